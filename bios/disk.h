@@ -82,8 +82,8 @@ void drive_path(u8 drive, char *to, unsigned room);
 /* ide.c: waits until the channel's selected drive is not busy. Returns its
  * status, or FFh if it stays busy, and acknowledges its interrupt. */
 u8 ide_wait(const struct channel *ch);
-/* The same where the drive sends no interrupt (before a packet, before the
- * first block written): it polls the status continuously. */
+/* Waits where the drive sends no interrupt (before a packet, before the
+ * first block written), by polling the status continuously. */
 u8 ide_wait_short(const struct channel *ch);
 bool ide_select(const struct channel *ch, u8 device);
 /* Moves `bytes` (even) between the data port and linear memory. */

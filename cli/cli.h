@@ -119,7 +119,7 @@ int take_console(const struct option_row *row, const char *value, int *device, s
 /* Print what comes from `device`. The screen is printed by lines (events), other devices as bytes. */
 void console_bytes(int device, unsigned from, const void *data, size_t n);
 void console_event(int device, const struct event *ev);
-/* The same, to another file. */
+/* Print to a file other than standard output. */
 void console_bytes_to(FILE *out, int device, unsigned from, const void *data, size_t n);
 void console_event_to(FILE *out, int device, const struct event *ev);
 
@@ -129,7 +129,7 @@ struct signals;
 void signals_block(void);
 /* Starts a thread that calls fn(ctx) for each of these signals. The third one ends the process at once. */
 struct signals *signals_start(void (*fn)(void *ctx), void *ctx);
-/* The same, except that SIGINT calls on_interrupt(ctx), however often it comes. */
+/* SIGINT calls on_interrupt(ctx), however often it comes; the other signals call fn(ctx) as above. */
 struct signals *signals_start_apart(void (*fn)(void *ctx), void (*on_interrupt)(void *ctx), void *ctx);
 void signals_stop(struct signals *s); /* NULL is allowed */
 

@@ -19,7 +19,7 @@ void image_table_add(struct image_table *t, const uint8_t *data, size_t n);
 /* Describes the page as parts of image content, as far as it consists of sectors at aligned places. False
  * if it has none. */
 bool image_table_match(struct image_table *t, const uint8_t *page, struct page_parts *parts);
-/* The same, wherever the sectors are. Slower. */
+/* Describes the page by sectors at any place of image content, aligned or not. Slower than image_table_match. */
 bool image_table_search(struct image_table *t, const uint8_t *page, struct page_parts *parts);
 /* Whether these n bytes are the image content from `place` on, both whole sectors. */
 bool image_table_has(const struct image_table *t, uint64_t place, const uint8_t *data, size_t n);

@@ -17,7 +17,7 @@ void page_store_free(struct page_store *s); /* NULL is allowed */
 /* The page's content and the depth that was put with it, or NULL. Valid until the next put.
  * Counts as a use. */
 const uint8_t *page_store_get(struct page_store *s, uint32_t number, unsigned *depth);
-/* The same, but does not count as a use. */
+/* The page's content or NULL, without counting as a use. */
 const uint8_t *page_store_look(const struct page_store *s, uint32_t number);
 /* Adds a page that is not in it; if there is no room, the least recently used page is removed. */
 void page_store_put(struct page_store *s, uint32_t number, unsigned depth, const uint8_t *page);

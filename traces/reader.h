@@ -150,7 +150,7 @@ int frame_error(const struct trace *t, size_t frame, struct error *err, const ch
 uint8_t *frame_read(struct trace *t, size_t frame, struct error *err);
 /* Unpacks a frame into new memory, checked. NULL on error. */
 uint8_t *frame_unpack(struct trace *t, size_t frame, struct error *err);
-/* The same from the cache; valid until another frame is asked for, or as long as it is pinned. */
+/* An unpacked frame from the cache; NULL on error. Valid until another frame is asked for, or as long as it is pinned. */
 const uint8_t *frame_cached(struct trace *t, size_t frame, struct error *err);
 void frame_cache_clear(struct trace *t);
 /* The image's chunk; NULL if it is not in the trace. */

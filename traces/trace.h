@@ -124,7 +124,7 @@ struct trace_writer;
  * file of that name stays as it was. A pipe or a device is written at once. */
 struct trace_writer *trace_writer_create(const char *path, const struct trace_config *cfg, struct error *err);
 
-/* The same for a share, a file of the same form that is no trace (core/run/share.h). It is of no use unless it is whole: errors call it
+/* Creates a share, a file of the same form that is no trace (core/run/share.h). It is of no use unless it is whole: errors call it
  * `name`, and do not say what is kept. */
 struct trace_writer *trace_share_create(const char *path, const char *name, const struct trace_config *cfg,
                                         struct error *err);
@@ -163,7 +163,7 @@ int trace_checkpoint_end(struct trace_writer *w, uint64_t hash, struct error *er
 /* Ends the current event, input and chunk frames at this position, and passes them to the writing thread. To
  * be called only at positions that depend on the run alone, since it decides where frames begin. */
 int trace_writer_flush(struct trace_writer *w, struct error *err);
-/* The same, and waits until all of it is in the file: it can be opened as a trace that was cut short there. */
+/* Flushes as trace_writer_flush, and waits until all of it is in the file: it can be opened as a trace that was cut short there. */
 int trace_writer_sync(struct trace_writer *w, struct error *err);
 
 struct trace;
@@ -224,9 +224,9 @@ struct trace;
 /* Opens a trace. Only the index is read; if there is none (a recording that was killed), all
  * frames are read. */
 struct trace *trace_open(const char *path, struct error *err);
-/* The same for a share. Neither opens the other. */
+/* Opens a share; a trace is refused, as trace_open refuses a share. */
 struct trace *trace_share_open(const char *path, struct error *err);
-/* The same for bytes in memory, which must stay valid until trace_close. */
+/* Opens a trace that is in memory; the bytes must stay valid until trace_close. */
 struct trace *trace_open_memory(const void *data, size_t size, struct error *err);
 /* Begins to unpack what states will need, on a thread of its own, so that the first one need not wait for it (half a
  * second, if a kernel is packed with xz). */
@@ -453,7 +453,7 @@ void event_encoder_reset(struct event_encoder *e); /* begins a new frame */
  * is a yajl_gen. Returns 0, or -1 if the generator failed. */
 struct yajl_gen_t;
 int event_json(const struct event *ev, uint64_t number, struct yajl_gen_t *gen);
-/* The same with the members "explain", "manual" and "section", each left out if NULL. */
+/* event_json with the members "explain", "manual" and "section", each left out if NULL. */
 int event_json_explained(const struct event *ev, uint64_t number, const char *explain, const char *manual,
                          const char *source, struct yajl_gen_t *gen);
 

@@ -29,7 +29,7 @@ static inline size_t utf8_length(const uint8_t *p, size_t n)
     return 0;
 }
 
-/* The same, without control characters (C0, DEL, C1). */
+/* The length of a well-formed character that is no control character (C0, DEL, C1); 0 otherwise. */
 static inline size_t utf8_printable(const uint8_t *p, size_t n)
 {
     size_t len = utf8_length(p, n);

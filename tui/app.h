@@ -190,7 +190,7 @@ enum react app_line(struct app *a, const char *line);
 enum react app_command(struct app *a, enum command c, const char *arg);
 /* Does what the action made necessary. */
 void app_react(struct app *a, enum react r);
-/* The same as a warning: a command cannot do what it was given. */
+/* Says as a warning that a command cannot do what it was given. */
 __attribute__((format(printf, 2, 3))) void app_refuse(struct app *a, const char *fmt, ...);
 __attribute__((format(printf, 3, 4))) void app_say(struct app *a, enum style s, const char *fmt, ...);
 /* Shows progress.text on the terminal, if there is one. False: a key cancels what is going on. */

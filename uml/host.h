@@ -481,7 +481,7 @@ int space_move(struct host *h, struct mm *m, uint64_t from, uint64_t to, uint64_
 /* Copies to and from a program's memory; -EFAULT. */
 int user_read(struct host *h, struct mm *m, uint64_t addr, void *buf, size_t n);
 int user_write(struct host *h, struct mm *m, uint64_t addr, const void *buf, size_t n);
-/* The same, whatever the protection (ptrace); returns the number of bytes. */
+/* Copy whatever the protection is (ptrace); return the number of bytes that could be. */
 size_t user_peek(struct host *h, struct mm *m, uint64_t addr, void *buf, size_t n);
 size_t user_poke(struct host *h, struct mm *m, uint64_t addr, const void *buf, size_t n);
 /* The length of the string, or -EFAULT, or -ENAMETOOLONG if it does not fit. */
@@ -641,7 +641,7 @@ bool schedule(struct host *h);
 void sched_rotate(struct host *h);
 /* The next time at which something happens by itself, or UINT64_MAX. */
 uint64_t next_deadline(struct host *h);
-/* The same, or an earlier time: what was waited for then may be over. Not before that time is it computed anew. */
+/* As next_deadline at less cost: it may be earlier, for something that is no longer waited for. It is computed anew only then. */
 uint64_t soonest(struct host *h);
 /* Something is waited for until then. */
 void wait_until(struct host *h, uint64_t deadline);
@@ -721,10 +721,10 @@ enum restart { RESTART_NEVER, RESTART_ALWAYS, RESTART_NO_HANDLER, RESTART_SLEEP,
 void call_begin(struct host *h, struct task *t);
 void call_continue(struct host *h, struct task *t);
 void report(struct host *h, struct event *ev);
-/* The same at a step within x86_run(). */
 /* A task's x87, SSE and AVX state, from and to the processor. */
 void task_float_get(struct host *h, struct task *t);
 void task_float_set(struct host *h, const struct task *t);
+/* Reports an event of a step within x86_run(). */
 void report_at(struct host *h, struct event *ev, uint64_t icount, uint64_t time);
 __attribute__((format(printf, 2, 3))) void fail(struct host *h, const char *fmt, ...);
 void report_missing(struct host *h, const char *what, uint64_t number, uint64_t value);

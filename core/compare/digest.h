@@ -21,7 +21,7 @@ int digest_write(const struct outline *, FILE *out, struct error *err);
  * the form; the last line says how many there are, so a cut digest is noticed and said in outline_about.warning.
  * NULL with err. */
 struct outline *digest_read(const char *path, struct error *err);
-/* The same for a text in memory; `name` is for messages. */
+/* Reads a digest that is in memory; `name` is for messages. */
 struct outline *digest_parse(const char *name, const char *text, size_t n, struct error *err);
 
 #endif

@@ -270,7 +270,7 @@ struct engine_ops {
     size_t (*poke)(struct engine *, unsigned cpu, uint64_t linear, const void *buf, size_t n);
     size_t (*peek_physical)(const struct engine *, uint64_t address, void *buf, size_t n);
     size_t (*poke_physical)(struct engine *, uint64_t address, const void *buf, size_t n);
-    /* The same memory in place, if all n bytes lie in one piece in the host; else NULL. Valid until the engine runs. Cost: a look at
+    /* Memory in place, if all n bytes lie in one piece in the host; else NULL. Valid until the engine runs. Cost: a look at
      * each page. These may be NULL. */
     const void *(*view)(const struct engine *, unsigned cpu, uint64_t linear, size_t n);
     const void *(*view_physical)(const struct engine *, uint64_t address, size_t n);

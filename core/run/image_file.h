@@ -12,7 +12,7 @@ struct image_files;
 struct image_files *image_files_new(void);
 /* Opens `path` under a role. -1 if it cannot be opened, is a folder, is empty, or the role is taken. */
 int image_files_add(struct image_files *f, const char *role, const char *path, struct error *err);
-/* The same for bytes in the program's memory, which must stay valid. */
+/* Adds bytes of the program's memory under a role; they must stay valid. */
 int image_files_add_memory(struct image_files *f, const char *role, const char *name, const void *data,
                            size_t size, struct error *err);
 /* The images; valid until the next add. */

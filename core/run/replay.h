@@ -38,7 +38,7 @@ void replay_observe(struct replay *r, uint32_t classes, const struct observer *o
  * inputs at it. 0: reached; 1: the run stopped or was interrupted before (see *stop); -1: error. */
 int replay_run_to(struct replay *r, uint64_t icount, struct stop *stop, struct error *err);
 
-/* The same for those to whom any other end is an error: -1 with err, which says where and why the run stopped. */
+/* replay_run_to, where any other end is an error: -1 with err, which says where and why the run stopped. */
 int replay_reach(struct replay *r, uint64_t icount, struct error *err);
 /* Sets what is called from time to time, at least every 25 M steps; fn may be NULL. */
 void replay_progress(struct replay *r, void (*fn)(void *ctx, const struct engine *e), void *ctx);

@@ -131,7 +131,7 @@ size_t guest_peek_physical(const struct guest *g, const struct engine *e, uint64
 /* n bytes at a linear address of a processor: in place if the engine can show them so, else copied into *copy, which is to be freed.
  * What cannot be read is zero then. Valid until the engine runs. */
 const void *guest_view(const struct engine *e, unsigned cpu, uint64_t linear, size_t n, void **copy);
-/* The same of the guest's physical memory, of which *n bytes are asked for; then they are how many there are. */
+/* guest_view of the guest's physical memory; *n bytes are asked for, and becomes how many there are. */
 const void *guest_view_physical(const struct guest *g, const struct engine *e, uint64_t address, size_t *n,
                                 void **copy);
 
@@ -148,7 +148,7 @@ size_t guest_string(uint64_t address, char *buf, size_t size,
                     bool (*read)(const void *ctx, uint64_t address, void *buf, size_t n), const void *ctx);
 /* The address of a symbol of the space that is valid now, or 0. */
 uint64_t guest_symbol(const struct symbols *s, symbol_space space, const char *name);
-/* The same for a function, as *sym. False if there is none. */
+/* The function of that name that is valid now, as *sym. False if there is none. */
 bool guest_function(const struct symbols *s, symbol_space space, const char *name, struct symbol *sym);
 /* The part of a function that the compiler moved elsewhere, NAME.cold; its size is 0 if there is none. */
 void guest_cold_part(const struct symbols *s, symbol_space space, const struct symbol *function,

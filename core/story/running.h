@@ -31,7 +31,7 @@ struct running_place {
  * most. */
 void running_at(const struct running_place *p, struct running *r);
 
-/* The same for one who sees the events himself: `last` is the guest that made the last event of a guest on that processor, or
+/* running_at for a caller that sees the events itself: `last` is the guest that made the last event of a guest on that processor, or
  * -1 if there was none. The trace is not read. */
 void running_after(const struct running_place *p, long last, struct running *r);
 

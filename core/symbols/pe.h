@@ -34,7 +34,7 @@ struct pe_image {
 
 /* Reads the headers of an image whose first n bytes are at p. False if it is none. */
 bool pe_read(const uint8_t *p, size_t n, struct pe_image *pe);
-/* The same for an image as it is in memory: p is its relative address 0, which a TE image has in front of its first byte. */
+/* Reads the headers of an image as it is in memory: p is its relative address 0, which a TE image has in front of its first byte. */
 bool pe_read_memory(const uint8_t *p, size_t n, struct pe_image *pe);
 /* From the first byte of code to the last: all sections with code. 0, 0 if there are none. */
 struct pe_range pe_code(const struct pe_image *pe);

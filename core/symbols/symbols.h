@@ -173,7 +173,7 @@ void symbols_fork(struct symbols *s, symbol_space from, symbol_space to, uint64_
  * SPACE_KERNEL. False if there is none. */
 bool symbols_find(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
                   struct symbol *sym);
-/* The same in this space only. */
+/* The symbol of that name in this space only. */
 bool symbols_find_in(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
                      struct symbol *sym);
 /* The next of the same name after `sym` (by address within the tables), to enumerate static
@@ -183,7 +183,7 @@ bool symbols_find_next(const struct symbols *s, symbol_space space, const char *
 /* The symbol that contains `address`, and the offset in it; `offset` may be NULL. */
 bool symbols_at(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
                 struct symbol *sym, uint64_t *offset);
-/* The same in this space only. */
+/* The symbol of this space only that contains `address`. */
 bool symbols_at_in(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
                    struct symbol *sym);
 /* "name+0x12" or "name+0x12 [module]" (kernel: without module; offset 0: without offset) or
@@ -227,7 +227,7 @@ void symbol_table_symbol(const struct symbol_table *t, size_t i, struct symbol *
  * needed during the call. */
 struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const void *data, size_t size,
                                      bool lines, struct error *err);
-/* The same for a file, with lines. */
+/* Adds the symbols of an ELF file, with lines. NULL with err. */
 struct symbol_table *symbols_add_elf_file(struct symbols *s, const char *path, struct error *err);
 /* Whether a file is a list of symbols as nm(1) prints it: a Linux kernel's System.map. */
 bool symbols_is_map(const char *path);

@@ -53,7 +53,7 @@ struct timeline;
  * The kinds must outlive the timeline. */
 struct timeline *timeline_open(const char *path, const struct engine_kind *const *kinds, size_t nkinds,
                                struct error *err);
-/* The same for a trace that is already open; it must stay open until timeline_close, and only the same thread
+/* Opens a timeline on a trace that is already open; the trace must stay open until timeline_close, and only the same thread
  * may use it meanwhile. */
 struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *kind, struct error *err);
 void timeline_close(struct timeline *tl); /* NULL is allowed */
@@ -172,7 +172,7 @@ int timeline_step(struct timeline *tl, enum timeline_direction dir, uint64_t n, 
 /* Runs until a stop point, an end or an interrupt. */
 int timeline_continue(struct timeline *tl, enum timeline_direction dir, struct timeline_stopped *s,
                       struct error *err);
-/* The same up to the n-th hit (n > 0); *hits (may be NULL) is how many there were. "Run
+/* Runs until the n-th hit of a stop point (n > 0), an end or an interrupt; *hits (may be NULL) is how many there were. "Run
  * backwards N times." */
 int timeline_continue_n(struct timeline *tl, enum timeline_direction dir, uint64_t n, uint64_t *hits,
                         struct timeline_stopped *s, struct error *err);

@@ -97,7 +97,7 @@ void board_direct_setup(struct board *);
 /* Writes the ACPI tables, with absolute pointers, into guest memory at `where` (a multiple of 64), where 32
  * KiB must be free; meant for E0000h, which board_e820() reserves. Returns the RSDP's address. */
 uint64_t acpi_install(struct board *, uint64_t where);
-/* The same for SMBIOS: the entry point, then the structures (8 KiB are enough for 64 processors), at `where`,
+/* Writes the SMBIOS tables: the entry point, then the structures (8 KiB are enough for 64 processors), at `where`,
  * a multiple of 16 in F0000h-FFFFFh. */
 void smbios_install(struct board *, uint64_t where);
 

@@ -116,7 +116,7 @@ struct irq_state {
 };
 /* The PIIX3's routing registers were written. */
 void irq_route(struct board *, const uint8_t route[4]);
-/* The same after a load: no line is driven again. */
+/* Takes the routing over after a load; no line is driven again. */
 void irq_loaded(struct board *, const uint8_t route[4]);
 void irq_reset(struct board *);
 

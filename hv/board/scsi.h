@@ -90,7 +90,7 @@ uint32_t scsi_event_status(const struct scsi_task *);
 uint64_t scsi_moves(const struct scsi_task *);
 /* Bytes [at, at + n) of what it reads; n is at most the rest. -1: the medium cannot be read. */
 int scsi_read_at(const struct scsi_task *, uint64_t at, void *buf, size_t n);
-/* The same for what it writes. */
+/* Takes bytes [at, at + n) of what the command writes; n is at most the rest. -1: the medium cannot be written. */
 int scsi_write_at(const struct scsi_task *, uint64_t at, const void *buf, size_t n);
 /* The parts of a sector of a CD; returns how many bytes, or -1. */
 int scsi_cd_sector(const struct scsi_unit *, uint64_t lba, uint8_t parts, uint8_t *buf);

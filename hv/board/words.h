@@ -74,7 +74,7 @@ void words_bits(struct words *, const struct word_bits *, uint64_t value, unsign
 /* Adds "CHIP: NAME: …" from the row of register `at`; false if the table has no such row. */
 bool words_register(struct words *, const char *chip, const char *manual, const struct word_reg *table,
                     size_t n, uint64_t at, const struct access *);
-/* The same for an access that may span several one-byte registers: each one that has a row is described. */
+/* words_register for an access that may span several one-byte registers: each one that has a row is described. */
 bool words_byte_registers(struct words *, const char *chip, const char *manual, const struct word_reg *table,
                           size_t n, uint64_t at, const struct access *);
 /* Adds "CHIP: select register 0Fh (NAME)" for a write to an index register, without the name if the table has

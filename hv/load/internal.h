@@ -64,7 +64,7 @@ int load_after_firmware(struct loading *, const struct load_host *, struct error
 /* Flat 32-bit segments (selectors 10h code, 18h data), paging off, interrupts off, as the Linux 32-bit
  * protocol and multiboot require. */
 int enter_protected(struct loading *, uint64_t entry, struct error *);
-/* The same without descriptors in memory, and without a stack. */
+/* Flat 32-bit segments without descriptors in memory, and without a stack. */
 void enter_flat(struct loading *, uint64_t entry);
 /* 64-bit mode with the first 4 GiB mapped one to one by 2 MiB pages: the Linux 64-bit protocol. */
 int enter_long(struct loading *, uint64_t entry, struct error *);

@@ -325,7 +325,7 @@ struct x86 *const *physmem_processors(const struct physmem *, unsigned *n);
 /* Bytes [off, off+n) of a page of memory are about to change (`page` still holds the old ones): drops code
  * decoded from them and translations read from them, sets the changed marks. */
 void physmem_before_write(struct physmem *, struct pmeta *, uint8_t *page, uint32_t off, uint32_t n);
-/* The same for code alone, where no translation can change: for a walk that sets accessed and dirty bits. */
+/* Drops only code, where no translation can change: for a walk that sets accessed and dirty bits. */
 void physmem_before_mark(struct physmem *, struct pmeta *, uint32_t off, uint32_t n);
 /* The record of a page of page-table entries, created if there is none. It lives as long as the memory. */
 struct table_page *table_page_get(struct physmem *, struct pmeta *);
@@ -428,7 +428,7 @@ struct block *code_alloc(struct physmem *, unsigned n);
 void code_flush(struct physmem *);
 /* Drop every block of the page. A running block ends after its current instruction. */
 void code_drop(struct physmem *, struct code_page *);
-/* The same, and drops it from every processor's instruction TLB. */
+/* Drop every block of the page, and the page from every processor's instruction TLB. */
 void code_drop_everywhere(struct physmem *, struct code_page *);
 /* To be called before a store to a page with decoded code. After many, the code is dropped, and the page is an ordinary one until it
  * is executed again: memory that once held code is often used for something else. */

@@ -134,7 +134,7 @@ static inline uint64_t ea_any(struct x86 *cpu, const struct op *op, unsigned siz
 {
     return seg_linear(cpu, op, op->seg, ea_offset(cpu, op), size, write);
 }
-/* The same for 64-bit code with 64-bit addresses and neither FS nor GS: the form that hot handlers are
+/* Linear address in 64-bit code with 64-bit addresses and neither FS nor GS: the form that hot handlers are
  * specialised for. */
 static inline uint64_t ea_64(const struct x86 *cpu, const struct op *op)
 {

@@ -178,7 +178,7 @@ void fpu_pop(struct fpu *);
  * exception (invalid, denormal, zero divide) suppresses the instruction's result; no other exceptions are
  * flagged then. */
 bool fpu_raise(struct fpu *, unsigned flags);
-/* The same for a store of a number into memory, where unmasked overflow and underflow also suppress the
+/* fpu_raise for a store of a number into memory, where unmasked overflow and underflow also suppress the
  * result. */
 bool fpu_raise_store(struct fpu *, unsigned flags);
 /* Recompute ES and B. */

@@ -40,7 +40,7 @@ struct mounts *mounts_copy(const struct mounts *m);
 struct mounts *mounts_hold(struct mounts *m);
 void mounts_drop(struct mounts *m); /* NULL is allowed */
 void mounts_add(struct mounts *m, const char *at, const char *source, const char *type);
-/* The same again elsewhere: a bind mount. */
+/* A bind mount: what is at `from` is at `to` as well. */
 void mounts_bind(struct mounts *m, const char *from, const char *to);
 void mounts_move(struct mounts *m, const char *from, const char *to);
 void mounts_remove(struct mounts *m, const char *at);

@@ -53,7 +53,7 @@ struct insn {
 /* The instruction at p, of which up to `size` bytes can be read. False if it is none or does not end there. SDM volume 2,
  * chapter 2 and appendix A. */
 bool insn_decode(const uint8_t *p, size_t size, struct insn *i);
-/* The same in 32-bit code. */
+/* insn_decode for 32-bit code. */
 bool insn_decode_narrow(const uint8_t *p, size_t size, struct insn *i);
 
 #endif

@@ -28,7 +28,7 @@ int firmware_position(struct trace *t, const char *list, uint64_t icount, uint64
 int firmware_text(struct text *out, struct trace *t, uint64_t icount, const struct firmware_memory *m,
                   const char *list, struct error *err);
 
-/* The same as JSON: adds an object for each entry to an array that the caller has opened; `notes` gets the lines that say what is damaged
+/* The list as JSON: adds an object for each entry to an array that the caller has opened; `notes` gets the lines that say what is damaged
  * or was left out. */
 struct yajl_gen_t;
 int firmware_json(struct yajl_gen_t *json, struct text *notes, struct trace *t, uint64_t icount,

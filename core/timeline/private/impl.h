@@ -187,7 +187,7 @@ enum ran tl_run(struct timeline *tl, uint64_t target, uint64_t first, enum layin
 enum ran tl_restore_with_progress(struct timeline *tl, uint64_t icount, struct error *err);
 /* Goes to `icount` by the shortest way; the state is then settled. RAN_THERE, INTERRUPTED, ENDED or ERROR. */
 enum ran tl_go(struct timeline *tl, uint64_t icount, struct stop *stop, struct error *err);
-/* The same without interrupts. */
+/* tl_go that cannot be interrupted. */
 int tl_go_surely(struct timeline *tl, uint64_t icount, struct error *err);
 /* Makes these the engine's stops. */
 void tl_arm(struct timeline *tl, const struct stop_point *s, size_t n);

@@ -90,7 +90,7 @@ typedef u32 entry; /* an entry of a page table or directory */
 void paging_init(void);
 /* A space with the kernel in it and no program; the physical address of its directory. */
 u32 space_new(void);
-/* The same memory in another space; a page is copied only when one of the two writes to it. */
+/* A space with the same memory; a page is copied only when one of the two writes to it. */
 u32 space_fork(u32 space);
 void space_free(u32 space);
 void space_enter(u32 space);

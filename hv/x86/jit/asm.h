@@ -67,7 +67,7 @@ struct host_mem {
 void asm_bytes(struct code *, uint64_t v, unsigned n);
 /* modrm.reg `reg`, modrm.rm register `rm`. For size 1 the opcode is that of the byte form. */
 void asm_rr(struct code *, unsigned size, unsigned opcode, unsigned reg, unsigned rm);
-/* The same with registers of different sizes (MOVZX): byte_rm if rm is a byte register. */
+/* Register form with registers of different sizes (MOVZX): byte_rm if rm is a byte register. */
 void asm_rr_from(struct code *, unsigned size, unsigned opcode, unsigned reg, unsigned rm, bool byte_rm);
 void asm_rm(struct code *, unsigned size, unsigned opcode, unsigned reg, struct host_mem);
 /* The eight two-operand operations (0 ADD, 1 OR, 2 ADC, 3 SBB, 4 AND, 5 SUB, 6 XOR, 7 CMP). */

@@ -68,7 +68,7 @@ struct host_mem operand_address(struct unit *, const struct op *);
 void tlb_check(struct unit *, unsigned size, bool write);
 /* `u->at` becomes the host's address of the memory operand. */
 void operand_probe(struct unit *, const struct op *, unsigned size, bool write);
-/* The same for an item of the stack at rSP + offset. */
+/* `u->at` becomes the host's address of the stack's item at rSP + offset. */
 void stack_probe(struct unit *, int32_t offset, bool write);
 /* rSP changes. */
 void stack_move(struct unit *, int32_t bytes);

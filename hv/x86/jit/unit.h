@@ -197,9 +197,9 @@ bool op_shows_flags(const struct unit *, const struct op *);
 
 /* The host register of a guest register, loaded. It stays where it is until the instruction's end. */
 unsigned reg_use(struct unit *, unsigned guest);
-/* The same, to be changed. */
+/* The host register, loaded, whose content is to be changed. */
 unsigned reg_change(struct unit *, unsigned guest);
-/* The same, to be overwritten: it is not loaded. */
+/* The host register, not loaded, since it is to be overwritten. */
 unsigned reg_set(struct unit *, unsigned guest);
 
 /* A host register for something else, until `group` ends. */
@@ -238,7 +238,7 @@ void enter_found(struct unit *, unsigned reg);
 /* The current instruction was a branch to block->next[which], at `offset` from the block's start: goes on
  * there, or leaves the region to `otherwise` (NULL: to the current op's handler) with gpr[REG_RIP] set. */
 void edge_now(struct unit *, unsigned which, int64_t offset, op_fn *otherwise);
-/* The same at the target of `jump`. */
+/* edge_now at the target of `jump`. */
 void edge_later(struct unit *, uint8_t *jump, unsigned which, int64_t offset, op_fn *otherwise);
 
 /* Compiles the region that begins at an op; false if there is nothing to compile or no room. */

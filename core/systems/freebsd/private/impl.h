@@ -206,7 +206,7 @@ const char *fb_exact_name(const struct fb_guest *fb, uint64_t address);
 struct hooks *fb_hooks_new(struct fb_guest *fb);
 /* Calls enter when the function is entered, leave (if not NULL) when it is left. NULL: there is no such function. */
 struct hook *fb_hook(struct fb_guest *fb, const char *name, fb_enter *enter, fb_leave *leave);
-/* The same; if it is missing, that is noted. */
+/* fb_hook for a function that the story needs: a note says if it is missing. */
 void fb_hook_needed(struct fb_guest *fb, const char *name, fb_enter *enter, fb_leave *leave);
 /* To be called first in each probe_fn that is not one of fb->hooks. False: another guest runs there. */
 bool fb_here(struct fb_guest *fb, const struct probe_hit *hit);
@@ -307,7 +307,7 @@ const char *fb_subsystem_name(uint32_t release, uint32_t subsystem);
 const char *fb_trap_name(uint32_t trap);
 const char *fb_word_of(unsigned kind, unsigned field, uint64_t value);
 bool fb_event_words(const struct event *ev, struct text *out);
-/* The same for what events of other systems could be too: it is FreeBSD's. */
+/* Words for kinds of events that other systems make as well; this one is FreeBSD's. */
 bool fb_own_words(const struct event *ev, struct text *out);
 
 #endif

@@ -226,7 +226,7 @@ bool lx_reg_by_name(const struct linux_guest *lx, const char *name, uint64_t *va
  * AMD64, 3.2.3); 32-bit ones are built with regparm(3): the first three in registers, the others on the
  * stack. */
 uint64_t lx_argument(const struct linux_guest *lx, unsigned i);
-/* The same for a variadic or asmlinkage function, which gets all of them on the stack in a 32-bit kernel. */
+/* Argument i of a variadic or asmlinkage function, which gets all of them on the stack in a 32-bit kernel. */
 uint64_t lx_stack_argument(const struct linux_guest *lx, unsigned i);
 
 /* Memory at a linear address of the processor that was stopped. Kernel addresses can be read before the
@@ -285,7 +285,7 @@ void lx_emit(struct linux_guest *lx, unsigned kind, const char *data, const uint
 /* Notes one more thing that cannot be reported about this kernel, and why. lx_say_notes makes one event,
  * kernel.note, of all that is known when the kernel is found. */
 __attribute__((format(printf, 2, 3))) void lx_note(struct linux_guest *lx, const char *fmt, ...);
-/* The same for what is noticed later: an event of its own, once per kernel. */
+/* Notes what is noticed after the kernel was found: an event of its own, once per kernel. */
 void lx_note_once(struct linux_guest *lx, enum lx_note which, const char *text);
 /* Notes that a symbol is missing; this is reported when all symbols have been looked up. */
 void lx_missing(struct linux_guest *lx, const char *name);
@@ -336,7 +336,7 @@ void lx_log_setup(struct linux_guest *lx);
 /* Looks for the kernel's symbols in the image. True: the kernel is found, and followed from here on. Otherwise a note is collected that
  * says what was missing. */
 bool lx_take_image(struct linux_guest *lx, struct lx_image *im);
-/* The same for a kernel that was unpacked to physical memory, and is about to be entered there. `size`: how much memory it takes (0: not
+/* Looks for the symbols of a kernel that was unpacked to physical memory, and is about to be entered there. `size`: how much memory it takes (0: not
  * known); it begins at or before the entry, at a multiple of `alignment`. */
 void lx_kernel_at(struct linux_guest *lx, uint64_t entry, uint64_t size, uint64_t alignment);
 

@@ -219,7 +219,7 @@ void xen_caller(struct xen_guest *xg, uint64_t address, char *buf, size_t size);
 
 /* Appends to a text of `size` bytes, as much as fits. */
 __attribute__((format(printf, 3, 4))) void xen_put(char *text, size_t size, const char *format, ...);
-/* The same of a string as it is, at far less cost: each hypercall has some. */
+/* Appends a string as it is; much cheaper than xen_put, for the sake of hypercalls. */
 void xen_add(char *text, size_t size, const char *string);
 /* The name of a hypercall, or NULL. */
 const char *xen_hypercall_name(uint64_t number);
