@@ -23,6 +23,8 @@ static bool find_drives(u16 bdf, u16 class)
     u16 vendor = pci_read16(bdf, PCI_ID), device = pci_read16(bdf, PCI_ID + 2);
     if (vendor == VIRTIO && (device == 0x1001 || device == 0x1042))
         return virtio_blk_init(bdf);
+    if (vendor == VIRTIO && (device == 0x1004 || device == 0x1048))
+        return virtio_scsi_init(bdf);
     if (class == CLASS_NVM && pci_read8(bdf, 0x09) == 2)
         return nvme_init(bdf);
     return false;

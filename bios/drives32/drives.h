@@ -66,5 +66,6 @@ enum { PATIENCE = 30000 };
 /* ---- the drivers: each finds the drives of a function. False: it cannot drive this one ---- */
 bool nvme_init(u16 bdf);
 bool virtio_blk_init(u16 bdf);
+bool virtio_scsi_init(u16 bdf);
 
 #endif

@@ -70,9 +70,9 @@ same "$work/grub.reel" "$work/again.reel" "two recordings"
 expect 0 verify "$BOOTREEL" replay --verify -q --console=none "$work/grub.reel"
 
 # Our BIOS: both kinds, numbered as the boot order has them.
-for i in nvme virtio; do
+for i in nvme virtio scsi; do
     expect 0 ours-$i "$BOOTREEL" record --bios builtin --disk "$GUESTS/disk.img,interface=$i" --disk "$work/plain.img" --memory 256M --until 100M --console -q -o "$work/ours.reel"
-    holds "$work/ours-$i.out" '^disk 80h: (BOOTREEL NVMe|virtio disk), 64 MiB' "our BIOS numbers the drives: $i"
+    holds "$work/ours-$i.out" '^disk 80h: (BOOTREEL NVMe|virtio disk|BOOTREEL HARDDISK), 64 MiB' "our BIOS numbers the drives: $i"
     holds "$work/ours-$i.out" '^disk 81h: BOOTREEL HARDDISK, ' "our BIOS numbers the drives: $i and IDE"
     "$BOOTREEL" events --class disk,firmware "$work/ours.reel" >"$work/ours-$i.events"
     holds "$work/ours-$i.events" 'INT 13h AH=42h extended read: drive 80h lba [0-9]+ count 127' "our BIOS reads for GRUB: $i"
