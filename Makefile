@@ -69,14 +69,16 @@ $(LIB): $(LIB_OBJ)
 	@echo "  AR $@"
 	$(Q)ar rcs $@ $(LIB_OBJ)
 
-# The board's DSDT, as bytes. -oa: no optimizations, so that iasl's version matters less. Warning 3073 (_HID beside _ADR): the
-# PCI root has both, as QEMU's and SeaBIOS's have.
-$(BUILD)/hv/board/dsdt.h: hv/board/dsdt.asl
+# The boards' DSDTs, as bytes, from one source. -oa: no optimizations, so that iasl's version matters less. Warning 3073 (_HID beside
+# _ADR): the PCI root has both, as QEMU's and SeaBIOS's have.
+$(BUILD)/hv/board/dsdt_q35.h: DSDT_FLAGS := -DQ35
+$(BUILD)/hv/board/dsdt.h $(BUILD)/hv/board/dsdt_q35.h: hv/board/dsdt.asl
 	@mkdir -p $(@D)
-	@echo "  IASL $<"
-	$(Q)iasl -oa -vw 3073 -p $(@:.h=) $< >$(@:.h=.log) 2>&1 || { cat $(@:.h=.log); false; }
+	@echo "  IASL $(@F)"
+	$(Q)$(CC) -E -P -undef $(DSDT_FLAGS) -x c $< -o $(@:.h=.asl)
+	$(Q)iasl -oa -vw 3073 -p $(@:.h=) $(@:.h=.asl) >$(@:.h=.log) 2>&1 || { cat $(@:.h=.log); false; }
 	$(Q)od -An -v -tu1 $(@:.h=.aml) | sed 's/  *\([0-9][0-9]*\)/\1,/g' >$@
-$(BUILD)/hv/board/acpi_tables.o: $(BUILD)/hv/board/dsdt.h
+$(BUILD)/hv/board/kinds.o: $(BUILD)/hv/board/dsdt.h $(BUILD)/hv/board/dsdt_q35.h
 
 # The embedded boot profile, as a string: stages that others lie in come first.
 PROFILES := profiles/firmware.profile profiles/pc.profile

@@ -22,8 +22,11 @@ static void print_machine(struct trace *t, const char *path)
     if (trace_truncated(t) && !trace_being_written(t))
         printf("             %s\n", trace_damage(t));
     printf("engine       %s, behaviour %u\n", cfg->engine, cfg->behaviour);
+    bool old = !strcmp(cfg->engine, "pc") && !trace_setting(t, "machine"); /* when there was no other */
+    if (old)
+        printf("%-12s machine = pc\n", "machine");
     for (size_t i = 0; i < cfg->nsettings; i++)
-        printf("%-12s %s = %s\n", i ? "" : "machine", cfg->settings[i].key, cfg->settings[i].value);
+        printf("%-12s %s = %s\n", i || old ? "" : "machine", cfg->settings[i].key, cfg->settings[i].value);
 }
 
 static void print_images(struct trace *t)

@@ -43,6 +43,7 @@ static const struct {
 
 struct head {
     const struct image *im;
+    bool smm; /* the machine has TSEG */
     size_t n;
     uint8_t bytes[HEAD];
 };
@@ -117,19 +118,20 @@ static int check_option_rom(const struct head *h, struct error *err)
 }
 
 /* Of firmware that needs what the machine has not, nothing would be seen but that it does not go on. */
-static int check_needs(const struct image *im, struct error *err)
+static int check_needs(const struct head *h, struct error *err)
 {
+    const struct image *im = h->im;
     enum { MOST = 16 << 20 };
     char name[64];
-    if (im->size > MOST)
+    if (h->smm || im->size > MOST)
         return 0;
     uint8_t *bytes = mem_alloc(im->size);
     int rc = im->read(im->ctx, 0, bytes, im->size, err);
     if (!rc && firmware_has_smm(bytes, im->size, name))
         rc = error_set(
             err,
-            "%s: its drivers for system management mode (%s) need a Q35 chipset, and this machine has a 440FX: give a "
-            "build without SMM, such as OVMF_CODE_4M.fd",
+            "%s: its drivers for system management mode (%s) need a Q35 chipset, and this machine has a 440FX: give --machine "
+            "q35, or a build without SMM, such as OVMF_CODE_4M.fd",
             im->name, name);
     free(bytes);
     return rc;
@@ -137,7 +139,7 @@ static int check_needs(const struct image *im, struct error *err)
 
 static int check_bios(const struct head *h, struct error *err)
 {
-    return h->im->size ? check_needs(h->im, err) : 0;
+    return h->im->size ? check_needs(h, err) : 0;
 }
 
 static int check_flash(const struct head *h, struct error *err)
@@ -150,7 +152,7 @@ static int check_flash(const struct head *h, struct error *err)
             err,
             "%s: has %llu bytes: an image of a flash chip has a multiple of 4 KiB, at most 8 MiB: it was cut off, or it is not one",
             h->im->name, (unsigned long long)h->im->size);
-    return check_needs(h->im, err);
+    return check_needs(h, err);
 }
 
 /* By role, without its number. */
@@ -162,9 +164,9 @@ static const struct {
     {"vgabios", check_option_rom}, {"pflash", check_flash},  {"bios", check_bios},
 };
 
-int image_check(const struct image *im, struct error *err)
+int image_check(const struct image *im, bool smm, struct error *err)
 {
-    struct head h = {.im = im, .n = im->size < HEAD ? im->size : HEAD};
+    struct head h = {.im = im, .smm = smm, .n = im->size < HEAD ? im->size : HEAD};
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
         if (strspn(im->role, "abcdefghijklmnopqrstuvwxyz") == strlen(checks[i].role) &&
             !strncmp(checks[i].role, im->role, strlen(checks[i].role)))

@@ -22,10 +22,10 @@ static const char *const module_roles[MACHINE_MODULES] = {
     "module8", "module9", "module10", "module11", "module12", "module13", "module14", "module15"};
 
 struct machine {
-    unsigned usb;                                                 /* a bit for each of usb_names */
-    const char *bios, *vgabios, *cpu, *rtc, *boot, *append, *vga; /* as given, or NULL */
-    bool inspects;                                                /* --inspect was given */
-    uint32_t inspect;                                             /* what it chose among guest_systems */
+    unsigned usb;                                                         /* a bit for each of usb_names */
+    const char *board, *bios, *vgabios, *cpu, *rtc, *boot, *append, *vga; /* as given, or NULL */
+    bool inspects;                                                        /* --inspect was given */
+    uint32_t inspect; /* what it chose among guest_systems */
     struct media media;
     const char *flash[MACHINE_FLASH];
     unsigned nflash;
@@ -171,6 +171,7 @@ enum {
     MO_HVMLOADER,
     MO_VGA,
     MO_USB,
+    MO_MACHINE,
     MO_INSPECT,
     MO_PROGRAM,
     MO_UML,
@@ -196,6 +197,13 @@ const struct option_row machine_options[] = {
      .argument = "FILE",
      .help = "the display's option ROM (default: SeaBIOS has its own, builtin needs none)",
      .id = MO_VGABIOS},
+    {.name = "machine",
+     .argument = "pc|q35",
+     .help = "the board (default pc)",
+     .id = MO_MACHINE,
+     .more =
+         "`pc` is the PC of 1996 (i440FX, PIIX3, IDE), `q35` a PC Express of 2007 (Q35 and ICH9: configuration space in memory, more interrupt "
+         "lines, memory for system management mode that can be locked, a watchdog), as QEMU's machines of these names. UEFI firmware for Secure Boot needs `q35`."},
     {.name = "memory",
      .argument = "SIZE",
      .help = "size of the memory, such as 512M or 1G (default {memory})",
@@ -242,14 +250,14 @@ const struct option_row machine_options[] = {
      .more =
          "Once the guest has set up the keyboard, what is typed goes there and not to the PS/2 keyboard; the tablet takes the mouse's movements."},
     {.name = "disk",
-     .argument = "FILE[,interface=ide|nvme|virtio|scsi|usb][,serial=TEXT]",
+     .argument = "FILE[,interface=ide|ahci|nvme|virtio|scsi|usb][,serial=TEXT]",
      .help = "a raw disk image, and what it is attached to (up to {max-disks} drives)",
      .id = MO_DISK,
      .more =
-         "The interface is `ide` if none is given. An IDE controller has room for four drives; each `nvme` drive has a controller of its own, each `virtio` drive (virtio-blk, modern and transitional) a card; `scsi` drives are on one virtio-scsi card with room for eight; `usb` drives are sticks, up to six. The "
+         "If no interface is given, it is `ide` on a pc and `ahci` on a q35, which has no IDE. An IDE controller has room for four drives, an AHCI controller (SATA) for six; each `nvme` drive has a controller of its own, each `virtio` drive (virtio-blk, modern and transitional) a card; `scsi` drives are on one virtio-scsi card with room for eight; `usb` drives are sticks, up to six. The "
          "serial number is what the drive says of itself. Image files are only read: what the guest writes is part of the machine's state."},
     {.name = "cdrom",
-     .argument = "FILE[,interface=ide|scsi|usb][,serial=TEXT]",
+     .argument = "FILE[,interface=ide|ahci|scsi|usb][,serial=TEXT]",
      .help = "a CD-ROM image, likewise",
      .id = MO_CDROM},
     {.name = "floppy", .argument = "FILE", .help = "a floppy disk image", .id = MO_FLOPPY},
@@ -361,6 +369,8 @@ int machine_option(struct machine *m, const struct option_row *row, const char *
         return set_word(&m->vga, row, value, err);
     case MO_USB:
         return add_usb(m, row, value, err);
+    case MO_MACHINE:
+        return set_word(&m->board, row, value, err);
     case MO_INSPECT:
         return set_inspect(m, value, err);
     case MO_PROGRAM:
@@ -422,6 +432,11 @@ bool machine_is_demo(const struct machine *m)
     return !m->media.n && !m->floppy && !m->kernel && !m->flat && !m->hvmloader && !machine_is_hosted(m);
 }
 
+static bool is_q35(const struct machine *m)
+{
+    return m->board && !strcmp(m->board, "q35");
+}
+
 static int check(const struct machine *m, struct error *err)
 {
     if (m->kernel && m->flat)
@@ -433,10 +448,14 @@ static int check(const struct machine *m, struct error *err)
         return error_set(err,
                          "--hvmloader: bootreel's own BIOS does not know Xen: leave --bios out, which takes "
                          "SeaBIOS, or give a file");
+    if (m->hvmloader && is_q35(m))
+        return error_set(err,
+                         "--hvmloader and --machine q35: a domain of Xen is a pc: leave one of them out");
     if (m->program && m->uml)
         return error_set(err, "--program and --uml: give one of them: both say what runs first");
-    if (machine_is_hosted(m) && (m->kernel || m->flat || m->hvmloader || m->bios || m->nflash ||
-                                 m->media.ncdroms || m->floppy || m->boot || m->vga || m->nmodules))
+    if (machine_is_hosted(m) &&
+        (m->kernel || m->flat || m->hvmloader || m->bios || m->nflash || m->media.ncdroms || m->floppy ||
+         m->boot || m->vga || m->board || m->nmodules))
         return error_set(err, "--%s: runs on a Linux host, not on a PC: leave the PC's options out",
                          m->uml ? "uml" : "program");
     if (m->program && (m->initrd || m->append || m->media.n))
@@ -533,6 +552,7 @@ static void set_drive(struct machine *m, const struct medium *drive)
 /* All settings are stored, even defaults, so that a trace keeps its meaning when defaults change. */
 static void make_settings(struct machine *m, const char *bios)
 {
+    set(m, "machine", or_default(m->board, "pc"));
     set_number(m, "memory", m->memory);
     set_number(m, "cpus", m->cpus);
     set(m, "cpu", or_default(m->cpu, hv_cpu_model(0)));
@@ -745,7 +765,7 @@ int machine_finish(struct machine *m, struct error *err)
     m->config.nsettings = m->nsettings;
     m->config.images = image_files_images(m->files, &m->config.nimages);
     for (size_t i = 0; i < m->config.nimages; i++)
-        if (image_check(&m->config.images[i], err))
+        if (image_check(&m->config.images[i], is_q35(m), err))
             return -1;
     for (size_t i = 0; i < m->config.nimages; i++)
         image_say_padding(&m->config.images[i]);

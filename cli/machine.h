@@ -50,8 +50,8 @@ bool machine_is_demo(const struct machine *m);
 const char *machine_variables(const struct machine *m);
 
 /* Checks whether an image can be used in its role. -1 with err if it has another format or an impossible
- * size, or is truncated. */
-int image_check(const struct image *im, struct error *err);
+ * size, or is truncated. `smm`: whether the machine has the memory for system management mode that firmware for Secure Boot needs. */
+int image_check(const struct image *im, bool smm, struct error *err);
 /* Says so on standard error if it is a disk's and ends within a sector, which is filled up. */
 void image_say_padding(const struct image *im);
 

@@ -6,8 +6,8 @@
 #include "traces/memory.h"
 
 /* What a drive can be attached to. */
-static const char *const disk_interfaces[] = {"ide", "nvme", "virtio", "scsi", "usb", NULL};
-static const char *const cdrom_interfaces[] = {"ide", "scsi", "usb", NULL};
+static const char *const disk_interfaces[] = {"ide", "ahci", "nvme", "virtio", "scsi", "usb", NULL};
+static const char *const cdrom_interfaces[] = {"ide", "ahci", "scsi", "usb", NULL};
 
 enum { SERIAL_MOST = 20 };
 
@@ -35,7 +35,7 @@ static int take_interface(struct medium *m, const struct option_row *row, const 
     if (m->interface)
         return 0;
     return error_set(err, "--%s: \"%.*s\" is not an interface: give %s", row->name, (int)(n < 40 ? n : 40),
-                     text, m->cdrom ? "ide, scsi or usb" : "ide, nvme, virtio, scsi or usb");
+                     text, m->cdrom ? "ide, ahci, scsi or usb" : "ide, ahci, nvme, virtio, scsi or usb");
 }
 
 static int take_serial(struct medium *m, const struct option_row *row, const char *text, size_t n,

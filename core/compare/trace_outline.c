@@ -420,6 +420,11 @@ static void add_inputs(struct outline *o, const struct trace *t)
         .type = OUTLINE_INPUT, .parent = OUTLINE_NONE, .within = OUTLINE_NONE, .event = UINT64_MAX};
     it.lane = OUTLINE_UNORDERED;
     it.kind = "setting";
+    if (!strcmp(cfg->engine, "pc") && !trace_setting(t, "machine")) { /* an old trace: there was no other */
+        it.text = "machine";
+        it.detail = "pc";
+        outline_add(o, &it, NULL, 0);
+    }
     for (size_t i = 0; i < cfg->nsettings; i++) {
         it.text = cfg->settings[i].key;
         it.detail = cfg->settings[i].value;

@@ -1,8 +1,8 @@
 /* acpi_pm.c - PIIX4 power management, function 3 of the ISA bridge's slot.
  *
  * Sources: Intel 82371AB (PIIX4) datasheet, 7.2 (power management I/O registers), 7.1 (PCI registers 40h,
- * 58h, 80h, 90h, D2h), 9.3 (APMC and APMS); ACPI specification 3.0, 4.7.3. As on QEMU: GPE block 0 is at
- * AFE0h, and the commands F1h and F0h at the SMI command port set and clear SCI_EN without firmware. */
+ * 58h, 80h, 90h, D2h), 9.3 (APMC and APMS). As on QEMU: GPE block 0 is at AFE0h, and the commands F1h and F0h at the SMI command port set
+ * and clear SCI_EN without firmware. */
 #include "hv/board/internal.h"
 #include "hv/board/smbus.h"
 #include "hv/board/acpi_pm.h"
@@ -11,94 +11,39 @@
 #include <string.h>
 
 struct acpi_pm {
-    struct board *board;
     struct pci_device pci;
-    uint16_t pm1_status, pm1_enable, pm1_control;
+    struct pm1 pm1;
     uint16_t gpe_status, gpe_enable;
     uint16_t global_status, global_enable;
     uint32_t global_control;
-    uint8_t apm_command, apm_status;
-    uint64_t toggle; /* the PM timer's tick at which bit 23 changes next and TMR_STS gets set */
-    struct timer timer;
     struct smbus smbus;
-    uint32_t pm_base, smb_base; /* derived: where the ports are mapped; 0 if they are not */
+    uint32_t smb_base; /* derived: where the ports are mapped; 0 if they are not */
 };
 
+#define PM struct acpi_pm
 static const struct field acpi_fields[] = {
-    FIELDS(struct acpi_pm, pci.config),    FIELD(struct acpi_pm, pm1_status),
-    FIELD(struct acpi_pm, pm1_enable),     FIELD(struct acpi_pm, pm1_control),
-    FIELD(struct acpi_pm, gpe_status),     FIELD(struct acpi_pm, gpe_enable),
-    FIELD(struct acpi_pm, global_status),  FIELD(struct acpi_pm, global_enable),
-    FIELD(struct acpi_pm, global_control), FIELD(struct acpi_pm, apm_command),
-    FIELD(struct acpi_pm, apm_status),     FIELD(struct acpi_pm, toggle),
-    FIELD(struct acpi_pm, timer.deadline), FIELDS(struct acpi_pm, smbus.reg),
+    FIELDS(PM, pci.config),
+    FIELD_AS("pm1_status", PM, pm1.status),
+    FIELD_AS("pm1_enable", PM, pm1.enable),
+    FIELD_AS("pm1_control", PM, pm1.control),
+    FIELD(PM, gpe_status),
+    FIELD(PM, gpe_enable),
+    FIELD(PM, global_status),
+    FIELD(PM, global_enable),
+    FIELD(PM, global_control),
+    FIELD_AS("apm_command", PM, pm1.apm_command),
+    FIELD_AS("apm_status", PM, pm1.apm_status),
+    FIELD_AS("toggle", PM, pm1.toggle),
+    FIELD_AS("timer.deadline", PM, pm1.timer.deadline),
+    FIELDS(PM, smbus.reg),
 };
-
-/* ---------------------------------------------------------------- the PM timer and the SCI */
-
-static uint64_t ticks(const struct acpi_pm *s)
-{
-    return muldiv64(board_now(s->board), PM_HZ, 1000000000);
-}
-
-static uint64_t next_toggle(const struct acpi_pm *s)
-{
-    return (ticks(s) & ~0x7fffffull) + 0x800000;
-}
-
-/* The toggle sets TMR_STS whether or not anything waits for it; this is computed when it is needed. */
-static void catch_up(struct acpi_pm *s)
-{
-    if (ticks(s) < s->toggle)
-        return;
-    s->pm1_status |= TMR_STS;
-    s->toggle = next_toggle(s);
-}
-
-static void update_sci(struct acpi_pm *s)
-{
-    catch_up(s);
-    bool event = s->pm1_status & s->pm1_enable & PM1_EVENTS || s->gpe_status & s->gpe_enable;
-    board_irq(s->board, SCI_LINE, event && s->pm1_control & SCI_EN);
-    if (s->pm1_enable & TMR_STS && !(s->pm1_status & TMR_STS))
-        timer_set(s->board, &s->timer, muldiv64_up(s->toggle, 1000000000, PM_HZ));
-    else
-        timer_stop(s->board, &s->timer);
-}
-
-static void timer_fired(void *ctx)
-{
-    update_sci(ctx);
-}
-
-void acpi_power_button(struct board *b)
-{
-    struct acpi_pm *s = board_slot(b, SLOT_ACPI);
-    s->pm1_status |= PWRBTN_STS;
-    update_sci(s);
-}
+#undef PM
 
 /* ---------------------------------------------------------------- power management I/O, byte by byte */
 
-static void write_half(uint16_t *reg, unsigned byte, uint8_t value)
-{
-    *reg = (uint16_t)((*reg & ~(0xffu << byte * 8)) | (unsigned)value << byte * 8);
-}
-
-static uint16_t pm_register(struct acpi_pm *s, unsigned offset)
+static uint16_t own_register(struct acpi_pm *s, unsigned offset)
 {
     switch (offset) {
-    case PMSTS:
-        catch_up(s);
-        return s->pm1_status;
-    case PMEN:
-        return s->pm1_enable;
-    case PMCNTRL:
-        return s->pm1_control;
-    case PMTMR:
-        return (uint16_t)ticks(s);
-    case PMTMR + 2:
-        return ticks(s) >> 16 & 0xff;
     case GLBSTS:
         return s->global_status;
     case GLBEN:
@@ -108,7 +53,7 @@ static uint16_t pm_register(struct acpi_pm *s, unsigned offset)
     case GLBCTL + 2:
         return (uint16_t)(s->global_control >> 16);
     default:
-        board_unhandled(s->board, "PIIX4 PM register", offset, false, 0);
+        board_unhandled(s->pm1.board, "PIIX4 PM register", offset, false, 0);
         return 0;
     }
 }
@@ -116,27 +61,11 @@ static uint16_t pm_register(struct acpi_pm *s, unsigned offset)
 static uint32_t pm_in(void *ctx, uint16_t port, unsigned size)
 {
     struct acpi_pm *s = ctx;
-    unsigned offset = port - s->pm_base;
-    return pm_register(s, offset & ~1u) >> (offset & 1) * 8 & 0xff;
-}
-
-/* ACPI's S5 is the PIIX4's sleep type 0, soft off; the DSDT offers no other. */
-static void sleep_now(struct acpi_pm *s)
-{
-    unsigned type = s->pm1_control >> 10 & 7;
-    if (type == 0)
-        board_power_off(s->board, 0, "ACPI");
-    else
-        board_unhandled(s->board, "PIIX4 sleep type", type, true, s->pm1_control);
-}
-
-static void write_control(struct acpi_pm *s, unsigned byte, uint8_t value)
-{
-    write_half(&s->pm1_control, byte, value);
-    bool sleep = s->pm1_control & SLP_EN;
-    s->pm1_control &= PMCNTRL_BITS;
-    if (sleep)
-        sleep_now(s);
+    unsigned offset = port - s->pm1.base;
+    uint8_t value;
+    if (pm1_read(&s->pm1, offset, &value))
+        return value;
+    return own_register(s, offset & ~1u) >> (offset & 1) * 8 & 0xff;
 }
 
 static void write_global_control(struct acpi_pm *s, unsigned byte, uint8_t value)
@@ -145,40 +74,38 @@ static void write_global_control(struct acpi_pm *s, unsigned byte, uint8_t value
     s->global_control = (s->global_control & ~(0xffu << shift)) | (uint32_t)value << shift;
 }
 
-static void pm_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
+static void write_own(struct acpi_pm *s, unsigned offset, uint8_t v)
 {
-    struct acpi_pm *s = ctx;
-    unsigned offset = port - s->pm_base, byte = offset & 1;
-    uint8_t v = (uint8_t)value;
+    unsigned byte = offset & 1;
     switch (offset & ~1u) {
-    case PMSTS:
-        catch_up(s);
-        s->pm1_status &= (uint16_t) ~((unsigned)v << byte * 8 & PMSTS_BITS);
-        break;
-    case PMEN:
-        write_half(&s->pm1_enable, byte, v);
-        s->pm1_enable &= PM1_EVENTS;
-        break;
-    case PMCNTRL:
-        write_control(s, byte, v);
-        break;
-    case PMTMR:
-    case PMTMR + 2:
-        break; /* read-only */
     case GLBSTS:
         s->global_status &= (uint16_t) ~((unsigned)v << byte * 8);
         break;
     case GLBEN:
-        write_half(&s->global_enable, byte, v);
+        pm1_set_byte(&s->global_enable, byte, v);
         break;
     case GLBCTL:
     case GLBCTL + 2:
         write_global_control(s, offset & 3, v);
         break;
     default:
-        board_unhandled(s->board, "PIIX4 PM register", offset, true, v);
+        board_unhandled(s->pm1.board, "PIIX4 PM register", offset, true, v);
     }
-    update_sci(s);
+}
+
+static void pm_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
+{
+    struct acpi_pm *s = ctx;
+    unsigned offset = port - s->pm1.base;
+    if (!pm1_write(&s->pm1, offset, (uint8_t)value))
+        write_own(s, offset, (uint8_t)value);
+    pm1_update(&s->pm1);
+}
+
+static bool gpe_pending(void *ctx)
+{
+    const struct acpi_pm *s = ctx;
+    return s->gpe_status & s->gpe_enable;
 }
 
 static uint32_t gpe_in(void *ctx, uint16_t port, unsigned size)
@@ -195,38 +122,19 @@ static void gpe_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
     if (offset < 2)
         s->gpe_status &= (uint16_t) ~((value & 0xff) << offset * 8);
     else
-        write_half(&s->gpe_enable, offset & 1, (uint8_t)value);
-    update_sci(s);
+        pm1_set_byte(&s->gpe_enable, offset & 1, (uint8_t)value);
+    pm1_update(&s->pm1);
 }
 
-/* ---------------------------------------------------------------- APM control: the SMI command port */
-
-static uint32_t apm_in(void *ctx, uint16_t port, unsigned size)
-{
-    const struct acpi_pm *s = ctx;
-    return port == APMC ? s->apm_command : s->apm_status;
-}
-
-static void apm_command(struct acpi_pm *s, uint8_t command)
-{
-    s->apm_command = command;
-    if (command == CMD_ACPI_ENABLE || command == CMD_ACPI_DISABLE) {
-        s->pm1_control = (uint16_t)((s->pm1_control & ~SCI_EN) | (command == CMD_ACPI_ENABLE ? SCI_EN : 0));
-        update_sci(s);
-    } else if (s->pci.config[REG_DEVACTB + 3] & APMC_EN) {
-        s->global_status |= APM_STS;
-        if (s->global_control & SMI_EN)
-            board_smi(s->board);
-    }
-}
-
-static void apm_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
+/* A command for firmware: an SMI, where it is enabled. */
+static void apm_command(void *ctx)
 {
     struct acpi_pm *s = ctx;
-    if (port == APMC)
-        apm_command(s, (uint8_t)value);
-    else
-        s->apm_status = (uint8_t)value;
+    if (!(s->pci.config[REG_DEVACTB + 3] & APMC_EN))
+        return;
+    s->global_status |= APM_STS;
+    if (s->global_control & SMI_EN)
+        board_smi(s->pm1.board);
 }
 
 /* ---------------------------------------------------------------- SMBus */
@@ -251,30 +159,14 @@ static uint32_t base_register(const struct acpi_pm *s, unsigned reg, uint32_t ma
     return enabled ? base & mask : 0;
 }
 
-static void move(struct acpi_pm *s, uint32_t *at, uint32_t to, unsigned size, port_in_fn *in,
-                 port_out_fn *out)
-{
-    if (*at == to)
-        return;
-    if (*at)
-        board_ports_remove(s->board, (uint16_t)*at, size, s);
-    *at = to;
-    if (to)
-        board_ports(s->board, (uint16_t)to, size, true, s, in, out);
-}
-
 static void update_ports(struct acpi_pm *s)
 {
     const uint8_t *c = s->pci.config;
-    move(s, &s->pm_base, base_register(s, REG_PMBASE, 0xffc0, c[REG_PMREGMISC] & 1), PM_SIZE, pm_in, pm_out);
-    move(s, &s->smb_base, base_register(s, REG_SMBBASE, 0xfff0, c[REG_SMBCFG] & 1), SMB_SIZE, smb_in,
-         smb_out);
-}
-
-uint32_t acpi_pm_base(struct board *b)
-{
-    const struct acpi_pm *s = board_slot(b, SLOT_ACPI);
-    return s->pm_base ? s->pm_base : PM_BASE_USUAL;
+    struct board *b = s->pm1.board;
+    pm_move_ports(b, &s->pm1.base, base_register(s, REG_PMBASE, 0xffc0, c[REG_PMREGMISC] & 1), PM_SIZE, s,
+                  pm_in, pm_out);
+    pm_move_ports(b, &s->smb_base, base_register(s, REG_SMBBASE, 0xfff0, c[REG_SMBCFG] & 1), SMB_SIZE, s,
+                  smb_in, smb_out);
 }
 
 static void written(void *ctx, unsigned reg, unsigned size)
@@ -294,15 +186,13 @@ static void reset(void *state)
     s->pci.config[0x5f] = 0x10;
     s->pci.config[0x63] = 0x60;
     s->pci.config[0x67] = 0x98;
-    s->pm1_status = s->pm1_enable = s->pm1_control = 0;
+    pm1_reset(&s->pm1);
     s->gpe_status = s->gpe_enable = 0;
     s->global_status = s->global_enable = 0;
     s->global_control = 0;
-    s->apm_command = s->apm_status = 0;
     memset(&s->smbus, 0, sizeof s->smbus);
-    s->toggle = next_toggle(s);
     update_ports(s);
-    update_sci(s);
+    pm1_update(&s->pm1);
 }
 
 static void loaded(void *state)
@@ -327,10 +217,14 @@ static void init_pci(struct acpi_pm *s)
 int acpi_pm_create(struct board *b, struct error *err)
 {
     struct acpi_pm *s = mem_zero(1, sizeof *s);
-    s->board = b;
+    s->pm1 = (struct pm1){.sleep_type = "PIIX4 sleep type",
+                          .acpi_on = CMD_ACPI_ENABLE,
+                          .acpi_off = CMD_ACPI_DISABLE,
+                          .event = gpe_pending,
+                          .command = apm_command,
+                          .ctx = s};
     init_pci(s);
-    board_timer(b, &s->timer, timer_fired, s);
-    board_set_slot(b, SLOT_ACPI, s);
+    pm1_init(&s->pm1, b);
     board_add_chip(b, &(struct chip){.name = "acpi",
                                      .fields = acpi_fields,
                                      .nfields = FIELD_COUNT(acpi_fields),
@@ -339,6 +233,5 @@ int acpi_pm_create(struct board *b, struct error *err)
                                      .loaded = loaded});
     board_add_pci(b, &s->pci);
     board_ports(b, GPE_BASE, 4, true, s, gpe_in, gpe_out);
-    board_ports(b, APMC, 2, true, s, apm_in, apm_out);
     return 0;
 }

@@ -4,6 +4,7 @@
  * Source: Intel 82371AB (PIIX4) datasheet (290562), chapter 7; ACPI specification, 4.7 (names of the
  * PM1 bits). */
 #include "hv/board/acpi_pm.h"
+#include "hv/board/ich9.h"
 #include "hv/board/words.h"
 
 static const char manual[] = "Intel 82371AB (PIIX4) datasheet (290562)";
@@ -70,8 +71,11 @@ bool apm_words(struct board_seen *s, const struct access *a, struct words *w)
 {
     static const struct word_value commands[] = {
         {CMD_ACPI_ENABLE, "ACPI on"}, {CMD_ACPI_DISABLE, "ACPI off"}, {0, NULL}};
-    static const struct word_bits bits[] = {{0xff, "command#", NULL, commands}, {0, NULL, NULL, NULL}};
-    static const struct word_reg table[] = {
+    static const struct word_value q35_commands[] = {
+        {ICH9_ACPI_ENABLE, "ACPI on"}, {ICH9_ACPI_DISABLE, "ACPI off"}, {0, NULL}};
+    const struct word_bits bits[] = {{0xff, "command#", NULL, s->q35 ? q35_commands : commands},
+                                     {0, NULL, NULL, NULL}};
+    const struct word_reg table[] = {
         {APMC, WORD_BOTH, "APM control, SMI command", bits, "APMC", SHOW_VALUE},
         {APMS, WORD_BOTH, "APM status", NULL, "APMS", SHOW_VALUE},
     };

@@ -3,19 +3,17 @@
  *
  * Source: ACPI specification 3.0b: 5.2.5 RSDP, 5.2.9 FADT, 5.2.10 FACS, 5.2.11 DSDT and SSDT, 5.2.12 MADT;
  * IA-PC HPET specification 1.0a, 3.2.4; 20.2 AML encoding; the linker/loader script is QEMU's
- * etc/table-loader as SeaBIOS reads it. Addresses and interrupts: acpi_pm.c, irq.c, and the I/O APIC, local
+ * etc/table-loader as SeaBIOS reads it. Addresses and interrupts: kinds.c, irq.c, and the I/O APIC, local
  * APIC and HPET at their usual places. */
-#include "hv/board/acpi_pm.h"
 #include "hv/board/hpet.h"
 #include "hv/board/internal.h"
+#include "hv/board/kinds.h"
 #include "hv/board/lapic.h"
+#include "hv/board/mch.h"
+#include "hv/board/pm1.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static const uint8_t dsdt_aml[] = {
-#include "hv/board/dsdt.h"
-};
 
 enum {
     HEADER = 36,
@@ -91,36 +89,53 @@ static size_t add_facs(struct acpi_tables *a)
 }
 
 /* Finds the bytes of the DSDT that match `pattern`; they occur once. */
-static uint8_t *find_aml(uint8_t *aml, const uint8_t *pattern, size_t length)
+static uint8_t *find_aml(uint8_t *aml, size_t size, const uint8_t *pattern, size_t length)
 {
-    for (size_t i = 0; i + length <= sizeof dsdt_aml; i++)
+    for (size_t i = 0; i + length <= size; i++)
         if (!memcmp(aml + i, pattern, length))
             return aml + i;
     abort();
 }
 
 /* Name (FDPR, 0x0F), as iasl encodes it: 0 where there is no floppy. */
-static void patch_floppy(uint8_t *aml)
+static void patch_floppy(uint8_t *aml, size_t size)
 {
     static const uint8_t pattern[] = {0x08, 'F', 'D', 'P', 'R', 0x0a, 0x0f};
-    find_aml(aml, pattern, sizeof pattern)[6] = 0;
+    find_aml(aml, size, pattern, sizeof pattern)[6] = 0;
 }
 
-/* IO (Decode16, 0x0600, 0x0600, 0x01, 0x40): the power management registers. */
-static void patch_pm_base(uint8_t *aml, uint32_t base)
+/* IO (Decode16, 0x0600, 0x0600, 0x01, ports): the power management registers. */
+static void patch_pm_base(uint8_t *aml, size_t size, uint8_t ports, uint32_t base)
 {
-    static const uint8_t pattern[] = {0x47, 0x01, 0x00, 0x06, 0x00, 0x06, 0x01, 0x40};
-    uint8_t *io = find_aml(aml, pattern, sizeof pattern);
+    const uint8_t pattern[] = {0x47, 0x01, 0x00, 0x06, 0x00, 0x06, 0x01, ports};
+    uint8_t *io = find_aml(aml, size, pattern, sizeof pattern);
     io[2] = io[4] = (uint8_t)base;
     io[3] = io[5] = (uint8_t)(base >> 8);
 }
 
+static uint32_t ecam_base(struct board *b)
+{
+    uint32_t base = mch_ecam(b);
+    return base ? base : MCH_ECAM_USUAL;
+}
+
+/* Memory32Fixed (ReadWrite, 0xB0000000, 0x10000000): configuration space. */
+static void patch_ecam(uint8_t *aml, size_t size, uint32_t base)
+{
+    static const uint8_t pattern[] = {0x86, 0x09, 0x00, 0x01, 0x00, 0x00, 0x00, 0xb0, 0x00, 0x00, 0x00, 0x10};
+    find_aml(aml, size, pattern, sizeof pattern)[7] = (uint8_t)(base >> 24);
+}
+
 static size_t add_dsdt(struct board *b, struct acpi_tables *a)
 {
-    size_t at = blob_add(&a->tables, dsdt_aml, sizeof dsdt_aml);
+    const struct acpi_facts *k = b->kind->acpi;
+    size_t at = blob_add(&a->tables, k->dsdt, k->dsdt_size);
+    uint8_t *aml = a->tables.data + at;
     if (!config_image(b->cfg, "floppy0"))
-        patch_floppy(a->tables.data + at);
-    patch_pm_base(a->tables.data + at, acpi_pm_base(b));
+        patch_floppy(aml, k->dsdt_size);
+    patch_pm_base(aml, k->dsdt_size, k->pm_ports, acpi_pm_base(b));
+    if (k->ecam)
+        patch_ecam(aml, k->dsdt_size, ecam_base(b));
     header(&a->tables, at, "DSDT", 1);
     a->tables.data[at + 9] = 0;
     end(a, at);
@@ -164,25 +179,26 @@ struct value {
 
 static size_t add_fadt(struct board *b, struct acpi_tables *a, size_t facs, size_t dsdt)
 {
-    const uint32_t pm = acpi_pm_base(b);
+    const struct acpi_facts *k = b->kind->acpi;
+    const uint32_t pm = acpi_pm_base(b), gpe = k->gpe_in_pm ? pm + k->gpe : k->gpe;
     enum { WBINVD = 1 << 0, PROC_C1 = 1 << 2, SLP_BUTTON = 1 << 5, RTC_S4 = 1 << 7, RESET_REG = 1 << 10 };
     const struct value values[] = {
         {46, 2, SCI_LINE}, /* SCI_INT */
         {48, 4, APMC},     /* SMI_CMD */
-        {52, 1, CMD_ACPI_ENABLE},
-        {53, 1, CMD_ACPI_DISABLE},
-        {56, 4, pm},       /* PM1a_EVT_BLK */
-        {64, 4, pm + 4},   /* PM1a_CNT_BLK */
-        {76, 4, pm + 8},   /* PM_TMR_BLK */
-        {80, 4, GPE_BASE}, /* GPE0_BLK */
-        {88, 1, 4},        /* PM1_EVT_LEN */
-        {89, 1, 2},        /* PM1_CNT_LEN */
-        {91, 1, 4},        /* PM_TMR_LEN */
-        {92, 1, 4},        /* GPE0_BLK_LEN */
-        {96, 2, 0xfff},    /* P_LVL2_LAT: no C2 */
-        {98, 2, 0xfff},    /* P_LVL3_LAT: no C3 */
-        {108, 1, 0x32},    /* CENTURY */
-        {109, 2, 3},       /* IAPC_BOOT_ARCH: legacy devices, 8042 */
+        {52, 1, k->acpi_on},
+        {53, 1, k->acpi_off},
+        {56, 4, pm},            /* PM1a_EVT_BLK */
+        {64, 4, pm + 4},        /* PM1a_CNT_BLK */
+        {76, 4, pm + 8},        /* PM_TMR_BLK */
+        {80, 4, gpe},           /* GPE0_BLK */
+        {88, 1, 4},             /* PM1_EVT_LEN */
+        {89, 1, 2},             /* PM1_CNT_LEN */
+        {91, 1, 4},             /* PM_TMR_LEN */
+        {92, 1, k->gpe_length}, /* GPE0_BLK_LEN */
+        {96, 2, 0xfff},         /* P_LVL2_LAT: no C2 */
+        {98, 2, 0xfff},         /* P_LVL3_LAT: no C3 */
+        {108, 1, 0x32},         /* CENTURY */
+        {109, 2, 3},            /* IAPC_BOOT_ARCH: legacy devices, 8042 */
         {112, 4, WBINVD | PROC_C1 | SLP_BUTTON | RTC_S4 | RESET_REG},
         {128, 1, 6}, /* RESET_VALUE */
     };
@@ -195,7 +211,7 @@ static size_t add_fadt(struct board *b, struct acpi_tables *a, size_t facs, size
     set_gas(t, at + 148, 32, 2, pm);
     set_gas(t, at + 172, 16, 2, pm + 4);
     set_gas(t, at + 208, 32, 3, pm + 8);
-    set_gas(t, at + 220, 32, 1, GPE_BASE);
+    set_gas(t, at + 220, (uint8_t)(k->gpe_length * 8), 1, gpe);
     pointer(a, false, at + 36, 4, facs);
     pointer(a, false, at + 40, 4, dsdt);
     pointer(a, false, at + 140, 8, dsdt);
@@ -246,20 +262,37 @@ static size_t add_hpet(struct acpi_tables *a)
     return at;
 }
 
+/* PCI Firmware Specification 3.0, 4.1.2: where configuration space is in memory; all 256 busses. */
+static size_t add_mcfg(struct board *b, struct acpi_tables *a)
+{
+    struct blob *t = &a->tables;
+    size_t at = begin(t, "MCFG", 1);
+    add_number(t, 8, 0);
+    add_number(t, 8, ecam_base(b));
+    add_number(t, 2, 0);
+    add_number(t, 1, 0);
+    add_number(t, 1, 255);
+    add_number(t, 4, 0);
+    end(a, at);
+    return at;
+}
+
 void acpi_tables_build(struct board *b, struct acpi_tables *a)
 {
     memset(a, 0, sizeof *a);
     size_t facs = add_facs(a); /* first: it must be aligned to 64 bytes */
     size_t dsdt = add_dsdt(b, a);
-    enum { NTABLES = 4 };
-    size_t table[NTABLES];
-    table[0] = add_fadt(b, a, facs, dsdt);
-    table[1] = add_ssdt(b, a);
-    table[2] = add_madt(b, a);
-    table[3] = add_hpet(a);
+    size_t table[5];
+    unsigned n = 0;
+    table[n++] = add_fadt(b, a, facs, dsdt);
+    table[n++] = add_ssdt(b, a);
+    table[n++] = add_madt(b, a);
+    table[n++] = add_hpet(a);
+    if (b->kind->acpi->ecam)
+        table[n++] = add_mcfg(b, a);
     size_t rsdt = begin(&a->tables, "RSDT", 1);
-    size_t entries = blob_add(&a->tables, NULL, 4 * NTABLES);
-    for (unsigned i = 0; i < NTABLES; i++)
+    size_t entries = blob_add(&a->tables, NULL, 4 * n);
+    for (unsigned i = 0; i < n; i++)
         pointer(a, false, entries + 4 * i, 4, table[i]);
     end(a, rsdt);
     blob_add(&a->rsdp, "RSD PTR \0BTREEL\0", 16);

@@ -1,6 +1,7 @@
 /* board.c - the mainboard: combines memory, processors and chips; saves their state; passes requests to the
  * machine. */
 #include "hv/board/internal.h"
+#include "hv/board/kinds.h"
 #include "traces/memory.h"
 
 #include <assert.h>
@@ -205,10 +206,9 @@ static int number_setting(const struct board *b, const char *key, uint64_t prese
     return 0;
 }
 
-/* As QEMU's i440FX: all below 3.5 GiB if it fits there, else 3 GiB low and the rest above 4 GiB. */
 static void split_ram(struct board *b, uint64_t size)
 {
-    b->ram_low = size <= 0xe0000000u ? size : 0xc0000000u;
+    b->ram_low = size <= b->kind->ram_most ? size : b->kind->ram_split;
     b->ram_high = size - b->ram_low;
 }
 
@@ -265,43 +265,6 @@ static int create_cpus(struct board *b, struct error *err)
     return 0;
 }
 
-static int create_lapics(struct board *b, struct error *err)
-{
-    for (unsigned i = 0; i < b->ncpus; i++)
-        if (lapic_create(b, i, err))
-            return -1;
-    return 0;
-}
-
-static int create_uarts(struct board *b, struct error *err)
-{
-    for (unsigned i = 0; i < 4; i++)
-        if (uart_create(b, i, err))
-            return -1;
-    return 0;
-}
-
-static int create_vga(struct board *b, struct error *err)
-{
-    const char *vga = config_get(b->cfg, "vga");
-    return vga && !strcmp(vga, "none") ? 0 : vga_create(b, err);
-}
-
-/* The order is part of the machine: of snapshots, of resets, and of timers that are due together. */
-static int create_chips(struct board *b, struct error *err)
-{
-    static int (*const create[])(struct board *, struct error *) = {
-        pflash_create,      pci_host_create, piix3_create, pic_create,     pit_create,   ioapic_create,
-        create_lapics,      hpet_create,     rtc_create,   ps2_create,     create_uarts, dma_create,
-        floppy_create,      ide_create,      create_vga,   acpi_pm_create, cards_paths,  fwcfg_create,
-        debug_ports_create, xen_host_create, cards_create,
-    };
-    for (size_t i = 0; i < sizeof create / sizeof create[0]; i++)
-        if (create[i](b, err))
-            return -1;
-    return 0;
-}
-
 struct board *board_create(const struct engine_config *cfg, const struct board_host *host, struct error *err)
 {
     struct board *b = mem_zero(1, sizeof *b);
@@ -310,7 +273,12 @@ struct board *board_create(const struct engine_config *cfg, const struct board_h
     b->next_timer = TIMER_OFF;
     b->epoch = 1;
     events_init(&b->events);
-    if (create_ram(b, err) || create_rom(b, err) || create_cpus(b, err) || create_chips(b, err)) {
+    b->kind = board_kind_of(cfg, err);
+    if (!b->kind) {
+        free(b);
+        return NULL;
+    }
+    if (create_ram(b, err) || create_rom(b, err) || create_cpus(b, err) || board_create_chips(b, err)) {
         board_destroy(b);
         return NULL;
     }

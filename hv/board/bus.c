@@ -286,7 +286,7 @@ static uint64_t cpu_time(void *ctx)
 static void cpu_smm(void *ctx, bool entering)
 {
     struct board_cpu *c = ctx, *old = enter(c);
-    i440fx_smm(c->board, c->index, entering);
+    board_smm(c->board, c->index, entering);
     c->board->active = old;
 }
 

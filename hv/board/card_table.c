@@ -1,6 +1,8 @@
 /* card_table.c - which functions make a card of each kind, and say where firmware finds its drives. */
 #include "hv/board/cards.h"
 
+#include <stdio.h>
+
 static void nvme_path(struct board *b, const struct card *c)
 {
     /* as QEMU names its controller, whose path firmware knows */
@@ -33,6 +35,19 @@ static void usb_paths(struct board *b, const struct card *c)
                         first + (unsigned)i);
 }
 
+static void ahci_paths(struct board *b, const struct card *c)
+{
+    struct drive drives[AHCI_PORTS];
+    struct error err;
+    char function[4] = "";
+    int n = drives_of(board_config(b), DRIVE_AHCI, drives, AHCI_PORTS, &err);
+    if (c->devfn & 7)
+        snprintf(function, sizeof function, ",%x", c->devfn & 7u);
+    for (int i = 0; i < n; i++)
+        board_boot_path(b, drives[i].role, "/pci@i0cf8/pci8086,2922@%x%s/drive@%d/disk@0", c->devfn >> 3,
+                        function, i);
+}
+
 static const struct {
     int (*create)(struct board *, const struct card *, struct error *);
     void (*paths)(struct board *, const struct card *); /* NULL: it has no drives */
@@ -41,6 +56,7 @@ static const struct {
     [CARD_VIRTIO_BLK] = {virtio_blk_create, blk_path},
     [CARD_VIRTIO_SCSI] = {virtio_scsi_create, scsi_paths},
     [CARD_XHCI] = {xhci_create, usb_paths},
+    [CARD_AHCI] = {ahci_create, ahci_paths},
 };
 
 int cards_paths(struct board *b, struct error *err)

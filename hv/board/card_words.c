@@ -20,6 +20,7 @@ struct card_range {
     uint32_t table;
 };
 static const struct card_range ranges[] = {
+    {CARD_AHCI, 5, false, false, AHCI_BAR, ahci_words, false, 0},
     {CARD_NVME, 0, false, true, NVME_BAR, nvme_words, true, NVME_TABLE},
     {CARD_VIRTIO_BLK, 0, true, false, VIRTIO_LEGACY_BAR, virtio_legacy_words, false, 0},
     {CARD_VIRTIO_BLK, 1, false, false, VIRTIO_MSIX_BAR, virtio_msix_words, true, 0},
@@ -32,7 +33,8 @@ static const struct card_range ranges[] = {
 static const char *const names[CARD_KINDS] = {[CARD_NVME] = "NVMe",
                                               [CARD_VIRTIO_BLK] = "virtio-blk",
                                               [CARD_VIRTIO_SCSI] = "virtio-scsi",
-                                              [CARD_XHCI] = "xHCI"};
+                                              [CARD_XHCI] = "xHCI",
+                                              [CARD_AHCI] = "AHCI"};
 
 enum { RANGES = sizeof ranges / sizeof ranges[0] };
 

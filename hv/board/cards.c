@@ -1,5 +1,6 @@
 /* cards.c - see cards.h. */
 #include "hv/board/cards.h"
+#include "hv/board/kinds.h"
 
 /* Kinds that have one drive a card. */
 static const struct {
@@ -17,6 +18,25 @@ static void add(struct card *list, int *n, enum card_kind kind, unsigned index, 
     if (drive)
         c->drive = *drive;
     ++*n;
+}
+
+/* One controller has all AHCI drives. */
+static int add_ahci(const struct engine_config *cfg, struct card *list, int *n, struct error *err)
+{
+    struct drive drives[AHCI_PORTS];
+    const struct board_kind *kind = board_kind_of(cfg, err);
+    int many = kind ? drives_of(cfg, DRIVE_AHCI, drives, AHCI_PORTS, err) : -1;
+    if (many < 0)
+        return -1;
+    if (kind->ahci_devfn && drives_of(cfg, DRIVE_IDE, drives, AHCI_PORTS, err))
+        return error_set(err, "%s: interface ide: machine %s has no IDE: give another interface",
+                         drives[0].role, kind->name);
+    if (!many && !kind->ahci_devfn)
+        return 0;
+    add(list, n, CARD_AHCI, 0, NULL);
+    if (kind->ahci_devfn)
+        list[*n - 1].devfn = kind->ahci_devfn;
+    return 0;
 }
 
 int cards_of(const struct engine_config *cfg, struct card list[CARDS_MOST], struct error *err)
@@ -40,5 +60,5 @@ int cards_of(const struct engine_config *cfg, struct card list[CARDS_MOST], stru
     int sticks = drives_of(cfg, DRIVE_USB, drives, USB_DRIVES, err);
     if (sticks > 0 || (sticks == 0 && config_get(cfg, "usb")))
         add(list, &n, CARD_XHCI, 0, NULL);
-    return targets < 0 || sticks < 0 ? -1 : n;
+    return targets < 0 || sticks < 0 || add_ahci(cfg, list, &n, err) ? -1 : n;
 }

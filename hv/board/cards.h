@@ -5,9 +5,11 @@
 
 #include "hv/board/drives.h"
 
-enum card_kind { CARD_NVME, CARD_VIRTIO_BLK, CARD_VIRTIO_SCSI, CARD_XHCI, CARD_KINDS };
+enum card_kind { CARD_NVME, CARD_VIRTIO_BLK, CARD_VIRTIO_SCSI, CARD_XHCI, CARD_AHCI, CARD_KINDS };
 
 enum { CARDS_MOST = 24, CARD_FIRST_SLOT = 4 };
+/* An AHCI controller: its drives, and the size of its range. */
+enum { AHCI_PORTS = 6, AHCI_BAR = 0x1000 };
 
 struct card {
     enum card_kind kind;
@@ -16,7 +18,7 @@ struct card {
     struct drive drive; /* of a kind that has one drive a card */
 };
 
-/* In the order of their slots, from CARD_FIRST_SLOT on. Returns how many, or -1 with err if there are too many or if a setting makes no
+/* In the order of their slots, from CARD_FIRST_SLOT on; an AHCI controller that is part of the board comes last. Returns how many, or -1 with err if there are too many or if a setting makes no
  * sense. */
 int cards_of(const struct engine_config *, struct card list[CARDS_MOST], struct error *err);
 

@@ -87,7 +87,7 @@ static inline uint64_t muldiv64_up(uint64_t a, uint64_t b, uint64_t c)
 /* An ISA interrupt line or I/O APIC pin 0-23 (0 is routed to pin 2 as well, as on PCs): sets the level. Each
  * source has its own line. */
 void board_irq(struct board *, unsigned line, bool level);
-/* PCI INTx of a function, pin 0-3; it passes through the PIIX3's routing. */
+/* PCI INTx of a function, pin 0-3; it passes through the ISA bridge's routing. */
 void board_pci_irq(struct board *, unsigned devfn, unsigned pin, bool level);
 void board_smi(struct board *);
 
@@ -172,11 +172,16 @@ void pci_loaded(struct board *, struct pci_device *);
 /* ---- creation: one function per chip, in the order in which board.c calls them ---- */
 int pflash_create(struct board *,
                   struct error *); /* with images "pflash0" and "pflash1": firmware in flash chips */
-/* pci.c, i440fx.c: bus, host bridge with PAM and SMRAM */
-int pci_host_create(struct board *, struct error *);
-int piix3_create(struct board *, struct error *); /* ISA bridge: PIRQ routing, reset control cf9h, ELCR */
-int pic_create(struct board *, struct error *);   /* two 8259A */
-int pit_create(struct board *, struct error *);   /* 8254, port 61h speaker gate */
+int pci_host_create(struct board *, struct error *); /* bus 0 */
+int i440fx_create(struct board *, struct error *);   /* host bridge with PAM and SMRAM */
+int mch_create(struct board *,
+               struct error *); /* the same of the Q35, with configuration space in memory and TSEG */
+int piix3_create(struct board *, struct error *); /* ISA bridge: PIRQ routing, reset control cf9h */
+int ich9_create(struct board *,
+                struct error *); /* LPC bridge: the same, root complex registers, power management, TCO */
+int ich9_smbus_create(struct board *, struct error *);
+int pic_create(struct board *, struct error *); /* two 8259A */
+int pit_create(struct board *, struct error *); /* 8254, port 61h speaker gate */
 int ioapic_create(struct board *, struct error *);
 int lapic_create(struct board *, unsigned cpu, struct error *);
 int hpet_create(struct board *, struct error *);
@@ -189,6 +194,7 @@ int cards_paths(struct board *,
 int cards_create(struct board *,
                  struct error *); /* the PCI cards that the configuration asks for (cards.h) */
 struct card;
+int ahci_create(struct board *, const struct card *, struct error *);
 int nvme_create(struct board *, const struct card *, struct error *);
 int xhci_create(struct board *, const struct card *, struct error *);
 /* The port of the first drive on USB. */
@@ -266,8 +272,8 @@ unsigned board_cpus(const struct board *);
 /* Slots in which the board keeps the chips' state, for chips to find it. */
 enum chip_slot {
     SLOT_PCI,
-    SLOT_I440FX,
-    SLOT_PIIX3,
+    SLOT_SHADOW,
+    SLOT_MCH,
     SLOT_PIC,
     SLOT_PIT,
     SLOT_IOAPIC,

@@ -4,18 +4,14 @@
  * chips' files; the BIOS data area after IBM's PC/AT technical reference; mode 3's VGA registers from the IBM
  * VGA reference; the values that a BIOS leaves in registers from SeaBIOS (PIRQs on IRQ 10 and 11, PMBASE
  * 600h, COM and interrupt set-up). */
-#include "hv/board/acpi_pm.h"
 #include "hv/board/internal.h"
+#include "hv/board/kinds.h"
 
 #include <string.h>
 
 enum {
     EBDA = 0x9fc00,
     ROM_AREA = 0xe0000, /* where the loader puts ACPI tables and SMBIOS */
-    SMB_BASE = 0x700,
-    DEV_ISA = 1 << 3,
-    DEV_IDE = 1 << 3 | 1,
-    DEV_PM = 1 << 3 | 3,
 };
 
 /* ---------------------------------------------------------------- memory map */
@@ -199,11 +195,10 @@ static void place_bar(struct board *b, const struct pci_device *d, unsigned bar,
     pci_config_write(b, d->devfn, 0x10 + bar * 4, 4, at);
 }
 
-/* SeaBIOS: PIRQA and B on 10, C and D on 11. */
-static uint8_t pirq_irq(unsigned devfn, unsigned pin)
+/* SeaBIOS: PIRQA and B on 10, C and D on 11, and so on. */
+static uint8_t pirq_irq(unsigned pirq)
 {
-    static const uint8_t irq[4] = {10, 10, 11, 11};
-    return irq[((devfn >> 3) + 3 + pin) & 3];
+    return pirq & 2 ? 11 : 10;
 }
 
 static void setup_function(struct board *b, const struct pci_device *d, struct windows *w)
@@ -212,29 +207,22 @@ static void setup_function(struct board *b, const struct pci_device *d, struct w
     for (unsigned bar = 0; bar < 6; bar++)
         place_bar(b, d, bar, w);
     if (pin)
-        pci_config_write(b, d->devfn, 0x3c, 1, pirq_irq(d->devfn, pin - 1));
+        pci_config_write(b, d->devfn, 0x3c, 1, pirq_irq(b->kind->pirq_of(d->devfn >> 3, pin - 1)));
     pci_config_write(b, d->devfn, 0x04, 2, pci_config_read(b, d->devfn, 0x04, 2) | 0x103);
 }
 
 static void setup_pci(struct board *b)
 {
     struct windows w = {.io = 0xc000, .memory = 0xfeb00000};
-    for (unsigned i = 0; i < 4; i++)
-        pci_config_write(b, DEV_ISA, 0x60 + i, 1, i < 2 ? 10 : 11);
+    for (unsigned i = 0; i < PIRQS && b->kind->pirq[i]; i++)
+        pci_config_write(b, b->kind->isa_devfn, b->kind->pirq[i], 1, pirq_irq(i));
     for (unsigned devfn = 0; devfn < 256; devfn++)
         if (pci_function(b, devfn))
             setup_function(b, pci_function(b, devfn), &w);
-    if (pci_function(b, DEV_IDE))
-        pci_config_write(b, DEV_IDE, 0x40, 4, 0x80008000); /* both channels on */
-    pci_config_write(b, DEV_PM, 0x3c, 1, 9);
-    pci_config_write(b, DEV_PM, REG_PMBASE, 4, PM_BASE_USUAL | 1);
-    pci_config_write(b, DEV_PM, REG_PMREGMISC, 1, 1);
-    pci_config_write(b, DEV_PM, REG_SMBBASE, 4, SMB_BASE | 1);
-    pci_config_write(b, DEV_PM, REG_SMBCFG, 1, 9);
-    /* Shadow RAM, readable and writable, from C0000h to FFFFFh. */
-    pci_config_write(b, 0, 0x59, 1, 0x30);
-    for (unsigned reg = 0x5a; reg <= 0x5f; reg++)
-        pci_config_write(b, 0, reg, 1, 0x33);
+    for (size_t i = 0; i < b->kind->nsetup; i++) {
+        const struct setup_write *r = &b->kind->setup[i];
+        pci_config_write(b, r->devfn, r->reg, r->size, r->value);
+    }
 }
 
 void board_direct_setup(struct board *b)

@@ -1,5 +1,6 @@
 /* drives.c - see drives.h. */
 #include "hv/board/drives.h"
+#include "hv/board/kinds.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +20,10 @@ static int interface_of(const struct engine_config *cfg, const char *role, enum 
                         struct error *err)
 {
     const char *text = setting_of(cfg, role, "interface");
-    *which = DRIVE_IDE;
+    const struct board_kind *kind = board_kind_of(cfg, err);
+    *which = kind ? kind->drives : DRIVE_IDE;
+    if (!kind)
+        return -1;
     if (!text)
         return 0;
     for (unsigned i = 0; i < DRIVE_INTERFACES; i++)

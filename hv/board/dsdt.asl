@@ -1,9 +1,9 @@
-/* dsdt.asl - the ACPI description of the board. iasl compiles it at build time into a C array; acpi_tables.c
+/* dsdt.asl - the ACPI description of the boards: of the PC, and with Q35 defined, of that. iasl compiles it at build time into C arrays; acpi_tables.c
  * sets the compiler's name and version in the header to fixed values, so that they do not reach the guest.
  *
  * Processors are in an SSDT that acpi_tables.c builds, because their number is a setting.
- * Source: ACPI specification 3.0. Wiring: see irq.c (mapping of slots to PIRQs) and acpi_pm.c (PMBASE 600h,
- * GPE block 0 at AFE0h). */
+ * Source: ACPI specification 3.0. Wiring: see kinds.c (mapping of slots to PIRQs), acpi_pm.c (PMBASE 600h,
+ * GPE block 0 at AFE0h) and ich9.c. */
 DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
 {
     /* Soft off is sleep type 0; there is no other sleep state. */
@@ -20,10 +20,43 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
     {
         Device (PCI0)
         {
+#ifdef Q35
+            Name (_HID, EisaId ("PNP0A08"))
+            Name (_CID, EisaId ("PNP0A03"))
+#else
             Name (_HID, EisaId ("PNP0A03"))
+#endif
             Name (_ADR, Zero)
             Name (_UID, Zero)
             Name (_BBN, Zero)
+#ifdef Q35
+            /* PCI Firmware Specification 3.0, 4.5.1: the system has what it asks for of native PCI Express control, but for hot plug,
+             * power management events and errors, which no chip has. */
+            Method (_OSC, 4, NotSerialized)
+            {
+                CreateDWordField (Arg3, Zero, CDW1)
+                If (Arg0 == ToUUID ("33DB4D5B-1FF7-401C-9657-7441C03DD766"))
+                {
+                    CreateDWordField (Arg3, 0x08, CDW3)
+                    Local0 = CDW3
+                    Local0 &= 0x10
+                    If (Arg1 != One)
+                    {
+                        CDW1 |= 0x08
+                    }
+                    If (CDW3 != Local0)
+                    {
+                        CDW1 |= 0x10
+                    }
+                    CDW3 = Local0
+                }
+                Else
+                {
+                    CDW1 |= 0x04
+                }
+                Return (Arg3)
+            }
+#endif
 
             Name (_CRS, ResourceTemplate ()
             {
@@ -36,11 +69,56 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
                         0x0000, 0x0D00, 0xFFFF, 0x0000, 0xF300)
                 DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, Cacheable, ReadWrite,
                              0x00000000, 0x000A0000, 0x000BFFFF, 0x00000000, 0x00020000)
-                /* RAM ends below this at the latest; firmware places BARs near the top. */
+                /* RAM (and configuration space in memory) ends below this at the latest; firmware places BARs near the top. */
+#ifdef Q35
+                DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable, ReadWrite,
+                             0x00000000, 0xC0000000, 0xFEBFFFFF, 0x00000000, 0x3EC00000)
+#else
                 DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable, ReadWrite,
                              0x00000000, 0xE0000000, 0xFEBFFFFF, 0x00000000, 0x1EC00000)
+#endif
             })
 
+#ifdef Q35
+            /* Slot s, pin p: PIRQE-H by (s + p) & 3; the chipset's own slots 25-31, but for 30, have PIRQA-D by p. Through the I/O APIC,
+             * PIRQA-H are its inputs 16-23. */
+            Method (_PRT, 0, Serialized)
+            {
+                Local0 = Package (128) {}
+                Local1 = Zero
+                While (Local1 < 128)
+                {
+                    Local2 = Local1 >> 0x02
+                    Local3 = ((Local2 + Local1) & 0x03) + 0x04
+                    If (Local2 == 0x1E)
+                    {
+                        Local3 = (Local1 & 0x03) + 0x04
+                    }
+                    ElseIf (Local2 > 0x18)
+                    {
+                        Local3 = Local1 & 0x03
+                    }
+                    If (PICM)
+                    {
+                        Local4 = Package (4) { Zero, Zero, Zero, Zero }
+                        Local4[0x03] = Local3 + 0x10
+                    }
+                    ElseIf (Local3 == 0x00) { Local4 = Package (4) { Zero, Zero, LNKA, Zero } }
+                    ElseIf (Local3 == 0x01) { Local4 = Package (4) { Zero, Zero, LNKB, Zero } }
+                    ElseIf (Local3 == 0x02) { Local4 = Package (4) { Zero, Zero, LNKC, Zero } }
+                    ElseIf (Local3 == 0x03) { Local4 = Package (4) { Zero, Zero, LNKD, Zero } }
+                    ElseIf (Local3 == 0x04) { Local4 = Package (4) { Zero, Zero, LNKE, Zero } }
+                    ElseIf (Local3 == 0x05) { Local4 = Package (4) { Zero, Zero, LNKF, Zero } }
+                    ElseIf (Local3 == 0x06) { Local4 = Package (4) { Zero, Zero, LNKG, Zero } }
+                    Else { Local4 = Package (4) { Zero, Zero, LNKH, Zero } }
+                    Local4[Zero] = (Local2 << 0x10) | 0xFFFF
+                    Local4[One] = Local1 & 0x03
+                    Local0[Local1] = Local4
+                    Local1++
+                }
+                Return (Local0)
+            }
+#else
             /* Slot s, pin p: PIRQ (s - 1 + p) & 3. Slot 1 pin A is the power management function, with IRQ 9. */
             Name (_PRT, Package ()
             {
@@ -69,17 +147,32 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
                 Package () { 0x000CFFFF, 0, LNKD, 0 }, Package () { 0x000CFFFF, 1, LNKA, 0 },
                 Package () { 0x000CFFFF, 2, LNKB, 0 }, Package () { 0x000CFFFF, 3, LNKC, 0 }
             })
+#endif
 
             Device (ISA)
             {
+#ifdef Q35
+                Name (_ADR, 0x001F0000)
+                OperationRegion (PIRQ, PCI_Config, 0x60, 0x0C)
+#else
                 Name (_ADR, 0x00010000)
                 OperationRegion (PIRQ, PCI_Config, 0x60, 0x04)
+#endif
                 Field (PIRQ, ByteAcc, NoLock, Preserve)
                 {
                     PRQA, 8,
                     PRQB, 8,
                     PRQC, 8,
+#ifdef Q35
+                    PRQD, 8,
+                    Offset (0x08),
+                    PRQE, 8,
+                    PRQF, 8,
+                    PRQG, 8,
+                    PRQH, 8
+#else
                     PRQD, 8
+#endif
                 }
 
                 Device (RTC)
@@ -162,11 +255,27 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
             Name (_UID, One)
             Name (_CRS, ResourceTemplate ()
             {
+#ifdef Q35
+                IO (Decode16, 0x0600, 0x0600, 0x01, 0x80)
+                Memory32Fixed (ReadWrite, 0xFED1C000, 0x00004000)
+#else
                 IO (Decode16, 0x0600, 0x0600, 0x01, 0x40)
                 IO (Decode16, 0x0700, 0x0700, 0x01, 0x10)
                 IO (Decode16, 0xAFE0, 0xAFE0, 0x01, 0x04)
+#endif
             })
         }
+#ifdef Q35
+        /* Configuration space in memory; acpi_tables.c puts in where it is. */
+        Device (DRAC)
+        {
+            Name (_HID, EisaId ("PNP0C01"))
+            Name (_CRS, ResourceTemplate ()
+            {
+                Memory32Fixed (ReadWrite, 0xB0000000, 0x10000000)
+            })
+        }
+#endif
 
         Device (HPET)
         {
@@ -270,6 +379,76 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
                 ^^PCI0.ISA.PRQD = PRRI
             }
         }
+#ifdef Q35
+        Device (LNKE)
+        {
+            Name (_HID, EisaId ("PNP0C0F"))
+            Name (_UID, 0x05)
+            Name (_PRS, ResourceTemplate ()
+            {
+                Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) { 5, 10, 11 }
+            })
+            Method (_STA, 0, NotSerialized) { Return (IQST (^^PCI0.ISA.PRQE)) }
+            Method (_DIS, 0, NotSerialized) { ^^PCI0.ISA.PRQE |= 0x80 }
+            Method (_CRS, 0, NotSerialized) { Return (IQCR (^^PCI0.ISA.PRQE)) }
+            Method (_SRS, 1, NotSerialized)
+            {
+                CreateDWordField (Arg0, 0x05, PRRI)
+                ^^PCI0.ISA.PRQE = PRRI
+            }
+        }
+        Device (LNKF)
+        {
+            Name (_HID, EisaId ("PNP0C0F"))
+            Name (_UID, 0x06)
+            Name (_PRS, ResourceTemplate ()
+            {
+                Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) { 5, 10, 11 }
+            })
+            Method (_STA, 0, NotSerialized) { Return (IQST (^^PCI0.ISA.PRQF)) }
+            Method (_DIS, 0, NotSerialized) { ^^PCI0.ISA.PRQF |= 0x80 }
+            Method (_CRS, 0, NotSerialized) { Return (IQCR (^^PCI0.ISA.PRQF)) }
+            Method (_SRS, 1, NotSerialized)
+            {
+                CreateDWordField (Arg0, 0x05, PRRI)
+                ^^PCI0.ISA.PRQF = PRRI
+            }
+        }
+        Device (LNKG)
+        {
+            Name (_HID, EisaId ("PNP0C0F"))
+            Name (_UID, 0x07)
+            Name (_PRS, ResourceTemplate ()
+            {
+                Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) { 5, 10, 11 }
+            })
+            Method (_STA, 0, NotSerialized) { Return (IQST (^^PCI0.ISA.PRQG)) }
+            Method (_DIS, 0, NotSerialized) { ^^PCI0.ISA.PRQG |= 0x80 }
+            Method (_CRS, 0, NotSerialized) { Return (IQCR (^^PCI0.ISA.PRQG)) }
+            Method (_SRS, 1, NotSerialized)
+            {
+                CreateDWordField (Arg0, 0x05, PRRI)
+                ^^PCI0.ISA.PRQG = PRRI
+            }
+        }
+        Device (LNKH)
+        {
+            Name (_HID, EisaId ("PNP0C0F"))
+            Name (_UID, 0x08)
+            Name (_PRS, ResourceTemplate ()
+            {
+                Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) { 5, 10, 11 }
+            })
+            Method (_STA, 0, NotSerialized) { Return (IQST (^^PCI0.ISA.PRQH)) }
+            Method (_DIS, 0, NotSerialized) { ^^PCI0.ISA.PRQH |= 0x80 }
+            Method (_CRS, 0, NotSerialized) { Return (IQCR (^^PCI0.ISA.PRQH)) }
+            Method (_SRS, 1, NotSerialized)
+            {
+                CreateDWordField (Arg0, 0x05, PRRI)
+                ^^PCI0.ISA.PRQH = PRRI
+            }
+        }
+#else
         /* The power management function's own interrupt, which is hard-wired. */
         Device (LNKS)
         {
@@ -284,5 +463,6 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
             Method (_CRS, 0, NotSerialized) { Return (_PRS) }
             Method (_SRS, 1, NotSerialized) { }
         }
+#endif
     }
 }

@@ -23,8 +23,8 @@ struct fwcfg {
     uint32_t dma_high;
     /* derived from the configuration and from other chips' state, so not state itself */
     struct item item[MAX_ITEMS];
-    struct item *acpi;     /* the tables, rebuilt when the chips change */
-    uint32_t acpi_pm_base; /* the base for which they were built */
+    struct item *acpi;                /* the tables, rebuilt when the chips change */
+    uint32_t acpi_pm_base, acpi_ecam; /* the addresses for which they were built */
     unsigned nitems;
     unsigned nfiles;
 };
@@ -149,6 +149,12 @@ static void add_domain_files(struct fwcfg *s)
     add_boot_waits(s);
 }
 
+static void note_addresses(struct fwcfg *s)
+{
+    s->acpi_pm_base = acpi_pm_base(s->board);
+    s->acpi_ecam = mch_ecam(s->board);
+}
+
 static void add_files(struct fwcfg *s)
 {
     /* S1-S5 as encoded by QEMU: bit 7 means available; S3 and S4 are not. */
@@ -163,7 +169,7 @@ static void add_files(struct fwcfg *s)
     blob_add(rsdp, acpi.rsdp.data, acpi.rsdp.size);
     blob_add(tables, acpi.tables.data, acpi.tables.size);
     s->acpi = &s->item[s->nitems - 1];
-    s->acpi_pm_base = acpi_pm_base(s->board);
+    note_addresses(s);
     add_boot_waits(s);
     add_e820(s);
     anchor = add_file(s, "etc/smbios/smbios-anchor");
@@ -219,14 +225,14 @@ static void select_item(struct fwcfg *s, uint16_t key)
     board_event(s->board, &ev);
 }
 
-/* Firmware moves the power management registers, then reads the tables, which must contain the new
- * address. */
+/* Firmware moves the power management registers and configuration space, then reads the tables, which must contain the new
+ * addresses. */
 static void refresh_acpi(struct fwcfg *s)
 {
     struct acpi_tables now;
-    if (s->acpi_pm_base == acpi_pm_base(s->board))
+    if (s->acpi_pm_base == acpi_pm_base(s->board) && s->acpi_ecam == mch_ecam(s->board))
         return;
-    s->acpi_pm_base = acpi_pm_base(s->board);
+    note_addresses(s);
     acpi_tables_build(s->board, &now);
     blob_free(&s->acpi->data);
     blob_add(&s->acpi->data, now.tables.data, now.tables.size);

@@ -20,13 +20,13 @@ static void update_line(struct ide_channel *ch)
     if (level && !ch->line)
         ch->bm_status |= 0x04;
     ch->line = level;
-    board_irq(ch->ide->board, ch->irq_line, level);
+    board_irq(ch->board, ch->irq_line, level);
 }
 
 void ide_intrq(struct ide_channel *ch, bool level)
 {
     ch->intrq = level;
-    update_line(ch);
+    ch->ops->line(ch);
 }
 
 void ide_busy(struct ide_channel *ch, enum ide_phase phase, uint64_t ns)
@@ -35,7 +35,7 @@ void ide_busy(struct ide_channel *ch, enum ide_phase phase, uint64_t ns)
 
     ch->phase = phase;
     d->status = (d->status & (ST_DRDY | ST_DSC)) | ST_BSY;
-    timer_set(ch->ide->board, &ch->timer, board_now(ch->ide->board) + ns);
+    timer_set(ch->board, &ch->timer, board_now(ch->board) + ns);
 }
 
 void ide_done(struct ide_channel *ch, uint8_t error)
@@ -56,7 +56,8 @@ void ide_event_command(struct ide_channel *ch, uint8_t command, const char *name
     ev.f[EVF_DISK_COMMAND_drive] = d->number;
     ev.f[EVF_DISK_COMMAND_command] = command;
     ev.f[EVF_DISK_COMMAND_status] = d->status;
-    board_event(ch->ide->board, &ev);
+    ev.f[EVF_DISK_COMMAND_entry] = ch->entry;
+    board_event(ch->board, &ev);
 }
 
 static void note_boot_sector(struct ide_channel *ch, uint64_t lba, uint32_t count)
@@ -66,7 +67,7 @@ static void note_boot_sector(struct ide_channel *ch, uint64_t lba, uint32_t coun
     uint64_t boot = d->cdrom ? 17 : 0;
 
     if (lba <= boot && lba + count > boot)
-        board_boot_sector(ch->ide->board, d->number, boot);
+        board_boot_sector(ch->board, d->number, boot);
 }
 
 void ide_event_transfer(struct ide_channel *ch, bool write, uint8_t command, const char *name, uint64_t lba,
@@ -80,7 +81,8 @@ void ide_event_transfer(struct ide_channel *ch, bool write, uint8_t command, con
     ev.f[EVF_DISK_READ_lba] = lba;
     ev.f[EVF_DISK_READ_count] = count;
     ev.f[EVF_DISK_READ_address] = address;
-    board_event(ch->ide->board, &ev);
+    ev.f[EVF_DISK_READ_entry] = ch->entry;
+    board_event(ch->board, &ev);
     if (!write)
         note_boot_sector(ch, lba, count);
 }
@@ -119,8 +121,7 @@ static void end_reset(struct ide_channel *ch)
     }
 }
 
-/* Clears everything left from an earlier command. */
-static void forget_transfer(struct ide_channel *ch)
+void ide_forget_transfer(struct ide_channel *ch)
 {
     ch->lba = ch->first_lba = ch->left = 0;
     ch->count = ch->total = ch->block_left = 0;
@@ -131,8 +132,8 @@ static void forget_transfer(struct ide_channel *ch)
 
 static void begin_reset(struct ide_channel *ch)
 {
-    forget_transfer(ch);
-    timer_stop(ch->ide->board, &ch->timer);
+    ide_forget_transfer(ch);
+    timer_stop(ch->board, &ch->timer);
     ch->phase = PH_RESET;
     ch->command = 0;
     ch->bm_status &= ~1;
@@ -150,7 +151,7 @@ static void write_control(struct ide_channel *ch, uint8_t value)
     if (!(old & CTL_SRST) && (value & CTL_SRST))
         begin_reset(ch);
     else if ((old & CTL_SRST) && !(value & CTL_SRST))
-        timer_set(ch->ide->board, &ch->timer, board_now(ch->ide->board) + NS_RESET);
+        timer_set(ch->board, &ch->timer, board_now(ch->board) + NS_RESET);
     update_line(ch);
 }
 
@@ -178,10 +179,10 @@ static uint32_t data_in(struct ide_channel *ch, unsigned size)
 static void end_waiting(struct ide_channel *ch)
 {
     if (ch->phase == PH_COMMAND && ata_takes_data(ch->command)) {
-        timer_stop(ch->ide->board, &ch->timer);
+        timer_stop(ch->board, &ch->timer);
         ata_command(ch);
     } else if (ch->phase == PH_OUT_NEXT && ch->count > ch->len / IDE_SECTOR) {
-        timer_stop(ch->ide->board, &ch->timer);
+        timer_stop(ch->board, &ch->timer);
         ata_block_out(ch);
     }
 }
@@ -244,11 +245,17 @@ static void write_command(struct ide_channel *ch, uint8_t command)
     /* EXECUTE DEVICE DIAGNOSTIC addresses both drives, whichever is selected. */
     if (!d->present && (command != ATA_DIAGNOSTIC || (!ch->drive[0].present && !ch->drive[1].present)))
         return;
-    if (!device_reset && (ch->phase != PH_IDLE || ch->control & CTL_SRST))
-        return;
-    timer_stop(ch->ide->board, &ch->timer);
+    if (device_reset || (ch->phase == PH_IDLE && !(ch->control & CTL_SRST)))
+        ide_start_command(ch, command);
+}
+
+void ide_start_command(struct ide_channel *ch, uint8_t command)
+{
+    struct ide_drive *d = ide_selected(ch);
+
+    timer_stop(ch->board, &ch->timer);
     ide_intrq(ch, false);
-    forget_transfer(ch);
+    ide_forget_transfer(ch);
     ch->command = command;
     d->error = 0;
     if (command == ATA_DIAGNOSTIC) {
@@ -316,23 +323,24 @@ static void control_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
 
 /* ---------------------------------------------------------------- the timer */
 
-static void fire(void *ctx)
+void ide_fire(void *ctx)
 {
     static void (*const handler[PH_COUNT])(struct ide_channel *) = {
         [PH_COMMAND] = ata_command, [PH_IN_NEXT] = ata_block_in, [PH_OUT_NEXT] = ata_block_out,
-        [PH_DMA] = ide_dma_run,     [PH_PACKET] = atapi_packet,  [PH_CD_NEXT] = atapi_next,
-        [PH_RESET] = end_reset,
+        [PH_PACKET] = atapi_packet, [PH_CD_NEXT] = atapi_next,   [PH_RESET] = end_reset,
     };
     struct ide_channel *ch = ctx;
 
-    if (ch->phase < PH_COUNT && handler[ch->phase])
+    if (ch->phase == PH_DMA)
+        ch->ops->dma_run(ch);
+    else if (ch->phase < PH_COUNT && handler[ch->phase])
         handler[ch->phase](ch);
 }
 
 /* ---------------------------------------------------------------- state */
 
 #define CH struct ide_channel
-static const struct field channel_fields[] = {
+const struct field ide_channel_fields[IDE_CHANNEL_FIELDS] = {
     FIELD(CH, timer.deadline), FIELD(CH, control),    FIELD(CH, unit),      FIELD(CH, intrq),
     FIELD(CH, line),           FIELD(CH, phase),      FIELD(CH, command),   FIELD(CH, lba),
     FIELD(CH, count),          FIELD(CH, block),      FIELD(CH, first_lba), FIELD(CH, total),
@@ -343,7 +351,7 @@ static const struct field channel_fields[] = {
 #undef CH
 
 #define DR struct ide_drive
-static const struct field drive_fields[] = {
+const struct field ide_drive_fields[IDE_DRIVE_FIELDS] = {
     FIELDS(DR, reg),       FIELDS(DR, hob),      FIELD(DR, status),
     FIELD(DR, error),      FIELD(DR, multiple),  FIELD(DR, heads),
     FIELD(DR, spt),        FIELD(DR, pio_mode),  FIELD(DR, mdma_mode),
@@ -355,8 +363,8 @@ static const struct field drive_fields[] = {
 static const struct field ide_fields[] = {FIELDS(struct ide, pci.config)};
 
 /* The state may come from a damaged file: nothing in it may cause an access outside a buffer or a disk. A
- * state that the channel can really have is not changed; forget_transfer() makes sure of that. */
-static void channel_loaded(void *state)
+ * state that the channel can really have is not changed; ide_forget_transfer() makes sure of that. */
+void ide_channel_loaded(void *state)
 {
     struct ide_channel *ch = state;
     const struct ide_drive *d = &ch->drive[ch->unit &= 1];
@@ -373,7 +381,7 @@ static void channel_loaded(void *state)
         ch->phase = PH_IDLE;
 }
 
-static void drive_loaded(void *state)
+void ide_drive_loaded(void *state)
 {
     struct ide_drive *d = state;
 
@@ -385,7 +393,7 @@ static void drive_loaded(void *state)
         d->multiple = 0;
 }
 
-static void drive_reset(void *state)
+void ide_drive_reset(void *state)
 {
     struct ide_drive *d = state;
 
@@ -407,9 +415,9 @@ static void channel_reset(void *state)
 {
     struct ide_channel *ch = state;
 
-    timer_stop(ch->ide->board, &ch->timer);
+    timer_stop(ch->board, &ch->timer);
     ch->control = ch->unit = ch->phase = ch->command = 0;
-    forget_transfer(ch);
+    ide_forget_transfer(ch);
     ide_dma_reset(ch);
     ide_intrq(ch, false);
 }
@@ -435,12 +443,10 @@ static void keep(void *state) {}
 
 /* ---------------------------------------------------------------- creation */
 
-static void attach(struct ide *ide, unsigned number, const struct drive *drive)
+void ide_attach(struct board *b, struct ide_drive *d, const struct drive *drive)
 {
-    struct ide_drive *d = &ide->channel[number / 2].drive[number % 2];
-
     d->cdrom = drive->cdrom;
-    d->disk = board_disk(ide->board, drive->role);
+    d->disk = board_disk(b, drive->role);
     d->present = true;
     if (drive->serial_given)
         snprintf(d->serial, sizeof d->serial, "%s", drive->serial);
@@ -449,6 +455,11 @@ static void attach(struct ide *ide, unsigned number, const struct drive *drive)
     d->cylinders = d->sectors / (16 * 63) > 16383 ? 16383 : d->sectors / (16 * 63);
     if (d->cylinders < 2)
         d->cylinders = 2;
+}
+
+static void attach(struct ide *ide, unsigned number, const struct drive *drive)
+{
+    ide_attach(ide->board, &ide->channel[number / 2].drive[number % 2], drive);
     board_boot_path(ide->board, drive->role, "/pci@i0cf8/ide@1,1/drive@%u/disk@%u", number / 2, number % 2);
 }
 
@@ -482,29 +493,33 @@ static void add_channel(struct ide *ide, unsigned index)
     static const uint16_t base[2] = {0x1f0, 0x170};
     struct ide_channel *ch = &ide->channel[index];
 
+    static const struct ata_ops ops = {update_line, ide_dma_ready, ide_dma_run, ide_dma_move};
+    ch->board = ide->board;
+    ch->ops = &ops;
+    ch->what = index ? "ide1 command" : "ide0 command";
     ch->ide = ide;
     ch->index = index;
     ch->irq_line = 14 + index;
-    board_timer(ide->board, &ch->timer, fire, ch);
+    board_timer(ide->board, &ch->timer, ide_fire, ch);
     board_ports(ide->board, base[index], REG_BLOCK, false, ch, port_in, port_out);
     board_ports(ide->board, base[index] + 0x206, 1, true, ch, control_in, control_out);
     for (unsigned i = 0; i < 2; i++) {
         struct chip drive = {drive_name[2 * index + i],
-                             drive_fields,
-                             FIELD_COUNT(drive_fields),
+                             ide_drive_fields,
+                             IDE_DRIVE_FIELDS,
                              &ch->drive[i],
-                             drive_reset,
-                             drive_loaded,
+                             ide_drive_reset,
+                             ide_drive_loaded,
                              keep};
         board_add_chip(ide->board, &drive);
-        drive_reset(&ch->drive[i]);
+        ide_drive_reset(&ch->drive[i]);
     }
     struct chip channel = {channel_name[index],
-                           channel_fields,
-                           FIELD_COUNT(channel_fields),
+                           ide_channel_fields,
+                           IDE_CHANNEL_FIELDS,
                            ch,
                            channel_reset,
-                           channel_loaded,
+                           ide_channel_loaded,
                            keep};
     board_add_chip(ide->board, &channel);
     channel_reset(ch);

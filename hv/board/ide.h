@@ -6,7 +6,7 @@
 #ifndef BOOTREEL_HV_BOARD_IDE_H
 #define BOOTREEL_HV_BOARD_IDE_H
 
-#include "hv/board/chip.h"
+#include "hv/board/drives.h"
 #include "hv/board/scsi.h"
 
 enum {
@@ -94,8 +94,28 @@ struct ide_drive {
     struct scsi_unit scsi;
 };
 
+struct ide_channel;
+
+/* What a channel's controller does: the commands are the same behind IDE's registers and behind AHCI's. */
+struct ata_ops {
+    /* `intrq` or nIEN has changed. */
+    void (*line)(struct ide_channel *);
+    /* A command by DMA has its data, or room for it: move them as soon as the controller can. */
+    void (*dma_ready)(struct ide_channel *);
+    /* Timer: PH_DMA. */
+    void (*dma_run)(struct ide_channel *);
+    /* Moves n bytes between buf and memory, from where `walk` is in the command's table of regions; returns how many fitted. */
+    uint32_t (*move)(struct ide_channel *, void *walk, uint8_t *buf, uint32_t n, bool to_memory);
+};
+
 struct ide_channel {
-    struct ide *ide;
+    struct board *board;
+    const struct ata_ops *ops;
+    void *owner;      /* the controller's */
+    const char *what; /* "ide0 command": for what is not implemented */
+    bool sata;        /* one drive, with serial ATA's part of IDENTIFY */
+    uint32_t entry;   /* 1 + the command's slot, for events; 0: there are no slots */
+    struct ide *ide;  /* of an IDE channel */
     unsigned index, irq_line;
 
     struct ide_drive drive[2];
@@ -144,6 +164,20 @@ static inline struct ide_drive *ide_selected(struct ide_channel *ch)
 void ide_busy(struct ide_channel *, enum ide_phase phase, uint64_t ns);
 /* Raise or drop the drive's interrupt request; the line follows unless nIEN. */
 void ide_intrq(struct ide_channel *, bool level);
+/* The timer's handler: what the phase says. */
+void ide_fire(void *channel);
+/* A command is written; the registers have its parameters. */
+void ide_start_command(struct ide_channel *, uint8_t command);
+/* Clears everything left from an earlier command. */
+void ide_forget_transfer(struct ide_channel *);
+/* A drive of this image: its size and its geometry. */
+void ide_attach(struct board *, struct ide_drive *, const struct drive *);
+/* For the chips of a channel and of its drives. */
+enum { IDE_CHANNEL_FIELDS = 24, IDE_DRIVE_FIELDS = 15 };
+extern const struct field ide_channel_fields[IDE_CHANNEL_FIELDS], ide_drive_fields[IDE_DRIVE_FIELDS];
+void ide_drive_reset(void *drive);
+void ide_drive_loaded(void *drive);
+void ide_channel_loaded(void *channel);
 /* Ends a command with an interrupt: sets the status bits besides DRDY and the error register (0: no
  * error). */
 void ide_done(struct ide_channel *, uint8_t error);
@@ -181,7 +215,15 @@ int atapi_fill(struct ide_channel *);
 void cd_raw_sector(uint8_t *raw, uint32_t lba);
 
 /* ---- ide_dma.c: the bus master ---- */
-/* The drive has data or room: continue as soon as the bus master is started. */
+/* Guest time of a whole transfer by DMA. */
+uint64_t ide_transfer_ns(const struct ide_channel *);
+/* Moves all of the command's data by ops->move, and reports it; `address` is that of the first region. Then ends the command. */
+enum dma_outcome { DMA_MOVED, DMA_SHORT_TABLE, DMA_BAD_MEDIUM };
+enum dma_outcome ide_dma_transfer(struct ide_channel *, void *walk, uint64_t address);
+void ide_dma_done(struct ide_channel *, bool moved);
+uint32_t ide_dma_move(struct ide_channel *, void *walk, uint8_t *buf, uint32_t n, bool to_memory);
+/* Whether the command is one that reads data from memory by DMA. */
+bool ide_dma_writes(uint8_t command);
 void ide_dma_ready(struct ide_channel *);
 void ide_dma_run(struct ide_channel *);         /* timer: PH_DMA */
 uint64_t ide_dma_address(struct ide_channel *); /* of the first region in the PRD table */

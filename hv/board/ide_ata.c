@@ -212,7 +212,7 @@ static void transfer(struct ide_channel *ch)
     d->power = POWER_ACTIVE;
     ch->block = c->flags & C_MULTIPLE ? d->multiple : 1;
     if (c->flags & C_DMA) {
-        ide_dma_ready(ch);
+        ch->ops->dma_ready(ch);
         return;
     }
     ide_event_transfer(ch, write, ch->command, c->name, ch->lba, ch->count, UINT64_MAX);
@@ -472,11 +472,23 @@ static void identify_disk(struct ide_drive *d, uint16_t *w)
     w[106] = 0x4000; /* one logical sector per physical sector */
 }
 
+/* Serial ATA Revision 3.1, 13.2.1: 1.5 and 3 Gb/s, native queueing with 32 commands; there is no cable to report. */
+static void identify_sata(const struct ide_drive *d, uint16_t *w)
+{
+    w[93] = 0;
+    w[76] = d->cdrom ? 0x0006 : 0x0106;
+    w[75] = d->cdrom ? 0 : 31;
+    w[77] = 0x0004; /* 3 Gb/s now */
+    w[78] = w[79] = 0;
+}
+
 static void put_identify(struct ide_channel *ch, void (*fill)(struct ide_drive *, uint16_t *))
 {
     uint16_t word[256] = {0};
 
     fill(ide_selected(ch), word);
+    if (ch->sata)
+        identify_sata(ide_selected(ch), word);
     ata_identify_sum(word);
     for (unsigned i = 0; i < 256; i++) {
         ch->buf[2 * i] = word[i];
@@ -590,13 +602,12 @@ bool ata_takes_data(uint8_t command)
 
 void ata_command(struct ide_channel *ch)
 {
-    static const char *const what[2] = {"ide0 command", "ide1 command"};
     const struct ide_drive *d = ide_selected(ch);
     const struct ata_command *c = command_row(ch->command);
     uint8_t command = ch->command;
 
     if (!c->name)
-        board_unhandled(ch->ide->board, what[ch->index], command, true, d->reg[REG_FEATURE]);
+        board_unhandled(ch->board, ch->what, command, true, d->reg[REG_FEATURE]);
     if (c->run && c->flags & (d->cdrom ? C_CD : C_DISK))
         c->run(ch);
     else

@@ -78,7 +78,7 @@ static void start_data(struct ide_channel *ch)
         return;
     }
     if (d->reg[REG_FEATURE] & FEATURE_DMA) {
-        ide_dma_ready(ch);
+        ch->ops->dma_ready(ch);
         return;
     }
     atapi_event(ch, UINT64_MAX);
@@ -183,7 +183,7 @@ void atapi_packet(struct ide_channel *ch)
     struct scsi_task t;
     char name[64];
 
-    scsi_execute(ch->ide->board, &d->scsi, ch->packet, &t);
+    scsi_execute(ch->board, &d->scsi, ch->packet, &t);
     memcpy(ch->buf, t.buf, t.blanked);
     ch->cd_medium = 0;
     ch->left = 0;

@@ -21,7 +21,7 @@ static uint32_t read32(struct ide_channel *ch, uint32_t address)
 {
     uint8_t b[4];
 
-    physmem_read(board_mem(ch->ide->board), address, b, sizeof b);
+    physmem_read(board_mem(ch->board), address, b, sizeof b);
     return b[0] | b[1] << 8 | b[2] << 16 | (uint32_t)b[3] << 24;
 }
 
@@ -43,9 +43,10 @@ static bool next_region(struct ide_channel *ch, struct walk *w)
 }
 
 /* Moves n bytes between buf and the regions; returns how many fitted. */
-static uint32_t move(struct ide_channel *ch, struct walk *w, uint8_t *buf, uint32_t n, bool to_memory)
+uint32_t ide_dma_move(struct ide_channel *ch, void *walk, uint8_t *buf, uint32_t n, bool to_memory)
 {
-    struct physmem *mem = board_mem(ch->ide->board);
+    struct walk *w = walk;
+    struct physmem *mem = board_mem(ch->board);
     uint32_t done = 0;
 
     while (done < n && next_region(ch, w)) {
@@ -62,11 +63,9 @@ static uint32_t move(struct ide_channel *ch, struct walk *w, uint8_t *buf, uint3
     return done;
 }
 
-enum outcome { MOVED, SHORT_TABLE, BAD_MEDIUM };
-
 /* Transfers a disk's sectors. A chunk that does not fit in the table ends the transfer before it reaches the
  * disk. */
-static enum outcome run_disk(struct ide_channel *ch, struct walk *w, bool write)
+static enum dma_outcome run_disk(struct ide_channel *ch, void *w, bool write)
 {
     struct disk *disk = ide_selected(ch)->disk;
 
@@ -75,70 +74,81 @@ static enum outcome run_disk(struct ide_channel *ch, struct walk *w, bool write)
         uint32_t bytes = n * IDE_SECTOR;
 
         if (!write && disk_read(disk, ch->lba * IDE_SECTOR, ch->buf, bytes) < 0)
-            return BAD_MEDIUM;
-        uint32_t done = move(ch, w, ch->buf, bytes, !write);
+            return DMA_BAD_MEDIUM;
+        uint32_t done = ch->ops->move(ch, w, ch->buf, bytes, !write);
         if (write && done >= IDE_SECTOR &&
             disk_write(disk, ch->lba * IDE_SECTOR, ch->buf, done / IDE_SECTOR * IDE_SECTOR) < 0)
-            return BAD_MEDIUM;
+            return DMA_BAD_MEDIUM;
         if (done < bytes)
-            return SHORT_TABLE;
+            return DMA_SHORT_TABLE;
         ch->lba += n;
         ch->count -= n;
     }
-    return MOVED;
+    return DMA_MOVED;
 }
 
 /* Transfers an ATAPI reply or a CD's sectors, always to memory. */
-static enum outcome run_cd(struct ide_channel *ch, struct walk *w)
+static enum dma_outcome run_cd(struct ide_channel *ch, void *w)
 {
     while (ch->left) {
         if (ch->pos == ch->len && atapi_fill(ch) < 0)
-            return BAD_MEDIUM;
+            return DMA_BAD_MEDIUM;
         uint32_t n = ch->len - ch->pos < ch->left ? ch->len - ch->pos : ch->left;
 
-        if (move(ch, w, ch->buf + ch->pos, n, true) < n)
-            return SHORT_TABLE;
+        if (ch->ops->move(ch, w, ch->buf + ch->pos, n, true) < n)
+            return DMA_SHORT_TABLE;
         ch->pos += n;
         ch->left -= n;
     }
-    return MOVED;
+    return DMA_MOVED;
 }
 
 /* 35h, CAh, CBh: the only commands that read data from memory. */
-static bool is_write(uint8_t command)
+bool ide_dma_writes(uint8_t command)
 {
     return command == 0x35 || command == 0xca || command == 0xcb;
+}
+
+enum dma_outcome ide_dma_transfer(struct ide_channel *ch, void *walk, uint64_t address)
+{
+    bool packet = ch->command == 0xa0, write = ide_dma_writes(ch->command);
+    enum dma_outcome how;
+
+    if (packet)
+        atapi_event(ch, address);
+    else
+        ide_event_transfer(ch, write, ch->command, ata_command_name(ch->command), ch->lba, ch->count,
+                           address);
+    how = packet ? run_cd(ch, walk) : run_disk(ch, walk, write);
+    ch->pos = ch->len = 0;
+    return how;
+}
+
+void ide_dma_done(struct ide_channel *ch, bool moved)
+{
+    if (ch->command == 0xa0)
+        atapi_dma_done(ch, moved);
+    else
+        ata_dma_done(ch, moved);
 }
 
 void ide_dma_run(struct ide_channel *ch)
 {
     struct walk w = {.entry = ch->bm_prd};
-    bool packet = ch->command == 0xa0;
-    bool write = is_write(ch->command);
-    enum outcome how;
+    enum dma_outcome how = ide_dma_transfer(ch, &w, ide_dma_address(ch));
 
-    if (packet)
-        atapi_event(ch, ide_dma_address(ch));
-    else
-        ide_event_transfer(ch, write, ch->command, ata_command_name(ch->command), ch->lba, ch->count,
-                           ide_dma_address(ch));
-    how = packet ? run_cd(ch, &w) : run_disk(ch, &w, write);
-    ch->pos = ch->len = 0;
     /* If the table is longer than the transfer, the bus master stays active, which is a valid end (SFF-8038i,
      * section 3.1). */
-    if (how != MOVED || (w.last && !w.left))
+    if (how != DMA_MOVED || (w.last && !w.left))
         ch->bm_status &= ~BMS_ACTIVE;
-    if (how == SHORT_TABLE) {
+    if (how == DMA_SHORT_TABLE) {
         /* The drive waits for a bus master that has stopped: there is no interrupt, and the driver finds
          * ACTIVE clear. */
         ch->phase = PH_IDLE;
         ide_selected(ch)->status = ST_DRDY | ST_DSC;
         return;
     }
-    if (packet)
-        atapi_dma_done(ch, how == MOVED);
-    else
-        ata_dma_done(ch, how == MOVED);
+    ide_dma_done(ch, how == DMA_MOVED);
 }
 
 uint64_t ide_dma_address(struct ide_channel *ch)
@@ -153,7 +163,7 @@ static bool may_run(const struct ide_channel *ch)
     return ch->bm_command & CMD_START && ch->ide->pci.config[PCI_COMMAND] & PCI_MASTER;
 }
 
-static uint64_t transfer_ns(const struct ide_channel *ch)
+uint64_t ide_transfer_ns(const struct ide_channel *ch)
 {
     return NS_BLOCK + (ch->command == 0xa0 ? ch->left / IDE_SECTOR : ch->count) * NS_SECTOR;
 }
@@ -163,7 +173,7 @@ void ide_dma_ready(struct ide_channel *ch)
     struct ide_drive *d = ide_selected(ch);
 
     if (may_run(ch)) {
-        ide_busy(ch, PH_DMA, transfer_ns(ch));
+        ide_busy(ch, PH_DMA, ide_transfer_ns(ch));
         return;
     }
     ch->phase = PH_DMA_WAIT;
@@ -177,7 +187,7 @@ void ide_dma_written(void *ctx, unsigned reg, unsigned size)
 
     for (unsigned i = 0; i < 2; i++)
         if (ide->channel[i].phase == PH_DMA_WAIT && may_run(&ide->channel[i]))
-            ide_busy(&ide->channel[i], PH_DMA, transfer_ns(&ide->channel[i]));
+            ide_busy(&ide->channel[i], PH_DMA, ide_transfer_ns(&ide->channel[i]));
 }
 
 static void write_bm_command(struct ide_channel *ch, uint8_t value)
@@ -190,13 +200,13 @@ static void write_bm_command(struct ide_channel *ch, uint8_t value)
     if (value & CMD_START) {
         ch->bm_status |= BMS_ACTIVE;
         if (ch->phase == PH_DMA_WAIT && may_run(ch))
-            ide_busy(ch, PH_DMA, transfer_ns(ch));
+            ide_busy(ch, PH_DMA, ide_transfer_ns(ch));
         return;
     }
     ch->bm_status &= ~BMS_ACTIVE;
     if (ch->phase == PH_DMA) {
         /* Stopped before the end: nothing has been moved yet, and the drive keeps requesting. */
-        timer_stop(ch->ide->board, &ch->timer);
+        timer_stop(ch->board, &ch->timer);
         ide_dma_ready(ch);
     }
 }

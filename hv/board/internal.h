@@ -108,16 +108,23 @@ void events_deliver(struct board *, struct event *);
 
 /* ---- irq.c ---- */
 
+enum { PIRQS = 8 };
+
 struct irq_state {
-    uint32_t isa;      /* line levels as driven by the chips */
-    uint8_t intx[256]; /* by devfn, one bit per pin */
-    uint8_t route[4];  /* derived: the PIIX3's PIRQA-D routing; 16 and up: not routed */
-    uint64_t driven;   /* derived: the levels last passed to the interrupt controllers */
+    uint32_t isa;         /* line levels as driven by the chips */
+    uint8_t intx[256];    /* by devfn, one bit per pin */
+    uint8_t route[PIRQS]; /* derived: to which line the ISA bridge routes each PIRQ; 16 and up: to none */
+    uint8_t pirq[32][4];  /* derived: the PIRQ (0 = A) of each slot's pins */
+    uint8_t npirqs;       /* of this board */
+    bool pirq_inputs;     /* each PIRQ also has an input of the I/O APIC, from 16 on */
+    uint64_t driven;      /* derived: the levels last passed to the interrupt controllers */
 };
-/* The PIIX3's routing registers were written. */
-void irq_route(struct board *, const uint8_t route[4]);
+/* The board is built: which PIRQ each slot's pins are wired to, and how many there are. */
+void irq_wire(struct board *, const uint8_t pirq[32][4], unsigned npirqs, bool inputs);
+/* The wiring, or the bridge's routing registers (one for each PIRQ; bit 7: not routed) were written. */
+void irq_route(struct board *, const uint8_t *route);
 /* Takes the routing over after a load; no line is driven again. */
-void irq_loaded(struct board *, const uint8_t route[4]);
+void irq_loaded(struct board *, const uint8_t *route);
 void irq_reset(struct board *);
 
 /* ---- disk.c ---- */
@@ -130,6 +137,11 @@ void disk_destroy(struct disk *);
 struct boot_path {
     char role[16], path[96];
 };
+
+/* ---- chips.c ---- */
+
+/* Creates the chips of the board's kind. */
+int board_create_chips(struct board *, struct error *);
 
 /* ---- timers.c ---- */
 
@@ -147,6 +159,7 @@ struct board_state {
 
 struct board {
     const struct engine_config *cfg;
+    const struct board_kind *kind;
     struct board_host host;
     struct board_state state;
     bool built; /* board_create() has returned, so the host knows the time */
@@ -184,14 +197,18 @@ struct board {
     uint32_t epoch; /* counts from 1; each save that has a base ends one; not part of the state */
 };
 
-/* ---- i440fx.c, pci.c, direct.c ---- */
+/* ---- shadow.c, mch.c, pci.c, direct.c ---- */
 
-int i440fx_create(struct board *, struct error *);
 /* SMRAM opens or closes as a processor enters or leaves system management mode. */
-void i440fx_smm(struct board *, unsigned cpu, bool enter);
+void board_smm(struct board *, unsigned cpu, bool enter);
+/* Where configuration space is mapped, or 0. */
+uint32_t mch_ecam(struct board *);
 /* Configuration space as through CF8h/CFCh, size 1, 2 or 4, not crossing a dword. */
 uint32_t pci_config_read(struct board *, unsigned devfn, unsigned reg, unsigned size);
 void pci_config_write(struct board *, unsigned devfn, unsigned reg, unsigned size, uint32_t value);
+/* The same through memory (ECAM): bits 20 up are the bus, then function, then register. */
+uint32_t pci_express_read(struct board *, uint32_t offset, unsigned size);
+void pci_express_write(struct board *, uint32_t offset, unsigned size, uint32_t value);
 struct pci_device *pci_function(struct board *, unsigned devfn);
 /* RAM and reserved ranges as in fw_cfg's etc/e820: only those that the hardware itself determines. */
 size_t board_e820_ram(struct board *, struct e820_entry *, size_t max);

@@ -1,19 +1,12 @@
 /* irq.c - from chips' lines to the interrupt controllers.
  *
- * Sources: Intel 82371SB (PIIX3) datasheet, PIRQRC[A:D] registers; QEMU's PC for the mapping of PCI slots to
- * PIRQs, and for ISA interrupt 0 on I/O APIC pin 2. A line is the OR of its ISA source and of the PIRQs
+ * Sources: Intel 82371SB (PIIX3) datasheet, PIRQRC[A:D] registers; Intel ICH9 datasheet (316972), 5.8.1.4; QEMU's PC for ISA interrupt 0 on I/O APIC pin 2. A line is the OR of its ISA source and of the PIRQs
  * routed to it. */
 #include "hv/board/internal.h"
 
 #include <string.h>
 
-/* PIRQ (0 = A) of a function's pin (0 = INTA): slot 1 pin A is PIRQA, and so on around. */
-static unsigned pirq_of(unsigned devfn, unsigned pin)
-{
-    return ((devfn >> 3) + 3 + pin) & 3;
-}
-
-/* The same in a domain of Xen (xen/arch/x86/include/asm/hvm/irq.h); the pin also has an input of the I/O APIC
+/* A pin's PIRQ in a domain of Xen (xen/arch/x86/include/asm/hvm/irq.h); the pin also has an input of the I/O APIC
  * for itself, from 16 on. */
 static unsigned domain_pirq_of(unsigned devfn, unsigned pin)
 {
@@ -39,7 +32,7 @@ static unsigned pirq_levels(const struct irq_state *s, bool domain)
             continue;
         for (unsigned pin = 0; pin < 4; pin++)
             if (s->intx[devfn] >> pin & 1)
-                levels |= 1u << (domain ? domain_pirq_of(devfn, pin) : pirq_of(devfn, pin));
+                levels |= 1u << (domain ? domain_pirq_of(devfn, pin) : s->pirq[devfn >> 3][pin]);
     }
     return levels;
 }
@@ -60,10 +53,10 @@ static uint64_t line_levels(const struct board *b)
     bool domain = board_slot(b, SLOT_XEN);
     uint64_t lines = s->isa | (domain ? input_levels(s) : 0);
     unsigned pirq = pirq_levels(s, domain);
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < s->npirqs; i++)
         if (pirq >> i & 1 && s->route[i] < 16)
             lines |= 1ull << s->route[i];
-    return lines;
+    return s->pirq_inputs ? lines | (uint64_t)pirq << 16 : lines;
 }
 
 static void drive(struct board *b, unsigned line, bool level)
@@ -105,19 +98,27 @@ void board_pci_irq(struct board *b, unsigned devfn, unsigned pin, bool level)
     update(b);
 }
 
-static void set_route(struct board *b, const uint8_t route[4])
+void irq_wire(struct board *b, const uint8_t pirq[32][4], unsigned npirqs, bool inputs)
 {
-    for (unsigned i = 0; i < 4; i++)
+    struct irq_state *s = &b->irq;
+    memcpy(s->pirq, pirq, sizeof s->pirq);
+    s->npirqs = (uint8_t)npirqs;
+    s->pirq_inputs = inputs;
+}
+
+static void set_route(struct board *b, const uint8_t *route)
+{
+    for (unsigned i = 0; i < b->irq.npirqs; i++)
         b->irq.route[i] = route[i] & 0x80 ? 0xff : route[i] & 15;
 }
 
-void irq_route(struct board *b, const uint8_t route[4])
+void irq_route(struct board *b, const uint8_t *route)
 {
     set_route(b, route);
     update(b);
 }
 
-void irq_loaded(struct board *b, const uint8_t route[4])
+void irq_loaded(struct board *b, const uint8_t *route)
 {
     set_route(b, route);
     b->irq.driven = line_levels(b);
@@ -125,11 +126,13 @@ void irq_loaded(struct board *b, const uint8_t route[4])
 
 void irq_reset(struct board *b)
 {
-    memset(&b->irq, 0, sizeof b->irq);
+    b->irq.isa = 0;
+    b->irq.driven = 0;
+    memset(b->irq.intx, 0, sizeof b->irq.intx);
     memset(b->irq.route, 0xff, sizeof b->irq.route);
 }
 
-/* The PIIX4's SMI# reaches the boot processor only, as on QEMU: otherwise firmware would have to relocate
+/* SMI# reaches the boot processor only, as on QEMU: otherwise firmware would have to relocate
  * SMBASE of the others. */
 void board_smi(struct board *b)
 {

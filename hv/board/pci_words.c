@@ -4,6 +4,8 @@
  * beyond the standard header are in the file of each function's words. The devices are those of this board,
  * as given to pci_init() in their files. */
 #include "hv/board/acpi_pm.h"
+#include "hv/board/ich9.h"
+#include "hv/board/mch.h"
 #include "hv/board/pci.h"
 #include "hv/board/words.h"
 
@@ -16,19 +18,29 @@ enum {
     DEVFN_ISA = 1 << 3,
     DEVFN_IDE = 1 << 3 | 1,
     DEVFN_PM = 1 << 3 | 3,
-    DEVFN_VGA = 2 << 3
+    DEVFN_VGA = 2 << 3,
+    DEVFN_VGA_Q35 = 1 << 3
 };
 
-static const struct function {
+struct function {
     uint8_t devfn;
     const char *name;
     chip_words_fn *own;
-} functions[] = {
+};
+static const struct function pc_functions[] = {
     {DEVFN_HOST, "i440FX host bridge", i440fx_pci_words},
     {DEVFN_ISA, "PIIX3 ISA bridge", piix3_pci_words},
     {DEVFN_IDE, "PIIX3 IDE", ide_pci_words},
     {DEVFN_PM, "PIIX4 power management", acpi_pm_pci_words},
     {DEVFN_VGA, "VGA", NULL},
+    {0, NULL, NULL},
+};
+static const struct function q35_functions[] = {
+    {DEVFN_HOST, "Q35 host bridge", mch_pci_words},
+    {DEVFN_VGA_Q35, "VGA", NULL},
+    {ICH9_LPC, "ICH9 LPC bridge", ich9_pci_words},
+    {ICH9_SMBUS, "ICH9 SMBus", ich9_smbus_pci_words},
+    {0, NULL, NULL},
 };
 
 static const struct word_bits command_bits[] = {
@@ -63,6 +75,10 @@ static const struct word_value ids[] = {{0x12378086, "Intel 82441FX host bridge"
                                         {0x70008086, "Intel 82371SB PIIX3 ISA bridge"},
                                         {0x70108086, "Intel 82371SB PIIX3 IDE"},
                                         {0x71138086, "Intel 82371AB PIIX4 power management"},
+                                        {0x29c08086, "Intel 82G33/Q35 host bridge"},
+                                        {0x29188086, "Intel ICH9 LPC bridge"},
+                                        {0x29228086, "Intel ICH9 SATA controller, AHCI"},
+                                        {0x29308086, "Intel ICH9 SMBus"},
                                         {0x11111234, "Bochs/QEMU VGA"},
                                         {0x00101b36, "QEMU NVMe controller"},
                                         {0x10011af4, "virtio block device"},
@@ -70,10 +86,17 @@ static const struct word_value ids[] = {{0x12378086, "Intel 82441FX host bridge"
                                         {0, NULL}};
 static const struct word_bits id_bits[] = {{0xffffffff, "device and vendor#", NULL, ids},
                                            {0, NULL, NULL, NULL}};
-static const struct word_value classes[] = {
-    {0x0108, "NVMe controller"}, {0x0101, "IDE controller"}, {0x0300, "VGA"},
-    {0x0600, "host bridge"},     {0x0601, "ISA bridge"},     {0x0604, "PCI bridge"},
-    {0x0680, "other bridge"},    {0xffff, "nothing there"},  {0, NULL}};
+static const struct word_value classes[] = {{0x0108, "NVMe controller"},
+                                            {0x0101, "IDE controller"},
+                                            {0x0300, "VGA"},
+                                            {0x0106, "SATA controller"},
+                                            {0x0c05, "SMBus"},
+                                            {0x0600, "host bridge"},
+                                            {0x0601, "ISA bridge"},
+                                            {0x0604, "PCI bridge"},
+                                            {0x0680, "other bridge"},
+                                            {0xffff, "nothing there"},
+                                            {0, NULL}};
 static const struct word_bits class_bits[] = {{0xffff, "class#", NULL, classes}, {0, NULL, NULL, NULL}};
 static const struct word_bits class_all_bits[] = {
     {0xffff0000u, "class#", NULL, classes}, {0xff, "revision", NULL, NULL}, {0, NULL, NULL, NULL}};
@@ -128,31 +151,38 @@ static const struct word_reg *header_row(unsigned at, unsigned size)
     return NULL;
 }
 
-static const struct function *function_of(unsigned bus, unsigned devfn)
+static const struct function *function_of(const struct board_seen *s, unsigned bus, unsigned devfn)
 {
-    for (size_t i = 0; !bus && i < sizeof functions / sizeof functions[0]; i++)
-        if (functions[i].devfn == devfn)
-            return &functions[i];
+    for (const struct function *f = s->q35 ? q35_functions : pc_functions; !bus && f->name; f++)
+        if (f->devfn == devfn)
+            return f;
     return NULL;
 }
 
 /* ---------------------------------------------------------------- memory mapping */
 
 /* Writing all ones makes the next read return the size. Any other value is the address. */
-static void note_base(struct pci_seen *p, unsigned devfn, unsigned reg, const struct access *a)
+static void note_base(struct board_seen *s, unsigned devfn, unsigned reg, const struct access *a)
 {
     static const struct {
+        bool q35;
         uint8_t devfn, reg;
         enum pci_base base;
         uint32_t mask;
     } bases[] = {
-        {DEVFN_IDE, REG_BAR0 + 16, BASE_IDE, 0xfff0},
-        {DEVFN_VGA, REG_BAR0 + 8, BASE_VGA_REGISTERS, 0xfffffff0u},
-        {DEVFN_PM, REG_PMBASE, BASE_PM, 0xffc0},
-        {DEVFN_PM, REG_SMBBASE, BASE_SMBUS, 0xfff0},
+        {false, DEVFN_IDE, REG_BAR0 + 16, BASE_IDE, 0xfff0},
+        {false, DEVFN_VGA, REG_BAR0 + 8, BASE_VGA_REGISTERS, 0xfffffff0u},
+        {false, DEVFN_PM, REG_PMBASE, BASE_PM, 0xffc0},
+        {false, DEVFN_PM, REG_SMBBASE, BASE_SMBUS, 0xfff0},
+        {true, DEVFN_VGA_Q35, REG_BAR0 + 8, BASE_VGA_REGISTERS, 0xfffffff0u},
+        {true, DEVFN_HOST, MCH_PCIEXBAR, BASE_ECAM, 0xffffffffu},
+        {true, ICH9_LPC, LPC_PMBASE, BASE_ICH9_PM, 0xff80},
+        {true, ICH9_LPC, LPC_RCBA, BASE_RCBA, 0xffffc000u},
+        {true, ICH9_SMBUS, REG_BAR0 + 16, BASE_SMBUS, 0xffe0},
     };
+    struct pci_seen *p = &s->pci;
     for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++) {
-        if (bases[i].devfn != devfn || bases[i].reg != reg || a->size < 2)
+        if (bases[i].q35 != s->q35 || bases[i].devfn != devfn || bases[i].reg != reg || a->size < 2)
             continue;
         uint32_t v = (uint32_t)a->value & bases[i].mask, bit = 1u << bases[i].base;
         if (a->write)
@@ -176,7 +206,7 @@ static void select_words(struct board_seen *s, const struct access *a, struct wo
         return;
     }
     unsigned bus = v >> 16 & 0xff, devfn = v >> 8 & 0xff;
-    const struct function *f = function_of(bus, devfn);
+    const struct function *f = function_of(s, bus, devfn);
     const struct word_reg *r = header_row(v & 0xfc, 4);
     char card[32];
     const char *what = f ? f->name : bus ? NULL : card_name(s, devfn, card);
@@ -186,11 +216,10 @@ static void select_words(struct board_seen *s, const struct access *a, struct wo
         words_add(w, " (%s)", r->name);
 }
 
-static void data_words(struct board_seen *s, const struct access *a, struct words *w)
+static void register_words(struct board_seen *s, unsigned bus, unsigned devfn, unsigned at,
+                           const struct access *a, struct words *w)
 {
-    uint32_t v = s->pci.address;
-    unsigned bus = v >> 16 & 0xff, devfn = v >> 8 & 0xff, at = (v & 0xfc) + (a->at & 3);
-    const struct function *f = function_of(bus, devfn);
+    const struct function *f = function_of(s, bus, devfn);
     const struct word_reg *r = header_row(at, a->size);
     struct access in = *a;
     char name[64];
@@ -200,7 +229,7 @@ static void data_words(struct board_seen *s, const struct access *a, struct word
     snprintf(name, sizeof name, what ? "PCI %02X:%02X.%u (%s)" : "PCI %02X:%02X.%u", bus, devfn >> 3,
              devfn & 7, what ? what : "");
     if (!bus) {
-        note_base(&s->pci, devfn, at, a);
+        note_base(s, devfn, at, a);
         cards_note_config(s, devfn, at, a);
     }
     w->chip = name;
@@ -215,6 +244,18 @@ static void data_words(struct board_seen *s, const struct access *a, struct word
     else
         words_add(w, "register %02Xh", at);
     words_bits(w, r ? r->bits : NULL, a->value, a->size);
+}
+
+static void data_words(struct board_seen *s, const struct access *a, struct words *w)
+{
+    uint32_t v = s->pci.address;
+    register_words(s, v >> 16 & 0xff, v >> 8 & 0xff, (v & 0xfc) + (a->at & 3), a, w);
+}
+
+bool ecam_words(struct board_seen *s, const struct access *a, struct words *w)
+{
+    register_words(s, a->at >> 20 & 0xff, a->at >> 12 & 0xff, a->at & 0xfff, a, w);
+    return true;
 }
 
 bool pci_words(struct board_seen *s, const struct access *a, struct words *w)

@@ -1,47 +1,33 @@
-/* piix3.c - the PCI-to-ISA bridge: PIRQ routing, reset control, coprocessor error.
+/* piix3.c - the PCI-to-ISA bridge of the PC of 1996: PIRQ routing.
  *
- * Source: Intel 82371SB (PIIX3) datasheet: PIRQRC[A:D] 60h-63h, RC register CF9h, coprocessor error register
- * F0h. The edge/level control registers 4D0h-4D1h are in pic.c, with the interrupt controllers. */
+ * Source: Intel 82371SB (PIIX3) datasheet: PIRQRC[A:D] 60h-63h; QEMU's PC for the mapping of PCI slots to PIRQs. The edge/level control registers 4D0h-4D1h are in pic.c, with the interrupt controllers. */
 #include "hv/board/internal.h"
+#include "hv/board/isa_bridge.h"
+#include "hv/board/kinds.h"
 #include "traces/memory.h"
 
 #include <string.h>
 
-enum { REG_PIRQ = 0x60, RESET_NOW = 4, RESET_HARD = 2 };
+enum { REG_PIRQ = 0x60, RESET_CONTROL = 0x06 };
 
 struct piix3 {
     struct board *board;
     struct pci_device pci;
-    uint8_t reset_control;
+    struct isa_bridge bridge;
 };
 
 static const struct field piix3_fields[] = {
     FIELDS(struct piix3, pci.config),
-    FIELD(struct piix3, reset_control),
+    FIELD_AS("reset_control", struct piix3, bridge.reset_control),
 };
 
-static uint32_t reset_control_in(void *ctx, uint16_t port, unsigned size)
+static void wire(struct board *b)
 {
-    const struct piix3 *s = ctx;
-    return s->reset_control;
-}
-
-/* A reset is made when bit 2 goes from 0 to 1. A soft reset (bit 1 clear) resets only the processor. This
- * board treats it the same: firmware starts at the reset vector and sets up every chip. */
-static void reset_control_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
-{
-    struct piix3 *s = ctx;
-    bool rise = value & RESET_NOW && !(s->reset_control & RESET_NOW);
-    s->reset_control = value & (RESET_HARD | RESET_NOW);
-    if (rise)
-        board_request_reset(s->board, "port cf9h");
-}
-
-/* Any write to F0h clears the coprocessor's error interrupt (and asserts IGNNE#). */
-static void coprocessor_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
-{
-    struct piix3 *s = ctx;
-    board_irq(s->board, 13, false);
+    uint8_t pirq[32][4];
+    for (unsigned slot = 0; slot < 32; slot++)
+        for (unsigned pin = 0; pin < 4; pin++)
+            pirq[slot][pin] = (uint8_t)b->kind->pirq_of(slot, pin);
+    irq_wire(b, pirq, 4, false);
 }
 
 static void written(void *ctx, unsigned reg, unsigned size)
@@ -66,7 +52,7 @@ static void reset(void *state)
     for (size_t i = 0; i < sizeof reset_values / sizeof reset_values[0]; i++)
         s->pci.config[reset_values[i].reg] = reset_values[i].value;
     s->pci.config[0x04] = 0x07;
-    s->reset_control = 0;
+    s->bridge.reset_control = 0;
     irq_route(s->board, s->pci.config + REG_PIRQ);
 }
 
@@ -87,7 +73,7 @@ int piix3_create(struct board *b, struct error *err)
     s->pci.wmask[0x04] = 0; /* always master, memory and I/O */
     s->pci.ctx = s;
     s->pci.written = written;
-    board_set_slot(b, SLOT_PIIX3, s);
+    wire(b);
     board_add_chip(b, &(struct chip){.name = "piix3",
                                      .fields = piix3_fields,
                                      .nfields = FIELD_COUNT(piix3_fields),
@@ -95,7 +81,6 @@ int piix3_create(struct board *b, struct error *err)
                                      .reset = reset,
                                      .loaded = loaded});
     board_add_pci(b, &s->pci);
-    board_ports(b, 0xcf9, 1, false, s, reset_control_in, reset_control_out);
-    board_ports(b, 0xf0, 1, false, s, NULL, coprocessor_out);
+    isa_bridge_init(&s->bridge, b, RESET_CONTROL);
     return 0;
 }

@@ -3,6 +3,7 @@
  * Source: DMTF DSP0134 (SMBIOS reference specification) 2.8: 5.2.1 entry point, 7 structure definitions.
  * Everything follows from the configuration; serial numbers and the UUID are absent. */
 #include "hv/board/internal.h"
+#include "hv/board/kinds.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -59,12 +60,12 @@ static void bios_information(struct table *t)
     end(t);
 }
 
-static void system_information(struct table *t)
+static void system_information(struct table *t, const struct board *b)
 {
     begin(t, 1, 27, 0x100);
     set(t, 24, 1, 6); /* woken by the power switch */
     string(t, 4, "bootreel");
-    string(t, 5, "PC (i440FX + PIIX3)");
+    string(t, 5, b->kind->product);
     string(t, 6, "1");
     end(t);
 }
@@ -176,7 +177,7 @@ static void structures(struct board *b, bool bios, struct table *t)
     uint64_t total = b->ram_low + b->ram_high;
     if (bios)
         bios_information(t);
-    system_information(t);
+    system_information(t, b);
     chassis(t);
     for (unsigned i = 0; i < board_cpus(b); i++)
         processor(t, i);

@@ -4,6 +4,7 @@
  * Sources: IBM VGA technical reference (registers); QEMU's docs/specs/standard-vga.txt (the PCI function).
  * After a reset it is in text mode 3, so that a kernel started without a VGA BIOS has a text screen. The
  * retrace bits of input status 1 are computed from guest time and the CRT controller's timing. */
+#include "hv/board/kinds.h"
 #include "hv/board/vga.h"
 #include "traces/memory.h"
 
@@ -389,7 +390,8 @@ int vga_create(struct board *board, struct error *err)
     v->lfb_base = v->rom_base = UINT64_MAX;
     board_add_chip(board, &chip);
     board_set_slot(board, SLOT_VGA, v);
-    pci_init(&v->pci, "vga", 2 << 3, 0x1234, 0x1111, 0x030000, 2, 0);
+    pci_init(&v->pci, "vga", board_kind_of(board_config(board), err)->vga_devfn, 0x1234, 0x1111, 0x030000, 2,
+             0);
     v->pci.bar[0] = (struct pci_bar){.size = VGA_MEMORY, .prefetch = true, .map = map_bar};
     v->pci.bar[2] = (struct pci_bar){.size = VGA_MMIO, .map = map_bar};
     v->pci.ctx = v;

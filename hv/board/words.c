@@ -10,7 +10,9 @@
 #include "hv/board/acpi_pm.h"
 #include "hv/board/board.h"
 #include "hv/board/hpet.h"
+#include "hv/board/ich9.h"
 #include "hv/board/lapic.h"
+#include "hv/board/mch.h"
 #include "hv/board/vga.h"
 
 /* ---------------------------------------------------------------- texts */
@@ -179,6 +181,8 @@ static const struct moving_range {
     {BASE_PM, 64, true, pm_words},
     {BASE_SMBUS, 16, true, smbus_words},
     {BASE_VGA_REGISTERS, VGA_MMIO, false, vga_register_words},
+    {BASE_ICH9_PM, ICH9_PM_SIZE, true, ich9_pm_words},
+    {BASE_RCBA, RCBA_SIZE, false, ich9_rcba_words},
 };
 
 static bool told_by_moving(struct board_seen *s, const struct access *a, bool io, struct words *w)
@@ -228,6 +232,14 @@ static bool port_words(struct board_seen *s, const struct access *a, struct word
 
 enum { VGA_WINDOW = 0xa0000, VGA_WINDOW_SIZE = 0x20000 };
 
+static bool window_words(struct board_seen *s, const struct access *a, struct words *w)
+{
+    uint32_t size = 0, base = mch_window(s->pci.base[BASE_ECAM], &size);
+    struct access in = *a;
+    in.at = a->at - base;
+    return base && in.at < size && ecam_words(s, &in, w);
+}
+
 /* Local APICs can be moved by IA32_APIC_BASE; no guest does, and the board's tables assume that. */
 static bool memory_words(struct board_seen *s, const struct access *a, struct words *w)
 {
@@ -244,7 +256,7 @@ static bool memory_words(struct board_seen *s, const struct access *a, struct wo
             in.at = a->at - fixed[i].base;
             return fixed[i].fn(s, &in, w);
         }
-    return told_by_moving(s, a, false, w) || cards_words(s, a, false, w);
+    return told_by_moving(s, a, false, w) || cards_words(s, a, false, w) || window_words(s, a, w);
 }
 
 /* ---------------------------------------------------------------- events */
@@ -313,7 +325,7 @@ static bool unhandled_words(struct board_seen *s, const struct event *ev, struct
 static void disk_status_words(const struct event *ev, uint64_t drive, struct words *w)
 {
     uint32_t status = (uint32_t)ev->f[EVF_DISK_COMMAND_status];
-    if (drive < 4)
+    if (drive < 4 || drive - DRIVE_NUMBER_AHCI < DRIVE_NUMBER_NVME - DRIVE_NUMBER_AHCI)
         ide_status_words(w, (uint8_t)status);
     else if (drive < DRIVE_NUMBER_AHCI)
         fdc_status_words(w, (uint8_t)status);
@@ -406,9 +418,17 @@ void board_words_reset(void *state, const struct engine_config *cfg)
     memset(s, 0, sizeof *s);
     s->direct = direct;
     s->domain = domain;
+    const char *board = cfg ? config_get(cfg, "machine") : NULL;
+    s->q35 = cfg ? board && !strcmp(board, "q35") : old.q35;
     cards_seen_reset(s, cfg, &old);
-    if (direct) /* the firmware has run, and every firmware of this board uses these addresses */
-        s->pci.base[BASE_PM] = PM_BASE_USUAL;
+    if (!direct)
+        return;
+    /* The firmware has run, and every firmware of these boards uses these addresses. */
+    s->pci.base[s->q35 ? BASE_ICH9_PM : BASE_PM] = PM_BASE_USUAL;
+    if (s->q35) {
+        s->pci.base[BASE_RCBA] = ICH9_RCBA_USUAL;
+        s->pci.base[BASE_ECAM] = MCH_ECAM_USUAL | PCIEXBAR_ENABLE;
+    }
 }
 
 static bool access_words(struct board_seen *s, const struct event *ev, const struct access *a,

@@ -123,9 +123,17 @@ struct vga_seen {
 struct pci_seen {
     uint32_t address;
     uint32_t sizing;  /* one bit per base below: all ones were written, so the next read returns the size */
-    uint32_t base[4]; /* by enum pci_base: as last seen in a configuration register; 0 if unknown */
+    uint32_t base[7]; /* by enum pci_base: as last seen in a configuration register; 0 if unknown */
 };
-enum pci_base { BASE_IDE, BASE_VGA_REGISTERS, BASE_PM, BASE_SMBUS };
+enum pci_base {
+    BASE_IDE,
+    BASE_VGA_REGISTERS,
+    BASE_PM,
+    BASE_SMBUS,
+    BASE_ICH9_PM,
+    BASE_RCBA,
+    BASE_ECAM, /* PCIEXBAR as it is */
+};
 /* A card, and where the guest has put its ranges. */
 struct card_seen {
     uint8_t kind, devfn, index;
@@ -145,6 +153,7 @@ struct board_seen {
     uint8_t direct; /* the firmware ran before the first event: a kernel is loaded directly */
     uint8_t cmos;   /* the selected register */
     bool domain;    /* an HVM domain of Xen */
+    bool q35;       /* the board is a Q35 */
     uint8_t cmos_known;
     uint8_t dlab[4];
     uint8_t dma_high[2];
@@ -172,7 +181,7 @@ chip_words_fn rtc_words, pit_words, pic_words, elcr_words, uart_words, ide_words
 chip_words_fn ioapic_words, lapic_words, hpet_words, vga_memory_words, vga_register_words;
 
 /* A card's: `at` is the offset in its range. */
-chip_words_fn xhci_words, nvme_words, virtio_words, virtio_legacy_words, virtio_msix_words;
+chip_words_fn ahci_words, xhci_words, nvme_words, virtio_words, virtio_legacy_words, virtio_msix_words;
 /* Its MSI-X table and pending bits, at these offsets of the range. */
 bool msix_words(const struct access *, unsigned table, unsigned pending, struct words *);
 
@@ -189,7 +198,15 @@ const char *card_name(const struct board_seen *, unsigned devfn, char buf[32]);
 bool card_vector_words(const struct board_seen *, unsigned vector, struct words *);
 
 /* Registers of PCI functions beyond the standard header: `at` is the offset in configuration space. */
-chip_words_fn i440fx_pci_words, piix3_pci_words, ide_pci_words, acpi_pm_pci_words;
+chip_words_fn i440fx_pci_words, piix3_pci_words, ide_pci_words, acpi_pm_pci_words, mch_pci_words,
+    ich9_pci_words, ich9_smbus_pci_words;
+/* The host bridges' registers of shadow RAM and SMRAM, which are at these places. */
+bool shadow_words(struct words *, const char *chip, const char *manual, unsigned pam_at, unsigned smram_at,
+                  const struct access *);
+/* The ICH9's ranges. */
+chip_words_fn ich9_pm_words, ich9_rcba_words;
+/* Configuration space in memory: `at` is the offset in the window. */
+bool ecam_words(struct board_seen *, const struct access *, struct words *);
 
 /* Appends the status that a command ended with: an IDE drive's, or the floppy controller's ST0. */
 void ide_status_words(struct words *, uint8_t status);

@@ -179,7 +179,7 @@ static const struct {
      "6.2.1"},
     {0xcf8, 4, 0x80000070, OUT, 0xcfe, 0x1a,
      "PCI 00:00.0 (i440FX host bridge): SMRAM, system management RAM control: locked, enabled", "440FX",
-     "SMRAM, 72h"},
+     "SMRAM"},
     {0xcf8, 4, 0x80000058, OUT, 0xcfd, 0x30, "PCI 00:00.0 (i440FX host bridge): PAM0, F0000h-FFFFFh: in RAM",
      "440FX", "PAM[6:0]"},
     {0xcf8, 4, 0x80000860, OUT, 0xcfe, 0x0b,
