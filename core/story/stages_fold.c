@@ -1,0 +1,128 @@
+/* stages_fold.c - what is made of a list of stages: short ones merged, and what each waited for. See stages.h. */
+#include <stdlib.h>
+
+#include "core/story/private/stages_impl.h"
+#include "traces/memory.h"
+
+/* ---------------------------------------------------------------- folding */
+
+/* The stage that a percentage refers to: the innermost one around it that is not beside others. */
+static const struct stage *home_of(const struct stages *s, const struct stage *g)
+{
+    long p = g->parent;
+    while (p >= 0 && s->list[p].beside)
+        p = s->list[p].parent;
+    return p >= 0 ? &s->list[p] : NULL;
+}
+
+static bool is_short(const struct stages *s, const struct stage *g)
+{
+    const struct stage *home = g->fold && !g->failed ? home_of(s, g) : NULL;
+    return home && (unsigned __int128)g->took * 100 < (unsigned __int128)home->took * g->fold;
+}
+
+/* Marks the stages that are merged into the first short one of their rule in the same parent: those whose
+ * parts are short, too. */
+static bool *find_short(const struct stages *s)
+{
+    bool *is = mem_zero(s->n + 1, sizeof *is);
+    for (size_t i = s->n; i-- > 0;) {
+        is[i] = is_short(s, &s->list[i]);
+        for (size_t k = i + 1; is[i] && k < s->n && s->list[k].depth > s->list[i].depth; k++)
+            is[i] = is[k];
+    }
+    return is;
+}
+
+/* Known only if it is known of each. */
+static void add_tasks(struct stage *to, const struct stage *g)
+{
+    to->has_tasks &= g->has_tasks;
+    to->own += g->own;
+    to->others += g->others;
+    to->waited += g->waited;
+}
+
+static void add_up(struct stage *to, const struct stage *g)
+{
+    to->count += g->count;
+    to->took += g->took;
+    to->steps += g->steps;
+    add_tasks(to, g);
+    if (g->end > to->end) {
+        to->end = g->end;
+        to->end_time = g->end_time;
+        to->last_event = g->last_event;
+    }
+}
+
+/* The earlier short stage in the same parent that this one is merged into, or -1 if it is the first. */
+static long folded_before(const struct stages *s, size_t n, long parent, size_t rule)
+{
+    for (size_t i = n; i-- > 0 && (long)i > parent;)
+        if (s->list[i].parent == parent && s->list[i].rule == rule && s->list[i].folded)
+            return (long)i;
+    return -1;
+}
+
+void stages_fold(struct stages *s)
+{
+    bool *is = find_short(s);
+    long *moved = mem_alloc((s->n + 1) * sizeof *moved);
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        struct stage g = s->list[i];
+        g.parent = g.parent >= 0 ? moved[g.parent] : -1;
+        bool inner = g.parent >= 0 && s->list[g.parent].folded; /* its time is part of its parent's */
+        long to = is[i] && !inner ? folded_before(s, n, g.parent, g.rule) : inner ? g.parent : -1;
+        if (to >= 0) {
+            if (inner)
+                s->list[to].count += g.count;
+            else
+                add_up(&s->list[to], &g);
+            stage_forget(&g);
+            moved[i] = to;
+            continue;
+        }
+        g.folded = is[i];
+        moved[i] = (long)n;
+        s->list[n++] = g;
+    }
+    s->n = n;
+    free(is);
+    free(moved);
+}
+
+/* ---------------------------------------------------------------- what was waited for */
+
+/* The stage that ended last before stage `of` began, in the same parent. */
+static long waited_for(const struct stages *s, size_t of)
+{
+    const struct stage *g = &s->list[of];
+    long best = -1;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct stage *c = &s->list[i];
+        if (!c->chain || i == of || c->open || c->parent != g->parent || c->end > g->begin ||
+            c->begin >= g->begin)
+            continue;
+        if (best < 0 || c->end >= s->list[best].end)
+            best = (long)i;
+    }
+    return best;
+}
+
+long stages_chain(const struct stages *s, long of)
+{
+    if (of >= 0)
+        return waited_for(s, (size_t)of);
+    long parent = -2;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct stage *c = &s->list[i];
+        if (!c->chain || c->open || (parent != -2 && c->parent != parent))
+            continue;
+        parent = c->parent;
+        if (of < 0 || c->end >= s->list[of].end)
+            of = (long)i;
+    }
+    return of;
+}
