@@ -7,28 +7,17 @@
  * with a name is only declared: gdb finds the definition by its name when it needs its members. Texts are where BTF has them:
  * its string table is the section .debug_str.
  */
-#include <bpf/btf.h>
-#include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/symbols/private/btf_dwarf.h"
+#include "core/symbols/private/btf_dwarf_impl.h"
 #include "core/symbols/private/btf_open.h"
-#include "core/symbols/private/bytes.h"
-#include "core/symbols/private/impl.h"
 #include "traces/memory.h"
 
-enum { INFO, ABBREV, STRINGS, LOCATIONS };
-enum { IN_UNIT = 128, REG_ARGUMENTS = 6, PROLOGUE = 48 };
+enum { IN_UNIT = 128 };
 
 /* ---------------------------------------------------------------- names */
-
-/* Of one kind of thing, by name: a hash table of type ids; 0: an empty slot. */
-struct by_name {
-    uint32_t *slot;
-    size_t mask;
-};
 
 static void by_name_make(struct by_name *t, size_t n)
 {
@@ -39,14 +28,11 @@ static void by_name_make(struct by_name *t, size_t n)
     t->mask = size - 1;
 }
 
-static const char *name_of(const struct btf *btf, const struct btf_type *t)
+const char *bd_name_of(const struct btf *btf, const struct btf_type *t)
 {
     const char *s = t->name_off ? btf__name_by_offset(btf, t->name_off) : NULL;
     return s ? s : "";
 }
-
-/* Structures and unions share their names in C, and enumerations too. */
-enum name_space { NAME_NONE, NAME_TAG, NAME_TYPEDEF, NAME_FUNCTION };
 
 static enum name_space space_of(const struct btf_type *t)
 {
@@ -59,13 +45,12 @@ static enum name_space space_of(const struct btf_type *t)
     return btf_is_func(t) ? NAME_FUNCTION : NAME_NONE;
 }
 
-static uint32_t *slot_of(const struct by_name *t, const struct btf *btf, enum name_space space,
-                         const char *name)
+uint32_t *bd_slot_of(const struct by_name *t, const struct btf *btf, enum name_space space, const char *name)
 {
     size_t at = (size_t)XXH3_64bits_withSeed(name, strlen(name), space) & t->mask;
     for (; t->slot[at]; at = (at + 1) & t->mask) {
         const struct btf_type *its = btf__type_by_id(btf, t->slot[at]);
-        if (space_of(its) == space && !strcmp(name_of(btf, its), name))
+        if (space_of(its) == space && !strcmp(bd_name_of(btf, its), name))
             break;
     }
     return &t->slot[at];
@@ -73,102 +58,12 @@ static uint32_t *slot_of(const struct by_name *t, const struct btf *btf, enum na
 
 /* ---------------------------------------------------------------- what is made */
 
-/* The types of a kernel or a module. */
-struct source {
-    struct btf *btf;
-    uint32_t first, end;  /* its own ids; those below `first` are the kernel's */
-    uint32_t own_strings; /* offset from which on strings are its own … */
-    uint32_t strings;     /* … and where these are in .debug_str */
-    struct by_name names; /* of its own */
-};
-
-struct fixup {
-    size_t at; /* of the reference, in .debug_info */
-    uint32_t id;
-};
-
-struct btf_dwarf {
-    struct bytes section[BTF_DWARF_SECTIONS];
-    struct source base;
-    bool has_base;
-    unsigned word;    /* bytes of a pointer */
-    uint32_t abbrevs; /* where they begin */
-    /* the unit that is being written */
-    const struct source *s;
-    size_t unit;
-    struct {
-        uint32_t unit; /* number of the unit in which the type was written last, … */
-        uint32_t at;   /* … and where */
-    } * written;
-    size_t nwritten;
-    uint32_t number;
-    struct fixup *fixups;
-    size_t nfixups, fixups_cap;
-    uint32_t *pending; /* types that are referred to, but not written yet */
-    size_t npending, pending_cap;
-};
-
 static const char *const names[BTF_DWARF_SECTIONS] = {[INFO] = ".debug_info",
                                                       [ABBREV] = ".debug_abbrev",
                                                       [STRINGS] = ".debug_str",
                                                       [LOCATIONS] = ".debug_loclists"};
 
-static size_t put_int(struct bytes *b, uint64_t v, size_t n)
-{
-    return put(b, &v, n);
-}
-
-static struct bytes *info(struct btf_dwarf *d)
-{
-    return &d->section[INFO];
-}
-
 /* ---------------------------------------------------------------- abbreviations */
-
-enum abbrev {
-    A_UNIT = 1,
-    A_BASE,
-    A_POINTER,
-    A_POINTER_VOID,
-    A_ARRAY,
-    A_COUNT,
-    A_NO_COUNT,
-    A_STRUCT,
-    A_STRUCT_ANONYMOUS,
-    A_STRUCT_DECLARED,
-    A_UNION,
-    A_UNION_ANONYMOUS,
-    A_UNION_DECLARED,
-    A_STRUCT_INCOMPLETE,
-    A_UNION_INCOMPLETE,
-    A_MEMBER,
-    A_MEMBER_ANONYMOUS,
-    A_MEMBER_BITS,
-    A_MEMBER_BITS_ANONYMOUS,
-    A_ENUM,
-    A_ENUM_ANONYMOUS,
-    A_ENUMERATOR,
-    A_TYPEDEF,
-    A_TYPEDEF_VOID,
-    A_CONST,
-    A_CONST_VOID,
-    A_VOLATILE,
-    A_VOLATILE_VOID,
-    A_RESTRICT,
-    A_PROTOTYPE,
-    A_PROTOTYPE_VOID,
-    A_PARAMETER_TYPE,
-    A_UNSPECIFIED,
-    A_FUNCTION,
-    A_FUNCTION_VOID,
-    A_FUNCTION_STATIC,
-    A_FUNCTION_STATIC_VOID,
-    A_PARAMETER,
-    A_PARAMETER_NOWHERE,
-    A_PARAMETER_NAMELESS,
-    A_VARIABLE,
-    ABBREVS
-};
 
 #define CHILDREN DW_CHILDREN_yes
 #define NAME     DW_AT_name, DW_FORM_strp
@@ -246,7 +141,7 @@ static void put_abbrevs(struct bytes *b)
 /* ---------------------------------------------------------------- references */
 
 /* const and volatile of a type tag are those of what it tags: the tags themselves have no place in C. */
-static uint32_t resolved(const struct btf_dwarf *d, uint32_t id)
+uint32_t bd_resolved(const struct btf_dwarf *d, uint32_t id)
 {
     enum { DEPTH = 64 };
     for (unsigned i = 0; i < DEPTH && id; i++) {
@@ -258,7 +153,7 @@ static uint32_t resolved(const struct btf_dwarf *d, uint32_t id)
     return 0;
 }
 
-static void put_name(struct btf_dwarf *d, uint32_t offset)
+void bd_put_name(struct btf_dwarf *d, uint32_t offset)
 {
     put_int(info(d), offset < d->s->own_strings ? offset : offset - d->s->own_strings + d->s->strings, 4);
 }
@@ -269,7 +164,7 @@ static bool is_written(const struct btf_dwarf *d, uint32_t id)
 }
 
 /* A reference to a type, which is not void. */
-static void put_ref(struct btf_dwarf *d, uint32_t id)
+void bd_put_ref(struct btf_dwarf *d, uint32_t id)
 {
     if (d->nfixups == d->fixups_cap) {
         d->fixups_cap = d->fixups_cap ? 2 * d->fixups_cap : 1024;
@@ -286,17 +181,11 @@ static void put_ref(struct btf_dwarf *d, uint32_t id)
 }
 
 /* The abbreviation, or the one after it, of the same without DW_AT_type, if the type is void. */
-static uint32_t put_typed(struct btf_dwarf *d, enum abbrev a, uint32_t type)
+uint32_t bd_put_typed(struct btf_dwarf *d, enum abbrev a, uint32_t type)
 {
-    type = resolved(d, type);
+    type = bd_resolved(d, type);
     put_uleb(info(d), type ? a : a + 1);
     return type;
-}
-
-static void put_ref_unless_void(struct btf_dwarf *d, uint32_t type)
-{
-    if (type)
-        put_ref(d, type);
 }
 
 /* ---------------------------------------------------------------- types */
@@ -314,17 +203,17 @@ static unsigned encoding_of(const struct btf_type *t, const char *name)
 static void put_base(struct btf_dwarf *d, const struct btf_type *t)
 {
     put_uleb(info(d), A_BASE);
-    put_name(d, t->name_off);
+    bd_put_name(d, t->name_off);
     put_uleb(info(d), t->size);
-    put_byte(info(d), btf_is_float(t) ? DW_ATE_float : (uint8_t)encoding_of(t, name_of(d->s->btf, t)));
+    put_byte(info(d), btf_is_float(t) ? DW_ATE_float : (uint8_t)encoding_of(t, bd_name_of(d->s->btf, t)));
 }
 
 static void put_array(struct btf_dwarf *d, const struct btf_type *t)
 {
     const struct btf_array *a = btf_array(t);
-    const uint32_t of = resolved(d, a->type);
+    const uint32_t of = bd_resolved(d, a->type);
     put_uleb(info(d), A_ARRAY);
-    put_ref(d, of ? of : 1); /* there are no arrays of void */
+    bd_put_ref(d, of ? of : 1); /* there are no arrays of void */
     put_uleb(info(d), a->nelems ? A_COUNT : A_NO_COUNT);
     if (a->nelems)
         put_uleb(info(d), a->nelems);
@@ -334,15 +223,15 @@ static void put_array(struct btf_dwarf *d, const struct btf_type *t)
 static void put_member(struct btf_dwarf *d, const struct btf_type *t, unsigned i)
 {
     const struct btf_member *m = btf_members(t) + i;
-    const uint32_t type = resolved(d, m->type), bits = btf_member_bitfield_size(t, i);
+    const uint32_t type = bd_resolved(d, m->type), bits = btf_member_bitfield_size(t, i);
     const uint32_t offset = btf_member_bit_offset(t, i);
     if (!type)
         return;
     put_uleb(info(d), bits ? (m->name_off ? A_MEMBER_BITS : A_MEMBER_BITS_ANONYMOUS)
                            : (m->name_off ? A_MEMBER : A_MEMBER_ANONYMOUS));
     if (m->name_off)
-        put_name(d, m->name_off);
-    put_ref(d, type);
+        bd_put_name(d, m->name_off);
+    bd_put_ref(d, type);
     if (bits)
         put_uleb(info(d), bits);
     put_uleb(info(d), bits ? offset : offset / 8);
@@ -352,10 +241,10 @@ static void put_member(struct btf_dwarf *d, const struct btf_type *t, unsigned i
 static bool is_meant(const struct btf_dwarf *d, uint32_t id, const struct btf_type *t)
 {
     const enum name_space space = space_of(t);
-    const char *name = name_of(d->s->btf, t);
-    uint32_t first = d->has_base ? *slot_of(&d->base.names, d->base.btf, space, name) : 0;
+    const char *name = bd_name_of(d->s->btf, t);
+    uint32_t first = d->has_base ? *bd_slot_of(&d->base.names, d->base.btf, space, name) : 0;
     if (!first)
-        first = *slot_of(&d->s->names, d->s->btf, space, name);
+        first = *bd_slot_of(&d->s->names, d->s->btf, space, name);
     return first == id;
 }
 
@@ -365,7 +254,7 @@ static void put_composite(struct btf_dwarf *d, const struct btf_type *t, bool wh
     const enum abbrev a = btf_is_union(t) ? A_UNION : A_STRUCT;
     put_uleb(info(d), !t->name_off ? a + 1 : whole ? a : a + 2);
     if (t->name_off)
-        put_name(d, t->name_off);
+        bd_put_name(d, t->name_off);
     put_uleb(info(d), t->size);
     if (!whole)
         return;
@@ -387,7 +276,7 @@ static void put_enumerators(struct btf_dwarf *d, const struct btf_type *t)
         const bool wide = btf_is_enum64(t);
         const int32_t narrow = wide ? 0 : btf_enum(t)[i].val;
         put_uleb(info(d), A_ENUMERATOR);
-        put_name(d, wide ? btf_enum64(t)[i].name_off : btf_enum(t)[i].name_off);
+        bd_put_name(d, wide ? btf_enum64(t)[i].name_off : btf_enum(t)[i].name_off);
         put_sleb(info(d), wide                         ? (int64_t)btf_enum64_value(&btf_enum64(t)[i])
                           : btf_kflag(t) || narrow < 0 ? narrow
                                                        : (int64_t)(uint32_t)narrow);
@@ -400,7 +289,7 @@ static void put_enum(struct btf_dwarf *d, const struct btf_type *t)
 {
     put_uleb(info(d), t->name_off ? A_ENUM : A_ENUM_ANONYMOUS);
     if (t->name_off)
-        put_name(d, t->name_off);
+        bd_put_name(d, t->name_off);
     put_uleb(info(d), t->size);
     put_enumerators(d, t);
 }
@@ -408,11 +297,11 @@ static void put_enum(struct btf_dwarf *d, const struct btf_type *t)
 static void put_prototype(struct btf_dwarf *d, const struct btf_type *t)
 {
     const struct btf_param *p = btf_params(t);
-    put_ref_unless_void(d, put_typed(d, A_PROTOTYPE, t->type));
+    bd_put_ref_unless_void(d, bd_put_typed(d, A_PROTOTYPE, t->type));
     for (unsigned i = 0; i < btf_vlen(t); i++) {
-        const uint32_t type = resolved(d, p[i].type);
+        const uint32_t type = bd_resolved(d, p[i].type);
         put_uleb(info(d), type ? A_PARAMETER_TYPE : A_UNSPECIFIED);
-        put_ref_unless_void(d, type);
+        bd_put_ref_unless_void(d, type);
     }
     put_byte(info(d), 0);
 }
@@ -425,10 +314,10 @@ static void put_type(struct btf_dwarf *d, uint32_t id, bool define)
     d->written[id].at = (uint32_t)(info(d)->n - d->unit);
     switch (btf_kind(t)) {
     case BTF_KIND_PTR:
-        id = resolved(d, t->type);
+        id = bd_resolved(d, t->type);
         put_uleb(info(d), id ? A_POINTER : A_POINTER_VOID);
         put_uleb(info(d), d->word);
-        put_ref_unless_void(d, id);
+        bd_put_ref_unless_void(d, id);
         break;
     case BTF_KIND_ARRAY:
         put_array(d, t);
@@ -443,24 +332,24 @@ static void put_type(struct btf_dwarf *d, uint32_t id, bool define)
         break;
     case BTF_KIND_FWD:
         put_uleb(info(d), btf_kflag(t) ? A_UNION_INCOMPLETE : A_STRUCT_INCOMPLETE);
-        put_name(d, t->name_off);
+        bd_put_name(d, t->name_off);
         break;
     case BTF_KIND_TYPEDEF:
-        id = resolved(d, t->type);
+        id = bd_resolved(d, t->type);
         put_uleb(info(d), id ? A_TYPEDEF : A_TYPEDEF_VOID);
-        put_name(d, t->name_off);
-        put_ref_unless_void(d, id);
+        bd_put_name(d, t->name_off);
+        bd_put_ref_unless_void(d, id);
         break;
     case BTF_KIND_CONST:
-        put_ref_unless_void(d, put_typed(d, A_CONST, t->type));
+        bd_put_ref_unless_void(d, bd_put_typed(d, A_CONST, t->type));
         break;
     case BTF_KIND_VOLATILE:
-        put_ref_unless_void(d, put_typed(d, A_VOLATILE, t->type));
+        bd_put_ref_unless_void(d, bd_put_typed(d, A_VOLATILE, t->type));
         break;
     case BTF_KIND_RESTRICT:
-        id = resolved(d, t->type);
+        id = bd_resolved(d, t->type);
         put_uleb(info(d), id ? A_RESTRICT : A_CONST_VOID);
-        put_ref_unless_void(d, id);
+        bd_put_ref_unless_void(d, id);
         break;
     case BTF_KIND_FUNC_PROTO:
         put_prototype(d, t);
@@ -478,7 +367,7 @@ static void put_type(struct btf_dwarf *d, uint32_t id, bool define)
 
 /* ---------------------------------------------------------------- units */
 
-static void begin_unit(struct btf_dwarf *d, const struct source *s, const char *name)
+void bd_begin_unit(struct btf_dwarf *d, const struct source *s, const char *name)
 {
     struct bytes *b = info(d);
     d->s = s;
@@ -501,7 +390,7 @@ static void begin_unit(struct btf_dwarf *d, const struct source *s, const char *
 }
 
 /* Writes what the unit has referred to, and where that is. */
-static void end_unit(struct btf_dwarf *d)
+void bd_end_unit(struct btf_dwarf *d)
 {
     struct bytes *b = info(d);
     while (d->npending) {
@@ -518,13 +407,13 @@ static void end_unit(struct btf_dwarf *d)
 }
 
 /* Units of at most IN_UNIT things: begins the next if it is time. */
-static void unit_for(struct btf_dwarf *d, const struct source *s, const char *name, size_t n)
+void bd_unit_for(struct btf_dwarf *d, const struct source *s, const char *name, size_t n)
 {
     if (n % IN_UNIT)
         return;
     if (n)
-        end_unit(d);
-    begin_unit(d, s, name);
+        bd_end_unit(d);
+    bd_begin_unit(d, s, name);
 }
 
 /* ---------------------------------------------------------------- definitions */
@@ -545,228 +434,12 @@ static void put_definitions(struct btf_dwarf *d, const struct source *s, const c
     for (uint32_t id = s->first; id < s->end; id++) {
         if (!is_definition(d, s, id))
             continue;
-        unit_for(d, s, name, n++);
+        bd_unit_for(d, s, name, n++);
         /* It may have been declared already, in a definition before: what refers to either finds the same type. */
         put_type(d, id, true);
     }
     if (n)
-        end_unit(d);
-}
-
-/* ---------------------------------------------------------------- functions */
-
-/* Up to which offsets in a function the registers and the stack are as its caller left them. */
-struct prologue {
-    unsigned regs, stack;
-};
-
-/* What every function of a kernel begins with does not change arguments: endbr64, the call for tracing or the NOP in its place, and saving
- * registers. */
-static struct prologue prologue_of(const uint8_t *p, size_t n)
-{
-    static const struct {
-        uint8_t bytes[5], mask, n, pushes; /* mask: of the last byte */
-    } known[] = {{{0xf3, 0x0f, 0x1e, 0xfa}, 0xff, 4, 0},
-                 {{0x0f, 0x1f, 0x44, 0, 0}, 0xff, 5, 0},
-                 {{0x50}, 0xf8, 1, 1},
-                 {{0x41, 0x50}, 0xf8, 2, 1},
-                 {{0x48, 0x89, 0xe5}, 0xff, 3, 0}};
-    struct prologue r = {0, 0};
-    bool pushed = false;
-    for (bool more = true; more;) {
-        more = false;
-        for (unsigned i = 0; !more && i < sizeof known / sizeof known[0]; i++) {
-            const unsigned last = known[i].n - 1u;
-            if (r.regs + known[i].n > n || memcmp(p + r.regs, known[i].bytes, last) ||
-                (p[r.regs + last] & known[i].mask) != known[i].bytes[last])
-                continue;
-            more = true;
-            r.regs += known[i].n;
-            pushed |= known[i].pushes;
-        }
-        if (!pushed)
-            r.stack = r.regs;
-    }
-    r.regs++; /* at the next instruction they still are */
-    r.stack++;
-    return r;
-}
-
-/* Where a parameter is while the prologue executes: one or two registers, or the stack. */
-struct place {
-    uint8_t expression[8];
-    uint8_t n;
-    bool on_stack;
-};
-
-struct arguments {
-    unsigned regs;  /* used so far */
-    uint64_t stack; /* bytes used so far, above the return address */
-};
-
-/* A 64-bit kernel: classes INTEGER and MEMORY, for it has no floating point. */
-static struct place next_place(struct arguments *a, uint64_t size)
-{
-    static const uint8_t regs[REG_ARGUMENTS] = {5, 4, 1, 2, 8, 9}; /* rdi, rsi, rdx, rcx, r8, r9 */
-    struct place p = {.n = 0};
-    const unsigned need = size <= 8 ? 1 : 2;
-    if (size <= 16 && a->regs + need <= REG_ARGUMENTS) {
-        for (unsigned i = 0; i < need; i++) {
-            p.expression[p.n++] = (uint8_t)(DW_OP_reg0 + regs[a->regs++]);
-            if (need > 1) {
-                p.expression[p.n++] = DW_OP_piece;
-                p.expression[p.n++] = i ? (uint8_t)(size - 8) : 8;
-            }
-        }
-        return p;
-    }
-    p.on_stack = true;
-    p.expression[p.n++] = DW_OP_breg7;
-    for (uint64_t v = a->stack + 8;; v >>= 7) { /* signed LEB128 */
-        const bool more = v > 63;
-        p.expression[p.n++] = (uint8_t)((v & 0x7f) | (more ? 0x80 : 0));
-        if (!more || p.n == sizeof p.expression)
-            break;
-    }
-    a->stack += (size + 7) & ~(uint64_t)7;
-    return p;
-}
-
-static uint32_t put_location(struct btf_dwarf *d, uint64_t address, const struct place *p, unsigned bytes)
-{
-    struct bytes *b = &d->section[LOCATIONS];
-    const uint32_t at = (uint32_t)b->n;
-    put_byte(b, DW_LLE_start_length);
-    put_int(b, address, 8);
-    put_uleb(b, bytes);
-    put_uleb(b, p->n);
-    put(b, p->expression, p->n);
-    put_byte(b, DW_LLE_end_of_list);
-    return at;
-}
-
-static void put_parameter(struct btf_dwarf *d, const struct btf_param *p, uint64_t address,
-                          struct arguments *a, const struct prologue *code)
-{
-    const uint32_t type = resolved(d, p->type);
-    const int64_t size = type ? btf__resolve_size(d->s->btf, type) : -1;
-    if (!type) {
-        put_uleb(info(d), A_UNSPECIFIED);
-        return;
-    }
-    const struct place place = next_place(a, size > 0 ? (uint64_t)size : 8);
-    const bool here = d->word == 8 && size > 0;
-    put_uleb(info(d), !p->name_off ? A_PARAMETER_NAMELESS : here ? A_PARAMETER : A_PARAMETER_NOWHERE);
-    if (p->name_off)
-        put_name(d, p->name_off);
-    put_ref(d, type);
-    if (p->name_off && here)
-        put_int(info(d), put_location(d, address, &place, place.on_stack ? code->stack : code->regs), 4);
-}
-
-static void put_function(struct btf_dwarf *d, const struct btf_type *f, const struct symbol *sym,
-                         uint64_t address, const struct prologue *code)
-{
-    const struct btf_type *proto = btf__type_by_id(d->s->btf, f->type);
-    const bool global = sym->type >= 'A' && sym->type <= 'Z';
-    struct arguments a = {0, 0};
-    const uint32_t returns = put_typed(d, global ? A_FUNCTION : A_FUNCTION_STATIC, proto->type);
-    put_name(d, f->name_off);
-    put_int(info(d), address, 8);
-    put_uleb(info(d), sym->size);
-    put_ref_unless_void(d, returns);
-    for (unsigned i = 0; i < btf_vlen(proto); i++)
-        put_parameter(d, btf_params(proto) + i, address, &a, code);
-    put_byte(info(d), 0);
-}
-
-/* The function that a symbol is, or NULL. */
-static const struct btf_type *function_of(const struct source *s, const struct symbol *sym)
-{
-    if (!symbol_is_code(sym->type) || !sym->size || sym->flags & SYMBOL_ABSOLUTE)
-        return NULL;
-    const uint32_t id = *slot_of(&s->names, s->btf, NAME_FUNCTION, sym->name);
-    const struct btf_type *f = id ? btf__type_by_id(s->btf, id) : NULL;
-    const struct btf_type *proto = f ? btf__type_by_id(s->btf, f->type) : NULL;
-    return proto && btf_is_func_proto(proto) ? f : NULL;
-}
-
-/* Of the functions at one address, which are one function under several names, a global one is taken. Returns its index, or -1; *next is that of the
- * first symbol behind them. */
-static long function_at(const struct source *s, const struct symbol_table *t, size_t i, size_t *next)
-{
-    struct symbol first, sym;
-    long found = -1;
-    bool global = false;
-    symbol_table_symbol(t, i, &first);
-    for (*next = i; *next < symbol_table_count(t); ++*next) {
-        symbol_table_symbol(t, *next, &sym);
-        if (sym.address != first.address)
-            break;
-        if ((found < 0 || !global) && function_of(s, &sym)) {
-            const bool its = sym.type >= 'A' && sym.type <= 'Z';
-            found = found < 0 || its ? (long)*next : found;
-            global = its;
-        }
-    }
-    return found;
-}
-
-static void put_functions(struct btf_dwarf *d, const struct source *s, const struct symbol_mapping *m,
-                          const struct symbol_types_set *set)
-{
-    const char *name = symbol_table_name(m->table);
-    struct symbol sym;
-    size_t n = 0;
-    for (size_t i = 0, next; i < symbol_table_count(m->table); i = next) {
-        uint8_t code[PROLOGUE];
-        const long at = function_at(s, m->table, i, &next);
-        if (at < 0)
-            continue;
-        symbol_table_symbol(m->table, (size_t)at, &sym);
-        const size_t most = sym.size < sizeof code ? (size_t)sym.size : sizeof code;
-        const size_t got = set->read(set->ctx, sym.address + m->bias, code, most);
-        const struct prologue prologue = prologue_of(code, got);
-        unit_for(d, s, name, n++);
-        put_function(d, function_of(s, &sym), &sym, sym.address + m->bias, &prologue);
-    }
-    if (n)
-        end_unit(d);
-}
-
-/* ---------------------------------------------------------------- variables */
-
-static void put_variable(struct btf_dwarf *d, uint32_t name, uint32_t type, uint64_t address)
-{
-    put_uleb(info(d), A_VARIABLE);
-    put_name(d, name);
-    put_ref(d, type);
-    put_uleb(info(d), 9);
-    put_byte(info(d), DW_OP_addr);
-    put_int(info(d), address, 8);
-}
-
-static uint64_t address_of(const struct symbol_mapping *m, const struct symbol *sym)
-{
-    return sym->flags & SYMBOL_ABSOLUTE ? sym->address : sym->address + m->bias;
-}
-
-/* Those that BTF names: per-processor ones, and in later kernels all global ones. The address is the symbol's. */
-static void put_variables(struct btf_dwarf *d, const struct source *s, const struct symbol_mapping *m)
-{
-    struct symbol sym;
-    size_t n = 0;
-    for (uint32_t id = s->first; id < s->end; id++) {
-        const struct btf_type *t = btf__type_by_id(s->btf, id);
-        if (!btf_is_var(t) || !symbol_table_find(m->table, name_of(s->btf, t), &sym))
-            continue;
-        unit_for(d, s, symbol_table_name(m->table), n++);
-        const uint32_t type = resolved(d, t->type);
-        if (type)
-            put_variable(d, t->name_off, type, address_of(m, &sym));
-    }
-    if (n)
-        end_unit(d);
+        bd_end_unit(d);
 }
 
 /* ---------------------------------------------------------------- reading BTF */
@@ -800,116 +473,10 @@ static void take_names(struct btf_dwarf *d, struct source *s)
     for (uint32_t id = s->first; id < s->end; id++) {
         const struct btf_type *t = btf__type_by_id(s->btf, id);
         const enum name_space space = space_of(t);
-        uint32_t *slot = space ? slot_of(&s->names, s->btf, space, name_of(s->btf, t)) : NULL;
+        uint32_t *slot = space ? bd_slot_of(&s->names, s->btf, space, bd_name_of(s->btf, t)) : NULL;
         if (slot && !*slot)
             *slot = id;
     }
-}
-
-/* ---------------------------------------------------------------- well-known variables */
-
-/* A text of our own. */
-static uint32_t keep_text(struct btf_dwarf *d, const char *text)
-{
-    return (uint32_t)put(&d->section[STRINGS], text, strlen(text) + 1);
-}
-
-/* The type that a row names, and its size. False if this kernel has none of that name. */
-static bool type_of_row(const struct source *s, const struct kernel_global *g, uint32_t *id, uint64_t *size)
-{
-    static const enum name_space spaces[] = {NAME_TAG, NAME_TYPEDEF};
-    *id = 0;
-    for (unsigned i = 0; !*id && i < 2; i++)
-        *id = *slot_of(&s->names, s->btf, spaces[i], g->type);
-    if (!*id) {
-        const int32_t base = btf__find_by_name_kind(s->btf, g->type, BTF_KIND_INT);
-        *id = base > 0 ? (uint32_t)base : 0;
-    }
-    const int64_t its = *id ? btf__resolve_size(s->btf, *id) : -1;
-    *size = its > 0 ? (uint64_t)its : 0;
-    return its > 0;
-}
-
-/* Writes the type of a row, if it is not the named one itself. Returns where it is in the unit; 0: by its id. */
-static uint32_t put_row_type(struct btf_dwarf *d, const struct kernel_global *g, uint32_t id, uint64_t n)
-{
-    uint32_t at = 0;
-    if (g->form == GLOBAL_POINTER || g->form == GLOBAL_POINTERS) {
-        at = (uint32_t)(info(d)->n - d->unit);
-        put_uleb(info(d), A_POINTER);
-        put_uleb(info(d), d->word);
-        put_ref(d, id);
-    }
-    if (g->form == GLOBAL_ARRAY || g->form == GLOBAL_POINTERS) {
-        const uint32_t of = at;
-        at = (uint32_t)(info(d)->n - d->unit);
-        put_uleb(info(d), A_ARRAY);
-        if (of)
-            put_int(info(d), of, 4);
-        else
-            put_ref(d, id);
-        put_uleb(info(d), A_COUNT);
-        put_uleb(info(d), n);
-        put_byte(info(d), 0);
-    }
-    return at;
-}
-
-/* How many elements an array has: as many as there is room for up to the next symbol, but a text that reaches far beyond its end (nothing behind it has a
- * symbol) is as long as it is in the kernel's image. */
-static uint64_t elements(const struct symbol_types_set *set, uint64_t address, uint64_t room, uint64_t size)
-{
-    enum { LONG = 4096 };
-    char text[LONG];
-    if (size == 1 && room > LONG) {
-        const size_t n = strnlen(text, set->read(set->ctx, address, text, sizeof text));
-        return n < sizeof text ? n + 1 : LONG;
-    }
-    return room / size;
-}
-
-/* A variable whose type BTF does not tell: that is in the table, if this kernel has such a type, and the variable has room for it. */
-static bool put_global(struct btf_dwarf *d, const struct symbol_mapping *m, const struct kernel_global *g,
-                       const struct symbol_types_set *set)
-{
-    struct symbol sym;
-    uint32_t id;
-    uint64_t size;
-    const int32_t told = btf__find_by_name_kind(d->s->btf, g->name, BTF_KIND_VAR);
-    if (told > 0 || !symbol_table_find(m->table, g->name, &sym) || !type_of_row(d->s, g, &id, &size))
-        return false;
-    if (g->form == GLOBAL_POINTER || g->form == GLOBAL_POINTERS)
-        size = d->word;
-    if (sym.size < size)
-        return false;
-    const uint32_t at = put_row_type(d, g, id, elements(set, address_of(m, &sym), sym.size, size));
-    put_uleb(info(d), A_VARIABLE);
-    put_int(info(d), keep_text(d, g->name), 4);
-    if (at)
-        put_int(info(d), at, 4);
-    else
-        put_ref(d, id);
-    put_uleb(info(d), 9);
-    put_byte(info(d), DW_OP_addr);
-    put_int(info(d), address_of(m, &sym), 8);
-    return true;
-}
-
-/* Rows of one file follow each other. */
-static void put_globals(struct btf_dwarf *d, const struct source *s, const struct symbol_mapping *m,
-                        const struct symbol_types_set *set)
-{
-    const char *file = NULL;
-    begin_unit(d, s, symbol_table_name(m->table));
-    for (const struct kernel_global *g = kernel_globals; g->name; g++) {
-        if (g->file != file) {
-            end_unit(d);
-            begin_unit(d, s, g->file ? g->file : symbol_table_name(m->table));
-            file = g->file;
-        }
-        put_global(d, m, g, set);
-    }
-    end_unit(d);
 }
 
 /* ---------------------------------------------------------------- all of it */
@@ -918,10 +485,10 @@ static void put_source(struct btf_dwarf *d, const struct source *s, const struct
                        const struct symbol_types_set *set)
 {
     put_definitions(d, s, symbol_table_name(m->table));
-    put_variables(d, s, m);
+    bd_put_variables(d, s, m);
     if (!d->has_base)
-        put_globals(d, s, m, set);
-    put_functions(d, s, m, set);
+        bd_put_globals(d, s, m, set);
+    bd_put_functions(d, s, m, set);
 }
 
 static void close_source(struct source *s)

@@ -110,7 +110,7 @@ void efi_bds_calls(struct efi_guest *eg, unsigned service, uint64_t caller)
         option_set(eg);
     if (service != CONNECT || eg->part.kind)
         return;
-    char path[EFI_DATA];
+    char path[EFI_DATA - sizeof "connect "];
     handle_path(eg, efi_argument(eg, 0), path, sizeof path);
     snprintf(eg->part.name, sizeof eg->part.name, "connect%s%s", path[0] ? " " : "", path);
     begin_part(eg, EFI_PART_CONNECT, caller);

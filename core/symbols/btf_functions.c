@@ -1,0 +1,188 @@
+/* btf_functions.c - the functions of BTF as DWARF: their prototypes, and where their arguments are. See btf_dwarf_impl.h.
+ *
+ * DWARF Debugging Information Format 5: 3.3 functions, 7.7.3 location lists; System V ABI, x86-64, 3.2.3 (arguments).
+ */
+#include <string.h>
+
+#include "core/symbols/private/btf_dwarf_impl.h"
+
+enum { REG_ARGUMENTS = 6, PROLOGUE = 48 };
+
+/* Up to which offsets in a function the registers and the stack are as its caller left them. */
+struct prologue {
+    unsigned regs, stack;
+};
+
+/* What every function of a kernel begins with does not change arguments: endbr64, the call for tracing or the NOP in its place, and saving
+ * registers. */
+static struct prologue prologue_of(const uint8_t *p, size_t n)
+{
+    static const struct {
+        uint8_t bytes[5], mask, n, pushes; /* mask: of the last byte */
+    } known[] = {{{0xf3, 0x0f, 0x1e, 0xfa}, 0xff, 4, 0},
+                 {{0x0f, 0x1f, 0x44, 0, 0}, 0xff, 5, 0},
+                 {{0x50}, 0xf8, 1, 1},
+                 {{0x41, 0x50}, 0xf8, 2, 1},
+                 {{0x48, 0x89, 0xe5}, 0xff, 3, 0}};
+    struct prologue r = {0, 0};
+    bool pushed = false;
+    for (bool more = true; more;) {
+        more = false;
+        for (unsigned i = 0; !more && i < sizeof known / sizeof known[0]; i++) {
+            const unsigned last = known[i].n - 1u;
+            if (r.regs + known[i].n > n || memcmp(p + r.regs, known[i].bytes, last) ||
+                (p[r.regs + last] & known[i].mask) != known[i].bytes[last])
+                continue;
+            more = true;
+            r.regs += known[i].n;
+            pushed |= known[i].pushes;
+        }
+        if (!pushed)
+            r.stack = r.regs;
+    }
+    r.regs++; /* at the next instruction they still are */
+    r.stack++;
+    return r;
+}
+
+/* Where a parameter is while the prologue executes: one or two registers, or the stack. */
+struct place {
+    uint8_t expression[8];
+    uint8_t n;
+    bool on_stack;
+};
+
+struct arguments {
+    unsigned regs;  /* used so far */
+    uint64_t stack; /* bytes used so far, above the return address */
+};
+
+/* A 64-bit kernel: classes INTEGER and MEMORY, for it has no floating point. */
+static struct place next_place(struct arguments *a, uint64_t size)
+{
+    static const uint8_t regs[REG_ARGUMENTS] = {5, 4, 1, 2, 8, 9}; /* rdi, rsi, rdx, rcx, r8, r9 */
+    struct place p = {.n = 0};
+    const unsigned need = size <= 8 ? 1 : 2;
+    if (size <= 16 && a->regs + need <= REG_ARGUMENTS) {
+        for (unsigned i = 0; i < need; i++) {
+            p.expression[p.n++] = (uint8_t)(DW_OP_reg0 + regs[a->regs++]);
+            if (need > 1) {
+                p.expression[p.n++] = DW_OP_piece;
+                p.expression[p.n++] = i ? (uint8_t)(size - 8) : 8;
+            }
+        }
+        return p;
+    }
+    p.on_stack = true;
+    p.expression[p.n++] = DW_OP_breg7;
+    for (uint64_t v = a->stack + 8;; v >>= 7) { /* signed LEB128 */
+        const bool more = v > 63;
+        p.expression[p.n++] = (uint8_t)((v & 0x7f) | (more ? 0x80 : 0));
+        if (!more || p.n == sizeof p.expression)
+            break;
+    }
+    a->stack += (size + 7) & ~(uint64_t)7;
+    return p;
+}
+
+static uint32_t put_location(struct btf_dwarf *d, uint64_t address, const struct place *p, unsigned bytes)
+{
+    struct bytes *b = &d->section[LOCATIONS];
+    const uint32_t at = (uint32_t)b->n;
+    put_byte(b, DW_LLE_start_length);
+    put_int(b, address, 8);
+    put_uleb(b, bytes);
+    put_uleb(b, p->n);
+    put(b, p->expression, p->n);
+    put_byte(b, DW_LLE_end_of_list);
+    return at;
+}
+
+static void put_parameter(struct btf_dwarf *d, const struct btf_param *p, uint64_t address,
+                          struct arguments *a, const struct prologue *code)
+{
+    const uint32_t type = bd_resolved(d, p->type);
+    const int64_t size = type ? btf__resolve_size(d->s->btf, type) : -1;
+    if (!type) {
+        put_uleb(info(d), A_UNSPECIFIED);
+        return;
+    }
+    const struct place place = next_place(a, size > 0 ? (uint64_t)size : 8);
+    const bool here = d->word == 8 && size > 0;
+    put_uleb(info(d), !p->name_off ? A_PARAMETER_NAMELESS : here ? A_PARAMETER : A_PARAMETER_NOWHERE);
+    if (p->name_off)
+        bd_put_name(d, p->name_off);
+    bd_put_ref(d, type);
+    if (p->name_off && here)
+        put_int(info(d), put_location(d, address, &place, place.on_stack ? code->stack : code->regs), 4);
+}
+
+static void put_function(struct btf_dwarf *d, const struct btf_type *f, const struct symbol *sym,
+                         uint64_t address, const struct prologue *code)
+{
+    const struct btf_type *proto = btf__type_by_id(d->s->btf, f->type);
+    const bool global = sym->type >= 'A' && sym->type <= 'Z';
+    struct arguments a = {0, 0};
+    const uint32_t returns = bd_put_typed(d, global ? A_FUNCTION : A_FUNCTION_STATIC, proto->type);
+    bd_put_name(d, f->name_off);
+    put_int(info(d), address, 8);
+    put_uleb(info(d), sym->size);
+    bd_put_ref_unless_void(d, returns);
+    for (unsigned i = 0; i < btf_vlen(proto); i++)
+        put_parameter(d, btf_params(proto) + i, address, &a, code);
+    put_byte(info(d), 0);
+}
+
+/* The function that a symbol is, or NULL. */
+static const struct btf_type *function_of(const struct source *s, const struct symbol *sym)
+{
+    if (!symbol_is_code(sym->type) || !sym->size || sym->flags & SYMBOL_ABSOLUTE)
+        return NULL;
+    const uint32_t id = *bd_slot_of(&s->names, s->btf, NAME_FUNCTION, sym->name);
+    const struct btf_type *f = id ? btf__type_by_id(s->btf, id) : NULL;
+    const struct btf_type *proto = f ? btf__type_by_id(s->btf, f->type) : NULL;
+    return proto && btf_is_func_proto(proto) ? f : NULL;
+}
+
+/* Of the functions at one address, which are one function under several names, a global one is taken. Returns its index, or -1; *next is that of the
+ * first symbol behind them. */
+static long function_at(const struct source *s, const struct symbol_table *t, size_t i, size_t *next)
+{
+    struct symbol first, sym;
+    long found = -1;
+    bool global = false;
+    symbol_table_symbol(t, i, &first);
+    for (*next = i; *next < symbol_table_count(t); ++*next) {
+        symbol_table_symbol(t, *next, &sym);
+        if (sym.address != first.address)
+            break;
+        if ((found < 0 || !global) && function_of(s, &sym)) {
+            const bool its = sym.type >= 'A' && sym.type <= 'Z';
+            found = found < 0 || its ? (long)*next : found;
+            global = its;
+        }
+    }
+    return found;
+}
+
+void bd_put_functions(struct btf_dwarf *d, const struct source *s, const struct symbol_mapping *m,
+                      const struct symbol_types_set *set)
+{
+    const char *name = symbol_table_name(m->table);
+    struct symbol sym;
+    size_t n = 0;
+    for (size_t i = 0, next; i < symbol_table_count(m->table); i = next) {
+        uint8_t code[PROLOGUE];
+        const long at = function_at(s, m->table, i, &next);
+        if (at < 0)
+            continue;
+        symbol_table_symbol(m->table, (size_t)at, &sym);
+        const size_t most = sym.size < sizeof code ? (size_t)sym.size : sizeof code;
+        const size_t got = set->read(set->ctx, sym.address + m->bias, code, most);
+        const struct prologue prologue = prologue_of(code, got);
+        bd_unit_for(d, s, name, n++);
+        put_function(d, function_of(s, &sym), &sym, sym.address + m->bias, &prologue);
+    }
+    if (n)
+        bd_end_unit(d);
+}
