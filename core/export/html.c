@@ -309,15 +309,15 @@ static void put_stages(const struct page *p)
 
 static int slower(const void *a, const void *b)
 {
-    const struct story_initcall *x = *(const struct story_initcall *const *)a;
-    const struct story_initcall *y = *(const struct story_initcall *const *)b;
+    const struct initcall *x = *(const struct initcall *const *)a;
+    const struct initcall *y = *(const struct initcall *const *)b;
     const uint64_t mine = x->has_own ? x->own : x->took, its = y->has_own ? y->own : y->took;
     if (mine != its)
         return mine < its ? 1 : -1;
     return x->begin < y->begin ? -1 : x->begin > y->begin;
 }
 
-static void put_initcall(const struct page *p, const struct story_initcall *c)
+static void put_initcall(const struct page *p, const struct initcall *c)
 {
     FILE *out = p->out;
     const char *level = guest_word(EV_INITCALL, EVF_INITCALL_level, c->level);
@@ -344,7 +344,7 @@ static void put_initcalls(const struct page *p)
     size_t n = p->s->ninitcalls;
     if (!n)
         return;
-    const struct story_initcall **list = mem_zero(n, sizeof *list);
+    const struct initcall **list = mem_zero(n, sizeof *list);
     for (size_t i = 0; i < n; i++)
         list[i] = &p->s->initcalls[i];
     qsort(list, n, sizeof *list, slower);

@@ -199,7 +199,7 @@ static void put_units(struct writer *w, const struct story *s)
 
 /* ---------------------------------------------------------------- initcalls and processes */
 
-static void put_initcall(struct writer *w, uint64_t track, const struct story_initcall *c)
+static void put_initcall(struct writer *w, uint64_t track, const struct initcall *c)
 {
     char result[32];
     const char *level = guest_word(EV_INITCALL, EVF_INITCALL_level, c->level);
@@ -220,7 +220,7 @@ static void put_initcalls_of(struct writer *w, const struct story *s, uint64_t p
     snprintf(name, sizeof name, "initcalls of process %" PRIu64, pid);
     uint64_t track = new_track(w, TRACK_INITCALLS, name);
     for (size_t i = 0; i < s->ninitcalls; i++) {
-        const struct story_initcall *c = &s->initcalls[i];
+        const struct initcall *c = &s->initcalls[i];
         if (c->pid != pid)
             continue;
         while (n && s->initcalls[open[n - 1]].end_time <= c->begin_time)

@@ -3,6 +3,7 @@
 #define BOOTREEL_CORE_EXPORT_IMPL_H
 
 #include "core/export/export.h"
+#include "core/story/initcalls.h"
 #include "core/story/processes.h"
 #include "core/run/samples.h"
 #include "core/story/stages.h"
@@ -22,24 +23,11 @@ int export_ctf(const struct export_options *o, const char *folder, struct error 
 
 /* ---------------------------------------------------------------- story.c: what several of them tell */
 
-/* A call of a kernel's initialisation function. */
-struct story_initcall {
-    char *name;
-    uint64_t level, pid;
-    uint64_t begin, begin_time, end_time; /* icount; guest time, ns */
-    uint64_t took;                        /* guest time from its call to its return, ns */
-    uint64_t own; /* of it, ns: its task had a processor, outside of initcalls inside of it */
-    bool has_own; /* `own` is known (see struct stage) */
-    int64_t result;
-    size_t task;    /* whose time it is; private to story.c, … */
-    uint64_t inner; /* … and how much of that was in initcalls inside of it */
-    bool open;      /* it had not returned at the end */
-};
-
 struct story {
     struct stages *stages;
     struct processes *processes; /* at the end */
-    struct story_initcall *initcalls;
+    struct initcalls *calls;
+    const struct initcall *initcalls; /* of `calls` */
     size_t ninitcalls;
     uint64_t end, end_time; /* of the trace: icount; guest time, ns */
 };
