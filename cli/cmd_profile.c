@@ -5,8 +5,8 @@
 
 #include "cli/cli.h"
 #include "cli/json.h"
+#include "cli/sampling.h"
 #include "core/story/position.h"
-#include "core/jobs/profile.h"
 #include "core/run/samples.h"
 
 struct profile_command {
@@ -15,19 +15,7 @@ struct profile_command {
     bool json, quiet;
     unsigned jobs;
     unsigned part, parts; /* K/N; 0/0: the whole */
-    struct front front;
-    struct jobs_front work; /* to it */
 };
-
-static void on_progress(void *ctx, const struct engine *e)
-{
-    progress_update(((struct profile_command *)ctx)->front.progress, e->ops->icount(e), e->ops->time(e));
-}
-
-static void on_signal(void *ctx)
-{
-    replay_interrupt(ctx);
-}
 
 static size_t shown(uint64_t limit, size_t n)
 {
@@ -193,46 +181,6 @@ static void print_json(const struct profile_command *c, const struct samples *s,
 
 /* ---------------------------------------------------------------- the command */
 
-/* From the beginning of the run, with an inspector: in a trace that does not say which process runs. */
-static int profile_whole(struct profile_command *c, struct trace *t, const char *path, uint64_t from,
-                         uint64_t to, struct profiled *out, struct error *err)
-{
-    *out = (struct profiled){0};
-    struct replay *r = open_replay(t, path, err);
-    if (!r)
-        return -1;
-    struct samples_options o = {.replay = r,
-                                .trace = t,
-                                .from = from,
-                                .to = to,
-                                .every = c->every,
-                                .progress = on_progress,
-                                .ctx = c};
-    struct signals *signals = signals_start(on_signal, r);
-    out->samples = samples_take(&o, err);
-    signals_stop(signals);
-    replay_close(r);
-    return out->samples ? 0 : -1;
-}
-
-static int take_samples(struct profile_command *c, struct trace *t, const char *path, uint64_t from,
-                        uint64_t to, struct profiled *out, struct error *err)
-{
-    int divisible = samples_divisible(t, err);
-    *out = (struct profiled){0};
-    if (divisible < 0)
-        return -1;
-    if (!divisible)
-        return profile_whole(c, t, path, from, to, out, err);
-    const struct profile_job job = {.kind = recording_engine(t, path, err),
-                                    .from = from,
-                                    .to = to,
-                                    .every = c->every,
-                                    .jobs = c->jobs ? c->jobs : jobs_usual(t),
-                                    .front = c->work};
-    return job.kind ? profile_in_parts(&job, t, out, err) : -1;
-}
-
 static int profile(void *ctx, struct trace *t, const char *path)
 {
     struct profile_command *c = ctx;
@@ -245,10 +193,13 @@ static int profile(void *ctx, struct trace *t, const char *path)
     if (!c->every)
         c->every = samples_usual(to - from);
     cut_range(t, c->part, c->parts, &from, &to);
-    signals_block();
-    c->work = front_begin(&c->front, "sampling", c->quiet);
-    int rc = take_samples(c, t, path, from, to, &p, &err);
-    front_end(&c->front);
+    const struct sampling wish = {.path = path,
+                                  .from = from,
+                                  .to = to,
+                                  .every = c->every,
+                                  .jobs = c->jobs ? c->jobs : jobs_usual(t),
+                                  .quiet = c->quiet};
+    int rc = take_samples(&wish, t, &p, &err);
     if (!rc && c->json)
         print_json(c, p.samples, from, to);
     else if (!rc)

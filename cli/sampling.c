@@ -1,0 +1,59 @@
+/* sampling.c - see sampling.h. */
+#include "cli/sampling.h"
+
+static void on_progress(void *ctx, const struct engine *e)
+{
+    progress_update(((struct front *)ctx)->progress, e->ops->icount(e), e->ops->time(e));
+}
+
+static void on_signal(void *ctx)
+{
+    replay_interrupt(ctx);
+}
+
+/* From the beginning of the run, with an inspector: in a trace that does not say which process runs. */
+static int whole(const struct sampling *wish, struct front *front, struct trace *t, struct profiled *out,
+                 struct error *err)
+{
+    struct replay *r = open_replay(t, wish->path, err);
+    if (!r)
+        return -1;
+    struct samples_options o = {.replay = r,
+                                .trace = t,
+                                .from = wish->from,
+                                .to = wish->to,
+                                .every = wish->every,
+                                .progress = on_progress,
+                                .ctx = front};
+    struct signals *signals = signals_start(on_signal, r);
+    out->samples = samples_take(&o, err);
+    signals_stop(signals);
+    replay_close(r);
+    return out->samples ? 0 : -1;
+}
+
+static int in_parts(const struct sampling *wish, const struct jobs_front *work, struct trace *t,
+                    struct profiled *out, struct error *err)
+{
+    const struct profile_job job = {.kind = recording_engine(t, wish->path, err),
+                                    .from = wish->from,
+                                    .to = wish->to,
+                                    .every = wish->every,
+                                    .jobs = wish->jobs,
+                                    .front = *work};
+    return job.kind ? profile_in_parts(&job, t, out, err) : -1;
+}
+
+int take_samples(const struct sampling *wish, struct trace *t, struct profiled *out, struct error *err)
+{
+    struct front front;
+    *out = (struct profiled){0};
+    int divisible = samples_divisible(t, err);
+    if (divisible < 0)
+        return -1;
+    signals_block();
+    const struct jobs_front work = front_begin(&front, "sampling", wish->quiet);
+    int rc = divisible ? in_parts(wish, &work, t, out, err) : whole(wish, &front, t, out, err);
+    front_end(&front);
+    return rc;
+}
