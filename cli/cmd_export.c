@@ -32,11 +32,14 @@ static void on_signal(void *ctx)
 static int write_file(struct export_command *c, struct error *err)
 {
     const struct export_format *f = c->format;
-    struct output *out = f->write_folder ? output_open_folder(c->path, err) : output_open(c->path, err);
+    struct output *out = f->write_folder  ? output_open_folder(c->path, err)
+                         : f->write_named ? output_open_name(c->path)
+                                          : output_open(c->path, err);
     if (!out)
         return -1;
-    int rc = f->write_folder ? f->write_folder(&c->o, output_folder(out), err)
-                             : f->write(&c->o, output_file(out), err);
+    int rc = f->write_folder  ? f->write_folder(&c->o, output_folder(out), err)
+             : f->write_named ? f->write_named(&c->o, output_name(out), err)
+                              : f->write(&c->o, output_file(out), err);
     if (!rc)
         return output_done(out, err);
     output_drop(out);
@@ -61,6 +64,8 @@ static int check(const struct export_command *c, struct error *err)
                          "perfetto, for example; bootreel export --help lists them");
     if (f->write_folder && !c->path)
         return error_set(err, "export --format %s: it is a folder: give its name with -o", f->name);
+    if (f->write_named && !c->path)
+        return error_set(err, "export --format %s: it is a file: give its name with -o", f->name);
     if (f->flags & EXPORT_BINARY && !c->path && isatty(STDOUT_FILENO))
         return error_set(err, "export --format %s: not text: give a file with -o", f->name);
     return 0;
@@ -116,7 +121,7 @@ enum { OPT_NAME = 1, OPT_OUTPUT, OPT_FROM, OPT_TO, OPT_EVERY, OPT_PICTURES, OPT_
 
 static const struct option_row rows[] = {
     {.name = "format",
-     .argument = "perfetto|folded|pprof|speedscope|ctf|json|asciicast|apng|html",
+     .argument = "perfetto|folded|pprof|speedscope|ctf|json|sqlite|asciicast|apng|html",
      .help = "the format",
      .id = OPT_NAME},
     {.name = "output",
@@ -131,7 +136,7 @@ static const struct option_row rows[] = {
      .argument = "POSITION",
      .help = "only up to there (inclusive)",
      .id = OPT_TO,
-     .more = "Stages, initcalls and processes are always exported whole."},
+     .more = "Stages, initcalls and processes are always exported whole; sqlite has the whole trace."},
     {.name = "every",
      .argument = "STEPS",
      .help =

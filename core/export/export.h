@@ -1,4 +1,4 @@
-/* export.h - a recorded boot in the formats of other tools: what happened when (perfetto, ctf, json), where the steps
+/* export.h - a recorded boot in the formats of other tools: what happened when (perfetto, ctf, json, sqlite), where the steps
  * went (folded, pprof, speedscope), what the guest showed (asciicast, apng), and all of it on a page to read (html).
  *
  * What is written depends on the trace and the options alone. Times are guest time from the reset on, in nanoseconds
@@ -41,6 +41,8 @@ struct export_format {
     int (*write)(const struct export_options *o, FILE *out, struct error *err);
     /* Writes the files into an empty folder. -1 with err. */
     int (*write_folder)(const struct export_options *o, const char *path, struct error *err);
+    /* Makes a file of that name, for formats whose library opens it. -1 with err. */
+    int (*write_named)(const struct export_options *o, const char *path, struct error *err);
 };
 
 /* All formats; NULL beyond the last. */

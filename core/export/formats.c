@@ -28,6 +28,10 @@ static const struct export_format formats[] = {
     {.name = "json",
      .what = "all events, a JSON object a line, as in bootreel events --format json",
      .write = export_json},
+    {.name = "sqlite",
+     .what =
+         "events, stages, processes and all else that bootreel query knows, for sqlite3, datasette and pandas",
+     .write_named = export_sqlite},
     {.name = "asciicast",
      .what = "what the guest's console prints, in guest time, for asciinema play",
      .flags = EXPORT_RUNS,

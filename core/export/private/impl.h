@@ -19,6 +19,7 @@ int export_json(const struct export_options *o, FILE *out, struct error *err);
 int export_asciicast(const struct export_options *o, FILE *out, struct error *err);
 int export_apng(const struct export_options *o, FILE *out, struct error *err);
 int export_html(const struct export_options *o, FILE *out, struct error *err);
+int export_sqlite(const struct export_options *o, const char *path, struct error *err);
 int export_ctf(const struct export_options *o, const char *folder, struct error *err);
 
 /* ---------------------------------------------------------------- story.c: what several of them tell */
