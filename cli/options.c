@@ -349,7 +349,8 @@ const struct option_row observe_options[] = {
      .id = OPT_PROBE,
      .more =
          "The events are probe.enter and probe.leave. Arguments are those of the System V convention in 64-bit code, and EAX, EDX, "
-         "ECX and three words of the stack in other code."},
+         "ECX and three words of the stack in other code. probe.arguments follows where a Linux kernel has type information of itself (BTF): it has "
+         "the arguments by name and type, with the texts that they point to."},
     {.name = "symbols",
      .argument = "FILE",
      .help = "a file whose symbols go into the trace, or a folder with some (several times)",

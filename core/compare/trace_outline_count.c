@@ -50,6 +50,7 @@ bool outline_counts(unsigned kind)
     case EV_FW_CFG:
     case EV_MODULE_SECTION:
     case EV_PROBE_ENTER:
+    case EV_PROBE_ARGUMENTS:
         return true;
     default:
         break;

@@ -41,7 +41,8 @@ struct guest_options {
     uint32_t classes;           /* classes of events that are wanted; nothing is probed for others */
     struct guest *parent;       /* as in struct guest */
     uint64_t domain;
-    void *ctx; /* of the functions below */
+    void *ctx;  /* of the functions below */
+    bool calls; /* it will be asked for the arguments of calls */
     /* Called with its events. It fills in cpu, icount and time; icount is not below that of the
      * engine's last event. The inspector fills in its number (before it is found: that of the guest that it
      * runs inside). */
@@ -94,6 +95,9 @@ struct guest_system {
     /* Reads memory at a linear address, as the processor sees it now. Bytes that cannot be read are zero, and
      * the result is then false. */
     bool (*read)(struct guest *g, unsigned cpu, uint64_t address, void *buf, size_t n);
+    /* Adds the call of a function that a processor is about to enter, by the types that the system has of itself: "path_mount(dev_name=…)".
+     * `name`: its symbol. False if there are no types for it. The function may be NULL. */
+    bool (*call)(struct guest *g, unsigned cpu, const char *name, uint64_t address, struct text *out);
     /* A description of it without a full stop: its version, and what cannot be reported about it. */
     void (*describe)(const struct guest *g, struct text *out);
     /* The name of a value of a number field of its events (an initcall's level), or NULL if it has none. The

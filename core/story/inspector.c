@@ -206,6 +206,7 @@ static void create_guest(struct inspected *i, const struct guest_system *system,
                                     .classes = in->o.classes,
                                     .parent = parent,
                                     .domain = domain,
+                                    .calls = config_get(in->o.config, "probe"),
                                     .ctx = i,
                                     .emit = guest_emits,
                                     .found = guest_found,
@@ -493,6 +494,13 @@ static bool asked_read(void *ctx, unsigned cpu, uint64_t address, void *buf, siz
     return inspector_read(ctx, cpu, address, buf, n);
 }
 
+static bool asked_call(void *ctx, unsigned cpu, const char *name, uint64_t address, struct text *out)
+{
+    struct guest_task task;
+    struct guest *g = who_runs(ctx, cpu, &task);
+    return g && g->system->call && g->system->call(g, cpu, name, address, out);
+}
+
 struct inspector *inspector_create(const struct inspector_options *o, struct error *err)
 {
     struct inspector *in = mem_zero(1, sizeof *in);
@@ -517,7 +525,8 @@ struct inspector *inspector_create(const struct inspector_options *o, struct err
                                      .ctx = in,
                                      .emit = asked_emits,
                                      .task = asked_task,
-                                     .read = asked_read};
+                                     .read = asked_read,
+                                     .call = asked_call};
     if (!rc)
         rc = asked_create(&ao, o->config, &in->asked, err);
     if (!rc)

@@ -14,7 +14,7 @@
  * Settings (all optional; a trace without "inspect" has no inspector):
  *   inspect   the guest systems to look for, by their names in core/story/guests.c: "linux", "linux,xen"; "all";
  *             "none"
- *   probe     a symbol or 0xADDRESS whose entries are reported (probe.enter, probe.leave); several times
+ *   probe     a symbol or 0xADDRESS whose entries are reported (probe.enter, probe.arguments, probe.leave); several times
  *
  * How to use it:
  *   in = inspector_create(&options, &err);

@@ -120,6 +120,21 @@ static void arguments(const struct asked *a, unsigned cpu, uint64_t arg[ARGUMENT
     }
 }
 
+/* The call in words, where a function of a guest with types begins. */
+static void report_call(struct asked *a, const struct place *p, const struct probe_hit *hit,
+                        const struct guest_task *task)
+{
+    struct symbol sym;
+    struct text call = {0};
+    const uint64_t fields[EVENT_MAX_FIELDS] = {task->pid};
+    if (long_code(a, hit->cpu) &&
+        symbols_at(a->o.symbols, symbol_space_kernel(task->space), p->address, SYMBOLS_NOW, &sym, NULL) &&
+        sym.address == p->address &&
+        a->o.call(a->o.ctx, hit->cpu, p->by_address ? sym.name : p->text, p->address, &call))
+        report(a, hit, task, EV_PROBE_ARGUMENTS, call.s, fields);
+    free(call.s);
+}
+
 static void on_entry(struct hook *h, const struct probe_hit *hit, struct frame *none)
 {
     struct place *p = h->ctx;
@@ -131,6 +146,7 @@ static void on_entry(struct hook *h, const struct probe_hit *hit, struct frame *
     uint64_t f[EVENT_MAX_FIELDS] = {task.pid};
     arguments(a, hit->cpu, f + 1);
     report(a, hit, &task, EV_PROBE_ENTER, p->text, f);
+    report_call(a, p, hit, &task);
     if (p->by_address)
         return;
     if (long_code(a, hit->cpu))

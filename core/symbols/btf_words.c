@@ -188,17 +188,31 @@ static void put_scalar(struct text *t, const struct btf *btf, uint32_t type, uin
 
 /* ---------------------------------------------------------------- arguments */
 
+static bool function_of(const struct kernel_types *k, size_t i, const char *name, struct types_function *f)
+{
+    const int32_t id = btf__find_by_name_kind(k->btf[i], name, BTF_KIND_FUNC);
+    const struct btf_type *fn = id > 0 ? btf__type_by_id(k->btf[i], (uint32_t)id) : NULL;
+    const struct btf_type *proto = fn ? btf__type_by_id(k->btf[i], fn->type) : NULL;
+    if (!proto || !btf_is_func_proto(proto))
+        return false;
+    *f = (struct types_function){i, fn->type};
+    return true;
+}
+
 bool kernel_types_function(const struct kernel_types *k, const char *name, struct types_function *f)
 {
-    for (size_t i = 0; i < k->set.n; i++) {
-        const int32_t id = btf__find_by_name_kind(k->btf[i], name, BTF_KIND_FUNC);
-        const struct btf_type *fn = id > 0 ? btf__type_by_id(k->btf[i], (uint32_t)id) : NULL;
-        const struct btf_type *proto = fn ? btf__type_by_id(k->btf[i], fn->type) : NULL;
-        if (proto && btf_is_func_proto(proto)) {
-            *f = (struct types_function){i, fn->type};
+    for (size_t i = 0; i < k->set.n; i++)
+        if (function_of(k, i, name, f))
             return true;
-        }
-    }
+    return false;
+}
+
+bool kernel_types_function_in(const struct kernel_types *k, const char *table, const char *name,
+                              struct types_function *f)
+{
+    for (size_t i = 0; i < k->set.n; i++)
+        if (!strcmp(k->list[i].table, table) && function_of(k, i, name, f))
+            return true;
     return false;
 }
 

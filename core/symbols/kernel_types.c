@@ -302,6 +302,30 @@ static size_t read_code_at(void *ctx, uint64_t address, void *buf, size_t n)
     return 0;
 }
 
+bool kernel_types_add(struct kernel_types *k, const char *module, const void *btf, size_t n)
+{
+    void *own = mem_alloc(n + 1);
+    memcpy(own, btf, n);
+    return add_types(k, module, own, n);
+}
+
+bool kernel_types_has(const struct kernel_types *k, const char *table)
+{
+    for (size_t i = 0; i < k->set.n; i++)
+        if (!strcmp(k->list[i].table, table))
+            return true;
+    return false;
+}
+
+struct kernel_types *kernel_types_of(const void *btf, size_t n)
+{
+    struct kernel_types *k = mem_zero(1, sizeof *k);
+    if (kernel_types_add(k, "kernel", btf, n))
+        return k;
+    kernel_types_free(k);
+    return NULL;
+}
+
 struct kernel_types *kernel_types_read(struct trace *t, const struct engine_kind *kind,
                                        const struct symbols *s, struct error *err)
 {

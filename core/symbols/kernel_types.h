@@ -15,6 +15,12 @@ struct kernel_types;
  * -1 with err if the trace cannot be read. Cost: a tenth of a second, and the kernel's image (tens of MB) as long as it exists. */
 struct kernel_types *kernel_types_read(struct trace *t, const struct engine_kind *kind,
                                        const struct symbols *s, struct error *err);
+/* Those of a kernel alone, from its BTF, for who watches it while it runs: the data may be freed. NULL if they are damaged.
+ * Cost: some ms, and twice the data. */
+struct kernel_types *kernel_types_of(const void *btf, size_t n);
+/* Adds those of a module. False if they are damaged. */
+bool kernel_types_add(struct kernel_types *k, const char *module, const void *btf, size_t n);
+bool kernel_types_has(const struct kernel_types *k, const char *table);
 void kernel_types_free(struct kernel_types *k); /* NULL is allowed */
 const struct symbol_types_set *kernel_types_set(const struct kernel_types *k);
 
@@ -32,6 +38,9 @@ struct types_function {
     uint32_t proto; /* its prototype's type */
 };
 bool kernel_types_function(const struct kernel_types *k, const char *name, struct types_function *f);
+/* The same, only in the kernel's own types ("kernel") or in a module's. */
+bool kernel_types_function_in(const struct kernel_types *k, const char *table, const char *name,
+                              struct types_function *f);
 /* Its arguments in words, where it is entered: (dev_name=0xffff… "/dev/sda1", flags=0x8000). `reg` are RDI, RSI, RDX, RCX, R8 and R9. Texts, and names that
  * structures have, are read from memory. Like snprintf. */
 int kernel_types_arguments(const struct kernel_types *k, const struct types_function *f,

@@ -80,13 +80,22 @@ p system_state|= SYSTEM_(POWER_OFF|HALT)
 bt|in do_syscall_64 \((regs|nr|\))
 END
 
-kernel() { # NAME VMLINUZ INITRD
-    "$BOOTREEL" record -q -o "$work/$1.reel" --kernel "$2" --initrd "$3" --memory 512M --append "console=ttyS0 quiet" </dev/null >"$work/$1.console" ||
+kernel() { # NAME VMLINUZ INITRD [OPTION…]
+    "$BOOTREEL" record -q -o "$work/$1.reel" --kernel "$2" --initrd "$3" --memory 512M --append "console=ttyS0 quiet" "${@:4}" </dev/null >"$work/$1.console" ||
         fail "$1: record exits with $?"
     asked "$1" "$work/$1.reel"
 }
 
-kernel debian "$GUESTS/vmlinuz" "$GUESTS/initrd-story.gz"
+kernel debian "$GUESTS/vmlinuz" "$GUESTS/initrd-story.gz" --probe path_mount --probe dummy_setup --probe kernel:wake_up_new_task
+
+# Probes: arguments by name and type, with the texts as they are at the call; of the kernel's functions and of a module's.
+"$BOOTREEL" events "$work/debian.reel" --grep probe. >"$work/probes"
+holds "$work/probes" 'probe.arguments +path_mount\(dev_name="devtmpfs", path=0x[0-9a-f]+, type_page="devtmpfs", flags=0x8000, data_page=NULL\) pid [0-9]+$' \
+    "a probe's arguments"
+holds "$work/probes" 'probe.arguments +dummy_setup\(dev=0x[0-9a-f]+' "arguments of a module's function"
+holds "$work/probes" 'probe.arguments +kernel:wake_up_new_task\(p=0x[0-9a-f]+ "kthreadd"\)' "a task's name"
+[ "$(grep -c 'probe.enter ' "$work/probes")" = "$(grep -c 'probe.arguments ' "$work/probes")" ] || fail "not each call has its arguments"
+"$BOOTREEL" replay --verify "$work/debian.reel" >"$work/verify" 2>&1 || fail "the arguments of probes differ in a replay: $(tail -n 1 "$work/verify")"
 
 # A module's own types and functions (split BTF).
 gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/debian.reel --at 100%" -ex "whatis dummy_init_module" -ex "break dummy_xmit" \

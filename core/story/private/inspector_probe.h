@@ -1,5 +1,5 @@
 /* inspector_probe.h - functions and addresses that the setting "probe" asks for: reported when they are
- * entered (probe.enter) and, for functions, left (probe.leave). Part of the inspector.
+ * entered (probe.enter; probe.arguments, if the guest has types for them) and, for functions, left (probe.leave). Part of the inspector.
  *
  * A symbol is looked up whenever symbols were added, and probed wherever it is found: in the kernel, in
  * modules, in programs, in firmware. The exits of 64-bit code are found by disassembly; those of other code,
@@ -20,6 +20,8 @@ struct asked_options {
     void (*emit)(void *ctx, const struct event *ev);
     bool (*task)(void *ctx, unsigned cpu, struct guest_task *task); /* always filled in */
     bool (*read)(void *ctx, unsigned cpu, uint64_t address, void *buf, size_t n);
+    /* As guest_system.call. */
+    bool (*call)(void *ctx, unsigned cpu, const char *name, uint64_t address, struct text *out);
 };
 
 /* Reads all settings "probe" of the configuration. -1 with err if one is not valid. *out is NULL if

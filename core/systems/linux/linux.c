@@ -121,6 +121,7 @@ static void destroy(struct guest *g)
     hooks_free(lx->hooks);
     free(lx->clones);
     free(lx->initcalls);
+    lx_calls_free(lx);
     lx_hosted_free(lx);
     free(lx);
 }
@@ -313,6 +314,12 @@ static bool read_memory(struct guest *g, unsigned cpu, uint64_t address, void *b
     return lx_read(linux_guest(g), address, buf, n);
 }
 
+static bool call(struct guest *g, unsigned cpu, const char *name, uint64_t address, struct text *out)
+{
+    linux_guest(g)->cpu = cpu;
+    return lx_call_words(linux_guest(g), name, address, out);
+}
+
 static void describe(const struct guest *g, struct text *out)
 {
     const struct linux_guest *lx = (const struct linux_guest *)g;
@@ -332,6 +339,7 @@ const struct guest_system linux_system = {
     .enters = enters,
     .task = task,
     .read = read_memory,
+    .call = call,
     .describe = describe,
     .word = word,
     .explain = linux_event_words,

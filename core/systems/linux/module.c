@@ -174,6 +174,7 @@ static void loaded(struct linux_guest *lx, struct frame *f)
     LX_EMIT(lx, EV_MODULE_LOAD, name, p.base, p.size, sections(lx, name, mod, false), nsymbols,
             lx_current_pid(lx));
     sections(lx, name, mod, true);
+    lx_calls_module(lx, mod, name);
     if (nsymbols)
         lx->o.symbols_changed(lx->o.ctx);
     probes_apply(lx->o.probes);

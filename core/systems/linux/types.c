@@ -100,6 +100,11 @@ static const struct row {
     ROW(page_mapping, "page", "mapping", OFFSET),
     ROW(mapping_host, "address_space", "host", OFFSET),
     ROW(page_size, "page", NULL, SIZE_OF),
+    ROW(btfs_list, "btf_module", "list", OFFSET),
+    ROW(btfs_module, "btf_module", "module", OFFSET),
+    ROW(btfs_btf, "btf_module", "btf", OFFSET),
+    ROW(btf_data, "btf", "data", OFFSET),
+    ROW(btf_size, "btf", "data_size", OFFSET),
     ROW(hot_current, "pcpu_hot", "current_task", OFFSET),
 #undef ROW
 };
@@ -225,6 +230,8 @@ void lx_types_load(struct linux_guest *lx, const void *image, size_t size, uint6
         fields[rows[i].where / sizeof(int)] = btf ? row_value(btf, &rows[i]) : -1;
     lx->types.mm_tables = -1;
     lx->types.count = btf ? btf__type_cnt(btf) - 1 : 0;
+    if (btf)
+        lx_calls_load(lx, data, n);
     btf__free(btf);
     if (lx->types.count)
         return;

@@ -7,6 +7,7 @@
  *   boot.c      boot parameters, decompression, milestones, memory, consoles, shutdown
  *   initcall.c  initcalls
  *   types.c     offsets of members, from BTF
+ *   calls.c     arguments of calls, by BTF
  *   infer.c     the same without BTF, through layout.c; what has no symbols
  *   task.c      processes and context switches
  *   module.c    modules
@@ -26,6 +27,7 @@
 #include "core/story/hooks.h"
 #include "core/systems/linux/private/kallsyms.h"
 #include "core/systems/linux/linux.h"
+#include "core/symbols/kernel_types.h"
 
 #define KERNEL_MAP_BASE 0xffffffff80000000u
 
@@ -83,10 +85,24 @@ struct linux_types {
     int dentry_parent, dentry_name, inode_number, inode_sb, inode_alias, dentry_alias, sb_dev, sb_id, sb_type,
         type_name;
     int bio_sector, bio_size, bio_op, bio_vecs, vec_page, page_mapping, mapping_host;
+    int btfs_list, btfs_module, btfs_btf, btf_data, btf_size; /* types of modules */
     int mm_tables;   /* user-mode Linux: the page tables' address, in mm_struct */
     int page_size;   /* bytes of struct page */
     int hot_current; /* current_task in struct pcpu_hot */
     size_t count;    /* number of types; 0 if there is no BTF */
+};
+
+/* All types, if arguments of calls are asked for (calls.c). */
+struct lx_call {
+    char *name;
+    uint64_t address;
+    bool typed;
+    struct types_function function;
+};
+struct lx_calls {
+    struct kernel_types *types; /* NULL: there are none, or nobody asks */
+    struct lx_call *list;       /* the functions that were entered so far */
+    size_t n;
 };
 
 /* ---------------------------------------------------------------- functions that are hooked */
@@ -186,6 +202,7 @@ struct linux_guest {
     uint64_t boot_params; /* physical address; 0: not known */
     bool params_reported;
     struct linux_types types;
+    struct lx_calls calls;
     enum {
         CURRENT_UNKNOWN,
         CURRENT_PERCPU,
@@ -298,6 +315,12 @@ bool lx_wants(const struct linux_guest *lx, enum event_class cls);
 
 /* `base`: the address of the image's first byte. */
 void lx_types_load(struct linux_guest *lx, const void *image, size_t size, uint64_t base);
+/* The kernel's BTF, whose data may be freed; a module's, when it is loaded. */
+void lx_calls_load(struct linux_guest *lx, const void *btf, size_t n);
+void lx_calls_module(struct linux_guest *lx, uint64_t module, const char *name);
+void lx_calls_free(struct linux_guest *lx);
+/* As guest_system.call. */
+bool lx_call_words(struct linux_guest *lx, const char *name, uint64_t address, struct text *out);
 /* For kernels without BTF. The first is called by lx_types_load; the others when an object of that
  * type is seen. */
 void lx_infer_tasks(struct linux_guest *lx);
