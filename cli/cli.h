@@ -7,6 +7,7 @@
 
 #include "cli/options.h"
 #include "core/engine/engines.h"
+#include "core/ground/numbers.h"
 #include "core/jobs/jobs.h"
 #include "traces/trace.h"
 
@@ -88,15 +89,6 @@ struct replay *open_replay(struct trace *t, const char *path, struct error *err)
 const struct engine_kind *recording_engine(const struct trace *t, const char *path, struct error *err);
 
 /* ---- text ---- */
-enum { NUMBER_TEXT = 40 };
-/* 1,234,567 */
-const char *commas(char buf[NUMBER_TEXT], uint64_t n);
-/* 1.234567 s of guest time, from nanoseconds */
-const char *seconds(char buf[NUMBER_TEXT], uint64_t ns);
-/* How long something took: the same, or 417 ns if that would be nothing. */
-const char *duration(char buf[NUMBER_TEXT], uint64_t ns);
-/* 12.3 MB */
-const char *bytes_text(char buf[NUMBER_TEXT], uint64_t n);
 struct mark;
 struct marks;
 /* The table of marks: icount, guest time, kind, text; the first `head` and the last `tail` of them. */

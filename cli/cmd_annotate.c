@@ -92,8 +92,8 @@ static int compare(const struct annotate *a, const struct record_result *res)
     if (end && end->hash && end->hash != res->hash)
         return differs(a, "the final state differs from the recorded one");
     if (!a->quiet && !a->no_summary)
-        printf("%s: the same run, %s steps, %s events%s\n", a->o.path, commas(n, res->stop.icount),
-               commas(e, res->events), end && end->hash ? "; final state equal" : "");
+        printf("%s: the same run, %s steps, %s events%s\n", a->o.path, number_commas(n, res->stop.icount),
+               number_commas(e, res->events), end && end->hash ? "; final state equal" : "");
     return EXIT_DONE;
 }
 
@@ -161,8 +161,8 @@ static void say_share(const struct annotate *a, uint64_t events)
     replay_stretches(a->t, a->part, a->parts, &first, &end);
     if (!a->quiet)
         printf("%s: share %u of %u, from icount %s to %s: %s events\n", a->o.path, a->part, a->parts,
-               commas(b, trace_checkpoint(a->t, first)->icount),
-               commas(d, trace_checkpoint(a->t, end)->icount), commas(e, events));
+               number_commas(b, trace_checkpoint(a->t, first)->icount),
+               number_commas(d, trace_checkpoint(a->t, end)->icount), number_commas(e, events));
 }
 
 static int say_annotated(const struct annotate *a, const struct annotated *r)
@@ -187,7 +187,7 @@ static int say_annotated(const struct annotate *a, const struct annotated *r)
         say_share(a, r->events);
     else if (!a->quiet && !a->no_summary)
         printf("%s: the same run, %s steps, %s events; final state equal\n", a->o.path,
-               commas(n, trace_end(a->t)->icount), commas(e, r->events));
+               number_commas(n, trace_end(a->t)->icount), number_commas(e, r->events));
     return EXIT_DONE;
 }
 

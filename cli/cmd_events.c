@@ -37,10 +37,10 @@ struct listing {
 static void print_line(struct listing *l, const struct event *ev, uint64_t number)
 {
     bool meant = ev->kind != EV_AGAIN && *l->meaning;
-    printf("%8llu %15llu %7llu.%09llu  %-16s %*s%s%s\n", (unsigned long long)number,
-           (unsigned long long)ev->icount, (unsigned long long)(ev->time / 1000000000),
-           (unsigned long long)(ev->time % 1000000000), event_kind(ev->kind)->name,
-           meant ? -EXPLAIN_COLUMN : 0, l->words, meant ? "  " : "", meant ? l->meaning : "");
+    char time[NUMBER_TEXT];
+    printf("%8llu %15llu %17s  %-16s %*s%s%s\n", (unsigned long long)number, (unsigned long long)ev->icount,
+           number_exact(time, ev->time), event_kind(ev->kind)->name, meant ? -EXPLAIN_COLUMN : 0, l->words,
+           meant ? "  " : "", meant ? l->meaning : "");
 }
 
 /* A repetition that continues across checkpoints is several events, but is printed as one line. */

@@ -62,7 +62,7 @@ static void add_did(struct text *t, const struct file_use *u)
 static void print_amount(uint64_t n)
 {
     char text[NUMBER_TEXT];
-    printf(" %12s", n ? commas(text, n) : "-");
+    printf(" %12s", n ? number_commas(text, n) : "-");
 }
 
 /* "blocks read 2048+8 4096+16, written 9000+8": sectors, and how many. Requests that follow each other are one. */
@@ -92,7 +92,7 @@ static void print_use(const struct file_use *u)
     char at[NUMBER_TEXT];
     struct text did = {0};
     add_did(&did, u);
-    printf("  %13s", seconds(at, u->first_time));
+    printf("  %13s", number_time(at, u->first_time));
     print_amount(u->read);
     print_amount(u->written);
     print_amount(u->mapped);

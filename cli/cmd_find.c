@@ -168,9 +168,9 @@ static bool is_long(const struct find_command *c)
 static void print_hit(const struct find_command *c, const struct find_hit *h)
 {
     const struct timeline_hit *hit = &h->hit;
-    char old[VALUE], new[VALUE];
-    printf("%15" PRIu64 " %7" PRIu64 ".%09" PRIu64 "  %-16s  %s%s", hit->icount, hit->time / 1000000000,
-           hit->time % 1000000000, h->process, h->symbol, h->arguments);
+    char old[VALUE], new[VALUE], time[NUMBER_TEXT];
+    printf("%15" PRIu64 " %17s  %-16s  %s%s", hit->icount, number_exact(time, hit->time), h->process,
+           h->symbol, h->arguments);
     if (*h->caller)
         printf("  from %s", h->caller);
     if (is_long(c))

@@ -13,8 +13,8 @@ static void print_machine(struct trace *t, const char *path)
 {
     char a[NUMBER_TEXT], b[NUMBER_TEXT];
     const struct trace_config *cfg = trace_config(t);
-    printf("trace        %s: %s (%s bytes), format %u%s\n", path, bytes_text(a, trace_file_size(t)),
-           commas(b, trace_file_size(t)), trace_version(t),
+    printf("trace        %s: %s (%s bytes), format %u%s\n", path, number_bytes(a, trace_file_size(t)),
+           number_commas(b, trace_file_size(t)), trace_version(t),
            trace_being_written(t) ? ", being recorded"
            : trace_damaged(t)     ? ", damaged"
            : trace_truncated(t)   ? ", cut short"
@@ -36,7 +36,7 @@ static void print_images(struct trace *t)
     for (size_t i = 0; i < cfg->nimages; i++) {
         const struct trace_image *im = &cfg->images[i];
         printf("%-12s %-8s %s: %s bytes, of which %s are in the trace", i ? "" : "images", im->role, im->name,
-               commas(a, im->size), commas(b, trace_image_recorded(t, (unsigned)i)));
+               number_commas(a, im->size), number_commas(b, trace_image_recorded(t, (unsigned)i)));
         if (im->has_digest)
             printf("; xxh3 %016llx%016llx", (unsigned long long)im->digest[1],
                    (unsigned long long)im->digest[0]);
@@ -54,18 +54,19 @@ static int print_inputs(struct trace *t, struct error *err)
             return -1;
         bytes += in.len;
     }
-    printf("inputs       %s (%llu bytes)\n", commas(a, trace_input_count(t)), (unsigned long long)bytes);
+    printf("inputs       %s (%llu bytes)\n", number_commas(a, trace_input_count(t)),
+           (unsigned long long)bytes);
     return 0;
 }
 
 static void print_classes(struct trace *t)
 {
     char a[NUMBER_TEXT];
-    printf("events       %s\n", commas(a, trace_event_count(t, EVENT_CLASSES_ALL)));
+    printf("events       %s\n", number_commas(a, trace_event_count(t, EVENT_CLASSES_ALL)));
     for (int c = 0; c < EC_COUNT; c++) {
         bool recorded = trace_config(t)->classes & EVENT_CLASS_BIT(c);
         printf("             %-10s %14s\n", event_class_name(c),
-               recorded ? commas(a, trace_event_count(t, EVENT_CLASS_BIT(c))) : "not recorded");
+               recorded ? number_commas(a, trace_event_count(t, EVENT_CLASS_BIT(c))) : "not recorded");
     }
 }
 
@@ -120,11 +121,11 @@ static int print_host_calls(struct trace *t, struct error *err)
     for (size_t i = 0; i < n; i++)
         all += list[i].count;
     if (n) {
-        printf("host calls   %s\n", commas(a, all));
+        printf("host calls   %s\n", number_commas(a, all));
         qsort(list, n, sizeof *list, by_count);
     }
     for (size_t i = 0; i < n; i++) {
-        printf("             %-18s %10s%s%s\n", list[i].name, commas(a, list[i].count),
+        printf("             %-18s %10s%s%s\n", list[i].name, number_commas(a, list[i].count),
                list[i].errors.n ? "   " : "", list[i].errors.n ? list[i].errors.s : "");
         free(list[i].errors.s);
     }
@@ -138,8 +139,8 @@ static void print_checkpoints(struct trace *t)
     size_t n = trace_checkpoint_count(t);
     printf("checkpoints  %zu", n);
     if (n)
-        printf(", at icount %s to %s", commas(a, trace_checkpoint(t, 0)->icount),
-               commas(b, trace_checkpoint(t, n - 1)->icount));
+        printf(", at icount %s to %s", number_commas(a, trace_checkpoint(t, 0)->icount),
+               number_commas(b, trace_checkpoint(t, n - 1)->icount));
     putchar('\n');
 }
 
@@ -159,12 +160,13 @@ static void print_frames(struct trace *t)
     if (trace_pages_refused(t))
         printf(
             "             %s pages are stored in full, since nothing shorter read back as they were: please report this\n",
-            commas(a, trace_pages_refused(t)));
+            number_commas(a, trace_pages_refused(t)));
     puts("frames       kind           number     bytes in file   bytes unpacked");
     for (int k = 1; k < TF_KINDS; k++)
         if (sum[k].n)
             printf("             %-12s %8llu %17s %16s\n", trace_frame_kind_name((enum trace_frame_kind)k),
-                   (unsigned long long)sum[k].n, commas(a, sum[k].stored), commas(b, sum[k].raw));
+                   (unsigned long long)sum[k].n, number_commas(a, sum[k].stored),
+                   number_commas(b, sum[k].raw));
 }
 
 static int print_marks_of(struct trace *t, struct error *err)
@@ -187,13 +189,13 @@ static void print_end(struct trace *t)
     const struct trace_end *end = trace_end(t);
     if (end)
         printf("ended        %s%s%s at icount %s, guest time %s, status %d\n", end->reason,
-               end->text[0] ? ": " : "", end->text, commas(a, end->icount), seconds(b, end->time),
+               end->text[0] ? ": " : "", end->text, number_commas(a, end->icount), number_time(b, end->time),
                end->status);
     else if (replay_possible(t, &none))
         printf("ended        %s; it can be replayed up to icount %s\n",
                trace_being_written(t) ? "not yet: it is being recorded"
                                       : "unknown: the recording was killed or the file was cut",
-               commas(a, trace_last_icount(t)));
+               number_commas(a, trace_last_icount(t)));
     else
         printf("ended        before the machine's first state was written: nothing can be replayed\n");
 }
@@ -228,7 +230,7 @@ static int print_crash(struct trace *t, struct error *err)
     if (crash_of_trace(t, &r, err))
         return -1;
     if (r.kind)
-        printf("crashed      %s, at icount %s\n", r.text, commas(n, r.icount));
+        printf("crashed      %s, at icount %s\n", r.text, number_commas(n, r.icount));
     return 0;
 }
 

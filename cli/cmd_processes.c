@@ -32,7 +32,7 @@ static void print_process(const struct process *p, unsigned depth)
     if (p->host)
         snprintf(host, sizeof host, ", in host process %u", p->host);
     printf("%*s%s %s (%s, created at %s%s%s)%s%s\n", 2 * (int)depth, "", number, p->name,
-           process_kind_text(p->kind), seconds(at, p->created_time), host, status, *p->path ? ": " : "",
+           process_kind_text(p->kind), number_time(at, p->created_time), host, status, *p->path ? ": " : "",
            p->path);
 }
 

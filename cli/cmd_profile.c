@@ -93,8 +93,8 @@ static void print_places(const struct profile_command *c, const struct samples *
 static void print_text(const struct profile_command *c, const struct samples *s, uint64_t from, uint64_t to)
 {
     char n[NUMBER_TEXT], every[NUMBER_TEXT], a[NUMBER_TEXT], b[NUMBER_TEXT];
-    printf("%s samples, one every %s steps, from icount %s to %s\n", commas(n, samples_count(s)),
-           commas(every, samples_every(s)), commas(a, from), commas(b, to));
+    printf("%s samples, one every %s steps, from icount %s to %s\n", number_commas(n, samples_count(s)),
+           number_commas(every, samples_every(s)), number_commas(a, from), number_commas(b, to));
     print_functions(c, s);
     print_places(c, s);
     print_chains(c, s);

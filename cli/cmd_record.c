@@ -334,10 +334,10 @@ static void summary(struct record *r, const struct record_result *res)
         printf("wants %s: try --cpu %s (first: %s)\n", res->model, res->model, res->lacking);
     else if (res->lacking[0])
         printf("wants what no --cpu has: %s\n", res->lacking);
-    printf("%s steps, guest time %s\n", commas(a, res->stop.icount), seconds(b, res->stop.time));
-    printf("%s: %s, ", r->o.path, bytes_text(a, res->bytes));
-    printf("%s events, %s checkpoints, %s inputs\n", commas(a, res->events), commas(b, res->checkpoints),
-           commas(c, res->inputs));
+    printf("%s steps, guest time %s\n", number_commas(a, res->stop.icount), number_time(b, res->stop.time));
+    printf("%s: %s, ", r->o.path, number_bytes(a, res->bytes));
+    printf("%s events, %s checkpoints, %s inputs\n", number_commas(a, res->events),
+           number_commas(b, res->checkpoints), number_commas(c, res->inputs));
 }
 
 /* ---------------------------------------------------------------- the command */

@@ -65,10 +65,11 @@ static int say_result(const struct replay_command *c, const struct replay_report
     if (c->quiet)
         return EXIT_DONE;
     if (rep->verified)
-        printf("verified: %s steps, %s checkpoints, %s events\n", commas(a, rep->steps),
-               commas(b, rep->checkpoints), commas(d, rep->events));
+        printf("verified: %s steps, %s checkpoints, %s events\n", number_commas(a, rep->steps),
+               number_commas(b, rep->checkpoints), number_commas(d, rep->events));
     else
-        printf("replayed: %s steps, guest time %s\n", commas(a, rep->steps), seconds(e, rep->stop.time));
+        printf("replayed: %s steps, guest time %s\n", number_commas(a, rep->steps),
+               number_time(e, rep->stop.time));
     return EXIT_DONE;
 }
 
@@ -126,8 +127,8 @@ static int say_lockstep(const struct replay_command *c, const struct lockstep_re
         return trouble_text("%s: interrupted; equal up to icount %llu", c->path,
                             (unsigned long long)rep->steps);
     if (!c->quiet)
-        printf("lockstep: %s steps, equal at each of %s comparisons\n", commas(a, rep->steps),
-               commas(b, rep->comparisons));
+        printf("lockstep: %s steps, equal at each of %s comparisons\n", number_commas(a, rep->steps),
+               number_commas(b, rep->comparisons));
     return EXIT_DONE;
 }
 
@@ -179,13 +180,13 @@ static int say_verified(const struct replay_command *c, const struct verified *v
         return EXIT_DONE;
     printf("verified: ");
     if (c->parts)
-        printf("part %u of %u, from icount %s on: ", c->part, c->parts, commas(a, v->from));
-    printf("%s steps, %s checkpoints, %s events\n", commas(a, v->steps), commas(b, v->checkpoints),
-           commas(d, v->events));
+        printf("part %u of %u, from icount %s on: ", c->part, c->parts, number_commas(a, v->from));
+    printf("%s steps, %s checkpoints, %s events\n", number_commas(a, v->steps),
+           number_commas(b, v->checkpoints), number_commas(d, v->events));
     if (v->taken)
         printf(
             "of these, %s events of guest systems were taken from the record: only --jobs 1 makes them again\n",
-            commas(e, v->taken));
+            number_commas(e, v->taken));
     return EXIT_DONE;
 }
 

@@ -37,18 +37,18 @@ static void print_tasks(const struct options *o, const struct stage *s)
 {
     char own[NUMBER_TEXT], others[NUMBER_TEXT];
     if (o->tasks)
-        printf("%14s %14s ", s->has_tasks ? duration(own, s->own) : "-",
-               s->has_tasks ? duration(others, s->others) : "-");
+        printf("%14s %14s ", s->has_tasks ? number_duration(own, s->own) : "-",
+               s->has_tasks ? number_duration(others, s->others) : "-");
 }
 
 static void print_text(const struct options *o, const struct stage *s)
 {
     char begin[NUMBER_TEXT], at[NUMBER_TEXT], took[NUMBER_TEXT], idle[NUMBER_TEXT];
     uint64_t share = o->whole ? (uint64_t)((unsigned __int128)s->took * 1000 / o->whole) : 0;
-    printf("%18s %14s %14s %5" PRIu64 ".%" PRIu64 "%% ", commas(begin, s->begin), seconds(at, s->begin_time),
-           duration(took, s->took), share / 10, share % 10);
+    printf("%18s %14s %14s %5" PRIu64 ".%" PRIu64 "%% ", number_commas(begin, s->begin),
+           number_time(at, s->begin_time), number_duration(took, s->took), share / 10, share % 10);
     print_tasks(o, s);
-    printf("%14s %9" PRIu64 "  %*s", duration(idle, idle_time(o, s)), s->last_event - s->first_event,
+    printf("%14s %9" PRIu64 "  %*s", number_duration(idle, idle_time(o, s)), s->last_event - s->first_event,
            (int)s->depth * 2, "");
     print_name(s);
 }
@@ -145,8 +145,9 @@ static int print_chain(const struct options *o, const struct stages *all, yajl_g
             print_json(g, o, all, s);
             continue;
         }
-        printf("%14s %14s %14s %14s  ", seconds(at, s->begin_time - origin), duration(took, s->took),
-               duration(idle, idle_time(o, s)), next ? duration(gap, next - s->end_time) : "");
+        printf("%14s %14s %14s %14s  ", number_time(at, s->begin_time - origin),
+               number_duration(took, s->took), number_duration(idle, idle_time(o, s)),
+               next ? number_duration(gap, next - s->end_time) : "");
         print_name(s);
         next = s->begin_time;
     }

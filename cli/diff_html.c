@@ -39,8 +39,8 @@ static void put_boot(struct page *g, const char *letter, const struct diff_boot 
     text(g, b->path);
     fputs(a->digest ? " (digest)<td>" : "<td>", g->out);
     text(g, outline_end(a));
-    fprintf(g->out, "<td class=n>%s<td class=n>%s<td class=n>%s", seconds(n[0], a->time),
-            commas(n[1], a->icount), commas(n[2], a->events));
+    fprintf(g->out, "<td class=n>%s<td class=n>%s<td class=n>%s", number_time(n[0], a->time),
+            number_commas(n[1], a->icount), number_commas(n[2], a->events));
     if (*a->warning) {
         fputs("<tr><td><td colspan=5>", g->out);
         text(g, a->warning);
@@ -91,7 +91,7 @@ static void put_stages(struct page *g)
         fprintf(g->out, "<tr><td style=\"padding-left:%uem\">", p->depth * 2);
         text(g, diff_either(g->r, p)->text);
         fprintf(g->out, "<td class=n>%zu<td class=n>%s<td class=n>%s<td>", (size_t)p->below + diff_counts(p),
-                a ? seconds(n[0], a->took) : "", b ? seconds(n[1], b->took) : "");
+                a ? number_time(n[0], a->took) : "", b ? number_time(n[1], b->took) : "");
         put_bar(g, a ? a->took : 0, whole, "");
         put_bar(g, b ? b->took : 0, whole, " x");
     }
@@ -108,7 +108,7 @@ static void put_difference(struct page *g, const struct pair *p)
     for (unsigned s = 0; s < 2; s++) {
         const struct outline_item *it = diff_item(g->r, p, s);
         if (it && it->event != UINT64_MAX)
-            fprintf(g->out, " <span class=p>%s %s</span>", s ? "B" : "A", commas(n, it->begin));
+            fprintf(g->out, " <span class=p>%s %s</span>", s ? "B" : "A", number_commas(n, it->begin));
     }
     for (unsigned i = 0; i < p->nchanges; i++) {
         const struct change *c = comparison_change(g->r->c, p, i);
@@ -177,7 +177,8 @@ static void put_cause(struct page *g)
     for (size_t i = 0; c && i < c->n; i++) {
         fputs("<tr><td>", g->out);
         text(g, c->finding[i].what);
-        fprintf(g->out, "<td class=n>%s<td>", c->finding[i].placed ? commas(n, c->finding[i].icount) : "");
+        fprintf(g->out, "<td class=n>%s<td>",
+                c->finding[i].placed ? number_commas(n, c->finding[i].icount) : "");
         text(g, c->finding[i].text);
     }
     if (c)

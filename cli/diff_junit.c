@@ -6,6 +6,7 @@
 #include "cli/diff.h"
 #include "cli/markup.h"
 #include "cli/outline.h"
+#include "core/ground/numbers.h"
 #include "traces/memory.h"
 
 enum {
@@ -56,7 +57,8 @@ static void put_difference(struct suite *s, const struct pair *p)
 
 static void put_seconds(FILE *out, uint64_t ns)
 {
-    fprintf(out, "%" PRIu64 ".%06" PRIu64, ns / 1000000000, ns % 1000000000 / 1000);
+    char text[NUMBER_TEXT];
+    fputs(number_seconds(text, ns), out);
 }
 
 static void put_case(struct suite *s, size_t i)

@@ -41,11 +41,11 @@ static void print_boot(struct printer *p, const char *letter, const struct diff_
     char time[NUMBER_TEXT], steps[NUMBER_TEXT], events[NUMBER_TEXT];
     fprintf(p->out, "%-10s %s%s: ", letter, b->path, a->digest ? " (digest)" : "");
     if (p->o->stage)
-        fprintf(p->out, "stage %s, %s, %s steps\n", p->o->stage, seconds(time, a->time),
-                commas(steps, a->icount));
+        fprintf(p->out, "stage %s, %s, %s steps\n", p->o->stage, number_time(time, a->time),
+                number_commas(steps, a->icount));
     else
-        fprintf(p->out, "%s, %s, %s steps, %s events\n", outline_end(a), seconds(time, a->time),
-                commas(steps, a->icount), commas(events, a->events));
+        fprintf(p->out, "%s, %s, %s steps, %s events\n", outline_end(a), number_time(time, a->time),
+                number_commas(steps, a->icount), number_commas(events, a->events));
     if (*a->warning)
         fprintf(p->out, "%-10s %s\n", "", a->warning);
     if (a->edited)
@@ -174,11 +174,12 @@ static void print_prefix(struct printer *p)
         return;
     if (x->whole && x->events == x->exact)
         fprintf(p->out, "%-10s all %s events are the same, at the same positions\n", "events",
-                commas(exact, x->exact));
+                number_commas(exact, x->exact));
     else
         fprintf(p->out,
                 "%-10s the first %s are the same (the first %s at the same positions, up to icount %s)\n",
-                "events", commas(keys, x->events), commas(exact, x->exact), commas(at, x->icount));
+                "events", number_commas(keys, x->events), number_commas(exact, x->exact),
+                number_commas(at, x->icount));
 }
 
 /* The first difference: where it is, in both. */
@@ -194,7 +195,7 @@ static void print_first(struct printer *p)
     diff_name(side->outline, item, name, 100);
     fprintf(p->out, "%-10s %s: %s", "first", pair_way_name(x->way), name);
     if (!outline_about(side->outline)->digest)
-        fprintf(p->out, ", at icount %s of %s", commas(at, outline_get(side->outline, item)->begin),
+        fprintf(p->out, ", at icount %s of %s", number_commas(at, outline_get(side->outline, item)->begin),
                 x->a == OUTLINE_NONE ? "B" : "A");
     putc('\n', p->out);
 }
@@ -306,7 +307,7 @@ static void print_position(struct printer *p, const struct pair *x)
         const struct outline_item *it = diff_item(p->r, x, s);
         if (!it || it->event == UINT64_MAX)
             continue;
-        fprintf(p->out, "%s%s %s", open, s ? "B" : "A", commas(at, it->begin));
+        fprintf(p->out, "%s%s %s", open, s ? "B" : "A", number_commas(at, it->begin));
         open = ", ";
     }
     if (*open == ',')
@@ -385,8 +386,8 @@ static void print_stat(struct printer *p)
         size_t n = x->below + diff_counts(x);
         if (it->type != OUTLINE_STAGE || (!n && x->depth > 1))
             continue;
-        fprintf(p->out, "%11zu %14s %14s  %*s%s\n", n, a ? seconds(time[0], a->took) : "-",
-                b ? seconds(time[1], b->took) : "-", (int)(2 * x->depth), "", it->text);
+        fprintf(p->out, "%11zu %14s %14s  %*s%s\n", n, a ? number_time(time[0], a->took) : "-",
+                b ? number_time(time[1], b->took) : "-", (int)(2 * x->depth), "", it->text);
     }
 }
 
@@ -399,7 +400,7 @@ static void print_cause(struct printer *p)
     for (size_t i = 0; c && i < c->n; i++) {
         const struct finding *f = &c->finding[i];
         const char *what = i && !strcmp(f->what, f[-1].what) ? "" : f->what;
-        fprintf(p->out, "  %-17s %16s  %s\n", what, f->placed ? commas(at, f->icount) : "", f->text);
+        fprintf(p->out, "  %-17s %16s  %s\n", what, f->placed ? number_commas(at, f->icount) : "", f->text);
     }
 }
 
@@ -432,5 +433,6 @@ void diff_text_several(FILE *out, const struct diff_result *r, size_t n, const s
         fprintf(
             out,
             "All begin with the same %s events, the first %s of them at the same positions (up to icount %s).\n",
-            commas(events, prefix->events), commas(exact, prefix->exact), commas(at, prefix->icount));
+            number_commas(events, prefix->events), number_commas(exact, prefix->exact),
+            number_commas(at, prefix->icount));
 }

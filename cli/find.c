@@ -84,8 +84,9 @@ const char *find_value(const uint8_t *bytes, unsigned n, char buf[FIND_VALUE])
 
 void find_print_event(const struct event *ev, uint64_t number, const char *words)
 {
-    printf("%8" PRIu64 " %15" PRIu64 " %7" PRIu64 ".%09" PRIu64 "  %-16s %s\n", number, ev->icount,
-           ev->time / 1000000000, ev->time % 1000000000, event_kind(ev->kind)->name, words);
+    char time[NUMBER_TEXT];
+    printf("%8" PRIu64 " %15" PRIu64 " %17s  %-16s %s\n", number, ev->icount, number_exact(time, ev->time),
+           event_kind(ev->kind)->name, words);
 }
 
 /* ---------------------------------------------------------------- workers */

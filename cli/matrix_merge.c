@@ -136,7 +136,8 @@ static void print_row(const struct merge *g, const struct history *h, size_t num
         printf("%-11s  %s\n", job_state_name(h->now.state), h->now.why);
         return;
     }
-    printf("%-11s %18s %14s", h->now.ended, commas(steps, h->now.icount), seconds(time, h->now.time));
+    printf("%-11s %18s %14s", h->now.ended, number_commas(steps, h->now.icount),
+           number_time(time, h->now.time));
     if (g->ndirs > 1)
         printf("  %-*s", h->changed ? 16 : 0, last_part(g->dirs[h->since]));
     if (h->changed)

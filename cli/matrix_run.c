@@ -254,7 +254,7 @@ static int say(const struct job *job)
     if (job->result.state == JOB_FAILED)
         return trouble_text("%s: %s", job->j->name, job->result.why);
     printf("%s: %s, %s steps, guest time %s", job->j->name, job->result.ended,
-           commas(steps, job->result.icount), seconds(time, job->result.time));
+           number_commas(steps, job->result.icount), number_time(time, job->result.time));
     if (job->differences)
         printf(", %zu differences", job->differences);
     putchar('\n');

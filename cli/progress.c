@@ -39,8 +39,9 @@ void progress_update(struct progress *p, uint64_t icount, uint64_t time)
     double now = real_seconds();
     if (now - p->last < 0.2)
         return;
-    fprintf(stderr, "\r%s: icount %s, %.1f M steps/s, guest time %s\033[K", p->what, commas(steps, icount),
-            (double)(icount - p->last_icount) / (now - p->last) / 1e6, seconds(guest, time));
+    fprintf(stderr, "\r%s: icount %s, %.1f M steps/s, guest time %s\033[K", p->what,
+            number_commas(steps, icount), (double)(icount - p->last_icount) / (now - p->last) / 1e6,
+            number_time(guest, time));
     p->last = now;
     p->last_icount = icount;
     p->shown = true;

@@ -2,6 +2,7 @@
  * machine's parts. */
 #include <inttypes.h>
 
+#include "core/ground/numbers.h"
 #include "core/systems/efi/firmware.h"
 #include "core/story/marks.h"
 #include "core/story/processes.h"
@@ -10,7 +11,8 @@
 
 static void add_time(struct text *out, uint64_t ns)
 {
-    text_add(out, "%" PRIu64 ".%06" PRIu64 " s", ns / 1000000000, ns % 1000000000 / 1000);
+    char text[NUMBER_TEXT];
+    text_add(out, "%s", number_time(text, ns));
 }
 
 /* The recorded position that lists refer to; in a diversion, the position where it left the record. */

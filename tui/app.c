@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/ground/numbers.h"
 #include "traces/memory.h"
 #include "tui/app.h"
 #include "tui/app_impl.h"
@@ -14,15 +15,7 @@
 
 const char *count_text(char buf[TEXT_MAX], uint64_t n)
 {
-    char digits[32];
-    int len = snprintf(digits, sizeof digits, "%" PRIu64, n), at = 0;
-    for (int i = 0; i < len; i++) {
-        if (i && (len - i) % 3 == 0)
-            buf[at++] = ',';
-        buf[at++] = digits[i];
-    }
-    buf[at] = 0;
-    return buf;
+    return number_commas(buf, n);
 }
 
 const char *steps_text(char buf[TEXT_MAX], uint64_t n)
@@ -43,8 +36,7 @@ const char *steps_text(char buf[TEXT_MAX], uint64_t n)
 
 const char *time_text(char buf[TEXT_MAX], uint64_t ns)
 {
-    snprintf(buf, TEXT_MAX, "%" PRIu64 ".%06" PRIu64 " s", ns / 1000000000, ns % 1000000000 / 1000);
-    return buf;
+    return number_time(buf, ns);
 }
 
 const char *span_text(char buf[TEXT_MAX], uint64_t ns)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/ground/numbers.h"
 #include "core/compare/private/compare_impl.h"
 #include "traces/memory.h"
 #include "core/compare/private/sequence.h"
@@ -58,7 +59,8 @@ static const char *number_text(struct comparison *c, uint64_t v, unsigned type)
 
 static const char *time_text(struct comparison *c, uint64_t ns)
 {
-    return own_text(c, "%" PRIu64 ".%06" PRIu64 " s", ns / 1000000000, ns % 1000000000 / 1000);
+    char text[NUMBER_TEXT];
+    return own_text(c, "%s", number_time(text, ns));
 }
 
 /* The item that rules look at. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ground/numbers.h"
 #include "core/export/private/impl.h"
 #include "core/export/report_css.h"
 #include "core/run/crash.h"
@@ -42,10 +43,8 @@ static void put(FILE *out, const char *text)
 
 static void put_commas(FILE *out, uint64_t n)
 {
-    char digits[24];
-    int len = snprintf(digits, sizeof digits, "%" PRIu64, n);
-    for (int i = 0; i < len; i++)
-        fprintf(out, "%s%c", i && (len - i) % 3 == 0 ? "," : "", digits[i]);
+    char text[NUMBER_TEXT];
+    fputs(number_commas(text, n), out);
 }
 
 static void put_time(FILE *out, uint64_t ns)

@@ -1,6 +1,7 @@
 /* text.c - text in the escapes of JSON and HTML. See impl.h. */
 #include <inttypes.h>
 
+#include "core/ground/numbers.h"
 #include "core/export/private/impl.h"
 #include "traces/utf8.h"
 
@@ -39,5 +40,6 @@ void put_html(FILE *out, const char *text, size_t n)
 
 void put_seconds(FILE *out, uint64_t ns)
 {
-    fprintf(out, "%" PRIu64 ".%06" PRIu64, ns / 1000000000, ns % 1000000000 / 1000);
+    char text[NUMBER_TEXT];
+    fputs(number_seconds(text, ns), out);
 }

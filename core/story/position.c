@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ground/numbers.h"
 #include "core/story/position.h"
 #include "core/story/stages.h"
 
@@ -217,10 +218,10 @@ static int resolve_time(struct trace *t, uint64_t time, uint64_t *icount, struct
     uint64_t step_ns = trace_config(t)->step_ns ? trace_config(t)->step_ns : 1;
     struct event before = {.icount = 0}, after = {.icount = trace_last_icount(t)};
     const struct trace_end *end = trace_end(t);
+    char exact[NUMBER_TEXT];
     if (end && time > end->time)
-        return error_set(err, "that is after the end of the run, at %llu.%09llu s of guest time",
-                         (unsigned long long)(end->time / 1000000000),
-                         (unsigned long long)(end->time % 1000000000));
+        return error_set(err, "that is after the end of the run, at %s s of guest time",
+                         number_exact(exact, end->time));
     while (low < high) {
         uint64_t mid = low + (high - low) / 2;
         struct event ev;

@@ -1,13 +1,15 @@
 /* views_lists.c - lists of what a trace says: events, milestones, processes. See views.h. */
 #include <inttypes.h>
 
+#include "core/ground/numbers.h"
 #include "core/story/marks.h"
 #include "core/views/views.h"
 
 void view_place(struct text *out, uint64_t icount, uint64_t time)
 {
     text_add(out, "%14" PRIu64 "  ", icount);
-    text_add(out, "%6" PRIu64 ".%06" PRIu64 " s  ", time / 1000000000, time % 1000000000 / 1000);
+    char seconds[NUMBER_TEXT];
+    text_add(out, "%13s s  ", number_seconds(seconds, time));
 }
 
 /* ---------------------------------------------------------------- events */
