@@ -1,13 +1,13 @@
 /* memory.c - shadow RAM, how much memory there is, and the memory map.
  *
- * Sources: Intel 440FX datasheet, 3.2.18 (PAM registers 59h-5Fh); the CMOS bytes 30h-35h and 5Bh-5Dh as QEMU
+ * Sources: Intel 440FX datasheet, 3.2.18 (PAM registers 59h-5Fh); 3 Series Express Chipset datasheet, 5.1.22 (90h-96h); the CMOS bytes 30h-35h and 5Bh-5Dh as QEMU
  * fills them; QEMU's fw_cfg file etc/e820; ACPI 3.0, 14.1 (INT 15h E820h).
  */
 #include "bios/post32/post32.h"
 
 extern char in_shadow_ram[], bss_start[], bss_end[], tables_start[], tables_end[];
 
-enum { PAM0 = 0x59, PAM_READ_WRITE = 3, SYSTEM_AREA = 0x100000, EBDA_START = 0x9fc00 };
+enum { PAM0 = 0x59, PAM0_Q35 = 0x90, PAM_READ_WRITE = 3, SYSTEM_AREA = 0x100000, EBDA_START = 0x9fc00 };
 
 static u32 high_top, bios_next, data_next;
 
@@ -42,8 +42,9 @@ int memcmp(const void *a, const void *b, size_t n)
 /* DRAM, readable and writable, from C0000h to FFFFFh. */
 void shadow_on(void)
 {
-    pci_write8(0, PAM0, PAM_READ_WRITE << 4);
-    for (unsigned reg = PAM0 + 1; reg < PAM0 + 7; reg++)
+    unsigned first = is_q35() ? PAM0_Q35 : PAM0;
+    pci_write8(0, first, PAM_READ_WRITE << 4);
+    for (unsigned reg = first + 1; reg < first + 7; reg++)
         pci_write8(0, reg, PAM_READ_WRITE << 4 | PAM_READ_WRITE);
 }
 

@@ -1,8 +1,9 @@
-/* pci.c - PCI: numbers the buses, gives every function its addresses and interrupt, sets up the PIIX bridge.
+/* pci.c - PCI: numbers the buses, gives every function its addresses and interrupt, sets up the chipset.
  *
  * Sources: PCI Local Bus Specification 2.1, 6.2.5 (base addresses); PCI-to-PCI Bridge Architecture 1.1, 3.2;
  * Intel 82371SB (PIIX3) datasheet, PIRQRC 60h-63h and IDETIM 40h; 82371AB (PIIX4), PMBASE 40h, SMBBA 90h;
- * 8259 ELCR 4D0h-4D1h. Addresses are given out upwards, bus by bus, the largest first; a bridge's window is
+ * 8259 ELCR 4D0h-4D1h; Intel 3 Series Express Chipset datasheet, PCIEXBAR 60h; ICH9 datasheet, 13.1 (PMBASE 40h, ACPI_CNTL 44h,
+ * PIRQx_ROUT 60h and 68h, RCBA F0h), 20.1 (HOSTC 40h). Addresses are given out upwards, bus by bus, the largest first; a bridge's window is
  * what its bus has used.
  */
 #include "bios/drives32/drives.h"
@@ -14,6 +15,10 @@ enum {
     MEMORY_END = 0xfec00000, /* I/O APIC */
     PM_BASE = 0x600,         /* the FADT says so too */
     SMB_BASE = 0x700,
+    ECAM = 0xb0000000, /* configuration space in memory, as the MCFG says */
+    ECAM_SIZE = 0x10000000,
+    RCBA = 0xfed1c000, /* the ICH9's root complex registers */
+    RCBA_SIZE = 0x4000,
     BAR_MAX = 64, /* base addresses on one bus that are handled */
     CLASS_BRIDGE = 0x0604,
     CLASS_IDE = 0x0101,
@@ -166,11 +171,25 @@ static void assign_bus(u8 bus)
 
 /* ---------------------------------------------------------------- interrupts and functions */
 
-/* PIRQ A and B are IRQ 10, C and D are 11. Slot 1 pin A is PIRQ A, and so on around; behind a bridge the pins
+bool is_q35(void)
+{
+    return pci_read32(0, PCI_ID) == 0x29c08086;
+}
+
+/* With an i440FX, slot 1 pin A is PIRQ A, and so on around. A Q35's slots are wired to PIRQ E-H, the ICH9's own functions to A-D. */
+u8 pirq_of(u8 slot, u8 pin)
+{
+    if (!is_q35())
+        return (slot + 3 + pin) & 3;
+    if (slot == 30)
+        return 4 + pin;
+    return slot > 24 ? pin : 4 + ((slot + pin) & 3);
+}
+
+/* PIRQ A, B, E and F are IRQ 10, the others 11; behind a bridge the pins
  * are rotated again by the slot (PCI-to-PCI Bridge Architecture, 9.1). */
 static u8 irq_of(u16 bdf, u8 pin)
 {
-    static const u8 irq[4] = {10, 10, 11, 11};
     for (u8 bus = bdf >> 8; bus;) {
         int up = -1;
         for (u8 upper = 0; upper < bus && up < 0; upper++)
@@ -183,13 +202,18 @@ static u8 irq_of(u16 bdf, u8 pin)
         bdf = up;
         bus = bdf >> 8;
     }
-    return irq[((bdf >> 3 & 31) + 3 + pin) & 3];
+    return pirq_of(bdf >> 3 & 31, pin) & 2 ? 11 : 10;
+}
+
+static void route(u16 bdf, u8 reg)
+{
+    for (unsigned i = 0; i < 4; i++)
+        pci_write8(bdf, reg + i, i < 2 ? 10 : 11);
 }
 
 static void init_isa_bridge(u16 bdf)
 {
-    for (unsigned i = 0; i < 4; i++)
-        pci_write8(bdf, 0x60 + i, i < 2 ? 10 : 11);
+    route(bdf, 0x60);
     outb(0x4d0, 0x00); /* IRQ 10 and 11 are levels */
     outb(0x4d1, 0x0c);
 }
@@ -201,6 +225,23 @@ static void init_power_management(u16 bdf)
     pci_write8(bdf, 0x80, 1);
     pci_write32(bdf, 0x90, SMB_BASE | 1);
     pci_write8(bdf, 0xd2, 9);
+}
+
+static void init_mch(u16 bdf)
+{
+    pci_write32(bdf, 0x64, 0);
+    pci_write32(bdf, 0x60, ECAM | 1);
+    e820_set(ECAM, ECAM + (u64)ECAM_SIZE, E820_RESERVED);
+}
+
+static void init_lpc(u16 bdf)
+{
+    init_isa_bridge(bdf);
+    route(bdf, 0x68);
+    pci_write32(bdf, 0x40, PM_BASE | 1);
+    pci_write8(bdf, 0x44, 0x80);
+    pci_write32(bdf, 0xf0, RCBA | 1);
+    e820_set(RCBA, RCBA + RCBA_SIZE, E820_RESERVED);
 }
 
 static void init_function(u16 bdf)
@@ -220,6 +261,15 @@ static void init_function(u16 bdf)
         break;
     case 0x71138086:
         init_power_management(bdf);
+        break;
+    case 0x29c08086:
+        init_mch(bdf);
+        break;
+    case 0x29188086:
+        init_lpc(bdf);
+        break;
+    case 0x29308086:
+        pci_write8(bdf, 0x40, 1); /* the SMBus controller on */
         break;
     }
     if (class == CLASS_IDE && !SHARED.ide)

@@ -39,6 +39,10 @@ bool fwcfg_next(const char *prefix, u32 *index, struct fwcfg_file *file);
 void fwcfg_read(const struct fwcfg_file *file, u32 offset, void *to, u32 size);
 u32 fwcfg_file_number(const char *name, u32 otherwise);
 
+/* pci.c: whether the host bridge is a Q35, else it is an i440FX; and its PIRQ (0 = A) of a slot's pin on bus 0. */
+bool is_q35(void);
+u8 pirq_of(u8 slot, u8 pin);
+
 /* The other files, each of which is a step of the POST. */
 void pci_init(void);
 void roms_copy(void);

@@ -3,12 +3,18 @@
  *
  * Sources: Phoenix, Standard BIOS 32-bit Service Directory 0.4; Plug and Play BIOS Specification 1.0A, 4.4;
  * Microsoft, PCI IRQ Routing Table Specification 1.0; Intel MultiProcessor Specification 1.4, chapter 4. The
- * wiring is pci.c's: slot s, pin p is PIRQ (s - 1 + p) mod 4; PIRQ A and B are IRQ 10, C and D are 11, on the
+ * wiring is pci.c's: slot s, pin p is pirq_of(s, p); PIRQs A, B, E and F are IRQ 10, the others 11, on the
  * 8259s and on the I/O APIC.
  */
 #include "bios/post32/post32.h"
 
-enum { SLOTS = 8, ISA_DEVFN = 1 << 3, IRQ_MASK = 1 << 5 | 1 << 10 | 1 << 11, IO_APIC_PINS = 16 };
+enum {
+    SLOTS = 8,
+    ISA_DEVFN = 1 << 3,
+    LPC_DEVFN = 31 << 3,
+    IRQ_MASK = 1 << 5 | 1 << 10 | 1 << 11,
+    IO_APIC_PINS = 16
+};
 
 /* ---------------------------------------------------------------- $PIR */
 
@@ -26,7 +32,7 @@ struct pir {
     u16 version, size;
     u8 router_bus, router_devfn;
     u16 exclusive;
-    u32 compatible; /* vendor and device: a PIIX */
+    u32 compatible; /* vendor and device */
     u32 miniport;
     u8 reserved[11];
     u8 checksum;
@@ -41,13 +47,14 @@ void pirq_init(void)
     memcpy(t->signature, "$PIR", 4);
     t->version = 0x0100;
     t->size = sizeof *t;
-    t->router_devfn = ISA_DEVFN;
-    t->compatible = 0x122e8086;
+    t->router_devfn = is_q35() ? LPC_DEVFN : ISA_DEVFN;
+    t->compatible = is_q35() ? 0x29188086 : 0x122e8086;
     for (unsigned i = 0; i < SLOTS; i++) {
         t->slot[i].devfn = (u8)((i + 1) << 3);
         t->slot[i].slot = (u8)i; /* 0: on the board */
         for (unsigned pin = 0; pin < 4; pin++) {
-            t->slot[i].pin[pin].link = 0x60 + ((i + pin) & 3);
+            u8 pirq = pirq_of((u8)(i + 1), (u8)pin);
+            t->slot[i].pin[pin].link = pirq < 4 ? 0x60 + pirq : 0x64 + pirq;
             t->slot[i].pin[pin].irqs = IRQ_MASK;
         }
     }
