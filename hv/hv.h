@@ -5,7 +5,7 @@
 #include "core/engine/engine.h"
 
 /* Raised whenever the same inputs would run differently. */
-enum { HV_BEHAVIOUR = 5 };
+enum { HV_BEHAVIOUR = 6 };
 
 /* Builds a PC and brings it to reset. Settings (all optional unless said):
  *   memory  bytes of RAM (default 256 MiB, 1 MiB … 64 GiB)       cpus  number of processors (1)

@@ -82,6 +82,9 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
 #ifdef Q35
             /* Slot s, pin p: PIRQE-H by (s + p) & 3; the chipset's own slots 25-31, but for 30, have PIRQA-D by p. Through the I/O APIC,
              * PIRQA-H are its inputs 16-23. */
+#else
+            /* Slot s, pin p: PIRQ (s - 1 + p) & 3. Slot 1 pin A is the power management function, with IRQ 9. */
+#endif
             Method (_PRT, 0, Serialized)
             {
                 Local0 = Package (128) {}
@@ -89,6 +92,7 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
                 While (Local1 < 128)
                 {
                     Local2 = Local1 >> 0x02
+#ifdef Q35
                     Local3 = ((Local2 + Local1) & 0x03) + 0x04
                     If (Local2 == 0x1E)
                     {
@@ -103,14 +107,18 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
                         Local4 = Package (4) { Zero, Zero, Zero, Zero }
                         Local4[0x03] = Local3 + 0x10
                     }
-                    ElseIf (Local3 == 0x00) { Local4 = Package (4) { Zero, Zero, LNKA, Zero } }
-                    ElseIf (Local3 == 0x01) { Local4 = Package (4) { Zero, Zero, LNKB, Zero } }
-                    ElseIf (Local3 == 0x02) { Local4 = Package (4) { Zero, Zero, LNKC, Zero } }
-                    ElseIf (Local3 == 0x03) { Local4 = Package (4) { Zero, Zero, LNKD, Zero } }
                     ElseIf (Local3 == 0x04) { Local4 = Package (4) { Zero, Zero, LNKE, Zero } }
                     ElseIf (Local3 == 0x05) { Local4 = Package (4) { Zero, Zero, LNKF, Zero } }
                     ElseIf (Local3 == 0x06) { Local4 = Package (4) { Zero, Zero, LNKG, Zero } }
-                    Else { Local4 = Package (4) { Zero, Zero, LNKH, Zero } }
+                    ElseIf (Local3 == 0x07) { Local4 = Package (4) { Zero, Zero, LNKH, Zero } }
+#else
+                    Local3 = (Local2 + Local1 + 0x03) & 0x03
+                    If (Local1 == 0x04) { Local4 = Package (4) { Zero, Zero, LNKS, Zero } }
+#endif
+                    ElseIf (Local3 == 0x00) { Local4 = Package (4) { Zero, Zero, LNKA, Zero } }
+                    ElseIf (Local3 == 0x01) { Local4 = Package (4) { Zero, Zero, LNKB, Zero } }
+                    ElseIf (Local3 == 0x02) { Local4 = Package (4) { Zero, Zero, LNKC, Zero } }
+                    Else { Local4 = Package (4) { Zero, Zero, LNKD, Zero } }
                     Local4[Zero] = (Local2 << 0x10) | 0xFFFF
                     Local4[One] = Local1 & 0x03
                     Local0[Local1] = Local4
@@ -118,36 +126,6 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
                 }
                 Return (Local0)
             }
-#else
-            /* Slot s, pin p: PIRQ (s - 1 + p) & 3. Slot 1 pin A is the power management function, with IRQ 9. */
-            Name (_PRT, Package ()
-            {
-                Package () { 0x0001FFFF, 0, LNKS, 0 }, Package () { 0x0001FFFF, 1, LNKB, 0 },
-                Package () { 0x0001FFFF, 2, LNKC, 0 }, Package () { 0x0001FFFF, 3, LNKD, 0 },
-                Package () { 0x0002FFFF, 0, LNKB, 0 }, Package () { 0x0002FFFF, 1, LNKC, 0 },
-                Package () { 0x0002FFFF, 2, LNKD, 0 }, Package () { 0x0002FFFF, 3, LNKA, 0 },
-                Package () { 0x0003FFFF, 0, LNKC, 0 }, Package () { 0x0003FFFF, 1, LNKD, 0 },
-                Package () { 0x0003FFFF, 2, LNKA, 0 }, Package () { 0x0003FFFF, 3, LNKB, 0 },
-                Package () { 0x0004FFFF, 0, LNKD, 0 }, Package () { 0x0004FFFF, 1, LNKA, 0 },
-                Package () { 0x0004FFFF, 2, LNKB, 0 }, Package () { 0x0004FFFF, 3, LNKC, 0 },
-                Package () { 0x0005FFFF, 0, LNKA, 0 }, Package () { 0x0005FFFF, 1, LNKB, 0 },
-                Package () { 0x0005FFFF, 2, LNKC, 0 }, Package () { 0x0005FFFF, 3, LNKD, 0 },
-                Package () { 0x0006FFFF, 0, LNKB, 0 }, Package () { 0x0006FFFF, 1, LNKC, 0 },
-                Package () { 0x0006FFFF, 2, LNKD, 0 }, Package () { 0x0006FFFF, 3, LNKA, 0 },
-                Package () { 0x0007FFFF, 0, LNKC, 0 }, Package () { 0x0007FFFF, 1, LNKD, 0 },
-                Package () { 0x0007FFFF, 2, LNKA, 0 }, Package () { 0x0007FFFF, 3, LNKB, 0 },
-                Package () { 0x0008FFFF, 0, LNKD, 0 }, Package () { 0x0008FFFF, 1, LNKA, 0 },
-                Package () { 0x0008FFFF, 2, LNKB, 0 }, Package () { 0x0008FFFF, 3, LNKC, 0 },
-                Package () { 0x0009FFFF, 0, LNKA, 0 }, Package () { 0x0009FFFF, 1, LNKB, 0 },
-                Package () { 0x0009FFFF, 2, LNKC, 0 }, Package () { 0x0009FFFF, 3, LNKD, 0 },
-                Package () { 0x000AFFFF, 0, LNKB, 0 }, Package () { 0x000AFFFF, 1, LNKC, 0 },
-                Package () { 0x000AFFFF, 2, LNKD, 0 }, Package () { 0x000AFFFF, 3, LNKA, 0 },
-                Package () { 0x000BFFFF, 0, LNKC, 0 }, Package () { 0x000BFFFF, 1, LNKD, 0 },
-                Package () { 0x000BFFFF, 2, LNKA, 0 }, Package () { 0x000BFFFF, 3, LNKB, 0 },
-                Package () { 0x000CFFFF, 0, LNKD, 0 }, Package () { 0x000CFFFF, 1, LNKA, 0 },
-                Package () { 0x000CFFFF, 2, LNKB, 0 }, Package () { 0x000CFFFF, 3, LNKC, 0 }
-            })
-#endif
 
             Device (ISA)
             {

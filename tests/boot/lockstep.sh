@@ -17,5 +17,5 @@ for n in 0 1 7; do
     BOOTREEL_COMPILE=$n expect 0 "demo$n" "$BOOTREEL" record -q -o "$work/demo$n.reel"
     same "$work/demo0.reel" "$work/demo$n.reel" "the demo guest, compiled at entry $n"
 done
-BOOTREEL_COMPILE=1 expect 0 golden "$BOOTREEL" replay --verify --console=none tests/golden/behaviour-5.reel
+BOOTREEL_COMPILE=1 expect 0 golden "$BOOTREEL" replay --verify --console=none tests/golden/behaviour-*.reel
 finish
