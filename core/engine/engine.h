@@ -68,6 +68,8 @@ struct snapshot_sink {
      * never written since reset, or if they have not changed since the save that this one builds on (struct
      * snapshot_base). */
     void (*page)(void *ctx, const char *region, uint64_t index, const void *data);
+    /* With the sections that an engine leaves out as long as they are empty, to learn what there can be. */
+    bool all;
 };
 
 /* The last save of one consumer (a recorder, a timeline, a hash), so that its next save has only the pages

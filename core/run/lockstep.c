@@ -173,8 +173,9 @@ static void compare_section(void *ctx, const char *name, const struct field *fie
 
 static void compare_sections(struct difference *d)
 {
-    const struct snapshot_sink keep = {.ctx = d, .section = keep_section, .page = skip_page},
-                               compare = {.ctx = d, .section = compare_section, .page = skip_page};
+    const struct snapshot_sink keep = {.ctx = d, .section = keep_section, .page = skip_page, .all = true},
+                               compare = {
+                                   .ctx = d, .section = compare_section, .page = skip_page, .all = true};
     struct engine *a = d->l->side[0]->e, *b = d->l->side[1]->e;
     a->ops->save(a, &keep, NULL);
     b->ops->save(b, &compare, NULL);

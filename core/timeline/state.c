@@ -48,9 +48,9 @@ static void learn_section(void *ctx, const char *name, const struct field *field
 {
     struct store *s = ctx;
     MEM_MORE(s->layout, s->nlayout);
-    s->layout[s->nlayout++] = (struct section_layout){mem_string(name), fields, nfields, s->sections_size,
+    s->layout[s->nlayout++] = (struct section_layout){mem_string(name), fields, nfields, s->sections_size + 1,
                                                       section_size(fields, nfields)};
-    s->sections_size += section_size(fields, nfields);
+    s->sections_size += 1 + section_size(fields, nfields);
 }
 
 static long section_number(const struct store *s, const char *name)
@@ -73,9 +73,12 @@ static void capture_section(void *ctx, const char *name, const struct field *fie
                             const void *base)
 {
     struct capture *c = ctx;
+    while (c->next < c->s->nlayout && strcmp(c->s->layout[c->next].name, name))
+        c->next++; /* it is left out while it is empty */
+    assert(c->next < c->s->nlayout && "sections come in one order");
     const struct section_layout *l = &c->s->layout[c->next++];
-    assert(c->next <= c->s->nlayout && l->fields == fields && l->nfields == nfields &&
-           "sections come in one order");
+    assert(l->fields == fields && l->nfields == nfields && "a section's fields stay the same");
+    c->sections[l->offset - 1] = 1;
     section_pack(fields, nfields, base, c->sections + l->offset);
 }
 
@@ -112,10 +115,10 @@ static uint8_t *capture(struct store *s)
 {
     struct capture c = {.s = s};
     if (!s->layout) {
-        const struct snapshot_sink learn = {.ctx = s, .section = learn_section, .page = no_page};
+        const struct snapshot_sink learn = {.ctx = s, .section = learn_section, .page = no_page, .all = true};
         s->e->ops->save(s->e, &learn, NULL);
     }
-    c.sections = mem_alloc(s->sections_size + 1);
+    c.sections = mem_zero(1, s->sections_size + 1);
     const struct snapshot_sink sink = {.ctx = &c, .section = capture_section, .page = capture_page};
     if (!s->known)
         s->base = (struct snapshot_base){0};
@@ -247,7 +250,10 @@ static int restore_section(void *ctx, const char *name, const struct field *fiel
     long i = section_number(r->s, name);
     if (i < 0)
         return error_set(&r->err, "the state has no section \"%s\"", name);
-    section_unpack(fields, nfields, base, r->from->sections + r->s->layout[i].offset);
+    const uint8_t *at = r->from->sections + r->s->layout[i].offset;
+    if (!at[-1])
+        return -1; /* the engine left it out */
+    section_unpack(fields, nfields, base, at);
     return 0;
 }
 
@@ -411,11 +417,12 @@ static int recorded_sections(struct store *s, struct trace_state *state, uint8_t
         const struct section_layout *l = &s->layout[i];
         const struct trace_section *sec = trace_state_section_by_name(state, l->name);
         if (!sec)
-            return error_set(err, "checkpoint: it has no section \"%s\"", l->name);
+            continue; /* the engine knows whether it can do without */
         if (!section_fits(sec, l->fields, l->nfields))
             return error_set(err, "checkpoint: section \"%s\" has other fields than this version of bootreel",
                              l->name);
         memcpy(to + l->offset, sec->data, l->size);
+        to[l->offset - 1] = 1;
     }
     return 0;
 }
@@ -426,7 +433,7 @@ int store_recorded(struct store *s, size_t k, const struct tree *hint, const str
     struct trace_state *state = trace_checkpoint_load(s->t, k, err);
     if (!state)
         return -1;
-    uint8_t *sections = mem_alloc(s->sections_size + 1);
+    uint8_t *sections = mem_zero(1, s->sections_size + 1);
     if (recorded_sections(s, state, sections, err)) {
         free(sections);
         trace_state_free(state);
@@ -507,7 +514,9 @@ uint64_t store_hash(struct store *s, const struct machine_state *m)
                 return 0;
     state_hash_begin(s->hash, true);
     for (size_t i = 0; i < s->nlayout; i++)
-        state_hash_section(s->hash, s->layout[i].name, m->sections + s->layout[i].offset, s->layout[i].size);
+        if (m->sections[s->layout[i].offset - 1])
+            state_hash_section(s->hash, s->layout[i].name, m->sections + s->layout[i].offset,
+                               s->layout[i].size);
     uint64_t h = state_hash_end(s->hash) + sum;
     return h ? h : 1;
 }

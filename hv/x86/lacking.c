@@ -24,7 +24,7 @@ void lacking_save(struct x86 *cpu, const struct snapshot_sink *sink)
 {
     char name[24];
     section_name(cpu, name);
-    if (cpu->lacking.count)
+    if (cpu->lacking.count || sink->all)
         sink->section(sink->ctx, name, lacking_fields, FIELD_COUNT(lacking_fields), &cpu->lacking);
 }
 

@@ -51,7 +51,8 @@ struct section_layout {
     char *name;
     const struct field *fields; /* the engine's table */
     size_t nfields;
-    size_t offset, size; /* in machine_state.sections */
+    /* in machine_state.sections; the byte before is 0 if the state does not have it (then it is zero) */
+    size_t offset, size;
 };
 
 struct store {
