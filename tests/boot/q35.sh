@@ -4,8 +4,7 @@
 # and verify. The same controller is a card on a pc.
 . "$(dirname "$0")/../lib.sh"
 need_guests
-[ -e "$GUESTS/initrd-drives.gz" ] && [ "$GUESTS/initrd-drives.gz" -nt tests/guests/init-drives ] || scripts/guests "$GUESTS" drives >/dev/null ||
-    { echo "no initrd-drives.gz: see scripts/guests"; exit 2; }
+scripts/guests "$GUESTS" drives >/dev/null || { echo "no initrd-drives.gz: see scripts/guests"; exit 2; }
 
 seq 300000 | head -c $((1536 * 1024 + 512)) >"$work/plain.img"
 sectors=$((1536 * 2 + 1))
