@@ -51,9 +51,8 @@ enum { FLAG_TYPES = sizeof flag_types / sizeof flag_types[0] };
 /* ---------------------------------------------------------------- the layouts */
 
 static const char *const feature_names[FEATURES] = {
-    [FEATURE_CORE] = "org.gnu.gdb.i386.core",
-    [FEATURE_SSE] = "org.gnu.gdb.i386.sse",
-    [FEATURE_SEGMENTS] = "org.gnu.gdb.i386.segments",
+    [FEATURE_CORE] = "org.gnu.gdb.i386.core",  [FEATURE_SSE] = "org.gnu.gdb.i386.sse",
+    [FEATURE_AVX] = "org.gnu.gdb.i386.avx",    [FEATURE_SEGMENTS] = "org.gnu.gdb.i386.segments",
     [FEATURE_OURS] = "org.bootreel.pc.system",
 };
 
@@ -126,6 +125,9 @@ static const struct row rows[] = {
     {FEATURE_SSE, "xmm%u", NULL, 0, 8, 128, 0, "vec128", NULL, NULL},
     {FEATURE_SSE, NULL, "xmm%u", 0, 16, 0, 128, NULL, "vec128", NULL},
     {FEATURE_SSE, "mxcsr", "mxcsr", 0, 1, 32, 32, "i386_mxcsr", "i386_mxcsr", "vector"},
+    /* gdb puts ymm0 together from xmm0 and this. */
+    {FEATURE_AVX, "ymm%uh", NULL, 0, 8, 128, 0, "uint128", NULL, NULL},
+    {FEATURE_AVX, NULL, "ymm%uh", 0, 16, 0, 128, NULL, "uint128", NULL},
     {FEATURE_SEGMENTS, NULL, "fs_base", 0, 1, 0, 64, NULL, "int", NULL},
     {FEATURE_SEGMENTS, NULL, "gs_base", 0, 1, 0, 64, NULL, "int", NULL},
     {FEATURE_OURS, "icount", "icount", 0, 1, 64, 64, "uint64", "uint64", NULL},
@@ -211,6 +213,8 @@ static void layout_rows(const struct gdbstub *g, struct layout *l, const struct 
                                .type = l->wide ? row->wide_type : row->narrow_type,
                                .group = row->group};
         const char *pattern = l->wide ? row->wide : row->narrow;
+        if (row->feature == FEATURE_AVX && engine_reg(g, "ymm0h") < 0)
+            continue;
         for (unsigned i = 0; pattern && i < row->count; i++) {
             name_set(&r, pattern, row->first + i);
             layout_add(g, l, &r);

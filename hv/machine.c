@@ -603,8 +603,7 @@ static void pc_touched(struct engine *e, struct touched_set *set)
 
 static const struct reg_desc *pc_regs(const struct engine *e, size_t *count)
 {
-    (void)e;
-    return x86_regs(count);
+    return x86_regs(board_cpu(pc_const(e)->board, 0), count);
 }
 static int pc_reg_get(const struct engine *e, unsigned cpu, size_t reg, void *value)
 {

@@ -82,7 +82,7 @@ uint32_t look_running(const struct engine *e)
 void look_begin(struct host *h)
 {
     size_t n;
-    const struct reg_desc *d = x86_regs(&n);
+    const struct reg_desc *d = x86_regs(h->cpu, &n);
     h->nregs = n + 1;
     h->regs = mem_zero(h->nregs, sizeof *h->regs);
     memcpy(h->regs, d, n * sizeof *d);

@@ -12,6 +12,7 @@ enum kind {
     FTAG,     /* the 16-bit tag word */
     CR8,
     XMM_REG, /* arg: its number */
+    YMMH,    /* the upper half of YMM number arg */
 };
 
 struct reg {
@@ -27,6 +28,7 @@ struct reg {
 #define SEL_ROW(n, r) X(#n, 32, REG_SEGMENT, SELECTOR, 2, r, 0)
 #define ST_ROW(i)     X("st" #i, 80, REG_FLOAT, ST, 10, i, 0)
 #define XMM_ROW(i)    X("xmm" #i, 128, REG_VECTOR, XMM_REG, 16, i, 0)
+#define YMMH_ROW(i)   X("ymm" #i "h", 128, REG_VECTOR, YMMH, 16, i, 0)
 #define HIDDEN_ROWS(n, r)                                                                                    \
     X(#n "_base", 64, REG_SYSTEM, PLAIN, MEMBER(seg[r].base))                                                \
     X(#n "_limit", 32, REG_SYSTEM, PLAIN, MEMBER(seg[r].limit))                                              \
@@ -87,7 +89,9 @@ struct reg {
     X("sysenter_esp", 64, REG_SYSTEM, PLAIN, MEMBER(msr.sysenter_esp))                                       \
     X("sysenter_eip", 64, REG_SYSTEM, PLAIN, MEMBER(msr.sysenter_eip))                                       \
     X("pat", 64, REG_SYSTEM, PLAIN, MEMBER(msr.pat))                                                         \
-    X("tsc_offset", 64, REG_SYSTEM, PLAIN, MEMBER(msr.tsc_offset))
+    X("tsc_offset", 64, REG_SYSTEM, PLAIN, MEMBER(msr.tsc_offset))                                           \
+    YMMH_ROW(0) YMMH_ROW(1) YMMH_ROW(2) YMMH_ROW(3) YMMH_ROW(4) YMMH_ROW(5) YMMH_ROW(6) YMMH_ROW(7)          \
+    YMMH_ROW(8) YMMH_ROW(9) YMMH_ROW(10) YMMH_ROW(11) YMMH_ROW(12) YMMH_ROW(13) YMMH_ROW(14) YMMH_ROW(15)
 /* clang-format on */
 
 #define X(name, bits, group, ...) {name, bits, group},
@@ -96,11 +100,17 @@ static const struct reg_desc descs[] = {ROWS};
 #define X(name, bits, group, ...) {__VA_ARGS__},
 static const struct reg regs[] = {ROWS};
 #undef X
-enum { NREGS = sizeof regs / sizeof regs[0] };
+enum { NREGS = sizeof regs / sizeof regs[0], YMM_REGS = 16 };
 
-const struct reg_desc *x86_regs(size_t *count)
+/* The last ones are there if the model has AVX. */
+static size_t reg_count(const struct x86 *cpu)
 {
-    *count = NREGS;
+    return cpu_has(cpu, FT_AVX) ? NREGS : NREGS - YMM_REGS;
+}
+
+const struct reg_desc *x86_regs(const struct x86 *cpu, size_t *count)
+{
+    *count = reg_count(cpu);
     return descs;
 }
 
@@ -205,7 +215,7 @@ static void number_set(struct x86 *cpu, const struct reg *r, uint64_t v)
 
 int x86_reg_get(const struct x86 *cpu, size_t reg, void *value)
 {
-    if (reg >= NREGS)
+    if (reg >= reg_count(cpu))
         return -1;
     const struct reg *r = &regs[reg];
     if (r->kind == ST) {
@@ -214,6 +224,8 @@ int x86_reg_get(const struct x86 *cpu, size_t reg, void *value)
         memcpy((char *)value + 8, &f->exp, 2);
     } else if (r->kind == XMM_REG) {
         memcpy(value, &cpu->xmm[r->arg], 16);
+    } else if (r->kind == YMMH) {
+        memcpy(value, &cpu->ymmh[r->arg], 16);
     } else {
         uint64_t v = number_get(cpu, r);
         memcpy(value, &v, (descs[reg].bits + 7) / 8);
@@ -223,7 +235,7 @@ int x86_reg_get(const struct x86 *cpu, size_t reg, void *value)
 
 int x86_reg_set(struct x86 *cpu, size_t reg, const void *value)
 {
-    if (reg >= NREGS)
+    if (reg >= reg_count(cpu))
         return -1;
     const struct reg *r = &regs[reg];
     if (r->kind == ST) {
@@ -232,6 +244,8 @@ int x86_reg_set(struct x86 *cpu, size_t reg, const void *value)
         memcpy(&f->exp, (const char *)value + 8, 2);
     } else if (r->kind == XMM_REG) {
         memcpy(&cpu->xmm[r->arg], value, 16);
+    } else if (r->kind == YMMH) {
+        memcpy(&cpu->ymmh[r->arg], value, 16);
     } else {
         uint64_t v = 0;
         memcpy(&v, value, (descs[reg].bits + 7) / 8);

@@ -260,7 +260,8 @@ void x86_where(const struct x86 *, struct x86_where *);
 /* cs_base + rip of x86_where(). */
 uint64_t x86_linear_ip(const struct x86 *);
 
-const struct reg_desc *x86_regs(size_t *count);
+/* The registers of the processor's model: the upper halves of YMM0-15 are among them if it has AVX. The descriptors are static. */
+const struct reg_desc *x86_regs(const struct x86 *, size_t *count);
 int x86_reg_get(const struct x86 *, size_t reg, void *value);
 int x86_reg_set(struct x86 *, size_t reg, const void *value);
 /* By name, for loaders; -1 if there is no such register. */

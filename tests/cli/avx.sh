@@ -105,4 +105,33 @@ if grep -qw avx2 /proc/cpuinfo && grep -qw fma /proc/cpuinfo; then
     ./ymm | sort -u >ymm.host
     sort -u ymm-1.out | diff ymm.host - || fail "not as in the host's processor"
 fi
+
+# gdb: YMM registers on a trace and live (a value that is set is the program's next operand); a model without AVX has none.
+cat >step.S <<'END'
+.globl _start
+_start: vpcmpeqd %ymm3, %ymm3, %ymm3
+    vpsrld $28, %ymm3, %ymm3
+    mov $60, %eax
+    xor %edi, %edi
+    syscall
+END
+gcc -nostdlib -static -o step step.S || fail "no program"
+registers() { # MODEL
+    expect 0 "record-$1" "$BOOTREEL" record -q --cpu "$1" -o "$1.reel" --program ./step
+    gdb -q -nx --batch -ex "target remote | $BOOTREEL gdb $1.reel --stdio" -ex 'hbreak *_start+4' -ex continue -ex 'p $ymm3.v8_int32' -ex 'info registers ymm3' \
+        -ex 'p $ymm3.v4_int64[3] = 0x123456789abcdef0' -ex stepi -ex 'p/x $ymm3.v8_int32' step </dev/null >"gdb-$1.out" 2>&1
+}
+registers x86-64-v3
+holds gdb-x86-64-v3.out '^\$1 = \{-1, -1, -1, -1, -1, -1, -1, -1\}' "a YMM register of the trace"
+holds gdb-x86-64-v3.out '^ymm3 .*v4_int64 = \{0xf{16}, 0xf{16}, 0xf{16}, 0xf{16}\}' "info registers"
+holds gdb-x86-64-v3.out '^\$3 = \{0xf, 0xf, 0xf, 0xf, 0xf, 0xf, 0x9, 0x1\}' "a YMM register that was set"
+registers x86-64-v2
+holds gdb-x86-64-v2.out "^Invalid register .ymm3'" "without AVX"
+
+# In a run in which an instruction is lacking, a saved state has a section more.
+printf '%s\n' 'goto 0' processor 'next-change ymm3h' 'show -' >v3.script
+printf '%s\n' 'goto 0' 'step 2' 'goto 0' 'show -' >v2.script
+expect 0 tui-v3 "$BOOTREEL" tui x86-64-v3.reel --script v3.script
+holds "$work/tui-v3.out" '^ ymm3h has changed' "tui knows YMM registers"
+expect 0 tui-v2 "$BOOTREEL" tui x86-64-v2.reel --script v2.script
 finish

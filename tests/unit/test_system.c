@@ -748,7 +748,7 @@ static void test_registers(void **state)
 {
     struct machine *m = machine_new("x86-64-v2");
     size_t n;
-    const struct reg_desc *d = x86_regs(&n);
+    const struct reg_desc *d = x86_regs(m->cpu, &n);
     for (size_t i = 0; i < n; i++) {
         uint8_t a[16] = {0}, b[16] = {0};
         assert_int_equal(x86_reg_get(m->cpu, i, a), 0);
