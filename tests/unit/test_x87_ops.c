@@ -11,6 +11,7 @@
 
 #include "hv/x86/exec.h"
 #include "hv/x86/insn.h"
+#include "hv/x86/sys.h"
 #include "hv/x86/x87.h"
 #include "traces/memory.h"
 
@@ -50,6 +51,8 @@ static int setup(void **state)
     r->cpu->bus.ctx = r;
     r->cpu->bus.ferr = on_ferr;
     r->block = mem_zero(1, sizeof *r->block + 2 * sizeof(struct op));
+    struct error err;
+    assert_int_equal(cpuid_select(r->cpu, NULL, &err), 0);
     physmem_attach(r->mem, r->cpu);
     tlb_start(r->cpu);
     tlb_select(r->cpu);
