@@ -202,8 +202,9 @@ int processes_move(struct processes *ps, struct trace *t, uint64_t icount, struc
     struct event ev;
     if (from > icount)
         return 0;
-    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_SCHED) |
-                                                      EVENT_CLASS_BIT(EC_POWER));
+    const uint32_t classes = EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_SCHED) |
+                             EVENT_CLASS_BIT(EC_POWER) | EVENT_CLASS_BIT(EC_KERNEL); /* for kernel.kexec */
+    struct trace_cursor *c = trace_cursor_open(t, classes);
     if (!from)
         clear(ps);
     int rc = from ? trace_cursor_seek_icount(c, from, err) : 0;
