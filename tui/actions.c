@@ -102,18 +102,6 @@ static enum react do_process(struct app *a, enum command c, const char *arg)
     return go_filter(a, back_if(c == CMD_PREVIOUS_PROCESS), "process");
 }
 
-static enum react do_change(struct app *a, enum command c, const char *arg)
-{
-    enum timeline_direction dir = back_if(c == CMD_PREVIOUS_CHANGE);
-    if (!arg && a->focus == VIEW_MEMORY && !a->memory.physical)
-        return app_moved(a, session_memory(a->s, dir, a->memory.cursor, 1));
-    if (!arg) {
-        prompt_open(a, PROMPT_ARGUMENT, c, NULL);
-        return REACT_DRAW;
-    }
-    return app_moved(a, session_register(a->s, dir, arg));
-}
-
 static enum react do_ends(struct app *a, enum command c, const char *arg)
 {
     return app_moved(a, session_seek(a->s, c == CMD_BEGIN ? 0 : a->s->where.last));
@@ -140,7 +128,27 @@ static enum react do_mark(struct app *a, enum command c, const char *arg)
     return REACT_DRAW;
 }
 
-/* "ADDRESS [LENGTH]". */
+/* "EXPRESSION [LENGTH]", without a length that of the member. As session_place. */
+static int member_of(struct app *a, const char *arg, uint64_t *address, uint64_t *length, struct error *err)
+{
+    char word[200], *end = NULL;
+    struct types_place place;
+    if (!strpbrk(arg, ".[(") && !strstr(arg, "->"))
+        return 0;
+    snprintf(word, sizeof word, "%s", arg);
+    char *last = strrchr(word, ' ');
+    const uint64_t given = last ? strtoull(last, &end, 0) : 0;
+    if (given && !*end)
+        *last = 0;
+    int rc = session_place(a->s, word, &place, err);
+    if (rc == 1) {
+        *address = place.address;
+        *length = given && !*end ? given : place.size;
+    }
+    return rc;
+}
+
+/* "ADDRESS [LENGTH]", or a member. */
 static int address_of(struct app *a, const char *arg, uint64_t fallback, uint64_t *address, uint64_t *length)
 {
     struct error err;
@@ -149,6 +157,11 @@ static int address_of(struct app *a, const char *arg, uint64_t fallback, uint64_
     *address = fallback;
     if (!arg)
         return 0;
+    const int member = member_of(a, arg, address, length, &err);
+    if (member < 0)
+        app_refuse(a, "%.390s", err.text);
+    if (member)
+        return member < 0 ? -1 : 0;
     size_t n = strcspn(arg, " ");
     snprintf(word, sizeof word, "%.*s", (int)n, arg);
     if (arg[n])
@@ -158,6 +171,26 @@ static int address_of(struct app *a, const char *arg, uint64_t fallback, uint64_
         return -1;
     }
     return 0;
+}
+
+static enum react do_change(struct app *a, enum command c, const char *arg)
+{
+    enum timeline_direction dir = back_if(c == CMD_PREVIOUS_CHANGE);
+    if (!arg && a->focus == VIEW_MEMORY && !a->memory.physical)
+        return app_moved(a, session_memory(a->s, dir, a->memory.cursor, 1));
+    if (!arg) {
+        prompt_open(a, PROMPT_ARGUMENT, c, NULL);
+        return REACT_DRAW;
+    }
+    uint64_t address, length;
+    struct error err;
+    const int member = member_of(a, arg, &address, &length, &err);
+    if (member < 0) {
+        app_refuse(a, "%.390s", err.text);
+        return REACT_DRAW;
+    }
+    return app_moved(a,
+                     member ? session_memory(a->s, dir, address, length) : session_register(a->s, dir, arg));
 }
 
 static enum react do_break(struct app *a, enum command c, const char *arg)
@@ -254,6 +287,21 @@ static enum react do_page(struct app *a, enum command c, const char *arg)
         return show_page(a, (unsigned)page);
     app_refuse(a, "\"%.40s\" is not a page: Tab completes", arg);
     return REACT_DRAW;
+}
+
+static enum react do_structure(struct app *a, enum command c, const char *arg)
+{
+    struct error err;
+    if (arg && structure_show(a, arg, &err)) {
+        app_refuse(a, "%.390s", err.text);
+        return REACT_DRAW;
+    }
+    if (!arg && !structure_shown(a)) {
+        show_page(a, PAGE_STRUCTURE);
+        prompt_open(a, PROMPT_ARGUMENT, c, NULL);
+        return REACT_LAYOUT;
+    }
+    return show_page(a, PAGE_STRUCTURE);
 }
 
 static enum react do_help(struct app *a, enum command c, const char *arg)
@@ -619,6 +667,7 @@ static action *const actions[CMD_COUNT] = {
     [CMD_PAGE_0] = do_page,
     [CMD_MARKS] = do_page,
     [CMD_FIRMWARE] = do_page,
+    [CMD_STRUCTURE] = do_structure,
     [CMD_HELP] = do_help,
     [CMD_FOCUS] = do_focus,
     [CMD_FOCUS_BACK] = do_focus,

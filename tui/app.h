@@ -82,7 +82,14 @@ struct prompt {
     char hint[400]; /* the completions */
 };
 
-enum { LAYOUT_SIZES = 3, PAGES = 12, PAGE_MARKS = 10, PAGE_FIRMWARE = 11, KEEP_COMMANDS = 50 };
+enum {
+    LAYOUT_SIZES = 3,
+    PAGES = 13,
+    PAGE_MARKS = 10,
+    PAGE_FIRMWARE = 11,
+    PAGE_STRUCTURE = 12,
+    KEEP_COMMANDS = 50
+};
 
 /* prepare.c */
 struct preparing {
@@ -233,12 +240,15 @@ void config_read(struct app *a);
 
 extern const struct view timeline_view, events_view, details_view, stages_view, registers_view, cpu_view,
     code_view, stack_view, memory_view, walk_view, devices_view, screen_view, console_view, processes_view,
-    marks_view, firmware_view, help_view;
+    marks_view, firmware_view, structure_view, help_view;
 
 /* view_events.c */
 int events_filter(struct app *a, const char *text, struct error *err);
 /* view_memory.c */
 void memory_show(struct app *a, uint64_t address);
+/* view_structure.c: shows what an expression names (session_place), or "ADDRESS struct TYPE". -1 with err if it names nothing. */
+int structure_show(struct app *a, const char *text, struct error *err);
+bool structure_shown(struct app *a);
 /* view_machine.c: draws a display's characters (if it has columns), or otherwise its pixels. */
 void display_show(const struct display *d, const struct display_cell *cells, const uint8_t *rgb,
                   const struct window *w, int left, int down, bool mono);

@@ -31,6 +31,7 @@ static const struct view *const views[VIEW_COUNT] = {
 #define VIEW_OBJECT_MEMORY      memory_view
 #define VIEW_OBJECT_WALK        walk_view
 #define VIEW_OBJECT_DEVICES     devices_view
+#define VIEW_OBJECT_STRUCTURE   structure_view
 #define VIEW_OBJECT_FIRMWARE    firmware_view
 #define VIEW_OBJECT_SCREEN      screen_view
 #define VIEW_OBJECT_CONSOLE     console_view
@@ -89,6 +90,7 @@ static const struct {
     {"processes", {"processes", "processes / console:12", "processes | (console / events):90"}},
     {"marks", {"marks", "timeline:8 / marks", "timeline:12 / marks"}},
     {"firmware", {"firmware", "firmware", "firmware | memory:88"}},
+    {"structure", {"structure", "structure", "structure | memory:88"}},
 };
 
 const char *page_name(unsigned page)

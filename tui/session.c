@@ -54,6 +54,7 @@ void session_close(struct session *s)
 {
     if (!s)
         return;
+    kernel_types_free(s->types);
     story_end(s->story);
     view_orc_free(s->orc);
     processes_free(s->processes);
@@ -518,11 +519,33 @@ static int parse_term(struct session *s, const char *word, uint64_t *v, struct e
     return hex && !word[hex] ? 0 : -1;
 }
 
+const struct kernel_types *session_types(struct session *s)
+{
+    struct error ignored;
+    const struct symbols *symbols = story_symbols(s->story);
+    if (!s->types_asked && symbols)
+        s->types = kernel_types_read(s->t, timeline_kind(s->tl), symbols, &ignored);
+    s->types_asked |= symbols != NULL;
+    return s->types;
+}
+
+int session_place(struct session *s, const char *text, struct types_place *place, struct error *err)
+{
+    const struct kernel_types *k = session_types(s);
+    return k ? kernel_types_place(k, story_symbols(s->story), text, place, err) : 0;
+}
+
 int session_address(struct session *s, const char *text, uint64_t *linear, struct error *err)
 {
     char words[200];
     size_t n = strcspn(text, "+-");
     uint64_t offset = 0;
+    struct types_place place;
+    int member = strpbrk(text, ".[(") || strstr(text, "->") ? session_place(s, text, &place, err) : 0;
+    if (member) {
+        *linear = place.address;
+        return member < 0 ? -1 : 0;
+    }
     snprintf(words, sizeof words, "%.*s", (int)n, text);
     while (*words && words[strlen(words) - 1] == ' ')
         words[strlen(words) - 1] = 0;

@@ -10,6 +10,7 @@
 
 #include "core/story/explain.h"
 #include "core/story/running.h"
+#include "core/symbols/kernel_types.h"
 #include "core/timeline/timeline.h"
 #include "core/views/views.h"
 #include "tui/story.h"
@@ -28,6 +29,8 @@ struct session {
     struct timeline *tl;
     struct trace_explainer *explainer;
     struct story *story;
+    struct kernel_types *types; /* read when first asked for */
+    bool types_asked;
     struct view_orc *orc;
     struct timeline_where
         where;           /* its cpu is the one that is shown: the one whose turn it is, or a chosen one */
@@ -103,7 +106,11 @@ const struct running *session_running(struct session *s);
 symbol_space session_space(struct session *s);
 /* "name+0x12", or "" if nothing is known of the address. */
 const char *session_symbol(struct session *s, uint64_t linear, char *buf, size_t size);
-/* Parses a hexadecimal number, SEGMENT:OFFSET, a register or a symbol (registers and symbols take
+/* The types of the Linux kernel; NULL if they cannot be read, or symbols are not ready. Cost at first: a tenth of a second. */
+const struct kernel_types *session_types(struct session *s);
+/* A member expression of them, as kernel_types_place. */
+int session_place(struct session *s, const char *text, struct types_place *place, struct error *err);
+/* Parses a member expression, a hexadecimal number, SEGMENT:OFFSET, a register or a symbol (registers and symbols take
  * precedence), and + or - another of these. */
 int session_address(struct session *s, const char *text, uint64_t *linear, struct error *err);
 /* The processes at this position, or NULL if the trace reports none. */

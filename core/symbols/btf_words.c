@@ -462,3 +462,266 @@ int kernel_types_value(const struct kernel_types *k, const struct types_place *p
     free(out.s);
     return length;
 }
+
+/* ---------------------------------------------------------------- structures, member by member */
+
+/* The name of a type, as C writes it; of a function's pointer only that it is one. */
+static void put_type(struct text *t, const struct btf *btf, uint32_t id, unsigned depth)
+{
+    const struct btf_type *type = id ? btf__type_by_id(btf, id) : NULL;
+    if (!type || depth > DEPTH) {
+        text_add(t, type ? "…" : "void");
+    } else if (btf_is_ptr(type)) {
+        const struct btf_type *to = type->type ? btf__type_by_id(btf, type->type) : NULL;
+        put_type(t, btf, type->type, depth + 1);
+        text_add(t, "%s", t->s[strlen(t->s) - 1] == '*' ? "*" : to && btf_is_func_proto(to) ? "" : " *");
+    } else if (btf_is_array(type)) {
+        put_type(t, btf, btf_array(type)->type, depth + 1);
+        text_add(t, " [%u]", btf_array(type)->nelems);
+    } else if (btf_is_func_proto(type)) {
+        put_type(t, btf, type->type, depth + 1);
+        text_add(t, " (*)(…)");
+    } else if (*name_of(btf, type->name_off)) {
+        const char *kind = btf_is_struct(type)          ? "struct "
+                           : btf_is_union(type)         ? "union "
+                           : btf_is_any_enum(type)      ? "enum "
+                           : !btf_is_fwd(type)          ? ""
+                           : BTF_INFO_KFLAG(type->info) ? "union "
+                                                        : "struct ";
+        text_add(t, "%s%s", kind, name_of(btf, type->name_off));
+    } else if (btf_is_mod(type)) {
+        text_add(t, btf_is_const(type) ? "const " : btf_is_volatile(type) ? "volatile " : "");
+        put_type(t, btf, type->type, depth + 1);
+    } else {
+        text_add(t, btf_is_struct(type) ? "struct {…}" : btf_is_union(type) ? "union {…}" : "enum {…}");
+    }
+}
+
+int kernel_types_name(const struct kernel_types *k, const struct types_place *p, char *buf, size_t size)
+{
+    struct text t = {0};
+    put_type(&t, k->btf[p->table], p->type, 0);
+    const int n = snprintf(buf, size, "%s", t.s ? t.s : "");
+    free(t.s);
+    return n;
+}
+
+struct listing {
+    const struct kernel_types *k;
+    const struct btf *btf;
+    const struct types_place *whole;
+    void (*fn)(void *ctx, const struct types_part *part);
+    void *ctx;
+    size_t n;
+};
+
+static void list_part(struct listing *l, const char *name, uint64_t address, uint32_t type, unsigned shift,
+                      unsigned bits)
+{
+    const int64_t size = btf__resolve_size(l->btf, type);
+    struct types_part part = {.place = {address, size > 0 ? (uint64_t)size : 0, l->whole->table, type},
+                              .shift = shift,
+                              .bits = bits};
+    snprintf(part.name, sizeof part.name, "%s", name);
+    kernel_types_name(l->k, &part.place, part.type, sizeof part.type);
+    l->fn(l->ctx, &part);
+    l->n++;
+}
+
+/* Members of anonymous structures are among those of the structure that they are in. */
+static void list_members(struct listing *l, const struct btf_type *t, uint64_t address, unsigned depth)
+{
+    for (unsigned i = 0; i < btf_vlen(t) && l->n < TYPES_PARTS_MAX && depth < DEPTH; i++) {
+        const struct btf_member *m = btf_members(t) + i;
+        const struct btf_type *inner = plain(l->btf, m->type, NULL);
+        const unsigned bits = btf_member_bitfield_size(t, i), at = btf_member_bit_offset(t, i);
+        if (!m->name_off && inner && btf_is_composite(inner))
+            list_members(l, inner, address + at / 8, depth + 1);
+        else
+            list_part(l, name_of(l->btf, m->name_off), address + at / 8, m->type, at % 8, bits);
+    }
+}
+
+static void list_elements(struct listing *l, const struct btf_array *a)
+{
+    char name[24];
+    const int64_t each = btf__resolve_size(l->btf, a->type);
+    for (uint32_t i = 0; i < a->nelems && l->n < TYPES_PARTS_MAX && each >= 0; i++) {
+        snprintf(name, sizeof name, "[%u]", i);
+        list_part(l, name, l->whole->address + i * (uint64_t)each, a->type, 0, 0);
+    }
+}
+
+size_t kernel_types_parts(const struct kernel_types *k, const struct types_place *p,
+                          void (*fn)(void *ctx, const struct types_part *part), void *ctx)
+{
+    struct listing l = {k, k->btf[p->table], p, fn, ctx, 0};
+    const struct btf_type *t = plain(l.btf, p->type, NULL);
+    if (t && btf_is_composite(t))
+        list_members(&l, t, p->address, 0);
+    else if (t && btf_is_array(t))
+        list_elements(&l, btf_array(t));
+    else if (t)
+        list_part(&l, "", p->address, p->type, 0, 0);
+    return l.n;
+}
+
+/* What a structure with one member has, as atomic_t, refcount_t and kuid_t do; otherwise the type itself. */
+static const struct btf_type *only_member(const struct btf *btf, uint32_t *id)
+{
+    const struct btf_type *t = plain(btf, *id, id);
+    for (unsigned d = 0; d < DEPTH && t && btf_is_composite(t) && btf_vlen(t) == 1; d++)
+        t = plain(btf, btf_members(t)->type, id);
+    return t;
+}
+
+static bool is_list(const struct btf *btf, const struct btf_type *t)
+{
+    static const char *const names[] = {"list_head", "hlist_node", "hlist_head", "llist_node", "llist_head"};
+    for (unsigned i = 0; t && btf_is_struct(t) && i < sizeof names / sizeof names[0]; i++)
+        if (!strcmp(name_of(btf, t->name_off), names[i]))
+            return true;
+    return false;
+}
+
+static bool read_scalar(const struct types_part *part, const struct types_memory *m, uint64_t *v)
+{
+    const unsigned n = part->bits ? (part->shift + part->bits + 7) / 8 : (unsigned)part->place.size;
+    uint8_t bytes[9] = {0};
+    uint64_t all = 0;
+    if (n > 8 || m->read(m->ctx, part->place.address, bytes, n) != n)
+        return false;
+    memcpy(&all, bytes, 8);
+    *v = part->bits && part->bits < 64 ? all >> part->shift & (((uint64_t)1 << part->bits) - 1) : all;
+    return true;
+}
+
+/* The first elements of an array of numbers. */
+static void put_elements(struct text *t, const struct btf *btf, const struct types_place *p,
+                         const struct btf_array *a, const struct types_memory *m)
+{
+    enum { SHOWN = 8 };
+    uint32_t type = a->type;
+    const struct btf_type *e = only_member(btf, &type);
+    const int64_t each = btf__resolve_size(btf, a->type);
+    if (!e || btf_is_composite(e) || btf_is_array(e) || each <= 0 || each > 8) {
+        text_add(t, "{…}");
+        return;
+    }
+    text_add(t, "{");
+    for (uint32_t i = 0; i < a->nelems && i < SHOWN; i++) {
+        uint64_t v = 0;
+        m->read(m->ctx, p->address + i * (uint64_t)each, &v, (size_t)each);
+        text_add(t, i ? ", " : "");
+        put_scalar(t, btf, type, v, NULL);
+    }
+    text_add(t, a->nelems > SHOWN ? ", …}" : "}");
+}
+
+static void put_part(struct text *out, const struct btf *btf, const struct types_part *part,
+                     const struct types_memory *m)
+{
+    const struct types_place *p = &part->place;
+    uint32_t type = p->type;
+    const struct btf_type *t = plain(btf, type, NULL), *only = only_member(btf, &type);
+    uint8_t bytes[TEXT_MAX];
+    uint64_t v;
+    size_t n = p->size < sizeof bytes ? (size_t)p->size : sizeof bytes;
+    if (!t || (p->size && m->read(m->ctx, p->address, bytes, 1) != 1))
+        text_add(out, "cannot be read here");
+    else if (is_list(btf, t))
+        text_add(out,
+                 m->read(m->ctx, p->address, &v, 8) != 8 ? "cannot be read here"
+                 : !v || v == p->address                 ? "empty"
+                                                         : "→ 0x%" PRIx64,
+                 v);
+    else if (btf_is_array(t) && is_char(btf, btf_array(t)->type) &&
+             m->read(m->ctx, p->address, bytes, n) == n && is_text(bytes, n))
+        put_text(out, bytes, n);
+    else if (btf_is_array(t))
+        put_elements(out, btf, p, btf_array(t), m);
+    else if (!only || btf_is_composite(only) || btf_is_array(only))
+        text_add(out, "{…}");
+    else if (read_scalar(part, m, &v))
+        put_scalar(out, btf, type, v, m);
+    else
+        text_add(out, "cannot be read here");
+}
+
+int kernel_types_part_value(const struct kernel_types *k, const struct types_part *part,
+                            const struct types_memory *m, char *buf, size_t size)
+{
+    struct text out = {0};
+    put_part(&out, k->btf[part->place.table], part, m);
+    const int n = snprintf(buf, size, "%s", out.s ? out.s : "");
+    free(out.s);
+    return n;
+}
+
+/* ---------------------------------------------------------------- where pointers and lists lead */
+
+/* Heads of lists, and what is in the list: BTF does not tell. Any other list is taken to be one of the structures that it is in. */
+static const struct list_of {
+    const char *structure, *head, *entry, *member;
+} lists_of[] = {
+    {"task_struct", "children", "task_struct", "sibling"},
+    {"task_struct", "ptraced", "task_struct", "ptrace_entry"},
+    {"signal_struct", "thread_head", "task_struct", "thread_node"},
+    {"super_block", "s_inodes", "inode", "i_sb_list"},
+    {"super_block", "s_mounts", "mount", "mnt_instance"},
+    {"file_system_type", "fs_supers", "super_block", "s_instances"},
+    {"inode", "i_dentry", "dentry", "d_u"},
+    {"dentry", "d_subdirs", "dentry", "d_child"},
+    {"dentry", "d_children", "dentry", "d_sib"},
+    {"mount", "mnt_mounts", "mount", "mnt_child"},
+    {"module", "source_list", "module_use", "source_list"},
+    {"module", "target_list", "module_use", "target_list"},
+};
+
+static bool place_of(const struct btf *btf, uint64_t address, uint32_t type, struct types_place *to)
+{
+    const int64_t size = type ? btf__resolve_size(btf, type) : 0;
+    to->address = address;
+    to->type = type;
+    to->size = size > 0 ? (uint64_t)size : 0;
+    return size > 0;
+}
+
+/* container_of() of a list's next entry. */
+static bool next_of(const struct kernel_types *k, const struct types_place *whole,
+                    const struct types_part *part, uint64_t next, struct types_place *to)
+{
+    const struct btf *btf = k->btf[whole->table];
+    const struct btf_type *t = plain(btf, whole->type, NULL);
+    uint64_t offset;
+    for (size_t i = 0; t && i < sizeof lists_of / sizeof lists_of[0]; i++) {
+        const struct list_of *l = &lists_of[i];
+        const uint32_t entry = named(btf, l->entry);
+        if (!strcmp(name_of(btf, t->name_off), l->structure) && !strcmp(part->name, l->head) && entry &&
+            member(btf, entry, l->member, strlen(l->member), &offset))
+            return place_of(btf, next - offset, entry, to);
+    }
+    if (!t || !btf_is_struct(t))
+        return false;
+    return place_of(btf, next - (part->place.address - whole->address), whole->type, to);
+}
+
+bool kernel_types_follow(const struct kernel_types *k, const struct types_place *whole,
+                         const struct types_part *part, const struct types_memory *m, struct types_place *to)
+{
+    const struct btf *btf = k->btf[part->place.table];
+    const struct btf_type *t = plain(btf, part->place.type, NULL);
+    uint64_t v = 0;
+    *to = part->place;
+    if (!t || part->bits)
+        return false;
+    if (is_list(btf, t))
+        return m->read(m->ctx, part->place.address, &v, 8) == 8 && v && v != part->place.address &&
+               next_of(k, whole, part, v, to);
+    if (btf_is_composite(t) || btf_is_array(t))
+        return true;
+    if (!btf_is_ptr(t) || m->read(m->ctx, part->place.address, &v, 8) != 8 || !v)
+        return false;
+    const struct btf_type *of = plain(btf, t->type, NULL);
+    return of && !btf_is_func_proto(of) && !btf_is_fwd(of) && place_of(btf, v, t->type, to);
+}

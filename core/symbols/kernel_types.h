@@ -60,5 +60,25 @@ int kernel_types_place(const struct kernel_types *k, const struct symbols *s, co
 /* The value of what is there in words, of its first n bytes: a number, "a text", an enumerator's name. Like snprintf; 0 if it is a structure or an array of other things. */
 int kernel_types_value(const struct kernel_types *k, const struct types_place *p, const void *bytes, size_t n,
                        char *buf, size_t size);
+/* The name of its type: "struct task_struct", "char [16]". Like snprintf. */
+int kernel_types_name(const struct kernel_types *k, const struct types_place *p, char *buf, size_t size);
+
+/* A member of a structure, an element of an array, or the whole if it is neither (its name is then ""). */
+struct types_part {
+    char name[100], type[120];
+    struct types_place place;
+    unsigned shift, bits; /* a bit-field: its lowest bit, how many (otherwise 0) */
+};
+enum { TYPES_PARTS_MAX = 2000 };
+/* Calls fn for each part, in order, of the first TYPES_PARTS_MAX. Returns how many. */
+size_t kernel_types_parts(const struct kernel_types *k, const struct types_place *p,
+                          void (*fn)(void *ctx, const struct types_part *part), void *ctx);
+/* What is there in words; "{…}" for a structure. Like snprintf. */
+int kernel_types_part_value(const struct kernel_types *k, const struct types_part *part,
+                            const struct types_memory *m, char *buf, size_t size);
+/* Where it leads: what a pointer points to; for a list (list_head, hlist_node …) the structure that its next entry is in; a structure or an array itself.
+ * `whole`: what it is a part of. False if it leads nowhere. */
+bool kernel_types_follow(const struct kernel_types *k, const struct types_place *whole,
+                         const struct types_part *part, const struct types_memory *m, struct types_place *to);
 
 #endif

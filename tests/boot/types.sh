@@ -151,6 +151,40 @@ holds "$work/nosuch.err" 'no member "nosuch" .*task_struct' "a member that is no
 expect 2 pointer "$BOOTREEL" find "$work/debian.reel" --write 'iomem_resource.child->name'
 holds "$work/pointer.err" 'the pointer before "name" has another value at each position' "a pointer"
 
+# The terminal interface: structures member by member, through pointers and lists, and to a member's last change.
+cat >"$work/structure.script" <<'SCRIPT'
+goto 100%
+structure init_task
+search children
+enter
+search comm
+previous-change
+step
+show -
+search real_parent
+enter
+show -
+search cpus_mask
+back
+search real_parent
+enter
+structure jiffies_64
+structure $rsp struct list_head
+watch init_task.comm
+message watchpoint at 0xf
+address init_task.comm
+writer init_task.comm
+SCRIPT
+expect 0 structure "$BOOTREEL" tui "$work/debian.reel" --script "$work/structure.script" --size 110x20
+holds "$work/structure.out" ' Structure init_task.children: struct task_struct at 0xf' "what is in a list"
+holds "$work/structure.out" '^ comm +char \[16\] +"init"' "the value of a member"
+holds "$work/structure.out" ' Structure init_task.children.real_parent: struct task_struct at 0xf' "what a pointer points to"
+for bad in 'structure init_task.nosuch|no member "nosuch"' 'structure nosuch|no variable of a known type' 'watch init_task.nosuch|no member "nosuch"'; do
+    echo "${bad%|*}" >"$work/bad.script"
+    expect 2 bad "$BOOTREEL" tui "$work/debian.reel" --script "$work/bad.script"
+    holds "$work/bad.err" "${bad#*|}" "${bad%|*}"
+done
+
 if [ -n "${BOOTREEL_ALL_KERNELS:-}" ]; then
     for k in "$GUESTS"/kernels/*/vmlinuz; do
         name=$(basename "$(dirname "$k")")

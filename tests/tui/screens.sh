@@ -19,9 +19,9 @@ shoot() {
 pages() {
     echo 'goto stage:user.hello'
     echo '+500'
-    for page in overview events stages processor code memory devices screen processes console marks firmware help; do
+    for page in overview events stages processor code memory devices screen processes console marks firmware 'page structure' help; do
         echo "$page"
-        [ $page = devices ] && echo 'search pic' && echo enter
+        [ "$page" = devices ] && echo 'search pic' && echo enter
         echo 'show -'
     done
 }
