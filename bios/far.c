@@ -1,4 +1,4 @@
-/* far.c - drives that the ROM's 32-bit code serves: NVMe, virtio and others (drives32/). Here they get INT 13h's view: a geometry, a name,
+/* far.c - drives that the ROM's 32-bit code serves: AHCI, NVMe, virtio (drives32/). Here they get INT 13h's view: a geometry, a name,
  * and a way to them. In virtual-8086 mode they cannot be reached, since it has no way to 32-bit mode. */
 #include "bios/disk.h"
 

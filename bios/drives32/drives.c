@@ -1,7 +1,14 @@
 /* drives.c - which controllers have drivers, and INT 13h's way to them. See drives.h. */
 #include "bios/drives32/drives.h"
 
-enum { NOTED = 24, CLASS_IDE = 0x0101, CLASS_FLOPPY = 0x0102, CLASS_USB = 0x0c03, CLASS_NVM = 0x0108 };
+enum {
+    NOTED = 24,
+    CLASS_IDE = 0x0101,
+    CLASS_FLOPPY = 0x0102,
+    CLASS_AHCI = 0x0106,
+    CLASS_USB = 0x0c03,
+    CLASS_NVM = 0x0108
+};
 enum { VIRTIO = 0x1af4, BOUNCE = 4096 };
 
 static struct {
@@ -27,6 +34,8 @@ static bool find_drives(u16 bdf, u16 class)
         return virtio_scsi_init(bdf);
     if (class == CLASS_NVM && pci_read8(bdf, 0x09) == 2)
         return nvme_init(bdf);
+    if (class == CLASS_AHCI && pci_read8(bdf, 0x09) == 1)
+        return ahci_init(bdf);
     return false;
 }
 

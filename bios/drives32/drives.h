@@ -64,6 +64,7 @@ static inline bool patient(struct patience *p)
 enum { PATIENCE = 30000 };
 
 /* ---- the drivers: each finds the drives of a function. False: it cannot drive this one ---- */
+bool ahci_init(u16 bdf);
 bool nvme_init(u16 bdf);
 bool virtio_blk_init(u16 bdf);
 bool virtio_scsi_init(u16 bdf);

@@ -1,7 +1,7 @@
 /* memory.c - shadow RAM, how much memory there is, and the memory map.
  *
- * Sources: Intel 440FX datasheet, 3.2.18 (PAM registers 59h-5Fh); 3 Series Express Chipset datasheet, 5.1.22 (90h-96h); the CMOS bytes 30h-35h and 5Bh-5Dh as QEMU
- * fills them; QEMU's fw_cfg file etc/e820; ACPI 3.0, 14.1 (INT 15h E820h).
+ * Sources: Intel 440FX datasheet, 3.2.18 (PAM registers 59h-5Fh); 3 Series Express Chipset datasheet, 5.1.22 (90h-96h); the CMOS
+ * bytes 30h-35h and 5Bh-5Dh as QEMU fills them; QEMU's fw_cfg file etc/e820; ACPI 3.0, 14.1 (INT 15h E820h).
  */
 #include "bios/post32/post32.h"
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# q35.sh - the machine q35: SeaBIOS, GRUB and Linux from its AHCI controller; Linux finds its chips, reads and writes disks with queued
+# q35.sh - the machine q35: SeaBIOS or our BIOS, GRUB and Linux from its AHCI controller; Linux finds its chips, reads and writes disks with queued
 # commands; firmware for Secure Boot, which locks system management memory, refuses what is not signed. Two recordings are the same bytes,
 # and verify. The same controller is a card on a pc.
 . "$(dirname "$0")/../lib.sh"
@@ -45,10 +45,18 @@ expect 0 verify "$BOOTREEL" replay --verify -q --console=none "$work/grub.reel"
 expect 0 info "$BOOTREEL" info "$work/grub.reel"
 holds "$work/info.out" '^machine +machine = q35$' "the trace names the machine"
 "$BOOTREEL" events --class firmware,disk,pio,mmio --explain "$work/grub.reel" >"$work/explained"
-holds "$work/explained" 'trying to boot from AHCI port 0$' "what firmware tries"
+holds "$work/explained" 'trying to boot from AHCI port 0 ' "what firmware tries"
 holds "$work/explained" 'READ DMA drive 16 lba 0 .*AHCI port 0: queue 0, entry 0: read lba 0, 1 block to' "a command in words"
 holds "$work/explained" 'AHCI port 0: commands given in slot 0$' "a register in words"
 holds "$work/explained" 'Q35 host bridge.*: PCIEXBAR, configuration space in memory: on' "the host bridge in words"
+
+# Our BIOS, from a disk and from a CD-ROM.
+expect 0 ours "$BOOTREEL" record --machine q35 --disk "$GUESTS/disk.img" --memory 256M --until 100M --console -q -o "$work/ours.reel"
+holds "$work/ours.out" '^disk 80h: BOOTREEL HARDDISK, 64 MiB' "our BIOS finds the disk"
+holds <("$BOOTREEL" events --class firmware "$work/ours.reel") 'INT 13h AH=42h extended read: drive 80h lba [0-9]+ count 127' "our BIOS reads for GRUB"
+expect 0 ours-cd "$BOOTREEL" record --machine q35 --cdrom "$GUESTS/grub.iso" --memory 256M --until 20G --console -q -o "$work/ours.reel"
+holds "$work/ours-cd.out" 'reboot: Power down' "our BIOS, GRUB and Linux from an AHCI CD-ROM"
+expect 0 ours-verify "$BOOTREEL" replay --verify -q --console=none "$work/ours.reel"
 
 ovmf=$(dirname "$(find "$GUESTS" /usr/share/OVMF -name OVMF_CODE_4M.fd 2>/dev/null | head -n 1)")
 if [ -e "$ovmf/OVMF_CODE_4M.ms.fd" ] && [ -e "$GUESTS/efi/gpt.img" ]; then
