@@ -344,9 +344,12 @@ static void summary(struct record *r, const struct record_result *res)
 
 static struct live *open_live(struct record *r, struct error *err)
 {
-    const struct live_options lo = {.fd = r->tui ? r->typing : STDIN_FILENO,
-                                    .port = r->vga_console ? INPUT_KEYBOARD : INPUT_SERIAL0,
-                                    .console = r->vga_console ? CONSOLE_SCREEN : 0};
+    struct live_options lo = {
+        .fd = r->tui ? r->typing : STDIN_FILENO, .port = INPUT_SERIAL0, .console = CONSOLE_SERIAL0};
+    if (r->vga_console)
+        lo.port = INPUT_KEYBOARD, lo.console = CONSOLE_SCREEN;
+    else if (r->console == CONSOLE_VIRTIO)
+        lo.port = INPUT_VIRTIO, lo.console = CONSOLE_VIRTIO;
     return live_open(&lo, err);
 }
 

@@ -13,6 +13,7 @@ static const struct {
                {"screen", CONSOLE_SCREEN},
                {"debug", CONSOLE_DEBUG},
                {"xen", CONSOLE_XEN},
+               {"virtio", CONSOLE_VIRTIO},
                {"auto", CONSOLE_AUTO},
                {"none", CONSOLE_NONE}};
 
@@ -30,9 +31,9 @@ int take_console(const struct option_row *row, const char *value, int *device, s
             *device = devices[i].device;
             return 0;
         }
-    return error_set(err,
-                     "--%s: \"%.40s\" is not a console: serial0 … serial3, screen, debug, xen, auto or none",
-                     row->name, value);
+    return error_set(
+        err, "--%s: \"%.40s\" is not a console: serial0 … serial3, screen, debug, xen, virtio, auto or none",
+        row->name, value);
 }
 
 void console_bytes(int device, unsigned from, const void *data, size_t n)

@@ -23,6 +23,7 @@ static const char *const module_roles[MACHINE_MODULES] = {
 
 struct machine {
     unsigned usb;                                                         /* a bit for each of usb_names */
+    unsigned virtio;                                                      /* … of virtio_names */
     const char *board, *bios, *vgabios, *cpu, *rtc, *boot, *append, *vga; /* as given, or NULL */
     bool inspects;                                                        /* --inspect was given */
     uint32_t inspect; /* what it chose among guest_systems */
@@ -90,12 +91,15 @@ static int set_word(const char **to, const struct option_row *row, const char *v
 /* As the setting names them, separated by commas. */
 static const char *const usb_names[] = {"", "keyboard", "tablet", "keyboard,tablet"};
 
-static int add_usb(struct machine *m, const struct option_row *row, const char *value, struct error *err)
+static const char *const virtio_names[] = {"", "rng", "console", "rng,console"};
+
+/* `bits`: of the words that were given. */
+static int add_word(unsigned *bits, const struct option_row *row, const char *value, struct error *err)
 {
     unsigned index;
     if (take_word(row, value, &index, err))
         return -1;
-    m->usb |= 1u << index;
+    *bits |= 1u << index;
     return 0;
 }
 
@@ -171,6 +175,7 @@ enum {
     MO_HVMLOADER,
     MO_VGA,
     MO_USB,
+    MO_VIRTIO,
     MO_MACHINE,
     MO_INSPECT,
     MO_PROGRAM,
@@ -249,6 +254,13 @@ const struct option_row machine_options[] = {
      .id = MO_USB,
      .more =
          "Once the guest has set up the keyboard, what is typed goes there and not to the PS/2 keyboard; the tablet takes the mouse's movements."},
+    {.name = "virtio",
+     .argument = "rng|console",
+     .help = "a device on virtio that is no drive; may be given for each",
+     .id = MO_VIRTIO,
+     .more =
+         "`rng` gives random numbers that follow from the machine's configuration (--rtc among it), so that the run can be repeated. "
+         "`console` is Linux's hvc0; it is printed by --console=virtio, and with -i that is also where typing goes."},
     {.name = "disk",
      .argument = "FILE[,interface=ide|ahci|nvme|virtio|scsi|usb][,serial=TEXT]",
      .help = "a raw disk image, and what it is attached to (up to {max-disks} drives)",
@@ -368,7 +380,9 @@ int machine_option(struct machine *m, const struct option_row *row, const char *
     case MO_VGA:
         return set_word(&m->vga, row, value, err);
     case MO_USB:
-        return add_usb(m, row, value, err);
+        return add_word(&m->usb, row, value, err);
+    case MO_VIRTIO:
+        return add_word(&m->virtio, row, value, err);
     case MO_MACHINE:
         return set_word(&m->board, row, value, err);
     case MO_INSPECT:
@@ -571,6 +585,8 @@ static void make_settings(struct machine *m, const char *bios)
     set_inspected(m, "pc");
     if (m->usb)
         set(m, "usb", usb_names[m->usb]);
+    if (m->virtio)
+        set(m, "virtio", virtio_names[m->virtio]);
     for (unsigned i = 0; i < m->media.n; i++)
         set_drive(m, &m->media.medium[i]);
     if (m->kernel)

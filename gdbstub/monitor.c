@@ -261,11 +261,8 @@ static void monitor_undo(struct gdbstub *g, const char *args, struct text *out)
 static const struct {
     const char *name;
     enum input_port port;
-} ports[] = {{"serial0", INPUT_SERIAL0},
-             {"serial1", INPUT_SERIAL1},
-             {"serial2", INPUT_SERIAL2},
-             {"serial3", INPUT_SERIAL3},
-             {"keyboard", INPUT_KEYBOARD}};
+} ports[] = {{"serial0", INPUT_SERIAL0}, {"serial1", INPUT_SERIAL1},   {"serial2", INPUT_SERIAL2},
+             {"serial3", INPUT_SERIAL3}, {"keyboard", INPUT_KEYBOARD}, {"virtio", INPUT_VIRTIO}};
 
 static int port_named(const char *name)
 {
@@ -331,7 +328,7 @@ static void monitor_input(struct gdbstub *g, const char *args, struct text *out)
     take_word(&args, name, sizeof name);
     int port = port_named(name);
     if (port < 0 || !*args)
-        failed(out, "input: give serial0 … serial3 or keyboard, and a text (\\n, \\xNN)");
+        failed(out, "input: give serial0 … serial3, keyboard or virtio, and a text (\\n, \\xNN)");
     else
         give(g, (enum input_port)port, args, out);
 }

@@ -54,7 +54,7 @@ struct event_field {
 
 enum { EVENT_MAX_FIELDS = 8, EVENT_MAX_DATA = 4096 };
 /* Where a guest prints: the device of a console line. The serial ports are 0 to 3. */
-enum console_device { CONSOLE_SERIAL0, CONSOLE_SCREEN = 8, CONSOLE_DEBUG, CONSOLE_XEN };
+enum console_device { CONSOLE_SERIAL0, CONSOLE_SCREEN = 8, CONSOLE_DEBUG, CONSOLE_XEN, CONSOLE_VIRTIO };
 
 struct event_kind {
     const char *name; /* "pio.read" */

@@ -197,13 +197,16 @@ int trace_cursor_prev(struct trace_cursor *c, struct event *ev, uint64_t *number
 enum console_device trace_console(struct trace *t)
 {
     struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_CONSOLE));
-    bool serial = false, screen = false;
+    bool serial = false, screen = false, virtio = false;
     struct event ev;
     while (!serial && trace_cursor_next(c, &ev, NULL, NULL) == 1)
         if (ev.kind == EV_CONSOLE_LINE) {
             serial = ev.f[EVF_CONSOLE_LINE_device] == CONSOLE_SERIAL0;
             screen |= ev.f[EVF_CONSOLE_LINE_device] == CONSOLE_SCREEN;
+            virtio |= ev.f[EVF_CONSOLE_LINE_device] == CONSOLE_VIRTIO;
         }
     trace_cursor_close(c);
-    return screen && !serial ? CONSOLE_SCREEN : CONSOLE_SERIAL0;
+    if (serial)
+        return CONSOLE_SERIAL0;
+    return virtio ? CONSOLE_VIRTIO : screen ? CONSOLE_SCREEN : CONSOLE_SERIAL0;
 }

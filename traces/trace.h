@@ -308,8 +308,8 @@ int trace_cursor_seek_nth(struct trace_cursor *c, uint64_t n, struct error *err)
 int trace_cursor_next(struct trace_cursor *c, struct event *ev, uint64_t *number, struct error *err);
 int trace_cursor_prev(struct trace_cursor *c, struct event *ev, uint64_t *number, struct error *err);
 
-/* The console on which its guest is to be read: the first serial port if it printed a line there, else the screen if it
- * did so there, since many guests print on both. Cost: reads console events up to the first of the serial port's. */
+/* The console on which its guest is to be read: the first serial port if it printed a line there, else the one on virtio or
+ * the screen if it did so there, since many guests print on both. Cost: reads console events up to the first of the serial port's. */
 enum console_device trace_console(struct trace *t);
 
 /* ---- inputs and notes, in order ---- */

@@ -164,7 +164,8 @@ enum input_port {
     INPUT_SERIAL3,
     INPUT_KEYBOARD,
     INPUT_MOUSE,
-    INPUT_POWER_BUTTON
+    INPUT_POWER_BUTTON,
+    INPUT_VIRTIO /* the console on virtio */
 };
 
 /* ---------------------------------------------------------------- observing */

@@ -170,6 +170,8 @@ uint32_t board_input(struct board *b, const struct input *in)
         if (xhci_input(b, in->port, in->data, in->len, &taken))
             return taken;
         return ps2_input(b, in->port, in->data, in->len);
+    case INPUT_VIRTIO:
+        return virtio_console_input(b, in->data, in->len);
     case INPUT_POWER_BUTTON:
         acpi_power_button(b);
         return in->len;

@@ -57,6 +57,8 @@ static const struct {
     [CARD_VIRTIO_SCSI] = {virtio_scsi_create, scsi_paths},
     [CARD_XHCI] = {xhci_create, usb_paths},
     [CARD_AHCI] = {ahci_create, ahci_paths},
+    [CARD_VIRTIO_RNG] = {virtio_rng_create, NULL},
+    [CARD_VIRTIO_CONSOLE] = {virtio_console_create, NULL},
 };
 
 int cards_paths(struct board *b, struct error *err)

@@ -2,6 +2,8 @@
 #include "hv/board/cards.h"
 #include "hv/board/kinds.h"
 
+#include <string.h>
+
 /* Kinds that have one drive a card. */
 static const struct {
     enum card_kind kind;
@@ -18,6 +20,16 @@ static void add(struct card *list, int *n, enum card_kind kind, unsigned index, 
     if (drive)
         c->drive = *drive;
     ++*n;
+}
+
+/* The setting "virtio" names those without drives, separated by commas. */
+static void add_virtio(const struct engine_config *cfg, struct card *list, int *n)
+{
+    const char *names = config_get(cfg, "virtio");
+    if (names && strstr(names, "rng"))
+        add(list, n, CARD_VIRTIO_RNG, 0, NULL);
+    if (names && strstr(names, "console"))
+        add(list, n, CARD_VIRTIO_CONSOLE, 0, NULL);
 }
 
 /* One controller has all AHCI drives. */
@@ -60,5 +72,6 @@ int cards_of(const struct engine_config *cfg, struct card list[CARDS_MOST], stru
     int sticks = drives_of(cfg, DRIVE_USB, drives, USB_DRIVES, err);
     if (sticks > 0 || (sticks == 0 && config_get(cfg, "usb")))
         add(list, &n, CARD_XHCI, 0, NULL);
+    add_virtio(cfg, list, &n);
     return targets < 0 || sticks < 0 || add_ahci(cfg, list, &n, err) ? -1 : n;
 }

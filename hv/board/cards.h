@@ -5,7 +5,16 @@
 
 #include "hv/board/drives.h"
 
-enum card_kind { CARD_NVME, CARD_VIRTIO_BLK, CARD_VIRTIO_SCSI, CARD_XHCI, CARD_AHCI, CARD_KINDS };
+enum card_kind {
+    CARD_NVME,
+    CARD_VIRTIO_BLK,
+    CARD_VIRTIO_SCSI,
+    CARD_XHCI,
+    CARD_AHCI,
+    CARD_VIRTIO_RNG,
+    CARD_VIRTIO_CONSOLE,
+    CARD_KINDS
+};
 
 enum { CARDS_MOST = 24, CARD_FIRST_SLOT = 4 };
 /* An AHCI controller: its drives, and the size of its range. */

@@ -203,6 +203,12 @@ unsigned xhci_first_drive(const struct engine_config *);
 bool xhci_input(struct board *, enum input_port port, const uint8_t *data, uint32_t n, uint32_t *taken);
 int virtio_scsi_create(struct board *, const struct card *, struct error *);
 int virtio_blk_create(struct board *, const struct card *, struct error *);
+int virtio_rng_create(struct board *, const struct card *, struct error *);
+int virtio_console_create(struct board *, const struct card *, struct error *);
+/* What is typed there: how many bytes the driver has room for. */
+uint32_t virtio_console_input(struct board *, const uint8_t *data, uint32_t n);
+/* Reports the line that is not complete. */
+void virtio_console_flush(struct board *);
 int floppy_create(struct board *, struct error *); /* 82077AA and the ISA DMA controllers it needs (dma.c) */
 int dma_create(struct board *, struct error *);    /* two 8237A with page registers */
 int vga_create(struct board *, struct error *);
@@ -289,6 +295,7 @@ enum chip_slot {
     SLOT_DEBUG,
     SLOT_XEN,
     SLOT_XHCI,
+    SLOT_CONSOLE,
     SLOT_UART0,
     SLOT_UART3 = SLOT_UART0 + 3,
     SLOT_LAPIC0,

@@ -321,6 +321,7 @@ void board_flush_events(struct board *b)
 {
     deliver_folds(b);
     xen_host_flush(b);
+    virtio_console_flush(b);
     for (unsigned line = 0; line < CONSOLE_LINES; line++)
         if (b->events.line_length[line])
             deliver_line(b, line);

@@ -85,7 +85,7 @@ struct virtio_kind {
     /* The driver has made buffers available in a queue. */
     void (*notified)(struct virtio *, unsigned queue);
     void (*reset)(struct virtio *);
-    /* Fills the device's configuration as the driver reads it. */
+    /* Fills the device's configuration as the driver reads it; may be NULL: it has none. */
     void (*config)(const struct virtio *, uint8_t config[VIRTIO_CONFIG_MOST]);
     /* The driver has written configuration bytes; may be NULL: they are read-only. */
     void (*config_written)(struct virtio *, unsigned offset, unsigned size, uint64_t value);

@@ -253,7 +253,8 @@ static uint64_t read_config(const struct virtio *v, unsigned offset, unsigned si
 {
     uint8_t config[VIRTIO_CONFIG_MOST + 8] = {0};
     uint64_t value = 0;
-    v->kind->config(v, config);
+    if (v->kind->config)
+        v->kind->config(v, config);
     if (offset < VIRTIO_CONFIG_MOST)
         memcpy(&value, config + offset, size);
     return value;

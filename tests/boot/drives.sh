@@ -58,6 +58,19 @@ holds "$work/explained" 'disk.read +READ\(10\) drive 80 lba 0 ' "a stick's comma
 expect 0 usb-seabios "$BOOTREEL" record --bios seabios --disk "$GUESTS/disk.img,interface=usb" --usb keyboard --memory 256M --until 200M -q -o "$work/usb.reel"
 holds <("$BOOTREEL" events --class firmware "$work/usb.reel") 'trying to boot from USB storage 0$' "SeaBIOS boots from a stick"
 
+# Random numbers and a console: two recordings are the same bytes.
+other=(--kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd-drives.gz" --append 'console=ttyS0 type=hvc' --virtio rng --virtio console)
+for i in 1 2; do
+    echo 'to be typed' | "$BOOTREEL" record "${other[@]}" -i --console=virtio -q -o "$work/hvc$i.reel" >"$work/hvc$i.out" 2>&1 || fail "virtio's console: $(tail -n 3 "$work/hvc$i.out")"
+done
+same "$work/hvc1.reel" "$work/hvc2.reel" "two recordings with a console on virtio"
+holds "$work/hvc1.out" '^It was: to be typed' "typing on virtio's console"
+expect 0 hvc-verify "$BOOTREEL" replay --verify -q "$work/hvc1.reel"
+"$BOOTREEL" events --class unhandled "$work/hvc1.reel" | grep virtio && fail "something of virtio is not implemented"
+holds <("$BOOTREEL" events --class mmio --explain "$work/hvc1.reel") 'virtio-console 0: queue [01] notified' "the console's queue in words"
+expect 0 rng "$BOOTREEL" record --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd-drives.gz" --append console=ttyS0 --virtio rng --console -q -o "$work/rng.reel"
+holds "$work/rng.out" '^random: [0-9a-f]{32}' "/dev/hwrng"
+
 boot=(--bios seabios --disk "$GUESTS/disk.img,interface=nvme" --memory 256M --until 20G -q)
 expect 0 grub "$BOOTREEL" record "${boot[@]}" --console -o "$work/grub.reel"
 holds "$work/grub.out" 'reboot: Power down' "SeaBIOS, GRUB and Linux from NVMe"

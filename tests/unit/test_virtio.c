@@ -1,4 +1,4 @@
-/* test_virtio.c - virtio (hv/board/virtio*.c) on a mainboard, by its block device: split and packed queues, indirect tables, events, the
+/* test_virtio.c - virtio (hv/board/virtio*.c) on a mainboard, by its block device, and the devices for random numbers and the console: split and packed queues, indirect tables, events, the
  * legacy interface, access through configuration space, drivers' mistakes, state, random accesses. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,6 +38,7 @@ struct machine {
     struct fixture f;
     uint16_t available;
     bool packed, wrap;
+    unsigned queue;
 };
 
 static struct board *new_board(struct fixture *f)
@@ -49,6 +50,21 @@ static struct board *new_board(struct fixture *f)
     f->setting[1] = (struct setting){"vga", "none"};
     f->setting[2] = (struct setting){"disk0-interface", "virtio"};
     f->cfg = (struct engine_config){f->setting, 3, f->image, 1};
+    struct board *b = board_create(&f->cfg, &host, &err);
+    if (!b)
+        fail_msg("%s", err.text);
+    return b;
+}
+
+/* With one device that is no drive. */
+static struct board *new_other(struct fixture *f, const char *name)
+{
+    struct board_host host = {.ctx = f, .icount = host_icount, .time = host_time};
+    struct error err;
+    f->setting[0] = (struct setting){"memory", "16777216"};
+    f->setting[1] = (struct setting){"vga", "none"};
+    f->setting[2] = (struct setting){"virtio", name};
+    f->cfg = (struct engine_config){f->setting, 3, f->image, 0};
     struct board *b = board_create(&f->cfg, &host, &err);
     if (!b)
         fail_msg("%s", err.text);
@@ -110,7 +126,7 @@ static void start(struct machine *m, uint64_t features)
     }
     set(f, 20, 1, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK);
     assert_true(get(f, 20, 1) & VIRTIO_FEATURES_OK);
-    set(f, 22, 2, 0);
+    set(f, 22, 2, m->queue);
     set(f, 24, 2, SIZE);
     set(f, 32, 8, RING);
     set(f, 40, 8, DRIVER);
@@ -119,16 +135,31 @@ static void start(struct machine *m, uint64_t features)
     set(f, 20, 1, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK);
 }
 
-static int make(void **state)
+static int make_of(void **state, const char *other)
 {
     struct machine *m = mem_zero(1, sizeof *m);
     struct fixture *f = &m->f;
-    f->board = new_board(f);
+    f->board = other ? new_other(f, other) : new_board(f);
     config_out(f, DEVFN, 0x10, 4, IO_AT);
     config_out(f, DEVFN, 0x20, 4, BAR_AT);
     config_out(f, DEVFN, 0x04, 2, 7);
     *state = m;
     return 0;
+}
+
+static int make(void **state)
+{
+    return make_of(state, NULL);
+}
+
+static int make_rng(void **state)
+{
+    return make_of(state, "rng");
+}
+
+static int make_console(void **state)
+{
+    return make_of(state, "console");
 }
 
 static int drop(void **state)
@@ -148,7 +179,7 @@ static void header(struct fixture *f, uint32_t type, uint64_t sector)
 
 static void go(struct machine *m)
 {
-    set(&m->f, VIRTIO_NOTIFY, 2, 0);
+    set(&m->f, VIRTIO_NOTIFY + m->queue * VIRTIO_NOTIFY_STEP, 2, 0);
     m->f.time += 10000000;
     board_run_timers(m->f.board);
 }
@@ -448,12 +479,130 @@ static void test_wild(void **state)
     }
 }
 
+/* ---------------------------------------------------------------- random numbers, console */
+
+/* A buffer to write in two parts; the numbers are those of any machine with this configuration. */
+static void test_rng(void **state)
+{
+    struct machine *m = *state, *again;
+    struct fixture *f = &m->f;
+    uint8_t first[100], second[100], zero[100] = {0};
+    start(m, 0);
+    descriptor(f, RING, 0, DATA, 30, NEXT | WRITE, 1);
+    descriptor(f, RING, 1, DATA + 30, 70, WRITE, 0);
+    offer_split(m);
+    assert_int_equal(word(f, DEVICE + 2), 1);
+    assert_int_equal(word(f, DEVICE + 8), 100);
+    physmem_read(f->board->mem, DATA, first, 100);
+    assert_memory_not_equal(first, zero, 100);
+    offer_split(m);
+    physmem_read(f->board->mem, DATA, second, 100);
+    assert_memory_not_equal(first, second, 100);
+    assert_int_equal(make_rng((void **)&again), 0);
+    start(again, 0);
+    descriptor(&again->f, RING, 0, DATA, 100, WRITE, 0);
+    offer_split(again);
+    physmem_read(again->f.board->mem, DATA, second, 100);
+    assert_memory_equal(first, second, 100);
+    drop((void **)&again);
+    start(m, 0); /* nothing to fill */
+    descriptor(f, RING, 0, DATA, 30, 0, 0);
+    broken(m);
+}
+
+struct printed {
+    char bytes[64], lines[64];
+};
+
+static void on_console(void *ctx, unsigned device, const void *data, size_t n)
+{
+    assert_int_equal(device, CONSOLE_VIRTIO);
+    strncat(((struct printed *)ctx)->bytes, data, n);
+}
+
+static void on_event(void *ctx, const struct event *ev)
+{
+    struct printed *p = ctx;
+    if (ev->kind != EV_CONSOLE_LINE)
+        return;
+    assert_int_equal(ev->f[EVF_CONSOLE_LINE_device], CONSOLE_VIRTIO);
+    strncat(p->lines, ev->data, ev->len);
+    strcat(p->lines, "|");
+}
+
+static void test_console(void **state)
+{
+    struct machine *m = *state;
+    struct fixture *f = &m->f;
+    struct printed p = {"", ""};
+    const struct observer o = {.ctx = &p, .event = on_event, .console = on_console};
+    const struct input typed = {.port = INPUT_VIRTIO, .data = (const uint8_t *)"yes\n", .len = 4};
+    char got[4];
+    board_observe(f->board, EVENT_CLASS_BIT(EC_CONSOLE), &o);
+    m->queue = 1;
+    start(m, 0);
+    put(f, DATA, "one\r\ntwo", 8);
+    descriptor(f, RING, 0, DATA, 8, 0, 0);
+    offer_split(m);
+    assert_int_equal(word(f, DEVICE + 2), 1);
+    assert_string_equal(p.bytes, "one\r\ntwo");
+    assert_string_equal(p.lines, "one|");
+    board_flush_events(f->board);
+    assert_string_equal(p.lines, "one|two|");
+    assert_int_equal(board_input(f->board, &typed), 0); /* no room: the driver waits for nothing */
+    m->queue = 0;
+    start(m, 0);
+    descriptor(f, RING, 0, DATA, 3, WRITE, 0);
+    offer_split(m);
+    assert_int_equal(board_input(f->board, &typed), 3);
+    assert_int_equal(word(f, DEVICE + 8), 3);
+    physmem_read(f->board->mem, DATA, got, 3);
+    assert_memory_equal(got, "yes", 3);
+    assert_int_equal(board_input(f->board, &typed), 0);
+}
+
+static void test_wild_input(void **state)
+{
+    const struct input typed = {.port = INPUT_VIRTIO, .data = (const uint8_t *)"0123456789", .len = 10};
+    struct machine *m = *state;
+    uint64_t x = 7;
+    for (unsigned i = 0; i < 3000; i++) {
+        uint64_t r = next_random(&x);
+        start(m, r & VIRTIO_F_RING_PACKED);
+        for (unsigned k = 0; k < SIZE; k++)
+            descriptor(&m->f, RING, k, r & 0xffffff, (uint32_t)(r >> 24 & 31), (uint16_t)(r >> 40 & 7),
+                       (uint16_t)(r >> 44 & 15));
+        put_word(&m->f, DRIVER + 2, (uint16_t)(r >> 60));
+        board_input(m->f.board, &typed);
+    }
+}
+
+static void test_wild_console(void **state)
+{
+    ((struct machine *)*state)->queue = 1;
+    test_wild(state);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
     const struct CMUnitTest tests[] = {
-        TEST(test_split),  TEST(test_indirect), TEST(test_events),       TEST(test_packed), TEST(test_legacy),
-        TEST(test_access), TEST(test_mistakes), TEST(test_bad_requests), TEST(test_state),  TEST(test_wild),
+        TEST(test_split),
+        TEST(test_indirect),
+        TEST(test_events),
+        TEST(test_packed),
+        TEST(test_legacy),
+        TEST(test_access),
+        TEST(test_mistakes),
+        TEST(test_bad_requests),
+        TEST(test_state),
+        TEST(test_wild),
+#define OTHER(name, made) cmocka_unit_test_setup_teardown(name, made, drop)
+        OTHER(test_rng, make_rng),
+        OTHER(test_wild, make_rng),
+        OTHER(test_console, make_console),
+        OTHER(test_wild_input, make_console),
+        OTHER(test_wild_console, make_console),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
