@@ -12,7 +12,7 @@ compiles() { # ROW
         'struct s { uint8_t *p; const char *name; void (*fn)(void); double real; struct inner in, two[2]; uint32_t n, a[3];' \
         '           uint8_t bytes[4], more[2][4]; uint8_t *ptrs[2]; float reals[2]; bool b; enum { A } e; };' \
         "const struct field rows[] = {$1};" 'const struct field *used(void) { return inner_fields; }' |
-        "$cc" -std=gnu11 -Wall -Wextra -Werror -I. -fsyntax-only -x c - 2>"${2:-/dev/null}"
+        $cc -std=gnu11 -Wall -Wextra -Werror -I. -fsyntax-only -x c - 2>"${2:-/dev/null}"
 }
 
 for row in 'FIELD(struct s, n)' 'FIELD(struct s, b)' 'FIELD(struct s, e)' 'FIELD(struct s, a[1])' 'FIELD(struct s, in.number)' \
