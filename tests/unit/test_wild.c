@@ -109,7 +109,8 @@ static void take_page(void *ctx, const char *region, uint64_t index, const void 
 static void assert_same_state(struct engine *a, struct engine *b)
 {
     struct state sa = {.n = 0}, sb = {.n = 0};
-    const struct snapshot_sink to_a = {&sa, take_section, take_page}, to_b = {&sb, take_section, take_page};
+    const struct snapshot_sink to_a = {.ctx = &sa, .section = take_section, .page = take_page},
+                               to_b = {.ctx = &sb, .section = take_section, .page = take_page};
     a->ops->save(a, &to_a, NULL);
     b->ops->save(b, &to_b, NULL);
     assert_true(sa.n > 1000);
@@ -178,7 +179,7 @@ static void find_field(void *ctx, const char *name, const struct field *f, size_
 static uint64_t processor_field(struct engine *e, const char *name, unsigned i)
 {
     struct wanted w = {.name = name, .i = i};
-    const struct snapshot_sink sink = {&w, find_field, take_page};
+    const struct snapshot_sink sink = {.ctx = &w, .section = find_field, .page = take_page};
     e->ops->save(e, &sink, NULL);
     assert_true(w.found);
     return w.value;
