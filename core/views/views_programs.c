@@ -38,10 +38,10 @@ enum member {
 static const struct {
     const char *place;
     bool optional;
-} places[MEMBERS] = {[TASK_MM] = {"((struct task_struct *)0x0)->mm"},
-                     [AREA_START] = {"((struct vm_area_struct *)0x0)->vm_start"},
-                     [AREA_FILE] = {"((struct vm_area_struct *)0x0)->vm_file"},
-                     [AREA_OFFSET] = {"((struct vm_area_struct *)0x0)->vm_pgoff"},
+} places[MEMBERS] = {[TASK_MM] = {"((struct task_struct *)0x0)->mm", false},
+                     [AREA_START] = {"((struct vm_area_struct *)0x0)->vm_start", false},
+                     [AREA_FILE] = {"((struct vm_area_struct *)0x0)->vm_file", false},
+                     [AREA_OFFSET] = {"((struct vm_area_struct *)0x0)->vm_pgoff", false},
                      [AREA_NEXT] = {"((struct vm_area_struct *)0x0)->vm_next", true},
                      [MM_TREE] = {"((struct mm_struct *)0x0)->mm_mt.ma_root", true},
                      [MM_LIST] = {"((struct mm_struct *)0x0)->mmap", true},
@@ -49,14 +49,14 @@ static const struct {
                      [NODE_SLOT] = {"((struct maple_range_64 *)0x0)->slot", true},
                      [INNER_PIVOT] = {"((struct maple_arange_64 *)0x0)->pivot", true},
                      [INNER_SLOT] = {"((struct maple_arange_64 *)0x0)->slot", true},
-                     [FILE_MAPPING] = {"((struct file *)0x0)->f_mapping"},
-                     [FILE_INODE] = {"((struct file *)0x0)->f_inode"},
-                     [FILE_NAME] = {"((struct file *)0x0)->f_path.dentry"},
-                     [INODE_SIZE] = {"((struct inode *)0x0)->i_size"},
-                     [CACHE_HEAD] = {"((struct address_space *)0x0)->i_pages.xa_head"},
-                     [CACHE_SHIFT] = {"((struct xa_node *)0x0)->shift"},
-                     [CACHE_SLOTS] = {"((struct xa_node *)0x0)->slots"},
-                     [PAGE_SIZE] = {"(struct page *)0x0"}};
+                     [FILE_MAPPING] = {"((struct file *)0x0)->f_mapping", false},
+                     [FILE_INODE] = {"((struct file *)0x0)->f_inode", false},
+                     [FILE_NAME] = {"((struct file *)0x0)->f_path.dentry", false},
+                     [INODE_SIZE] = {"((struct inode *)0x0)->i_size", false},
+                     [CACHE_HEAD] = {"((struct address_space *)0x0)->i_pages.xa_head", false},
+                     [CACHE_SHIFT] = {"((struct xa_node *)0x0)->shift", false},
+                     [CACHE_SLOTS] = {"((struct xa_node *)0x0)->slots", false},
+                     [PAGE_SIZE] = {"(struct page *)0x0", false}};
 
 struct reader {
     const struct timeline *tl;

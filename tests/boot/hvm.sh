@@ -28,7 +28,7 @@ holds events 'console +\[00\]: 00000000:00000000 - 00000000:000a0000: RAM' "hvml
 holds console 'BIOS-e820: \[mem 0x00000000fc000000-0x00000000fc00[0-9a-f]*\] ACPI NVS' "the kernel's memory map"
 
 # The stages, each once and in this order.
-"$BOOTREEL" stages boot.reel | awk '{ print $10 }' >stages
+"$BOOTREEL" stages boot.reel | sed 's| (not ended)||' | awk '{ print $NF }' >stages
 for stage in hvmloader hvmloader.hypercalls hvmloader.xenstore hvmloader.processor hvmloader.pci hvmloader.pci.routing hvmloader.pci.devices \
     hvmloader.pci.bars hvmloader.processors hvmloader.smbios hvmloader.firmware hvmloader.mp-tables hvmloader.acpi hvmloader.finish \
     hvmloader.memory-map hvmloader.jump bios bios.post bios.boot loader loader.boot-sector loader.core kernel kernel.setup \
