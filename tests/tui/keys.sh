@@ -91,7 +91,8 @@ press /
 press -l 'POST code 0x3'
 press Enter
 press Enter
-await 'demo.reel  28,[0-9]{3}' "searched for, and gone to"
+post=$("$BOOTREEL" events "$work/demo.reel" --class firmware | awk '/POST code 0x3/ { printf "%d,%03d", $2 / 1000, $2 % 1000; exit }')
+await "demo.reel  $post" "searched for, and gone to"
 press : f i l Tab
 await '^:filter' "completion"
 escape
