@@ -82,25 +82,25 @@ enum member {
 
 static const struct {
     const char *type, *name, *older; /* older: its name in other versions */
-} members[MEMBERS] = {[TASKS] = {"task_struct", "tasks"},
-                      [THREAD_NODE] = {"task_struct", "thread_node"},
-                      [SIGNAL] = {"task_struct", "signal"},
-                      [PID] = {"task_struct", "pid"},
-                      [TGID] = {"task_struct", "tgid"},
-                      [COMM] = {"task_struct", "comm"},
-                      [MM] = {"task_struct", "mm"},
-                      [FLAGS] = {"task_struct", "flags"},
-                      [THREAD_SP] = {"task_struct", "thread.sp"},
+} members[MEMBERS] = {[TASKS] = {"task_struct", "tasks", NULL},
+                      [THREAD_NODE] = {"task_struct", "thread_node", NULL},
+                      [SIGNAL] = {"task_struct", "signal", NULL},
+                      [PID] = {"task_struct", "pid", NULL},
+                      [TGID] = {"task_struct", "tgid", NULL},
+                      [COMM] = {"task_struct", "comm", NULL},
+                      [MM] = {"task_struct", "mm", NULL},
+                      [FLAGS] = {"task_struct", "flags", NULL},
+                      [THREAD_SP] = {"task_struct", "thread.sp", NULL},
                       [STATE] = {"task_struct", "__state", "state"}, /* before 5.14 */
-                      [THREAD_HEAD] = {"signal_struct", "thread_head"},
-                      [PGD] = {"mm_struct", "pgd"},
-                      [FRAME_BP] = {"inactive_task_frame", "bp"},
-                      [FRAME_BX] = {"inactive_task_frame", "bx"},
-                      [FRAME_R12] = {"inactive_task_frame", "r12"},
-                      [FRAME_R13] = {"inactive_task_frame", "r13"},
-                      [FRAME_R14] = {"inactive_task_frame", "r14"},
-                      [FRAME_R15] = {"inactive_task_frame", "r15"},
-                      [FRAME_RET] = {"inactive_task_frame", "ret_addr"}};
+                      [THREAD_HEAD] = {"signal_struct", "thread_head", NULL},
+                      [PGD] = {"mm_struct", "pgd", NULL},
+                      [FRAME_BP] = {"inactive_task_frame", "bp", NULL},
+                      [FRAME_BX] = {"inactive_task_frame", "bx", NULL},
+                      [FRAME_R12] = {"inactive_task_frame", "r12", NULL},
+                      [FRAME_R13] = {"inactive_task_frame", "r13", NULL},
+                      [FRAME_R14] = {"inactive_task_frame", "r14", NULL},
+                      [FRAME_R15] = {"inactive_task_frame", "r15", NULL},
+                      [FRAME_RET] = {"inactive_task_frame", "ret_addr", NULL}};
 
 /* Where the DWARF numbers of registers are in the frame: System V ABI for AMD64, figure 3.36. */
 static const struct {
