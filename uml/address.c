@@ -1,7 +1,8 @@
-/* address.c - names of sockets, and their options: unix(7).
+/* address.c - names of sockets, and their options: unix(7), ip(7).
  *
- * A name is kept as text: 'p' and a path, or 'a' and the bytes of an abstract name in hexadecimal. */
+ * A name is kept as text: 'p' and a path, 'a' and the bytes of an abstract name in hexadecimal, or as in inet.c. */
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -12,13 +13,16 @@ enum { FAMILY = sizeof(sa_family_t), PATH = sizeof((struct sockaddr_un *)0)->sun
 
 /* ---------------------------------------------------------------- as programs have them */
 
-int address_take(struct host *h, struct task *t, uint64_t from, uint64_t len, char text[ADDRESS_TEXT])
+int address_take(struct host *h, struct task *t, uint32_t family, uint64_t from, uint64_t len,
+                 char text[ADDRESS_TEXT])
 {
     struct sockaddr_un sa = {0};
     if (len < FAMILY || len > sizeof sa)
         return -EINVAL;
     if (get_user(h, t, from, &sa, len))
         return -EFAULT;
+    if (family == AF_INET)
+        return inet_take(&sa, len, text);
     if (sa.sun_family != AF_UNIX || len == FAMILY)
         return -EINVAL;
     const size_t n = len - FAMILY;
@@ -38,7 +42,8 @@ static int hex(char c)
     return c <= '9' ? c - '0' : c - 'a' + 10;
 }
 
-int address_put(struct host *h, struct task *t, const char *text, uint64_t to, uint64_t len_at)
+int address_put(struct host *h, struct task *t, uint32_t family, const char *text, uint64_t to,
+                uint64_t len_at)
 {
     uint8_t sa[FAMILY + PATH + 1] = {AF_UNIX};
     uint32_t room, len = FAMILY;
@@ -48,7 +53,9 @@ int address_put(struct host *h, struct task *t, const char *text, uint64_t to, u
         return -EFAULT;
     if ((int32_t)room < 0)
         return -EINVAL;
-    if (text && *text == 'p') {
+    if (family == AF_INET) {
+        len = (uint32_t)inet_put(text, sa);
+    } else if (text && *text == 'p') {
         len += (uint32_t)snprintf((char *)sa + FAMILY, PATH + 1, "%s", text + 1) + 1;
     } else if (text) {
         len++;
@@ -70,8 +77,10 @@ static ref find_abstract(struct host *h, const char *text)
     return 0;
 }
 
-int64_t address_find(struct host *h, struct task *t, const char *text)
+int64_t address_find(struct host *h, struct task *t, uint32_t type, const char *text)
 {
+    if (*text == 'i')
+        return inet_find(h, type, text);
     if (*text == 'a') {
         ref o = find_abstract(h, text);
         return o ? (int64_t)o : -ECONNREFUSED;
@@ -139,14 +148,16 @@ int64_t call_bind(struct host *h, struct task *t, const uint64_t *a)
     uint16_t family;
     if (!s)
         return not_socket(f);
-    if (a[2] == FAMILY) {
+    if (a[2] == FAMILY && s->family == AF_UNIX) {
         if (get_user(h, t, a[1], &family, FAMILY))
             return -EFAULT;
         return family != AF_UNIX ? -EINVAL : s->name ? 0 : bind_any(h, f->object);
     }
-    int rc = address_take(h, t, a[1], a[2], text);
+    int rc = address_take(h, t, s->family, a[1], a[2], text);
     if (rc || s->name)
         return rc ? rc : -EINVAL;
+    if (s->family == AF_INET)
+        return inet_bind(h, f->object, text);
     return *text == 'a' ? bind_abstract(h, f->object, text) : bind_path(h, t, f, text);
 }
 
@@ -164,7 +175,7 @@ int64_t call_getsockname(struct host *h, struct task *t, const uint64_t *a)
 {
     struct file *f = fd_file(h, t, (int)a[0]);
     struct socket *s = socket_of(h, f);
-    return s ? address_put(h, t, s->name ? at(h, s->name) : NULL, a[1], a[2]) : not_socket(f);
+    return s ? address_put(h, t, s->family, s->name ? at(h, s->name) : NULL, a[1], a[2]) : not_socket(f);
 }
 int64_t call_getpeername(struct host *h, struct task *t, const uint64_t *a)
 {
@@ -173,7 +184,7 @@ int64_t call_getpeername(struct host *h, struct task *t, const uint64_t *a)
     if (!s)
         return not_socket(f);
     struct socket *p = s->peer ? SOCKET(s->peer) : NULL;
-    return p ? address_put(h, t, p->name ? at(h, p->name) : NULL, a[1], a[2]) : -ENOTCONN;
+    return p ? address_put(h, t, p->family, p->name ? at(h, p->name) : NULL, a[1], a[2]) : -ENOTCONN;
 }
 
 /* ---------------------------------------------------------------- options */
@@ -189,6 +200,8 @@ int64_t call_setsockopt(struct host *h, struct task *t, const uint64_t *a)
     int32_t value;
     if (!s)
         return not_socket(f);
+    if (a[1] != SOL_SOCKET && s->family == AF_INET && inet_option(a[1], a[2]))
+        return 0;
     if (a[1] != SOL_SOCKET)
         return a[1] == AF_UNIX ? -EOPNOTSUPP : -ENOPROTOOPT;
     if (a[4] < sizeof value)
@@ -218,7 +231,9 @@ int64_t call_getsockopt(struct host *h, struct task *t, const uint64_t *a)
     if (a[2] == SO_TYPE)
         v[0] = s->type;
     else if (a[2] == SO_DOMAIN)
-        v[0] = AF_UNIX;
+        v[0] = s->family;
+    else if (a[2] == SO_PROTOCOL)
+        v[0] = s->family == AF_UNIX ? 0 : s->type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
     else if (a[2] == SO_SNDBUF || a[2] == SO_RCVBUF)
         v[0] = 212992;
     else if (a[2] == SO_ACCEPTCONN)

@@ -40,7 +40,7 @@ struct root {
     ref tasks, groups;
     uint32_t next_pid, next_inode, next_pty;
     ref timers;
-    ref sockets;  /* with abstract names */
+    ref sockets;  /* with abstract names or ports */
     ref segments; /* System V shared memory */
     uint32_t next_segment;
     ref folder;   /* "/" */
@@ -338,7 +338,7 @@ struct socket {
     uint32_t bytes, messages;
     int32_t peer_pid, owner_pid; /* owner_pid: of who listens */
     uint32_t passcred;
-    ref bound_next; /* of those with an abstract name */
+    ref bound_next; /* of those with an abstract name or a port */
 };
 
 enum { LINE_SIZE = 4096 };
@@ -583,11 +583,27 @@ struct socket *socket_of(struct host *h, struct file *f);
 int64_t not_socket(const struct file *f);
 /* address.c: names of sockets as text. */
 enum { ADDRESS_TEXT = 240 };
-int address_take(struct host *h, struct task *t, uint64_t from, uint64_t len, char text[ADDRESS_TEXT]);
-/* NULL: it has no name. */
-int address_put(struct host *h, struct task *t, const char *text, uint64_t to, uint64_t len_at);
-/* The socket with that name; -error. */
-int64_t address_find(struct host *h, struct task *t, const char *text);
+int address_take(struct host *h, struct task *t, uint32_t family, uint64_t from, uint64_t len,
+                 char text[ADDRESS_TEXT]);
+/* text NULL: it has no name. */
+int address_put(struct host *h, struct task *t, uint32_t family, const char *text, uint64_t to,
+                uint64_t len_at);
+/* The socket of that type with that name; -error. */
+int64_t address_find(struct host *h, struct task *t, uint32_t type, const char *text);
+/* inet.c: names of IPv4 sockets. Whether there is such a socket; -error. */
+int inet_check(uint64_t type, uint64_t protocol);
+int inet_take(const void *bytes, uint64_t len, char text[ADDRESS_TEXT]);
+/* Writes a struct sockaddr_in, all zeros if text is NULL; returns its size. */
+size_t inet_put(const char *text, void *bytes);
+int64_t inet_find(struct host *h, uint32_t type, const char *text);
+/* Port 0: the first free one. */
+int64_t inet_bind(struct host *h, ref socket, const char *text);
+/* Gives an IPv4 socket that has no port one, as connect() and sendto() do. */
+int64_t inet_bind_any(struct host *h, ref socket);
+/* The name that the other side sees: 127.0.0.1 for a socket that listens everywhere. */
+void inet_source(const char *name, char text[ADDRESS_TEXT]);
+/* Whether setsockopt() takes this one, without any effect. */
+bool inet_option(uint64_t level, uint64_t name);
 void address_gone(struct host *h, ref socket);
 void socket_close(struct host *h, struct file *f);
 int64_t tty_read(struct host *h, struct task *t, struct file *f, uint64_t buf, size_t n);

@@ -1,5 +1,5 @@
-/* socket.c - sockets between the host's own programs: unix(7), stream, datagram and sequenced packets. There is
- * no network: other families do not exist. */
+/* socket.c - sockets between the host's own programs: unix(7), stream, datagram and sequenced packets, and IPv4 over the
+ * loopback interface. There is no network: other families do not exist. */
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -22,7 +22,7 @@ int64_t not_socket(const struct file *f)
 }
 
 /* A socket with its file; 0 if there is no memory. */
-static ref make(struct host *h, unsigned type, uint32_t flags)
+static ref make(struct host *h, unsigned family, unsigned type, uint32_t flags)
 {
     ref i = inode_new(h, INODE_SOCKET, S_IFSOCK | 0777), o = i ? arena_new(h, sizeof(struct socket)) : 0;
     ref f = o ? file_new(h, i, O_RDWR | (flags & SOCK_NONBLOCK)) : 0;
@@ -30,13 +30,15 @@ static ref make(struct host *h, unsigned type, uint32_t flags)
         return 0;
     inode_drop(h, i);
     FILE_(f)->object = o;
-    *SOCKET(o) = (struct socket){.refs = 1, .family = AF_UNIX, .type = type};
+    *SOCKET(o) = (struct socket){.refs = 1, .family = family, .type = type};
     return f;
 }
 
 static int check(uint64_t family, uint64_t type, uint64_t protocol)
 {
     unsigned kind = type & 0xf;
+    if (family == AF_INET && !(type & ~(uint64_t)(0xf | SOCK_NONBLOCK | SOCK_CLOEXEC)))
+        return inet_check(kind, protocol);
     if (family != AF_UNIX)
         return -EAFNOSUPPORT;
     if (type & ~(uint64_t)(0xf | SOCK_NONBLOCK | SOCK_CLOEXEC) || (protocol && protocol != AF_UNIX))
@@ -49,7 +51,7 @@ int64_t call_socket(struct host *h, struct task *t, const uint64_t *a)
     int rc = check(a[0], a[1], a[2]);
     if (rc)
         return rc;
-    ref f = make(h, a[1] & 0xf, (uint32_t)a[1]);
+    ref f = make(h, (unsigned)a[0], a[1] & 0xf, (uint32_t)a[1]);
     return f ? fd_new(h, t, f, 0, a[1] & SOCK_CLOEXEC) : -ENOMEM;
 }
 
@@ -57,9 +59,10 @@ int64_t call_socketpair(struct host *h, struct task *t, const uint64_t *a)
 {
     int32_t fds[2];
     int rc = check(a[0], a[1], a[2]);
-    if (rc)
-        return rc == -EAFNOSUPPORT ? rc : rc;
-    ref f = make(h, a[1] & 0xf, (uint32_t)a[1]), g = f ? make(h, a[1] & 0xf, (uint32_t)a[1]) : 0;
+    if (rc || a[0] != AF_UNIX)
+        return rc ? rc : -EOPNOTSUPP;
+    ref f = make(h, AF_UNIX, a[1] & 0xf, (uint32_t)a[1]);
+    ref g = f ? make(h, AF_UNIX, a[1] & 0xf, (uint32_t)a[1]) : 0;
     if (!g)
         return -ENOMEM;
     struct socket *s = SOCKET(FILE_(f)->object), *p = SOCKET(FILE_(g)->object);
@@ -184,6 +187,16 @@ static int parts_copy(struct parts *p, uint64_t at_, struct message *m, uint32_t
     return 0;
 }
 
+/* A copy of a socket's name, as the other side sees it. */
+static ref name_seen(struct host *h, ref name)
+{
+    char text[ADDRESS_TEXT];
+    if (*(const char *)at(h, name) != 'i')
+        return arena_text(h, at(h, name));
+    inet_source(at(h, name), text);
+    return arena_text(h, text);
+}
+
 /* A message with n bytes from the parts, at the end of the receiver's queue. */
 static int64_t deliver(struct host *h, struct parts *p, uint64_t from, size_t n, struct socket *sender,
                        struct socket *to, ref fds)
@@ -202,7 +215,7 @@ static int64_t deliver(struct host *h, struct parts *p, uint64_t from, size_t n,
         return full ? -ENOBUFS : -EFAULT;
     }
     if (sender->name)
-        m->from = arena_text(h, at(h, sender->name));
+        m->from = name_seen(h, sender->name);
     m->fds = fds;
     *(to->inbox_last ? &MESSAGE(to->inbox_last)->next : &to->inbox) = r;
     to->inbox_last = r;
@@ -222,23 +235,26 @@ int64_t call_listen(struct host *h, struct task *t, const uint64_t *a)
         return not_socket(f);
     if (s->type == SOCK_DGRAM)
         return -EOPNOTSUPP;
-    if (!s->name)
-        return -EINVAL;
+    const int64_t rc = inet_bind_any(h, f->object);
+    if (rc < 0 || !s->name)
+        return rc < 0 ? rc : -EINVAL;
     s->listening = 1;
     s->owner_pid = GROUP(t->group)->pid;
     s->backlog = (uint32_t)a[1];
     return 0;
 }
 
+/* A datagram socket cannot be connected to a port that nobody has: its refusals are told at once. */
 int64_t call_connect(struct host *h, struct task *t, const uint64_t *a)
 {
     char path[ADDRESS_TEXT];
     struct file *f = fd_file(h, t, (int)a[0]);
     struct socket *s = socket_of(h, f);
-    int rc = s ? address_take(h, t, a[1], a[2], path) : (int)not_socket(f);
-    int64_t to = rc ? rc : address_find(h, t, path);
-    if (to < 0)
-        return to;
+    int rc = s ? address_take(h, t, s->family, a[1], a[2], path) : (int)not_socket(f);
+    int64_t to = rc ? rc : address_find(h, t, s->type, path);
+    const int64_t bound = to < 0 ? to : inet_bind_any(h, f->object);
+    if (bound < 0)
+        return bound;
     struct socket *l = SOCKET((ref)to);
     if (l->type != s->type)
         return -EPROTOTYPE;
@@ -254,9 +270,9 @@ int64_t call_connect(struct host *h, struct task *t, const uint64_t *a)
     if (!r)
         return -ENOBUFS;
     *SOCKET(r) =
-        (struct socket){.refs = 1, .family = AF_UNIX, .type = s->type, .peer = f->object, .connected = 1};
+        (struct socket){.refs = 1, .family = s->family, .type = s->type, .peer = f->object, .connected = 1};
     SOCKET(r)->peer_pid = GROUP(t->group)->pid;
-    SOCKET(r)->name = arena_text(h, at(h, l->name));
+    SOCKET(r)->name = name_seen(h, l->name);
     s->peer_pid = l->owner_pid;
     s->peer = r;
     s->connected = 1;
@@ -288,7 +304,7 @@ int64_t call_accept4(struct host *h, struct task *t, const uint64_t *a)
     SOCKET(c)->waiting = 0;
     FILE_(n)->object = c;
     const ref peer = SOCKET(c)->peer, name = peer ? SOCKET(peer)->name : 0;
-    if (address_put(h, t, name ? at(h, name) : NULL, a[1], a[2])) {
+    if (address_put(h, t, s->family, name ? at(h, name) : NULL, a[1], a[2])) {
         file_drop(h, n);
         return -EFAULT;
     }
@@ -337,11 +353,13 @@ static int64_t transmit(struct host *h, struct file *f, struct socket *to, struc
     struct task *t = p->t;
     struct socket *s = SOCKET(f->object);
     bool wait = !(flags & MSG_DONTWAIT) && !(f->flags & O_NONBLOCK);
-    if (s->shut & 2 || (s->connected && !to))
+    if (s->shut & 2 || (!to && (s->connected || (s->family == AF_INET && s->type == SOCK_STREAM))))
         return broken(h, t, flags);
     if (!to)
-        return s->type == SOCK_DGRAM ? -ENOTCONN : -ENOTCONN;
+        return s->family == AF_INET ? -EDESTADDRREQ : -ENOTCONN;
     if (s->type != SOCK_STREAM) {
+        if (s->family == AF_INET && to->peer && to->peer != f->object)
+            return (int64_t)p->total; /* connected to another: nobody takes it */
         if (p->total > SPACE || p->total > LARGEST)
             return -EMSGSIZE;
         if (to->bytes + p->total > SPACE || to->messages > 256)
@@ -375,14 +393,22 @@ int64_t socket_write(struct host *h, struct task *t, struct file *f, uint64_t bu
 static int64_t receiver(struct host *h, struct task *t, struct socket *s, uint64_t name, uint64_t len)
 {
     char path[ADDRESS_TEXT];
-    if (!name || !len)
+    if (!name || !len || (s->family == AF_INET && s->type == SOCK_STREAM))
         return s->peer;
-    int rc = address_take(h, t, name, len, path);
+    int rc = address_take(h, t, s->family, name, len, path);
     if (rc)
         return rc;
     if (s->type != SOCK_DGRAM)
         return s->connected ? -EISCONN : -EOPNOTSUPP;
-    return address_find(h, t, path);
+    const int64_t to = address_find(h, t, s->type, path),
+                  bound = to < 0 ? to : inet_bind_any(h, ref_of(h, s));
+    return bound < 0 ? bound : to;
+}
+
+/* udp(7): a datagram to a port that nobody has is sent, and lost. */
+static bool lost(const struct socket *s, int64_t to)
+{
+    return s->family == AF_INET && to == -ECONNREFUSED;
 }
 
 int64_t call_sendto(struct host *h, struct task *t, const uint64_t *a)
@@ -391,7 +417,9 @@ int64_t call_sendto(struct host *h, struct task *t, const uint64_t *a)
     struct socket *s = socket_of(h, f);
     struct parts p = {.h = h, .t = t, .list = {{a[1], a[2]}}, .n = 1, .total = a[2]};
     int64_t to = s ? receiver(h, t, s, a[4], a[5]) : not_socket(f);
-    return to < 0 ? to : transmit(h, f, to ? SOCKET((ref)to) : NULL, &p, (unsigned)a[3], 0);
+    if (to < 0)
+        return s && lost(s, to) ? (int64_t)p.total : to;
+    return transmit(h, f, to ? SOCKET((ref)to) : NULL, &p, (unsigned)a[3], 0);
 }
 
 struct kernel_msg {
@@ -453,7 +481,7 @@ int64_t call_sendmsg(struct host *h, struct task *t, const uint64_t *a)
     int64_t rc = take_parts(&p, m.parts, m.nparts);
     int64_t to = rc ? rc : receiver(h, t, s, m.name, (uint32_t)m.name_len);
     if (to < 0)
-        return to;
+        return lost(s, to) ? (int64_t)p.total : to;
     if (!t->progress)
         rc = take_fds(h, t, &m, &fds);
     uint64_t before = t->progress;
@@ -531,6 +559,16 @@ int64_t socket_read(struct host *h, struct task *t, struct file *f, uint64_t buf
     return rc;
 }
 
+/* Whose message it was. A stream of IPv4 does not say. */
+static int put_sender(struct host *h, struct task *t, const struct socket *s, const struct received *r,
+                      uint64_t to, uint64_t len_at)
+{
+    const uint32_t none = 0;
+    if (s->family == AF_INET && s->type == SOCK_STREAM)
+        return put_user(h, t, len_at, &none, sizeof none);
+    return address_put(h, t, s->family, r->named ? r->from : NULL, to, len_at);
+}
+
 int64_t call_recvfrom(struct host *h, struct task *t, const uint64_t *a)
 {
     struct file *f = fd_file(h, t, (int)a[0]);
@@ -540,9 +578,7 @@ int64_t call_recvfrom(struct host *h, struct task *t, const uint64_t *a)
         return not_socket(f);
     int64_t rc = receive(h, f, &p, (unsigned)a[3], &r);
     drop_fds(h, r.fds);
-    if (rc >= 0 && a[4] && address_put(h, t, r.named ? r.from : NULL, a[4], a[5]))
-        return -EFAULT;
-    return rc;
+    return rc >= 0 && a[4] && put_sender(h, t, SOCKET(f->object), &r, a[4], a[5]) ? -EFAULT : rc;
 }
 
 /* Gives the passed descriptors to the program; returns the bytes of control data. */
@@ -589,7 +625,7 @@ int64_t call_recvmsg(struct host *h, struct task *t, const uint64_t *a)
         flags |= MSG_TRUNC;
     uint64_t control = give_fds(h, t, &m, r.fds, a[2] & MSG_CMSG_CLOEXEC, &flags);
     drop_fds(h, r.fds);
-    if (m.name && address_put(h, t, r.named ? r.from : NULL, m.name, a[1] + 8))
+    if (m.name && put_sender(h, t, SOCKET(f->object), &r, m.name, a[1] + 8))
         return -EFAULT;
     if (put_user(h, t, a[1] + 40, &control, 8) || put_user(h, t, a[1] + 48, &flags, 4))
         return -EFAULT;

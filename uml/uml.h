@@ -18,7 +18,7 @@
 #include "core/engine/engine.h"
 
 /* Raised by any change that makes the same inputs give another run. */
-enum { UML_BEHAVIOUR = 4 };
+enum { UML_BEHAVIOUR = 5 };
 
 /* Creates the host and loads the first program. The images and the settings must stay valid. NULL with err
  * if there is no program, it cannot be loaded, or there is not enough memory. */

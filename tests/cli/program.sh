@@ -20,7 +20,7 @@ done
 without_groups() {
     if [ "$(id -u)" = 0 ]; then setpriv --clear-groups "$@"; else "$@"; fi
 }
-gcc $flags -static -o "$work/rest" "$top/tests/guests/host_rest.c" "$top/tests/guests/host_files.c" || fail "cannot compile host_rest.c"
+gcc $flags -static -o "$work/rest" "$top/tests/guests/host_rest.c" "$top/tests/guests/host_files.c" "$top/tests/guests/host_inet.c" || fail "cannot compile host_rest.c"
 without_groups "$work/rest" >"$work/native" </dev/null || fail "host_rest fails natively"
 expect 0 rest "$BOOTREEL" record -q --console -o "$work/rest.reel" --program "$work/rest"
 tr -d '\r' <"$work/rest.out" | diff -u "$work/native" - || fail "rest: not what the real kernel does"

@@ -439,7 +439,7 @@ int main(int argc, char **argv)
     if (argc > 1)
         return 6;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    static void (*const parts[])(void) = {paths, open_files, fifos, sockets, identity, limits, memory, clocks, signals, seized};
+    static void (*const parts[])(void) = {paths, open_files, fifos, sockets, inet, identity, limits, memory, clocks, signals, seized};
     if (!mkdtemp(dir) || chdir(dir))
         return 99;
     for (unsigned i = 0; i < sizeof parts / sizeof parts[0]; i++) {

@@ -59,5 +59,7 @@ static inline void catch(int sig)
 void paths(void);
 void open_files(void);
 void fifos(void);
+/* host_inet.c: sockets of IPv4. */
+void inet(void);
 
 #endif

@@ -7,7 +7,7 @@ need_guests
 [ -e "$GUESTS/uml/linux.uml" ] || scripts/guests "$GUESTS" uml >/dev/null || { echo "no user-mode Linux: see scripts/guests"; exit 2; }
 cd "$work" || exit 2
 gcc -O1 -w -static -pthread -ffile-prefix-map="$top"=. -o host_calls "$top/tests/guests/host_calls.c" || fail "cannot compile host_calls.c"
-gcc -O1 -w -static -pthread -ffile-prefix-map="$top"=. -o host_rest "$top/tests/guests/host_rest.c" "$top/tests/guests/host_files.c" || fail "cannot compile host_rest.c"
+gcc -O1 -w -static -pthread -ffile-prefix-map="$top"=. -o host_rest "$top/tests/guests/host_rest.c" "$top/tests/guests/host_files.c" "$top/tests/guests/host_inet.c" || fail "cannot compile host_rest.c"
 gcc -O1 -w -static -ffile-prefix-map="$top"=. -o host_wild "$top/tests/guests/host_wild.c" || fail "cannot compile host_wild.c"
 
 # Records as VARIANT-NAME.reel. It ends, and says how: with status 0, or 2 for what the host does not have, which it must name.
