@@ -89,13 +89,25 @@ static void link_block(struct block *b, struct code_page *page, unsigned off)
     *bucket = b;
 }
 
-/* A block may be shorter than the code that is executed from its beginning on: there is a stop, or too many
- * instructions. The length of that code, of which `at` bytes are known. */
-static unsigned straight_code(const struct x86 *cpu, const uint8_t *code, unsigned at, uint64_t room)
+/* The offset behind the last line, from `off` on, that was not executed yet; 0 if all were. */
+static unsigned end_of_new_lines(const struct pmeta *m, unsigned off)
 {
+    const uint64_t fresh = off < SNAPSHOT_PAGE ? ~m->executed & touch_mask(off, SNAPSHOT_PAGE - off) : 0;
+    return fresh ? (64 - (unsigned)__builtin_clzll(fresh)) * TOUCHED_LINE : 0;
+}
+
+/* A block may be shorter than the code that is executed from its beginning on: there is a stop, or too many
+ * instructions. The length of that code, of which `at` bytes are known; what is behind the page's last line that was not
+ * executed yet is not looked at, since nothing new could be noted there. Without that, code that writes to its own page would
+ * cost a whole page's decoding at each instruction. */
+static unsigned straight_code(const struct x86 *cpu, const struct code_page *page, unsigned off, unsigned at,
+                              uint64_t room)
+{
+    const unsigned lines = end_of_new_lines(page->meta, off + at);
+    const uint8_t *code = page->host + off;
     struct op op;
     bool end = false;
-    while (!end && at < room &&
+    while (!end && at < room && off + at < lines &&
            decode(cpu->decoder, code + at, (unsigned)(room - at), cpu->code_bits, at, &op, &end) == DEC_OK)
         at += op.len;
     return at;
@@ -232,8 +244,7 @@ static struct block *make(struct x86 *cpu, uint64_t rip, struct code_page *page,
     link_block(b, page, off);
     code_mark(page, off, bytes);
     if (touch_noting(cpu->mem))
-        touch_code(cpu->mem, page->meta, off,
-                   goes_on ? straight_code(cpu, page->host + off, bytes, room) : bytes);
+        touch_code(cpu->mem, page->meta, off, goes_on ? straight_code(cpu, page, off, bytes, room) : bytes);
     jit_watch(physmem_jit(cpu->mem), b);
     return b;
 }
