@@ -216,6 +216,14 @@ stage kernel.initcall.{data}
     in kernel.initcalls
     open event kernel.initcall
     close event kernel.initcall-done same
+# beside the initcalls: since 5.13 a thread of its own unpacks it
+stage kernel.initramfs.{data}
+    in kernel.init
+    in kernel.initcalls
+    by pid
+    open event kernel.initramfs
+    close event kernel.initramfs-done
+    fail event kernel.initramfs-done ": "
 stage user
     in kernel
     open event process.exec pid=1
@@ -233,6 +241,17 @@ stage process.{program}
     rename event process.name
     rename event process.exec
     close event process.exit
+    fold 1%
+# modules, in the processes that load them
+stage module.{program}
+    in kernel.initcalls
+    in kernel.init
+    in user.{program}
+    by pid
+    under tgid of process.{program}
+    open event kernel.module-load
+    close event kernel.module-done
+    fail event kernel.module-done result>=0x8000000000000000
     fold 1%
 
 # ---- systemd: what it says to the log ----

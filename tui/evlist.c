@@ -123,12 +123,12 @@ static uint64_t news_of(const struct event *ev)
 }
 
 /* Events that a processor repeats all the time are not part of the story: modes entered before, page tables
- * switched, FPU switched off and on. If two hashes collide, an event is left out; the filter `all` shows
+ * switched, FPU switched off and on; nor are the hundreds of uevents. If two hashes collide, an event is left out; the filter `all` shows
  * it. */
 static bool everyday(struct evlist *l, const struct event *ev)
 {
     if (event_kind(ev->kind)->cls != EC_CPU)
-        return false;
+        return ev->kind == EV_DEVICE_UEVENT;
     uint64_t h = (news_of(ev) * 31 + ev->kind) * 0x9e3779b97f4a7c15u >> (64 - SEEN_BITS);
     bool seen = l->seen[h / 8] >> (h % 8) & 1;
     l->seen[h / 8] |= (uint8_t)(1u << (h % 8));

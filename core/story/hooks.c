@@ -183,6 +183,18 @@ const struct frame *hooks_frames(const struct hooks *hs, size_t *n)
     return hs->frames;
 }
 
+struct frame *hook_around(const struct hook *h, uint64_t sp)
+{
+    enum { FRAME_MAX = 4096 };
+    struct frame *best = NULL;
+    for (size_t i = 0; h && i < h->set->nframes; i++) {
+        struct frame *f = &h->set->frames[i];
+        if (f->hook == h && f->sp - sp < FRAME_MAX && (!best || f->sp < best->sp))
+            best = f;
+    }
+    return best;
+}
+
 /* ---------------------------------------------------------------- code */
 
 static void sites_of(struct hooks *hs, unsigned cpu, const struct symbol *part,

@@ -101,6 +101,8 @@ void hooks_drop(struct hooks *hs, struct frame *f);
  * contains `sp`. */
 void hooks_drop_stack(struct hooks *hs, uint64_t sp, uint64_t size);
 void hooks_drop_all(struct hooks *hs);
+/* The innermost frame of this hook on the stack whose pointer is now `sp`, at most 4 KiB away; NULL: there is none (or the hook is NULL). */
+struct frame *hook_around(const struct hook *h, uint64_t sp);
 /* All frames, in order of entry. */
 const struct frame *hooks_frames(const struct hooks *hs, size_t *n);
 

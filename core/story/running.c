@@ -7,7 +7,7 @@
 enum {
     LOOK_BACK = 4096, /* events */
     GUESTS_EVENTS = EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_SCHED) |
-                    EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_HYPERCALL)
+                    EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_HYPERCALL) | EVENT_CLASS_BIT(EC_DEVICE)
 };
 
 /* ---------------------------------------------------------------- guests */

@@ -43,11 +43,13 @@ void stages_tasks_see(struct stages_tasks *t, const struct event *ev)
         task_time_see(t->time, ev);
 }
 
-/* A stage with a key stands for what the key is: known of processes only. */
+/* A stage with a key stands for what the key is: known of processes; where a kernel says what it does, it is the task that runs there. */
 static task_clock clock_of(struct stages_tasks *t, const struct event *ev, const char *by)
 {
     const struct event_kind *k = event_kind(ev->kind);
     if (!by)
+        return task_time_current(t->time, ev);
+    if (k->cls == EC_KERNEL && !strcmp(by, "pid"))
         return task_time_current(t->time, ev);
     for (unsigned i = 0; i < k->nfields && k->cls == EC_PROCESS; i++)
         if (!strcmp(by, "pid") && !strcmp(k->field[i].name, by))

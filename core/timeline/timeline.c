@@ -46,7 +46,8 @@ static void open_store(struct timeline *tl)
 static uint32_t folded_classes(struct trace *t)
 {
     const uint32_t inspector = EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_PROCESS) |
-                               EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_SCHED);
+                               EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_SCHED) |
+                               EVENT_CLASS_BIT(EC_DEVICE);
     struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_FOLD));
     struct event ev;
     uint32_t classes = 0;

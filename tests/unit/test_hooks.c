@@ -187,11 +187,15 @@ static void calls_in_progress(void **state)
     const struct symbol function = {.name = "f", .address = CODE + 5, .size = sizeof code - 5, .type = 't'};
     size_t n;
     memcpy(f->m.memory + CODE, code, sizeof code);
-    hook_function(f->hooks, 0, &function, NULL, enters, leaves, pointer_to(f));
+    const struct hook *h = hook_function(f->hooks, 0, &function, NULL, enters, leaves, pointer_to(f));
     probes_apply(f->probes);
     at(f, CODE + 5, 0x8000);
     at(f, CODE + 5, 0x7f00);
     at(f, CODE + 5, 0x2000);
+    assert_int_equal(hook_around(h, 0x7ef0)->sp, 0x7f00); /* the innermost that is not below */
+    assert_int_equal(hook_around(h, 0x7f08)->sp, 0x8000);
+    assert_null(hook_around(h, 0x3000));
+    assert_null(hook_around(NULL, 0x7ef0));
     at(f, CODE + 7, 0x8000);
     counts(f, 3, 1);
     assert_int_equal(f->m.duration, 300);

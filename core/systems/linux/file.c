@@ -42,6 +42,12 @@ static bool add_path(struct linux_guest *lx, struct text *out, uint64_t dentry, 
     return true;
 }
 
+bool lx_file_path(struct linux_guest *lx, uint64_t file, struct text *out)
+{
+    return add_path(lx, out, lx_member(lx, file, lx->types.file_dentry),
+                    lx_member(lx, file, lx->types.file_mount));
+}
+
 /* "ext4 sda1": the file system's type and its name of itself. */
 static void add_file_system(struct linux_guest *lx, struct text *out, uint64_t sb)
 {

@@ -215,6 +215,8 @@ static void set_up(struct linux_guest *lx)
     lx_initcall_setup(lx);
     lx_task_setup(lx);
     lx_module_setup(lx);
+    lx_loading_setup(lx);
+    lx_device_setup(lx);
     lx_syscall_setup(lx);
     lx_file_setup(lx);
     lx_log_setup(lx);

@@ -106,19 +106,6 @@ static void remember_argument(struct linux_guest *lx, struct frame *f)
     f->value[0] = lx_argument(lx, 0);
 }
 
-/* The initcall is its caller's argument; the frame is that of the innermost caller on this stack. */
-static uint64_t argument_of(struct linux_guest *lx, const struct hook *one, uint64_t sp)
-{
-    enum { FRAME_MAX = 4096 };
-    const struct frame *best = NULL;
-    size_t n;
-    const struct frame *f = hooks_frames(lx->hooks, &n);
-    for (; n--; f++)
-        if (f->hook == one && f->sp - sp < FRAME_MAX && (!best || f->sp < best->sp))
-            best = f;
-    return best ? best->value[0] : 0;
-}
-
 static void initcall_begins(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
@@ -128,7 +115,9 @@ static void initcall_begins(void *ctx, const struct probe_hit *hit)
     char name[160];
     if (site->reg)
         lx_reg_by_name(lx, site->reg, &fn);
-    uint64_t argument = site->one ? argument_of(lx, site->one, sp) : fn;
+    /* The initcall is its caller's argument. */
+    const struct frame *caller = hook_around(site->one, sp);
+    uint64_t argument = !site->one ? fn : caller ? caller->value[0] : 0;
     if (!argument || (site->reg && fn != argument))
         return; /* it calls something else */
     struct frame *f = hook_push(h, sp, hit->time);

@@ -120,6 +120,7 @@ static void destroy(struct guest *g)
         probe_remove(lx->o.probes, lx->early_probe[i]);
     hooks_free(lx->hooks);
     free(lx->clones);
+    lx_loading_free(lx);
     free(lx->initcalls);
     lx_calls_free(lx);
     lx_hosted_free(lx);

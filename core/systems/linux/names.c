@@ -335,8 +335,40 @@ static const struct {
     {EV_PANIC_TIMEOUT, "what the kernel does once it has given up: panic_timeout; 0: it stays as it is"},
     {EV_MODULE_SECTION, "where a section of a module is"},
     {EV_MODULE_UNLOAD, "a module is removed"},
+    {EV_MODULE_BEGIN, "a module's file is in memory, and will be checked, linked and initialized"},
+    {EV_INITRAMFS, "the files of the initramfs are made, in memory"},
+    {EV_INITRAMFS_DONE, "the files of the initramfs are there"},
+    {EV_DEVICE_PROBE, "the driver is asked whether it takes the device"},
+    {EV_DEVICE_DEFERRED,
+     "the probe needs what is not there yet: it is tried again when another device has got its driver"},
+    {EV_DEVICE_UEVENT, "the kernel tells user space (udev) of a device"},
     {EV_CPU_UP, "another processor has started"},
 };
+
+static void probed(struct text *out, const struct event *ev)
+{
+    int64_t result = (int64_t)ev->f[EVF_DEVICE_PROBE_DONE_result];
+    const char *name = linux_error_name(result);
+    if (!result)
+        text_add(out, "the driver has the device");
+    else if (result > 0)
+        text_add(out, "the driver does not have the device");
+    else
+        text_add(out, "the driver does not take the device: %s", name ? name : "an unknown error");
+}
+
+static void module_done(struct text *out, const struct event *ev)
+{
+    int64_t signature = (int64_t)ev->f[EVF_MODULE_DONE_signature];
+    const char *error = linux_error_name(signature);
+    add_result(out, (int64_t)ev->f[EVF_MODULE_DONE_result]);
+    if (signature < 0)
+        text_add(out, ", signature not verified: %s", error ? error : "an unknown error");
+    else
+        text_add(out, signature == 0   ? ", signature verified"
+                      : signature == 1 ? ", without a signature"
+                                       : ", with a signature that is not looked at");
+}
 
 /* The name of a field's value, from the guest system's table. */
 static const char *name_of(const struct event *ev, unsigned field)
@@ -366,6 +398,15 @@ bool linux_event_words(const struct event *ev, struct text *out)
     case EV_INITCALL_DONE:
         text_add(out, "%s initcall, ", name_of(ev, EVF_INITCALL_DONE_level));
         add_result(out, (int64_t)ev->f[EVF_INITCALL_DONE_result]);
+        return true;
+    case EV_MODULE_DONE:
+        module_done(out, ev);
+        return true;
+    case EV_DEVICE_PROBE_DONE:
+        probed(out, ev);
+        return true;
+    case EV_DEVICE_FIRMWARE:
+        add_result(out, (int64_t)ev->f[EVF_DEVICE_FIRMWARE_result]);
         return true;
     case EV_KERNEL_CALL:
         text_add(out, "called by %s", name_of(ev, EVF_KERNEL_CALL_parent));

@@ -105,6 +105,15 @@ static const struct row {
     ROW(btfs_btf, "btf_module", "btf", OFFSET),
     ROW(btf_data, "btf", "data", OFFSET),
     ROW(btf_size, "btf", "data_size", OFFSET),
+    ROW(device_kobj, "device", "kobj", OFFSET),
+    ROW(device_init_name, "device", "init_name", OFFSET),
+    ROW(device_driver, "device", "driver", OFFSET),
+    ROW(kobject_name, "kobject", "name", OFFSET),
+    ROW(kobject_parent, "kobject", "parent", OFFSET),
+    ROW(driver_name, "device_driver", "name", OFFSET),
+    ROW(driver_bus, "device_driver", "bus", OFFSET),
+    ROW(driver_probe, "device_driver", "probe", OFFSET),
+    ROW(bus_probe, "bus_type", "probe", OFFSET),
     ROW(hot_current, "pcpu_hot", "current_task", OFFSET),
 #undef ROW
 };

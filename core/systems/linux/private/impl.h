@@ -11,6 +11,8 @@
  *   infer.c     the same without BTF, through layout.c; what has no symbols
  *   task.c      processes and context switches
  *   module.c    modules
+ *   loading.c   what is loaded: the initramfs, modules' files
+ *   device.c    drivers and devices: probes, uevents, firmware files
  *   program.c   user programs' symbols
  *   syscall.c   system calls
  *   hosted.c    user-mode Linux
@@ -86,6 +88,8 @@ struct linux_types {
         type_name;
     int bio_sector, bio_size, bio_op, bio_vecs, vec_page, page_mapping, mapping_host;
     int btfs_list, btfs_module, btfs_btf, btf_data, btf_size; /* types of modules */
+    int device_kobj, device_init_name, device_driver, kobject_name, kobject_parent;
+    int driver_name, driver_bus, driver_probe, bus_probe;
     int mm_tables;   /* user-mode Linux: the page tables' address, in mm_struct */
     int page_size;   /* bytes of struct page */
     int hot_current; /* current_task in struct pcpu_hot */
@@ -116,6 +120,12 @@ typedef void leave_fn(struct linux_guest *lx, const struct frame *f);
 struct clone_flags {
     uint64_t task;
     uint64_t flags;
+};
+
+/* The file that the kernel itself has read last for a task. */
+struct lx_read_file {
+    uint64_t task;
+    char *path;
 };
 
 /* Registers. For a 32-bit kernel they are the lower halves. */
@@ -215,6 +225,9 @@ struct linux_guest {
     struct hooks *hooks; /* NULL: no kernel has been found */
     struct clone_flags *clones;
     size_t nclones;
+    struct lx_read_file *read_files;
+    size_t nread_files;
+    struct hook *module_load, *device_probe, *device_uevent; /* their frames; NULL: not hooked */
     bool init_seen, init_freed;
     bool leaving;                     /* it has begun to hand the machine to another kernel */
     struct initcall_entry *initcalls; /* initcall.c: sorted by address */
@@ -353,6 +366,13 @@ void lx_file_opened(struct linux_guest *lx, uint64_t fd);
 void lx_file_executed(struct linux_guest *lx, uint64_t file);
 void lx_file_setup(struct linux_guest *lx);
 void lx_log_setup(struct linux_guest *lx);
+/* Adds the path of a struct file. False if it has none. */
+bool lx_file_path(struct linux_guest *lx, uint64_t file, struct text *out);
+void lx_loading_setup(struct linux_guest *lx);
+void lx_device_setup(struct linux_guest *lx);
+/* The path of the file that the kernel has read last for the current task, to be freed, or NULL. It is forgotten. */
+char *lx_take_read_file(struct linux_guest *lx);
+void lx_loading_free(struct linux_guest *lx);
 
 /* ---------------------------------------------------------------- image.c */
 
