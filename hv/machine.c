@@ -46,6 +46,9 @@ struct pc {
     struct stop_point *new_stops; /* the user's new stops, activated before the next step */
     size_t nnew;
     bool stops_changed;
+    size_t
+        device_wrote; /* 1 + the number among the active stops of that which a device met since the last step; 0: none */
+    uint64_t device_address;
     bool boot_sector_marked; /* the mark at 7C00h is among the active stops */
     bool reported; /* a probe was reported at the current instruction, which has not been executed yet */
     volatile sig_atomic_t interrupted;
@@ -187,6 +190,31 @@ static void boot_sector_read(void *ctx, unsigned drive)
     x86_break(pc->cpu); /* the mark must be there before the next step */
 }
 
+/* A device writes to watched memory: the run ends after the step in which that happens, or, between two steps, after the next. */
+static void device_wrote(void *ctx, size_t i, uint64_t address)
+{
+    struct pc *pc = ctx;
+    if (pc->device_wrote)
+        return;
+    for (size_t k = MARKS; !pc->device_wrote; k++)
+        if (pc->stops[k].kind == STOPS_WRITE_PHYSICAL && !i--)
+            pc->device_wrote = k + 1;
+    pc->device_address = address;
+    x86_break(pc->cpu);
+}
+
+static void watch_devices(struct pc *pc)
+{
+    struct physmem_range *range = mem_zero(pc->nnew + 1, sizeof *range);
+    size_t n = 0;
+    for (size_t i = 0; i < pc->nnew; i++)
+        if (pc->new_stops[i].kind == STOPS_WRITE_PHYSICAL)
+            range[n++] = (struct physmem_range){pc->new_stops[i].address, pc->new_stops[i].length};
+    physmem_watch(board_mem(pc->board), range, n, device_wrote, pc);
+    pc->device_wrote = 0;
+    free(range);
+}
+
 /* Activates the stops. The processors identify each by its index in pc->stops. */
 static void set_stops(struct pc *pc)
 {
@@ -205,7 +233,18 @@ static void set_stops(struct pc *pc)
     for (unsigned i = 0; i < board_cpus(pc->board); i++)
         x86_stops(board_cpu(pc->board, i), numbered, set);
     free(numbered);
+    watch_devices(pc);
     pc->stops_changed = false;
+}
+
+static bool stopped_by_device(struct pc *pc, struct stop *stop)
+{
+    stop->reason = STOP_WATCHPOINT;
+    stop->id = pc->stops[pc->device_wrote - 1].id;
+    stop->address = pc->device_address;
+    stop->device = true;
+    pc->device_wrote = 0;
+    return true;
 }
 
 /* Handles a stop of the processor, and the others at the same place. Returns true if the run ends with it. */
@@ -371,6 +410,8 @@ static uint64_t slice_for(struct pc *pc, const struct run_limit *limit)
     uint64_t n = limit->icount - pc->icount, deadline = board_deadline(pc->board), now = now_time(pc);
     deadline = limit->until && limit->until < deadline ? limit->until : deadline;
     uint64_t until = deadline > now ? (deadline - now + NS_PER_STEP - 1) / NS_PER_STEP : 1;
+    if (pc->device_wrote)
+        return 1;
     n = n < until ? n : until;
     return n < SLICE ? n : SLICE;
 }
@@ -413,15 +454,13 @@ static bool run_slice(struct pc *pc, const struct run_limit *limit, struct stop 
 {
     if (board_deadline(pc->board) <= now_time(pc))
         board_run_timers(pc->board);
+    const uint64_t before = pc->icount;
     enum x86_exit e = run_turn(pc, slice_for(pc, limit));
-    switch (e) {
-    case X86_HALTED:
-        return idle(pc, limit, stop);
-    case X86_STOP:
-        return stopped(pc, stop);
-    default:
-        return false;
-    }
+    if (e == X86_STOP && stopped(pc, stop))
+        return true;
+    if (pc->device_wrote && pc->icount > before)
+        return stopped_by_device(pc, stop);
+    return e == X86_HALTED && idle(pc, limit, stop);
 }
 
 /* Whether the run ends here by limit.until. Not right after a reset: a position that is reached again is the state before it. */
@@ -436,6 +475,7 @@ static void pc_run(struct engine *e, const struct run_limit *limit, struct stop 
     uint64_t worked = UINT64_MAX; /* the last position where something was done between two steps */
     const uint64_t from = pc->icount, since = now_time(pc);
     *stop = (struct stop){.wake = UINT64_MAX};
+    pc->device_wrote = 0;
     for (bool end = false; !end;) {
         if (take_request(pc, limit, stop))
             break;

@@ -140,10 +140,22 @@ struct stop {
     uint64_t pc, from;
     uint8_t before[STOP_BYTES];
     unsigned nbefore;
+    /* STOPS_WRITE_PHYSICAL: no instruction made the write, but a device; `address` is then physical. It counts as made in the step from
+     * icount - 1. `from` and `before` are not filled. */
+    bool device;
     char text[400];
 };
 
-enum stop_kind { STOPS_EXEC_LINEAR, STOPS_EXEC_PHYSICAL, STOPS_WRITE, STOPS_READ, STOPS_ACCESS };
+/* STOPS_WRITE_PHYSICAL: bytes of memory, whatever linear address is used; also writes by devices (DMA). An engine that has no physical
+ * memory ignores it. */
+enum stop_kind {
+    STOPS_EXEC_LINEAR,
+    STOPS_EXEC_PHYSICAL,
+    STOPS_WRITE,
+    STOPS_READ,
+    STOPS_ACCESS,
+    STOPS_WRITE_PHYSICAL
+};
 
 struct stop_point {
     unsigned id;

@@ -132,6 +132,7 @@ void timeline_close(struct timeline *tl)
     trace_cursor_close(tl->near);
     vt_close(tl->vt);
     touched_index_free(tl->index);
+    free(tl->by_devices);
     replay_close(tl->replay);
     if (tl->own_trace)
         trace_close(tl->t);
@@ -240,6 +241,7 @@ static void fill_hit(struct timeline *tl, struct timeline_stopped *s, const stru
     s->cpu = stop->cpu;
     s->task = stop->task;
     s->address = stop->address;
+    s->device = stop->device;
     if (stop->reason != STOP_WATCHPOINT || tl->op.back)
         tl->cpu = stop->cpu; /* its instruction is the next */
     if (stop->reason != STOP_WATCHPOINT)
@@ -673,11 +675,10 @@ static int backward_stops(struct timeline *tl, uint64_t limit, struct timeline_s
     return rc;
 }
 
-int timeline_last_write(struct timeline *tl, uint64_t address, uint64_t length, struct timeline_stopped *s,
-                        struct error *err)
+static int last_write(struct timeline *tl, enum stop_kind kind, uint64_t address, uint64_t length,
+                      struct timeline_stopped *s, struct error *err)
 {
-    const struct stop_point point = {
-        .id = UINT32_MAX, .kind = STOPS_WRITE, .address = address, .length = length};
+    const struct stop_point point = {.id = UINT32_MAX, .kind = kind, .address = address, .length = length};
     struct search q = {.points = &point, .n = 1};
     struct sight nothing = {.found = false};
     *s = (struct timeline_stopped){0};
@@ -690,6 +691,18 @@ int timeline_last_write(struct timeline *tl, uint64_t address, uint64_t length, 
     if (!rc && s->reason == TIMELINE_WATCHPOINT)
         s->watched = address;
     return rc;
+}
+
+int timeline_last_write(struct timeline *tl, uint64_t address, uint64_t length, struct timeline_stopped *s,
+                        struct error *err)
+{
+    return last_write(tl, STOPS_WRITE, address, length, s, err);
+}
+
+int timeline_last_write_physical(struct timeline *tl, uint64_t address, uint64_t length,
+                                 struct timeline_stopped *s, struct error *err)
+{
+    return last_write(tl, STOPS_WRITE_PHYSICAL, address, length, s, err);
 }
 
 /* ---------------------------------------------------------------- continue */

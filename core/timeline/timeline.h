@@ -155,6 +155,7 @@ struct timeline_stopped {
     uint32_t task; /* whose breakpoint or access it is; otherwise as in timeline_where */
     uint64_t address;
     uint64_t watched;
+    bool device;        /* timeline_last_write_physical: a device made the write; `address` is physical */
     struct event event; /* data is NULL; see text */
     enum stop_reason engine;
     char text[200]; /* the event's words; or why the guest stopped */
@@ -189,6 +190,28 @@ int timeline_to_end(struct timeline *tl, struct timeline_stopped *s, struct erro
  * `address`, other stop points aside. TIMELINE_WATCHPOINT, or TIMELINE_AT_BEGIN if there was none. */
 int timeline_last_write(struct timeline *tl, uint64_t address, uint64_t length, struct timeline_stopped *s,
                         struct error *err);
+
+/* The same for physical memory, whatever linear addresses were used, and with writes by devices; not those of page walks (accessed
+ * and dirty bits). The write of a device counts as made in the step before or during which it happened. Where a device
+ * may have written without a trace in the index, parts are run that a search for linear addresses skips. */
+int timeline_last_write_physical(struct timeline *tl, uint64_t address, uint64_t length,
+                                 struct timeline_stopped *s, struct error *err);
+
+/* ---------------------------------------------------------------- every step */
+
+/* A step: from `icount` on `cpu`, whose next instruction was at `pc` (linear) before and is at `next` after it. The instruction was
+ * executed unless an interrupt or exception was delivered instead. */
+struct timeline_trail {
+    uint64_t icount;
+    unsigned cpu;
+    uint64_t pc, next;
+};
+/* Called after the step: the machine stands behind it. Returns false to end the walk. */
+typedef bool timeline_trail_fn(void *ctx, const struct timeline_trail *step);
+/* Makes each step with from <= icount < to alone, and calls fn after it. It is left where the walk ends. Cost: below a microsecond a
+ * step. */
+int timeline_trail(struct timeline *tl, uint64_t from, uint64_t to, timeline_trail_fn *fn, void *ctx,
+                   struct error *err);
 
 /* ---------------------------------------------------------------- preparing */
 

@@ -391,11 +391,23 @@ void note_port_break(struct x86 *cpu, uint16_t port, unsigned size)
 }
 
 /* Watchpoints in a page keep it on the slow path. */
+static bool frame_watched(const struct x86 *cpu, uint64_t pa)
+{
+    for (size_t i = 0; i < cpu->nwatches; i++) {
+        const struct stop_point *s = &cpu->stops[i];
+        if (s->kind == STOPS_WRITE_PHYSICAL && (pa & ~0xfffull) <= s->address + s->length - 1 &&
+            s->address <= (pa | 0xfff))
+            return true;
+    }
+    return false;
+}
+
 static bool page_watched(const struct x86 *cpu, uint64_t lin)
 {
     for (size_t i = 0; i < cpu->nwatches; i++) {
         const struct stop_point *s = &cpu->stops[i];
-        if ((lin & ~0xfffull) <= s->address + s->length - 1 && s->address <= (lin | 0xfff))
+        if (s->kind != STOPS_WRITE_PHYSICAL && (lin & ~0xfffull) <= s->address + s->length - 1 &&
+            s->address <= (lin | 0xfff))
             return true;
     }
     return cpu->dr[7] & 0xff && page_has_break(cpu, lin);
@@ -404,7 +416,7 @@ static bool page_watched(const struct x86 *cpu, uint64_t lin)
 static void tlb_fill(struct x86 *cpu, uint64_t lin, bool user, const struct walk *w, bool writes)
 {
     const struct pdesc *d = physmem_page(cpu->mem, w->pa);
-    if (!d->rd || cpu->tlb == cpu->tlbs[2] || page_watched(cpu, lin))
+    if (!d->rd || cpu->tlb == cpu->tlbs[2] || page_watched(cpu, lin) || frame_watched(cpu, w->pa))
         return;
     if (cpu->cr4 & CR4_SMAP && w->user_page && !user)
         return; /* EFLAGS.AC decides at each access: always take the slow path */
@@ -455,6 +467,29 @@ static unsigned bytes_at(const struct x86 *cpu, uint64_t lin, uint64_t length, u
     return n;
 }
 
+static void take_data_stop(struct x86 *cpu, const struct stop_point *s, uint64_t lin)
+{
+    bool in_block = cpu->block && cpu->op;
+    cpu->stop =
+        (struct x86_stop){.reason = STOP_WATCHPOINT,
+                          .id = s->id,
+                          .address = lin,
+                          .pc = code_linear(cpu, in_block ? rip_of(cpu, cpu->op) : cpu->gpr[REG_RIP])};
+    if (s->kind != STOPS_WRITE_PHYSICAL) {
+        uint64_t skipped = s->length > STOP_BYTES && lin - s->address < s->length ? lin - s->address : 0;
+        cpu->stop.from = s->address + skipped;
+        cpu->stop.nbefore = bytes_at(cpu, cpu->stop.from, s->length - skipped, cpu->stop.before);
+    }
+    cpu->stop_hit = true;
+    cpu->stop_probe = s->report_only;
+    x86_break(cpu);
+}
+
+static bool meets(const struct stop_point *s, uint64_t at, unsigned size)
+{
+    return at - s->address < s->length || s->address - at < size;
+}
+
 /* The access was allowed: record the stop that it hits. The first one of an instruction counts, but an
  * ordinary stop takes precedence over probes. */
 static void note_data_stop(struct x86 *cpu, uint64_t lin, unsigned size, bool write)
@@ -463,20 +498,22 @@ static void note_data_stop(struct x86 *cpu, uint64_t lin, unsigned size, bool wr
         const struct stop_point *s = &cpu->stops[i];
         bool kind = s->kind == STOPS_ACCESS || (write ? s->kind == STOPS_WRITE : s->kind == STOPS_READ);
         bool taken = cpu->stop_hit && (!cpu->stop_probe || s->report_only);
-        if (kind && (lin - s->address < s->length || s->address - lin < size) && !taken) {
-            bool in_block = cpu->block && cpu->op;
-            cpu->stop = (struct x86_stop){
-                .reason = STOP_WATCHPOINT,
-                .id = s->id,
-                .address = lin,
-                .pc = code_linear(cpu, in_block ? rip_of(cpu, cpu->op) : cpu->gpr[REG_RIP])};
-            uint64_t skipped = s->length > STOP_BYTES && lin - s->address < s->length ? lin - s->address : 0;
-            cpu->stop.from = s->address + skipped;
-            cpu->stop.nbefore = bytes_at(cpu, cpu->stop.from, s->length - skipped, cpu->stop.before);
-            cpu->stop_hit = true;
-            cpu->stop_probe = s->report_only;
-            x86_break(cpu);
-        }
+        if (kind && meets(s, lin, size) && !taken)
+            take_data_stop(cpu, s, lin);
+    }
+}
+
+/* A store of `size` bytes, of which the first lie at pa1, and those that do not fit in its page at pa2. */
+static void note_store(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t pa1, uint64_t pa2)
+{
+    unsigned first = 0x1000 - (lin & 0xfff);
+    note_data_stop(cpu, lin, size, true);
+    for (size_t i = 0; i < cpu->nwatches; i++) {
+        const struct stop_point *s = &cpu->stops[i];
+        bool taken = cpu->stop_hit && (!cpu->stop_probe || s->report_only);
+        if (s->kind == STOPS_WRITE_PHYSICAL && !taken &&
+            (meets(s, pa1, size < first ? size : first) || (size > first && meets(s, pa2, size - first))))
+            take_data_stop(cpu, s, lin);
     }
 }
 
@@ -508,14 +545,14 @@ static void store_as(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v, e
     if (likely(first >= size)) {
         pa1 = translate(cpu, lin, ACC_WRITE, agent);
         if (cpu->data_stops)
-            note_data_stop(cpu, lin, size, true);
+            note_store(cpu, lin, size, pa1, 0);
         phys_store(cpu, pa1, size, v);
         return;
     }
     pa1 = translate(cpu, lin, ACC_WRITE, agent);
     pa2 = translate(cpu, lin + first, ACC_WRITE, agent);
     if (cpu->data_stops)
-        note_data_stop(cpu, lin, size, true);
+        note_store(cpu, lin, size, pa1, pa2);
     for (unsigned i = 0; i < size; i++)
         phys_store(cpu, i < first ? pa1 + i : pa2 + i - first, 1, v >> (8 * i) & 0xff);
 }

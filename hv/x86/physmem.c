@@ -27,6 +27,10 @@ struct physmem {
     struct table_page *table_pages;
     struct code_cache *code;
     struct touch_log *touch;
+    struct physmem_range *watched;
+    size_t nwatched;
+    physmem_wrote *wrote;
+    void *wrote_ctx;
 };
 
 static void *zeroed(size_t size)
@@ -70,6 +74,7 @@ void physmem_destroy(struct physmem *pm)
         next = t->all_next;
         free(t);
     }
+    free(pm->watched);
     free(pm);
 }
 
@@ -204,8 +209,43 @@ void physmem_read(struct physmem *pm, uint64_t pa, void *buf, size_t n)
     }
 }
 
+void physmem_watch(struct physmem *pm, const struct physmem_range *range, size_t n, physmem_wrote *wrote,
+                   void *ctx)
+{
+    free(pm->watched);
+    pm->watched = n ? mem_copy(range, n * sizeof *range) : NULL;
+    pm->nwatched = n;
+    pm->wrote = wrote;
+    pm->wrote_ctx = ctx;
+}
+
+static void tell_written(struct physmem *pm, uint64_t pa, uint64_t n)
+{
+    for (size_t i = 0; i < pm->nwatched; i++) {
+        const struct physmem_range *r = &pm->watched[i];
+        if (pa - r->address < r->length || r->address - pa < n)
+            pm->wrote(pm->wrote_ctx, i, pa - r->address < r->length ? pa : r->address);
+    }
+}
+
+/* A page of a block may be anywhere in memory, or nowhere: the watched pages are looked at. */
+static void tell_touched(struct physmem *pm, const struct pmeta *m, uint32_t off, uint32_t n)
+{
+    for (size_t i = 0; i < pm->nwatched; i++) {
+        const struct physmem_range *r = &pm->watched[i];
+        for (uint64_t at = r->address, end = at + r->length; at < end; at = (at | (PAGE - 1)) + 1) {
+            const struct pdesc *d = physmem_page(pm, at);
+            const uint64_t first = at % PAGE, left = end - at < PAGE - first ? end - at : PAGE - first;
+            if ((d->rd_meta == m || d->wr_meta == m) && first < off + n && off < first + left)
+                pm->wrote(pm->wrote_ctx, i, first < off ? at + off - first : at);
+        }
+    }
+}
+
 void physmem_write(struct physmem *pm, uint64_t pa, const void *buf, size_t n)
 {
+    if (pm->nwatched)
+        tell_written(pm, pa, n);
     for (const uint8_t *from = buf; n;) {
         const struct pdesc *d = physmem_page(pm, pa);
         size_t off = pa % PAGE, part = n < PAGE - off ? n : PAGE - off;
@@ -247,6 +287,8 @@ void physmem_touch(struct physmem *pm, struct ramblock *b, uint64_t offset, uint
             map_changed(pm);
         m->flags |= PM_CHANGED | PM_EVER;
         touch_lines(m, off, part);
+        if (pm->nwatched)
+            tell_touched(pm, m, off, part);
         if (m->code)
             code_drop(pm, m->code);
         offset += part;

@@ -46,6 +46,14 @@ const uint8_t *physmem_view(struct physmem *, uint64_t pa, size_t n);
 /* A device wrote [offset, offset+n) of a block directly, through ramblock_host(). */
 void physmem_touch(struct physmem *, struct ramblock *, uint64_t offset, uint64_t n);
 
+/* From now on `wrote` is called for each of the n ranges that physmem_write() or physmem_touch() is about to write to, or has written to,
+ * with the range's number and the first byte of it that is meant. n 0: none. */
+struct physmem_range {
+    uint64_t address, length;
+};
+typedef void physmem_wrote(void *ctx, size_t range, uint64_t address);
+void physmem_watch(struct physmem *, const struct physmem_range *, size_t n, physmem_wrote *wrote, void *ctx);
+
 /* Address line 20: when off, bit 20 of every processor address is 0. */
 void physmem_set_a20(struct physmem *, bool on);
 bool physmem_a20(const struct physmem *);

@@ -9,6 +9,7 @@
  *   filter.c       event filters; recorded events as an index
  *   skip.c         the index of what was executed and written: which parts a search need not run
  *   scan.c         all hits of a stop point
+ *   trail.c        every step of a stretch
  *   look.c         registers, memory, parts, marks
  *   divert.c       diversions
  *   prepare.c      states near positions where somebody is likely to go next
@@ -84,6 +85,7 @@ struct timeline {
 
     struct touched_index *index; /* read when it is first needed */
     bool no_index;               /* there is none, or it is not to be used */
+    uint8_t *by_devices; /* by part: a device may have written to memory. Made when it is first needed */
 
     struct store store;
     uint64_t budget;

@@ -1,0 +1,112 @@
+/* check.c - flips of sources, in diversions. */
+#include <string.h>
+
+#include "core/origin/private/impl.h"
+
+static int flip(struct origin *o, const struct origin_place *p)
+{
+    uint8_t value[16] = {0};
+    struct where w;
+    if (!p->memory) {
+        timeline_reg_get(o->tl, p->cpu, p->reg, value);
+        value[p->low] ^= 1;
+        return timeline_reg_set(o->tl, p->cpu, p->reg, value);
+    }
+    if (!where_is(o, p, &w) || timeline_peek_physical(o->tl, w.physical[0], value, 1) != 1)
+        return -1;
+    value[0] ^= 1;
+    return timeline_poke_physical(o->tl, w.physical[0], value, 1) == 1 ? 0 : -1;
+}
+
+static int read_place(struct origin *o, const struct origin_place *p, uint8_t value[ORIGIN_BYTES])
+{
+    struct where w = {.place = *p};
+    if (p->memory && !where_is(o, p, &w))
+        return -1;
+    where_read(o, &w, value);
+    return 0;
+}
+
+/* Flips the place at `icount` and looks at the other at `to`. 1: its first byte has the first bit flipped; 0; -1 with err. */
+static int try_flip(struct origin *o, const struct origin_place *p, uint64_t icount,
+                    const struct origin_place *target, uint64_t to, const uint8_t *was, uint8_t *is,
+                    struct error *err)
+{
+    struct timeline_stopped s;
+    memset(is, 0, ORIGIN_BYTES);
+    if (timeline_seek(o->tl, icount, &s, err))
+        return -1;
+    if (flip(o, p))
+        return timeline_undivert(o->tl, err);
+    int rc = timeline_seek(o->tl, to, &s, err);
+    const bool there = !rc && timeline_icount(o->tl) == to;
+    const bool changed = there && !read_place(o, target, is) && is[0] == (was[0] ^ 1);
+    return rc || timeline_undivert(o->tl, err) ? -1 : changed;
+}
+
+static int try_links(struct origin *o, const struct origin_chain *c, struct origin_check *r,
+                     struct error *err)
+{
+    uint8_t is[ORIGIN_BYTES];
+    for (size_t i = 0; i < c->n; i++) {
+        const struct origin_link *l = &c->link[i];
+        if (l->how != ORIGIN_COPIES || l->follows < 0)
+            continue;
+        int rc = try_flip(o, &l->operand[l->follows].place, l->icount, &l->place, l->icount + 1, l->after, is,
+                          err);
+        if (rc < 0)
+            return -1;
+        r->tried++;
+        r->changed += rc > 0;
+    }
+    return 0;
+}
+
+/* The oldest link from which the bytes are only copied. */
+static const struct origin_link *oldest_copy(const struct origin_chain *c, unsigned *first)
+{
+    const struct origin_link *l = NULL;
+    *first = 0;
+    for (size_t i = 0; i < c->n && c->link[i].step; i++) {
+        l = &c->link[i];
+        *first += l->first;
+        if (l->how != ORIGIN_COPIES)
+            break;
+    }
+    return l;
+}
+
+static int try_whole(struct origin *o, const struct origin_chain *c, struct origin_check *r,
+                     struct error *err)
+{
+    unsigned first;
+    const struct origin_link *l = oldest_copy(c, &first);
+    struct timeline_stopped s;
+    if (!l)
+        return 0;
+    struct origin_place target = c->place;
+    target.linear += c->place.memory ? first : 0;
+    target.low += c->place.memory ? 0 : first;
+    target.length -= first;
+    if (timeline_seek(o->tl, c->icount, &s, err))
+        return -1;
+    const uint64_t pc = timeline_pc(o->tl, c->place.cpu);
+    r->at = l->icount + 1;
+    memcpy(r->was, c->value + first, target.length);
+    if (timeline_seek(o->tl, r->at, &s, err))
+        return -1;
+    r->whole = !flip(o, &l->place);
+    if (r->whole && timeline_seek(o->tl, c->icount, &s, err))
+        return -1;
+    r->target = r->whole && timeline_icount(o->tl) == c->icount && !read_place(o, &target, r->is) &&
+                memcmp(r->is, r->was, target.length);
+    r->same_way = r->whole && timeline_icount(o->tl) == c->icount && timeline_pc(o->tl, c->place.cpu) == pc;
+    return timeline_undivert(o->tl, err);
+}
+
+int origin_check(struct origin *o, const struct origin_chain *c, struct origin_check *result,
+                 struct error *err)
+{
+    *result = (struct origin_check){0};
+    return try_links(o, c, result, err) || try_whole(o, c, result, err) ? -1 : 0;
+}

@@ -1,0 +1,195 @@
+/* impl.h - what the files of core/origin share. Private to them.
+ *
+ *   decode.c  instructions by capstone: which registers they write; registers' names
+ *   search.c  the step that wrote a place last
+ *   moment.c  what one step did: the machine before and after it
+ *   inputs.c  what the written bytes are made of
+ *   vector.c  … by instructions on vector registers, and those that save and restore many registers
+ *   source.c  the names of sources
+ *   origin.c  the chain
+ *   check.c   flips of sources
+ *   places.c  places on the screen and on consoles
+ */
+#ifndef BOOTREEL_CORE_ORIGIN_IMPL_H
+#define BOOTREEL_CORE_ORIGIN_IMPL_H
+
+#include <capstone/capstone.h>
+
+#include "core/ground/text.h"
+#include "core/origin/origin.h"
+#include "core/story/explain.h"
+#include "core/story/processes.h"
+#include "core/story/running.h"
+#include "core/views/views.h"
+
+enum { REGS_MOST = 160, WRITES_MOST = 24, INSN_MOST = 15, STACK_BYTES = 160 };
+
+/* Bytes of a register. */
+struct reg_part {
+    int reg; /* -1: not one of the machine's that can be followed */
+    uint8_t low, n;
+};
+
+/* An instruction as a search needs it. */
+struct code_entry {
+    uint64_t pc, tables; /* tables: CR3 */
+    uint8_t bytes[INSN_MOST], nbytes;
+    uint8_t length; /* 0: no instruction */
+    bool used;
+    bool flows; /* it can go elsewhere than to the next one */
+    uint8_t nwrites;
+    struct reg_part write[WRITES_MOST];
+};
+enum { CODE_ENTRIES = 4096 };
+
+struct origin {
+    struct timeline *tl;
+    const struct symbols *symbols;
+    struct processes *processes;
+    struct view_orc *orc;
+    struct trace_explainer *explainer;
+    csh handle[3]; /* 16, 32 and 64 bits; 0: not opened */
+    cs_insn *insn;
+    const struct reg_desc *regs;
+    size_t nregs;
+    int gpr[16], rip, eflags, cr3, ss_base; /* indexes of registers */
+    int xmm[16], ymmh[16];
+    struct reg_part *part; /* by capstone's numbers */
+    struct code_entry *code;
+    struct seen_image *image;
+    size_t nimages;
+};
+
+/* In the order of instruction codes (SDM volume 2, table 2-2). */
+enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
+
+/* ---------------------------------------------------------------- decode.c */
+
+int decode_open(struct origin *o, struct error *err);
+void decode_close(struct origin *o);
+/* Decodes n bytes; the result is o->insn, with details. False if there is no instruction. */
+bool origin_decode(struct origin *o, unsigned bits, const uint8_t *bytes, size_t n, uint64_t ip);
+/* The part of the machine's registers that one of capstone's is. */
+struct reg_part decode_part(const struct origin *o, unsigned reg);
+/* By name ("eax", "xmm3", "cr3"); reg -1 if there is none. */
+struct reg_part decode_named(const struct origin *o, const char *name);
+/* The instruction at `pc` on that processor now. Cached. */
+const struct code_entry *code_at(struct origin *o, unsigned cpu, uint64_t pc);
+csh decode_handle(const struct origin *o, unsigned bits);
+
+/* ---------------------------------------------------------------- search.c */
+
+struct last_write {
+    bool found, device, too_far;
+    uint64_t icount;
+    unsigned cpu;
+    uint64_t address; /* memory: where the write that was met begins (device: physical) */
+};
+/* A place whose physical addresses are known. */
+struct where {
+    struct origin_place place;
+    uint64_t physical[2];
+    unsigned first; /* bytes at physical[0]; the others are at physical[1] */
+};
+/* Where a place of memory is now; false if that is not memory. */
+bool where_is(struct origin *o, const struct origin_place *place, struct where *w);
+/* What is there now; zeros for what is no memory. */
+void where_read(struct origin *o, const struct where *w, uint8_t value[ORIGIN_BYTES]);
+/* The last step before `icount` that wrote a byte of the place. -1 with err. */
+int search_last(struct origin *o, const struct where *w, uint64_t icount, uint64_t back,
+                struct last_write *lw, struct error *err);
+/* Whether a step to `next` was the delivery of an interrupt or exception, as far as the instruction tells. */
+bool step_delivers(const struct code_entry *e, uint64_t pc, uint64_t next);
+
+/* ---------------------------------------------------------------- moment.c */
+
+struct memory_operand {
+    bool there; /* it is memory; otherwise a device */
+    uint64_t linear;
+    unsigned n;
+    uint8_t value[64];
+};
+
+struct moment {
+    uint64_t icount, time;
+    unsigned cpu, bits, stack_bits;
+    uint64_t pc, ip, next; /* linear; offset in the segment; linear, after it */
+    bool insn, delivered, smm;
+    unsigned length;
+    uint8_t before[REGS_MOST][16], after[REGS_MOST][16];
+    uint64_t sp, sp_after; /* linear addresses of the stack's top */
+    uint8_t stack[STACK_BYTES];
+    uint8_t was[ORIGIN_BYTES], is[ORIGIN_BYTES]; /* the place */
+    struct memory_operand mem[8];                /* by operand of o->insn */
+};
+/* Goes to `icount`, and looks at what the step from there is about to do; then makes that step: o->insn is its instruction. -1 with err. */
+int moment_before(struct origin *o, const struct where *w, uint64_t icount, unsigned cpu, struct moment *m,
+                  struct error *err);
+int moment_after(struct origin *o, const struct where *w, struct moment *m, struct error *err);
+uint64_t moment_reg(const struct origin *o, const struct moment *m, int reg);
+uint64_t moment_gpr(const struct origin *o, const struct moment *m, unsigned n);
+
+/* ---------------------------------------------------------------- inputs.c */
+
+/* What was written: the bytes of memory or of a register that the search met. */
+struct target {
+    bool memory;
+    uint64_t linear; /* as the processor that wrote sees it */
+    int reg;
+    unsigned low, n;
+};
+
+struct inputs {
+    enum origin_how how;
+    enum origin_source source;
+    struct origin_operand operand[ORIGIN_OPERANDS_MAX];
+    unsigned n;
+    int follows;
+    unsigned first, length; /* the target's bytes that this is about: others were written by something else */
+    bool same;              /* the step did not change the place: go on with it, without a link */
+    bool access, port;      /* they were read from a device: */
+    uint64_t address;       /* … at this port, or physical address */
+    unsigned size;
+    char what[160]; /* of a source */
+};
+/* What the target's bytes are made of, by o->insn. */
+void inputs_of(struct origin *o, const struct moment *m, const struct target *t, struct inputs *in);
+
+void input_register(struct origin *o, const struct moment *m, struct inputs *in, int reg, unsigned low,
+                    unsigned n);
+void input_memory(struct origin *o, const struct moment *m, struct inputs *in, uint64_t linear, unsigned n,
+                  const uint8_t *value);
+void input_immediate(struct inputs *in, uint64_t value, unsigned n);
+/* Cuts the inputs to those bytes of the target that [from, from + n) overlaps (addresses, or bytes of the register). Returns the offset of
+ * the first of them from `from`, or -1 if there are none. */
+long inputs_cut(struct inputs *in, const struct target *t, uint64_t from, uint64_t n);
+/* Which operand is the target: sets *at to where the written bytes begin, as in inputs_cut, and *n. -1: none. */
+int written_operand(const struct origin *o, const struct moment *m, const struct target *t, uint64_t *at,
+                    unsigned *n);
+/* All that it reads, in so far as the bytes from `k` on depend on it. */
+void inputs_of_computation(struct origin *o, const struct moment *m, struct inputs *in, unsigned k);
+/* It ends here. */
+__attribute__((format(printf, 3, 4))) void inputs_end(struct inputs *in, enum origin_source source,
+                                                      const char *fmt, ...);
+/* Moves of vector registers and the like: true if it was one of these. */
+bool inputs_of_vector(struct origin *o, const struct moment *m, const struct target *t, struct inputs *in);
+bool inputs_of_saving(struct origin *o, const struct moment *m, const struct target *t, struct inputs *in);
+/* The target's bytes are those of an operand from its byte `at` on, of which it has `size`; what is beyond is zero. */
+void copy_from_operand(struct origin *o, const struct moment *m, struct inputs *in, unsigned operand,
+                       unsigned at, unsigned size);
+
+/* ---------------------------------------------------------------- source.c */
+
+void origin_sources_free(struct origin *o);
+/* Names where bytes came from that a device wrote at physical `at`, or that were there from the beginning. */
+void source_device(struct origin *o, struct origin_link *l, uint64_t at);
+void source_beginning(struct origin *o, struct origin_link *l, const struct where *w);
+/* A read of a port or of a device's register in this step. */
+void source_access(struct origin *o, struct origin_link *l, const struct moment *m, bool port,
+                   uint64_t address, unsigned size, uint64_t value);
+/* Whether a kernel's decompressor made this write of its own output: then it is the source. */
+bool source_stream(struct origin *o, struct origin_link *l, uint64_t physical);
+__attribute__((format(printf, 3, 4))) void link_end(struct origin_link *l, enum origin_source source,
+                                                    const char *fmt, ...);
+
+#endif

@@ -1,0 +1,153 @@
+/* search.c - the step that wrote a place last. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/origin/private/impl.h"
+
+enum { WINDOW = 64, WINDOW_GROWS = 8, WINDOW_MOST = 4000000, PAGE = 4096 };
+
+/* ---------------------------------------------------------------- memory */
+
+static bool physical_of(struct origin *o, const struct origin_place *p, uint64_t at, uint64_t *physical)
+{
+    struct view_walk w;
+    *physical = at;
+    if (p->at_physical)
+        return true;
+    view_walk(o->tl, p->cpu, at, &w);
+    *physical = w.physical;
+    return !w.paging || w.mapped;
+}
+
+bool where_is(struct origin *o, const struct origin_place *place, struct where *w)
+{
+    const unsigned left = PAGE - place->linear % PAGE;
+    *w = (struct where){.place = *place, .first = place->length < left ? place->length : left};
+    if (!physical_of(o, place, place->linear, &w->physical[0]))
+        return false;
+    return w->first == place->length || physical_of(o, place, place->linear + left, &w->physical[1]);
+}
+
+void where_read(struct origin *o, const struct where *w, uint8_t value[ORIGIN_BYTES])
+{
+    const struct origin_place *p = &w->place;
+    uint8_t whole[16] = {0};
+    memset(value, 0, ORIGIN_BYTES);
+    if (p->memory) {
+        timeline_peek_physical(o->tl, w->physical[0], value, w->first);
+        timeline_peek_physical(o->tl, w->physical[1], value + w->first, p->length - w->first);
+    } else if (!timeline_reg_get(o->tl, p->cpu, p->reg, whole)) {
+        memcpy(value, whole + p->low, p->length);
+    }
+}
+
+static int last_of(struct origin *o, uint64_t physical, unsigned n, uint64_t icount, struct last_write *lw,
+                   struct error *err)
+{
+    struct timeline_stopped s;
+    if (timeline_seek(o->tl, icount, &s, err))
+        return -1;
+    if (s.reason != TIMELINE_INTERRUPTED && timeline_last_write_physical(o->tl, physical, n, &s, err))
+        return -1;
+    if (s.reason == TIMELINE_INTERRUPTED)
+        return error_set(err, "interrupted at icount %" PRIu64, s.icount);
+    if (s.reason != TIMELINE_WATCHPOINT || (lw->found && s.icount < lw->icount))
+        return 0;
+    *lw = (struct last_write){
+        .found = true, .device = s.device, .icount = s.icount, .cpu = s.cpu, .address = s.address};
+    return 0;
+}
+
+static int last_in_memory(struct origin *o, const struct where *w, uint64_t icount, struct last_write *lw,
+                          struct error *err)
+{
+    if (last_of(o, w->physical[0], w->first, icount, lw, err))
+        return -1;
+    const unsigned rest = w->place.length - w->first;
+    return rest ? last_of(o, w->physical[1], rest, icount, lw, err) : 0;
+}
+
+/* ---------------------------------------------------------------- registers */
+
+/* While the steps of a stretch are made. */
+struct walk {
+    struct origin *o;
+    const struct origin_place *place;
+    uint8_t value[16];
+    struct last_write *lw;
+};
+
+bool step_delivers(const struct code_entry *e, uint64_t pc, uint64_t next)
+{
+    return e->length && !e->flows && next != pc && next != pc + e->length &&
+           (uint32_t)next != (uint32_t)(pc + e->length);
+}
+
+static bool writes(const struct origin *o, const struct code_entry *e, const struct timeline_trail *s,
+                   const struct origin_place *p)
+{
+    if ((int)p->reg == o->rip) /* what matters is where control was sent elsewhere */
+        return s->next != s->pc && s->next != s->pc + e->length;
+    if (step_delivers(e, s->pc, s->next))
+        return false;
+    for (unsigned i = 0; i < e->nwrites; i++)
+        if (e->write[i].reg == (int)p->reg && e->write[i].low < p->low + p->length &&
+            p->low < e->write[i].low + e->write[i].n)
+            return true;
+    return false;
+}
+
+static bool see_step(void *ctx, const struct timeline_trail *s)
+{
+    struct walk *w = ctx;
+    const struct origin_place *p = w->place;
+    uint8_t value[16] = {0};
+    timeline_reg_get(w->o->tl, p->cpu, p->reg, value);
+    const bool changed = memcmp(value + p->low, w->value + p->low, p->length);
+    memcpy(w->value, value, sizeof value);
+    if (s->cpu != p->cpu && !changed)
+        return true;
+    const struct code_entry *e = code_at(w->o, s->cpu, s->pc);
+    const bool hit = writes(w->o, e, s, p) || (changed && (int)p->reg != w->o->rip);
+    if (hit)
+        *w->lw = (struct last_write){.found = true, .icount = s->icount, .cpu = s->cpu};
+    return true;
+}
+
+static int last_in_stretch(struct origin *o, const struct origin_place *p, uint64_t from, uint64_t to,
+                           struct last_write *lw, struct error *err)
+{
+    struct walk w = {.o = o, .place = p, .lw = lw};
+    struct timeline_stopped s;
+    if (timeline_seek(o->tl, from, &s, err))
+        return -1;
+    if (s.reason == TIMELINE_INTERRUPTED)
+        return error_set(err, "interrupted at icount %" PRIu64, s.icount);
+    timeline_reg_get(o->tl, p->cpu, p->reg, w.value);
+    return timeline_trail(o->tl, from, to, see_step, &w, err);
+}
+
+static int last_in_register(struct origin *o, const struct origin_place *p, uint64_t icount, uint64_t back,
+                            struct last_write *lw, struct error *err)
+{
+    const uint64_t end = icount > back ? icount - back : 0;
+    uint64_t window = WINDOW;
+    memset(o->code, 0, CODE_ENTRIES * sizeof *o->code); /* code may have changed since */
+    for (uint64_t to = icount; to > end && !lw->found;) {
+        const uint64_t from = to - end > window ? to - window : end;
+        if (last_in_stretch(o, p, from, to, lw, err))
+            return -1;
+        to = from;
+        window = window < WINDOW_MOST ? window * WINDOW_GROWS : window;
+    }
+    lw->too_far = !lw->found && end;
+    return 0;
+}
+
+int search_last(struct origin *o, const struct where *w, uint64_t icount, uint64_t back,
+                struct last_write *lw, struct error *err)
+{
+    *lw = (struct last_write){0};
+    return w->place.memory ? last_in_memory(o, w, icount, lw, err)
+                           : last_in_register(o, &w->place, icount, back, lw, err);
+}

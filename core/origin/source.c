@@ -1,0 +1,411 @@
+/* source.c - the names of sources. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "core/origin/private/impl.h"
+#include "traces/memory.h"
+
+/* An image's content, as far as it was needed. */
+struct seen_image {
+    uint8_t *data;
+    size_t size;
+    bool read;
+};
+
+void link_end(struct origin_link *l, enum origin_source source, const char *fmt, ...)
+{
+    va_list ap;
+    char *what = NULL;
+    va_start(ap, fmt);
+    if (vasprintf(&what, fmt, ap) < 0)
+        what = mem_string("");
+    va_end(ap);
+    free(l->what);
+    l->what = what;
+    l->how = ORIGIN_ENDS;
+    l->source = source;
+    l->follows = -1;
+}
+
+/* ---------------------------------------------------------------- images */
+
+enum { AROUND = 32, LEAST = 8, PAGE = 4096 };
+#define IMAGE_MOST ((uint64_t)512 << 20)
+
+void origin_sources_free(struct origin *o)
+{
+    for (size_t i = 0; i < o->nimages; i++)
+        free(o->image[i].data);
+    free(o->image);
+}
+
+static struct seen_image *image_of(struct origin *o, size_t i)
+{
+    struct trace *t = timeline_trace(o->tl);
+    if (!o->image) {
+        o->nimages = trace_config(t)->nimages;
+        o->image = mem_zero(o->nimages + 1, sizeof *o->image);
+    }
+    struct seen_image *im = &o->image[i];
+    const uint64_t n = trace_config(t)->images[i].size;
+    if (!im->read && n <= IMAGE_MOST && (im->data = calloc(n + 1, 1))) {
+        for (uint64_t at = 0; at < n; at += 65536)
+            trace_image_read(t, (unsigned)i, at, im->data + at, n - at < 65536 ? n - at : 65536, NULL);
+        im->size = n;
+    }
+    im->read = true;
+    return im;
+}
+
+/* Bytes around a place in memory, within a stretch that is aligned to `unit`. */
+struct window {
+    uint8_t bytes[2 * AROUND];
+    size_t n, at;
+    bool zero;
+};
+
+static bool take_window(struct origin *o, uint64_t physical, uint64_t unit, struct window *w)
+{
+    const uint64_t begin = physical & ~(unit - 1), end = begin + unit;
+    const uint64_t from = physical - begin < AROUND ? begin : physical - AROUND;
+    const uint64_t to = end - physical < AROUND ? end : physical + AROUND;
+    w->n = to - from;
+    w->at = physical - from;
+    w->zero = true;
+    if (timeline_peek_physical(o->tl, from, w->bytes, w->n) != w->n)
+        return false;
+    for (size_t i = 0; i < w->n; i++)
+        w->zero &= !w->bytes[i];
+    return true;
+}
+
+static bool find_window(const struct seen_image *im, uint64_t from, uint64_t to, const struct window *w,
+                        uint64_t *offset)
+{
+    if (!im->data || from >= im->size)
+        return false;
+    if (to > im->size)
+        to = im->size;
+    const uint8_t *p = memmem(im->data + from, to - from, w->bytes, w->n);
+    if (p)
+        *offset = (uint64_t)(p - im->data) + w->at;
+    return p;
+}
+
+static bool is_drive(const char *role)
+{
+    return !strncmp(role, "disk", 4) || !strncmp(role, "cdrom", 5) || !strncmp(role, "floppy", 6);
+}
+
+/* ---------------------------------------------------------------- by a device */
+
+enum { EVENTS_BACK = 64 };
+
+/* The disk commands up to a position, the last first. */
+static size_t commands_before(struct trace *t, uint64_t icount, struct event *list, size_t most)
+{
+    struct error ignored;
+    struct event ev;
+    uint64_t number;
+    size_t n = 0;
+    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_DISK));
+    if (!trace_cursor_seek_icount(c, icount + 1, &ignored))
+        while (n < most && trace_cursor_prev(c, &ev, &number, &ignored) == 1)
+            if (ev.kind == EV_DISK_READ)
+                list[n++] = ev;
+    trace_cursor_close(c);
+    return n;
+}
+
+static bool from_command(struct origin *o, struct origin_link *l, const struct event *ev,
+                         const struct window *w)
+{
+    struct trace *t = timeline_trace(o->tl);
+    const uint64_t lba = ev->f[EVF_DISK_READ_lba], count = ev->f[EVF_DISK_READ_count];
+    for (size_t i = 0; i < trace_config(t)->nimages; i++) {
+        const char *role = trace_config(t)->images[i].role;
+        const uint64_t sector = strncmp(role, "cdrom", 5) ? 512 : 2048;
+        uint64_t offset;
+        if (!is_drive(role) || !find_window(image_of(o, i), lba * sector, (lba + count) * sector, w, &offset))
+            continue;
+        l->image = role;
+        l->offset = offset;
+        link_end(l, ORIGIN_IMAGE,
+                 "%s, lba %" PRIu64 " + %" PRIu64 " (byte %" PRIu64 "), read by %s at icount %" PRIu64, role,
+                 offset / sector, offset % sector, offset, "the drive", ev->icount);
+        return true;
+    }
+    return false;
+}
+
+void source_device(struct origin *o, struct origin_link *l, uint64_t at)
+{
+    struct event list[EVENTS_BACK];
+    struct window w;
+    const size_t n = commands_before(timeline_trace(o->tl), l->icount, list, EVENTS_BACK);
+    if (take_window(o, at, 512, &w))
+        for (size_t i = 0; i < n; i++)
+            if (from_command(o, l, &list[i], &w))
+                return;
+    link_end(l, ORIGIN_DEVICE, "written to memory by a device, not from an image that was read");
+}
+
+/* ---------------------------------------------------------------- from the beginning */
+
+static bool from_image(struct origin *o, struct origin_link *l, const struct window *w)
+{
+    struct trace *t = timeline_trace(o->tl);
+    uint64_t offset;
+    for (size_t i = 0; i < trace_config(t)->nimages; i++) {
+        const struct trace_image *im = &trace_config(t)->images[i];
+        if (is_drive(im->role) || !find_window(image_of(o, i), 0, UINT64_MAX, w, &offset))
+            continue;
+        l->image = im->role;
+        l->offset = offset;
+        link_end(l, ORIGIN_IMAGE, "%s (%s), byte %" PRIu64 ", in memory at the beginning", im->role, im->name,
+                 offset);
+        return true;
+    }
+    return false;
+}
+
+static bool from_setting(struct origin *o, struct origin_link *l, uint64_t physical)
+{
+    struct trace *t = timeline_trace(o->tl);
+    uint8_t page[PAGE];
+    const uint64_t from = physical & ~(uint64_t)(PAGE - 1);
+    const size_t n = timeline_peek_physical(o->tl, from, page, PAGE);
+    for (size_t i = 0; i < trace_config(t)->nsettings; i++) {
+        const struct setting *x = &trace_config(t)->settings[i];
+        const size_t len = strlen(x->value);
+        for (const uint8_t *p = page; len >= 6 && (p = memmem(p, (size_t)(page + n - p), x->value, len));
+             p++) {
+            const uint64_t at = from + (uint64_t)(p - page);
+            if (physical < at || physical > at + len)
+                continue;
+            link_end(l, ORIGIN_SETTING, "setting %s of the recording, character %" PRIu64, x->key,
+                     physical - at);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- tables (ACPI 6.5, 5.2.6; SMBIOS 3.7, 5.2) ---- */
+
+enum { TABLES_BACK = 65536, TABLE_HEADER = 36 };
+
+static uint32_t word_at(const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static bool is_acpi(const uint8_t *p, size_t left, uint32_t *n)
+{
+    uint8_t sum = 0;
+    for (unsigned i = 0; i < 4; i++)
+        if ((p[i] < 'A' || p[i] > 'Z') && (p[i] < '0' || p[i] > '9'))
+            return false;
+    *n = word_at(p + 4);
+    if (*n < TABLE_HEADER || *n > left)
+        return false;
+    for (uint32_t i = 0; i < *n; i++)
+        sum = (uint8_t)(sum + p[i]);
+    return !sum;
+}
+
+static bool from_acpi(struct origin *o, struct origin_link *l, uint64_t physical)
+{
+    const uint64_t from = physical > TABLES_BACK ? physical - TABLES_BACK : 0;
+    uint8_t *bytes = mem_alloc(2 * TABLES_BACK);
+    const size_t n = timeline_peek_physical(o->tl, from, bytes, 2 * TABLES_BACK);
+    bool found = false;
+    for (uint64_t at = physical - from; !found && at + 1 > 0; at--) {
+        uint32_t size;
+        if (at + TABLE_HEADER <= n && is_acpi(bytes + at, n - at, &size) && physical - from < at + size) {
+            link_end(l, ORIGIN_TABLE, "ACPI table %.4s, byte %" PRIu64, (const char *)bytes + at,
+                     physical - from - at);
+            found = true;
+        }
+        if (!at)
+            break;
+    }
+    free(bytes);
+    return found;
+}
+
+static bool from_smbios(struct origin *o, struct origin_link *l, uint64_t physical)
+{
+    uint8_t p[32];
+    for (uint64_t at = 0xf0000; at < 0x100000; at += 16) {
+        if (timeline_peek_physical(o->tl, at, p, sizeof p) != sizeof p || memcmp(p, "_SM", 3))
+            continue;
+        const bool three = !memcmp(p, "_SM3_", 5);
+        const uint64_t table = word_at(p + (three ? 0x10 : 0x18)),
+                       n = three ? word_at(p + 0xc) : word_at(p + 0x16) & 0xffff;
+        if ((physical < table || physical >= table + n) && (physical < at || physical >= at + sizeof p))
+            continue;
+        link_end(l, ORIGIN_TABLE,
+                 physical < at || physical >= at + sizeof p ? "SMBIOS structures" : "SMBIOS entry point");
+        return true;
+    }
+    return false;
+}
+
+static bool from_parameters(struct origin *o, struct origin_link *l, uint64_t physical)
+{
+    struct event ev;
+    uint64_t number;
+    struct error ignored;
+    struct event_filter f = {.one_kind = true, .kind = EV_BOOT_PARAMS};
+    struct timeline *tl = o->tl;
+    if (timeline_event_near(tl, TIMELINE_FORWARD, &f, &ev, &number, &ignored) != 1 &&
+        timeline_event_near(tl, TIMELINE_BACK, &f, &ev, &number, &ignored) != 1)
+        return false;
+    const uint64_t at = ev.f[EVF_BOOT_PARAMS_address];
+    if (physical < at || physical >= at + PAGE)
+        return false;
+    link_end(l, ORIGIN_TABLE, "Linux boot parameters (zero page), byte 0x%" PRIx64, physical - at);
+    return true;
+}
+
+void source_beginning(struct origin *o, struct origin_link *l, const struct where *w)
+{
+    const uint64_t at = w->physical[0];
+    struct window win;
+    struct timeline_stopped s;
+    struct error ignored;
+    if (timeline_seek(o->tl, l->step ? 1 : 0, &s, &ignored) || !take_window(o, at, PAGE, &win)) {
+        link_end(l, ORIGIN_LOST, "the machine's beginning cannot be looked at");
+        return;
+    }
+    if (win.zero)
+        link_end(l, ORIGIN_POWER_ON, "zero, as memory is at power-on");
+    else if (from_setting(o, l, at) || from_parameters(o, l, at) || from_image(o, l, &win) ||
+             from_acpi(o, l, at) || from_smbios(o, l, at))
+        return;
+    else
+        link_end(l, ORIGIN_POWER_ON, "in memory at the beginning: left there by firmware or loader");
+}
+
+/* ---------------------------------------------------------------- ports and devices' registers */
+
+static uint64_t first_input(struct origin *o, uint16_t port, uint64_t icount, uint8_t value, bool exact,
+                            bool *found)
+{
+    struct trace *t = timeline_trace(o->tl);
+    struct error ignored;
+    struct input in;
+    uint64_t best = 0;
+    *found = false;
+    for (uint64_t i = 0; i < trace_input_count(t); i++) {
+        if (trace_input(t, i, &in, &ignored) || in.icount > icount)
+            break;
+        if (in.port == port && (!exact || memchr(in.data, value, in.len))) {
+            best = i;
+            *found = true;
+        }
+    }
+    return best;
+}
+
+/* A byte of a serial port's receiver, or of the keyboard's output buffer, that was typed. */
+static bool was_typed(struct origin *o, struct origin_link *l, uint64_t port, uint64_t value)
+{
+    static const struct {
+        uint16_t port, input;
+    } ports[] = {{0x60, INPUT_KEYBOARD},
+                 {0x3f8, INPUT_SERIAL0},
+                 {0x2f8, INPUT_SERIAL1},
+                 {0x3e8, INPUT_SERIAL2},
+                 {0x2e8, INPUT_SERIAL3}};
+    for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++) {
+        bool found;
+        if (ports[i].port != port)
+            continue;
+        const uint64_t n = first_input(o, ports[i].input, l->icount, (uint8_t)value, port != 0x60, &found);
+        if (!found)
+            return false;
+        struct input in;
+        struct error ignored;
+        trace_input(timeline_trace(o->tl), n, &in, &ignored);
+        l->input = n;
+        link_end(l, ORIGIN_INPUT, "typed: input %" PRIu64 " at icount %" PRIu64 ", port 0x%" PRIx64, n,
+                 in.icount, port);
+        return true;
+    }
+    return false;
+}
+
+static bool explained(struct origin *o, struct origin_link *l, bool port, uint64_t address, char *buf,
+                      size_t size)
+{
+    struct event_filter f = {.one_kind = true, .kind = port ? EV_PIO_READ : EV_MMIO_READ, .n = 1};
+    struct event ev;
+    uint64_t number;
+    struct error ignored;
+    struct timeline_stopped s;
+    snprintf(f.condition[0].field, sizeof f.condition[0].field, "%s", port ? "port" : "address");
+    f.condition[0].low = f.condition[0].high = address;
+    *buf = 0;
+    if (timeline_seek(o->tl, l->icount, &s, &ignored) ||
+        timeline_event_near(o->tl, TIMELINE_FORWARD, &f, &ev, &number, &ignored) != 1)
+        return false;
+    if (!o->explainer)
+        o->explainer = trace_explainer_new(timeline_trace(o->tl), timeline_kind(o->tl));
+    return o->explainer && trace_explain(o->explainer, number, buf, size, &ignored) > 0;
+}
+
+void source_access(struct origin *o, struct origin_link *l, const struct moment *m, bool port,
+                   uint64_t address, unsigned size, uint64_t value)
+{
+    char words[300];
+    struct view_walk w;
+    struct timeline_stopped s;
+    struct error ignored;
+    if (port && was_typed(o, l, address, value))
+        return;
+    if (!port && !timeline_seek(o->tl, m->icount, &s, &ignored)) {
+        view_walk(o->tl, m->cpu, address, &w);
+        address = w.paging && w.mapped ? w.physical : address;
+    }
+    const bool known = explained(o, l, port, address, words, sizeof words);
+    link_end(l, ORIGIN_PORT, "%s 0x%" PRIx64 ", %u byte%s%s%s", port ? "port" : "device's register at",
+             address, size, size == 1 ? "" : "s", known ? ": " : "", words);
+}
+
+/* ---------------------------------------------------------------- what a kernel unpacks */
+
+static bool last_event(struct origin *o, uint16_t kind, enum timeline_direction dir, struct event *ev)
+{
+    struct event_filter f = {.one_kind = true, .kind = kind};
+    uint64_t number;
+    struct error ignored;
+    return timeline_event_near(o->tl, dir, &f, ev, &number, &ignored) == 1;
+}
+
+bool source_stream(struct origin *o, struct origin_link *l, uint64_t physical)
+{
+    struct event begin, end, found, params;
+    char name[300] = "";
+    if (!last_event(o, EV_DECOMPRESS_BEGIN, TIMELINE_BACK, &begin) ||
+        !last_event(o, EV_DECOMPRESS_END, TIMELINE_FORWARD, &end) || begin.icount > l->icount)
+        return false;
+    const uint64_t at = end.f[EVF_DECOMPRESS_END_address];
+    uint64_t n = 64 << 20;
+    if (last_event(o, EV_BOOT_PARAMS, TIMELINE_BACK, &params) && params.f[EVF_BOOT_PARAMS_init_size])
+        n = params.f[EVF_BOOT_PARAMS_init_size];
+    if (physical < at || physical >= at + n)
+        return false;
+    if (o->symbols && last_event(o, EV_KERNEL_FOUND, TIMELINE_FORWARD, &found))
+        symbols_text(o->symbols, SPACE_KERNEL,
+                     found.f[EVF_KERNEL_FOUND_text] + physical - found.f[EVF_KERNEL_FOUND_physical],
+                     found.icount + 1, name, sizeof name);
+    l->offset = physical - at;
+    link_end(l, ORIGIN_STREAM, "kernel, byte 0x%" PRIx64 " of what its decompressor unpacks%s%s", l->offset,
+             *name ? ": " : "", name);
+    return true;
+}
