@@ -137,7 +137,8 @@ static int print_chain(const struct options *o, const struct stages *all, yajl_g
                           ? stages_get(all, (size_t)stages_get(all, (size_t)i)->parent)->begin_time
                           : 0;
     if (!o->json)
-        printf("%14s %14s %14s %14s  %s\n", "began after", "took", "idle", "then waited",
+        printf("%14s %14s%s %14s %14s  %s\n", "began after", "took",
+               o->tasks ? "            own         others" : "", "idle", "then waited",
                "stage (below it what ended last before it began: by time, not by dependencies)");
     for (uint64_t next = 0; i >= 0; i = stages_chain(all, i)) {
         const struct stage *s = stages_get(all, (size_t)i);
@@ -145,8 +146,9 @@ static int print_chain(const struct options *o, const struct stages *all, yajl_g
             print_json(g, o, all, s);
             continue;
         }
-        printf("%14s %14s %14s %14s  ", number_time(at, s->begin_time - origin),
-               number_duration(took, s->took), number_duration(idle, idle_time(o, s)),
+        printf("%14s %14s ", number_time(at, s->begin_time - origin), number_duration(took, s->took));
+        print_tasks(o, s);
+        printf("%14s %14s  ", number_duration(idle, idle_time(o, s)),
                next ? number_duration(gap, next - s->end_time) : "");
         print_name(s);
         next = s->begin_time;
