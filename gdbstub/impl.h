@@ -293,6 +293,9 @@ void monitor_when(struct gdbstub *g, const char *args, struct text *out);
 bool monitor_find_kind(const char *word, enum timeline_stop_kind *kind);
 int monitor_find_hits(struct gdbstub *g, const struct timeline_stop *stop, struct text *out,
                       struct error *err);
+/* monitor_origin.c: where a register (by its name), or with "" n bytes of memory come from, a line a link. -1 with err. */
+int monitor_origin_chain(struct gdbstub *g, const char *name, uint64_t address, uint64_t n, struct text *out,
+                         struct error *err);
 
 /* ---------------------------------------------------------------- symbols and files (symbols.c) */
 

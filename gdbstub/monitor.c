@@ -142,6 +142,29 @@ static void monitor_find(struct gdbstub *g, const char *args, struct text *out)
     stop_here(g);
 }
 
+/* $REGISTER, or ADDRESS [N]. */
+static void monitor_origin(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct error err;
+    char name[24] = "";
+    uint64_t address = 0, n = 1;
+    if (*args == '$') {
+        args++;
+        take_word(&args, name, sizeof name);
+    } else if (!take_address(g, &args, &address, out) || (*args && !take_address(g, &args, &n, out))) {
+        name[0] = 0;
+        n = 0;
+    }
+    if (!n || *args || (!*name && !n)) {
+        if (!out->n)
+            failed(out, "origin: give $REGISTER, or a linear address or a symbol and a number of bytes");
+        return;
+    }
+    if (monitor_origin_chain(g, name, address, n, out, &err))
+        failed(out, "%s", err.text);
+    stop_here(g);
+}
+
 /* ---------------------------------------------------------------- marks */
 
 static void monitor_mark(struct gdbstub *g, const char *args, struct text *out)
@@ -456,6 +479,8 @@ static const struct monitor_command commands[] = {
     {"last-write", "ADDRESS [N]", "go back to before the last write to N bytes there", monitor_last_write},
     {"find", "exec|write|read ADDRESS [N]", "all moments at which that happens; the position stays",
      monitor_find},
+    {"origin", "$REGISTER | ADDRESS [N]", "where the value there comes from; the position stays",
+     monitor_origin},
     {"mark", "NAME [POSITION]", "name a position", monitor_mark},
     {"unmark", "NAME", "forget that", monitor_unmark},
     {"break-event", "EVENT", "stop at events: irq, pio port=0x60, exception vector=14, console:TEXT",

@@ -27,6 +27,18 @@ static int read_place(struct origin *o, const struct origin_place *p, uint8_t va
     return 0;
 }
 
+/* The bytes that a link wrote, whoever looks at them. */
+static struct origin_place written(const struct origin_link *l)
+{
+    struct origin_place p = l->place;
+    if (p.memory) {
+        p.at_physical = true;
+        p.linear = l->physical;
+        p.length = 1; /* the next may be in another page */
+    }
+    return p;
+}
+
 /* Flips the place at `icount` and looks at the other at `to`. 1: its first byte has the first bit flipped; 0; -1 with err. */
 static int try_flip(struct origin *o, const struct origin_place *p, uint64_t icount,
                     const struct origin_place *target, uint64_t to, const uint8_t *was, uint8_t *is,
@@ -52,8 +64,8 @@ static int try_links(struct origin *o, const struct origin_chain *c, struct orig
         const struct origin_link *l = &c->link[i];
         if (l->how != ORIGIN_COPIES || l->follows < 0)
             continue;
-        int rc = try_flip(o, &l->operand[l->follows].place, l->icount, &l->place, l->icount + 1, l->after, is,
-                          err);
+        const struct origin_place to = written(l);
+        int rc = try_flip(o, &l->operand[l->follows].place, l->since, &to, l->icount + 1, l->after, is, err);
         if (rc < 0)
             return -1;
         r->tried++;
@@ -95,7 +107,8 @@ static int try_whole(struct origin *o, const struct origin_chain *c, struct orig
     memcpy(r->was, c->value + first, target.length);
     if (timeline_seek(o->tl, r->at, &s, err))
         return -1;
-    r->whole = !flip(o, &l->place);
+    const struct origin_place from = written(l);
+    r->whole = !flip(o, &from);
     if (r->whole && timeline_seek(o->tl, c->icount, &s, err))
         return -1;
     r->target = r->whole && timeline_icount(o->tl) == c->icount && !read_place(o, &target, r->is) &&

@@ -107,9 +107,38 @@ void decode_close(struct origin *o)
     free(o->part);
 }
 
+static bool has_mmx(const cs_insn *i)
+{
+    const cs_x86 *x = &i->detail->x86;
+    for (unsigned k = 0; k < x->op_count; k++)
+        if (x->operands[k].type == X86_OP_REG && x->operands[k].reg >= X86_REG_MM0 &&
+            x->operands[k].reg <= X86_REG_MM7)
+            return true;
+    return false;
+}
+
+/* In 16-bit code capstone takes instructions on XMM registers for those on MMX registers. They are the same in 32-bit code with 16-bit
+ * addresses. */
+static void decode_narrow_vector(struct origin *o, const uint8_t *bytes, size_t n, uint64_t ip)
+{
+    uint8_t with[INSN_MOST + 1] = {0x67};
+    const uint8_t *p = with;
+    size_t left = 1 + (n < INSN_MOST ? n : INSN_MOST);
+    memcpy(with + 1, bytes, left - 1);
+    if (cs_disasm_iter(o->handle[1], &p, &left, &ip, o->insn))
+        o->insn->size--;
+}
+
 bool origin_decode(struct origin *o, unsigned bits, const uint8_t *bytes, size_t n, uint64_t ip)
 {
-    return cs_disasm_iter(decode_handle(o, bits), &bytes, &n, &ip, o->insn);
+    const uint8_t *at = bytes;
+    size_t left = n;
+    uint64_t next = ip;
+    if (!cs_disasm_iter(decode_handle(o, bits), &at, &left, &next, o->insn))
+        return false;
+    if (bits == 16 && n > 2 && (bytes[0] == 0x66 || bytes[0] == 0xf3) && bytes[1] == 0x0f && has_mmx(o->insn))
+        decode_narrow_vector(o, bytes, n, ip);
+    return true;
 }
 
 /* ---------------------------------------------------------------- what is written */

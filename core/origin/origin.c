@@ -192,6 +192,11 @@ static struct origin_place part_of(const struct origin_place *p, unsigned first,
     return part;
 }
 
+static uint64_t physical_at(const struct where *w, unsigned byte)
+{
+    return byte < w->first ? w->physical[0] + byte : w->physical[1] + byte - w->first;
+}
+
 /* What the write met, as the processor that made it sees it. */
 static struct target target_of(struct origin *o, const struct where *w, const struct last_write *lw)
 {
@@ -391,6 +396,12 @@ static int take_step(struct finding *f, const struct ask *a, const struct where 
     *l = found;
     l->parent = made.parent;
     l->place = part;
+    if (part.memory && !part.at_physical) {
+        l->place.linear = t.linear + in.first;
+        l->place.cpu = lw->cpu;
+    }
+    l->physical = physical_at(w, in.first);
+    l->since = from;
     l->first = a->first + in.first;
     memcpy(l->before, m->was + in.first, in.length);
     memcpy(l->after, m->is + in.first, in.length);
@@ -398,9 +409,8 @@ static int take_step(struct finding *f, const struct ask *a, const struct where 
     take_inputs(l, &in);
     const long number = (long)f->chain->n - 1;
     if (a->known && memcmp(l->after, a->value + in.first, in.length)) {
-        free(l->what);
         link_end(l, ORIGIN_LOST, "the bytes are others later, without a write that is known");
-    } else if (a->place.memory && source_stream(o, l, w->physical[0] + in.first)) {
+    } else if (a->place.memory && source_stream(o, l, l->physical)) {
         ;
     } else if (in.access) {
         uint64_t value = 0;
@@ -439,6 +449,7 @@ static int take_device(struct finding *f, const struct ask *a, const struct wher
     struct origin_link *l = add_link(f, a);
     l->icount = lw->icount;
     l->time = s.time;
+    l->physical = w->physical[0];
     l->step = l->device = true;
     where_read(o, w, l->before);
     l->who = mem_string("DMA");
@@ -609,7 +620,8 @@ struct origin_chain *origin_find(struct origin *o, const struct origin_place *pl
         f.options.back = ORIGIN_BACK;
     int rc = take_value(&f, place, icount, err);
     if (!rc) {
-        want(&f, place, icount, -1, 0, c->value);
+        /* Of rip what is asked is where control went elsewhere: since then it has counted on. */
+        want(&f, place, icount, -1, 0, !place->memory && (int)place->reg == o->rip ? NULL : c->value);
         rc = find_all(&f, err);
     }
     free(f.ask);

@@ -77,8 +77,11 @@ enum { ORIGIN_OPERANDS_MAX = 6 };
 struct origin_link {
     long parent;               /* the link that asks for these bytes; -1: the first. Always a lower index */
     struct origin_place place; /* the bytes in question, after the step */
+    uint64_t physical;         /* memory: where the first of them is */
     unsigned first;            /* which of the bytes that the parent asks for they are */
     uint64_t icount, time;     /* the step from there on wrote them; guest time before it, ns */
+    uint64_t
+        since; /* the first of its steps, if a repeated string instruction made several; otherwise icount */
     unsigned cpu;
     bool step;             /* there is a step; otherwise nothing wrote them since the beginning */
     bool device, delivery; /* a device wrote them; an interrupt or exception was delivered */

@@ -153,7 +153,16 @@ void source_device(struct origin *o, struct origin_link *l, uint64_t at)
 
 /* ---------------------------------------------------------------- from the beginning */
 
-static bool from_image(struct origin *o, struct origin_link *l, const struct window *w)
+/* The part of a window with at most so many bytes before and after the place's first one. */
+static struct window cut_window(const struct window *w, size_t before, size_t after)
+{
+    const size_t from = w->at < before ? 0 : w->at - before, left = w->n - w->at;
+    struct window part = {.n = w->at - from + (left < after ? left : after), .at = w->at - from};
+    memcpy(part.bytes, w->bytes + from, part.n);
+    return part;
+}
+
+static bool in_images(struct origin *o, struct origin_link *l, const struct window *w)
 {
     struct trace *t = timeline_trace(o->tl);
     uint64_t offset;
@@ -166,6 +175,19 @@ static bool from_image(struct origin *o, struct origin_link *l, const struct win
         link_end(l, ORIGIN_IMAGE, "%s (%s), byte %" PRIu64 ", in memory at the beginning", im->role, im->name,
                  offset);
         return true;
+    }
+    return false;
+}
+
+/* By its surroundings: all of them, or, near an end of the image, those on one side. */
+static bool from_image(struct origin *o, struct origin_link *l, const struct window *w)
+{
+    static const uint8_t sides[][2] = {
+        {AROUND, AROUND}, {AROUND, LEAST}, {AROUND, 1}, {LEAST, AROUND}, {0, AROUND}};
+    for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
+        const struct window part = cut_window(w, sides[i][0], sides[i][1]);
+        if (part.n >= LEAST && in_images(o, l, &part))
+            return true;
     }
     return false;
 }

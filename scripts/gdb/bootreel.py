@@ -257,6 +257,22 @@ new value) or read: icount, guest time, symbol. An EXPRESSION is as for boot-las
         print(re.sub(r"(?<= s  )0x[0-9a-f]+", lambda a: named(a.group(0)), line, count=1))
 
 
+@command("boot-origin", gdb.COMMAND_DATA)
+def boot_origin(args):
+    """boot-origin EXPRESSION
+Where the value of a register ($rax) or of a variable in memory comes from: each write back to the source. The position stays."""
+    m = re.match(r"\s*(\$[a-z0-9_]+)\s*$", args)
+    if m:
+        what = m.group(1)
+    else:
+        value = gdb.parse_and_eval(args)
+        address, size = number("(unsigned long long) &(%s)" % args), value.type.sizeof
+        if address is None:
+            address, size = int(value), 1
+        what = "0x%x %d" % (address & (1 << 64) - 1, size)
+    print(monitor("origin " + what), end="")
+
+
 def named(address):
     """An address that the trace has no symbol for, by gdb's own symbols."""
     m = re.search(r"<(.*)>", gdb.execute("output/a " + address, to_string=True))

@@ -1,0 +1,311 @@
+/* test_origin.c - origins that are known: a small guest copies and computes in many ways. Each link's values are compared with the machine,
+ * and what is only copied is tried by flipping its source. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/origin/origin.h"
+#include "core/run/recorder.h"
+#include "hv/hv.h"
+
+static const struct engine_kind pc_kind = {
+    .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = hv_create};
+static const struct engine_kind *const kinds[] = {&pc_kind};
+
+/* Real mode at 0:8000h. Sixteen bytes "ABC..." at DATA go to memory in many ways; it ends through port F4h. The numbers behind the
+ * rows below are those of these parts of it (AT&T syntax):
+ *    1 mov DATA,%al; mov %al,0x600            2 mov DATA,%eax; push %eax; pop %ebx; xchg %ebx,%ecx; mov %ecx,0x604
+ *    3 rep movsb: 6 bytes from DATA to 0x610  4 movzbl DATA+1,%edx; mov %edx,0x618     5 mov $5,%ax; add $3,%ax; mov %ax,0x620
+ *    6 in $0x61,%al; mov %al,0x624            7 int $0x40: mov %sp,%bp; mov (%bp),%ax; mov %ax,0x628; iret
+ *    8 cpuid; mov %eax,0x62c                  9 movups DATA,%xmm0; movaps %xmm0,%xmm1; movups %xmm1,0x640
+ *   10 mov DATA+4,%esi; pushal; xor %esi,%esi; popal; mov %esi,0x650
+ *   11 mov DATA,%ax; mov DATA+2,%bx; add %bx,%ax; mov %ax,0x654        12 call f; f: pop %ax; mov %ax,0x658; push %ax; ret
+ *   13 mov DATA,%al; mov %al,0x660; mov DATA+5,%bl; mov %bl,0x661      14 mov DATA+8,%ecx; bswap %ecx; mov %ecx,0x664
+ *   15 mov DATA+12,%edx; mov 0x664,%eax; lock cmpxchg %edx,0x664       16 mov DATA,%ebx; xor %ecx,%ecx; cmovz %ebx,%ecx; mov %ecx,0x668
+ *   17 lodsw from DATA; stosw to 0x670       18 xor %eax,%eax; mov %eax,0x674
+ *   19 mov DATA,%eax; mov $0x10,%ecx; add %ecx,%eax; mov %eax,0x678
+ *   20 movsbl DATA,%eax; mov %al,0x67c; movd %eax,%xmm2; movd %xmm2,0x680 */
+enum { GUEST = 0x8000, DATA = 0x120 };
+static const uint8_t guest[] = {
+    0xfa, 0x31, 0xc0, 0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xd0, 0xbc, 0x00, 0x70, 0xfc, 0x0f, 0x20, 0xe0, 0x66,
+    0x0d, 0x00, 0x06, 0x00, 0x00, 0x0f, 0x22, 0xe0, 0xc7, 0x06, 0x00, 0x01, 0x16, 0x81, 0xc7, 0x06, 0x02,
+    0x01, 0x00, 0x00, 0xa0, 0x20, 0x81, 0xa2, 0x00, 0x06, 0x66, 0xa1, 0x20, 0x81, 0x66, 0x50, 0x66, 0x5b,
+    0x66, 0x87, 0xd9, 0x66, 0x89, 0x0e, 0x04, 0x06, 0xbe, 0x20, 0x81, 0xbf, 0x10, 0x06, 0xb9, 0x06, 0x00,
+    0xf3, 0xa4, 0x66, 0x0f, 0xb6, 0x16, 0x21, 0x81, 0x66, 0x89, 0x16, 0x18, 0x06, 0xb8, 0x05, 0x00, 0x83,
+    0xc0, 0x03, 0xa3, 0x20, 0x06, 0xe4, 0x61, 0xa2, 0x24, 0x06, 0xcd, 0x40, 0x66, 0xb8, 0x01, 0x00, 0x00,
+    0x00, 0x0f, 0xa2, 0x66, 0xa3, 0x2c, 0x06, 0x0f, 0x10, 0x06, 0x20, 0x81, 0x0f, 0x28, 0xc8, 0x0f, 0x11,
+    0x0e, 0x40, 0x06, 0x66, 0x8b, 0x36, 0x24, 0x81, 0x66, 0x60, 0x66, 0x31, 0xf6, 0x66, 0x61, 0x66, 0x89,
+    0x36, 0x50, 0x06, 0xa1, 0x20, 0x81, 0x8b, 0x1e, 0x22, 0x81, 0x01, 0xd8, 0xa3, 0x54, 0x06, 0xe8, 0x76,
+    0x00, 0xa0, 0x20, 0x81, 0xa2, 0x60, 0x06, 0x8a, 0x1e, 0x25, 0x81, 0x88, 0x1e, 0x61, 0x06, 0x66, 0x8b,
+    0x0e, 0x28, 0x81, 0x66, 0x0f, 0xc9, 0x66, 0x89, 0x0e, 0x64, 0x06, 0x66, 0x8b, 0x16, 0x2c, 0x81, 0x66,
+    0xa1, 0x64, 0x06, 0x66, 0xf0, 0x0f, 0xb1, 0x16, 0x64, 0x06, 0x66, 0x8b, 0x1e, 0x20, 0x81, 0x66, 0x31,
+    0xc9, 0x66, 0x0f, 0x44, 0xcb, 0x66, 0x89, 0x0e, 0x68, 0x06, 0xbe, 0x20, 0x81, 0xbf, 0x70, 0x06, 0xad,
+    0xab, 0x66, 0x31, 0xc0, 0x66, 0xa3, 0x74, 0x06, 0x66, 0xa1, 0x20, 0x81, 0x66, 0xb9, 0x10, 0x00, 0x00,
+    0x00, 0x66, 0x01, 0xc8, 0x66, 0xa3, 0x78, 0x06, 0x66, 0x0f, 0xbe, 0x06, 0x20, 0x81, 0xa2, 0x7c, 0x06,
+    0x66, 0x0f, 0x6e, 0xd0, 0x66, 0x0f, 0x7e, 0x16, 0x80, 0x06, 0xb0, 0x03, 0xe6, 0xf4, 0xf4, 0xeb, 0xf9,
+    0x58, 0xa3, 0x58, 0x06, 0x50, 0xc3, 0x89, 0xe5, 0x8b, 0x46, 0x00, 0xa3, 0x28, 0x06, 0xcf, 0x90, 0x41,
+    0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e, 0x4f, 0x50};
+
+static char path[64];
+static struct timeline *tl;
+static struct origin *o;
+static uint64_t last;
+
+/* ---------------------------------------------------------------- recording */
+
+static int read_guest(void *ctx, uint64_t offset, void *buf, size_t n, struct error *err)
+{
+    (void)err;
+    memcpy(buf, (const char *)ctx + offset, n);
+    return 0;
+}
+
+static int begin(void **state)
+{
+    static const struct image flat = {"flat", "guest.bin", sizeof guest, (void *)guest, read_guest};
+    static const struct setting settings[] = {{"memory", "4194304"}, {"flat-address", "0x8000"}};
+    static const struct engine_config config = {settings, 2, &flat, 1};
+    struct error err = {""};
+    struct record_result res;
+    (void)state;
+    snprintf(path, sizeof path, "/tmp/test_origin.%d.reel", (int)getpid());
+    const struct record_options ro = {.path = path,
+                                      .kind = &pc_kind,
+                                      .config = &config,
+                                      .classes = EVENT_CLASSES_DEFAULT,
+                                      .checkpoint_every = 40000};
+    struct recorder *r = recorder_create(&ro, &err);
+    if (!r || recorder_run(r, &res, &err))
+        fail_msg("%s", err.text);
+    recorder_destroy(r);
+    tl = timeline_open(path, kinds, 1, &err);
+    assert_non_null(tl);
+    o = origin_new(tl, NULL, &err);
+    assert_non_null(o);
+    last = trace_last_icount(timeline_trace(tl));
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    origin_free(o);
+    timeline_close(tl);
+    unlink(path);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- the machine itself */
+
+static void value_at(uint64_t icount, const struct origin_place *p, uint8_t *value)
+{
+    struct timeline_stopped s;
+    struct error err;
+    uint8_t whole[16] = {0};
+    assert_int_equal(timeline_seek(tl, icount, &s, &err), 0);
+    if (p->memory) {
+        assert_int_equal(timeline_peek(tl, 0, p->linear, value, p->length), p->length);
+    } else {
+        assert_int_equal(timeline_reg_get(tl, 0, p->reg, whole), 0);
+        memcpy(value, whole + p->low, p->length);
+    }
+}
+
+/* Each link's values are what the machine has there, and each operand that is followed is what the next link wrote. */
+static void verify(const struct origin_chain *c)
+{
+    uint8_t value[ORIGIN_BYTES];
+    for (size_t i = 0; i < c->n; i++) {
+        const struct origin_link *l = &c->link[i];
+        const uint8_t *wanted = l->parent < 0 ? c->value : NULL;
+        for (unsigned k = 0; l->parent >= 0 && k < c->link[l->parent].noperands && !wanted; k++)
+            if (c->link[l->parent].follows < 0 || c->link[l->parent].follows == (int)k)
+                wanted = c->link[l->parent].follows < 0 ? l->after - l->first
+                                                        : c->link[l->parent].operand[k].value;
+        assert_non_null(wanted);
+        assert_memory_equal(l->after, wanted + l->first, l->place.length);
+        if (!l->step)
+            continue;
+        value_at(l->icount, &l->place, value);
+        assert_memory_equal(l->before, value, l->place.length);
+        value_at(l->icount + 1, &l->place, value);
+        assert_memory_equal(l->after, value, l->place.length);
+    }
+}
+
+static struct origin_chain *ask(uint64_t address, unsigned n, bool all)
+{
+    struct error err = {""};
+    const struct origin_place p = {.memory = true, .linear = address, .length = n};
+    struct origin_chain *c = origin_find(o, &p, last, &(struct origin_options){.all = all}, &err);
+    if (!c)
+        fail_msg("%s", err.text);
+    verify(c);
+    return c;
+}
+
+/* ---------------------------------------------------------------- known origins */
+
+enum { ANY = -1 };
+
+static const struct known {
+    uint64_t address;
+    unsigned length;
+    const char *links; /* the instructions' names, the last write first; "-": in memory from the beginning */
+    enum origin_source source;
+    int offset; /* in the data, of ORIGIN_IMAGE */
+} known[] = {
+    {0x600, 1, "mov mov -", ORIGIN_IMAGE, 0},
+    {0x604, 4, "mov xchg pop push mov -", ORIGIN_IMAGE, 0},
+    {0x605, 2, "mov xchg pop push mov -", ORIGIN_IMAGE, 1},
+    {0x610, 6, "rep -", ORIGIN_IMAGE, 0},
+    {0x613, 1, "rep -", ORIGIN_IMAGE, 3},
+    {0x618, 1, "mov movzx -", ORIGIN_IMAGE, 1},
+    {0x619, 3, "mov movzx", ORIGIN_CONSTANT, ANY},
+    {0x620, 2, "mov add mov", ORIGIN_CONSTANT, ANY},
+    {0x624, 1, "mov in", ORIGIN_PORT, ANY},
+    {0x628, 2, "mov mov int", ORIGIN_PROCESSOR, ANY},
+    {0x62c, 4, "mov cpuid", ORIGIN_PROCESSOR, ANY},
+    {0x640, 16, "movups movaps movups -", ORIGIN_IMAGE, 0},
+    {0x644, 2, "movups movaps movups -", ORIGIN_IMAGE, 4},
+    {0x650, 4, "mov popal pushal mov -", ORIGIN_IMAGE, 4},
+    {0x654, 2, "mov add", ORIGIN_OPERANDS, ANY},
+    {0x658, 2, "mov pop call", ORIGIN_PROCESSOR, ANY},
+    {0x660, 1, "mov mov -", ORIGIN_IMAGE, 0},
+    {0x660, 2, "mov mov -", ORIGIN_IMAGE, 5},
+    {0x664, 4, "lock mov -", ORIGIN_IMAGE, 12},
+    {0x668, 4, "mov cmove mov -", ORIGIN_IMAGE, 0},
+    {0x670, 2, "stosw lodsw -", ORIGIN_IMAGE, 0},
+    {0x674, 4, "mov xor", ORIGIN_CONSTANT, ANY},
+    {0x678, 4, "mov add mov -", ORIGIN_IMAGE, 0},
+    {0x67c, 1, "mov movsx -", ORIGIN_IMAGE, 0},
+    {0x680, 1, "movd movd movsx -", ORIGIN_IMAGE, 0},
+    {0x3000, 8, "-", ORIGIN_POWER_ON, ANY},
+};
+
+static void names_of(const struct origin_chain *c, char *buf, size_t size)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->n && n + 1 < size; i++) {
+        const struct origin_link *l = &c->link[i];
+        const char *name = l->delivery ? "int" : l->step ? l->instruction : "-";
+        const int length = l->delivery ? 3 : (int)strcspn(name, " ");
+        n += (size_t)snprintf(buf + n, size - n, "%s%.*s", i ? " " : "", length, name);
+    }
+}
+
+static void test_known(void **state)
+{
+    char names[300];
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        const struct known *k = &known[i];
+        struct origin_chain *c = ask(k->address, k->length, false);
+        const struct origin_link *l = &c->link[c->n - 1];
+        names_of(c, names, sizeof names);
+        if (strcmp(names, k->links) || l->source != k->source ||
+            (k->offset != ANY && l->offset != (uint64_t)(DATA + k->offset)))
+            fail_msg("%#x: \"%s\", %s, byte %d: %s", (unsigned)k->address, names,
+                     origin_source_word(l->source), (int)l->offset - DATA, l->text);
+        origin_chain_free(c);
+    }
+}
+
+/* Flipping what is copied flips the result, link by link and as a whole. */
+static void test_check(void **state)
+{
+    struct error err = {""};
+    size_t copies = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        struct origin_check r;
+        struct origin_chain *c = ask(known[i].address, known[i].length, false);
+        if (origin_check(o, c, &r, &err))
+            fail_msg("%s", err.text);
+        if (r.changed != r.tried || (r.whole && !r.target))
+            fail_msg("%#x: %zu of %zu copies, target %s: %s", (unsigned)known[i].address, r.changed, r.tried,
+                     r.target ? "changed" : "the same", c->link[0].text);
+        assert_false(timeline_diverted(tl));
+        copies += r.tried;
+        origin_chain_free(c);
+    }
+    assert_true(copies > 40);
+}
+
+/* With `all` both operands of the sum are followed, and both bytes of a word that was written in two. */
+static void test_tree(void **state)
+{
+    (void)state;
+    unsigned images = 0;
+    struct origin_chain *c = ask(0x654, 2, true);
+    for (size_t i = 0; i < c->n; i++)
+        images |= c->link[i].source == ORIGIN_IMAGE ? 1u << (c->link[i].offset - DATA) : 0;
+    assert_int_equal(images, 1 | 4);
+    origin_chain_free(c);
+    c = ask(0x660, 2, true);
+    images = 0;
+    for (size_t i = 0; i < c->n; i++)
+        images |= c->link[i].source == ORIGIN_IMAGE ? 1u << (c->link[i].offset - DATA) : 0;
+    assert_int_equal(images, 1 | 32);
+    origin_chain_free(c);
+}
+
+static void test_limit(void **state)
+{
+    struct error err = {""};
+    const struct origin_place p = {.memory = true, .linear = 0x604, .length = 4};
+    (void)state;
+    struct origin_chain *c = origin_find(o, &p, last, &(struct origin_options){.most = 2}, &err);
+    assert_non_null(c);
+    assert_int_equal(c->n, 2);
+    assert_int_equal(c->link[1].source, ORIGIN_LIMIT);
+    origin_chain_free(c);
+}
+
+static void test_bad(void **state)
+{
+    struct error err = {""};
+    struct origin_place p;
+    (void)state;
+    assert_int_equal(origin_register(o, 0, "rfx", &p, &err), -1);
+    assert_int_equal(origin_register(o, 0, "st0", &p, &err), -1);
+    assert_non_null(strstr(err.text, "x87"));
+    p = (struct origin_place){.memory = true, .linear = 0x600, .length = 17};
+    assert_null(origin_find(o, &p, last, &(struct origin_options){0}, &err));
+    p = (struct origin_place){.memory = true, .linear = 0xfee00000, .length = 4};
+    assert_null(origin_find(o, &p, last, &(struct origin_options){0}, &err));
+}
+
+static void test_registers(void **state)
+{
+    struct error err = {""};
+    static const char *const names[] = {"rax", "al", "ebx", "xmm1", "rsp", "rip", "cr4", "eflags", "ds"};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct origin_place p;
+        assert_int_equal(origin_register(o, 0, names[i], &p, &err), 0);
+        struct origin_chain *c = origin_find(o, &p, last - 2, &(struct origin_options){0}, &err);
+        if (!c)
+            fail_msg("%s: %s", names[i], err.text);
+        assert_true(c->n > 0);
+        if (strcmp(names[i], "rip"))
+            verify(c);
+        if (c->link[c->n - 1].source == ORIGIN_LOST)
+            fail_msg("%s: %s", names[i], c->link[c->n - 1].text);
+        origin_chain_free(c);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_known),     cmocka_unit_test(test_check),
+                                       cmocka_unit_test(test_tree),      cmocka_unit_test(test_limit),
+                                       cmocka_unit_test(test_registers), cmocka_unit_test(test_bad)};
+    return cmocka_run_group_tests(tests, begin, end);
+}
