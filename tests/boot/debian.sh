@@ -87,7 +87,7 @@ start_by() { # VARIANT UNTIL
 }
 
 build VARIANT=clang CC=clang all >"$work/make.log" 2>&1 || { fail "the clang build"; tail "$work/make.log"; }
-build VARIANT=asan all >"$work/make.log" 2>&1 || { fail "the asan build"; tail "$work/make.log"; }
+build VARIANT=sanitize all >"$work/make.log" 2>&1 || { fail "the sanitized build"; tail "$work/make.log"; }
 
 (
     all direct 8
@@ -98,7 +98,7 @@ build VARIANT=asan all >"$work/make.log" 2>&1 || { fail "the asan build"; tail "
     holds "$work/screen" 'reboot: Power down' "direct-vga: the screen at the end"
     holds "$work/direct-vga-info.out" '^screen +at the end:' "direct-vga: info"
     "$BOOTREEL" screen "$recordings/direct-vga.reel" --at 'console:Linux version' >"$work/screen"
-    start_by asan 60M
+    start_by sanitize 60M
 ) &
 all iso 10
 firmware_seen iso

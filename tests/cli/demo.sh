@@ -5,7 +5,7 @@
 unset BOOTREEL_GUESTS
 expected=$top/tests/cli/demo
 instrumented=
-case $BOOTREEL in */asan/* | */ubsan/*) instrumented=yes ;; esac
+case $BOOTREEL in */asan/* | */ubsan/* | */sanitize/*) instrumented=yes ;; esac
 
 # From the kernel on, without what depends on the firmware's memory map, or on the compiler that built the guest.
 console_of() {

@@ -7,7 +7,7 @@
 ./bootreel record -q -o "$work/demo.reel" </dev/null >/dev/null || fail "record the demo guest"
 ./bootreel tui --keys | cut -f 3 | tr ' ' '\n' | grep -vx 'q\|' >"$work/keys"
 printf '%s\n' Esc 0 1 2 3 4 5 6 7 8 9 a s k x y / : >>"$work/keys"
-for variant in asan ubsan; do
+for variant in sanitize; do
     program=build/$variant/bootreel
     [ -x "$program" ] || { fail "no $program: make $variant"; continue; }
     for ((k = 1; k <= ${1:-3}; k++)); do

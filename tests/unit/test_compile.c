@@ -565,6 +565,7 @@ static void branch(struct program *p)
 
 static void make_program(struct program *p)
 {
+    p->aligned = false;
     p->size = p->njumps = 0;
     p->code32 = !any(3);
     p->nblocks = 2 + (unsigned)any(10);
