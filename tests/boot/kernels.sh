@@ -65,12 +65,16 @@ kexec() { # NAME
     printf '#!/bin/sh\nmount -t proc proc /proc\nkexec /boot/vmlinuz /boot/initrd.gz "console=ttyS0 second"\npoweroff -f\n' >"$tree/init"
     chmod 755 "$tree/init"
     (cd "$tree" && find . | cpio --quiet -o -H newc | gzip -1) >"$work/kexec.gz"
-    "$BOOTREEL" record --kernel "$GUESTS/kernels/$1/vmlinuz" --initrd "$work/kexec.gz" --append "console=ttyS0" --until 120s -q -o "$work/kexec.reel" </dev/null ||
+    # Symbols that are given are those of both kernels, wherever each runs.
+    [ ! -s "$work/System.map" ] || set -- "$1" --symbols "$work/System.map"
+    "$BOOTREEL" record --kernel "$GUESTS/kernels/$1/vmlinuz" --initrd "$work/kexec.gz" --append "console=ttyS0" "${@:2}" --until 120s -q -o "$work/kexec.reel" </dev/null ||
         fail "kexec: record exits with $?"
     "$BOOTREEL" events --class kernel,process "$work/kexec.reel" >"$work/kexec.events"
     sed -nE 's/.* kernel\.(found +guest 1|kexec|init +guest 1|found|init)[ :].*/\1/p' "$work/kexec.events" | sed 's/  */ /' >"$work/kexec.a"
     printf '%s\n' found init kexec 'found guest 1' 'init guest 1' >"$work/kexec.b"
     same "$work/kexec.a" "$work/kexec.b" "kexec: two kernels"
+    "$BOOTREEL" symbols "$work/kexec.reel" >"$work/kexec.symbols"
+    [ $# = 1 ] || holds "$work/kexec.symbols" 'kernel 1 .* map +System.map' "kexec: symbols that are given"
     "$BOOTREEL" stages "$work/kexec.reel" | awk '$NF ~ /^(kernel|kexec|user|kernel.decompress)$/ { print $NF }' | tr '\n' ' ' >"$work/kexec.a"
     echo -n 'kernel kernel.decompress user kexec kernel kernel.decompress user ' >"$work/kexec.b"
     same "$work/kexec.a" "$work/kexec.b" "kexec: stages"

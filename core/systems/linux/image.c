@@ -135,30 +135,84 @@ static uint64_t link_address(const struct linux_guest *lx)
     return kernel_map(lx) + (preferred && preferred < 0x40000000 ? preferred : 0x1000000);
 }
 
-/* Whether that is a file's table of a kernel's symbols, which the user gave. It is mapped at its link addresses then. */
+/* Whether that is a file's table of a kernel's symbols, which the user gave. It is mapped at its link addresses, or where a kernel of these
+ * symbols was found to run; that may have ended (kexec). */
 static bool is_given(const struct symbol_mapping *m, struct symbol *text)
 {
     const char *from = symbol_table_source(m->table);
-    return !m->until && m->space == SPACE_KERNEL && (!strcmp(from, "elf") || !strcmp(from, "map")) &&
+    return m->space >= 0 && !symbol_space_id(m->space) && (!strcmp(from, "elf") || !strcmp(from, "map")) &&
            symbol_table_find(m->table, "_text", text);
 }
 
-/* Symbols of this kernel that were given as a file: moves them to where it runs. */
-static void move_given(struct linux_guest *lx)
+/* How many of a sample of the kernel's functions are as far from _text as the file says. */
+struct fit {
+    const struct symbol_table *given;
+    uint64_t text, given_text;
+    size_t n, seen, same;
+};
+
+static void compare_symbol(void *ctx, const char *name, char type, uint64_t address, bool absolute)
+{
+    enum { SAMPLE = 16 };
+    struct fit *f = ctx;
+    struct symbol sym;
+    if (type != 'T' || absolute || f->n++ % SAMPLE || !symbol_table_find(f->given, name, &sym))
+        return;
+    f->seen++;
+    f->same += address - f->text == sym.address - f->given_text;
+}
+
+/* Of another build most are elsewhere. A name may stand for several functions, so not all need be the same. */
+static bool fits(const struct linux_guest *lx, const struct source *src, const struct symbol_table *given,
+                 uint64_t given_text)
+{
+    struct fit f = {.given = given, .text = lx->text, .given_text = given_text};
+    source_each(src, compare_symbol, &f);
+    return f.same * 10 >= f.seen * 9;
+}
+
+static bool is_mapped(const struct symbols *s, const struct symbol_mapping *like)
+{
+    for (size_t i = 0; i < symbols_mappings(s); i++) {
+        const struct symbol_mapping *m = symbols_mapping(s, i);
+        if (!m->until && m->table == like->table && m->space == like->space && m->bias == like->bias)
+            return true;
+    }
+    return false;
+}
+
+/* Symbols of this kernel that were given as a file: moves them to where it runs. A kernel that follows another (kexec), or runs beside it,
+ * has them too, if it is of the same build. */
+static void move_given(struct linux_guest *lx, const struct source *src)
 {
     struct symbols *s = lx->o.symbols;
     struct symbol sym;
+    const char *other = NULL;
+    bool fitting = false;
     for (size_t i = 0, n = symbols_mappings(s); i < n; i++) {
         struct symbol_mapping m = *symbols_mapping(s, i);
-        if (!is_given(&m, &sym) || sym.address + m.bias == lx->text)
+        if (!is_given(&m, &sym))
             continue;
-        symbols_unmap(s, m.table, SPACE_KERNEL, lx->icount, lx->time);
+        if (!fits(lx, src, m.table, sym.address)) {
+            other = symbol_table_name(m.table);
+            continue;
+        }
+        fitting = true;
+        const symbol_space was = m.space;
         m.space = lx->space;
         m.bias = lx->text - sym.address;
         m.since = lx->icount;
+        m.until = 0;
         m.time = lx->time;
+        if (is_mapped(s, &m))
+            continue;
+        if (was == lx->space)
+            symbols_unmap(s, m.table, was, lx->icount, lx->time);
         symbols_map(s, &m);
     }
+    if (other && !fitting)
+        lx_note(lx, "the symbols of %.100s (--symbols) are those of another kernel: they are not used",
+                other);
 }
 
 /* Where the image is in the kernel's physical memory. Inside another guest page tables may hold that guest's addresses,
@@ -263,7 +317,7 @@ static void found(struct linux_guest *lx, const struct lx_image *im, const struc
     lx->space = symbol_space_of(lx->o.found(lx->o.ctx), 0);
     lx->hooks = lx_hooks_new(lx);
     lx->state = LX_FOUND;
-    move_given(lx);
+    move_given(lx, src);
     map_symbols(lx, src);
     lx->image = *im;
     lx_types_load(lx, im->bytes, im->size, im->base);
