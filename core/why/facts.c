@@ -1,0 +1,187 @@
+/* facts.c - the events that explainers ask for, read once. */
+#include "core/why/private/case.h"
+
+/* How many events of a kind are kept, from the first on and up to the last; 0: it is not kept. */
+enum { FEW = 64, MANY = 4096 };
+
+static unsigned keeps(const struct event *ev)
+{
+    switch (ev->kind) {
+    case EV_SOFTINT:
+    case EV_UNHANDLED:
+    case EV_FIRMWARE_LOG:
+        return FEW;
+    case EV_SERVICE:
+        return ev->f[EVF_SERVICE_carry] ? FEW : 0;
+    case EV_INITCALL_DONE:
+        return ev->f[EVF_INITCALL_DONE_result] ? MANY : 0;
+    case EV_KERNEL_RETURN: /* whether there is an init to execute */
+        return fact_contains(ev, "init_eaccess") ? FEW : 0;
+    case EV_EFI_RETURN:
+        return ev->f[EVF_EFI_RETURN_status] ? FEW : 0;
+    case EV_EFI_SERVICE:
+        return ev->f[EVF_EFI_SERVICE_status] ? FEW : 0;
+    case EV_SYSCALL_EXIT:
+        return (int64_t)ev->f[EVF_SYSCALL_EXIT_result] < 0 ? FEW : 0;
+    case EV_KERNEL_CALL:
+    case EV_INITCALL:
+    case EV_E820:
+    case EV_MODULE_SECTION:
+    case EV_SERVICE_AGAIN:
+    case EV_FW_CFG:
+    case EV_POST_CODE:
+    case EV_EFI_HOB:
+    case EV_EFI_MAP:
+    case EV_EFI_CALL:
+    case EV_SYSINIT:
+    case EV_SYSINIT_DONE:
+    case EV_PROCESS_WAIT:
+    case EV_XENSTORE:
+    case EV_HYPERCALL:
+    case EV_HYPERCALL_AGAIN:
+    case EV_DOMAIN_EMULATE:
+    case EV_DOMAIN_EVENT:
+        return 0;
+    default:
+        return MANY;
+    }
+}
+
+/* The classes that are read. */
+static uint32_t classes(void)
+{
+    const uint32_t not = EVENT_CLASS_BIT(EC_PIO) | EVENT_CLASS_BIT(EC_MMIO) | EVENT_CLASS_BIT(EC_IRQ) |
+                         EVENT_CLASS_BIT(EC_SCHED) | EVENT_CLASS_BIT(EC_FOLD) | EVENT_CLASS_BIT(EC_HOST);
+    return EVENT_CLASSES_ALL & ~not ;
+}
+
+static void keep(struct facts *f, const struct event *ev)
+{
+    f->event = mem_grow(f->event, &f->cap, f->n + 1, sizeof *f->event);
+    f->event[f->n] = *ev;
+    f->event[f->n++].data = ev->len ? mem_copy(ev->data, ev->len) : NULL;
+}
+
+/* Removes the second half of the first `most` events of a kind, but for what came last: the first and the last stay. */
+static void thin(struct facts *f, unsigned kind, unsigned most)
+{
+    size_t seen = 0, out = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        const bool drop = f->event[i].kind == kind && ++seen > most / 2 && seen <= most;
+        if (drop)
+            free((void *)f->event[i].data);
+        else
+            f->event[out++] = f->event[i];
+    }
+    f->n = out;
+}
+
+static void see(struct facts *f, const struct event *ev, uint64_t kept[EV_COUNT])
+{
+    const unsigned most = keeps(ev);
+    f->count[ev->kind]++;
+    f->end = ev->icount;
+    f->end_time = ev->time;
+    if (!most)
+        return;
+    keep(f, ev);
+    if (++kept[ev->kind] >= most + most / 2) {
+        thin(f, ev->kind, most);
+        kept[ev->kind] -= most / 2;
+    }
+}
+
+void facts_free(struct facts *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        free((void *)f->event[i].data);
+    free(f->event);
+    *f = (struct facts){0};
+}
+
+/* A new boot begins with the reset at `icount`. */
+static void boots(struct why_case *c, uint64_t icount)
+{
+    c->resets++;
+    c->shutdowns += c->now.count[EV_KERNEL_SHUTDOWN] || c->now.count[EV_KERNEL_KEXEC];
+    facts_free(&c->before);
+    c->before = c->now;
+    c->now = (struct facts){.begin = icount};
+}
+
+int facts_read(struct why_case *c, struct error *err)
+{
+    struct trace_cursor *cur = trace_cursor_open(c->t, classes());
+    uint64_t kept[EV_COUNT] = {0};
+    struct event ev;
+    int rc;
+    bool reset = false;
+    while ((rc = trace_cursor_next(cur, &ev, NULL, err)) == 1 && ev.icount <= c->at) {
+        /* A recording that ends before a reset ends with its event. */
+        if (reset) {
+            boots(c, ev.icount);
+            memset(kept, 0, sizeof kept);
+        }
+        see(&c->now, &ev, kept);
+        reset = ev.kind == EV_RESET;
+    }
+    trace_cursor_close(cur);
+    return rc < 0 ? -1 : 0;
+}
+
+/* ---------------------------------------------------------------- asking */
+
+const struct event *facts_last(const struct facts *f, unsigned kind)
+{
+    for (size_t i = f->n; i--;)
+        if (f->event[i].kind == kind)
+            return &f->event[i];
+    return NULL;
+}
+
+const struct event *facts_first(const struct facts *f, unsigned kind)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (f->event[i].kind == kind)
+            return &f->event[i];
+    return NULL;
+}
+
+const char *fact_text(const struct event *ev, char *buf, size_t size)
+{
+    size_t n = 0;
+    char *plain = mem_alloc(ev->len + 1);
+    const size_t len = plain_text(ev->data, ev->len, plain);
+    for (size_t i = 0; i < len && n + 1 < size; i++)
+        if ((uint8_t)plain[i] >= ' ')
+            buf[n++] = plain[i];
+    while (n && buf[n - 1] == ' ')
+        n--;
+    buf[n] = 0;
+    free(plain);
+    const size_t blanks = strspn(buf, " ");
+    memmove(buf, buf + blanks, n - blanks + 1);
+    return buf;
+}
+
+bool fact_contains(const struct event *ev, const char *text)
+{
+    return ev->len && plain_holds(ev->data, ev->len, text);
+}
+
+const struct event *facts_line(const struct facts *f, const char *text, uint64_t from)
+{
+    for (size_t i = f->n; i-- && f->event[i].icount >= from;)
+        if (f->event[i].kind == EV_CONSOLE_LINE && fact_contains(&f->event[i], text))
+            return &f->event[i];
+    return NULL;
+}
+
+const struct event *facts_first_line(const struct facts *f, const char *text, uint64_t from)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (f->event[i].icount >= from && f->event[i].kind == EV_CONSOLE_LINE &&
+            fact_contains(&f->event[i], text))
+            return &f->event[i];
+    return NULL;
+}

@@ -1,0 +1,202 @@
+/* firmware.c - firmware that finds nothing to boot, and loaders that say why they cannot go on.
+ *
+ * The texts are those of the built-in firmware (bios/boot.c), SeaBIOS (src/boot.c), EDK II (BdsDxe), GRUB (grub-core, boot.S), SYSLINUX
+ * (core, mbr) and the boot records of DOS. */
+#include <inttypes.h>
+
+#include "core/why/private/case.h"
+
+/* After the event a kernel got control: what was said before was not the end. */
+static bool went_on(struct why_case *c, const struct event *ev)
+{
+    static const unsigned kinds[] = {EV_KERNEL_ENTRY, EV_KERNEL_FOUND, EV_XEN_FOUND, EV_KERNEL_HANDOVER};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const struct event *k = facts_last(&c->now, kinds[i]);
+        if (k && k->icount > ev->icount)
+            return true;
+    }
+    return false;
+}
+
+/* An EFI application was started after it: a shell, another loader. */
+static bool something_started(struct why_case *c, const struct event *ev)
+{
+    enum { APPLICATION = 9 };
+    for (size_t i = 0; i < c->now.n; i++)
+        if (c->now.event[i].kind == EV_EFI_START && c->now.event[i].icount > ev->icount &&
+            c->now.event[i].f[EVF_EFI_START_type] == APPLICATION)
+            return true;
+    return false;
+}
+
+/* What the disks that were given look like: the signature at the end of their first sector. */
+static void sector_lines(struct why_case *c, struct finding *f)
+{
+    const struct trace_config *cfg = trace_config(c->t);
+    struct error ignored;
+    unsigned n = 0;
+    for (unsigned i = 0; i < cfg->nimages; i++) {
+        const char *role = cfg->images[i].role;
+        uint8_t sector[512];
+        if (strncmp(role, "disk", 4) && strncmp(role, "floppy", 6) && strncmp(role, "cdrom", 5))
+            continue;
+        n++;
+        if (!strncmp(role, "cdrom", 5)) {
+            find_note(f, "%s: %s, %" PRIu64 " bytes, of which %" PRIu64 " were read", role,
+                      cfg->images[i].name, cfg->images[i].size, trace_image_recorded(c->t, i));
+            continue;
+        }
+        if (trace_image_read(c->t, i, 0, sector, sizeof sector, &ignored))
+            find_note(f, "%s: %s: its first sector was never read", role, cfg->images[i].name);
+        else
+            find_note(f, "%s: %s: its first sector ends with %02X %02X%s", role, cfg->images[i].name,
+                      sector[510], sector[511],
+                      sector[510] == 0x55 && sector[511] == 0xaa ? ", the boot signature"
+                                                                 : ", which is not the boot signature 55 AA");
+    }
+    if (!n)
+        find_note(f, "the machine was given no disk, floppy or CD");
+}
+
+/* ---------------------------------------------------------------- nothing to boot */
+
+static void tried_lines(struct why_case *c, struct finding *f, uint64_t to)
+{
+    const enum console_device console = trace_console(c->t);
+    char words[300];
+    for (size_t i = 0, n = 0; i < c->now.n && c->now.event[i].icount <= to && n < 12; i++) {
+        const struct event *ev = &c->now.event[i];
+        const bool said =
+            ev->kind == EV_CONSOLE_LINE && ev->f[EVF_CONSOLE_LINE_device] == console &&
+            (fact_contains(ev, "Boot") || fact_contains(ev, "boot") || fact_contains(ev, "failed"));
+        if (ev->kind != EV_BOOT_TRY && ev->kind != EV_BOOT_SECTOR_ENTER && ev->kind != EV_EFI_PART_DONE &&
+            !said)
+            continue;
+        event_text(ev, words, sizeof words);
+        find_line(f, ev->icount, NULL, "%s%s", said ? "console: " : "", words);
+        n++;
+    }
+}
+
+static bool nothing_to_boot(struct why_case *c, struct finding *f)
+{
+    static const char *const texts[] = {"No bootable device", "No bootable option or device was found",
+                                        "no bootable device"};
+    const struct event *ev = NULL, *reason = NULL;
+    char words[300];
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0] && !ev; i++)
+        ev = facts_line(&c->now, texts[i], c->now.begin);
+    if (!ev || went_on(c, ev) || something_started(c, ev) || facts_last(&c->now, EV_POWER_OFF))
+        return false;
+    for (size_t i = 0; i < c->now.n && c->now.event[i].icount < ev->icount; i++)
+        if (c->now.event[i].kind == EV_CONSOLE_LINE &&
+            (fact_contains(&c->now.event[i], "Boot failed") ||
+             fact_contains(&c->now.event[i], "no boot signature") ||
+             fact_contains(&c->now.event[i], "not a bootable") ||
+             fact_contains(&c->now.event[i], "failed to")))
+            reason = &c->now.event[i];
+    find_verdict(f, WHY_WRONG, ev->icount, "the firmware finds nothing to boot%s%s", reason ? ": " : "",
+                 reason ? fact_text(reason, words, sizeof words) : "");
+    tried_lines(c, f, ev->icount);
+    sector_lines(c, f);
+    return true;
+}
+
+/* ---------------------------------------------------------------- loaders */
+
+/* "error: file `/vmlinuz' not found.": the text after a prefix that only this loader has. `rest`: so it ends, and is the end of the boot. */
+static const struct {
+    const char *text, *who;
+} loader_texts[] = {
+    {"grub rescue>", "GRUB"},
+    {"error: file `", "GRUB"},
+    {"error: disk `", "GRUB"},
+    {"error: no such", "GRUB"},
+    {"error: unknown filesystem", "GRUB"},
+    {"error: you need to load the kernel first", "GRUB"},
+    {"error: invalid magic number", "GRUB"},
+    {"error: symbol `", "GRUB"},
+    {"error: attempt to read or write outside of", "GRUB"},
+    {"error: no server is specified", "GRUB"},
+    {"error: premature end of file", "GRUB"},
+    {"error: bad shim signature", "GRUB"},
+    {"GRUB Geom Error", "GRUB"},
+    {"GRUB Read Error", "GRUB"},
+    {"GRUB Hard Disk Error", "GRUB"},
+    {"Geom Error", "GRUB"},
+    {"Hard Disk Error", "GRUB"},
+    {"Read Error", "GRUB"},
+    {"No DEFAULT or UI configuration directive found", "SYSLINUX"},
+    {"Could not find kernel image", "SYSLINUX"},
+    {"Failed to load ", "SYSLINUX"},
+    {"Boot error", "SYSLINUX"},
+    {"Missing operating system", "the master boot record"},
+    {"Error loading operating system", "the master boot record"},
+    {"Operating system load error", "the master boot record"},
+    {"Invalid partition table", "the master boot record"},
+    {"Not a bootable disk", "the boot sector"},
+    {"This is not a bootable disk", "the boot sector"},
+    {"Non-System disk", "the boot sector"},
+    {"failed to load Boot", "the UEFI firmware"},
+    {"failed to start Boot", "the UEFI firmware"},
+};
+
+/* Whether the loader whose words these are was there: it says its name. Others may use the same words. */
+static bool was_there(struct why_case *c, const char *who)
+{
+    static const char *const names[] = {"GRUB", "grub", "SYSLINUX", "ISOLINUX", "EXTLINUX", "PXELINUX"};
+    const size_t first = !strcmp(who, "GRUB") ? 0 : 2, last = first ? 6 : 2;
+    if (strcmp(who, "GRUB") && strcmp(who, "SYSLINUX"))
+        return true;
+    for (size_t i = first; i < last; i++)
+        if (facts_first_line(&c->now, names[i], c->now.begin))
+            return true;
+    return false;
+}
+
+static const struct event *loader_says(struct why_case *c, const char **who)
+{
+    const struct event *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER),
+                       *efi = facts_first(&c->now, EV_EFI_START);
+    const struct event *from = sector ? sector : efi;
+    for (size_t k = 0; from && k < sizeof loader_texts / sizeof loader_texts[0]; k++) {
+        const struct event *ev =
+            facts_first_line(&c->now, loader_texts[k].text, sector ? sector->icount : efi->icount);
+        *who = loader_texts[k].who;
+        if (ev && !went_on(c, ev) && !something_started(c, ev) && was_there(c, *who))
+            return ev;
+    }
+    return NULL;
+}
+
+static bool loader_failed(struct why_case *c, struct finding *f)
+{
+    const char *who;
+    char words[300];
+    const struct event *ev = loader_says(c, &who), *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER),
+                       *read = NULL;
+    if (!ev || facts_last(&c->now, EV_POWER_OFF))
+        return false;
+    fact_text(ev, words, sizeof words);
+    find_verdict(f, WHY_WRONG, ev->icount, "%s cannot go on: %s", who, words);
+    if (sector)
+        find_event(f, c, sector, NULL);
+    for (size_t i = 0; i < c->now.n && c->now.event[i].icount <= ev->icount; i++)
+        if (c->now.event[i].kind == EV_DISK_READ)
+            read = &c->now.event[i];
+    if (read)
+        find_event(f, c, read, "the last read of a disk before");
+    for (size_t i = 0, n = 0; i < c->now.n && n < 4; i++)
+        if (c->now.event[i].kind == EV_SERVICE && c->now.event[i].f[EVF_SERVICE_vector] == 0x13 &&
+            c->now.event[i].icount <= ev->icount && ++n)
+            find_event(f, c, &c->now.event[i], "a disk service that failed");
+    find_console(f, c, c->now.begin, c->at, 8);
+    return true;
+}
+
+/* The firmware's last resort without a text: it entered no boot sector, and tried some. */
+void explain_firmware(struct why_case *c, struct finding *f)
+{
+    if (!nothing_to_boot(c, f))
+        loader_failed(c, f);
+}

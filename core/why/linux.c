@@ -1,0 +1,585 @@
+/* linux.c - Linux: panics and oopses, a root file system that cannot be mounted, an init that cannot run, too little memory, and
+ * silence. The texts are those of the kernel (init/do_mounts.c, init/main.c, kernel/exit.c, mm/oom_kill.c, arch/x86/mm/fault.c). */
+#include <inttypes.h>
+#include <signal.h>
+
+#include "core/why/private/case.h"
+
+/* ---------------------------------------------------------------- what is known of the kernel */
+
+/* The kernel that panicked, or NULL if it is no Linux. */
+static const struct event *kernel_of(const struct facts *f, const struct event *ev)
+{
+    const struct event *found = NULL;
+    for (size_t i = 0; i < f->n; i++)
+        if (f->event[i].kind == EV_KERNEL_FOUND && f->event[i].guest == ev->guest &&
+            fact_contains(&f->event[i], "Linux version"))
+            found = &f->event[i];
+    return found;
+}
+
+/* The value of a parameter of the command line: the last one of that name. False if there is none. */
+static bool parameter(const struct facts *f, const char *name, char *buf, size_t size)
+{
+    const struct event *ev = facts_last(f, EV_COMMAND_LINE);
+    const size_t n = strlen(name);
+    bool found = false;
+    if (!ev)
+        return false;
+    char *line = mem_text(ev->data, ev->len), *save = NULL;
+    for (char *word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save))
+        if (!strncmp(word, name, n) && word[n] == '=') {
+            snprintf(buf, size, "%s", word + n + 1);
+            found = true;
+        }
+    free(line);
+    return found;
+}
+
+/* The text of a console line without its time stamp: what follows "] ". */
+static const char *said(const struct event *ev, char *buf, size_t size)
+{
+    fact_text(ev, buf, size);
+    const char *p = *buf == '[' ? strstr(buf, "] ") : NULL;
+    if (p)
+        memmove(buf, p + 2, strlen(p + 2) + 1);
+    return buf;
+}
+
+static const char *error_words(int64_t error)
+{
+    return error < 0 && error > -4096 ? strerrordesc_np((int)-error) : NULL;
+}
+
+static void line_if(struct why_case *c, struct finding *f, const char *text, uint64_t from)
+{
+    const struct event *ev = facts_line(&c->now, text, from);
+    char words[300];
+    if (ev)
+        find_line(f, ev->icount, NULL, "console: %s", said(ev, words, sizeof words));
+}
+
+/* The calls in progress at an event. */
+static void callers_at(struct why_case *c, struct finding *f, const struct event *ev)
+{
+    struct text callers = {0};
+    if (!case_go(c, ev->icount))
+        return;
+    case_callers(c, ev->cpu, &callers);
+    if (callers.n)
+        find_line(f, ev->icount, NULL, "called by %s", callers.s);
+    free(callers.s);
+}
+
+/* ---------------------------------------------------------------- the root file system */
+
+static void disk_lines(struct why_case *c, struct finding *f)
+{
+    const struct trace_config *cfg = trace_config(c->t);
+    struct text disks = {0}, modules = {0};
+    for (size_t i = 0; i < cfg->nimages; i++) {
+        const char *role = cfg->images[i].role;
+        char key[60];
+        if (strncmp(role, "disk", 4) && strncmp(role, "cdrom", 5))
+            continue;
+        snprintf(key, sizeof key, "%.30s.interface", role);
+        const char *interface = trace_setting(c->t, key);
+        text_add(&disks, "%s%s%s%s%s", disks.n ? ", " : "", role, interface ? " (" : "",
+                 interface ? interface : "", interface ? ")" : "");
+    }
+    find_note(f, "disks of the machine: %s", disks.n ? disks.s : "none");
+    for (size_t i = 0; i < c->now.n; i++)
+        if (c->now.event[i].kind == EV_MODULE_LOAD && modules.n < 200) {
+            char name[60];
+            text_add(&modules, "%s%s", modules.n ? ", " : "", fact_text(&c->now.event[i], name, sizeof name));
+        }
+    find_note(f, "modules that were loaded: %s", modules.n ? modules.s : "none");
+    free(disks.s);
+    free(modules.s);
+}
+
+static bool has_disk(const struct trace_config *cfg)
+{
+    for (size_t i = 0; i < cfg->nimages; i++)
+        if (!strncmp(cfg->images[i].role, "disk", 4) || !strncmp(cfg->images[i].role, "cdrom", 5))
+            return true;
+    return false;
+}
+
+/* Partitions that the kernel lists before it gives up: "0800  1024 sda". */
+static size_t partition_lines(struct why_case *c, struct finding *f, const struct event *panic)
+{
+    const struct event *list = facts_line(&c->now, "List of all partitions:", c->now.begin),
+                       *end = facts_line(&c->now, "No filesystem could mount root", c->now.begin);
+    char words[200];
+    size_t n = 0;
+    if (!list)
+        return 0;
+    for (const struct event *ev = list + 1;
+         ev < c->now.event + c->now.n && (!end || ev < end) && ev->icount <= panic->icount; ev++)
+        if (ev->kind == EV_CONSOLE_LINE &&
+            ev->f[EVF_CONSOLE_LINE_device] == list->f[EVF_CONSOLE_LINE_device] && n < 6) {
+            find_line(f, ev->icount, NULL, "the kernel knows this block device: %s",
+                      said(ev, words, sizeof words));
+            n++;
+        }
+    return n;
+}
+
+static void no_root(struct why_case *c, struct finding *f, const struct event *panic)
+{
+    char root[200] = "", words[300], init[200];
+    const bool asked = parameter(&c->now, "root", root, sizeof root);
+    const struct event *initrd = facts_last(&c->now, EV_INITRD), *line = facts_last(&c->now, EV_COMMAND_LINE),
+                       *unpacking = facts_line(&c->now, "Initramfs unpacking failed", c->now.begin),
+                       *image = facts_line(&c->now, "rootfs image is not initramfs", c->now.begin);
+    const struct event *tried = facts_last(&c->now, EV_KERNEL_RETURN);
+    const int64_t error = tried ? (int32_t)tried->f[EVF_KERNEL_RETURN_result] : 0;
+    const char *why = error_words(error);
+    if (!parameter(&c->now, "rdinit", init, sizeof init))
+        snprintf(init, sizeof init, "/init");
+    if (unpacking || image)
+        find_verdict(f, WHY_WRONG, (unpacking ? unpacking : image)->icount,
+                     "Linux has no root file system: its initrd could not be unpacked (%s)",
+                     said(unpacking ? unpacking : image, words, sizeof words));
+    else if (initrd && why)
+        find_verdict(f, WHY_WRONG, tried->icount, "Linux cannot execute %s of its initrd (%s), and %s%s%s",
+                     init, why, asked ? "root=" : "was not given a root= either", root,
+                     asked ? " cannot be mounted" : "");
+    else if (!asked && !initrd)
+        find_verdict(
+            f, WHY_WRONG, panic->icount,
+            "Linux has no root file system: there is no root= in its command line, and it was given no initrd");
+    else if (!has_disk(trace_config(c->t)))
+        find_verdict(f, WHY_WRONG, panic->icount, "Linux cannot mount root=%s: the machine has no disk%s",
+                     root, initrd ? "" : ", and the kernel was given no initrd");
+    else
+        find_verdict(f, WHY_WRONG, panic->icount, "Linux cannot mount root=%s: %s", root,
+                     fact_text(panic, words, sizeof words));
+    find_event(f, c, panic, NULL);
+    if (unpacking)
+        find_line(f, unpacking->icount, NULL, "console: %s", said(unpacking, words, sizeof words));
+    if (initrd && why)
+        find_line(f, tried->icount, NULL, "the kernel looks for %s: error %d (%s)", init, (int)error, why);
+    if (line)
+        find_event(f, c, line, NULL);
+    if (initrd)
+        find_event(f, c, initrd, NULL);
+    else
+        find_note(f, "the kernel was given no initrd");
+    disk_lines(c, f);
+    if (facts_line(&c->now, "List of all partitions:", c->now.begin) && !partition_lines(c, f, panic))
+        find_note(f, "the kernel lists no partition: it has no driver for a disk, or there is none");
+    line_if(c, f, "VFS: Cannot open root device", c->now.begin);
+    callers_at(c, f, panic);
+}
+
+/* ---------------------------------------------------------------- init */
+
+/* The instruction that the processor lacked, and the model that has it ("x86-64-v3"); "" if none was. */
+static const struct event *lacked(const struct facts *f, char model[40])
+{
+    const struct event *ev = facts_last(f, EV_CPU_LACKS);
+    char text[200];
+    *model = 0;
+    if (ev) {
+        const char *p = strstr(fact_text(ev, text, sizeof text), "which --cpu ");
+        if (p)
+            sscanf(p, "which --cpu %39[^ ,]", model);
+    }
+    return ev;
+}
+
+/* init/main.c says with which error it could not be executed. */
+static void no_init(struct why_case *c, struct finding *f, const struct event *panic)
+{
+    const struct event *ev = NULL;
+    static const char *const texts[] = {"couldn't execute it (error", "Failed to execute", "Requested init"};
+    char words[300] = "", meaning[200] = "", script[100];
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0] && !ev; i++)
+        ev = facts_line(&c->now, texts[i], c->now.begin);
+    const char *number = ev ? strstr(said(ev, words, sizeof words), "error -") : NULL;
+    const long error = number ? strtol(number + 6, NULL, 10) : 0;
+    if (error == -8)
+        snprintf(meaning, sizeof meaning,
+                 ": it is neither a program for this processor nor a script (ENOEXEC)");
+    else if (error == -2 && ev && strstr(words, "exists but"))
+        snprintf(meaning, sizeof meaning, ": it is there, but the interpreter that it names is not (ENOENT)");
+    else if (error_words(error))
+        snprintf(meaning, sizeof meaning, ": %s", error_words(error));
+    find_verdict(f, WHY_WRONG, panic->icount, "Linux finds no init that it can execute%s%s%s", ev ? ": " : "",
+                 words, meaning);
+    find_event(f, c, panic, NULL);
+    for (size_t i = 0, n = 0; i < c->now.n && n < 6; i++) {
+        const struct event *e = &c->now.event[i];
+        if (e->kind != EV_CONSOLE_LINE || e->f[EVF_CONSOLE_LINE_device] != trace_console(c->t))
+            continue;
+        if (!fact_contains(e, "couldn't execute") && !fact_contains(e, "Failed to execute") &&
+            !fact_contains(e, "Requested init") && !fact_contains(e, "as init process"))
+            continue;
+        find_line(f, e->icount, NULL, "console: %s", said(e, script, sizeof script));
+        n++;
+    }
+    if (facts_last(&c->now, EV_COMMAND_LINE))
+        find_event(f, c, facts_last(&c->now, EV_COMMAND_LINE), NULL);
+    callers_at(c, f, panic);
+}
+
+/* "Attempted to kill init! exitcode=0x00007f00": as in wait(2). */
+static void init_died(struct why_case *c, struct finding *f, const struct event *panic)
+{
+    static const char *const causes[] = {"CPU does not support", "error while loading shared libraries",
+                                         "Fatal glibc error", "not found", "applet not found"};
+    char text[300], how[120] = "exits", model[40], words[300] = "", program[200] = "init";
+    fact_text(panic, text, sizeof text);
+    const char *p = strstr(text, "exitcode=");
+    const unsigned long code = p ? strtoul(p + 9, NULL, 0) : 0;
+    const unsigned sig = code & 0x7f;
+    const struct event *lack = sig == SIGILL || (code >> 8 & 0xff) == 127 ? lacked(&c->now, model) : NULL,
+                       *exec = NULL, *cause = NULL;
+    const struct event *start = facts_last(&c->now, EV_INIT_RUN);
+    for (size_t i = 0; i < c->now.n; i++)
+        if (c->now.event[i].kind == EV_PROCESS_EXEC && c->now.event[i].f[EVF_PROCESS_EXEC_pid] == 1 &&
+            c->now.event[i].guest == panic->guest)
+            exec = &c->now.event[i];
+    for (size_t i = 0; i < sizeof causes / sizeof causes[0] && !cause && start; i++)
+        cause = facts_line(&c->now, causes[i], start->icount);
+    if (cause && cause->icount > panic->icount)
+        cause = NULL;
+    if (sig)
+        snprintf(how, sizeof how, "is killed by signal %u (SIG%s)", sig,
+                 sigabbrev_np((int)sig) ? sigabbrev_np((int)sig) : "?");
+    else
+        snprintf(how, sizeof how, "exits with status %lu", code >> 8 & 0xff);
+    if (exec)
+        fact_text(exec, program, sizeof program);
+    if (lack && sig == SIGILL && lack->icount < panic->icount)
+        find_verdict(f, WHY_WRONG, lack->icount,
+                     "init %s: it executes an instruction that this processor lacks (%s)%s%s", how,
+                     fact_text(lack, words, sizeof words), *model ? "; try --cpu " : "", model);
+    else if (cause)
+        find_verdict(f, WHY_WRONG, cause->icount, "init %s, after it has said: %s", how,
+                     said(cause, words, sizeof words));
+    else
+        find_verdict(f, WHY_WRONG, panic->icount, "init %s, and Linux cannot go on without it", how);
+    find_event(f, c, panic, NULL);
+    if (exec)
+        find_event(f, c, exec, "what init had executed");
+    if (lack && lack->icount < panic->icount)
+        find_event(f, c, lack, "the processor lacks");
+    const struct event *out = NULL;
+    for (size_t i = 0; i < c->now.n; i++)
+        if (c->now.event[i].kind == EV_PROCESS_EXIT && c->now.event[i].f[EVF_PROCESS_EXIT_pid] != 1 &&
+            c->now.event[i].f[EVF_PROCESS_EXIT_code] && c->now.event[i].icount < panic->icount)
+            out = &c->now.event[i];
+    if (out)
+        find_event(f, c, out, "the last program before that failed");
+    for (size_t i = c->now.n, n = 0; i-- && n < 4;)
+        if (c->now.event[i].kind == EV_SYSCALL_EXIT && c->now.event[i].f[EVF_SYSCALL_EXIT_pid] == 1 && ++n)
+            find_event(f, c, &c->now.event[i], "a system call of init that failed");
+    find_console(f, c, start ? start->icount : c->now.begin, panic->icount, 6);
+}
+
+/* ---------------------------------------------------------------- oopses */
+
+static const char *const oops_texts[] = {"BUG: kernel NULL pointer dereference",
+                                         "BUG: unable to handle page fault",
+                                         "BUG: unable to handle kernel",
+                                         "general protection fault",
+                                         "invalid opcode: 0000",
+                                         "divide error: 0000",
+                                         "stack segment: 0000",
+                                         "kernel BUG at",
+                                         "int3: 0000",
+                                         "double fault:",
+                                         "PANIC: double fault",
+                                         "Oops:",
+                                         "traps: PANIC"};
+
+static const struct event *find_oops(const struct facts *f)
+{
+    const struct event *first = NULL;
+    for (size_t i = 0; i < sizeof oops_texts / sizeof oops_texts[0]; i++) {
+        const struct event *ev = facts_first_line(f, oops_texts[i], f->begin);
+        if (ev && (!first || ev->icount < first->icount))
+            first = ev;
+    }
+    return first;
+}
+
+/* The exception in the kernel that an oops tells of: the last one before its text. */
+static const struct event *exception_of(struct why_case *c, const struct event *oops)
+{
+    enum { NEAR = 2000000 };
+    const struct event *last = NULL;
+    for (size_t i = 0; i < c->now.n && c->now.event[i].icount <= oops->icount; i++) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->kind == EV_EXCEPTION && !(ev->f[EVF_EXCEPTION_cs] & 3) && ev->f[EVF_EXCEPTION_ip] >> 63)
+            last = ev;
+    }
+    return last && oops->icount - last->icount < NEAR ? last : NULL;
+}
+
+static void register_lines(struct why_case *c, struct finding *f, unsigned cpu)
+{
+    static const char *const names[] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp"};
+    struct text t = {0};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        text_add(&t, "%s%s=%" PRIx64, t.n ? " " : "", names[i], timeline_reg(c->tl, cpu, names[i]));
+    find_line(f, timeline_icount(c->tl), NULL, "registers: %s", t.s);
+    free(t.s);
+}
+
+/* At the moment of the exception itself: what is printed later has gone through the handler. */
+static void moment(struct why_case *c, struct finding *f, const struct event *ex)
+{
+    char insn[INSN_TEXT], words[PLACE_TEXT], place[PLACE_TEXT];
+    struct text callers = {0};
+    case_exception(c, ex->f[EVF_EXCEPTION_vector], ex->f[EVF_EXCEPTION_error], ex->f[EVF_EXCEPTION_cr2],
+                   ex->f[EVF_EXCEPTION_ip], words);
+    case_place(c, ex->icount, ex->cpu, ex->f[EVF_EXCEPTION_ip], place);
+    if (!case_go(c, ex->icount)) {
+        find_line(f, ex->icount, place, "%s", words);
+        return;
+    }
+    case_insn(c, ex->cpu, insn);
+    find_line(f, ex->icount, place, "%s; instruction: %s", words, *insn ? insn : "not in memory");
+    register_lines(c, f, ex->cpu);
+    case_callers(c, ex->cpu, &callers);
+    if (callers.n)
+        find_line(f, ex->icount, NULL, "called by %s", callers.s);
+    free(callers.s);
+}
+
+static void oops(struct why_case *c, struct finding *f, const struct event *text, const struct event *panic)
+{
+    const struct event *ex = exception_of(c, text);
+    char words[300], place[PLACE_TEXT], why[PLACE_TEXT], end[300];
+    said(text, words, sizeof words);
+    if (ex) {
+        case_address(c, ex->icount, ex->cpu, ex->f[EVF_EXCEPTION_ip], place);
+        case_exception(c, ex->f[EVF_EXCEPTION_vector], ex->f[EVF_EXCEPTION_error], ex->f[EVF_EXCEPTION_cr2],
+                       ex->f[EVF_EXCEPTION_ip], why);
+        find_verdict(f, WHY_WRONG, ex->icount, "Linux oopsed at %s: %s", place, why);
+        moment(c, f, ex);
+    } else {
+        find_verdict(f, WHY_WRONG, text->icount, "Linux oopsed: %s", words);
+    }
+    find_line(f, text->icount, NULL, "console: %s", words);
+    for (size_t i = 0, n = 0; i < c->now.n && n < 3; i++) {
+        const struct event *ev = &c->now.event[i];
+        const bool tells =
+            fact_contains(ev, "CPU: ") || fact_contains(ev, "Hardware name") || fact_contains(ev, "RIP: ");
+        if (ev->icount >= text->icount && ev->kind == EV_CONSOLE_LINE && tells &&
+            ev->f[EVF_CONSOLE_LINE_device] == text->f[EVF_CONSOLE_LINE_device] && ++n)
+            find_line(f, ev->icount, NULL, "console: %s", said(ev, end, sizeof end));
+    }
+    if (panic)
+        find_event(f, c, panic, "it led to");
+}
+
+/* ---------------------------------------------------------------- memory */
+
+static void out_of_memory(struct why_case *c, struct finding *f, const struct event *ev,
+                          const struct event *panic)
+{
+    char words[300];
+    find_verdict(f, WHY_WRONG, ev->icount, "Linux ran out of memory: %s", said(ev, words, sizeof words));
+    line_if(c, f, "invoked oom-killer", c->now.begin);
+    line_if(c, f, "Mem-Info", c->now.begin);
+    for (size_t i = 0, n = 0; i < c->now.n && n < 6; i++)
+        if (c->now.event[i].kind == EV_CONSOLE_LINE &&
+            c->now.event[i].f[EVF_CONSOLE_LINE_device] == ev->f[EVF_CONSOLE_LINE_device] &&
+            fact_contains(&c->now.event[i], "Killed process") && ++n)
+            find_line(f, c->now.event[i].icount, NULL, "console: %s",
+                      said(&c->now.event[i], words, sizeof words));
+    const char *memory = trace_setting(c->t, "memory");
+    if (memory)
+        find_note(f, "the machine has %" PRIu64 " MiB of memory", (uint64_t)strtoull(memory, NULL, 0) >> 20);
+    if (panic)
+        find_event(f, c, panic, "it led to");
+}
+
+/* ---------------------------------------------------------------- panics */
+
+static void other_panic(struct why_case *c, struct finding *f, const struct event *panic)
+{
+    char words[300];
+    find_verdict(f, WHY_WRONG, panic->icount, "Linux panicked: %s", fact_text(panic, words, sizeof words));
+    find_event(f, c, panic, NULL);
+    callers_at(c, f, panic);
+    find_console(f, c, c->now.begin, panic->icount, 6);
+}
+
+static void panicked(struct why_case *c, struct finding *f, const struct event *panic)
+{
+    const struct event *text = find_oops(&c->now),
+                       *oom = facts_first_line(&c->now, "Out of memory", c->now.begin);
+    const struct event *found = kernel_of(&c->now, panic);
+    if (fact_contains(panic, "Unable to mount root"))
+        no_root(c, f, panic);
+    else if (fact_contains(panic, "No working init") || fact_contains(panic, "Requested init"))
+        no_init(c, f, panic);
+    else if (fact_contains(panic, "deadlocked on memory") || fact_contains(panic, "ut of memory"))
+        out_of_memory(c, f, oom ? oom : panic, panic);
+    else if (text && text->icount <= panic->icount)
+        oops(c, f, text, panic);
+    else if (fact_contains(panic, "Attempted to kill init"))
+        init_died(c, f, panic);
+    else
+        other_panic(c, f, panic);
+    if (found && found->len > 14) {
+        char version[80] = "";
+        sscanf((const char *)found->data + 14, "%79[^ (;]", version);
+        find_line(f, found->icount, NULL, "the kernel: Linux %s", version);
+    }
+}
+
+/* ---------------------------------------------------------------- no panic, and yet no boot */
+
+static bool gave_up(struct why_case *c, struct finding *f)
+{
+    static const char *const texts[] = {"Gave up waiting for root", "Dropping to a shell!",
+                                        "Waiting for root device"};
+    char words[300], root[200] = "";
+    const struct event *ev = NULL;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0] && !ev; i++)
+        ev = facts_first_line(&c->now, texts[i], c->now.begin);
+    if (!ev || facts_last(&c->now, EV_POWER_OFF))
+        return false;
+    /* It came after all if something was executed from it, or mounted. */
+    if (fact_contains(ev, "Waiting for root device") && facts_line(&c->now, "Mounted root", ev->icount))
+        return false;
+    if (fact_contains(ev, "Waiting for root device") && facts_last(&c->now, EV_INIT_RUN) &&
+        facts_last(&c->now, EV_INIT_RUN)->icount > ev->icount)
+        return false;
+    parameter(&c->now, "root", root, sizeof root);
+    find_verdict(f, WHY_WRONG, ev->icount, "Linux waits for its root file system in vain (root=%s): %s", root,
+                 said(ev, words, sizeof words));
+    find_line(f, ev->icount, NULL, "console: %s", words);
+    line_if(c, f, "ALERT!", c->now.begin);
+    if (facts_last(&c->now, EV_COMMAND_LINE))
+        find_event(f, c, facts_last(&c->now, EV_COMMAND_LINE), NULL);
+    disk_lines(c, f);
+    find_console(f, c, ev->icount, c->at, 5);
+    return true;
+}
+
+/* The kernel's own watchdogs: kernel/watchdog.c, kernel/rcu/tree_stall.h, kernel/hung_task.c. */
+static bool stalls(struct why_case *c, struct finding *f)
+{
+    static const char *const texts[] = {"soft lockup - CPU", "detected stall", "self-detected stall",
+                                        "blocked for more than"};
+    const struct event *ev = NULL;
+    char words[300];
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0] && !ev; i++)
+        ev = facts_first_line(&c->now, texts[i], c->now.begin);
+    if (!ev || facts_last(&c->now, EV_POWER_OFF))
+        return false;
+    find_verdict(f, WHY_WRONG, ev->icount, "Linux says that something hangs: %s",
+                 said(ev, words, sizeof words));
+    find_line(f, ev->icount, NULL, "console: %s", words);
+    callers_at(c, f, ev);
+    find_console(f, c, ev->icount, c->at, 10);
+    return true;
+}
+
+/* It could not execute the init that was asked for, and took another one: a shell that nobody talks to. */
+static bool other_init(struct why_case *c, struct finding *f)
+{
+    const struct event *failed = facts_first_line(&c->now, "Failed to execute", c->now.begin),
+                       *run = facts_last(&c->now, EV_INIT_RUN);
+    char words[300], program[200];
+    if (!failed || !run || run->icount < failed->icount || facts_last(&c->now, EV_POWER_OFF))
+        return false;
+    find_verdict(f, WHY_WRONG, failed->icount,
+                 "Linux could not execute its init, and started %s in its place: %s",
+                 fact_text(run, program, sizeof program), said(failed, words, sizeof words));
+    find_line(f, failed->icount, NULL, "console: %s", words);
+    find_event(f, c, run, NULL);
+    find_console(f, c, failed->icount, c->at, 6);
+    return true;
+}
+
+/* Nothing is printed since the kernel runs, although it has been told where to print. */
+static bool silent(struct why_case *c, struct finding *f)
+{
+    const struct event *found = facts_last(&c->now, EV_KERNEL_FOUND),
+                       *line = facts_last(&c->now, EV_COMMAND_LINE), *up = NULL;
+    char console[60], name[60];
+    enum { LONG = 200000000 };
+    if (!found || c->at - found->icount < LONG || facts_last(&c->now, EV_POWER_OFF) ||
+        !parameter(&c->now, "console", console, sizeof console))
+        return false;
+    for (size_t i = 0; i < c->now.n; i++)
+        if (c->now.event[i].kind == EV_CONSOLE_LINE && c->now.event[i].icount > found->icount)
+            return false;
+    for (size_t i = 0; i < c->now.n; i++)
+        if (c->now.event[i].kind == EV_KERNEL_CONSOLE)
+            up = &c->now.event[i];
+    name[0] = 0;
+    if (up)
+        fact_text(up, name, sizeof name);
+    find_verdict(f, WHY_WRONG, line ? line->icount : found->icount,
+                 "Linux runs, but prints nothing: console=%s names %s", console,
+                 up ? "a console on which nothing arrives"
+                    : "a device that no driver has registered as a console");
+    if (line)
+        find_event(f, c, line, NULL);
+    for (size_t i = 0; i < c->now.n; i++)
+        if (c->now.event[i].kind == EV_KERNEL_CONSOLE)
+            find_event(f, c, &c->now.event[i], NULL);
+    if (!up)
+        find_note(f, "no console was registered");
+    return true;
+}
+
+void explain_linux(struct why_case *c, struct finding *f)
+{
+    const struct event *panic = facts_last(&c->now, EV_KERNEL_PANIC), *text, *oom;
+    if (panic && kernel_of(&c->now, panic)) {
+        panicked(c, f, panic);
+        return;
+    }
+    if (panic || !facts_last(&c->now, EV_KERNEL_FOUND) ||
+        !fact_contains(facts_last(&c->now, EV_KERNEL_FOUND), "Linux version"))
+        return;
+    if ((text = find_oops(&c->now))) {
+        oops(c, f, text, NULL);
+        return;
+    }
+    if ((oom = facts_first_line(&c->now, "Out of memory: Killed", c->now.begin))) {
+        out_of_memory(c, f, oom, NULL);
+        return;
+    }
+    if (!gave_up(c, f) && !stalls(c, f) && !other_init(c, f))
+        silent(c, f);
+}
+
+/* ---------------------------------------------------------------- systemd */
+
+void explain_units(struct why_case *c, struct finding *f)
+{
+    static const char *const texts[] = {
+        "Failed with result",           "ordering cycle", "Failed to start", "Dependency failed for",
+        "Timed out waiting for device", "timed out.",     "emergency mode"};
+    const struct event *first = NULL;
+    char words[300];
+    for (size_t i = 0; i < c->now.n; i++) {
+        const struct event *ev = &c->now.event[i];
+        const bool systemd = ev->kind == EV_PROCESS_LOG && ev->f[EVF_PROCESS_LOG_pid] == 1;
+        const bool shown =
+            ev->kind == EV_CONSOLE_LINE && (fact_contains(ev, "FAILED") || fact_contains(ev, "DEPEND"));
+        bool bad = shown && (fact_contains(ev, "Failed to start") || fact_contains(ev, "Dependency failed"));
+        for (size_t k = 0; k < sizeof texts / sizeof texts[0] && systemd && !bad; k++)
+            bad = fact_contains(ev, texts[k]) && ev->f[EVF_PROCESS_LOG_level] <= 4;
+        if (!bad)
+            continue;
+        fact_text(ev, words, sizeof words);
+        if (!first) {
+            first = ev;
+            find_verdict(f, WHY_WRONG, ev->icount, "systemd has a unit that failed: %s", words);
+        }
+        find_line(f, ev->icount, NULL, "%s: %s", systemd ? "systemd says" : "console", words);
+    }
+}

@@ -1,0 +1,217 @@
+/* machine.c - the machine at a position, for explainers: going there, names of places, instructions, callers. */
+#include <capstone/capstone.h>
+#include <inttypes.h>
+
+#include "core/story/running.h"
+#include "core/why/private/case.h"
+
+/* ---------------------------------------------------------------- going */
+
+static bool is_open(struct why_case *c)
+{
+    struct error ignored;
+    if (!c->tl) {
+        c->tl = timeline_open_trace(c->t, c->kind, &ignored);
+        if (c->tl)
+            timeline_short_seeks(c->tl, true);
+    }
+    return c->tl;
+}
+
+bool case_go(struct why_case *c, uint64_t icount)
+{
+    struct timeline_stopped s;
+    struct error ignored;
+    return is_open(c) && !timeline_seek(c->tl, icount, &s, &ignored) && s.icount == icount;
+}
+
+bool case_step(struct why_case *c)
+{
+    struct timeline_stopped s;
+    struct error ignored;
+    return !timeline_step(c->tl, TIMELINE_FORWARD, 1, &s, &ignored) && s.reason == TIMELINE_DONE;
+}
+
+/* ---------------------------------------------------------------- names */
+
+static bool has_names(struct why_case *c)
+{
+    struct error ignored;
+    if (!c->symbols)
+        c->symbols = symbols_load(c->t, &ignored);
+    if (!c->processes)
+        c->processes = processes_new();
+    return c->symbols;
+}
+
+static symbol_space space_of(struct why_case *c, uint64_t icount, unsigned cpu, uint64_t address)
+{
+    struct error ignored;
+    struct running r;
+    processes_move(c->processes, c->t, icount, &ignored);
+    running_at(&(struct running_place){c->t, c->symbols, c->processes, icount, icount, cpu, address}, &r);
+    return r.space;
+}
+
+/* Parts of a PC's memory without symbols. */
+static const char *part_of_memory(uint64_t address)
+{
+    static const struct {
+        uint64_t begin, end;
+        const char *name;
+    } parts[] = {
+        {0, 0x3ff, "the real mode's vectors"},
+        {0x400, 0x4ff, "the BIOS's data"},
+        {0x7c00, 0x7dff, "the boot sector"},
+        {0xa0000, 0xbffff, "the display's memory"},
+        {0xc0000, 0xdffff, "option ROMs"},
+        {0xe0000, 0xfffff, "the firmware"},
+        {0xffc00000, 0xffffffff, "the firmware's ROM"},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (address >= parts[i].begin && address <= parts[i].end)
+            return parts[i].name;
+    return "";
+}
+
+const char *case_place(struct why_case *c, uint64_t icount, unsigned cpu, uint64_t address,
+                       char buf[PLACE_TEXT])
+{
+    struct symbol sym;
+    *buf = 0;
+    if (has_names(c)) {
+        const symbol_space space = space_of(c, icount, cpu, address);
+        if (symbols_at(c->symbols, space, address, icount, &sym, NULL))
+            symbols_text(c->symbols, space, address, icount, buf, PLACE_TEXT);
+    }
+    const bool pc = !strcmp(trace_config(c->t)->engine, "pc") && !facts_last(&c->now, EV_KERNEL_FOUND);
+    if (!*buf && pc)
+        snprintf(buf, PLACE_TEXT, "%s", part_of_memory(address));
+    return buf;
+}
+
+const char *case_address(struct why_case *c, uint64_t icount, unsigned cpu, uint64_t address,
+                         char buf[PLACE_TEXT])
+{
+    char place[PLACE_TEXT];
+    case_place(c, icount, cpu, address, place);
+    snprintf(buf, PLACE_TEXT, *place ? "0x%" PRIx64 " (%.360s)" : "0x%" PRIx64, address, place);
+    return buf;
+}
+
+/* ---------------------------------------------------------------- instructions */
+
+enum { INSN_BYTES = 15 };
+
+static cs_insn *disassemble(struct why_case *c, unsigned cpu, csh *h, size_t *n)
+{
+    uint8_t bytes[INSN_BYTES];
+    const uint64_t pc = timeline_pc(c->tl, cpu);
+    const unsigned bits = timeline_code_bits(c->tl, cpu);
+    const size_t got = timeline_peek(c->tl, cpu, pc, bytes, sizeof bytes);
+    cs_insn *in = NULL;
+    if (cs_open(CS_ARCH_X86, bits == 64 ? CS_MODE_64 : bits == 32 ? CS_MODE_32 : CS_MODE_16, h) != CS_ERR_OK)
+        return NULL;
+    *n = cs_disasm(*h, bytes, got, pc, 1, &in);
+    if (!*n)
+        cs_close(h);
+    return *n ? in : NULL;
+}
+
+const char *case_insn(struct why_case *c, unsigned cpu, char buf[INSN_TEXT])
+{
+    csh h;
+    size_t n;
+    cs_insn *in = disassemble(c, cpu, &h, &n);
+    *buf = 0;
+    if (in) {
+        snprintf(buf, INSN_TEXT, "%.20s%s%.70s", in->mnemonic, *in->op_str ? " " : "", in->op_str);
+        cs_free(in, n);
+        cs_close(&h);
+    }
+    return buf;
+}
+
+unsigned case_insn_id(struct why_case *c, unsigned cpu, unsigned *length)
+{
+    csh h;
+    size_t n;
+    cs_insn *in = disassemble(c, cpu, &h, &n);
+    const unsigned id = in ? in->id : 0;
+    *length = in ? in->size : 0;
+    if (in) {
+        cs_free(in, n);
+        cs_close(&h);
+    }
+    return id;
+}
+
+/* ---------------------------------------------------------------- callers */
+
+void case_callers(struct why_case *c, unsigned cpu, struct text *out)
+{
+    enum { MOST = 9 };
+    struct view_frame frame[MOST];
+    char name[PLACE_TEXT];
+    const uint64_t icount = timeline_icount(c->tl);
+    if (!has_names(c))
+        return;
+    if (!c->orc)
+        c->orc = view_orc_new();
+    const symbol_space space = space_of(c, icount, cpu, timeline_pc(c->tl, cpu));
+    const size_t n = view_frames(c->tl, cpu, c->symbols, space, c->orc, frame, MOST);
+    for (size_t i = 1; i < n && frame[i].by != VIEW_FRAME_GUESS; i++) {
+        symbols_text(c->symbols, space, frame[i].pc, icount, name, sizeof name);
+        text_add(out, "%s%s", out->n ? " < " : "", name);
+    }
+}
+
+/* ---------------------------------------------------------------- words */
+
+const char *case_exception(struct why_case *c, uint64_t vector, uint64_t error, uint64_t cr2, uint64_t ip,
+                           char buf[PLACE_TEXT])
+{
+    const struct event ev = {.kind = EV_EXCEPTION,
+                             .f = {[EVF_EXCEPTION_vector] = vector,
+                                   [EVF_EXCEPTION_error] = error,
+                                   [EVF_EXCEPTION_ip] = ip,
+                                   [EVF_EXCEPTION_cr2] = cr2}};
+    if (!c->words)
+        c->words = explainer_new(NULL, trace_config(c->t));
+    explainer_event(c->words, &ev, buf, PLACE_TEXT);
+    return buf;
+}
+
+struct wanted_field {
+    const char *name;
+    unsigned i;
+    bool found;
+    uint64_t value;
+};
+
+static void take_field(void *ctx, const char *name, unsigned width, uint32_t count, const void *data)
+{
+    struct wanted_field *w = ctx;
+    if (strcmp(name, w->name) || w->i >= count)
+        return;
+    w->found = true;
+    memcpy(&w->value, (const uint8_t *)data + (size_t)w->i * width, width <= 8 ? width : 8);
+}
+
+bool case_field(struct why_case *c, const char *section, const char *field, unsigned i, uint64_t *value)
+{
+    struct wanted_field w = {field, i, false, 0};
+    const bool there = !timeline_section(c->tl, section, take_field, &w) && w.found;
+    *value = w.value;
+    return there;
+}
+
+bool case_zeros(struct why_case *c, unsigned cpu, uint64_t address, size_t n)
+{
+    uint8_t bytes[512];
+    const size_t got = timeline_peek(c->tl, cpu, address, bytes, n < sizeof bytes ? n : sizeof bytes);
+    for (size_t i = 0; i < got; i++)
+        if (bytes[i])
+            return false;
+    return got > 0;
+}

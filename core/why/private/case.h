@@ -1,0 +1,118 @@
+/* case.h - what explainers have in common: the facts of a boot, the machine at a position, and findings. Private to core/why/. */
+#ifndef BOOTREEL_CORE_WHY_CASE_H
+#define BOOTREEL_CORE_WHY_CASE_H
+
+#include "core/story/explain.h"
+#include "core/story/processes.h"
+#include "core/symbols/symbols.h"
+#include "core/timeline/timeline.h"
+#include "core/views/views.h"
+#include "core/why/why.h"
+
+/* ---------------------------------------------------------------- facts (facts.c) */
+
+/* Events of one boot that explainers ask for, in order. Of a kind that comes often, the first and the last are kept. */
+struct facts {
+    struct event *event; /* `data` belongs to it */
+    size_t n, cap;
+    uint64_t count[EV_COUNT]; /* of all of a kind, those that were not kept too */
+    uint64_t begin, end;      /* icounts: after the reset that it began with, and of its last event */
+    uint64_t end_time;
+};
+
+/* The last one of a kind, or NULL. */
+const struct event *facts_last(const struct facts *f, unsigned kind);
+/* The first one of a kind, or NULL. */
+const struct event *facts_first(const struct facts *f, unsigned kind);
+/* The event's text: at most `size` - 1 bytes, without line breaks. Returns buf. */
+const char *fact_text(const struct event *ev, char *buf, size_t size);
+bool fact_contains(const struct event *ev, const char *text);
+/* The last console line that contains the text, after position `from`; NULL if there is none. */
+const struct event *facts_line(const struct facts *f, const char *text, uint64_t from);
+/* The first one, likewise. */
+const struct event *facts_first_line(const struct facts *f, const char *text, uint64_t from);
+
+/* ---------------------------------------------------------------- a case */
+
+struct why_case {
+    struct trace *t;
+    const struct engine_kind *kind;
+    uint64_t at;              /* what comes after is not looked at */
+    bool whole;               /* that is the end of the record */
+    const char *reason;       /* how the record ended, if it is looked at to its end; else "" */
+    struct facts now, before; /* of the last boot, and the one before it */
+    uint64_t resets;          /* up to `at` */
+    uint64_t shutdowns;       /* how many of them were asked for by a kernel that was shut down */
+    bool again;               /* the machine boots again and again; `now` is the last whole boot */
+    /* The machine; private to machine.c. */
+    struct timeline *tl;
+    struct symbols *symbols;
+    struct processes *processes;
+    struct view_orc *orc;
+    struct explainer *words;
+};
+
+/* Reads the events up to c->at. -1 with err. */
+int facts_read(struct why_case *c, struct error *err);
+void facts_free(struct facts *f);
+
+/* ---------------------------------------------------------------- the machine (machine.c) */
+
+enum { PLACE_TEXT = 400, INSN_TEXT = 100 };
+
+/* Goes to a position. False if that is not possible. */
+bool case_go(struct why_case *c, uint64_t icount);
+/* Makes one step. False if that is not possible. */
+bool case_step(struct why_case *c);
+/* The name of a linear address, as code that is executed at `icount` by that processor: a symbol, or a part of the PC's memory; "" if
+ * it has none. Needs no run. Returns buf. */
+const char *case_place(struct why_case *c, uint64_t icount, unsigned cpu, uint64_t address,
+                       char buf[PLACE_TEXT]);
+/* "0x1234 (name)" or "0x1234". Returns buf. */
+const char *case_address(struct why_case *c, uint64_t icount, unsigned cpu, uint64_t address,
+                         char buf[PLACE_TEXT]);
+/* What is executed next, as text; "" if it is not in memory. Returns buf. */
+const char *case_insn(struct why_case *c, unsigned cpu, char buf[INSN_TEXT]);
+/* The next instruction: its number in capstone, and length; 0 if there is none. */
+unsigned case_insn_id(struct why_case *c, unsigned cpu, unsigned *length);
+/* The callers of what is executed now, as "a < b < c"; those that are guessed end with "?". "" if there are none. Adds to out. */
+void case_callers(struct why_case *c, unsigned cpu, struct text *out);
+/* An exception in words: "#GP general protection: IDT entry 21h". Returns buf. */
+const char *case_exception(struct why_case *c, uint64_t vector, uint64_t error, uint64_t cr2, uint64_t ip,
+                           char buf[PLACE_TEXT]);
+/* A number of a part of the machine ("pic", "master.imr"): its element i. False if there is none. */
+bool case_field(struct why_case *c, const char *section, const char *field, unsigned i, uint64_t *value);
+/* Whether the bytes there, in linear memory, are all zero. */
+bool case_zeros(struct why_case *c, unsigned cpu, uint64_t address, size_t n);
+
+/* ---------------------------------------------------------------- findings */
+
+struct finding {
+    bool found;
+    enum why_answer answer;
+    uint64_t icount;
+    struct text verdict;
+    struct why_line line[WHY_LINES];
+    size_t n;
+};
+
+/* The verdict: it was found. */
+__attribute__((format(printf, 4, 5))) void find_verdict(struct finding *f, enum why_answer a, uint64_t icount,
+                                                        const char *fmt, ...);
+/* Evidence at a position; `place` may be NULL. What is beyond WHY_LINES is dropped. */
+__attribute__((format(printf, 4, 5))) void find_line(struct finding *f, uint64_t icount, const char *place,
+                                                     const char *fmt, ...);
+/* Evidence without a position. */
+__attribute__((format(printf, 2, 3))) void find_note(struct finding *f, const char *fmt, ...);
+/* An event as evidence: its text, after `what` if that is not NULL. */
+void find_event(struct finding *f, struct why_case *c, const struct event *ev, const char *what);
+/* The last n console lines before `to` that are after `from`, each once. */
+void find_console(struct finding *f, struct why_case *c, uint64_t from, uint64_t to, size_t n);
+
+/* ---------------------------------------------------------------- the explainers */
+
+typedef void explainer_fn(struct why_case *c, struct finding *f);
+explainer_fn explain_linux, explain_systems, explain_rails, explain_fault, explain_reset, explain_firmware,
+    explain_hang, explain_units;
+
+#endif

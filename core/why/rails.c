@@ -1,0 +1,170 @@
+/* rails.c - execution that left the rails: zeros that run as code, a stack that keeps nothing, jumps to where no code is. */
+#include <inttypes.h>
+
+#include "core/why/private/case.h"
+
+enum { SOON = 50000000, NEAR_END = 1000, WINDOW = 64 };
+
+/* The end is one that a program which lost its way comes to. */
+static const struct event *bad_end(struct why_case *c)
+{
+    const struct event *ev = facts_last(&c->now, EV_TRIPLE_FAULT);
+    if (!ev)
+        ev = facts_last(&c->now, EV_HALT);
+    return ev;
+}
+
+/* The last step before the zeros whose instruction went somewhere else: it is executed at *from. Stands there afterwards. */
+static bool find_jump(struct why_case *c, const struct event *ev, uint64_t *from)
+{
+    const uint64_t begin = ev->icount > WINDOW ? ev->icount - WINDOW : 0;
+    bool found = false;
+    if (!case_go(c, begin < c->now.begin ? c->now.begin : begin))
+        return false;
+    while (timeline_icount(c->tl) < ev->icount) {
+        unsigned length;
+        const uint64_t at = timeline_icount(c->tl), pc = timeline_pc(c->tl, ev->cpu);
+        case_insn_id(c, ev->cpu, &length);
+        if (!case_step(c))
+            return false;
+        const uint64_t next = timeline_pc(c->tl, ev->cpu);
+        if (next != pc && next != pc + length) {
+            *from = at;
+            found = true;
+        }
+    }
+    return found && case_go(c, *from);
+}
+
+/* A return to there: who has written the return address. Whether that was no call. */
+static bool return_line(struct why_case *c, struct finding *f, const struct event *ev)
+{
+    const unsigned width = timeline_code_bits(c->tl, ev->cpu) / 8;
+    const uint64_t sp = view_stack(c->tl, ev->cpu);
+    char insn[INSN_TEXT], place[PLACE_TEXT];
+    struct timeline_stopped s;
+    struct error ignored;
+    if (timeline_last_write(c->tl, sp, width, &s, &ignored) || s.reason != TIMELINE_WATCHPOINT)
+        return false;
+    case_insn(c, s.cpu, insn);
+    find_line(f, s.icount, case_place(c, s.icount, s.cpu, timeline_pc(c->tl, s.cpu), place),
+              "the return address at 0x%" PRIx64 " was written by: %s%s", sp, insn,
+              strncmp(insn, "call", 4) && strncmp(insn, "lcall", 5) ? " (not a call)" : "");
+    return strncmp(insn, "call", 4) && strncmp(insn, "lcall", 5);
+}
+
+/* The last jump before; whether it is a return to an address that no call has pushed. */
+static bool jump_line(struct why_case *c, struct finding *f, const struct event *ev)
+{
+    uint64_t from;
+    char insn[INSN_TEXT], where[48], place[PLACE_TEXT];
+    struct text callers = {0};
+    if (!find_jump(c, ev, &from))
+        return false;
+    case_insn(c, ev->cpu, insn);
+    find_line(f, from, case_place(c, from, ev->cpu, timeline_pc(c->tl, ev->cpu), place),
+              "the last jump before: %s at %s", insn, view_place_text(c->tl, ev->cpu, where));
+    case_callers(c, ev->cpu, &callers);
+    if (callers.n)
+        find_line(f, from, NULL, "called by %s", callers.s);
+    free(callers.s);
+    return !strncmp(insn, "ret", 3) && return_line(c, f, ev);
+}
+
+/* Where the odd thing happened, in words. */
+static uint64_t linear_of(struct why_case *c, const struct event *ev, uint64_t ip)
+{
+    return case_go(c, ev->icount) ? timeline_pc(c->tl, ev->cpu) : ip;
+}
+
+static void zeros(struct why_case *c, struct finding *f, const struct event *ev, const struct event *end)
+{
+    const struct event *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER);
+    char where[PLACE_TEXT];
+    const uint64_t pc = linear_of(c, ev, ev->f[EVF_CPU_ZEROS_ip]);
+    case_address(c, ev->icount, ev->cpu, pc, where);
+    if (sector && ev->icount - sector->icount < 16)
+        find_verdict(f, WHY_WRONG, ev->icount,
+                     "the boot sector has no code: it is entered, and its bytes are zero at %s", where);
+    else if (pc < 4096 && facts_last(&c->now, EV_KERNEL_ENTRY))
+        find_verdict(f, WHY_WRONG, ev->icount,
+                     "a null pointer was called or jumped to: zeros are executed as code at %s", where);
+    else
+        find_verdict(f, WHY_WRONG, ev->icount,
+                     "execution left the rails: zeros are executed as code at %s, where nobody has put any",
+                     where);
+    find_event(f, c, ev, NULL);
+    if (jump_line(c, f, ev) && !(sector && ev->icount - sector->icount < 16))
+        find_verdict(
+            f, WHY_WRONG, ev->icount,
+            "a return address was overwritten: the return goes to %s, where zeros are executed as code",
+            where);
+    if (sector)
+        find_event(f, c, sector, NULL);
+    if (end)
+        find_event(f, c, end, "it led to");
+}
+
+static void stack(struct why_case *c, struct finding *f, const struct event *ev, const struct event *end)
+{
+    char where[PLACE_TEXT], place[PLACE_TEXT], text[100];
+    fact_text(ev, text, sizeof text);
+    find_verdict(f, WHY_WRONG, ev->icount,
+                 "the stack is at 0x%" PRIx64 ", in %s: what is pushed there is lost (pushed at %s)",
+                 ev->f[EVF_CPU_STACK_address], text,
+                 case_address(c, ev->icount, ev->cpu, linear_of(c, ev, ev->f[EVF_CPU_STACK_ip]), where));
+    find_line(f, ev->icount, case_place(c, ev->icount, ev->cpu, ev->f[EVF_CPU_STACK_ip], place),
+              "the first push that is lost");
+    if (end)
+        find_event(f, c, end, "it led to");
+}
+
+static void own_code(struct why_case *c, struct finding *f, const struct event *ev, const struct event *end)
+{
+    char where[PLACE_TEXT];
+    find_verdict(f, WHY_WRONG, ev->icount,
+                 "code overwrites itself at 0x%" PRIx64 ", and what it does then ends badly",
+                 ev->f[EVF_CPU_OWN_CODE_address]);
+    find_line(f, ev->icount, NULL, "%" PRIu64 " bytes are stored over the next instructions by %s",
+              ev->f[EVF_CPU_OWN_CODE_size],
+              case_address(c, ev->icount, ev->cpu, linear_of(c, ev, ev->f[EVF_CPU_OWN_CODE_ip]), where));
+    if (end)
+        find_event(f, c, end, "it led to");
+}
+
+/* Zeros are what is executed at the end. */
+static bool in_zeros(struct why_case *c)
+{
+    return case_go(c, c->at) && case_zeros(c, 0, timeline_pc(c->tl, 0), 16);
+}
+
+/* What is odd counts only if the boot ends badly soon after it: loaders push into read-only memory and patch themselves, too. */
+void explain_rails(struct why_case *c, struct finding *f)
+{
+    const struct event *end = bad_end(c), *odd = NULL;
+    const uint64_t at = end ? end->icount : c->at;
+    if (facts_last(&c->now, EV_KERNEL_PANIC) || (!end && facts_last(&c->now, EV_KERNEL_FOUND)) ||
+        (!end && facts_last(&c->now, EV_POWER_OFF)))
+        return;
+    for (size_t i = 0; i < c->now.n && !odd; i++) {
+        const struct event *ev = &c->now.event[i];
+        const struct event *entered = facts_last(&c->now, EV_BOOT_SECTOR_ENTER);
+        const bool no_sector = entered && ev->icount >= entered->icount && ev->icount - entered->icount < 16;
+        const bool near = end && ev->icount <= at && at - ev->icount < SOON;
+        if (ev->kind == EV_CPU_ZEROS &&
+            (near || no_sector || (at - ev->icount < SOON && ev->f[EVF_CPU_ZEROS_zeros] > 64 && in_zeros(c))))
+            odd = ev;
+        if ((ev->kind == EV_CPU_STACK && near && at - ev->icount < 10 * NEAR_END) ||
+            (ev->kind == EV_CPU_OWN_CODE && near && at - ev->icount < NEAR_END))
+            odd = ev;
+    }
+    if (!odd)
+        return;
+    if (odd->kind == EV_CPU_ZEROS)
+        zeros(c, f, odd, end);
+    else if (odd->kind == EV_CPU_STACK)
+        stack(c, f, odd, end);
+    else
+        own_code(c, f, odd, end);
+    find_console(f, c, c->now.begin, at, 3);
+}

@@ -1,0 +1,33 @@
+/* reset.c - a machine that is reset again and again. */
+#include <inttypes.h>
+
+#include "core/why/private/case.h"
+
+/* The last console line but the kernel's own last words is what led there: shown with the reset. */
+void explain_reset(struct why_case *c, struct finding *f)
+{
+    const struct event *reset = facts_last(&c->now, EV_RESET), *down;
+    const bool loop = !strcmp(c->reason, "reset-loop");
+    const struct facts *boot = &c->now;
+    char words[120], place[PLACE_TEXT];
+    if (!reset || (!loop && !c->again))
+        return;
+    fact_text(reset, words, sizeof words);
+    down = facts_last(boot, EV_KERNEL_SHUTDOWN);
+    find_verdict(f, WHY_WRONG, reset->icount,
+                 "the machine is reset again and again: each boot ends in a reset by %s%s", words,
+                 down ? ", which the kernel asks for" : "");
+    find_line(f, reset->icount, case_place(c, reset->icount, reset->cpu, reset->f[EVF_RESET_ip], place),
+              "reset by %s at 0x%" PRIx64, words, reset->f[EVF_RESET_ip]);
+    if (down)
+        find_event(f, c, down, "the kernel shuts down");
+    if (case_go(c, reset->icount)) {
+        struct text callers = {0};
+        case_callers(c, reset->cpu, &callers);
+        if (callers.n)
+            find_line(f, reset->icount, NULL, "called by %s", callers.s);
+        free(callers.s);
+    }
+    find_note(f, "resets in the record: %" PRIu64, c->resets);
+    find_console(f, c, boot->begin, reset->icount, 6);
+}

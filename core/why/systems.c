@@ -1,0 +1,106 @@
+/* systems.c - Xen, FreeBSD, user-mode Linux and UEFI firmware: panics, domains that die, assertions, exceptions of modules. */
+#include <inttypes.h>
+
+#include "core/why/private/case.h"
+
+/* ---------------------------------------------------------------- panics */
+
+/* Who panics, by what was found as that guest. */
+static const char *who(const struct facts *f, const struct event *panic)
+{
+    const char *name = "the kernel";
+    for (size_t i = 0; i < f->n; i++) {
+        const struct event *ev = &f->event[i];
+        if (ev->guest != panic->guest)
+            continue;
+        if (ev->kind == EV_XEN_FOUND)
+            name = "Xen";
+        else if (ev->kind == EV_KERNEL_FOUND && fact_contains(ev, "FreeBSD"))
+            name = "FreeBSD";
+    }
+    return name;
+}
+
+static void panicked(struct why_case *c, struct finding *f, const struct event *panic)
+{
+    char words[300];
+    struct text callers = {0};
+    const struct event *modules = NULL;
+    find_verdict(f, WHY_WRONG, panic->icount, "%s panicked: %s", who(&c->now, panic),
+                 fact_text(panic, words, sizeof words));
+    find_event(f, c, panic, NULL);
+    if (case_go(c, panic->icount))
+        case_callers(c, panic->cpu, &callers);
+    if (callers.n)
+        find_line(f, panic->icount, NULL, "called by %s", callers.s);
+    free(callers.s);
+    for (size_t i = 0; i < c->now.n; i++)
+        if (c->now.event[i].kind == EV_LOADER_MODULE) {
+            modules = &c->now.event[i];
+            find_event(f, c, modules, NULL);
+        }
+    if (facts_last(&c->now, EV_XEN_FOUND) && !modules)
+        find_note(f, "the loader passed no module to Xen: domain 0's kernel would be the first");
+    find_console(f, c, c->now.begin, panic->icount, 8);
+}
+
+/* ---------------------------------------------------------------- domains */
+
+static bool domain_died(struct why_case *c, struct finding *f)
+{
+    char words[200];
+    for (size_t i = 0; i < c->now.n; i++) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->kind != EV_DOMAIN_END || !(fact_contains(ev, "crash") || fact_contains(ev, "watchdog")))
+            continue;
+        find_verdict(f, WHY_WRONG, ev->icount, "domain %" PRIu64 " died: it %s", ev->f[EVF_DOMAIN_END_domain],
+                     fact_text(ev, words, sizeof words));
+        find_event(f, c, ev, NULL);
+        for (size_t k = i, n = 0; k-- && n < 3;)
+            if (c->now.event[k].kind == EV_DOMAIN_EXCEPTION &&
+                c->now.event[k].f[EVF_DOMAIN_EXCEPTION_domain] == ev->f[EVF_DOMAIN_END_domain] && ++n)
+                find_event(f, c, &c->now.event[k], "an exception of it before");
+        find_console(f, c, c->now.begin, c->at, 10);
+        return true;
+    }
+    return false;
+}
+
+/* ---------------------------------------------------------------- UEFI */
+
+/* MdePkg's DebugLib and UefiCpuPkg's exception handler say it in these words, on the debug port or the serial port. */
+static bool firmware_says(struct why_case *c, struct finding *f)
+{
+    static const char *const texts[] = {"ASSERT ", "ASSERT_EFI_ERROR", "!!!! X64 Exception",
+                                        "!!!! IA32 Exception"};
+    char words[300];
+    for (size_t i = 0; i < c->now.n; i++) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->kind != EV_CONSOLE_LINE && ev->kind != EV_FIRMWARE_LOG)
+            continue;
+        for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++) {
+            if (!fact_contains(ev, texts[k]))
+                continue;
+            find_verdict(f, WHY_WRONG, ev->icount, "the UEFI firmware stops: %s",
+                         fact_text(ev, words, sizeof words));
+            const struct event *start = NULL;
+            for (size_t m = 0; m < i; m++)
+                if (c->now.event[m].kind == EV_EFI_START)
+                    start = &c->now.event[m];
+            if (start)
+                find_event(f, c, start, "the last module that was started before");
+            find_console(f, c, ev->icount, c->at, 12);
+            return true;
+        }
+    }
+    return false;
+}
+
+void explain_systems(struct why_case *c, struct finding *f)
+{
+    const struct event *panic = facts_last(&c->now, EV_KERNEL_PANIC);
+    if (panic)
+        panicked(c, f, panic);
+    else if (!domain_died(c, f) && facts_last(&c->now, EV_EFI_START))
+        firmware_says(c, f);
+}

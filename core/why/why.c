@@ -1,0 +1,235 @@
+/* why.c - see why.h. */
+#include "core/why/private/case.h"
+
+/* In order of causes: what comes first leads to what comes later. */
+static const struct {
+    const char *subject;
+    explainer_fn *explain;
+} explainers[] = {
+    {"linux", explain_linux}, {"systems", explain_systems}, {"rails", explain_rails},
+    {"fault", explain_fault}, {"reset", explain_reset},     {"firmware", explain_firmware},
+    {"units", explain_units}, {"hang", explain_hang},
+};
+
+const char *why_answer_word(enum why_answer a)
+{
+    static const char *const words[] = {"wrong", "nothing", "unknown"};
+    return words[a];
+}
+
+/* ---------------------------------------------------------------- findings */
+
+static void add_text(struct text *t, const char *fmt, va_list ap)
+{
+    char *more = NULL;
+    if (vasprintf(&more, fmt, ap) < 0)
+        abort();
+    text_add(t, "%s", more);
+    free(more);
+}
+
+void find_verdict(struct finding *f, enum why_answer a, uint64_t icount, const char *fmt, ...)
+{
+    va_list ap;
+    free(f->verdict.s);
+    f->verdict = (struct text){0};
+    va_start(ap, fmt);
+    add_text(&f->verdict, fmt, ap);
+    va_end(ap);
+    f->found = true;
+    f->answer = a;
+    f->icount = icount;
+}
+
+static void add_line(struct finding *f, bool placed, uint64_t icount, const char *place, const char *fmt,
+                     va_list ap)
+{
+    struct text t = {0};
+    if (f->n == WHY_LINES)
+        return;
+    add_text(&t, fmt, ap);
+    f->line[f->n++] = (struct why_line){
+        .placed = placed, .icount = icount, .text = t.s, .place = mem_string(place ? place : "")};
+}
+
+void find_line(struct finding *f, uint64_t icount, const char *place, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add_line(f, true, icount, place, fmt, ap);
+    va_end(ap);
+}
+
+void find_note(struct finding *f, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add_line(f, false, 0, NULL, fmt, ap);
+    va_end(ap);
+}
+
+void find_event(struct finding *f, struct why_case *c, const struct event *ev, const char *what)
+{
+    char text[400];
+    event_text(ev, text, sizeof text);
+    find_line(f, ev->icount, NULL, "%s%s%s", what ? what : "", what ? ": " : "", text);
+}
+
+/* Guests print the same on several consoles: each line once. */
+void find_console(struct finding *f, struct why_case *c, uint64_t from, uint64_t to, size_t n)
+{
+    const enum console_device console = trace_console(c->t);
+    const struct event *line[WHY_LINES];
+    char text[300];
+    size_t found = 0;
+    for (size_t i = c->now.n; i-- && found < n && found < WHY_LINES;) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->kind == EV_CONSOLE_LINE && ev->f[EVF_CONSOLE_LINE_device] == console && ev->icount >= from &&
+            ev->icount <= to && *fact_text(ev, text, sizeof text))
+            line[found++] = ev;
+    }
+    while (found--)
+        find_line(f, line[found]->icount, NULL, "console: %s", fact_text(line[found], text, sizeof text));
+}
+
+static void finding_free(struct finding *f)
+{
+    free(f->verdict.s);
+    for (size_t i = 0; i < f->n; i++) {
+        free(f->line[i].text);
+        free(f->line[i].place);
+    }
+    *f = (struct finding){0};
+}
+
+/* ---------------------------------------------------------------- asking */
+
+static void case_close(struct why_case *c)
+{
+    facts_free(&c->now);
+    facts_free(&c->before);
+    timeline_close(c->tl);
+    symbols_free(c->symbols);
+    processes_free(c->processes);
+    view_orc_free(c->orc);
+    explainer_free(c->words);
+}
+
+/* How it ended, if nobody has found anything. */
+static void no_finding(struct why_case *c, struct finding *f)
+{
+    const struct trace_end *end = trace_end(c->t);
+    const struct event *off = facts_last(&c->now, EV_POWER_OFF);
+    char text[200];
+    if (c->whole && !end) {
+        find_verdict(f, WHY_UNKNOWN, c->at,
+                     "cannot tell: the record is cut short, and says nothing of how the boot ended");
+    } else if (off && c->whole && !strcmp(c->reason, "power-off")) {
+        find_verdict(f, WHY_NOTHING, off->icount, "nothing went wrong: the guest switched the machine off");
+        event_text(off, text, sizeof text);
+        find_line(f, off->icount, NULL, "%s", text);
+    } else if (c->whole && end && *end->text && strcmp(c->reason, "reached")) {
+        find_verdict(f, WHY_UNKNOWN, c->at, "cannot tell: the record ended (%s: %s), and no event says why",
+                     end->reason, end->text);
+    } else {
+        find_verdict(
+            f, WHY_UNKNOWN, c->at,
+            "cannot tell: no event up to here says that anything went wrong, and none that it went well");
+    }
+    find_console(f, c, 0, c->at, 4);
+}
+
+/* The last whole boot is looked at instead of the last one. */
+static void take_boot_before(struct why_case *c)
+{
+    facts_free(&c->now);
+    c->now = c->before;
+    c->before = (struct facts){0};
+    c->at = c->now.end;
+    c->whole = false;
+    c->again = true;
+}
+
+/* A boot that repeats the one before is folded in the record: that one has all of its events. And the record may end amid one of several
+ * boots, none of which a kernel has ended, and which has not come further than the one before. */
+static void choose_boot(struct why_case *c)
+{
+    enum { OFTEN = 3 };
+    const struct facts *now = &c->now, *before = &c->before;
+    const unsigned crash = facts_last(now, EV_TRIPLE_FAULT) ? EV_TRIPLE_FAULT : EV_RESET;
+    const bool repeats = !strcmp(c->reason, "triple-fault") || !strcmp(c->reason, "reset-loop");
+    if (repeats && facts_last(now, crash) && facts_last(before, crash))
+        take_boot_before(c);
+    else if (c->resets >= OFTEN && !c->shutdowns && !facts_last(now, EV_POWER_OFF) &&
+             !facts_last(now, EV_RESET) && !facts_last(now, EV_TRIPLE_FAULT) &&
+             now->end - now->begin <= before->end - before->begin)
+        take_boot_before(c);
+}
+
+static struct why *answer(struct finding *f, const char *subject)
+{
+    struct why *w = mem_zero(1, sizeof *w);
+    *w = (struct why){
+        .answer = f->answer, .subject = subject, .verdict = f->verdict.s, .icount = f->icount, .n = f->n};
+    memcpy(w->line, f->line, sizeof w->line);
+    return w;
+}
+
+struct why *why_ask(struct trace *t, const struct engine_kind *kind, uint64_t at, struct error *err)
+{
+    const uint64_t last = trace_last_icount(t);
+    const struct trace_end *end = trace_end(t);
+    struct why_case c = {.t = t, .kind = kind, .at = at < last ? at : last, .whole = at >= last};
+    struct finding f = {0};
+    const char *subject = "";
+    c.reason = c.whole && end ? end->reason : "";
+    if (facts_read(&c, err)) {
+        case_close(&c);
+        return NULL;
+    }
+    choose_boot(&c);
+    for (size_t i = 0; !f.found && i < sizeof explainers / sizeof explainers[0]; i++) {
+        finding_free(&f);
+        explainers[i].explain(&c, &f);
+        subject = explainers[i].subject;
+    }
+    if (!f.found) {
+        finding_free(&f);
+        no_finding(&c, &f);
+        subject = "";
+    }
+    case_close(&c);
+    return answer(&f, subject);
+}
+
+void why_free(struct why *w)
+{
+    if (!w)
+        return;
+    for (size_t i = 0; i < w->n; i++) {
+        free(w->line[i].text);
+        free(w->line[i].place);
+    }
+    free(w->verdict);
+    free(w);
+}
+
+/* ---------------------------------------------------------------- in words */
+
+void why_text(struct text *out, const struct why *w, const char *go, size_t most)
+{
+    text_add(out, "%s\n", w->verdict);
+    for (size_t i = 0; i < w->n && i < most; i++) {
+        const struct why_line *l = &w->line[i];
+        if (l->placed)
+            text_add(out, "%15llu  ", (unsigned long long)l->icount);
+        else
+            text_add(out, "%15s  ", "");
+        text_add(out, "%s", l->text);
+        if (*l->place)
+            text_add(out, "  [%s]", l->place);
+        if (l->placed && go)
+            text_add(out, "  > %s %llu", go, (unsigned long long)l->icount);
+        text_add(out, "\n");
+    }
+}
