@@ -20,6 +20,7 @@ enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_TROUBLE = 2 };
 extern const struct command command_record;
 extern const struct command command_replay;
 extern const struct command command_info;
+extern const struct command command_why;
 extern const struct command command_events;
 extern const struct command command_screen;
 extern const struct command command_symbols;

@@ -80,7 +80,9 @@ static const char *base_name(const char *path)
 static int prepare(struct export_command *c, struct trace *t, const char *path, struct error *err)
 {
     struct export_options *o = &c->o;
+    struct error ignored;
     o->trace = t;
+    o->kind = engine_find(trace_config(t)->engine, &ignored);
     o->title = base_name(path);
     o->progress = on_progress;
     o->ctx = c;

@@ -13,6 +13,7 @@
 #include "cli/variables.h"
 #include "core/story/marks.h"
 #include "core/run/recorder.h"
+#include "core/why/why.h"
 #include "guests/demo/demo.h"
 #include "traces/memory.h"
 #include "tui/tui.h"
@@ -319,12 +320,34 @@ static bool is_crash(const struct record_result *res)
     return res->crash && res->crash != CRASH_IDLE;
 }
 
+/* After a crash: why, and the evidence that comes first. */
+static void print_why(const char *path)
+{
+    enum { FIRST = 3 };
+    struct error ignored;
+    struct text out = {0};
+    struct trace *t = trace_open(path, &ignored);
+    const struct engine_kind *kind = t ? engine_find(trace_config(t)->engine, &ignored) : NULL;
+    struct why *w = kind ? why_ask(t, kind, UINT64_MAX, &ignored) : NULL;
+    if (w && w->answer == WHY_WRONG) {
+        why_text(&out, w, NULL, FIRST);
+        printf("why: %s", out.s);
+        if (w->n > FIRST)
+            printf("%15s  more: bootreel why %s\n", "", path);
+    }
+    free(out.s);
+    why_free(w);
+    trace_close(t);
+}
+
 static void summary(struct record *r, const struct record_result *res)
 {
     char a[NUMBER_TEXT], b[NUMBER_TEXT], c[NUMBER_TEXT], how[300];
     size_t n;
-    if (is_crash(res))
+    if (is_crash(res)) {
         printf("%s\n", res->crash_text);
+        print_why(r->o.path);
+    }
     marks_list(r->marks, &n);
     if (n)
         puts("marks (icount, guest time):");

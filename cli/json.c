@@ -38,3 +38,8 @@ void json_print(yajl_gen g)
     fwrite(text, 1, n, stdout);
     yajl_gen_clear(g);
 }
+
+void json_element(yajl_gen g, const char *value)
+{
+    yajl_gen_string(g, (const unsigned char *)value, strlen(value));
+}

@@ -6,6 +6,7 @@
 #include "core/systems/efi/firmware.h"
 #include "core/story/marks.h"
 #include "core/story/processes.h"
+#include "core/why/why.h"
 #include "gdbstub/impl.h"
 #include "traces/memory.h"
 
@@ -194,6 +195,21 @@ static void monitor_explain(struct gdbstub *g, const char *args, struct text *ou
         if (manual)
             text_add(out, "          (%s%s%s)\n", manual, source ? ": " : "", source ? source : "");
     }
+}
+
+/* Of the recorded run, also in a diversion. */
+static void monitor_why(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct error err;
+    uint64_t at = UINT64_MAX;
+    struct why *w = *args && timeline_resolve(g->tl, args, &at, &err)
+                        ? NULL
+                        : why_ask(timeline_trace(g->tl), timeline_kind(g->tl), at, &err);
+    if (w)
+        why_text(out, w, "boot-seek", WHY_LINES);
+    else
+        text_add(out, "error: %s\n", err.text);
+    why_free(w);
 }
 
 static void near_event(struct gdbstub *g, const char *args, enum timeline_direction dir, struct text *out)
@@ -391,6 +407,8 @@ const struct monitor_command monitor_show_commands[] = {
     {"when", "", "the position: icount, guest time, mode, stage", monitor_when},
     {"stages", "[all|NAME]", "the stages of the boot: the outer ones and those here (*); > lies ahead",
      monitor_stages},
+    {"why", "[POSITION]", "what went wrong up to the end, or to that position: a verdict and its evidence",
+     monitor_why},
     {"explain", "[NUMBER|EVENT]",
      "what an event means, in words: 1234 or #1234, or the next one: pio port=0x70", monitor_explain},
     {"events", "[[-]N] [EVENT]", "recorded events from here on, or the N before here", monitor_events},

@@ -13,9 +13,10 @@
 
 struct export_options {
     struct trace *trace;
-    const char *title;     /* for people: the trace file's name */
-    struct replay *replay; /* fresh; NULL if export_needs_replay() says no */
-    uint64_t from, to;     /* icounts: what is exported of (both included); stages are always whole */
+    const char *title;              /* for people: the trace file's name */
+    const struct engine_kind *kind; /* html: of the trace's engine; NULL: it does not say what went wrong */
+    struct replay *replay;          /* fresh; NULL if export_needs_replay() says no */
+    uint64_t from, to; /* icounts: what is exported of (both included); stages are always whole */
     uint64_t every;    /* steps between two samples; 0: folded goes by stages, pprof takes a usual number */
     unsigned pictures; /* apng: positions where the screen is looked at; html: pictures. 0: none */
     int console;       /* asciicast: the device, as in EV_CONSOLE_LINE */

@@ -8,6 +8,7 @@
 #include "core/export/private/impl.h"
 #include "core/export/report_css.h"
 #include "core/run/crash.h"
+#include "core/why/why.h"
 #include "core/story/guest.h"
 #include "core/story/marks.h"
 #include "core/views/picture.h"
@@ -139,6 +140,30 @@ static void put_facts(const struct page *p)
     fact_number(out, "events", trace_event_count(p->o->trace, EVENT_CLASSES_ALL));
     fact_number(out, "processes", processes_count(p->s->processes));
     fputs("</div>\n", out);
+}
+
+/* What went wrong, if something did: it comes first. */
+static void put_why(const struct page *p)
+{
+    struct error ignored;
+    struct why *w = p->o->kind ? why_ask(p->o->trace, p->o->kind, UINT64_MAX, &ignored) : NULL;
+    if (w && w->answer == WHY_WRONG) {
+        fputs("<p><b>", p->out);
+        put(p->out, w->verdict);
+        fputs("</b></p>\n<table><tbody>\n", p->out);
+        for (size_t i = 0; i < w->n; i++) {
+            char at[32] = "";
+            if (w->line[i].placed)
+                snprintf(at, sizeof at, "%" PRIu64, w->line[i].icount);
+            fputs("<tr>", p->out);
+            cell_text(p->out, at);
+            cell_text(p->out, w->line[i].text);
+            cell_text(p->out, w->line[i].place);
+            fputs("</tr>\n", p->out);
+        }
+        end_table(p->out);
+    }
+    why_free(w);
 }
 
 /* A size in the unit that people use. */
@@ -597,6 +622,7 @@ int export_html(const struct export_options *o, FILE *out, struct error *err)
         return -1;
     }
     put_head(&p);
+    put_why(&p);
     put_facts(&p);
     put_lines(&p);
     stages_fold(s->stages);

@@ -391,6 +391,7 @@ def shows(name, what, doc):
 shows("boot-when", "when", "The position: icount, guest time, mode, stage.")
 shows("boot-stages", "stages", "The stages of the boot.")
 shows("boot-events", "events", "boot-events [[-]N] [EVENT]\nRecorded events from here on, or the N before here.")
+shows("boot-why", "why", "boot-why [POSITION]\nWhat went wrong up to the end of the record, or to that position: a verdict and its evidence.")
 shows("boot-explain", "explain", "boot-explain [NUMBER|EVENT]\nWhat an event means, in words: that one, or the next such one.")
 shows("boot-processes", "processes", "boot-processes [all]\nThe processes at this position, by the record.")
 shows("boot-domains", "domains", "The domains of a hypervisor at this position, by the record.")

@@ -230,6 +230,9 @@ bad symbols good.reel --pid init
 bad stages good.reel --depth 0
 bad stages good.reel --format=xml
 bad processes good.reel --format xml
+bad why
+bad why good.reel --at 300k
+bad why good.reel --format xml
 bad events good.reel --pid -1
 bad gdb good.reel --memory 0
 bad gdb good.reel --stdio --listen :0

@@ -1,0 +1,107 @@
+/* cmd_why.c - bootreel why. */
+#include <stdlib.h>
+
+#include "cli/cli.h"
+#include "cli/json.h"
+#include "core/why/why.h"
+
+struct why_command {
+    const char *at;
+    bool json;
+};
+
+static void print_json(const struct why *w, const char *path)
+{
+    char text[40];
+    yajl_gen g = yajl_gen_alloc(NULL);
+    yajl_gen_config(g, yajl_gen_beautify, 1);
+    yajl_gen_map_open(g);
+    json_text(g, "answer", why_answer_word(w->answer));
+    json_text(g, "verdict", w->verdict);
+    json_text(g, "subject", *w->subject ? w->subject : NULL);
+    json_number(g, "icount", w->icount);
+    json_array(g, "evidence");
+    for (size_t i = 0; i < w->n; i++) {
+        const struct why_line *l = &w->line[i];
+        yajl_gen_map_open(g);
+        json_text(g, "text", l->text);
+        json_text(g, "place", *l->place ? l->place : NULL);
+        if (l->placed) {
+            json_number(g, "icount", l->icount);
+            snprintf(text, sizeof text, "%llu", (unsigned long long)l->icount);
+            json_array(g, "command");
+            json_element(g, "bootreel");
+            json_element(g, "tui");
+            json_element(g, path);
+            json_element(g, "--at");
+            json_element(g, text);
+            yajl_gen_array_close(g);
+        }
+        yajl_gen_map_close(g);
+    }
+    yajl_gen_array_close(g);
+    yajl_gen_map_close(g);
+    json_print(g);
+    yajl_gen_free(g);
+}
+
+static int why(void *ctx, struct trace *t, const char *path)
+{
+    const struct why_command *c = ctx;
+    struct error err;
+    uint64_t at;
+    struct text out = {0};
+    if (find_position(t, c->at, 0, UINT64_MAX, &at, &err))
+        return trouble(&err);
+    const struct engine_kind *kind = recording_engine(t, path, &err);
+    struct why *w = kind ? why_ask(t, kind, at, &err) : NULL;
+    if (!w)
+        return trouble(&err);
+    if (c->json) {
+        print_json(w, path);
+    } else {
+        char go[4200];
+        snprintf(go, sizeof go, "bootreel tui %s --at", path);
+        why_text(&out, w, go, WHY_LINES);
+        fputs(out.s, stdout);
+        free(out.s);
+    }
+    const int status = w->answer == WHY_WRONG ? EXIT_NO : EXIT_DONE;
+    why_free(w);
+    return status;
+}
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
+{
+    struct why_command *c = ctx;
+    return row->id == OPT_FORMAT ? take_format(row, value, &c->json, err) : option_not_handled(row, err);
+}
+
+static const struct option_row rows[] = {
+    {.name = "at",
+     .argument = "POSITION",
+     .help = "what went wrong up to that position (default: the end)",
+     STORE(struct why_command, at)},
+    GROUP(format_options),
+    GROUP(compile_options),
+    END_OF_ROWS,
+};
+
+static int cmd_why(int argc, char **argv)
+{
+    struct why_command c = {0};
+    return run_on_trace(&command_why, argc, argv, take_option, &c, why);
+}
+
+const struct command command_why = {
+    .name = "why",
+    .run = cmd_why,
+    .what = "what went wrong: a verdict and its evidence",
+    .arguments = "TRACE [--at POSITION]",
+    .rows = rows,
+    .intro =
+        "Says in one sentence what went wrong in a boot, and gives at most 20 lines of evidence for it: each with its position, the symbol "
+        "or the part of the firmware, and the command that goes there. It reads the events first, and runs parts of the boot only where it has to look at the "
+        "machine. It says so if nothing went wrong, and \"cannot tell\" where there is no evidence. Exits with 1 if something went wrong.",
+    .more = "docs/why.md has examples, and says what is known of which systems.",
+};
