@@ -1,0 +1,40 @@
+#!/bin/bash
+# why.sh - bootreel why says of small broken machines what is wrong with them, in text and JSON, in gdb and in what record prints; and of a
+# healthy one that nothing is. tests/why/run has many more.
+. "$(dirname "$0")/../lib.sh"
+cd "$work" || exit 2
+. "$top/tests/why/small.sh"
+
+for name in absent return masked signature reset off; do
+    "small_$name"
+    "$BOOTREEL" why "$name.reel" >"$name.out" 2>&1
+    status=$?
+    [ $status = "$([ "$name" = off ] && echo 0 || echo 1)" ] || fail "$name: exit status $status"
+    { echo "== $name"; cat "$name.out"; } >>now
+    # As in the museum's golden.
+    awk -v name="== $name" '/^== / { on = $0 == name } on' "$top/tests/why/small.golden" >>want
+done
+diff -u want now || fail "not as in tests/why/small.golden: KEEP= tests/why/run"
+
+expect 1 json "$BOOTREEL" why --format json return.reel
+holds json.out '"answer": "wrong"' "JSON"
+holds json.out '"verdict": "a return address was overwritten' "JSON"
+python3 -c 'import json, sys; assert len(json.load(open("json.out"))["evidence"]) >= 3' || fail "JSON"
+
+# Before it went wrong nothing has gone wrong yet.
+expect 0 early "$BOOTREEL" why return.reel --at 5
+grep -q 'overwritten' early.out && fail "--at: what is later is told"
+
+# What record prints, and the report.
+expect 1 record "$BOOTREEL" record --memory 16M --flat absent.bin@0x100000 --until 8s -o again.reel
+holds record.out '^why: triple fault: #UD invalid opcode at 0x' "record's summary"
+holds record.out 'more: bootreel why again.reel' "record's summary"
+expect 0 report "$BOOTREEL" export --format html --pictures 0 -q -o report.html absent.reel
+holds report.html 'whose handler cannot run: the gate of vector 6' "the report"
+
+# In gdb.
+if command -v gdb >/dev/null; then
+    gdb -q -nx -batch -ex "target remote | $BOOTREEL gdb absent.reel --stdio" -ex "monitor why" >gdb.out 2>&1 </dev/null
+    holds gdb.out '> boot-seek [0-9]+$' "monitor why"
+fi
+finish
