@@ -50,7 +50,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: all demo asan ubsan fuzz test test-kernels test-loaders test-selftests test-systemd test-why unit check bench layers format format-check help install clean
+.PHONY: all demo asan ubsan fuzz test test-kernels test-loaders test-selftests test-systemd unit check bench layers format format-check help install clean
 ifeq ($(VARIANT),release)
 all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
@@ -150,9 +150,6 @@ test-kernels: all ## kernels of all of Debian's suites, and small ones (many min
 test-loaders: all ## boot loaders under our firmware and SeaBIOS (minutes)
 	@scripts/deps
 	@tests/bios/loaders.sh
-test-why: all ## a museum of broken boots, and what `bootreel why` says of each (minutes)
-	@scripts/deps
-	@bash tests/why/run
 test-selftests: all ## Linux's x86 self tests in a guest, compared with QEMU (minutes)
 	@scripts/deps
 	@tests/selftests/run

@@ -198,12 +198,14 @@ static void no_init(struct why_case *c, struct finding *f, const struct event *p
     char words[300] = "", meaning[200] = "", script[100];
     for (size_t i = 0; i < sizeof texts / sizeof texts[0] && !ev; i++)
         ev = facts_line(&c->now, texts[i], c->now.begin);
+    const struct event *seen = facts_last(&c->now, EV_KERNEL_RETURN); /* of init_eaccess(): /init is there */
     const char *number = ev ? strstr(said(ev, words, sizeof words), "error -") : NULL;
     const long error = number ? strtol(number + 6, NULL, 10) : 0;
     if (error == -8)
         snprintf(meaning, sizeof meaning,
                  ": it is neither a program for this processor nor a script (ENOEXEC)");
-    else if (error == -2 && ev && strstr(words, "exists but"))
+    else if (error == -2 && ev &&
+             (strstr(words, "exists but") || (seen && !seen->f[EVF_KERNEL_RETURN_result])))
         snprintf(meaning, sizeof meaning, ": it is there, but the interpreter that it names is not (ENOENT)");
     else if (error_words(error))
         snprintf(meaning, sizeof meaning, ": %s", error_words(error));
@@ -492,9 +494,11 @@ static bool other_init(struct why_case *c, struct finding *f)
     char words[300], program[200];
     if (!failed || !run || run->icount < failed->icount || facts_last(&c->now, EV_POWER_OFF))
         return false;
+    fact_text(run, program, sizeof program);
+    program[strcspn(program, " ")] = 0;
     find_verdict(f, WHY_WRONG, failed->icount,
-                 "Linux could not execute its init, and started %s in its place: %s",
-                 fact_text(run, program, sizeof program), said(failed, words, sizeof words));
+                 "Linux could not execute its init, and started %s in its place: %s", program,
+                 said(failed, words, sizeof words));
     find_line(f, failed->icount, NULL, "console: %s", words);
     find_event(f, c, run, NULL);
     find_console(f, c, failed->icount, c->at, 6);
