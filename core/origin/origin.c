@@ -408,6 +408,8 @@ static int take_step(struct finding *f, const struct ask *a, const struct where 
     name_instruction(o, l, m);
     take_inputs(l, &in);
     const long number = (long)f->chain->n - 1;
+    if (a->place.at_physical && in.how == ORIGIN_COPIES)
+        memcpy(l->after, in.operand[0].value, in.length);
     if (a->known && memcmp(l->after, a->value + in.first, in.length)) {
         link_end(l, ORIGIN_LOST, "the bytes are others later, without a write that is known");
     } else if (a->place.memory && source_stream(o, l, l->physical)) {
@@ -595,7 +597,7 @@ static int take_value(struct finding *f, const struct origin_place *place, uint6
         return error_set(err, "interrupted at icount %" PRIu64, s.icount);
     if (place->memory && !where_is(o, place, &w))
         return error_set(err, "no memory at 0x%" PRIx64 " there: the address is not mapped", place->linear);
-    if (place->memory) {
+    if (place->memory && !place->at_physical) {
         uint8_t byte;
         if (!timeline_peek_physical(o->tl, w.physical[0], &byte, 1))
             return error_set(err, "no memory at 0x%" PRIx64 " there: it is a device's", place->linear);
@@ -621,7 +623,10 @@ struct origin_chain *origin_find(struct origin *o, const struct origin_place *pl
     int rc = take_value(&f, place, icount, err);
     if (!rc) {
         /* Of rip what is asked is where control went elsewhere: since then it has counted on. */
-        want(&f, place, icount, -1, 0, !place->memory && (int)place->reg == o->rip ? NULL : c->value);
+        const bool device =
+            place->memory && place->at_physical; /* of video memory nobody can be asked what is there */
+        want(&f, place, icount, -1, 0,
+             device || (!place->memory && (int)place->reg == o->rip) ? NULL : c->value);
         rc = find_all(&f, err);
     }
     free(f.ask);

@@ -381,6 +381,30 @@ static bool explained(struct origin *o, struct origin_link *l, bool port, uint64
     return o->explainer && trace_explain(o->explainer, number, buf, size, &ignored) > 0;
 }
 
+enum { SECTOR_STEPS = 600, IDE_DATA = 0x1f0, IDE_DATA_2 = 0x170 };
+
+/* A sector that is read from an IDE drive's data port: by its bytes, when all of it has been read. */
+static bool from_sector(struct origin *o, struct origin_link *l, uint64_t port)
+{
+    static const uint8_t sides[][2] = {{16, 16}, {0, 16}, {16, 4}};
+    struct event list[EVENTS_BACK];
+    struct timeline_stopped s;
+    struct error ignored;
+    struct window w;
+    if ((port != IDE_DATA && port != IDE_DATA_2) || !l->place.memory ||
+        timeline_seek(o->tl, l->icount + SECTOR_STEPS, &s, &ignored) ||
+        !take_window(o, l->physical, PAGE, &w))
+        return false;
+    const size_t n = commands_before(timeline_trace(o->tl), l->icount, list, 2);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < sizeof sides / sizeof sides[0]; k++) {
+            const struct window part = cut_window(&w, sides[k][0], sides[k][1]);
+            if (part.n >= LEAST && from_command(o, l, &list[i], &part))
+                return true;
+        }
+    return false;
+}
+
 void source_access(struct origin *o, struct origin_link *l, const struct moment *m, bool port,
                    uint64_t address, unsigned size, uint64_t value)
 {
@@ -388,7 +412,7 @@ void source_access(struct origin *o, struct origin_link *l, const struct moment 
     struct view_walk w;
     struct timeline_stopped s;
     struct error ignored;
-    if (port && was_typed(o, l, address, value))
+    if (port && (was_typed(o, l, address, value) || from_sector(o, l, address)))
         return;
     if (!port && !timeline_seek(o->tl, m->icount, &s, &ignored)) {
         view_walk(o->tl, m->cpu, address, &w);

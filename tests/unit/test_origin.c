@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -302,10 +303,171 @@ static void test_registers(void **state)
     }
 }
 
+/* ---------------------------------------------------------------- a real boot: make test-origin */
+
+enum { RANDOM = 100, LINKS = 30 };
+
+static uint64_t random_below(uint64_t *x, uint64_t n)
+{
+    *x = *x * 6364136223846793005u + 1442695040888963407u;
+    return (uint64_t)((unsigned __int128)(*x ^ *x >> 29) * n >> 64);
+}
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    return *(const double *)a < *(const double *)b ? -1 : *(const double *)a > *(const double *)b;
+}
+
+struct random_walk {
+    struct timeline *tl;
+    struct origin *o;
+    uint64_t x, last;
+    size_t links, wrong, copies, flipped, chains, targets, source[ORIGIN_LIMIT + 1];
+    double *cost; /* a link, s */
+    size_t ncost;
+    double longest;
+};
+
+/* A register, or bytes below the stack's top or anywhere in memory. */
+static struct origin_place random_place(struct random_walk *w, uint64_t icount)
+{
+    static const char *const names[] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi",
+                                        "rbp", "r8",  "r9",  "r12", "r14", "xmm0"};
+    struct timeline_stopped s;
+    struct error err;
+    struct origin_place p = {.memory = true, .at_physical = true, .length = 1};
+    assert_int_equal(timeline_seek(w->tl, icount, &s, &err), 0);
+    switch (random_below(&w->x, 3)) {
+    case 0:
+        origin_register(w->o, 0, names[random_below(&w->x, sizeof names / sizeof names[0])], &p, &err);
+        break;
+    case 1:
+        p.at_physical = false;
+        p.linear = timeline_reg(w->tl, 0, "rsp") + random_below(&w->x, 256);
+        break;
+    default:
+        p.linear = 0x100000 + random_below(&w->x, 0xfe00000);
+    }
+    return p;
+}
+
+static bool link_holds(struct random_walk *w, const struct origin_link *l)
+{
+    struct timeline_stopped s;
+    struct error err;
+    uint8_t value[16] = {0};
+    for (unsigned after = 0; after < 2; after++) {
+        const uint8_t *wanted = after ? l->after : l->before;
+        if (timeline_seek(w->tl, l->icount + after, &s, &err))
+            return false;
+        if (l->place.memory) {
+            const unsigned left = 4096 - l->physical % 4096,
+                           n = l->place.length < left ? l->place.length : left;
+            if (timeline_peek_physical(w->tl, l->physical, value, n) == n && memcmp(value, wanted, n))
+                return false;
+        } else {
+            timeline_reg_get(w->tl, l->place.cpu, l->place.reg, value);
+            if (memcmp(value + l->place.low, wanted, l->place.length))
+                return false;
+        }
+    }
+    return true;
+}
+
+static void try_chain(struct random_walk *w, const struct origin_chain *c)
+{
+    struct origin_check r;
+    struct error err = {""};
+    const struct origin_link *end = &c->link[c->n - 1];
+    for (size_t i = 0; i < c->n; i++) {
+        w->links++;
+        if (c->link[i].step && !link_holds(w, &c->link[i])) {
+            w->wrong++;
+            printf("wrong: %s\n", c->link[i].text);
+        }
+    }
+    w->source[end->source]++;
+    if (end->source == ORIGIN_LOST)
+        printf("lost: %s\n", end->text);
+    if (origin_check(w->o, c, &r, &err))
+        fail_msg("%s", err.text);
+    w->copies += r.tried;
+    w->flipped += r.changed;
+    w->chains += r.whole;
+    w->targets += r.target;
+    if (r.whole && !r.target)
+        printf("target the same%s: %s\n", r.same_way ? "" : ", another way", c->link[0].text);
+    if (r.changed != r.tried)
+        printf("not flipped: %zu of %zu: %s\n", r.tried - r.changed, r.tried, c->link[0].text);
+}
+
+static void ask_at_random(struct random_walk *w)
+{
+    struct error err = {""};
+    const uint64_t icount = 1 + random_below(&w->x, w->last);
+    const struct origin_place p = random_place(w, icount);
+    const double begin = seconds();
+    struct origin_chain *c =
+        origin_find(w->o, &p, icount, &(struct origin_options){.most = LINKS, .back = 4000000}, &err);
+    const double took = seconds() - begin;
+    if (!c) /* no memory there */
+        return;
+    origin_chain_free(c);
+    const double again = seconds(); /* with a warm timeline */
+    c = origin_find(w->o, &p, icount, &(struct origin_options){.most = LINKS, .back = 4000000}, &err);
+    assert_non_null(c);
+    w->cost[w->ncost++] = (seconds() - again) / (double)c->n;
+    w->longest = took > w->longest ? took : w->longest;
+    try_chain(w, c);
+    origin_chain_free(c);
+}
+
+static void test_random(void **state)
+{
+    const char *trace = getenv("ORIGIN_TRACE"), *count = getenv("ORIGIN_PLACES");
+    const size_t n = count ? strtoul(count, NULL, 10) : RANDOM;
+    struct error err = {""};
+    (void)state;
+    if (!trace || !*trace)
+        skip();
+    struct random_walk w = {.tl = timeline_open(trace, kinds, 1, &err), .x = 1};
+    struct symbols *symbols = w.tl ? symbols_load(timeline_trace(w.tl), &err) : NULL;
+    w.o = symbols ? origin_new(w.tl, symbols, &err) : NULL;
+    if (!w.o)
+        fail_msg("%s", err.text);
+    w.last = trace_last_icount(timeline_trace(w.tl));
+    w.cost = calloc(n + 1, sizeof *w.cost);
+    for (size_t i = 0; i < n; i++)
+        ask_at_random(&w);
+    qsort(w.cost, w.ncost, sizeof *w.cost, by_size);
+    printf(
+        "%zu places, %zu links: %zu wrong; %zu of %zu copies flip, %zu of %zu targets change; %.1f ms a link in the median, "
+        "%.2f s the longest chain\n",
+        w.ncost, w.links, w.wrong, w.flipped, w.copies, w.targets, w.chains, w.cost[w.ncost / 2] * 1e3,
+        w.longest);
+    for (unsigned i = 0; i <= ORIGIN_LIMIT; i++)
+        if (w.source[i])
+            printf("  %-20s %zu\n", origin_source_word((enum origin_source)i), w.source[i]);
+    assert_int_equal(w.wrong, 0);
+    assert_int_equal(w.flipped, w.copies);
+    free(w.cost);
+    origin_free(w.o);
+    symbols_free(symbols);
+    timeline_close(w.tl);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_known),     cmocka_unit_test(test_check),
                                        cmocka_unit_test(test_tree),      cmocka_unit_test(test_limit),
-                                       cmocka_unit_test(test_registers), cmocka_unit_test(test_bad)};
+                                       cmocka_unit_test(test_registers), cmocka_unit_test(test_bad),
+                                       cmocka_unit_test(test_random)};
     return cmocka_run_group_tests(tests, begin, end);
 }
