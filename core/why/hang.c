@@ -41,9 +41,7 @@ struct loop {
     size_t n;
     uint64_t begin; /* icount of the first of the steps that were looked at */
     unsigned length, times;
-    bool same; /* all general registers are the same after each turn */
-    bool halts, in, out, memory, interrupts;
-    uint64_t at_halt, in_port, io_at;
+    bool halts, in;
 };
 
 static size_t add_pc(struct loop *l, uint64_t pc)
@@ -62,14 +60,9 @@ static void see_insn(struct why_case *c, struct loop *l)
     switch (case_insn_id(c, 0, &length)) {
     case X86_INS_HLT:
         l->halts = true;
-        l->at_halt = timeline_icount(c->tl);
         break;
     case X86_INS_IN:
         l->in = true;
-        l->io_at = timeline_icount(c->tl);
-        break;
-    case X86_INS_OUT:
-        l->out = true;
         break;
     default:
         break;
@@ -292,7 +285,7 @@ static void in_loop(struct why_case *c, struct finding *f, const struct loop *l)
     }
     if (!l->length) /* no fixed way round: it may well be busy with something */
         return;
-    const struct event *poll = l->in || l->memory ? polled(c, &copy, words, sizeof words) : NULL;
+    const struct event *poll = l->in ? polled(c, &copy, words, sizeof words) : NULL;
     if (hang || (!on && !l->in && l->length <= 32))
         find_verdict(f, hang ? WHY_WRONG : WHY_UNKNOWN, c->at,
                      "%sthe processor is in a loop of %u instruction%s at %s with interrupts off%s",

@@ -5,6 +5,7 @@
  *   moment.c  what one step did: the machine before and after it
  *   inputs.c  what the written bytes are made of
  *   vector.c  … by instructions on vector registers, and those that save and restore many registers
+ *   operands.c  an instruction's operands as inputs
  *   source.c  the names of sources
  *   origin.c  the chain
  *   check.c   flips of sources
@@ -155,11 +156,15 @@ struct inputs {
 /* What the target's bytes are made of, by o->insn. */
 void inputs_of(struct origin *o, const struct moment *m, const struct target *t, struct inputs *in);
 
+/* ---------------------------------------------------------------- operands.c */
+
 void input_register(struct origin *o, const struct moment *m, struct inputs *in, int reg, unsigned low,
                     unsigned n);
 void input_memory(struct origin *o, const struct moment *m, struct inputs *in, uint64_t linear, unsigned n,
                   const uint8_t *value);
 void input_immediate(struct inputs *in, uint64_t value, unsigned n);
+/* The i-th operand in the instruction, from its byte `k` on. */
+void input_operand(struct origin *o, const struct moment *m, struct inputs *in, unsigned i, unsigned k);
 /* Cuts the inputs to those bytes of the target that [from, from + n) overlaps (addresses, or bytes of the register). Returns the offset of
  * the first of them from `from`, or -1 if there are none. */
 long inputs_cut(struct inputs *in, const struct target *t, uint64_t from, uint64_t n);
@@ -168,6 +173,8 @@ int written_operand(const struct origin *o, const struct moment *m, const struct
                     unsigned *n);
 /* All that it reads, in so far as the bytes from `k` on depend on it. */
 void inputs_of_computation(struct origin *o, const struct moment *m, struct inputs *in, unsigned k);
+/* Whether the result does not depend on the operands' values (XOR of a register with itself): it ends here, then. */
+bool inputs_constant(struct origin *o, struct inputs *in, unsigned k);
 /* It ends here. */
 __attribute__((format(printf, 3, 4))) void inputs_end(struct inputs *in, enum origin_source source,
                                                       const char *fmt, ...);
