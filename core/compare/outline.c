@@ -228,13 +228,13 @@ void outline_place(const struct outline *o, struct outline_item *it, unsigned de
                  {EV_MODULE_UNLOAD, OUTLINE_UNORDERED, false},
                  {EV_MODULE_BEGIN, OUTLINE_UNORDERED, false},
                  {EV_MODULE_DONE, OUTLINE_UNORDERED, false},
-                 /* done by threads of their own */
-                 {EV_INITRAMFS, OUTLINE_UNORDERED, false},
-                 {EV_INITRAMFS_DONE, OUTLINE_UNORDERED, false},
-                 {EV_DEVICE_PROBE, OUTLINE_UNORDERED, false},
-                 {EV_DEVICE_PROBE_DONE, OUTLINE_UNORDERED, false},
-                 {EV_DEVICE_DEFERRED, OUTLINE_UNORDERED, false},
-                 {EV_DEVICE_FIRMWARE, OUTLINE_UNORDERED, false}};
+                 /* done by threads of their own, whatever the first process does meanwhile */
+                 {EV_INITRAMFS, OUTLINE_UNORDERED, true},
+                 {EV_INITRAMFS_DONE, OUTLINE_UNORDERED, true},
+                 {EV_DEVICE_PROBE, OUTLINE_UNORDERED, true},
+                 {EV_DEVICE_PROBE_DONE, OUTLINE_UNORDERED, true},
+                 {EV_DEVICE_DEFERRED, OUTLINE_UNORDERED, true},
+                 {EV_DEVICE_FIRMWARE, OUTLINE_UNORDERED, true}};
     bool in_process = it->within != OUTLINE_NONE && o->item[it->within].type == OUTLINE_PROCESS;
     it->parent = it->within;
     if (it->type == OUTLINE_COUNT || it->type == OUTLINE_INPUT) {
