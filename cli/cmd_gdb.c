@@ -1,5 +1,7 @@
 /* cmd_gdb.c - bootreel gdb. */
+#include <poll.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "gdbstub/gdbstub.h"
@@ -114,6 +116,19 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     }
 }
 
+/* gdb writes its first packets before it reads anything. If we have ended by then it says "Broken pipe", and drops what was
+ * said on standard error: so what it writes is taken, until it waits for an answer. */
+static void await_gdb(void)
+{
+    enum { FIRST_MS = 2000, NEXT_MS = 200 };
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    char packets[256];
+    if (isatty(STDIN_FILENO))
+        return;
+    for (int ms = FIRST_MS; poll(&in, 1, ms) > 0 && read(STDIN_FILENO, packets, sizeof packets) > 0;)
+        ms = NEXT_MS;
+}
+
 static int start(struct gdb_command *c, int argc, char **argv)
 {
     struct error err;
@@ -123,7 +138,10 @@ static int start(struct gdb_command *c, int argc, char **argv)
     if (!c->listen)
         c->listen = LISTEN;
     c->path = only_argument(argc, argv, "trace");
-    return c->path ? debug(c, &err) : EXIT_TROUBLE;
+    const int status = c->path ? debug(c, &err) : EXIT_TROUBLE;
+    if (c->stdio && status == EXIT_TROUBLE)
+        await_gdb();
+    return status;
 }
 
 static int cmd_gdb(int argc, char **argv)
