@@ -538,6 +538,24 @@ static bool silent(struct why_case *c, struct finding *f)
     return true;
 }
 
+/* The panic of a kernel that is not known by its symbols (before 2.6, or one without kallsyms): what it prints. */
+static bool printed_panic(struct why_case *c, struct finding *f)
+{
+    const struct event *ev = facts_first_line(&c->now, "Kernel panic", c->now.begin);
+    char words[300];
+    if (!ev)
+        return false;
+    said(ev, words, sizeof words);
+    const char *text = strstr(words, "Kernel panic"), *cause = strstr(text ? text : words, ": ");
+    find_verdict(f, WHY_WRONG, ev->icount, "Linux panics: %s", cause ? cause + 2 : words);
+    find_line(f, ev->icount, NULL, "console: %s", words);
+    if (facts_last(&c->now, EV_COMMAND_LINE))
+        find_event(f, c, facts_last(&c->now, EV_COMMAND_LINE), NULL);
+    callers_at(c, f, ev);
+    find_console(f, c, c->now.begin, ev->icount - 1, 8);
+    return true;
+}
+
 void explain_linux(struct why_case *c, struct finding *f)
 {
     const struct event *panic = facts_last(&c->now, EV_KERNEL_PANIC), *text, *oom;
@@ -545,6 +563,8 @@ void explain_linux(struct why_case *c, struct finding *f)
         panicked(c, f, panic);
         return;
     }
+    if (!panic && printed_panic(c, f))
+        return;
     if (panic || !facts_last(&c->now, EV_KERNEL_FOUND) ||
         !fact_contains(facts_last(&c->now, EV_KERNEL_FOUND), "Linux version"))
         return;

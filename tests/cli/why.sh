@@ -5,7 +5,7 @@
 cd "$work" || exit 2
 . "$top/tests/why/small.sh"
 
-for name in absent return masked signature reset off; do
+for name in absent return masked signature printed_panic reset off; do
     "small_$name"
     "$BOOTREEL" why "$name.reel" >"$name.out" 2>&1
     status=$?

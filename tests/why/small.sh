@@ -237,6 +237,21 @@ text:   .asciz "Missing operating system\r\n"
 S
 }
 
+small_printed_panic() { # of a kernel that is known by nothing else
+    sector printed_panic <<'S'
+        movw $text, %si
+        movw $0x3f8, %dx
+1:      lodsb
+        testb %al, %al
+        jz 2f
+        outb %al, %dx
+        jmp 1b
+2:      cli
+3:      jmp 3b
+text:   .asciz "VFS: Cannot open root device 03:01\r\nKernel panic: VFS: Unable to mount root fs on 03:01\r\n"
+S
+}
+
 # ---- hangs
 
 small_cli_hlt() {
@@ -340,5 +355,5 @@ small_demo() { # the guest that is built in, at its shell
     small_record demo --until 4s
 }
 
-SMALL_BROKEN='vector empty_gate absent selector no_idt idt_unmapped stack_unmapped recursion zeros return empty_sector stack_hole signature no_disk missing_system cli_hlt loop masked poll reset'
+SMALL_BROKEN='vector empty_gate absent selector no_idt idt_unmapped stack_unmapped recursion zeros return empty_sector stack_hole signature no_disk missing_system printed_panic cli_hlt loop masked poll reset'
 SMALL_HEALTHY='off idle thrice handled demo'
