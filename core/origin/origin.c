@@ -92,25 +92,13 @@ static void describe_caller(struct origin *o, struct origin_link *l, symbol_spac
         l->caller = symbol_text(o, space, frame[1].pc, l->icount, frame[1].by == VIEW_FRAME_GUESS ? "?" : "");
 }
 
-struct smm {
-    bool on;
-};
-
-static void see_field(void *ctx, const char *name, unsigned width, uint32_t count, const void *data)
-{
-    struct smm *s = ctx;
-    if (!strcmp(name, "smm") && width && count)
-        s->on = *(const uint8_t *)data;
-}
-
 static char *who_of(struct origin *o, unsigned cpu)
 {
     const struct process *p = processes_current(o->processes, cpu);
     char text[128], pid[32], part[16];
-    struct smm smm = {false};
+    uint64_t smm;
     snprintf(part, sizeof part, "cpu%u", cpu);
-    timeline_section(o->tl, part, see_field, &smm);
-    if (smm.on)
+    if (timeline_field(o->tl, part, "smm", 0, &smm) && smm)
         return mem_string("SMM");
     if (!p)
         return mem_string("");

@@ -60,30 +60,15 @@ static int find_line(struct trace *t, const char *text, uint64_t icount, struct 
     return rc < 0 ? -1 : found;
 }
 
-/* How much of the line a device has taken: state of the machine, in the part "events". */
-struct taken {
-    unsigned line;
-    uint64_t n;
-};
-
-static void see_lengths(void *ctx, const char *name, unsigned width, uint32_t count, const void *data)
-{
-    struct taken *t = ctx;
-    if (!strcmp(name, "line_length") && t->line < count)
-        memcpy(&t->n, (const uint8_t *)data + (size_t)t->line * width, width < 8 ? width : 8);
-}
-
+/* How much of the line a serial port has taken: state of the machine, in the part "events". */
 static int taken_at(struct origin *o, const struct line *l, uint64_t icount, uint64_t *n, struct error *err)
 {
-    enum { LINE_DEBUG_E9 = 6 };
     struct timeline_stopped s;
-    struct taken t = {.line = l->device < 4 ? (unsigned)l->device : LINE_DEBUG_E9};
     if (timeline_seek(o->tl, icount, &s, err))
         return -1;
     if (s.reason == TIMELINE_INTERRUPTED)
         return error_set(err, "interrupted at icount %" PRIu64, s.icount);
-    timeline_section(o->tl, "events", see_lengths, &t);
-    *n = t.n;
+    timeline_field(o->tl, "events", "line_length", (uint32_t)l->device, n);
     return 0;
 }
 

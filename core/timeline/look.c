@@ -180,6 +180,30 @@ int timeline_section(struct timeline *tl, const char *name, timeline_field_fn *f
     return -1;
 }
 
+struct wanted_field {
+    const char *name;
+    uint32_t i;
+    bool found;
+    uint64_t value;
+};
+
+static void take_field(void *ctx, const char *name, unsigned width, uint32_t count, const void *data)
+{
+    struct wanted_field *w = ctx;
+    if (strcmp(name, w->name) || w->i >= count)
+        return;
+    w->found = true;
+    memcpy(&w->value, (const uint8_t *)data + (size_t)w->i * width, width <= 8 ? width : 8);
+}
+
+bool timeline_field(struct timeline *tl, const char *name, const char *field, uint32_t i, uint64_t *value)
+{
+    struct wanted_field w = {.name = field, .i = i};
+    const bool there = !timeline_section(tl, name, take_field, &w) && w.found;
+    *value = w.value;
+    return there;
+}
+
 static void field_text(void *ctx, const char *name, unsigned width, uint32_t count, const void *data)
 {
     struct text *out = ctx;

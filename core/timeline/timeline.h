@@ -351,6 +351,8 @@ bool timeline_section_name(struct timeline *tl, size_t i, const char **name);
  * there is no such part. */
 typedef void timeline_field_fn(void *ctx, const char *name, unsigned width, uint32_t count, const void *data);
 int timeline_section(struct timeline *tl, const char *name, timeline_field_fn *fn, void *ctx);
+/* Element i of a field of a part ("pic", "chip[0].imr"), of at most 64 bits. False if there is none, and *value is 0. */
+bool timeline_field(struct timeline *tl, const char *name, const char *field, uint32_t i, uint64_t *value);
 /* A part as text: one line per field, "name  value [value…]", long arrays cut short with "…". To be
  * freed; NULL if there is no such part. */
 char *timeline_section_text(struct timeline *tl, const char *name);
