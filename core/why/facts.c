@@ -50,9 +50,9 @@ static unsigned keeps(const struct event *ev)
 /* The classes that are read. */
 static uint32_t classes(void)
 {
-    const uint32_t not = EVENT_CLASS_BIT(EC_PIO) | EVENT_CLASS_BIT(EC_MMIO) | EVENT_CLASS_BIT(EC_IRQ) |
-                         EVENT_CLASS_BIT(EC_SCHED) | EVENT_CLASS_BIT(EC_FOLD) | EVENT_CLASS_BIT(EC_HOST);
-    return EVENT_CLASSES_ALL & ~not ;
+    const uint32_t unread = EVENT_CLASS_BIT(EC_PIO) | EVENT_CLASS_BIT(EC_MMIO) | EVENT_CLASS_BIT(EC_IRQ) |
+                            EVENT_CLASS_BIT(EC_SCHED) | EVENT_CLASS_BIT(EC_FOLD) | EVENT_CLASS_BIT(EC_HOST);
+    return EVENT_CLASSES_ALL & ~unread;
 }
 
 static void keep(struct facts *f, const struct event *ev)

@@ -191,23 +191,18 @@ static void table_line(struct why_case *c, struct finding *f, uint64_t before)
 static void machine_lines(struct why_case *c, struct finding *f, unsigned cpu)
 {
     char mode[48], where[48], insn[INSN_TEXT], place[PLACE_TEXT];
-    struct text callers = {0};
     const uint64_t icount = timeline_icount(c->tl), pc = timeline_pc(c->tl, cpu);
     case_insn(c, cpu, insn);
     find_line(f, icount, case_place(c, icount, cpu, pc, place), "%s in %s: %s%s",
               view_place_text(c->tl, cpu, where), view_mode_text(c->tl, cpu, mode),
               *insn ? insn : "no code is mapped there",
               *insn && case_zeros(c, cpu, pc, 16) ? " (the bytes there are zero: no code)" : "");
-    case_callers(c, cpu, &callers);
-    if (callers.n)
-        find_line(f, icount, NULL, "called by %s", callers.s);
-    free(callers.s);
+    find_callers(f, c, cpu);
 }
 
 void explain_fault(struct why_case *c, struct finding *f)
 {
-    const struct event *t = facts_last(&c->now, EV_TRIPLE_FAULT), *first = NULL, *fault = NULL;
-    const struct facts *boot = &c->now;
+    const struct event *t = facts_last(&c->now, EV_TRIPLE_FAULT), *first = NULL;
     char words[3][PLACE_TEXT], where[PLACE_TEXT];
     struct text why = {0};
     uint64_t vector = 0;
@@ -229,7 +224,7 @@ void explain_fault(struct why_case *c, struct finding *f)
     snprintf(what, sizeof what, "%s", words[0]);
     if (before != vector && bad)
         vector_words(c, before, what);
-    const unsigned again = told ? same_before(boot, t, vector, &first) : 0;
+    const unsigned again = told ? same_before(&c->now, t, vector, &first) : 0;
     if (!told)
         find_verdict(f, WHY_WRONG, t->icount,
                      "triple fault at %s; this trace does not say by which exceptions", where);
@@ -239,13 +234,12 @@ void explain_fault(struct why_case *c, struct finding *f)
     else
         find_verdict(f, WHY_WRONG, t->icount, "triple fault: %s at %s; its delivery met %s", words[0], where,
                      words[1]);
-    if (again && first != NULL) {
-        fault = first;
+    if (again) {
         char place[PLACE_TEXT], text[PLACE_TEXT];
-        case_exception(c, fault->f[EVF_EXCEPTION_vector], fault->f[EVF_EXCEPTION_error],
-                       fault->f[EVF_EXCEPTION_cr2], fault->f[EVF_EXCEPTION_ip], text);
-        find_line(f, fault->icount,
-                  case_place(c, fault->icount, fault->cpu, fault->f[EVF_EXCEPTION_ip], place),
+        case_exception(c, first->f[EVF_EXCEPTION_vector], first->f[EVF_EXCEPTION_error],
+                       first->f[EVF_EXCEPTION_cr2], first->f[EVF_EXCEPTION_ip], text);
+        find_line(f, first->icount,
+                  case_place(c, first->icount, first->cpu, first->f[EVF_EXCEPTION_ip], place),
                   "the first of %u such exceptions that followed one another: %s", again + 1, text);
     }
     if (there)
@@ -259,6 +253,6 @@ void explain_fault(struct why_case *c, struct finding *f)
     }
     if (bad)
         table_line(c, f, t->icount);
-    find_console(f, c, boot->begin, t->icount, 3);
+    find_console(f, c, c->now.begin, t->icount, 3);
     free(why.s);
 }

@@ -12,7 +12,6 @@ static void halted(struct why_case *c, struct finding *f, const struct event *ha
 {
     const struct event *down = facts_last(&c->now, EV_KERNEL_SHUTDOWN);
     char place[PLACE_TEXT], where[PLACE_TEXT];
-    struct text callers = {0};
     const bool there = case_go(c, halt->icount);
     const uint64_t pc = there ? timeline_pc(c->tl, halt->cpu) : halt->f[EVF_HALT_ip];
     case_address(c, halt->icount, halt->cpu, pc, where);
@@ -25,10 +24,7 @@ static void halted(struct why_case *c, struct finding *f, const struct event *ha
             "the processor is halted for good: HLT with interrupts off at %s, which nothing can wake", where);
     find_line(f, halt->icount, case_place(c, halt->icount, halt->cpu, pc, place), "HLT with IF = 0");
     if (there)
-        case_callers(c, halt->cpu, &callers);
-    if (callers.n)
-        find_line(f, halt->icount, NULL, "called by %s", callers.s);
-    free(callers.s);
+        find_callers(f, c, halt->cpu);
     if (down)
         find_event(f, c, down, "the kernel shuts down");
     find_console(f, c, c->now.begin, halt->icount, 6);
@@ -149,7 +145,6 @@ static bool answers_not(struct why_case *c, const struct event *poll)
 static void loop_lines(struct why_case *c, struct finding *f, const struct loop *l)
 {
     char place[PLACE_TEXT], where[48], insn[INSN_TEXT];
-    struct text callers = {0};
     uint64_t last = l->length && c->at > l->length ? c->at - l->length : l->begin;
     if (!case_go(c, last))
         return;
@@ -163,10 +158,7 @@ static void loop_lines(struct why_case *c, struct finding *f, const struct loop 
     }
     if (l->length > 8)
         find_note(f, "and %u more instructions in the loop", l->length - 8);
-    case_callers(c, 0, &callers);
-    if (callers.n)
-        find_line(f, timeline_icount(c->tl), NULL, "called by %s", callers.s);
-    free(callers.s);
+    find_callers(f, c, 0);
 }
 
 /* Interrupts that the loop could wait for, and whether they can come: the 8259As' masks, and the timer. */
@@ -174,22 +166,23 @@ static void interrupt_lines(struct why_case *c, struct finding *f, bool *all_mas
 {
     uint64_t master = 0xff, slave = 0xff, irr = 0, isr = 0, lvt = 0, svr = 0;
     *all_masked = false;
-    if (!case_field(c, "pic", "chip[0].imr", 0, &master) || !case_field(c, "pic", "chip[1].imr", 0, &slave))
+    if (!timeline_field(c->tl, "pic", "chip[0].imr", 0, &master) ||
+        !timeline_field(c->tl, "pic", "chip[1].imr", 0, &slave))
         return;
-    case_field(c, "pic", "chip[0].irr", 0, &irr);
-    case_field(c, "pic", "chip[0].isr", 0, &isr);
+    timeline_field(c->tl, "pic", "chip[0].irr", 0, &irr);
+    timeline_field(c->tl, "pic", "chip[0].isr", 0, &isr);
     find_line(f, c->at, NULL,
               "8259A: mask %02" PRIx64 " and %02" PRIx64 " (slave), requested %02" PRIx64
               ", in service %02" PRIx64,
               master, slave, irr, isr);
-    const bool lapic = case_field(c, "lapic0", "svr", 0, &svr) && svr & 0x100;
-    if (lapic && case_field(c, "lapic0", "lvt", 0, &lvt))
+    const bool lapic = timeline_field(c->tl, "lapic0", "svr", 0, &svr) && svr & 0x100;
+    if (lapic && timeline_field(c->tl, "lapic0", "lvt", 0, &lvt))
         find_line(f, c->at, NULL, "local APIC: enabled, its timer is %s",
                   lvt >> 16 & 1 ? "masked" : "not masked");
     *all_masked = master == 0xff && (!lapic || lvt >> 16 & 1);
     /* The I/O APIC's redirection entries, of which bit 16 masks. */
     uint64_t entry;
-    for (unsigned i = 0; case_field(c, "ioapic", "rte", i, &entry); i++)
+    for (unsigned i = 0; timeline_field(c->tl, "ioapic", "rte", i, &entry); i++)
         *all_masked &= entry >> 16 & 1;
 }
 
@@ -327,7 +320,7 @@ void explain_hang(struct why_case *c, struct finding *f)
         return;
     l = mem_zero(1, sizeof *l);
     uint64_t state;
-    if (case_field(c, "cpu0", "halted", 0, &state) && state) {
+    if (timeline_field(c->tl, "cpu0", "halted", 0, &state) && state) {
         char where[PLACE_TEXT];
         l->begin = c->at;
         waits(c, f, l, case_address(c, c->at, 0, timeline_pc(c->tl, 0), where));

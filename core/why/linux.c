@@ -59,18 +59,6 @@ static void line_if(struct why_case *c, struct finding *f, const char *text, uin
         find_line(f, ev->icount, NULL, "console: %s", said(ev, words, sizeof words));
 }
 
-/* The calls in progress at an event. */
-static void callers_at(struct why_case *c, struct finding *f, const struct event *ev)
-{
-    struct text callers = {0};
-    if (!case_go(c, ev->icount))
-        return;
-    case_callers(c, ev->cpu, &callers);
-    if (callers.n)
-        find_line(f, ev->icount, NULL, "called by %s", callers.s);
-    free(callers.s);
-}
-
 /* ---------------------------------------------------------------- the root file system */
 
 static void disk_lines(struct why_case *c, struct finding *f)
@@ -171,7 +159,7 @@ static void no_root(struct why_case *c, struct finding *f, const struct event *p
     if (facts_line(&c->now, "List of all partitions:", c->now.begin) && !partition_lines(c, f, panic))
         find_note(f, "the kernel lists no partition: it has no driver for a disk, or there is none");
     line_if(c, f, "VFS: Cannot open root device", c->now.begin);
-    callers_at(c, f, panic);
+    find_callers_at(f, c, panic);
 }
 
 /* ---------------------------------------------------------------- init */
@@ -224,7 +212,7 @@ static void no_init(struct why_case *c, struct finding *f, const struct event *p
     }
     if (facts_last(&c->now, EV_COMMAND_LINE))
         find_event(f, c, facts_last(&c->now, EV_COMMAND_LINE), NULL);
-    callers_at(c, f, panic);
+    find_callers_at(f, c, panic);
 }
 
 /* "Attempted to kill init! exitcode=0x00007f00": as in wait(2). */
@@ -336,7 +324,6 @@ static void register_lines(struct why_case *c, struct finding *f, unsigned cpu)
 static void moment(struct why_case *c, struct finding *f, const struct event *ex)
 {
     char insn[INSN_TEXT], words[PLACE_TEXT], place[PLACE_TEXT];
-    struct text callers = {0};
     case_exception(c, ex->f[EVF_EXCEPTION_vector], ex->f[EVF_EXCEPTION_error], ex->f[EVF_EXCEPTION_cr2],
                    ex->f[EVF_EXCEPTION_ip], words);
     case_place(c, ex->icount, ex->cpu, ex->f[EVF_EXCEPTION_ip], place);
@@ -347,10 +334,7 @@ static void moment(struct why_case *c, struct finding *f, const struct event *ex
     case_insn(c, ex->cpu, insn);
     find_line(f, ex->icount, place, "%s; instruction: %s", words, *insn ? insn : "not in memory");
     register_lines(c, f, ex->cpu);
-    case_callers(c, ex->cpu, &callers);
-    if (callers.n)
-        find_line(f, ex->icount, NULL, "called by %s", callers.s);
-    free(callers.s);
+    find_callers(f, c, ex->cpu);
 }
 
 static void oops(struct why_case *c, struct finding *f, const struct event *text, const struct event *panic)
@@ -409,7 +393,7 @@ static void other_panic(struct why_case *c, struct finding *f, const struct even
     char words[300];
     find_verdict(f, WHY_WRONG, panic->icount, "Linux panicked: %s", fact_text(panic, words, sizeof words));
     find_event(f, c, panic, NULL);
-    callers_at(c, f, panic);
+    find_callers_at(f, c, panic);
     find_console(f, c, c->now.begin, panic->icount, 6);
 }
 
@@ -481,7 +465,7 @@ static bool stalls(struct why_case *c, struct finding *f)
     find_verdict(f, WHY_WRONG, ev->icount, "Linux says that something hangs: %s",
                  said(ev, words, sizeof words));
     find_line(f, ev->icount, NULL, "console: %s", words);
-    callers_at(c, f, ev);
+    find_callers_at(f, c, ev);
     find_console(f, c, ev->icount, c->at, 10);
     return true;
 }
@@ -551,7 +535,7 @@ static bool printed_panic(struct why_case *c, struct finding *f)
     find_line(f, ev->icount, NULL, "console: %s", words);
     if (facts_last(&c->now, EV_COMMAND_LINE))
         find_event(f, c, facts_last(&c->now, EV_COMMAND_LINE), NULL);
-    callers_at(c, f, ev);
+    find_callers_at(f, c, ev);
     find_console(f, c, c->now.begin, ev->icount - 1, 8);
     return true;
 }

@@ -148,11 +148,12 @@ unsigned case_insn_id(struct why_case *c, unsigned cpu, unsigned *length)
 
 /* ---------------------------------------------------------------- callers */
 
-void case_callers(struct why_case *c, unsigned cpu, struct text *out)
+void find_callers(struct finding *f, struct why_case *c, unsigned cpu)
 {
     enum { MOST = 9 };
     struct view_frame frame[MOST];
     char name[PLACE_TEXT];
+    struct text callers = {0};
     const uint64_t icount = timeline_icount(c->tl);
     if (!has_names(c))
         return;
@@ -162,8 +163,17 @@ void case_callers(struct why_case *c, unsigned cpu, struct text *out)
     const size_t n = view_frames(c->tl, cpu, c->symbols, space, c->orc, frame, MOST);
     for (size_t i = 1; i < n && frame[i].by != VIEW_FRAME_GUESS; i++) {
         symbols_text(c->symbols, space, frame[i].pc, icount, name, sizeof name);
-        text_add(out, "%s%s", out->n ? " < " : "", name);
+        text_add(&callers, "%s%s", callers.n ? " < " : "", name);
     }
+    if (callers.n)
+        find_line(f, icount, NULL, "called by %s", callers.s);
+    free(callers.s);
+}
+
+void find_callers_at(struct finding *f, struct why_case *c, const struct event *ev)
+{
+    if (case_go(c, ev->icount))
+        find_callers(f, c, ev->cpu);
 }
 
 /* ---------------------------------------------------------------- words */
@@ -180,30 +190,6 @@ const char *case_exception(struct why_case *c, uint64_t vector, uint64_t error, 
         c->words = explainer_new(NULL, trace_config(c->t));
     explainer_event(c->words, &ev, buf, PLACE_TEXT);
     return buf;
-}
-
-struct wanted_field {
-    const char *name;
-    unsigned i;
-    bool found;
-    uint64_t value;
-};
-
-static void take_field(void *ctx, const char *name, unsigned width, uint32_t count, const void *data)
-{
-    struct wanted_field *w = ctx;
-    if (strcmp(name, w->name) || w->i >= count)
-        return;
-    w->found = true;
-    memcpy(&w->value, (const uint8_t *)data + (size_t)w->i * width, width <= 8 ? width : 8);
-}
-
-bool case_field(struct why_case *c, const char *section, const char *field, unsigned i, uint64_t *value)
-{
-    struct wanted_field w = {field, i, false, 0};
-    const bool there = !timeline_section(c->tl, section, take_field, &w) && w.found;
-    *value = w.value;
-    return there;
 }
 
 bool case_zeros(struct why_case *c, unsigned cpu, uint64_t address, size_t n)

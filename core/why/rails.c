@@ -58,16 +58,12 @@ static bool jump_line(struct why_case *c, struct finding *f, const struct event 
 {
     uint64_t from;
     char insn[INSN_TEXT], where[48], place[PLACE_TEXT];
-    struct text callers = {0};
     if (!find_jump(c, ev, &from))
         return false;
     case_insn(c, ev->cpu, insn);
     find_line(f, from, case_place(c, from, ev->cpu, timeline_pc(c->tl, ev->cpu), place),
               "the last jump before: %s at %s", insn, view_place_text(c->tl, ev->cpu, where));
-    case_callers(c, ev->cpu, &callers);
-    if (callers.n)
-        find_line(f, from, NULL, "called by %s", callers.s);
-    free(callers.s);
+    find_callers(f, c, ev->cpu);
     return !strncmp(insn, "ret", 3) && return_line(c, f, ev);
 }
 
@@ -141,14 +137,13 @@ static bool in_zeros(struct why_case *c)
 /* What is odd counts only if the boot ends badly soon after it: loaders push into read-only memory and patch themselves, too. */
 void explain_rails(struct why_case *c, struct finding *f)
 {
-    const struct event *end = bad_end(c), *odd = NULL;
+    const struct event *end = bad_end(c), *entered = facts_last(&c->now, EV_BOOT_SECTOR_ENTER), *odd = NULL;
     const uint64_t at = end ? end->icount : c->at;
     if (facts_last(&c->now, EV_KERNEL_PANIC) || (!end && facts_last(&c->now, EV_KERNEL_FOUND)) ||
         (!end && facts_last(&c->now, EV_POWER_OFF)))
         return;
     for (size_t i = 0; i < c->now.n && !odd; i++) {
         const struct event *ev = &c->now.event[i];
-        const struct event *entered = facts_last(&c->now, EV_BOOT_SECTOR_ENTER);
         const bool no_sector = entered && ev->icount >= entered->icount && ev->icount - entered->icount < 16;
         const bool near = end && ev->icount <= at && at - ev->icount < SOON;
         if (ev->kind == EV_CPU_ZEROS &&

@@ -8,12 +8,11 @@ void explain_reset(struct why_case *c, struct finding *f)
 {
     const struct event *reset = facts_last(&c->now, EV_RESET), *down;
     const bool loop = !strcmp(c->reason, "reset-loop");
-    const struct facts *boot = &c->now;
     char words[120], place[PLACE_TEXT];
     if (!reset || (!loop && !c->again))
         return;
     fact_text(reset, words, sizeof words);
-    down = facts_last(boot, EV_KERNEL_SHUTDOWN);
+    down = facts_last(&c->now, EV_KERNEL_SHUTDOWN);
     find_verdict(f, WHY_WRONG, reset->icount,
                  "the machine is reset again and again: each boot ends in a reset by %s%s", words,
                  down ? ", which the kernel asks for" : "");
@@ -21,13 +20,7 @@ void explain_reset(struct why_case *c, struct finding *f)
               "reset by %s at 0x%" PRIx64, words, reset->f[EVF_RESET_ip]);
     if (down)
         find_event(f, c, down, "the kernel shuts down");
-    if (case_go(c, reset->icount)) {
-        struct text callers = {0};
-        case_callers(c, reset->cpu, &callers);
-        if (callers.n)
-            find_line(f, reset->icount, NULL, "called by %s", callers.s);
-        free(callers.s);
-    }
+    find_callers_at(f, c, reset);
     find_note(f, "resets in the record: %" PRIu64, c->resets);
-    find_console(f, c, boot->begin, reset->icount, 6);
+    find_console(f, c, c->now.begin, reset->icount, 6);
 }

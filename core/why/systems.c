@@ -24,16 +24,11 @@ static const char *who(const struct facts *f, const struct event *panic)
 static void panicked(struct why_case *c, struct finding *f, const struct event *panic)
 {
     char words[300];
-    struct text callers = {0};
     const struct event *modules = NULL;
     find_verdict(f, WHY_WRONG, panic->icount, "%s panicked: %s", who(&c->now, panic),
                  fact_text(panic, words, sizeof words));
     find_event(f, c, panic, NULL);
-    if (case_go(c, panic->icount))
-        case_callers(c, panic->cpu, &callers);
-    if (callers.n)
-        find_line(f, panic->icount, NULL, "called by %s", callers.s);
-    free(callers.s);
+    find_callers_at(f, c, panic);
     for (size_t i = 0; i < c->now.n; i++)
         if (c->now.event[i].kind == EV_LOADER_MODULE) {
             modules = &c->now.event[i];

@@ -75,13 +75,9 @@ const char *case_address(struct why_case *c, uint64_t icount, unsigned cpu, uint
 const char *case_insn(struct why_case *c, unsigned cpu, char buf[INSN_TEXT]);
 /* The next instruction: its number in capstone, and length; 0 if there is none. */
 unsigned case_insn_id(struct why_case *c, unsigned cpu, unsigned *length);
-/* The callers of what is executed now, as "a < b < c"; those that are guessed end with "?". "" if there are none. Adds to out. */
-void case_callers(struct why_case *c, unsigned cpu, struct text *out);
 /* An exception in words: "#GP general protection: IDT entry 21h". Returns buf. */
 const char *case_exception(struct why_case *c, uint64_t vector, uint64_t error, uint64_t cr2, uint64_t ip,
                            char buf[PLACE_TEXT]);
-/* A number of a part of the machine ("pic", "master.imr"): its element i. False if there is none. */
-bool case_field(struct why_case *c, const char *section, const char *field, unsigned i, uint64_t *value);
 /* Whether the bytes there, in linear memory, are all zero. */
 bool case_zeros(struct why_case *c, unsigned cpu, uint64_t address, size_t n);
 
@@ -106,6 +102,10 @@ __attribute__((format(printf, 4, 5))) void find_line(struct finding *f, uint64_t
 __attribute__((format(printf, 2, 3))) void find_note(struct finding *f, const char *fmt, ...);
 /* An event as evidence: its text, after `what` if that is not NULL. */
 void find_event(struct finding *f, struct why_case *c, const struct event *ev, const char *what);
+/* The callers of what is executed now, as "a < b < c" without those that are guessed; no line if there are none. */
+void find_callers(struct finding *f, struct why_case *c, unsigned cpu);
+/* Goes to an event, and does that. */
+void find_callers_at(struct finding *f, struct why_case *c, const struct event *ev);
 /* The last n console lines before `to` that are after `from`, each once. */
 void find_console(struct finding *f, struct why_case *c, uint64_t from, uint64_t to, size_t n);
 
