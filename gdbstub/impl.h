@@ -96,11 +96,8 @@ struct gdbstub {
     struct stages *stages;       /* NULL as for symbols */
     bool stages_read;
     struct trace_explainer *explainer; /* NULL until it is needed */
-    struct view_orc *orc;              /* likewise */
-    struct symbols
-        *programs; /* of a task at a position, kept for its next frame; NULL until they are needed */
-    uint64_t programs_of, programs_at;
-    struct { /* the guest's tasks, as they were at a position */
+    struct view_calls *calls;          /* likewise */
+    struct {                           /* the guest's tasks, as they were at a position */
         struct view_task *list;
         size_t n;
         uint64_t icount;

@@ -199,22 +199,15 @@ void monitor_threads(struct gdbstub *g, const char *args, struct text *out)
              g->as_tasks ? stub_task_id(g, thread_here(g)) : thread_here(g) + 1);
 }
 
-static symbol_space space_of(struct gdbstub *g, const struct view_task *t)
+static struct view_calls *calls_of(struct gdbstub *g)
 {
-    return symbol_space_of(0, t->has_memory ? t->tgid : 0);
+    g->calls = g->calls ? g->calls : view_calls_new();
+    return g->calls;
 }
 
-/* Those of the task that it was last asked for, at this position. */
 static const struct symbols *programs_of(struct gdbstub *g, const struct view_task *t)
 {
-    const uint64_t icount = timeline_icount(g->tl);
-    if (g->programs && g->programs_of == t->address && g->programs_at == icount)
-        return g->programs;
-    symbols_free(g->programs);
-    g->programs = view_task_programs(g->tl, t, stub_types(g), stub_symbols(g));
-    g->programs_of = t->address;
-    g->programs_at = icount;
-    return g->programs;
+    return view_task_programs(calls_of(g), g->tl, t, stub_types(g), stub_symbols(g));
 }
 
 void *stub_program_elf(struct gdbstub *g, symbol_space space, size_t *n)
@@ -226,8 +219,8 @@ void *stub_program_elf(struct gdbstub *g, symbol_space space, size_t *n)
     return t ? symbols_elf(programs_of(g, t), space, NULL, n) : NULL;
 }
 
-static void add_frames(struct gdbstub *g, const struct symbols *program, symbol_space space,
-                       const struct view_frame *frame, size_t n, struct text *out)
+static void add_frames(struct gdbstub *g, symbol_space space, const struct view_frame *frame, size_t n,
+                       struct text *out)
 {
     const uint64_t at = timeline_icount(g->tl);
     for (size_t i = 0; i < n && frame[i].by != VIEW_FRAME_GUESS; i++) {
@@ -235,7 +228,7 @@ static void add_frames(struct gdbstub *g, const struct symbols *program, symbol_
         unsigned line;
         char name[300];
         const uint64_t pc = frame[i].pc;
-        const struct symbols *s = pc >> 63 ? stub_symbols(g) : program;
+        const struct symbols *s = view_task_symbols(calls_of(g), stub_symbols(g), space, pc, at);
         symbols_text(s, space, pc, at, name, sizeof name);
         if (i && !strchr(name, '+')) /* a call that does not return may be the last of its function */
             symbols_text(s, space, pc - 1, at, name, sizeof name);
@@ -264,14 +257,11 @@ void monitor_backtrace(struct gdbstub *g, const char *args, struct text *out)
         failed(out, "there is no such task here: boot-processes lists them");
         return;
     }
-    g->orc = g->orc ? g->orc : view_orc_new();
-    const symbol_space space = space_of(g, t);
     text_add(out, "%u \"%s\", ", t->pid, t->name);
     stub_task_text(g, cpu_of(t), out);
     text_add(out, "\n");
-    const struct symbols *program = programs_of(g, t);
-    add_frames(g, program, space, frame,
-               view_task_frames(g->tl, t, stub_symbols(g), program, space, g->orc, frame, FRAMES), out);
+    add_frames(g, view_task_space(t), frame,
+               view_task_frames(calls_of(g), g->tl, t, stub_types(g), stub_symbols(g), frame, FRAMES), out);
 }
 
 /* PC SP BP BX R12 R13 R14 R15 CALLED: of a frame of a program, the same of its caller; "none" if it is not known exactly. For
@@ -290,10 +280,8 @@ void monitor_caller(struct gdbstub *g, const char *args, struct text *out)
     if (!g->as_tasks)
         read_tasks(g, &ignored);
     const struct view_task *t = stub_task(g, g->cpu_g);
-    const symbol_space space = t ? space_of(g, t) : stub_running(g, cpu, &r) ? r.space : SPACE_KERNEL;
-    g->orc = g->orc ? g->orc : view_orc_new();
-    if (!view_caller(g->tl, cpu, t && t->cpu < 0 ? t->tables : 0, stub_symbols(g),
-                     t ? programs_of(g, t) : NULL, space, g->orc, reg, &called)) {
+    const symbol_space space = !t && stub_running(g, cpu, &r) ? r.space : SPACE_KERNEL;
+    if (!view_task_caller(calls_of(g), g->tl, cpu, t, stub_types(g), stub_symbols(g), space, reg, &called)) {
         text_add(out, "none\n");
         return;
     }
@@ -305,10 +293,8 @@ void monitor_caller(struct gdbstub *g, const char *args, struct text *out)
 void stub_tasks_free(struct gdbstub *g)
 {
     free(g->tasks.list);
-    view_orc_free(g->orc);
-    symbols_free(g->programs);
-    g->programs = NULL;
+    view_calls_free(g->calls);
+    g->calls = NULL;
     g->tasks.list = NULL;
     g->tasks.n = 0;
-    g->orc = NULL;
 }

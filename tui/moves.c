@@ -134,8 +134,7 @@ enum move session_out(struct session *s, enum timeline_direction dir)
 {
     struct view_frame f[FRAMES_LOOKED_AT];
     uint64_t list[CALL_MOST];
-    size_t n = view_frames(s->tl, s->where.cpu, story_symbols(s->story), session_space(s), s->orc, f,
-                           FRAMES_LOOKED_AT);
+    size_t n = session_frames(s, f, FRAMES_LOOKED_AT);
     if (n < FRAMES_LOOKED_AT) {
         snprintf(s->text, sizeof s->text,
                  "no caller is known here: no symbols of the code, or the outermost function");

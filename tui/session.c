@@ -43,6 +43,7 @@ struct session *session_open(const char *path, const struct engine_kind *const *
     s->identity = identity_of(s->t);
     s->story = story_begin(path);
     s->orc = view_orc_new();
+    s->calls = view_calls_new();
     session_progress_again(s);
     timeline_short_seeks(tl, true); /* prepare.c makes steps back quick */
     session_look(s);
@@ -57,6 +58,7 @@ void session_close(struct session *s)
     kernel_types_free(s->types);
     story_end(s->story);
     view_orc_free(s->orc);
+    view_calls_free(s->calls);
     processes_free(s->processes);
     trace_explainer_free(s->explainer);
     timeline_close(s->tl);
@@ -527,6 +529,33 @@ const struct kernel_types *session_types(struct session *s)
         s->types = kernel_types_read(s->t, timeline_kind(s->tl), symbols, &ignored);
     s->types_asked |= symbols != NULL;
     return s->types;
+}
+
+/* Whose program is below the kernel's code here. Kernel threads have none. */
+static bool has_program(struct session *s, struct view_task *t)
+{
+    const symbol_space space = session_space(s);
+    return space > 0 && symbol_space_id(space) && !symbol_space_guest(space) &&
+           !timeline_tasks(s->tl, NULL, 0) &&
+           view_task_on(s->tl, session_types(s), story_symbols(s->story), s->where.cpu, t) && t->has_memory &&
+           view_task_space(t) == space;
+}
+
+size_t session_frames(struct session *s, struct view_frame *frame, size_t max)
+{
+    struct view_task t;
+    const struct symbols *sy = story_symbols(s->story);
+    if (!has_program(s, &t))
+        return view_frames(s->tl, s->where.cpu, sy, session_space(s), s->orc, frame, max);
+    s->calls_epoch = s->epoch;
+    return view_task_frames(s->calls, s->tl, &t, session_types(s), sy, frame, max);
+}
+
+const struct symbols *session_frame_symbols(struct session *s, uint64_t pc)
+{
+    const struct symbols *sy = story_symbols(s->story);
+    return s->calls_epoch == s->epoch ? view_task_symbols(s->calls, sy, session_space(s), pc, s->where.icount)
+                                      : sy;
 }
 
 int session_place(struct session *s, const char *text, struct types_place *place, struct error *err)

@@ -12,6 +12,7 @@
 #include "core/story/running.h"
 #include "core/symbols/kernel_types.h"
 #include "core/timeline/timeline.h"
+#include "core/views/tasks.h"
 #include "core/views/views.h"
 #include "tui/story.h"
 
@@ -32,6 +33,8 @@ struct session {
     struct kernel_types *types; /* read when first asked for */
     bool types_asked;
     struct view_orc *orc;
+    struct view_calls *calls;
+    uint64_t calls_epoch; /* of the task whose programs `calls` has */
     struct timeline_where
         where;           /* its cpu is the one that is shown: the one whose turn it is, or a chosen one */
     unsigned chosen_cpu; /* + 1, or 0 for none */
@@ -106,6 +109,10 @@ const struct running *session_running(struct session *s);
 symbol_space session_space(struct session *s);
 /* "name+0x12", or "" if nothing is known of the address. */
 const char *session_symbol(struct session *s, uint64_t linear, char *buf, size_t size);
+/* The calls in progress of the shown processor, as view_frames; down into the program, by its file in the page cache. */
+size_t session_frames(struct session *s, struct view_frame *frame, size_t max);
+/* What says most of code in these calls at an address; NULL: nothing does. */
+const struct symbols *session_frame_symbols(struct session *s, uint64_t pc);
 /* The types of the Linux kernel; NULL if they cannot be read, or symbols are not ready. Cost at first: a tenth of a second. */
 const struct kernel_types *session_types(struct session *s);
 /* A member expression of them, as kernel_types_place. */

@@ -380,7 +380,7 @@ const struct view code_view = {.build = code_build,
 /* A call may be a function's last instruction, so a return address is looked up by the byte before it. */
 static const char *caller_text(struct app *a, uint64_t pc, char buf[200])
 {
-    const struct symbols *sy = story_symbols(a->s->story);
+    const struct symbols *sy = session_frame_symbols(a->s, pc - 1);
     struct symbol sym;
     if (!sy || !symbols_at(sy, session_space(a->s), pc - 1, a->s->where.icount, &sym, NULL))
         return "";
@@ -392,7 +392,7 @@ static const char *caller_text(struct app *a, uint64_t pc, char buf[200])
 
 static void add_frame(struct app *a, struct doc *d, size_t i, const struct view_frame *f)
 {
-    const struct symbols *sy = story_symbols(a->s->story);
+    const struct symbols *sy = session_frame_symbols(a->s, f->pc - (i > 0));
     const char *file;
     char symbol[200];
     unsigned line;
@@ -427,8 +427,7 @@ static void add_words(struct app *a, struct doc *d)
 static void stack_build(struct app *a, struct pane *p)
 {
     struct view_frame f[FRAMES];
-    size_t n = view_frames(a->s->tl, a->s->where.cpu, story_symbols(a->s->story), session_space(a->s),
-                           a->s->orc, f, FRAMES);
+    size_t n = session_frames(a->s, f, FRAMES);
     doc_clear(&p->doc);
     for (size_t i = 0; i < n; i++)
         add_frame(a, &p->doc, i, &f[i]);

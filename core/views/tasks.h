@@ -34,14 +34,35 @@ size_t view_peek(const struct timeline *tl, uint64_t tables, uint64_t linear, vo
 /* The page tables that a processor has, or those that its kernel has for them (page table isolation), if only they have `linear`. */
 uint64_t view_tables_for(const struct timeline *tl, unsigned cpu, uint64_t linear);
 
-/* The program and the libraries that a task has mapped, with symbols and call frames, as far as their files are in the guest's page
- * cache; mapped at their addresses in the task's process. Never NULL. Cost: that of reading the files, some ms. */
-struct symbols *view_task_programs(const struct timeline *tl, const struct view_task *t,
-                                   const struct kernel_types *k, const struct symbols *s);
+/* The task that a processor has, into *t. False if it is not known here. */
+bool view_task_on(const struct timeline *tl, const struct kernel_types *k, const struct symbols *s,
+                  unsigned cpu, struct view_task *t);
 
-/* The calls in progress of a task: as view_frames. `program` is of view_task_programs, or NULL. */
-size_t view_task_frames(const struct timeline *tl, const struct view_task *t, const struct symbols *s,
-                        const struct symbols *program, symbol_space space, struct view_orc *o,
-                        struct view_frame *frame, size_t max);
+/* ---------------------------------------------------------------- calls in progress, down into programs */
+
+/* What backtraces need again and again: the kernel's own tables, and the programs of the task that was asked for last. */
+struct view_calls;
+struct view_calls *view_calls_new(void);
+void view_calls_free(struct view_calls *c); /* NULL is allowed */
+
+/* Where symbols of a task's code are: its process, or the kernel. */
+symbol_space view_task_space(const struct view_task *t);
+/* The program and the libraries that a task has mapped, with symbols and call frames, as far as their files are in the guest's page
+ * cache; mapped at their addresses in the task's process. Never NULL, valid until programs are asked for again. Cost: that of reading the files, a ms or two; if they are
+ * not those of the last time, some ms for their symbols. */
+const struct symbols *view_task_programs(struct view_calls *c, const struct timeline *tl,
+                                         const struct view_task *t, const struct kernel_types *k,
+                                         const struct symbols *s);
+/* The calls in progress of a task: as view_frames. `k` as for view_task_programs, which this asks. */
+size_t view_task_frames(struct view_calls *c, const struct timeline *tl, const struct view_task *t,
+                        const struct kernel_types *k, const struct symbols *s, struct view_frame *frame,
+                        size_t max);
+/* What says most of code at an address of the task that was asked for last: its program's symbols, or `s`. */
+const struct symbols *view_task_symbols(const struct view_calls *c, const struct symbols *s,
+                                        symbol_space space, uint64_t pc, uint64_t at);
+/* Unwinds one frame of a task, or with `t` NULL of what the processor runs: as view_caller. */
+bool view_task_caller(struct view_calls *c, const struct timeline *tl, unsigned cpu,
+                      const struct view_task *t, const struct kernel_types *k, const struct symbols *s,
+                      symbol_space space, uint64_t reg[VIEW_FRAME_REGISTERS], bool *called);
 
 #endif

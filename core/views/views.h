@@ -114,13 +114,6 @@ size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols
 
 /* Registers of one frame, by their numbers in DWARF (16: rip); of 64-bit code. */
 enum { VIEW_FRAME_REGISTERS = 17 };
-/* Unwinds one frame of 64-bit code: its registers become the caller's. `called`: its rip is a return address, and then it
- * is whether the caller's is. Only exact answers; false if there is none. Memory is that of
- * the page tables, or with 0 the processor's; `program` is of view_task_programs (tasks.h), or NULL. */
-bool view_caller(const struct timeline *tl, unsigned cpu, uint64_t tables, const struct symbols *s,
-                 const struct symbols *program, symbol_space space, struct view_orc *o,
-                 uint64_t reg[VIEW_FRAME_REGISTERS], bool *called);
-
 /* ---------------------------------------------------------------- lists of what a trace says
  * Each adds lines of text. A position is given as an icount of the record. */
 

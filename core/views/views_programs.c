@@ -3,10 +3,12 @@
  * Sources: Linux, include/linux/maple_tree.h and lib/maple_tree.c (areas of memory, since 6.1), include/linux/mm_types.h (a list of them,
  * before), include/linux/xarray.h (the page cache).
  */
+#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
-#include "core/views/tasks.h"
+#include "core/views/private/calls.h"
 #include "traces/memory.h"
 
 enum { PAGE = 4096, PROGRAM_MAX = 64 << 20, AREAS_MAX = 65536, DEPTH = 12 };
@@ -220,43 +222,81 @@ static bool find_bias(const struct reader *r, uint64_t file, const uint8_t *elf,
     return false;
 }
 
-static void add_program(const struct reader *r, const struct view_task *t, uint64_t file, struct symbols *out)
-{
+/* A file that is mapped as a program. */
+struct program {
     char name[64];
+    uint8_t *elf;
     size_t size;
-    struct error ignored;
-    struct symbol_mapping m = {.space = symbol_space_of(0, t->tgid)};
-    uint8_t *elf = read_file(r, file, &size);
-    if (elf &&
-        !memcmp(elf,
-                "\x7f"
-                "ELF",
-                4) &&
-        find_bias(r, file, elf, size, &m.bias)) {
-        name_of(r, file, name);
-        m.table = symbols_add_elf(out, name, elf, size, true, &ignored);
-        if (m.table)
-            symbols_map(out, &m);
+    uint64_t bias;
+};
+
+static bool read_program(const struct reader *r, uint64_t file, struct program *p)
+{
+    memset(p, 0, sizeof *p);
+    p->elf = read_file(r, file, &p->size);
+    if (!p->elf || memcmp(p->elf, ELFMAG, SELFMAG) || !find_bias(r, file, p->elf, p->size, &p->bias)) {
+        free(p->elf);
+        return false;
     }
-    free(elf);
+    name_of(r, file, p->name);
+    return true;
 }
 
-struct symbols *view_task_programs(const struct timeline *tl, const struct view_task *t,
-                                   const struct kernel_types *k, const struct symbols *s)
+static struct program *read_programs(struct reader *r, size_t *n)
+{
+    struct program *list = NULL, p;
+    *n = 0;
+    for (size_t i = 0; i < r->nareas; i++) {
+        const uint64_t file = member(r, r->areas[i], AREA_FILE);
+        size_t before = 0;
+        while (before < i && member(r, r->areas[before], AREA_FILE) != file)
+            before++;
+        if (!file || before < i || !read_program(r, file, &p))
+            continue;
+        MEM_MORE(list, *n);
+        list[(*n)++] = p;
+    }
+    return list;
+}
+
+static uint64_t key_of(const struct view_task *t, const struct program *list, size_t n)
+{
+    uint64_t key = t->tgid;
+    for (size_t i = 0; i < n; i++) {
+        key = XXH3_64bits_withSeed(list[i].name, strlen(list[i].name), key ^ list[i].bias);
+        key = XXH3_64bits_withSeed(list[i].elf, list[i].size, key);
+    }
+    return key | 1; /* 0: no key yet */
+}
+
+static void add_program(struct symbols *out, const struct view_task *t, const struct program *p)
+{
+    struct error ignored;
+    struct symbol_mapping m = {.space = view_task_space(t), .bias = p->bias};
+    m.table = symbols_add_elf(out, p->name, p->elf, p->size, true, &ignored);
+    if (m.table)
+        symbols_map(out, &m);
+}
+
+struct symbols *view_programs_read(const struct timeline *tl, const struct view_task *t,
+                                   const struct kernel_types *k, const struct symbols *s, uint64_t *key)
 {
     struct reader r = {.tl = tl, .symbols = s, .types = k, .tables = view_tables_for(tl, 0, t->address)};
-    struct symbols *out = symbols_new();
-    if (!t->has_memory || !k || !find_members(&r))
-        return out;
-    find_areas(&r, member(&r, t->address, TASK_MM));
-    for (size_t i = 0; i < r.nareas; i++) {
-        const uint64_t file = member(&r, r.areas[i], AREA_FILE);
-        size_t before = 0;
-        while (before < i && member(&r, r.areas[before], AREA_FILE) != file)
-            before++;
-        if (file && before == i)
-            add_program(&r, t, file, out);
+    struct program *list = NULL;
+    size_t n = 0;
+    if (t->has_memory && k && find_members(&r)) {
+        find_areas(&r, member(&r, t->address, TASK_MM));
+        list = read_programs(&r, &n);
     }
+    const uint64_t is = key_of(t, list, n);
+    struct symbols *out = is == *key ? NULL : symbols_new();
+    *key = is;
+    for (size_t i = 0; i < n; i++) {
+        if (out)
+            add_program(out, t, &list[i]);
+        free(list[i].elf);
+    }
+    free(list);
     free(r.areas);
     return out;
 }

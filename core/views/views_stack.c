@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "core/views/private/calls.h"
 #include "core/views/private/orc.h"
 #include "core/views/tasks.h"
 
@@ -56,23 +57,26 @@ static bool peek(const struct unwind *u, uint64_t address, unsigned n, uint64_t 
                       : timeline_peek(u->tl, u->cpu, address, value, n)) == n;
 }
 
-/* What says most of code at an address. */
-static const struct symbols *symbols_for(const struct unwind *u, uint64_t pc)
+/* A program's own file says more of its code than the trace does, which has what was executed. */
+static bool in_program(const struct unwind *u, uint64_t pc, struct symbol_frame *f)
 {
-    return u->program && !(pc >> 63) ? u->program : u->symbols;
+    return u->program && !(pc >> 63) && symbols_frame(u->program, u->space, pc, u->at, f);
 }
 
 static bool frame_at(const struct unwind *u, uint64_t pc, struct symbol_frame *f)
 {
-    const struct symbols *s = symbols_for(u, pc);
-    return s && symbols_frame(s, u->space, pc, u->at, f);
+    return in_program(u, pc, f) || (u->symbols && symbols_frame(u->symbols, u->space, pc, u->at, f));
+}
+
+static bool has_symbol(const struct unwind *u, const struct symbols *s, uint64_t pc)
+{
+    return s && symbols_at(s, u->space, pc, u->at, &(struct symbol){0}, NULL);
 }
 
 static bool known(const struct unwind *u, uint64_t pc)
 {
-    const struct symbols *s = symbols_for(u, pc);
-    return s && (symbols_at(s, u->space, pc, u->at, &(struct symbol){0}, NULL) ||
-                 (s == u->program && frame_at(u, pc, &(struct symbol_frame){0})));
+    return in_program(u, pc, &(struct symbol_frame){0}) || has_symbol(u, u->symbols, pc) ||
+           (!(pc >> 63) && has_symbol(u, u->program, pc));
 }
 
 /* ---------------------------------------------------------------- code that was interrupted */
@@ -299,6 +303,27 @@ static size_t unwind(struct unwind *u, struct view_frame *frame, size_t max)
     return n;
 }
 
+/* From registers of 64-bit code. */
+static struct unwind begin_at(const struct unwind_from *from, const uint64_t reg[VIEW_FRAME_REGISTERS],
+                              bool called)
+{
+    struct unwind u = {.tl = from->tl,
+                       .symbols = from->symbols,
+                       .program = from->program,
+                       .cpu = from->cpu,
+                       .space = from->space,
+                       .orc = from->orc,
+                       .tables = from->tables,
+                       .wide = true,
+                       .word = 8,
+                       .at = timeline_icount(from->tl),
+                       .pc = reg[AMD64_PC],
+                       .sp = reg[AMD64_SP],
+                       .called = called};
+    memcpy(u.reg, reg, sizeof u.reg);
+    return u;
+}
+
 size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols *s, symbol_space space,
                    struct view_orc *o, struct view_frame *frame, size_t max)
 {
@@ -312,51 +337,24 @@ size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols
     return unwind(&u, frame, max);
 }
 
-size_t view_task_frames(const struct timeline *tl, const struct view_task *t, const struct symbols *s,
-                        const struct symbols *program, symbol_space space, struct view_orc *o,
-                        struct view_frame *frame, size_t max)
+size_t view_unwind(const struct unwind_from *from, const struct view_task *t, struct view_frame *frame,
+                   size_t max)
 {
-    struct unwind u = {.tl = tl,
-                       .symbols = s,
-                       .program = program,
-                       .cpu = t->cpu < 0 ? 0 : (unsigned)t->cpu,
-                       .space = space,
-                       .orc = o,
-                       .tables = t->cpu < 0 ? t->tables : 0,
-                       .wide = true,
-                       .word = 8,
-                       .at = timeline_icount(tl),
-                       .pc = t->reg[AMD64_PC],
-                       .sp = t->reg[AMD64_SP],
-                       .called = true};
-    memcpy(u.reg, t->reg, sizeof u.reg);
+    struct unwind u = begin_at(from, t->reg, true);
     if (t->cpu >= 0) {
-        u.wide = timeline_code_bits(tl, u.cpu) == 64;
+        u.cpu = (unsigned)t->cpu;
+        u.tables = 0;
+        u.wide = timeline_code_bits(u.tl, u.cpu) == 64;
         u.called = false;
         begin(&u);
     }
     return unwind(&u, frame, max);
 }
 
-bool view_caller(const struct timeline *tl, unsigned cpu, uint64_t tables, const struct symbols *s,
-                 const struct symbols *program, symbol_space space, struct view_orc *o,
-                 uint64_t reg[VIEW_FRAME_REGISTERS], bool *called)
+bool view_unwind_one(const struct unwind_from *from, uint64_t reg[VIEW_FRAME_REGISTERS], bool *called)
 {
-    struct unwind u = {.tl = tl,
-                       .symbols = s,
-                       .program = program,
-                       .cpu = cpu,
-                       .space = space,
-                       .orc = o,
-                       .tables = tables,
-                       .wide = true,
-                       .word = 8,
-                       .at = timeline_icount(tl),
-                       .pc = reg[AMD64_PC],
-                       .sp = reg[AMD64_SP],
-                       .called = *called};
+    struct unwind u = begin_at(from, reg, *called);
     const uint64_t was = u.sp;
-    memcpy(u.reg, reg, sizeof u.reg);
     if (outermost(&u) || (!by_cfi(&u) && !by_orc(&u) && !by_pointer(&u)) || u.ended ||
         (u.sp <= was && !u.interrupted))
         return false;

@@ -270,23 +270,46 @@ static int add_all(struct reader *r, uint64_t init, struct error *err)
     return 0;
 }
 
+/* Finds the kernel and its members. *init: its first task. */
+static int begin(struct reader *r, uint64_t *init, struct error *err)
+{
+    char name[8] = "";
+    if (!r->symbols || !symbol(r, "init_task", init))
+        return error_set(err, "no Linux kernel with a symbol init_task has been found here");
+    if (!r->types)
+        return error_set(err, "the kernel has no type information (BTF), so its tasks cannot be found");
+    if (find_members(r, err))
+        return -1;
+    r->tables = view_tables_for(r->tl, 0, *init);
+    if (view_peek(r->tl, r->tables, *init + r->offset[COMM], name, 7) != 7 || strcmp(name, "swapper"))
+        return error_set(err, "the kernel has not begun here: there are no tasks yet");
+    return 0;
+}
+
+bool view_task_on(const struct timeline *tl, const struct kernel_types *k, const struct symbols *s,
+                  unsigned cpu, struct view_task *t)
+{
+    struct reader r = {.tl = tl, .symbols = s, .types = k};
+    struct error ignored;
+    uint64_t init;
+    const uint64_t task = begin(&r, &init, &ignored) ? 0 : current_of(&r, cpu);
+    if (!task)
+        return false;
+    add_task(&r, task, (int)cpu);
+    *t = *r.list;
+    free(r.list);
+    return true;
+}
+
 int view_tasks(const struct timeline *tl, const struct kernel_types *k, const struct symbols *s,
                struct view_task **list, size_t *n, struct error *err)
 {
     struct reader r = {.tl = tl, .symbols = s, .types = k};
     uint64_t init;
-    char name[8] = "";
     *list = NULL;
     *n = 0;
-    if (!s || !symbol(&r, "init_task", &init))
-        return error_set(err, "no Linux kernel with a symbol init_task has been found here");
-    if (!k)
-        return error_set(err, "the kernel has no type information (BTF), so its tasks cannot be found");
-    if (find_members(&r, err))
+    if (begin(&r, &init, err))
         return -1;
-    r.tables = view_tables_for(tl, 0, init);
-    if (view_peek(tl, r.tables, init + r.offset[COMM], name, 7) != 7 || strcmp(name, "swapper"))
-        return error_set(err, "the kernel has not begun here: there are no tasks yet");
     if (add_all(&r, init, err)) {
         free(r.list);
         return -1;

@@ -1,0 +1,27 @@
+/* calls.h - what finding the calls of a task needs. Private to core/views/. */
+#ifndef BOOTREEL_CORE_VIEWS_CALLS_H
+#define BOOTREEL_CORE_VIEWS_CALLS_H
+
+#include "core/views/tasks.h"
+
+struct unwind_from {
+    const struct timeline *tl;
+    const struct symbols *symbols, *program; /* either may be NULL */
+    symbol_space space;
+    struct view_orc *orc;
+    unsigned cpu;
+    uint64_t tables; /* page tables of a task without a processor; 0: the processor's */
+};
+
+/* The calls of a task: its processor's, or of its saved frame. As view_frames. */
+size_t view_unwind(const struct unwind_from *from, const struct view_task *t, struct view_frame *frame,
+                   size_t max);
+/* Unwinds one frame of 64-bit code: its registers become the caller's. `called`: its rip is a return address, and then it
+ * is whether the caller's is. Only exact answers; false if there is none. */
+bool view_unwind_one(const struct unwind_from *from, uint64_t reg[VIEW_FRAME_REGISTERS], bool *called);
+
+/* The programs of a task. *key tells what they are made of: NULL if it is that already. */
+struct symbols *view_programs_read(const struct timeline *tl, const struct view_task *t,
+                                   const struct kernel_types *k, const struct symbols *s, uint64_t *key);
+
+#endif

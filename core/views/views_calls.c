@@ -1,0 +1,88 @@
+/* views_calls.c - the calls in progress of tasks, down into their programs. See tasks.h. */
+#include <stdlib.h>
+
+#include "core/views/private/calls.h"
+#include "traces/memory.h"
+
+struct view_calls {
+    struct view_orc *orc;
+    struct symbols *programs; /* NULL: none were asked for */
+    uint64_t key;             /* what they are made of */
+    uint64_t task, icount;    /* and whose they are, where */
+    bool diverted;
+};
+
+struct view_calls *view_calls_new(void)
+{
+    struct view_calls *c = mem_zero(1, sizeof *c);
+    c->orc = view_orc_new();
+    return c;
+}
+
+void view_calls_free(struct view_calls *c)
+{
+    if (!c)
+        return;
+    view_orc_free(c->orc);
+    symbols_free(c->programs);
+    free(c);
+}
+
+symbol_space view_task_space(const struct view_task *t)
+{
+    return symbol_space_of(0, t->has_memory ? t->tgid : 0);
+}
+
+const struct symbols *view_task_programs(struct view_calls *c, const struct timeline *tl,
+                                         const struct view_task *t, const struct kernel_types *k,
+                                         const struct symbols *s)
+{
+    struct timeline_where w;
+    timeline_where(tl, &w);
+    if (c->programs && c->task == t->address && c->icount == w.icount && c->diverted == w.diverted)
+        return c->programs;
+    c->task = t->address;
+    c->icount = w.icount;
+    c->diverted = w.diverted;
+    struct symbols *now = view_programs_read(tl, t, k, s, &c->key);
+    if (now) {
+        symbols_free(c->programs);
+        c->programs = now;
+    }
+    return c->programs;
+}
+
+size_t view_task_frames(struct view_calls *c, const struct timeline *tl, const struct view_task *t,
+                        const struct kernel_types *k, const struct symbols *s, struct view_frame *frame,
+                        size_t max)
+{
+    const struct unwind_from from = {.tl = tl,
+                                     .symbols = s,
+                                     .program = view_task_programs(c, tl, t, k, s),
+                                     .space = view_task_space(t),
+                                     .orc = c->orc,
+                                     .tables = t->cpu < 0 ? t->tables : 0};
+    return view_unwind(&from, t, frame, max);
+}
+
+const struct symbols *view_task_symbols(const struct view_calls *c, const struct symbols *s,
+                                        symbol_space space, uint64_t pc, uint64_t at)
+{
+    const bool its =
+        c->programs && !(pc >> 63) && symbols_at(c->programs, space, pc, at, &(struct symbol){0}, NULL);
+    return its ? c->programs : s;
+}
+
+bool view_task_caller(struct view_calls *c, const struct timeline *tl, unsigned cpu,
+                      const struct view_task *t, const struct kernel_types *k, const struct symbols *s,
+                      symbol_space space, uint64_t reg[VIEW_FRAME_REGISTERS], bool *called)
+{
+    const struct unwind_from from = {.tl = tl,
+                                     .symbols = s,
+                                     .program = t ? view_task_programs(c, tl, t, k, s) : NULL,
+                                     .space = t ? view_task_space(t) : space,
+                                     .orc = c->orc,
+                                     .cpu = cpu,
+                                     .tables = t && t->cpu < 0 ? t->tables : 0};
+    return view_unwind_one(&from, reg, called);
+}
