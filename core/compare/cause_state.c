@@ -1,15 +1,15 @@
 /* cause_state.c - two machines at the same position. */
-#include <capstone/capstone.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "core/compare/private/cause_impl.h"
+#include "core/ground/disassemble.h"
 #include "core/story/processes.h"
 #include "core/ground/text.h"
 #include "core/views/views.h"
 #include "traces/memory.h"
 
-enum { FRAMES = 8, INSTRUCTION = 15, DEVICES_SHOWN = 8 };
+enum { FRAMES = 8, DEVICES_SHOWN = 8 };
 
 int cause_seek(struct search *s, uint64_t icount, struct error *err)
 {
@@ -148,34 +148,27 @@ static void symbol_text(const struct search *s, unsigned side, symbol_space spac
         snprintf(buf, size, "%#" PRIx64, address);
 }
 
-static void instruction_text(const struct search *s, unsigned side, char *buf, size_t size)
+static void instruction_at(const struct search *s, unsigned side, struct instruction *in)
 {
-    uint8_t bytes[INSTRUCTION];
-    unsigned cpu = cpu_of(s, side), bits = timeline_code_bits(s->tl[side], cpu);
-    uint64_t pc = timeline_pc(s->tl[side], cpu);
-    size_t n = timeline_peek(s->tl[side], cpu, pc, bytes, sizeof bytes);
-    csh h;
-    cs_insn *insn;
-    snprintf(buf, size, "?");
-    if (cs_open(CS_ARCH_X86, bits == 64 ? CS_MODE_64 : bits == 32 ? CS_MODE_32 : CS_MODE_16, &h))
-        return;
-    if (cs_disasm(h, bytes, n, pc, 1, &insn)) {
-        snprintf(buf, size, "%s%s%s", insn->mnemonic, *insn->op_str ? " " : "", insn->op_str);
-        cs_free(insn, 1);
-    }
-    cs_close(&h);
+    uint8_t bytes[INSTRUCTION_BYTES];
+    const unsigned cpu = cpu_of(s, side);
+    const uint64_t pc = timeline_pc(s->tl[side], cpu);
+    const size_t n = timeline_peek(s->tl[side], cpu, pc, bytes, sizeof bytes);
+    if (!disassemble(pc, timeline_code_bits(s->tl[side], cpu), bytes, n, in))
+        snprintf(in->text, sizeof in->text, "?");
 }
 
 int cause_place_text(const struct search *s, unsigned side, char *buf, size_t size)
 {
-    char insn[200], place[300], name[80], mode[48];
+    struct instruction insn;
+    char place[300], name[80], mode[48];
     unsigned cpu = cpu_of(s, side);
     symbol_space space = space_of(s, side, name);
     uint64_t pc = timeline_pc(s->tl[side], cpu);
-    instruction_text(s, side, insn, sizeof insn);
+    instruction_at(s, side, &insn);
     symbol_text(s, side, space, pc, place, sizeof place);
     view_mode_text(s->tl[side], cpu, mode);
-    int n = snprintf(buf, size, "%s at %#" PRIx64, insn, pc);
+    int n = snprintf(buf, size, "%s at %#" PRIx64, insn.text, pc);
     if (strncmp(place, "0x", 2) && (size_t)n < size)
         n += snprintf(buf + n, size - (size_t)n, " (%s)", place);
     if ((size_t)n < size)

@@ -3,18 +3,18 @@
  * What an engine has cached changes nothing that may be seen, but it decides whether a mistake in compiled code shows. So the first step
  * that differs is looked for by runs that all begin at one checkpoint and end in the middle of the stretch, at once: in a run of
  * single steps nothing is compiled. For the same reason that step is the last one of a block: up to there the block is interpreted. */
-#include <capstone/capstone.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ground/disassemble.h"
 #include "core/run/lockstep.h"
 #include "core/run/private/replay_impl.h"
 #include "core/run/state.h"
 #include "core/ground/text.h"
 #include "traces/memory.h"
 
-enum { SIDES = 2, LAST_STEPS = 8, MAX_LINES = 24, INSTRUCTION = 15 };
+enum { SIDES = 2, LAST_STEPS = 8, MAX_LINES = 24 };
 
 struct lockstep {
     struct trace *t;
@@ -252,20 +252,11 @@ static void say_states(struct lockstep *l, struct text *out)
 
 static void say_instruction(const struct engine *e, const struct stop *at, struct text *out)
 {
-    uint8_t bytes[INSTRUCTION];
-    unsigned bits = e->ops->code_bits(e, at->cpu);
-    size_t n = e->ops->peek(e, at->cpu, at->address, bytes, sizeof bytes);
-    csh h;
-    cs_insn *insn;
-    text_add(out, "  %" PRIu64 "  0x%" PRIx64 "  ", at->icount, at->address);
-    if (!cs_open(CS_ARCH_X86, bits == 64 ? CS_MODE_64 : bits == 32 ? CS_MODE_32 : CS_MODE_16, &h)) {
-        if (cs_disasm(h, bytes, n, at->address, 1, &insn)) {
-            text_add(out, "%s %s", insn->mnemonic, insn->op_str);
-            cs_free(insn, 1);
-        }
-        cs_close(&h);
-    }
-    text_add(out, "\n");
+    uint8_t bytes[INSTRUCTION_BYTES];
+    struct instruction in;
+    const size_t n = e->ops->peek(e, at->cpu, at->address, bytes, sizeof bytes);
+    disassemble(at->address, e->ops->code_bits(e, at->cpu), bytes, n, &in);
+    text_add(out, "  %" PRIu64 "  0x%" PRIx64 "  %s\n", at->icount, at->address, in.text);
 }
 
 /* The last instructions before `to`, as the interpreter comes to them from checkpoint k. */

@@ -141,10 +141,11 @@ static uint64_t vector_before(struct why_case *c, unsigned cpu, uint64_t vector,
 
 static const char *vector_words(struct why_case *c, uint64_t vector, char buf[PLACE_TEXT])
 {
-    char insn[INSN_TEXT];
-    if (!strncmp(case_insn(c, 0, insn), "int", 3) || vector > 31)
+    struct instruction in;
+    if (!strncmp(case_insn(c, 0, &in), "int", 3) || vector > 31)
         snprintf(buf, PLACE_TEXT,
-                 vector > 31 && strncmp(insn, "int", 3) ? "interrupt %02" PRIX64 "h" : "INT %02" PRIX64 "h",
+                 vector > 31 && strncmp(in.text, "int", 3) ? "interrupt %02" PRIX64 "h"
+                                                           : "INT %02" PRIX64 "h",
                  vector);
     else
         case_exception(c, vector, 0, 0, 1, buf);
@@ -190,13 +191,14 @@ static void table_line(struct why_case *c, struct finding *f, uint64_t before)
 
 static void machine_lines(struct why_case *c, struct finding *f, unsigned cpu)
 {
-    char mode[48], where[48], insn[INSN_TEXT], place[PLACE_TEXT];
+    char mode[48], where[48], place[PLACE_TEXT];
+    struct instruction in;
     const uint64_t icount = timeline_icount(c->tl), pc = timeline_pc(c->tl, cpu);
-    case_insn(c, cpu, insn);
+    const bool there = *case_insn(c, cpu, &in);
     find_line(f, icount, case_place(c, icount, cpu, pc, place), "%s in %s: %s%s",
               view_place_text(c->tl, cpu, where), view_mode_text(c->tl, cpu, mode),
-              *insn ? insn : "no code is mapped there",
-              *insn && case_zeros(c, cpu, pc, 16) ? " (the bytes there are zero: no code)" : "");
+              there ? in.text : "no code is mapped there",
+              there && case_zeros(c, cpu, pc, 16) ? " (the bytes there are zero: no code)" : "");
     find_callers(f, c, cpu);
 }
 

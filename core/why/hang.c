@@ -52,17 +52,10 @@ static size_t add_pc(struct loop *l, uint64_t pc)
 
 static void see_insn(struct why_case *c, struct loop *l)
 {
-    unsigned length;
-    switch (case_insn_id(c, 0, &length)) {
-    case X86_INS_HLT:
-        l->halts = true;
-        break;
-    case X86_INS_IN:
-        l->in = true;
-        break;
-    default:
-        break;
-    }
+    struct instruction in;
+    case_insn(c, 0, &in);
+    l->halts |= in.id == X86_INS_HLT;
+    l->in |= in.id == X86_INS_IN;
 }
 
 /* The last STEPS steps. False if they are no loop of a few addresses. */
@@ -144,15 +137,16 @@ static bool answers_not(struct why_case *c, const struct event *poll)
 
 static void loop_lines(struct why_case *c, struct finding *f, const struct loop *l)
 {
-    char place[PLACE_TEXT], where[48], insn[INSN_TEXT];
+    char place[PLACE_TEXT], where[48];
+    struct instruction in;
     uint64_t last = l->length && c->at > l->length ? c->at - l->length : l->begin;
     if (!case_go(c, last))
         return;
     for (unsigned i = 0; i < l->length && i < 8; i++) {
         const uint64_t at = timeline_icount(c->tl);
-        case_insn(c, 0, insn);
+        case_insn(c, 0, &in);
         find_line(f, at, case_place(c, at, 0, timeline_pc(c->tl, 0), place), "%s: %s",
-                  view_place_text(c->tl, 0, where), insn);
+                  view_place_text(c->tl, 0, where), in.text);
         if (!case_step(c))
             return;
     }

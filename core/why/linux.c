@@ -323,7 +323,8 @@ static void register_lines(struct why_case *c, struct finding *f, unsigned cpu)
 /* At the moment of the exception itself: what is printed later has gone through the handler. */
 static void moment(struct why_case *c, struct finding *f, const struct event *ex)
 {
-    char insn[INSN_TEXT], words[PLACE_TEXT], place[PLACE_TEXT];
+    struct instruction in;
+    char words[PLACE_TEXT], place[PLACE_TEXT];
     case_exception(c, ex->f[EVF_EXCEPTION_vector], ex->f[EVF_EXCEPTION_error], ex->f[EVF_EXCEPTION_cr2],
                    ex->f[EVF_EXCEPTION_ip], words);
     case_place(c, ex->icount, ex->cpu, ex->f[EVF_EXCEPTION_ip], place);
@@ -331,8 +332,8 @@ static void moment(struct why_case *c, struct finding *f, const struct event *ex
         find_line(f, ex->icount, place, "%s", words);
         return;
     }
-    case_insn(c, ex->cpu, insn);
-    find_line(f, ex->icount, place, "%s; instruction: %s", words, *insn ? insn : "not in memory");
+    case_insn(c, ex->cpu, &in);
+    find_line(f, ex->icount, place, "%s; instruction: %s", words, *in.text ? in.text : "not in memory");
     register_lines(c, f, ex->cpu);
     find_callers(f, c, ex->cpu);
 }

@@ -1,5 +1,4 @@
 /* machine.c - the machine at a position, for explainers: going there, names of places, instructions, callers. */
-#include <capstone/capstone.h>
 #include <inttypes.h>
 
 #include "core/story/running.h"
@@ -101,49 +100,13 @@ const char *case_address(struct why_case *c, uint64_t icount, unsigned cpu, uint
 
 /* ---------------------------------------------------------------- instructions */
 
-enum { INSN_BYTES = 15 };
-
-static cs_insn *disassemble(struct why_case *c, unsigned cpu, csh *h, size_t *n)
+const char *case_insn(struct why_case *c, unsigned cpu, struct instruction *in)
 {
-    uint8_t bytes[INSN_BYTES];
+    uint8_t bytes[INSTRUCTION_BYTES];
     const uint64_t pc = timeline_pc(c->tl, cpu);
-    const unsigned bits = timeline_code_bits(c->tl, cpu);
-    const size_t got = timeline_peek(c->tl, cpu, pc, bytes, sizeof bytes);
-    cs_insn *in = NULL;
-    if (cs_open(CS_ARCH_X86, bits == 64 ? CS_MODE_64 : bits == 32 ? CS_MODE_32 : CS_MODE_16, h) != CS_ERR_OK)
-        return NULL;
-    *n = cs_disasm(*h, bytes, got, pc, 1, &in);
-    if (!*n)
-        cs_close(h);
-    return *n ? in : NULL;
-}
-
-const char *case_insn(struct why_case *c, unsigned cpu, char buf[INSN_TEXT])
-{
-    csh h;
-    size_t n;
-    cs_insn *in = disassemble(c, cpu, &h, &n);
-    *buf = 0;
-    if (in) {
-        snprintf(buf, INSN_TEXT, "%.20s%s%.70s", in->mnemonic, *in->op_str ? " " : "", in->op_str);
-        cs_free(in, n);
-        cs_close(&h);
-    }
-    return buf;
-}
-
-unsigned case_insn_id(struct why_case *c, unsigned cpu, unsigned *length)
-{
-    csh h;
-    size_t n;
-    cs_insn *in = disassemble(c, cpu, &h, &n);
-    const unsigned id = in ? in->id : 0;
-    *length = in ? in->size : 0;
-    if (in) {
-        cs_free(in, n);
-        cs_close(&h);
-    }
-    return id;
+    const size_t n = timeline_peek(c->tl, cpu, pc, bytes, sizeof bytes);
+    disassemble(pc, timeline_code_bits(c->tl, cpu), bytes, n, in);
+    return in->text;
 }
 
 /* ---------------------------------------------------------------- callers */

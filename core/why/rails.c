@@ -22,13 +22,13 @@ static bool find_jump(struct why_case *c, const struct event *ev, uint64_t *from
     if (!case_go(c, begin < c->now.begin ? c->now.begin : begin))
         return false;
     while (timeline_icount(c->tl) < ev->icount) {
-        unsigned length;
+        struct instruction in;
         const uint64_t at = timeline_icount(c->tl), pc = timeline_pc(c->tl, ev->cpu);
-        case_insn_id(c, ev->cpu, &length);
+        case_insn(c, ev->cpu, &in);
         if (!case_step(c))
             return false;
         const uint64_t next = timeline_pc(c->tl, ev->cpu);
-        if (next != pc && next != pc + length) {
+        if (next != pc && next != pc + in.length) {
             *from = at;
             found = true;
         }
@@ -41,26 +41,29 @@ static bool return_line(struct why_case *c, struct finding *f, const struct even
 {
     const unsigned width = timeline_code_bits(c->tl, ev->cpu) / 8;
     const uint64_t sp = view_stack(c->tl, ev->cpu);
-    char insn[INSN_TEXT], place[PLACE_TEXT];
+    char place[PLACE_TEXT];
+    struct instruction in;
     struct timeline_stopped s;
     struct error ignored;
     if (timeline_last_write(c->tl, sp, width, &s, &ignored) || s.reason != TIMELINE_WATCHPOINT)
         return false;
-    case_insn(c, s.cpu, insn);
+    const char *insn = case_insn(c, s.cpu, &in);
+    const bool called = !strncmp(insn, "call", 4) || !strncmp(insn, "lcall", 5);
     find_line(f, s.icount, case_place(c, s.icount, s.cpu, timeline_pc(c->tl, s.cpu), place),
               "the return address at 0x%" PRIx64 " was written by: %s%s", sp, insn,
-              strncmp(insn, "call", 4) && strncmp(insn, "lcall", 5) ? " (not a call)" : "");
-    return strncmp(insn, "call", 4) && strncmp(insn, "lcall", 5);
+              called ? "" : " (not a call)");
+    return !called;
 }
 
 /* The last jump before; whether it is a return to an address that no call has pushed. */
 static bool jump_line(struct why_case *c, struct finding *f, const struct event *ev)
 {
     uint64_t from;
-    char insn[INSN_TEXT], where[48], place[PLACE_TEXT];
+    char where[48], place[PLACE_TEXT];
+    struct instruction in;
     if (!find_jump(c, ev, &from))
         return false;
-    case_insn(c, ev->cpu, insn);
+    const char *insn = case_insn(c, ev->cpu, &in);
     find_line(f, from, case_place(c, from, ev->cpu, timeline_pc(c->tl, ev->cpu), place),
               "the last jump before: %s at %s", insn, view_place_text(c->tl, ev->cpu, where));
     find_callers(f, c, ev->cpu);

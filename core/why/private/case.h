@@ -2,6 +2,7 @@
 #ifndef BOOTREEL_CORE_WHY_CASE_H
 #define BOOTREEL_CORE_WHY_CASE_H
 
+#include "core/ground/disassemble.h"
 #include "core/story/explain.h"
 #include "core/story/processes.h"
 #include "core/symbols/symbols.h"
@@ -58,7 +59,7 @@ void facts_free(struct facts *f);
 
 /* ---------------------------------------------------------------- the machine (machine.c) */
 
-enum { PLACE_TEXT = 400, INSN_TEXT = 100 };
+enum { PLACE_TEXT = 400 };
 
 /* Goes to a position. False if that is not possible. */
 bool case_go(struct why_case *c, uint64_t icount);
@@ -71,10 +72,8 @@ const char *case_place(struct why_case *c, uint64_t icount, unsigned cpu, uint64
 /* "0x1234 (name)" or "0x1234". Returns buf. */
 const char *case_address(struct why_case *c, uint64_t icount, unsigned cpu, uint64_t address,
                          char buf[PLACE_TEXT]);
-/* What is executed next, as text; "" if it is not in memory. Returns buf. */
-const char *case_insn(struct why_case *c, unsigned cpu, char buf[INSN_TEXT]);
-/* The next instruction: its number in capstone, and length; 0 if there is none. */
-unsigned case_insn_id(struct why_case *c, unsigned cpu, unsigned *length);
+/* What is executed next, as text; "" if it is not in memory. Returns in->text. */
+const char *case_insn(struct why_case *c, unsigned cpu, struct instruction *in);
 /* An exception in words: "#GP general protection: IDT entry 21h". Returns buf. */
 const char *case_exception(struct why_case *c, uint64_t vector, uint64_t error, uint64_t cr2, uint64_t ip,
                            char buf[PLACE_TEXT]);

@@ -1,0 +1,21 @@
+/* disassemble.h - one instruction as text. */
+#ifndef BOOTREEL_CORE_GROUND_DISASSEMBLE_H
+#define BOOTREEL_CORE_GROUND_DISASSEMBLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { INSTRUCTION_BYTES = 15, INSTRUCTION_TEXT = 100 };
+
+struct instruction {
+    unsigned id;     /* as in capstone's enum x86_insn */
+    unsigned length; /* bytes */
+    char text[INSTRUCTION_TEXT];
+};
+
+/* The first instruction of n bytes at `address`, in code of 16, 32 or 64 bits, in Intel's syntax. False if they hold none: *in is
+ * zero then. Cost: some microseconds; what disassembles many should keep its own handle of capstone. */
+bool disassemble(uint64_t address, unsigned bits, const void *bytes, size_t n, struct instruction *in);
+
+#endif
