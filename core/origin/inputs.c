@@ -6,11 +6,6 @@
 
 /* ---------------------------------------------------------------- the stack */
 
-static unsigned stack_bits(const struct moment *m)
-{
-    return m->bits;
-}
-
 /* Bytes of the stack from `offset` above its top on. */
 static void copy_from_stack(struct origin *o, const struct moment *m, struct inputs *in, unsigned offset,
                             unsigned k)
@@ -132,10 +127,10 @@ static void inputs_of_call(struct origin *o, const struct moment *m, const struc
 static void inputs_of_return(struct origin *o, const struct moment *m, const struct target *t,
                              struct inputs *in)
 {
-    const unsigned id = o->insn->id, word = id == X86_INS_IRETQ || (id == X86_INS_RET && m->bits == 64) ? 8
-                                            : id == X86_INS_IRETD                                       ? 4
-                                            : id == X86_INS_IRET                                        ? 2
-                                                                 : stack_bits(m) / 8;
+    const unsigned id = o->insn->id, word = id == X86_INS_IRETQ   ? 8
+                                            : id == X86_INS_IRETD ? 4
+                                            : id == X86_INS_IRET  ? 2
+                                                                  : m->bits / 8;
     const int reg[5] = {o->rip, decode_named(o, "cs").reg, o->eflags, o->gpr[RSP], decode_named(o, "ss").reg};
     const bool interrupt = id == X86_INS_IRET || id == X86_INS_IRETD || id == X86_INS_IRETQ;
     for (unsigned i = 0; i < 5; i++) {

@@ -351,6 +351,17 @@ static void go_on(struct finding *f, const struct origin_link *l, long number, u
     }
 }
 
+/* What a link owns. */
+static void link_free(struct origin_link *l)
+{
+    free(l->function);
+    free(l->caller);
+    free(l->line);
+    free(l->who);
+    free(l->what);
+    free(l->text);
+}
+
 static int take_step(struct finding *f, const struct ask *a, const struct where *w,
                      const struct last_write *lw, struct moment *m, struct error *err)
 {
@@ -362,21 +373,21 @@ static int take_step(struct finding *f, const struct ask *a, const struct where 
         return -1;
     const struct target t = target_of(o, w, lw);
     describe(o, &found, m);
-    if (moment_after(o, w, m, err)) {
+    int rc = moment_after(o, w, m, err);
+    if (!rc)
+        inputs_of(o, m, &t, &in);
+    if (!rc && !in.same)
+        rc = widen(f, m, &in, &from, err);
+    if (rc) {
+        link_free(&found);
         return -1;
     }
-    inputs_of(o, m, &t, &in);
-    if (!in.same && widen(f, m, &in, &from, err))
-        return -1;
     if (f->options.all)
         want_rest(f, a, &in, lw->icount);
     const struct origin_place part = part_of(&a->place, in.first, in.length);
     if (in.same) {
         want(f, &part, lw->icount, a->parent, a->first + in.first, a->known ? a->value + in.first : NULL);
-        free(found.function);
-        free(found.caller);
-        free(found.line);
-        free(found.who);
+        link_free(&found);
         return 0;
     }
     struct origin_link *l = add_link(f, a);
@@ -628,15 +639,8 @@ struct origin_chain *origin_find(struct origin *o, const struct origin_place *pl
 
 void origin_chain_free(struct origin_chain *c)
 {
-    for (size_t i = 0; c && i < c->n; i++) {
-        struct origin_link *l = &c->link[i];
-        free(l->function);
-        free(l->caller);
-        free(l->line);
-        free(l->who);
-        free(l->what);
-        free(l->text);
-    }
+    for (size_t i = 0; c && i < c->n; i++)
+        link_free(&c->link[i]);
     if (c)
         free(c->link);
     free(c);

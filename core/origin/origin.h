@@ -131,7 +131,7 @@ int origin_register(struct origin *o, unsigned cpu, const char *name, struct ori
  * place. */
 int origin_screen(struct origin *o, uint64_t icount, unsigned row, unsigned column,
                   struct origin_place *place, struct error *err);
-/* The first character of a text, as a serial port or a debug port printed it last before *icount: AL, as the instruction at the new
+/* The first character of a text, as a serial port printed it last before *icount: AL, as the instruction at the new
  * *icount writes it to the port. -1 with err if no console line has it, or it is another kind of console. */
 int origin_console(struct origin *o, const char *text, uint64_t *icount, struct origin_place *place,
                    struct error *err);

@@ -113,9 +113,9 @@ struct memory_operand {
 
 struct moment {
     uint64_t icount, time;
-    unsigned cpu, bits, stack_bits;
+    unsigned cpu, bits;
     uint64_t pc, ip, next; /* linear; offset in the segment; linear, after it */
-    bool insn, delivered, smm;
+    bool insn, delivered;
     unsigned length;
     uint8_t before[REGS_MOST][16], after[REGS_MOST][16];
     uint64_t sp, sp_after; /* linear addresses of the stack's top */
