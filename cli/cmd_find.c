@@ -25,20 +25,13 @@ struct find_command {
 
 /* ---------------------------------------------------------------- what is searched for */
 
-static bool number_of(const char *text, uint64_t *n)
-{
-    char *end;
-    *n = strtoull(text, &end, 0);
-    return end != text && !*end && *text != '-';
-}
-
 /* SYMBOL or ADDRESS. A symbol of one, two, four or eight bytes gives its size. */
 static int take_place(struct trace *t, const char *text, uint64_t *address, uint64_t *length,
                       struct error *err)
 {
     struct symbol sym = {0};
     *length = 1;
-    if (number_of(text, address))
+    if (parse_number(text, address))
         return 0;
     struct symbols *s = symbols_load(t, err);
     int found = s ? find_symbol(s, text, &sym, err) : -1;
@@ -76,7 +69,7 @@ static int take_exec(struct find_command *c, struct trace *t, struct error *err)
     const char *colon = strrchr(c->text, ':'), *name = colon ? colon + 1 : c->text;
     if (take_place(t, c->text, &c->r.stop.address, &length, err))
         return -1;
-    if (c->count || number_of(c->text, &length))
+    if (c->count || parse_number(c->text, &length))
         return 0;
     read_types(c, t);
     c->r.calls = c->types && kernel_types_function(c->types, name, &c->r.function);
@@ -88,11 +81,11 @@ static int take_expression(struct find_command *c, struct trace *t, struct error
 {
     struct timeline_stop *stop = &c->r.stop;
     uint64_t length;
-    if (number_of(c->text, &length) || (!strpbrk(c->text, ".>[(") && c->count))
+    if (parse_number(c->text, &length) || (!strpbrk(c->text, ".>[(") && c->count))
         return 0;
     read_types(c, t);
     char *text = mem_string(c->text), *comma = strrchr(text, ',');
-    if (comma && number_of(comma + 1, &length))
+    if (comma && parse_number(comma + 1, &length))
         *comma = 0;
     else
         length = 0;
@@ -111,7 +104,7 @@ static int take_range(struct trace *t, const char *text, struct timeline_stop *s
 {
     char *place = mem_string(text), *comma = strrchr(place, ',');
     uint64_t length = 0;
-    if (comma && number_of(comma + 1, &length))
+    if (comma && parse_number(comma + 1, &length))
         *comma = 0;
     int rc = take_place(t, place, &stop->address, &stop->length, err);
     free(place);

@@ -26,13 +26,6 @@ struct origin_command {
 
 /* ---------------------------------------------------------------- what is asked */
 
-static bool number_of(const char *text, uint64_t *n)
-{
-    char *end;
-    *n = strtoull(text, &end, 0);
-    return end != text && !*end && *text != '-';
-}
-
 static int take_memory(struct origin_command *c, struct origin_place *p, struct error *err)
 {
     char *text = mem_string(c->text), *comma = strrchr(text, ',');
@@ -40,9 +33,9 @@ static int take_memory(struct origin_command *c, struct origin_place *p, struct 
     struct symbol sym = {0};
     int rc = 0;
     *p = (struct origin_place){.memory = true, .cpu = (unsigned)c->cpu, .length = 1};
-    if (comma && number_of(comma + 1, &length))
+    if (comma && parse_number(comma + 1, &length))
         *comma = 0;
-    if (!number_of(text, &p->linear)) {
+    if (!parse_number(text, &p->linear)) {
         int found = find_symbol(c->symbols, text, &sym, err);
         rc = found < 0 ? -1
              : !found
@@ -73,7 +66,7 @@ static int take_screen(struct origin_command *c, uint64_t icount, struct origin_
     char *text = mem_string(c->text), *comma = strchr(text, ',');
     if (comma)
         *comma = 0;
-    bool good = comma && number_of(text, &row) && number_of(comma + 1, &column);
+    bool good = comma && parse_number(text, &row) && parse_number(comma + 1, &column);
     free(text);
     if (!good || row > UINT16_MAX || column > UINT16_MAX)
         return error_set(err, "--screen %.40s: give ROW,COLUMN, counted from 0", c->text);
@@ -145,11 +138,6 @@ static void json_value(yajl_gen g, const char *key, const uint8_t *b, unsigned n
     json_text(g, key, find_value(b, n, value));
 }
 
-static void json_text_key(yajl_gen g, const char *key)
-{
-    yajl_gen_string(g, (const unsigned char *)key, strlen(key));
-}
-
 static void json_link(yajl_gen g, const struct origin_link *l)
 {
     static const char *const how[] = {"copies", "computes", "ends"};
@@ -177,8 +165,7 @@ static void json_link(yajl_gen g, const struct origin_link *l)
     json_text(g, "image", l->image);
     if (l->image)
         json_number(g, "offset", l->offset);
-    json_text_key(g, "operands");
-    yajl_gen_array_open(g);
+    json_array(g, "operands");
     for (unsigned i = 0; i < l->noperands; i++) {
         yajl_gen_map_open(g);
         json_text(g, "name", l->operand[i].name);
@@ -195,8 +182,7 @@ static void json_link(yajl_gen g, const struct origin_link *l)
 
 static void json_check(yajl_gen g, const struct origin_check *r, unsigned n)
 {
-    json_text_key(g, "check");
-    yajl_gen_map_open(g);
+    json_object(g, "check");
     json_number(g, "copies", r->tried);
     json_number(g, "changed", r->changed);
     json_text(g, "target", !r->whole ? NULL : r->target ? "changed" : "same");
@@ -212,8 +198,7 @@ static void print_json(const struct origin_chain *chain, const struct origin_che
     json_text(g, "place", chain->name);
     json_number(g, "icount", chain->icount);
     json_value(g, "value", chain->value, chain->place.length);
-    json_text_key(g, "links");
-    yajl_gen_array_open(g);
+    json_array(g, "links");
     for (size_t i = 0; i < chain->n; i++)
         json_link(g, &chain->link[i]);
     yajl_gen_array_close(g);

@@ -30,6 +30,12 @@ void json_array(yajl_gen g, const char *key)
     yajl_gen_array_open(g);
 }
 
+void json_object(yajl_gen g, const char *key)
+{
+    yajl_gen_string(g, (const unsigned char *)key, strlen(key));
+    yajl_gen_map_open(g);
+}
+
 void json_print(yajl_gen g)
 {
     const unsigned char *text;

@@ -13,6 +13,8 @@ void json_number(yajl_gen g, const char *key, uint64_t value);
 void json_bool(yajl_gen g, const char *key, bool value);
 /* Opens an array as a member of the open object; yajl_gen_array_close ends it. */
 void json_array(yajl_gen g, const char *key);
+/* Opens an object as a member of the open object; yajl_gen_map_close ends it. */
+void json_object(yajl_gen g, const char *key);
 /* A text as an element of the open array. */
 void json_element(yajl_gen g, const char *value);
 /* Prints what the generator has so far, and removes it; arrays and objects stay open. */

@@ -219,6 +219,13 @@ int take_number(const struct option_row *row, const char *value, uint64_t min, u
     return 0;
 }
 
+bool parse_number(const char *text, uint64_t *n)
+{
+    char *end;
+    *n = strtoull(text, &end, 0);
+    return isdigit((unsigned char)*text) && !*end;
+}
+
 enum { MAX_PARTS = 1000000 };
 
 int take_part(const struct option_row *row, const char *value, unsigned *part, unsigned *parts,

@@ -93,6 +93,8 @@ int option_not_handled(const struct option_row *row, struct error *err);
 
 /* ---- values; each function returns 0, or -1 with err, which names the option ---- */
 
+/* Whether all of the text is a number as C writes it: 4096, 0x1000. */
+bool parse_number(const char *text, uint64_t *n);
 /* A number without a suffix, in the range from min to max. */
 int take_number(const struct option_row *row, const char *value, uint64_t min, uint64_t max, uint64_t *n,
                 struct error *err);
