@@ -141,6 +141,7 @@ static int open_boot(const struct options *o, struct diff_boot *b, const char *p
 
 static void close_boot(struct diff_boot *b)
 {
+    why_free(b->why);
     outline_free(b->outline);
     trace_close(b->trace);
 }
@@ -228,6 +229,19 @@ static void print_all(const struct job *j)
     }
 }
 
+/* What went wrong in the boots that differ: that is where they part in the end. */
+static void ask_why(struct job *j)
+{
+    for (size_t i = 1; i < j->nboots && !j->o->shown.stage; i++) {
+        struct comparison_counts k;
+        struct diff_boot *two[2] = {&j->boot[0], &j->boot[i]};
+        comparison_counts(j->result[i - 1].c, &k);
+        for (unsigned b = 0; b < 2 && k.differences; b++)
+            if (two[b]->trace && !two[b]->why)
+                two[b]->why = verdict_of(two[b]->trace);
+    }
+}
+
 static int run_job(struct job *j, char **paths, struct error *err)
 {
     size_t differences = 0;
@@ -245,6 +259,7 @@ static int run_job(struct job *j, char **paths, struct error *err)
     }
     if (find_prefix(j, err))
         return trouble(err);
+    ask_why(j);
     print_all(j);
     return differences ? EXIT_NO : EXIT_DONE;
 }

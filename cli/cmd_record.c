@@ -11,9 +11,9 @@
 #include "cli/cli.h"
 #include "cli/machine.h"
 #include "cli/variables.h"
+#include "cli/verdict.h"
 #include "core/story/marks.h"
 #include "core/run/recorder.h"
-#include "core/why/why.h"
 #include "guests/demo/demo.h"
 #include "traces/memory.h"
 #include "tui/tui.h"
@@ -327,9 +327,8 @@ static void print_why(const char *path)
     struct error ignored;
     struct text out = {0};
     struct trace *t = trace_open(path, &ignored);
-    const struct engine_kind *kind = t ? engine_find(trace_config(t)->engine, &ignored) : NULL;
-    struct why *w = kind ? why_ask(t, kind, UINT64_MAX, &ignored) : NULL;
-    if (w && w->answer == WHY_WRONG) {
+    struct why *w = t ? verdict_of(t) : NULL;
+    if (verdict_is_bad(w)) {
         why_text(&out, w, NULL, FIRST);
         printf("why: %s", out.s);
         if (w->n > FIRST)

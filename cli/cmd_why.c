@@ -3,7 +3,7 @@
 
 #include "cli/cli.h"
 #include "cli/json.h"
-#include "core/why/why.h"
+#include "cli/verdict.h"
 
 struct why_command {
     const char *at;
@@ -12,34 +12,10 @@ struct why_command {
 
 static void print_json(const struct why *w, const char *path)
 {
-    char text[40];
     yajl_gen g = yajl_gen_alloc(NULL);
     yajl_gen_config(g, yajl_gen_beautify, 1);
     yajl_gen_map_open(g);
-    json_text(g, "answer", why_answer_word(w->answer));
-    json_text(g, "verdict", w->verdict);
-    json_text(g, "subject", *w->subject ? w->subject : NULL);
-    json_number(g, "icount", w->icount);
-    json_array(g, "evidence");
-    for (size_t i = 0; i < w->n; i++) {
-        const struct why_line *l = &w->line[i];
-        yajl_gen_map_open(g);
-        json_text(g, "text", l->text);
-        json_text(g, "place", *l->place ? l->place : NULL);
-        if (l->placed) {
-            json_number(g, "icount", l->icount);
-            snprintf(text, sizeof text, "%llu", (unsigned long long)l->icount);
-            json_array(g, "command");
-            json_element(g, "bootreel");
-            json_element(g, "tui");
-            json_element(g, path);
-            json_element(g, "--at");
-            json_element(g, text);
-            yajl_gen_array_close(g);
-        }
-        yajl_gen_map_close(g);
-    }
-    yajl_gen_array_close(g);
+    verdict_json(g, w, path);
     yajl_gen_map_close(g);
     json_print(g);
     yajl_gen_free(g);

@@ -64,3 +64,11 @@ void diff_path(const struct diff_result *r, const struct pair *p, const char *be
         len +=
             (size_t)snprintf(buf + len, size - len, "%s%s", len ? between : "", diff_either(r, up[n])->text);
 }
+
+bool diff_has_verdicts(const struct diff_result *r)
+{
+    const struct why *a = r->a->why, *b = r->b->why;
+    if (!verdict_is_bad(a) && !verdict_is_bad(b))
+        return false;
+    return !a || !b || strcmp(a->verdict, b->verdict);
+}

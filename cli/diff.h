@@ -3,6 +3,7 @@
 #define BOOTREEL_CLI_DIFF_H
 
 #include "cli/cli.h"
+#include "cli/verdict.h"
 #include "core/compare/cause.h"
 #include "core/compare/align.h"
 #include "core/compare/compare.h"
@@ -12,6 +13,7 @@ struct diff_boot {
     const char *path;
     struct trace *trace; /* NULL: a digest */
     struct outline *outline;
+    struct why *why; /* what went wrong in it; NULL: not asked, because it is a digest or no boot differs */
 };
 
 struct diff_options {
@@ -43,6 +45,8 @@ void diff_junit(FILE *out, const struct diff_result *, size_t n);
 void diff_html(FILE *out, const struct diff_result *, size_t n);
 
 /* ---- shared ---- */
+/* Whether the boots ended differently, at least one of them badly: then why is what one wants to know first. */
+bool diff_has_verdicts(const struct diff_result *);
 const struct outline_item *diff_item(const struct diff_result *, const struct pair *,
                                      unsigned side); /* or NULL */
 /* Of whichever side has it. */

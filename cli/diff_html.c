@@ -185,6 +185,14 @@ static void put_cause(struct page *g)
         fputs("</table>", g->out);
 }
 
+static void put_why(struct page *g, const char *letter, const struct diff_boot *b)
+{
+    if (!b->why)
+        return;
+    fprintf(g->out, "</p><p>%s: ", letter);
+    text(g, b->why->verdict);
+}
+
 static void put_result(struct page *g)
 {
     struct comparison_counts k;
@@ -194,6 +202,10 @@ static void put_result(struct page *g)
     fprintf(g->out, "</h2><p>%s", k.differences ? "Different: " : "The same.");
     if (k.differences)
         fprintf(g->out, "%zu difference%s.", k.differences, k.differences == 1 ? "" : "s");
+    if (diff_has_verdicts(g->r)) {
+        put_why(g, "A", g->r->a);
+        put_why(g, "B", g->r->b);
+    }
     fputs("</p><table><tr><th><th>file<th>ended<th>guest time<th>steps<th>events", g->out);
     put_boot(g, "A", g->r->a);
     put_boot(g, "B", g->r->b);

@@ -109,7 +109,10 @@ static void put_end(struct suite *s)
 {
     fputs("    <testcase classname=\"bootreel.diff\" name=\"end\"><failure message=\"", s->out);
     markup_text(s->out, outline_end(outline_about(s->r->b->outline)));
-    fputs("\"/></testcase>\n", s->out);
+    fputs("\">", s->out);
+    if (verdict_is_bad(s->r->b->why))
+        markup_text(s->out, s->r->b->why->verdict);
+    fputs("</failure></testcase>\n", s->out);
 }
 
 static void put_suite(struct suite *s)

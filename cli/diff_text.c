@@ -52,6 +52,23 @@ static void print_boot(struct printer *p, const char *letter, const struct diff_
         fprintf(p->out, "%-10s this digest has other lines than when it was written\n", "");
 }
 
+/* What went wrong, if it is not the same in both. */
+static void print_why(struct printer *p, const char *letter, const struct diff_boot *b)
+{
+    enum { FIRST = 5 };
+    if (!b->why)
+        return;
+    fprintf(p->out, "why %-6s %s%s%s\n", letter, color(p, verdict_is_bad(b->why) ? "\033[31m" : ""),
+            b->why->verdict, color(p, "\033[0m"));
+    for (size_t i = 0; verdict_is_bad(b->why) && i < b->why->n && i < FIRST; i++) {
+        const struct why_line *l = &b->why->line[i];
+        char at[24] = "";
+        if (l->placed)
+            snprintf(at, sizeof at, "%" PRIu64, l->icount);
+        fprintf(p->out, "%-10s %15s  %s\n", "", at, l->text);
+    }
+}
+
 /* What the boots were given that is not the same. */
 static void print_inputs(struct printer *p)
 {
@@ -218,6 +235,10 @@ static void print_classes(struct printer *p)
 static void print_summary(struct printer *p, const struct comparison_counts *k)
 {
     const struct outline_about *a = outline_about(p->r->a->outline), *b = outline_about(p->r->b->outline);
+    if (diff_has_verdicts(p->r)) {
+        print_why(p, "A", p->r->a);
+        print_why(p, "B", p->r->b);
+    }
     print_boot(p, "A", p->r->a);
     print_boot(p, "B", p->r->b);
     if (strcmp(a->engine, b->engine) || a->behaviour != b->behaviour)

@@ -335,6 +335,8 @@ static void take_result_line(struct job_result *r, char *line)
             r->state = i;
     if (!strcmp(line, "why"))
         snprintf(r->why, sizeof r->why, "%s", value);
+    if (!strcmp(line, "verdict"))
+        snprintf(r->verdict, sizeof r->verdict, "%s", value);
     if (!strcmp(line, "ended"))
         snprintf(r->ended, sizeof r->ended, "%s", value);
     if (!strcmp(line, "steps"))
@@ -372,6 +374,8 @@ int job_result_write(const char *dir, const char *name, const struct job_result 
     fprintf(f, "bootreel-job 1\njob %s\nstate %s\n", name, states[r->state]);
     if (*r->why)
         fprintf(f, "why %s\n", r->why);
+    if (*r->verdict)
+        fprintf(f, "verdict %s\n", r->verdict);
     if (*r->ended)
         fprintf(f, "ended %s\nsteps %" PRIu64 "\ntime %" PRIu64 "\n", r->ended, r->icount, r->time);
     return output_done(out, err);

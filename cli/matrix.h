@@ -44,8 +44,9 @@ enum job_state { JOB_ABSENT, JOB_STARTED, JOB_DONE, JOB_FAILED };
 
 struct job_result {
     enum job_state state;
-    char why[400];  /* JOB_FAILED */
-    char ended[64]; /* the recording's end: "power-off" */
+    char why[400];     /* JOB_FAILED */
+    char verdict[400]; /* what went wrong in the boot (bootreel why); "" if nothing did */
+    char ended[64];    /* the recording's end: "power-off" */
     uint64_t icount, time;
 };
 const char *job_state_name(enum job_state s);

@@ -128,16 +128,42 @@ static size_t widest(const struct merge *g)
     return n;
 }
 
+/* What a row says of what went wrong: in the boot, or with the job. */
+static const char *wrong(const struct history *h)
+{
+    return *h->now.verdict ? h->now.verdict : h->now.why;
+}
+
+/* The room for that before other columns, which only jobs that are done have; 0 if none of them says anything. */
+static int wrong_width(const struct merge *g)
+{
+    enum { LEAST = sizeof "what went wrong" - 1, MOST = 60 };
+    size_t n = 0;
+    for (size_t i = 0; i < g->m->njobs; i++)
+        if (g->list[i].now.state == JOB_DONE && strlen(wrong(&g->list[i])) > n)
+            n = strlen(wrong(&g->list[i]));
+    return !n ? 0 : n < LEAST ? LEAST : n < MOST ? (int)n : MOST;
+}
+
 static void print_row(const struct merge *g, const struct history *h, size_t number, int width)
 {
-    char steps[NUMBER_TEXT], time[NUMBER_TEXT];
-    printf("%5zu  %-*s  ", number, width, h->j->name);
-    if (h->now.state != JOB_DONE) {
-        printf("%-11s  %s\n", job_state_name(h->now.state), h->now.why);
+    char steps[NUMBER_TEXT] = "", time[NUMBER_TEXT] = "";
+    const bool done = h->now.state == JOB_DONE, alone = !done || g->ndirs < 2;
+    const int room = wrong_width(g);
+    if (*h->now.ended) {
+        number_commas(steps, h->now.icount);
+        number_time(time, h->now.time);
+    }
+    printf("%5zu  %-*s  %-11s %18s %14s", number, width, h->j->name,
+           done ? h->now.ended : job_state_name(h->now.state), steps, time);
+    if (*wrong(h) && alone)
+        printf("  %s", wrong(h));
+    else if (room && !alone)
+        printf("  %-*.*s", room, room, wrong(h));
+    if (!done) {
+        putchar('\n');
         return;
     }
-    printf("%-11s %18s %14s", h->now.ended, number_commas(steps, h->now.icount),
-           number_time(time, h->now.time));
     if (g->ndirs > 1)
         printf("  %-*s", h->changed ? 16 : 0, last_part(g->dirs[h->since]));
     if (h->changed)
@@ -159,7 +185,10 @@ static void print_again(const struct merge *g)
 static void print_table(const struct merge *g)
 {
     int width = (int)widest(g);
+    const bool any = wrong_width(g) || (g->ndirs == 1 && g->states[JOB_DONE] < g->m->njobs);
     printf("%5s  %-*s  %-11s %18s %14s", "", width, "job", "ended", "steps", "guest time");
+    if (any)
+        printf("  %-*s", g->ndirs > 1 ? wrong_width(g) : 0, "what went wrong");
     puts(g->ndirs > 1 ? "  same since        differences from before" : "");
     for (size_t i = 0; i < g->m->njobs; i++)
         print_row(g, &g->list[i], i + 1, width);
@@ -180,6 +209,7 @@ static void json_row(const struct merge *g, yajl_gen j, const struct history *h,
     json_text(j, "job", h->j->name);
     json_text(j, "state", job_state_name(h->now.state));
     json_text(j, "why", *h->now.why ? h->now.why : NULL);
+    json_text(j, "verdict", *h->now.verdict ? h->now.verdict : NULL);
     json_text(j, "ended", *h->now.ended ? h->now.ended : NULL);
     json_number(j, "steps", h->now.icount);
     json_number(j, "time", h->now.time);

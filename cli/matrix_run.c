@@ -159,6 +159,10 @@ static int write_digest(struct job *job, struct trace *t, const char *reel, stru
 {
     const struct outline_options oo = {0};
     const struct trace_end *end = trace_end(t);
+    struct why *why = verdict_of(t);
+    if (verdict_is_bad(why))
+        snprintf(job->result.verdict, sizeof job->result.verdict, "%s", why->verdict);
+    why_free(why);
     job->result.icount = trace_last_icount(t);
     job->result.time = end ? end->time : 0;
     job->outline = outline_from_trace(&oo, t, reel, err);

@@ -32,6 +32,25 @@ holds record.out 'more: bootreel why again.reel' "record's summary"
 expect 0 report "$BOOTREEL" export --format html --pictures 0 -q -o report.html absent.reel
 holds report.html 'whose handler cannot run: the gate of vector 6' "the report"
 
+# diff begins with it, if it is not the same in both.
+expect 1 diff "$BOOTREEL" diff off.reel absent.reel
+sed -n 2p diff.out | grep -q '^why B *triple fault: #UD invalid opcode' || fail "diff: $(head -n 3 diff.out)"
+expect 1 diff_json "$BOOTREEL" diff --format json off.reel absent.reel
+python3 -c '
+import json
+d = json.load(open("diff_json.out"))
+assert d["a"]["why"]["answer"] != "wrong" and d["comparisons"][0]["b"]["why"]["answer"] == "wrong"' || fail "diff: JSON"
+expect 0 same "$BOOTREEL" diff absent.reel absent.reel
+grep -q '^why' same.out && fail "diff of one boot with itself"
+
+# A matrix has a column of it.
+printf 'kind good --disk off.img\nkind bad --flat absent.bin@0x100000\nall --memory 16M --until 8s\n' >kinds.matrix
+"$BOOTREEL" matrix kinds.matrix --run 1 -o jobs >/dev/null || fail "matrix: the good one"
+"$BOOTREEL" matrix kinds.matrix --run 2 -o jobs >/dev/null 2>&1 && fail "matrix: the bad one"
+expect 1 matrix "$BOOTREEL" matrix kinds.matrix --merge jobs
+holds matrix.out 'guest time  what went wrong$' "matrix"
+holds matrix.out '^ +2  bad +failed .*  triple fault: #UD invalid opcode' "matrix"
+
 # In gdb.
 if command -v gdb >/dev/null; then
     gdb -q -nx -batch -ex "target remote | $BOOTREEL gdb absent.reel --stdio" -ex "monitor why" >gdb.out 2>&1 </dev/null

@@ -1,0 +1,17 @@
+/* verdict.h - what went wrong in a boot (core/why), as several commands say it. Private to cli/. */
+#ifndef BOOTREEL_CLI_VERDICT_H
+#define BOOTREEL_CLI_VERDICT_H
+
+#include <yajl/yajl_gen.h>
+
+#include "core/why/why.h"
+
+/* What went wrong in the whole record. NULL if it cannot be asked: that the trace is of another version must not keep a command
+ * from its own work. Cost: as why_ask(). */
+struct why *verdict_of(struct trace *t);
+/* Whether it is one, and something went wrong. */
+bool verdict_is_bad(const struct why *w);
+/* Adds it as members of the open object. `path`: the trace that the commands go to. */
+void verdict_json(yajl_gen g, const struct why *w, const char *path);
+
+#endif
