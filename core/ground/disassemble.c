@@ -16,7 +16,8 @@ bool disassemble(uint64_t address, unsigned bits, const void *bytes, size_t n, s
     if (got) {
         in->id = found->id;
         in->length = found->size;
-        snprintf(in->text, sizeof in->text, "%.20s%s%.70s", found->mnemonic, *found->op_str ? " " : "", found->op_str);
+        snprintf(in->text, sizeof in->text, "%.20s%s%.70s", found->mnemonic, *found->op_str ? " " : "",
+                 found->op_str);
         cs_free(found, got);
     }
     cs_close(&handle);
