@@ -241,7 +241,7 @@ const struct option_row machine_options[] = {
          "They are found by what every build has in memory. A kernel gives events of the classes kernel, process, sched and "
          "syscall, and symbols. Kernels from 4.6 to 7.3 are understood, of 64 and of 32 bits; those without kallsyms with "
          "their vmlinux or System.map (--symbols). A kernel that another starts (kexec) is a guest of its own. System calls are those of 64-bit, x32 and 32-bit programs. "
-         "A kernel without type information (BTF), such as Debian's 32-bit ones, gives no symbols of programs; an event kernel.note says what is not known of a kernel, and why. "
+         "A kernel without type information (BTF, or the DWARF of its vmlinux), such as Debian's 32-bit ones, gives no symbols of programs; an event kernel.note says what is not known of a kernel, and why. "
          "FreeBSD kernels of amd64 and i386 are understood (tried: 12.1 and 13.0-CURRENT); their programs have no symbols. "
          "Xen (x86-64, from 4.5 on) gives the steps of its boot, domains, hypercalls, switches of virtual processors and symbols; kernels are looked for "
          "in its paravirtual domains too. Its symbols are complete if it was built with CONFIG_LIVEPATCH, and without data otherwise. "

@@ -356,7 +356,7 @@ const struct option_row observe_options[] = {
      .id = OPT_PROBE,
      .more =
          "The events are probe.enter and probe.leave. Arguments are those of the System V convention in 64-bit code, and EAX, EDX, "
-         "ECX and three words of the stack in other code. probe.arguments follows where a Linux kernel has type information of itself (BTF): it has "
+         "ECX and three words of the stack in other code. probe.arguments follows where a Linux kernel has type information: its own (BTF), or its vmlinux's DWARF. It has "
          "the arguments by name and type, with the texts that they point to."},
     {.name = "symbols",
      .argument = "FILE",
@@ -365,6 +365,7 @@ const struct option_row observe_options[] = {
      .more =
          "Line numbers and call frames go with them. An ELF file may be a vmlinux with debug information, for example, or another firmware. "
          "A Linux kernel without symbols of its own (CONFIG_KALLSYMS off) is told about with those of its vmlinux or its System.map. "
+         "One without type information (BTF) has the types of its vmlinux's DWARF. "
          "ELF files that are linked at address 0 (EDK II's .debug) and PDB files are those of UEFI modules: they are matched to the modules "
          "that are loaded, as all such files in a folder are. The symbols of the built-in firmware, of the demo guest, and of an ELF file that is given as --kernel, are always in the trace."},
     END_OF_ROWS,

@@ -53,7 +53,7 @@ bool stub_running(struct gdbstub *g, unsigned cpu, struct running *r)
     return p.processes;
 }
 
-/* How far a kernel runs from where it was linked, if the trace knows its beginning: a System.map has link addresses. */
+/* How far a kernel runs from where it was linked, if the trace knows its beginning: a System.map or vmlinux has link addresses. */
 static uint64_t bias_of(const struct symbols *s, const struct symbol_table *map)
 {
     static const char *const beginnings[] = {"_text", "_stext"};
@@ -68,13 +68,14 @@ static uint64_t bias_of(const struct symbols *s, const struct symbol_table *map)
 int gdbstub_add_symbols(struct gdbstub *g, const char *path, struct error *err)
 {
     struct symbol_mapping m = {.space = SPACE_KERNEL};
+    struct symbol banner;
     const bool map = symbols_is_map(path);
     if (!stub_symbols(g))
         g->symbols = symbols_new();
     m.table = map ? symbols_add_map_file(g->symbols, path, err) : symbols_add_elf_file(g->symbols, path, err);
     if (!m.table)
         return -1;
-    m.bias = map ? bias_of(g->symbols, m.table) : 0;
+    m.bias = map || symbol_table_find(m.table, "linux_banner", &banner) ? bias_of(g->symbols, m.table) : 0;
     symbols_map(g->symbols, &m);
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/symbols/private/dwarf_types.h"
 #include "core/symbols/private/frame.h"
 #include "core/symbols/private/module.h"
 #include "core/symbols/private/types.h"
@@ -90,6 +91,18 @@ static const char *short_path(const char *path, const char *folder)
     return !strncmp(path, "./", 2) ? path + 2 : path;
 }
 
+static bool elf_has_section(Elf *elf, const char *name)
+{
+    size_t names;
+    GElf_Shdr sh;
+    for (Elf_Scn *scn = NULL; !elf_getshdrstrndx(elf, &names) && (scn = elf_nextscn(elf, scn));) {
+        const char *its = gelf_getshdr(scn, &sh) ? elf_strptr(elf, names, sh.sh_name) : NULL;
+        if (its && !strcmp(its, name))
+            return true;
+    }
+    return false;
+}
+
 static void add_unit_lines(struct symbol_table *t, Dwarf_Die *unit)
 {
     Dwarf_Lines *lines;
@@ -119,13 +132,27 @@ static void add_lines(struct symbol_table *t, Dwarf *dwarf)
         add_unit_lines(t, &die);
 }
 
+/* A Linux kernel without types of its own (.BTF, which would be in its memory) gets those of its DWARF. */
+static void add_types(struct symbol_table *t, Elf *elf, Dwarf *dwarf)
+{
+    static const char *const of_linux[] = {"init_task", "linux_banner", "_text"};
+    size_t there = 0;
+    for (size_t i = 0; i < t->n; i++)
+        for (size_t k = 0; k < 3; k++)
+            there |= !strcmp(t->names + t->entries[i].name, of_linux[k]) ? (size_t)1 << k : 0;
+    if (there == 7 && !elf_has_section(elf, ".BTF"))
+        t->types = dwarf_types_read(dwarf, gelf_getclass(elf) == ELFCLASS32 ? 4 : 8, &t->types_size);
+}
+
 static int add_debug_information(struct symbol_table *t, Elf *elf, struct error *err)
 {
     Dwarf *dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
     GElf_Ehdr head;
     int rc = symbol_table_read_members(t, elf, dwarf, err);
-    if (dwarf)
+    if (dwarf) {
         add_lines(t, dwarf);
+        add_types(t, elf, dwarf);
+    }
     /* Stripped programs and libraries have call frames, too: .eh_frame. */
     if (gelf_getehdr(elf, &head) && (head.e_machine == EM_386 || head.e_machine == EM_X86_64))
         symbol_table_read_frames(t, elf, dwarf, head.e_machine == EM_X86_64);

@@ -132,6 +132,14 @@ static bool add_types(struct kernel_types *k, const char *table, void *data, siz
     return true;
 }
 
+/* Its own, or those of its DWARF if that was given. */
+static const void *find_types(const struct reading *r, const struct code *image, size_t *n)
+{
+    const void *given = NULL;
+    const uint8_t *own = find_btf(r, image, n);
+    return own ? own : symbols_types(r->s, r->text, &given, n) ? given : NULL;
+}
+
 static bool read_kernel(struct reading *r)
 {
     struct kernel_types *k = r->k;
@@ -141,7 +149,7 @@ static bool read_kernel(struct reading *r)
     size_t n;
     image.bytes = mem_alloc(image.n + 1);
     image.n = timeline_peek_physical(r->tl, r->physical, image.bytes, image.n);
-    const uint8_t *btf = find_btf(r, &image, &n);
+    const void *btf = find_types(r, &image, &n);
     if (!btf) {
         free(image.bytes);
         return false;
@@ -259,6 +267,8 @@ static int find_kernel(struct reading *r, struct trace *t, struct error *err)
 {
     struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_KERNEL));
     struct event ev;
+    const void *given;
+    size_t n;
     bool there = false;
     int rc;
     while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1) {
@@ -266,7 +276,9 @@ static int find_kernel(struct reading *r, struct trace *t, struct error *err)
             continue;
         if (there && ev.guest != r->guest) {
             r->until = r->until == UINT64_MAX ? ev.icount : r->until;
-        } else if (ev.f[EVF_KERNEL_FOUND_types] && ev.f[EVF_KERNEL_FOUND_physical]) {
+        } else if (ev.f[EVF_KERNEL_FOUND_physical] &&
+                   (ev.f[EVF_KERNEL_FOUND_types] ||
+                    symbols_types(r->s, ev.f[EVF_KERNEL_FOUND_text], &given, &n))) {
             r->text = ev.f[EVF_KERNEL_FOUND_text];
             r->physical = ev.f[EVF_KERNEL_FOUND_physical];
             r->found = ev.icount;

@@ -1,4 +1,5 @@
-/* kernel_types.h - the type information that a Linux kernel has of itself (BTF), as it is in the memory of a recorded machine.
+/* kernel_types.h - the type information that a Linux kernel has of itself (BTF), as it is in the memory of a recorded machine; or what the DWARF of
+ * its vmlinux says, in the same form, of a kernel that has none.
  *
  * A trace has it already: in the kernel's image, which its checkpoints hold. So it is read when somebody asks for a type, of any trace, and
  * recording does nothing for it. */

@@ -77,3 +77,20 @@ const char *symbol_table_members_from(const struct symbol_table *t)
 {
     return t->members_from;
 }
+
+/* ---------------------------------------------------------------- types of its own */
+
+bool symbols_types(const struct symbols *s, uint64_t text, const void **btf, size_t *n)
+{
+    struct symbol sym;
+    for (size_t i = symbols_mappings(s); i-- > 0;) {
+        const struct symbol_mapping *m = symbols_mapping(s, i);
+        if (m->space < 0 || symbol_space_id(m->space) || !m->table->types_size ||
+            !symbol_table_find(m->table, "_text", &sym) || sym.address + m->bias != text)
+            continue;
+        *btf = m->table->types;
+        *n = m->table->types_size;
+        return true;
+    }
+    return false;
+}

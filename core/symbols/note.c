@@ -16,6 +16,8 @@
  * symbols.members, there too: u8 1, table number, string what they are from, then up to the end: string structure, string name,
  * offset, size.
  *
+ * symbols.types, there too: u8 1, table number, then the next part of its types (BTF).
+ *
  * symbols.map: u8 1, table number, zigzag space, bias, begin, end. Since: the note's position.
  *
  * symbols.unmap: u8 1, table number + 1 or 0 for all, zigzag space. Until: the note's position.
@@ -139,6 +141,18 @@ static void note_members(struct symbols *s, const struct symbol_table *t, struct
     free(o.p);
 }
 
+static void note_types(struct symbols *s, const struct symbol_table *t, struct position_of at)
+{
+    struct bytes o = {0};
+    for (size_t i = 0, n; i < t->types_size; i += n) {
+        n = t->types_size - i < PART ? t->types_size - i : PART;
+        begin(&o, t);
+        put(&o, t->types + i, n);
+        give(s, &o, "symbols.types", t->name, at);
+    }
+    free(o.p);
+}
+
 static void put_entry(struct bytes *o, const struct symbol_table *t, const struct entry *e, uint64_t *last)
 {
     put_signed(o, (int64_t)(e->address - *last));
@@ -158,6 +172,7 @@ static void note_table(struct symbols *s, struct symbol_table *t, struct positio
     note_lines(s, t, at);
     note_frames(s, t, at);
     note_members(s, t, at);
+    note_types(s, t, at);
     for (unsigned number = 0; !number || i < t->n; number++) {
         uint64_t last = 0;
         for (entries.n = 0; i < t->n && entries.n < PART; i++)
@@ -395,6 +410,20 @@ static bool take_members(struct symbols *s, struct in *in, const char *name)
     return t && !in->bad;
 }
 
+static bool take_types(struct symbols *s, struct in *in, const char *name)
+{
+    enum { TYPES_MAX = 256 << 20 };
+    struct symbol_table *t = incoming(s, in, name);
+    const size_t n = (size_t)(in->end - in->p);
+    if (!t || t->types_size + n > TYPES_MAX)
+        return false;
+    t->types = mem_resize(t->types, t->types_size + n + 1);
+    memcpy(t->types + t->types_size, in->p, n);
+    t->types_size += n;
+    in->p = in->end;
+    return true;
+}
+
 /* The complete table of that number. */
 static struct symbol_table *numbered(struct symbols *s, struct in *in, uint64_t number)
 {
@@ -444,6 +473,8 @@ int symbols_take_note(struct symbols *s, const struct trace_note *note, struct e
         ok = take_frames(s, &in, note->name);
     else if (!strcmp(note->type, "symbols.members"))
         ok = take_members(s, &in, note->name);
+    else if (!strcmp(note->type, "symbols.types"))
+        ok = take_types(s, &in, note->name);
     else if (!strcmp(note->type, "symbols.map"))
         ok = take_map(s, &in, note);
     else if (!strcmp(note->type, "symbols.unmap"))

@@ -11,7 +11,7 @@
  *   symbols_map(s, &(struct symbol_mapping){.table = t, .space = SPACE_KERNEL, .bias = kaslr});
  *
  * A trace keeps them as notes ("symbols.table", "symbols.lines", "symbols.frames",
- * "symbols.members", "symbols.map", "symbols.unmap"): symbols_sink passes them on as they are made; symbols_load reads all of a trace, after
+ * "symbols.members", "symbols.types", "symbols.map", "symbols.unmap"): symbols_sink passes them on as they are made; symbols_load reads all of a trace, after
  * which lookups at any position work without running anything. Sizes and biases are in bytes. All names
  * belong to the table and are valid as long as it is.
  */
@@ -141,6 +141,9 @@ void symbol_table_add_member(struct symbol_table *t, const struct symbol_member 
 /* Whose members tables of ELF files get from now on: the structures of these names (the list ends with NULL; both must outlive
  * `s`) in files of this EI_OSABI. They are from DWARF, or from CTF as FreeBSD's kernels have it (.SUNW_ctf). */
 void symbols_want_members(struct symbols *s, unsigned osabi, const char *const *structures);
+
+/* The types (BTF) of the Linux kernel whose _text is at that address, if a file with its DWARF was given (--symbols). False if not. */
+bool symbols_types(const struct symbols *s, uint64_t text, const void **btf, size_t *n);
 
 /* Completes the table: sorts it. Returns the table; if there already is an equal one, frees `t` and
  * returns that one. */

@@ -20,6 +20,7 @@ void symbol_table_free(struct symbol_table *t)
         free(t->files[i]);
     free(t->files);
     free(t->members);
+    free(t->types);
     free(t->frames);
     free(t->lines);
     free(t->by_name);
@@ -194,6 +195,8 @@ static uint64_t table_hash(const struct symbol_table *t)
         const uint64_t key[3] = {f->address, (uint64_t)f->base << 8 | f->flags, (uint64_t)f->offset};
         h = XXH3_64bits_withSeed(key, sizeof key, h);
     }
+    if (t->types_size)
+        h = XXH3_64bits_withSeed(t->types, t->types_size, h);
     return symbol_table_hash_members(t, h);
 }
 

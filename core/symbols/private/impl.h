@@ -41,6 +41,8 @@ struct symbol_table {
     } * members;
     size_t nmembers;
     char members_from[8];
+    uint8_t *types; /* BTF */
+    size_t types_size;
     uint64_t low, high; /* of what is not absolute */
     uint64_t hash;
     uint32_t number; /* among the tables, from 0 */

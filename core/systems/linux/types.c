@@ -1,4 +1,4 @@
-/* types.c - where the members of the kernel's structures are, from the kernel's own BTF, read with
+/* types.c - where the members of the kernel's structures are, from the kernel's own BTF, or that made of its DWARF, read with
  * libbpf. See impl.h.
  */
 #include <bpf/btf.h>
@@ -228,7 +228,9 @@ static int no_print(enum libbpf_print_level level, const char *fmt, va_list ap)
 void lx_types_load(struct linux_guest *lx, const void *image, size_t size, uint64_t base)
 {
     size_t n;
-    const uint8_t *data = find_btf(lx, image, size, base, &n);
+    const void *data = find_btf(lx, image, size, base, &n);
+    if (!data && !symbols_types(lx->o.symbols, lx->text, &data, &n))
+        data = NULL;
     int *fields = (int *)&lx->types;
     libbpf_set_print(no_print); /* it would write to standard error */
     struct btf *btf = data ? btf__new(data, (uint32_t)n) : NULL;
