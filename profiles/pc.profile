@@ -263,6 +263,7 @@ stage unit.{unit}
     in systemd.startup
     in user.{program}
     by unit
+    child
     chain
     open event process.log pid=1 "Starting {unit}..."
     open event process.log pid=1 "Mounting {unit}..."

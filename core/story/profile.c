@@ -368,15 +368,16 @@ static int parse_condition_of(const struct line *l, struct stage_rule *s)
 
 static int parse_flag(const struct line *l, struct stage_rule *s)
 {
-    char c = l->word[0][0];
-    bool *flag = c == 'o'   ? &s->once
-                 : c == 'm' ? &s->moment
-                 : c == 'l' ? &s->lasting
-                 : c == 'u' ? &s->unclosed
-                            : &s->chain;
+    const struct {
+        const char *word;
+        bool *flag;
+    } flags[] = {{"once", &s->once},       {"moment", &s->moment},     {"chain", &s->chain},
+                 {"lasting", &s->lasting}, {"unclosed", &s->unclosed}, {"child", &s->child}};
     if (l->n != 1)
         return BAD(l, "%s stands alone in its line", l->word[0]);
-    *flag = true;
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+        if (!strcmp(flags[i].word, l->word[0]))
+            *flags[i].flag = true;
     return 0;
 }
 
@@ -390,7 +391,7 @@ static bool is_one_of(const char *word, const char *const *list)
 static int parse_line(struct line *l)
 {
     static const char *const condition_words[] = {"open", "close", "fail", "rename", "against", NULL};
-    static const char *const flags[] = {"once", "moment", "chain", "lasting", "unclosed", NULL};
+    static const char *const flags[] = {"once", "moment", "chain", "lasting", "unclosed", "child", NULL};
     struct profile *p = l->p;
     if (!l->n)
         return 0;
@@ -420,7 +421,7 @@ static int parse_line(struct line *l)
         return parse_machine(l, s);
     return BAD(
         l,
-        "\"%.60s\": expected stage, in, outside, open, close, fail, rename, against, with, without, once, by, under, moment, unclosed, lasting, fold, chain or note",
+        "\"%.60s\": expected stage, in, outside, open, close, fail, rename, against, with, without, once, by, under, moment, unclosed, lasting, child, fold, chain or note",
         l->word[0]);
 }
 

@@ -23,6 +23,8 @@
  *     fail CONDITION      closes it, and marks it as failed
  *     against CONDITION   its conditions that end in `for-good` hold only if no such event follows before the next reset
  *     moment              it closes where it opens
+ *     child               whose time it is: the process that the one of the opening process.log event created last before it,
+ *                         with all that this starts in turn
  *     unclosed            with `by`: an event that closes a stage of that NAME and KEY does not open one
  *     fold N%             stages that take less than N % of their parent may be shown together
  *     chain               part of the critical chain (bootreel stages --critical-chain)
@@ -116,7 +118,7 @@ struct stage_rule {
     struct under_rule *under;
     struct condition *open, *close, *fail, *rename, *against;
     size_t nin, noutside, nopen, nclose, nfail, nrename, nagainst, nmachine, nunder;
-    bool once, moment, chain, lasting, unclosed;
+    bool once, moment, chain, lasting, unclosed, child;
     const char *by, *note; /* NULL: none */
     unsigned fold;         /* percent; 0: never */
     unsigned line;

@@ -230,7 +230,7 @@ static size_t add_stage(struct builder *b, const struct stage_rule *r, const str
                                        .fold = r->fold,
                                        .chain = r->chain,
                                        .beside = r->by != NULL};
-    stages_tasks_open(b->tasks, out->list, out->n, ev, r->by);
+    stages_tasks_open(b->tasks, out->list, out->n, ev, r);
     return out->n++;
 }
 

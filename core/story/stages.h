@@ -34,8 +34,8 @@ struct stage {
 };
 
 /* A stage's task is the one that began it; of a process's stage, all threads of the process. What it means that a task has a
- * processor is said in core/story/task_time.h. It is not known of stages that stand for something else (systemd's
- * units), nor where a trace has no context switches. */
+ * processor is said in core/story/task_time.h. It is not known of stages that stand for something else, but of
+ * systemd's units (`child` in the profile) it is the process that was started for them, with all that this starts; nor where a trace has no context switches. */
 
 struct stages;
 

@@ -44,9 +44,12 @@ void stages_tasks_see(struct stages_tasks *t, const struct event *ev)
 }
 
 /* A stage with a key stands for what the key is: known of processes; where a kernel says what it does, it is the task that runs there. */
-static task_clock clock_of(struct stages_tasks *t, const struct event *ev, const char *by)
+static task_clock clock_of(struct stages_tasks *t, const struct event *ev, const struct stage_rule *rule)
 {
     const struct event_kind *k = event_kind(ev->kind);
+    const char *by = rule->by;
+    if (rule->child)
+        return task_time_child(t->time, ev);
     if (!by)
         return task_time_current(t->time, ev);
     if (k->cls == EC_KERNEL && !strcmp(by, "pid"))
@@ -75,7 +78,7 @@ static struct account *above(const struct stages_tasks *t, const struct stage *s
 }
 
 void stages_tasks_open(struct stages_tasks *t, const struct stage *list, size_t n, const struct event *ev,
-                       const char *by)
+                       const struct stage_rule *rule)
 {
     if (!t)
         return;
@@ -84,7 +87,7 @@ void stages_tasks_open(struct stages_tasks *t, const struct stage *list, size_t 
         t->account = mem_resize(t->account, t->room * sizeof *t->account);
     }
     const struct account *up = above(t, &list[n]);
-    const task_clock c = clock_of(t, ev, by);
+    const task_clock c = clock_of(t, ev, rule);
     t->account[n] = (struct account){.clock = c,
                                      .open = true,
                                      .task = reading(t, c, ev->time),

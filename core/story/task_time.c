@@ -8,13 +8,14 @@
 
 enum { CPUS = 256 };
 
-enum clock_of { OF_THREAD, OF_PROCESS, OF_FLOW };
+enum clock_of { OF_THREAD, OF_PROCESS, OF_FLOW, OF_FAMILY };
 
 struct clock {
     enum clock_of of;
     unsigned guest;
-    uint64_t id;      /* of a flow: its number */
-    task_clock whole; /* of a thread: its process */
+    uint64_t id;      /* of a flow or family: its number */
+    task_clock whole; /* of a thread: its process; of a process: its family, or NONE */
+    task_clock child; /* the process that it created last, or NONE: said of processes */
     uint64_t total, since;
     unsigned running; /* on how many processors */
     bool known;
@@ -41,7 +42,8 @@ struct task_time {
     bool *idle_by_name; /* by guest: its idle tasks are told by their names, not by number 0 */
     size_t nguests;
     unsigned busy; /* processors with a task */
-    uint64_t idle, idle_since, flows;
+    uint64_t idle, idle_since, flows, families;
+    task_clock offered; /* what the process that spoke last had created before, or NONE */
 };
 
 /* ---------------------------------------------------------------- clocks */
@@ -58,8 +60,13 @@ static task_clock get(struct task_time *t, enum clock_of of, unsigned guest, uin
         if (t->clock[i - 1].of == of && t->clock[i - 1].guest == guest && t->clock[i - 1].id == id)
             return i - 1;
     MEM_MORE(t->clock, t->nclocks);
-    t->clock[t->nclocks] = (struct clock){
-        .of = of, .guest = guest, .id = id, .whole = TASK_CLOCK_NONE, .known = of != OF_FLOW, .next = *first};
+    t->clock[t->nclocks] = (struct clock){.of = of,
+                                          .guest = guest,
+                                          .id = id,
+                                          .whole = TASK_CLOCK_NONE,
+                                          .child = TASK_CLOCK_NONE,
+                                          .known = of != OF_FLOW,
+                                          .next = *first};
     *first = t->nclocks + 1;
     return t->nclocks++;
 }
@@ -76,9 +83,17 @@ static void stop(struct task_time *t, task_clock c, uint64_t now)
         t->clock[c].total += now - t->clock[c].since;
 }
 
-static task_clock whole_of(const struct task_time *t, task_clock c)
+/* What it is a part of has the processor, too. */
+static void start_all(struct task_time *t, task_clock c, uint64_t now)
 {
-    return c == TASK_CLOCK_NONE ? c : t->clock[c].whole;
+    for (; c != TASK_CLOCK_NONE; c = t->clock[c].whole)
+        start(t, c, now);
+}
+
+static void stop_all(struct task_time *t, task_clock c, uint64_t now)
+{
+    for (; c != TASK_CLOCK_NONE; c = t->clock[c].whole)
+        stop(t, c, now);
 }
 
 /* ---------------------------------------------------------------- who has a processor */
@@ -93,8 +108,7 @@ static void leave(struct task_time *t, unsigned cpu, uint64_t now)
     const task_clock c = on_cpu(t, cpu);
     if (c == TASK_CLOCK_NONE)
         return;
-    stop(t, c, now);
-    stop(t, whole_of(t, c), now);
+    stop_all(t, c, now);
     if (!--t->busy)
         t->idle_since = now;
 }
@@ -104,8 +118,7 @@ static void enter(struct task_time *t, unsigned cpu, uint64_t now)
     const task_clock c = on_cpu(t, cpu);
     if (c == TASK_CLOCK_NONE)
         return;
-    start(t, c, now);
-    start(t, whole_of(t, c), now);
+    start_all(t, c, now);
     if (!t->busy++)
         t->idle += now - t->idle_since;
 }
@@ -140,6 +153,7 @@ static void begin_boot(struct task_time *t, uint64_t now)
 struct task_time *task_time_new(void)
 {
     struct task_time *t = mem_zero(1, sizeof *t);
+    t->offered = TASK_CLOCK_NONE;
     begin_boot(t, 0);
     return t;
 }
@@ -180,6 +194,7 @@ static void flow_ends(struct task_time *t, task_clock flow, const struct event *
                         .guest = ev->guest,
                         .id = prev,
                         .whole = TASK_CLOCK_NONE,
+                        .child = TASK_CLOCK_NONE,
                         .total = c->total,
                         .since = c->since,
                         .running = c->running,
@@ -239,9 +254,36 @@ static void vcpu_switch(struct task_time *t, const struct event *ev)
     enter(t, ev->cpu, ev->time);
 }
 
+/* A process belongs to the family of the one that created it. */
+static void created(struct task_time *t, const struct event *ev)
+{
+    enum { PROCESS = 1 };
+    const task_clock by = get(t, OF_PROCESS, ev->guest, ev->f[EVF_PROCESS_CREATE_parent]),
+                     its = get(t, OF_PROCESS, ev->guest, ev->f[EVF_PROCESS_CREATE_tgid]);
+    if (ev->f[EVF_PROCESS_CREATE_kind] != PROCESS || by == its)
+        return;
+    t->clock[by].child = its;
+    t->clock[its].child = TASK_CLOCK_NONE;
+    if (!t->clock[its].running) /* its number may have been another's */
+        t->clock[its].whole = t->clock[by].whole;
+}
+
+static void spoke(struct task_time *t, const struct event *ev)
+{
+    struct clock *c = &t->clock[get(t, OF_PROCESS, ev->guest, ev->f[EVF_PROCESS_LOG_tgid])];
+    t->offered = c->child;
+    c->child = TASK_CLOCK_NONE;
+}
+
 void task_time_see(struct task_time *t, const struct event *ev)
 {
     switch (ev->kind) {
+    case EV_PROCESS_CREATE:
+        created(t, ev);
+        break;
+    case EV_PROCESS_LOG:
+        spoke(t, ev);
+        break;
     case EV_RESET:
     case EV_KERNEL_KEXEC:
         begin_boot(t, ev->time);
@@ -273,9 +315,23 @@ task_clock task_time_process(struct task_time *t, unsigned guest, uint64_t pid)
     return get(t, OF_PROCESS, guest, pid);
 }
 
+task_clock task_time_child(struct task_time *t, const struct event *ev)
+{
+    const task_clock its = ev->kind == EV_PROCESS_LOG ? t->offered : TASK_CLOCK_NONE;
+    if (its == TASK_CLOCK_NONE || t->clock[its].whole != TASK_CLOCK_NONE)
+        return its == TASK_CLOCK_NONE ? its : t->clock[its].whole;
+    const task_clock family = get(t, OF_FAMILY, ev->guest, t->families++);
+    t->clock[its].whole = family;
+    for (unsigned i = 0; i < t->clock[its].running; i++)
+        start(t, family, ev->time);
+    return family;
+}
+
 bool task_time_belongs(const struct task_time *t, task_clock c, task_clock whole)
 {
-    return c != TASK_CLOCK_NONE && whole != TASK_CLOCK_NONE && (c == whole || t->clock[c].whole == whole);
+    while (c != TASK_CLOCK_NONE && c != whole)
+        c = t->clock[c].whole;
+    return c != TASK_CLOCK_NONE;
 }
 
 uint64_t task_time_of(const struct task_time *t, task_clock c, uint64_t now)

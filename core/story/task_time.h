@@ -14,7 +14,7 @@
 
 struct task_time;
 
-/* A task, or all threads of a process. */
+/* A task, all threads of a process, or a process with all that it started. */
 typedef size_t task_clock;
 #define TASK_CLOCK_NONE SIZE_MAX
 
@@ -31,6 +31,9 @@ void task_time_see(struct task_time *, const struct event *ev);
 task_clock task_time_current(const struct task_time *, const struct event *ev);
 /* All threads of a guest's process; it need not have run yet. */
 task_clock task_time_process(struct task_time *, unsigned guest, uint64_t pid);
+/* The process that the one of a process.log event created last, if it has said nothing since: with all that this starts in turn. NONE: there is none. A service
+ * manager starts a unit's process, and then says that it does. */
+task_clock task_time_child(struct task_time *, const struct event *ev);
 /* Whether `c` is the process `whole`, or a thread of it. */
 bool task_time_belongs(const struct task_time *, task_clock c, task_clock whole);
 /* Guest time, ns, that it has had a processor until `now`, which is not before the last event. Two threads of a process that run

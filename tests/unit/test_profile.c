@@ -526,6 +526,52 @@ static void idle_threads_are_told_by_name(void **state)
     stages_free(s);
 }
 
+static void creates(struct trace_writer *w, uint64_t at, uint64_t pid, uint64_t parent)
+{
+    struct error err;
+    struct event ev = {.kind = EV_PROCESS_CREATE,
+                       .icount = at,
+                       .time = at,
+                       .f = {1, 0x11, pid, pid, parent},
+                       .data = "p",
+                       .len = 1};
+    assert_int_equal(trace_write_event(w, &ev, &err), 0);
+}
+
+/* A service manager starts a unit's process, and then says that it does. What that starts belongs to the unit, too. */
+static void units_have_the_time_of_their_processes(void **state)
+{
+    static const char profile[] =
+        "stage all\n open event cpu.reset-vector\n"
+        "stage unit.{unit}\n in all\n by unit\n child\n open event process.log pid=1 \"Starting {unit}\"\n"
+        " close event process.log pid=1 \"Started {unit}\"\n";
+    struct trace_writer *w = begin_tasks();
+    fields(w, EV_RESET_VECTOR, 0, 0, NULL, 0, 0, 0);
+    switch_to(w, 10, 0, 0, 1, 1);
+    creates(w, 20, 50, 1);
+    switch_to(w, 25, 1, 0, 50, 50); /* it runs at once, on the other processor */
+    fields(w, EV_PROCESS_LOG, 30, 0, "Starting a", 6, 1, 1);
+    fields(w, EV_PROCESS_LOG, 40, 0, "Starting target", 6, 1, 1); /* has no process */
+    creates(w, 50, 60, 1);
+    fields(w, EV_PROCESS_LOG, 60, 0, "Starting b", 6, 1, 1);
+    switch_to(w, 100, 0, 1, 60, 60);
+    creates(w, 110, 51, 50); /* of a, beside it */
+    switch_to(w, 120, 0, 60, 51, 51);
+    switch_to(w, 150, 1, 50, 0, 0);
+    switch_to(w, 200, 0, 51, 0, 0);
+    switch_to(w, 230, 0, 0, 60, 60);
+    switch_to(w, 240, 0, 60, 1, 1);
+    fields(w, EV_PROCESS_LOG, 250, 0, "Started a", 6, 1, 1);
+    fields(w, EV_PROCESS_LOG, 260, 0, "Started b", 6, 1, 1);
+    struct stages *s = end_tasks(w, profile);
+    assert_int_equal(stages_count(s), 4);
+    is_time(s, 1, "unit.a", 170, 20, 30);
+    assert_string_equal(stages_get(s, 2)->name, "unit.target");
+    assert_false(stages_get(s, 2)->has_tasks);
+    is_time(s, 3, "unit.b", 30, 140, 30);
+    stages_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -540,6 +586,7 @@ int main(void)
         cmocka_unit_test(captures_in_console_lines),
         cmocka_unit_test(moments_of_what_did_not_begin),
         cmocka_unit_test(own_time_is_that_of_the_task),
+        cmocka_unit_test(units_have_the_time_of_their_processes),
         cmocka_unit_test(without_switches_nothing_is_said),
         cmocka_unit_test(idle_threads_are_told_by_name),
     };

@@ -2,6 +2,7 @@
 #ifndef BOOTREEL_CORE_STORY_STAGES_TASKS_H
 #define BOOTREEL_CORE_STORY_STAGES_TASKS_H
 
+#include "core/story/profile.h"
 #include "core/story/stages.h"
 #include "core/story/task_time.h"
 
@@ -12,10 +13,10 @@ struct stages_tasks *stages_tasks_new(void);
 void stages_tasks_free(struct stages_tasks *);
 /* Each event of TASK_TIME_CLASSES, before the stages that it opens and closes. */
 void stages_tasks_see(struct stages_tasks *, const struct event *ev);
-/* Stage n of the list begins with this event; `by` is its description's KEY, or NULL. A number is given again to another stage if
+/* Stage n of the list begins with this event, as its description says. A number is given again to another stage if
  * the first one was dropped. */
 void stages_tasks_open(struct stages_tasks *, const struct stage *list, size_t n, const struct event *ev,
-                       const char *by);
+                       const struct stage_rule *rule);
 /* Its end_time is known. */
 void stages_tasks_close(struct stages_tasks *, const struct stage *list, size_t n);
 /* All events have been seen, and all stages closed: puts the times into them. */
