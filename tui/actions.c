@@ -148,29 +148,32 @@ static int member_of(struct app *a, const char *arg, uint64_t *address, uint64_t
     return rc;
 }
 
-/* "ADDRESS [LENGTH]", or a member. */
-static int address_of(struct app *a, const char *arg, uint64_t fallback, uint64_t *address, uint64_t *length)
+int app_address(struct app *a, const char *arg, uint64_t *address, uint64_t *length, struct error *err)
 {
-    struct error err;
     char word[200];
     *length = 1;
-    *address = fallback;
-    if (!arg)
-        return 0;
-    const int member = member_of(a, arg, address, length, &err);
-    if (member < 0)
-        app_refuse(a, "%.390s", err.text);
+    const int member = member_of(a, arg, address, length, err);
     if (member)
         return member < 0 ? -1 : 0;
     size_t n = strcspn(arg, " ");
     snprintf(word, sizeof word, "%.*s", (int)n, arg);
     if (arg[n])
         *length = strtoull(arg + n, NULL, 0);
-    if (session_address(a->s, word, address, &err) || !*length) {
-        app_refuse(a, "%.390s", *length ? err.text : "a length is a number from 1 on");
-        return -1;
-    }
-    return 0;
+    if (!*length)
+        return error_set(err, "a length is a number from 1 on");
+    return session_address(a->s, word, address, err);
+}
+
+/* The same; without an argument it is `fallback`. Refuses what is none. */
+static int address_of(struct app *a, const char *arg, uint64_t fallback, uint64_t *address, uint64_t *length)
+{
+    struct error err;
+    *length = 1;
+    *address = fallback;
+    if (!arg || !app_address(a, arg, address, length, &err))
+        return 0;
+    app_refuse(a, "%.390s", err.text);
+    return -1;
 }
 
 static enum react do_change(struct app *a, enum command c, const char *arg)
@@ -302,6 +305,35 @@ static enum react do_structure(struct app *a, enum command c, const char *arg)
         return REACT_LAYOUT;
     }
     return show_page(a, PAGE_STRUCTURE);
+}
+
+static enum react do_why(struct app *a, enum command c, const char *arg)
+{
+    struct error err;
+    if (!why_show(a, arg, &err))
+        return show_page(a, PAGE_WHY);
+    app_refuse(a, "%.390s", err.text);
+    return REACT_DRAW;
+}
+
+/* Without an argument: of what is selected in memory, or the chain that was found last. */
+static enum react do_origin(struct app *a, enum command c, const char *arg)
+{
+    struct error err;
+    char cursor[60];
+    if (!arg && a->focus == VIEW_MEMORY && a->memory.cursor) {
+        snprintf(cursor, sizeof cursor, "%s0x%" PRIx64, a->memory.physical ? "physical " : "",
+                 a->memory.cursor);
+        arg = cursor;
+    }
+    if (!arg && (a->page == PAGE_ORIGIN || a->focus == VIEW_SCREEN || !origin_shown(a))) {
+        prompt_open(a, PROMPT_ARGUMENT, c, a->focus == VIEW_SCREEN ? "screen " : NULL);
+        return REACT_DRAW;
+    }
+    if (!arg || !origin_show(a, arg, a->s->where.icount, &err))
+        return show_page(a, PAGE_ORIGIN);
+    app_refuse(a, "%.390s", err.text);
+    return REACT_DRAW;
 }
 
 static enum react do_help(struct app *a, enum command c, const char *arg)
@@ -668,6 +700,8 @@ static action *const actions[CMD_COUNT] = {
     [CMD_MARKS] = do_page,
     [CMD_FIRMWARE] = do_page,
     [CMD_STRUCTURE] = do_structure,
+    [CMD_WHY] = do_why,
+    [CMD_ORIGIN] = do_origin,
     [CMD_HELP] = do_help,
     [CMD_FOCUS] = do_focus,
     [CMD_FOCUS_BACK] = do_focus,

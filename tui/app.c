@@ -211,6 +211,7 @@ void app_free(struct app *a)
     for (size_t i = 0; i < a->ntyped; i++)
         free(a->typed[i]);
     events_free(a);
+    answers_free(a);
     sources_free(&a->sources);
     live_free(a);
     bindings_free(&a->bindings);

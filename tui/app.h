@@ -84,10 +84,12 @@ struct prompt {
 
 enum {
     LAYOUT_SIZES = 3,
-    PAGES = 13,
+    PAGES = 15,
     PAGE_MARKS = 10,
     PAGE_FIRMWARE = 11,
     PAGE_STRUCTURE = 12,
+    PAGE_WHY = 13,
+    PAGE_ORIGIN = 14,
     KEEP_COMMANDS = 50
 };
 
@@ -147,6 +149,7 @@ struct app {
         bool chosen;       /* the person moved it; otherwise it is at the session's position */
         bool by_time;
     } span;
+    struct answers *answers; /* or NULL: view_answers.c */
     struct evlist *events, *console;
     struct sources sources;
     bool all_consoles;
@@ -240,7 +243,7 @@ void config_read(struct app *a);
 
 extern const struct view timeline_view, events_view, details_view, stages_view, registers_view, cpu_view,
     code_view, stack_view, memory_view, walk_view, devices_view, screen_view, console_view, processes_view,
-    marks_view, firmware_view, structure_view, help_view;
+    marks_view, firmware_view, structure_view, why_view, origin_view, help_view;
 
 /* view_events.c */
 int events_filter(struct app *a, const char *text, struct error *err);
@@ -249,6 +252,12 @@ void memory_show(struct app *a, uint64_t address);
 /* view_structure.c: shows what an expression names (session_place), or "ADDRESS struct TYPE". -1 with err if it names nothing. */
 int structure_show(struct app *a, const char *text, struct error *err);
 bool structure_shown(struct app *a);
+/* view_answers.c: what went wrong up to a position (NULL: in the whole record). -1 with err. Cost at first: that of why_ask(). */
+int why_show(struct app *a, const char *arg, struct error *err);
+/* The origin of what `arg` names at `icount`: REGISTER, ADDRESS [LENGTH], physical ADDRESS [LENGTH], a member expression, console TEXT,
+ * screen ROW,COLUMN. The session stays where it is. -1 with err. */
+int origin_show(struct app *a, const char *arg, uint64_t icount, struct error *err);
+bool origin_shown(struct app *a);
 /* view_machine.c: draws a display's characters (if it has columns), or otherwise its pixels. */
 void display_show(const struct display *d, const struct display_cell *cells, const uint8_t *rgb,
                   const struct window *w, int left, int down, bool mono);

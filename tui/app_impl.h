@@ -23,6 +23,10 @@ bool app_prepare_here(struct app *a);
 bool app_prepare_goes_on(struct app *a);
 /* view_timeline.c */
 void timeline_click(struct app *a, struct pane *p, int column);
+/* actions.c: "ADDRESS [LENGTH]", or a member. -1 with err. */
+int app_address(struct app *a, const char *arg, uint64_t *address, uint64_t *length, struct error *err);
+/* view_answers.c */
+void answers_free(struct app *a);
 /* view_code.c */
 uint64_t code_selected(struct app *a);
 /* view_events.c */

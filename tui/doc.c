@@ -68,6 +68,36 @@ void doc_pad(struct doc *d, int column)
         doc_add(d, STYLE_NORMAL, "%*s", n, "");
 }
 
+/* How much of a text fits: up to a blank, if there is one. */
+static size_t fitting(const char *text, size_t room)
+{
+    size_t n = strlen(text);
+    if (n <= room)
+        return n;
+    for (n = room; n && text[n] != ' '; n--)
+        ;
+    if (n)
+        return n;
+    for (n = room; n > 1 && ((unsigned char)text[n] & 0xc0) == 0x80; n--) /* not within a character */
+        ;
+    return n;
+}
+
+void doc_wrap(struct doc *d, int column, int width, enum style s, const char *text)
+{
+    enum { LEAST = 20 };
+    const struct doc_row row = d->row[d->n - 1];
+    const size_t room = width - column > LEAST ? (size_t)(width - column) : LEAST;
+    for (bool first = true; first || *text; first = false) {
+        const size_t n = fitting(text, room);
+        if (!first)
+            doc_row(d, row.kind, row.value);
+        doc_pad(d, column);
+        doc_add(d, s, "%.*s", (int)n, text);
+        text += n + strspn(text + n, " ");
+    }
+}
+
 void doc_draw(const struct doc *d, size_t i, const struct window *line, int left)
 {
     const struct doc_row *r = &d->row[i];

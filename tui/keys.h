@@ -55,6 +55,7 @@ enum context {
 enum argument {
     ARG_NONE,
     ARG_COUNT,
+    ARG_POSITION,
     ARG_POSITION_ASK,
     ARG_EVENT,
     ARG_REGISTER,

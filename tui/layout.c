@@ -38,6 +38,8 @@ static const struct view *const views[VIEW_COUNT] = {
 #define VIEW_OBJECT_PROCESSES   processes_view
 #define VIEW_OBJECT_MARKS       marks_view
 #define VIEW_OBJECT_DIFFERENCES differences_view
+#define VIEW_OBJECT_WHY         why_view
+#define VIEW_OBJECT_ORIGIN      origin_view
 #define VIEW_OBJECT_HELP        help_view
 #include "tui/views.def"
 #undef VIEW
@@ -91,6 +93,8 @@ static const struct {
     {"marks", {"marks", "timeline:8 / marks", "timeline:12 / marks"}},
     {"firmware", {"firmware", "firmware", "firmware | memory:88"}},
     {"structure", {"structure", "structure", "structure | memory:88"}},
+    {"why", {"why", "timeline:8 / why", "timeline:11 / (why / code:14) | console:90"}},
+    {"origin", {"origin", "origin / code:9", "origin / (code | registers:80):20"}},
 };
 
 const char *page_name(unsigned page)

@@ -116,6 +116,7 @@ static void offer_files(struct completion *c)
 static void offer_arguments(struct app *a, struct completion *c, enum command command)
 {
     switch (command_row(command)->argument) {
+    case ARG_POSITION:
     case ARG_POSITION_ASK:
         offer_positions(a, c);
         break;

@@ -283,23 +283,29 @@ static bool on_found(void *ctx, const struct timeline_hit *hit)
     return true;
 }
 
+int session_return(struct session *s, struct error *err)
+{
+    struct timeline_stopped back;
+    timeline_interrupt_clear(s->tl);
+    timeline_set_progress(s->tl, NULL, NULL);
+    int rc = timeline_seek(s->tl, s->where.icount, &back, err);
+    session_progress_again(s);
+    return rc;
+}
+
 int session_find(struct session *s, enum timeline_stop_kind kind, uint64_t address, uint64_t length,
                  struct error *err)
 {
     const struct timeline_stop stop = {.kind = kind, .address = address, .length = length};
     struct finding f = {.s = s};
-    struct timeline_stopped how, back;
+    struct timeline_stopped how;
     char symbol[200] = " ";
     timeline_interrupt_clear(s->tl);
     if (!s->where.diverted)
         forget_found(s);
     if (timeline_scan(s->tl, &stop, 0, s->where.last, on_found, &f, &how, err))
         return -1;
-    timeline_interrupt_clear(s->tl);
-    timeline_set_progress(s->tl, NULL, NULL); /* the way back is not to be interrupted */
-    int rc = timeline_seek(s->tl, s->where.icount, &back, err);
-    session_progress_again(s);
-    if (rc)
+    if (session_return(s, err))
         return -1;
     session_symbol(s, address, symbol + 1, sizeof symbol - 1);
     snprintf(s->text, sizeof s->text, "0x%" PRIx64 "%.150s: %s %u%s time%s%s%s", address,

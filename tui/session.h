@@ -92,6 +92,8 @@ int session_find(struct session *s, enum timeline_stop_kind kind, uint64_t addre
                  struct error *err);
 /* Whether a mark is one of these. */
 bool session_is_found(const char *mark);
+/* Goes back to the session's position after somebody else moved the timeline; this cannot be interrupted. -1 with err. */
+int session_return(struct session *s, struct error *err);
 enum move session_history(struct session *s, enum timeline_direction dir);
 /* To be called after the state was changed other than by a move (a diversion): reads it again. */
 void session_look(struct session *s);

@@ -219,6 +219,7 @@ static enum react registers_command(struct app *a, struct pane *p, enum command 
         return app_command(a, CMD_PAGE_6, NULL);
     case CMD_NEXT_CHANGE:
     case CMD_PREVIOUS_CHANGE:
+    case CMD_ORIGIN:
         if (arg || st->at >= st->n)
             return REACT_UNKNOWN;
         return app_command(a, c, d[st->place[st->at].reg].name);

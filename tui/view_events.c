@@ -459,10 +459,33 @@ static void console_follow(struct app *a, struct pane *p)
     pane_select(a, p, at ? at - 1 : 0);
 }
 
+/* Where the first character of the selected line comes from. */
+static enum react line_origin(struct app *a, struct pane *p)
+{
+    struct event ev;
+    uint64_t number;
+    uint32_t run;
+    char words[EVENT_MAX_DATA + 1], *asked = NULL;
+    struct error err;
+    if (!evlist_get(console_of(a), p->sel, &ev, &number, &run))
+        return REACT_NONE;
+    plain_line(&ev, words);
+    if (asprintf(&asked, "console %s", words) < 0)
+        abort();
+    const int rc = origin_show(a, asked, ev.icount + 1, &err);
+    free(asked);
+    if (!rc)
+        return app_command(a, CMD_PAGE, "origin");
+    app_refuse(a, "%.390s", err.text);
+    return REACT_DRAW;
+}
+
 static enum react console_command(struct app *a, struct pane *p, enum command c, const char *arg)
 {
     if (c == CMD_ENTER && shows_live(a))
         return REACT_NONE;
+    if (c == CMD_ORIGIN && !arg && !shows_live(a))
+        return line_origin(a, p);
     if (c != CMD_ALL_CONSOLES)
         return c == CMD_ENTER ? go_to_event(a, console_of(a), p->sel) : REACT_UNKNOWN;
     a->all_consoles = !a->all_consoles;

@@ -165,13 +165,17 @@ static enum react structure_command(struct app *a, struct pane *p, enum command 
     if (c == CMD_BACK)
         return back(p);
     if ((c != CMD_ENTER && c != CMD_NEXT_CHANGE && c != CMD_PREVIOUS_CHANGE && c != CMD_WRITER &&
-         c != CMD_WATCH && c != CMD_FIND) ||
+         c != CMD_WATCH && c != CMD_FIND && c != CMD_ORIGIN) ||
         !selected(a, p, &part))
         return REACT_UNKNOWN;
+    char named[60];
     const uint64_t at = part.place.address, n = part.place.size ? part.place.size : 1;
     switch (c) {
     case CMD_ENTER:
         return follow(a, p, &part);
+    case CMD_ORIGIN:
+        snprintf(named, sizeof named, "0x%" PRIx64 " %" PRIu64, at, n);
+        return app_command(a, c, named);
     case CMD_WRITER:
         return app_moved(a, session_writer(a->s, at, n));
     case CMD_WATCH:

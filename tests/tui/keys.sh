@@ -70,7 +70,7 @@ while IFS='|' read -r name context list; do
         help) escape ;;
         zoom) press z ;;
         live) press C-a x ;;
-        goto | mark | search | address | structure | follow | filter | command | watch | writer | next-change | previous-change) escape ;;
+        goto | mark | search | address | structure | origin | follow | filter | command | watch | writer | next-change | previous-change) escape ;;
         esac
     done
 done < <(sed -n 's/\\\\/\\/g; s/^COMMAND([A-Z_0-9]*, "\([a-z-]*\)", \([A-Z_]*\), "\([^"]*\)".*/\1|\2|\3/p' "$top/tui/commands.def")

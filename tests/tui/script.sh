@@ -26,6 +26,14 @@ script 0 '' ':goto stage:loader' 'expect loader' ': goto 40%' 'expect 40.0 %' ':
 script 0 '' 'back-step' 'next-event disk' 'next-event disk' 'previous-event disk' 'cancel 1' 'goto 100%'
 script 2 'script:1: no such event before here' 'previous-event disk'
 
+# What went wrong, and where a value comes from: Enter goes to a line's moment, and asking leaves the position.
+script 0 '' why 'expect nothing went wrong' 'keys Down Down Enter' 'goto 60%' 'expect a.reel  6,2' 'page memory' 'keys O' 'expect Where it comes from' \
+    'expect a.reel  6,2' 'expect immediate 0x0' 'origin rsp' 'expect push' 'keys End Enter' 'expect stage'
+script 0 '' 'goto 100%' 'origin console that was all' 'expect serial_char+0x11' 'page console' 'last' 'keys O' 'expect serial_char'
+script 2 'no console line' 'origin console never printed'
+script 2 'from 0 on' 'origin screen 1'
+script 2 'diversion' 'goto 40%' live 'keys C-a x' live 'origin rax'
+
 # q, ? and Esc close the help, and do not end the program.
 script 0 '' 'keys ?' 'expect Keys' 'keys q' 'expect Timeline' 'keys ? Esc' 'expect Timeline' 'keys ? ?' 'expect Timeline'
 

@@ -1,0 +1,221 @@
+/* view_answers.c - the two questions to a boot: what went wrong (core/why), and where a value comes from (core/origin), as lists in
+ * which Enter goes to the moment of each line. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/origin/origin.h"
+#include "core/why/why.h"
+#include "traces/memory.h"
+#include "tui/app_impl.h"
+
+struct answers {
+    struct why *why;
+    uint64_t why_at; /* up to where it was asked; UINT64_MAX: the whole record */
+    struct origin_chain *chain;
+};
+
+static struct answers *answers_of(struct app *a)
+{
+    if (!a->answers)
+        a->answers = mem_zero(1, sizeof *a->answers);
+    return a->answers;
+}
+
+void answers_free(struct app *a)
+{
+    if (a->answers) {
+        why_free(a->answers->why);
+        origin_chain_free(a->answers->chain);
+    }
+    free(a->answers);
+    a->answers = NULL;
+}
+
+static enum react go_there(struct app *a, struct pane *p, enum command c, const char *arg)
+{
+    if (c != CMD_ENTER)
+        return REACT_UNKNOWN;
+    if (p->sel >= p->doc.n || p->doc.row[p->sel].kind != ROW_ICOUNT)
+        return REACT_NONE;
+    return app_moved(a, session_seek(a->s, p->doc.row[p->sel].value));
+}
+
+enum { TEXT_COLUMN = 18 };
+
+/* A row of a list: its position, and a text in as many lines as it takes. */
+static void add_answer(const struct app *a, const struct pane *p, struct doc *d, bool placed, uint64_t icount,
+                       enum style s, const char *text)
+{
+    char n[TEXT_MAX];
+    const bool here = placed && icount == session_recorded(a->s);
+    doc_row(d, placed ? ROW_ICOUNT : ROW_TEXT, icount);
+    if (here)
+        doc_add(d, STYLE_HERE, "\xe2\x96\xb8");
+    doc_pad(d, 1);
+    if (placed)
+        doc_add(d, STYLE_NUMBER, "%15s", count_text(n, icount));
+    doc_wrap(d, TEXT_COLUMN, p->w - 1, s, text);
+}
+
+/* ---------------------------------------------------------------- what went wrong */
+
+static void why_build(struct app *a, struct pane *p)
+{
+    const struct why *w = answers_of(a)->why;
+    doc_clear(&p->doc);
+    if (!w) {
+        doc_line(&p->doc, STYLE_DIM, " :why says what went wrong in this boot");
+        return;
+    }
+    doc_row(&p->doc, w->answer == WHY_WRONG ? ROW_ICOUNT : ROW_TEXT, w->icount);
+    doc_wrap(&p->doc, 1, p->w - 1,
+             w->answer == WHY_WRONG     ? STYLE_WARNING
+             : w->answer == WHY_NOTHING ? STYLE_GOOD
+                                        : STYLE_STRONG,
+             w->verdict);
+    doc_line(&p->doc, STYLE_NORMAL, "%s", "");
+    for (size_t i = 0; i < w->n; i++) {
+        char *text = NULL;
+        const struct why_line *l = &w->line[i];
+        if (asprintf(&text, *l->place ? "%s  [%s]" : "%s", l->text, l->place) < 0)
+            abort();
+        add_answer(a, p, &p->doc, l->placed, l->icount, STYLE_NORMAL, text);
+        free(text);
+    }
+}
+
+static void why_title(struct app *a, struct pane *p, char *buf, size_t size)
+{
+    const struct answers *an = answers_of(a);
+    char n[TEXT_MAX];
+    if (an->why && an->why_at != UINT64_MAX)
+        snprintf(buf, size, "up to icount %s", count_text(n, an->why_at));
+    else
+        snprintf(buf, size, "Enter goes there");
+}
+
+const struct view why_view = {.build = why_build, .command = go_there, .title = why_title};
+
+int why_show(struct app *a, const char *arg, struct error *err)
+{
+    struct answers *an = answers_of(a);
+    uint64_t at = UINT64_MAX;
+    if (arg && timeline_resolve(a->s->tl, arg, &at, err))
+        return -1;
+    if (an->why && an->why_at == at)
+        return 0;
+    struct why *w = why_ask(a->s->t, timeline_kind(a->s->tl), at, err);
+    if (!w)
+        return -1;
+    why_free(an->why);
+    an->why = w;
+    an->why_at = at;
+    a->pane[VIEW_WHY].sel = a->pane[VIEW_WHY].top = 0;
+    a->pane[VIEW_WHY].stale = true;
+    return 0;
+}
+
+/* ---------------------------------------------------------------- where a value comes from */
+
+static void origin_build(struct app *a, struct pane *p)
+{
+    enum { POSITION_AND_TIME = 32 }; /* of a link's text: the row has the position already */
+    const struct origin_chain *c = answers_of(a)->chain;
+    doc_clear(&p->doc);
+    if (!c) {
+        doc_line(&p->doc, STYLE_DIM,
+                 " :origin REGISTER, or ADDRESS, or console TEXT, or screen ROW,COLUMN goes back to where a "
+                 "value comes from");
+        return;
+    }
+    for (size_t i = 0; i < c->n; i++) {
+        const struct origin_link *l = &c->link[i];
+        const char *text = strlen(l->text) > POSITION_AND_TIME ? l->text + POSITION_AND_TIME : l->text;
+        add_answer(a, p, &p->doc, l->step, l->icount,
+                   l->how == ORIGIN_ENDS       ? STYLE_GOOD
+                   : l->how == ORIGIN_COMPUTES ? STYLE_STRONG
+                                               : STYLE_NORMAL,
+                   text + strspn(text, " "));
+    }
+}
+
+static void origin_title(struct app *a, struct pane *p, char *buf, size_t size)
+{
+    const struct origin_chain *c = answers_of(a)->chain;
+    char n[TEXT_MAX];
+    if (c)
+        snprintf(buf, size, "%s at icount %s, back to its source", c->name, count_text(n, c->icount));
+}
+
+const struct view origin_view = {.build = origin_build, .command = go_there, .title = origin_title};
+
+/* ROW,COLUMN from 0 on, as on the command line. */
+static int take_screen(struct app *a, struct origin *o, const char *text, struct origin_place *place,
+                       struct error *err)
+{
+    unsigned row, column;
+    char more;
+    if (sscanf(text, "%u,%u%c", &row, &column, &more) != 2)
+        return error_set(err, "screen \"%.40s\": give ROW,COLUMN, from 0 on", text);
+    return origin_screen(o, a->s->where.icount, row, column, place, err);
+}
+
+/* 0; -1 with err. */
+static int take_place(struct app *a, struct origin *o, const char *arg, struct origin_place *place,
+                      uint64_t *icount, struct error *err)
+{
+    uint64_t address, length;
+    struct error none;
+    if (!strncmp(arg, "console ", 8))
+        return origin_console(o, arg + 8, icount, place, err);
+    if (!strncmp(arg, "screen ", 7))
+        return take_screen(a, o, arg + 7, place, err);
+    if (!origin_register(o, a->s->where.cpu, arg, place, &none))
+        return 0;
+    const bool physical = !strncmp(arg, "physical ", 9);
+    if (app_address(a, physical ? arg + 9 : arg, &address, &length, err))
+        return -1;
+    *place = (struct origin_place){.memory = true,
+                                   .cpu = a->s->where.cpu,
+                                   .linear = address,
+                                   .at_physical = physical,
+                                   .length = (unsigned)(length < ORIGIN_BYTES ? length : ORIGIN_BYTES)};
+    return 0;
+}
+
+static struct origin_chain *find_chain(struct app *a, const char *arg, uint64_t icount, struct error *err)
+{
+    const struct origin_options options = {0};
+    struct origin_place place = {0};
+    struct origin_chain *c = NULL;
+    struct origin *o = origin_new(a->s->tl, story_symbols(a->s->story), err);
+    if (o && !take_place(a, o, arg, &place, &icount, err))
+        c = origin_find(o, &place, icount, &options, err);
+    origin_free(o);
+    return c;
+}
+
+int origin_show(struct app *a, const char *arg, uint64_t icount, struct error *err)
+{
+    struct error way;
+    struct answers *an = answers_of(a);
+    if (a->s->where.diverted)
+        return error_set(err, "a diversion has no history: U leaves it");
+    timeline_interrupt_clear(a->s->tl);
+    struct origin_chain *c = find_chain(a, arg, icount, err);
+    if (session_return(a->s, &way) && c)
+        *err = way, origin_chain_free(c), c = NULL;
+    if (!c)
+        return -1;
+    origin_chain_free(an->chain);
+    an->chain = c;
+    a->pane[VIEW_ORIGIN].sel = a->pane[VIEW_ORIGIN].top = 0;
+    a->pane[VIEW_ORIGIN].stale = true;
+    return 0;
+}
+
+bool origin_shown(struct app *a)
+{
+    return answers_of(a)->chain;
+}
