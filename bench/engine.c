@@ -52,7 +52,7 @@ int main(int argc, char **argv)
     struct image images[] = {{"kernel", "kernel", kernel.size, &kernel, file_read},
                              {"initrd", "initrd", initrd.size, &initrd, file_read}};
     struct setting settings[] = {{"memory", "268435456"}, {"append", argv[3]}};
-    struct engine_config cfg = {settings, 2, images, 2};
+    struct engine_config cfg = {settings, 2, images, 2, 0};
     struct error err;
     struct engine *e = hv_create(&cfg, &err);
     if (!e) {

@@ -164,7 +164,7 @@ static struct engine *start(const struct guest *g)
     struct image image = {"flat", "speed", (uint64_t)(g->to - g->from), (void *)g, guest_read};
     struct setting settings[] = {
         {"memory", "33554432"}, {"bios", "none"}, {"cpus", g->cpus}, {"flat-address", g->address}};
-    struct engine_config cfg = {settings, sizeof settings / sizeof settings[0], &image, 1};
+    struct engine_config cfg = {settings, sizeof settings / sizeof settings[0], &image, 1, 0};
     struct error err;
     struct engine *e = hv_create(&cfg, &err);
     if (!e) {

@@ -220,7 +220,7 @@ static int in_parts(struct annotate *a, int *status)
     struct front front;
     struct annotated r;
     config.classes = a->o.classes;
-    config.behaviour = a->o.kind->behaviour;
+    config.behaviour = engine_runs_as(a->o.kind, config.behaviour);
     struct annotate_job job = {.path = a->o.path,
                                .kind = a->o.kind,
                                .config = &config,

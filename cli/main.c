@@ -11,7 +11,12 @@
 
 /* A step of either takes one nanosecond of guest time. */
 static const struct engine_kind engines[] = {
-    {.name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = hv_create, .words = &hv_words},
+    {.name = "pc",
+     .behaviour = HV_BEHAVIOUR,
+     .step_ns = 1,
+     .create = hv_create,
+     .words = &hv_words,
+     .oldest = HV_OLDEST},
     {.name = "linux", .behaviour = UML_BEHAVIOUR, .step_ns = 1, .create = uml_create},
 };
 

@@ -36,6 +36,8 @@ struct engine_config {
     size_t nsettings;
     const struct image *images;
     size_t nimages;
+    uint32_t
+        behaviour; /* to run as this version of the engine did, where it can (engine_kind.oldest); 0: as it does now */
 };
 
 /* Value of a key, or NULL. */

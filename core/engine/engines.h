@@ -12,7 +12,16 @@ struct engine_kind {
     uint64_t step_ns;   /* guest nanoseconds per step; 0 if not constant */
     struct engine *(*create)(const struct engine_config *cfg, struct error *err);
     const struct engine_words *words; /* what its events mean, or NULL */
+    /* The oldest behaviour version that it can still run as, if asked to by engine_config.behaviour; 0: only its own. */
+    uint32_t oldest;
 };
+
+/* The behaviour version that a trace of version `recorded` is run as. */
+static inline uint32_t engine_runs_as(const struct engine_kind *kind, uint32_t recorded)
+{
+    return kind->oldest && recorded >= kind->oldest && recorded < kind->behaviour ? recorded
+                                                                                  : kind->behaviour;
+}
 
 /* The word for a stop in traces and messages: "reached", "power-off", "guest-fault" … */
 static inline const char *stop_word(enum stop_reason reason)

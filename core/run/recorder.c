@@ -190,6 +190,12 @@ static void matcher_init(struct matcher *m, const char *text)
 
 /* ---------------------------------------------------------------- creating */
 
+/* A run that is repeated keeps its behaviour. */
+static uint32_t behaviour_of(const struct recorder *r)
+{
+    return engine_runs_as(r->o.kind, r->o.again ? trace_config(r->o.again)->behaviour : r->o.kind->behaviour);
+}
+
 static int create_writer(struct recorder *r, struct error *err)
 {
     const struct engine_config *cfg = r->o.config;
@@ -199,7 +205,7 @@ static int create_writer(struct recorder *r, struct error *err)
         rc = r->o.again ? (images[i] = trace_config(r->o.again)->images[i], 0)
                         : image_describe(&cfg->images[i], &images[i], err);
     const struct trace_config tc = {.engine = r->o.kind->name,
-                                    .behaviour = r->o.kind->behaviour,
+                                    .behaviour = behaviour_of(r),
                                     .step_ns = r->o.kind->step_ns,
                                     .classes = r->o.classes,
                                     .settings = cfg->settings,
@@ -277,7 +283,8 @@ static int create_engine(struct recorder *r, struct error *err)
     const struct engine_config cfg = {.settings = r->o.config->settings,
                                       .nsettings = r->o.config->nsettings,
                                       .images = image_tracker_images(r->images),
-                                      .nimages = r->o.config->nimages};
+                                      .nimages = r->o.config->nimages,
+                                      .behaviour = behaviour_of(r)};
     r->e = r->o.kind->create(&cfg, err);
     if (!r->e)
         return -1;

@@ -15,7 +15,7 @@ enum { SLICE = 25000000 }; /* steps between two reports of progress */
 bool replay_behaviour_differs(const struct trace *t, const struct engine_kind *kind, struct error *text)
 {
     uint32_t recorded = trace_config(t)->behaviour;
-    if (recorded == kind->behaviour)
+    if (recorded == engine_runs_as(kind, recorded))
         return false;
     error_set(
         text,
@@ -56,6 +56,7 @@ struct replay *replay_open(struct trace *t, const struct engine_kind *kind, stru
     r->cfg.settings = trace_config(t)->settings;
     r->cfg.nsettings = trace_config(t)->nsettings;
     r->cfg.images = image_replay_images(r->images, &r->cfg.nimages);
+    r->cfg.behaviour = engine_runs_as(kind, trace_config(t)->behaviour);
     r->e = kind->create(&r->cfg, err);
     if (!r->e) {
         replay_close(r);

@@ -27,7 +27,7 @@ struct engine *replay_engine(struct replay *r);
 /* The configuration that the engine was created from; its images are read from the trace. */
 const struct engine_config *replay_config(const struct replay *r);
 
-/* True if the trace was recorded by another behaviour version of the engine: then the replay may differ, and
+/* True if the trace was recorded by a behaviour version of the engine that it cannot run as any more: then the replay may differ, and
  * `text` says so in one line. */
 bool replay_behaviour_differs(const struct trace *t, const struct engine_kind *kind, struct error *text);
 

@@ -39,8 +39,8 @@ static void reset_engine(struct explainer *x, const struct trace_config *cfg)
     for (size_t i = 0; i < cfg->nimages; i++)
         images[i] = (struct image){
             .role = cfg->images[i].role, .name = cfg->images[i].name, .size = cfg->images[i].size};
-    x->words->reset(engine_part(x->memory),
-                    &(struct engine_config){cfg->settings, cfg->nsettings, images, cfg->nimages});
+    x->words->reset(engine_part(x->memory), &(struct engine_config){cfg->settings, cfg->nsettings, images,
+                                                                    cfg->nimages, cfg->behaviour});
     free(images);
 }
 

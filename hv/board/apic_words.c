@@ -95,6 +95,11 @@ static bool vectors_words(unsigned reg, const struct access *a, struct words *w)
     return false;
 }
 
+static void note_ipi(struct apic_seen *p, uint64_t vector)
+{
+    p->ipi[(vector & 0xff) / 8] |= (uint8_t)(1u << (vector & 7));
+}
+
 bool lapic_words(struct board_seen *s, const struct access *a, struct words *w)
 {
     unsigned reg = (unsigned)a->at >> 4;
@@ -102,13 +107,57 @@ bool lapic_words(struct board_seen *s, const struct access *a, struct words *w)
     if (a->write && reg - R_LVT < LVTS)
         p->lvt[reg - R_LVT] = (uint8_t)a->value;
     if (a->write && reg == R_ICR && (a->value >> 8 & 7) <= LOWEST)
-        p->ipi[(a->value & 0xff) / 8] |= (uint8_t)(1u << (a->value & 7));
+        note_ipi(p, a->value);
     if (words_register(w, "local APIC", sdm, WORD_ROWS(registers), reg, a) || vectors_words(reg, a, w))
         return true;
     words_begin(w, "local APIC", sdm);
     w->source = "Table 10-1";
     words_add(w, "reserved register %03Xh", (unsigned)a->at);
     return true;
+}
+
+/* In x2APIC mode these have more bits than in memory. */
+static const struct word_bits wide_id_bits[] = {{UINT32_MAX, "number", NULL, NULL}, {0, NULL, NULL, NULL}};
+static const struct word_bits wide_ldr_bits[] = {
+    {0xffff0000u, "cluster", NULL, NULL}, {0xffff, "set#", NULL, NULL}, {0, NULL, NULL, NULL}};
+static const struct word_bits self_bits[] = {{0xff, "vector#", NULL, NULL}, {0, NULL, NULL, NULL}};
+static const struct word_reg wide_registers[] = {
+    {R_ID, WORD_BOTH, "ID", wide_id_bits, "10.12.5.1 x2APIC States", SHOW_VALUE},
+    {R_LDR, WORD_BOTH, "logical destination", wide_ldr_bits, "10.12.10.2 Deriving Logical x2APIC ID",
+     SHOW_VALUE},
+    {R_SELF_IPI, WORD_BOTH, "self IPI", self_bits, "10.12.11 SELF IPI Register", SHOW_VALUE},
+};
+
+static void deadline_words(const struct access *a, struct words *w)
+{
+    words_begin(w, "local APIC", sdm);
+    w->source = "10.5.4.1 TSC-Deadline Mode";
+    if (a->value)
+        words_add(w, "TSC deadline: %llu", (unsigned long long)a->value);
+    else
+        words_add(w, "TSC deadline: none");
+}
+
+bool lapic_msr_words(struct board_seen *s, const struct access *a, struct words *w)
+{
+    if (a->at == MSR_TSC_DEADLINE) {
+        deadline_words(a, w);
+        return true;
+    }
+    struct access in = *a;
+    in.at = a->at - MSR_X2APIC;
+    in.size = 4;
+    if (in.at == R_SELF_IPI && a->write)
+        note_ipi(&s->apic, a->value);
+    if (words_register(w, "local APIC", sdm, WORD_ROWS(wide_registers), in.at, &in))
+        return true;
+    in.at <<= 4;
+    bool told = lapic_words(s, &in, w);
+    if (in.at == R_ICR << 4) {
+        words_add(w, ", destination %llXh", (unsigned long long)a->value >> 32);
+        w->source = "10.12.9 ICR Operation in x2APIC Mode";
+    }
+    return told;
 }
 
 /* ---------------------------------------------------------------- I/O APIC */

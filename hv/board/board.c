@@ -39,6 +39,11 @@ const struct engine_config *board_config(const struct board *b)
     return b->cfg;
 }
 
+bool board_behaves(const struct board *b, uint32_t version)
+{
+    return !b->cfg->behaviour || b->cfg->behaviour >= version;
+}
+
 uint64_t board_ram_low(const struct board *b)
 {
     return b->ram_low;
@@ -262,6 +267,8 @@ static int create_cpus(struct board *b, struct error *err)
         b->cpu[i].x86 = x86_create(b->mem, &b->cpu[i].bus, i, model ? model : x86_model(0), err);
         if (!b->cpu[i].x86)
             return -1;
+        if (!board_behaves(b, 7))
+            x86_plain_apic(b->cpu[i].x86);
         b->ncpus = i + 1;
     }
     return 0;

@@ -1,6 +1,7 @@
 /* bus.c - ports and device memory: finds the chip that answers, and implements the processors' bus
  * callbacks. */
 #include "hv/board/internal.h"
+#include "hv/board/lapic.h"
 
 #include <stdlib.h>
 
@@ -247,10 +248,24 @@ static uint8_t cpu_acknowledge(void *ctx, unsigned *source)
     return vector;
 }
 
+/* Accesses to the local APIC's registers are told as those in memory are. */
+static void apic_event(struct board *b, uint16_t kind, uint32_t msr, uint64_t value)
+{
+    if (msr != MSR_TSC_DEADLINE && msr - MSR_X2APIC >= MSR_X2APIC_END - MSR_X2APIC)
+        return;
+    struct event ev = {.kind = kind};
+    ev.f[EVF_APIC_READ_msr] = msr;
+    ev.f[EVF_APIC_READ_value] = value;
+    ev.f[EVF_APIC_READ_ip] = bus_ip(b);
+    board_event(b, &ev);
+}
+
 static bool cpu_rdmsr(void *ctx, uint32_t msr, uint64_t *value)
 {
     struct board_cpu *c = ctx, *old = enter(c);
     bool known = lapic_rdmsr(c->board, c->index, msr, value) || xen_host_rdmsr(c->board, msr, value);
+    if (known)
+        apic_event(c->board, EV_APIC_READ, msr, *value);
     c->board->active = old;
     return known;
 }
@@ -260,6 +275,8 @@ static bool cpu_wrmsr(void *ctx, uint32_t msr, uint64_t value)
     struct board_cpu *c = ctx, *old = enter(c);
     bool known =
         lapic_wrmsr(c->board, c->index, msr, value) || xen_host_wrmsr(c->board, c->index, msr, value);
+    if (known)
+        apic_event(c->board, EV_APIC_WRITE, msr, value);
     c->board->active = old;
     return known;
 }

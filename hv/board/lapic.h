@@ -3,10 +3,27 @@
 #define BOOTREEL_HV_BOARD_LAPIC_H
 
 /* Where the registers are after reset. */
+/* In x2APIC mode the registers are MSRs: this plus the register's number. */
+enum {
+    MSR_TSC = 0x10,
+    MSR_APIC_BASE = 0x1b,
+    MSR_TSC_DEADLINE = 0x6e0,
+    MSR_X2APIC = 0x800,
+    MSR_X2APIC_END = 0x840
+};
 enum { LAPIC_BASE = 0xfee00000, LAPIC_SIZE = 0x1000 };
 enum { FIXED, LOWEST, SMI, NMI = 4, INIT, SIPI, EXTINT };
 enum { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVTS };
-enum { LVT_MASKED = 1 << 16, LVT_PERIODIC = 1 << 17, LVT_LEVEL = 1 << 15, LVT_REMOTE_IRR = 1 << 14 };
+enum {
+    LVT_MASKED = 1 << 16,
+    LVT_PERIODIC = 1 << 17,
+    LVT_TSC_DEADLINE = 1 << 18,
+    LVT_LEVEL = 1 << 15,
+    LVT_REMOTE_IRR = 1 << 14,
+    LVT_PENDING = 1 << 12
+};
+/* The bits of the interrupt command register below the destination; delivery status is always idle. */
+enum { ICR_BITS = 0xccfff };
 enum { SVR_ENABLE = 1 << 8, ESR_SEND_VECTOR = 1 << 5, ESR_RECEIVE_VECTOR = 1 << 6, ESR_REGISTER = 1 << 7 };
 
 /* Register numbers are the offset / 16. */
@@ -30,6 +47,7 @@ enum {
     R_INITIAL = 0x38,
     R_CURRENT,
     R_DIVIDE = 0x3e,
+    R_SELF_IPI, /* only in x2APIC mode */
 };
 
 #endif

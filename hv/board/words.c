@@ -495,6 +495,17 @@ int board_words(void *state, const struct event *ev, char *buf, size_t size, con
     case EV_MMIO_WRITE:
         told = folded_words(s, ev, &w);
         break;
+    case EV_APIC_READ:
+    case EV_APIC_WRITE:
+        told = lapic_msr_words(s,
+                               &(struct access){.at = ev->f[EVF_APIC_READ_msr],
+                                                .value = ev->f[EVF_APIC_READ_value],
+                                                .count = 1,
+                                                .size = 8,
+                                                .write = ev->kind == EV_APIC_WRITE,
+                                                .cpu = ev->cpu},
+                               &w);
+        break;
     case EV_IRQ:
         told = irq_words(s, ev, &w);
         break;

@@ -586,6 +586,7 @@ struct x86 {
     struct physmem *mem;
     struct x86_bus bus;
     const struct cpuid_model *model;
+    uint64_t features; /* the model's, without those that were taken away (x86_plain_apic) */
     struct decoder *decoder;
     struct decoder *all_rows; /* of every feature, once it was needed (lacking.c) */
     struct field_table saved; /* the fields of this struct that are state */

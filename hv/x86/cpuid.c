@@ -29,7 +29,9 @@ struct cpuid_model {
 #define FEATURES_V3                                                                                          \
     (FEATURES_V2 | F(XSAVE) | F(AVX) | F(AVX2) | F(FMA) | F(F16C) | F(BMI1) | F(BMI2) | F(LZCNT) |           \
      F(MOVBE) | F(AES) | F(PCLMUL) | F(XSAVEOPT) | F(XSAVEC) | F(XGETBV1) | F(XSAVES) | F(RDRAND) |          \
-     F(RDSEED) | F(FSGSBASE) | F(SMEP) | F(SMAP) | F(ADX) | F(CLFLUSHOPT))
+     F(RDSEED) | F(FSGSBASE) | F(SMEP) | F(SMAP) | F(ADX) | F(CLFLUSHOPT) | F(X2APIC) | F(TSC_DEADLINE))
+/* What processors of before behaviour 7 did not have. */
+#define FEATURES_APIC (F(X2APIC) | F(TSC_DEADLINE))
 #define FEATURES_MAX                                                                                         \
     (FEATURES_V3 | F(UMIP) | F(INVPCID) | F(CLWB) | F(RDPID) | F(SHA) | F(GFNI) | F(VAES) | F(VPCLMUL))
 
@@ -55,6 +57,7 @@ int cpuid_select(struct x86 *cpu, const char *name, struct error *err)
     for (unsigned i = 0; i < NMODELS; i++) {
         if (!name || !strcmp(name, models[i].name)) {
             cpu->model = &models[i];
+            cpu->features = models[i].features;
             return 0;
         }
         size_t n = strlen(list);
@@ -65,8 +68,19 @@ int cpuid_select(struct x86 *cpu, const char *name, struct error *err)
 
 bool cpu_has(const struct x86 *cpu, enum feature f)
 {
-    return cpu->model->features >> f & 1;
+    return cpu->features >> f & 1;
 }
+
+void x86_plain_apic(struct x86 *cpu)
+{
+    cpu->features &= ~FEATURES_APIC;
+}
+
+bool x86_has_tsc_deadline(const struct x86 *cpu)
+{
+    return cpu_has(cpu, FT_TSC_DEADLINE);
+}
+
 /* From the least of them to the one with everything. */
 const char *cpuid_least_model(enum feature f)
 {
@@ -106,6 +120,7 @@ const char *feature_name(enum feature f)
         [FT_LZCNT] = "LZCNT",       [FT_ADX] = "ADX",
         [FT_SHA] = "SHA",           [FT_GFNI] = "GFNI",
         [FT_VAES] = "VAES",         [FT_VPCLMUL] = "VPCLMULQDQ",
+        [FT_X2APIC] = "x2APIC",     [FT_TSC_DEADLINE] = "TSC-deadline",
     };
     return names[f] ? names[f] : "the base";
 }
@@ -129,19 +144,20 @@ enum word { W_1C, W_1D, W_7B, W_7C, W_D1A, W_E1C, W_E1D };
 static const struct {
     uint8_t feature, word, bit;
 } feature_bits[] = {
-    {FT_FPU, W_1D, 0},       {FT_CX8, W_1D, 8},      {FT_SYSENTER, W_1D, 11}, {FT_CMOV, W_1D, 15},
-    {FT_CLFLUSH, W_1D, 19},  {FT_MMX, W_1D, 23},     {FT_FXSR, W_1D, 24},     {FT_SSE, W_1D, 25},
-    {FT_SSE2, W_1D, 26},     {FT_SSE3, W_1C, 0},     {FT_PCLMUL, W_1C, 1},    {FT_MONITOR, W_1C, 3},
-    {FT_SSSE3, W_1C, 9},     {FT_CX16, W_1C, 13},    {FT_SSE41, W_1C, 19},    {FT_SSE42, W_1C, 20},
-    {FT_MOVBE, W_1C, 22},    {FT_POPCNT, W_1C, 23},  {FT_AES, W_1C, 25},      {FT_XSAVE, W_1C, 26},
-    {FT_RDRAND, W_1C, 30},   {FT_FSGSBASE, W_7B, 0}, {FT_SMEP, W_7B, 7},      {FT_INVPCID, W_7B, 10},
-    {FT_INVPCID, W_1C, 17},  {FT_RDSEED, W_7B, 18},  {FT_SMAP, W_7B, 20},     {FT_CLFLUSHOPT, W_7B, 23},
-    {FT_CLWB, W_7B, 24},     {FT_UMIP, W_7C, 2},     {FT_RDPID, W_7C, 22},    {FT_LAHF64, W_E1C, 0},
-    {FT_FMA, W_1C, 12},      {FT_AVX, W_1C, 28},     {FT_F16C, W_1C, 29},     {FT_BMI1, W_7B, 3},
-    {FT_AVX2, W_7B, 5},      {FT_BMI2, W_7B, 8},     {FT_ADX, W_7B, 19},      {FT_SHA, W_7B, 29},
-    {FT_GFNI, W_7C, 8},      {FT_VAES, W_7C, 9},     {FT_VPCLMUL, W_7C, 10},  {FT_LZCNT, W_E1C, 5},
-    {FT_XSAVEOPT, W_D1A, 0}, {FT_XSAVEC, W_D1A, 1},  {FT_XGETBV1, W_D1A, 2},  {FT_XSAVES, W_D1A, 3},
-    {FT_SYSCALL, W_E1D, 11}, {FT_RDTSCP, W_E1D, 27}, {FT_LM, W_E1D, 29},
+    {FT_FPU, W_1D, 0},           {FT_CX8, W_1D, 8},      {FT_SYSENTER, W_1D, 11}, {FT_CMOV, W_1D, 15},
+    {FT_CLFLUSH, W_1D, 19},      {FT_MMX, W_1D, 23},     {FT_FXSR, W_1D, 24},     {FT_SSE, W_1D, 25},
+    {FT_SSE2, W_1D, 26},         {FT_SSE3, W_1C, 0},     {FT_PCLMUL, W_1C, 1},    {FT_MONITOR, W_1C, 3},
+    {FT_SSSE3, W_1C, 9},         {FT_CX16, W_1C, 13},    {FT_SSE41, W_1C, 19},    {FT_SSE42, W_1C, 20},
+    {FT_MOVBE, W_1C, 22},        {FT_POPCNT, W_1C, 23},  {FT_AES, W_1C, 25},      {FT_XSAVE, W_1C, 26},
+    {FT_RDRAND, W_1C, 30},       {FT_FSGSBASE, W_7B, 0}, {FT_SMEP, W_7B, 7},      {FT_INVPCID, W_7B, 10},
+    {FT_INVPCID, W_1C, 17},      {FT_RDSEED, W_7B, 18},  {FT_SMAP, W_7B, 20},     {FT_CLFLUSHOPT, W_7B, 23},
+    {FT_CLWB, W_7B, 24},         {FT_UMIP, W_7C, 2},     {FT_RDPID, W_7C, 22},    {FT_LAHF64, W_E1C, 0},
+    {FT_FMA, W_1C, 12},          {FT_AVX, W_1C, 28},     {FT_F16C, W_1C, 29},     {FT_BMI1, W_7B, 3},
+    {FT_AVX2, W_7B, 5},          {FT_BMI2, W_7B, 8},     {FT_ADX, W_7B, 19},      {FT_SHA, W_7B, 29},
+    {FT_GFNI, W_7C, 8},          {FT_VAES, W_7C, 9},     {FT_VPCLMUL, W_7C, 10},  {FT_LZCNT, W_E1C, 5},
+    {FT_XSAVEOPT, W_D1A, 0},     {FT_XSAVEC, W_D1A, 1},  {FT_XGETBV1, W_D1A, 2},  {FT_XSAVES, W_D1A, 3},
+    {FT_SYSCALL, W_E1D, 11},     {FT_RDTSCP, W_E1D, 27}, {FT_LM, W_E1D, 29},      {FT_X2APIC, W_1C, 21},
+    {FT_TSC_DEADLINE, W_1C, 24},
 };
 
 static uint32_t feature_word(const struct x86 *cpu, enum word w)
@@ -225,6 +241,16 @@ static struct regs leaf_xsave(const struct x86 *cpu, uint32_t sub)
     }
 }
 
+/* SDM volume 2: extended topology. Each processor is a package of its own: one thread, one core. */
+static struct regs leaf_topology(const struct x86 *cpu, uint32_t sub)
+{
+    enum { THREAD = 1 << 8, CORE = 2 << 8 };
+    uint32_t level = sub == 0 ? THREAD : sub == 1 ? CORE : 0;
+    if (!cpu_has(cpu, FT_X2APIC))
+        return (struct regs){0};
+    return (struct regs){0, level ? 1 : 0, level | (sub & 0xff), cpu->index};
+}
+
 static struct regs basic(const struct x86 *cpu, uint32_t leaf, uint32_t sub)
 {
     switch (leaf) {
@@ -238,6 +264,8 @@ static struct regs basic(const struct x86 *cpu, uint32_t leaf, uint32_t sub)
         return (struct regs){4, 0, 0, 0}; /* the APIC timer never stops */
     case 7:
         return sub ? (struct regs){0} : (struct regs){0, feature_word(cpu, W_7B), feature_word(cpu, W_7C), 0};
+    case 0xb:
+        return leaf_topology(cpu, sub);
     case 0xd:
         return leaf_xsave(cpu, sub);
     case 0x15:

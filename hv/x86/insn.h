@@ -205,6 +205,8 @@ enum feature {
     FT_GFNI,
     FT_VAES,
     FT_VPCLMUL,
+    FT_X2APIC,
+    FT_TSC_DEADLINE,
     FT_COUNT
 };
 

@@ -77,7 +77,15 @@ static const struct msr_row rows[] = {
     {0xc001001f, 1, IGNORE, FT_LM, false, 0, 0, "NB_CFG"},
     {0xc0010055, 1, IGNORE, FT_LM, false, 0, 0, "INT_PENDING"}, /* never in C1E */
 };
-enum { NROWS = sizeof rows / sizeof rows[0], MSR_APIC_BASE = 0x1b };
+enum {
+    NROWS = sizeof rows / sizeof rows[0],
+    MSR_TSC = 0x10,
+    MSR_APIC_BASE = 0x1b,
+    APIC_BASE_X2APIC = 1 << 10,
+    MSR_TSC_DEADLINE = 0x6e0,
+    MSR_X2APIC = 0x800,
+    MSR_X2APIC_COUNT = 0x100,
+};
 
 static const struct msr_row *find(const struct x86 *cpu, uint32_t msr)
 {
@@ -85,6 +93,22 @@ static const struct msr_row *find(const struct x86 *cpu, uint32_t msr)
         if (msr - rows[i].first < rows[i].count)
             return cpu_has(cpu, rows[i].feature) ? &rows[i] : NULL;
     return NULL;
+}
+
+/* The board's registers that only some models have. */
+static bool is_apic_register(uint32_t msr)
+{
+    return msr == MSR_TSC_DEADLINE || msr - MSR_X2APIC < MSR_X2APIC_COUNT;
+}
+
+static bool has_apic_register(const struct x86 *cpu, uint32_t msr)
+{
+    return is_apic_register(msr) && cpu_has(cpu, msr == MSR_TSC_DEADLINE ? FT_TSC_DEADLINE : FT_X2APIC);
+}
+
+uint64_t x86_tsc(const struct x86 *cpu)
+{
+    return cpu->bus.time(cpu->bus.ctx) + cpu->msr.tsc_offset;
 }
 
 static uint64_t *storage(struct x86 *cpu, const struct msr_row *r, uint32_t msr)
@@ -161,11 +185,13 @@ static bool efer_write(struct x86 *cpu, uint64_t v)
 static bool msr_read(struct x86 *cpu, uint32_t msr, uint64_t *v)
 {
     const struct msr_row *r = find(cpu, msr);
+    if (!r && is_apic_register(msr) && !has_apic_register(cpu, msr))
+        return false;
     if (!r)
         return cpu->bus.rdmsr(cpu->bus.ctx, msr, v);
     switch (r->kind) {
     case TSC:
-        *v = cpu->bus.time(cpu->bus.ctx) + cpu->msr.tsc_offset;
+        *v = x86_tsc(cpu);
         break;
     case EFER:
         *v = cpu->efer;
@@ -185,8 +211,12 @@ static bool msr_read(struct x86 *cpu, uint32_t msr, uint64_t *v)
 static bool msr_write(struct x86 *cpu, uint32_t msr, uint64_t v)
 {
     const struct msr_row *r = find(cpu, msr);
-    if (!r && msr == MSR_APIC_BASE && v >> cpuid_physical_bits(cpu))
-        return false; /* the board does not know the address width */
+    /* the board does not know what the model has */
+    if (!r && is_apic_register(msr) && !has_apic_register(cpu, msr))
+        return false;
+    if (msr == MSR_APIC_BASE &&
+        (v >> cpuid_physical_bits(cpu) || (v & APIC_BASE_X2APIC && !cpu_has(cpu, FT_X2APIC))))
+        return false;
     if (!r)
         return cpu->bus.wrmsr(cpu->bus.ctx, msr, v);
     if (!valid(cpu, r, msr, v))
@@ -194,6 +224,8 @@ static bool msr_write(struct x86 *cpu, uint32_t msr, uint64_t v)
     switch (r->kind) {
     case TSC:
         cpu->msr.tsc_offset = v - cpu->bus.time(cpu->bus.ctx);
+        if (cpu_has(cpu, FT_TSC_DEADLINE))
+            cpu->bus.wrmsr(cpu->bus.ctx, MSR_TSC, v); /* a deadline comes at another time now */
         break;
     case EFER:
         return efer_write(cpu, v);
@@ -227,7 +259,8 @@ void unhandled_event(struct x86 *cpu, const char *what, uint64_t number, bool wr
 static void refuse(struct x86 *cpu, uint32_t msr, bool write, uint64_t v)
 {
     uint64_t old;
-    if (!find(cpu, msr) && !(write && cpu->bus.rdmsr(cpu->bus.ctx, msr, &old)))
+    if (!find(cpu, msr) && !has_apic_register(cpu, msr) &&
+        !(write && cpu->bus.rdmsr(cpu->bus.ctx, msr, &old)))
         unhandled_event(cpu, "msr", msr, write, v);
     raise_error(cpu, VEC_GP, 0);
 }
@@ -275,7 +308,7 @@ FAMILY1(fam_wrmsr, op_wrmsr);
 
 /* ---------------------------------------------------------------- names */
 
-/* MSRs that some processors have, but this one does not. */
+/* MSRs of the board (IA32_APIC_BASE, IA32_TSC_DEADLINE), and those that some processors have, but none of these. */
 static const struct {
     uint32_t msr;
     const char *name;
@@ -356,6 +389,25 @@ static const struct {
     {0x4b564d01, "KVM_SYSTEM_TIME_NEW"},
 };
 
+/* SDM volume 3, table 10-6, from 800h on; the rest is reserved. */
+static const char *const x2apic_names[0x40] = {
+    [0x02] = "IA32_X2APIC_APICID",    [0x03] = "IA32_X2APIC_VERSION",    [0x08] = "IA32_X2APIC_TPR",
+    [0x0a] = "IA32_X2APIC_PPR",       [0x0b] = "IA32_X2APIC_EOI",        [0x0d] = "IA32_X2APIC_LDR",
+    [0x0f] = "IA32_X2APIC_SIVR",      [0x10] = "IA32_X2APIC_ISR0",       [0x11] = "IA32_X2APIC_ISR1",
+    [0x12] = "IA32_X2APIC_ISR2",      [0x13] = "IA32_X2APIC_ISR3",       [0x14] = "IA32_X2APIC_ISR4",
+    [0x15] = "IA32_X2APIC_ISR5",      [0x16] = "IA32_X2APIC_ISR6",       [0x17] = "IA32_X2APIC_ISR7",
+    [0x18] = "IA32_X2APIC_TMR0",      [0x19] = "IA32_X2APIC_TMR1",       [0x1a] = "IA32_X2APIC_TMR2",
+    [0x1b] = "IA32_X2APIC_TMR3",      [0x1c] = "IA32_X2APIC_TMR4",       [0x1d] = "IA32_X2APIC_TMR5",
+    [0x1e] = "IA32_X2APIC_TMR6",      [0x1f] = "IA32_X2APIC_TMR7",       [0x20] = "IA32_X2APIC_IRR0",
+    [0x21] = "IA32_X2APIC_IRR1",      [0x22] = "IA32_X2APIC_IRR2",       [0x23] = "IA32_X2APIC_IRR3",
+    [0x24] = "IA32_X2APIC_IRR4",      [0x25] = "IA32_X2APIC_IRR5",       [0x26] = "IA32_X2APIC_IRR6",
+    [0x27] = "IA32_X2APIC_IRR7",      [0x28] = "IA32_X2APIC_ESR",        [0x2f] = "IA32_X2APIC_LVT_CMCI",
+    [0x30] = "IA32_X2APIC_ICR",       [0x32] = "IA32_X2APIC_LVT_TIMER",  [0x33] = "IA32_X2APIC_LVT_THERMAL",
+    [0x34] = "IA32_X2APIC_LVT_PMI",   [0x35] = "IA32_X2APIC_LVT_LINT0",  [0x36] = "IA32_X2APIC_LVT_LINT1",
+    [0x37] = "IA32_X2APIC_LVT_ERROR", [0x38] = "IA32_X2APIC_INIT_COUNT", [0x39] = "IA32_X2APIC_CUR_COUNT",
+    [0x3e] = "IA32_X2APIC_DIV_CONF",  [0x3f] = "IA32_X2APIC_SELF_IPI",
+};
+
 /* The `index`-th name of a sequence. */
 static void run_name(const char *names, unsigned index, char *buf, size_t size)
 {
@@ -379,6 +431,10 @@ bool x86_msr_name(uint32_t msr, char *buf, size_t size)
             run_name(rows[i].name, msr - rows[i].first, buf, size);
             return true;
         }
+    if (msr - MSR_X2APIC < 0x40 && x2apic_names[msr - MSR_X2APIC]) {
+        snprintf(buf, size, "%s", x2apic_names[msr - MSR_X2APIC]);
+        return true;
+    }
     for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++)
         if (others[i].msr == msr) {
             snprintf(buf, size, "%s", others[i].name);

@@ -194,6 +194,12 @@ bool x86_compiles(void);
 struct x86 *x86_create(struct physmem *, const struct x86_bus *, unsigned index, const char *model,
                        struct error *err);
 void x86_destroy(struct x86 *);
+/* Takes x2APIC and the TSC-deadline timer away, as all models were before behaviour version 7. Only right after creation. */
+void x86_plain_apic(struct x86 *);
+/* Whether the local APIC's timer has the mode of IA32_TSC_DEADLINE. */
+bool x86_has_tsc_deadline(const struct x86 *);
+/* What IA32_TSC_DEADLINE counts: the time-stamp counter now. */
+uint64_t x86_tsc(const struct x86 *);
 /* Power-on or hard reset, or with `init` an INIT, which keeps caches and FPU. */
 void x86_reset(struct x86 *, bool init);
 

@@ -149,6 +149,8 @@ void xen_cpuid(const struct xen *xen, unsigned vcpu, uint32_t leaf, uint32_t sub
 {
     if (leaf == 1)
         result[1] = (result[1] & 0xffffff) | vcpu * 2 << 24;
+    else if (leaf == 0xb && (result[1] | result[2]))
+        result[3] = vcpu * 2;
     else if (leaf >> 16 == LEAVES >> 16)
         hypervisor_leaf(vcpu, leaf, subleaf, result);
 }

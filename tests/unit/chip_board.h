@@ -29,6 +29,8 @@ struct x86 {
     bool intr;
     unsigned nmi, smi, init, sipi;
     uint8_t sipi_vector;
+    bool plain_apic; /* no TSC deadline */
+    uint64_t tsc_offset;
 };
 
 struct range {
@@ -219,6 +221,17 @@ void x86_raise_sipi(struct x86 *cpu, uint8_t vector)
     cpu->sipi_vector = vector;
 }
 
+bool x86_has_tsc_deadline(const struct x86 *cpu)
+{
+    return !cpu->plain_apic;
+}
+
+static struct board *tsc_board; /* whose time the processors' counters show */
+uint64_t x86_tsc(const struct x86 *cpu)
+{
+    return tsc_board->now + cpu->tsc_offset;
+}
+
 /* ---------------------------------------------------------------- the test's hands */
 
 static inline struct timer *earliest(struct board *b)
@@ -353,9 +366,10 @@ static inline struct board *new_board(size_t nimages)
         pic_create, pit_create, ioapic_create, hpet_create, rtc_create, ps2_create, dma_create};
     struct board *b = mem_zero(1, sizeof *b);
     struct error err;
+    tsc_board = b;
     b->memory = mem_zero(1, MEMORY);
     b->a20 = true;
-    b->config = (struct engine_config){settings, 2, images, nimages};
+    b->config = (struct engine_config){settings, 2, images, nimages, 0};
     for (unsigned i = 0; i < sizeof create / sizeof create[0]; i++)
         assert_int_equal(create[i](b, &err), 0);
     for (unsigned i = 0; i < CPUS; i++)

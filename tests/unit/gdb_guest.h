@@ -16,7 +16,7 @@
 #include "hv/hv.h"
 #include "traces/memory.h"
 
-static const struct engine_kind guest_kind = {"pc", HV_BEHAVIOUR, 1, hv_create, &hv_words};
+static const struct engine_kind guest_kind = {"pc", HV_BEHAVIOUR, 1, hv_create, &hv_words, 0};
 
 /* 7C00h: ax = ds = 0; ecx = rounds; 7C0Ah: inc word [500h]; loop to 7C0Ah; 7C11h: out F4h, al (the end).
  * Steps: 3 + 2 * rounds + 1. */

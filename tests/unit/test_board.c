@@ -204,6 +204,22 @@ static void power_management(void **state)
     assert_string_equal(how, "port cf9h");
 }
 
+/* A trace of behaviour version 6 runs on a processor without x2APIC and TSC deadline, whatever its model has now. */
+static void older_behaviour(void **state)
+{
+    struct fixture *f = *state;
+    struct board_host host = {.ctx = f, .icount = host_icount, .time = host_time};
+    struct error err;
+    f->setting[2] = (struct setting){"cpu", "max"};
+    for (uint32_t version = 0; version <= 7; version += version ? 1 : 6) {
+        f->cfg.behaviour = version;
+        struct board *b = board_create(&f->cfg, &host, &err);
+        assert_non_null(b);
+        assert_true(x86_has_tsc_deadline(board_cpu(b, 0)) == (version != 6));
+        board_destroy(b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +228,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(shadow_ram, setup, teardown),
         cmocka_unit_test_setup_teardown(pirq_routing, setup, teardown),
         cmocka_unit_test_setup_teardown(power_management, setup, teardown),
+        cmocka_unit_test_setup_teardown(older_behaviour, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

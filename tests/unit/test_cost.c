@@ -50,7 +50,7 @@ static struct engine *make(const char *compile)
         {"memory", "2097152"}, {"bios", "none"}, {"flat-address", "31744"}};
     static const struct image image = {
         .role = "flat", .name = "guest", .size = sizeof guest, .read = read_guest};
-    static const struct engine_config cfg = {settings, 3, &image, 1};
+    static const struct engine_config cfg = {settings, 3, &image, 1, 0};
     struct error err;
     setenv("BOOTREEL_COMPILE", compile, 1);
     struct engine *e = hv_create(&cfg, &err);

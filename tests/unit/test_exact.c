@@ -462,8 +462,8 @@ static struct engine *wrong_create(const struct engine_config *cfg, struct error
     return e;
 }
 
-static const struct engine_kind right_kind = {"pc", HV_BEHAVIOUR, NS_PER_STEP, hv_create, NULL};
-static const struct engine_kind wrong_kind = {"pc", HV_BEHAVIOUR, NS_PER_STEP, wrong_create, NULL};
+static const struct engine_kind right_kind = {"pc", HV_BEHAVIOUR, NS_PER_STEP, hv_create, NULL, 0};
+static const struct engine_kind wrong_kind = {"pc", HV_BEHAVIOUR, NS_PER_STEP, wrong_create, NULL, 0};
 
 static void record(const struct guest *g, const struct engine_kind *kind, const char *path)
 {

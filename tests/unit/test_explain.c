@@ -267,6 +267,30 @@ static const char *irq(struct told *t, unsigned vector, unsigned source)
     return tell(t, &ev);
 }
 
+static const char *apic_msr(struct told *t, bool write, uint32_t msr, uint64_t value)
+{
+    struct event ev = {.kind = write ? EV_APIC_WRITE : EV_APIC_READ};
+    ev.f[EVF_APIC_READ_msr] = msr;
+    ev.f[EVF_APIC_READ_value] = value;
+    return tell(t, &ev);
+}
+
+static void test_x2apic(void **state)
+{
+    struct told *t = *state;
+    assert_string_equal(apic_msr(t, false, 0x802, 3), "local APIC: ID: number 3");
+    assert_string_equal(apic_msr(t, false, 0x80d, 0x10002),
+                        "local APIC: logical destination: cluster 1, set 02h");
+    assert_string_equal(apic_msr(t, true, 0x80b, 0), "local APIC: EOI");
+    assert_string_equal(apic_msr(t, true, 0x832, 0x400ec), "local APIC: LVT timer: vector ECh, TSC deadline");
+    assert_string_equal(apic_msr(t, true, 0x83f, 0xf2), "local APIC: self IPI: vector F2h");
+    assert_string_equal(irq(t, 0xf2, 1), "inter-processor interrupt F2h");
+    assert_string_equal(apic_msr(t, true, 0x830, 5ull << 32 | 0x40fb),
+                        "local APIC: interrupt command: fixed, vector FBh, physical, assert, destination 5h");
+    assert_string_equal(apic_msr(t, true, 0x6e0, 123456), "local APIC: TSC deadline: 123456");
+    assert_string_equal(apic_msr(t, true, 0x6e0, 0), "local APIC: TSC deadline: none");
+}
+
 static void test_vectors(void **state)
 {
     struct told *t = *state;
@@ -630,6 +654,7 @@ int main(void)
         TEST(test_pit_bytes),
         TEST(test_uart_divisor),
         TEST(test_vectors),
+        TEST(test_x2apic),
         TEST(test_moved_ports),
         TEST(test_disk_commands),
         TEST(test_keyboard),

@@ -46,8 +46,8 @@ static struct engine *create_pc(const struct engine_config *cfg, struct error *e
     return restless(hv_create(cfg, err));
 }
 
-static const struct engine_kind restless_fake = {"fake", 1, 1, create_fake, NULL};
-static const struct engine_kind restless_pc = {"pc", HV_BEHAVIOUR, 1, create_pc, NULL};
+static const struct engine_kind restless_fake = {"fake", 1, 1, create_fake, NULL, 0};
+static const struct engine_kind restless_pc = {"pc", HV_BEHAVIOUR, 1, create_pc, NULL, 0};
 
 static struct trace *open_trace(const char *path)
 {

@@ -40,7 +40,7 @@ static struct engine *machine(void)
          .ctx = (void *)rebooter,
          .read = read_image},
         {.role = "disk0", .name = "disk", .size = 1 << 20, .read = read_image}};
-    static const struct engine_config cfg = {settings, 4, images, 2};
+    static const struct engine_config cfg = {settings, 4, images, 2, 0};
     struct error err;
     struct engine *e = hv_create(&cfg, &err);
     if (!e)

@@ -71,7 +71,7 @@ static int begin(void **state)
 {
     static const struct image flat = {"flat", "guest.bin", sizeof guest, (void *)guest, read_guest};
     static const struct setting settings[] = {{"memory", "4194304"}, {"flat-address", "0x8000"}};
-    static const struct engine_config config = {settings, 2, &flat, 1};
+    static const struct engine_config config = {settings, 2, &flat, 1, 0};
     struct error err = {""};
     struct record_result res;
     (void)state;

@@ -46,7 +46,7 @@ static struct engine *machine(struct engine *(*from)(const struct engine_config 
          .ctx = (void *)scribbler,
          .read = read_image},
         {.role = "disk0", .name = "disk", .size = 1 << 20, .read = read_image}};
-    static const struct engine_config cfg = {settings, 4, images, 2};
+    static const struct engine_config cfg = {settings, 4, images, 2, 0};
     struct error err;
     struct engine *e = from(&cfg, &err);
     if (!e)

@@ -81,7 +81,7 @@ static inline int read_guest(void *ctx, uint64_t offset, void *buf, size_t n, st
 
 static const struct image flat = {"flat", "guest.bin", sizeof guest, (void *)guest, read_guest};
 static const struct setting flat_settings[] = {{"memory", "4194304"}, {"flat-address", "0x8000"}};
-static const struct engine_config flat_config = {flat_settings, 2, &flat, 1};
+static const struct engine_config flat_config = {flat_settings, 2, &flat, 1, 0};
 
 static inline void record(const struct record_options *o)
 {
@@ -108,7 +108,7 @@ static inline void record_typed(const char *path)
 {
     static const char text[] = "hello there\nsecond\nthird line\noff\n";
     static const struct setting settings[] = {{"steps", "0"}, {"shell", "1"}};
-    const struct engine_config cfg = {settings, 2, NULL, 0};
+    const struct engine_config cfg = {settings, 2, NULL, 0, 0};
     struct error err = {""};
     int fds[2];
     assert_int_equal(pipe(fds), 0);
