@@ -132,12 +132,15 @@ static bool add_types(struct kernel_types *k, const char *table, void *data, siz
     return true;
 }
 
-/* Its own, or those of its DWARF if that was given. */
-static const void *find_types(const struct reading *r, const struct code *image, size_t *n)
+/* Its own, or those of its DWARF if that was given. *table: whose symbols they are of. */
+static const void *find_types(const struct reading *r, const struct code *image, size_t *n,
+                              const char **table)
 {
     const void *given = NULL;
     const uint8_t *own = find_btf(r, image, n);
-    return own ? own : symbols_types(r->s, r->text, &given, n) ? given : NULL;
+    const struct symbol_table *t = own ? NULL : symbols_types(r->s, r->text, &given, n);
+    *table = t ? symbol_table_name(t) : "kernel";
+    return own ? own : given;
 }
 
 static bool read_kernel(struct reading *r)
@@ -149,14 +152,15 @@ static bool read_kernel(struct reading *r)
     size_t n;
     image.bytes = mem_alloc(image.n + 1);
     image.n = timeline_peek_physical(r->tl, r->physical, image.bytes, image.n);
-    const void *btf = find_types(r, &image, &n);
+    const char *table;
+    const void *btf = find_types(r, &image, &n, &table);
     if (!btf) {
         free(image.bytes);
         return false;
     }
     void *own = mem_alloc(n);
     memcpy(own, btf, n);
-    if (!add_types(k, "kernel", own, n)) {
+    if (!add_types(k, table, own, n)) {
         free(image.bytes);
         return false;
     }

@@ -80,7 +80,7 @@ const char *symbol_table_members_from(const struct symbol_table *t)
 
 /* ---------------------------------------------------------------- types of its own */
 
-bool symbols_types(const struct symbols *s, uint64_t text, const void **btf, size_t *n)
+const struct symbol_table *symbols_types(const struct symbols *s, uint64_t text, const void **btf, size_t *n)
 {
     struct symbol sym;
     for (size_t i = symbols_mappings(s); i-- > 0;) {
@@ -90,7 +90,7 @@ bool symbols_types(const struct symbols *s, uint64_t text, const void **btf, siz
             continue;
         *btf = m->table->types;
         *n = m->table->types_size;
-        return true;
+        return m->table;
     }
-    return false;
+    return NULL;
 }

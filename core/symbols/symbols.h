@@ -142,8 +142,8 @@ void symbol_table_add_member(struct symbol_table *t, const struct symbol_member 
  * `s`) in files of this EI_OSABI. They are from DWARF, or from CTF as FreeBSD's kernels have it (.SUNW_ctf). */
 void symbols_want_members(struct symbols *s, unsigned osabi, const char *const *structures);
 
-/* The types (BTF) of the Linux kernel whose _text is at that address, if a file with its DWARF was given (--symbols). False if not. */
-bool symbols_types(const struct symbols *s, uint64_t text, const void **btf, size_t *n);
+/* The types (BTF) of the Linux kernel whose _text is at that address, if a file with its DWARF was given (--symbols), and the table of that; NULL if not. */
+const struct symbol_table *symbols_types(const struct symbols *s, uint64_t text, const void **btf, size_t *n);
 
 /* Completes the table: sorts it. Returns the table; if there already is an equal one, frees `t` and
  * returns that one. */

@@ -14,7 +14,8 @@ need_guests
 
 # boot NAME CPUS
 boot() {
-    printf '%s\n' root 'echo answer $((6 * 7)); systemctl is-system-running' poweroff |
+    printf '%s\n' root 'echo answer $((6 * 7)); systemctl is-system-running' \
+        'for u in sysctl modules-load tmpfiles-setup random-seed; do echo used $(systemctl show -p CPUUsageNSec --value systemd-$u) systemd-$u; done' poweroff |
         "$BOOTREEL" record -i --cpus "$2" --memory 512M --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/systemd/initrd.gz" \
             --disk "$GUESTS/systemd/disk.img" --append 'console=ttyS0 quiet systemd.show_status=1 root=/dev/sda' -q -o "$work/$1.reel" \
             >"$work/$1.console" 2>"$work/$1.err" || fail "$1: record exits with $?: $(tail -n 1 "$work/$1.err")"
@@ -41,6 +42,17 @@ units() { # NAME
         holds "$work/$1.stages" " $stage" "$1: stages"
     done
     [ "$(grep -c ' unit.dbus.service_' "$work/$1.stages")" = 1 ] || fail "$1: a unit that started has one stage"
+    # Whose time it was: a unit's own is what systemd itself says that it used, to a twentieth.
+    sed -n 's/^used \([0-9]*\) \(.*\)$/\1 \2/p' "$work/$1.text" >"$work/$1.used"
+    "$BOOTREEL" stages --all --format json "$work/$1.reel" >"$work/$1.json"
+    python3 - "$work/$1.used" "$work/$1.json" <<'END' || fail "$1: units' own times"
+import json, sys
+own = {s['name'].split('.service')[0]: s.get('own') for s in json.load(open(sys.argv[2])) if s['name'].startswith('unit.')}
+used = [line.split() for line in open(sys.argv[1])]
+assert len(used) == 4, used
+for ns, unit in used:
+    assert abs(int(ns) - own['unit.' + unit]) * 20 < int(ns), (unit, ns, own['unit.' + unit])
+END
     "$BOOTREEL" stages --critical-chain=multi-user.target "$work/$1.reel" >"$work/$1.chain" || fail "$1: --critical-chain exits with $?"
     for stage in target.multi-user.target target.basic.target target.sysinit.target; do
         holds "$work/$1.chain" " $stage" "$1: the critical chain"

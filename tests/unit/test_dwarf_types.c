@@ -121,8 +121,8 @@ static void load(struct fixture *f)
     assert_non_null(t);
     symbols_map(made, &(struct symbol_mapping){.table = t, .space = SPACE_KERNEL, .bias = 0x1000000});
     symbols_free(made);
-    assert_false(symbols_types(f->s, text_of(f->s) - 1, &btf, &n));
-    assert_true(symbols_types(f->s, text_of(f->s), &btf, &n));
+    assert_null(symbols_types(f->s, text_of(f->s) - 1, &btf, &n));
+    assert_non_null(symbols_types(f->s, text_of(f->s), &btf, &n));
     f->k = kernel_types_of(btf, n);
     assert_non_null(f->k);
 }
@@ -223,7 +223,7 @@ static void none(void **state)
         const struct symbol_table *t = symbols_add_elf_file(f->s, f->file, &err);
         assert_non_null(t);
         symbols_map(f->s, &(struct symbol_mapping){.table = t, .space = SPACE_KERNEL});
-        assert_false(symbols_types(f->s, text_of(f->s), &btf, &n));
+        assert_null(symbols_types(f->s, text_of(f->s), &btf, &n));
         forget(f);
     }
 }
