@@ -50,6 +50,16 @@ static void on_signal(void *ctx)
 
 /* ---------------------------------------------------------------- the result */
 
+/* A trace of an older program. */
+static void say_newer(uint64_t n)
+{
+    char a[NUMBER_TEXT];
+    if (n)
+        printf(
+            "beside these, %s events are of kinds that the program did not know that recorded the trace: they were not compared\n",
+            number_commas(a, n));
+}
+
 static int say_result(const struct replay_command *c, const struct replay_report *rep)
 {
     char a[NUMBER_TEXT], b[NUMBER_TEXT], d[NUMBER_TEXT], e[NUMBER_TEXT];
@@ -64,12 +74,14 @@ static int say_result(const struct replay_command *c, const struct replay_report
                             c->path, (unsigned long long)(rep->from + rep->steps));
     if (c->quiet)
         return EXIT_DONE;
-    if (rep->verified)
-        printf("verified: %s steps, %s checkpoints, %s events\n", number_commas(a, rep->steps),
-               number_commas(b, rep->checkpoints), number_commas(d, rep->events));
-    else
+    if (!rep->verified) {
         printf("replayed: %s steps, guest time %s\n", number_commas(a, rep->steps),
                number_time(e, rep->stop.time));
+        return EXIT_DONE;
+    }
+    printf("verified: %s steps, %s checkpoints, %s events\n", number_commas(a, rep->steps),
+           number_commas(b, rep->checkpoints), number_commas(d, rep->events));
+    say_newer(rep->newer);
     return EXIT_DONE;
 }
 
@@ -187,6 +199,7 @@ static int say_verified(const struct replay_command *c, const struct verified *v
         printf(
             "of these, %s events of guest systems were taken from the record: only --jobs 1 makes them again\n",
             number_commas(e, v->taken));
+    say_newer(v->newer);
     return EXIT_DONE;
 }
 

@@ -414,6 +414,9 @@ struct trace_difference {
     struct event replayed; /* data of both valid until trace_verifier_close */
 };
 
+/* Whether the program that recorded it had this kind of event. A replay's events of others are not compared. */
+bool trace_knows(const struct trace *t, unsigned kind);
+
 struct trace_verifier *trace_verifier_open(struct trace *t, struct error *err);
 /* Starts at another event: for a replay from a checkpoint, at trace_checkpoint.event. Only before the first
  * event is given. */

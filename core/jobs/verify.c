@@ -116,6 +116,7 @@ static void add_report(struct verified *v, const struct replay_report *r)
     v->steps += r->steps;
     v->checkpoints += r->checkpoints;
     v->events += r->events;
+    v->newer += r->newer;
     v->taken += r->taken;
 }
 

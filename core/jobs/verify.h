@@ -31,7 +31,7 @@ struct verified {
     char *console; /* what was written to the streams of parts, in order, up to the outcome */
     size_t nconsole;
     uint64_t from, steps, checkpoints, events;
-    uint64_t
+    uint64_t newer, /* as in struct replay_report */
         taken; /* events of guest systems that were taken from the record: only one job makes them again */
 };
 

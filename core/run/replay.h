@@ -123,6 +123,8 @@ struct replay_report {
     uint64_t steps; /* compared so far */
     uint64_t checkpoints;
     uint64_t events;
+    uint64_t
+        newer; /* events that were not compared: of kinds that the program did not know that recorded the trace */
     struct stop stop; /* where it stopped */
 };
 
