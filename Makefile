@@ -14,7 +14,7 @@ CFLAGS_WARN := -Wall -Wextra -Werror -Wno-unused-parameter
 # -fno-strict-aliasing, -fwrapv: the processor reads registers at several widths and computes modulo 2^n.
 CFLAGS_BASE := -std=gnu11 -g -I. -I$(BUILD) -D_GNU_SOURCE $(CFLAGS_WARN) -fno-strict-aliasing -fwrapv -MMD -MP \
                $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-LDLIBS  := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -pthread
+LDLIBS  := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lslirp -lm -pthread
 
 OPT_release := -O2
 OPT_clang   := -O2 -g1

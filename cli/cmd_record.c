@@ -612,7 +612,10 @@ static int record(struct record *r, struct error *err)
     signal(SIGPIPE, SIG_IGN); /* a reader of the console that goes away must not end the recording */
     if ((r->interactive || r->tui) && !(r->o.live = open_live(r, err)))
         return trouble(err);
-    struct recorder *rec = recorder_create(&r->o, err);
+    size_t nwires;
+    const struct net_wire *wires = machine_wires(r->machine, &nwires);
+    bool wired = !nwires || (r->o.net = net_new(wires, nwires, err));
+    struct recorder *rec = wired ? recorder_create(&r->o, err) : NULL;
     int status;
     if (rec) {
         status = run(r, rec, err);
@@ -621,6 +624,7 @@ static int record(struct record *r, struct error *err)
         status = trouble(err);
     }
     recorder_destroy(rec);
+    net_free(r->o.net);
     tui_watch_free(r->watch);
     if (r->tui) {
         close(r->typing);

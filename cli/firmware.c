@@ -1,4 +1,4 @@
-/* firmware.c - finds SeaBIOS and OVMF: in the folder of fetched guests, or where the distribution installs them. */
+/* firmware.c - finds SeaBIOS, OVMF and iPXE: in the folder of fetched guests, or where the distribution installs them. */
 #include <glob.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -23,6 +23,11 @@ static const struct package packages[] = {
                        {".", "usr/share/OVMF", "*", "*/usr/share/OVMF", "*/*/usr/share/OVMF"},
                        {"/usr/share/OVMF", "/usr/share/qemu"},
                        "--pflash CODE --pflash VARS"},
+    [FIRMWARE_IPXE] = {"iPXE",
+                       "ipxe-qemu",
+                       {".", "usr/lib/ipxe/qemu", "*", "*/usr/lib/ipxe/qemu", "*/*/usr/lib/ipxe/qemu"},
+                       {"/usr/lib/ipxe/qemu", "/usr/share/qemu"},
+                       "--nic MODEL,rom=FILE or rom=none"},
 };
 
 static int try_pattern(const char *pattern, char *path, size_t size)

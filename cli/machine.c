@@ -7,6 +7,7 @@
 #include "cli/hosted.h"
 #include "cli/machine.h"
 #include "cli/media.h"
+#include "cli/nics.h"
 #include "core/story/guest.h"
 #include "guests/demo/demo.h"
 #include "hv/hv.h"
@@ -28,6 +29,7 @@ struct machine {
     bool inspects;                                                        /* --inspect was given */
     uint32_t inspect; /* what it chose among guest_systems */
     struct media media;
+    struct nics nics;
     const char *flash[MACHINE_FLASH];
     unsigned nflash;
     const char *floppy, *kernel, *initrd, *protocol, *hvmloader;
@@ -176,6 +178,8 @@ enum {
     MO_VGA,
     MO_USB,
     MO_VIRTIO,
+    MO_NIC,
+    MO_NET,
     MO_MACHINE,
     MO_INSPECT,
     MO_PROGRAM,
@@ -261,6 +265,24 @@ const struct option_row machine_options[] = {
      .more =
          "`rng` gives random numbers that follow from the machine's configuration (--rtc among it), so that the run can be repeated. "
          "`console` is Linux's hvc0; it is printed by --console=virtio, and with -i that is also where typing goes."},
+    {.name = "nic",
+     .argument = "MODEL[,mac=ADDRESS][,rom=FILE|none]",
+     .help = "a network card: " NIC_MODELS " (up to {max-nics})",
+     .id = MO_NIC,
+     .more =
+         "Its address is 52:54:00:12:34:56 (57 for the second …) if none is given. The ROM is what firmware boots from the network with: iPXE's, of "
+         "Debian's package ipxe-qemu, which is looked for as SeaBIOS is; none if a kernel or a binary is loaded directly."},
+    {.name = "net",
+     .argument = "user[,KEY=VALUE…]|socket=PATH|none",
+     .help = "what a network card is connected to: the first for the first card, and so on (default user)",
+     .id = MO_NET,
+     .more =
+         "`user` is a network with a gateway (10.0.2.2) that gives the guest the address 10.0.2.15 by DHCP. Its keys: `tftp=FOLDER`, whose files, and "
+         "no others, the guest can read by TFTP; `bootfile=NAME` and `hostname=NAME`, which DHCP says. What the guest gets follows from the run alone, unless "
+         "`outside=yes` lets it reach what this computer reaches, or `forward=tcp:[ADDRESS:]PORT:PORT` leads from a port of this computer to one of the guest. "
+         "`socket` is a Unix datagram socket at PATH, each datagram a frame; what the other program sends must go to PATH.bootreel. In any case what comes is "
+         "recorded, and a replay needs no network. With `mangle=SEED:PERCENT` so many of the frames to the guest are lost, doubled, delayed or damaged; "
+         "which ones, follows from the seed."},
     {.name = "disk",
      .argument = "FILE[,interface=ide|ahci|nvme|virtio|scsi|usb][,serial=TEXT]",
      .help = "a raw disk image, and what it is attached to (up to {max-disks} drives)",
@@ -274,9 +296,9 @@ const struct option_row machine_options[] = {
      .id = MO_CDROM},
     {.name = "floppy", .argument = "FILE", .help = "a floppy disk image", .id = MO_FLOPPY},
     {.name = "boot",
-     .argument = "c|d|a|menu",
+     .argument = "c|d|a|n|menu",
      .help =
-         "boot from the disk, the CD-ROM or the floppy first (default: the first of these that is given), or show a boot menu if Esc "
+         "boot from the disk, the CD-ROM, the floppy or the network first (default: the first of these that is given), or show a boot menu if Esc "
          "or F12 is pressed within {boot-menu} seconds",
      .id = MO_BOOT,
      .more =
@@ -383,6 +405,10 @@ int machine_option(struct machine *m, const struct option_row *row, const char *
         return add_word(&m->usb, row, value, err);
     case MO_VIRTIO:
         return add_word(&m->virtio, row, value, err);
+    case MO_NIC:
+        return nics_add(&m->nics, row, value, err);
+    case MO_NET:
+        return nics_add_wire(&m->nics, row, value, err);
     case MO_MACHINE:
         return set_word(&m->board, row, value, err);
     case MO_INSPECT:
@@ -421,6 +447,7 @@ void machine_free(struct machine *m)
     for (unsigned i = 0; i < m->nmodules; i++)
         free(m->module[i]);
     media_free(&m->media);
+    nics_free(&m->nics);
     free(m->flat);
     free(m);
 }
@@ -443,7 +470,8 @@ int machine_arguments(struct machine *m, char *const *arguments, size_t n, struc
 
 bool machine_is_demo(const struct machine *m)
 {
-    return !m->media.n && !m->floppy && !m->kernel && !m->flat && !m->hvmloader && !machine_is_hosted(m);
+    return !m->media.n && !m->floppy && !m->nics.n && !m->kernel && !m->flat && !m->hvmloader &&
+           !machine_is_hosted(m);
 }
 
 static bool is_q35(const struct machine *m)
@@ -453,6 +481,9 @@ static bool is_q35(const struct machine *m)
 
 static int check(const struct machine *m, struct error *err)
 {
+    if (m->nics.n && m->hvmloader)
+        return error_set(err,
+                         "--hvmloader and --nic: a domain of Xen has no network here: leave one of them out");
     if (m->kernel && m->flat)
         return error_set(err, "--kernel and --flat: give one of them: both say what runs first");
     if (m->hvmloader && (m->kernel || m->flat))
@@ -469,7 +500,7 @@ static int check(const struct machine *m, struct error *err)
         return error_set(err, "--program and --uml: give one of them: both say what runs first");
     if (machine_is_hosted(m) &&
         (m->kernel || m->flat || m->hvmloader || m->bios || m->nflash || m->media.ncdroms || m->floppy ||
-         m->boot || m->vga || m->board || m->nmodules))
+         m->boot || m->vga || m->board || m->nmodules || m->nics.n))
         return error_set(err, "--%s: runs on a Linux host, not on a PC: leave the PC's options out",
                          m->uml ? "uml" : "program");
     if (m->program && (m->initrd || m->append || m->media.n))
@@ -531,9 +562,9 @@ static const char *or_default(const char *given, const char *fallback)
 /* The device that the machine has, if none is named. */
 static const char *boot_default(const struct machine *m)
 {
-    if (m->media.ndisks || (!m->media.ncdroms && !m->floppy))
+    if (m->media.ndisks || (!m->media.ncdroms && !m->floppy && !m->nics.n))
         return "c";
-    return m->media.ncdroms ? "d" : "a";
+    return m->media.ncdroms ? "d" : m->floppy ? "a" : "n";
 }
 
 /* Stores the names, not "all": that would mean others in a program that has more guest systems. */
@@ -563,6 +594,18 @@ static void set_drive(struct machine *m, const struct medium *drive)
         set(m, drive->serial_key, drive->serial);
 }
 
+static void set_nics(struct machine *m)
+{
+    for (unsigned i = 0; i < m->nics.n; i++) {
+        const struct nic_given *c = &m->nics.nic[i];
+        char *wire = nics_wire_text(&m->nics.wire[i]);
+        set(m, c->key, c->model);
+        set(m, c->mac_key, c->mac);
+        set(m, c->wire_key, wire);
+        free(wire);
+    }
+}
+
 /* All settings are stored, even defaults, so that a trace keeps its meaning when defaults change. */
 static void make_settings(struct machine *m, const char *bios)
 {
@@ -589,6 +632,7 @@ static void make_settings(struct machine *m, const char *bios)
         set(m, "virtio", virtio_names[m->virtio]);
     for (unsigned i = 0; i < m->media.n; i++)
         set_drive(m, &m->media.medium[i]);
+    set_nics(m);
     if (m->kernel)
         set(m, "append", or_default(m->append, ""));
     set_modules(m);
@@ -752,6 +796,24 @@ static int add_drives(struct machine *m, bool cdroms, struct error *err)
     return 0;
 }
 
+/* Firmware needs a card's ROM to boot from the network, and nothing else does. */
+static int add_nic_roms(struct machine *m, struct error *err)
+{
+    static const char *const roles[ENGINE_NICS] = {"nic0-rom", "nic1-rom", "nic2-rom", "nic3-rom",
+                                                   "nic4-rom", "nic5-rom", "nic6-rom", "nic7-rom"};
+    char path[4096];
+    for (unsigned i = 0; i < m->nics.n; i++) {
+        const struct nic_given *c = &m->nics.nic[i];
+        if (c->rom ? !strcmp(c->rom, "none") : m->kernel || m->flat)
+            continue;
+        if (!c->rom && firmware_find(FIRMWARE_IPXE, c->rom_file, path, sizeof path, err))
+            return -1;
+        if (add(m, roles[i], c->rom ? c->rom : path, err))
+            return -1;
+    }
+    return 0;
+}
+
 static int add_media(struct machine *m, struct error *err)
 {
     if (add(m, "kernel", m->kernel, err) || add(m, "initrd", m->initrd, err) ||
@@ -766,7 +828,7 @@ static int add_media(struct machine *m, struct error *err)
     const uint8_t *demo = demo_disk(&size);
     if (machine_is_demo(m) && image_files_add_memory(m->files, "disk0", "demo", demo, size, err))
         return -1;
-    return add_drives(m, true, err) || add(m, "floppy0", m->floppy, err) ? -1 : 0;
+    return add_drives(m, true, err) || add(m, "floppy0", m->floppy, err) || add_nic_roms(m, err) ? -1 : 0;
 }
 
 int machine_finish(struct machine *m, struct error *err)
@@ -774,7 +836,7 @@ int machine_finish(struct machine *m, struct error *err)
     const char *bios = bios_kind(m);
     if (machine_is_hosted(m))
         return check(m, err) ? -1 : finish_hosted(m, err);
-    if (check(m, err) || add_firmware(m, bios, err) || add_media(m, err))
+    if (check(m, err) || nics_finish(&m->nics, err) || add_firmware(m, bios, err) || add_media(m, err))
         return -1;
     make_settings(m, bios);
     m->config.settings = m->settings;
@@ -786,6 +848,12 @@ int machine_finish(struct machine *m, struct error *err)
     for (size_t i = 0; i < m->config.nimages; i++)
         image_say_padding(&m->config.images[i]);
     return 0;
+}
+
+const struct net_wire *machine_wires(const struct machine *m, size_t *n)
+{
+    *n = m->nics.n;
+    return m->nics.wire;
 }
 
 const char *machine_variables(const struct machine *m)

@@ -4,6 +4,7 @@
 
 #include "cli/options.h"
 #include "core/engine/engine.h"
+#include "core/net/net.h"
 #include "core/run/image_file.h"
 #include "core/symbols/symbols.h"
 
@@ -46,6 +47,9 @@ const char *machine_kernel_symbols(const struct machine *m);
 /* Whether nothing to boot was given, so that the demo disk is used. After the options. */
 bool machine_is_demo(const struct machine *m);
 
+/* What its network cards are connected to, *n of them. After machine_finish. */
+const struct net_wire *machine_wires(const struct machine *m, size_t *n);
+
 /* The role of the flash chip that holds variables (settings of UEFI firmware); NULL if the machine has none. After machine_finish. */
 const char *machine_variables(const struct machine *m);
 
@@ -57,7 +61,7 @@ void image_say_padding(const struct image *im);
 
 /* Finds a file of a firmware's package in the usual places. Returns 0 and its path, or -1 with err, which
  * says what to do. */
-enum firmware { FIRMWARE_SEABIOS, FIRMWARE_OVMF };
+enum firmware { FIRMWARE_SEABIOS, FIRMWARE_OVMF, FIRMWARE_IPXE };
 int firmware_find(enum firmware which, const char *file, char *path, size_t size, struct error *err);
 
 #endif

@@ -88,6 +88,11 @@ static void put_max_modules(FILE *out)
     fprintf(out, "%d", MACHINE_MODULES);
 }
 
+static void put_max_nics(FILE *out)
+{
+    fprintf(out, "%d", ENGINE_NICS);
+}
+
 static void put_boot_menu(FILE *out)
 {
     fprintf(out, "%d", MACHINE_BOOT_MENU_MS / 1000);
@@ -135,6 +140,7 @@ static const struct {
     {"max-cpus", put_max_cpus},
     {"max-disks", put_max_disks},
     {"max-modules", put_max_modules},
+    {"max-nics", put_max_nics},
     {"boot-menu", put_boot_menu},
     {"rtc", put_rtc},
     {"checkpoint-every", put_checkpoint_every},

@@ -169,6 +169,9 @@ struct stop_point {
 
 /* ---------------------------------------------------------------- input */
 
+/* Network cards of a machine at most; bytes of a frame at most. */
+enum { ENGINE_NICS = 8, ENGINE_FRAME = 4096 };
+
 /* `port` of a struct input (traces/given.h). The keyboard's data is ASCII or, with 0xE0/0x80 bits, set-1 scan
  * codes as 0x00,code. */
 enum input_port {
@@ -179,7 +182,11 @@ enum input_port {
     INPUT_KEYBOARD,
     INPUT_MOUSE,
     INPUT_POWER_BUTTON,
-    INPUT_VIRTIO /* the console on virtio */
+    INPUT_VIRTIO, /* the console on virtio */
+    /* A frame for a network card, from the destination MAC on, without the FCS: INPUT_NET0 + the card's number. It is taken whole or
+     * not at all (the card has no room for it now). */
+    INPUT_NET0,
+    INPUT_NET_LAST = INPUT_NET0 + ENGINE_NICS - 1
 };
 
 /* ---------------------------------------------------------------- observing */

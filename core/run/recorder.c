@@ -19,7 +19,8 @@ enum {
     SLICE = 25000000,    /* steps between two reports of progress */
     SCREEN_SIZE = 65536, /* bytes of screen text at most */
     CONSOLES = 16,
-    SOON = 1000000000, /* guest time, ns */
+    SOON = 1000000000,  /* guest time, ns */
+    NET_LOOK = 5000000, /* guest time, ns, between two looks at the host's sockets while somebody may type */
 };
 
 /* --until console:TEXT: how much of TEXT each console device has matched (Knuth, Morris, Pratt). */
@@ -54,6 +55,7 @@ struct recorder {
     struct crash_watch *watch; /* NULL: it does not say where the run ends */
     bool watched;              /* the watch ends the run */
     uint64_t idle_until;       /* live: guest time up to which a halt may be skipped */
+    uint64_t net_until;        /* the same while something may come from the host's sockets */
     bool refused;              /* live: the guest did not take all that was typed */
     struct record_result result;
     struct feed feed;     /* for `again`; for live typing only its `given` is used */
@@ -128,9 +130,19 @@ static void take_warning(void *ctx, const char *text)
     r->o.hooks.warning(r->o.hooks.ctx, text);
 }
 
+/* What the guest sends is answered once the engine has stopped, which it does soon. */
+static void note_frame(struct recorder *r, const struct event *ev)
+{
+    if (!r->o.net || ev->kind != EV_NET_OUT)
+        return;
+    net_sent(r->o.net, ev->f[EVF_NET_OUT_card], ev->time, ev->data, ev->len);
+    r->e->ops->interrupt(r->e);
+}
+
 static void on_event(void *ctx, const struct event *ev)
 {
     struct recorder *r = ctx;
+    note_frame(r, ev);
     if (r->watch)
         crash_watch_event(r->watch, ev);
     inspector_event(r->inspector, ev);
@@ -271,7 +283,8 @@ static int create_inspector(struct recorder *r, struct error *err)
     if (!r->inspector)
         return -1;
     r->observer = (struct observer){.ctx = r, .event = on_event, .probe = on_probe, .console = on_console};
-    const uint32_t watched = r->watch ? crash_watch_classes(r->watch) : 0;
+    uint32_t watched = r->watch ? crash_watch_classes(r->watch) : 0;
+    watched |= r->o.net ? EVENT_CLASS_BIT(EC_NET) : 0;
     r->e->ops->observe(r->e, r->o.classes | r->o.hooks.classes | inspector_classes(r->inspector) | watched,
                        &r->observer);
     return 0;
@@ -447,6 +460,11 @@ static int checkpoint(struct recorder *r)
     return trace_checkpoint_end(r->w, r->last_hash, &r->err);
 }
 
+static bool live(const struct recorder *r)
+{
+    return r->o.live && live_active(r->o.live);
+}
+
 /* ---------------------------------------------------------------- live typing */
 
 /* Gives the guest what was typed, as much as it takes, at the current position. */
@@ -478,6 +496,46 @@ static void end_as(struct recorder *r, enum stop_reason reason)
     r->stop = (struct stop){.reason = reason};
 }
 
+/* ---------------------------------------------------------------- the network */
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The guest waits for a timer, and something may come from the host's network: time passes as it does there. */
+static void wait_for_net(struct recorder *r)
+{
+    uint64_t now = time_of(r), wake = earlier(r->stop.wake, net_deadline(r->o.net));
+    r->net_until = UINT64_MAX;
+    if (!net_expects(r->o.net))
+        return;
+    r->net_until = now;
+    if (r->stop.reason == STOP_IDLE && wake > now)
+        r->net_until = now + net_wait(r->o.net, wake - now);
+}
+
+/* Gives the guest the frames that are due. */
+static int serve_net(struct recorder *r)
+{
+    struct input in;
+    const uint64_t now = time_of(r);
+    if (!r->o.net)
+        return 0;
+    net_run(r->o.net, now);
+    while (net_due(r->o.net, now, &in)) {
+        if (feed_offer(&r->feed, &in, &r->err))
+            return -1;
+        net_given(r->o.net, now, in.len);
+    }
+    r->result.lost = net_dropped(r->o.net);
+    if (!live(r))
+        wait_for_net(r);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- idle */
+
 /* The guest waits for a timer or for typing. Returns 1 if it would wait for ever and nobody can type. */
 static int idle(struct recorder *r)
 {
@@ -486,7 +544,11 @@ static int idle(struct recorder *r)
         return -1;
     if (r->result.inputs != inputs)
         return 0;
-    r->idle_until = live_idle(r->o.live, time_of(r), r->stop.wake, r->refused);
+    uint64_t wake = r->stop.wake;
+    if (r->o.net)
+        wake = earlier(wake, earlier(net_deadline(r->o.net),
+                                     net_expects(r->o.net) ? time_of(r) + NET_LOOK : UINT64_MAX));
+    r->idle_until = live_idle(r->o.live, time_of(r), wake, r->refused);
     if (r->idle_until != UINT64_MAX)
         return 0;
     end_as(r, STOP_HALTED);
@@ -558,14 +620,13 @@ static uint64_t again_limit(struct recorder *r)
 
 /* ---------------------------------------------------------------- running */
 
-static uint64_t earlier(uint64_t a, uint64_t b)
+/* Up to where the guest may run before something is due from the network, and up to where it may sleep. */
+static void limit_by_net(struct recorder *r, struct run_limit *l)
 {
-    return a < b ? a : b;
-}
-
-static bool live(const struct recorder *r)
-{
-    return r->o.live && live_active(r->o.live);
+    uint64_t next = net_deadline(r->o.net);
+    if (next != UINT64_MAX)
+        l->until = l->until ? earlier(l->until, next) : next;
+    l->time = earlier(l->time, earlier(next, live(r) ? UINT64_MAX : r->net_until));
 }
 
 static struct run_limit next_limit(struct recorder *r)
@@ -583,6 +644,8 @@ static struct run_limit next_limit(struct recorder *r)
         l.icount = earlier(l.icount, (icount / LIVE_STEPS + 1) * LIVE_STEPS);
         l.time = earlier(l.time, r->idle_until);
     }
+    if (r->o.net)
+        limit_by_net(r, &l);
     if (r->o.again)
         l.icount = earlier(l.icount, again_limit(r));
     if (until && until->kind == POS_ICOUNT)
@@ -675,6 +738,8 @@ static int stopped(struct recorder *r)
         r->o.hooks.progress(r->o.hooks.ctx, r->e);
     if (reason == STOP_HALTED)
         return 1;
+    if (serve_net(r))
+        return -1;
     if (!live(r))
         return 0;
     return reason == STOP_IDLE ? idle(r) : look_for_typing(r);

@@ -12,6 +12,7 @@
 #include "core/run/crash.h"
 #include "core/engine/engines.h"
 #include "core/live/live.h"
+#include "core/net/net.h"
 #include "core/story/position.h"
 #include "core/story/profile.h"
 #include "traces/trace.h"
@@ -63,6 +64,7 @@ struct record_options {
     bool no_index;     /* leave out which pages were executed and written (traces/touched.h) */
     uint64_t max_size; /* the most bytes that the trace may have; 0: no limit */
     struct live *live; /* NULL, or typing */
+    struct net *net;   /* NULL, or what is at the other end of the network cards; not used with `again` */
     const struct symbol_image *symbol_images; /* the same for ELF images that are built into the program */
     size_t nsymbol_images;
     const char *const *symbol_files; /* ELF files whose symbols go into the trace */
@@ -88,6 +90,7 @@ struct record_result {
     uint64_t events; /* recorded */
     uint64_t checkpoints;
     uint64_t inputs;
+    uint64_t lost;  /* frames to the guest for which its card had no room */
     uint64_t bytes; /* of the file */
     uint64_t hash;  /* of the final state */
     struct trace_kept_name

@@ -177,6 +177,8 @@ uint32_t board_input(struct board *b, const struct input *in)
         return ps2_input(b, in->port, in->data, in->len);
     case INPUT_VIRTIO:
         return virtio_console_input(b, in->data, in->len);
+    case INPUT_NET0 ... INPUT_NET_LAST:
+        return nic_input(b, in->port - INPUT_NET0, in->data, in->len);
     case INPUT_POWER_BUTTON:
         acpi_power_button(b);
         return in->len;

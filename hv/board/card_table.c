@@ -48,6 +48,13 @@ static void ahci_paths(struct board *b, const struct card *c)
                         function, i);
 }
 
+static void nic_path(struct board *b, const struct card *c)
+{
+    char role[16];
+    snprintf(role, sizeof role, "nic%u-rom", c->index);
+    board_boot_path(b, role, "/pci@i0cf8/ethernet@%x/ethernet-phy@0", c->devfn >> 3);
+}
+
 static const struct {
     int (*create)(struct board *, const struct card *, struct error *);
     void (*paths)(struct board *, const struct card *); /* NULL: it has no drives */
@@ -59,6 +66,7 @@ static const struct {
     [CARD_AHCI] = {ahci_create, ahci_paths},
     [CARD_VIRTIO_RNG] = {virtio_rng_create, NULL},
     [CARD_VIRTIO_CONSOLE] = {virtio_console_create, NULL},
+    [CARD_VIRTIO_NET] = {virtio_net_create, nic_path},
 };
 
 int cards_paths(struct board *b, struct error *err)

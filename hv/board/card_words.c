@@ -34,6 +34,9 @@ static const struct card_range ranges[] = {
     {CARD_VIRTIO_CONSOLE, 0, true, false, VIRTIO_LEGACY_BAR, virtio_legacy_words, false, 0},
     {CARD_VIRTIO_CONSOLE, 1, false, false, VIRTIO_MSIX_BAR, virtio_msix_words, true, 0},
     {CARD_VIRTIO_CONSOLE, 4, false, true, VIRTIO_BAR, virtio_words, false, 0},
+    {CARD_VIRTIO_NET, 0, true, false, VIRTIO_LEGACY_BAR, virtio_legacy_words, false, 0},
+    {CARD_VIRTIO_NET, 1, false, false, VIRTIO_MSIX_BAR, virtio_msix_words, true, 0},
+    {CARD_VIRTIO_NET, 4, false, true, VIRTIO_BAR, virtio_words, false, 0},
     {CARD_XHCI, 0, false, true, XHCI_BAR, xhci_words, true, XHCI_TABLE},
 };
 static const char *const names[CARD_KINDS] = {[CARD_NVME] = "NVMe",
@@ -42,7 +45,8 @@ static const char *const names[CARD_KINDS] = {[CARD_NVME] = "NVMe",
                                               [CARD_XHCI] = "xHCI",
                                               [CARD_AHCI] = "AHCI",
                                               [CARD_VIRTIO_RNG] = "virtio-rng",
-                                              [CARD_VIRTIO_CONSOLE] = "virtio-console"};
+                                              [CARD_VIRTIO_CONSOLE] = "virtio-console",
+                                              [CARD_VIRTIO_NET] = "virtio-net"};
 
 enum { RANGES = sizeof ranges / sizeof ranges[0] };
 

@@ -2,6 +2,7 @@
 #include "hv/board/cards.h"
 #include "hv/board/kinds.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Kinds that have one drive a card. */
@@ -30,6 +31,29 @@ static void add_virtio(const struct engine_config *cfg, struct card *list, int *
         add(list, n, CARD_VIRTIO_RNG, 0, NULL);
     if (names && strstr(names, "console"))
         add(list, n, CARD_VIRTIO_CONSOLE, 0, NULL);
+}
+
+/* The settings nic0, nic1 … name the models of network cards. */
+static int add_nics(const struct engine_config *cfg, struct card *list, int *n, struct error *err)
+{
+    static const struct {
+        const char *model;
+        enum card_kind kind;
+    } models[] = {{"virtio-net", CARD_VIRTIO_NET}};
+    for (unsigned i = 0; i < ENGINE_NICS; i++) {
+        char key[8];
+        snprintf(key, sizeof key, "nic%u", i);
+        const char *model = config_get(cfg, key);
+        size_t k = 0;
+        if (!model)
+            continue;
+        while (k < sizeof models / sizeof models[0] && strcmp(models[k].model, model))
+            k++;
+        if (k == sizeof models / sizeof models[0])
+            return error_set(err, "%s=%.40s: there is no such network card", key, model);
+        add(list, n, models[k].kind, i, NULL);
+    }
+    return 0;
 }
 
 /* One controller has all AHCI drives. */
@@ -73,5 +97,7 @@ int cards_of(const struct engine_config *cfg, struct card list[CARDS_MOST], stru
     if (sticks > 0 || (sticks == 0 && config_get(cfg, "usb")))
         add(list, &n, CARD_XHCI, 0, NULL);
     add_virtio(cfg, list, &n);
+    if (add_nics(cfg, list, &n, err))
+        return -1;
     return targets < 0 || sticks < 0 || add_ahci(cfg, list, &n, err) ? -1 : n;
 }

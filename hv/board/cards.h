@@ -13,17 +13,18 @@ enum card_kind {
     CARD_AHCI,
     CARD_VIRTIO_RNG,
     CARD_VIRTIO_CONSOLE,
+    CARD_VIRTIO_NET,
     CARD_KINDS
 };
 
-enum { CARDS_MOST = 24, CARD_FIRST_SLOT = 4 };
+enum { CARDS_MOST = 27, CARD_FIRST_SLOT = 4 };
 /* An AHCI controller: its drives, and the size of its range. */
 enum { AHCI_PORTS = 6, AHCI_BAR = 0x1000 };
 
 struct card {
     enum card_kind kind;
     uint8_t devfn;
-    uint8_t index;      /* among its kind */
+    uint8_t index;      /* among its kind; of a network card, its number */
     struct drive drive; /* of a kind that has one drive a card */
 };
 

@@ -210,6 +210,9 @@ int virtio_rng_create(struct board *, const struct card *, struct error *);
 int virtio_console_create(struct board *, const struct card *, struct error *);
 /* What is typed there: how many bytes the driver has room for. */
 uint32_t virtio_console_input(struct board *, const uint8_t *data, uint32_t n);
+int virtio_net_create(struct board *, const struct card *, struct error *);
+/* A frame for a network card: n if it is done with (taken, or not for it), 0 if there is no room for it now (nic.c). */
+uint32_t nic_input(struct board *, unsigned number, const uint8_t *frame, uint32_t n);
 /* Reports the line that is not complete. */
 void virtio_console_flush(struct board *);
 int floppy_create(struct board *, struct error *); /* 82077AA and the ISA DMA controllers it needs (dma.c) */
@@ -299,6 +302,8 @@ enum chip_slot {
     SLOT_XEN,
     SLOT_XHCI,
     SLOT_CONSOLE,
+    SLOT_NIC0,
+    SLOT_NIC_LAST = SLOT_NIC0 + ENGINE_NICS - 1,
     SLOT_UART0,
     SLOT_UART3 = SLOT_UART0 + 3,
     SLOT_LAPIC0,

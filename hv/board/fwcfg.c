@@ -92,13 +92,14 @@ static char boot_letter(const char *role)
     return !strncmp(role, "disk", 4)     ? 'c'
            : !strncmp(role, "cdrom", 5)  ? 'd'
            : !strncmp(role, "floppy", 6) ? 'a'
+           : !strncmp(role, "nic", 3)    ? 'n'
                                          : 0;
 }
 
-/* Disks come first, then CD-ROMs, then floppies, each kind in the order in which they were given. */
+/* Disks come first, then CD-ROMs, then floppies, then network cards with a ROM, each kind in the order in which they were given. */
 static void add_paths(struct board *b, struct blob *out, char letter, bool same)
 {
-    static const char kinds[] = "cda";
+    static const char kinds[] = "cdan";
     for (const char *kind = kinds; *kind; kind++)
         for (size_t i = 0; (*kind == letter) == same && i < b->cfg->nimages; i++) {
             const char *role = b->cfg->images[i].role;

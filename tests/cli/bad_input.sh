@@ -102,6 +102,22 @@ rec --memory 16M --kernel "$GUESTS/vmlinuz"
 rec --memory 68M --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/vmlinuz"
 for size in 0 -1 1 1.5G 100G 99999999999999999999 abc 16X '' 1048577; do rec --memory "$size" --flat loop.bin@0x1000; done
 
+section "network cards"
+rec --flat loop.bin@0x1000 --nic ne2000
+rec --flat loop.bin@0x1000 --nic virtio-net,mac=1:2:3
+rec --flat loop.bin@0x1000 --nic virtio-net,mac=01:00:5e:00:00:01
+rec --flat loop.bin@0x1000 --nic virtio-net,speed=10
+rec --flat loop.bin@0x1000 --nic virtio-net,rom=no-such-rom
+rec --flat loop.bin@0x1000 --net user
+rec --flat loop.bin@0x1000 --nic virtio-net --net tap
+rec --flat loop.bin@0x1000 --nic virtio-net --net user,smb=folder
+rec --flat loop.bin@0x1000 --nic virtio-net --net user,tftp=no-such-folder
+rec --flat loop.bin@0x1000 --nic virtio-net --net user,forward=udp:1:2
+rec --flat loop.bin@0x1000 --nic virtio-net --net user,forward=tcp:0:22
+rec --flat loop.bin@0x1000 --nic virtio-net --net user,mangle=1:101
+rec --flat loop.bin@0x1000 --nic virtio-net --net socket=no-such-socket
+rec --program true --nic virtio-net
+
 section "options"
 bad frobnicate
 bad record --frobnicate

@@ -1,4 +1,4 @@
-/* test_virtio.c - virtio (hv/board/virtio*.c) on a mainboard, by its block device, and the devices for random numbers and the console: split and packed queues, indirect tables, events, the
+/* test_virtio.c - virtio (hv/board/virtio*.c) on a mainboard, by its block device, and the devices for random numbers, the console and the network: split and packed queues, indirect tables, events, the
  * legacy interface, access through configuration space, drivers' mistakes, state, random accesses. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,14 +56,14 @@ static struct board *new_board(struct fixture *f)
     return b;
 }
 
-/* With one device that is no drive. */
-static struct board *new_other(struct fixture *f, const char *name)
+/* With one device that is no drive; `key` is its setting. */
+static struct board *new_other(struct fixture *f, const char *key, const char *name)
 {
     struct board_host host = {.ctx = f, .icount = host_icount, .time = host_time};
     struct error err;
     f->setting[0] = (struct setting){"memory", "16777216"};
     f->setting[1] = (struct setting){"vga", "none"};
-    f->setting[2] = (struct setting){"virtio", name};
+    f->setting[2] = (struct setting){key, name};
     f->cfg = (struct engine_config){f->setting, 3, f->image, 0, 0};
     struct board *b = board_create(&f->cfg, &host, &err);
     if (!b)
@@ -135,11 +135,11 @@ static void start(struct machine *m, uint64_t features)
     set(f, 20, 1, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK);
 }
 
-static int make_of(void **state, const char *other)
+static int make_of(void **state, const char *key, const char *other)
 {
     struct machine *m = mem_zero(1, sizeof *m);
     struct fixture *f = &m->f;
-    f->board = other ? new_other(f, other) : new_board(f);
+    f->board = other ? new_other(f, key, other) : new_board(f);
     config_out(f, DEVFN, 0x10, 4, IO_AT);
     config_out(f, DEVFN, 0x20, 4, BAR_AT);
     config_out(f, DEVFN, 0x04, 2, 7);
@@ -149,17 +149,22 @@ static int make_of(void **state, const char *other)
 
 static int make(void **state)
 {
-    return make_of(state, NULL);
+    return make_of(state, NULL, NULL);
 }
 
 static int make_rng(void **state)
 {
-    return make_of(state, "rng");
+    return make_of(state, "virtio", "rng");
 }
 
 static int make_console(void **state)
 {
-    return make_of(state, "console");
+    return make_of(state, "virtio", "console");
+}
+
+static int make_net(void **state)
+{
+    return make_of(state, "nic0", "virtio-net");
 }
 
 static int drop(void **state)
@@ -583,6 +588,117 @@ static void test_wild_console(void **state)
     test_wild(state);
 }
 
+/* ---------------------------------------------------------------- the network card */
+
+enum { NET_HEADER = 12, FRAME = 100, MERGEABLE = 1 << 15 };
+
+struct frames {
+    unsigned out, in;
+    uint8_t last[ENGINE_FRAME];
+    uint32_t n;
+};
+
+static void on_frame(void *ctx, const struct event *ev)
+{
+    struct frames *fr = ctx;
+    if (ev->kind != EV_NET_OUT && ev->kind != EV_NET_IN)
+        return;
+    fr->out += ev->kind == EV_NET_OUT;
+    fr->in += ev->kind == EV_NET_IN;
+    fr->n = ev->len;
+    memcpy(fr->last, ev->data, ev->len);
+}
+
+static void observe_frames(struct fixture *f, struct frames *fr, struct observer *o)
+{
+    *o = (struct observer){.ctx = fr, .event = on_frame};
+    board_observe(f->board, EVENT_CLASS_BIT(EC_NET), o);
+}
+
+static uint32_t send_in(struct fixture *f, const uint8_t *frame, uint32_t n)
+{
+    const struct input in = {.port = INPUT_NET0, .data = frame, .len = n};
+    return board_input(f->board, &in);
+}
+
+static void test_net_send(void **state)
+{
+    struct machine *m = *state;
+    struct frames fr = {0};
+    struct observer o;
+    uint8_t packet[NET_HEADER + FRAME] = {0};
+    for (unsigned i = 0; i < FRAME; i++)
+        packet[NET_HEADER + i] = (uint8_t)i;
+    observe_frames(&m->f, &fr, &o);
+    m->queue = 1;
+    start(m, 0);
+    put(&m->f, DATA, packet, sizeof packet);
+    descriptor(&m->f, RING, 0, DATA, 30, NEXT, 1);
+    descriptor(&m->f, RING, 1, DATA + 30, sizeof packet - 30, 0, 0);
+    offer_split(m);
+    assert_int_equal(fr.out, 1);
+    assert_int_equal(fr.n, FRAME);
+    assert_memory_equal(fr.last, packet + NET_HEADER, FRAME);
+    assert_int_equal(word(&m->f, DEVICE + 2), 1);
+    /* giant: given back, but no frame */
+    descriptor(&m->f, RING, 0, DATA, 0x10000, 0, 0);
+    offer_split(m);
+    assert_int_equal(word(&m->f, DEVICE + 2), 2);
+    assert_int_equal(fr.out, 1);
+}
+
+static void test_net_receive(void **state)
+{
+    struct machine *m = *state;
+    struct fixture *f = &m->f;
+    struct frames fr = {0};
+    struct observer o;
+    uint8_t frame[FRAME], got[NET_HEADER + FRAME];
+    for (unsigned i = 0; i < FRAME; i++)
+        frame[i] = (uint8_t)(i * 3);
+    observe_frames(f, &fr, &o);
+    m->queue = 0;
+    start(m, MERGEABLE);
+    assert_int_equal(send_in(f, frame, FRAME), 0); /* no room yet */
+    for (unsigned i = 0; i < 2; i++) {
+        descriptor(f, RING, i, DATA + i * 0x100, 64, WRITE, 0);
+        put_word(f, DRIVER + 4 + i * 2, (uint16_t)i);
+    }
+    put_word(f, DRIVER + 2, 1);
+    assert_int_equal(send_in(f, frame, FRAME), 0); /* one buffer is too small */
+    assert_int_equal(word(f, DEVICE + 2), 0);
+    put_word(f, DRIVER + 2, 2);
+    assert_int_equal(send_in(f, frame, FRAME), FRAME);
+    assert_int_equal(word(f, DEVICE + 2), 2);
+    assert_int_equal(word(f, DATA + 10), 2); /* num_buffers */
+    physmem_read(f->board->mem, DATA, got, 64);
+    physmem_read(f->board->mem, DATA + 0x100, got + 64, sizeof got - 64);
+    assert_memory_equal(got + NET_HEADER, frame, FRAME);
+    assert_int_equal(fr.in, 1);
+    assert_memory_equal(fr.last, frame, FRAME);
+}
+
+/* Descriptors at random for all three queues, and frames of any length. */
+static void test_wild_net(void **state)
+{
+    struct machine *m = *state;
+    static uint8_t frame[ENGINE_FRAME];
+    uint64_t x = 11;
+    for (unsigned i = 0; i < 3000; i++) {
+        uint64_t r = next_random(&x);
+        m->queue = (unsigned)(r % 3);
+        start(m, (r & VIRTIO_F_RING_PACKED) | (r & MERGEABLE) | 0x60000);
+        for (unsigned k = 0; k < SIZE; k++) {
+            r = next_random(&x);
+            descriptor(&m->f, RING, k, r & 0xffffff, (uint32_t)(r >> 24 & (r >> 62 ? 0x7f : 0x1ffff)),
+                       (uint16_t)(r >> 40 & 7), (uint16_t)(r >> 44 & 15));
+        }
+        put_word(&m->f, DRIVER + 2, (uint16_t)(r >> 60));
+        go(m);
+        send_in(&m->f, frame, (uint32_t)(r >> 8 & 0xfff));
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
@@ -603,6 +719,9 @@ int main(void)
         OTHER(test_console, make_console),
         OTHER(test_wild_input, make_console),
         OTHER(test_wild_console, make_console),
+        OTHER(test_net_send, make_net),
+        OTHER(test_net_receive, make_net),
+        OTHER(test_wild_net, make_net),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,50 @@
+/* wire.h - one wire of core/net: a peer that takes the guest's frames, and sends some. */
+#ifndef BOOTREEL_CORE_NET_PRIVATE_WIRE_H
+#define BOOTREEL_CORE_NET_PRIVATE_WIRE_H
+
+#include <poll.h>
+
+#include "core/net/net.h"
+
+enum { WIRE_SOCKETS = 1024 };
+
+/* The host's sockets that the wires wait for. */
+struct wire_sockets {
+    struct pollfd fd[WIRE_SOCKETS];
+    unsigned n;
+};
+
+struct wire_kind {
+    /* The guest has sent a frame at guest time `now`. */
+    void (*input)(void *peer, const uint8_t *frame, size_t n, uint64_t now);
+    /* Adds the sockets that it waits for. May be NULL. Returns the guest time at which it wants to be asked again, UINT64_MAX if never. */
+    uint64_t (*sockets)(void *peer, struct wire_sockets *, uint64_t now);
+    /* Handles what poll() said of its sockets (those that it has added). May be NULL. */
+    void (*ready)(void *peer, const struct wire_sockets *, uint64_t now);
+    void (*destroy)(void *peer);
+};
+
+struct wire;
+
+/* A peer sends a frame to the guest, at guest time `now`. */
+void wire_send(struct wire *, const uint8_t *frame, size_t n, uint64_t now);
+
+/* The peers. NULL with err. */
+void *user_new(const struct net_wire *, struct wire *, struct error *err);
+extern const struct wire_kind user_kind;
+void *socket_new(const struct net_wire *, struct wire *, struct error *err);
+extern const struct wire_kind socket_kind;
+
+/* ---- tftp_guard.c ---- */
+
+/* Whether the frame may go to the server. A request for a file that is outside of `folder`, or that is none, is changed so that the server
+ * refuses it. `host`: the server's IPv4 address. */
+bool tftp_guard(const char *folder, uint32_t host, uint8_t *frame, size_t n);
+
+/* ---- mangle.c ---- */
+
+enum mangled { MANGLE_NOTHING, MANGLE_LOSE, MANGLE_DOUBLE, MANGLE_DELAY, MANGLE_DAMAGE };
+/* What happens to the next frame; it is damaged in place. */
+enum mangled mangle(uint64_t *state, unsigned percent, uint8_t *frame, size_t n);
+
+#endif

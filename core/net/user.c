@@ -1,0 +1,209 @@
+/* user.c - the user network: libslirp, with guest time as its clock.
+ *
+ * Without an outside it is restricted: DHCP, ARP, ICMP to the gateway and TFTP, no socket of the host. What it answers then follows from
+ * what the guest sends, and when. libslirp 4.7 has numbers of its own in two places: the interval of router advertisements (IPv6, which
+ * is off here) and the ports of Unix sockets (not used). Addresses and names are those of QEMU's user network. */
+#include <arpa/inet.h>
+#include <slirp/libslirp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/net/private/wire.h"
+#include "traces/memory.h"
+
+#define NETWORK "10.0.2.0"
+#define MASK    "255.255.255.0"
+#define GATEWAY "10.0.2.2"
+#define SERVER  "10.0.2.3" /* of names */
+#define GUEST   "10.0.2.15"
+
+enum { MS = 1000000 /* ns */, IDLE_MS = 1000 /* libslirp's own longest time between two looks */ };
+
+struct user {
+    struct wire *wire;
+    const struct net_wire *options;
+    Slirp *slirp;
+    SlirpCb callbacks;
+    uint64_t now;
+    struct wire_sockets *sockets; /* while they are listed */
+    unsigned first;               /* of its sockets there … */
+    unsigned many;                /* … and how many */
+    const struct wire_sockets *said;
+};
+
+static struct in_addr address(const char *text)
+{
+    struct in_addr a = {0};
+    inet_pton(AF_INET, text, &a);
+    return a;
+}
+
+/* ---------------------------------------------------------------- what libslirp calls */
+
+static ssize_t send_packet(const void *frame, size_t n, void *opaque)
+{
+    struct user *u = opaque;
+    wire_send(u->wire, frame, n, u->now);
+    return (ssize_t)n;
+}
+
+static void guest_error(const char *text, void *opaque) {}
+
+static int64_t clock_get_ns(void *opaque)
+{
+    return (int64_t)((struct user *)opaque)->now;
+}
+
+/* Only IPv6 has timers. */
+static void *timer_new(SlirpTimerCb cb, void *cb_opaque, void *opaque)
+{
+    return opaque;
+}
+
+static void timer_free(void *timer, void *opaque) {}
+
+static void timer_mod(void *timer, int64_t expire_time, void *opaque) {}
+
+static void poll_fd(int fd, void *opaque) {}
+
+static void notify(void *opaque) {}
+
+/* ---------------------------------------------------------------- the host's sockets */
+
+static int add_poll(int fd, int events, void *opaque)
+{
+    struct user *u = opaque;
+    struct wire_sockets *s = u->sockets;
+    if (s->n == WIRE_SOCKETS)
+        return -1;
+    short wanted = 0;
+    wanted |= events & SLIRP_POLL_IN ? POLLIN : 0;
+    wanted |= events & SLIRP_POLL_OUT ? POLLOUT : 0;
+    wanted |= events & SLIRP_POLL_PRI ? POLLPRI : 0;
+    s->fd[s->n] = (struct pollfd){.fd = fd, .events = wanted};
+    return (int)s->n++;
+}
+
+static int get_revents(int index, void *opaque)
+{
+    struct user *u = opaque;
+    short said = index >= 0 && u->said ? u->said->fd[index].revents : 0;
+    return (said & POLLIN ? SLIRP_POLL_IN : 0) | (said & POLLOUT ? SLIRP_POLL_OUT : 0) |
+           (said & POLLPRI ? SLIRP_POLL_PRI : 0) | (said & POLLERR ? SLIRP_POLL_ERR : 0) |
+           (said & POLLHUP ? SLIRP_POLL_HUP : 0);
+}
+
+/* A connection's timers run only while there is one; without sockets nothing has to be done at a time. */
+static uint64_t user_sockets(void *peer, struct wire_sockets *s, uint64_t now)
+{
+    struct user *u = peer;
+    uint32_t timeout = UINT32_MAX;
+    u->now = now;
+    u->sockets = s;
+    u->first = s->n;
+    slirp_pollfds_fill(u->slirp, &timeout, add_poll, u);
+    u->many = s->n - u->first;
+    if (!u->many && timeout >= IDLE_MS)
+        return UINT64_MAX;
+    return now + (uint64_t)(timeout ? timeout : 1) * MS;
+}
+
+static void user_ready(void *peer, const struct wire_sockets *s, uint64_t now)
+{
+    struct user *u = peer;
+    u->now = now;
+    u->said = s;
+    slirp_pollfds_poll(u->slirp, 0, get_revents, u);
+    u->said = NULL;
+}
+
+static void user_input(void *peer, const uint8_t *frame, size_t n, uint64_t now)
+{
+    struct user *u = peer;
+    uint8_t own[ENGINE_FRAME];
+    if (n > sizeof own)
+        return;
+    memcpy(own, frame, n);
+    u->now = now;
+    slirp_pollfds_poll(u->slirp, 1, get_revents, u); /* its clock goes on, and what waited is sent */
+    if (tftp_guard(u->options->tftp, address(GATEWAY).s_addr, own, n))
+        slirp_input(u->slirp, own, (int)n);
+}
+
+/* ---------------------------------------------------------------- creating */
+
+static int add_forwards(struct user *u, struct error *err)
+{
+    for (unsigned i = 0; i < u->options->nforwards; i++) {
+        const struct net_forward *f = &u->options->forward[i];
+        struct in_addr host = address(f->host_address[0] ? f->host_address : "0.0.0.0");
+        if (slirp_add_hostfwd(u->slirp, 0, host, f->host_port, address(GUEST), f->guest_port))
+            return error_set(err, "--net: forward=tcp:%s:%u:%u: port %u cannot be used: give another",
+                             f->host_address, f->host_port, f->guest_port, f->host_port);
+    }
+    return 0;
+}
+
+static void user_destroy(void *peer)
+{
+    struct user *u = peer;
+    if (u->slirp)
+        slirp_cleanup(u->slirp);
+    free(u);
+}
+
+static Slirp *create(struct user *u)
+{
+    const struct net_wire *o = u->options;
+    const SlirpConfig config = {
+        .version = 4,
+        .restricted = !o->outside,
+        .in_enabled = true,
+        .vnetwork = address(NETWORK),
+        .vnetmask = address(MASK),
+        .vhost = address(GATEWAY),
+        .vhostname = o->hostname,
+        .tftp_path = o->tftp,
+        .bootfile = o->bootfile,
+        .vdhcp_start = address(GUEST),
+        .vnameserver = address(SERVER),
+    };
+    u->callbacks = (SlirpCb){.send_packet = send_packet,
+                             .guest_error = guest_error,
+                             .clock_get_ns = clock_get_ns,
+                             .timer_new = timer_new,
+                             .timer_free = timer_free,
+                             .timer_mod = timer_mod,
+                             .register_poll_fd = poll_fd,
+                             .unregister_poll_fd = poll_fd,
+                             .notify = notify};
+    return slirp_new(&config, &u->callbacks, u);
+}
+
+static int check_folder(const char *folder, struct error *err)
+{
+    struct stat st;
+    if (!folder || (!stat(folder, &st) && S_ISDIR(st.st_mode)))
+        return 0;
+    return error_set(err, "--net: tftp=%.200s: is not a folder: give one that can be read", folder);
+}
+
+void *user_new(const struct net_wire *options, struct wire *wire, struct error *err)
+{
+    struct user *u = mem_zero(1, sizeof *u);
+    u->wire = wire;
+    u->options = options;
+    if (!check_folder(options->tftp, err)) {
+        u->slirp = create(u);
+        if (!u->slirp)
+            error_set(err, "--net: libslirp refuses the network");
+        else if (!add_forwards(u, err))
+            return u;
+    }
+    user_destroy(u);
+    return NULL;
+}
+
+const struct wire_kind user_kind = {
+    .input = user_input, .sockets = user_sockets, .ready = user_ready, .destroy = user_destroy};
