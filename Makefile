@@ -147,6 +147,7 @@ test-systemd: all ## a Debian with systemd, with one and two processors (minutes
 test-kernels: all ## kernels of all of Debian's suites, and small ones (many minutes; downloads much)
 	@scripts/deps
 	@BOOTREEL_KERNELS=all bash tests/boot/kernels.sh
+	@BOOTREEL_ALL_KERNELS=1 bash tests/boot/types.sh
 test-loaders: all ## boot loaders under our firmware and SeaBIOS (minutes)
 	@scripts/deps
 	@tests/bios/loaders.sh

@@ -84,6 +84,36 @@ kexec() { # NAME
     echo "$1: starts another kernel"
 }
 
+# Debian's own kernel as a unified kernel image: systemd's stub with kernel, initramfs and command line as its sections, which the firmware starts.
+uki() {
+    local dir=$work/uki stub=$GUESTS/root/usr/lib/systemd/boot/efi/linuxx64.efi.stub image=$work/uki/BOOTX64.EFI
+    [ -s "$stub" ] && [ -s "$GUESTS/OVMF.fd" ] || { skip "uki" "no packages of systemd's stub and OVMF"; return; }
+    mkdir -p "$dir"
+    printf %s "$append" >"$dir/cmdline"
+    printf 'ID=reel\nPRETTY_NAME="A unified kernel image"\n' >"$dir/osrel"
+    objcopy --add-section .osrel="$dir/osrel" --change-section-vma .osrel=0x20000 --add-section .cmdline="$dir/cmdline" --change-section-vma .cmdline=0x30000 \
+        --add-section .linux="$GUESTS/vmlinuz" --change-section-vma .linux=0x2000000 --add-section .initrd="$GUESTS/initrd-story.gz" \
+        --change-section-vma .initrd=0x3000000 "$stub" "$image" || fail "uki: objcopy exits with $?"
+    truncate -s 64M "$dir/disk.img"
+    mformat -i "$dir/disk.img" -v BOOTREEL -N 12345678 ::
+    mmd -i "$dir/disk.img" ::EFI ::EFI/BOOT
+    mcopy -i "$dir/disk.img" "$image" ::EFI/BOOT/
+    story_modules=2
+    told uki --bios "$GUESTS/OVMF.fd" --disk "$dir/disk.img" --memory 1G
+    initcalls uki 5
+    processes uki
+    symbols uki
+    modules uki
+    devices uki 5
+    "$BOOTREEL" stages "$work/uki.reel" | awk '{ print $NF }' >"$dir/stages"
+    for stage in loader.BOOTX64.EFI kernel.efi-stub kernel.start_kernel user; do
+        holds "$dir/stages" "^$stage\$" "uki: stages"
+    done
+    ours uki kernel.note >"$dir/notes"
+    [ ! -s "$dir/notes" ] || fail "uki: $(head -n 1 "$dir/notes")"
+    rm -rf "$dir" "$work/uki.reel"
+}
+
 # A probe that is put off: the driver of a sound card, given the PC's speaker, waits for parts of the card that never come.
 deferred() {
     local tree=$work/deferred tool m n=0
@@ -122,5 +152,5 @@ for name in $names; do
 done
 wait
 [ "${BOOTREEL_KERNELS:-}" != all ] || [ -z "$newest" ] || kexec "$newest"
-[ "${BOOTREEL_KERNELS:-}" != all ] || deferred
+[ "${BOOTREEL_KERNELS:-}" != all ] || { deferred; uki; }
 finish

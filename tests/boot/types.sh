@@ -1,6 +1,6 @@
 #!/bin/bash
 # types.sh - gdb on a Linux kernel without any symbol file: types, prototypes and variables from the kernel's own BTF and tables. With
-# BOOTREEL_ALL_KERNELS=1 also on those of $GUESTS/kernels (5.10 to 7.2).
+# BOOTREEL_ALL_KERNELS=1 (make test-kernels) also on those of $GUESTS/kernels (5.10 to 7.3), or on those that it names.
 . "$(dirname "$0")/../lib.sh"
 . tests/gdb.sh
 need_guests
@@ -197,6 +197,7 @@ if [ -n "${BOOTREEL_ALL_KERNELS:-}" ]; then
     for k in "$GUESTS"/kernels/*/vmlinuz; do
         name=$(basename "$(dirname "$k")")
         case $name in *-686*) continue ;; esac # Debian's have no type information
+        case " 1 $BOOTREEL_ALL_KERNELS " in *" $name "* | " 1 1 ") ;; *) continue ;; esac
         kernel "$name" "$k" "$([ -e "${k%/*}/initrd-story.gz" ] && echo "${k%/*}/initrd-story.gz" || echo "$GUESTS/initrd-story.gz")"
         rm -f "$work/$name.reel"
     done
