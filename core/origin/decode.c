@@ -227,6 +227,63 @@ static bool can_flow(const struct origin *o, unsigned bits)
            cs_insn_group(h, o->insn, CS_GRP_IRET);
 }
 
+/* Which general register an operand is, as a bit; 0: none. */
+static uint16_t general_bit(const struct origin *o, const cs_x86_op *op)
+{
+    const struct reg_part p = op->type == X86_OP_REG ? decode_part(o, op->reg) : (struct reg_part){.reg = -1};
+    for (unsigned i = 0; i < 16 && p.reg >= 0; i++)
+        if (o->gpr[i] == p.reg)
+            return (uint16_t)(1u << i);
+    return 0;
+}
+
+/* The general registers to which the instruction only adds a constant. */
+static uint16_t adjusted_by(const struct origin *o, unsigned bits)
+{
+    static const struct {
+        unsigned id;
+        uint16_t registers;
+    } implied[] = {{X86_INS_PUSH, 1 << RSP},
+                   {X86_INS_PUSHF, 1 << RSP},
+                   {X86_INS_PUSHFD, 1 << RSP},
+                   {X86_INS_PUSHFQ, 1 << RSP},
+                   {X86_INS_POPF, 1 << RSP},
+                   {X86_INS_POPFD, 1 << RSP},
+                   {X86_INS_POPFQ, 1 << RSP},
+                   {X86_INS_CALL, 1 << RSP},
+                   {X86_INS_RET, 1 << RSP},
+                   {X86_INS_POP, 1 << RSP},
+                   {X86_INS_MOVSB, 1 << RSI | 1 << RDI | 1 << RCX},
+                   {X86_INS_MOVSW, 1 << RSI | 1 << RDI | 1 << RCX},
+                   {X86_INS_MOVSD, 1 << RSI | 1 << RDI | 1 << RCX},
+                   {X86_INS_MOVSQ, 1 << RSI | 1 << RDI | 1 << RCX},
+                   {X86_INS_CMPSB, 1 << RSI | 1 << RDI | 1 << RCX},
+                   {X86_INS_LODSB, 1 << RSI | 1 << RCX},
+                   {X86_INS_LODSW, 1 << RSI | 1 << RCX},
+                   {X86_INS_LODSD, 1 << RSI | 1 << RCX},
+                   {X86_INS_LODSQ, 1 << RSI | 1 << RCX},
+                   {X86_INS_STOSB, 1 << RDI | 1 << RCX},
+                   {X86_INS_STOSW, 1 << RDI | 1 << RCX},
+                   {X86_INS_STOSD, 1 << RDI | 1 << RCX},
+                   {X86_INS_STOSQ, 1 << RDI | 1 << RCX},
+                   {X86_INS_SCASB, 1 << RDI | 1 << RCX}};
+    const cs_x86 *x = &o->insn->detail->x86;
+    const cs_x86_op *op = x->operands;
+    const unsigned id = o->insn->id;
+    for (size_t i = 0; i < sizeof implied / sizeof implied[0]; i++)
+        if (implied[i].id == id)
+            return id == X86_INS_POP ? implied[i].registers & (uint16_t)~general_bit(o, op)
+                                     : implied[i].registers;
+    if (((id == X86_INS_ADD || id == X86_INS_SUB) && op[1].type == X86_OP_IMM) || id == X86_INS_INC ||
+        id == X86_INS_DEC)
+        return general_bit(o, op);
+    const struct reg_part base =
+        id == X86_INS_LEA && !op[1].mem.index ? decode_part(o, op[1].mem.base) : (struct reg_part){.reg = -1};
+    return base.reg >= 0 && base.reg == decode_part(o, op[0].reg).reg && base.n * 8 == (int)bits
+               ? general_bit(o, op)
+               : 0;
+}
+
 const struct code_entry *code_at(struct origin *o, unsigned cpu, uint64_t pc)
 {
     uint64_t tables = 0;
@@ -242,6 +299,7 @@ const struct code_entry *code_at(struct origin *o, unsigned cpu, uint64_t pc)
         return e;
     e->length = (uint8_t)o->insn->size;
     e->flows = can_flow(o, bits);
+    e->adjusts = adjusted_by(o, bits);
     find_writes(o, e, bits);
     return e;
 }

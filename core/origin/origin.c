@@ -11,7 +11,10 @@ struct ask {
     uint64_t icount;
     long parent;
     unsigned first;
-    bool known; /* what they are: */
+    bool
+        past_adjusting; /* of a register to which a constant was added: the steps before that do no more are not shown … */
+    uint64_t adjusted; /* … these were so many */
+    bool known;        /* what they are: */
     uint8_t value[ORIGIN_BYTES];
 };
 
@@ -21,7 +24,11 @@ struct finding {
     struct origin_options options;
     struct ask *ask;
     size_t nask;
+    uint64_t looked; /* at so many steps, for registers */
 };
+
+/* A person waits for the whole chain, and this many steps take a second: the stack pointer's changes are then not all passed over. */
+enum { PAST_ADJUSTING = 2000000 };
 
 const char *origin_source_word(enum origin_source s)
 {
@@ -155,8 +162,12 @@ static struct origin_link *add_link(struct finding *f, const struct ask *a)
     struct origin_chain *c = f->chain;
     c->link = mem_more(c->link, c->n, sizeof *c->link);
     struct origin_link *l = &c->link[c->n++];
-    *l = (struct origin_link){
-        .parent = a->parent, .place = a->place, .first = a->first, .cpu = a->place.cpu, .follows = -1};
+    *l = (struct origin_link){.parent = a->parent,
+                              .adjusted = a->adjusted,
+                              .place = a->place,
+                              .first = a->first,
+                              .cpu = a->place.cpu,
+                              .follows = -1};
     return l;
 }
 
@@ -225,7 +236,7 @@ static int is_constant(struct finding *f, const struct origin_operand *p, uint64
     *constant = false;
     if (p->kind != ORIGIN_REGISTER)
         return 0;
-    if (search_last(o, &w, icount, CONSTANT_BACK, &lw, err))
+    if (search_last(o, &w, icount, CONSTANT_BACK, false, &lw, err))
         return -1;
     if (!lw.found)
         return 0;
@@ -340,6 +351,11 @@ static void want_rest(struct finding *f, const struct ask *a, const struct input
     }
 }
 
+static bool is_same_register(const struct origin_place *a, const struct origin_place *b)
+{
+    return !a->memory && !b->memory && a->reg == b->reg && a->low == b->low && a->length == b->length;
+}
+
 static void go_on(struct finding *f, const struct origin_link *l, long number, uint64_t from)
 {
     for (unsigned i = 0; i < l->noperands; i++) {
@@ -348,6 +364,8 @@ static void go_on(struct finding *f, const struct origin_link *l, long number, u
             (f->options.all && l->follows < 0 ? p->constant : (int)i != l->follows))
             continue;
         want(f, &p->place, from, number, 0, p->value);
+        f->ask[f->nask - 1].past_adjusting =
+            l->how == ORIGIN_COMPUTES && is_same_register(&p->place, &l->place);
     }
 }
 
@@ -387,6 +405,8 @@ static int take_step(struct finding *f, const struct ask *a, const struct where 
     const struct origin_place part = part_of(&a->place, in.first, in.length);
     if (in.same) {
         want(f, &part, lw->icount, a->parent, a->first + in.first, a->known ? a->value + in.first : NULL);
+        f->ask[f->nask - 1].past_adjusting = a->past_adjusting;
+        f->ask[f->nask - 1].adjusted = a->adjusted;
         link_free(&found);
         return 0;
     }
@@ -394,6 +414,7 @@ static int take_step(struct finding *f, const struct ask *a, const struct where 
     const struct origin_link made = *l;
     *l = found;
     l->parent = made.parent;
+    l->adjusted = made.adjusted;
     l->place = part;
     if (part.memory && !part.at_physical) {
         l->place.linear = t.linear + in.first;
@@ -426,13 +447,19 @@ static int take_step(struct finding *f, const struct ask *a, const struct where 
 }
 
 static int take_none(struct finding *f, const struct ask *a, const struct where *w,
-                     const struct last_write *lw)
+                     const struct last_write *lw, struct error *err)
 {
+    struct timeline_stopped s;
+    const uint64_t began = a->icount > lw->looked ? a->icount - lw->looked : 0;
+    if (!a->known && timeline_seek(f->o->tl, a->place.memory ? a->icount : began, &s, err))
+        return -1;
     struct origin_link *l = add_link(f, a);
     memcpy(l->after, a->value, a->place.length);
+    if (!a->known)
+        where_read(f->o, w, l->after);
     if (lw->too_far)
         link_end(l, ORIGIN_LOST, "no instruction wrote it in the %" PRIu64 " steps before icount %" PRIu64,
-                 f->options.back, a->icount);
+                 lw->looked, a->icount);
     else if (a->place.memory)
         source_beginning(f->o, l, w);
     else
@@ -464,7 +491,7 @@ static int take_device(struct finding *f, const struct ask *a, const struct wher
     return 0;
 }
 
-static int answer(struct finding *f, const struct ask *a, struct moment *m, struct error *err)
+static int answer(struct finding *f, struct ask *a, struct moment *m, struct error *err)
 {
     struct origin *o = f->o;
     struct timeline_stopped s;
@@ -478,10 +505,16 @@ static int answer(struct finding *f, const struct ask *a, struct moment *m, stru
             return 0;
         }
     }
-    if (search_last(o, &w, a->icount, f->options.back, &lw, err))
+    uint64_t back = f->options.back > f->looked ? f->options.back - f->looked : 0;
+    if (a->past_adjusting && back > PAST_ADJUSTING)
+        back = PAST_ADJUSTING;
+    if (search_last(o, &w, a->icount, back, a->past_adjusting, &lw, err))
         return -1;
+    f->looked += lw.looked;
+    a->adjusted += lw.adjusted;
+    a->known &= !lw.adjusted;
     if (!lw.found)
-        return take_none(f, a, &w, &lw);
+        return take_none(f, a, &w, &lw, err);
     return lw.device ? take_device(f, a, &w, &lw, err) : take_step(f, a, &w, &lw, m, err);
 }
 
@@ -553,6 +586,8 @@ static void put_in_words(const struct origin *o, struct origin_link *l)
         add_operands(&t, l);
     else if (l->noperands && l->source == ORIGIN_OPERANDS)
         add_operands(&t, l);
+    if (l->adjusted)
+        text_add(&t, "  (then %" PRIu64 " steps that add a constant)", l->adjusted);
     if (filled(l->who))
         text_add(&t, "  %s", l->who);
     if (filled(l->what))
@@ -568,7 +603,7 @@ static int find_all(struct finding *f, struct error *err)
     size_t asked = 0;
     int rc = 0;
     while (f->nask && !rc) {
-        const struct ask a = f->ask[--f->nask];
+        struct ask a = f->ask[--f->nask];
         if (f->chain->n < f->options.most && asked++ < 4 * f->options.most) {
             rc = answer(f, &a, m, err);
         } else if (f->chain->n && !f->options.all) {

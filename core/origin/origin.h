@@ -83,7 +83,9 @@ struct origin_link {
     uint64_t
         since; /* the first of its steps, if a repeated string instruction made several; otherwise icount */
     unsigned cpu;
-    bool step;             /* there is a step; otherwise nothing wrote them since the beginning */
+    uint64_t
+        adjusted; /* between this step and the parent so many others only added a constant to the register */
+    bool step;    /* there is a step; otherwise nothing wrote them since the beginning */
     bool device, delivery; /* a device wrote them; an interrupt or exception was delivered */
     uint64_t pc;           /* linear address of the instruction */
     enum origin_how how;
@@ -112,11 +114,12 @@ struct origin_chain {
 };
 
 struct origin_options {
-    bool all;      /* every operand that varies is followed: the links are a tree */
-    size_t most;   /* links; 0: ORIGIN_LINKS */
-    uint64_t back; /* a register's last write is looked for in so many steps at most; 0: ORIGIN_BACK */
+    bool all;    /* every operand that varies is followed: the links are a tree */
+    size_t most; /* links; 0: ORIGIN_LINKS */
+    uint64_t
+        back; /* the last writes of registers are looked for in so many steps at most, together; 0: ORIGIN_BACK */
 };
-enum { ORIGIN_LINKS = 200, ORIGIN_BACK = 64000000 };
+enum { ORIGIN_LINKS = 200, ORIGIN_BACK = 16000000 };
 
 struct origin;
 

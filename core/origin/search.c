@@ -74,6 +74,8 @@ struct walk {
     struct origin *o;
     const struct origin_place *place;
     uint8_t value[16];
+    bool past_adjusting;
+    uint64_t adjusted; /* steps since the one that was found */
     struct last_write *lw;
 };
 
@@ -97,6 +99,15 @@ static bool writes(const struct origin *o, const struct code_entry *e, const str
     return false;
 }
 
+/* Whether the step only adds a constant to all that is meant. */
+static bool adjusts(const struct origin *o, const struct code_entry *e, const struct origin_place *p)
+{
+    for (unsigned i = 0; i < 16; i++)
+        if (o->gpr[i] == (int)p->reg)
+            return !p->low && e->adjusts >> i & 1;
+    return false;
+}
+
 static bool see_step(void *ctx, const struct timeline_trail *s)
 {
     struct walk *w = ctx;
@@ -108,35 +119,45 @@ static bool see_step(void *ctx, const struct timeline_trail *s)
     if (s->cpu != p->cpu && !changed)
         return true;
     const struct code_entry *e = code_at(w->o, s->cpu, s->pc);
-    const bool hit = writes(w->o, e, s, p) || (changed && (int)p->reg != w->o->rip);
-    if (hit)
-        *w->lw = (struct last_write){.found = true, .icount = s->icount, .cpu = s->cpu};
+    const bool wrote = writes(w->o, e, s, p), hit = wrote || (changed && (int)p->reg != w->o->rip);
+    if (w->past_adjusting && wrote && adjusts(w->o, e, p)) {
+        w->adjusted++;
+    } else if (hit) {
+        w->adjusted = 0;
+        w->lw->found = true;
+        w->lw->icount = s->icount;
+        w->lw->cpu = s->cpu;
+    }
     return true;
 }
 
 static int last_in_stretch(struct origin *o, const struct origin_place *p, uint64_t from, uint64_t to,
-                           struct last_write *lw, struct error *err)
+                           bool past_adjusting, struct last_write *lw, struct error *err)
 {
-    struct walk w = {.o = o, .place = p, .lw = lw};
+    struct walk w = {.o = o, .place = p, .past_adjusting = past_adjusting, .lw = lw};
+    const uint64_t later = lw->adjusted;
     struct timeline_stopped s;
     if (timeline_seek(o->tl, from, &s, err))
         return -1;
     if (s.reason == TIMELINE_INTERRUPTED)
         return error_set(err, "interrupted at icount %" PRIu64, s.icount);
     timeline_reg_get(o->tl, p->cpu, p->reg, w.value);
-    return timeline_trail(o->tl, from, to, see_step, &w, err);
+    int rc = timeline_trail(o->tl, from, to, see_step, &w, err);
+    lw->adjusted = later + w.adjusted;
+    return rc;
 }
 
 static int last_in_register(struct origin *o, const struct origin_place *p, uint64_t icount, uint64_t back,
-                            struct last_write *lw, struct error *err)
+                            bool past_adjusting, struct last_write *lw, struct error *err)
 {
     const uint64_t end = icount > back ? icount - back : 0;
     uint64_t window = WINDOW;
     memset(o->code, 0, CODE_ENTRIES * sizeof *o->code); /* code may have changed since */
     for (uint64_t to = icount; to > end && !lw->found;) {
         const uint64_t from = to - end > window ? to - window : end;
-        if (last_in_stretch(o, p, from, to, lw, err))
+        if (last_in_stretch(o, p, from, to, past_adjusting, lw, err))
             return -1;
+        lw->looked += to - from;
         to = from;
         window = window < WINDOW_MOST ? window * WINDOW_GROWS : window;
     }
@@ -144,10 +165,10 @@ static int last_in_register(struct origin *o, const struct origin_place *p, uint
     return 0;
 }
 
-int search_last(struct origin *o, const struct where *w, uint64_t icount, uint64_t back,
+int search_last(struct origin *o, const struct where *w, uint64_t icount, uint64_t back, bool past_adjusting,
                 struct last_write *lw, struct error *err)
 {
     *lw = (struct last_write){0};
     return w->place.memory ? last_in_memory(o, w, icount, lw, err)
-                           : last_in_register(o, &w->place, icount, back, lw, err);
+                           : last_in_register(o, &w->place, icount, back, past_adjusting, lw, err);
 }

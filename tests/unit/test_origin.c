@@ -130,7 +130,8 @@ static void verify(const struct origin_chain *c)
                 wanted = c->link[l->parent].follows < 0 ? l->after - l->first
                                                         : c->link[l->parent].operand[k].value;
         assert_non_null(wanted);
-        assert_memory_equal(l->after, wanted + l->first, l->place.length);
+        if (!l->adjusted) /* by constants in between */
+            assert_memory_equal(l->after, wanted + l->first, l->place.length);
         if (!l->step)
             continue;
         value_at(l->icount, &l->place, value);

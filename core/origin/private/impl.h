@@ -37,7 +37,8 @@ struct code_entry {
     uint8_t bytes[INSN_MOST], nbytes;
     uint8_t length; /* 0: no instruction */
     bool used;
-    bool flows; /* it can go elsewhere than to the next one */
+    bool flows;       /* it can go elsewhere than to the next one */
+    uint16_t adjusts; /* general registers, a bit each, to which it only adds a constant: PUSH, INC, LODS … */
     uint8_t nwrites;
     struct reg_part write[WRITES_MOST];
 };
@@ -82,6 +83,8 @@ csh decode_handle(const struct origin *o, unsigned bits);
 
 struct last_write {
     bool found, device, too_far;
+    uint64_t looked;   /* at so many steps, for a register */
+    uint64_t adjusted; /* later steps that only added a constant, and were passed over */
     uint64_t icount;
     unsigned cpu;
     uint64_t address; /* memory: where the write that was met begins (device: physical) */
@@ -96,8 +99,9 @@ struct where {
 bool where_is(struct origin *o, const struct origin_place *place, struct where *w);
 /* What is there now; zeros for what is no memory. */
 void where_read(struct origin *o, const struct where *w, uint8_t value[ORIGIN_BYTES]);
-/* The last step before `icount` that wrote a byte of the place. -1 with err. */
-int search_last(struct origin *o, const struct where *w, uint64_t icount, uint64_t back,
+/* The last step before `icount` that wrote a byte of the place; with `past_adjusting` steps do not count that only add a constant to a
+ * register. -1 with err. */
+int search_last(struct origin *o, const struct where *w, uint64_t icount, uint64_t back, bool past_adjusting,
                 struct last_write *lw, struct error *err);
 /* Whether a step to `next` was the delivery of an interrupt or exception, as far as the instruction tells. */
 bool step_delivers(const struct code_entry *e, uint64_t pc, uint64_t next);
