@@ -50,7 +50,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: all demo asan ubsan fuzz test test-kernels test-loaders test-origin test-selftests test-systemd test-why unit check bench layers format format-check help install clean
+.PHONY: all demo asan ubsan fuzz test test-kernels test-loaders test-net test-origin test-selftests test-systemd test-why unit check bench layers format format-check help install clean
 ifeq ($(VARIANT),release)
 all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
@@ -151,6 +151,9 @@ test-kernels: all ## kernels of all of Debian's suites, and small ones (many min
 test-loaders: all ## boot loaders under our firmware and SeaBIOS (minutes)
 	@scripts/deps
 	@tests/bios/loaders.sh
+test-net: all ## boots from the network: PXE to an installer, Linux over each card (minutes)
+	@scripts/deps
+	@tests/net/run
 test-origin: all $(BUILD)/tests/unit/test_origin ## origins of random places of TRACE=, compared with the machine and tried (minutes; PLACES=100)
 	@ORIGIN_TRACE='$(TRACE)' ORIGIN_PLACES='$(or $(PLACES),100)' $(BUILD)/tests/unit/test_origin
 test-why: all ## broken boots, and what `bootreel why` says of each (minutes)

@@ -10,7 +10,7 @@
 
 static const struct {
     const char *model, *rom;
-} models[] = {{"virtio-net", "efi-virtio.rom"}};
+} models[] = {{"virtio-net", "efi-virtio.rom"}, {"e1000", "efi-e1000.rom"}};
 
 /* ---------------------------------------------------------------- words */
 

@@ -68,7 +68,7 @@ static uint64_t peer_sockets(void *peer, struct wire_sockets *s, uint64_t now)
 {
     if (s->n < WIRE_SOCKETS)
         s->fd[s->n++] = (struct pollfd){.fd = ((struct peer *)peer)->fd, .events = POLLIN};
-    return UINT64_MAX;
+    return now + WIRE_LOOK;
 }
 
 static void peer_ready(void *peer, const struct wire_sockets *s, uint64_t now)

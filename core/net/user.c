@@ -106,7 +106,7 @@ static uint64_t user_sockets(void *peer, struct wire_sockets *s, uint64_t now)
     u->many = s->n - u->first;
     if (!u->many && timeout >= IDLE_MS)
         return UINT64_MAX;
-    return now + (uint64_t)(timeout ? timeout : 1) * MS;
+    return now + (u->many || !timeout ? (uint64_t)WIRE_LOOK : timeout * (uint64_t)MS);
 }
 
 static void user_ready(void *peer, const struct wire_sockets *s, uint64_t now)

@@ -1,4 +1,5 @@
 /* card_words.c - accesses to PCI cards in words: which card, by the addresses that the guest has given it. */
+#include "hv/board/e1000.h"
 #include "hv/board/msix.h"
 #include "hv/board/nvme.h"
 #include "hv/board/pci.h"
@@ -37,6 +38,7 @@ static const struct card_range ranges[] = {
     {CARD_VIRTIO_NET, 0, true, false, VIRTIO_LEGACY_BAR, virtio_legacy_words, false, 0},
     {CARD_VIRTIO_NET, 1, false, false, VIRTIO_MSIX_BAR, virtio_msix_words, true, 0},
     {CARD_VIRTIO_NET, 4, false, true, VIRTIO_BAR, virtio_words, false, 0},
+    {CARD_E1000, 0, false, false, E1000_BAR, e1000_words, false, 0},
     {CARD_XHCI, 0, false, true, XHCI_BAR, xhci_words, true, XHCI_TABLE},
 };
 static const char *const names[CARD_KINDS] = {[CARD_NVME] = "NVMe",
@@ -46,7 +48,8 @@ static const char *const names[CARD_KINDS] = {[CARD_NVME] = "NVMe",
                                               [CARD_AHCI] = "AHCI",
                                               [CARD_VIRTIO_RNG] = "virtio-rng",
                                               [CARD_VIRTIO_CONSOLE] = "virtio-console",
-                                              [CARD_VIRTIO_NET] = "virtio-net"};
+                                              [CARD_VIRTIO_NET] = "virtio-net",
+                                              [CARD_E1000] = "e1000"};
 
 enum { RANGES = sizeof ranges / sizeof ranges[0] };
 

@@ -14,6 +14,7 @@ enum card_kind {
     CARD_VIRTIO_RNG,
     CARD_VIRTIO_CONSOLE,
     CARD_VIRTIO_NET,
+    CARD_E1000,
     CARD_KINDS
 };
 

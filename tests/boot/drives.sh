@@ -71,6 +71,23 @@ holds <("$BOOTREEL" events --class mmio --explain "$work/hvc1.reel") 'virtio-con
 expect 0 rng "$BOOTREEL" record --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd-drives.gz" --append console=ttyS0 --virtio rng --console -q -o "$work/rng.reel"
 holds "$work/rng.out" '^random: [0-9a-f]{32}' "/dev/hwrng"
 
+# Network cards: iPXE's ROM asks for an address, and what comes is an input, the same in each recording. All of it is in `make test-net`.
+if [ -e /usr/lib/ipxe/qemu/efi-e1000.rom ]; then
+    for model in virtio-net e1000; do
+        net=(--bios seabios --nic "$model" --net user,bootfile=x --memory 64M --until 2200ms -q)
+        expect 0 "$model" "$BOOTREEL" record "${net[@]}" -o "$work/$model.reel"
+        expect 0 "$model-again" "$BOOTREEL" record "${net[@]}" -o "$work/again.reel"
+        same "$work/$model.reel" "$work/again.reel" "two recordings with $model"
+        expect 0 "$model-verify" "$BOOTREEL" replay --verify -q "$work/$model.reel"
+        "$BOOTREEL" events --class net,unhandled "$work/$model.reel" >"$work/$model.txt"
+        holds "$work/$model.txt" 'net.out +' "$model: a frame leaves"
+        holds "$work/$model.txt" 'net.in +' "$model: a frame comes"
+        grep -E "$model" "$work/$model.txt" && fail "something of $model is not implemented"
+    done
+else
+    skip "network cards" "no package ipxe-qemu"
+fi
+
 boot=(--bios seabios --disk "$GUESTS/disk.img,interface=nvme" --memory 256M --until 20G -q)
 expect 0 grub "$BOOTREEL" record "${boot[@]}" --console -o "$work/grub.reel"
 holds "$work/grub.out" 'reboot: Power down' "SeaBIOS, GRUB and Linux from NVMe"

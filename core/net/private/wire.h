@@ -6,7 +6,10 @@
 
 #include "core/net/net.h"
 
-enum { WIRE_SOCKETS = 1024 };
+enum {
+    WIRE_SOCKETS = 1024,
+    WIRE_LOOK = 1000000 /* ns of guest time between two looks at sockets, while the guest is busy */
+};
 
 /* The host's sockets that the wires wait for. */
 struct wire_sockets {
