@@ -123,7 +123,7 @@ enum { OPT_NAME = 1, OPT_OUTPUT, OPT_FROM, OPT_TO, OPT_EVERY, OPT_PICTURES, OPT_
 
 static const struct option_row rows[] = {
     {.name = "format",
-     .argument = "perfetto|folded|pprof|speedscope|ctf|json|sqlite|asciicast|apng|html",
+     .argument = "perfetto|folded|pprof|speedscope|ctf|json|sqlite|asciicast|apng|pcapng|html",
      .help = "the format",
      .id = OPT_NAME},
     {.name = "output",

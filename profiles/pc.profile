@@ -314,3 +314,26 @@ stage kernel.shutdown
     close event kernel.kexec
     close event power.off
     close event power.reset
+
+# ---- the network: transfers, beside whatever runs ----
+stage firmware.network.{data}
+    in bios
+    in loader
+    by id
+    open event net.begin
+    close event net.dhcp
+    close event net.tftp
+    close event net.http
+    fail event net.dhcp result>=1
+    fail event net.tftp error>=1
+    fail event net.http status>=400
+stage kernel.network.{data}
+    in kernel
+    by id
+    open event net.begin
+    close event net.dhcp
+    close event net.tftp
+    close event net.http
+    fail event net.dhcp result>=1
+    fail event net.tftp error>=1
+    fail event net.http status>=400

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "core/packets/packet.h"
 #include "traces/event.h"
 #include "traces/trace.h"
 #include "traces/utf8.h"
@@ -269,6 +270,13 @@ static void out_faults(struct out *o, const struct event *ev)
     }
 }
 
+/* A frame in words, where they have room: event_text() may be asked only how long it is. */
+static void out_packet(struct out *o, const struct event *ev)
+{
+    char *to = o->n < o->size ? o->buf + o->n : NULL;
+    o->n += (size_t)packet_line(ev->data, ev->len, ev->f[EVF_NET_OUT_length], to, to ? o->size - o->n : 0);
+}
+
 static bool is_name(const char *name, size_t n, const char *word)
 {
     return strlen(word) == n && !memcmp(word, name, n);
@@ -284,6 +292,10 @@ static void out_name(struct out *o, const struct event_kind *k, const struct eve
     }
     if (is_name(name, n, "icount")) {
         out_dec(o, ev->icount);
+        return;
+    }
+    if ((ev->kind == EV_NET_OUT || ev->kind == EV_NET_IN) && is_name(name, n, "packet")) {
+        out_packet(o, ev);
         return;
     }
     if (ev->kind == EV_TRIPLE_FAULT && is_name(name, n, "led")) {

@@ -234,7 +234,14 @@ void outline_place(const struct outline *o, struct outline_item *it, unsigned de
                  {EV_DEVICE_PROBE, OUTLINE_UNORDERED, true},
                  {EV_DEVICE_PROBE_DONE, OUTLINE_UNORDERED, true},
                  {EV_DEVICE_DEFERRED, OUTLINE_UNORDERED, true},
-                 {EV_DEVICE_FIRMWARE, OUTLINE_UNORDERED, true}};
+                 {EV_DEVICE_FIRMWARE, OUTLINE_UNORDERED, true},
+                 /* frames come when they come */
+                 {EV_NET_BEGIN, OUTLINE_UNORDERED, true},
+                 {EV_NET_RESENT, OUTLINE_UNORDERED, true},
+                 {EV_NET_DHCP, OUTLINE_UNORDERED, true},
+                 {EV_NET_TFTP, OUTLINE_UNORDERED, true},
+                 {EV_NET_HTTP, OUTLINE_UNORDERED, true},
+                 {EV_NET_DNS, OUTLINE_UNORDERED, true}};
     bool in_process = it->within != OUTLINE_NONE && o->item[it->within].type == OUTLINE_PROCESS;
     it->parent = it->within;
     if (it->type == OUTLINE_COUNT || it->type == OUTLINE_INPUT) {

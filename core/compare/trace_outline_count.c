@@ -49,6 +49,8 @@ bool outline_counts(unsigned kind)
     case EV_SERVICE_AGAIN:
     case EV_FW_CFG:
     case EV_MODULE_SECTION:
+    case EV_NET_OUT:
+    case EV_NET_IN:
     case EV_DEVICE_UEVENT:
     case EV_PROBE_ENTER:
     case EV_PROBE_ARGUMENTS:

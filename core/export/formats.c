@@ -41,6 +41,10 @@ static const struct export_format formats[] = {
      .flags = EXPORT_RUNS | EXPORT_BINARY,
      .pictures = 250,
      .write = export_apng},
+    {.name = "pcapng",
+     .what = "the frames of network cards with guest time and icount, for Wireshark and tshark",
+     .flags = EXPORT_BINARY,
+     .write = export_pcapng},
     {.name = "html",
      .what =
          "a report on one page that needs no network: time line, stages, slow initcalls, processes, console, screen",

@@ -59,7 +59,7 @@ static int lost_classes(struct trace *t, uint64_t *classes, struct error *err)
     struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_FIRMWARE));
     struct event ev;
     int rc;
-    *classes = INSPECTOR_CLASSES;
+    *classes = INSPECTOR_CLASSES | EVENT_CLASS_BIT(EC_NET);
     while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1 && !ev.icount)
         if (ev.kind == EV_EFI_VOLUME)
             *classes |= EVENT_CLASS_BIT(EC_POWER);

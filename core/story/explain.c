@@ -2,6 +2,7 @@
  * See explain.h. */
 #include "core/story/explain.h"
 
+#include "core/packets/packet.h"
 #include "core/story/private/explain_impl.h"
 #include "core/run/fold.h"
 #include "core/story/guest.h"
@@ -119,6 +120,19 @@ static void remember(struct memory *m, const struct event *ev)
     to->len = 0;
 }
 
+/* The header fields of a frame. */
+static bool explain_packet(const struct event *ev, struct text *out)
+{
+    if (ev->kind != EV_NET_OUT && ev->kind != EV_NET_IN)
+        return false;
+    const int n = packet_fields(ev->data, ev->len, NULL, 0);
+    char *fields = mem_alloc((size_t)n + 1);
+    packet_fields(ev->data, ev->len, fields, (size_t)n + 1);
+    text_add(out, "%s", fields);
+    free(fields);
+    return true;
+}
+
 int explainer_event(struct explainer *x, const struct event *ev, char *buf, size_t size)
 {
     const struct event_kind *k = event_kind(ev->kind);
@@ -137,7 +151,8 @@ int explainer_event(struct explainer *x, const struct event *ev, char *buf, size
         remember(x->memory, ev);
     if (n && (size_t)n < size && ev->kind == EV_CPU_MSR)
         explain_register_bits(&t, buf, ev->f[EVF_CPU_MSR_value]);
-    else if (!n && (explain_cpu(ev, x->cfg, &x->builtin, &t) || guest_explain(ev, system, &t)))
+    else if (!n && (explain_packet(ev, &t) || explain_cpu(ev, x->cfg, &x->builtin, &t) ||
+                    guest_explain(ev, system, &t)))
         x->manual = explain_cpu_manual(ev);
     if (t.n && (size_t)n < size)
         snprintf(buf + n, size - (size_t)n, "%s", t.s);

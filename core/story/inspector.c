@@ -4,6 +4,7 @@
 
 #include "core/story/inspector.h"
 #include "core/story/private/inspector_probe.h"
+#include "core/story/private/network.h"
 #include "traces/memory.h"
 
 /* An event that is held until its turn. */
@@ -32,6 +33,7 @@ struct inspector {
     uint32_t needs;  /* the classes of events that some guest system has needed */
     bool any_gone;
     struct asked *asked;
+    struct network *network;   /* NULL: its events are not wanted */
     struct held *first, *last; /* by icount */
 };
 
@@ -39,7 +41,8 @@ bool inspector_makes(unsigned kind)
 {
     const struct event_kind *k = event_kind(kind);
     return (k && EVENT_CLASS_BIT(k->cls) & INSPECTOR_CLASSES && kind != EV_PROCESS_FIRST) ||
-           kind == EV_LOADER_MODULE || (k && !strncmp(k->name, "efi.", 4));
+           kind == EV_LOADER_MODULE || (k && k->cls == EC_NET && kind != EV_NET_OUT && kind != EV_NET_IN) ||
+           (k && !strncmp(k->name, "efi.", 4));
 }
 
 /* ---------------------------------------------------------------- the order of events */
@@ -383,6 +386,8 @@ void inspector_event(struct inspector *in, const struct event *ev)
     if (ev->kind == EV_RESET)
         machine_reset(in, ev);
     show_guests(in, ev);
+    if (in->network)
+        network_event(in->network, ev);
     if (in->asked && ev->kind == EV_RESET)
         asked_reset(in->asked);
 }
@@ -479,7 +484,7 @@ static int create_guests(struct inspector *in, struct error *err)
     return 0;
 }
 
-static void asked_emits(void *ctx, const struct event *ev)
+static void emits_own(void *ctx, const struct event *ev)
 {
     hold(ctx, ev);
 }
@@ -519,11 +524,13 @@ struct inspector *inspector_create(const struct inspector_options *o, struct err
         rc = load_given(in, err);
     if (!rc)
         rc = create_guests(in, err);
+    if (o->classes & EVENT_CLASS_BIT(EC_NET))
+        in->network = network_new(emits_own, in);
     const struct asked_options ao = {.engine = o->engine,
                                      .probes = in->probes,
                                      .symbols = in->symbols,
                                      .ctx = in,
-                                     .emit = asked_emits,
+                                     .emit = emits_own,
                                      .task = asked_task,
                                      .read = asked_read,
                                      .call = asked_call};
@@ -540,6 +547,7 @@ void inspector_destroy(struct inspector *in)
     if (!in)
         return;
     asked_free(in->asked);
+    network_free(in->network);
     for (size_t k = in->nguests; k-- > 0;)
         destroy_guest(in->guests[k]);
     free(in->guests);
@@ -558,7 +566,7 @@ uint32_t inspector_classes(const struct inspector *in)
     uint32_t classes = 0;
     for (size_t k = 0; in->o.systems[k]; k++)
         classes |= in->chosen >> k & 1 ? in->o.systems[k]->needs : 0;
-    return classes;
+    return in->network ? classes | EVENT_CLASS_BIT(EC_NET) | EVENT_CLASS_BIT(EC_POWER) : classes;
 }
 
 void inspector_start(struct inspector *in)

@@ -56,8 +56,8 @@ struct inspector_options {
 
 struct inspector;
 
-/* The classes that guest systems' and probes' events belong to, except EV_LOADER_MODULE and those of UEFI firmware (EV_EFI_VOLUME and
- * on); some of the events in them are the engine's. */
+/* The classes that guest systems' and probes' events belong to, except EV_LOADER_MODULE, those of UEFI firmware (EV_EFI_VOLUME and
+ * on) and transfers of a network (EV_NET_BEGIN and on); some of the events in them are the engine's. */
 enum {
     INSPECTOR_CLASSES = EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_PROCESS) |
                         EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_HYPERCALL) |

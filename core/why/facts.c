@@ -38,6 +38,8 @@ static unsigned keeps(const struct event *ev)
     case EV_PROCESS_WAIT:
     case EV_XENSTORE:
     case EV_HYPERCALL:
+    case EV_NET_OUT: /* of frames there are the transfers */
+    case EV_NET_IN:
     case EV_HYPERCALL_AGAIN:
     case EV_DOMAIN_EMULATE:
     case EV_DOMAIN_EVENT:

@@ -6,9 +6,9 @@ static const struct {
     const char *subject;
     explainer_fn *explain;
 } explainers[] = {
-    {"linux", explain_linux}, {"systems", explain_systems}, {"rails", explain_rails},
-    {"fault", explain_fault}, {"reset", explain_reset},     {"firmware", explain_firmware},
-    {"units", explain_units}, {"hang", explain_hang},
+    {"linux", explain_linux},       {"systems", explain_systems}, {"rails", explain_rails},
+    {"fault", explain_fault},       {"reset", explain_reset},     {"network", explain_network},
+    {"firmware", explain_firmware}, {"units", explain_units},     {"hang", explain_hang},
 };
 
 const char *why_answer_word(enum why_answer a)

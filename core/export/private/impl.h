@@ -18,6 +18,7 @@ int export_speedscope(const struct export_options *o, FILE *out, struct error *e
 int export_json(const struct export_options *o, FILE *out, struct error *err);
 int export_asciicast(const struct export_options *o, FILE *out, struct error *err);
 int export_apng(const struct export_options *o, FILE *out, struct error *err);
+int export_pcapng(const struct export_options *o, FILE *out, struct error *err);
 int export_html(const struct export_options *o, FILE *out, struct error *err);
 int export_sqlite(const struct export_options *o, const char *path, struct error *err);
 int export_ctf(const struct export_options *o, const char *folder, struct error *err);

@@ -111,7 +111,7 @@ void find_console(struct finding *f, struct why_case *c, uint64_t from, uint64_t
 /* ---------------------------------------------------------------- the explainers */
 
 typedef void explainer_fn(struct why_case *c, struct finding *f);
-explainer_fn explain_linux, explain_systems, explain_rails, explain_fault, explain_reset, explain_firmware,
-    explain_hang, explain_units;
+explainer_fn explain_linux, explain_systems, explain_rails, explain_fault, explain_reset, explain_network,
+    explain_firmware, explain_hang, explain_units;
 
 #endif

@@ -1,0 +1,147 @@
+/* network.c - a boot from the network that ends there: nobody answers DHCP, or what is to be booted is not to be had.
+ *
+ * Transfers that fail are no fault by themselves: a loader asks for its configuration under several names, and the firmware goes on with the
+ * next device. So it is looked at only if no system came afterwards, and the last transfer counts. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/why/private/case.h"
+
+enum { HTTP_FAILED = 400, LINES = 12 };
+
+static bool is_end(const struct event *ev)
+{
+    return ev->kind == EV_NET_DHCP || ev->kind == EV_NET_TFTP || ev->kind == EV_NET_HTTP;
+}
+
+/* A system got control after it, or the guest was switched off. */
+static bool went_on(struct why_case *c, const struct event *ev)
+{
+    static const unsigned kinds[] = {EV_KERNEL_ENTRY,    EV_KERNEL_FOUND,      EV_XEN_FOUND,
+                                     EV_KERNEL_HANDOVER, EV_BOOT_SECTOR_ENTER, EV_BOOT_SECTOR_READ,
+                                     EV_POWER_OFF};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const struct event *k = facts_last(&c->now, kinds[i]);
+        if (k && k->icount > ev->icount)
+            return true;
+    }
+    return false;
+}
+
+/* The end of the transfer that began there, or NULL. */
+static const struct event *end_of(struct why_case *c, const struct event *begin)
+{
+    for (size_t i = 0; i < c->now.n; i++) {
+        const struct event *ev = &c->now.event[i];
+        if (is_end(ev) && ev->f[EVF_NET_DHCP_id] == begin->f[EVF_NET_BEGIN_id] && ev->icount >= begin->icount)
+            return ev;
+    }
+    return NULL;
+}
+
+/* What happened in the network, up to there: the last of it. */
+static void lines(struct why_case *c, struct finding *f)
+{
+    size_t n = 0, from = c->now.n;
+    for (; from > 0 && n < LINES; from--) {
+        const struct event *ev = &c->now.event[from - 1];
+        n += is_end(ev) || ev->kind == EV_NET_BEGIN || ev->kind == EV_NET_DNS || ev->kind == EV_NET_RESENT;
+    }
+    for (size_t i = from; i < c->now.n; i++) {
+        const struct event *ev = &c->now.event[i];
+        if (is_end(ev) || ev->kind == EV_NET_BEGIN || ev->kind == EV_NET_DNS || ev->kind == EV_NET_RESENT)
+            find_event(f, c, ev, NULL);
+    }
+    find_console(f, c, c->now.begin, c->at, 4);
+}
+
+/* ---------------------------------------------------------------- nothing came back */
+
+/* How often the client asked, and until when. */
+static uint64_t asked(struct why_case *c, const struct event *begin, uint64_t *until)
+{
+    uint64_t n = 1;
+    *until = begin->time;
+    for (size_t i = 0; i < c->now.n; i++) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->kind == EV_NET_RESENT && ev->f[EVF_NET_RESENT_id] == begin->f[EVF_NET_BEGIN_id]) {
+            n = ev->f[EVF_NET_RESENT_count] + 1;
+            *until = ev->time;
+        }
+    }
+    return n;
+}
+
+/* Whether it was given up: more than a client waits for one answer has passed. */
+static bool given_up(struct why_case *c, const struct event *begin, uint64_t times, uint64_t until)
+{
+    const uint64_t patience = 5000000000u; /* ns */
+    return times > 1 || c->now.end_time - begin->time >= patience || c->now.end_time - until >= patience;
+}
+
+static bool no_answer(struct why_case *c, struct finding *f, const struct event *begin)
+{
+    uint64_t until;
+    const uint64_t times = asked(c, begin, &until), seconds = (c->now.end_time - begin->time) / 1000000000u;
+    char what[300];
+    fact_text(begin, what, sizeof what);
+    const char *text = strstr(what, "begins: ") ? strstr(what, "begins: ") + strlen("begins: ") : what;
+    if (!given_up(c, begin, times, until))
+        return false;
+    if (!strncmp(text, "dhcp", 4))
+        find_verdict(f, WHY_WRONG, begin->icount, "no %s server answered: %" PRIu64 " %s in %" PRIu64 " s",
+                     text[4] == '6' ? "DHCPv6" : "DHCP", times, times == 1 ? "request" : "requests", seconds);
+    else
+        find_verdict(f, WHY_WRONG, begin->icount,
+                     "the network does not answer: %s: %" PRIu64 " sent again, %" PRIu64 " s", text,
+                     times - 1, seconds);
+    lines(c, f);
+    return true;
+}
+
+/* ---------------------------------------------------------------- an answer that is an error */
+
+/* "TFTP: pxelinux.0 from 10.0.2.2: File not found", without bytes and time. */
+static const char *data_of(const struct event *ev, char *buf, size_t size)
+{
+    snprintf(buf, size, "%.*s", (int)ev->len, ev->len ? (const char *)ev->data : "");
+    return buf;
+}
+
+static bool failed(struct why_case *c, struct finding *f, const struct event *ev)
+{
+    char text[600];
+    data_of(ev, text, sizeof text);
+    if (ev->kind == EV_NET_DHCP && ev->f[EVF_NET_DHCP_result])
+        find_verdict(f, WHY_WRONG, ev->icount, "the DHCP server refuses the address: %s", text);
+    else if (ev->kind == EV_NET_DHCP && !strstr(text, ", boot file ") && !facts_last(&c->now, EV_NET_TFTP) &&
+             !facts_last(&c->now, EV_NET_HTTP))
+        find_verdict(f, WHY_WRONG, ev->icount, "the DHCP server names no boot file: %s", text);
+    else if (ev->kind == EV_NET_TFTP && ev->f[EVF_NET_TFTP_error] && !strstr(text, "stopped by the client"))
+        find_verdict(f, WHY_WRONG, ev->icount, "TFTP: %s", text);
+    else if (ev->kind == EV_NET_HTTP &&
+             (ev->f[EVF_NET_HTTP_status] >= HTTP_FAILED || !ev->f[EVF_NET_HTTP_status]))
+        find_verdict(f, WHY_WRONG, ev->icount, "HTTP: %s: %s%" PRIu64, text,
+                     ev->f[EVF_NET_HTTP_status] ? "status " : "no answer, ", ev->f[EVF_NET_HTTP_status]);
+    else
+        return false;
+    lines(c, f);
+    return true;
+}
+
+void explain_network(struct why_case *c, struct finding *f)
+{
+    const struct event *last = NULL;
+    for (size_t i = 0; i < c->now.n; i++)
+        if (c->now.event[i].kind == EV_NET_BEGIN)
+            last = &c->now.event[i];
+    /* A kernel's own transfers are no boot from the network. */
+    if (!last || went_on(c, last) || facts_last(&c->now, EV_KERNEL_FOUND) ||
+        facts_last(&c->now, EV_KERNEL_ENTRY))
+        return;
+    const struct event *end = end_of(c, last);
+    if (end)
+        failed(c, f, end);
+    else
+        no_answer(c, f, last);
+}
