@@ -109,11 +109,28 @@ static unsigned text_column(const struct option_list *list)
     return 2 + most + 2;
 }
 
+/* An argument of many words goes on in the next line, after a '|'. Returns the columns of the last line. */
+static unsigned print_name(FILE *out, const struct option_row *row)
+{
+    enum { LONGEST = 76, INDENT = 6 };
+    char text[200], *rest = text;
+    unsigned width = option_text(row, text, sizeof text);
+    while (width > LONGEST) {
+        const char *end = memrchr(rest, '|', LONGEST);
+        if (!end)
+            break;
+        fprintf(out, "%.*s\n%*s", (int)(end + 1 - rest), rest, INDENT, "");
+        width -= (unsigned)(end + 1 - rest);
+        rest += end + 1 - rest;
+    }
+    fputs(rest, out);
+    return rest == text ? width : width + INDENT - 2;
+}
+
 static void print_option(FILE *out, const struct option_row *row, unsigned column)
 {
-    char text[100];
-    unsigned width = option_text(row, text, sizeof text);
-    fprintf(out, "  %s", text);
+    fputs("  ", out);
+    const unsigned width = print_name(out, row);
     if (2 + width + 2 > column)
         fprintf(out, "\n%*s", (int)column, "");
     else

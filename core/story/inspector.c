@@ -566,7 +566,8 @@ uint32_t inspector_classes(const struct inspector *in)
     uint32_t classes = 0;
     for (size_t k = 0; in->o.systems[k]; k++)
         classes |= in->chosen >> k & 1 ? in->o.systems[k]->needs : 0;
-    return in->network ? classes | EVENT_CLASS_BIT(EC_NET) | EVENT_CLASS_BIT(EC_POWER) : classes;
+    /* Frames are observed anyhow, if transfers are wanted; a reset cuts these off. */
+    return in->network ? classes | EVENT_CLASS_BIT(EC_POWER) : classes;
 }
 
 void inspector_start(struct inspector *in)
