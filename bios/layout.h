@@ -27,6 +27,8 @@
 #define ROM_AREA     0xc0000
 #define ROM_AREA_END 0xe8000
 
+#define RESUME_S3 0xfe /* CMOS 0Fh, as QEMU sets it */
+
 /* struct regs: offsets. */
 #define REGS_EDI     0
 #define REGS_ESI     4

@@ -7,6 +7,8 @@
 
 /* Filled in by the 32-bit POST. */
 struct shared shared;
+/* Segment and offset at which the operating system goes on after a suspend to RAM. */
+u32 wake_vector;
 
 extern char entry_02[], entry_05[], entry_08[], entry_09[], entry_0e[], entry_10[], entry_11[], entry_12[],
     entry_13[], entry_14[], entry_15[], entry_16[], entry_17[], entry_18[], entry_19[], entry_1a[],

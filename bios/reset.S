@@ -202,4 +202,13 @@ resume_real:
         movw    %ax, %es
         lretw
 
+/* A suspend to RAM is over: continue at the operating system's real-mode address. */
+        .globl resume_s3
+resume_s3:
+        pushl   wake_vector
+        xorw    %ax, %ax
+        movw    %ax, %ds
+        movw    %ax, %es
+        lretw
+
         .section .note.GNU-stack, "", @progbits

@@ -324,12 +324,25 @@ static bool reset_waits(struct pc *pc, const struct run_limit *limit, struct sto
     return true;
 }
 
+/* To RAM. The firmware finds out that it is woken, and goes on in what was in memory, so nothing is loaded again. */
+static void suspend(struct pc *pc)
+{
+    board_suspend(pc->board);
+    take_turn(pc, 0);
+    services_reset(&pc->services);
+    pc->direct = 0;
+}
+
 /* Carries out the board's request. Returns true if the run ends. */
 static bool take_request(struct pc *pc, const struct run_limit *limit, struct stop *stop)
 {
     const char *how = "";
     if (board_request_is_reset(pc->board) && reset_waits(pc, limit, stop))
         return true;
+    if (board_request_is_sleep(pc->board) && pc->icount >= limit->icount) {
+        stop->reason = STOP_REACHED;
+        return true;
+    }
     switch (board_take_request(pc->board, &stop->status, &how)) {
     case BOARD_POWER_OFF:
         stop->reason = STOP_POWER_OFF;
@@ -337,6 +350,9 @@ static bool take_request(struct pc *pc, const struct run_limit *limit, struct st
     case BOARD_ERROR:
         stop->reason = STOP_GUEST_FAULT;
         break;
+    case BOARD_SLEEP:
+        suspend(pc);
+        return false;
     case BOARD_RESET: {
         struct error err;
         pc->reset_told = false;
@@ -452,8 +468,11 @@ static enum x86_exit run_turn(struct pc *pc, uint64_t n)
 /* One slice. Returns true if the run ends. */
 static bool run_slice(struct pc *pc, const struct run_limit *limit, struct stop *stop)
 {
+    const bool asleep = board_asleep(pc->board);
     if (board_deadline(pc->board) <= now_time(pc))
         board_run_timers(pc->board);
+    if (asleep)
+        return board_asleep(pc->board) && idle(pc, limit, stop);
     const uint64_t before = pc->icount;
     enum x86_exit e = run_turn(pc, slice_for(pc, limit));
     if (e == X86_STOP && stopped(pc, stop))

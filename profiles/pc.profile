@@ -308,6 +308,21 @@ stage stop.{unit}
     close event process.log pid=1 "Stopped {unit}."
     close event process.log pid=1 "Unmounted {unit}."
     close event process.log pid=1 "Deactivated swap {unit}."
+# suspend to RAM: from the kernel's first word about it; then the firmware, until the kernel runs in its own address space again
+stage kernel.suspend
+    in user.{program}
+    in user
+    open console "PM: suspend entry (deep)"
+    close event power.sleep
+    close console "PM: suspend exit"
+stage firmware.resume
+    in user.{program}
+    in user
+    open event power.wake
+    close event cpu.cr ip>=0xffff800000000000
+    close event cpu.msr ip>=0xffff800000000000
+    close event cpu.table ip>=0xffff800000000000
+    close event power.reset
 stage kernel.shutdown
     in kernel
     open event kernel.shutdown

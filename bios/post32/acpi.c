@@ -133,6 +133,8 @@ void acpi_init(void)
             return;
         }
     }
+    if (find("etc/acpi/rsdp"))
+        resume_prepare(find("etc/acpi/rsdp")->at);
     for (unsigned i = 0; i < count; i++)
         log("ACPI: %s, %u bytes at %08x\n", files[i].name, files[i].size, (u32)files[i].at);
 }

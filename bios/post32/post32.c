@@ -16,6 +16,8 @@ static void resume_if_wanted(void)
 {
     u8 code = cmos_read(CMOS_SHUTDOWN);
     cmos_write(CMOS_SHUTDOWN, 0);
+    if (code == RESUME_S3)
+        resume_s3_now();
     if (code != RESUME_EOI && code != RESUME_JUMP)
         return;
     shadow_on();

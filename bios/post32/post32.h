@@ -20,6 +20,11 @@ void memory_finish(void); /* after everything was allocated */
 /* Zeroed memory for the operating system's tables, or NULL if full: at the top of RAM below 4 GiB; in the
  * BIOS segment, for tables searched there; after the services' data, or at the top of RAM if that is full. */
 void *high_alloc(u32 size, u32 align);
+/* resume.c: what a resume from S3 needs, kept at POST; and the resume itself, which returns only if it is not possible. */
+void resume_prepare(const u8 *rsdp);
+void resume_s3_now(void);
+/* This processor's memory types and local APIC. */
+void processors_resume(void);
 void *bios_alloc(u32 size, u32 align);
 void *data_alloc(u32 size, u32 align);
 

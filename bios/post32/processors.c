@@ -137,15 +137,22 @@ static void start_others(void)
 }
 
 /* Virtual wire mode: the 8259s' interrupts come through LINT0 of this processor. */
-void processors_init(void)
+void processors_resume(void)
 {
     set_memory_types();
-    SHARED.processors = 1;
     if (!(features() & CPUID_APIC))
         return;
     LAPIC(SPURIOUS) = 0x1ff;
     LAPIC(LVT_LINT0) = 0x8700;
     LAPIC(LVT_LINT1) = 0x8400;
+}
+
+void processors_init(void)
+{
+    processors_resume();
+    SHARED.processors = 1;
+    if (!(features() & CPUID_APIC))
+        return;
     start_others();
     log("%u processors\n", SHARED.processors);
 }

@@ -18,7 +18,13 @@ post32_start:
         testl   %esi, %esi
         jnz     ap_turn
         movl    $POST_STACK, %esp
-        call    post32                  /* it does not return */
+        movb    $0x0f, %al              /* after a suspend to RAM, memory is the operating system's: the services' stack is free */
+        outb    %al, $0x70
+        inb     $0x71, %al
+        cmpb    $RESUME_S3, %al
+        jne     1f
+        movl    $stack_top + DATA_LINEAR, %esp
+1:      call    post32                  /* it does not return */
 
 /* Application processors come one at a time, because they share a stack. */
 ap_turn:

@@ -218,6 +218,9 @@ int acpi_pm_create(struct board *b, struct error *err)
 {
     struct acpi_pm *s = mem_zero(1, sizeof *s);
     s->pm1 = (struct pm1){.sleep_type = "PIIX4 sleep type",
+                          .pci = &s->pci,
+                          .base_at = REG_PMBASE,
+                          .on_at = REG_PMREGMISC,
                           .acpi_on = CMD_ACPI_ENABLE,
                           .acpi_off = CMD_ACPI_DISABLE,
                           .event = gpe_pending,

@@ -142,6 +142,14 @@ static size_t add_dsdt(struct board *b, struct acpi_tables *a)
     return at;
 }
 
+/* Name (\_S3, Package (4) {1, 0, 0, 0}): suspend to RAM; here, since a machine of before behaviour version 7 has none. */
+static void add_s3(struct blob *t)
+{
+    static const uint8_t s3[] = {0x08, '_',  'S',      '3',  '_',  0x12, 0x07,
+                                 0x04, 0x0a, SLEEP_S3, 0x00, 0x00, 0x00};
+    blob_add(t, s3, sizeof s3);
+}
+
 /* Scope (\_SB) with a Processor (C0nn, nn, 0, 0) {} for each. */
 static size_t add_ssdt(struct board *b, struct acpi_tables *a)
 {
@@ -158,6 +166,8 @@ static size_t add_ssdt(struct board *b, struct acpi_tables *a)
             0x5b, 0x83, PROCESSOR - 2, 'C', '0', (uint8_t)hex[i >> 4], (uint8_t)hex[i & 15], (uint8_t)i};
         blob_add(t, cpu, sizeof cpu);
     }
+    if (board_behaves(b, 7))
+        add_s3(t);
     end(a, at);
     return at;
 }

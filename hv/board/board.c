@@ -2,6 +2,7 @@
  * machine. */
 #include "hv/board/internal.h"
 #include "hv/board/kinds.h"
+#include "hv/board/mch.h"
 #include "traces/memory.h"
 
 #include <assert.h>
@@ -136,6 +137,27 @@ void board_power_off(struct board *b, int status, const char *how)
     board_event(b, &ev);
 }
 
+void board_request_sleep(struct board *b)
+{
+    if (!request(b, BOARD_SLEEP, 0, "S3"))
+        return;
+    struct event ev = {.kind = EV_SLEEP};
+    ev.f[EVF_SLEEP_ip] = bus_ip(b);
+    board_event(b, &ev);
+}
+
+void board_wake(struct board *b, const char *how)
+{
+    struct event ev = {.kind = EV_WAKE, .data = how, .len = (uint32_t)strlen(how)};
+    b->state.asleep = false;
+    board_event(b, &ev);
+}
+
+bool board_asleep(const struct board *b)
+{
+    return b->state.asleep;
+}
+
 void board_image_error(struct board *b, const struct error *err)
 {
     request(b, BOARD_ERROR, 0, err->text);
@@ -144,6 +166,11 @@ void board_image_error(struct board *b, const struct error *err)
 bool board_request_is_reset(const struct board *b)
 {
     return b->state.request == BOARD_RESET;
+}
+
+bool board_request_is_sleep(const struct board *b)
+{
+    return b->state.request == BOARD_SLEEP;
 }
 
 const char *board_request_how(const struct board *b)
@@ -316,18 +343,42 @@ void board_destroy(struct board *b)
     free(b);
 }
 
-void board_reset(struct board *b)
+/* Every chip but the one with this state. */
+static void reset_chips(struct board *b, const void *but)
 {
-    b->state.request = BOARD_NONE;
     b->state.a20 = true;
     physmem_set_a20(b->mem, true);
     irq_reset(b);
     for (unsigned i = 0; i < b->ncpus; i++)
         x86_reset(b->cpu[i].x86, false);
     for (unsigned i = 0; i < b->nchips; i++)
-        if (b->chip[i].reset)
+        if (b->chip[i].reset && b->chip[i].state != but)
             b->chip[i].reset(b->chip[i].state);
     timers_recount(b);
+}
+
+void board_reset(struct board *b)
+{
+    b->state.request = BOARD_NONE;
+    b->state.asleep = false;
+    reset_chips(b, NULL);
+}
+
+void board_suspend(struct board *b)
+{
+    uint8_t pam[SHADOW_PAM];
+    struct pm_kept pm;
+    /* SeaBIOS uses configuration space in memory before it has set it up again. */
+    const uint32_t ecam = b->slot[SLOT_MCH] ? pci_config_read(b, 0, MCH_PCIEXBAR, 4) : 0;
+    shadow_keep(b, pam);
+    acpi_keep(b, &pm);
+    reset_chips(b, b->slot[SLOT_RTC]);
+    shadow_restore(b, pam);
+    acpi_restore(b, &pm);
+    if (ecam)
+        pci_config_write(b, 0, MCH_PCIEXBAR, 4, ecam);
+    rtc_suspend(b);
+    b->state.asleep = true;
 }
 
 /* ---------------------------------------------------------------- snapshots */
@@ -339,11 +390,17 @@ static const struct field state_fields[] = {
     FIELD_BYTES(struct board, state.request_how),
     FIELD(struct board, irq.isa),
     FIELDS(struct board, irq.intx),
+    FIELD(struct board, state.asleep), /* from behaviour version 7 on */
 };
+
+static size_t state_nfields(const struct board *b)
+{
+    return FIELD_COUNT(state_fields) - !board_behaves(b, 7);
+}
 
 void board_save(struct board *b, const struct snapshot_sink *sink, struct snapshot_base *base)
 {
-    sink->section(sink->ctx, "board", state_fields, FIELD_COUNT(state_fields), b);
+    sink->section(sink->ctx, "board", state_fields, state_nfields(b), b);
     sink->section(sink->ctx, "events", events_fields, events_nfields, &b->events);
     for (unsigned i = 0; i < b->ncpus; i++)
         x86_save(b->cpu[i].x86, sink);
@@ -371,8 +428,9 @@ static int load_section(const struct snapshot_source *src, const char *name, con
 static int check_loaded(struct board *b, struct error *err)
 {
     struct events *e = &b->events;
-    bool good = b->state.request <= BOARD_ERROR && !b->state.request_how[sizeof b->state.request_how - 1] &&
-                e->access.mmio <= 1 && e->access.write <= 1;
+    bool good = b->state.request <= BOARD_SLEEP && b->state.asleep <= 1 &&
+                !b->state.request_how[sizeof b->state.request_how - 1] && e->access.mmio <= 1 &&
+                e->access.write <= 1;
     for (unsigned i = 0; i < CONSOLE_LINES; i++)
         good &= e->line_length[i] <= CONSOLE_LINE_MAX;
     if (good)
@@ -385,7 +443,7 @@ static int check_loaded(struct board *b, struct error *err)
 
 static int load_sections(struct board *b, const struct snapshot_source *src, struct error *err)
 {
-    if (load_section(src, "board", state_fields, FIELD_COUNT(state_fields), b, err) ||
+    if (load_section(src, "board", state_fields, state_nfields(b), b, err) ||
         load_section(src, "events", events_fields, events_nfields, &b->events, err))
         return -1;
     for (unsigned i = 0; i < b->ncpus; i++)

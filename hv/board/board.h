@@ -29,6 +29,11 @@ struct x86 *board_cpu(struct board *, unsigned index);
 unsigned board_cpus(const struct board *);
 struct physmem *board_mem(struct board *);
 
+/* Suspends to RAM (ACPI's S3): every chip but the clock loses its state, RAM and what is shadowed stay, and no processor runs until the clock's
+ * alarm, if it is enabled in PM1_EN, or the power button wakes the board: then the first processor is at the reset vector. */
+void board_suspend(struct board *);
+bool board_asleep(const struct board *);
+
 /* Puts every chip and processor into its reset state, after a guest reset; memory is kept. */
 void board_reset(struct board *);
 
@@ -47,10 +52,11 @@ bool board_domain_wakes(struct board *);
 const char *board_drive_name(unsigned number, char buf[32]);
 
 /* What the guest has requested since the last call: reset or power-off. */
-enum board_request { BOARD_NONE, BOARD_RESET, BOARD_POWER_OFF, BOARD_ERROR };
+enum board_request { BOARD_NONE, BOARD_RESET, BOARD_POWER_OFF, BOARD_ERROR, BOARD_SLEEP };
 enum board_request board_take_request(struct board *, int *status, const char **how);
-/* Whether it is a reset, which is left there, and how it was asked for. */
+/* Whether it is a reset (or S3), which is left there, and how it was asked for. */
 bool board_request_is_reset(const struct board *);
+bool board_request_is_sleep(const struct board *);
 const char *board_request_how(const struct board *);
 
 uint32_t board_input(struct board *, const struct input *);

@@ -95,6 +95,13 @@ void board_smi(struct board *);
 /* `how` is the text for the event: "port 92h". The reset takes place after the current instruction. */
 void board_request_reset(struct board *, const char *how);
 void board_power_off(struct board *, int status, const char *how);
+/* S3: asked for, and ended. */
+void board_request_sleep(struct board *);
+void board_wake(struct board *, const char *how);
+/* The clock's alarm: wakes the board if it may (PM1_EN). */
+void acpi_rtc_alarm(struct board *);
+/* S3 begins: the clock goes on; what else may interrupt is off, and the CMOS says how the processor gets to its reset vector next. */
+void rtc_suspend(struct board *);
 void board_set_a20(struct board *, bool on);
 
 /* ---- configuration: settings and images by role ---- */
@@ -263,6 +270,8 @@ int64_t rtc_power_on_time(struct board *);
  * its line low. */
 void pit_irq_enable(struct board *, bool on);
 void rtc_irq_enable(struct board *, bool on);
+/* INIT# of all processors. */
+void lapic_init_all(struct board *);
 /* The PIC's INTR line changed: LINT0 in ExtINT mode, or straight through while the APIC is off. */
 void lapic_pic_line(struct board *, bool level);
 /* For the processor's bus: acknowledge, registers in MSRs (IA32_APIC_BASE), TPR. */

@@ -6,7 +6,7 @@
  * GPE block 0 at AFE0h) and ich9.c. */
 DefinitionBlock ("dsdt.aml", "DSDT", 1, "BTREEL", "BTRPC   ", 1)
 {
-    /* Soft off is sleep type 0; there is no other sleep state. */
+    /* Soft off is sleep type 0. Suspend to RAM is in the SSDT of acpi_tables.c. */
     Name (\_S5, Package () { Zero, Zero, Zero, Zero })
 
     /* 0: 8259, 1: APIC. The PIRQs reach the same inputs of both, so the routing is the same. */

@@ -3,6 +3,7 @@
  * Source: QEMU's docs/specs/fw_cfg (selector 510h, data 511h, DMA at 514h with big-endian addresses); the set
  * of items is the one that SeaBIOS reads. */
 #include "hv/board/internal.h"
+#include "hv/board/pm1.h"
 #include "hv/board/fwcfg.h"
 #include "traces/memory.h"
 
@@ -158,8 +159,9 @@ static void note_addresses(struct fwcfg *s)
 
 static void add_files(struct fwcfg *s)
 {
-    /* S1-S5 as encoded by QEMU: bit 7 means available; S3 and S4 are not. */
-    static const uint8_t system_states[] = {128, 0, 0, 1, 2, 128};
+    /* S0-S5 as QEMU has them: the sleep type, and bit 7 if it is available; S4 is not. */
+    const uint8_t system_states[] = {128, 0,  0, board_behaves(s->board, 7) ? 128 | SLEEP_S3 : SLEEP_S3,
+                                     2,   128};
     struct acpi_tables acpi;
     acpi_tables_build(s->board, &acpi);
     struct blob *rsdp, *tables, *script, *anchor, *smbios;

@@ -290,6 +290,9 @@ int ich9_create(struct board *b, struct error *err)
     struct ich9 *s = mem_zero(1, sizeof *s);
     s->board = b;
     s->pm1 = (struct pm1){.sleep_type = "ICH9 sleep type",
+                          .pci = &s->pci,
+                          .base_at = LPC_PMBASE,
+                          .on_at = LPC_ACPI_CNTL,
                           .acpi_on = ICH9_ACPI_ENABLE,
                           .acpi_off = ICH9_ACPI_DISABLE,
                           .event = gpe_pending,

@@ -155,6 +155,7 @@ struct board_state {
     uint8_t request; /* enum board_request */
     int32_t request_status;
     uint8_t request_how[200];
+    uint8_t asleep; /* in S3 */
 };
 
 struct board {
@@ -201,6 +202,10 @@ struct board {
 
 /* SMRAM opens or closes as a processor enters or leaves system management mode. */
 void board_smm(struct board *, unsigned cpu, bool enter);
+/* The PAM registers, which S3 keeps: a firmware goes on in shadow RAM. */
+enum { SHADOW_PAM = 7 };
+void shadow_keep(struct board *, uint8_t pam[SHADOW_PAM]);
+void shadow_restore(struct board *, const uint8_t pam[SHADOW_PAM]);
 /* Where configuration space is mapped, or 0. */
 uint32_t mch_ecam(struct board *);
 /* Configuration space as through CF8h/CFCh, size 1, 2 or 4, not crossing a dword. */
@@ -216,6 +221,13 @@ size_t board_e820_ram(struct board *, struct e820_entry *, size_t max);
 /* acpi_pm.c: address of the power management registers, or if they are not mapped yet, where the board's own
  * firmware puts them. */
 uint32_t acpi_pm_base(struct board *);
+/* What S3 leaves of the power management: what wakes the board, and where its ports are. */
+struct pm_kept {
+    uint16_t may_wake; /* of PM1_EN */
+    uint8_t base[4], on;
+};
+void acpi_keep(struct board *, struct pm_kept *);
+void acpi_restore(struct board *, const struct pm_kept *);
 
 /* ---- xen_host.c: the hypervisor's side of the processors' bus; nothing without a domain ---- */
 

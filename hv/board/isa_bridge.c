@@ -4,7 +4,7 @@
  * 13.7.4 COPROC_ERR. */
 #include "hv/board/isa_bridge.h"
 
-enum { RESET_NOW = 4 };
+enum { RESET_HARD = 2, RESET_NOW = 4, RESET_FULL = 8 };
 
 static uint32_t reset_control_in(void *ctx, uint16_t port, unsigned size)
 {
@@ -12,15 +12,19 @@ static uint32_t reset_control_in(void *ctx, uint16_t port, unsigned size)
     return s->reset_control;
 }
 
-/* A reset is made when bit 2 goes from 0 to 1. A soft reset (bit 1 clear) resets only the processor. This
- * board treats it the same: firmware starts at the reset vector and sets up every chip. */
+/* A reset is made when bit 2 goes from 0 to 1. With bit 1 it is a hard one, of the whole board; an ICH9 with bit 3 turns the power off and on
+ * for that. Without bit 1 it is a soft one: the processors get INIT#, and no chip notices. (Until behaviour version 6 it was a hard one.) */
 static void reset_control_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
 {
     struct isa_bridge *s = ctx;
     bool rise = value & RESET_NOW && !(s->reset_control & RESET_NOW);
     s->reset_control = value & s->writable;
-    if (rise)
-        board_request_reset(s->board, "port cf9h");
+    if (!rise)
+        return;
+    if (!(value & RESET_HARD) && board_behaves(s->board, 7))
+        lapic_init_all(s->board);
+    else
+        board_request_reset(s->board, s->reset_control & RESET_FULL ? "port cf9h, power cycle" : "port cf9h");
 }
 
 /* Any write to F0h clears the coprocessor's error interrupt (and asserts IGNNE#). */

@@ -327,6 +327,16 @@ void lapic_nmi(struct board *board)
     }
 }
 
+void lapic_init_all(struct board *board)
+{
+    for (unsigned i = 0; i < board_cpus(board); i++) {
+        struct lapic *s = lapic_of(board, i);
+        lapic_init_reset(s);
+        lapic_recompute(s);
+        x86_raise_init(board_cpu(board, i));
+    }
+}
+
 uint8_t lapic_acknowledge(struct board *board, unsigned cpu, unsigned *source)
 {
     struct lapic *s = lapic_of(board, cpu);

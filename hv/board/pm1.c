@@ -5,6 +5,8 @@
 #include "hv/board/pm1.h"
 #include "hv/board/internal.h"
 
+#include <string.h>
+
 /* ---------------------------------------------------------------- the PM timer and the SCI */
 
 static uint64_t ticks(const struct pm1 *s)
@@ -42,9 +44,44 @@ static void timer_fired(void *ctx)
     pm1_update(ctx);
 }
 
+static void wake(struct pm1 *s, uint16_t by, const char *how)
+{
+    s->status |= WAK_STS | by;
+    board_wake(s->board, how);
+}
+
+void acpi_rtc_alarm(struct board *b)
+{
+    struct pm1 *s = board_slot(b, SLOT_ACPI);
+    if (board_asleep(b) && s->enable & RTC_STS)
+        wake(s, RTC_STS, "RTC alarm");
+}
+
+void acpi_keep(struct board *b, struct pm_kept *k)
+{
+    const struct pm1 *s = board_slot(b, SLOT_ACPI);
+    k->may_wake = s->enable & RTC_STS;
+    memcpy(k->base, s->pci->config + s->base_at, sizeof k->base);
+    k->on = s->pci->config[s->on_at];
+}
+
+/* The ports stay where they were, which no board does: SeaBIOS sends itself an SMI before it has put them anywhere, as it may on QEMU. */
+void acpi_restore(struct board *b, const struct pm_kept *k)
+{
+    struct pm1 *s = board_slot(b, SLOT_ACPI);
+    memcpy(s->pci->config + s->base_at, k->base, sizeof k->base);
+    s->pci->config[s->on_at] = k->on;
+    s->pci->written(s->pci->ctx, s->base_at, sizeof k->base);
+    s->enable = k->may_wake;
+}
+
 void acpi_power_button(struct board *b)
 {
     struct pm1 *s = board_slot(b, SLOT_ACPI);
+    if (board_asleep(b)) {
+        wake(s, PWRBTN_STS, "power button");
+        return;
+    }
     s->status |= PWRBTN_STS;
     pm1_update(s);
 }
@@ -84,12 +121,15 @@ bool pm1_read(struct pm1 *s, unsigned offset, uint8_t *value)
     return true;
 }
 
-/* ACPI's S5 is sleep type 0, soft off, on both chipsets. */
+/* As on QEMU, on both boards: sleep type 0 is S5, soft off, and 1 is S3, suspend to RAM (the datasheets number them otherwise; the DSDT says what
+ * they are). */
 static void sleep_now(struct pm1 *s)
 {
     unsigned type = s->control >> 10 & 7;
     if (type == 0)
         board_power_off(s->board, 0, "ACPI");
+    else if (type == SLEEP_S3 && board_behaves(s->board, 7))
+        board_request_sleep(s->board);
     else
         board_unhandled(s->board, s->sleep_type, type, true, s->control);
 }

@@ -24,12 +24,15 @@ enum {
     PMSTS_BITS = 0x8d31, /* the bits of PMSTS; writing 1 clears them */
     SCI_EN = 0x0001,
     SLP_EN = 0x2000,
+    SLEEP_S3 = 1,          /* sleep type */
     PMCNTRL_BITS = 0x1c03, /* GBL_RLS and SLP_EN read as 0 */
 };
 
 struct pm1 {
     struct board *board;
     const char *sleep_type;    /* "PIIX4 sleep type": for what is not implemented */
+    struct pci_device *pci;    /* the function that it is part of, with where its ports are, */
+    uint8_t base_at, on_at;    /* in these registers */
     uint8_t acpi_on, acpi_off; /* commands that set and clear SCI_EN without firmware, as on QEMU */
     /* Whether a general-purpose event is pending. */
     bool (*event)(void *ctx);

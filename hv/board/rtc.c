@@ -243,8 +243,24 @@ static void update(struct rtc *s)
 
 static void rtc_fire(void *ctx)
 {
-    collect(ctx);
-    update(ctx);
+    struct rtc *s = ctx;
+    collect(s);
+    update(s);
+    if (s->cmos[R_C] & s->cmos[R_B] & C_ALARM)
+        acpi_rtc_alarm(s->board);
+}
+
+/* CMOS 0Fh: as QEMU sets it for firmware, which SeaBIOS and OVMF look at. */
+void rtc_suspend(struct board *board)
+{
+    enum { R_SHUTDOWN = 0x0f, RESUME_S3 = 0xfe };
+    struct rtc *s = board_slot(board, SLOT_RTC);
+    collect(s);
+    s->cmos[R_B] &= (uint8_t) ~(C_SOURCES & ~C_ALARM);
+    s->cmos[R_C] = 0;
+    s->cmos[R_SHUTDOWN] = RESUME_S3;
+    s->irq_off = false;
+    update(s);
 }
 
 void rtc_irq_enable(struct board *board, bool on)

@@ -140,3 +140,16 @@ void shadow_init(struct shadow *s, struct board *b, struct pci_device *pci, unsi
     pci->wmask[smram_at] = SMRAM_OPEN | SMRAM_CLOSED | SMRAM_LOCK | SMRAM_ENABLE;
     board_set_slot(b, SLOT_SHADOW, s);
 }
+
+void shadow_keep(struct board *b, uint8_t pam[SHADOW_PAM])
+{
+    const struct shadow *s = board_slot(b, SLOT_SHADOW);
+    memcpy(pam, s->pci->config + s->pam_at, SHADOW_PAM);
+}
+
+void shadow_restore(struct board *b, const uint8_t pam[SHADOW_PAM])
+{
+    struct shadow *s = board_slot(b, SLOT_SHADOW);
+    memcpy(s->pci->config + s->pam_at, pam, SHADOW_PAM);
+    update_pam(s);
+}

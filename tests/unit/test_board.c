@@ -202,6 +202,51 @@ static void power_management(void **state)
     out(f, b, 0xcf9, 1, 6);
     assert_int_equal(board_take_request(b, &status, &how), BOARD_RESET);
     assert_string_equal(how, "port cf9h");
+    out(f, b, 0xcf9, 1, 0);
+    out(f, b, 0xcf9, 1, 4); /* soft: INIT#, which is the processors' business */
+    assert_int_equal(board_take_request(b, &status, &how), BOARD_NONE);
+    f->cfg.behaviour = 6;
+    out(f, b, 0xcf9, 1, 0);
+    out(f, b, 0xcf9, 1, 4);
+    assert_int_equal(board_take_request(b, &status, &how), BOARD_RESET);
+    f->cfg.behaviour = 0;
+}
+
+/* S3: PMBASE, what may wake and the PAM registers stay; other chips' state does not. */
+static void suspend_to_ram(void **state)
+{
+    struct fixture *f = *state;
+    struct board *b = f->board;
+    const char *how;
+    int status;
+    pci_config_write(b, 1 << 3 | 3, 0x40, 4, 0x601);
+    pci_config_write(b, 1 << 3 | 3, 0x80, 1, 1);
+    pci_config_write(b, 0, 0x59, 1, 0x30);
+    pci_config_write(b, 1 << 3, 0x60, 1, 10);
+    out(f, b, 0x602, 2, 0x400);
+    out(f, b, 0x604, 2, 0x2401);
+    assert_true(board_request_is_sleep(b));
+    assert_int_equal(board_take_request(b, &status, &how), BOARD_SLEEP);
+    board_suspend(b);
+    assert_true(board_asleep(b));
+    assert_int_equal(pci_config_read(b, 1 << 3, 0x60, 1), 0x80);
+    assert_int_equal(pci_config_read(b, 0, 0x59, 1), 0x30);
+    out(f, b, 0x70, 1, 0x0f);
+    assert_int_equal(in(f, b, 0x71, 1), 0xfe);
+    acpi_rtc_alarm(b);
+    assert_false(board_asleep(b));
+    assert_int_equal(in(f, b, 0x600, 2), 0x8400); /* WAK_STS, RTC_STS */
+    assert_int_equal(in(f, b, 0x604, 2), 0);
+    out(f, b, 0x600, 2, 0x8400);
+    out(f, b, 0x602, 2, 0);
+    out(f, b, 0x604, 2, 0x2400);
+    board_take_request(b, &status, &how);
+    board_suspend(b);
+    acpi_rtc_alarm(b); /* it may not */
+    assert_true(board_asleep(b));
+    acpi_power_button(b);
+    assert_false(board_asleep(b));
+    assert_int_equal(in(f, b, 0x600, 2), 0x8100);
 }
 
 /* A trace of behaviour version 6 runs on a processor without x2APIC and TSC deadline, whatever its model has now. */
@@ -229,6 +274,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(pirq_routing, setup, teardown),
         cmocka_unit_test_setup_teardown(power_management, setup, teardown),
         cmocka_unit_test_setup_teardown(older_behaviour, setup, teardown),
+        cmocka_unit_test_setup_teardown(suspend_to_ram, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
