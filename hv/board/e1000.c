@@ -1,26 +1,16 @@
 /* e1000.c - the network card Intel 82540EM (PRO/1000 MT Desktop), QEMU's e1000.
  *
- * Source: Intel, PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual (317453-006): 3 (descriptors), 5 (EEPROM),
- * 8 (PHY), 13 (registers). Frames leave by a timer, each when the wire is free; what comes goes to memory at once. All that a driver
+ * Source: Intel, PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual (317453-006): 3 (descriptors),
+ * 13 (registers). Frames leave by a timer, each when the wire is free; what comes goes to memory at once. All that a driver
  * leaves in memory is checked before it is used. Not there: VLAN tags, wake-up, flow control, checksums of received frames (which
  * descriptors say). */
-#include "hv/board/e1000.h"
-#include "hv/board/nic.h"
-#include "hv/board/pci.h"
+#include "hv/board/e1000_impl.h"
 #include "traces/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    VENDOR = 0x8086,
-    DEVICE = 0x100e,
-    REVISION = 3,
-    BAR_MEMORY = 0,
-    BAR_IO = 1,
-    IO_ADDRESS = 0,
-    IO_DATA = 4
-};
+enum { REVISION = 3, BAR_MEMORY = 0, BAR_IO = 1, IO_ADDRESS = 0, IO_DATA = 4 };
 enum { CTRL_SLU = 1 << 6, CTRL_RST = 1 << 26, CTRL_PHY_RST = 1u << 31, CTRL_FD = 1 };
 enum { STATUS_FD = 1, STATUS_LU = 2, STATUS_1000 = 2 << 6 };
 enum {
@@ -33,34 +23,7 @@ enum {
     RCTL_SECRC = 1 << 26
 };
 enum { TCTL_EN = 2, RAH_VALID = 1u << 31 };
-enum {
-    EECD_SK = 1,
-    EECD_CS = 2,
-    EECD_DI = 4,
-    EECD_DO = 8,
-    EECD_REQ = 0x40,
-    EECD_GNT = 0x80,
-    EECD_PRESENT = 0x100
-};
-enum {
-    EEPROM_WORDS = 64,
-    EEPROM_SUM = 0xbaba,
-    EEPROM_CHECKSUM = 63,
-    MICROWIRE_COMMAND = 9,
-    MICROWIRE_READ = 6,
-    MICROWIRE_ADDRESS = 6
-};
-enum { EERD_START = 1, EERD_DONE = 16 };
-enum {
-    MDIC_WRITE = 1,
-    MDIC_READ = 2,
-    MDIC_READY = 1 << 28,
-    MDIC_INTERRUPT = 1 << 29,
-    MDIC_ERROR = 1 << 30,
-    PHY_ADDRESS = 1
-};
-enum { PHY_REGISTERS = 32, PHY_CONTROL = 0, PHY_RESET = 0x8000, PHY_RESTART = 0x200 };
-enum { DESCRIPTOR = 16, RX_DD = 1, RX_EOP = 2, RX_IXSM = 4, FCS = 4 };
+enum { DESCRIPTOR = 16, RX_DD = 1, RX_EOP = 2, RX_IXSM = 4 };
 /* Commands and status of transmit descriptors, in their third dword. */
 #define TX_EOP  (1u << 24)
 #define TX_RS   (1u << 27)
@@ -80,54 +43,11 @@ enum {
 };
 enum {
     PACKET_MOST = 0x10000 + 1024,
-    STANDARD_MOST = 1522 - FCS,
+    STANDARD_MOST = 1522 - E1000_FCS,
     RING_MOST = 0x100000,
     DESCRIPTORS_MOST = 256
 };
-/* Statistics, by offset from 4000h. */
-enum {
-    S_MPC = 0x10,
-    S_PRC64 = 0x5c,
-    S_GPRC = 0x74,
-    S_BPRC = 0x78,
-    S_MPRC = 0x7c,
-    S_GPTC = 0x80,
-    S_GORC = 0x88,
-    S_GOTC = 0x90,
-    S_RNBC = 0xa0,
-    S_ROC = 0xac,
-    S_TOR = 0xc0,
-    S_TOT = 0xc8,
-    S_TPR = 0xd0,
-    S_TPT = 0xd4,
-    S_PTC64 = 0xd8,
-    S_MPTC = 0xf0,
-    S_BPTC = 0xf4,
-    S_TSCTC = 0xf8,
-};
 enum { ITR_NS = 256, DELAY_NS = 1024 };
-
-struct e1000 {
-    struct board *board;
-    struct pci_device pci;
-    struct nic nic;
-    unsigned mmio;
-    uint64_t io;     /* derived: where the I/O BAR is, or UINT64_MAX */
-    uint8_t *packet; /* for the frame that is handled: not state, since it lasts for a call */
-
-    /* state */
-    uint32_t reg[E1000_COUNT];
-    uint16_t phy[PHY_REGISTERS];
-    uint32_t io_address;
-    uint32_t command; /* of the EEPROM, bits so far */
-    uint8_t command_bits, reading;
-    uint16_t out_bit;    /* of the EEPROM's data, on its wire */
-    uint32_t context[4]; /* the last context descriptor */
-    uint32_t delayed;    /* causes that a delay holds back */
-    uint8_t pin;
-    struct timer send, throttle, delay;
-    uint64_t delay_end; /* the latest that the delay may last */
-};
 
 /* ---------------------------------------------------------------- interrupts */
 
@@ -153,7 +73,7 @@ static void throttle_ends(void *ctx)
     update_pin(ctx);
 }
 
-static void cause(struct e1000 *s, uint32_t causes)
+void e1000_cause(struct e1000 *s, uint32_t causes)
 {
     s->reg[E1000_ICR] |= causes;
     update_pin(s);
@@ -165,7 +85,7 @@ static void delay_ends(void *ctx)
     uint32_t causes = s->delayed;
     s->delayed = 0;
     timer_stop(s->board, &s->delay);
-    cause(s, causes);
+    e1000_cause(s, causes);
 }
 
 /* 3.2.7.1, 3.4.3: `delay` begins anew with each, but not beyond `most` after the first (0: no bound). */
@@ -181,50 +101,6 @@ static void cause_later(struct e1000 *s, uint32_t causes, uint32_t delay, uint32
         s->delay_end = most & 0xffff ? now + (uint64_t)(most & 0xffff) * DELAY_NS : UINT64_MAX;
     s->delayed |= causes;
     timer_set(s->board, &s->delay, end < s->delay_end ? end : s->delay_end);
-}
-
-/* ---------------------------------------------------------------- statistics */
-
-static uint32_t *counter(struct e1000 *s, unsigned at)
-{
-    return &s->reg[E1000_STATISTICS + at / 4];
-}
-
-static void count(struct e1000 *s, unsigned at)
-{
-    uint32_t *c = counter(s, at);
-    *c += *c != UINT32_MAX;
-}
-
-static void count_bytes(struct e1000 *s, unsigned at, size_t n)
-{
-    uint32_t *c = counter(s, at);
-    uint64_t sum = (c[0] | (uint64_t)c[1] << 32) + n;
-    c[0] = (uint32_t)sum;
-    c[1] = (uint32_t)(sum >> 32);
-}
-
-/* By its length: 64, to 127, to 255, to 511, to 1023, more. */
-static unsigned size_class(size_t n)
-{
-    unsigned k = 0;
-    for (size_t end = 64; n > end && k < 5; end = end * 2 + (end == 64 ? -1 : 1), k++)
-        ;
-    return k;
-}
-
-static void count_frame(struct e1000 *s, const uint8_t *frame, size_t n, bool out)
-{
-    size_t wire = (n < NIC_SHORTEST ? NIC_SHORTEST : n) + FCS;
-    count(s, (out ? S_PTC64 : S_PRC64) + 4 * size_class(wire));
-    count(s, out ? S_GPTC : S_GPRC);
-    count(s, out ? S_TPT : S_TPR);
-    count_bytes(s, out ? S_GOTC : S_GORC, wire);
-    count_bytes(s, out ? S_TOT : S_TOR, wire);
-    if (nic_is_broadcast(frame))
-        count(s, out ? S_BPTC : S_BPRC);
-    else if (nic_is_multicast(frame))
-        count(s, out ? S_MPTC : S_MPRC);
 }
 
 /* ---------------------------------------------------------------- rings */
@@ -293,7 +169,7 @@ static uint64_t send_frame(struct e1000 *s, uint8_t *frame, size_t n, unsigned o
     if (options & POPTS_TXSM)
         put_checksum(frame, n, c[1] >> 8 & 0xff, c[1] & 0xff, c[1] >> 16);
     if (nic_send(&s->nic, frame, n))
-        count_frame(s, frame, n, true);
+        e1000_count_frame(s, frame, n, true);
     return nic_wire_time(n);
 }
 
@@ -311,7 +187,7 @@ static uint64_t send_segments(struct e1000 *s, const uint8_t *packet, size_t n, 
         board_unhandled(s->board, "e1000 segmentation context", header, true, mss);
         return 0;
     }
-    count(s, S_TSCTC);
+    e1000_count(s, S_TSCTC);
     for (size_t at = header, i = 0; at < n; at += mss, i++) {
         size_t part = n - at < mss ? n - at : mss, length = header + part;
         memcpy(frame, packet, header);
@@ -544,7 +420,7 @@ static uint32_t receive(void *ctx, const uint8_t *frame, uint32_t n)
     uint32_t length = n < NIC_SHORTEST ? NIC_SHORTEST : n;
     if (!(rctl & RCTL_EN) || !size || !(s->pci.config[REG_COMMAND] & 4) || !wanted(s, frame, n)) {
         if (n > STANDARD_MOST)
-            count(s, S_ROC);
+            e1000_count(s, S_ROC);
         return n;
     }
     memset(s->packet, 0, NIC_SHORTEST);
@@ -552,113 +428,19 @@ static uint32_t receive(void *ctx, const uint8_t *frame, uint32_t n)
     if (!(rctl & RCTL_SECRC)) {
         uint32_t check = frame_check(s->packet, length);
         memcpy(s->packet + length, &check, sizeof check);
-        length += FCS;
+        length += E1000_FCS;
     }
     if (free_descriptors(s, size) < (length + most - 1) / most)
         return 0;
     nic_took(&s->nic, frame, n);
-    count_frame(s, frame, n, false);
+    e1000_count_frame(s, frame, n, false);
     for (uint32_t at = 0; at < length; at += most)
         put_part(s, s->packet + at, length - at < most ? length - at : most, length - at <= most, size);
     uint32_t threshold = size >> ((rctl >> 8 & 3) + 1);
     if (free_descriptors(s, size) <= threshold)
-        cause(s, E1000_RXDMT0);
+        e1000_cause(s, E1000_RXDMT0);
     cause_later(s, E1000_RXT0, s->reg[E1000_RDTR], s->reg[E1000_RADV]);
     return n;
-}
-
-/* ---------------------------------------------------------------- EEPROM and PHY */
-
-static uint16_t eeprom_word(const struct e1000 *s, unsigned at)
-{
-    uint16_t word[EEPROM_WORDS] = {
-        [0x0a] = 0x4408, [0x0b] = 0x001e, [0x0c] = VENDOR, [0x0d] = DEVICE, [0x0e] = VENDOR, [0x0f] = 0x3040};
-    uint16_t sum = 0;
-    for (unsigned i = 0; i < NIC_MAC / 2; i++)
-        word[i] = (uint16_t)(s->nic.address[i * 2] | s->nic.address[i * 2 + 1] << 8);
-    for (unsigned i = 0; i < EEPROM_CHECKSUM; i++)
-        sum += word[i];
-    word[EEPROM_CHECKSUM] = (uint16_t)(EEPROM_SUM - sum);
-    return word[at % EEPROM_WORDS];
-}
-
-/* The wires of a Microwire EEPROM with 64 words (5.3): a start bit, two bits of the command, six of the address; then data. */
-static void write_wires(struct e1000 *s, uint32_t value)
-{
-    uint32_t old = s->reg[E1000_EECD];
-    s->reg[E1000_EECD] = value & (EECD_SK | EECD_CS | EECD_DI | EECD_REQ);
-    if (!(value & EECD_CS)) {
-        s->command = s->command_bits = s->reading = 0;
-        return;
-    }
-    bool rises = value & ~old & EECD_SK, falls = old & ~value & EECD_SK;
-    if (falls && s->reading)
-        s->out_bit++;
-    if (!rises || s->reading || (!s->command_bits && !(value & EECD_DI)))
-        return;
-    s->command = s->command << 1 | !!(value & EECD_DI);
-    if (++s->command_bits < MICROWIRE_COMMAND)
-        return;
-    s->reading = s->command >> MICROWIRE_ADDRESS == MICROWIRE_READ;
-    s->out_bit = (uint16_t)((s->command % EEPROM_WORDS) * 16 - 1);
-    s->command_bits = 0;
-}
-
-static uint32_t read_wires(const struct e1000 *s)
-{
-    uint32_t value = s->reg[E1000_EECD] | EECD_PRESENT;
-    if (value & EECD_REQ)
-        value |= EECD_GNT;
-    if (!s->reading || eeprom_word(s, s->out_bit >> 4) >> (15 - (s->out_bit & 15)) & 1)
-        value |= EECD_DO;
-    return value;
-}
-
-static void write_eerd(struct e1000 *s, uint32_t value)
-{
-    unsigned at = value >> 8 & 0xff;
-    s->reg[E1000_EERD] = value & 0xff00;
-    if (value & EERD_START && at < EEPROM_WORDS)
-        s->reg[E1000_EERD] |= EERD_DONE | (uint32_t)eeprom_word(s, at) << 16;
-}
-
-/* An M88E1011: gigabit, full duplex, the link is up. */
-static void reset_phy(struct e1000 *s)
-{
-    static const uint16_t initial[PHY_REGISTERS] = {
-        [0] = 0x1140, [1] = 0x796d,  [2] = 0x0141,  [3] = 0x0c20,  [4] = 0x0de1,  [5] = 0x45e1,  [6] = 0x0001,
-        [9] = 0x0e00, [10] = 0x3c00, [15] = 0x3000, [16] = 0x0360, [17] = 0xac00, [20] = 0x0d60,
-    };
-    memcpy(s->phy, initial, sizeof s->phy);
-}
-
-static void write_phy(struct e1000 *s, unsigned reg, uint16_t value)
-{
-    static const uint32_t fixed =
-        1u << 1 | 1u << 2 | 1u << 3 | 1u << 5 | 1u << 6 | 1u << 10 | 1u << 15 | 1u << 17;
-    if (reg == PHY_CONTROL && value & PHY_RESET)
-        reset_phy(s);
-    else if (reg == PHY_CONTROL)
-        s->phy[reg] = value & ~PHY_RESTART;
-    else if (!(fixed >> reg & 1))
-        s->phy[reg] = value;
-    if (reg == PHY_CONTROL && value & (PHY_RESET | PHY_RESTART))
-        cause(s, E1000_LSC);
-}
-
-static void write_mdic(struct e1000 *s, uint32_t value)
-{
-    unsigned reg = value >> 16 & 31, command = value >> 26 & 3;
-    uint32_t result = (value & ~(uint32_t)MDIC_ERROR) | MDIC_READY;
-    if ((value >> 21 & 31) != PHY_ADDRESS)
-        result |= MDIC_ERROR;
-    else if (command == MDIC_READ)
-        result = (result & ~0xffffu) | s->phy[reg];
-    else if (command == MDIC_WRITE)
-        write_phy(s, reg, (uint16_t)value);
-    s->reg[E1000_MDIC] = result;
-    if (value & MDIC_INTERRUPT)
-        cause(s, E1000_MDAC);
 }
 
 /* ---------------------------------------------------------------- registers */
@@ -728,7 +510,7 @@ static uint32_t read_register(struct e1000 *s, uint32_t offset)
         return value;
     }
     if (r == E1000_EECD)
-        return read_wires(s);
+        return e1000_read_wires(s);
     if (r == E1000_ICR) {
         s->reg[r] = 0;
         update_pin(s);
@@ -741,27 +523,27 @@ static void write_special(struct e1000 *s, int r, uint32_t value)
     switch (r) {
     case E1000_CTRL:
         if (value & CTRL_PHY_RST)
-            reset_phy(s);
+            e1000_reset_phy(s);
         if (value & CTRL_RST)
             reset_registers(s);
         else
             s->reg[r] = value & ~(uint32_t)CTRL_PHY_RST;
         break;
     case E1000_EECD:
-        write_wires(s, value);
+        e1000_write_wires(s, value);
         break;
     case E1000_EERD:
-        write_eerd(s, value);
+        e1000_write_eerd(s, value);
         break;
     case E1000_MDIC:
-        write_mdic(s, value);
+        e1000_write_mdic(s, value);
         break;
     case E1000_ICR:
         s->reg[E1000_ICR] &= ~value;
         update_pin(s);
         break;
     case E1000_ICS:
-        cause(s, value);
+        e1000_cause(s, value);
         break;
     case E1000_IMS:
         s->reg[E1000_IMS] |= value;
@@ -867,7 +649,7 @@ static const struct field e1000_fields[] = {
 
 static void reset(void *state)
 {
-    reset_phy(state);
+    e1000_reset_phy(state);
     reset_registers(state);
 }
 
@@ -889,9 +671,9 @@ int e1000_create(struct board *b, const struct card *card, struct error *err)
     struct e1000 *s = mem_zero(1, sizeof *s);
     s->board = b;
     s->io = UINT64_MAX;
-    s->packet = mem_zero(1, PACKET_MOST + FCS);
+    s->packet = mem_zero(1, PACKET_MOST + E1000_FCS);
     int rc = nic_init(&s->nic, b, card, "e1000-", s, receive, err);
-    pci_init(&s->pci, s->nic.name, card->devfn, VENDOR, DEVICE, 0x020000, REVISION, 1);
+    pci_init(&s->pci, s->nic.name, card->devfn, E1000_VENDOR, E1000_DEVICE, 0x020000, REVISION, 1);
     s->pci.bar[BAR_MEMORY] = (struct pci_bar){.size = E1000_BAR, .map = map};
     s->pci.bar[BAR_IO] = (struct pci_bar){.size = E1000_IO, .io = true, .map = map};
     s->pci.ctx = s;
