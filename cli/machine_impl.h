@@ -1,0 +1,40 @@
+/* machine_impl.h - a machine while it is put together. Private to machine.c and machine_options.c. */
+#ifndef BOOTREEL_CLI_MACHINE_IMPL_H
+#define BOOTREEL_CLI_MACHINE_IMPL_H
+
+#include "cli/machine.h"
+#include "cli/media.h"
+#include "cli/nics.h"
+
+#define MIB (1ull << 20)
+
+struct machine {
+    unsigned usb;                                                         /* a bit for each of usb_names */
+    unsigned virtio;                                                      /* … of virtio_names */
+    const char *board, *bios, *vgabios, *cpu, *rtc, *boot, *append, *vga; /* as given, or NULL */
+    bool inspects;                                                        /* --inspect was given */
+    uint32_t inspect; /* what it chose among guest_systems */
+    struct media media;
+    struct nics nics;
+    const char *flash[MACHINE_FLASH];
+    unsigned nflash;
+    const char *floppy, *kernel, *initrd, *protocol, *hvmloader;
+    char *module[MACHINE_MODULES];              /* the files … */
+    const char *module_string[MACHINE_MODULES]; /* … and "FILE ARGUMENTS" as given */
+    unsigned nmodules;
+    const char *program, *uml, *sysroot; /* the Linux host instead of a PC */
+    char *const *arguments;
+    size_t narguments;
+    char *flat;
+    uint64_t flat_address;
+    uint64_t memory;
+    unsigned cpus;
+    struct image_files *files;
+    struct setting *extra; /* added by machine_add_setting */
+    size_t nextra;
+    struct setting *settings;
+    size_t nsettings;
+    struct engine_config config;
+};
+
+#endif
