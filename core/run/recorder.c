@@ -1,66 +1,17 @@
 /* recorder.c - see recorder.h. */
 #include <assert.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/run/crash.h"
-#include "core/run/feed.h"
-#include "core/run/fold.h"
-#include "core/run/images.h"
-#include "core/story/inspector.h"
-#include "core/run/recorder.h"
+#include "core/run/private/recorder_impl.h"
 #include "core/run/replay.h"
-#include "core/run/state.h"
 #include "traces/memory.h"
 
 enum {
     SLICE = 25000000,    /* steps between two reports of progress */
     SCREEN_SIZE = 65536, /* bytes of screen text at most */
-    CONSOLES = 16,
-    SOON = 1000000000,  /* guest time, ns */
-    NET_LOOK = 5000000, /* guest time, ns, between two looks at the host's sockets while somebody may type */
-};
-
-/* --until console:TEXT: how much of TEXT each console device has matched (Knuth, Morris, Pratt). */
-struct matcher {
-    const char *text;
-    size_t len;
-    size_t *fallback;
-    size_t at[CONSOLES];
-    struct plain plain[CONSOLES]; /* escape sequences are skipped */
-};
-
-struct recorder {
-    struct record_options o;
-    struct trace_writer *w;
-    struct image_tracker *images;
-    struct engine *e;
-    struct state_hash *hash;
-    struct snapshot_base saved; /* that of the last checkpoint, whose state `hash` holds */
-    struct observer observer;
-    struct inspector *inspector;
-    struct fold *fold; /* NULL: repeated events are written one by one */
-    uint64_t next_checkpoint, last_checkpoint, last_event, last_stop; /* icounts */
-    bool look;                      /* somebody waits for what has been recorded … */
-    uint64_t look_time;             /* … since that guest time */
-    uint64_t last_hash;             /* of the state at the last checkpoint */
-    struct touched_writer *touched; /* NULL: no search index */
-    struct matcher matcher;
-    bool matched; /* the text of --until was printed */
-    bool failed;  /* the trace cannot be written; see `err` */
-    struct error err;
-    struct stop stop;
-    struct crash_watch *watch; /* NULL: it does not say where the run ends */
-    bool watched;              /* the watch ends the run */
-    uint64_t idle_until;       /* live: guest time up to which a halt may be skipped */
-    uint64_t net_until;        /* the same while something may come from the host's sockets */
-    bool refused;              /* live: the guest did not take all that was typed */
-    struct record_result result;
-    struct feed feed;     /* for `again`; for live typing only its `given` is used */
-    uint64_t branch_from; /* number of inputs of `again` before the diversion */
-    atomic_bool interrupted;
+    SOON = 1000000000,   /* guest time, ns */
 };
 
 /* ---------------------------------------------------------------- observing */
@@ -391,16 +342,6 @@ static void save_page(void *ctx, const char *region, uint64_t index, const void 
     trace_checkpoint_page(r->w, region, index, data);
 }
 
-static uint64_t icount_of(const struct recorder *r)
-{
-    return r->e->ops->icount(r->e);
-}
-
-static uint64_t time_of(const struct recorder *r)
-{
-    return r->e->ops->time(r->e);
-}
-
 /* No event is held back across a checkpoint, so that a verification can begin there. */
 static int cut_fold(struct recorder *r)
 {
@@ -460,174 +401,7 @@ static int checkpoint(struct recorder *r)
     return trace_checkpoint_end(r->w, r->last_hash, &r->err);
 }
 
-static bool live(const struct recorder *r)
-{
-    return r->o.live && live_active(r->o.live);
-}
-
-/* ---------------------------------------------------------------- live typing */
-
-/* Gives the guest what was typed, as much as it takes, at the current position. */
-static int feed_typing(struct recorder *r)
-{
-    size_t n;
-    const uint8_t *bytes = live_bytes(r->o.live, &n);
-    struct input in = {.port = live_port(r->o.live), .data = bytes};
-    n = n < TRACE_MAX_INPUT ? n : TRACE_MAX_INPUT;
-    in.len = (uint32_t)n;
-    int rc = feed_offer(&r->feed, &in, &r->err);
-    r->refused = in.len < n;
-    live_taken(r->o.live, in.len);
-    return rc;
-}
-
-/* Typing is checked when the guest is idle, and every LIVE_STEPS steps. */
-static int look_for_typing(struct recorder *r)
-{
-    if (icount_of(r) % LIVE_STEPS)
-        return 0;
-    live_look(r->o.live, time_of(r));
-    return feed_typing(r);
-}
-
-/* The run ends here for a reason of the recorder's, not of the engine's. */
-static void end_as(struct recorder *r, enum stop_reason reason)
-{
-    r->stop = (struct stop){.reason = reason};
-}
-
-/* ---------------------------------------------------------------- the network */
-
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-/* The guest waits for a timer, and something may come from the host's network: time passes as it does there. */
-static void wait_for_net(struct recorder *r)
-{
-    uint64_t now = time_of(r), wake = earlier(r->stop.wake, net_deadline(r->o.net));
-    r->net_until = UINT64_MAX;
-    if (!net_expects(r->o.net))
-        return;
-    r->net_until = now;
-    if (r->stop.reason == STOP_IDLE && wake > now)
-        r->net_until = now + net_wait(r->o.net, wake - now);
-}
-
-/* Gives the guest the frames that are due. */
-static int serve_net(struct recorder *r)
-{
-    struct input in;
-    const uint64_t now = time_of(r);
-    if (!r->o.net)
-        return 0;
-    net_run(r->o.net, now);
-    while (net_due(r->o.net, now, &in)) {
-        if (feed_offer(&r->feed, &in, &r->err))
-            return -1;
-        net_given(r->o.net, now, in.len);
-    }
-    r->result.lost = net_dropped(r->o.net);
-    if (!live(r))
-        wait_for_net(r);
-    return 0;
-}
-
-/* ---------------------------------------------------------------- idle */
-
-/* The guest waits for a timer or for typing. Returns 1 if it would wait for ever and nobody can type. */
-static int idle(struct recorder *r)
-{
-    uint64_t inputs = r->result.inputs;
-    if (feed_typing(r))
-        return -1;
-    if (r->result.inputs != inputs)
-        return 0;
-    uint64_t wake = r->stop.wake;
-    if (r->o.net)
-        wake = earlier(wake, earlier(net_deadline(r->o.net),
-                                     net_expects(r->o.net) ? time_of(r) + NET_LOOK : UINT64_MAX));
-    r->idle_until = live_idle(r->o.live, time_of(r), wake, r->refused);
-    if (r->idle_until != UINT64_MAX)
-        return 0;
-    end_as(r, STOP_HALTED);
-    return 1;
-}
-
-/* ---------------------------------------------------------------- the same run again */
-
-/* The number of the first input that belongs to the diversion. */
-static int find_branch(struct recorder *r)
-{
-    struct feed all = {.source = {.ctx = r->o.again, .input = feed_trace_input}};
-    if (!r->o.branch)
-        return 0;
-    int rc = feed_seek(&all, r->o.branch->fork, &r->err);
-    r->branch_from = all.next;
-    return rc;
-}
-
-/* Gives the inputs that were recorded at this position. */
-static int feed_again(struct recorder *r)
-{
-    enum feed_result rc = feed_here(&r->feed, &r->err);
-    r->result.astray |= rc == FEED_ASTRAY;
-    return rc == FEED_DONE ? 0 : -1;
-}
-
-/* The end of `again`, if the repeated run is to end in the same way. */
-static const struct trace_end *end_again(const struct recorder *r)
-{
-    return r->o.again && !r->o.branch && !trace_cut_off(r->o.again) ? trace_end(r->o.again) : NULL;
-}
-
-/* Whether the repeated run is where it ends by a reset, which is not carried out any more. */
-static bool at_last_reset(const struct recorder *r)
-{
-    const struct trace_end *end = end_again(r);
-    return end && replay_ended_by_reset(end) && icount_of(r) == end->icount;
-}
-
-/* Whether the repeated run is over. A run that stopped by itself has been handled before this. */
-static bool again_over(struct recorder *r)
-{
-    const struct record_branch *b = r->o.branch;
-    if (!r->o.again || icount_of(r) < (b ? b->end : trace_last_icount(r->o.again)))
-        return false;
-    const struct trace_end *end = trace_end(r->o.again);
-    if ((b || (end && !trace_cut_off(r->o.again))) &&
-        feed_pass_time(r->e, b ? b->end_time : end->time, &r->err) != FEED_DONE)
-        r->failed = r->result.astray = true;
-    if (at_last_reset(r) && !r->failed)
-        return false; /* the engine says so: STOP_RESET */
-    end_as(r, STOP_REACHED);
-    return true;
-}
-
-static uint64_t again_limit(struct recorder *r)
-{
-    uint64_t next = 0, last = r->o.branch ? r->o.branch->end : trace_last_icount(r->o.again);
-    /* A run that ended by itself is allowed to reach that end. */
-    if (!r->o.branch && trace_end(r->o.again) &&
-        (!strcmp(trace_end(r->o.again)->reason, "power-off") ||
-         !strcmp(trace_end(r->o.again)->reason, "halted") || at_last_reset(r)))
-        last++;
-    if (feed_next(&r->feed, &next, &r->err))
-        r->failed = true;
-    return next < last ? next : last;
-}
-
 /* ---------------------------------------------------------------- running */
-
-/* Up to where the guest may run before something is due from the network, and up to where it may sleep. */
-static void limit_by_net(struct recorder *r, struct run_limit *l)
-{
-    uint64_t next = net_deadline(r->o.net);
-    if (next != UINT64_MAX)
-        l->until = l->until ? earlier(l->until, next) : next;
-    l->time = earlier(l->time, earlier(next, live(r) ? UINT64_MAX : r->net_until));
-}
 
 static struct run_limit next_limit(struct recorder *r)
 {
@@ -635,7 +409,7 @@ static struct run_limit next_limit(struct recorder *r)
     uint64_t icount = icount_of(r);
     struct run_limit l = {.icount = earlier(icount + SLICE, r->next_checkpoint),
                           .time = UINT64_MAX,
-                          .stop_on_reset = r->o.stop_on_reset || at_last_reset(r)};
+                          .stop_on_reset = r->o.stop_on_reset || recorder_at_last_reset(r)};
     if (r->look)
         l.icount = earlier(l.icount, icount + 1);
     if (r->watch)
@@ -645,9 +419,9 @@ static struct run_limit next_limit(struct recorder *r)
         l.time = earlier(l.time, r->idle_until);
     }
     if (r->o.net)
-        limit_by_net(r, &l);
+        recorder_limit_by_net(r, &l);
     if (r->o.again)
-        l.icount = earlier(l.icount, again_limit(r));
+        l.icount = earlier(l.icount, recorder_again_limit(r));
     if (until && until->kind == POS_ICOUNT)
         l.icount = earlier(l.icount, until->n);
     if (until && until->kind == POS_TIME) {
@@ -730,19 +504,19 @@ static int stopped(struct recorder *r)
         return 1;
     if (checkpoint_here(r))
         return -1;
-    if (r->o.again && feed_again(r))
+    if (r->o.again && recorder_feed_again(r))
         return -1;
-    if (until_reached(r) || asked_to_end(r) || again_over(r) || watch_ends(r))
+    if (until_reached(r) || asked_to_end(r) || recorder_again_over(r) || watch_ends(r))
         return r->failed ? -1 : 1;
     if (r->o.hooks.progress)
         r->o.hooks.progress(r->o.hooks.ctx, r->e);
     if (reason == STOP_HALTED)
         return 1;
-    if (serve_net(r))
+    if (recorder_serve_net(r))
         return -1;
     if (!live(r))
         return 0;
-    return reason == STOP_IDLE ? idle(r) : look_for_typing(r);
+    return reason == STOP_IDLE ? recorder_idle(r) : recorder_look_for_typing(r);
 }
 
 /* The profile that the trace is to be read with. */
@@ -859,7 +633,10 @@ static uint64_t file_size(const char *path)
 int recorder_run(struct recorder *r, struct record_result *result, struct error *err)
 {
     inspector_start(r->inspector);
-    int over = find_branch(r) || checkpoint(r) || write_profile(r) || (r->o.again && feed_again(r)) ? -1 : 0;
+    int over =
+        recorder_find_branch(r) || checkpoint(r) || write_profile(r) || (r->o.again && recorder_feed_again(r))
+            ? -1
+            : 0;
     if (!over && r->o.until && until_reached(r))
         over = 1;
     while (!over) {

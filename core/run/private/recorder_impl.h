@@ -1,0 +1,115 @@
+/* recorder_impl.h - the state of a recording, and what its files share. Private to core/run/recorder*.c.
+ *
+ *   recorder.c         observing, checkpoints, the run and its end
+ *   recorder_inputs.c  what comes to the guest from outside: typing, frames, the inputs of a run that is repeated
+ */
+#ifndef BOOTREEL_CORE_RUN_RECORDER_IMPL_H
+#define BOOTREEL_CORE_RUN_RECORDER_IMPL_H
+
+#include <stdatomic.h>
+
+#include "core/run/crash.h"
+#include "core/run/feed.h"
+#include "core/run/fold.h"
+#include "core/run/images.h"
+#include "core/run/recorder.h"
+#include "core/run/state.h"
+#include "core/story/inspector.h"
+
+enum { CONSOLES = 16 };
+
+/* --until console:TEXT: how much of TEXT each console device has matched (Knuth, Morris, Pratt). */
+struct matcher {
+    const char *text;
+    size_t len;
+    size_t *fallback;
+    size_t at[CONSOLES];
+    struct plain plain[CONSOLES]; /* escape sequences are skipped */
+};
+
+struct recorder {
+    struct record_options o;
+    struct trace_writer *w;
+    struct image_tracker *images;
+    struct engine *e;
+    struct state_hash *hash;
+    struct snapshot_base saved; /* that of the last checkpoint, whose state `hash` holds */
+    struct observer observer;
+    struct inspector *inspector;
+    struct fold *fold; /* NULL: repeated events are written one by one */
+    uint64_t next_checkpoint, last_checkpoint, last_event, last_stop; /* icounts */
+    bool look;                      /* somebody waits for what has been recorded … */
+    uint64_t look_time;             /* … since that guest time */
+    uint64_t last_hash;             /* of the state at the last checkpoint */
+    struct touched_writer *touched; /* NULL: no search index */
+    struct matcher matcher;
+    bool matched; /* the text of --until was printed */
+    bool failed;  /* the trace cannot be written; see `err` */
+    struct error err;
+    struct stop stop;
+    struct crash_watch *watch; /* NULL: it does not say where the run ends */
+    bool watched;              /* the watch ends the run */
+    uint64_t idle_until;       /* live: guest time up to which a halt may be skipped */
+    uint64_t net_until;        /* the same while something may come from the host's sockets */
+    bool refused;              /* live: the guest did not take all that was typed */
+    struct record_result result;
+    struct feed feed;     /* for `again`; for live typing only its `given` is used */
+    uint64_t branch_from; /* number of inputs of `again` before the diversion */
+    atomic_bool interrupted;
+};
+
+static inline uint64_t icount_of(const struct recorder *r)
+{
+    return r->e->ops->icount(r->e);
+}
+
+static inline uint64_t time_of(const struct recorder *r)
+{
+    return r->e->ops->time(r->e);
+}
+
+static inline bool live(const struct recorder *r)
+{
+    return r->o.live && live_active(r->o.live);
+}
+
+/* The run ends here for a reason of the recorder's, not of the engine's. */
+static inline void end_as(struct recorder *r, enum stop_reason reason)
+{
+    r->stop = (struct stop){.reason = reason};
+}
+
+static inline uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The end of `again`, if the repeated run is to end in the same way. */
+static inline const struct trace_end *end_again(const struct recorder *r)
+{
+    return r->o.again && !r->o.branch && !trace_cut_off(r->o.again) ? trace_end(r->o.again) : NULL;
+}
+
+/* ---------------------------------------------------------------- recorder_inputs.c */
+
+/* Those that return an int: 0, or -1 with r->err. Typing is checked when the guest is idle, and every LIVE_STEPS steps. */
+int recorder_look_for_typing(struct recorder *r);
+/* Gives the guest the frames that are due. */
+int recorder_serve_net(struct recorder *r);
+/* The guest waits for a timer or for typing. Returns 1 if it would wait for ever and nobody can type. */
+int recorder_idle(struct recorder *r);
+/* Up to where the guest may run before something is due from the network, and up to where it may sleep. */
+void recorder_limit_by_net(struct recorder *r, struct run_limit *l);
+
+/* Of `again`: the number of the first input that belongs to the diversion. */
+int recorder_find_branch(struct recorder *r);
+/* Gives the inputs that were recorded at this position. */
+int recorder_feed_again(struct recorder *r);
+/* Whether the repeated run is where it ends by a reset, which is not carried out any more. */
+bool recorder_at_last_reset(const struct recorder *r);
+/* Whether the repeated run is over. A run that stopped by itself has been handled before this. */
+bool recorder_again_over(struct recorder *r);
+/* The icount up to which it may run before the next of these inputs, or its end. */
+uint64_t recorder_again_limit(struct recorder *r);
+
+#endif
