@@ -6,15 +6,10 @@
  * to the next run, so it does not matter where runs begin and end. */
 #include <assert.h>
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/board/board.h"
-#include "hv/hv.h"
-#include "hv/load/load.h"
-#include "hv/services.h"
-#include "hv/x86/x86.h"
+#include "hv/machine_impl.h"
 #include "traces/memory.h"
 
 enum { NS_PER_STEP = 1, SLICE = 1 << 20, TURN = 1000 };
@@ -22,40 +17,6 @@ enum { NS_PER_STEP = 1, SLICE = 1 << 20, TURN = 1000 };
 /* Guest time ends after 146 years, long before its 64 bits overflow: the machine does not wait for anything
  * later. */
 #define TIME_END (1ull << 62)
-
-struct pc {
-    struct engine engine;
-    struct engine_config config;
-    bool domain; /* an HVM domain: hvmloader is its first code */
-    struct board *board;
-    struct x86 *cpu; /* whose turn it is */
-    /* state */
-    uint64_t icount, skipped;
-    uint32_t turn, turn_left; /* with several processors: which one runs, and for how many more steps */
-    uint8_t fresh;            /* no step was made since reset: the reset vector has yet to be reported */
-    /* how often 7C00h was reached since the reset; see boot_sector_marked() */
-    uint8_t loader_entered;
-    uint8_t direct;           /* an image was loaded directly */
-    struct services services; /* BIOS service calls in progress */
-    /* not state */
-    struct field_table services_fields;
-    struct load_result loaded;
-    struct observer observer;
-    uint32_t classes;
-    struct stop_point *stops;     /* active stops: the marks, then the user's */
-    struct stop_point *new_stops; /* the user's new stops, activated before the next step */
-    size_t nnew;
-    bool stops_changed;
-    size_t
-        device_wrote; /* 1 + the number among the active stops of that which a device met since the last step; 0: none */
-    uint64_t device_address;
-    bool boot_sector_marked; /* the mark at 7C00h is among the active stops */
-    bool reported; /* a probe was reported at the current instruction, which has not been executed yet */
-    volatile sig_atomic_t interrupted;
-    bool reset_told; /* a run ended before the reset that is asked for */
-    bool waking;     /* time was advanced to a timer that has not been processed yet */
-    bool running;
-};
 
 static const struct field pc_fields[] = {
     FIELD(struct pc, icount),    FIELD(struct pc, skipped), FIELD(struct pc, turn),
@@ -91,188 +52,6 @@ static void pass_time(void *ctx, uint64_t ns)
     struct pc *pc = ctx;
     pc->skipped += ns;
     x86_pass_time(pc->cpu, ns);
-}
-
-/* ---------------------------------------------------------------- marks */
-
-enum mark { MARK_BOOT_SECTOR, MARK_OPTION_ROM, MARK_FIRMWARE };
-
-/* Marks reached by execution, with any firmware. */
-static const struct stop_point marks[] = {
-    {MARK_BOOT_SECTOR, STOPS_EXEC_PHYSICAL, 0x7c00, 1, true},
-    {MARK_OPTION_ROM, STOPS_EXEC_PHYSICAL, 0xc0003, 1, true},
-    {MARK_FIRMWARE, STOPS_EXEC_PHYSICAL, 0xffff0, 1, true}, /* only in a domain, whose loader jumps there */
-};
-
-static void report(struct pc *pc, struct event *ev)
-{
-    board_event(pc->board, ev);
-}
-
-static void report_vector(struct pc *pc, const struct x86_where *w)
-{
-    struct event ev = {.kind = EV_RESET_VECTOR, .f = {w->cs, w->rip}};
-    report(pc, &ev);
-}
-
-static void mark_reached(struct pc *pc, unsigned id)
-{
-    struct x86_where w;
-    x86_where(pc->cpu, &w);
-    if (w.protected_mode)
-        return;
-    if (id == MARK_BOOT_SECTOR) {
-        struct event ev = {.kind = EV_BOOT_SECTOR_ENTER,
-                           .f = {w.cs_base + w.rip, x86_get(pc->cpu, "rdx") & 0xff}};
-        pc->loader_entered++;
-        report(pc, &ev);
-    } else if (id == MARK_FIRMWARE) {
-        report_vector(pc, &w);
-    } else {
-        struct event ev = {.kind = EV_OPTION_ROM, .f = {w.cs_base + w.rip - 3}};
-        report(pc, &ev);
-    }
-}
-
-static void report_start(struct pc *pc)
-{
-    struct x86_where w;
-    x86_where(pc->cpu, &w);
-    pc->fresh = 0;
-    if (pc->direct && pc->domain) {
-        board_domain_starts(pc->board, pc->loaded.entry, pc->loaded.params);
-    } else if (pc->direct) {
-        struct event ev = {.kind = EV_KERNEL_HANDOVER,
-                           .f = {pc->loaded.entry, pc->loaded.params},
-                           .data = pc->loaded.protocol,
-                           .len = (uint32_t)strlen(pc->loaded.protocol)};
-        report(pc, &ev);
-        struct event entry = {
-            .kind = EV_KERNEL_ENTRY, .f = {pc->loaded.entry}, .data = ev.data, .len = ev.len};
-        report(pc, &entry);
-    } else {
-        report_vector(pc, &w);
-    }
-}
-
-enum { MARKS = sizeof marks / sizeof marks[0] };
-
-/* A boot sector is entered once, or a few times if one loads the next. The limit is for one that loops there,
- * which would be reported forever. */
-enum { BOOT_SECTOR_REPORTS = 16 };
-
-static bool boot_sector_marked(const struct pc *pc)
-{
-    return pc->loader_entered < BOOT_SECTOR_REPORTS;
-}
-
-static void report_boot_try(struct pc *pc, unsigned drive)
-{
-    static const char *const names[] = {"hard disk 0", "hard disk 1", "CD-ROM (secondary master)",
-                                        "secondary slave"};
-    struct event ev = {.kind = EV_BOOT_TRY, .f = {[EVF_BOOT_TRY_drive] = drive}};
-    char name[32];
-    ev.data = drive < 4 ? names[drive] : board_drive_name(drive, name);
-    ev.len = (uint32_t)strlen(ev.data);
-    report(pc, &ev);
-}
-
-/* The board's hook: a boot sector was read. From INT 19h on and before one was entered, firmware is trying that device (before, its
- * POST looks at what is there: SeaBIOS reads a CD's descriptor); afterwards this is another boot sector, which may be entered as well. */
-static void boot_sector_read(void *ctx, unsigned drive)
-{
-    struct pc *pc = ctx;
-    if (!pc->loader_entered && pc->services.booting)
-        report_boot_try(pc, drive);
-    if (pc->loader_entered < 2)
-        return;
-    pc->loader_entered = 1;
-    x86_break(pc->cpu); /* the mark must be there before the next step */
-}
-
-/* A device writes to watched memory: the run ends after the step in which that happens, or, between two steps, after the next. */
-static void device_wrote(void *ctx, size_t i, uint64_t address)
-{
-    struct pc *pc = ctx;
-    if (pc->device_wrote)
-        return;
-    for (size_t k = MARKS; !pc->device_wrote; k++)
-        if (pc->stops[k].kind == STOPS_WRITE_PHYSICAL && !i--)
-            pc->device_wrote = k + 1;
-    pc->device_address = address;
-    x86_break(pc->cpu);
-}
-
-static void watch_devices(struct pc *pc)
-{
-    struct physmem_range *range = mem_zero(pc->nnew + 1, sizeof *range);
-    size_t n = 0;
-    for (size_t i = 0; i < pc->nnew; i++)
-        if (pc->new_stops[i].kind == STOPS_WRITE_PHYSICAL)
-            range[n++] = (struct physmem_range){pc->new_stops[i].address, pc->new_stops[i].length};
-    physmem_watch(board_mem(pc->board), range, n, device_wrote, pc);
-    pc->device_wrote = 0;
-    free(range);
-}
-
-/* Activates the stops. The processors identify each by its index in pc->stops. */
-static void set_stops(struct pc *pc)
-{
-    size_t n = MARKS + pc->nnew;
-    struct stop_point *numbered = mem_zero(n, sizeof *numbered);
-    pc->stops = mem_resize(pc->stops, n * sizeof *pc->stops);
-    size_t set = 0;
-    pc->boot_sector_marked = boot_sector_marked(pc);
-    for (size_t i = 0; i < n; i++) {
-        pc->stops[i] = i < MARKS ? marks[i] : pc->new_stops[i - MARKS];
-        if ((i == MARK_BOOT_SECTOR && !pc->boot_sector_marked) || (i == MARK_FIRMWARE && !pc->domain))
-            continue;
-        numbered[set] = pc->stops[i];
-        numbered[set++].id = (unsigned)i;
-    }
-    for (unsigned i = 0; i < board_cpus(pc->board); i++)
-        x86_stops(board_cpu(pc->board, i), numbered, set);
-    free(numbered);
-    watch_devices(pc);
-    pc->stops_changed = false;
-}
-
-static bool stopped_by_device(struct pc *pc, struct stop *stop)
-{
-    stop->reason = STOP_WATCHPOINT;
-    stop->id = pc->stops[pc->device_wrote - 1].id;
-    stop->address = pc->device_address;
-    stop->device = true;
-    pc->device_wrote = 0;
-    return true;
-}
-
-/* Handles a stop of the processor, and the others at the same place. Returns true if the run ends with it. */
-static bool stopped(struct pc *pc, struct stop *stop)
-{
-    bool end = false;
-    struct x86_stop s;
-    do {
-        x86_stop_info(pc->cpu, &s);
-        const struct stop_point *p = &pc->stops[s.id];
-        if (s.id < MARKS) {
-            mark_reached(pc, p->id);
-        } else if (p->report_only) {
-            if (pc->observer.probe)
-                pc->observer.probe(pc->observer.ctx, p->id, pc->turn, pc->icount);
-        } else if (!end) {
-            stop->reason = s.reason;
-            stop->id = p->id;
-            stop->address = s.address;
-            stop->pc = s.pc;
-            stop->from = s.from;
-            stop->nbefore = s.nbefore;
-            memcpy(stop->before, s.before, sizeof s.before);
-            end = true;
-        }
-    } while (x86_stop_next(pc->cpu));
-    pc->reported = !end;
-    return end;
 }
 
 /* ---------------------------------------------------------------- running */
@@ -374,7 +153,7 @@ static void halted_event(struct pc *pc)
     struct x86_where w;
     x86_where(pc->cpu, &w);
     struct event ev = {.kind = EV_HALT, .f = {w.cs, w.rip}};
-    report(pc, &ev);
+    pc_report(pc, &ev);
 }
 
 /* All processors are halted with interrupts off: only a reset could wake them. */
@@ -475,10 +254,10 @@ static bool run_slice(struct pc *pc, const struct run_limit *limit, struct stop 
         return board_asleep(pc->board) && idle(pc, limit, stop);
     const uint64_t before = pc->icount;
     enum x86_exit e = run_turn(pc, slice_for(pc, limit));
-    if (e == X86_STOP && stopped(pc, stop))
+    if (e == X86_STOP && pc_stopped(pc, stop))
         return true;
     if (pc->device_wrote && pc->icount > before)
-        return stopped_by_device(pc, stop);
+        return pc_stopped_by_device(pc, stop);
     return e == X86_HALTED && idle(pc, limit, stop);
 }
 
@@ -510,12 +289,12 @@ static void pc_run(struct engine *e, const struct run_limit *limit, struct stop 
             stop->reason = STOP_REACHED;
             break;
         }
-        if (pc->stops_changed || pc->boot_sector_marked != boot_sector_marked(pc))
-            set_stops(pc);
+        if (pc->stops_changed || pc->boot_sector_marked != pc_boot_sector_marked(pc))
+            pc_set_stops(pc);
         if (pc->fresh || board_deadline(pc->board) <= now_time(pc))
             worked = pc->icount;
         if (pc->fresh)
-            report_start(pc);
+            pc_report_start(pc);
         pc->reported = pc->waking = false;
         unsigned turn = pc->turn;
         end = run_slice(pc, limit, stop);
@@ -606,7 +385,7 @@ static int run_firmware(void *ctx, uint64_t pa, struct error *err)
     board_forget_events(pc->board);
     board_observe(pc->board, pc->classes, &pc->observer);
     pc->waking = false;
-    set_stops(pc);
+    pc_set_stops(pc);
     return rc;
 }
 
@@ -851,7 +630,7 @@ struct engine *hv_create(const struct engine_config *cfg, struct error *err)
                                     .icount = now_icount,
                                     .time = now_time,
                                     .pass = pass_time,
-                                    .boot_sector = boot_sector_read,
+                                    .boot_sector = pc_boot_sector_read,
                                     .hooks = services_hooks(&pc->services)};
     pc->engine.ops = &pc_ops;
     pc->services_fields = services_fields();
@@ -867,7 +646,7 @@ struct engine *hv_create(const struct engine_config *cfg, struct error *err)
     take_turn(pc, 0);
     pc->fresh = 1;
     pc_observe(&pc->engine, 0, NULL);
-    set_stops(pc);
+    pc_set_stops(pc);
     if (load_direct(pc, err) < 0) {
         pc_destroy(&pc->engine);
         return NULL;

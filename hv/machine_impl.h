@@ -1,0 +1,64 @@
+/* machine_impl.h - the state of a PC, and what its files share. Private to hv/machine.c and hv/stops.c. */
+#ifndef BOOTREEL_HV_MACHINE_IMPL_H
+#define BOOTREEL_HV_MACHINE_IMPL_H
+
+#include <signal.h>
+
+#include "hv/board/board.h"
+#include "hv/hv.h"
+#include "hv/load/load.h"
+#include "hv/services.h"
+#include "hv/x86/x86.h"
+
+struct pc {
+    struct engine engine;
+    struct engine_config config;
+    bool domain; /* an HVM domain: hvmloader is its first code */
+    struct board *board;
+    struct x86 *cpu; /* whose turn it is */
+    /* state */
+    uint64_t icount, skipped;
+    uint32_t turn, turn_left; /* with several processors: which one runs, and for how many more steps */
+    uint8_t fresh;            /* no step was made since reset: the reset vector has yet to be reported */
+    /* how often 7C00h was reached since the reset; see boot_sector_marked() */
+    uint8_t loader_entered;
+    uint8_t direct;           /* an image was loaded directly */
+    struct services services; /* BIOS service calls in progress */
+    /* not state */
+    struct field_table services_fields;
+    struct load_result loaded;
+    struct observer observer;
+    uint32_t classes;
+    struct stop_point *stops;     /* active stops: the marks, then the user's */
+    struct stop_point *new_stops; /* the user's new stops, activated before the next step */
+    size_t nnew;
+    bool stops_changed;
+    size_t
+        device_wrote; /* 1 + the number among the active stops of that which a device met since the last step; 0: none */
+    uint64_t device_address;
+    bool boot_sector_marked; /* the mark at 7C00h is among the active stops */
+    bool reported; /* a probe was reported at the current instruction, which has not been executed yet */
+    volatile sig_atomic_t interrupted;
+    bool reset_told; /* a run ended before the reset that is asked for */
+    bool waking;     /* time was advanced to a timer that has not been processed yet */
+    bool running;
+};
+
+/* ---------------------------------------------------------------- stops.c */
+
+void pc_report(struct pc *pc, struct event *ev);
+/* The first step after a reset, or at an image that was loaded directly. */
+void pc_report_start(struct pc *pc);
+/* The board's hook: a boot sector was read. From INT 19h on and before one was entered, firmware is trying that device (before, its
+ * POST looks at what is there: SeaBIOS reads a CD's descriptor); afterwards this is another boot sector, which may be entered as well. */
+void pc_boot_sector_read(void *ctx, unsigned drive);
+/* Whether it is reported that a boot sector is entered; if not, the mark is not set. */
+bool pc_boot_sector_marked(const struct pc *pc);
+/* Activates the stops. The processors identify each by its index in pc->stops. */
+void pc_set_stops(struct pc *pc);
+/* A device has met a watched range: the run ends. Returns true. */
+bool pc_stopped_by_device(struct pc *pc, struct stop *stop);
+/* Handles a stop of the processor, and the others at the same place. Returns true if the run ends with it. */
+bool pc_stopped(struct pc *pc, struct stop *stop);
+
+#endif

@@ -1,0 +1,182 @@
+/* stops.c - where a PC stops or is looked at: marks of its own (boot sector, option ROM, reset vector), and a user's stops. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "hv/machine_impl.h"
+#include "traces/memory.h"
+
+enum mark { MARK_BOOT_SECTOR, MARK_OPTION_ROM, MARK_FIRMWARE };
+
+/* Marks reached by execution, with any firmware. */
+static const struct stop_point marks[] = {
+    {MARK_BOOT_SECTOR, STOPS_EXEC_PHYSICAL, 0x7c00, 1, true},
+    {MARK_OPTION_ROM, STOPS_EXEC_PHYSICAL, 0xc0003, 1, true},
+    {MARK_FIRMWARE, STOPS_EXEC_PHYSICAL, 0xffff0, 1, true}, /* only in a domain, whose loader jumps there */
+};
+
+void pc_report(struct pc *pc, struct event *ev)
+{
+    board_event(pc->board, ev);
+}
+
+static void report_vector(struct pc *pc, const struct x86_where *w)
+{
+    struct event ev = {.kind = EV_RESET_VECTOR, .f = {w->cs, w->rip}};
+    pc_report(pc, &ev);
+}
+
+static void mark_reached(struct pc *pc, unsigned id)
+{
+    struct x86_where w;
+    x86_where(pc->cpu, &w);
+    if (w.protected_mode)
+        return;
+    if (id == MARK_BOOT_SECTOR) {
+        struct event ev = {.kind = EV_BOOT_SECTOR_ENTER,
+                           .f = {w.cs_base + w.rip, x86_get(pc->cpu, "rdx") & 0xff}};
+        pc->loader_entered++;
+        pc_report(pc, &ev);
+    } else if (id == MARK_FIRMWARE) {
+        report_vector(pc, &w);
+    } else {
+        struct event ev = {.kind = EV_OPTION_ROM, .f = {w.cs_base + w.rip - 3}};
+        pc_report(pc, &ev);
+    }
+}
+
+void pc_report_start(struct pc *pc)
+{
+    struct x86_where w;
+    x86_where(pc->cpu, &w);
+    pc->fresh = 0;
+    if (pc->direct && pc->domain) {
+        board_domain_starts(pc->board, pc->loaded.entry, pc->loaded.params);
+    } else if (pc->direct) {
+        struct event ev = {.kind = EV_KERNEL_HANDOVER,
+                           .f = {pc->loaded.entry, pc->loaded.params},
+                           .data = pc->loaded.protocol,
+                           .len = (uint32_t)strlen(pc->loaded.protocol)};
+        pc_report(pc, &ev);
+        struct event entry = {
+            .kind = EV_KERNEL_ENTRY, .f = {pc->loaded.entry}, .data = ev.data, .len = ev.len};
+        pc_report(pc, &entry);
+    } else {
+        report_vector(pc, &w);
+    }
+}
+
+enum { MARKS = sizeof marks / sizeof marks[0] };
+
+/* A boot sector is entered once, or a few times if one loads the next. The limit is for one that loops there,
+ * which would be reported forever. */
+enum { BOOT_SECTOR_REPORTS = 16 };
+
+bool pc_boot_sector_marked(const struct pc *pc)
+{
+    return pc->loader_entered < BOOT_SECTOR_REPORTS;
+}
+
+static void report_boot_try(struct pc *pc, unsigned drive)
+{
+    static const char *const names[] = {"hard disk 0", "hard disk 1", "CD-ROM (secondary master)",
+                                        "secondary slave"};
+    struct event ev = {.kind = EV_BOOT_TRY, .f = {[EVF_BOOT_TRY_drive] = drive}};
+    char name[32];
+    ev.data = drive < 4 ? names[drive] : board_drive_name(drive, name);
+    ev.len = (uint32_t)strlen(ev.data);
+    pc_report(pc, &ev);
+}
+
+void pc_boot_sector_read(void *ctx, unsigned drive)
+{
+    struct pc *pc = ctx;
+    if (!pc->loader_entered && pc->services.booting)
+        report_boot_try(pc, drive);
+    if (pc->loader_entered < 2)
+        return;
+    pc->loader_entered = 1;
+    x86_break(pc->cpu); /* the mark must be there before the next step */
+}
+
+/* A device writes to watched memory: the run ends after the step in which that happens, or, between two steps, after the next. */
+static void device_wrote(void *ctx, size_t i, uint64_t address)
+{
+    struct pc *pc = ctx;
+    if (pc->device_wrote)
+        return;
+    for (size_t k = MARKS; !pc->device_wrote; k++)
+        if (pc->stops[k].kind == STOPS_WRITE_PHYSICAL && !i--)
+            pc->device_wrote = k + 1;
+    pc->device_address = address;
+    x86_break(pc->cpu);
+}
+
+static void watch_devices(struct pc *pc)
+{
+    struct physmem_range *range = mem_zero(pc->nnew + 1, sizeof *range);
+    size_t n = 0;
+    for (size_t i = 0; i < pc->nnew; i++)
+        if (pc->new_stops[i].kind == STOPS_WRITE_PHYSICAL)
+            range[n++] = (struct physmem_range){pc->new_stops[i].address, pc->new_stops[i].length};
+    physmem_watch(board_mem(pc->board), range, n, device_wrote, pc);
+    pc->device_wrote = 0;
+    free(range);
+}
+
+void pc_set_stops(struct pc *pc)
+{
+    size_t n = MARKS + pc->nnew;
+    struct stop_point *numbered = mem_zero(n, sizeof *numbered);
+    pc->stops = mem_resize(pc->stops, n * sizeof *pc->stops);
+    size_t set = 0;
+    pc->boot_sector_marked = pc_boot_sector_marked(pc);
+    for (size_t i = 0; i < n; i++) {
+        pc->stops[i] = i < MARKS ? marks[i] : pc->new_stops[i - MARKS];
+        if ((i == MARK_BOOT_SECTOR && !pc->boot_sector_marked) || (i == MARK_FIRMWARE && !pc->domain))
+            continue;
+        numbered[set] = pc->stops[i];
+        numbered[set++].id = (unsigned)i;
+    }
+    for (unsigned i = 0; i < board_cpus(pc->board); i++)
+        x86_stops(board_cpu(pc->board, i), numbered, set);
+    free(numbered);
+    watch_devices(pc);
+    pc->stops_changed = false;
+}
+
+bool pc_stopped_by_device(struct pc *pc, struct stop *stop)
+{
+    stop->reason = STOP_WATCHPOINT;
+    stop->id = pc->stops[pc->device_wrote - 1].id;
+    stop->address = pc->device_address;
+    stop->device = true;
+    pc->device_wrote = 0;
+    return true;
+}
+
+bool pc_stopped(struct pc *pc, struct stop *stop)
+{
+    bool end = false;
+    struct x86_stop s;
+    do {
+        x86_stop_info(pc->cpu, &s);
+        const struct stop_point *p = &pc->stops[s.id];
+        if (s.id < MARKS) {
+            mark_reached(pc, p->id);
+        } else if (p->report_only) {
+            if (pc->observer.probe)
+                pc->observer.probe(pc->observer.ctx, p->id, pc->turn, pc->icount);
+        } else if (!end) {
+            stop->reason = s.reason;
+            stop->id = p->id;
+            stop->address = s.address;
+            stop->pc = s.pc;
+            stop->from = s.from;
+            stop->nbefore = s.nbefore;
+            memcpy(stop->before, s.before, sizeof s.before);
+            end = true;
+        }
+    } while (x86_stop_next(pc->cpu));
+    pc->reported = !end;
+    return end;
+}
