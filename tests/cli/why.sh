@@ -14,7 +14,7 @@ for name in absent return masked signature printed_panic reset off; do
     # As in the museum's golden.
     awk -v name="== $name" '/^== / { on = $0 == name } on' "$top/tests/why/small.golden" >>want
 done
-diff -u want now || fail "not as in tests/why/small.golden: KEEP= tests/why/run"
+diff -u want now || fail "not as in tests/why/small.golden: REBASE=1 tests/why/run small"
 
 expect 1 json "$BOOTREEL" why --format json return.reel
 holds json.out '"answer": "wrong"' "JSON"
