@@ -1,6 +1,7 @@
 /* layout.h - where the firmware is in memory. For C and assembly; bios.ld has the same numbers.
  *
  *   FFFE0000-FFFE7FFF   POST, part 1: 32-bit code that runs in the ROM itself
+ *   E3000-E7FFF         what a resume from S3 puts aside (shadow RAM): POST_ROOM bytes of the operating system's memory
  *   E8000-EFFFF         data segment of the services (shadow RAM): constants, variables, stack
  *   F0000-FFFFF         code segment of the services (shadow RAM), tables for the operating system
  */
@@ -23,9 +24,15 @@
 #define POST_STACK 0x8000
 #define AP_PAGE    0x10000 /* where application processors start */
 
+/* The 32-bit POST's variables (bios.ld), which are the operating system's memory when it resumes; and where that is kept meanwhile. It is not
+ * at the top of memory, so that the map there is the same as SeaBIOS's. */
+#define POST_MEMORY 0x1000
+#define POST_ROOM   0x5000
+#define RESUME_ROOM (DATA_LINEAR - POST_ROOM)
+
 /* Option ROMs may use C0000h up to here. */
 #define ROM_AREA     0xc0000
-#define ROM_AREA_END 0xe8000
+#define ROM_AREA_END RESUME_ROOM
 
 #define RESUME_S3 0xfe /* CMOS 0Fh, as QEMU sets it */
 

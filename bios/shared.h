@@ -33,11 +33,10 @@ struct shared {
     u16 pir; /* the $PIR table: offset in the code segment, 0: none */
     struct rom_place rom[ROM_MAX];
     u16 rom_count;
-    u16 menu_wait;   /* milliseconds that the boot menu waits for its key */
-    u32 facs;        /* where ACPI's FACS is, which has the address to wake at; 0: nowhere */
-    u32 resume_room; /* where resume.c keeps POST_ROOM bytes of the operating system's memory meanwhile */
-    bool menu;       /* show "press a key" and wait */
-    u8 fail_wait;    /* seconds until another try if nothing boots; 255: never */
+    u16 menu_wait; /* milliseconds that the boot menu waits for its key */
+    u32 facs;      /* where ACPI's FACS is, which has the address to wake at; 0: nowhere */
+    bool menu;     /* show "press a key" and wait */
+    u8 fail_wait;  /* seconds until another try if nothing boots; 255: never */
     struct far_drive far[FAR_DRIVES];
     struct unknown_controller unknown[UNKNOWN_MAX];
     u8 far_count, unknown_count;

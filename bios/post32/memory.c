@@ -69,7 +69,7 @@ void shadow_copy(void)
     copy32(CODE_LINEAR, ROM_LINEAR + 0x10000, 0x10000);
     *((u8 *)in_shadow_ram + CODE_LINEAR) = 1;
     clear32(bss, (end - bss + 3) & ~3u);
-    clear32(0x1000, 0x5000);
+    clear32(POST_MEMORY, POST_ROOM);
     bios_next = (u32)tables_start + CODE_LINEAR;
     data_next = end;
 }
@@ -224,7 +224,7 @@ void memory_finish(void)
 {
     e820_set(EBDA_START, 0xa0000, E820_RESERVED);
     e820_set(0xa0000, SYSTEM_AREA, 0);
-    e820_set(DATA_LINEAR, SYSTEM_AREA, E820_RESERVED);
+    e820_set(RESUME_ROOM, SYSTEM_AREA, E820_RESERVED);
     SHARED.memory_usable = high_top & ~0xfffu;
     e820_set(SHARED.memory_usable, SHARED.memory_low, E820_RESERVED);
     e820_set(0xfffc0000, 0x100000000ull, E820_RESERVED);

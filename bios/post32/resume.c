@@ -12,8 +12,6 @@ extern char resume_s3[];
 extern u32 wake_vector;
 
 enum {
-    POST_MEMORY = 0x1000,
-    POST_ROOM = 0x5000, /* bios.ld: the 32-bit POST's variables */
     FADT_FACS = 36,
     FACS_VECTOR = 12,
     RSDP_RSDT = 16,
@@ -30,7 +28,6 @@ void resume_prepare(const u8 *rsdp)
         if (!memcmp(table, "FACP", 4))
             SHARED.facs = *(const u32 *)(table + FADT_FACS);
     }
-    SHARED.resume_room = (u32)high_alloc(POST_ROOM, 16);
 }
 
 void resume_s3_now(void)
@@ -38,16 +35,16 @@ void resume_s3_now(void)
     u32 vector = SHARED.facs ? *(u32 *)(SHARED.facs + FACS_VECTOR) : 0;
     post_code(0x09);
     shadow_on();
-    if (!vector || !SHARED.resume_room) {
+    if (!vector) {
         log("S3: nowhere to wake at: reset\n");
         return;
     }
-    memcpy((void *)SHARED.resume_room, (void *)POST_MEMORY, POST_ROOM);
+    memcpy((void *)RESUME_ROOM, (void *)POST_MEMORY, POST_ROOM);
     memset((void *)POST_MEMORY, 0, POST_ROOM);
     pci_init();
     processors_resume();
     log("S3: wakes at %08x\n", vector);
-    memcpy((void *)POST_MEMORY, (void *)SHARED.resume_room, POST_ROOM);
+    memcpy((void *)POST_MEMORY, (void *)RESUME_ROOM, POST_ROOM);
     *(u32 *)((u32)&wake_vector + DATA_LINEAR) = vector >> 4 << 16 | (vector & 15);
     to_real16((u32)resume_s3);
 }
