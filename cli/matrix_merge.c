@@ -19,6 +19,7 @@ struct history {
     bool changed;          /* between the folder before that and that one … */
     size_t differences;    /* … in so many respects, of which the first is: */
     char what[WHAT];
+    char wrong[WHAT]; /* for people */
     bool changed_now; /* that is between the last two folders */
 };
 
@@ -93,6 +94,13 @@ static void find_change(const struct merge *g, struct history *h)
     outline_free(now);
 }
 
+/* What a row says of what went wrong: why the job has failed, and the verdict on the boot. */
+static void find_wrong(struct history *h)
+{
+    snprintf(h->wrong, sizeof h->wrong, "%s%s%s", h->now.why, *h->now.why && *h->now.verdict ? "; " : "",
+             h->now.verdict);
+}
+
 static int look(struct merge *g, struct error *err)
 {
     for (size_t i = 0; i < g->m->njobs; i++) {
@@ -102,6 +110,7 @@ static int look(struct merge *g, struct error *err)
             return -1;
         if (h->now.state == JOB_DONE)
             find_change(g, h);
+        find_wrong(h);
         g->states[h->now.state]++;
         g->changed += h->changed_now;
     }
@@ -128,20 +137,14 @@ static size_t widest(const struct merge *g)
     return n;
 }
 
-/* What a row says of what went wrong: in the boot, or with the job. */
-static const char *wrong(const struct history *h)
-{
-    return *h->now.verdict ? h->now.verdict : h->now.why;
-}
-
-/* The room for that before other columns, which only jobs that are done have; 0 if none of them says anything. */
+/* The room for what went wrong before other columns, which only jobs that are done have; 0 if none of them says anything. */
 static int wrong_width(const struct merge *g)
 {
     enum { LEAST = sizeof "what went wrong" - 1, MOST = 60 };
     size_t n = 0;
     for (size_t i = 0; i < g->m->njobs; i++)
-        if (g->list[i].now.state == JOB_DONE && strlen(wrong(&g->list[i])) > n)
-            n = strlen(wrong(&g->list[i]));
+        if (g->list[i].now.state == JOB_DONE && strlen(g->list[i].wrong) > n)
+            n = strlen(g->list[i].wrong);
     return !n ? 0 : n < LEAST ? LEAST : n < MOST ? (int)n : MOST;
 }
 
@@ -156,10 +159,10 @@ static void print_row(const struct merge *g, const struct history *h, size_t num
     }
     printf("%5zu  %-*s  %-11s %18s %14s", number, width, h->j->name,
            done ? h->now.ended : job_state_name(h->now.state), steps, time);
-    if (*wrong(h) && alone)
-        printf("  %s", wrong(h));
+    if (*h->wrong && alone)
+        printf("  %s", h->wrong);
     else if (room && !alone)
-        printf("  %-*.*s", room, room, wrong(h));
+        printf("  %-*.*s", room, room, h->wrong);
     if (!done) {
         putchar('\n');
         return;
