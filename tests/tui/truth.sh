@@ -93,11 +93,12 @@ while read -r at; do
         grep -Eq "^.? *$pid " "$work/$at.ps" || fail "$at: process $pid is not shown"
     done < <(head -n 40 "$work/pids")
 done <"$work/positions"
-# Stacks, on the demo guest, which has call frames: gdb's are ours. What we only guess is marked, and left out.
+# Stacks, on the demo guest, which has call frames: gdb's are ours. What we only guess is marked, and left out. `back` is a label in the
+# function `common`, which gdb names.
 "$BOOTREEL" record -q -o "$work/demo.reel" </dev/null >/dev/null || fail "record the demo guest"
-for at in 50000 90000 200000 300000 1000000 2500000 3700000 4100000 9700000; do
+for at in 50000 90000 200000 300000 1000000 2500000 3700000 4100000 9600445 9700000; do
     printf 'goto %s\ncode\nshow -\n' "$at" | "$BOOTREEL" tui "$work/demo.reel" --script - --size 150x60 |
-        sed -nE 's/.* (#[0-9]+) +[0-9a-f]+  ([A-Za-z_][^ +]*).*/\1 \2/p' >"$work/ours"
+        sed -nE 's/.* (#[0-9]+) +[0-9a-f]+  ([A-Za-z_][^ +]*).*/\1 \2/p' | sed 's/ back$/ common/' >"$work/ours"
     printf '%s\n' 'set pagination off' 'set confirm off' "source $top/scripts/gdb/bootreel.py" "boot-open $work/demo.reel" \
         "monitor seek $at" boot-refresh 'echo @@\n' bt kill >"$work/bt.gdb"
     BOOTREEL=$BOOTREEL timeout 60 gdb -nx -q -batch -x "$work/bt.gdb" 2>/dev/null </dev/null | sed '1,/^@@/d' |
