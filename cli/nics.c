@@ -8,9 +8,12 @@
 #include "core/ground/text.h"
 #include "traces/memory.h"
 
+/* By the name on the command line (QEMU's is taken, too), and the model's in the settings. */
 static const struct {
-    const char *model, *rom;
-} models[] = {{"virtio-net", "efi-virtio.rom"}, {"e1000", "efi-e1000.rom"}};
+    const char *name, *model, *rom;
+} models[] = {{"virtio", "virtio-net", "efi-virtio.rom"},
+              {"virtio-net", "virtio-net", "efi-virtio.rom"},
+              {"e1000", "e1000", "efi-e1000.rom"}};
 
 /* ---------------------------------------------------------------- words */
 
@@ -58,7 +61,7 @@ static int take_mac(struct nic_given *c, const struct option_row *row, const cha
 static int take_model(struct nic_given *c, const struct option_row *row, const char *word, struct error *err)
 {
     for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
-        if (!strcmp(models[i].model, word)) {
+        if (!strcmp(models[i].name, word)) {
             c->model = models[i].model;
             c->rom_file = models[i].rom;
             return 0;
@@ -209,7 +212,7 @@ int nics_add_wire(struct nics *all, const struct option_row *row, const char *va
 int nics_finish(struct nics *all, struct error *err)
 {
     if (all->nwires > all->n)
-        return error_set(err, "--net: goes with a network card: give --nic %s too", models[0].model);
+        return error_set(err, "--net: goes with a network card: give --nic %s too", models[0].name);
     for (; all->nwires < all->n; all->nwires++)
         all->wire[all->nwires].kind = NET_USER;
     for (unsigned i = 0; i < all->n; i++)

@@ -104,19 +104,19 @@ for size in 0 -1 1 1.5G 100G 99999999999999999999 abc 16X '' 1048577; do rec --m
 
 section "network cards"
 rec --flat loop.bin@0x1000 --nic ne2000
-rec --flat loop.bin@0x1000 --nic virtio-net,mac=1:2:3
-rec --flat loop.bin@0x1000 --nic virtio-net,mac=01:00:5e:00:00:01
-rec --flat loop.bin@0x1000 --nic virtio-net,speed=10
-rec --flat loop.bin@0x1000 --nic virtio-net,rom=no-such-rom
+rec --flat loop.bin@0x1000 --nic virtio,mac=1:2:3
+rec --flat loop.bin@0x1000 --nic virtio,mac=01:00:5e:00:00:01
+rec --flat loop.bin@0x1000 --nic virtio,speed=10
+rec --flat loop.bin@0x1000 --nic virtio,rom=no-such-rom
 rec --flat loop.bin@0x1000 --net user
-rec --flat loop.bin@0x1000 --nic virtio-net --net tap
-rec --flat loop.bin@0x1000 --nic virtio-net --net user,smb=folder
-rec --flat loop.bin@0x1000 --nic virtio-net --net user,tftp=no-such-folder
-rec --flat loop.bin@0x1000 --nic virtio-net --net user,forward=udp:1:2
-rec --flat loop.bin@0x1000 --nic virtio-net --net user,forward=tcp:0:22
-rec --flat loop.bin@0x1000 --nic virtio-net --net user,mangle=1:101
-rec --flat loop.bin@0x1000 --nic virtio-net --net socket=no-such-socket
-rec --program true --nic virtio-net
+rec --flat loop.bin@0x1000 --nic virtio --net tap
+rec --flat loop.bin@0x1000 --nic virtio --net user,smb=folder
+rec --flat loop.bin@0x1000 --nic virtio --net user,tftp=no-such-folder
+rec --flat loop.bin@0x1000 --nic virtio --net user,forward=udp:1:2
+rec --flat loop.bin@0x1000 --nic virtio --net user,forward=tcp:0:22
+rec --flat loop.bin@0x1000 --nic virtio --net user,mangle=1:101
+rec --flat loop.bin@0x1000 --nic virtio --net socket=no-such-socket
+rec --program true --nic virtio
 
 section "options"
 bad frobnicate
