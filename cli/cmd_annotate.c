@@ -118,7 +118,7 @@ static int run(struct annotate *a)
 /* The classes of events that guest systems make, or have to see. */
 static uint32_t story_classes(const struct annotate *a)
 {
-    uint32_t mask = INSPECTOR_CLASSES | EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_FIRMWARE);
+    uint32_t mask = INSPECTOR_CLASSES | INSPECTOR_ALSO;
     for (size_t i = 0; guest_systems[i]; i++)
         mask |= guest_systems[i]->needs;
     return mask;

@@ -97,9 +97,7 @@ int recorded_story_open(struct trace *t, uint64_t first, void (*emit)(void *ctx,
     s->emit = emit;
     s->ctx = ctx;
     s->classes = trace_config(t)->classes;
-    /* One kind of the inspector's is of the loader's class (EV_LOADER_MODULE), some are of the firmware's. */
-    s->next_of = trace_cursor_open(t, INSPECTOR_CLASSES | EVENT_CLASS_BIT(EC_NET) |
-                                          EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_FIRMWARE));
+    s->next_of = trace_cursor_open(t, INSPECTOR_CLASSES | INSPECTOR_ALSO);
     s->around = trace_cursor_open(t, EVENT_CLASSES_ALL);
     if (!trace_cursor_seek_number(s->next_of, first, err) && !advance(s, err)) {
         *story = s;

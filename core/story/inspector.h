@@ -61,7 +61,9 @@ struct inspector;
 enum {
     INSPECTOR_CLASSES = EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_PROCESS) |
                         EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_HYPERCALL) |
-                        EVENT_CLASS_BIT(EC_SCHED) | EVENT_CLASS_BIT(EC_DEVICE)
+                        EVENT_CLASS_BIT(EC_SCHED) | EVENT_CLASS_BIT(EC_DEVICE),
+    /* Classes of the engine's in which these exceptions are. */
+    INSPECTOR_ALSO = EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_FIRMWARE) | EVENT_CLASS_BIT(EC_NET)
 };
 /* Whether an inspector makes events of that kind. An engine may make some too (EV_KERNEL_ENTRY). */
 bool inspector_makes(unsigned kind);

@@ -84,6 +84,11 @@ if [ -e /usr/lib/ipxe/qemu/efi-e1000.rom ]; then
         holds "$work/$model.txt" 'net.in +' "$model: a frame comes"
         grep -E "$model" "$work/$model.txt" && fail "something of $model is not implemented"
     done
+    # Frames that are asked for later bring their transfers, whatever else is asked for, and in parts.
+    expect 0 bare "$BOOTREEL" record "${net[@]}" --events=-net -o "$work/bare.reel"
+    expect 0 annotate "$BOOTREEL" annotate "$work/bare.reel" --events cpu,net -q -o "$work/annotated.reel"
+    "$BOOTREEL" events --class net "$work/annotated.reel" | cut -c 9- >"$work/annotated.txt"
+    "$BOOTREEL" events --class net "$work/$model.reel" | cut -c 9- | diff - "$work/annotated.txt" || fail "transfers of annotate"
 else
     skip "network cards" "no package ipxe-qemu"
 fi
