@@ -95,6 +95,8 @@ struct mark;
 struct marks;
 /* The table of marks: icount, guest time, kind, text; the first `head` and the last `tail` of them. */
 void print_marks(FILE *out, const struct marks *m, size_t head, size_t tail);
+/* What comes after the last slash of a path, slashes at its end aside: these stay. */
+const char *path_last_part(const char *path);
 
 /* ---- progress line: on a terminal only ---- */
 struct progress;

@@ -71,19 +71,13 @@ static int check(const struct export_command *c, struct error *err)
     return 0;
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static int prepare(struct export_command *c, struct trace *t, const char *path, struct error *err)
 {
     struct export_options *o = &c->o;
     struct error ignored;
     o->trace = t;
     o->kind = engine_find(trace_config(t)->engine, &ignored);
-    o->title = base_name(path);
+    o->title = path_last_part(path);
     o->progress = on_progress;
     o->ctx = c;
     if (!c->pictures_given)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bios/builtin.h"
+#include "cli/cli.h"
 #include "cli/hosted.h"
 #include "cli/machine_impl.h"
 #include "core/story/guest.h"
@@ -244,12 +245,6 @@ static void make_settings(struct machine *m, const char *bios)
 
 enum { HOST_EXTRA = 256 }; /* MiB for what user-mode Linux's host needs besides the guest's memory */
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static void set_format(struct machine *m, const char *key, const char *format, const char *text)
 {
     char *s = NULL;
@@ -263,7 +258,7 @@ static void set_format(struct machine *m, const char *key, const char *format, c
 static int set_uml_arguments(struct machine *m, struct error *err)
 {
     char text[64];
-    set(m, "argument", base_name(m->uml));
+    set(m, "argument", path_last_part(m->uml));
     snprintf(text, sizeof text, "mem=%lluM", (unsigned long long)(m->memory / MIB));
     set(m, "argument", text);
     if (m->initrd) {
@@ -293,7 +288,7 @@ static int finish_hosted(struct machine *m, struct error *err)
 {
     const char *file = m->uml ? m->uml : m->program, *sysroot = m->sysroot ? m->sysroot : "";
     char to[4096];
-    snprintf(to, sizeof to, "/usr/bin/%s", base_name(file));
+    snprintf(to, sizeof to, "/usr/bin/%s", path_last_part(file));
     if (hosted_add_program(m->files, strcmp(sysroot, "/") ? sysroot : "", file, to, err))
         return -1;
     set_number(m, "ram", m->memory + (m->uml ? HOST_EXTRA * MIB : 0));
@@ -309,7 +304,7 @@ static int finish_hosted(struct machine *m, struct error *err)
     if (m->uml && set_uml_arguments(m, err))
         return -1;
     if (!m->uml)
-        set_format(m, "argument", "%s", base_name(m->program));
+        set_format(m, "argument", "%s", path_last_part(m->program));
     for (size_t i = 0; i < m->narguments; i++)
         set(m, "argument", m->arguments[i]);
     for (size_t i = 0; i < m->nextra; i++)

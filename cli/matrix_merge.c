@@ -119,16 +119,6 @@ static int look(struct merge *g, struct error *err)
 
 /* ---------------------------------------------------------------- text */
 
-static const char *last_part(const char *path)
-{
-    size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    while (n > 0 && path[n - 1] != '/')
-        n--;
-    return path + n;
-}
-
 static size_t widest(const struct merge *g)
 {
     size_t n = strlen("job");
@@ -148,11 +138,10 @@ static int wrong_width(const struct merge *g)
     return !n ? 0 : n < LEAST ? LEAST : n < MOST ? (int)n : MOST;
 }
 
-static void print_row(const struct merge *g, const struct history *h, size_t number, int width)
+static void print_row(const struct merge *g, const struct history *h, size_t number, int width, int room)
 {
     char steps[NUMBER_TEXT] = "", time[NUMBER_TEXT] = "";
     const bool done = h->now.state == JOB_DONE, alone = !done || g->ndirs < 2;
-    const int room = wrong_width(g);
     if (*h->now.ended) {
         number_commas(steps, h->now.icount);
         number_time(time, h->now.time);
@@ -168,7 +157,7 @@ static void print_row(const struct merge *g, const struct history *h, size_t num
         return;
     }
     if (g->ndirs > 1)
-        printf("  %-*s", h->changed ? 16 : 0, last_part(g->dirs[h->since]));
+        printf("  %-*s", h->changed ? 16 : 0, path_last_part(g->dirs[h->since]));
     if (h->changed)
         printf("  %zu: %s", h->differences, h->what);
     putchar('\n');
@@ -188,17 +177,18 @@ static void print_again(const struct merge *g)
 static void print_table(const struct merge *g)
 {
     int width = (int)widest(g);
-    const bool any = wrong_width(g) || (g->ndirs == 1 && g->states[JOB_DONE] < g->m->njobs);
+    const int room = wrong_width(g);
+    const bool any = room || (g->ndirs == 1 && g->states[JOB_DONE] < g->m->njobs);
     printf("%5s  %-*s  %-11s %18s %14s", "", width, "job", "ended", "steps", "guest time");
     if (any)
-        printf("  %-*s", g->ndirs > 1 ? wrong_width(g) : 0, "what went wrong");
+        printf("  %-*s", g->ndirs > 1 ? room : 0, "what went wrong");
     puts(g->ndirs > 1 ? "  same since        differences from before" : "");
     for (size_t i = 0; i < g->m->njobs; i++)
-        print_row(g, &g->list[i], i + 1, width);
+        print_row(g, &g->list[i], i + 1, width, room);
     printf("\n%zu jobs: %zu done, %zu failed, %zu not ended, %zu not run", g->m->njobs, g->states[JOB_DONE],
            g->states[JOB_FAILED], g->states[JOB_STARTED], g->states[JOB_ABSENT]);
     if (g->ndirs > 1)
-        printf("; %zu changed since %s", g->changed, last_part(g->dirs[g->ndirs - 2]));
+        printf("; %zu changed since %s", g->changed, path_last_part(g->dirs[g->ndirs - 2]));
     putchar('\n');
     print_again(g);
 }
@@ -216,7 +206,7 @@ static void json_row(const struct merge *g, yajl_gen j, const struct history *h,
     json_text(j, "ended", *h->now.ended ? h->now.ended : NULL);
     json_number(j, "steps", h->now.icount);
     json_number(j, "time", h->now.time);
-    json_text(j, "since", h->now.state == JOB_DONE ? last_part(g->dirs[h->since]) : NULL);
+    json_text(j, "since", h->now.state == JOB_DONE ? path_last_part(g->dirs[h->since]) : NULL);
     json_number(j, "differences", h->differences);
     json_text(j, "first", h->changed ? h->what : NULL);
     yajl_gen_map_close(j);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/cli.h"
 #include "cli/nics.h"
 #include "core/ground/text.h"
 #include "traces/memory.h"
@@ -220,24 +221,14 @@ int nics_finish(struct nics *all, struct error *err)
     return 0;
 }
 
-static const char *base_name(const char *path)
-{
-    const char *end = path + strlen(path);
-    while (end > path + 1 && end[-1] == '/')
-        end--;
-    while (end > path && end[-1] != '/')
-        end--;
-    return end;
-}
-
 char *nics_wire_text(const struct net_wire *w)
 {
     struct text out = {0};
     text_add(&out, "%s", w->kind == NET_USER ? "user" : w->kind == NET_SOCKET ? "socket=" : "none");
     if (w->kind == NET_SOCKET)
-        text_add(&out, "%s", base_name(w->socket));
+        text_add(&out, "%s", path_last_part(w->socket));
     if (w->tftp)
-        text_add(&out, ",tftp=%s", base_name(w->tftp));
+        text_add(&out, ",tftp=%s", path_last_part(w->tftp));
     if (w->bootfile)
         text_add(&out, ",bootfile=%s", w->bootfile);
     if (w->hostname)

@@ -1,4 +1,4 @@
-/* text.c - marks as text. */
+/* text.c - marks and paths as text. */
 #include <string.h>
 
 #include "cli/cli.h"
@@ -21,4 +21,14 @@ void print_marks(FILE *out, const struct marks *m, size_t head, size_t tail)
     }
     if (marks_more(m))
         fputs("  … and more\n", out);
+}
+
+const char *path_last_part(const char *path)
+{
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    while (n > 0 && path[n - 1] != '/')
+        n--;
+    return path + n;
 }
