@@ -558,6 +558,15 @@ enum react app_moved(struct app *a, enum move m)
     return m == MOVE_FAILED ? REACT_DRAW : REACT_MOVED;
 }
 
+enum react app_go_to_row(struct app *a, struct pane *p, enum command c, const char *arg)
+{
+    if (c != CMD_ENTER)
+        return REACT_UNKNOWN;
+    if (p->sel >= p->doc.n || p->doc.row[p->sel].kind != ROW_ICOUNT)
+        return REACT_NONE;
+    return app_moved(a, session_seek(a->s, p->doc.row[p->sel].value));
+}
+
 void app_key(struct app *a, int key)
 {
     a->greeting = false;

@@ -207,6 +207,8 @@ __attribute__((format(printf, 3, 4))) void app_say(struct app *a, enum style s, 
 bool app_show_progress(struct app *a);
 /* Call after a move of the session: shows its message, and returns what must be redrawn. */
 enum react app_moved(struct app *a, enum move m);
+/* A view's command for a list of positions: Enter goes to the selected row's. */
+enum react app_go_to_row(struct app *a, struct pane *p, enum command c, const char *arg);
 struct pane *app_focus(struct app *a);
 size_t pane_rows(struct app *a, struct pane *p);
 /* The number of lines that the pane has for its list. */

@@ -32,15 +32,6 @@ void answers_free(struct app *a)
     a->answers = NULL;
 }
 
-static enum react go_there(struct app *a, struct pane *p, enum command c, const char *arg)
-{
-    if (c != CMD_ENTER)
-        return REACT_UNKNOWN;
-    if (p->sel >= p->doc.n || p->doc.row[p->sel].kind != ROW_ICOUNT)
-        return REACT_NONE;
-    return app_moved(a, session_seek(a->s, p->doc.row[p->sel].value));
-}
-
 enum { TEXT_COLUMN = 18 };
 
 /* A row of a list: its position, and a text in as many lines as it takes. */
@@ -95,7 +86,7 @@ static void why_title(struct app *a, struct pane *p, char *buf, size_t size)
         snprintf(buf, size, "Enter goes there");
 }
 
-const struct view why_view = {.build = why_build, .command = go_there, .title = why_title};
+const struct view why_view = {.build = why_build, .command = app_go_to_row, .title = why_title};
 
 int why_show(struct app *a, const char *arg, struct error *err)
 {
@@ -148,7 +139,7 @@ static void origin_title(struct app *a, struct pane *p, char *buf, size_t size)
         snprintf(buf, size, "%s at icount %s, back to its source", c->name, count_text(n, c->icount));
 }
 
-const struct view origin_view = {.build = origin_build, .command = go_there, .title = origin_title};
+const struct view origin_view = {.build = origin_build, .command = app_go_to_row, .title = origin_title};
 
 /* ROW,COLUMN from 0 on, as on the command line. */
 static int take_screen(struct app *a, struct origin *o, const char *text, struct origin_place *place,

@@ -100,9 +100,7 @@ static enum react stages_command(struct app *a, struct pane *p, enum command c, 
         p->stale = true;
         return REACT_DRAW;
     case CMD_ENTER:
-        if (p->sel >= p->doc.n || p->doc.row[p->sel].kind != ROW_ICOUNT)
-            return REACT_NONE;
-        return app_moved(a, session_seek(a->s, p->doc.row[p->sel].value));
+        return app_go_to_row(a, p, c, arg);
     default:
         return REACT_UNKNOWN;
     }
@@ -234,15 +232,6 @@ static void processes_build(struct app *a, struct pane *p)
     free(shown);
 }
 
-static enum react row_to_icount(struct app *a, struct pane *p, enum command c, const char *arg)
-{
-    if (c != CMD_ENTER)
-        return REACT_UNKNOWN;
-    if (p->sel >= p->doc.n || p->doc.row[p->sel].kind != ROW_ICOUNT)
-        return REACT_NONE;
-    return app_moved(a, session_seek(a->s, p->doc.row[p->sel].value));
-}
-
 static void processes_title(struct app *a, struct pane *p, char *buf, size_t size)
 {
     const struct process *runs = running(a, session_processes(a->s));
@@ -251,7 +240,7 @@ static void processes_title(struct app *a, struct pane *p, char *buf, size_t siz
 }
 
 const struct view processes_view = {
-    .build = processes_build, .command = row_to_icount, .title = processes_title};
+    .build = processes_build, .command = app_go_to_row, .title = processes_title};
 
 /* ---------------------------------------------------------------- marks, stop points, milestones */
 
@@ -317,7 +306,7 @@ static void marks_build(struct app *a, struct pane *p)
     add_milestones(a, d);
 }
 
-const struct view marks_view = {.build = marks_build, .command = row_to_icount};
+const struct view marks_view = {.build = marks_build, .command = app_go_to_row};
 
 /* ---------------------------------------------------------------- keys */
 
