@@ -91,18 +91,6 @@ static const char *short_path(const char *path, const char *folder)
     return !strncmp(path, "./", 2) ? path + 2 : path;
 }
 
-static bool elf_has_section(Elf *elf, const char *name)
-{
-    size_t names;
-    GElf_Shdr sh;
-    for (Elf_Scn *scn = NULL; !elf_getshdrstrndx(elf, &names) && (scn = elf_nextscn(elf, scn));) {
-        const char *its = gelf_getshdr(scn, &sh) ? elf_strptr(elf, names, sh.sh_name) : NULL;
-        if (its && !strcmp(its, name))
-            return true;
-    }
-    return false;
-}
-
 static void add_unit_lines(struct symbol_table *t, Dwarf_Die *unit)
 {
     Dwarf_Lines *lines;
@@ -140,7 +128,7 @@ static void add_types(struct symbol_table *t, Elf *elf, Dwarf *dwarf)
     for (size_t i = 0; i < t->n; i++)
         for (size_t k = 0; k < 3; k++)
             there |= !strcmp(t->names + t->entries[i].name, of_linux[k]) ? (size_t)1 << k : 0;
-    if (there == 7 && !elf_has_section(elf, ".BTF"))
+    if (there == 7 && !elf_section(elf, ".BTF"))
         t->types = dwarf_types_read(dwarf, gelf_getclass(elf) == ELFCLASS32 ? 4 : 8, &t->types_size);
 }
 

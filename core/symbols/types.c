@@ -114,7 +114,7 @@ static void take_member(void *ctx, const char *structure, const char *name, uint
     add(ctx, structure, name, offset, size, "CTF");
 }
 
-static Elf_Scn *section_of(Elf *elf, const char *name)
+Elf_Scn *elf_section(Elf *elf, const char *name)
 {
     size_t names;
     GElf_Shdr sh;
@@ -130,7 +130,7 @@ static Elf_Scn *section_of(Elf *elf, const char *name)
 
 static int read_ctf(struct symbol_table *t, Elf *elf, const char *const *structures, struct error *err)
 {
-    Elf_Scn *scn = section_of(elf, ".SUNW_ctf"), *names = section_of(elf, ".strtab");
+    Elf_Scn *scn = elf_section(elf, ".SUNW_ctf"), *names = elf_section(elf, ".strtab");
     const Elf_Data *data = scn ? elf_rawdata(scn, NULL) : NULL;
     const Elf_Data *texts = names ? elf_rawdata(names, NULL) : NULL;
     struct error why;
