@@ -2,16 +2,12 @@
 #ifndef BOOTREEL_HV_BOARD_LAPIC_H
 #define BOOTREEL_HV_BOARD_LAPIC_H
 
+#include "hv/x86/x86.h"
+
 /* Where the registers are after reset. */
-/* In x2APIC mode the registers are MSRs: this plus the register's number. */
-enum {
-    MSR_TSC = 0x10,
-    MSR_APIC_BASE = 0x1b,
-    MSR_TSC_DEADLINE = 0x6e0,
-    MSR_X2APIC = 0x800,
-    MSR_X2APIC_END = 0x840
-};
 enum { LAPIC_BASE = 0xfee00000, LAPIC_SIZE = 0x1000 };
+/* In x2APIC mode the registers are the MSRs from MSR_X2APIC on; those behind the last that has a number do not exist. */
+enum { MSR_X2APIC_END = MSR_X2APIC + 0x40 };
 enum { FIXED, LOWEST, SMI, NMI = 4, INIT, SIPI, EXTINT };
 enum { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVTS };
 enum {

@@ -79,12 +79,7 @@ static const struct msr_row rows[] = {
 };
 enum {
     NROWS = sizeof rows / sizeof rows[0],
-    MSR_TSC = 0x10,
-    MSR_APIC_BASE = 0x1b,
     APIC_BASE_X2APIC = 1 << 10,
-    MSR_TSC_DEADLINE = 0x6e0,
-    MSR_X2APIC = 0x800,
-    MSR_X2APIC_COUNT = 0x100,
 };
 
 static const struct msr_row *find(const struct x86 *cpu, uint32_t msr)

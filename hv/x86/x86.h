@@ -100,6 +100,16 @@ struct x86_hooks {
     void (*paging)(void *ctx, unsigned cpu);
 };
 
+/* Model-specific registers that the processor and the board's local APIC share (SDM volume 4). In x2APIC mode the APIC's registers
+ * are the MSRs from MSR_X2APIC on; the manual keeps that many for them. */
+enum {
+    MSR_TSC = 0x10,
+    MSR_APIC_BASE = 0x1b,
+    MSR_TSC_DEADLINE = 0x6e0,
+    MSR_X2APIC = 0x800,
+    MSR_X2APIC_COUNT = 0x100,
+};
+
 struct x86_bus {
     void *ctx;
     /* Port and device-memory accesses of 1, 2, 4 or 8 bytes (ports: 1, 2, 4). The processor's step count is
