@@ -15,10 +15,9 @@ struct view_task {
     char name[16 + 1];
     int cpu;    /* the processor that it has; -1: none */
     char state; /* as in ps: R runnable, S sleeps, D sleeps deeply, I idle kernel thread, T stopped, Z, X */
-    bool has_memory; /* it is a program's, not a kernel thread */
-    uint64_t tables; /* physical address of its page tables */
-    uint64_t reg
-        [VIEW_FRAME_REGISTERS]; /* without a processor: rbx, rbp, rsp, r12 to r15, rip; as in view_caller */
+    bool has_memory;                    /* it is a program's, not a kernel thread */
+    uint64_t tables;                    /* physical address of its page tables */
+    uint64_t reg[VIEW_FRAME_REGISTERS]; /* without a processor: rbx, rbp, rsp, r12 to r15, rip */
 };
 
 /* The tasks here, in the order of the kernel's list, each process's threads together; the caller frees *list. `k`, `s`: the
@@ -60,7 +59,8 @@ size_t view_task_frames(struct view_calls *c, const struct timeline *tl, const s
 /* What says most of code at an address of the task that was asked for last: its program's symbols, or `s`. */
 const struct symbols *view_task_symbols(const struct view_calls *c, const struct symbols *s,
                                         symbol_space space, uint64_t pc, uint64_t at);
-/* Unwinds one frame of a task, or with `t` NULL of what the processor runs: as view_caller. */
+/* Unwinds one frame of a task, or with `t` NULL of what the processor runs: `reg` becomes its caller's. False if the
+ * caller is not known; *called, before and after: its rip is a return address, so that the call is before it. */
 bool view_task_caller(struct view_calls *c, const struct timeline *tl, unsigned cpu,
                       const struct view_task *t, const struct kernel_types *k, const struct symbols *s,
                       symbol_space space, uint64_t reg[VIEW_FRAME_REGISTERS], bool *called);
