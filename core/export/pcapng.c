@@ -37,10 +37,7 @@ struct frames {
 
 static void put(struct block *b, const void *bytes, size_t n)
 {
-    while (b->n + n + 4 > b->room) {
-        b->room = b->room ? 2 * b->room : 256;
-        b->p = mem_resize(b->p, b->room);
-    }
+    b->p = mem_grow(b->p, &b->room, b->n + n + 4, 1);
     memcpy(b->p + b->n, bytes, n);
     b->n += n;
     while (b->n % 4)

@@ -27,8 +27,6 @@ struct user {
     SlirpCb callbacks;
     uint64_t now;
     struct wire_sockets *sockets; /* while they are listed */
-    unsigned first;               /* of its sockets there … */
-    unsigned many;                /* … and how many */
     const struct wire_sockets *said;
 };
 
@@ -101,12 +99,12 @@ static uint64_t user_sockets(void *peer, struct wire_sockets *s, uint64_t now)
     uint32_t timeout = UINT32_MAX;
     u->now = now;
     u->sockets = s;
-    u->first = s->n;
+    const unsigned others = s->n;
     slirp_pollfds_fill(u->slirp, &timeout, add_poll, u);
-    u->many = s->n - u->first;
-    if (!u->many && timeout >= IDLE_MS)
+    const bool any = s->n > others;
+    if (!any && timeout >= IDLE_MS)
         return UINT64_MAX;
-    return now + (u->many || !timeout ? (uint64_t)WIRE_LOOK : timeout * (uint64_t)MS);
+    return now + (any || !timeout ? (uint64_t)WIRE_LOOK : timeout * (uint64_t)MS);
 }
 
 static void user_ready(void *peer, const struct wire_sockets *s, uint64_t now)

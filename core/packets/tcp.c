@@ -29,14 +29,6 @@ static struct net_bytes take_word(struct net_bytes *b)
     return word;
 }
 
-static uint64_t decimal(struct net_bytes b)
-{
-    uint64_t v = 0;
-    for (size_t i = 0; i < b.n && i < 18 && b.p[i] >= '0' && b.p[i] <= '9'; i++)
-        v = 10 * v + (unsigned)(b.p[i] - '0');
-    return v;
-}
-
 /* The value of a header field, if the line is that field's. */
 static bool is_field(struct net_bytes line, const char *name, struct net_bytes *value)
 {
@@ -70,7 +62,7 @@ static void take_fields(struct net_http *h, struct net_bytes all, struct net_byt
             h->host = value;
         else if (is_field(line, "Content-Length", &value)) {
             h->has_length = true;
-            h->length = decimal(value);
+            h->length = net_decimal(value);
         }
     }
 }
@@ -89,7 +81,7 @@ bool packet_http(const struct packet *p, struct net_http *h)
     const bool answer = h->method.n >= 7 && !memcmp(h->method.p, "HTTP/1.", 7) && h->target.n == 3;
     if (!h->request && !answer)
         return false;
-    h->status = answer ? (unsigned)decimal(h->target) : 0;
+    h->status = answer ? (unsigned)net_decimal(h->target) : 0;
     take_fields(h, p->payload, b);
     return true;
 }

@@ -45,12 +45,8 @@ uint64_t packet_tftp_number(const struct net_tftp *t, const char *wanted, uint64
 {
     struct net_bytes left = t->options, name, value;
     while (packet_tftp_option(&left, &name, &value))
-        if (same_word(name, wanted)) {
-            uint64_t v = 0;
-            for (size_t i = 0; i < value.n && i < 18 && value.p[i] >= '0' && value.p[i] <= '9'; i++)
-                v = 10 * v + (unsigned)(value.p[i] - '0');
-            return v;
-        }
+        if (same_word(name, wanted))
+            return net_decimal(value);
     return otherwise;
 }
 
@@ -212,8 +208,9 @@ bool packet_dns(const struct packet *p, struct net_dns *d, char *name, size_t si
 {
     const struct net_bytes b = p->payload;
     struct net_words w = {name, size, 0};
+    const bool dns = is_dns(p);
     *d = (struct net_dns){0};
-    if (is_dns(p)) {
+    if (dns) {
         *d = (struct net_dns){
             .id = net_16(b, 0), .flags = net_16(b, 2), .questions = net_16(b, 4), .answers = net_16(b, 6)};
         d->response = d->flags & 0x8000;
@@ -222,7 +219,7 @@ bool packet_dns(const struct packet *p, struct net_dns *d, char *name, size_t si
         d->type = at ? net_16(b, at) : 0;
     }
     net_end(&w);
-    return is_dns(p);
+    return dns;
 }
 
 /* One answer's data; returns where the next begins, 0 if this is not valid. */

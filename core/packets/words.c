@@ -74,6 +74,15 @@ int packet_address(struct net_bytes b, char *buf, size_t size)
     return net_end(&w);
 }
 
+uint64_t net_decimal(struct net_bytes b)
+{
+    enum { DIGITS = 18 };
+    uint64_t v = 0;
+    for (size_t i = 0; i < b.n && i < DIGITS && b.p[i] >= '0' && b.p[i] <= '9'; i++)
+        v = 10 * v + (unsigned)(b.p[i] - '0');
+    return v;
+}
+
 const char *net_name(const struct net_name *table, size_t n, unsigned number)
 {
     for (size_t i = 0; i < n; i++)

@@ -14,6 +14,11 @@ static bool is_end(const struct event *ev)
     return ev->kind == EV_NET_DHCP || ev->kind == EV_NET_TFTP || ev->kind == EV_NET_HTTP;
 }
 
+static bool is_traffic(const struct event *ev)
+{
+    return is_end(ev) || ev->kind == EV_NET_BEGIN || ev->kind == EV_NET_DNS || ev->kind == EV_NET_RESENT;
+}
+
 /* A system got control after it, or the guest was switched off. */
 static bool went_on(struct why_case *c, const struct event *ev)
 {
@@ -43,15 +48,11 @@ static const struct event *end_of(struct why_case *c, const struct event *begin)
 static void lines(struct why_case *c, struct finding *f)
 {
     size_t n = 0, from = c->now.n;
-    for (; from > 0 && n < LINES; from--) {
-        const struct event *ev = &c->now.event[from - 1];
-        n += is_end(ev) || ev->kind == EV_NET_BEGIN || ev->kind == EV_NET_DNS || ev->kind == EV_NET_RESENT;
-    }
-    for (size_t i = from; i < c->now.n; i++) {
-        const struct event *ev = &c->now.event[i];
-        if (is_end(ev) || ev->kind == EV_NET_BEGIN || ev->kind == EV_NET_DNS || ev->kind == EV_NET_RESENT)
-            find_event(f, c, ev, NULL);
-    }
+    for (; from > 0 && n < LINES; from--)
+        n += is_traffic(&c->now.event[from - 1]);
+    for (size_t i = from; i < c->now.n; i++)
+        if (is_traffic(&c->now.event[i]))
+            find_event(f, c, &c->now.event[i], NULL);
     find_console(f, c, c->now.begin, c->at, 4);
 }
 
@@ -101,17 +102,10 @@ static bool no_answer(struct why_case *c, struct finding *f, const struct event 
 
 /* ---------------------------------------------------------------- an answer that is an error */
 
-/* "TFTP: pxelinux.0 from 10.0.2.2: File not found", without bytes and time. */
-static const char *data_of(const struct event *ev, char *buf, size_t size)
-{
-    snprintf(buf, size, "%.*s", (int)ev->len, ev->len ? (const char *)ev->data : "");
-    return buf;
-}
-
 static bool failed(struct why_case *c, struct finding *f, const struct event *ev)
 {
     char text[600];
-    data_of(ev, text, sizeof text);
+    fact_text(ev, text, sizeof text);
     if (ev->kind == EV_NET_DHCP && ev->f[EVF_NET_DHCP_result])
         find_verdict(f, WHY_WRONG, ev->icount, "the DHCP server refuses the address: %s", text);
     else if (ev->kind == EV_NET_DHCP && !strstr(text, ", boot file ") && !facts_last(&c->now, EV_NET_TFTP) &&

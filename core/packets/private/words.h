@@ -49,6 +49,9 @@ static inline struct net_bytes net_from(struct net_bytes b, size_t at)
     return net_part(b, at, b.n);
 }
 
+/* The decimal number that the bytes begin with, 0 without one; digits after the 18th are ignored. */
+uint64_t net_decimal(struct net_bytes b);
+
 /* A name in a table of numbers, or NULL. */
 struct net_name {
     unsigned number;
