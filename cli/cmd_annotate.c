@@ -18,9 +18,9 @@
 struct annotate {
     struct record_options o;
     struct trace *t;
-    const char *from;   /* its path */
-    const char *events; /* --events as given; NULL: what the trace has */
-    uint32_t classes;   /* the classes that it gives */
+    const char *from;      /* its path */
+    const char *events;    /* --events as given; NULL: what the trace has */
+    uint32_t more_classes; /* beside these */
     struct observed observed;
     struct profile *profile; /* the trace's */
     struct setting *settings;
@@ -39,12 +39,10 @@ struct annotate {
 /* --events "+syscall,-pio" changes the trace's classes; otherwise it gives all of them. */
 static uint32_t choose_classes(const struct annotate *a)
 {
-    uint32_t had = trace_config(a->t)->classes, base = EVENT_CLASSES_DEFAULT, mask = a->classes;
-    if (!a->events)
-        return had;
-    if (*a->events == '+' || *a->events == '-')
-        mask = (had | (mask & ~base)) & ~(base & ~mask);
-    return mask;
+    uint32_t mask = trace_config(a->t)->classes;
+    if (a->events) /* take_classes() has found it valid */
+        event_classes_parse(a->events, mask, &mask, NULL);
+    return mask | a->more_classes;
 }
 
 /* The recorded machine, with the new probes. */
@@ -338,7 +336,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         return 0;
     case OPT_EVENTS:
         a->events = value;
-        return take_classes(row, value, &a->classes, err);
+        return take_classes(row, value, &(uint32_t){0}, err);
     default:
         return observe_option(&a->observed, row, value, err);
     }
@@ -408,8 +406,7 @@ int annotate_quickly(struct trace *t, const char *from, const char *to, uint32_t
     struct annotate a = {.o = {.checkpoint_every = RECORD_CHECKPOINT_EVERY, .path = to},
                          .t = t,
                          .from = from,
-                         .events = "+",
-                         .classes = EVENT_CLASSES_DEFAULT | classes,
+                         .more_classes = classes,
                          .quiet = quiet,
                          .no_summary = true};
     int status = annotate(&a);

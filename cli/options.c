@@ -304,7 +304,7 @@ int take_format(const struct option_row *row, const char *value, bool *json, str
 int take_classes(const struct option_row *row, const char *value, uint32_t *mask, struct error *err)
 {
     const char *bad = "";
-    if (!event_classes_parse(value, mask, &bad))
+    if (!event_classes_parse(value, EVENT_CLASSES_DEFAULT, mask, &bad))
         return 0;
     return error_set(err, "--%s: \"%.40s\" is not a class of events: %s; or all, none, default", row->name,
                      bad, event_class_list());

@@ -81,10 +81,9 @@ static bool mask_of_word(const char *word, size_t n, uint32_t *mask)
     return c >= 0;
 }
 
-/* A list that begins with "-x" or "+x" changes the default. */
-int event_classes_parse(const char *text, uint32_t *mask, const char **bad)
+int event_classes_parse(const char *text, uint32_t base, uint32_t *mask, const char **bad)
 {
-    uint32_t result = *text == '-' || *text == '+' ? EVENT_CLASSES_DEFAULT : 0;
+    uint32_t result = *text == '-' || *text == '+' ? base : 0;
     bool fold = true;
     const char *p = text;
     for (;;) {

@@ -116,10 +116,10 @@ const char *event_class_name(enum event_class c);
 const char *event_class_what(enum event_class c);
 /* All classes, for messages: "cpu, exception, irq, …". A constant string. */
 const char *event_class_list(void);
-/* Parses "cpu,irq,pio", "all", "none", "default", and "-syscall" / "+syscall" after them, into a mask. The
- * class fold is part of every list that has another class, unless "-fold" removes it. Returns 0, or -1 with
- * `*bad` pointing at the word that is not a class. */
-int event_classes_parse(const char *text, uint32_t *mask, const char **bad);
+/* Parses "cpu,irq,pio", "all", "none", "default", and "-syscall" / "+syscall" after them, into a mask. A list
+ * that begins with one of the last two changes `base`. The class fold is part of every list that has another class, unless "-fold"
+ * removes it. Returns 0, or -1 with `*bad` pointing at the word that is not a class. */
+int event_classes_parse(const char *text, uint32_t base, uint32_t *mask, const char **bad);
 
 enum { EVENT_VALUES = 8, EVENT_VALUES_BYTES = 16 };
 /* Whether a folded access of that size keeps n values before the last. */

@@ -95,7 +95,7 @@ static int take_rest(const char *text, struct evlist_filter *f, struct error *er
         f->classes = f->story ? STORY_CLASSES : EVENT_CLASSES_ALL;
         return 0;
     }
-    if (!event_classes_parse(text, &classes, &bad)) {
+    if (!event_classes_parse(text, EVENT_CLASSES_DEFAULT, &classes, &bad)) {
         f->classes = classes;
         f->story = false;
         return 0;

@@ -46,6 +46,10 @@ annotated() {
         "$BOOTREEL" annotate -q "$reel" -o whole.reel --events=$e --inspect || fail "annotate --inspect"
         "$BOOTREEL" events 1.reel --format json >a && "$BOOTREEL" events whole.reel --format json >b && same a b "annotate --events=$e: events"
     done
+    # +CLASS and -CLASS change what the trace has, also a class that is recorded by default.
+    "$BOOTREEL" record -q --checkpoint-every 300k --events=cpu,irq -o bare.reel && "$BOOTREEL" annotate -q bare.reel -o 1.reel --events=+pio,-irq &&
+        "$BOOTREEL" record -q --checkpoint-every 300k --events=cpu,pio -o 2.reel && "$BOOTREEL" events 1.reel >a &&
+        "$BOOTREEL" events 2.reel >b && same a b "annotate --events=+pio,-irq"
     # Neither without the index, nor with classes that an inspector makes.
     "$BOOTREEL" record -q --checkpoint-every 300k --no-index --events=-process -o bare.reel
     "$BOOTREEL" annotate -q bare.reel -o 3.reel --jobs 3 && "$BOOTREEL" annotate -q bare.reel -o 1.reel --jobs 1 && same 1.reel 3.reel "annotate: no index"

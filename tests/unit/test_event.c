@@ -46,22 +46,29 @@ static void test_classes_parse(void **state)
         {"-pio", EVENT_CLASSES_DEFAULT & ~EVENT_CLASS_BIT(EC_PIO)},
         {"+syscall,+host,-pio", EVENT_CLASSES_ALL & ~EVENT_CLASS_BIT(EC_PIO)},
     };
-    const uint32_t fold = EVENT_CLASS_BIT(EC_FOLD);
+    const uint32_t fold = EVENT_CLASS_BIT(EC_FOLD), irq = EVENT_CLASS_BIT(EC_IRQ),
+                   pio = EVENT_CLASS_BIT(EC_PIO);
     uint32_t mask;
     const char *bad;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-        assert_int_equal(event_classes_parse(good[i].text, &mask, &bad), 0);
+        assert_int_equal(event_classes_parse(good[i].text, EVENT_CLASSES_DEFAULT, &mask, &bad), 0);
         assert_int_equal(mask, good[i].mask ? good[i].mask | fold : 0);
     }
-    assert_int_equal(event_classes_parse("-fold", &mask, &bad), 0);
+    assert_int_equal(event_classes_parse("-fold", EVENT_CLASSES_DEFAULT, &mask, &bad), 0);
     assert_int_equal(mask, EVENT_CLASSES_DEFAULT & ~fold);
-    assert_int_equal(event_classes_parse("pio,-fold,irq", &mask, &bad), 0);
+    assert_int_equal(event_classes_parse("pio,-fold,irq", EVENT_CLASSES_DEFAULT, &mask, &bad), 0);
     assert_int_equal(mask, EVENT_CLASS_BIT(EC_PIO) | EVENT_CLASS_BIT(EC_IRQ));
+    assert_int_equal(event_classes_parse("+pio", irq, &mask, &bad), 0);
+    assert_int_equal(mask, irq | pio | fold);
+    assert_int_equal(event_classes_parse("-pio", irq | pio, &mask, &bad), 0);
+    assert_int_equal(mask, irq | fold);
+    assert_int_equal(event_classes_parse("pio", irq, &mask, &bad), 0);
+    assert_int_equal(mask, pio | fold);
     static const char *const wrong[] = {"", "x", "cpu,,irq", "cpu,", "cpu,irqs", "-", "cp", "cpu irq"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
-        assert_int_equal(event_classes_parse(wrong[i], &mask, &bad), -1);
+        assert_int_equal(event_classes_parse(wrong[i], EVENT_CLASSES_DEFAULT, &mask, &bad), -1);
     const char *text = "cpu,foo,irq";
-    assert_int_equal(event_classes_parse(text, &mask, &bad), -1);
+    assert_int_equal(event_classes_parse(text, EVENT_CLASSES_DEFAULT, &mask, &bad), -1);
     assert_ptr_equal(bad, text + 4);
 }
 
