@@ -297,7 +297,7 @@ static int create_cpus(struct board *b, struct error *err)
         if (!b->cpu[i].x86)
             return -1;
         if (!board_behaves(b, 7))
-            x86_plain_apic(b->cpu[i].x86);
+            x86_as_before_7(b->cpu[i].x86);
         b->ncpus = i + 1;
     }
     return 0;

@@ -89,7 +89,7 @@ static uint64_t legacy_target(struct x86 *cpu, const struct op *op, uint64_t rip
 /* In 64-bit code a near target must be canonical; the fault is raised at the branch. */
 static inline void check_canonical(struct x86 *cpu, const struct op *op, uint64_t rip)
 {
-    if (unlikely((uint64_t)((int64_t)(rip << 16) >> 16) != rip)) {
+    if (unlikely(!is_canonical(cpu, rip))) {
         SYNC;
         raise_error(cpu, VEC_GP, 0);
     }

@@ -101,6 +101,7 @@ enum cr_bits {
     CR4_OSFXSR = 1u << 9,
     CR4_OSXMMEXCPT = 1u << 10,
     CR4_UMIP = 1u << 11,
+    CR4_LA57 = 1u << 12,
     CR4_FSGSBASE = 1u << 16,
     CR4_PCIDE = 1u << 17,
     CR4_OSXSAVE = 1u << 18,
@@ -258,6 +259,8 @@ struct block {
 #define BLOCK_SLOW            0x8000u
 /* 32-bit code and stack; CS, SS, DS and ES allow every address, and add nothing to it. */
 #define KEY_FLAT 0x80u
+/* 64-bit code, and linear addresses have 57 bits. */
+#define KEY_LA57 0x100u
 /* Where struct x86's `jumps` has the block at a linear address. */
 #define JUMP_SLOT(lin)       (((lin) ^ (lin) >> 12) & (JUMPS - 1))
 #define BLOCK_BUCKET(offset) (((offset) ^ (offset) >> 7) & (CODE_BUCKETS - 1))
@@ -538,12 +541,15 @@ struct x86 {
     struct space *space; /* of the current page tables */
     struct seg seg[NSEG];
     uint64_t flags; /* EFLAGS without the arithmetic flags; bit 1 is always set */
-    /* mode that code is decoded for: bits 0-1 code size (0: 16, 1: 32, 2: 64), bit 2 32-bit stack, KEY_FLAT */
+    /* mode that code is decoded for: bits 0-1 code size (0: 16, 1: 32, 2: 64), bit 2 32-bit stack, KEY_FLAT,
+     * KEY_LA57 */
     uint32_t key;
     uint8_t cpl;
     bool mode64;       /* CS.L in long mode */
     uint8_t code_bits; /* 16, 32, 64 */
-    bool inhibit;      /* interrupts are held off for one instruction (STI, MOV SS, POP SS) */
+    uint8_t
+        sign_bits; /* of a linear address in long mode: so many at the top repeat the one below, 16 or 7 */
+    bool inhibit;  /* interrupts are held off for one instruction (STI, MOV SS, POP SS) */
 
     /* --- system --- */
     struct dtable gdtr, idtr;
@@ -586,7 +592,7 @@ struct x86 {
     struct physmem *mem;
     struct x86_bus bus;
     const struct cpuid_model *model;
-    uint64_t features; /* the model's, without those that were taken away (x86_plain_apic) */
+    uint64_t features; /* the model's, without those that were taken away (x86_as_before_7) */
     struct decoder *decoder;
     struct decoder *all_rows; /* of every feature, once it was needed (lacking.c) */
     struct field_table saved; /* the fields of this struct that are state */

@@ -31,9 +31,10 @@ struct cpuid_model {
      F(MOVBE) | F(AES) | F(PCLMUL) | F(XSAVEOPT) | F(XSAVEC) | F(XGETBV1) | F(XSAVES) | F(RDRAND) |          \
      F(RDSEED) | F(FSGSBASE) | F(SMEP) | F(SMAP) | F(ADX) | F(CLFLUSHOPT) | F(X2APIC) | F(TSC_DEADLINE))
 /* What processors of before behaviour 7 did not have. */
-#define FEATURES_APIC (F(X2APIC) | F(TSC_DEADLINE))
+#define FEATURES_7 (F(X2APIC) | F(TSC_DEADLINE) | F(LA57))
 #define FEATURES_MAX                                                                                         \
-    (FEATURES_V3 | F(UMIP) | F(INVPCID) | F(CLWB) | F(RDPID) | F(SHA) | F(GFNI) | F(VAES) | F(VPCLMUL))
+    (FEATURES_V3 | F(UMIP) | F(INVPCID) | F(CLWB) | F(RDPID) | F(SHA) | F(GFNI) | F(VAES) | F(VPCLMUL) |     \
+     F(LA57))
 
 /* The first is the default; "max" has every feature. Signatures: K8 revision G (model 6Bh), and K7 (model
  * 6). */
@@ -71,9 +72,9 @@ bool cpu_has(const struct x86 *cpu, enum feature f)
     return cpu->features >> f & 1;
 }
 
-void x86_plain_apic(struct x86 *cpu)
+void x86_as_before_7(struct x86 *cpu)
 {
-    cpu->features &= ~FEATURES_APIC;
+    cpu->features &= ~FEATURES_7;
 }
 
 bool x86_has_tsc_deadline(const struct x86 *cpu)
@@ -121,6 +122,7 @@ const char *feature_name(enum feature f)
         [FT_SHA] = "SHA",           [FT_GFNI] = "GFNI",
         [FT_VAES] = "VAES",         [FT_VPCLMUL] = "VPCLMULQDQ",
         [FT_X2APIC] = "x2APIC",     [FT_TSC_DEADLINE] = "TSC-deadline",
+        [FT_LA57] = "LA57",
     };
     return names[f] ? names[f] : "the base";
 }
@@ -136,6 +138,10 @@ uint32_t cpuid_signature(const struct x86 *cpu)
 unsigned cpuid_physical_bits(const struct x86 *cpu)
 {
     return cpu->model->physical_bits;
+}
+unsigned cpuid_linear_bits(const struct x86 *cpu)
+{
+    return cpu_has(cpu, FT_LA57) ? 57 : cpu->model->linear_bits;
 }
 
 /* ---------------------------------------------------------------- feature words */
@@ -157,7 +163,7 @@ static const struct {
     {FT_GFNI, W_7C, 8},          {FT_VAES, W_7C, 9},     {FT_VPCLMUL, W_7C, 10},  {FT_LZCNT, W_E1C, 5},
     {FT_XSAVEOPT, W_D1A, 0},     {FT_XSAVEC, W_D1A, 1},  {FT_XGETBV1, W_D1A, 2},  {FT_XSAVES, W_D1A, 3},
     {FT_SYSCALL, W_E1D, 11},     {FT_RDTSCP, W_E1D, 27}, {FT_LM, W_E1D, 29},      {FT_X2APIC, W_1C, 21},
-    {FT_TSC_DEADLINE, W_1C, 24},
+    {FT_TSC_DEADLINE, W_1C, 24}, {FT_LA57, W_7C, 16},
 };
 
 static uint32_t feature_word(const struct x86 *cpu, enum word w)
@@ -308,7 +314,7 @@ static struct regs extended(const struct x86 *cpu, uint32_t leaf)
     case 7:
         return (struct regs){0, 0, 0, 1 << 8}; /* invariant TSC */
     case 8:
-        return (struct regs){m->physical_bits | m->linear_bits << 8, 0, 0, 0};
+        return (struct regs){m->physical_bits | cpuid_linear_bits(cpu) << 8, 0, 0, 0};
     default:
         return (struct regs){0};
     }

@@ -10,8 +10,9 @@ uint64_t cr4_allowed(const struct x86 *cpu)
         enum feature feature;
         uint32_t cr4;
     } bits[] = {
-        {FT_FXSR, CR4_OSFXSR},   {FT_SSE, CR4_OSXMMEXCPT}, {FT_UMIP, CR4_UMIP}, {FT_FSGSBASE, CR4_FSGSBASE},
-        {FT_INVPCID, CR4_PCIDE}, {FT_XSAVE, CR4_OSXSAVE},  {FT_SMEP, CR4_SMEP}, {FT_SMAP, CR4_SMAP},
+        {FT_FXSR, CR4_OSFXSR},       {FT_SSE, CR4_OSXMMEXCPT}, {FT_UMIP, CR4_UMIP},
+        {FT_FSGSBASE, CR4_FSGSBASE}, {FT_INVPCID, CR4_PCIDE},  {FT_XSAVE, CR4_OSXSAVE},
+        {FT_SMEP, CR4_SMEP},         {FT_SMAP, CR4_SMAP},      {FT_LA57, CR4_LA57},
     };
     uint64_t v = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE;
     for (unsigned i = 0; i < sizeof bits / sizeof bits[0]; i++)
@@ -112,7 +113,7 @@ static void cr0_write(struct x86 *cpu, uint64_t v)
 static void cr4_write(struct x86 *cpu, uint64_t v)
 {
     uint64_t old = cpu->cr4, changed = old ^ v, tables = CR4_PAE | CR4_PSE | CR4_PGE | CR4_SMEP;
-    if (v & ~cr4_allowed(cpu) || (long_mode(cpu) && !(v & CR4_PAE)))
+    if (v & ~cr4_allowed(cpu) || (long_mode(cpu) && (!(v & CR4_PAE) || changed & CR4_LA57)))
         raise_error(cpu, VEC_GP, 0);
     if (changed & v & CR4_PCIDE && (!long_mode(cpu) || cpu->cr3 & 0xfff))
         raise_error(cpu, VEC_GP, 0);
@@ -210,7 +211,8 @@ static OP(op_invpcid)
     uint64_t type = cpu->mode64 ? R64(op->dst) : R32(op->dst), lin = ea_any(cpu, op, 16, false);
     need_cpl0(cpu);
     uint64_t pcid = ld64(cpu, op, lin), address = ld64(cpu, op, linear_on(cpu, lin, 8));
-    bool bad = type > ALL_BUT_GLOBAL || pcid >> 12 || (type == INDIVIDUAL && !is_canonical(address)) ||
+    bool bad = type > ALL_BUT_GLOBAL || pcid >> 12 ||
+               (type == INDIVIDUAL && !may_be_canonical(cpu, address)) ||
                (type <= SINGLE && pcid && !(cpu->cr4 & CR4_PCIDE));
     if (bad)
         raise_error(cpu, VEC_GP, 0);

@@ -60,6 +60,12 @@ static inline uint64_t rip_after(const struct x86 *cpu, const struct op *op)
     return cpu->mode64 ? rip : cpu->code_bits == 32 ? (uint32_t)rip : (rip & 0xffffffff);
 }
 
+/* Whether a linear address is canonical in the present paging mode. For long mode. */
+static inline bool is_canonical(const struct x86 *cpu, uint64_t a)
+{
+    return (uint64_t)((int64_t)(a << cpu->sign_bits) >> cpu->sign_bits) == a;
+}
+
 /* ---------------------------------------------------------------- registers */
 
 #define R8(o)       (*(uint8_t *)((char *)cpu->gpr + (o))) /* o: byte offset, as in op->dst of 8-bit operands */

@@ -68,7 +68,7 @@ void stk_inner(struct x86 *cpu, unsigned dpl, unsigned ist, unsigned ext, struct
 static uint64_t item_linear(struct x86 *cpu, const struct stk *st, uint64_t sp, unsigned size, bool write)
 {
     if (st->mask == UINT64_MAX) {
-        if (!is_canonical(sp) || !is_canonical(sp + size - 1))
+        if (!is_canonical(cpu, sp) || !is_canonical(cpu, sp + size - 1))
             raise_error(cpu, VEC_SS, st->error);
         return sp;
     }

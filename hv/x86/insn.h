@@ -207,6 +207,7 @@ enum feature {
     FT_VPCLMUL,
     FT_X2APIC,
     FT_TSC_DEADLINE,
+    FT_LA57,
     FT_COUNT
 };
 

@@ -121,6 +121,8 @@ static enum agent agent_of(const struct x86 *cpu)
     return cpu->cpl == 3 ? AS_USER : AS_SUPERVISOR;
 }
 
+enum { LEVELS = 5 }; /* at most */
+
 /* The parameters of a paging mode. */
 struct paging {
     unsigned levels, bits, width; /* index bits per level; bytes per entry */
@@ -132,7 +134,7 @@ static struct paging paging_of(const struct x86 *cpu)
 {
     uint64_t nx = cpu->efer & EFER_NXE ? 0 : PTE_NX;
     if (long_mode(cpu))
-        return (struct paging){4, 9, 8, !nx, PTE_RSVD | nx};
+        return (struct paging){cpu->cr4 & CR4_LA57 ? 5 : 4, 9, 8, !nx, PTE_RSVD | nx};
     if (cpu->cr4 & CR4_PAE)
         return (struct paging){2, 9, 8, !nx, PTE_RSVD | 0x7ff0000000000000ull | nx};
     return (struct paging){2, 10, 4, false, 0};
@@ -172,7 +174,7 @@ static bool is_large(const struct x86 *cpu, const struct paging *p, unsigned lev
         return false;
     if (p->width == 4)
         return cpu->cr4 & CR4_PSE;
-    return level == 1 || (level == 2 && p->levels == 4);
+    return level == 1 || (level == 2 && p->levels > 2);
 }
 
 /* Is a reserved bit of the entry set? */
@@ -185,7 +187,7 @@ static bool reserved_set(const struct x86 *cpu, const struct paging *p, unsigned
         return large && v & 0x200000; /* PSE-36: bits 13-20 are address bits 32-39 */
     if (large)
         return v & ((1ull << (12 + 9 * level)) - 1) & ~0x1fffull;
-    return level >= 2 && v & PTE_PS && p->levels == 4;
+    return level >= 2 && v & PTE_PS;
 }
 
 static uint64_t large_base(const struct paging *p, unsigned level, uint64_t v)
@@ -276,7 +278,7 @@ static bool walk(struct x86 *cpu, uint64_t lin, enum access acc, enum agent agen
         return true;
     }
     struct paging p = paging_of(cpu);
-    struct step s[4];
+    struct step s[LEVELS];
     int bad;
     unsigned n = walk_entries(cpu, &p, lin, s, &bad);
     uint32_t who = (acc == ACC_WRITE ? PF_W : 0) | (agent == AS_USER ? PF_U : 0) |
@@ -311,7 +313,7 @@ bool mem_translate_peek(const struct x86 *cpu, uint64_t lin, uint64_t *pa)
         return true;
     }
     struct paging p = paging_of(cpu);
-    struct step s[4];
+    struct step s[LEVELS];
     int bad;
     unsigned n = walk_entries(cpu, &p, lin, s, &bad);
     if (bad >= 0)
@@ -423,11 +425,6 @@ static void tlb_fill(struct x86 *cpu, uint64_t lin, bool user, const struct walk
     tlb_enter(cpu, lin, user, w->pa, w->may_write, writes);
 }
 
-static bool canonical(uint64_t lin)
-{
-    return (uint64_t)((int64_t)(lin << 16) >> 16) == lin;
-}
-
 /* Translate one byte's address for an access, filling the TLB. Raises. */
 static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, enum agent agent)
 {
@@ -441,7 +438,7 @@ static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, enum a
         return PAGE_OF(e->pa) | (lin & 0xfff);
     }
     if (cpu->mode64 || long_mode(cpu)) {
-        if (!canonical(lin))
+        if (!is_canonical(cpu, lin))
             raise_error(cpu,
                         agent != AS_SYSTEM && cpu->op && op_on_stack(cpu, cpu->op, lin) ? VEC_SS : VEC_GP, 0);
     } else {
@@ -519,7 +516,7 @@ static void note_store(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t pa
 
 static void check_alignment(struct x86 *cpu, uint64_t lin, unsigned size)
 {
-    if (cpu->tlb == cpu->tlbs[2] && lin & (size - 1) && !(cpu->mode64 && !canonical(lin)))
+    if (cpu->tlb == cpu->tlbs[2] && lin & (size - 1) && !(cpu->mode64 && !is_canonical(cpu, lin)))
         raise_error(cpu, VEC_AC, 0);
 }
 
@@ -606,11 +603,11 @@ void mem_probe(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned n, b
 const uint8_t *mem_read_directly(const struct x86 *cpu, uint64_t lin)
 {
     uint64_t pa = (uint32_t)lin & physmem_a20_mask(cpu->mem);
-    if (cpu->tlb == cpu->tlbs[2] || page_watched(cpu, lin) || !canonical(lin))
+    if (cpu->tlb == cpu->tlbs[2] || page_watched(cpu, lin) || !is_canonical(cpu, lin))
         return NULL;
     if (cpu->cr0 & CR0_PG) {
         struct paging p = paging_of(cpu);
-        struct step s[4];
+        struct step s[LEVELS];
         int bad;
         unsigned n = walk_entries(cpu, &p, lin, s, &bad);
         uint64_t all = UINT64_MAX, any = 0;
@@ -651,7 +648,7 @@ struct code_page *fetch_page(struct x86 *cpu, uint64_t lin, uint64_t *pa)
     if (e->tag != PAGE_OF(lin)) {
         struct walk w;
         uint32_t error;
-        if (long_mode(cpu) && (uint64_t)((int64_t)(lin << 16) >> 16) != lin)
+        if (long_mode(cpu) && !is_canonical(cpu, lin))
             raise_error(cpu, VEC_GP, 0);
         if (!walk(cpu, lin, ACC_EXEC, agent_of(cpu), &w, &error)) {
             if (mem_translate_peek(cpu, lin, &w.pa))

@@ -8,7 +8,7 @@
 
 enum kind {
     KEEP,      /* any value */
-    CANONICAL, /* a linear address: #GP if not canonical */
+    CANONICAL, /* a linear address: #GP unless may_be_canonical() */
     LOW32,     /* the upper half is dropped */
     CONSTANT,  /* `value`; writes are #GP */
     ZERO,      /* 0; writes of anything else are #GP */
@@ -134,7 +134,7 @@ static bool valid(const struct x86 *cpu, const struct msr_row *r, uint32_t msr, 
 {
     switch (r->kind) {
     case CANONICAL:
-        return is_canonical(v);
+        return may_be_canonical(cpu, v);
     case CONSTANT:
         return false;
     case ZERO:

@@ -204,7 +204,7 @@ uint64_t seg_linear_slow(struct x86 *cpu, const struct op *op, unsigned seg, uin
 
 void check_rip(struct x86 *cpu, const struct seg *cs, uint64_t rip, unsigned ext)
 {
-    if (seg_is_64(cpu, cs) ? !is_canonical(rip) : rip > cs->limit)
+    if (seg_is_64(cpu, cs) ? !is_canonical(cpu, rip) : rip > cs->limit)
         raise_error(cpu, VEC_GP, ext);
 }
 
@@ -233,15 +233,17 @@ static enum mode mode_number(const struct x86 *cpu)
 }
 
 /* key: bits 0-1 code size, bit 2 32-bit stack, bit 3 protected mode, bits 4-6 the mode number (stored only
- * there). */
+ * there), KEY_LA57. */
 static void derive_key(struct x86 *cpu)
 {
     bool big = cpu->seg[CS].attr & SEG_DB, stack32 = cpu->seg[SS].attr & SEG_DB;
     cpu->mode64 = long_mode(cpu) && cpu->seg[CS].attr & SEG_L;
     cpu->code_bits = cpu->mode64 ? 64 : big ? 32 : 16;
     unsigned size = cpu->mode64 ? 2 : big ? 1 : 0;
+    bool la57 = long_mode(cpu) && cpu->cr4 & CR4_LA57;
+    cpu->sign_bits = la57 ? 7 : 16;
     cpu->key = size | (unsigned)(stack32 && !cpu->mode64) << 2 | (unsigned)protected_mode(cpu) << 3 |
-               (unsigned)mode_number(cpu) << 4;
+               (unsigned)mode_number(cpu) << 4 | (cpu->mode64 && la57 ? KEY_LA57 : 0);
 }
 
 static bool is_flat(const struct seg *s, unsigned rights)

@@ -250,7 +250,7 @@ static void system_segment(struct x86 *cpu, uint16_t sel, unsigned types, struct
         raise_sel(cpu, VEC_GP, sel, 0);
     if (!(d->attr & SEG_P))
         raise_sel(cpu, VEC_NP, sel, 0);
-    if (!desc_read_upper(cpu, sel, d, NULL) || !is_canonical(d->base))
+    if (!desc_read_upper(cpu, sel, d, NULL) || !may_be_canonical(cpu, d->base))
         raise_sel(cpu, VEC_GP, sel, 0);
 }
 
@@ -322,7 +322,7 @@ static void load_dtable(struct x86 *cpu, const struct op *op, struct dtable *t, 
     uint64_t lin = ea_any(cpu, op, 2 + width, false);
     uint16_t limit = ld16(cpu, op, lin);
     uint64_t base = ld_sized(cpu, op, linear_on(cpu, lin, 2), cpu->mode64 ? 3 : 2);
-    if (!is_canonical(base))
+    if (!may_be_canonical(cpu, base))
         raise_error(cpu, VEC_GP, 0);
     if (op->osize == 1 && !cpu->mode64)
         base &= 0xffffff;
@@ -392,7 +392,7 @@ static void write_base(struct x86 *cpu, const struct op *op, unsigned n)
     SYNC;
     check_fsgsbase(cpu);
     uint64_t v = reg_get_sized(cpu, op->dst, op->osize);
-    if (!is_canonical(v))
+    if (!may_be_canonical(cpu, v))
         raise_error(cpu, VEC_GP, 0);
     cpu->seg[n].base = v;
 }

@@ -38,10 +38,6 @@ static inline bool is_null_selector(uint16_t sel)
 {
     return !(sel & 0xfffc);
 }
-static inline bool is_canonical(uint64_t a)
-{
-    return (uint64_t)((int64_t)(a << 16) >> 16) == a;
-}
 /* Type and S field (attr bits 0-4) of system descriptors. */
 enum sys_type {
     SYS_TSS16 = 1,
@@ -225,6 +221,15 @@ bool cpu_has_nx(const struct x86 *);
 /* CPUID.1:EAX, which EDX holds after reset. */
 uint32_t cpuid_signature(const struct x86 *);
 unsigned cpuid_physical_bits(const struct x86 *);
+/* 57 if the model has 5-level paging, used or not. */
+unsigned cpuid_linear_bits(const struct x86 *);
+/* Whether an address is canonical in some paging mode that the model has. What only keeps an address (MSRs, the bases of tables
+ * and segments, INVPCID) checks this, whatever CR4.LA57 is: Intel, 5-Level Paging and 5-Level EPT (335252), 2.2 and 3. */
+static inline bool may_be_canonical(const struct x86 *cpu, uint64_t a)
+{
+    unsigned n = 64 - cpuid_linear_bits(cpu);
+    return (uint64_t)((int64_t)(a << n) >> n) == a;
+}
 
 /* ---------------------------------------------------------------- events */
 

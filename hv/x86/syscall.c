@@ -54,7 +54,7 @@ static OP(op_sysret)
     uint16_t sel = cpu->msr.star >> 48 & 0xffff;
     bool to64 = op->osize == 3;
     uint64_t rip = to64 ? R64(RCX) : R32(RCX);
-    if (!is_canonical(rip))
+    if (!is_canonical(cpu, rip))
         raise_error(cpu, VEC_GP, 0);
     if (long_mode(cpu))
         eflags_set(cpu, R64(R11) & 0x3c7fd7);
@@ -85,7 +85,7 @@ static OP(op_sysexit)
         raise_error(cpu, VEC_GP, 0);
     bool to64 = op->osize == 3;
     uint64_t rip = to64 ? R64(RDX) : R32(RDX), rsp = to64 ? R64(RCX) : R32(RCX);
-    if (!is_canonical(rip) || !is_canonical(rsp))
+    if (!is_canonical(cpu, rip) || !is_canonical(cpu, rsp))
         raise_error(cpu, VEC_GP, 0);
     SET64(RSP, rsp);
     unsigned add = to64 ? 32 : 16;

@@ -17,7 +17,8 @@ static struct space_key key_now(const struct x86 *cpu)
     struct space_key k = {0};
     if (!(cpu->cr0 & CR0_PG))
         return k;
-    k.mode = (cpu->cr0 & (CR0_PG | CR0_WP)) | (cpu->cr4 & (CR4_PSE | CR4_PAE | CR4_SMEP | CR4_SMAP)) |
+    k.mode = (cpu->cr0 & (CR0_PG | CR0_WP)) |
+             (cpu->cr4 & (CR4_PSE | CR4_PAE | CR4_SMEP | CR4_SMAP | CR4_LA57)) |
              (cpu->efer & (EFER_NXE | EFER_LMA));
     if (long_mode(cpu))
         k.root = cpu->cr3 & PTE_ADDR;

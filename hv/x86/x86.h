@@ -204,8 +204,9 @@ bool x86_compiles(void);
 struct x86 *x86_create(struct physmem *, const struct x86_bus *, unsigned index, const char *model,
                        struct error *err);
 void x86_destroy(struct x86 *);
-/* Takes x2APIC and the TSC-deadline timer away, as all models were before behaviour version 7. Only right after creation. */
-void x86_plain_apic(struct x86 *);
+/* Takes away what no model had before behaviour version 7: x2APIC, the TSC-deadline timer, 5-level paging. Only right after
+ * creation. */
+void x86_as_before_7(struct x86 *);
 /* Whether the local APIC's timer has the mode of IA32_TSC_DEADLINE. */
 bool x86_has_tsc_deadline(const struct x86 *);
 /* What IA32_TSC_DEADLINE counts: the time-stamp counter now. */

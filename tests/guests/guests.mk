@@ -6,7 +6,7 @@ GUEST_CFLAGS := -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-async
                 -Wno-array-bounds -fno-delete-null-pointer-checks
 SYS32_SRC    := $(addprefix tests/guests/sys/,start32.S sys.c segments32.c gates32.c tasks32.c pages32.c privilege32.c exceptions32.c v86.c \
                 debug32.c code32.c real.c)
-SYS64_SRC    := $(addprefix tests/guests/sys/,start64.S sys.c long.c)
+SYS64_SRC    := $(addprefix tests/guests/sys/,start64.S sys.c long.c levels5.c)
 
 $(GUEST_DIR)/32/%.o: tests/guests/%.c tests/guests/sys/sys.h
 	@mkdir -p $(@D)

@@ -58,9 +58,14 @@ static void put64(uint8_t *at, uint64_t v)
     memcpy(at, &v, 8);
 }
 
-/* Code, data and stack are mapped to themselves; there is nothing behind them. The third page of data is read-only. */
+/* Code, data and stack are mapped to themselves; there is nothing behind them. The third page of data is read-only. With five levels
+ * the same is mapped once more at FAR. */
+#define FAR (1ull << 48)
+enum { PML5 = 0, PML4 = 0x1000, CR4_LA57 = 1 << 12 };
 static void make_tables(uint8_t *ram)
 {
+    put64(ram + PML5, PML4 | 0x67);
+    put64(ram + PML5 + 8, PML4 | 0x67);
     put64(ram + 0x1000, 0x2000 | 0x67);
     put64(ram + 0x2000, 0x3000 | 0x67);
     for (unsigned i = 1; i < 4; i++) {
@@ -71,7 +76,7 @@ static void make_tables(uint8_t *ram)
     }
 }
 
-static struct machine make(const char *compile)
+static struct machine make(const char *compile, bool la57)
 {
     struct machine m = {.epoch = 1, .clock = mem_zero(1, sizeof *m.clock)};
     const struct x86_bus bus = {.ctx = m.clock,
@@ -92,7 +97,9 @@ static struct machine make(const char *compile)
     assert_non_null(m.cpu);
     m.clock->cpu = m.cpu;
     x86_host(m.cpu);
-    x86_user_space(m.cpu, 0x1000);
+    if (la57)
+        x86_set(m.cpu, "cr4", x86_get(m.cpu, "cr4") | CR4_LA57);
+    x86_user_space(m.cpu, la57 ? PML5 : PML4);
     return m;
 }
 
@@ -550,7 +557,16 @@ static void branch(struct program *p)
         emit(p, 0xe8, 1);
         break;
     case 2:
-        if (any(4))
+        if (!p->code32 &&
+            !any(4)) { /* to a block, or to where only 57 bits reach it, or to where nothing does */
+            static const uint64_t place[] = {0, FAR, FAR, 2 * FAR, 1ull << 56, 1ull << 47, 1ull << 63};
+            emit(p, 0xb848, 2);
+            emit(p, (CODE + p->start[any(p->nblocks)]) | place[any(7)], 8);
+            if (any(2))
+                emit(p, 0xc350, 2); /* PUSH RAX; RET */
+            else
+                emit(p, any(2) ? 0xe0ff : 0xd0ff, 2); /* JMP, CALL */
+        } else if (any(4))
             emit(p, 0xc3, 1); /* RET: to what is on the stack */
         else
             modrm(p, 4, 0, 0xff, any(2) ? 2 : 4, true, 0); /* CALL, JMP */
@@ -615,7 +631,7 @@ static struct x86_user random_user(const struct program *p)
         u.gpr[RSI] = CODE + any(p->size); /* data beside code, and code as data */
     if (!any(4))
         u.gpr[RBX] = DATA + 2 * PAGE + any(0x200) - 0x100;
-    u.fs_base = any(64);
+    u.fs_base = any(64) | (any(4) ? 0 : FAR);
     if (p->code32)
         for (unsigned i = 0; i < 16; i++) { /* 32-bit addresses have no use for it */
             u.gpr[i] |= any(2) << 32;
@@ -724,7 +740,8 @@ static void random_programs(void **state)
     for (uint64_t i = first; i < first + n; i++) {
         seed = i * 0x9e3779b97f4a7c15u | 1;
         any(2), any(2), any(2);
-        struct machine a = make("0"), b = make(any(3) ? "1" : "3");
+        bool la57 = !any(3);
+        struct machine a = make("0", la57), b = make(any(3) ? "1" : "3", la57);
         run_program(&a, &b, i);
         end(&a);
         end(&b);

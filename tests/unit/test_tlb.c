@@ -58,14 +58,15 @@ static unsigned pick(struct machine *m, unsigned n)
 
 /* ---------------------------------------------------------------- what is right */
 
-enum mode { PAGING32, PAE, LONG, NMODES };
+enum mode { PAGING32, PAE, LONG, LONG57, NMODES };
 
 static void set_mode(struct x86 *cpu, enum mode mode)
 {
     cpu->cr0 = CR0_PE | CR0_PG | CR0_ET | CR0_WP;
-    cpu->cr4 = CR4_PSE | (mode == PAGING32 ? 0 : CR4_PAE);
-    cpu->efer = mode == LONG ? EFER_LMA | EFER_LME : 0;
-    cpu->mode64 = mode == LONG;
+    cpu->cr4 = CR4_PSE | (mode == PAGING32 ? 0 : CR4_PAE) | (mode == LONG57 ? CR4_LA57 : 0);
+    cpu->efer = mode >= LONG ? EFER_LMA | EFER_LME : 0;
+    cpu->mode64 = mode >= LONG;
+    cpu->sign_bits = mode == LONG57 ? 7 : 16;
     tlb_flush(cpu);
 }
 
@@ -73,7 +74,7 @@ static void set_mode(struct x86 *cpu, enum mode mode)
 static uint64_t rights(struct machine *m, const struct space *s, uint64_t lin)
 {
     bool pae = s->key.mode & CR4_PAE, lm = s->key.mode & EFER_LMA;
-    unsigned levels = lm ? 4 : 2, bits = pae ? 9 : 10, width = pae ? 8 : 4;
+    unsigned levels = !lm ? 2 : s->key.mode & CR4_LA57 ? 5 : 4, bits = pae ? 9 : 10, width = pae ? 8 : 4;
     uint64_t table = pae && !lm ? s->key.pdpte[lin >> 30 & 3] & PTE_ADDR : s->key.root, all = UINT64_MAX,
              v = 0;
     for (unsigned level = levels; level--;) {
@@ -95,7 +96,7 @@ static void check_entry(struct machine *m, const struct space *s, uint64_t lin, 
     uint64_t found, r = rights(m, s, lin);
     struct x86 *walker = m->walker;
     walker->cr0 = s->key.mode & (CR0_PG | CR0_WP);
-    walker->cr4 = s->key.mode & (CR4_PSE | CR4_PAE);
+    walker->cr4 = s->key.mode & (CR4_PSE | CR4_PAE | CR4_LA57);
     walker->efer = s->key.mode & (EFER_LMA | EFER_NXE);
     walker->cr3 = s->key.root;
     memcpy(walker->pdpte, s->key.pdpte, sizeof walker->pdpte);
@@ -150,9 +151,11 @@ static void check_all(struct machine *m)
 static uint64_t some_address(struct machine *m, enum mode mode)
 {
     uint64_t low = (uint64_t)pick(m, 3) << 12 | (uint64_t)pick(m, 2) << 20 | pick(m, 1023) * 4;
-    uint64_t high = mode == LONG ? (uint64_t)pick(m, 2) << 30 | (uint64_t)pick(m, 2) << 39 |
+    uint64_t high = mode >= LONG ? (uint64_t)pick(m, 2) << 30 | (uint64_t)pick(m, 2) << 39 |
                                        (pick(m, 2) ? 0xffff800000000000 : 0)
                                  : (uint64_t)pick(m, 4) << 30;
+    if (mode == LONG57) /* the fifth level's first entry, or its first of the upper half */
+        high ^= pick(m, 2) ? 0x00ff000000000000 : 0;
     return low | high | (uint64_t)pick(m, 2) << 22;
 }
 
@@ -251,6 +254,10 @@ static void test_pae(void **state)
 static void test_long(void **state)
 {
     churn(LONG);
+}
+static void test_long57(void **state)
+{
+    churn(LONG57);
 }
 
 /* ---------------------------------------------------------------- a table that is none any more */
@@ -397,9 +404,13 @@ static void test_code_beside(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forgotten),   cmocka_unit_test(test_kept),
-        cmocka_unit_test(test_32),          cmocka_unit_test(test_pae),
-        cmocka_unit_test(test_long),        cmocka_unit_test(test_code_forgotten),
+        cmocka_unit_test(test_forgotten),
+        cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_32),
+        cmocka_unit_test(test_pae),
+        cmocka_unit_test(test_long),
+        cmocka_unit_test(test_long57),
+        cmocka_unit_test(test_code_forgotten),
         cmocka_unit_test(test_code_beside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -584,13 +584,14 @@ static bool compile_jcc(struct unit *u, const struct op *op, const struct shape 
 void check_target(struct unit *u, unsigned reg)
 {
     struct code *c = &u->code;
+    unsigned sign = u->entry->id & KEY_LA57 ? 7 : 16;
     if (u->word == 4)
         return;
     asm_move(c, H_CX, reg);
     asm_rr(c, 8, 0xc1, 4, H_CX);
-    asm_bytes(c, 16, 1);
+    asm_bytes(c, sign, 1);
     asm_rr(c, 8, 0xc1, 7, H_CX);
-    asm_bytes(c, 16, 1);
+    asm_bytes(c, sign, 1);
     asm_alu(c, 8, ALU_CMP, H_CX, reg);
     flags_lost(u);
     side_exit(u, CC_NE);

@@ -204,7 +204,7 @@ static void system_descriptors(void)
 
 /* ---------------------------------------------------------------- order */
 
-static uptr usual_cr3;
+uptr usual_cr3, usual_cr4 = CR4_USUAL;
 
 void restore_world(void)
 {
@@ -215,8 +215,8 @@ void restore_world(void)
     __asm__ volatile("lldt %w0; ltr %w1" ::"r"(0), "r"(SEL_TSS));
     if (cr0() != CR0_USUAL)
         set_cr0(CR0_USUAL);
-    if (cr4() != CR4_USUAL)
-        set_cr4(CR4_USUAL);
+    if (cr4() != usual_cr4)
+        set_cr4(usual_cr4);
     set_cr3(usual_cr3);
     set_dr7(0x400);
     set_dr6(0xffff0ff0);
@@ -324,25 +324,30 @@ void run_piece(const char *name, const char *from, const char *to, enum mode mod
 
 /* ---------------------------------------------------------------- all */
 
-/* The multiboot command line has the word "lenient": leave out what only a strict machine does (names with *). */
-static int wants_lenient(const u32 *info)
+/* Whether the multiboot command line has a word that begins like this. "lenient": leave out what only a strict machine does (names
+ * with *). "la57": 5-level paging, and nothing else. */
+static int wants(const u32 *info, const char *word)
 {
     const char *line = info[0] & 4 ? (const char *)(uptr)info[4] : "";
     for (; *line; line++)
-        if (line[0] == ' ' && line[1] == 'l' && line[2] == 'e' && line[3] == 'n')
+        if (line[0] == ' ' && line[1] == word[0] && line[2] == word[1] && line[3] == word[2])
             return 1;
     return 0;
 }
 
 int main(const u32 *info)
 {
-    lenient = wants_lenient(info);
+    lenient = wants(info, "lenient");
     make_world();
 #ifdef __x86_64__
-    test_long();
-    test_long_pages();
-    test_long_gates();
-    test_compat();
+    if (wants(info, "la57")) {
+        test_levels5();
+    } else {
+        test_long();
+        test_long_pages();
+        test_long_gates();
+        test_compat();
+    }
 #else
     test_segments();
     test_gates();

@@ -63,6 +63,7 @@ void gate_descriptor(unsigned sel, unsigned target, uptr offset, u32 attr, unsig
 void idt_usual(unsigned n, u32 attr);
 void idt_gate(unsigned n, unsigned target, uptr offset, u32 attr, unsigned ist);
 void idt_limit(unsigned limit); /* until the end of the next piece */
+extern uptr usual_cr3, usual_cr4; /* what each piece finds */
 
 /* What the usual handler does first: if it returns 1, the piece goes on after the frame (which it may change). */
 extern int (*hook)(struct frame *);
@@ -142,6 +143,6 @@ extern struct tss32 tss;
 /* The groups of tests. */
 void test_segments(void), test_gates(void), test_tasks(void), test_pages(void), test_privilege(void), test_exceptions(void);
 void test_v86(void), test_debug(void), test_code(void), test_real(void);
-void test_long(void), test_long_pages(void), test_long_gates(void), test_compat(void);
+void test_long(void), test_long_pages(void), test_long_gates(void), test_compat(void), test_levels5(void);
 
 #endif
