@@ -2,7 +2,9 @@
 # processes, symbols, modules, boot parameters, milestones. Sourced after lib.sh.
 #
 #   story_modules   how many modules the guest loads (default 2)
+#   story_machine   options for its machine (default none)
 story_modules=2
+story_machine=()
 
 # told NAME RECORD-OPTION...: records; NAME.truth is what the guest said, NAME.events what we say.
 told() {
@@ -164,7 +166,7 @@ devices() { # NAME ALLOWED
 append="console=ttyS0 quiet initcall_debug log_buf_len=2M"
 
 # boot NAME KERNEL INITRD APPEND [EVENTS]
-boot() { told "$1" --kernel "$2" --initrd "$3" --append "$4" --events "${5:-default}"; }
+boot() { told "$1" "${story_machine[@]}" --kernel "$2" --initrd "$3" --append "$4" --events "${5:-default}"; }
 
 parameters() { # NAME APPEND
     ours "$1" kernel.command-line | grep -qxF "command line: $2" || fail "$1: command line"

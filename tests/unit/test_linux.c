@@ -20,6 +20,7 @@ enum { MEMORY = 1 << 18 };
 /* Kernel memory at `base`, a program's stack at `stack`. */
 struct guest {
     unsigned word;
+    bool la57;
     uint64_t base, stack;
     uint8_t kernel[MEMORY], user[MEMORY];
 };
@@ -68,7 +69,7 @@ static struct guest *new_guest(unsigned word)
 
 static struct layout_memory memory(struct guest *g)
 {
-    return (struct layout_memory){.word = g->word, .ctx = g, .read = read_guest};
+    return (struct layout_memory){.word = g->word, .la57 = g->la57, .ctx = g, .read = read_guest};
 }
 
 /* ---------------------------------------------------------------- tasks */
@@ -161,10 +162,16 @@ static uint64_t make_program(struct guest *g)
     return task;
 }
 
+/* 32 bits, 64 bits, and 64 bits with 5-level paging, where objects are below what 48 bits reach. */
 static void test_exec(void **state)
 {
-    for (unsigned word = 4; word <= 8; word += 4) {
+    for (unsigned i = 0; i < 3; i++) {
+        const unsigned word = i ? 8 : 4;
         struct guest *g = new_guest(word);
+        if (i == 2) {
+            g->la57 = true;
+            g->base = 0xff11000003800000;
+        }
         const struct layout_memory m = memory(g);
         uint64_t init = make_init_task(g, false), task = make_program(g);
         struct layout_exec x;

@@ -120,14 +120,21 @@ uint32_t lx_member32(const struct linux_guest *lx, uint64_t base, int offset)
     return base && offset >= 0 ? lx_u32(lx, base + (unsigned)offset) : 0;
 }
 
+bool lx_la57(const struct linux_guest *lx)
+{
+    enum { LA57 = 1 << 12 };
+    uint64_t cr4 = 0;
+    lx_reg_by_name(lx, "cr4", &cr4);
+    return cr4 & LA57;
+}
+
 bool lx_physical(const struct linux_guest *lx, uint64_t address, uint64_t *physical)
 {
-    enum { PRESENT = 1, LARGE = 0x80, LA57 = 1 << 12, ENTRIES = 511 };
+    enum { PRESENT = 1, LARGE = 0x80, ENTRIES = 511 };
     const uint64_t frame = 0x000ffffffffff000;
     const struct engine *e = lx->o.engine;
-    uint64_t cr4 = 0, table = lx_reg(lx, LX_CR3) & frame, entry;
-    lx_reg_by_name(lx, "cr4", &cr4);
-    for (unsigned shift = cr4 & LA57 ? 48 : 39; shift >= 12; shift -= 9) {
+    uint64_t table = lx_reg(lx, LX_CR3) & frame, entry;
+    for (unsigned shift = lx_la57(lx) ? 48 : 39; shift >= 12; shift -= 9) {
         if (e->ops->peek_physical(e, table + (address >> shift & ENTRIES) * 8, &entry, 8) != 8 ||
             !(entry & PRESENT))
             return false;

@@ -11,7 +11,7 @@ static bool read_guest(void *ctx, uint64_t address, void *buf, size_t n)
 
 static struct layout_memory memory(struct linux_guest *lx)
 {
-    struct layout_memory m = {.word = lx->word, .ctx = lx, .read = read_guest};
+    struct layout_memory m = {.word = lx->word, .la57 = lx_la57(lx), .ctx = lx, .read = read_guest};
     if (lx->hosted.is) {
         m.begin = lx->hosted.begin;
         m.end = lx->hosted.end;

@@ -55,19 +55,25 @@ static uint32_t read_int(const struct layout_memory *m, uint64_t address)
     return v;
 }
 
+/* Whether it could be an address in the upper half, and no error number. */
+static bool in_upper_half(const struct layout_memory *m, uint64_t v)
+{
+    return (int64_t)v >> (m->la57 ? 56 : 47) == -1 && v < 0xfffffffffffff000u;
+}
+
 /* Whether it could be a pointer to kernel memory. */
 static bool is_pointer(const struct layout_memory *m, uint64_t v)
 {
     uint8_t byte;
     if (m->end)
         return v >= m->begin && v < m->end && m->read(m->ctx, v, &byte, 1);
-    return m->word == 8 ? v >> 47 == 0x1ffff && v < 0xfffffffffffff000u : v >= 0x40000000 && v < 0xfffff000;
+    return m->word == 8 ? in_upper_half(m, v) : v >= 0x40000000 && v < 0xfffff000;
 }
 
 /* Whether it cannot be a pointer to a program's memory. */
 static bool is_kernels(const struct layout_memory *m, uint64_t v)
 {
-    return m->end ? is_pointer(m, v) : v >> 47 == 0x1ffff && v < 0xfffffffffffff000u;
+    return m->end ? is_pointer(m, v) : in_upper_half(m, v);
 }
 
 /* A text of printable characters, not empty. */

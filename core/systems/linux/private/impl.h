@@ -302,6 +302,8 @@ void lx_sites(struct linux_guest *lx, const struct symbol *function,
 /* The register that a thunk for indirect calls jumps through ("rbx"), or NULL. */
 const char *lx_thunk_register(const struct linux_guest *lx, uint64_t address);
 
+/* Whether 5-level paging is on: CR4.LA57. */
+bool lx_la57(const struct linux_guest *lx);
 /* The physical address that a linear one of the current address space is mapped to, in long mode; false if it
  * is not mapped. SDM volume 3, 4.5. */
 bool lx_physical(const struct linux_guest *lx, uint64_t address, uint64_t *physical);

@@ -19,6 +19,7 @@
 /* The guest's memory. Bytes that cannot be read are zero. */
 struct layout_memory {
     unsigned word; /* bytes of a pointer: 8 or 4 */
+    bool la57;     /* 64-bit addresses have 57 bits that count, not 48 */
     void *ctx;
     bool (*read)(void *ctx, uint64_t address, void *buf, size_t n);
     /* For a kernel that is a program (user-mode Linux): its memory, and a function to be called with the place that may
