@@ -84,6 +84,19 @@ if [ -e /usr/lib/ipxe/qemu/efi-e1000.rom ]; then
         holds "$work/$model.txt" 'net.in +' "$model: a frame comes"
         grep -E "$model" "$work/$model.txt" && fail "something of $model is not implemented"
     done
+    holds "$work/virtio.txt" 'net.begin +transfer 1 begins: dhcp$' "frames that belong together"
+    holds <("$BOOTREEL" stages "$work/virtio.reel") ' firmware\.network\.dhcp \(not ended\)$' "a transfer is a stage"
+    # Another program reads the capture file: a line a frame, nothing malformed, the icount as a comment.
+    expect 0 pcapng "$BOOTREEL" export --format pcapng -o "$work/virtio.pcapng" "$work/virtio.reel"
+    if command -v tshark >/dev/null; then
+        expect 0 tshark tshark -n -r "$work/virtio.pcapng" -T fields -e frame.comment -e _ws.malformed -e frame.protocols
+        grep -E ' net\.(out|in) ' "$work/virtio.txt" | awk '{ print "icount " $2 }' >"$work/icounts"
+        cut -f 1 "$work/tshark.out" | diff "$work/icounts" - || fail "tshark: frames and their icounts"
+        [ -z "$(cut -f 2 "$work/tshark.out" | tr -d '\n')" ] || fail "tshark: a frame is malformed"
+        holds "$work/tshark.out" 'eth:ethertype:ip:udp:dhcp$' "tshark: DHCP"
+    else
+        skip tshark "it is not installed"
+    fi
     # Frames that are asked for later bring their transfers, whatever else is asked for, and in parts.
     expect 0 bare "$BOOTREEL" record "${net[@]}" --events=-net -o "$work/bare.reel"
     expect 0 annotate "$BOOTREEL" annotate "$work/bare.reel" --events cpu,net -q -o "$work/annotated.reel"
