@@ -14,7 +14,8 @@ static const struct {
     const char *name, *model, *rom;
 } models[] = {{"virtio", "virtio-net", "efi-virtio.rom"},
               {"virtio-net", "virtio-net", "efi-virtio.rom"},
-              {"e1000", "e1000", "efi-e1000.rom"}};
+              {"e1000", "e1000", "efi-e1000.rom"},
+              {"e1000e", "e1000e", "efi-e1000e.rom"}};
 
 /* ---------------------------------------------------------------- words */
 

@@ -6,7 +6,7 @@
 #include "core/engine/engine.h"
 #include "core/net/net.h"
 
-#define NIC_MODELS "virtio or e1000"
+#define NIC_MODELS "virtio, e1000 or e1000e"
 
 /* MODEL[,mac=ADDRESS][,rom=FILE|none] */
 struct nic_given {

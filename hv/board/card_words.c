@@ -39,6 +39,8 @@ static const struct card_range ranges[] = {
     {CARD_VIRTIO_NET, 1, false, false, VIRTIO_MSIX_BAR, virtio_msix_words, true, 0},
     {CARD_VIRTIO_NET, 4, false, true, VIRTIO_BAR, virtio_words, false, 0},
     {CARD_E1000, 0, false, false, E1000_BAR, e1000_words, false, 0},
+    {CARD_E1000E, 0, false, false, E1000_BAR, e1000e_words, false, 0},
+    {CARD_E1000E, 3, false, false, E1000E_MSIX_BAR, e1000e_msix_words, true, 0},
     {CARD_XHCI, 0, false, true, XHCI_BAR, xhci_words, true, XHCI_TABLE},
 };
 static const char *const names[CARD_KINDS] = {[CARD_NVME] = "NVMe",
@@ -49,7 +51,8 @@ static const char *const names[CARD_KINDS] = {[CARD_NVME] = "NVMe",
                                               [CARD_VIRTIO_RNG] = "virtio-rng",
                                               [CARD_VIRTIO_CONSOLE] = "virtio-console",
                                               [CARD_VIRTIO_NET] = "virtio-net",
-                                              [CARD_E1000] = "e1000"};
+                                              [CARD_E1000] = "e1000",
+                                              [CARD_E1000E] = "e1000e"};
 
 enum { RANGES = sizeof ranges / sizeof ranges[0] };
 

@@ -39,7 +39,7 @@ static int add_nics(const struct engine_config *cfg, struct card *list, int *n, 
     static const struct {
         const char *model;
         enum card_kind kind;
-    } models[] = {{"virtio-net", CARD_VIRTIO_NET}, {"e1000", CARD_E1000}};
+    } models[] = {{"virtio-net", CARD_VIRTIO_NET}, {"e1000", CARD_E1000}, {"e1000e", CARD_E1000E}};
     for (unsigned i = 0; i < ENGINE_NICS; i++) {
         char key[8];
         snprintf(key, sizeof key, "nic%u", i);

@@ -15,6 +15,7 @@ enum card_kind {
     CARD_VIRTIO_CONSOLE,
     CARD_VIRTIO_NET,
     CARD_E1000,
+    CARD_E1000E,
     CARD_KINDS
 };
 

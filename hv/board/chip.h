@@ -219,6 +219,7 @@ int virtio_console_create(struct board *, const struct card *, struct error *);
 uint32_t virtio_console_input(struct board *, const uint8_t *data, uint32_t n);
 int virtio_net_create(struct board *, const struct card *, struct error *);
 int e1000_create(struct board *, const struct card *, struct error *);
+int e1000e_create(struct board *, const struct card *, struct error *);
 /* A frame for a network card: n if it is done with (taken, or not for it), 0 if there is no room for it now (nic.c). */
 uint32_t nic_input(struct board *, unsigned number, const uint8_t *frame, uint32_t n);
 /* Reports the line that is not complete. */

@@ -1,12 +1,13 @@
-/* e1000.h - registers of the network card 82540EM: where they are, and how they are accessed. Private to hv/board.
+/* e1000.h - registers of the network cards 82540EM and 82574L: where they are, and how they are accessed. Private to hv/board.
  *
- * Source: Intel, PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual (317453-006), 13. */
+ * Source: Intel, PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual (317453-006), 13; Intel, 82574 GbE
+ * Controller Family Datasheet (317694), 10. */
 #ifndef BOOTREEL_HV_BOARD_E1000_H
 #define BOOTREEL_HV_BOARD_E1000_H
 
-enum { E1000_BAR = 0x20000, E1000_IO = 64 };
+enum { E1000_BAR = 0x20000, E1000_IO = 64, E1000E_IO = 32 };
 
-/* How a register behaves: as memory; read-only; cleared by reading; or as written in e1000.c. */
+/* How a register behaves: as memory; read-only; cleared by reading; or as the code says. */
 enum e1000_access { E1000_PLAIN, E1000_FIXED, E1000_COUNTER, E1000_SPECIAL };
 
 /* Name, offset, how many (of 4 bytes), access, what it is. */
@@ -69,15 +70,100 @@ enum e1000_access { E1000_PLAIN, E1000_FIXED, E1000_COUNTER, E1000_SPECIAL };
     R(IP4AT, 0x5840, 8, PLAIN, "IPv4 addresses")                                                             \
     R(FFLT, 0x5f00, 8, PLAIN, "flexible filter lengths")
 
-/* Each one's index among the registers. */
-enum e1000_register {
-#define E1000_INDEX(name, offset, n, access, what) E1000_##name, E1000_##name##_LAST = E1000_##name + (n)-1,
-    E1000_REGISTERS(E1000_INDEX)
-#undef E1000_INDEX
-        E1000_COUNT
-};
+/* What the 82574L has besides. (What only the 82540EM has is memory there.) */
+#define E1000E_REGISTERS(R)                                                                                  \
+    R(KUMCTRL, 0x0034, 1, PLAIN, "access to the PHY's interface")                                            \
+    R(EIAC, 0x00dc, 1, PLAIN, "causes that a message clears")                                                \
+    R(IAM, 0x00e0, 1, PLAIN, "causes that an interrupt masks")                                               \
+    R(IVAR, 0x00e4, 1, PLAIN, "vectors of causes")                                                           \
+    R(EITR, 0x00e8, 5, PLAIN, "interrupt throttle of vector")                                                \
+    R(LPIC, 0x00fc, 1, PLAIN, "low power idle control")                                                      \
+    R(TCTL_EXT, 0x0404, 1, PLAIN, "transmit control, extended")                                              \
+    R(EXTCNF_CTRL, 0x0f00, 1, PLAIN, "extended configuration, owner of the PHY")                             \
+    R(EXTCNF_SIZE, 0x0f08, 1, PLAIN, "extended configuration, size")                                         \
+    R(PHY_CTRL, 0x0f10, 1, PLAIN, "PHY power control")                                                       \
+    R(PBS, 0x1008, 1, PLAIN, "packet buffer size")                                                           \
+    R(EEMNGCTL, 0x1010, 1, FIXED, "NVM control of management")                                               \
+    R(FLASHT, 0x1028, 1, PLAIN, "flash timer")                                                               \
+    R(EEWR, 0x102c, 1, SPECIAL, "NVM write")                                                                 \
+    R(FLSWCTL, 0x1030, 1, PLAIN, "flash control")                                                            \
+    R(PBA_ECC, 0x1100, 1, PLAIN, "packet buffer ECC")                                                        \
+    R(ERT, 0x2008, 1, PLAIN, "early receive threshold")                                                      \
+    R(PSRCTL, 0x2170, 1, PLAIN, "packet split buffer sizes")                                                 \
+    R(RDFH, 0x2410, 1, PLAIN, "receive FIFO head")                                                           \
+    R(RDFT, 0x2418, 1, PLAIN, "receive FIFO tail")                                                           \
+    R(RDFHS, 0x2420, 1, PLAIN, "receive FIFO head, saved")                                                   \
+    R(RDFTS, 0x2428, 1, PLAIN, "receive FIFO tail, saved")                                                   \
+    R(RDFPC, 0x2430, 1, PLAIN, "receive FIFO packets")                                                       \
+    R(RDBAL1, 0x2900, 1, PLAIN, "receive ring 1 at")                                                         \
+    R(RDBAH1, 0x2904, 1, PLAIN, "receive ring 1 at, high half")                                              \
+    R(RDLEN1, 0x2908, 1, PLAIN, "receive ring 1's length")                                                   \
+    R(RDH1, 0x2910, 1, PLAIN, "receive head 1")                                                              \
+    R(RDT1, 0x2918, 1, PLAIN, "receive tail 1")                                                              \
+    R(RDTR1, 0x2920, 1, PLAIN, "receive delay 1")                                                            \
+    R(RXDCTL1, 0x2928, 1, PLAIN, "receive descriptor control 1")                                             \
+    R(RADV1, 0x292c, 1, PLAIN, "receive absolute delay 1")                                                   \
+    R(RAID, 0x2c08, 1, PLAIN, "receive acknowledge delay")                                                   \
+    R(CPUVEC, 0x2c10, 1, PLAIN, "processors of queues")                                                      \
+    R(TDFH, 0x3410, 1, PLAIN, "transmit FIFO head")                                                          \
+    R(TDFT, 0x3418, 1, PLAIN, "transmit FIFO tail")                                                          \
+    R(TDFHS, 0x3420, 1, PLAIN, "transmit FIFO head, saved")                                                  \
+    R(TDFTS, 0x3428, 1, PLAIN, "transmit FIFO tail, saved")                                                  \
+    R(TDFPC, 0x3430, 1, PLAIN, "transmit FIFO packets")                                                      \
+    R(TARC0, 0x3840, 1, SPECIAL, "arbitration of transmit ring 0")                                           \
+    R(TDBAL1, 0x3900, 1, PLAIN, "transmit ring 1 at")                                                        \
+    R(TDBAH1, 0x3904, 1, PLAIN, "transmit ring 1 at, high half")                                             \
+    R(TDLEN1, 0x3908, 1, PLAIN, "transmit ring 1's length")                                                  \
+    R(TDH1, 0x3910, 1, PLAIN, "transmit head 1")                                                             \
+    R(TDT1, 0x3918, 1, SPECIAL, "transmit tail 1")                                                           \
+    R(TXDCTL1, 0x3928, 1, PLAIN, "transmit descriptor control 1")                                            \
+    R(TARC1, 0x3940, 1, SPECIAL, "arbitration of transmit ring 1")                                           \
+    R(STATISTICS2, 0x4100, 10, COUNTER, "interrupt statistics")                                              \
+    R(RFCTL, 0x5008, 1, PLAIN, "receive filter control")                                                     \
+    R(MRQC, 0x5818, 1, PLAIN, "receive queues")                                                              \
+    R(MFUTP01, 0x5828, 1, PLAIN, "management ports 0, 1")                                                    \
+    R(MFUTP23, 0x5830, 1, PLAIN, "management ports 2, 3")                                                    \
+    R(MANC2H, 0x5860, 1, PLAIN, "management to host")                                                        \
+    R(RSSIM, 0x5864, 1, PLAIN, "RSS interrupt mask")                                                         \
+    R(RSSIR, 0x5868, 1, PLAIN, "RSS interrupt request")                                                      \
+    R(IP6AT, 0x5880, 4, PLAIN, "IPv6 address")                                                               \
+    R(MDEF, 0x5890, 8, PLAIN, "management filters")                                                          \
+    R(WUPL, 0x5900, 1, PLAIN, "length of the wake-up packet")                                                \
+    R(WUPM, 0x5a00, 32, PLAIN, "wake-up packet")                                                             \
+    R(GCR, 0x5b00, 1, PLAIN, "PCI Express control")                                                          \
+    R(FUNCTAG, 0x5b08, 1, PLAIN, "PCI Express function tag")                                                 \
+    R(GSCL, 0x5b10, 4, PLAIN, "PCI Express statistics control")                                              \
+    R(GSCN, 0x5b20, 4, PLAIN, "PCI Express counters")                                                        \
+    R(FACTPS, 0x5b30, 1, FIXED, "power states of functions")                                                 \
+    R(SWSM, 0x5b50, 1, SPECIAL, "software semaphore")                                                        \
+    R(FWSM, 0x5b54, 1, PLAIN, "firmware semaphore")                                                          \
+    R(SWSM2, 0x5b58, 1, PLAIN, "software semaphore 2")                                                       \
+    R(GCR2, 0x5b64, 1, PLAIN, "PCI Express control 2")                                                       \
+    R(PBACLR, 0x5b68, 1, PLAIN, "pending messages to clear")                                                 \
+    R(RETA, 0x5c00, 32, PLAIN, "RSS redirection table")                                                      \
+    R(RSSRK, 0x5c80, 10, PLAIN, "RSS key")                                                                   \
+    R(FCRTV, 0x5f40, 1, PLAIN, "flow control refresh threshold")                                             \
+    R(SYSTIM, 0xb600, 2, SPECIAL, "system time")                                                             \
+    R(TIMINCA, 0xb608, 1, SPECIAL, "increment of the system time")                                           \
+    R(TIMADJ, 0xb60c, 2, PLAIN, "adjustment of the system time")                                             \
+    R(TSYNCTXCTL, 0xb614, 1, PLAIN, "transmit time stamps")                                                  \
+    R(TXSTMP, 0xb618, 2, FIXED, "transmit time stamp")                                                       \
+    R(TSYNCRXCTL, 0xb620, 1, PLAIN, "receive time stamps")                                                   \
+    R(RXSTMP, 0xb624, 2, FIXED, "receive time stamp")                                                        \
+    R(RXSATR, 0xb62c, 2, FIXED, "receive time stamp's source")                                               \
+    R(RXMTRL, 0xb634, 1, PLAIN, "message types with time stamps")                                            \
+    R(RXUDP, 0xb638, 1, PLAIN, "UDP port with time stamps")
 
-/* Interrupt causes. */
+/* Each one's index among the registers. */
+#define E1000_INDEX(name, offset, n, access, what) E1000_##name, E1000_##name##_LAST = E1000_##name + (n)-1,
+enum e1000_register {
+    E1000_REGISTERS(E1000_INDEX) E1000_COUNT,
+    E1000_BEFORE_MORE = E1000_COUNT - 1,
+    E1000E_REGISTERS(E1000_INDEX) E1000E_COUNT
+};
+#undef E1000_INDEX
+
+/* Interrupt causes; those from RXQ0 on only of the 82574L. */
 enum {
     E1000_TXDW = 1 << 0,
     E1000_TXQE = 1 << 1,
@@ -86,6 +172,17 @@ enum {
     E1000_RXO = 1 << 6,
     E1000_RXT0 = 1 << 7,
     E1000_MDAC = 1 << 9,
+    E1000_SRPD = 1 << 16,
+    E1000_ACK = 1 << 17,
+    E1000_MNG = 1 << 18,
+    E1000_RXQ0 = 1 << 20,
+    E1000_RXQ1 = 1 << 21,
+    E1000_TXQ0 = 1 << 22,
+    E1000_TXQ1 = 1 << 23,
+    E1000_OTHER = 1 << 24,
+    E1000_ASSERTED = (int)(1u << 31),
 };
+/* The 82574L's range with its MSI-X table and pending bits. */
+enum { E1000E_VECTORS = 5, E1000E_MSIX_BAR = 0x4000, E1000E_PENDING = 0x2000 };
 
 #endif

@@ -16,14 +16,14 @@ enum {
     EECD_PRESENT = 0x100
 };
 enum {
-    EEPROM_WORDS = 64,
+    EEPROM_WORDS = E1000_EEPROM_WORDS,
     EEPROM_SUM = 0xbaba,
     EEPROM_CHECKSUM = 63,
     MICROWIRE_COMMAND = 9,
     MICROWIRE_READ = 6,
     MICROWIRE_ADDRESS = 6
 };
-enum { EERD_START = 1, EERD_DONE = 16 };
+enum { EERD_START = 1 };
 enum {
     MDIC_WRITE = 1,
     MDIC_READ = 2,
@@ -32,7 +32,7 @@ enum {
     MDIC_ERROR = 1 << 30,
     PHY_ADDRESS = 1
 };
-enum { PHY_CONTROL = 0, PHY_RESET = 0x8000, PHY_RESTART = 0x200 };
+enum { PHY_CONTROL = 0, PHY_PAGE = 22, PHY_RESET = 0x8000, PHY_RESTART = 0x200 };
 
 /* ---------------------------------------------------------------- statistics */
 
@@ -82,8 +82,8 @@ void e1000_count_frame(struct e1000 *s, const uint8_t *frame, size_t n, bool out
 
 static uint16_t eeprom_word(const struct e1000 *s, unsigned at)
 {
-    uint16_t word[EEPROM_WORDS] = {[0x0a] = 0x4408,       [0x0b] = 0x001e,       [0x0c] = E1000_VENDOR,
-                                   [0x0d] = E1000_DEVICE, [0x0e] = E1000_VENDOR, [0x0f] = 0x3040};
+    uint16_t word[EEPROM_WORDS];
+    memcpy(word, s->model->eeprom, sizeof word);
     uint16_t sum = 0;
     for (unsigned i = 0; i < NIC_MAC / 2; i++)
         word[i] = (uint16_t)(s->nic.address[i * 2] | s->nic.address[i * 2 + 1] << 8);
@@ -127,20 +127,25 @@ uint32_t e1000_read_wires(const struct e1000 *s)
 
 void e1000_write_eerd(struct e1000 *s, uint32_t value)
 {
-    unsigned at = value >> 8 & 0xff;
-    s->reg[E1000_EERD] = value & 0xff00;
+    unsigned shift = s->model->eerd_shift, at = (value & 0xffff) >> shift;
+    s->reg[E1000_EERD] = at << shift;
     if (value & EERD_START && at < EEPROM_WORDS)
-        s->reg[E1000_EERD] |= EERD_DONE | (uint32_t)eeprom_word(s, at) << 16;
+        s->reg[E1000_EERD] |= s->model->eerd_done | (uint32_t)eeprom_word(s, at) << 16;
 }
 
-/* An M88E1011: gigabit, full duplex, the link is up. */
 void e1000_reset_phy(struct e1000 *s)
 {
-    static const uint16_t initial[E1000_PHY_REGISTERS] = {
-        [0] = 0x1140, [1] = 0x796d,  [2] = 0x0141,  [3] = 0x0c20,  [4] = 0x0de1,  [5] = 0x45e1,  [6] = 0x0001,
-        [9] = 0x0e00, [10] = 0x3c00, [15] = 0x3000, [16] = 0x0360, [17] = 0xac00, [20] = 0x0d60,
-    };
-    memcpy(s->phy, initial, sizeof s->phy);
+    memcpy(s->phy, s->model->phy, sizeof s->phy);
+    memset(s->phy_page, 0, sizeof s->phy_page);
+}
+
+/* A register of the page that is selected; NULL: there is no such page. */
+static uint16_t *phy_register(struct e1000 *s, unsigned reg)
+{
+    unsigned page = s->model->phy_pages && reg >= E1000_PAGED && reg != PHY_PAGE ? s->phy[PHY_PAGE] : 0;
+    if (page >= E1000_PAGES)
+        return NULL;
+    return page ? &s->phy_page[page][reg - E1000_PAGED] : &s->phy[reg];
 }
 
 static void write_phy(struct e1000 *s, unsigned reg, uint16_t value)
@@ -151,8 +156,8 @@ static void write_phy(struct e1000 *s, unsigned reg, uint16_t value)
         e1000_reset_phy(s);
     else if (reg == PHY_CONTROL)
         s->phy[reg] = value & ~PHY_RESTART;
-    else if (!(fixed >> reg & 1))
-        s->phy[reg] = value;
+    else if (phy_register(s, reg) != &s->phy[reg] || !(fixed >> reg & 1))
+        *phy_register(s, reg) = value;
     if (reg == PHY_CONTROL && value & (PHY_RESET | PHY_RESTART))
         e1000_cause(s, E1000_LSC);
 }
@@ -161,10 +166,11 @@ void e1000_write_mdic(struct e1000 *s, uint32_t value)
 {
     unsigned reg = value >> 16 & 31, command = value >> 26 & 3;
     uint32_t result = (value & ~(uint32_t)MDIC_ERROR) | MDIC_READY;
-    if ((value >> 21 & 31) != PHY_ADDRESS)
+    const uint16_t *there = phy_register(s, reg);
+    if ((value >> 21 & 31) != PHY_ADDRESS || !there)
         result |= MDIC_ERROR;
     else if (command == MDIC_READ)
-        result = (result & ~0xffffu) | s->phy[reg];
+        result = (result & ~0xffffu) | *there;
     else if (command == MDIC_WRITE)
         write_phy(s, reg, (uint16_t)value);
     s->reg[E1000_MDIC] = result;

@@ -79,6 +79,12 @@ void msix_notify(struct msix *m, unsigned vector)
     send_pending(m, vector);
 }
 
+void msix_clear(struct msix *m, unsigned vector)
+{
+    if (vector < m->vectors)
+        m->pending[vector / 64] &= ~(1ull << vector % 64);
+}
+
 static bool in_table(const struct msix *m, uint64_t offset)
 {
     return offset - m->table < m->vectors * MSIX_ENTRY;

@@ -33,6 +33,8 @@ bool msix_enabled(const struct msix *);
 /* The function's interrupt `vector` happens: sends its message, or keeps it pending while it is masked. Vectors beyond the table are
  * ignored. */
 void msix_notify(struct msix *, unsigned vector);
+/* What the vector has pending is dropped. */
+void msix_clear(struct msix *, unsigned vector);
 
 /* Whether the offset in the BAR is in the table or in the pending bits; then the accesses, of 1 to 8 bytes. */
 bool msix_covers(const struct msix *, uint64_t offset);

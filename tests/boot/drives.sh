@@ -73,7 +73,7 @@ holds "$work/rng.out" '^random: [0-9a-f]{32}' "/dev/hwrng"
 
 # Network cards: iPXE's ROM asks for an address, and what comes is an input, the same in each recording. All of it is in `make test-net`.
 if [ -e /usr/lib/ipxe/qemu/efi-e1000.rom ]; then
-    for model in virtio e1000; do
+    for model in virtio e1000 e1000e; do
         net=(--bios seabios --nic "$model" --net user,bootfile=x --memory 64M --until 2200ms -q)
         expect 0 "$model" "$BOOTREEL" record "${net[@]}" -o "$work/$model.reel"
         expect 0 "$model-again" "$BOOTREEL" record "${net[@]}" -o "$work/again.reel"

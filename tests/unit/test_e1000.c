@@ -1,5 +1,5 @@
-/* test_e1000.c - the network card 82540EM (hv/board/e1000.c) on a mainboard: EEPROM, PHY, sending with its offloads, receiving and its
- * filter, interrupts, and registers, rings and descriptors at random. */
+/* test_e1000.c - the network cards 82540EM and 82574L (hv/board/e1000.c, e1000e.c) on a mainboard: EEPROM, PHY, sending with its offloads,
+ * receiving and its filter, interrupts, descriptors of each form, two queues, and registers, rings and descriptors at random. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -67,7 +67,7 @@ static void go(struct machine *m)
     board_run_timers(m->f.board);
 }
 
-static int make(void **state)
+static int make_model(void **state, const char *model)
 {
     struct machine *m = mem_zero(1, sizeof *m);
     struct fixture *f = &m->f;
@@ -75,7 +75,7 @@ static int make(void **state)
     struct error err;
     f->setting[0] = (struct setting){"memory", "16777216"};
     f->setting[1] = (struct setting){"vga", "none"};
-    f->setting[2] = (struct setting){"nic0", "e1000"};
+    f->setting[2] = (struct setting){"nic0", model};
     f->cfg = (struct engine_config){f->setting, 3, f->image, 0, 0};
     f->board = board_create(&f->cfg, &host, &err);
     if (!f->board)
@@ -86,6 +86,16 @@ static int make(void **state)
     board_observe(f->board, EVENT_CLASS_BIT(EC_NET), &m->o);
     *state = m;
     return 0;
+}
+
+static int make(void **state)
+{
+    return make_model(state, "e1000");
+}
+
+static int make_e(void **state)
+{
+    return make_model(state, "e1000e");
 }
 
 static int drop(void **state)
@@ -253,6 +263,200 @@ static void test_receive(void **state)
     assert_int_equal(get(m, RDBAL + 0x10), 1);
 }
 
+/* ---------------------------------------------------------------- the 82574L */
+
+#define MSIX_AT 0xfeb40000u
+enum {
+    IVAR = 0xe4,
+    EIAC = 0xdc,
+    PSRCTL = 0x2170,
+    RDBAL1 = 0x2900,
+    RFCTL = 0x5008,
+    MRQC = 0x5818,
+    RETA = 0x5c00,
+    RSSRK = 0x5c80,
+    EXTENDED = 1 << 15,
+    TCP_HEADER = 54
+};
+
+/* The frame of Microsoft's examples of the hash: 66.9.149.187:2794 > 161.142.100.80:1766. */
+static void tcp_frame(uint8_t f[FRAME])
+{
+    static const uint8_t ip[] = {8, 0,  0x45, 0,   0,   86,  0,   0,   0,  0,    64,   6,    0,
+                                 0, 66, 9,    149, 187, 161, 142, 100, 80, 0x0a, 0xea, 0x06, 0xe6};
+    for (unsigned i = 0; i < FRAME; i++)
+        f[i] = (uint8_t)(i + 1);
+    memset(f, 0xff, 6);
+    memcpy(f + 12, ip, sizeof ip);
+    f[14 + 20 + 12] = 0x50;
+}
+
+static void words_at(struct machine *m, uint64_t at, uint32_t *w, unsigned n)
+{
+    physmem_read(m->f.board->mem, at, w, n * 4);
+}
+
+static void test_extended(void **state)
+{
+    struct machine *m = *state;
+    uint8_t frame[FRAME], got[FRAME];
+    uint32_t w[4];
+    tcp_frame(frame);
+    ring(m, RDBAL);
+    descriptor(m, 0, DATA, 0, 0);
+    set(m, RFCTL, EXTENDED);
+    set(m, RCTL, 2 | 1 << 15 | 1 << 26);
+    set(m, RDBAL + 0x18, 2);
+    assert_int_equal(send_in(m, frame, FRAME), FRAME);
+    words_at(m, RING, w, 4);
+    assert_int_equal(w[2] & 0xfff, 7); /* DD, EOP, IXSM */
+    assert_int_equal(w[3], FRAME);
+    physmem_read(m->f.board->mem, DATA, got, FRAME);
+    assert_memory_equal(got, frame, FRAME);
+}
+
+/* The header goes to the first buffer, the rest to the second; a frame without one fills the first, too. */
+static void test_split(void **state)
+{
+    struct machine *m = *state;
+    uint8_t frame[FRAME], got[FRAME];
+    uint64_t buffers[4] = {DATA, DATA + 0x1000, DATA + 0x2000, DATA + 0x3000};
+    uint32_t w[8];
+    tcp_frame(frame);
+    ring(m, RDBAL);
+    physmem_write(m->f.board->mem, RING, buffers, sizeof buffers);
+    physmem_write(m->f.board->mem, RING + 32, buffers, sizeof buffers);
+    set(m, RFCTL, EXTENDED);
+    set(m, PSRCTL, 1 << 8 | 1); /* 128 bytes, 1 KB */
+    set(m, RCTL, 2 | 1 << 10 | 1 << 15 | 1 << 26);
+    set(m, RDBAL + 0x18, 6);
+    assert_int_equal(send_in(m, frame, FRAME), FRAME);
+    assert_int_equal(get(m, RDBAL + 0x10), 2); /* units of 16 bytes */
+    words_at(m, RING, w, 8);
+    assert_int_equal(w[3], TCP_HEADER);
+    assert_int_equal(w[4], 0x8000 | TCP_HEADER | (FRAME - TCP_HEADER) << 16);
+    physmem_read(m->f.board->mem, DATA, got, TCP_HEADER);
+    assert_memory_equal(got, frame, TCP_HEADER);
+    physmem_read(m->f.board->mem, DATA + 0x1000, got, FRAME - TCP_HEADER);
+    assert_memory_equal(got, frame + TCP_HEADER, FRAME - TCP_HEADER);
+    frame[13] = 0x99; /* no IP */
+    assert_int_equal(send_in(m, frame, FRAME), FRAME);
+    words_at(m, RING + 32, w, 8);
+    assert_int_equal(w[3], FRAME);
+    assert_int_equal(w[4], 0);
+}
+
+/* Microsoft's examples of the hash, with and without ports; its lower bits choose the queue. */
+static void test_queues(void **state)
+{
+    static const uint8_t key[40] = {0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67,
+                                    0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb,
+                                    0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30,
+                                    0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa};
+    struct machine *m = *state;
+    uint8_t frame[FRAME];
+    uint32_t w[4], word;
+    tcp_frame(frame);
+    ring(m, RDBAL1);
+    for (unsigned i = 0; i < sizeof key; i += 4) {
+        memcpy(&word, key + i, 4);
+        set(m, RSSRK + i, word);
+    }
+    for (unsigned i = 0; i < 128; i += 4)
+        set(m, RETA + i, 0x80808080);
+    set(m, RFCTL, EXTENDED);
+    set(m, RCTL, 2 | 1 << 15 | 1 << 26);
+    set(m, RDBAL1 + 0x18, 3);
+    set(m, MRQC, 1 | 1 << 16 | 1 << 17);
+    assert_int_equal(send_in(m, frame, FRAME), FRAME);
+    words_at(m, RING, w, 4);
+    assert_int_equal(w[0], 1 | 1 << 8);
+    assert_int_equal(w[1], 0x51ccc178);
+    set(m, MRQC, 1 | 1 << 17);
+    assert_int_equal(send_in(m, frame, FRAME), FRAME);
+    words_at(m, RING + 16, w, 4);
+    assert_int_equal(w[0], 2 | 1 << 8);
+    assert_int_equal(w[1], 0x323e8fc2);
+    assert_int_equal(get(m, RDBAL1 + 0x10), 2);
+    assert_int_equal(get(m, RDBAL + 0x10), 0);
+}
+
+/* A message for the vector that IVAR gives the cause, once; it clears and masks what EIAC says. The vector is masked, so it is pending. */
+static void test_messages(void **state)
+{
+    struct machine *m = *state;
+    struct x86_bus *bus = &m->f.board->cpu[0].bus;
+    config_out(&m->f, DEVFN, 0x1c, 4, MSIX_AT);
+    config_out(&m->f, DEVFN, 0xa2, 2, 0x8000);
+    set(m, IVAR, 8u | 9u << 8 | 10u << 16);
+    set(m, EIAC, E1000_RXQ0);
+    set(m, 0xc8, E1000_RXQ0); /* not enabled */
+    assert_int_equal(bus->read(bus->ctx, MSIX_AT + 0x2000, 4), 0);
+    set(m, IMS, E1000_RXQ0 | E1000_OTHER);
+    assert_int_equal(bus->read(bus->ctx, MSIX_AT + 0x2000, 4), 1);
+    assert_int_equal(get(m, ICR), 0);
+    assert_int_equal(get(m, IMS), E1000_OTHER);
+    set(m, 0xc8, E1000_LSC);
+    assert_int_equal(bus->read(bus->ctx, MSIX_AT + 0x2000, 4), 5);
+    assert_int_equal((uint32_t)get(m, ICR), 1u << 31 | E1000_OTHER | E1000_LSC);
+    assert_int_equal(get(m, ICR), 0);
+}
+
+/* Each ring of the two sends in its turn, if its arbitration register lets it. */
+static void test_rings(void **state)
+{
+    struct machine *m = *state;
+    ring(m, TDBAL);
+    for (unsigned i = 0; i < SIZE; i++)
+        descriptor(m, i, DATA, 9u << 24 | FRAME, 0);
+    for (unsigned at = 0x3900; at > TDBAL; at -= 0x100) {
+        set(m, at, RING);
+        set(m, at + 8, SIZE * 16);
+    }
+    set(m, TCTL, 2);
+    set(m, 0x3840, 0);
+    set(m, 0x3818, 2);
+    set(m, 0x3918, 1);
+    for (unsigned i = 0; i < 4; i++)
+        go(m);
+    assert_int_equal(m->out, 1);
+    set(m, 0x3840, 1 << 10);
+    for (unsigned i = 0; i < 4; i++)
+        go(m);
+    assert_int_equal(m->out, 3);
+    assert_int_equal(get(m, 0x3910), 1);
+}
+
+/* The NVM's sum and address by this card's form of EERD; another PHY; a page of it; the semaphore. */
+static void test_parts(void **state)
+{
+    struct machine *m = *state;
+    uint16_t sum = 0;
+    for (unsigned i = 0; i < 64; i++) {
+        set(m, EERD, i << 2 | 1);
+        assert_true(get(m, EERD) & 2);
+        sum = (uint16_t)(sum + (get(m, EERD) >> 16));
+    }
+    assert_int_equal(sum, 0xbaba);
+    set(m, MDIC, 2u << 26 | 1 << 21 | 3 << 16);
+    assert_int_equal(get(m, MDIC) & 0xffff, 0x0cb1);
+    set(m, MDIC, 1u << 26 | 1 << 21 | 22 << 16 | 2); /* page 2 */
+    set(m, MDIC, 1u << 26 | 1 << 21 | 17 << 16 | 0x1234);
+    set(m, MDIC, 2u << 26 | 1 << 21 | 17 << 16);
+    assert_int_equal(get(m, MDIC) & 0xffff, 0x1234);
+    set(m, MDIC, 1u << 26 | 1 << 21 | 22 << 16 | 99);
+    set(m, MDIC, 2u << 26 | 1 << 21 | 17 << 16);
+    assert_true(get(m, MDIC) & 1 << 30);
+    assert_int_equal(get(m, 0x5b50), 0);
+    assert_int_equal(get(m, 0x5b50), 1);
+    set(m, 0, 4);
+    assert_false(get(m, 8) & 1 << 19);
+    set(m, 0xb608, 1u << 24 | 40);
+    uint32_t before = get(m, 0xb600);
+    go(m);
+    assert_int_equal(get(m, 0xb600) - before, 10000000);
+}
+
 static uint64_t next_random(uint64_t *x)
 {
     *x = *x * 6364136223846793005u + 1442695040888963407u;
@@ -267,13 +471,15 @@ static void test_wild(void **state)
     uint64_t x = 5;
     for (unsigned i = 0; i < 20000; i++) {
         uint64_t r = next_random(&x);
-        static const uint16_t places[] = {0x0000, 0x0010, 0x0014, 0x0020, 0x00c4, 0x00c8, 0x00d0,
-                                          0x0100, 0x0400, 0x2808, 0x2810, 0x2818, 0x2820, 0x3808,
-                                          0x3810, 0x3818, 0x3820, 0x5400, 0x5200, 0x2804};
+        static const uint16_t places[] = {
+            0x0000, 0x0010, 0x0014, 0x0020, 0x00c4, 0x00c8, 0x00d0, 0x0100, 0x0400, 0x2808, 0x2810, 0x2818,
+            0x2820, 0x3808, 0x3810, 0x3818, 0x3820, 0x5400, 0x5200, 0x2804, 0x5008, 0x5008, 0x2170, 0x2170,
+            0x5818, 0x5818, 0x5c00, 0x2900, 0x2908, 0x2910, 0x2918, 0x3900, 0x3908, 0x3910, 0x3918, 0x3840,
+            0x00dc, 0x00e0, 0x00e4, 0x00e8, 0x0018, 0x5b68, 0xb608, 0x5b50, 0x102c};
         if (i % 64 == 0) {
             ring(m, r & 1 ? TDBAL : RDBAL);
             set(m, TCTL, 2);
-            set(m, RCTL, 0x1a | (uint32_t)(r & 0x02030000));
+            set(m, RCTL, 0x1a | (uint32_t)(r & 0x7a030c00));
         }
         set(m, places[r % (sizeof places / sizeof places[0])],
             (uint32_t)(r >> 16) & (r >> 63 ? 0xff : 0x7fffffff));
@@ -288,8 +494,12 @@ static void test_wild(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
-    const struct CMUnitTest tests[] = {TEST(test_eeprom), TEST(test_send), TEST(test_segments),
-                                       TEST(test_receive), TEST(test_wild)};
+#define TEST(name)   cmocka_unit_test_setup_teardown(name, make, drop)
+#define TEST_E(name) cmocka_unit_test_setup_teardown(name, make_e, drop)
+    const struct CMUnitTest tests[] = {TEST(test_eeprom),     TEST(test_send),      TEST(test_segments),
+                                       TEST(test_receive),    TEST(test_wild),      TEST_E(test_send),
+                                       TEST_E(test_segments), TEST_E(test_receive), TEST_E(test_extended),
+                                       TEST_E(test_split),    TEST_E(test_queues),  TEST_E(test_messages),
+                                       TEST_E(test_rings),    TEST_E(test_parts),   TEST_E(test_wild)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
