@@ -4,6 +4,7 @@
 
 #include "core/compare/private/cause_impl.h"
 #include "core/ground/text.h"
+#include "core/volumes/initramfs.h"
 #include "traces/memory.h"
 
 enum {
@@ -76,8 +77,8 @@ static void compare_file(void *ctx, const char *name, const uint8_t *content, si
 static void say_files(struct search *s, const char *role, uint8_t *const data[2], const size_t size[2])
 {
     struct archive_list l = {.s = s, .role = role};
-    archive_files(data[0], size[0], keep_file, &l);
-    archive_files(data[1], size[1], compare_file, &l);
+    initramfs_files(data[0], size[0], keep_file, &l);
+    initramfs_files(data[1], size[1], compare_file, &l);
     for (size_t i = 0; i < l.n; i++) {
         if (!l.file[i].met && l.differ++ < MEMBERS_SHOWN)
             cause_say(s, "input", NULL, "image %s: file %s is only in A", role, l.file[i].name);
@@ -211,7 +212,7 @@ static void say_image_origin(struct search *s, const char *role, const uint8_t *
     struct cause_origin *o = &s->out->origin;
     *o = (struct cause_origin){
         .found = true, .image = role, .offset = offset, .byte = {w->bytes[0][w->at], w->bytes[1][w->at]}};
-    if (archive_at(data, size, offset, o->member, &o->in_member))
+    if (initramfs_find(data, size, offset, o->member, &o->in_member))
         cause_say(s, "comes from", NULL,
                   "image %s, byte %" PRIu64 ": 0x%02x in A, 0x%02x in B; that is byte %" PRIu64
                   " of the file %s in it",

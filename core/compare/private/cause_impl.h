@@ -67,12 +67,4 @@ int cause_inputs_say(struct search *s, struct error *err);
 /* All of an image that the trace has, what is missing as zeros; to be freed. NULL if there is no such image. */
 uint8_t *cause_image(struct trace *t, unsigned image, size_t *size);
 
-/* ---- archive.c: cpio archives, as the kernel takes them (also compressed by gzip or zstd) ---- */
-
-/* The file that byte `offset` of an uncompressed archive belongs to. False if it belongs to none. */
-bool archive_at(const uint8_t *data, size_t size, uint64_t offset, char name[256], uint64_t *in_member);
-/* Calls fn for each file: its name, and content. */
-typedef void archive_fn(void *ctx, const char *name, const uint8_t *content, size_t n);
-void archive_files(const uint8_t *data, size_t size, archive_fn *fn, void *ctx);
-
 #endif

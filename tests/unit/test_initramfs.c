@@ -1,7 +1,8 @@
-/* test_cause.c - what core/compare reads from images: cpio archives, also compressed, and damaged ones. */
+/* test_initramfs.c - the files of an initramfs image: cpio archives, also compressed, and damaged ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "core/compare/private/cause_impl.h"
+#include "core/volumes/initramfs.h"
 
 struct packed {
     uint8_t bytes[16384];
@@ -56,7 +57,7 @@ static void collect(void *ctx, const char *name, const uint8_t *content, size_t 
 static void check_files(const struct packed *im, const char *want)
 {
     char got[1000] = "";
-    archive_files(im->bytes, im->n, collect, got);
+    initramfs_files(im->bytes, im->n, collect, got);
     assert_string_equal(got, want);
 }
 
@@ -67,11 +68,11 @@ static void files_are_found(void **state)
     uint64_t at;
     check_files(&im, "init=#!/bin/sh\n;bin/two=hello;");
     size_t hello = (size_t)((uint8_t *)memmem(im.bytes, im.n, "hello", 5) - im.bytes);
-    assert_true(archive_at(im.bytes, im.n, hello + 3, name, &at));
+    assert_true(initramfs_find(im.bytes, im.n, hello + 3, name, &at));
     assert_string_equal(name, "bin/two");
     assert_int_equal(at, 3);
-    assert_false(archive_at(im.bytes, im.n, 5, name, &at)); /* in a header */
-    assert_false(archive_at(im.bytes, im.n, im.n + 5, name, &at));
+    assert_false(initramfs_find(im.bytes, im.n, 5, name, &at)); /* in a header */
+    assert_false(initramfs_find(im.bytes, im.n, im.n + 5, name, &at));
 }
 
 static void compressed_archives_too(void **state)
@@ -112,8 +113,8 @@ static void damage_does_no_harm(void **state)
         uint8_t *exact = malloc(im.n + 1); /* so that the sanitizer sees what is read beyond it */
         memcpy(exact, im.bytes, im.n);
         exact = realloc(exact, im.n ? im.n : 1);
-        archive_files(exact, im.n, collect, got);
-        archive_at(exact, im.n, (seed >> 3) % 2000, name, &at);
+        initramfs_files(exact, im.n, collect, got);
+        initramfs_find(exact, im.n, (seed >> 3) % 2000, name, &at);
         free(exact);
     }
 }

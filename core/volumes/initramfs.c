@@ -1,0 +1,164 @@
+/* initramfs.c - through libarchive. */
+#include "core/volumes/initramfs.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "traces/memory.h"
+
+enum { MAGIC = 6, NESTED = 4, TRAILER = 124 /* with its name, "TRAILER!!!", a multiple of 4 */ };
+#define UNPACKED_MAX ((size_t)1 << 29)
+
+/* What is looked for; returns false to end. */
+typedef bool entry_fn(void *ctx, struct archive *a, struct archive_entry *e);
+
+static bool is_cpio(const uint8_t *p, size_t n)
+{
+    return n > MAGIC && (!memcmp(p, "070701", MAGIC) || !memcmp(p, "070702", MAGIC));
+}
+
+static size_t skip_zeros(const uint8_t *image, size_t size, size_t at)
+{
+    while (at < size && !image[at])
+        at++;
+    return at;
+}
+
+/* Calls fn for each file of the archive there. Returns where it ends, or 0 if it does not, or fn ended it. */
+static size_t each_file(const uint8_t *p, size_t n, entry_fn *fn, void *ctx)
+{
+    struct archive_entry *e;
+    struct archive *a = archive_read_new();
+    int rc = ARCHIVE_FATAL;
+    bool more = true;
+    archive_read_support_format_cpio(a);
+    if (archive_read_open_memory(a, p, n) == ARCHIVE_OK)
+        while (more && (rc = archive_read_next_header(a, &e)) >= ARCHIVE_WARN && rc != ARCHIVE_EOF)
+            if (archive_entry_filetype(e) == AE_IFREG && archive_entry_size(e) > 0 &&
+                archive_entry_pathname(e))
+                more = fn(ctx, a, e);
+    const size_t end = rc == ARCHIVE_EOF && more ? (size_t)archive_read_header_position(a) + TRAILER : 0;
+    archive_read_free(a);
+    return end && end <= n ? end : 0;
+}
+
+/* Calls fn for the files of all archives that are not compressed. Returns where the compressed part begins, `size` if there is none. */
+static size_t each_archive(const uint8_t *image, size_t size, entry_fn *fn, void *ctx)
+{
+    size_t at = skip_zeros(image, size, 0), n;
+    while (at < size && is_cpio(image + at, size - at)) {
+        if (!(n = each_file(image + at, size - at, fn, ctx)))
+            return size;
+        at = skip_zeros(image, size, at + n);
+    }
+    return at;
+}
+
+/* ---------------------------------------------------------------- where a byte is */
+
+struct wanted {
+    const uint8_t *byte;
+    char *name;
+    uint64_t *at;
+    bool found;
+};
+
+/* Of an archive in memory that is not compressed libarchive hands out the very bytes. */
+static bool holds_byte(void *ctx, struct archive *a, struct archive_entry *e)
+{
+    struct wanted *w = ctx;
+    const void *p;
+    size_t n;
+    la_int64_t at;
+    const uint64_t size = (uint64_t)archive_entry_size(e);
+    if (archive_read_data_block(a, &p, &n, &at) != ARCHIVE_OK || w->byte < (const uint8_t *)p ||
+        (uint64_t)(w->byte - (const uint8_t *)p) >= size)
+        return true;
+    snprintf(w->name, 256, "%s", archive_entry_pathname(e));
+    *w->at = (uint64_t)(w->byte - (const uint8_t *)p);
+    w->found = true;
+    return false;
+}
+
+bool initramfs_find(const uint8_t *image, size_t size, uint64_t offset, char name[256], uint64_t *at)
+{
+    struct wanted w = {.byte = image + offset, .name = name, .at = at};
+    if (offset < size)
+        each_archive(image, size, holds_byte, &w);
+    return w.found;
+}
+
+/* ---------------------------------------------------------------- all files */
+
+struct files {
+    initramfs_fn *fn;
+    void *ctx;
+    uint8_t *content;
+    size_t room;
+};
+
+/* Reads the entry's bytes; returns how many it has, at most UNPACKED_MAX. What a damaged header says of its size costs nothing. */
+static size_t read_all(struct archive *a, uint8_t **p, size_t *room)
+{
+    enum { MORE = 65536 };
+    size_t n = 0;
+    for (la_ssize_t got = 1; got > 0 && n < UNPACKED_MAX; n += got > 0 ? (size_t)got : 0) {
+        *p = mem_grow(*p, room, n + MORE, 1);
+        got = archive_read_data(a, *p + n, *room - n);
+    }
+    return n;
+}
+
+static bool take_file(void *ctx, struct archive *a, struct archive_entry *e)
+{
+    struct files *f = ctx;
+    const size_t n = read_all(a, &f->content, &f->room);
+    if (n != (uint64_t)archive_entry_size(e))
+        return false;
+    f->fn(f->ctx, archive_entry_pathname(e), f->content, n);
+    return true;
+}
+
+/* What a compressed stream holds, as far as it is whole; to be freed. */
+static uint8_t *unpack(const uint8_t *p, size_t size, size_t *n)
+{
+    struct archive_entry *e;
+    struct archive *a = archive_read_new();
+    uint8_t *out = NULL;
+    size_t room = 0;
+    archive_read_support_filter_gzip(a);
+    archive_read_support_filter_bzip2(a);
+    archive_read_support_filter_lzma(a);
+    archive_read_support_filter_xz(a);
+    archive_read_support_filter_lz4(a);
+    archive_read_support_filter_zstd(a);
+    archive_read_support_format_raw(a);
+    *n = 0;
+    if (archive_read_open_memory(a, p, size) == ARCHIVE_OK && archive_read_next_header(a, &e) == ARCHIVE_OK &&
+        archive_filter_count(a) > 1)
+        *n = read_all(a, &out, &room);
+    archive_read_free(a);
+    return out;
+}
+
+static void files_in(const uint8_t *image, size_t size, unsigned depth, struct files *f)
+{
+    const size_t at = each_archive(image, size, take_file, f);
+    size_t n = 0;
+    if (at >= size || depth == NESTED)
+        return;
+    uint8_t *out = unpack(image + at, size - at, &n);
+    if (n)
+        files_in(out, n, depth + 1, f);
+    free(out);
+}
+
+void initramfs_files(const uint8_t *image, size_t size, initramfs_fn *fn, void *ctx)
+{
+    struct files f = {.fn = fn, .ctx = ctx};
+    files_in(image, size, 0, &f);
+    free(f.content);
+}
