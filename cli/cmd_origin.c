@@ -166,6 +166,9 @@ static void json_link(yajl_gen g, const struct origin_link *l)
     json_text(g, "image", l->image);
     if (l->image)
         json_number(g, "offset", l->offset);
+    json_text(g, "file", l->file);
+    if (l->file)
+        json_number(g, "file_offset", l->file_at);
     json_array(g, "operands");
     for (unsigned i = 0; i < l->noperands; i++) {
         yajl_gen_map_open(g);

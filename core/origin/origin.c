@@ -377,6 +377,7 @@ static void link_free(struct origin_link *l)
     free(l->line);
     free(l->who);
     free(l->what);
+    free(l->file);
     free(l->text);
 }
 

@@ -96,6 +96,9 @@ struct origin_link {
     int follows;       /* the operand that is followed; -1: none */
     const char *image; /* role of the image, or NULL */
     uint64_t offset;
+    char *
+        file; /* the file of the image that the bytes belong to, with their offset in it; NULL if none is known */
+    uint64_t file_at;
     uint64_t input;
     char instruction[96];
     char *function, *caller, *line; /* "" where not known */

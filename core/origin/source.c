@@ -3,14 +3,18 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "core/ground/text.h"
 #include "core/origin/private/impl.h"
+#include "core/volumes/initramfs.h"
+#include "core/volumes/volumes.h"
 #include "traces/memory.h"
 
-/* An image's content, as far as it was needed. */
+/* An image's content, as far as it was needed, and its files. */
 struct seen_image {
     uint8_t *data;
     size_t size;
     bool read;
+    struct volumes *volumes;
 };
 
 void link_end(struct origin_link *l, enum origin_source source, const char *fmt, ...)
@@ -35,27 +39,66 @@ enum { AROUND = 32, LEAST = 8, PAGE = 4096 };
 
 void origin_sources_free(struct origin *o)
 {
-    for (size_t i = 0; i < o->nimages; i++)
+    for (size_t i = 0; i < o->nimages; i++) {
         free(o->image[i].data);
+        volumes_free(o->image[i].volumes);
+    }
     free(o->image);
 }
 
 static struct seen_image *image_of(struct origin *o, size_t i)
 {
-    struct trace *t = timeline_trace(o->tl);
     if (!o->image) {
-        o->nimages = trace_config(t)->nimages;
+        o->nimages = trace_config(timeline_trace(o->tl))->nimages;
         o->image = mem_zero(o->nimages + 1, sizeof *o->image);
     }
-    struct seen_image *im = &o->image[i];
-    const uint64_t n = trace_config(t)->images[i].size;
+    return &o->image[i];
+}
+
+/* Reads a part of an image; what the trace does not have is zeros. */
+static void read_part(struct trace *t, size_t image, uint64_t from, uint8_t *to, uint64_t n)
+{
+    for (uint64_t done = 0, part; done < n; done += part) {
+        const uint64_t left = TRACE_CHUNK - (from + done) % TRACE_CHUNK;
+        part = left < n - done ? left : n - done;
+        if (trace_image_read(t, (unsigned)image, from + done, to + done, part, NULL))
+            memset(to + done, 0, part);
+    }
+}
+
+static struct seen_image *whole_image(struct origin *o, size_t i)
+{
+    struct seen_image *im = image_of(o, i);
+    const uint64_t n = trace_config(timeline_trace(o->tl))->images[i].size;
     if (!im->read && n <= IMAGE_MOST && (im->data = calloc(n + 1, 1))) {
-        for (uint64_t at = 0; at < n; at += 65536)
-            trace_image_read(t, (unsigned)i, at, im->data + at, n - at < 65536 ? n - at : 65536, NULL);
+        read_part(timeline_trace(o->tl), i, 0, im->data, n);
         im->size = n;
     }
     im->read = true;
     return im;
+}
+
+/* Names the file that the link's bytes are of. */
+static void name_file(struct origin *o, struct origin_link *l, size_t i, struct text *words)
+{
+    struct seen_image *im = image_of(o, i);
+    struct volume_place place;
+    char name[256];
+    free(l->file);
+    l->file = NULL;
+    if (im->data && initramfs_find(im->data, im->size, l->offset, name, &l->file_at)) {
+        text_add(words, ": byte %" PRIu64 " of %s", l->file_at, name);
+        l->file = mem_string(name);
+    } else if (!im->data) {
+        if (!im->volumes)
+            im->volumes = volumes_of_image(timeline_trace(o->tl), (unsigned)i);
+        if (!volumes_find(im->volumes, l->offset, &place))
+            return;
+        l->file_at = place.at;
+        text_add(words, ": byte %" PRIu64 " of %s (%s", place.at, place.path, place.system);
+        text_add(words, place.partition ? ", partition %u)" : ")", place.partition);
+        l->file = mem_string(place.path);
+    }
 }
 
 /* Bytes around a place in memory, within a stretch that is aligned to `unit`. */
@@ -80,17 +123,29 @@ static bool take_window(struct origin *o, uint64_t physical, uint64_t unit, stru
     return true;
 }
 
-static bool find_window(const struct seen_image *im, uint64_t from, uint64_t to, const struct window *w,
-                        uint64_t *offset)
+static bool find_window(const uint8_t *data, uint64_t size, const struct window *w, uint64_t *offset)
 {
-    if (!im->data || from >= im->size)
-        return false;
-    if (to > im->size)
-        to = im->size;
-    const uint8_t *p = memmem(im->data + from, to - from, w->bytes, w->n);
+    const uint8_t *p = data ? memmem(data, size, w->bytes, w->n) : NULL;
     if (p)
-        *offset = (uint64_t)(p - im->data) + w->at;
+        *offset = (uint64_t)(p - data) + w->at;
     return p;
+}
+
+/* Looks for it in a part of an image. */
+static bool find_in_part(struct trace *t, size_t image, uint64_t from, uint64_t n, const struct window *w,
+                         uint64_t *offset)
+{
+    const uint64_t size = trace_config(t)->images[image].size, most = 64 << 20;
+    if (from >= size)
+        return false;
+    n = n < size - from ? n : size - from;
+    n = n < most ? n : most;
+    uint8_t *part = mem_alloc(n);
+    read_part(t, image, from, part, n);
+    const bool found = find_window(part, n, w, offset);
+    free(part);
+    *offset += found ? from : 0;
+    return found;
 }
 
 static bool is_drive(const char *role)
@@ -127,13 +182,17 @@ static bool from_command(struct origin *o, struct origin_link *l, const struct e
         const char *role = trace_config(t)->images[i].role;
         const uint64_t sector = strncmp(role, "cdrom", 5) ? 512 : 2048;
         uint64_t offset;
-        if (!is_drive(role) || !find_window(image_of(o, i), lba * sector, (lba + count) * sector, w, &offset))
+        if (!is_drive(role) || !find_in_part(t, i, lba * sector, count * sector, w, &offset))
             continue;
+        struct text file = {NULL, 0};
         l->image = role;
         l->offset = offset;
+        name_file(o, l, i, &file);
         link_end(l, ORIGIN_IMAGE,
-                 "%s, lba %" PRIu64 " + %" PRIu64 " (byte %" PRIu64 "), read by %s at icount %" PRIu64, role,
-                 offset / sector, offset % sector, offset, "the drive", ev->icount);
+                 "%s, lba %" PRIu64 " + %" PRIu64 " (byte %" PRIu64 "), read by the drive at icount %" PRIu64
+                 "%s",
+                 role, offset / sector, offset % sector, offset, ev->icount, file.s ? file.s : "");
+        free(file.s);
         return true;
     }
     return false;
@@ -168,12 +227,18 @@ static bool in_images(struct origin *o, struct origin_link *l, const struct wind
     uint64_t offset;
     for (size_t i = 0; i < trace_config(t)->nimages; i++) {
         const struct trace_image *im = &trace_config(t)->images[i];
-        if (is_drive(im->role) || !find_window(image_of(o, i), 0, UINT64_MAX, w, &offset))
+        if (is_drive(im->role))
             continue;
+        const struct seen_image *whole = whole_image(o, i);
+        if (!find_window(whole->data, whole->size, w, &offset))
+            continue;
+        struct text file = {NULL, 0};
         l->image = im->role;
         l->offset = offset;
-        link_end(l, ORIGIN_IMAGE, "%s (%s), byte %" PRIu64 ", in memory at the beginning", im->role, im->name,
-                 offset);
+        name_file(o, l, i, &file);
+        link_end(l, ORIGIN_IMAGE, "%s (%s), byte %" PRIu64 ", in memory at the beginning%s", im->role,
+                 im->name, offset, file.s ? file.s : "");
+        free(file.s);
         return true;
     }
     return false;
