@@ -205,4 +205,4 @@ static int pc_later(const void *state, const struct event *ev, const struct even
 }
 
 const struct engine_words hv_words = {
-    .size = pc_size, .reset = pc_reset, .event = pc_event, .later = pc_later};
+    .size = pc_size, .reset = pc_reset, .event = pc_event, .later = pc_later, .drive = board_drive_role};

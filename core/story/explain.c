@@ -33,16 +33,26 @@ static void *engine_part(struct memory *m)
     return m + 1;
 }
 
-/* A configuration in the engines' form, for reading settings; an engine cannot be created from it. */
-static void reset_engine(struct explainer *x, const struct trace_config *cfg)
+struct engine_images engine_images_of(const struct trace_config *cfg)
 {
     struct image *images = mem_zero(cfg->nimages, sizeof *images);
     for (size_t i = 0; i < cfg->nimages; i++)
         images[i] = (struct image){
             .role = cfg->images[i].role, .name = cfg->images[i].name, .size = cfg->images[i].size};
-    x->words->reset(engine_part(x->memory), &(struct engine_config){cfg->settings, cfg->nsettings, images,
-                                                                    cfg->nimages, cfg->behaviour});
-    free(images);
+    return (struct engine_images){
+        {cfg->settings, cfg->nsettings, images, cfg->nimages, cfg->behaviour}, images};
+}
+
+void engine_images_free(struct engine_images *e)
+{
+    free(e->images);
+}
+
+static void reset_engine(struct explainer *x, const struct trace_config *cfg)
+{
+    struct engine_images e = engine_images_of(cfg);
+    x->words->reset(engine_part(x->memory), &e.config);
+    engine_images_free(&e);
 }
 
 struct explainer *explainer_new(const struct engine_kind *kind, const struct trace_config *cfg)
@@ -181,6 +191,7 @@ struct trace_explainer {
     uint64_t every; /* events from one state to the next */
     struct state *states;
     size_t n;
+    struct file_words *files;
 };
 
 /* A longer trace gets the same number of states, further apart. */
@@ -214,6 +225,7 @@ struct trace_explainer *trace_explainer_new(struct trace *t, const struct engine
     e->x = explainer_new(kind, trace_config(t));
     e->cursor = trace_cursor_open(t, EVENT_CLASSES_ALL);
     e->every = STATE_EVERY;
+    e->files = file_words_new(t, kind ? kind->words : NULL);
     keep_state(e);
     return e;
 }
@@ -225,6 +237,7 @@ void trace_explainer_free(struct trace_explainer *e)
     for (size_t i = 0; i < e->n; i++)
         free(e->states[i].memory);
     free(e->states);
+    file_words_free(e->files);
     trace_cursor_close(e->cursor);
     explainer_free(e->x);
     free(e);
@@ -321,10 +334,19 @@ int trace_explain(struct trace_explainer *e, uint64_t number, char *buf, size_t 
     e->at = number + 1;
     e->reach = e->at > e->reach ? e->at : e->reach;
     e->fed++;
+    struct text files = {NULL, 0};
+    file_words_add(e->files, &ev, &files);
     int len = explainer_event(e->x, &ev, buf, size), later = add_later(e, &ev, more, sizeof more);
     if (later && (size_t)len < size)
         snprintf(buf + len, size - (size_t)len, "%s", more);
-    return len + later;
+    len += later;
+    /* "; " only after other words. */
+    const char *words = files.s && !len ? files.s + 2 : files.s;
+    if (words && (size_t)len < size)
+        snprintf(buf + len, size - (size_t)len, "%s", words);
+    len += words ? (int)strlen(words) : 0;
+    free(files.s);
+    return len;
 }
 
 const struct explainer *trace_explainer_last(const struct trace_explainer *e)

@@ -126,5 +126,7 @@ int board_words(void *state, const struct event *ev, char *buf, size_t size, con
 /* See engine_words.later (core/engine/engine.h). */
 int board_words_later(const void *state, const struct event *ev, const struct event *next, char *buf,
                       size_t size);
+/* See engine_words.drive. */
+bool board_drive_role(const struct engine_config *, unsigned number, char role[16]);
 
 #endif

@@ -11,8 +11,6 @@ static const struct {
     enum drive_interface interface;
 } single[] = {{CARD_NVME, DRIVE_NVME}, {CARD_VIRTIO_BLK, DRIVE_VIRTIO}};
 
-enum { DRIVES_MOST = 8 };
-
 static void add(struct card *list, int *n, enum card_kind kind, unsigned index, const struct drive *drive)
 {
     struct card *c = &list[*n];

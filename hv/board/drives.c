@@ -1,5 +1,6 @@
 /* drives.c - see drives.h. */
 #include "hv/board/drives.h"
+#include "hv/board/board.h"
 #include "hv/board/kinds.h"
 
 #include <stdio.h>
@@ -80,4 +81,59 @@ int drives_of(const struct engine_config *cfg, enum drive_interface which, struc
     if (add_kind(cfg, which, "disk", list, max, &n, err) || add_kind(cfg, which, "cdrom", list, max, &n, err))
         return -1;
     return (int)n;
+}
+
+int drives_at_ide(const struct engine_config *cfg, struct drive place[IDE_PLACES], struct error *err)
+{
+    enum { SECONDARY_MASTER = 2 };
+    struct drive list[IDE_PLACES];
+    const int n = drives_of(cfg, DRIVE_IDE, list, IDE_PLACES, err);
+    int cd = 0;
+    memset(place, 0, IDE_PLACES * sizeof *place);
+    while (cd < n && !list[cd].cdrom)
+        cd++;
+    if (cd < n)
+        place[SECONDARY_MASTER] = list[cd];
+    for (int i = 0, at = 0; i < n; i++) {
+        if (i == cd)
+            continue;
+        while (*place[at].role)
+            at++;
+        place[at] = list[i];
+    }
+    return n < 0 ? -1 : 0;
+}
+
+/* ---------------------------------------------------------------- numbers */
+
+static bool role_at(const struct drive *list, int n, unsigned index, char role[16])
+{
+    if (n < 0 || index >= (unsigned)n || !*list[index].role)
+        return false;
+    memcpy(role, list[index].role, sizeof list[index].role);
+    return true;
+}
+
+bool board_drive_role(const struct engine_config *cfg, unsigned number, char role[16])
+{
+    static const struct {
+        unsigned first;
+        enum drive_interface interface;
+    } kinds[] = {{DRIVE_NUMBER_USB, DRIVE_USB},
+                 {DRIVE_NUMBER_SCSI, DRIVE_SCSI},
+                 {DRIVE_NUMBER_VIRTIO, DRIVE_VIRTIO},
+                 {DRIVE_NUMBER_NVME, DRIVE_NVME},
+                 {DRIVE_NUMBER_AHCI, DRIVE_AHCI}};
+    struct drive list[DRIVES_MOST];
+    struct error ignored;
+    for (size_t i = 0; number < DRIVE_NUMBER_END && i < sizeof kinds / sizeof kinds[0]; i++)
+        if (number >= kinds[i].first)
+            return role_at(list, drives_of(cfg, kinds[i].interface, list, DRIVES_MOST, &ignored),
+                           number - kinds[i].first, role);
+    if (number < IDE_PLACES)
+        return !drives_at_ide(cfg, list, &ignored) && role_at(list, IDE_PLACES, number, role);
+    if (number - DRIVE_NUMBER_FLOPPY >= 2)
+        return false;
+    snprintf(role, 16, "floppy%u", number - DRIVE_NUMBER_FLOPPY);
+    return config_image(cfg, role) != NULL;
 }

@@ -17,7 +17,7 @@ enum drive_interface {
     DRIVE_INTERFACES
 };
 
-enum { DRIVE_SECTOR = 512, DRIVE_SERIAL = 20, SCSI_TARGETS = 8, USB_DRIVES = 6 };
+enum { DRIVE_SECTOR = 512, DRIVE_SERIAL = 20, SCSI_TARGETS = 8, USB_DRIVES = 6, DRIVES_MOST = 8 };
 
 /* The number of a drive in events: of its controllers' kind, and counted there. 0-3 are IDE's, 8-9 the floppies. */
 enum drive_number {
@@ -42,6 +42,11 @@ struct drive {
  * a setting names no interface. */
 int drives_of(const struct engine_config *, enum drive_interface, struct drive *list, unsigned max,
               struct error *err);
+
+/* Those of IDE at their places, as QEMU assigns them: the first CD-ROM is the secondary master, each other one takes the first place that
+ * is free. A place without a drive has no role. -1 with err as drives_of. */
+enum { IDE_PLACES = 4 };
+int drives_at_ide(const struct engine_config *, struct drive place[IDE_PLACES], struct error *err);
 
 /* Where a command came from: the queue, and 1 + its entry there; 0: the drive has no queues. */
 struct drive_place {

@@ -463,27 +463,16 @@ static void attach(struct ide *ide, unsigned number, const struct drive *drive)
     board_boot_path(ide->board, drive->role, "/pci@i0cf8/ide@1,1/drive@%u/disk@%u", number / 2, number % 2);
 }
 
-/* Assigns images to drives as QEMU does: a CD-ROM is the secondary master; all others take the first place that is free. */
 static int find_drives(struct ide *ide, struct error *err)
 {
-    struct drive drives[4];
-    int n = drives_of(board_config(ide->board), DRIVE_IDE, drives, 4, err), cd = -1;
-
-    for (unsigned i = 0; i < 4; i++)
+    struct drive place[IDE_PLACES];
+    const int rc = drives_at_ide(board_config(ide->board), place, err);
+    for (unsigned i = 0; i < IDE_PLACES; i++) {
         ide->channel[i / 2].drive[i % 2].number = i;
-    for (int i = n - 1; i >= 0; i--)
-        if (drives[i].cdrom)
-            cd = i;
-    if (cd >= 0)
-        attach(ide, 2, &drives[cd]);
-    for (int i = 0, at = 0; i < n; i++) {
-        if (i == cd)
-            continue;
-        while (ide->channel[at / 2].drive[at % 2].present)
-            at++;
-        attach(ide, (unsigned)at, &drives[i]);
+        if (*place[i].role)
+            attach(ide, i, &place[i]);
     }
-    return n < 0 ? -1 : 0;
+    return rc;
 }
 
 static void add_channel(struct ide *ide, unsigned index)

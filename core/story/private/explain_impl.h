@@ -2,9 +2,27 @@
 #ifndef BOOTREEL_CORE_STORY_EXPLAIN_IMPL_H
 #define BOOTREEL_CORE_STORY_EXPLAIN_IMPL_H
 
+#include "core/engine/engine.h"
 #include "core/story/profile.h"
 #include "core/ground/text.h"
 #include "traces/trace.h"
+
+/* A trace's configuration in the engines' form, for reading settings; an engine cannot be created from it. */
+struct engine_images {
+    struct engine_config config;
+    struct image *images;
+};
+struct engine_images engine_images_of(const struct trace_config *cfg);
+void engine_images_free(struct engine_images *);
+
+/* ---- explain_files.c: which files a disk's sectors belong to, before the boot ---- */
+
+struct file_words;
+/* `engine` may be NULL: then nothing is known. Both must outlive it. */
+struct file_words *file_words_new(struct trace *t, const struct engine_words *engine);
+void file_words_free(struct file_words *);
+/* Adds "; partition 1: /boot/vmlinuz from byte 4096" for a read from a disk, nothing for other events. Cost: see volumes_find(). */
+void file_words_add(struct file_words *, const struct event *ev, struct text *out);
 
 /* ---- explain_cpu.c: what any x86 processor and any boot does ---- */
 

@@ -1,0 +1,79 @@
+/* explain_files.c - the files that a disk's sectors belong to. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/story/private/explain_impl.h"
+#include "core/volumes/volumes.h"
+#include "traces/memory.h"
+
+enum { NAMED = 3, SECTORS_MOST = 4096 };
+
+struct file_words {
+    struct trace *t;
+    const struct engine_words *engine;
+    struct volumes **of; /* an image's, from its first use on */
+};
+
+struct file_words *file_words_new(struct trace *t, const struct engine_words *engine)
+{
+    struct file_words *w = mem_zero(1, sizeof *w);
+    *w = (struct file_words){t, engine, mem_zero(trace_config(t)->nimages + 1, sizeof(struct volumes *))};
+    return w;
+}
+
+void file_words_free(struct file_words *w)
+{
+    for (size_t i = 0; i < trace_config(w->t)->nimages; i++)
+        volumes_free(w->of[i]);
+    free(w->of);
+    free(w);
+}
+
+/* The image of that drive, or -1. */
+static int image_of(const struct file_words *w, unsigned drive, char role[16])
+{
+    if (!w->engine || !w->engine->drive)
+        return -1;
+    struct engine_images images = engine_images_of(trace_config(w->t));
+    const bool known = w->engine->drive(&images.config, drive, role);
+    engine_images_free(&images);
+    return known ? trace_image_by_role(w->t, role) : -1;
+}
+
+/* Adds the files of `count` sectors from `lba` on: each once, and where in it the sectors begin. */
+static unsigned add_files(struct volumes *v, uint64_t lba, uint64_t count, unsigned sector, struct text *out)
+{
+    const char *last = NULL;
+    unsigned n = 0;
+    for (uint64_t i = 0; i < count && i < SECTORS_MOST; i++) {
+        struct volume_place place;
+        if (!volumes_find(v, (lba + i) * sector, &place) || (last && !strcmp(place.path, last)))
+            continue;
+        last = place.path;
+        if (n++ >= NAMED)
+            continue;
+        text_add(out, n > 1 ? ", " : "; ");
+        if (n == 1 && place.partition)
+            text_add(out, "partition %u: ", place.partition);
+        text_add(out, "%s", place.path);
+        if (place.at)
+            text_add(out, " from byte %" PRIu64, place.at);
+    }
+    return n;
+}
+
+void file_words_add(struct file_words *w, const struct event *ev, struct text *out)
+{
+    char role[16];
+    if (ev->kind != EV_DISK_READ)
+        return;
+    const int image = image_of(w, (unsigned)ev->f[EVF_DISK_READ_drive], role);
+    if (image < 0)
+        return;
+    if (!w->of[image])
+        w->of[image] = volumes_of_image(w->t, (unsigned)image);
+    const unsigned n = add_files(w->of[image], ev->f[EVF_DISK_READ_lba], ev->f[EVF_DISK_READ_count],
+                                 strncmp(role, "cdrom", 5) ? 512 : 2048, out);
+    if (n > NAMED)
+        text_add(out, " and %u more", n - NAMED);
+}
