@@ -5,6 +5,7 @@
 #include "core/compare/private/cause_impl.h"
 #include "core/ground/text.h"
 #include "core/volumes/initramfs.h"
+#include "core/volumes/volumes.h"
 #include "traces/memory.h"
 
 enum {
@@ -206,13 +207,30 @@ static bool find_in(uint8_t *const data[2], const size_t size[2], const struct w
     return false;
 }
 
-static void say_image_origin(struct search *s, const char *role, const uint8_t *data, size_t size,
-                             uint64_t offset, const struct window *w)
+/* The file of the image that the byte belongs to. */
+static bool find_file(struct trace *t, unsigned image, const uint8_t *data, size_t size,
+                      struct cause_origin *o)
+{
+    struct volume_place place;
+    if (initramfs_find(data, size, o->offset, o->member, &o->in_member))
+        return true;
+    struct volumes *v = volumes_of_image(t, image);
+    const bool found = volumes_find(v, o->offset, &place);
+    if (found) {
+        snprintf(o->member, sizeof o->member, "%s", place.path);
+        o->in_member = place.at;
+    }
+    volumes_free(v);
+    return found;
+}
+
+static void say_image_origin(struct search *s, unsigned image, const char *role, const uint8_t *data,
+                             size_t size, uint64_t offset, const struct window *w)
 {
     struct cause_origin *o = &s->out->origin;
     *o = (struct cause_origin){
         .found = true, .image = role, .offset = offset, .byte = {w->bytes[0][w->at], w->bytes[1][w->at]}};
-    if (initramfs_find(data, size, offset, o->member, &o->in_member))
+    if (find_file(timeline_trace(s->tl[0]), image, data, size, o))
         cause_say(s, "comes from", NULL,
                   "image %s, byte %" PRIu64 ": 0x%02x in A, 0x%02x in B; that is byte %" PRIu64
                   " of the file %s in it",
@@ -237,7 +255,7 @@ static bool in_images(struct search *s, const struct window *w)
                             cause_image(t[1], (unsigned)k, &size[1])};
         found = data[0] && data[1] && find_in(data, size, w, &offset);
         if (found)
-            say_image_origin(s, role, data[0], size[0], offset, w);
+            say_image_origin(s, (unsigned)i, role, data[0], size[0], offset, w);
         free(data[0]);
         free(data[1]);
     }

@@ -338,6 +338,9 @@ struct engine_words {
     /* What a later event tells about `ev`, which was the last one processed: 1 and its words (to be appended); 0 if
      * `next` tells nothing, but one after it may; -1 if none will. With NULL as `next`: 0 or -1. May be NULL. */
     int (*later)(const void *state, const struct event *ev, const struct event *next, char *buf, size_t size);
+    /* The role of the image in the drive of that number in events of the disk class, of at most 15 characters. False: there is no such
+     * drive. */
+    bool (*drive)(const struct engine_config *cfg, unsigned number, char role[16]);
 };
 
 /* The number of a register of at most 64 bits, for reg_get and reg_set; SIZE_MAX if there is none

@@ -105,7 +105,7 @@ static size_t read_all(struct archive *a, uint8_t **p, size_t *room)
 {
     enum { MORE = 65536 };
     size_t n = 0;
-    for (la_ssize_t got = 1; got > 0 && n < UNPACKED_MAX; n += got > 0 ? (size_t)got : 0) {
+    for (la_ssize_t got = 1; got > 0 && n<UNPACKED_MAX; n += got> 0 ? (size_t)got : 0) {
         *p = mem_grow(*p, room, n + MORE, 1);
         got = archive_read_data(a, *p + n, *room - n);
     }

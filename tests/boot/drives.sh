@@ -112,6 +112,11 @@ holds "$work/grub.out" 'reboot: Power down' "SeaBIOS, GRUB and Linux from NVMe"
 holds <("$BOOTREEL" events --class firmware "$work/grub.reel") 'trying to boot from NVMe 0$' "what firmware tries"
 expect 0 again "$BOOTREEL" record "${boot[@]}" -o "$work/again.reel"
 same "$work/grub.reel" "$work/again.reel" "two recordings"
+# A value back to the file on the disk.
+read -r at place byte < <("$BOOTREEL" events --class disk --explain "$work/grub.reel" |
+    sed -nE 's/^ *[0-9]+ +([0-9]+) .* to (0x[0-9a-f]+) .*initrd.gz from byte ([0-9]+)$/\1 \2 \3/p' | tail -n 1)
+expect 0 origin "$BOOTREEL" origin "$work/grub.reel" --at $((at + 1)) --memory "$place,8" --format json
+holds "$work/origin.out" "\"file\": ?\"/boot/initrd.gz\",.*\"file_offset\": ?$byte[,}]" "the file it is from"
 expect 0 verify "$BOOTREEL" replay --verify -q --console=none "$work/grub.reel"
 
 # Our BIOS: both kinds, numbered as the boot order has them.

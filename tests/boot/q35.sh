@@ -47,6 +47,8 @@ holds "$work/info.out" '^machine +machine = q35$' "the trace names the machine"
 "$BOOTREEL" events --class firmware,disk,pio,mmio --explain "$work/grub.reel" >"$work/explained"
 holds "$work/explained" 'trying to boot from AHCI port 0 ' "what firmware tries"
 holds "$work/explained" 'READ DMA drive 16 lba 0 .*AHCI port 0: queue 0, entry 0: read lba 0, 1 block to' "a command in words"
+holds "$work/explained" 'READ DMA drive 16 .*; partition 1: (.*, )?/boot/vmlinuz( |$)' "the file that is read"
+holds "$work/explained" 'READ DMA drive 16 .*; partition 1: /boot/initrd.gz from byte [0-9]+$' "the next one"
 holds "$work/explained" 'AHCI port 0: commands given in slot 0$' "a register in words"
 holds "$work/explained" 'Q35 host bridge.*: PCIEXBAR, configuration space in memory: on' "the host bridge in words"
 

@@ -139,8 +139,9 @@ static void iso_has_them(void **state)
 /* The EFI system partition of a CD is a file of it. */
 static void fat_within_iso(void **state)
 {
-    run(*state, "mformat -i fat.img -C -f 1440 :: && mcopy -i fat.img -s tree/boot tree/large :: && mkdir cd && "
-                "mv fat.img cd/ && xorriso -as mkisofs -quiet -R -o i.img cd; rm -r cd");
+    run(*state,
+        "mformat -i fat.img -C -f 1440 :: && mcopy -i fat.img -s tree/boot tree/large :: && mkdir cd && "
+        "mv fat.img cd/ && xorriso -as mkisofs -quiet -R -o i.img cd; rm -r cd");
     struct image im = load(*state, "i.img");
     check_files(&im, 0, "FAT", "/fat.img:");
     free(im.p);
@@ -214,7 +215,8 @@ static void damage_does_no_harm(void **state)
         struct volume_place place;
         for (unsigned k = 0; k < 1 + round / 3 % 40; k++) {
             seed = seed * 1103515245 + 12345;
-            im.p[(seed >> 8) % (round & 1 ? 4096 : 65536) + (round % 3 == 2 ? 32768 : 0)] = (uint8_t)(seed >> 3);
+            im.p[(seed >> 8) % (round & 1 ? 4096 : 65536) + (round % 3 == 2 ? 32768 : 0)] =
+                (uint8_t)(seed >> 3);
         }
         struct volumes *v = volumes_new(read_memory, &im, im.n);
         for (uint64_t at = 0; at < im.n; at += 10007)
@@ -228,9 +230,12 @@ static void damage_does_no_harm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ext_has_files_and_folders), cmocka_unit_test(fat_has_them),
-        cmocka_unit_test(iso_has_them),              cmocka_unit_test(fat_within_iso),
-        cmocka_unit_test(partitions_are_told),       cmocka_unit_test(damage_does_no_harm),
+        cmocka_unit_test(ext_has_files_and_folders),
+        cmocka_unit_test(fat_has_them),
+        cmocka_unit_test(iso_has_them),
+        cmocka_unit_test(fat_within_iso),
+        cmocka_unit_test(partitions_are_told),
+        cmocka_unit_test(damage_does_no_harm),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
