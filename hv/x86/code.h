@@ -1,0 +1,261 @@
+/* code.h - decoded code, and the memory that it is decoded from: what is kept of each page of guest-physical memory. Private to hv/x86. */
+#ifndef BOOTREEL_HV_X86_CODE_H
+#define BOOTREEL_HV_X86_CODE_H
+
+#include <string.h>
+
+#include "hv/x86/x86.h"
+
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+struct x86;
+struct op;
+/* A handler. Returns NULL to return to the dispatcher. */
+typedef const struct op *op_fn(struct x86 *, const struct op *);
+
+/* ---------------------------------------------------------------- decoded code */
+
+/* One decoded instruction. `dst` and `src` are the register numbers of the first and second operand in the
+ * order of the row (for 8-bit general registers, the byte's offset in gpr[]); the one that is a memory
+ * operand is unused. */
+struct op {
+    op_fn *fn;
+    union {
+        int64_t imm; /* immediate, sign-extended; near branches: target's offset from the block's start */
+        uint64_t uimm;
+    };
+    /* address: displacement (RIP-relative: from the block's start); branches: fall-through offset */
+    int32_t disp;
+    uint8_t dst, src;
+    uint8_t base, index; /* address: registers, REG_ZERO if absent, REG_RIP if RIP-relative */
+    uint8_t scale;       /* address: shift count */
+    uint8_t seg;         /* address: segment; SEG_NONE in 64-bit code unless FS or GS */
+    uint8_t asize;       /* address size: 0 16, 1 32, 2 64 bit */
+    uint8_t osize;       /* operand size: 0 8, 1 16, 2 32, 3 64 bit */
+    uint16_t off;        /* of the instruction from the block's start */
+    uint8_t len;         /* bytes */
+    uint8_t idx;         /* its number in the block */
+    uint16_t row;        /* in the instruction table */
+    uint8_t modrm;
+    uint8_t pfx;  /* enum op_pfx */
+    uint8_t vvvv; /* VEX: its register */
+    uint8_t aux;  /* VEX: the register in the immediate, or the vector of indices */
+};
+enum op_pfx {
+    PFX_LOCK = 1,
+    PFX_REP = 2,
+    PFX_REPNE = 4,
+    PFX_OSIZE = 8,
+    PFX_REX = 16,
+    PFX_REXW = 32,
+    PFX_MEM = 64,
+    PFX_L = 128 /* VEX.L: 256-bit vectors */
+};
+/* PFX_MEM: the modrm operand is memory. */
+
+enum { BLOCK_MAX_OPS = 64, CODE_BUCKETS = 512, JUMPS = 4096 };
+
+struct code_page;
+struct region; /* compiled code: jit/jit.h */
+struct block {
+    /* BLOCK_ID(): offset in the page, and the mode that it was decoded for; BLOCK_SLOW: only for the
+     * dispatcher, or dropped */
+    uint32_t id;
+    uint16_t n; /* number of instructions; ops[n] is the pseudo op that falls through */
+    uint16_t bytes;
+    struct block *next[2]; /* chained, within the page only: 0 fall-through, 1 taken */
+    struct block *bucket;  /* the page's hash chain */
+    struct code_page *page;
+    struct code_page *page2; /* the block's only instruction continues in this page, with these bytes */
+    uint8_t raw2[15];
+    uint16_t heat;          /* entries until it is compiled */
+    op_fn *first;           /* the first op's handler, while entries are counted and afterwards */
+    struct region *regions; /* that begin in the block */
+    struct op ops[];
+};
+#define BLOCK_ID(key, offset) ((key) | (uint32_t)(offset) << 16)
+#define BLOCK_SLOW            0x8000u
+/* 32-bit code and stack; CS, SS, DS and ES allow every address, and add nothing to it. */
+#define KEY_FLAT 0x80u
+/* 64-bit code, and linear addresses have 57 bits. */
+#define KEY_LA57 0x100u
+/* Where struct x86's `jumps` has the block at a linear address. */
+#define JUMP_SLOT(lin)       (((lin) ^ (lin) >> 12) & (JUMPS - 1))
+#define BLOCK_BUCKET(offset) (((offset) ^ (offset) >> 7) & (CODE_BUCKETS - 1))
+
+/* The code decoded from one page of memory. */
+struct code_page {
+    uint8_t *host; /* the page's bytes */
+    struct pmeta *meta;
+    uint64_t code[SNAPSHOT_PAGE / 64]; /* which bytes were decoded, one bit each */
+    uint64_t linear; /* where it was last executed, while there are stops: bit 0 is set; 0 if nowhere */
+    struct code_page *all_next;
+    struct region *regions; /* compiled from the page's blocks */
+    uint8_t drops;          /* how often one was dropped again, up to a limit */
+    uint64_t stores;        /* so many were made to the page since it got its code */
+    uint64_t patience;      /* at so many, all its code is dropped */
+    struct block *bucket[CODE_BUCKETS];
+};
+
+/* ---------------------------------------------------------------- physical memory (mem.c) */
+
+enum pmeta_flags {
+    PM_CHANGED = 1, /* written in the current epoch (physmem_save) */
+    PM_EVER = 2,    /* ever written */
+    PM_CODE = 4,    /* has decoded code */
+    PM_TABLE = 8,   /* holds page-table entries that some TLB has used (table->live > 0) */
+    PM_FAST = 16,   /* some TLB may have a direct write entry for it */
+    PM_LINES = 32,  /* each write is noted by lines: see touched.c */
+    PM_SLOW = PM_CODE | PM_TABLE,
+};
+enum { FAST_SLOTS = 3, FAST_MANY = FAST_SLOTS + 1 };
+enum by_lines { BY_LINES_NOT, BY_LINES_TRIED, BY_LINES_KEPT };
+/* What is recorded about one page of a ramblock. */
+struct pmeta {
+    struct code_page *code;
+    struct table_page *table;
+    uint32_t epoch; /* the last completed epoch in which it was written, or 0 */
+    uint8_t flags;
+    uint8_t nfast;             /* FAST_MANY: any slot */
+    uint16_t fast[FAST_SLOTS]; /* TLB slots that may hold direct write entries for it */
+    /* touched.c: whether the lines that are written were noted from the last physmem_touched() on, which, and how
+     * many bytes were written */
+    uint8_t by_lines; /* enum by_lines */
+    uint32_t written;
+    uint64_t lines;
+    uint64_t executed; /* the lines from which instructions were executed since then */
+};
+
+/* One page of guest-physical address space. */
+struct pdesc {
+    uint8_t *rd, *wr; /* host pages, or NULL for the bus */
+    struct pmeta *rd_meta, *wr_meta;
+    bool ignore_writes;
+};
+
+/* The descriptor of the page at pa (after A20). Never NULL: beyond the end it is a page whose accesses all go
+ * to the bus. */
+const struct pdesc *physmem_page(const struct physmem *, uint64_t pa);
+/* All address bits, except bit 20 while the A20 line is off. */
+uint64_t physmem_a20_mask(const struct physmem *);
+/* Registers a processor to be notified when translations or code must be dropped. */
+void physmem_attach(struct physmem *, struct x86 *);
+void physmem_detach(struct physmem *, struct x86 *);
+/* The attached processors. */
+struct x86 *const *physmem_processors(const struct physmem *, unsigned *n);
+/* Bytes [off, off+n) of a page of memory are about to change (`page` still holds the old ones): drops code
+ * decoded from them and translations read from them, sets the changed marks. */
+void physmem_before_write(struct physmem *, struct pmeta *, uint8_t *page, uint32_t off, uint32_t n);
+/* Drops only code, where no translation can change: for a walk that sets accessed and dirty bits. */
+void physmem_before_mark(struct physmem *, struct pmeta *, uint32_t off, uint32_t n);
+/* The record of a page of page-table entries, created if there is none. It lives as long as the memory. */
+struct table_page *table_page_get(struct physmem *, struct pmeta *);
+
+/* Bits [off, off+n) of word i of a page's byte map. */
+static inline uint64_t code_bits(uint32_t off, uint32_t n, unsigned i)
+{
+    uint32_t from = off > i * 64 ? off - i * 64 : 0, to = off + n - i * 64 < 64 ? off + n - i * 64 : 64;
+    return (to == 64 ? UINT64_MAX : (1ull << to) - 1) & ~((1ull << from) - 1);
+}
+/* Was one of the bytes [off, off+n) decoded? */
+static inline bool code_marked(const struct code_page *p, uint32_t off, uint32_t n)
+{
+    for (unsigned i = off / 64; i <= (off + n - 1) / 64; i++)
+        if (p->code[i] & code_bits(off, n, i))
+            return true;
+    return false;
+}
+/* Would writing the bytes drop decoded code or translations? */
+static inline bool page_guards(const struct pmeta *m, uint32_t off, uint32_t n)
+{
+    return m->flags & PM_TABLE || (m->flags & PM_CODE && code_marked(m->code, off, n));
+}
+
+/* ---- odd.c ---- */
+
+enum odd_sort { ODD_ZEROS, ODD_STACK, ODD_CODE, ODD_SORTS };
+enum { ODD_MOST = 16, ZEROS_LEAST = 16, OWN_CODE = 16 };
+/* The pages where something of a sort was told since the reset. */
+struct odd_told {
+    uint64_t page[ODD_MOST];
+    uint8_t count;
+};
+/* For an instruction of zeros: adds, as it says. */
+const struct op *op_zeros(struct x86 *, const struct op *);
+const struct op *op_zeros64(struct x86 *, const struct op *);
+/* Something was pushed at this linear address, and is lost. */
+void odd_stack(struct x86 *, uint64_t lin);
+/* An instruction changes bytes of a page with code. */
+void odd_code(struct x86 *, const struct pmeta *, uint32_t off, unsigned size);
+
+/* ---- touched.c ---- */
+
+struct touch_log;
+struct touch_log *touch_log_create(void);
+void touch_log_destroy(struct touch_log *);
+struct touch_log *physmem_touch_log(const struct physmem *);
+/* Whether anybody wants to know. */
+bool touch_noting(const struct physmem *);
+/* The page of `linear` at `physical` is translated for a write. */
+void touch_write(struct physmem *, uint64_t linear, uint64_t physical);
+/* It is executed; `m` is its memory. NULL: all its lines count, since which are executed will not be said. */
+void touch_fetch(struct physmem *, uint64_t linear, uint64_t physical, struct pmeta *m);
+/* What is in bytes [off, off+n) of a page is about to be executed. */
+void touch_code(struct physmem *, struct pmeta *, uint32_t off, uint32_t n);
+/* The lines that bytes [off, off+n) are in. */
+static inline uint64_t touch_mask(uint32_t off, uint32_t n)
+{
+    return (2ull << (off + n - 1) / TOUCHED_LINE) - (1ull << off / TOUCHED_LINE);
+}
+/* After so many bytes a page is taken as written all over, and its writes are direct again. */
+enum { LINES_BYTES = 512 };
+/* Bytes [off, off+n) of a page are written. */
+static inline void touch_lines(struct pmeta *m, uint32_t off, uint32_t n)
+{
+    if (likely(!(m->flags & PM_LINES)))
+        return;
+    m->lines |= touch_mask(off, n);
+    m->written += n;
+    if (m->written >= LINES_BYTES)
+        m->flags &= (uint8_t)~PM_LINES;
+}
+
+/* ---- lacking.c ---- */
+
+enum { LACKING_MOST = 64 };
+/* Which instructions of features that the model lacks were told since the reset: offset in the code segment, first bytes. */
+struct lacking {
+    uint64_t at[LACKING_MOST], bytes[LACKING_MOST];
+    uint8_t count;
+};
+/* `op` is undefined in this model: tells it, if it is an instruction of another. */
+void lacking_tell(struct x86 *, const struct op *);
+void lacking_save(struct x86 *, const struct snapshot_sink *);
+void lacking_load(struct x86 *, const struct snapshot_source *);
+
+/* The cache of decoded code (code_cache.c): one for all processors of a memory. NULL: no memory for it. */
+struct code_cache *code_cache_create(void);
+void code_cache_destroy(struct physmem *);
+struct code_cache *physmem_code(const struct physmem *);
+/* The compiler of the memory's code; NULL if there is none. */
+struct jit *physmem_jit(const struct physmem *);
+/* The decoded code of a page of memory, created if there is none. Direct writes to the page end. */
+struct code_page *code_page_get(struct physmem *, struct pmeta *, uint8_t *host);
+/* Marks bytes [off, off+n) of the page as decoded. */
+void code_mark(struct code_page *, uint32_t off, uint32_t n);
+/* Allocates a block of n instructions. NULL if the code cache is full: the caller then calls code_flush(),
+ * with no block running. */
+struct block *code_alloc(struct physmem *, unsigned n);
+void code_flush(struct physmem *);
+/* Drop every block of the page. A running block ends after its current instruction. */
+void code_drop(struct physmem *, struct code_page *);
+/* Drop every block of the page, and the page from every processor's instruction TLB. */
+void code_drop_everywhere(struct physmem *, struct code_page *);
+/* To be called before a store to a page with decoded code. After many, the code is dropped, and the page is an ordinary one until it
+ * is executed again: memory that once held code is often used for something else. */
+void code_stored(struct physmem *, struct code_page *);
+/* Drops only the blocks decoded from bytes [off, off+n), since data is often close to code. */
+void code_written(struct physmem *, struct code_page *, uint32_t off, uint32_t n);
+
+#endif
