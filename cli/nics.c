@@ -166,6 +166,19 @@ static int take_text(struct nics *all, const char **to, size_t most, const struc
     return 0;
 }
 
+/* "folder/" is the same as "folder", also in what is recorded. */
+static int take_folder(struct nics *all, struct net_wire *w, const struct option_row *row, const char *word,
+                       const char *value, struct error *err)
+{
+    size_t n = strlen(value);
+    char *path = mem_string(value);
+    while (n > 1 && path[n - 1] == '/')
+        path[--n] = 0;
+    int rc = take_text(all, &w->tftp, 0, row, word, path, err);
+    free(path);
+    return rc;
+}
+
 static int take_wire_word(struct nics *all, struct net_wire *w, const struct option_row *row,
                           const char *word, struct error *err)
 {
@@ -179,7 +192,7 @@ static int take_wire_word(struct nics *all, struct net_wire *w, const struct opt
     if (w->kind != NET_USER)
         return error_set(err, "--%s: \"%.40s\": begin with user, socket=PATH or none", row->name, word);
     if ((v = value_of(word, "tftp")))
-        return take_text(all, &w->tftp, 0, row, word, v, err);
+        return take_folder(all, w, row, word, v, err);
     if ((v = value_of(word, "bootfile")))
         return take_text(all, &w->bootfile, NET_BOOTFILE_MOST, row, word, v, err);
     if ((v = value_of(word, "hostname")))

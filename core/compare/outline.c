@@ -241,7 +241,8 @@ void outline_place(const struct outline *o, struct outline_item *it, unsigned de
                  {EV_NET_DHCP, OUTLINE_UNORDERED, true},
                  {EV_NET_TFTP, OUTLINE_UNORDERED, true},
                  {EV_NET_HTTP, OUTLINE_UNORDERED, true},
-                 {EV_NET_DNS, OUTLINE_UNORDERED, true}};
+                 {EV_NET_DNS, OUTLINE_UNORDERED, true},
+                 {EV_NET_MANGLED, OUTLINE_UNORDERED, true}};
     bool in_process = it->within != OUTLINE_NONE && o->item[it->within].type == OUTLINE_PROCESS;
     it->parent = it->within;
     if (it->type == OUTLINE_COUNT || it->type == OUTLINE_INPUT) {

@@ -186,7 +186,11 @@ enum input_port {
     /* A frame for a network card, from the destination MAC on, without the FCS: INPUT_NET0 + the card's number. It is taken whole or
      * not at all (the card has no room for it now). */
     INPUT_NET0,
-    INPUT_NET_LAST = INPUT_NET0 + ENGINE_NICS - 1
+    INPUT_NET_LAST = INPUT_NET0 + ENGINE_NICS - 1,
+    /* What has happened to a frame on its way to a card, in words, which the guest does not see: it makes EV_NET_MANGLED.
+     * INPUT_NET_NOTE0 + the card's number. */
+    INPUT_NET_NOTE0,
+    INPUT_NET_NOTE_LAST = INPUT_NET_NOTE0 + ENGINE_NICS - 1
 };
 
 /* ---------------------------------------------------------------- observing */

@@ -23,6 +23,7 @@ enum {
 struct frame {
     uint64_t time; /* from the guest: when it left the card; to it: when it is due */
     unsigned card, tries;
+    bool note; /* no frame, but what is said of one */
     size_t n;
     uint8_t *data;
 };
@@ -94,6 +95,15 @@ void net_sent(struct net *net, uint64_t card, uint64_t time, const void *frame, 
     put(&net->sent, &f);
 }
 
+/* What happened to the frame that is due then: the guest gets nothing of it. */
+static void note(struct wire *w, const char *words, uint64_t due)
+{
+    struct frame f = {.time = due, .card = w->options.card, .note = true, .n = strlen(words)};
+    f.data = mem_zero(1, f.n + 1);
+    memcpy(f.data, words, f.n);
+    put(&w->net->coming, &f);
+}
+
 static void arrive(struct wire *w, const uint8_t *frame, size_t n, uint64_t due)
 {
     struct net *net = w->net;
@@ -116,7 +126,11 @@ void wire_send(struct wire *w, const uint8_t *frame, size_t n, uint64_t now)
     uint64_t due = now + NET_LATENCY;
     w->busy = (w->busy > due ? w->busy : due) + n * NS_BYTE;
     w->net->waited_ms = 0;
-    switch (mangle(&w->mangling, w->options.mangle, own, n)) {
+    char words[MANGLE_WORDS];
+    const enum mangled what = mangle(&w->mangling, w->options.mangle, own, n, words);
+    if (what != MANGLE_NOTHING)
+        note(w, words, w->busy);
+    switch (what) {
     case MANGLE_LOSE:
         return;
     case MANGLE_DOUBLE:
@@ -222,7 +236,9 @@ bool net_due(const struct net *net, uint64_t now, struct input *in)
     if (!net->coming.n || net->coming.frame[0].time > now)
         return false;
     const struct frame *f = &net->coming.frame[0];
-    *in = (struct input){.port = (uint16_t)(INPUT_NET0 + f->card), .data = f->data, .len = (uint32_t)f->n};
+    *in = (struct input){.port = (uint16_t)((f->note ? INPUT_NET_NOTE0 : INPUT_NET0) + f->card),
+                         .data = f->data,
+                         .len = (uint32_t)f->n};
     return true;
 }
 

@@ -26,6 +26,7 @@ struct user {
     Slirp *slirp;
     SlirpCb callbacks;
     uint64_t now;
+    bool http_boot;               /* the guest asks for something to boot by HTTP */
     struct wire_sockets *sockets; /* while they are listed */
     const struct wire_sockets *said;
 };
@@ -42,7 +43,14 @@ static struct in_addr address(const char *text)
 static ssize_t send_packet(const void *frame, size_t n, void *opaque)
 {
     struct user *u = opaque;
-    wire_send(u->wire, frame, n, u->now);
+    uint8_t own[ENGINE_FRAME];
+    if (n > sizeof own || !u->http_boot) {
+        wire_send(u->wire, frame, n, u->now);
+        return (ssize_t)n;
+    }
+    memcpy(own, frame, n);
+    http_boot_answer(own, n);
+    wire_send(u->wire, own, n, u->now);
     return (ssize_t)n;
 }
 
@@ -125,8 +133,10 @@ static void user_input(void *peer, const uint8_t *frame, size_t n, uint64_t now)
     memcpy(own, frame, n);
     u->now = now;
     slirp_pollfds_poll(u->slirp, 1, get_revents, u); /* its clock goes on, and what waited is sent */
+    u->http_boot = http_boot_asks(own, n);
     if (tftp_guard(u->options->tftp, address(GATEWAY).s_addr, own, n))
         slirp_input(u->slirp, own, (int)n);
+    u->http_boot = false;
 }
 
 /* ---------------------------------------------------------------- creating */

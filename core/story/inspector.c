@@ -41,7 +41,8 @@ bool inspector_makes(unsigned kind)
 {
     const struct event_kind *k = event_kind(kind);
     return (k && EVENT_CLASS_BIT(k->cls) & INSPECTOR_CLASSES && kind != EV_PROCESS_FIRST) ||
-           kind == EV_LOADER_MODULE || (k && k->cls == EC_NET && kind != EV_NET_OUT && kind != EV_NET_IN) ||
+           kind == EV_LOADER_MODULE ||
+           (k && k->cls == EC_NET && kind != EV_NET_OUT && kind != EV_NET_IN && kind != EV_NET_MANGLED) ||
            (k && !strncmp(k->name, "efi.", 4));
 }
 

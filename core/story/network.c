@@ -6,7 +6,7 @@
 #include "core/packets/packet.h"
 #include "core/story/private/network.h"
 
-enum { OPEN = 128, QUESTIONS = 32, NAME = 512, TFTP_BLOCK = 512, REFUSED = 1 };
+enum { OPEN = 128, QUESTIONS = 32, NAME = 512, TFTP_BLOCK = 512, REFUSED = 1, NO_ANSWER = 2 };
 enum transfer_type { NOTHING, DHCP, DHCP6, TFTP, HTTP };
 
 /* An end of a connection. */
@@ -24,9 +24,9 @@ struct transfer {
     uint64_t waits; /* guest time of the first request since the last answer */
     /* DHCP */
     uint32_t xid;
-    unsigned asked; /* the type of the client's last message */
-    uint64_t requests;
-    char file[NAME]; /* of the last offer that has one */
+    unsigned asked;                /* the type of the client's last message */
+    uint64_t requests, asked_time; /* asked_time: of the last */
+    char file[NAME];               /* of the last offer that has one */
     /* TFTP */
     uint64_t block_size, block;
     /* HTTP */
@@ -166,6 +166,7 @@ static void dhcp_asks(struct network *n, enum transfer_type type, unsigned messa
     t->asked = message;
     t->xid = xid;
     t->requests++;
+    t->asked_time = n->ev->time;
     t->used = n->frames;
 }
 
@@ -198,6 +199,18 @@ static void dhcp_ends(struct network *n, struct transfer *t, const struct net_dh
     SAY(n, EV_NET_DHCP, out.s, t->card, t->id, refused ? REFUSED : 0, t->requests, took(n, t));
     free(out.s);
     t->type = NOTHING;
+}
+
+/* Requests that nobody answers end when the guest boots something else, or is silent for longer than a client waits (RFC 2131, 4.1: 64 s). */
+static void dhcp_gives_up(struct network *n, uint64_t patience)
+{
+    for (size_t i = 0; i < OPEN; i++) {
+        struct transfer *t = &n->open[i];
+        if ((t->type != DHCP && t->type != DHCP6) || n->ev->time - t->asked_time < patience)
+            continue;
+        SAY(n, EV_NET_DHCP, "no answer", t->card, t->id, NO_ANSWER, t->requests, took(n, t));
+        t->type = NOTHING;
+    }
 }
 
 static void dhcp(struct network *n, const struct net_dhcp *d)
@@ -470,16 +483,27 @@ static void datagram(struct network *n, const struct packet *p)
     }
 }
 
+/* Whether the machine goes on with something else than what it asked the network for. */
+static bool boots_other(const struct event *ev)
+{
+    return ev->kind == EV_RESET || ev->kind == EV_BOOT_SECTOR_ENTER || ev->kind == EV_KERNEL_ENTRY ||
+           ev->kind == EV_POWER_OFF;
+}
+
 void network_event(struct network *n, const struct event *ev)
 {
+    static const uint64_t patience = 64000000000u; /* ns */
     struct packet p;
+    n->ev = ev;
+    if (boots_other(ev))
+        dhcp_gives_up(n, 0);
     if (ev->kind == EV_RESET) {
         memset(n->open, 0, sizeof n->open);
         memset(n->question, 0, sizeof n->question);
     }
     if ((ev->kind != EV_NET_OUT && ev->kind != EV_NET_IN) || !packet_parse(ev->data, ev->len, &p) || !p.first)
         return;
-    n->ev = ev;
+    dhcp_gives_up(n, patience);
     n->frames++;
     if (p.protocol == PACKET_UDP && p.segment.n >= 8)
         datagram(n, &p);

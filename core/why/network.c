@@ -7,7 +7,7 @@
 
 #include "core/why/private/case.h"
 
-enum { HTTP_FAILED = 400, LINES = 12 };
+enum { HTTP_FAILED = 400, LINES = 12, NO_ANSWER = 2 /* result of net.dhcp */ };
 
 static bool is_end(const struct event *ev)
 {
@@ -16,7 +16,8 @@ static bool is_end(const struct event *ev)
 
 static bool is_traffic(const struct event *ev)
 {
-    return is_end(ev) || ev->kind == EV_NET_BEGIN || ev->kind == EV_NET_DNS || ev->kind == EV_NET_RESENT;
+    return is_end(ev) || ev->kind == EV_NET_BEGIN || ev->kind == EV_NET_DNS || ev->kind == EV_NET_RESENT ||
+           ev->kind == EV_NET_MANGLED;
 }
 
 /* A system got control after it, or the guest was switched off. */
@@ -106,7 +107,11 @@ static bool failed(struct why_case *c, struct finding *f, const struct event *ev
 {
     char text[600];
     fact_text(ev, text, sizeof text);
-    if (ev->kind == EV_NET_DHCP && ev->f[EVF_NET_DHCP_result])
+    if (ev->kind == EV_NET_DHCP && ev->f[EVF_NET_DHCP_result] == NO_ANSWER)
+        find_verdict(f, WHY_WRONG, ev->icount,
+                     "no DHCP server answered: %" PRIu64 " requests in %" PRIu64 " s",
+                     ev->f[EVF_NET_DHCP_requests], ev->f[EVF_NET_DHCP_duration] / 1000000000u);
+    else if (ev->kind == EV_NET_DHCP && ev->f[EVF_NET_DHCP_result])
         find_verdict(f, WHY_WRONG, ev->icount, "the DHCP server refuses the address: %s", text);
     else if (ev->kind == EV_NET_DHCP && !strstr(text, ", boot file ") && !facts_last(&c->now, EV_NET_TFTP) &&
              !facts_last(&c->now, EV_NET_HTTP))
@@ -123,6 +128,19 @@ static bool failed(struct why_case *c, struct finding *f, const struct event *ev
     return true;
 }
 
+/* The last that was heard of the network: a name that is not to be had. */
+static bool no_name(struct why_case *c, struct finding *f, const struct event *end)
+{
+    const struct event *dns = facts_last(&c->now, EV_NET_DNS);
+    char text[600];
+    if (!dns || dns->icount < end->icount || !dns->f[EVF_NET_DNS_code])
+        return false;
+    fact_text(dns, text, sizeof text);
+    find_verdict(f, WHY_WRONG, dns->icount, "DNS: %s", text);
+    lines(c, f);
+    return true;
+}
+
 void explain_network(struct why_case *c, struct finding *f)
 {
     const struct event *last = NULL;
@@ -135,7 +153,7 @@ void explain_network(struct why_case *c, struct finding *f)
         return;
     const struct event *end = end_of(c, last);
     if (end)
-        failed(c, f, end);
+        (void)(no_name(c, f, end) || failed(c, f, end));
     else
         no_answer(c, f, last);
 }

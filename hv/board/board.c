@@ -206,6 +206,8 @@ uint32_t board_input(struct board *b, const struct input *in)
         return virtio_console_input(b, in->data, in->len);
     case INPUT_NET0 ... INPUT_NET_LAST:
         return nic_input(b, in->port - INPUT_NET0, in->data, in->len);
+    case INPUT_NET_NOTE0 ... INPUT_NET_NOTE_LAST:
+        return nic_note(b, in->port - INPUT_NET_NOTE0, in->data, in->len);
     case INPUT_POWER_BUTTON:
         acpi_power_button(b);
         return in->len;

@@ -222,6 +222,8 @@ int e1000_create(struct board *, const struct card *, struct error *);
 int e1000e_create(struct board *, const struct card *, struct error *);
 /* A frame for a network card: n if it is done with (taken, or not for it), 0 if there is no room for it now (nic.c). */
 uint32_t nic_input(struct board *, unsigned number, const uint8_t *frame, uint32_t n);
+/* What has happened to a frame on its way to a card, in words. */
+uint32_t nic_note(struct board *, unsigned number, const uint8_t *text, uint32_t n);
 /* Reports the line that is not complete. */
 void virtio_console_flush(struct board *);
 int floppy_create(struct board *, struct error *); /* 82077AA and the ISA DMA controllers it needs (dma.c) */

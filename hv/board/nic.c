@@ -42,6 +42,14 @@ uint32_t nic_input(struct board *b, unsigned number, const uint8_t *frame, uint3
     return n < NIC_HEADER || n > ENGINE_FRAME ? n : nic->receive(nic->ctx, frame, n);
 }
 
+uint32_t nic_note(struct board *b, unsigned number, const uint8_t *text, uint32_t n)
+{
+    struct event ev = {.kind = EV_NET_MANGLED, .data = text, .len = n < EVENT_MAX_DATA ? n : EVENT_MAX_DATA};
+    ev.f[EVF_NET_MANGLED_card] = number;
+    board_event(b, &ev);
+    return n;
+}
+
 /* Nothing happens then: see nic.h. */
 static void look(void *ctx) {}
 

@@ -44,10 +44,18 @@ extern const struct wire_kind socket_kind;
  * refuses it. `host`: the server's IPv4 address. */
 bool tftp_guard(const char *folder, uint32_t host, uint8_t *frame, size_t n);
 
+/* ---- http_boot.c ---- */
+
+/* Whether the guest asks a DHCP server for something to boot by HTTP. */
+bool http_boot_asks(const uint8_t *frame, size_t n);
+/* Makes a DHCP server's answer one for it, if there is room. */
+void http_boot_answer(uint8_t *frame, size_t n);
+
 /* ---- mangle.c ---- */
 
+enum { MANGLE_WORDS = 600 };
 enum mangled { MANGLE_NOTHING, MANGLE_LOSE, MANGLE_DOUBLE, MANGLE_DELAY, MANGLE_DAMAGE };
-/* What happens to the next frame; it is damaged in place. */
-enum mangled mangle(uint64_t *state, unsigned percent, uint8_t *frame, size_t n);
+/* What happens to the next frame; it is damaged in place. If something does, `words` says it, and what the frame was. */
+enum mangled mangle(uint64_t *state, unsigned percent, uint8_t *frame, size_t n, char words[MANGLE_WORDS]);
 
 #endif
