@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "core/story/explain.h"
 #include "core/story/private/explain_impl.h"
 #include "core/volumes/volumes.h"
 #include "traces/memory.h"
@@ -76,4 +77,16 @@ void file_words_add(struct file_words *w, const struct event *ev, struct text *o
                                  strncmp(role, "cdrom", 5) ? 512 : 2048, out);
     if (n > NAMED)
         text_add(out, " and %u more", n - NAMED);
+}
+
+int explain_files(struct trace *t, const struct engine_kind *kind, const struct event *ev, char *buf,
+                  size_t size)
+{
+    struct text words = {NULL, 0};
+    struct file_words *w = file_words_new(t, kind ? kind->words : NULL);
+    file_words_add(w, ev, &words);
+    file_words_free(w);
+    const int n = snprintf(buf, size, "%s", words.s ? words.s + strlen("; ") : "");
+    free(words.s);
+    return n;
 }

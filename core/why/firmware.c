@@ -186,6 +186,8 @@ static bool loader_failed(struct why_case *c, struct finding *f)
             read = &c->now.event[i];
     if (read)
         find_event(f, c, read, "the last read of a disk before");
+    if (read && explain_files(c->t, c->kind, read, words, sizeof words))
+        find_line(f, read->icount, NULL, "what it read is of %s", words);
     for (size_t i = 0, n = 0; i < c->now.n && n < 4; i++)
         if (c->now.event[i].kind == EV_SERVICE && c->now.event[i].f[EVF_SERVICE_vector] == 0x13 &&
             c->now.event[i].icount <= ev->icount && ++n)
