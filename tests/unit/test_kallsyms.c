@@ -183,6 +183,36 @@ static void test_kallsyms(void **state)
     }
 }
 
+static void see_far_symbol(void *ctx, const char *name, char type, uint64_t address, bool absolute)
+{
+    struct seen *s = ctx;
+    assert_int_equal(address, s->n ? made_base(8) + 0x40 * s->n : s->base);
+    assert_false(absolute);
+    s->n++;
+}
+
+/* Linked by lld, with one processor: the lowest symbol, from which the others are counted, is a sum of two addresses far below the kernel. */
+static void test_kallsyms_low_base(void **state)
+{
+    const uint64_t base = 0xffffffff0318e000;
+    struct made_image m = make_image(SINCE_6_4, 8, 0);
+    struct kallsyms k = kallsyms_in(&m, IMAGE, 8);
+    struct seen s = {.base = base};
+    struct error err;
+    assert_int_equal(kallsyms_find(&k, &err), 0);
+    for (unsigned i = 0; i < COUNT; i++) {
+        uint32_t v = i ? (uint32_t)(made_base(8) + 0x40 * i - base) : 0;
+        memcpy(m.p + k.addresses + 4 * (size_t)i, &v, 4);
+    }
+    memcpy(m.p + k.addresses + 4 * COUNT, &base, 8);
+    k = kallsyms_in(&m, IMAGE, 8);
+    assert_int_equal(kallsyms_find(&k, &err), 0);
+    assert_int_equal(k.how, KALLSYMS_RELATIVE);
+    kallsyms_each(&k, see_far_symbol, &s);
+    assert_int_equal(s.n, COUNT);
+    free(m.p);
+}
+
 /* Memory with the tables of two kernels. */
 static void test_kallsyms_twice(void **state)
 {
@@ -242,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kallsyms),
         cmocka_unit_test(test_kallsyms_twice),
+        cmocka_unit_test(test_kallsyms_low_base),
         cmocka_unit_test(test_kallsyms_garbage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

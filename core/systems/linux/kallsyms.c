@@ -178,7 +178,8 @@ static bool relative_at(struct kallsyms *k, size_t offsets, size_t base)
     if (offsets >= k->size || base + k->word > k->size || offsets + 4 * (size_t)k->count > k->size)
         return false;
     k->base = get_word(k, base);
-    if (k->base < kernel_map(k))
+    /* The lowest symbol's: with lld that is one of init_per_cpu__…, the sum of two addresses, below the kernel. */
+    if (k->base < kernel_map(k) && (k->word == 4 || kernel_map(k) - k->base > UINT32_MAX))
         return false;
     uint32_t negative = 0;
     for (uint32_t i = 0; i < k->count; i++)
