@@ -195,16 +195,33 @@ static void test_exec(void **state)
 
 /* ---------------------------------------------------------------- modules, consoles */
 
-enum { MODULE = 0x3040, CORE = 0xa0, KALLSYMS = 0xe0, SECTIONS = 0xf8 };
+enum { MODULE = 0x3040, CORE = 0xa0, KALLSYMS = 0x1e0, SECTIONS = 0x1f8 };
 
-static uint64_t make_module(struct guest *g)
+/* Areas of text, data (the module's own) and so on, with a node of a tree of 7 words each. */
+static void make_areas(struct guest *g, uint64_t mod)
 {
-    uint64_t mod = g->base + MODULE, w = g->word, k = g->base + 0x20000, s = g->base + 0x21000;
-    put_text(g, mod + 3 * w, "dummy");
+    const uint64_t w = g->word, area[] = {0x8000, 0x3000, 0x9000, 0xa000};
+    for (unsigned i = 0; i < 4; i++) {
+        put(g, mod + CORE + i * 9 * w, g->base + area[i]);
+        put_int(g, mod + CORE + i * 9 * w + w, 0x1000);
+        put(g, mod + CORE + i * 9 * w + 2 * w, mod);
+    }
+}
+
+static void make_core(struct guest *g, uint64_t mod)
+{
+    const uint64_t w = g->word;
     put(g, mod + CORE, g->base + 0x2000);
     put_int(g, mod + CORE + w, 0x2000);
     put_int(g, mod + CORE + w + 4, 0x1000);
     put_int(g, mod + CORE + w + 8, 0x2000);
+}
+
+static uint64_t make_module(struct guest *g, bool areas)
+{
+    uint64_t mod = g->base + MODULE, w = g->word, k = g->base + 0x20000, s = g->base + 0x21000;
+    put_text(g, mod + 3 * w, "dummy");
+    (areas ? make_areas : make_core)(g, mod);
     put(g, mod + KALLSYMS, k);
     put(g, k, k + 0x100);
     put_int(g, k + w, 2);
@@ -226,12 +243,12 @@ static uint64_t make_module(struct guest *g)
 
 static void test_module(void **state)
 {
-    for (unsigned word = 4; word <= 8; word += 4) {
-        struct guest *g = new_guest(word);
+    for (unsigned i = 0; i < 4; i++) {
+        struct guest *g = new_guest(i & 1 ? 8 : 4);
         const struct layout_memory m = memory(g);
-        uint64_t mod = make_module(g);
+        uint64_t mod = make_module(g, i & 2);
         struct layout_module l;
-        int w = (int)word;
+        int w = (int)g->word;
         assert_true(layout_module(&m, mod, &l));
         assert_int_equal(l.name, 3 * w);
         assert_int_equal(l.base, CORE);

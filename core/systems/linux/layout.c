@@ -282,7 +282,7 @@ bool layout_binprm(const struct layout_memory *m, uint64_t binprm, const struct 
 
 enum { MODULE_MAX = 2048, PAGE = 4096 };
 
-/* base, size, text_size, ro_size …: pages; the module itself is among them. */
+/* Up to 6.3: base, size, text_size, ro_size …: pages; the module itself is among them. */
 static void module_place(const struct piece *p, uint64_t module, struct layout_module *l)
 {
     unsigned w = p->word;
@@ -296,6 +296,32 @@ static void module_place(const struct piece *p, uint64_t module, struct layout_m
         l->size = (int)(at + w);
         return;
     }
+}
+
+/* A base and a size of pages: struct module_memory. */
+static bool is_area(const struct layout_memory *m, const struct piece *p, size_t at)
+{
+    enum { AREA_MOST = 64 << 20 };
+    uint64_t base = word_at(p, at);
+    uint32_t size = int_at(p, at + p->word);
+    return is_pointer(m, base) && !(base % PAGE) && size && !(size % PAGE) && size <= AREA_MOST;
+}
+
+/* Since 6.4: areas of text, data and more, each perhaps with a node of a tree behind its size. The module itself is in that of data. */
+static void module_areas(const struct layout_memory *m, const struct piece *p, uint64_t module,
+                         struct layout_module *l)
+{
+    enum { AREA_WORDS = 12 };
+    const size_t w = p->word;
+    for (size_t at = 0; at + 2 * w <= p->n; at += w)
+        for (size_t data = at + 2 * w; data <= at + AREA_WORDS * w && data + 2 * w <= p->n; data += w) {
+            if (!is_area(m, p, at) || !is_area(m, p, data) ||
+                module - word_at(p, data) >= int_at(p, data + w) || word_at(p, at) == word_at(p, data))
+                continue;
+            l->base = (int)at;
+            l->size = (int)(at + w);
+            return;
+        }
 }
 
 /* symtab, num_symtab, strtab; the first symbol is empty, as the first string. */
@@ -384,6 +410,8 @@ bool layout_module(const struct layout_memory *m, uint64_t module, struct layout
         return false;
     struct piece *p = piece_at(m, module, MODULE_MAX);
     module_place(p, module, &found);
+    if (found.base < 0)
+        module_areas(m, p, module, &found);
     module_pointers(m, p, module, &found);
     free(p);
     *l = found;
