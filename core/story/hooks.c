@@ -244,12 +244,29 @@ static void on_exit_site(void *ctx, const struct probe_hit *hit)
         left(f, hit, h);
 }
 
+static void probe_return(struct hooks *hs, uint64_t address);
+
+/* At a jump out of the function: a tail call, or a thunk that returns. Where the rest counts, the return address is what ends it. */
+static void on_tail_site(void *ctx, const struct probe_hit *hit)
+{
+    struct hook *h = ctx;
+    uint64_t sp = hooks_stack_pointer(h->set, hit->cpu), address;
+    struct frame *f = hook_find(h, sp);
+    unsigned n = f && h->whole ? return_address(h->set, hit->cpu, sp, &address) : 0;
+    if (n) {
+        f->after = sp + n;
+        probe_return(h->set, address);
+    } else if (f) {
+        left(f, hit, h);
+    }
+}
+
 /* At a return address. */
 static void on_return(void *ctx, const struct probe_hit *hit)
 {
     struct hooks *hs = ctx;
     struct frame *f = find_returned(hs, hooks_stack_pointer(hs, hit->cpu));
-    if (f && !f->hook->exits_known)
+    if (f && (!f->hook->exits_known || f->hook->whole))
         left(f, hit, (struct hook *)f->hook);
 }
 
@@ -269,7 +286,7 @@ static void exit_site(void *ctx, const struct code_site *site)
     bool out = site->kind == CODE_JUMP && !inside(x->hot, site->target) && !inside(x->cold, site->target);
     if (site->kind != CODE_RETURN && !out)
         return;
-    hooks_probe(x->h->set, PROBE_LINEAR, site->address, on_exit_site, x->h);
+    hooks_probe(x->h->set, PROBE_LINEAR, site->address, out ? on_tail_site : on_exit_site, x->h);
     x->h->exits_known = true;
 }
 
@@ -286,6 +303,11 @@ struct hook *hook_function(struct hooks *hs, unsigned cpu, const struct symbol *
     if (leave)
         hooks_sites(hs, cpu, function, cold, exit_site, &x);
     return h;
+}
+
+void hook_whole(struct hook *h)
+{
+    h->whole = true;
 }
 
 struct hook *hook_address(struct hooks *hs, uint64_t address, hook_enter *enter, hook_leave *leave, void *ctx)

@@ -45,6 +45,7 @@ struct hook {
     hook_leave *leave;
     void *ctx;        /* to be freed with it, or NULL */
     bool follows;     /* frames are made by hook_follow */
+    bool whole;       /* hook_whole() */
     bool exits_known; /* disassembly has found where it is left */
 };
 
@@ -71,6 +72,8 @@ void hooks_probe(struct hooks *hs, enum probe_space space, uint64_t address, pro
  * enter or leave may be NULL. The caller has to call probes_apply. */
 struct hook *hook_function(struct hooks *hs, unsigned cpu, const struct symbol *function,
                            const struct symbol *cold, hook_enter *enter, hook_leave *leave, void *ctx);
+/* A function that may end in a tail call, whose result and time are its own: it is left when that returns. (Others are left at the jump.) */
+void hook_whole(struct hook *h);
 /* Calls enter whenever the address is executed; enter may call hook_follow. */
 struct hook *hook_address(struct hooks *hs, uint64_t address, hook_enter *enter, hook_leave *leave,
                           void *ctx);

@@ -278,12 +278,40 @@ static void exits_found_later(void **state)
     end(f);
 }
 
+/* nop; jmp elsewhere: left there, or when what it jumps to returns. */
+static void tail_call(void **state)
+{
+    static const uint8_t tail[] = {0x90, 0xe9, 0x00, 0x08, 0x00, 0x00};
+    const struct symbol function = {.name = "f", .address = CODE, .size = sizeof tail, .type = 't'};
+    const uint64_t address = OTHER;
+    for (unsigned whole = 0; whole < 2; whole++) {
+        struct fixture *f = make(64);
+        memcpy(f->m.memory + CODE, tail, sizeof tail);
+        memcpy(f->m.memory + 0x3000, &address, 8);
+        struct hook *h = hook_function(f->hooks, 0, &function, NULL, enters, leaves, pointer_to(f));
+        if (whole)
+            hook_whole(h);
+        probes_apply(f->probes);
+        at(f, CODE, 0x3000);
+        at(f, CODE + 1, 0x3000);
+        counts(f, 1, !whole);
+        at(f, OTHER, 0x3008);
+        counts(f, 1, 1);
+        assert_int_equal(f->m.duration, whole ? 200 : 100);
+        end(f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exits_in_the_code),     cmocka_unit_test(calls_in_progress),
-        cmocka_unit_test(return_in_64_bit_code), cmocka_unit_test(return_in_32_bit_code),
-        cmocka_unit_test(return_in_16_bit_code), cmocka_unit_test(exits_found_later),
+        cmocka_unit_test(exits_in_the_code),
+        cmocka_unit_test(calls_in_progress),
+        cmocka_unit_test(return_in_64_bit_code),
+        cmocka_unit_test(return_in_32_bit_code),
+        cmocka_unit_test(return_in_16_bit_code),
+        cmocka_unit_test(exits_found_later),
+        cmocka_unit_test(tail_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
