@@ -16,9 +16,33 @@ fi
 museum_story() { # NAME
     local dir=$GUESTS/kernels/$1
     story_modules=$(find "$dir/root" -name '*.ko*' | wc -l)
+    case $1 in
+    *-tiny)
+        tiny_story "$1" "$dir"
+        return
+        ;;
+    *-clang)
+        story_initcalls=200 story_least=15 story_untyped=1
+        ;;
+    esac
     [ "$story_modules" != 0 ] || skip "$1: modules" "no package has them"
     story "$1" "$dir/vmlinuz" "$dir/initrd-story.gz" 5
     [ "$1" != "$newest" ] || without_kallsyms "$1"
+    rm -f "$work/$1.reel"
+}
+
+# Its System.map is all that names its functions; its log has addresses. One note says what it has not.
+tiny_story() { # NAME FOLDER
+    story_initcalls=100 story_least=10
+    told "$1" --kernel "$2/vmlinuz" --initrd "$2/initrd-story.gz" --append "$append printk.time=1" --symbols "$2/System.map"
+    awk 'NR == FNR { name[$1] = $3; next } $1 == "initcall" { sub(/^0x/, "", $2); if ($2 in name) $2 = name[$2] "+0x0/0x0" } { print }' "$2/System.map" \
+        "$work/$1.truth" >"$work/$1.named"
+    mv "$work/$1.named" "$work/$1.truth"
+    initcalls "$1" 5
+    processes "$1"
+    ours "$1" kernel.note >"$work/$1.notes"
+    [ "$(wc -l <"$work/$1.notes")" = 1 ] || fail "$1: notes: $(cat "$work/$1.notes")"
+    holds "$work/$1.notes" 'no type information .BTF.*; this kernel has no do_init_module' "$1: the note"
     rm -f "$work/$1.reel"
 }
 
@@ -151,6 +175,19 @@ for name in $names; do
     museum_story "$name" &
 done
 wait
+# The same with 5-level paging.
+five_levels() { # NAME
+    local dir=$GUESTS/kernels/$1
+    story_machine=(--cpu max)
+    story "$1-5-level" "$dir/vmlinuz" "$dir/initrd-story.gz" 5
+    "$BOOTREEL" events --class cpu "$work/$1-5-level.reel" | grep -q ' cr4 0x20 -> 0x1020 ' || fail "$1: 5-level paging is not in use"
+    rm -f "$work/$1-5-level.reel"
+}
+if [ "${BOOTREEL_KERNELS:-}" = all ]; then
+    for name in $(grep -E '^(6.1|6.12|7.2)\.[0-9.]*.*cloud' <<<"$names"); do
+        five_levels "$name"
+    done
+fi
 [ "${BOOTREEL_KERNELS:-}" != all ] || [ -z "$newest" ] || kexec "$newest"
 [ "${BOOTREEL_KERNELS:-}" != all ] || { deferred; uki; }
 finish

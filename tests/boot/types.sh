@@ -86,7 +86,8 @@ kernel() { # NAME VMLINUZ INITRD [OPTION…]
     asked "$1" "$work/$1.reel"
 }
 
-kernel debian "$GUESTS/vmlinuz" "$GUESTS/initrd-story.gz" --probe path_mount --probe dummy_setup --probe kernel:wake_up_new_task
+# With 5-level paging: the other kernels are without.
+kernel debian "$GUESTS/vmlinuz" "$GUESTS/initrd-story.gz" --cpu max --probe path_mount --probe dummy_setup --probe kernel:wake_up_new_task
 
 # Probes: arguments by name and type, with the texts as they are at the call; of the kernel's functions and of a module's.
 "$BOOTREEL" events "$work/debian.reel" --grep probe. >"$work/probes"
@@ -196,7 +197,7 @@ done
 if [ -n "${BOOTREEL_ALL_KERNELS:-}" ]; then
     for k in "$GUESTS"/kernels/*/vmlinuz; do
         name=$(basename "$(dirname "$k")")
-        case $name in *-686*) continue ;; esac # Debian's have no type information
+        case $name in *-686* | *-tiny | *-clang) continue ;; esac # without type information
         case " 1 $BOOTREEL_ALL_KERNELS " in *" $name "* | " 1 1 ") ;; *) continue ;; esac
         kernel "$name" "$k" "$([ -e "${k%/*}/initrd-story.gz" ] && echo "${k%/*}/initrd-story.gz" || echo "$GUESTS/initrd-story.gz")"
         rm -f "$work/$name.reel"
