@@ -9,10 +9,10 @@
 #include <time.h>
 
 #include "core/timeline/timeline.h"
-#include "hv/hv.h"
+#include "tests/host_asked.h"
 
 static const struct engine_kind bench_pc = {
-    .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = hv_create};
+    .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = pc_as_asked};
 
 /* The processor's time: these programs never wait, and others may use the machine. */
 static inline double now_ms(void)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/hv.h"
+#include "tests/host_asked.h"
 #include "traces/memory.h"
 
 struct file {
@@ -52,9 +52,9 @@ int main(int argc, char **argv)
     struct image images[] = {{"kernel", "kernel", kernel.size, &kernel, file_read},
                              {"initrd", "initrd", initrd.size, &initrd, file_read}};
     struct setting settings[] = {{"memory", "268435456"}, {"append", argv[3]}};
-    struct engine_config cfg = {settings, 2, images, 2, 0};
+    struct engine_config cfg = {.settings = settings, .nsettings = 2, .images = images, .nimages = 2};
     struct error err;
-    struct engine *e = hv_create(&cfg, &err);
+    struct engine *e = pc_as_asked(&cfg, &err);
     if (!e) {
         fprintf(stderr, "engine: %s\n", err.text);
         return 2;

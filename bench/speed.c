@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "hv/hv.h"
+#include "tests/host_asked.h"
 
 /* ---------------------------------------------------------------- the guests */
 
@@ -164,9 +164,12 @@ static struct engine *start(const struct guest *g)
     struct image image = {"flat", "speed", (uint64_t)(g->to - g->from), (void *)g, guest_read};
     struct setting settings[] = {
         {"memory", "33554432"}, {"bios", "none"}, {"cpus", g->cpus}, {"flat-address", g->address}};
-    struct engine_config cfg = {settings, sizeof settings / sizeof settings[0], &image, 1, 0};
+    struct engine_config cfg = {.settings = settings,
+                                .nsettings = sizeof settings / sizeof settings[0],
+                                .images = &image,
+                                .nimages = 1};
     struct error err;
-    struct engine *e = hv_create(&cfg, &err);
+    struct engine *e = pc_as_asked(&cfg, &err);
     if (!e) {
         fprintf(stderr, "speed: %s\n", err.text);
         exit(2);

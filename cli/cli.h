@@ -43,11 +43,14 @@ extern const struct command command_completion;
 extern const struct command command_manual;
 
 /* ---- engines ---- */
+/* All kinds of engines. main() makes the list for the command that it calls: how the engines execute code is said by $BOOTREEL_COMPILE,
+ * and by the command's options (--no-compile). It stays as long as the process. */
+enum { ENGINES = 2 };
+struct engines {
+    struct engine_kind kind[ENGINES];
+};
 /* The kind of engine of that name, or NULL with err. */
-const struct engine_kind *engine_find(const char *name, struct error *err);
-/* All kinds of engines; returns how many. */
-enum { ENGINES_MAX = 8 };
-size_t engine_list(const struct engine_kind *list[ENGINES_MAX]);
+const struct engine_kind *engine_find(const struct engines *engines, const char *name, struct error *err);
 
 /* ---- errors ---- */
 /* Prints `bootreel: TEXT` on standard error and returns EXIT_TROUBLE. */
@@ -64,20 +67,20 @@ const char *only_argument(int argc, char **argv, const char *what);
 struct trace *open_trace(const char *path);
 /* What most commands do: parses the options, opens the trace that is the only argument, runs fn on it,
  * flushes standard output, and returns fn's exit status. */
-typedef int trace_command(void *ctx, struct trace *t, const char *path);
-int run_on_trace(const struct command *c, int argc, char **argv, option_taker *take, void *ctx,
-                 trace_command *fn);
+typedef int trace_command(void *ctx, const struct engines *engines, struct trace *t, const char *path);
+int run_on_trace(const struct command *c, struct engines *engines, int argc, char **argv, option_taker *take,
+                 void *ctx, trace_command *fn);
 /* -1 with err if a command cannot write what OPTION PATH said: it has no name, or is the file that the command reads, whatever names
  * both have (traces/file_id.h). NULL input: it reads none; NULL path: standard output. */
 int check_output_name(const char *option, const char *path, const char *input, struct error *err);
 /* The icount of a position; `otherwise` if text is NULL. `here`: what +N and -N are relative
  * to. -1 with err. */
-int find_position(struct trace *t, const char *text, uint64_t here, uint64_t otherwise, uint64_t *icount,
-                  struct error *err);
+int find_position(const struct engines *engines, struct trace *t, const char *text, uint64_t here,
+                  uint64_t otherwise, uint64_t *icount, struct error *err);
 
 /* Both ends of a range, whole if they are NULL. -1 with err, also if it begins after its end. */
-int find_range(struct trace *t, const char *from, const char *to, uint64_t *begin, uint64_t *end,
-               struct error *err);
+int find_range(const struct engines *engines, struct trace *t, const char *from, const char *to,
+               uint64_t *begin, uint64_t *end, struct error *err);
 /* --stage: reduces the range to the first stage of that name. -1 with err if there is none, or none of it is in the range. */
 int within_stage(struct trace *t, const char *name, uint64_t *from, uint64_t *to, struct error *err);
 /* Cuts a range down to its part K of N, which begins and ends at checkpoints or at the range's ends; N 0: does nothing. A part may be
@@ -86,9 +89,11 @@ void cut_range(const struct trace *t, unsigned part, unsigned parts, uint64_t *b
 struct replay;
 /* A replay of the trace, by the engine that recorded it; warns on standard error if that is another version of it. NULL
  * with err. */
-struct replay *open_replay(struct trace *t, const char *path, struct error *err);
+struct replay *open_replay(const struct engines *engines, struct trace *t, const char *path,
+                           struct error *err);
 /* The kind of engine that recorded the trace; warns in the same way. NULL with err. */
-const struct engine_kind *recording_engine(const struct trace *t, const char *path, struct error *err);
+const struct engine_kind *recording_engine(const struct engines *engines, const struct trace *t,
+                                           const char *path, struct error *err);
 
 /* ---- text ---- */
 struct mark;

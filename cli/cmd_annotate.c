@@ -17,6 +17,7 @@
 
 struct annotate {
     struct record_options o;
+    const struct engines *engines;
     struct trace *t;
     const char *from;      /* its path */
     const char *events;    /* --events as given; NULL: what the trace has */
@@ -251,7 +252,7 @@ static int annotate(struct annotate *a)
 {
     struct error err;
     struct image_replay *images = image_replay_new(a->t);
-    a->o.kind = engine_find(trace_config(a->t)->engine, &err);
+    a->o.kind = engine_find(a->engines, trace_config(a->t)->engine, &err);
     int status;
     if (!a->o.kind || stages_profile(a->t, &a->profile, &err)) {
         status = trouble(&err);
@@ -389,11 +390,11 @@ static int start(struct annotate *a, int argc, char **argv)
     return a->t ? finish_output(annotate(a)) : EXIT_TROUBLE;
 }
 
-static int cmd_annotate(int argc, char **argv)
+static int cmd_annotate(struct engines *engines, int argc, char **argv)
 {
-    struct annotate a = {.o = {.checkpoint_every = RECORD_CHECKPOINT_EVERY}};
+    struct annotate a = {.engines = engines, .o = {.checkpoint_every = RECORD_CHECKPOINT_EVERY}};
     int status;
-    if (parse_options(&command_annotate, argc, argv, take_option, &a, &status))
+    if (parse_options(&command_annotate, engines, argc, argv, take_option, &a, &status))
         status = start(&a, argc, argv);
     trace_close(a.t);
     observed_free(&a.observed);
@@ -401,9 +402,11 @@ static int cmd_annotate(int argc, char **argv)
     return status;
 }
 
-int annotate_quickly(struct trace *t, const char *from, const char *to, uint32_t classes, bool quiet)
+int annotate_quickly(const struct engines *engines, struct trace *t, const char *from, const char *to,
+                     uint32_t classes, bool quiet)
 {
-    struct annotate a = {.o = {.checkpoint_every = RECORD_CHECKPOINT_EVERY, .path = to},
+    struct annotate a = {.engines = engines,
+                         .o = {.checkpoint_every = RECORD_CHECKPOINT_EVERY, .path = to},
                          .t = t,
                          .from = from,
                          .more_classes = classes,

@@ -123,10 +123,10 @@ static void print_values(void)
     fputs("    help) echo \"words $(_bootreel_commands)\" ;;\n    esac\n}\n\n", stdout);
 }
 
-static int cmd_completion(int argc, char **argv)
+static int cmd_completion(struct engines *engines, int argc, char **argv)
 {
     int status;
-    if (!parse_options(&command_completion, argc, argv, NULL, NULL, &status))
+    if (!parse_options(&command_completion, engines, argc, argv, NULL, NULL, &status))
         return status;
     const char *shell = only_argument(argc, argv, "shell");
     if (!shell)

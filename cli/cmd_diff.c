@@ -11,6 +11,7 @@
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_JUNIT, FORMAT_HTML };
 
 struct options {
+    const struct engines *engines;
     struct outline_options outline;
     struct diff_options shown;
     struct rules *rules;
@@ -168,7 +169,7 @@ static int compare_two(struct job *j, size_t i, struct error *err)
 }
 
 /* Runs both traces again to find why they part. */
-static int explain(struct diff_result *r, struct error *err)
+static int explain(struct diff_result *r, const struct engines *engines, struct error *err)
 {
     const struct engine_kind *kind[2];
     struct timeline *tl[2] = {NULL, NULL};
@@ -178,7 +179,7 @@ static int explain(struct diff_result *r, struct error *err)
         return 0;
     for (unsigned i = 0; i < 2; i++) {
         struct trace *t = (i ? r->b : r->a)->trace;
-        kind[i] = engine_find(trace_config(t)->engine, err);
+        kind[i] = engine_find(engines, trace_config(t)->engine, err);
         tl[i] = kind[i] ? timeline_open_trace(t, kind[i], err) : NULL;
         if (tl[i] && *timeline_warning(tl[i]))
             fprintf(stderr, "bootreel: %s: %s\n", (i ? r->b : r->a)->path, timeline_warning(tl[i]));
@@ -238,7 +239,7 @@ static void ask_why(struct job *j)
         comparison_counts(j->result[i - 1].c, &k);
         for (unsigned b = 0; b < 2 && k.differences; b++)
             if (two[b]->trace && !two[b]->why)
-                two[b]->why = verdict_of(two[b]->trace);
+                two[b]->why = verdict_of(j->o->engines, two[b]->trace);
     }
 }
 
@@ -254,7 +255,7 @@ static int run_job(struct job *j, char **paths, struct error *err)
             return trouble(err);
         comparison_counts(j->result[i - 1].c, &k);
         differences += k.differences;
-        if (j->o->explain && explain(&j->result[i - 1], err))
+        if (j->o->explain && explain(&j->result[i - 1], j->o->engines, err))
             return trouble(err);
     }
     if (find_prefix(j, err))
@@ -282,11 +283,11 @@ static int compare_boots(const struct options *o, char **paths, size_t n)
     return finish_output(status);
 }
 
-static int cmd_diff(int argc, char **argv)
+static int cmd_diff(struct engines *engines, int argc, char **argv)
 {
-    struct options o = {.shown.context = 1, .rules = rules_new()};
+    struct options o = {.engines = engines, .shown.context = 1, .rules = rules_new()};
     int status;
-    if (parse_options(&command_diff, argc, argv, take_option, &o, &status)) {
+    if (parse_options(&command_diff, engines, argc, argv, take_option, &o, &status)) {
         o.shown.color = o.color == 1 || (o.color == 0 && isatty(STDOUT_FILENO));
         if (argc - optind < 2)
             status = trouble_text("diff: give two or more traces or digests: see bootreel diff --help");

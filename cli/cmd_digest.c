@@ -38,7 +38,7 @@ static int write_digest(const struct options *o, const struct outline *outline, 
     return output_done(out, err); /* says what could not be written where */
 }
 
-static int make_digest(void *ctx, struct trace *t, const char *path)
+static int make_digest(void *ctx, const struct engines *engines, struct trace *t, const char *path)
 {
     struct options *o = ctx;
     struct error err;
@@ -50,10 +50,10 @@ static int make_digest(void *ctx, struct trace *t, const char *path)
     return rc ? trouble(&err) : EXIT_DONE;
 }
 
-static int cmd_digest(int argc, char **argv)
+static int cmd_digest(struct engines *engines, int argc, char **argv)
 {
     struct options o = {0};
-    int status = run_on_trace(&command_digest, argc, argv, take_option, &o, make_digest);
+    int status = run_on_trace(&command_digest, engines, argc, argv, take_option, &o, make_digest);
     outline_options_free(&o.outline);
     return status;
 }

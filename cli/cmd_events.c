@@ -158,10 +158,10 @@ static int walk(struct listing *l, struct trace_cursor *c, struct error *err)
     return rc < 0 ? -1 : 0;
 }
 
-static int list(struct listing *l, struct trace *t, struct error *err)
+static int list(struct listing *l, const struct engines *engines, struct trace *t, struct error *err)
 {
-    if (find_position(t, l->from_text, 0, 0, &l->from, err) ||
-        find_position(t, l->to_text, l->from, trace_last_icount(t), &l->to, err))
+    if (find_position(engines, t, l->from_text, 0, 0, &l->from, err) ||
+        find_position(engines, t, l->to_text, l->from, trace_last_icount(t), &l->to, err))
         return -1;
     if (l->stage && within_stage(t, l->stage, &l->from, &l->to, err))
         return -1;
@@ -245,7 +245,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     }
 }
 
-static int print_events(void *ctx, struct trace *t, const char *path)
+static int print_events(void *ctx, const struct engines *engines, struct trace *t, const char *path)
 {
     struct listing *l = ctx;
     struct error err;
@@ -253,8 +253,8 @@ static int print_events(void *ctx, struct trace *t, const char *path)
     l->gen = yajl_gen_alloc(NULL);
     l->words = mem_alloc(WORDS);
     if (l->explain)
-        l->explainer = trace_explainer_new(t, engine_find(trace_config(t)->engine, &err));
-    int status = list(l, t, &err) ? trouble(&err) : EXIT_DONE;
+        l->explainer = trace_explainer_new(t, engine_find(engines, trace_config(t)->engine, &err));
+    int status = list(l, engines, t, &err) ? trouble(&err) : EXIT_DONE;
     trace_explainer_free(l->explainer);
     yajl_gen_free(l->gen);
     free(l->words);
@@ -262,10 +262,10 @@ static int print_events(void *ctx, struct trace *t, const char *path)
     return status;
 }
 
-static int cmd_events(int argc, char **argv)
+static int cmd_events(struct engines *engines, int argc, char **argv)
 {
     struct listing l = {.classes = EVENT_CLASSES_ALL};
-    return run_on_trace(&command_events, argc, argv, take_option, &l, print_events);
+    return run_on_trace(&command_events, engines, argc, argv, take_option, &l, print_events);
 }
 
 const struct command command_events = {

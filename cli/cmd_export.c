@@ -71,12 +71,13 @@ static int check(const struct export_command *c, struct error *err)
     return 0;
 }
 
-static int prepare(struct export_command *c, struct trace *t, const char *path, struct error *err)
+static int prepare(struct export_command *c, const struct engines *engines, struct trace *t, const char *path,
+                   struct error *err)
 {
     struct export_options *o = &c->o;
     struct error ignored;
     o->trace = t;
-    o->kind = engine_find(trace_config(t)->engine, &ignored);
+    o->kind = engine_find(engines, trace_config(t)->engine, &ignored);
     o->title = path_last_part(path);
     o->progress = on_progress;
     o->ctx = c;
@@ -84,16 +85,16 @@ static int prepare(struct export_command *c, struct trace *t, const char *path, 
         o->pictures = c->format->pictures;
     if (o->console == CONSOLE_AUTO)
         o->console = (int)trace_console(t);
-    if (find_range(t, c->from, c->to, &o->from, &o->to, err))
+    if (find_range(engines, t, c->from, c->to, &o->from, &o->to, err))
         return -1;
     if (!export_needs_replay(c->format, o))
         return 0;
     signals_block(); /* from here on a signal ends the replay, so that no half of a file is left */
-    o->replay = open_replay(t, path, err);
+    o->replay = open_replay(engines, t, path, err);
     return o->replay ? 0 : -1;
 }
 
-static int export(void *ctx, struct trace *t, const char *path)
+static int export(void *ctx, const struct engines *engines, struct trace *t, const char *path)
 {
     struct export_command *c = ctx;
     struct error err;
@@ -104,7 +105,7 @@ static int export(void *ctx, struct trace *t, const char *path)
     if (!rc && c->path)
         rc = check_output_name("-o", c->path, path, &err);
     if (!rc)
-        rc = prepare(c, t, path, &err);
+        rc = prepare(c, engines, t, path, &err);
     if (!rc)
         rc = write_export(c, &err);
     replay_close(c->o.replay);
@@ -202,10 +203,10 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     }
 }
 
-static int cmd_export(int argc, char **argv)
+static int cmd_export(struct engines *engines, int argc, char **argv)
 {
     struct export_command c = {.o.console = CONSOLE_AUTO};
-    return run_on_trace(&command_export, argc, argv, take_option, &c, export);
+    return run_on_trace(&command_export, engines, argc, argv, take_option, &c, export);
 }
 
 const struct command command_export = {

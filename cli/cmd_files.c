@@ -211,7 +211,8 @@ static bool has_calls(const struct trace *t)
 }
 
 /* The trace itself, or its run once more with system calls. NULL after a message, with *status. */
-static struct trace *with_calls(struct files_command *c, struct trace *t, const char *path, int *status)
+static struct trace *with_calls(struct files_command *c, const struct engines *engines, struct trace *t,
+                                const char *path, int *status)
 {
     struct error err;
     if (has_calls(t))
@@ -224,7 +225,7 @@ static struct trace *with_calls(struct files_command *c, struct trace *t, const 
     uint32_t classes = EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_PROCESS);
     if (strcmp(trace_config(t)->engine, "pc"))
         classes |= EVENT_CLASS_BIT(EC_HOST);
-    *status = annotate_quickly(t, path, to, classes, c->quiet);
+    *status = annotate_quickly(engines, t, path, to, classes, c->quiet);
     if (*status != EXIT_DONE)
         return NULL;
     struct trace *with = trace_open(to, &err);
@@ -242,11 +243,11 @@ static void remove_made(struct files_command *c)
     free(c->folder);
 }
 
-static int print_files(struct files_command *c, struct trace *t)
+static int print_files(struct files_command *c, const struct engines *engines, struct trace *t)
 {
     struct error err;
     uint64_t icount;
-    if (find_position(t, c->at, 0, trace_last_icount(t), &icount, &err))
+    if (find_position(engines, t, c->at, 0, trace_last_icount(t), &icount, &err))
         return trouble(&err);
     struct file_uses *f = file_uses_at(t, icount, &err);
     if (!f)
@@ -259,13 +260,13 @@ static int print_files(struct files_command *c, struct trace *t)
     return EXIT_DONE;
 }
 
-static int list_files(void *ctx, struct trace *t, const char *path)
+static int list_files(void *ctx, const struct engines *engines, struct trace *t, const char *path)
 {
     struct files_command *c = ctx;
     int status = EXIT_TROUBLE;
-    struct trace *with = with_calls(c, t, path, &status);
+    struct trace *with = with_calls(c, engines, t, path, &status);
     if (with)
-        status = print_files(c, with);
+        status = print_files(c, engines, with);
     if (with != t)
         trace_close(with);
     remove_made(c);
@@ -316,10 +317,10 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     }
 }
 
-static int cmd_files(int argc, char **argv)
+static int cmd_files(struct engines *engines, int argc, char **argv)
 {
     struct files_command c = {0};
-    return run_on_trace(&command_files, argc, argv, take_option, &c, list_files);
+    return run_on_trace(&command_files, engines, argc, argv, take_option, &c, list_files);
 }
 
 const struct command command_files = {

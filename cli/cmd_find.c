@@ -51,7 +51,7 @@ static int take_place(struct trace *t, const char *text, uint64_t *address, uint
 static void read_types(struct find_command *c, struct trace *t)
 {
     struct error ignored;
-    const struct engine_kind *kind = engine_find(trace_config(t)->engine, &ignored);
+    const struct engine_kind *kind = engine_find(c->r.engines, trace_config(t)->engine, &ignored);
     c->symbols = kind ? symbols_load(t, &ignored) : NULL;
     c->types = c->symbols ? kernel_types_read(t, kind, c->symbols, &ignored) : NULL;
     c->r.types = c->types;
@@ -308,7 +308,7 @@ static int search(struct find_command *c, struct trace *t, const char *path)
         return trouble_text("find: --first, --last, --all and --count: choose one of them");
     c->r.path = path;
     c->r.mode = c->first ? FIND_FIRST : c->last ? FIND_LAST : c->count ? FIND_COUNT : FIND_ALL;
-    if (take_what(c, t, &err) || find_range(t, c->from, c->to, &c->r.from, &c->r.to, &err))
+    if (take_what(c, t, &err) || find_range(c->r.engines, t, c->from, c->to, &c->r.from, &c->r.to, &err))
         return trouble(&err);
     if (!c->to)
         c->r.to++; /* the record's last position has events too */
@@ -328,9 +328,10 @@ static int search(struct find_command *c, struct trace *t, const char *path)
     return status;
 }
 
-static int find(void *ctx, struct trace *t, const char *path)
+static int find(void *ctx, const struct engines *engines, struct trace *t, const char *path)
 {
     struct find_command *c = ctx;
+    c->r.engines = engines;
     const int status = search(c, t, path);
     forget_types(c);
     return status;
@@ -425,10 +426,10 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     }
 }
 
-static int cmd_find(int argc, char **argv)
+static int cmd_find(struct engines *engines, int argc, char **argv)
 {
     struct find_command c = {.r = {.jobs = find_jobs()}};
-    return run_on_trace(&command_search, argc, argv, take_option, &c, find);
+    return run_on_trace(&command_search, engines, argc, argv, take_option, &c, find);
 }
 
 const struct command command_search = {

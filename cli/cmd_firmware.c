@@ -85,17 +85,18 @@ static int show_all(struct replay *r, struct trace *t, uint64_t icount, const st
 }
 
 /* Each list is checked before the machine runs to the position. */
-static int firmware(struct trace *t, const char *path, const struct firmware_command *c)
+static int firmware(const struct engines *engines, struct trace *t, const char *path,
+                    const struct firmware_command *c)
 {
     struct error err;
     uint64_t icount, at;
     int status;
-    if (find_position(t, c->at, 0, trace_last_icount(t), &icount, &err))
+    if (find_position(engines, t, c->at, 0, trace_last_icount(t), &icount, &err))
         return trouble(&err);
     for (char **list = c->lists; *list; list++)
         if (firmware_position(t, *list, icount, &at, &err))
             return trouble(&err);
-    struct replay *r = open_replay(t, path, &err);
+    struct replay *r = open_replay(engines, t, path, &err);
     if (!r)
         return trouble(&err);
     status = show_all(r, t, icount, c, &err);
@@ -119,11 +120,11 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     return row->id == OPT_FORMAT ? take_format(row, value, &c->json, err) : option_not_handled(row, err);
 }
 
-static int cmd_firmware(int argc, char **argv)
+static int cmd_firmware(struct engines *engines, int argc, char **argv)
 {
     struct firmware_command c = {0};
     int status;
-    if (!parse_options(&command_firmware, argc, argv, take_option, &c, &status))
+    if (!parse_options(&command_firmware, engines, argc, argv, take_option, &c, &status))
         return status;
     if (argc - optind < 2)
         return trouble_text(
@@ -132,7 +133,7 @@ static int cmd_firmware(int argc, char **argv)
     if (!t)
         return EXIT_TROUBLE;
     c.lists = argv + optind + 1;
-    status = firmware(t, argv[optind], &c);
+    status = firmware(engines, t, argv[optind], &c);
     trace_close(t);
     return finish_output(status);
 }

@@ -55,14 +55,14 @@ static int begin(const struct gdb_command *c, struct timeline *tl, struct error 
     return timeline_resolve(tl, c->at, &icount, err) || timeline_seek(tl, icount, &s, err) ? -1 : 0;
 }
 
-static int debug(const struct gdb_command *c, struct error *err)
+static int debug(const struct gdb_command *c, const struct engines *engines, struct error *err)
 {
     struct trace *t = open_trace(c->path);
     if (!t)
         return EXIT_TROUBLE;
     signal(SIGPIPE, SIG_IGN); /* a client that disconnects must not end the program */
     signals_block();
-    const struct engine_kind *kind = engine_find(trace_config(t)->engine, err);
+    const struct engine_kind *kind = engine_find(engines, trace_config(t)->engine, err);
     struct timeline *tl = kind ? timeline_open_trace(t, kind, err) : NULL;
     if (tl && *timeline_warning(tl))
         fprintf(stderr, "bootreel: %s: %s\n", c->path, timeline_warning(tl));
@@ -129,7 +129,7 @@ static void await_gdb(void)
         ms = NEXT_MS;
 }
 
-static int start(struct gdb_command *c, int argc, char **argv)
+static int start(struct gdb_command *c, const struct engines *engines, int argc, char **argv)
 {
     struct error err;
     if (c->stdio && c->listen)
@@ -138,18 +138,18 @@ static int start(struct gdb_command *c, int argc, char **argv)
     if (!c->listen)
         c->listen = LISTEN;
     c->path = only_argument(argc, argv, "trace");
-    const int status = c->path ? debug(c, &err) : EXIT_TROUBLE;
+    const int status = c->path ? debug(c, engines, &err) : EXIT_TROUBLE;
     if (c->stdio && status == EXIT_TROUBLE)
         await_gdb();
     return status;
 }
 
-static int cmd_gdb(int argc, char **argv)
+static int cmd_gdb(struct engines *engines, int argc, char **argv)
 {
     struct gdb_command c = {.memory = TIMELINE_MEMORY};
     int status;
-    if (parse_options(&command_gdb, argc, argv, take_option, &c, &status))
-        status = start(&c, argc, argv);
+    if (parse_options(&command_gdb, engines, argc, argv, take_option, &c, &status))
+        status = start(&c, engines, argc, argv);
     words_free(&c.symbols);
     return status;
 }

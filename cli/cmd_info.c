@@ -261,7 +261,7 @@ struct info_command {
     bool check;
 };
 
-static int info(void *ctx, struct trace *t, const char *path)
+static int info(void *ctx, const struct engines *engines, struct trace *t, const char *path)
 {
     const struct info_command *c = ctx;
     struct error err;
@@ -275,10 +275,10 @@ static const struct option_row rows[] = {
     END_OF_ROWS,
 };
 
-static int cmd_info(int argc, char **argv)
+static int cmd_info(struct engines *engines, int argc, char **argv)
 {
     struct info_command c = {0};
-    return run_on_trace(&command_info, argc, argv, NULL, &c, info);
+    return run_on_trace(&command_info, engines, argc, argv, NULL, &c, info);
 }
 
 const struct command command_info = {

@@ -236,10 +236,10 @@ static void put_table(FILE *out)
     }
 }
 
-static int cmd_manual(int argc, char **argv)
+static int cmd_manual(struct engines *engines, int argc, char **argv)
 {
     int status;
-    if (!parse_options(&command_manual, argc, argv, NULL, NULL, &status))
+    if (!parse_options(&command_manual, engines, argc, argv, NULL, NULL, &status))
         return status;
     const char *part = only_argument(argc, argv, "part");
     if (!part)

@@ -150,11 +150,11 @@ static int act(struct matrix_command *c, int argc, char **argv)
     return finish_output(status);
 }
 
-static int cmd_matrix(int argc, char **argv)
+static int cmd_matrix(struct engines *engines, int argc, char **argv)
 {
-    struct matrix_command c = {.rules = rules_new()};
+    struct matrix_command c = {.o.engines = engines, .rules = rules_new()};
     int status;
-    if (parse_options(&command_matrix, argc, argv, take_option, &c, &status))
+    if (parse_options(&command_matrix, engines, argc, argv, take_option, &c, &status))
         status = act(&c, argc, argv);
     rules_free(c.rules);
     return status;

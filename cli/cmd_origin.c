@@ -12,6 +12,7 @@
 enum { OPT_REGISTER = 1, OPT_MEMORY, OPT_CONSOLE, OPT_SCREEN, OPT_CPU, OPT_LINKS };
 
 struct origin_command {
+    const struct engines *engines;
     int what; /* the option that says what is asked; 0: none */
     const char *text, *at;
     bool all, check, json, quiet;
@@ -234,7 +235,7 @@ static int answer(struct origin_command *c, struct error *err)
     struct origin_check check;
     uint64_t icount;
     const struct origin_options options = {.all = c->all, .most = c->links};
-    if (find_position(c->t, c->at, 0, trace_last_icount(c->t), &icount, err) ||
+    if (find_position(c->engines, c->t, c->at, 0, trace_last_icount(c->t), &icount, err) ||
         take_what(c, &icount, &place, err))
         return -1;
     if (c->check && c->all)
@@ -259,11 +260,12 @@ static int answer(struct origin_command *c, struct error *err)
     return rc;
 }
 
-static int origin(void *ctx, struct trace *t, const char *path)
+static int origin(void *ctx, const struct engines *engines, struct trace *t, const char *path)
 {
     struct origin_command *c = ctx;
     struct error err;
-    const struct engine_kind *kind = recording_engine(t, path, &err);
+    const struct engine_kind *kind = recording_engine(engines, t, path, &err);
+    c->engines = engines;
     c->t = t;
     c->tl = kind ? timeline_open_trace(t, kind, &err) : NULL;
     c->symbols = c->tl ? symbols_load(t, &err) : NULL;
@@ -355,10 +357,10 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     }
 }
 
-static int cmd_origin(int argc, char **argv)
+static int cmd_origin(struct engines *engines, int argc, char **argv)
 {
     struct origin_command c = {0};
-    return run_on_trace(&command_origin, argc, argv, take_option, &c, origin);
+    return run_on_trace(&command_origin, engines, argc, argv, take_option, &c, origin);
 }
 
 const struct command command_origin = {

@@ -91,12 +91,12 @@ static void print_json(const struct tree *t)
     yajl_gen_free(g);
 }
 
-static int print_processes(void *ctx, struct trace *t, const char *path)
+static int print_processes(void *ctx, const struct engines *engines, struct trace *t, const char *path)
 {
     struct tree *tree = ctx;
     struct error err;
     uint64_t icount;
-    if (find_position(t, tree->at, 0, trace_last_icount(t), &icount, &err))
+    if (find_position(engines, t, tree->at, 0, trace_last_icount(t), &icount, &err))
         return trouble(&err);
     struct processes *ps = processes_at(t, icount, &err);
     if (!ps)
@@ -137,10 +137,10 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     }
 }
 
-static int cmd_processes(int argc, char **argv)
+static int cmd_processes(struct engines *engines, int argc, char **argv)
 {
     struct tree tree = {0};
-    return run_on_trace(&command_processes, argc, argv, take_option, &tree, print_processes);
+    return run_on_trace(&command_processes, engines, argc, argv, take_option, &tree, print_processes);
 }
 
 const struct command command_processes = {

@@ -181,19 +181,20 @@ static void print_json(const struct profile_command *c, const struct samples *s,
 
 /* ---------------------------------------------------------------- the command */
 
-static int profile(void *ctx, struct trace *t, const char *path)
+static int profile(void *ctx, const struct engines *engines, struct trace *t, const char *path)
 {
     struct profile_command *c = ctx;
     struct error err;
     struct profiled p;
     uint64_t from, to;
-    if (find_range(t, c->from, c->to, &from, &to, &err) ||
+    if (find_range(engines, t, c->from, c->to, &from, &to, &err) ||
         (c->stage && within_stage(t, c->stage, &from, &to, &err)))
         return trouble(&err);
     if (!c->every)
         c->every = samples_usual(to - from);
     cut_range(t, c->part, c->parts, &from, &to);
-    const struct sampling wish = {.path = path,
+    const struct sampling wish = {.engines = engines,
+                                  .path = path,
                                   .from = from,
                                   .to = to,
                                   .every = c->every,
@@ -287,10 +288,10 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     }
 }
 
-static int cmd_profile(int argc, char **argv)
+static int cmd_profile(struct engines *engines, int argc, char **argv)
 {
     struct profile_command c = {.functions = 40, .chains = 10};
-    return run_on_trace(&command_profile, argc, argv, take_option, &c, profile);
+    return run_on_trace(&command_profile, engines, argc, argv, take_option, &c, profile);
 }
 
 const struct command command_profile = {

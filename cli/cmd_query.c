@@ -15,6 +15,7 @@
 enum { USUAL_SECONDS = 60, LONGEST_SQL = 1 << 20 };
 
 struct query_command {
+    const struct engines *engines;
     enum rows_format format;
     uint64_t seconds, every;
     bool samples, schema, quiet;
@@ -50,7 +51,8 @@ static int sample(struct query_command *c, size_t i, const char *path, struct er
 {
     struct trace *t = c->trace[i];
     const uint64_t to = trace_last_icount(t);
-    const struct sampling wish = {.path = path,
+    const struct sampling wish = {.engines = c->engines,
+                                  .path = path,
                                   .to = to,
                                   .every = c->every ? c->every : samples_usual(to),
                                   .jobs = jobs_usual(t),
@@ -197,11 +199,11 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     }
 }
 
-static int cmd_query(int argc, char **argv)
+static int cmd_query(struct engines *engines, int argc, char **argv)
 {
-    struct query_command c = {.seconds = USUAL_SECONDS};
+    struct query_command c = {.engines = engines, .seconds = USUAL_SECONDS};
     int status;
-    if (!parse_options(&command_query, argc, argv, take_option, &c, &status))
+    if (!parse_options(&command_query, engines, argc, argv, take_option, &c, &status))
         return status;
     c.q = query_new();
     status = query(&c, argc, argv);

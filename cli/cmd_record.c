@@ -23,6 +23,7 @@
 enum { SCREEN_SIZE = 65536 };
 
 struct record {
+    struct engines *engines;
     struct record_options o;
     struct machine *machine;
     struct position until;
@@ -194,7 +195,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
 
 static bool parse(struct record *r, int argc, char **argv, int *status)
 {
-    if (!parse_options(&command_record, argc, argv, take_option, r, status))
+    if (!parse_options(&command_record, r->engines, argc, argv, take_option, r, status))
         return false;
     *status = EXIT_TROUBLE;
     struct error err;
@@ -321,13 +322,13 @@ static bool is_crash(const struct record_result *res)
 }
 
 /* After a crash: why, and the evidence that comes first. */
-static void print_why(const char *path)
+static void print_why(const struct engines *engines, const char *path)
 {
     enum { FIRST = 3 };
     struct error ignored;
     struct text out = {0};
     struct trace *t = trace_open(path, &ignored);
-    struct why *w = t ? verdict_of(t) : NULL;
+    struct why *w = t ? verdict_of(engines, t) : NULL;
     if (verdict_is_bad(w)) {
         why_text(&out, w, NULL, FIRST);
         printf("why: %s", out.s);
@@ -345,7 +346,7 @@ static void summary(struct record *r, const struct record_result *res)
     size_t n;
     if (is_crash(res)) {
         printf("%s\n", res->crash_text);
-        print_why(r->o.path);
+        print_why(r->engines, r->o.path);
     }
     marks_list(r->marks, &n);
     if (n)
@@ -599,7 +600,7 @@ static int record(struct record *r, struct error *err)
         return trouble_text("--save-vars: the firmware is not in flash: give --bios ovmf, or --pflash");
     r->o.nsymbol_images = machine_symbols(r->machine, r->own_symbols);
     r->o.symbol_images = r->own_symbols;
-    r->o.kind = engine_find(machine_is_hosted(r->machine) ? "linux" : "pc", err);
+    r->o.kind = engine_find(r->engines, machine_is_hosted(r->machine) ? "linux" : "pc", err);
     int master = -1;
     if (r->tui) {
         r->typing = open_typing(&master, err);
@@ -633,10 +634,11 @@ static int record(struct record *r, struct error *err)
     return status;
 }
 
-static int cmd_record(int argc, char **argv)
+static int cmd_record(struct engines *engines, int argc, char **argv)
 {
     struct error err;
-    struct record r = {.o = {.classes = EVENT_CLASSES_DEFAULT, .checkpoint_every = RECORD_CHECKPOINT_EVERY},
+    struct record r = {.engines = engines,
+                       .o = {.classes = EVENT_CLASSES_DEFAULT, .checkpoint_every = RECORD_CHECKPOINT_EVERY},
                        .machine = machine_new(),
                        .console = CONSOLE_NONE,
                        .marks = marks_new(),

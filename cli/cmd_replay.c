@@ -17,7 +17,6 @@ struct replay_command {
     unsigned part, parts, jobs;
     unsigned seeks;
     uint64_t lockstep; /* steps between two comparisons; 0: no lockstep */
-    char *heat;        /* BOOTREEL_COMPILE as it was given, or NULL */
     struct progress *progress;
     char last; /* byte on standard output */
 };
@@ -85,7 +84,8 @@ static int say_result(const struct replay_command *c, const struct replay_report
     return EXIT_DONE;
 }
 
-static int run(struct replay_command *c, struct trace *t, struct replay *r, struct error *err)
+static int run(struct replay_command *c, const struct engines *engines, struct trace *t, struct replay *r,
+               struct error *err)
 {
     const struct observer observer = {.ctx = c, .event = on_event, .console = on_console};
     struct replay_report rep;
@@ -103,24 +103,12 @@ static int run(struct replay_command *c, struct trace *t, struct replay *r, stru
     int status = rc ? trouble(err) : say_result(c, &rep);
     free(rep.divergence);
     if (seeks && status == EXIT_DONE)
-        status = seeks_compare(seeks, c->path, c->quiet);
+        status = seeks_compare(seeks, engines, c->path, c->quiet);
     seeks_free(seeks);
     return status;
 }
 
 /* ---------------------------------------------------------------- lockstep */
-
-/* The environment is what engines ask (docs/compiler.md): this one interprets, and the other one compiles as it said. */
-static void prepare_side(void *ctx, enum lockstep_side side)
-{
-    const struct replay_command *c = ctx;
-    if (side == LOCKSTEP_INTERPRETED)
-        setenv("BOOTREEL_COMPILE", "0", 1);
-    else if (c->heat)
-        setenv("BOOTREEL_COMPILE", c->heat, 1);
-    else
-        unsetenv("BOOTREEL_COMPILE");
-}
 
 static void on_lockstep_signal(void *ctx)
 {
@@ -144,20 +132,19 @@ static int say_lockstep(const struct replay_command *c, const struct lockstep_re
     return EXIT_DONE;
 }
 
-static int lockstep(struct replay_command *c, struct trace *t)
+static int lockstep(struct replay_command *c, const struct engines *engines, struct trace *t)
 {
     struct error err;
     struct lockstep_report rep;
-    struct lockstep_options o = {
-        .prepare = prepare_side, .progress = on_progress, .ctx = c, .every = c->lockstep};
-    const char *heat = getenv("BOOTREEL_COMPILE");
-    if (heat && !strcmp(heat, "0"))
+    struct lockstep_options o = {.kind = engine_find(engines, trace_config(t)->engine, &err),
+                                 .progress = on_progress,
+                                 .ctx = c,
+                                 .every = c->lockstep};
+    if (o.kind && o.kind->host.interpret)
         return trouble_text("replay: --lockstep compares compiled code with the interpreter: leave out "
                             "--no-compile, or BOOTREEL_COMPILE=0");
     if (!hv_compiles())
         return trouble_text("replay: --lockstep: this build of bootreel has no compiler");
-    c->heat = heat ? strdup(heat) : NULL;
-    o.kind = engine_find(trace_config(t)->engine, &err);
     struct lockstep *l = o.kind ? lockstep_open(t, &o, &err) : NULL;
     if (!l)
         return trouble(&err);
@@ -169,7 +156,6 @@ static int lockstep(struct replay_command *c, struct trace *t)
     lockstep_close(l);
     int status = rc ? trouble(&err) : say_lockstep(c, &rep);
     free(rep.difference);
-    free(c->heat);
     return status;
 }
 
@@ -217,12 +203,12 @@ static int say_outcome(const struct replay_command *c, const struct verified *v)
     }
 }
 
-static int verify_parts(struct replay_command *c, struct trace *t)
+static int verify_parts(struct replay_command *c, const struct engines *engines, struct trace *t)
 {
     struct error err;
     struct front front;
     struct verified v;
-    struct verify_job job = {.kind = recording_engine(t, c->path, &err),
+    struct verify_job job = {.kind = recording_engine(engines, t, c->path, &err),
                              .part = c->part,
                              .parts = c->parts,
                              .jobs = c->jobs,
@@ -245,7 +231,7 @@ static int verify_parts(struct replay_command *c, struct trace *t)
     return status;
 }
 
-static int replay(void *ctx, struct trace *t, const char *path)
+static int replay(void *ctx, const struct engines *engines, struct trace *t, const char *path)
 {
     struct replay_command *c = ctx;
     struct error err;
@@ -265,15 +251,15 @@ static int replay(void *ctx, struct trace *t, const char *path)
         return trouble_text("replay: --lockstep goes with neither --verify nor --console");
     if (c->lockstep) {
         signals_block();
-        return lockstep(c, t);
+        return lockstep(c, engines, t);
     }
     if (!c->jobs)
         c->jobs = c->verify && !replay_check_parts(t, &err) ? jobs_usual(t) : 1;
     signals_block();
     if (c->parts || c->jobs > 1)
-        return verify_parts(c, t);
-    struct replay *r = open_replay(t, path, &err);
-    int status = r ? run(c, t, r, &err) : trouble(&err);
+        return verify_parts(c, engines, t);
+    struct replay *r = open_replay(engines, t, path, &err);
+    int status = r ? run(c, engines, t, r, &err) : trouble(&err);
     replay_close(r);
     return status;
 }
@@ -380,10 +366,10 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     }
 }
 
-static int cmd_replay(int argc, char **argv)
+static int cmd_replay(struct engines *engines, int argc, char **argv)
 {
     struct replay_command c = {.console = CONSOLE_AUTO, .last = '\n'};
-    return run_on_trace(&command_replay, argc, argv, take_option, &c, replay);
+    return run_on_trace(&command_replay, engines, argc, argv, take_option, &c, replay);
 }
 
 const struct command command_replay = {

@@ -90,15 +90,15 @@ struct screen_command {
     const char *at, *png; /* NULL: the end; as text */
 };
 
-static int screen(void *ctx, struct trace *t, const char *path)
+static int screen(void *ctx, const struct engines *engines, struct trace *t, const char *path)
 {
     const struct screen_command *c = ctx;
     struct error err;
     uint64_t icount;
     if ((c->png && check_output_name("--png", c->png, path, &err)) ||
-        find_position(t, c->at, 0, trace_last_icount(t), &icount, &err))
+        find_position(engines, t, c->at, 0, trace_last_icount(t), &icount, &err))
         return trouble(&err);
-    const struct engine_kind *kind = engine_find(trace_config(t)->engine, &err);
+    const struct engine_kind *kind = engine_find(engines, trace_config(t)->engine, &err);
     struct replay *r = kind ? replay_open(t, kind, &err) : NULL;
     int status = r ? print_at(t, kind, r, icount, c->png, &err) : trouble(&err);
     replay_close(r);
@@ -118,10 +118,10 @@ static const struct option_row rows[] = {
     END_OF_ROWS,
 };
 
-static int cmd_screen(int argc, char **argv)
+static int cmd_screen(struct engines *engines, int argc, char **argv)
 {
     struct screen_command c = {0};
-    return run_on_trace(&command_screen, argc, argv, NULL, &c, screen);
+    return run_on_trace(&command_screen, engines, argc, argv, NULL, &c, screen);
 }
 
 const struct command command_screen = {

@@ -232,7 +232,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     }
 }
 
-static int print_stages(void *ctx, struct trace *t, const char *path)
+static int print_stages(void *ctx, const struct engines *engines, struct trace *t, const char *path)
 {
     struct options *o = ctx;
     struct error err;
@@ -249,10 +249,10 @@ static int print_stages(void *ctx, struct trace *t, const char *path)
     return status;
 }
 
-static int cmd_stages(int argc, char **argv)
+static int cmd_stages(struct engines *engines, int argc, char **argv)
 {
     struct options o = {0};
-    return run_on_trace(&command_stages, argc, argv, take_option, &o, print_stages);
+    return run_on_trace(&command_stages, engines, argc, argv, take_option, &o, print_stages);
 }
 
 const struct command command_stages = {

@@ -130,10 +130,11 @@ static void list(const struct query *q)
     }
 }
 
-static int symbols_command(struct trace *t, struct query *q, char **what, struct error *err)
+static int symbols_command(const struct engines *engines, struct trace *t, struct query *q, char **what,
+                           struct error *err)
 {
     int status = EXIT_DONE;
-    if (find_position(t, q->at_text, 0, trace_last_icount(t), &q->at, err))
+    if (find_position(engines, t, q->at_text, 0, trace_last_icount(t), &q->at, err))
         return trouble(err);
     struct symbols *s = symbols_load(t, err);
     if (!s)
@@ -178,19 +179,19 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     }
 }
 
-static int cmd_symbols(int argc, char **argv)
+static int cmd_symbols(struct engines *engines, int argc, char **argv)
 {
     struct query q = {.space = SPACE_KERNEL};
     struct error err;
     int status;
-    if (!parse_options(&command_symbols, argc, argv, take_option, &q, &status))
+    if (!parse_options(&command_symbols, engines, argc, argv, take_option, &q, &status))
         return status;
     if (optind >= argc)
         return trouble_text("symbols: no trace given: see bootreel symbols --help");
     struct trace *t = open_trace(argv[optind]);
     if (!t)
         return EXIT_TROUBLE;
-    status = symbols_command(t, &q, argv + optind + 1, &err);
+    status = symbols_command(engines, t, &q, argv + optind + 1, &err);
     trace_close(t);
     return finish_output(status);
 }

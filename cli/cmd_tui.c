@@ -37,7 +37,7 @@ static void own_folder(char *path, size_t size)
         *slash = 0;
 }
 
-static int show(struct tui_options *o)
+static int show(struct tui_options *o, const struct engines *engines)
 {
     struct error err;
     char own[4096];
@@ -51,8 +51,10 @@ static int show(struct tui_options *o)
         return trouble(&err);
     own_folder(own, sizeof own);
     o->sources = own;
-    const struct engine_kind *kinds[ENGINES_MAX];
-    o->nkinds = engine_list(kinds);
+    const struct engine_kind *kinds[ENGINES];
+    for (unsigned i = 0; i < ENGINES; i++)
+        kinds[i] = &engines->kind[i];
+    o->nkinds = ENGINES;
     o->kinds = kinds;
     signals_block();
     return tui_run(o, &err) ? trouble(&err) : EXIT_DONE;
@@ -136,7 +138,7 @@ static int check_settings(const char *path, struct error *err)
                      strerror(folder ? EISDIR : errno));
 }
 
-static int start(struct tui_options *o, int argc, char **argv)
+static int start(struct tui_options *o, const struct engines *engines, int argc, char **argv)
 {
     struct error err;
     if (argc - optind == 2)
@@ -153,20 +155,20 @@ static int start(struct tui_options *o, int argc, char **argv)
         o->settings = settings;
     if (!o->memory)
         o->memory = memory;
-    int status = show(o);
+    int status = show(o, engines);
     free(settings);
     free(memory);
     return status;
 }
 
-static int cmd_tui(int argc, char **argv)
+static int cmd_tui(struct engines *engines, int argc, char **argv)
 {
     struct tui_command c = {0};
     int status;
-    if (!parse_options(&command_tui, argc, argv, take_option, &c, &status))
+    if (!parse_options(&command_tui, engines, argc, argv, take_option, &c, &status))
         return status;
     if (!c.keys)
-        return finish_output(start(&c.o, argc, argv));
+        return finish_output(start(&c.o, engines, argc, argv));
     tui_commands(print_command, NULL);
     return finish_output(EXIT_DONE);
 }

@@ -21,15 +21,15 @@ static void print_json(const struct why *w, const char *path)
     yajl_gen_free(g);
 }
 
-static int why(void *ctx, struct trace *t, const char *path)
+static int why(void *ctx, const struct engines *engines, struct trace *t, const char *path)
 {
     const struct why_command *c = ctx;
     struct error err;
     uint64_t at;
     struct text out = {0};
-    if (find_position(t, c->at, 0, UINT64_MAX, &at, &err))
+    if (find_position(engines, t, c->at, 0, UINT64_MAX, &at, &err))
         return trouble(&err);
-    const struct engine_kind *kind = recording_engine(t, path, &err);
+    const struct engine_kind *kind = recording_engine(engines, t, path, &err);
     struct why *w = kind ? why_ask(t, kind, at, &err) : NULL;
     if (!w)
         return trouble(&err);
@@ -63,10 +63,10 @@ static const struct option_row rows[] = {
     END_OF_ROWS,
 };
 
-static int cmd_why(int argc, char **argv)
+static int cmd_why(struct engines *engines, int argc, char **argv)
 {
     struct why_command c = {0};
-    return run_on_trace(&command_why, argc, argv, take_option, &c, why);
+    return run_on_trace(&command_why, engines, argc, argv, take_option, &c, why);
 }
 
 const struct command command_why = {

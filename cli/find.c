@@ -359,7 +359,7 @@ static void free_hits(struct find_hit *hit, size_t n)
 int find_hits(const struct find_request *r, struct trace *t, struct find_result *res, struct error *err)
 {
     struct search s = {.r = r, .t = t, .enough = SIZE_MAX, .lock = PTHREAD_MUTEX_INITIALIZER};
-    s.kind = recording_engine(t, r->path, err);
+    s.kind = recording_engine(r->engines, t, r->path, err);
     if (!s.kind)
         return -1;
     struct signals *signals = signals_start(on_signal, &s);

@@ -8,9 +8,11 @@
 
 enum find_mode { FIND_ALL, FIND_FIRST, FIND_LAST, FIND_COUNT };
 
+struct engines;
 struct progress;
 
 struct find_request {
+    const struct engines *engines;
     const char *path;
     struct timeline_stop stop;
     uint64_t from, to; /* icounts; `to` is not included */

@@ -1,6 +1,7 @@
 /* main.c - bootreel: finds the command; the list of engines. */
 #include <poll.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,7 +11,7 @@
 #include "uml/uml.h"
 
 /* A step of either takes one nanosecond of guest time. */
-static const struct engine_kind engines[] = {
+static const struct engines all_engines = {{
     {.name = "pc",
      .behaviour = HV_BEHAVIOUR,
      .step_ns = 1,
@@ -18,27 +19,31 @@ static const struct engine_kind engines[] = {
      .words = &hv_words,
      .oldest = HV_OLDEST},
     {.name = "linux", .behaviour = UML_BEHAVIOUR, .step_ns = 1, .create = uml_create},
-};
+}};
 
-const struct engine_kind *engine_find(const char *name, struct error *err)
+/* $BOOTREEL_COMPILE: at which entry code is compiled, 0 for never. $BOOTREEL_COMPILE_WRONG: an instruction that compiled code is to do
+ * wrong (docs/compiler.md). Nothing else reads them. */
+static struct engines engines_here(void)
 {
-    for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++)
-        if (!strcmp(engines[i].name, name))
-            return &engines[i];
+    struct engines here = all_engines;
+    const struct engine_host host =
+        engine_host_of(getenv("BOOTREEL_COMPILE"), getenv("BOOTREEL_COMPILE_WRONG"));
+    for (unsigned i = 0; i < ENGINES; i++)
+        here.kind[i].host = host;
+    return here;
+}
+
+const struct engine_kind *engine_find(const struct engines *engines, const char *name, struct error *err)
+{
+    for (unsigned i = 0; i < ENGINES; i++)
+        if (!strcmp(engines->kind[i].name, name))
+            return &engines->kind[i];
     error_set(
         err,
         "the trace was recorded by the engine \"%.40s\", which this version does not have: use the version "
         "that recorded it",
         name);
     return NULL;
-}
-
-size_t engine_list(const struct engine_kind *list[ENGINES_MAX])
-{
-    size_t n = sizeof engines / sizeof engines[0];
-    for (size_t i = 0; i < n; i++)
-        list[i] = &engines[i];
-    return n;
 }
 
 int trouble_text(const char *fmt, ...)
@@ -72,8 +77,8 @@ int finish_output(int status)
 static int version(void)
 {
     printf("bootreel %s (trace format %d", BOOTREEL_VERSION, TRACE_VERSION);
-    for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++)
-        printf(", engine %s behaviour %u", engines[i].name, engines[i].behaviour);
+    for (unsigned i = 0; i < ENGINES; i++)
+        printf(", engine %s behaviour %u", all_engines.kind[i].name, all_engines.kind[i].behaviour);
     puts(")");
     return finish_output(EXIT_DONE);
 }
@@ -112,5 +117,6 @@ int main(int argc, char **argv)
     if (!strcmp(name, "--version") || !strcmp(name, "-V"))
         return version();
     const struct command *c = command_find(name);
-    return c ? c->run(argc - 1, argv + 1) : unknown_command(name);
+    struct engines engines = engines_here();
+    return c ? c->run(&engines, argc - 1, argv + 1) : unknown_command(name);
 }

@@ -60,6 +60,7 @@ char *job_path(const char *dir, const char *name, const char *suffix);
 /* ---- running one ---- */
 
 struct job_options {
+    const struct engines *engines;
     const char *dir;     /* where its files go; made if it is not there */
     const char *against; /* NULL, or the folder of an earlier run: its digest is what is expected */
     const struct rules *rules;

@@ -159,7 +159,7 @@ static int write_digest(struct job *job, struct trace *t, const char *reel, stru
 {
     const struct outline_options oo = {0};
     const struct trace_end *end = trace_end(t);
-    struct why *why = verdict_of(t);
+    struct why *why = verdict_of(job->o->engines, t);
     if (verdict_is_bad(why))
         snprintf(job->result.verdict, sizeof job->result.verdict, "%s", why->verdict);
     why_free(why);

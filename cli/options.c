@@ -141,8 +141,8 @@ static void complain(const struct option_list *list, char **argv, int argc)
         trouble_text("%s: option \"%.60s\" is unknown: see bootreel %s --help", argv[0], word, argv[0]);
 }
 
-static int take_or_store(const struct option_row *row, const char *value, option_taker *take, void *ctx,
-                         struct error *err)
+static int take_or_store(const struct option_row *row, const char *value, struct engines *engines,
+                         option_taker *take, void *ctx, struct error *err)
 {
     char *to = (char *)ctx + row->to;
     switch (row->store) {
@@ -153,14 +153,16 @@ static int take_or_store(const struct option_row *row, const char *value, option
         *(bool *)to = true;
         return 0;
     case STORE_INTERPRET:
-        return setenv("BOOTREEL_COMPILE", "0", 1) ? error_set(err, "--%s: no memory", row->name) : 0;
+        for (unsigned i = 0; i < ENGINES; i++)
+            engines->kind[i].host.interpret = true;
+        return 0;
     default:
         return take ? take(ctx, row, value, err) : option_not_handled(row, err);
     }
 }
 
-bool parse_options(const struct command *command, int argc, char **argv, option_taker *take, void *ctx,
-                   int *status)
+bool parse_options(const struct command *command, struct engines *engines, int argc, char **argv,
+                   option_taker *take, void *ctx, int *status)
 {
     struct option_list list;
     struct getopt_arrays arrays;
@@ -176,7 +178,7 @@ bool parse_options(const struct command *command, int argc, char **argv, option_
             *status = finish_output(EXIT_DONE);
             return false;
         }
-        if (row && !take_or_store(row, optarg, take, ctx, &err))
+        if (row && !take_or_store(row, optarg, engines, take, ctx, &err))
             continue;
         if (row)
             trouble(&err);

@@ -54,11 +54,14 @@ struct option_row {
         .name = NULL                                                                                         \
     }
 
+struct engines;
+
 struct command {
     const char *name;
-    int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an exit status */
-    const char *what;                  /* its line in the list of commands; NULL if it is not listed */
-    const char *arguments;             /* "TRACE [NAME|ADDRESS…]", or NULL */
+    int (*run)(struct engines *engines, int argc,
+               char **argv); /* argv[0] is the command's name; returns an exit status */
+    const char *what;        /* its line in the list of commands; NULL if it is not listed */
+    const char *arguments;   /* "TRACE [NAME|ADDRESS…]", or NULL */
     const struct option_row *rows;
     const char *intro; /* what it does */
     const char *outro; /* printed after the options, or NULL */
@@ -83,11 +86,11 @@ bool option_is_heading(const struct option_row *row);
 
 /* Called with an option; `value` is NULL if it has none. -1 with err if the value is not valid. */
 typedef int option_taker(void *ctx, const struct option_row *row, const char *value, struct error *err);
-/* Stores the options whose rows have STORE, and calls `take` for the others (NULL if there are none); optind
+/* Stores the options whose rows have STORE, and in `engines` how they execute code, and calls `take` for the others (NULL if there are none); optind
  * is then the index of the first other argument. False, with *status set, if there is nothing more to do:
  * --help was printed, or an option was wrong and a message was printed. */
-bool parse_options(const struct command *c, int argc, char **argv, option_taker *take, void *ctx,
-                   int *status);
+bool parse_options(const struct command *c, struct engines *engines, int argc, char **argv,
+                   option_taker *take, void *ctx, int *status);
 /* To be returned for a row that the command does not handle, which is an error in the program. */
 int option_not_handled(const struct option_row *row, struct error *err);
 
@@ -128,8 +131,7 @@ void words_free(struct words *w);
 enum { OPT_SHARED = 1000, OPT_FORMAT, OPT_QUIET, OPT_PROFILE, OPT_PROBE, OPT_SYMBOLS, OPT_MACHINE = 2000 };
 extern const struct option_row format_options[]; /* OPT_FORMAT: take_format */
 extern const struct option_row quiet_options[];  /* OPT_QUIET */
-/* --no-compile, for commands that run a machine: it is done when it is parsed (the machines of this process,
- * and of those that it starts, take it from the environment). */
+/* --no-compile, for commands that run a machine: parse_options sets it in the list of engines. */
 extern const struct option_row compile_options[];
 extern const struct option_row observe_options[]; /* OPT_PROFILE, OPT_PROBE, OPT_SYMBOLS: observe_option */
 

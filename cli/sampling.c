@@ -15,7 +15,7 @@ static void on_signal(void *ctx)
 static int whole(const struct sampling *wish, struct front *front, struct trace *t, struct profiled *out,
                  struct error *err)
 {
-    struct replay *r = open_replay(t, wish->path, err);
+    struct replay *r = open_replay(wish->engines, t, wish->path, err);
     if (!r)
         return -1;
     struct samples_options o = {.replay = r,
@@ -35,7 +35,7 @@ static int whole(const struct sampling *wish, struct front *front, struct trace 
 static int in_parts(const struct sampling *wish, const struct jobs_front *work, struct trace *t,
                     struct profiled *out, struct error *err)
 {
-    const struct profile_job job = {.kind = recording_engine(t, wish->path, err),
+    const struct profile_job job = {.kind = recording_engine(wish->engines, t, wish->path, err),
                                     .from = wish->from,
                                     .to = wish->to,
                                     .every = wish->every,

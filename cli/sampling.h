@@ -6,6 +6,7 @@
 #include "core/jobs/profile.h"
 
 struct sampling {
+    const struct engines *engines;
     const char *path;
     uint64_t from, to; /* icounts */
     uint64_t every;    /* steps */

@@ -89,10 +89,10 @@ static int go(const struct seeks *s, struct timeline *tl, const char *path, stru
     return EXIT_DONE;
 }
 
-int seeks_compare(struct seeks *s, const char *path, bool quiet)
+int seeks_compare(struct seeks *s, const struct engines *engines, const char *path, bool quiet)
 {
     struct error err;
-    const struct engine_kind *kind = engine_find(trace_config(s->t)->engine, &err);
+    const struct engine_kind *kind = engine_find(engines, trace_config(s->t)->engine, &err);
     struct timeline *tl = kind ? timeline_open_trace(s->t, kind, &err) : NULL;
     if (!tl)
         return trouble(&err);

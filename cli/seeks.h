@@ -12,6 +12,7 @@ void seeks_free(struct seeks *s); /* NULL is allowed */
 /* For replay_options: where the run fills in its states' hashes. */
 struct replay_visit *seeks_visits(struct seeks *s, size_t *n);
 /* After that run: goes to the positions, and says whether the states are the same. Returns the exit status. */
-int seeks_compare(struct seeks *s, const char *path, bool quiet);
+struct engines;
+int seeks_compare(struct seeks *s, const struct engines *engines, const char *path, bool quiet);
 
 #endif

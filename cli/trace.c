@@ -34,17 +34,17 @@ struct trace *open_trace(const char *path)
     return t;
 }
 
-int run_on_trace(const struct command *c, int argc, char **argv, option_taker *take, void *ctx,
-                 trace_command *fn)
+int run_on_trace(const struct command *c, struct engines *engines, int argc, char **argv, option_taker *take,
+                 void *ctx, trace_command *fn)
 {
     int status;
-    if (!parse_options(c, argc, argv, take, ctx, &status))
+    if (!parse_options(c, engines, argc, argv, take, ctx, &status))
         return status;
     const char *path = only_argument(argc, argv, "trace");
     struct trace *t = path ? open_trace(path) : NULL;
     if (!t)
         return EXIT_TROUBLE;
-    status = fn(ctx, t, path);
+    status = fn(ctx, engines, t, path);
     trace_close(t);
     return finish_output(status);
 }
@@ -88,10 +88,11 @@ static int drawn_first(struct timeline *tl, uint64_t from, uint64_t to, const ch
 }
 
 /* When a kernel's console in a graphics mode first showed a text that is still there at the next checkpoint, or the end. 1; 0: it never did. */
-static int find_drawn(struct trace *t, const char *text, uint64_t *icount, struct error *err)
+static int find_drawn(const struct engines *engines, struct trace *t, const char *text, uint64_t *icount,
+                      struct error *err)
 {
     const struct trace_end *end = trace_end(t);
-    const struct engine_kind *kind = engine_find(trace_config(t)->engine, err);
+    const struct engine_kind *kind = engine_find(engines, trace_config(t)->engine, err);
     if (!kind || !end || !end->kinds[EV_KERNEL_FOUND])
         return 0;
     struct timeline *tl = timeline_open_trace(t, kind, err);
@@ -109,8 +110,8 @@ static int find_drawn(struct trace *t, const char *text, uint64_t *icount, struc
     return rc;
 }
 
-int find_position(struct trace *t, const char *text, uint64_t here, uint64_t otherwise, uint64_t *icount,
-                  struct error *err)
+int find_position(const struct engines *engines, struct trace *t, const char *text, uint64_t here,
+                  uint64_t otherwise, uint64_t *icount, struct error *err)
 {
     struct position pos;
     struct error ignored;
@@ -121,14 +122,14 @@ int find_position(struct trace *t, const char *text, uint64_t here, uint64_t oth
         return -1;
     if (!position_resolve(t, &pos, here, icount, err))
         return 0;
-    return pos.kind == POS_CONSOLE && find_drawn(t, pos.text, icount, &ignored) == 1 ? 0 : -1;
+    return pos.kind == POS_CONSOLE && find_drawn(engines, t, pos.text, icount, &ignored) == 1 ? 0 : -1;
 }
 
-int find_range(struct trace *t, const char *from, const char *to, uint64_t *begin, uint64_t *end,
-               struct error *err)
+int find_range(const struct engines *engines, struct trace *t, const char *from, const char *to,
+               uint64_t *begin, uint64_t *end, struct error *err)
 {
-    if (find_position(t, from, 0, 0, begin, err) ||
-        find_position(t, to, *begin, trace_last_icount(t), end, err))
+    if (find_position(engines, t, from, 0, 0, begin, err) ||
+        find_position(engines, t, to, *begin, trace_last_icount(t), end, err))
         return -1;
     if (*begin > *end)
         return error_set(err, "--from is after --to: icounts %llu and %llu", (unsigned long long)*begin,
@@ -156,18 +157,20 @@ void cut_range(const struct trace *t, unsigned part, unsigned parts, uint64_t *b
     *end = part_edge(t, part, parts, from, to);
 }
 
-const struct engine_kind *recording_engine(const struct trace *t, const char *path, struct error *err)
+const struct engine_kind *recording_engine(const struct engines *engines, const struct trace *t,
+                                           const char *path, struct error *err)
 {
     struct error note;
-    const struct engine_kind *kind = engine_find(trace_config(t)->engine, err);
+    const struct engine_kind *kind = engine_find(engines, trace_config(t)->engine, err);
     if (kind && replay_behaviour_differs(t, kind, &note))
         fprintf(stderr, "bootreel: %s: %s\n", path, note.text);
     return kind;
 }
 
-struct replay *open_replay(struct trace *t, const char *path, struct error *err)
+struct replay *open_replay(const struct engines *engines, struct trace *t, const char *path,
+                           struct error *err)
 {
-    const struct engine_kind *kind = recording_engine(t, path, err);
+    const struct engine_kind *kind = recording_engine(engines, t, path, err);
     return kind ? replay_open(t, kind, err) : NULL;
 }
 

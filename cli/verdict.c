@@ -6,10 +6,10 @@
 #include "cli/json.h"
 #include "cli/verdict.h"
 
-struct why *verdict_of(struct trace *t)
+struct why *verdict_of(const struct engines *engines, struct trace *t)
 {
     struct error ignored;
-    const struct engine_kind *kind = engine_find(trace_config(t)->engine, &ignored);
+    const struct engine_kind *kind = engine_find(engines, trace_config(t)->engine, &ignored);
     return kind ? why_ask(t, kind, UINT64_MAX, &ignored) : NULL;
 }
 

@@ -8,7 +8,7 @@
 
 /* What went wrong in the whole record. NULL if it cannot be asked: that the trace is of another version must not keep a command
  * from its own work. Cost: as why_ask(). */
-struct why *verdict_of(struct trace *t);
+struct why *verdict_of(const struct engines *engines, struct trace *t);
 /* Whether it is one, and something went wrong. */
 bool verdict_is_bad(const struct why *w);
 /* Adds it as members of the open object. `path`: the trace that the commands go to. */

@@ -356,7 +356,7 @@ static int make_memory(struct host *h, struct error *err)
     if (size < 1 << 20 || size > 1ull << 36 || size % PAGE)
         return error_set(err, "the host's memory is not between 1M and 64G");
     h->nframes = size / PAGE;
-    h->mem = physmem_create(size);
+    h->mem = physmem_create(size, &h->config->host);
     h->ram = h->mem ? physmem_block(h->mem, "ram", size) : NULL;
     if (!h->ram)
         return error_set(err, "no memory for %llu MB: give a smaller --memory",

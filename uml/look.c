@@ -105,7 +105,7 @@ static struct x86 *viewer(struct host *h, const struct task *t)
     uint8_t fx[X86_FX_SIZE], ymm[X86_YMM_SIZE];
     const struct mm *m = look(h, t->mm);
     if (!h->viewer_memory)
-        h->viewer_memory = physmem_create(PAGE);
+        h->viewer_memory = physmem_create(PAGE, &(struct engine_host){.interpret = true});
     if (!h->viewer && !(h->viewer = processor_new(h, h->viewer_memory, &err)))
         return NULL;
     memcpy(fx, t->fx, sizeof fx);

@@ -31,6 +31,15 @@ struct image {
     int (*read)(void *ctx, uint64_t offset, void *buf, size_t n, struct error *err);
 };
 
+/* How an engine executes guest code on this host. It decides how fast a run is, never what it does, so no trace says it. All zero: as
+ * usual. */
+struct engine_host {
+    bool interpret;         /* nothing is compiled to host code */
+    uint16_t compile_after; /* code is compiled when it is entered this often; 0: the engine's default */
+    const char *
+        wrong; /* for tests of comparisons: the mnemonic of an instruction that compiled code does wrong; NULL: none */
+};
+
 struct engine_config {
     const struct setting *settings;
     size_t nsettings;
@@ -38,6 +47,7 @@ struct engine_config {
     size_t nimages;
     uint32_t
         behaviour; /* to run as this version of the engine did, where it can (engine_kind.oldest); 0: as it does now */
+    struct engine_host host;
 };
 
 /* Value of a key, or NULL. */

@@ -3,6 +3,8 @@
 #ifndef BOOTREEL_CORE_ENGINE_ENGINES_H
 #define BOOTREEL_CORE_ENGINE_ENGINES_H
 
+#include <stdlib.h>
+
 #include "core/engine/engine.h"
 
 /* What must be known about an engine before one is created. */
@@ -14,6 +16,7 @@ struct engine_kind {
     const struct engine_words *words; /* what its events mean, or NULL */
     /* The oldest behaviour version that it can still run as, if asked to by engine_config.behaviour; 0: only its own. */
     uint32_t oldest;
+    struct engine_host host; /* for those who create one: engine_config.host */
 };
 
 /* The behaviour version that a trace of version `recorded` is run as. */
@@ -21,6 +24,17 @@ static inline uint32_t engine_runs_as(const struct engine_kind *kind, uint32_t r
 {
     return kind->oldest && recorded >= kind->oldest && recorded < kind->behaviour ? recorded
                                                                                   : kind->behaviour;
+}
+
+/* How code is executed, as environment variables say it (docs/compiler.md): `compile` is at which entry code is compiled, "0" for never;
+ * `wrong` as in the result. NULL or "": as usual. */
+static inline struct engine_host engine_host_of(const char *compile, const char *wrong)
+{
+    const bool given = compile && *compile;
+    const unsigned long n = given ? strtoul(compile, NULL, 10) : 0;
+    return (struct engine_host){.interpret = given && !n,
+                                .compile_after = (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX),
+                                .wrong = wrong && *wrong ? wrong : NULL};
 }
 
 /* The word for a stop in traces and messages: "reached", "power-off", "guest-fault" … */

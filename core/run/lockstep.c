@@ -14,11 +14,13 @@
 #include "core/ground/text.h"
 #include "traces/memory.h"
 
+enum lockstep_side { LOCKSTEP_INTERPRETED, LOCKSTEP_COMPILED };
 enum { SIDES = 2, LAST_STEPS = 8, MAX_LINES = 24 };
 
 struct lockstep {
     struct trace *t;
     struct lockstep_options o;
+    struct engine_kind kind[SIDES];
     struct replay *side[SIDES];
     struct state_hash *hash[SIDES];
     struct snapshot_base base[SIDES];
@@ -35,8 +37,9 @@ struct lockstep *lockstep_open(struct trace *t, const struct lockstep_options *o
     l->t = t;
     l->o = *o;
     for (unsigned i = 0; i < SIDES; i++) {
-        o->prepare(o->ctx, (enum lockstep_side)i);
-        l->side[i] = replay_open(t, o->kind, err);
+        l->kind[i] = *o->kind;
+        l->kind[i].host.interpret = i == LOCKSTEP_INTERPRETED;
+        l->side[i] = replay_open(t, &l->kind[i], err);
         l->hash[i] = state_hash_new();
         if (!l->side[i]) {
             lockstep_close(l);

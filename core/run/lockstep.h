@@ -1,19 +1,15 @@
 /* lockstep.h - replays a trace on two engines side by side, which must agree, and names the first step after which they do not.
  *
- * Both are made from the one trace. They differ in how they execute code: one interprets, the other compiles. No trace says how, so
- * the caller makes them differ.
+ * Both are made from the one trace. They differ in how they execute code: one interprets, the other compiles.
  */
 #ifndef BOOTREEL_CORE_RUN_LOCKSTEP_H
 #define BOOTREEL_CORE_RUN_LOCKSTEP_H
 
 #include "core/run/replay.h"
 
-enum lockstep_side { LOCKSTEP_INTERPRETED, LOCKSTEP_COMPILED };
-
 struct lockstep_options {
-    const struct engine_kind *kind;
-    /* Called before the engine of a side is created: it is to be of that sort. */
-    void (*prepare)(void *ctx, enum lockstep_side side);
+    const struct engine_kind
+        *kind; /* its `host` holds for the side that compiles, and may not say that nothing is compiled */
     void (*progress)(void *ctx, const struct engine *e); /* from time to time; may be NULL */
     void *ctx;
     uint64_t every; /* steps between two comparisons of the states; at least 1 */

@@ -248,7 +248,8 @@ static int create_engine(struct recorder *r, struct error *err)
                                       .nsettings = r->o.config->nsettings,
                                       .images = image_tracker_images(r->images),
                                       .nimages = r->o.config->nimages,
-                                      .behaviour = behaviour_of(r)};
+                                      .behaviour = behaviour_of(r),
+                                      .host = r->o.kind->host};
     r->e = r->o.kind->create(&cfg, err);
     if (!r->e)
         return -1;

@@ -57,6 +57,7 @@ struct replay *replay_open(struct trace *t, const struct engine_kind *kind, stru
     r->cfg.nsettings = trace_config(t)->nsettings;
     r->cfg.images = image_replay_images(r->images, &r->cfg.nimages);
     r->cfg.behaviour = engine_runs_as(kind, trace_config(t)->behaviour);
+    r->cfg.host = kind->host;
     r->e = kind->create(&r->cfg, err);
     if (!r->e) {
         replay_close(r);

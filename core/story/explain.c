@@ -39,8 +39,12 @@ struct engine_images engine_images_of(const struct trace_config *cfg)
     for (size_t i = 0; i < cfg->nimages; i++)
         images[i] = (struct image){
             .role = cfg->images[i].role, .name = cfg->images[i].name, .size = cfg->images[i].size};
-    return (struct engine_images){{cfg->settings, cfg->nsettings, images, cfg->nimages, cfg->behaviour},
-                                  images};
+    return (struct engine_images){.config = {.settings = cfg->settings,
+                                             .nsettings = cfg->nsettings,
+                                             .images = images,
+                                             .nimages = cfg->nimages,
+                                             .behaviour = cfg->behaviour},
+                                  .images = images};
 }
 
 void engine_images_free(struct engine_images *e)

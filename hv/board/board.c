@@ -257,7 +257,7 @@ static int create_ram(struct board *b, struct error *err)
         return -1;
     size &= ~0xfffull;
     split_ram(b, size);
-    b->mem = physmem_create(0x100000000ull + b->ram_high + xen_host_above_ram(b));
+    b->mem = physmem_create(0x100000000ull + b->ram_high + xen_host_above_ram(b), &b->cfg->host);
     b->ram = b->mem ? physmem_block(b->mem, "ram", size) : NULL;
     if (!b->ram)
         return error_set(err, "memory=%llu: the host does not have that much", (unsigned long long)size);

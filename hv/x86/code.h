@@ -235,7 +235,7 @@ void lacking_save(struct x86 *, const struct snapshot_sink *);
 void lacking_load(struct x86 *, const struct snapshot_source *);
 
 /* The cache of decoded code (code_cache.c): one for all processors of a memory. NULL: no memory for it. */
-struct code_cache *code_cache_create(void);
+struct code_cache *code_cache_create(const struct engine_host *host); /* NULL: as usual */
 void code_cache_destroy(struct physmem *);
 struct code_cache *physmem_code(const struct physmem *);
 /* The compiler of the memory's code; NULL if there is none. */

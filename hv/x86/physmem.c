@@ -39,12 +39,12 @@ static void *zeroed(size_t size)
     return p == MAP_FAILED ? NULL : p;
 }
 
-struct physmem *physmem_create(uint64_t ram_top)
+struct physmem *physmem_create(uint64_t ram_top, const struct engine_host *host)
 {
     struct physmem *pm = mem_zero(1, sizeof *pm);
     pm->npages = (ram_top > 1ull << 32 ? ram_top : 1ull << 32) / PAGE;
     pm->page = zeroed(pm->npages * sizeof *pm->page);
-    pm->code = code_cache_create();
+    pm->code = code_cache_create(host);
     pm->touch = touch_log_create();
     pm->last = &pm->blocks;
     pm->a20 = true;

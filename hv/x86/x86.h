@@ -15,9 +15,9 @@
 struct ramblock;
 struct physmem;
 
-/* Covers guest-physical addresses 0 … 4 GiB, and above that up to `ram_top`. Returns NULL if out of
- * memory. */
-struct physmem *physmem_create(uint64_t ram_top);
+/* Covers guest-physical addresses 0 … 4 GiB, and above that up to `ram_top`. `host`: how code in it is executed; NULL: as usual. Returns
+ * NULL if out of memory. */
+struct physmem *physmem_create(uint64_t ram_top, const struct engine_host *host);
 void physmem_destroy(struct physmem *);
 
 /* A new zeroed block; `name` is its region in snapshots ("ram"). `size` in bytes, a multiple of 4096. Owned

@@ -152,12 +152,10 @@ void guest_choose(unsigned guest)
     mem = guests[guest].mem, ram = guests[guest].ram, cpu = guests[guest].cpu;
 }
 
-bool guest_init(unsigned guest, const char *compile)
+bool guest_init(unsigned guest, const struct engine_host *host)
 {
     struct error err;
-    if (compile)
-        setenv("BOOTREEL_COMPILE", compile, 1);
-    mem = physmem_create(RAM_SIZE);
+    mem = physmem_create(RAM_SIZE, host);
     ram = mem ? physmem_block(mem, "ram", RAM_SIZE) : NULL;
     if (!ram)
         return false;

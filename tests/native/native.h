@@ -130,8 +130,9 @@ void host_enter(unsigned bits, const struct state *in, struct state *out);
 /* There are several emulators, each with memory of its own; one of them is meant wherever the rest says "the
  * emulator". */
 enum { GUESTS = 4 };
-/* `compile` as in $BOOTREEL_COMPILE; NULL: as it is set. The guest is chosen, too. */
-bool guest_init(unsigned guest, const char *compile);
+struct engine_host;
+/* `host`: how it executes code. The guest is chosen, too. */
+bool guest_init(unsigned guest, const struct engine_host *host);
 void guest_choose(unsigned guest);
 /* Put code into its memory. */
 void guest_code(uint32_t at, const void *bytes, unsigned n);

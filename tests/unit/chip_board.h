@@ -371,7 +371,8 @@ static inline struct board *new_board(size_t nimages)
     tsc_board = b;
     b->memory = mem_zero(1, MEMORY);
     b->a20 = true;
-    b->config = (struct engine_config){settings, 2, images, nimages, 0};
+    b->config =
+        (struct engine_config){.settings = settings, .nsettings = 2, .images = images, .nimages = nimages};
     for (unsigned i = 0; i < sizeof create / sizeof create[0]; i++)
         assert_int_equal(create[i](b, &err), 0);
     for (unsigned i = 0; i < CPUS; i++)

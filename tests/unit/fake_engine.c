@@ -368,9 +368,14 @@ static struct engine *create_early(const struct engine_config *c, struct error *
     return create(c, STOPS_EARLY, err);
 }
 
-const struct engine_kind fake_kind = {"fake", 1, 1, create_sound, NULL, 0};
-const struct engine_kind fake_kind_newer = {"fake", 2, 1, create_register, NULL, 0};
-const struct engine_kind fake_flip_register = {"fake", 1, 1, create_register, NULL, 0};
-const struct engine_kind fake_flip_page = {"fake", 1, 1, create_page, NULL, 0};
-const struct engine_kind fake_flip_event = {"fake", 1, 1, create_event, NULL, 0};
-const struct engine_kind fake_stops_early = {"fake", 1, 1, create_early, NULL, 0};
+const struct engine_kind fake_kind = {.name = "fake", .behaviour = 1, .step_ns = 1, .create = create_sound};
+const struct engine_kind fake_kind_newer = {
+    .name = "fake", .behaviour = 2, .step_ns = 1, .create = create_register};
+const struct engine_kind fake_flip_register = {
+    .name = "fake", .behaviour = 1, .step_ns = 1, .create = create_register};
+const struct engine_kind fake_flip_page = {
+    .name = "fake", .behaviour = 1, .step_ns = 1, .create = create_page};
+const struct engine_kind fake_flip_event = {
+    .name = "fake", .behaviour = 1, .step_ns = 1, .create = create_event};
+const struct engine_kind fake_stops_early = {
+    .name = "fake", .behaviour = 1, .step_ns = 1, .create = create_early};

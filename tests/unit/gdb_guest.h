@@ -13,10 +13,11 @@
 #include "core/ground/text.h"
 #include "gdbstub/gdbstub.h"
 #include "gdbstub/packet.h"
-#include "hv/hv.h"
+#include "tests/host_asked.h"
 #include "traces/memory.h"
 
-static const struct engine_kind guest_kind = {"pc", HV_BEHAVIOUR, 1, hv_create, &hv_words, 0};
+static const struct engine_kind guest_kind = {
+    .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = pc_as_asked, .words = &hv_words};
 
 /* 7C00h: ax = ds = 0; ecx = rounds; 7C0Ah: inc word [500h]; loop to 7C0Ah; 7C11h: out F4h, al (the end).
  * Steps: 3 + 2 * rounds + 1. */

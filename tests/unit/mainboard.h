@@ -61,7 +61,7 @@ static inline struct board *make_board(struct fixture *f)
     f->setting[0] = (struct setting){"memory", memory};
     f->setting[1] = (struct setting){"cpus", "2"};
     f->setting[2] = (struct setting){"vga", "none"};
-    f->cfg = (struct engine_config){f->setting, 3, f->image, 2, 0};
+    f->cfg = (struct engine_config){.settings = f->setting, .nsettings = 3, .images = f->image, .nimages = 2};
     struct board *b = board_create(&f->cfg, &host, &err);
     if (!b)
         fail_msg("%s", err.text);

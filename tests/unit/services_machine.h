@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/hv.h"
+#include "tests/host_asked.h"
 #include "traces/memory.h"
 
 struct log {
@@ -58,7 +58,7 @@ static struct engine *services_machine(const char *guest, const char *end)
                          .size = (uint64_t)(end - guest),
                          .ctx = (void *)guest,
                          .read = read_guest};
-    struct engine *e = hv_create(&cfg, &err);
+    struct engine *e = pc_as_asked(&cfg, &err);
     if (!e)
         fail_msg("%s", err.text);
     free(im); /* the image was loaded; a reset would need it again */

@@ -45,7 +45,7 @@ static struct board *new_board(struct fixture *f)
     f->setting[0] = (struct setting){"memory", "16777216"};
     f->setting[1] = (struct setting){"vga", "none"};
     f->setting[2] = (struct setting){"machine", "q35"};
-    f->cfg = (struct engine_config){f->setting, 3, f->image, 2, 0};
+    f->cfg = (struct engine_config){.settings = f->setting, .nsettings = 3, .images = f->image, .nimages = 2};
     struct board *b = board_create(&f->cfg, &host, &err);
     if (!b)
         fail_msg("%s", err.text);

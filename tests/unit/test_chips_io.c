@@ -136,11 +136,11 @@ static void rtc_bad_settings(void **state)
     struct error err;
     for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct setting s = {"rtc", bad[i]};
-        b->config = (struct engine_config){&s, 1, NULL, 0, 0};
+        b->config = (struct engine_config){.settings = &s, .nsettings = 1};
         assert_int_equal(rtc_create(b, &err), -1);
     }
     struct setting s = {"boot", "x"};
-    b->config = (struct engine_config){&s, 1, NULL, 0, 0};
+    b->config = (struct engine_config){.settings = &s, .nsettings = 1};
     assert_int_equal(rtc_create(b, &err), -1);
     free_board(b);
 }

@@ -16,6 +16,7 @@
 
 #include "hv/x86/x86.h"
 #include "traces/memory.h"
+#include "core/engine/engines.h"
 
 enum { RAM = 8 << 20, CODE = 0x200000, DATA = 0x400000, STACK = 0x600000, PAGES = 4, PAGE = 4096 };
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
@@ -86,8 +87,8 @@ static struct machine make(const char *compile, bool la57)
                                 .time = bus_time,
                                 .event = bus_event};
     struct error err;
-    setenv("BOOTREEL_COMPILE", compile, 1);
-    m.mem = physmem_create(RAM);
+    const struct engine_host host = engine_host_of(compile, NULL);
+    m.mem = physmem_create(RAM, &host);
     m.ram = physmem_block(m.mem, "ram", RAM);
     physmem_map(m.mem, 0, RAM, m.ram, 0, m.ram, 0, false);
     m.host = ramblock_host(m.ram);

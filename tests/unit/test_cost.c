@@ -12,6 +12,7 @@
 
 #include "core/run/state.h"
 #include "hv/hv.h"
+#include "core/engine/engines.h"
 
 enum { ROUNDS = 3000, STEPS = 60000, SUM = 0x600, TICKS = 0x604 };
 
@@ -50,10 +51,12 @@ static struct engine *make(const char *compile)
         {"memory", "2097152"}, {"bios", "none"}, {"flat-address", "31744"}};
     static const struct image image = {
         .role = "flat", .name = "guest", .size = sizeof guest, .read = read_guest};
-    static const struct engine_config cfg = {settings, 3, &image, 1, 0};
+    static const struct engine_config cfg = {
+        .settings = settings, .nsettings = 3, .images = &image, .nimages = 1};
     struct error err;
-    setenv("BOOTREEL_COMPILE", compile, 1);
-    struct engine *e = hv_create(&cfg, &err);
+    struct engine_config own = cfg;
+    own.host = engine_host_of(compile, NULL);
+    struct engine *e = hv_create(&own, &err);
     assert_non_null(e);
     return e;
 }

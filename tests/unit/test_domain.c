@@ -158,7 +158,7 @@ static int make(void **state)
                                   .upcall = fake_upcall,
                                   .shutdown = fake_shutdown};
     struct error err;
-    f->mem = physmem_create((1ull << 32) + XEN_ABOVE_RAM);
+    f->mem = physmem_create((1ull << 32) + XEN_ABOVE_RAM, NULL);
     struct ramblock *ram = physmem_block(f->mem, "ram", RAM);
     physmem_map(f->mem, 0, RAM, ram, 0, ram, 0, false);
     f->cpu = x86_create(f->mem, &bus, 0, x86_model(0), &err);

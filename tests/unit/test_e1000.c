@@ -76,7 +76,7 @@ static int make_model(void **state, const char *model)
     f->setting[0] = (struct setting){"memory", "16777216"};
     f->setting[1] = (struct setting){"vga", "none"};
     f->setting[2] = (struct setting){"nic0", model};
-    f->cfg = (struct engine_config){f->setting, 3, f->image, 0, 0};
+    f->cfg = (struct engine_config){.settings = f->setting, .nsettings = 3, .images = f->image, .nimages = 0};
     f->board = board_create(&f->cfg, &host, &err);
     if (!f->board)
         fail_msg("%s", err.text);

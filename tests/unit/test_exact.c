@@ -22,6 +22,7 @@
 #include "hv/machine.c" /* to reach the processor within the engine, and its table of functions */
 #include "tests/unit/saved_state.h"
 #include "traces/memory.h"
+#include "tests/host_asked.h"
 
 enum { MAX_PIECES = 64 };
 
@@ -107,7 +108,7 @@ static struct guest guest(enum which which)
 static struct engine *machine(const struct guest *g)
 {
     struct error err;
-    struct engine *e = hv_create(&g->cfg, &err);
+    struct engine *e = pc_as_asked(&g->cfg, &err);
     if (!e)
         fail_msg("%s", err.text);
     return e;
@@ -454,7 +455,7 @@ static void wrong_run(struct engine *e, const struct run_limit *limit, struct st
 
 static struct engine *wrong_create(const struct engine_config *cfg, struct error *err)
 {
-    struct engine *e = hv_create(cfg, err);
+    struct engine *e = pc_as_asked(cfg, err);
     wrong_ops = pc_ops;
     wrong_ops.run = wrong_run;
     if (e)
@@ -462,8 +463,10 @@ static struct engine *wrong_create(const struct engine_config *cfg, struct error
     return e;
 }
 
-static const struct engine_kind right_kind = {"pc", HV_BEHAVIOUR, NS_PER_STEP, hv_create, NULL, 0};
-static const struct engine_kind wrong_kind = {"pc", HV_BEHAVIOUR, NS_PER_STEP, wrong_create, NULL, 0};
+static const struct engine_kind right_kind = {
+    .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = NS_PER_STEP, .create = pc_as_asked};
+static const struct engine_kind wrong_kind = {
+    .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = NS_PER_STEP, .create = wrong_create};
 
 static void record(const struct guest *g, const struct engine_kind *kind, const char *path)
 {

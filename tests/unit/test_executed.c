@@ -11,6 +11,7 @@
 
 #include "core/engine/engine.h"
 #include "hv/x86/x86.h"
+#include "tests/host_asked.h"
 
 enum { RAM = 1 << 20, CODE = 0x1000, FUNCTION = CODE + 0x200, STRAIGHT = CODE + 0x400, STRAIGHT_BYTES = 600 };
 enum { EDGE = 0x5fff, DIRECTORY = 0x10000, TABLE = 0x11000 };
@@ -26,7 +27,8 @@ static struct machine machine_new(void)
 {
     static const uint8_t caller[] = {0xe8, 0xfd, 0x01, 0xf4}; /* call FUNCTION; hlt */
     static const uint8_t function[] = {0x40, 0xc3};           /* inc ax; ret */
-    struct machine m = {.mem = physmem_create(1ull << 32)};
+    const struct engine_host host = host_asked();
+    struct machine m = {.mem = physmem_create(1ull << 32, &host)};
     struct ramblock *ram = physmem_block(m.mem, "ram", RAM);
     physmem_map(m.mem, 0, RAM, ram, 0, ram, 0, false);
     m.ram = ramblock_host(ram);

@@ -12,11 +12,11 @@
 #include <cmocka.h>
 
 #include "core/story/explain.h"
-#include "hv/hv.h"
+#include "tests/host_asked.h"
 #include "traces/memory.h"
 
 static const struct engine_kind pc = {
-    .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = hv_create, .words = &hv_words};
+    .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = pc_as_asked, .words = &hv_words};
 static const struct trace_config plain = {
     .engine = "pc", .behaviour = HV_BEHAVIOUR, .classes = EVENT_CLASSES_ALL};
 

@@ -7,6 +7,7 @@
 #include "core/run/feed.h"
 #include "core/run/images.h"
 #include "traces/trace.h"
+#include "tests/host_asked.h"
 
 static uint64_t dice;
 static const struct engine_ops *real_ops;
@@ -43,11 +44,13 @@ static struct engine *create_fake(const struct engine_config *cfg, struct error 
 }
 static struct engine *create_pc(const struct engine_config *cfg, struct error *err)
 {
-    return restless(hv_create(cfg, err));
+    return restless(pc_as_asked(cfg, err));
 }
 
-static const struct engine_kind restless_fake = {"fake", 1, 1, create_fake, NULL, 0};
-static const struct engine_kind restless_pc = {"pc", HV_BEHAVIOUR, 1, create_pc, NULL, 0};
+static const struct engine_kind restless_fake = {
+    .name = "fake", .behaviour = 1, .step_ns = 1, .create = create_fake};
+static const struct engine_kind restless_pc = {
+    .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = create_pc};
 
 static struct trace *open_trace(const char *path)
 {
@@ -203,7 +206,7 @@ static void test_astray(void **state)
 {
     struct error err = {""};
     struct stop stop;
-    struct engine *e = hv_create(&flat_config, &err);
+    struct engine *e = pc_as_asked(&flat_config, &err);
     struct feed feed = {.e = e, .source = {.input = late_input}};
     const struct run_limit limit = {.icount = 10, .time = UINT64_MAX};
     uint64_t next;

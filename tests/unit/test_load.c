@@ -43,7 +43,8 @@ static int setup(void **state)
         .role = "kernel", .name = "image", .size = sizeof f->bytes, .read = image_read, .ctx = f->bytes};
     f->setting[0] = (struct setting){"memory", "16777216"};
     f->setting[1] = (struct setting){"vga", "none"};
-    f->cfg = (struct engine_config){f->setting, 2, &f->image, 1, 0};
+    f->cfg =
+        (struct engine_config){.settings = f->setting, .nsettings = 2, .images = &f->image, .nimages = 1};
     f->board = board_create(&f->cfg, &host, &f->err);
     assert_non_null(f->board);
     *state = f;
@@ -205,7 +206,7 @@ static void multiboot_modules(void **state)
     const struct setting want[2] = {settings[2], settings[3]};
     const char *content[2] = {one, two};
     const size_t size[2] = {sizeof one, sizeof two};
-    f->cfg = (struct engine_config){settings, 4, images, 3, 0};
+    f->cfg = (struct engine_config){.settings = settings, .nsettings = 4, .images = images, .nimages = 3};
     assert_int_equal(load(f), 1);
     uint8_t info[120], module[2][16];
     struct physmem *m = board_mem(f->board);
@@ -257,7 +258,7 @@ static void multiboot2_information(void **state)
     const struct image images[2] = {
         f->image, {.role = "module0", .name = "a", .size = sizeof one, .read = image_read, .ctx = one}};
     struct setting settings[4] = {f->setting[0], f->setting[1], {"module0", "a first"}, {"append", "words"}};
-    f->cfg = (struct engine_config){settings, 4, images, 2, 0};
+    f->cfg = (struct engine_config){.settings = settings, .nsettings = 4, .images = images, .nimages = 2};
     assert_int_equal(load(f), 1);
     assert_string_equal(f->result.protocol, "multiboot2");
     assert_int_equal(f->result.entry, MB2_AT + 0x20);
@@ -365,7 +366,7 @@ static void pvh_start_info(void **state)
     const struct image images[2] = {
         f->image, {.role = "initrd", .name = "i", .size = sizeof initrd, .read = image_read, .ctx = initrd}};
     struct setting settings[3] = {f->setting[0], f->setting[1], {"append", "words"}};
-    f->cfg = (struct engine_config){settings, 3, images, 2, 0};
+    f->cfg = (struct engine_config){.settings = settings, .nsettings = 3, .images = images, .nimages = 2};
     assert_int_equal(load(f), 1);
     assert_string_equal(f->result.protocol, "pvh");
     assert_int_equal(f->result.entry, 0x100010);

@@ -19,6 +19,7 @@
 #include "hv/hv.h"
 #include "tests/unit/saved_state.h"
 #include "traces/memory.h"
+#include "core/engine/engines.h"
 
 static const struct setting from_cd[] = {
     {"memory", "134217728"}, {"cpus", "2"}, {"bios", "seabios"}, {"boot", "d"}};
@@ -40,8 +41,9 @@ static struct engine *machine(const struct engine_config *cfg, bool compile)
 {
     struct error err;
     const char *heat = getenv("LOCKSTEP_HEAT");
-    setenv("BOOTREEL_COMPILE", !compile ? "0" : heat ? heat : "1", 1);
-    struct engine *e = hv_create(cfg, &err);
+    struct engine_config own = *cfg;
+    own.host = engine_host_of(!compile ? "0" : heat ? heat : "1", NULL);
+    struct engine *e = hv_create(&own, &err);
     if (!e)
         fail_msg("%s", err.text);
     return e;

@@ -16,6 +16,7 @@
 #include "hv/x86/x87.h"
 #include "tests/native/native.h"
 #include "tests/native/vendor.h"
+#include "tests/host_asked.h"
 
 static unsigned long number(const char *name, unsigned long otherwise)
 {
@@ -186,7 +187,8 @@ static void test_smallest(void **state)
 
 static int setup(void **state)
 {
-    return host_init() && guest_init(0, NULL) ? 0 : -1;
+    const struct engine_host host = host_asked();
+    return host_init() && guest_init(0, &host) ? 0 : -1;
 }
 
 int main(void)

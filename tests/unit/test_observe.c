@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "core/run/state.h"
-#include "hv/hv.h"
+#include "tests/host_asked.h"
 
 /* At 7c00h: reads the disk's boot sector by the data port, to 500h, and starts again. So it is a boot sector that loads
  * another and enters it, for ever; the machine counts that (pc.loader_entered). */
@@ -40,9 +40,10 @@ static struct engine *machine(void)
          .ctx = (void *)rebooter,
          .read = read_image},
         {.role = "disk0", .name = "disk", .size = 1 << 20, .read = read_image}};
-    static const struct engine_config cfg = {settings, 4, images, 2, 0};
+    static const struct engine_config cfg = {
+        .settings = settings, .nsettings = 4, .images = images, .nimages = 2};
     struct error err;
-    struct engine *e = hv_create(&cfg, &err);
+    struct engine *e = pc_as_asked(&cfg, &err);
     if (!e)
         fail_msg("%s", err.text);
     return e;

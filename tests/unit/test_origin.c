@@ -13,10 +13,10 @@
 
 #include "core/origin/origin.h"
 #include "core/run/recorder.h"
-#include "hv/hv.h"
+#include "tests/host_asked.h"
 
 static const struct engine_kind pc_kind = {
-    .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = hv_create};
+    .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = pc_as_asked};
 static const struct engine_kind *const kinds[] = {&pc_kind};
 
 /* Real mode at 0:8000h. Sixteen bytes "ABC..." at DATA go to memory in many ways; it ends through port F4h. The numbers behind the
@@ -71,7 +71,8 @@ static int begin(void **state)
 {
     static const struct image flat = {"flat", "guest.bin", sizeof guest, (void *)guest, read_guest};
     static const struct setting settings[] = {{"memory", "4194304"}, {"flat-address", "0x8000"}};
-    static const struct engine_config config = {settings, 2, &flat, 1, 0};
+    static const struct engine_config config = {
+        .settings = settings, .nsettings = 2, .images = &flat, .nimages = 1};
     struct error err = {""};
     struct record_result res;
     (void)state;

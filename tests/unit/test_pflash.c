@@ -23,7 +23,7 @@ static struct board *flash_board(struct fixture *f, uint64_t vars, struct error 
     f->setting[0] = (struct setting){"memory", "16777216"};
     f->setting[1] = (struct setting){"vga", "none"};
     f->setting[2] = (struct setting){"pflash0", "read-only"};
-    f->cfg = (struct engine_config){f->setting, 3, f->image, 2, 0};
+    f->cfg = (struct engine_config){.settings = f->setting, .nsettings = 3, .images = f->image, .nimages = 2};
     return board_create(&f->cfg, &host, err);
 }
 

@@ -10,7 +10,7 @@
 
 #include "core/run/state.h"
 #include "fake_engine.c" /* not in the library: only tests have it */
-#include "hv/hv.h"
+#include "tests/host_asked.h"
 #include "saved_state.h"
 
 /* ---------------------------------------------------------------- the machines */
@@ -46,7 +46,8 @@ static struct engine *machine(struct engine *(*from)(const struct engine_config 
          .ctx = (void *)scribbler,
          .read = read_image},
         {.role = "disk0", .name = "disk", .size = 1 << 20, .read = read_image}};
-    static const struct engine_config cfg = {settings, 4, images, 2, 0};
+    static const struct engine_config cfg = {
+        .settings = settings, .nsettings = 4, .images = images, .nimages = 2};
     struct error err;
     struct engine *e = from(&cfg, &err);
     if (!e)
@@ -143,7 +144,7 @@ static void interleave(struct engine *e)
 
 static void test_pc(void **state)
 {
-    interleave(machine(hv_create));
+    interleave(machine(pc_as_asked));
 }
 
 static void test_fake(void **state)
@@ -154,7 +155,7 @@ static void test_fake(void **state)
 /* Who saves in between gets no other's changes: the pages are those that were written since. */
 static void test_pages_since(void **state)
 {
-    struct engine *e = machine(hv_create);
+    struct engine *e = machine(pc_as_asked);
     struct consumer a = {.hash = state_hash_new()}, b = {.hash = state_hash_new()};
     run_to(e, 1000);
     save_for(e, &a);

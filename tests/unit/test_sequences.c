@@ -23,12 +23,13 @@
  * test. */
 enum { STATES = 5, TURNS = 4, INTERPRETER = 0, COMPILER, LATER, MISTAKEN, HOST };
 static const struct {
-    const char *name, *compile;
-} emulators[] = {{"the interpreter", "0"},
-                 {"compiled code", "1"},
-                 {"code compiled later", "6"},
-                 {"code with a mistake", "1"},
-                 {"the host", NULL}};
+    const char *name;
+    struct engine_host host;
+} emulators[] = {{"the interpreter", {.interpret = true}},
+                 {"compiled code", {.compile_after = 1}},
+                 {"code compiled later", {.compile_after = 6}},
+                 {"code with a mistake", {.compile_after = 1, .wrong = "imul"}},
+                 {"the host", {0}}};
 
 static uint64_t number(const char *name, uint64_t otherwise)
 {
@@ -353,17 +354,11 @@ static void test_mistake(void **state)
     assert_true(units_left(&t.q, NULL) <= 4);
 }
 
-/* The emulator with the mistake first; what the environment says holds for the others. */
 static int setup(void **state)
 {
-    static char planted[] = "BOOTREEL_COMPILE_WRONG=imul"; /* it is looked at later, too */
-    const char *variable = "BOOTREEL_COMPILE_WRONG", *wrong = getenv(variable);
-    bool good = host_init() && putenv(planted) == 0 && guest_init(MISTAKEN, emulators[MISTAKEN].compile);
-    unsetenv(variable);
-    if (wrong)
-        setenv(variable, wrong, 1);
-    for (unsigned i = MISTAKEN; i-- && good;)
-        good = guest_init(i, emulators[i].compile);
+    bool good = host_init();
+    for (unsigned i = MISTAKEN + 1; i-- && good;)
+        good = guest_init(i, &emulators[i].host);
     return good ? 0 : -1;
 }
 

@@ -13,6 +13,7 @@
 #include "core/run/state.h"
 #include "hv/x86/sys.h"
 #include "traces/memory.h"
+#include "tests/host_asked.h"
 
 enum {
     RAM = 4 << 20,
@@ -95,7 +96,8 @@ static struct machine *machine_new(const char *model)
     bus.time = bus_time;
     bus.smm = bus_smm;
     bus.event = bus_event;
-    m->mem = physmem_create(1ull << 32);
+    const struct engine_host host = host_asked();
+    m->mem = physmem_create(1ull << 32, &host);
     struct ramblock *ram = physmem_block(m->mem, "ram", RAM);
     physmem_map(m->mem, 0, RAM, ram, 0, ram, 0, false);
     m->ram = ramblock_host(ram);

@@ -13,6 +13,7 @@
 #include "hv/x86/exec.h"
 #include "hv/x86/sys.h"
 #include "traces/memory.h"
+#include "tests/host_asked.h"
 
 /* Memory: pages 16-63 are tables (of any level, also of several at once), 64-127 data and code. */
 enum { PAGES = 128, RAM = PAGES << 12, FIRST_TABLE = 16, FIRST_DATA = 64, NCPUS = 2, ROOTS = 12 };
@@ -28,7 +29,8 @@ struct machine {
 static struct machine *machine_new(void)
 {
     struct machine *m = mem_zero(1, sizeof *m);
-    m->mem = physmem_create(1ull << 32);
+    const struct engine_host host = host_asked();
+    m->mem = physmem_create(1ull << 32, &host);
     struct ramblock *ram = physmem_block(m->mem, "ram", RAM);
     physmem_map(m->mem, 0, RAM, ram, 0, ram, 0, false);
     m->ram = ramblock_host(ram);

@@ -40,7 +40,7 @@ static struct board *new_board(struct fixture *f)
     f->setting[1] = (struct setting){"vga", "none"};
     f->setting[2] = (struct setting){"disk0-interface", "usb"};
     f->setting[3] = (struct setting){"usb", "keyboard"};
-    f->cfg = (struct engine_config){f->setting, 4, f->image, 1, 0};
+    f->cfg = (struct engine_config){.settings = f->setting, .nsettings = 4, .images = f->image, .nimages = 1};
     struct board *b = board_create(&f->cfg, &host, &err);
     if (!b)
         fail_msg("%s", err.text);

@@ -49,7 +49,7 @@ static struct board *new_board(struct fixture *f)
     f->setting[0] = (struct setting){"memory", "16777216"};
     f->setting[1] = (struct setting){"vga", "none"};
     f->setting[2] = (struct setting){"disk0-interface", "virtio"};
-    f->cfg = (struct engine_config){f->setting, 3, f->image, 1, 0};
+    f->cfg = (struct engine_config){.settings = f->setting, .nsettings = 3, .images = f->image, .nimages = 1};
     struct board *b = board_create(&f->cfg, &host, &err);
     if (!b)
         fail_msg("%s", err.text);
@@ -64,7 +64,7 @@ static struct board *new_other(struct fixture *f, const char *key, const char *n
     f->setting[0] = (struct setting){"memory", "16777216"};
     f->setting[1] = (struct setting){"vga", "none"};
     f->setting[2] = (struct setting){key, name};
-    f->cfg = (struct engine_config){f->setting, 3, f->image, 0, 0};
+    f->cfg = (struct engine_config){.settings = f->setting, .nsettings = 3, .images = f->image, .nimages = 0};
     struct board *b = board_create(&f->cfg, &host, &err);
     if (!b)
         fail_msg("%s", err.text);

@@ -14,7 +14,7 @@
 
 #include "core/story/guest.h"
 #include "core/run/state.h"
-#include "hv/hv.h"
+#include "tests/host_asked.h"
 #include "traces/memory.h"
 
 struct blob {
@@ -37,7 +37,7 @@ static struct engine *machine(const char *role, const struct blob *b, const char
     struct image *im = mem_alloc(sizeof *im); /* a reset would need it again; none comes */
     *im = (struct image){.role = role, .name = "image", .size = b->size, .ctx = (void *)b, .read = read_blob};
     const struct engine_config cfg = {.settings = settings, .nsettings = 4, .images = im, .nimages = 1};
-    struct engine *e = hv_create(&cfg, err);
+    struct engine *e = pc_as_asked(&cfg, err);
     free(im);
     return e;
 }

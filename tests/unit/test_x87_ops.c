@@ -14,6 +14,7 @@
 #include "hv/x86/sys.h"
 #include "hv/x86/x87.h"
 #include "traces/memory.h"
+#include "tests/host_asked.h"
 
 enum { RAM_SIZE = 0x10000, AREA = 0x2000, NO_FAULT = -1 };
 
@@ -41,7 +42,8 @@ static void on_ferr(void *ctx, bool level)
 static int setup(void **state)
 {
     struct rig *r = mem_zero(1, sizeof *r);
-    r->mem = physmem_create(RAM_SIZE);
+    const struct engine_host host = host_asked();
+    r->mem = physmem_create(RAM_SIZE, &host);
     struct ramblock *ram = physmem_block(r->mem, "ram", RAM_SIZE);
     physmem_map(r->mem, 0, RAM_SIZE, ram, 0, ram, 0, false);
     r->ram = ramblock_host(ram);

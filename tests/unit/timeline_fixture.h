@@ -21,11 +21,11 @@
 #include "core/run/state.h"
 #include "core/timeline/timeline.h"
 #include "fake_engine.c" /* not in the library: only tests have it */
-#include "hv/hv.h"
+#include "tests/host_asked.h"
 #include "traces/memory.h"
 
 static const struct engine_kind pc_kind = {
-    .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = hv_create};
+    .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = pc_as_asked};
 static const struct engine_kind *const kinds[] = {&fake_kind, &pc_kind};
 
 /* Linear addresses in the guest below. */
@@ -81,7 +81,8 @@ static inline int read_guest(void *ctx, uint64_t offset, void *buf, size_t n, st
 
 static const struct image flat = {"flat", "guest.bin", sizeof guest, (void *)guest, read_guest};
 static const struct setting flat_settings[] = {{"memory", "4194304"}, {"flat-address", "0x8000"}};
-static const struct engine_config flat_config = {flat_settings, 2, &flat, 1, 0};
+static const struct engine_config flat_config = {
+    .settings = flat_settings, .nsettings = 2, .images = &flat, .nimages = 1};
 
 static inline void record(const struct record_options *o)
 {
@@ -108,7 +109,7 @@ static inline void record_typed(const char *path)
 {
     static const char text[] = "hello there\nsecond\nthird line\noff\n";
     static const struct setting settings[] = {{"steps", "0"}, {"shell", "1"}};
-    const struct engine_config cfg = {settings, 2, NULL, 0, 0};
+    const struct engine_config cfg = {.settings = settings, .nsettings = 2};
     struct error err = {""};
     int fds[2];
     assert_int_equal(pipe(fds), 0);
@@ -151,7 +152,7 @@ static inline uint64_t reg(struct engine *e, const char *name)
 static inline void single_step(struct fixture *f)
 {
     struct error err = {""};
-    struct engine *e = hv_create(&flat_config, &err);
+    struct engine *e = pc_as_asked(&flat_config, &err);
     struct state_hash *h = state_hash_new();
     struct stop stop;
     uint16_t pc = (uint16_t)reg(e, "rip");

@@ -61,32 +61,24 @@ static void write_enter(struct jit *j)
     j->used = j->start = 64;
 }
 
-static unsigned heat_wanted(void)
-{
-    const char *text = getenv("BOOTREEL_COMPILE");
-    unsigned long n = text && *text ? strtoul(text, NULL, 10) : HEAT;
-    return n < UINT16_MAX ? (unsigned)n : UINT16_MAX;
-}
-
 bool x86_compiles(void)
 {
     return true;
 }
 
-struct jit *jit_create(void)
+struct jit *jit_create(const struct engine_host *host)
 {
-    unsigned heat = heat_wanted();
-    if (!heat)
+    if (host->interpret)
         return NULL;
     struct jit *j = mem_zero(1, sizeof *j);
-    j->heat = heat;
+    j->heat = host->compile_after ? host->compile_after : HEAT;
     if (!map_code(j)) {
         jit_destroy(j);
         return NULL;
     }
     j->shapes = shapes_create();
     j->unit.shapes = j->shapes;
-    j->unit.wrong = getenv("BOOTREEL_COMPILE_WRONG");
+    j->unit.wrong = host->wrong;
     write_enter(j);
     return j;
 }
@@ -334,7 +326,7 @@ bool x86_compiles(void)
 {
     return false;
 }
-struct jit *jit_create(void)
+struct jit *jit_create(const struct engine_host *host)
 {
     return NULL;
 }

@@ -15,10 +15,9 @@
 struct jit;
 struct region;
 
-/* A block is compiled when it is entered for the n-th time. n is a default, or the environment variable
- * BOOTREEL_COMPILE; with 0 nothing is compiled. NULL if nothing will be, for instance because the host allows
- * no memory for code. */
-struct jit *jit_create(void);
+/* A block is compiled when it is entered for the n-th time: host->compile_after, or a default. NULL if nothing will be compiled, because
+ * that is not wanted or the host allows no memory for code. */
+struct jit *jit_create(const struct engine_host *host);
 void jit_destroy(struct jit *);
 /* All blocks are gone. */
 void jit_reset(struct jit *);
