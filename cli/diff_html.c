@@ -176,7 +176,7 @@ static void put_cause(struct page *g)
         fputs("<h3>Cause</h3><table><tr><th><th>icount<th>", g->out);
     for (size_t i = 0; c && i < c->n; i++) {
         fputs("<tr><td>", g->out);
-        text(g, c->finding[i].what);
+        text(g, finding_word(c->finding[i].kind));
         fprintf(g->out, "<td class=n>%s<td>",
                 c->finding[i].placed ? number_commas(n, c->finding[i].icount) : "");
         text(g, c->finding[i].text);

@@ -199,7 +199,7 @@ static void put_cause(yajl_gen g, const struct cause *c)
     yajl_gen_array_open(g);
     for (size_t i = 0; i < c->n; i++) {
         yajl_gen_map_open(g);
-        json_text(g, "what", c->finding[i].what);
+        json_text(g, "what", finding_word(c->finding[i].kind));
         if (c->finding[i].placed)
             json_number(g, "icount", c->finding[i].icount);
         json_text(g, "text", c->finding[i].text);

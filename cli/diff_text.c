@@ -420,7 +420,7 @@ static void print_cause(struct printer *p)
         fprintf(p->out, "\n%scause%s\n", color(p, "\033[1m"), color(p, "\033[0m"));
     for (size_t i = 0; c && i < c->n; i++) {
         const struct finding *f = &c->finding[i];
-        const char *what = i && !strcmp(f->what, f[-1].what) ? "" : f->what;
+        const char *what = i && f->kind == f[-1].kind ? "" : finding_word(f->kind);
         fprintf(p->out, "  %-17s %16s  %s\n", what, f->placed ? number_commas(at, f->icount) : "", f->text);
     }
 }

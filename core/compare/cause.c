@@ -15,7 +15,7 @@ enum {
     SPANS_SHOWN = 6,
 };
 
-void cause_say(struct search *s, const char *what, const uint64_t *icount, const char *fmt, ...)
+void cause_say(struct search *s, enum finding_kind kind, const uint64_t *icount, const char *fmt, ...)
 {
     struct cause *c = s->out;
     char *text = NULL;
@@ -25,7 +25,28 @@ void cause_say(struct search *s, const char *what, const uint64_t *icount, const
         abort();
     va_end(ap);
     MEM_MORE(c->finding, c->n);
-    c->finding[c->n++] = (struct finding){what, text, icount != NULL, icount ? *icount : 0};
+    c->finding[c->n++] = (struct finding){kind, text, icount != NULL, icount ? *icount : 0};
+}
+
+const char *finding_word(enum finding_kind kind)
+{
+    static const char *const words[] = {
+        [FINDING_INPUT] = "input",
+        [FINDING_LAST_COMMON] = "last common",
+        [FINDING_NEXT_IN_A] = "next in A",
+        [FINDING_NEXT_IN_B] = "next in B",
+        [FINDING_REGISTERS] = "registers",
+        [FINDING_MEMORY] = "memory",
+        [FINDING_CALL_PATH_OF_A] = "call path of A",
+        [FINDING_CALL_PATH_OF_B] = "call path of B",
+        [FINDING_FIRST_DIFFERENCE] = "first difference",
+        [FINDING_RESULT] = "result",
+        [FINDING_DEPENDS_ON] = "depends on",
+        [FINDING_WRITTEN_BY] = "written by",
+        [FINDING_COMES_FROM] = "comes from",
+        [FINDING_NOT_FOUND] = "not found",
+    };
+    return words[kind];
 }
 
 void cause_free(struct cause *c)
@@ -98,7 +119,7 @@ static void say_state(struct search *s, uint64_t icount)
 {
     char calls[2][1000];
     char *regs = cause_registers_text(s, REGISTERS);
-    cause_say(s, "registers", &icount, "%s", *regs ? regs : "all the same");
+    cause_say(s, FINDING_REGISTERS, &icount, "%s", *regs ? regs : "all the same");
     free(regs);
     struct spans m = cause_memory(s);
     struct text t = {0};
@@ -106,21 +127,21 @@ static void say_state(struct search *s, uint64_t icount)
         text_add(&t, "%s%#" PRIx64 "%s%.0" PRIu32, i ? ", " : "", m.list[i].address,
                  m.list[i].length > 1 ? "+" : "", m.list[i].length > 1 ? m.list[i].length : 0);
     if (m.n)
-        cause_say(s, "memory", &icount, "%" PRIu64 " byte%s differ%s, at physical %s%s", m.bytes,
+        cause_say(s, FINDING_MEMORY, &icount, "%" PRIu64 " byte%s differ%s, at physical %s%s", m.bytes,
                   m.bytes == 1 ? "" : "s", m.bytes == 1 ? "s" : "", t.s, m.n > SPANS_SHOWN ? ", …" : "");
     else
-        cause_say(s, "memory", &icount, "all the same");
+        cause_say(s, FINDING_MEMORY, &icount, "all the same");
     free(t.s);
     cause_spans_free(&m);
     for (unsigned side = 0; side < 2; side++)
         cause_calls_text(s, side, calls[side], sizeof calls[side]);
-    cause_say(s, "call path of A", &icount, "%s", *calls[0] ? calls[0] : "not known");
+    cause_say(s, FINDING_CALL_PATH_OF_A, &icount, "%s", *calls[0] ? calls[0] : "not known");
     if (strcmp(calls[0], calls[1]))
-        cause_say(s, "call path of B", &icount, "%s", *calls[1] ? calls[1] : "not known");
+        cause_say(s, FINDING_CALL_PATH_OF_B, &icount, "%s", *calls[1] ? calls[1] : "not known");
 }
 
 /* The step from icount - 1, before which registers are equal, and after which they are not. */
-static int say_step(struct search *s, const char *what, uint64_t icount, struct error *err)
+static int say_step(struct search *s, enum finding_kind kind, uint64_t icount, struct error *err)
 {
     char place[2][700];
     uint64_t before = icount - 1;
@@ -134,11 +155,11 @@ static int say_step(struct search *s, const char *what, uint64_t icount, struct 
     for (unsigned side = 0; side < 2; side++)
         cause_place_text(s, side, place[side], sizeof place[side]);
     if (strcmp(place[0], place[1]))
-        cause_say(s, what, &before, "A: %s; B: %s", place[0], place[1]);
+        cause_say(s, kind, &before, "A: %s; B: %s", place[0], place[1]);
     else
-        cause_say(s, what, &before, "%s", place[0]);
+        cause_say(s, kind, &before, "%s", place[0]);
     if (*regs)
-        cause_say(s, "result", &icount, "%s", regs);
+        cause_say(s, FINDING_RESULT, &icount, "%s", regs);
     free(regs);
     return 0;
 }
@@ -160,7 +181,7 @@ static void say_byte(struct search *s, uint64_t address, uint64_t icount)
     uint8_t a = 0, b = 0;
     timeline_peek_physical(s->tl[0], address, &a, 1);
     timeline_peek_physical(s->tl[1], address, &b, 1);
-    cause_say(s, "depends on", &icount, "the byte at physical %#" PRIx64 "%s: 0x%02x in A, 0x%02x in B",
+    cause_say(s, FINDING_DEPENDS_ON, &icount, "the byte at physical %#" PRIx64 "%s: 0x%02x in A, 0x%02x in B",
               address, is_code(s, address) ? ", part of the instruction" : "", a, b);
 }
 
@@ -187,7 +208,7 @@ static int find_earlier(struct search *s, uint64_t *icount, struct error *err)
     int found = last_equal(s, &q, &low, err);
     if (found <= 0)
         return found;
-    if (first_difference(s, &q, low, &high, err) || say_step(s, "first difference", high, err))
+    if (first_difference(s, &q, low, &high, err) || say_step(s, FINDING_FIRST_DIFFERENCE, high, err))
         return -1;
     *icount = high - 1;
     return 1;
@@ -197,7 +218,7 @@ static void say_other(struct search *s)
 {
     char devices[500];
     cause_devices_text(s, devices, sizeof devices);
-    cause_say(s, "depends on", NULL,
+    cause_say(s, FINDING_DEPENDS_ON, NULL,
               *devices ? "no byte of memory; devices differ in %s" : "no byte of memory%s", devices);
 }
 
@@ -220,21 +241,21 @@ static int follow(struct search *s, uint64_t *icount, struct result *r, struct e
     if (rc < 0)
         return -1;
     if (!rc) {
-        cause_say(s, "comes from", NULL,
+        cause_say(s, FINDING_COMES_FROM, NULL,
                   "the state at the beginning: what the loader put at physical %#" PRIx64, address);
         return 0;
     }
     if (cause_seek(s, *icount, err))
         return -1;
     cause_place_text(s, 0, place, sizeof place);
-    cause_say(s, "written by", icount, "%s", place);
+    cause_say(s, FINDING_WRITTEN_BY, icount, "%s", place);
     *r = (struct result){.address = address};
     if (cause_registers_equal(s))
         return 1;
     r->registers = true;
     rc = find_earlier(s, icount, err);
     if (!rc)
-        cause_say(s, "not found", NULL, "the registers differ from the beginning");
+        cause_say(s, FINDING_NOT_FOUND, NULL, "the registers differ from the beginning");
     return rc;
 }
 
@@ -243,14 +264,14 @@ static int explain_step(struct search *s, uint64_t low, uint64_t high, struct er
 {
     struct question q = {.registers = true};
     struct result r = {.registers = true};
-    if (first_difference(s, &q, low, &high, err) || say_step(s, "first difference", high, err))
+    if (first_difference(s, &q, low, &high, err) || say_step(s, FINDING_FIRST_DIFFERENCE, high, err))
         return -1;
     uint64_t at = high - 1;
     int rc = 1;
     for (unsigned hop = 0; rc == 1 && hop < HOPS; hop++)
         rc = follow(s, &at, &r, err);
     if (rc == 1)
-        cause_say(s, "not found", NULL, "the chain is longer than %d steps", HOPS);
+        cause_say(s, FINDING_NOT_FOUND, NULL, "the chain is longer than %d steps", HOPS);
     return rc < 0 ? -1 : 0;
 }
 
@@ -279,18 +300,18 @@ static void say_events(struct search *s, uint64_t events, uint64_t *low, uint64_
     *low = 0;
     if (events && event_at(s, 0, events - 1, &ev, text, sizeof text)) {
         *low = ev.icount;
-        cause_say(s, "last common", &ev.icount, "%s", text);
+        cause_say(s, FINDING_LAST_COMMON, &ev.icount, "%s", text);
     } else {
-        cause_say(s, "last common", NULL, "none: the first events differ");
+        cause_say(s, FINDING_LAST_COMMON, NULL, "none: the first events differ");
     }
     *high = UINT64_MAX;
     for (unsigned side = 0; side < 2; side++) {
         uint64_t last = trace_last_icount(timeline_trace(s->tl[side])), at = last;
         if (event_at(s, side, events, &ev, text, sizeof text)) {
             at = ev.icount < last ? ev.icount + 1 : last;
-            cause_say(s, side ? "next in B" : "next in A", &ev.icount, "%s", text);
+            cause_say(s, side ? FINDING_NEXT_IN_B : FINDING_NEXT_IN_A, &ev.icount, "%s", text);
         } else {
-            cause_say(s, side ? "next in B" : "next in A", NULL, "none: its record ends");
+            cause_say(s, side ? FINDING_NEXT_IN_B : FINDING_NEXT_IN_A, NULL, "none: its record ends");
         }
         *high = at < *high ? at : *high;
     }
@@ -320,7 +341,7 @@ static int explain(struct search *s, uint64_t events, struct error *err)
         return -1;
     if (timeline_kind(s->tl[0]) != timeline_kind(s->tl[1]) ||
         timeline_cpus(s->tl[0]) != timeline_cpus(s->tl[1])) {
-        cause_say(s, "not found", NULL,
+        cause_say(s, FINDING_NOT_FOUND, NULL,
                   "the machines are of different kinds, or have different numbers of processors");
         return 0;
     }
@@ -333,10 +354,10 @@ static int explain(struct search *s, uint64_t events, struct error *err)
     if (d < 0)
         return -1;
     if (!found)
-        cause_say(s, "not found", NULL, "the registers differ from the beginning");
+        cause_say(s, FINDING_NOT_FOUND, NULL, "the registers differ from the beginning");
     else if (!d) {
         say_other(s);
-        cause_say(s, "not found", NULL, "the registers never differ");
+        cause_say(s, FINDING_NOT_FOUND, NULL, "the registers never differ");
     } else
         return explain_step(s, low, high, err);
     return 0;

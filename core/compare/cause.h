@@ -12,11 +12,29 @@
 
 #include "core/timeline/timeline.h"
 
-/* What was found, in order, for people; `what` is one of a few words: "input", "last common", "next in A",
- * "next in B", "registers", "memory", "call path of A", "call path of B", "first difference", "result", "depends on", "written by",
- * "comes from", "not found". */
+enum finding_kind {
+    FINDING_INPUT,
+    FINDING_LAST_COMMON,
+    FINDING_NEXT_IN_A,
+    FINDING_NEXT_IN_B,
+    FINDING_REGISTERS,
+    FINDING_MEMORY,
+    FINDING_CALL_PATH_OF_A,
+    FINDING_CALL_PATH_OF_B,
+    FINDING_FIRST_DIFFERENCE,
+    FINDING_RESULT,
+    FINDING_DEPENDS_ON,
+    FINDING_WRITTEN_BY,
+    FINDING_COMES_FROM,
+    FINDING_NOT_FOUND,
+};
+
+/* Its words: "last common", "written by". */
+const char *finding_word(enum finding_kind kind);
+
+/* What was found, in order, for people. */
 struct finding {
-    const char *what;
+    enum finding_kind kind;
     char *text;
     bool placed;     /* it is at a position: */
     uint64_t icount; /* … in both boots */

@@ -55,7 +55,7 @@ static void compare_file(void *ctx, const char *name, const uint8_t *content, si
         i++;
     if (i == l->n) {
         if (l->differ++ < MEMBERS_SHOWN)
-            cause_say(l->s, "input", NULL, "image %s: file %s is only in B", l->role, name);
+            cause_say(l->s, FINDING_INPUT, NULL, "image %s: file %s is only in B", l->role, name);
         return;
     }
     struct archive_file *f = &l->file[i];
@@ -67,12 +67,12 @@ static void compare_file(void *ctx, const char *name, const uint8_t *content, si
     if (!bytes || l->differ++ >= MEMBERS_SHOWN)
         return;
     if (at < n && at < f->n)
-        cause_say(l->s, "input", NULL,
+        cause_say(l->s, FINDING_INPUT, NULL,
                   "image %s: file %s differs in %zu byte%s, first at %zu: 0x%02x in A, 0x%02x in B", l->role,
                   name, bytes, bytes == 1 ? "" : "s", at, f->content[at], content[at]);
     else
-        cause_say(l->s, "input", NULL, "image %s: file %s has %zu bytes in A, %zu in B", l->role, name, f->n,
-                  n);
+        cause_say(l->s, FINDING_INPUT, NULL, "image %s: file %s has %zu bytes in A, %zu in B", l->role, name,
+                  f->n, n);
 }
 
 static void say_files(struct search *s, const char *role, uint8_t *const data[2], const size_t size[2])
@@ -82,13 +82,13 @@ static void say_files(struct search *s, const char *role, uint8_t *const data[2]
     initramfs_files(data[1], size[1], compare_file, &l);
     for (size_t i = 0; i < l.n; i++) {
         if (!l.file[i].met && l.differ++ < MEMBERS_SHOWN)
-            cause_say(s, "input", NULL, "image %s: file %s is only in A", role, l.file[i].name);
+            cause_say(s, FINDING_INPUT, NULL, "image %s: file %s is only in A", role, l.file[i].name);
         free(l.file[i].name);
         free(l.file[i].content);
     }
     free(l.file);
     if (l.differ > MEMBERS_SHOWN)
-        cause_say(s, "input", NULL, "image %s: %zu more files differ", role, l.differ - MEMBERS_SHOWN);
+        cause_say(s, FINDING_INPUT, NULL, "image %s: %zu more files differ", role, l.differ - MEMBERS_SHOWN);
 }
 
 static void say_image(struct search *s, const char *role, unsigned a, unsigned b)
@@ -100,8 +100,9 @@ static void say_image(struct search *s, const char *role, unsigned a, unsigned b
         if (i >= size[0] || i >= size[1] || data[0][i] != data[1][i])
             first = bytes++ ? first : i;
     if (bytes)
-        cause_say(s, "input", NULL, "image %s: %zu bytes in A, %zu in B; %zu differ, the first at offset %zu",
-                  role, size[0], size[1], bytes, first);
+        cause_say(s, FINDING_INPUT, NULL,
+                  "image %s: %zu bytes in A, %zu in B; %zu differ, the first at offset %zu", role, size[0],
+                  size[1], bytes, first);
     if (bytes)
         say_files(s, role, data, size);
     free(data[0]);
@@ -121,13 +122,13 @@ static void say_images(struct search *s)
         const char *role = trace_config(a)->images[i].role;
         int k = trace_image_by_role(b, role);
         if (k < 0)
-            cause_say(s, "input", NULL, "image %s is only in A", role);
+            cause_say(s, FINDING_INPUT, NULL, "image %s is only in A", role);
         else if (!same_digest(&trace_config(a)->images[i], &trace_config(b)->images[k]))
             say_image(s, role, (unsigned)i, (unsigned)k);
     }
     for (size_t i = 0; i < trace_config(b)->nimages; i++)
         if (trace_image_by_role(a, trace_config(b)->images[i].role) < 0)
-            cause_say(s, "input", NULL, "image %s is only in B", trace_config(b)->images[i].role);
+            cause_say(s, FINDING_INPUT, NULL, "image %s is only in B", trace_config(b)->images[i].role);
 }
 
 static void say_settings(struct search *s)
@@ -137,11 +138,11 @@ static void say_settings(struct search *s)
         const struct setting *x = &trace_config(a)->settings[i];
         const char *y = trace_setting(b, x->key);
         if (!y || strcmp(x->value, y))
-            cause_say(s, "input", NULL, "setting %s: %s -> %s", x->key, x->value, y ? y : "(none)");
+            cause_say(s, FINDING_INPUT, NULL, "setting %s: %s -> %s", x->key, x->value, y ? y : "(none)");
     }
     for (size_t i = 0; i < trace_config(b)->nsettings; i++)
         if (!trace_setting(a, trace_config(b)->settings[i].key))
-            cause_say(s, "input", NULL, "setting %s: (none) -> %s", trace_config(b)->settings[i].key,
+            cause_say(s, FINDING_INPUT, NULL, "setting %s: (none) -> %s", trace_config(b)->settings[i].key,
                       trace_config(b)->settings[i].value);
 }
 
@@ -155,14 +156,14 @@ static int say_typed(struct search *s, struct error *err)
             return -1;
         if (x.icount == y.icount && x.port == y.port && x.len == y.len && !memcmp(x.data, y.data, x.len))
             continue;
-        cause_say(s, "input", NULL,
+        cause_say(s, FINDING_INPUT, NULL,
                   "what was typed differs from input %" PRIu64 " on, at icount %" PRIu64 " of A, %" PRIu64
                   " of B",
                   i, x.icount, y.icount);
         return 0;
     }
     if (na != nb)
-        cause_say(s, "input", NULL, "A has %" PRIu64 " inputs, B has %" PRIu64, na, nb);
+        cause_say(s, FINDING_INPUT, NULL, "A has %" PRIu64 " inputs, B has %" PRIu64, na, nb);
     return 0;
 }
 
@@ -231,13 +232,13 @@ static void say_image_origin(struct search *s, unsigned image, const char *role,
     *o = (struct cause_origin){
         .found = true, .image = role, .offset = offset, .byte = {w->bytes[0][w->at], w->bytes[1][w->at]}};
     if (find_file(timeline_trace(s->tl[0]), image, data, size, o))
-        cause_say(s, "comes from", NULL,
+        cause_say(s, FINDING_COMES_FROM, NULL,
                   "image %s, byte %" PRIu64 ": 0x%02x in A, 0x%02x in B; that is byte %" PRIu64
                   " of the file %s in it",
                   role, offset, o->byte[0], o->byte[1], o->in_member, o->member);
     else
-        cause_say(s, "comes from", NULL, "image %s, byte %" PRIu64 ": 0x%02x in A, 0x%02x in B", role, offset,
-                  o->byte[0], o->byte[1]);
+        cause_say(s, FINDING_COMES_FROM, NULL, "image %s, byte %" PRIu64 ": 0x%02x in A, 0x%02x in B", role,
+                  offset, o->byte[0], o->byte[1]);
 }
 
 static bool in_images(struct search *s, const struct window *w)
@@ -280,7 +281,7 @@ static bool in_settings(struct search *s, uint64_t address)
             if (address < at || address > at + strlen(y) + 1)
                 continue;
             s->out->origin = (struct cause_origin){.found = true};
-            cause_say(s, "comes from", NULL, "setting %s, character %" PRIu64 ": %s -> %s", x->key,
+            cause_say(s, FINDING_COMES_FROM, NULL, "setting %s, character %" PRIu64 ": %s -> %s", x->key,
                       address - at, x->value, y);
             return true;
         }

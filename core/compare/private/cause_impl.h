@@ -16,7 +16,7 @@ struct search {
 };
 
 /* ---- findings ---- */
-__attribute__((format(printf, 4, 5))) void cause_say(struct search *s, const char *what,
+__attribute__((format(printf, 4, 5))) void cause_say(struct search *s, enum finding_kind kind,
                                                      const uint64_t *icount, const char *fmt, ...);
 
 /* ---- state.c: both machines at one position ---- */
