@@ -178,9 +178,10 @@ static int address_of(struct app *a, const char *arg, uint64_t fallback, uint64_
 
 static enum react do_change(struct app *a, enum command c, const char *arg)
 {
+    struct memory_state *m = memory_of(a);
     enum timeline_direction dir = back_if(c == CMD_PREVIOUS_CHANGE);
-    if (!arg && a->focus == VIEW_MEMORY && !a->memory.physical)
-        return app_moved(a, session_memory(a->s, dir, a->memory.cursor, 1));
+    if (!arg && a->focus == VIEW_MEMORY && !m->physical)
+        return app_moved(a, session_memory(a->s, dir, m->cursor, 1));
     if (!arg) {
         prompt_open(a, PROMPT_ARGUMENT, c, NULL);
         return REACT_DRAW;
@@ -209,12 +210,13 @@ static enum react do_break(struct app *a, enum command c, const char *arg)
 
 static enum react do_watch(struct app *a, enum command c, const char *arg)
 {
+    struct memory_state *m = memory_of(a);
     uint64_t address, length;
-    if (address_of(a, arg, a->memory.cursor, &address, &length))
+    if (address_of(a, arg, m->cursor, &address, &length))
         return REACT_DRAW;
-    if (!arg && a->memory.physical)
+    if (!arg && m->physical)
         app_refuse(a, "watchpoints are at linear addresses: p shows those");
-    else if (!arg && !a->memory.cursor)
+    else if (!arg && !m->cursor)
         prompt_open(a, PROMPT_ARGUMENT, c, NULL);
     else {
         session_stop_toggle(a->s, TS_WATCH_WRITE, address, length);
@@ -226,19 +228,21 @@ static enum react do_watch(struct app *a, enum command c, const char *arg)
 
 static enum react do_writer(struct app *a, enum command c, const char *arg)
 {
+    struct memory_state *m = memory_of(a);
     uint64_t address, length;
-    if (!arg && (!a->memory.cursor || a->memory.physical)) {
+    if (!arg && (!m->cursor || m->physical)) {
         prompt_open(a, PROMPT_ARGUMENT, c, NULL);
         return REACT_DRAW;
     }
-    if (address_of(a, arg, a->memory.cursor, &address, &length))
+    if (address_of(a, arg, m->cursor, &address, &length))
         return REACT_DRAW;
     return app_moved(a, session_writer(a->s, address, length));
 }
 
 static enum react do_find(struct app *a, enum command c, const char *arg)
 {
-    bool memory = a->focus == VIEW_MEMORY && a->memory.cursor && !a->memory.physical;
+    struct memory_state *m = memory_of(a);
+    bool memory = a->focus == VIEW_MEMORY && m->cursor && !m->physical;
     enum timeline_stop_kind kind = memory ? TS_WATCH_WRITE : TS_BREAK_LINEAR;
     uint64_t address, length;
     struct error err;
@@ -246,7 +250,7 @@ static enum react do_find(struct app *a, enum command c, const char *arg)
         kind = *arg == 'e' ? TS_BREAK_LINEAR : TS_WATCH_WRITE;
         arg = strchr(arg, ' ') + 1;
     }
-    if (address_of(a, arg, memory ? a->memory.cursor : code_selected(a), &address, &length))
+    if (address_of(a, arg, memory ? m->cursor : code_selected(a), &address, &length))
         return REACT_DRAW;
     if (session_find(a->s, kind, address, length, &err))
         app_refuse(a, "%.390s", err.text);
@@ -319,11 +323,11 @@ static enum react do_why(struct app *a, enum command c, const char *arg)
 /* Without an argument: of what is selected in memory, or the chain that was found last. */
 static enum react do_origin(struct app *a, enum command c, const char *arg)
 {
+    struct memory_state *m = memory_of(a);
     struct error err;
     char cursor[60];
-    if (!arg && a->focus == VIEW_MEMORY && a->memory.cursor) {
-        snprintf(cursor, sizeof cursor, "%s0x%" PRIx64, a->memory.physical ? "physical " : "",
-                 a->memory.cursor);
+    if (!arg && a->focus == VIEW_MEMORY && m->cursor) {
+        snprintf(cursor, sizeof cursor, "%s0x%" PRIx64, m->physical ? "physical " : "", m->cursor);
         arg = cursor;
     }
     if (!arg && (a->page == PAGE_ORIGIN || a->focus == VIEW_SCREEN || !origin_shown(a))) {
@@ -498,15 +502,16 @@ static enum react do_filter(struct app *a, enum command c, const char *arg)
 
 static enum react do_address(struct app *a, enum command c, const char *arg)
 {
+    struct memory_state *m = memory_of(a);
     struct error err;
     uint64_t address;
     if (session_address(a->s, arg, &address, &err)) {
         app_refuse(a, "%.390s", err.text);
         return REACT_DRAW;
     }
-    bool physical = a->memory.physical && a->pane[VIEW_MEMORY].w;
+    bool physical = m->physical && a->pane[VIEW_MEMORY].w;
     memory_show(a, address);
-    a->memory.physical = physical;
+    m->physical = physical;
     return a->pane[VIEW_MEMORY].w ? REACT_DRAW : show_page(a, 6);
 }
 
@@ -534,6 +539,7 @@ static enum react do_cpu(struct app *a, enum command c, const char *arg)
 
 static enum react do_follow(struct app *a, enum command c, const char *arg)
 {
+    struct memory_state *m = memory_of(a);
     struct error err;
     uint64_t address;
     if (session_address(a->s, arg, &address, &err)) {
@@ -541,7 +547,7 @@ static enum react do_follow(struct app *a, enum command c, const char *arg)
         return REACT_DRAW;
     }
     memory_show(a, address);
-    snprintf(a->memory.follow, sizeof a->memory.follow, "%s", arg);
+    snprintf(m->follow, sizeof m->follow, "%s", arg);
     return a->pane[VIEW_MEMORY].w ? REACT_DRAW : show_page(a, 6);
 }
 

@@ -70,6 +70,16 @@ struct pane {
     void *state; /* the view's own; freed with free() unless the view frees it */
 };
 
+/* What the view of memory shows: its pane's state. */
+struct memory_state {
+    uint64_t address, cursor;
+    bool physical;
+    char follow[16];
+    uint8_t before[4096], now[4096]; /* the bytes that are shown, at `at` */
+    uint64_t at;
+    size_t have;
+};
+
 struct evlist;
 
 enum prompt_kind { PROMPT_NONE, PROMPT_COMMAND, PROMPT_ARGUMENT, PROMPT_SEARCH };
@@ -154,15 +164,6 @@ struct app {
     struct sources sources;
     bool all_consoles;
     char filter[200];
-    /* The memory that is shown. */
-    struct {
-        uint64_t address, cursor;
-        bool physical;
-        char follow[16];
-        uint8_t before[4096], now[4096]; /* the bytes that are shown, at `at` */
-        uint64_t at;
-        size_t have;
-    } memory;
     bool live;
     struct console_text *live_text;
     unsigned live_port;
@@ -250,6 +251,7 @@ extern const struct view timeline_view, events_view, details_view, stages_view, 
 /* view_events.c */
 int events_filter(struct app *a, const char *text, struct error *err);
 /* view_memory.c */
+struct memory_state *memory_of(struct app *a);
 void memory_show(struct app *a, uint64_t address);
 /* view_structure.c: shows what an expression names (session_place), or "ADDRESS struct TYPE". -1 with err if it names nothing. */
 int structure_show(struct app *a, const char *text, struct error *err);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/memory.h"
 #include "tui/app_impl.h"
 
 enum { LINE = 16, NARROW_LINE = 8 };
@@ -12,48 +13,58 @@ static unsigned bytes_a_line(const struct pane *p)
     return p->w >= 76 ? LINE : NARROW_LINE;
 }
 
+struct memory_state *memory_of(struct app *a)
+{
+    struct pane *p = &a->pane[VIEW_MEMORY];
+    if (!p->state)
+        p->state = mem_zero(1, sizeof(struct memory_state));
+    return p->state;
+}
+
 static size_t peek(struct app *a, uint64_t address, void *buf, size_t n)
 {
-    return a->memory.physical ? timeline_peek_physical(a->s->tl, address, buf, n)
-                              : timeline_peek(a->s->tl, a->s->where.cpu, address, buf, n);
+    return memory_of(a)->physical ? timeline_peek_physical(a->s->tl, address, buf, n)
+                                  : timeline_peek(a->s->tl, a->s->where.cpu, address, buf, n);
 }
 
 void memory_show(struct app *a, uint64_t address)
 {
-    a->memory.address = address & ~(uint64_t)(LINE - 1);
-    a->memory.cursor = address;
-    a->memory.physical = false;
-    a->memory.follow[0] = 0;
+    struct memory_state *m = memory_of(a);
+    m->address = address & ~(uint64_t)(LINE - 1);
+    m->cursor = address;
+    m->physical = false;
+    m->follow[0] = 0;
     a->pane[VIEW_MEMORY].epoch = a->pane[VIEW_WALK].epoch = 0;
 }
 
 /* The bytes as they were at the last stop, if the same ones were shown. */
 static void memory_build(struct app *a, struct pane *p)
 {
-    uint64_t base = a->memory.address;
-    if (!a->memory.have && !a->memory.cursor)
-        a->memory.address = a->memory.cursor = base =
-            view_stack(a->s->tl, a->s->where.cpu) & ~(uint64_t)(LINE - 1);
-    if (*a->memory.follow) {
+    struct memory_state *m = memory_of(a);
+    uint64_t base = m->address;
+    if (!m->have && !m->cursor)
+        m->address = m->cursor = base = view_stack(a->s->tl, a->s->where.cpu) & ~(uint64_t)(LINE - 1);
+    if (*m->follow) {
         uint64_t v = 0;
-        session_address(a->s, a->memory.follow, &v, &(struct error){""});
-        base = a->memory.address = v & ~(uint64_t)(LINE - 1);
-        a->memory.cursor = v;
+        session_address(a->s, m->follow, &v, &(struct error){""});
+        base = m->address = v & ~(uint64_t)(LINE - 1);
+        m->cursor = v;
     }
-    bool same = a->memory.have && a->memory.at == base;
-    memcpy(a->memory.before, a->memory.now, sizeof a->memory.now);
-    a->memory.at = base;
-    a->memory.have = peek(a, base, a->memory.now, sizeof a->memory.now);
+    bool same = m->have && m->at == base;
+    memcpy(m->before, m->now, sizeof m->now);
+    m->at = base;
+    m->have = peek(a, base, m->now, sizeof m->now);
     if (!same)
-        memcpy(a->memory.before, a->memory.now, sizeof a->memory.now);
+        memcpy(m->before, m->now, sizeof m->now);
     a->pane[VIEW_WALK].stale = true;
 }
 
 static void draw_byte(struct app *a, const struct window *w, int x, int y, uint64_t address, size_t i,
                       int text)
 {
-    uint8_t v = a->memory.now[i];
-    bool here = address == a->memory.cursor, changed = v != a->memory.before[i];
+    struct memory_state *m = memory_of(a);
+    uint8_t v = m->now[i];
+    bool here = address == m->cursor, changed = v != m->before[i];
     enum style s = here ? STYLE_HERE : changed ? STYLE_CHANGED : v ? STYLE_NUMBER : STYLE_DIM;
     window_print(w, x, y, s, "%02x", v);
     char c[2] = {v >= 0x20 && v < 0x7f ? (char)v : '.', 0};
@@ -67,49 +78,51 @@ static void draw_byte(struct app *a, const struct window *w, int x, int y, uint6
 
 static void memory_draw(struct app *a, struct pane *p, const struct window *w)
 {
+    struct memory_state *m = memory_of(a);
     unsigned line = bytes_a_line(p);
     for (int y = 0; y < w->h; y++) {
-        uint64_t at = a->memory.address + (uint64_t)y * line;
+        uint64_t at = m->address + (uint64_t)y * line;
         size_t i = (size_t)y * line;
-        if (i + line > sizeof a->memory.now)
+        if (i + line > sizeof m->now)
             break;
         window_print(w, 1, y, STYLE_ADDRESS, "%0*" PRIx64, at >> 32 ? 16 : 8, at);
         int x = at >> 32 ? 19 : 11, text = x + (int)line * 3 + 2;
-        if (i >= a->memory.have) {
+        if (i >= m->have) {
             window_text(w, x, y, STYLE_DIM,
-                        i                    ? "no memory"
-                        : a->memory.physical ? "no memory here"
-                                             : "not mapped here");
-            if (at == (a->memory.cursor & ~(uint64_t)(line - 1)))
+                        i             ? "no memory"
+                        : m->physical ? "no memory here"
+                                      : "not mapped here");
+            if (at == (m->cursor & ~(uint64_t)(line - 1)))
                 window_style(w, 1, y, x - 3, STYLE_HERE);
             break;
         }
-        for (unsigned k = 0; k < line && i + k < a->memory.have; k++)
+        for (unsigned k = 0; k < line && i + k < m->have; k++)
             draw_byte(a, w, x + (int)k * 3 + (k >= line / 2), y, at + k, i + k, text + (int)k);
     }
 }
 
 static void memory_title(struct app *a, struct pane *p, char *buf, size_t size)
 {
+    struct memory_state *m = memory_of(a);
     char symbol[200] = "";
-    if (!a->memory.physical)
-        session_symbol(a->s, a->memory.cursor, symbol, sizeof symbol);
-    snprintf(buf, size, "%s, %" PRIx64 "%s%s%s%s", a->memory.physical ? "physical" : "linear",
-             a->memory.cursor, *symbol ? " " : "", symbol, *a->memory.follow ? ", follows " : "",
-             a->memory.follow);
+    if (!m->physical)
+        session_symbol(a->s, m->cursor, symbol, sizeof symbol);
+    snprintf(buf, size, "%s, %" PRIx64 "%s%s%s%s", m->physical ? "physical" : "linear", m->cursor,
+             *symbol ? " " : "", symbol, *m->follow ? ", follows " : "", m->follow);
 }
 
 static enum react move_by(struct app *a, struct pane *p, int64_t bytes)
 {
+    struct memory_state *m = memory_of(a);
     unsigned line = bytes_a_line(p);
     uint64_t rows = (uint64_t)pane_lines(p);
-    a->memory.cursor += (uint64_t)bytes;
-    a->memory.follow[0] = 0;
-    uint64_t row = a->memory.cursor & ~(uint64_t)(line - 1), offset = row - a->memory.address;
+    m->cursor += (uint64_t)bytes;
+    m->follow[0] = 0;
+    uint64_t row = m->cursor & ~(uint64_t)(line - 1), offset = row - m->address;
     if (offset >> 63)
-        a->memory.address = row;
+        m->address = row;
     else if (offset >= rows * line)
-        a->memory.address = row - (rows - 1) * line;
+        m->address = row - (rows - 1) * line;
     a->pane[VIEW_MEMORY].stale = a->pane[VIEW_WALK].stale = true;
     return REACT_DRAW;
 }
@@ -118,6 +131,7 @@ static enum react search_memory(struct app *a, struct pane *p);
 
 static enum react memory_command(struct app *a, struct pane *p, enum command c, const char *arg)
 {
+    struct memory_state *m = memory_of(a);
     int64_t line = bytes_a_line(p), page = line * pane_lines(p);
     switch (c) {
     case CMD_UP:
@@ -135,8 +149,8 @@ static enum react memory_command(struct app *a, struct pane *p, enum command c, 
     case CMD_FIRST:
     case CMD_LAST:
         return move_by(a, p,
-                       c == CMD_FIRST ? -(int64_t)(a->memory.cursor % (uint64_t)line)
-                                      : line - 1 - (int64_t)(a->memory.cursor % (uint64_t)line));
+                       c == CMD_FIRST ? -(int64_t)(m->cursor % (uint64_t)line)
+                                      : line - 1 - (int64_t)(m->cursor % (uint64_t)line));
     case CMD_SEARCH:
         if (!arg)
             return REACT_UNKNOWN;
@@ -145,13 +159,13 @@ static enum react memory_command(struct app *a, struct pane *p, enum command c, 
     case CMD_SEARCH_NEXT:
         return *a->search ? search_memory(a, p) : REACT_UNKNOWN;
     case CMD_PHYSICAL:
-        a->memory.physical = !a->memory.physical;
+        m->physical = !m->physical;
         p->stale = true;
         return REACT_DRAW;
     case CMD_ENTER: { /* follow the pointer */
         uint64_t v = 0;
         unsigned word = timeline_code_bits(a->s->tl, a->s->where.cpu) == 64 ? 8 : 4;
-        if (peek(a, a->memory.cursor, &v, word) != word)
+        if (peek(a, m->cursor, &v, word) != word)
             return REACT_NONE;
         memory_show(a, v);
         return REACT_DRAW;
@@ -188,7 +202,7 @@ static size_t parse_pattern(const char *text, uint8_t pattern[PATTERN_MAX])
 static bool find_bytes(struct app *a, const uint8_t *pattern, size_t n, uint64_t *found)
 {
     uint8_t buf[PIECE + PATTERN_MAX];
-    uint64_t from = a->memory.cursor + 1;
+    uint64_t from = memory_of(a)->cursor + 1;
     for (uint64_t done = 0; done < SEARCHED; done += PIECE) {
         size_t have = peek(a, from + done, buf, PIECE + n - 1);
         const uint8_t *hit = have >= n ? memmem(buf, have, pattern, n) : NULL;
@@ -217,7 +231,7 @@ static enum react search_memory(struct app *a, struct pane *p)
                   : "bytes are written as 0x55 aa, not \"%.100s\"",
                 a->search);
     else
-        move_by(a, p, (int64_t)(found - a->memory.cursor));
+        move_by(a, p, (int64_t)(found - memory_of(a)->cursor));
     return REACT_DRAW;
 }
 
@@ -251,17 +265,18 @@ static void add_rights(struct doc *d, uint64_t e)
 
 static void walk_build(struct app *a, struct pane *p)
 {
+    struct memory_state *m = memory_of(a);
     struct doc *d = &p->doc;
     struct view_walk w;
     char size[TEXT_MAX];
     doc_clear(d);
-    if (a->memory.physical) {
-        doc_line(d, STYLE_DIM, " %" PRIx64 " is a physical address", a->memory.cursor);
+    if (m->physical) {
+        doc_line(d, STYLE_DIM, " %" PRIx64 " is a physical address", m->cursor);
         return;
     }
-    view_walk(a->s->tl, a->s->where.cpu, a->memory.cursor, &w);
+    view_walk(a->s->tl, a->s->where.cpu, m->cursor, &w);
     if (!w.paging) {
-        doc_line(d, STYLE_NORMAL, " no paging: linear %" PRIx64 " is physical", a->memory.cursor);
+        doc_line(d, STYLE_NORMAL, " no paging: linear %" PRIx64 " is physical", m->cursor);
         return;
     }
     doc_row(d, ROW_TEXT, 0);
@@ -282,12 +297,12 @@ static void walk_build(struct app *a, struct pane *p)
     }
     doc_row(d, ROW_TEXT, 0);
     if (!w.mapped) {
-        doc_add(d, STYLE_WARNING, " %" PRIx64 " is not mapped", a->memory.cursor);
+        doc_add(d, STYLE_WARNING, " %" PRIx64 " is not mapped", m->cursor);
         return;
     }
     snprintf(size, sizeof size, w.page >= 1 << 20 ? "%" PRIu64 " MiB" : "%" PRIu64 " KiB",
              w.page >> (w.page >= 1 << 20 ? 20 : 10));
-    doc_add(d, STYLE_GOOD, " %" PRIx64 " is physical %" PRIx64, a->memory.cursor, w.physical);
+    doc_add(d, STYLE_GOOD, " %" PRIx64 " is physical %" PRIx64, m->cursor, w.physical);
     doc_line(d, STYLE_NORMAL, " a page of %s: %s, %s, %s", size, w.user ? "user" : "supervisor",
              w.writable ? "writable" : "read-only", w.executable ? "executable" : "no execute");
 }
