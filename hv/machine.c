@@ -14,10 +14,6 @@
 
 enum { NS_PER_STEP = 1, SLICE = 1 << 20, TURN = 1000 };
 
-/* Guest time ends after 146 years, long before its 64 bits overflow: the machine does not wait for anything
- * later. */
-#define TIME_END (1ull << 62)
-
 static const struct field pc_fields[] = {
     FIELD(struct pc, icount),    FIELD(struct pc, skipped), FIELD(struct pc, turn),
     FIELD(struct pc, turn_left), FIELD(struct pc, fresh),   FIELD(struct pc, loader_entered),
@@ -173,31 +169,13 @@ static bool all_halted_for_good(const struct pc *pc)
 /* All processors wait: advance time to the next timer. Returns true if the run ends. */
 static bool idle(struct pc *pc, const struct run_limit *limit, struct stop *stop)
 {
-    uint64_t now = now_time(pc), wake = board_deadline(pc->board);
-    if (wake >= TIME_END)
-        wake = UINT64_MAX;
-    stop->wake = wake;
-    if (all_halted_for_good(pc)) {
-        halted_event(pc);
-        stop->reason = STOP_HALTED;
-        return true;
-    }
-    if (wake > limit->time) {
-        if (limit->time > now)
-            pc->skipped += limit->time - now;
-        stop->reason = STOP_IDLE;
-        return true;
-    }
-    if (wake == UINT64_MAX) {
-        stop->reason = STOP_HALTED;
-        return true;
-    }
-    if (pc->interrupted)
-        return false; /* before time passes: see pc_run */
-    if (wake > now)
-        pc->skipped += wake - now;
-    pc->waking = true;
-    return false;
+    const uint64_t wake = board_deadline(pc->board);
+    if (!all_halted_for_good(pc))
+        return engine_base_idle(&pc->base, wake, &pc->skipped, limit, stop);
+    halted_event(pc);
+    stop->wake = wake < TIME_END ? wake : UINT64_MAX;
+    stop->reason = STOP_HALTED;
+    return true;
 }
 
 static uint64_t slice_for(struct pc *pc, const struct run_limit *limit)
@@ -244,73 +222,87 @@ static enum x86_exit run_turn(struct pc *pc, uint64_t n)
     return e;
 }
 
-/* One slice. Returns true if the run ends. */
-static bool run_slice(struct pc *pc, const struct run_limit *limit, struct stop *stop)
+static void begin_step(void *ctx)
 {
+    struct pc *pc = ctx;
+    if (pc->base.stops_changed || pc->boot_sector_marked != pc_boot_sector_marked(pc))
+        pc_set_stops(pc);
+    if (pc->fresh || board_deadline(pc->board) <= now_time(pc))
+        pc->base.worked = pc->icount;
+    if (pc->fresh)
+        pc_report_start(pc);
+}
+
+/* The processors' steps of a slice. Returns true if the run ends. */
+static bool run_steps(struct pc *pc, const struct run_limit *limit, struct stop *stop)
+{
+    const uint64_t before = pc->icount;
+    const unsigned turn = pc->turn;
+    enum x86_exit e = run_turn(pc, slice_for(pc, limit));
+    bool end;
+    if (e == X86_STOP && engine_base_stopped(&pc->base, pc->turn, stop))
+        end = true;
+    else if (pc->device_wrote && pc->icount > before)
+        end = pc_stopped_by_device(pc, stop);
+    else
+        end = e == X86_HALTED && idle(pc, limit, stop);
+    if (pc->turn != turn)
+        pc->base.worked = pc->icount;
+    return end;
+}
+
+static bool run_slice(void *ctx, const struct run_limit *limit, struct stop *stop)
+{
+    struct pc *pc = ctx;
     const bool asleep = board_asleep(pc->board);
     if (board_deadline(pc->board) <= now_time(pc))
         board_run_timers(pc->board);
     if (asleep)
         return board_asleep(pc->board) && idle(pc, limit, stop);
-    const uint64_t before = pc->icount;
-    enum x86_exit e = run_turn(pc, slice_for(pc, limit));
-    if (e == X86_STOP && pc_stopped(pc, stop))
-        return true;
-    if (pc->device_wrote && pc->icount > before)
-        return pc_stopped_by_device(pc, stop);
-    return e == X86_HALTED && idle(pc, limit, stop);
+    return run_steps(pc, limit, stop);
 }
 
-/* Whether the run ends here by limit.until. Not right after a reset: a position that is reached again is the state before it. */
-static bool time_has_come(struct pc *pc, const struct run_limit *limit)
+static bool ends_here(void *ctx, const struct run_limit *limit, struct stop *stop)
 {
-    return limit->until && now_time(pc) >= limit->until && !pc->fresh && !pc->reported && !pc->waking;
+    return take_request(ctx, limit, stop);
 }
+
+/* Not right after a reset: a position that is reached again is the state before it. */
+static bool settled(void *ctx)
+{
+    return !((const struct pc *)ctx)->fresh;
+}
+
+static unsigned processors(void *ctx)
+{
+    return board_cpus(((const struct pc *)ctx)->board);
+}
+static struct x86 *processor(void *ctx, unsigned i)
+{
+    return board_cpu(((const struct pc *)ctx)->board, i);
+}
+static struct x86 *running(void *ctx)
+{
+    return ((const struct pc *)ctx)->cpu;
+}
+
+static const struct engine_parts parts = {.icount = now_icount,
+                                          .time = now_time,
+                                          .cpus = processors,
+                                          .cpu = processor,
+                                          .running = running,
+                                          .ends = ends_here,
+                                          .settled = settled,
+                                          .prepare = begin_step,
+                                          .slice = run_slice,
+                                          .mark = pc_mark_reached};
 
 static void pc_run(struct engine *e, const struct run_limit *limit, struct stop *stop)
 {
     struct pc *pc = pc_of(e);
-    uint64_t worked = UINT64_MAX; /* the last position where something was done between two steps */
-    const uint64_t from = pc->icount, since = now_time(pc);
-    *stop = (struct stop){.wake = UINT64_MAX};
     pc->device_wrote = 0;
-    for (bool end = false; !end;) {
-        if (take_request(pc, limit, stop))
-            break;
-        /* Nothing (an input, the end of the run) may come between the report of a probe and its instruction,
-         * which was reported as executed. Nor may anything come between advancing time to a timer and
-         * processing the timer: a replay that runs to that time does both. */
-        if (pc->interrupted && !pc->reported && !pc->waking) {
-            pc->interrupted = 0;
-            stop->reason = STOP_INTERRUPTED;
-            break;
-        }
-        if (pc->icount >= limit->icount || time_has_come(pc, limit)) {
-            stop->reason = STOP_REACHED;
-            break;
-        }
-        if (pc->stops_changed || pc->boot_sector_marked != pc_boot_sector_marked(pc))
-            pc_set_stops(pc);
-        if (pc->fresh || board_deadline(pc->board) <= now_time(pc))
-            worked = pc->icount;
-        if (pc->fresh)
-            pc_report_start(pc);
-        pc->reported = pc->waking = false;
-        unsigned turn = pc->turn;
-        end = run_slice(pc, limit, stop);
-        if (pc->turn != turn)
-            worked = pc->icount;
-    }
-    assert(pc->icount >= from && (pc->icount <= limit->icount || pc->icount == from) && "run() is exact");
-    assert(now_time(pc) >= since && "guest time does not go back");
-    struct x86_where w;
-    x86_where(pc->cpu, &w);
+    engine_base_run(&pc->base, limit, stop);
     stop->cpu = pc->turn;
-    stop->late = stop->reason == STOP_BREAKPOINT && worked == pc->icount;
-    stop->icount = pc->icount;
-    stop->time = now_time(pc);
-    if (stop->reason != STOP_WATCHPOINT)
-        stop->address = w.cs_base + w.rip;
 }
 
 /* ---------------------------------------------------------------- firmware before a directly loaded image */
@@ -350,14 +342,14 @@ static int run_firmware_steps(struct pc *pc, uint64_t start, struct error *err)
     bool there = false, interrupted = false;
     int rc = 0;
     while (!rc && !there && pc->icount < limit.icount) {
-        interrupted |= pc->interrupted;
+        interrupted |= pc->base.interrupted;
         /* The interruption is handled afterwards: this takes only a moment, and is not a position where a run
          * could stop. */
-        pc->interrupted = 0;
+        pc->base.interrupted = 0;
         rc = run_firmware_slice(pc, &limit, &there, err);
     }
     if (interrupted)
-        pc->interrupted = 1;
+        pc->base.interrupted = 1;
     if (!rc && !there)
         rc = error_set(
             err,
@@ -383,15 +375,15 @@ static int run_firmware(void *ctx, uint64_t pa, struct error *err)
     take_turn(pc, 0);
     services_reset(&pc->services);
     board_forget_events(pc->board);
-    board_observe(pc->board, pc->classes, &pc->observer);
-    pc->waking = false;
+    board_observe(pc->board, pc->base.classes, &pc->base.observer);
+    pc->base.waking = false;
     pc_set_stops(pc);
     return rc;
 }
 
 static void pc_interrupt(struct engine *e)
 {
-    pc_of(e)->interrupted = 1;
+    pc_of(e)->base.interrupted = 1;
 }
 static uint64_t pc_icount(const struct engine *e)
 {
@@ -462,52 +454,36 @@ static unsigned pc_code_bits(const struct engine *e, unsigned cpu)
     return w.code_bits;
 }
 
-typedef size_t chunk_fn(struct physmem *, uint64_t pa, void *buf, size_t n);
+/* A processor's linear memory. */
+struct linear {
+    const struct pc *pc;
+    unsigned cpu;
+    enum memory_access how;
+};
 
-static size_t chunk_read(struct physmem *pm, uint64_t pa, void *buf, size_t n)
+static size_t linear_part(void *ctx, uint64_t address, void *buf, size_t n)
 {
-    n = physmem_mapped(pm, pa, n);
-    physmem_read(pm, pa, buf, n);
-    return n;
-}
-static size_t chunk_write(struct physmem *pm, uint64_t pa, void *buf, size_t n)
-{
-    n = physmem_mapped(pm, pa, n);
-    physmem_write(pm, pa, buf, n);
-    return n;
-}
-
-static size_t linear_walk(const struct pc *pc, unsigned cpu, uint64_t lin, void *buf, size_t n, chunk_fn *fn)
-{
-    size_t done = 0;
-    while (done < n) {
-        uint64_t pa;
-        size_t part = 0x1000 - ((lin + done) & 0xfff);
-        part = part < n - done ? part : n - done;
-        if (!x86_translate(board_cpu(pc->board, cpu), lin + done, &pa))
-            break;
-        size_t got = fn(board_mem(pc->board), pa, (char *)buf + done, part);
-        done += got;
-        if (got < part)
-            break;
-    }
-    return done;
+    const struct linear *l = ctx;
+    uint64_t pa;
+    return x86_translate(board_cpu(l->pc->board, l->cpu), address, &pa)
+               ? physmem_access(board_mem(l->pc->board), pa, buf, n, l->how)
+               : 0;
 }
 static size_t pc_peek(const struct engine *e, unsigned cpu, uint64_t lin, void *buf, size_t n)
 {
-    return linear_walk(pc_const(e), cpu, lin, buf, n, chunk_read);
+    return memory_by_pages(lin, buf, n, linear_part, &(struct linear){pc_const(e), cpu, MEMORY_READ});
 }
 static size_t pc_poke(struct engine *e, unsigned cpu, uint64_t lin, const void *buf, size_t n)
 {
-    return linear_walk(pc_of(e), cpu, lin, (void *)buf, n, chunk_write);
+    return memory_by_pages(lin, (void *)buf, n, linear_part, &(struct linear){pc_of(e), cpu, MEMORY_WRITE});
 }
 static size_t pc_peek_physical(const struct engine *e, uint64_t pa, void *buf, size_t n)
 {
-    return chunk_read(board_mem(pc_const(e)->board), pa, buf, n);
+    return physmem_access(board_mem(pc_const(e)->board), pa, buf, n, MEMORY_READ);
 }
 static size_t pc_poke_physical(struct engine *e, uint64_t pa, const void *buf, size_t n)
 {
-    return chunk_write(board_mem(pc_of(e)->board), pa, (void *)buf, n);
+    return physmem_access(board_mem(pc_of(e)->board), pa, (void *)buf, n, MEMORY_WRITE);
 }
 
 static const void *pc_view(const struct engine *e, unsigned cpu, uint64_t lin, size_t n)
@@ -534,24 +510,16 @@ static const void *pc_view_physical(const struct engine *e, uint64_t pa, size_t 
 
 /* ---------------------------------------------------------------- observing */
 
-/* The stops take effect before the next step, even if a step is being executed (an observer may call
- * this). */
 static void pc_stops(struct engine *e, const struct stop_point *s, size_t n)
 {
-    struct pc *pc = pc_of(e);
-    free(pc->new_stops);
-    pc->new_stops = mem_copy(s, n * sizeof *s);
-    pc->nnew = n;
-    pc->stops_changed = true;
-    x86_break(pc->cpu);
+    engine_base_stops(&pc_of(e)->base, s, n);
 }
 
 static void pc_observe(struct engine *e, uint32_t classes, const struct observer *o)
 {
     struct pc *pc = pc_of(e);
-    pc->observer = o ? *o : (struct observer){0};
-    pc->classes = classes;
-    board_observe(pc->board, classes, &pc->observer);
+    engine_base_observe(&pc->base, classes, o);
+    board_observe(pc->board, classes, &pc->base.observer);
 }
 
 static void pc_flush(struct engine *e)
@@ -582,8 +550,7 @@ static void pc_destroy(struct engine *e)
 {
     struct pc *pc = pc_of(e);
     board_destroy(pc->board);
-    free(pc->stops);
-    free(pc->new_stops);
+    engine_base_end(&pc->base);
     free(pc->services_fields.fields);
     free(pc);
 }
@@ -633,6 +600,7 @@ struct engine *hv_create(const struct engine_config *cfg, struct error *err)
                                     .boot_sector = pc_boot_sector_read,
                                     .hooks = services_hooks(&pc->services)};
     pc->engine.ops = &pc_ops;
+    engine_base_init(&pc->base, &parts, pc);
     pc->services_fields = services_fields();
     pc->config = *cfg;
     pc->domain = config_image(cfg, "hvmloader");

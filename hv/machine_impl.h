@@ -2,16 +2,16 @@
 #ifndef BOOTREEL_HV_MACHINE_IMPL_H
 #define BOOTREEL_HV_MACHINE_IMPL_H
 
-#include <signal.h>
-
 #include "hv/board/board.h"
 #include "hv/hv.h"
 #include "hv/load/load.h"
 #include "hv/services.h"
+#include "hv/x86/base.h"
 #include "hv/x86/x86.h"
 
 struct pc {
     struct engine engine;
+    struct engine_base base;
     struct engine_config config;
     bool domain; /* an HVM domain: hvmloader is its first code */
     struct board *board;
@@ -27,20 +27,11 @@ struct pc {
     /* not state */
     struct field_table services_fields;
     struct load_result loaded;
-    struct observer observer;
-    uint32_t classes;
-    struct stop_point *stops;     /* active stops: the marks, then the user's */
-    struct stop_point *new_stops; /* the user's new stops, activated before the next step */
-    size_t nnew;
-    bool stops_changed;
     size_t
         device_wrote; /* 1 + the number among the active stops of that which a device met since the last step; 0: none */
     uint64_t device_address;
     bool boot_sector_marked; /* the mark at 7C00h is among the active stops */
-    bool reported; /* a probe was reported at the current instruction, which has not been executed yet */
-    volatile sig_atomic_t interrupted;
-    bool reset_told; /* a run ended before the reset that is asked for */
-    bool waking;     /* time was advanced to a timer that has not been processed yet */
+    bool reset_told;         /* a run ended before the reset that is asked for */
     bool running;
 };
 
@@ -54,11 +45,11 @@ void pc_report_start(struct pc *pc);
 void pc_boot_sector_read(void *ctx, unsigned drive);
 /* Whether it is reported that a boot sector is entered; if not, the mark is not set. */
 bool pc_boot_sector_marked(const struct pc *pc);
-/* Activates the stops. The processors identify each by its index in pc->stops. */
+/* Activates the stops: the marks of a PC, and the user's. */
 void pc_set_stops(struct pc *pc);
 /* A device has met a watched range: the run ends. Returns true. */
 bool pc_stopped_by_device(struct pc *pc, struct stop *stop);
-/* Handles a stop of the processor, and the others at the same place. Returns true if the run ends with it. */
-bool pc_stopped(struct pc *pc, struct stop *stop);
+/* A mark was reached: engine_parts.mark. */
+void pc_mark_reached(void *ctx, unsigned id);
 
 #endif

@@ -25,8 +25,9 @@ static void report_vector(struct pc *pc, const struct x86_where *w)
     pc_report(pc, &ev);
 }
 
-static void mark_reached(struct pc *pc, unsigned id)
+void pc_mark_reached(void *ctx, unsigned id)
 {
+    struct pc *pc = ctx;
     struct x86_where w;
     x86_where(pc->cpu, &w);
     if (w.protected_mode)
@@ -105,7 +106,7 @@ static void device_wrote(void *ctx, size_t i, uint64_t address)
     if (pc->device_wrote)
         return;
     for (size_t k = MARKS; !pc->device_wrote; k++)
-        if (pc->stops[k].kind == STOPS_WRITE_PHYSICAL && !i--)
+        if (pc->base.stops[k].kind == STOPS_WRITE_PHYSICAL && !i--)
             pc->device_wrote = k + 1;
     pc->device_address = address;
     x86_break(pc->cpu);
@@ -113,11 +114,11 @@ static void device_wrote(void *ctx, size_t i, uint64_t address)
 
 static void watch_devices(struct pc *pc)
 {
-    struct physmem_range *range = mem_zero(pc->nnew + 1, sizeof *range);
+    struct physmem_range *range = mem_zero(pc->base.nasked + 1, sizeof *range);
     size_t n = 0;
-    for (size_t i = 0; i < pc->nnew; i++)
-        if (pc->new_stops[i].kind == STOPS_WRITE_PHYSICAL)
-            range[n++] = (struct physmem_range){pc->new_stops[i].address, pc->new_stops[i].length};
+    for (size_t i = 0; i < pc->base.nasked; i++)
+        if (pc->base.asked[i].kind == STOPS_WRITE_PHYSICAL)
+            range[n++] = (struct physmem_range){pc->base.asked[i].address, pc->base.asked[i].length};
     physmem_watch(board_mem(pc->board), range, n, device_wrote, pc);
     pc->device_wrote = 0;
     free(range);
@@ -125,58 +126,19 @@ static void watch_devices(struct pc *pc)
 
 void pc_set_stops(struct pc *pc)
 {
-    size_t n = MARKS + pc->nnew;
-    struct stop_point *numbered = mem_zero(n, sizeof *numbered);
-    pc->stops = mem_resize(pc->stops, n * sizeof *pc->stops);
-    size_t set = 0;
     pc->boot_sector_marked = pc_boot_sector_marked(pc);
-    for (size_t i = 0; i < n; i++) {
-        pc->stops[i] = i < MARKS ? marks[i] : pc->new_stops[i - MARKS];
-        if ((i == MARK_BOOT_SECTOR && !pc->boot_sector_marked) || (i == MARK_FIRMWARE && !pc->domain))
-            continue;
-        numbered[set] = pc->stops[i];
-        numbered[set++].id = (unsigned)i;
-    }
-    for (unsigned i = 0; i < board_cpus(pc->board); i++)
-        x86_stops(board_cpu(pc->board, i), numbered, set);
-    free(numbered);
+    const uint32_t left_out = (uint32_t)!pc->boot_sector_marked << MARK_BOOT_SECTOR | (uint32_t)!pc->domain
+                                                                                          << MARK_FIRMWARE;
+    engine_base_set_stops(&pc->base, marks, MARKS, left_out);
     watch_devices(pc);
-    pc->stops_changed = false;
 }
 
 bool pc_stopped_by_device(struct pc *pc, struct stop *stop)
 {
     stop->reason = STOP_WATCHPOINT;
-    stop->id = pc->stops[pc->device_wrote - 1].id;
+    stop->id = pc->base.stops[pc->device_wrote - 1].id;
     stop->address = pc->device_address;
     stop->device = true;
     pc->device_wrote = 0;
     return true;
-}
-
-bool pc_stopped(struct pc *pc, struct stop *stop)
-{
-    bool end = false;
-    struct x86_stop s;
-    do {
-        x86_stop_info(pc->cpu, &s);
-        const struct stop_point *p = &pc->stops[s.id];
-        if (s.id < MARKS) {
-            mark_reached(pc, p->id);
-        } else if (p->report_only) {
-            if (pc->observer.probe)
-                pc->observer.probe(pc->observer.ctx, p->id, pc->turn, pc->icount);
-        } else if (!end) {
-            stop->reason = s.reason;
-            stop->id = p->id;
-            stop->address = s.address;
-            stop->pc = s.pc;
-            stop->from = s.from;
-            stop->nbefore = s.nbefore;
-            memcpy(stop->before, s.before, sizeof s.before);
-            end = true;
-        }
-    } while (x86_stop_next(pc->cpu));
-    pc->reported = !end;
-    return end;
 }

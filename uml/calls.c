@@ -42,8 +42,8 @@ void report_at(struct host *h, struct event *ev, uint64_t icount, uint64_t time)
 {
     ev->icount = icount;
     ev->time = time;
-    if (h->observer.event && h->classes & EVENT_CLASS_BIT(event_kind(ev->kind)->cls))
-        h->observer.event(h->observer.ctx, ev);
+    if (h->base.observer.event && h->base.classes & EVENT_CLASS_BIT(event_kind(ev->kind)->cls))
+        h->base.observer.event(h->base.observer.ctx, ev);
 }
 
 void fail(struct host *h, const char *fmt, ...)
@@ -117,7 +117,7 @@ static void add_arg(const struct host *h, const struct task *t, struct line *l, 
 static void report_call(struct host *h, struct task *t, const struct call *c)
 {
     struct line l = {.n = 0};
-    if (!(h->classes & EVENT_CLASS_BIT(EC_HOST)))
+    if (!(h->base.classes & EVENT_CLASS_BIT(EC_HOST)))
         return;
     add(&l, "%s(", c->name);
     for (unsigned i = 0; c->args[i]; i++) {

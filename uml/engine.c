@@ -14,7 +14,6 @@
 #include "uml/uml.h"
 
 enum { SLICE = 1 << 20, FIRST_PID = 1000 };
-#define TIME_END (1ull << 62)
 
 static const struct field root_fields[] = {
     FIELD(struct root, icount),     FIELD(struct root, skipped),       FIELD(struct root, boot),
@@ -40,45 +39,7 @@ static const struct host *host_const(const struct engine *e)
 
 /* ---------------------------------------------------------------- running */
 
-static bool take_stop(struct host *h, struct stop *stop)
-{
-    bool end = false;
-    struct x86_stop s;
-    do {
-        x86_stop_info(h->cpu, &s);
-        const struct stop_point *p = &h->stops[s.id];
-        if (p->report_only) {
-            if (h->observer.probe)
-                h->observer.probe(h->observer.ctx, p->id, 0, h->r.icount);
-        } else if (!end) {
-            stop->reason = s.reason;
-            stop->id = p->id;
-            stop->address = s.address;
-            stop->pc = s.pc;
-            stop->from = s.from;
-            stop->nbefore = s.nbefore;
-            memcpy(stop->before, s.before, sizeof s.before);
-            end = true;
-        }
-    } while (x86_stop_next(h->cpu));
-    h->reported = !end;
-    return end;
-}
-
-static void set_stops(struct host *h)
-{
-    size_t n = h->nnew;
-    struct stop_point *numbered = mem_zero(n, sizeof *numbered);
-    h->stops = mem_resize(h->stops, n * sizeof *h->stops);
-    for (size_t i = 0; i < n; i++) {
-        numbered[i] = h->stops[i] = h->new_stops[i];
-        numbered[i].id = (unsigned)i;
-    }
-    x86_stops(h->cpu, numbered, n);
-    free(numbered);
-    h->stops_changed = false;
-}
-
+/* The first program has ended, and with it the run. */
 static void ended(const struct host *h, struct stop *stop)
 {
     int s = h->r.status;
@@ -91,30 +52,10 @@ static void ended(const struct host *h, struct stop *stop)
 /* No task can run: time goes on to the next timer. True if the run ends. */
 static bool idle(struct host *h, const struct run_limit *limit, struct stop *stop)
 {
-    uint64_t wake = next_deadline(h), at_ = now(h);
-    if (h->r.ended) {
-        ended(h, stop);
-        return true;
-    }
-    if (wake >= TIME_END)
-        wake = UINT64_MAX;
-    stop->wake = wake;
-    if (wake > limit->time) {
-        if (limit->time > at_)
-            h->r.skipped += limit->time - at_;
-        stop->reason = STOP_IDLE;
-        return true;
-    }
-    if (wake == UINT64_MAX) {
-        stop->reason = STOP_HALTED;
-        return true;
-    }
-    if (h->interrupted)
-        return false;
-    if (wake > at_)
-        h->r.skipped += wake - at_;
-    h->waking = true;
-    return false;
+    if (!h->r.ended)
+        return engine_base_idle(&h->base, next_deadline(h), &h->r.skipped, limit, stop);
+    ended(h, stop);
+    return true;
 }
 
 /* Steps until something else must be looked at. */
@@ -129,8 +70,9 @@ static uint64_t slice_for(struct host *h, const struct run_limit *limit)
     return n < SLICE ? n : SLICE;
 }
 
-static bool run_slice(struct host *h, const struct run_limit *limit, struct stop *stop)
+static bool run_slice(void *ctx, const struct run_limit *limit, struct stop *stop)
 {
+    struct host *h = ctx;
     uint64_t done;
     if (soonest(h) <= now(h))
         run_timers(h);
@@ -149,57 +91,74 @@ static bool run_slice(struct host *h, const struct run_limit *limit, struct stop
         handle_trap(h);
         schedule(h);
     }
-    return e == X86_STOP && take_stop(h, stop);
+    return e == X86_STOP && engine_base_stopped(&h->base, 0, stop);
 }
+
+static bool ends_here(void *ctx, const struct run_limit *limit, struct stop *stop)
+{
+    struct host *h = ctx;
+    if (h->failed) {
+        stop->reason = STOP_GUEST_FAULT;
+        snprintf(stop->text, sizeof stop->text, "%s", h->failure);
+        return true;
+    }
+    if (!h->r.ended || h->r.tasks)
+        return false;
+    ended(h, stop);
+    return true;
+}
+
+static void begin_step(void *ctx)
+{
+    struct host *h = ctx;
+    const struct task *t = current(h);
+    if (h->base.stops_changed)
+        engine_base_set_stops(&h->base, NULL, 0, 0);
+    if (!t || t->state != TASK_READY || !h->r.live || soonest(h) <= now(h) || !h->r.turn_left ||
+        !cpu_timer_left(h))
+        h->base.worked = h->r.icount;
+}
+
+static uint64_t position(void *ctx)
+{
+    return ((const struct host *)ctx)->r.icount;
+}
+static uint64_t time_now(void *ctx)
+{
+    return now(ctx);
+}
+static unsigned processors(void *ctx)
+{
+    return 1;
+}
+static struct x86 *processor(void *ctx, unsigned i)
+{
+    return ((const struct host *)ctx)->cpu;
+}
+static struct x86 *running(void *ctx)
+{
+    return ((const struct host *)ctx)->cpu;
+}
+
+static const struct engine_parts parts = {.icount = position,
+                                          .time = time_now,
+                                          .cpus = processors,
+                                          .cpu = processor,
+                                          .running = running,
+                                          .ends = ends_here,
+                                          .prepare = begin_step,
+                                          .slice = run_slice};
 
 static void host_run(struct engine *e, const struct run_limit *limit, struct stop *stop)
 {
-    struct host *h = host_of(e);
-    uint64_t worked = UINT64_MAX;
-    *stop = (struct stop){.wake = UINT64_MAX};
-    for (bool end = false; !end;) {
-        if (h->failed) {
-            stop->reason = STOP_GUEST_FAULT;
-            snprintf(stop->text, sizeof stop->text, "%s", h->failure);
-            break;
-        }
-        if (h->r.ended && !h->r.tasks) {
-            ended(h, stop);
-            break;
-        }
-        if (h->interrupted && !h->reported && !h->waking) {
-            h->interrupted = 0;
-            stop->reason = STOP_INTERRUPTED;
-            break;
-        }
-        bool time_has_come = limit->until && now(h) >= limit->until && !h->reported && !h->waking;
-        if (h->r.icount >= limit->icount || time_has_come) {
-            stop->reason = STOP_REACHED;
-            break;
-        }
-        if (h->stops_changed)
-            set_stops(h);
-        struct task *t = current(h);
-        if (!t || t->state != TASK_READY || !h->r.live || soonest(h) <= now(h) || !h->r.turn_left ||
-            !cpu_timer_left(h))
-            worked = h->r.icount;
-        h->reported = h->waking = false;
-        end = run_slice(h, limit, stop);
-    }
-    struct x86_where w;
-    x86_where(h->cpu, &w);
+    engine_base_run(&host_of(e)->base, limit, stop);
     stop->cpu = 0;
     stop->task = look_running(e);
-    stop->late = stop->reason == STOP_BREAKPOINT && worked == h->r.icount;
-    stop->icount = h->r.icount;
-    stop->time = now(h);
-    if (stop->reason != STOP_WATCHPOINT)
-        stop->address = w.rip;
 }
 
 static void host_interrupt(struct engine *e)
 {
-    host_of(e)->interrupted = 1;
+    host_of(e)->base.interrupted = 1;
 }
 static uint64_t host_icount(const struct engine *e)
 {
@@ -279,19 +238,12 @@ static int host_load(struct engine *e, const struct snapshot_source *src, struct
 
 static void host_stops(struct engine *e, const struct stop_point *s, size_t n)
 {
-    struct host *h = host_of(e);
-    free(h->new_stops);
-    h->new_stops = mem_copy(s, n * sizeof *s);
-    h->nnew = n;
-    h->stops_changed = true;
-    x86_break(h->cpu);
+    engine_base_stops(&host_of(e)->base, s, n);
 }
 
 static void host_observe(struct engine *e, uint32_t classes, const struct observer *o)
 {
-    struct host *h = host_of(e);
-    h->observer = o ? *o : (struct observer){0};
-    h->classes = classes;
+    engine_base_observe(&host_of(e)->base, classes, o);
 }
 
 static void host_flush(struct engine *e)
@@ -315,8 +267,7 @@ static void host_destroy(struct engine *e)
     x86_destroy(h->cpu);
     physmem_destroy(h->mem);
     free(h->dirty);
-    free(h->stops);
-    free(h->new_stops);
+    engine_base_end(&h->base);
     free(h);
 }
 
@@ -472,6 +423,7 @@ struct engine *uml_create(const struct engine_config *cfg, struct error *err)
 {
     struct host *h = mem_zero(1, sizeof *h);
     h->engine.ops = &host_ops;
+    engine_base_init(&h->base, &parts, h);
     h->own_config = *cfg;
     h->config = &h->own_config;
     h->epoch = 1;

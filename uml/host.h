@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "core/engine/engine.h"
+#include "hv/x86/base.h"
 #include "hv/x86/x86.h"
 
 enum { PAGE = 4096 };
@@ -384,6 +385,7 @@ struct timer_file {
 
 struct host {
     struct engine engine;
+    struct engine_base base;
     struct engine_config own_config;
     const struct engine_config *config;
     struct physmem *mem;
@@ -394,12 +396,6 @@ struct host {
     uint64_t nframes;
     struct root r;
     /* not state */
-    struct observer observer;
-    uint32_t classes;
-    struct stop_point *stops, *new_stops;
-    size_t nnew;
-    bool stops_changed, reported, waking;
-    volatile sig_atomic_t interrupted;
     uint32_t epoch;
     uint64_t soonest;      /* nothing happens by itself before this time */
     struct reg_desc *regs; /* the processor's, then host_pid */

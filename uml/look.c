@@ -229,71 +229,40 @@ static bool untouched(const struct host *h, const struct task *t, uint64_t addr,
 
 /* ---------------------------------------------------------------- memory */
 
-enum memory { MEMORY_READ, MEMORY_WRITE };
+/* The linear memory of a processor or a task. */
+struct linear {
+    const struct host *h;
+    unsigned cpu;
+    enum memory_access how;
+};
 
-/* At most to the end of a page. Returns the number of bytes. */
-static size_t physical(const struct host *h, uint64_t pa, void *buf, size_t n, enum memory how)
+static size_t linear_part(void *ctx, uint64_t address, void *buf, size_t n)
 {
-    const size_t got = physmem_mapped(h->mem, pa, n);
-    if (how == MEMORY_WRITE)
-        physmem_write(h->mem, pa, buf, got);
-    else
-        physmem_read(h->mem, pa, buf, got);
-    return got;
-}
-
-static size_t linear(const struct host *h, unsigned cpu, uint64_t addr, void *buf, size_t n, enum memory how)
-{
-    const struct task *t = task_of(h, cpu);
-    const struct mm *m = t ? look(h, t->mm) : NULL;
+    const struct linear *l = ctx;
+    const struct task *t = task_of(l->h, l->cpu);
+    const struct mm *m = t ? look(l->h, t->mm) : NULL;
     uint64_t pa;
-    bool there =
-        cpu & ENGINE_TASK ? m && space_lookup(h, m->root, addr, &pa) : x86_translate(h->cpu, addr, &pa);
+    bool there = l->cpu & ENGINE_TASK ? m && space_lookup(l->h, m->root, address, &pa)
+                                      : x86_translate(l->h->cpu, address, &pa);
     if (there)
-        return physical(h, pa, buf, n, how);
-    return how == MEMORY_READ && untouched(h, t, addr, buf, n) ? n : 0;
-}
-
-static size_t to_page_end(uint64_t address, size_t n)
-{
-    const size_t left = PAGE - address % PAGE;
-    return left < n ? left : n;
-}
-
-static size_t all_linear(const struct engine *e, unsigned cpu, uint64_t address, void *buf, size_t n,
-                         enum memory how)
-{
-    size_t done = 0, part = 1, got = 1;
-    for (; done < n && got == part; done += got) {
-        part = to_page_end(address + done, n - done);
-        got = linear(host_const(e), cpu, address + done, (char *)buf + done, part, how);
-    }
-    return done;
-}
-
-static size_t all_physical(const struct engine *e, uint64_t address, void *buf, size_t n, enum memory how)
-{
-    size_t done = 0, part = 1, got = 1;
-    for (; done < n && got == part; done += got) {
-        part = to_page_end(address + done, n - done);
-        got = physical(host_const(e), address + done, (char *)buf + done, part, how);
-    }
-    return done;
+        return physmem_access(l->h->mem, pa, buf, n, l->how);
+    return l->how == MEMORY_READ && untouched(l->h, t, address, buf, n) ? n : 0;
 }
 
 size_t look_peek(const struct engine *e, unsigned cpu, uint64_t address, void *buf, size_t n)
 {
-    return all_linear(e, cpu, address, buf, n, MEMORY_READ);
+    return memory_by_pages(address, buf, n, linear_part, &(struct linear){host_const(e), cpu, MEMORY_READ});
 }
 size_t look_poke(struct engine *e, unsigned cpu, uint64_t address, const void *buf, size_t n)
 {
-    return all_linear(e, cpu, address, (void *)buf, n, MEMORY_WRITE);
+    return memory_by_pages(address, (void *)buf, n, linear_part,
+                           &(struct linear){host_const(e), cpu, MEMORY_WRITE});
 }
 size_t look_peek_physical(const struct engine *e, uint64_t address, void *buf, size_t n)
 {
-    return all_physical(e, address, buf, n, MEMORY_READ);
+    return physmem_access(host_const(e)->mem, address, buf, n, MEMORY_READ);
 }
 size_t look_poke_physical(struct engine *e, uint64_t address, const void *buf, size_t n)
 {
-    return all_physical(e, address, (void *)buf, n, MEMORY_WRITE);
+    return physmem_access(host_const(e)->mem, address, (void *)buf, n, MEMORY_WRITE);
 }

@@ -55,8 +55,8 @@ static void console_line(struct host *h, struct terminal *tt)
 
 static void console_bytes(struct host *h, struct terminal *tt, const uint8_t *p, size_t n)
 {
-    if (h->observer.console)
-        h->observer.console(h->observer.ctx, 0, p, n);
+    if (h->base.observer.console)
+        h->base.observer.console(h->base.observer.ctx, 0, p, n);
     for (size_t i = 0; i < n; i++) {
         if (p[i] == '\n' || tt->out_len == LINE_SIZE)
             console_line(h, tt);
