@@ -17,7 +17,7 @@
 
 #include "core/engine/engine.h"
 
-/* Raised by any change that makes the same inputs give another run. */
+/* Raised by any change that makes the same inputs give another run; tests/golden has a trace of it. */
 enum { UML_BEHAVIOUR = 5 };
 
 /* Creates the host and loads the first program. The images and the settings must stay valid. NULL with err
