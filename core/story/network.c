@@ -501,9 +501,11 @@ void network_event(struct network *n, const struct event *ev)
         memset(n->open, 0, sizeof n->open);
         memset(n->question, 0, sizeof n->question);
     }
-    if ((ev->kind != EV_NET_OUT && ev->kind != EV_NET_IN) || !packet_parse(ev->data, ev->len, &p) || !p.first)
+    if (ev->kind != EV_NET_OUT && ev->kind != EV_NET_IN)
         return;
     dhcp_gives_up(n, patience);
+    if (!packet_parse(ev->data, ev->len, &p) || !p.first)
+        return;
     n->frames++;
     if (p.protocol == PACKET_UDP && p.segment.n >= 8)
         datagram(n, &p);

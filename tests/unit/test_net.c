@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/export/export.h"
+#include "core/net/private/wire.h"
 #include "core/packets/packet.h"
 #include "core/story/private/network.h"
 #include "tests/unit/net_frames.h"
@@ -265,6 +266,94 @@ static void test_transfers_reset(void **state)
     assert_string_equal(said, "transfer 1 begins: tftp boot.ipxe\n");
 }
 
+/* DHCP that nobody answers ends when the guest boots something else, and after 64 s of silence. */
+static void test_dhcp_unanswered(void **state)
+{
+    enum { SECOND = 1000000 /* of show()'s numbers */ };
+    char said[SAID] = "";
+    struct network *n = network_new(hear, said);
+    show(n, FRAME_DHCP_DISCOVER, true, 0);
+    show(n, FRAME_DHCP_DISCOVER, true, SECOND);
+    network_event(n, &(struct event){.kind = EV_BOOT_SECTOR_ENTER, .time = 3 * 1000000000ull});
+    network_event(n, &(struct event){.kind = EV_POWER_OFF, .time = 4 * 1000000000ull});
+    show(n, FRAME_DHCP_DISCOVER, true, 10 * SECOND);
+    show(n, FRAME_ARP_REQUEST, true, 73 * SECOND);
+    show(n, FRAME_ARP_REQUEST, true, 74 * SECOND);
+    network_free(n);
+    assert_string_equal(said, "transfer 1 begins: dhcp\n"
+                              "transfer 1: DHCP discover again\n"
+                              "DHCP: no answer, after 3000000000 ns\n"
+                              "transfer 2 begins: dhcp\n"
+                              "DHCP: no answer, after 64000000000 ns\n");
+}
+
+/* ---------------------------------------------------------------- HTTP boot, and frames that are mangled */
+
+/* The vendor class of a request, PXEClient in the sample, becomes another one of the same length. */
+static size_t with_class(uint8_t b[MOST], const char *class)
+{
+    const size_t n = frame(FRAME_DHCP_DISCOVER, b);
+    uint8_t *at = memmem(b, n, "PXEClient:", strlen(class));
+    assert_non_null(at);
+    memcpy(at, class, strlen(class));
+    return n;
+}
+
+static void test_http_boot(void **state)
+{
+    uint8_t b[MOST], was[MOST];
+    char text[TEXT];
+    size_t n = with_class(b, "HTTPClient");
+    assert_true(http_boot_asks(b, n));
+    assert_false(http_boot_asks(b, with_class(b, "PXEClient:")));
+    for (size_t cut = 0; cut < n; cut++) { /* where the sanitizer sees what is read beyond it */
+        uint8_t *part = mem_copy(b, cut + 1);
+        http_boot_asks(part, cut);
+        http_boot_answer(part, cut);
+        free(part);
+    }
+    n = frame(FRAME_DHCP_OFFER, b);
+    assert_false(http_boot_asks(b, n));
+    http_boot_answer(b, n);
+    packet_line(b, n, n, text, sizeof text);
+    assert_non_null(strstr(text, "class HTTPClient"));
+    assert_null(strstr(text, "checksum"));
+    memcpy(was, b, n);
+    http_boot_answer(b, n); /* it has one */
+    assert_memory_equal(was, b, n);
+    n = frame(FRAME_TFTP_READ, b);
+    memcpy(was, b, n);
+    http_boot_answer(b, n);
+    assert_memory_equal(was, b, n);
+}
+
+static void test_mangle(void **state)
+{
+    static const char *const words[] = {
+        [MANGLE_LOSE] = "lost: ",
+        [MANGLE_DOUBLE] = "doubled: ",
+        [MANGLE_DELAY] = "delayed: ",
+        [MANGLE_DAMAGE] = "damaged, bit ",
+    };
+    uint64_t seed = 7;
+    unsigned seen[MANGLE_DAMAGE + 1] = {0};
+    for (unsigned i = 0; i < 1000; i++) {
+        uint8_t b[MOST], was[MOST];
+        char said[MANGLE_WORDS] = "";
+        const size_t n = frame(FRAME_PING, b);
+        memcpy(was, b, n);
+        const enum mangled what = mangle(&seed, 50, b, n, said);
+        seen[what]++;
+        assert_int_equal(what == MANGLE_DAMAGE, !!memcmp(was, b, n));
+        if (what != MANGLE_NOTHING) {
+            assert_memory_equal(said, words[what], strlen(words[what]));
+            assert_non_null(strstr(said, "ICMP"));
+        }
+    }
+    for (unsigned i = 0; i <= MANGLE_DAMAGE; i++)
+        assert_in_range(seen[i], i == MANGLE_NOTHING ? 400 : 80, i == MANGLE_NOTHING ? 600 : 200);
+}
+
 /* ---------------------------------------------------------------- pcapng */
 
 static uint32_t at32(const struct bytes *b, size_t at)
@@ -383,6 +472,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_fields),          cmocka_unit_test(test_event),
         cmocka_unit_test(test_dns_loop),        cmocka_unit_test(test_transfers),
         cmocka_unit_test(test_transfers_reset), cmocka_unit_test(test_pcapng),
+        cmocka_unit_test(test_dhcp_unanswered), cmocka_unit_test(test_http_boot),
+        cmocka_unit_test(test_mangle),
     };
     if (argc == 3 && !strcmp(argv[1], "--seeds"))
         return write_seeds(argv[2]);
