@@ -164,6 +164,12 @@ enum move session_stopped(struct session *s, const struct timeline_stopped *st, 
     case TIMELINE_INTERRUPTED:
         snprintf(s->text, sizeof s->text, "cancelled on the way; ( goes back");
         break;
+    case TIMELINE_WAITS:
+        snprintf(
+            s->text, sizeof s->text,
+            "processor %u waits: it makes none of the machine's %d steps that way; :cpu turn follows the turns",
+            s->where.cpu, TIMELINE_PATIENCE);
+        break;
     case TIMELINE_ENDED:
         snprintf(s->text, sizeof s->text, "the guest stopped: %.300s",
                  st->text[0] ? st->text : stop_word(st->engine));
@@ -195,12 +201,23 @@ enum move session_go(struct session *s, const char *position)
     return session_seek(s, icount);
 }
 
+/* Steps of the processor that was chosen. Stop points on the way count, as in gdb. */
+static int own_steps(struct session *s, enum timeline_direction dir, uint64_t n, struct timeline_stopped *st,
+                     struct error *err)
+{
+    int rc = 0;
+    for (st->reason = TIMELINE_DONE; !rc && st->reason == TIMELINE_DONE && n; n--)
+        rc = timeline_step_own(s->tl, s->chosen_cpu - 1, dir, st, err);
+    return rc;
+}
+
 enum move session_step(struct session *s, enum timeline_direction dir, uint64_t n)
 {
     struct timeline_stopped st;
     struct error err;
     timeline_interrupt_clear(s->tl);
-    if (timeline_step(s->tl, dir, n, &st, &err))
+    if (s->chosen_cpu && timeline_cpus(s->tl) > 1 ? own_steps(s, dir, n, &st, &err)
+                                                  : timeline_step(s->tl, dir, n, &st, &err))
         return session_fail(s, &err);
     return session_stopped(s, &st, n > 1000);
 }

@@ -281,7 +281,7 @@ static uint64_t long_way(struct timeline *tl, uint64_t icount, uint64_t nearest)
     return before != NOWHERE && nearest - before > EVERY ? before : NOWHERE;
 }
 
-static bool go_on(void *ctx)
+bool tl_go_on(void *ctx)
 {
     struct timeline *tl = ctx;
     if (!report_progress(tl))
@@ -291,7 +291,7 @@ static bool go_on(void *ctx)
 
 enum ran tl_restore_with_progress(struct timeline *tl, uint64_t icount, struct error *err)
 {
-    int rc = tl->progress ? tl_fetch(tl, icount, go_on, err) : 1;
+    int rc = tl->progress ? tl_fetch(tl, icount, tl_go_on, err) : 1;
     if (rc != 1)
         return rc < 0 ? RAN_ERROR : RAN_INTERRUPTED;
     return tl_restore(tl, icount, err) ? RAN_ERROR : RAN_THERE;

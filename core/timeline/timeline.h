@@ -141,6 +141,7 @@ enum timeline_reason {
     TIMELINE_AT_END,      /* the end of the record */
     TIMELINE_INTERRUPTED, /* at some position on the way; backwards, the earliest from which no
                            * hit was found */
+    TIMELINE_WAITS,       /* timeline_step_own: it makes no step that way; it stands where it stood */
     TIMELINE_ENDED, /* the guest stopped: `engine` says how (power-off, halted for good, guest fault). Only in
                      * a diversion, or if the replay goes another way than the record; `text` */
 };
@@ -169,6 +170,14 @@ int timeline_seek(struct timeline *tl, uint64_t icount, struct timeline_stopped 
  * interrupt before that. */
 int timeline_step(struct timeline *tl, enum timeline_direction dir, uint64_t n, struct timeline_stopped *s,
                   struct error *err);
+
+/* One step of processor `cpu` among several, or, with ENGINE_TASK, of a task. What the others do on the way belongs to it, and may hit a stop
+ * point. TIMELINE_WAITS: the task has exited or not begun, or the processor makes none of the machine's next (last) TIMELINE_PATIENCE steps: it
+ * is halted, or not started. Backwards it stands before the step then. Cost: a microsecond for each step of the others; tasks are
+ * searched for by bisection. */
+enum { TIMELINE_PATIENCE = 100000 };
+int timeline_step_own(struct timeline *tl, unsigned cpu, enum timeline_direction dir,
+                      struct timeline_stopped *s, struct error *err);
 
 /* Runs until a stop point, an end or an interrupt. */
 int timeline_continue(struct timeline *tl, enum timeline_direction dir, struct timeline_stopped *s,

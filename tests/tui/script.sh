@@ -56,4 +56,8 @@ show -
 S
 "$BOOTREEL" tui "$work/a.reel" --script "$work/script" >"$work/processes"
 ! grep -q ' new ' "$work/processes" || fail "old processes are called new"
+# Steps are those of the processor that was chosen; this one waits for ever.
+"$BOOTREEL" record -q --cpus 2 -o "$work/a.reel" </dev/null || fail "record"
+script 0 '' 'goto 5M' 'cpu 0' 'step 3' 'expect 5,000,003 ' 'back-step 2' 'expect 5,000,001 ' \
+    'cpu 1' step 'expect processor 1 waits' 'expect 5,000,001 ' 'back-step' 'expect processor 1 waits' 'cpu turn' step 'expect 5,000,002 '
 finish

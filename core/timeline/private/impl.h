@@ -185,6 +185,8 @@ int tl_input(void *ctx, uint64_t i, struct input *in, struct error *err);
  * on end the run; earlier ones are passed over (NOWHERE: all are). */
 enum ran tl_run(struct timeline *tl, uint64_t target, uint64_t first, enum laying laying, struct stop *stop,
                 struct error *err);
+/* Reports progress (ctx: the timeline). False if the operation is to end. */
+bool tl_go_on(void *ctx);
 /* Restores that position (from tl_nearest), and reports progress meanwhile. RAN_THERE, INTERRUPTED or ERROR. */
 enum ran tl_restore_with_progress(struct timeline *tl, uint64_t icount, struct error *err);
 /* Goes to `icount` by the shortest way; the state is then settled. RAN_THERE, INTERRUPTED, ENDED or ERROR. */
