@@ -6,7 +6,7 @@
 #include "core/packets/packet.h"
 #include "core/story/private/network.h"
 
-enum { OPEN = 128, QUESTIONS = 32, NAME = 512, TFTP_BLOCK = 512, REFUSED = 1, NO_ANSWER = 2 };
+enum { HTTP_PORT = 80, OPEN = 128, QUESTIONS = 32, NAME = 512, TFTP_BLOCK = 512, REFUSED = 1, NO_ANSWER = 2 };
 enum transfer_type { NOTHING, DHCP, DHCP6, TFTP, HTTP };
 
 /* An end of a connection. */
@@ -349,7 +349,7 @@ static void http_ends(struct network *n, struct transfer *t)
 
 static void http_asks(struct network *n, const struct packet *p, const struct net_http *h, struct transfer *t)
 {
-    char method[16], target[NAME / 2], host[NAME / 4], words[NAME], shown[NAME];
+    char method[16], target[NAME / 2], host[NAME / 4], port[8] = "", words[NAME], shown[NAME];
     if (t && t->request_seq == p->seq) {
         again(n, t, "HTTP request");
         return;
@@ -361,7 +361,10 @@ static void http_asks(struct network *n, const struct packet *p, const struct ne
     take_text(host, sizeof host, h->host);
     if (!*host)
         packet_address(p->target, host, sizeof host);
-    snprintf(words, sizeof words, "http %s http://%s%s", method, host, target);
+    const char *address_end = strrchr(host, ']');
+    if (p->target_port != HTTP_PORT && !strchr(address_end ? address_end : host, ':'))
+        snprintf(port, sizeof port, ":%u", p->target_port); /* GRUB does not name it */
+    snprintf(words, sizeof words, "http %s http://%s%s%s", method, host, port, target);
     /* A GET goes without saying. */
     snprintf(shown, sizeof shown, "http %s",
              strcmp(method, "GET") ? words + strlen("http ") : words + strlen("http GET "));
