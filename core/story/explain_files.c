@@ -46,9 +46,11 @@ static unsigned add_files(struct volumes *v, uint64_t lba, uint64_t count, unsig
 {
     const char *last = NULL;
     unsigned n = 0;
-    for (uint64_t i = 0; i < count && i < SECTORS_MOST; i++) {
+    for (uint64_t i = 0, row; i < count && i < SECTORS_MOST; i += row) {
         struct volume_place place;
-        if (!volumes_find(v, (lba + i) * sector, &place) || (last && !strcmp(place.path, last)))
+        const bool found = volumes_find(v, (lba + i) * sector, &place);
+        row = found && place.n > sector ? place.n / sector : 1;
+        if (!found || (last && !strcmp(place.path, last)))
             continue;
         last = place.path;
         if (n++ >= NAMED)

@@ -16,6 +16,12 @@ struct extent {
     uint32_t file;
 };
 
+/* Sorted by where they begin, after all have come. */
+struct extents {
+    struct extent *list;
+    size_t n, room;
+};
+
 struct file {
     char *path;
     const char *system;
@@ -39,8 +45,7 @@ struct volumes {
     uint64_t size;
     struct image *image; /* that `ctx` is, if it is ours */
     bool looked;
-    struct extent *extent;
-    size_t nextents, extent_room;
+    struct extents outer, inner; /* inner: of file systems in files */
     struct file *file;
     size_t nfiles, file_room;
 };
@@ -82,12 +87,12 @@ uint32_t volume_file(const struct volume *v, const char *system, const char *pat
 
 void volume_extent(const struct volume *v, uint32_t file, uint64_t at, uint64_t offset, uint64_t n)
 {
-    struct volumes *all = v->all;
+    struct extents *x = *v->prefix ? &v->all->inner : &v->all->outer;
     if (offset >= v->size || !n)
         return;
     n = n < v->size - offset ? n : v->size - offset;
-    all->extent = mem_grow(all->extent, &all->extent_room, all->nextents + 1, sizeof *all->extent);
-    all->extent[all->nextents++] = (struct extent){v->begin + offset, v->begin + offset + n, at, file};
+    x->list = mem_grow(x->list, &x->room, x->n + 1, sizeof *x->list);
+    x->list[x->n++] = (struct extent){v->begin + offset, v->begin + offset + n, at, file};
 }
 
 /* ---------------------------------------------------------------- where file systems are */
@@ -229,16 +234,40 @@ void volumes_free(struct volumes *all)
         free(all->image->content);
     free(all->image);
     free(all->file);
-    free(all->extent);
+    free(all->outer.list);
+    free(all->inner.list);
     free(all);
 }
 
-/* A file within another file was added later. */
-static const struct extent *extent_at(const struct volumes *all, uint64_t offset)
+static int by_begin(const void *a, const void *b)
 {
-    for (size_t i = all->nextents; i-- > 0;)
-        if (offset >= all->extent[i].begin && offset < all->extent[i].end)
-            return &all->extent[i];
+    const struct extent *x = a, *y = b;
+    if (x->begin != y->begin)
+        return x->begin < y->begin ? -1 : 1;
+    return x->file < y->file ? -1 : x->file > y->file;
+}
+
+static void sort(struct extents *x)
+{
+    if (x->n)
+        qsort(x->list, x->n, sizeof *x->list, by_begin);
+}
+
+/* Files may share bytes: the last that begins before there is not always the one that reaches so far. */
+static const struct extent *extent_at(const struct extents *x, uint64_t offset)
+{
+    enum { BACK = 16 };
+    size_t low = 0, high = x->n;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (x->list[middle].begin <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (size_t i = 0; i < BACK && low > i; i++)
+        if (offset < x->list[low - 1 - i].end)
+            return &x->list[low - 1 - i];
     return NULL;
 }
 
@@ -246,21 +275,26 @@ static const struct extent *extent_at(const struct volumes *all, uint64_t offset
 static void look(struct volumes *all)
 {
     const struct volume whole = {all, 0, all->size, 0, ""};
+    if (!volume_ext(&whole) && !volume_fat(&whole)) {
+        volume_iso(&whole);
+        look_at_partitions(all);
+    }
+    sort(&all->outer);
+    sort(&all->inner);
     all->looked = true;
-    if (volume_ext(&whole) || volume_fat(&whole))
-        return;
-    volume_iso(&whole);
-    look_at_partitions(all);
 }
 
 bool volumes_find(struct volumes *all, uint64_t offset, struct volume_place *place)
 {
     if (!all->looked)
         look(all);
-    const struct extent *x = extent_at(all, offset);
+    const struct extent *x = extent_at(&all->inner, offset);
+    if (!x)
+        x = extent_at(&all->outer, offset);
     if (!x)
         return false;
     const struct file *f = &all->file[x->file];
-    *place = (struct volume_place){f->partition, f->system, f->path, x->at + (offset - x->begin)};
+    *place =
+        (struct volume_place){f->partition, f->system, f->path, x->at + (offset - x->begin), x->end - offset};
     return true;
 }

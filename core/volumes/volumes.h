@@ -19,17 +19,19 @@ struct volumes *volumes_new(volumes_read *read, void *ctx, uint64_t size);
 struct volumes *volumes_of_image(struct trace *t, unsigned image);
 void volumes_free(struct volumes *); /* NULL is allowed */
 
+/* A byte of a file. `partition`: as Linux counts them, 0 if it is in none. `system`: "ext2/3/4", "ISO 9660", "FAT". `path`:
+ * "/boot/grub/grub.cfg"; a directory's ends with "/"; "inode 12" if no directory with its name is known; in an image that is a file itself,
+ * "/efi.img:/EFI/boot/bootx64.efi". */
 struct volume_place {
-    unsigned partition; /* as Linux counts them; 0: not in a partition */
-    const char *system; /* "ext2/3/4", "ISO 9660", "FAT" */
-    const char *
-        path; /* "/boot/grub/grub.cfg"; a directory's ends with "/"; "inode 12" if no directory with its name is known.
-                         * A file in an image that is a file: "/efi.img:/EFI/boot/bootx64.efi" */
+    unsigned partition;
+    const char *system;
+    const char *path;
     uint64_t at; /* the byte's offset in the file */
+    uint64_t n;  /* so many bytes of the file lie there in a row, from this one on */
 };
 
 /* The file that the byte at `offset` belongs to; the texts live as long as the volumes. False: none that is known. Cost: the first question
- * reads all metadata (10 to 200 ms for a system's disk), each other one looks through a list. */
+ * reads all metadata (10 to 200 ms for a system's disk); each other one is a search in a sorted list. */
 bool volumes_find(struct volumes *, uint64_t offset, struct volume_place *place);
 
 #endif
