@@ -314,19 +314,6 @@ static const struct e1000_model model = {
     .put = e1000e_put,
 };
 
-static uint64_t msix_memory_read(void *ctx, uint64_t offset, unsigned size)
-{
-    const struct e1000 *s = ctx;
-    return msix_covers(&s->msix, offset) ? msix_read(&s->msix, offset, size) : 0;
-}
-
-static void msix_memory_write(void *ctx, uint64_t offset, unsigned size, uint64_t value)
-{
-    struct e1000 *s = ctx;
-    if (msix_covers(&s->msix, offset))
-        msix_write(&s->msix, offset, size, value);
-}
-
 static void map_msix(void *ctx, unsigned bar, uint64_t base)
 {
     struct e1000 *s = ctx;
@@ -366,7 +353,7 @@ static void init_pci(struct e1000 *s)
     msi_init(&s->pci, MSI_AT);
     add_express(&s->pci);
     msix_init(&s->msix, s->board, &s->pci, MSIX_AT, BAR_MSIX, 0, E1000E_PENDING, E1000E_VECTORS);
-    s->msix_mmio = board_mmio(s->board, UINT64_MAX, E1000E_MSIX_BAR, s, msix_memory_read, msix_memory_write);
+    s->msix_mmio = board_mmio(s->board, UINT64_MAX, E1000E_MSIX_BAR, &s->msix, msix_bar_read, msix_bar_write);
 }
 
 static void reset(void *state)

@@ -121,6 +121,17 @@ void msix_write(struct msix *m, uint64_t offset, unsigned size, uint64_t value)
         write_word(m, (unsigned)(offset - m->table) / 4, (uint32_t)value);
 }
 
+uint64_t msix_bar_read(void *msix, uint64_t offset, unsigned size)
+{
+    return msix_covers(msix, offset) ? msix_read(msix, offset, size) : 0;
+}
+
+void msix_bar_write(void *msix, uint64_t offset, unsigned size, uint64_t value)
+{
+    if (msix_covers(msix, offset))
+        msix_write(msix, offset, size, value);
+}
+
 void msix_config_written(struct msix *m, unsigned reg, unsigned size)
 {
     if (reg > m->capability + CONTROL || reg + size <= m->capability + CONTROL)

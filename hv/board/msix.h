@@ -40,6 +40,9 @@ void msix_clear(struct msix *, unsigned vector);
 bool msix_covers(const struct msix *, uint64_t offset);
 uint64_t msix_read(const struct msix *, uint64_t offset, unsigned size);
 void msix_write(struct msix *, uint64_t offset, unsigned size, uint64_t value);
+/* For a BAR that has nothing but these, as board_mmio's functions; `msix`: the struct. Other offsets are 0, and cannot be written. */
+uint64_t msix_bar_read(void *msix, uint64_t offset, unsigned size);
+void msix_bar_write(void *msix, uint64_t offset, unsigned size, uint64_t value);
 /* For the function's `written`: message control may have changed. */
 void msix_config_written(struct msix *, unsigned reg, unsigned size);
 

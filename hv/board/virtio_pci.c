@@ -376,19 +376,6 @@ static void legacy_write(void *ctx, uint16_t port, unsigned size, uint32_t value
     }
 }
 
-static uint64_t table_read(void *ctx, uint64_t offset, unsigned size)
-{
-    struct virtio *v = ctx;
-    return msix_covers(&v->msix, offset) ? msix_read(&v->msix, offset, size) : 0;
-}
-
-static void table_write(void *ctx, uint64_t offset, unsigned size, uint64_t value)
-{
-    struct virtio *v = ctx;
-    if (msix_covers(&v->msix, offset))
-        msix_write(&v->msix, offset, size, value);
-}
-
 static void map(void *ctx, unsigned bar, uint64_t base)
 {
     struct virtio *v = ctx;
@@ -517,7 +504,7 @@ void virtio_init(struct virtio *v, const char *name, unsigned devfn)
     msix_init(&v->msix, v->board, &v->pci, MSIX_AT, BAR_MSIX, 0, VIRTIO_MSIX_PENDING, v->kind->queues + 1);
     add_capabilities(v);
     v->mmio = board_mmio(v->board, UINT64_MAX, VIRTIO_BAR, v, memory_read, memory_write);
-    v->msix_mmio = board_mmio(v->board, UINT64_MAX, VIRTIO_MSIX_BAR, v, table_read, table_write);
+    v->msix_mmio = board_mmio(v->board, UINT64_MAX, VIRTIO_MSIX_BAR, &v->msix, msix_bar_read, msix_bar_write);
 }
 
 /* The state may come from a damaged file. */
