@@ -101,13 +101,6 @@ int e1000_create(struct board *b, const struct card *card, struct error *err)
     int rc;
     struct e1000 *s = e1000_new(b, card, &model, &rc, err);
     s->pci.bar[BAR_IO] = (struct pci_bar){.size = E1000_IO, .io = true, .map = e1000_map};
-    board_add_chip(b, &(struct chip){.name = s->nic.name,
-                                     .fields = e1000_fields,
-                                     .nfields = FIELD_COUNT(e1000_fields),
-                                     .state = s,
-                                     .reset = e1000_reset,
-                                     .loaded = e1000_loaded,
-                                     .destroy = e1000_destroy});
-    board_add_pci(b, &s->pci);
+    e1000_add(s, e1000_fields, FIELD_COUNT(e1000_fields), e1000_reset);
     return rc;
 }

@@ -11,16 +11,15 @@
 
 enum { BAR_MEMORY = 0, IO_ADDRESS = 0, IO_DATA = 4 };
 enum { CTRL_SLU = 1 << 6, CTRL_RST = 1 << 26, CTRL_PHY_RST = 1u << 31, CTRL_FD = 1 };
-enum { STATUS_FD = 1, STATUS_LU = 2, STATUS_1000 = 2 << 6, RAH_VALID = 1u << 31 };
-enum { ITR_NS = 256, DELAY_NS = 1024 };
+enum { STATUS_FD = 1, STATUS_LU = 2, STATUS_1000 = 2 << 6 };
+enum { DELAY_NS = 1024 };
 
 /* ---------------------------------------------------------------- interrupts */
 
 void e1000_set_pin(struct e1000 *s, bool level)
 {
     if (level && !s->pin && s->reg[E1000_ITR])
-        timer_set(s->board, &s->throttle,
-                  board_now(s->board) + (s->reg[E1000_ITR] & 0xffff) * (uint64_t)ITR_NS);
+        timer_set(s->board, &s->throttle, board_now(s->board) + e1000_gap(s->reg[E1000_ITR]));
     bool rises = level && !s->pin, message = s->model->msi && msi_enabled(&s->pci, s->model->msi);
     s->pin = level;
     if (message && rises)
@@ -80,7 +79,7 @@ void e1000_reset_registers(struct e1000 *s)
     s->reg[E1000_STATUS] = STATUS_FD | STATUS_LU | STATUS_1000;
     s->reg[E1000_RA] = s->nic.address[0] | s->nic.address[1] << 8 | s->nic.address[2] << 16 |
                        (uint32_t)s->nic.address[3] << 24;
-    s->reg[E1000_RA + 1] = s->nic.address[4] | s->nic.address[5] << 8 | (uint32_t)RAH_VALID;
+    s->reg[E1000_RA + 1] = s->nic.address[4] | s->nic.address[5] << 8 | E1000_RAH_VALID;
     s->command = s->command_bits = s->reading = 0;
     s->out_bit = 0;
     s->delayed = 0;
@@ -278,14 +277,14 @@ void e1000_reset(void *state)
     e1000_reset_registers(state);
 }
 
-void e1000_loaded(void *state)
+static void loaded(void *state)
 {
     struct e1000 *s = state;
     s->turn %= E1000_RINGS; /* the state may come from a damaged file */
     pci_loaded(s->board, &s->pci);
 }
 
-void e1000_destroy(void *state)
+static void destroy(void *state)
 {
     struct e1000 *s = state;
     free(s->packet);
@@ -310,4 +309,16 @@ struct e1000 *e1000_new(struct board *b, const struct card *card, const struct e
     board_timer(b, &s->throttle, throttle_ends, s);
     board_timer(b, &s->delay, delay_ends, s);
     return s;
+}
+
+void e1000_add(struct e1000 *s, const struct field *fields, size_t n, void (*reset)(void *state))
+{
+    board_add_chip(s->board, &(struct chip){.name = s->nic.name,
+                                            .fields = fields,
+                                            .nfields = n,
+                                            .state = s,
+                                            .reset = reset,
+                                            .loaded = loaded,
+                                            .destroy = destroy});
+    board_add_pci(s->board, &s->pci);
 }

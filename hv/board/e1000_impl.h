@@ -26,6 +26,7 @@ enum {
     E1000_DESCRIPTOR = 16,
     E1000_PACKET_MOST = 0x10000 + 1024
 };
+#define E1000_RAH_VALID (1u << 31)
 /* Of receive descriptors. */
 enum { E1000_RX_DD = 1, E1000_RX_EOP = 2, E1000_RX_IXSM = 4 };
 /* Statistics, by offset from 4000h. */
@@ -50,6 +51,18 @@ enum {
     S_TSCTC = 0xf8,
 };
 struct e1000;
+
+/* Numbers in frames. */
+static inline unsigned e1000_get16(const uint8_t *frame)
+{
+    return frame[0] * 256u + frame[1];
+}
+
+/* The least guest time between two interrupts, ns, by the value of ITR or EITR. */
+static inline uint64_t e1000_gap(uint32_t itr)
+{
+    return (itr & 0xffff) * (uint64_t)256;
+}
 
 struct e1000_place {
     uint32_t offset, n;
@@ -82,7 +95,7 @@ struct e1000_model {
     const uint16_t *phy; /* its registers after a reset */
     bool phy_pages;
     unsigned msi; /* the offset of its capability; 0: it has none */
-    /* The registers after a reset, which are 0 up to there but for the address. */
+    /* The registers after a reset, which are 0 up to there but for the address, CTRL and STATUS. */
     void (*reset)(struct e1000 *);
     /* ICR, IMS or the PCI registers have changed: interrupts follow. */
     void (*update)(struct e1000 *);
@@ -134,10 +147,10 @@ struct e1000 {
 /* A card with everything that both have. *rc is -1 with err if its ROM cannot be read; it is added to the board all the same. */
 struct e1000 *e1000_new(struct board *, const struct card *, const struct e1000_model *, int *rc,
                         struct error *);
-void e1000_destroy(void *state);
-void e1000_loaded(void *state);
 /* A reset by the bus, or by CTRL. */
 void e1000_reset(void *state);
+/* Adds it to its board. `reset`: e1000_reset, with what more there is. */
+void e1000_add(struct e1000 *s, const struct field *fields, size_t n, void (*reset)(void *state));
 void e1000_reset_registers(struct e1000 *s);
 /* Raises interrupt causes. */
 void e1000_cause(struct e1000 *s, uint32_t causes);

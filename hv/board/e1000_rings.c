@@ -18,7 +18,7 @@ enum {
     RCTL_BSEX = 1 << 25,
     RCTL_SECRC = 1 << 26
 };
-enum { TCTL_EN = 2, RAH_VALID = 1u << 31 };
+enum { TCTL_EN = 2 };
 /* Commands and status of transmit descriptors, in their third dword. */
 #define TX_EOP  (1u << 24)
 #define TX_RS   (1u << 27)
@@ -68,11 +68,6 @@ struct descriptor {
 };
 _Static_assert(sizeof(struct descriptor) == E1000_DESCRIPTOR, "as in memory");
 
-static unsigned get16(const uint8_t *p)
-{
-    return p[0] * 256u + p[1];
-}
-
 static void put16(uint8_t *p, unsigned v)
 {
     p[0] = (uint8_t)(v >> 8);
@@ -95,7 +90,7 @@ static void put_checksum(uint8_t *frame, size_t n, unsigned at, unsigned first, 
 
 static void add_to_checksum(uint8_t *at, uint32_t value)
 {
-    uint32_t sum = get16(at) + value;
+    uint32_t sum = e1000_get16(at) + value;
     while (sum >> 16)
         sum = (sum & 0xffff) + (sum >> 16);
     put16(at, sum);
@@ -133,12 +128,12 @@ static uint64_t send_segments(struct e1000 *s, const uint32_t *c, const uint8_t 
         memcpy(frame + header, packet + at, part);
         if (v4) {
             put16(frame + ip + 2, (unsigned)(length - ip));
-            put16(frame + ip + 4, get16(frame + ip + 4) + (unsigned)i);
+            put16(frame + ip + 4, e1000_get16(frame + ip + 4) + (unsigned)i);
         } else {
             put16(frame + ip + 4, (unsigned)(length - ip - 40));
         }
         if (tcp) {
-            uint32_t sequence = get16(frame + tu + 4) << 16 | get16(frame + tu + 6);
+            uint32_t sequence = e1000_get16(frame + tu + 4) << 16 | e1000_get16(frame + tu + 6);
             sequence += (uint32_t)(at - header);
             put16(frame + tu + 4, sequence >> 16);
             put16(frame + tu + 6, sequence & 0xffff);
@@ -312,7 +307,7 @@ static bool address_listed(const struct e1000 *s, const uint8_t *frame)
         uint32_t low = s->reg[E1000_RA + i * 2], high = s->reg[E1000_RA + i * 2 + 1];
         uint8_t a[NIC_MAC] = {(uint8_t)low,         (uint8_t)(low >> 8), (uint8_t)(low >> 16),
                               (uint8_t)(low >> 24), (uint8_t)high,       (uint8_t)(high >> 8)};
-        if (high & RAH_VALID && !memcmp(a, frame, NIC_MAC))
+        if (high & E1000_RAH_VALID && !memcmp(a, frame, NIC_MAC))
             return true;
     }
     return false;

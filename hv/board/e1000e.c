@@ -16,7 +16,7 @@ enum {
     PM_CAPABILITY = 1,
     EXPRESS_CAPABILITY = 0x10
 };
-enum { CTRL_FD = 1, CTRL_MASTER_DISABLE = 4, CTRL_SLU = 0x40, CTRL_1000 = 0x200, CTRL_SWDPIN = 0x140000 };
+enum { CTRL_MASTER_DISABLE = 4, CTRL_1000 = 0x200, CTRL_SWDPIN = 0x140000 };
 enum { STATUS_ASDV_1000 = 0x200, STATUS_PHYRA = 0x400, STATUS_MASTER = 1 << 19 };
 enum { EXT_PBA_CLEAR = 1u << 31, EXT_IAME = 1 << 27, EXT_EIAME = 1 << 24 };
 enum { EECD_AUTO_READ_DONE = 0x200, EEWR_DONE = 2, CFG_DONE = 1 << 18, TARC_ENABLE = 1 << 10, SWSM_SMBI = 1 };
@@ -24,7 +24,7 @@ enum {
     OTHER_CAUSES = E1000_LSC | E1000_RXO | E1000_MDAC | E1000_SRPD | E1000_ACK | E1000_MNG,
     MESSAGE_CAUSES = E1000_RXQ0 | E1000_RXQ1 | E1000_TXQ0 | E1000_TXQ1 | E1000_OTHER
 };
-enum { ITR_NS = 256, SYSTEM_CLOCK_NS = 40 /* 25 MHz */ };
+enum { SYSTEM_CLOCK_NS = 40 /* 25 MHz */ };
 
 /* ---------------------------------------------------------------- interrupts (7.4) */
 
@@ -45,7 +45,7 @@ static bool send_message(struct e1000 *s, unsigned vector)
             timer_set(s->board, &s->throttle, s->vector_free[vector]);
         return false;
     }
-    s->vector_free[vector] = now + (s->reg[E1000_EITR + vector] & 0xffff) * (uint64_t)ITR_NS;
+    s->vector_free[vector] = now + e1000_gap(s->reg[E1000_EITR + vector]);
     msix_notify(&s->msix, vector);
     return true;
 }
@@ -255,7 +255,7 @@ static bool may_send(const struct e1000 *s, unsigned ring)
 
 static void reset_own(struct e1000 *s)
 {
-    s->reg[E1000_CTRL] = CTRL_FD | CTRL_SLU | CTRL_1000 | CTRL_SWDPIN;
+    s->reg[E1000_CTRL] |= CTRL_1000 | CTRL_SWDPIN;
     s->reg[E1000_STATUS] |= STATUS_ASDV_1000 | STATUS_PHYRA | STATUS_MASTER;
     s->reg[E1000_PBA] = 0x00140014;
     s->reg[E1000_LEDCTL] = 0x00083002;
@@ -401,13 +401,6 @@ int e1000e_create(struct board *b, const struct card *card, struct error *err)
     int rc;
     struct e1000 *s = e1000_new(b, card, &model, &rc, err);
     init_pci(s);
-    board_add_chip(b, &(struct chip){.name = s->nic.name,
-                                     .fields = e1000e_fields,
-                                     .nfields = FIELD_COUNT(e1000e_fields),
-                                     .state = s,
-                                     .reset = reset,
-                                     .loaded = e1000_loaded,
-                                     .destroy = e1000_destroy});
-    board_add_pci(b, &s->pci);
+    e1000_add(s, e1000e_fields, FIELD_COUNT(e1000e_fields), reset);
     return rc;
 }

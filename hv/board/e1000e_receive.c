@@ -12,11 +12,6 @@ enum { TYPE = 12, IP = 14, IPV4 = 0x0800, IPV6 = 0x86dd, TCP = 6, UDP = 17, FRAG
 enum { MRQC_QUEUES = 3, MRQC_RSS = 1, TCP_V4 = 1, V4 = 2, TCP_V6 = 3, V6 = 5, MRQC_FIELD = 15 };
 enum { REDIRECTIONS = 128, KEY = 40 };
 
-static unsigned get16(const uint8_t *p)
-{
-    return p[0] * 256u + p[1];
-}
-
 /* ---------------------------------------------------------------- what a frame is */
 
 struct kind {
@@ -30,10 +25,10 @@ static struct kind kind_of(const uint8_t *f, size_t n)
 {
     struct kind k = {0};
     bool whole = true;
-    if (n >= IP + 20 && get16(f + TYPE) == IPV4 && f[IP] >> 4 == 4 && (f[IP] & 15) >= 5) {
+    if (n >= IP + 20 && e1000_get16(f + TYPE) == IPV4 && f[IP] >> 4 == 4 && (f[IP] & 15) >= 5) {
         k = (struct kind){.version = 4, .protocol = f[IP + 9], .transport = IP + (f[IP] & 15u) * 4};
-        whole = !(get16(f + IP + 6) & FRAGMENT);
-    } else if (n >= IP + 40 && get16(f + TYPE) == IPV6 && f[IP] >> 4 == 6) {
+        whole = !(e1000_get16(f + IP + 6) & FRAGMENT);
+    } else if (n >= IP + 40 && e1000_get16(f + TYPE) == IPV6 && f[IP] >> 4 == 6) {
         k = (struct kind){.version = 6, .protocol = f[IP + 6], .transport = IP + 40};
     }
     if (whole && k.protocol == TCP && n >= k.transport + 20u)
