@@ -592,6 +592,18 @@ int trace_image_read(struct trace *t, unsigned image, uint64_t offset, void *buf
     return 0;
 }
 
+void trace_image_known(struct trace *t, unsigned image, uint64_t offset, void *buf, size_t n)
+{
+    const uint64_t size = image < t->config.nimages ? t->images[image].size : 0;
+    const uint64_t there = offset < size ? size - offset : 0;
+    n = n < there ? n : there;
+    for (size_t done = 0, part; done < n; done += part, offset += part) {
+        const size_t left = TRACE_CHUNK - offset % TRACE_CHUNK;
+        part = left < n - done ? left : n - done;
+        trace_image_read(t, image, offset, (uint8_t *)buf + done, part, NULL);
+    }
+}
+
 static int by_content(const void *a, const void *b)
 {
     const struct trace_chunk *x = a, *y = b;

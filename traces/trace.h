@@ -273,6 +273,8 @@ int trace_image_by_role(const struct trace *t, const char *role);
 /* Reads n bytes of an image at offset. -1 if they reach beyond the image, or were never recorded. */
 int trace_image_read(struct trace *t, unsigned image, uint64_t offset, void *buf, size_t n,
                      struct error *err);
+/* The same for as much as the trace has of these bytes: the others, and those beyond the image, are left as they are. */
+void trace_image_known(struct trace *t, unsigned image, uint64_t offset, void *buf, size_t n);
 /* The chunks that are in the trace, in the order in which they were first read (but one whose content was there already comes right
  * after that one), each with the number of its frame. To be freed. Cost: sorts them. */
 struct trace_chunk {

@@ -55,23 +55,12 @@ static struct seen_image *image_of(struct origin *o, size_t i)
     return &o->image[i];
 }
 
-/* Reads a part of an image; what the trace does not have is zeros. */
-static void read_part(struct trace *t, size_t image, uint64_t from, uint8_t *to, uint64_t n)
-{
-    for (uint64_t done = 0, part; done < n; done += part) {
-        const uint64_t left = TRACE_CHUNK - (from + done) % TRACE_CHUNK;
-        part = left < n - done ? left : n - done;
-        if (trace_image_read(t, (unsigned)image, from + done, to + done, part, NULL))
-            memset(to + done, 0, part);
-    }
-}
-
 static struct seen_image *whole_image(struct origin *o, size_t i)
 {
     struct seen_image *im = image_of(o, i);
     const uint64_t n = trace_config(timeline_trace(o->tl))->images[i].size;
     if (!im->read && n <= IMAGE_MOST && (im->data = calloc(n + 1, 1))) {
-        read_part(timeline_trace(o->tl), i, 0, im->data, n);
+        trace_image_known(timeline_trace(o->tl), (unsigned)i, 0, im->data, n);
         im->size = n;
     }
     im->read = true;
@@ -140,8 +129,8 @@ static bool find_in_part(struct trace *t, size_t image, uint64_t from, uint64_t 
         return false;
     n = n < size - from ? n : size - from;
     n = n < most ? n : most;
-    uint8_t *part = mem_alloc(n);
-    read_part(t, image, from, part, n);
+    uint8_t *part = mem_zero(n, 1);
+    trace_image_known(t, (unsigned)image, from, part, n);
     const bool found = find_window(part, n, w, offset);
     free(part);
     *offset += found ? from : 0;

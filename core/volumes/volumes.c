@@ -28,15 +28,10 @@ struct file {
     unsigned partition;
 };
 
-/* Chunks of a trace's image that were read last, each in its place. */
-enum { CACHED = 16 };
-
+/* An image of a trace. */
 struct image {
     struct trace *t;
     unsigned number;
-    uint64_t size;
-    uint64_t chunk[CACHED]; /* its number + 1; 0: none */
-    uint8_t *content;       /* of all */
 };
 
 struct volumes {
@@ -190,26 +185,11 @@ struct volumes *volumes_new(volumes_read *read, void *ctx, uint64_t size)
     return all;
 }
 
-static const uint8_t *chunk_of(struct image *im, uint64_t chunk)
-{
-    uint8_t *p = im->content + chunk % CACHED * TRACE_CHUNK;
-    const uint64_t at = chunk * TRACE_CHUNK, left = im->size - at;
-    if (im->chunk[chunk % CACHED] == chunk + 1)
-        return p;
-    memset(p, 0, TRACE_CHUNK);
-    if (trace_image_read(im->t, im->number, at, p, left < TRACE_CHUNK ? left : TRACE_CHUNK, NULL))
-        memset(p, 0, TRACE_CHUNK);
-    im->chunk[chunk % CACHED] = chunk + 1;
-    return p;
-}
-
 static void read_image(void *ctx, uint64_t offset, void *buf, size_t n)
 {
-    for (size_t done = 0, part; done < n; done += part, offset += part) {
-        const size_t within = offset % TRACE_CHUNK;
-        part = TRACE_CHUNK - within < n - done ? TRACE_CHUNK - within : n - done;
-        memcpy((uint8_t *)buf + done, chunk_of(ctx, offset / TRACE_CHUNK) + within, part);
-    }
+    const struct image *im = ctx;
+    memset(buf, 0, n);
+    trace_image_known(im->t, im->number, offset, buf, n);
 }
 
 struct volumes *volumes_of_image(struct trace *t, unsigned image)
@@ -217,9 +197,7 @@ struct volumes *volumes_of_image(struct trace *t, unsigned image)
     struct image *im = mem_zero(1, sizeof *im);
     im->t = t;
     im->number = image;
-    im->size = trace_config(t)->images[image].size;
-    im->content = mem_alloc((size_t)CACHED * TRACE_CHUNK);
-    struct volumes *all = volumes_new(read_image, im, im->size);
+    struct volumes *all = volumes_new(read_image, im, trace_config(t)->images[image].size);
     all->image = im;
     return all;
 }
@@ -230,8 +208,6 @@ void volumes_free(struct volumes *all)
         return;
     for (size_t i = 0; i < all->nfiles; i++)
         free(all->file[i].path);
-    if (all->image)
-        free(all->image->content);
     free(all->image);
     free(all->file);
     free(all->outer.list);
