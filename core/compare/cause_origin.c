@@ -209,12 +209,9 @@ static bool find_in(uint8_t *const data[2], const size_t size[2], const struct w
 }
 
 /* The file of the image that the byte belongs to. */
-static bool find_file(struct trace *t, unsigned image, const uint8_t *data, size_t size,
-                      struct cause_origin *o)
+static bool find_file(struct trace *t, unsigned image, struct cause_origin *o)
 {
     struct volume_place place;
-    if (initramfs_find(data, size, o->offset, o->member, &o->in_member))
-        return true;
     struct volumes *v = volumes_of_image(t, image);
     const bool found = volumes_find(v, o->offset, &place);
     if (found) {
@@ -225,13 +222,13 @@ static bool find_file(struct trace *t, unsigned image, const uint8_t *data, size
     return found;
 }
 
-static void say_image_origin(struct search *s, unsigned image, const char *role, const uint8_t *data,
-                             size_t size, uint64_t offset, const struct window *w)
+static void say_image_origin(struct search *s, unsigned image, const char *role, uint64_t offset,
+                             const struct window *w)
 {
     struct cause_origin *o = &s->out->origin;
     *o = (struct cause_origin){
         .found = true, .image = role, .offset = offset, .byte = {w->bytes[0][w->at], w->bytes[1][w->at]}};
-    if (find_file(timeline_trace(s->tl[0]), image, data, size, o))
+    if (find_file(timeline_trace(s->tl[0]), image, o))
         cause_say(s, FINDING_COMES_FROM, NULL,
                   "image %s, byte %" PRIu64 ": 0x%02x in A, 0x%02x in B; that is byte %" PRIu64
                   " of the file %s in it",
@@ -256,7 +253,7 @@ static bool in_images(struct search *s, const struct window *w)
                             cause_image(t[1], (unsigned)k, &size[1])};
         found = data[0] && data[1] && find_in(data, size, w, &offset);
         if (found)
-            say_image_origin(s, (unsigned)i, role, data[0], size[0], offset, w);
+            say_image_origin(s, (unsigned)i, role, offset, w);
         free(data[0]);
         free(data[1]);
     }

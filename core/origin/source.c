@@ -5,7 +5,6 @@
 
 #include "core/ground/text.h"
 #include "core/origin/private/impl.h"
-#include "core/volumes/initramfs.h"
 #include "core/volumes/volumes.h"
 #include "traces/memory.h"
 
@@ -72,22 +71,16 @@ static void name_file(struct origin *o, struct origin_link *l, size_t i, struct 
 {
     struct seen_image *im = image_of(o, i);
     struct volume_place place;
-    char name[256];
     free(l->file);
     l->file = NULL;
-    if (im->data && initramfs_find(im->data, im->size, l->offset, name, &l->file_at)) {
-        text_add(words, ": byte %" PRIu64 " of %s", l->file_at, name);
-        l->file = mem_string(name);
-    } else if (!im->data) {
-        if (!im->volumes)
-            im->volumes = volumes_of_image(timeline_trace(o->tl), (unsigned)i);
-        if (!volumes_find(im->volumes, l->offset, &place))
-            return;
-        l->file_at = place.at;
-        text_add(words, ": byte %" PRIu64 " of %s (%s", place.at, place.path, place.system);
-        text_add(words, place.partition ? ", partition %u)" : ")", place.partition);
-        l->file = mem_string(place.path);
-    }
+    if (!im->volumes)
+        im->volumes = volumes_of_image(timeline_trace(o->tl), (unsigned)i);
+    if (!volumes_find(im->volumes, l->offset, &place))
+        return;
+    l->file_at = place.at;
+    text_add(words, ": byte %" PRIu64 " of %s (%s", place.at, place.path, place.system);
+    text_add(words, place.partition ? ", partition %u)" : ")", place.partition);
+    l->file = mem_string(place.path);
 }
 
 /* Bytes around a place in memory, within a stretch that is aligned to `unit`. */

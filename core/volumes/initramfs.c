@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/volumes/private/map.h"
 #include "traces/memory.h"
 
 enum { MAGIC = 6, NESTED = 4, TRAILER = 124 /* with its name, "TRAILER!!!", a multiple of 4 */ };
@@ -57,38 +58,36 @@ static size_t each_archive(const uint8_t *image, size_t size, entry_fn *fn, void
     return at;
 }
 
-/* ---------------------------------------------------------------- where a byte is */
+/* ---------------------------------------------------------------- where the files are */
 
-struct wanted {
-    const uint8_t *byte;
-    char *name;
-    uint64_t *at;
-    bool found;
+struct image {
+    const struct volume *v;
+    const uint8_t *bytes;
 };
 
 /* Of an archive in memory that is not compressed libarchive hands out the very bytes. */
-static bool holds_byte(void *ctx, struct archive *a, struct archive_entry *e)
+static bool add_file(void *ctx, struct archive *a, struct archive_entry *e)
 {
-    struct wanted *w = ctx;
+    const struct image *im = ctx;
     const void *p;
     size_t n;
     la_int64_t at;
-    const uint64_t size = (uint64_t)archive_entry_size(e);
-    if (archive_read_data_block(a, &p, &n, &at) != ARCHIVE_OK || w->byte < (const uint8_t *)p ||
-        (uint64_t)(w->byte - (const uint8_t *)p) >= size)
-        return true;
-    snprintf(w->name, 256, "%s", archive_entry_pathname(e));
-    *w->at = (uint64_t)(w->byte - (const uint8_t *)p);
-    w->found = true;
-    return false;
+    if (archive_read_data_block(a, &p, &n, &at) == ARCHIVE_OK)
+        volume_extent(im->v, volume_file(im->v, "cpio", archive_entry_pathname(e)), 0,
+                      (uint64_t)((const uint8_t *)p - im->bytes), (uint64_t)archive_entry_size(e));
+    return true;
 }
 
-bool initramfs_find(const uint8_t *image, size_t size, uint64_t offset, char name[256], uint64_t *at)
+bool volume_cpio(const struct volume *v)
 {
-    struct wanted w = {.byte = image + offset, .name = name, .at = at};
-    if (offset < size)
-        each_archive(image, size, holds_byte, &w);
-    return w.found;
+    uint8_t begin[MAGIC + 1], *bytes;
+    volume_read(v, 0, begin, sizeof begin);
+    if (!is_cpio(begin, sizeof begin) || v->size > UNPACKED_MAX || !(bytes = calloc(v->size, 1)))
+        return false;
+    volume_read(v, 0, bytes, v->size);
+    each_archive(bytes, v->size, add_file, &(struct image){v, bytes});
+    free(bytes);
+    return true;
 }
 
 /* ---------------------------------------------------------------- all files */

@@ -7,9 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The file that byte `offset` belongs to, and the byte's offset in it. False if it belongs to none, or is compressed. */
-bool initramfs_find(const uint8_t *image, size_t size, uint64_t offset, char name[256], uint64_t *at);
-
 /* Calls fn for each file: its name, and content. Compressed by gzip, bzip2, lzma, xz, lz4 or zstd, or not. Ends at what is damaged. */
 typedef void initramfs_fn(void *ctx, const char *name, const uint8_t *content, size_t n);
 void initramfs_files(const uint8_t *image, size_t size, initramfs_fn *fn, void *ctx);

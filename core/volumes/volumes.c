@@ -251,7 +251,7 @@ static const struct extent *extent_at(const struct extents *x, uint64_t offset)
 static void look(struct volumes *all)
 {
     const struct volume whole = {all, 0, all->size, 0, ""};
-    if (!volume_ext(&whole) && !volume_fat(&whole)) {
+    if (!volume_cpio(&whole) && !volume_ext(&whole) && !volume_fat(&whole)) {
         volume_iso(&whole);
         look_at_partitions(all);
     }

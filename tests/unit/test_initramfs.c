@@ -11,6 +11,7 @@
 #include <zstd.h>
 
 #include "core/volumes/initramfs.h"
+#include "core/volumes/volumes.h"
 
 struct packed {
     uint8_t bytes[16384];
@@ -61,18 +62,28 @@ static void check_files(const struct packed *im, const char *want)
     assert_string_equal(got, want);
 }
 
+static void read_packed(void *ctx, uint64_t offset, void *buf, size_t n)
+{
+    const struct packed *im = ctx;
+    assert_true(offset <= im->n && n <= im->n - offset);
+    memcpy(buf, im->bytes + offset, n);
+}
+
 static void files_are_found(void **state)
 {
     struct packed im = archive("hello");
-    char name[256];
-    uint64_t at;
+    struct volume_place place;
     check_files(&im, "init=#!/bin/sh\n;bin/two=hello;");
+    struct volumes *v = volumes_new(read_packed, &im, im.n);
     size_t hello = (size_t)((uint8_t *)memmem(im.bytes, im.n, "hello", 5) - im.bytes);
-    assert_true(initramfs_find(im.bytes, im.n, hello + 3, name, &at));
-    assert_string_equal(name, "bin/two");
-    assert_int_equal(at, 3);
-    assert_false(initramfs_find(im.bytes, im.n, 5, name, &at)); /* in a header */
-    assert_false(initramfs_find(im.bytes, im.n, im.n + 5, name, &at));
+    assert_true(volumes_find(v, hello + 3, &place));
+    assert_string_equal(place.path, "bin/two");
+    assert_string_equal(place.system, "cpio");
+    assert_int_equal(place.at, 3);
+    assert_int_equal(place.n, 2);
+    assert_false(volumes_find(v, 5, &place)); /* in a header */
+    assert_false(volumes_find(v, im.n + 5, &place));
+    volumes_free(v);
 }
 
 static void compressed_archives_too(void **state)
@@ -102,8 +113,8 @@ static void damage_does_no_harm(void **state)
     uint32_t seed = 12345;
     for (unsigned round = 0; round < 20000; round++) {
         struct packed im = archive("hello, hello");
-        char got[1000] = "", name[256];
-        uint64_t at;
+        char got[1000] = "";
+        struct volume_place place;
         for (unsigned k = 0; k < 1 + round % 4; k++) {
             seed = seed * 1103515245 + 12345;
             im.bytes[(seed >> 8) % im.n] = "0fF\xff"[seed >> 30];
@@ -114,7 +125,10 @@ static void damage_does_no_harm(void **state)
         memcpy(exact, im.bytes, im.n);
         exact = realloc(exact, im.n ? im.n : 1);
         initramfs_files(exact, im.n, collect, got);
-        initramfs_find(exact, im.n, (seed >> 3) % 2000, name, &at);
+        struct volumes *v = volumes_new(read_packed, &im, im.n);
+        if (volumes_find(v, (seed >> 3) % 2000, &place))
+            assert_true(place.n > 0 && place.n <= im.n);
+        volumes_free(v);
         free(exact);
     }
 }

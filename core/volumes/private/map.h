@@ -39,6 +39,8 @@ void volume_extent(const struct volume *v, uint32_t file, uint64_t at, uint64_t 
 bool volume_ext(const struct volume *v);
 bool volume_iso(const struct volume *v);
 bool volume_fat(const struct volume *v);
+/* An initramfs: its archives that are not compressed, and come before all that is. */
+bool volume_cpio(const struct volume *v);
 
 /* Looks for a file system in a file of a volume; `path` is the file's. */
 void volume_within(const struct volume *v, const char *path, uint64_t offset, uint64_t n);
