@@ -11,6 +11,7 @@ enum { NAMED = 3, SECTORS_MOST = 4096 };
 
 struct file_words {
     struct trace *t;
+    struct engine_images config; /* of the recording */
     const struct engine_words *engine;
     struct volumes **of; /* an image's, from its first use on */
 };
@@ -18,7 +19,10 @@ struct file_words {
 struct file_words *file_words_new(struct trace *t, const struct engine_words *engine)
 {
     struct file_words *w = mem_zero(1, sizeof *w);
-    *w = (struct file_words){t, engine, mem_zero(trace_config(t)->nimages + 1, sizeof(struct volumes *))};
+    *w = (struct file_words){.t = t,
+                             .config = engine_images_of(trace_config(t)),
+                             .engine = engine,
+                             .of = mem_zero(trace_config(t)->nimages + 1, sizeof(struct volumes *))};
     return w;
 }
 
@@ -26,6 +30,7 @@ void file_words_free(struct file_words *w)
 {
     for (size_t i = 0; i < trace_config(w->t)->nimages; i++)
         volumes_free(w->of[i]);
+    engine_images_free(&w->config);
     free(w->of);
     free(w);
 }
@@ -33,12 +38,9 @@ void file_words_free(struct file_words *w)
 /* The image of that drive, or -1. */
 static int image_of(const struct file_words *w, unsigned drive, char role[16])
 {
-    if (!w->engine || !w->engine->drive)
+    if (!w->engine || !w->engine->drive || !w->engine->drive(&w->config.config, drive, role))
         return -1;
-    struct engine_images images = engine_images_of(trace_config(w->t));
-    const bool known = w->engine->drive(&images.config, drive, role);
-    engine_images_free(&images);
-    return known ? trace_image_by_role(w->t, role) : -1;
+    return trace_image_by_role(w->t, role);
 }
 
 /* Adds the files of `count` sectors from `lba` on: each once, and where in it the sectors begin. */
