@@ -58,10 +58,10 @@ struct engines;
 
 struct command {
     const char *name;
-    int (*run)(struct engines *engines, int argc,
-               char **argv); /* argv[0] is the command's name; returns an exit status */
-    const char *what;        /* its line in the list of commands; NULL if it is not listed */
-    const char *arguments;   /* "TRACE [NAME|ADDRESS…]", or NULL */
+    /* argv[0] is the command's name; returns an exit status. */
+    int (*run)(struct engines *engines, int argc, char **argv);
+    const char *what;      /* its line in the list of commands; NULL if it is not listed */
+    const char *arguments; /* "TRACE [NAME|ADDRESS…]", or NULL */
     const struct option_row *rows;
     const char *intro; /* what it does */
     const char *outro; /* printed after the options, or NULL */

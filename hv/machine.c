@@ -239,12 +239,12 @@ static bool run_steps(struct pc *pc, const struct run_limit *limit, struct stop 
     const uint64_t before = pc->icount;
     const unsigned turn = pc->turn;
     enum x86_exit e = run_turn(pc, slice_for(pc, limit));
-    bool end;
-    if (e == X86_STOP && engine_base_stopped(&pc->base, pc->turn, stop))
+    bool end = e == X86_STOP && engine_base_stopped(&pc->base, pc->turn, stop);
+    if (!end && pc->device_wrote && pc->icount > before) {
+        pc_stopped_by_device(pc, stop);
         end = true;
-    else if (pc->device_wrote && pc->icount > before)
-        end = pc_stopped_by_device(pc, stop);
-    else
+    }
+    if (!end)
         end = e == X86_HALTED && idle(pc, limit, stop);
     if (pc->turn != turn)
         pc->base.worked = pc->icount;

@@ -133,12 +133,11 @@ void pc_set_stops(struct pc *pc)
     watch_devices(pc);
 }
 
-bool pc_stopped_by_device(struct pc *pc, struct stop *stop)
+void pc_stopped_by_device(struct pc *pc, struct stop *stop)
 {
     stop->reason = STOP_WATCHPOINT;
     stop->id = pc->base.stops[pc->device_wrote - 1].id;
     stop->address = pc->device_address;
     stop->device = true;
     pc->device_wrote = 0;
-    return true;
 }

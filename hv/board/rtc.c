@@ -524,14 +524,12 @@ static int fill(struct rtc *s, struct error *err)
     s->cmos[R_D] = 0x80; /* the battery is good */
     fill_memory(s);
     fill_floppies(s);
-    struct drive drives[4];
-    int ndisks = drives_of(config, DRIVE_IDE, drives, 4, err);
-    if (ndisks < 0)
+    struct drive place[IDE_PLACES];
+    if (drives_at_ide(config, place, err))
         return -1;
-    for (unsigned n = 0; n < 2; n++) {
-        if ((int)n < ndisks && !drives[n].cdrom)
-            fill_disk(s, n, drives[n].sectors);
-    }
+    for (unsigned n = 0; n < 2; n++)
+        if (*place[n].role && !place[n].cdrom)
+            fill_disk(s, n, place[n].sectors);
     if (fill_boot_order(s, err))
         return -1;
     return parse_date(date ? date : DEFAULT_DATE, &s->second, err);

@@ -295,9 +295,9 @@ struct x86 {
     uint8_t cpl;
     bool mode64;       /* CS.L in long mode */
     uint8_t code_bits; /* 16, 32, 64 */
-    uint8_t
-        sign_bits; /* of a linear address in long mode: so many at the top repeat the one below, 16 or 7 */
-    bool inhibit;  /* interrupts are held off for one instruction (STI, MOV SS, POP SS) */
+    /* Of a linear address in long mode so many bits at the top repeat the one below: 16 or 7. */
+    uint8_t sign_bits;
+    bool inhibit; /* interrupts are held off for one instruction (STI, MOV SS, POP SS) */
 
     /* --- system --- */
     struct dtable gdtr, idtr;
