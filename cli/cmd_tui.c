@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/xdg.h"
 #include "core/ground/text.h"
 #include "tui/tui.h"
 
@@ -13,19 +14,6 @@ struct tui_command {
     struct tui_options o;
     bool keys; /* only list them */
 };
-
-/* A path to FILE in the folder given by a variable of the XDG base directory specification, or in a folder
- * below HOME. NULL if there is neither. */
-static char *xdg(const char *variable, const char *below_home, const char *file)
-{
-    const char *folder = getenv(variable), *home = getenv("HOME");
-    struct text path = {0};
-    if (folder && *folder == '/') /* the specification says to ignore relative paths */
-        text_add(&path, "%s/%s", folder, file);
-    else if (home && *home)
-        text_add(&path, "%s/%s/%s", home, below_home, file);
-    return path.s;
-}
 
 /* The folder of this program: if it was built there, it has the sources of its firmware and demo guest. "" if not known. */
 static void own_folder(char *path, size_t size)
@@ -149,8 +137,8 @@ static int start(struct tui_options *o, const struct engines *engines, int argc,
     if (o->settings && check_settings(o->settings, &err))
         return trouble(&err);
     bool alone = o->script || o->dump;
-    char *settings = alone ? NULL : xdg("XDG_CONFIG_HOME", ".config", "bootreel/settings");
-    char *memory = alone ? NULL : xdg("XDG_STATE_HOME", ".local/state", "bootreel");
+    char *settings = alone ? NULL : xdg_path("XDG_CONFIG_HOME", ".config", "bootreel/settings");
+    char *memory = alone ? NULL : xdg_path("XDG_STATE_HOME", ".local/state", "bootreel");
     if (!o->settings)
         o->settings = settings;
     if (!o->memory)

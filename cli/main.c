@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/nearest.h"
+#include "cli/xdg.h"
 #include "hv/hv.h"
 #include "uml/uml.h"
 
@@ -23,13 +24,15 @@ static const struct engines all_engines = {{
 
 /* $BOOTREEL_COMPILE: at which entry code is compiled, 0 for never. $BOOTREEL_COMPILE_WRONG: an instruction that compiled code is to do
  * wrong (docs/compiler.md). Nothing else reads them. */
-static struct engines engines_here(void)
+static struct engines engines_here(const char *unpacked)
 {
     struct engines here = all_engines;
     const struct engine_host host =
         engine_host_of(getenv("BOOTREEL_COMPILE"), getenv("BOOTREEL_COMPILE_WRONG"));
-    for (unsigned i = 0; i < ENGINES; i++)
+    for (unsigned i = 0; i < ENGINES; i++) {
         here.kind[i].host = host;
+        here.kind[i].unpacked = unpacked;
+    }
     return here;
 }
 
@@ -117,6 +120,11 @@ int main(int argc, char **argv)
     if (!strcmp(name, "--version") || !strcmp(name, "-V"))
         return version();
     const struct command *c = command_find(name);
-    struct engines engines = engines_here();
-    return c ? c->run(&engines, argc - 1, argv + 1) : unknown_command(name);
+    if (!c)
+        return unknown_command(name);
+    char *unpacked = xdg_path("XDG_CACHE_HOME", ".cache", "bootreel/unpacked");
+    struct engines engines = engines_here(unpacked);
+    const int status = c->run(&engines, argc - 1, argv + 1);
+    free(unpacked);
+    return status;
 }

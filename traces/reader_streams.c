@@ -5,6 +5,7 @@
 
 #include "traces/reader.h"
 #include "traces/sorted.h"
+#include "traces/stream_store.h"
 
 struct stream_cache {
     pthread_mutex_t lock; /* of all but `stop` and `ahead` */
@@ -13,9 +14,10 @@ struct stream_cache {
     pthread_t thread;
     struct trace *ahead; /* the thread's; not among the users */
     atomic_bool stop;
+    char *folder; /* where contents are kept for other processes; NULL: nowhere */
     size_t n;
     struct {
-        bool done;
+        bool done, fresh;              /* fresh: unpacked from the image, and not yet kept */
         struct stream_content content; /* does not change once it is done */
     } * stream;
 };
@@ -46,6 +48,7 @@ static void cache_leave(struct stream_cache *c)
         stream_content_free(&c->stream[i].content);
     pthread_mutex_destroy(&c->lock);
     free(c->stream);
+    free(c->folder);
     free(c);
 }
 
@@ -140,7 +143,13 @@ int stream_use(struct trace *t, size_t i, struct error *err)
     if (s->content[i])
         return 0;
     pthread_mutex_lock(&c->lock);
-    int rc = c->stream[i].done ? 0 : unpack(t, &s->entry[i], &c->stream[i].content, err);
+    struct stream_content *content = &c->stream[i].content;
+    int rc = 0;
+    if (!c->stream[i].done &&
+        !(c->folder && stream_store_get(c->folder, &s->entry[i].s, content, &c->stop))) {
+        rc = unpack(t, &s->entry[i], content, err);
+        c->stream[i].fresh = !rc;
+    }
     c->stream[i].done = !rc;
     pthread_mutex_unlock(&c->lock);
     if (!rc)
@@ -150,13 +159,24 @@ int stream_use(struct trace *t, size_t i, struct error *err)
 
 /* ---------------------------------------------------------------- ahead of time */
 
-/* An error will be found again by whoever needs the stream. */
+/* Those that are packed with zstd unpack as fast from the image. */
+static void keep(struct stream_cache *c)
+{
+    const struct streams *s = &c->ahead->streams;
+    for (size_t i = 0; c->folder && i < c->n; i++)
+        if (s->content[i] && c->stream[i].fresh && s->entry[i].s.format != UNPACK_ZSTD)
+            stream_store_keep(c->folder, &s->entry[i].s, s->content[i]);
+}
+
+/* An error will be found again by whoever needs the stream. What was unpacked is kept even if the process is about to end: a command that is
+ * quick would never leave anything for the next one. */
 static void *prepare(void *arg)
 {
     struct stream_cache *c = arg;
     for (size_t i = 0; i < c->n && !atomic_load(&c->stop); i++)
         if (stream_use(c->ahead, i, NULL))
             break;
+    keep(c);
     c->ahead->streams.cache = NULL;
     trace_close(c->ahead);
     return NULL;
@@ -173,7 +193,7 @@ static bool start(struct stream_cache *c)
     return good;
 }
 
-void trace_prepare(const struct trace *t)
+void trace_prepare(const struct trace *t, const char *folder)
 {
     struct stream_cache *c = t->streams.cache;
     if (!c)
@@ -184,6 +204,7 @@ void trace_prepare(const struct trace *t)
         cache_leave(ahead->streams.cache);
         ahead->streams.cache = c;
         c->ahead = ahead;
+        c->folder = folder ? mem_string(folder) : NULL;
         c->preparing = start(c);
         if (!c->preparing)
             ahead->streams.cache = NULL;

@@ -229,8 +229,8 @@ struct trace *trace_share_open(const char *path, struct error *err);
 /* Opens a trace that is in memory; the bytes must stay valid until trace_close. */
 struct trace *trace_open_memory(const void *data, size_t size, struct error *err);
 /* Begins to unpack what states will need, on a thread of its own, so that the first one need not wait for it (half a
- * second, if a kernel is packed with xz). */
-void trace_prepare(const struct trace *t);
+ * second, if a kernel is packed with xz). `folder`: keeps it there for the next process, and looks there first; NULL: nowhere. */
+void trace_prepare(const struct trace *t, const char *folder);
 /* Opens the same file once more, for another thread: what both need of it is unpacked only once. Any
  * thread may call this; either may be closed first. */
 struct trace *trace_open_beside(const struct trace *t, struct error *err);

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "traces/folder.h"
 #include "traces/memory.h"
 #include "tui/app_impl.h"
 
@@ -145,20 +146,6 @@ bool session_recall(struct session *s, const char *folder, uint64_t *icount)
     return found;
 }
 
-static int make_folders(const char *folder)
-{
-    char path[4096];
-    snprintf(path, sizeof path, "%s", folder);
-    for (char *p = path + 1; *p; p++)
-        if (*p == '/') {
-            *p = 0;
-            if (mkdir(path, 0700) && errno != EEXIST)
-                return -1;
-            *p = '/';
-        }
-    return mkdir(path, 0700) && errno != EEXIST ? -1 : 0;
-}
-
 int session_remember(struct session *s, const char *folder, struct error *err)
 {
     char path[4096], new_path[4200];
@@ -166,7 +153,7 @@ int session_remember(struct session *s, const char *folder, struct error *err)
     uint64_t at;
     kept_path(s, folder, path, sizeof path);
     snprintf(new_path, sizeof new_path, "%s.new", path);
-    FILE *f = make_folders(folder) ? NULL : fopen(new_path, "w");
+    FILE *f = folder_make(folder) ? NULL : fopen(new_path, "w");
     if (!f)
         return error_set(err, "%s: %s: the position and the marks are not kept", folder, strerror(errno));
     fprintf(f, "position %" PRIu64 "\n", session_recorded(s));

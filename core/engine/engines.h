@@ -17,6 +17,7 @@ struct engine_kind {
     /* The oldest behaviour version that it can still run as, if asked to by engine_config.behaviour; 0: only its own. */
     uint32_t oldest;
     struct engine_host host; /* for those who create one: engine_config.host */
+    const char *unpacked;    /* for those who replay: trace_prepare()'s folder, or NULL */
 };
 
 /* The behaviour version that a trace of version `recorded` is run as. */

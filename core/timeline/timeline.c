@@ -74,7 +74,7 @@ struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *
     tl->feed = (struct feed){.e = tl->e, .source = {.ctx = tl, .input = tl_input}};
     tl->folded = folded_classes(t);
     open_store(tl);
-    trace_prepare(t);
+    trace_prepare(t, kind->unpacked);
     return tl;
 }
 

@@ -376,8 +376,8 @@ static void test_beside(void **state)
     struct bytes b = stream_trace(&image, content, 0);
     struct trace *t = open_good(b), *beside = trace_open_beside(t, NULL),
                  *third = trace_open_beside(beside, NULL);
-    trace_prepare(t);
-    trace_prepare(beside);
+    trace_prepare(t, NULL);
+    trace_prepare(beside, NULL);
     check_states(beside, content);
     trace_close(t);
     check_states(third, content);
@@ -385,8 +385,33 @@ static void test_beside(void **state)
     check_states(third, content);
     trace_close(third);
     t = open_good(b);
-    trace_prepare(t);
+    trace_prepare(t, NULL);
     trace_close(t); /* while that is going on */
+    free(b.p);
+    buf_free(&packed);
+    buf_free(&image);
+    free(content);
+}
+
+/* The second process finds what the first has unpacked. */
+static void test_kept(void **state)
+{
+    char folder[] = "/tmp/trace-streams-XXXXXX", command[100];
+    uint8_t *content = mem_alloc(LENGTH);
+    fill_content(content);
+    struct buf packed = pack_xz(content, LENGTH), image = image_of(&packed);
+    struct bytes b = stream_trace(&image, content, 0);
+    assert_non_null(mkdtemp(folder));
+    for (unsigned process = 0; process < 2; process++) {
+        struct trace *t = open_good(b);
+        trace_prepare(t, folder);
+        check_states(t, content);
+        trace_close(t);
+        snprintf(command, sizeof command, "test $(ls %s | wc -l) = 1", folder);
+        assert_int_equal(system(command), 0);
+    }
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
     free(b.p);
     buf_free(&packed);
     buf_free(&image);
@@ -655,10 +680,10 @@ static void test_damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formats),  cmocka_unit_test(test_found),   cmocka_unit_test(test_several),
-        cmocka_unit_test(test_copied),   cmocka_unit_test(test_beside),  cmocka_unit_test(test_most),
-        cmocka_unit_test(test_least),    cmocka_unit_test(test_changes), cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_branches), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_formats), cmocka_unit_test(test_found),    cmocka_unit_test(test_several),
+        cmocka_unit_test(test_copied),  cmocka_unit_test(test_beside),   cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_most),    cmocka_unit_test(test_least),    cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_damaged), cmocka_unit_test(test_branches), cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
