@@ -50,7 +50,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: all demo asan ubsan fuzz test test-kernels test-loaders test-net test-origin test-selftests test-systemd test-why unit check bench layers format format-check help install clean
+.PHONY: all demo asan ubsan fuzz test test-kernels test-loaders test-net test-origin test-selftests test-systemd test-why unit check bench bench-rows layers format format-check help install clean
 ifeq ($(VARIANT),release)
 all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
@@ -166,6 +166,8 @@ layers: ## check the includes against the arrows of the design
 	scripts/layers
 bench: all ## benchmarks, against QEMU
 	bench/run
+bench-rows: all ## one kind of work at a time, against QEMU: which are slower here (minutes)
+	bench/rows
 format: ## format all C files
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 format-check: ## say which C files are not formatted

@@ -1,0 +1,321 @@
+/* row.c - the init of bench/rows: does what the word "row" of the kernel's command line says (the kernel hands it over as an environment
+ * variable), says what came of it, and powers off. Linked statically, so that the initramfs has nothing else. */
+#include <fcntl.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/reboot.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#ifdef HAVE_BZIP2
+#include <bzlib.h>
+#endif
+
+enum { BUFFER = 1 << 20 };
+static uint8_t from[BUFFER + 64], to[BUFFER + 64];
+
+/* The same numbers everywhere. */
+static uint32_t next(uint32_t *x)
+{
+    *x ^= *x << 13;
+    *x ^= *x >> 17;
+    return *x ^= *x << 5;
+}
+
+static void fill(uint8_t *at, size_t n)
+{
+    uint32_t x = 1;
+    for (size_t i = 0; i < n; i++)
+        at[i] = (uint8_t)(next(&x) | 1);
+}
+
+/* ---------------------------------------------------------------- string instructions */
+
+static uint64_t scasb(void)
+{
+    uint64_t left = 0;
+    for (int i = 0; i < 400; i++) {
+        const uint8_t *at = from;
+        uint64_t n = BUFFER;
+        __asm__ volatile("repne scasb" : "+D"(at), "+c"(n) : "a"(0) : "memory", "cc");
+        left += n;
+    }
+    return left;
+}
+static uint64_t cmpsb(void)
+{
+    uint64_t left = 0;
+    memcpy(to, from, BUFFER);
+    for (int i = 0; i < 400; i++) {
+        const uint8_t *a = from, *b = to;
+        uint64_t n = BUFFER;
+        __asm__ volatile("repe cmpsb" : "+S"(a), "+D"(b), "+c"(n) : : "memory", "cc");
+        left += n;
+    }
+    return left;
+}
+static uint64_t lodsb(void)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < 400; i++) {
+        const uint8_t *at = from;
+        uint64_t n = BUFFER, v = 0;
+        __asm__ volatile("rep lodsb" : "+S"(at), "+c"(n), "+a"(v) : : "memory");
+        sum += v;
+    }
+    return sum;
+}
+/* As strlen() and memcmp() of old programs: a call a short string. */
+static uint64_t scas_short(void)
+{
+    uint64_t left = 0;
+    for (size_t i = 0; i < BUFFER; i += 12)
+        from[i] = 0;
+    for (int i = 0; i < 240; i++)
+        for (size_t j = 1; j < BUFFER - 24; j += 12) {
+            const uint8_t *at = from + j;
+            uint64_t n = UINT64_MAX;
+            __asm__ volatile("repne scasb" : "+D"(at), "+c"(n) : "a"(0) : "memory", "cc");
+            left += n;
+        }
+    return left;
+}
+
+/* ---------------------------------------------------------------- floating point */
+
+enum { NUMBERS = 4096 };
+static double numbers[NUMBERS];
+
+static void fill_numbers(void)
+{
+    uint32_t x = 7;
+    for (size_t i = 0; i < NUMBERS; i++)
+        numbers[i] = 0.25 + (double)(next(&x) >> 8) / (1 << 20);
+}
+static uint64_t whole(double d)
+{
+    uint64_t v;
+    memcpy(&v, &d, sizeof v);
+    return v;
+}
+static uint64_t sqrt_div(void)
+{
+    double sum = 0;
+    fill_numbers();
+    for (int k = 0; k < 8000; k++)
+        for (size_t i = 0; i < NUMBERS; i++) {
+            double root;
+            __asm__("sqrtsd %1, %0" : "=x"(root) : "x"(numbers[i]));
+            sum += root / (numbers[i] + 3);
+        }
+    return whole(sum);
+}
+static uint64_t convert_compare(void)
+{
+    uint64_t sum = 0;
+    fill_numbers();
+    for (int k = 0; k < 8000; k++)
+        for (size_t i = 0; i + 1 < NUMBERS; i++) {
+            float f = (float)numbers[i];
+            sum +=
+                (uint64_t)(int64_t)numbers[i] + (numbers[i] < numbers[i + 1]) + (f > (float)(int)(sum & 31));
+        }
+    return sum;
+}
+static uint64_t libm(void)
+{
+    double sum = 0;
+    fill_numbers();
+    for (int k = 0; k < 800; k++)
+        for (size_t i = 0; i < NUMBERS; i++)
+            sum += sin(numbers[i]) + exp(-numbers[i]) + log(numbers[i]);
+    return whole(sum);
+}
+
+/* ---------------------------------------------------------------- integers */
+
+static uint64_t mul_64(void)
+{
+    uint64_t a = 0x9e3779b97f4a7c15, sum = 1;
+    for (int i = 0; i < 1000000000; i++) {
+        unsigned __int128 p = (unsigned __int128)(sum | 1) * a;
+        sum += (uint64_t)p ^ (uint64_t)(p >> 64);
+    }
+    return sum;
+}
+static uint64_t adc_chain(void)
+{
+    uint64_t a[8] = {1, 2, 3, 4, 5, 6, 7, 8}, b[8] = {~0ull, 9, ~0ull, 8, 7, ~0ull, 6, 5};
+    for (int i = 0; i < 150000000; i++)
+        __asm__ volatile("movq 0(%1), %%rax; addq %%rax, 0(%0); movq 8(%1), %%rax; adcq %%rax, 8(%0);"
+                         "movq 16(%1), %%rax; adcq %%rax, 16(%0); movq 24(%1), %%rax; adcq %%rax, 24(%0);"
+                         "movq 32(%1), %%rax; adcq %%rax, 32(%0); movq 40(%1), %%rax; adcq %%rax, 40(%0);"
+                         "movq 48(%1), %%rax; adcq %%rax, 48(%0); movq 56(%1), %%rax; adcq %%rax, 56(%0)"
+                         :
+                         : "r"(a), "r"(b)
+                         : "rax", "memory", "cc");
+    return a[0] ^ a[7];
+}
+
+static uint32_t rotated(uint32_t v, unsigned n)
+{
+    return v >> n | v << (32 - n);
+}
+/* One block of SHA-256 (FIPS 180-4, 6.2.2). The constants are the roots of primes, computed. */
+static void sha256_block(uint32_t h[8], const uint32_t k[64], const uint8_t *data)
+{
+    uint32_t w[64], v[8];
+    for (int i = 0; i < 16; i++)
+        w[i] = (uint32_t)data[4 * i] << 24 | (uint32_t)data[4 * i + 1] << 16 |
+               (uint32_t)data[4 * i + 2] << 8 | data[4 * i + 3];
+    for (int i = 16; i < 64; i++)
+        w[i] = w[i - 16] + w[i - 7] + (rotated(w[i - 15], 7) ^ rotated(w[i - 15], 18) ^ w[i - 15] >> 3) +
+               (rotated(w[i - 2], 17) ^ rotated(w[i - 2], 19) ^ w[i - 2] >> 10);
+    memcpy(v, h, sizeof v);
+    for (int i = 0; i < 64; i++) {
+        uint32_t t1 = v[7] + (rotated(v[4], 6) ^ rotated(v[4], 11) ^ rotated(v[4], 25)) +
+                      ((v[4] & v[5]) ^ (~v[4] & v[6])) + k[i] + w[i];
+        uint32_t t2 = (rotated(v[0], 2) ^ rotated(v[0], 13) ^ rotated(v[0], 22)) +
+                      ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
+        memmove(v + 1, v, 7 * sizeof *v);
+        v[4] += t1;
+        v[0] = t1 + t2;
+    }
+    for (int i = 0; i < 8; i++)
+        h[i] += v[i];
+}
+static uint32_t fraction(double root)
+{
+    return (uint32_t)((root - floor(root)) * 4294967296.0);
+}
+static uint64_t sha256(void)
+{
+    uint32_t k[64], h[8];
+    for (unsigned n = 0, p = 2; n < 64; p++) {
+        bool prime = true;
+        for (unsigned d = 2; d * d <= p; d++)
+            prime &= p % d != 0;
+        if (!prime)
+            continue;
+        if (n < 8)
+            h[n] = fraction(sqrt(p));
+        k[n++] = fraction(cbrt(p));
+    }
+    for (int i = 0; i < 100; i++)
+        for (size_t j = 0; j + 64 <= BUFFER; j += 64)
+            sha256_block(h, k, from + j);
+    return h[0];
+}
+
+#ifdef HAVE_BZIP2
+static uint64_t bzip2(void)
+{
+    static char packed[2 * BUFFER];
+    unsigned n = 0;
+    uint32_t x = 3;
+    for (size_t i = 0; i < BUFFER;) { /* text of a kind: 512 words, of which some are more frequent */
+        uint32_t word = next(&x) % (1 + next(&x) % 512), length = 2 + word % 7;
+        for (uint32_t k = 0; k < length && i < BUFFER; k++)
+            from[i++] = (uint8_t)('a' + (word * 31 + k * k * 7) % 26);
+        if (i < BUFFER)
+            from[i++] = ' ';
+    }
+    for (int i = 0; i < 4; i++) {
+        n = sizeof packed;
+        if (BZ2_bzBuffToBuffCompress(packed, &n, (char *)from, BUFFER, 9, 0, 30) != BZ_OK)
+            return 0;
+    }
+    return n;
+}
+#endif
+
+/* ---------------------------------------------------------------- the kernel's work */
+
+static uint64_t children(int n, bool exec)
+{
+    uint64_t ended = 0;
+    for (int i = 0; i < n; i++) {
+        pid_t child = fork();
+        if (!child && exec)
+            execl("/init", "/init", "nothing", NULL);
+        if (!child)
+            _exit(0);
+        int status;
+        ended += waitpid(child, &status, 0) == child && status == 0;
+    }
+    return ended;
+}
+static uint64_t forks(void)
+{
+    return children(4000, false);
+}
+static uint64_t execs(void)
+{
+    return children(1500, true);
+}
+static uint64_t page_faults(void)
+{
+    uint64_t sum = 0;
+    enum { SIZE = 16 << 20 };
+    for (int i = 0; i < 80; i++) {
+        uint8_t *at = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        for (size_t j = 0; j < SIZE; j += 4096)
+            sum += ++at[j];
+        munmap(at, SIZE);
+    }
+    return sum;
+}
+static uint64_t calls(void)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < 9000000; i++)
+        sum += (uint64_t)getppid();
+    return sum;
+}
+static uint64_t boot(void)
+{
+    return 0;
+}
+
+static const struct row {
+    const char *name;
+    uint64_t (*work)(void);
+} rows[] = {
+    {"boot", boot},
+    {"scasb", scasb},
+    {"scasb-short", scas_short},
+    {"cmpsb", cmpsb},
+    {"lodsb", lodsb},
+    {"sqrt-div", sqrt_div},
+    {"convert-compare", convert_compare},
+    {"libm", libm},
+    {"mul", mul_64},
+    {"adc", adc_chain},
+    {"sha256", sha256},
+#ifdef HAVE_BZIP2
+    {"bzip2", bzip2},
+#endif
+    {"fork", forks},
+    {"exec", execs},
+    {"page-faults", page_faults},
+    {"syscall", calls},
+};
+
+int main(int argc, char **argv)
+{
+    const char *wanted = getenv("row");
+    if (argc > 1 && !strcmp(argv[1], "nothing"))
+        return 0;
+    fill(from, BUFFER);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (wanted && !strcmp(wanted, rows[i].name))
+            printf("row %s: %016llx\n", wanted, (unsigned long long)rows[i].work());
+    fflush(stdout);
+    if (getpid() == 1)
+        reboot(RB_POWER_OFF);
+    return 0;
+}
