@@ -141,11 +141,16 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* All iterations must pass the segment's limit check. Checking the last is enough, since limits are
- * contiguous. */
-static bool flat(const struct x86 *cpu, unsigned seg, bool write)
+/* How many iterations pass the segment's checks, which must not raise here: 0 if the first has to be looked at on its own. */
+static uint64_t within_limit(const struct x86 *cpu, const struct op *op, unsigned seg, unsigned reg, bool write)
 {
-    return cpu->mode64 || cpu->seg[seg].fast >> write & 1;
+    const struct seg *s = &cpu->seg[seg];
+    uint64_t size = 1u << op->osize, index = R64(reg) & index_mask(op);
+    if (cpu->mode64 || s->fast >> write & 1)
+        return UINT64_MAX;
+    if (s->attr & SEG_EXPAND_DOWN || !(s->fast >> (2 + write) & 1) || index + size - 1 > s->limit)
+        return 0;
+    return cpu->flags & FLAG_DF ? UINT64_MAX : ((uint64_t)s->limit + 1 - index) / size;
 }
 
 #define COPY_EACH(bits)                                                                                      \
@@ -174,11 +179,12 @@ static void copy_each(uint8_t *to, const uint8_t *from, uint64_t n, int64_t step
     }
 }
 
-/* Host copies and fills within a page. Each returns iterations done. The destination must be in the TLB. The source need not: source
+/* Host copies, fills and searches within a page. Each returns iterations done. The destination must be in the TLB. The source need not: source
  * and destination may contend for one slot. */
 static uint64_t movs_many(struct x86 *cpu, const struct op *op, uint64_t n)
 {
-    if (!flat(cpu, op->seg, false) || !flat(cpu, ES, true))
+    n = least(n, least(within_limit(cpu, op, op->seg, RSI, false), within_limit(cpu, op, ES, RDI, true)));
+    if (!n)
         return 0;
     unsigned size = 1u << op->osize;
     int64_t step = stride(cpu, op);
@@ -200,7 +206,8 @@ static uint64_t movs_many(struct x86 *cpu, const struct op *op, uint64_t n)
 }
 static uint64_t stos_many(struct x86 *cpu, const struct op *op, uint64_t n)
 {
-    if (cpu->flags & FLAG_DF || !flat(cpu, ES, true))
+    n = least(n, within_limit(cpu, op, ES, RDI, true));
+    if (!n || cpu->flags & FLAG_DF)
         return 0;
     unsigned size = 1u << op->osize;
     uint64_t d = destination(cpu, op, true), v = R64(RAX);
@@ -214,6 +221,130 @@ static uint64_t stos_many(struct x86 *cpu, const struct op *op, uint64_t n)
         for (uint64_t i = 0; i < n; i++)
             memcpy(to + i * size, &v, size);
     set_index(cpu, op, RDI, R64(RDI) + n * size);
+    return n;
+}
+
+/* Only the last value remains. */
+static uint64_t lods_many(struct x86 *cpu, const struct op *op, uint64_t n)
+{
+    n = least(n, within_limit(cpu, op, op->seg, RSI, false));
+    if (!n)
+        return 0;
+    uint64_t s = source(cpu, op), v = 0;
+    const uint8_t *from = host_r(cpu, s, 1u << op->osize);
+    n = least(n, within_page(cpu, op, s, RSI));
+    if (!n || !from)
+        return 0;
+    memcpy(&v, from + (int64_t)(n - 1) * stride(cpu, op), 1u << op->osize);
+    reg_set_sized(cpu, RAX, op->osize, v);
+    set_index(cpu, op, RSI, R64(RSI) + n * (uint64_t)stride(cpu, op));
+    return n;
+}
+
+static uint64_t load_host(const uint8_t *at, unsigned osize)
+{
+    uint64_t v = 0;
+    memcpy(&v, at, 1u << osize);
+    return v;
+}
+
+#define SCAN_EACH(bits)                                                                                      \
+    for (uint64_t i = 0; i < n; i++, at += step) {                                                           \
+        uint##bits##_t v;                                                                                    \
+        memcpy(&v, at, sizeof v);                                                                            \
+        if ((v == (uint##bits##_t)wanted) == until_equal)                                                    \
+            return i;                                                                                        \
+    }                                                                                                        \
+    return n;
+
+/* The first of n elements, `step` bytes apart, that is equal (not equal) to what is wanted; n if there is none. */
+static uint64_t scan(const uint8_t *at, uint64_t wanted, uint64_t n, int64_t step, bool until_equal)
+{
+    switch (step) {
+    case 1:
+        if (until_equal) {
+            const uint8_t *found = memchr(at, (uint8_t)wanted, n);
+            return found ? (uint64_t)(found - at) : n;
+        }
+        /* fall through */
+    case -1:
+        SCAN_EACH(8)
+    case 2:
+    case -2:
+        SCAN_EACH(16)
+    case 4:
+    case -4:
+        SCAN_EACH(32)
+    default:
+        SCAN_EACH(64)
+    }
+}
+
+static uint64_t scas_many(struct x86 *cpu, const struct op *op, uint64_t n)
+{
+    n = least(n, within_limit(cpu, op, ES, RDI, false));
+    if (!n)
+        return 0;
+    int64_t step = stride(cpu, op);
+    uint64_t d = destination(cpu, op, false);
+    const uint8_t *at = host_r(cpu, d, 1u << op->osize);
+    n = least(n, within_page(cpu, op, d, RDI));
+    if (!n || !at)
+        return 0;
+    n = least(n, scan(at, R64(RAX), n, step, op->pfx & PFX_REPNE) + 1);
+    compare(cpu, op, R64(RAX), load_host(at + (int64_t)(n - 1) * step, op->osize));
+    set_index(cpu, op, RDI, R64(RDI) + n * (uint64_t)step);
+    return n;
+}
+
+/* The first of n bytes that differ; n if none does. */
+static uint64_t first_difference(const uint8_t *a, const uint8_t *b, uint64_t n)
+{
+    uint64_t i = 0, x, y;
+    for (; i + 8 <= n; i += 8) {
+        memcpy(&x, a + i, 8);
+        memcpy(&y, b + i, 8);
+        if (x != y)
+            return i + (uint64_t)__builtin_ctzll(x ^ y) / 8;
+    }
+    while (i < n && a[i] == b[i])
+        i++;
+    return i;
+}
+
+/* The first of n pairs of elements that are equal (not equal); n if there is none. */
+static uint64_t scan_pairs(const uint8_t *a, const uint8_t *b, uint64_t n, int64_t step, unsigned osize,
+                           bool until_equal)
+{
+    if (step > 0 && !until_equal)
+        return first_difference(a, b, n << osize) >> osize;
+    uint64_t i = 0;
+    while (i < n && (load_host(a, osize) == load_host(b, osize)) != until_equal)
+        i++, a += step, b += step;
+    return i;
+}
+
+/* Both must be in the TLB. If they contend for one slot, the second is: the first is read without it, as in movs_many(). */
+static uint64_t cmps_many(struct x86 *cpu, const struct op *op, uint64_t n)
+{
+    n = least(n, least(within_limit(cpu, op, op->seg, RSI, false), within_limit(cpu, op, ES, RDI, false)));
+    if (!n)
+        return 0;
+    unsigned size = 1u << op->osize;
+    int64_t step = stride(cpu, op);
+    uint64_t s = source(cpu, op), d = destination(cpu, op, false);
+    const uint8_t *b = host_r(cpu, d, size);
+    n = least(n, least(within_page(cpu, op, s, RSI), within_page(cpu, op, d, RDI)));
+    if (!n || !b || PAGE_OF(s + size - 1) != PAGE_OF(s))
+        return 0;
+    const uint8_t *a = host_r(cpu, s, size);
+    if (!a && (tlb_of(cpu, s) != tlb_of(cpu, d) || !(a = mem_read_directly(cpu, s))))
+        return 0;
+    n = least(n, scan_pairs(a, b, n, step, op->osize, op->pfx & PFX_REPNE) + 1);
+    int64_t last = (int64_t)(n - 1) * step;
+    compare(cpu, op, load_host(a + last, op->osize), load_host(b + last, op->osize));
+    set_index(cpu, op, RSI, R64(RSI) + n * (uint64_t)step);
+    set_index(cpu, op, RDI, R64(RDI) + n * (uint64_t)step);
     return n;
 }
 
@@ -299,8 +430,8 @@ static const struct op *pause_here(struct x86 *cpu, const struct op *op)
     FAMILY1(fam_##name, name##_any);
 STRING(movs, movs_many, false)
 STRING(stos, stos_many, false)
-STRING(lods, NULL, false)
-STRING(cmps, NULL, true)
-STRING(scas, NULL, true)
+STRING(lods, lods_many, false)
+STRING(cmps, cmps_many, true)
+STRING(scas, scas_many, true)
 STRING(ins, NULL, false)
 STRING(outs, NULL, false)
