@@ -94,18 +94,19 @@ int services_loaded(struct services *s)
 
 static void read_regs(struct services *s, unsigned cpu, struct service_regs *r)
 {
-    const struct x86 *x = board_cpu(s->board, cpu);
+    struct x86_user u;
+    x86_user_get(board_cpu(s->board, cpu), &u);
     *r = (struct service_regs){
-        .eax = (uint32_t)x86_get(x, "rax"),
-        .ebx = (uint32_t)x86_get(x, "rbx"),
-        .ecx = (uint32_t)x86_get(x, "rcx"),
-        .edx = (uint32_t)x86_get(x, "rdx"),
-        .esi = (uint32_t)x86_get(x, "rsi"),
-        .edi = (uint32_t)x86_get(x, "rdi"),
-        .ebp = (uint32_t)x86_get(x, "rbp"),
-        .ds = (uint16_t)x86_get(x, "ds"),
-        .es = (uint16_t)x86_get(x, "es"),
-        .flags = (uint16_t)x86_get(x, "eflags"),
+        .eax = (uint32_t)u.gpr[0],
+        .ecx = (uint32_t)u.gpr[1],
+        .edx = (uint32_t)u.gpr[2],
+        .ebx = (uint32_t)u.gpr[3],
+        .ebp = (uint32_t)u.gpr[5],
+        .esi = (uint32_t)u.gpr[6],
+        .edi = (uint32_t)u.gpr[7],
+        .ds = u.ds,
+        .es = u.es,
+        .flags = (uint16_t)u.rflags,
     };
 }
 
@@ -416,13 +417,6 @@ static void on_interrupt(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack
     report_call(s, &c, &r);
 }
 
-/* The linear address of the vectors of real mode, or of the 8086 program. */
-static uint64_t vector_table(struct x86 *x)
-{
-    enum { FLAG_VM = 1 << 17 };
-    return x86_get(x, "eflags") & FLAG_VM ? 0 : x86_get(x, "idtr_base");
-}
-
 /* The linear address that a vector points to, or 0 if the vector cannot be read. */
 static uint64_t handler_of(const struct services *s, struct x86 *x, uint64_t table, unsigned vector)
 {
@@ -440,7 +434,7 @@ static void on_far_call(void *ctx, unsigned cpu, uint64_t target, uint64_t stack
 {
     struct services *s = ctx;
     struct x86 *x = board_cpu(s->board, cpu);
-    uint64_t table = vector_table(x);
+    uint64_t table = x86_vectors(x);
     unsigned found = 0, vector = 0;
     for (unsigned v = SERVICE_FIRST; v <= SERVICE_LAST; v++)
         if (handler_of(s, x, table, v) == target) {

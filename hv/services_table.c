@@ -239,10 +239,26 @@ static const struct {
 };
 /* clang-format on */
 
+enum { NROWS = sizeof rows / sizeof rows[0] };
+
+/* The first row of a vector, or of those after it: they ascend. */
+static size_t first_row(uint8_t vector)
+{
+    size_t low = 0, high = NROWS;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (rows[middle].vector < vector)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 const struct service_row *service_row(uint8_t vector, uint16_t ax)
 {
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (rows[i].vector == vector && (ax & rows[i].mask) == rows[i].function)
+    for (size_t i = first_row(vector); i < NROWS && rows[i].vector == vector; i++)
+        if ((ax & rows[i].mask) == rows[i].function)
             return &rows[i];
     return &unknown[vector - SERVICE_FIRST];
 }
@@ -264,6 +280,29 @@ __attribute__((format(printf, 2, 3))) static void put(struct words *w, const cha
     int n = vsnprintf(w->buf + w->n, w->size - w->n, fmt, ap);
     va_end(ap);
     w->n += (size_t)n < w->size - w->n ? (size_t)n : w->size - w->n - 1;
+}
+
+/* As put(), without its cost: each call of a service, polls too, has such words. */
+static void put_text(struct words *w, const char *text, size_t n)
+{
+    size_t room = w->size - w->n - 1;
+    n = n < room ? n : room;
+    memcpy(w->buf + w->n, text, n);
+    w->n += n;
+    w->buf[w->n] = 0;
+}
+static void put_string(struct words *w, const char *text)
+{
+    put_text(w, text, strlen(text));
+}
+/* %0*X and h */
+static void put_hex(struct words *w, unsigned v, unsigned digits)
+{
+    char text[9];
+    for (unsigned i = 0; i < digits; i++)
+        text[i] = "0123456789ABCDEF"[v >> 4 * (digits - 1 - i) & 15];
+    text[digits] = 'h';
+    put_text(w, text, digits + 1);
 }
 
 static void put_value(struct words *w, uint64_t v, unsigned bytes, char how)
@@ -381,7 +420,7 @@ static void put_special(struct words *w, const char *name, size_t n)
         put_key(w);
     } else if (n == 5 && !memcmp(name, "keyif", n)) {
         if (r->flags & 0x40) /* ZF */
-            put(w, "no");
+            put_string(w, "no");
         else
             put_key(w);
     } else if (n == 8 && !memcmp(name, "movefrom", n)) {
@@ -416,7 +455,7 @@ static void expand(struct words *w, const char *p)
 {
     while (*p) {
         size_t n = strcspn(p, "{");
-        put(w, "%.*s", (int)n, p);
+        put_text(w, p, n);
         p += n;
         if (!*p)
             break;
@@ -431,14 +470,17 @@ size_t service_call_words(const struct service_row *row, const struct service_re
 {
     struct words w = {.buf = buf, .size = size, .r = r, .board = b, .cpu = cpu};
     buf[0] = 0;
-    put(&w, "INT %02Xh", vector);
-    if (row->mask == 0xff00)
-        put(&w, " AH=%02Xh", r->eax >> 8 & 0xff);
-    else if (row->mask)
-        put(&w, " AX=%04Xh", r->eax & 0xffff);
-    put(&w, " %s", row->name);
+    put_string(&w, "INT ");
+    put_hex(&w, vector, 2);
+    if (row->mask) {
+        bool ah = row->mask == 0xff00;
+        put_string(&w, ah ? " AH=" : " AX=");
+        put_hex(&w, ah ? r->eax >> 8 & 0xff : r->eax & 0xffff, ah ? 2 : 4);
+    }
+    put_string(&w, " ");
+    put_string(&w, row->name);
     if (row->args) {
-        put(&w, ": ");
+        put_string(&w, ": ");
         expand(&w, row->args);
     }
     return w.n;
@@ -467,7 +509,7 @@ size_t service_result_words(const struct service_row *row, const struct service_
     } else if (*failed) {
         put(&w, " -> failed, AH %02Xh", ah);
     } else if (row->result) {
-        put(&w, " -> ");
+        put_string(&w, " -> ");
         expand(&w, row->result);
     }
     return w.n;

@@ -280,6 +280,11 @@ uint64_t x86_get(const struct x86 *cpu, const char *name)
     return r ? number_get(cpu, r) : 0;
 }
 
+uint64_t x86_vectors(const struct x86 *cpu)
+{
+    return cpu->flags & FLAG_VM ? 0 : cpu->idtr.base;
+}
+
 /* ---------------------------------------------------------------- where */
 
 uint64_t x86_linear_ip(const struct x86 *cpu)

@@ -142,7 +142,8 @@ static uint64_t least(uint64_t a, uint64_t b)
 }
 
 /* How many iterations pass the segment's checks, which must not raise here: 0 if the first has to be looked at on its own. */
-static uint64_t within_limit(const struct x86 *cpu, const struct op *op, unsigned seg, unsigned reg, bool write)
+static uint64_t within_limit(const struct x86 *cpu, const struct op *op, unsigned seg, unsigned reg,
+                             bool write)
 {
     const struct seg *s = &cpu->seg[seg];
     uint64_t size = 1u << op->osize, index = R64(reg) & index_mask(op);
@@ -388,8 +389,16 @@ static inline bool repeat(struct x86 *cpu, const struct op *op, iteration_fn *on
         return true;
     count_more(cpu, op, (uint64_t)-1); /* the dispatcher has */
     cpu->left++;                       /* undo the block's count; each iteration takes one below */
+    unsigned wait = 0, failed = 0;     /* iterations until several are tried again */
     for (;;) {
-        uint64_t done = many && cpu->left > 1 && !stop ? many(cpu, op, least(n, (uint64_t)cpu->left)) : 0;
+        uint64_t done = 0;
+        if (wait) {
+            wait--;
+        } else if (many && cpu->left > 1 && !stop) {
+            done = many(cpu, op, least(n, (uint64_t)cpu->left));
+            failed = done ? 0 : failed < 16 ? failed * 2 + 1 : failed;
+            wait = failed / 2; /* again at once after the first failure, which brings the page into the TLB */
+        }
         if (!done) {
             cpu->op = op;
             cpu->left--; /* count the step in advance: a fault returns it */

@@ -171,7 +171,7 @@ struct x86_trap {
 };
 void x86_trap_info(const struct x86 *, struct x86_trap *);
 
-/* A program's registers; gpr[] is in the order of the encoding: rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi,
+/* The registers that programs have (in any mode); gpr[] is in the order of the encoding: rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi,
  * r8 … r15. */
 struct x86_user {
     uint64_t gpr[16], rip, rflags, fs_base, gs_base;
@@ -292,6 +292,8 @@ int x86_reg_set(struct x86 *, size_t reg, const void *value);
 /* By name, for loaders; -1 if there is no such register. */
 int x86_set(struct x86 *, const char *reg, uint64_t value);
 uint64_t x86_get(const struct x86 *, const char *reg);
+/* The linear address of the interrupt vectors of real mode, or of the 8086 program (whose are at 0). */
+uint64_t x86_vectors(const struct x86 *);
 /* Load a segment register with a given hidden part (a boot protocol's flat segments). `access` is as in a
  * descriptor's bytes 5-6 (type, S, DPL, P in bits 0-7; AVL, L, D, G in bits 12-15). */
 void x86_set_segment(struct x86 *, const char *seg, uint16_t selector, uint64_t base, uint32_t limit,
