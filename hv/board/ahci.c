@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { PCI_COMMAND_HIGH = 0x05, PCI_INTX_OFF = 4 };
-enum { MSI_AT = 0x80, SATA_AT = 0xa8, SATA_CAPABILITY = 0x12, MAP = 0x90, MAP_AHCI = 0x40 };
+enum { MSI_AT = 0x80, SATA_AT = 0xa8, SATA_CAPABILITY = 0x12, SATA_BAR4 = 8, MAP = 0x90, MAP_AHCI = 0x40 };
 
 #define CAP_VALUE                                                                                            \
     (1u << 31 /* 64-bit addresses */ | 1u << 30 /* NCQ */ | 1u << 24 /* CLO */ | 2u << 20 /* 3 Gb/s */ |     \
@@ -251,10 +251,38 @@ static void mmio_write(void *ctx, uint64_t offset, unsigned size, uint64_t value
         write_register(ctx, (unsigned)offset + 4, (uint32_t)(value >> 32));
 }
 
+/* AHCI 1.3.1, 10.2.1: the registers by two ports, for firmware in real mode. Both are of 32 bits. */
+static uint32_t ports_in(void *ctx, uint16_t port, unsigned size)
+{
+    struct ahci *h = ctx;
+    unsigned at = (unsigned)(port - h->io);
+    if ((at & ~3u) == AHCI_IO_INDEX)
+        return h->index >> (at & 3) * 8;
+    return (at & ~3u) == AHCI_IO_DATA ? (uint32_t)mmio_read(h, h->index + (at & 3), size) : 0;
+}
+
+static void ports_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
+{
+    struct ahci *h = ctx;
+    unsigned at = (unsigned)(port - h->io);
+    if (at == AHCI_IO_INDEX && size == 4)
+        h->index = value & (AHCI_BAR - 4);
+    else if (at == AHCI_IO_DATA)
+        mmio_write(h, h->index, size, value);
+}
+
 static void map(void *ctx, unsigned bar, uint64_t base)
 {
     struct ahci *h = ctx;
-    board_mmio_move(h->board, h->mmio, base);
+    if (bar == 5) {
+        board_mmio_move(h->board, h->mmio, base);
+        return;
+    }
+    if (h->io != UINT64_MAX)
+        board_ports_remove(h->board, (uint16_t)h->io, AHCI_IO, h);
+    h->io = base;
+    if (base != UINT64_MAX)
+        board_ports(h->board, (uint16_t)base, AHCI_IO, false, h, ports_in, ports_out);
 }
 
 /* Bus mastering may have been allowed. */
@@ -298,16 +326,15 @@ static const struct field port_fields[] = {
 };
 #undef AP
 static const struct field ahci_fields[] = {
-    FIELDS(struct ahci, pci.config),
-    FIELD(struct ahci, ghc),
-    FIELD(struct ahci, is),
-    FIELD(struct ahci, line),
+    FIELDS(struct ahci, pci.config), FIELD(struct ahci, ghc),   FIELD(struct ahci, is),
+    FIELD(struct ahci, line),        FIELD(struct ahci, index), /* from behaviour version 8 on */
 };
 
 static void reset(void *state)
 {
     struct ahci *h = state;
     h->line = 0;
+    h->index = 0;
     msi_reset(&h->pci, MSI_AT);
     for (unsigned i = 0; i < AHCI_PORTS; i++)
         ide_drive_reset(&h->port[i].ch.drive[0]);
@@ -317,6 +344,7 @@ static void reset(void *state)
 static void loaded(void *state)
 {
     struct ahci *h = state;
+    h->index &= AHCI_BAR - 4;
     pci_loaded(h->board, &h->pci);
 }
 
@@ -367,9 +395,13 @@ static void init_pci(struct ahci *h, unsigned devfn)
 {
     pci_init(&h->pci, "ahci", devfn, 0x8086, 0x2922, 0x010601, 2, 1);
     msi_init(&h->pci, MSI_AT);
-    /* Serial ATA 3.1, 13.1: no index and data ports. */
     pci_add_capability(&h->pci, SATA_CAPABILITY, SATA_AT);
     h->pci.config[SATA_AT + 2] = 0x10;
+    if (board_behaves(h->board, 8)) {
+        h->pci.config[SATA_AT + 4] = SATA_BAR4 | (AHCI_IO_INDEX / 4)
+                                                     << 4; /* Serial ATA 3.1, 13.1: where the ports are */
+        h->pci.bar[4] = (struct pci_bar){.size = AHCI_IO, .io = true, .map = map};
+    }
     h->pci.config[MAP] = MAP_AHCI;
     h->pci.bar[5] = (struct pci_bar){.size = AHCI_BAR, .map = map};
     h->pci.ctx = h;
@@ -380,11 +412,12 @@ int ahci_create(struct board *b, const struct card *card, struct error *err)
 {
     struct ahci *h = mem_zero(1, sizeof *h);
     h->board = b;
+    h->io = UINT64_MAX;
     init_pci(h, card->devfn);
     h->mmio = board_mmio(b, UINT64_MAX, AHCI_BAR, h, mmio_read, mmio_write);
     board_add_chip(b, &(struct chip){.name = "ahci",
                                      .fields = ahci_fields,
-                                     .nfields = FIELD_COUNT(ahci_fields),
+                                     .nfields = FIELD_COUNT(ahci_fields) - !board_behaves(b, 8),
                                      .state = h,
                                      .reset = reset,
                                      .loaded = loaded});

@@ -98,6 +98,8 @@ struct ahci {
     unsigned mmio;
     uint32_t ghc, is; /* state */
     uint8_t line;     /* state: the interrupt is requested */
+    uint64_t io;      /* derived: where the index and data ports are, or UINT64_MAX */
+    uint32_t index;   /* state: the register that the data port is */
     struct ahci_port port[AHCI_PORTS];
 };
 

@@ -105,3 +105,14 @@ bool ahci_words(struct board_seen *s, const struct access *a, struct words *w)
     w->chip = outer;
     return told;
 }
+
+/* Which register the data port is, is in no event before it that is kept: the index is told, and the data as it is. */
+bool ahci_port_words(struct board_seen *s, const struct access *a, struct words *w)
+{
+    static const struct word_reg rows[] = {
+        {AHCI_IO_INDEX, WORD_BOTH, "index of the register at the data port", NULL, "10.2.1 Index-Data Pair",
+         SHOW_VALUE},
+        {AHCI_IO_DATA, WORD_BOTH, "data port", NULL, "10.2.1 Index-Data Pair", SHOW_VALUE},
+    };
+    return words_register(w, "AHCI", manual, WORD_ROWS(rows), a->at, a);
+}

@@ -22,6 +22,7 @@ struct card_range {
 };
 static const struct card_range ranges[] = {
     {CARD_AHCI, 5, false, false, AHCI_BAR, ahci_words, false, 0},
+    {CARD_AHCI, 4, true, false, AHCI_IO, ahci_port_words, false, 0},
     {CARD_NVME, 0, false, true, NVME_BAR, nvme_words, true, NVME_TABLE},
     {CARD_VIRTIO_BLK, 0, true, false, VIRTIO_LEGACY_BAR, virtio_legacy_words, false, 0},
     {CARD_VIRTIO_BLK, 1, false, false, VIRTIO_MSIX_BAR, virtio_msix_words, true, 0},

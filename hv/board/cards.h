@@ -20,8 +20,8 @@ enum card_kind {
 };
 
 enum { CARDS_MOST = 27, CARD_FIRST_SLOT = 4 };
-/* An AHCI controller: its drives, and the size of its range. */
-enum { AHCI_PORTS = 6, AHCI_BAR = 0x1000 };
+/* An AHCI controller: its drives, the size of its range, and of that of its index and data ports. */
+enum { AHCI_PORTS = 6, AHCI_BAR = 0x1000, AHCI_IO = 0x20, AHCI_IO_INDEX = 0x10, AHCI_IO_DATA = 0x14 };
 
 struct card {
     enum card_kind kind;

@@ -160,6 +160,7 @@ struct pci_device {
     struct pci_bar rom;      /* bar number 6 */
     uint64_t mapped[7];      /* derived: where each is mapped now */
     uint8_t last_capability; /* where the list of capabilities ends; 0: there are none */
+    uint8_t power, express;  /* where these capabilities are (express.h); 0: there is none */
     void *ctx;
     /* Before config bytes [reg, reg+size) are read by the guest, which may change them; may be NULL. */
     void (*reading)(void *ctx, unsigned reg, unsigned size);
@@ -176,6 +177,8 @@ void pci_add_capability(struct pci_device *, uint8_t id, unsigned offset);
 /* On bus 0. The device must outlive the board. The bus resets the command register, BARs and interrupt
  * line. */
 void board_add_pci(struct board *, struct pci_device *);
+/* Resets what a function's configuration space holds, as the bus does. */
+void pci_reset_function(struct board *, struct pci_device *);
 /* Map the BARs again after a chip's fields were loaded. */
 void pci_loaded(struct board *, struct pci_device *);
 

@@ -4,6 +4,7 @@
  * management, time stamps of frames (the system time runs), and what e1000_rings.c says. */
 #include "hv/board/e1000_impl.h"
 #include "hv/board/msi.h"
+#include "hv/board/pci.h"
 
 #include <string.h>
 
@@ -339,6 +340,15 @@ static void add_express(struct pci_device *pci)
     pci->wmask[EXPRESS_AT + 9] = 0x7f;
 }
 
+/* What the datasheet has besides (9.1.5.1, 9.3.6.3). */
+static void add_since_8(struct pci_device *pci)
+{
+    pci->config[PM_AT + 2] |= 0x20;      /* needs its driver's initialization after D3 */
+    pci->config[EXPRESS_AT + 5] |= 0x80; /* errors are reported by role */
+    pci->wmask[REG_LATENCY] = 0;
+    pci->express = EXPRESS_AT;
+}
+
 static void init_pci(struct e1000 *s)
 {
     s->pci.config[PCI_SUBSYSTEM] = 0x86; /* Intel's own, function 0 */
@@ -352,6 +362,8 @@ static void init_pci(struct e1000 *s)
     s->pci.wmask[PM_AT + 4] = 3;  /* the power state */
     msi_init(&s->pci, MSI_AT);
     add_express(&s->pci);
+    if (board_behaves(s->board, 8))
+        add_since_8(&s->pci);
     msix_init(&s->msix, s->board, &s->pci, MSIX_AT, BAR_MSIX, 0, E1000E_PENDING, E1000E_VECTORS);
     s->msix_mmio = board_mmio(s->board, UINT64_MAX, E1000E_MSIX_BAR, &s->msix, msix_bar_read, msix_bar_write);
 }

@@ -3,6 +3,7 @@
  * Source: NVM Express Base Specification 1.4, chapters 3, 4 and 7. PCI ids are those of QEMU's controller, which drivers know. Not
  * implemented: controller memory buffer, SGLs, subsystem reset, weighted arbitration (CAP says so). */
 #include "hv/board/nvme.h"
+#include "hv/board/express.h"
 #include "traces/memory.h"
 
 #include <stdio.h>
@@ -13,6 +14,8 @@ enum {
     DEVICE = 0x0010,
     CLASS = 0x010802,
     MSIX_AT = 0x40,
+    POWER_AT = 0x60,
+    EXPRESS_AT = 0x80,
 };
 enum { VERSION = 0x00010400, TIMEOUT = 15 /* units of 500 ms */, PAGE_SHIFT_MOST = 4 /* of 4096 */ };
 /* The error that an asynchronous event tells (figure 147), and the log page that has more. */
@@ -336,9 +339,23 @@ static void map(void *ctx, unsigned bar, uint64_t base)
     board_mmio_move(n->board, n->mmio, base);
 }
 
+/* A controller level reset (7.3.2). */
+static void reset_controller(struct nvme *n)
+{
+    n->cc = n->aqa = 0;
+    n->asq = n->acq = 0;
+    memset(n->feature, 0, sizeof n->feature);
+    n->feature[FEATURE_WRITE_CACHE] = 1;
+    n->feature[FEATURE_TEMPERATURE] = 0x157; /* 343 K: the warning temperature */
+    msix_reset(&n->msix);
+    stop(n);
+}
+
 static void config_written(void *ctx, unsigned reg, unsigned size)
 {
     struct nvme *n = ctx;
+    if (express_reset(n->board, &n->pci))
+        reset_controller(n);
     msix_config_written(&n->msix, reg, size);
     nvme_update_pin(n);
 }
@@ -388,13 +405,7 @@ static void reset(void *state)
 {
     struct nvme *n = state;
     n->unsafe_shutdowns += n->cc & CC_ENABLE && !(n->cc & CC_SHUTDOWN);
-    n->cc = n->aqa = 0;
-    n->asq = n->acq = 0;
-    memset(n->feature, 0, sizeof n->feature);
-    n->feature[FEATURE_WRITE_CACHE] = 1;
-    n->feature[FEATURE_TEMPERATURE] = 0x157; /* 343 K: the warning temperature */
-    msix_reset(&n->msix);
-    stop(n);
+    reset_controller(n);
 }
 
 /* The state may come from a damaged file: nothing in it may be used as an index that is out of range. */
@@ -422,6 +433,10 @@ static void init_pci(struct nvme *n, unsigned devfn)
     n->pci.ctx = n;
     n->pci.written = config_written;
     msix_init(&n->msix, n->board, &n->pci, MSIX_AT, 0, NVME_TABLE, NVME_PENDING, NVME_VECTORS);
+    if (!board_behaves(n->board, 8))
+        return;
+    power_init(&n->pci, POWER_AT); /* 2.3 and 2.5: both are mandatory, and so is the reset */
+    express_init(n->board, &n->pci, EXPRESS_AT, true);
 }
 
 int nvme_create(struct board *b, const struct card *card, struct error *err)

@@ -32,6 +32,12 @@ static void set32(uint8_t *p, uint32_t v)
         p[i] = (uint8_t)(v >> i * 8);
 }
 
+static void set16(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)v;
+    p[1] = (uint8_t)(v >> 8);
+}
+
 static unsigned bar_register(unsigned bar)
 {
     return bar == BAR_ROM ? REG_ROM : REG_BAR0 + bar * 4;
@@ -100,6 +106,11 @@ static void init_bar(struct pci_device *d, unsigned bar)
 
 /* ---------------------------------------------------------------- decoding */
 
+static unsigned power_state(const struct pci_device *d)
+{
+    return d->power ? d->config[d->power + POWER_CONTROL] & POWER_STATE_BITS : 0;
+}
+
 /* The address at which the registers decode the BAR, or UINT64_MAX. */
 static uint64_t bar_address(const struct pci_device *d, unsigned bar)
 {
@@ -107,7 +118,8 @@ static uint64_t bar_address(const struct pci_device *d, unsigned bar)
     uint32_t value = get32(d->config + bar_register(bar));
     uint64_t high = r->wide ? get32(d->config + bar_register(bar + 1)) : 0;
     uint64_t base = high << 32 | (value & ~(r->size - 1)), last = base + r->size - 1;
-    if (!(d->config[REG_COMMAND] & (r->io ? CMD_IO : CMD_MEMORY)) || (bar == BAR_ROM && !(value & 1)))
+    if (!(d->config[REG_COMMAND] & (r->io ? CMD_IO : CMD_MEMORY)) || (bar == BAR_ROM && !(value & 1)) ||
+        power_state(d) == POWER_D3)
         return UINT64_MAX;
     if (base == 0 || (r->io && last > 0xffff) || (high ? last >> PHYSICAL_BITS : last >= UINT32_MAX))
         return UINT64_MAX;
@@ -178,18 +190,28 @@ static bool touches(unsigned reg, unsigned size, unsigned first, unsigned last)
     return reg <= last && reg + size > first;
 }
 
+/* D1 and D2, which no function has, are not entered (PCI Bus Power Management Interface Specification 1.2, 3.2.4). */
+static void check_power(struct pci_device *d, unsigned before)
+{
+    uint8_t *control = &d->config[d->power + POWER_CONTROL];
+    if (d->power && power_state(d) && power_state(d) != POWER_D3)
+        *control = (uint8_t)((*control & ~POWER_STATE_BITS) | before);
+}
+
 void pci_config_write(struct board *b, unsigned devfn, unsigned reg, unsigned size, uint32_t value)
 {
     struct pci_device *d = pci_function(b, devfn);
     if (!d)
         return;
+    unsigned power = power_state(d);
     for (unsigned i = 0; i < size; i++) {
         unsigned r = (reg + i) & 0xff;
         uint8_t byte = (uint8_t)(value >> i * 8);
         d->config[r] =
             (uint8_t)(((d->config[r] & ~d->wmask[r]) | (byte & d->wmask[r])) & ~(byte & d->w1c[r]));
     }
-    bool decodes = touches(reg, size, REG_COMMAND, REG_COMMAND + 1) ||
+    check_power(d, power);
+    bool decodes = touches(reg, size, REG_COMMAND, REG_COMMAND + 1) || power_state(d) != power ||
                    touches(reg, size, REG_BAR0, REG_BAR0 + 23) || touches(reg, size, REG_ROM, REG_ROM + 3);
     if (decodes && update_bars(d))
         xen_host_remap(b);
@@ -261,6 +283,12 @@ static void reset_function(struct pci_device *d)
     d->config[REG_CACHE_LINE] = 0;
     d->config[REG_LATENCY] = 0;
     d->config[REG_LINE] = 0;
+    if (d->power)
+        d->config[d->power + POWER_CONTROL] &= (uint8_t)~POWER_STATE_BITS;
+    if (d->express) {
+        set16(d->config + d->express + EXPRESS_CONTROL, EXPRESS_DEFAULT);
+        set16(d->config + d->express + EXPRESS_LINK_CONTROL, 0);
+    }
     for (unsigned bar = 0; bar < 7; bar++)
         if (bar_of(d, bar)->size) {
             set32(d->config + bar_register(bar), bar_type(d, bar));
@@ -268,6 +296,12 @@ static void reset_function(struct pci_device *d)
                 set32(d->config + bar_register(bar + 1), 0);
         }
     update_bars(d);
+}
+
+void pci_reset_function(struct board *b, struct pci_device *d)
+{
+    reset_function(d);
+    xen_host_remap(b);
 }
 
 static void pci_reset(void *state)

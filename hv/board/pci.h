@@ -16,5 +16,15 @@ enum {
     CMD_MEMORY = 2,
     BAR_ROM = 6,
 };
+/* Offsets in the capabilities for power management and of PCI Express. */
+enum {
+    POWER_CONTROL = 4,
+    POWER_STATE_BITS = 3,
+    POWER_D3 = 3,
+    EXPRESS_CONTROL = 8,
+    EXPRESS_LINK_CONTROL = 16
+};
+/* What device control is after a reset: relaxed ordering, no snoop, reads of 512 bytes. */
+enum { EXPRESS_DEFAULT = 0x2810 };
 
 #endif

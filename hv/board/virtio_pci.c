@@ -44,9 +44,11 @@ static bool modern(const struct virtio *v)
     return virtio_has(v, VIRTIO_F_VERSION_1);
 }
 
+/* A driver of the old interface may use the device before it says DRIVER_OK (3.1.2): FreeBSD's reads a disk's serial number. */
 bool virtio_running(const struct virtio *v)
 {
-    return v->status & VIRTIO_DRIVER_OK && !(v->status & VIRTIO_NEEDS_RESET);
+    uint8_t ready = modern(v) || !board_behaves(v->board, 8) ? VIRTIO_DRIVER_OK : VIRTIO_DRIVER;
+    return v->status & ready && !(v->status & VIRTIO_NEEDS_RESET);
 }
 
 void virtio_break(struct virtio *v, const char *what)

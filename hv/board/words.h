@@ -183,8 +183,8 @@ chip_words_fn lapic_msr_words;
 chip_words_fn ioapic_words, lapic_words, hpet_words, vga_memory_words, vga_register_words;
 
 /* A card's: `at` is the offset in its range. */
-chip_words_fn ahci_words, e1000_words, e1000e_words, e1000e_msix_words, xhci_words, nvme_words, virtio_words,
-    virtio_legacy_words, virtio_msix_words;
+chip_words_fn ahci_words, ahci_port_words, e1000_words, e1000e_words, e1000e_msix_words, xhci_words,
+    nvme_words, virtio_words, virtio_legacy_words, virtio_msix_words;
 /* Its MSI-X table and pending bits, at these offsets of the range. */
 bool msix_words(const struct access *, unsigned table, unsigned pending, struct words *);
 

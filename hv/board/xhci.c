@@ -1,12 +1,13 @@
 /* xhci.c - the xHCI host controller's registers, ports and time. See xhci.h. Source: xHCI 1.1, chapter 5. */
 #include "hv/board/xhci.h"
+#include "hv/board/express.h"
 #include "traces/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { VENDOR = 0x1b36, DEVICE = 0x000d /* QEMU's, which no system treats specially */, CLASS = 0x0c0330 };
-enum { MSIX_AT = 0x90, MSI_VECTORS = 1, NS_COMMAND = 5000, NS_NAK = 1000000 };
+enum { MSIX_AT = 0x90, EXPRESS_AT = 0xa0, MSI_VECTORS = 1, NS_COMMAND = 5000, NS_NAK = 1000000 };
 enum { ERDP_BUSY = 8, IMAN_PENDING = 1, IMAN_ENABLED = 2, CRCR_STOP = 2, CRCR_ABORT = 4, CRCR_RUNNING = 8 };
 
 /* ---------------------------------------------------------------- interrupts */
@@ -576,6 +577,8 @@ static void init_pci(struct xhci *x, unsigned devfn)
     x->pci.ctx = x;
     x->pci.written = config_written;
     msix_init(&x->msix, x->board, &x->pci, MSIX_AT, 0, XHCI_TABLE, XHCI_PENDING, MSI_VECTORS);
+    if (board_behaves(x->board, 8) && express_bus(x->board))
+        express_init(x->board, &x->pci, EXPRESS_AT, false);
 }
 
 int xhci_create(struct board *b, const struct card *card, struct error *err)

@@ -586,6 +586,29 @@ static void test_wild_chipset(void **state)
     }
 }
 
+/* Serial ATA 3.1, 13.1: the capability says where the index and data ports are; by them the registers are the same. */
+static void test_index_data(void **state)
+{
+    struct fixture *f = *state;
+    struct board *b = f->board;
+    enum { IO = 0xc000 };
+    unsigned at = config_in(f, ICH9_SATA, 0x34, 1);
+    start(f);
+    while (at && config_in(f, ICH9_SATA, at, 1) != 0x12)
+        at = config_in(f, ICH9_SATA, at + 1, 1);
+    assert_int_equal(config_in(f, ICH9_SATA, at + 4, 4), 0x48);
+    config_out(f, ICH9_SATA, 0x20, 4, IO);
+    config_out(f, ICH9_SATA, 0x04, 2, 7);
+    out(f, b, IO + 0x10, 4, AHCI_VS);
+    assert_int_equal(in(f, b, IO + 0x14, 4), reg(f, AHCI_VS));
+    out(f, b, IO + 0x10, 4, AHCI_GHC);
+    out(f, b, IO + 0x14, 4, reg(f, AHCI_GHC) | GHC_IE);
+    assert_true(reg(f, AHCI_GHC) & GHC_IE);
+    out(f, b, IO + 0x10, 4, UINT32_MAX); /* nothing beyond the registers is reached */
+    assert_int_equal(in(f, b, IO + 0x10, 4), AHCI_BAR - 4);
+    in(f, b, IO + 0x14, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -597,6 +620,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_resets, make, teardown),
         cmocka_unit_test_setup_teardown(test_bad_fis, make, teardown),
         cmocka_unit_test_setup_teardown(test_msi, make, teardown),
+        cmocka_unit_test_setup_teardown(test_index_data, make, teardown),
         cmocka_unit_test_setup_teardown(test_state, make, teardown),
         cmocka_unit_test_setup_teardown(test_wild, make, teardown),
         cmocka_unit_test_setup_teardown(test_wild_chipset, make, teardown),

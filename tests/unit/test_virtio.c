@@ -343,6 +343,33 @@ static void test_legacy(void **state)
     assert_int_equal(in(f, b, IO_AT + 19, 1), 1);
 }
 
+/* A driver of the old interface may give requests before it says DRIVER_OK, as FreeBSD's does; one of the new interface may not. */
+static void test_legacy_early(void **state)
+{
+    struct machine *m = *state;
+    struct fixture *f = &m->f;
+    struct board *b = f->board;
+    enum { AVAIL = RING + VIRTIO_QUEUE_SIZE * 16 };
+    for (unsigned behaviour = 7; behaviour <= 8; behaviour++) {
+        f->cfg.behaviour = behaviour;
+        out(f, b, IO_AT + 18, 1, 0);
+        out(f, b, IO_AT + 18, 1, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER);
+        out(f, b, IO_AT + 8, 4, RING >> 12);
+        header(f, TYPE_IN, 7);
+        descriptor(f, RING, 0, HEADER, 16, NEXT, 1);
+        descriptor(f, RING, 1, DATA, 512, NEXT | WRITE, 2);
+        descriptor(f, RING, 2, STATUS, 1, WRITE, 0);
+        put_word(f, AVAIL + 4, 0);
+        put_word(f, AVAIL + 2, 1);
+        put_word(f, RING + 8192 + 2, 0);
+        out(f, b, IO_AT + 16, 2, 0);
+        f->time += 1000000;
+        board_run_timers(b);
+        assert_int_equal(word(f, RING + 8192 + 2), behaviour == 8);
+    }
+    assert_sectors(f, DATA, 7, 512);
+}
+
 /* The capability by which a driver reaches the structures without a mapped BAR. */
 static void test_access(void **state)
 {
@@ -708,6 +735,7 @@ int main(void)
         TEST(test_events),
         TEST(test_packed),
         TEST(test_legacy),
+        TEST(test_legacy_early),
         TEST(test_access),
         TEST(test_mistakes),
         TEST(test_bad_requests),
