@@ -19,26 +19,26 @@ struct find_command {
     bool first, last, all, count;
     bool json, quiet;
     unsigned part, parts;    /* K/N; 0/0: the whole */
-    struct symbols *symbols; /* as long as there are types */
+    struct symbols *symbols; /* from the first name on */
     struct kernel_types *types;
 };
 
 /* ---------------------------------------------------------------- what is searched for */
 
 /* SYMBOL or ADDRESS. A symbol of one, two, four or eight bytes gives its size. */
-static int take_place(struct trace *t, const char *text, uint64_t *address, uint64_t *length,
-                      struct error *err)
+static int take_place(struct find_command *c, struct trace *t, const char *text, uint64_t *address,
+                      uint64_t *length, struct error *err)
 {
     struct symbol sym = {0};
     *length = 1;
     if (parse_number(text, address))
         return 0;
-    struct symbols *s = symbols_load(t, err);
-    int found = s ? find_symbol(s, text, &sym, err) : -1;
+    if (!c->symbols)
+        c->symbols = symbols_load(t, err);
+    int found = c->symbols ? find_symbol(c->symbols, text, &sym, err) : -1;
     *address = sym.address;
     if (sym.size == 2 || sym.size == 4 || sym.size == 8)
         *length = sym.size;
-    symbols_free(s);
     return found > 0 ? 0
            : found < 0
                ? -1
@@ -52,8 +52,9 @@ static void read_types(struct find_command *c, struct trace *t)
 {
     struct error ignored;
     const struct engine_kind *kind = engine_find(c->r.engines, trace_config(t)->engine, &ignored);
-    c->symbols = kind ? symbols_load(t, &ignored) : NULL;
-    c->types = c->symbols ? kernel_types_read(t, kind, c->symbols, &ignored) : NULL;
+    if (kind && !c->symbols)
+        c->symbols = symbols_load(t, &ignored);
+    c->types = kind && c->symbols ? kernel_types_read(t, kind, c->symbols, &ignored) : NULL;
     c->r.types = c->types;
 }
 
@@ -67,7 +68,7 @@ static int take_exec(struct find_command *c, struct trace *t, struct error *err)
 {
     uint64_t length;
     const char *colon = strrchr(c->text, ':'), *name = colon ? colon + 1 : c->text;
-    if (take_place(t, c->text, &c->r.stop.address, &length, err))
+    if (take_place(c, t, c->text, &c->r.stop.address, &length, err))
         return -1;
     if (c->count || parse_number(c->text, &length))
         return 0;
@@ -100,13 +101,14 @@ static int take_expression(struct find_command *c, struct trace *t, struct error
     return 1;
 }
 
-static int take_range(struct trace *t, const char *text, struct timeline_stop *stop, struct error *err)
+static int take_range(struct find_command *c, struct trace *t, const char *text, struct timeline_stop *stop,
+                      struct error *err)
 {
     char *place = mem_string(text), *comma = strrchr(place, ',');
     uint64_t length = 0;
     if (comma && parse_number(comma + 1, &length))
         *comma = 0;
-    int rc = take_place(t, place, &stop->address, &stop->length, err);
+    int rc = take_place(c, t, place, &stop->address, &stop->length, err);
     free(place);
     if (length)
         stop->length = length;
@@ -130,7 +132,7 @@ static int take_what(struct find_command *c, struct trace *t, struct error *err)
     case OPT_READ:
         stop->kind = c->what == OPT_WRITE ? TS_WATCH_WRITE : TS_WATCH_READ;
         rc = take_expression(c, t, err);
-        return rc ? rc == 1 ? 0 : -1 : take_range(t, c->text, stop, err);
+        return rc ? rc == 1 ? 0 : -1 : take_range(c, t, c->text, stop, err);
     case OPT_EVENT:
         stop->kind = TS_EVENT;
         return event_filter_parse(c->text, &stop->filter, err);

@@ -204,5 +204,9 @@ static int pc_later(const void *state, const struct event *ev, const struct even
     return board_words_later(board_part((void *)state), ev, next, buf, size);
 }
 
-const struct engine_words hv_words = {
-    .size = pc_size, .reset = pc_reset, .event = pc_event, .later = pc_later, .drive = board_drive_role};
+const struct engine_words hv_words = {.size = pc_size,
+                                      .reset = pc_reset,
+                                      .event = pc_event,
+                                      .later = pc_later,
+                                      .drive = board_drive_role,
+                                      .ram = board_ram};

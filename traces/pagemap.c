@@ -81,19 +81,31 @@ void pagemap_copy(struct pagemap *to, const struct pagemap *from)
         memcpy(to->ref, from->ref, from->n * sizeof from->ref[0]);
 }
 
-uint32_t pagemap_find(const struct pagemap *m, uint64_t index)
+/* Where the first page of that index or above is. */
+static size_t find_from(const struct pagemap *m, uint64_t index)
 {
     size_t low = 0, high = m->n;
     while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (m->ref[mid].index == index)
-            return m->ref[mid].id;
+        const size_t mid = low + (high - low) / 2;
         if (m->ref[mid].index < index)
             low = mid + 1;
         else
             high = mid;
     }
-    return PAGE_ABSENT;
+    return low;
+}
+
+void pagemap_copy_part(struct pagemap *to, const struct pagemap *from, uint64_t first, uint64_t n)
+{
+    to->n = 0;
+    for (size_t i = find_from(from, first); i < from->n && from->ref[i].index - first < n; i++)
+        pagemap_add(to, from->ref[i].index, from->ref[i].id);
+}
+
+uint32_t pagemap_find(const struct pagemap *m, uint64_t index)
+{
+    const size_t at = find_from(m, index);
+    return at < m->n && m->ref[at].index == index ? m->ref[at].id : PAGE_ABSENT;
 }
 
 /* Pages come in runs of consecutive indexes, and new content in runs of consecutive ids: both

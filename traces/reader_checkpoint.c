@@ -275,9 +275,16 @@ static int by_id(const void *a, const void *b)
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
-/* In the order of ids, so that each PAGES frame is unpacked once. */
 int trace_state_pages(struct trace_state *s, const char *region,
                       int (*put)(void *ctx, uint64_t index, const void *data), void *ctx, struct error *err)
+{
+    return trace_state_some_pages(s, region, 0, UINT64_MAX, put, ctx, err);
+}
+
+/* In the order of ids, so that each PAGES frame is unpacked once. */
+int trace_state_some_pages(struct trace_state *s, const char *region, uint64_t first, uint64_t n,
+                           int (*put)(void *ctx, uint64_t index, const void *data), void *ctx,
+                           struct error *err)
 {
     const struct region_map *r = maps_find(&s->maps, region);
     if (!r || !r->map.n)
@@ -285,7 +292,7 @@ int trace_state_pages(struct trace_state *s, const char *region,
     uint8_t room[TRACE_PAGE];
     struct error why;
     struct pagemap sorted = {0};
-    pagemap_copy(&sorted, &r->map);
+    pagemap_copy_part(&sorted, &r->map, first, n);
     qsort(sorted.ref, sorted.n, sizeof sorted.ref[0], by_id);
     int result = 0;
     for (size_t i = 0; i < sorted.n && !result; i++) {

@@ -353,6 +353,10 @@ uint64_t trace_state_region_pages(const struct trace_state *s, size_t i);
  * that stops and its value is returned. An unknown region has no pages. -1 on error. */
 int trace_state_pages(struct trace_state *s, const char *region,
                       int (*put)(void *ctx, uint64_t index, const void *data), void *ctx, struct error *err);
+/* The same for the n pages from one on. */
+int trace_state_some_pages(struct trace_state *s, const char *region, uint64_t first, uint64_t n,
+                           int (*put)(void *ctx, uint64_t index, const void *data), void *ctx,
+                           struct error *err);
 /* One page. 1: read; 0: it does not exist; -1: error. */
 int trace_state_page(struct trace_state *s, const char *region, uint64_t index, void *data,
                      struct error *err);

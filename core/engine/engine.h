@@ -355,6 +355,9 @@ struct engine_words {
     /* The role of the image in the drive of that number in events of the disk class, of at most 15 characters. False: there is no such
      * drive. */
     bool (*drive)(const struct engine_config *cfg, unsigned number, char role[16]);
+    /* Where a saved state has the byte of memory at a physical address: the region, and the byte's offset in it. NULL: there is no memory
+     * there, or not always the same. May be NULL. */
+    const char *(*ram)(const struct engine_config *cfg, uint64_t physical, uint64_t *offset);
 };
 
 /* The number of a register of at most 64 bits, for reg_get and reg_set; SIZE_MAX if there is none

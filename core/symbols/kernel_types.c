@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/run/past.h"
 #include "core/symbols/private/btf_open.h"
 #include "core/symbols/private/kernel_types_impl.h"
 
@@ -20,13 +21,21 @@ enum {
     MODULES_MAX = 1024
 };
 
+/* A kernel's memory at the position at which it is read. */
+struct kernel_memory {
+    struct past *past;       /* at a checkpoint; if NULL: */
+    struct timeline *tl;     /* anywhere */
+    uint64_t text, physical; /* where _text is, and its memory */
+    uint64_t top;            /* physical address of its page table */
+    unsigned levels;         /* of page tables: 4 or 5 */
+};
+
 /* What is known of a kernel while it is read. */
 struct reading {
     struct kernel_types *k;
-    struct timeline *tl;
+    struct kernel_memory *m;
     const struct symbols *s;
-    uint64_t text, physical; /* where _text is, and its memory */
-    uint64_t found, until;   /* icounts: when it was found, and the next other kernel */
+    uint64_t found, until; /* icounts: when it was found, and the next other kernel */
     unsigned guest;
     symbol_space space;
 };
@@ -39,21 +48,20 @@ static uint64_t symbol(const struct reading *r, const char *name)
     return symbols_find_in(r->s, r->space, name, SYMBOLS_NOW, &sym) ? sym.address : 0;
 }
 
-static bool read_physical(const struct reading *r, uint64_t address, void *buf, size_t n)
+static size_t read_physical(const struct kernel_memory *m, uint64_t address, void *buf, size_t n)
 {
-    return timeline_peek_physical(r->tl, address, buf, n) == n;
+    return m->past ? past_read(m->past, address, buf, n) : timeline_peek_physical(m->tl, address, buf, n);
 }
 
-/* Through the kernel's page tables: SDM volume 3, 4.5. `levels` is 4 or 5. */
-static bool walk(const struct reading *r, uint64_t address, uint64_t *physical, uint64_t *room)
+/* Through the kernel's page tables: SDM volume 3, 4.5. */
+static bool walk(const struct kernel_memory *m, uint64_t address, uint64_t *physical, uint64_t *room)
 {
     enum { PRESENT = 1, LARGE = 1 << 7 };
     const uint64_t frame = 0x000ffffffffff000;
-    uint64_t table = symbol(r, "init_top_pgt"), cr4 = timeline_reg(r->tl, 0, "cr4"), entry;
-    table = (table ? table : symbol(r, "init_level4_pgt")) - r->text + r->physical;
-    for (unsigned level = cr4 >> 12 & 1 ? 5 : 4; level; level--) {
+    uint64_t table = m->top, entry;
+    for (unsigned level = m->levels; level; level--) {
         const unsigned shift = 12 + 9 * (level - 1);
-        if (!read_physical(r, table + 8 * (address >> shift & 511), &entry, 8) || !(entry & PRESENT))
+        if (read_physical(m, table + 8 * (address >> shift & 511), &entry, 8) != 8 || !(entry & PRESENT))
             return false;
         table = entry & frame;
         if (level == 1 || (level < 4 && entry & LARGE)) {
@@ -66,23 +74,45 @@ static bool walk(const struct reading *r, uint64_t address, uint64_t *physical, 
     return false;
 }
 
-static size_t read_virtual(const struct reading *r, uint64_t address, void *buf, size_t n)
+static size_t read_virtual(const struct kernel_memory *m, uint64_t address, void *buf, size_t n)
 {
     size_t done = 0;
     for (uint64_t physical, room; done < n; done += (size_t)room) {
-        if (!walk(r, address + done, &physical, &room))
+        if (!walk(m, address + done, &physical, &room))
             break;
         room = room < n - done ? room : n - done;
-        if (!read_physical(r, physical, (uint8_t *)buf + done, (size_t)room))
+        if (read_physical(m, physical, (uint8_t *)buf + done, (size_t)room) != room)
             break;
     }
     return done;
 }
 
-static uint64_t read_word(const struct reading *r, uint64_t address)
+static uint64_t read_word(const struct kernel_memory *m, uint64_t address)
 {
     uint64_t v = 0;
-    return address && read_virtual(r, address, &v, 8) == 8 ? v : 0;
+    return address && read_virtual(m, address, &v, 8) == 8 ? v : 0;
+}
+
+/* Where its page tables are: a kernel that can have five levels has a variable that says whether it does (arch/x86/boot/startup). */
+static void find_tables(const struct reading *r)
+{
+    struct kernel_memory *m = r->m;
+    uint32_t five = 0;
+    uint64_t top = symbol(r, "init_top_pgt"), flag = symbol(r, "__pgtable_l5_enabled");
+    top = top ? top : symbol(r, "init_level4_pgt");
+    m->top = top - m->text + m->physical;
+    m->levels =
+        flag && read_physical(m, flag - m->text + m->physical, &five, sizeof five) == sizeof five && five ? 5
+                                                                                                          : 4;
+}
+
+static void memory_free(struct kernel_memory *m)
+{
+    if (!m)
+        return;
+    past_close(m->past);
+    timeline_close(m->tl);
+    free(m);
 }
 
 /* ---------------------------------------------------------------- the kernel */
@@ -100,18 +130,43 @@ static size_t btf_length(const uint8_t *p, size_t n)
     return h[1] >= HEADER && h[1] < 256 && h[3] && h[5] && length <= n ? (size_t)length : 0;
 }
 
+/* All of an image, as far as it is there. */
+static void read_code(const struct kernel_memory *m, struct code *c)
+{
+    c->bytes = mem_alloc(c->n + 1);
+    c->n = c->address == m->text ? read_physical(m, m->physical, c->bytes, c->n)
+                                 : read_virtual(m, c->address, c->bytes, c->n);
+}
+
+/* BTF at a place in the kernel's image; to be freed. */
+static void *btf_at(const struct kernel_memory *m, const struct code *image, uint64_t at, size_t *n)
+{
+    uint8_t head[HEADER], *own;
+    if (at >= image->n || image->n - at < HEADER ||
+        read_physical(m, m->physical + at, head, HEADER) != HEADER ||
+        !(*n = btf_length(head, image->n - (size_t)at)))
+        return NULL;
+    own = mem_alloc(*n);
+    if (read_physical(m, m->physical + at, own, *n) == *n)
+        return own;
+    free(own);
+    return NULL;
+}
+
 /* A kernel's own is between two symbols; in one without these it is searched for. */
-static const uint8_t *find_btf(const struct reading *r, const struct code *image, size_t *n)
+static void *find_btf(const struct reading *r, struct code *image, size_t *n)
 {
     static const uint8_t magic[] = {0x9f, 0xeb, 1, 0, HEADER, 0, 0, 0};
     enum { LEAST = 1 << 16 };
-    const uint64_t at = symbol(r, "__start_BTF") - image->address;
-    if (at < image->n && (*n = btf_length(image->bytes + at, image->n - (size_t)at)))
-        return image->bytes + at;
+    const uint64_t start = symbol(r, "__start_BTF");
+    void *own = start ? btf_at(r->m, image, start - image->address, n) : NULL;
+    if (own)
+        return own;
+    read_code(r->m, image);
     const uint8_t *p = image->bytes, *end = p + image->n;
     for (; (p = memmem(p, (size_t)(end - p), magic, sizeof magic)); p++)
         if ((*n = btf_length(p, (size_t)(end - p))) > LEAST)
-            return p;
+            return btf_at(r->m, image, (uint64_t)(p - image->bytes), n);
     return NULL;
 }
 
@@ -132,41 +187,35 @@ static bool add_types(struct kernel_types *k, const char *table, void *data, siz
     return true;
 }
 
-/* Its own, or those of its DWARF if that was given. *table: whose symbols they are of. */
-static const void *find_types(const struct reading *r, const struct code *image, size_t *n,
-                              const char **table)
+/* Its own, or those of its DWARF if that was given. *table: whose symbols they are of. To be freed. */
+static void *find_types(const struct reading *r, struct code *image, size_t *n, const char **table)
 {
     const void *given = NULL;
-    const uint8_t *own = find_btf(r, image, n);
-    const struct symbol_table *t = own ? NULL : symbols_types(r->s, r->text, &given, n);
+    void *own = find_btf(r, image, n);
+    const struct symbol_table *t = own ? NULL : symbols_types(r->s, r->m->text, &given, n);
     *table = t ? symbol_table_name(t) : "kernel";
-    return own ? own : given;
+    if (own || !given)
+        return own;
+    return memcpy(mem_alloc(*n), given, *n);
 }
 
 static bool read_kernel(struct reading *r)
 {
     struct kernel_types *k = r->k;
-    const uint64_t last = symbol(r, "_end");
-    struct code image = {.address = r->text,
-                         .n = last > r->text && last - r->text < IMAGE_MAX ? (size_t)(last - r->text) : 0};
+    const uint64_t text = r->m->text, last = symbol(r, "_end");
+    struct code image = {.address = text,
+                         .n = last > text && last - text < IMAGE_MAX ? (size_t)(last - text) : 0};
     size_t n;
-    image.bytes = mem_alloc(image.n + 1);
-    image.n = timeline_peek_physical(r->tl, r->physical, image.bytes, image.n);
     const char *table;
-    const void *btf = find_types(r, &image, &n, &table);
-    if (!btf) {
-        free(image.bytes);
-        return false;
-    }
-    void *own = mem_alloc(n);
-    memcpy(own, btf, n);
-    if (!add_types(k, table, own, n)) {
+    void *btf = find_types(r, &image, &n, &table);
+    if (!btf || !add_types(k, table, btf, n)) {
         free(image.bytes);
         return false;
     }
     MEM_MORE(k->code, k->ncode);
     k->code[k->ncode++] = image;
     k->set.space = r->space;
+    find_tables(r);
     return true;
 }
 
@@ -210,37 +259,34 @@ static const struct symbol_mapping *mapping_of(const struct reading *r, const ch
     return found;
 }
 
-/* Its code, which says how functions begin. */
-static void read_code(struct reading *r, const struct symbol_mapping *m)
+/* Its code says how functions begin. */
+static void add_code(struct kernel_types *k, const struct symbol_mapping *m)
 {
     enum { CODE_MAX = 16 << 20 };
-    struct code c = {.address = m->begin};
     if (m->end <= m->begin || m->end - m->begin > CODE_MAX)
         return;
-    c.bytes = mem_alloc((size_t)(m->end - m->begin));
-    c.n = read_virtual(r, m->begin, c.bytes, (size_t)(m->end - m->begin));
-    MEM_MORE(r->k->code, r->k->ncode);
-    r->k->code[r->k->ncode++] = c;
+    MEM_MORE(k->code, k->ncode);
+    k->code[k->ncode++] = (struct code){.address = m->begin, .n = (size_t)(m->end - m->begin)};
 }
 
 static void read_module(struct reading *r, uint64_t entry, const long at[MEMBERS])
 {
-    const uint64_t module = read_word(r, entry + (uint64_t)at[OF_MODULE]),
-                   btf = read_word(r, entry + (uint64_t)at[OF_BTF]);
-    const uint64_t data = read_word(r, btf + (uint64_t)at[DATA]);
-    const uint32_t size = (uint32_t)read_word(r, btf + (uint64_t)at[SIZE]);
+    const uint64_t module = read_word(r->m, entry + (uint64_t)at[OF_MODULE]),
+                   btf = read_word(r->m, entry + (uint64_t)at[OF_BTF]);
+    const uint64_t data = read_word(r->m, btf + (uint64_t)at[DATA]);
+    const uint32_t size = (uint32_t)read_word(r->m, btf + (uint64_t)at[SIZE]);
     char name[56] = "";
     if (!data || size < HEADER || size > MODULE_TYPES_MAX ||
-        read_virtual(r, module + (uint64_t)at[NAME], name, sizeof name - 1) != sizeof name - 1)
+        read_virtual(r->m, module + (uint64_t)at[NAME], name, sizeof name - 1) != sizeof name - 1)
         return;
     const struct symbol_mapping *m = mapping_of(r, name);
     uint8_t *own = m ? mem_alloc(size) : NULL;
-    if (!own || read_virtual(r, data, own, size) != size || !btf_length(own, size)) {
+    if (!own || read_virtual(r->m, data, own, size) != size || !btf_length(own, size)) {
         free(own);
         return;
     }
     if (add_types(r->k, name, own, size))
-        read_code(r, m);
+        add_code(r->k, m);
 }
 
 static size_t all_types(const struct kernel_types *k)
@@ -255,12 +301,12 @@ static void read_modules(struct reading *r)
 {
     long at[MEMBERS];
     const uint64_t head = symbol(r, "btf_modules");
-    uint64_t next = head ? read_word(r, head) : 0;
+    uint64_t next = head ? read_word(r->m, head) : 0;
     if (!next || next == head || !members(r->k->btf[0], at))
         return;
     for (unsigned n = 0; next && next != head && n < MODULES_MAX && all_types(r->k) < ALL_TYPES_MAX; n++) {
         read_module(r, next - (uint64_t)at[LIST], at);
-        next = read_word(r, next);
+        next = read_word(r->m, next);
     }
 }
 
@@ -283,8 +329,8 @@ static int find_kernel(struct reading *r, struct trace *t, struct error *err)
         } else if (ev.f[EVF_KERNEL_FOUND_physical] &&
                    (ev.f[EVF_KERNEL_FOUND_types] ||
                     symbols_types(r->s, ev.f[EVF_KERNEL_FOUND_text], &given, &n))) {
-            r->text = ev.f[EVF_KERNEL_FOUND_text];
-            r->physical = ev.f[EVF_KERNEL_FOUND_physical];
+            r->m->text = ev.f[EVF_KERNEL_FOUND_text];
+            r->m->physical = ev.f[EVF_KERNEL_FOUND_physical];
             r->found = ev.icount;
             r->guest = ev.guest;
             r->until = UINT64_MAX;
@@ -295,20 +341,33 @@ static int find_kernel(struct reading *r, struct trace *t, struct error *err)
     return rc < 0 ? -1 : there;
 }
 
-/* The last checkpoint before another kernel is found, which may take its memory (kexec); where it was found if there is none after that. */
-static uint64_t position(const struct reading *r, const struct trace *t)
+/* Memory at the last checkpoint before another kernel is found, which may take its memory (kexec); where it was found if there is none
+ * after that, or if the engine cannot tell where a checkpoint has it. */
+static int open_memory(struct reading *r, struct trace *t, const struct engine_kind *kind, struct error *err)
 {
+    struct timeline_stopped stopped;
     const long k = trace_checkpoint_find(t, r->until - 1);
     const uint64_t last = k >= 0 ? trace_checkpoint(t, (size_t)k)->icount : 0;
-    return last > r->found ? last : r->found;
+    err->text[0] = 0;
+    if (last > r->found)
+        r->m->past = past_open(t, kind, (size_t)k, err);
+    if (r->m->past || err->text[0])
+        return r->m->past ? 0 : -1;
+    r->m->tl = timeline_open_trace(t, kind, err);
+    if (!r->m->tl)
+        return -1;
+    timeline_short_seeks(r->m->tl, true);
+    return timeline_seek(r->m->tl, last > r->found ? last : r->found, &stopped, err);
 }
 
 static size_t read_code_at(void *ctx, uint64_t address, void *buf, size_t n)
 {
-    const struct kernel_types *k = ctx;
+    struct kernel_types *k = ctx;
     for (size_t i = 0; i < k->ncode; i++) {
-        const struct code *c = &k->code[i];
+        struct code *c = &k->code[i];
         const uint64_t at = address - c->address;
+        if (at < c->n && !c->bytes)
+            read_code(k->memory, c);
         if (at >= c->n)
             continue;
         n = n < c->n - (size_t)at ? n : c->n - (size_t)at;
@@ -342,30 +401,35 @@ struct kernel_types *kernel_types_of(const void *btf, size_t n)
     return NULL;
 }
 
+/* A machine is not kept for that: it takes as much memory as the guest. */
+static void read_all_code(struct kernel_types *k)
+{
+    for (size_t i = 0; i < k->ncode; i++)
+        if (!k->code[i].bytes)
+            read_code(k->memory, &k->code[i]);
+    timeline_close(k->memory->tl);
+    k->memory->tl = NULL;
+}
+
 struct kernel_types *kernel_types_read(struct trace *t, const struct engine_kind *kind,
                                        const struct symbols *s, struct error *err)
 {
     struct kernel_types *k = mem_zero(1, sizeof *k);
-    struct reading r = {.k = k, .s = s};
-    struct timeline_stopped stopped;
+    k->memory = mem_zero(1, sizeof *k->memory);
     k->set = (struct symbol_types_set){.read = read_code_at, .ctx = k};
+    struct reading r = {.k = k, .m = k->memory, .s = s};
     const int there = find_kernel(&r, t, err);
-    if (there != 1) {
-        if (!there)
-            return k;
-        kernel_types_free(k);
-        return NULL;
-    }
+    if (!there)
+        return k;
     r.space = symbol_space_of(r.guest, 0);
-    r.tl = timeline_open_trace(t, kind, err);
-    if (!r.tl || (timeline_short_seeks(r.tl, true), timeline_seek(r.tl, position(&r, t), &stopped, err))) {
-        timeline_close(r.tl);
+    if (there < 0 || open_memory(&r, t, kind, err)) {
         kernel_types_free(k);
         return NULL;
     }
     if (read_kernel(&r))
         read_modules(&r);
-    timeline_close(r.tl);
+    if (k->memory->tl)
+        read_all_code(k);
     return k;
 }
 
@@ -379,6 +443,7 @@ void kernel_types_free(struct kernel_types *k)
     for (size_t i = 0; k && i < k->ncode; i++)
         free(k->code[i].bytes);
     if (k) {
+        memory_free(k->memory);
         free(k->list);
         free(k->btf);
         free(k->code);

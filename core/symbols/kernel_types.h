@@ -11,9 +11,9 @@
 
 struct kernel_types;
 
-/* Reads the types of the first kernel that was found and has some, and of the modules that it had at the last checkpoint of the record. A
- * timeline of its own is used. An empty set if there are none. `s` are the trace's symbols, and must stay.
- * -1 with err if the trace cannot be read. Cost: a tenth of a second, and the kernel's image (tens of MB) as long as it exists. */
+/* Reads the types of the first kernel that was found and has some, and of the modules that it had at the last checkpoint of the record. An
+ * empty set if there are none. `s` are the trace's symbols, and must stay. One thread at a time may use the result. NULL with err if the
+ * trace cannot be read. Cost: some hundredths of a second; and, from the first question for code on, the kernel's image (tens of MB). */
 struct kernel_types *kernel_types_read(struct trace *t, const struct engine_kind *kind,
                                        const struct symbols *s, struct error *err);
 /* Those of a kernel alone, from its BTF, for who watches it while it runs: the data may be freed. NULL if they are damaged.

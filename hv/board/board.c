@@ -229,10 +229,10 @@ size_t board_screen(struct board *b, char *buf, size_t size)
 
 enum { MAX_BIOS = 16 << 20 };
 
-static int number_setting(const struct board *b, const char *key, uint64_t preset, uint64_t min, uint64_t max,
-                          uint64_t *value, struct error *err)
+static int number_setting(const struct engine_config *cfg, const char *key, uint64_t preset, uint64_t min,
+                          uint64_t max, uint64_t *value, struct error *err)
 {
-    const char *text = config_get(b->cfg, key);
+    const char *text = config_get(cfg, key);
     char *end;
     *value = preset;
     if (!text)
@@ -244,28 +244,50 @@ static int number_setting(const struct board *b, const char *key, uint64_t prese
     return 0;
 }
 
-static void split_ram(struct board *b, uint64_t size)
+enum { VIDEO_MEMORY = 0xa0000, HIGH_MEMORY = 0x100000 };
+#define FOUR_GIB 0x100000000ull
+static const char ram_name[] = "ram";
+
+/* The parts below and above 4 GiB. */
+static int ram_parts(const struct engine_config *cfg, const struct board_kind *kind, uint64_t *low,
+                     uint64_t *high, struct error *err)
 {
-    b->ram_low = size <= b->kind->ram_most ? size : b->kind->ram_split;
-    b->ram_high = size - b->ram_low;
+    uint64_t size;
+    if (number_setting(cfg, "memory", 256ull << 20, 1ull << 20, 64ull << 30, &size, err))
+        return -1;
+    size &= ~0xfffull;
+    *low = size <= kind->ram_most ? size : kind->ram_split;
+    *high = size - *low;
+    return 0;
+}
+
+const char *board_ram(const struct engine_config *cfg, uint64_t physical, uint64_t *offset)
+{
+    struct error ignored;
+    uint64_t low, high;
+    const struct board_kind *kind = board_kind_of(cfg, &ignored);
+    if (!kind || ram_parts(cfg, kind, &low, &high, &ignored))
+        return NULL;
+    *offset = physical < FOUR_GIB ? physical : physical - FOUR_GIB + low;
+    const bool there = physical < FOUR_GIB ? physical < low : physical - FOUR_GIB < high;
+    return there && (physical < VIDEO_MEMORY || physical >= HIGH_MEMORY) ? ram_name : NULL;
 }
 
 static int create_ram(struct board *b, struct error *err)
 {
-    uint64_t size;
-    if (number_setting(b, "memory", 256ull << 20, 1ull << 20, 64ull << 30, &size, err))
+    if (ram_parts(b->cfg, b->kind, &b->ram_low, &b->ram_high, err))
         return -1;
-    size &= ~0xfffull;
-    split_ram(b, size);
-    b->mem = physmem_create(0x100000000ull + b->ram_high + xen_host_above_ram(b), &b->cfg->host);
-    b->ram = b->mem ? physmem_block(b->mem, "ram", size) : NULL;
+    const uint64_t size = b->ram_low + b->ram_high;
+    b->mem = physmem_create(FOUR_GIB + b->ram_high + xen_host_above_ram(b), &b->cfg->host);
+    b->ram = b->mem ? physmem_block(b->mem, ram_name, size) : NULL;
     if (!b->ram)
         return error_set(err, "memory=%llu: the host does not have that much", (unsigned long long)size);
-    physmem_map(b->mem, 0, 0xa0000, b->ram, 0, b->ram, 0, false);
-    if (b->ram_low > 0x100000)
-        physmem_map(b->mem, 0x100000, b->ram_low - 0x100000, b->ram, 0x100000, b->ram, 0x100000, false);
+    physmem_map(b->mem, 0, VIDEO_MEMORY, b->ram, 0, b->ram, 0, false);
+    if (b->ram_low > HIGH_MEMORY)
+        physmem_map(b->mem, HIGH_MEMORY, b->ram_low - HIGH_MEMORY, b->ram, HIGH_MEMORY, b->ram, HIGH_MEMORY,
+                    false);
     if (b->ram_high)
-        physmem_map(b->mem, 0x100000000ull, b->ram_high, b->ram, b->ram_low, b->ram, b->ram_low, false);
+        physmem_map(b->mem, FOUR_GIB, b->ram_high, b->ram, b->ram_low, b->ram, b->ram_low, false);
     return 0;
 }
 
@@ -283,7 +305,7 @@ static int create_rom(struct board *b, struct error *err)
     if (bios->read(bios->ctx, 0, ramblock_host(b->rom), bios->size, err))
         return -1;
     physmem_touch(b->mem, b->rom, 0, bios->size);
-    physmem_map(b->mem, 0x100000000ull - bios->size, bios->size, b->rom, 0, NULL, 0, true);
+    physmem_map(b->mem, FOUR_GIB - bios->size, bios->size, b->rom, 0, NULL, 0, true);
     return 0;
 }
 
@@ -291,7 +313,7 @@ static int create_cpus(struct board *b, struct error *err)
 {
     const char *model = config_get(b->cfg, "cpu");
     uint64_t n;
-    if (number_setting(b, "cpus", 1, 1, BOARD_MAX_CPUS, &n, err))
+    if (number_setting(b->cfg, "cpus", 1, 1, BOARD_MAX_CPUS, &n, err))
         return -1;
     for (unsigned i = 0; i < n; i++) {
         bus_init(&b->cpu[i], b, i);

@@ -128,5 +128,7 @@ int board_words_later(const void *state, const struct event *ev, const struct ev
                       size_t size);
 /* See engine_words.drive. */
 bool board_drive_role(const struct engine_config *, unsigned number, char role[16]);
+/* See engine_words.ram: up to the video memory, and from 1 MiB on. What is between them is chosen by registers (PAM, SMRAM). */
+const char *board_ram(const struct engine_config *, uint64_t physical, uint64_t *offset);
 
 #endif

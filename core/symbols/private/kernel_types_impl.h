@@ -5,11 +5,13 @@
 #include "core/symbols/kernel_types.h"
 
 struct btf;
+struct kernel_memory;
 
+/* The kernel's image, or a module's. */
 struct code {
     uint64_t address;
-    uint8_t *bytes;
     size_t n;
+    uint8_t *bytes; /* NULL: not yet read */
 };
 
 struct kernel_types {
@@ -18,6 +20,7 @@ struct kernel_types {
     struct btf **btf;  /* the same, opened; those of modules continue the first */
     struct code *code; /* the kernel's, then those of modules */
     size_t ncode;
+    struct kernel_memory *memory; /* that code is read from; NULL: there is none */
 };
 
 #endif
