@@ -284,33 +284,6 @@ static void do_part(void *ctx, size_t i)
     worker_put(s, w);
 }
 
-/* The last hit: backwards from the end, which needs one job. */
-static int find_last(struct search *s, struct find_result *res, struct error *err)
-{
-    struct worker *w = worker_get(s, err);
-    struct timeline_stopped how;
-    const struct timeline_stop *stop = &s->r->stop;
-    unsigned id;
-    uint64_t last = w ? trace_last_icount(w->t) : 0;
-    if (!w || timeline_seek(w->tl, s->r->to < last ? s->r->to : last, &how, err) ||
-        timeline_stop_add(w->tl, stop, &id, err) ||
-        timeline_continue_to(w->tl, TIMELINE_BACK, s->r->from, &how, err))
-        return -1;
-    if (how.reason == TIMELINE_INTERRUPTED)
-        return error_set(err, "%s: interrupted at icount %" PRIu64, s->r->path, how.icount);
-    bool watch = how.reason == TIMELINE_WATCHPOINT;
-    if (!watch && how.reason != TIMELINE_BREAKPOINT)
-        return 0;
-    struct part p = {0};
-    struct scan q = {s, w, &p};
-    timeline_stop_clear(w->tl);
-    /* Once more, forwards: so that the hit is what --all gives. */
-    if (timeline_scan(w->tl, stop, how.icount, how.icount + 1, take_hit, &q, &how, err))
-        return -1;
-    *res = (struct find_result){p.hit, p.n, p.count};
-    return 0;
-}
-
 static void choose_parts(struct search *s, struct trace *t)
 {
     size_t n = trace_checkpoint_count(t);
@@ -325,6 +298,65 @@ static void choose_parts(struct search *s, struct trace *t)
         s->part[s->n++] = (struct part){.from = at, .to = end};
         at = end;
     }
+}
+
+/* The last hit of a part, described as it comes: of the first few hits each one, since a second run costs more. */
+struct last {
+    struct search *s;
+    struct worker *w;
+    struct find_hit hit;
+    uint64_t icount, count;
+};
+
+enum { DESCRIBED = 64 };
+
+static void free_hit(struct find_hit *h)
+{
+    free(h->process);
+    free(h->symbol);
+    free(h->caller);
+    free(h->arguments);
+    *h = (struct find_hit){.process = NULL};
+}
+
+static bool take_last(void *ctx, const struct timeline_hit *hit)
+{
+    struct last *l = ctx;
+    l->icount = hit->icount;
+    free_hit(&l->hit);
+    if (++l->count <= DESCRIBED)
+        l->hit = describe(l->s, l->w, hit);
+    return true;
+}
+
+static int scan_last(struct last *l, uint64_t from, uint64_t to, struct error *err)
+{
+    const struct find_request *r = l->s->r;
+    struct timeline_stopped how;
+    l->count = 0;
+    if (timeline_scan(l->w->tl, &r->stop, from, to, take_last, l, &how, err))
+        return -1;
+    if (how.reason != TIMELINE_INTERRUPTED)
+        return 0;
+    return error_set(err, "%s: interrupted at icount %" PRIu64, r->path, how.icount);
+}
+
+/* From the last part on, which needs one job. */
+static int find_last(struct search *s, struct find_result *res, struct error *err)
+{
+    struct last l = {.s = s, .w = worker_get(s, err)};
+    int rc = l.w ? 0 : -1;
+    for (size_t i = s->n; i-- > 0 && !rc && !l.count;)
+        rc = scan_last(&l, s->part[i].from, s->part[i].to, err);
+    if (!rc && l.count > DESCRIBED)
+        rc = scan_last(&l, l.icount, l.icount + 1, err);
+    if (rc || !l.count) {
+        free_hit(&l.hit);
+        return rc;
+    }
+    *res = (struct find_result){mem_alloc(sizeof l.hit), 1, 1};
+    *res->hit = l.hit;
+    return 0;
 }
 
 static int gather(struct search *s, struct find_result *res, struct error *err)
@@ -347,12 +379,8 @@ static int gather(struct search *s, struct find_result *res, struct error *err)
 
 static void free_hits(struct find_hit *hit, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        free(hit[i].process);
-        free(hit[i].symbol);
-        free(hit[i].caller);
-        free(hit[i].arguments);
-    }
+    for (size_t i = 0; i < n; i++)
+        free_hit(&hit[i]);
     free(hit);
 }
 
@@ -364,12 +392,11 @@ int find_hits(const struct find_request *r, struct trace *t, struct find_result 
         return -1;
     struct signals *signals = signals_start(on_signal, &s);
     int rc = 0;
-    if (r->mode == FIND_LAST) {
+    choose_parts(&s, t);
+    if (r->mode == FIND_LAST)
         rc = find_last(&s, res, err);
-    } else {
-        choose_parts(&s, t);
+    else
         jobs_run(r->jobs, s.n, do_part, &s);
-    }
     signals_stop(signals);
     if (!rc && r->mode != FIND_LAST)
         rc = gather(&s, res, err);

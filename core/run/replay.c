@@ -205,6 +205,8 @@ void replay_progress(struct replay *r, void (*fn)(void *ctx, const struct engine
 
 int replay_load(struct replay *r, size_t k, struct error *err)
 {
+    if (k) /* the first state is before anything was unpacked */
+        trace_prepare(r->t, r->kind->unpacked);
     if (restore_checkpoint(r->e, r->t, k, err))
         return -1;
     r->fed_at = UINT64_MAX;
