@@ -36,6 +36,7 @@ struct image {
 struct engine_host {
     bool interpret;         /* nothing is compiled to host code */
     uint16_t compile_after; /* code is compiled when it is entered this often; 0: the engine's default */
+    uint8_t level;          /* compiled code uses instructions of x86-64-v1, v2 or v3; 0: what the host has */
     const char *
         wrong; /* for tests of comparisons: the mnemonic of an instruction that compiled code does wrong; NULL: none */
 };

@@ -27,14 +27,16 @@ static inline uint32_t engine_runs_as(const struct engine_kind *kind, uint32_t r
                                                                                   : kind->behaviour;
 }
 
-/* How code is executed, as environment variables say it (docs/compiler.md): `compile` is at which entry code is compiled, "0" for never;
- * `wrong` as in the result. NULL or "": as usual. */
+/* How code is executed, as environment variables say it (docs/compiler.md): `compile` is at which entry code is compiled, "0" for never,
+ * and after that perhaps "v" and the level; `wrong` as in the result. NULL or "": as usual. */
 static inline struct engine_host engine_host_of(const char *compile, const char *wrong)
 {
     const bool given = compile && *compile;
-    const unsigned long n = given ? strtoul(compile, NULL, 10) : 0;
+    char *end = NULL;
+    const unsigned long n = given ? strtoul(compile, &end, 10) : 0;
     return (struct engine_host){.interpret = given && !n,
                                 .compile_after = (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX),
+                                .level = (uint8_t)(given && *end == 'v' ? strtoul(end + 1, NULL, 10) : 0),
                                 .wrong = wrong && *wrong ? wrong : NULL};
 }
 

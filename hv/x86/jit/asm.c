@@ -52,11 +52,15 @@ static void sib(struct code *c, unsigned mod, unsigned reg, struct host_mem m)
     byte(c, (unsigned)m.scale << 6 | index << 3 | base);
 }
 
-void asm_rm(struct code *c, unsigned size, unsigned opcode, unsigned reg, struct host_mem m)
+/* The upper bits of the registers of modrm and SIB, as in REX. */
+static unsigned upper_bits(unsigned reg, struct host_mem m)
 {
-    unsigned rex =
-        (reg >> 3) << 2 | (m.index == H_NONE ? 0 : m.index >> 3 << 1) | (m.base == H_NONE ? 0 : m.base >> 3);
-    opcode_bytes(c, size, opcode, rex, size == 1 && reg >= 4);
+    return (reg >> 3) << 2 | (m.index == H_NONE ? 0u : (unsigned)m.index >> 3 << 1) |
+           (m.base == H_NONE ? 0u : (unsigned)m.base >> 3);
+}
+
+static void memory_operand(struct code *c, unsigned reg, struct host_mem m)
+{
     if (m.base == H_NONE) {
         sib(c, 0, reg, m);
         asm_bytes(c, (uint32_t)m.disp, 4);
@@ -70,6 +74,33 @@ void asm_rm(struct code *c, unsigned size, unsigned opcode, unsigned reg, struct
         byte(c, mod << 6 | (reg & 7) << 3 | (m.base & 7));
     if (mod)
         asm_bytes(c, (uint32_t)m.disp, mod == 1 ? 1 : 4);
+}
+
+void asm_rm(struct code *c, unsigned size, unsigned opcode, unsigned reg, struct host_mem m)
+{
+    opcode_bytes(c, size, opcode, upper_bits(reg, m), size == 1 && reg >= 4);
+    memory_operand(c, reg, m);
+}
+
+/* SDM volume 2, 2.3.5: always the form of three bytes. */
+static void vex_bytes(struct code *c, struct vex v, unsigned upper)
+{
+    byte(c, 0xc4);
+    byte(c, (~upper & 7) << 5 | v.map);
+    byte(c, (unsigned)v.w << 7 | (~v.vvvv & 15u) << 3 | v.prefix);
+    byte(c, v.opcode);
+}
+
+void asm_vex_rr(struct code *c, struct vex v, unsigned reg, unsigned rm)
+{
+    vex_bytes(c, v, (reg >> 3) << 2 | rm >> 3);
+    byte(c, 0xc0 | (reg & 7) << 3 | (rm & 7));
+}
+
+void asm_vex_rm(struct code *c, struct vex v, unsigned reg, struct host_mem m)
+{
+    vex_bytes(c, v, upper_bits(reg, m));
+    memory_operand(c, reg, m);
 }
 
 void asm_alu(struct code *c, unsigned size, unsigned operation, unsigned dst, unsigned src)

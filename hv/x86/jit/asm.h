@@ -32,6 +32,7 @@ enum host_reg {
 
 #define OP0F(b)   (0x0f00 | (b))
 #define OP0F38(b) (0x0f3800 | (b))
+#define OP0F3A(b) (0x0f3a00 | (b))
 
 /* The host's condition codes are the guest's. */
 enum {
@@ -70,6 +71,13 @@ void asm_rr(struct code *, unsigned size, unsigned opcode, unsigned reg, unsigne
 /* Register form with registers of different sizes (MOVZX): byte_rm if rm is a byte register. */
 void asm_rr_from(struct code *, unsigned size, unsigned opcode, unsigned reg, unsigned rm, bool byte_rm);
 void asm_rm(struct code *, unsigned size, unsigned opcode, unsigned reg, struct host_mem);
+/* With a VEX prefix, for 128 bits or general registers. prefix: 0 none, 1 66, 2 F3, 3 F2; map: 1 to 3; vvvv: 0 if there is none. */
+struct vex {
+    uint8_t prefix, map, opcode, vvvv;
+    bool w;
+};
+void asm_vex_rr(struct code *, struct vex, unsigned reg, unsigned rm);
+void asm_vex_rm(struct code *, struct vex, unsigned reg, struct host_mem);
 /* The eight two-operand operations (0 ADD, 1 OR, 2 ADC, 3 SBB, 4 AND, 5 SUB, 6 XOR, 7 CMP). */
 void asm_alu(struct code *, unsigned size, unsigned operation, unsigned dst, unsigned src);
 void asm_alu_imm(struct code *, unsigned size, unsigned operation, unsigned dst, int32_t imm);

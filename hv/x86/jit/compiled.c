@@ -66,12 +66,8 @@ static bool register_form_ok(const struct unit *u, const struct op *op, const st
         return op->osize;
     case SHAPE_XADD:
     case SHAPE_CMPXCHG:
-    case SHAPE_SIMD_HALF:
     case SHAPE_LEA:
         return false;
-    case SHAPE_SIMD_LOAD:
-    case SHAPE_SIMD_STORE:
-        return s->arg == SIMD_BY_SIZE;
     case SHAPE_STRING:
         return string_ok(u, op);
     case SHAPE_MOVSX:
@@ -124,21 +120,16 @@ static bool memory_form_ok(const struct unit *u, const struct op *op, const stru
     case SHAPE_NOP:
     case SHAPE_LEA:
     case SHAPE_SET:
-    case SHAPE_SIMD:
-    case SHAPE_SIMD_MOVE:
-    case SHAPE_SIMD_LOAD:
-    case SHAPE_SIMD_STORE:
-    case SHAPE_SIMD_HALF:
         return true;
     default:
-        return false;
+        return is_simd(s->kind);
     }
 }
 
 bool op_compiled(const struct unit *u, const struct op *op)
 {
     const struct shape *s = shape_of(u, op);
-    if (s->kind == SHAPE_NONE || (is_simd(s->kind) && !simd_compiled(op)))
+    if (s->kind == SHAPE_NONE || (is_simd(s->kind) && !simd_compiled(u, op, s)))
         return false;
     return in_memory(op) ? memory_form_ok(u, op, s) : register_form_ok(u, op, s);
 }

@@ -13,7 +13,7 @@
 #include "hv/x86/jit/unit.h"
 #include "traces/memory.h"
 
-enum { CODE_SIZE = 64 << 20, CODE_ROOM = 128 << 10, MAX_DROPS = 8, HEAT = 100 };
+enum { CODE_SIZE = 64 << 20, CODE_ROOM = 512 << 10, MAX_DROPS = 8, HEAT = 100 };
 
 typedef const struct op *enter_fn(struct x86 *, const struct op *, op_fn *);
 
@@ -61,6 +61,18 @@ static void write_enter(struct jit *j)
     j->used = j->start = 64;
 }
 
+/* x86-64-v1 to v3: what the host has of the instructions that are used. */
+static unsigned host_level(void)
+{
+    if (!__builtin_cpu_supports("ssse3") || !__builtin_cpu_supports("sse4.2") ||
+        !__builtin_cpu_supports("popcnt"))
+        return 1;
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+                   __builtin_cpu_supports("bmi2")
+               ? 3
+               : 2;
+}
+
 bool x86_compiles(void)
 {
     return true;
@@ -79,6 +91,7 @@ struct jit *jit_create(const struct engine_host *host)
     j->shapes = shapes_create();
     j->unit.shapes = j->shapes;
     j->unit.wrong = host->wrong;
+    j->unit.level = host->level ? host->level : host_level();
     write_enter(j);
     return j;
 }

@@ -88,10 +88,8 @@ static bool is_simple(const struct op *op)
 
 static unsigned access_size(const struct op *op, const struct shape *s)
 {
-    if (s->kind == SHAPE_SIMD || s->kind == SHAPE_SIMD_MOVE)
-        return 16;
     if (is_simd(s->kind))
-        return simd_bytes(op, s);
+        return simd_access(op, s);
     return s->kind == SHAPE_MOVZX || s->kind == SHAPE_MOVSX ? s->arg : size_of(op);
 }
 
@@ -109,6 +107,7 @@ static bool access_writes(const struct shape *s)
         return true;
     case SHAPE_MOV:
     case SHAPE_SIMD_MOVE:
+    case SHAPE_SIMD_MXCSR:
         return s->form != FORM_GE;
     case SHAPE_ALU:
         return s->form != FORM_GE && s->arg != ALU_CMP;
@@ -152,7 +151,7 @@ static bool may_change(const struct unit *u, const struct op *op, const struct s
     default:
         break;
     }
-    if ((in_memory(op) && access_writes(s)) || (is_simd(s->kind) && s->kind < SHAPE_SIMD_STORE))
+    if ((in_memory(op) && access_writes(s)) || (is_simd(s->kind) && s->kind <= SHAPE_SIMD_LAST_PLAIN))
         return false;
     switch (s->kind) {
     case SHAPE_ALU:
@@ -163,7 +162,6 @@ static bool may_change(const struct unit *u, const struct op *op, const struct s
     case SHAPE_NOP:
     case SHAPE_CARRY:
     case SHAPE_CLD:
-    case SHAPE_SIMD_HALF:
         return false;
     case SHAPE_LEAVE:
         return guest == RSP || guest == RBP;

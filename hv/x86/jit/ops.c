@@ -680,26 +680,6 @@ static bool compile_branch(struct unit *u, const struct op *op, const struct sha
     }
 }
 
-static bool compile_simd_any(struct unit *u, const struct op *op, const struct shape *s)
-{
-    switch (s->kind) {
-    case SHAPE_SIMD:
-        return compile_simd(u, op);
-    case SHAPE_SIMD_SHIFT:
-        return compile_simd_shift(u, op);
-    case SHAPE_SIMD_MOVE:
-        return compile_simd_move(u, op, s);
-    case SHAPE_SIMD_LOAD:
-        return compile_simd_load(u, op, s);
-    case SHAPE_SIMD_STORE:
-        return compile_simd_store(u, op, s);
-    case SHAPE_SIMD_HALF:
-        return compile_simd_half(u, op, s);
-    default:
-        return compile_simd_mask(u, op);
-    }
-}
-
 static bool compile_last(struct unit *u, const struct op *op, const struct shape *s)
 {
     switch (s->kind) {
@@ -733,7 +713,7 @@ static bool compile_other(struct unit *u, const struct op *op, const struct shap
     if (is_branch(s->kind))
         return compile_branch(u, op, s);
     if (is_simd(s->kind))
-        return compile_simd_any(u, op, s);
+        return compile_simd(u, op, s);
     switch (s->kind) {
     case SHAPE_PUSH:
     case SHAPE_PUSH_IMM:

@@ -34,7 +34,8 @@ static inline bool is_simd(unsigned kind)
     return kind >= SHAPE_SIMD;
 }
 
-/* shape.arg of SHAPE_STRING; of the moves of SHAPE_SIMD_…: bytes in memory, or SIMD_BY_SIZE for 32 or 64 bits by the operand size. */
+/* shape.arg of SHAPE_STRING; of SHAPE_SIMD_…: bytes in memory, of 256 bits those of a half, or SIMD_BY_SIZE for 32 or 64 bits by the
+ * operand size. */
 enum { STRING_LOADS = 1, STRING_STORES = 2 };
 enum { SIMD_BY_SIZE = 0, SIMD_HIGH = 0x80 };
 
@@ -116,14 +117,10 @@ bool compile_push_memory(struct unit *, const struct op *);
 bool compile_call_memory(struct unit *, const struct op *);
 bool compile_string(struct unit *, const struct op *, const struct shape *);
 bool compile_tsc(struct unit *, const struct shape *);
-bool compile_simd(struct unit *, const struct op *);
-bool compile_simd_shift(struct unit *, const struct op *);
-bool compile_simd_move(struct unit *, const struct op *, const struct shape *);
-bool compile_simd_load(struct unit *, const struct op *, const struct shape *);
-bool compile_simd_store(struct unit *, const struct op *, const struct shape *);
-bool compile_simd_half(struct unit *, const struct op *, const struct shape *);
-bool compile_simd_mask(struct unit *, const struct op *);
+bool compile_simd(struct unit *, const struct op *, const struct shape *);
 /* Does this host have the instruction? */
-bool simd_compiled(const struct op *);
+bool simd_compiled(const struct unit *, const struct op *, const struct shape *);
+/* Bytes of its operand in memory. */
+unsigned simd_access(const struct op *, const struct shape *);
 
 #endif

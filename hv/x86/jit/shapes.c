@@ -34,29 +34,7 @@
     F(shld_i, DOUBLE, 0xa4, EG) F(shrd_i, DOUBLE, 0xac, EG)                                                  \
     F(clc, CARRY, 4, EG) F(stc, CARRY, 1, EG) F(cmc, CARRY, 6, EG) F(cld, CLD, 0, EG)                        \
     F(rdtsc, TSC, 0, EG) F(rdtscp, TSC, 1, EG) F(xadd, XADD, 0, EG) F(cmpxchg, CMPXCHG, 0, EG)                                                          \
-    F(lods, STRING, 1, EG) F(stos, STRING, 2, EG) F(movs, STRING, 3, EG)                                     \
-    F(movu_load, SIMD_MOVE, 0, GE) F(mova_load, SIMD_MOVE, 0, GE)                                            \
-    F(movu_store, SIMD_MOVE, 0, EG) F(mova_store, SIMD_MOVE, 0, EG)                                          \
-    F(movd_load, SIMD_LOAD, 0, GE) F(movss_load, SIMD_LOAD, 4, GE) F(movsd_load, SIMD_LOAD, 8, GE)           \
-    F(movq_load, SIMD_LOAD, 8, GE) F(movd_store, SIMD_STORE, 0, EG) F(movss_store, SIMD_STORE, 4, EG)        \
-    F(movsd_store, SIMD_STORE, 8, EG) F(movq_store, SIMD_STORE, 8, EG)                                       \
-    F(movlps_store, SIMD_STORE, 8, EG) F(movhps_store, SIMD_STORE, 0x88, EG)                                 \
-    F(movlps_load, SIMD_HALF, 8, GE) F(movhps_load, SIMD_HALF, 0x88, GE)                                     \
-    F(pmovmskb, SIMD_MASK, 4, EG) F(movmskps, SIMD_MASK, 4, EG) F(movmskpd, SIMD_MASK, 4, EG)
-
-/* V = fn(V, W), on integers or bits. */
-#define SIMD_OPERATIONS(F)                                                                                   \
-    F(punpcklbw) F(punpcklwd) F(punpckldq) F(punpcklqdq) F(punpckhbw) F(punpckhwd) F(punpckhdq)              \
-    F(punpckhqdq) F(packsswb) F(packssdw) F(packuswb) F(pshufd) F(pshuflw) F(pshufhw) F(pshufb)              \
-    F(shufps) F(shufpd) F(unpcklps) F(unpckhps) F(unpcklpd) F(unpckhpd) F(pand) F(pandn) F(por) F(pxor)      \
-    F(paddb) F(paddw) F(paddd) F(paddq) F(psubb) F(psubw) F(psubd) F(psubq) F(paddsb) F(paddsw)              \
-    F(paddusb) F(paddusw) F(psubsb) F(psubsw) F(psubusb) F(psubusw) F(pavgb) F(pavgw) F(pmullw)              \
-    F(pmulhw) F(pmulhuw) F(pmaddwd) F(pmuludq) F(psadbw) F(pcmpeqb) F(pcmpeqw) F(pcmpeqd) F(pcmpgtb)         \
-    F(pcmpgtw) F(pcmpgtd) F(pminub) F(pmaxub) F(pminsw) F(pmaxsw) F(psllw) F(pslld) F(psllq) F(psrlw)        \
-    F(psrld) F(psrlq) F(psraw) F(psrad)
-#define SIMD_SHIFTS(F)                                                                                       \
-    F(psllw_imm) F(pslld_imm) F(psllq_imm) F(psrlw_imm) F(psrld_imm) F(psrlq_imm) F(psraw_imm)               \
-    F(psrad_imm) F(pslldq_imm) F(psrldq_imm)
+    F(lods, STRING, 1, EG) F(stos, STRING, 2, EG) F(movs, STRING, 3, EG)
 
 #define CONDITIONS(F)                                                                                        \
     F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12) F(13) F(14) F(15)
@@ -66,31 +44,27 @@
 #define CONDITION_DECLARED(cc)                 extern const struct family fam_j##cc, fam_cmov##cc, fam_set##cc;
 FAMILIES(FAMILY_DECLARED)
 CONDITIONS(CONDITION_DECLARED)
-#define SIMD_DECLARED(name) extern const struct family fam_##name;
-SIMD_OPERATIONS(SIMD_DECLARED)
-SIMD_SHIFTS(SIMD_DECLARED)
 
 static const struct {
     const struct family *family;
     struct shape shape;
 } families[] = {
-#define FAMILY_ENTRY(name, kind, arg, form) {&fam_##name, {SHAPE_##kind, arg, FORM_##form}},
+#define FAMILY_ENTRY(name, kind, arg, form) {&fam_##name, {SHAPE_##kind, arg, FORM_##form, 0}},
 #define CONDITION_ENTRY(cc)                                                                                  \
-    {&fam_j##cc, {SHAPE_JCC, cc, FORM_EG}}, {&fam_cmov##cc, {SHAPE_CMOV, cc, FORM_GE}},                      \
-        {&fam_set##cc, {SHAPE_SET, cc, FORM_EG}},
-#define SIMD_ENTRY(name)       {&fam_##name, {SHAPE_SIMD, 16, FORM_GE}},
-#define SIMD_SHIFT_ENTRY(name) {&fam_##name, {SHAPE_SIMD_SHIFT, 16, FORM_EI}},
-    FAMILIES(FAMILY_ENTRY) CONDITIONS(CONDITION_ENTRY) SIMD_OPERATIONS(SIMD_ENTRY)
-        SIMD_SHIFTS(SIMD_SHIFT_ENTRY)};
+    {&fam_j##cc, {SHAPE_JCC, cc, FORM_EG, 0}}, {&fam_cmov##cc, {SHAPE_CMOV, cc, FORM_GE, 0}},                \
+        {&fam_set##cc, {SHAPE_SET, cc, FORM_EG, 0}},
+    FAMILIES(FAMILY_ENTRY) CONDITIONS(CONDITION_ENTRY)};
 
 struct shape *shapes_create(void)
 {
     size_t n;
     const struct insn_row *rows = insn_rows(&n);
     struct shape *shapes = mem_zero(n, sizeof *shapes);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        shapes[i] = shape_of_simd(&rows[i]);
         for (size_t k = 0; k < sizeof families / sizeof families[0]; k++)
             if (rows[i].family == families[k].family)
                 shapes[i] = families[k].shape;
+    }
     return shapes;
 }

@@ -161,6 +161,26 @@ static void store_shift(struct code *c, const struct flow *f)
     asm_rm(c, 8, 0x89, H_CX, CPU_FIELD(cc_aux));
 }
 
+/* As cc_set() has it: the result is 0 with ZF and 1 without, and PF is turned round where that gives the wrong one. */
+static void store_loaded(struct code *c)
+{
+    asm_rr(c, 4, 0x89, FLAG_A, H_AX);
+    asm_rr(c, 4, 0xc1, 5, H_AX);
+    asm_bytes(c, 8, 1);
+    asm_rr(c, 4, 0x89, H_AX, H_CX);
+    asm_rr(c, 4, 0xc1, 5, H_CX);
+    asm_bytes(c, 4, 1);
+    asm_alu_imm(c, 4, 4, H_CX, FLAG_PF);
+    asm_alu(c, 4, 6, H_CX, H_AX);
+    asm_alu_imm(c, 4, 4, H_CX, FLAG_PF | FLAG_CF);
+    asm_rm(c, 8, 0x89, H_CX, CPU_FIELD(cc_aux));
+    asm_rr(c, 4, 0xc1, 5, H_AX);
+    asm_bytes(c, 6, 1);
+    asm_rr(c, 4, 0xf7, 2, H_AX); /* NOT */
+    asm_alu_imm(c, 4, 4, H_AX, 1);
+    asm_rm(c, 8, 0x89, H_AX, CPU_FIELD(cc_res));
+}
+
 void flags_store(struct unit *u, const struct flow *f)
 {
     struct code *c = &u->code;
@@ -179,6 +199,9 @@ void flags_store(struct unit *u, const struct flow *f)
     case FLAGS_RAW:
         store_result(c, f->size, FLAG_A);
         asm_rm(c, 8, 0x89, FLAG_B, CPU_FIELD(cc_aux));
+        break;
+    case FLAGS_AH:
+        store_loaded(c);
         break;
     default:
         store_shift(c, f);
@@ -336,6 +359,11 @@ int flags_condition(struct unit *u, unsigned cc)
         else
             asm_alu(c, f->size, 7, FLAG_A, FLAG_B);
         break;
+    case FLAGS_AH:
+        asm_move(c, H_AX, FLAG_A);
+        asm_rr(c, 4, 0x85, H_AX, H_AX); /* OF */
+        asm_bytes(c, 0x9e, 1);          /* SAHF */
+        break;
     default:
         flags_to_memory(u);
         flags_lost(u);
@@ -382,6 +410,7 @@ static void write_all(struct unit *u, const struct flow *f)
 {
     for (unsigned g = 0; g < 16; g++)
         write_back(&u->code, f, g);
+    vectors_write(u, f);
     flags_store(u, f);
 }
 
@@ -494,7 +523,7 @@ static const struct version *find_version(const struct unit *u, const struct blo
         if (v->block != b)
             continue;
         ++*count;
-        if (!has_group(&u->now.group, &v->flow.group))
+        if (!has_group(&u->now.group, &v->flow.group) || !vectors_fit(&u->now, &v->flow))
             continue;
         if (same_flags(&v->flow, &u->now) || (!found && v->flow.source == FLAGS_MEMORY))
             found = v;
@@ -513,6 +542,7 @@ static void adapt(struct unit *u, const struct flow *to)
     for (unsigned g = 0; g < 16; g++)
         if (u->now.host[g] != to->host[g] && to->host[g] != H_NONE)
             asm_load(&u->code, to->host[g], H_CPU, (int32_t)(offsetof(struct x86, gpr) + 8 * g));
+    vectors_adapt(u, to);
 }
 
 static bool holds_nothing(const struct flow *f)
@@ -520,7 +550,7 @@ static bool holds_nothing(const struct flow *f)
     for (unsigned g = 0; g < 16; g++)
         if (f->host[g] != H_NONE)
             return false;
-    return true;
+    return vectors_hold_nothing(f);
 }
 
 static void add_version(struct unit *u, struct block *b)
@@ -535,6 +565,12 @@ static bool has_room(const struct unit *u, const struct block *b)
            u->nsides + 3 * BLOCK_MAX_OPS <= MAX_SIDES;
 }
 
+/* Is more known than what a version expects? */
+static bool is_better(const struct flow *now, const struct flow *version)
+{
+    return (now->group.active && !version->group.active) || (now->checks & ~version->checks & CHECK_MXCSR);
+}
+
 /* Goes on in a block of the region; its steps are subtracted already. */
 static void enter_block(struct unit *u, struct block *b)
 {
@@ -544,7 +580,7 @@ static void enter_block(struct unit *u, struct block *b)
         u->now.source = FLAGS_MEMORY;
     u->now.group.active &= group_useful(u, b, 0);
     const struct version *v = find_version(u, b, &count);
-    bool room = count < 2 && has_room(u, b), better = v && u->now.group.active && !v->flow.group.active;
+    bool room = count < 2 && has_room(u, b), better = v && is_better(&u->now, &v->flow);
     if (v && !(room && (better || holds_nothing(&v->flow)))) {
         if (!same_flags(&v->flow, &u->now))
             flags_to_memory(u);
@@ -555,6 +591,7 @@ static void enter_block(struct unit *u, struct block *b)
     if (count == MAX_OF_BLOCK - 1) { /* the last one is for all edges */
         flags_to_memory(u);
         u->now.group.active = false;
+        vectors_settle(u);
     }
     add_version(u, b);
 }
@@ -611,8 +648,13 @@ static void note_resume(struct unit *u, struct block *b, unsigned op)
 /* For tests of what looks for mistakes: a bit of the result is inverted, if that is in a register. */
 static void make_wrong(struct unit *u, const struct op *op)
 {
-    if (op->row == UINT16_MAX || op->pfx & PFX_MEM || op->osize < 2 || op_ends(u, op) ||
-        strcmp(insn_rows(NULL)[op->row].mnemonic, u->wrong))
+    if (op->row == UINT16_MAX || op_ends(u, op) || strcmp(insn_rows(NULL)[op->row].mnemonic, u->wrong))
+        return;
+    if (vector_result(u, op)) {
+        vector_invert(u, op->dst);
+        return;
+    }
+    if (op->pfx & PFX_MEM || op->osize < 2)
         return;
     asm_alu_imm(&u->code, 4, OP_XOR, reg_change(u, op->dst), 1);
     flags_lost(u);
@@ -622,10 +664,10 @@ static void make_wrong(struct unit *u, const struct op *op)
 static void compile_block(struct unit *u, struct block *b, unsigned from)
 {
     u->block = b;
-    u->simd_ok = false;
     for (u->op = from; !u->code.full; u->op++) {
         const struct op *op = &b->ops[u->op];
         u->pinned = 0;
+        u->vpinned = 0;
         if (u->op == b->n) {
             edge_now(u, 0, op->off, NULL);
             return;
@@ -661,6 +703,7 @@ bool unit_compile(struct unit *u, struct block *b, unsigned op)
     u->host_flags = false;
     memset(&u->now, 0, sizeof u->now);
     memset(u->now.host, H_NONE, sizeof u->now.host);
+    vectors_none(&u->now);
     if (op == 0)
         u->version[u->nversions++] = (struct version){b, u->code.at, u->now};
     compile_block(u, b, op);

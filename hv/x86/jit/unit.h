@@ -21,6 +21,7 @@ enum flag_source {
     FLAGS_SHR,
     FLAGS_SAR,
     FLAGS_RAW, /* cc_res is FLAG_A, cc_aux FLAG_B */
+    FLAGS_AH,  /* the second byte of FLAG_A is that of LAHF; OF is 0 */
 };
 
 /* Memory near one guest register that was checked: accesses to it need no check, until the register changes. No translation can
@@ -33,11 +34,27 @@ struct group {
     int32_t moved;     /* how far rSP has moved since */
 };
 
+/* The guest's vectors: XMM0 to XMM15, then the upper halves of YMM0 to YMM15. The host's XMM0 and XMM1 are free within an instruction,
+ * the others hold vectors. */
+enum { VECTORS = 32, UPPER = 16, X0 = 0, X1 = 1 };
+
+/* What was found to hold; it does as long as the region runs. */
+enum check {
+    CHECK_SSE = 1, /* SSE instructions are allowed */
+    CHECK_AVX = 2, /* and those with VEX */
+    /* All floating-point exceptions are masked, and the host's MXCSR is the guest's, with its flags. The one in memory is not up to
+     * date. */
+    CHECK_MXCSR = 4,
+};
+
 /* Where the guest's state is at a point of the code. */
 struct flow {
     struct group group;
-    uint8_t host[16]; /* the host register of each guest register; H_NONE: in memory */
-    uint16_t dirty;   /* guest registers whose host register differs from memory */
+    uint8_t checks;          /* enum check */
+    uint8_t vector[VECTORS]; /* as `host` */
+    uint32_t vdirty, vzero;  /* vectors that differ from memory; those that are 0, in no register */
+    uint8_t host[16];        /* the host register of each guest register; H_NONE: in memory */
+    uint16_t dirty;          /* guest registers whose host register differs from memory */
     uint8_t source, size, count;
     bool imm; /* `value` takes the place of FLAG_B */
     int32_t value;
@@ -96,8 +113,9 @@ struct unit {
     uint16_t pinned;            /* guest registers that the instruction uses */
     struct block *block, *next; /* the current one; the one to go on with */
     unsigned op, ops;
-    bool simd_ok;       /* SSE instructions were found to be allowed in this block */
-    struct host_mem at; /* the memory operand of the current instruction, once it was checked */
+    uint32_t vused[VECTORS], vpinned; /* as last_use and pinned */
+    unsigned level;                   /* of the host: x86-64-v1 to v3 */
+    struct host_mem at;               /* the memory operand of the current instruction, once it was checked */
     struct side side[MAX_SIDES];
     unsigned nsides;
     struct version version[MAX_VERSIONS];
@@ -166,19 +184,36 @@ enum shape_kind {
     SHAPE_STRING,
     SHAPE_TSC,
     SHAPE_SIMD, /* is_simd(): from here on */
+    SHAPE_SIMD_UNARY,
+    SHAPE_SIMD_WIDE,
+    SHAPE_SIMD_NARROW,
     SHAPE_SIMD_SHIFT,
     SHAPE_SIMD_MOVE,
     SHAPE_SIMD_LOAD,
+    SHAPE_SIMD_FLAGS,
+    SHAPE_SIMD_FROM_INT,
+    SHAPE_SIMD_MXCSR,
+    SHAPE_SIMD_LAST_PLAIN = SHAPE_SIMD_MXCSR, /* up to here no general register changes */
     SHAPE_SIMD_STORE,
-    SHAPE_SIMD_HALF,
     SHAPE_SIMD_MASK,
+    SHAPE_SIMD_TO_INT,
+};
+/* shape.how, of SIMD instructions. */
+enum shape_how {
+    HOW_SHIFT = 7,    /* so many bits of the immediate are the lower half's */
+    HOW_FLOAT = 8,    /* looks at MXCSR */
+    HOW_VEX = 16,     /* has no form without VEX */
+    HOW_ALIGNED = 32, /* with VEX, too, its operand in memory must be aligned */
+    HOW_SAME = 64,    /* both halves have the same second operand */
 };
 enum shape_form { FORM_EG, FORM_GE, FORM_EI };
 struct shape {
-    uint8_t kind, arg, form;
+    uint8_t kind, arg, form, how;
 };
 /* One for each row; the caller frees it. */
 struct shape *shapes_create(void);
+/* The shape of a SIMD instruction, or SHAPE_NONE (shapes_simd.c). */
+struct shape shape_of_simd(const struct insn_row *);
 
 /* Compiles the instruction `u->op` of `u->block`. False if it is left to its handler. */
 bool op_compile(struct unit *, const struct op *);
@@ -225,6 +260,30 @@ static inline void flags_lost(struct unit *u)
 {
     u->host_flags = false;
 }
+
+/* ---- vectors (vectors.c) ---- */
+
+/* As reg_use(), reg_change() and reg_set(); the host's register. */
+unsigned vector_use(struct unit *, unsigned vector);
+unsigned vector_change(struct unit *, unsigned vector);
+unsigned vector_set(struct unit *, unsigned vector);
+/* Is the result a vector? Its lowest bit is inverted, for tests. */
+bool vector_result(const struct unit *, const struct op *);
+void vector_invert(struct unit *, unsigned vector);
+/* It becomes 0. */
+void vector_clear(struct unit *, unsigned vector);
+void vectors_none(struct flow *);
+bool vectors_hold_nothing(const struct flow *);
+/* Can what expects the one be entered where the other holds? */
+bool vectors_fit(const struct flow *have, const struct flow *need);
+/* At a way out: what is not in memory goes there, MXCSR as well. Uses X0. */
+void vectors_write(struct unit *, const struct flow *);
+void vectors_adapt(struct unit *, const struct flow *to);
+/* From now on the state is one that every way can come to. */
+void vectors_settle(struct unit *);
+/* CHECK_MXCSR holds from now on, or the handler executes the instruction; does not hold any more. */
+void mxcsr_take(struct unit *);
+void mxcsr_drop(struct unit *);
 
 /* Leave the region to the handler of the current instruction if the host's condition holds. */
 void side_exit(struct unit *, unsigned cc);
