@@ -12,7 +12,13 @@
 
 /* ---------------------------------------------------------------- registers */
 
-enum { FIRST = X1 + 1, LAST = 15, POOL = LAST - FIRST + 1, MOVAPS_LOAD = OP0F(0x28), MOVAPS_STORE = OP0F(0x29) };
+enum {
+    FIRST = X1 + 1,
+    LAST = 15,
+    POOL = LAST - FIRST + 1,
+    MOVAPS_LOAD = OP0F(0x28),
+    MOVAPS_STORE = OP0F(0x29)
+};
 
 static struct host_mem place(unsigned v)
 {
@@ -143,8 +149,8 @@ void mxcsr_take(struct unit *u)
     if (u->now.checks & CHECK_MXCSR)
         return;
     asm_rm(c, 4, 0x8b, H_AX, CPU_FIELD(fpu.mxcsr));
-    asm_alu_imm(c, 4, 4, H_AX, MX_MASKS);       /* AND */
-    asm_alu_imm(c, 4, 7, H_AX, MX_MASKS);       /* CMP */
+    asm_alu_imm(c, 4, 4, H_AX, MX_MASKS); /* AND */
+    asm_alu_imm(c, 4, 7, H_AX, MX_MASKS); /* CMP */
     flags_lost(u);
     side_exit(u, CC_NE);
     asm_rm(c, 4, OP0F(0xae), 2, CPU_FIELD(fpu.mxcsr)); /* LDMXCSR */
@@ -159,9 +165,9 @@ static void mxcsr_store(struct unit *u)
     asm_rm(c, 4, 0xf7, 0, CPU_FIELD(fpu.mxcsr));       /* TEST */
     asm_bytes(c, MX_RC | MX_FTZ | MX_DAZ, 4);
     uint8_t *usual = asm_jcc(c, CC_E);
-    asm_bytes(c, 0x68 | (uint64_t)MX_MASKS << 8, 5);        /* PUSH */
-    asm_rm(c, 4, OP0F(0xae), 2, at_reg(H_SP, 0));           /* LDMXCSR */
-    asm_rm(c, 8, 0x8d, H_SP, at_reg(H_SP, 8));              /* LEA */
+    asm_bytes(c, 0x68 | (uint64_t)MX_MASKS << 8, 5); /* PUSH */
+    asm_rm(c, 4, OP0F(0xae), 2, at_reg(H_SP, 0));    /* LDMXCSR */
+    asm_rm(c, 8, 0x8d, H_SP, at_reg(H_SP, 8));       /* LEA */
     if (!c->full)
         asm_patch(usual, c->at);
     flags_lost(u);
