@@ -63,7 +63,10 @@ static bool is_plain(const struct insn_row *row)
                row->mnemonic,
                "add or and sub xor cmp test inc dec neg not mov movzx movsx movsxd lea imul shl shr sar rol "
                "ror push pop bt bts shld bsf bswap xchg xadd cmpxchg cwd cbw clc cmc leave lods stos movups "
-               "movdqa movdqu movd movq pxor paddd") ||
+               "movdqa movdqu movd movq pxor paddd addsd addps mulsd mulpd divsd sqrtsd minps cmpsd comisd ucomiss "
+               "cvtsi2sd cvttsd2si cvtss2sd cvtps2pd haddpd stmxcsr vmovups vmovdqa vmovsd vaddps vmulsd vucomisd "
+               "vcvtdq2pd vpaddd vpxor vpshufb vpmovmskb vpermq vperm2i128 vinserti128 vextracti128 vpbroadcastd "
+               "vzeroupper vfmadd231pd vfnmadd132ss tzcnt blsr shlx mulx") ||
            (row->operand[0] != O_Jb && row->operand[0] != O_Jz && judge_reads(row) && row->map == M0F);
 }
 

@@ -87,7 +87,7 @@ static void vex_bytes(struct code *c, struct vex v, unsigned upper)
 {
     byte(c, 0xc4);
     byte(c, (~upper & 7) << 5 | v.map);
-    byte(c, (unsigned)v.w << 7 | (~v.vvvv & 15u) << 3 | v.prefix);
+    byte(c, (unsigned)v.w << 7 | (~v.vvvv & 15u) << 3 | (unsigned)v.long_ << 2 | v.prefix);
     byte(c, v.opcode);
 }
 

@@ -71,10 +71,10 @@ void asm_rr(struct code *, unsigned size, unsigned opcode, unsigned reg, unsigne
 /* Register form with registers of different sizes (MOVZX): byte_rm if rm is a byte register. */
 void asm_rr_from(struct code *, unsigned size, unsigned opcode, unsigned reg, unsigned rm, bool byte_rm);
 void asm_rm(struct code *, unsigned size, unsigned opcode, unsigned reg, struct host_mem);
-/* With a VEX prefix, for 128 bits or general registers. prefix: 0 none, 1 66, 2 F3, 3 F2; map: 1 to 3; vvvv: 0 if there is none. */
+/* With a VEX prefix. prefix: 0 none, 1 66, 2 F3, 3 F2; map: 1 to 3; vvvv: 0 if there is none. */
 struct vex {
     uint8_t prefix, map, opcode, vvvv;
-    bool w;
+    bool w, long_; /* long_: 256 bits */
 };
 void asm_vex_rr(struct code *, struct vex, unsigned reg, unsigned rm);
 void asm_vex_rm(struct code *, struct vex, unsigned reg, struct host_mem);

@@ -59,6 +59,7 @@ static bool register_form_ok(const struct unit *u, const struct op *op, const st
     case SHAPE_MUL:
     case SHAPE_DIV:
     case SHAPE_SCAN:
+    case SHAPE_COUNT:
         return wide && (s->kind != SHAPE_ROTATE || shift_count(op));
     case SHAPE_DOUBLE:
         return wide && shift_count(op);
@@ -67,6 +68,7 @@ static bool register_form_ok(const struct unit *u, const struct op *op, const st
     case SHAPE_XADD:
     case SHAPE_CMPXCHG:
     case SHAPE_LEA:
+    case SHAPE_MOVBE:
         return false;
     case SHAPE_STRING:
         return string_ok(u, op);
@@ -106,6 +108,8 @@ static bool memory_form_ok(const struct unit *u, const struct op *op, const stru
     case SHAPE_DIV:
     case SHAPE_SCAN:
     case SHAPE_CMPXCHG:
+    case SHAPE_COUNT:
+    case SHAPE_MOVBE:
         return op->osize >= 2;
     case SHAPE_BT:
         return op->osize >= 2;
@@ -120,6 +124,8 @@ static bool memory_form_ok(const struct unit *u, const struct op *op, const stru
     case SHAPE_NOP:
     case SHAPE_LEA:
     case SHAPE_SET:
+    case SHAPE_BITS:
+    case SHAPE_MULX:
         return true;
     default:
         return is_simd(s->kind);
@@ -129,7 +135,7 @@ static bool memory_form_ok(const struct unit *u, const struct op *op, const stru
 bool op_compiled(const struct unit *u, const struct op *op)
 {
     const struct shape *s = shape_of(u, op);
-    if (s->kind == SHAPE_NONE || (is_simd(s->kind) && !simd_compiled(u, op, s)))
+    if (s->kind == SHAPE_NONE || bits_lacking(u, s) || (is_simd(s->kind) && !simd_compiled(u, op, s)))
         return false;
     return in_memory(op) ? memory_form_ok(u, op, s) : register_form_ok(u, op, s);
 }
@@ -161,6 +167,9 @@ static bool is_plain(const struct unit *u, const struct op *op)
     case SHAPE_CWD:
     case SHAPE_BSWAP:
     case SHAPE_XCHG:
+    case SHAPE_BITS:
+    case SHAPE_MULX:
+    case SHAPE_COUNT:
         return !in_memory(op);
     case SHAPE_LEA:
     case SHAPE_NOP:
@@ -177,7 +186,11 @@ bool op_shows_flags(const struct unit *u, const struct op *op)
 
 bool op_hides_flags(const struct unit *u, const struct op *op)
 {
-    unsigned kind = shape_of(u, op)->kind;
-    return is_plain(u, op) && (kind == SHAPE_ALU || kind == SHAPE_TEST || kind == SHAPE_NEG ||
-                               kind == SHAPE_SHIFT || kind == SHAPE_IMUL || kind == SHAPE_IMUL_IMM);
+    const struct shape *s = shape_of(u, op);
+    unsigned kind = s->kind;
+    if (kind == SHAPE_BITS)
+        return is_plain(u, op) && s->arg != BITS_NO_FLAGS;
+    return is_plain(u, op) &&
+           (kind == SHAPE_ALU || kind == SHAPE_TEST || kind == SHAPE_NEG || kind == SHAPE_SHIFT ||
+            kind == SHAPE_IMUL || kind == SHAPE_IMUL_IMM || kind == SHAPE_COUNT);
 }

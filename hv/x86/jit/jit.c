@@ -6,6 +6,7 @@
 #include "hv/x86/x86.h"
 
 #if BOOTREEL_COMPILER
+#include <cpuid.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -61,14 +62,22 @@ static void write_enter(struct jit *j)
     j->used = j->start = 64;
 }
 
+/* CPUID 80000001h: LAHF in 64-bit code, LZCNT. */
+static bool host_has_extended(unsigned bit)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(0x80000001, &a, &b, &c, &d) && c >> bit & 1;
+}
+
 /* x86-64-v1 to v3: what the host has of the instructions that are used. */
 static unsigned host_level(void)
 {
+    enum { LAHF = 0, LZCNT = 5 };
     if (!__builtin_cpu_supports("ssse3") || !__builtin_cpu_supports("sse4.2") ||
-        !__builtin_cpu_supports("popcnt"))
+        !__builtin_cpu_supports("popcnt") || !host_has_extended(LAHF))
         return 1;
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
-                   __builtin_cpu_supports("bmi2")
+                   __builtin_cpu_supports("bmi2") && host_has_extended(LZCNT)
                ? 3
                : 2;
 }

@@ -104,10 +104,13 @@ static bool access_writes(const struct shape *s)
     case SHAPE_SHIFT:
     case SHAPE_SET:
     case SHAPE_SIMD_STORE:
+    case SHAPE_SIMD_EXTRACT:
+    case SHAPE_SIMD_EXTRACT_HALF:
         return true;
     case SHAPE_MOV:
     case SHAPE_SIMD_MOVE:
     case SHAPE_SIMD_MXCSR:
+    case SHAPE_MOVBE:
         return s->form != FORM_GE;
     case SHAPE_ALU:
         return s->form != FORM_GE && s->arg != ALU_CMP;
@@ -146,6 +149,8 @@ static bool may_change(const struct unit *u, const struct op *op, const struct s
         return guest == RAX || guest == RDX;
     case SHAPE_STRING:
         return guest == RAX || guest == RSI || guest == RDI;
+    case SHAPE_MULX:
+        return guest == op->dst || guest == op->vvvv;
     case SHAPE_TSC:
         return guest == RAX || guest == RDX || guest == RCX;
     default:

@@ -703,6 +703,14 @@ static bool compile_last(struct unit *u, const struct op *op, const struct shape
         return compile_string(u, op, s);
     case SHAPE_TSC:
         return compile_tsc(u, s);
+    case SHAPE_BITS:
+        return compile_bits(u, op, s);
+    case SHAPE_MULX:
+        return compile_mulx(u, op);
+    case SHAPE_COUNT:
+        return compile_count(u, op, s);
+    case SHAPE_MOVBE:
+        return compile_movbe(u, op, s);
     default:
         return s->kind == SHAPE_NOP;
     }

@@ -45,6 +45,10 @@ static inline unsigned simd_bytes(const struct op *op, const struct shape *s)
     return n ? n : op->osize == 3 ? 8 : 4;
 }
 
+/* shape.arg of SHAPE_BITS: what happens to flags; of SHAPE_COUNT: the opcode. */
+enum { BITS_NO_FLAGS, BITS_LOGIC, BITS_CARRY };
+enum { COUNT_ONES = 0xb8 };
+
 /* An 8-bit register operand is the offset of its byte in gpr[]. */
 static inline bool is_high(unsigned byte)
 {
@@ -99,7 +103,7 @@ void check_target(struct unit *, unsigned reg);
 /* Pushes the address at an offset from the block's start. */
 void push_return(struct unit *, int32_t offset);
 
-/* ---- ops_arith.c, ops_memory.c, ops_simd.c, ops_time.c: instructions, as op_compile() ---- */
+/* ---- ops_arith.c, ops_memory.c, ops_simd.c, ops_bits.c, ops_time.c: instructions, as op_compile() ---- */
 
 bool compile_mul(struct unit *, const struct op *, const struct shape *);
 bool compile_div(struct unit *, const struct op *, const struct shape *);
@@ -116,6 +120,12 @@ bool compile_set_memory(struct unit *, const struct op *, const struct shape *);
 bool compile_push_memory(struct unit *, const struct op *);
 bool compile_call_memory(struct unit *, const struct op *);
 bool compile_string(struct unit *, const struct op *, const struct shape *);
+bool compile_bits(struct unit *, const struct op *, const struct shape *);
+bool compile_mulx(struct unit *, const struct op *);
+bool compile_count(struct unit *, const struct op *, const struct shape *);
+bool compile_movbe(struct unit *, const struct op *, const struct shape *);
+/* Is it of these, and does this host not have it? */
+bool bits_lacking(const struct unit *, const struct shape *);
 bool compile_tsc(struct unit *, const struct shape *);
 bool compile_simd(struct unit *, const struct op *, const struct shape *);
 /* Does this host have the instruction? */

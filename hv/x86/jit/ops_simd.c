@@ -2,33 +2,18 @@
  *
  * What looks at MXCSR runs with the guest's (vectors.c). Of YMM registers each half is done by itself. An instruction with VEX is done by
  * the same one of 128 bits if the host has AVX, or by the one of SSE with the same opcode. */
-#include "hv/x86/insn.h"
-#include "hv/x86/jit/ops.h"
-
-enum { LEVEL_SSE42 = 2, LEVEL_AVX2 = 3, CMPPS = 0xc2 };
-
-static const struct insn_row *row_of(const struct op *op)
-{
-    return &insn_rows(NULL)[op->row];
-}
-
-static bool has_vex(const struct op *op)
-{
-    return row_of(op)->map >= V0F;
-}
-
-/* Halves of a YMM register that it is about. */
-static unsigned halves(const struct op *op, const struct shape *s)
-{
-    return has_vex(op) && s->arg == 16 && op->pfx & PFX_L ? 2 : 1;
-}
+#include "hv/x86/jit/ops_simd.h"
 
 unsigned simd_access(const struct op *op, const struct shape *s)
 {
     switch (s->kind) {
     case SHAPE_SIMD_LOAD:
     case SHAPE_SIMD_STORE:
+    case SHAPE_SIMD_INSERT:
+    case SHAPE_SIMD_EXTRACT:
         return simd_bytes(op, s);
+    case SHAPE_SIMD_FMA:
+        return s->arg ? s->arg * halves(op, s) : row_of(op)->flags & F_W1 ? 8 : 4;
     case SHAPE_SIMD_FROM_INT:
         return op->osize == 3 ? 8 : 4;
     case SHAPE_SIMD_WIDE:
@@ -70,7 +55,7 @@ static void simd_check(struct unit *u, const struct op *op, const struct shape *
 }
 
 /* The operand in memory. Where it has to be aligned: a page begins at a page of the host's, so the host's address says it. */
-static void simd_probe(struct unit *u, const struct op *op, const struct shape *s, bool write)
+void simd_probe(struct unit *u, const struct op *op, const struct shape *s, bool write)
 {
     struct code *c = &u->code;
     unsigned size = simd_access(op, s);
@@ -85,48 +70,21 @@ static void simd_probe(struct unit *u, const struct op *op, const struct shape *
     u->at = at_reg(H_AX, 0);
 }
 
-static struct host_mem further(struct host_mem m, unsigned bytes)
-{
-    m.disp += (int32_t)bytes;
-    return m;
-}
-
 /* ---------------------------------------------------------------- the host's instructions */
 
-/* A host instruction: `prefix` as in struct vex, the map 1 to 3. */
-struct host_insn {
-    uint8_t prefix, map, opcode;
-    bool w;
-};
-
-static struct host_insn insn_of(const struct op *op)
+struct vex insn_of(const struct op *op)
 {
     static const uint8_t prefixes[] = {[P66] = 1, [PF3] = 2, [PF2] = 3};
     const struct insn_row *r = row_of(op);
     unsigned map = r->map - (r->map >= V0F ? V0F : M0F) + 1u;
-    return (struct host_insn){prefixes[r->pfx], (uint8_t)map, r->opcode, false};
+    return (struct vex){
+        .prefix = prefixes[r->pfx], .map = (uint8_t)map, .opcode = r->opcode, .w = r->flags & F_W1};
 }
 
-static const struct host_insn movd_load = {1, 1, 0x6e, false}, movd_store = {1, 1, 0x7e, false},
-                              movq_load = {2, 1, 0x7e, false}, movq_store = {1, 1, 0xd6, false};
+static const struct vex movd_load = {1, 1, 0x6e, 0, false, false}, movd_store = {1, 1, 0x7e, 0, false, false},
+                        movq_load = {2, 1, 0x7e, 0, false, false}, movq_store = {1, 1, 0xd6, 0, false, false};
 
-/* The second operand: a host register, or memory. */
-struct source {
-    bool memory;
-    unsigned reg;
-    struct host_mem at;
-};
-static struct source source_reg(unsigned reg)
-{
-    return (struct source){.reg = reg};
-}
-static struct source source_memory(struct host_mem at)
-{
-    return (struct source){.memory = true, .at = at};
-}
-
-/* Without VEX. */
-static void emit(struct unit *u, struct host_insn i, unsigned reg, struct source from)
+void emit(struct unit *u, struct vex i, unsigned reg, struct source from)
 {
     static const uint8_t prefixes[] = {0, 0x66, 0xf3, 0xf2};
     static const unsigned maps[] = {0, 0x0f00, 0x0f3800, 0x0f3a00};
@@ -139,25 +97,25 @@ static void emit(struct unit *u, struct host_insn i, unsigned reg, struct source
         asm_rr(c, i.w ? 8 : 4, maps[i.map] | i.opcode, reg, from.reg);
 }
 
-static void emit_vex(struct unit *u, struct host_insn i, unsigned reg, unsigned vvvv, struct source from)
+void emit_vex(struct unit *u, struct vex v, unsigned reg, unsigned vvvv, struct source from)
 {
-    struct vex v = {i.prefix, i.map, i.opcode, (uint8_t)vvvv, i.w};
+    v.vvvv = (uint8_t)vvvv;
     if (from.memory)
         asm_vex_rm(&u->code, v, reg, from.at);
     else
         asm_vex_rr(&u->code, v, reg, from.reg);
 }
 
-static void copy(struct unit *u, unsigned to, unsigned from)
+void vector_copy(struct unit *u, unsigned to, unsigned from)
 {
     if (to != from)
         asm_rr(&u->code, 4, OP0F(0x28), to, from); /* MOVAPS */
 }
-static void load16(struct unit *u, unsigned to, struct host_mem from)
+void load16(struct unit *u, unsigned to, struct host_mem from)
 {
     asm_rm(&u->code, 4, OP0F(0x10), to, from); /* MOVUPS */
 }
-static void store16(struct unit *u, struct host_mem to, unsigned from)
+void store16(struct unit *u, struct host_mem to, unsigned from)
 {
     asm_rm(&u->code, 4, OP0F(0x11), from, to);
 }
@@ -186,8 +144,8 @@ static void immediate(struct unit *u, const struct op *op, const struct shape *s
 }
 
 /* Vector d = fn(vector a, from). */
-static void binary(struct unit *u, const struct op *op, const struct shape *s, struct host_insn i, unsigned d,
-                   unsigned a, struct source from, unsigned half)
+void binary(struct unit *u, const struct op *op, const struct shape *s, struct vex i, unsigned d, unsigned a,
+            struct source from, unsigned half)
 {
     unsigned first = vector_use(u, a);
     from = reachable(u, op, s, from);
@@ -198,15 +156,14 @@ static void binary(struct unit *u, const struct op *op, const struct shape *s, s
     }
     unsigned to = d == a ? vector_change(u, d) : vector_set(u, d);
     unsigned at = !from.memory && from.reg == to && to != first ? X0 : to;
-    copy(u, at, first);
+    vector_copy(u, at, first);
     emit(u, i, at, from);
     immediate(u, op, s, half);
-    copy(u, to, at);
+    vector_copy(u, to, at);
 }
 
 /* An instruction of two operands. */
-static void emit_two(struct unit *u, const struct op *op, struct host_insn i, unsigned reg,
-                     struct source from)
+void emit_two(struct unit *u, const struct op *op, struct vex i, unsigned reg, struct source from)
 {
     if (use_vex(u, op))
         emit_vex(u, i, reg, 0, from);
@@ -215,7 +172,7 @@ static void emit_two(struct unit *u, const struct op *op, struct host_insn i, un
 }
 
 /* Vector d = fn(from). */
-static void unary(struct unit *u, const struct op *op, const struct shape *s, struct host_insn i, unsigned d,
+static void unary(struct unit *u, const struct op *op, const struct shape *s, struct vex i, unsigned d,
                   struct source from, unsigned half)
 {
     from = reachable(u, op, s, from);
@@ -224,7 +181,7 @@ static void unary(struct unit *u, const struct op *op, const struct shape *s, st
 }
 
 /* An instruction with VEX and a result of 128 bits clears the upper half. */
-static void clear_upper(struct unit *u, const struct op *op, unsigned d)
+void clear_upper(struct unit *u, const struct op *op, unsigned d)
 {
     if (has_vex(op))
         vector_clear(u, d + UPPER);
@@ -232,7 +189,7 @@ static void clear_upper(struct unit *u, const struct op *op, unsigned d)
 
 /* ---------------------------------------------------------------- operations */
 
-static struct source operand_half(struct unit *u, const struct op *op, const struct shape *s, unsigned half)
+struct source operand_half(struct unit *u, const struct op *op, const struct shape *s, unsigned half)
 {
     if (s->how & HOW_SAME)
         half = 0;
@@ -251,7 +208,7 @@ static void compile_binary(struct unit *u, const struct op *op, const struct sha
         if (same.memory)
             load16(u, X1, same.at);
         else
-            copy(u, X1, same.reg);
+            vector_copy(u, X1, same.reg);
         for (unsigned h = 0; h < n; h++)
             binary(u, op, s, insn_of(op), op->dst + UPPER * h, a + UPPER * h, source_reg(X1), h);
         return;
@@ -285,7 +242,7 @@ static void compile_wide(struct unit *u, const struct op *op, const struct shape
     if (n == 2) {
         from = in_memory(op) ? source_memory(further(u->at, s->arg)) : source_reg(X1);
         if (!from.memory) {
-            copy(u, X1, vector_use(u, op->src));
+            vector_copy(u, X1, vector_use(u, op->src));
             asm_bytes(c, 0x66, 1);
             asm_rr(c, 4, OP0F(0x73), 3, X1); /* PSRLDQ */
             asm_bytes(c, s->arg, 1);
@@ -326,7 +283,7 @@ static void compile_shift(struct unit *u, const struct op *op, const struct shap
     for (unsigned h = 0; h < n; h++) {
         unsigned from = vector_use(u, src + UPPER * h);
         unsigned to = src == d ? vector_change(u, d + UPPER * h) : vector_set(u, d + UPPER * h);
-        copy(u, to, from);
+        vector_copy(u, to, from);
         asm_bytes(&u->code, 0x66, 1);
         asm_rr(&u->code, 4, OP0F(r->opcode), ext, to);
         asm_bytes(&u->code, op->uimm, 1);
@@ -351,7 +308,7 @@ static void compile_move(struct unit *u, const struct op *op, const struct shape
             load16(u, vector_set(u, op->dst + UPPER * h), further(u->at, 16 * h));
         else {
             unsigned from = vector_use(u, op->src + UPPER * h);
-            copy(u, vector_set(u, op->dst + UPPER * h), from);
+            vector_copy(u, vector_set(u, op->dst + UPPER * h), from);
         }
     }
     if (n == 1 && !(memory && store))
@@ -361,7 +318,7 @@ static void compile_move(struct unit *u, const struct op *op, const struct shape
 /* Between registers MOVSS and MOVSD replace the lowest element, and MOVQ clears the upper one. */
 static void move_element(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct host_insn i = {s->arg == 4 ? 2 : 3, 1, 0x10, false};
+    struct vex i = {s->arg == 4 ? 2 : 3, 1, 0x10, 0, false, false};
     if (s->how & HOW_SAME)
         unary(u, op, s, movq_load, op->dst, source_reg(vector_use(u, op->src)), 0);
     else
@@ -377,7 +334,7 @@ static void compile_load(struct unit *u, const struct op *op, const struct shape
         operand_probe(u, op, size, false);
         emit(u, size == 8 ? movq_load : movd_load, vector_set(u, op->dst), source_memory(u->at));
     } else if (s->arg == SIMD_BY_SIZE) {
-        struct host_insn i = movd_load;
+        struct vex i = movd_load;
         i.w = size == 8;
         unsigned from = reg_use(u, op->src);
         emit(u, i, vector_set(u, op->dst), source_reg(from));
@@ -400,7 +357,7 @@ static void compile_store(struct unit *u, const struct op *op, const struct shap
     if (in_memory(op))
         operand_probe(u, op, size, true);
     unsigned from = vector_use(u, op->src);
-    struct host_insn i = movd_store;
+    struct vex i = movd_store;
     i.w = size == 8;
     if (!in_memory(op))
         emit(u, i, from, source_reg(reg_set(u, op->dst)));
@@ -446,7 +403,7 @@ static void compile_flags(struct unit *u, const struct op *op, const struct shap
 /* CVTSD2SI and the like. */
 static void compile_to_int(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct host_insn i = insn_of(op);
+    struct vex i = insn_of(op);
     i.w = op->osize == 3;
     if (in_memory(op))
         operand_probe(u, op, s->arg, false);
@@ -457,14 +414,14 @@ static void compile_to_int(struct unit *u, const struct op *op, const struct sha
 /* CVTSI2SD and the like. */
 static void compile_from_int(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct host_insn i = insn_of(op);
+    struct vex i = insn_of(op);
     i.w = op->osize == 3;
     if (in_memory(op))
         operand_probe(u, op, i.w ? 8 : 4, false);
     struct source from = in_memory(op) ? source_memory(u->at) : source_reg(reg_use(u, op->src));
     unsigned a = has_vex(op) ? op->vvvv : op->dst, first = vector_use(u, a);
     unsigned to = a == op->dst ? vector_change(u, a) : vector_set(u, op->dst);
-    copy(u, to, first);
+    vector_copy(u, to, first);
     emit(u, i, to, from);
     clear_upper(u, op, op->dst);
 }
@@ -495,7 +452,7 @@ static void compile_mxcsr(struct unit *u, const struct op *op, const struct shap
 
 bool compile_simd(struct unit *u, const struct op *op, const struct shape *s)
 {
-    static void (*const how[])(struct unit *, const struct op *, const struct shape *) = {
+    static compile_simd_fn *const how[] = {
         [SHAPE_SIMD - SHAPE_SIMD] = compile_binary,
         [SHAPE_SIMD_UNARY - SHAPE_SIMD] = compile_unary,
         [SHAPE_SIMD_WIDE - SHAPE_SIMD] = compile_wide,
@@ -509,6 +466,17 @@ bool compile_simd(struct unit *u, const struct op *op, const struct shape *s)
         [SHAPE_SIMD_TO_INT - SHAPE_SIMD] = compile_to_int,
         [SHAPE_SIMD_FROM_INT - SHAPE_SIMD] = compile_from_int,
         [SHAPE_SIMD_MXCSR - SHAPE_SIMD] = compile_mxcsr,
+        [SHAPE_SIMD_FMA - SHAPE_SIMD] = compile_fma,
+        [SHAPE_SIMD_ZERO - SHAPE_SIMD] = compile_zero,
+        [SHAPE_SIMD_BROADCAST - SHAPE_SIMD] = compile_broadcast,
+        [SHAPE_SIMD_CHOOSE - SHAPE_SIMD] = compile_choose,
+        [SHAPE_SIMD_INSERT_HALF - SHAPE_SIMD] = compile_insert_half,
+        [SHAPE_SIMD_EXTRACT_HALF - SHAPE_SIMD] = compile_extract_half,
+        [SHAPE_SIMD_QUARTERS - SHAPE_SIMD] = compile_quarters,
+        [SHAPE_SIMD_PERMUTE - SHAPE_SIMD] = compile_permute,
+        [SHAPE_SIMD_BLEND - SHAPE_SIMD] = compile_blend,
+        [SHAPE_SIMD_INSERT - SHAPE_SIMD] = compile_insert,
+        [SHAPE_SIMD_EXTRACT - SHAPE_SIMD] = compile_extract,
     };
     simd_check(u, op, s);
     how[s->kind - SHAPE_SIMD](u, op, s);

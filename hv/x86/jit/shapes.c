@@ -1,5 +1,5 @@
 /* shapes.c - which families of handlers are compiled, and as what. */
-#include "hv/x86/jit/unit.h"
+#include "hv/x86/jit/ops.h"
 #include "traces/memory.h"
 
 /* clang-format off */
@@ -34,6 +34,12 @@
     F(shld_i, DOUBLE, 0xa4, EG) F(shrd_i, DOUBLE, 0xac, EG)                                                  \
     F(clc, CARRY, 4, EG) F(stc, CARRY, 1, EG) F(cmc, CARRY, 6, EG) F(cld, CLD, 0, EG)                        \
     F(rdtsc, TSC, 0, EG) F(rdtscp, TSC, 1, EG) F(xadd, XADD, 0, EG) F(cmpxchg, CMPXCHG, 0, EG)                                                          \
+    F(andn, BITS, BITS_LOGIC, GE) F(bextr, BITS, BITS_LOGIC, GE) F(bzhi, BITS, BITS_CARRY, GE)               \
+    F(blsr, BITS, BITS_CARRY, GE) F(blsmsk, BITS, BITS_CARRY, GE) F(blsi, BITS, BITS_CARRY, GE)              \
+    F(shlx, BITS, BITS_NO_FLAGS, GE) F(shrx, BITS, BITS_NO_FLAGS, GE) F(sarx, BITS, BITS_NO_FLAGS, GE)       \
+    F(rorx, BITS, BITS_NO_FLAGS, GE) F(pdep, BITS, BITS_NO_FLAGS, GE) F(pext, BITS, BITS_NO_FLAGS, GE)       \
+    F(mulx, MULX, 0, GE) F(popcnt, COUNT, COUNT_ONES, GE) F(tzcnt, COUNT, 0xbc, GE) F(lzcnt, COUNT, 0xbd, GE) \
+    F(movbe_load, MOVBE, 0, GE) F(movbe_store, MOVBE, 0, EG)                                                 \
     F(lods, STRING, 1, EG) F(stos, STRING, 2, EG) F(movs, STRING, 3, EG)
 
 #define CONDITIONS(F)                                                                                        \

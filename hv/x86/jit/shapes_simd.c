@@ -49,7 +49,10 @@
     F(pmovzxbw, SIMD_WIDE, 8, GE, 0) F(pmovzxbd, SIMD_WIDE, 4, GE, 0) F(pmovzxbq, SIMD_WIDE, 2, GE, 0)       \
     F(pmovzxwd, SIMD_WIDE, 8, GE, 0) F(pmovzxwq, SIMD_WIDE, 4, GE, 0) F(pmovzxdq, SIMD_WIDE, 8, GE, 0)       \
     F(pmovmskb, SIMD_MASK, 16, EG, 0) F(movmskps, SIMD_MASK, 4, EG, 0) F(movmskpd, SIMD_MASK, 2, EG, 0)      \
-    F(ptest, SIMD_FLAGS, 16, GE, 0)
+    F(ptest, SIMD_FLAGS, 16, GE, 0) F(pinsrb, SIMD_INSERT, 1, GE, 0) F(pinsrw, SIMD_INSERT, 2, GE, 0)        \
+    F(pinsrd, SIMD_INSERT, 0, GE, 0) F(pextrb, SIMD_EXTRACT, 1, EG, 0) F(pextrw, SIMD_EXTRACT, 2, EG, 0)     \
+    F(pextrw_store, SIMD_EXTRACT, 2, EG, 0) F(pextrd, SIMD_EXTRACT, 0, EG, 0)                                \
+    F(extractps, SIMD_EXTRACT, 4, EG, 0)
 
 #define SIMD_MOVES(F)                                                                                        \
     F(movu_load, SIMD_MOVE, 16, GE, 0) F(mova_load, SIMD_MOVE, 16, GE, HOW_ALIGNED)                          \
@@ -84,10 +87,27 @@
     SINGLE(F, comiss, SIMD_FLAGS) SINGLE(F, ucomiss, SIMD_FLAGS)                                             \
     DOUBLE_(F, comisd, SIMD_FLAGS) DOUBLE_(F, ucomisd, SIMD_FLAGS)
 
-/* Families whose names do not follow. */
+/* Families whose names do not follow. The operand of a scalar multiply-add has the size that W says. */
+#define FUSED(F, name)                                                                                       \
+    F(name, SIMD_FMA, 16, GE, HOW_FLOAT | HOW_VEX) F(name##_scalar, SIMD_FMA, 0, GE, HOW_FLOAT | HOW_VEX)
 #define SIMD_OTHERS(F)                                                                                       \
     F(fam_movddup, SIMD_UNARY, 8, GE, 0) F(fam_v_movddup128, SIMD_UNARY, 8, GE, 0)                           \
     F(fam_v_movddup256, SIMD_UNARY, 16, GE, 0)                                                               \
+    F(fam_v_permilps, SIMD, 16, GE, HOW_VEX) F(fam_v_permilpd, SIMD, 16, GE, HOW_VEX)                        \
+    F(fam_v_permilps_imm, SIMD_UNARY, 16, GE, HOW_VEX)                                                       \
+    F(fam_v_permilpd_imm, SIMD_UNARY, 16, GE, HOW_VEX | 2) F(fam_v_pblendd, SIMD, 16, GE, HOW_VEX | 4)       \
+    F(fam_v_psllvd, SIMD, 16, GE, HOW_VEX) F(fam_v_psllvq, SIMD, 16, GE, HOW_VEX)                            \
+    F(fam_v_psrlvd, SIMD, 16, GE, HOW_VEX) F(fam_v_psrlvq, SIMD, 16, GE, HOW_VEX)                            \
+    F(fam_v_psravd, SIMD, 16, GE, HOW_VEX) F(fam_vzeroupper, SIMD_ZERO, 0, GE, 0)                            \
+    F(fam_vzeroall, SIMD_ZERO, 0, GE, 0) F(fam_vbroadcast8, SIMD_BROADCAST, 1, GE, HOW_VEX)                  \
+    F(fam_vbroadcast16, SIMD_BROADCAST, 2, GE, HOW_VEX) F(fam_vbroadcast32, SIMD_BROADCAST, 4, GE, HOW_VEX)  \
+    F(fam_vbroadcast64, SIMD_BROADCAST, 8, GE, HOW_VEX) F(fam_vbroadcast128, SIMD_BROADCAST, 16, GE, HOW_SAME) \
+    F(fam_vperm2x128, SIMD_CHOOSE, 16, GE, 0) F(fam_vinsert128, SIMD_INSERT_HALF, 16, GE, HOW_SAME)          \
+    F(fam_vextract128, SIMD_EXTRACT_HALF, 16, EG, HOW_SAME) F(fam_vpermq, SIMD_QUARTERS, 16, GE, 0)          \
+    F(fam_vpermd, SIMD_PERMUTE, 16, GE, HOW_VEX) F(fam_v_blendvps, SIMD_BLEND, 16, GE, HOW_VEX)              \
+    F(fam_v_blendvpd, SIMD_BLEND, 16, GE, HOW_VEX) F(fam_v_pblendvb, SIMD_BLEND, 16, GE, HOW_VEX)            \
+    FUSED(F, fam_fmadd) FUSED(F, fam_fmsub) FUSED(F, fam_fnmadd) FUSED(F, fam_fnmsub)                        \
+    F(fam_fmaddsub, SIMD_FMA, 16, GE, HOW_FLOAT | HOW_VEX) F(fam_fmsubadd, SIMD_FMA, 16, GE, HOW_FLOAT | HOW_VEX) \
     F(x87_ldmxcsr, SIMD_MXCSR, 4, GE, 0) F(fam_v_ldmxcsr, SIMD_MXCSR, 4, GE, 0)                              \
     F(x87_stmxcsr, SIMD_MXCSR, 4, EG, 0) F(fam_v_stmxcsr, SIMD_MXCSR, 4, EG, 0)
 /* clang-format on */

@@ -231,6 +231,10 @@ void flags_carry(struct unit *u)
         asm_rr(c, 4, OP0F(0xba), 4, FLAG_B); /* BT */
         asm_bytes(c, 0, 1);
         break;
+    case FLAGS_AH:
+        asm_rr(c, 4, OP0F(0xba), 4, FLAG_A);
+        asm_bytes(c, 8, 1);
+        break;
     default:
         flags_to_memory(u);
         asm_rm(c, 4, OP0F(0xba), 4, CPU_FIELD(cc_aux));

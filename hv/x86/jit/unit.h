@@ -183,6 +183,10 @@ enum shape_kind {
     SHAPE_CMPXCHG,
     SHAPE_STRING,
     SHAPE_TSC,
+    SHAPE_BITS,
+    SHAPE_MULX,
+    SHAPE_COUNT,
+    SHAPE_MOVBE,
     SHAPE_SIMD, /* is_simd(): from here on */
     SHAPE_SIMD_UNARY,
     SHAPE_SIMD_WIDE,
@@ -193,10 +197,21 @@ enum shape_kind {
     SHAPE_SIMD_FLAGS,
     SHAPE_SIMD_FROM_INT,
     SHAPE_SIMD_MXCSR,
-    SHAPE_SIMD_LAST_PLAIN = SHAPE_SIMD_MXCSR, /* up to here no general register changes */
+    SHAPE_SIMD_FMA,
+    SHAPE_SIMD_ZERO,
+    SHAPE_SIMD_BROADCAST,
+    SHAPE_SIMD_CHOOSE,
+    SHAPE_SIMD_INSERT_HALF,
+    SHAPE_SIMD_EXTRACT_HALF,
+    SHAPE_SIMD_QUARTERS,
+    SHAPE_SIMD_PERMUTE,
+    SHAPE_SIMD_BLEND,
+    SHAPE_SIMD_INSERT,
+    SHAPE_SIMD_LAST_PLAIN = SHAPE_SIMD_INSERT, /* up to here no general register changes */
     SHAPE_SIMD_STORE,
     SHAPE_SIMD_MASK,
     SHAPE_SIMD_TO_INT,
+    SHAPE_SIMD_EXTRACT,
 };
 /* shape.how, of SIMD instructions. */
 enum shape_how {
@@ -204,7 +219,7 @@ enum shape_how {
     HOW_FLOAT = 8,    /* looks at MXCSR */
     HOW_VEX = 16,     /* has no form without VEX */
     HOW_ALIGNED = 32, /* with VEX, too, its operand in memory must be aligned */
-    HOW_SAME = 64,    /* both halves have the same second operand */
+    HOW_SAME = 64,    /* the second operand is not in halves: both halves have it, or one */
 };
 enum shape_form { FORM_EG, FORM_GE, FORM_EI };
 struct shape {

@@ -1,0 +1,204 @@
+/* ops_avx.c - one instruction to host code: what AVX, AVX2 and FMA have beyond SSE, and parts of vectors.
+ *
+ * What goes across the halves of a YMM register is moves between host registers here, but for VPERMD. */
+#include "hv/x86/jit/ops_simd.h"
+
+static const struct vex shufpd = {1, 1, 0xc6, 0, false, false};
+
+/* Vector d becomes what a host register holds. */
+static void set_from(struct unit *u, unsigned d, unsigned from)
+{
+    vector_copy(u, vector_set(u, d), from);
+}
+
+/* Fused multiply-add: exact, rounded once, by definition. D is the third operand. */
+void compile_fma(struct unit *u, const struct op *op, const struct shape *s)
+{
+    unsigned n = halves(op, s);
+    if (in_memory(op))
+        simd_probe(u, op, s, false);
+    for (unsigned h = 0; h < n; h++) {
+        struct source from = operand_half(u, op, s, h);
+        unsigned second = vector_use(u, op->vvvv + UPPER * h);
+        emit_vex(u, insn_of(op), vector_change(u, op->dst + UPPER * h), second, from);
+    }
+    if (n == 1)
+        clear_upper(u, op, op->dst);
+}
+
+/* VZEROUPPER, VZEROALL. */
+void compile_zero(struct unit *u, const struct op *op, const struct shape *s)
+{
+    for (unsigned i = 0; i < (u->word == 8 ? 16 : 8); i++) {
+        vector_clear(u, i + UPPER);
+        if (op->pfx & PFX_L)
+            vector_clear(u, i);
+    }
+}
+
+/* shape.arg: bytes of an element, 16 for half a register. */
+void compile_broadcast(struct unit *u, const struct op *op, const struct shape *s)
+{
+    static const uint8_t opcodes[] = {[1] = 0x78, [2] = 0x79, [4] = 0x58, [8] = 0x59};
+    if (in_memory(op))
+        simd_probe(u, op, s, false);
+    if (s->arg == 16) {
+        load16(u, vector_set(u, op->dst), u->at);
+    } else {
+        struct vex v = {1, 2, opcodes[s->arg], 0, false, false};
+        struct source from =
+            in_memory(op) ? source_memory(u->at) : source_reg(vector_use(u, op->src));
+        emit_vex(u, v, vector_set(u, op->dst), 0, from);
+    }
+    if (op->pfx & PFX_L)
+        set_from(u, op->dst + UPPER, vector_use(u, op->dst));
+    else
+        clear_upper(u, op, op->dst);
+}
+
+/* VPERM2F128, VPERM2I128: four bits of the immediate choose each half. */
+void compile_choose(struct unit *u, const struct op *op, const struct shape *s)
+{
+    if (in_memory(op))
+        simd_probe(u, op, s, false);
+    for (unsigned h = 0; h < 2; h++) {
+        unsigned by = op->uimm >> 4 * h & 15, upper = by & 1 ? UPPER : 0;
+        if (by & 8)
+            asm_rr(&u->code, 4, OP0F(0x57), h, h); /* XORPS: h is X0 or X1 */
+        else if (by & 2 && in_memory(op))
+            load16(u, h, further(u->at, by & 1 ? 16 : 0));
+        else
+            vector_copy(u, h, vector_use(u, (by & 2 ? op->src : op->vvvv) + upper));
+    }
+    set_from(u, op->dst, X0);
+    set_from(u, op->dst + UPPER, X1);
+}
+
+void compile_insert_half(struct unit *u, const struct op *op, const struct shape *s)
+{
+    unsigned stays = op->uimm & 1 ? 0 : UPPER;
+    if (in_memory(op))
+        simd_probe(u, op, s, false);
+    if (in_memory(op))
+        load16(u, X0, u->at);
+    else
+        vector_copy(u, X0, vector_use(u, op->src));
+    if (op->dst != op->vvvv)
+        set_from(u, op->dst + stays, vector_use(u, op->vvvv + stays));
+    set_from(u, op->dst + (UPPER - stays), X0);
+}
+
+void compile_extract_half(struct unit *u, const struct op *op, const struct shape *s)
+{
+    if (in_memory(op))
+        simd_probe(u, op, s, true);
+    unsigned from = vector_use(u, op->src + (op->uimm & 1 ? UPPER : 0));
+    if (in_memory(op)) {
+        store16(u, u->at, from);
+        return;
+    }
+    set_from(u, op->dst, from);
+    clear_upper(u, op, op->dst);
+}
+
+/* VPERMQ, VPERMPD: two bits of the immediate choose each quarter. */
+void compile_quarters(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    if (in_memory(op))
+        simd_probe(u, op, s, false);
+    for (unsigned h = 0; h < 2; h++) { /* X0 and X1 become the halves */
+        unsigned a = op->uimm >> 4 * h & 3, b = op->uimm >> (4 * h + 2) & 3;
+        if (in_memory(op)) {
+            asm_bytes(c, 0xf3, 1);
+            asm_rm(c, 4, OP0F(0x7e), h, further(u->at, 8 * a)); /* MOVQ */
+            asm_rm(c, 4, OP0F(0x16), h, further(u->at, 8 * b)); /* MOVHPS */
+            continue;
+        }
+        vector_copy(u, h, vector_use(u, op->src + UPPER * (a >> 1)));
+        emit(u, shufpd, h, source_reg(vector_use(u, op->src + UPPER * (b >> 1))));
+        asm_bytes(c, (a & 1) | (b & 1) << 1, 1);
+    }
+    set_from(u, op->dst, X0);
+    set_from(u, op->dst + UPPER, X1);
+}
+
+/* VPERMD, VPERMPS: by the host's, so YMM registers are made for it and taken apart again. */
+void compile_permute(struct unit *u, const struct op *op, const struct shape *s)
+{
+    static const struct vex insert = {1, 3, 0x38, 0, false, true}, extract = {1, 3, 0x39, 0, false, true};
+    struct code *c = &u->code;
+    struct vex permute = insn_of(op);
+    permute.long_ = true;
+    if (in_memory(op))
+        simd_probe(u, op, s, false);
+    unsigned low = vector_use(u, op->vvvv), high = vector_use(u, op->vvvv + UPPER);
+    emit_vex(u, insert, X0, low, source_reg(high));
+    asm_bytes(c, 1, 1);
+    struct source from = source_reg(X1);
+    if (in_memory(op)) {
+        from = source_memory(u->at);
+    } else {
+        low = vector_use(u, op->src), high = vector_use(u, op->src + UPPER);
+        emit_vex(u, insert, X1, low, source_reg(high));
+        asm_bytes(c, 1, 1);
+    }
+    emit_vex(u, permute, X0, X0, from);
+    emit_vex(u, extract, X0, 0, source_reg(X1));
+    asm_bytes(c, 1, 1);
+    set_from(u, op->dst, X0);
+    set_from(u, op->dst + UPPER, X1);
+    asm_bytes(c, 0x77f8c5, 3); /* VZEROUPPER */
+}
+
+/* VBLENDVPS and the like. The host's mask is in the upper half of the immediate, as the guest's. */
+void compile_blend(struct unit *u, const struct op *op, const struct shape *s)
+{
+    unsigned n = halves(op, s);
+    if (in_memory(op))
+        simd_probe(u, op, s, false);
+    for (unsigned h = 0; h < n; h++) {
+        struct source from = operand_half(u, op, s, h);
+        unsigned first = vector_use(u, op->vvvv + UPPER * h), mask = vector_use(u, op->aux + UPPER * h);
+        emit_vex(u, insn_of(op), vector_set(u, op->dst + UPPER * h), first, from);
+        asm_bytes(&u->code, mask << 4, 1);
+    }
+    if (n == 1)
+        clear_upper(u, op, op->dst);
+}
+
+/* ---------------------------------------------------------------- one element */
+
+/* PINSRW and the like: a general register or memory to one element. */
+void compile_insert(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct vex v = insn_of(op);
+    v.w = s->arg == SIMD_BY_SIZE && op->osize == 3;
+    if (in_memory(op))
+        simd_probe(u, op, s, false);
+    struct source from = in_memory(op) ? source_memory(u->at) : source_reg(reg_use(u, op->src));
+    unsigned a = has_vex(op) ? op->vvvv : op->dst, first = vector_use(u, a);
+    unsigned to = a == op->dst ? vector_change(u, a) : vector_set(u, op->dst);
+    vector_copy(u, to, first);
+    emit(u, v, to, from);
+    asm_bytes(&u->code, op->uimm, 1);
+    clear_upper(u, op, op->dst);
+}
+
+/* PEXTRW and the like. The older PEXTRW has its operands the other way round. */
+void compile_extract(struct unit *u, const struct op *op, const struct shape *s)
+{
+    enum { PEXTRW = 0xc5 };
+    struct vex v = insn_of(op);
+    v.w = s->arg == SIMD_BY_SIZE && op->osize == 3;
+    if (in_memory(op))
+        simd_probe(u, op, s, true);
+    unsigned from = vector_use(u, op->src);
+    if (in_memory(op)) {
+        emit(u, v, from, source_memory(u->at));
+    } else {
+        unsigned to = reg_set(u, op->dst);
+        emit(u, v, v.opcode == PEXTRW ? to : from, source_reg(v.opcode == PEXTRW ? from : to));
+    }
+    asm_bytes(&u->code, op->uimm, 1);
+}

@@ -1,0 +1,146 @@
+/* ops_bits.c - one instruction to host code: BMI1, BMI2, LZCNT, POPCNT and MOVBE, by the same instruction of the host. Flags that processors
+ * leave undefined are as bmi.c has them. */
+#include "hv/x86/insn.h"
+#include "hv/x86/jit/ops.h"
+
+static const struct insn_row *row_of(const struct op *op)
+{
+    return &insn_rows(NULL)[op->row];
+}
+
+/* With VEX: the register in modrm.reg, or in its place the digit of the opcode; vvvv; the second source, a register or memory. */
+static void emit(struct unit *u, const struct op *op, unsigned reg, unsigned vvvv, unsigned from)
+{
+    static const uint8_t prefixes[] = {[P66] = 1, [PF3] = 2, [PF2] = 3};
+    const struct insn_row *r = row_of(op);
+    struct vex v = {.prefix = prefixes[r->pfx],
+                    .map = (uint8_t)(r->map - V0F + 1),
+                    .opcode = r->opcode,
+                    .vvvv = (uint8_t)vvvv,
+                    .w = op->osize == 3};
+    if (in_memory(op))
+        asm_vex_rm(&u->code, v, reg, u->at);
+    else
+        asm_vex_rr(&u->code, v, reg, from);
+}
+
+/* FLAG_B = CF. */
+static void keep_carry(struct unit *u)
+{
+    asm_imm(&u->code, FLAG_B, 0);
+    asm_rr(&u->code, 1, OP0F(0x92), 0, FLAG_B); /* SETB */
+}
+
+/* shape.arg: what it does to flags. CF is the host's, ZF and SF follow from the result, OF is 0. */
+static void set_flags(struct unit *u, const struct op *op, const struct shape *s, unsigned result)
+{
+    if (s->arg == BITS_NO_FLAGS)
+        return;
+    if (s->arg == BITS_CARRY)
+        keep_carry(u);
+    asm_move(&u->code, FLAG_A, result);
+    flags_from(u, s->arg == BITS_CARRY ? FLAGS_RAW : FLAGS_LOGIC, op);
+    flags_lost(u);
+}
+
+/* The operands are G, B, E or G, E, B or G, E, an immediate. */
+bool compile_bits(struct unit *u, const struct op *op, const struct shape *s)
+{
+    const struct insn_row *r = row_of(op);
+    bool digit = r->operand[0] == O_By; /* BLSR and the like: the destination is in vvvv */
+    unsigned from = 0, second = 0;
+    if (in_memory(op))
+        operand_probe(u, op, size_of(op), false);
+    else
+        from = reg_use(u, op->src);
+    if (r->flags & F_H)
+        second = reg_use(u, op->vvvv);
+    unsigned d = reg_set(u, op->dst);
+    if (digit)
+        emit(u, op, r->ext & 7u, d, from);
+    else
+        emit(u, op, d, second, from);
+    if (r->operand[2] == O_Ib)
+        asm_bytes(&u->code, op->uimm, 1);
+    set_flags(u, op, s, d);
+    return true;
+}
+
+/* The low half to vvvv, then the high half: that stays if both are the same register. */
+bool compile_mulx(struct unit *u, const struct op *op)
+{
+    unsigned from = 0;
+    if (in_memory(op))
+        operand_probe(u, op, size_of(op), false);
+    else
+        from = reg_use(u, op->src);
+    asm_move(&u->code, H_DX, reg_use(u, RDX));
+    unsigned low = reg_set(u, op->vvvv), high = reg_set(u, op->dst);
+    emit(u, op, high, low, from);
+    return true;
+}
+
+/* TZCNT, LZCNT: CF if the source is 0, ZF if the result is. POPCNT: ZF if the result is 0, and nothing else. */
+bool compile_count(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    unsigned from = 0;
+    if (in_memory(op))
+        operand_probe(u, op, size_of(op), false);
+    else
+        from = reg_use(u, op->src);
+    unsigned d = reg_set(u, op->dst);
+    asm_bytes(c, 0xf3, 1);
+    if (in_memory(op))
+        asm_rm(c, size_of(op), OP0F(s->arg), d, u->at);
+    else
+        asm_rr(c, size_of(op), OP0F(s->arg), d, from);
+    if (flags_dead(u)) {
+        flags_none(u);
+        return true;
+    }
+    asm_imm(c, FLAG_A, 0);
+    if (s->arg == COUNT_ONES) {
+        asm_imm(c, FLAG_B, 0);
+        asm_rr(c, 1, OP0F(0x94), 0, FLAG_B); /* SETE */
+        asm_rr(c, 1, OP0F(0x95), 0, FLAG_A); /* SETNE */
+        asm_rr(c, 4, 0xc1, 4, FLAG_B);       /* SHL: turns PF round, which follows from the result */
+        asm_bytes(c, 2, 1);
+    } else {
+        keep_carry(u);
+        asm_rr(c, 1, OP0F(0x95), 0, FLAG_A);
+    }
+    flags_from(u, FLAGS_RAW, op);
+    flags_lost(u);
+    return true;
+}
+
+/* MOVBE; shape.form as of moves. */
+bool compile_movbe(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    unsigned size = size_of(op);
+    bool store = s->form == FORM_EG;
+    unsigned from = store ? reg_use(u, op->src) : 0;
+    operand_probe(u, op, size, store);
+    if (store)
+        asm_move(c, H_DX, from);
+    else
+        operand_fetch(u, size, H_DX);
+    asm_bytes(c, (size == 8 ? 0x48u : 0x40u) | 0xca0f00, 3); /* BSWAP */
+    if (store)
+        operand_put(u, size, H_DX);
+    else
+        asm_move(c, reg_set(u, op->dst), H_DX);
+    return true;
+}
+
+bool bits_lacking(const struct unit *u, const struct shape *s)
+{
+    enum { LEVEL_POPCNT = 2, LEVEL_BMI = 3 };
+    unsigned level = s->kind == SHAPE_BITS || s->kind == SHAPE_MULX          ? LEVEL_BMI
+                     : s->kind != SHAPE_COUNT                                ? 1
+                     : s->arg == COUNT_ONES                                  ? LEVEL_POPCNT
+                                                                             : LEVEL_BMI;
+    return u->level < level;
+}
