@@ -145,7 +145,7 @@ bool op_ends(const struct unit *u, const struct op *op)
     return is_branch(shape_of(u, op)->kind);
 }
 
-/* Register forms that neither read flags nor leave. */
+/* Register forms that neither leave nor read flags, but to pass on those that they do not set. */
 static bool is_plain(const struct unit *u, const struct op *op)
 {
     const struct shape *s = shape_of(u, op);
@@ -167,6 +167,12 @@ static bool is_plain(const struct unit *u, const struct op *op)
     case SHAPE_CWD:
     case SHAPE_BSWAP:
     case SHAPE_XCHG:
+    case SHAPE_ROTATE:
+    case SHAPE_INC:
+    case SHAPE_DEC:
+    case SHAPE_MUL:
+    case SHAPE_SCAN:
+    case SHAPE_DOUBLE:
     case SHAPE_BITS:
     case SHAPE_MULX:
     case SHAPE_COUNT:
@@ -190,6 +196,8 @@ bool op_hides_flags(const struct unit *u, const struct op *op)
     unsigned kind = s->kind;
     if (kind == SHAPE_BITS)
         return is_plain(u, op) && s->arg != BITS_NO_FLAGS;
+    if (kind == SHAPE_MUL || kind == SHAPE_SCAN || kind == SHAPE_DOUBLE)
+        return is_plain(u, op);
     return is_plain(u, op) &&
            (kind == SHAPE_ALU || kind == SHAPE_TEST || kind == SHAPE_NEG || kind == SHAPE_SHIFT ||
             kind == SHAPE_IMUL || kind == SHAPE_IMUL_IMM || kind == SHAPE_COUNT);

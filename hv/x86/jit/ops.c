@@ -23,6 +23,13 @@ static void flags_capture(struct unit *u, const struct op *op, unsigned result)
 {
     struct code *c = &u->code;
     asm_move(c, FLAG_A, result);
+    if (u->level > 1) {
+        asm_rr(c, 1, OP0F(0x90), 0, H_AX); /* SETO */
+        asm_bytes(c, 0x9f, 1);             /* LAHF */
+        asm_move(c, FLAG_B, H_AX);
+        flags_from(u, FLAGS_SET, op);
+        return;
+    }
     asm_bytes(c, 0x9c, 1);                       /* PUSHF */
     asm_bytes(c, 0x5841 | (FLAG_B & 7) << 8, 2); /* POP */
     asm_alu_imm(c, 4, ALU_AND, FLAG_B, FLAG_CF | FLAG_AF | FLAG_OF);
@@ -113,9 +120,13 @@ static void alu_to_register(struct unit *u, const struct op *op, unsigned operat
 static void alu_with_carry(struct unit *u, const struct op *op, unsigned operation, struct second b)
 {
     unsigned d = reg_change(u, guest_of(op, op->dst));
+    bool dead = flags_dead(u);
     flags_carry(u);
     apply(u, size_of(op), operation, d, b);
-    flags_capture(u, op, d);
+    if (dead)
+        flags_none(u);
+    else
+        flags_capture(u, op, d);
 }
 
 /* With memory as the destination. */

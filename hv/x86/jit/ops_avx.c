@@ -46,8 +46,7 @@ void compile_broadcast(struct unit *u, const struct op *op, const struct shape *
         load16(u, vector_set(u, op->dst), u->at);
     } else {
         struct vex v = {1, 2, opcodes[s->arg], 0, false, false};
-        struct source from =
-            in_memory(op) ? source_memory(u->at) : source_reg(vector_use(u, op->src));
+        struct source from = in_memory(op) ? source_memory(u->at) : source_reg(vector_use(u, op->src));
         emit_vex(u, v, vector_set(u, op->dst), 0, from);
     }
     if (op->pfx & PFX_L)

@@ -138,9 +138,9 @@ bool compile_movbe(struct unit *u, const struct op *op, const struct shape *s)
 bool bits_lacking(const struct unit *u, const struct shape *s)
 {
     enum { LEVEL_POPCNT = 2, LEVEL_BMI = 3 };
-    unsigned level = s->kind == SHAPE_BITS || s->kind == SHAPE_MULX          ? LEVEL_BMI
-                     : s->kind != SHAPE_COUNT                                ? 1
-                     : s->arg == COUNT_ONES                                  ? LEVEL_POPCNT
-                                                                             : LEVEL_BMI;
+    unsigned level = s->kind == SHAPE_BITS || s->kind == SHAPE_MULX ? LEVEL_BMI
+                     : s->kind != SHAPE_COUNT                       ? 1
+                     : s->arg == COUNT_ONES                         ? LEVEL_POPCNT
+                                                                    : LEVEL_BMI;
     return u->level < level;
 }

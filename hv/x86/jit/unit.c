@@ -181,6 +181,20 @@ static void store_loaded(struct code *c)
     asm_rm(c, 8, 0x89, H_AX, CPU_FIELD(cc_res));
 }
 
+/* CF, AF and OF of FLAG_B. */
+static void store_set(struct code *c)
+{
+    asm_rr_from(c, 4, OP0F(0xb6), H_CX, FLAG_B, true); /* MOVZX */
+    asm_rr(c, 4, 0xc1, 4, H_CX);
+    asm_bytes(c, 11, 1);
+    asm_rr(c, 4, 0x89, FLAG_B, H_AX);
+    asm_rr(c, 4, 0xc1, 5, H_AX);
+    asm_bytes(c, 8, 1);
+    asm_alu_imm(c, 4, 4, H_AX, FLAG_CF | FLAG_AF);
+    asm_alu(c, 4, 1, H_CX, H_AX);
+    asm_rm(c, 8, 0x89, H_CX, CPU_FIELD(cc_aux));
+}
+
 void flags_store(struct unit *u, const struct flow *f)
 {
     struct code *c = &u->code;
@@ -202,6 +216,10 @@ void flags_store(struct unit *u, const struct flow *f)
         break;
     case FLAGS_AH:
         store_loaded(c);
+        break;
+    case FLAGS_SET:
+        store_result(c, f->size, FLAG_A);
+        store_set(c);
         break;
     default:
         store_shift(c, f);
@@ -232,7 +250,8 @@ void flags_carry(struct unit *u)
         asm_bytes(c, 0, 1);
         break;
     case FLAGS_AH:
-        asm_rr(c, 4, OP0F(0xba), 4, FLAG_A);
+    case FLAGS_SET:
+        asm_rr(c, 4, OP0F(0xba), 4, u->now.source == FLAGS_AH ? FLAG_A : FLAG_B);
         asm_bytes(c, 8, 1);
         break;
     default:
@@ -362,6 +381,11 @@ int flags_condition(struct unit *u, unsigned cc)
             asm_alu_imm(c, f->size, 7, FLAG_A, f->value);
         else
             asm_alu(c, f->size, 7, FLAG_A, FLAG_B);
+        break;
+    case FLAGS_SET:
+        asm_move(c, H_AX, FLAG_B);
+        asm_alu_imm(c, 1, OP_ADD, H_AX, 127); /* OF */
+        asm_bytes(c, 0x9e, 1);                /* SAHF */
         break;
     case FLAGS_AH:
         asm_move(c, H_AX, FLAG_A);

@@ -22,6 +22,7 @@ enum flag_source {
     FLAGS_SAR,
     FLAGS_RAW, /* cc_res is FLAG_A, cc_aux FLAG_B */
     FLAGS_AH,  /* the second byte of FLAG_A is that of LAHF; OF is 0 */
+    FLAGS_SET, /* cc_res is FLAG_A, the second byte of FLAG_B that of LAHF, its first one OF */
 };
 
 /* Memory near one guest register that was checked: accesses to it need no check, until the register changes. No translation can
