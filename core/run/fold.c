@@ -30,6 +30,7 @@ struct level {
     /* Loops: the last ids, the newest at `at`, and how many were noted. Bit i of `equal`: the last event was equal to the one
      * i + 1 events earlier, as all were from the one numbered since[i] on. No period has been seen twice before event `due`. */
     uint64_t recent[RECENT];
+    uint8_t low[RECENT]; /* their lowest bytes */
     unsigned at;
     uint64_t noted, equal, due, since[FOLD_LOOP];
     struct seen seen[SEEN];
@@ -192,6 +193,7 @@ static void forget_recent(struct level *l)
     if (l->blank)
         return;
     memset(l->recent, 0, sizeof l->recent);
+    memset(l->low, 0, sizeof l->low);
     l->noted += FOLD_LOOP; /* so long ago are those that were noted */
     l->equal = 0;
     l->due = UINT64_MAX;
@@ -199,11 +201,15 @@ static void forget_recent(struct level *l)
     l->blank = true;
 }
 
-static uint64_t search(const uint64_t *back, uint64_t id)
+static uint64_t search(const struct level *l, uint64_t id)
 {
+    const uint64_t *back = l->recent + l->at;
+    const uint8_t *low = l->low + l->at, *p = low;
     uint64_t equal = 0;
-    for (unsigned i = 0; i < FOLD_LOOP; i++)
+    while ((p = memchr(p, (uint8_t)id, (size_t)(low + FOLD_LOOP - p)))) {
+        size_t i = (size_t)(p++ - low);
         equal |= (uint64_t)(back[i] == id) << i;
+    }
     return equal;
 }
 
@@ -214,7 +220,7 @@ static uint64_t equal_before(struct level *l, uint64_t id)
     struct seen *s = &l->seen[id % SEEN];
     uint64_t ago = l->noted - s->noted, equal;
     if (s->id != id)
-        equal = search(l->recent + l->at, id);
+        equal = search(l, id);
     else
         equal = ago < 64 ? s->mask << ago : 0;
     *s = (struct seen){id, equal << 1 | 1, l->noted + 1};
@@ -242,6 +248,7 @@ static size_t remember(struct level *l, uint64_t id)
 {
     if (!l->at) {
         memcpy(l->recent + FOLD_LOOP, l->recent, FOLD_LOOP * sizeof l->recent[0]);
+        memcpy(l->low + FOLD_LOOP, l->low, FOLD_LOOP);
         l->at = FOLD_LOOP;
     }
     uint64_t equal = equal_before(l, id);
@@ -253,6 +260,7 @@ static size_t remember(struct level *l, uint64_t id)
     l->equal = equal;
     size_t period = l->noted >= l->due ? shortest(l) : 0;
     l->recent[--l->at] = id;
+    l->low[l->at] = (uint8_t)id;
     l->noted++;
     l->blank = false;
     return period;
