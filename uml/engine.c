@@ -190,6 +190,7 @@ static void mark_used(struct host *h)
                 physmem_touch(h->mem, h->arena_block, k * PAGE, PAGE);
     }
     memset(h->dirty, 0, n);
+    areas_unused(h);
 }
 
 static void host_touched(struct engine *e, struct touched_set *set)
@@ -219,6 +220,7 @@ static int host_load(struct engine *e, const struct snapshot_source *src, struct
 {
     struct host *h = host_of(e);
     mark_used(h);
+    areas_forget_all(h);
     h->soonest = 0;
     if (src->section(src->ctx, "host", root_fields, FIELD_COUNT(root_fields), &h->r) < 0)
         return error_set(err, "the saved state has no section \"host\" of this version");
@@ -266,6 +268,7 @@ static void host_destroy(struct engine *e)
     look_end(h);
     x86_destroy(h->cpu);
     physmem_destroy(h->mem);
+    areas_forget_all(h);
     free(h->dirty);
     engine_base_end(&h->base);
     free(h);

@@ -383,6 +383,15 @@ struct timer_file {
 
 /* ---------------------------------------------------------------- the host */
 
+/* The areas of an address space in an array, for searches: the list alone would be walked by each mmap(). Not state. */
+struct area_index {
+    ref mm; /* 0: of none */
+    ref *area;
+    size_t n, cap;
+    size_t used; /* that many of the first areas count as used since the last save */
+};
+enum { AREA_INDEXES = 8 };
+
 struct host {
     struct engine engine;
     struct engine_base base;
@@ -396,6 +405,7 @@ struct host {
     uint64_t nframes;
     struct root r;
     /* not state */
+    struct area_index areas[AREA_INDEXES];
     uint32_t epoch;
     uint64_t soonest;      /* nothing happens by itself before this time */
     struct reg_desc *regs; /* the processor's, then host_pid */
@@ -454,6 +464,8 @@ enum access { ACCESS_READ = 1, ACCESS_WRITE = 2, ACCESS_EXEC = 4, ACCESS_FORCE =
 ref mm_new(struct host *h);
 ref mm_copy(struct host *h, struct mm *from);
 void mm_drop(struct host *h, ref mm);
+
+/* ---- areas.c ---- */
 /* The first area that ends above `addr`, or NULL. */
 struct area *area_find(struct host *h, const struct mm *m, uint64_t addr);
 /* The area that contains `addr`, or NULL. */
@@ -462,12 +474,21 @@ int area_map(struct host *h, struct mm *m, uint64_t start, uint64_t end, uint32_
              ref inode, uint64_t offset);
 int area_unmap(struct host *h, struct mm *m, uint64_t start, uint64_t end);
 int area_protect(struct host *h, struct mm *m, uint64_t start, uint64_t end, uint32_t prot);
+/* A free range of that size below the stack; 0 if there is none. */
+uint64_t space_place(struct host *h, const struct mm *m, uint64_t size);
+/* What is kept about an address space, or about all, is made anew: its list is another now. */
+void areas_forget(struct host *h, ref mm);
+void areas_forget_all(struct host *h);
+/* No page of the arena counts as used any more. */
+void areas_unused(struct host *h);
+
+/* ---- space.c ---- */
+/* Gives the pages of an area that are present its protection. */
+void space_protect(struct host *h, struct mm *m, struct area *v);
 /* Gives the pages of a range back; they are made anew when they are used. */
 void space_zap(struct host *h, struct mm *m, uint64_t start, uint64_t end);
 /* The pages of a file from `first` on are gone: no address space has them any more. */
 void space_zap_inode(struct host *h, ref inode, uint64_t first, uint64_t end);
-/* A free range of that size below the stack; 0 if there is none. */
-uint64_t space_place(struct host *h, const struct mm *m, uint64_t size);
 /* Makes the page at `addr` present for that access. 0, or a signal, with *code. */
 int space_fault(struct host *h, struct mm *m, uint64_t addr, unsigned access, int *code);
 /* mmap.c: an inode with that many bytes of zeros and no name, held once; or an error. */

@@ -1,4 +1,4 @@
-/* space.c - address spaces: areas, page tables, page faults, copies to and from programs.
+/* space.c - address spaces: page tables, page faults, copies to and from programs.
  *
  * Page tables are the processor's own, with four levels, in frames of the programs' memory. A page is present
  * only once it was used. Private pages are shared, read-only, until one of their users writes. */
@@ -115,108 +115,7 @@ static void drop_tables(struct host *h, uint64_t table, unsigned level)
     frame_drop(h, (uint32_t)(table / PAGE));
 }
 
-/* ---------------------------------------------------------------- areas */
-
-static void area_drop(struct host *h, struct area *v)
-{
-    if (v->inode)
-        inode_drop(h, v->inode);
-    arena_free(h, ref_of(h, v), sizeof *v);
-}
-
-struct area *area_find(struct host *h, const struct mm *m, uint64_t addr)
-{
-    for (ref r = m->areas; r; r = AREA(r)->next)
-        if (AREA(r)->end > addr)
-            return AREA(r);
-    return NULL;
-}
-
-struct area *area_at(struct host *h, const struct mm *m, uint64_t addr)
-{
-    struct area *v = area_find(h, m, addr);
-    return v && v->start <= addr ? v : NULL;
-}
-
-/* Divides the area that contains `addr`, so that one begins there. */
-static int area_split(struct host *h, struct mm *m, uint64_t addr)
-{
-    struct area *v = area_at(h, m, addr);
-    if (!v || v->start == addr)
-        return 0;
-    ref r = arena_new(h, sizeof *v);
-    if (!r)
-        return -ENOMEM;
-    struct area *w = AREA(r);
-    *w = *v;
-    w->start = addr;
-    w->offset += addr - v->start;
-    v->end = addr;
-    v->next = r;
-    if (w->inode)
-        inode_hold(h, w->inode);
-    return 0;
-}
-
-static bool areas_join(const struct area *a, const struct area *b)
-{
-    return a->end == b->start && a->prot == b->prot && a->flags == b->flags && a->inode == b->inode &&
-           (!a->inode || a->offset + (a->end - a->start) == b->offset);
-}
-
-/* Joins neighbours that are alike, from the one before `start` to the one after `end`. */
-static void areas_merge(struct host *h, struct mm *m, uint64_t start, uint64_t end)
-{
-    for (ref r = m->areas; r && AREA(r)->start <= end;) {
-        struct area *v = AREA(r);
-        if (!v->next || v->end < start || !areas_join(v, AREA(v->next))) {
-            r = v->next;
-            continue;
-        }
-        struct area *w = AREA(v->next);
-        v->end = w->end;
-        v->next = w->next;
-        area_drop(h, w);
-    }
-}
-
-int area_map(struct host *h, struct mm *m, uint64_t start, uint64_t end, uint32_t prot, uint32_t flags,
-             ref inode, uint64_t offset)
-{
-    ref r = arena_new(h, sizeof(struct area)), before = 0;
-    if (!r)
-        return -ENOMEM;
-    struct area *v = AREA(r);
-    *v = (struct area){
-        .start = start, .end = end, .prot = prot, .flags = flags, .inode = inode, .offset = offset};
-    if (inode)
-        inode_hold(h, inode);
-    for (ref p = m->areas; p && AREA(p)->start < start; p = AREA(p)->next)
-        before = p;
-    ref *link = before ? &AREA(before)->next : &m->areas;
-    v->next = *link;
-    *link = r;
-    areas_merge(h, m, start, end);
-    return 0;
-}
-
-int area_unmap(struct host *h, struct mm *m, uint64_t start, uint64_t end)
-{
-    if (area_split(h, m, start) || area_split(h, m, end))
-        return -ENOMEM;
-    ref *link = &m->areas;
-    while (*link && AREA(*link)->start < end) {
-        struct area *v = AREA(*link);
-        if (v->start < start) {
-            link = &v->next;
-            continue;
-        }
-        space_zap(h, m, v->start, v->end);
-        *link = v->next;
-        area_drop(h, v);
-    }
-    return 0;
-}
+/* ---------------------------------------------------------------- protection */
 
 static uint64_t pte_bits(const struct area *v, bool writable)
 {
@@ -236,39 +135,9 @@ static void protect_one(struct host *h, struct mm *m, uint64_t addr, uint64_t pt
             (e & PTE_ADDR) | pte_bits(v, writable)); /* private pages fault once, and are then writable */
 }
 
-int area_protect(struct host *h, struct mm *m, uint64_t start, uint64_t end, uint32_t prot)
+void space_protect(struct host *h, struct mm *m, struct area *v)
 {
-    uint64_t a = start;
-    for (struct area *v; a < end; a = v->end) {
-        v = area_at(h, m, a);
-        if (!v)
-            break;
-        if (area_split(h, m, start) || area_split(h, m, end))
-            return -ENOMEM;
-        v = area_at(h, m, a);
-        if (v->prot == prot)
-            continue;
-        v->prot = prot;
-        each_page(h, m, v->start, v->end, protect_one, v);
-    }
-    areas_merge(h, m, start, end);
-    return a < end ? -ENOMEM : 0;
-}
-
-uint64_t space_place(struct host *h, const struct mm *m, uint64_t size)
-{
-    const uint64_t top = 0x7ffff7fff000, lowest = 0x10000;
-    uint64_t best = 0, gap = lowest;
-    for (ref r = m->areas; r && gap < top; r = AREA(r)->next) {
-        const struct area *v = AREA(r);
-        uint64_t end = v->start < top ? v->start : top;
-        if (end > gap && end - gap >= size)
-            best = end - size;
-        gap = v->end > gap ? v->end : gap;
-    }
-    if (gap < top && top - gap >= size)
-        best = top - size;
-    return best;
+    each_page(h, m, v->start, v->end, protect_one, v);
 }
 
 /* ---------------------------------------------------------------- address spaces */
@@ -282,6 +151,7 @@ ref mm_new(struct host *h)
             frame_drop(h, f);
         return 0;
     }
+    areas_forget(h, r);
     MM(r)->refs = 1;
     MM(r)->root = frame_address(f);
     return r;
@@ -296,6 +166,7 @@ void mm_drop(struct host *h, ref r)
     drop_tables(h, m->root, 3);
     if (m->program)
         inode_drop(h, m->program);
+    areas_forget(h, r);
     arena_free(h, r, sizeof *m);
 }
 

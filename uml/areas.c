@@ -1,0 +1,271 @@
+/* areas.c - the mappings of an address space.
+ *
+ * They are a list in the arena, in the order of addresses; an array beside it, which is not state, makes searches fast. A save has the
+ * pages of the arena that were used since the last, and to look for an area uses all before it, as a walk along the list would: so what a
+ * trace holds does not depend on the array. */
+#include <stdlib.h>
+
+#include "traces/memory.h"
+#include "uml/host.h"
+
+/* ---------------------------------------------------------------- the array */
+
+/* An area whose page does not count as used by that. */
+static const struct area *peek(const struct host *h, ref r)
+{
+    return (const struct area *)(h->arena + r);
+}
+
+static void forget(struct area_index *x)
+{
+    free(x->area);
+    *x = (struct area_index){0};
+}
+
+void areas_forget(struct host *h, ref mm)
+{
+    struct area_index *x = &h->areas[mm / sizeof(struct mm) % AREA_INDEXES];
+    if (x->mm == mm)
+        forget(x);
+}
+
+void areas_forget_all(struct host *h)
+{
+    for (unsigned i = 0; i < AREA_INDEXES; i++)
+        forget(&h->areas[i]);
+}
+
+void areas_unused(struct host *h)
+{
+    for (unsigned i = 0; i < AREA_INDEXES; i++)
+        h->areas[i].used = 0;
+}
+
+static void room(struct area_index *x)
+{
+    x->area = mem_grow(x->area, &x->cap, x->n + 1, sizeof *x->area);
+}
+
+/* The array of an address space. It is made when it is first asked for. */
+static struct area_index *index_of(struct host *h, const struct mm *m)
+{
+    ref mm = ref_of(h, m);
+    struct area_index *x = &h->areas[mm / sizeof(struct mm) % AREA_INDEXES];
+    if (x->mm == mm)
+        return x;
+    forget(x);
+    x->mm = mm;
+    for (ref r = m->areas; r; r = peek(h, r)->next) {
+        room(x);
+        x->area[x->n++] = r;
+    }
+    return x;
+}
+
+static void insert(struct area_index *x, size_t k, ref r)
+{
+    room(x);
+    memmove(x->area + k + 1, x->area + k, (x->n - k) * sizeof *x->area);
+    x->area[k] = r;
+    x->n++;
+    x->used += k <= x->used; /* it has just been made */
+}
+
+static void take_out(struct area_index *x, size_t k, size_t count)
+{
+    memmove(x->area + k, x->area + k + count, (x->n - k - count) * sizeof *x->area);
+    x->n -= count;
+    if (k < x->used)
+        x->used = x->used > k + count ? x->used - count : k;
+}
+
+/* The areas up to number k are used. */
+static void use(struct host *h, struct area_index *x, size_t k)
+{
+    for (; x->used <= k && x->used < x->n; x->used++)
+        (void)at(h, x->area[x->used]);
+}
+
+/* The first area that ends above `addr`; their number if none does. */
+static size_t first_above(const struct host *h, const struct area_index *x, uint64_t addr)
+{
+    size_t low = 0, high = x->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (peek(h, x->area[middle])->end > addr)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+/* The first area that begins at or above `addr`. */
+static size_t first_from(const struct host *h, const struct area_index *x, uint64_t addr)
+{
+    size_t low = 0, high = x->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (peek(h, x->area[middle])->start >= addr)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+/* What leads to area k of the list. */
+static ref *link_to(struct host *h, struct mm *m, const struct area_index *x, size_t k)
+{
+    return k ? &AREA(x->area[k - 1])->next : &m->areas;
+}
+
+/* ---------------------------------------------------------------- areas */
+
+static void area_drop(struct host *h, struct area *v)
+{
+    if (v->inode)
+        inode_drop(h, v->inode);
+    arena_free(h, ref_of(h, v), sizeof *v);
+}
+
+struct area *area_find(struct host *h, const struct mm *m, uint64_t addr)
+{
+    struct area_index *x = index_of(h, m);
+    size_t k = first_above(h, x, addr);
+    use(h, x, k);
+    return k < x->n ? AREA(x->area[k]) : NULL;
+}
+
+struct area *area_at(struct host *h, const struct mm *m, uint64_t addr)
+{
+    struct area *v = area_find(h, m, addr);
+    return v && v->start <= addr ? v : NULL;
+}
+
+/* Divides the area that contains `addr`, so that one begins there. */
+static int area_split(struct host *h, struct mm *m, uint64_t addr)
+{
+    struct area *v = area_at(h, m, addr);
+    if (!v || v->start == addr)
+        return 0;
+    ref r = arena_new(h, sizeof *v);
+    if (!r)
+        return -ENOMEM;
+    struct area *w = AREA(r);
+    *w = *v;
+    w->start = addr;
+    w->offset += addr - v->start;
+    v->end = addr;
+    v->next = r;
+    struct area_index *x = index_of(h, m);
+    insert(x, first_from(h, x, addr), r);
+    if (w->inode)
+        inode_hold(h, w->inode);
+    return 0;
+}
+
+static bool areas_join(const struct area *a, const struct area *b)
+{
+    return a->end == b->start && a->prot == b->prot && a->flags == b->flags && a->inode == b->inode &&
+           (!a->inode || a->offset + (a->end - a->start) == b->offset);
+}
+
+/* Joins neighbours that are alike, from the one before `start` to the one after `end`. */
+static void areas_merge(struct host *h, struct mm *m, uint64_t start, uint64_t end)
+{
+    struct area_index *x = index_of(h, m);
+    size_t k = start ? first_above(h, x, start - 1) : 0;
+    while (k < x->n && AREA(x->area[k])->start <= end) {
+        struct area *v = AREA(x->area[k]);
+        if (!v->next || !areas_join(v, AREA(v->next))) {
+            k++;
+            continue;
+        }
+        struct area *w = AREA(v->next);
+        v->end = w->end;
+        v->next = w->next;
+        take_out(x, k + 1, 1);
+        area_drop(h, w);
+    }
+    use(h, x, k);
+}
+
+int area_map(struct host *h, struct mm *m, uint64_t start, uint64_t end, uint32_t prot, uint32_t flags,
+             ref inode, uint64_t offset)
+{
+    ref r = arena_new(h, sizeof(struct area));
+    if (!r)
+        return -ENOMEM;
+    struct area *v = AREA(r);
+    *v = (struct area){
+        .start = start, .end = end, .prot = prot, .flags = flags, .inode = inode, .offset = offset};
+    if (inode)
+        inode_hold(h, inode);
+    struct area_index *x = index_of(h, m);
+    size_t k = first_from(h, x, start);
+    use(h, x, k);
+    ref *link = link_to(h, m, x, k);
+    v->next = *link;
+    *link = r;
+    insert(x, k, r);
+    areas_merge(h, m, start, end);
+    return 0;
+}
+
+int area_unmap(struct host *h, struct mm *m, uint64_t start, uint64_t end)
+{
+    if (area_split(h, m, start) || area_split(h, m, end))
+        return -ENOMEM;
+    struct area_index *x = index_of(h, m);
+    size_t first = first_from(h, x, start), k = first;
+    ref *link = link_to(h, m, x, first);
+    use(h, x, first);
+    for (; k < x->n && AREA(x->area[k])->start < end; k++) {
+        struct area *v = AREA(x->area[k]);
+        space_zap(h, m, v->start, v->end);
+        *link = v->next;
+        area_drop(h, v);
+    }
+    take_out(x, first, k - first);
+    use(h, x, first);
+    return 0;
+}
+
+int area_protect(struct host *h, struct mm *m, uint64_t start, uint64_t end, uint32_t prot)
+{
+    uint64_t a = start;
+    for (struct area *v; a < end; a = v->end) {
+        v = area_at(h, m, a);
+        if (!v)
+            break;
+        if (area_split(h, m, start) || area_split(h, m, end))
+            return -ENOMEM;
+        v = area_at(h, m, a);
+        if (v->prot == prot)
+            continue;
+        v->prot = prot;
+        space_protect(h, m, v);
+    }
+    areas_merge(h, m, start, end);
+    return a < end ? -ENOMEM : 0;
+}
+
+uint64_t space_place(struct host *h, const struct mm *m, uint64_t size)
+{
+    const uint64_t top = 0x7ffff7fff000, lowest = 0x10000;
+    struct area_index *x = index_of(h, m);
+    size_t k = first_above(h, x, top - 1);
+    use(h, x, k);
+    /* The gap before area k, which ends at or above `top`, or before `top` itself; then the gaps below it. */
+    for (uint64_t end = top;; end = peek(h, x->area[k])->start) {
+        if (k < x->n && peek(h, x->area[k])->start < end)
+            end = peek(h, x->area[k])->start;
+        uint64_t gap = k ? peek(h, x->area[k - 1])->end : lowest;
+        gap = gap > lowest ? gap : lowest;
+        if (end > gap && end - gap >= size)
+            return end - size;
+        if (!k--)
+            return 0;
+    }
+}
