@@ -168,6 +168,7 @@ static bool is_plain(const struct unit *u, const struct op *op)
     case SHAPE_BSWAP:
     case SHAPE_XCHG:
     case SHAPE_ROTATE:
+    case SHAPE_SHIFT_CL: /* leaves only where flags are asked for */
     case SHAPE_INC:
     case SHAPE_DEC:
     case SHAPE_MUL:

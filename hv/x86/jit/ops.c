@@ -430,21 +430,21 @@ static bool compile_shift(struct unit *u, const struct op *op, const struct shap
     return true;
 }
 
-/* A count of 0, which changes no flag, is left to the handler. */
+/* A count of 0, which changes no flag, is left to the handler if somebody asks for flags. */
 static bool compile_shift_cl(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op), d = reg_use(u, op->dst);
     asm_rr(c, 4, 0x89, reg_use(u, RCX), H_CX);
+    if (flags_dead(u)) {
+        asm_rr(c, size, 0xd3, s->arg, reg_change(u, op->dst));
+        flags_none(u);
+        return true;
+    }
     asm_alu_imm(c, 4, ALU_AND, H_CX, size == 8 ? 63 : 31);
     flags_lost(u);
     side_exit(u, CC_E);
     d = reg_change(u, op->dst);
-    if (flags_dead(u)) {
-        asm_rr(c, size, 0xd3, s->arg, d);
-        flags_none(u);
-        return true;
-    }
     asm_move(c, FLAG_A, d);
     asm_move(c, FLAG_B, H_CX);
     asm_rr(c, size, 0xd3, s->arg, d);
