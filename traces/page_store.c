@@ -1,5 +1,7 @@
 /* page_store.c - see page_store.h. A hash table with chains, and a ring of all entries in order of use.
  */
+#include <assert.h>
+
 #include "traces/page_store.h"
 #include "traces/trace.h"
 
@@ -95,6 +97,7 @@ static uint32_t take(struct page_store *s)
     uint32_t i = s->entry[0].newer, *at;
     if (s->n < PAGE_STORE_PAGES && !s->entry[i].retired)
         return ++s->n;
+    assert(i && "a full store has an oldest page");
     at = bucket_of(s, s->entry[i].number);
     while (*at != i)
         at = &s->entry[*at].chain;
@@ -105,6 +108,7 @@ static uint32_t take(struct page_store *s)
 
 void page_store_put(struct page_store *s, uint32_t number, unsigned depth, const uint8_t *page)
 {
+    assert(!find(s, number) && depth <= UINT8_MAX && "a page is in it once");
     uint32_t i = take(s), *bucket = bucket_of(s, number);
     s->entry[i].number = number;
     s->entry[i].depth = (uint8_t)depth;

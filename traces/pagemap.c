@@ -1,4 +1,6 @@
 /* pagemap.c - page tables of saved states. */
+#include <assert.h>
+
 #include "traces/pagemap.h"
 
 void pagemap_free(struct pagemap *m)
@@ -41,6 +43,8 @@ void pagemap_change(struct pagemap *change, const struct pagemap *old, const str
     size_t o = 0;
     for (size_t g = 0; g < given->n; g++) {
         const struct page_ref *ref = &given->ref[g];
+        assert((!g || ref[-1].index < ref->index) && "pages are given in order");
+        assert(ref->id != PAGE_ABSENT && "a page that is given is there");
         for (; o < old->n && old->ref[o].index < ref->index; o++)
             if (whole)
                 pagemap_add(change, old->ref[o].index, PAGE_ABSENT);
@@ -61,6 +65,7 @@ void pagemap_apply(struct pagemap *m, const struct pagemap *change)
     to.ref = mem_grow(NULL, &to.cap, m->n + change->n, sizeof to.ref[0]);
     size_t o = 0;
     for (size_t c = 0; c < change->n; c++) {
+        assert((!c || change->ref[c - 1].index < change->ref[c].index) && "changes are in order");
         while (o < m->n && m->ref[o].index < change->ref[c].index)
             to.ref[to.n++] = m->ref[o++];
         o += o < m->n && m->ref[o].index == change->ref[c].index;
@@ -70,6 +75,7 @@ void pagemap_apply(struct pagemap *m, const struct pagemap *change)
     while (o < m->n)
         to.ref[to.n++] = m->ref[o++];
     free(m->ref);
+    assert(to.n <= m->n + change->n);
     *m = to;
 }
 

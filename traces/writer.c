@@ -3,6 +3,7 @@
  * Order of frames: what a replay needs to reach a position (chunks, inputs) comes before the events up to
  * that position, so that a file that is cut after any event frame can be replayed to its end.
  */
+#include <assert.h>
 #include <inttypes.h>
 
 #include "traces/writer.h"
@@ -165,6 +166,7 @@ bool trace_writer_has_chunk(const struct trace_writer *w, unsigned image, uint64
 static void emit_chunks(struct trace_writer *w)
 {
     struct collect *c = &w->chunks;
+    assert(w->new_chunks <= c->items && "each new content came with a chunk");
     if (!c->items)
         return;
     struct frame_head h = {.kind = TF_CHUNKS,
@@ -198,6 +200,7 @@ int trace_write_chunk(struct trace_writer *w, unsigned image, uint64_t chunk, co
 int writer_chunk(struct trace_writer *w, const struct trace_chunk *c, bool is_new, const void *data, size_t n,
                  struct error *err)
 {
+    assert(c->image < w->nimages && c->chunk < chunk_count(w->image[c->image].size));
     w->image[c->image].have[c->chunk / 8] |= (uint8_t)(1u << c->chunk % 8);
     buf_varint(&w->chunk_refs, c->image);
     buf_varint(&w->chunk_refs, c->chunk);
@@ -246,6 +249,7 @@ int trace_write_note(struct trace_writer *w, const struct trace_note *note, stru
         return error_set(err, "note '%.60s' is too long for a trace", note->name);
     uint64_t first = c->items && c->first_icount < note->icount ? c->first_icount : note->icount;
     uint64_t last = c->items && c->last_icount > note->icount ? c->last_icount : note->icount;
+    assert(first <= note->icount && note->icount <= last);
     buf_varint(&c->bytes, note->icount);
     buf_varint(&c->bytes, note->time);
     buf_string(&c->bytes, note->type);
@@ -279,6 +283,7 @@ static bool emit_events(struct trace_writer *w)
     uint32_t count = event_encoder_count(w->encoder);
     if (!count)
         return false;
+    assert(w->first_event_icount <= w->last_event_icount);
     struct buf extra = {0}, payload = {0}, aside = {0};
     size_t n;
     const void *bytes = event_encoder_bytes(w->encoder, &n);

@@ -3,6 +3,7 @@
  * Frames go through a queue, first in first out, and are packed one by one: the bytes of the file do not
  * depend on when the thread runs. The file always ends after a whole frame, even after an error.
  */
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -151,6 +152,7 @@ static bool sink_frame(struct sink *s, struct frame_head *h, const void *extra, 
     h->packing = smaller ? PACK_ZSTD : PACK_NONE;
     h->raw = (uint32_t)payload->n;
     h->stored = (uint32_t)(smaller ? n : payload->n);
+    assert(h->stored <= h->raw && h->stored == (smaller ? n : payload->n) && "frames are cut before 4 GiB");
     h->raw_hash = XXH3_64bits(bytes, payload->n);
     h->stored_hash = XXH3_64bits(stored, h->stored);
     bool good = sink_store(s, h, extra, stored);
@@ -172,6 +174,7 @@ static bool overfull(const struct sink *s)
 
 static void sink_drop(struct sink *s)
 {
+    assert(s->committed.frames <= s->frames && s->committed.index <= s->index.n && "frames are only added");
     s->full = true;
     s->waiting.n = 0;
     s->frames = s->committed.frames;
@@ -237,6 +240,8 @@ static void sink_chunks(struct sink *s, const struct job *job)
         uint64_t image = view_varint(&refs), chunk = view_varint(&refs);
         if (view_varint(&refs) != s->contents)
             continue;
+        assert(length < job->aside.p + job->aside.n &&
+               data + get_u32(length) <= job->payload.p + job->payload.n);
         stream_finder_chunk(s->finder, image, chunk, data, get_u32(length));
         data += get_u32(length);
         length += sizeof(uint32_t);
@@ -247,6 +252,7 @@ static void sink_chunks(struct sink *s, const struct job *job)
 static void sink_pack(struct sink *s, const struct job *job)
 {
     const struct page_hint *hint = (const struct page_hint *)job->aside.p;
+    assert(!(job->payload.n % TRACE_PAGE) && job->aside.n == job->payload.n / TRACE_PAGE * sizeof *hint);
     s->pages_head.kind = TF_PAGES;
     s->pages_head.first_icount = job->head.first_icount;
     s->pages_head.last_icount = job->head.last_icount;
@@ -302,6 +308,7 @@ static void sink_index(struct sink *s)
         sink_fail(s, EOVERFLOW);
         return;
     }
+    assert(!s->waiting.n && "what waits is committed or dropped before the end");
     uint64_t offset = atomic_load(&s->written), frames = s->frames;
     struct buf list = s->index;
     s->index = (struct buf){0};
@@ -348,6 +355,7 @@ static void *sink_thread(void *arg)
         if (overfull(s) && job->head.kind != TF_END) /* the waiting frames must not grow without limit */
             sink_drop(s);
         pthread_mutex_lock(&s->lock);
+        assert(s->jobs && s->queued >= job->payload.n && "what leaves the queue was in it");
         s->queued -= job->payload.n;
         s->jobs--;
         pthread_cond_signal(&s->room);
