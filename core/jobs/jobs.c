@@ -1,4 +1,5 @@
 /* jobs.c - see jobs.h. */
+#include <assert.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -26,6 +27,7 @@ static void *work(void *arg)
 void jobs_run(unsigned jobs, size_t n, void (*fn)(void *ctx, size_t i), void *ctx)
 {
     struct jobs j = {.n = n, .fn = fn, .ctx = ctx};
+    assert(jobs && "there is at least one");
     size_t started = 0;
     pthread_t *threads = mem_zero(jobs, sizeof *threads);
     while (started + 1 < jobs && started + 1 < n && !pthread_create(&threads[started], NULL, work, &j))

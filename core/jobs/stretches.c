@@ -2,6 +2,7 @@
  *
  * Beginning somewhere costs a job the restoring and hashing of a whole state, as much as running a stretch of some guests. So each job
  * gets as many stretches in a row as there are, and who has none left takes half of what is left of the longest row. */
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -32,6 +33,7 @@ enum { WORTH_SHARING = 2 }; /* stretches in a row */
 struct stretches *stretches_new(size_t first, size_t end, unsigned jobs, const struct jobs_front *front)
 {
     struct stretches *s = mem_zero(1, sizeof *s);
+    assert(first <= end && jobs);
     size_t n = end - first;
     pthread_mutex_init(&s->lock, NULL);
     s->running = mem_zero(jobs, sizeof(struct replay *));
@@ -91,6 +93,7 @@ static struct row *choose(struct stretches *s)
     size_t longest = 0;
     for (size_t i = 0; i < s->n; i++) {
         const struct row *r = &s->row[i];
+        assert(r->next <= r->end && "a row is taken to its end at most");
         if (!r->begun && r->next < r->end)
             return &s->row[i];
         if (r->end - r->next > s->row[longest].end - s->row[longest].next)
@@ -100,6 +103,7 @@ static struct row *choose(struct stretches *s)
     if (!from || from->end - from->next < WORTH_SHARING)
         return NULL;
     struct row half = {.next = from->next + (from->end - from->next) / 2, .end = from->end};
+    assert(from->begun && from->next < half.next && half.next < half.end && "both keep something");
     from->end = half.next;
     MEM_MORE(s->row, s->n);
     s->row[s->n] = half;
@@ -167,7 +171,9 @@ void runner_close(struct runner *w)
 void runner_runs(struct runner *w, bool runs)
 {
     struct stretches *s = w->of;
+    assert(w->job < s->jobs);
     pthread_mutex_lock(&s->lock);
+    assert(!runs != !s->running[w->job] && "a job runs one replay at a time");
     s->running[w->job] = runs ? w->r : NULL;
     if (runs && s->interrupted)
         replay_interrupt(w->r);

@@ -1,4 +1,5 @@
 /* verify.c - see verify.h. */
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,7 @@ static void do_check(struct parts *p)
 static void do_part(struct parts *p, struct runner *w)
 {
     struct part *part = &p->list[w->first];
+    assert(w->first < p->n && !part->begun && "a stretch is taken once");
     part->begun = true;
     part->rc = runner_open(w, p->trace, p->v->kind, &part->err);
     if (!part->rc)

@@ -1,4 +1,6 @@
 /* feed.c - see feed.h. */
+#include <assert.h>
+
 #include "core/run/feed.h"
 
 int feed_trace_input(void *ctx, uint64_t i, struct input *in, struct error *err)
@@ -61,7 +63,9 @@ int feed_offer(const struct feed *f, struct input *in, struct error *err)
 {
     in->icount = f->e->ops->icount(f->e);
     in->time = f->e->ops->time(f->e);
-    in->len = in->len ? f->e->ops->input(f->e, in) : 0;
+    const uint32_t offered = in->len;
+    in->len = offered ? f->e->ops->input(f->e, in) : 0;
+    assert(in->len <= offered && "an engine takes at most what it is given");
     return in->len ? tell(f, in, err) : 0;
 }
 

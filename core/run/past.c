@@ -1,6 +1,7 @@
 /* past.c - see past.h. */
 #include "core/run/past.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,12 +63,13 @@ static bool take_page(struct past *p, const char *region, uint64_t index)
 
 struct range {
     uint8_t *to;
-    uint64_t first; /* index of the first page */
+    uint64_t first, n; /* pages */
 };
 
 static int put_page(void *ctx, uint64_t index, const void *data)
 {
     const struct range *r = ctx;
+    assert(index >= r->first && index - r->first < r->n && "only what was asked for");
     memcpy(r->to + (index - r->first) * PAGE, data, PAGE);
     return 0;
 }
@@ -75,10 +77,11 @@ static int put_page(void *ctx, uint64_t index, const void *data)
 /* Whole pages, in the order in which the trace has them. Returns the bytes read: all or none. */
 static size_t take_pages(struct past *p, const char *region, uint64_t offset, uint8_t *to, size_t n)
 {
+    assert(n && !(offset % PAGE) && !(n % PAGE));
     struct error ignored;
-    struct range r = {to, offset / PAGE};
+    const struct range r = {to, offset / PAGE, n / PAGE};
     memset(to, 0, n);
-    return trace_state_some_pages(p->state, region, r.first, n / PAGE, put_page, &r, &ignored) ? 0 : n;
+    return trace_state_some_pages(p->state, region, r.first, r.n, put_page, (void *)&r, &ignored) ? 0 : n;
 }
 
 /* A part of a page. */

@@ -27,6 +27,7 @@ static void write_event(void *ctx, const struct event *ev)
     struct recorder *r = ctx;
     if (r->failed)
         return;
+    assert(r->w && "events come while the trace is written");
     assert(ev->icount >= r->last_event && "positions never fall");
     r->last_event = ev->icount;
     if (trace_write_event(r->w, ev, &r->err))
@@ -390,6 +391,7 @@ static int checkpoint(struct recorder *r)
 {
     const struct snapshot_sink sink = {.ctx = r, .section = save_section, .page = save_page};
     bool whole = !r->saved.epoch;
+    assert(icount_of(r) >= r->last_checkpoint && "checkpoints are in order");
     if (cut_fold(r) || write_touched(r, whole) ||
         trace_checkpoint_begin(r->w, icount_of(r), time_of(r), whole, &r->err))
         return -1;
@@ -397,6 +399,7 @@ static int checkpoint(struct recorder *r)
     r->e->ops->save(r->e, &sink, &r->saved);
     r->result.checkpoints++;
     r->next_checkpoint = next_checkpoint(r);
+    assert(r->next_checkpoint > icount_of(r) && "the next checkpoint is still to come");
     r->last_checkpoint = icount_of(r);
     r->last_hash = state_hash_end(r->hash);
     return trace_checkpoint_end(r->w, r->last_hash, &r->err);

@@ -1,4 +1,5 @@
 /* replay.c - see replay.h. Creating the engine, running, seeking; verify.c has the verified run. */
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,7 @@ const struct engine_config *replay_config(const struct replay *r)
 
 void replay_observe(struct replay *r, uint32_t classes, const struct observer *observer)
 {
+    assert((observer || !classes) && "who wants events says where they go");
     r->classes = classes;
     r->observer = observer ? observer : &r->silent;
     r->e->ops->observe(r->e, classes, r->observer);
@@ -142,6 +144,7 @@ static int run_plain(struct replay *r, uint64_t icount, struct stop *stop)
         const struct run_limit limit = {.icount = here(r) + (left < SLICE ? left : SLICE),
                                         .time = UINT64_MAX};
         r->e->ops->run(r->e, &limit, stop);
+        assert(here(r) <= limit.icount && "a run ends where it was told to");
         r->last = *stop;
         if (r->progress)
             r->progress(r->progress_ctx, r->e);

@@ -1,4 +1,5 @@
 /* tape.c - see tape.h. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -103,6 +104,7 @@ void tape_put(struct tape *t, const void *data, size_t n)
 {
     const uint8_t *from = data;
     while (n) {
+        assert(t->nout < BLOCK && "a full block is written at once");
         size_t part = BLOCK - t->nout < n ? BLOCK - t->nout : n;
         memcpy(t->out + t->nout, from, part);
         t->nout += part;
@@ -127,6 +129,7 @@ static bool fill(struct tape *t)
     pthread_mutex_lock(&t->lock);
     while (t->read == t->written && !t->ended)
         pthread_cond_wait(&t->more, &t->lock);
+    assert(t->read <= t->written && "nothing is read before it is written");
     uint64_t left = t->written - t->read;
     pthread_mutex_unlock(&t->lock);
     ssize_t n = left ? pread(t->fd, t->in, left < BLOCK ? left : BLOCK, (off_t)t->read) : 0;
@@ -141,6 +144,7 @@ static bool fill(struct tape *t)
 bool tape_get(struct tape *t, void *data, size_t n)
 {
     uint8_t *to = data;
+    assert(t->at <= t->nin);
     while (n) {
         if (t->at == t->nin && !fill(t))
             return false;

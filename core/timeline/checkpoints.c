@@ -37,6 +37,7 @@ static size_t points_to(const struct line *l, uint64_t icount)
 
 static void remove_point(struct timeline *tl, struct line *l, size_t i)
 {
+    assert(i < l->n);
     machine_state_free(&tl->store, &l->point[i].state);
     memmove(&l->point[i], &l->point[i + 1], (l->n - i - 1) * sizeof l->point[0]);
     l->n--;

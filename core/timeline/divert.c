@@ -1,4 +1,5 @@
 /* divert.c - diversions. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,6 +112,7 @@ void tl_save_base(struct timeline *tl)
 {
     if (!tl->base_pending)
         return;
+    assert(tl->diverted && tl_here(tl) == tl->fork && "the beginning is where it left the record");
     tl->base_pending = false;
     tl->settled = true;
     tl_lay(tl);
@@ -136,6 +138,7 @@ uint32_t timeline_input(struct timeline *tl, uint16_t port, const void *data, ui
     if (feed_offer(&tl->feed, &in, &err) || !in.len)
         return 0;
     /* What was known to come after this no longer applies. */
+    assert(tl->diverted && !tl->base_pending && "its beginning can be returned to");
     tl_given_clear(tl, tl->feed.next);
     tl_line_cut(tl, &tl->divert, tl_here(tl));
     tl->divert.end = NOWHERE;
@@ -176,6 +179,7 @@ static void prepare(struct saving *s, const char *path)
 {
     struct timeline *tl = s->tl;
     /* Inputs after the current position are left out. */
+    assert(tl->diverted && tl->feed.next <= tl->ngiven && tl_here(tl) >= tl->fork);
     s->inputs = mem_copy(tl->given, tl->feed.next * sizeof *s->inputs);
     s->branch = (struct record_branch){tl->fork, s->inputs, (size_t)tl->feed.next, tl_here(tl),
                                        tl->e->ops->time(tl->e)};

@@ -1,4 +1,5 @@
 /* run.c - running the engine from position to position, and moving to one. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,6 +159,7 @@ static uint64_t next_recorded(const struct timeline *tl, uint64_t here)
 static void arrive(struct timeline *tl)
 {
     uint64_t here = tl_here(tl);
+    assert(here <= tl->target && here <= tl->lay_at);
     tl->settled = true;
     long k = tl->diverted || tl->laying == LAY_SEARCH ? -1 : tl_recorded_from(tl, here);
     if (k >= 0 && trace_checkpoint(tl->t, (size_t)k)->icount == here) {
@@ -194,6 +196,7 @@ static void run_engine(struct timeline *tl, uint64_t to, struct stop *stop)
     atomic_store(&tl->in_engine_diverted, tl->diverted);
     tl->e->ops->run(tl->e, &limit, stop);
     atomic_store(&tl->in_engine_diverted, false);
+    assert(tl_here(tl) >= here && tl_here(tl) <= to && "a run ends where it was told to");
     tl->steps += tl_here(tl) - here;
     tl->cpu = stop->cpu;
     if (tl_here(tl) > here)
@@ -309,6 +312,7 @@ enum ran tl_go(struct timeline *tl, uint64_t icount, struct stop *stop, struct e
         if (r != RAN_THERE)
             return r;
     }
+    assert(tl_here(tl) <= icount && "it is run to from before it");
     if (icount - tl_here(tl) > DISARM)
         tl_arm(tl, NULL, 0);
     uint32_t classes = tl->sight.classes;
@@ -316,6 +320,8 @@ enum ran tl_go(struct timeline *tl, uint64_t icount, struct stop *stop, struct e
     tl_look_out(tl);
     enum ran r = tl_run(tl, icount, NOWHERE, LAY_TO_TARGET, stop, err);
     tl->sight.classes = classes;
+    assert(r != RAN_HIT && r != RAN_SEEN && "nothing is searched for on the way");
+    assert((r != RAN_THERE || tl_here(tl) == icount) && "there is where it was told to go");
     return r;
 }
 

@@ -37,6 +37,7 @@ void machine_state_free(struct store *s, struct machine_state *m)
         return;
     tree_free(s, &m->tree);
     free(m->sections);
+    assert(s->used >= s->sections_size && "what is freed was counted");
     s->used -= s->sections_size;
     m->sections = NULL;
 }
@@ -129,6 +130,7 @@ static uint8_t *capture(struct store *s)
 
 void store_capture(struct store *s, struct machine_state *to)
 {
+    assert(!to->sections && "a state is captured into an empty one");
     to->sections = capture(s);
     s->used += s->sections_size;
     tree_copy(s, &to->tree, &s->now);
@@ -216,6 +218,7 @@ static const void *page_data(struct store *s, struct page *p, struct error *err)
         return zeros;
     if (p->data)
         return p->data;
+    assert(p->id && "a page is in memory or in the trace");
     const void *data = trace_page(s->t, p->id, err);
     if (data && s->used + SNAPSHOT_PAGE <= s->budget)
         page_keep(s, p, data);
@@ -331,6 +334,7 @@ int store_restore(struct store *s, const struct machine_state *from, struct erro
 {
     struct restore r = {.s = s, .from = from};
     const struct snapshot_sink nobody = {.ctx = NULL, .section = no_section, .page = no_page};
+    assert(from->sections && "only a state that was captured or loaded is restored");
     plan(&r);
     const struct snapshot_source source = {
         .ctx = &r, .section = restore_section, .pages = restore_pages, .whole = !s->known};
@@ -401,6 +405,7 @@ static void recorded_page(void *ctx, uint64_t index, uint32_t id)
     if (!r->l)
         r->l = leaf_new(r->s);
     r->leaf = (size_t)(index / LEAF);
+    assert(!r->l->page[index % LEAF] && "each page comes once");
     struct page *p = hinted(r->hint, r, index, id);
     if (!p)
         p = hinted(r->hint2, r, index, id);
