@@ -35,6 +35,7 @@ void engine_base_set_stops(struct engine_base *b, const struct stop_point *marks
                            uint32_t left_out)
 {
     const size_t n = nmarks + b->nasked;
+    assert(nmarks <= 8 * sizeof left_out && "a mark is left out by its bit");
     struct stop_point *numbered = mem_zero(n, sizeof *numbered);
     size_t set = 0;
     b->stops = mem_resize(b->stops, n * sizeof *b->stops);
@@ -164,6 +165,7 @@ bool engine_base_idle(struct engine_base *b, uint64_t wake, uint64_t *skipped, c
         return false; /* before time passes: see interrupted_here() */
     if (wake > now)
         *skipped += wake - now;
+    assert(b->parts->time(b->ctx) >= now);
     b->waking = true;
     return false;
 }

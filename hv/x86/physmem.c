@@ -1,5 +1,6 @@
 /* physmem.c - guest-physical memory: blocks, the page map, and the per-page records that keep decoded code
  * and TLBs coherent. */
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -119,6 +120,7 @@ static void map_changed(struct physmem *pm)
 
 static void set_side(uint8_t **host, struct pmeta **meta, struct ramblock *b, uint64_t offset)
 {
+    assert((!b || offset / PAGE < b->npages) && "a block is mapped within its size");
     *host = b ? b->host + offset : NULL;
     *meta = b ? &b->meta[offset / PAGE] : NULL;
 }
@@ -126,6 +128,7 @@ static void set_side(uint8_t **host, struct pmeta **meta, struct ramblock *b, ui
 void physmem_map(struct physmem *pm, uint64_t pa, uint64_t size, struct ramblock *read, uint64_t read_offset,
                  struct ramblock *write, uint64_t write_offset, bool ignore_writes)
 {
+    assert(!(pa % PAGE) && !(read_offset % PAGE) && !(write_offset % PAGE) && "whole pages are mapped");
     for (uint64_t o = 0; o < size && (pa + o) / PAGE < pm->npages; o += PAGE) {
         struct pdesc *d = &pm->page[(pa + o) / PAGE];
         const struct pmeta *was = d->ignore_writes ? NULL : d->wr_meta;
@@ -212,6 +215,7 @@ void physmem_read(struct physmem *pm, uint64_t pa, void *buf, size_t n)
 void physmem_watch(struct physmem *pm, const struct physmem_range *range, size_t n, physmem_wrote *wrote,
                    void *ctx)
 {
+    assert(!n || wrote);
     free(pm->watched);
     pm->watched = n ? mem_copy(range, n * sizeof *range) : NULL;
     pm->nwatched = n;
@@ -278,6 +282,7 @@ const uint8_t *physmem_view(struct physmem *pm, uint64_t pa, size_t n)
 
 void physmem_touch(struct physmem *pm, struct ramblock *b, uint64_t offset, uint64_t n)
 {
+    assert(offset <= b->npages * PAGE && n <= b->npages * PAGE - offset);
     for (uint64_t end = offset + n; offset < end;) {
         uint32_t off = offset % PAGE;
         uint32_t part = end - offset < PAGE - off ? end - offset : PAGE - off;
@@ -299,6 +304,7 @@ void physmem_touch(struct physmem *pm, struct ramblock *b, uint64_t offset, uint
 
 struct table_page *table_page_get(struct physmem *pm, struct pmeta *m)
 {
+    assert(!m->table && "a page has one record of its entries");
     struct table_page *t = mem_zero(1, sizeof *t);
     t->meta = m;
     t->all_next = pm->table_pages;
