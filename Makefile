@@ -50,7 +50,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: all demo asan ubsan fuzz test test-kernels test-loaders test-net test-origin test-selftests test-systemd test-why unit check bench bench-rows layers format format-check help install clean
+.PHONY: all demo asan ubsan fuzz test test-devices test-kernels test-loaders test-net test-origin test-selftests test-systemd test-why unit check bench bench-rows layers format format-check help install clean
 ifeq ($(VARIANT),release)
 all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
@@ -121,6 +121,10 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LIB) $(LDLIBS)
 
+$(BUILD)/tests/devices/%: $(BUILD)/tests/devices/%.o $(LIB)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
+
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
 	@echo "  LINK $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
@@ -151,6 +155,9 @@ test-kernels: all ## kernels of all of Debian's suites, and small ones (many min
 test-loaders: all ## boot loaders under our firmware and SeaBIOS (minutes)
 	@scripts/deps
 	@tests/bios/loaders.sh
+test-devices: all $(BUILD)/tests/devices/content ## real guests on disks and cards of all kinds, lspci and others against QEMU (many minutes)
+	@scripts/deps
+	@tests/devices/run
 test-net: all ## boots from the network: PXE to an installer, Linux over each card (minutes)
 	@scripts/deps
 	@tests/net/run
