@@ -149,6 +149,13 @@ struct x86 *const *physmem_processors(const struct physmem *, unsigned *n);
 void physmem_before_write(struct physmem *, struct pmeta *, uint8_t *page, uint32_t off, uint32_t n);
 /* Drops only code, where no translation can change: for a walk that sets accessed and dirty bits. */
 void physmem_before_mark(struct physmem *, struct pmeta *, uint32_t off, uint32_t n);
+/* The page is written: what it holds is part of the next save. */
+void physmem_first_change(struct physmem *, struct pmeta *);
+static inline void physmem_changes(struct physmem *pm, struct pmeta *m)
+{
+    if (!(m->flags & PM_CHANGED))
+        physmem_first_change(pm, m);
+}
 /* The record of a page of page-table entries, created if there is none. It lives as long as the memory. */
 struct table_page *table_page_get(struct physmem *, struct pmeta *);
 

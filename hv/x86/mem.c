@@ -85,7 +85,7 @@ static void store_to(struct x86 *cpu, const struct pdesc *d, uint64_t pa, unsign
     }
     uint32_t off = pa & 0xfff;
     uint8_t *to = d->wr + off;
-    d->wr_meta->flags |= PM_CHANGED | PM_EVER;
+    physmem_changes(cpu->mem, d->wr_meta);
     touch_lines(d->wr_meta, off, size);
     if (d->wr_meta->flags & PM_CODE)
         store_to_code(cpu, d, off, size, v);

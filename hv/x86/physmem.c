@@ -7,13 +7,20 @@
 #include "hv/x86/cpu.h"
 #include "traces/memory.h"
 
-enum { PAGE = SNAPSHOT_PAGE };
+enum { PAGE = SNAPSHOT_PAGE, CHUNK = 512 };
+
+/* What is known of CHUNK pages, so that a save need not look at each page of a large memory of which little is used. */
+struct chunk {
+    uint32_t epoch;     /* the latest of its pages' */
+    bool changed, ever; /* whether a page has PM_CHANGED, PM_EVER */
+};
 
 struct ramblock {
     char name[16];
     uint8_t *host;
     uint64_t npages;
     struct pmeta *meta;
+    struct chunk *chunk;
     struct ramblock *next;
 };
 
@@ -67,6 +74,7 @@ void physmem_destroy(struct physmem *pm)
         next = b->next;
         munmap(b->host, b->npages * PAGE);
         munmap(b->meta, b->npages * sizeof *b->meta);
+        free(b->chunk);
         free(b);
     }
     if (pm->page)
@@ -94,6 +102,7 @@ struct ramblock *physmem_block(struct physmem *pm, const char *name, uint64_t si
         free(b);
         return NULL;
     }
+    b->chunk = mem_zero((b->npages + CHUNK - 1) / CHUNK, sizeof *b->chunk);
     *pm->last = b;
     pm->last = &b->next;
     return b;
@@ -290,7 +299,7 @@ void physmem_touch(struct physmem *pm, struct ramblock *b, uint64_t offset, uint
         /* The old content is replaced: drop whatever was read from it. */
         if (m->flags & PM_TABLE)
             map_changed(pm);
-        m->flags |= PM_CHANGED | PM_EVER;
+        physmem_changes(pm, m);
         touch_lines(m, off, part);
         if (pm->nwatched)
             tell_touched(pm, m, off, part);
@@ -324,25 +333,51 @@ void physmem_before_mark(struct physmem *pm, struct pmeta *m, uint32_t off, uint
 {
     if (m->flags & PM_CODE && code_marked(m->code, off, n))
         code_written(pm, m->code, off, n);
-    m->flags |= PM_CHANGED | PM_EVER;
+    physmem_changes(pm, m);
 }
 
 /* ---------------------------------------------------------------- snapshots */
+
+void physmem_first_change(struct physmem *pm, struct pmeta *m)
+{
+    m->flags |= PM_CHANGED | PM_EVER;
+    for (struct ramblock *b = pm->blocks; b; b = b->next)
+        if (m >= b->meta && m < b->meta + b->npages) {
+            struct chunk *c = &b->chunk[(m - b->meta) / CHUNK];
+            c->changed = c->ever = true;
+            return;
+        }
+    assert(!"a page of some block");
+}
 
 static bool changed_since(const struct pmeta *m, uint32_t since)
 {
     return since ? m->flags & PM_CHANGED || m->epoch >= since : m->flags & PM_EVER;
 }
 
+static void page_save(struct ramblock *b, uint64_t i, const struct snapshot_sink *sink, uint32_t since,
+                      uint32_t ends)
+{
+    struct pmeta *m = &b->meta[i];
+    if (changed_since(m, since))
+        sink->page(sink->ctx, b->name, i, b->host + i * PAGE);
+    if (ends && m->flags & PM_CHANGED) {
+        m->epoch = ends;
+        m->flags &= ~PM_CHANGED;
+    }
+}
+
 static void block_save(struct ramblock *b, const struct snapshot_sink *sink, uint32_t since, uint32_t ends)
 {
-    for (uint64_t i = 0; i < b->npages; i++) {
-        struct pmeta *m = &b->meta[i];
-        if (changed_since(m, since))
-            sink->page(sink->ctx, b->name, i, b->host + i * PAGE);
-        if (ends && m->flags & PM_CHANGED) {
-            m->epoch = ends;
-            m->flags &= ~PM_CHANGED;
+    for (uint64_t at = 0; at < b->npages; at += CHUNK) {
+        struct chunk *c = &b->chunk[at / CHUNK];
+        if (since ? !c->changed && c->epoch < since : !c->ever)
+            continue;
+        for (uint64_t i = at; i < at + CHUNK && i < b->npages; i++)
+            page_save(b, i, sink, since, ends);
+        if (ends && c->changed) {
+            c->epoch = ends;
+            c->changed = false;
         }
     }
 }
@@ -367,7 +402,7 @@ static int put_page(void *ctx, uint64_t index, const void *data)
     if (index >= b->npages)
         return -1;
     memcpy(b->host + index * PAGE, data, PAGE);
-    b->meta[index].flags |= PM_CHANGED | PM_EVER;
+    physmem_changes(l->pm, &b->meta[index]);
     if (b->meta[index].code)
         code_drop(l->pm, b->meta[index].code);
     return 0;
@@ -382,9 +417,9 @@ int physmem_load(struct physmem *pm, const struct snapshot_source *src)
         tlb_flush(pm->cpu[i]);
     for (struct ramblock *b = pm->blocks; b; b = b->next) {
         for (uint64_t i = 0; src->whole && i < b->npages; i++)
-            if (b->meta[i].flags & PM_EVER) {
+            if (b->chunk[i / CHUNK].ever && b->meta[i].flags & PM_EVER) {
                 memset(b->host + i * PAGE, 0, PAGE);
-                b->meta[i].flags |= PM_CHANGED;
+                physmem_changes(pm, &b->meta[i]);
             }
         struct loading l = {pm, b};
         if (src->pages(src->ctx, b->name, put_page, &l) < 0)
