@@ -106,7 +106,8 @@ static void ins_1(struct x86 *cpu, const struct op *op)
     SYNC;
     check_port(cpu, size);
     uint64_t lin = seg_linear(cpu, op, ES, R64(RDI) & index_mask(op), size, true);
-    mem_probe(cpu, op, lin, size, true);
+    if (!host_w(cpu, lin, size))
+        mem_probe(cpu, op, lin, size, true);
     uint32_t v = cpu->bus.in(cpu->bus.ctx, R16(RDX), size);
     note_port_break(cpu, R16(RDX), size);
     st_sized(cpu, op, lin, osize, v);
