@@ -229,6 +229,9 @@ int area_unmap(struct host *h, struct mm *m, uint64_t start, uint64_t end)
     }
     take_out(x, first, k - first);
     use(h, x, first);
+    const uint64_t gap_end = first < x->n ? peek(h, x->area[first])->start : USER_END;
+    if (k > first && gap_end > x->full_from)
+        x->full_from = gap_end;
     return 0;
 }
 
@@ -251,21 +254,26 @@ int area_protect(struct host *h, struct mm *m, uint64_t start, uint64_t end, uin
     return a < end ? -ENOMEM : 0;
 }
 
+/* The highest gap of that size. Most programs fill the space from above, so where the last search ended is where the next begins. */
 uint64_t space_place(struct host *h, const struct mm *m, uint64_t size)
 {
     const uint64_t top = 0x7ffff7fff000, lowest = 0x10000;
     struct area_index *x = index_of(h, m);
     size_t k = first_above(h, x, top - 1);
     use(h, x, k);
-    /* The gap before area k, which ends at or above `top`, or before `top` itself; then the gaps below it. */
-    for (uint64_t end = top;; end = peek(h, x->area[k])->start) {
+    if (x->full_for && size >= x->full_for && x->full_from < top)
+        k = first_from(h, x, x->full_from);
+    /* The gap before area k; then the gaps below it. */
+    for (uint64_t end = top, gap;; k--) {
         if (k < x->n && peek(h, x->area[k])->start < end)
             end = peek(h, x->area[k])->start;
-        uint64_t gap = k ? peek(h, x->area[k - 1])->end : lowest;
+        gap = k ? peek(h, x->area[k - 1])->end : lowest;
         gap = gap > lowest ? gap : lowest;
-        if (end > gap && end - gap >= size)
-            return end - size;
-        if (!k--)
-            return 0;
+        bool fits = end > gap && end - gap >= size;
+        if (!fits && k)
+            continue;
+        x->full_from = fits ? end : 0;
+        x->full_for = size;
+        return fits ? end - size : 0;
     }
 }

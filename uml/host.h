@@ -389,6 +389,8 @@ struct area_index {
     ref *area;
     size_t n, cap;
     size_t used; /* that many of the first areas count as used since the last save */
+    uint64_t full_from,
+        full_for; /* each gap that ends above the first is smaller than the second; 0: nothing is known */
 };
 enum { AREA_INDEXES = 8 };
 
