@@ -6,6 +6,7 @@
  * of received frames (which descriptors say). */
 #include "hv/board/e1000_impl.h"
 
+#include <assert.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -124,6 +125,7 @@ static uint64_t send_segments(struct e1000 *s, const uint32_t *c, const uint8_t 
     e1000_count(s, S_TSCTC);
     for (size_t at = header, i = 0; at < n; at += mss, i++) {
         size_t part = n - at < mss ? n - at : mss, length = header + part;
+        assert(length <= sizeof frame);
         memcpy(frame, packet, header);
         memcpy(frame + header, packet + at, part);
         if (v4) {
@@ -376,6 +378,7 @@ void e1000_put(struct e1000 *s, const struct e1000_reception *how, uint64_t at, 
 static uint32_t make_packet(struct e1000 *s, const uint8_t *frame, uint32_t n)
 {
     uint32_t length = n < NIC_SHORTEST ? NIC_SHORTEST : n;
+    assert(length <= E1000_PACKET_MOST && "nic_input() refuses longer ones");
     memset(s->packet, 0, NIC_SHORTEST);
     memcpy(s->packet, frame, n);
     if (!(s->reg[E1000_RCTL] & RCTL_SECRC)) {

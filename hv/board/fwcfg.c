@@ -7,6 +7,7 @@
 #include "hv/board/fwcfg.h"
 #include "traces/memory.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,6 +203,7 @@ static void add_directory(struct fwcfg *s)
         size_t at = blob_add(&dir, NULL, 8 + NAME_SIZE);
         set_big_endian(dir.data + at, 4, item->data.size);
         set_big_endian(dir.data + at + 4, 2, item->key);
+        assert(strlen(item->name) < NAME_SIZE);
         memcpy(dir.data + at + 8, item->name, strlen(item->name));
     }
     *add_item(s, KEY_DIRECTORY, "file_dir") = dir;

@@ -7,6 +7,7 @@
 #include "hv/board/ide.h"
 #include "traces/memory.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -165,6 +166,7 @@ static uint32_t data_in(struct ide_channel *ch, unsigned size)
         return atapi_data_in(ch, size);
     if (ch->phase != PH_PIO_IN)
         return 0;
+    assert(ch->pos <= ch->len && ch->len <= sizeof ch->buf);
     if (size > ch->len - ch->pos)
         size = ch->len - ch->pos;
     memcpy(&value, ch->buf + ch->pos, size);
@@ -192,6 +194,7 @@ static void data_out(struct ide_channel *ch, unsigned size, uint32_t value)
     end_waiting(ch);
     if (ch->phase != PH_PIO_OUT && ch->phase != PH_PACKET_IN)
         return;
+    assert(ch->pos <= ch->len && ch->len <= sizeof ch->buf);
     if (size > ch->len - ch->pos)
         size = ch->len - ch->pos;
     memcpy(ch->buf + ch->pos, &value, size);

@@ -5,6 +5,7 @@
  * UNIT. */
 #include "hv/board/ide.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -184,6 +185,7 @@ void atapi_packet(struct ide_channel *ch)
     char name[64];
 
     scsi_execute(ch->board, &d->scsi, ch->packet, &t);
+    assert(t.blanked <= sizeof t.buf && t.blanked <= sizeof ch->buf);
     memcpy(ch->buf, t.buf, t.blanked);
     ch->cd_medium = 0;
     ch->left = 0;

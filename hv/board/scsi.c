@@ -173,6 +173,7 @@ int scsi_cd_sector(const struct scsi_unit *u, uint64_t lba, uint8_t parts, uint8
     for (unsigned i = 0; i < sizeof piece / sizeof *piece; i++) {
         if (!(parts & piece[i].part))
             continue;
+        assert(len + piece[i].n <= SCSI_RAW_SECTOR);
         memcpy(buf + len, raw + piece[i].at, piece[i].n);
         len += piece[i].n;
     }
@@ -198,6 +199,7 @@ static int read_parts(const struct scsi_task *t, uint64_t at, uint8_t *buf, size
 int scsi_read_at(const struct scsi_task *t, uint64_t at, void *buf, size_t n)
 {
     if (!t->medium) {
+        assert(at <= sizeof t->buf && n <= sizeof t->buf - at);
         memcpy(buf, t->buf + at, n);
         return 0;
     }

@@ -1,7 +1,7 @@
 /* timers.c - the chips' timers: there are few, so this is a plain list plus the earliest deadline. */
 #include "hv/board/internal.h"
 
-#include <stdlib.h>
+#include <assert.h>
 
 void timers_recount(struct board *b)
 {
@@ -14,8 +14,7 @@ void timers_recount(struct board *b)
 
 void board_timer(struct board *b, struct timer *t, void (*fire)(void *ctx), void *ctx)
 {
-    if (b->ntimers == BOARD_MAX_TIMERS)
-        abort();
+    assert(b->ntimers < BOARD_MAX_TIMERS && "a chip's timers are counted in BOARD_MAX_TIMERS");
     *t = (struct timer){.deadline = TIMER_OFF, .fire = fire, .ctx = ctx};
     b->timer[b->ntimers++] = t;
 }
@@ -62,6 +61,7 @@ void board_run_timers(struct board *b)
             timers_recount(b);
             continue;
         }
+        assert(t->deadline <= now && "no timer fires early");
         t->deadline = TIMER_OFF;
         timers_recount(b);
         t->fire(t->ctx);

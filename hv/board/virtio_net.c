@@ -6,6 +6,7 @@
 #include "hv/board/virtio.h"
 #include "traces/memory.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { RECEIVE, TRANSMIT, CONTROL, QUEUES };
@@ -163,6 +164,7 @@ static uint32_t receive(void *ctx, const uint8_t *frame, uint32_t n)
     }
     if (header == HEADER)
         packet[NUM_BUFFERS] = (uint8_t)chains;
+    assert(header <= HEADER && n <= ENGINE_FRAME && "nic_input() refuses longer ones");
     memcpy(packet + header, frame, n);
     nic_took(&s->nic, frame, n);
     put(s, packet, header + n, chains);
