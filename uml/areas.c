@@ -143,6 +143,13 @@ struct area *area_at(struct host *h, const struct mm *m, uint64_t addr)
     return v && v->start <= addr ? v : NULL;
 }
 
+bool area_none(struct host *h, const struct mm *m, uint64_t start, uint64_t end)
+{
+    const struct area_index *x = index_of(h, m);
+    const size_t k = first_above(h, x, start);
+    return k == x->n || peek(h, x->area[k])->start >= end;
+}
+
 /* Divides the area that contains `addr`, so that one begins there. */
 static int area_split(struct host *h, struct mm *m, uint64_t addr)
 {

@@ -195,7 +195,9 @@ static int make_stack(struct host *h, struct mm *m, const struct program *p, con
     for (size_t i = 0; i < envc; i++)
         size += strlen(envp[i]) + 9;
     uint32_t prot = PROT_READ | PROT_WRITE | (exec_stack ? PROT_EXEC : 0);
-    s.rc = area_map(h, m, STACK_TOP - UP(size), STACK_TOP, prot, AREA_GROWS | AREA_STACK, 0, 0);
+    s.rc = area_none(h, m, STACK_TOP - UP(size), STACK_TOP)
+               ? area_map(h, m, STACK_TOP - UP(size), STACK_TOP, prot, AREA_GROWS | AREA_STACK, 0, 0)
+               : -ENOMEM; /* a segment is there */
     uint64_t execfn = push(&s, path, strlen(path) + 1);
     m->env_end = execfn;
     push_strings(&s, envp, addresses + argc + 2);

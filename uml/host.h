@@ -472,6 +472,8 @@ void mm_drop(struct host *h, ref mm);
 struct area *area_find(struct host *h, const struct mm *m, uint64_t addr);
 /* The area that contains `addr`, or NULL. */
 struct area *area_at(struct host *h, const struct mm *m, uint64_t addr);
+/* Whether nothing is mapped in that range. Uses no area: what a save has stays the same. */
+bool area_none(struct host *h, const struct mm *m, uint64_t start, uint64_t end);
 int area_map(struct host *h, struct mm *m, uint64_t start, uint64_t end, uint32_t prot, uint32_t flags,
              ref inode, uint64_t offset);
 int area_unmap(struct host *h, struct mm *m, uint64_t start, uint64_t end);

@@ -52,6 +52,11 @@ expect 0 info "$BOOTREEL" info "$work/all.reel"
 steps() { "$BOOTREEL" replay --verify "$1" | sed -n 's/^verified: \([0-9,]*\) steps.*/\1/p'; }
 [ "$(steps "$work/all.reel")" = "$(steps "$work/calls.reel")" ] || fail "what is observed changes the run"
 
+# A segment where the stack is to be: nothing is mapped twice.
+printf '.globl _start\n_start: mov $60, %%eax\n xor %%edi, %%edi\n syscall\n' >"$work/high.s"
+gcc -nostdlib -static -Wl,-Ttext-segment=0x7fffffff8000 -o "$work/high" "$work/high.s" || fail "cannot link high"
+expect 2 high "$BOOTREEL" record -o "$work/high.reel" --program "$work/high"
+
 # Exit statuses, and what is not there.
 printf 'int main(void) { return 42; }\n' | gcc -x c -static -o "$work/exit42" -
 expect 0 exit42 "$BOOTREEL" record -o "$work/exit42.reel" --program "$work/exit42"
