@@ -73,6 +73,8 @@ static void insert(struct area_index *x, size_t k, ref r)
 
 static void take_out(struct area_index *x, size_t k, size_t count)
 {
+    if (!count) /* there may be no array yet */
+        return;
     memmove(x->area + k, x->area + k + count, (x->n - k - count) * sizeof *x->area);
     x->n -= count;
     if (k < x->used)

@@ -393,7 +393,7 @@ static void rt_check(struct rt_case *c, const char *path, bool ended)
     RT_CHECK(!trace_pages_refused(t), "%" PRIu64 " pages did not read back", trace_pages_refused(t));
     struct trace *beside = trace_open_beside(t, &err);
     if (rt_below(&c->s, 2))
-        trace_prepare(t);
+        trace_prepare(t, NULL);
     for (size_t i = 0; n && i < n + 2; i++) {
         size_t k = rt_below(&c->s, n);
         RT_CHECK(trace_checkpoint(t, k)->hash == k + 1, "state %zu", k);
