@@ -293,7 +293,8 @@ int trace_state_some_pages(struct trace_state *s, const char *region, uint64_t f
     struct error why;
     struct pagemap sorted = {0};
     pagemap_copy_part(&sorted, &r->map, first, n);
-    qsort(sorted.ref, sorted.n, sizeof sorted.ref[0], by_id);
+    if (sorted.n)
+        qsort(sorted.ref, sorted.n, sizeof sorted.ref[0], by_id);
     int result = 0;
     for (size_t i = 0; i < sorted.n && !result; i++) {
         const uint8_t *data = page_bytes(s->t, sorted.ref[i].id, room, &why);
