@@ -79,9 +79,9 @@ static size_t take_pages(struct past *p, const char *region, uint64_t offset, ui
 {
     assert(n && !(offset % PAGE) && !(n % PAGE));
     struct error ignored;
-    const struct range r = {to, offset / PAGE, n / PAGE};
+    struct range r = {to, offset / PAGE, n / PAGE};
     memset(to, 0, n);
-    return trace_state_some_pages(p->state, region, r.first, r.n, put_page, (void *)&r, &ignored) ? 0 : n;
+    return trace_state_some_pages(p->state, region, r.first, r.n, put_page, &r, &ignored) ? 0 : n;
 }
 
 /* A part of a page. */

@@ -274,15 +274,10 @@ static void ports_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
 static void map(void *ctx, unsigned bar, uint64_t base)
 {
     struct ahci *h = ctx;
-    if (bar == 5) {
+    if (bar == 5)
         board_mmio_move(h->board, h->mmio, base);
-        return;
-    }
-    if (h->io != UINT64_MAX)
-        board_ports_remove(h->board, (uint16_t)h->io, AHCI_IO, h);
-    h->io = base;
-    if (base != UINT64_MAX)
-        board_ports(h->board, (uint16_t)base, AHCI_IO, false, h, ports_in, ports_out);
+    else
+        board_ports_move(h->board, &h->io, base, AHCI_IO, false, h, ports_in, ports_out);
 }
 
 /* Bus mastering may have been allowed. */
@@ -398,8 +393,8 @@ static void init_pci(struct ahci *h, unsigned devfn)
     pci_add_capability(&h->pci, SATA_CAPABILITY, SATA_AT);
     h->pci.config[SATA_AT + 2] = 0x10;
     if (board_behaves(h->board, 8)) {
-        h->pci.config[SATA_AT + 4] = SATA_BAR4 | (AHCI_IO_INDEX / 4)
-                                                     << 4; /* Serial ATA 3.1, 13.1: where the ports are */
+        /* Serial ATA 3.1, 13.1: where the ports are. */
+        h->pci.config[SATA_AT + 4] = SATA_BAR4 | (AHCI_IO_INDEX / 4) << 4;
         h->pci.bar[4] = (struct pci_bar){.size = AHCI_IO, .io = true, .map = map};
     }
     h->pci.config[MAP] = MAP_AHCI;

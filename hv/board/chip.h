@@ -43,8 +43,18 @@ typedef void port_out_fn(void *ctx, uint16_t port, unsigned size, uint32_t value
  * and writes are ignored, and neither is reported as "unhandled". */
 void board_ports(struct board *, uint16_t first, unsigned count, bool bytewise, void *ctx, port_in_fn *,
                  port_out_fn *);
-/* Remove a range again (PCI I/O BARs move). */
+/* Remove a range again. */
 void board_ports_remove(struct board *, uint16_t first, unsigned count, void *ctx);
+/* Moves a range, as I/O BARs do: *at is where it was, UINT64_MAX for nowhere, and becomes `to`. */
+static inline void board_ports_move(struct board *b, uint64_t *at, uint64_t to, unsigned count, bool bytewise,
+                                    void *ctx, port_in_fn *in, port_out_fn *out)
+{
+    if (*at != UINT64_MAX)
+        board_ports_remove(b, (uint16_t)*at, count, ctx);
+    *at = to;
+    if (to != UINT64_MAX)
+        board_ports(b, (uint16_t)to, count, bytewise, ctx, in, out);
+}
 
 typedef uint64_t mmio_read_fn(void *ctx, uint64_t offset, unsigned size);
 typedef void mmio_write_fn(void *ctx, uint64_t offset, unsigned size, uint64_t value);

@@ -262,13 +262,8 @@ void e1000_map(void *ctx, unsigned bar, uint64_t base)
         nic_map_rom(&s->nic, base);
     if (bar == BAR_MEMORY)
         board_mmio_move(s->board, s->mmio, base);
-    if (bar > 5 || !s->pci.bar[bar].io)
-        return;
-    if (s->io != UINT64_MAX)
-        board_ports_remove(s->board, (uint16_t)s->io, (uint16_t)s->model->io_size, s);
-    s->io = base;
-    if (base != UINT64_MAX)
-        board_ports(s->board, (uint16_t)base, (uint16_t)s->model->io_size, false, s, io_read, io_write);
+    if (bar <= 5 && s->pci.bar[bar].io)
+        board_ports_move(s->board, &s->io, base, s->model->io_size, false, s, io_read, io_write);
 }
 
 void e1000_reset(void *state)

@@ -1,5 +1,8 @@
 /* express.c - see express.h. */
 #include "hv/board/express.h"
+
+#include <assert.h>
+
 #include "hv/board/kinds.h"
 #include "hv/board/pci.h"
 
@@ -12,6 +15,7 @@ enum {
     LINK_ABILITIES = 12,
     LINK_STATUS = 18,
     LINK_ABILITIES_2 = 44,
+    SIZE = 60,
 };
 enum {
     ERRORS_BY_ROLE = 0x8000,
@@ -21,12 +25,6 @@ enum {
     ENTERS_L0S = 0x400,
     SPEED_2_5 = 2,
 };
-
-static void set(struct pci_device *pci, unsigned at, uint32_t value)
-{
-    for (unsigned i = 0; i < 4 && at + i < sizeof pci->config; i++)
-        pci->config[at + i] = (uint8_t)(value >> i * 8);
-}
 
 void power_init(struct pci_device *pci, unsigned at)
 {
@@ -47,18 +45,19 @@ bool express_bus(const struct board *b)
 void express_init(struct board *b, struct pci_device *pci, unsigned at, bool resets)
 {
     const bool integrated = express_bus(b);
+    assert(at + SIZE <= sizeof pci->config);
     pci_add_capability(pci, EXPRESS_CAPABILITY, at);
     pci->config[at + FLAGS] =
         (uint8_t)(EXPRESS_VERSION | (integrated ? TYPE_INTEGRATED : TYPE_ENDPOINT) << 4);
-    set(pci, at + DEVICE_ABILITIES, ERRORS_BY_ROLE | (resets ? CAN_RESET : 0));
-    set(pci, at + EXPRESS_CONTROL, EXPRESS_DEFAULT);
+    set32(pci->config + at + DEVICE_ABILITIES, ERRORS_BY_ROLE | (resets ? CAN_RESET : 0));
+    set32(pci->config + at + EXPRESS_CONTROL, EXPRESS_DEFAULT);
     pci->wmask[at + EXPRESS_CONTROL] = 0xff;
     pci->wmask[at + EXPRESS_CONTROL + 1] = resets ? 0xff : 0x7f;
     pci->wmask[REG_LATENCY] = 0; /* 7.5.1.6 */
     pci->express = (uint8_t)at;
     if (integrated)
         return;
-    set(pci, at + LINK_ABILITIES, ONE_LANE_2_5 | ENTERS_L0S);
+    set32(pci->config + at + LINK_ABILITIES, ONE_LANE_2_5 | ENTERS_L0S);
     pci->wmask[at + EXPRESS_LINK_CONTROL] = 0xc1; /* L0s, common clock, extended synch */
     pci->config[at + LINK_STATUS] = ONE_LANE_2_5;
     pci->config[at + LINK_ABILITIES_2] = SPEED_2_5;

@@ -263,9 +263,5 @@ void ide_dma_map(void *ctx, unsigned bar, uint64_t base)
 {
     struct ide *ide = ctx;
 
-    if (ide->bm_base != UINT64_MAX)
-        board_ports_remove(ide->board, ide->bm_base, 16, ide);
-    ide->bm_base = base;
-    if (base != UINT64_MAX)
-        board_ports(ide->board, base, 16, true, ide, port_in, port_out);
+    board_ports_move(ide->board, &ide->bm_base, base, 16, true, ide, port_in, port_out);
 }

@@ -21,23 +21,6 @@ struct pci_bus {
 
 /* ---------------------------------------------------------------- registers of a function */
 
-static uint32_t get32(const uint8_t *p)
-{
-    return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static void set32(uint8_t *p, uint32_t v)
-{
-    for (unsigned i = 0; i < 4; i++)
-        p[i] = (uint8_t)(v >> i * 8);
-}
-
-static void set16(uint8_t *p, uint16_t v)
-{
-    p[0] = (uint8_t)v;
-    p[1] = (uint8_t)(v >> 8);
-}
-
 static unsigned bar_register(unsigned bar)
 {
     return bar == BAR_ROM ? REG_ROM : REG_BAR0 + bar * 4;

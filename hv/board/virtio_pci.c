@@ -385,13 +385,8 @@ static void map(void *ctx, unsigned bar, uint64_t base)
         board_mmio_move(v->board, v->mmio, base);
     if (bar == BAR_MSIX)
         board_mmio_move(v->board, v->msix_mmio, base);
-    if (bar != BAR_IO)
-        return;
-    if (v->io != UINT64_MAX)
-        board_ports_remove(v->board, (uint16_t)v->io, VIRTIO_LEGACY_BAR, v);
-    v->io = base;
-    if (base != UINT64_MAX)
-        board_ports(v->board, (uint16_t)base, VIRTIO_LEGACY_BAR, false, v, legacy_read, legacy_write);
+    if (bar == BAR_IO)
+        board_ports_move(v->board, &v->io, base, VIRTIO_LEGACY_BAR, false, v, legacy_read, legacy_write);
 }
 
 /* ---------------------------------------------------------------- configuration space */
