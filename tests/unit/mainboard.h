@@ -104,6 +104,19 @@ static inline void out(struct fixture *f, struct board *b, uint16_t port, unsign
     b->cpu[0].bus.out(b->cpu[0].bus.ctx, port, size, value);
 }
 
+/* Of processor 0, which counts no step here. */
+static inline uint32_t memory_in(const struct fixture *f, uint64_t address, unsigned size)
+{
+    struct x86_bus *bus = &f->board->cpu[0].bus;
+    return (uint32_t)bus->read(bus->ctx, address, size);
+}
+
+static inline void memory_out(const struct fixture *f, uint64_t address, unsigned size, uint64_t value)
+{
+    struct x86_bus *bus = &f->board->cpu[0].bus;
+    bus->write(bus->ctx, address, size, value);
+}
+
 static inline uint32_t config_in(struct fixture *f, unsigned devfn, unsigned reg, unsigned size)
 {
     out(f, f->board, 0xcf8, 4, 0x80000000 | devfn << 8 | (reg & 0xfc));

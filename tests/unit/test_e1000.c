@@ -51,14 +51,12 @@ static void on_frame(void *ctx, const struct event *ev)
 
 static uint32_t get(struct machine *m, unsigned at)
 {
-    struct x86_bus *bus = &m->f.board->cpu[0].bus;
-    return (uint32_t)bus->read(bus->ctx, BAR_AT + at, 4);
+    return memory_in(&m->f, BAR_AT + at, 4);
 }
 
 static void set(struct machine *m, unsigned at, uint32_t value)
 {
-    struct x86_bus *bus = &m->f.board->cpu[0].bus;
-    bus->write(bus->ctx, BAR_AT + at, 4, value);
+    memory_out(&m->f, BAR_AT + at, 4, value);
 }
 
 static void go(struct machine *m)

@@ -57,14 +57,12 @@ static unsigned capability(struct machine *m, unsigned devfn, unsigned id)
 
 static uint32_t reg(struct machine *m, unsigned offset)
 {
-    struct x86_bus *bus = &m->f.board->cpu[0].bus;
-    return (uint32_t)bus->read(bus->ctx, BAR_AT + offset, 4);
+    return memory_in(&m->f, BAR_AT + offset, 4);
 }
 
 static void set_reg(struct machine *m, unsigned offset, uint32_t value)
 {
-    struct x86_bus *bus = &m->f.board->cpu[0].bus;
-    bus->write(bus->ctx, BAR_AT + offset, 4, value);
+    memory_out(&m->f, BAR_AT + offset, 4, value);
 }
 
 static void test_boards(void **state)
@@ -93,14 +91,19 @@ static void test_boards(void **state)
     end(old);
 }
 
+static void map_nvme(struct fixture *f)
+{
+    config_out(f, NVME, 0x10, 4, BAR_AT);
+    config_out(f, NVME, 0x04, 2, 6); /* memory, bus mastering */
+}
+
 /* In D3 no BAR is decoded, and nothing is lost; D1 is not entered. */
 static void test_power(void **state)
 {
     struct machine *m = start("q35", 0);
     struct fixture *f = &m->f;
     unsigned at = capability(m, NVME, POWER) + 4;
-    config_out(f, NVME, 0x10, 4, BAR_AT);
-    config_out(f, NVME, 0x04, 2, 6);
+    map_nvme(f);
     set_reg(m, NVME_ASQ, 0x5000);
     config_out(f, NVME, at, 2, 3);
     assert_int_equal(config_in(f, NVME, at, 2), 0xb);
@@ -117,8 +120,7 @@ static void test_reset(void **state)
     struct machine *m = start("q35", 0);
     struct fixture *f = &m->f;
     unsigned control = capability(m, NVME, EXPRESS) + 8;
-    config_out(f, NVME, 0x10, 4, BAR_AT);
-    config_out(f, NVME, 0x04, 2, 6);
+    map_nvme(f);
     set_reg(m, NVME_AQA, 0x70007);
     set_reg(m, NVME_ASQ, 0x5000);
     set_reg(m, NVME_ACQ, 0x6000);
@@ -127,8 +129,7 @@ static void test_reset(void **state)
     config_out(f, NVME, control, 2, 0x810f);
     assert_int_equal(config_in(f, NVME, 0x10, 4) & ~15u, 0);
     assert_int_equal(config_in(f, NVME, control, 2), 0x2810);
-    config_out(f, NVME, 0x10, 4, BAR_AT);
-    config_out(f, NVME, 0x04, 2, 6);
+    map_nvme(f);
     assert_int_equal(reg(m, NVME_CSTS), 0);
     assert_int_equal(reg(m, NVME_ASQ), 0);
     end(m);

@@ -52,14 +52,12 @@ static struct board *new_board(struct fixture *f)
 
 static uint32_t reg(struct fixture *f, unsigned offset)
 {
-    struct x86_bus *bus = &f->board->cpu[0].bus;
-    return (uint32_t)bus->read(bus->ctx, BAR_AT + offset, 4);
+    return memory_in(f, BAR_AT + offset, 4);
 }
 
 static void set_reg(struct fixture *f, unsigned offset, uint32_t value)
 {
-    struct x86_bus *bus = &f->board->cpu[0].bus;
-    bus->write(bus->ctx, BAR_AT + offset, 4, value);
+    memory_out(f, BAR_AT + offset, 4, value);
 }
 
 static void put(struct fixture *f, uint64_t at, const void *data, size_t n)
@@ -276,8 +274,7 @@ static void test_msix(void **state)
 {
     struct machine *m = *state;
     struct fixture *f = &m->f;
-    struct x86_bus *bus = &f->board->cpu[0].bus;
-    bus->write(bus->ctx, 0xfee000f0, 4, 0x1ff); /* the local APIC on */
+    memory_out(f, 0xfee000f0, 4, 0x1ff); /* the local APIC on */
     assert_int_equal(config_in(f, DEVFN, 0x34, 1), 0x40);
     assert_int_equal(config_in(f, DEVFN, 0x40, 4) & 0x7ff00ff, 0x400011);
     config_out(f, DEVFN, 0x42, 2, 0x8000);

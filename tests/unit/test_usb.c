@@ -49,14 +49,12 @@ static struct board *new_board(struct fixture *f)
 
 static uint32_t reg(struct fixture *f, unsigned offset)
 {
-    struct x86_bus *bus = &f->board->cpu[0].bus;
-    return (uint32_t)bus->read(bus->ctx, BAR_AT + offset, 4);
+    return memory_in(f, BAR_AT + offset, 4);
 }
 
 static void set_reg(struct fixture *f, unsigned offset, uint32_t value)
 {
-    struct x86_bus *bus = &f->board->cpu[0].bus;
-    bus->write(bus->ctx, BAR_AT + offset, 4, value);
+    memory_out(f, BAR_AT + offset, 4, value);
 }
 
 static void put(struct fixture *f, uint64_t at, const void *data, size_t n)

@@ -73,14 +73,12 @@ static struct board *new_other(struct fixture *f, const char *key, const char *n
 
 static uint32_t get(struct fixture *f, unsigned at, unsigned size)
 {
-    struct x86_bus *bus = &f->board->cpu[0].bus;
-    return (uint32_t)bus->read(bus->ctx, BAR_AT + at, size);
+    return memory_in(f, BAR_AT + at, size);
 }
 
 static void set(struct fixture *f, unsigned at, unsigned size, uint64_t value)
 {
-    struct x86_bus *bus = &f->board->cpu[0].bus;
-    bus->write(bus->ctx, BAR_AT + at, size, value);
+    memory_out(f, BAR_AT + at, size, value);
 }
 
 static void put(struct fixture *f, uint64_t at, const void *data, size_t n)
