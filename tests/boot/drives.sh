@@ -110,8 +110,6 @@ boot=(--bios seabios --disk "$GUESTS/disk.img,interface=nvme" --memory 256M --un
 expect 0 grub "$BOOTREEL" record "${boot[@]}" --console -o "$work/grub.reel"
 holds "$work/grub.out" 'reboot: Power down' "SeaBIOS, GRUB and Linux from NVMe"
 holds <("$BOOTREEL" events --class firmware "$work/grub.reel") 'trying to boot from NVMe 0$' "what firmware tries"
-expect 0 again "$BOOTREEL" record "${boot[@]}" -o "$work/again.reel"
-same "$work/grub.reel" "$work/again.reel" "two recordings"
 # A value back to the file on the disk.
 read -r at place byte < <("$BOOTREEL" events --class disk --explain "$work/grub.reel" |
     sed -nE 's/^ *[0-9]+ +([0-9]+) .* to (0x[0-9a-f]+) .*initrd.gz from byte ([0-9]+)$/\1 \2 \3/p' | tail -n 1)

@@ -70,8 +70,9 @@ done
 
 # The fuzz guest, in an address space of 1.5 GiB.
 ulimit -v 1500000
-for seed in 1 2 3 4 5 6; do fuzz release "$BOOTREEL" $seed 10M; done &
-for seed in 7 8 9 10 11 12; do fuzz release "$BOOTREEL" $seed 10M; done
+seeds=${WILD_SEEDS:-6} # on each of two processors
+for seed in $(seq 1 "$seeds"); do fuzz release "$BOOTREEL" $seed 10M; done &
+for seed in $(seq $((seeds + 1)) $((2 * seeds))); do fuzz release "$BOOTREEL" $seed 10M; done
 wait
-for seed in $(seq 1 12); do smaller release-$seed 20000000; done
+for seed in $(seq 1 $((2 * seeds))); do smaller release-$seed 20000000; done
 finish
