@@ -98,7 +98,7 @@ static bool right(const struct checked *c, bool verbose)
 {
     struct view_frame f[DEPTH];
     const struct shadow *s = &c->shadow;
-    size_t n = view_frames(c->tl, 0, c->symbols, SPACE_KERNEL, NULL, f, DEPTH), i = 1;
+    size_t n = view_frames(timeline_look(c->tl), 0, c->symbols, SPACE_KERNEL, NULL, f, DEPTH), i = 1;
     unsigned k = s->n;
     for (; i < n && k && f[i].pc == s->call[k - 1].back; i++)
         k--;

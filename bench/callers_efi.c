@@ -169,7 +169,7 @@ int main(int argc, char **argv)
             step(c);
         if (!inside(c))
             continue;
-        const size_t nf = view_frames(c->tl, 0, c->symbols, SPACE_KERNEL, NULL, f, DEPTH);
+        const size_t nf = view_frames(timeline_look(c->tl), 0, c->symbols, SPACE_KERNEL, NULL, f, DEPTH);
         n++;
         callers += c->n;
         wholes += whole(c, f, nf);

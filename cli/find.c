@@ -170,7 +170,7 @@ static char *caller_of(const struct worker *w, const struct timeline_hit *hit, s
 {
     struct view_frame frame[2];
     char text[600];
-    if (view_frames(w->tl, hit->cpu, w->symbols, space, w->orc, frame, 2) < 2)
+    if (view_frames(timeline_look(w->tl), hit->cpu, w->symbols, space, w->orc, frame, 2) < 2)
         return mem_string("");
     symbols_text(w->symbols, space, frame[1].pc, hit->icount, text, sizeof text - 2);
     if (frame[1].by == VIEW_FRAME_GUESS)

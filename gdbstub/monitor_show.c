@@ -41,8 +41,8 @@ void monitor_when(struct gdbstub *g, const char *args, struct text *out)
         text_add(out, " (%.2f %%)", 100.0 * (double)w.icount / (double)w.last);
     text_add(out, ", guest time ");
     add_time(out, w.time);
-    text_add(out, "\nCPU %u at %s, %s", w.cpu, view_place_text(g->tl, w.cpu, place),
-             view_mode_text(g->tl, w.cpu, mode));
+    text_add(out, "\nCPU %u at %s, %s", w.cpu, view_place_text(timeline_look(g->tl), w.cpu, place),
+             view_mode_text(timeline_look(g->tl), w.cpu, mode));
     if (w.task)
         text_add(out, ", thread %u of the host", w.task);
     if (stub_running(g, w.cpu, &r)) {

@@ -381,7 +381,7 @@ static uint64_t special_value(struct gdbstub *g, const struct layout_reg *r, uns
     case LAYOUT_CODE_BITS:
         return stub_code_bits(g, cpu);
     default:
-        return cpu & GUEST_TASK ? VIEW_LONG : view_mode(g->tl, cpu);
+        return cpu & GUEST_TASK ? VIEW_LONG : view_mode(timeline_look(g->tl), cpu);
     }
 }
 

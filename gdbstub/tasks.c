@@ -50,7 +50,7 @@ static int read_tasks(struct gdbstub *g, struct error *err)
     g->tasks.diverted = w.diverted;
     if (timeline_tasks(g->tl, NULL, 0))
         return error_set(err, "the threads are those of the Linux host already");
-    return view_tasks(g->tl, stub_types(g), stub_symbols(g), &g->tasks.list, &g->tasks.n, err);
+    return view_tasks(timeline_look(g->tl), stub_types(g), stub_symbols(g), &g->tasks.list, &g->tasks.n, err);
 }
 
 void stub_tasks_follow(struct gdbstub *g)
@@ -138,7 +138,7 @@ void stub_task_text(const struct gdbstub *g, unsigned cpu, struct text *out)
     char mode[48];
     const struct view_task *t = stub_task(g, cpu);
     if (!t || t->cpu >= 0)
-        text_add(out, "on CPU %u, %s", cpu, view_mode_text(g->tl, cpu, mode));
+        text_add(out, "on CPU %u, %s", cpu, view_mode_text(timeline_look(g->tl), cpu, mode));
     for (size_t i = 0; t && t->cpu < 0 && i < sizeof states / sizeof states[0]; i++)
         if (states[i].letter == t->state)
             text_add(out, "%s", states[i].word);
@@ -165,7 +165,7 @@ bool stub_task_reg(const struct gdbstub *g, unsigned cpu, const char *name, uint
 size_t stub_task_peek(const struct gdbstub *g, unsigned cpu, uint64_t address, void *buf, size_t n)
 {
     const struct view_task *t = stub_task(g, cpu);
-    return t ? view_peek(g->tl, t->tables, address, buf, n) : 0;
+    return t ? view_peek(timeline_look(g->tl), t->tables, address, buf, n) : 0;
 }
 
 /* ---------------------------------------------------------------- monitor commands */
@@ -207,7 +207,7 @@ static struct view_calls *calls_of(struct gdbstub *g)
 
 static const struct symbols *programs_of(struct gdbstub *g, const struct view_task *t)
 {
-    return view_task_programs(calls_of(g), g->tl, t, stub_types(g), stub_symbols(g));
+    return view_task_programs(calls_of(g), timeline_look(g->tl), t, stub_types(g), stub_symbols(g));
 }
 
 void *stub_program_elf(struct gdbstub *g, symbol_space space, size_t *n)
@@ -260,8 +260,10 @@ void monitor_backtrace(struct gdbstub *g, const char *args, struct text *out)
     text_add(out, "%u \"%s\", ", t->pid, t->name);
     stub_task_text(g, cpu_of(t), out);
     text_add(out, "\n");
-    add_frames(g, view_task_space(t), frame,
-               view_task_frames(calls_of(g), g->tl, t, stub_types(g), stub_symbols(g), frame, FRAMES), out);
+    add_frames(
+        g, view_task_space(t), frame,
+        view_task_frames(calls_of(g), timeline_look(g->tl), t, stub_types(g), stub_symbols(g), frame, FRAMES),
+        out);
 }
 
 /* PC SP BP BX R12 R13 R14 R15 CALLED: of a frame of a program, the same of its caller; "none" if it is not known exactly. For
@@ -281,7 +283,8 @@ void monitor_caller(struct gdbstub *g, const char *args, struct text *out)
         read_tasks(g, &ignored);
     const struct view_task *t = stub_task(g, g->cpu_g);
     const symbol_space space = !t && stub_running(g, cpu, &r) ? r.space : SPACE_KERNEL;
-    if (!view_task_caller(calls_of(g), g->tl, cpu, t, stub_types(g), stub_symbols(g), space, reg, &called)) {
+    if (!view_task_caller(calls_of(g), timeline_look(g->tl), cpu, t, stub_types(g), stub_symbols(g), space,
+                          reg, &called)) {
         text_add(out, "none\n");
         return;
     }

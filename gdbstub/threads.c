@@ -160,7 +160,7 @@ void gdb_thread_extra(struct gdbstub *g, const char *args)
     if (g->as_tasks)
         stub_task_text(g, (unsigned)cpu, &out);
     else if (!n)
-        text_add(&out, "%s", view_mode_text(g->tl, (unsigned)cpu, mode));
+        text_add(&out, "%s", view_mode_text(timeline_look(g->tl), (unsigned)cpu, mode));
     reply_hex(g, out.s, out.n);
     free(out.s);
     free(list);
@@ -204,7 +204,7 @@ static void xml_processors(struct gdbstub *g, struct text *x)
     char mode[48];
     for (unsigned i = 0; i < timeline_cpus(g->tl); i++)
         text_add(x, "<thread id=\"%s%x\" core=\"%u\" name=\"CPU %u\">%s</thread>",
-                 g->multiprocess ? "p1." : "", i + 1, i, i, view_mode_text(g->tl, i, mode));
+                 g->multiprocess ? "p1." : "", i + 1, i, i, view_mode_text(timeline_look(g->tl), i, mode));
 }
 
 /* gdb asks for this at every stop, so it is kept short. It reads a long list in pieces: they are of one list, made when it asks for the first. */

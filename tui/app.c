@@ -372,7 +372,7 @@ static void draw_head(struct app *a)
     char n[TEXT_MAX], t[TEXT_MAX], mode[48], stage[200], guest[40];
     const char *name = strrchr(a->s->path, '/') ? strrchr(a->s->path, '/') + 1 : a->s->path;
     char words[48];
-    snprintf(words, sizeof words, "%s", view_mode_text(a->s->tl, at->cpu, mode));
+    snprintf(words, sizeof words, "%s", view_mode_text(timeline_look(a->s->tl), at->cpu, mode));
     if (w.w < 100)
         shorten(words);
     int right = w.w - (int)strlen(words) - 2;

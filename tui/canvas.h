@@ -64,7 +64,7 @@ void window_style(const struct window *w, int x, int y, int n, enum style s);
 
 /* ---------------------------------------------------------------- how styles look (style.c) */
 
-struct look {
+struct face {
     int16_t ink, paper;    /* of the 256 colours; -1 for the terminal's own */
     int8_t ink16, paper16; /* of the 8 colours, + 8 if bright; or -1 */
     uint8_t attributes;    /* enum look_attribute, with colours, … */
@@ -73,7 +73,7 @@ struct look {
 enum look_attribute { LOOK_BOLD = 1, LOOK_REVERSE = 2, LOOK_UNDERLINE = 4, LOOK_DIM = 8 };
 
 struct looks {
-    struct look of[STYLE_COUNT];
+    struct face of[STYLE_COUNT];
 };
 
 void looks_default(struct looks *l);

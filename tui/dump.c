@@ -26,7 +26,7 @@ struct colours {
 
 static struct colours colours_of(const struct cell *cell, const struct looks *l, bool mono)
 {
-    const struct look *k = &l->of[cell->style];
+    const struct face *k = &l->of[cell->style];
     unsigned attributes = mono ? k->mono : k->attributes;
     struct colours c = {INK, PAPER, attributes & LOOK_BOLD, attributes & LOOK_UNDERLINE};
     if (!mono) {
@@ -37,7 +37,7 @@ static struct colours colours_of(const struct cell *cell, const struct looks *l,
             c.paper = cell->paper;
         }
     }
-    const struct look *row = &l->of[cell->flags & CELL_SELECTED ? STYLE_SELECTED : STYLE_MARKED];
+    const struct face *row = &l->of[cell->flags & CELL_SELECTED ? STYLE_SELECTED : STYLE_MARKED];
     if (cell->flags & (CELL_SELECTED | CELL_MARKED)) {
         attributes ^= mono ? row->mono : 0;
         if (!mono && k->paper < 0 && row->paper >= 0)

@@ -42,7 +42,7 @@ static void put_back(struct session *s, struct aside *a)
  * to it). */
 static bool right_depth(struct session *s, unsigned cpu, uint64_t sp, bool exact)
 {
-    uint64_t now = view_stack(s->tl, cpu);
+    uint64_t now = view_stack(timeline_look(s->tl), cpu);
     return exact ? now == sp : now >= sp;
 }
 
@@ -104,7 +104,8 @@ static size_t before(struct session *s, uint64_t linear, uint64_t list[CALL_MOST
  * that began. */
 static enum move over_back(struct session *s)
 {
-    uint64_t pc = timeline_pc(s->tl, s->where.cpu), sp = view_stack(s->tl, s->where.cpu), list[CALL_MOST];
+    uint64_t pc = timeline_pc(s->tl, s->where.cpu), sp = view_stack(timeline_look(s->tl), s->where.cpu),
+             list[CALL_MOST];
     size_t n = before(s, pc, list);
     struct insn in;
     enum move m = session_step(s, TIMELINE_BACK, 1);
@@ -125,7 +126,7 @@ enum move session_over(struct session *s, enum timeline_direction dir)
     if (!insn_here(s, timeline_pc(s->tl, cpu), &in) || !goes_away(&in))
         return session_step(s, TIMELINE_FORWARD, 1);
     uint64_t next = in.linear + in.size;
-    return run_to(s, TIMELINE_FORWARD, &next, 1, view_stack(s->tl, cpu), false);
+    return run_to(s, TIMELINE_FORWARD, &next, 1, view_stack(timeline_look(s->tl), cpu), false);
 }
 
 /* ---------------------------------------------------------------- out */

@@ -340,7 +340,7 @@ enum move session_writer(struct session *s, uint64_t linear, uint64_t length)
     struct error err;
     char words[sizeof s->text];
     uint64_t from = s->where.icount, at;
-    view_walk(s->tl, s->where.cpu, linear, &w);
+    view_walk(timeline_look(s->tl), s->where.cpu, linear, &w);
     timeline_interrupt_clear(s->tl);
     if (timeline_last_write(s->tl, linear, length, &st, &err))
         return session_fail(s, &err);
@@ -521,7 +521,7 @@ static int parse_term(struct session *s, const char *word, uint64_t *v, struct e
         return 0;
     }
     if (!strcmp(word, "pc") || !strcmp(word, "sp")) {
-        *v = *word == 'p' ? timeline_pc(s->tl, s->where.cpu) : view_stack(s->tl, s->where.cpu);
+        *v = *word == 'p' ? timeline_pc(s->tl, s->where.cpu) : view_stack(timeline_look(s->tl), s->where.cpu);
         return 0;
     }
     size_t hex = strspn(word, "0123456789abcdefABCDEF");
@@ -560,8 +560,8 @@ static bool has_program(struct session *s, struct view_task *t)
     const symbol_space space = session_space(s);
     return space > 0 && symbol_space_id(space) && !symbol_space_guest(space) &&
            !timeline_tasks(s->tl, NULL, 0) &&
-           view_task_on(s->tl, session_types(s), story_symbols(s->story), s->where.cpu, t) && t->has_memory &&
-           view_task_space(t) == space;
+           view_task_on(timeline_look(s->tl), session_types(s), story_symbols(s->story), s->where.cpu, t) &&
+           t->has_memory && view_task_space(t) == space;
 }
 
 size_t session_frames(struct session *s, struct view_frame *frame, size_t max)
@@ -569,9 +569,9 @@ size_t session_frames(struct session *s, struct view_frame *frame, size_t max)
     struct view_task t;
     const struct symbols *sy = story_symbols(s->story);
     if (!has_program(s, &t))
-        return view_frames(s->tl, s->where.cpu, sy, session_space(s), s->orc, frame, max);
+        return view_frames(timeline_look(s->tl), s->where.cpu, sy, session_space(s), s->orc, frame, max);
     s->calls_epoch = s->epoch;
-    return view_task_frames(s->calls, s->tl, &t, session_types(s), sy, frame, max);
+    return view_task_frames(s->calls, timeline_look(s->tl), &t, session_types(s), sy, frame, max);
 }
 
 const struct symbols *session_frame_symbols(struct session *s, uint64_t pc)

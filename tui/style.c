@@ -6,7 +6,7 @@
 
 static const struct {
     const char *name;
-    struct look look;
+    struct face look;
 } styles[STYLE_COUNT] = {
 #define STYLE(id, name, ink, paper, ink16, paper16, attributes, mono)                                        \
     {name, {ink, paper, ink16, paper16, attributes, mono}},
@@ -45,7 +45,7 @@ static int attribute(const char *word)
     return 0;
 }
 
-static int take_word(struct look *look, const char *word, bool *paper)
+static int style_word(struct face *look, const char *word, bool *paper)
 {
     int colour;
     if (!strcmp(word, "on")) {
@@ -66,14 +66,14 @@ int looks_set(struct looks *l, const char *name, const char *value)
 {
     char words[200], *save, *word;
     bool paper = false;
-    struct look look = {.ink = -1, .paper = -1, .ink16 = -1, .paper16 = -1};
+    struct face look = {.ink = -1, .paper = -1, .ink16 = -1, .paper16 = -1};
     unsigned s = 0;
     while (s < STYLE_COUNT && strcmp(styles[s].name, name))
         s++;
     if (s == STYLE_COUNT || snprintf(words, sizeof words, "%s", value) >= (int)sizeof words)
         return -1;
     for (word = strtok_r(words, " \t", &save); word; word = strtok_r(NULL, " \t", &save))
-        if (take_word(&look, word, &paper))
+        if (style_word(&look, word, &paper))
             return -1;
     l->of[s] = look;
     return 0;

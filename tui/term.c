@@ -78,8 +78,8 @@ static int bright_as_bold(int colour, const struct terminal_state *t, attr_t *at
 
 static struct paint paint_of(const struct terminal_state *t, const struct cell *c)
 {
-    const struct look *l = &t->c->looks->of[c->style];
-    const struct look *row = &t->c->looks->of[c->flags & CELL_SELECTED ? STYLE_SELECTED : STYLE_MARKED];
+    const struct face *l = &t->c->looks->of[c->style];
+    const struct face *row = &t->c->looks->of[c->flags & CELL_SELECTED ? STYLE_SELECTED : STYLE_MARKED];
     bool in_row = c->flags & (CELL_SELECTED | CELL_MARKED);
     struct paint p = {-1, -1, 0};
     if (!t->colours) {

@@ -313,7 +313,7 @@ static void code_title(struct app *a, struct pane *p, char *buf, size_t size)
     const char *missing = code_state(a)->missing, *base = strrchr(missing, '/');
     if (p->w < WIDE && base)
         missing = base + 1;
-    snprintf(buf, size, "%s%s%s%s%s%s%s", view_place_text(a->s->tl, a->s->where.cpu, place),
+    snprintf(buf, size, "%s%s%s%s%s%s%s", view_place_text(timeline_look(a->s->tl), a->s->where.cpu, place),
              *symbol ? " " : "", symbol, code_state(a)->by_path ? ", as executed" : "",
              *missing ? "; no " : "", missing, *missing ? ": :directory FOLDER" : "");
 }
@@ -410,7 +410,7 @@ static void add_frame(struct app *a, struct doc *d, size_t i, const struct view_
 static void add_words(struct app *a, struct doc *d)
 {
     unsigned word = timeline_code_bits(a->s->tl, a->s->where.cpu) / 8;
-    uint64_t sp = view_stack(a->s->tl, a->s->where.cpu);
+    uint64_t sp = view_stack(timeline_look(a->s->tl), a->s->where.cpu);
     doc_line(d, STYLE_LABEL, " On the stack");
     for (unsigned i = 0; i < WORDS; i++) {
         uint64_t v = 0, at = sp + (uint64_t)i * word;
@@ -447,7 +447,7 @@ static enum react stack_command(struct app *a, struct pane *p, enum command c, c
 
 static void stack_title(struct app *a, struct pane *p, char *buf, size_t size)
 {
-    snprintf(buf, size, "at %" PRIx64 "; ? is a guess", view_stack(a->s->tl, a->s->where.cpu));
+    snprintf(buf, size, "at %" PRIx64 "; ? is a guess", view_stack(timeline_look(a->s->tl), a->s->where.cpu));
 }
 
 const struct view stack_view = {.build = stack_build, .command = stack_command, .title = stack_title};

@@ -235,7 +235,7 @@ const struct view registers_view = {
 
 static void cpu_segments(struct app *a, struct doc *d)
 {
-    enum view_mode mode = view_mode(a->s->tl, a->s->where.cpu);
+    enum view_mode mode = view_mode(timeline_look(a->s->tl), a->s->where.cpu);
     doc_line(d, STYLE_LABEL, " Segments");
     for (unsigned i = 0; i < 6; i++) {
         struct view_segment s;
@@ -250,7 +250,7 @@ static void cpu_segments(struct app *a, struct doc *d)
         doc_add(d, STYLE_NUMBER, "  base %-16" PRIx64, timeline_reg(a->s->tl, a->s->where.cpu, base));
         if (mode == VIEW_REAL || mode == VIEW_V86)
             continue;
-        if (!view_descriptor(a->s->tl, a->s->where.cpu, sel, &s)) {
+        if (!view_descriptor(timeline_look(a->s->tl), a->s->where.cpu, sel, &s)) {
             doc_add(d, STYLE_DIM, "  %s", sel & 0xfffc ? "no descriptor" : "null");
             continue;
         }
@@ -328,8 +328,8 @@ static void cpu_build(struct app *a, struct pane *p)
     uint64_t pc = timeline_pc(a->s->tl, a->s->where.cpu);
     doc_clear(&p->doc);
     doc_row(&p->doc, ROW_ADDRESS, pc);
-    doc_add(&p->doc, STYLE_STRONG, " %s", view_mode_text(a->s->tl, a->s->where.cpu, mode));
-    doc_add(&p->doc, STYLE_ADDRESS, "  %s", view_place_text(a->s->tl, a->s->where.cpu, place));
+    doc_add(&p->doc, STYLE_STRONG, " %s", view_mode_text(timeline_look(a->s->tl), a->s->where.cpu, mode));
+    doc_add(&p->doc, STYLE_ADDRESS, "  %s", view_place_text(timeline_look(a->s->tl), a->s->where.cpu, place));
     doc_add(&p->doc, STYLE_SYMBOL, "  %s", session_symbol(a->s, pc, symbol, sizeof symbol));
     cpu_segments(a, &p->doc);
     cpu_tables(a, &p->doc);

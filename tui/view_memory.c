@@ -43,7 +43,8 @@ static void memory_build(struct app *a, struct pane *p)
     struct memory_state *m = memory_of(a);
     uint64_t base = m->address;
     if (!m->have && !m->cursor)
-        m->address = m->cursor = base = view_stack(a->s->tl, a->s->where.cpu) & ~(uint64_t)(LINE - 1);
+        m->address = m->cursor = base =
+            view_stack(timeline_look(a->s->tl), a->s->where.cpu) & ~(uint64_t)(LINE - 1);
     if (*m->follow) {
         uint64_t v = 0;
         session_address(a->s, m->follow, &v, &(struct error){""});
@@ -274,7 +275,7 @@ static void walk_build(struct app *a, struct pane *p)
         doc_line(d, STYLE_DIM, " %" PRIx64 " is a physical address", m->cursor);
         return;
     }
-    view_walk(a->s->tl, a->s->where.cpu, m->cursor, &w);
+    view_walk(timeline_look(a->s->tl), a->s->where.cpu, m->cursor, &w);
     if (!w.paging) {
         doc_line(d, STYLE_NORMAL, " no paging: linear %" PRIx64 " is physical", m->cursor);
         return;

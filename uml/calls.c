@@ -86,7 +86,7 @@ __attribute__((format(printf, 2, 3))) static void add(struct line *l, const char
 static void add_string(const struct host *h, const struct task *t, struct line *l, uint64_t addr)
 {
     char s[64];
-    size_t got = look_peek(&h->engine, ENGINE_TASK | (unsigned)t->pid, addr, s, sizeof s - 1);
+    size_t got = host_peek(&h->engine, ENGINE_TASK | (unsigned)t->pid, addr, s, sizeof s - 1);
     s[got] = 0;
     if (!got) {
         add(l, "%#llx", (unsigned long long)addr);

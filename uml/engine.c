@@ -153,7 +153,7 @@ static void host_run(struct engine *e, const struct run_limit *limit, struct sto
 {
     engine_base_run(&host_of(e)->base, limit, stop);
     stop->cpu = 0;
-    stop->task = look_running(e);
+    stop->task = host_running(e);
 }
 
 static void host_interrupt(struct engine *e)
@@ -265,7 +265,7 @@ static size_t host_screen(const struct engine *e, char *buf, size_t size)
 static void host_destroy(struct engine *e)
 {
     struct host *h = host_of(e);
-    look_end(h);
+    host_look_end(h);
     x86_destroy(h->cpu);
     physmem_destroy(h->mem);
     areas_forget_all(h);
@@ -286,17 +286,17 @@ static const struct engine_ops host_ops = {
     .save = host_save,
     .load = host_load,
     .touched = host_touched,
-    .tasks = look_tasks,
-    .running = look_running,
-    .regs = look_regs,
-    .reg_get = look_reg_get,
-    .reg_set = look_reg_set,
-    .cpus = look_cpus,
-    .code_bits = look_code_bits,
-    .peek = look_peek,
-    .poke = look_poke,
-    .peek_physical = look_peek_physical,
-    .poke_physical = look_poke_physical,
+    .tasks = host_tasks,
+    .running = host_running,
+    .regs = host_regs,
+    .reg_get = host_reg_get,
+    .reg_set = host_reg_set,
+    .cpus = host_cpus,
+    .code_bits = host_code_bits,
+    .peek = host_peek,
+    .poke = host_poke,
+    .peek_physical = host_peek_physical,
+    .poke_physical = host_poke_physical,
     .stops = host_stops,
     .observe = host_observe,
     .flush = host_flush,
@@ -438,7 +438,7 @@ struct engine *uml_create(const struct engine_config *cfg, struct error *err)
     if (!rc)
         rc = (h->cpu = processor_new(h, h->mem, err)) ? 0 : -1;
     if (!rc)
-        look_begin(h);
+        host_look_begin(h);
     if (!rc && !(h->r.terminal = tty_new(h)))
         rc = error_set(err, "no memory for the terminal");
     if (!rc) {

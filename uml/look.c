@@ -57,7 +57,7 @@ static void describe(const struct host *h, const struct task *t, struct engine_t
     memcpy(d->name, t->name, sizeof d->name - 1);
 }
 
-size_t look_tasks(const struct engine *e, struct engine_task *list, size_t n)
+size_t host_tasks(const struct engine *e, struct engine_task *list, size_t n)
 {
     const struct host *h = host_const(e);
     size_t count = 0;
@@ -71,7 +71,7 @@ size_t look_tasks(const struct engine *e, struct engine_task *list, size_t n)
     return count;
 }
 
-uint32_t look_running(const struct engine *e)
+uint32_t host_running(const struct engine *e)
 {
     const struct task *t = running(host_const(e));
     return t && t->state != TASK_ZOMBIE ? (uint32_t)t->pid : 0;
@@ -79,7 +79,7 @@ uint32_t look_running(const struct engine *e)
 
 /* ---------------------------------------------------------------- registers */
 
-void look_begin(struct host *h)
+void host_look_begin(struct host *h)
 {
     size_t n;
     const struct reg_desc *d = x86_regs(h->cpu, &n);
@@ -89,7 +89,7 @@ void look_begin(struct host *h)
     h->regs[n] = (struct reg_desc){.name = "host_pid", .bits = 32, .group = REG_SYSTEM};
 }
 
-void look_end(struct host *h)
+void host_look_end(struct host *h)
 {
     if (h->viewer)
         x86_destroy(h->viewer);
@@ -125,13 +125,13 @@ static bool on_processor(const struct host *h, unsigned cpu, const struct task *
     return !(cpu & ENGINE_TASK) || (t == running(h) && h->r.live);
 }
 
-const struct reg_desc *look_regs(const struct engine *e, size_t *count)
+const struct reg_desc *host_regs(const struct engine *e, size_t *count)
 {
     *count = host_const(e)->nregs;
     return host_const(e)->regs;
 }
 
-int look_reg_get(const struct engine *e, unsigned cpu, size_t reg, void *value)
+int host_reg_get(const struct engine *e, unsigned cpu, size_t reg, void *value)
 {
     struct host *h = host_of((struct engine *)e); /* only for the viewer, which is no part of the state */
     const struct task *t = task_of(h, cpu);
@@ -167,7 +167,7 @@ static int task_reg_set(struct host *h, ref r, size_t reg, const void *value)
     return 0;
 }
 
-int look_reg_set(struct engine *e, unsigned cpu, size_t reg, const void *value)
+int host_reg_set(struct engine *e, unsigned cpu, size_t reg, const void *value)
 {
     struct host *h = host_of(e);
     const struct task *t = task_of(h, cpu);
@@ -177,11 +177,11 @@ int look_reg_set(struct engine *e, unsigned cpu, size_t reg, const void *value)
                                    : task_reg_set(h, ref_of(h, t), reg, value);
 }
 
-unsigned look_cpus(const struct engine *e)
+unsigned host_cpus(const struct engine *e)
 {
     return 1;
 }
-unsigned look_code_bits(const struct engine *e, unsigned cpu)
+unsigned host_code_bits(const struct engine *e, unsigned cpu)
 {
     return 64;
 }
@@ -249,20 +249,20 @@ static size_t linear_part(void *ctx, uint64_t address, void *buf, size_t n)
     return l->how == MEMORY_READ && untouched(l->h, t, address, buf, n) ? n : 0;
 }
 
-size_t look_peek(const struct engine *e, unsigned cpu, uint64_t address, void *buf, size_t n)
+size_t host_peek(const struct engine *e, unsigned cpu, uint64_t address, void *buf, size_t n)
 {
     return memory_by_pages(address, buf, n, linear_part, &(struct linear){host_const(e), cpu, MEMORY_READ});
 }
-size_t look_poke(struct engine *e, unsigned cpu, uint64_t address, const void *buf, size_t n)
+size_t host_poke(struct engine *e, unsigned cpu, uint64_t address, const void *buf, size_t n)
 {
     return memory_by_pages(address, (void *)buf, n, linear_part,
                            &(struct linear){host_const(e), cpu, MEMORY_WRITE});
 }
-size_t look_peek_physical(const struct engine *e, uint64_t address, void *buf, size_t n)
+size_t host_peek_physical(const struct engine *e, uint64_t address, void *buf, size_t n)
 {
     return physmem_access(host_const(e)->mem, address, buf, n, MEMORY_READ);
 }
-size_t look_poke_physical(struct engine *e, uint64_t address, const void *buf, size_t n)
+size_t host_poke_physical(struct engine *e, uint64_t address, const void *buf, size_t n)
 {
     return physmem_access(host_const(e)->mem, address, (void *)buf, n, MEMORY_WRITE);
 }

@@ -172,7 +172,7 @@ static bool is_code(const struct search *s, uint64_t address)
     struct timeline_where w;
     struct view_walk walk;
     timeline_where(s->tl[0], &w);
-    view_walk(s->tl[0], w.cpu, timeline_pc(s->tl[0], w.cpu), &walk);
+    view_walk(timeline_look(s->tl[0]), w.cpu, timeline_pc(s->tl[0], w.cpu), &walk);
     return (!walk.paging || walk.mapped) && address - walk.physical < 15;
 }
 

@@ -167,7 +167,7 @@ int cause_place_text(const struct search *s, unsigned side, char *buf, size_t si
     uint64_t pc = timeline_pc(s->tl[side], cpu);
     instruction_at(s, side, &insn);
     symbol_text(s, side, space, pc, place, sizeof place);
-    view_mode_text(s->tl[side], cpu, mode);
+    view_mode_text(timeline_look(s->tl[side]), cpu, mode);
     int n = snprintf(buf, size, "%s at %#" PRIx64, insn.text, pc);
     if (strncmp(place, "0x", 2) && (size_t)n < size)
         n += snprintf(buf + n, size - (size_t)n, " (%s)", place);
@@ -183,7 +183,8 @@ int cause_calls_text(const struct search *s, unsigned side, char *buf, size_t si
     char name[80], place[300];
     struct view_frame frame[FRAMES];
     symbol_space space = space_of(s, side, name);
-    size_t n = view_frames(s->tl[side], cpu_of(s, side), s->symbols[side], space, NULL, frame, FRAMES),
+    size_t n = view_frames(timeline_look(s->tl[side]), cpu_of(s, side), s->symbols[side], space, NULL, frame,
+                           FRAMES),
            len = 0;
     buf[0] = 0;
     for (size_t i = 0; i < n && len < size; i++) {

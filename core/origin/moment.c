@@ -108,7 +108,7 @@ static void look_before(struct origin *o, struct moment *m)
     m->time = w.time;
     m->bits = timeline_code_bits(o->tl, m->cpu);
     m->pc = timeline_pc(o->tl, m->cpu);
-    m->sp = view_stack(o->tl, m->cpu);
+    m->sp = view_stack(timeline_look(o->tl), m->cpu);
     take_registers(o, m->cpu, m->before);
     m->ip = moment_reg(o, m, o->rip);
     memset(m->stack, 0, sizeof m->stack);
@@ -139,7 +139,7 @@ static void look_after(struct origin *o, struct moment *m)
     const struct code_entry *e = code_at(o, m->cpu, m->pc);
     take_registers(o, m->cpu, m->after);
     m->next = timeline_pc(o->tl, m->cpu);
-    m->sp_after = view_stack(o->tl, m->cpu);
+    m->sp_after = view_stack(timeline_look(o->tl), m->cpu);
     m->delivered = m->insn ? step_delivers(e, m->pc, m->next) : m->next != m->pc;
     if (m->insn && !m->delivered && m->next != m->pc + m->length && e->flows)
         m->delivered = is_frame(o, m) || cs_insn_group(decode_handle(o, m->bits), o->insn, CS_GRP_INT);

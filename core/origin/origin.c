@@ -95,7 +95,7 @@ static char *symbol_text(struct origin *o, symbol_space space, uint64_t pc, uint
 static void describe_caller(struct origin *o, struct origin_link *l, symbol_space space)
 {
     struct view_frame frame[2];
-    if (o->symbols && view_frames(o->tl, l->cpu, o->symbols, space, o->orc, frame, 2) == 2)
+    if (o->symbols && view_frames(timeline_look(o->tl), l->cpu, o->symbols, space, o->orc, frame, 2) == 2)
         l->caller = symbol_text(o, space, frame[1].pc, l->icount, frame[1].by == VIEW_FRAME_GUESS ? "?" : "");
 }
 
@@ -205,7 +205,7 @@ static struct target target_of(struct origin *o, const struct where *w, const st
         return (struct target){.reg = (int)p->reg, .low = p->low, .n = p->length};
     struct target t = {.memory = true, .reg = -1, .linear = p->linear, .n = p->length};
     for (uint64_t at = lw->address; at <= lw->address + 4095; at += 4096 - at % 4096) {
-        view_walk(o->tl, lw->cpu, at, &walk);
+        view_walk(timeline_look(o->tl), lw->cpu, at, &walk);
         const uint64_t physical = walk.paging ? walk.physical : at, page = at & ~4095ull;
         if (walk.paging && !walk.mapped)
             continue;

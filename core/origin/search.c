@@ -14,7 +14,7 @@ static bool physical_of(struct origin *o, const struct origin_place *p, uint64_t
     *physical = at;
     if (p->at_physical)
         return true;
-    view_walk(o->tl, p->cpu, at, &w);
+    view_walk(timeline_look(o->tl), p->cpu, at, &w);
     *physical = w.physical;
     return !w.paging || w.mapped;
 }

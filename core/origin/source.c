@@ -462,7 +462,7 @@ void source_access(struct origin *o, struct origin_link *l, const struct moment 
     if (port && (was_typed(o, l, address, value) || from_sector(o, l, address)))
         return;
     if (!port && !timeline_seek(o->tl, m->icount, &s, &ignored)) {
-        view_walk(o->tl, m->cpu, address, &w);
+        view_walk(timeline_look(o->tl), m->cpu, address, &w);
         address = w.paging && w.mapped ? w.physical : address;
     }
     const bool known = explained(o, l, port, address, words, sizeof words);

@@ -45,7 +45,7 @@ struct sampler {
     struct inspector *inspector; /* NULL: the processes are as the trace says */
     struct trace_cursor *events;
     struct event next; /* of `events`; kind EV_COUNT: none */
-    struct timeline *look;
+    struct look look;
     struct view_orc *orc;
     struct observer observer;
     long active[256]; /* by processor: the guest that made the last event there, or -1 */
@@ -150,9 +150,9 @@ static uint32_t function_number(struct samples *s, const struct sample_function 
 /* Code without symbols: what sort of code it is, and in which stage. Its addresses are the places. */
 static const char *sort_of_code(struct sampler *s, uint64_t at)
 {
-    unsigned bits = timeline_code_bits(s->look, s->cpu);
+    unsigned bits = look_code_bits(s->look, s->cpu);
     char name[240];
-    if (bits != 16 && timeline_reg(s->look, s->cpu, "cpl") == 3)
+    if (bits != 16 && look_reg(s->look, s->cpu, "cpl") == 3)
         return shared(s->out, "[program without symbols]");
     long i = stages_at(s->stages, at);
     snprintf(name, sizeof name, "[%s%s%u-bit code without symbols]",
@@ -271,7 +271,7 @@ static symbol_space space_at(struct sampler *s, const struct process *p, uint64_
                                         .icount = at,
                                         .recorded = at,
                                         .cpu = s->cpu,
-                                        .pc = timeline_pc(s->look, s->cpu)};
+                                        .pc = look_pc(s->look, s->cpu)};
     struct running r;
     running_after(&place, s->active[s->cpu], &r);
     return r.several ? r.space : running_space(s->out->symbols, p, at);
@@ -296,7 +296,7 @@ static const struct process *who_runs(struct sampler *s)
     if (s->inspector)
         inspector_finish(
             s->inspector); /* events that it still holds, to be in order, are before this position */
-    return processes_running(s->processes, s->cpu, (uint32_t)timeline_reg(s->look, s->cpu, "host_pid"));
+    return processes_running(s->processes, s->cpu, (uint32_t)look_reg(s->look, s->cpu, "host_pid"));
 }
 
 /* ---------------------------------------------------------------- sampling */
@@ -441,7 +441,7 @@ static int begin(struct sampler *s, struct error *err)
     for (size_t i = 0; i < sizeof s->active / sizeof s->active[0]; i++)
         s->active[i] = -1;
     s->hash = replay_behaviour_differs(s->o->trace, s->r->kind, &ignored) ? NULL : state_hash_new();
-    s->look = timeline_look(s->r->e);
+    s->look = (struct look){.engine = s->r->e};
     s->orc = view_orc_new();
     replay_progress(s->r, s->o->progress, s->o->ctx);
     return divisible ? begin_plain(s, err) : begin_inspected(s, err);
@@ -521,7 +521,6 @@ struct samples *samples_take(const struct samples_options *o, struct error *err)
     inspector_destroy(s.inspector);
     state_hash_free(s.hash);
     trace_cursor_close(s.events);
-    timeline_close(s.look);
     view_orc_free(s.orc);
     processes_free(s.processes);
     stages_free(s.own_stages);

@@ -10,32 +10,9 @@
 
 /* ---------------------------------------------------------------- registers and memory */
 
-unsigned timeline_cpus(const struct timeline *tl)
+struct look timeline_look(const struct timeline *tl)
 {
-    return tl->e->ops->cpus(tl->e);
-}
-
-bool timeline_has_tasks(const struct timeline *tl)
-{
-    return tl->e->ops->tasks;
-}
-
-size_t timeline_tasks(const struct timeline *tl, struct engine_task *list, size_t n)
-{
-    return timeline_has_tasks(tl) ? tl->e->ops->tasks(tl->e, list, n) : 0;
-}
-
-bool timeline_task_steps(const struct timeline *tl, uint32_t task, uint64_t *steps)
-{
-    const size_t n = timeline_tasks(tl, NULL, 0);
-    struct engine_task *list = mem_zero(n, sizeof *list);
-    bool found = false;
-    timeline_tasks(tl, list, n);
-    for (size_t i = 0; i < n && !found; i++)
-        if ((found = list[i].id == task))
-            *steps = list[i].steps;
-    free(list);
-    return found;
+    return (struct look){.engine = tl->e, .diverted = tl->diverted};
 }
 
 uint32_t tl_task(const struct timeline *tl)
@@ -45,63 +22,7 @@ uint32_t tl_task(const struct timeline *tl)
 
 bool tl_has(const struct timeline *tl, unsigned cpu)
 {
-    return cpu < timeline_cpus(tl) || (cpu & ENGINE_TASK && timeline_has_tasks(tl));
-}
-
-const struct reg_desc *timeline_regs(const struct timeline *tl, size_t *count)
-{
-    return tl->e->ops->regs(tl->e, count);
-}
-
-int timeline_reg_index(const struct timeline *tl, const char *name)
-{
-    size_t n;
-    const struct reg_desc *d = timeline_regs(tl, &n);
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(d[i].name, name))
-            return (int)i;
-    return -1;
-}
-
-int timeline_reg_get(const struct timeline *tl, unsigned cpu, size_t reg, void *value)
-{
-    size_t n;
-    timeline_regs(tl, &n);
-    return tl_has(tl, cpu) && reg < n ? tl->e->ops->reg_get(tl->e, cpu, reg, value) : -1;
-}
-
-uint64_t timeline_reg(const struct timeline *tl, unsigned cpu, const char *name)
-{
-    uint8_t value[16] = {0}; /* at most 128 bits */
-    uint64_t v;
-    int i = timeline_reg_index(tl, name);
-    if (i < 0 || timeline_reg_get(tl, cpu, (size_t)i, value))
-        return 0;
-    memcpy(&v, value, sizeof v);
-    return v;
-}
-
-unsigned timeline_code_bits(const struct timeline *tl, unsigned cpu)
-{
-    return tl_has(tl, cpu) ? tl->e->ops->code_bits(tl->e, cpu) : 0;
-}
-
-uint64_t timeline_pc(const struct timeline *tl, unsigned cpu)
-{
-    uint64_t rip = timeline_reg(tl, cpu, "rip");
-    if (timeline_code_bits(tl, cpu) == 64)
-        return rip;
-    return (uint32_t)(timeline_reg(tl, cpu, "cs_base") + rip);
-}
-
-size_t timeline_peek(const struct timeline *tl, unsigned cpu, uint64_t linear, void *buf, size_t n)
-{
-    return tl_has(tl, cpu) ? tl->e->ops->peek(tl->e, cpu, linear, buf, n) : 0;
-}
-
-size_t timeline_peek_physical(const struct timeline *tl, uint64_t address, void *buf, size_t n)
-{
-    return tl->e->ops->peek_physical(tl->e, address, buf, n);
+    return look_has(timeline_look(tl), cpu);
 }
 
 /* ---------------------------------------------------------------- the screen */

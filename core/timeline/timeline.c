@@ -101,21 +101,10 @@ struct timeline *timeline_open(const char *path, const struct engine_kind *const
     return tl;
 }
 
-struct timeline *timeline_look(struct engine *e)
-{
-    struct timeline *tl = mem_zero(1, sizeof *tl);
-    tl->e = e;
-    return tl;
-}
-
 void timeline_close(struct timeline *tl)
 {
     if (!tl)
         return;
-    if (!tl->replay) { /* timeline_look */
-        free(tl);
-        return;
-    }
     tl_line_clear(tl, &tl->record);
     tl_line_clear(tl, &tl->divert);
     for (size_t i = 0; i < tl->nrecorded; i++)

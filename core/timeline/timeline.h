@@ -43,6 +43,7 @@
 #define BOOTREEL_CORE_TIMELINE_TIMELINE_H
 
 #include "core/engine/engines.h"
+#include "core/engine/look.h"
 #include "traces/trace.h"
 
 struct timeline;
@@ -57,11 +58,6 @@ struct timeline *timeline_open(const char *path, const struct engine_kind *const
  * may use it meanwhile. */
 struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *kind, struct error *err);
 void timeline_close(struct timeline *tl); /* NULL is allowed */
-
-/* A timeline that only looks at an engine which somebody else runs: of the functions below those under "looking", and
- * timeline_icount, work, and show the engine as it is at that moment; so core/views/views.h works too. The engine must outlive
- * it. */
-struct timeline *timeline_look(struct engine *e);
 
 /* The trace: for its configuration, events, stages, notes, and position_resolve(). Cursors may
  * be opened on it. */
@@ -326,25 +322,60 @@ int timeline_scan(struct timeline *tl, const struct timeline_stop *stop, uint64_
 
 /* ---------------------------------------------------------------- looking */
 
-/* As the functions of struct engine_ops: `cpu` is a processor, or ENGINE_TASK and a task. They have no side effects and do
- * not change the position. */
-unsigned timeline_cpus(const struct timeline *tl);
-/* Whether the engine has tasks; the number of them here, and at most n of them. */
-bool timeline_has_tasks(const struct timeline *tl);
-size_t timeline_tasks(const struct timeline *tl, struct engine_task *list, size_t n);
-/* How many steps a task has executed up to here; false if there is no such task here. */
-bool timeline_task_steps(const struct timeline *tl, uint32_t task, uint64_t *steps);
-const struct reg_desc *timeline_regs(const struct timeline *tl, size_t *count);
-/* Index of a register, or -1. */
-int timeline_reg_index(const struct timeline *tl, const char *name);
-int timeline_reg_get(const struct timeline *tl, unsigned cpu, size_t reg, void *value);
-/* By name, as a number (the low 64 bits); 0 if there is no such register. */
-uint64_t timeline_reg(const struct timeline *tl, unsigned cpu, const char *name);
-unsigned timeline_code_bits(const struct timeline *tl, unsigned cpu);
-/* Linear address of the next instruction (CS base + IP). */
-uint64_t timeline_pc(const struct timeline *tl, unsigned cpu);
-size_t timeline_peek(const struct timeline *tl, unsigned cpu, uint64_t linear, void *buf, size_t n);
-size_t timeline_peek_physical(const struct timeline *tl, uint64_t address, void *buf, size_t n);
+/* The machine where the timeline stands, for core/views and others that only look (core/engine/look.h). It stays true when the
+ * timeline moves, except for `diverted`: ask again. */
+struct look timeline_look(const struct timeline *tl);
+
+/* The functions of look.h, by their names. */
+static inline unsigned timeline_cpus(const struct timeline *tl)
+{
+    return look_cpus(timeline_look(tl));
+}
+static inline bool timeline_has_tasks(const struct timeline *tl)
+{
+    return look_has_tasks(timeline_look(tl));
+}
+static inline size_t timeline_tasks(const struct timeline *tl, struct engine_task *list, size_t n)
+{
+    return look_tasks(timeline_look(tl), list, n);
+}
+static inline bool timeline_task_steps(const struct timeline *tl, uint32_t task, uint64_t *steps)
+{
+    return look_task_steps(timeline_look(tl), task, steps);
+}
+static inline const struct reg_desc *timeline_regs(const struct timeline *tl, size_t *count)
+{
+    return look_regs(timeline_look(tl), count);
+}
+static inline int timeline_reg_index(const struct timeline *tl, const char *name)
+{
+    return look_reg_index(timeline_look(tl), name);
+}
+static inline int timeline_reg_get(const struct timeline *tl, unsigned cpu, size_t reg, void *value)
+{
+    return look_reg_get(timeline_look(tl), cpu, reg, value);
+}
+static inline uint64_t timeline_reg(const struct timeline *tl, unsigned cpu, const char *name)
+{
+    return look_reg(timeline_look(tl), cpu, name);
+}
+static inline unsigned timeline_code_bits(const struct timeline *tl, unsigned cpu)
+{
+    return look_code_bits(timeline_look(tl), cpu);
+}
+static inline uint64_t timeline_pc(const struct timeline *tl, unsigned cpu)
+{
+    return look_pc(timeline_look(tl), cpu);
+}
+static inline size_t timeline_peek(const struct timeline *tl, unsigned cpu, uint64_t linear, void *buf,
+                                   size_t n)
+{
+    return look_peek(timeline_look(tl), cpu, linear, buf, n);
+}
+static inline size_t timeline_peek_physical(const struct timeline *tl, uint64_t address, void *buf, size_t n)
+{
+    return look_peek_physical(timeline_look(tl), address, buf, n);
+}
 /* The screen as text; see engine_ops.screen. In a graphics mode what the guest kernel's own console shows there. */
 size_t timeline_screen(struct timeline *tl, char *buf, size_t size);
 /* In a graphics mode: that console, as timeline_display. False if there is none, or something else draws. */

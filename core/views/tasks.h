@@ -22,20 +22,20 @@ struct view_task {
 
 /* The tasks here, in the order of the kernel's list, each process's threads together; the caller frees *list. `k`, `s`: the
  * kernel's types and the trace's symbols. -1 with err if they cannot be found (yet). Cost: a millisecond for a hundred tasks. */
-int view_tasks(const struct timeline *tl, const struct kernel_types *k, const struct symbols *s,
-               struct view_task **list, size_t *n, struct error *err);
+int view_tasks(struct look m, const struct kernel_types *k, const struct symbols *s, struct view_task **list,
+               size_t *n, struct error *err);
 
 /* Whether the caller of a task without a processor is known by the register of that DWARF number. */
 bool view_task_has(unsigned reg);
 
 /* Reads linear memory by page tables of 64-bit mode: a task's, wherever it is. Returns how many of the n bytes there are. */
-size_t view_peek(const struct timeline *tl, uint64_t tables, uint64_t linear, void *buf, size_t n);
+size_t view_peek(struct look m, uint64_t tables, uint64_t linear, void *buf, size_t n);
 /* The page tables that a processor has, or those that its kernel has for them (page table isolation), if only they have `linear`. */
-uint64_t view_tables_for(const struct timeline *tl, unsigned cpu, uint64_t linear);
+uint64_t view_tables_for(struct look m, unsigned cpu, uint64_t linear);
 
 /* The task that a processor has, into *t. False if it is not known here. */
-bool view_task_on(const struct timeline *tl, const struct kernel_types *k, const struct symbols *s,
-                  unsigned cpu, struct view_task *t);
+bool view_task_on(struct look m, const struct kernel_types *k, const struct symbols *s, unsigned cpu,
+                  struct view_task *t);
 
 /* ---------------------------------------------------------------- calls in progress, down into programs */
 
@@ -49,11 +49,10 @@ symbol_space view_task_space(const struct view_task *t);
 /* The program and the libraries that a task has mapped, with symbols and call frames, as far as their files are in the guest's page
  * cache; mapped at their addresses in the task's process. Never NULL, valid until programs are asked for again. Cost: that of reading the files, a ms or two; if they are
  * not those of the last time, some ms for their symbols. */
-const struct symbols *view_task_programs(struct view_calls *c, const struct timeline *tl,
-                                         const struct view_task *t, const struct kernel_types *k,
-                                         const struct symbols *s);
+const struct symbols *view_task_programs(struct view_calls *c, struct look m, const struct view_task *t,
+                                         const struct kernel_types *k, const struct symbols *s);
 /* The calls in progress of a task: as view_frames. `k` as for view_task_programs, which this asks. */
-size_t view_task_frames(struct view_calls *c, const struct timeline *tl, const struct view_task *t,
+size_t view_task_frames(struct view_calls *c, struct look m, const struct view_task *t,
                         const struct kernel_types *k, const struct symbols *s, struct view_frame *frame,
                         size_t max);
 /* What says most of code at an address of the task that was asked for last: its program's symbols, or `s`. */
@@ -61,8 +60,8 @@ const struct symbols *view_task_symbols(const struct view_calls *c, const struct
                                         symbol_space space, uint64_t pc, uint64_t at);
 /* Unwinds one frame of a task, or with `t` NULL of what the processor runs: `reg` becomes its caller's. False if the
  * caller is not known; *called, before and after: its rip is a return address, so that the call is before it. */
-bool view_task_caller(struct view_calls *c, const struct timeline *tl, unsigned cpu,
-                      const struct view_task *t, const struct kernel_types *k, const struct symbols *s,
-                      symbol_space space, uint64_t reg[VIEW_FRAME_REGISTERS], bool *called);
+bool view_task_caller(struct view_calls *c, struct look m, unsigned cpu, const struct view_task *t,
+                      const struct kernel_types *k, const struct symbols *s, symbol_space space,
+                      uint64_t reg[VIEW_FRAME_REGISTERS], bool *called);
 
 #endif

@@ -17,75 +17,75 @@ enum {
 
 /* ---------------------------------------------------------------- where a processor is */
 
-enum view_mode view_mode(const struct timeline *tl, unsigned cpu)
+enum view_mode view_mode(struct look m, unsigned cpu)
 {
-    unsigned bits = timeline_code_bits(tl, cpu);
-    if (!(timeline_reg(tl, cpu, "cr0") & CR0_PE))
+    unsigned bits = look_code_bits(m, cpu);
+    if (!(look_reg(m, cpu, "cr0") & CR0_PE))
         return VIEW_REAL;
-    if (timeline_reg(tl, cpu, "eflags") & FLAG_VM)
+    if (look_reg(m, cpu, "eflags") & FLAG_VM)
         return VIEW_V86;
-    if (timeline_reg(tl, cpu, "efer") & EFER_LMA)
+    if (look_reg(m, cpu, "efer") & EFER_LMA)
         return bits == 64 ? VIEW_LONG : VIEW_COMPATIBILITY;
     return bits == 16 ? VIEW_PROTECTED16 : VIEW_PROTECTED32;
 }
 
-const char *view_mode_text(const struct timeline *tl, unsigned cpu, char buf[48])
+const char *view_mode_text(struct look m, unsigned cpu, char buf[48])
 {
     static const char *const names[] = {
         "real mode",          "virtual-8086 mode", "16-bit protected mode", "32-bit protected mode",
         "compatibility mode", "64-bit mode"};
-    enum view_mode mode = view_mode(tl, cpu);
+    enum view_mode mode = view_mode(m, cpu);
     if (mode < VIEW_PROTECTED16)
         return names[mode];
-    snprintf(buf, 48, "%s, ring %u", names[mode], (unsigned)timeline_reg(tl, cpu, "cpl"));
+    snprintf(buf, 48, "%s, ring %u", names[mode], (unsigned)look_reg(m, cpu, "cpl"));
     return buf;
 }
 
-const char *view_place_text(const struct timeline *tl, unsigned cpu, char buf[48])
+const char *view_place_text(struct look m, unsigned cpu, char buf[48])
 {
-    uint64_t rip = timeline_reg(tl, cpu, "rip");
-    if (timeline_code_bits(tl, cpu) == 64)
+    uint64_t rip = look_reg(m, cpu, "rip");
+    if (look_code_bits(m, cpu) == 64)
         snprintf(buf, 48, "0x%016" PRIx64, rip);
     else
-        snprintf(buf, 48, "%04x:%0*x", (unsigned)timeline_reg(tl, cpu, "cs"),
-                 timeline_code_bits(tl, cpu) == 16 ? 4 : 8, (unsigned)rip);
+        snprintf(buf, 48, "%04x:%0*x", (unsigned)look_reg(m, cpu, "cs"), look_code_bits(m, cpu) == 16 ? 4 : 8,
+                 (unsigned)rip);
     return buf;
 }
 
 /* The stack pointer has 32 bits if the stack segment's B bit says so (SDM volume 3, 3.4.5). */
-static bool wide_stack(const struct timeline *tl, unsigned cpu)
+static bool wide_stack(struct look m, unsigned cpu)
 {
     struct view_segment s;
-    enum view_mode mode = view_mode(tl, cpu);
+    enum view_mode mode = view_mode(m, cpu);
     if (mode == VIEW_REAL || mode == VIEW_V86)
         return false;
-    if (!view_descriptor(tl, cpu, (unsigned)timeline_reg(tl, cpu, "ss"), &s))
+    if (!view_descriptor(m, cpu, (unsigned)look_reg(m, cpu, "ss"), &s))
         return mode == VIEW_PROTECTED32 || mode == VIEW_COMPATIBILITY;
     return s.big;
 }
 
-uint64_t view_stack(const struct timeline *tl, unsigned cpu)
+uint64_t view_stack(struct look m, unsigned cpu)
 {
-    uint64_t sp = timeline_reg(tl, cpu, "rsp");
-    if (view_mode(tl, cpu) == VIEW_LONG)
+    uint64_t sp = look_reg(m, cpu, "rsp");
+    if (view_mode(m, cpu) == VIEW_LONG)
         return sp;
-    if (!wide_stack(tl, cpu))
+    if (!wide_stack(m, cpu))
         sp &= 0xffff;
-    return (uint32_t)(timeline_reg(tl, cpu, "ss_base") + sp);
+    return (uint32_t)(look_reg(m, cpu, "ss_base") + sp);
 }
 
 /* ---------------------------------------------------------------- segments: SDM volume 3, 3.4.5 and 3.5 */
 
 enum { LAST_GDT_BIT = 4 };
 
-bool view_descriptor(const struct timeline *tl, unsigned cpu, unsigned selector, struct view_segment *s)
+bool view_descriptor(struct look m, unsigned cpu, unsigned selector, struct view_segment *s)
 {
     bool local = selector & LAST_GDT_BIT;
-    uint64_t base = timeline_reg(tl, cpu, local ? "ldtr_base" : "gdtr_base");
-    uint64_t limit = timeline_reg(tl, cpu, local ? "ldtr_limit" : "gdtr_limit");
+    uint64_t base = look_reg(m, cpu, local ? "ldtr_base" : "gdtr_base");
+    uint64_t limit = look_reg(m, cpu, local ? "ldtr_limit" : "gdtr_limit");
     unsigned offset = selector & 0xfff8;
     uint8_t d[16] = {0};
-    if ((!local && !offset) || offset + 7 > limit || timeline_peek(tl, cpu, base + offset, d, 8) != 8)
+    if ((!local && !offset) || offset + 7 > limit || look_peek(m, cpu, base + offset, d, 8) != 8)
         return false;
     *s = (struct view_segment){.selector = selector,
                                .base = d[2] | d[3] << 8 | d[4] << 16 | (uint64_t)d[7] << 24,
@@ -99,8 +99,7 @@ bool view_descriptor(const struct timeline *tl, unsigned cpu, unsigned selector,
                                .granular = d[6] >> 7};
     if (s->granular)
         s->limit = s->limit << 12 | 0xfff;
-    if (s->system && timeline_reg(tl, cpu, "efer") & EFER_LMA &&
-        timeline_peek(tl, cpu, base + offset, d, 16) == 16)
+    if (s->system && look_reg(m, cpu, "efer") & EFER_LMA && look_peek(m, cpu, base + offset, d, 16) == 16)
         for (unsigned i = 0; i < 4; i++)
             s->base |= (uint64_t)d[8 + i] << (32 + 8 * i);
     return true;
@@ -148,21 +147,21 @@ struct shape {
     unsigned levels, bits, entry; /* index bits a level; bytes an entry */
 };
 
-static struct shape shape_of(const struct timeline *tl, unsigned cpu)
+static struct shape shape_of(struct look m, unsigned cpu)
 {
     static const char *const five[] = {"PML5", "PML4", "PDPT", "PD", "PT"};
-    uint64_t cr4 = timeline_reg(tl, cpu, "cr4");
-    if (timeline_reg(tl, cpu, "efer") & EFER_LMA)
+    uint64_t cr4 = look_reg(m, cpu, "cr4");
+    if (look_reg(m, cpu, "efer") & EFER_LMA)
         return cr4 & CR4_LA57 ? (struct shape){five, 5, 9, 8} : (struct shape){five + 1, 4, 9, 8};
     if (cr4 & CR4_PAE)
         return (struct shape){five + 2, 3, 9, 8};
     return (struct shape){five + 3, 2, 10, 4};
 }
 
-static bool may_be_large(const struct timeline *tl, unsigned cpu, const struct shape *s, unsigned left)
+static bool may_be_large(struct look m, unsigned cpu, const struct shape *s, unsigned left)
 {
     if (s->entry == 4)
-        return left == 1 && timeline_reg(tl, cpu, "cr4") & CR4_PSE;
+        return left == 1 && look_reg(m, cpu, "cr4") & CR4_PSE;
     return left == 1 || (left == 2 && s->levels >= 4);
 }
 
@@ -183,18 +182,18 @@ static uint64_t leaf_base(const struct shape *s, uint64_t entry, uint64_t page)
     return entry & PTE_ADDRESS & ~(page - 1);
 }
 
-void view_walk(const struct timeline *tl, unsigned cpu, uint64_t linear, struct view_walk *w)
+void view_walk(struct look m, unsigned cpu, uint64_t linear, struct view_walk *w)
 {
-    struct shape s = shape_of(tl, cpu);
-    uint64_t table = timeline_reg(tl, cpu, "cr3") & PTE_ADDRESS;
+    struct shape s = shape_of(m, cpu);
+    uint64_t table = look_reg(m, cpu, "cr3") & PTE_ADDRESS;
     *w = (struct view_walk){
         .writable = true, .user = true, .executable = true, .page = 4096, .physical = linear};
-    if (!(timeline_reg(tl, cpu, "cr0") & CR0_PG)) {
+    if (!(look_reg(m, cpu, "cr0") & CR0_PG)) {
         w->mapped = true;
         return;
     }
     if (s.levels == 3)
-        table = timeline_reg(tl, cpu, "cr3") & 0xffffffe0u;
+        table = look_reg(m, cpu, "cr3") & 0xffffffe0u;
     w->paging = true;
     for (unsigned i = 0; i < s.levels; i++) {
         unsigned left = s.levels - 1 - i, shift = 12 + left * s.bits;
@@ -202,12 +201,12 @@ void view_walk(const struct timeline *tl, unsigned cpu, uint64_t linear, struct 
         l->name = s.names[i];
         l->index = (unsigned)(linear >> shift & ((s.levels == 3 && !i ? 4u : 1u << s.bits) - 1));
         l->at = table + (uint64_t)l->index * s.entry;
-        l->read = timeline_peek_physical(tl, l->at, &l->entry, s.entry) == s.entry;
+        l->read = look_peek_physical(m, l->at, &l->entry, s.entry) == s.entry;
         if (!l->read || !(l->entry & PTE_PRESENT))
             return;
         take_rights(w, l->entry, s.levels == 3 && !i);
         w->page = 1ull << shift;
-        l->leaf = !left || (l->entry & PTE_LARGE && may_be_large(tl, cpu, &s, left));
+        l->leaf = !left || (l->entry & PTE_LARGE && may_be_large(m, cpu, &s, left));
         if (l->leaf) {
             w->mapped = true;
             w->physical = leaf_base(&s, l->entry, w->page) | (linear & (w->page - 1));

@@ -9,20 +9,20 @@
 #include "core/story/processes.h"
 #include "core/symbols/symbols.h"
 #include "core/ground/text.h"
-#include "core/timeline/timeline.h"
+#include "core/engine/look.h"
 
 /* ---------------------------------------------------------------- where a processor is */
 
 /* As in EV_CPU_MODE. */
 enum view_mode { VIEW_REAL, VIEW_V86, VIEW_PROTECTED16, VIEW_PROTECTED32, VIEW_COMPATIBILITY, VIEW_LONG };
 
-enum view_mode view_mode(const struct timeline *tl, unsigned cpu);
+enum view_mode view_mode(struct look m, unsigned cpu);
 /* "64-bit mode, ring 0". */
-const char *view_mode_text(const struct timeline *tl, unsigned cpu, char buf[48]);
+const char *view_mode_text(struct look m, unsigned cpu, char buf[48]);
 /* "0000:7c00" or 0xffffffff81000000. */
-const char *view_place_text(const struct timeline *tl, unsigned cpu, char buf[48]);
+const char *view_place_text(struct look m, unsigned cpu, char buf[48]);
 /* Linear address of the top of the stack (SS base + SP, as wide as the stack is). */
-uint64_t view_stack(const struct timeline *tl, unsigned cpu);
+uint64_t view_stack(struct look m, unsigned cpu);
 
 /* ---------------------------------------------------------------- registers bit by bit */
 
@@ -57,7 +57,7 @@ struct view_segment {
 
 /* The descriptor that a selector names, in the GDT or LDT as it is in memory now. False if there is none (a
  * null selector, or one beyond the table). */
-bool view_descriptor(const struct timeline *tl, unsigned cpu, unsigned selector, struct view_segment *s);
+bool view_descriptor(struct look m, unsigned cpu, unsigned selector, struct view_segment *s);
 /* "code 64-bit, ring 0, readable", "data 32-bit, ring 3, writable", "TSS (busy)". As snprintf. */
 int view_segment_text(const struct view_segment *s, char *buf, size_t size);
 
@@ -86,7 +86,7 @@ struct view_walk {
 };
 
 /* Walks the page tables as the processor would, without setting accessed or dirty bits. */
-void view_walk(const struct timeline *tl, unsigned cpu, uint64_t linear, struct view_walk *w);
+void view_walk(struct look m, unsigned cpu, uint64_t linear, struct view_walk *w);
 
 /* ---------------------------------------------------------------- the stack */
 
@@ -109,13 +109,15 @@ void view_orc_free(struct view_orc *o); /* NULL is allowed */
  * some, or the kernel has tables of its own (`o`, may be NULL); otherwise by the frame pointer, if it points to a chain of frames in
  * code with symbols; otherwise by the values on the stack that look like return addresses (VIEW_FRAME_GUESS: these may be stale).
  * The program that a kernel's entry interrupted is the caller of that if it has symbols. `space` is as in symbols.h; `s` may be NULL (no symbols). Returns the number of calls. */
-size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols *s, symbol_space space,
+size_t view_frames(struct look m, unsigned cpu, const struct symbols *s, symbol_space space,
                    struct view_orc *o, struct view_frame *frame, size_t max);
 
 /* Registers of one frame, by their numbers in DWARF (16: rip); of 64-bit code. */
 enum { VIEW_FRAME_REGISTERS = 17 };
 /* ---------------------------------------------------------------- lists of what a trace says
  * Each adds lines of text. A position is given as an icount of the record. */
+
+struct event_filter; /* core/timeline/timeline.h */
 
 /* The beginning of a line: "           123       0.000123 s  ". */
 void view_place(struct text *out, uint64_t icount, uint64_t time);

@@ -33,18 +33,16 @@ symbol_space view_task_space(const struct view_task *t)
     return symbol_space_of(0, t->has_memory ? t->tgid : 0);
 }
 
-const struct symbols *view_task_programs(struct view_calls *c, const struct timeline *tl,
-                                         const struct view_task *t, const struct kernel_types *k,
-                                         const struct symbols *s)
+const struct symbols *view_task_programs(struct view_calls *c, struct look m, const struct view_task *t,
+                                         const struct kernel_types *k, const struct symbols *s)
 {
-    struct timeline_where w;
-    timeline_where(tl, &w);
-    if (c->programs && c->task == t->address && c->icount == w.icount && c->diverted == w.diverted)
+    const uint64_t icount = look_icount(m);
+    if (c->programs && c->task == t->address && c->icount == icount && c->diverted == m.diverted)
         return c->programs;
     c->task = t->address;
-    c->icount = w.icount;
-    c->diverted = w.diverted;
-    struct symbols *now = view_programs_read(tl, t, k, s, &c->key);
+    c->icount = icount;
+    c->diverted = m.diverted;
+    struct symbols *now = view_programs_read(m, t, k, s, &c->key);
     if (now) {
         symbols_free(c->programs);
         c->programs = now;
@@ -52,13 +50,13 @@ const struct symbols *view_task_programs(struct view_calls *c, const struct time
     return c->programs;
 }
 
-size_t view_task_frames(struct view_calls *c, const struct timeline *tl, const struct view_task *t,
+size_t view_task_frames(struct view_calls *c, struct look m, const struct view_task *t,
                         const struct kernel_types *k, const struct symbols *s, struct view_frame *frame,
                         size_t max)
 {
-    const struct unwind_from from = {.tl = tl,
+    const struct unwind_from from = {.m = m,
                                      .symbols = s,
-                                     .program = view_task_programs(c, tl, t, k, s),
+                                     .program = view_task_programs(c, m, t, k, s),
                                      .space = view_task_space(t),
                                      .orc = c->orc,
                                      .tables = t->cpu < 0 ? t->tables : 0};
@@ -73,13 +71,13 @@ const struct symbols *view_task_symbols(const struct view_calls *c, const struct
     return its ? c->programs : s;
 }
 
-bool view_task_caller(struct view_calls *c, const struct timeline *tl, unsigned cpu,
-                      const struct view_task *t, const struct kernel_types *k, const struct symbols *s,
-                      symbol_space space, uint64_t reg[VIEW_FRAME_REGISTERS], bool *called)
+bool view_task_caller(struct view_calls *c, struct look m, unsigned cpu, const struct view_task *t,
+                      const struct kernel_types *k, const struct symbols *s, symbol_space space,
+                      uint64_t reg[VIEW_FRAME_REGISTERS], bool *called)
 {
-    const struct unwind_from from = {.tl = tl,
+    const struct unwind_from from = {.m = m,
                                      .symbols = s,
-                                     .program = t ? view_task_programs(c, tl, t, k, s) : NULL,
+                                     .program = t ? view_task_programs(c, m, t, k, s) : NULL,
                                      .space = t ? view_task_space(t) : space,
                                      .orc = c->orc,
                                      .cpu = cpu,

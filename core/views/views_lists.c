@@ -3,6 +3,7 @@
 
 #include "core/ground/numbers.h"
 #include "core/story/marks.h"
+#include "core/timeline/timeline.h"
 #include "core/views/views.h"
 
 void view_place(struct text *out, uint64_t icount, uint64_t time)

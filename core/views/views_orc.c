@@ -94,8 +94,8 @@ static bool sorted(const struct view_orc *o)
     return true;
 }
 
-static bool read_tables(struct view_orc *o, const struct timeline *tl, unsigned cpu, uint64_t from,
-                        uint64_t to, uint64_t rows)
+static bool read_tables(struct view_orc *o, struct look m, unsigned cpu, uint64_t from, uint64_t to,
+                        uint64_t rows)
 {
     size_t n = (size_t)((to - from) / 4);
     if (to <= from || n > MOST)
@@ -103,9 +103,9 @@ static bool read_tables(struct view_orc *o, const struct timeline *tl, unsigned 
     o->distances = mem_alloc(4 * n);
     o->rows = mem_alloc(ROW * n);
     o->n = n;
-    const uint64_t tables = view_tables_for(tl, cpu, from);
-    if (view_peek(tl, tables, from, o->distances, 4 * n) != 4 * n ||
-        view_peek(tl, tables, rows, o->rows, ROW * n) != ROW * n)
+    const uint64_t tables = view_tables_for(m, cpu, from);
+    if (view_peek(m, tables, from, o->distances, 4 * n) != 4 * n ||
+        view_peek(m, tables, rows, o->rows, ROW * n) != ROW * n)
         return false;
     o->newer = has_newer_types(o);
     o->renumbered = is_renumbered(o);
@@ -113,10 +113,10 @@ static bool read_tables(struct view_orc *o, const struct timeline *tl, unsigned 
 }
 
 /* Reads the tables of the kernel that is there now, unless that was done. */
-static bool look(struct view_orc *o, const struct timeline *tl, unsigned cpu, const struct symbols *s)
+static bool look(struct view_orc *o, struct look m, unsigned cpu, const struct symbols *s)
 {
     struct symbol from, to, rows;
-    uint64_t at = timeline_icount(tl);
+    uint64_t at = look_icount(m);
     if (!s || !symbols_find(s, SPACE_KERNEL, "__start_orc_unwind_ip", at, &from) ||
         !symbols_find(s, SPACE_KERNEL, "__stop_orc_unwind_ip", at, &to) ||
         !symbols_find(s, SPACE_KERNEL, "__start_orc_unwind", at, &rows))
@@ -125,19 +125,19 @@ static bool look(struct view_orc *o, const struct timeline *tl, unsigned cpu, co
         return o->n > 0;
     clear(o);
     o->at = from.address;
-    if (read_tables(o, tl, cpu, from.address, to.address, rows.address))
+    if (read_tables(o, m, cpu, from.address, to.address, rows.address))
         return true;
     clear(o); /* perhaps the kernel has not mapped them yet */
     return false;
 }
 
-bool view_orc_row(struct view_orc *o, const struct timeline *tl, unsigned cpu, const struct symbols *s,
-                  uint64_t pc, struct orc_row *row)
+bool view_orc_row(struct view_orc *o, struct look m, unsigned cpu, const struct symbols *s, uint64_t pc,
+                  struct orc_row *row)
 {
     static const enum orc_type older[] = {ORC_CALL, ORC_REGS, ORC_REGS_PARTIAL, ORC_NOTHING};
     unsigned type;
     bool end;
-    if (!look(o, tl, cpu, s) || pc < address_of(o, 0))
+    if (!look(o, m, cpu, s) || pc < address_of(o, 0))
         return false;
     size_t low = 0, high = o->n;
     while (low < high) {

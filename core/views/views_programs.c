@@ -61,7 +61,7 @@ static const struct {
                      [PAGE_SIZE] = {"(struct page *)0x0", false}};
 
 struct reader {
-    const struct timeline *tl;
+    struct look m;
     const struct symbols *symbols;
     const struct kernel_types *types;
     uint64_t tables, offset[MEMBERS], size[MEMBERS], map; /* map: of struct page */
@@ -73,7 +73,7 @@ struct reader {
 static uint64_t word(const struct reader *r, uint64_t at)
 {
     uint64_t v = 0;
-    return view_peek(r->tl, r->tables, at, &v, 8) == 8 ? v : 0;
+    return view_peek(r->m, r->tables, at, &v, 8) == 8 ? v : 0;
 }
 
 static uint64_t member(const struct reader *r, uint64_t object, enum member m)
@@ -93,7 +93,7 @@ static bool find_members(struct reader *r)
         r->offset[i] = r->has[i] ? p.address : 0;
         r->size[i] = r->has[i] ? p.size : 0;
     }
-    if (!symbols_find(r->symbols, SPACE_KERNEL, "vmemmap_base", timeline_icount(r->tl), &s))
+    if (!symbols_find(r->symbols, SPACE_KERNEL, "vmemmap_base", look_icount(r->m), &s))
         return false;
     r->map = word(r, s.address);
     return r->map && r->size[PAGE_SIZE];
@@ -155,7 +155,7 @@ static uint64_t cached_page(const struct reader *r, uint64_t mapping, uint64_t i
     for (unsigned depth = 0; (entry & 3) == 2 && entry > PAGE; depth++) {
         const uint64_t node = entry & ~(uint64_t)3;
         uint8_t shift = 0;
-        view_peek(r->tl, r->tables, node + r->offset[CACHE_SHIFT], &shift, 1);
+        view_peek(r->m, r->tables, node + r->offset[CACHE_SHIFT], &shift, 1);
         if (depth == DEPTH || shift > 60 || (!depth && index >> shift >= SLOTS))
             return 0;
         uint64_t slot = index >> shift & (SLOTS - 1);
@@ -179,8 +179,8 @@ static uint8_t *read_file(const struct reader *r, uint64_t file, size_t *size)
     for (uint64_t i = 0; i * PAGE < n; i++) {
         uint64_t first, page = cached_page(r, mapping, i, &first);
         if (page >= r->map && i >= first)
-            timeline_peek_physical(r->tl, ((page - r->map) / r->size[PAGE_SIZE] + (i - first)) * PAGE,
-                                   p + i * PAGE, PAGE);
+            look_peek_physical(r->m, ((page - r->map) / r->size[PAGE_SIZE] + (i - first)) * PAGE,
+                               p + i * PAGE, PAGE);
     }
     *size = n;
     return p;
@@ -199,7 +199,7 @@ static void name_of(const struct reader *r, uint64_t file, char name[64])
     for (size_t i = 0; i < 2 && !*name; i++)
         if (kernel_types_place(r->types, r->symbols, ways[i], &p, &ignored) == 1)
             for (size_t k = 0; k < 63 &&
-                               view_peek(r->tl, r->tables, word(r, dentry + p.address) + k, name + k, 1) &&
+                               view_peek(r->m, r->tables, word(r, dentry + p.address) + k, name + k, 1) &&
                                name[k];)
                 k++;
     name[63] = 0;
@@ -278,10 +278,10 @@ static void add_program(struct symbols *out, const struct view_task *t, const st
         symbols_map(out, &m);
 }
 
-struct symbols *view_programs_read(const struct timeline *tl, const struct view_task *t,
-                                   const struct kernel_types *k, const struct symbols *s, uint64_t *key)
+struct symbols *view_programs_read(struct look m, const struct view_task *t, const struct kernel_types *k,
+                                   const struct symbols *s, uint64_t *key)
 {
-    struct reader r = {.tl = tl, .symbols = s, .types = k, .tables = view_tables_for(tl, 0, t->address)};
+    struct reader r = {.m = m, .symbols = s, .types = k, .tables = view_tables_for(m, 0, t->address)};
     struct program *list = NULL;
     size_t n = 0;
     if (t->has_memory && k && find_members(&r)) {

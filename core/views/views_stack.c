@@ -14,7 +14,7 @@ enum { SCAN_WORDS = 512 };
 
 /* The machine's state before the calls that have been unwound. */
 struct unwind {
-    const struct timeline *tl;
+    struct look m;
     const struct symbols *symbols;
     const struct symbols *program; /* of addresses below the kernel's; or NULL */
     unsigned cpu, word;
@@ -41,20 +41,20 @@ static void begin(struct unwind *u)
 {
     const char *const *names = u->wide ? wide_names : narrow_names;
     for (unsigned i = 0; i < REGISTERS && names[i]; i++)
-        u->reg[i] = timeline_reg(u->tl, u->cpu, names[i]);
-    u->ss_base = timeline_reg(u->tl, u->cpu, "ss_base");
-    u->cs_base = timeline_reg(u->tl, u->cpu, "cs_base");
-    u->pc = timeline_pc(u->tl, u->cpu);
-    u->sp = view_stack(u->tl, u->cpu);
-    u->at = timeline_icount(u->tl);
-    u->word = timeline_code_bits(u->tl, u->cpu) / 8;
+        u->reg[i] = look_reg(u->m, u->cpu, names[i]);
+    u->ss_base = look_reg(u->m, u->cpu, "ss_base");
+    u->cs_base = look_reg(u->m, u->cpu, "cs_base");
+    u->pc = look_pc(u->m, u->cpu);
+    u->sp = view_stack(u->m, u->cpu);
+    u->at = look_icount(u->m);
+    u->word = look_code_bits(u->m, u->cpu) / 8;
 }
 
 static bool peek(const struct unwind *u, uint64_t address, unsigned n, uint64_t *value)
 {
     *value = 0;
-    return (u->tables ? view_peek(u->tl, u->tables, address, value, n)
-                      : timeline_peek(u->tl, u->cpu, address, value, n)) == n;
+    return (u->tables ? view_peek(u->m, u->tables, address, value, n)
+                      : look_peek(u->m, u->cpu, address, value, n)) == n;
 }
 
 /* A program's own file says more of its code than the trace does, which has what was executed. */
@@ -195,7 +195,7 @@ static bool by_orc(struct unwind *u)
 {
     struct orc_row row;
     uint64_t sp;
-    if (!u->orc || !u->wide || !view_orc_row(u->orc, u->tl, u->cpu, u->symbols, u->pc - u->called, &row))
+    if (!u->orc || !u->wide || !view_orc_row(u->orc, u->m, u->cpu, u->symbols, u->pc - u->called, &row))
         return false;
     u->ended = row.type == ORC_END;
     if (u->ended)
@@ -235,8 +235,7 @@ static bool by_pointer(struct unwind *u)
 static bool after_call(const struct unwind *u, uint64_t pc)
 {
     uint8_t b[8];
-    if ((u->tables ? view_peek(u->tl, u->tables, pc - 7, b, 7)
-                   : timeline_peek(u->tl, u->cpu, pc - 7, b, 7)) != 7)
+    if ((u->tables ? view_peek(u->m, u->tables, pc - 7, b, 7) : look_peek(u->m, u->cpu, pc - 7, b, 7)) != 7)
         return false;
     if (b[2] == 0xe8 || (u->word == 2 && b[4] == 0xe8))
         return true;
@@ -307,7 +306,7 @@ static size_t unwind(struct unwind *u, struct view_frame *frame, size_t max)
 static struct unwind begin_at(const struct unwind_from *from, const uint64_t reg[VIEW_FRAME_REGISTERS],
                               bool called)
 {
-    struct unwind u = {.tl = from->tl,
+    struct unwind u = {.m = from->m,
                        .symbols = from->symbols,
                        .program = from->program,
                        .cpu = from->cpu,
@@ -316,7 +315,7 @@ static struct unwind begin_at(const struct unwind_from *from, const uint64_t reg
                        .tables = from->tables,
                        .wide = true,
                        .word = 8,
-                       .at = timeline_icount(from->tl),
+                       .at = look_icount(from->m),
                        .pc = reg[AMD64_PC],
                        .sp = reg[AMD64_SP],
                        .called = called};
@@ -324,15 +323,11 @@ static struct unwind begin_at(const struct unwind_from *from, const uint64_t reg
     return u;
 }
 
-size_t view_frames(const struct timeline *tl, unsigned cpu, const struct symbols *s, symbol_space space,
+size_t view_frames(struct look m, unsigned cpu, const struct symbols *s, symbol_space space,
                    struct view_orc *o, struct view_frame *frame, size_t max)
 {
-    struct unwind u = {.tl = tl,
-                       .symbols = s,
-                       .cpu = cpu,
-                       .space = space,
-                       .orc = o,
-                       .wide = timeline_code_bits(tl, cpu) == 64};
+    struct unwind u = {
+        .m = m, .symbols = s, .cpu = cpu, .space = space, .orc = o, .wide = look_code_bits(m, cpu) == 64};
     begin(&u);
     return unwind(&u, frame, max);
 }
@@ -344,7 +339,7 @@ size_t view_unwind(const struct unwind_from *from, const struct view_task *t, st
     if (t->cpu >= 0) {
         u.cpu = (unsigned)t->cpu;
         u.tables = 0;
-        u.wide = timeline_code_bits(u.tl, u.cpu) == 64;
+        u.wide = look_code_bits(u.m, u.cpu) == 64;
         u.called = false;
         begin(&u);
     }

@@ -11,13 +11,13 @@
 enum { PRESENT = 1, LARGE = 128, PAGE = 4096, CR4_LA57 = 1 << 12, ISOLATED = 1 << 12 };
 #define ADDRESS 0x000ffffffffff000ull
 
-static bool to_physical(const struct timeline *tl, uint64_t table, uint64_t linear, uint64_t *physical)
+static bool to_physical(struct look m, uint64_t table, uint64_t linear, uint64_t *physical)
 {
-    const unsigned levels = timeline_reg(tl, 0, "cr4") & CR4_LA57 ? 5 : 4;
+    const unsigned levels = look_reg(m, 0, "cr4") & CR4_LA57 ? 5 : 4;
     for (unsigned left = levels; left-- > 0;) {
         const unsigned shift = 12 + 9 * left;
         uint64_t entry;
-        if (timeline_peek_physical(tl, (table & ADDRESS) + 8 * (linear >> shift & 511), &entry, 8) != 8 ||
+        if (look_peek_physical(m, (table & ADDRESS) + 8 * (linear >> shift & 511), &entry, 8) != 8 ||
             !(entry & PRESENT))
             return false;
         if (!left || (left <= 2 && entry & LARGE)) {
@@ -30,15 +30,15 @@ static bool to_physical(const struct timeline *tl, uint64_t table, uint64_t line
     return false;
 }
 
-size_t view_peek(const struct timeline *tl, uint64_t tables, uint64_t linear, void *buf, size_t n)
+size_t view_peek(struct look m, uint64_t tables, uint64_t linear, void *buf, size_t n)
 {
     size_t done = 0;
     while (done < n) {
         const uint64_t at = linear + done, room = PAGE - at % PAGE;
         const size_t part = n - done < room ? n - done : (size_t)room;
         uint64_t physical;
-        if (!to_physical(tl, tables, at, &physical) ||
-            timeline_peek_physical(tl, physical, (uint8_t *)buf + done, part) != part)
+        if (!to_physical(m, tables, at, &physical) ||
+            look_peek_physical(m, physical, (uint8_t *)buf + done, part) != part)
             break;
         done += part;
     }
@@ -46,12 +46,12 @@ size_t view_peek(const struct timeline *tl, uint64_t tables, uint64_t linear, vo
 }
 
 /* Linux has the program's tables right behind the kernel's own (arch/x86/include/asm/pgtable.h, PTI_PGTABLE_SWITCH_BIT). */
-uint64_t view_tables_for(const struct timeline *tl, unsigned cpu, uint64_t linear)
+uint64_t view_tables_for(struct look m, unsigned cpu, uint64_t linear)
 {
-    const uint64_t own = timeline_reg(tl, cpu, "cr3") & ADDRESS;
+    const uint64_t own = look_reg(m, cpu, "cr3") & ADDRESS;
     uint64_t physical;
-    const bool other = !to_physical(tl, own, linear, &physical) && own & ISOLATED &&
-                       to_physical(tl, own & ~(uint64_t)ISOLATED, linear, &physical);
+    const bool other = !to_physical(m, own, linear, &physical) && own & ISOLATED &&
+                       to_physical(m, own & ~(uint64_t)ISOLATED, linear, &physical);
     return other ? own & ~(uint64_t)ISOLATED : own;
 }
 
@@ -119,7 +119,7 @@ bool view_task_has(unsigned reg)
 }
 
 struct reader {
-    const struct timeline *tl;
+    struct look m;
     const struct symbols *symbols;
     const struct kernel_types *types;
     uint64_t tables; /* of the kernel */
@@ -155,19 +155,19 @@ static int find_members(struct reader *r, struct error *err)
 static uint64_t word(const struct reader *r, uint64_t at)
 {
     uint64_t v = 0;
-    return view_peek(r->tl, r->tables, at, &v, 8) == 8 ? v : 0;
+    return view_peek(r->m, r->tables, at, &v, 8) == 8 ? v : 0;
 }
 
 static uint32_t half(const struct reader *r, uint64_t at)
 {
     uint32_t v = 0;
-    return view_peek(r->tl, r->tables, at, &v, 4) == 4 ? v : 0;
+    return view_peek(r->m, r->tables, at, &v, 4) == 4 ? v : 0;
 }
 
 static bool symbol(const struct reader *r, const char *name, uint64_t *address)
 {
     struct symbol s;
-    const bool found = symbols_find(r->symbols, SPACE_KERNEL, name, timeline_icount(r->tl), &s);
+    const bool found = symbols_find(r->symbols, SPACE_KERNEL, name, look_icount(r->m), &s);
     *address = found ? s.address : 0;
     return found;
 }
@@ -215,13 +215,13 @@ static void add_task(struct reader *r, uint64_t address, int cpu)
     *t = (struct view_task){.address = address, .cpu = cpu, .tables = r->tables};
     t->pid = half(r, address + r->offset[PID]);
     t->tgid = half(r, address + r->offset[TGID]);
-    view_peek(r->tl, r->tables, address + r->offset[COMM], t->name, sizeof t->name - 1);
+    view_peek(r->m, r->tables, address + r->offset[COMM], t->name, sizeof t->name - 1);
     t->state = cpu >= 0
                    ? 'R'
                    : state_letter(half(r, address + r->offset[STATE]), half(r, address + r->offset[FLAGS]));
     const uint64_t mm = word(r, address + r->offset[MM]), pgd = mm ? word(r, mm + r->offset[PGD]) : 0;
     t->has_memory = mm;
-    if (pgd && !to_physical(r->tl, r->tables, pgd, &t->tables))
+    if (pgd && !to_physical(r->m, r->tables, pgd, &t->tables))
         t->tables = r->tables;
     if (cpu < 0)
         take_frame(r, t);
@@ -255,7 +255,7 @@ static uint64_t current_of(const struct reader *r, unsigned cpu)
 /* Those that run come first, so that their processors are known. */
 static int add_all(struct reader *r, uint64_t init, struct error *err)
 {
-    for (unsigned cpu = 0; cpu < timeline_cpus(r->tl); cpu++) {
+    for (unsigned cpu = 0; cpu < look_cpus(r->m); cpu++) {
         const uint64_t task = current_of(r, cpu);
         if (task && (half(r, task + r->offset[PID]) || !cpu || word(r, task + r->offset[SIGNAL])))
             add_task(r, task, (int)cpu);
@@ -280,16 +280,16 @@ static int begin(struct reader *r, uint64_t *init, struct error *err)
         return error_set(err, "the kernel has no type information (BTF), so its tasks cannot be found");
     if (find_members(r, err))
         return -1;
-    r->tables = view_tables_for(r->tl, 0, *init);
-    if (view_peek(r->tl, r->tables, *init + r->offset[COMM], name, 7) != 7 || strcmp(name, "swapper"))
+    r->tables = view_tables_for(r->m, 0, *init);
+    if (view_peek(r->m, r->tables, *init + r->offset[COMM], name, 7) != 7 || strcmp(name, "swapper"))
         return error_set(err, "the kernel has not begun here: there are no tasks yet");
     return 0;
 }
 
-bool view_task_on(const struct timeline *tl, const struct kernel_types *k, const struct symbols *s,
-                  unsigned cpu, struct view_task *t)
+bool view_task_on(struct look m, const struct kernel_types *k, const struct symbols *s, unsigned cpu,
+                  struct view_task *t)
 {
-    struct reader r = {.tl = tl, .symbols = s, .types = k};
+    struct reader r = {.m = m, .symbols = s, .types = k};
     struct error ignored;
     uint64_t init;
     const uint64_t task = begin(&r, &init, &ignored) ? 0 : current_of(&r, cpu);
@@ -301,10 +301,10 @@ bool view_task_on(const struct timeline *tl, const struct kernel_types *k, const
     return true;
 }
 
-int view_tasks(const struct timeline *tl, const struct kernel_types *k, const struct symbols *s,
-               struct view_task **list, size_t *n, struct error *err)
+int view_tasks(struct look m, const struct kernel_types *k, const struct symbols *s, struct view_task **list,
+               size_t *n, struct error *err)
 {
-    struct reader r = {.tl = tl, .symbols = s, .types = k};
+    struct reader r = {.m = m, .symbols = s, .types = k};
     uint64_t init;
     *list = NULL;
     *n = 0;

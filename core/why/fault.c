@@ -26,7 +26,7 @@ static bool stack_is_bad(struct why_case *c, unsigned cpu, const struct gate *g,
 {
     const bool wide = in_long_mode(c, cpu);
     const uint64_t tss = timeline_reg(c->tl, cpu, "tr_base");
-    uint64_t sp = view_stack(c->tl, cpu);
+    uint64_t sp = view_stack(timeline_look(c->tl), cpu);
     const char *whose = "the stack";
     struct view_walk w;
     if (inner || g->ist) {
@@ -40,7 +40,7 @@ static bool stack_is_bad(struct why_case *c, unsigned cpu, const struct gate *g,
         }
     }
     const unsigned frame = wide ? 40 : 12;
-    view_walk(c->tl, cpu, sp - frame, &w);
+    view_walk(timeline_look(c->tl), cpu, sp - frame, &w);
     if (w.paging && !w.mapped)
         text_add(why, "%s, at 0x%" PRIx64 ", is not mapped", whose, sp);
     else if (w.paging && !w.writable)
@@ -54,7 +54,7 @@ static bool selector_is_bad(struct why_case *c, unsigned cpu, uint64_t vector, c
     struct view_segment s;
     if (!(g->selector & 0xfffc))
         text_add(why, "the gate of vector %" PRIu64 " in the IDT has a null code selector", vector);
-    else if (!view_descriptor(c->tl, cpu, g->selector, &s))
+    else if (!view_descriptor(timeline_look(c->tl), cpu, g->selector, &s))
         text_add(why,
                  "the gate of vector %" PRIu64
                  " in the IDT has code selector %04x, which is beyond the limit of the %s",
@@ -196,8 +196,8 @@ static void machine_lines(struct why_case *c, struct finding *f, unsigned cpu)
     const uint64_t icount = timeline_icount(c->tl), pc = timeline_pc(c->tl, cpu);
     const bool there = *case_insn(c, cpu, &in);
     find_line(f, icount, case_place(c, icount, cpu, pc, place), "%s in %s: %s%s",
-              view_place_text(c->tl, cpu, where), view_mode_text(c->tl, cpu, mode),
-              there ? in.text : "no code is mapped there",
+              view_place_text(timeline_look(c->tl), cpu, where),
+              view_mode_text(timeline_look(c->tl), cpu, mode), there ? in.text : "no code is mapped there",
               there && case_zeros(c, cpu, pc, 16) ? " (the bytes there are zero: no code)" : "");
     find_callers(f, c, cpu);
 }

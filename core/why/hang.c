@@ -146,7 +146,7 @@ static void loop_lines(struct why_case *c, struct finding *f, const struct loop 
         const uint64_t at = timeline_icount(c->tl);
         case_insn(c, 0, &in);
         find_line(f, at, case_place(c, at, 0, timeline_pc(c->tl, 0), place), "%s: %s",
-                  view_place_text(c->tl, 0, where), in.text);
+                  view_place_text(timeline_look(c->tl), 0, where), in.text);
         if (!case_step(c))
             return;
     }

@@ -123,7 +123,7 @@ void find_callers(struct finding *f, struct why_case *c, unsigned cpu)
     if (!c->orc)
         c->orc = view_orc_new();
     const symbol_space space = space_of(c, icount, cpu, timeline_pc(c->tl, cpu));
-    const size_t n = view_frames(c->tl, cpu, c->symbols, space, c->orc, frame, MOST);
+    const size_t n = view_frames(timeline_look(c->tl), cpu, c->symbols, space, c->orc, frame, MOST);
     for (size_t i = 1; i < n && frame[i].by != VIEW_FRAME_GUESS; i++) {
         symbols_text(c->symbols, space, frame[i].pc, icount, name, sizeof name);
         text_add(&callers, "%s%s", callers.n ? " < " : "", name);

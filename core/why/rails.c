@@ -40,7 +40,7 @@ static bool find_jump(struct why_case *c, const struct event *ev, uint64_t *from
 static bool return_line(struct why_case *c, struct finding *f, const struct event *ev)
 {
     const unsigned width = timeline_code_bits(c->tl, ev->cpu) / 8;
-    const uint64_t sp = view_stack(c->tl, ev->cpu);
+    const uint64_t sp = view_stack(timeline_look(c->tl), ev->cpu);
     char place[PLACE_TEXT];
     struct instruction in;
     struct timeline_stopped s;
@@ -65,7 +65,7 @@ static bool jump_line(struct why_case *c, struct finding *f, const struct event 
         return false;
     const char *insn = case_insn(c, ev->cpu, &in);
     find_line(f, from, case_place(c, from, ev->cpu, timeline_pc(c->tl, ev->cpu), place),
-              "the last jump before: %s at %s", insn, view_place_text(c->tl, ev->cpu, where));
+              "the last jump before: %s at %s", insn, view_place_text(timeline_look(c->tl), ev->cpu, where));
     find_callers(f, c, ev->cpu);
     return !strncmp(insn, "ret", 3) && return_line(c, f, ev);
 }

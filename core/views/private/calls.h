@@ -5,7 +5,7 @@
 #include "core/views/tasks.h"
 
 struct unwind_from {
-    const struct timeline *tl;
+    struct look m;
     const struct symbols *symbols, *program; /* either may be NULL */
     symbol_space space;
     struct view_orc *orc;
@@ -21,7 +21,7 @@ size_t view_unwind(const struct unwind_from *from, const struct view_task *t, st
 bool view_unwind_one(const struct unwind_from *from, uint64_t reg[VIEW_FRAME_REGISTERS], bool *called);
 
 /* The programs of a task. *key tells what they are made of: NULL if it is that already. */
-struct symbols *view_programs_read(const struct timeline *tl, const struct view_task *t,
-                                   const struct kernel_types *k, const struct symbols *s, uint64_t *key);
+struct symbols *view_programs_read(struct look m, const struct view_task *t, const struct kernel_types *k,
+                                   const struct symbols *s, uint64_t *key);
 
 #endif

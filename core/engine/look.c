@@ -1,0 +1,103 @@
+/* look.c - see look.h. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/engine/look.h"
+#include "traces/memory.h"
+
+uint64_t look_icount(struct look m)
+{
+    return m.engine->ops->icount(m.engine);
+}
+
+unsigned look_cpus(struct look m)
+{
+    return m.engine->ops->cpus(m.engine);
+}
+
+bool look_has(struct look m, unsigned cpu)
+{
+    return cpu < look_cpus(m) || (cpu & ENGINE_TASK && look_has_tasks(m));
+}
+
+bool look_has_tasks(struct look m)
+{
+    return m.engine->ops->tasks;
+}
+
+size_t look_tasks(struct look m, struct engine_task *list, size_t n)
+{
+    return look_has_tasks(m) ? m.engine->ops->tasks(m.engine, list, n) : 0;
+}
+
+bool look_task_steps(struct look m, uint32_t task, uint64_t *steps)
+{
+    const size_t n = look_tasks(m, NULL, 0);
+    struct engine_task *list = mem_zero(n, sizeof *list);
+    bool found = false;
+    look_tasks(m, list, n);
+    for (size_t i = 0; i < n && !found; i++)
+        if ((found = list[i].id == task))
+            *steps = list[i].steps;
+    free(list);
+    return found;
+}
+
+const struct reg_desc *look_regs(struct look m, size_t *count)
+{
+    return m.engine->ops->regs(m.engine, count);
+}
+
+int look_reg_index(struct look m, const char *name)
+{
+    size_t n;
+    const struct reg_desc *d = look_regs(m, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(d[i].name, name))
+            return (int)i;
+    return -1;
+}
+
+int look_reg_get(struct look m, unsigned cpu, size_t reg, void *value)
+{
+    size_t n;
+    look_regs(m, &n);
+    return look_has(m, cpu) && reg < n ? m.engine->ops->reg_get(m.engine, cpu, reg, value) : -1;
+}
+
+uint64_t look_reg(struct look m, unsigned cpu, const char *name)
+{
+    uint8_t value[16] = {0}; /* at most 128 bits */
+    uint64_t v;
+    const int i = look_reg_index(m, name);
+    if (i < 0 || look_reg_get(m, cpu, (size_t)i, value))
+        return 0;
+    memcpy(&v, value, sizeof v);
+    return v;
+}
+
+unsigned look_code_bits(struct look m, unsigned cpu)
+{
+    return look_has(m, cpu) ? m.engine->ops->code_bits(m.engine, cpu) : 0;
+}
+
+uint64_t look_pc(struct look m, unsigned cpu)
+{
+    const uint64_t rip = look_reg(m, cpu, "rip");
+    return look_code_bits(m, cpu) == 64 ? rip : (uint32_t)(look_reg(m, cpu, "cs_base") + rip);
+}
+
+size_t look_peek(struct look m, unsigned cpu, uint64_t linear, void *buf, size_t n)
+{
+    const size_t read = look_has(m, cpu) ? m.engine->ops->peek(m.engine, cpu, linear, buf, n) : 0;
+    assert(read <= n);
+    return read;
+}
+
+size_t look_peek_physical(struct look m, uint64_t address, void *buf, size_t n)
+{
+    const size_t read = m.engine->ops->peek_physical(m.engine, address, buf, n);
+    assert(read <= n);
+    return read;
+}

@@ -1,0 +1,39 @@
+/* look.h - a machine as it stands: for those who read it while somebody else runs it.
+ *
+ * A look is a handle, passed by value. It owns nothing, and shows what the engine holds at each call; it is valid as long
+ * as the engine. `cpu` is a processor, or ENGINE_TASK and a task (engine.h). Nothing here has side effects. */
+#ifndef BOOTREEL_CORE_ENGINE_LOOK_H
+#define BOOTREEL_CORE_ENGINE_LOOK_H
+
+#include "core/engine/engine.h"
+
+struct look {
+    struct engine *engine; /* for look.c alone */
+    bool diverted; /* the machine has left the record: at one icount it may differ from the recorded one */
+};
+
+uint64_t look_icount(struct look m);
+unsigned look_cpus(struct look m);
+/* Whether there is such a processor or task here. */
+bool look_has(struct look m, unsigned cpu);
+/* Whether the engine has tasks; the number of them here, and at most n of them. */
+bool look_has_tasks(struct look m);
+size_t look_tasks(struct look m, struct engine_task *list, size_t n);
+/* How many steps a task has executed up to here; false if there is no such task here. */
+bool look_task_steps(struct look m, uint32_t task, uint64_t *steps);
+const struct reg_desc *look_regs(struct look m, size_t *count);
+/* Index of a register, or -1. */
+int look_reg_index(struct look m, const char *name);
+/* -1 if there is no such processor, task or register. */
+int look_reg_get(struct look m, unsigned cpu, size_t reg, void *value);
+/* By name, as a number (the low 64 bits); 0 if there is no such register. */
+uint64_t look_reg(struct look m, unsigned cpu, const char *name);
+/* 16, 32 or 64; 0 if there is no such processor or task. */
+unsigned look_code_bits(struct look m, unsigned cpu);
+/* Linear address of the next instruction (CS base + IP). */
+uint64_t look_pc(struct look m, unsigned cpu);
+/* How many of the n bytes were read: fewer where memory ends or is not mapped. */
+size_t look_peek(struct look m, unsigned cpu, uint64_t linear, void *buf, size_t n);
+size_t look_peek_physical(struct look m, uint64_t address, void *buf, size_t n);
+
+#endif
