@@ -61,10 +61,7 @@ static void take_event(void *ctx, const struct event *ev)
     uint32_t bit = EVENT_CLASS_BIT(event_kind(ev->kind)->cls);
     if (r->failed)
         return;
-    if (bit & r->o.classes && r->fold)
-        fold_event(r->fold, ev);
-    else if (bit & r->o.classes)
-        write_event(r, ev);
+    outlet_event(&r->out, ev);
     if (bit & r->o.hooks.classes)
         r->o.hooks.event(r->o.hooks.ctx, ev);
 }
@@ -281,8 +278,7 @@ struct recorder *recorder_create(const struct record_options *o, struct error *e
     r->hash = state_hash_new();
     if (!o->again)
         r->watch = crash_watch_new(o->stop_on, o->keep_going);
-    if (o->classes & EVENT_CLASS_BIT(EC_FOLD))
-        r->fold = fold_new(write_event, r);
+    outlet_open(&r->out, o->classes, write_event, r);
     if (!create_writer(r, err) && !create_engine(r, err)) {
         if (r->e->ops->touched && !o->no_index)
             r->touched = touched_writer_new();
@@ -299,7 +295,7 @@ void recorder_destroy(struct recorder *r)
     trace_writer_abort(r->w);
     inspector_destroy(r->inspector);
     crash_watch_free(r->watch);
-    fold_free(r->fold);
+    outlet_close(&r->out);
     if (r->e)
         r->e->ops->destroy(r->e);
     image_tracker_free(r->images);
@@ -345,13 +341,10 @@ static void save_page(void *ctx, const char *region, uint64_t index, const void 
 }
 
 /* No event is held back across a checkpoint, so that a verification can begin there. */
-static int cut_fold(struct recorder *r)
+static int cut_events(struct recorder *r)
 {
-    if (!r->fold)
-        return 0;
-    fold_cut(r->fold);
     size_t n;
-    void *state = fold_save(r->fold, &n);
+    void *state = outlet_cut(&r->out, &n);
     const struct trace_note note = {.icount = icount_of(r),
                                     .time = time_of(r),
                                     .type = FOLD_NOTE,
@@ -392,7 +385,7 @@ static int checkpoint(struct recorder *r)
     const struct snapshot_sink sink = {.ctx = r, .section = save_section, .page = save_page};
     bool whole = !r->saved.epoch;
     assert(icount_of(r) >= r->last_checkpoint && "checkpoints are in order");
-    if (cut_fold(r) || write_touched(r, whole) ||
+    if (cut_events(r) || write_touched(r, whole) ||
         trace_checkpoint_begin(r->w, icount_of(r), time_of(r), whole, &r->err))
         return -1;
     state_hash_begin(r->hash, whole);
@@ -597,8 +590,7 @@ static int finish(struct recorder *r)
     r->result.hash = end.hash;
     r->e->ops->flush(r->e); /* after the hash, since it changes the engine's unfinished events */
     inspector_finish(r->inspector);
-    if (r->fold)
-        fold_finish(r->fold);
+    outlet_finish(&r->out);
     if (r->failed || write_screen(r))
         return -1;
     struct trace_writer *w = r->w;

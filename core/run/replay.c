@@ -206,6 +206,15 @@ void replay_progress(struct replay *r, void (*fn)(void *ctx, const struct engine
 
 /* ---------------------------------------------------------------- seeking */
 
+struct inspector *replay_inspector(struct replay *r, uint32_t classes,
+                                   void (*emit)(void *ctx, const struct event *ev), void *ctx,
+                                   struct error *err)
+{
+    const struct inspector_options o = {
+        .engine = r->e, .config = &r->cfg, .classes = classes, .recorded = r->t, .ctx = ctx, .emit = emit};
+    return inspector_create(&o, err);
+}
+
 int replay_load(struct replay *r, size_t k, struct error *err)
 {
     if (k) /* the first state is before anything was unpacked */

@@ -392,13 +392,7 @@ static void on_probe(void *ctx, unsigned id, unsigned cpu, uint64_t icount)
 /* An inspector that says which process runs; it has to see the run from its beginning. */
 static int begin_inspected(struct sampler *s, struct error *err)
 {
-    const struct inspector_options io = {.engine = s->r->e,
-                                         .config = &s->r->cfg,
-                                         .classes = PROCESS_CLASSES,
-                                         .recorded = s->o->trace,
-                                         .ctx = s,
-                                         .emit = inspected_event};
-    s->inspector = inspector_create(&io, err);
+    s->inspector = replay_inspector(s->r, PROCESS_CLASSES, inspected_event, s, err);
     if (!s->inspector)
         return -1;
     s->observer = (struct observer){.ctx = s, .event = on_event, .probe = on_probe};

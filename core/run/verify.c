@@ -4,7 +4,7 @@
 
 #include "core/run/crash.h"
 #include "core/run/private/divergence.h"
-#include "core/run/fold.h"
+#include "core/run/private/outlet.h"
 #include "core/story/inspector.h"
 #include "core/run/private/recorded_story.h"
 #include "core/run/private/replay_impl.h"
@@ -21,9 +21,8 @@ struct verify {
     struct recorded_story *story; /* in such a part: what the inspector would emit */
     size_t first,
         last; /* checkpoints where the run begins and ends; last may be one more than there are: the end */
-    struct fold *fold;  /* NULL: the record is not folded */
-    struct fold *taken; /* the taker's; NULL: none, or it does not fold */
-    uint32_t recorded_classes;
+    struct outlet record; /* what is compared with the record; without classes once the comparison is over */
+    struct outlet taken;  /* the taker's */
     struct state_hash *hash;
     struct snapshot_base hashed; /* the state that `hash` holds */
     size_t visited;              /* of the options' positions */
@@ -47,7 +46,7 @@ static bool cut_off(const struct verify *v, const struct trace_difference *d)
 static void stop_comparing(struct verify *v)
 {
     v->event_differs = !cut_off(v, &v->diff);
-    v->recorded_classes = 0;
+    v->record.classes = 0;
     if (v->event_differs)
         v->r->e->ops->interrupt(v->r->e);
 }
@@ -55,14 +54,14 @@ static void stop_comparing(struct verify *v)
 static void fail(struct verify *v)
 {
     v->failed = true;
-    v->recorded_classes = 0;
+    v->record.classes = 0;
     v->r->e->ops->interrupt(v->r->e);
 }
 
 static void verify_event(void *ctx, const struct event *ev)
 {
     struct verify *v = ctx;
-    if (!v->recorded_classes) /* the comparison is over */
+    if (!v->record.classes) /* the comparison is over */
         return;
     int rc = trace_verifier_event(v->events, ev, &v->diff, v->err);
     v->report->events++;
@@ -72,27 +71,16 @@ static void verify_event(void *ctx, const struct event *ev)
         fail(v);
 }
 
-static void give_event(struct verify *v, const struct event *ev)
-{
-    if (v->taken)
-        fold_event(v->taken, ev);
-    else
-        v->o->taker->event(v->o->taker->ctx, ev);
-}
-
 /* An event of the engine or of the inspector, in order. */
 static void take_event(void *ctx, const struct event *ev)
 {
     struct verify *v = ctx;
     uint32_t bit = EVENT_CLASS_BIT(event_kind(ev->kind)->cls);
-    if (bit & v->recorded_classes && !trace_knows(v->r->t, ev->kind))
+    if (bit & v->record.classes && !trace_knows(v->r->t, ev->kind))
         v->report->newer++; /* and does not divide a repetition, as none did in the record */
-    else if (bit & v->recorded_classes && v->fold)
-        fold_event(v->fold, ev);
-    else if (bit & v->recorded_classes)
-        verify_event(v, ev);
-    if (v->o->taker && bit & v->o->taker->classes)
-        give_event(v, ev);
+    else
+        outlet_event(&v->record, ev);
+    outlet_event(&v->taken, ev);
     if (bit & v->r->classes)
         v->r->observer->event(v->r->observer->ctx, ev);
 }
@@ -127,9 +115,9 @@ static void on_probe(void *ctx, unsigned id, unsigned cpu, uint64_t icount)
 /* Checks for events before `icount` that only the record or only the replay has. */
 static int events_left(struct verify *v, uint64_t icount)
 {
-    if (!v->recorded_classes || v->event_differs)
+    if (!v->record.classes || v->event_differs)
         return 0;
-    v->recorded_classes = 0;
+    v->record.classes = 0;
     int rc = trace_verifier_finish(v->events, icount, &v->diff, v->err);
     if (rc > 0)
         v->event_differs = !cut_off(v, &v->diff);
@@ -189,16 +177,14 @@ static int give_checkpoint(struct verify *v, size_t k)
 {
     const struct replay_taker *taker = v->o->taker;
     struct touched_set set;
-    size_t n = 0;
+    size_t n;
     if (recorded_story_unclear(v->story) ||
         recorded_story_passed(v->story) > trace_checkpoint(v->r->t, k)->event)
         return is_unclear(v);
-    if (v->taken)
-        fold_cut(v->taken);
-    void *state = v->taken ? fold_save(v->taken, &n) : NULL;
+    void *state = outlet_cut(&v->taken, &n);
     if (taker->touched)
         v->r->e->ops->touched(v->r->e, &set);
-    taker->checkpoint(taker->ctx, k, state, state ? n : 0, taker->touched ? &set : NULL);
+    taker->checkpoint(taker->ctx, k, state, n, taker->touched ? &set : NULL);
     free(state);
     return 0;
 }
@@ -210,8 +196,8 @@ static int compare_checkpoint(struct verify *v, size_t k)
     uint64_t time = v->r->e->ops->time(v->r->e);
     if (v->story && recorded_story_until(v->story, c->event, v->err))
         fail(v);
-    if (v->fold)
-        fold_cut(v->fold); /* as the recorder did */
+    size_t n;
+    free(outlet_cut(&v->record, &n)); /* as the recorder did */
     if (v->failed)
         return -1;
     if (present_hash(v) != c->hash)
@@ -388,10 +374,8 @@ static int finish(struct verify *v)
             inspector_finish(v->inspector);
         if (v->story && recorded_story_until(v->story, UINT64_MAX, v->err))
             fail(v);
-        if (v->fold)
-            fold_finish(v->fold);
-        if (v->taken)
-            fold_finish(v->taken);
+        outlet_finish(&v->record);
+        outlet_finish(&v->taken);
         if (v->o->taker && recorded_story_unclear(v->story))
             return is_unclear(v);
     }
@@ -430,10 +414,10 @@ int replay_check_parts(struct trace *t, struct error *err)
 static int part_ends(struct verify *v)
 {
     const struct trace_checkpoint *c = trace_checkpoint(v->r->t, v->last);
-    if (!v->recorded_classes || trace_verifier_next(v->events) == c->event)
+    if (!v->record.classes || trace_verifier_next(v->events) == c->event)
         return 0;
     int rc = trace_verifier_finish(v->events, UINT64_MAX, &v->diff, v->err);
-    v->recorded_classes = 0;
+    v->record.classes = 0;
     if (rc <= 0)
         return rc;
     divergence_of_event(&v->diff, &v->out);
@@ -499,22 +483,19 @@ static int recorded_fold(struct verify *v, const struct trace_checkpoint *c, str
     return 0;
 }
 
-static int load_fold(struct verify *v, struct fold *fold)
+static int load_recorded(struct verify *v, struct outlet *o)
 {
     struct trace_note note;
-    int any = recorded_fold(v, trace_checkpoint(v->r->t, v->first), &note);
-    fold_cut(fold);
-    return any > 0 ? fold_load(fold, note.data, note.len, v->err) : any;
+    const int any = o->fold ? recorded_fold(v, trace_checkpoint(v->r->t, v->first), &note) : 0;
+    return any < 0 ? -1 : outlet_load(o, any ? note.data : NULL, any ? note.len : 0, v->err);
 }
 
-/* The state of the taker's folder where the part begins. */
+/* The state of the taker's outlet where the part begins. */
 static int load_taken(struct verify *v)
 {
     const struct replay_taker *taker = v->o->taker;
-    if (!taker->has_fold)
-        return load_fold(v, v->taken);
-    fold_cut(v->taken);
-    return taker->nfold ? fold_load(v->taken, taker->fold, taker->nfold, v->err) : 0;
+    return taker->has_fold ? outlet_load(&v->taken, taker->fold, taker->nfold, v->err)
+                           : load_recorded(v, &v->taken);
 }
 
 /* What the taker needs from where the part begins. */
@@ -522,15 +503,14 @@ static int start_taking(struct verify *v)
 {
     const struct replay_taker *taker = v->o->taker;
     struct touched_set ignored;
-    size_t n = 0;
+    size_t n;
     if (!taker)
         return 0;
-    if (taker->classes & EVENT_CLASS_BIT(EC_FOLD))
-        v->taken = fold_new(taker->event, taker->ctx);
-    if (v->first && v->taken && load_taken(v))
+    outlet_open(&v->taken, taker->classes, taker->event, taker->ctx);
+    if (v->first && load_taken(v))
         return -1;
-    void *state = v->taken ? fold_save(v->taken, &n) : NULL;
-    taker->begin(taker->ctx, state, state ? n : 0);
+    void *state = outlet_state(&v->taken, &n);
+    taker->begin(taker->ctx, state, n);
     free(state);
     if (taker->touched)
         v->r->e->ops->touched(v->r->e, &ignored);
@@ -541,7 +521,7 @@ static int start_at_checkpoint(struct verify *v)
 {
     const struct trace_checkpoint *c = trace_checkpoint(v->r->t, v->first);
     return trace_verifier_seek(v->events, c->event, v->err) || replay_load(v->r, v->first, v->err) ||
-                   (v->fold && load_fold(v, v->fold))
+                   load_recorded(v, &v->record)
                ? -1
                : 0;
 }
@@ -571,23 +551,15 @@ static int start_verifying(struct verify *v)
     struct replay *r = v->r;
     if (!v->o->checked && trace_check(r->t, v->err)) /* what the replay does not need must be valid too */
         return -1;
-    v->recorded_classes = trace_config(r->t)->classes;
+    outlet_open(&v->record, trace_config(r->t)->classes, verify_event, v);
     v->events = trace_verifier_open(r->t, v->err);
     if (!v->events)
         return -1;
-    if (v->recorded_classes & EVENT_CLASS_BIT(EC_FOLD))
-        v->fold = fold_new(verify_event, v);
     if (v->first && start_at_checkpoint(v))
         return -1;
     if (v->first || v->o->no_inspector)
         return start_taking(v) ? -1 : take_story(v);
-    const struct inspector_options io = {.engine = r->e,
-                                         .config = &r->cfg,
-                                         .classes = v->recorded_classes,
-                                         .recorded = r->t,
-                                         .ctx = v,
-                                         .emit = take_event};
-    v->inspector = inspector_create(&io, v->err);
+    v->inspector = replay_inspector(r, v->record.classes, take_event, v, v->err);
     return v->inspector ? 0 : -1;
 }
 
@@ -610,7 +582,7 @@ int replay_all(struct replay *r, const struct replay_options *o, struct replay_r
         rc = start_verifying(&v);
     report->from = r->e->ops->icount(r->e);
     uint32_t needs = v.inspector ? inspector_classes(v.inspector) : 0;
-    r->e->ops->observe(r->e, r->classes | v.recorded_classes | needs | (o->taker ? o->taker->classes : 0),
+    r->e->ops->observe(r->e, r->classes | v.record.classes | needs | (o->taker ? o->taker->classes : 0),
                        &v.observer);
     if (v.inspector)
         inspector_start(v.inspector);
@@ -631,8 +603,8 @@ int replay_all(struct replay *r, const struct replay_options *o, struct replay_r
         r->e->ops->stops(r->e, NULL, 0);
     inspector_destroy(v.inspector);
     recorded_story_close(v.story);
-    fold_free(v.fold);
-    fold_free(v.taken);
+    outlet_close(&v.record);
+    outlet_close(&v.taken);
     trace_verifier_close(v.events);
     state_hash_free(v.hash);
     return rc;

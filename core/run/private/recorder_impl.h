@@ -10,8 +10,8 @@
 
 #include "core/run/crash.h"
 #include "core/run/feed.h"
-#include "core/run/fold.h"
 #include "core/run/images.h"
+#include "core/run/private/outlet.h"
 #include "core/run/recorder.h"
 #include "core/run/state.h"
 #include "core/story/inspector.h"
@@ -36,7 +36,7 @@ struct recorder {
     struct snapshot_base saved; /* that of the last checkpoint, whose state `hash` holds */
     struct observer observer;
     struct inspector *inspector;
-    struct fold *fold; /* NULL: repeated events are written one by one */
+    struct outlet out;                                                /* what is written */
     uint64_t next_checkpoint, last_checkpoint, last_event, last_stop; /* icounts */
     bool look;                      /* somebody waits for what has been recorded … */
     uint64_t look_time;             /* … since that guest time */

@@ -6,6 +6,7 @@
 
 #include "core/run/feed.h"
 #include "core/run/replay.h"
+#include "core/story/inspector.h"
 
 struct replay {
     struct trace *t;
@@ -23,6 +24,11 @@ struct replay {
     void *progress_ctx;
     atomic_bool interrupted;
 };
+
+/* An inspector like the recorder's, which emits the events of the engine that runs here, and its own. NULL with err. */
+struct inspector *replay_inspector(struct replay *r, uint32_t classes,
+                                   void (*emit)(void *ctx, const struct event *ev), void *ctx,
+                                   struct error *err);
 
 /* Goes to checkpoint k, wherever the replay is. */
 int replay_load(struct replay *r, size_t k, struct error *err);
