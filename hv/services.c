@@ -6,7 +6,7 @@
  * service.
  *
  * An event is reported when its call returns, so its position is that of the return (core/engine/engine.h: positions
- * never go back). Two things are folded, since programs do them thousands of times:
+ * never go back). Two things become one event, since programs do them thousands of times:
  *   - polling (is there a key? what time is it?): the first is reported, identical ones after it are
  *     counted, and the count is reported when something else is called;
  *   - characters written one by one: reported as text, with one event per line.

@@ -17,7 +17,7 @@ enum {
     SERVICE_LAST = 0x1a,
     SERVICE_DEPTH = 16, /* nested calls; when there are more, the oldest is forgotten */
     SERVICE_WORDS = 160,
-    SERVICE_REPEATS = 4, /* different polling calls that are folded at the same time */
+    SERVICE_REPEATS = 4, /* different polling calls that are counted at the same time */
     SERVICE_LINE = 240,
 };
 

@@ -209,7 +209,7 @@ static void out_field(struct out *o, enum event_field_type type, uint64_t v)
     }
 }
 
-/* ---------------------------------------------------------------- values of a folded access */
+/* ---------------------------------------------------------------- values of a series of accesses */
 
 static bool is_access(const struct event *ev)
 {

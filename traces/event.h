@@ -122,12 +122,12 @@ const char *event_class_list(void);
 int event_classes_parse(const char *text, uint32_t base, uint32_t *mask, const char **bad);
 
 enum { EVENT_VALUES = 8, EVENT_VALUES_BYTES = 16 };
-/* Whether a folded access of that size keeps n values before the last. */
+/* Whether a series of accesses of that size keeps n values before the last. */
 static inline bool event_keeps_values(uint64_t n, uint64_t size)
 {
     return n < EVENT_VALUES && size && size <= 8 && !(size & (size - 1)) && n * size <= EVENT_VALUES_BYTES;
 }
-/* The values of a folded access (pio.read, pio.write, mmio.read, mmio.write) that differ, in order. Returns how many there
+/* The values of a series of accesses (pio.read, pio.write, mmio.read, mmio.write) that differ, in order. Returns how many there
  * are, 2 to EVENT_VALUES; 0 if all have the event's `value`, if they are too many to be known, or for an event of another kind. */
 unsigned event_values(const struct event *ev, uint64_t value[EVENT_VALUES]);
 

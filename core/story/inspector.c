@@ -7,10 +7,10 @@
 #include "core/story/private/network.h"
 #include "traces/memory.h"
 
-/* An event that is held until its turn. */
-struct held {
+/* An event that waits for its turn. */
+struct waiting {
     struct event ev; /* data is its own */
-    struct held *next;
+    struct waiting *next;
 };
 
 /* A guest, and what the inspector knows about it. */
@@ -33,8 +33,8 @@ struct inspector {
     uint32_t needs;  /* the classes of events that some guest system has needed */
     bool any_gone;
     struct asked *asked;
-    struct network *network;   /* NULL: its events are not wanted */
-    struct held *first, *last; /* by icount */
+    struct network *network;      /* NULL: its events are not wanted */
+    struct waiting *first, *last; /* by icount */
 };
 
 bool inspector_makes(unsigned kind)
@@ -48,11 +48,11 @@ bool inspector_makes(unsigned kind)
 
 /* ---------------------------------------------------------------- the order of events */
 
-/* Inserts after all held events with the same icount or a lower one. Most come in order, so the end
+/* Inserts after all waiting events with the same icount or a lower one. Most come in order, so the end
  * is tried first. */
-static struct held **place_for(struct inspector *in, uint64_t icount)
+static struct waiting **place_for(struct inspector *in, uint64_t icount)
 {
-    struct held **at = &in->first;
+    struct waiting **at = &in->first;
     if (in->first && in->last->ev.icount <= icount)
         return &in->last->next;
     while (*at && (*at)->ev.icount <= icount)
@@ -62,7 +62,7 @@ static struct held **place_for(struct inspector *in, uint64_t icount)
 
 static void hold(struct inspector *in, const struct event *ev)
 {
-    struct held *h = mem_alloc(sizeof *h + ev->len + 1), **at = place_for(in, ev->icount);
+    struct waiting *h = mem_alloc(sizeof *h + ev->len + 1), **at = place_for(in, ev->icount);
     h->ev = *ev;
     h->ev.data = h + 1;
     if (ev->len)
@@ -73,11 +73,11 @@ static void hold(struct inspector *in, const struct event *ev)
         in->last = h;
 }
 
-/* Passes on the held events up to `icount`. */
+/* Passes on the waiting events up to `icount`. */
 static void release(struct inspector *in, uint64_t icount)
 {
     while (in->first && in->first->ev.icount <= icount) {
-        struct held *h = in->first;
+        struct waiting *h = in->first;
         in->first = h->next;
         in->o.emit(in->o.ctx, &h->ev);
         free(h);
@@ -552,7 +552,7 @@ void inspector_destroy(struct inspector *in)
     for (size_t k = in->nguests; k-- > 0;)
         destroy_guest(in->guests[k]);
     free(in->guests);
-    for (struct held *h = in->first, *next; h; h = next) {
+    for (struct waiting *h = in->first, *next; h; h = next) {
         next = h->next;
         free(h);
     }

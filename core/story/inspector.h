@@ -3,7 +3,7 @@
  * The inspector stands between the engine's observer and whoever takes events. It passes the engine's events
  * on, owns the guest systems that it looks for (core/story/guest.h), adds their events (kernel.*, process.*,
  * sched.*, syscall.*) and those of probes, and keeps the events in order of icount. An engine reports a
- * folded access late, with the icount of the last one; so events made at a probe are held until the engine's
+ * series of accesses late, with the icount of the last one; so events made at a probe wait for the engine's
  * next event, and come before it if they are older.
  *
  * Everything it does is a function of the run and of its options, which are settings in the trace's
@@ -79,7 +79,7 @@ uint32_t inspector_classes(const struct inspector *in);
 void inspector_start(struct inspector *in);
 void inspector_event(struct inspector *in, const struct event *ev);
 void inspector_probe(struct inspector *in, unsigned id, unsigned cpu, uint64_t icount);
-/* The end of the run: passes on the events that are held. */
+/* The end of the run: passes on the events that wait. */
 void inspector_finish(struct inspector *in);
 
 /* The task that runs on a processor, at a probe, as known by the innermost guest there. False if

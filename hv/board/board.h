@@ -61,8 +61,8 @@ const char *board_request_how(const struct board *);
 
 uint32_t board_input(struct board *, const struct input *);
 void board_observe(struct board *, uint32_t classes, const struct observer *);
-/* Report what is still being folded (an unfinished console line, a run of port accesses). Only for the end of
- * a recording. Unfinished folds are part of the saved state, and are kept whatever classes are observed. */
+/* Report what is unfinished (a console line, a series of port accesses). Only for the end of
+ * a recording. What is unfinished is part of the saved state, and is kept whatever classes are observed. */
 void board_flush_events(struct board *);
 /* Drop it instead, because it does not belong to the recorded run. */
 void board_forget_events(struct board *);
@@ -78,7 +78,7 @@ bool vga_display(struct board *, struct display *d, struct display_cell *cells, 
 /* Report the first instruction of the domain that Xen has built. */
 void board_domain_starts(struct board *, uint64_t entry, uint64_t start_info);
 /* Report an event of the machine, in order with the board's own; icount, time and cpu are filled in. It ends
- * what is being folded (which is state), so it must be called whatever classes are observed. */
+ * what is unfinished (which is state), so it must be called whatever classes are observed. */
 void board_event(struct board *, struct event *);
 
 /* ---- an image that is loaded directly, without firmware ---- */

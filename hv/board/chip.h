@@ -126,7 +126,7 @@ uint64_t board_ram_high(const struct board *);
 void board_image_error(struct board *, const struct error *);
 
 /* ---- reporting. It never changes the run. Chips report whether or not anything is observed: leaving events
- * out would change how they are folded ---- */
+ * out would change their series ---- */
 void board_event(struct board *, struct event *); /* icount, time, cpu are filled in */
 /* Report a byte sent to a console device (EV_CONSOLE_LINE numbers: 0-3 serial, 8 screen, 9 debug port). The
  * board assembles the lines. */

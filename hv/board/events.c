@@ -1,11 +1,11 @@
-/* events.c - what the board reports to its observer: events, folded accesses, console lines. Nothing here
+/* events.c - what the board reports to its observer: events, series of equal accesses, console lines. Nothing here
  * reaches the guest. But unfinished reports (a sequence of the same access, an incomplete line) are part of
  * the saved state, so that a replay from a checkpoint reports what the recording reported; and they are
  * continued in the same way whatever classes are observed.
  *
- * Order: an event is never reported with a smaller icount than one before it. A fold has the icount of its
+ * Order: an event is never reported with a smaller icount than one before it. A series has the icount of its
  * last access, and is reported before anything else, with one exception: a console line completed by the
- * folded access itself does not end the fold (it has the same icount). */
+ * access in a series does not end it (it has the same icount). */
 #include "hv/board/internal.h"
 
 #include <string.h>
@@ -65,7 +65,7 @@ static void deliver_now(struct board *b, struct event *ev)
     deliver(b, ev);
 }
 
-static void deliver_unhandled(struct board *b, const struct access_fold *a)
+static void deliver_unhandled(struct board *b, const struct access_series *a)
 {
     struct event ev = {.kind = EV_UNHANDLED, .cpu = a->cpu, .icount = a->icount, .time = a->time};
     ev.f[EVF_UNHANDLED_number] = a->number;
@@ -89,7 +89,7 @@ _Static_assert((int)EVF_PIO_READ_port == (int)EVF_MMIO_WRITE_address &&
 
 static void deliver_access(struct board *b)
 {
-    const struct access_fold *a = &b->events.access;
+    const struct access_series *a = &b->events.access;
     static const uint16_t kind[2][2] = {{EV_PIO_READ, EV_PIO_WRITE}, {EV_MMIO_READ, EV_MMIO_WRITE}};
     if (!a->active)
         return;
@@ -117,7 +117,7 @@ static void deliver_access(struct board *b)
 
 static void deliver_unimplemented(struct board *b)
 {
-    const struct unhandled_fold *u = &b->events.unhandled;
+    const struct unhandled_series *u = &b->events.unhandled;
     if (!u->active)
         return;
     struct event ev = {.kind = EV_UNHANDLED, .cpu = u->cpu, .icount = u->icount, .time = u->time};
@@ -131,7 +131,7 @@ static void deliver_unimplemented(struct board *b)
     deliver(b, &ev);
 }
 
-static void deliver_folds(struct board *b)
+static void deliver_series(struct board *b)
 {
     const struct events *e = &b->events;
     if (e->access.active && e->unhandled.active && e->access.icount > e->unhandled.icount) {
@@ -143,16 +143,16 @@ static void deliver_folds(struct board *b)
     }
 }
 
-static void end_folds(struct board *b)
+static void end_series(struct board *b)
 {
-    deliver_folds(b);
+    deliver_series(b);
     b->events.access.active = 0;
     b->events.unhandled.active = 0;
 }
 
 void board_event(struct board *b, struct event *ev)
 {
-    end_folds(b);
+    end_series(b);
     deliver_now(b, ev);
 }
 
@@ -170,9 +170,9 @@ void board_forget_events(struct board *b)
     board_observe(b, classes, &o);
 }
 
-/* ---------------------------------------------------------------- folding */
+/* ---------------------------------------------------------------- series */
 
-static bool same_access(const struct access_fold *a, bool mmio, bool write, uint64_t number, unsigned size,
+static bool same_access(const struct access_series *a, bool mmio, bool write, uint64_t number, unsigned size,
                         uint64_t ip, unsigned cpu)
 {
     return a->active && a->mmio == mmio && a->write == write && a->number == number && a->size == size &&
@@ -187,11 +187,11 @@ static unsigned active_cpu(const struct board *b)
 void events_before_access(struct board *b, bool mmio, bool write, uint64_t number, unsigned size, uint64_t ip)
 {
     if (!same_access(&b->events.access, mmio, write, number, size, ip, active_cpu(b)))
-        end_folds(b);
+        end_series(b);
 }
 
-/* Another access of the fold: the value so far becomes an earlier one. */
-static void keep_value(struct access_fold *a, uint64_t next)
+/* Another access of the series: the value so far becomes an earlier one. */
+static void keep_value(struct access_series *a, uint64_t next)
 {
     uint64_t at = (a->count - 1) * a->size;
     if (event_keeps_values(a->count, a->size))
@@ -202,17 +202,17 @@ static void keep_value(struct access_fold *a, uint64_t next)
 void events_access(struct board *b, bool mmio, bool write, uint64_t number, unsigned size, uint64_t ip,
                    uint64_t value)
 {
-    struct access_fold *a = &b->events.access;
+    struct access_series *a = &b->events.access;
     if (!same_access(a, mmio, write, number, size, ip, active_cpu(b))) {
         if (a->active) /* would mean that a read's handler made accesses itself; none does */
-            end_folds(b);
-        *a = (struct access_fold){.active = 1,
-                                  .mmio = mmio,
-                                  .write = write,
-                                  .size = (uint8_t)size,
-                                  .cpu = (uint8_t)active_cpu(b),
-                                  .number = number,
-                                  .ip = ip};
+            end_series(b);
+        *a = (struct access_series){.active = 1,
+                                    .mmio = mmio,
+                                    .write = write,
+                                    .size = (uint8_t)size,
+                                    .cpu = (uint8_t)active_cpu(b),
+                                    .number = number,
+                                    .ip = ip};
     }
     if (a->count)
         keep_value(a, value);
@@ -229,15 +229,15 @@ void events_access_unhandled(struct board *b)
 
 void board_unhandled(struct board *b, const char *what, uint64_t number, bool write, uint64_t value)
 {
-    struct unhandled_fold *u = &b->events.unhandled;
+    struct unhandled_series *u = &b->events.unhandled;
     uint64_t ip = bus_ip(b);
     size_t n = strnlen(what, sizeof u->what - 1);
     bool same = u->active && u->write == write && u->number == number && u->ip == ip &&
                 u->cpu == active_cpu(b) && !memcmp(u->what, what, n) && !u->what[n];
     if (!same) {
         if (u->active)
-            end_folds(b);
-        *u = (struct unhandled_fold){
+            end_series(b);
+        *u = (struct unhandled_series){
             .active = 1, .write = write, .cpu = (uint8_t)active_cpu(b), .number = number, .ip = ip};
         memcpy(u->what, what, n);
     }
@@ -267,7 +267,7 @@ static void deliver_line(struct board *b, unsigned line)
     deliver_now(b, &log);
 }
 
-/* May a line be reported now without ending the folds? Only if they would be reported with this icount or a
+/* May a line be reported now without ending the series? Only if they would be reported with this icount or a
  * later one. */
 static bool folds_are_now(const struct board *b)
 {
@@ -280,7 +280,7 @@ static bool folds_are_now(const struct board *b)
 static void line_end(struct board *b, unsigned line)
 {
     if (!folds_are_now(b))
-        end_folds(b);
+        end_series(b);
     deliver_line(b, line);
     b->events.line_length[line] = 0;
     /* Clear the line, so that its old content does not enter the state: equal consoles give equal
@@ -319,7 +319,7 @@ void events_deliver(struct board *b, struct event *ev)
 
 void board_flush_events(struct board *b)
 {
-    deliver_folds(b);
+    deliver_series(b);
     xen_host_flush(b);
     virtio_console_flush(b);
     for (unsigned line = 0; line < CONSOLE_LINES; line++)

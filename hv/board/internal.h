@@ -68,7 +68,7 @@ uint64_t bus_ip(const struct board *);
 enum { CONSOLE_LINES = 7, CONSOLE_LINE_MAX = 1000, UNHANDLED_NAME = 32 };
 
 /* A sequence of identical accesses: same direction, place, size and instruction. */
-struct access_fold {
+struct access_series {
     uint8_t active, mmio, write, size, unhandled, cpu;
     uint64_t number, ip;
     uint64_t value, count; /* the last value; how many accesses */
@@ -77,14 +77,14 @@ struct access_fold {
     uint64_t icount, time; /* of the last access */
 };
 /* A sequence of the same unimplemented access. */
-struct unhandled_fold {
+struct unhandled_series {
     uint8_t active, write, cpu;
     uint8_t what[UNHANDLED_NAME];
     uint64_t number, ip, value, count, icount, time;
 };
 struct events {
-    struct access_fold access;
-    struct unhandled_fold unhandled;
+    struct access_series access;
+    struct unhandled_series unhandled;
     uint16_t line_length[CONSOLE_LINES];
     uint8_t line[CONSOLE_LINES][CONSOLE_LINE_MAX];
     uint32_t classes;
@@ -93,7 +93,7 @@ struct events {
 extern const struct field events_fields[];
 extern const size_t events_nfields;
 
-/* Call before an access: the current fold is reported if this access does not continue it. */
+/* Call before an access: the current series is reported if this access does not continue it. */
 void events_before_access(struct board *, bool mmio, bool write, uint64_t number, unsigned size, uint64_t ip);
 /* Call for the access itself: before the handler for a write, after it for a read. */
 void events_access(struct board *, bool mmio, bool write, uint64_t number, unsigned size, uint64_t ip,
@@ -103,7 +103,7 @@ void events_access_unhandled(struct board *);
 /* A byte of firmware log: console device 9, and EV_FIRMWARE_LOG lines. port: 402h or e9h. */
 void events_debug_byte(struct board *, uint16_t port, uint8_t byte);
 void events_init(struct events *);
-/* An event of now, which ends no fold: only for what is flushed. */
+/* An event of now, which ends no series: only for what is flushed. */
 void events_deliver(struct board *, struct event *);
 
 /* ---- irq.c ---- */

@@ -65,7 +65,7 @@ static void host_event(void *ctx, struct event *ev)
     board_event(ctx, ev);
 }
 
-/* Without ending what is being folded. */
+/* Without ending a series of accesses. */
 static void host_deliver(void *ctx, struct event *ev)
 {
     events_deliver(ctx, ev);
