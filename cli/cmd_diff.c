@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "cli/diff.h"
-#include "cli/outline.h"
+#include "cli/outline_options.h"
 #include "core/compare/digest.h"
 #include "traces/memory.h"
 
@@ -94,9 +94,9 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     struct options *o = ctx;
     switch (row->id) {
     case OPT_DIFF_FORMAT:
-        return take_word(row, value, &o->format, err);
+        return option_word(row, value, &o->format, err);
     case OPT_COLOR:
-        return take_word(row, value, &o->color, err);
+        return option_word(row, value, &o->color, err);
     case OPT_IGNORE:
     case OPT_BOUND:
         return add_rule(o, row, value, err);

@@ -1,6 +1,6 @@
 /* cmd_digest.c - bootreel digest. */
 #include "cli/cli.h"
-#include "cli/outline.h"
+#include "cli/outline_options.h"
 #include "cli/output.h"
 #include "core/compare/digest.h"
 

@@ -156,7 +156,7 @@ static int take_format_name(struct export_command *c, const struct option_row *r
                             struct error *err)
 {
     unsigned index;
-    if (take_word(row, value, &index, err))
+    if (option_word(row, value, &index, err))
         return -1;
     c->format = export_format_by_name(value);
     return 0;

@@ -1,4 +1,4 @@
-/* cmd_profile.c - bootreel profile. */
+/* cmd_sampling.c - bootreel profile. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,7 +185,7 @@ static int profile(void *ctx, const struct engines *engines, struct trace *t, co
 {
     struct profile_command *c = ctx;
     struct error err;
-    struct profiled p;
+    struct sampled p;
     uint64_t from, to;
     if (find_range(engines, t, c->from, c->to, &from, &to, &err) ||
         (c->stage && within_stage(t, c->stage, &from, &to, &err)))
@@ -205,7 +205,7 @@ static int profile(void *ctx, const struct engines *engines, struct trace *t, co
         print_json(c, p.samples, from, to);
     else if (!rc)
         print_text(c, p.samples, from, to);
-    profiled_free(&p);
+    sampled_free(&p);
     return rc ? trouble(&err) : EXIT_DONE;
 }
 

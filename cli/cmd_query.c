@@ -21,7 +21,7 @@ struct query_command {
     bool samples, schema, quiet;
     struct query *q;
     struct trace **trace;
-    struct profiled *profiled;
+    struct sampled *sampled;
     size_t n, nprofiled;
 };
 
@@ -58,9 +58,9 @@ static int sample(struct query_command *c, size_t i, const char *path, struct er
                                   .jobs = jobs_usual(t),
                                   .quiet = c->quiet};
     c->nprofiled = i + 1;
-    int rc = take_samples(&wish, t, &c->profiled[i], err);
+    int rc = take_samples(&wish, t, &c->sampled[i], err);
     if (!rc)
-        query_add_samples(c->q, (unsigned)i + 1, c->profiled[i].samples);
+        query_add_samples(c->q, (unsigned)i + 1, c->sampled[i].samples);
     return rc;
 }
 
@@ -68,7 +68,7 @@ static int open_all(struct query_command *c, char **path, size_t n)
 {
     struct error err;
     c->trace = mem_zero(n, sizeof *c->trace);
-    c->profiled = mem_zero(n, sizeof *c->profiled);
+    c->sampled = mem_zero(n, sizeof *c->sampled);
     for (; c->n < n; c->n++) {
         if (!(c->trace[c->n] = open_trace(path[c->n])))
             return EXIT_TROUBLE;
@@ -182,7 +182,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     unsigned index;
     switch (row->id) {
     case OPT_ROWS:
-        if (take_word(row, value, &index, err))
+        if (option_word(row, value, &index, err))
             return -1;
         c->format = (enum rows_format)index;
         return 0;
@@ -209,10 +209,10 @@ static int cmd_query(struct engines *engines, int argc, char **argv)
     status = query(&c, argc, argv);
     query_free(c.q);
     for (size_t i = 0; i < c.nprofiled; i++)
-        profiled_free(&c.profiled[i]);
+        sampled_free(&c.sampled[i]);
     for (size_t i = 0; i < c.n; i++)
         trace_close(c.trace[i]);
-    free(c.profiled);
+    free(c.sampled);
     free(c.trace);
     return finish_output(status);
 }

@@ -4,7 +4,7 @@
 
 #include "cli/diff.h"
 #include "cli/markup.h"
-#include "cli/outline.h"
+#include "cli/outline_options.h"
 
 enum { NAME = 1200 };
 

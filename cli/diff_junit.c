@@ -5,7 +5,7 @@
 
 #include "cli/diff.h"
 #include "cli/markup.h"
-#include "cli/outline.h"
+#include "cli/outline_options.h"
 #include "core/ground/numbers.h"
 #include "traces/memory.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/diff.h"
-#include "cli/outline.h"
+#include "cli/outline_options.h"
 #include "traces/memory.h"
 
 enum { NAME = 600 };

@@ -44,7 +44,7 @@ static int set_rtc(struct machine *m, const char *value, struct error *err)
 static int set_word(const char **to, const struct option_row *row, const char *value, struct error *err)
 {
     unsigned index;
-    if (take_word(row, value, &index, err))
+    if (option_word(row, value, &index, err))
         return -1;
     *to = value;
     return 0;
@@ -54,7 +54,7 @@ static int set_word(const char **to, const struct option_row *row, const char *v
 static int add_word(unsigned *bits, const struct option_row *row, const char *value, struct error *err)
 {
     unsigned index;
-    if (take_word(row, value, &index, err))
+    if (option_word(row, value, &index, err))
         return -1;
     *bits |= 1u << index;
     return 0;

@@ -53,7 +53,7 @@ static void free_words(char **list, size_t n)
 }
 
 /* One word of a line, with a shell's quotes; NULL at its end or at a comment. -1 in *bad: a quote is not closed. */
-static char *take_word_of(const char **p, int *bad)
+static char *next_word(const char **p, int *bad)
 {
     char quote = 0;
     while (isspace((unsigned char)**p))
@@ -157,7 +157,7 @@ static int parse_line(struct parser *p, const char *line, struct error *err)
     size_t n = 0;
     int bad = 0, rc = 0;
     p->line++;
-    while (!bad && (word = take_word_of(&line, &bad)))
+    while (!bad && (word = next_word(&line, &bad)))
         add_word(&words, &n, word);
     if (bad)
         rc = wrong(p, err, "a quote is not closed", "");

@@ -12,7 +12,7 @@
 #include "cli/diff.h"
 #include "cli/markup.h"
 #include "cli/matrix.h"
-#include "cli/outline.h"
+#include "cli/outline_options.h"
 #include "cli/output.h"
 #include "core/ground/text.h"
 #include "core/compare/digest.h"

@@ -276,7 +276,7 @@ int take_size(const struct option_row *row, const char *value, uint64_t min, uin
     return error_set(err, "--%s: \"%.40s\" is not a size: write it as 256M or 1G", row->name, value);
 }
 
-int take_word(const struct option_row *row, const char *value, unsigned *index, struct error *err)
+int option_word(const struct option_row *row, const char *value, unsigned *index, struct error *err)
 {
     char list[100] = "";
     size_t n = strlen(value), len = 0;
@@ -297,7 +297,7 @@ int take_word(const struct option_row *row, const char *value, unsigned *index, 
 int take_format(const struct option_row *row, const char *value, bool *json, struct error *err)
 {
     unsigned index;
-    if (take_word(row, value, &index, err))
+    if (option_word(row, value, &index, err))
         return -1;
     *json = index == 1;
     return 0;

@@ -111,7 +111,7 @@ int take_size(const struct option_row *row, const char *value, uint64_t min, uin
 /* Steps: 1234567, 100k, 2.5M; at least 1. */
 int take_steps(const struct option_row *row, const char *value, uint64_t *n, struct error *err);
 /* One of the words in the row's argument ("text|json"): *index is which one. */
-int take_word(const struct option_row *row, const char *value, unsigned *index, struct error *err);
+int option_word(const struct option_row *row, const char *value, unsigned *index, struct error *err);
 /* OPT_FORMAT. */
 int take_format(const struct option_row *row, const char *value, bool *json, struct error *err);
 /* Event classes (event_classes_parse). */

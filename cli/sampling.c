@@ -12,7 +12,7 @@ static void on_signal(void *ctx)
 }
 
 /* From the beginning of the run, with an inspector: in a trace that does not say which process runs. */
-static int whole(const struct sampling *wish, struct front *front, struct trace *t, struct profiled *out,
+static int whole(const struct sampling *wish, struct front *front, struct trace *t, struct sampled *out,
                  struct error *err)
 {
     struct replay *r = open_replay(wish->engines, t, wish->path, err);
@@ -33,21 +33,21 @@ static int whole(const struct sampling *wish, struct front *front, struct trace 
 }
 
 static int in_parts(const struct sampling *wish, const struct jobs_front *work, struct trace *t,
-                    struct profiled *out, struct error *err)
+                    struct sampled *out, struct error *err)
 {
-    const struct profile_job job = {.kind = recording_engine(wish->engines, t, wish->path, err),
-                                    .from = wish->from,
-                                    .to = wish->to,
-                                    .every = wish->every,
-                                    .jobs = wish->jobs,
-                                    .front = *work};
-    return job.kind ? profile_in_parts(&job, t, out, err) : -1;
+    const struct sampling_job job = {.kind = recording_engine(wish->engines, t, wish->path, err),
+                                     .from = wish->from,
+                                     .to = wish->to,
+                                     .every = wish->every,
+                                     .jobs = wish->jobs,
+                                     .front = *work};
+    return job.kind ? sample_in_parts(&job, t, out, err) : -1;
 }
 
-int take_samples(const struct sampling *wish, struct trace *t, struct profiled *out, struct error *err)
+int take_samples(const struct sampling *wish, struct trace *t, struct sampled *out, struct error *err)
 {
     struct front front;
-    *out = (struct profiled){0};
+    *out = (struct sampled){0};
     int divisible = samples_divisible(t, err);
     if (divisible < 0)
         return -1;

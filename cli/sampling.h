@@ -3,7 +3,7 @@
 #define BOOTREEL_CLI_SAMPLING_H
 
 #include "cli/cli.h"
-#include "core/jobs/profile.h"
+#include "core/jobs/sampling.h"
 
 struct sampling {
     const struct engines *engines;
@@ -15,7 +15,7 @@ struct sampling {
 };
 
 /* Takes the samples, in parts where that is possible; shows progress. Signals are blocked from here on, and end it. -1 with err. Free
- * *out in any case (profiled_free). */
-int take_samples(const struct sampling *wish, struct trace *t, struct profiled *out, struct error *err);
+ * *out in any case (sampled_free). */
+int take_samples(const struct sampling *wish, struct trace *t, struct sampled *out, struct error *err);
 
 #endif

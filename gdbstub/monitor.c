@@ -23,7 +23,7 @@ __attribute__((format(printf, 2, 3))) static void failed(struct text *out, const
 /* ---------------------------------------------------------------- arguments */
 
 /* Copies the first word of *args into buf, and moves *args past it and the blanks after it. */
-static void take_word(const char **args, char *buf, size_t size)
+static void next_word(const char **args, char *buf, size_t size)
 {
     size_t n = strcspn(*args, " \t");
     snprintf(buf, size, "%.*s", (int)(n < size ? n : size - 1), *args);
@@ -34,7 +34,7 @@ static void take_word(const char **args, char *buf, size_t size)
 static bool take_number(const char **args, uint64_t *value)
 {
     char word[40], *end;
-    take_word(args, word, sizeof word);
+    next_word(args, word, sizeof word);
     *value = strtoull(word, &end, 0);
     return *word && !*end;
 }
@@ -46,7 +46,7 @@ static bool take_address(struct gdbstub *g, const char **args, uint64_t *value, 
     struct running r;
     struct symbol sym;
     struct error err;
-    take_word(args, word, sizeof word);
+    next_word(args, word, sizeof word);
     const char *digits = *word == '*' ? word + 1 : word;
     *value = strtoull(digits, &end, 0);
     if (*digits && !*end)
@@ -128,7 +128,7 @@ static void monitor_find(struct gdbstub *g, const char *args, struct text *out)
     struct timeline_stop stop = {.length = 1};
     struct error err;
     char word[20];
-    take_word(&args, word, sizeof word);
+    next_word(&args, word, sizeof word);
     if (!monitor_find_kind(word, &stop.kind) || !take_address(g, &args, &stop.address, out) ||
         (*args && !take_address(g, &args, &stop.length, out)) || *args) {
         if (!out->n)
@@ -150,7 +150,7 @@ static void monitor_origin(struct gdbstub *g, const char *args, struct text *out
     uint64_t address = 0, n = 1;
     if (*args == '$') {
         args++;
-        take_word(&args, name, sizeof name);
+        next_word(&args, name, sizeof name);
     } else if (!take_address(g, &args, &address, out) || (*args && !take_address(g, &args, &n, out))) {
         name[0] = 0;
         n = 0;
@@ -172,7 +172,7 @@ static void monitor_mark(struct gdbstub *g, const char *args, struct text *out)
     char name[100];
     struct error err;
     uint64_t icount = timeline_icount(g->tl);
-    take_word(&args, name, sizeof name);
+    next_word(&args, name, sizeof name);
     if (!*name)
         failed(out, "mark: give it a name");
     else if ((*args && timeline_resolve(g->tl, args, &icount, &err)) ||
@@ -348,7 +348,7 @@ static void give(struct gdbstub *g, enum input_port port, const char *text, stru
 static void monitor_input(struct gdbstub *g, const char *args, struct text *out)
 {
     char name[20];
-    take_word(&args, name, sizeof name);
+    next_word(&args, name, sizeof name);
     int port = port_named(name);
     if (port < 0 || !*args)
         failed(out, "input: give serial0 … serial3, keyboard or virtio, and a text (\\n, \\xNN)");
@@ -541,10 +541,10 @@ static void execute(struct gdbstub *g, char *line, struct text *out)
     while (n && strchr(" \t\r\n", line[n - 1]))
         line[--n] = 0;
     const char *args = line + strspn(line, " \t");
-    take_word(&args, name, sizeof name);
+    next_word(&args, name, sizeof name);
     g->scripted = !strcmp(name, "try");
     if (g->scripted)
-        take_word(&args, name, sizeof name);
+        next_word(&args, name, sizeof name);
     const struct monitor_command *c = find(name);
     if (c)
         c->fn(g, args, out);

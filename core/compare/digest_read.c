@@ -44,7 +44,7 @@ static void skip_blanks(struct reader *r)
 }
 
 /* The next word up to a blank, ended; "" at the end of the line. */
-static char *take_word(struct reader *r)
+static char *next_word(struct reader *r)
 {
     skip_blanks(r);
     char *word = r->p;
@@ -124,7 +124,7 @@ static int take_kind(struct reader *r, struct item *x)
     } types[] = {{"setting", OUTLINE_INPUT},  {"image", OUTLINE_INPUT},
                  {"stage", OUTLINE_STAGE},    {"process", OUTLINE_PROCESS},
                  {"thread", OUTLINE_PROCESS}, {"kernel-thread", OUTLINE_PROCESS}};
-    char *word = take_word(r), *colon = strchr(word, ':');
+    char *word = next_word(r), *colon = strchr(word, ':');
     uint64_t device = 0;
     if (colon) {
         *colon = 0;
@@ -165,9 +165,9 @@ static int take_field(struct reader *r, struct item *x, char *word)
 /* After ":", pairs of name and number. */
 static int take_measures(struct reader *r, struct item *x)
 {
-    for (char *word = take_word(r); *word; word = take_word(r)) {
+    for (char *word = next_word(r); *word; word = next_word(r)) {
         uint64_t n;
-        if (take_number(r, take_word(r), &n))
+        if (take_number(r, next_word(r), &n))
             return -1;
         if (!strcmp(word, "time"))
             x->it.took = n;
@@ -179,7 +179,7 @@ static int take_measures(struct reader *r, struct item *x)
 
 static int take_rest(struct reader *r, struct item *x)
 {
-    for (char *word = take_word(r); *word; word = take_word(r)) {
+    for (char *word = next_word(r); *word; word = next_word(r)) {
         if (!strcmp(word, ":"))
             return take_measures(r, x);
         if (!strcmp(word, "log")) {
@@ -250,7 +250,7 @@ static int take_item(struct reader *r)
 
 static int take_classes(struct reader *r)
 {
-    for (char *word = take_word(r); *word; word = take_word(r)) {
+    for (char *word = next_word(r); *word; word = next_word(r)) {
         int c = event_class_by_name(word);
         if (c < 0)
             return refuse(r, "a word that is no class of events");
@@ -284,13 +284,13 @@ static int take_head(struct reader *r)
         i++;
     if (i == sizeof words / sizeof words[0])
         return 1;
-    take_word(r);
+    next_word(r);
     switch (i) {
     case 0:
         r->about.engine = outline_string(r->o, r->p, strlen(r->p));
         return 0;
     case 1:
-        if (take_number(r, take_word(r), &n))
+        if (take_number(r, next_word(r), &n))
             return -1;
         r->about.behaviour = (uint32_t)n;
         return 0;
@@ -305,10 +305,10 @@ static int take_head(struct reader *r)
         return text ? 0 : -1;
     }
     case 5:
-        return take_number(r, take_word(r), &r->about.events);
+        return take_number(r, next_word(r), &r->about.events);
     default:
         r->ended = true;
-        return take_number(r, take_word(r), &r->said);
+        return take_number(r, next_word(r), &r->said);
     }
 }
 
@@ -318,9 +318,9 @@ static int take_line(struct reader *r, char *line)
     r->line++;
     if (r->line == 1) {
         uint64_t version;
-        if (strcmp(take_word(r), DIGEST_FIRST_WORDS))
+        if (strcmp(next_word(r), DIGEST_FIRST_WORDS))
             return refuse(r, "this is no digest: bootreel digest TRACE makes one");
-        if (take_number(r, take_word(r), &version))
+        if (take_number(r, next_word(r), &version))
             return -1;
         return version == DIGEST_VERSION
                    ? 0

@@ -21,7 +21,7 @@ static bool take_line(struct net_bytes *b, struct net_bytes *line)
 }
 
 /* Words of a line, with a space between them. */
-static struct net_bytes take_word(struct net_bytes *b)
+static struct net_bytes first_word(struct net_bytes *b)
 {
     const uint8_t *end = b->n ? memchr(b->p, ' ', b->n) : NULL;
     const struct net_bytes word = end ? net_part(*b, 0, (size_t)(end - b->p)) : *b;
@@ -75,8 +75,8 @@ bool packet_http(const struct packet *p, struct net_http *h)
         return false;
     take_line(&b, &h->line);
     words = h->line;
-    h->method = take_word(&words);
-    h->target = take_word(&words);
+    h->method = first_word(&words);
+    h->target = first_word(&words);
     h->request = is_method(h->method) && h->target.n && net_8(words, 0) == 'H';
     const bool answer = h->method.n >= 7 && !memcmp(h->method.p, "HTTP/1.", 7) && h->target.n == 3;
     if (!h->request && !answer)

@@ -1,8 +1,8 @@
 #!/bin/bash
-# hvm.sh - an HVM domain with code of our own in hvmloader's place (guests/hvm, tests/guests/hvm): hypercalls, events, the story;
+# domain.sh - an HVM domain with code of our own in hvmloader's place (guests/hvm, tests/guests/hvm): hypercalls, events, the story;
 # what is not such a file.
 . "$(dirname "$0")/../lib.sh"
-. tests/hvm.sh
+. tests/hypercalls.sh
 build test-guests >"$work/build" 2>&1 || { cat "$work/build"; fail "test guests"; }
 guests=$top/build/release/tests/guests/hvm
 cd "$work" || exit 2
@@ -15,9 +15,9 @@ record() { # NAME OPTION...
 
 # The example prints by the hypercall console, and shuts the domain down.
 record hello --memory 64M
-golden hello.out cli/hvm-hello.golden
+golden hello.out cli/domain-hello.golden
 "$BOOTREEL" events hello.reel | awk '{ $1 = $2 = $3 = ""; print }' | sed 's/^ *//; s/0x10[0-9a-f]*/ADDRESS/g' >hello.events
-golden hello.events cli/hvm-events.golden
+golden hello.events cli/domain-events.golden
 record hello --memory 5G
 holds hello.out '^memory at 0x0, 2097152 KiB$' "memory above 4 GiB"
 cp hello.reel first.reel

@@ -1,4 +1,4 @@
-# hvm.sh - what tests/cli/hvm.sh and tests/sanitize/hvm.sh share. Source it after lib.sh.
+# hypercalls.sh - what tests/cli/domain.sh and tests/sanitize/hypercalls.sh share. Source it after lib.sh.
 
 # The guest of random hypercalls (tests/guests/hvm/calls.c) with a seed, which is the four bytes after the word "seed".
 hvm_calls() { # SEED FILE

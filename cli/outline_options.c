@@ -1,5 +1,5 @@
-/* outline.c - see outline.h. */
-#include "cli/outline.h"
+/* outline_options.c - see outline_options.h. */
+#include "cli/outline_options.h"
 #include "core/run/crash.h"
 
 const struct option_row outline_options[] = {

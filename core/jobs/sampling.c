@@ -1,25 +1,25 @@
-/* profile.c - see profile.h. */
+/* sampling.c - see sampling.h. */
 #include <stdlib.h>
 
 #include "core/jobs/private/stretches.h"
-#include "core/jobs/profile.h"
+#include "core/jobs/sampling.h"
 #include "traces/memory.h"
 
-struct profile_part {
+struct sampling_part {
     struct samples *samples; /* NULL: not begun, or failed */
     bool failed;
     struct error err;
 };
 
 struct parts {
-    const struct profile_job *v;
+    const struct sampling_job *v;
     const struct trace *trace;
     struct symbols *symbols;
     struct stages *stages;
     uint64_t every;
     struct stretches *stretches;
-    size_t first;              /* the stretch that `from` is in */
-    struct profile_part *list; /* by the stretch that a part begins with, from `first` on */
+    size_t first;               /* the stretch that `from` is in */
+    struct sampling_part *list; /* by the stretch that a part begins with, from `first` on */
     size_t n;
 };
 
@@ -55,7 +55,7 @@ static void do_job(void *ctx, size_t job)
     struct parts *p = ctx;
     struct runner w = {.of = p->stretches, .job = job};
     while (runner_take(&w)) {
-        struct profile_part *part = &p->list[w.first - p->first];
+        struct sampling_part *part = &p->list[w.first - p->first];
         part->samples = run_part(p, &w, &part->err);
         part->failed = !part->samples;
         if (part->failed)
@@ -83,7 +83,7 @@ static struct samples *gather(struct parts *p, struct error *err)
     return all;
 }
 
-static int run(struct parts *p, struct trace *t, struct profiled *out, struct error *err)
+static int run(struct parts *p, struct trace *t, struct sampled *out, struct error *err)
 {
     long first = trace_checkpoint_find(t, p->v->from),
          last = trace_checkpoint_find(t, p->v->to > p->v->from ? p->v->to - 1 : p->v->from);
@@ -102,17 +102,17 @@ static int run(struct parts *p, struct trace *t, struct profiled *out, struct er
     return out->samples ? 0 : -1;
 }
 
-int profile_in_parts(const struct profile_job *v, struct trace *t, struct profiled *out, struct error *err)
+int sample_in_parts(const struct sampling_job *v, struct trace *t, struct sampled *out, struct error *err)
 {
     struct parts p = {.v = v, .trace = t};
-    *out = (struct profiled){0};
+    *out = (struct sampled){0};
     int rc = run(&p, t, out, err);
     stretches_free(p.stretches);
     stages_free(p.stages);
     return rc;
 }
 
-void profiled_free(struct profiled *p)
+void sampled_free(struct sampled *p)
 {
     samples_free(p->samples);
     for (size_t i = 0; i < p->n; i++)

@@ -1,5 +1,5 @@
 #!/bin/bash
-# hvm.sh - an HVM domain with Xen's own hvmloader: its steps, SeaBIOS in it, GRUB, Debian's kernel as a guest of Xen, power-off.
+# hvmloader.sh - an HVM domain with Xen's own hvmloader: its steps, SeaBIOS in it, GRUB, Debian's kernel as a guest of Xen, power-off.
 . "$(dirname "$0")/../lib.sh"
 need_efi
 scripts/guests "$GUESTS" hvm >/dev/null

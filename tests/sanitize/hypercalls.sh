@@ -1,8 +1,8 @@
 #!/bin/bash
-# hvm.sh - a domain that makes random hypercalls (tests/guests/hvm/calls.c) under asan and ubsan: no findings, and the same bytes as from
+# hypercalls.sh - a domain that makes random hypercalls (tests/guests/hvm/calls.c) under asan and ubsan: no findings, and the same bytes as from
 # the release build. `tests/run sanitize` has made the build.
 . "$(dirname "$0")/../lib.sh"
-. tests/hvm.sh
+. tests/hypercalls.sh
 build test-guests >"$work/build" 2>&1 || { cat "$work/build"; fail "test guests"; }
 cd "$work" || exit 2
 

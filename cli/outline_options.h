@@ -1,6 +1,6 @@
-/* outline.h - what digest and diff share: outlines of traces. Private to cli/. */
-#ifndef BOOTREEL_CLI_OUTLINE_H
-#define BOOTREEL_CLI_OUTLINE_H
+/* outline_options.h - what digest and diff share: outlines of traces. Private to cli/. */
+#ifndef BOOTREEL_CLI_OUTLINE_OPTIONS_H
+#define BOOTREEL_CLI_OUTLINE_OPTIONS_H
 
 #include "cli/options.h"
 #include "core/compare/trace_outline.h"
