@@ -1,5 +1,5 @@
-/* gen.h - between gen.c (encodings) and operands.c (what registers and memory particular instructions need).
- */
+/* gen.h - between gen.c (encodings), address.c (memory operands) and operands.c (what registers and memory particular instructions
+ * need). */
 #ifndef BOOTREEL_TESTS_NATIVE_GEN_H
 #define BOOTREEL_TESTS_NATIVE_GEN_H
 
@@ -55,6 +55,26 @@ static inline void set_areg(struct gen *g, unsigned reg, uint64_t v)
     g->fixed |= 1u << reg;
 }
 
+static inline void put(struct insn_case *c, uint64_t v, unsigned n)
+{
+    memcpy(c->bytes + c->len, &v, n);
+    c->len += n;
+}
+/* The register that the reg field of ModRM names. */
+static inline unsigned reg_field(const struct gen *g)
+{
+    return (g->modrm >> 3 & 7u) | (g->rex & 4 ? 8u : 0);
+}
+bool has_operand(const struct insn_row *row, enum operand o);
+
+/* ---- address.c ---- */
+/* What follows ModRM for a memory operand. False: there is no such encoding. */
+bool emit_memory(struct gen *);
+/* Addresses of nothing that belongs to the test itself: only the regions and what is near them, and what is not
+ * canonical. */
+bool is_safe(uint64_t address);
+
+/* ---- operands.c ---- */
 /* An address for `size` bytes: mostly good memory, sometimes across pages, misaligned, or where a fault
  * awaits. */
 uint64_t pick_address(struct gen *, unsigned size);
