@@ -153,7 +153,7 @@ bool is_safe(uint64_t a)
     return false;
 }
 
-bool emit_memory(struct gen *g)
+void emit_memory(struct gen *g)
 {
     struct address a = {.base = -1, .index = -1};
     uint64_t want = pick_address(g, g->size);
@@ -168,10 +168,9 @@ bool emit_memory(struct gen *g)
         g->c->relative = g->c->len;
         put(g->c, want - next, 4);
         g->c->ea = want;
-        return true;
+        return;
     }
     solve(g, &a, want);
     put(g->c, (uint64_t)a.disp, a.disp_bytes);
     g->c->ea = address_value(g, &a);
-    return true;
 }

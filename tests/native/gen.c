@@ -503,8 +503,8 @@ static bool try_case(struct gen *g)
     emit_opcode(g);
     if (has_modrm(g->row))
         put(c, g->modrm, 1);
-    if (c->mem && !emit_memory(g))
-        return false;
+    if (c->mem)
+        emit_memory(g);
     emit_immediates(g);
     emit_branch(g);
     c->modrm = g->modrm;

@@ -68,8 +68,8 @@ static inline unsigned reg_field(const struct gen *g)
 bool has_operand(const struct insn_row *row, enum operand o);
 
 /* ---- address.c ---- */
-/* What follows ModRM for a memory operand. False: there is no such encoding. */
-bool emit_memory(struct gen *);
+/* What follows ModRM for a memory operand. */
+void emit_memory(struct gen *);
 /* Addresses of nothing that belongs to the test itself: only the regions and what is near them, and what is not
  * canonical. */
 bool is_safe(uint64_t address);
