@@ -204,8 +204,10 @@ static const char *judge_case(const struct sequence *q, const struct insn_case *
     unsigned kept = passed(q, c, in, out, j->flags);
     if (d && !vendors_agree(q, d, c, in, out))
         return "vendors differ";
-    if (out->vector >= 0)
+    if (out->vector >= 0) {
+        j->cr2 = undefined_cr2(c);
         return NULL;
+    }
     j->flags = kept | (undefined_flags(c, in, out) & FLAGS_ARITH);
     j->status |= undefined_status(c->row->mnemonic);
     return is_start(q, out->rip) ? NULL : "leaves the sequence";

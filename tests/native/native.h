@@ -231,6 +231,8 @@ unsigned undefined_flags(const struct insn_case *, const struct state *in, const
 unsigned undefined_status(const char *mnemonic);
 /* Do the manuals define everything else of this result, bit for bit? */
 bool is_defined(const struct insn_case *, const struct state *in, const struct state *out);
+/* Bits of CR2 that are the processor's own after a page fault. */
+uint64_t undefined_cr2(const struct insn_case *);
 /* All flags that user mode can see, but for RF. */
 extern const uint64_t flags_seen;
 /* Make the emulator's memory as the host's. */

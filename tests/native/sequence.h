@@ -40,6 +40,7 @@ struct sequence {
 /* What is known of a run so far. */
 struct judged {
     unsigned flags, status; /* bits of the flags and of the x87 status word that are undefined */
+    uint64_t cr2;           /* bits of CR2 that are undefined, after a fault */
     uint64_t steps;
 };
 

@@ -47,7 +47,7 @@ static const char *compare_registers(const struct sequence *q, const struct stat
     uint64_t mask = q->bits == 64 ? ~0ull : 0xffffffff;
     if (a->vector != b->vector)
         return "exception";
-    if (a->vector >= 0 && (a->error != b->error || (a->vector == VEC_PF && a->cr2 != b->cr2)))
+    if (a->vector >= 0 && (a->error != b->error || (a->vector == VEC_PF && (a->cr2 ^ b->cr2) & ~j->cr2)))
         return "error code or CR2";
     if (a->rip != b->rip)
         return "RIP";
@@ -293,6 +293,9 @@ static const char *run_sequence(struct trial *t, unsigned bits, uint64_t seed, s
     return what;
 }
 
+/* Seeds of sequences in which something was wrong that no other test shows. */
+static const uint64_t once_wrong[] = {5058, 5173};
+
 static void run_sequences(unsigned bits)
 {
     static struct trial t = {.first = INTERPRETER, .last = COMPILER, .later = true};
@@ -304,8 +307,9 @@ static void run_sequences(unsigned bits)
         skip();
     }
     host_catch_faults();
-    for (uint64_t i = 0; i < many && n.failed < 10; i++) {
-        const char *what = run_sequence(&t, bits, first + i, &n);
+    uint64_t old = getenv("SEQUENCE_SEED") ? 0 : sizeof once_wrong / sizeof once_wrong[0];
+    for (uint64_t i = 0; i < many + old && n.failed < 10; i++) {
+        const char *what = run_sequence(&t, bits, i < many ? first + i : once_wrong[i - many], &n);
         if (what)
             report(&t, what);
     }
