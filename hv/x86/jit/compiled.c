@@ -41,6 +41,8 @@ static bool register_form_ok(const struct unit *u, const struct op *op, const st
         return low;
     case SHAPE_SHIFT:
         return low && shift_count(op) && shift_count(op) < 8 * size_of(op);
+    case SHAPE_ADD_CARRY:
+        return wide;
     case SHAPE_CALL_E:
         return size_of(op) == u->word && op->dst != RSP;
     case SHAPE_JMP_E:
@@ -110,6 +112,7 @@ static bool memory_form_ok(const struct unit *u, const struct op *op, const stru
     case SHAPE_CMPXCHG:
     case SHAPE_COUNT:
     case SHAPE_MOVBE:
+    case SHAPE_ADD_CARRY:
         return op->osize >= 2;
     case SHAPE_BT:
         return op->osize >= 2;
@@ -126,6 +129,7 @@ static bool memory_form_ok(const struct unit *u, const struct op *op, const stru
     case SHAPE_SET:
     case SHAPE_BITS:
     case SHAPE_MULX:
+    case SHAPE_CRC32:
         return true;
     default:
         return is_simd(s->kind);
@@ -177,6 +181,7 @@ static bool is_plain(const struct unit *u, const struct op *op)
     case SHAPE_BITS:
     case SHAPE_MULX:
     case SHAPE_COUNT:
+    case SHAPE_CRC32:
         return !in_memory(op);
     case SHAPE_LEA:
     case SHAPE_NOP:

@@ -62,24 +62,43 @@ static void write_enter(struct jit *j)
     j->used = j->start = 64;
 }
 
-/* CPUID 80000001h: LAHF in 64-bit code, LZCNT. */
-static bool host_has_extended(unsigned bit)
+/* Of CPUID, ECX or EBX of a leaf. */
+static bool host_has(unsigned leaf, unsigned bit)
 {
     unsigned a, b, c, d;
-    return __get_cpuid(0x80000001, &a, &b, &c, &d) && c >> bit & 1;
+    return __get_cpuid_count(leaf, 0, &a, &b, &c, &d) && c >> bit & 1;
+}
+static bool host_has_ebx(unsigned leaf, unsigned bit)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid_count(leaf, 0, &a, &b, &c, &d) && b >> bit & 1;
+}
+static bool host_has_extended(unsigned bit) /* LAHF in 64-bit code, LZCNT */
+{
+    return host_has(0x80000001, bit);
 }
 
 /* x86-64-v1 to v3: what the host has of the instructions that are used. */
 static unsigned host_level(void)
 {
-    enum { LAHF = 0, LZCNT = 5 };
+    enum { LAHF = 0, LZCNT = 5, F16C = 29 };
     if (!__builtin_cpu_supports("ssse3") || !__builtin_cpu_supports("sse4.2") ||
         !__builtin_cpu_supports("popcnt") || !host_has_extended(LAHF))
         return 1;
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
-                   __builtin_cpu_supports("bmi2") && host_has_extended(LZCNT)
+                   __builtin_cpu_supports("bmi2") && host_has_extended(LZCNT) && host_has(1, F16C)
                ? 3
                : 2;
+}
+
+/* None are used on a host that is taken for one of v1. */
+static unsigned host_extras(unsigned level)
+{
+    enum { PCLMULQDQ = 1, AES = 25, SHA = 29, GFNI = 8 };
+    if (level < 2)
+        return 0;
+    return (host_has(1, AES) && host_has(1, PCLMULQDQ) ? EXTRA_CIPHER : 0) |
+           (host_has_ebx(7, SHA) ? EXTRA_SHA : 0) | (host_has(7, GFNI) ? EXTRA_GFNI : 0);
 }
 
 bool x86_compiles(void)
@@ -101,6 +120,7 @@ struct jit *jit_create(const struct engine_host *host)
     j->unit.shapes = j->shapes;
     j->unit.wrong = host->wrong;
     j->unit.level = host->level ? host->level : host_level();
+    j->unit.extras = host_extras(j->unit.level);
     write_enter(j);
     return j;
 }

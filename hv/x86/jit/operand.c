@@ -106,10 +106,12 @@ static bool access_writes(const struct shape *s)
     case SHAPE_SIMD_STORE:
     case SHAPE_SIMD_EXTRACT:
     case SHAPE_SIMD_EXTRACT_HALF:
+    case SHAPE_SIMD_TO_HALF:
         return true;
     case SHAPE_MOV:
     case SHAPE_SIMD_MOVE:
     case SHAPE_SIMD_MXCSR:
+    case SHAPE_SIMD_MASKED:
     case SHAPE_MOVBE:
         return s->form != FORM_GE;
     case SHAPE_ALU:
@@ -153,6 +155,8 @@ static bool may_change(const struct unit *u, const struct op *op, const struct s
         return guest == op->dst || guest == op->vvvv;
     case SHAPE_TSC:
         return guest == RAX || guest == RDX || guest == RCX;
+    case SHAPE_CRC32: /* the source may be a byte, the destination is none */
+        return guest == op->dst;
     default:
         break;
     }

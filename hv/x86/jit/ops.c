@@ -722,6 +722,10 @@ static bool compile_last(struct unit *u, const struct op *op, const struct shape
         return compile_count(u, op, s);
     case SHAPE_MOVBE:
         return compile_movbe(u, op, s);
+    case SHAPE_CRC32:
+        return compile_crc32(u, op);
+    case SHAPE_ADD_CARRY:
+        return compile_add_carry(u, op, s);
     default:
         return s->kind == SHAPE_NOP;
     }

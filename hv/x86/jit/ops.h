@@ -124,6 +124,8 @@ bool compile_bits(struct unit *, const struct op *, const struct shape *);
 bool compile_mulx(struct unit *, const struct op *);
 bool compile_count(struct unit *, const struct op *, const struct shape *);
 bool compile_movbe(struct unit *, const struct op *, const struct shape *);
+bool compile_crc32(struct unit *, const struct op *);
+bool compile_add_carry(struct unit *, const struct op *, const struct shape *);
 /* Is it of these, and does this host not have it? */
 bool bits_lacking(const struct unit *, const struct shape *);
 bool compile_tsc(struct unit *, const struct shape *);

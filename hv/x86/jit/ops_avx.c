@@ -122,32 +122,76 @@ void compile_quarters(struct unit *u, const struct op *op, const struct shape *s
     set_from(u, op->dst + UPPER, X1);
 }
 
+static const struct vex insert128 = {1, 3, 0x38, 0, false, true}, extract128 = {1, 3, 0x39, 0, false, true};
+static const uint32_t vzeroupper = 0x77f8c5; /* three bytes; no flag changes */
+
+/* A YMM register of the host's is made of the halves of a vector. */
+static void make_256(struct unit *u, unsigned to, unsigned vector)
+{
+    unsigned low = vector_use(u, vector), high = vector_use(u, vector + UPPER);
+    emit_vex(u, insert128, to, low, source_reg(high));
+    asm_bytes(&u->code, 1, 1);
+}
+
+/* The second operand of 256 bits: memory, or X1. */
+static struct source operand_256(struct unit *u, const struct op *op)
+{
+    if (in_memory(op))
+        return source_memory(u->at);
+    make_256(u, X1, op->src);
+    return source_reg(X1);
+}
+
 /* VPERMD, VPERMPS: by the host's, so YMM registers are made for it and taken apart again. */
 void compile_permute(struct unit *u, const struct op *op, const struct shape *s)
 {
-    static const struct vex insert = {1, 3, 0x38, 0, false, true}, extract = {1, 3, 0x39, 0, false, true};
-    struct code *c = &u->code;
     struct vex permute = insn_of(op);
     permute.long_ = true;
     if (in_memory(op))
         simd_probe(u, op, s, false);
-    unsigned low = vector_use(u, op->vvvv), high = vector_use(u, op->vvvv + UPPER);
-    emit_vex(u, insert, X0, low, source_reg(high));
-    asm_bytes(c, 1, 1);
-    struct source from = source_reg(X1);
-    if (in_memory(op)) {
-        from = source_memory(u->at);
-    } else {
-        low = vector_use(u, op->src), high = vector_use(u, op->src + UPPER);
-        emit_vex(u, insert, X1, low, source_reg(high));
-        asm_bytes(c, 1, 1);
-    }
-    emit_vex(u, permute, X0, X0, from);
-    emit_vex(u, extract, X0, 0, source_reg(X1));
-    asm_bytes(c, 1, 1);
+    make_256(u, X0, op->vvvv);
+    emit_vex(u, permute, X0, X0, operand_256(u, op));
+    emit_vex(u, extract128, X0, 0, source_reg(X1));
+    asm_bytes(&u->code, 1, 1);
     set_from(u, op->dst, X0);
     set_from(u, op->dst + UPPER, X1);
-    asm_bytes(c, 0x77f8c5, 3); /* VZEROUPPER */
+    asm_bytes(&u->code, vzeroupper, 3);
+}
+
+/* VPTEST, VTESTPS, VTESTPD: the host's flags are the guest's. */
+void test_256(struct unit *u, const struct op *op)
+{
+    struct vex test = insn_of(op);
+    test.long_ = true;
+    make_256(u, X0, op->dst);
+    emit_vex(u, test, X0, 0, !in_memory(op) && op->src == op->dst ? source_reg(X0) : operand_256(u, op));
+    asm_bytes(&u->code, vzeroupper, 3);
+}
+
+/* V = fn(V, W, XMM0): BLENDVPS and the like without VEX, SHA256RNDS2. The host's XMM0 becomes the guest's. */
+void compile_with_xmm0(struct unit *u, const struct op *op, const struct shape *s)
+{
+    if (in_memory(op))
+        simd_probe(u, op, s, false);
+    vector_copy(u, X0, vector_use(u, 0));
+    struct source from = operand_half(u, op, s, 0);
+    emit(u, insn_of(op), vector_change(u, op->dst), from);
+}
+
+/* VMASKMOVPS and the like (shape.form as of moves), if all of the operand is at hand: elements that the mask leaves out are not
+ * accessed, so that an operand of which a part cannot be accessed is the handler's. */
+void compile_masked(struct unit *u, const struct op *op, const struct shape *s)
+{
+    bool store = s->form == FORM_EG;
+    unsigned n = halves(op, s);
+    simd_probe(u, op, s, store);
+    for (unsigned h = 0; h < n; h++) {
+        unsigned mask = vector_use(u, op->vvvv + UPPER * h);
+        unsigned v = store ? vector_use(u, op->src + UPPER * h) : vector_set(u, op->dst + UPPER * h);
+        emit_vex(u, insn_of(op), v, mask, source_memory(further(u->at, 16 * h)));
+    }
+    if (n == 1 && !store)
+        clear_upper(u, op, op->dst);
 }
 
 /* VBLENDVPS and the like. The host's mask is in the upper half of the immediate, as the guest's. */

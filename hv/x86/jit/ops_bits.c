@@ -135,10 +135,75 @@ bool compile_movbe(struct unit *u, const struct op *op, const struct shape *s)
     return true;
 }
 
+/* The source has the operand size, the destination 32 or 64 bits. */
+bool compile_crc32(struct unit *u, const struct op *op)
+{
+    enum { F2 = 0xf2, OF_BYTE = OP0F38(0xf0), OF_MORE = OP0F38(0xf1) };
+    struct code *c = &u->code;
+    unsigned size = size_of(op), from = 0, opcode = size == 1 ? OF_BYTE : OF_MORE;
+    if (in_memory(op)) {
+        operand_probe(u, op, size, false);
+    } else {
+        from = reg_use(u, guest_of(op, op->src));
+        if (size == 1 && is_high(op->src)) {
+            asm_move(c, H_AX, from);
+            asm_rr(c, 4, 0xc1, 5, H_AX);
+            asm_bytes(c, 8, 1);
+            flags_lost(u);
+            from = H_AX;
+        }
+    }
+    unsigned d = reg_change(u, op->dst);
+    asm_bytes(c, F2, 1);
+    if (in_memory(op))
+        asm_rm(c, size == 1 ? 4 : size, opcode, d, u->at);
+    else
+        asm_rr_from(c, size == 1 ? 4 : size, opcode, d, from, size == 1);
+    return true;
+}
+
+/* From now on cc_res is FLAG_A and cc_aux FLAG_B. */
+static void flags_to_raw(struct unit *u)
+{
+    if (u->now.source == FLAGS_RAW)
+        return;
+    flags_to_memory(u);
+    asm_rm(&u->code, 8, 0x8b, FLAG_A, CPU_FIELD(cc_res));
+    asm_rm(&u->code, 8, 0x8b, FLAG_B, CPU_FIELD(cc_aux));
+    u->now.source = FLAGS_RAW;
+    u->now.size = 8;
+    u->now.imm = false;
+    u->now.count = 0;
+}
+
+/* ADCX, ADOX: shape.arg is the number of the flag that is their carry; the others stay. The host needs to have neither. */
+bool compile_add_carry(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    unsigned size = size_of(op), from = H_DX;
+    flags_to_raw(u);
+    if (in_memory(op)) {
+        operand_probe(u, op, size, false);
+        operand_fetch(u, size, H_DX);
+    } else {
+        from = reg_use(u, op->src);
+    }
+    unsigned d = reg_change(u, op->dst);
+    asm_rr(c, 4, OP0F(0xba), 6, FLAG_B); /* BTR */
+    asm_bytes(c, s->arg, 1);
+    asm_alu(c, size, ALU_ADC, d, from);
+    asm_alu(c, 4, ALU_SBB, H_AX, H_AX);
+    asm_alu_imm(c, 4, ALU_AND, H_AX, 1 << s->arg);
+    asm_alu(c, 4, ALU_OR, FLAG_B, H_AX);
+    flags_lost(u);
+    return true;
+}
+
 bool bits_lacking(const struct unit *u, const struct shape *s)
 {
     enum { LEVEL_POPCNT = 2, LEVEL_BMI = 3 };
     unsigned level = s->kind == SHAPE_BITS || s->kind == SHAPE_MULX ? LEVEL_BMI
+                     : s->kind == SHAPE_CRC32                       ? LEVEL_POPCNT
                      : s->kind != SHAPE_COUNT                       ? 1
                      : s->arg == COUNT_ONES                         ? LEVEL_POPCNT
                                                                     : LEVEL_BMI;

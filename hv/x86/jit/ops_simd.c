@@ -17,6 +17,7 @@ unsigned simd_access(const struct op *op, const struct shape *s)
     case SHAPE_SIMD_FROM_INT:
         return op->osize == 3 ? 8 : 4;
     case SHAPE_SIMD_WIDE:
+    case SHAPE_SIMD_TO_HALF:
         return s->arg << (has_vex(op) && op->pfx & PFX_L);
     default:
         return s->how & HOW_SAME ? s->arg : s->arg * halves(op, s);
@@ -275,6 +276,34 @@ static void compile_narrow(struct unit *u, const struct op *op, const struct sha
     clear_upper(u, op, op->dst);
 }
 
+/* VCVTPS2PH: half a vector of the results. */
+static void to_half(struct unit *u, const struct op *op, unsigned to, unsigned vector)
+{
+    emit_vex(u, insn_of(op), vector_use(u, vector), 0, source_reg(to));
+    asm_bytes(&u->code, op->uimm, 1);
+}
+static void compile_to_half(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code *c = &u->code;
+    bool both = op->pfx & PFX_L;
+    if (in_memory(op))
+        simd_probe(u, op, s, true);
+    to_half(u, op, X1, op->src);
+    if (both) {
+        to_half(u, op, X0, op->src + UPPER);
+        asm_bytes(c, 0x66, 1);
+        asm_rr(c, 4, OP0F(0x6c), X1, X0); /* PUNPCKLQDQ */
+    }
+    if (in_memory(op) && both) {
+        store16(u, u->at, X1);
+    } else if (in_memory(op)) {
+        emit(u, movq_store, X1, source_memory(u->at));
+    } else {
+        vector_copy(u, vector_set(u, op->dst), X1);
+        clear_upper(u, op, op->dst);
+    }
+}
+
 /* U = fn(U, immediate); with VEX, H = fn(U, immediate). */
 static void compile_shift(struct unit *u, const struct op *op, const struct shape *s)
 {
@@ -392,9 +421,13 @@ static void compile_flags(struct unit *u, const struct op *op, const struct shap
 {
     if (in_memory(op))
         simd_probe(u, op, s, false);
-    unsigned first = vector_use(u, op->dst);
-    struct source from = in_memory(op) ? source_memory(u->at) : source_reg(vector_use(u, op->src));
-    emit_two(u, op, insn_of(op), first, reachable(u, op, s, from));
+    if (halves(op, s) == 2) {
+        test_256(u, op);
+    } else {
+        unsigned first = vector_use(u, op->dst);
+        struct source from = in_memory(op) ? source_memory(u->at) : source_reg(vector_use(u, op->src));
+        emit_two(u, op, insn_of(op), first, reachable(u, op, s, from));
+    }
     asm_bytes(&u->code, 0x9f, 1); /* LAHF */
     asm_move(&u->code, FLAG_A, H_AX);
     flags_from(u, FLAGS_AH, op);
@@ -475,6 +508,9 @@ bool compile_simd(struct unit *u, const struct op *op, const struct shape *s)
         [SHAPE_SIMD_QUARTERS - SHAPE_SIMD] = compile_quarters,
         [SHAPE_SIMD_PERMUTE - SHAPE_SIMD] = compile_permute,
         [SHAPE_SIMD_BLEND - SHAPE_SIMD] = compile_blend,
+        [SHAPE_SIMD_WITH_XMM0 - SHAPE_SIMD] = compile_with_xmm0,
+        [SHAPE_SIMD_TO_HALF - SHAPE_SIMD] = compile_to_half,
+        [SHAPE_SIMD_MASKED - SHAPE_SIMD] = compile_masked,
         [SHAPE_SIMD_INSERT - SHAPE_SIMD] = compile_insert,
         [SHAPE_SIMD_EXTRACT - SHAPE_SIMD] = compile_extract,
     };
@@ -488,7 +524,12 @@ bool simd_compiled(const struct unit *u, const struct op *op, const struct shape
     const struct insn_row *r = row_of(op);
     bool later = r->map != M0F || r->feature == FT_SSE3 || s->kind == SHAPE_SIMD_FLAGS; /* LAHF */
     bool predicates = r->map == V0F && r->opcode == CMPPS && op->uimm > 7;
-    if (s->kind == SHAPE_SIMD_FLAGS && halves(op, s) == 2)
+    bool whole = s->kind == SHAPE_SIMD_FLAGS && halves(op, s) == 2;
+    unsigned extra = s->how & HOW_CIPHER     ? EXTRA_CIPHER
+                     : r->feature == FT_SHA  ? EXTRA_SHA
+                     : r->feature == FT_GFNI ? EXTRA_GFNI
+                                             : 0;
+    if (extra & ~u->extras)
         return false;
-    return u->level >= (s->how & HOW_VEX || predicates ? LEVEL_AVX2 : later ? LEVEL_SSE42 : 1);
+    return u->level >= (s->how & HOW_VEX || predicates || whole ? LEVEL_AVX2 : later ? LEVEL_SSE42 : 1);
 }

@@ -31,6 +31,11 @@
     OPERATION(F, phsubd) OPERATION(F, phsubsw) OPERATION(F, psignb) OPERATION(F, psignw)                     \
     OPERATION(F, psignd) OPERATION(F, pblendw)                                                               \
     F(shufpd, SIMD, 16, GE, 2) F(blendpd, SIMD, 16, GE, 2) F(blendps, SIMD, 16, GE, 4)                       \
+    F(aesenc, SIMD, 16, GE, HOW_CIPHER) F(aesenclast, SIMD, 16, GE, HOW_CIPHER)                              \
+    F(aesdec, SIMD, 16, GE, HOW_CIPHER) F(aesdeclast, SIMD, 16, GE, HOW_CIPHER)                              \
+    F(aesimc, SIMD_UNARY, 16, GE, HOW_CIPHER) F(aeskeygenassist, SIMD_UNARY, 16, GE, HOW_CIPHER)             \
+    F(pclmulqdq, SIMD, 16, GE, HOW_CIPHER) OPERATION(F, gf2p8mulb)                                           \
+    OPERATION(F, gf2p8affineqb) OPERATION(F, gf2p8affineinvqb)                                               \
     F(mpsadbw, SIMD, 16, GE, 3) F(insertps, SIMD, 4, GE, 0)                                                  \
     F(movlps_load, SIMD, 8, GE, 0) F(movhps_load, SIMD, 8, GE, 0)                                            \
     F(psllw, SIMD, 16, GE, HOW_SAME) F(pslld, SIMD, 16, GE, HOW_SAME) F(psllq, SIMD, 16, GE, HOW_SAME)       \
@@ -108,6 +113,15 @@
     F(fam_v_blendvpd, SIMD_BLEND, 16, GE, HOW_VEX) F(fam_v_pblendvb, SIMD_BLEND, 16, GE, HOW_VEX)            \
     FUSED(F, fam_fmadd) FUSED(F, fam_fmsub) FUSED(F, fam_fnmadd) FUSED(F, fam_fnmsub)                        \
     F(fam_fmaddsub, SIMD_FMA, 16, GE, HOW_FLOAT | HOW_VEX) F(fam_fmsubadd, SIMD_FMA, 16, GE, HOW_FLOAT | HOW_VEX) \
+    F(fam_v_testps, SIMD_FLAGS, 16, GE, HOW_VEX) F(fam_v_testpd, SIMD_FLAGS, 16, GE, HOW_VEX)                \
+    F(fam_blendvps, SIMD_WITH_XMM0, 16, GE, 0) F(fam_blendvpd, SIMD_WITH_XMM0, 16, GE, 0)                    \
+    F(fam_pblendvb, SIMD_WITH_XMM0, 16, GE, 0) F(fam_sha256rnds2, SIMD_WITH_XMM0, 16, GE, 0)                 \
+    F(fam_sha256msg1, SIMD, 16, GE, 0) F(fam_sha256msg2, SIMD, 16, GE, 0) F(fam_sha1nexte, SIMD, 16, GE, 0)  \
+    F(fam_sha1msg1, SIMD, 16, GE, 0) F(fam_sha1msg2, SIMD, 16, GE, 0) F(fam_sha1rnds4, SIMD, 16, GE, 0)      \
+    F(fam_vcvtph2ps, SIMD_WIDE, 8, GE, HOW_FLOAT | HOW_VEX)                                                  \
+    F(fam_vcvtps2ph, SIMD_TO_HALF, 8, EG, HOW_FLOAT | HOW_VEX)                                               \
+    F(fam_vmaskload32, SIMD_MASKED, 16, GE, HOW_VEX) F(fam_vmaskload64, SIMD_MASKED, 16, GE, HOW_VEX)        \
+    F(fam_vmaskstore32, SIMD_MASKED, 16, EG, HOW_VEX) F(fam_vmaskstore64, SIMD_MASKED, 16, EG, HOW_VEX)      \
     F(x87_ldmxcsr, SIMD_MXCSR, 4, GE, 0) F(fam_v_ldmxcsr, SIMD_MXCSR, 4, GE, 0)                              \
     F(x87_stmxcsr, SIMD_MXCSR, 4, EG, 0) F(fam_v_stmxcsr, SIMD_MXCSR, 4, EG, 0)
 /* clang-format on */

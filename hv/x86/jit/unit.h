@@ -61,6 +61,9 @@ struct flow {
     int32_t value;
 };
 
+/* What hosts have that no level says. */
+enum extra { EXTRA_CIPHER = 1 /* AES and PCLMULQDQ */, EXTRA_SHA = 2, EXTRA_GFNI = 4 };
+
 /* A way out that is seldom taken: its code is behind the region's. */
 enum way { WAY_OP /* to the op's handler */, WAY_STOP /* no steps left to enter `block` */ };
 struct side {
@@ -116,6 +119,7 @@ struct unit {
     unsigned op, ops;
     uint32_t vused[VECTORS], vpinned; /* as last_use and pinned */
     unsigned level;                   /* of the host: x86-64-v1 to v3 */
+    unsigned extras;                  /* enum extra: what the host has beyond its level */
     struct host_mem at;               /* the memory operand of the current instruction, once it was checked */
     struct side side[MAX_SIDES];
     unsigned nsides;
@@ -188,6 +192,8 @@ enum shape_kind {
     SHAPE_MULX,
     SHAPE_COUNT,
     SHAPE_MOVBE,
+    SHAPE_CRC32,
+    SHAPE_ADD_CARRY,
     SHAPE_SIMD, /* is_simd(): from here on */
     SHAPE_SIMD_UNARY,
     SHAPE_SIMD_WIDE,
@@ -207,6 +213,9 @@ enum shape_kind {
     SHAPE_SIMD_QUARTERS,
     SHAPE_SIMD_PERMUTE,
     SHAPE_SIMD_BLEND,
+    SHAPE_SIMD_WITH_XMM0,
+    SHAPE_SIMD_TO_HALF,
+    SHAPE_SIMD_MASKED,
     SHAPE_SIMD_INSERT,
     SHAPE_SIMD_LAST_PLAIN = SHAPE_SIMD_INSERT, /* up to here no general register changes */
     SHAPE_SIMD_STORE,
@@ -221,6 +230,7 @@ enum shape_how {
     HOW_VEX = 16,     /* has no form without VEX */
     HOW_ALIGNED = 32, /* with VEX, too, its operand in memory must be aligned */
     HOW_SAME = 64,    /* the second operand is not in halves: both halves have it, or one */
+    HOW_CIPHER = 128, /* of AES or PCLMULQDQ */
 };
 enum shape_form { FORM_EG, FORM_GE, FORM_EI };
 struct shape {

@@ -127,8 +127,9 @@ void vector_clear(struct unit *u, unsigned v)
 bool vector_result(const struct unit *u, const struct op *op)
 {
     const struct shape *s = &u->shapes[op->row];
-    bool store = s->kind == SHAPE_SIMD_MOVE && s->form == FORM_EG && op->pfx & PFX_MEM;
-    return s->kind >= SHAPE_SIMD && s->kind <= SHAPE_SIMD_FROM_INT && s->kind != SHAPE_SIMD_FLAGS && !store;
+    bool store = s->form == FORM_EG && op->pfx & PFX_MEM;
+    return s->kind >= SHAPE_SIMD && s->kind <= SHAPE_SIMD_LAST_PLAIN && s->kind != SHAPE_SIMD_FLAGS &&
+           s->kind != SHAPE_SIMD_MXCSR && s->kind != SHAPE_SIMD_ZERO && !store;
 }
 
 void vector_invert(struct unit *u, unsigned v)
