@@ -371,6 +371,8 @@ static int setup(void **state)
     for (unsigned i = MISTAKEN + 1; i-- && good;) {
         struct engine_host host = emulators[i].host;
         host.wrong = i == MISTAKEN ? planted() : NULL;
+        if (i == LATER)
+            host.level = (uint8_t)number("SEQUENCE_LEVEL", host.level);
         good = guest_init(i, &host);
     }
     return good ? 0 : -1;
