@@ -94,7 +94,6 @@ static bool memory_form_ok(const struct unit *u, const struct op *op, const stru
         return false;
     switch (s->kind) {
     case SHAPE_ALU:
-        return low && (s->form == FORM_GE || (s->arg != ALU_ADC && s->arg != ALU_SBB));
     case SHAPE_TEST:
     case SHAPE_MOV:
     case SHAPE_XCHG:

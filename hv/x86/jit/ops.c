@@ -129,6 +129,23 @@ static void alu_with_carry(struct unit *u, const struct op *op, unsigned operati
         flags_capture(u, op, d);
 }
 
+/* ADC and SBB with memory as the destination. */
+static void carry_to_memory(struct unit *u, const struct op *op, unsigned operation, struct second b)
+{
+    unsigned size = size_of(op);
+    bool dead = flags_dead(u);
+    flags_carry(u);
+    if (dead) {
+        apply_memory(u, size, operation, b);
+        flags_none(u);
+        return;
+    }
+    operand_fetch(u, size, H_DX); /* no flag changes, nor does one by putting it back */
+    apply(u, size, operation, H_DX, b);
+    operand_put(u, size, H_DX);
+    flags_capture(u, op, H_DX);
+}
+
 /* With memory as the destination. */
 static void alu_to_memory(struct unit *u, const struct op *op, unsigned operation, struct second b)
 {
@@ -170,7 +187,7 @@ static bool compile_alu(struct unit *u, const struct op *op, const struct shape 
     if (in_memory(op))
         operand_probe(u, op, size, s->form != FORM_GE && operation != ALU_CMP);
     if (in_memory(op) && s->form != FORM_GE) {
-        alu_to_memory(u, op, operation, b);
+        (carry ? carry_to_memory : alu_to_memory)(u, op, operation, b);
         return true;
     }
     if (in_memory(op)) {

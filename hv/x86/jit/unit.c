@@ -237,6 +237,10 @@ void flags_to_memory(struct unit *u)
 void flags_carry(struct unit *u)
 {
     struct code *c = &u->code;
+    if (u->host_flags) {
+        flags_lost(u);
+        return;
+    }
     switch (u->now.source) {
     case FLAGS_LOGIC:
         asm_bytes(c, 0xf8, 1); /* CLC */
