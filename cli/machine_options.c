@@ -228,14 +228,15 @@ const struct option_row machine_options[] = {
          "Its address is 52:54:00:12:34:56 (57 for the second …) if none is given. The ROM is what firmware boots from the network with: iPXE's, of "
          "Debian's package ipxe-qemu, which is looked for as SeaBIOS is; none if a kernel or a binary is loaded directly."},
     {.name = "net",
-     .argument = "user[,KEY=VALUE…]|socket=PATH|none",
+     .argument = "user[,KEY=VALUE…]|socket=PATH[,local=PATH]|none",
      .help = "what a network card is connected to: the first for the first card, and so on (default user)",
      .id = MO_NET,
      .more =
          "`user` is a network with a gateway (10.0.2.2) that gives the guest the address 10.0.2.15 by DHCP. Its keys: `tftp=FOLDER`, whose files, and "
-         "no others, the guest can read by TFTP; `bootfile=NAME` and `hostname=NAME`, which DHCP says. What the guest gets follows from the run alone, unless "
+         "no others, the guest can read by TFTP; `bootfile=NAME` and `hostname=NAME`, which DHCP says; `ipv6=yes`, with which it speaks IPv6, too (prefix fec0::/64, DHCPv6). What the guest gets follows from the run alone, unless "
          "`outside=yes` lets it reach what this computer reaches, or `forward=tcp:[ADDRESS:]PORT:PORT` leads from a port of this computer to one of the guest. "
-         "`socket` is a Unix datagram socket at PATH, each datagram a frame; what the other program sends must go to PATH.bootreel. In any case what comes is "
+         "`socket` is a Unix datagram socket at PATH, each datagram a frame; what the other program sends must go to PATH.bootreel. With `local=OWN`, it must go to OWN, and the program may start later: two "
+         "recordings that name each other's sockets are connected. In any case what comes is "
          "recorded, and a replay needs no network. With `mangle=SEED:PERCENT` so many of the frames to the guest are lost, doubled, delayed or damaged; "
          "which ones, follows from the seed."},
     {.name = "disk",

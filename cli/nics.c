@@ -9,6 +9,8 @@
 #include "core/ground/text.h"
 #include "traces/memory.h"
 
+enum { SOCKET_MOST = 98 /* characters: with .bootreel behind it, what a socket address has room for */ };
+
 /* By the name on the command line (QEMU's is taken, too), and the model's in the settings. */
 static const struct {
     const char *name, *model, *rom;
@@ -186,9 +188,14 @@ static int take_wire_word(struct nics *all, struct net_wire *w, const struct opt
     if (!w->kind && !strcmp(word, "user"))
         return w->kind = NET_USER, 0;
     if (!w->kind && (v = value_of(word, "socket")))
-        return w->kind = NET_SOCKET, take_text(all, &w->socket, 98, row, word, v, err);
+        return w->kind = NET_SOCKET, take_text(all, &w->socket, SOCKET_MOST, row, word, v, err);
     if (w->kind && (v = value_of(word, "mangle")))
         return take_mangle(w, row, v, err);
+    if (w->kind == NET_SOCKET && (v = value_of(word, "local")))
+        return take_text(all, &w->local, SOCKET_MOST, row, word, v, err);
+    if (w->kind == NET_SOCKET)
+        return error_set(err, "--%s: \"%.40s\": with a socket, give local=PATH or mangle=SEED:PERCENT",
+                         row->name, word);
     if (w->kind != NET_USER)
         return error_set(err, "--%s: \"%.40s\": begin with user, socket=PATH or none", row->name, word);
     if ((v = value_of(word, "tftp")))
@@ -201,9 +208,12 @@ static int take_wire_word(struct nics *all, struct net_wire *w, const struct opt
         return take_forward(w, row, v, err);
     if ((v = value_of(word, "outside")) && (!strcmp(v, "yes") || !strcmp(v, "no")))
         return w->outside = *v == 'y', 0;
+    if ((v = value_of(word, "ipv6")) && (!strcmp(v, "yes") || !strcmp(v, "no")))
+        return w->ipv6 = *v == 'y', 0;
     return error_set(
         err,
-        "--%s: \"%.40s\": give tftp=FOLDER, bootfile=NAME, hostname=NAME, outside=yes, forward=tcp:HOST:GUEST "
+        "--%s: \"%.40s\": give tftp=FOLDER, bootfile=NAME, hostname=NAME, outside=yes, ipv6=yes, "
+        "forward=tcp:HOST:GUEST "
         "or mangle=SEED:PERCENT",
         row->name, word);
 }
@@ -241,6 +251,8 @@ char *nics_wire_text(const struct net_wire *w)
     text_add(&out, "%s", w->kind == NET_USER ? "user" : w->kind == NET_SOCKET ? "socket=" : "none");
     if (w->kind == NET_SOCKET)
         text_add(&out, "%s", path_last_part(w->socket));
+    if (w->local)
+        text_add(&out, ",local=%s", path_last_part(w->local));
     if (w->tftp)
         text_add(&out, ",tftp=%s", path_last_part(w->tftp));
     if (w->bootfile)
@@ -249,6 +261,8 @@ char *nics_wire_text(const struct net_wire *w)
         text_add(&out, ",hostname=%s", w->hostname);
     if (w->outside)
         text_add(&out, ",outside=yes");
+    if (w->ipv6)
+        text_add(&out, ",ipv6=yes");
     for (unsigned i = 0; i < w->nforwards; i++)
         text_add(&out, ",forward=tcp:%s%s%u:%u", w->forward[i].host_address,
                  w->forward[i].host_address[0] ? ":" : "", w->forward[i].host_port, w->forward[i].guest_port);

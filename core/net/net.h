@@ -38,9 +38,11 @@ struct net_wire {
     /* NET_USER: the folder that can be read by TFTP, and what DHCP says; NULL: nothing */
     const char *tftp, *bootfile, *hostname;
     bool outside; /* whether the guest reaches the host and its network */
+    bool ipv6;    /* whether it speaks IPv6, too */
     struct net_forward forward[NET_FORWARDS];
     unsigned nforwards;
-    const char *socket; /* NET_SOCKET: the path of a Unix datagram socket */
+    /* NET_SOCKET: the path of the other end's Unix datagram socket, and of its own; NULL: PATH.bootreel, and the other end is there */
+    const char *socket, *local;
     /* Of 100 frames to the guest, so many are lost, doubled, delayed or damaged; which ones, follows from the seed. */
     unsigned mangle;
     uint64_t seed;

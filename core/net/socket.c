@@ -1,9 +1,9 @@
 /* socket.c - a datagram socket as the other end of a card: a datagram is a frame, as with QEMU's `-netdev dgram`.
  *
- * It connects to a Unix socket that another program has bound, and binds one of its own beside it (PATH.bootreel), to which that program
- * sends. */
+ * Frames go to the Unix socket that another program binds, and come to one of its own, which that program sends to. Each frame is sent by
+ * name, so the other program may start later, or again, like the other end of a cable.
+ */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,23 +16,48 @@
 struct peer {
     struct wire *wire;
     int fd;
+    struct sockaddr_un to;
     char own[sizeof(((struct sockaddr_un *)0)->sun_path)];
 };
 
-static int open_socket(struct peer *p, const char *path, struct error *err)
+/* Whether somebody listens there: 0, or errno. */
+static int listens(const struct sockaddr_un *name)
 {
-    struct sockaddr_un to = {.sun_family = AF_UNIX}, own = {.sun_family = AF_UNIX};
-    if (snprintf(own.sun_path, sizeof own.sun_path, "%s.bootreel", path) >= (int)sizeof own.sun_path)
-        return error_set(err, "--net: socket=%.60s: the path is too long: give at most 98 characters", path);
-    strcpy(to.sun_path, path);
+    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const int why = fd < 0 || connect(fd, (const struct sockaddr *)name, sizeof *name) ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    return why;
+}
+
+/* Its own name is PATH.bootreel, if none is given. */
+static int name_own(const struct net_wire *o, struct sockaddr_un *own, struct error *err)
+{
+    const char *end = o->local ? "" : ".bootreel";
+    const size_t size = sizeof own->sun_path;
+    if (snprintf(own->sun_path, size, "%s%s", o->local ? o->local : o->socket, end) < (int)size)
+        return 0;
+    return error_set(err, "--net: socket=%.60s: the path is too long: give at most 98 characters", o->socket);
+}
+
+static int open_socket(struct peer *p, const struct net_wire *o, struct error *err)
+{
+    struct sockaddr_un own = {.sun_family = AF_UNIX};
+    if (name_own(o, &own, err))
+        return -1;
+    strcpy(p->to.sun_path, o->socket);
+    const int why = o->local ? 0 : listens(&p->to);
+    if (why)
+        return error_set(
+            err, "--net: socket=%.100s: %s: start the program at its other end first, or give local=PATH",
+            o->socket, strerror(why));
+    if (listens(&own) == ECONNREFUSED)
+        unlink(own.sun_path); /* what a killed recording left */
     p->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (p->fd < 0 || bind(p->fd, (struct sockaddr *)&own, sizeof own))
-        return error_set(err, "--net: socket=%.100s: %.100s: %s: remove it, or give another", path,
+        return error_set(err, "--net: socket=%.100s: %.100s: %s: remove it, or give another", o->socket,
                          own.sun_path, strerror(errno));
     strcpy(p->own, own.sun_path);
-    if (connect(p->fd, (struct sockaddr *)&to, sizeof to))
-        return error_set(err, "--net: socket=%.100s: %s: start the program at its other end first", path,
-                         strerror(errno));
     return 0;
 }
 
@@ -51,7 +76,8 @@ void *socket_new(const struct net_wire *options, struct wire *wire, struct error
     struct peer *p = mem_zero(1, sizeof *p);
     p->wire = wire;
     p->fd = -1;
-    if (!open_socket(p, options->socket, err))
+    p->to.sun_family = AF_UNIX;
+    if (!open_socket(p, options, err))
         return p;
     peer_destroy(p);
     return NULL;
@@ -60,7 +86,8 @@ void *socket_new(const struct net_wire *options, struct wire *wire, struct error
 /* As on a wire, a frame that nobody takes is lost. */
 static void peer_input(void *peer, const uint8_t *frame, size_t n, uint64_t now)
 {
-    ssize_t sent = send(((struct peer *)peer)->fd, frame, n, MSG_NOSIGNAL);
+    const struct peer *p = peer;
+    ssize_t sent = sendto(p->fd, frame, n, MSG_NOSIGNAL, (const struct sockaddr *)&p->to, sizeof p->to);
     (void)sent;
 }
 

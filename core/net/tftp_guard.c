@@ -41,34 +41,66 @@ static bool permitted(const char *folder, const char *name)
     return !strncmp(real, root, n) && real[n] == '/' && !stat(real, &st) && S_ISREG(st.st_mode);
 }
 
+/* A datagram to the server. */
+struct request {
+    uint8_t *udp;
+    size_t n;
+    bool ipv6;
+};
+
+/* False if it is for somebody else, or too short. */
+static bool find_request(uint32_t host, uint8_t *frame, size_t n, struct request *r)
+{
+    size_t length = 0;
+    *r = (struct request){.udp = ipv6_transport(frame, n, IPPROTO_UDP, &length), .ipv6 = true};
+    r->n = length;
+    if (r->udp)
+        return length >= UDP + 2;
+    uint8_t *ip = frame + ETHERNET;
+    if (n < ETHERNET + 20 || get16(frame + TYPE) != 0x0800 || ip[9] != IPPROTO_UDP ||
+        memcmp(ip + 16, &host, 4))
+        return false;
+    const size_t header = (ip[0] & 15u) * 4u;
+    if (header < 20 || n < ETHERNET + header + UDP + 2)
+        return false;
+    *r = (struct request){.udp = ip + header, .n = n - ETHERNET - header};
+    return true;
+}
+
+/* libslirp puts those of IPv4 together, and knows none of IPv6. */
+static bool is_fragment(uint32_t host, const uint8_t *frame, size_t n)
+{
+    const uint8_t *ip = frame + ETHERNET;
+    return n >= ETHERNET + 20 && get16(frame + TYPE) == 0x0800 && ip[9] == IPPROTO_UDP &&
+           !memcmp(ip + 16, &host, 4) && get16(ip + 6) & (MORE_FRAGMENTS | OFFSET);
+}
+
 /* The name in the request becomes one that ends with a slash, which is refused. */
-static void refuse(uint8_t *udp, char *name)
+static void refuse(uint8_t *frame, const struct request *r, char *name)
 {
     memset(name, '/', strlen(name));
-    udp[6] = udp[7] = 0; /* no checksum */
+    if (r->ipv6)
+        ipv6_seal(frame, r->udp, r->n);
+    else
+        r->udp[6] = r->udp[7] = 0; /* no checksum */
 }
 
 bool tftp_guard(const char *folder, uint32_t host, uint8_t *frame, size_t n)
 {
-    if (n < ETHERNET + 20 || get16(frame + TYPE) != 0x0800)
-        return true;
-    uint8_t *ip = frame + ETHERNET;
-    size_t header = (ip[0] & 15u) * 4u;
-    if (ip[9] != IPPROTO_UDP || memcmp(ip + 16, &host, 4))
-        return true;
-    if (get16(ip + 6) & (MORE_FRAGMENTS | OFFSET))
+    struct request r;
+    if (is_fragment(host, frame, n))
         return false;
-    if (header < 20 || n < ETHERNET + header + UDP + 2)
+    if (!find_request(host, frame, n, &r))
         return true;
-    uint8_t *udp = ip + header, *tftp = udp + UDP;
-    if (get16(udp + 2) != TFTP_PORT || get16(tftp) != READ_REQUEST)
+    uint8_t *tftp = r.udp + UDP;
+    if (get16(r.udp + 2) != TFTP_PORT || get16(tftp) != READ_REQUEST)
         return true;
     char *name = (char *)tftp + 2;
-    if (!memchr(name, 0, n - (size_t)((uint8_t *)name - frame)))
+    if (!memchr(name, 0, r.n - UDP - 2))
         return true; /* it has no end: the server refuses it */
     if (!*name)
         return false;
     if (folder && !permitted(folder, name))
-        refuse(udp, name);
+        refuse(frame, &r, name);
     return true;
 }

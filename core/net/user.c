@@ -1,8 +1,8 @@
 /* user.c - the user network: libslirp, with guest time as its clock.
  *
  * Without an outside it is restricted: DHCP, ARP, ICMP to the gateway and TFTP, no socket of the host. What it answers then follows from
- * what the guest sends, and when. libslirp 4.7 has numbers of its own in two places: the interval of router advertisements (IPv6, which
- * is off here) and the ports of Unix sockets (not used). Addresses and names are those of QEMU's user network. */
+ * what the guest sends, and when. libslirp 4.7 has random numbers of its own in two places: the interval of router advertisements, for
+ * which we take one of our own, and the ports of Unix sockets (not used). Addresses and names are those of QEMU's user network. */
 #include <arpa/inet.h>
 #include <slirp/libslirp.h>
 #include <stdlib.h>
@@ -18,7 +18,26 @@
 #define SERVER  "10.0.2.3" /* of names */
 #define GUEST   "10.0.2.15"
 
-enum { MS = 1000000 /* ns */, IDLE_MS = 1000 /* libslirp's own longest time between two looks */ };
+#define PREFIX6  "fec0::"
+#define GATEWAY6 "fec0::2"
+#define SERVER6  "fec0::3" /* of names, and of DHCPv6 */
+
+enum {
+    PREFIX6_BITS = 64,
+    MS = 1000000 /* ns */,
+    IDLE_MS = 1000 /* libslirp's own longest time between two looks */
+};
+
+/* The interval of router advertisements that nobody asked for, ns: RFC 4861 (6.2.1) has 198 s to 600 s. The first three, which tell that
+ * a router is there, would come 16 s apart; libslirp's does not do that either. */
+#define ADVERTISE 400000000000u
+
+/* libslirp's only timer: router advertisements. */
+struct timer {
+    SlirpTimerId id;
+    void *opaque;
+    uint64_t due; /* guest time; UINT64_MAX: it does not run */
+};
 
 struct user {
     struct wire *wire;
@@ -26,7 +45,8 @@ struct user {
     Slirp *slirp;
     SlirpCb callbacks;
     uint64_t now;
-    bool http_boot;               /* the guest asks for something to boot by HTTP */
+    bool http_boot; /* the guest asks for something to boot by HTTP */
+    struct timer advertise;
     struct wire_sockets *sockets; /* while they are listed */
     const struct wire_sockets *said;
 };
@@ -44,14 +64,18 @@ static ssize_t send_packet(const void *frame, size_t n, void *opaque)
 {
     struct user *u = opaque;
     uint8_t own[ENGINE_FRAME];
-    if (n > sizeof own || !u->http_boot) {
-        wire_send(u->wire, frame, n, u->now);
-        return (ssize_t)n;
+    const ssize_t taken = (ssize_t)n;
+    if (n > sizeof own) {
+        wire_send(u->wire, frame, n, u->now); /* counts it as lost */
+        return taken;
     }
     memcpy(own, frame, n);
-    http_boot_answer(own, n);
+    if (u->http_boot)
+        http_boot_answer(own, n);
+    if (!u->options->outside)
+        n = ipv6_own_answer(own, n);
     wire_send(u->wire, own, n, u->now);
-    return (ssize_t)n;
+    return taken;
 }
 
 static void guest_error(const char *text, void *opaque) {}
@@ -61,15 +85,24 @@ static int64_t clock_get_ns(void *opaque)
     return (int64_t)((struct user *)opaque)->now;
 }
 
-/* Only IPv6 has timers. */
-static void *timer_new(SlirpTimerCb cb, void *cb_opaque, void *opaque)
+static void *timer_new(SlirpTimerId id, void *timer_opaque, void *opaque)
 {
-    return opaque;
+    struct user *u = opaque;
+    u->advertise = (struct timer){.id = id, .opaque = timer_opaque, .due = UINT64_MAX};
+    return &u->advertise;
 }
 
-static void timer_free(void *timer, void *opaque) {}
+static void timer_free(void *timer, void *opaque)
+{
+    ((struct timer *)timer)->due = UINT64_MAX;
+}
 
-static void timer_mod(void *timer, int64_t expire_time, void *opaque) {}
+/* The time that libslirp gives is random: see above. */
+static void timer_mod(void *timer, int64_t expire_time, void *opaque)
+{
+    const struct user *u = opaque;
+    ((struct timer *)timer)->due = u->now + ADVERTISE;
+}
 
 static void poll_fd(int fd, void *opaque) {}
 
@@ -110,9 +143,19 @@ static uint64_t user_sockets(void *peer, struct wire_sockets *s, uint64_t now)
     const unsigned others = s->n;
     slirp_pollfds_fill(u->slirp, &timeout, add_poll, u);
     const bool any = s->n > others;
-    if (!any && timeout >= IDLE_MS)
-        return UINT64_MAX;
-    return now + (any || !timeout ? (uint64_t)WIRE_LOOK : timeout * (uint64_t)MS);
+    if (any || !timeout)
+        return now + WIRE_LOOK;
+    const uint64_t due = u->advertise.due > now ? u->advertise.due : now + 1;
+    const uint64_t soon = timeout < IDLE_MS ? now + timeout * (uint64_t)MS : UINT64_MAX;
+    return soon < due ? soon : due;
+}
+
+static void run_timer(struct user *u)
+{
+    if (u->now < u->advertise.due)
+        return;
+    u->advertise.due = UINT64_MAX;
+    slirp_handle_timer(u->slirp, u->advertise.id, u->advertise.opaque);
 }
 
 static void user_ready(void *peer, const struct wire_sockets *s, uint64_t now)
@@ -122,6 +165,7 @@ static void user_ready(void *peer, const struct wire_sockets *s, uint64_t now)
     u->said = s;
     slirp_pollfds_poll(u->slirp, 0, get_revents, u);
     u->said = NULL;
+    run_timer(u);
 }
 
 static void user_input(void *peer, const uint8_t *frame, size_t n, uint64_t now)
@@ -140,6 +184,13 @@ static void user_input(void *peer, const uint8_t *frame, size_t n, uint64_t now)
 }
 
 /* ---------------------------------------------------------------- creating */
+
+static struct in6_addr address6(const char *text)
+{
+    struct in6_addr a = IN6ADDR_ANY_INIT;
+    inet_pton(AF_INET6, text, &a);
+    return a;
+}
 
 static int add_forwards(struct user *u, struct error *err)
 {
@@ -176,11 +227,16 @@ static Slirp *create(struct user *u)
         .bootfile = o->bootfile,
         .vdhcp_start = address(GUEST),
         .vnameserver = address(SERVER),
+        .in6_enabled = o->ipv6,
+        .vprefix_addr6 = address6(PREFIX6),
+        .vprefix_len = PREFIX6_BITS,
+        .vhost6 = address6(GATEWAY6),
+        .vnameserver6 = address6(SERVER6),
     };
     u->callbacks = (SlirpCb){.send_packet = send_packet,
                              .guest_error = guest_error,
                              .clock_get_ns = clock_get_ns,
-                             .timer_new = timer_new,
+                             .timer_new_opaque = timer_new,
                              .timer_free = timer_free,
                              .timer_mod = timer_mod,
                              .register_poll_fd = poll_fd,
@@ -202,6 +258,7 @@ void *user_new(const struct net_wire *options, struct wire *wire, struct error *
     struct user *u = mem_zero(1, sizeof *u);
     u->wire = wire;
     u->options = options;
+    u->advertise.due = UINT64_MAX;
     if (!check_folder(options->tftp, err)) {
         u->slirp = create(u);
         if (!u->slirp)

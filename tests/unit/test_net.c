@@ -327,6 +327,74 @@ static void test_http_boot(void **state)
     assert_memory_equal(was, b, n);
 }
 
+/* ---------------------------------------------------------------- IPv6 on its way to libslirp and back */
+
+static void line_is(const uint8_t *b, size_t n, const char *line)
+{
+    char text[TEXT];
+    packet_line(b, n, n, text, sizeof text);
+    assert_string_equal(text, line);
+}
+
+/* A router's advertisement with a server of names, as libslirp sends it on a host that has one of IPv6. */
+static void test_ipv6_own_answer(void **state)
+{
+    static const uint8_t names[24] = {25, 3, 0, 0, 0, 0, 4, 176, 0xfe, 0xc0, [23] = 3};
+    uint8_t b[MOST], was[MOST];
+    const size_t n = frame(FRAME_ROUTER_ADVERTISEMENT, was);
+    size_t length;
+    memcpy(b, was, n);
+    assert_int_equal(ipv6_own_answer(b, n), n);
+    assert_memory_equal(b, was, n);
+    memcpy(b + n, names, sizeof names);
+    b[19] += sizeof names;
+    ipv6_seal(b, ipv6_transport(b, n + sizeof names, PACKET_ICMP6, &length), length + sizeof names);
+    assert_int_equal(length, n - 54 + sizeof names);
+    assert_int_equal(ipv6_own_answer(b, n + sizeof names), n);
+    assert_memory_equal(b, was, n);
+    for (size_t cut = 0; cut < n; cut++) {
+        uint8_t *part = mem_copy(was, cut + 1);
+        assert_true(ipv6_own_answer(part, cut) == cut);
+        free(part);
+    }
+}
+
+static size_t tftp6(uint8_t b[MOST], const char *name)
+{
+    static const uint8_t head[] = {0x52, 0x56, 0,    0,    0, 2, 0x52, 0x54, 0, 0x12, 0x34,
+                                   0x56, 0x86, 0xdd, 0x60, 0, 0, 0,    0,    0, 17,   255};
+    uint8_t *ip = b + 14, *udp = ip + 40;
+    const size_t length = 8 + 2 + strlen(name) + 1 + 6;
+    memset(b, 0, MOST);
+    memcpy(b, head, sizeof head);
+    ip[5] = (uint8_t)length;
+    ip[8] = ip[24] = 0xfe;
+    ip[9] = ip[25] = 0xc0;
+    ip[23] = 15;
+    ip[39] = 2;
+    udp[0] = 8;
+    udp[3] = 69;
+    udp[5] = (uint8_t)length;
+    udp[9] = 1;
+    strcpy((char *)udp + 10, name);
+    strcpy((char *)udp + 10 + strlen(name) + 1, "octet");
+    ipv6_seal(b, udp, length);
+    return 54 + length;
+}
+
+static void test_tftp_guard_ipv6(void **state)
+{
+    uint8_t b[MOST];
+    size_t n = tftp6(b, "no-such-file");
+    assert_true(tftp_guard("/proc/self", 0, b, n));
+    line_is(b, n, "[fec0::f]:2048 > [fec0::2]:69 TFTP read no-such-file (octet)");
+    n = tftp6(b, "exe"); /* a link that leads out of the folder */
+    assert_true(tftp_guard("/proc/self", 0, b, n));
+    line_is(b, n, "[fec0::f]:2048 > [fec0::2]:69 TFTP read /// (octet)");
+    n = tftp6(b, "");
+    assert_false(tftp_guard("/proc/self", 0, b, n));
+}
+
 static void test_mangle(void **state)
 {
     static const char *const words[] = {
@@ -473,7 +541,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_dns_loop),        cmocka_unit_test(test_transfers),
         cmocka_unit_test(test_transfers_reset), cmocka_unit_test(test_pcapng),
         cmocka_unit_test(test_dhcp_unanswered), cmocka_unit_test(test_http_boot),
-        cmocka_unit_test(test_mangle),
+        cmocka_unit_test(test_mangle),          cmocka_unit_test(test_ipv6_own_answer),
+        cmocka_unit_test(test_tftp_guard_ipv6),
     };
     if (argc == 3 && !strcmp(argv[1], "--seeds"))
         return write_seeds(argv[2]);

@@ -44,6 +44,15 @@ extern const struct wire_kind socket_kind;
  * refuses it. `host`: the server's IPv4 address. */
 bool tftp_guard(const char *folder, uint32_t host, uint8_t *frame, size_t n);
 
+/* ---- ipv6.c ---- */
+
+/* The transport's header in a frame of IPv6 of that protocol, and its length with what follows; NULL if it is none, or is cut. */
+uint8_t *ipv6_transport(uint8_t *frame, size_t n, unsigned protocol, size_t *length);
+/* Makes the checksum of UDP or ICMPv6 right again. */
+void ipv6_seal(uint8_t *frame, uint8_t *transport, size_t length);
+/* Takes out of libslirp's answer what it says of the host. Returns the frame's length then. */
+size_t ipv6_own_answer(uint8_t *frame, size_t n);
+
 /* ---- http_boot.c ---- */
 
 /* Whether the guest asks a DHCP server for something to boot by HTTP. */
