@@ -138,6 +138,26 @@ static bool sink_store(struct sink *s, struct frame_head *h, const void *extra, 
     return true;
 }
 
+/* Whether searching is in vain: a frame of network traffic that is packed or encrypted, say. All bytes are about as frequent in it, so
+ * that a code for single bytes would save less than 8 % (the sum of squares is 2 to the power of minus Renyi's entropy, which is at most
+ * Shannon's), and zstd takes long to find nothing else. */
+static bool looks_random(const uint8_t *p, size_t n)
+{
+    enum { SHORTEST = 1 << 13, LONGEST = 1 << 28, BYTES = 256 };
+    uint32_t count[4][BYTES] = {{0}};
+    uint64_t squares = 0;
+    if (n < SHORTEST || n > LONGEST)
+        return false;
+    for (size_t i = 0; i + 4 <= n; i += 4)
+        for (unsigned k = 0; k < 4; k++)
+            count[k][p[i + k]]++;
+    for (unsigned i = 0; i < BYTES; i++) {
+        const uint64_t times = (uint64_t)count[0][i] + count[1][i] + count[2][i] + count[3][i];
+        squares += times * times;
+    }
+    return squares * BYTES < (uint64_t)n * n / 2 * 3;
+}
+
 /* Packs and writes one frame. */
 static bool sink_frame(struct sink *s, struct frame_head *h, const void *extra, const struct buf *payload)
 {
@@ -146,7 +166,8 @@ static bool sink_frame(struct sink *s, struct frame_head *h, const void *extra, 
     size_t room = ZSTD_compressBound(payload->n);
     struct buf packed = {mem_alloc(room), 0, room};
     int level = h->kind == TF_PAGES ? PAGES_ZSTD_LEVEL : FRAME_ZSTD_LEVEL;
-    size_t n = ZSTD_compressCCtx(s->zstd, packed.p, room, bytes, payload->n, level);
+    const bool plain = (h->kind == TF_INPUT || h->kind == TF_EVENTS) && looks_random(bytes, payload->n);
+    size_t n = plain ? payload->n : ZSTD_compressCCtx(s->zstd, packed.p, room, bytes, payload->n, level);
     bool smaller = !ZSTD_isError(n) && n < payload->n;
     const void *stored = smaller ? packed.p : bytes;
     h->packing = smaller ? PACK_ZSTD : PACK_NONE;
@@ -154,7 +175,7 @@ static bool sink_frame(struct sink *s, struct frame_head *h, const void *extra, 
     h->stored = (uint32_t)(smaller ? n : payload->n);
     assert(h->stored <= h->raw && h->stored == (smaller ? n : payload->n) && "frames are cut before 4 GiB");
     h->raw_hash = XXH3_64bits(bytes, payload->n);
-    h->stored_hash = XXH3_64bits(stored, h->stored);
+    h->stored_hash = smaller ? XXH3_64bits(stored, h->stored) : h->raw_hash;
     bool good = sink_store(s, h, extra, stored);
     buf_free(&packed);
     return good;

@@ -11,7 +11,7 @@
 
 enum {
     SHORTEST = 60,       /* bytes of a frame on the wire, without the FCS */
-    NS_BYTE = 8,         /* of guest time: 1 Gbit/s */
+    NS_BYTE = 1,         /* of guest time: 8 Gbit/s */
     RETRY = 50000,       /* ns of guest time until a card without room is asked again */
     RETRIES = 2000,      /* that often */
     DELAY = 3000000,     /* of a frame that others overtake */

@@ -508,6 +508,44 @@ static void test_unpacked(void **state)
     free(u.p);
 }
 
+/* Frames of a network, as inputs: of random bytes, which are stored as they are, or of words, which are packed. */
+static struct bytes traffic(bool random)
+{
+    enum { FRAMES = 200, FRAME = 1514 };
+    char *path = temp_path("traffic");
+    struct trace_config cfg = {.engine = "pc", .classes = EVENT_CLASSES_ALL};
+    struct trace_writer *w = trace_writer_create(path, &cfg, NULL);
+    uint64_t x = 1;
+    for (uint64_t i = 0; i < FRAMES; i++) {
+        uint8_t frame[FRAME];
+        for (size_t k = 0; k < FRAME; k++) {
+            x = x * 6364136223846793005u + 1442695040888963407u;
+            frame[k] = random && k > 60 ? (uint8_t)(x >> 56) : (uint8_t) "packet "[k % 7];
+        }
+        struct input in = {i * 3, i * 3 * STEP_NS, 0, frame, FRAME};
+        assert_int_equal(trace_write_input(w, &in, NULL), 0);
+    }
+    assert_int_equal(trace_writer_finish(w, &sample_end, NULL), 0);
+    struct trace *t = trace_open(path, NULL);
+    assert_int_equal(trace_input_count(t), FRAMES);
+    struct input in;
+    assert_int_equal(trace_input(t, FRAMES - 1, &in, NULL), 0);
+    assert_true(in.len == FRAME && !memcmp(in.data, "packet packet ", 14));
+    trace_close(t);
+    struct bytes b = slurp(path);
+    unlink(path);
+    free(path);
+    return b;
+}
+
+static void test_traffic(void **state)
+{
+    struct bytes words = traffic(false), random = traffic(true);
+    assert_true(words.n < 10000 && random.n > 200 * 1450 && random.n < 200 * 1540 + 2000);
+    free(words.p);
+    free(random.p);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && !strcmp(argv[1], "--seeds")) {
@@ -527,6 +565,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_verifier),
         cmocka_unit_test(test_encoder),
         cmocka_unit_test(test_unpacked),
+        cmocka_unit_test(test_traffic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
