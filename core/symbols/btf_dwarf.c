@@ -61,7 +61,8 @@ uint32_t *bd_slot_of(const struct by_name *t, const struct btf *btf, enum name_s
 static const char *const names[BTF_DWARF_SECTIONS] = {[INFO] = ".debug_info",
                                                       [ABBREV] = ".debug_abbrev",
                                                       [STRINGS] = ".debug_str",
-                                                      [LOCATIONS] = ".debug_loclists"};
+                                                      [LOCATIONS] = ".debug_loclists",
+                                                      [RANGES] = ".debug_rnglists"};
 
 /* ---------------------------------------------------------------- abbreviations */
 
@@ -83,6 +84,11 @@ static const struct {
     [A_UNIT] = {DW_TAG_compile_unit,
                 CHILDREN,
                 {DW_AT_producer, DW_FORM_string, DW_AT_language, DW_FORM_data1, DW_AT_name, DW_FORM_string}},
+    [A_UNIT_LINES] = {DW_TAG_compile_unit,
+                      CHILDREN,
+                      {DW_AT_producer, DW_FORM_string, DW_AT_language, DW_FORM_data1, DW_AT_name,
+                       DW_FORM_string, DW_AT_stmt_list, DW_FORM_sec_offset, DW_AT_ranges,
+                       DW_FORM_sec_offset}},
     [A_BASE] = {DW_TAG_base_type, 0, {NAME, SIZE, DW_AT_encoding, DW_FORM_data1}},
     [A_POINTER] = {DW_TAG_pointer_type, 0, {SIZE, TYPE}},
     [A_POINTER_VOID] = {DW_TAG_pointer_type, 0, {SIZE}},
@@ -383,10 +389,29 @@ void bd_begin_unit(struct btf_dwarf *d, const struct source *s, const char *name
     put_byte(b, DW_UT_compile);
     put_byte(b, 8);
     put_int(b, d->abbrevs, 4);
-    put_uleb(b, A_UNIT);
+    put_uleb(b, d->rows ? A_UNIT_LINES : A_UNIT);
     put(b, "GNU C11 12.2.0", 15); /* as in dwarf.c */
     put_byte(b, DW_LANG_C99);
     put(b, name, strlen(name) + 1);
+    if (d->rows)
+        d->lines_at = put_int(b, 0, 8);
+}
+
+/* The lines of the functions of a unit, and where these are. */
+static void put_lines(struct btf_dwarf *d)
+{
+    struct bytes *b = &d->section[RANGES];
+    const struct lines_spans *of = &d->of_unit;
+    const uint32_t at[2] = {(uint32_t)symbols_dwarf_lines(d->lines, d->rows, of), (uint32_t)b->n};
+    memcpy(info(d)->p + d->lines_at, at, sizeof at);
+    for (size_t i = 0; i < of->n; i++) {
+        put_byte(b, DW_RLE_start_length);
+        put_int(b, of->span[i].begin, 8);
+        put_uleb(b, of->span[i].end - of->span[i].begin);
+        lines_spans_add(&d->with_lines, of->span[i].begin, of->span[i].end);
+    }
+    put_byte(b, DW_RLE_end_of_list);
+    d->of_unit.n = 0;
 }
 
 /* Writes what the unit has referred to, and where that is. */
@@ -402,6 +427,8 @@ void bd_end_unit(struct btf_dwarf *d)
     for (size_t i = 0; i < d->nfixups; i++)
         memcpy(b->p + d->fixups[i].at, &d->written[d->fixups[i].id].at, 4);
     d->nfixups = 0;
+    if (d->rows)
+        put_lines(d);
     const uint32_t length = (uint32_t)(b->n - d->unit - 4);
     memcpy(b->p + d->unit, &length, 4);
 }
@@ -413,6 +440,18 @@ void bd_unit_for(struct btf_dwarf *d, const struct source *s, const char *name, 
         return;
     if (n)
         bd_end_unit(d);
+    bd_begin_unit(d, s, name);
+}
+
+void bd_unit_of_functions(struct btf_dwarf *d, const struct source *s, const char *name, size_t n,
+                          const struct symbol_mapping *rows)
+{
+    rows = rows ? rows : d->rows; /* one that has no lines may be among others */
+    if (n % IN_UNIT && rows == d->rows)
+        return;
+    if (n)
+        bd_end_unit(d);
+    d->rows = rows;
     bd_begin_unit(d, s, name);
 }
 
@@ -522,27 +561,40 @@ static unsigned word_of(const struct symbol_mapping *m)
     return m->table->high + m->bias > UINT32_MAX ? 8 : 4;
 }
 
-static void begin(struct btf_dwarf *d, const struct symbol_mapping *kernel)
+/* The header of a section with lists: without a table of their offsets. */
+static void begin_lists(struct bytes *b)
 {
-    struct bytes *b = &d->section[LOCATIONS];
-    d->word = word_of(kernel);
-    put_abbrevs(&d->section[ABBREV]);
     put_int(b, 0, 4); /* the length */
     put_int(b, 5, 2);
     put_byte(b, 8);
     put_byte(b, 0);
-    put_int(b, 0, 4); /* no table of offsets */
+    put_int(b, 0, 4);
 }
 
-static void end(struct btf_dwarf *d)
+static void end_lists(struct bytes *b)
 {
-    struct bytes *b = &d->section[LOCATIONS];
     const uint32_t length = (uint32_t)b->n - 4;
     memcpy(b->p, &length, 4);
 }
 
+static void begin(struct btf_dwarf *d, const struct symbol_mapping *kernel)
+{
+    d->word = word_of(kernel);
+    put_abbrevs(&d->section[ABBREV]);
+    begin_lists(&d->section[LOCATIONS]);
+    begin_lists(&d->section[RANGES]);
+}
+
+static void end(struct btf_dwarf *d)
+{
+    end_lists(&d->section[LOCATIONS]);
+    end_lists(&d->section[RANGES]);
+    lines_spans_sort(&d->with_lines);
+}
+
 struct btf_dwarf *btf_dwarf_make(const struct symbol_mapping *const *maps, size_t n,
-                                 const struct symbol_types_set *set, uint32_t abbrevs)
+                                 const struct symbol_types_set *set, struct symbols_dwarf *lines,
+                                 uint32_t abbrevs)
 {
     struct btf_dwarf *d = mem_zero(1, sizeof *d);
     const struct symbol_mapping *kernel = NULL;
@@ -552,6 +604,9 @@ struct btf_dwarf *btf_dwarf_make(const struct symbol_mapping *const *maps, size_
     if (!kernel)
         return d;
     d->abbrevs = abbrevs;
+    d->maps = maps;
+    d->nmaps = n;
+    d->lines = lines;
     begin(d, kernel);
     d->has_base = add_source(d, &d->base, &set->list[0], kernel, set);
     for (size_t i = 0; i < n && d->has_base; i++) {
@@ -573,8 +628,15 @@ void btf_dwarf_free(struct btf_dwarf *d)
         free(d->written);
         free(d->fixups);
         free(d->pending);
+        free(d->of_unit.span);
+        free(d->with_lines.span);
     }
     free(d);
+}
+
+const struct lines_spans *btf_dwarf_spans(const struct btf_dwarf *d)
+{
+    return &d->with_lines;
 }
 
 const char *btf_dwarf_section(const struct btf_dwarf *d, unsigned i, const void **data, size_t *size)

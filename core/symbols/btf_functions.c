@@ -1,12 +1,13 @@
 /* btf_functions.c - the functions of BTF as DWARF: their prototypes, and where their arguments are. See btf_dwarf_impl.h.
  *
- * DWARF Debugging Information Format 5: 3.3 functions, 7.7.3 location lists; System V ABI, x86-64, 3.2.3 (arguments).
+ * DWARF Debugging Information Format 5: 3.3 functions, 7.7.3 location lists; System V ABI, x86-64, 3.2.3 (arguments);
+ * GCC manual, x86 function attributes (regparm: 32-bit kernels are built with -mregparm=3).
  */
 #include <string.h>
 
 #include "core/symbols/private/btf_dwarf_impl.h"
 
-enum { REG_ARGUMENTS = 6, PROLOGUE = 48 };
+enum { PROLOGUE = 48 };
 
 /* Up to which offsets in a function the registers and the stack are as its caller left them. */
 struct prologue {
@@ -18,9 +19,11 @@ struct prologue {
 static struct prologue prologue_of(const uint8_t *p, size_t n)
 {
     static const struct {
-        uint8_t bytes[5], mask, n, pushes; /* mask: of the last byte */
-    } known[] = {{{0xf3, 0x0f, 0x1e, 0xfa}, 0xff, 4, 0},
+        uint8_t bytes[5], mask, n, pushes;               /* mask: of the last byte */
+    } known[] = {{{0xf3, 0x0f, 0x1e, 0xfa}, 0xfe, 4, 0}, /* endbr64, endbr32 */
                  {{0x0f, 0x1f, 0x44, 0, 0}, 0xff, 5, 0},
+                 {{0x3e, 0x8d, 0x74, 0x26, 0}, 0xff, 5, 0}, /* NOPs of 32-bit kernels */
+                 {{0x89, 0xe5}, 0xff, 2, 0},
                  {{0x50}, 0xf8, 1, 1},
                  {{0x41, 0x50}, 0xf8, 2, 1},
                  {{0x48, 0x89, 0xe5}, 0xff, 3, 0}};
@@ -47,7 +50,7 @@ static struct prologue prologue_of(const uint8_t *p, size_t n)
 
 /* Where a parameter is while the prologue executes: one or two registers, or the stack. */
 struct place {
-    uint8_t expression[8];
+    uint8_t expression[12];
     uint8_t n;
     bool on_stack;
 };
@@ -57,32 +60,64 @@ struct arguments {
     uint64_t stack; /* bytes used so far, above the return address */
 };
 
-/* A 64-bit kernel: classes INTEGER and MEMORY, for it has no floating point. */
-static struct place next_place(struct arguments *a, uint64_t size)
+/* A whole argument in `need` registers, the last of which has what is left of it. */
+static struct place in_registers(struct arguments *a, const uint8_t *regs, unsigned need, unsigned word,
+                                 uint64_t size)
 {
-    static const uint8_t regs[REG_ARGUMENTS] = {5, 4, 1, 2, 8, 9}; /* rdi, rsi, rdx, rcx, r8, r9 */
     struct place p = {.n = 0};
-    const unsigned need = size <= 8 ? 1 : 2;
-    if (size <= 16 && a->regs + need <= REG_ARGUMENTS) {
-        for (unsigned i = 0; i < need; i++) {
-            p.expression[p.n++] = (uint8_t)(DW_OP_reg0 + regs[a->regs++]);
-            if (need > 1) {
-                p.expression[p.n++] = DW_OP_piece;
-                p.expression[p.n++] = i ? (uint8_t)(size - 8) : 8;
-            }
+    for (unsigned i = 0; i < need; i++) {
+        p.expression[p.n++] = (uint8_t)(DW_OP_reg0 + regs[a->regs++]);
+        if (need > 1) {
+            p.expression[p.n++] = DW_OP_piece;
+            p.expression[p.n++] = (uint8_t)(i + 1 < need ? word : size - (uint64_t)i * word);
         }
-        return p;
     }
-    p.on_stack = true;
-    p.expression[p.n++] = DW_OP_breg7;
-    for (uint64_t v = a->stack + 8;; v >>= 7) { /* signed LEB128 */
+    return p;
+}
+
+static struct place on_stack(struct arguments *a, uint8_t sp, unsigned word, uint64_t size)
+{
+    struct place p = {.n = 0, .on_stack = true};
+    p.expression[p.n++] = (uint8_t)(DW_OP_breg0 + sp);
+    for (uint64_t v = a->stack + word;; v >>= 7) { /* signed LEB128 */
         const bool more = v > 63;
         p.expression[p.n++] = (uint8_t)((v & 0x7f) | (more ? 0x80 : 0));
         if (!more || p.n == sizeof p.expression)
             break;
     }
-    a->stack += (size + 7) & ~(uint64_t)7;
+    a->stack += (size + word - 1) & ~(uint64_t)(word - 1);
     return p;
+}
+
+/* A 64-bit kernel: classes INTEGER and MEMORY, for it has no floating point. */
+static struct place next_place_64(struct arguments *a, uint64_t size)
+{
+    enum { REGS = 6, RSP = 7 };
+    static const uint8_t regs[REGS] = {5, 4, 1, 2, 8, 9}; /* rdi, rsi, rdx, rcx, r8, r9 */
+    const unsigned need = size <= 8 ? 1 : 2;
+    if (size <= 16 && a->regs + need <= REGS)
+        return in_registers(a, regs, need, 8, size);
+    return on_stack(a, RSP, 8, size);
+}
+
+/* A 32-bit kernel: three registers; after an argument that did not fit into what was left of them none is used. With a variable number of
+ * arguments all are on the stack. (So are those of functions marked asmlinkage, which nothing tells.) */
+static struct place next_place_32(struct arguments *a, uint64_t size)
+{
+    enum { REGS = 3, ESP = 4 };
+    static const uint8_t regs[REGS] = {0, 2, 1}; /* eax, edx, ecx */
+    const unsigned need = (unsigned)((size < 16 ? size : 16) + 3) / 4;
+    if (a->regs + need <= REGS)
+        return in_registers(a, regs, need, 4, size);
+    a->regs = REGS;
+    return on_stack(a, ESP, 4, size);
+}
+
+/* Whether the last parameter stands for any number of them. */
+static bool is_variable(const struct btf_dwarf *d, const struct btf_type *proto)
+{
+    const unsigned n = btf_vlen(proto);
+    return n && !bd_resolved(d, btf_params(proto)[n - 1].type);
 }
 
 static uint32_t put_location(struct btf_dwarf *d, uint64_t address, const struct place *p, unsigned bytes)
@@ -107,8 +142,9 @@ static void put_parameter(struct btf_dwarf *d, const struct btf_param *p, uint64
         put_uleb(info(d), A_UNSPECIFIED);
         return;
     }
-    const struct place place = next_place(a, size > 0 ? (uint64_t)size : 8);
-    const bool here = d->word == 8 && size > 0;
+    const uint64_t bytes = size > 0 ? (uint64_t)size : d->word;
+    const struct place place = d->word == 8 ? next_place_64(a, bytes) : next_place_32(a, bytes);
+    const bool here = size > 0;
     put_uleb(info(d), !p->name_off ? A_PARAMETER_NAMELESS : here ? A_PARAMETER : A_PARAMETER_NOWHERE);
     if (p->name_off)
         bd_put_name(d, p->name_off);
@@ -122,7 +158,7 @@ static void put_function(struct btf_dwarf *d, const struct btf_type *f, const st
 {
     const struct btf_type *proto = btf__type_by_id(d->s->btf, f->type);
     const bool global = sym->type >= 'A' && sym->type <= 'Z';
-    struct arguments a = {0, 0};
+    struct arguments a = {.regs = d->word == 4 && is_variable(d, proto) ? 3 : 0};
     const uint32_t returns = bd_put_typed(d, global ? A_FUNCTION : A_FUNCTION_STATIC, proto->type);
     bd_put_name(d, f->name_off);
     put_int(info(d), address, 8);
@@ -165,6 +201,19 @@ static long function_at(const struct source *s, const struct symbol_table *t, si
     return found;
 }
 
+/* The mapping that has lines for the code at an address; NULL: none has. */
+static const struct symbol_mapping *rows_at(const struct btf_dwarf *d, symbol_space space, uint64_t address)
+{
+    for (size_t i = 0; i < d->nmaps; i++) {
+        const struct symbol_mapping *m = d->maps[i];
+        const bool its = m->space == space && (!m->end || (address >= m->begin && address < m->end));
+        const long row = its ? symbol_table_row_at(m->table, address - m->bias) : -1;
+        if (row >= 0 && m->table->lines[row].line)
+            return m;
+    }
+    return NULL;
+}
+
 void bd_put_functions(struct btf_dwarf *d, const struct source *s, const struct symbol_mapping *m,
                       const struct symbol_types_set *set)
 {
@@ -177,12 +226,16 @@ void bd_put_functions(struct btf_dwarf *d, const struct source *s, const struct 
         if (at < 0)
             continue;
         symbol_table_symbol(m->table, (size_t)at, &sym);
+        const uint64_t address = sym.address + m->bias;
         const size_t most = sym.size < sizeof code ? (size_t)sym.size : sizeof code;
-        const size_t got = set->read(set->ctx, sym.address + m->bias, code, most);
+        const size_t got = set->read(set->ctx, address, code, most);
         const struct prologue prologue = prologue_of(code, got);
-        bd_unit_for(d, s, name, n++);
-        put_function(d, function_of(s, &sym), &sym, sym.address + m->bias, &prologue);
+        bd_unit_of_functions(d, s, name, n++, rows_at(d, m->space, address));
+        put_function(d, function_of(s, &sym), &sym, address, &prologue);
+        if (d->rows)
+            lines_spans_add(&d->of_unit, address, address + sym.size);
     }
     if (n)
         bd_end_unit(d);
+    d->rows = NULL;
 }

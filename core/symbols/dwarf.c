@@ -1,8 +1,9 @@
 /* dwarf.c - a table's lines, functions and call frames as debug sections that gdb reads. See symbols.h. DWARF
- * Debugging Information Format 4: 6.2 lines, 6.4 call frames, 7 encodings; register numbers: System V ABI,
+ * Debugging Information Format 4: 6.2 lines (lines_dwarf.c), 6.4 call frames, 7 encodings; register numbers: System V ABI,
  * i386 (table 2.14) and x86-64 (figure 3.36).
  *
- * A table is one compilation unit: the original units are not kept. It has no types, arguments or variables.
+ * A table is one compilation unit: the original units are not kept. It has no types, arguments or variables; functions whose
+ * prototypes are known are in units of their own (btf_functions.c), with their lines.
  *
  * Call frames are generated rather than copied, for two reasons. In real mode the compiler's frames do not
  * fit a debugger with linear addresses: SP is relative to SS, and a return address to CS. And gdb may see eip
@@ -14,6 +15,7 @@
 
 #include "core/symbols/private/bytes.h"
 #include "core/symbols/private/impl.h"
+#include "core/symbols/private/lines_dwarf.h"
 #include "traces/memory.h"
 
 enum { ABBREV, INFO, LINE, RANGES, FRAMES };
@@ -96,22 +98,25 @@ static void put_abbrevs(struct bytes *b)
 }
 
 /* Functions are code symbols with a size and a line. */
-static void put_function(struct bytes *b, const struct symbol_table *t, const struct entry *e, uint64_t bias)
+static void put_function(struct bytes *b, const struct symbol_table *t, const struct entry *e, uint64_t bias,
+                         const uint32_t *file)
 {
     long row = symbol_table_row_at(t, e->address);
     bool global = e->type >= 'A' && e->type <= 'Z';
     if (!symbol_is_code(e->type) || !(e->flags & SYMBOL_SIZED) || e->flags & SYMBOL_ABSOLUTE || row < 0 ||
-        !t->lines[row].line)
+        !t->lines[row].line || !file[t->lines[row].file])
         return;
     put_uleb(b, global ? FUNCTION : STATIC_FUNCTION);
     put_string(b, t->names + e->name);
     put_int(b, e->address + bias, 8);
     put_int(b, e->size, 8);
-    put_uleb(b, t->lines[row].file + 1);
+    put_uleb(b, file[t->lines[row].file]);
     put_uleb(b, t->lines[row].line);
 }
 
-static void put_unit(struct symbols_dwarf *d, const struct symbol_mapping *m)
+/* Its lines begin at `line` in their section, with files by these numbers; its ranges at `ranges`. */
+static void put_unit(struct symbols_dwarf *d, const struct symbol_mapping *m, const struct lines_spans *but,
+                     size_t line, size_t ranges, const uint32_t *file)
 {
     struct bytes *b = &d->section[INFO];
     size_t length = begin_length(b);
@@ -123,95 +128,14 @@ static void put_unit(struct symbols_dwarf *d, const struct symbol_mapping *m)
     put_string(b, "GNU C11 12.2.0");
     put_byte(b, DW_LANG_C99);
     put_string(b, m->table->name);
-    put_int(b, d->section[LINE].n, 4);
-    put_int(b, d->section[RANGES].n, 4);
+    put_int(b, line, 4);
+    put_int(b, ranges, 4);
     put_int(b, 0, 8);
     for (size_t i = 0; i < m->table->n; i++)
-        put_function(b, m->table, &m->table->entries[i], m->bias);
+        if (!lines_spans_have(but, m->table->entries[i].address + m->bias))
+            put_function(b, m->table, &m->table->entries[i], m->bias, file);
     put_byte(b, 0);
     end_length(b, length);
-}
-
-/* ---------------------------------------------------------------- .debug_line, .debug_ranges */
-
-static void put_line_header(struct bytes *b, const struct symbol_table *t)
-{
-    static const uint8_t operands[] = {0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1};
-    size_t length = begin_length(b);
-    put_byte(b, 1);           /* shortest instruction */
-    put_byte(b, 1);           /* operations an instruction */
-    put_byte(b, 1);           /* rows are statements */
-    put_byte(b, (uint8_t)-5); /* special opcodes are not used, so any numbers will do */
-    put_byte(b, 14);
-    put_byte(b, 1 + sizeof operands);
-    put(b, operands, sizeof operands);
-    put_byte(b, 0); /* no folders: names are as they are kept */
-    for (size_t i = 0; i < t->nfiles; i++) {
-        put_string(b, t->files[i]);
-        put_int(b, 0, 3); /* folder, time, length */
-    }
-    put_byte(b, 0);
-    end_length(b, length);
-}
-
-static void put_line_address(struct bytes *b, uint64_t address)
-{
-    put_byte(b, 0);
-    put_uleb(b, 9);
-    put_byte(b, DW_LNE_set_address);
-    put_int(b, address, 8);
-}
-
-static void put_row(struct bytes *b, const struct line_row *row, const struct line_row *last)
-{
-    if (row->file != last->file) {
-        put_byte(b, DW_LNS_set_file);
-        put_uleb(b, row->file + 1);
-    }
-    if (row->line != last->line) {
-        put_byte(b, DW_LNS_advance_line);
-        put_sleb(b, (int64_t)row->line - last->line);
-    }
-    put_byte(b, DW_LNS_copy);
-}
-
-/* Writes the sequence from row `i` on, up to the row that ends it, which is returned. */
-static size_t put_sequence(struct symbols_dwarf *d, const struct symbol_mapping *m, size_t i)
-{
-    struct bytes *b = &d->section[LINE];
-    const struct line_row *rows = m->table->lines;
-    struct line_row last = {.line = 1};
-    uint64_t begin = rows[i].address;
-    put_line_address(b, begin + m->bias);
-    for (last.address = begin; i < m->table->nlines && rows[i].line; i++) {
-        put_byte(b, DW_LNS_advance_pc);
-        put_uleb(b, rows[i].address - last.address);
-        put_row(b, &rows[i], &last);
-        last = rows[i];
-    }
-    uint64_t end = i < m->table->nlines ? rows[i].address : last.address + 1;
-    put_byte(b, DW_LNS_advance_pc);
-    put_uleb(b, end - last.address);
-    put_byte(b, 0);
-    put_uleb(b, 1);
-    put_byte(b, DW_LNE_end_sequence);
-    put_int(&d->section[RANGES], begin + m->bias, 8);
-    put_int(&d->section[RANGES], end + m->bias, 8);
-    return i;
-}
-
-static void put_lines(struct symbols_dwarf *d, const struct symbol_mapping *m)
-{
-    struct bytes *b = &d->section[LINE];
-    size_t length = begin_length(b);
-    put_int(b, 4, 2);
-    put_line_header(b, m->table);
-    for (size_t i = 0; i < m->table->nlines; i++)
-        if (m->table->lines[i].line)
-            i = put_sequence(d, m, i);
-    end_length(b, length);
-    put_int(&d->section[RANGES], 0, 8);
-    put_int(&d->section[RANGES], 0, 8);
 }
 
 /* ---------------------------------------------------------------- .debug_frame */
@@ -459,9 +383,12 @@ static void put_frames(struct bytes *b, const struct symbol_mapping *m)
 
 /* ---------------------------------------------------------------- the whole */
 
-struct symbols_dwarf *symbols_dwarf_new(void)
+struct symbols_dwarf *symbols_dwarf_new(bool lines)
 {
-    return mem_zero(1, sizeof(struct symbols_dwarf));
+    struct symbols_dwarf *d = mem_zero(1, sizeof *d);
+    if (lines)
+        put_abbrevs(&d->section[ABBREV]);
+    return d;
 }
 
 void symbols_dwarf_free(struct symbols_dwarf *d)
@@ -471,16 +398,36 @@ void symbols_dwarf_free(struct symbols_dwarf *d)
     free(d);
 }
 
-void symbols_dwarf_add(struct symbols_dwarf *d, const struct symbol_mapping *m)
+size_t symbols_dwarf_lines(struct symbols_dwarf *d, const struct symbol_mapping *m,
+                           const struct lines_spans *of)
+{
+    struct bytes ranges = {0};
+    uint32_t *file = mem_zero(m->table->nfiles + 1, sizeof *file);
+    const size_t at = lines_dwarf_put(&d->section[LINE], &ranges, m, of, file);
+    free(file);
+    free(ranges.p);
+    return at;
+}
+
+static void add_lines(struct symbols_dwarf *d, const struct symbol_mapping *m, const struct lines_spans *but)
+{
+    struct lines_spans rest = lines_spans_rest(m, but);
+    uint32_t *file = mem_zero(m->table->nfiles + 1, sizeof *file);
+    const size_t ranges = d->section[RANGES].n;
+    const size_t line = lines_dwarf_put(&d->section[LINE], &d->section[RANGES], m, &rest, file);
+    put_int(&d->section[RANGES], 0, 8);
+    put_int(&d->section[RANGES], 0, 8);
+    put_unit(d, m, but, line, ranges, file);
+    free(file);
+    free(rest.span);
+}
+
+void symbols_dwarf_add(struct symbols_dwarf *d, const struct symbol_mapping *m, const struct lines_spans *but)
 {
     put_frames(&d->section[FRAMES], m);
     put_linux_entries(&d->section[FRAMES], m);
-    if (!m->table->nlines)
-        return;
-    if (!d->section[ABBREV].n)
-        put_abbrevs(&d->section[ABBREV]);
-    put_unit(d, m);
-    put_lines(d, m);
+    if (m->table->nlines)
+        add_lines(d, m, but);
 }
 
 const char *symbols_dwarf_section(const struct symbols_dwarf *d, unsigned i, const void **data, size_t *size)

@@ -41,7 +41,6 @@ static void elf_begin(struct elf *e)
     put(&e->sections, &(Elf64_Shdr){0}, sizeof(Elf64_Shdr));
     put(&e->symbols, &(Elf64_Sym){0}, sizeof(Elf64_Sym));
     e->nsections = 1;
-    e->dwarf = symbols_dwarf_new();
 }
 
 /* ---- one mapping of a table ---- */
@@ -180,7 +179,6 @@ static void add_mapping(struct elf *e, const struct symbol_mapping *m)
     }
     if (now != NOWHERE)
         end_section(e, section, end);
-    symbols_dwarf_add(e->dwarf, m);
 }
 
 /* ---- the whole ---- */
@@ -323,14 +321,19 @@ void *symbols_elf(const struct symbols *s, symbol_space space, const struct symb
     const struct symbol_mapping **maps = mem_alloc((symbols_mappings(s) + 1) * sizeof *maps);
     struct elf e;
     size_t n = 0;
+    bool lines = false;
     elf_begin(&e);
     for (size_t i = 0; i < symbols_mappings(s); i++)
         if (wanted(s, i, space)) {
             maps[n++] = symbols_mapping(s, i);
+            lines |= symbols_mapping(s, i)->table->nlines > 0;
             add_mapping(&e, symbols_mapping(s, i));
         }
-    e.types =
-        btf_dwarf_make(maps, n, types ? types : &none, (uint32_t)section_size(e.dwarf, ".debug_abbrev"));
+    e.dwarf = symbols_dwarf_new(lines);
+    e.types = btf_dwarf_make(maps, n, types ? types : &none, e.dwarf,
+                             (uint32_t)section_size(e.dwarf, ".debug_abbrev"));
+    for (size_t i = 0; i < n; i++)
+        symbols_dwarf_add(e.dwarf, maps[i], btf_dwarf_spans(e.types));
     void *data = elf_end(&e, size);
     free(maps);
     if (n)

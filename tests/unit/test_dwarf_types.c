@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <dwarf.h>
+#include <elfutils/libdw.h>
 
 #include "core/symbols/kernel_types.h"
 #include "traces/memory.h"
@@ -109,7 +111,7 @@ static void take_note(void *ctx, const struct trace_note *note)
 }
 
 /* Moved as a kernel is by KASLR. */
-static void load(struct fixture *f)
+static void load_at(struct fixture *f, uint64_t bias)
 {
     struct error err;
     struct symbols *made = symbols_new();
@@ -119,12 +121,17 @@ static void load(struct fixture *f)
     symbols_sink(made, take_note, f->s);
     const struct symbol_table *t = symbols_add_elf_file(made, f->file, &err);
     assert_non_null(t);
-    symbols_map(made, &(struct symbol_mapping){.table = t, .space = SPACE_KERNEL, .bias = 0x1000000});
+    symbols_map(made, &(struct symbol_mapping){.table = t, .space = SPACE_KERNEL, .bias = bias});
     symbols_free(made);
     assert_null(symbols_types(f->s, text_of(f->s) - 1, &btf, &n));
     assert_non_null(symbols_types(f->s, text_of(f->s), &btf, &n));
     f->k = kernel_types_of(btf, n);
     assert_non_null(f->k);
+}
+
+static void load(struct fixture *f)
+{
+    load_at(f, 0x1000000);
 }
 
 /* "TYPE at OFFSET, SIZE" of an expression. */
@@ -209,6 +216,93 @@ static void versions(void **state)
     }
 }
 
+/* ---------------------------------------------------------------- for a debugger */
+
+/* Nothing is known of a function's code: its arguments are where they are at its first instruction. */
+static size_t read_no_code(void *ctx, uint64_t address, void *buf, size_t n)
+{
+    return 0;
+}
+
+/* The unit that has the code at an address; the only one. */
+static Dwarf_Die unit_of(Dwarf *dwarf, uint64_t address)
+{
+    Dwarf_CU *cu = NULL;
+    Dwarf_Die die, found;
+    unsigned n = 0;
+    while (!dwarf_get_units(dwarf, cu, &cu, NULL, NULL, &die, NULL))
+        if (dwarf_haspc(&die, address) > 0) {
+            found = die;
+            n++;
+        }
+    assert_int_equal(n, 1);
+    return found;
+}
+
+static Dwarf_Die child_of(Dwarf_Die *die, int tag, const char *name)
+{
+    Dwarf_Die child;
+    assert_int_equal(dwarf_child(die, &child), 0);
+    while (dwarf_tag(&child) != tag || !dwarf_diename(&child) || strcmp(dwarf_diename(&child), name))
+        assert_int_equal(dwarf_siblingof(&child, &child), 0);
+    return child;
+}
+
+/* The first operation that says where an argument is. */
+static Dwarf_Op location(Dwarf_Die *function, const char *name, uint64_t address)
+{
+    Dwarf_Die argument = child_of(function, DW_TAG_formal_parameter, name);
+    Dwarf_Attribute attr;
+    Dwarf_Op *ops;
+    size_t n;
+    assert_non_null(dwarf_attr(&argument, DW_AT_location, &attr));
+    assert_int_equal(dwarf_getlocation_addr(&attr, address, &ops, &n, 1), 1);
+    return ops[0];
+}
+
+/* At a low address this is a 32-bit kernel whose words are of 8 bytes: one fits into its three registers.
+ * A function has its prototype, the places of its arguments and its lines in one unit, or a debugger would find one and miss the others. */
+static void lines_and_arguments(void **state)
+{
+    static const struct {
+        uint64_t bias;
+        uint8_t first, last; /* where wake's first and last arguments are */
+        int64_t offset;
+    } cases[] = {{0xffffffff80000000, DW_OP_reg5, DW_OP_reg2, 0}, {0x1000000, DW_OP_reg0, DW_OP_breg4, 20}};
+    struct fixture *f = *state;
+    build(f, "-g -O1");
+    for (size_t i = 0; i < 2; i++) {
+        load_at(f, cases[i].bias);
+        struct symbol_types types = {.table = "vmlinux"};
+        const struct symbol_types_set set = {
+            .list = &types, .n = 1, .space = SPACE_KERNEL, .read = read_no_code};
+        struct symbol sym;
+        size_t n;
+        assert_non_null(symbols_types(f->s, text_of(f->s), &types.btf, &types.size));
+        void *file = symbols_elf(f->s, SPACE_KERNEL, &set, &n);
+        Elf *elf = elf_memory(file, n);
+        Dwarf *dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+        assert_non_null(dwarf);
+        assert_true(symbols_find(f->s, SPACE_KERNEL, "wake", SYMBOLS_NOW, &sym));
+        Dwarf_Die unit = unit_of(dwarf, sym.address);
+        Dwarf_Die wake = child_of(&unit, DW_TAG_subprogram, "wake");
+        Dwarf_Line *line = dwarf_getsrc_die(&unit, sym.address);
+        int number;
+        assert_non_null(line);
+        assert_int_equal(dwarf_lineno(line, &number), 0);
+        assert_int_equal(number, 11);
+        assert_string_equal(dwarf_linesrc(line, NULL, NULL), "first.c");
+        assert_int_equal(location(&wake, "p", sym.address).atom, cases[i].first);
+        const Dwarf_Op last = location(&wake, "fn", sym.address);
+        assert_int_equal(last.atom, cases[i].last);
+        assert_int_equal(last.number, cases[i].offset);
+        dwarf_end(dwarf);
+        elf_end(elf);
+        free(file);
+        forget(f);
+    }
+}
+
 /* Programs that are no kernels, and files without DWARF, have no types. */
 static void none(void **state)
 {
@@ -233,6 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(versions, setup, teardown),
         cmocka_unit_test_setup_teardown(none, setup, teardown),
+        cmocka_unit_test_setup_teardown(lines_and_arguments, setup, teardown),
     };
     return cmocka_run_group_tests_name("dwarf types", tests, NULL, NULL);
 }

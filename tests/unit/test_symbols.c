@@ -12,6 +12,7 @@
 #include "bios/builtin.h"
 #include "core/story/code.h"
 #include "core/symbols/private/impl.h"
+#include "core/symbols/private/lines_dwarf.h"
 #include "traces/memory.h"
 
 /* ---------------------------------------------------------------- tables and mappings */
@@ -240,11 +241,12 @@ static void test_guest_spaces(void **state)
 /* What a debugger is given of a table, and of the same after a round through notes. */
 static void same_dwarf(const struct symbols *x, const struct symbols *y)
 {
-    struct symbols_dwarf *d[2] = {symbols_dwarf_new(), symbols_dwarf_new()};
+    static const struct lines_spans all = {.n = 0};
+    struct symbols_dwarf *d[2] = {symbols_dwarf_new(true), symbols_dwarf_new(true)};
     const void *data[2];
     size_t n[2];
-    symbols_dwarf_add(d[0], symbols_mapping(x, 0));
-    symbols_dwarf_add(d[1], symbols_mapping(y, 0));
+    symbols_dwarf_add(d[0], symbols_mapping(x, 0), &all);
+    symbols_dwarf_add(d[1], symbols_mapping(y, 0), &all);
     for (unsigned i = 0; i < DWARF_SECTIONS; i++) {
         assert_non_null(symbols_dwarf_section(d[0], i, &data[0], &n[0]));
         symbols_dwarf_section(d[1], i, &data[1], &n[1]);

@@ -4,13 +4,19 @@
 
 #include "core/symbols/symbols.h"
 
-enum { BTF_DWARF_SECTIONS = 4 };
+enum { BTF_DWARF_SECTIONS = 5 };
 
 /* Debug sections with the types, functions and variables of those mappings that `set` has types of. They may follow others of the same
- * names: .debug_abbrev at the offset that is given. Damaged types are left out. */
+ * names: .debug_abbrev at the offset that is given. Lines of the functions, as far as one of the mappings has them, are added to `lines`. Damaged
+ * types are left out. */
 struct btf_dwarf;
+struct symbols_dwarf;
+struct lines_spans;
 struct btf_dwarf *btf_dwarf_make(const struct symbol_mapping *const *maps, size_t n,
-                                 const struct symbol_types_set *set, uint32_t abbrevs);
+                                 const struct symbol_types_set *set, struct symbols_dwarf *lines,
+                                 uint32_t abbrevs);
+/* Where functions are whose lines it wrote. */
+const struct lines_spans *btf_dwarf_spans(const struct btf_dwarf *d);
 void btf_dwarf_free(struct btf_dwarf *d); /* NULL is allowed */
 /* The i-th section's name and content. *size may be 0. */
 const char *btf_dwarf_section(const struct btf_dwarf *d, unsigned i, const void **data, size_t *size);

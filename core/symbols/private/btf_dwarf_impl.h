@@ -9,12 +9,14 @@
 #include "core/symbols/private/btf_dwarf.h"
 #include "core/symbols/private/bytes.h"
 #include "core/symbols/private/impl.h"
+#include "core/symbols/private/lines_dwarf.h"
 
-enum { INFO, ABBREV, STRINGS, LOCATIONS };
+enum { INFO, ABBREV, STRINGS, LOCATIONS, RANGES };
 
 /* The abbreviations; of those in pairs the second one is without DW_AT_type. */
 enum abbrev {
     A_UNIT = 1,
+    A_UNIT_LINES,
     A_BASE,
     A_POINTER,
     A_POINTER_VOID,
@@ -97,8 +99,16 @@ struct btf_dwarf {
     uint32_t number;
     struct fixup *fixups;
     size_t nfixups, fixups_cap;
-    uint32_t *pending; /* types that are referred to, but not written yet */
+    const struct symbol_mapping *rows; /* that has the lines of its functions; NULL: none has */
+    struct lines_spans of_unit;        /* where these are */
+    size_t lines_at;                   /* of the references to lines and ranges, in .debug_info */
+    uint32_t *pending;                 /* types that are referred to, but not written yet */
     size_t npending, pending_cap;
+    /* lines of functions */
+    const struct symbol_mapping *const *maps;
+    size_t nmaps;
+    struct symbols_dwarf *lines;
+    struct lines_spans with_lines; /* of all units */
 };
 
 static inline size_t put_int(struct bytes *b, uint64_t v, size_t n)
@@ -123,6 +133,9 @@ void bd_begin_unit(struct btf_dwarf *d, const struct source *s, const char *name
 void bd_end_unit(struct btf_dwarf *d);
 /* Units of a limited number of things: ends one and begins the next if it is time for thing n. */
 void bd_unit_for(struct btf_dwarf *d, const struct source *s, const char *name, size_t n);
+/* The same for function n, whose lines `rows` has (NULL: none has). */
+void bd_unit_of_functions(struct btf_dwarf *d, const struct source *s, const char *name, size_t n,
+                          const struct symbol_mapping *rows);
 /* A type without the tags around it; 0: void, or damaged. */
 uint32_t bd_resolved(const struct btf_dwarf *d, uint32_t id);
 /* The name at an offset of BTF's strings. */

@@ -96,9 +96,16 @@ static inline bool symbol_table_whole(const struct symbol_table *t)
 /* Lines, functions and call frames as sections of an ELF file. All code is at its runtime address. */
 struct symbols_dwarf;
 enum { DWARF_SECTIONS = 5 };
-struct symbols_dwarf *symbols_dwarf_new(void);
+struct lines_spans;
+/* lines: some of what is added has lines. */
+struct symbols_dwarf *symbols_dwarf_new(bool lines);
 void symbols_dwarf_free(struct symbols_dwarf *d); /* NULL is allowed */
-void symbols_dwarf_add(struct symbols_dwarf *d, const struct symbol_mapping *m);
+/* All of a mapping, without the functions and the lines at addresses that others write. */
+void symbols_dwarf_add(struct symbols_dwarf *d, const struct symbol_mapping *m,
+                       const struct lines_spans *but);
+/* A line program of those addresses alone, for a unit that is written elsewhere. Returns its offset in the section. */
+size_t symbols_dwarf_lines(struct symbols_dwarf *d, const struct symbol_mapping *m,
+                           const struct lines_spans *of);
 /* The i-th section's name and content, which is valid until the next symbols_dwarf_add. *size may be 0. */
 const char *symbols_dwarf_section(const struct symbols_dwarf *d, unsigned i, const void **data, size_t *size);
 

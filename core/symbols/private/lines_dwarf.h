@@ -1,0 +1,29 @@
+/* lines_dwarf.h - line programs (DWARF) of parts of a table. Private to core/symbols/. */
+#ifndef BOOTREEL_CORE_SYMBOLS_LINES_DWARF_H
+#define BOOTREEL_CORE_SYMBOLS_LINES_DWARF_H
+
+#include "core/symbols/private/bytes.h"
+#include "core/symbols/private/impl.h"
+
+/* Run-time addresses, from `begin` up to `end`. */
+struct lines_spans {
+    struct lines_span {
+        uint64_t begin, end;
+    } * span;
+    size_t n, cap;
+};
+
+/* Adds one, or makes the last one longer if it begins where that ends. Empty ones are left out. */
+void lines_spans_add(struct lines_spans *s, uint64_t begin, uint64_t end);
+void lines_spans_sort(struct lines_spans *s);
+/* Of sorted ones: whether one has the address. */
+bool lines_spans_have(const struct lines_spans *s, uint64_t address);
+/* All that has lines in a mapping, without the sorted `but`. To be freed. */
+struct lines_spans lines_spans_rest(const struct symbol_mapping *m, const struct lines_spans *but);
+
+/* Adds a line program with the lines at these addresses, in order. Returns its offset in `line`. `ranges` becomes longer by begin and end, 8 bytes each, of what has
+ * lines; file[i], 0 before, is then the number in the program of the table's file i, if it is used. */
+size_t lines_dwarf_put(struct bytes *line, struct bytes *ranges, const struct symbol_mapping *m,
+                       const struct lines_spans *of, uint32_t *file);
+
+#endif
