@@ -38,8 +38,10 @@ ours() { awk -v kind="$2" '$4 == kind { sub(/^ *[0-9]+ +[0-9]+ +[0-9.]+ +[^ ]+ +
 
 # Lines "NAME result duration-in-ns", and the guest's "NAME result duration-in-us".
 our_initcalls() { ours "$1" kernel.initcall-done | sed -E 's/^initcall (.*), level [0-9]+, returned (-?[0-9]+) after ([0-9]+) ns$/\1|\2|\3/'; }
+# A kernel with link-time optimization logs the names of stubs, which have those of the initcalls in them.
 guest_initcalls() {
-    sed -nE 's/^initcall ([^ ]+)\+0x[0-9a-f]+\/0x[0-9a-f]+( \[[^]]*\])? returned (-?[0-9]+) .*after ([0-9]+) usecs.*/\1\2|\3|\4/p' "$work/$1.truth"
+    sed -nE -e 's/__initstub__kmod_.*__[0-9]+_[0-9]+_([^ ]*)(early|rootfs|con|[0-7]s?)\+/\1+/' \
+        -e 's/^initcall ([^ ]+)\+0x[0-9a-f]+\/0x[0-9a-f]+( \[[^]]*\])? returned (-?[0-9]+) .*after ([0-9]+) usecs.*/\1\2|\3|\4/p' "$work/$1.truth"
 }
 
 # Durations: until clocksources are there the guest counts jiffies. Before Linux 5.11 its microseconds are of 1024 ns. On a preemptible
@@ -101,7 +103,10 @@ processes() { # NAME
     holds "$work/$1.exit" '\(sh\) exits, code 0x9$' "$1: exits"
     # Its threads, by their own numbers.
     tr -d '\r' <"$work/$1.console" | sed -nE 's/^story: thread ([0-9]+) of ([0-9]+)$/created \1 (story), group \2,/p' >"$work/$1.threads"
-    [ "$(wc -l <"$work/$1.threads")" = 2 ] || fail "$1: no threads in the guest's story"
+    # Without futexes (a tiny kernel) a program ends where it has to wait for one.
+    least=2
+    ! grep -q 'futex facility returned an unexpected error' "$work/$1.console" || least=1
+    [ "$(wc -l <"$work/$1.threads")" -ge $least ] || fail "$1: no threads in the guest's story"
     while read -r line; do
         grep -qF "$line" "$work/$1.events" || fail "$1: not $line"
     done <"$work/$1.threads"

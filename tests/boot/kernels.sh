@@ -1,12 +1,14 @@
 #!/bin/bash
 # kernels.sh - kernels that are not this Debian's own (scripts/guests newest, kernels): what is told of their boot, against what each says of
-# itself. The newest of sid; with BOOTREEL_KERNELS=all (make test-kernels) all that there are, several at once.
+# itself. The newest of sid; with BOOTREEL_KERNELS=all (make test-kernels) all that there are, several at once; or those that it names.
 . "$(dirname "$0")/../lib.sh"
 . tests/story.sh
 need_guests
 if [ "${BOOTREEL_KERNELS:-}" = all ]; then
     scripts/guests "$GUESTS" kernels >/dev/null || skip_all "no packages of other suites"
     names=$(cd "$GUESTS/kernels" && ls -d [0-9]*/ | tr -d / | sort -V)
+elif [ -n "${BOOTREEL_KERNELS:-}" ]; then
+    names=$BOOTREEL_KERNELS
 else
     scripts/guests "$GUESTS" newest >/dev/null || skip_all "no packages of sid"
     names=$(cat "$GUESTS/kernels/newest" 2>/dev/null) || skip_all "no kernel of sid"

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/systems/linux/private/layout.h"
+#include "core/systems/linux/private/names.h"
 #include "core/systems/linux/private/place.h"
 #include "traces/memory.h"
 
@@ -334,6 +335,31 @@ static void test_initcalls(void **state)
     }
 }
 
+/* Kernels with link-time optimization call them by stubs. */
+static void test_initcall_stubs(void **state)
+{
+    static const char *const cases[][2] = {
+        {"__initstub__kmod_vt__322_3687_con_initcon", "con_init"},
+        {"__initstub__kmod_main__241_1234_trace_init_early", "trace_init_"},
+        {"__initstub__kmod_cpu__100_27_init_hw_perf_eventsearly", "init_hw_perf_events"},
+        {"__initstub__kmod_initramfs__301_750_populate_rootfsrootfs", "populate_rootfs"},
+        {"__initstub__kmod_clock__1_2_late_resume_init6s", "late_resume_init"},
+        {"__initstub__kmod_i8042__200_1637_i8042_init6", "i8042_init"},
+        {"__initstub__kmod_a__b__12_34_probe77", "probe7"},
+        {"__initstub__kmod_a__5_6_b__7_8_c0.cfi_jt", "b__7_8_c"},
+        {"__initstub__kmod_vt__322_con_initcon", NULL},
+        {"__initstub__kmod_vt__322_3687_", NULL},
+        {"con_init", NULL},
+        {"", NULL},
+    };
+    char buf[80];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(linux_initcall_of_stub(cases[i][0], buf, sizeof buf), cases[i][1] != NULL);
+        if (cases[i][1])
+            assert_string_equal(buf, cases[i][1]);
+    }
+}
+
 /* ---------------------------------------------------------------- where an image will run */
 
 enum { PLACES = 300 };
@@ -364,6 +390,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_task),    cmocka_unit_test(test_exec),      cmocka_unit_test(test_module),
         cmocka_unit_test(test_console), cmocka_unit_test(test_initcalls), cmocka_unit_test(test_place),
+        cmocka_unit_test(test_initcall_stubs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

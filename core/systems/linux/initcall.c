@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "core/systems/linux/private/impl.h"
+#include "core/systems/linux/private/names.h"
 #include "traces/memory.h"
 #include "traces/sorted.h"
 
@@ -106,6 +107,15 @@ static void remember_argument(struct linux_guest *lx, struct frame *f)
     f->value[0] = lx_argument(lx, 0);
 }
 
+/* A stub has the name of the initcall that it calls, which may be in it. */
+static void name_initcall(const struct linux_guest *lx, uint64_t address, char *buf, size_t size)
+{
+    char stub[160];
+    lx_name(lx, address, stub, sizeof stub);
+    if (!linux_initcall_of_stub(stub, buf, size))
+        snprintf(buf, size, "%s", stub);
+}
+
 static void initcall_begins(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
@@ -125,7 +135,7 @@ static void initcall_begins(void *ctx, const struct probe_hit *hit)
     f->value[1] = level_of(lx, argument);
     if (site->console && f->value[1] == INITCALL_OTHER)
         f->value[1] = INITCALL_CONSOLE;
-    lx_name(lx, argument, name, sizeof name);
+    name_initcall(lx, argument, name, sizeof name);
     LX_EMIT(lx, EV_INITCALL, name, f->value[1], argument, lx_current_pid(lx));
 }
 
@@ -139,7 +149,7 @@ static void initcall_returns(void *ctx, const struct probe_hit *hit)
         return;
     const struct frame copy = *f;
     hooks_drop(h->set, f);
-    lx_name(lx, copy.value[0], name, sizeof name);
+    name_initcall(lx, copy.value[0], name, sizeof name);
     int64_t result = (int32_t)lx_reg(lx, LX_RAX);
     LX_EMIT(lx, EV_INITCALL_DONE, name, copy.value[1], (uint64_t)result, hit->time - copy.time,
             lx_current_pid(lx));

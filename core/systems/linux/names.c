@@ -2,7 +2,7 @@
  * examines a guest.
  *
  * Sources: Linux, include/uapi/asm-generic/{signal,errno,errno-base}.h, include/linux/errno.h,
- * include/uapi/linux/sched.h, include/linux/{init,console}.h; Documentation/arch/x86/boot.rst (loader types);
+ * include/uapi/linux/sched.h, include/linux/{init,console}.h (levels, stubs); Documentation/arch/x86/boot.rst (loader types);
  * wait(2) (exit codes); syslog(3).
  */
 #include "core/systems/linux/private/names.h"
@@ -426,5 +426,47 @@ bool linux_event_words(const struct event *ev, struct text *out)
             text_add(out, "%s", fixed[i].words);
             return true;
         }
+    return false;
+}
+
+/* "__322_3687_con_initcon": a counter and a line, then the name. NULL if that does not begin here. */
+static const char *after_numbers(const char *p)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        const char *digits = p + (i ? 1 : 2);
+        if (strncmp(p, i ? "_" : "__", i ? 1 : 2) != 0)
+            return NULL;
+        p = digits + strspn(digits, "0123456789");
+        if (p == digits)
+            return NULL;
+    }
+    return *p == '_' && p[1] ? p + 1 : NULL;
+}
+
+/* How long a name is without the level at its end: early, 0 to 7, 0s to 7s, rootfs, con. */
+static size_t without_level(const char *name, size_t n)
+{
+    static const char *const levels[] = {"early", "rootfs", "con"};
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        const size_t k = strlen(levels[i]);
+        if (n > k && !strncmp(name + n - k, levels[i], k))
+            return n - k;
+    }
+    const size_t digit = n > 1 && name[n - 1] == 's' ? n - 2 : n - 1;
+    return n > 1 && digit && name[digit] >= '0' && name[digit] <= '7' ? digit : n;
+}
+
+bool linux_initcall_of_stub(const char *stub, char *buf, size_t size)
+{
+    static const char prefix[] = "__initstub__kmod_";
+    if (strncmp(stub, prefix, sizeof prefix - 1) != 0)
+        return false;
+    for (const char *p = stub + sizeof prefix - 1; (p = strstr(p, "__")); p++) {
+        const char *name = after_numbers(p);
+        if (!name)
+            continue;
+        snprintf(buf, size, "%.*s", (int)without_level(name, strcspn(name, ".")), name);
+        return true;
+    }
     return false;
 }
