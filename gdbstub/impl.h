@@ -85,15 +85,16 @@ struct gdbstub {
     bool no_progress;        /* long operations report no progress */
     struct symbols *symbols; /* NULL if not read yet, or if there are none */
     bool symbols_read;
-    struct kernel_types *types;  /* NULL until they are needed */
-    struct text waiting;         /* input that a full FIFO has not accepted yet, … */
-    enum input_port wait_for;    /* … and its port */
-    unsigned console;            /* the console that is shown live (device of EV_CONSOLE_LINE) */
-    bool mid_line;               /* the guest's last output did not end a line */
-    struct plain plain;          /* the escape sequence that it is in */
-    bool scripted;               /* the monitor command comes from a script, by `try` */
-    struct processes *processes; /* NULL until they are needed */
-    struct stages *stages;       /* NULL as for symbols */
+    struct kernel_types *types;            /* NULL until they are needed */
+    struct kernel_types_other types_other; /* of another guest */
+    struct text waiting;                   /* input that a full FIFO has not accepted yet, … */
+    enum input_port wait_for;              /* … and its port */
+    unsigned console;                      /* the console that is shown live (device of EV_CONSOLE_LINE) */
+    bool mid_line;                         /* the guest's last output did not end a line */
+    struct plain plain;                    /* the escape sequence that it is in */
+    bool scripted;                         /* the monitor command comes from a script, by `try` */
+    struct processes *processes;           /* NULL until they are needed */
+    struct stages *stages;                 /* NULL as for symbols */
     bool stages_read;
     struct trace_explainer *explainer; /* NULL until it is needed */
     struct view_calls *calls;          /* likewise */
@@ -300,6 +301,8 @@ int monitor_origin_chain(struct gdbstub *g, const char *name, uint64_t address, 
 const struct symbols *stub_symbols(struct gdbstub *g);
 /* The kernel's types; NULL if it has none. */
 const struct kernel_types *stub_types(struct gdbstub *g);
+/* Those of the kernel that runs at this position. */
+const struct kernel_types *stub_types_here(struct gdbstub *g);
 bool stub_has_symbols(struct gdbstub *g);
 /* The processes at a position of the record, or NULL with err if it cannot be read. */
 const struct processes *stub_processes(struct gdbstub *g, uint64_t icount, struct error *err);

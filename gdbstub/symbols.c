@@ -88,7 +88,9 @@ void stub_symbols_free(struct gdbstub *g)
     }
     g->nfiles = 0;
     kernel_types_free(g->types);
+    kernel_types_free(g->types_other.k);
     g->types = NULL;
+    g->types_other = (struct kernel_types_other){NULL, 0, false};
     stub_tasks_free(g);
     symbols_free(g->symbols);
     g->symbols = NULL;
@@ -121,6 +123,14 @@ const struct kernel_types *stub_types(struct gdbstub *g)
 {
     const struct symbol_types_set *set = types(g);
     return set && set->n ? g->types : NULL;
+}
+
+const struct kernel_types *stub_types_here(struct gdbstub *g)
+{
+    struct running r;
+    const symbol_space space = stub_running(g, stub_cpu(g), &r) ? r.space : SPACE_KERNEL;
+    return kernel_types_here(stub_types(g), &g->types_other, timeline_trace(g->tl), timeline_kind(g->tl),
+                             stub_symbols(g), space);
 }
 
 /* The file of that name if it was made. */

@@ -50,7 +50,8 @@ static int read_tasks(struct gdbstub *g, struct error *err)
     g->tasks.diverted = w.diverted;
     if (timeline_tasks(g->tl, NULL, 0))
         return error_set(err, "the threads are those of the Linux host already");
-    return view_tasks(timeline_look(g->tl), stub_types(g), stub_symbols(g), &g->tasks.list, &g->tasks.n, err);
+    return view_tasks(timeline_look(g->tl), stub_types_here(g), stub_symbols(g), &g->tasks.list, &g->tasks.n,
+                      err);
 }
 
 void stub_tasks_follow(struct gdbstub *g)
@@ -207,7 +208,7 @@ static struct view_calls *calls_of(struct gdbstub *g)
 
 static const struct symbols *programs_of(struct gdbstub *g, const struct view_task *t)
 {
-    return view_task_programs(calls_of(g), timeline_look(g->tl), t, stub_types(g), stub_symbols(g));
+    return view_task_programs(calls_of(g), timeline_look(g->tl), t, stub_types_here(g), stub_symbols(g));
 }
 
 void *stub_program_elf(struct gdbstub *g, symbol_space space, size_t *n)
@@ -215,8 +216,8 @@ void *stub_program_elf(struct gdbstub *g, symbol_space space, size_t *n)
     struct error ignored;
     if (!g->as_tasks)
         read_tasks(g, &ignored);
-    const struct view_task *t = symbol_space_guest(space) ? NULL : by_id(g, symbol_space_id(space));
-    return t ? symbols_elf(programs_of(g, t), space, NULL, n) : NULL;
+    const struct view_task *t = by_id(g, symbol_space_id(space));
+    return t && view_task_space(t) == space ? symbols_elf(programs_of(g, t), space, NULL, n) : NULL;
 }
 
 static void add_frames(struct gdbstub *g, symbol_space space, const struct view_frame *frame, size_t n,
@@ -260,10 +261,10 @@ void monitor_backtrace(struct gdbstub *g, const char *args, struct text *out)
     text_add(out, "%u \"%s\", ", t->pid, t->name);
     stub_task_text(g, cpu_of(t), out);
     text_add(out, "\n");
-    add_frames(
-        g, view_task_space(t), frame,
-        view_task_frames(calls_of(g), timeline_look(g->tl), t, stub_types(g), stub_symbols(g), frame, FRAMES),
-        out);
+    add_frames(g, view_task_space(t), frame,
+               view_task_frames(calls_of(g), timeline_look(g->tl), t, stub_types_here(g), stub_symbols(g),
+                                frame, FRAMES),
+               out);
 }
 
 /* PC SP BP BX R12 R13 R14 R15 CALLED: of a frame of a program, the same of its caller; "none" if it is not known exactly. For
@@ -283,8 +284,8 @@ void monitor_caller(struct gdbstub *g, const char *args, struct text *out)
         read_tasks(g, &ignored);
     const struct view_task *t = stub_task(g, g->cpu_g);
     const symbol_space space = !t && stub_running(g, cpu, &r) ? r.space : SPACE_KERNEL;
-    if (!view_task_caller(calls_of(g), timeline_look(g->tl), cpu, t, stub_types(g), stub_symbols(g), space,
-                          reg, &called)) {
+    if (!view_task_caller(calls_of(g), timeline_look(g->tl), cpu, t, stub_types_here(g), stub_symbols(g),
+                          space, reg, &called)) {
         text_add(out, "none\n");
         return;
     }

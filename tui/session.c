@@ -56,6 +56,7 @@ void session_close(struct session *s)
     if (!s)
         return;
     kernel_types_free(s->types);
+    kernel_types_free(s->types_other.k);
     story_end(s->story);
     view_orc_free(s->orc);
     view_calls_free(s->calls);
@@ -554,13 +555,19 @@ const struct kernel_types *session_types(struct session *s)
     return s->types;
 }
 
+/* Those of the kernel that runs here. */
+static const struct kernel_types *types_here(struct session *s)
+{
+    return kernel_types_here(session_types(s), &s->types_other, s->t, timeline_kind(s->tl),
+                             story_symbols(s->story), session_space(s));
+}
+
 /* Whose program is below the kernel's code here. Kernel threads have none. */
 static bool has_program(struct session *s, struct view_task *t)
 {
     const symbol_space space = session_space(s);
-    return space > 0 && symbol_space_id(space) && !symbol_space_guest(space) &&
-           !timeline_tasks(s->tl, NULL, 0) &&
-           view_task_on(timeline_look(s->tl), session_types(s), story_symbols(s->story), s->where.cpu, t) &&
+    return space > 0 && symbol_space_id(space) && !timeline_tasks(s->tl, NULL, 0) &&
+           view_task_on(timeline_look(s->tl), types_here(s), story_symbols(s->story), s->where.cpu, t) &&
            t->has_memory && view_task_space(t) == space;
 }
 
@@ -571,7 +578,7 @@ size_t session_frames(struct session *s, struct view_frame *frame, size_t max)
     if (!has_program(s, &t))
         return view_frames(timeline_look(s->tl), s->where.cpu, sy, session_space(s), s->orc, frame, max);
     s->calls_epoch = s->epoch;
-    return view_task_frames(s->calls, timeline_look(s->tl), &t, session_types(s), sy, frame, max);
+    return view_task_frames(s->calls, timeline_look(s->tl), &t, types_here(s), sy, frame, max);
 }
 
 const struct symbols *session_frame_symbols(struct session *s, uint64_t pc)

@@ -30,7 +30,8 @@ struct session {
     struct timeline *tl;
     struct trace_explainer *explainer;
     struct story *story;
-    struct kernel_types *types; /* read when first asked for */
+    struct kernel_types *types;            /* read when first asked for */
+    struct kernel_types_other types_other; /* of another guest */
     bool types_asked;
     struct view_orc *orc;
     struct view_calls *calls;

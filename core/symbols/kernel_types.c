@@ -37,6 +37,7 @@ struct reading {
     const struct symbols *s;
     uint64_t found, until; /* icounts: when it was found, and the next other kernel */
     unsigned guest;
+    int wanted; /* the guest's number; -1: the first that has types */
     symbol_space space;
 };
 
@@ -45,7 +46,8 @@ struct reading {
 static uint64_t symbol(const struct reading *r, const char *name)
 {
     struct symbol sym;
-    return symbols_find_in(r->s, r->space, name, SYMBOLS_NOW, &sym) ? sym.address : 0;
+    const uint64_t at = r->until == UINT64_MAX ? SYMBOLS_NOW : r->until - 1;
+    return symbols_find_in(r->s, r->space, name, at, &sym) ? sym.address : 0;
 }
 
 static size_t read_physical(const struct kernel_memory *m, uint64_t address, void *buf, size_t n)
@@ -312,7 +314,8 @@ static void read_modules(struct reading *r)
 
 /* ---------------------------------------------------------------- where */
 
-/* The first kernel that has types; after a reset, that kernel as it was found last. 1; 0: there is none; -1. */
+/* The kernel that is wanted; after a reset, as it was found last. Its memory is its own until another is found, or until it hands the machine to one (kexec), which is
+ * then unpacked over it. 1; 0: there is none; -1. */
 static int find_kernel(struct reading *r, struct trace *t, struct error *err)
 {
     struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_KERNEL));
@@ -322,11 +325,13 @@ static int find_kernel(struct reading *r, struct trace *t, struct error *err)
     bool there = false;
     int rc;
     while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1) {
+        if (ev.kind == EV_KERNEL_KEXEC && there && ev.guest == r->guest && ev.icount < r->until)
+            r->until = ev.icount;
         if (ev.kind != EV_KERNEL_FOUND)
             continue;
         if (there && ev.guest != r->guest) {
             r->until = r->until == UINT64_MAX ? ev.icount : r->until;
-        } else if (ev.f[EVF_KERNEL_FOUND_physical] &&
+        } else if ((r->wanted < 0 || (unsigned)r->wanted == ev.guest) && ev.f[EVF_KERNEL_FOUND_physical] &&
                    (ev.f[EVF_KERNEL_FOUND_types] ||
                     symbols_types(r->s, ev.f[EVF_KERNEL_FOUND_text], &given, &n))) {
             r->m->text = ev.f[EVF_KERNEL_FOUND_text];
@@ -411,13 +416,13 @@ static void read_all_code(struct kernel_types *k)
     k->memory->tl = NULL;
 }
 
-struct kernel_types *kernel_types_read(struct trace *t, const struct engine_kind *kind,
-                                       const struct symbols *s, struct error *err)
+static struct kernel_types *read_types(struct trace *t, const struct engine_kind *kind,
+                                       const struct symbols *s, int wanted, struct error *err)
 {
     struct kernel_types *k = mem_zero(1, sizeof *k);
     k->memory = mem_zero(1, sizeof *k->memory);
     k->set = (struct symbol_types_set){.read = read_code_at, .ctx = k};
-    struct reading r = {.k = k, .m = k->memory, .s = s};
+    struct reading r = {.k = k, .m = k->memory, .s = s, .wanted = wanted};
     const int there = find_kernel(&r, t, err);
     if (!there)
         return k;
@@ -431,6 +436,27 @@ struct kernel_types *kernel_types_read(struct trace *t, const struct engine_kind
     if (k->memory->tl)
         read_all_code(k);
     return k;
+}
+
+struct kernel_types *kernel_types_read(struct trace *t, const struct engine_kind *kind,
+                                       const struct symbols *s, struct error *err)
+{
+    return read_types(t, kind, s, -1, err);
+}
+
+const struct kernel_types *kernel_types_here(const struct kernel_types *first, struct kernel_types_other *o,
+                                             struct trace *t, const struct engine_kind *kind,
+                                             const struct symbols *s, symbol_space space)
+{
+    const unsigned guest = space < 0 ? 0 : symbol_space_guest(space);
+    struct error ignored;
+    if (!s || (first && first->set.n && symbol_space_guest(first->set.space) == guest))
+        return first;
+    if (!o->asked || o->guest != guest) {
+        kernel_types_free(o->k);
+        *o = (struct kernel_types_other){read_types(t, kind, s, (int)guest, &ignored), guest, true};
+    }
+    return o->k && o->k->set.n ? o->k : first;
 }
 
 void kernel_types_free(struct kernel_types *k)

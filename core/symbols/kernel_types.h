@@ -16,6 +16,16 @@ struct kernel_types;
  * trace cannot be read. Cost: some hundredths of a second; and, from the first question for code on, the kernel's image (tens of MB). */
 struct kernel_types *kernel_types_read(struct trace *t, const struct engine_kind *kind,
                                        const struct symbols *s, struct error *err);
+/* Those of the kernel of the guest that a space belongs to: `first`, which kernel_types_read gave (or NULL), if it is of that guest or that has none; otherwise *o
+ * has them, which begins as zeros, and whose k is to be freed. Cost: as kernel_types_read where the guest changes. */
+struct kernel_types_other {
+    struct kernel_types *k;
+    unsigned guest;
+    bool asked;
+};
+const struct kernel_types *kernel_types_here(const struct kernel_types *first, struct kernel_types_other *o,
+                                             struct trace *t, const struct engine_kind *kind,
+                                             const struct symbols *s, symbol_space space);
 /* Those of a kernel alone, from its BTF, for who watches it while it runs: the data may be freed. NULL if they are damaged.
  * Cost: some ms, and twice the data. */
 struct kernel_types *kernel_types_of(const void *btf, size_t n);

@@ -15,6 +15,7 @@ struct view_task {
     char name[16 + 1];
     int cpu;    /* the processor that it has; -1: none */
     char state; /* as in ps: R runnable, S sleeps, D sleeps deeply, I idle kernel thread, T stopped, Z, X */
+    symbol_space kernel;                /* of its symbols */
     bool has_memory;                    /* it is a program's, not a kernel thread */
     uint64_t tables;                    /* physical address of its page tables */
     uint64_t reg[VIEW_FRAME_REGISTERS]; /* without a processor: rbx, rbp, rsp, r12 to r15, rip */

@@ -30,7 +30,7 @@ void view_calls_free(struct view_calls *c)
 
 symbol_space view_task_space(const struct view_task *t)
 {
-    return symbol_space_of(0, t->has_memory ? t->tgid : 0);
+    return symbol_space_of(symbol_space_guest(t->kernel), t->has_memory ? t->tgid : 0);
 }
 
 const struct symbols *view_task_programs(struct view_calls *c, struct look m, const struct view_task *t,

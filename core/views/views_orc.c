@@ -12,7 +12,8 @@
 enum { ROW = 6, MOST = 8 << 20 /* rows; a distribution's kernel has 400,000 */ };
 
 struct view_orc {
-    uint64_t at; /* where the table of addresses is; 0: none was read */
+    symbol_space kernel;
+    uint64_t at; /* where its table of addresses is; 0: none was read */
     size_t n;
     uint8_t *distances, *rows;
     bool newer;      /* types as since Linux 6.4 */
@@ -113,31 +114,33 @@ static bool read_tables(struct view_orc *o, struct look m, unsigned cpu, uint64_
 }
 
 /* Reads the tables of the kernel that is there now, unless that was done. */
-static bool look(struct view_orc *o, struct look m, unsigned cpu, const struct symbols *s)
+static bool look(struct view_orc *o, struct look m, unsigned cpu, const struct symbols *s,
+                 symbol_space kernel)
 {
     struct symbol from, to, rows;
     uint64_t at = look_icount(m);
-    if (!s || !symbols_find(s, SPACE_KERNEL, "__start_orc_unwind_ip", at, &from) ||
-        !symbols_find(s, SPACE_KERNEL, "__stop_orc_unwind_ip", at, &to) ||
-        !symbols_find(s, SPACE_KERNEL, "__start_orc_unwind", at, &rows))
+    if (!s || !symbols_find(s, kernel, "__start_orc_unwind_ip", at, &from) ||
+        !symbols_find(s, kernel, "__stop_orc_unwind_ip", at, &to) ||
+        !symbols_find(s, kernel, "__start_orc_unwind", at, &rows))
         return false;
-    if (o->at == from.address)
+    if (o->at == from.address && o->kernel == kernel)
         return o->n > 0;
     clear(o);
     o->at = from.address;
+    o->kernel = kernel;
     if (read_tables(o, m, cpu, from.address, to.address, rows.address))
         return true;
     clear(o); /* perhaps the kernel has not mapped them yet */
     return false;
 }
 
-bool view_orc_row(struct view_orc *o, struct look m, unsigned cpu, const struct symbols *s, uint64_t pc,
-                  struct orc_row *row)
+bool view_orc_row(struct view_orc *o, struct look m, unsigned cpu, const struct symbols *s,
+                  symbol_space kernel, uint64_t pc, struct orc_row *row)
 {
     static const enum orc_type older[] = {ORC_CALL, ORC_REGS, ORC_REGS_PARTIAL, ORC_NOTHING};
     unsigned type;
     bool end;
-    if (!look(o, m, cpu, s) || pc < address_of(o, 0))
+    if (!look(o, m, cpu, s, kernel) || pc < address_of(o, 0))
         return false;
     size_t low = 0, high = o->n;
     while (low < high) {

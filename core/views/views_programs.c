@@ -93,7 +93,7 @@ static bool find_members(struct reader *r)
         r->offset[i] = r->has[i] ? p.address : 0;
         r->size[i] = r->has[i] ? p.size : 0;
     }
-    if (!symbols_find(r->symbols, SPACE_KERNEL, "vmemmap_base", look_icount(r->m), &s))
+    if (!symbols_find(r->symbols, kernel_types_set(r->types)->space, "vmemmap_base", look_icount(r->m), &s))
         return false;
     r->map = word(r, s.address);
     return r->map && r->size[PAGE_SIZE];

@@ -195,7 +195,9 @@ static bool by_orc(struct unwind *u)
 {
     struct orc_row row;
     uint64_t sp;
-    if (!u->orc || !u->wide || !view_orc_row(u->orc, u->m, u->cpu, u->symbols, u->pc - u->called, &row))
+    if (!u->orc || !u->wide ||
+        !view_orc_row(u->orc, u->m, u->cpu, u->symbols, symbol_space_kernel(u->space), u->pc - u->called,
+                      &row))
         return false;
     u->ended = row.type == ORC_END;
     if (u->ended)

@@ -122,7 +122,8 @@ struct reader {
     struct look m;
     const struct symbols *symbols;
     const struct kernel_types *types;
-    uint64_t tables; /* of the kernel */
+    symbol_space space; /* of the kernel's symbols */
+    uint64_t tables;    /* of the kernel */
     uint64_t offset[MEMBERS], frame_size;
     struct view_task *list;
     size_t n;
@@ -167,7 +168,7 @@ static uint32_t half(const struct reader *r, uint64_t at)
 static bool symbol(const struct reader *r, const char *name, uint64_t *address)
 {
     struct symbol s;
-    const bool found = symbols_find(r->symbols, SPACE_KERNEL, name, look_icount(r->m), &s);
+    const bool found = symbols_find(r->symbols, r->space, name, look_icount(r->m), &s);
     *address = found ? s.address : 0;
     return found;
 }
@@ -212,7 +213,7 @@ static void add_task(struct reader *r, uint64_t address, int cpu)
             return;
     MEM_MORE(r->list, r->n);
     struct view_task *t = &r->list[r->n++];
-    *t = (struct view_task){.address = address, .cpu = cpu, .tables = r->tables};
+    *t = (struct view_task){.address = address, .cpu = cpu, .tables = r->tables, .kernel = r->space};
     t->pid = half(r, address + r->offset[PID]);
     t->tgid = half(r, address + r->offset[TGID]);
     view_peek(r->m, r->tables, address + r->offset[COMM], t->name, sizeof t->name - 1);
@@ -274,6 +275,7 @@ static int add_all(struct reader *r, uint64_t init, struct error *err)
 static int begin(struct reader *r, uint64_t *init, struct error *err)
 {
     char name[8] = "";
+    r->space = r->types ? kernel_types_set(r->types)->space : SPACE_KERNEL;
     if (!r->symbols || !symbol(r, "init_task", init))
         return error_set(err, "no Linux kernel with a symbol init_task has been found here");
     if (!r->types)

@@ -79,8 +79,12 @@ def refresh(when):
         runs = int(guest.group(1))
     if task or guest:
         gdb.execute("info threads", to_string=True)  # not those that gdb knows
+    try:
+        selected = gdb.selected_thread()
+    except SystemError:  # a task that is not there at this position
+        selected = None
     for thread in gdb.selected_inferior().threads():
-        if thread.ptid[1] == runs and thread != gdb.selected_thread():
+        if thread.is_valid() and thread.ptid[1] == runs and thread != selected:
             thread.switch()
     boot_stopped()
     gdb.execute("frame")

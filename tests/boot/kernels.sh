@@ -3,6 +3,7 @@
 # itself. The newest of sid; with BOOTREEL_KERNELS=all (make test-kernels) all that there are, several at once; or those that it names.
 . "$(dirname "$0")/../lib.sh"
 . tests/story.sh
+. tests/gdb.sh
 need_guests
 if [ "${BOOTREEL_KERNELS:-}" = all ]; then
     scripts/guests "$GUESTS" kernels >/dev/null || skip_all "no packages of other suites"
@@ -106,6 +107,14 @@ kexec() { # NAME
     same "$work/kexec.a" "$work/kexec.b" "kexec: stages"
     "$BOOTREEL" processes "$work/kexec.reel" >"$work/kexec.out"
     holds "$work/kexec.out" '1:1 .*init' "kexec: processes of the second kernel"
+    # Each kernel has its types and its tasks.
+    gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/kexec.reel --at stage:user" -ex "whatis init_task" -ex boot-bt -ex "echo @second\n" \
+        -ex "boot-seek 99%" -ex "boot-bt 1" >"$work/kexec.gdb"
+    holds "$work/kexec.gdb" '^type = struct task_struct' "kexec: types of the first kernel"
+    holds "$work/kexec.gdb" ' in (kernel_init|bprm_execve)\+0x' "kexec: calls of a task of the first kernel"
+    sed -i '1,/^@second/d' "$work/kexec.gdb"
+    holds "$work/kexec.gdb" '^1 "init", ' "kexec: a task of the second kernel"
+    holds "$work/kexec.gdb" ' in entry_SYSCALL_64_after_hwframe\+0x' "kexec: its calls"
     expect 0 kexec-verify "$BOOTREEL" replay --verify --jobs 1 -q --console=none "$work/kexec.reel"
     echo "$1: starts another kernel"
 }

@@ -110,7 +110,7 @@ exits=$("$BOOTREEL" events "$work/debian.reel" --class process | awk '/\(story\)
 gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/debian.reel --at $exits" -ex "monitor progress off" -ex "bt -30" -ex "echo @bt\n" -ex boot-bt \
     -ex "echo @tasks\n" -ex "boot-threads tasks" -ex "info threads" -ex "python [t for t in gdb.selected_inferior().threads() if t.ptid[1] == 1][0].switch()" \
     -ex "bt 6" -ex stepi -ex "echo @1\n" -ex "boot-bt 1" \
-    -ex "boot-bt 99999" >"$work/tasks" 2>&1
+    -ex "boot-bt 99999" -ex "boot-threads tasks" -ex "echo @gone\n" -ex "boot-seek stage:kernel.initcalls" -ex boot-when >"$work/tasks" 2>&1
 holds "$work/tasks" '^#[0-9]+ +0x[0-9a-f]+ in entry_SYSCALL_64_after_hwframe \(\)' "the kernel's calls"
 sed '/^@bt/,$d' "$work/tasks" >"$work/tasks.bt"
 holds "$work/tasks.bt" '^#[0-9]+ +0x00000[0-9a-f]+ in ' "calls of the program below the kernel's"
@@ -135,6 +135,9 @@ holds "$work/tasks.threads" '^#[0-9] .* in (do_wait|kernel_wait4)' "the calls of
 holds "$work/tasks.threads" 'task 1 does not run here' "a step of a task that sleeps"
 holds "$work/tasks" '^1 "init", sleeps' "boot-bt of a task"
 holds "$work/tasks" 'there is no such task here' "boot-bt of no task"
+# A position where the selected task does not exist.
+sed -n '/^@gone/,$p' "$work/tasks" >"$work/tasks.gone"
+holds "$work/tasks.gone" '^CPU 0 at 0xffffffff' "a position without the selected task" || cat "$work/tasks.gone"
 
 # A System.map has link addresses: its symbols are where the kernel runs.
 text=0x$("$BOOTREEL" symbols "$work/debian.reel" _text | awk '{ print $1 }')

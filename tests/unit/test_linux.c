@@ -388,8 +388,9 @@ static void test_place(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_task),    cmocka_unit_test(test_exec),      cmocka_unit_test(test_module),
-        cmocka_unit_test(test_console), cmocka_unit_test(test_initcalls), cmocka_unit_test(test_place),
+        cmocka_unit_test(test_task),           cmocka_unit_test(test_exec),
+        cmocka_unit_test(test_module),         cmocka_unit_test(test_console),
+        cmocka_unit_test(test_initcalls),      cmocka_unit_test(test_place),
         cmocka_unit_test(test_initcall_stubs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,7 @@ struct orc_row {
 };
 
 /* The row of the code at `pc`. False if the kernel there has no tables, or the code is not in them. */
-bool view_orc_row(struct view_orc *o, struct look m, unsigned cpu, const struct symbols *s, uint64_t pc,
-                  struct orc_row *row);
+bool view_orc_row(struct view_orc *o, struct look m, unsigned cpu, const struct symbols *s,
+                  symbol_space kernel, uint64_t pc, struct orc_row *row);
 
 #endif
