@@ -30,12 +30,12 @@ static void add_flags(uint32_t v)
     control_set(v);
 }
 
-static const uint32_t edges32[] = {0,          1,          2,          0x3fffff,   0x400000,   0x7fffff,   0x800000,
-                                   0x800001,   0xffffff,   0x1000000,  0x33800000, 0x34000000, 0x38800000, 0x387fe000,
-                                   0x3effffff, 0x3f000000, 0x3f7fffff, 0x3f800000, 0x3f800001, 0x3fc00000, 0x40490fdb,
-                                   0x477fe000, 0x477ff000, 0x47800000, 0x4b000001, 0x4effffff, 0x4f000000, 0x5f000000,
-                                   0x7effffff, 0x7f000000, 0x7f7fffff, 0x7f800000, 0x7f800001, 0x7fbfffff, 0x7fc00000,
-                                   0x7fc12345};
+static const uint32_t edges32[] = {0,          1,          2,          0x3fffff,   0x400000,   0x7fffff,
+                                   0x800000,   0x800001,   0xffffff,   0x1000000,  0x33800000, 0x34000000,
+                                   0x38800000, 0x387fe000, 0x3effffff, 0x3f000000, 0x3f7fffff, 0x3f800000,
+                                   0x3f800001, 0x3fc00000, 0x40490fdb, 0x477fe000, 0x477ff000, 0x47800000,
+                                   0x4b000001, 0x4effffff, 0x4f000000, 0x5f000000, 0x7effffff, 0x7f000000,
+                                   0x7f7fffff, 0x7f800000, 0x7f800001, 0x7fbfffff, 0x7fc00000, 0x7fc12345};
 static const uint64_t edges64[] = {0,
                                    1,
                                    2,
@@ -105,7 +105,7 @@ static uint64_t edge64(unsigned i)
                 for (unsigned l = 0; l < 8; l++)                                                             \
                     add(a.u[l]);                                                                             \
                 add_flags(control);                                                                          \
-                __asm__ volatile(#insn "231ss %x2, %x1, %x0" : "+x"(a.v) : "x"(c.v), "x"(b.v));                 \
+                __asm__ volatile(#insn "231ss %x2, %x1, %x0" : "+x"(a.v) : "x"(c.v), "x"(b.v));              \
                 add(a.u[0]), add_flags(control);                                                             \
             }                                                                                                \
         for (unsigned i = 0; i < N64 * N64; i++)                                                             \
@@ -116,7 +116,7 @@ static uint64_t edge64(unsigned i)
                 for (unsigned l = 0; l < 4; l++)                                                             \
                     add(p.u[l]);                                                                             \
                 add_flags(control);                                                                          \
-                __asm__ volatile(#insn "132sd %x2, %x1, %x0" : "+x"(p.v) : "x"(r.v), "x"(q.v));                 \
+                __asm__ volatile(#insn "132sd %x2, %x1, %x0" : "+x"(p.v) : "x"(r.v), "x"(q.v));              \
                 add(p.u[0]), add_flags(control);                                                             \
             }                                                                                                \
     }
@@ -170,7 +170,7 @@ static void to_half(uint32_t control)
 
 #define SCALAR(insn, from, to, constraint)                                                                   \
     do {                                                                                                     \
-        __asm__ volatile(insn " %x1, %0" : "=" constraint(to) : "x"(from));                                   \
+        __asm__ volatile(insn " %x1, %0" : "=" constraint(to) : "x"(from));                                  \
         add((uint64_t)(to)), add_flags(control);                                                             \
     } while (0)
 #define PACKED(insn, imm)                                                                                    \
@@ -269,9 +269,9 @@ int main(void)
     static const struct {
         const char *name;
         void (*all)(uint32_t);
-    } what[] = {{"vfmadd", vfmadd_all},   {"vfmsub", vfmsub_all},         {"vfnmadd", vfnmadd_all},
-                {"vfnmsub", vfnmsub_all}, {"half to single", from_half},  {"single to half", to_half},
-                {"single", from_float},   {"double", from_double},        {"integers", from_int}};
+    } what[] = {{"vfmadd", vfmadd_all},   {"vfmsub", vfmsub_all},        {"vfnmadd", vfnmadd_all},
+                {"vfnmsub", vfnmsub_all}, {"half to single", from_half}, {"single to half", to_half},
+                {"single", from_float},   {"double", from_double},       {"integers", from_int}};
     static const char *const roundings[] = {"nearest", "down", "up", "to zero"};
     for (unsigned w = 0; w < sizeof what / sizeof what[0]; w++)
         for (unsigned r = 0; r < 4; r++) {

@@ -46,15 +46,17 @@ static void digests(void)
 {
     static const struct {
         const char *name, *abc;
-    } all[] = {{"MD5", "900150983cd24fb0d6963f7d28e17f72"},
-               {"SHA1", "a9993e364706816aba3e25717850c26c9cd0d89d"},
-               {"SHA224", "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7"},
-               {"SHA256", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
-               {"SHA512", "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd"
-                          "454d4423643ce80e2a9ac94fa54ca49f"},
-               {"SHA384", NULL},
-               {"SHA3-256", NULL},
-               {"BLAKE2b512", NULL}};
+    } all[] = {
+        {"MD5", "900150983cd24fb0d6963f7d28e17f72"},
+        {"SHA1", "a9993e364706816aba3e25717850c26c9cd0d89d"},
+        {"SHA224", "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7"},
+        {"SHA256", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+        {"SHA512",
+         "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd"
+         "454d4423643ce80e2a9ac94fa54ca49f"},
+        {"SHA384", NULL},
+        {"SHA3-256", NULL},
+        {"BLAKE2b512", NULL}};
     unsigned char md[EVP_MAX_MD_SIZE];
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         hex(all[i].name, "abc", md, digest(all[i].name, "abc", 3, md), all[i].abc);
@@ -71,8 +73,8 @@ static void digests(void)
 
 /* ---------------------------------------------------------------- ciphers */
 
-static int cipher(const char *name, int encrypt, const unsigned char *key, const unsigned char *iv, const unsigned char *from, int n,
-                  unsigned char *to, unsigned char *tag)
+static int cipher(const char *name, int encrypt, const unsigned char *key, const unsigned char *iv,
+                  const unsigned char *from, int n, unsigned char *to, unsigned char *tag)
 {
     const EVP_CIPHER *c = EVP_get_cipherbyname(name);
     int size = 0, rest = 0;
@@ -93,9 +95,10 @@ static void ciphers(void)
     static const struct {
         const char *name;
         int whole, tag;
-    } all[] = {{"AES-128-ECB", 1, 0}, {"AES-128-CBC", 1, 0}, {"AES-256-CBC", 1, 0}, {"AES-128-CTR", 0, 0},
-               {"AES-256-CTR", 0, 0}, {"AES-256-XTS", 0, 0}, {"AES-128-GCM", 0, 1}, {"AES-256-GCM", 0, 1},
-               {"AES-128-OCB", 0, 1}, {"ChaCha20", 0, 0}, {"ChaCha20-Poly1305", 0, 1}, {"CAMELLIA-128-CBC", 1, 0}};
+    } all[] = {{"AES-128-ECB", 1, 0}, {"AES-128-CBC", 1, 0},       {"AES-256-CBC", 1, 0},
+               {"AES-128-CTR", 0, 0}, {"AES-256-CTR", 0, 0},       {"AES-256-XTS", 0, 0},
+               {"AES-128-GCM", 0, 1}, {"AES-256-GCM", 0, 1},       {"AES-128-OCB", 0, 1},
+               {"ChaCha20", 0, 0},    {"ChaCha20-Poly1305", 0, 1}, {"CAMELLIA-128-CBC", 1, 0}};
     unsigned char key[64], iv[16] = {0}, tag[16], block[16], zero[16] = {0}, md[EVP_MAX_MD_SIZE];
     for (unsigned i = 0; i < 64; i++)
         key[i] = (unsigned char)i;
@@ -113,7 +116,8 @@ static void ciphers(void)
         for (unsigned k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
             int n = all[i].whole ? sizes[k] & ~15 : sizes[k];
             int size = cipher(all[i].name, 1, key, key + 32, data + k, n, out, all[i].tag ? tag : NULL);
-            need(size == n && cipher(all[i].name, 0, key, key + 32, out, size, back, all[i].tag ? tag : NULL) == n &&
+            need(size == n &&
+                     cipher(all[i].name, 0, key, key + 32, out, size, back, all[i].tag ? tag : NULL) == n &&
                      !memcmp(back, data + k, (size_t)n),
                  all[i].name);
             hex(all[i].name, "encrypted", md, digest("SHA256", out, (size_t)n, md), NULL);
@@ -165,7 +169,9 @@ static void compression(void)
     unsigned char md[EVP_MAX_MD_SIZE];
     for (unsigned i = 0; i < sizeof levels / sizeof levels[0]; i++) {
         size_t n = ZSTD_compress(out, sizeof out, data, SIZE, levels[i]);
-        need(!ZSTD_isError(n) && ZSTD_decompress(back, sizeof back, out, n) == SIZE && !memcmp(back, data, SIZE), "zstd");
+        need(!ZSTD_isError(n) && ZSTD_decompress(back, sizeof back, out, n) == SIZE &&
+                 !memcmp(back, data, SIZE),
+             "zstd");
         hex("zstd", "compressed", md, digest("SHA256", out, n, md), NULL);
     }
 }
