@@ -1,4 +1,5 @@
 /* content.c - equal content gets the same number. */
+#include <assert.h>
 #include <xxhash.h>
 
 #include "traces/content.h"
@@ -6,6 +7,7 @@
 /* The slot that holds the key, or the empty one where it belongs. */
 static uint32_t *content_slot(const struct content_table *t, struct content_key key)
 {
+    assert(t->nslots && !(t->nslots & (t->nslots - 1)) && "the number of slots is a power of two");
     for (size_t i = key.low;; i++) {
         uint32_t *slot = &t->slot[i & (t->nslots - 1)];
         if (!*slot || (t->key[*slot - 1].low == key.low && t->key[*slot - 1].high == key.high))
@@ -32,6 +34,7 @@ uint32_t content_number(struct content_table *t, const void *data, size_t n, boo
     *is_new = !*slot;
     if (*slot)
         return *slot - 1;
+    assert(t->next < UINT32_MAX && "numbers are not used again");
     if (t->next < CONTENT_MAX) {
         t->key = mem_grow(t->key, &t->cap, (size_t)t->next + 1, sizeof t->key[0]);
         t->key[t->next] = key;

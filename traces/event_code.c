@@ -111,6 +111,7 @@ static uint8_t *encode_text(struct event_encoder *e, uint8_t *p, const void *dat
 
 static uint8_t *encode_fields(uint8_t *p, uint64_t *past, const uint64_t *f, unsigned n)
 {
+    assert(n <= EVENT_MAX_FIELDS && EVENT_MAX_FIELDS <= 8 && "the mask has a bit for each field");
     uint8_t *mask = p++;
     uint8_t changed = 0;
     for (unsigned i = 0; i < n; i++) {
@@ -129,6 +130,7 @@ bool event_encoder_add(struct event_encoder *e, const struct event *ev)
     assert(ev->kind < EV_COUNT && ev->len <= EVENT_MAX_DATA);
     assert(e->n < EVENTS_CUT_BYTES && "the frame was to be cut");
     struct event_past *past = &e->past;
+    assert(ev->icount >= past->icount && "positions never fall");
     uint64_t skipped = ev->time - ev->icount * e->step_ns;
     unsigned tag = (skipped != past->skipped ? TAG_TIME : 0) | (ev->cpu != past->cpu ? TAG_CPU : 0);
     uint8_t *p = e->bytes + e->n;
@@ -149,6 +151,7 @@ bool event_encoder_add(struct event_encoder *e, const struct event *ev)
     if (e->layout.has_data[ev->kind])
         p = encode_text(e, p, ev->data, ev->len);
     e->n = (size_t)(p - e->bytes);
+    assert(e->n <= sizeof e->bytes && "an event has no more bytes than EVENT_MAX_CODE");
     e->count++;
     return e->n >= EVENTS_CUT_BYTES || e->count >= EVENTS_CUT_COUNT;
 }

@@ -1,4 +1,5 @@
 /* page_code.c - see page_code.h. */
+#include <assert.h>
 #include <xxhash.h>
 
 #include "traces/stream_code.h"
@@ -47,6 +48,7 @@ bool delta_make(struct delta *d, const uint8_t *page, const uint8_t *base)
 
 void page_frame_item(struct page_frame *f, uint64_t parts, enum page_kind kind)
 {
+    assert(f->items < PAGES_CUT_ITEMS && "the frame was to be cut");
     f->last = (struct page_reader){f->code.n, f->bytes.n, f->full.n, f->next};
     buf_varint(&f->code, parts << 2 | kind);
     f->items++;
@@ -54,6 +56,8 @@ void page_frame_item(struct page_frame *f, uint64_t parts, enum page_kind kind)
 
 void page_frame_undo(struct page_frame *f)
 {
+    assert(f->items && f->last.code <= f->code.n && f->last.bytes <= f->bytes.n &&
+           f->last.full <= f->full.n && "only the last item is taken back, once");
     f->code.n = f->last.code;
     f->bytes.n = f->last.bytes;
     f->full.n = f->last.full;
@@ -90,6 +94,7 @@ void page_frame_delta(struct page_frame *f, uint32_t base, const struct delta *d
 void page_parts_add(struct page_parts *p, enum part_kind kind, unsigned length, uint64_t place)
 {
     struct page_part *last = p->n ? &p->part[p->n - 1] : NULL;
+    assert(length <= TRACE_PAGE && p->n <= PARTS_MAX);
     if (!length)
         return;
     if (kind == PART_LITERAL)
@@ -102,6 +107,7 @@ void page_parts_add(struct page_parts *p, enum part_kind kind, unsigned length, 
 
 void page_frame_parts(struct page_frame *f, const uint8_t *page, const struct page_parts *parts)
 {
+    const uint8_t *end = page + TRACE_PAGE;
     page_frame_item(f, parts->n, PAGE_PARTS);
     for (unsigned i = 0; i < parts->n; i++) {
         const struct page_part *part = &parts->part[i];
@@ -114,6 +120,7 @@ void page_frame_parts(struct page_frame *f, const uint8_t *page, const struct pa
         }
         page += part->length;
     }
+    assert(page == end && "the parts make the page");
 }
 
 bool page_frame_is_full(const struct page_frame *f)
@@ -258,9 +265,11 @@ const char *page_frame_last(const struct page_frame *f, uint64_t number, struct 
 
 static void apply_changes(unsigned n, struct page_bytes b, uint8_t *page)
 {
+    const uint8_t *end = page + TRACE_PAGE;
     while (n--) {
         page += view_varint(&b.code);
         size_t length = view_varint(&b.code) + 1;
+        assert(page + length <= end && "read_delta() has checked it");
         memcpy(page, b.data, length);
         page += length;
         b.data += length;
@@ -272,9 +281,11 @@ static int join_parts(const struct page_item *item, struct page_bytes b, const s
 {
     uint64_t place = item->base;
     int rc = 0;
+    const uint8_t *end = out + TRACE_PAGE;
     for (unsigned i = 0; i < item->parts && !rc; i++) {
         uint64_t code = view_varint(&b.code);
         size_t n = (code >> 2) + 1;
+        assert(n <= (size_t)(end - out) && "read_parts() has checked it");
         if ((code & 3) == PART_LITERAL) {
             memcpy(out, b.data, n);
             b.data += n;

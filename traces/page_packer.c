@@ -1,4 +1,6 @@
 /* page_packer.c - see page_packer.h. */
+#include <assert.h>
+
 #include "traces/image_table.h"
 #include "traces/page_packer.h"
 #include "traces/page_store.h"
@@ -111,6 +113,7 @@ static struct choice choose(struct page_packer *p, const uint8_t *page, const st
 
 static void add_item(struct page_packer *p, const uint8_t *page, const struct choice *c)
 {
+    assert(!c->parts + !c->delta + !c->stream >= 2 && "a page is stored in one way");
     if (c->parts)
         page_frame_parts(&p->frame, page, c->parts);
     else if (c->delta)
@@ -123,6 +126,8 @@ static void add_item(struct page_packer *p, const uint8_t *page, const struct ch
 
 bool page_packer_add(struct page_packer *p, const uint8_t *page, const struct page_hint *hint)
 {
+    assert((hint->own == NO_PAGE || hint->own < p->next) &&
+           (hint->moved == NO_PAGE || hint->moved < p->next) && "a page is compared with those before it");
     struct choice c = choose(p, page, hint);
     add_item(p, page, &c);
     if (!read_back_page(p->back, &p->frame, p->next, page)) {
@@ -143,6 +148,7 @@ bool page_packer_add(struct page_packer *p, const uint8_t *page, const struct pa
 
 void page_packer_settle(struct page_packer *p)
 {
+    assert(!p->frame.items && "the pages of the state are in a frame before it");
     const uint32_t *number = (const uint32_t *)p->replaced.p;
     for (size_t i = 0; i < p->replaced.n / sizeof *number; i++)
         page_store_retire(p->store, number[i]);
@@ -151,6 +157,7 @@ void page_packer_settle(struct page_packer *p)
 
 uint32_t page_packer_take(struct page_packer *p, struct buf *payload, struct buf *extra)
 {
+    assert(p->frame.check.n == (size_t)p->frame.items * PAGE_CHECK && "each page has its check");
     pages_extra(extra, p->frame_refused);
     p->frame_refused = 0;
     return page_frame_take(&p->frame, payload);

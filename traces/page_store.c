@@ -40,6 +40,7 @@ void page_store_free(struct page_store *s)
 
 static uint8_t *content(const struct page_store *s, uint32_t i)
 {
+    assert(i && i <= s->n && "entry 0 is the ring's head, and has no page");
     return s->page + (size_t)(i - 1) * TRACE_PAGE;
 }
 
@@ -67,6 +68,7 @@ static void ring_remove(struct page_store *s, uint32_t i)
 static void ring_insert(struct page_store *s, uint32_t i, uint32_t older)
 {
     struct entry *e = &s->entry[i];
+    assert(i && i != older && "the head stays where it is");
     e->older = older;
     e->newer = s->entry[older].newer;
     s->entry[older].newer = i;

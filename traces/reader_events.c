@@ -1,4 +1,6 @@
 /* reader_events.c - walking the events of a trace, in both directions, by class. */
+#include <assert.h>
+
 #include "traces/reader.h"
 
 struct trace_cursor {
@@ -92,6 +94,7 @@ void trace_cursor_close(struct trace_cursor *c)
 
 static int cursor_load(struct trace_cursor *c, struct error *err)
 {
+    assert(c->at < cursor_list(c)->n && "at the end there is no frame");
     if (c->loaded == c->at)
         return 0;
     event_frame_free(&c->events);
@@ -155,6 +158,7 @@ int trace_cursor_seek_nth(struct trace_cursor *c, uint64_t n, struct error *err)
 
 static int cursor_give(const struct trace_cursor *c, uint32_t pos, struct event *ev, uint64_t *number)
 {
+    assert(c->loaded == c->at && pos < c->events.n && "an event is taken from its own frame");
     *ev = c->events.ev[pos];
     if (number)
         *number = cursor_frame(c, c->at)->info.first + pos;

@@ -1,4 +1,5 @@
 /* reader_pages.c - the content of stored pages: found in its frame, and composed of what it refers to. */
+#include <assert.h>
 #include <inttypes.h>
 
 #include "traces/reader.h"
@@ -33,6 +34,8 @@ static int locate(struct trace *t, uint32_t number, struct located *at, struct e
 {
     const struct frame_list *list = &t->list[TF_PAGES];
     at->frame = list->frame[frame_list_find(t, list, number)];
+    assert(number - t->frame[at->frame].info.first < t->frame[at->frame].info.items &&
+           "the page is in the frame that was found");
     at->raw = frame_cached(t, at->frame, err);
     at->item = at->raw ? items_of(t, at->frame, at->raw, err) : NULL;
     if (!at->item)
@@ -140,6 +143,7 @@ static int page_make(struct trace *t, uint32_t number, uint8_t *out, unsigned de
     const struct page_source from = {&m, from_page, from_image, from_stream};
     t->frame[at.frame].pinned++;
     int rc = page_item_make(at.item, page_item_bytes(at.item, at.raw), &from, out);
+    assert(t->frame[at.frame].pinned && "a frame is let go as often as it was held");
     t->frame[at.frame].pinned--;
     return rc ? -1 : page_proven(t, &at, number, out, err);
 }

@@ -1,4 +1,5 @@
 /* reader_streams.c - the content of streams, unpacked when it is first used, or by a thread that begins earlier. */
+#include <assert.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -36,6 +37,7 @@ bool streams_add(struct streams *s, const struct stream *stream, uint32_t frame)
 static void cache_leave(struct stream_cache *c)
 {
     pthread_mutex_lock(&c->lock);
+    assert(c->users && "who leaves was among the users");
     bool last = !--c->users;
     pthread_mutex_unlock(&c->lock);
     if (!last)

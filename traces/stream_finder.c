@@ -1,4 +1,6 @@
 /* stream_finder.c - see stream_finder.h. */
+#include <assert.h>
+
 #include "traces/frame.h"
 #include "traces/stream_finder.h"
 
@@ -61,6 +63,7 @@ void stream_finder_free(struct stream_finder *f)
 
 static void keep(struct stream_finder *f, uint64_t image, uint64_t chunk, const uint8_t *data, size_t n)
 {
+    assert(n <= TRACE_CHUNK);
     struct kept *k = &f->kept[f->next_kept++ % KEPT_CHUNKS];
     if (!k->data)
         k->data = mem_alloc(TRACE_CHUNK);
@@ -82,6 +85,7 @@ static const struct kept *kept_find(const struct stream_finder *f, uint64_t imag
 
 static void complete(struct stream_finder *f, struct open_stream *o)
 {
+    assert(o->reader && "only an open stream can be complete");
     struct stream_content content;
     o->s.length = stream_reader_length(o->reader);
     if (o->s.length < STREAM_LEAST || stream_room(o->s.length) > f->left)
@@ -97,6 +101,7 @@ static size_t feed(struct stream_finder *f, struct open_stream *o, const uint8_t
 {
     size_t used;
     enum unpack_result result = stream_reader_feed(o->reader, data, n, &used);
+    assert(used <= n && "a stream takes at most what it is given");
     o->s.packed += used;
     o->next++;
     o->fed = ++f->clock;
@@ -117,6 +122,7 @@ static struct open_stream *oldest(struct stream_finder *f)
             o = &f->open[i];
     }
     close_stream(o);
+    assert(!o->reader);
     return o;
 }
 
@@ -133,6 +139,7 @@ static size_t begin(struct stream_finder *f, uint64_t image, uint64_t chunk, con
                     size_t at, unsigned format)
 {
     struct open_stream *o = oldest(f);
+    assert(at < n && f->left >= STREAM_BLOCK && "search() begins none where there is no room");
     o->s = (struct stream){.image = image, .offset = chunk * TRACE_CHUNK + at, .format = format};
     o->reader = stream_reader_new(format, f->left - STREAM_BLOCK);
     o->next = chunk;

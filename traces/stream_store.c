@@ -1,4 +1,6 @@
 /* stream_store.c - see stream_store.h. */
+#include <assert.h>
+
 #include "traces/stream_store.h"
 
 #include <dirent.h>
@@ -96,6 +98,7 @@ static bool pack_content(int fd, const struct stream *s, const struct stream_con
     ZSTD_CCtx_setParameter(z, ZSTD_c_compressionLevel, 1);
     for (uint64_t at = 0, n; good && at < s->length; at += n) {
         n = s->length - at < TRACE_PAGE ? s->length - at : TRACE_PAGE;
+        assert(at % TRACE_PAGE == 0 && "content is packed page by page");
         good = pack(fd, z, stream_content_page(c, at, page), n, at + n == s->length);
     }
     ZSTD_freeCCtx(z);

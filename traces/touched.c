@@ -1,4 +1,6 @@
 /* touched.c - see touched.h. */
+#include <assert.h>
+
 #include "traces/touched.h"
 #include "traces/bytes.h"
 #include "traces/sorted.h"
@@ -52,6 +54,7 @@ static struct aliases aliases_for(size_t n)
 /* Puts `page`; returns the one that it replaces, or NULL. */
 static const struct touched *aliases_put(struct aliases *a, const struct touched *page)
 {
+    assert(a->size && !(a->size & (a->size - 1)));
     size_t i = (size_t)((page->physical * 0x9e3779b97f4a7c15ull) >> 20);
     for (;; i++) {
         const struct touched **slot = &a->slot[i & (a->size - 1)], *was = *slot;
@@ -87,6 +90,8 @@ static void put_kept(struct buf *out, const struct pages *last, const struct tou
     uint8_t byte = 0;
     size_t i = 0;
     buf_varint(out, last->n);
+    for (size_t k = 1; k < n; k++)
+        assert(compare(&page[k - 1], &page[k]) < 0 && "an engine gives its pages in order, each once");
     for (size_t k = 0; k < last->n; k++) {
         while (i < n && compare(&page[i], &last->page[k]) < 0)
             i++;
@@ -162,6 +167,7 @@ int touched_write(struct touched_writer *w, struct trace_writer *tw, uint64_t be
 {
     struct buf all = {0}, piece = {0};
     int rc = 0;
+    assert(begin <= end && "positions never fall");
     buf_varint(&all, begin);
     for (unsigned k = 0; k < TOUCHES; k++)
         put_pages(&all, &w->last[k], set->page[k], set->n[k]);
@@ -340,6 +346,7 @@ size_t touched_parts(const struct touched_index *x)
 void touched_part(const struct touched_index *x, size_t i, uint64_t *begin, uint64_t *end,
                   struct touched_set *set)
 {
+    assert(i < x->n);
     const struct part *p = &x->part[i];
     *begin = p->begin;
     *end = p->end;
@@ -366,6 +373,7 @@ static uint64_t lines_of(uint64_t number, uint64_t address, uint64_t last)
 bool touched_linear(const struct touched_index *x, size_t part, enum touch k, uint64_t address,
                     uint64_t length)
 {
+    assert(part < x->n && length && "a range holds at least a byte");
     const struct pages *p = &x->part[part].pages[k];
     uint64_t last = address + length - 1;
     size_t low = SORTED_FROM(p->page, p->n, linear, address >> 12);
@@ -378,6 +386,7 @@ bool touched_linear(const struct touched_index *x, size_t part, enum touch k, ui
 bool touched_physical(const struct touched_index *x, size_t part, enum touch k, uint64_t address,
                       uint64_t length)
 {
+    assert(part < x->n && length && "a range holds at least a byte");
     const struct pages *p = &x->part[part].pages[k];
     uint64_t last = address + length - 1;
     for (size_t i = 0; i < p->n; i++) {

@@ -1,4 +1,5 @@
 /* unpack.c - see unpack.h. A row for each format. */
+#include <assert.h>
 #include <lzma.h>
 #include <string.h>
 #include <zlib.h>
@@ -138,6 +139,7 @@ const char *unpack_format_name(unsigned format)
 
 struct unpacker *unpacker_new(unsigned format)
 {
+    assert(format && format < UNPACK_FORMATS && "0 is no format");
     struct unpacker *u = mem_zero(1, sizeof *u);
     u->format = &formats[format];
     u->format->begin(u);

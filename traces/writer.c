@@ -10,6 +10,7 @@
 
 static void collect_item(struct collect *c, uint64_t icount)
 {
+    assert((!c->items || icount >= c->last_icount) && "positions never fall");
     if (!c->items++)
         c->first_icount = icount;
     c->last_icount = icount;
@@ -33,6 +34,7 @@ static void writer_emit(struct trace_writer *w, struct collect *c, enum trace_fr
 {
     if (!c->items)
         return;
+    assert(c->first_icount <= c->last_icount && c->bytes.n && "a frame holds what it counts");
     struct frame_head h = {.kind = (uint8_t)kind,
                            .first_icount = c->first_icount,
                            .last_icount = c->last_icount,
@@ -139,6 +141,7 @@ static struct trace_writer *create(const char *path, const char *name, enum trac
         w->image[i].have = mem_zero(chunk_count(cfg->images[i].size) / 8 + 1, 1);
     }
     write_config(w, cfg);
+    assert(!w->events && !w->icount && "the configuration comes before all else");
     return w;
 }
 
@@ -236,6 +239,7 @@ int trace_write_input(struct trace_writer *w, const struct input *in, struct err
     buf_bytes(&c->bytes, in->data, in->len);
     collect_item(c, in->icount);
     w->input_time = in->time;
+    assert(c->last_icount == in->icount && c->first_icount <= in->icount);
     note_icount(w, in->icount);
     if (c->bytes.n >= RECORDS_CUT_BYTES)
         writer_emit(w, c, TF_INPUT);
@@ -268,14 +272,17 @@ int trace_write_note(struct trace_writer *w, const struct trace_note *note, stru
 /* Number of events of each kind, as pairs. */
 static void event_counts(struct trace_writer *w, struct buf *extra)
 {
+    uint64_t all = 0;
     for (unsigned i = 0; i < EV_COUNT; i++) {
         if (!w->frame_kinds[i])
             continue;
         buf_varint(extra, i);
         buf_varint(extra, w->frame_kinds[i]);
         w->kinds[i] += w->frame_kinds[i];
+        all += w->frame_kinds[i];
         w->frame_kinds[i] = 0;
     }
+    assert(all == event_encoder_count(w->encoder) && "each event of the frame was counted under its kind");
 }
 
 static bool emit_events(struct trace_writer *w)
@@ -297,6 +304,7 @@ static bool emit_events(struct trace_writer *w)
     sink_put(w->sink, h, &extra, &payload, &aside);
     w->events += count;
     event_encoder_reset(w->encoder);
+    assert(w->icount >= w->last_event_icount && "the highest position is that of no earlier event");
     return true;
 }
 
@@ -395,6 +403,7 @@ static void write_end(struct trace_writer *w, const struct trace_end *end, const
 
 static int writer_close(struct trace_writer *w, bool whole, struct error *err)
 {
+    assert(w->sink && "a writer is closed once");
     int result = sink_close(w->sink, whole, err);
     for (size_t i = 0; i < w->nimages; i++)
         free(w->image[i].have);

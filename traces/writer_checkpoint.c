@@ -1,6 +1,7 @@
 /* writer_checkpoint.c - machine states in a trace: sections as they are, pages by content, and only the
  * changes of the page tables.
  */
+#include <assert.h>
 #include <inttypes.h>
 
 #include "traces/writer.h"
@@ -57,6 +58,7 @@ static bool section_fits(const struct trace_section *s)
 void trace_checkpoint_section(struct trace_writer *w, const struct trace_section *s)
 {
     struct checkpoint_state *ck = &w->ck;
+    assert(ck->open && "a section belongs to the checkpoint that was begun");
     ck->nfields += s->nfields;
     if (!section_fits(s) || ck->nsections == MAX_SECTIONS || ck->nfields > MAX_FIELDS) {
         checkpoint_bad(ck, "bad section", s->name);
@@ -106,6 +108,7 @@ static void hand_over_pages(struct trace_writer *w)
 {
     struct checkpoint_state *ck = &w->ck;
     const struct frame_head h = {.first_icount = ck->icount, .last_icount = ck->icount};
+    assert(ck->hints.n == ck->pages.n / TRACE_PAGE * sizeof(struct page_hint) && "each page has its hint");
     if (ck->pages.n)
         sink_put_pages(w->sink, h, &ck->pages, &ck->hints);
 }
@@ -120,6 +123,7 @@ static uint32_t page_before(const struct region_state *r, uint64_t index)
 static void new_page(struct trace_writer *w, const struct region_state *r, uint32_t index, const void *data)
 {
     struct checkpoint_state *ck = &w->ck;
+    assert(ck->pages.n < PAGES_BATCH * TRACE_PAGE && "a whole batch was handed over");
     struct page_hint hint = {page_before(r, index), NO_PAGE};
     if (r->moved)
         hint.moved = page_before(r, index + (uint64_t)r->moved);
@@ -159,6 +163,7 @@ static uint32_t page_id(struct trace_writer *w, struct region_state *r, uint32_t
 void trace_checkpoint_page(struct trace_writer *w, const char *region, uint64_t index, const void *data)
 {
     struct checkpoint_state *ck = &w->ck;
+    assert(ck->open && "a page belongs to the checkpoint that was begun");
     struct region_state *r = region_of(ck, region);
     if (!r || index > UINT32_MAX || r->given.n > MAX_STATE_PAGES) {
         checkpoint_bad(ck, "too many pages or regions, at region", region);
@@ -175,6 +180,8 @@ static bool region_close(struct checkpoint_state *ck, struct region_state *r, st
     struct pagemap change = {0};
     pagemap_change(&change, &r->map, &r->given, ck->whole);
     pagemap_apply(&r->map, &change);
+    assert((ck->bad || (ck->whole ? r->map.n == r->given.n : r->map.n >= r->given.n)) &&
+           "the region holds what was given");
     bool changed = change.n;
     if (changed) {
         buf_string(out, r->name);
@@ -204,6 +211,7 @@ static void checkpoint_regions(struct checkpoint_state *ck, struct buf *payload)
 struct frame_head writer_checkpoint_head(struct trace_writer *w, uint64_t hash, struct buf *extra)
 {
     struct checkpoint_state *ck = &w->ck;
+    assert(ck->icount >= w->last_event_icount && "events up to a checkpoint come before it");
     buf_u64(extra, ck->time);
     buf_u64(extra, hash);
     buf_varint(extra, w->events);
@@ -224,6 +232,7 @@ int trace_checkpoint_end(struct trace_writer *w, uint64_t hash, struct error *er
     buf_varint(&payload, ck->nsections);
     buf_add(&payload, ck->sections.p, ck->sections.n);
     checkpoint_regions(ck, &payload);
+    assert(!ck->pages.n && "pages come before the checkpoint that refers to them");
     if (payload.n > frame_raw_max(TF_CHECKPOINT))
         checkpoint_bad(ck, "too long,", "all sections and regions");
     ck->open = false;

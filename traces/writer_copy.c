@@ -4,6 +4,8 @@
  * here, so it has the same number, and the frames need not be unpacked. Where CHUNKS frames begin depends on the events between
  * them; so these are made anew, and streams are put where their last chunk is.
  */
+#include <assert.h>
+
 #include "traces/page_code.h"
 #include "traces/reader.h"
 #include "traces/writer.h"
@@ -56,6 +58,7 @@ void writer_copied_free(struct copied *c)
 void writer_copied_streams(struct trace_writer *w, const struct frame_head *chunks)
 {
     struct copied *c = w->copied;
+    assert(c->streams <= c->t->streams.n);
     for (; c->streams < c->t->streams.n && c->needs[c->streams] <= c->contents; c->streams++) {
         struct buf extra = {0}, none = {0}, aside = {0};
         stream_encode(&extra, &c->t->streams.entry[c->streams].s);
@@ -73,6 +76,7 @@ void writer_copied_streams(struct trace_writer *w, const struct frame_head *chun
 int trace_copy_chunk(struct trace_writer *w, const struct trace_chunk *chunk, struct error *err)
 {
     struct copied *c = w->copied;
+    assert(c && chunk->image < w->nimages && "the writer copies the images of its record");
     uint64_t at = chunk->chunk * TRACE_CHUNK;
     uint32_t n = chunk_length(c->t->images[chunk->image].size, chunk->chunk);
     uint8_t *data = mem_alloc(n);
@@ -126,6 +130,7 @@ static int copy_pages(struct trace_writer *w, size_t frame, struct error *err)
 int trace_copy_checkpoint(struct trace_writer *w, struct error *err)
 {
     struct copied *c = w->copied;
+    assert(c && c->checkpoints < trace_checkpoint_count(c->t) && "each checkpoint is copied once");
     const struct frame_list *pages = &c->t->list[TF_PAGES];
     const struct trace_checkpoint *k = trace_checkpoint(c->t, c->checkpoints);
     size_t frame = c->t->list[TF_CHECKPOINT].frame[c->checkpoints++];

@@ -95,6 +95,7 @@ static void sink_fail(struct sink *s, int error)
 static bool sink_write(struct sink *s, const void *data, size_t n)
 {
     uint64_t whole = atomic_load(&s->written);
+    assert(s->begun && "nothing of an earlier file is overwritten before the run");
     for (size_t done = 0; done < n;) {
         ssize_t got = write(s->fd, (const uint8_t *)data + done, n - done);
         if (got < 0 && errno == EINTR)
@@ -124,6 +125,7 @@ static bool sink_show(struct sink *s)
 /* Writes one frame, and notes its head for the index. */
 static bool sink_store(struct sink *s, struct frame_head *h, const void *extra, const void *stored)
 {
+    assert(h->kind && s->committed.frames <= s->frames && "the file header is no frame");
     h->number = (uint32_t)s->frames;
     s->out.n = 0;
     frame_head_pack(&s->out, h, extra);
@@ -204,6 +206,7 @@ static void sink_drop(struct sink *s)
 
 static void sink_do_commit(struct sink *s)
 {
+    assert(s->limit && "what has no limit is written at once");
     if (s->full)
         return;
     if (overfull(s)) {
@@ -268,6 +271,8 @@ static void sink_chunks(struct sink *s, const struct job *job)
         length += sizeof(uint32_t);
         s->contents++;
     }
+    assert(data == job->payload.p + job->payload.n && length == job->aside.p + job->aside.n &&
+           "each new content has its first reference here");
 }
 
 static void sink_pack(struct sink *s, const struct job *job)
@@ -330,6 +335,7 @@ static void sink_index(struct sink *s)
         return;
     }
     assert(!s->waiting.n && "what waits is committed or dropped before the end");
+    assert(!s->head && "the index comes after all frames");
     uint64_t offset = atomic_load(&s->written), frames = s->frames;
     struct buf list = s->index;
     s->index = (struct buf){0};
@@ -478,6 +484,7 @@ static void sink_begin(struct sink *s)
 static void queue(struct sink *s, struct job *job)
 {
     pthread_mutex_lock(&s->lock);
+    assert(!s->closing && !*s->tail && "jobs are added to the end, before it is closed");
     if (!precedes_run(job) || s->queued + job->payload.n > QUEUE_BYTES)
         sink_begin(s);
     while (s->queued && s->queued + job->payload.n > QUEUE_BYTES)
@@ -493,6 +500,7 @@ static void queue(struct sink *s, struct job *job)
 void sink_put(struct sink *s, struct frame_head head, struct buf *extra, struct buf *payload,
               struct buf *aside)
 {
+    assert(extra->n <= UINT16_MAX && "a frame's head holds the length of its extra bytes");
     struct job *job = mem_zero(1, sizeof *job);
     head.extra = (uint16_t)extra->n;
     *job = (struct job){
@@ -502,6 +510,7 @@ void sink_put(struct sink *s, struct frame_head head, struct buf *extra, struct 
 
 void sink_put_packed(struct sink *s, struct frame_head head, struct buf *extra, struct buf *payload)
 {
+    assert(payload->n == head.stored && extra->n <= UINT16_MAX && "it goes into the file as it is");
     struct job *job = mem_zero(1, sizeof *job);
     head.extra = (uint16_t)extra->n;
     *job = (struct job){.head = head, .extra = buf_take(extra), .payload = buf_take(payload), .packed = true};
@@ -514,11 +523,13 @@ void sink_wait(struct sink *s)
     pthread_mutex_lock(&s->lock);
     while (s->jobs)
         pthread_cond_wait(&s->room, &s->lock);
+    assert(!s->queued && "without jobs nothing is queued");
     pthread_mutex_unlock(&s->lock);
 }
 
 void sink_limit(struct sink *s, uint64_t limit)
 {
+    assert(limit && "0 means that there is none");
     struct job *job = mem_zero(1, sizeof *job);
     job->limit = limit;
     queue(s, job);
@@ -571,6 +582,7 @@ static void drop_jobs(struct sink *s)
 int sink_close(struct sink *s, bool whole, struct error *err)
 {
     pthread_mutex_lock(&s->lock);
+    assert(!s->closing && "it is closed once");
     if (whole)
         sink_begin(s);
     else if (!s->begun)

@@ -1,4 +1,5 @@
 /* written_file.c - see written_file.h. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -129,6 +130,7 @@ struct written_file *written_file_open(const char *path, const char *name, bool 
 
 int written_file_fd(const struct written_file *f)
 {
+    assert(f->fd >= 0 && "a file that could not be opened was not returned");
     return f->fd;
 }
 
@@ -139,6 +141,7 @@ void written_file_keep(struct written_file *f, struct trace_kept_name *earlier)
 
 int written_file_begin(struct written_file *f)
 {
+    assert(!f->begun && "its earlier content goes once");
     f->begun = true;
     return ftruncate(f->fd, 0) && errno != EINVAL ? errno : 0; /* a pipe or device has no length */
 }
@@ -164,6 +167,7 @@ static int keep_earlier(struct written_file *f)
 
 int written_file_show(struct written_file *f)
 {
+    assert(f->begun && "a file gets its name once something is in it");
     int error = 0;
     if (!f->part)
         return 0;
