@@ -1,4 +1,5 @@
 /* annotate.c - annotate in parts: runs them on several processors, and joins them. See annotate.h. */
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,7 @@ static int run_part(const struct parts *p, struct runner *w, struct part *part)
 /* The tape is there before anything is on it, so that the other thread can wait for it. */
 static int begin_part(struct parts *p, struct runner *w, struct part *part)
 {
+    assert(w->first < p->n && !part->tape && !part->rc && "a stretch begins one part");
     struct tape *tape = tape_new(p->s->job->path, &part->err);
     pthread_mutex_lock(&p->lock);
     part->tape = tape;
@@ -110,6 +112,7 @@ static void do_job(void *ctx, size_t job)
 /* The part that begins there, once it does. NULL: none will. */
 static struct part *wait_for(struct parts *p, size_t first)
 {
+    assert(first < p->n && "what is waited for is a stretch of the run");
     struct part *part = &p->list[first];
     pthread_mutex_lock(&p->lock);
     while (!part->tape && !part->rc && !p->over)
@@ -130,6 +133,7 @@ static void keep_fold(struct reached *at, struct taped_item *item)
 /* Where a part begins; only the first one's beginning is of interest to others. */
 static int take_begin(struct parts *p, struct taped_item *item)
 {
+    assert(item->fold.data || !item->fold.n);
     if (p->at->known) {
         p->otherwise = !fold_state_same(&p->at->fold, &item->fold);
         return p->otherwise ? -1 : 0;
@@ -208,6 +212,7 @@ static void say_culprit(struct part *part, struct annotated *a)
 
 static void result(const struct parts *p, struct annotated *a)
 {
+    assert(!p->culprit || p->rc);
     a->outcome = ANNOTATE_DONE;
     if (p->rc && p->culprit) {
         say_culprit(p->culprit, a);

@@ -1,4 +1,5 @@
 /* sampling.c - see sampling.h. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "core/jobs/private/stretches.h"
@@ -25,6 +26,7 @@ struct parts {
 
 static uint64_t begin_of(const struct parts *p, size_t stretch)
 {
+    assert(stretch < trace_checkpoint_count(p->trace) || !stretch);
     uint64_t at = stretch ? trace_checkpoint(p->trace, stretch)->icount : 0;
     return at < p->v->from ? p->v->from : at;
 }
@@ -55,6 +57,7 @@ static void do_job(void *ctx, size_t job)
     struct parts *p = ctx;
     struct runner w = {.of = p->stretches, .job = job};
     while (runner_take(&w)) {
+        assert(w.first >= p->first && w.first - p->first < p->n && "a job gets stretches of the range only");
         struct sampling_part *part = &p->list[w.first - p->first];
         part->samples = run_part(p, &w, &part->err);
         part->failed = !part->samples;
@@ -76,6 +79,7 @@ static struct samples *gather(struct parts *p, struct error *err)
             *err = p->list[i].err;
         else if (p->list[i].samples)
             done[n++] = p->list[i].samples;
+        assert(n <= p->n);
     }
     if (!failed)
         all = samples_join(done, n);

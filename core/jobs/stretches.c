@@ -52,6 +52,8 @@ void stretches_free(struct stretches *s)
 {
     if (!s)
         return;
+    for (unsigned i = 0; i < s->jobs; i++)
+        assert(!s->running[i] && "no job runs any more");
     pthread_mutex_destroy(&s->lock);
     free(s->running);
     free(s->row);
@@ -116,6 +118,7 @@ static bool take(struct stretches *s, size_t *stretch)
     struct row *r = choose(s);
     if (r) {
         r->begun = true;
+        assert(r->next < r->end && "a row that is chosen holds a stretch");
         *stretch = r->next++;
     }
     pthread_mutex_unlock(&s->lock);
@@ -137,6 +140,7 @@ bool runner_go_on(void *runner, size_t stretch)
     struct runner *w = runner;
     struct stretches *s = w->of;
     bool mine = false;
+    assert(stretch > w->first && "a job goes forwards");
     if (w->first > atomic_load(&s->bad))
         return false;
     pthread_mutex_lock(&s->lock);
@@ -164,6 +168,7 @@ int runner_open(struct runner *w, const struct trace *t, const struct engine_kin
 
 void runner_close(struct runner *w)
 {
+    assert(!w->of->running[w->job] && "a replay that runs is not closed");
     replay_close(w->r);
     trace_close(w->t);
 }

@@ -45,6 +45,7 @@ enum feed_result feed_pass_time(struct engine *e, uint64_t time, struct error *e
     bool interrupted = false;
     while (e->ops->time(e) < time && stop.reason == STOP_INTERRUPTED) {
         e->ops->run(e, &limit, &stop);
+        assert(e->ops->icount(e) <= limit.icount && "a run ends where it was told to");
         interrupted |= stop.reason == STOP_INTERRUPTED;
     }
     if (interrupted)

@@ -1,5 +1,6 @@
 /* fold.c - see fold.h. It has three levels, each of which takes the output of the one before: loops, loops of
  * loops, boots. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -127,6 +128,7 @@ static void hold(struct level *l, const struct event *ev, uint64_t id)
         l->held = mem_resize(l->held, l->cap * sizeof *l->held);
     }
     struct held *h = &l->held[l->first + l->nheld++];
+    assert(l->first + l->nheld <= l->cap);
     *h = (struct held){*ev, id};
     h->ev.data = NULL;
     if (ev->len)
@@ -135,6 +137,7 @@ static void hold(struct level *l, const struct event *ev, uint64_t id)
 
 static struct held *unhold(struct level *l)
 {
+    assert(l->nheld && "only what is held can be taken");
     l->nheld--;
     return &l->held[l->first++];
 }
@@ -144,6 +147,7 @@ static void drop(struct level *l, size_t n)
 {
     if (!n)
         return;
+    assert(n <= l->nheld && l->period && "only what repeats is left out");
     if (!l->dropped)
         l->begin = l->held[l->first].ev.icount;
     l->dropped += n;
@@ -156,6 +160,7 @@ static void report(struct level *l)
 {
     if (!l->dropped)
         return;
+    assert(l->period && "what was left out has a period");
     struct event ev = {.kind = EV_AGAIN, .cpu = l->last.cpu, .icount = l->last.icount, .time = l->last.time};
     ev.f[EVF_AGAIN_period] = l->period;
     ev.f[EVF_AGAIN_count] = l->dropped / l->period;
@@ -252,6 +257,7 @@ static size_t remember(struct level *l, uint64_t id)
         l->at = FOLD_LOOP;
     }
     uint64_t equal = equal_before(l, id);
+    assert(l->at && l->at <= FOLD_LOOP && "the newest id has FOLD_LOOP others behind it");
     for (uint64_t bits = equal & ~l->equal; bits; bits &= bits - 1) {
         unsigned i = (unsigned)__builtin_ctzll(bits);
         l->since[i] = l->noted;
@@ -269,6 +275,7 @@ static size_t remember(struct level *l, uint64_t id)
 /* From now on the events of the period that has just ended are expected again. */
 static void expect(struct level *l, size_t period)
 {
+    assert(period && !l->nheld && !l->dropped && "a repetition begins with nothing held");
     l->period = period;
     l->next = 0;
     l->committed = l->continues = false;
@@ -278,6 +285,7 @@ static void expect(struct level *l, size_t period)
 /* Passes on an event, which may be the end of a period. */
 static void loop_passes(struct level *l, const struct event *ev, uint64_t id)
 {
+    assert(l->number != BOOTS && !l->period && "what is compared does not pass here");
     take(l->fold, l->number + 1, ev);
     if (!of_loops(ev)) {
         forget_recent(l);
@@ -293,6 +301,7 @@ static void loop_passes(struct level *l, const struct event *ev, uint64_t id)
 
 static void boot_passes(struct level *l, const struct event *ev, uint64_t id)
 {
+    assert(l->number == BOOTS && l->nboot <= FOLD_BOOT);
     take(l->fold, l->number + 1, ev);
     if (l->nboot == FOLD_BOOT)
         l->boot_lost = true;
@@ -313,6 +322,7 @@ static void boot_passes(struct level *l, const struct event *ev, uint64_t id)
 /* The event is the expected one. Drops held events, except the last period. */
 static void matched(struct level *l, const struct event *ev, uint64_t id)
 {
+    assert(l->next < l->period && id == l->ref[l->next] && "it is the expected one");
     hold(l, ev, id);
     l->classes |= class_of(ev);
     l->next = (l->next + 1) % l->period;
@@ -325,6 +335,7 @@ static void matched(struct level *l, const struct event *ev, uint64_t id)
 /* The repetition is over. */
 static void end_period(struct level *l)
 {
+    assert(l->period && l->next < l->period);
     if (l->number == BOOTS) {
         /* The current boot began like the previous one, so its beginning is known if that is in the trace. */
         l->boot_lost = l->nheld < l->next;
@@ -465,6 +476,8 @@ static uint64_t get_number(const uint8_t *p)
 
 void *fold_save(const struct fold *f, size_t *n)
 {
+    for (unsigned i = 0; i < LEVELS; i++)
+        assert(!f->level[i].nheld && !f->level[i].dropped && "a state is saved right after a cut");
     bool any = false;
     *n = 0;
     for (unsigned i = 0; i < LEVELS; i++) {
@@ -493,6 +506,7 @@ int fold_load(struct fold *f, const void *data, size_t n, struct error *err)
     for (unsigned i = 0; i < LEVELS; i++) {
         struct level *l = &f->level[i];
         l->boot_lost = true;
+        assert(!l->nheld && "a state is loaded into a folder that holds nothing");
         if ((size_t)(end - p) < 8 * S_NUMBERS)
             return error_set(err, "the state of the folded events is cut off");
         uint64_t period = get_number(p + 8 * S_PERIOD), next = get_number(p + 8 * S_NEXT);

@@ -22,6 +22,7 @@ void outlet_event(struct outlet *o, const struct event *ev)
 {
     if (!(EVENT_CLASS_BIT(event_kind(ev->kind)->cls) & o->classes))
         return;
+    assert(o->emit && "events come while it is open");
     if (o->fold)
         fold_event(o->fold, ev);
     else

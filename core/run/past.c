@@ -114,6 +114,7 @@ size_t past_read(struct past *p, uint64_t physical, void *buf, size_t n)
         if (!region)
             break;
         const size_t row = row_of(p, physical + done, region, offset, n - done);
+        assert(row && row <= n - done && "a row lies within what was asked for");
         part = offset % PAGE || row < PAGE ? take_part(p, region, offset, to, row)
                                            : take_pages(p, region, offset, to, row / PAGE * PAGE);
         if (!part)

@@ -69,6 +69,7 @@ static void take_event(void *ctx, const struct event *ev)
 static void take_note(void *ctx, const struct trace_note *note)
 {
     struct recorder *r = ctx;
+    assert((r->w || r->failed) && "notes come while the trace is written");
     if (!r->failed && trace_write_note(r->w, note, &r->err))
         fail(r);
 }
@@ -104,6 +105,7 @@ static void on_probe(void *ctx, unsigned id, unsigned cpu, uint64_t icount)
 
 static bool match_byte(struct matcher *m, size_t *at, char byte)
 {
+    assert(*at < m->len && "a match begins anew after the last byte");
     while (*at && m->text[*at] != byte)
         *at = m->fallback[*at - 1];
     if (m->text[*at] == byte)
@@ -207,6 +209,7 @@ static int no_input(void *ctx, uint64_t i, struct input *in, struct error *err)
 static int input_given(void *ctx, const struct input *in, struct error *err)
 {
     struct recorder *r = ctx;
+    assert(r->w && "inputs come while the trace is written");
     r->result.inputs++;
     if (r->watch)
         crash_watch_input(r->watch);
@@ -336,6 +339,7 @@ static void save_section(void *ctx, const char *name, const struct field *fields
 static void save_page(void *ctx, const char *region, uint64_t index, const void *data)
 {
     struct recorder *r = ctx;
+    assert(r->w && index <= UINT32_MAX && "a page's number has 32 bits in a trace");
     state_hash_page(r->hash, region, index, data);
     trace_checkpoint_page(r->w, region, index, data);
 }
@@ -583,6 +587,7 @@ static void take_crash(struct recorder *r)
 
 static int finish(struct recorder *r)
 {
+    assert(!r->failed && "a trace that cannot be written has no end");
     take_crash(r);
     struct trace_end end = end_of(r);
     if (final_state(r, &end.hash))
@@ -637,7 +642,10 @@ int recorder_run(struct recorder *r, struct record_result *result, struct error 
         over = 1;
     while (!over) {
         const struct run_limit limit = next_limit(r);
+        const uint64_t from = icount_of(r);
         r->e->ops->run(r->e, &limit, &r->stop);
+        assert(icount_of(r) >= from && (icount_of(r) <= limit.icount || icount_of(r) == from) &&
+               "a run ends where it was told to");
         over = stopped(r);
     }
     if (over > 0)

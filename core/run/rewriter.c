@@ -1,4 +1,5 @@
 /* rewriter.c - see rewriter.h. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,7 @@ static void find_before(struct rewriter *r)
 /* Chunks that the guest read after an event at a lower position. */
 static int write_chunks(struct rewriter *r, uint64_t icount, struct error *err)
 {
+    assert(r->chunks <= r->nchunks && r->next <= trace_checkpoint_count(r->t));
     for (; r->chunks < r->nchunks; r->chunks++) {
         const struct trace_chunk *c = &r->chunk[r->chunks];
         if (c->frame > r->before[r->next].frame || trace_frame(r->t, c->frame)->last_icount >= icount)
@@ -97,6 +99,7 @@ int rewriter_event(struct rewriter *r, const struct event *ev, struct error *err
 
 static int write_made(struct rewriter *r, const struct taped_item *item, struct error *err)
 {
+    assert(item->k && item->k < trace_checkpoint_count(r->t) && "the first checkpoint has nothing before it");
     const struct trace_checkpoint *c = trace_checkpoint(r->t, item->k), *last = c - 1;
     const struct trace_note fold = {.icount = c->icount,
                                     .time = c->time,
@@ -118,6 +121,7 @@ static int write_made(struct rewriter *r, const struct taped_item *item, struct 
 int rewriter_checkpoint(struct rewriter *r, const struct taped_item *item, struct error *err)
 {
     size_t k = item ? item->k : 0;
+    assert(k == r->next && "checkpoints come in their order, each once");
     if (write_chunks(r, UINT64_MAX, err) || write_inputs(r, trace_checkpoint(r->t, k)->icount, err) ||
         write_notes(r, UINT64_MAX, err) || (item && write_made(r, item, err)) ||
         trace_copy_checkpoint(r->w, err))

@@ -1,4 +1,5 @@
 /* share.c - see share.h. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,7 @@ struct share_writer *share_create(struct trace *t, const char *path, const char 
 static int put_checkpoint(struct share_writer *s, const struct fold_state *fold, struct error *err)
 {
     const struct trace_checkpoint *c = trace_checkpoint(s->t, s->k++);
+    assert(c && "a share has no more checkpoints than the record");
     const struct trace_note note = {.icount = c->icount,
                                     .time = c->time,
                                     .type = FOLD_NOTE,
@@ -69,6 +71,7 @@ static int put_checkpoint(struct share_writer *s, const struct fold_state *fold,
 
 int share_put(struct share_writer *s, enum taped what, const struct taped_item *item, struct error *err)
 {
+    assert(what != TAPED_END && "the end is no item");
     if (what != TAPED_EVENT)
         return put_checkpoint(s, &item->fold, err);
     s->events++;
@@ -224,6 +227,7 @@ int share_check(const struct share *s, struct error *err)
 
 static int take_checkpoint(struct share *s, enum taped *what, struct taped_item *item, struct error *err)
 {
+    assert(s->k < trace_note_count(s->t) && "has_checkpoints() saw a note for each");
     struct trace_note note;
     if (trace_note(s->t, s->k, &note, err))
         return -1;

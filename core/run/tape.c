@@ -78,6 +78,7 @@ void tape_free(struct tape *t)
 
 static int write_all(const struct tape *t)
 {
+    assert(t->nout <= BLOCK);
     for (size_t at = 0; at < t->nout;) {
         ssize_t n = pwrite(t->fd, t->out + at, t->nout - at, (off_t)(t->written + at));
         if (n < 0 && errno != EINTR)
@@ -103,6 +104,7 @@ static void flush(struct tape *t, bool end)
 void tape_put(struct tape *t, const void *data, size_t n)
 {
     const uint8_t *from = data;
+    assert((!t->ended || t->error) && "nothing follows the end");
     while (n) {
         assert(t->nout < BLOCK && "a full block is written at once");
         size_t part = BLOCK - t->nout < n ? BLOCK - t->nout : n;
@@ -117,6 +119,7 @@ void tape_put(struct tape *t, const void *data, size_t n)
 
 int tape_end(struct tape *t, struct error *err)
 {
+    assert((!t->ended || t->error) && "it ends once");
     flush(t, true);
     return tape_check(t, err);
 }

@@ -1,4 +1,5 @@
 /* taped.c - what parts put on their tapes; see rewriter.h. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ void taped_begin(void *tape, const void *fold, size_t n)
 
 void taped_event(void *tape, const struct event *ev)
 {
+    assert(ev->kind < EV_COUNT && ev->len <= EVENT_MAX_DATA);
     const struct taped_head h = {.what = TAPED_EVENT,
                                  .fields = (uint8_t)event_kind(ev->kind)->nfields,
                                  .cpu = ev->cpu,
@@ -66,6 +68,7 @@ void taped_free(struct taped_item *item)
 
 static bool take_event(struct tape *t, const struct taped_head *h, struct taped_item *item)
 {
+    assert(h->fields <= EVENT_MAX_FIELDS && h->len <= sizeof item->data && "what was put fits an item");
     item->ev = (struct event){.kind = h->kind,
                               .cpu = h->cpu,
                               .guest = h->guest,
@@ -103,6 +106,7 @@ enum taped taped_next(struct tape *t, struct taped_item *item)
     taped_free(item);
     if (!tape_get(t, &h, sizeof h))
         return TAPED_END;
+    assert(h.what > TAPED_END && h.what <= TAPED_CHECKPOINT && "the reader is at the beginning of an item");
     item->k = h.k;
     item->has_touched = h.has_touched;
     bool whole = h.what == TAPED_EVENT ? take_event(t, &h, item) : take_fold(t, &h, item);

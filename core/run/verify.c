@@ -1,4 +1,5 @@
 /* verify.c - replay_all: the whole run of a trace, compared with the record. See replay.h. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -400,6 +401,7 @@ size_t replay_parts(const struct trace *t)
 
 void replay_stretches(const struct trace *t, unsigned part, unsigned parts, size_t *first, size_t *end)
 {
+    assert(part && part <= parts && "parts are counted from 1");
     size_t n = replay_parts(t);
     *first = (size_t)((unsigned __int128)n * (part - 1) / parts);
     *end = (size_t)((unsigned __int128)n * part / parts);
@@ -413,6 +415,8 @@ int replay_check_parts(struct trace *t, struct error *err)
 /* The end of a part: the record has no events before its checkpoint that the replay did not have. */
 static int part_ends(struct verify *v)
 {
+    assert(v->last > v->first && v->last < trace_checkpoint_count(v->r->t) &&
+           "a part ends at a checkpoint after its first");
     const struct trace_checkpoint *c = trace_checkpoint(v->r->t, v->last);
     if (!v->record.classes || trace_verifier_next(v->events) == c->event)
         return 0;
@@ -428,6 +432,7 @@ static int part_ends(struct verify *v)
 /* Whether the part ends at checkpoint k; then that is its last. */
 static bool ends_at(struct verify *v, size_t k)
 {
+    assert(k > v->first);
     if (k < v->last || (v->o->go_on && v->o->go_on(v->o->ctx, k)))
         return false;
     v->last = k;
