@@ -76,12 +76,14 @@ static uint64_t away(const struct timeline *tl, uint64_t a, uint64_t c, uint64_t
  * the position. */
 static bool superfluous(const struct timeline *tl, const struct line *l, size_t i, uint64_t here)
 {
+    assert(i && i + 1 < l->n && "a point at an end has one neighbour");
     uint64_t a = l->point[i - 1].icount, c = l->point[i + 1].icount;
     return c - a < away(tl, a, c, here) / 2;
 }
 
 static void thin(struct timeline *tl, struct line *l, uint64_t here)
 {
+    assert(!l->n || l->point[0].icount >= l->begin);
     for (size_t i = 1; i + 1 < l->n;)
         if (superfluous(tl, l, i, here))
             remove_point(tl, l, i);
@@ -142,6 +144,7 @@ static const struct tree *loaded_neighbour(const struct timeline *tl, size_t k, 
 
 static int load_one(struct timeline *tl, size_t k, struct error *err)
 {
+    assert(k < tl->nrecorded);
     if (tl->recorded[k].sections)
         return 0;
     const struct tree *before = loaded_neighbour(tl, k, -1), *after = loaded_neighbour(tl, k, 1);
@@ -169,6 +172,7 @@ void tl_pass_recorded(struct timeline *tl, size_t k)
     struct store *s = &tl->store;
     struct machine_state have = {0};
     struct error err;
+    assert(k < tl->nrecorded && !tl->diverted && "only the recorded run passes recorded states");
     if (!tl->settled || !s->known)
         return;
     store_capture(s, &have);
@@ -236,6 +240,7 @@ int tl_restore(struct timeline *tl, uint64_t icount, struct error *err)
     if (p) {
         rc = store_restore(&tl->store, &p->state, err);
         tl->feed.next = p->next_input;
+        assert((rc || tl_here(tl) == icount) && "a kept state is that of its position");
     } else {
         long k = recorded_at_or_before(tl, icount);
         if (tl->diverted || k < 0)

@@ -12,6 +12,7 @@
 
 void tl_given_clear(struct timeline *tl, uint64_t from)
 {
+    assert(from <= tl->ngiven);
     while (tl->ngiven > from)
         free((void *)tl->given[--tl->ngiven].data);
 }
@@ -27,6 +28,7 @@ void timeline_divert(struct timeline *tl)
 {
     if (tl->diverted)
         return;
+    assert(!tl->ngiven && !tl->divert.n && "an earlier diversion was left");
     tl->fork = tl_here(tl);
     tl->diverted = true;
     tl->feed.next = 0;
@@ -121,6 +123,7 @@ void tl_save_base(struct timeline *tl)
 
 static void note_given(struct timeline *tl, const struct input *in)
 {
+    assert(tl->feed.next == tl->ngiven && "a new input is the last one");
     MEM_MORE(tl->given, tl->ngiven);
     tl->given[tl->ngiven] = *in;
     tl->given[tl->ngiven++].data = mem_copy(in->data, in->len);

@@ -1,4 +1,5 @@
 /* filter.c - event filters, and the recorded events as an index. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ uint32_t event_filter_classes(const struct event_filter *f)
 
 bool event_filter_matches(const struct event_filter *f, const struct event *ev)
 {
+    assert(f->n <= EVENT_FILTER_CONDITIONS && ev->kind < EV_COUNT);
     if (f->one_kind ? ev->kind != f->kind
                     : !(event_filter_classes(f) & EVENT_CLASS_BIT(event_kind(ev->kind)->cls)))
         return false;

@@ -1,4 +1,5 @@
 /* look.c - inspecting the machine at the current position; marks. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,6 +92,7 @@ int timeline_section(struct timeline *tl, const char *name, timeline_field_fn *f
             continue;
         uint8_t *sections = store_sections(&tl->store);
         const uint8_t *at = sections + l->offset;
+        assert(l->offset <= tl->store.sections_size && "a section lies within the state");
         for (size_t f = 0; f < l->nfields; f++) {
             fn(ctx, l->fields[f].name, l->fields[f].width, l->fields[f].count, at);
             at += (size_t)l->fields[f].width * l->fields[f].count;

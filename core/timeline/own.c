@@ -1,6 +1,8 @@
 /* own.c - steps of one processor among several, or of one task.
  *
  * Whatever the others do on the way to that step belongs to it: nothing can be held while something else runs. */
+#include <assert.h>
+
 #include "core/timeline/private/impl.h"
 
 enum {
@@ -145,6 +147,7 @@ static uint64_t steps_of(const struct own *o)
 /* Between `low`, where the task has made fewer than n steps, and `high`, where it has made that many: goes to the last position with fewer. */
 static int bisect(const struct own *o, uint64_t n, uint64_t low, uint64_t high)
 {
+    assert(low < high && "the step searched for is between the two");
     while (high - low > 1) {
         const uint64_t middle = low + (high - low) / 2;
         if (timeline_seek(o->tl, middle, o->s, o->err))

@@ -1,5 +1,7 @@
 /* prepare.c - making states near positions where somebody is likely to go next, while nothing else is to be done.
  */
+#include <assert.h>
+
 #include "core/timeline/private/impl.h"
 
 enum { CLOSE = 1000000 }; /* so many steps take a few milliseconds */
@@ -21,6 +23,7 @@ static enum ran approach(struct timeline *tl, uint64_t icount, struct error *err
     struct stop stop;
     if (nearest == NOWHERE)
         return RAN_THERE;
+    assert(nearest < icount && !tl->diverted);
     enum ran r = RAN_THERE;
     if (here >= icount || here < nearest || !tl->settled)
         r = tl_restore_with_progress(tl, nearest, err);
@@ -35,6 +38,7 @@ static enum ran approach(struct timeline *tl, uint64_t icount, struct error *err
 
 static void set_anchors(struct timeline *tl, const uint64_t *icount, size_t n)
 {
+    assert(tl->settled && "one comes back to the present state");
     tl->anchor[0] = tl_here(tl);
     tl->nanchors = 1;
     for (size_t i = 0; i < n && tl->nanchors < ANCHORS; i++)

@@ -59,6 +59,7 @@ void tl_flush_folds(struct timeline *tl)
 {
     if (!tl->sight.classes)
         return;
+    assert(!tl->sight.only_folds);
     tl->sight.only_folds = true;
     tl->e->ops->flush(tl->e);
     tl->sight.only_folds = false;
@@ -87,6 +88,8 @@ void tl_arm(struct timeline *tl, const struct stop_point *s, size_t n)
     if (n)
         memcpy(tl->armed, s, n * sizeof *s);
     tl->narmed = n;
+    assert((!n || s) && n <= tl->nstops + 1 &&
+           "the engine watches for what was set, or for what is scanned for");
     tl->e->ops->stops(tl->e, tl->armed, n);
 }
 
@@ -192,6 +195,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 static void run_engine(struct timeline *tl, uint64_t to, struct stop *stop)
 {
     uint64_t here = tl_here(tl);
+    assert(to >= here && "only a restored state goes back");
     const struct run_limit limit = {.icount = to, .time = tl->live ? tl->live_time : UINT64_MAX};
     atomic_store(&tl->in_engine_diverted, tl->diverted);
     tl->e->ops->run(tl->e, &limit, stop);
@@ -213,6 +217,7 @@ static enum ran leg(struct timeline *tl, uint64_t target, uint64_t first, struct
                     struct error *err)
 {
     uint64_t here = tl_here(tl), input;
+    assert(here < target && "there is a way to go");
     if (feed_next(&tl->feed, &input, err))
         return RAN_ERROR;
     if (input <= here)

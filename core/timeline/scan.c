@@ -1,4 +1,5 @@
 /* scan.c - all hits of a stop point in a stretch of the recorded run. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ static const struct {
 void timeline_hit_trim(struct timeline_hit *hit)
 {
     unsigned first = 0, end = hit->nbefore < hit->nafter ? hit->nbefore : hit->nafter;
+    assert(end <= sizeof hit->before && end <= sizeof hit->after);
     if (!end)
         return;
     while (first < end && hit->before[first] == hit->after[first])
@@ -39,6 +41,7 @@ void timeline_hit_trim(struct timeline_hit *hit)
 static bool give_hit(struct timeline *tl, const struct scan *q, const struct stop *stop)
 {
     bool watch = stop->reason == STOP_WATCHPOINT;
+    assert((!watch || tl_here(tl)) && "an access is seen after its step");
     uint64_t here = tl_here(tl);
     struct timeline_hit hit = {.icount = watch ? here - 1 : here,
                                .time = tl->e->ops->time(tl->e),
@@ -63,6 +66,7 @@ static enum ran scan_stretch(struct timeline *tl, const struct scan *q, uint64_t
                              struct error *err)
 {
     uint64_t first = tl_here(tl);
+    assert(first <= to && !tl->diverted && "a scan goes forwards through the recorded run");
     enum ran r;
     tl_arm(tl, &q->point, 1);
     while ((r = tl_run(tl, to, first, LAY_NOTHING, stop, err)) == RAN_HIT)

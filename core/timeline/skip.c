@@ -1,4 +1,5 @@
 /* skip.c - which parts of the recorded run can hold a hit (traces/touched.h). */
+#include <assert.h>
 #include <string.h>
 
 #include "core/timeline/private/impl.h"
@@ -62,6 +63,7 @@ static bool devices_wrote(struct timeline *tl, size_t part)
 {
     if (!tl->by_devices)
         note_devices(tl);
+    assert(part < touched_parts(tl->index));
     return tl->by_devices[part];
 }
 

@@ -1,4 +1,5 @@
 /* stops.c - stop points: the list, the part of it that the engine watches for, and conditions. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,7 @@ int timeline_stop_add(struct timeline *tl, const struct timeline_stop *stop, uns
         tl->stop = mem_resize(tl->stop, tl->stops_cap * sizeof *tl->stop);
     }
     *id = ++tl->next_id;
+    assert(tl->nstops < tl->stops_cap && *id && "0 is no stop point's number");
     tl->stop[tl->nstops++] = (struct stop_entry){*id, *stop};
     return 0;
 }
