@@ -1,4 +1,5 @@
 /* inspector.c - see inspector.h. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +72,7 @@ static void hold(struct inspector *in, const struct event *ev)
     *at = h;
     if (!h->next)
         in->last = h;
+    assert((!h->next || h->next->ev.icount > h->ev.icount) && "what waits is in order");
 }
 
 /* Passes on the waiting events up to `icount`. */
@@ -203,6 +205,7 @@ static void create_guest(struct inspected *i, const struct guest_system *system,
                          uint64_t domain)
 {
     const struct inspector *in = i->in;
+    assert((!parent || inspected_of(in, parent)) && "a guest comes after the one that it is inside");
     const struct guest_options o = {.engine = in->o.engine,
                                     .probes = in->probes,
                                     .symbols = in->symbols,
@@ -249,6 +252,7 @@ static void forget_found(struct inspector *in, const struct inspected *i, uint64
 
 static void destroy_guest(struct inspected *i)
 {
+    assert(i->guest && "it is destroyed once");
     i->guest->system->destroy(i->guest);
     free(i);
 }

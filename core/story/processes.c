@@ -1,4 +1,5 @@
 /* processes.c - see processes.h. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -234,6 +235,7 @@ size_t processes_count(const struct processes *ps)
 
 const struct process *processes_get(const struct processes *ps, size_t i)
 {
+    assert(i < ps->n);
     return &ps->list[i];
 }
 

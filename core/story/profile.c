@@ -1,4 +1,5 @@
 /* profile.c - see profile.h: the parser. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -570,11 +571,13 @@ size_t profile_stages(const struct profile *p)
 }
 const struct stage_rule *profile_stage(const struct profile *p, size_t i)
 {
+    assert(i < p->nstages);
     return &p->stage[i];
 }
 
 bool condition_capture(const struct condition *c, const struct event *ev, struct capture *out)
 {
+    assert((!c->capture || (c->text && c->after)) && "a {NAME} stands between two texts");
     size_t before = c->capture ? strlen(c->text) : 0, after = c->capture ? strlen(c->after) : 0;
     const char *text = ev->data, *end = text + ev->len;
     if (!c->capture || !ev->len)

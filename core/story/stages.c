@@ -1,4 +1,5 @@
 /* stages.c - see stages.h. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +119,8 @@ void stage_forget(struct stage *s)
 static void close_stage(struct builder *b, struct open_stage *o, const struct event *ev, uint64_t number,
                         bool at_end)
 {
+    assert(o->index < b->out->n && b->out->list[o->index].parent < (long)o->index &&
+           "a stage comes after its parent");
     struct stage *s = &b->out->list[o->index];
     s->end = ev->icount;
     s->end_time = ev->time;
@@ -135,6 +138,7 @@ static void close_stage(struct builder *b, struct open_stage *o, const struct ev
 
 static void close_beside(struct builder *b, size_t i, const struct event *ev, uint64_t number, bool at_end)
 {
+    assert(i < b->nbeside);
     close_stage(b, &b->beside[i], ev, number, at_end);
     memmove(&b->beside[i], &b->beside[i + 1], (--b->nbeside - i) * sizeof b->beside[0]);
 }
@@ -142,6 +146,7 @@ static void close_beside(struct builder *b, size_t i, const struct event *ev, ui
 /* Closes the innermost stage, and those beside others in it. */
 static void close_top(struct builder *b, const struct event *ev, uint64_t number, bool at_end)
 {
+    assert(b->nopen && "something is open");
     struct open_stage *o = &b->open[--b->nopen];
     for (size_t i = b->nbeside; i-- > 0;)
         if (b->beside[i].home == (long)o->index)
@@ -189,6 +194,7 @@ static bool ends_by_itself(const struct builder *b, unsigned depth)
  * condition end for it. */
 static long place_for(const struct builder *b, const struct stage_rule *r)
 {
+    assert(b->nopen <= MAX_OPEN);
     for (long d = b->nopen; d >= 0; d--) {
         bool fits = r->nin == 0;
         for (size_t i = 0; i < r->nin && d > 0; i++)
@@ -215,6 +221,7 @@ static size_t add_stage(struct builder *b, const struct stage_rule *r, const str
                         const struct event *ev, uint64_t number)
 {
     struct stages *out = b->out;
+    assert(parent < (long)out->n && "a stage comes after its parent");
     if (out->n == out->room) {
         out->room = out->room ? out->room * 2 : 64;
         out->list = mem_resize(out->list, out->room * sizeof *out->list);

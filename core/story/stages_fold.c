@@ -1,4 +1,5 @@
 /* stages_fold.c - what is made of a list of stages: short ones merged, and what each waited for. See stages.h. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "core/story/private/stages_impl.h"
@@ -45,6 +46,7 @@ static void add_tasks(struct stage *to, const struct stage *g)
 
 static void add_up(struct stage *to, const struct stage *g)
 {
+    assert(to->rule == g->rule && to->parent == g->parent && "stages of one rule in one parent are merged");
     to->count += g->count;
     to->took += g->took;
     to->steps += g->steps;
@@ -72,6 +74,7 @@ void stages_fold(struct stages *s)
     size_t n = 0;
     for (size_t i = 0; i < s->n; i++) {
         struct stage g = s->list[i];
+        assert(g.parent < (long)i && n <= i && "a stage comes after its parent, and moves down only");
         g.parent = g.parent >= 0 ? moved[g.parent] : -1;
         bool inner = g.parent >= 0 && s->list[g.parent].folded; /* its time is part of its parent's */
         long to = is[i] && !inner ? folded_before(s, n, g.parent, g.rule) : inner ? g.parent : -1;
@@ -98,6 +101,7 @@ void stages_fold(struct stages *s)
 /* The stage that ended last before stage `of` began, in the same parent. */
 static long waited_for(const struct stages *s, size_t of)
 {
+    assert(of < s->n);
     const struct stage *g = &s->list[of];
     long best = -1;
     for (size_t i = 0; i < s->n; i++) {

@@ -1,4 +1,5 @@
 /* stages_tasks.c - see stages_tasks.h. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +83,7 @@ void stages_tasks_open(struct stages_tasks *t, const struct stage *list, size_t 
 {
     if (!t)
         return;
+    assert(list[n].parent < (long)n && "a stage comes after its parent");
     if (n >= t->room) {
         t->room = t->room ? t->room * 2 : 64;
         t->account = mem_resize(t->account, t->room * sizeof *t->account);
@@ -102,6 +104,7 @@ void stages_tasks_close(struct stages_tasks *t, const struct stage *list, size_t
         return;
     const struct stage *s = &list[n];
     struct account *a = &t->account[n], *up = above(t, s);
+    assert(a->open && "a stage is closed once");
     a->task = reading(t, a->clock, s->end_time) - a->task;
     a->idle = task_time_idle(t->time, s->end_time) - a->idle;
     a->open = false;

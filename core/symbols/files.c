@@ -4,6 +4,7 @@
  * counts here. Several files may have that name (a build for 32 and for 64 bits, copies): the first that is of the module's image is
  * taken, in the order of their paths, so that it does not depend on the file system.
  */
+#include <assert.h>
 #include <dirent.h>
 #include <elf.h>
 #include <errno.h>
@@ -213,6 +214,7 @@ static int read_pdb(struct symbol_table *t, const char *path, struct error *err)
 
 static void move(struct symbol_table *t, uint64_t by)
 {
+    assert(!symbol_table_whole(t) && "sizes are set when all addresses are known");
     for (size_t i = 0; i < t->n; i++)
         t->entries[i].address += t->entries[i].flags & SYMBOL_ABSOLUTE ? 0 : by;
     for (size_t i = 0; i < t->nlines; i++)

@@ -1,4 +1,5 @@
 /* table.c - see symbols.h: tables, mappings and lookups. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -60,6 +61,7 @@ struct symbol_table *symbol_table_begin(struct symbols *s, const char *name, con
 
 uint32_t symbol_table_keep_name(struct symbol_table *t, const char *name)
 {
+    assert(t->names_len <= t->names_cap);
     if (t->names_len > UINT32_MAX / 2)
         return UINT32_MAX;
     size_t n = strnlen(name, SYMBOL_NAME_MAX);
@@ -77,6 +79,7 @@ uint32_t symbol_table_keep_name(struct symbol_table *t, const char *name)
 void symbol_table_add(struct symbol_table *t, const char *name, uint64_t address, uint64_t size, char type,
                       unsigned flags)
 {
+    assert(!symbol_table_whole(t) && "a whole table does not change");
     const uint32_t kept = t->n > UINT32_MAX / 4 ? UINT32_MAX : symbol_table_keep_name(t, name);
     if (kept == UINT32_MAX)
         return;
@@ -100,6 +103,7 @@ static uint32_t keep_file(struct symbol_table *t, const char *file)
 
 void symbol_table_add_line(struct symbol_table *t, uint64_t address, const char *file, unsigned line)
 {
+    assert(!symbol_table_whole(t) && "a whole table does not change");
     struct line_row *last = t->nlines ? &t->lines[t->nlines - 1] : NULL;
     uint32_t f = last && last->line && !strcmp(t->files[last->file], file) ? last->file : keep_file(t, file);
     if (last && last->line && line && last->address == address) {
@@ -163,6 +167,7 @@ static void set_size(struct entry *e, uint64_t next)
 
 static void set_sizes(struct symbol_table *t)
 {
+    assert(absolute_count(t) <= t->n);
     uint64_t next = 0;
     size_t first = absolute_count(t);
     for (size_t i = t->n; i-- > first;) {
@@ -202,6 +207,8 @@ static uint64_t table_hash(const struct symbol_table *t)
 
 static size_t name_slot(const struct symbol_table *t, const char *name, size_t n)
 {
+    assert(t->by_name_size && !(t->by_name_size & (t->by_name_size - 1)) &&
+           "names are found in a whole table");
     return XXH3_64bits(name, n) & (t->by_name_size - 1);
 }
 
@@ -222,6 +229,7 @@ static void hash_names(struct symbol_table *t)
 struct symbol_table *symbol_table_end(struct symbol_table *t)
 {
     struct symbols *s = t->owner;
+    assert(!symbol_table_whole(t) && "a table is ended once");
     if (t->n)
         qsort(t->entries, t->n, sizeof *t->entries, by_address);
     if (t->nlines)
@@ -237,6 +245,7 @@ struct symbol_table *symbol_table_end(struct symbol_table *t)
         }
     hash_names(t);
     t->number = (uint32_t)s->ntables;
+    assert(s->ntables < UINT32_MAX);
     MEM_MORE(s->tables, s->ntables);
     s->tables[s->ntables++] = t;
     return t;
@@ -246,6 +255,7 @@ struct symbol_table *symbol_table_end(struct symbol_table *t)
 
 void symbols_map(struct symbols *s, const struct symbol_mapping *m)
 {
+    assert(symbol_table_whole(m->table) && "only a whole table is mapped");
     s->changes++;
     MEM_MORE(s->maps, s->nmaps);
     s->maps[s->nmaps] = *m;
@@ -296,6 +306,7 @@ size_t symbols_mappings(const struct symbols *s)
 
 const struct symbol_mapping *symbols_mapping(const struct symbols *s, size_t i)
 {
+    assert(i < s->nmaps);
     return &s->maps[i];
 }
 
@@ -318,6 +329,7 @@ const char *symbol_table_source(const struct symbol_table *t)
 
 static void symbol_of(const struct symbol_table *t, size_t i, uint64_t bias, struct symbol *sym)
 {
+    assert(i < t->n);
     const struct entry *e = &t->entries[i];
     *sym = (struct symbol){.name = t->names + e->name,
                            .module = t->name,
