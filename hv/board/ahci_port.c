@@ -2,6 +2,8 @@
  *
  * Sources: AHCI 1.3.1, 4.2 (memory structures), 5.3 (the port's states), 5.5 (system software's part), 6.2 (errors); Serial ATA 3.1,
  * 10.3 (FIS), 13.6 (native command queueing). Guest times are the drive's (ide.h); queued commands end one after the other. */
+#include <assert.h>
+
 #include "hv/board/ahci.h"
 
 #include <string.h>
@@ -149,6 +151,7 @@ static void send_pio_setup(struct ahci_port *p, bool to_host, uint32_t n, uint8_
 
 static void send_bits(struct ahci_port *p, uint32_t done, uint8_t status, uint8_t error)
 {
+    assert((!done || !(status & ST_ERR)) && "the failed command is not among those that are done");
     uint8_t fis[8] = {FIS_BITS, FIS_INTERRUPT, status & 0x77, error};
     put_le32(fis + 4, done);
     store(p, RECEIVED_BITS, fis, sizeof fis);
@@ -169,6 +172,7 @@ static void write_count(const struct ahci_port *p, unsigned slot, uint32_t bytes
 /* The drive has finished. After an error the command's bit stays, and nothing more is fetched (6.2.2.1). */
 static void finish(struct ahci_port *p, bool by_pio)
 {
+    assert(p->slot < AHCI_SLOTS && "a command is being executed");
     const struct ide_drive *d = &p->ch.drive[0];
     unsigned slot = p->slot;
     bool error = d->status & ST_ERR;
@@ -295,6 +299,7 @@ static void dma_run(struct ide_channel *ch)
 
 static unsigned next_of(uint32_t set, unsigned from)
 {
+    assert(set && "there is one to find");
     unsigned i = from % AHCI_SLOTS;
     while (!(set >> i & 1))
         i = (i + 1) % AHCI_SLOTS;
@@ -438,6 +443,7 @@ static bool is_queued(const struct ahci_port *p, const uint8_t *fis)
 
 static void accept_queued(struct ahci_port *p, unsigned slot)
 {
+    assert(p->ci >> slot & 1 && "what is accepted was issued");
     p->ci &= ~(1u << slot);
     p->queued |= 1u << slot;
     set_task_file(p, ST_DRDY | ST_DSC, 0);
@@ -447,6 +453,7 @@ static void accept_queued(struct ahci_port *p, unsigned slot)
 
 static void accept(struct ahci_port *p, unsigned slot, const uint8_t *fis)
 {
+    assert(p->slot == AHCI_SLOTS && slot < AHCI_SLOTS && "commands are executed one at a time");
     p->slot = (uint8_t)slot;
     p->region = p->used = p->moved = 0;
     p->ch.entry = slot + 1;

@@ -1,5 +1,7 @@
 /* bus.c - ports and device memory: finds the chip that answers, and implements the processors' bus
  * callbacks. */
+#include <assert.h>
+
 #include "hv/board/internal.h"
 #include "hv/board/lapic.h"
 
@@ -40,6 +42,7 @@ void board_ports_remove(struct board *b, uint16_t first, unsigned count, void *c
 unsigned board_mmio(struct board *b, uint64_t pa, uint64_t size, void *ctx, mmio_read_fn *read,
                     mmio_write_fn *write)
 {
+    assert(size && "a region holds at least a byte");
     if (b->nmmio == BOARD_MAX_MMIO)
         abort();
     b->mmio[b->nmmio] =
@@ -49,6 +52,7 @@ unsigned board_mmio(struct board *b, uint64_t pa, uint64_t size, void *ctx, mmio
 
 void board_mmio_move(struct board *b, unsigned id, uint64_t pa)
 {
+    assert(id < b->nmmio);
     b->mmio[id].pa = pa;
 }
 
@@ -61,6 +65,7 @@ static const struct port_handler *handler_of(const struct board *b, unsigned por
 
 static uint32_t read_handler(const struct port_handler *h, uint16_t port, unsigned size)
 {
+    assert((size == 1 || size == 2 || size == 4) && "ports have no wider accesses");
     uint32_t ones = size == 4 ? UINT32_MAX : (1u << size * 8) - 1;
     return h && h->in ? h->in(h->ctx, port, size) & ones : ones;
 }

@@ -2,6 +2,8 @@
  * read. Writes go to an overlay of 4 KiB chunks, which is part of the machine's state: a region named by the
  * role ("disk0") with the chunks, and a region of bits ("disk0.map") that says which chunks exist, because a
  * chunk of zeroes is not the same as no chunk. */
+#include <assert.h>
+
 #include "hv/board/internal.h"
 #include "traces/memory.h"
 
@@ -35,12 +37,14 @@ static uint64_t chunk_count(const struct disk *d)
 
 static const uint8_t *find_chunk(const struct disk *d, uint64_t index)
 {
+    assert(index / LEAF < d->nleaves && "check_range() has checked it");
     const struct leaf *l = d->leaf[index / LEAF];
     return l ? l->chunk[index % LEAF] : NULL;
 }
 
 static void mark_changed(struct disk *d, uint64_t index)
 {
+    assert(d->leaf[index / LEAF] && "only a chunk that is or was there changes");
     d->leaf[index / LEAF]->changed[index % LEAF] = d->board->epoch;
 }
 
@@ -146,6 +150,7 @@ static int check_range(struct disk *d, uint64_t offset, size_t n)
 /* Bytes from `offset` on, at most n, up to the end of the chunk. */
 static size_t in_chunk(uint64_t offset, size_t n)
 {
+    assert(n && "there is something left to move");
     size_t left = CHUNK - offset % CHUNK;
     return n < left ? n : left;
 }

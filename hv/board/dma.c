@@ -4,6 +4,8 @@
  * Sources: Intel 8237A datasheet (231466); PIIX3 datasheet, DMA page registers. A device moves its data with
  * dma_transfer(); the controller has no clock of its own. Memory-to-memory transfers, which are not wired in
  * PCs, are reported as unhandled. */
+#include <assert.h>
+
 #include "hv/board/chip.h"
 #include "hv/board/dma.h"
 #include "traces/memory.h"
@@ -80,6 +82,7 @@ static void put_byte(uint16_t *reg, bool high, uint8_t value)
 
 static void write_address(struct dma *s, unsigned which, unsigned reg, uint8_t value)
 {
+    assert(which < 2 && reg < 8 && "a controller has four channels with two registers each");
     struct dma_channel *c = &s->ch[which * 4 + reg / 2];
     bool high = s->high[which];
     s->high[which] = !high;
@@ -89,6 +92,7 @@ static void write_address(struct dma *s, unsigned which, unsigned reg, uint8_t v
 
 static uint8_t read_address(struct dma *s, unsigned which, unsigned reg)
 {
+    assert(which < 2 && reg < 8);
     struct dma_channel *c = &s->ch[which * 4 + reg / 2];
     uint16_t value = reg & 1 ? c->count : c->address;
     bool high = s->high[which];
@@ -105,6 +109,7 @@ static void master_clear(struct dma *s, unsigned which)
 
 static void write_control(struct dma *s, unsigned which, unsigned reg, uint8_t value)
 {
+    assert(which < 2 && reg >= 8 && reg < 16);
     uint8_t bit = 1 << (value & 3);
     switch (reg) {
     case 8:

@@ -6,6 +6,8 @@
  * Order: an event is never reported with a smaller icount than one before it. A series has the icount of its
  * last access, and is reported before anything else, with one exception: a console line completed by the
  * access in a series does not end it (it has the same icount). */
+#include <assert.h>
+
 #include "hv/board/internal.h"
 
 #include <string.h>
@@ -52,6 +54,7 @@ static uint64_t now_icount(const struct board *b)
 
 static void deliver(struct board *b, struct event *ev)
 {
+    assert(ev->kind < sizeof kind_class / sizeof kind_class[0]);
     const struct observer *o = &b->events.observer;
     if (o->event && b->events.classes >> kind_class[ev->kind] & 1)
         o->event(o->ctx, ev);
@@ -203,6 +206,7 @@ void events_access(struct board *b, bool mmio, bool write, uint64_t number, unsi
                    uint64_t value)
 {
     struct access_series *a = &b->events.access;
+    assert(size && size <= 8 && "wider accesses come in parts");
     if (!same_access(a, mmio, write, number, size, ip, active_cpu(b))) {
         if (a->active) /* would mean that a read's handler made accesses itself; none does */
             end_series(b);
@@ -224,11 +228,13 @@ void events_access(struct board *b, bool mmio, bool write, uint64_t number, unsi
 
 void events_access_unhandled(struct board *b)
 {
+    assert(b->events.access.active && "it belongs to the access before it");
     b->events.access.unhandled = 1;
 }
 
 void board_unhandled(struct board *b, const char *what, uint64_t number, bool write, uint64_t value)
 {
+    assert(*what && "it is told by its name");
     struct unhandled_series *u = &b->events.unhandled;
     uint64_t ip = bus_ip(b);
     size_t n = strnlen(what, sizeof u->what - 1);
@@ -257,6 +263,7 @@ static unsigned line_device(unsigned line)
 static void deliver_line(struct board *b, unsigned line)
 {
     const struct events *e = &b->events;
+    assert(line < CONSOLE_LINES);
     struct event ev = {.kind = EV_CONSOLE_LINE, .data = e->line[line], .len = e->line_length[line]};
     ev.f[EVF_CONSOLE_LINE_device] = line_device(line);
     deliver_now(b, &ev);
@@ -291,6 +298,7 @@ static void line_end(struct board *b, unsigned line)
 static void line_byte(struct board *b, unsigned line, uint8_t byte)
 {
     struct events *e = &b->events;
+    assert(line < CONSOLE_LINES && e->line_length[line] <= CONSOLE_LINE_MAX);
     if (e->observer.console)
         e->observer.console(e->observer.ctx, line_device(line), &byte, 1);
     if (byte == '\n') {

@@ -3,6 +3,8 @@
  * Sources: Intel 82093AA datasheet (290566); the EOI register at 40h is that of later parts (version 20h),
  * which the reference PC has. Polarity (bit 13) is kept but has no effect: a pin's level here is "asserted"
  * or not. */
+#include <assert.h>
+
 #include "hv/board/chip.h"
 #include "hv/board/ioapic.h"
 #include "hv/board/lapic.h"
@@ -38,6 +40,7 @@ static const struct field domain_fields[] = {
 
 static uint64_t *rte_of(struct ioapic *s, unsigned pin)
 {
+    assert(pin < IOAPIC_PINS_DOMAIN);
     return pin < IOAPIC_PINS ? &s->rte[pin] : &s->rte_more[pin - IOAPIC_PINS];
 }
 
@@ -48,6 +51,7 @@ static bool get_bit(uint32_t low, uint32_t more, unsigned pin)
 
 static void set_bit(uint32_t *low, uint32_t *more, unsigned pin, bool on)
 {
+    assert(pin < IOAPIC_PINS_DOMAIN);
     uint32_t *word = pin < IOAPIC_PINS ? low : more,
              bit = 1u << (pin < IOAPIC_PINS ? pin : pin - IOAPIC_PINS);
     *word = on ? *word | bit : *word & ~bit;

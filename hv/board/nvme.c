@@ -2,6 +2,8 @@
  *
  * Source: NVM Express Base Specification 1.4, chapters 3, 4 and 7. PCI ids are those of QEMU's controller, which drivers know. Not
  * implemented: controller memory buffer, SGLs, subsystem reset, weighted arbitration (CAP says so). */
+#include <assert.h>
+
 #include "hv/board/nvme.h"
 #include "hv/board/express.h"
 #include "traces/memory.h"
@@ -48,6 +50,7 @@ struct completion {
 static void complete(struct nvme *n, unsigned cq, struct completion c)
 {
     struct nvme_cq *q = &n->cq[cq];
+    assert(q->size && !full(q) && "a command begins only when its completion has room");
     c.status = (uint16_t)(c.status << 1 | q->phase);
     physmem_write(board_mem(n->board), q->base + q->tail * sizeof c, &c, sizeof c);
     q->tail = (uint16_t)((q->tail + 1) % q->size);
@@ -116,6 +119,7 @@ void nvme_begin(struct nvme *n)
 
 static void execute(struct nvme *n, unsigned i)
 {
+    assert(i < NVME_QUEUES && runnable(n, i));
     struct nvme_sq *q = &n->sq[i];
     struct nvme_command c = command_at_head(n, q);
     struct completion done = {.sq = (uint16_t)i, .id = c.id};

@@ -5,6 +5,8 @@
  * An edge is latched in IRR until it is acknowledged, even if the line falls earlier (devices that pulse a
  * line for less than one step rely on this). A level line's IRR bit follows the line. The master's IR2
  * follows the slave's INT. */
+#include <assert.h>
+
 #include "hv/board/chip.h"
 #include "traces/memory.h"
 
@@ -53,6 +55,7 @@ static unsigned priority_of(const struct i8259 *p, uint8_t set)
 
 static unsigned input_of(const struct i8259 *p, unsigned priority)
 {
+    assert(priority < NONE && p->lowest < 8);
     return (p->lowest + 1 + priority) & 7;
 }
 
@@ -116,6 +119,7 @@ bool pic_output(struct board *board)
 /* Applies the effect of an INTA cycle to one chip. */
 static void take(struct i8259 *p, unsigned input)
 {
+    assert(input < 8 && "what is acknowledged is pending");
     if (!p->aeoi)
         p->isr |= 1 << input;
     else if (p->rotate_aeoi)

@@ -7,6 +7,8 @@
  * The controller's own answers are available immediately. A device byte arrives at the earliest 100 us after
  * the previous one was read or a command was sent, so that an interrupt handler may read port 60h more than
  * once. Typed keys are 2 ms apart. Both A20 sources control one gate: the last write wins. */
+#include <assert.h>
+
 #include "hv/board/ps2.h"
 #include "traces/memory.h"
 
@@ -102,12 +104,14 @@ static const struct field ps2_fields[] = {
 
 void ps2_put(struct ps2_queue *q, uint8_t byte)
 {
+    assert(q->head < PS2_QUEUE && q->count <= PS2_QUEUE);
     if (q->count < PS2_QUEUE)
         q->data[(q->head + q->count++) % PS2_QUEUE] = byte;
 }
 
 bool ps2_take(struct ps2_queue *q, uint8_t *byte)
 {
+    assert(q->head < PS2_QUEUE && q->count <= PS2_QUEUE);
     if (!q->count)
         return false;
     *byte = q->data[q->head];
@@ -131,6 +135,7 @@ static void drive_irqs(struct ps2 *s)
 
 static void fill(struct ps2 *s, uint8_t byte, bool mouse)
 {
+    assert(!s->full && "a byte that was not read is not overwritten");
     s->output = byte;
     s->full = true;
     s->from_mouse = mouse;

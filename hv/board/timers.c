@@ -21,6 +21,7 @@ void board_timer(struct board *b, struct timer *t, void (*fire)(void *ctx), void
 
 void timer_set(struct board *b, struct timer *t, uint64_t deadline)
 {
+    assert(t->fire && "a timer is registered before it is set");
     uint64_t old = t->deadline;
     t->deadline = deadline;
     if (deadline < b->next_timer) {

@@ -3,6 +3,8 @@
  * Source: National Semiconductor PC16550D datasheet. Sent bytes leave immediately, so the transmitter is
  * always empty; its interrupt is still set and cleared as the datasheet says. The interrupt is not gated by
  * OUT2: guests of the reference PC rely on that. The other side asserts DCD, DSR and CTS. */
+#include <assert.h>
+
 #include "hv/board/chip.h"
 #include "hv/board/uart.h"
 #include "traces/memory.h"
@@ -102,6 +104,7 @@ static void uart_fire(void *ctx)
 static void receive(struct uart *s, uint8_t byte)
 {
     unsigned room = fifo_on(s) ? FIFO : 1;
+    assert(s->head < FIFO && s->count <= FIFO);
     s->idle_at = board_now(s->board) + four_characters(s);
     if (s->count >= room) {
         s->lsr |= LSR_OVERRUN;
@@ -121,6 +124,7 @@ static void flush_receiver(struct uart *s)
 
 static uint8_t read_receiver(struct uart *s)
 {
+    assert(s->head < FIFO && s->count <= FIFO);
     if (s->count) {
         s->last = s->fifo[s->head];
         s->head = (s->head + 1) % FIFO;

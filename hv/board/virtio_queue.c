@@ -1,6 +1,8 @@
 /* virtio_queue.c - split and packed queues. See virtio.h.
  *
  * Source: VIRTIO 1.2, 2.7 and 2.8. All that the driver writes is checked before it is used. */
+#include <assert.h>
+
 #include "hv/board/virtio.h"
 
 #include <string.h>
@@ -48,6 +50,7 @@ static int bad(struct virtio *v, const char *what)
 /* Adds a buffer; those to write come after those to read (2.7.4.2, 2.8.5). */
 static int add_segment(struct virtio *v, struct virtio_chain *c, const struct descriptor *d, bool writes)
 {
+    assert(c->nout + c->nin <= CHAIN_MOST);
     if (c->nout + c->nin == CHAIN_MOST)
         return bad(v, "a chain that is longer than the queue");
     if (!writes && c->nin)
@@ -233,6 +236,7 @@ static bool usable(const struct virtio *v, const struct virtio_queue *q)
 
 int virtio_take(struct virtio *v, unsigned queue, struct virtio_chain *c)
 {
+    assert(queue < VIRTIO_QUEUES);
     struct virtio_queue *q = &v->queue[queue];
     clear(c);
     if (!usable(v, q))
@@ -242,6 +246,7 @@ int virtio_take(struct virtio *v, unsigned queue, struct virtio_chain *c)
 
 bool virtio_waits(struct virtio *v, unsigned queue)
 {
+    assert(queue < VIRTIO_QUEUES);
     const struct virtio_queue *q = &v->queue[queue];
     if (!usable(v, q))
         return false;
@@ -253,6 +258,7 @@ bool virtio_waits(struct virtio *v, unsigned queue)
 
 void virtio_give(struct virtio *v, unsigned queue, const struct virtio_chain *c, uint32_t written)
 {
+    assert(queue < VIRTIO_QUEUES);
     struct virtio_queue *q = &v->queue[queue];
     if (!usable(v, q))
         return;
