@@ -3,6 +3,8 @@
  * A block lies within one page. An instruction that crosses into the next page forms a block of its own,
  * which only the dispatcher enters after fetching both pages, so that accessed bits are set and faults raised
  * when the instruction is reached. */
+#include <assert.h>
+
 #include "hv/x86/decode.h"
 #include "hv/x86/exec.h"
 #include "hv/x86/jit/jit.h"
@@ -76,6 +78,7 @@ static uint64_t code_limit(const struct x86 *cpu, uint64_t rip)
 
 static void finish_block(struct block *b, unsigned n, unsigned bytes)
 {
+    assert(n && n <= BLOCK_MAX_OPS && bytes && bytes <= SNAPSHOT_PAGE && "a block lies within a page");
     b->n = (uint16_t)n;
     b->bytes = (uint16_t)bytes;
     b->ops[n] =
@@ -84,6 +87,7 @@ static void finish_block(struct block *b, unsigned n, unsigned bytes)
 
 static void link_block(struct block *b, struct code_page *page, unsigned off)
 {
+    assert(off < SNAPSHOT_PAGE);
     struct block **bucket = &page->bucket[BLOCK_BUCKET(off)];
     b->bucket = *bucket;
     *bucket = b;
@@ -142,12 +146,14 @@ static unsigned decode_run(struct x86 *cpu, const uint8_t *host, unsigned off, u
         at += ops[n++].len;
     }
     *bytes = at;
+    assert(n <= BLOCK_MAX_OPS && at <= room);
     return n;
 }
 
 static struct block *new_block(struct x86 *cpu, const struct op *ops, unsigned n, unsigned bytes,
                                unsigned off, struct code_page *page)
 {
+    assert(off < SNAPSHOT_PAGE && "a block begins in its page");
     struct block *b = code_alloc(cpu->mem, n);
     if (!b)
         return NULL;
@@ -189,6 +195,7 @@ static unsigned gather(struct x86 *cpu, uint64_t rip, uint64_t limit, uint8_t *b
 static void note_single(struct x86 *cpu, struct code_page *page, unsigned off, struct code_page *second,
                         unsigned len)
 {
+    assert(len && len <= 15);
     unsigned first = len < 0x1000 - off ? len : 0x1000 - off;
     if (page)
         touch_code(cpu->mem, page->meta, off, first);

@@ -1,6 +1,8 @@
 /* interrupt.c - delivery of interrupts and exceptions, and the instructions that cause one.
  *
  * SDM volume 3 chapter 6; volume 2, INT n; virtual-8086 mode: volume 3, chapter 20. */
+#include <assert.h>
+
 #include "hv/x86/sys.h"
 
 /* A delivery in progress. */
@@ -125,6 +127,7 @@ static void check_gate_code(struct x86 *cpu, struct delivery *d)
 /* Pushes the handler's frame. Long mode always pushes SS:RSP, and aligns the stack. */
 static void push_frame(struct x86 *cpu, const struct delivery *d, struct stk *st, bool inner)
 {
+    assert((d->size == 2 || d->size == 4 || d->size == 8) && "a gate is of 16, 32 or 64 bits");
     static const uint8_t v86_order[] = {GS, FS, DS, ES};
     if (d->size == 8)
         st->sp &= ~(uint64_t)15;
@@ -185,6 +188,7 @@ static void deliver_gate(struct x86 *cpu, struct delivery *d)
 void interrupt_deliver(struct x86 *cpu, enum int_kind kind, uint8_t vector, bool has_error, uint32_t error,
                        uint64_t next_rip)
 {
+    assert((!has_error || kind == INT_EXCEPTION) && "only exceptions have an error code");
     struct delivery d = {.vector = vector,
                          .soft = kind == INT_SOFT,
                          .has_error = has_error,

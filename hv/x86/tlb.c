@@ -123,6 +123,7 @@ void tlb_watch(struct x86 *cpu, struct pmeta *m, uint8_t *page, unsigned level, 
     struct table_use *u = find_use(t, base, level);
     unsigned c = cpu->index;
     uint8_t bit = bit_of(cpu, s);
+    assert(bit && level < 5 && "there are five levels of tables at most");
     if (u && u->spaces[c] & bit)
         return;
     if (!u)
@@ -147,6 +148,7 @@ static const struct itlb_entry no_code = {TLB_NONE, NULL, 0};
 
 static void note_used(struct space *s, unsigned slot)
 {
+    assert(slot < TLB_SLOTS);
     s->used[slot / 64] |= 1ull << slot % 64;
     s->filled = true;
 }
@@ -169,10 +171,12 @@ static void space_flush(struct x86 *cpu, struct space *s)
     memset(s->used, 0, sizeof s->used);
     s->filled = false;
     release_tables(cpu, s);
+    assert(!s->ntables && "a space without translations uses no table");
 }
 
 static void choose(struct x86 *cpu, struct space *s)
 {
+    assert(s >= cpu->spaces && s < cpu->spaces + SPACES);
     s->used_at = ++cpu->switches;
     cpu->space = s;
     cpu->tlbs[0] = s->tlb[0];
@@ -289,6 +293,7 @@ void itlb_enter(struct x86 *cpu, uint64_t lin, uint64_t pa, struct code_page *p)
 
 static void drop_slot(struct x86 *cpu, struct space *s, unsigned slot, uint64_t lin, uint64_t size)
 {
+    assert(slot < TLB_SLOTS && !(lin & 0xfff));
     bool code = slot >= ITLB_SLOT;
     uint64_t tag = code ? s->itlb[(slot - ITLB_SLOT) / ITLB_SIZE][slot % ITLB_SIZE].tag
                         : s->tlb[slot / TLB_SIZE][slot % TLB_SIZE].r;

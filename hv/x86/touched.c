@@ -12,6 +12,7 @@
  * pass over most of the periods in which something else in its page was written. These pages have no direct writes, until so many bytes were written that noting would cost too
  * much; then all their lines count as written. The limit is in bytes, whose sum does not depend on how writes are
  * grouped; so what is noted follows from the run alone. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "hv/x86/cpu.h"
@@ -68,6 +69,7 @@ bool touch_noting(const struct physmem *pm)
 
 static void clear(struct notes *t, size_t size)
 {
+    assert(size && !(size & (size - 1)) && "the number of slots is a power of two");
     if (size != t->size) {
         free(t->slot);
         t->slot = mem_alloc(size * sizeof *t->slot);
@@ -113,6 +115,7 @@ static void note_page(struct physmem *pm, enum touch k, uint64_t linear, uint64_
     if (!log->noting)
         return;
     struct notes *t = &log->notes[k];
+    assert(t->n <= t->size / 2 && "a note finds a free slot soon");
     const struct note note = {linear >> 12, physical >> 12, m};
     if (put(t, &note) && t->n > t->size / 2)
         grow(t);
@@ -136,6 +139,7 @@ static void add_meta(struct metas *list, struct pmeta *m)
 
 void touch_code(struct physmem *pm, struct pmeta *m, uint32_t off, uint32_t n)
 {
+    assert(n && off < SNAPSHOT_PAGE && n <= SNAPSHOT_PAGE - off && "code is noted page by page");
     struct touch_log *log = physmem_touch_log(pm);
     if (!log->noting)
         return;
@@ -214,6 +218,7 @@ static void sort_out(struct physmem *pm, struct notes *t, enum touch k)
             t->out[n++] = (struct touched){s->linear, s->physical, note_lines_of(pm, k, s)};
     }
     qsort(t->out, n, sizeof *t->out, compare);
+    assert(n == t->n && "each page was counted once");
 }
 
 static void forget_executed(struct touch_log *log)
