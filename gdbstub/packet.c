@@ -1,5 +1,6 @@
 /* packet.c - frames of the remote protocol. GDB manual, "Remote Protocol", sections Overview and Binary Data.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "gdbstub/packet.h"
@@ -58,6 +59,7 @@ static enum packet_event inside(struct packet_parser *p, uint8_t byte)
 
 static enum packet_event sum(struct packet_parser *p, uint8_t byte)
 {
+    assert(p->n <= PACKET_MAX && (p->state == PACKET_SUM1 || p->state == PACKET_SUM2));
     int digit = hex_digit(byte);
     if (byte == '$')
         return begin(p);

@@ -4,6 +4,7 @@
  *   A / B    A above B           A | B    A beside B; it binds more tightly than /
  *   ( )      together            :N       that many lines (columns); without it, an equal share of what is left
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,7 @@ static const struct view *const views[VIEW_COUNT] = {
 
 const char *view_name(enum view_id id)
 {
+    assert(id < VIEW_COUNT);
     return view_names[id].name;
 }
 
@@ -99,6 +101,7 @@ static const struct {
 
 const char *page_name(unsigned page)
 {
+    assert(page < PAGES);
     return pages[page].name;
 }
 
@@ -215,6 +218,7 @@ static int place_item(struct layout *l, const struct area *at)
     if (++l->depth > DEEPEST)
         return error_set(l->err, "too many brackets");
     int rc = place(l, at);
+    assert(l->depth && "a bracket is closed as often as it was opened");
     l->depth--;
     if (!rc && *l->p++ != ')')
         return error_set(l->err, "a ) is missing");
@@ -224,6 +228,7 @@ static int place_item(struct layout *l, const struct area *at)
 /* Makes the largest of the parts that have a size smaller, until `least` is left for each of the others. */
 static int make_room(struct part *part, int n, int left, int wanted, int least)
 {
+    assert(n > 0 && n <= PARTS);
     while (left < wanted) {
         int most = 0;
         for (int i = 1; i < n; i++)
@@ -248,6 +253,7 @@ static void share(struct part *part, int n, int room, int least, int size[PARTS]
     for (int i = 0; i < n; i++) {
         size[i] = part[i].size;
         if (!size[i]) {
+            assert(free_parts > 0 && "each part without a size was counted");
             size[i] = left > 0 ? left / free_parts : 0;
             left -= size[i];
             free_parts--;
@@ -312,6 +318,7 @@ static unsigned size_class(const struct place *p)
  * list. */
 static void keep_focus(struct app *a)
 {
+    assert(a->focus < VIEW_COUNT && a->page < PAGES);
     static const enum view_id favourites[] = {VIEW_EVENTS, VIEW_STAGES,    VIEW_CODE,   VIEW_MEMORY,
                                               VIEW_CPU,    VIEW_PROCESSES, VIEW_SCREEN, VIEW_MARKS};
     if (a->pane[a->focus].w)
