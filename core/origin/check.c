@@ -15,7 +15,12 @@ static int flip(struct origin *o, const struct origin_place *p)
     if (!where_is(o, p, &w) || timeline_peek_physical(o->tl, w.physical[0], value, 1) != 1)
         return -1;
     value[0] ^= 1;
-    return timeline_poke_physical(o->tl, w.physical[0], value, 1) == 1 ? 0 : -1;
+    uint8_t now = (uint8_t)(value[0] ^ 1);
+    if (timeline_poke_physical(o->tl, w.physical[0], value, 1) != 1)
+        return -1;
+    /* A ROM stays as it is. */
+    timeline_peek_physical(o->tl, w.physical[0], &now, 1);
+    return now == value[0] ? 0 : -1;
 }
 
 static int read_place(struct origin *o, const struct origin_place *p, uint8_t value[ORIGIN_BYTES])
@@ -39,7 +44,10 @@ static struct origin_place written(const struct origin_link *l)
     return p;
 }
 
-/* Flips the place at `icount` and looks at the other at `to`. 1: its first byte has the first bit flipped; 0; -1 with err. */
+/* Flips the place at `icount` and looks at the other at `to`. 1: its first byte has the first bit flipped; 0; NO_FLIP: nobody can
+ * write there, as in a ROM; -1 with err. */
+enum { NO_FLIP = 2 };
+
 static int try_flip(struct origin *o, const struct origin_place *p, uint64_t icount,
                     const struct origin_place *target, uint64_t to, const uint8_t *was, uint8_t *is,
                     struct error *err)
@@ -49,7 +57,7 @@ static int try_flip(struct origin *o, const struct origin_place *p, uint64_t ico
     if (timeline_seek(o->tl, icount, &s, err))
         return -1;
     if (flip(o, p))
-        return timeline_undivert(o->tl, err);
+        return timeline_undivert(o->tl, err) ? -1 : NO_FLIP;
     int rc = timeline_seek(o->tl, to, &s, err);
     const bool there = !rc && timeline_icount(o->tl) == to;
     const bool changed = there && !read_place(o, target, is) && is[0] == (was[0] ^ 1);
@@ -65,11 +73,14 @@ static int try_links(struct origin *o, const struct origin_chain *c, struct orig
         if (l->how != ORIGIN_COPIES || l->follows < 0)
             continue;
         const struct origin_place to = written(l);
+        /* Nobody can put a byte into the display's memory from outside; the whole chain is tried through it. */
+        if (is_display(&l->operand[l->follows].place) || is_display(&to))
+            continue;
         int rc = try_flip(o, &l->operand[l->follows].place, l->since, &to, l->icount + 1, l->after, is, err);
         if (rc < 0)
             return -1;
-        r->tried++;
-        r->changed += rc > 0;
+        r->tried += rc != NO_FLIP;
+        r->changed += rc == 1;
     }
     return 0;
 }
@@ -103,6 +114,8 @@ static int try_whole(struct origin *o, const struct origin_chain *c, struct orig
     if (timeline_seek(o->tl, c->icount, &s, err))
         return -1;
     const uint64_t pc = timeline_pc(o->tl, c->place.cpu);
+    const bool shown = is_display(&target);
+    const uint64_t cell = shown ? display_value(o, target.linear) : 0;
     r->at = l->icount + 1;
     memcpy(r->was, c->value + first, target.length);
     if (timeline_seek(o->tl, r->at, &s, err))
@@ -113,6 +126,11 @@ static int try_whole(struct origin *o, const struct origin_chain *c, struct orig
         return -1;
     r->target = r->whole && timeline_icount(o->tl) == c->icount && !read_place(o, &target, r->is) &&
                 memcmp(r->is, r->was, target.length);
+    if (shown) {
+        const uint64_t now = display_value(o, target.linear);
+        r->target = r->whole && timeline_icount(o->tl) == c->icount && now != cell;
+        r->is[0] = (uint8_t)now;
+    }
     r->same_way = r->whole && timeline_icount(o->tl) == c->icount && timeline_pc(o->tl, c->place.cpu) == pc;
     return timeline_undivert(o->tl, err);
 }

@@ -32,9 +32,10 @@ enum { PAST_ADJUSTING = 2000000 };
 
 const char *origin_source_word(enum origin_source s)
 {
-    static const char *const words[] = {
-        "goes on", "constant", "image",     "unpacked stream", "setting",          "table", "device",
-        "port",    "input",    "processor", "power-on",        "several operands", "lost",  "limit"};
+    static const char *const words[] = {"goes on", "constant",  "image",    "unpacked stream",  "setting",
+                                        "table",   "fw_cfg",    "frame",    "device",           "port",
+                                        "input",   "processor", "power-on", "several operands", "lost",
+                                        "limit"};
     return words[s];
 }
 
@@ -363,7 +364,8 @@ static void go_on(struct finding *f, const struct origin_link *l, long number, u
         if (p->kind == ORIGIN_IMMEDIATE ||
             (f->options.all && l->follows < 0 ? p->constant : (int)i != l->follows))
             continue;
-        want(f, &p->place, from, number, 0, p->value);
+        const bool shown = !p->place.at_physical || !l->place.memory;
+        want(f, &p->place, from, number, 0, shown ? p->value : NULL);
         f->ask[f->nask - 1].past_adjusting =
             l->how == ORIGIN_COMPUTES && is_same_register(&p->place, &l->place);
     }
@@ -379,6 +381,51 @@ static void link_free(struct origin_link *l)
     free(l->what);
     free(l->file);
     free(l->text);
+}
+
+/* What is read from the display's memory is what was written there: the chain goes on. Its value is that of the register that it went
+ * to; a string instruction that copies within the display shows it to nobody. */
+static void through_display(struct origin *o, struct origin_link *l, const struct moment *m,
+                            const struct inputs *in)
+{
+    struct view_walk w;
+    struct timeline_stopped s;
+    struct error ignored;
+    if (timeline_seek(o->tl, m->icount, &s, &ignored))
+        return;
+    view_walk(timeline_look(o->tl), m->cpu, in->address, &w);
+    const uint64_t at = w.paging && w.mapped ? w.physical : in->address;
+    if (!in_display(o, at))
+        return;
+    struct origin_operand *p = &l->operand[0];
+    *p = (struct origin_operand){.kind = ORIGIN_MEMORY, .length = in->length};
+    p->place = (struct origin_place){
+        .memory = true, .cpu = m->cpu, .linear = at, .at_physical = true, .length = in->length};
+    memcpy(p->value, l->after, in->length);
+    snprintf(p->name, sizeof p->name, "[physical 0x%" PRIx64 "]", at);
+    free(l->what);
+    l->what = NULL;
+    l->how = ORIGIN_COPIES;
+    l->source = ORIGIN_GOES_ON;
+    l->noperands = 1;
+    l->follows = 0;
+}
+
+/* Of the display's memory nobody can be asked what is there: copies within it have the value that was copied. */
+static void fill_display(struct origin_chain *c)
+{
+    for (size_t i = c->n; i-- > 1;) {
+        const struct origin_link *l = &c->link[i];
+        struct origin_link *p = l->parent >= 0 ? &c->link[l->parent] : NULL;
+        if (!p || p->how != ORIGIN_COPIES || !p->operand[0].place.at_physical || !p->place.memory ||
+            p->first != l->first || p->place.length != l->place.length || p->physical < 0xa0000 ||
+            p->physical >= 0xc0000)
+            continue;
+        memcpy(p->after, l->after, l->place.length);
+        memcpy(p->operand[0].value, l->after, l->place.length);
+    }
+    if (c->n && c->place.at_physical && c->link[0].place.length == c->place.length)
+        memcpy(c->value, c->link[0].after, c->place.length);
 }
 
 static int take_step(struct finding *f, const struct ask *a, const struct where *w,
@@ -429,13 +476,15 @@ static int take_step(struct finding *f, const struct ask *a, const struct where 
     name_instruction(o, l, m);
     take_inputs(l, &in);
     const long number = (long)f->chain->n - 1;
-    if (a->place.at_physical && in.how == ORIGIN_COPIES)
+    if (in.access && !in.port)
+        through_display(o, l, m, &in);
+    if (a->place.at_physical && in.how == ORIGIN_COPIES && !l->operand[0].place.at_physical)
         memcpy(l->after, in.operand[0].value, in.length);
     if (a->known && memcmp(l->after, a->value + in.first, in.length)) {
         link_end(l, ORIGIN_LOST, "the bytes are others later, without a write that is known");
     } else if (a->place.memory && source_stream(o, l, l->physical)) {
         ;
-    } else if (in.access) {
+    } else if (in.access && l->how == ORIGIN_ENDS) {
         uint64_t value = 0;
         memcpy(&value, l->after, in.length < 8 ? in.length : 8);
         source_access(o, l, m, in.port, in.address, in.size, value);
@@ -452,7 +501,8 @@ static int take_none(struct finding *f, const struct ask *a, const struct where 
 {
     struct timeline_stopped s;
     const uint64_t began = a->icount > lw->looked ? a->icount - lw->looked : 0;
-    if (!a->known && timeline_seek(f->o->tl, a->place.memory ? a->icount : began, &s, err))
+    if ((a->place.memory || !a->known) &&
+        timeline_seek(f->o->tl, a->place.memory ? a->icount : began, &s, err))
         return -1;
     struct origin_link *l = add_link(f, a);
     memcpy(l->after, a->value, a->place.length);
@@ -665,6 +715,7 @@ struct origin_chain *origin_find(struct origin *o, const struct origin_place *pl
         rc = find_all(&f, err);
     }
     free(f.ask);
+    fill_display(c);
     for (size_t i = 0; i < c->n; i++)
         put_in_words(o, &c->link[i]);
     if (!rc)

@@ -49,6 +49,8 @@ enum origin_source {
     ORIGIN_STREAM,   /* what a kernel's own decompressor unpacked: `offset` in it */
     ORIGIN_SETTING,  /* a setting of the recording, such as the command line */
     ORIGIN_TABLE,    /* a table that firmware or machine made: ACPI, SMBIOS */
+    ORIGIN_ITEM,     /* an item of fw_cfg: `offset` in it */
+    ORIGIN_FRAME,    /* a network frame that a card took: `offset` in it */
     ORIGIN_DEVICE,   /* written to memory by a device, not from an image */
     ORIGIN_PORT,     /* read from a port, or from a device's register in memory */
     ORIGIN_INPUT,    /* typed: `input` is its number in the trace */

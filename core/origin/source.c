@@ -185,10 +185,20 @@ void source_device(struct origin *o, struct origin_link *l, uint64_t at)
     struct event list[EVENTS_BACK];
     struct window w;
     const size_t n = commands_before(timeline_trace(o->tl), l->icount, list, EVENTS_BACK);
+    if (source_item_dma(o, l, at))
+        return;
+    struct timeline_stopped s;
+    struct error ignored;
+    if (timeline_seek(o->tl, l->icount + 1, &s, &ignored)) {
+        link_end(l, ORIGIN_LOST, "the moment behind the write cannot be looked at");
+        return;
+    }
     if (take_window(o, at, 512, &w))
         for (size_t i = 0; i < n; i++)
             if (from_command(o, l, &list[i], &w))
                 return;
+    if (source_frame(o, l, at))
+        return;
     link_end(l, ORIGIN_DEVICE, "written to memory by a device, not from an image that was read");
 }
 
@@ -201,6 +211,11 @@ static struct window cut_window(const struct window *w, size_t before, size_t af
     struct window part = {.n = w->at - from + (left < after ? left : after), .at = w->at - from};
     memcpy(part.bytes, w->bytes + from, part.n);
     return part;
+}
+
+static bool is_rom(const char *role)
+{
+    return !strcmp(role, "vgabios") || strstr(role, "-rom");
 }
 
 static bool in_images(struct origin *o, struct origin_link *l, const struct window *w)
@@ -218,8 +233,15 @@ static bool in_images(struct origin *o, struct origin_link *l, const struct wind
         l->image = im->role;
         l->offset = offset;
         name_file(o, l, i, &file);
-        link_end(l, ORIGIN_IMAGE, "%s (%s), byte %" PRIu64 ", in memory at the beginning%s", im->role,
-                 im->name, offset, file.s ? file.s : "");
+        char variable[100];
+        const bool flash = !strncmp(im->role, "pflash", 6) || !strcmp(im->role, "bios");
+        if (flash && flash_variable(whole->data, whole->size, offset, variable, sizeof variable))
+            text_add(&file, ": of the variable %s", variable);
+        if (is_rom(im->role))
+            link_end(l, ORIGIN_IMAGE, "option ROM %s (%s), byte %" PRIu64, im->role, im->name, offset);
+        else
+            link_end(l, ORIGIN_IMAGE, "%s (%s), byte %" PRIu64 ", in memory at the beginning%s", im->role,
+                     im->name, offset, file.s ? file.s : "");
         free(file.s);
         return true;
     }
@@ -344,10 +366,14 @@ static bool from_parameters(struct origin *o, struct origin_link *l, uint64_t ph
 void source_beginning(struct origin *o, struct origin_link *l, const struct where *w)
 {
     const uint64_t at = w->physical[0];
-    struct window win;
+    struct window win, now;
     struct timeline_stopped s;
     struct error ignored;
+    /* A card's ROM is in memory since firmware has given it a range of addresses. */
+    const bool there = take_window(o, at, PAGE, &now);
     if (timeline_seek(o->tl, l->step ? 1 : 0, &s, &ignored) || !take_window(o, at, PAGE, &win)) {
+        if (there && from_image(o, l, &now))
+            return;
         link_end(l, ORIGIN_LOST, "the machine's beginning cannot be looked at");
         return;
     }
@@ -452,6 +478,36 @@ static bool from_sector(struct origin *o, struct origin_link *l, uint64_t port)
     return false;
 }
 
+/* A card's option ROM, which firmware copies from the range of addresses that PCI gave it: by its bytes, when some more have been copied. */
+static bool from_rom(struct origin *o, struct origin_link *l)
+{
+    static const uint8_t sides[][2] = {{AROUND, LEAST}, {0, AROUND}, {AROUND, 1}};
+    const struct trace_config *cfg = trace_config(timeline_trace(o->tl));
+    struct timeline_stopped s;
+    struct error ignored;
+    struct window w;
+    uint64_t offset;
+    if (!l->place.memory || timeline_seek(o->tl, l->icount + SECTOR_STEPS, &s, &ignored) ||
+        !take_window(o, l->physical, PAGE, &w))
+        return false;
+    for (size_t i = 0; i < cfg->nimages; i++) {
+        const char *role = cfg->images[i].role;
+        if (!is_rom(role))
+            continue;
+        const struct seen_image *whole = whole_image(o, i);
+        for (size_t k = 0; k < sizeof sides / sizeof sides[0]; k++) {
+            const struct window part = cut_window(&w, sides[k][0], sides[k][1]);
+            if (part.n < LEAST || !find_window(whole->data, whole->size, &part, &offset))
+                continue;
+            l->image = role;
+            l->offset = offset;
+            link_end(l, ORIGIN_IMAGE, "option ROM %s (%s), byte %" PRIu64, role, cfg->images[i].name, offset);
+            return true;
+        }
+    }
+    return false;
+}
+
 void source_access(struct origin *o, struct origin_link *l, const struct moment *m, bool port,
                    uint64_t address, unsigned size, uint64_t value)
 {
@@ -459,12 +515,14 @@ void source_access(struct origin *o, struct origin_link *l, const struct moment 
     struct view_walk w;
     struct timeline_stopped s;
     struct error ignored;
-    if (port && (was_typed(o, l, address, value) || from_sector(o, l, address)))
+    if (port && (source_item(o, l, address) || was_typed(o, l, address, value) || from_sector(o, l, address)))
         return;
     if (!port && !timeline_seek(o->tl, m->icount, &s, &ignored)) {
         view_walk(timeline_look(o->tl), m->cpu, address, &w);
         address = w.paging && w.mapped ? w.physical : address;
     }
+    if (!port && from_rom(o, l))
+        return;
     const bool known = explained(o, l, port, address, words, sizeof words);
     link_end(l, ORIGIN_PORT, "%s 0x%" PRIx64 ", %u byte%s%s%s", port ? "port" : "device's register at",
              address, size, size == 1 ? "" : "s", known ? ": " : "", words);

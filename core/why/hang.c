@@ -2,9 +2,7 @@
 #include <capstone/capstone.h>
 #include <inttypes.h>
 
-#include "core/why/private/case.h"
-
-enum { STEPS = 4096, LOOP_MOST = 512, EFLAGS_IF = 0x200 };
+#include "core/why/private/loops.h"
 
 /* ---------------------------------------------------------------- halted for good */
 
@@ -28,63 +26,6 @@ static void halted(struct why_case *c, struct finding *f, const struct event *ha
     if (down)
         find_event(f, c, down, "the kernel shuts down");
     find_console(f, c, c->now.begin, halt->icount, 6);
-}
-
-/* ---------------------------------------------------------------- the loop */
-
-struct loop {
-    uint64_t pc[LOOP_MOST]; /* what is executed in it, each address once */
-    size_t n;
-    uint64_t begin; /* icount of the first of the steps that were looked at */
-    unsigned length, times;
-    bool halts, in;
-};
-
-static size_t add_pc(struct loop *l, uint64_t pc)
-{
-    size_t i = 0;
-    while (i < l->n && l->pc[i] != pc)
-        i++;
-    if (i == l->n && l->n < LOOP_MOST)
-        l->pc[l->n++] = pc;
-    return i;
-}
-
-static void see_insn(struct why_case *c, struct loop *l)
-{
-    struct instruction in;
-    case_insn(c, 0, &in);
-    l->halts |= in.id == X86_INS_HLT;
-    l->in |= in.id == X86_INS_IN;
-}
-
-/* The last STEPS steps. False if they are no loop of a few addresses. */
-static bool find_loop(struct why_case *c, struct loop *l)
-{
-    uint64_t *seen = mem_alloc(STEPS * sizeof *seen);
-    size_t n = 0;
-    l->begin = c->at - c->now.begin > STEPS ? c->at - STEPS : c->now.begin + 1;
-    bool ok = case_go(c, l->begin);
-    while (ok && timeline_icount(c->tl) < c->at && n < STEPS) {
-        const uint64_t pc = timeline_pc(c->tl, 0);
-        const size_t before = l->n;
-        seen[n++] = pc;
-        add_pc(l, pc);
-        if (l->n > before)
-            see_insn(c, l);
-        ok = l->n < LOOP_MOST && case_step(c);
-    }
-    /* Its length: the least distance after which the addresses are the same. */
-    for (unsigned d = 1; ok && d <= n / 2 && !l->length; d++) {
-        size_t i = 0;
-        while (i + d < n && seen[i] == seen[i + d])
-            i++;
-        if (i + d == n)
-            l->length = d;
-    }
-    free(seen);
-    l->times = l->length ? (unsigned)(n / l->length) : 0;
-    return ok && n >= 64;
 }
 
 /* ---------------------------------------------------------------- what it waits for */
@@ -117,17 +58,23 @@ static const struct event *polled(struct why_case *c, struct event *copy, char *
     return found ? copy : NULL;
 }
 
-/* Whether nothing is at that port, and it has been so for seconds: firmware looks at such ports, too, but gives up. */
-static bool answers_not(struct why_case *c, const struct event *poll)
+/* Nothing but accesses of that port, and interrupts, has happened for seconds of guest time. */
+static uint64_t quiet(struct why_case *c)
 {
-    const uint64_t long_time = 3000000000;
     const struct trace_end *end = trace_end(c->t);
+    struct timeline_where w;
     uint64_t last = 0;
     for (size_t i = 0; i < c->now.n; i++)
-        if (c->now.event[i].kind != EV_UNHANDLED)
+        if (c->now.event[i].kind != EV_UNHANDLED && c->now.event[i].kind != EV_EXCEPTION)
             last = c->now.event[i].time;
-    if (!c->whole || !end || end->time - last < long_time)
-        return false;
+    timeline_where(c->tl, &w);
+    const uint64_t now = c->whole && end ? end->time : w.time;
+    return now > last ? now - last : 0;
+}
+
+/* Nothing is at that port: firmware looks at such ports, too, but gives up. */
+static bool answers_not(struct why_case *c, const struct event *poll)
+{
     for (size_t i = 0; i < c->now.n; i++)
         if (c->now.event[i].kind == EV_UNHANDLED && fact_contains(&c->now.event[i], "port") &&
             c->now.event[i].f[EVF_UNHANDLED_number] == poll->f[EVF_PIO_READ_port])
@@ -135,49 +82,24 @@ static bool answers_not(struct why_case *c, const struct event *poll)
     return false;
 }
 
-static void loop_lines(struct why_case *c, struct finding *f, const struct loop *l)
+static void loop_lines(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu)
 {
+    enum { SHOWN = 6 };
     char place[PLACE_TEXT], where[48];
     struct instruction in;
-    uint64_t last = l->length && c->at > l->length ? c->at - l->length : l->begin;
-    if (!case_go(c, last))
-        return;
-    for (unsigned i = 0; i < l->length && i < 8; i++) {
-        const uint64_t at = timeline_icount(c->tl);
-        case_insn(c, 0, &in);
-        find_line(f, at, case_place(c, at, 0, timeline_pc(c->tl, 0), place), "%s: %s",
-                  view_place_text(timeline_look(c->tl), 0, where), in.text);
-        if (!case_step(c))
+    const size_t first = l->nseen - (l->length < l->nseen ? l->length : l->nseen);
+    find_note(f, "the last %u turns of the loop took %u steps each", l->times, l->length);
+    for (size_t i = first; i < l->nseen && i < first + SHOWN; i++) {
+        if (!case_go(c, l->icount[i]))
             return;
+        case_insn(c, cpu, &in);
+        find_line(f, l->icount[i], case_place(c, l->icount[i], cpu, timeline_pc(c->tl, cpu), place), "%s: %s",
+                  view_place_text(timeline_look(c->tl), cpu, where), in.text);
     }
-    if (l->length > 8)
-        find_note(f, "and %u more instructions in the loop", l->length - 8);
-    find_callers(f, c, 0);
-}
-
-/* Interrupts that the loop could wait for, and whether they can come: the 8259As' masks, and the timer. */
-static void interrupt_lines(struct why_case *c, struct finding *f, bool *all_masked)
-{
-    uint64_t master = 0xff, slave = 0xff, irr = 0, isr = 0, lvt = 0, svr = 0;
-    *all_masked = false;
-    if (!timeline_field(c->tl, "pic", "chip[0].imr", 0, &master) ||
-        !timeline_field(c->tl, "pic", "chip[1].imr", 0, &slave))
-        return;
-    timeline_field(c->tl, "pic", "chip[0].irr", 0, &irr);
-    timeline_field(c->tl, "pic", "chip[0].isr", 0, &isr);
-    find_line(f, c->at, NULL,
-              "8259A: mask %02" PRIx64 " and %02" PRIx64 " (slave), requested %02" PRIx64
-              ", in service %02" PRIx64,
-              master, slave, irr, isr);
-    const bool lapic = timeline_field(c->tl, "lapic0", "svr", 0, &svr) && svr & 0x100;
-    if (lapic && timeline_field(c->tl, "lapic0", "lvt", 0, &lvt))
-        find_line(f, c->at, NULL, "local APIC: enabled, its timer is %s",
-                  lvt >> 16 & 1 ? "masked" : "not masked");
-    *all_masked = master == 0xff && (!lapic || lvt >> 16 & 1);
-    /* The I/O APIC's redirection entries, of which bit 16 masks. */
-    uint64_t entry;
-    for (unsigned i = 0; timeline_field(c->tl, "ioapic", "rte", i, &entry); i++)
-        *all_masked &= entry >> 16 & 1;
+    if (l->length > SHOWN)
+        find_note(f, "and %u more instructions in the loop", l->length - SHOWN);
+    if (case_go(c, c->at))
+        find_callers(f, c, cpu);
 }
 
 /* Whether an interrupt has come in the last second of guest time. */
@@ -216,22 +138,35 @@ static const struct event *bad_words(struct why_case *c)
     return NULL;
 }
 
-/* HLT with interrupts on: it has nothing to do, or waits for an interrupt that cannot come. */
-static void waits(struct why_case *c, struct finding *f, const struct loop *l, const char *where)
+static void end_lines(struct why_case *c, struct finding *f)
 {
-    bool masked;
-    char words[300];
-    const struct event *bad;
     const struct event *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER);
+    if (sector && !facts_last(&c->now, EV_KERNEL_FOUND))
+        find_event(f, c, sector, NULL);
+    find_console(f, c, c->now.begin, c->at, 5);
+}
+
+/* The firmware's service that waits for a key: INT 16h, functions 00h and 10h, is on its way. */
+static bool waits_for_key(struct why_case *c)
+{
+    char name[PLACE_TEXT];
+    return strstr(case_place(c, c->at, 0, timeline_pc(c->tl, 0), name), "wait_key");
+}
+
+/* HLT with interrupts on: it has nothing to do, or waits for an interrupt that cannot come. */
+static void waits(struct why_case *c, struct finding *f, unsigned cpu, uint64_t pc)
+{
+    char words[300], where[PLACE_TEXT];
+    const struct event *bad;
+    struct text why = {0};
     if (!case_go(c, c->at))
         return;
+    case_address(c, c->at, cpu, pc, where);
     const bool irq = trace_config(c->t)->classes & EVENT_CLASS_BIT(EC_IRQ) && interrupted_lately(c);
-    interrupt_lines(c, f, &masked);
-    if (masked && !irq)
-        find_verdict(
-            f, WHY_WRONG, c->at,
-            "the processor waits in HLT at %s for an interrupt, and all of them are masked: mask ff in the 8259A",
-            where);
+    const bool closed = interrupts_closed(c, f, cpu, &why);
+    if (closed && !irq)
+        find_verdict(f, WHY_WRONG, c->at, "the processor waits in HLT at %s for an interrupt%s", where,
+                     why.s);
     else if ((bad = bad_words(c)))
         find_verdict(f, WHY_UNKNOWN, c->at,
                      "cannot tell: the processor is idle in HLT at %s, after it was said: %s", where,
@@ -246,79 +181,352 @@ static void waits(struct why_case *c, struct finding *f, const struct loop *l, c
             f, WHY_UNKNOWN, c->at,
             "cannot tell: the kernel waits in HLT at %s before it has started a process, and no event says for what",
             where);
+    else if (waits_for_key(c))
+        find_verdict(f, WHY_NOTHING, c->at, "nothing went wrong: the firmware waits for a key at %s", where);
     else if (irq)
         find_verdict(
             f, WHY_NOTHING, c->at,
             "nothing went wrong that can be seen: the processor is idle in HLT at %s, and gets its interrupts",
             where);
     else
-        find_verdict(f, WHY_UNKNOWN, c->at,
-                     "cannot tell: the processor waits in HLT at %s with interrupts on, and none came lately",
-                     where);
-    if (sector && !facts_last(&c->now, EV_KERNEL_FOUND))
-        find_event(f, c, sector, NULL);
-    find_console(f, c, c->now.begin, c->at, 5);
+        find_verdict(
+            f, WHY_UNKNOWN, c->at,
+            "cannot tell: the processor waits in HLT at %s with interrupts on, and none came lately%s%s",
+            where, why.n ? "; not masked: " : "", why.n ? why.s : "");
+    free(why.s);
+    end_lines(c, f);
 }
 
-static void in_loop(struct why_case *c, struct finding *f, const struct loop *l)
+/* ---------------------------------------------------------------- a word of memory */
+
+/* The read that the loop waits on: a word that stays as it is. */
+static const struct loop_read *awaited(const struct cpu_loop *l)
 {
-    char where[PLACE_TEXT], words[300];
-    struct event copy;
-    const bool on = timeline_reg(c->tl, 0, "eflags") & EFLAGS_IF, hang = !strcmp(c->reason, "hang");
-    case_address(c, c->at, 0, timeline_pc(c->tl, 0), where);
-    if (l->halts) {
-        waits(c, f, l, where);
+    const struct loop_read *best = NULL;
+    for (unsigned i = 0; i < l->nreads; i++) {
+        const struct loop_read *r = &l->read[i];
+        if (r->device || r->written)
+            continue;
+        if (!best || (r->locked && !best->locked) || (r->tested && !best->tested && !best->locked))
+            best = r;
+    }
+    return best;
+}
+
+static const struct loop_read *register_read(const struct cpu_loop *l)
+{
+    for (unsigned i = 0; i < l->nreads; i++)
+        if (l->read[i].device)
+            return &l->read[i];
+    return NULL;
+}
+
+/* A lock: it is taken in the loop, or by the function that has the loop, or was taken as locks are: by XCHG or a locked instruction. */
+static bool is_lock(struct why_case *c, const struct cpu_loop *l, const struct loop_read *r, unsigned cpu,
+                    const struct last_writer *w)
+{
+    char name[PLACE_TEXT];
+    struct instruction in;
+    case_place(c, c->at, cpu, l->pc, name);
+    if (!r->value)
+        return false;
+    if (r->locked || strstr(name, "spin_lock") || strstr(name, "mutex"))
+        return true;
+    return w->found && !w->device && !w->before && case_go(c, w->icount) &&
+           (case_insn(c, w->cpu, &in), in.id == X86_INS_XCHG || !strncmp(in.text, "lock ", 5));
+}
+
+static const char *task_of(struct why_case *c, uint64_t icount, unsigned cpu, char buf[80])
+{
+    struct error ignored;
+    struct processes *ps = processes_at(c->t, icount, &ignored);
+    const struct process *p = ps ? processes_current(ps, cpu) : NULL;
+    *buf = 0;
+    if (p)
+        snprintf(buf, 80, " in %.50s (%" PRIu32 ")", p->name, p->pid);
+    processes_free(ps);
+    return buf;
+}
+
+/* All others can do nothing about it: they are halted for good, not started, or in such a loop themselves. */
+static bool others_are_stuck(const struct cpu_loop *list, unsigned n, unsigned self)
+{
+    for (unsigned i = 0; i < n; i++) {
+        const struct cpu_loop *l = &list[i];
+        if (i == self || l->does == CPU_NOT_STARTED || l->does == CPU_HALTED_FOR_GOOD)
+            continue;
+        if (l->does != CPU_LOOPS || l->interrupts || register_read(l) || l->in || l->clock)
+            return false;
+    }
+    return true;
+}
+
+static void writer_lines(struct why_case *c, struct finding *f, const struct last_writer *w, bool lock)
+{
+    char place[PLACE_TEXT], who[80], where[48];
+    struct instruction in;
+    if (!w->found || !case_go(c, w->icount))
+        return;
+    case_insn(c, w->cpu, &in);
+    find_line(f, w->icount, case_place(c, w->icount, w->cpu, w->pc, place),
+              "%s 0x%" PRIx64 " -> 0x%" PRIx64 " by %s%s%s: %s %s",
+              lock ? "it was taken here:" : "it was written last here:", w->before, w->after,
+              w->device ? "a device, during processor " : "processor ",
+              w->cpu < 10 ? (const char[2]){(char)('0' + w->cpu), 0} : "?",
+              task_of(c, w->icount, w->cpu, who), view_place_text(timeline_look(c->tl), w->cpu, where),
+              w->device ? "" : in.text);
+    find_callers(f, c, w->cpu);
+}
+
+/* Where a processor that was started by another ran zeros as code, or NULL. */
+static const struct event *ran_zeros(struct why_case *c, unsigned cpu)
+{
+    for (size_t i = 0; cpu && i < c->now.n; i++)
+        if (c->now.event[i].kind == EV_CPU_ZEROS && c->now.event[i].cpu == cpu)
+            return &c->now.event[i];
+    return NULL;
+}
+
+/* Why the word stays as it is, to follow "… the word at X, which is 0": */
+static void word_reason(struct why_case *c, struct finding *f, const struct cpu_loop *list, unsigned n,
+                        unsigned cpu, const struct last_writer *w, bool lock, struct text *out)
+{
+    char where[PLACE_TEXT], who[80];
+    struct text why = {0};
+    const unsigned others = n - 1;
+    if (lock && w->found) {
+        case_address(c, w->icount, w->cpu, w->pc, where);
+        if (w->cpu == cpu)
+            text_add(out, ", which it has taken itself%s at %s and not released",
+                     task_of(c, w->icount, w->cpu, who), where);
+        else {
+            text_add(out, ", which processor %u has taken%s at %s and not released: it ", w->cpu,
+                     task_of(c, w->icount, w->cpu, who), where);
+            loops_text(c, &list[w->cpu], w->cpu, out);
+        }
         return;
     }
-    if (!l->length) /* no fixed way round: it may well be busy with something */
-        return;
-    const struct event *poll = l->in ? polled(c, &copy, words, sizeof words) : NULL;
-    if (hang || (!on && !l->in && l->length <= 32))
-        find_verdict(f, hang ? WHY_WRONG : WHY_UNKNOWN, c->at,
-                     "%sthe processor is in a loop of %u instruction%s at %s with interrupts off%s",
-                     hang ? "" : "cannot tell for sure: ", l->length, l->length == 1 ? "" : "s", where,
-                     hang ? ", which nothing can end"
-                          : "; the record ends before it is known whether anything ends it");
-    else if (poll && answers_not(c, poll))
-        find_verdict(f, WHY_WRONG, c->at,
-                     "the processor polls port 0x%" PRIx64
-                     " in a loop at %s, and nothing is at that port: it reads 0x%" PRIx64 " each time",
-                     poll->f[EVF_PIO_READ_port], where, poll->f[EVF_PIO_READ_value]);
-    else if (poll)
-        find_verdict(f, WHY_UNKNOWN, c->at,
-                     "cannot tell: the processor polls port 0x%" PRIx64
-                     " in a loop at %s, which reads 0x%" PRIx64 "; the record does not say what it waits for",
-                     poll->f[EVF_PIO_READ_port], where, poll->f[EVF_PIO_READ_value]);
+    if (w->found)
+        text_add(out, "; it was written last at icount %" PRIu64 " by %s", w->icount,
+                 case_address(c, w->icount, w->cpu, w->pc, where));
     else
+        text_add(out, ", and nobody has written to it since the beginning");
+    bool told = false;
+    for (unsigned i = 0; i < n; i++)
+        if (i != cpu && !told && (list[i].does != CPU_BUSY || ran_zeros(c, i))) {
+            text_add(out, "; processor %u ", i);
+            if (ran_zeros(c, i))
+                text_add(out, "was sent to where no code is (zeros at 0x%" PRIx64 ":0x%" PRIx64 "), and ",
+                         ran_zeros(c, i)->f[EVF_CPU_ZEROS_cs], ran_zeros(c, i)->f[EVF_CPU_ZEROS_ip]);
+            loops_text(c, &list[i], i, out);
+            told = true;
+        }
+    if (list[cpu].interrupts) {
+        if (case_go(c, c->at) && interrupts_closed(c, f, cpu, &why))
+            text_add(out, "; no interrupt comes that could lead to it%s", why.s);
+    } else if (!others)
+        text_add(out, "; the machine has no other processor, and interrupts are off");
+    else if (!told)
+        text_add(out, "; interrupts are off");
+    free(why.s);
+}
+
+static bool word_loop(struct why_case *c, struct finding *f, const struct cpu_loop *list, unsigned n,
+                      unsigned cpu)
+{
+    enum { SECOND = 1000000000 };
+    const struct cpu_loop *l = &list[cpu];
+    const struct loop_read *r = awaited(l);
+    char where[PLACE_TEXT], word[PLACE_TEXT], who[80], processor[24] = "the processor";
+    struct text why = {0};
+    if (!r || l->in || register_read(l) || l->clock)
+        return false;
+    const struct last_writer w = loops_writer(c, l, cpu, r);
+    const bool lock = is_lock(c, l, r, cpu, &w);
+    case_go(c, c->at);
+    const uint64_t long_ago = quiet(c);
+    const bool sure = (!l->interrupts && others_are_stuck(list, n, cpu)) || long_ago >= SECOND;
+    word_reason(c, f, list, n, cpu, &w, lock, &why);
+    case_address(c, c->at, cpu, l->pc, where);
+    case_address(c, c->at, cpu, r->linear, word);
+    if (n > 1)
+        snprintf(processor, sizeof processor, "processor %u", cpu);
+    find_verdict(f, sure ? WHY_WRONG : WHY_UNKNOWN, c->at,
+                 "%s%s %s in a loop at %s%s for the %s at %s, which is 0x%" PRIx64 "%s",
+                 sure ? "" : "cannot tell for sure: ", processor, lock ? "spins" : "waits", where,
+                 task_of(c, c->at, cpu, who), lock ? "lock" : "word", word, r->value, why.s ? why.s : "");
+    free(why.s);
+    find_line(f, r->at, NULL,
+              "what it looks at: %s: %u bytes at 0x%" PRIx64 " (physical 0x%" PRIx64 ") are 0x%" PRIx64,
+              r->text, r->size, r->linear, r->physical, r->value);
+    writer_lines(c, f, &w, lock);
+    for (unsigned i = 0; i < n && n > 1; i++) {
+        struct text does = {0};
+        if (i == cpu)
+            continue;
+        loops_text(c, &list[i], i, &does);
+        find_line(f, c->at, NULL, "processor %u %s%s", i, does.s, task_of(c, c->at, i, who));
+        if (ran_zeros(c, i))
+            find_event(f, c, ran_zeros(c, i), "it was sent to where no code is");
+        free(does.s);
+    }
+    loop_lines(c, f, l, cpu);
+    end_lines(c, f);
+    return true;
+}
+
+/* ---------------------------------------------------------------- a device */
+
+/* A UART's line status register, whose bit 0 says that a character has come. */
+static bool waits_for_character(uint64_t port, uint64_t bits)
+{
+    return bits == 1 && (port == 0x3fd || port == 0x2fd || port == 0x3ed || port == 0x2ed);
+}
+
+static void device_loop(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu)
+{
+    const uint64_t seconds = 1000000000;
+    char where[PLACE_TEXT], words[300], bits[60] = "";
+    struct event copy;
+    const struct event *poll = polled(c, &copy, words, sizeof words);
+    if (!poll)
         return;
-    if (poll)
-        find_line(f, poll->icount, NULL, "read %" PRIu64 " times in a row: %s", poll->f[EVF_PIO_READ_count],
-                  *words ? words : "nothing answers there");
-    find_note(f, "the last %u turns of the loop took %u steps each", l->times, l->length);
-    loop_lines(c, f, l);
-    find_console(f, c, c->now.begin, c->at, 5);
+    const bool port = poll->kind == EV_PIO_READ;
+    const uint64_t address = port ? poll->f[EVF_PIO_READ_port] : poll->f[EVF_MMIO_READ_address],
+                   value = port ? poll->f[EVF_PIO_READ_value] : poll->f[EVF_MMIO_READ_value],
+                   count = port ? poll->f[EVF_PIO_READ_count] : poll->f[EVF_MMIO_READ_count];
+    char at[60];
+    snprintf(at, sizeof at, port ? "port 0x%" PRIx64 : "the device's register at 0x%" PRIx64, address);
+    case_go(c, c->at);
+    case_address(c, c->at, cpu, l->pc, where);
+    const uint64_t still = quiet(c);
+    if (l->bits)
+        snprintf(bits, sizeof bits, ", and looks at the bits 0x%" PRIx64 " of it", l->bits);
+    if (port && answers_not(c, poll) && still >= 3 * seconds)
+        find_verdict(
+            f, WHY_WRONG, c->at,
+            "the processor polls %s in a loop at %s, and nothing is at that port: it reads 0x%" PRIx64
+            " each time",
+            at, where, value);
+    else if (port && waits_for_character(address, l->bits))
+        find_verdict(
+            f, WHY_NOTHING, c->at,
+            "nothing went wrong that can be seen: the processor waits in a loop at %s for a character at a serial port (%s)",
+            where, at);
+    else
+        find_verdict(f, still >= seconds && count > 1000 ? WHY_WRONG : WHY_UNKNOWN, c->at,
+                     "%sthe processor polls %s in a loop at %s, which reads 0x%" PRIx64 "%s%s%s%s",
+                     still >= seconds && count > 1000 ? "" : "cannot tell: ", at, where, value,
+                     *words ? " (" : "", words, *words ? ")" : "", bits);
+    find_line(f, poll->icount, NULL, "read %" PRIu64 " times in a row: %s", count,
+              *words ? words : "nothing answers there");
+    loop_lines(c, f, l, cpu);
+    end_lines(c, f);
+}
+
+/* ---------------------------------------------------------------- other loops */
+
+/* An exception whose handler returns to the same instruction, which meets it again. */
+static void fault_loop(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu)
+{
+    const struct event *ev = NULL, *first = NULL;
+    char where[PLACE_TEXT], words[PLACE_TEXT];
+    struct instruction in;
+    if (!case_go(c, l->delivered))
+        return;
+    const uint64_t pc = timeline_pc(c->tl, cpu);
+    case_insn(c, cpu, &in);
+    for (size_t i = 0; i < c->now.n; i++)
+        if (c->now.event[i].kind == EV_EXCEPTION && c->now.event[i].cpu == cpu) {
+            ev = &c->now.event[i];
+            first = first && first->f[EVF_EXCEPTION_ip] == ev->f[EVF_EXCEPTION_ip] ? first : ev;
+        }
+    if (!ev)
+        return;
+    case_exception(c, ev->f[EVF_EXCEPTION_vector], ev->f[EVF_EXCEPTION_error], ev->f[EVF_EXCEPTION_cr2],
+                   ev->f[EVF_EXCEPTION_ip], words);
+    find_verdict(
+        f, WHY_WRONG, first->icount,
+        "the same exception comes again and again at %s: %s; its handler returns without having mended the cause",
+        case_address(c, l->delivered, cpu, pc, where), words);
+    find_line(f, l->delivered, case_place(c, l->delivered, cpu, pc, where), "the instruction: %s", in.text);
+    find_line(f, first->icount, NULL, "the first time: %s", words);
+    if (case_go(c, l->delivered))
+        find_callers(f, c, cpu);
+    loop_lines(c, f, l, cpu);
+    end_lines(c, f);
+}
+
+static void plain_loop(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu)
+{
+    char where[PLACE_TEXT];
+    const bool hang = !strcmp(c->reason, "hang");
+    if (!hang && (l->interrupts || l->length > 32))
+        return;
+    case_go(c, c->at);
+    case_address(c, c->at, cpu, l->pc, where);
+    find_verdict(f, hang ? WHY_WRONG : WHY_UNKNOWN, c->at,
+                 "%sthe processor is in a loop of %u instruction%s at %s with interrupts off%s",
+                 hang ? "" : "cannot tell for sure: ", l->length, l->length == 1 ? "" : "s", where,
+                 hang ? ", which nothing can end"
+                      : "; the record ends before it is known whether anything ends it");
+    loop_lines(c, f, l, cpu);
+    end_lines(c, f);
+}
+
+static void in_loop(struct why_case *c, struct finding *f, const struct cpu_loop *list, unsigned n,
+                    unsigned cpu)
+{
+    const struct cpu_loop *l = &list[cpu];
+    if (l->halts) {
+        waits(c, f, cpu, l->pc);
+        return;
+    }
+    if (l->delivers)
+        fault_loop(c, f, l, cpu);
+    else if (l->in || register_read(l))
+        device_loop(c, f, l, cpu);
+    else if (!word_loop(c, f, list, n, cpu))
+        plain_loop(c, f, l, cpu);
+}
+
+/* Which processor's state says most: one that spins, then one that waits. */
+static unsigned to_look_at(const struct cpu_loop *list, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (list[i].does == CPU_LOOPS && !list[i].halts && awaited(&list[i]))
+            return i;
+    for (unsigned i = 0; i < n; i++)
+        if (list[i].does == CPU_LOOPS && !list[i].halts)
+            return i;
+    for (unsigned i = 0; i < n; i++)
+        if (list[i].does == CPU_HALTED || list[i].does == CPU_LOOPS)
+            return i;
+    return 0;
 }
 
 void explain_hang(struct why_case *c, struct finding *f)
 {
     const struct event *halt = facts_last(&c->now, EV_HALT);
-    struct loop *l;
     if (halt && (halt->icount + 1 >= c->at || !strcmp(c->reason, "halted"))) {
         halted(c, f, halt);
         return;
     }
-    if (facts_last(&c->now, EV_POWER_OFF) || strcmp(trace_config(c->t)->engine, "pc") ||
-        c->at <= c->now.begin + 64)
+    if (facts_last(&c->now, EV_POWER_OFF) || strcmp(trace_config(c->t)->engine, "pc"))
         return;
-    if (!case_go(c, c->at) || timeline_cpus(c->tl) != 1)
+    if (!case_go(c, c->at))
         return;
-    l = mem_zero(1, sizeof *l);
-    uint64_t state;
-    if (timeline_field(c->tl, "cpu0", "halted", 0, &state) && state) {
-        char where[PLACE_TEXT];
-        l->begin = c->at;
-        waits(c, f, l, case_address(c, c->at, 0, timeline_pc(c->tl, 0), where));
-    } else if (find_loop(c, l) && case_go(c, c->at))
-        in_loop(c, f, l);
-    free(l);
+    const unsigned n = timeline_cpus(c->tl);
+    struct cpu_loop *list = n <= LOOP_CPUS ? loops_find(c, n) : NULL;
+    if (!list)
+        return;
+    bool busy = false;
+    for (unsigned i = 0; i < n; i++)
+        busy |= list[i].does == CPU_BUSY && list[i].nseen;
+    const unsigned cpu = to_look_at(list, n);
+    if (list[cpu].does == CPU_HALTED)
+        waits(c, f, cpu, list[cpu].pc);
+    else if (list[cpu].does == CPU_LOOPS && (!busy || n > 1))
+        in_loop(c, f, list, n, cpu);
+    free(list);
 }

@@ -95,9 +95,15 @@ static bool has_disk(const struct trace_config *cfg)
 }
 
 /* Partitions that the kernel lists before it gives up: "0800  1024 sda". */
+static const struct event *partition_list(struct why_case *c)
+{
+    const struct event *ev = facts_line(&c->now, "List of all partitions:", c->now.begin);
+    return ev ? ev : facts_line(&c->now, "here are the available partitions:", c->now.begin);
+}
+
 static size_t partition_lines(struct why_case *c, struct finding *f, const struct event *panic)
 {
-    const struct event *list = facts_line(&c->now, "List of all partitions:", c->now.begin),
+    const struct event *list = partition_list(c),
                        *end = facts_line(&c->now, "No filesystem could mount root", c->now.begin);
     char words[200];
     size_t n = 0;
@@ -111,6 +117,17 @@ static size_t partition_lines(struct why_case *c, struct finding *f, const struc
                       said(ev, words, sizeof words));
             n++;
         }
+    return n;
+}
+
+static bool lists_partitions(struct why_case *c, const struct event *panic)
+{
+    struct finding ignored = {0};
+    const size_t n = partition_lines(c, &ignored, panic);
+    for (size_t i = 0; i < ignored.n; i++) {
+        free(ignored.line[i].text);
+        free(ignored.line[i].place);
+    }
     return n;
 }
 
@@ -141,6 +158,11 @@ static void no_root(struct why_case *c, struct finding *f, const struct event *p
     else if (!has_disk(trace_config(c->t)))
         find_verdict(f, WHY_WRONG, panic->icount, "Linux cannot mount root=%s: the machine has no disk%s",
                      root, initrd ? "" : ", and the kernel was given no initrd");
+    else if (partition_list(c) && !lists_partitions(c, panic))
+        find_verdict(
+            f, WHY_WRONG, panic->icount,
+            "Linux cannot mount root=%s: the kernel knows no disk, though the machine has one: no driver for it was loaded%s",
+            root, initrd ? "" : ", and no initrd was given that has one");
     else
         find_verdict(f, WHY_WRONG, panic->icount, "Linux cannot mount root=%s: %s", root,
                      fact_text(panic, words, sizeof words));
@@ -156,7 +178,7 @@ static void no_root(struct why_case *c, struct finding *f, const struct event *p
     else
         find_note(f, "the kernel was given no initrd");
     disk_lines(c, f);
-    if (facts_line(&c->now, "List of all partitions:", c->now.begin) && !partition_lines(c, f, panic))
+    if (partition_list(c) && !partition_lines(c, f, panic))
         find_note(f, "the kernel lists no partition: it has no driver for a disk, or there is none");
     line_if(c, f, "VFS: Cannot open root device", c->now.begin);
     find_callers_at(f, c, panic);
@@ -218,8 +240,12 @@ static void no_init(struct why_case *c, struct finding *f, const struct event *p
 /* "Attempted to kill init! exitcode=0x00007f00": as in wait(2). */
 static void init_died(struct why_case *c, struct finding *f, const struct event *panic)
 {
-    static const char *const causes[] = {"CPU does not support", "error while loading shared libraries",
-                                         "Fatal glibc error", "not found", "applet not found"};
+    static const char *const causes[] = {"CPU does not support",
+                                         "CPU ISA level is lower",
+                                         "error while loading shared libraries",
+                                         "Fatal glibc error",
+                                         "not found",
+                                         "applet not found"};
     char text[300], how[120] = "exits", model[40], words[300] = "", program[200] = "init";
     fact_text(panic, text, sizeof text);
     const char *p = strstr(text, "exitcode=");
@@ -281,6 +307,7 @@ static const char *const oops_texts[] = {"BUG: kernel NULL pointer dereference",
                                          "stack segment: 0000",
                                          "kernel BUG at",
                                          "int3: 0000",
+                                         "stack guard page was hit",
                                          "double fault:",
                                          "PANIC: double fault",
                                          "Oops:",
@@ -297,14 +324,34 @@ static const struct event *find_oops(const struct facts *f)
     return first;
 }
 
+enum { EXCEPTIONS = 32 };
+
 /* The exception in the kernel that an oops tells of: the last one before its text. */
 static const struct event *exception_of(struct why_case *c, const struct event *oops)
 {
     enum { NEAR = 2000000 };
+    /* Which exception the text is about: others may follow while it is printed. */
+    static const struct {
+        const char *text;
+        unsigned vector;
+    } vectors[] = {{"NULL pointer dereference", 14},
+                   {"page fault", 14},
+                   {"general protection fault", 13},
+                   {"invalid opcode", 6},
+                   {"kernel BUG at", 6},
+                   {"divide error", 0},
+                   {"stack guard page", 8},
+                   {"double fault", 8},
+                   {"stack segment", 12},
+                   {"int3", 3}};
     const struct event *last = NULL;
+    unsigned vector = EXCEPTIONS;
+    for (size_t i = sizeof vectors / sizeof vectors[0]; i--;)
+        vector = fact_contains(oops, vectors[i].text) ? vectors[i].vector : vector;
     for (size_t i = 0; i < c->now.n && c->now.event[i].icount <= oops->icount; i++) {
         const struct event *ev = &c->now.event[i];
-        if (ev->kind == EV_EXCEPTION && !(ev->f[EVF_EXCEPTION_cs] & 3) && ev->f[EVF_EXCEPTION_ip] >> 63)
+        if (ev->kind == EV_EXCEPTION && !(ev->f[EVF_EXCEPTION_cs] & 3) && ev->f[EVF_EXCEPTION_ip] >> 63 &&
+            (vector == EXCEPTIONS || ev->f[EVF_EXCEPTION_vector] == vector))
             last = ev;
     }
     return last && oops->icount - last->icount < NEAR ? last : NULL;
@@ -452,6 +499,44 @@ static bool gave_up(struct why_case *c, struct finding *f)
     return true;
 }
 
+/* An initramfs that was to find the root file system, and whose first process has become a shell: it says why before. */
+static bool fell_to_shell(struct why_case *c, struct finding *f)
+{
+    static const char *const causes[] = {"mounting", "mount:", "VFS: Can't find", "FATAL",
+                                         "cannot be loaded"};
+    const struct event *shell = NULL, *said_last = NULL;
+    char words[300], root[200], path[200];
+    if (!parameter(&c->now, "root", root, sizeof root) || facts_last(&c->now, EV_POWER_OFF))
+        return false;
+    for (size_t i = 0; i < c->now.n; i++) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->kind != EV_PROCESS_EXEC || ev->f[EVF_PROCESS_EXEC_pid] != 1)
+            continue;
+        /* "/bin/sh sh": without a script. */
+        fact_text(ev, path, sizeof path);
+        char *arguments = strchr(path, ' ');
+        if (arguments)
+            *arguments++ = 0;
+        const size_t n = arguments ? strlen(arguments) : 0;
+        const bool is_shell = n >= 2 && !strcmp(arguments + n - 2, "sh") && !strchr(arguments, ' ');
+        shell = is_shell ? ev : NULL;
+    }
+    if (!shell || !facts_last(&c->now, EV_INITRD))
+        return false;
+    for (size_t i = 0; i < c->now.n && c->now.event[i].icount <= shell->icount; i++)
+        if (c->now.event[i].kind == EV_CONSOLE_LINE && c->now.event[i].len)
+            said_last = &c->now.event[i];
+    find_verdict(f, WHY_WRONG, said_last ? said_last->icount : shell->icount,
+                 "the initramfs gives up, and its init becomes a shell (root=%s)%s%s", root,
+                 said_last ? ": " : "", said_last ? said(said_last, words, sizeof words) : "");
+    for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++)
+        line_if(c, f, causes[i], c->now.begin);
+    find_event(f, c, shell, NULL);
+    disk_lines(c, f);
+    find_console(f, c, c->now.begin, shell->icount, 5);
+    return true;
+}
+
 /* The kernel's own watchdogs: kernel/watchdog.c, kernel/rcu/tree_stall.h, kernel/hung_task.c. */
 static bool stalls(struct why_case *c, struct finding *f)
 {
@@ -561,7 +646,7 @@ void explain_linux(struct why_case *c, struct finding *f)
         out_of_memory(c, f, oom, NULL);
         return;
     }
-    if (!gave_up(c, f) && !stalls(c, f) && !other_init(c, f))
+    if (!gave_up(c, f) && !fell_to_shell(c, f) && !stalls(c, f) && !other_init(c, f))
         silent(c, f);
 }
 

@@ -118,6 +118,71 @@ static void stack(struct why_case *c, struct finding *f, const struct event *ev,
         find_event(f, c, end, "it led to");
 }
 
+/* The instruction of an odd thing puts something on the stack. */
+static bool pushes(struct why_case *c, const struct event *ev)
+{
+    struct instruction in;
+    if (!case_go(c, ev->icount))
+        return false;
+    case_insn(c, ev->cpu, &in);
+    return !strncmp(in.text, "push", 4) || !strncmp(in.text, "call", 4);
+}
+
+/* A stack has grown down into page tables that are in use: one of the entries that map it was pushed there. */
+static bool stack_in_tables(struct why_case *c, struct finding *f, const struct event *ev,
+                            const struct event *end)
+{
+    struct view_walk w;
+    struct timeline_stopped s;
+    struct error ignored;
+    char where[PLACE_TEXT];
+    struct instruction in;
+    if (!case_go(c, ev->icount))
+        return false;
+    const uint64_t sp = view_stack(timeline_look(c->tl), ev->cpu);
+    view_walk(timeline_look(c->tl), ev->cpu, sp, &w);
+    for (unsigned i = 0; i < w.n; i++) {
+        if (!case_go(c, ev->icount) || timeline_last_write_physical(c->tl, w.level[i].at, 4, &s, &ignored) ||
+            s.reason != TIMELINE_WATCHPOINT || s.device || s.icount < c->now.begin)
+            continue;
+        case_insn(c, s.cpu, &in);
+        if (strncmp(in.text, "push", 4) && strncmp(in.text, "call", 4))
+            continue;
+        const uint64_t pc = timeline_pc(c->tl, s.cpu), top = view_stack(timeline_look(c->tl), s.cpu);
+        find_verdict(f, WHY_WRONG, s.icount,
+                     "the stack runs into page tables: at 0x%" PRIx64
+                     " an entry of the %s is overwritten (pushed at %s)",
+                     top, w.level[i].name, case_address(c, s.icount, s.cpu, pc, where));
+        find_line(f, s.icount, NULL,
+                  "%s overwrites the entry at physical 0x%" PRIx64 ", which maps the stack itself", in.text,
+                  w.level[i].at);
+        if (case_go(c, s.icount))
+            find_callers(f, c, s.cpu);
+        if (ev != end)
+            find_event(f, c, ev, "then");
+        if (end)
+            find_event(f, c, end, "it led to");
+        return true;
+    }
+    return false;
+}
+
+static void stack_in_code(struct why_case *c, struct finding *f, const struct event *ev,
+                          const struct event *end)
+{
+    char where[PLACE_TEXT];
+    find_verdict(
+        f, WHY_WRONG, ev->icount,
+        "the stack runs into code: what is pushed at %s overwrites the next instructions, at 0x%" PRIx64,
+        case_address(c, ev->icount, ev->cpu, linear_of(c, ev, ev->f[EVF_CPU_OWN_CODE_ip]), where),
+        ev->f[EVF_CPU_OWN_CODE_address]);
+    find_event(f, c, ev, NULL);
+    if (case_go(c, ev->icount))
+        find_callers(f, c, ev->cpu);
+    if (end)
+        find_event(f, c, end, "it led to");
+}
+
 static void own_code(struct why_case *c, struct finding *f, const struct event *ev, const struct event *end)
 {
     char where[PLACE_TEXT];
@@ -145,10 +210,14 @@ void explain_rails(struct why_case *c, struct finding *f)
     if (facts_last(&c->now, EV_KERNEL_PANIC) || (!end && facts_last(&c->now, EV_KERNEL_FOUND)) ||
         (!end && facts_last(&c->now, EV_POWER_OFF)))
         return;
+    enum { LOOKED = 8 }; /* each is a seek */
+    unsigned looked = 0;
     for (size_t i = 0; i < c->now.n && !odd; i++) {
         const struct event *ev = &c->now.event[i];
         const bool no_sector = entered && ev->icount >= entered->icount && ev->icount - entered->icount < 16;
         const bool near = end && ev->icount <= at && at - ev->icount < SOON;
+        if (ev->kind == EV_CPU_OWN_CODE && near && looked++ < LOOKED && pushes(c, ev))
+            odd = ev;
         if (ev->kind == EV_CPU_ZEROS &&
             (near || no_sector || (at - ev->icount < SOON && ev->f[EVF_CPU_ZEROS_zeros] > 64 && in_zeros(c))))
             odd = ev;
@@ -156,9 +225,13 @@ void explain_rails(struct why_case *c, struct finding *f)
             (ev->kind == EV_CPU_OWN_CODE && near && at - ev->icount < NEAR_END))
             odd = ev;
     }
+    if (end && end->kind == EV_TRIPLE_FAULT && stack_in_tables(c, f, odd ? odd : end, end))
+        return;
     if (!odd)
         return;
-    if (odd->kind == EV_CPU_ZEROS)
+    if (odd->kind == EV_CPU_OWN_CODE && pushes(c, odd))
+        stack_in_code(c, f, odd, end);
+    else if (odd->kind == EV_CPU_ZEROS)
         zeros(c, f, odd, end);
     else if (odd->kind == EV_CPU_STACK)
         stack(c, f, odd, end);

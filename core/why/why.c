@@ -128,6 +128,11 @@ static void no_finding(struct why_case *c, struct finding *f)
         find_verdict(f, WHY_NOTHING, off->icount, "nothing went wrong: the guest switched the machine off");
         event_text(off, text, sizeof text);
         find_line(f, off->icount, NULL, "%s", text);
+    } else if (c->whole && !strcmp(c->reason, "reset") && facts_last(&c->now, EV_KERNEL_SHUTDOWN)) {
+        const struct event *down = facts_last(&c->now, EV_KERNEL_SHUTDOWN);
+        find_verdict(f, WHY_NOTHING, down->icount,
+                     "nothing went wrong: the guest was shut down, and asked for a reset");
+        find_event(f, c, down, "the kernel shuts down");
     } else if (c->whole && end && *end->text && strcmp(c->reason, "reached")) {
         find_verdict(f, WHY_UNKNOWN, c->at, "cannot tell: the record ended (%s: %s), and no event says why",
                      end->reason, end->text);

@@ -7,6 +7,7 @@
  *   vector.c  … by instructions on vector registers, and those that save and restore many registers
  *   operands.c  an instruction's operands as inputs
  *   source.c  the names of sources
+ *   items.c   … fw_cfg's items, frames, variables in flash, the display
  *   origin.c  the chain
  *   check.c   flips of sources
  *   places.c  places on the screen and on consoles
@@ -200,6 +201,22 @@ void source_access(struct origin *o, struct origin_link *l, const struct moment 
                    uint64_t address, unsigned size, uint64_t value);
 /* Whether a kernel's decompressor made this write of its own output: then it is the source. */
 bool source_stream(struct origin *o, struct origin_link *l, uint64_t physical);
+
+/* ---------------------------------------------------------------- items.c */
+
+/* A byte of an item that is read from fw_cfg's data port, or that its DMA wrote at physical `at`. */
+bool source_item(struct origin *o, struct origin_link *l, uint64_t port);
+bool source_item_dma(struct origin *o, struct origin_link *l, uint64_t at);
+/* A byte of a network frame that a card wrote at physical `at`. */
+bool source_frame(struct origin *o, struct origin_link *l, uint64_t at);
+/* The UEFI variable in a flash image that has a byte. False if none has it. */
+bool flash_variable(const uint8_t *image, size_t size, uint64_t offset, char *name, size_t room);
+/* Whether a physical address is a cell of the display's text, as the machine is now. */
+bool in_display(struct origin *o, uint64_t physical);
+/* Such a place; and what the display shows there now: the character, or its colours. */
+bool is_display(const struct origin_place *p);
+uint64_t display_value(struct origin *o, uint64_t physical);
+
 __attribute__((format(printf, 3, 4))) void link_end(struct origin_link *l, enum origin_source source,
                                                     const char *fmt, ...);
 

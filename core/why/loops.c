@@ -1,0 +1,355 @@
+/* loops.c - what the processors do at a position: loops, what they read, and who wrote that last. */
+#include <capstone/capstone.h>
+#include <inttypes.h>
+
+#include "core/why/private/loops.h"
+
+/* ---------------------------------------------------------------- the steps */
+
+static bool see_step(void *ctx, const struct timeline_trail *s)
+{
+    struct cpu_loop *l = (struct cpu_loop *)ctx + (s->cpu < LOOP_CPUS ? s->cpu : 0);
+    if (l->nseen == LOOP_STEPS) {
+        const size_t half = LOOP_STEPS / 2;
+        memmove(l->seen, l->seen + half, half * sizeof *l->seen);
+        memmove(l->icount, l->icount + half, half * sizeof *l->icount);
+        l->nseen = half;
+    }
+    l->seen[l->nseen] = s->pc;
+    l->icount[l->nseen++] = s->icount;
+    return true;
+}
+
+/* Its length: the least distance after which the addresses are the same. */
+static void measure(struct cpu_loop *l)
+{
+    l->length = 0;
+    for (unsigned d = 1; d <= l->nseen / 2 && !l->length; d++) {
+        size_t i = 0;
+        while (i + d < l->nseen && l->seen[i] == l->seen[i + d])
+            i++;
+        if (i + d == l->nseen)
+            l->length = d;
+    }
+    l->times = l->length ? (unsigned)(l->nseen / l->length) : 0;
+    uint64_t pc[LOOP_PCS];
+    for (size_t i = 0; i < l->nseen && l->places < LOOP_PCS; i++) {
+        size_t k = 0;
+        while (k < l->places && pc[k] != l->seen[i])
+            k++;
+        if (k == l->places)
+            pc[l->places++] = l->seen[i];
+    }
+}
+
+/* ---------------------------------------------------------------- what it reads */
+
+struct decoder {
+    csh handle;
+    cs_insn *insn;
+};
+
+static bool decode(struct why_case *c, unsigned cpu, struct decoder *d)
+{
+    uint8_t bytes[INSTRUCTION_BYTES];
+    const unsigned bits = timeline_code_bits(c->tl, cpu);
+    const uint64_t pc = timeline_pc(c->tl, cpu);
+    const cs_mode mode = bits == 64 ? CS_MODE_64 : bits == 32 ? CS_MODE_32 : CS_MODE_16;
+    if (cs_open(CS_ARCH_X86, mode, &d->handle) != CS_ERR_OK)
+        return false;
+    cs_option(d->handle, CS_OPT_DETAIL, CS_OPT_ON);
+    const size_t n = timeline_peek(c->tl, cpu, pc, bytes, sizeof bytes);
+    if (cs_disasm(d->handle, bytes, n, pc, 1, &d->insn) == 1)
+        return true;
+    cs_close(&d->handle);
+    return false;
+}
+
+static void decoded(struct decoder *d)
+{
+    cs_free(d->insn, 1);
+    cs_close(&d->handle);
+}
+
+static uint64_t part(struct why_case *c, const struct decoder *d, unsigned cpu, unsigned reg)
+{
+    static const char *const names[][2] = {
+        {"eax", "rax"}, {"ecx", "rcx"}, {"edx", "rdx"}, {"ebx", "rbx"}, {"esp", "rsp"}, {"ebp", "rbp"},
+        {"esi", "rsi"}, {"edi", "rdi"}, {"ax", "rax"},  {"cx", "rcx"},  {"dx", "rdx"},  {"bx", "rbx"},
+        {"sp", "rsp"},  {"bp", "rbp"},  {"si", "rsi"},  {"di", "rdi"},  {"r8d", "r8"},  {"r9d", "r9"},
+        {"r10d", "r10"}, {"r11d", "r11"}, {"r12d", "r12"}, {"r13d", "r13"}, {"r14d", "r14"}, {"r15d", "r15"},
+    };
+    const char *name = reg ? cs_reg_name(d->handle, reg) : NULL;
+    if (!name)
+        return 0;
+    if (reg == X86_REG_RIP || reg == X86_REG_EIP)
+        return d->insn->address + d->insn->size;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (!strcmp(name, names[i][0])) {
+            const uint64_t whole = timeline_reg(c->tl, cpu, names[i][1]);
+            return strlen(name) == 2 ? (uint16_t)whole : (uint32_t)whole;
+        }
+    return timeline_reg(c->tl, cpu, name);
+}
+
+static uint64_t address_of(struct why_case *c, const struct decoder *d, unsigned cpu, const x86_op_mem *m)
+{
+    static const struct {
+        unsigned reg;
+        const char *base;
+    } segments[] = {{X86_REG_FS, "fs_base"}, {X86_REG_GS, "gs_base"}, {X86_REG_CS, "cs_base"},
+                    {X86_REG_ES, "es_base"}, {X86_REG_SS, "ss_base"}, {X86_REG_DS, "ds_base"}};
+    const unsigned bits = timeline_code_bits(c->tl, cpu);
+    uint64_t at = part(c, d, cpu, m->base) + part(c, d, cpu, m->index) * (uint64_t)m->scale + (uint64_t)m->disp;
+    const char *segment = bits == 64 ? NULL : "ds_base";
+    const bool stack = m->base == X86_REG_ESP || m->base == X86_REG_EBP || m->base == X86_REG_BP;
+    if (stack && segment)
+        segment = "ss_base";
+    for (size_t i = 0; i < sizeof segments / sizeof segments[0]; i++)
+        if (m->segment == segments[i].reg && (bits != 64 || i < 2))
+            segment = segments[i].base;
+    if (d->insn->detail->x86.addr_size == 2)
+        at = (uint16_t)at;
+    if (segment)
+        at += timeline_reg(c->tl, cpu, segment);
+    return bits == 64 ? at : (uint32_t)at;
+}
+
+static void note_read(struct why_case *c, struct cpu_loop *l, unsigned cpu, const struct decoder *d,
+                      const cs_x86_op *op)
+{
+    struct view_walk w;
+    struct loop_read r = {.at = timeline_icount(c->tl), .size = op->size};
+    r.linear = address_of(c, d, cpu, &op->mem);
+    view_walk(timeline_look(c->tl), cpu, r.linear, &w);
+    if ((w.paging && !w.mapped) || op->size > 8)
+        return;
+    r.physical = w.paging ? w.physical : r.linear;
+    r.device = timeline_peek_physical(c->tl, r.physical, &r.value, op->size) != op->size;
+    const bool apic = (r.physical & ~(uint64_t)0xfff) == (timeline_reg(c->tl, cpu, "apic_base") & ~(uint64_t)0xfff);
+    r.device |= apic || r.physical >> 12 == 0xfee00;
+    const uint8_t *prefix = d->insn->detail->x86.prefix;
+    const unsigned id = d->insn->id;
+    const bool writes = op->access & CS_AC_WRITE;
+    r.locked = writes && (prefix[0] == X86_PREFIX_LOCK || id == X86_INS_XCHG);
+    r.written = writes && !r.locked;
+    snprintf(r.text, sizeof r.text, "%.15s %.80s", d->insn->mnemonic, d->insn->op_str);
+    const cs_x86 *x = &d->insn->detail->x86;
+    if ((id == X86_INS_TEST || id == X86_INS_CMP) && x->op_count == 2 && x->operands[1].type == X86_OP_IMM)
+        r.tested = id == X86_INS_TEST ? (uint64_t)x->operands[1].imm : ~(uint64_t)0 >> (64 - 8 * op->size);
+    for (unsigned i = 0; i < l->nreads; i++)
+        if (l->read[i].physical == r.physical) {
+            l->read[i].written |= r.written;
+            l->read[i].locked |= r.locked;
+            return;
+        }
+    if (l->nreads < LOOP_READS)
+        l->read[l->nreads++] = r;
+}
+
+/* `test al, 8` after a read: the bits that matter. */
+static void note_test(struct cpu_loop *l, const struct decoder *d)
+{
+    const cs_x86 *x = &d->insn->detail->x86;
+    const unsigned id = d->insn->id;
+    if ((id == X86_INS_TEST || id == X86_INS_AND) && x->op_count == 2 && x->operands[0].type == X86_OP_REG &&
+        x->operands[1].type == X86_OP_IMM) {
+        l->bits = (uint64_t)x->operands[1].imm;
+        if (l->nreads && !l->read[l->nreads - 1].tested)
+            l->read[l->nreads - 1].tested = l->bits;
+    }
+}
+
+static void see_insn(struct why_case *c, struct cpu_loop *l, unsigned cpu, size_t i)
+{
+    struct decoder d;
+    if (!decode(c, cpu, &d))
+        return;
+    const cs_x86 *x = &d.insn->detail->x86;
+    const unsigned id = d.insn->id;
+    l->halts |= id == X86_INS_HLT;
+    l->in |= id == X86_INS_IN;
+    l->clock |= id == X86_INS_RDTSC || id == X86_INS_RDTSCP;
+    l->strings |= x->prefix[0] == X86_PREFIX_REP || x->prefix[0] == X86_PREFIX_REPNE;
+    for (unsigned k = 0; k < x->op_count; k++)
+        if (x->operands[k].type == X86_OP_MEM && id != X86_INS_LEA && id != X86_INS_NOP && x->operands[k].access)
+            note_read(c, l, cpu, &d, &x->operands[k]);
+    note_test(l, &d);
+    /* The next step began elsewhere, and the instruction goes nowhere: an exception or interrupt was delivered. */
+    const uint64_t end = d.insn->address + d.insn->size;
+    const bool flows = cs_insn_group(d.handle, d.insn, X86_GRP_JUMP) ||
+                       cs_insn_group(d.handle, d.insn, X86_GRP_CALL) ||
+                       cs_insn_group(d.handle, d.insn, X86_GRP_RET) ||
+                       cs_insn_group(d.handle, d.insn, X86_GRP_IRET) ||
+                       cs_insn_group(d.handle, d.insn, X86_GRP_INT);
+    if (i + 1 < l->nseen && !flows && l->seen[i + 1] != end && l->seen[i + 1] != l->seen[i]) {
+        l->delivers = true;
+        l->delivered = l->icount[i];
+    }
+    decoded(&d);
+}
+
+/* One turn of the loop, or, without one, the last steps. */
+static void see_turn(struct why_case *c, struct cpu_loop *l, unsigned cpu)
+{
+    enum { MOST = 64 };
+    size_t n = l->length ? l->length : MOST;
+    n = n < MOST ? n : MOST;
+    n = n < l->nseen ? n : l->nseen;
+    /* The turn before the last one, so that each of its steps has one after it. */
+    size_t from = l->nseen - n;
+    if (l->length && from >= l->length)
+        from -= l->length;
+    for (size_t i = from; i < from + n; i++)
+        if (case_go(c, l->icount[i]))
+            see_insn(c, l, cpu, i);
+}
+
+/* Which of the words the loop itself wrote to as it went round: not those that stayed as they were. */
+static void values_at_end(struct why_case *c, struct cpu_loop *l)
+{
+    for (unsigned i = 0; i < l->nreads; i++) {
+        uint64_t now = 0;
+        struct loop_read *r = &l->read[i];
+        if (r->device)
+            continue;
+        timeline_peek_physical(c->tl, r->physical, &now, r->size);
+        r->written |= now != r->value;
+        r->value = now;
+    }
+}
+
+static void look_at(struct why_case *c, struct cpu_loop *l, unsigned cpu)
+{
+    char section[16];
+    uint64_t halted = 0, waits = 0;
+    snprintf(section, sizeof section, "cpu%u", cpu);
+    timeline_field(c->tl, section, "halted", 0, &halted);
+    timeline_field(c->tl, section, "wait_sipi", 0, &waits);
+    l->pc = timeline_pc(c->tl, cpu);
+    l->interrupts = timeline_reg(c->tl, cpu, "eflags") & 0x200;
+    l->does = waits                       ? CPU_NOT_STARTED
+              : halted && !l->interrupts  ? CPU_HALTED_FOR_GOOD
+              : halted                    ? CPU_HALTED
+              : l->length                 ? CPU_LOOPS
+                                          : CPU_BUSY;
+}
+
+struct cpu_loop *loops_find(struct why_case *c, unsigned n)
+{
+    struct cpu_loop *l = mem_zero(LOOP_CPUS, sizeof *l);
+    struct error ignored;
+    const uint64_t steps = (uint64_t)LOOP_STEPS * (n < 8 ? n : 8), from = c->at - c->now.begin > steps ? c->at - steps : c->now.begin + 1;
+    if (n > LOOP_CPUS || !case_go(c, from < c->at ? from : c->at) ||
+        (from < c->at && timeline_trail(c->tl, from, c->at, see_step, l, &ignored)) || !case_go(c, c->at)) {
+        free(l);
+        return NULL;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        measure(&l[i]);
+        look_at(c, &l[i], i);
+    }
+    for (unsigned i = 0; i < n; i++)
+        if (l[i].does == CPU_LOOPS || l[i].does == CPU_BUSY)
+            see_turn(c, &l[i], i);
+    if (!case_go(c, c->at)) {
+        free(l);
+        return NULL;
+    }
+    for (unsigned i = 0; i < n; i++)
+        values_at_end(c, &l[i]);
+    return l;
+}
+
+/* ---------------------------------------------------------------- who wrote it */
+
+static uint64_t word_now(struct why_case *c, const struct loop_read *r)
+{
+    uint64_t v = 0;
+    timeline_peek_physical(c->tl, r->physical, &v, r->size);
+    return v;
+}
+
+static bool is_of(const struct cpu_loop *l, uint64_t pc)
+{
+    for (size_t i = 0; i < l->nseen; i++)
+        if (l->seen[i] == pc)
+            return true;
+    return false;
+}
+
+/* A position at which the processor was not in the loop yet. A loop that tries to take a lock writes it each time: those writes do not
+ * count, and may be millions. */
+static uint64_t before_loop(struct why_case *c, const struct cpu_loop *l, unsigned cpu)
+{
+    uint64_t in = c->at, out = c->now.begin;
+    for (uint64_t back = 1 << 14; c->at - c->now.begin > back; back *= 8) {
+        if (!case_go(c, c->at - back) || !is_of(l, timeline_pc(c->tl, cpu))) {
+            out = c->at - back;
+            break;
+        }
+        in = c->at - back;
+    }
+    while (in - out > 1) {
+        const uint64_t middle = out + (in - out) / 2;
+        if (case_go(c, middle) && is_of(l, timeline_pc(c->tl, cpu)))
+            in = middle;
+        else
+            out = middle;
+    }
+    return in;
+}
+
+struct last_writer loops_writer(struct why_case *c, const struct cpu_loop *l, unsigned cpu,
+                                const struct loop_read *r)
+{
+    enum { WRITES = 16 };
+    struct timeline_stopped s;
+    struct error ignored;
+    struct last_writer w = {0};
+    const uint64_t mask = r->tested && r->size <= 8 ? r->tested : ~(uint64_t)0, low = r->value & 0xff;
+    uint64_t at = r->locked ? before_loop(c, l, cpu) : c->at;
+    if (!case_go(c, at))
+        return w;
+    /* In the lowest byte, if there is something in it: a lock's state; others hold who waits. */
+    const uint64_t matters = low && r->locked ? 0xff : mask;
+    for (unsigned i = 0; i < WRITES; i++) {
+        uint64_t after = word_now(c, r);
+        if (timeline_last_write_physical(c->tl, r->physical, r->size, &s, &ignored) ||
+            s.reason != TIMELINE_WATCHPOINT)
+            return (struct last_writer){0};
+        w = (struct last_writer){.found = true, .device = s.device, .icount = s.icount, .cpu = s.cpu};
+        w.pc = timeline_pc(c->tl, s.cpu);
+        w.before = word_now(c, r);
+        w.after = after;
+        if ((w.before ^ after) & matters)
+            break;
+    }
+    return w;
+}
+
+/* ---------------------------------------------------------------- in words */
+
+void loops_text(struct why_case *c, const struct cpu_loop *l, unsigned cpu, struct text *out)
+{
+    char where[PLACE_TEXT];
+    case_address(c, c->at, cpu, l->pc, where);
+    switch (l->does) {
+    case CPU_NOT_STARTED:
+        text_add(out, "was never started: no SIPI has come to it");
+        break;
+    case CPU_HALTED_FOR_GOOD:
+        text_add(out, "is halted with interrupts off at %s", where);
+        break;
+    case CPU_HALTED:
+        text_add(out, "waits in HLT at %s", where);
+        break;
+    case CPU_LOOPS:
+        text_add(out, "is in a loop of %u instruction%s at %s with interrupts %s", l->length,
+                 l->length == 1 ? "" : "s", where, l->interrupts ? "on" : "off");
+        break;
+    case CPU_BUSY:
+        text_add(out, "executes code at %s", where);
+        break;
+    }
+}

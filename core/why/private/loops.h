@@ -1,0 +1,63 @@
+/* loops.h - what the processors of a machine do at a position: halted, not started, or in a loop; and what a loop waits for. Private to
+ * core/why/.
+ */
+#ifndef BOOTREEL_CORE_WHY_LOOPS_H
+#define BOOTREEL_CORE_WHY_LOOPS_H
+
+#include "core/why/private/case.h"
+
+enum { LOOP_STEPS = 4096, LOOP_PCS = 512, LOOP_READS = 8, LOOP_CPUS = 64 };
+
+enum cpu_does { CPU_BUSY, CPU_LOOPS, CPU_HALTED, CPU_HALTED_FOR_GOOD, CPU_NOT_STARTED };
+
+/* A place that the loop reads. */
+struct loop_read {
+    uint64_t at;       /* icount of the read in the last turn */
+    uint64_t linear, physical, value;
+    unsigned size;
+    bool device;       /* it is no memory */
+    bool locked;       /* the instruction also writes it, in one piece: the way to take a lock */
+    bool written;      /* the loop writes it otherwise: it waits for no one */
+    uint64_t tested;   /* the bits that the loop looks at; 0: not known */
+    char text[INSTRUCTION_TEXT];
+};
+
+/* What one processor does. */
+struct cpu_loop {
+    enum cpu_does does;
+    bool interrupts; /* they are on */
+    uint64_t pc;     /* at the end */
+    uint64_t seen[LOOP_STEPS], icount[LOOP_STEPS]; /* its last steps, oldest first */
+    size_t nseen;
+    unsigned length, times; /* of the loop, in steps; 0: it has no fixed way round */
+    size_t places;          /* different addresses among the last steps */
+    bool halts, in, clock, strings, delivers;
+    uint64_t delivered; /* icount of the last step that delivered an exception or interrupt */
+    struct loop_read read[LOOP_READS];
+    unsigned nreads;
+    uint64_t bits; /* of a port or register, that the loop looks at; 0: not known */
+};
+
+/* Looks at the steps before c->at of all processors, of which there are n. NULL if that is not possible. The caller frees it. */
+struct cpu_loop *loops_find(struct why_case *c, unsigned n);
+
+/* Who gave a word the value that a loop waits to see changed. */
+struct last_writer {
+    bool found, device;
+    uint64_t icount;
+    unsigned cpu;
+    uint64_t pc, before, after;
+};
+/* The last write before c->at after which the word had the value that the loop sees, when it had another one before. */
+struct last_writer loops_writer(struct why_case *c, const struct cpu_loop *l, unsigned cpu, const struct loop_read *r);
+
+/* What a processor does, as part of a sentence: "is halted with interrupts off at 0x1000". */
+void loops_text(struct why_case *c, const struct cpu_loop *l, unsigned cpu, struct text *out);
+
+/* ---------------------------------------------------------------- interrupts (interrupts.c) */
+
+/* Why no interrupt comes to a processor that waits for one, in words to follow "an interrupt": ", and all of them are masked". False if one may come: then
+ * `why` names the lines that are open, "the keyboard's and the serial port's". Adds the evidence. */
+bool interrupts_closed(struct why_case *c, struct finding *f, unsigned cpu, struct text *why);
+
+#endif
