@@ -130,9 +130,8 @@ bool source_frame(struct origin *o, struct origin_link *l, uint64_t at)
                 continue;
             /* With what is before it, or, near the frame's beginning, only with what follows. */
             for (uint64_t from = begin; from <= at && !found; from = from == at ? at + 1 : at) {
-                const uint8_t *p = end - from >= LEAST
-                                       ? memmem(ev.data, ev.len, bytes + (from - begin), end - from)
-                                       : NULL;
+                const uint8_t *p =
+                    end - from >= LEAST ? memmem(ev.data, ev.len, bytes + (from - begin), end - from) : NULL;
                 if (!p)
                     continue;
                 found = true;
@@ -157,7 +156,8 @@ bool flash_variable(const uint8_t *image, size_t size, uint64_t offset, char *na
     for (uint64_t at = offset & ~3ull; at + 4 > lowest + 4; at -= 4) {
         uint32_t names, data;
         if (at + HEADER <= size && image[at] == 0xaa && image[at + 1] == 0x55 &&
-            (image[at + 2] == 0x3f || image[at + 2] == 0x3e || image[at + 2] == 0x3d || image[at + 2] == 0x3c)) {
+            (image[at + 2] == 0x3f || image[at + 2] == 0x3e || image[at + 2] == 0x3d ||
+             image[at + 2] == 0x3c)) {
             memcpy(&names, image + at + NAME_SIZE, 4);
             memcpy(&data, image + at + DATA_SIZE, 4);
             if (names < 4 || names > 512 || data > FAR || offset >= at + HEADER + names + data ||

@@ -75,7 +75,8 @@ static void read_lines(struct why_case *c, unsigned cpu, struct lines *s)
     s->pics = timeline_field(c->tl, "pic", "chip[0].imr", 0, &s->imr[0]) &&
               timeline_field(c->tl, "pic", "chip[1].imr", 0, &s->imr[1]);
     for (unsigned i = 0; i < 2; i++) {
-        const char *const irr[] = {"chip[0].irr", "chip[1].irr"}, *const isr[] = {"chip[0].isr", "chip[1].isr"};
+        const char *const irr[] = {"chip[0].irr", "chip[1].irr"}, *const isr[] = {"chip[0].isr",
+                                                                                  "chip[1].isr"};
         s->irr[i] = field(c, "pic", irr[i], 0);
         s->isr[i] = field(c, "pic", isr[i], 0);
     }
@@ -100,10 +101,22 @@ static void read_lines(struct why_case *c, unsigned cpu, struct lines *s)
 
 static const char *line_name(unsigned i)
 {
-    static const char *const names[16] = {
-        "the timer (PIT)", "the keyboard", "the slave 8259A", "COM2", "COM1",      "IRQ 5",     "the floppy drive",
-        "IRQ 7",           "the clock",    "IRQ 9",           "IRQ 10", "IRQ 11", "the mouse", "IRQ 13",
-        "IDE's first channel", "IDE's second channel"};
+    static const char *const names[16] = {"the timer (PIT)",
+                                          "the keyboard",
+                                          "the slave 8259A",
+                                          "COM2",
+                                          "COM1",
+                                          "IRQ 5",
+                                          "the floppy drive",
+                                          "IRQ 7",
+                                          "the clock",
+                                          "IRQ 9",
+                                          "IRQ 10",
+                                          "IRQ 11",
+                                          "the mouse",
+                                          "IRQ 13",
+                                          "IDE's first channel",
+                                          "IDE's second channel"};
     return names[i & 15];
 }
 
@@ -145,7 +158,8 @@ static unsigned silent_function(struct why_case *c, char *name, size_t size)
             config[n++] = (uint8_t)byte;
         if (n < sizeof config || !(config[6] & 0x10))
             continue;
-        for (unsigned cap = config[0x34], turns = 0; cap >= 0x40 && cap < 0xf8 && turns < 48; cap = config[cap + 1], turns++) {
+        for (unsigned cap = config[0x34], turns = 0; cap >= 0x40 && cap < 0xf8 && turns < 48;
+             cap = config[cap + 1], turns++) {
             uint32_t address;
             memcpy(&address, config + cap + 4, sizeof address);
             if (config[cap] == 5 && address && !(config[cap + 2] & 1)) {
@@ -162,10 +176,11 @@ static unsigned silent_function(struct why_case *c, char *name, size_t size)
 static bool held_back(struct why_case *c, struct finding *f, const struct lines *s, struct text *why)
 {
     const uint64_t serviced = s->isr[0] & ~4u, waiting = s->irr[0] & ~s->imr[0];
-    if (s->pics && s->lint0 && serviced && waiting && (serviced & (0 - serviced)) <= (waiting & (0 - waiting))) {
+    if (s->pics && s->lint0 && serviced && waiting &&
+        (serviced & (0 - serviced)) <= (waiting & (0 - waiting))) {
         const unsigned in = (unsigned)__builtin_ctzll(serviced), next = (unsigned)__builtin_ctzll(waiting);
-        text_add(why, ": the 8259A holds back IRQ %u (%s), as IRQ %u is in service and was never ended (EOI)", next,
-                 line_name(next), in);
+        text_add(why, ": the 8259A holds back IRQ %u (%s), as IRQ %u is in service and was never ended (EOI)",
+                 next, line_name(next), in);
         set_line(c, f, "the 8259A's command port", true, 0x20);
         return true;
     }
@@ -185,7 +200,8 @@ static bool apic_timer_lacks(struct why_case *c, struct finding *f, const struct
     }
     if (!s->initial)
         return false;
-    text_add(why, ": the local APIC's timer counts, and is masked (LVT 0x%" PRIx64 "); so is all else", s->lvt);
+    text_add(why, ": the local APIC's timer counts, and is masked (LVT 0x%" PRIx64 "); so is all else",
+             s->lvt);
     set_line(c, f, "the timer's entry (LVT)", false, 0xfee00320);
     return true;
 }
@@ -201,8 +217,8 @@ static bool message_lacks(struct why_case *c, struct finding *f, const struct li
     text_add(why,
              ": all lines are masked, and the message (MSI) for which %s was given an address is not enabled",
              name);
-    find_line(f, c->at, NULL, "%s: MSI at offset 0x%x of its configuration space: the bit that enables it is 0",
-              name, cap);
+    find_line(f, c->at, NULL,
+              "%s: MSI at offset 0x%x of its configuration space: the bit that enables it is 0", name, cap);
     set_line(c, f, "configuration space (data port)", true, 0xcfc);
     return true;
 }

@@ -74,9 +74,9 @@ static void decoded(struct decoder *d)
 static uint64_t part(struct why_case *c, const struct decoder *d, unsigned cpu, unsigned reg)
 {
     static const char *const names[][2] = {
-        {"eax", "rax"}, {"ecx", "rcx"}, {"edx", "rdx"}, {"ebx", "rbx"}, {"esp", "rsp"}, {"ebp", "rbp"},
-        {"esi", "rsi"}, {"edi", "rdi"}, {"ax", "rax"},  {"cx", "rcx"},  {"dx", "rdx"},  {"bx", "rbx"},
-        {"sp", "rsp"},  {"bp", "rbp"},  {"si", "rsi"},  {"di", "rdi"},  {"r8d", "r8"},  {"r9d", "r9"},
+        {"eax", "rax"},  {"ecx", "rcx"},  {"edx", "rdx"},  {"ebx", "rbx"},  {"esp", "rsp"},  {"ebp", "rbp"},
+        {"esi", "rsi"},  {"edi", "rdi"},  {"ax", "rax"},   {"cx", "rcx"},   {"dx", "rdx"},   {"bx", "rbx"},
+        {"sp", "rsp"},   {"bp", "rbp"},   {"si", "rsi"},   {"di", "rdi"},   {"r8d", "r8"},   {"r9d", "r9"},
         {"r10d", "r10"}, {"r11d", "r11"}, {"r12d", "r12"}, {"r13d", "r13"}, {"r14d", "r14"}, {"r15d", "r15"},
     };
     const char *name = reg ? cs_reg_name(d->handle, reg) : NULL;
@@ -100,7 +100,8 @@ static uint64_t address_of(struct why_case *c, const struct decoder *d, unsigned
     } segments[] = {{X86_REG_FS, "fs_base"}, {X86_REG_GS, "gs_base"}, {X86_REG_CS, "cs_base"},
                     {X86_REG_ES, "es_base"}, {X86_REG_SS, "ss_base"}, {X86_REG_DS, "ds_base"}};
     const unsigned bits = timeline_code_bits(c->tl, cpu);
-    uint64_t at = part(c, d, cpu, m->base) + part(c, d, cpu, m->index) * (uint64_t)m->scale + (uint64_t)m->disp;
+    uint64_t at =
+        part(c, d, cpu, m->base) + part(c, d, cpu, m->index) * (uint64_t)m->scale + (uint64_t)m->disp;
     const char *segment = bits == 64 ? NULL : "ds_base";
     const bool stack = m->base == X86_REG_ESP || m->base == X86_REG_EBP || m->base == X86_REG_BP;
     if (stack && segment)
@@ -126,7 +127,8 @@ static void note_read(struct why_case *c, struct cpu_loop *l, unsigned cpu, cons
         return;
     r.physical = w.paging ? w.physical : r.linear;
     r.device = timeline_peek_physical(c->tl, r.physical, &r.value, op->size) != op->size;
-    const bool apic = (r.physical & ~(uint64_t)0xfff) == (timeline_reg(c->tl, cpu, "apic_base") & ~(uint64_t)0xfff);
+    const bool apic =
+        (r.physical & ~(uint64_t)0xfff) == (timeline_reg(c->tl, cpu, "apic_base") & ~(uint64_t)0xfff);
     r.device |= apic || r.physical >> 12 == 0xfee00;
     const uint8_t *prefix = d->insn->detail->x86.prefix;
     const unsigned id = d->insn->id;
@@ -172,16 +174,16 @@ static void see_insn(struct why_case *c, struct cpu_loop *l, unsigned cpu, size_
     l->clock |= id == X86_INS_RDTSC || id == X86_INS_RDTSCP;
     l->strings |= x->prefix[0] == X86_PREFIX_REP || x->prefix[0] == X86_PREFIX_REPNE;
     for (unsigned k = 0; k < x->op_count; k++)
-        if (x->operands[k].type == X86_OP_MEM && id != X86_INS_LEA && id != X86_INS_NOP && x->operands[k].access)
+        if (x->operands[k].type == X86_OP_MEM && id != X86_INS_LEA && id != X86_INS_NOP &&
+            x->operands[k].access)
             note_read(c, l, cpu, &d, &x->operands[k]);
     note_test(l, &d);
     /* The next step began elsewhere, and the instruction goes nowhere: an exception or interrupt was delivered. */
     const uint64_t end = d.insn->address + d.insn->size;
-    const bool flows = cs_insn_group(d.handle, d.insn, X86_GRP_JUMP) ||
-                       cs_insn_group(d.handle, d.insn, X86_GRP_CALL) ||
-                       cs_insn_group(d.handle, d.insn, X86_GRP_RET) ||
-                       cs_insn_group(d.handle, d.insn, X86_GRP_IRET) ||
-                       cs_insn_group(d.handle, d.insn, X86_GRP_INT);
+    const bool flows =
+        cs_insn_group(d.handle, d.insn, X86_GRP_JUMP) || cs_insn_group(d.handle, d.insn, X86_GRP_CALL) ||
+        cs_insn_group(d.handle, d.insn, X86_GRP_RET) || cs_insn_group(d.handle, d.insn, X86_GRP_IRET) ||
+        cs_insn_group(d.handle, d.insn, X86_GRP_INT);
     if (i + 1 < l->nseen && !flows && l->seen[i + 1] != end && l->seen[i + 1] != l->seen[i]) {
         l->delivers = true;
         l->delivered = l->icount[i];
@@ -228,18 +230,19 @@ static void look_at(struct why_case *c, struct cpu_loop *l, unsigned cpu)
     timeline_field(c->tl, section, "wait_sipi", 0, &waits);
     l->pc = timeline_pc(c->tl, cpu);
     l->interrupts = timeline_reg(c->tl, cpu, "eflags") & 0x200;
-    l->does = waits                       ? CPU_NOT_STARTED
-              : halted && !l->interrupts  ? CPU_HALTED_FOR_GOOD
-              : halted                    ? CPU_HALTED
-              : l->length                 ? CPU_LOOPS
-                                          : CPU_BUSY;
+    l->does = waits                      ? CPU_NOT_STARTED
+              : halted && !l->interrupts ? CPU_HALTED_FOR_GOOD
+              : halted                   ? CPU_HALTED
+              : l->length                ? CPU_LOOPS
+                                         : CPU_BUSY;
 }
 
 struct cpu_loop *loops_find(struct why_case *c, unsigned n)
 {
     struct cpu_loop *l = mem_zero(LOOP_CPUS, sizeof *l);
     struct error ignored;
-    const uint64_t steps = (uint64_t)LOOP_STEPS * (n < 8 ? n : 8), from = c->at - c->now.begin > steps ? c->at - steps : c->now.begin + 1;
+    const uint64_t steps = (uint64_t)LOOP_STEPS * (n < 8 ? n : 8),
+                   from = c->at - c->now.begin > steps ? c->at - steps : c->now.begin + 1;
     if (n > LOOP_CPUS || !case_go(c, from < c->at ? from : c->at) ||
         (from < c->at && timeline_trail(c->tl, from, c->at, see_step, l, &ignored)) || !case_go(c, c->at)) {
         free(l);

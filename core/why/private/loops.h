@@ -12,21 +12,21 @@ enum cpu_does { CPU_BUSY, CPU_LOOPS, CPU_HALTED, CPU_HALTED_FOR_GOOD, CPU_NOT_ST
 
 /* A place that the loop reads. */
 struct loop_read {
-    uint64_t at;       /* icount of the read in the last turn */
+    uint64_t at; /* icount of the read in the last turn */
     uint64_t linear, physical, value;
     unsigned size;
-    bool device;       /* it is no memory */
-    bool locked;       /* the instruction also writes it, in one piece: the way to take a lock */
-    bool written;      /* the loop writes it otherwise: it waits for no one */
-    uint64_t tested;   /* the bits that the loop looks at; 0: not known */
+    bool device;     /* it is no memory */
+    bool locked;     /* the instruction also writes it, in one piece: the way to take a lock */
+    bool written;    /* the loop writes it otherwise: it waits for no one */
+    uint64_t tested; /* the bits that the loop looks at; 0: not known */
     char text[INSTRUCTION_TEXT];
 };
 
 /* What one processor does. */
 struct cpu_loop {
     enum cpu_does does;
-    bool interrupts; /* they are on */
-    uint64_t pc;     /* at the end */
+    bool interrupts;                               /* they are on */
+    uint64_t pc;                                   /* at the end */
     uint64_t seen[LOOP_STEPS], icount[LOOP_STEPS]; /* its last steps, oldest first */
     size_t nseen;
     unsigned length, times; /* of the loop, in steps; 0: it has no fixed way round */
@@ -49,7 +49,8 @@ struct last_writer {
     uint64_t pc, before, after;
 };
 /* The last write before c->at after which the word had the value that the loop sees, when it had another one before. */
-struct last_writer loops_writer(struct why_case *c, const struct cpu_loop *l, unsigned cpu, const struct loop_read *r);
+struct last_writer loops_writer(struct why_case *c, const struct cpu_loop *l, unsigned cpu,
+                                const struct loop_read *r);
 
 /* What a processor does, as part of a sentence: "is halted with interrupts off at 0x1000". */
 void loops_text(struct why_case *c, const struct cpu_loop *l, unsigned cpu, struct text *out);
