@@ -19,7 +19,7 @@ static bool last_set(struct why_case *c, bool port, uint64_t address, struct eve
     const uint32_t classes = EVENT_CLASS_BIT(port ? EC_PIO : EC_MMIO);
     struct trace_cursor *cur = trace_cursor_open(c->t, classes);
     struct error ignored;
-    struct event ev;
+    struct event ev = {0};
     uint64_t number;
     bool yes = false;
     if (!trace_cursor_seek_icount(cur, c->at + 1, &ignored))
