@@ -181,6 +181,9 @@ static void waits(struct why_case *c, struct finding *f, unsigned cpu, uint64_t 
             f, WHY_UNKNOWN, c->at,
             "cannot tell: the kernel waits in HLT at %s before it has started a process, and no event says for what",
             where);
+    else if (facts_last(&c->now, EV_EFI_START))
+        find_verdict(f, WHY_UNKNOWN, c->at,
+                     "cannot tell: the UEFI firmware is idle in HLT at %s, and no system was started", where);
     else if (waits_for_key(c))
         find_verdict(f, WHY_NOTHING, c->at, "nothing went wrong: the firmware waits for a key at %s", where);
     else if (irq)
