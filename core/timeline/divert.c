@@ -114,7 +114,7 @@ void tl_save_base(struct timeline *tl)
 {
     if (!tl->base_pending)
         return;
-    assert(tl->diverted && tl_here(tl) == tl->fork && "the beginning is where it left the record");
+    assert(tl->diverted && tl_here(tl) == tl->divert.begin && "it is saved before anything is run");
     tl->base_pending = false;
     tl->settled = true;
     tl_lay(tl);

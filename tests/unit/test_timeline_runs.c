@@ -56,6 +56,15 @@ static void test_divert(void **state)
     steps(tl, TIMELINE_BACK, 30000);
     assert_int_equal(timeline_reg(tl, 0, "rbx"), bx);
     assert_int_equal(timeline_reg_set(tl, 0, 100000, &bx), -1);
+    /* Another one, farther on: the private run begins there now. */
+    steps(tl, TIMELINE_FORWARD, 100);
+    bx = 0x4321;
+    assert_int_equal(timeline_reg_set(tl, 0, (size_t)timeline_reg_index(tl, "rbx"), &bx), 0);
+    steps(tl, TIMELINE_FORWARD, 30);
+    assert_int_equal(steps(tl, TIMELINE_BACK, 31).reason, TIMELINE_AT_BEGIN);
+    timeline_where(tl, &w);
+    assert_int_equal(w.icount, fork + 100);
+    assert_int_equal(timeline_reg(tl, 0, "rbx"), bx);
     assert_int_equal(timeline_undivert(tl, &err), 0);
     assert_int_equal(timeline_hash(tl), hash);
     timeline_close(tl);
