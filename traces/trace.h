@@ -273,7 +273,7 @@ int trace_image_by_role(const struct trace *t, const char *role);
 /* Reads n bytes of an image at offset. -1 if they reach beyond the image, or were never recorded. */
 int trace_image_read(struct trace *t, unsigned image, uint64_t offset, void *buf, size_t n,
                      struct error *err);
-/* The same for as much as the trace has of these bytes: the others, and those beyond the image, are left as they are. */
+/* Reads those of n bytes of an image at offset that the trace has. The others, and those beyond the image, stay in buf as they are. */
 void trace_image_known(struct trace *t, unsigned image, uint64_t offset, void *buf, size_t n);
 /* The chunks that are in the trace, in the order in which they were first read (but one whose content was there already comes right
  * after that one), each with the number of its frame. To be freed. Cost: sorts them. */
@@ -353,7 +353,7 @@ uint64_t trace_state_region_pages(const struct trace_state *s, size_t i);
  * that stops and its value is returned. An unknown region has no pages. -1 on error. */
 int trace_state_pages(struct trace_state *s, const char *region,
                       int (*put)(void *ctx, uint64_t index, const void *data), void *ctx, struct error *err);
-/* The same for the n pages from one on. */
+/* trace_state_pages() for the n pages from number `first` on only. */
 int trace_state_some_pages(struct trace_state *s, const char *region, uint64_t first, uint64_t n,
                            int (*put)(void *ctx, uint64_t index, const void *data), void *ctx,
                            struct error *err);

@@ -1,5 +1,5 @@
-/* annotate.h - a new record of a run with other events (core/run/rewriter.h), made in parts, several at a time; and from shares of it that
- * other machines made (core/run/share.h). */
+/* annotate.h - makes a new record of a run, with other events (core/run/rewriter.h): in parts, several at a time, or from shares that other
+ * machines made (core/run/share.h). */
 #ifndef BOOTREEL_CORE_JOBS_ANNOTATE_H
 #define BOOTREEL_CORE_JOBS_ANNOTATE_H
 
@@ -12,14 +12,14 @@ struct annotate_job {
     const char *path;                  /* of the new file: its folder is where tapes are */
     const struct engine_kind *kind;    /* as the trace's configuration names it */
     const struct trace_config *config; /* of the new trace */
-    const char *program;               /* this program's version: shares are made by the same one */
+    const char *program;               /* this program's version, which must also be that of all shares */
     unsigned jobs;
     struct jobs_front front;
 };
 
 enum annotate_outcome {
     ANNOTATE_DONE,
-    ANNOTATE_UNCLEAR, /* the record does not say what is needed to do it in parts: with err, which says what. It can be done as a whole */
+    ANNOTATE_UNCLEAR, /* with err: the record lacks what parts need; one job can still make the trace as a whole */
     ANNOTATE_INTERRUPTED,
     ANNOTATE_DIVERGED, /* the replay differs from the record: with `divergence` */
     ANNOTATE_FAILED,   /* with err */
@@ -33,9 +33,9 @@ struct annotated {
 };
 void annotated_free(struct annotated *a);
 
-/* Writes the new trace. Otherwise than with ANNOTATE_DONE it ends where it was written to. */
+/* Writes the new trace. With any other outcome than ANNOTATE_DONE it ends where writing stopped. */
 void annotate_in_parts(const struct annotate_job *job, struct trace *t, struct annotated *a);
-/* Puts part K of N of the run into a share; completing or dropping it is the caller's. */
+/* Puts part `part` of `parts` of the run into a share; the caller completes or drops that. */
 void annotate_to_share(const struct annotate_job *job, struct trace *t, unsigned part, unsigned parts,
                        struct share_writer *out, struct annotated *a);
 /* Writes the new trace from n shares, in any order. Its classes are those of the shares, not of job->config. */

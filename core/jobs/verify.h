@@ -32,10 +32,10 @@ struct verified {
     size_t nconsole;
     uint64_t from, steps, checkpoints, events;
     uint64_t newer, /* as in struct replay_report */
-        taken; /* events of guest systems that were taken from the record: only one job makes them again */
+        taken; /* guest systems' events that were taken from the record: only a run by one job makes them anew */
 };
 
-/* The result is that of one job, whatever their number. -1 with err: the trace is damaged, or a part could not run; v->console is what
+/* The result does not depend on the number of jobs. -1 with err: the trace is damaged, or a part could not run; v->console is what
  * came before that. Free it in any case. */
 int verify_in_parts(const struct verify_job *job, struct trace *t, struct verified *v, struct error *err);
 void verified_free(struct verified *v);

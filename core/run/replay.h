@@ -66,20 +66,20 @@ int replay_check_parts(struct trace *t, struct error *err);
 
 struct touched_set;
 
-/* Takes from a verified run what another record of it has: see bootreel annotate. The states are those of this record. */
+/* Collects, during a verified run, the events for a new trace (bootreel annotate). The states of the new trace are those of this record. */
 struct replay_taker {
     uint32_t classes; /* of its events; with EC_FOLD they are folded */
     void *ctx;
-    /* The folder's state (core/run/fold.h) where the part begins, if it is known: then with has_fold. Otherwise it is that of this
-     * record, which is a guess if the classes differ. */
+    /* With has_fold: the folder's state (core/run/fold.h) where the part begins. Without it the part begins with this record's state,
+     * which is a guess if the classes differ. */
     bool has_fold;
     const void *fold;
     size_t nfold;
     /* The part begins, with this state of the folder. */
     void (*begin)(void *ctx, const void *fold, size_t n);
     void (*event)(void *ctx, const struct event *ev);
-    /* The events up to checkpoint k are given. With `touched`, which only a part from the beginning can have, `set` is what was
-     * touched since the last one; otherwise it is NULL. */
+    /* All events up to checkpoint k were given. With `touched`, `set` is what was touched since the checkpoint before, otherwise NULL.
+     * Only a part that begins at icount 0 can have `touched`. */
     bool touched;
     void (*checkpoint)(void *ctx, size_t k, const void *fold, size_t n, const struct touched_set *set);
 };
@@ -94,9 +94,9 @@ struct replay_options {
      * be empty. Part 1 has the whole run's inspector. The others cannot have one: they compare the states and the engine's
      * events; the guest systems' events between these are taken from the record (`taken` in the report). */
     unsigned part, parts;
-    /* Asked at the checkpoint where the part would end, and at each one after that: whether to go on with the stretch that begins
-     * there (it has the checkpoint's number). A run that goes on needs neither a restored state nor its hash. NULL: the part
-     * ends. */
+    /* Called at the checkpoint where the part would end, and at each later one: true makes the run go on with the stretch that begins
+     * there, whose number is the checkpoint's. Going on costs less than beginning there, which restores and hashes a state. NULL: the
+     * part ends. */
     bool (*go_on)(void *ctx, size_t stretch);
     /* Positions, in order, at which the hash of the state is filled in (core/run/state.h), as the run passes them; 0: it did not. With verify,
      * and not of a part. */
@@ -115,7 +115,7 @@ struct replay_options {
 struct replay_report {
     bool verified;    /* the whole record was compared, and is equal */
     bool interrupted; /* ended by replay_interrupt before that */
-    bool unclear; /* an error that only a taker has: the record does not say in which order its events come */
+    bool unclear;  /* an error, only with a taker: the record does not say in which order the events come */
     bool diverged; /* `divergence` says where and how, in lines ended by \n; to be freed */
     char *divergence;
     uint64_t from;  /* icount where the part begins */

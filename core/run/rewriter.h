@@ -12,7 +12,8 @@
 
 /* ---- tapes: events, and the ends of stretches ---- */
 
-/* What a part begins with, and what the stretch before it ends with: the same, if the guess was right. */
+/* The folder's state between two stretches. A part guesses the state that it begins with; the guess was right if the stretch before it
+ * ends with an equal one. */
 struct fold_state {
     uint8_t *data; /* owned */
     size_t n;
@@ -42,14 +43,14 @@ void taped_free(struct taped_item *item);
 /* ---- the new trace ---- */
 
 struct rewriter;
-/* Whether the record has the index for searches, for each stretch. What is noted in a stretch depends on the one before it, so it is
- * either copied or made by a part that is the whole run. */
+/* Whether the record has an index for searches of every stretch. The index of a stretch depends on the stretch before it: so it is copied
+ * from the record, or made by a single part that is the whole run. */
 bool rewriter_has_index(struct trace *t);
 /* Writes `config` and the first state. NULL with err. */
 struct rewriter *rewriter_new(struct trace *t, const char *path, const struct trace_config *config,
                               struct error *err);
 int rewriter_event(struct rewriter *r, const struct event *ev, struct error *err);
-/* The state at checkpoint k, after what the recorder writes before it. */
+/* Copies the state at checkpoint k, after the chunks, inputs and notes that belong before it. */
 int rewriter_checkpoint(struct rewriter *r, const struct taped_item *item, struct error *err);
 uint64_t rewriter_events(const struct rewriter *r);
 /* Ends the trace as the record ends, closes the file and frees; also on error. */

@@ -1,7 +1,7 @@
 /* share.h - a share of an annotated run, as a file that another machine makes (bootreel annotate --part, --merge).
  *
- * It holds what a part of the run has on its tape (core/run/rewriter.h), and says of which trace it is a share, and which. Its bytes:
- * docs/trace-format.md, "Shares". */
+ * It holds the items that a part of the run puts on its tape (core/run/rewriter.h), names the trace, and says which part of it this is.
+ * The format: docs/trace-format.md, "Shares". */
 #ifndef BOOTREEL_CORE_RUN_SHARE_H
 #define BOOTREEL_CORE_RUN_SHARE_H
 
@@ -10,7 +10,7 @@
 /* Which part of which run, and by whom. */
 struct share_about {
     unsigned part, parts;
-    const char *program; /* version of bootreel: the same events may be made otherwise by another one */
+    const char *program; /* version of bootreel: another one may make other events of the same run */
 };
 
 struct share_writer;
@@ -38,8 +38,8 @@ void share_about(const struct share *s, struct share_about *about);
 uint32_t share_classes(const struct share *s);
 /* Whether it can be read to its end: 0, or -1 with err. */
 int share_check(const struct share *s, struct error *err);
-/* Takes the next item, after TAPED_BEGIN with the state of the folder at the beginning; TAPED_END at the end. `item` is as with
- * taped_next. -1 with err. */
+/* Takes the next item, as taped_next(). The first one is TAPED_BEGIN with the folder's state at the beginning of the part; TAPED_END
+ * follows the last one. -1 with err. */
 int share_next(struct share *s, enum taped *what, struct taped_item *item, struct error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* tape.h - bytes from one thread to another, as many as there are: what the reader has not taken yet is in a file without a name, not
- * in memory. */
+/* tape.h - passes any number of bytes from one thread to another. What the reader has not taken yet is in a file without a name, not in
+ * memory. */
 #ifndef BOOTREEL_CORE_RUN_TAPE_H
 #define BOOTREEL_CORE_RUN_TAPE_H
 
@@ -20,9 +20,9 @@ void tape_put(struct tape *t, const void *data, size_t n);
 int tape_end(struct tape *t, struct error *err);
 
 /* ---- the reader ---- */
-/* Takes n bytes, and waits for them. False at the end, which is too early if tape_check then says so. */
+/* Takes n bytes, and waits for them. False at the end; tape_check() then says whether all was read. */
 bool tape_get(struct tape *t, void *data, size_t n);
-/* Whether all that was put there could be taken: -1 with err. After the end. */
+/* After the end: 0 if all bytes were written and read; -1 with err. */
 int tape_check(const struct tape *t, struct error *err);
 
 #endif

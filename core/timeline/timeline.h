@@ -196,9 +196,10 @@ int timeline_to_end(struct timeline *tl, struct timeline_stopped *s, struct erro
 int timeline_last_write(struct timeline *tl, uint64_t address, uint64_t length, struct timeline_stopped *s,
                         struct error *err);
 
-/* The same for physical memory, whatever linear addresses were used, and with writes by devices; not those of page walks (accessed
- * and dirty bits). The write of a device counts as made in the step before or during which it happened. Where a device
- * may have written without a trace in the index, parts are run that a search for linear addresses skips. */
+/* Goes back to the position before the last write to any of `length` bytes at physical `address`, by a processor (through any linear
+ * address) or by a device. Writes of page walks (accessed and dirty bits) do not count. A device's write counts as made in the step
+ * before or during which it happened. Slower than timeline_last_write() where a device may have written without being noted in the
+ * index: those parts have to be run. */
 int timeline_last_write_physical(struct timeline *tl, uint64_t address, uint64_t length,
                                  struct timeline_stopped *s, struct error *err);
 

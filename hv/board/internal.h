@@ -211,7 +211,7 @@ uint32_t mch_ecam(struct board *);
 /* Configuration space as through CF8h/CFCh, size 1, 2 or 4, not crossing a dword. */
 uint32_t pci_config_read(struct board *, unsigned devfn, unsigned reg, unsigned size);
 void pci_config_write(struct board *, unsigned devfn, unsigned reg, unsigned size, uint32_t value);
-/* The same through memory (ECAM): bits 20 up are the bus, then function, then register. */
+/* Configuration space through memory (ECAM). `offset`: the register in bits 0-11, the function in bits 12-19, the bus above. */
 uint32_t pci_express_read(struct board *, uint32_t offset, unsigned size);
 void pci_express_write(struct board *, uint32_t offset, unsigned size, uint32_t value);
 struct pci_device *pci_function(struct board *, unsigned devfn);
