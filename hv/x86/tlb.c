@@ -148,7 +148,6 @@ static const struct itlb_entry no_code = {TLB_NONE, NULL, 0};
 
 static void note_used(struct space *s, unsigned slot)
 {
-    assert(slot < TLB_SLOTS);
     s->used[slot / 64] |= 1ull << slot % 64;
     s->filled = true;
 }
@@ -293,7 +292,6 @@ void itlb_enter(struct x86 *cpu, uint64_t lin, uint64_t pa, struct code_page *p)
 
 static void drop_slot(struct x86 *cpu, struct space *s, unsigned slot, uint64_t lin, uint64_t size)
 {
-    assert(slot < TLB_SLOTS && !(lin & 0xfff));
     bool code = slot >= ITLB_SLOT;
     uint64_t tag = code ? s->itlb[(slot - ITLB_SLOT) / ITLB_SIZE][slot % ITLB_SIZE].tag
                         : s->tlb[slot / TLB_SIZE][slot % TLB_SIZE].r;
