@@ -56,6 +56,8 @@ const struct engine_kind *engine_find(const struct engines *engines, const char 
 /* Prints `bootreel: TEXT` on standard error and returns EXIT_TROUBLE. */
 int trouble(const struct error *err);
 __attribute__((format(printf, 1, 2))) int trouble_text(const char *fmt, ...);
+/* Prints the same line for what is no trouble; as record_hooks.warning. */
+void say_warning(void *ctx, const char *text);
 /* Flushes standard output. Returns EXIT_TROUBLE after a message if it could not be written (a full disk),
  * otherwise `status`. There is no second message after one of other trouble. */
 int finish_output(int status);

@@ -263,7 +263,7 @@ static int annotate(struct annotate *a)
         a->o.config = &a->config;
         a->o.again = a->t;
         a->o.classes = choose_classes(a);
-        a->o.hooks = (struct record_hooks){.ctx = a, .progress = on_progress};
+        a->o.hooks = (struct record_hooks){.ctx = a, .progress = on_progress, .warning = say_warning};
         signals_block();
         signal(SIGXFSZ, SIG_IGN); /* a limit on sizes is an error like a full disk */
         if (!in_parts(a, &status))

@@ -274,11 +274,6 @@ static void on_progress(void *ctx, const struct engine *e)
     progress_update(r->progress, e->ops->icount(e), e->ops->time(e));
 }
 
-static void on_warning(void *ctx, const char *text)
-{
-    fprintf(stderr, "bootreel: %s: recorded without it\n", text);
-}
-
 static void on_signal(void *ctx)
 {
     recorder_interrupt(ctx);
@@ -405,7 +400,7 @@ static void set_hooks(struct record *r)
                                        .console = on_console,
                                        .event = on_event,
                                        .classes = MARK_CLASSES,
-                                       .warning = on_warning,
+                                       .warning = say_warning,
                                        .progress = on_progress};
     if (r->watch) {
         r->o.hooks.classes |= tui_watch_classes(r->watch);

@@ -61,6 +61,11 @@ int trouble_text(const char *fmt, ...)
     return EXIT_TROUBLE;
 }
 
+void say_warning(void *ctx, const char *text)
+{
+    trouble_text("%s", text);
+}
+
 int trouble(const struct error *err)
 {
     return trouble_text("%s", err->text);

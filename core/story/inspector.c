@@ -134,11 +134,19 @@ static void guest_symbols_changed(void *ctx)
     symbols_changed(((struct inspected *)ctx)->in);
 }
 
+/* What was given is not used. */
+static void warn_unused(struct inspector *in, const char *text)
+{
+    char whole[800];
+    snprintf(whole, sizeof whole, "%.700s: recorded without it", text);
+    if (in->o.warn)
+        in->o.warn(in->o.ctx, whole);
+}
+
 static void guest_warns(void *ctx, const char *text)
 {
     const struct inspected *i = ctx;
-    if (i->in->o.warn)
-        i->in->o.warn(i->in->o.ctx, text);
+    warn_unused(i->in, text);
 }
 
 static void domain_begins(void *ctx, uint64_t domain)
@@ -403,8 +411,10 @@ static void say_unused(struct inspector *in)
     const char *path;
     for (size_t i = 0; in->o.warn && (path = symbol_files_unused(in->files, i)); i++) {
         snprintf(text, sizeof text, "%.500s: no module that was loaded has its symbols", path);
-        in->o.warn(in->o.ctx, text);
+        warn_unused(in, text);
     }
+    for (size_t i = 0; in->o.warn && in->asked && i < asked_unreached(in->asked, i, text, sizeof text); i++)
+        in->o.warn(in->o.ctx, text);
 }
 
 void inspector_finish(struct inspector *in)
@@ -432,7 +442,7 @@ static int take_given(struct inspector *in, const struct symbol_table *t, const 
     else if (!in->o.warn)
         return -1;
     else
-        in->o.warn(in->o.ctx, err->text);
+        warn_unused(in, err->text);
     return 0;
 }
 

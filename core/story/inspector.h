@@ -49,8 +49,8 @@ struct inspector_options {
     size_t nsymbol_files;
     /* The available guest systems, ended by NULL. NULL: those of core/story/guests.c. */
     const struct guest_system *const *systems;
-    /* Called with one line about each symbol file that cannot be used, or turns out to be of another kernel. If NULL, inspector_create fails with
-     * that error instead. */
+    /* Called with one line about each symbol file that cannot be used, or turns out to be of another kernel, and about each probe that was not
+     * reached. If NULL, inspector_create fails with the first sort instead. */
     void (*warn)(void *ctx, const char *text);
 };
 

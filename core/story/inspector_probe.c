@@ -14,6 +14,7 @@ struct place {
     uint64_t address;
     bool by_address; /* the setting is a number: not looked up again */
     bool looked_at;  /* it is 64-bit code, and was disassembled */
+    bool reached;
 };
 
 enum reg { RAX, RCX, RDX, RSI, RDI, R8, R9, REGS };
@@ -143,6 +144,7 @@ static void on_entry(struct hook *h, const struct probe_hit *hit, struct frame *
     a->o.task(a->o.ctx, hit->cpu, &task);
     if (!p->by_address && !still_there(a, p, task.space))
         return;
+    p->reached = true;
     uint64_t f[EVENT_MAX_FIELDS] = {task.pid};
     arguments(a, hit->cpu, f + 1);
     report(a, hit, &task, EV_PROBE_ENTER, p->text, f);
@@ -206,6 +208,47 @@ void asked_look(struct asked *a)
 void asked_reset(struct asked *a)
 {
     hooks_drop_all(a->hooks);
+}
+
+/* ---------------------------------------------------------------- what was not reached */
+
+enum reach { REACH_NO_PLACE, REACH_NEVER, REACH_YES };
+
+static enum reach reach_of(const struct asked *a, const char *text)
+{
+    enum reach r = REACH_NO_PLACE;
+    for (size_t i = 0; i < a->nplaces; i++)
+        if (a->places[i]->text == text)
+            r = a->places[i]->reached || r == REACH_YES ? REACH_YES : REACH_NEVER;
+    return r;
+}
+
+/* Whether the same was asked for before. */
+static bool again(const struct asked *a, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (!strcmp(a->texts[k], a->texts[i]))
+            return true;
+    return false;
+}
+
+size_t asked_unreached(const struct asked *a, size_t which, char *text, size_t size)
+{
+    enum { TOLD = 4 };
+    size_t n = 0;
+    for (size_t i = 0; i < a->n; i++) {
+        const enum reach r = reach_of(a, a->texts[i]);
+        uint64_t address;
+        if (r == REACH_YES || again(a, i))
+            continue;
+        if (n++ == which)
+            snprintf(text, size, "probe %.200s: %s", a->texts[i],
+                     r == REACH_NO_PLACE ? "no symbol of that name was found"
+                     : number(a->texts[i], &address)
+                         ? "it was never executed"
+                         : "it was never executed; the compiler may have put its code into its callers");
+    }
+    return n < TOLD ? n : TOLD;
 }
 
 /* ---------------------------------------------------------------- life */
