@@ -218,7 +218,7 @@ loaders=$GUESTS/loaders/root/usr/lib
 isolinux() { # NAME FOLDER
     cp "$loaders/ISOLINUX/isolinux.bin" "$2/"
     xorriso -as mkisofs -quiet -o "$1.iso" -b isolinux.bin -c boot.cat -no-emul-boot -boot-load-size 4 -boot-info-table "$2" 2>/dev/null
-    boot "$1" --cdrom "$1.iso" --until 1500M
+    boot "$1" --cdrom "$1.iso" --until 300M
 }
 make_isolinux_no_module() {
     mkdir -p isolinux_no_module.d
