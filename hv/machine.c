@@ -300,7 +300,6 @@ static const struct engine_parts parts = {.icount = now_icount,
 static void pc_run(struct engine *e, const struct run_limit *limit, struct stop *stop)
 {
     struct pc *pc = pc_of(e);
-    pc->device_wrote = 0;
     engine_base_run(&pc->base, limit, stop);
     stop->cpu = pc->turn;
 }
@@ -412,6 +411,7 @@ static int pc_load(struct engine *e, const struct snapshot_source *src, struct e
 {
     struct pc *pc = pc_of(e);
     pc->reset_told = false;
+    pc->device_wrote = 0;
     if (src->section(src->ctx, "machine", pc_fields, FIELD_COUNT(pc_fields), pc) < 0)
         return error_set(err, "the saved state has no section \"machine\" of this version");
     if (pc->turn >= board_cpus(pc->board) || pc->turn_left > 2 * TURN + 1024)
