@@ -202,6 +202,17 @@ static bool in_zeros(struct why_case *c)
     return case_go(c, c->at) && case_zeros(c, 0, timeline_pc(c->tl, 0), 16);
 }
 
+/* Nothing but the processor was heard of from the i-th event on: whatever should have gone on did not. */
+static bool silent_since(const struct why_case *c, size_t i)
+{
+    const uint32_t own =
+        EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_EXCEPTION) | EVENT_CLASS_BIT(EC_UNHANDLED);
+    for (i++; i < c->now.n; i++)
+        if (!(EVENT_CLASS_BIT(event_kind(c->now.event[i].kind)->cls) & own))
+            return false;
+    return true;
+}
+
 /* What is odd counts only if the boot ends badly soon after it: loaders push into read-only memory and patch themselves, too. */
 void explain_rails(struct why_case *c, struct finding *f)
 {
@@ -218,8 +229,9 @@ void explain_rails(struct why_case *c, struct finding *f)
         const bool near = end && ev->icount <= at && at - ev->icount < SOON;
         if (ev->kind == EV_CPU_OWN_CODE && near && looked++ < LOOKED && pushes(c, ev))
             odd = ev;
-        if (ev->kind == EV_CPU_ZEROS &&
-            (near || no_sector || (at - ev->icount < SOON && ev->f[EVF_CPU_ZEROS_zeros] > 64 && in_zeros(c))))
+        if (ev->kind == EV_CPU_ZEROS && (near || no_sector ||
+                                         (ev->f[EVF_CPU_ZEROS_zeros] > 64 &&
+                                          (silent_since(c, i) || (at - ev->icount < SOON && in_zeros(c))))))
             odd = ev;
         if ((ev->kind == EV_CPU_STACK && near && at - ev->icount < 10 * NEAR_END) ||
             (ev->kind == EV_CPU_OWN_CODE && near && at - ev->icount < NEAR_END))

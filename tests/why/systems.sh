@@ -208,7 +208,7 @@ make_grub_core_gone() { # the gap behind the boot record was overwritten
     mkdir -p grub_core_gone.d/boot
     grub_disk grub_core_gone grub_core_gone.d biosdisk part_msdos ext2
     dd if=/dev/zero of=grub_core_gone.img bs=512 seek=1 count=2000 conv=notrunc status=none
-    boot grub_core_gone --disk grub_core_gone.img --until 4s
+    boot grub_core_gone --disk grub_core_gone.img --until 4M
 }
 make_iso_cut() {
     head -c 6000000 "$GUESTS/grub.iso" >iso_cut.iso
