@@ -236,6 +236,14 @@ struct lacking {
     uint64_t at[LACKING_MOST], bytes[LACKING_MOST];
     uint8_t count;
 };
+enum { PLAIN_BYTES = 15, PLAIN_MOST = 8 };
+/* Bytes that are no instruction of any model, as was found lately: a guest that runs wild meets the same ones millions of times. Not state. */
+struct plain_undefined {
+    struct {
+        uint8_t bytes[PLAIN_BYTES], bits; /* bits: of the code segment; 0: free */
+    } met[PLAIN_MOST];
+    unsigned next;
+};
 /* `op` is undefined in this model: tells it, if it is an instruction of another. */
 void lacking_tell(struct x86 *, const struct op *);
 void lacking_save(struct x86 *, const struct snapshot_sink *);

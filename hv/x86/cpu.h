@@ -342,9 +342,10 @@ struct x86 {
     const struct cpuid_model *model;
     uint64_t features; /* the model's, without those that were taken away (x86_as_before_7) */
     struct decoder *decoder;
-    struct decoder *all_rows; /* of every feature, once it was needed (lacking.c) */
-    struct field_table saved; /* the fields of this struct that are state */
-    struct op *patched;       /* op whose fn is replaced by op_resync */
+    struct plain_undefined plain; /* lacking.c */
+    struct decoder *all_rows;     /* of every feature, once it was needed (lacking.c) */
+    struct field_table saved;     /* the fields of this struct that are state */
+    struct op *patched;           /* op whose fn is replaced by op_resync */
     op_fn *patched_fn;
     struct block *held; /* executed in part: its compiled code is not entered */
     jmp_buf *unwind;

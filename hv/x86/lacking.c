@@ -48,19 +48,23 @@ static bool is_told(const struct lacking *l, uint64_t at, uint64_t bytes)
 
 /* ---------------------------------------------------------------- what it is */
 
-enum { BYTES = 15, NAME = 40 };
+enum { BYTES = PLAIN_BYTES, NAME = 40 };
 
 /* The bytes from `op` on; zeros where they go on in a page that cannot be read. (The decoder gave up at the opcode.) */
 static void read_bytes(const struct x86 *cpu, const struct op *op, uint8_t bytes[BYTES])
 {
     uint64_t lin = code_linear(cpu, rip_of(cpu, op));
+    const uint8_t *page = NULL;
     memset(bytes, 0, BYTES);
     for (unsigned i = 0; i < BYTES; i++) {
         uint64_t at = linear_on(cpu, lin, i), pa;
-        const struct pdesc *d = mem_translate_peek(cpu, at, &pa) ? physmem_page(cpu->mem, pa) : NULL;
-        if (!d || !d->rd)
+        if (!i || !(at & 0xfff)) {
+            const struct pdesc *d = mem_translate_peek(cpu, at, &pa) ? physmem_page(cpu->mem, pa) : NULL;
+            page = d ? d->rd : NULL;
+        }
+        if (!page)
             return;
-        bytes[i] = d->rd[pa & 0xfff];
+        bytes[i] = page[at & 0xfff];
     }
 }
 
@@ -137,6 +141,21 @@ static bool find_other(const struct x86 *cpu, const uint8_t *bytes, struct findi
     return found;
 }
 
+static bool is_plain(const struct x86 *cpu, const uint8_t *bytes)
+{
+    for (unsigned i = 0; i < PLAIN_MOST; i++)
+        if (cpu->plain.met[i].bits == cpu->code_bits && !memcmp(cpu->plain.met[i].bytes, bytes, BYTES))
+            return true;
+    return false;
+}
+
+static void note_plain(struct x86 *cpu, const uint8_t *bytes)
+{
+    const unsigned i = cpu->plain.next++ % PLAIN_MOST;
+    memcpy(cpu->plain.met[i].bytes, bytes, BYTES);
+    cpu->plain.met[i].bits = (uint8_t)cpu->code_bits;
+}
+
 void lacking_tell(struct x86 *cpu, const struct op *op)
 {
     struct finding f = {0};
@@ -146,8 +165,12 @@ void lacking_tell(struct x86 *cpu, const struct op *op)
     char text[160];
     read_bytes(cpu, op, bytes);
     memcpy(&head, bytes, sizeof head);
-    if (is_told(l, rip, head) || (!find_row(cpu, bytes, &f) && !find_other(cpu, bytes, &f)))
+    if (is_plain(cpu, bytes) || is_told(l, rip, head))
         return;
+    if (!find_row(cpu, bytes, &f) && !find_other(cpu, bytes, &f)) {
+        note_plain(cpu, bytes);
+        return;
+    }
     l->at[l->count] = rip;
     l->bytes[l->count++] = head;
     snprintf(text, sizeof text, f.model ? "%s of %s, which --cpu %s has" : "%s of %s, which no --cpu has",
