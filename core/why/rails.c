@@ -229,9 +229,10 @@ void explain_rails(struct why_case *c, struct finding *f)
         const bool near = end && ev->icount <= at && at - ev->icount < SOON;
         if (ev->kind == EV_CPU_OWN_CODE && near && looked++ < LOOKED && pushes(c, ev))
             odd = ev;
-        if (ev->kind == EV_CPU_ZEROS && (near || no_sector ||
-                                         (ev->f[EVF_CPU_ZEROS_zeros] > 64 &&
-                                          (silent_since(c, i) || (at - ev->icount < SOON && in_zeros(c))))))
+        if (ev->kind == EV_CPU_ZEROS &&
+            (near || no_sector ||
+             (ev->f[EVF_CPU_ZEROS_zeros] > 64 &&
+              ((!ev->cpu && silent_since(c, i)) || (at - ev->icount < SOON && in_zeros(c))))))
             odd = ev;
         if ((ev->kind == EV_CPU_STACK && near && at - ev->icount < 10 * NEAR_END) ||
             (ev->kind == EV_CPU_OWN_CODE && near && at - ev->icount < NEAR_END))
