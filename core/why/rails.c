@@ -213,6 +213,15 @@ static bool silent_since(const struct why_case *c, size_t i)
     return true;
 }
 
+/* Zeros that run are where the boot went, though nothing ended it: it is in them still, or was not heard of again. */
+static bool stays_in_zeros(struct why_case *c, size_t i, uint64_t at)
+{
+    const struct event *ev = &c->now.event[i];
+    if (ev->f[EVF_CPU_ZEROS_zeros] <= 64)
+        return false;
+    return (!ev->cpu && silent_since(c, i)) || (at - ev->icount < SOON && in_zeros(c));
+}
+
 /* What is odd counts only if the boot ends badly soon after it: loaders push into read-only memory and patch themselves, too. */
 void explain_rails(struct why_case *c, struct finding *f)
 {
@@ -229,10 +238,7 @@ void explain_rails(struct why_case *c, struct finding *f)
         const bool near = end && ev->icount <= at && at - ev->icount < SOON;
         if (ev->kind == EV_CPU_OWN_CODE && near && looked++ < LOOKED && pushes(c, ev))
             odd = ev;
-        if (ev->kind == EV_CPU_ZEROS &&
-            (near || no_sector ||
-             (ev->f[EVF_CPU_ZEROS_zeros] > 64 &&
-              ((!ev->cpu && silent_since(c, i)) || (at - ev->icount < SOON && in_zeros(c))))))
+        if (ev->kind == EV_CPU_ZEROS && (near || no_sector || stays_in_zeros(c, i, at)))
             odd = ev;
         if ((ev->kind == EV_CPU_STACK && near && at - ev->icount < 10 * NEAR_END) ||
             (ev->kind == EV_CPU_OWN_CODE && near && at - ev->icount < NEAR_END))
