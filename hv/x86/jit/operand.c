@@ -308,6 +308,15 @@ void operand_fetch(struct unit *u, unsigned size, unsigned to)
         asm_rm(&u->code, 4, size == 2 ? OP0F(0xb7) : OP0F(0xb6), to, u->at);
 }
 
+unsigned operand_source(struct unit *u, const struct op *op, unsigned size)
+{
+    if (!in_memory(op))
+        return reg_use(u, op->src);
+    operand_probe(u, op, size, false);
+    operand_fetch(u, size, H_DX);
+    return H_DX;
+}
+
 void operand_put(struct unit *u, unsigned size, unsigned from)
 {
     asm_rm(&u->code, size, size == 1 ? 0x88 : 0x89, from, u->at);

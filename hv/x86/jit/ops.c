@@ -356,13 +356,7 @@ static bool compile_lea(struct unit *u, const struct op *op)
 
 static bool compile_cmov(struct unit *u, const struct op *op, const struct shape *s)
 {
-    unsigned size = size_of(op), from = H_DX;
-    if (in_memory(op)) {
-        operand_probe(u, op, size, false);
-        operand_fetch(u, size, H_DX);
-    } else {
-        from = reg_use(u, op->src);
-    }
+    unsigned size = size_of(op), from = operand_source(u, op, size);
     unsigned d = reg_change(u, op->dst);
     int cc = flags_condition(u, s->arg);
     asm_rr(&u->code, size, OP0F(0x40 | (unsigned)cc), d, from);
@@ -509,14 +503,9 @@ static bool compile_rotate(struct unit *u, const struct op *op, const struct sha
 static bool compile_imul(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
-    unsigned size = size_of(op), from = H_DX;
+    unsigned size = size_of(op);
     bool dead = flags_dead(u), three = s->kind == SHAPE_IMUL_IMM;
-    if (in_memory(op)) {
-        operand_probe(u, op, size, false);
-        operand_fetch(u, size, H_DX);
-    } else {
-        from = reg_use(u, op->src);
-    }
+    unsigned from = operand_source(u, op, size);
     unsigned d = three && size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst);
     if (three) {
         asm_rr(c, size, 0x69, d, from);
@@ -599,114 +588,7 @@ static bool compile_leave(struct unit *u)
     return true;
 }
 
-/* ---------------------------------------------------------------- branches */
-
-static bool compile_jcc(struct unit *u, const struct op *op, const struct shape *s)
-{
-    int cc = flags_condition(u, s->arg);
-    edge_later(u, asm_jcc(&u->code, (unsigned)cc), 1, op->imm, branch_taken);
-    edge_now(u, 0, op->disp, branch_fall);
-    return true;
-}
-
-void check_target(struct unit *u, unsigned reg)
-{
-    struct code *c = &u->code;
-    unsigned sign = u->entry->id & KEY_LA57 ? 7 : 16;
-    if (u->word == 4)
-        return;
-    asm_move(c, H_CX, reg);
-    asm_rr(c, 8, 0xc1, 4, H_CX);
-    asm_bytes(c, sign, 1);
-    asm_rr(c, 8, 0xc1, 7, H_CX);
-    asm_bytes(c, sign, 1);
-    asm_alu(c, 8, ALU_CMP, H_CX, reg);
-    flags_lost(u);
-    side_exit(u, CC_NE);
-}
-
-/* AX: the address of the instruction's end, or of another offset from the block's start. */
-static void code_address(struct unit *u, unsigned to, int32_t offset)
-{
-    asm_rm(&u->code, 8, 0x8b, to, CPU_FIELD(gpr[REG_RIP]));
-    offset += (int32_t)(u->block->id >> 16) - (int32_t)(u->entry->id >> 16);
-    asm_rm(&u->code, u->word, 0x8d, to, at_reg(to, offset));
-}
-
-void push_return(struct unit *u, int32_t offset)
-{
-    stack_probe(u, -(int32_t)u->word, true);
-    code_address(u, H_CX, offset);
-    operand_put(u, u->word, H_CX);
-    stack_move(u, -(int32_t)u->word);
-}
-
-static bool compile_call(struct unit *u, const struct op *op)
-{
-    push_return(u, op->disp);
-    edge_now(u, 1, op->imm, branch_taken);
-    return true;
-}
-
-static bool compile_ret(struct unit *u, const struct op *op)
-{
-    stack_probe(u, 0, false);
-    operand_fetch(u, u->word, H_DX);
-    check_target(u, H_DX);
-    stack_move(u, (int32_t)u->word + (int32_t)op->uimm);
-    leave_indirect(u, H_DX, branch_indirect);
-    return true;
-}
-
-static bool compile_jmp_indirect(struct unit *u, const struct op *op)
-{
-    unsigned to = H_DX;
-    if (in_memory(op)) {
-        operand_probe(u, op, u->word, false);
-        operand_fetch(u, u->word, H_DX);
-    } else if (u->word == 8) {
-        to = reg_use(u, op->dst);
-    } else {
-        asm_rr(&u->code, 4, 0x89, reg_use(u, op->dst), H_DX);
-    }
-    check_target(u, to);
-    leave_indirect(u, to, branch_indirect);
-    return true;
-}
-
-static bool compile_call_indirect(struct unit *u, const struct op *op)
-{
-    unsigned to = reg_use(u, op->dst);
-    check_target(u, to);
-    push_return(u, op->off + op->len);
-    if (u->word == 4) {
-        asm_rr(&u->code, 4, 0x89, to, H_DX);
-        to = H_DX;
-    }
-    leave_indirect(u, to, branch_indirect);
-    return true;
-}
-
 /* ---------------------------------------------------------------- all */
-
-static bool compile_branch(struct unit *u, const struct op *op, const struct shape *s)
-{
-    switch (s->kind) {
-    case SHAPE_JCC:
-        return compile_jcc(u, op, s);
-    case SHAPE_JMP:
-        edge_now(u, 1, op->imm, branch_taken);
-        return true;
-    case SHAPE_CALL:
-        return compile_call(u, op);
-    case SHAPE_RET:
-        return compile_ret(u, op);
-    case SHAPE_JMP_E:
-        return compile_jmp_indirect(u, op);
-    default:
-        return in_memory(op) ? compile_call_memory(u, op) : compile_call_indirect(u, op);
-    }
-}
 
 static bool compile_last(struct unit *u, const struct op *op, const struct shape *s)
 {

@@ -81,6 +81,8 @@ void stack_move(struct unit *, int32_t bytes);
 int32_t stack_step(const struct unit *, const struct op *, const struct shape *);
 /* Zero-extends the memory operand into a register. No flag changes. */
 void operand_fetch(struct unit *, unsigned size, unsigned to);
+/* A register that holds the source operand: the guest's, or DX, to which it was fetched from memory. */
+unsigned operand_source(struct unit *, const struct op *, unsigned size);
 /* Writes a register to the memory operand. */
 void operand_put(struct unit *, unsigned size, unsigned from);
 
@@ -103,8 +105,9 @@ void check_target(struct unit *, unsigned reg);
 /* Pushes the address at an offset from the block's start. */
 void push_return(struct unit *, int32_t offset);
 
-/* ---- ops_arith.c, ops_memory.c, ops_simd.c, ops_bits.c, ops_time.c: instructions, as op_compile() ---- */
+/* ---- ops_arith.c, ops_branch.c, ops_memory.c, ops_simd.c, ops_bits.c, ops_time.c: instructions, as op_compile() ---- */
 
+bool compile_branch(struct unit *, const struct op *, const struct shape *);
 bool compile_mul(struct unit *, const struct op *, const struct shape *);
 bool compile_div(struct unit *, const struct op *, const struct shape *);
 bool compile_scan(struct unit *, const struct op *, const struct shape *);

@@ -180,14 +180,9 @@ static void flags_to_raw(struct unit *u)
 bool compile_add_carry(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
-    unsigned size = size_of(op), from = H_DX;
+    unsigned size = size_of(op);
     flags_to_raw(u);
-    if (in_memory(op)) {
-        operand_probe(u, op, size, false);
-        operand_fetch(u, size, H_DX);
-    } else {
-        from = reg_use(u, op->src);
-    }
+    unsigned from = operand_source(u, op, size);
     unsigned d = reg_change(u, op->dst);
     asm_rr(c, 4, OP0F(0xba), 6, FLAG_B); /* BTR */
     asm_bytes(c, s->arg, 1);
