@@ -23,11 +23,6 @@ enum {
     NAME_SERVERS = 25
 };
 
-static unsigned get16(const uint8_t *p)
-{
-    return p[0] * 256u + p[1];
-}
-
 static void put16(uint8_t *p, size_t v)
 {
     p[0] = (uint8_t)(v >> 8);

@@ -23,11 +23,6 @@ enum {
     OFFSET = 0x1fff
 };
 
-static unsigned get16(const uint8_t *p)
-{
-    return p[0] * 256u + p[1];
-}
-
 /* Whether a file of that name may be read; one that does not exist may, since the server says so. */
 static bool permitted(const char *folder, const char *name)
 {

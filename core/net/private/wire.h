@@ -44,6 +44,12 @@ extern const struct wire_kind socket_kind;
  * refuses it. `host`: the server's IPv4 address. */
 bool tftp_guard(const char *folder, uint32_t host, uint8_t *frame, size_t n);
 
+/* A number of 16 bits, as frames have it. */
+static inline unsigned get16(const uint8_t *p)
+{
+    return p[0] * 256u + p[1];
+}
+
 /* ---- ipv6.c ---- */
 
 /* The transport's header in a frame of IPv6 of that protocol, and its length with what follows; NULL if it is none, or is cut. */
