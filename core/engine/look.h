@@ -12,6 +12,12 @@ struct look {
     bool diverted; /* the machine has left the record: at one icount it may differ from the recorded one */
 };
 
+/* Of an engine, of which the caller knows whether it has left the record. */
+static inline struct look look_of(struct engine *e, bool diverted)
+{
+    return (struct look){.engine = e, .diverted = diverted};
+}
+
 uint64_t look_icount(struct look m);
 unsigned look_cpus(struct look m);
 /* Whether there is such a processor or task here. */

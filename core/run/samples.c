@@ -435,7 +435,7 @@ static int begin(struct sampler *s, struct error *err)
     for (size_t i = 0; i < sizeof s->active / sizeof s->active[0]; i++)
         s->active[i] = -1;
     s->hash = replay_behaviour_differs(s->o->trace, s->r->kind, &ignored) ? NULL : state_hash_new();
-    s->look = (struct look){.engine = s->r->e};
+    s->look = look_of(s->r->e, false);
     s->orc = view_orc_new();
     replay_progress(s->r, s->o->progress, s->o->ctx);
     return divisible ? begin_plain(s, err) : begin_inspected(s, err);

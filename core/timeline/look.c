@@ -13,7 +13,7 @@
 
 struct look timeline_look(const struct timeline *tl)
 {
-    return (struct look){.engine = tl->e, .diverted = tl->diverted};
+    return look_of(tl->e, tl->diverted);
 }
 
 uint32_t tl_task(const struct timeline *tl)
