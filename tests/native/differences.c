@@ -1,6 +1,6 @@
-/* differences.c - what Intel's processors do differently from AMD's: the table, and the rules for test_native.
+/* differences.c - what processors of Intel and AMD do differently: the table, and the rules for test_native.
  *
- * Measured on a Xeon (Sapphire Rapids) and two EPYCs (Zen 4 and Zen 5). SDM is Intel's manual, APM AMD's (24592 to 24594,
+ * Measured on Xeons (Sapphire Rapids) and EPYCs (Zen 4 and Zen 5; AVX and later rows: Zen 4). SDM is Intel's manual, APM AMD's (24592 to 24594,
  * 26568, 26569); the number after either is the volume.
  */
 #include <string.h>
@@ -244,9 +244,172 @@ static void dot_product(const struct insn_case *c, const struct state *in, struc
               out->fx + FX_XMM + 16 * reg);
 }
 
+/* ---------------------------------------------------------------- AVX, F16C and SHA, of AMD's processors */
+
+enum { MXCSR_MASKS = 0x1f80, MXCSR_DAZ = 0x40, MXCSR_PE = 0x20, VEX_W = 0x80 };
+
+static void set_mxcsr(struct state *s, uint32_t mxcsr)
+{
+    memcpy(s->fx + FX_MXCSR, &mxcsr, sizeof mxcsr);
+}
+
+static bool is_wide_outside_64(const struct insn_case *c)
+{
+    unsigned at = 0;
+    while (c->bytes[at] != 0xc4 && c->bytes[at] != 0xc5)
+        at++;
+    return c->bits != 64 && c->bytes[at] == 0xc4 && c->bytes[at + 2] & VEX_W;
+}
+
+static void refuse(const struct insn_case *c, const struct state *in, struct state *out)
+{
+    if (c->len > 15)
+        return;
+    guest_restore();
+    *out = *in;
+    out->vector = VEC_UD, out->error = 0, out->cr2 = 0;
+    out->rip = c->at;
+}
+
+/* Denormal operands become normal ones with the same digits, as far below the range of halves. */
+static void without_denormals(struct state *s)
+{
+    uint8_t *parts[] = {s->fx + FX_XMM, s->ymmh};
+    for (unsigned i = 0; i < 2 * 64; i++) {
+        uint8_t *at = parts[i / 64] + 4 * (i % 64);
+        uint32_t bits;
+        memcpy(&bits, at, sizeof bits);
+        float normal = (float)(bits & 0x7fffff) * 0x1p-120f;
+        if (!(bits & 0x7fffff) || bits & 0x7f800000)
+            continue;
+        uint32_t sign = bits & 0x80000000;
+        memcpy(&bits, &normal, sizeof bits);
+        bits |= sign;
+        memcpy(at, &bits, sizeof bits);
+    }
+}
+
+/* A denormal operand whose digits fit is exact if underflow is unmasked. */
+static void exact_denormals(const struct insn_case *c, const struct state *in, struct state *out)
+{
+    struct state from = *in, exact;
+    if (out->vector != VEC_XM || fx_mxcsr(in) & (MXCSR_PE | MXCSR_DAZ))
+        return;
+    without_denormals(&from);
+    run_instead(c, &from, &exact);
+    guest_restore();
+    if (exact.vector == VEC_XM && !(fx_mxcsr(&exact) & MXCSR_PE))
+        set_mxcsr(out, fx_mxcsr(out) & ~(uint32_t)MXCSR_PE);
+}
+
+/* A fault of the store comes before any exception of the conversion, and leaves no flag. */
+static void store_before_flags(const struct insn_case *c, const struct state *in, struct state *out)
+{
+    struct state masked = *in, stored;
+    if (is_refused(c, out))
+        return;
+    if (c->mem && out->vector >= 0) {
+        set_mxcsr(&masked, fx_mxcsr(in) | MXCSR_MASKS);
+        run_instead(c, &masked, &stored);
+        guest_restore();
+        if (stored.vector >= 0) {
+            *out = stored;
+            set_mxcsr(out, fx_mxcsr(in));
+            return;
+        }
+    }
+    exact_denormals(c, in, out);
+}
+
+/* The address of the first of n bytes that cannot be read, or 0. */
+static uint32_t unreadable(uint32_t from, unsigned n)
+{
+    for (uint32_t at = from; n--; at++) {
+        bool found = false;
+        for (unsigned r = 0; r < NREGIONS; r++)
+            found |= at - regions[r].base < regions[r].pages * (uint32_t)PAGE &&
+                     regions[r].kind[(at - regions[r].base) / PAGE] != PAGE_ABSENT;
+        if (!found)
+            return at;
+    }
+    return 0;
+}
+
+/* The same without prefixes, with the operand where it is aligned. */
+static void run_aligned(const struct insn_case *c, const struct state *in, struct state *out)
+{
+    struct insn_case moved = *c;
+    uint32_t to = c->bits == 16 ? GOOD_LOW : GOOD;
+    uint8_t operand[16], *p = moved.bytes, reg = c->modrm & 0x38;
+    unsigned at = opcode_at(c);
+    for (unsigned i = 0; i < sizeof operand; i++)
+        operand[i] = *guest_memory((uint32_t)c->ea + i);
+    if (c->bits == 64)
+        *p++ = 0x40 | (at >= 3 && (c->bytes[at - 3] & 0xf0) == 0x40 ? c->bytes[at - 3] & 4 : 0); /* REX.R */
+    *p++ = 0x0f, *p++ = c->bytes[at - 1], *p++ = c->row->opcode;
+    *p++ = (uint8_t)(reg | (c->bits == 64 ? 4 : c->bits == 16 ? 6 : 5));
+    if (c->bits == 64)
+        *p++ = 0x25; /* SIB: a displacement alone */
+    memcpy(p, &to, sizeof to);
+    p += c->bits == 16 ? 2 : 4;
+    *p++ = c->imm8; /* of SHA1RNDS4; the others end before it */
+    moved.len = (unsigned)(p - moved.bytes) - (c->row->operand[2] != O_Ib);
+    memcpy(guest_memory(to), operand, sizeof operand);
+    guest_run(&moved, in, out);
+    out->rip = c->at + c->len;
+}
+
+/* 16-bit code has a segment of 64 KB; all others have no limit. */
+static bool is_beyond_limit(const struct insn_case *c)
+{
+    uint8_t segment = 0;
+    for (unsigned i = 0; c->bytes[i] != 0x0f; i++)
+        if ((c->bytes[i] & 0xe7) == 0x26 || (c->bytes[i] & 0xfe) == 0x64)
+            segment = c->bytes[i];
+    return c->bits == 16 && segment == 0x2e && c->ea > UINT16_MAX - 15;
+}
+
+/* In 64-bit code: is the operand addressed through rSP or rBP, and not in FS or GS? */
+static bool is_in_stack(const struct insn_case *c)
+{
+    unsigned rex = 0, rm = c->modrm & 7, i = 0;
+    for (; c->bytes[i] != 0x0f; i++) {
+        rex = (c->bytes[i] & 0xf0) == 0x40 ? c->bytes[i] : 0;
+        if ((c->bytes[i] & 0xfe) == 0x64)
+            return false;
+    }
+    if (rm == 4)
+        rm = c->bytes[i + 4] & 7; /* 0F, map, opcode, ModRM, SIB */
+    return !(rex & 1) && (rm == 4 || (rm == 5 && c->modrm >> 6));
+}
+
+/* The operand need not be aligned. */
+static void read_unaligned(const struct insn_case *c, const struct state *in, struct state *out)
+{
+    bool canonical = (int64_t)(c->ea << 16) >> 16 == (int64_t)c->ea;
+    uint32_t absent;
+    if (out->vector != VEC_GP || is_refused(c, out) || !(c->ea & 15) || is_beyond_limit(c))
+        return;
+    if (!canonical) {
+        out->vector = is_in_stack(c) ? VEC_SS : VEC_GP;
+        return;
+    }
+    absent = c->ea > UINT32_MAX ? 1 : unreadable((uint32_t)c->ea, 16);
+    guest_restore();
+    if (absent) {
+        *out = *in;
+        out->vector = VEC_PF, out->error = 4, out->rip = c->at;
+        out->cr2 = c->ea > UINT32_MAX ? c->ea : absent;
+    } else {
+        run_aligned(c, in, out);
+        guest_restore();
+    }
+}
+
 /* ---------------------------------------------------------------- the table */
 
-#define AS_AMD "as AMD, whose processor CPUID names"
+#define AS_AMD   "as AMD, whose processor CPUID names"
+#define AS_INTEL "as Intel, whose processors these rows were first compared with"
 
 static const struct difference table[] = {
     {.mnemonics = "movsxd",
@@ -333,6 +496,35 @@ static const struct difference table[] = {
      .manual = "SDM 2, DPPS and DPPD: as AMD does",
      .ours = AS_AMD " and as the manual says",
      .apply = dot_product},
+    {.mnemonics = "vpextrd vpinsrd",
+     .intel = "VEX.W is ignored outside 64-bit code",
+     .amd = "outside 64-bit code VEX.W raises #UD",
+     .manual =
+         "SDM 2, PEXTRD and PINSRD: VEX.W1 is ignored in non-64-bit modes. APM 4 has the forms with W1 as VPEXTRQ "
+         "and VPINSRQ, which are of 64-bit mode",
+     .ours = AS_INTEL " and as its manual says",
+     .model = VENDOR_INTEL,
+     .concerns = is_wide_outside_64,
+     .apply = refuse},
+    {.mnemonics = "vcvtps2ph",
+     .intel =
+         "converts before it looks at memory: #XM comes before a fault of the store, which leaves the flags "
+         "raised; a denormal operand counts as inexact",
+     .amd =
+         "a fault of the store comes first and leaves MXCSR; with underflow unmasked, a denormal operand whose "
+         "digits fit is exact",
+     .manual = "SDM 2 and APM 4, VCVTPS2PH, do not say; IEEE 754, 7.5, of an exact tiny result: as AMD",
+     .ours = AS_INTEL,
+     .model = VENDOR_INTEL,
+     .apply = store_before_flags},
+    {.mnemonics = "sha1rnds4 sha1nexte sha1msg1 sha1msg2 sha256rnds2 sha256msg1 sha256msg2",
+     .intel = "an operand in memory that is not aligned to 16 bytes raises #GP",
+     .amd = "it need not be aligned",
+     .manual = "SDM 2, these instructions: exceptions of type 4, with #GP. On Zen 4 as measured",
+     .ours = AS_INTEL " and as its manual says",
+     .model = VENDOR_INTEL,
+     .concerns = has_memory,
+     .apply = read_unaligned},
 };
 enum { NTABLE = sizeof table / sizeof table[0] };
 

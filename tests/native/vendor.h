@@ -1,8 +1,9 @@
 /* vendor.h - where processors of Intel and AMD differ, and what each does.
  *
- * The emulator's processor says that it is AMD's (CPUID), and where the two differ it does what AMD's do. On an
- * Intel host, the tests against the host therefore turn the emulator's result into Intel's, by the row's rule in
- * the table in differences.c, and compare that. A result that is neither vendor's fails, as on any other host.
+ * The emulator's processor says that it is AMD's (CPUID), and where the two differ it mostly does what AMD's do. Each
+ * row of the table in differences.c says whose it is. On a host of the other vendor the tests against the host
+ * therefore turn the emulator's result into that vendor's, by the row's rule, and compare that. A result that is
+ * neither vendor's fails, as on any other host.
  */
 #ifndef BOOTREEL_TESTS_NATIVE_VENDOR_H
 #define BOOTREEL_TESTS_NATIVE_VENDOR_H
@@ -20,18 +21,19 @@ enum vendor { VENDOR_AMD, VENDOR_INTEL, VENDOR_OTHER };
  * counts as AMD. */
 enum vendor host_vendor(void);
 
-/* Turns the emulator's result, in *out and in its memory, into that of Intel's processors. guest_keep() was called
- * before the emulator ran. */
-typedef void intel_fn(const struct insn_case *, const struct state *in, struct state *out);
+/* Turns the emulator's result, in *out and in its memory, into that of the other vendor's processors. guest_keep() was
+ * called before the emulator ran. */
+typedef void other_fn(const struct insn_case *, const struct state *in, struct state *out);
 
 struct difference {
     const char *mnemonics; /* of the rows, separated by spaces */
     const char *intel, *amd;
     const char *manual;                         /* what the manuals say of it */
     const char *ours;                           /* what the emulator does, and why */
+    enum vendor model;                          /* whose processors do that */
     bool (*concerns)(const struct insn_case *); /* NULL: every case of these rows */
-    intel_fn *apply;
-    intel_fn *apply_older; /* the same for those of AMD's that differ from the newest; NULL: none does */
+    other_fn *apply;
+    other_fn *apply_older; /* to those of AMD's that differ from the newest; NULL: none does */
 };
 
 /* The whole table. */

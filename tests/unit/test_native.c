@@ -34,14 +34,15 @@ static uint64_t seed_of(unsigned bits, size_t row, unsigned i)
     return rnd(&r);
 }
 
-/* What the emulator does, or what Intel's processors are known to do instead, if the host is one of them. */
+/* What the emulator does, or what the processors of the host's vendor are known to do instead. */
 static void run_as_host(const struct insn_case *c, const struct state *in, struct state *out)
 {
-    const struct difference *d = host_vendor() == VENDOR_INTEL ? difference_of(c) : NULL;
-    if (d)
+    const struct difference *d = difference_of(c);
+    bool other = d && d->model != host_vendor();
+    if (other)
         guest_keep();
     guest_run(c, in, out);
-    if (d)
+    if (other)
         d->apply(c, in, out);
 }
 
