@@ -2,6 +2,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "core/ground/hash_index.h"
 #include "traces/memory.h"
 #include "core/compare/outline.h"
 #include "traces/utf8.h"
@@ -21,8 +22,9 @@ struct outline {
     struct outline_field *field;
     size_t nfields, field_room;
     struct pool_block *pool;
-    const char **string; /* hash table of the pool's strings */
-    size_t nstrings, table;
+    const char **string; /* the pool's */
+    size_t nstrings;
+    struct hash_index by_text; /* index in `string` */
 };
 
 /* ---------------------------------------------------------------- strings */
@@ -39,38 +41,18 @@ static char *pool_take(struct outline *o, size_t n)
     return o->pool->bytes + o->pool->used - n;
 }
 
-static const char **string_slot(const char **table, size_t size, const char *text, size_t n)
-{
-    for (size_t i = XXH3_64bits(text, n) & (size - 1);; i = (i + 1) & (size - 1))
-        if (!table[i] || (!strncmp(table[i], text, n) && !table[i][n]))
-            return &table[i];
-}
-
-static void grow_strings(struct outline *o)
-{
-    size_t size = o->table ? o->table * 2 : 4096;
-    const char **table = mem_zero(size, sizeof *table);
-    for (size_t i = 0; i < o->table; i++)
-        if (o->string[i])
-            *string_slot(table, size, o->string[i], strlen(o->string[i])) = o->string[i];
-    free(o->string);
-    o->string = table;
-    o->table = size;
-}
-
 static const char *intern(struct outline *o, const char *text, size_t n)
 {
-    if (2 * o->nstrings >= o->table)
-        grow_strings(o);
-    const char **slot = string_slot(o->string, o->table, text, n);
-    if (!*slot) {
-        char *copy = pool_take(o, n + 1);
-        memcpy(copy, text, n);
-        copy[n] = 0;
-        *slot = copy;
-        o->nstrings++;
-    }
-    return *slot;
+    const uint64_t hash = XXH3_64bits(text, n);
+    for (struct hash_search s = hash_search(&o->by_text, hash); hash_found(&o->by_text, &s);)
+        if (!strncmp(o->string[s.number], text, n) && !o->string[s.number][n])
+            return o->string[s.number];
+    char *copy = pool_take(o, n + 1);
+    memcpy(copy, text, n);
+    copy[n] = 0;
+    MEM_MORE(o->string, o->nstrings);
+    hash_index_add(&o->by_text, hash, o->nstrings);
+    return o->string[o->nstrings++] = copy;
 }
 
 /* Length of what can be in a line of text, at p; 0 if there is none. */
@@ -123,6 +105,7 @@ void outline_free(struct outline *o)
         free(b);
     }
     free(o->string);
+    hash_index_clear(&o->by_text);
     free(o->item);
     free(o->field);
     free(o);

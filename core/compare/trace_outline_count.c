@@ -3,16 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ground/hash_index.h"
 #include "core/run/fold.h"
 #include "core/compare/private/trace_outline_impl.h"
 #include "traces/memory.h"
 
 enum { NAME_MAX = 240, TEXT_SHOWN = 100, DEEPEST = 4 };
-
-struct slot {
-    uint64_t hash;
-    uint32_t item; /* + 1; 0: free */
-};
 
 /* What one of the last events was. */
 struct seen {
@@ -25,8 +21,7 @@ struct seen {
 
 struct counter {
     struct outline *o;
-    struct slot *slot;
-    size_t slots, used;
+    struct hash_index items;         /* by what is counted together: 64 bits of hash are taken for it */
     struct seen seen[2 * FOLD_BOOT]; /* by event number */
     uint32_t called;                 /* the last hypercall, or what was done for a domain; OUTLINE_NONE */
     uint64_t first_again;            /* of several fold.again in a row */
@@ -69,8 +64,6 @@ struct counter *counter_new(struct outline *o)
 {
     struct counter *c = mem_zero(1, sizeof *c);
     c->o = o;
-    c->slots = 4096;
-    c->slot = mem_zero(c->slots, sizeof *c->slot);
     c->called = OUTLINE_NONE;
     c->last_again = UINT64_MAX;
     return c;
@@ -80,7 +73,7 @@ void counter_free(struct counter *c)
 {
     if (!c)
         return;
-    free(c->slot);
+    hash_index_clear(&c->items);
     free(c);
 }
 
@@ -214,25 +207,6 @@ static void name_of(const struct event *ev, char name[NAME_MAX])
 
 /* ---------------------------------------------------------------- the table */
 
-static struct slot *find_slot(const struct counter *c, uint64_t hash)
-{
-    for (size_t i = hash & (c->slots - 1);; i = (i + 1) & (c->slots - 1))
-        if (!c->slot[i].item || c->slot[i].hash == hash)
-            return &c->slot[i];
-}
-
-static void grow(struct counter *c)
-{
-    struct slot *old = c->slot;
-    size_t n = c->slots;
-    c->slots *= 2;
-    c->slot = mem_zero(c->slots, sizeof *c->slot);
-    for (size_t i = 0; i < n; i++)
-        if (old[i].item)
-            *find_slot(c, old[i].hash) = old[i];
-    free(old);
-}
-
 static uint32_t add_count(struct counter *c, const struct event *ev, uint64_t number, uint32_t in)
 {
     char name[NAME_MAX];
@@ -254,19 +228,16 @@ static uint32_t add_count(struct counter *c, const struct event *ev, uint64_t nu
 
 void counter_event(struct counter *c, const struct event *ev, uint64_t number, uint32_t in)
 {
-    uint64_t hash = hash_of(ev, in);
-    struct slot *s = find_slot(c, hash);
-    if (!s->item) {
-        *s = (struct slot){hash, add_count(c, ev, number, in) + 1};
-        if (2 * ++c->used > c->slots) {
-            grow(c);
-            s = find_slot(c, hash);
-        }
+    const uint64_t hash = hash_of(ev, in);
+    struct hash_search s = hash_search(&c->items, hash);
+    if (!hash_found(&c->items, &s)) {
+        s.number = add_count(c, ev, number, in);
+        hash_index_add(&c->items, hash, s.number);
     }
-    outline_edit(c->o, s->item - 1)->count++;
+    outline_edit(c->o, s.number)->count++;
     if (is_call(ev->kind))
-        c->called = s->item - 1;
-    c->seen[number % (2 * FOLD_BOOT)] = (struct seen){.item = s->item - 1, .each = 1};
+        c->called = s.number;
+    c->seen[number % (2 * FOLD_BOOT)] = (struct seen){.item = s.number, .each = 1};
 }
 
 /* ---------------------------------------------------------------- repetitions */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "core/ground/hash_index.h"
 #include "core/run/crash.h"
 #include "core/run/private/hang.h"
 #include "traces/memory.h"
@@ -63,52 +64,38 @@ int crash_parse(const char *list, uint32_t *mask, struct error *err)
 
 /* A set of hashes. */
 struct set {
-    uint64_t *slot; /* 0: free */
-    size_t n, size; /* size: a power of 2 */
+    uint64_t *hash;
+    size_t n;
+    struct hash_index index; /* in `hash` */
 };
 
-static void set_insert(struct set *s, uint64_t hash)
+static bool set_has(const struct set *s, uint64_t hash)
 {
-    size_t i = hash & (s->size - 1);
-    while (s->slot[i] && s->slot[i] != hash)
-        i = (i + 1) & (s->size - 1);
-    s->n += !s->slot[i];
-    s->slot[i] = hash;
+    struct hash_search at = hash_search(&s->index, hash);
+    return hash_found(&s->index, &at);
 }
 
 static void set_add(struct set *s, uint64_t hash)
 {
-    if (2 * s->n >= s->size) {
-        struct set larger = {.size = s->size ? 2 * s->size : 1024};
-        larger.slot = mem_zero(larger.size, sizeof *larger.slot);
-        for (size_t i = 0; i < s->size; i++)
-            if (s->slot[i])
-                set_insert(&larger, s->slot[i]);
-        free(s->slot);
-        *s = larger;
-    }
-    set_insert(s, hash ? hash : 1);
-}
-
-static bool set_has(const struct set *s, uint64_t hash)
-{
-    for (size_t i = s->size ? hash & (s->size - 1) : 0; s->size && s->slot[i]; i = (i + 1) & (s->size - 1))
-        if (s->slot[i] == hash)
-            return true;
-    return false;
+    if (set_has(s, hash))
+        return;
+    MEM_MORE(s->hash, s->n);
+    hash_index_add(&s->index, hash, s->n);
+    s->hash[s->n++] = hash;
 }
 
 static bool set_within(const struct set *s, const struct set *of)
 {
-    for (size_t i = 0; i < s->size; i++)
-        if (s->slot[i] && !set_has(of, s->slot[i]))
+    for (size_t i = 0; i < s->n; i++)
+        if (!set_has(of, s->hash[i]))
             return false;
     return true;
 }
 
 static void set_clear(struct set *s)
 {
-    free(s->slot);
+    free(s->hash);
+    hash_index_clear(&s->index);
     *s = (struct set){0};
 }
 
@@ -241,7 +228,7 @@ void crash_watch_event(struct crash_watch *w, const struct event *ev)
 static void panics(struct crash_watch *w, const struct event *ev)
 {
     uint64_t hash = hash_text(ev->data, ev->len, ev->guest);
-    w->again = set_has(&w->panics, hash ? hash : 1);
+    w->again = set_has(&w->panics, hash);
     set_add(&w->panics, hash);
     w->panicked = true;
     w->panic_time = w->printed = ev->time;

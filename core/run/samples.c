@@ -3,6 +3,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "core/ground/hash_index.h"
 #include "core/story/inspector.h"
 #include "core/story/processes.h"
 #include "core/run/private/replay_impl.h"
@@ -15,12 +16,6 @@
 #include "traces/memory.h"
 
 /* Numbers of things that were seen, by the hash of what they are: open addressing. */
-struct seen {
-    uint32_t *slot; /* number + 1; 0: empty */
-    uint64_t *hash; /* by number */
-    size_t n, nslots, cap;
-};
-
 struct samples {
     uint64_t every, count;
     struct sample_function *functions;
@@ -32,7 +27,7 @@ struct samples {
     size_t nnames;
     const struct symbols *symbols;
     struct symbols *own_symbols; /* NULL: they are another's */
-    struct seen by_name, by_function, by_chain, by_place;
+    struct hash_index by_name, by_function, by_chain, by_place;
 };
 
 struct sampler {
@@ -63,39 +58,15 @@ enum {
 
 /* ---------------------------------------------------------------- what was seen */
 
-static void seen_grow(struct seen *s)
+/* The number of the thing with that hash for which same(ctx, number) holds; a new number (x->n - 1) if there is none. */
+static uint32_t seen_number(struct hash_index *x, uint64_t hash,
+                            bool (*same)(const void *ctx, uint32_t number), const void *ctx)
 {
-    s->nslots = s->nslots ? 2 * s->nslots : 1024;
-    free(s->slot);
-    s->slot = mem_zero(s->nslots, sizeof *s->slot);
-    for (size_t i = 0; i < s->n; i++) {
-        size_t at = s->hash[i] & (s->nslots - 1);
-        while (s->slot[at])
-            at = (at + 1) & (s->nslots - 1);
-        s->slot[at] = (uint32_t)i + 1;
-    }
-}
-
-/* The number of the thing with that hash for which same(ctx, number) holds; a new number (s->n - 1) if there is none. */
-static uint32_t seen_number(struct seen *s, uint64_t hash, bool (*same)(const void *ctx, uint32_t number),
-                            const void *ctx)
-{
-    if (2 * s->n >= s->nslots)
-        seen_grow(s);
-    size_t at = hash & (s->nslots - 1);
-    for (; s->slot[at]; at = (at + 1) & (s->nslots - 1))
-        if (s->hash[s->slot[at] - 1] == hash && same(ctx, s->slot[at] - 1))
-            return s->slot[at] - 1;
-    s->hash = mem_grow(s->hash, &s->cap, s->n + 1, sizeof *s->hash);
-    s->hash[s->n++] = hash;
-    s->slot[at] = (uint32_t)s->n;
-    return (uint32_t)s->n - 1;
-}
-
-static void seen_free(struct seen *s)
-{
-    free(s->slot);
-    free(s->hash);
+    for (struct hash_search s = hash_search(x, hash); hash_found(x, &s);)
+        if (same(ctx, s.number))
+            return s.number;
+    hash_index_add(x, hash, x->n);
+    return (uint32_t)x->n - 1;
 }
 
 struct asked_name {
@@ -588,10 +559,10 @@ void samples_free(struct samples *s)
     free(s->functions);
     free(s->order);
     free(s->names);
-    seen_free(&s->by_name);
-    seen_free(&s->by_function);
-    seen_free(&s->by_chain);
-    seen_free(&s->by_place);
+    hash_index_clear(&s->by_name);
+    hash_index_clear(&s->by_function);
+    hash_index_clear(&s->by_chain);
+    hash_index_clear(&s->by_place);
     free(s->places);
     symbols_free(s->own_symbols);
     free(s);

@@ -6,7 +6,9 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
+#include "core/ground/hash_index.h"
 #include "core/story/probes.h"
 #include "traces/memory.h"
 
@@ -27,8 +29,7 @@ struct probes {
     struct engine *e;
     struct point *points;
     size_t npoints;
-    uint32_t *hash; /* index of a point + 1 */
-    size_t hash_size;
+    struct hash_index by_address;
     struct listener **by_id; /* [id - 1] */
     unsigned nids;
     bool changed;
@@ -47,7 +48,7 @@ static void free_listeners(struct probes *p)
         free(p->by_id[i]);
     free(p->by_id);
     free(p->points);
-    free(p->hash);
+    hash_index_clear(&p->by_address);
 }
 
 void probes_free(struct probes *p)
@@ -60,41 +61,15 @@ void probes_free(struct probes *p)
 
 /* ---------------------------------------------------------------- points */
 
-static size_t slot_of(const struct probes *p, enum probe_space space, uint64_t address)
-{
-    return ((address + space) * 0x9e3779b97f4a7c15u >> 24) & (p->hash_size - 1);
-}
-
-static void hash_in(struct probes *p, size_t point)
-{
-    size_t slot = slot_of(p, p->points[point].space, p->points[point].address);
-    while (p->hash[slot])
-        slot = (slot + 1) & (p->hash_size - 1);
-    p->hash[slot] = (uint32_t)point + 1;
-}
-
-static void grow(struct probes *p)
-{
-    if (2 * (p->npoints + 1) < p->hash_size)
-        return;
-    free(p->hash);
-    p->hash_size = p->hash_size ? 2 * p->hash_size : 256;
-    p->hash = mem_zero(p->hash_size, sizeof *p->hash);
-    p->points = mem_resize(p->points, p->hash_size / 2 * sizeof *p->points);
-    for (size_t i = 0; i < p->npoints; i++)
-        hash_in(p, i);
-}
-
 static size_t point_at(struct probes *p, enum probe_space space, uint64_t address)
 {
-    grow(p);
-    for (size_t slot = slot_of(p, space, address); p->hash[slot]; slot = (slot + 1) & (p->hash_size - 1)) {
-        const struct point *q = &p->points[p->hash[slot] - 1];
-        if (q->space == space && q->address == address)
-            return p->hash[slot] - 1;
-    }
+    const uint64_t key[2] = {space, address}, hash = XXH3_64bits(key, sizeof key);
+    for (struct hash_search s = hash_search(&p->by_address, hash); hash_found(&p->by_address, &s);)
+        if (p->points[s.number].space == space && p->points[s.number].address == address)
+            return s.number;
+    MEM_MORE(p->points, p->npoints);
     p->points[p->npoints] = (struct point){space, address, NULL};
-    hash_in(p, p->npoints);
+    hash_index_add(&p->by_address, hash, p->npoints);
     return p->npoints++;
 }
 

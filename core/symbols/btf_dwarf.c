@@ -19,15 +19,6 @@ enum { IN_UNIT = 128 };
 
 /* ---------------------------------------------------------------- names */
 
-static void by_name_make(struct by_name *t, size_t n)
-{
-    size_t size = 16;
-    while (size < 2 * n + 1)
-        size *= 2;
-    t->slot = mem_zero(size, sizeof *t->slot);
-    t->mask = size - 1;
-}
-
 const char *bd_name_of(const struct btf *btf, const struct btf_type *t)
 {
     const char *s = t->name_off ? btf__name_by_offset(btf, t->name_off) : NULL;
@@ -45,15 +36,19 @@ static enum name_space space_of(const struct btf_type *t)
     return btf_is_func(t) ? NAME_FUNCTION : NAME_NONE;
 }
 
-uint32_t *bd_slot_of(const struct by_name *t, const struct btf *btf, enum name_space space, const char *name)
+static uint64_t hash_of(enum name_space space, const char *name)
 {
-    size_t at = (size_t)XXH3_64bits_withSeed(name, strlen(name), space) & t->mask;
-    for (; t->slot[at]; at = (at + 1) & t->mask) {
-        const struct btf_type *its = btf__type_by_id(btf, t->slot[at]);
-        if (space_of(its) == space && !strcmp(bd_name_of(btf, its), name))
-            break;
+    return XXH3_64bits_withSeed(name, strlen(name), space);
+}
+
+uint32_t bd_find_type(const struct source *s, enum name_space space, const char *name)
+{
+    for (struct hash_search at = hash_search(&s->names, hash_of(space, name)); hash_found(&s->names, &at);) {
+        const struct btf_type *its = btf__type_by_id(s->btf, at.number);
+        if (space_of(its) == space && !strcmp(bd_name_of(s->btf, its), name))
+            return at.number;
     }
-    return &t->slot[at];
+    return 0;
 }
 
 /* ---------------------------------------------------------------- what is made */
@@ -248,9 +243,9 @@ static bool is_meant(const struct btf_dwarf *d, uint32_t id, const struct btf_ty
 {
     const enum name_space space = space_of(t);
     const char *name = bd_name_of(d->s->btf, t);
-    uint32_t first = d->has_base ? *bd_slot_of(&d->base.names, d->base.btf, space, name) : 0;
+    uint32_t first = d->has_base ? bd_find_type(&d->base, space, name) : 0;
     if (!first)
-        first = *bd_slot_of(&d->s->names, d->s->btf, space, name);
+        first = bd_find_type(d->s, space, name);
     return first == id;
 }
 
@@ -508,13 +503,13 @@ static void take_strings(struct btf_dwarf *d, struct source *s, const struct sym
 
 static void take_names(struct btf_dwarf *d, struct source *s)
 {
-    by_name_make(&s->names, s->end - s->first);
+    hash_index_reserve(&s->names, s->end - s->first);
     for (uint32_t id = s->first; id < s->end; id++) {
         const struct btf_type *t = btf__type_by_id(s->btf, id);
         const enum name_space space = space_of(t);
-        uint32_t *slot = space ? bd_slot_of(&s->names, s->btf, space, bd_name_of(s->btf, t)) : NULL;
-        if (slot && !*slot)
-            *slot = id;
+        const char *name = bd_name_of(s->btf, t);
+        if (space && !bd_find_type(s, space, name))
+            hash_index_add(&s->names, hash_of(space, name), id);
     }
 }
 
@@ -533,7 +528,7 @@ static void put_source(struct btf_dwarf *d, const struct source *s, const struct
 static void close_source(struct source *s)
 {
     btf__free(s->btf);
-    free(s->names.slot);
+    hash_index_clear(&s->names);
 }
 
 static bool add_source(struct btf_dwarf *d, struct source *s, const struct symbol_types *t,

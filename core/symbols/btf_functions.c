@@ -174,7 +174,7 @@ static const struct btf_type *function_of(const struct source *s, const struct s
 {
     if (!symbol_is_code(sym->type) || !sym->size || sym->flags & SYMBOL_ABSOLUTE)
         return NULL;
-    const uint32_t id = *bd_slot_of(&s->names, s->btf, NAME_FUNCTION, sym->name);
+    const uint32_t id = bd_find_type(s, NAME_FUNCTION, sym->name);
     const struct btf_type *f = id ? btf__type_by_id(s->btf, id) : NULL;
     const struct btf_type *proto = f ? btf__type_by_id(s->btf, f->type) : NULL;
     return proto && btf_is_func_proto(proto) ? f : NULL;

@@ -52,7 +52,7 @@ static bool type_of_row(const struct source *s, const struct kernel_global *g, u
     static const enum name_space spaces[] = {NAME_TAG, NAME_TYPEDEF};
     *id = 0;
     for (unsigned i = 0; !*id && i < 2; i++)
-        *id = *bd_slot_of(&s->names, s->btf, spaces[i], g->type);
+        *id = bd_find_type(s, spaces[i], g->type);
     if (!*id) {
         const int32_t base = btf__find_by_name_kind(s->btf, g->type, BTF_KIND_INT);
         *id = base > 0 ? (uint32_t)base : 0;

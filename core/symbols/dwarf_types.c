@@ -12,6 +12,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "core/ground/hash_index.h"
 #include "core/symbols/private/dwarf_types.h"
 #include "traces/memory.h"
 
@@ -27,57 +28,28 @@ struct entry {
     uint32_t proto;     /* of a function */
 };
 
-/* Numbers by the hash of what they stand for. */
-struct numbers {
-    struct number {
-        uint64_t key; /* 0: free */
-        uint32_t id;
-    } * slot;
-    size_t size, n;
-};
-
 struct making {
     struct btf *btf;
     struct entry *queue;
     size_t n, cap, done;
-    struct numbers ids;
-    struct numbers whole; /* the entries that say all of a structure, by name: index in `dies`, + 1 */
+    struct hash_index ids;   /* of types; of names of functions and variables, 1 */
+    struct hash_index whole; /* the entries that say all of a structure, by name: index in `dies`, + 1 */
     Dwarf_Die *dies;
     size_t ndies, dies_cap;
 };
 
-/* ---------------------------------------------------------------- numbers */
+/* ---------------------------------------------------------------- keys */
 
-static struct number *find(const struct numbers *t, uint64_t key)
+/* The number under a key; 0: none. */
+static uint32_t number_under(const struct hash_index *x, uint64_t key)
 {
-    size_t at = key & (t->size - 1);
-    while (t->slot[at].key && t->slot[at].key != key)
-        at = (at + 1) & (t->size - 1);
-    return &t->slot[at];
-}
-
-static struct number *slot_of(struct numbers *t, uint64_t key)
-{
-    if (2 * (t->n + 1) > t->size) {
-        struct numbers more = {.size = t->size ? 2 * t->size : 1024, .n = t->n};
-        more.slot = mem_zero(more.size, sizeof *more.slot);
-        for (size_t i = 0; i < t->size; i++)
-            if (t->slot[i].key)
-                *find(&more, t->slot[i].key) = t->slot[i];
-        free(t->slot);
-        *t = more;
-    }
-    struct number *s = find(t, key);
-    if (!s->key) {
-        s->key = key;
-        t->n++;
-    }
-    return s;
+    struct hash_search s = hash_search(x, key);
+    return hash_found(x, &s) ? s.number : 0;
 }
 
 static uint64_t key_of(const char *name, uint64_t what, uint64_t size)
 {
-    return XXH3_64bits_withSeed(name, strlen(name), what << 48 ^ size) | 1;
+    return XXH3_64bits_withSeed(name, strlen(name), what << 48 ^ size);
 }
 
 /* ---------------------------------------------------------------- entries */
@@ -115,7 +87,7 @@ static uint64_t key_of_type(Dwarf_Die *die, unsigned dimension)
     if (*name && (is_tagged(tag) || tag == DW_TAG_typedef || tag == DW_TAG_base_type))
         return key_of(name, (uint64_t)tag, is_tagged(tag) ? number_of(die, DW_AT_byte_size, UINT32_MAX) : 0);
     const uint64_t place[2] = {(uint64_t)(uintptr_t)die->addr, dimension};
-    return XXH3_64bits(place, sizeof place) | 1;
+    return XXH3_64bits(place, sizeof place);
 }
 
 static uint32_t enqueue(struct making *m, const struct entry *e)
@@ -136,21 +108,22 @@ static void find_whole(const struct making *m, Dwarf_Die *die)
         *die = its;
         return;
     }
-    const struct number *w = has_flag(die, DW_AT_declaration) && m->whole.size
-                                 ? find(&m->whole, key_of(name_of(die), (uint64_t)dwarf_tag(die), 0))
-                                 : NULL;
-    if (w && w->key)
-        *die = m->dies[w->id - 1];
+    if (!has_flag(die, DW_AT_declaration))
+        return;
+    const uint32_t at = number_under(&m->whole, key_of(name_of(die), (uint64_t)dwarf_tag(die), 0));
+    if (at)
+        *die = m->dies[at - 1];
 }
 
 static uint32_t id_of(struct making *m, Dwarf_Die die, unsigned dimension)
 {
     if (is_tagged(dwarf_tag(&die)))
         find_whole(m, &die);
-    struct number *s = slot_of(&m->ids, key_of_type(&die, dimension));
-    if (!s->id)
-        s->id = enqueue(m, &(struct entry){.die = die, .form = FORM_TYPE, .dimension = dimension});
-    return s->id;
+    const uint64_t key = key_of_type(&die, dimension);
+    uint32_t id = number_under(&m->ids, key);
+    if (!id && (id = enqueue(m, &(struct entry){.die = die, .form = FORM_TYPE, .dimension = dimension})))
+        hash_index_add(&m->ids, key, id);
+    return id;
 }
 
 /* Qualifiers that BTF does not have are left out. */
@@ -422,21 +395,22 @@ static void note_whole(struct making *m, Dwarf_Die *die)
     const int tag = dwarf_tag(die);
     if (!is_tagged(tag) || !*name_of(die) || has_flag(die, DW_AT_declaration))
         return;
-    struct number *s = slot_of(&m->whole, key_of(name_of(die), (uint64_t)tag, 0));
-    if (s->id)
+    const uint64_t key = key_of(name_of(die), (uint64_t)tag, 0);
+    if (number_under(&m->whole, key))
         return;
     m->dies = mem_grow(m->dies, &m->dies_cap, m->ndies + 1, sizeof *m->dies);
     m->dies[m->ndies++] = *die;
-    s->id = (uint32_t)m->ndies;
+    hash_index_add(&m->whole, key, m->ndies);
 }
 
 /* A name of a function or variable that was not seen before. */
 static bool is_new(struct making *m, Dwarf_Die *die, enum form form)
 {
-    struct number *s = slot_of(&m->ids, key_of(name_of(die), DW_TAG_hi_user + (uint64_t)form, 0));
-    const bool first = !s->id;
-    s->id = 1;
-    return first;
+    const uint64_t key = key_of(name_of(die), DW_TAG_hi_user + (uint64_t)form, 0);
+    if (number_under(&m->ids, key))
+        return false;
+    hash_index_add(&m->ids, key, 1);
+    return true;
 }
 
 static void take(struct making *m, Dwarf_Die *die)
@@ -478,8 +452,8 @@ void *dwarf_types_read(Dwarf *dwarf, unsigned word, size_t *size)
     }
     btf__free(m.btf);
     free(m.queue);
-    free(m.ids.slot);
-    free(m.whole.slot);
+    hash_index_clear(&m.ids);
+    hash_index_clear(&m.whole);
     free(m.dies);
     return copy;
 }

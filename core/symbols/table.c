@@ -24,7 +24,7 @@ void symbol_table_free(struct symbol_table *t)
     free(t->types);
     free(t->frames);
     free(t->lines);
-    free(t->by_name);
+    hash_index_clear(&t->by_name);
     free(t->names);
     free(t->entries);
     free(t->name);
@@ -205,24 +205,12 @@ static uint64_t table_hash(const struct symbol_table *t)
     return symbol_table_hash_members(t, h);
 }
 
-static size_t name_slot(const struct symbol_table *t, const char *name, size_t n)
-{
-    assert(t->by_name_size && !(t->by_name_size & (t->by_name_size - 1)) &&
-           "names are found in a whole table");
-    return XXH3_64bits(name, n) & (t->by_name_size - 1);
-}
-
 static void hash_names(struct symbol_table *t)
 {
-    for (t->by_name_size = 16; t->by_name_size < 2 * t->n + 1;)
-        t->by_name_size *= 2;
-    t->by_name = mem_zero(t->by_name_size, sizeof *t->by_name);
+    hash_index_reserve(&t->by_name, t->n);
     for (size_t i = 0; i < t->n; i++) {
         const char *name = t->names + t->entries[i].name;
-        size_t slot = name_slot(t, name, strlen(name));
-        while (t->by_name[slot])
-            slot = (slot + 1) & (t->by_name_size - 1);
-        t->by_name[slot] = (uint32_t)i + 1;
+        hash_index_add(&t->by_name, XXH3_64bits(name, strlen(name)), i);
     }
 }
 
@@ -366,12 +354,13 @@ static bool find_in(const struct symbol_table *t, uint64_t bias, const char *nam
 {
     bool found = false;
     struct symbol sym;
-    for (size_t slot = name_slot(t, name, n); t->by_name[slot]; slot = (slot + 1) & (t->by_name_size - 1)) {
-        size_t i = t->by_name[slot] - 1;
-        const char *other = t->names + t->entries[i].name;
+    assert(symbol_table_whole(t) && "names are found in a whole table");
+    for (struct hash_search s = hash_search(&t->by_name, XXH3_64bits(name, n));
+         hash_found(&t->by_name, &s);) {
+        const char *other = t->names + t->entries[s.number].name;
         if (strncmp(other, name, n) || other[n])
             continue;
-        symbol_of(t, i, bias, &sym);
+        symbol_of(t, s.number, bias, &sym);
         if (after && !better(after, &sym))
             continue;
         if (!found || better(&sym, best))

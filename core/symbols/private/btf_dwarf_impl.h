@@ -6,6 +6,7 @@
 #include <bpf/btf.h>
 #include <dwarf.h>
 
+#include "core/ground/hash_index.h"
 #include "core/symbols/private/btf_dwarf.h"
 #include "core/symbols/private/bytes.h"
 #include "core/symbols/private/impl.h"
@@ -60,21 +61,15 @@ enum abbrev {
     ABBREVS
 };
 
-/* Of one kind of thing, by name: a hash table of type ids; 0: an empty slot. */
-struct by_name {
-    uint32_t *slot;
-    size_t mask;
-};
-
 /* Structures and unions share their names in C, and enumerations too. */
 enum name_space { NAME_NONE, NAME_TAG, NAME_TYPEDEF, NAME_FUNCTION };
 /* The types of a kernel or a module. */
 struct source {
     struct btf *btf;
-    uint32_t first, end;  /* its own ids; those below `first` are the kernel's */
-    uint32_t own_strings; /* offset from which on strings are its own … */
-    uint32_t strings;     /* … and where these are in .debug_str */
-    struct by_name names; /* of its own */
+    uint32_t first, end;     /* its own ids; those below `first` are the kernel's */
+    uint32_t own_strings;    /* offset from which on strings are its own … */
+    uint32_t strings;        /* … and where these are in .debug_str */
+    struct hash_index names; /* of its own: type ids */
 };
 
 struct fixup {
@@ -124,8 +119,8 @@ static inline struct bytes *info(struct btf_dwarf *d)
 /* ---- names ---- */
 /* "" if it has none. */
 const char *bd_name_of(const struct btf *btf, const struct btf_type *t);
-/* The place of a type's id by its name: 0 there if there is none. */
-uint32_t *bd_slot_of(const struct by_name *t, const struct btf *btf, enum name_space space, const char *name);
+/* The id of a source's own type by its name; 0: it has none. */
+uint32_t bd_find_type(const struct source *s, enum name_space space, const char *name);
 
 /* ---- the unit that is being written ---- */
 /* A unit of the types of `s`; what it refers to is written when it ends. */

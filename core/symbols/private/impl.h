@@ -2,6 +2,7 @@
 #ifndef BOOTREEL_CORE_SYMBOLS_IMPL_H
 #define BOOTREEL_CORE_SYMBOLS_IMPL_H
 
+#include "core/ground/hash_index.h"
 #include "core/symbols/symbols.h"
 
 enum { SYMBOL_NAME_MAX = 511 };
@@ -27,8 +28,7 @@ struct symbol_table {
     size_t n, cap;
     char *names; /* one after the other, each ended by NUL */
     size_t names_len, names_cap;
-    uint32_t *by_name; /* hash of names: index of an entry + 1 */
-    size_t by_name_size;
+    struct hash_index by_name; /* of entries; not empty: the table is whole */
     struct line_row *lines;
     size_t nlines, lines_cap;
     char **files;
@@ -88,7 +88,7 @@ static inline bool symbol_is_code(char type)
 /* symbol_table_end was called. */
 static inline bool symbol_table_whole(const struct symbol_table *t)
 {
-    return t->by_name;
+    return t->by_name.size;
 }
 
 /* ---------------------------------------------------------------- dwarf.c */

@@ -1,0 +1,62 @@
+/* test_hash_index.c - elements are found by their hashes, in the order in which they came, however often the index has grown. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/ground/hash_index.h"
+
+static void test_empty(void **state)
+{
+    (void)state;
+    struct hash_index x = {0};
+    struct hash_search s = hash_search(&x, 5);
+    assert_false(hash_found(&x, &s));
+    hash_index_clear(&x);
+}
+
+static void test_growth(void **state)
+{
+    (void)state;
+    enum { N = 20000 };
+    struct hash_index x = {0};
+    for (size_t i = 0; i < N; i++)
+        hash_index_add(&x, i * 0x9e3779b97f4a7c15u, i);
+    for (size_t i = 0; i < N; i++) {
+        struct hash_search s = hash_search(&x, i * 0x9e3779b97f4a7c15u);
+        assert_true(hash_found(&x, &s));
+        assert_int_equal(s.number, i);
+        assert_false(hash_found(&x, &s));
+    }
+    hash_index_clear(&x);
+}
+
+/* Hashes that begin at the last slots and reach round the end stay in order as well. */
+static void test_order(void **state)
+{
+    (void)state;
+    enum { HASHES = 7, EACH = 300 };
+    struct hash_index x = {0};
+    for (size_t i = 0; i < (size_t)HASHES * EACH; i++)
+        hash_index_add(&x, UINT64_MAX - i % HASHES, i);
+    for (size_t h = 0; h < HASHES; h++) {
+        struct hash_search s = hash_search(&x, UINT64_MAX - h);
+        for (size_t k = 0; k < EACH; k++) {
+            assert_true(hash_found(&x, &s));
+            assert_int_equal(s.number, h + k * HASHES);
+        }
+        assert_false(hash_found(&x, &s));
+    }
+    hash_index_clear(&x);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_growth),
+        cmocka_unit_test(test_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
