@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "cli/matrix.h"
+#include "core/ground/text.h"
 
 struct matrix_command {
     enum { NOTHING, LIST, RUN, MERGE } what;
@@ -13,30 +14,15 @@ struct matrix_command {
     bool json;
 };
 
-/* A word as a shell takes it. */
-static void print_word(const char *word)
-{
-    if (*word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.,:=/+@%") ==
-                     strlen(word)) {
-        fputs(word, stdout);
-        return;
-    }
-    putchar('\'');
-    for (; *word; word++)
-        fputs(*word == '\'' ? "'\\''" : (char[]){*word, 0}, stdout);
-    putchar('\'');
-}
-
 static int list(const struct matrix *m)
 {
     for (size_t i = 0; i < m->njobs; i++) {
         printf("%zu\t%s\t", i + 1, m->jobs[i].name);
-        for (size_t k = 0; k < m->jobs[i].noptions; k++) {
-            if (k)
-                putchar(' ');
-            print_word(m->jobs[i].options[k]);
-        }
-        putchar('\n');
+        struct text options = {0};
+        for (size_t k = 0; k < m->jobs[i].noptions; k++)
+            text_add_word(&options, m->jobs[i].options[k]);
+        puts(options.s ? options.s : "");
+        free(options.s);
     }
     return EXIT_DONE;
 }

@@ -12,6 +12,7 @@
 #include "cli/machine.h"
 #include "cli/variables.h"
 #include "cli/verdict.h"
+#include "core/ground/real_time.h"
 #include "core/story/marks.h"
 #include "core/run/recorder.h"
 #include "guests/demo/demo.h"
@@ -233,17 +234,10 @@ static void on_event(void *ctx, const struct event *ev)
     marks_see(r->marks, ev);
 }
 
-static uint64_t real_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 /* Shows the guest's text screen on the terminal when it has changed, at most twenty times a second. */
 static void paint(struct record *r, const struct engine *e)
 {
-    uint64_t now = real_ms();
+    uint64_t now = real_ns() / 1000000;
     if (now - r->painted_at < 50)
         return;
     r->painted_at = now;

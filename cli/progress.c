@@ -1,10 +1,10 @@
 /* progress.c - the progress line: on a terminal only, silent elsewhere. The only place where speed in real
  * time is measured. */
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "core/ground/real_time.h"
 #include "traces/memory.h"
 
 struct progress {
@@ -14,13 +14,6 @@ struct progress {
     double last; /* real time of the last update, s */
     uint64_t last_icount;
 };
-
-static double real_seconds(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
 
 struct progress *progress_new(const char *what, bool quiet)
 {

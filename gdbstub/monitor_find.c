@@ -1,6 +1,7 @@
 /* monitor_find.c - `monitor find`: every execution, write or read, as a list; gdb stays where it is. */
 #include <inttypes.h>
 
+#include "core/ground/numbers.h"
 #include "gdbstub/impl.h"
 #include "traces/memory.h"
 
@@ -41,11 +42,10 @@ static bool on_hit(void *ctx, const struct timeline_hit *hit)
 {
     struct finding *f = ctx;
     struct running r;
-    char name[300];
+    char name[300], time[NUMBER_TEXT];
     if (f->count++ == SHOWN)
         return false;
-    text_add(f->out, "%15" PRIu64 " %7" PRIu64 ".%06" PRIu64 " s  ", hit->icount, hit->time / 1000000000,
-             hit->time % 1000000000 / 1000);
+    text_add(f->out, "%15" PRIu64 " %16s  ", hit->icount, number_time(time, hit->time));
     if (stub_running(f->g, hit->cpu, &r) &&
         symbols_text(stub_symbols(f->g), r.space, hit->pc, hit->icount, name, sizeof name) > 0)
         text_add(f->out, "%s", name);

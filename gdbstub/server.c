@@ -9,9 +9,9 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "core/ground/real_time.h"
 #include "gdbstub/impl.h"
 #include "traces/memory.h"
 
@@ -103,13 +103,6 @@ bool stub_interrupted(struct gdbstub *g)
 
 /* ---------------------------------------------------------------- long operations */
 
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 void stub_operation(struct gdbstub *g)
 {
     g->interrupted = false; /* one by one: atomics */
@@ -117,14 +110,14 @@ void stub_operation(struct gdbstub *g)
     g->waited = false;
     if (!g->stop)
         timeline_interrupt_clear(g->tl);
-    g->began = g->told = seconds_now();
+    g->began = g->told = real_seconds();
 }
 
 static bool progress(void *ctx, const struct timeline_progress *p)
 {
     struct gdbstub *g = ctx;
     uint64_t whole = p->back ? p->from - p->to : p->to - p->from;
-    double now = seconds_now();
+    double now = real_seconds();
     if (stub_interrupted(g))
         return false;
     if (g->began > 0 && now - g->told >= TELL_AFTER) {

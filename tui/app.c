@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "core/ground/numbers.h"
+#include "core/ground/real_time.h"
 #include "traces/memory.h"
 #include "tui/app.h"
 #include "tui/app_impl.h"
@@ -58,13 +59,6 @@ const char *span_text(char buf[TEXT_MAX], uint64_t ns)
     return buf;
 }
 
-double wall_seconds(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 void app_refuse(struct app *a, const char *fmt, ...)
 {
     va_list ap;
@@ -90,7 +84,7 @@ static void progress_words(struct app *a, const struct timeline_progress *p)
 {
     uint64_t way = p->to > p->from ? p->to - p->from : p->from - p->to;
     double part = way ? (double)p->examined / (double)way : 0;
-    double took = a->progress.began ? wall_seconds() - a->progress.began : 0;
+    double took = a->progress.began ? real_seconds() - a->progress.began : 0;
     char here[TEXT_MAX];
     if (part > 1)
         part = 1;

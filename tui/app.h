@@ -276,7 +276,5 @@ enum { TEXT_MAX = 64 };
 const char *count_text(char buf[TEXT_MAX], uint64_t n); /* 1,234,567 */
 const char *steps_text(char buf[TEXT_MAX], uint64_t n); /* 12.3 M */
 const char *time_text(char buf[TEXT_MAX], uint64_t ns); /* 1.234567 s */
-const char *span_text(char buf[TEXT_MAX], uint64_t ns); /* 12.3 ms */
-double wall_seconds(void);
-
+const char *span_text(char buf[TEXT_MAX], uint64_t ns);
 #endif

@@ -1,8 +1,8 @@
 /* evlist.c - see evlist.h. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "core/ground/real_time.h"
 #include "core/story/processes.h"
 #include "traces/memory.h"
 #include "traces/sorted.h"
@@ -158,16 +158,9 @@ static void keep(struct evlist *l, const struct event *ev, uint64_t number)
     l->found[l->n++] = (struct found){number, ev->icount, 1, ev->kind};
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 bool evlist_work(struct evlist *l)
 {
-    uint64_t begin = now_ns();
+    uint64_t begin = real_ns();
     struct event ev;
     for (unsigned i = 1; l->walk && !l->done; i++) {
         int rc = trace_cursor_next(l->walker, &ev, &l->at, NULL);
@@ -180,7 +173,7 @@ bool evlist_work(struct evlist *l)
             processes_see(l->processes, &ev);
         if (ev.icount >= l->f.from && wanted(l, &ev))
             keep(l, &ev, l->at);
-        if (i % LOOK_EVERY == 0 && now_ns() - begin > SLICE_NS)
+        if (i % LOOK_EVERY == 0 && real_ns() - begin > SLICE_NS)
             return true;
     }
     return false;

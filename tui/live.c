@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ground/real_time.h"
 #include "core/live/live.h"
 #include "traces/memory.h"
 #include "tui/app_impl.h"
@@ -44,7 +45,7 @@ void live_free(struct app *a)
 /* Real time and the guest's run side by side from here on. */
 static void set_clock(struct console_text *l, uint64_t time)
 {
-    l->began = wall_seconds();
+    l->began = real_seconds();
     l->time = time;
 }
 
@@ -239,7 +240,7 @@ bool live_slice(struct app *a)
     bool more = give_typed(a);
     /* An idle guest waits in real time, as a real machine would; a script does not wait. */
     uint64_t until =
-        a->scripted ? before + SCRIPT_TIME : l->time + (uint64_t)((wall_seconds() - l->began) * 1e9);
+        a->scripted ? before + SCRIPT_TIME : l->time + (uint64_t)((real_seconds() - l->began) * 1e9);
     if (until < before)
         until = before;
     timeline_interrupt_clear(a->s->tl);
@@ -262,7 +263,7 @@ bool live_slice(struct app *a)
 bool live_due(struct app *a, bool busy)
 {
     struct console_text *l = a->live_text;
-    double now = wall_seconds(), least = busy ? BUSY_SECONDS : IDLE_SECONDS;
+    double now = real_seconds(), least = busy ? BUSY_SECONDS : IDLE_SECONDS;
     bool news = lines_printed(l->lines) != l->shown;
     if (a->live && now - l->looked < least && (busy || !news))
         return false;

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "core/ground/real_time.h"
 #include "tui/app_impl.h"
 #include "tui/duo.h"
 
@@ -159,14 +160,14 @@ static void begin_anew(struct app *a)
                             .row = row,
                             .known = a->story_known,
                             .listed = events_done(a),
-                            .since = wall_seconds()};
+                            .since = real_seconds()};
 }
 
 bool app_prepare_goes_on(struct app *a)
 {
     if (!a->progress.poll)
         return true;
-    return (wall_seconds() - a->preparing.began) * 1000 < AT_A_TIME_MS &&
+    return (real_seconds() - a->preparing.began) * 1000 < AT_A_TIME_MS &&
            !a->progress.pending(a->progress.ctx);
 }
 
@@ -174,7 +175,7 @@ static bool prepare(struct app *a, const uint64_t *to, size_t n)
 {
     struct error err;
     a->preparing.working = true;
-    a->preparing.began = wall_seconds();
+    a->preparing.began = real_seconds();
     int rc = timeline_prepare(a->s->tl, to, n, &err);
     a->preparing.working = false;
     return rc != 0;
@@ -194,7 +195,7 @@ int app_prepare(struct app *a, bool at_once)
     begin_anew(a);
     if (p->done)
         return -1;
-    if (!at_once && (wall_seconds() - p->since) * 1000 < AFTER_MS)
+    if (!at_once && (real_seconds() - p->since) * 1000 < AFTER_MS)
         return WAIT_MS;
     if (p->asked < WAYS) {
         if (ways[p->asked++](a, &to))

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ground/real_time.h"
 #include "tui/app_impl.h"
 #include "tui/duo.h"
 
@@ -71,7 +72,7 @@ static bool shows(struct app *a, const char *text, int from)
 static int do_clock(struct app *a, const char *text, struct error *err)
 {
     size_t n = strcspn(text, " ");
-    double begin = wall_seconds();
+    double begin = real_seconds();
     struct app *front = duo_front(a);
     front->scripted = false; /* as for a person, who sees at once what takes no further work */
     enum react r = app_line(front, text + n);
@@ -79,7 +80,7 @@ static int do_clock(struct app *a, const char *text, struct error *err)
     front->scripted = true;
     if (r & REACT_UNKNOWN)
         return error_set(err, "%.200s", front->message);
-    printf("%.*s %.1f ms\n", (int)n, text, (wall_seconds() - begin) * 1000);
+    printf("%.*s %.1f ms\n", (int)n, text, (real_seconds() - begin) * 1000);
     duo_settle(a);
     return 0;
 }

@@ -3,6 +3,7 @@
 #define NCURSES_WIDECHAR 1
 /* Our headers come first, because ncurses' term.h has macros like `lines`. */
 #include "tui/term.h"
+#include "core/ground/real_time.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -234,7 +235,7 @@ static void mouse(struct terminal_state *t)
     } else if (m.bstate & BUTTON5_PRESSED) {
         t->c->mouse(t->c->ctx, m.x, m.y, MOUSE_WHEEL_DOWN, false);
     } else if (m.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON1_DOUBLE_CLICKED)) {
-        double now = wall_seconds();
+        double now = real_seconds();
         bool twice = m.bstate & BUTTON1_DOUBLE_CLICKED;
         twice = twice || (m.x == t->click.x && m.y == t->click.y && now - t->click.at < TWICE_SECONDS);
         t->click.x = m.x;
@@ -311,7 +312,7 @@ static bool take_while_busy(struct terminal_state *t, bool seen)
 
 bool term_poll(struct terminal_state *t, double began)
 {
-    double now = wall_seconds();
+    double now = real_seconds();
     wait_for(t, 0);
     if (t->over)
         return false;

@@ -32,13 +32,11 @@ struct term_client {
 int term_run(const struct term_client *c, void (*begun)(void *ctx, struct terminal_state *t),
              struct error *err);
 
-/* Shows the progress of a long operation that began at `began` (wall_seconds), once it takes long enough to be seen.
+/* Shows the progress of a long operation that began at `began` (real_seconds), once it takes long enough to be seen.
  * False if a key was pressed after that; keys from before it are handled when the operation is over. */
 bool term_poll(struct terminal_state *t, double began);
 
 /* Whether a key, a signal or a new size waits to be handled. Takes nothing. */
 bool term_pending(struct terminal_state *t);
-
-double wall_seconds(void);
 
 #endif

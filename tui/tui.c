@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/ground/real_time.h"
 #include "tui/app_impl.h"
 #include "tui/duo.h"
 
@@ -100,7 +101,7 @@ static bool poll_terminal(void *ctx)
 {
     struct app *a = ctx;
     if (a->progress.began == 0)
-        a->progress.began = wall_seconds();
+        a->progress.began = real_seconds();
     return term_poll(a->terminal, a->progress.began);
 }
 
@@ -151,7 +152,7 @@ static int run(struct app *a, struct error *err)
         return run_on_terminal(a, err);
     duo_resize(a, a->o->width ? a->o->width : 120, a->o->height ? a->o->height : 40);
     duo_draw(a); /* the first screen as a person sees it, without what is still being read */
-    a->first_screen = wall_seconds() - a->opened;
+    a->first_screen = real_seconds() - a->opened;
     duo_app(a, 0)->scripted = duo_app(a, 1)->scripted = true;
     app_begin(a);
     if (a->o->script && script_run(a, err))
@@ -163,7 +164,7 @@ static int run(struct app *a, struct error *err)
 int tui_run(const struct tui_options *o, struct error *err)
 {
     struct error kept;
-    double begin = wall_seconds();
+    double begin = real_seconds();
     struct app *a = app_new(o, err);
     if (!a)
         return -1;

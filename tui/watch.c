@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/ground/real_time.h"
 #include "core/story/marks.h"
 #include "core/story/stages.h"
 #include "traces/memory.h"
@@ -62,7 +63,7 @@ struct tui_watch *tui_watch_new(const struct tui_watch_options *o)
     w->stages = stages_watch_new(o->profile, o->config);
     w->mono = o->look.mono;
     w->ascii = o->look.ascii;
-    w->at = wall_seconds();
+    w->at = real_seconds();
     looks_default(&w->looks);
     return w;
 }
@@ -170,7 +171,7 @@ static void title(const struct window *w, const char *name)
 static void draw_head(struct tui_watch *w, const struct window *line)
 {
     char n[TEXT_MAX], t[TEXT_MAX], v[TEXT_MAX];
-    double now = wall_seconds();
+    double now = real_seconds();
     if (now - w->at > 0.5) {
         w->speed = (double)(w->icount - w->at_icount) / (now - w->at);
         w->at = now;

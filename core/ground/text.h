@@ -29,4 +29,19 @@ __attribute__((format(printf, 2, 3))) static inline void text_add(struct text *t
     free(more);
 }
 
+/* Adds a word as a shell takes it: in quotes if it needs them. After a blank if it is not the first. */
+static inline void text_add_word(struct text *t, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/@%";
+    text_add(t, t->n ? " " : "");
+    if (*word && !word[strspn(word, plain)]) {
+        text_add(t, "%s", word);
+        return;
+    }
+    text_add(t, "'");
+    for (; *word; word++)
+        text_add(t, "%.*s", *word == '\'' ? 4 : 1, *word == '\'' ? "'\\''" : word);
+    text_add(t, "'");
+}
+
 #endif

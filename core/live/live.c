@@ -1,9 +1,9 @@
 /* live.c - see live.h. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/live/live.h"
+#include "core/ground/real_time.h"
 #include "core/live/private/terminal.h"
 #include "traces/memory.h"
 
@@ -225,13 +225,6 @@ void live_look(struct live *l, uint64_t now)
         terminal_wait(l->terminal, 0);
 }
 
-static uint64_t real_now(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 static bool has_bytes(struct live *l)
 {
     size_t n;
@@ -245,9 +238,9 @@ static uint64_t wait_until(struct live *l, uint64_t now, uint64_t wake)
     if (wake != UINT64_MAX)
         l->owed += (int64_t)(wake - now);
     uint64_t ns = wake == UINT64_MAX ? UINT64_MAX : l->owed < MIN_WAIT ? 0 : (uint64_t)l->owed;
-    uint64_t start = real_now();
+    uint64_t start = real_ns();
     enum terminal_wait how = terminal_wait(l->terminal, ns);
-    uint64_t passed = real_now() - start;
+    uint64_t passed = real_ns() - start;
     if (how == TERMINAL_TIMEOUT) {
         /* If the host slept too long, the next waits are shortened, within limits. */
         if (ns)

@@ -4,8 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "core/ground/real_time.h"
 #include "core/net/private/wire.h"
 #include "traces/memory.h"
 
@@ -277,13 +277,6 @@ uint64_t net_deadline(const struct net *net)
 bool net_expects(const struct net *net)
 {
     return net->sockets.n && (net->patient || net->waited_ms < PATIENCE_MS);
-}
-
-static uint64_t real_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
 uint64_t net_wait(struct net *net, uint64_t ns)

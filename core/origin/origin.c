@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/origin/private/impl.h"
+#include "core/ground/numbers.h"
 #include "traces/memory.h"
 
 /* Bytes whose origin is still to be found. */
@@ -611,8 +612,9 @@ static void add_operands(struct text *t, const struct origin_link *l)
 static void put_in_words(const struct origin *o, struct origin_link *l)
 {
     struct text t = {0};
+    char time[NUMBER_TEXT];
     if (l->step)
-        text_add(&t, "%15" PRIu64 " %14.9f  ", l->icount, (double)l->time / 1e9);
+        text_add(&t, "%15" PRIu64 " %14s  ", l->icount, number_exact(time, l->time));
     else
         text_add(&t, "%15s %14s  ", "beginning", "");
     if (filled(l->function))

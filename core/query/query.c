@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/ground/real_time.h"
 #include "core/ground/text.h"
 #include "core/query/private/impl.h"
 #include "traces/event.h"
@@ -16,16 +17,9 @@ enum {
 
 /* ---------------------------------------------------------------- time */
 
-static uint64_t host_time(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 bool query_late(struct query *q)
 {
-    q->late |= q->deadline && host_time() >= q->deadline;
+    q->late |= q->deadline && real_ns() >= q->deadline;
     return q->late;
 }
 
@@ -245,7 +239,7 @@ int query_run(struct query *q, const char *sql, unsigned seconds, const struct q
     int rc = SQLITE_OK;
     size_t statements = 0;
     lock(q);
-    q->deadline = host_time() + (uint64_t)seconds * 1000000000;
+    q->deadline = real_ns() + (uint64_t)seconds * 1000000000;
     q->trouble.text[0] = 0;
     for (const char *rest = sql; rc == SQLITE_OK && *rest; sql = rest) {
         sqlite3_stmt *s = NULL;

@@ -236,27 +236,6 @@ static void began(struct fb_guest *fb, struct frame *f)
 
 /* ---------------------------------------------------------------- executed */
 
-static bool plain(const char *s)
-{
-    return *s && !s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/@%")];
-}
-
-static void add_quoted(struct text *t, const char *s)
-{
-    text_add(t, t->n ? " " : "");
-    if (plain(s)) {
-        text_add(t, "%s", s);
-        return;
-    }
-    text_add(t, "'");
-    for (; *s; s++)
-        if (*s == '\'')
-            text_add(t, "'\\''");
-        else
-            text_add(t, "%c", *s);
-    text_add(t, "'");
-}
-
 /* struct image_args: a buffer, then places in it; other members may come between. */
 struct image_args {
     uint64_t buffer, argv, envv, path;
@@ -284,11 +263,11 @@ static char *command_of(const struct fb_guest *fb, const struct image_args *a)
     struct text t = {0};
     size_t n = a->envv - a->argv < ARGUMENTS_MAX ? a->envv - a->argv : ARGUMENTS_MAX;
     fb_string(fb, a->path ? a->path : a->buffer, path, sizeof path);
-    add_quoted(&t, path);
+    text_add_word(&t, path);
     fb_read(fb, a->argv, args, n);
     args[n] = 0;
     for (size_t at = 0; at < n; at += strlen(args + at) + 1)
-        add_quoted(&t, args + at);
+        text_add_word(&t, args + at);
     return t.s;
 }
 

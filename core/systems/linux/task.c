@@ -172,27 +172,6 @@ static void named(struct linux_guest *lx, struct frame *f)
         LX_EMIT(lx, EV_PROCESS_NAME, name, lx_pid(lx, task), lx_tgid(lx, task));
 }
 
-static bool plain(const char *s)
-{
-    return *s && !s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/@%")];
-}
-
-static void add_quoted(struct text *t, const char *s)
-{
-    text_add(t, t->n ? " " : "");
-    if (plain(s)) {
-        text_add(t, "%s", s);
-        return;
-    }
-    text_add(t, "'");
-    for (; *s; s++)
-        if (*s == '\'')
-            text_add(t, "'\\''");
-        else
-            text_add(t, "%c", *s);
-    text_add(t, "'");
-}
-
 static void add_arguments(struct linux_guest *lx, uint64_t mm, struct text *t)
 {
     char args[ARGUMENTS_MAX + 1];
@@ -208,7 +187,7 @@ static void add_arguments(struct linux_guest *lx, uint64_t mm, struct text *t)
     }
     args[n] = 0;
     for (size_t at = 0; at < n; at += strlen(args + at) + 1)
-        add_quoted(t, args + at);
+        text_add_word(t, args + at);
 }
 
 /* The new program is in place: its memory is the current one, its arguments are on its stack. */
@@ -220,7 +199,7 @@ static void executed(struct linux_guest *lx, struct frame *f)
     struct text words = {0};
     lx_infer_executed(lx, task, binprm);
     lx_string(lx, lx_member(lx, binprm, t->binprm_filename), path, sizeof path);
-    add_quoted(&words, path);
+    text_add_word(&words, path);
     add_arguments(lx, lx_member(lx, task, t->task_mm), &words);
     LX_EMIT(lx, EV_PROCESS_EXEC, words.s, lx_pid(lx, task), lx_tgid(lx, task),
             lx_member(lx, binprm, t->binprm_exec));
