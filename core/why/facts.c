@@ -101,13 +101,28 @@ void facts_free(struct facts *f)
     *f = (struct facts){0};
 }
 
+/* The boot ended in a crash: a panic, a triple fault that no kernel has asked for (some reset the machine so), or a watchdog. */
+static bool crashed(const struct facts *f)
+{
+    const struct event *reset = facts_last(f, EV_RESET);
+    return facts_last(f, EV_KERNEL_PANIC) || facts_first_line(f, "Kernel panic", f->begin) ||
+           (facts_last(f, EV_TRIPLE_FAULT) && !facts_last(f, EV_KERNEL_SHUTDOWN)) ||
+           (reset && fact_contains(reset, "watchdog"));
+}
+
 /* A new boot begins with the reset at `icount`. */
 static void boots(struct why_case *c, uint64_t icount)
 {
     c->resets++;
     c->shutdowns += c->now.count[EV_KERNEL_SHUTDOWN] || c->now.count[EV_KERNEL_KEXEC];
-    facts_free(&c->before);
+    if (c->before_crashed) {
+        facts_free(&c->bad);
+        c->bad = c->before;
+    } else {
+        facts_free(&c->before);
+    }
     c->before = c->now;
+    c->before_crashed = crashed(&c->now);
     c->now = (struct facts){.begin = icount};
 }
 

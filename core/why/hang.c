@@ -171,6 +171,8 @@ static void waits(struct why_case *c, struct finding *f, unsigned cpu, uint64_t 
         find_verdict(f, WHY_UNKNOWN, c->at,
                      "cannot tell: the processor is idle in HLT at %s, after it was said: %s", where,
                      fact_text(bad, words, sizeof words));
+    else if (units_unfinished(c, f, false))
+        ;
     else if (facts_last(&c->now, EV_INIT_RUN) || facts_last(&c->now, EV_PROCESS_FIRST))
         find_verdict(
             f, WHY_NOTHING, c->at,
@@ -208,7 +210,7 @@ static const struct loop_read *awaited(const struct cpu_loop *l)
     const struct loop_read *best = NULL;
     for (unsigned i = 0; i < l->nreads; i++) {
         const struct loop_read *r = &l->read[i];
-        if (r->device || r->written)
+        if (r->device || r->written || r->moves)
             continue;
         if (!best || (r->locked && !best->locked) || (r->tested && !best->tested && !best->locked))
             best = r;
@@ -348,7 +350,7 @@ static bool word_loop(struct why_case *c, struct finding *f, const struct cpu_lo
     const bool lock = is_lock(c, l, r, cpu, &w);
     case_go(c, c->at);
     const uint64_t long_ago = quiet(c);
-    const bool sure = (!l->interrupts && others_are_stuck(list, n, cpu)) || long_ago >= SECOND;
+    const bool sure = (!l->interrupts && !l->counts && others_are_stuck(list, n, cpu)) || long_ago >= SECOND;
     word_reason(c, f, list, n, cpu, &w, lock, &why);
     case_address(c, c->at, cpu, l->pc, where);
     case_address(c, c->at, cpu, r->linear, word);

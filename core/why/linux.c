@@ -649,31 +649,3 @@ void explain_linux(struct why_case *c, struct finding *f)
     if (!gave_up(c, f) && !fell_to_shell(c, f) && !stalls(c, f) && !other_init(c, f))
         silent(c, f);
 }
-
-/* ---------------------------------------------------------------- systemd */
-
-void explain_units(struct why_case *c, struct finding *f)
-{
-    static const char *const texts[] = {
-        "Failed with result",           "ordering cycle", "Failed to start", "Dependency failed for",
-        "Timed out waiting for device", "timed out.",     "emergency mode"};
-    const struct event *first = NULL;
-    char words[300];
-    for (size_t i = 0; i < c->now.n; i++) {
-        const struct event *ev = &c->now.event[i];
-        const bool systemd = ev->kind == EV_PROCESS_LOG && ev->f[EVF_PROCESS_LOG_pid] == 1;
-        const bool shown =
-            ev->kind == EV_CONSOLE_LINE && (fact_contains(ev, "FAILED") || fact_contains(ev, "DEPEND"));
-        bool bad = shown && (fact_contains(ev, "Failed to start") || fact_contains(ev, "Dependency failed"));
-        for (size_t k = 0; k < sizeof texts / sizeof texts[0] && systemd && !bad; k++)
-            bad = fact_contains(ev, texts[k]) && ev->f[EVF_PROCESS_LOG_level] <= 4;
-        if (!bad)
-            continue;
-        fact_text(ev, words, sizeof words);
-        if (!first) {
-            first = ev;
-            find_verdict(f, WHY_WRONG, ev->icount, "systemd has a unit that failed: %s", words);
-        }
-        find_line(f, ev->icount, NULL, "%s: %s", systemd ? "systemd says" : "console", words);
-    }
-}

@@ -207,6 +207,49 @@ static void see_turn(struct why_case *c, struct cpu_loop *l, unsigned cpu)
             see_insn(c, l, cpu, i);
 }
 
+/* The instruction there reads that address. */
+static bool reads(struct why_case *c, unsigned cpu, uint64_t linear)
+{
+    struct decoder d;
+    bool found = false;
+    if (!decode(c, cpu, &d))
+        return true;
+    const cs_x86 *x = &d.insn->detail->x86;
+    for (unsigned k = 0; k < x->op_count; k++)
+        found |= x->operands[k].type == X86_OP_MEM && address_of(c, &d, cpu, &x->operands[k].mem) == linear;
+    decoded(&d);
+    return found;
+}
+
+/* The general registers, added up in a way that tells them apart. */
+static uint64_t registers(struct why_case *c, unsigned cpu)
+{
+    static const char *const names[] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp",
+                                        "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+    uint64_t sum = 0;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        sum = sum * 0x100000001b3 + timeline_reg(c->tl, cpu, names[i]);
+    return sum;
+}
+
+/* What differs from turn to turn: a loop that goes through memory, or counts, waits for nothing. */
+static void see_changes(struct why_case *c, struct cpu_loop *l, unsigned cpu)
+{
+    if (!l->length || l->nseen < 3 * (size_t)l->length)
+        return;
+    for (unsigned k = 0; k < l->nreads; k++)
+        for (size_t i = l->nseen; i-- > l->length;)
+            if (l->icount[i] == l->read[k].at) {
+                l->read[k].moves = case_go(c, l->icount[i - l->length]) && !reads(c, cpu, l->read[k].linear);
+                break;
+            }
+    const size_t last = l->nseen - 1;
+    if (case_go(c, l->icount[last])) {
+        const uint64_t now = registers(c, cpu);
+        l->counts = case_go(c, l->icount[last - l->length]) && registers(c, cpu) != now;
+    }
+}
+
 /* Which of the words the loop itself wrote to as it went round: not those that stayed as they were. */
 static void values_at_end(struct why_case *c, struct cpu_loop *l)
 {
@@ -253,8 +296,10 @@ struct cpu_loop *loops_find(struct why_case *c, unsigned n)
         look_at(c, &l[i], i);
     }
     for (unsigned i = 0; i < n; i++)
-        if (l[i].does == CPU_LOOPS || l[i].does == CPU_BUSY)
+        if (l[i].does == CPU_LOOPS || l[i].does == CPU_BUSY) {
             see_turn(c, &l[i], i);
+            see_changes(c, &l[i], i);
+        }
     if (!case_go(c, c->at)) {
         free(l);
         return NULL;

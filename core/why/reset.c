@@ -1,4 +1,4 @@
-/* reset.c - a machine that is reset again and again. */
+/* reset.c - a machine that is reset again and again, or by its watchdog. */
 #include <inttypes.h>
 
 #include "core/why/private/case.h"
@@ -9,18 +9,30 @@ void explain_reset(struct why_case *c, struct finding *f)
     const struct event *reset = facts_last(&c->now, EV_RESET), *down;
     const bool loop = !strcmp(c->reason, "reset-loop");
     char words[120], place[PLACE_TEXT];
-    if (!reset || (!loop && !c->again))
+    const bool watchdog = reset && fact_contains(reset, "watchdog");
+    if (!reset || (!loop && !c->again && !watchdog))
         return;
     fact_text(reset, words, sizeof words);
     down = facts_last(&c->now, EV_KERNEL_SHUTDOWN);
-    find_verdict(f, WHY_WRONG, reset->icount,
-                 "the machine is reset again and again: each boot ends in a reset by %s%s", words,
-                 down ? ", which the kernel asks for" : "");
-    find_line(f, reset->icount, case_place(c, reset->icount, reset->cpu, reset->f[EVF_RESET_ip], place),
-              "reset by %s at 0x%" PRIx64, words, reset->f[EVF_RESET_ip]);
+    if (loop || c->again)
+        find_verdict(f, WHY_WRONG, reset->icount,
+                     "the machine is reset again and again: each boot ends in a reset by %s%s", words,
+                     down ? ", which the kernel asks for" : "");
+    else
+        find_verdict(
+            f, WHY_WRONG, reset->icount,
+            "the machine was reset by its %s: it was started, and not told in time that the system lives",
+            words);
+    /* What resets by itself does so at no instruction. */
+    if (reset->f[EVF_RESET_ip])
+        find_line(f, reset->icount, case_place(c, reset->icount, reset->cpu, reset->f[EVF_RESET_ip], place),
+                  "reset by %s at 0x%" PRIx64, words, reset->f[EVF_RESET_ip]);
+    else
+        find_event(f, c, reset, NULL);
     if (down)
         find_event(f, c, down, "the kernel shuts down");
     find_callers_at(f, c, reset);
-    find_note(f, "resets in the record: %" PRIu64, c->resets);
+    if (loop || c->again)
+        find_note(f, "resets in the record: %" PRIu64, c->resets);
     find_console(f, c, c->now.begin, reset->icount, 6);
 }

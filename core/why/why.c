@@ -108,6 +108,7 @@ static void case_close(struct why_case *c)
 {
     facts_free(&c->now);
     facts_free(&c->before);
+    facts_free(&c->bad);
     timeline_close(c->tl);
     symbols_free(c->symbols);
     processes_free(c->processes);
@@ -180,29 +181,65 @@ static struct why *answer(struct finding *f, const char *subject)
     return w;
 }
 
+/* Asks each explainer until one has found something. Returns who did, or "". */
+static const char *explain(struct why_case *c, struct finding *f)
+{
+    for (size_t i = 0; i < sizeof explainers / sizeof explainers[0]; i++) {
+        finding_free(f);
+        explainers[i].explain(c, f);
+        if (f->found)
+            return explainers[i].subject;
+    }
+    return "";
+}
+
+/* Nothing is wrong with the last boot, or it has only begun; but one before it has crashed: what went wrong there. */
+static const char *earlier_boot(struct why_case *c, struct finding *f, const char *subject)
+{
+    struct facts *crash = c->before_crashed ? &c->before : &c->bad;
+    struct finding then = {0};
+    if (!crash->n)
+        return subject;
+    facts_free(&c->now);
+    c->now = *crash;
+    *crash = (struct facts){0};
+    c->at = c->now.end;
+    c->whole = c->again = false;
+    c->reason = "";
+    const char *who = explain(c, &then);
+    if (!then.found || then.answer != WHY_WRONG) {
+        finding_free(&then);
+        return subject;
+    }
+    char *verdict = then.verdict.s;
+    then.verdict = (struct text){0};
+    text_add(&then.verdict, "%s; then the machine was reset, and booted again", verdict);
+    free(verdict);
+    finding_free(f);
+    *f = then;
+    return who;
+}
+
 struct why *why_ask(struct trace *t, const struct engine_kind *kind, uint64_t at, struct error *err)
 {
     const uint64_t last = trace_last_icount(t);
     const struct trace_end *end = trace_end(t);
     struct why_case c = {.t = t, .kind = kind, .at = at < last ? at : last, .whole = at >= last};
     struct finding f = {0};
-    const char *subject = "";
+    const char *subject;
     c.reason = c.whole && end ? end->reason : "";
     if (facts_read(&c, err)) {
         case_close(&c);
         return NULL;
     }
     choose_boot(&c);
-    for (size_t i = 0; !f.found && i < sizeof explainers / sizeof explainers[0]; i++) {
-        finding_free(&f);
-        explainers[i].explain(&c, &f);
-        subject = explainers[i].subject;
-    }
+    subject = explain(&c, &f);
     if (!f.found) {
         finding_free(&f);
         no_finding(&c, &f);
-        subject = "";
     }
+    if (f.answer != WHY_WRONG)
+        subject = earlier_boot(&c, &f, subject);
     case_close(&c);
     return answer(&f, subject);
 }

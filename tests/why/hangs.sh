@@ -237,6 +237,19 @@ own_device_word() { # a descriptor in memory that a device would write, if it ha
 S
 }
 
+own_scan() { # goes through memory for a signature, and has not come to its end when the record ends: it waits for nothing
+    flat scan --until 8M <<'S'
+        cli
+        movl $0x200000, %ebx
+1:      cmpl $0x54464269, (%ebx)
+        je 2f
+        addl $4, %ebx
+        cmpl $0x6000000, %ebx
+        jb 1b
+2:      hlt
+S
+}
+
 # ---- interrupts and timers
 
 own_pit_off() { # waits for ticks of a timer that was told how to count, but not from where

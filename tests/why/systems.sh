@@ -154,6 +154,20 @@ make_missing_device() { # in /etc/fstab
     systemd missing_device "" fstab /etc/fstab
 }
 make_no_target() { systemd no_target "systemd.unit=nowhere.target"; }
+make_frozen() { systemd frozen "systemd.unit=nowhere.target" link /etc/systemd/system/rescue.target /dev/null; }
+make_waits() { # for a unit that never ends its start; the login prompt is there
+    printf '[Unit]\nDescription=Waits\nBefore=multi-user.target\n[Service]\nType=oneshot\nExecStart=/bin/sleep infinity\nTimeoutStartSec=infinity\n' >waits.service
+    UNTIL=30s systemd waits "systemd.wants=waits.service" waits.service /etc/systemd/system/waits.service
+}
+make_panic_reboots() { # the record ends in the boot after the one that crashed
+    boot panic_reboots --kernel "$kernel" --append "console=ttyS0 panic=-1 root=/dev/sda1" --until 2400M
+}
+make_watchdog() { # the chipset's is started, and nobody feeds it
+    local modules=$GUESTS/root/lib/modules/6.1.0-56-amd64/kernel/drivers
+    printf '#!/bin/sh\nmount -t devtmpfs dev /dev\nfor m in watchdog lpc_ich intel_pmc_bxt iTCO_vendor_support; do insmod /$m.ko; done\ninsmod /iTCO_wdt.ko heartbeat=4 nowayout=1\necho >/dev/watchdog\nsleep 1000\n' |
+        initrd watchdog "ln -s busybox bin/insmod; cp '$modules/watchdog/'{watchdog,iTCO_vendor_support,iTCO_wdt}.ko '$modules/mfd/'{lpc_ich,intel_pmc_bxt}.ko ."
+    boot watchdog --machine q35 --kernel "$GUESTS/vmlinuz" --initrd watchdog.gz --append "console=ttyS0" --until 40s --stop-on-reset
+}
 
 # ---- loaders
 
@@ -211,7 +225,7 @@ make_grub_core_gone() { # the gap behind the boot record was overwritten
     boot grub_core_gone --disk grub_core_gone.img --until 4M
 }
 make_iso_cut() {
-    head -c 6000000 "$GUESTS/grub.iso" >iso_cut.iso
+    head -c 5998592 "$GUESTS/grub.iso" >iso_cut.iso
     boot iso_cut --cdrom iso_cut.iso --until 3000M
 }
 loaders=$GUESTS/loaders/root/usr/lib
@@ -308,4 +322,7 @@ make_grub_on_disk() { boot grub_on_disk --disk "$GUESTS/disk.img" --until 60s; }
 make_efi_boots() { boot efi_boots --bios "$GUESTS/OVMF.fd" --disk "$GUESTS/efi.img" --until 60s; }
 make_xen_boots() { boot xen_boots --memory 512M --kernel "$GUESTS/xen/xen.gz" --append "com1=115200,8n1 console=com1" --module "$GUESTS/vmlinuz console=hvc0" --module "$GUESTS/initrd.gz" --until 60s; }
 make_uml_boots() { boot uml_boots --uml "$GUESTS/uml/linux.uml" --memory 128M --initrd "$GUESTS/initrd.gz"; }
+make_rescue() { # which was asked for
+    boot rescue --memory 512M --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/systemd/initrd.gz" --disk "$GUESTS/systemd/disk.img" --append "console=ttyS0 quiet root=/dev/sda systemd.unit=rescue.target" --until 20s
+}
 make_login() { boot login --memory 512M --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/systemd/initrd.gz" --disk "$GUESTS/systemd/disk.img" --append "console=ttyS0 quiet root=/dev/sda" --until 25s; }

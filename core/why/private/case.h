@@ -42,6 +42,8 @@ struct why_case {
     bool whole;               /* that is the end of the record */
     const char *reason;       /* how the record ended, if it is looked at to its end; else "" */
     struct facts now, before; /* of the last boot, and the one before it */
+    bool before_crashed;      /* that one ended in a crash */
+    struct facts bad;         /* of the last one before it that did; empty if none did */
     uint64_t resets;          /* up to `at` */
     uint64_t shutdowns;       /* how many of them were asked for by a kernel that was shut down */
     bool again;               /* the machine boots again and again; `now` is the last whole boot */
@@ -107,6 +109,10 @@ void find_callers(struct finding *f, struct why_case *c, unsigned cpu);
 void find_callers_at(struct finding *f, struct why_case *c, const struct event *ev);
 /* The last n console lines before `to` that are after `from`, each once. */
 void find_console(struct finding *f, struct why_case *c, uint64_t from, uint64_t to, size_t n);
+
+/* A unit that systemd has begun to start, and has not finished: wrong if nothing goes on any more, else "cannot tell". sure_only: only the
+ * former is told. False if there is none. */
+bool units_unfinished(struct why_case *c, struct finding *f, bool sure_only);
 
 /* ---------------------------------------------------------------- the explainers */
 

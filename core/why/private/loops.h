@@ -17,6 +17,7 @@ struct loop_read {
     unsigned size;
     bool device;     /* it is no memory */
     bool locked;     /* the instruction also writes it, in one piece: the way to take a lock */
+    bool moves;      /* the next turn reads another place: it goes through a table */
     bool written;    /* the loop writes it otherwise: it waits for no one */
     uint64_t tested; /* the bits that the loop looks at; 0: not known */
     char text[INSTRUCTION_TEXT];
@@ -31,6 +32,7 @@ struct cpu_loop {
     size_t nseen;
     unsigned length, times; /* of the loop, in steps; 0: it has no fixed way round */
     size_t places;          /* different addresses among the last steps */
+    bool counts;            /* a register has another value in the next turn: what counts may end */
     bool halts, in, clock, strings, delivers;
     uint64_t delivered; /* icount of the last step that delivered an exception or interrupt */
     struct loop_read read[LOOP_READS];
