@@ -482,3 +482,50 @@ void add_small_base(struct maker *m)
     if (add_bytes(m, change[which].bytes, change[which].n, 0))
         add_absolute(m, reg, address + (uint32_t)m->s.gpr[reg] - was + 4);
 }
+
+/* VEX of three bytes, then opcode and ModRM. `reg` and `rm` are registers. */
+struct vex_fields {
+    unsigned map, w, l, opcode, reg, vvvv, rm;
+};
+static unsigned put_vex(uint8_t *b, const struct vex_fields *v, unsigned mod)
+{
+    b[0] = 0xc4;
+    b[1] = (uint8_t)((v->reg & 8 ? 0 : 0x80) | 0x40 | (v->rm & 8 ? 0 : 0x20) | v->map);
+    b[2] = (uint8_t)(v->w << 7 | (~v->vvvv & 15) << 3 | v->l << 2 | 1);
+    b[3] = (uint8_t)v->opcode;
+    b[4] = (uint8_t)(mod << 6 | (v->reg & 7) << 3 | (v->rm & 7));
+    return 5;
+}
+
+/* VPSRLD, VPSRAD, VPSRLQ: of any indices, small ones. */
+static bool add_indices(struct maker *m, unsigned index, unsigned from, bool wide)
+{
+    struct vex_fields v = {1, 0, 1, wide ? 0x73 : 0x72, !wide && one_in(&m->r, 2) ? 4 : 2, index, from};
+    uint8_t b[8];
+    unsigned n = put_vex(b, &v, 3);
+    b[n++] = wide ? 59 : 27;
+    return add_bytes(m, b, n, 0);
+}
+
+void add_gather(struct maker *m)
+{
+    unsigned bits = m->q->bits, wide = bits == 64 ? 8 : 0, index = below(&m->r, 8) | wide,
+             opcode = 0x90 | below(&m->r, 4);
+    unsigned mask = (index + 1 + below(&m->r, 3)) & 7, to = (mask + 1) & 7;
+    int base = pick_pointer(m, true);
+    uint8_t b[12];
+    to = to == (index & 7) && !wide ? (to + 1) & 7 : to;
+    if (bits == 16 || base < 0 || !guest_has(FT_AVX2) || !host_has(FT_AVX2) ||
+        !add_indices(m, index, to, opcode & 1))
+        return;
+    if (!one_in(&m->r, 4)) /* VPCMPEQD: all elements */
+        add_bytes(m, b, put_vex(b, &(struct vex_fields){1, 0, 1, 0x76, mask, mask, mask}, 3), 0);
+    struct vex_fields v = {2, below(&m->r, 2), below(&m->r, 2), opcode, to, mask, (unsigned)base};
+    unsigned n = put_vex(b, &v, 1);
+    if (index & 8)
+        b[1] &= 0xbf;
+    b[n - 1] = (uint8_t)((b[n - 1] & 0xf8) | 4);
+    b[n++] = (uint8_t)(below(&m->r, 4) << 6 | (index & 7) << 3 | ((unsigned)base & 7));
+    b[n++] = (uint8_t)(below(&m->r, 32) - 16);
+    add_access(m, b, n);
+}

@@ -61,6 +61,8 @@ void add_advance(struct maker *);
 void add_mix(struct maker *);
 /* Accesses through a small number and a long displacement, before and after an instruction that changes it. */
 void add_small_base(struct maker *);
+/* A gather, with small indices and most often of all elements. */
+void add_gather(struct maker *);
 
 /* ---- flow.c ---- */
 

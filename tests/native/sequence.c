@@ -101,9 +101,12 @@ void sequence_make(struct sequence *q, struct state *in, struct memory *memory, 
     start(q, &m, bits, seed);
     memory_take(memory, false);
     *in = m.s;
-    for (unsigned n = 4 + below(&m.r, 37); n; n--)
+    for (unsigned n = 4 + below(&m.r, 37); n; n--) {
         if (!m.ended || one_in(&m.r, 4)) /* a few that are not reached */
             add_next(&m);
+        if (seed % 8 == 7 && n % 4 == 0) /* not in all: seeds that once failed stay what they are */
+            add_gather(&m);
+    }
     finish(&m);
 }
 

@@ -73,10 +73,10 @@ static bool reach_add(struct reach *r, unsigned op, int64_t at, unsigned size, b
     return true;
 }
 
-/* Does it access its memory operand? (Bits by a register are elsewhere.) */
+/* Does it access its memory operand? (Bits by a register and elements of a gather are elsewhere.) */
 static bool accesses_memory(const struct op *op, const struct shape *s)
 {
-    return in_memory(op) && s->kind != SHAPE_LEA && s->kind != SHAPE_NOP &&
+    return in_memory(op) && s->kind != SHAPE_LEA && s->kind != SHAPE_NOP && s->kind != SHAPE_SIMD_GATHER &&
            !(s->kind == SHAPE_BT && s->form != FORM_EI);
 }
 

@@ -194,6 +194,76 @@ void compile_masked(struct unit *u, const struct op *op, const struct shape *s)
         clear_upper(u, op, op->dst);
 }
 
+/* AX: the address of element i of a gather, whose elements and indices have so many bytes. */
+static void gather_place(struct unit *u, const struct op *op, unsigned i, unsigned index_bytes)
+{
+    static const struct vex extract = {1, 3, 0x16, 0, false, false}; /* PEXTRD, PEXTRQ */
+    unsigned at = i * index_bytes, step = index_bytes == 8 && u->word == 8 ? 8 : 4;
+    unsigned indices = vector_use(u, op->aux + (at >= 16 ? UPPER : 0));
+    struct vex v = extract;
+    v.w = step == 8;
+    emit(u, v, indices, source_reg(H_AX));
+    asm_bytes(&u->code, at % 16 / step, 1);
+    if (step < u->word)
+        asm_rr(&u->code, 8, 0x63, H_AX, H_AX); /* MOVSXD */
+    struct host_mem m = {H_NONE, H_AX, op->scale, op->disp};
+    if (op->base != REG_ZERO)
+        m.base = (uint8_t)reg_use(u, op->base);
+    asm_rm(&u->code, u->word, 0x8d, H_AX, m);
+    if (op->seg == FS || op->seg == GS)
+        asm_rm(&u->code, 8, 0x03, H_AX, segment_base(op->seg));
+}
+
+/* Element i goes to X0, or to X1 for the upper half. */
+static void gather_load(struct unit *u, unsigned i, unsigned bytes)
+{
+    static const struct vex movd = {1, 1, 0x6e, 0, false, false}, pinsrd = {1, 3, 0x22, 0, false, false},
+                            movq = {2, 1, 0x7e, 0, false, false}, movhps = {0, 1, 0x16, 0, false, false};
+    unsigned at = i * bytes % 16, to = i * bytes >= 16 ? X1 : X0;
+    const struct vex v = bytes == 8 ? at ? movhps : movq : at ? pinsrd : movd;
+    emit(u, v, to, source_memory(u->at));
+    if (bytes == 4 && at)
+        asm_bytes(&u->code, at / 4, 1);
+}
+
+/* Leaves the region if the mask leaves out any of n elements. */
+static void gather_all(struct unit *u, const struct op *op, unsigned n, unsigned bytes)
+{
+    struct code *c = &u->code;
+    for (unsigned h = 0; h * 16 < n * bytes; h++) {
+        unsigned all = n * bytes - 16 * h < 16 ? 3 : (1u << 16 / bytes) - 1;
+        unsigned mask = vector_use(u, op->vvvv + UPPER * h);
+        if (bytes == 8)
+            asm_bytes(c, 0x66, 1);
+        asm_rr(c, 4, OP0F(0x50), H_AX, mask); /* MOVMSKPS, MOVMSKPD */
+        asm_alu_imm(c, 4, ALU_AND, H_AX, (int32_t)all);
+        asm_alu_imm(c, 4, ALU_CMP, H_AX, (int32_t)all);
+        flags_lost(u);
+        side_exit(u, CC_NE);
+    }
+}
+
+/* Gathers (shape.arg: bytes of an element) of all elements, if all are at hand. What the mask leaves out, and what faults after some
+ * elements were done, is the handler's. */
+void compile_gather(struct unit *u, const struct op *op, const struct shape *s)
+{
+    unsigned bytes = s->arg, index_bytes = row_of(op)->opcode & 1 ? 8 : 4;
+    unsigned wider = bytes > index_bytes ? bytes : index_bytes, n = (op->pfx & PFX_L ? 32 : 16) / wider;
+    gather_all(u, op, n, bytes);
+    for (unsigned i = 0; i < n; i++) {
+        gather_place(u, op, i, index_bytes);
+        tlb_check(u, bytes, false);
+        gather_load(u, i, bytes);
+    }
+    set_from(u, op->dst, X0);
+    if (n * bytes > 16)
+        set_from(u, op->dst + UPPER, X1);
+    else
+        vector_clear(u, op->dst + UPPER);
+    vector_clear(u, op->vvvv);
+    vector_clear(u, op->vvvv + UPPER);
+}
+
 /* VBLENDVPS and the like. The host's mask is in the upper half of the immediate, as the guest's. */
 void compile_blend(struct unit *u, const struct op *op, const struct shape *s)
 {

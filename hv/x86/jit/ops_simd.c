@@ -511,6 +511,7 @@ bool compile_simd(struct unit *u, const struct op *op, const struct shape *s)
         [SHAPE_SIMD_WITH_XMM0 - SHAPE_SIMD] = compile_with_xmm0,
         [SHAPE_SIMD_TO_HALF - SHAPE_SIMD] = compile_to_half,
         [SHAPE_SIMD_MASKED - SHAPE_SIMD] = compile_masked,
+        [SHAPE_SIMD_GATHER - SHAPE_SIMD] = compile_gather,
         [SHAPE_SIMD_INSERT - SHAPE_SIMD] = compile_insert,
         [SHAPE_SIMD_EXTRACT - SHAPE_SIMD] = compile_extract,
     };

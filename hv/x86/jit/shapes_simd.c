@@ -122,6 +122,8 @@
     F(fam_vcvtps2ph, SIMD_TO_HALF, 8, EG, HOW_FLOAT | HOW_VEX)                                               \
     F(fam_vmaskload32, SIMD_MASKED, 16, GE, HOW_VEX) F(fam_vmaskload64, SIMD_MASKED, 16, GE, HOW_VEX)        \
     F(fam_vmaskstore32, SIMD_MASKED, 16, EG, HOW_VEX) F(fam_vmaskstore64, SIMD_MASKED, 16, EG, HOW_VEX)      \
+    F(fam_vgather_d32, SIMD_GATHER, 4, GE, 0) F(fam_vgather_d64, SIMD_GATHER, 8, GE, 0)                      \
+    F(fam_vgather_q32, SIMD_GATHER, 4, GE, 0) F(fam_vgather_q64, SIMD_GATHER, 8, GE, 0)                      \
     F(x87_ldmxcsr, SIMD_MXCSR, 4, GE, 0) F(fam_v_ldmxcsr, SIMD_MXCSR, 4, GE, 0)                              \
     F(x87_stmxcsr, SIMD_MXCSR, 4, EG, 0) F(fam_v_stmxcsr, SIMD_MXCSR, 4, EG, 0)
 /* clang-format on */
