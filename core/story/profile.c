@@ -132,7 +132,7 @@ static int take_comparison(const struct line *l, struct condition *c, const char
     return add_range(l, c, word, n, v, word[n] == '>' ? UINT64_MAX : v);
 }
 
-/* Splits a TEXT with a {NAME} into the part before it, the name, and the part after it. */
+/* Splits a TEXT with a {NAME} or {NAME|UP TO} into the part before it, the name, what ends it, and the part after it. */
 static int take_text(const struct line *l, struct condition *c, char *text)
 {
     char *open = strchr(text, '{'), *close = open ? strchr(open, '}') : NULL;
@@ -144,6 +144,11 @@ static int take_text(const struct line *l, struct condition *c, char *text)
     *open = *close = 0;
     c->capture = open + 1;
     c->after = close + 1;
+    char *bar = strchr(open + 1, '|');
+    if (bar) {
+        *bar = 0;
+        c->up_to = bar + 1;
+    }
     return 0;
 }
 
@@ -588,7 +593,10 @@ bool condition_capture(const struct condition *c, const struct event *ev, struct
     if (!at || (size_t)(end - at) <= before + after || memcmp(end - after, c->after, after))
         return false;
     *out = (struct capture){at + before, (size_t)(end - after - at) - before};
-    return true;
+    const char *ended = c->up_to ? memmem(out->text, out->len, c->up_to, strlen(c->up_to)) : NULL;
+    if (ended)
+        out->len = (size_t)(ended - out->text);
+    return out->len;
 }
 
 static bool text_holds(const struct condition *c, const struct event *ev)

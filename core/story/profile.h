@@ -92,6 +92,7 @@ struct condition {
     bool for_good;    /* only if no event of an `against` line of its stage follows in this boot */
     /* If TEXT has a {NAME}, `text` is the part before it. */
     const char *capture, *after; /* NAME, or NULL; the part of TEXT after it */
+    const char *up_to;           /* of {NAME|UP TO}: what ends it where that follows; or NULL */
 };
 
 /* The part of an event's text that {NAME} matches. */
