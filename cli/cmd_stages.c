@@ -110,13 +110,14 @@ static long find_goal(const struct options *o, const struct stages *all, struct 
                 "--critical-chain: the trace has no stages that wait for each other (systemd's units): bootreel stages lists all");
         return at;
     }
-    for (size_t i = 0; i < stages_count(all) && at < 0; i++) {
+    for (size_t i = 0; i < stages_count(all); i++) {
         const struct stage *s = stages_get(all, i);
         const char *dot = strchr(s->name, '.');
         size_t n = strlen(o->goal);
         /* "unit.ssh.service_-_OpenSSH" by its whole name, or as ssh.service */
-        if (s->chain && (!strcmp(s->name, o->goal) ||
-                         (dot && !strncmp(dot + 1, o->goal, n) && (!dot[1 + n] || dot[1 + n] == '_'))))
+        if (s->chain && (at < 0 || s->in < stages_get(all, (size_t)at)->in) &&
+            (!strcmp(s->name, o->goal) ||
+             (dot && !strncmp(dot + 1, o->goal, n) && (!dot[1 + n] || dot[1 + n] == '_'))))
             at = (long)i;
     }
     if (at < 0)

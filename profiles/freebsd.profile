@@ -96,6 +96,7 @@ stage rc.d.{script}
     fold 1%
 stage rc.fsck
     in user.{program}
+    outside systemd.startup
     by pid
     open event process.exec "/sbin/fsck "
     close event process.exit

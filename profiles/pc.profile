@@ -259,8 +259,14 @@ stage systemd.startup
     in user.{program}
     open event process.log pid=1 "running in system mode"
     close event process.log pid=1 "Startup finished in "
+    close event process.log pid=1 "Switching root."
+# an initramfs that has systemd itself (dracut's): it hands over to that of the root file system
+stage systemd.initrd
+    in systemd.startup
+    open event process.log pid=1 "Running in initrd."
 stage unit.{unit}
     in systemd.startup
+    in systemd.initrd
     in user.{program}
     by unit
     child
@@ -268,20 +274,32 @@ stage unit.{unit}
     open event process.log pid=1 "Starting {unit}..."
     open event process.log pid=1 "Mounting {unit}..."
     open event process.log pid=1 "Activating swap {unit}..."
-    open event process.log pid=1 "Expecting device {unit}..."
     close event process.log pid=1 "Started {unit}."
     close event process.log pid=1 "Finished {unit}."
     close event process.log pid=1 "Mounted {unit}."
     close event process.log pid=1 "Activated swap {unit}."
-    close event process.log pid=1 "Found device {unit}."
+    close event process.log pid=1 "Listening on {unit}."
+    close event process.log pid=1 "Condition check resulted in {unit} being skipped."
     fail event process.log pid=1 "Failed to start {unit}."
     fail event process.log pid=1 "Failed to mount {unit}."
     fail event process.log pid=1 "Failed to activate swap {unit}."
-    fail event process.log pid=1 "Timed out waiting for device {unit}."
     fail event process.log pid=1 "Dependency failed for {unit}."
+# a device's description is another one when it is there: its name is what comes before it
+stage unit.{unit}
+    in systemd.startup
+    in systemd.initrd
+    in user.{program}
+    by unit
+    chain
+    open event process.log pid=1 "Expecting device {unit| - }..."
+    close event process.log pid=1 "Found device {unit| - }."
+    close event process.log pid=1 "Condition check resulted in {unit| - } being skipped."
+    fail event process.log pid=1 "Timed out waiting for device {unit| - }."
+    fail event process.log pid=1 "Dependency failed for {unit| - }."
 # those that systemd only says to be there: sockets, timers, paths, slices, scopes, services that it need not wait for
 stage unit.{unit}
     in systemd.startup
+    in systemd.initrd
     in user.{program}
     by unit
     moment
@@ -293,6 +311,7 @@ stage unit.{unit}
     open event process.log pid=1 "Set up automount {unit}."
 stage target.{target}
     in systemd.startup
+    in systemd.initrd
     in user.{program}
     by target
     moment

@@ -297,13 +297,15 @@ static long find_beside(const struct builder *b, size_t rule, struct capture key
 }
 
 /* The innermost open stage that `in` names, or -1 if there is no `in`. False if none of them is open. */
-static bool find_home(const struct builder *b, const struct stage_rule *r, long *home)
+static bool find_home(const struct builder *b, const struct stage_rule *r, long *home, unsigned *in)
 {
+    *in = 0;
     *home = b->nopen ? (long)b->open[b->nopen - 1].index : -1;
     for (unsigned d = b->nopen; d-- > 0;)
         for (size_t i = 0; i < r->nin; i++)
             if (!strcmp(profile_stage(b->p, b->open[d].rule)->name, r->in[i])) {
                 *home = (long)b->open[d].index;
+                *in = (unsigned)i;
                 return true;
             }
     return r->nin == 0;
@@ -340,10 +342,11 @@ static void open_beside(struct builder *b, size_t rule, const struct condition *
     const struct stage_rule *r = profile_stage(b->p, rule);
     char text[KEY_MAX];
     struct capture key = key_of(r->by, c, ev, text);
+    unsigned in;
     long home, parent = find_above(b, rule, ev);
     if (r->unclosed && was_closed(b, r->name))
         return;
-    if (find_beside(b, rule, key) >= 0 || !find_home(b, r, &home) || !is_outside(b, r) ||
+    if (find_beside(b, rule, key) >= 0 || !find_home(b, r, &home, &in) || !is_outside(b, r) ||
         (r->once && b->done[rule]))
         return;
     b->done[rule] = true;
@@ -355,6 +358,7 @@ static void open_beside(struct builder *b, size_t rule, const struct condition *
                              .text = mem_alloc(key.len + 1),
                              .len = key.len,
                              .home = home};
+    b->out->list[o->index].in = in;
     if (key.len)
         memcpy(o->text, key.text, key.len);
     if (r->moment)

@@ -18,6 +18,7 @@ struct stage {
     bool failed;                      /* closed by a `fail` condition of the profile */
     bool beside;                      /* its rule has `by`: many may be open at a time */
     bool chain;                       /* its rule has `chain` */
+    unsigned in;                      /* which of its rule's lines `in` it fulfils, from 0 */
     const char *note;                 /* the profile's note on it, or NULL */
     uint64_t took;                    /* guest time, ns; of folded stages, the sum */
     uint64_t steps;                   /* likewise; the machine was idle for the rest of `took` */
@@ -58,7 +59,7 @@ long stages_at(const struct stages *, uint64_t icount);
 void stages_fold(struct stages *);
 /* The stage that `of` waited for: among the stages with `chain` in the same parent, the one that ended last
  * before `of` began. With `of` -1, the end of the chain: the stage that ended last, in the first parent that
- * has such stages. -1 if there is none. */
+ * has such stages by the earliest line `in` of their rule. -1 if there is none. */
 long stages_chain(const struct stages *, long of);
 
 /* ---- the current stage of a machine that is being recorded ---- */

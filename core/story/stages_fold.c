@@ -120,13 +120,15 @@ long stages_chain(const struct stages *s, long of)
     if (of >= 0)
         return waited_for(s, (size_t)of);
     long parent = -2;
+    unsigned in = 0;
     for (size_t i = 0; i < s->n; i++) {
         const struct stage *c = &s->list[i];
-        if (!c->chain || c->open || (parent != -2 && c->parent != parent))
+        if (!c->chain || c->open || (parent != -2 && c->parent != parent && c->in >= in))
             continue;
-        parent = c->parent;
-        if (of < 0 || c->end >= s->list[of].end)
+        if (c->parent != parent || c->end >= s->list[of].end)
             of = (long)i;
+        parent = c->parent;
+        in = c->in;
     }
     return of;
 }

@@ -281,6 +281,51 @@ static void units_are_stages(void **state)
     drop(s, t);
 }
 
+/* An initramfs with a systemd of its own: its units are not those of the start-up, and the chain is that of the root's systemd. A device has another
+ * description when it is there. */
+static void systemd_runs_in_an_initramfs(void **state)
+{
+    static const struct given lines[] = {
+        {EV_KERNEL_FOUND, 0, 0, "Linux", {0}},
+        {EV_PROCESS_EXEC, 5, 5, "/init", {1, 1}},
+        {EV_INIT_RUN, 5, 5, "/init", {0}},
+        SAYS(10, "systemd 262 running in system mode (+PAM)"),
+        SAYS(11, "Running in initrd."),
+        SAYS(12, "Expecting device dev-sda.device - /dev/sda..."),
+        SAYS(14, "Starting a.service - A..."),
+        SAYS(16, "Finished a.service - A."),
+        SAYS(18, "Found device dev-sda.device - A_DISK."),
+        SAYS(20, "Starting initrd-switch-root.service - S..."),
+        SAYS(30, "Switching root."),
+        SAYS(40, "systemd 262 running in system mode (+PAM)"),
+        SAYS(41, "Expecting device dev-ttyS0.device - /dev/ttyS0..."),
+        SAYS(42, "Starting a.service - A..."),
+        SAYS(44, "Condition check resulted in dev-ttyS0.device - /dev/ttyS0 being skipped."),
+        SAYS(45, "Starting b.socket - B..."),
+        SAYS(46, "Listening on b.socket - B."),
+        SAYS(50, "Finished a.service - A."),
+        SAYS(70, "Startup finished in 1s."),
+    };
+    static const struct wanted want[] = {
+        {"kernel", -1, 0, 100},
+        {"user", 0, 5, 100},
+        {"user.init", 1, 5, 100},
+        {"systemd.startup", 2, 10, 30},
+        {"systemd.initrd", 3, 11, 30},
+        {"unit.dev-sda.device", 4, 12, 18},
+        {"unit.a.service_-_A", 4, 14, 16},
+        {"unit.initrd-switch-root.service_-_S", 4, 20, 30},
+        {"systemd.startup", 2, 40, 70},
+        {"unit.dev-ttyS0.device", 8, 41, 44},
+        {"unit.a.service_-_A", 8, 42, 50},
+        {"unit.b.socket_-_B", 8, 45, 46},
+    };
+    struct trace *t = trace_of(lines, sizeof lines / sizeof lines[0], 100, 100);
+    struct stages *s = stages_are(t, NULL, want, sizeof want / sizeof want[0]);
+    assert_int_equal(stages_chain(s, -1), 10);
+    drop(s, t);
+}
+
 /* Where a kernel that nobody knows takes over: the loader does not go on for ever. */
 static void a_kernel_that_is_not_known(void **state)
 {
@@ -584,6 +629,7 @@ int main(void)
         cmocka_unit_test(units_are_stages),
         cmocka_unit_test(a_kernel_that_is_not_known),
         cmocka_unit_test(captures_in_console_lines),
+        cmocka_unit_test(systemd_runs_in_an_initramfs),
         cmocka_unit_test(moments_of_what_did_not_begin),
         cmocka_unit_test(own_time_is_that_of_the_task),
         cmocka_unit_test(units_have_the_time_of_their_processes),
