@@ -145,9 +145,9 @@ check: ## layers, format and unit tests: a minute
 test: ## all tests
 	@scripts/deps
 	@tests/run
-test-systemd: all ## a Debian with systemd, with one and two processors (minutes)
+test-systemd: all ## a Debian with systemd, with one and two processors; that of trixie and sid (minutes)
 	@scripts/deps
-	@BOOTREEL_SYSTEMD_CPUS="1 2" bash tests/boot/systemd.sh
+	@BOOTREEL_SYSTEMD_CPUS="1 2" BOOTREEL_SYSTEMD_SUITES="trixie sid" bash tests/boot/systemd.sh
 test-kernels: all ## kernels of all of Debian's suites, and small ones (many minutes; downloads much)
 	@scripts/deps
 	@BOOTREEL_KERNELS=all bash tests/boot/kernels.sh
