@@ -3,6 +3,8 @@
  * What is not compiled here is left to its handler: addresses of another size than the code's, high byte registers as destinations,
  * and everything rare. Within an instruction no guest register and no flag source
  * changes before the last side exit. */
+#include <assert.h>
+
 #include "hv/x86/exec.h"
 #include "hv/x86/jit/branch.h"
 #include "hv/x86/jit/ops.h"
@@ -168,7 +170,7 @@ static void alu_to_memory(struct unit *u, const struct op *op, unsigned operatio
     }
 }
 
-static bool compile_alu(struct unit *u, const struct op *op, const struct shape *s)
+static void compile_alu(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned size = size_of(op), operation = s->arg;
     bool carry = operation == ALU_ADC || operation == ALU_SBB;
@@ -178,7 +180,7 @@ static bool compile_alu(struct unit *u, const struct op *op, const struct shape 
         asm_alu(&u->code, 4, ALU_XOR, d, d);
         asm_move(&u->code, FLAG_A, d);
         flags_from(u, FLAGS_LOGIC, op);
-        return true;
+        return;
     }
     if (carry && u->now.source >= FLAGS_SHL && u->now.source <= FLAGS_SAR)
         flags_to_memory(u);
@@ -188,7 +190,7 @@ static bool compile_alu(struct unit *u, const struct op *op, const struct shape 
         operand_probe(u, op, size, s->form != FORM_GE && operation != ALU_CMP);
     if (in_memory(op) && s->form != FORM_GE) {
         (carry ? carry_to_memory : alu_to_memory)(u, op, operation, b);
-        return true;
+        return;
     }
     if (in_memory(op)) {
         b.reg = carry ? H_DX : FLAG_B;
@@ -200,11 +202,10 @@ static bool compile_alu(struct unit *u, const struct op *op, const struct shape 
         alu_to_register(u, op, operation, b);
     if (u->now.group.base == RSP)
         u->now.group.moved += stack_step(u, op, s);
-    return true;
 }
 
 /* FLAG_A becomes the result. */
-static bool compile_test(struct unit *u, const struct op *op, const struct shape *s)
+static void compile_test(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op);
@@ -224,12 +225,11 @@ static bool compile_test(struct unit *u, const struct op *op, const struct shape
     else
         apply(u, size, ALU_AND, FLAG_A, b);
     flags_from(u, FLAGS_LOGIC, op);
-    return true;
 }
 
 /* ---------------------------------------------------------------- one operand */
 
-static bool compile_step(struct unit *u, const struct op *op, const struct shape *s)
+static void compile_step(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op), ext = s->kind == SHAPE_DEC, opcode = size == 1 ? 0xfe : 0xff;
@@ -254,24 +254,21 @@ static bool compile_step(struct unit *u, const struct op *op, const struct shape
         flags_none(u);
     else
         flags_capture(u, op, d);
-    return true;
 }
 
-static bool compile_neg(struct unit *u, const struct op *op)
+static void compile_neg(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned d = reg_change(u, guest_of(op, op->dst)), size = size_of(op);
     asm_move(&u->code, FLAG_B, d);
     asm_imm(&u->code, FLAG_A, 0);
     asm_rr(&u->code, size, size == 1 ? 0xf6 : 0xf7, 3, d);
     flags_from(u, FLAGS_SUB, op);
-    return true;
 }
 
-static bool compile_not(struct unit *u, const struct op *op)
+static void compile_not(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned size = size_of(op);
     asm_rr(&u->code, size, size == 1 ? 0xf6 : 0xf7, 2, reg_change(u, guest_of(op, op->dst)));
-    return true;
 }
 
 /* ---------------------------------------------------------------- moves */
@@ -298,7 +295,7 @@ static void move_immediate(struct unit *u, const struct op *op)
     }
 }
 
-static bool compile_mov(struct unit *u, const struct op *op, const struct shape *s)
+static void compile_mov(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op);
@@ -320,11 +317,10 @@ static bool compile_mov(struct unit *u, const struct op *op, const struct shape 
         asm_rm(c, size, size == 1 ? 0xc6 : 0xc7, 0, u->at);
         asm_bytes(c, op->uimm, size > 4 ? 4 : size);
     }
-    return true;
 }
 
 /* shape.arg: size of the source. */
-static bool compile_extend(struct unit *u, const struct op *op, const struct shape *s)
+static void compile_extend(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op), from = s->arg;
@@ -332,7 +328,7 @@ static bool compile_extend(struct unit *u, const struct op *op, const struct sha
     if (in_memory(op)) {
         operand_probe(u, op, from, false);
         asm_rm(c, size, opcode, size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst), u->at);
-        return true;
+        return;
     }
     unsigned r = reg_use(u, from == 1 ? op->src >> 3 : op->src);
     if (from == 1 && is_high(op->src)) {
@@ -343,71 +339,64 @@ static bool compile_extend(struct unit *u, const struct op *op, const struct sha
         r = H_AX;
     }
     asm_rr_from(c, size, opcode, size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst), r, from == 1);
-    return true;
 }
 
-static bool compile_lea(struct unit *u, const struct op *op)
+static void compile_lea(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned size = size_of(op);
     struct host_mem m = operand_address(u, op);
     asm_rm(&u->code, size, 0x8d, size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst), m);
-    return true;
 }
 
-static bool compile_cmov(struct unit *u, const struct op *op, const struct shape *s)
+static void compile_cmov(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned size = size_of(op), from = operand_source(u, op, size);
     unsigned d = reg_change(u, op->dst);
     int cc = flags_condition(u, s->arg);
     asm_rr(&u->code, size, OP0F(0x40 | (unsigned)cc), d, from);
-    return true;
 }
 
-static bool compile_set(struct unit *u, const struct op *op, const struct shape *s)
+static void compile_set(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned d = reg_change(u, op->dst >> 3);
     int cc = flags_condition(u, s->arg);
     asm_rr(&u->code, 1, OP0F(0x90 | (unsigned)cc), 0, d);
-    return true;
 }
 
-static bool compile_xchg(struct unit *u, const struct op *op, const struct shape *s)
+static void compile_xchg(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op);
     if (op->dst == op->src && (s->arg || size != 4))
-        return true; /* NOP: xchg_A32() */
+        return; /* NOP: xchg_A32() */
     unsigned a = reg_change(u, op->dst), b = reg_change(u, op->src);
     asm_rr(c, size, 0x89, a, H_AX);
     asm_rr(c, size, 0x89, b, a);
     asm_rr(c, size, 0x89, H_AX, b);
-    return true;
 }
 
-static bool compile_bswap(struct unit *u, const struct op *op)
+static void compile_bswap(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned d = reg_change(u, op->dst);
     unsigned rex = 0x40 | (op->osize == 3 ? 8 : 0) | d >> 3;
     asm_bytes(&u->code, rex | 0x0f00 | (0xc8u | (d & 7)) << 16, 3);
-    return true;
 }
 
 /* CWDE, CDQE; CDQ, CQO. */
-static bool compile_sign(struct unit *u, const struct op *op, const struct shape *s)
+static void compile_sign(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op);
     if (s->kind == SHAPE_CBW) {
         unsigned a = reg_change(u, RAX);
         asm_rr(c, size, size == 8 ? 0x63 : OP0F(0xbf), a, a);
-        return true;
+        return;
     }
     unsigned a = reg_use(u, RAX), d = reg_set(u, RDX);
     asm_rr(c, size, 0x89, a, d);
     asm_rr(c, size, 0xc1, 7, d);
     asm_bytes(c, size * 8 - 1, 1);
     flags_lost(u);
-    return true;
 }
 
 /* ---------------------------------------------------------------- shifts, multiplication, bits */
@@ -428,7 +417,7 @@ void flags_of_shift(struct unit *u, const struct op *op, const struct shape *s, 
     u->overflow_ok = false;
 }
 
-static bool compile_shift(struct unit *u, const struct op *op, const struct shape *s)
+static void compile_shift(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op), n = shift_count(op), d = reg_change(u, guest_of(op, op->dst));
@@ -438,11 +427,10 @@ static bool compile_shift(struct unit *u, const struct op *op, const struct shap
     asm_rr(c, size, size == 1 ? 0xc0 : 0xc1, s->arg, d);
     asm_bytes(c, n, 1);
     flags_of_shift(u, op, s, dead);
-    return true;
 }
 
 /* A count of 0, which changes no flag, is left to the handler if somebody asks for flags. */
-static bool compile_shift_cl(struct unit *u, const struct op *op, const struct shape *s)
+static void compile_shift_cl(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op), d = reg_use(u, op->dst);
@@ -450,7 +438,7 @@ static bool compile_shift_cl(struct unit *u, const struct op *op, const struct s
     if (flags_dead(u)) {
         asm_rr(c, size, 0xd3, s->arg, reg_change(u, op->dst));
         flags_none(u);
-        return true;
+        return;
     }
     asm_alu_imm(c, 4, ALU_AND, H_CX, size == 8 ? 63 : 31);
     flags_lost(u);
@@ -461,11 +449,10 @@ static bool compile_shift_cl(struct unit *u, const struct op *op, const struct s
     asm_rr(c, size, 0xd3, s->arg, d);
     flags_from(u, shift_source(s->arg), op);
     u->overflow_ok = false;
-    return true;
 }
 
 /* ROL, ROR: CF is the result's lowest or highest bit, OF the highest one XOR CF or the one below. */
-static bool compile_rotate(struct unit *u, const struct op *op, const struct shape *s)
+static void compile_rotate(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op), n = shift_count(op), top = 8 * size - 1, d = reg_change(u, op->dst);
@@ -476,7 +463,7 @@ static bool compile_rotate(struct unit *u, const struct op *op, const struct sha
     asm_bytes(c, n, 1);
     flags_lost(u);
     if (dead)
-        return true;
+        return;
     asm_rr(c, size, 0x89, d, H_AX);
     asm_rr(c, size, 0xc1, 5, H_AX);
     asm_bytes(c, top - (s->arg == 1), 1); /* ROR: the highest two bits */
@@ -496,11 +483,10 @@ static bool compile_rotate(struct unit *u, const struct op *op, const struct sha
     asm_alu_imm(c, 8, ALU_AND, H_AX, ~(FLAG_CF | FLAG_OF));
     asm_alu(c, 8, ALU_OR, H_AX, H_CX);
     asm_rm(c, 8, 0x89, H_AX, CPU_FIELD(cc_aux));
-    return true;
 }
 
 /* CF and OF are the host's, which all processors define; the others follow from the result. */
-static bool compile_imul(struct unit *u, const struct op *op, const struct shape *s)
+static void compile_imul(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op);
@@ -515,7 +501,7 @@ static bool compile_imul(struct unit *u, const struct op *op, const struct shape
     }
     if (dead) {
         flags_none(u);
-        return true;
+        return;
     }
     asm_imm(c, FLAG_B, 0);
     asm_rr(c, 1, OP0F(0x92), 0, FLAG_B);
@@ -524,11 +510,10 @@ static bool compile_imul(struct unit *u, const struct op *op, const struct shape
     asm_move(c, FLAG_A, d);
     flags_from(u, FLAGS_RAW, op);
     flags_lost(u);
-    return true;
 }
 
 /* Only CF changes. */
-static bool compile_bt(struct unit *u, const struct op *op, const struct shape *s)
+static void compile_bt(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op), src = 0;
@@ -548,12 +533,11 @@ static bool compile_bt(struct unit *u, const struct op *op, const struct shape *
     asm_alu_imm(c, 8, ALU_ADC, H_CX, 0);
     asm_rm(c, 8, 0x89, H_CX, CPU_FIELD(cc_aux));
     flags_lost(u);
-    return true;
 }
 
 /* ---------------------------------------------------------------- the stack */
 
-static bool compile_push(struct unit *u, const struct op *op, const struct shape *s)
+static void compile_push(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned from = s->kind == SHAPE_PUSH ? reg_use(u, op->dst) : 0;
@@ -565,19 +549,17 @@ static bool compile_push(struct unit *u, const struct op *op, const struct shape
         asm_bytes(c, op->uimm, 4);
     }
     stack_move(u, -(int32_t)u->word);
-    return true;
 }
 
-static bool compile_pop(struct unit *u, const struct op *op)
+static void compile_pop(struct unit *u, const struct op *op, const struct shape *s)
 {
     stack_probe(u, 0, false);
     operand_fetch(u, u->word, H_DX);
     stack_move(u, (int32_t)u->word);
     asm_move(&u->code, reg_set(u, op->dst), H_DX);
-    return true;
 }
 
-static bool compile_leave(struct unit *u)
+static void compile_leave(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     asm_rr(c, u->word, 0x89, reg_use(u, RBP), H_AX);
@@ -585,117 +567,78 @@ static bool compile_leave(struct unit *u)
     unsigned bp = reg_change(u, RBP);
     asm_rm(c, u->word, 0x8d, reg_set(u, RSP), at_reg(bp, (int32_t)u->word));
     operand_fetch(u, u->word, bp);
-    return true;
 }
+
+static void compile_nop(struct unit *u, const struct op *op, const struct shape *s) {}
 
 /* ---------------------------------------------------------------- all */
 
-static bool compile_last(struct unit *u, const struct op *op, const struct shape *s)
-{
-    switch (s->kind) {
-    case SHAPE_MUL:
-        return compile_mul(u, op, s);
-    case SHAPE_DIV:
-        return compile_div(u, op, s);
-    case SHAPE_SCAN:
-        return compile_scan(u, op, s);
-    case SHAPE_DOUBLE:
-        return compile_double(u, op, s);
-    case SHAPE_CARRY:
-        return compile_carry(u, s);
-    case SHAPE_CLD:
-        return compile_cld(u);
-    case SHAPE_XADD:
-        return compile_xadd(u, op);
-    case SHAPE_CMPXCHG:
-        return compile_cmpxchg(u, op);
-    case SHAPE_STRING:
-        return compile_string(u, op, s);
-    case SHAPE_TSC:
-        return compile_tsc(u, s);
-    case SHAPE_BITS:
-        return compile_bits(u, op, s);
-    case SHAPE_MULX:
-        return compile_mulx(u, op);
-    case SHAPE_COUNT:
-        return compile_count(u, op, s);
-    case SHAPE_MOVBE:
-        return compile_movbe(u, op, s);
-    case SHAPE_CRC32:
-        return compile_crc32(u, op);
-    case SHAPE_ADD_CARRY:
-        return compile_add_carry(u, op, s);
-    default:
-        return s->kind == SHAPE_NOP;
-    }
-}
-
-static bool compile_other(struct unit *u, const struct op *op, const struct shape *s)
-{
-    if (is_branch(s->kind))
-        return compile_branch(u, op, s);
-    if (is_simd(s->kind))
-        return compile_simd(u, op, s);
-    switch (s->kind) {
-    case SHAPE_PUSH:
-    case SHAPE_PUSH_IMM:
-        return in_memory(op) ? compile_push_memory(u, op) : compile_push(u, op, s);
-    case SHAPE_POP:
-        return compile_pop(u, op);
-    case SHAPE_LEAVE:
-        return compile_leave(u);
-    case SHAPE_SHIFT:
-        return in_memory(op) ? compile_shift_memory(u, op, s) : compile_shift(u, op, s);
-    case SHAPE_SHIFT_CL:
-        return compile_shift_cl(u, op, s);
-    case SHAPE_ROTATE:
-        return compile_rotate(u, op, s);
-    case SHAPE_IMUL:
-    case SHAPE_IMUL_IMM:
-        return compile_imul(u, op, s);
-    case SHAPE_BT:
-        return in_memory(op) ? compile_bt_memory(u, op, s) : compile_bt(u, op, s);
-    case SHAPE_CBW:
-    case SHAPE_CWD:
-        return compile_sign(u, op, s);
-    case SHAPE_BSWAP:
-        return compile_bswap(u, op);
-    case SHAPE_XCHG:
-        return in_memory(op) ? compile_xchg_memory(u, op) : compile_xchg(u, op, s);
-    default:
-        return compile_last(u, op, s);
-    }
-}
+/* A row each shape: how it is compiled, and how with its operand in memory, where that takes a function of its own. */
+static const struct {
+    op_compiler *compile, *in_memory;
+} rows[SHAPE_SIMD] = {
+    [SHAPE_ALU] = {compile_alu},
+    [SHAPE_TEST] = {compile_test},
+    [SHAPE_INC] = {compile_step},
+    [SHAPE_DEC] = {compile_step},
+    [SHAPE_NEG] = {compile_neg},
+    [SHAPE_NOT] = {compile_not},
+    [SHAPE_MOV] = {compile_mov},
+    [SHAPE_MOVZX] = {compile_extend},
+    [SHAPE_MOVSX] = {compile_extend},
+    [SHAPE_LEA] = {compile_lea},
+    [SHAPE_CMOV] = {compile_cmov},
+    [SHAPE_SET] = {compile_set, compile_set_memory},
+    [SHAPE_JCC] = {compile_jcc},
+    [SHAPE_JMP] = {compile_jmp},
+    [SHAPE_CALL] = {compile_call},
+    [SHAPE_RET] = {compile_ret},
+    [SHAPE_JMP_E] = {compile_jmp_indirect},
+    [SHAPE_CALL_E] = {compile_call_indirect, compile_call_memory},
+    [SHAPE_PUSH] = {compile_push, compile_push_memory},
+    [SHAPE_PUSH_IMM] = {compile_push},
+    [SHAPE_POP] = {compile_pop},
+    [SHAPE_LEAVE] = {compile_leave},
+    [SHAPE_SHIFT] = {compile_shift, compile_shift_memory},
+    [SHAPE_SHIFT_CL] = {compile_shift_cl},
+    [SHAPE_ROTATE] = {compile_rotate},
+    [SHAPE_IMUL] = {compile_imul},
+    [SHAPE_IMUL_IMM] = {compile_imul},
+    [SHAPE_BT] = {compile_bt, compile_bt_memory},
+    [SHAPE_CBW] = {compile_sign},
+    [SHAPE_CWD] = {compile_sign},
+    [SHAPE_BSWAP] = {compile_bswap},
+    [SHAPE_XCHG] = {compile_xchg, compile_xchg_memory},
+    [SHAPE_NOP] = {compile_nop},
+    [SHAPE_MUL] = {compile_mul},
+    [SHAPE_DIV] = {compile_div},
+    [SHAPE_SCAN] = {compile_scan},
+    [SHAPE_DOUBLE] = {compile_double},
+    [SHAPE_CARRY] = {compile_carry},
+    [SHAPE_CLD] = {compile_cld},
+    [SHAPE_XADD] = {compile_xadd},
+    [SHAPE_CMPXCHG] = {compile_cmpxchg},
+    [SHAPE_STRING] = {compile_string},
+    [SHAPE_TSC] = {compile_tsc},
+    [SHAPE_BITS] = {compile_bits},
+    [SHAPE_MULX] = {compile_mulx},
+    [SHAPE_COUNT] = {compile_count},
+    [SHAPE_MOVBE] = {compile_movbe},
+    [SHAPE_CRC32] = {compile_crc32},
+    [SHAPE_ADD_CARRY] = {compile_add_carry},
+};
 
 bool op_compile(struct unit *u, const struct op *op)
 {
     const struct shape *s = shape_of(u, op);
     if (!op_compiled(u, op))
         return false;
-    switch (s->kind) {
-    case SHAPE_ALU:
-        return compile_alu(u, op, s);
-    case SHAPE_TEST:
-        return compile_test(u, op, s);
-    case SHAPE_INC:
-    case SHAPE_DEC:
-        return compile_step(u, op, s);
-    case SHAPE_NEG:
-        return compile_neg(u, op);
-    case SHAPE_NOT:
-        return compile_not(u, op);
-    case SHAPE_MOV:
-        return compile_mov(u, op, s);
-    case SHAPE_MOVZX:
-    case SHAPE_MOVSX:
-        return compile_extend(u, op, s);
-    case SHAPE_LEA:
-        return compile_lea(u, op);
-    case SHAPE_CMOV:
-        return compile_cmov(u, op, s);
-    case SHAPE_SET:
-        return in_memory(op) ? compile_set_memory(u, op, s) : compile_set(u, op, s);
-    default:
-        return compile_other(u, op, s);
+    if (is_simd(s->kind)) {
+        compile_simd(u, op, s);
+        return true;
     }
+    assert(rows[s->kind].compile && "what is compiled has a row");
+    op_compiler *const in_memory_too = rows[s->kind].in_memory;
+    (in_memory_too && in_memory(op) ? in_memory_too : rows[s->kind].compile)(u, op, s);
+    return true;
 }

@@ -105,34 +105,27 @@ void check_target(struct unit *, unsigned reg);
 /* Pushes the address at an offset from the block's start. */
 void push_return(struct unit *, int32_t offset);
 
-/* ---- ops_arith.c, ops_branch.c, ops_memory.c, ops_simd.c, ops_bits.c, ops_time.c: instructions, as op_compile() ---- */
+/* ---- instructions ---- */
 
-bool compile_branch(struct unit *, const struct op *, const struct shape *);
-bool compile_mul(struct unit *, const struct op *, const struct shape *);
-bool compile_div(struct unit *, const struct op *, const struct shape *);
-bool compile_scan(struct unit *, const struct op *, const struct shape *);
-bool compile_double(struct unit *, const struct op *, const struct shape *);
-bool compile_carry(struct unit *, const struct shape *);
-bool compile_cld(struct unit *);
-bool compile_xchg_memory(struct unit *, const struct op *);
-bool compile_xadd(struct unit *, const struct op *);
-bool compile_cmpxchg(struct unit *, const struct op *);
-bool compile_bt_memory(struct unit *, const struct op *, const struct shape *);
-bool compile_shift_memory(struct unit *, const struct op *, const struct shape *);
-bool compile_set_memory(struct unit *, const struct op *, const struct shape *);
-bool compile_push_memory(struct unit *, const struct op *);
-bool compile_call_memory(struct unit *, const struct op *);
-bool compile_string(struct unit *, const struct op *, const struct shape *);
-bool compile_bits(struct unit *, const struct op *, const struct shape *);
-bool compile_mulx(struct unit *, const struct op *);
-bool compile_count(struct unit *, const struct op *, const struct shape *);
-bool compile_movbe(struct unit *, const struct op *, const struct shape *);
-bool compile_crc32(struct unit *, const struct op *);
-bool compile_add_carry(struct unit *, const struct op *, const struct shape *);
+/* Compiles an instruction of which op_compiled() has said that it can be. */
+typedef void op_compiler(struct unit *, const struct op *, const struct shape *);
+
+/* ops_arith.c */
+op_compiler compile_mul, compile_div, compile_scan, compile_double, compile_carry, compile_cld;
+/* ops_branch.c */
+op_compiler compile_jcc, compile_jmp, compile_call, compile_ret, compile_jmp_indirect, compile_call_indirect;
+/* ops_memory.c */
+op_compiler compile_xchg_memory, compile_xadd, compile_cmpxchg, compile_bt_memory, compile_shift_memory,
+    compile_set_memory, compile_push_memory, compile_call_memory, compile_string;
+/* ops_bits.c */
+op_compiler compile_bits, compile_mulx, compile_count, compile_movbe, compile_crc32, compile_add_carry;
+/* ops_time.c */
+op_compiler compile_tsc;
+/* ops_simd.c */
+op_compiler compile_simd;
+
 /* Is it of these, and does this host not have it? */
 bool bits_lacking(const struct unit *, const struct shape *);
-bool compile_tsc(struct unit *, const struct shape *);
-bool compile_simd(struct unit *, const struct op *, const struct shape *);
 /* Does this host have the instruction? */
 bool simd_compiled(const struct unit *, const struct op *, const struct shape *);
 /* Bytes of its operand in memory. */

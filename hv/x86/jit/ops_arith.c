@@ -20,7 +20,7 @@ static void set_pair(struct unit *u, unsigned size)
 }
 
 /* shape.arg: 4 MUL, 5 IMUL. CF and OF are the host's, which all processors define; the others follow from the lower half. */
-bool compile_mul(struct unit *u, const struct op *op, const struct shape *s)
+void compile_mul(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op), from = operand_of(u, op, op->dst);
@@ -30,7 +30,7 @@ bool compile_mul(struct unit *u, const struct op *op, const struct shape *s)
     set_pair(u, size);
     if (dead) {
         flags_none(u);
-        return true;
+        return;
     }
     asm_imm(c, FLAG_B, 0);
     asm_rr(c, 1, OP0F(0x92), 0, FLAG_B); /* SETB */
@@ -39,7 +39,6 @@ bool compile_mul(struct unit *u, const struct op *op, const struct shape *s)
     asm_move(c, FLAG_A, H_AX);
     flags_from(u, FLAGS_RAW, op);
     flags_lost(u);
-    return true;
 }
 
 /* Leave to the handler what may fault. Of signed divisions only those are compiled whose dividend is the sign extension of its lower
@@ -66,7 +65,7 @@ static void check_division(struct unit *u, unsigned size, bool is_signed, unsign
 }
 
 /* shape.arg: 6 DIV, 7 IDIV. */
-bool compile_div(struct unit *u, const struct op *op, const struct shape *s)
+void compile_div(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op), from = operand_of(u, op, op->dst);
@@ -75,11 +74,10 @@ bool compile_div(struct unit *u, const struct op *op, const struct shape *s)
     asm_rr(c, size, 0x89, reg_use(u, RDX), H_DX);
     asm_rr(c, size, 0xf7, s->arg, from);
     set_pair(u, size);
-    return true;
 }
 
 /* BSF, BSR: shape.arg is the opcode. The destination stays if the source is 0, which only ZF says on all processors. */
-bool compile_scan(struct unit *u, const struct op *op, const struct shape *s)
+void compile_scan(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op), from = operand_of(u, op, op->src), d = reg_change(u, op->dst);
@@ -89,11 +87,10 @@ bool compile_scan(struct unit *u, const struct op *op, const struct shape *s)
     asm_rr(c, 1, OP0F(0x95), 0, FLAG_A); /* SETNE */
     flags_from(u, FLAGS_LOGIC, op);
     flags_lost(u);
-    return true;
 }
 
 /* SHLD, SHRD: shape.arg is the opcode. CF is the host's; OF says whether the sign has changed. */
-bool compile_double(struct unit *u, const struct op *op, const struct shape *s)
+void compile_double(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op), from = reg_use(u, op->src), d = reg_change(u, op->dst);
@@ -104,7 +101,7 @@ bool compile_double(struct unit *u, const struct op *op, const struct shape *s)
     asm_bytes(c, shift_count(op), 1);
     if (dead) {
         flags_none(u);
-        return true;
+        return;
     }
     asm_imm(c, FLAG_B, 0);
     asm_rr(c, 1, OP0F(0x92), 0, FLAG_B); /* SETB */
@@ -118,23 +115,20 @@ bool compile_double(struct unit *u, const struct op *op, const struct shape *s)
     asm_move(c, FLAG_A, d);
     flags_from(u, FLAGS_RAW, op);
     flags_lost(u);
-    return true;
 }
 
 /* CLC, STC, CMC: shape.arg is the operation on CF. */
-bool compile_carry(struct unit *u, const struct shape *s)
+void compile_carry(struct unit *u, const struct op *op, const struct shape *s)
 {
     flags_to_memory(u);
     asm_rm(&u->code, 8, 0x83, s->arg, CPU_FIELD(cc_aux));
     asm_bytes(&u->code, s->arg == ALU_AND ? 0xfe : 1, 1);
     flags_lost(u);
-    return true;
 }
 
-bool compile_cld(struct unit *u)
+void compile_cld(struct unit *u, const struct op *op, const struct shape *s)
 {
     asm_rm(&u->code, 8, 0x81, ALU_AND, CPU_FIELD(flags));
     asm_bytes(&u->code, (uint32_t)~FLAG_DF, 4);
     flags_lost(u);
-    return true;
 }

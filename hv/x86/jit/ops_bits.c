@@ -44,7 +44,7 @@ static void set_flags(struct unit *u, const struct op *op, const struct shape *s
 }
 
 /* The operands are G, B, E or G, E, B or G, E, an immediate. */
-bool compile_bits(struct unit *u, const struct op *op, const struct shape *s)
+void compile_bits(struct unit *u, const struct op *op, const struct shape *s)
 {
     const struct insn_row *r = row_of(op);
     bool digit = r->operand[0] == O_By; /* BLSR and the like: the destination is in vvvv */
@@ -63,11 +63,10 @@ bool compile_bits(struct unit *u, const struct op *op, const struct shape *s)
     if (r->operand[2] == O_Ib)
         asm_bytes(&u->code, op->uimm, 1);
     set_flags(u, op, s, d);
-    return true;
 }
 
 /* The low half to vvvv, then the high half: that stays if both are the same register. */
-bool compile_mulx(struct unit *u, const struct op *op)
+void compile_mulx(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned from = 0;
     if (in_memory(op))
@@ -77,11 +76,10 @@ bool compile_mulx(struct unit *u, const struct op *op)
     asm_move(&u->code, H_DX, reg_use(u, RDX));
     unsigned low = reg_set(u, op->vvvv), high = reg_set(u, op->dst);
     emit(u, op, high, low, from);
-    return true;
 }
 
 /* TZCNT, LZCNT: CF if the source is 0, ZF if the result is. POPCNT: ZF if the result is 0, and nothing else. */
-bool compile_count(struct unit *u, const struct op *op, const struct shape *s)
+void compile_count(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned from = 0;
@@ -97,7 +95,7 @@ bool compile_count(struct unit *u, const struct op *op, const struct shape *s)
         asm_rr(c, size_of(op), OP0F(s->arg), d, from);
     if (flags_dead(u)) {
         flags_none(u);
-        return true;
+        return;
     }
     asm_imm(c, FLAG_A, 0);
     if (s->arg == COUNT_ONES) {
@@ -112,11 +110,10 @@ bool compile_count(struct unit *u, const struct op *op, const struct shape *s)
     }
     flags_from(u, FLAGS_RAW, op);
     flags_lost(u);
-    return true;
 }
 
 /* MOVBE; shape.form as of moves. */
-bool compile_movbe(struct unit *u, const struct op *op, const struct shape *s)
+void compile_movbe(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op);
@@ -132,11 +129,10 @@ bool compile_movbe(struct unit *u, const struct op *op, const struct shape *s)
         operand_put(u, size, H_DX);
     else
         asm_move(c, reg_set(u, op->dst), H_DX);
-    return true;
 }
 
 /* The source has the operand size, the destination 32 or 64 bits. */
-bool compile_crc32(struct unit *u, const struct op *op)
+void compile_crc32(struct unit *u, const struct op *op, const struct shape *s)
 {
     enum { F2 = 0xf2, OF_BYTE = OP0F38(0xf0), OF_MORE = OP0F38(0xf1) };
     struct code *c = &u->code;
@@ -159,7 +155,6 @@ bool compile_crc32(struct unit *u, const struct op *op)
         asm_rm(c, size == 1 ? 4 : size, opcode, d, u->at);
     else
         asm_rr_from(c, size == 1 ? 4 : size, opcode, d, from, size == 1);
-    return true;
 }
 
 /* From now on cc_res is FLAG_A and cc_aux FLAG_B. */
@@ -177,7 +172,7 @@ static void flags_to_raw(struct unit *u)
 }
 
 /* ADCX, ADOX: shape.arg is the number of the flag that is their carry; the others stay. The host needs to have neither. */
-bool compile_add_carry(struct unit *u, const struct op *op, const struct shape *s)
+void compile_add_carry(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op);
@@ -191,7 +186,6 @@ bool compile_add_carry(struct unit *u, const struct op *op, const struct shape *
     asm_alu_imm(c, 4, ALU_AND, H_AX, 1 << s->arg);
     asm_alu(c, 4, ALU_OR, FLAG_B, H_AX);
     flags_lost(u);
-    return true;
 }
 
 bool bits_lacking(const struct unit *u, const struct shape *s)

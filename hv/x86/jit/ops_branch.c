@@ -2,12 +2,16 @@
 #include "hv/x86/jit/branch.h"
 #include "hv/x86/jit/ops.h"
 
-static bool compile_jcc(struct unit *u, const struct op *op, const struct shape *s)
+void compile_jcc(struct unit *u, const struct op *op, const struct shape *s)
 {
     int cc = flags_condition(u, s->arg);
     edge_later(u, asm_jcc(&u->code, (unsigned)cc), 1, op->imm, branch_taken);
     edge_now(u, 0, op->disp, branch_fall);
-    return true;
+}
+
+void compile_jmp(struct unit *u, const struct op *op, const struct shape *s)
+{
+    edge_now(u, 1, op->imm, branch_taken);
 }
 
 void check_target(struct unit *u, unsigned reg)
@@ -42,24 +46,22 @@ void push_return(struct unit *u, int32_t offset)
     stack_move(u, -(int32_t)u->word);
 }
 
-static bool compile_call(struct unit *u, const struct op *op)
+void compile_call(struct unit *u, const struct op *op, const struct shape *s)
 {
     push_return(u, op->disp);
     edge_now(u, 1, op->imm, branch_taken);
-    return true;
 }
 
-static bool compile_ret(struct unit *u, const struct op *op)
+void compile_ret(struct unit *u, const struct op *op, const struct shape *s)
 {
     stack_probe(u, 0, false);
     operand_fetch(u, u->word, H_DX);
     check_target(u, H_DX);
     stack_move(u, (int32_t)u->word + (int32_t)op->uimm);
     leave_indirect(u, H_DX, branch_indirect);
-    return true;
 }
 
-static bool compile_jmp_indirect(struct unit *u, const struct op *op)
+void compile_jmp_indirect(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned to = H_DX;
     if (in_memory(op)) {
@@ -72,10 +74,9 @@ static bool compile_jmp_indirect(struct unit *u, const struct op *op)
     }
     check_target(u, to);
     leave_indirect(u, to, branch_indirect);
-    return true;
 }
 
-static bool compile_call_indirect(struct unit *u, const struct op *op)
+void compile_call_indirect(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned to = reg_use(u, op->dst);
     check_target(u, to);
@@ -85,24 +86,4 @@ static bool compile_call_indirect(struct unit *u, const struct op *op)
         to = H_DX;
     }
     leave_indirect(u, to, branch_indirect);
-    return true;
-}
-
-bool compile_branch(struct unit *u, const struct op *op, const struct shape *s)
-{
-    switch (s->kind) {
-    case SHAPE_JCC:
-        return compile_jcc(u, op, s);
-    case SHAPE_JMP:
-        edge_now(u, 1, op->imm, branch_taken);
-        return true;
-    case SHAPE_CALL:
-        return compile_call(u, op);
-    case SHAPE_RET:
-        return compile_ret(u, op);
-    case SHAPE_JMP_E:
-        return compile_jmp_indirect(u, op);
-    default:
-        return in_memory(op) ? compile_call_memory(u, op) : compile_call_indirect(u, op);
-    }
 }

@@ -22,17 +22,16 @@ static void put_register(struct unit *u, unsigned size, unsigned to, unsigned fr
 
 /* ---------------------------------------------------------------- exchanges */
 
-bool compile_xchg_memory(struct unit *u, const struct op *op)
+void compile_xchg_memory(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned size = size_of(op), r = reg_change(u, guest_of(op, op->src));
     operand_probe(u, op, size, true);
     operand_fetch(u, size, H_DX);
     operand_put(u, size, r);
     put_register(u, size, r, H_DX);
-    return true;
 }
 
-bool compile_xadd(struct unit *u, const struct op *op)
+void compile_xadd(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op), r = reg_change(u, guest_of(op, op->src));
@@ -44,11 +43,10 @@ bool compile_xadd(struct unit *u, const struct op *op)
     operand_put(u, size, H_DX);
     put_register(u, size, r, FLAG_A);
     flags_from(u, FLAGS_ADD, op);
-    return true;
 }
 
 /* 32 and 64 bits. Memory is always written; rAX only if it was not equal. */
-bool compile_cmpxchg(struct unit *u, const struct op *op)
+void compile_cmpxchg(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op), a = reg_change(u, RAX), r = reg_use(u, op->src);
@@ -61,7 +59,6 @@ bool compile_cmpxchg(struct unit *u, const struct op *op)
     operand_put(u, size, H_DX);
     asm_rr(c, 8, OP0F(0x45), a, FLAG_B); /* CMOVNE */
     flags_from(u, FLAGS_SUB, op);
-    return true;
 }
 
 /* ---------------------------------------------------------------- bits, shifts, conditions */
@@ -89,7 +86,7 @@ static void bit_probe(struct unit *u, const struct op *op, unsigned size, bool w
 }
 
 /* BT, BTS, BTR, BTC of memory. Only CF changes. */
-bool compile_bt_memory(struct unit *u, const struct op *op, const struct shape *s)
+void compile_bt_memory(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op);
@@ -113,10 +110,9 @@ bool compile_bt_memory(struct unit *u, const struct op *op, const struct shape *
         operand_put(u, size, H_DX);
     asm_rm(c, 8, 0x89, H_CX, CPU_FIELD(cc_aux));
     flags_lost(u);
-    return true;
 }
 
-bool compile_shift_memory(struct unit *u, const struct op *op, const struct shape *s)
+void compile_shift_memory(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op), n = shift_count(op);
@@ -128,10 +124,9 @@ bool compile_shift_memory(struct unit *u, const struct op *op, const struct shap
     asm_bytes(c, n, 1);
     operand_put(u, size, H_DX);
     flags_of_shift(u, op, s, dead);
-    return true;
 }
 
-bool compile_set_memory(struct unit *u, const struct op *op, const struct shape *s)
+void compile_set_memory(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     int cc = flags_condition(u, s->arg);
@@ -140,12 +135,11 @@ bool compile_set_memory(struct unit *u, const struct op *op, const struct shape 
     operand_probe(u, op, 1, true);
     take(u, H_DX);
     operand_put(u, 1, H_DX);
-    return true;
 }
 
 /* ---------------------------------------------------------------- the stack */
 
-bool compile_push_memory(struct unit *u, const struct op *op)
+void compile_push_memory(struct unit *u, const struct op *op, const struct shape *s)
 {
     operand_probe(u, op, u->word, false);
     operand_fetch(u, u->word, H_DX);
@@ -154,10 +148,9 @@ bool compile_push_memory(struct unit *u, const struct op *op)
     take(u, H_DX);
     operand_put(u, u->word, H_DX);
     stack_move(u, -(int32_t)u->word);
-    return true;
 }
 
-bool compile_call_memory(struct unit *u, const struct op *op)
+void compile_call_memory(struct unit *u, const struct op *op, const struct shape *s)
 {
     operand_probe(u, op, u->word, false);
     operand_fetch(u, u->word, H_DX);
@@ -166,7 +159,6 @@ bool compile_call_memory(struct unit *u, const struct op *op)
     push_return(u, op->off + op->len);
     take(u, H_DX);
     leave_indirect(u, H_DX, branch_indirect);
-    return true;
 }
 
 /* ---------------------------------------------------------------- MOVS, STOS, LODS, not repeated */
@@ -184,7 +176,7 @@ static void index_move(struct unit *u, unsigned guest, unsigned size)
 }
 
 /* With DF set the handler does it. */
-bool compile_string(struct unit *u, const struct op *op, const struct shape *s)
+void compile_string(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     unsigned size = size_of(op);
@@ -214,5 +206,4 @@ bool compile_string(struct unit *u, const struct op *op, const struct shape *s)
         index_move(u, RSI, size);
     if (s->arg & STRING_STORES)
         index_move(u, RDI, size);
-    return true;
 }

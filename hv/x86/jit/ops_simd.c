@@ -483,7 +483,7 @@ static void compile_mxcsr(struct unit *u, const struct op *op, const struct shap
 
 /* ---------------------------------------------------------------- all */
 
-bool compile_simd(struct unit *u, const struct op *op, const struct shape *s)
+void compile_simd(struct unit *u, const struct op *op, const struct shape *s)
 {
     static compile_simd_fn *const how[] = {
         [SHAPE_SIMD - SHAPE_SIMD] = compile_binary,
@@ -517,7 +517,6 @@ bool compile_simd(struct unit *u, const struct op *op, const struct shape *s)
     };
     simd_check(u, op, s);
     how[s->kind - SHAPE_SIMD](u, op, s);
-    return true;
 }
 
 bool simd_compiled(const struct unit *u, const struct op *op, const struct shape *s)

@@ -15,7 +15,7 @@ static void load_tsc(struct unit *u)
 }
 
 /* shape.arg: 1 RDTSCP. Where it may be forbidden it is left to the handler. */
-bool compile_tsc(struct unit *u, const struct shape *s)
+void compile_tsc(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     flags_lost(u);
@@ -29,5 +29,4 @@ bool compile_tsc(struct unit *u, const struct shape *s)
     asm_rr(c, 4, 0x89, H_AX, reg_set(u, RDX));
     if (s->arg)
         asm_rm(c, 4, 0x8b, reg_set(u, RCX), CPU_FIELD(msr.tsc_aux));
-    return true;
 }
