@@ -111,10 +111,10 @@ void asm_alu(struct code *c, unsigned size, unsigned operation, unsigned dst, un
 void asm_alu_imm(struct code *c, unsigned size, unsigned operation, unsigned dst, int32_t imm)
 {
     if (size > 1 && imm == (int8_t)imm) {
-        asm_rr(c, size, 0x83, operation, dst);
+        asm_rr(c, size, HOST_ALU_EB, operation, dst);
         asm_bytes(c, (uint8_t)imm, 1);
     } else {
-        asm_rr_from(c, size, size > 1 ? 0x81 : 0x80, operation, dst, size == 1);
+        asm_rr_from(c, size, size > 1 ? HOST_ALU_EI : HOST_ALU_EI8, operation, dst, size == 1);
         asm_bytes(c, (uint32_t)imm, size > 4 ? 4 : size);
     }
 }
@@ -122,17 +122,17 @@ void asm_alu_imm(struct code *c, unsigned size, unsigned operation, unsigned dst
 void asm_move(struct code *c, unsigned dst, unsigned src)
 {
     if (dst != src)
-        asm_rr(c, 8, 0x89, src, dst);
+        asm_rr(c, 8, HOST_MOV_EG, src, dst);
 }
 
 void asm_load(struct code *c, unsigned dst, unsigned base, int32_t disp)
 {
-    asm_rm(c, 8, 0x8b, dst, at_reg(base, disp));
+    asm_rm(c, 8, HOST_MOV_GE, dst, at_reg(base, disp));
 }
 
 void asm_store(struct code *c, unsigned base, int32_t disp, unsigned src)
 {
-    asm_rm(c, 8, 0x89, src, at_reg(base, disp));
+    asm_rm(c, 8, HOST_MOV_EG, src, at_reg(base, disp));
 }
 
 void asm_imm(struct code *c, unsigned dst, uint64_t value)
@@ -141,7 +141,7 @@ void asm_imm(struct code *c, unsigned dst, uint64_t value)
         opcode_bytes(c, 4, 0xb8 | (dst & 7), dst >> 3, false);
         asm_bytes(c, value, 4);
     } else if (value == (uint64_t)(int32_t)value) {
-        asm_rr(c, 8, 0xc7, 0, dst);
+        asm_rr(c, 8, HOST_MOV_EI, 0, dst);
         asm_bytes(c, (uint32_t)value, 4);
     } else {
         opcode_bytes(c, 8, 0xb8 | (dst & 7), dst >> 3, false);

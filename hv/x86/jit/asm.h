@@ -34,6 +34,65 @@ enum host_reg {
 #define OP0F38(b) (0x0f3800 | (b))
 #define OP0F3A(b) (0x0f3a00 | (b))
 
+/* Opcodes. E: the operand of modrm.rm, G: the register of modrm.reg, I: an immediate, B: one of a byte, which is extended. SDM 2,
+ * appendix A. */
+enum {
+    HOST_ADD_GE = 0x03,
+    HOST_SUB_EG = 0x29,
+    HOST_XOR_EG = 0x31,
+    HOST_CMP_GE = 0x3b,
+    HOST_MOVSXD = 0x63,
+    HOST_IMUL_GEI = 0x69,
+    HOST_ALU_EI8 = 0x80,
+    HOST_ALU_EI = 0x81,
+    HOST_ALU_EB = 0x83,
+    HOST_TEST_EG8 = 0x84,
+    HOST_TEST_EG = 0x85,
+    HOST_MOV_EG8 = 0x88,
+    HOST_MOV_EG = 0x89,
+    HOST_MOV_GE8 = 0x8a,
+    HOST_MOV_GE = 0x8b,
+    HOST_LEA = 0x8d,
+    HOST_SHIFT8 = 0xc0, /* by an immediate; modrm.reg: HOST_ROL … */
+    HOST_SHIFT = 0xc1,
+    HOST_MOV_EI8 = 0xc6,
+    HOST_MOV_EI = 0xc7,
+    HOST_SHIFT_1 = 0xd1,
+    HOST_SHIFT_CL = 0xd3,
+    HOST_GROUP3_8 = 0xf6, /* modrm.reg: HOST_TEST_EI … */
+    HOST_GROUP3 = 0xf7,
+    HOST_GROUP5 = 0xff, /* modrm.reg: HOST_INC … */
+    HOST_MOVUPS = OP0F(0x10),
+    HOST_MOVUPS_EG = OP0F(0x11),
+    HOST_MOVHPS = OP0F(0x16),
+    HOST_MOVHPS_EG = OP0F(0x17),
+    HOST_MOVAPS = OP0F(0x28),
+    HOST_MOVMSKPS = OP0F(0x50),
+    HOST_XORPS = OP0F(0x57),
+    HOST_PUNPCKLQDQ = OP0F(0x6c), /* with 66 */
+    HOST_MOVD_GE = OP0F(0x6e),
+    HOST_SHIFT_QUADS = OP0F(0x73),
+    HOST_MOVD_EG = OP0F(0x7e),
+    HOST_GROUP15 = OP0F(0xae),
+    HOST_IMUL_GE = OP0F(0xaf),
+    HOST_MOVZX8 = OP0F(0xb6),
+    HOST_MOVZX16 = OP0F(0xb7),
+    HOST_BT_EI = OP0F(0xba),
+    HOST_MOVSX8 = OP0F(0xbe),
+    HOST_MOVSX16 = OP0F(0xbf),
+    HOST_PXOR = OP0F(0xef),
+};
+#define HOST_CMOV(cc) OP0F(0x40 | (cc))
+#define HOST_SET(cc)  OP0F(0x90 | (cc))
+/* operation: 4 BT, 5 BTS, 6 BTR, 7 BTC, as modrm.reg of HOST_BT_EI. */
+#define HOST_BT_EG(operation) OP0F(0x83 | (operation) << 3)
+/* modrm.reg of HOST_ALU_…, and asm_alu()'s operation. */
+enum { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP };
+/* modrm.reg of shifts, of group 3, of group 5. */
+enum { HOST_ROL, HOST_ROR, HOST_SHL = 4, HOST_SHR, HOST_SAR = 7 };
+enum { HOST_TEST_EI, HOST_NOT = 2, HOST_NEG };
+enum { HOST_INC, HOST_JMP_E = 4 };
+
 /* The host's condition codes are the guest's. */
 enum {
     CC_O,
@@ -78,7 +137,7 @@ struct vex {
 };
 void asm_vex_rr(struct code *, struct vex, unsigned reg, unsigned rm);
 void asm_vex_rm(struct code *, struct vex, unsigned reg, struct host_mem);
-/* The eight two-operand operations (0 ADD, 1 OR, 2 ADC, 3 SBB, 4 AND, 5 SUB, 6 XOR, 7 CMP). */
+/* operation: ALU_ADD … */
 void asm_alu(struct code *, unsigned size, unsigned operation, unsigned dst, unsigned src);
 void asm_alu_imm(struct code *, unsigned size, unsigned operation, unsigned dst, int32_t imm);
 /* Copies 64 bits; no flag changes. */

@@ -6,7 +6,7 @@ enum { OP_AND = 4, OP_XOR = 6, OP_CMP = 7, TEMP_A = FLAG_A, TEMP_B = FLAG_B };
 
 static void shift(struct code *c, unsigned ext, unsigned reg, unsigned n)
 {
-    asm_rr(c, 4, 0xc1, ext, reg);
+    asm_rr(c, 4, HOST_SHIFT, ext, reg);
     asm_bytes(c, n, 1);
 }
 
@@ -14,19 +14,19 @@ static void shift(struct code *c, unsigned ext, unsigned reg, unsigned n)
 static void find_entries(struct code *c, unsigned reg)
 {
     _Static_assert(sizeof(struct itlb_entry) == 24, "the code multiplies by 3 and 8");
-    asm_rr(c, 4, 0x89, reg, H_AX);
+    asm_rr(c, 4, HOST_MOV_EG, reg, H_AX);
     shift(c, 5, H_AX, 12);
-    asm_rr(c, 4, 0x89, H_AX, H_CX);
+    asm_rr(c, 4, HOST_MOV_EG, H_AX, H_CX);
     asm_alu_imm(c, 4, OP_AND, H_AX, ITLB_SIZE - 1);
-    asm_rm(c, 8, 0x8d, H_AX, (struct host_mem){H_AX, H_AX, 1, 0});
-    asm_rm(c, 8, 0x8b, TEMP_B, CPU_FIELD(itlb));
-    asm_rm(c, 8, 0x8d, TEMP_B, (struct host_mem){TEMP_B, H_AX, 3, 0});
+    asm_rm(c, 8, HOST_LEA, H_AX, (struct host_mem){H_AX, H_AX, 1, 0});
+    asm_rm(c, 8, HOST_MOV_GE, TEMP_B, CPU_FIELD(itlb));
+    asm_rm(c, 8, HOST_LEA, TEMP_B, (struct host_mem){TEMP_B, H_AX, 3, 0});
     asm_alu(c, 4, OP_XOR, H_CX, reg);
     asm_alu_imm(c, 4, OP_AND, H_CX, JUMPS - 1);
     struct host_mem slot = CPU_FIELD(jumps);
     slot.index = H_CX;
     slot.scale = 3;
-    asm_rm(c, 8, 0x8b, TEMP_A, slot);
+    asm_rm(c, 8, HOST_MOV_GE, TEMP_A, slot);
 }
 
 void enter_found(struct unit *u, unsigned reg)
@@ -39,25 +39,25 @@ void enter_found(struct unit *u, unsigned reg)
     find_entries(c, reg);
     asm_move(c, H_AX, reg);
     asm_alu_imm(c, 8, OP_AND, H_AX, -4096);
-    asm_rm(c, 8, 0x3b, H_AX, at_reg(TEMP_B, offsetof(struct itlb_entry, tag)));
+    asm_rm(c, 8, HOST_CMP_GE, H_AX, at_reg(TEMP_B, offsetof(struct itlb_entry, tag)));
     out[0] = asm_jcc(c, CC_NE);
-    asm_rm(c, 8, 0x8b, H_AX, at_reg(TEMP_B, offsetof(struct itlb_entry, page)));
-    asm_rm(c, 8, 0x3b, H_AX, at_reg(TEMP_A, offsetof(struct block, page)));
+    asm_rm(c, 8, HOST_MOV_GE, H_AX, at_reg(TEMP_B, offsetof(struct itlb_entry, page)));
+    asm_rm(c, 8, HOST_CMP_GE, H_AX, at_reg(TEMP_A, offsetof(struct block, page)));
     out[1] = asm_jcc(c, CC_NE);
-    asm_rr(c, 4, 0x89, reg, H_AX);
+    asm_rr(c, 4, HOST_MOV_EG, reg, H_AX);
     shift(c, 4, H_AX, 20);
     shift(c, 5, H_AX, 4);
     asm_alu_imm(c, 4, 1, H_AX, (uint16_t)u->entry->id);
-    asm_rm(c, 4, 0x3b, H_AX, at_reg(TEMP_A, offsetof(struct block, id)));
+    asm_rm(c, 4, HOST_CMP_GE, H_AX, at_reg(TEMP_A, offsetof(struct block, id)));
     out[2] = asm_jcc(c, CC_NE);
-    asm_rm(c, 4, OP0F(0xb7), H_CX, at_reg(TEMP_A, offsetof(struct block, n)));
-    asm_rm(c, 8, 0x8b, H_AX, CPU_FIELD(left));
-    asm_rr(c, 8, 0x29, H_CX, H_AX); /* SUB */
+    asm_rm(c, 4, HOST_MOVZX16, H_CX, at_reg(TEMP_A, offsetof(struct block, n)));
+    asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(left));
+    asm_rr(c, 8, HOST_SUB_EG, H_CX, H_AX);
     out[3] = asm_jcc(c, CC_L);
-    asm_rm(c, 8, 0x89, H_AX, CPU_FIELD(left));
-    asm_rm(c, 8, 0x89, TEMP_A, CPU_FIELD(block));
-    asm_rm(c, 8, 0x8d, H_SI, at_reg(TEMP_A, offsetof(struct block, ops)));
-    asm_rm(c, 4, 0xff, 4, at_reg(H_SI, offsetof(struct op, fn))); /* JMP */
+    asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(left));
+    asm_rm(c, 8, HOST_MOV_EG, TEMP_A, CPU_FIELD(block));
+    asm_rm(c, 8, HOST_LEA, H_SI, at_reg(TEMP_A, offsetof(struct block, ops)));
+    asm_rm(c, 4, HOST_GROUP5, HOST_JMP_E, at_reg(H_SI, offsetof(struct op, fn)));
     for (unsigned i = 0; i < 4; i++)
         asm_patch(out[i], c->at);
 }

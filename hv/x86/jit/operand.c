@@ -7,7 +7,7 @@ struct host_mem operand_address(struct unit *u, const struct op *op)
 {
     struct host_mem m = {H_NONE, H_NONE, op->scale, op->disp};
     if (op->base == REG_RIP) {
-        asm_rm(&u->code, 8, 0x8b, H_AX, CPU_FIELD(gpr[REG_RIP]));
+        asm_rm(&u->code, 8, HOST_MOV_GE, H_AX, CPU_FIELD(gpr[REG_RIP]));
         m.base = H_AX;
         m.disp += (int32_t)(u->block->id >> 16) - (int32_t)(u->entry->id >> 16);
     } else if (op->base != REG_ZERO) {
@@ -23,20 +23,20 @@ void tlb_check(struct unit *u, unsigned size, bool write)
     struct code *c = &u->code;
     _Static_assert(sizeof(struct tlb_entry) == 32 && TLB_SIZE == 4096, "the code shifts and masks by these");
     unsigned tag = write ? offsetof(struct tlb_entry, w) : offsetof(struct tlb_entry, r);
-    asm_rr(c, 4, 0x89, H_AX, H_CX);
-    asm_rr(c, 4, 0xc1, 5, H_CX);
+    asm_rr(c, 4, HOST_MOV_EG, H_AX, H_CX);
+    asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_CX);
     asm_bytes(c, 7, 1);
     asm_alu_imm(c, 4, ALU_AND, H_CX, (TLB_SIZE - 1) * 32);
-    asm_rm(c, 8, 0x03, H_CX, CPU_FIELD(tlb));
+    asm_rm(c, 8, HOST_ADD_GE, H_CX, CPU_FIELD(tlb));
     if (size > 1)
-        asm_rm(c, 8, 0x8d, H_DX, at_reg(H_AX, (int32_t)size - 1));
+        asm_rm(c, 8, HOST_LEA, H_DX, at_reg(H_AX, (int32_t)size - 1));
     else
         asm_move(c, H_DX, H_AX);
     asm_alu_imm(c, 8, ALU_AND, H_DX, -4096);
-    asm_rm(c, 8, 0x3b, H_DX, at_reg(H_CX, (int32_t)tag));
+    asm_rm(c, 8, HOST_CMP_GE, H_DX, at_reg(H_CX, (int32_t)tag));
     flags_lost(u);
     side_exit(u, CC_NE);
-    asm_rm(c, 8, 0x03, H_AX, at_reg(H_CX, offsetof(struct tlb_entry, add)));
+    asm_rm(c, 8, HOST_ADD_GE, H_AX, at_reg(H_CX, offsetof(struct tlb_entry, add)));
     u->at = at_reg(H_AX, 0);
 }
 
@@ -258,7 +258,7 @@ static bool group_probe(struct unit *u, unsigned base, int32_t disp, unsigned si
     if (r.accesses < 2 || group_useful(u, u->block, u->op))
         return false;
     g->active = false;
-    asm_rm(c, u->word, 0x8d, H_AX, at_reg(reg_use(u, base), (int32_t)r.low));
+    asm_rm(c, u->word, HOST_LEA, H_AX, at_reg(reg_use(u, base), (int32_t)r.low));
     tlb_check(u, (unsigned)(r.high - r.low), r.write);
     *g = (struct group){.base = (uint8_t)base,
                         .write = r.write,
@@ -266,7 +266,7 @@ static bool group_probe(struct unit *u, unsigned base, int32_t disp, unsigned si
                         .high = (int32_t)r.high,
                         .host = (uint8_t)reg_extra(u)};
     g->active = true;
-    asm_rm(c, 8, 0x8d, g->host, at_reg(H_AX, -(int32_t)r.low));
+    asm_rm(c, 8, HOST_LEA, g->host, at_reg(H_AX, -(int32_t)r.low));
     u->at = at_reg(g->host, disp);
     return true;
 }
@@ -278,9 +278,9 @@ void operand_probe(struct unit *u, const struct op *op, unsigned size, bool writ
     if (is_simple(op) && group_probe(u, op->base, op->disp, size, write))
         return;
     struct host_mem m = operand_address(u, op);
-    asm_rm(&u->code, u->word, 0x8d, H_AX, m);
+    asm_rm(&u->code, u->word, HOST_LEA, H_AX, m);
     if (op->seg == FS || op->seg == GS)
-        asm_rm(&u->code, 8, 0x03, H_AX, segment_base(op->seg));
+        asm_rm(&u->code, 8, HOST_ADD_GE, H_AX, segment_base(op->seg));
     tlb_check(u, size, write);
 }
 
@@ -288,14 +288,14 @@ void stack_probe(struct unit *u, int32_t offset, bool write)
 {
     if (group_probe(u, RSP, offset, u->word, write))
         return;
-    asm_rm(&u->code, u->word, 0x8d, H_AX, at_reg(reg_use(u, RSP), offset));
+    asm_rm(&u->code, u->word, HOST_LEA, H_AX, at_reg(reg_use(u, RSP), offset));
     tlb_check(u, u->word, write);
 }
 
 void stack_move(struct unit *u, int32_t bytes)
 {
     unsigned sp = reg_change(u, RSP);
-    asm_rm(&u->code, u->word, 0x8d, sp, at_reg(sp, bytes));
+    asm_rm(&u->code, u->word, HOST_LEA, sp, at_reg(sp, bytes));
     if (u->now.group.base == RSP)
         u->now.group.moved += bytes;
 }
@@ -303,9 +303,9 @@ void stack_move(struct unit *u, int32_t bytes)
 void operand_fetch(struct unit *u, unsigned size, unsigned to)
 {
     if (size >= 4)
-        asm_rm(&u->code, size, 0x8b, to, u->at);
+        asm_rm(&u->code, size, HOST_MOV_GE, to, u->at);
     else
-        asm_rm(&u->code, 4, size == 2 ? OP0F(0xb7) : OP0F(0xb6), to, u->at);
+        asm_rm(&u->code, 4, size == 2 ? HOST_MOVZX16 : HOST_MOVZX8, to, u->at);
 }
 
 unsigned operand_source(struct unit *u, const struct op *op, unsigned size)
@@ -319,5 +319,5 @@ unsigned operand_source(struct unit *u, const struct op *op, unsigned size)
 
 void operand_put(struct unit *u, unsigned size, unsigned from)
 {
-    asm_rm(&u->code, size, size == 1 ? 0x88 : 0x89, from, u->at);
+    asm_rm(&u->code, size, size == 1 ? HOST_MOV_EG8 : HOST_MOV_EG, from, u->at);
 }

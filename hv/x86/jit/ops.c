@@ -26,8 +26,8 @@ static void flags_capture(struct unit *u, const struct op *op, unsigned result)
     struct code *c = &u->code;
     asm_move(c, FLAG_A, result);
     if (u->level > 1) {
-        asm_rr(c, 1, OP0F(0x90), 0, H_AX); /* SETO */
-        asm_bytes(c, 0x9f, 1);             /* LAHF */
+        asm_rr(c, 1, HOST_SET(CC_O), 0, H_AX);
+        asm_bytes(c, 0x9f, 1); /* LAHF */
         asm_move(c, FLAG_B, H_AX);
         flags_from(u, FLAGS_SET, op);
         return;
@@ -84,7 +84,7 @@ static void apply_memory(struct unit *u, unsigned size, unsigned operation, stru
         asm_rm(&u->code, size, operation << 3 | (size > 1), b.reg, m);
         return;
     }
-    asm_rm(&u->code, size, size > 1 ? 0x81 : 0x80, operation, m);
+    asm_rm(&u->code, size, size > 1 ? HOST_ALU_EI : HOST_ALU_EI8, operation, m);
     asm_bytes(&u->code, (uint32_t)b.value, size > 4 ? 4 : size);
 }
 
@@ -217,11 +217,11 @@ static void compile_test(struct unit *u, const struct op *op, const struct shape
         asm_move(c, FLAG_A, reg_use(u, guest_of(op, op->dst)));
     }
     if (!in_memory(op) && size == 1 && is_high(op->dst)) {
-        asm_rr(c, 4, 0xc1, 5, FLAG_A);
+        asm_rr(c, 4, HOST_SHIFT, HOST_SHR, FLAG_A);
         asm_bytes(c, 8, 1);
     }
     if (!in_memory(op) && !b.imm && op->dst == op->src)
-        asm_rr(c, size, size == 1 ? 0x84 : 0x85, FLAG_A, FLAG_A);
+        asm_rr(c, size, size == 1 ? HOST_TEST_EG8 : HOST_TEST_EG, FLAG_A, FLAG_A);
     else
         apply(u, size, ALU_AND, FLAG_A, b);
     flags_from(u, FLAGS_LOGIC, op);
@@ -261,14 +261,15 @@ static void compile_neg(struct unit *u, const struct op *op, const struct shape 
     unsigned d = reg_change(u, guest_of(op, op->dst)), size = size_of(op);
     asm_move(&u->code, FLAG_B, d);
     asm_imm(&u->code, FLAG_A, 0);
-    asm_rr(&u->code, size, size == 1 ? 0xf6 : 0xf7, 3, d);
+    asm_rr(&u->code, size, size == 1 ? HOST_GROUP3_8 : HOST_GROUP3, HOST_NEG, d);
     flags_from(u, FLAGS_SUB, op);
 }
 
 static void compile_not(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned size = size_of(op);
-    asm_rr(&u->code, size, size == 1 ? 0xf6 : 0xf7, 2, reg_change(u, guest_of(op, op->dst)));
+    asm_rr(&u->code, size, size == 1 ? HOST_GROUP3_8 : HOST_GROUP3, HOST_NOT,
+           reg_change(u, guest_of(op, op->dst)));
 }
 
 /* ---------------------------------------------------------------- moves */
@@ -276,9 +277,9 @@ static void compile_not(struct unit *u, const struct op *op, const struct shape 
 static void move_register(struct unit *u, unsigned size, unsigned dst, unsigned from)
 {
     if (size >= 4)
-        asm_rr(&u->code, size, 0x89, from, reg_set(u, dst));
+        asm_rr(&u->code, size, HOST_MOV_EG, from, reg_set(u, dst));
     else
-        asm_rr(&u->code, size, size == 1 ? 0x88 : 0x89, from, reg_change(u, dst));
+        asm_rr(&u->code, size, size == 1 ? HOST_MOV_EG8 : HOST_MOV_EG, from, reg_change(u, dst));
 }
 
 static void move_immediate(struct unit *u, const struct op *op)
@@ -290,7 +291,7 @@ static void move_immediate(struct unit *u, const struct op *op)
     } else if (size == 4) {
         asm_imm(c, reg_set(u, guest), (uint32_t)op->imm);
     } else {
-        asm_rr(c, size, size == 1 ? 0xc6 : 0xc7, 0, reg_change(u, guest));
+        asm_rr(c, size, size == 1 ? HOST_MOV_EI8 : HOST_MOV_EI, 0, reg_change(u, guest));
         asm_bytes(c, op->uimm, size);
     }
 }
@@ -307,14 +308,14 @@ static void compile_mov(struct unit *u, const struct op *op, const struct shape 
     } else if (s->form == FORM_GE) {
         operand_probe(u, op, size, false);
         unsigned guest = guest_of(op, op->dst), d = size >= 4 ? reg_set(u, guest) : reg_change(u, guest);
-        asm_rm(c, size, size == 1 ? 0x8a : 0x8b, d, u->at);
+        asm_rm(c, size, size == 1 ? HOST_MOV_GE8 : HOST_MOV_GE, d, u->at);
     } else if (s->form == FORM_EG) {
         unsigned from = reg_use(u, guest_of(op, op->src));
         operand_probe(u, op, size, true);
         operand_put(u, size, from);
     } else {
         operand_probe(u, op, size, true);
-        asm_rm(c, size, size == 1 ? 0xc6 : 0xc7, 0, u->at);
+        asm_rm(c, size, size == 1 ? HOST_MOV_EI8 : HOST_MOV_EI, 0, u->at);
         asm_bytes(c, op->uimm, size > 4 ? 4 : size);
     }
 }
@@ -333,7 +334,7 @@ static void compile_extend(struct unit *u, const struct op *op, const struct sha
     unsigned r = reg_use(u, from == 1 ? op->src >> 3 : op->src);
     if (from == 1 && is_high(op->src)) {
         asm_move(c, H_AX, r);
-        asm_rr(c, 4, 0xc1, 5, H_AX);
+        asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_AX);
         asm_bytes(c, 8, 1);
         flags_lost(u);
         r = H_AX;
@@ -345,7 +346,7 @@ static void compile_lea(struct unit *u, const struct op *op, const struct shape 
 {
     unsigned size = size_of(op);
     struct host_mem m = operand_address(u, op);
-    asm_rm(&u->code, size, 0x8d, size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst), m);
+    asm_rm(&u->code, size, HOST_LEA, size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst), m);
 }
 
 static void compile_cmov(struct unit *u, const struct op *op, const struct shape *s)
@@ -353,14 +354,14 @@ static void compile_cmov(struct unit *u, const struct op *op, const struct shape
     unsigned size = size_of(op), from = operand_source(u, op, size);
     unsigned d = reg_change(u, op->dst);
     int cc = flags_condition(u, s->arg);
-    asm_rr(&u->code, size, OP0F(0x40 | (unsigned)cc), d, from);
+    asm_rr(&u->code, size, HOST_CMOV((unsigned)cc), d, from);
 }
 
 static void compile_set(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned d = reg_change(u, op->dst >> 3);
     int cc = flags_condition(u, s->arg);
-    asm_rr(&u->code, 1, OP0F(0x90 | (unsigned)cc), 0, d);
+    asm_rr(&u->code, 1, HOST_SET((unsigned)cc), 0, d);
 }
 
 static void compile_xchg(struct unit *u, const struct op *op, const struct shape *s)
@@ -370,9 +371,9 @@ static void compile_xchg(struct unit *u, const struct op *op, const struct shape
     if (op->dst == op->src && (s->arg || size != 4))
         return; /* NOP: xchg_A32() */
     unsigned a = reg_change(u, op->dst), b = reg_change(u, op->src);
-    asm_rr(c, size, 0x89, a, H_AX);
-    asm_rr(c, size, 0x89, b, a);
-    asm_rr(c, size, 0x89, H_AX, b);
+    asm_rr(c, size, HOST_MOV_EG, a, H_AX);
+    asm_rr(c, size, HOST_MOV_EG, b, a);
+    asm_rr(c, size, HOST_MOV_EG, H_AX, b);
 }
 
 static void compile_bswap(struct unit *u, const struct op *op, const struct shape *s)
@@ -389,12 +390,12 @@ static void compile_sign(struct unit *u, const struct op *op, const struct shape
     unsigned size = size_of(op);
     if (s->kind == SHAPE_CBW) {
         unsigned a = reg_change(u, RAX);
-        asm_rr(c, size, size == 8 ? 0x63 : OP0F(0xbf), a, a);
+        asm_rr(c, size, size == 8 ? HOST_MOVSXD : HOST_MOVSX16, a, a);
         return;
     }
     unsigned a = reg_use(u, RAX), d = reg_set(u, RDX);
-    asm_rr(c, size, 0x89, a, d);
-    asm_rr(c, size, 0xc1, 7, d);
+    asm_rr(c, size, HOST_MOV_EG, a, d);
+    asm_rr(c, size, HOST_SHIFT, HOST_SAR, d);
     asm_bytes(c, size * 8 - 1, 1);
     flags_lost(u);
 }
@@ -424,7 +425,7 @@ static void compile_shift(struct unit *u, const struct op *op, const struct shap
     bool dead = flags_dead(u);
     if (!dead)
         asm_move(c, FLAG_A, d);
-    asm_rr(c, size, size == 1 ? 0xc0 : 0xc1, s->arg, d);
+    asm_rr(c, size, size == 1 ? HOST_SHIFT8 : HOST_SHIFT, s->arg, d);
     asm_bytes(c, n, 1);
     flags_of_shift(u, op, s, dead);
 }
@@ -434,9 +435,9 @@ static void compile_shift_cl(struct unit *u, const struct op *op, const struct s
 {
     struct code *c = &u->code;
     unsigned size = size_of(op), d = reg_use(u, op->dst);
-    asm_rr(c, 4, 0x89, reg_use(u, RCX), H_CX);
+    asm_rr(c, 4, HOST_MOV_EG, reg_use(u, RCX), H_CX);
     if (flags_dead(u)) {
-        asm_rr(c, size, 0xd3, s->arg, reg_change(u, op->dst));
+        asm_rr(c, size, HOST_SHIFT_CL, s->arg, reg_change(u, op->dst));
         flags_none(u);
         return;
     }
@@ -446,7 +447,7 @@ static void compile_shift_cl(struct unit *u, const struct op *op, const struct s
     d = reg_change(u, op->dst);
     asm_move(c, FLAG_A, d);
     asm_move(c, FLAG_B, H_CX);
-    asm_rr(c, size, 0xd3, s->arg, d);
+    asm_rr(c, size, HOST_SHIFT_CL, s->arg, d);
     flags_from(u, shift_source(s->arg), op);
     u->overflow_ok = false;
 }
@@ -459,30 +460,30 @@ static void compile_rotate(struct unit *u, const struct op *op, const struct sha
     bool dead = flags_dead(u);
     if (!dead)
         flags_to_memory(u);
-    asm_rr(c, size, 0xc1, s->arg, d);
+    asm_rr(c, size, HOST_SHIFT, s->arg, d);
     asm_bytes(c, n, 1);
     flags_lost(u);
     if (dead)
         return;
-    asm_rr(c, size, 0x89, d, H_AX);
-    asm_rr(c, size, 0xc1, 5, H_AX);
+    asm_rr(c, size, HOST_MOV_EG, d, H_AX);
+    asm_rr(c, size, HOST_SHIFT, HOST_SHR, H_AX);
     asm_bytes(c, top - (s->arg == 1), 1); /* ROR: the highest two bits */
-    asm_rr(c, 4, 0x89, s->arg == 1 ? H_AX : d, H_CX);
+    asm_rr(c, 4, HOST_MOV_EG, s->arg == 1 ? H_AX : d, H_CX);
     if (s->arg == 1) {
-        asm_rr(c, 4, 0xd1, 5, H_CX);
+        asm_rr(c, 4, HOST_SHIFT_1, HOST_SHR, H_CX);
         asm_alu(c, 4, ALU_XOR, H_AX, H_CX);
     } else {
         asm_alu(c, 4, ALU_XOR, H_AX, H_CX);
     }
     asm_alu_imm(c, 4, ALU_AND, H_CX, 1);
     asm_alu_imm(c, 4, ALU_AND, H_AX, 1);
-    asm_rr(c, 4, 0xc1, 4, H_AX);
+    asm_rr(c, 4, HOST_SHIFT, HOST_SHL, H_AX);
     asm_bytes(c, 11, 1);
     asm_alu(c, 4, ALU_OR, H_CX, H_AX);
-    asm_rm(c, 8, 0x8b, H_AX, CPU_FIELD(cc_aux));
+    asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(cc_aux));
     asm_alu_imm(c, 8, ALU_AND, H_AX, ~(FLAG_CF | FLAG_OF));
     asm_alu(c, 8, ALU_OR, H_AX, H_CX);
-    asm_rm(c, 8, 0x89, H_AX, CPU_FIELD(cc_aux));
+    asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(cc_aux));
 }
 
 /* CF and OF are the host's, which all processors define; the others follow from the result. */
@@ -494,18 +495,18 @@ static void compile_imul(struct unit *u, const struct op *op, const struct shape
     unsigned from = operand_source(u, op, size);
     unsigned d = three && size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst);
     if (three) {
-        asm_rr(c, size, 0x69, d, from);
+        asm_rr(c, size, HOST_IMUL_GEI, d, from);
         asm_bytes(c, op->uimm, size > 4 ? 4 : size);
     } else {
-        asm_rr(c, size, OP0F(0xaf), d, from);
+        asm_rr(c, size, HOST_IMUL_GE, d, from);
     }
     if (dead) {
         flags_none(u);
         return;
     }
     asm_imm(c, FLAG_B, 0);
-    asm_rr(c, 1, OP0F(0x92), 0, FLAG_B);
-    asm_rr(c, 4, 0xf7, 3, FLAG_B);
+    asm_rr(c, 1, HOST_SET(CC_B), 0, FLAG_B);
+    asm_rr(c, 4, HOST_GROUP3, HOST_NEG, FLAG_B);
     asm_alu_imm(c, 4, ALU_AND, FLAG_B, FLAG_CF | FLAG_OF);
     asm_move(c, FLAG_A, d);
     flags_from(u, FLAGS_RAW, op);
@@ -522,16 +523,16 @@ static void compile_bt(struct unit *u, const struct op *op, const struct shape *
     if (!imm)
         src = reg_use(u, op->src);
     unsigned d = s->arg == 4 ? reg_use(u, op->dst) : reg_change(u, op->dst);
-    asm_rm(c, 8, 0x8b, H_CX, CPU_FIELD(cc_aux));
+    asm_rm(c, 8, HOST_MOV_GE, H_CX, CPU_FIELD(cc_aux));
     asm_alu_imm(c, 8, ALU_AND, H_CX, ~FLAG_CF);
     if (imm) {
-        asm_rr(c, size, OP0F(0xba), s->arg, d);
+        asm_rr(c, size, HOST_BT_EI, s->arg, d);
         asm_bytes(c, op->uimm, 1);
     } else {
-        asm_rr(c, size, OP0F(0x83 | s->arg << 3), src, d);
+        asm_rr(c, size, HOST_BT_EG(s->arg), src, d);
     }
     asm_alu_imm(c, 8, ALU_ADC, H_CX, 0);
-    asm_rm(c, 8, 0x89, H_CX, CPU_FIELD(cc_aux));
+    asm_rm(c, 8, HOST_MOV_EG, H_CX, CPU_FIELD(cc_aux));
     flags_lost(u);
 }
 
@@ -545,7 +546,7 @@ static void compile_push(struct unit *u, const struct op *op, const struct shape
     if (s->kind == SHAPE_PUSH) {
         operand_put(u, u->word, from);
     } else {
-        asm_rm(c, u->word, 0xc7, 0, u->at);
+        asm_rm(c, u->word, HOST_MOV_EI, 0, u->at);
         asm_bytes(c, op->uimm, 4);
     }
     stack_move(u, -(int32_t)u->word);
@@ -562,10 +563,10 @@ static void compile_pop(struct unit *u, const struct op *op, const struct shape 
 static void compile_leave(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
-    asm_rr(c, u->word, 0x89, reg_use(u, RBP), H_AX);
+    asm_rr(c, u->word, HOST_MOV_EG, reg_use(u, RBP), H_AX);
     tlb_check(u, u->word, false);
     unsigned bp = reg_change(u, RBP);
-    asm_rm(c, u->word, 0x8d, reg_set(u, RSP), at_reg(bp, (int32_t)u->word));
+    asm_rm(c, u->word, HOST_LEA, reg_set(u, RSP), at_reg(bp, (int32_t)u->word));
     operand_fetch(u, u->word, bp);
 }
 

@@ -5,8 +5,6 @@
 #include "hv/x86/decode.h"
 #include "hv/x86/jit/unit.h"
 
-enum { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP };
-
 static inline const struct shape *shape_of(const struct unit *u, const struct op *op)
 {
     static const struct shape none;

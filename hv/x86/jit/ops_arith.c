@@ -15,8 +15,8 @@ static unsigned operand_of(struct unit *u, const struct op *op, unsigned guest)
 /* DX:AX become rDX:rAX. No flag changes. */
 static void set_pair(struct unit *u, unsigned size)
 {
-    asm_rr(&u->code, size, 0x89, H_AX, reg_set(u, RAX));
-    asm_rr(&u->code, size, 0x89, H_DX, reg_set(u, RDX));
+    asm_rr(&u->code, size, HOST_MOV_EG, H_AX, reg_set(u, RAX));
+    asm_rr(&u->code, size, HOST_MOV_EG, H_DX, reg_set(u, RDX));
 }
 
 /* shape.arg: 4 MUL, 5 IMUL. CF and OF are the host's, which all processors define; the others follow from the lower half. */
@@ -25,16 +25,16 @@ void compile_mul(struct unit *u, const struct op *op, const struct shape *s)
     struct code *c = &u->code;
     unsigned size = size_of(op), from = operand_of(u, op, op->dst);
     bool dead = flags_dead(u);
-    asm_rr(c, size, 0x89, reg_use(u, RAX), H_AX);
-    asm_rr(c, size, 0xf7, s->arg, from);
+    asm_rr(c, size, HOST_MOV_EG, reg_use(u, RAX), H_AX);
+    asm_rr(c, size, HOST_GROUP3, s->arg, from);
     set_pair(u, size);
     if (dead) {
         flags_none(u);
         return;
     }
     asm_imm(c, FLAG_B, 0);
-    asm_rr(c, 1, OP0F(0x92), 0, FLAG_B); /* SETB */
-    asm_rr(c, 4, 0xf7, 3, FLAG_B);       /* NEG */
+    asm_rr(c, 1, HOST_SET(CC_B), 0, FLAG_B);
+    asm_rr(c, 4, HOST_GROUP3, HOST_NEG, FLAG_B);
     asm_alu_imm(c, 4, ALU_AND, FLAG_B, FLAG_CF | FLAG_OF);
     asm_move(c, FLAG_A, H_AX);
     flags_from(u, FLAGS_RAW, op);
@@ -53,12 +53,12 @@ static void check_division(struct unit *u, unsigned size, bool is_signed, unsign
         side_exit(u, CC_AE);
         return;
     }
-    asm_rr(c, size, 0x85, from, from);
+    asm_rr(c, size, HOST_TEST_EG, from, from);
     side_exit(u, CC_E);
     asm_alu_imm(c, size, ALU_CMP, from, -1);
     side_exit(u, CC_E);
-    asm_rr(c, size, 0x89, low, H_DX);
-    asm_rr(c, size, 0xc1, 7, H_DX);
+    asm_rr(c, size, HOST_MOV_EG, low, H_DX);
+    asm_rr(c, size, HOST_SHIFT, HOST_SAR, H_DX);
     asm_bytes(c, size * 8 - 1, 1);
     asm_alu(c, size, ALU_CMP, H_DX, high);
     side_exit(u, CC_NE);
@@ -70,9 +70,9 @@ void compile_div(struct unit *u, const struct op *op, const struct shape *s)
     struct code *c = &u->code;
     unsigned size = size_of(op), from = operand_of(u, op, op->dst);
     check_division(u, size, s->arg == 7, from);
-    asm_rr(c, size, 0x89, reg_use(u, RAX), H_AX);
-    asm_rr(c, size, 0x89, reg_use(u, RDX), H_DX);
-    asm_rr(c, size, 0xf7, s->arg, from);
+    asm_rr(c, size, HOST_MOV_EG, reg_use(u, RAX), H_AX);
+    asm_rr(c, size, HOST_MOV_EG, reg_use(u, RDX), H_DX);
+    asm_rr(c, size, HOST_GROUP3, s->arg, from);
     set_pair(u, size);
 }
 
@@ -82,9 +82,9 @@ void compile_scan(struct unit *u, const struct op *op, const struct shape *s)
     struct code *c = &u->code;
     unsigned size = size_of(op), from = operand_of(u, op, op->src), d = reg_change(u, op->dst);
     asm_rr(c, size, OP0F(s->arg), H_DX, from);
-    asm_rr(c, 8, OP0F(0x45), d, H_DX); /* CMOVNE */
+    asm_rr(c, 8, HOST_CMOV(CC_NE), d, H_DX);
     asm_imm(c, FLAG_A, 0);
-    asm_rr(c, 1, OP0F(0x95), 0, FLAG_A); /* SETNE */
+    asm_rr(c, 1, HOST_SET(CC_NE), 0, FLAG_A);
     flags_from(u, FLAGS_LOGIC, op);
     flags_lost(u);
 }
@@ -104,12 +104,12 @@ void compile_double(struct unit *u, const struct op *op, const struct shape *s)
         return;
     }
     asm_imm(c, FLAG_B, 0);
-    asm_rr(c, 1, OP0F(0x92), 0, FLAG_B); /* SETB */
+    asm_rr(c, 1, HOST_SET(CC_B), 0, FLAG_B);
     asm_move(c, H_AX, FLAG_A);
     asm_alu(c, size, ALU_XOR, H_AX, d);
-    asm_rr(c, size, 0xc1, 5, H_AX);
+    asm_rr(c, size, HOST_SHIFT, HOST_SHR, H_AX);
     asm_bytes(c, size * 8 - 1, 1);
-    asm_rr(c, 4, 0xc1, 4, H_AX);
+    asm_rr(c, 4, HOST_SHIFT, HOST_SHL, H_AX);
     asm_bytes(c, 11, 1);
     asm_alu(c, 4, ALU_OR, FLAG_B, H_AX);
     asm_move(c, FLAG_A, d);
@@ -121,14 +121,14 @@ void compile_double(struct unit *u, const struct op *op, const struct shape *s)
 void compile_carry(struct unit *u, const struct op *op, const struct shape *s)
 {
     flags_to_memory(u);
-    asm_rm(&u->code, 8, 0x83, s->arg, CPU_FIELD(cc_aux));
+    asm_rm(&u->code, 8, HOST_ALU_EB, s->arg, CPU_FIELD(cc_aux));
     asm_bytes(&u->code, s->arg == ALU_AND ? 0xfe : 1, 1);
     flags_lost(u);
 }
 
 void compile_cld(struct unit *u, const struct op *op, const struct shape *s)
 {
-    asm_rm(&u->code, 8, 0x81, ALU_AND, CPU_FIELD(flags));
+    asm_rm(&u->code, 8, HOST_ALU_EI, ALU_AND, CPU_FIELD(flags));
     asm_bytes(&u->code, (uint32_t)~FLAG_DF, 4);
     flags_lost(u);
 }

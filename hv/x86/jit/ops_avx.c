@@ -63,7 +63,7 @@ void compile_choose(struct unit *u, const struct op *op, const struct shape *s)
     for (unsigned h = 0; h < 2; h++) {
         unsigned by = op->uimm >> 4 * h & 15, upper = by & 1 ? UPPER : 0;
         if (by & 8)
-            asm_rr(&u->code, 4, OP0F(0x57), h, h); /* XORPS: h is X0 or X1 */
+            asm_rr(&u->code, 4, HOST_XORPS, h, h); /* XORPS: h is X0 or X1 */
         else if (by & 2 && in_memory(op))
             load16(u, h, further(u->at, by & 1 ? 16 : 0));
         else
@@ -110,8 +110,8 @@ void compile_quarters(struct unit *u, const struct op *op, const struct shape *s
         unsigned a = op->uimm >> 4 * h & 3, b = op->uimm >> (4 * h + 2) & 3;
         if (in_memory(op)) {
             asm_bytes(c, 0xf3, 1);
-            asm_rm(c, 4, OP0F(0x7e), h, further(u->at, 8 * a)); /* MOVQ */
-            asm_rm(c, 4, OP0F(0x16), h, further(u->at, 8 * b)); /* MOVHPS */
+            asm_rm(c, 4, HOST_MOVD_EG, h, further(u->at, 8 * a)); /* MOVQ */
+            asm_rm(c, 4, HOST_MOVHPS, h, further(u->at, 8 * b));
             continue;
         }
         vector_copy(u, h, vector_use(u, op->src + UPPER * (a >> 1)));
@@ -205,13 +205,13 @@ static void gather_place(struct unit *u, const struct op *op, unsigned i, unsign
     emit(u, v, indices, source_reg(H_AX));
     asm_bytes(&u->code, at % 16 / step, 1);
     if (step < u->word)
-        asm_rr(&u->code, 8, 0x63, H_AX, H_AX); /* MOVSXD */
+        asm_rr(&u->code, 8, HOST_MOVSXD, H_AX, H_AX);
     struct host_mem m = {H_NONE, H_AX, op->scale, op->disp};
     if (op->base != REG_ZERO)
         m.base = (uint8_t)reg_use(u, op->base);
-    asm_rm(&u->code, u->word, 0x8d, H_AX, m);
+    asm_rm(&u->code, u->word, HOST_LEA, H_AX, m);
     if (op->seg == FS || op->seg == GS)
-        asm_rm(&u->code, 8, 0x03, H_AX, segment_base(op->seg));
+        asm_rm(&u->code, 8, HOST_ADD_GE, H_AX, segment_base(op->seg));
 }
 
 /* Element i goes to X0, or to X1 for the upper half. */
@@ -235,7 +235,7 @@ static void gather_all(struct unit *u, const struct op *op, unsigned n, unsigned
         unsigned mask = vector_use(u, op->vvvv + UPPER * h);
         if (bytes == 8)
             asm_bytes(c, 0x66, 1);
-        asm_rr(c, 4, OP0F(0x50), H_AX, mask); /* MOVMSKPS, MOVMSKPD */
+        asm_rr(c, 4, HOST_MOVMSKPS, H_AX, mask); /* MOVMSKPS, MOVMSKPD */
         asm_alu_imm(c, 4, ALU_AND, H_AX, (int32_t)all);
         asm_alu_imm(c, 4, ALU_CMP, H_AX, (int32_t)all);
         flags_lost(u);

@@ -28,7 +28,7 @@ static void emit(struct unit *u, const struct op *op, unsigned reg, unsigned vvv
 static void keep_carry(struct unit *u)
 {
     asm_imm(&u->code, FLAG_B, 0);
-    asm_rr(&u->code, 1, OP0F(0x92), 0, FLAG_B); /* SETB */
+    asm_rr(&u->code, 1, HOST_SET(CC_B), 0, FLAG_B);
 }
 
 /* shape.arg: what it does to flags. CF is the host's, ZF and SF follow from the result, OF is 0. */
@@ -100,13 +100,13 @@ void compile_count(struct unit *u, const struct op *op, const struct shape *s)
     asm_imm(c, FLAG_A, 0);
     if (s->arg == COUNT_ONES) {
         asm_imm(c, FLAG_B, 0);
-        asm_rr(c, 1, OP0F(0x94), 0, FLAG_B); /* SETE */
-        asm_rr(c, 1, OP0F(0x95), 0, FLAG_A); /* SETNE */
-        asm_rr(c, 4, 0xc1, 4, FLAG_B);       /* SHL: turns PF round, which follows from the result */
+        asm_rr(c, 1, HOST_SET(CC_E), 0, FLAG_B);
+        asm_rr(c, 1, HOST_SET(CC_NE), 0, FLAG_A);
+        asm_rr(c, 4, HOST_SHIFT, HOST_SHL, FLAG_B); /* SHL: turns PF round, which follows from the result */
         asm_bytes(c, 2, 1);
     } else {
         keep_carry(u);
-        asm_rr(c, 1, OP0F(0x95), 0, FLAG_A);
+        asm_rr(c, 1, HOST_SET(CC_NE), 0, FLAG_A);
     }
     flags_from(u, FLAGS_RAW, op);
     flags_lost(u);
@@ -143,7 +143,7 @@ void compile_crc32(struct unit *u, const struct op *op, const struct shape *s)
         from = reg_use(u, guest_of(op, op->src));
         if (size == 1 && is_high(op->src)) {
             asm_move(c, H_AX, from);
-            asm_rr(c, 4, 0xc1, 5, H_AX);
+            asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_AX);
             asm_bytes(c, 8, 1);
             flags_lost(u);
             from = H_AX;
@@ -163,8 +163,8 @@ static void flags_to_raw(struct unit *u)
     if (u->now.source == FLAGS_RAW)
         return;
     flags_to_memory(u);
-    asm_rm(&u->code, 8, 0x8b, FLAG_A, CPU_FIELD(cc_res));
-    asm_rm(&u->code, 8, 0x8b, FLAG_B, CPU_FIELD(cc_aux));
+    asm_rm(&u->code, 8, HOST_MOV_GE, FLAG_A, CPU_FIELD(cc_res));
+    asm_rm(&u->code, 8, HOST_MOV_GE, FLAG_B, CPU_FIELD(cc_aux));
     u->now.source = FLAGS_RAW;
     u->now.size = 8;
     u->now.imm = false;
@@ -179,7 +179,7 @@ void compile_add_carry(struct unit *u, const struct op *op, const struct shape *
     flags_to_raw(u);
     unsigned from = operand_source(u, op, size);
     unsigned d = reg_change(u, op->dst);
-    asm_rr(c, 4, OP0F(0xba), 6, FLAG_B); /* BTR */
+    asm_rr(c, 4, HOST_BT_EI, 6, FLAG_B);
     asm_bytes(c, s->arg, 1);
     asm_alu(c, size, ALU_ADC, d, from);
     asm_alu(c, 4, ALU_SBB, H_AX, H_AX);

@@ -21,9 +21,9 @@ void check_target(struct unit *u, unsigned reg)
     if (u->word == 4)
         return;
     asm_move(c, H_CX, reg);
-    asm_rr(c, 8, 0xc1, 4, H_CX);
+    asm_rr(c, 8, HOST_SHIFT, HOST_SHL, H_CX);
     asm_bytes(c, sign, 1);
-    asm_rr(c, 8, 0xc1, 7, H_CX);
+    asm_rr(c, 8, HOST_SHIFT, HOST_SAR, H_CX);
     asm_bytes(c, sign, 1);
     asm_alu(c, 8, ALU_CMP, H_CX, reg);
     flags_lost(u);
@@ -33,9 +33,9 @@ void check_target(struct unit *u, unsigned reg)
 /* AX: the address of the instruction's end, or of another offset from the block's start. */
 static void code_address(struct unit *u, unsigned to, int32_t offset)
 {
-    asm_rm(&u->code, 8, 0x8b, to, CPU_FIELD(gpr[REG_RIP]));
+    asm_rm(&u->code, 8, HOST_MOV_GE, to, CPU_FIELD(gpr[REG_RIP]));
     offset += (int32_t)(u->block->id >> 16) - (int32_t)(u->entry->id >> 16);
-    asm_rm(&u->code, u->word, 0x8d, to, at_reg(to, offset));
+    asm_rm(&u->code, u->word, HOST_LEA, to, at_reg(to, offset));
 }
 
 void push_return(struct unit *u, int32_t offset)
@@ -70,7 +70,7 @@ void compile_jmp_indirect(struct unit *u, const struct op *op, const struct shap
     } else if (u->word == 8) {
         to = reg_use(u, op->dst);
     } else {
-        asm_rr(&u->code, 4, 0x89, reg_use(u, op->dst), H_DX);
+        asm_rr(&u->code, 4, HOST_MOV_EG, reg_use(u, op->dst), H_DX);
     }
     check_target(u, to);
     leave_indirect(u, to, branch_indirect);
@@ -82,7 +82,7 @@ void compile_call_indirect(struct unit *u, const struct op *op, const struct sha
     check_target(u, to);
     push_return(u, op->off + op->len);
     if (u->word == 4) {
-        asm_rr(&u->code, 4, 0x89, to, H_DX);
+        asm_rr(&u->code, 4, HOST_MOV_EG, to, H_DX);
         to = H_DX;
     }
     leave_indirect(u, to, branch_indirect);

@@ -7,17 +7,17 @@
 static void keep(struct unit *u, unsigned reg)
 {
     asm_bytes(&u->code, 0x66, 1);
-    asm_rr(&u->code, 8, OP0F(0x6e), 0, reg);
+    asm_rr(&u->code, 8, HOST_MOVD_GE, 0, reg);
 }
 static void take(struct unit *u, unsigned reg)
 {
     asm_bytes(&u->code, 0x66, 1);
-    asm_rr(&u->code, 8, OP0F(0x7e), 0, reg);
+    asm_rr(&u->code, 8, HOST_MOVD_EG, 0, reg);
 }
 
 static void put_register(struct unit *u, unsigned size, unsigned to, unsigned from)
 {
-    asm_rr(&u->code, size, size == 1 ? 0x88 : 0x89, from, to);
+    asm_rr(&u->code, size, size == 1 ? HOST_MOV_EG8 : HOST_MOV_EG, from, to);
 }
 
 /* ---------------------------------------------------------------- exchanges */
@@ -55,9 +55,9 @@ void compile_cmpxchg(struct unit *u, const struct op *op, const struct shape *s)
     asm_move(c, FLAG_A, a);
     asm_move(c, H_DX, FLAG_B);
     asm_alu(c, size, ALU_CMP, FLAG_A, FLAG_B);
-    asm_rr(c, 8, OP0F(0x44), H_DX, r); /* CMOVE */
+    asm_rr(c, 8, HOST_CMOV(CC_E), H_DX, r);
     operand_put(u, size, H_DX);
-    asm_rr(c, 8, OP0F(0x45), a, FLAG_B); /* CMOVNE */
+    asm_rr(c, 8, HOST_CMOV(CC_NE), a, FLAG_B);
     flags_from(u, FLAGS_SUB, op);
 }
 
@@ -69,19 +69,19 @@ static void bit_probe(struct unit *u, const struct op *op, unsigned size, bool w
     struct code *c = &u->code;
     unsigned r = reg_use(u, op->src), log = size == 8 ? 6 : 5;
     struct host_mem m = operand_address(u, op);
-    asm_rm(c, u->word, 0x8d, H_AX, m);
+    asm_rm(c, u->word, HOST_LEA, H_AX, m);
     if (size == 8)
         asm_move(c, H_CX, r);
     else
-        asm_rr(c, 8, 0x63, H_CX, r); /* MOVSXD */
-    asm_rr(c, 8, 0xc1, 7, H_CX);
+        asm_rr(c, 8, HOST_MOVSXD, H_CX, r);
+    asm_rr(c, 8, HOST_SHIFT, HOST_SAR, H_CX);
     asm_bytes(c, log, 1);
-    asm_rr(c, 8, 0xc1, 4, H_CX);
+    asm_rr(c, 8, HOST_SHIFT, HOST_SHL, H_CX);
     asm_bytes(c, log - 3, 1);
     asm_alu(c, u->word, ALU_ADD, H_AX, H_CX);
     flags_lost(u);
     if (op->seg == FS || op->seg == GS)
-        asm_rm(c, 8, 0x03, H_AX, segment_base(op->seg));
+        asm_rm(c, 8, HOST_ADD_GE, H_AX, segment_base(op->seg));
     tlb_check(u, size, write);
 }
 
@@ -97,18 +97,18 @@ void compile_bt_memory(struct unit *u, const struct op *op, const struct shape *
     else
         bit_probe(u, op, size, write);
     operand_fetch(u, size, H_DX);
-    asm_rm(c, 8, 0x8b, H_CX, CPU_FIELD(cc_aux));
+    asm_rm(c, 8, HOST_MOV_GE, H_CX, CPU_FIELD(cc_aux));
     asm_alu_imm(c, 8, ALU_AND, H_CX, ~FLAG_CF);
     if (imm) {
-        asm_rr(c, size, OP0F(0xba), s->arg, H_DX);
+        asm_rr(c, size, HOST_BT_EI, s->arg, H_DX);
         asm_bytes(c, op->uimm, 1);
     } else {
-        asm_rr(c, size, OP0F(0x83 | s->arg << 3), reg_use(u, op->src), H_DX);
+        asm_rr(c, size, HOST_BT_EG(s->arg), reg_use(u, op->src), H_DX);
     }
     asm_alu_imm(c, 8, ALU_ADC, H_CX, 0);
     if (write)
         operand_put(u, size, H_DX);
-    asm_rm(c, 8, 0x89, H_CX, CPU_FIELD(cc_aux));
+    asm_rm(c, 8, HOST_MOV_EG, H_CX, CPU_FIELD(cc_aux));
     flags_lost(u);
 }
 
@@ -120,7 +120,7 @@ void compile_shift_memory(struct unit *u, const struct op *op, const struct shap
     operand_probe(u, op, size, true);
     operand_fetch(u, size, FLAG_A);
     asm_move(c, H_DX, FLAG_A);
-    asm_rr(c, size, size == 1 ? 0xc0 : 0xc1, s->arg, H_DX);
+    asm_rr(c, size, size == 1 ? HOST_SHIFT8 : HOST_SHIFT, s->arg, H_DX);
     asm_bytes(c, n, 1);
     operand_put(u, size, H_DX);
     flags_of_shift(u, op, s, dead);
@@ -130,7 +130,7 @@ void compile_set_memory(struct unit *u, const struct op *op, const struct shape 
 {
     struct code *c = &u->code;
     int cc = flags_condition(u, s->arg);
-    asm_rr(c, 1, OP0F(0x90 | (unsigned)cc), 0, H_DX);
+    asm_rr(c, 1, HOST_SET((unsigned)cc), 0, H_DX);
     keep(u, H_DX);
     operand_probe(u, op, 1, true);
     take(u, H_DX);
@@ -165,14 +165,14 @@ void compile_call_memory(struct unit *u, const struct op *op, const struct shape
 
 static void index_probe(struct unit *u, unsigned guest, unsigned size, bool write)
 {
-    asm_rr(&u->code, u->word, 0x89, reg_use(u, guest), H_AX);
+    asm_rr(&u->code, u->word, HOST_MOV_EG, reg_use(u, guest), H_AX);
     tlb_check(u, size, write);
 }
 
 static void index_move(struct unit *u, unsigned guest, unsigned size)
 {
     unsigned r = reg_change(u, guest);
-    asm_rm(&u->code, u->word, 0x8d, r, at_reg(r, (int32_t)size));
+    asm_rm(&u->code, u->word, HOST_LEA, r, at_reg(r, (int32_t)size));
 }
 
 /* With DF set the handler does it. */
@@ -182,7 +182,7 @@ void compile_string(struct unit *u, const struct op *op, const struct shape *s)
     unsigned size = size_of(op);
     struct host_mem direction = CPU_FIELD(flags);
     direction.disp += 1;
-    asm_rm(c, 1, 0xf6, 0, direction); /* TEST */
+    asm_rm(c, 1, HOST_GROUP3_8, HOST_TEST_EI, direction);
     asm_bytes(c, FLAG_DF >> 8, 1);
     flags_lost(u);
     side_exit(u, CC_NE);
@@ -199,7 +199,7 @@ void compile_string(struct unit *u, const struct op *op, const struct shape *s)
         operand_put(u, size, reg_use(u, RAX));
     } else {
         take(u, H_CX);
-        asm_rm(c, size, size == 1 ? 0x8a : 0x8b, H_DX, at_reg(H_CX, 0));
+        asm_rm(c, size, size == 1 ? HOST_MOV_GE8 : HOST_MOV_GE, H_DX, at_reg(H_CX, 0));
         operand_put(u, size, H_DX);
     }
     if (s->arg & STRING_LOADS)

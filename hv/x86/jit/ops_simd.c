@@ -28,7 +28,7 @@ unsigned simd_access(const struct op *op, const struct shape *s)
 
 static void test_bits(struct unit *u, struct host_mem m, uint32_t bits, unsigned leave_if)
 {
-    asm_rm(&u->code, 4, 0xf7, 0, m); /* TEST */
+    asm_rm(&u->code, 4, HOST_GROUP3, HOST_TEST_EI, m);
     asm_bytes(&u->code, bits, 4);
     flags_lost(u);
     side_exit(u, leave_if);
@@ -45,7 +45,7 @@ static void simd_check(struct unit *u, const struct op *op, const struct shape *
     }
     if (has_vex(op) && !(u->now.checks & CHECK_AVX)) {
         test_bits(u, CPU_FIELD(cr4), CR4_OSXSAVE, CC_E);
-        asm_rm(c, 4, 0x8b, H_AX, CPU_FIELD(xcr0));
+        asm_rm(c, 4, HOST_MOV_GE, H_AX, CPU_FIELD(xcr0));
         asm_alu_imm(c, 4, ALU_AND, H_AX, 6);
         asm_alu_imm(c, 4, ALU_CMP, H_AX, 6);
         side_exit(u, CC_NE);
@@ -63,8 +63,8 @@ void simd_probe(struct unit *u, const struct op *op, const struct shape *s, bool
     operand_probe(u, op, size, write);
     if (!(row_of(op)->flags & F_ALIGN) && !(s->how & HOW_ALIGNED))
         return;
-    asm_rm(c, 8, 0x8d, H_AX, u->at);
-    asm_rr(c, 1, 0xf6, 0, H_AX);
+    asm_rm(c, 8, HOST_LEA, H_AX, u->at);
+    asm_rr(c, 1, HOST_GROUP3_8, HOST_TEST_EI, H_AX);
     asm_bytes(c, size - 1, 1);
     flags_lost(u);
     side_exit(u, CC_NE);
@@ -110,15 +110,15 @@ void emit_vex(struct unit *u, struct vex v, unsigned reg, unsigned vvvv, struct 
 void vector_copy(struct unit *u, unsigned to, unsigned from)
 {
     if (to != from)
-        asm_rr(&u->code, 4, OP0F(0x28), to, from); /* MOVAPS */
+        asm_rr(&u->code, 4, HOST_MOVAPS, to, from);
 }
 void load16(struct unit *u, unsigned to, struct host_mem from)
 {
-    asm_rm(&u->code, 4, OP0F(0x10), to, from); /* MOVUPS */
+    asm_rm(&u->code, 4, HOST_MOVUPS, to, from);
 }
 void store16(struct unit *u, struct host_mem to, unsigned from)
 {
-    asm_rm(&u->code, 4, OP0F(0x11), from, to);
+    asm_rm(&u->code, 4, HOST_MOVUPS_EG, from, to);
 }
 
 static bool use_vex(const struct unit *u, const struct op *op)
@@ -245,7 +245,7 @@ static void compile_wide(struct unit *u, const struct op *op, const struct shape
         if (!from.memory) {
             vector_copy(u, X1, vector_use(u, op->src));
             asm_bytes(c, 0x66, 1);
-            asm_rr(c, 4, OP0F(0x73), 3, X1); /* PSRLDQ */
+            asm_rr(c, 4, HOST_SHIFT_QUADS, 3, X1); /* PSRLDQ */
             asm_bytes(c, s->arg, 1);
         }
     }
@@ -271,7 +271,7 @@ static void compile_narrow(struct unit *u, const struct op *op, const struct sha
     unary(u, op, s, insn_of(op), op->dst, operand_half(u, op, s, 0), 0);
     if (n == 2) {
         asm_bytes(c, 0x66, 1);
-        asm_rr(c, 4, OP0F(0x6c), vector_change(u, op->dst), X0); /* PUNPCKLQDQ */
+        asm_rr(c, 4, HOST_PUNPCKLQDQ, vector_change(u, op->dst), X0);
     }
     clear_upper(u, op, op->dst);
 }
@@ -292,7 +292,7 @@ static void compile_to_half(struct unit *u, const struct op *op, const struct sh
     if (both) {
         to_half(u, op, X0, op->src + UPPER);
         asm_bytes(c, 0x66, 1);
-        asm_rr(c, 4, OP0F(0x6c), X1, X0); /* PUNPCKLQDQ */
+        asm_rr(c, 4, HOST_PUNPCKLQDQ, X1, X0);
     }
     if (in_memory(op) && both) {
         store16(u, u->at, X1);
@@ -391,7 +391,7 @@ static void compile_store(struct unit *u, const struct op *op, const struct shap
     if (!in_memory(op))
         emit(u, i, from, source_reg(reg_set(u, op->dst)));
     else if (s->arg & SIMD_HIGH)
-        asm_rm(c, 4, OP0F(0x17), from, u->at); /* MOVHPS */
+        asm_rm(c, 4, HOST_MOVHPS_EG, from, u->at);
     else
         emit(u, size == 8 ? movq_store : movd_store, from, source_memory(u->at));
 }
@@ -408,7 +408,7 @@ static void compile_mask(struct unit *u, const struct op *op, const struct shape
     emit(u, insn_of(op), d, source_reg(low));
     if (!both)
         return;
-    asm_rr(c, 4, 0xc1, 4, H_DX);
+    asm_rr(c, 4, HOST_SHIFT, HOST_SHL, H_DX);
     asm_bytes(c, s->arg, 1);
     asm_alu(c, 4, ALU_OR, d, H_DX);
     flags_lost(u);
@@ -466,18 +466,18 @@ static void compile_mxcsr(struct unit *u, const struct op *op, const struct shap
     bool store = s->form == FORM_EG;
     operand_probe(u, op, 4, store);
     if (store && u->now.checks & CHECK_MXCSR) {
-        asm_rm(c, 4, OP0F(0xae), 3, u->at);
+        asm_rm(c, 4, HOST_GROUP15, 3, u->at);
     } else if (store) {
-        asm_rm(c, 4, 0x8b, H_DX, CPU_FIELD(fpu.mxcsr));
+        asm_rm(c, 4, HOST_MOV_GE, H_DX, CPU_FIELD(fpu.mxcsr));
         operand_put(u, 4, H_DX);
     } else {
         operand_fetch(u, 4, H_DX);
-        asm_rr(c, 4, 0xf7, 0, H_DX); /* TEST */
+        asm_rr(c, 4, HOST_GROUP3, HOST_TEST_EI, H_DX);
         asm_bytes(c, 0xffff0000, 4);
         flags_lost(u);
         side_exit(u, CC_NE);
         mxcsr_drop(u);
-        asm_rm(c, 4, 0x89, H_DX, CPU_FIELD(fpu.mxcsr));
+        asm_rm(c, 4, HOST_MOV_EG, H_DX, CPU_FIELD(fpu.mxcsr));
     }
 }
 

@@ -7,7 +7,7 @@ enum { OP_ADD_LOAD = 0x03, OP_SUB_LOAD = 0x2b };
 static void load_tsc(struct unit *u)
 {
     struct code *c = &u->code;
-    asm_rm(c, 8, 0x8b, H_AX, CPU_FIELD(time));
+    asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(time));
     asm_rm(c, 8, OP_ADD_LOAD, H_AX, CPU_FIELD(msr.tsc_offset));
     asm_rm(c, 8, OP_ADD_LOAD, H_AX, CPU_FIELD(slice));
     asm_rm(c, 8, OP_SUB_LOAD, H_AX, CPU_FIELD(left));
@@ -19,14 +19,14 @@ void compile_tsc(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code *c = &u->code;
     flags_lost(u);
-    asm_rm(c, 1, 0xf6, 0, CPU_FIELD(cr4)); /* TEST */
+    asm_rm(c, 1, HOST_GROUP3_8, HOST_TEST_EI, CPU_FIELD(cr4));
     asm_bytes(c, CR4_TSD, 1);
     side_exit(u, CC_NE);
     load_tsc(u);
-    asm_rr(c, 4, 0x89, H_AX, reg_set(u, RAX));
-    asm_rr(c, 8, 0xc1, 5, H_AX); /* SHR */
+    asm_rr(c, 4, HOST_MOV_EG, H_AX, reg_set(u, RAX));
+    asm_rr(c, 8, HOST_SHIFT, HOST_SHR, H_AX);
     asm_bytes(c, 32, 1);
-    asm_rr(c, 4, 0x89, H_AX, reg_set(u, RDX));
+    asm_rr(c, 4, HOST_MOV_EG, H_AX, reg_set(u, RDX));
     if (s->arg)
-        asm_rm(c, 4, 0x8b, reg_set(u, RCX), CPU_FIELD(msr.tsc_aux));
+        asm_rm(c, 4, HOST_MOV_GE, reg_set(u, RCX), CPU_FIELD(msr.tsc_aux));
 }

@@ -102,10 +102,10 @@ static void store_result(struct code *c, unsigned size, unsigned from)
     if (size == 8)
         asm_move(c, H_AX, from);
     else if (size == 4)
-        asm_rr(c, 8, 0x63, H_AX, from);
+        asm_rr(c, 8, HOST_MOVSXD, H_AX, from);
     else
-        asm_rr_from(c, 8, size == 2 ? OP0F(0xbf) : OP0F(0xbe), H_AX, from, size == 1);
-    asm_rm(c, 8, 0x89, H_AX, CPU_FIELD(cc_res));
+        asm_rr_from(c, 8, size == 2 ? HOST_MOVSX16 : HOST_MOVSX8, H_AX, from, size == 1);
+    asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(cc_res));
 }
 
 static void store_arithmetic(struct code *c, const struct flow *f)
@@ -119,7 +119,7 @@ static void store_arithmetic(struct code *c, const struct flow *f)
     asm_bytes(c, 0x9c, 1);        /* PUSHF */
     asm_bytes(c, 0x58 | H_CX, 1); /* POP */
     asm_alu_imm(c, 4, 4, H_CX, AUX_FLAGS);
-    asm_rm(c, 8, 0x89, H_CX, CPU_FIELD(cc_aux));
+    asm_rm(c, 8, HOST_MOV_EG, H_CX, CPU_FIELD(cc_aux));
     store_result(c, f->size, H_AX);
 }
 
@@ -128,17 +128,17 @@ static void store_arithmetic(struct code *c, const struct flow *f)
 static void store_overflow(struct code *c, const struct flow *f)
 {
     if (f->source == FLAGS_SHL) {
-        asm_rr(c, 8, 0xc1, 5, H_AX);
+        asm_rr(c, 8, HOST_SHIFT, HOST_SHR, H_AX);
         asm_bytes(c, 63, 1);
         asm_alu(c, 4, 6, H_AX, H_CX);
     } else if (f->source == FLAGS_SHR) {
-        asm_rr(c, 8, 0xc1, 5, H_AX);
+        asm_rr(c, 8, HOST_SHIFT, HOST_SHR, H_AX);
         asm_bytes(c, f->size * 8u - 2, 1);
         asm_alu_imm(c, 4, 4, H_AX, 1);
     } else {
         return;
     }
-    asm_rr(c, 4, 0xc1, 4, H_AX);
+    asm_rr(c, 4, HOST_SHIFT, HOST_SHL, H_AX);
     asm_bytes(c, 11, 1);
     asm_alu(c, 4, 1, H_CX, H_AX);
 }
@@ -148,51 +148,51 @@ static void store_shift(struct code *c, const struct flow *f)
     static const uint8_t ext[] = {[FLAGS_SHL] = 4, [FLAGS_SHR] = 5, [FLAGS_SAR] = 7};
     asm_move(c, H_AX, FLAG_A);
     if (f->count) {
-        asm_rr_from(c, f->size, f->size == 1 ? 0xc0 : 0xc1, ext[f->source], H_AX, false);
+        asm_rr_from(c, f->size, f->size == 1 ? HOST_SHIFT8 : HOST_SHIFT, ext[f->source], H_AX, false);
         asm_bytes(c, f->count, 1);
     } else {
         asm_move(c, H_CX, FLAG_B);
-        asm_rr_from(c, f->size, 0xd3, ext[f->source], H_AX, false);
+        asm_rr_from(c, f->size, HOST_SHIFT_CL, ext[f->source], H_AX, false);
     }
-    asm_rr(c, 1, OP0F(0x92), 0, H_CX); /* SETB */
-    asm_rr_from(c, 4, OP0F(0xb6), H_CX, H_CX, true);
+    asm_rr(c, 1, HOST_SET(CC_B), 0, H_CX);
+    asm_rr_from(c, 4, HOST_MOVZX8, H_CX, H_CX, true);
     store_result(c, f->size, H_AX);
     store_overflow(c, f);
-    asm_rm(c, 8, 0x89, H_CX, CPU_FIELD(cc_aux));
+    asm_rm(c, 8, HOST_MOV_EG, H_CX, CPU_FIELD(cc_aux));
 }
 
 /* As cc_set() has it: the result is 0 with ZF and 1 without, and PF is turned round where that gives the wrong one. */
 static void store_loaded(struct code *c)
 {
-    asm_rr(c, 4, 0x89, FLAG_A, H_AX);
-    asm_rr(c, 4, 0xc1, 5, H_AX);
+    asm_rr(c, 4, HOST_MOV_EG, FLAG_A, H_AX);
+    asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_AX);
     asm_bytes(c, 8, 1);
-    asm_rr(c, 4, 0x89, H_AX, H_CX);
-    asm_rr(c, 4, 0xc1, 5, H_CX);
+    asm_rr(c, 4, HOST_MOV_EG, H_AX, H_CX);
+    asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_CX);
     asm_bytes(c, 4, 1);
     asm_alu_imm(c, 4, 4, H_CX, FLAG_PF);
     asm_alu(c, 4, 6, H_CX, H_AX);
     asm_alu_imm(c, 4, 4, H_CX, FLAG_PF | FLAG_CF);
-    asm_rm(c, 8, 0x89, H_CX, CPU_FIELD(cc_aux));
-    asm_rr(c, 4, 0xc1, 5, H_AX);
+    asm_rm(c, 8, HOST_MOV_EG, H_CX, CPU_FIELD(cc_aux));
+    asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_AX);
     asm_bytes(c, 6, 1);
-    asm_rr(c, 4, 0xf7, 2, H_AX); /* NOT */
+    asm_rr(c, 4, HOST_GROUP3, HOST_NOT, H_AX);
     asm_alu_imm(c, 4, 4, H_AX, 1);
-    asm_rm(c, 8, 0x89, H_AX, CPU_FIELD(cc_res));
+    asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(cc_res));
 }
 
 /* CF, AF and OF of FLAG_B. */
 static void store_set(struct code *c)
 {
-    asm_rr_from(c, 4, OP0F(0xb6), H_CX, FLAG_B, true); /* MOVZX */
-    asm_rr(c, 4, 0xc1, 4, H_CX);
+    asm_rr_from(c, 4, HOST_MOVZX8, H_CX, FLAG_B, true); /* MOVZX */
+    asm_rr(c, 4, HOST_SHIFT, HOST_SHL, H_CX);
     asm_bytes(c, 11, 1);
-    asm_rr(c, 4, 0x89, FLAG_B, H_AX);
-    asm_rr(c, 4, 0xc1, 5, H_AX);
+    asm_rr(c, 4, HOST_MOV_EG, FLAG_B, H_AX);
+    asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_AX);
     asm_bytes(c, 8, 1);
     asm_alu_imm(c, 4, 4, H_AX, FLAG_CF | FLAG_AF);
     asm_alu(c, 4, 1, H_CX, H_AX);
-    asm_rm(c, 8, 0x89, H_CX, CPU_FIELD(cc_aux));
+    asm_rm(c, 8, HOST_MOV_EG, H_CX, CPU_FIELD(cc_aux));
 }
 
 void flags_store(struct unit *u, const struct flow *f)
@@ -203,7 +203,7 @@ void flags_store(struct unit *u, const struct flow *f)
         return;
     case FLAGS_LOGIC:
         store_result(c, f->size, FLAG_A);
-        asm_rm(c, 8, 0xc7, 0, CPU_FIELD(cc_aux));
+        asm_rm(c, 8, HOST_MOV_EI, 0, CPU_FIELD(cc_aux));
         asm_bytes(c, 0, 4);
         break;
     case FLAGS_ADD:
@@ -212,7 +212,7 @@ void flags_store(struct unit *u, const struct flow *f)
         break;
     case FLAGS_RAW:
         store_result(c, f->size, FLAG_A);
-        asm_rm(c, 8, 0x89, FLAG_B, CPU_FIELD(cc_aux));
+        asm_rm(c, 8, HOST_MOV_EG, FLAG_B, CPU_FIELD(cc_aux));
         break;
     case FLAGS_AH:
         store_loaded(c);
@@ -250,17 +250,17 @@ void flags_carry(struct unit *u)
         flags_condition(u, CC_B);
         break;
     case FLAGS_RAW:
-        asm_rr(c, 4, OP0F(0xba), 4, FLAG_B); /* BT */
+        asm_rr(c, 4, HOST_BT_EI, 4, FLAG_B); /* BT */
         asm_bytes(c, 0, 1);
         break;
     case FLAGS_AH:
     case FLAGS_SET:
-        asm_rr(c, 4, OP0F(0xba), 4, u->now.source == FLAGS_AH ? FLAG_A : FLAG_B);
+        asm_rr(c, 4, HOST_BT_EI, 4, u->now.source == FLAGS_AH ? FLAG_A : FLAG_B);
         asm_bytes(c, 8, 1);
         break;
     default:
         flags_to_memory(u);
-        asm_rm(c, 4, OP0F(0xba), 4, CPU_FIELD(cc_aux));
+        asm_rm(c, 4, HOST_BT_EI, 4, CPU_FIELD(cc_aux));
         asm_bytes(c, 0, 1);
         break;
     }
@@ -271,38 +271,38 @@ static void test_aux(struct code *c, unsigned bit)
 {
     struct host_mem m = CPU_FIELD(cc_aux);
     m.disp += (int32_t)bit / 8;
-    asm_rm(c, 1, 0xf6, 0, m); /* TEST */
+    asm_rm(c, 1, HOST_GROUP3_8, HOST_TEST_EI, m);
     asm_bytes(c, 1u << bit % 8, 1);
 }
 
 static void test_zero(struct code *c)
 {
-    asm_rm(c, 8, 0x83, 7, CPU_FIELD(cc_res)); /* CMP */
+    asm_rm(c, 8, HOST_ALU_EB, ALU_CMP, CPU_FIELD(cc_res));
     asm_bytes(c, 0, 1);
 }
 
 /* AL's bit 0: CF or ZF. */
 static void below_or_equal(struct code *c)
 {
-    asm_rm(c, 8, 0x8b, H_AX, CPU_FIELD(cc_aux));
+    asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(cc_aux));
     asm_alu_imm(c, 4, 4, H_AX, 1);
     test_zero(c);
-    asm_rr(c, 1, OP0F(0x94), 0, H_CX); /* SETE */
+    asm_rr(c, 1, HOST_SET(CC_E), 0, H_CX);
     asm_alu(c, 1, 1, H_AX, H_CX);
 }
 
 static void shift_right(struct code *c, unsigned size, unsigned reg, unsigned n)
 {
-    asm_rr(c, size, 0xc1, 5, reg);
+    asm_rr(c, size, HOST_SHIFT, HOST_SHR, reg);
     asm_bytes(c, n, 1);
 }
 
 /* EAX: SF, or SF != OF. */
 static void sign(struct code *c, bool with_overflow)
 {
-    asm_rm(c, 8, 0x8b, H_AX, CPU_FIELD(cc_res));
+    asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(cc_res));
     shift_right(c, 8, H_AX, 63);
-    asm_rm(c, 8, 0x8b, H_CX, CPU_FIELD(cc_aux));
+    asm_rm(c, 8, HOST_MOV_GE, H_CX, CPU_FIELD(cc_aux));
     shift_right(c, 4, H_CX, 7);
     asm_alu(c, 4, 6, H_AX, H_CX);
     if (with_overflow) {
@@ -314,10 +314,10 @@ static void sign(struct code *c, bool with_overflow)
 
 static void parity(struct code *c)
 {
-    asm_rm(c, 8, 0x8b, H_AX, CPU_FIELD(cc_res));
-    asm_rr(c, 1, 0x84, H_AX, H_AX);
-    asm_rr(c, 1, OP0F(0x9a), 0, H_AX); /* SETP */
-    asm_rm(c, 8, 0x8b, H_CX, CPU_FIELD(cc_aux));
+    asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(cc_res));
+    asm_rr(c, 1, HOST_TEST_EG8, H_AX, H_AX);
+    asm_rr(c, 1, HOST_SET(CC_P), 0, H_AX); /* SETP */
+    asm_rm(c, 8, HOST_MOV_GE, H_CX, CPU_FIELD(cc_aux));
     shift_right(c, 4, H_CX, 2);
     asm_alu(c, 4, 6, H_AX, H_CX);
     asm_alu_imm(c, 4, 4, H_AX, 1);
@@ -351,7 +351,7 @@ static int condition_in_memory(struct code *c, unsigned cc)
     default:
         sign(c, true);
         test_zero(c);
-        asm_rr(c, 1, OP0F(0x94), 0, H_CX);
+        asm_rr(c, 1, HOST_SET(CC_E), 0, H_CX);
         asm_alu(c, 1, 1, H_AX, H_CX);
         break;
     }
@@ -371,7 +371,7 @@ int flags_condition(struct unit *u, unsigned cc)
         return (int)cc;
     switch (f->source) {
     case FLAGS_LOGIC:
-        asm_rr(c, f->size, f->size == 1 ? 0x84 : 0x85, FLAG_A, FLAG_A);
+        asm_rr(c, f->size, f->size == 1 ? HOST_TEST_EG8 : HOST_TEST_EG, FLAG_A, FLAG_A);
         break;
     case FLAGS_ADD:
         asm_move(c, H_CX, FLAG_A);
@@ -393,8 +393,8 @@ int flags_condition(struct unit *u, unsigned cc)
         break;
     case FLAGS_AH:
         asm_move(c, H_AX, FLAG_A);
-        asm_rr(c, 4, 0x85, H_AX, H_AX); /* OF */
-        asm_bytes(c, 0x9e, 1);          /* SAHF */
+        asm_rr(c, 4, HOST_TEST_EG, H_AX, H_AX); /* OF */
+        asm_bytes(c, 0x9e, 1);                  /* SAHF */
         break;
     default:
         flags_to_memory(u);
@@ -434,7 +434,7 @@ static void add_rip(struct unit *u, int64_t offset)
     struct code *c = &u->code;
     if (!offset)
         return;
-    asm_rm(c, u->word, 0x81, 0, CPU_FIELD(gpr[REG_RIP]));
+    asm_rm(c, u->word, HOST_ALU_EI, ALU_ADD, CPU_FIELD(gpr[REG_RIP]));
     asm_bytes(c, (uint32_t)offset, 4);
 }
 
@@ -454,7 +454,7 @@ static void emit_count(struct unit *u, struct block *b, const struct op *op)
     if (!at)
         return;
     asm_imm(&u->code, H_AX, (uintptr_t)at);
-    asm_rm(&u->code, 8, 0xff, 0, at_reg(H_AX, 0)); /* INC */
+    asm_rm(&u->code, 8, HOST_GROUP5, HOST_INC, at_reg(H_AX, 0));
 #endif
 }
 
@@ -471,33 +471,33 @@ void leave_region(struct unit *u, const struct flow *f, struct block *b, unsigne
         emit_count(u, b, &b->ops[op]);
     if (b != u->entry) {
         asm_imm(c, H_AX, (uintptr_t)b);
-        asm_rm(c, 8, 0x89, H_AX, CPU_FIELD(block));
+        asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(block));
     }
     asm_imm(c, H_SI, (uintptr_t)&b->ops[op]);
     asm_imm(c, H_AX, (uintptr_t)fn);
-    asm_rr(c, 4, 0xff, 4, H_AX); /* JMP */
+    asm_rr(c, 4, HOST_GROUP5, HOST_JMP_E, H_AX);
 }
 
 void leave_indirect(struct unit *u, unsigned reg, op_fn *fn)
 {
     struct code *c = &u->code;
-    asm_rm(c, 8, 0x89, reg, CPU_FIELD(gpr[REG_RIP]));
+    asm_rm(c, 8, HOST_MOV_EG, reg, CPU_FIELD(gpr[REG_RIP]));
     write_all(u, &u->now);
     enter_found(u, reg);
     asm_imm(c, H_AX, (uintptr_t)fn);
-    asm_rr(c, 4, 0xff, 4, H_AX);
+    asm_rr(c, 4, HOST_GROUP5, HOST_JMP_E, H_AX);
 }
 
 static void stop_before(struct unit *u, const struct side *s)
 {
     struct code *c = &u->code;
-    asm_rm(c, 8, 0x81, 0, CPU_FIELD(left));
+    asm_rm(c, 8, HOST_ALU_EI, ALU_ADD, CPU_FIELD(left));
     asm_bytes(c, s->block->n, 4);
     write_all(u, &s->flow);
     add_rip(u, block_offset(u, s->block));
-    asm_rm(c, 8, 0xc7, 0, CPU_FIELD(block));
+    asm_rm(c, 8, HOST_MOV_EI, 0, CPU_FIELD(block));
     asm_bytes(c, 0, 4);
-    asm_rr(c, 4, 0x31, H_AX, H_AX);
+    asm_rr(c, 4, HOST_XOR_EG, H_AX, H_AX);
     asm_bytes(c, 0xc3, 1);
 }
 
@@ -653,7 +653,7 @@ void edge_now(struct unit *u, unsigned which, int64_t offset, op_fn *otherwise)
                      chain ? otherwise : op_original(from, u->op));
         return;
     }
-    asm_rm(c, 8, 0x81, 5, CPU_FIELD(left)); /* SUB */
+    asm_rm(c, 8, HOST_ALU_EI, ALU_SUB, CPU_FIELD(left));
     asm_bytes(c, b->n, 4);
     flags_lost(u);
     add_side(u, asm_jcc(c, CC_L), WAY_STOP, b, 0);

@@ -36,7 +36,7 @@ static bool has(uint32_t set, unsigned v)
 
 static void clear(struct code *c, unsigned host)
 {
-    asm_rr(c, 4, OP0F(0x57), host, host); /* XORPS */
+    asm_rr(c, 4, HOST_XORPS, host, host); /* XORPS */
 }
 
 static void write_back(struct code *c, const struct flow *f, unsigned v)
@@ -139,7 +139,7 @@ void vector_invert(struct unit *u, unsigned v)
     asm_bytes(c, 0xc0760f66, 4);   /* PCMPEQD XMM0, XMM0 */
     asm_bytes(c, 0x3fd0730f66, 5); /* PSRLQ XMM0, 63 */
     asm_bytes(c, 0x66, 1);
-    asm_rr(c, 4, OP0F(0xef), host, X0); /* PXOR */
+    asm_rr(c, 4, HOST_PXOR, host, X0); /* PXOR */
 }
 
 /* ---------------------------------------------------------------- MXCSR */
@@ -149,12 +149,12 @@ void mxcsr_take(struct unit *u)
     struct code *c = &u->code;
     if (u->now.checks & CHECK_MXCSR)
         return;
-    asm_rm(c, 4, 0x8b, H_AX, CPU_FIELD(fpu.mxcsr));
+    asm_rm(c, 4, HOST_MOV_GE, H_AX, CPU_FIELD(fpu.mxcsr));
     asm_alu_imm(c, 4, 4, H_AX, MX_MASKS); /* AND */
     asm_alu_imm(c, 4, 7, H_AX, MX_MASKS); /* CMP */
     flags_lost(u);
     side_exit(u, CC_NE);
-    asm_rm(c, 4, OP0F(0xae), 2, CPU_FIELD(fpu.mxcsr)); /* LDMXCSR */
+    asm_rm(c, 4, HOST_GROUP15, 2, CPU_FIELD(fpu.mxcsr)); /* LDMXCSR */
     u->now.checks |= CHECK_MXCSR;
 }
 
@@ -162,13 +162,13 @@ void mxcsr_take(struct unit *u)
 static void mxcsr_store(struct unit *u)
 {
     struct code *c = &u->code;
-    asm_rm(c, 4, OP0F(0xae), 3, CPU_FIELD(fpu.mxcsr)); /* STMXCSR */
-    asm_rm(c, 4, 0xf7, 0, CPU_FIELD(fpu.mxcsr));       /* TEST */
+    asm_rm(c, 4, HOST_GROUP15, 3, CPU_FIELD(fpu.mxcsr)); /* STMXCSR */
+    asm_rm(c, 4, HOST_GROUP3, HOST_TEST_EI, CPU_FIELD(fpu.mxcsr));
     asm_bytes(c, MX_RC | MX_FTZ | MX_DAZ, 4);
     uint8_t *usual = asm_jcc(c, CC_E);
     asm_bytes(c, 0x68 | (uint64_t)MX_MASKS << 8, 5); /* PUSH */
-    asm_rm(c, 4, OP0F(0xae), 2, at_reg(H_SP, 0));    /* LDMXCSR */
-    asm_rm(c, 8, 0x8d, H_SP, at_reg(H_SP, 8));       /* LEA */
+    asm_rm(c, 4, HOST_GROUP15, 2, at_reg(H_SP, 0));  /* LDMXCSR */
+    asm_rm(c, 8, HOST_LEA, H_SP, at_reg(H_SP, 8));   /* LEA */
     if (!c->full)
         asm_patch(usual, c->at);
     flags_lost(u);
