@@ -11,15 +11,6 @@
 
 /* ---------------------------------------------------------------- flag sources */
 
-void flags_from(struct unit *u, enum flag_source source, const struct op *op)
-{
-    u->now.source = (uint8_t)source;
-    u->now.size = (uint8_t)size_of(op);
-    u->now.imm = false;
-    u->now.count = 0;
-    u->host_flags = u->overflow_ok = true;
-}
-
 /* The host's flags become the source: after an instruction that sets all of them as the guest's does. */
 static void flags_capture(struct unit *u, const struct op *op, unsigned result)
 {
@@ -36,12 +27,6 @@ static void flags_capture(struct unit *u, const struct op *op, unsigned result)
     asm_bytes(c, 0x5841 | (FLAG_B & 7) << 8, 2); /* POP */
     asm_alu_imm(c, 4, ALU_AND, FLAG_B, FLAG_CF | FLAG_AF | FLAG_OF);
     flags_from(u, FLAGS_RAW, op);
-    flags_lost(u);
-}
-
-void flags_none(struct unit *u)
-{
-    u->now.source = FLAGS_MEMORY;
     flags_lost(u);
 }
 

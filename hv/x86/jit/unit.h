@@ -272,6 +272,8 @@ bool group_useful(const struct unit *, const struct block *, unsigned op);
 /* The instruction was compiled: the group ends if its register may have changed. */
 void group_after(struct unit *, const struct op *);
 
+/* ---- flags (flags.c) ---- */
+
 /* Set cc_res and cc_aux. Uses AX and CX. */
 void flags_store(struct unit *, const struct flow *);
 /* The guest's flags are in memory from now on. */
@@ -280,6 +282,8 @@ void flags_to_memory(struct unit *);
 int flags_condition(struct unit *, unsigned cc);
 /* Sets the host's CF to the guest's. */
 void flags_carry(struct unit *);
+/* Are all flags set again before they are needed, from this op of the block on? */
+bool flags_hidden_from(const struct unit *, const struct block *, unsigned op);
 /* Are the flags that the current instruction sets overwritten before they are needed? */
 bool flags_dead(const struct unit *);
 /* The host's flags were changed by something else. */

@@ -1,0 +1,349 @@
+/* flags.c - the guest's arithmetic flags: what they follow from, and the code that puts them in memory or in the host's flags. See unit.h. */
+#include "hv/x86/exec.h"
+#include "hv/x86/insn.h"
+#include "hv/x86/jit/ops.h"
+
+enum { AUX_FLAGS = FLAG_CF | FLAG_AF | FLAG_OF };
+
+/* ---------------------------------------------------------------- sources */
+
+void flags_from(struct unit *u, enum flag_source source, const struct op *op)
+{
+    u->now.source = (uint8_t)source;
+    u->now.size = (uint8_t)size_of(op);
+    u->now.imm = false;
+    u->now.count = 0;
+    u->host_flags = u->overflow_ok = true;
+}
+
+void flags_none(struct unit *u)
+{
+    u->now.source = FLAGS_MEMORY;
+    flags_lost(u);
+}
+
+/* ---------------------------------------------------------------- in memory */
+
+static void store_result(struct code *c, unsigned size, unsigned from)
+{
+    if (size == 8)
+        asm_move(c, H_AX, from);
+    else if (size == 4)
+        asm_rr(c, 8, HOST_MOVSXD, H_AX, from);
+    else
+        asm_rr_from(c, 8, size == 2 ? HOST_MOVSX16 : HOST_MOVSX8, H_AX, from, size == 1);
+    asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(cc_res));
+}
+
+static void store_arithmetic(struct code *c, const struct flow *f)
+{
+    unsigned operation = f->source == FLAGS_ADD ? ALU_ADD : ALU_SUB;
+    asm_move(c, H_AX, FLAG_A);
+    if (f->imm)
+        asm_alu_imm(c, f->size, operation, H_AX, f->value);
+    else
+        asm_alu(c, f->size, operation, H_AX, FLAG_B);
+    asm_bytes(c, 0x9c, 1);        /* PUSHF */
+    asm_bytes(c, 0x58 | H_CX, 1); /* POP */
+    asm_alu_imm(c, 4, 4, H_CX, AUX_FLAGS);
+    asm_rm(c, 8, HOST_MOV_EG, H_CX, CPU_FIELD(cc_aux));
+    store_result(c, f->size, H_AX);
+}
+
+/* CX is CF. OF is defined as in int_shift.c, whatever the host does: SHL and SHR as for a count of one, SAR
+ * 0. */
+static void store_overflow(struct code *c, const struct flow *f)
+{
+    if (f->source == FLAGS_SHL) {
+        asm_rr(c, 8, HOST_SHIFT, HOST_SHR, H_AX);
+        asm_bytes(c, 63, 1);
+        asm_alu(c, 4, 6, H_AX, H_CX);
+    } else if (f->source == FLAGS_SHR) {
+        asm_rr(c, 8, HOST_SHIFT, HOST_SHR, H_AX);
+        asm_bytes(c, f->size * 8u - 2, 1);
+        asm_alu_imm(c, 4, 4, H_AX, 1);
+    } else {
+        return;
+    }
+    asm_rr(c, 4, HOST_SHIFT, HOST_SHL, H_AX);
+    asm_bytes(c, 11, 1);
+    asm_alu(c, 4, 1, H_CX, H_AX);
+}
+
+static void store_shift(struct code *c, const struct flow *f)
+{
+    static const uint8_t ext[] = {[FLAGS_SHL] = 4, [FLAGS_SHR] = 5, [FLAGS_SAR] = 7};
+    asm_move(c, H_AX, FLAG_A);
+    if (f->count) {
+        asm_rr_from(c, f->size, f->size == 1 ? HOST_SHIFT8 : HOST_SHIFT, ext[f->source], H_AX, false);
+        asm_bytes(c, f->count, 1);
+    } else {
+        asm_move(c, H_CX, FLAG_B);
+        asm_rr_from(c, f->size, HOST_SHIFT_CL, ext[f->source], H_AX, false);
+    }
+    asm_rr(c, 1, HOST_SET(CC_B), 0, H_CX);
+    asm_rr_from(c, 4, HOST_MOVZX8, H_CX, H_CX, true);
+    store_result(c, f->size, H_AX);
+    store_overflow(c, f);
+    asm_rm(c, 8, HOST_MOV_EG, H_CX, CPU_FIELD(cc_aux));
+}
+
+/* As cc_set() has it: the result is 0 with ZF and 1 without, and PF is turned round where that gives the wrong one. */
+static void store_loaded(struct code *c)
+{
+    asm_rr(c, 4, HOST_MOV_EG, FLAG_A, H_AX);
+    asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_AX);
+    asm_bytes(c, 8, 1);
+    asm_rr(c, 4, HOST_MOV_EG, H_AX, H_CX);
+    asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_CX);
+    asm_bytes(c, 4, 1);
+    asm_alu_imm(c, 4, 4, H_CX, FLAG_PF);
+    asm_alu(c, 4, 6, H_CX, H_AX);
+    asm_alu_imm(c, 4, 4, H_CX, FLAG_PF | FLAG_CF);
+    asm_rm(c, 8, HOST_MOV_EG, H_CX, CPU_FIELD(cc_aux));
+    asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_AX);
+    asm_bytes(c, 6, 1);
+    asm_rr(c, 4, HOST_GROUP3, HOST_NOT, H_AX);
+    asm_alu_imm(c, 4, 4, H_AX, 1);
+    asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(cc_res));
+}
+
+/* CF, AF and OF of FLAG_B. */
+static void store_set(struct code *c)
+{
+    asm_rr_from(c, 4, HOST_MOVZX8, H_CX, FLAG_B, true); /* MOVZX */
+    asm_rr(c, 4, HOST_SHIFT, HOST_SHL, H_CX);
+    asm_bytes(c, 11, 1);
+    asm_rr(c, 4, HOST_MOV_EG, FLAG_B, H_AX);
+    asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_AX);
+    asm_bytes(c, 8, 1);
+    asm_alu_imm(c, 4, 4, H_AX, FLAG_CF | FLAG_AF);
+    asm_alu(c, 4, 1, H_CX, H_AX);
+    asm_rm(c, 8, HOST_MOV_EG, H_CX, CPU_FIELD(cc_aux));
+}
+
+void flags_store(struct unit *u, const struct flow *f)
+{
+    struct code *c = &u->code;
+    switch (f->source) {
+    case FLAGS_MEMORY:
+        return;
+    case FLAGS_LOGIC:
+        store_result(c, f->size, FLAG_A);
+        asm_rm(c, 8, HOST_MOV_EI, 0, CPU_FIELD(cc_aux));
+        asm_bytes(c, 0, 4);
+        break;
+    case FLAGS_ADD:
+    case FLAGS_SUB:
+        store_arithmetic(c, f);
+        break;
+    case FLAGS_RAW:
+        store_result(c, f->size, FLAG_A);
+        asm_rm(c, 8, HOST_MOV_EG, FLAG_B, CPU_FIELD(cc_aux));
+        break;
+    case FLAGS_AH:
+        store_loaded(c);
+        break;
+    case FLAGS_SET:
+        store_result(c, f->size, FLAG_A);
+        store_set(c);
+        break;
+    default:
+        store_shift(c, f);
+        break;
+    }
+    flags_lost(u);
+}
+
+void flags_to_memory(struct unit *u)
+{
+    flags_store(u, &u->now);
+    u->now.source = FLAGS_MEMORY;
+}
+
+void flags_carry(struct unit *u)
+{
+    struct code *c = &u->code;
+    if (u->host_flags) {
+        flags_lost(u);
+        return;
+    }
+    switch (u->now.source) {
+    case FLAGS_LOGIC:
+        asm_bytes(c, 0xf8, 1); /* CLC */
+        break;
+    case FLAGS_ADD:
+    case FLAGS_SUB:
+        flags_condition(u, CC_B);
+        break;
+    case FLAGS_RAW:
+        asm_rr(c, 4, HOST_BT_EI, 4, FLAG_B); /* BT */
+        asm_bytes(c, 0, 1);
+        break;
+    case FLAGS_AH:
+    case FLAGS_SET:
+        asm_rr(c, 4, HOST_BT_EI, 4, u->now.source == FLAGS_AH ? FLAG_A : FLAG_B);
+        asm_bytes(c, 8, 1);
+        break;
+    default:
+        flags_to_memory(u);
+        asm_rm(c, 4, HOST_BT_EI, 4, CPU_FIELD(cc_aux));
+        asm_bytes(c, 0, 1);
+        break;
+    }
+    flags_lost(u);
+}
+
+static void test_aux(struct code *c, unsigned bit)
+{
+    struct host_mem m = CPU_FIELD(cc_aux);
+    m.disp += (int32_t)bit / 8;
+    asm_rm(c, 1, HOST_GROUP3_8, HOST_TEST_EI, m);
+    asm_bytes(c, 1u << bit % 8, 1);
+}
+
+static void test_zero(struct code *c)
+{
+    asm_rm(c, 8, HOST_ALU_EB, ALU_CMP, CPU_FIELD(cc_res));
+    asm_bytes(c, 0, 1);
+}
+
+/* AL's bit 0: CF or ZF. */
+static void below_or_equal(struct code *c)
+{
+    asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(cc_aux));
+    asm_alu_imm(c, 4, 4, H_AX, 1);
+    test_zero(c);
+    asm_rr(c, 1, HOST_SET(CC_E), 0, H_CX);
+    asm_alu(c, 1, 1, H_AX, H_CX);
+}
+
+static void shift_right(struct code *c, unsigned size, unsigned reg, unsigned n)
+{
+    asm_rr(c, size, HOST_SHIFT, HOST_SHR, reg);
+    asm_bytes(c, n, 1);
+}
+
+/* EAX: SF, or SF != OF. */
+static void sign(struct code *c, bool with_overflow)
+{
+    asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(cc_res));
+    shift_right(c, 8, H_AX, 63);
+    asm_rm(c, 8, HOST_MOV_GE, H_CX, CPU_FIELD(cc_aux));
+    shift_right(c, 4, H_CX, 7);
+    asm_alu(c, 4, 6, H_AX, H_CX);
+    if (with_overflow) {
+        shift_right(c, 4, H_CX, 4);
+        asm_alu(c, 4, 6, H_AX, H_CX);
+    }
+    asm_alu_imm(c, 4, 4, H_AX, 1);
+}
+
+static void parity(struct code *c)
+{
+    asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(cc_res));
+    asm_rr(c, 1, HOST_TEST_EG8, H_AX, H_AX);
+    asm_rr(c, 1, HOST_SET(CC_P), 0, H_AX); /* SETP */
+    asm_rm(c, 8, HOST_MOV_GE, H_CX, CPU_FIELD(cc_aux));
+    shift_right(c, 4, H_CX, 2);
+    asm_alu(c, 4, 6, H_AX, H_CX);
+    asm_alu_imm(c, 4, 4, H_AX, 1);
+}
+
+/* From cc_res and cc_aux. Those of EFLAGS are tested for being set: the result is NE. */
+static int condition_in_memory(struct code *c, unsigned cc)
+{
+    switch (cc >> 1) {
+    case CC_O >> 1:
+        test_aux(c, 11);
+        break;
+    case CC_B >> 1:
+        test_aux(c, 0);
+        break;
+    case CC_E >> 1:
+        test_zero(c);
+        return (int)cc;
+    case CC_BE >> 1:
+        below_or_equal(c);
+        break;
+    case CC_S >> 1:
+        sign(c, false);
+        break;
+    case CC_P >> 1:
+        parity(c);
+        break;
+    case CC_L >> 1:
+        sign(c, true);
+        break;
+    default:
+        sign(c, true);
+        test_zero(c);
+        asm_rr(c, 1, HOST_SET(CC_E), 0, H_CX);
+        asm_alu(c, 1, 1, H_AX, H_CX);
+        break;
+    }
+    return cc & 1 ? CC_E : CC_NE;
+}
+
+static bool needs_overflow(unsigned cc)
+{
+    return cc >> 1 == CC_O >> 1 || cc >= CC_L;
+}
+
+int flags_condition(struct unit *u, unsigned cc)
+{
+    struct code *c = &u->code;
+    const struct flow *f = &u->now;
+    if (u->host_flags && (u->overflow_ok || !needs_overflow(cc)))
+        return (int)cc;
+    switch (f->source) {
+    case FLAGS_LOGIC:
+        asm_rr(c, f->size, f->size == 1 ? HOST_TEST_EG8 : HOST_TEST_EG, FLAG_A, FLAG_A);
+        break;
+    case FLAGS_ADD:
+        asm_move(c, H_CX, FLAG_A);
+        if (f->imm)
+            asm_alu_imm(c, f->size, ALU_ADD, H_CX, f->value);
+        else
+            asm_alu(c, f->size, ALU_ADD, H_CX, FLAG_B);
+        break;
+    case FLAGS_SUB:
+        if (f->imm)
+            asm_alu_imm(c, f->size, 7, FLAG_A, f->value);
+        else
+            asm_alu(c, f->size, 7, FLAG_A, FLAG_B);
+        break;
+    case FLAGS_SET:
+        asm_move(c, H_AX, FLAG_B);
+        asm_alu_imm(c, 1, ALU_ADD, H_AX, 127); /* OF */
+        asm_bytes(c, 0x9e, 1);                 /* SAHF */
+        break;
+    case FLAGS_AH:
+        asm_move(c, H_AX, FLAG_A);
+        asm_rr(c, 4, HOST_TEST_EG, H_AX, H_AX); /* OF */
+        asm_bytes(c, 0x9e, 1);                  /* SAHF */
+        break;
+    default:
+        flags_to_memory(u);
+        flags_lost(u);
+        return condition_in_memory(c, cc);
+    }
+    u->host_flags = u->overflow_ok = true;
+    return (int)cc;
+}
+
+bool flags_hidden_from(const struct unit *u, const struct block *b, unsigned k)
+{
+    for (; k < b->n; k++) {
+        if (op_shows_flags(u, &b->ops[k]))
+            return false;
+        if (op_hides_flags(u, &b->ops[k]))
+            return true;
+    }
+    return false;
+}
+
+bool flags_dead(const struct unit *u)
+{
+    return flags_hidden_from(u, u->block, u->op + 1);
+}
