@@ -94,14 +94,39 @@ static int add_file(struct image_files *files, const char *sysroot, const char *
     return add_needs(files, sysroot, path, &copy, err);
 }
 
+/* Adds a library if it is in a folder, and sets *found. */
+static int add_if_there(struct image_files *files, const char *sysroot, const char *folder, const char *name,
+                        bool *found, struct error *err)
+{
+    char path[PATH], to[PATH];
+    snprintf(to, sizeof to, "%s/%s", folder, name);
+    *found = snprintf(path, sizeof path, "%s%s", sysroot, to) < (int)sizeof path && !access(path, R_OK);
+    return *found ? add_file(files, sysroot, path, to, err) : 0;
+}
+
+/* The variants of a library for later processors. Which one is loaded is up to the C library, by what CPUID says. */
+static int add_variants(struct image_files *files, const char *sysroot, const char *folder, const char *name,
+                        struct error *err)
+{
+    static const char *const levels[] = {"x86-64-v2", "x86-64-v3"}; /* those that a model has */
+    char variants[PATH];
+    bool found;
+    int rc = 0;
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0] && !rc; i++) {
+        snprintf(variants, sizeof variants, "%s/glibc-hwcaps/%s", folder, levels[i]);
+        rc = add_if_there(files, sysroot, variants, name, &found, err);
+    }
+    return rc;
+}
+
 static int add_library(struct image_files *files, const char *sysroot, const char *what, const char *name,
                        struct error *err)
 {
-    char path[PATH], to[PATH];
+    bool found;
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        snprintf(to, sizeof to, "%s/%s", folders[i], name);
-        if (snprintf(path, sizeof path, "%s%s", sysroot, to) < (int)sizeof path && !access(path, R_OK))
-            return add_file(files, sysroot, path, to, err);
+        int rc = add_if_there(files, sysroot, folders[i], name, &found, err);
+        if (found || rc)
+            return rc ? rc : add_variants(files, sysroot, folders[i], name, err);
     }
     return error_set(err, "%.200s: needs %.100s, which is not below \"%.100s/\": give --sysroot", what, name,
                      sysroot);
