@@ -186,20 +186,6 @@ static void no_root(struct why_case *c, struct finding *f, const struct event *p
 
 /* ---------------------------------------------------------------- init */
 
-/* The instruction that the processor lacked, and the model that has it ("x86-64-v3"); "" if none was. */
-static const struct event *lacked(const struct facts *f, char model[40])
-{
-    const struct event *ev = facts_last(f, EV_CPU_LACKS);
-    char text[200];
-    *model = 0;
-    if (ev) {
-        const char *p = strstr(fact_text(ev, text, sizeof text), "which --cpu ");
-        if (p)
-            sscanf(p, "which --cpu %39[^ ,]", model);
-    }
-    return ev;
-}
-
 /* init/main.c says with which error it could not be executed. */
 static void no_init(struct why_case *c, struct finding *f, const struct event *panic)
 {
@@ -251,7 +237,8 @@ static void init_died(struct why_case *c, struct finding *f, const struct event 
     const char *p = strstr(text, "exitcode=");
     const unsigned long code = p ? strtoul(p + 9, NULL, 0) : 0;
     const unsigned sig = code & 0x7f;
-    const struct event *lack = sig == SIGILL || (code >> 8 & 0xff) == 127 ? lacked(&c->now, model) : NULL,
+    const struct event *lack =
+                           sig == SIGILL || (code >> 8 & 0xff) == 127 ? facts_lacked(&c->now, model) : NULL,
                        *exec = NULL, *cause = NULL;
     const struct event *start = facts_last(&c->now, EV_INIT_RUN);
     for (size_t i = 0; i < c->now.n; i++)

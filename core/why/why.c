@@ -8,7 +8,8 @@ static const struct {
 } explainers[] = {
     {"linux", explain_linux},       {"systems", explain_systems}, {"rails", explain_rails},
     {"fault", explain_fault},       {"reset", explain_reset},     {"network", explain_network},
-    {"firmware", explain_firmware}, {"units", explain_units},     {"hang", explain_hang},
+    {"firmware", explain_firmware}, {"units", explain_units},     {"program", explain_program},
+    {"hang", explain_hang},
 };
 
 const char *why_answer_word(enum why_answer a)

@@ -92,6 +92,8 @@ printf 'cpu.lacks        %s\n' 'vpxord of AVX-512, which no --cpu has' 'andn of 
 expect 0 verify-lacks "$BOOTREEL" replay --verify --console=none lacks.reel
 expect 0 killed "$BOOTREEL" record -o killed.reel --program ./ymm
 holds killed.out '^wants x86-64-v3: try --cpu x86-64-v3 \(first: v' "the summary"
+expect 1 why "$BOOTREEL" why killed.reel
+holds why.out '^the program is ended by SIGILL: it executes an instruction that this processor lacks \(v.*; try --cpu x86-64-v3$' "why"
 
 for compile in 0 1; do
     BOOTREEL_COMPILE=$compile "$BOOTREEL" record -q --cpu x86-64-v3 -o ymm-$compile.reel --console --program ./ymm </dev/null | tr -d '\r' | sort >ymm-$compile.out
@@ -105,6 +107,20 @@ if grep -qw avx2 /proc/cpuinfo && grep -qw fma /proc/cpuinfo; then
     ./ymm | sort -u >ymm.host
     sort -u ymm-1.out | diff ymm.host - || fail "not as in the host's processor"
 fi
+
+# Of a library with variants the one that fits the model is loaded.
+mkdir -p root/lib64 root/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v{2,3}
+cp -L /lib64/ld-linux-x86-64.so.2 root/lib64
+cp -L /lib/x86_64-linux-gnu/libc.so.6 root/lib/x86_64-linux-gnu
+for of in base:. v2:glibc-hwcaps/x86-64-v2 v3:glibc-hwcaps/x86-64-v3; do
+    echo "const char *variant(void) { return \"${of%%:*}\"; }" | gcc -shared -fPIC -o "root/lib/x86_64-linux-gnu/${of#*:}/libvariant.so" -x c -
+done
+echo 'int puts(const char *); const char *variant(void); int main(void) { return puts(variant()) < 0; }' |
+    gcc -o variant -x c - -Lroot/lib/x86_64-linux-gnu -lvariant || fail "no program"
+for of in base:x86-64 v2:x86-64-v2 v3:x86-64-v3 v3:max; do
+    expect 0 "variant-${of#*:}" "$BOOTREEL" record -q --cpu "${of#*:}" --console --sysroot root -o variant.reel --program ./variant
+    holds "variant-${of#*:}.out" "^${of%%:*}.?\$" "the library's variant with ${of#*:}"
+done
 
 # gdb: YMM registers on a trace and live (a value that is set is the program's next operand); a model without AVX has none.
 cat >step.S <<'END'

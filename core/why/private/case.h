@@ -32,6 +32,8 @@ bool fact_contains(const struct event *ev, const char *text);
 const struct event *facts_line(const struct facts *f, const char *text, uint64_t from);
 /* The first one, likewise. */
 const struct event *facts_first_line(const struct facts *f, const char *text, uint64_t from);
+/* The last instruction that the processor lacked, and the model that has it ("x86-64-v3"); NULL and "" if none was. */
+const struct event *facts_lacked(const struct facts *f, char model[40]);
 
 /* ---------------------------------------------------------------- a case */
 
@@ -118,6 +120,6 @@ bool units_unfinished(struct why_case *c, struct finding *f, bool sure_only);
 
 typedef void explainer_fn(struct why_case *c, struct finding *f);
 explainer_fn explain_linux, explain_systems, explain_rails, explain_fault, explain_reset, explain_network,
-    explain_firmware, explain_hang, explain_units;
+    explain_firmware, explain_hang, explain_units, explain_program;
 
 #endif
