@@ -68,6 +68,9 @@ struct reply {
 };
 
 /* A file that gdb may open (vFile). */
+#define FILE_PREFIX "/bootreel/"
+#define KERNEL_FILE FILE_PREFIX "kernel"
+struct kernels;
 struct served_file {
     char *name;
     uint8_t *data;
@@ -105,6 +108,7 @@ struct gdbstub {
         bool diverted, stale;
     } tasks;
     struct served_file file[MAX_FILES];
+    struct kernels *kernels; /* whose file is the kernel's where: kernels.c */
     size_t nfiles;
     /* of the connection */
     const struct gdbstub_transport *io;
@@ -213,6 +217,8 @@ size_t stub_task_peek(const struct gdbstub *g, unsigned cpu, uint64_t address, v
 void *stub_program_elf(struct gdbstub *g, symbol_space space, size_t *n);
 void monitor_threads(struct gdbstub *g, const char *args, struct text *out);
 void monitor_backtrace(struct gdbstub *g, const char *args, struct text *out);
+void monitor_kernel(struct gdbstub *g, const char *args, struct text *out);
+void stub_kernels_free(struct gdbstub *g);
 void monitor_caller(struct gdbstub *g, const char *args, struct text *out);
 
 /* ---------------------------------------------------------------- memory (memory.c) */

@@ -427,6 +427,8 @@ const struct monitor_command monitor_show_commands[] = {
     {"backtrace", "[PID]", "the calls in progress of a task, sleeping ones too, down to its program's",
      monitor_backtrace},
     {"caller", "PC SP …", "the caller of a frame of a program (for scripts/gdb)", monitor_caller},
+    {"kernel", "", "the file of the kernel here, from which step and up to which (for scripts/gdb)",
+     monitor_kernel},
     {"stats", "", "checkpoints and memory", monitor_stats},
     {NULL, NULL, NULL, NULL},
 };

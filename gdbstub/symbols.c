@@ -3,16 +3,16 @@
  *
  *   /bootreel/kernel        the kernel and its modules, at the addresses at which they run (KASLR included); of
  *                           several guests, all kernels
+ *   /bootreel/kernel-GUEST  the kernel of one guest, with its modules, and the code of the others
  *   /bootreel/process-PID   what a process has executed, without the kernel; process-GUEST:PID of another guest
  *                           than the first
  */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "gdbstub/impl.h"
 #include "traces/memory.h"
 
-#define FILE_PREFIX  "/bootreel/"
-#define KERNEL_FILE  FILE_PREFIX "kernel"
 #define PROCESS_FILE FILE_PREFIX "process-"
 
 const struct symbols *stub_symbols(struct gdbstub *g)
@@ -92,6 +92,7 @@ void stub_symbols_free(struct gdbstub *g)
     g->types = NULL;
     g->types_other = (struct kernel_types_other){NULL, 0, false};
     stub_tasks_free(g);
+    stub_kernels_free(g);
     symbols_free(g->symbols);
     g->symbols = NULL;
     g->symbols_read = false;
@@ -106,6 +107,12 @@ static bool space_of(const char *name, symbol_space *space)
     if (!strcmp(name, KERNEL_FILE)) {
         *space = SPACE_ANY;
         return true;
+    }
+    if (!strncmp(name, KERNEL_FILE "-", strlen(KERNEL_FILE) + 1)) {
+        char *end;
+        const unsigned long guest = strtoul(name + strlen(KERNEL_FILE) + 1, &end, 10);
+        *space = symbol_space_of((unsigned)guest, 0);
+        return end > name + strlen(KERNEL_FILE) + 1 && !*end;
     }
     return !strncmp(name, PROCESS_FILE, n) && symbol_space_parse(name + n, space) && symbol_space_id(*space);
 }
@@ -133,6 +140,19 @@ const struct kernel_types *stub_types_here(struct gdbstub *g)
                              stub_symbols(g), space);
 }
 
+/* What a file of that space describes beside symbols: of a process nothing. */
+static const struct symbol_types_set *types_of(struct gdbstub *g, symbol_space space)
+{
+    if (space == SPACE_ANY)
+        return types(g);
+    if (symbol_space_id(space))
+        return NULL;
+    const struct kernel_types *k = kernel_types_here(stub_types(g), &g->types_other, timeline_trace(g->tl),
+                                                     timeline_kind(g->tl), stub_symbols(g), space);
+    const struct symbol_types_set *set = k ? kernel_types_set(k) : NULL;
+    return set && set->space == space ? set : NULL;
+}
+
 /* The file of that name if it was made. */
 static const struct served_file *made(const struct gdbstub *g, const char *name)
 {
@@ -151,8 +171,8 @@ static const struct served_file *served(struct gdbstub *g, const char *name)
     struct served_file *f = &g->file[g->nfiles];
     if (!s || g->nfiles == MAX_FILES || !space_of(name, &space))
         return NULL;
-    f->data = symbols_elf(s, space, space == SPACE_ANY ? types(g) : NULL, &f->n);
-    if (!f->data && space != SPACE_ANY)
+    f->data = symbols_elf(s, space, types_of(g, space), &f->n);
+    if (!f->data && space != SPACE_ANY && symbol_space_id(space))
         f->data = stub_program_elf(g, space, &f->n);
     if (!f->data)
         return NULL;

@@ -153,7 +153,7 @@ static void add_symbol(struct elf *e, const struct symbol *s, uint64_t address, 
     put(&e->symbols, &sym, sizeof sym);
 }
 
-static void add_mapping(struct elf *e, const struct symbol_mapping *m)
+static void add_mapping(struct elf *e, const struct symbol_mapping *m, bool only_code)
 {
     enum { GAP = 1 << 16 };
     const struct code_ranges ranges = ranges_of(m->table);
@@ -164,6 +164,8 @@ static void add_mapping(struct elf *e, const struct symbol_mapping *m)
     for (size_t i = 0; i < symbol_table_count(m->table); i++) {
         symbol_table_symbol(m->table, i, &s);
         enum part part = part_of(&s, &ranges);
+        if (only_code && part != CODE)
+            continue;
         uint64_t address = runtime(m, &s);
         bool apart = part != now || (address > end && address - end > GAP);
         if (part != NOWHERE && apart &&
@@ -296,10 +298,16 @@ static bool replaced(const struct symbols *s, size_t i)
     return false;
 }
 
+static bool is_kernel(symbol_space space)
+{
+    return space >= 0 && !symbol_space_id(space);
+}
+
+/* With a kernel come the others. */
 static bool wanted(const struct symbols *s, size_t i, symbol_space space)
 {
     const symbol_space of = symbols_mapping(s, i)->space;
-    const bool any_kernel = space == SPACE_ANY && of >= 0 && !symbol_space_id(of);
+    const bool any_kernel = (space == SPACE_ANY || is_kernel(space)) && is_kernel(of);
     return (of == space || any_kernel) && !replaced(s, i);
 }
 
@@ -327,7 +335,7 @@ void *symbols_elf(const struct symbols *s, symbol_space space, const struct symb
         if (wanted(s, i, space)) {
             maps[n++] = symbols_mapping(s, i);
             lines |= symbols_mapping(s, i)->table->nlines > 0;
-            add_mapping(&e, symbols_mapping(s, i));
+            add_mapping(&e, maps[n - 1], is_kernel(space) && maps[n - 1]->space != space);
         }
     e.dwarf = symbols_dwarf_new(lines);
     e.types = btf_dwarf_make(maps, n, types ? types : &none, e.dwarf,

@@ -304,7 +304,7 @@ struct symbol_types_set {
     void *ctx;
 };
 
-/* The symbols of a space (SPACE_ANY: of the kernels of all guests) as an ELF-64 file, with lines and call frames, all at their runtime addresses: of all that was
+/* The symbols of a space (SPACE_ANY: of the kernels of all guests; a kernel's: of the others too, but their code only) as an ELF-64 file, with lines and call frames, all at their runtime addresses: of all that was
  * mapped at any time, and of several tables of one name the last. With `types` (or NULL), also types, the prototypes of functions, and the
  * variables whose type is known. To be freed; NULL if the space has none. Cost: a kernel's takes some tens of milliseconds, its types 0.2 s. */
 void *symbols_elf(const struct symbols *s, symbol_space space, const struct symbol_types_set *types,

@@ -49,6 +49,38 @@ def monitor(command):
     return text
 
 
+KERNEL_FILE = "target:/bootreel/kernel"
+kernel = {"from": 0, "to": -1}  # from which step and up to which gdb has the right one
+
+
+def follow_kernel(icount):
+    """A kernel that another one started (kexec) has the same names: gdb gets its file where it runs. Asks the stub only where that can be."""
+    if kernel["from"] <= icount < kernel["to"]:
+        return
+    try:
+        name, begin, end = monitor("kernel").split()
+    except (gdb.error, gdb.GdbError, ValueError):
+        name, begin, end = "", "0", str(1 << 64)  # another stub
+    kernel.update({"from": int(begin), "to": int(end)})
+    has = gdb.current_progspace().filename or ""
+    if name and has.startswith(KERNEL_FILE) and has != "target:" + name:  # it is not a file of the user's own
+        try:
+            gdb.execute("symbol-file target:" + name, to_string=True)
+        except gdb.error:
+            pass  # nothing is known of that kernel: what gdb has stays
+
+
+def kernel_stopped(event=None):
+    """After a stop was shown: gdb then no longer looks for the place of the breakpoint that it was at, which it makes anew with another file."""
+    icount = number("$icount")
+    if icount is not None:
+        follow_kernel(icount)
+
+
+def forget_kernel(event=None):
+    kernel.update({"from": 0, "to": -1})
+
+
 def boot_stopped():
     """From hook-stop: before gdb shows the stop. Fetches the target description again if the processor's mode has
     changed since gdb read it. What it looks at comes with every stop, so it costs no packet; and no frame is asked
@@ -87,6 +119,7 @@ def refresh(when):
         if thread.is_valid() and thread.ptid[1] == runs and thread != selected:
             thread.switch()
     boot_stopped()
+    kernel_stopped()
     gdb.execute("frame")
 
 
@@ -165,6 +198,7 @@ def boot_open(args):
 Debug the recorded boot: starts bootreel and connects to it."""
     if not args:
         raise gdb.GdbError("boot-open: give a trace")
+    forget_kernel()
     gdb.execute("target remote " + serve([os.path.expanduser(a) for a in gdb.string_to_argv(args)]))
 
 
@@ -450,6 +484,9 @@ class Boot(gdb.Command):
 Boot.__doc__ = "Commands for a recorded boot; help of each says more.\n\n" + "\n".join(SUMMARIES)
 Boot()
 bootreel_orc.install()
+gdb.events.stop.connect(kernel_stopped)
+if hasattr(gdb.events, "connection_removed"):
+    gdb.events.connection_removed.connect(forget_kernel)
 # Addresses of a 64-bit kernel are whole also while the processor is in real mode.
 gdb.execute("set remoteaddresssize 64")
 # The guest's file may be marked for a system that this gdb does not know (FreeBSD's, in Debian's gdb): it would then take addresses for 32

@@ -108,13 +108,16 @@ kexec() { # NAME
     "$BOOTREEL" processes "$work/kexec.reel" >"$work/kexec.out"
     holds "$work/kexec.out" '1:1 .*init' "kexec: processes of the second kernel"
     # Each kernel has its types and its tasks.
-    gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/kexec.reel --at stage:user" -ex "whatis init_task" -ex boot-bt -ex "echo @second\n" \
-        -ex "boot-seek 99%" -ex "boot-bt 1" >"$work/kexec.gdb"
+    gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/kexec.reel --at stage:user" -ex "whatis init_task" -ex boot-bt -ex "break finalize_exec" \
+        -ex "echo @second\n" -ex "boot-seek 99.6%" -ex "boot-bt 1" -ex "p init_task.comm" \
+        -ex "info breakpoints" >"$work/kexec.gdb"
     holds "$work/kexec.gdb" '^type = struct task_struct' "kexec: types of the first kernel"
     holds "$work/kexec.gdb" ' in (kernel_init|bprm_execve)\+0x' "kexec: calls of a task of the first kernel"
     sed -i '1,/^@second/d' "$work/kexec.gdb"
     holds "$work/kexec.gdb" '^1 "init", ' "kexec: a task of the second kernel"
     holds "$work/kexec.gdb" ' in entry_SYSCALL_64_after_hwframe\+0x' "kexec: its calls"
+    holds "$work/kexec.gdb" '^\$[0-9]+ = "swapper' "kexec: a variable of the second kernel"
+    [ "$(grep -c 'finalize_exec' "$work/kexec.gdb")" = 2 ] || fail "kexec: a breakpoint is in both kernels"
     expect 0 kexec-verify "$BOOTREEL" replay --verify --jobs 1 -q --console=none "$work/kexec.reel"
     echo "$1: starts another kernel"
 }
