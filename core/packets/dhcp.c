@@ -1,4 +1,4 @@
-/* dhcp.c - DHCP (RFC 2131, 2132, 4578), and DHCPv6 (RFC 8415, 5970). */
+/* dhcp.c - DHCP (RFC 2131, 2132, 4578). DHCPv6 is in dhcp6.c. */
 #include <string.h>
 
 #include "core/packets/private/words.h"
@@ -7,8 +7,6 @@ enum {
     SERVER_PORT = 67,
     CLIENT_PORT = 68,
     PXE_PORT = 4011,
-    SERVER6_PORT = 547,
-    CLIENT6_PORT = 546,
     SNAME = 44,
     SNAME_SIZE = 64,
     FILE_FIELD = 108,
@@ -171,7 +169,7 @@ static uint64_t number_of(struct net_bytes b)
     return v;
 }
 
-static void add_arch(struct net_words *w, struct net_bytes b)
+void net_architectures(struct net_words *w, struct net_bytes b)
 {
     for (size_t i = 0; i + 2 <= b.n; i += 2) {
         const char *name = NET_NAME(architectures, net_16(b, i));
@@ -209,7 +207,7 @@ static void add_content(struct net_words *w, const struct option *o, struct net_
             net_add(w, i ? " %u" : "%u", b.p[i]);
         break;
     case ARCH:
-        add_arch(w, b);
+        net_architectures(w, b);
         break;
     case TYPE:
         type = NET_NAME(types, net_8(b, 0));
@@ -250,14 +248,12 @@ static void add_address(struct net_words *w, const char *before, struct net_byte
     net_ip(w, a);
 }
 
-static bool dhcp6_line(struct net_words *w, const struct packet *p);
-
 bool net_dhcp_line(struct net_words *w, const struct packet *p)
 {
     static const uint8_t shown[] = {50, 51, 1, 3, 6, 66, 12, 56, 60, 93, 77, 175};
     struct net_dhcp d;
     if (!packet_dhcp(p, &d))
-        return dhcp6_line(w, p);
+        return net_dhcp6_line(w, p);
     const char *type = NET_NAME(types, d.type);
     net_add(w, "DHCP %s", type ? type : "message of unknown type");
     net_add(w, d.op == 1 ? " from " : " to ");
@@ -301,100 +297,4 @@ void net_dhcp_fields(struct net_words *w, const struct packet *p, const struct n
         net_add(w, ", option %u (%s) ", o.p[0], known ? known->name : "unknown");
         add_content(w, known, net_part(o, 2, o.p[1]));
     }
-}
-
-/* ---------------------------------------------------------------- DHCPv6 */
-
-static const struct net_name types6[] = {
-    {1, "solicit"},
-    {2, "advertise"},
-    {3, "request"},
-    {4, "confirm"},
-    {5, "renew"},
-    {6, "rebind"},
-    {7, "reply"},
-    {8, "release"},
-    {9, "decline"},
-    {10, "reconfigure"},
-    {11, "information request"},
-    {12, "relay forward"},
-    {13, "relay reply"},
-};
-
-unsigned packet_dhcp6(const struct packet *p, uint32_t *transaction)
-{
-    const unsigned from = p->source_port, to = p->target_port;
-    const bool ports =
-        from == SERVER6_PORT || from == CLIENT6_PORT || to == SERVER6_PORT || to == CLIENT6_PORT;
-    if (p->protocol != PACKET_UDP || !p->first || !ports || p->payload.n < 4 ||
-        !NET_NAME(types6, net_8(p->payload, 0)))
-        return 0;
-    *transaction = net_32(p->payload, 0) & 0xffffff;
-    return net_8(p->payload, 0);
-}
-
-static void option6(struct net_words *w, unsigned number, struct net_bytes o)
-{
-    enum {
-        IA_NA = 3,
-        IA_ADDRESS = 5,
-        STATUS = 13,
-        VENDOR_CLASS = 16,
-        DNS = 23,
-        BOOT_URL = 59,
-        BOOT_PARAMETERS,
-        ARCHITECTURE
-    };
-    if (number == IA_ADDRESS && o.n >= 24) {
-        net_add(w, ", address ");
-        net_ip(w, net_part(o, 0, 16));
-    } else if (number == STATUS && net_16(o, 0)) {
-        net_add(w, ", status %u ", net_16(o, 0));
-        net_text(w, net_from(o, 2), 128);
-    } else if (number == VENDOR_CLASS) {
-        net_add(w, ", class ");
-        net_text(w, net_from(o, 6), 128);
-    } else if (number == DNS) {
-        net_add(w, ", DNS ");
-        net_ips(w, o, 16);
-    } else if (number == BOOT_URL) {
-        net_add(w, ", boot file ");
-        net_text(w, o, 255);
-    } else if (number == ARCHITECTURE) {
-        net_add(w, ", architecture ");
-        add_arch(w, o);
-    }
-}
-
-void net_dhcp6_options(struct net_words *w, struct net_bytes b)
-{
-    enum { IA_NA = 3, IA_HEAD = 12, HEAD = 4 };
-    while (b.n >= HEAD) {
-        const unsigned number = net_16(b, 0);
-        const struct net_bytes o = net_part(b, HEAD, net_16(b, 2));
-        option6(w, number, o);
-        /* An association of addresses has options of its own: go into it, by skipping only its head. */
-        b = net_from(b, HEAD + (number == IA_NA && o.n > IA_HEAD ? (size_t)IA_HEAD : net_16(b, 2)));
-    }
-}
-
-static bool dhcp6_line(struct net_words *w, const struct packet *p)
-{
-    uint32_t transaction;
-    const unsigned type = packet_dhcp6(p, &transaction);
-    if (!type)
-        return false;
-    net_add(w, "DHCPv6 %s xid 0x%06x", NET_NAME(types6, type), transaction);
-    net_dhcp6_options(w, net_from(p->payload, 4));
-    return true;
-}
-
-int packet_dhcp6_words(const struct packet *p, char *buf, size_t size)
-{
-    char words[1024];
-    struct net_words all = {words, sizeof words, 0}, w = {buf, size, 0};
-    net_dhcp6_options(&all, net_from(p->payload, 4));
-    net_end(&all);
-    net_add(&w, "%s", all.n > 2 ? words + 2 : ""); /* without the first ", " */
-    return net_end(&w);
 }

@@ -388,6 +388,8 @@ static void transport_fields(struct net_words *w, const struct packet *p)
                 segment_is_wrong(p) ? "wrong" : "right", net_32(s, 4));
     if (packet_dhcp(p, &d))
         net_dhcp_fields(w, p, &d);
+    else
+        net_dhcp6_fields(w, p);
 }
 
 static void arp_fields(struct net_words *w, const struct packet *p)

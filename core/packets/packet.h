@@ -133,7 +133,9 @@ int packet_dns_answers(const struct packet *, char *buf, size_t size);
 
 /* The type of a DHCPv6 message on its ports (RFC 8415, 7.3), 0 if it is none. */
 unsigned packet_dhcp6(const struct packet *, uint32_t *transaction);
-/* What it gives or asks for: "address fec0::15, boot file tftp://…": as snprintf. */
+/* What it gives or asks for: "IAID 0x1, address fec0::15, boot file tftp://…": as snprintf. */
 int packet_dhcp6_words(const struct packet *, char *buf, size_t size);
+/* The first status in it that is an error (RFC 8415, 21.13), or 0. */
+unsigned packet_dhcp6_error(const struct packet *);
 
 #endif

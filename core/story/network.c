@@ -26,7 +26,7 @@ struct transfer {
     uint32_t xid;
     unsigned asked;                /* the type of the client's last message */
     uint64_t requests, asked_time; /* asked_time: of the last */
-    char file[NAME];               /* of the last offer that has one */
+    char file[NAME];               /* of the last offer that has one; of DHCPv6 what was offered last */
     /* TFTP */
     uint64_t block_size, block;
     /* HTTP */
@@ -208,7 +208,13 @@ static void dhcp_gives_up(struct network *n, uint64_t patience)
         struct transfer *t = &n->open[i];
         if ((t->type != DHCP && t->type != DHCP6) || n->ev->time - t->asked_time < patience)
             continue;
-        SAY(n, EV_NET_DHCP, "no answer", t->card, t->id, NO_ANSWER, t->requests, took(n, t));
+        char words[NAME + 64];
+        if (t->type == DHCP6)
+            snprintf(words, sizeof words, *t->file ? "no DHCPv6 reply; offered: %s" : "no DHCPv6 answer",
+                     t->file);
+        else
+            snprintf(words, sizeof words, "no answer");
+        SAY(n, EV_NET_DHCP, words, t->card, t->id, NO_ANSWER, t->requests, took(n, t));
         t->type = NOTHING;
     }
 }
@@ -228,17 +234,37 @@ static void dhcp(struct network *n, const struct net_dhcp *d)
         dhcp_ends(n, t, d);
 }
 
+/* The client's messages that wait for an answer (RFC 8415, 7.3). */
+static const char *dhcp6_question(unsigned type)
+{
+    enum { SOLICIT = 1, REQUEST = 3, INFORMATION = 11 };
+    return type == SOLICIT       ? "DHCPv6 solicit"
+           : type == REQUEST     ? "DHCPv6 request"
+           : type == INFORMATION ? "DHCPv6 information request"
+                                 : NULL;
+}
+
 static void dhcp6(struct network *n, const struct packet *p, unsigned type, uint32_t xid)
 {
-    enum { SOLICIT = 1, REQUEST = 3, REPLY = 7, INFORMATION = 11 };
+    enum { ADVERTISE = 2, REPLY = 7 };
     struct transfer *t = dhcp_open(n, DHCP6);
-    char words[NAME];
-    if (type == SOLICIT || type == REQUEST || type == INFORMATION)
-        dhcp_asks(n, DHCP6, type, xid, type == SOLICIT ? "DHCPv6 solicit" : "DHCPv6 request");
-    if (type != REPLY || !t || t->xid != xid)
+    const char *question = dhcp6_question(type);
+    char words[NAME], said[NAME + 32];
+    if (question)
+        dhcp_asks(n, DHCP6, type, xid, question);
+    if ((type != REPLY && type != ADVERTISE) || !t || t->xid != xid)
         return;
     packet_dhcp6_words(p, words, sizeof words);
-    SAY(n, EV_NET_DHCP, *words ? words : "settings", t->card, t->id, 0, t->requests, took(n, t));
+    t->used = n->frames;
+    t->waits = n->ev->time;
+    if (type == ADVERTISE) {
+        snprintf(t->file, sizeof t->file, "%s", *words ? words : "nothing");
+        return;
+    }
+    const bool refused = packet_dhcp6_error(p) != 0;
+    snprintf(said, sizeof said, "%s%s",
+             refused ? "refused by DHCPv6: " : "DHCPv6 reply: ", *words ? words : "nothing");
+    SAY(n, EV_NET_DHCP, said, t->card, t->id, refused ? REFUSED : 0, t->requests, took(n, t));
     t->type = NOTHING;
 }
 

@@ -103,27 +103,48 @@ static bool no_answer(struct why_case *c, struct finding *f, const struct event 
 
 /* ---------------------------------------------------------------- an answer that is an error */
 
-static bool failed(struct why_case *c, struct finding *f, const struct event *ev)
+static bool is_dhcp6(const struct event *begin)
+{
+    return begin->len == 5 && !memcmp(begin->data, "dhcp6", 5);
+}
+
+/* An end of DHCP or DHCPv6 after which nothing can be booted. */
+static bool no_boot(struct why_case *c, struct finding *f, const struct event *begin, const struct event *ev,
+                    const char *text)
+{
+    const char *protocol = is_dhcp6(begin) ? "DHCPv6" : "DHCP";
+    if (ev->f[EVF_NET_DHCP_result] == NO_ANSWER)
+        find_verdict(f, WHY_WRONG, ev->icount, "no %s server %s: %" PRIu64 " %s in %" PRIu64 " s", protocol,
+                     strstr(text, "; offered: ") ? "gave what it offered" : "answered",
+                     ev->f[EVF_NET_DHCP_requests], ev->f[EVF_NET_DHCP_requests] == 1 ? "request" : "requests",
+                     ev->f[EVF_NET_DHCP_duration] / 1000000000u);
+    else if (ev->f[EVF_NET_DHCP_result])
+        find_verdict(f, WHY_WRONG, ev->icount, "the %s server refuses the address: %s", protocol, text);
+    else if (!strstr(text, " boot file ") && !facts_last(&c->now, EV_NET_TFTP) &&
+             !facts_last(&c->now, EV_NET_HTTP))
+        find_verdict(f, WHY_WRONG, ev->icount, "the %s server names no boot file: %s", protocol, text);
+    else
+        return false;
+    return true;
+}
+
+static bool failed(struct why_case *c, struct finding *f, const struct event *begin, const struct event *ev)
 {
     char text[600];
     fact_text(ev, text, sizeof text);
-    if (ev->kind == EV_NET_DHCP && ev->f[EVF_NET_DHCP_result] == NO_ANSWER)
-        find_verdict(f, WHY_WRONG, ev->icount,
-                     "no DHCP server answered: %" PRIu64 " requests in %" PRIu64 " s",
-                     ev->f[EVF_NET_DHCP_requests], ev->f[EVF_NET_DHCP_duration] / 1000000000u);
-    else if (ev->kind == EV_NET_DHCP && ev->f[EVF_NET_DHCP_result])
-        find_verdict(f, WHY_WRONG, ev->icount, "the DHCP server refuses the address: %s", text);
-    else if (ev->kind == EV_NET_DHCP && !strstr(text, ", boot file ") && !facts_last(&c->now, EV_NET_TFTP) &&
-             !facts_last(&c->now, EV_NET_HTTP))
-        find_verdict(f, WHY_WRONG, ev->icount, "the DHCP server names no boot file: %s", text);
-    else if (ev->kind == EV_NET_TFTP && ev->f[EVF_NET_TFTP_error] && !strstr(text, "stopped by the client"))
+    if (ev->kind == EV_NET_DHCP) {
+        if (!no_boot(c, f, begin, ev, text))
+            return false;
+    } else if (ev->kind == EV_NET_TFTP && ev->f[EVF_NET_TFTP_error] &&
+               !strstr(text, "stopped by the client")) {
         find_verdict(f, WHY_WRONG, ev->icount, "TFTP: %s", text);
-    else if (ev->kind == EV_NET_HTTP &&
-             (ev->f[EVF_NET_HTTP_status] >= HTTP_FAILED || !ev->f[EVF_NET_HTTP_status]))
+    } else if (ev->kind == EV_NET_HTTP &&
+               (ev->f[EVF_NET_HTTP_status] >= HTTP_FAILED || !ev->f[EVF_NET_HTTP_status])) {
         find_verdict(f, WHY_WRONG, ev->icount, "HTTP: %s: %s%" PRIu64, text,
                      ev->f[EVF_NET_HTTP_status] ? "status " : "no answer, ", ev->f[EVF_NET_HTTP_status]);
-    else
+    } else {
         return false;
+    }
     lines(c, f);
     return true;
 }
@@ -141,19 +162,31 @@ static bool no_name(struct why_case *c, struct finding *f, const struct event *e
     return true;
 }
 
-void explain_network(struct why_case *c, struct finding *f)
+/* The transfer that counts: the last. Most networks have no DHCPv6: one that nobody answers counts only if there is no other. */
+static const struct event *last_transfer(struct why_case *c)
 {
     const struct event *last = NULL;
-    for (size_t i = 0; i < c->now.n; i++)
-        if (c->now.event[i].kind == EV_NET_BEGIN)
-            last = &c->now.event[i];
+    for (size_t i = 0; i < c->now.n; i++) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->kind != EV_NET_BEGIN)
+            continue;
+        const struct event *end = last && is_dhcp6(ev) ? end_of(c, ev) : ev;
+        if (!last || (end && !(end->kind == EV_NET_DHCP && end->f[EVF_NET_DHCP_result] == NO_ANSWER)))
+            last = ev;
+    }
+    return last;
+}
+
+void explain_network(struct why_case *c, struct finding *f)
+{
+    const struct event *last = last_transfer(c);
     /* A kernel's own transfers are no boot from the network. */
     if (!last || went_on(c, last) || facts_last(&c->now, EV_KERNEL_FOUND) ||
         facts_last(&c->now, EV_KERNEL_ENTRY))
         return;
     const struct event *end = end_of(c, last);
     if (end)
-        (void)(no_name(c, f, end) || failed(c, f, end));
+        (void)(no_name(c, f, end) || failed(c, f, last, end));
     else
         no_answer(c, f, last);
 }

@@ -90,7 +90,13 @@ static const char *const lines[FRAMES] = {
     [FRAME_SOLICIT6] =
         "[fe80::1]:546 > [ff02::1:2]:547 DHCPv6 solicit xid 0xabcdef, architecture 7 (EFI x86-64), class HTTPClnt",
     [FRAME_REPLY6] =
-        "[fe80::2]:547 > [fe80::1]:546 DHCPv6 reply xid 0xabcdef, address fec0::15, boot file tftp://[fec0::2]/g.efi",
+        "[fe80::2]:547 > [fe80::1]:546 DHCPv6 reply xid 0xabcdef, IAID 0x1, address fec0::15, boot file tftp://[fec0::2]/g.efi",
+    [FRAME_ADVERTISE6] =
+        "[fe80::2]:547 > [fe80::1]:546 DHCPv6 advertise xid 0xabcdef, IAID 0x1, status 2 (no addresses) full",
+    [FRAME_INFORMATION6] = "[fe80::1]:546 > [ff02::1:2]:547 DHCPv6 information request xid 0xabcdef",
+    [FRAME_RELAY6] = "[2001:db8::1]:547 > [2001:db8::2]:547 DHCPv6 relay forward of fe80::1 at 2001:db8::1",
+    [FRAME_PREFIX6] =
+        "[fe80::2]:547 > [fe80::1]:546 DHCPv6 reply xid 0xabcdef, prefix IAID 0x7, prefix 2001:db8:1::/56, boot parameters a=1",
     [FRAME_FRAGMENT6] = "fe80::1 > fe80::2 UDP, fragment 1448+32 of datagram 0xabcd",
     [FRAME_DAMAGED] = "10.0.2.15:5000 > 10.0.2.2:53 DNS question deb.dubian.org A, UDP checksum wrong",
     [FRAME_LLDP] = "52:54:00:12:34:56 > 01:80:c2:00:00:0e LLDP",
@@ -152,6 +158,12 @@ static void test_fields(void **state)
         {FRAME_DAMAGED, "(wrong)"},
         {FRAME_TAGGED, ", VLAN 42, "},
         {FRAME_PING, "; ICMP: type 8, code 0, "},
+        {FRAME_ADVERTISE6,
+         "; DHCPv6: type 2 (advertise) xid 0xabcdef, option 1 (client id) 00:03:00:01:52:54:00:12:34:56, option 2 "},
+        {FRAME_INFORMATION6, ", option 8 (elapsed) 1.50 s, option 6 (wanted options) 23 59"},
+        {FRAME_REPLY6,
+         ", option 3 (IAID) 0x1, T1 0 s, T2 0 s, option 5 (address) fec0::15, preferred 100 s, valid 200 s, option 59 "},
+        {FRAME_PREFIX6, ", option 26 (prefix) 2001:db8:1::/56, preferred 3600 s, valid 7200 s"},
         {FRAME_NEIGHBOUR,
          "; IPv6: traffic class 0, flow label 0x00000, payload length 32, next header 58 (ICMPv6), hop limit 255, "},
     };
@@ -285,6 +297,36 @@ static void test_dhcp_unanswered(void **state)
                               "DHCP: no answer, after 3000000000 ns\n"
                               "transfer 2 begins: dhcp\n"
                               "DHCP: no answer, after 64000000000 ns\n");
+}
+
+/* The same of DHCPv6, which is told by its name: an offer is none, and an address that is refused no lease. */
+static void test_dhcp6(void **state)
+{
+    enum { SECOND = 1000000 };
+    char said[SAID] = "";
+    struct network *n = network_new(hear, said);
+    show(n, FRAME_SOLICIT6, true, 0);
+    network_event(n, &(struct event){.kind = EV_BOOT_SECTOR_ENTER, .time = 3 * 1000000000ull});
+    show(n, FRAME_SOLICIT6, true, 4 * SECOND);
+    show(n, FRAME_ADVERTISE6, false, 5 * SECOND);
+    show(n, FRAME_ARP_REQUEST, true, 70 * SECOND);
+    show(n, FRAME_SOLICIT6, true, 71 * SECOND);
+    show(n, FRAME_REPLY6, false, 72 * SECOND);
+    show(n, FRAME_INFORMATION6, true, 73 * SECOND);
+    show(n, FRAME_INFORMATION6, true, 74 * SECOND);
+    show(n, FRAME_PREFIX6, false, 75 * SECOND);
+    network_free(n);
+    assert_string_equal(
+        said,
+        "transfer 1 begins: dhcp6\n"
+        "DHCP: no DHCPv6 answer, after 3000000000 ns\n"
+        "transfer 2 begins: dhcp6\n"
+        "DHCP: no DHCPv6 reply; offered: IAID 0x1, status 2 (no addresses) full, after 66000000000 ns\n"
+        "transfer 3 begins: dhcp6\n"
+        "DHCP: DHCPv6 reply: IAID 0x1, address fec0::15, boot file tftp://[fec0::2]/g.efi, after 1000000000 ns\n"
+        "transfer 4 begins: dhcp6\n"
+        "transfer 4: DHCPv6 information request again\n"
+        "DHCP: DHCPv6 reply: prefix IAID 0x7, prefix 2001:db8:1::/56, boot parameters a=1, after 2000000000 ns\n");
 }
 
 /* ---------------------------------------------------------------- HTTP boot, and frames that are mangled */
@@ -541,9 +583,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_fields),          cmocka_unit_test(test_event),
         cmocka_unit_test(test_dns_loop),        cmocka_unit_test(test_transfers),
         cmocka_unit_test(test_transfers_reset), cmocka_unit_test(test_pcapng),
-        cmocka_unit_test(test_dhcp_unanswered), cmocka_unit_test(test_http_boot),
-        cmocka_unit_test(test_mangle),          cmocka_unit_test(test_ipv6_own_answer),
-        cmocka_unit_test(test_tftp_guard_ipv6),
+        cmocka_unit_test(test_dhcp_unanswered), cmocka_unit_test(test_dhcp6),
+        cmocka_unit_test(test_http_boot),       cmocka_unit_test(test_mangle),
+        cmocka_unit_test(test_ipv6_own_answer), cmocka_unit_test(test_tftp_guard_ipv6),
     };
     if (argc == 3 && !strcmp(argv[1], "--seeds"))
         return write_seeds(argv[2]);

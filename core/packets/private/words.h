@@ -67,7 +67,10 @@ bool net_tcp_line(struct net_words *, const struct packet *); /* HTTP, TLS */
 void net_arp_line(struct net_words *, const struct packet *);
 void net_icmp_line(struct net_words *, const struct packet *);
 void net_dhcp_fields(struct net_words *, const struct packet *, const struct net_dhcp *);
-void net_dhcp6_options(struct net_words *, struct net_bytes options);
+bool net_dhcp6_line(struct net_words *, const struct packet *);
+void net_dhcp6_fields(struct net_words *, const struct packet *);
+/* Processor architecture types (RFC 4578, 2.1): "7 (EFI x86-64), 16 (EFI x86-64 HTTP)". */
+void net_architectures(struct net_words *, struct net_bytes);
 /* The words of a DNS type: "A", "AAAA". */
 const char *net_dns_type(unsigned type);
 
