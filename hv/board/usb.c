@@ -207,10 +207,7 @@ void usb_reset(struct usb_device *d)
 void usb_loaded(struct usb_device *d)
 {
     storage_loaded(d);
-    d->hid.typed.pending_head %= PS2_PENDING;
-    if (d->hid.typed.pending_count > PS2_PENDING)
-        d->hid.typed.pending_count = PS2_PENDING;
-    d->hid.partial_count &= 3;
+    hid_loaded(d);
 }
 
 #define D struct usb_device

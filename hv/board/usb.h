@@ -43,7 +43,7 @@ struct usb_hid {
     uint16_t x, y;
     uint8_t buttons, wheel;
     uint8_t partial[4];
-    uint8_t partial_count;
+    uint8_t partial_count; /* of a keyboard: whether a raw code follows */
 };
 
 enum { BOT_COMMAND, BOT_DATA, BOT_STATUS };
@@ -89,6 +89,7 @@ enum usb_result hid_data(struct usb_device *, struct usb_transfer *);
 /* Typed text, or packets of the mouse; returns the bytes taken. */
 uint32_t hid_type(struct usb_device *, const uint8_t *data, uint32_t n);
 uint32_t hid_move(struct usb_device *, const uint8_t *data, uint32_t n);
+void hid_loaded(struct usb_device *);
 /* The guest time from which a report can be sent, or TIMER_OFF. */
 uint64_t hid_ready_at(const struct usb_device *);
 /* ---- usb_storage.c ---- */

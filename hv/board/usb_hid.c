@@ -140,7 +140,20 @@ enum usb_result hid_data(struct usb_device *d, struct usb_transfer *t)
 
 uint32_t hid_type(struct usb_device *d, const uint8_t *data, uint32_t n)
 {
-    return ps2_type(&d->hid.typed, data, n);
+    const uint32_t taken = ps2_type(&d->hid.typed, data, n);
+    d->hid.partial_count = d->hid.typed.raw;
+    return taken;
+}
+
+/* That a raw code follows is not among the saved fields of `typed`. A keyboard has no packets, so it is in their count. */
+void hid_loaded(struct usb_device *d)
+{
+    struct usb_hid *h = &d->hid;
+    h->typed.pending_head %= PS2_PENDING;
+    if (h->typed.pending_count > PS2_PENDING)
+        h->typed.pending_count = PS2_PENDING;
+    h->partial_count &= 3;
+    h->typed.raw = d->class == USB_KEYBOARD && h->partial_count;
 }
 
 static uint16_t moved(uint16_t at, int by)
