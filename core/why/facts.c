@@ -20,7 +20,7 @@ static unsigned keeps(const struct event *ev)
     case EV_EFI_RETURN:
         return ev->f[EVF_EFI_RETURN_status] ? FEW : 0;
     case EV_EFI_SERVICE:
-        return ev->f[EVF_EFI_SERVICE_status] ? FEW : 0;
+        return ev->f[EVF_EFI_SERVICE_status] ? MANY : 0; /* an image that is refused is one of many */
     case EV_SYSCALL_EXIT:
         return (int64_t)ev->f[EVF_SYSCALL_EXIT_result] < 0 ? FEW : 0;
     case EV_KERNEL_CALL:

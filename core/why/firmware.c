@@ -6,13 +6,12 @@
 
 #include "core/why/private/case.h"
 
-/* After the event a kernel got control: what was said before was not the end. */
-static bool went_on(struct why_case *c, const struct event *ev)
+bool kernel_after(struct why_case *c, uint64_t icount)
 {
     static const unsigned kinds[] = {EV_KERNEL_ENTRY, EV_KERNEL_FOUND, EV_XEN_FOUND, EV_KERNEL_HANDOVER};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         const struct event *k = facts_last(&c->now, kinds[i]);
-        if (k && k->icount > ev->icount)
+        if (k && k->icount > icount)
             return true;
     }
     return false;
@@ -86,7 +85,7 @@ static bool nothing_to_boot(struct why_case *c, struct finding *f)
     char words[300];
     for (size_t i = 0; i < sizeof texts / sizeof texts[0] && !ev; i++)
         ev = facts_line(&c->now, texts[i], c->now.begin);
-    if (!ev || went_on(c, ev) || something_started(c, ev) || facts_last(&c->now, EV_POWER_OFF))
+    if (!ev || kernel_after(c, ev->icount) || something_started(c, ev) || facts_last(&c->now, EV_POWER_OFF))
         return false;
     for (size_t i = 0; i < c->now.n && c->now.event[i].icount < ev->icount; i++)
         if (c->now.event[i].kind == EV_CONSOLE_LINE &&
@@ -172,7 +171,7 @@ static const struct event *loader_says(struct why_case *c, const char **who)
         const struct event *ev =
             facts_first_line(&c->now, loader_texts[k].text, sector ? sector->icount : efi->icount);
         *who = loader_texts[k].who;
-        if (ev && !went_on(c, ev) && !something_started(c, ev) && was_there(c, *who))
+        if (ev && !kernel_after(c, ev->icount) && !something_started(c, ev) && was_there(c, *who))
             return ev;
     }
     return NULL;
@@ -205,9 +204,31 @@ static bool loader_failed(struct why_case *c, struct finding *f)
     return true;
 }
 
+/* GRUB found no configuration, and shows no menu: its prompt is the end (grub-core/normal/main.c). */
+static bool grub_prompt(struct why_case *c, struct finding *f)
+{
+    const struct event *ev = facts_line(&c->now, "Minimal BASH-like line editing is supported", c->now.begin);
+    struct text why = {0};
+    char words[300];
+    if (!ev || kernel_after(c, ev->icount) || something_started(c, ev) || facts_last(&c->now, EV_POWER_OFF) ||
+        facts_first_line(&c->now, "keys to select which entry", c->now.begin))
+        return false;
+    const bool table = efi_bad_tables(c, &why);
+    find_verdict(f, WHY_WRONG, ev->icount,
+                 "GRUB found no configuration (grub.cfg), and waits for commands at its prompt%s%s",
+                 table ? ": " : "", table ? why.s : "");
+    free(why.s);
+    find_line(f, ev->icount, NULL, "console: %s", fact_text(ev, words, sizeof words));
+    for (size_t i = 0; i < c->now.n; i++)
+        if (c->now.event[i].kind == EV_EFI_START && c->now.event[i].f[EVF_EFI_START_type] == 9)
+            find_event(f, c, &c->now.event[i], NULL);
+    find_console(f, c, c->now.begin, c->at, 6);
+    return true;
+}
+
 /* The firmware's last resort without a text: it entered no boot sector, and tried some. */
 void explain_firmware(struct why_case *c, struct finding *f)
 {
-    if (!nothing_to_boot(c, f))
-        loader_failed(c, f);
+    if (!nothing_to_boot(c, f) && !loader_failed(c, f))
+        grub_prompt(c, f);
 }

@@ -224,8 +224,9 @@ make_grub_core_gone() { # the gap behind the boot record was overwritten
     dd if=/dev/zero of=grub_core_gone.img bs=512 seek=1 count=2000 conv=notrunc status=none
     boot grub_core_gone --disk grub_core_gone.img --until 4M
 }
-make_iso_cut() {
+make_iso_cut() { # its size is right, but the second half has not arrived
     head -c 5998592 "$GUESTS/grub.iso" >iso_cut.iso
+    truncate -r "$GUESTS/grub.iso" iso_cut.iso
     boot iso_cut --cdrom iso_cut.iso --until 3000M
 }
 loaders=$GUESTS/loaders/root/usr/lib
@@ -266,15 +267,25 @@ make_efi_empty() {
     fat efi_empty 4M
     boot efi_empty --bios "$GUESTS/OVMF.fd" --disk efi_empty.img --until 30s
 }
-make_efi_other_machine() { # BOOTX64.EFI of an ARM64 machine: the same file, but for the machine in its header
-    fat efi_other_machine 4M
-    mmd -i efi_other_machine.img ::EFI ::EFI/BOOT
-    cp "$GUESTS/root/usr/lib/systemd/boot/efi/systemd-bootx64.efi" BOOTX64.EFI
+efi_disk() { # NAME: a disk whose \EFI\BOOT\BOOTX64.EFI is a kernel without a signature; OFFSET VALUE..: bytes of its PE header that are other ones
+    fat "$1" 24M
+    mmd -i "$1.img" ::EFI ::EFI/BOOT
+    cp "$kernel" BOOTX64.EFI
     chmod u+w BOOTX64.EFI
-    pe=$(od -An -tu4 -j60 -N4 BOOTX64.EFI | tr -d ' ')
-    printf '\144\252' | dd of=BOOTX64.EFI bs=1 seek=$((pe + 4)) conv=notrunc status=none
-    mcopy -i efi_other_machine.img BOOTX64.EFI ::EFI/BOOT/
+    [ $# = 1 ] || printf "$3" | dd of=BOOTX64.EFI bs=1 seek=$(($(od -An -tu4 -j60 -N4 BOOTX64.EFI) + $2)) conv=notrunc status=none
+    mcopy -i "$1.img" BOOTX64.EFI ::EFI/BOOT/
+    rm BOOTX64.EFI
+}
+make_efi_other_machine() { # the machine in the header is ARM64
+    efi_disk efi_other_machine 4 '\144\252'
     boot efi_other_machine --bios "$GUESTS/OVMF.fd" --disk efi_other_machine.img --until 30s
+    rm efi_other_machine.img
+}
+make_secure_boot() { # no key of the firmware's has signed it: without its table of certificates (PE32+, data directory 4) it has no signature at all
+    efi_disk secure_boot 168 '\0\0\0\0\0\0\0\0'
+    cp "$GUESTS/root/usr/share/OVMF/OVMF_VARS_4M.ms.fd" vars.fd
+    boot secure_boot --machine q35 --pflash "$GUESTS/root/usr/share/OVMF/OVMF_CODE_4M.secboot.fd" --pflash vars.fd --disk secure_boot.img --until 30s
+    rm secure_boot.img
 }
 make_efi_no_initrd() { # the kernel's stub looks for an initrd that is not there
     fat efi_no_initrd 16M

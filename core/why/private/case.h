@@ -112,6 +112,11 @@ void find_callers_at(struct finding *f, struct why_case *c, const struct event *
 /* The last n console lines before `to` that are after `from`, each once. */
 void find_console(struct finding *f, struct why_case *c, uint64_t from, uint64_t to, size_t n);
 
+/* After that position a kernel got control. */
+bool kernel_after(struct why_case *c, uint64_t icount);
+/* A GUID partition table of a disk has a wrong checksum, in its first sector or the last: says which, and what it should be. */
+bool efi_bad_tables(struct why_case *c, struct text *why);
+
 /* A unit that systemd has begun to start, and has not finished: wrong if nothing goes on any more, else "cannot tell". sure_only: only the
  * former is told. False if there is none. */
 bool units_unfinished(struct why_case *c, struct finding *f, bool sure_only);
@@ -120,6 +125,6 @@ bool units_unfinished(struct why_case *c, struct finding *f, bool sure_only);
 
 typedef void explainer_fn(struct why_case *c, struct finding *f);
 explainer_fn explain_linux, explain_systems, explain_rails, explain_fault, explain_reset, explain_network,
-    explain_firmware, explain_hang, explain_units, explain_program;
+    explain_firmware, explain_uefi, explain_hang, explain_units, explain_program;
 
 #endif

@@ -1,0 +1,350 @@
+/* uefi.c - UEFI: a program that gives up, and firmware that finds nothing to boot and starts a program of its own.
+ *
+ * Sources: UEFI 2.10, 3.5.1 (removable media), 5.3 (GUID partition tables), appendix D (status codes); Microsoft's PE format, 3.3. */
+#include <inttypes.h>
+
+#include "core/why/private/case.h"
+
+enum { APPLICATION = 9, SECTOR = 512 };
+
+static bool is_error(uint64_t status)
+{
+    return status >> 63;
+}
+
+/* UEFI 2.10, table D.3: the errors that programs return. */
+static const char *error_name(uint64_t status, char buf[24])
+{
+    static const char *const names[] = {NULL,
+                                        "LOAD_ERROR",
+                                        "INVALID_PARAMETER",
+                                        "UNSUPPORTED",
+                                        "BAD_BUFFER_SIZE",
+                                        "BUFFER_TOO_SMALL",
+                                        "NOT_READY",
+                                        "DEVICE_ERROR",
+                                        "WRITE_PROTECTED",
+                                        "OUT_OF_RESOURCES",
+                                        "VOLUME_CORRUPTED",
+                                        "VOLUME_FULL",
+                                        "NO_MEDIA",
+                                        "MEDIA_CHANGED",
+                                        "NOT_FOUND",
+                                        "ACCESS_DENIED",
+                                        "NO_RESPONSE",
+                                        "NO_MAPPING",
+                                        "TIMEOUT",
+                                        "NOT_STARTED",
+                                        "ALREADY_STARTED",
+                                        "ABORTED",
+                                        "ICMP_ERROR",
+                                        "TFTP_ERROR",
+                                        "PROTOCOL_ERROR",
+                                        "INCOMPATIBLE_VERSION",
+                                        "SECURITY_VIOLATION",
+                                        "CRC_ERROR"};
+    const uint64_t number = status & ~((uint64_t)1 << 63);
+    if (number && number < sizeof names / sizeof names[0])
+        snprintf(buf, 24, "%s", names[number]);
+    else
+        snprintf(buf, 24, "0x%" PRIx64, status);
+    return buf;
+}
+
+/* ---------------------------------------------------------------- a program that gives up */
+
+/* What the program said of its failure: the first line with an error between two positions, or the last line. */
+static const struct event *complaint(struct why_case *c, uint64_t from, uint64_t to)
+{
+    const struct event *last = NULL;
+    for (size_t i = 0; i < c->now.n; i++) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->kind != EV_CONSOLE_LINE || ev->f[EVF_CONSOLE_LINE_device] != trace_console(c->t) ||
+            ev->icount < from || ev->icount > to || !ev->len)
+            continue;
+        if (fact_contains(ev, "ERROR") || fact_contains(ev, "rror:"))
+            return ev;
+        last = ev;
+    }
+    return last;
+}
+
+static bool application_after(struct why_case *c, uint64_t icount)
+{
+    for (size_t i = 0; i < c->now.n; i++)
+        if (c->now.event[i].kind == EV_EFI_START && c->now.event[i].icount > icount &&
+            c->now.event[i].f[EVF_EFI_START_type] == APPLICATION)
+            return true;
+    return false;
+}
+
+static bool program_failed(struct why_case *c, struct finding *f)
+{
+    const struct event *ret = NULL, *start = NULL, *text;
+    char name[100], words[300], status[24];
+    for (size_t i = 0; i < c->now.n; i++)
+        if (c->now.event[i].kind == EV_EFI_RETURN && c->now.event[i].f[EVF_EFI_RETURN_type] == APPLICATION &&
+            is_error(c->now.event[i].f[EVF_EFI_RETURN_status]))
+            ret = &c->now.event[i];
+    if (!ret || application_after(c, ret->icount) || kernel_after(c, ret->icount))
+        return false;
+    fact_text(ret, name, sizeof name);
+    for (const struct event *ev = c->now.event; ev < ret; ev++)
+        if (ev->kind == EV_EFI_START && fact_contains(ev, name))
+            start = ev;
+    text = complaint(c, start ? start->icount : c->now.begin, ret->icount);
+    find_verdict(f, WHY_WRONG, text ? text->icount : ret->icount,
+                 "the UEFI program %s gives up with the error %s%s%s, and no other is started", name,
+                 error_name(ret->f[EVF_EFI_RETURN_status], status), text ? ": " : "",
+                 text ? fact_text(text, words, sizeof words) : "");
+    if (text)
+        find_line(f, text->icount, NULL, "console: %s", words);
+    if (start)
+        find_event(f, c, start, NULL);
+    find_event(f, c, ret, NULL);
+    find_console(f, c, start ? start->icount : c->now.begin, c->at, 8);
+    return true;
+}
+
+/* ---------------------------------------------------------------- what is on the disks */
+
+static bool is_disk(const struct trace_image *im)
+{
+    return !strncmp(im->role, "disk", 4) || !strncmp(im->role, "cdrom", 5);
+}
+
+static uint32_t little32(const uint8_t *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+/* The machine that a PE program is for, of which the first bytes are there; 0 if it is none. */
+static unsigned program_machine(const uint8_t *p, size_t n)
+{
+    enum { NEW_HEADER = 0x3c };
+    if (n < SECTOR || p[0] != 'M' || p[1] != 'Z')
+        return 0;
+    const uint32_t at = little32(p + NEW_HEADER);
+    return at > n - 6 || memcmp(p + at, "PE\0\0", 4) != 0 ? 0 : p[at + 4] | (unsigned)p[at + 5] << 8;
+}
+
+static const char *machine_words(unsigned machine)
+{
+    static const struct {
+        unsigned machine;
+        const char *words;
+    } list[] = {{0x14c, "32-bit x86"},     {0x1c0, "ARM"},           {0x1c2, "ARM (Thumb)"},
+                {0x200, "Itanium"},        {0x8664, "x86-64"},       {0xaa64, "ARM64"},
+                {0x5064, "64-bit RISC-V"}, {0xebc, "EFI byte code"}, {0x6264, "LoongArch"},
+                {0x5032, "32-bit RISC-V"}};
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+        if (list[i].machine == machine)
+            return list[i].words;
+    return "an unknown machine";
+}
+
+/* A program for another machine in the sectors of a read. */
+static bool foreign_in(struct why_case *c, struct finding *f, const struct event *read, unsigned image,
+                       struct text *why)
+{
+    enum { X86_64 = 0x8664, BYTE_CODE = 0xebc, MOST = 1 << 20 };
+    const struct trace_image *im = &trace_config(c->t)->images[image];
+    const uint64_t size = strncmp(im->role, "cdrom", 5) ? SECTOR : 4 * SECTOR;
+    const uint64_t from = read->f[EVF_DISK_READ_lba] * size, want = read->f[EVF_DISK_READ_count] * size,
+                   n = want < MOST ? want : MOST;
+    uint8_t *data = mem_zero(n + 1, 1);
+    char file[300];
+    bool found = false;
+    if (from < im->size)
+        trace_image_known(c->t, image, from, data, n < im->size - from ? n : im->size - from);
+    for (uint64_t at = 0; at < n && !found; at += size) {
+        const unsigned machine = program_machine(data + at, n - at);
+        struct event first = *read;
+        if (!machine || machine == X86_64 || machine == BYTE_CODE)
+            continue;
+        first.f[EVF_DISK_READ_lba] += at / size;
+        first.f[EVF_DISK_READ_count] = 1;
+        if (explain_files(c->t, c->kind, &first, file, sizeof file) <= 0)
+            snprintf(file, sizeof file, "the program at sector %" PRIu64 " of %s", first.f[EVF_DISK_READ_lba],
+                     im->role);
+        file[strcspn(file, ",")] = 0;
+        text_add(why, "%s is a program for another machine, %s", file, machine_words(machine));
+        find_line(f, read->icount, NULL, "read: the header of %s says machine 0x%x, %s", file, machine,
+                  machine_words(machine));
+        found = true;
+    }
+    free(data);
+    return found;
+}
+
+/* One among what the firmware read from its disks while it tried its options. */
+static bool foreign_program(struct why_case *c, struct finding *f, struct text *why)
+{
+    enum { READS = 256 };
+    const struct trace_config *cfg = trace_config(c->t);
+    bool tries = false;
+    for (size_t i = 0, n = 0; i < c->now.n && n < READS; i++) {
+        const struct event *ev = &c->now.event[i];
+        tries |= ev->kind == EV_EFI_PART && ev->len > 4 && !memcmp(ev->data, "Boot", 4);
+        if (!tries || ev->kind != EV_DISK_READ)
+            continue;
+        n++;
+        for (unsigned k = 0; k < cfg->nimages; k++)
+            if (is_disk(&cfg->images[k]) && foreign_in(c, f, ev, k, why))
+                return true;
+    }
+    return false;
+}
+
+/* As UEFI 2.10, 5.3.2 has it: CRC-32 of the header with that field as 0. */
+static uint32_t crc32_of(const uint8_t *p, size_t n)
+{
+    uint32_t crc = ~0u;
+    for (size_t i = 0; i < n; i++) {
+        crc ^= p[i];
+        for (unsigned bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+    }
+    return ~crc;
+}
+
+/* The header of a GUID partition table has a wrong checksum: says which. */
+static bool bad_table(struct trace *t, unsigned image, uint64_t lba, struct text *why)
+{
+    enum { LENGTH = 12, CHECKSUM = 16, LEAST = 92 };
+    uint8_t header[SECTOR];
+    struct error ignored;
+    if (trace_image_read(t, image, lba * SECTOR, header, sizeof header, &ignored) ||
+        memcmp(header, "EFI PART", 8) != 0)
+        return false;
+    const uint32_t n = little32(header + LENGTH), has = little32(header + CHECKSUM);
+    memset(header + CHECKSUM, 0, 4);
+    const uint32_t is = n >= LEAST && n <= SECTOR ? crc32_of(header, n) : 0;
+    if (n >= LEAST && n <= SECTOR && is == has)
+        return false;
+    text_add(why,
+             "%sthe GUID partition table of %s in sector %" PRIu64
+             " has the checksum 0x%08x, and should have 0x%08x",
+             why->n ? "; " : "", trace_config(t)->images[image].role, lba, has, is);
+    return true;
+}
+
+bool efi_bad_tables(struct why_case *c, struct text *why)
+{
+    const struct trace_config *cfg = trace_config(c->t);
+    bool bad = false;
+    for (unsigned i = 0; i < cfg->nimages; i++)
+        if (!strncmp(cfg->images[i].role, "disk", 4) && bad_table(c->t, i, 1, why)) {
+            bad_table(c->t, i, cfg->images[i].size / SECTOR - 1, why);
+            bad = true;
+        }
+    return bad;
+}
+
+/* ---------------------------------------------------------------- nothing to boot */
+
+/* A command was given to the shell: a script, or somebody who typed. */
+static bool shell_was_used(struct why_case *c, uint64_t from)
+{
+    static const char *const prompts[] = {"Shell> ", ":\\> "};
+    char text[300];
+    for (size_t i = 0; i < c->now.n; i++) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->kind != EV_CONSOLE_LINE || ev->icount < from)
+            continue;
+        fact_text(ev, text, sizeof text);
+        for (size_t k = 0; k < sizeof prompts / sizeof prompts[0]; k++) {
+            const char *p = strstr(text, prompts[k]);
+            if (p && p[strlen(prompts[k])])
+                return true;
+        }
+    }
+    return false;
+}
+
+static void option_lines(struct why_case *c, struct finding *f)
+{
+    char words[300];
+    for (size_t i = 0, n = 0; i < c->now.n && n < 8; i++) {
+        const struct event *ev = &c->now.event[i];
+        const bool said = ev->kind == EV_CONSOLE_LINE &&
+                          ev->f[EVF_CONSOLE_LINE_device] == trace_console(c->t) &&
+                          fact_contains(ev, "BdsDxe: ");
+        if (!said && !(ev->kind == EV_EFI_PART_DONE && is_error(ev->f[EVF_EFI_PART_DONE_status]) &&
+                       ev->len > 4 && !memcmp(ev->data, "Boot", 4)))
+            continue;
+        n++;
+        if (said)
+            find_line(f, ev->icount, NULL, "console: %s", fact_text(ev, words, sizeof words));
+        else
+            find_event(f, c, ev, NULL);
+    }
+}
+
+/* The last program is one of the firmware's own volume: it has no file name. Before it, options failed. */
+static bool own_program(struct why_case *c, struct finding *f)
+{
+    const struct event *start = NULL, *failed = NULL, *line;
+    struct text why = {0};
+    char name[100], words[300];
+    for (size_t i = 0; i < c->now.n; i++) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->kind == EV_EFI_START && ev->f[EVF_EFI_START_type] == APPLICATION)
+            start = ev;
+        if (ev->kind == EV_EFI_PART_DONE && is_error(ev->f[EVF_EFI_PART_DONE_status]) && ev->len > 4 &&
+            !memcmp(ev->data, "Boot", 4))
+            failed = ev;
+    }
+    if (!start || !failed || failed->icount > start->icount || memchr(start->data, '.', start->len) ||
+        kernel_after(c, start->icount) || shell_was_used(c, start->icount))
+        return false;
+    line = facts_first_line(&c->now, "BdsDxe: failed to", c->now.begin);
+    if (!foreign_program(c, f, &why) && !efi_bad_tables(c, &why) && line) {
+        const char *text = strstr(fact_text(line, words, sizeof words), "BdsDxe: failed to");
+        text_add(&why, "%s", text + strlen("BdsDxe: "));
+    }
+    find_verdict(f, WHY_WRONG, failed->icount,
+                 "the UEFI firmware finds nothing to boot, and starts its own %s%s%s",
+                 fact_text(start, name, sizeof name), why.n ? ": " : "", why.n ? why.s : "");
+    free(why.s);
+    option_lines(c, f);
+    find_event(f, c, start, NULL);
+    find_console(f, c, start->icount, c->at, 5);
+    return true;
+}
+
+/* ---------------------------------------------------------------- Secure Boot */
+
+/* LoadImage() is refused by the platform's policy (UEFI 2.10, 7.4), and no kernel follows. */
+static bool refuses(struct why_case *c, struct finding *f)
+{
+    const struct event *ev = NULL;
+    char text[400];
+    for (size_t i = 0; i < c->now.n && !ev; i++)
+        if (c->now.event[i].kind == EV_EFI_SERVICE && fact_contains(&c->now.event[i], "LoadImage(") &&
+            (fact_contains(&c->now.event[i], "= EFI_SECURITY_VIOLATION") ||
+             fact_contains(&c->now.event[i], "= EFI_ACCESS_DENIED")))
+            ev = &c->now.event[i];
+    if (!ev || kernel_after(c, ev->icount))
+        return false;
+    fact_text(ev, text, sizeof text);
+    const char *path = strstr(text, "DevicePath "), *status = strstr(text, "= EFI_");
+    path = path ? path + strlen("DevicePath ") : text;
+    find_verdict(
+        f, WHY_WRONG, ev->icount,
+        "the UEFI firmware refuses to load %.*s (%s): its policy, Secure Boot, allows only what is signed with a key that it knows",
+        (int)(strstr(path, ", SourceSize") ? strstr(path, ", SourceSize") - path : (long)strlen(path)), path,
+        status ? status + 2 : "refused");
+    find_event(f, c, ev, NULL);
+    option_lines(c, f);
+    find_console(f, c, ev->icount, c->at, 5);
+    return true;
+}
+
+void explain_uefi(struct why_case *c, struct finding *f)
+{
+    if (!facts_last(&c->now, EV_EFI_START) || facts_last(&c->now, EV_POWER_OFF))
+        return;
+    if (!refuses(c, f) && !program_failed(c, f))
+        own_program(c, f);
+}
