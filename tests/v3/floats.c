@@ -2,7 +2,8 @@
  * exception flags for each operation. tests/v3/run compares it with the host's own processor.
  *
  * Half precision is converted for all 65,536 numbers. Of the others the edges are zeros, denormals, the least and greatest normal numbers
- * and what is beside them, powers of two whose sums round, infinities, quiet and signalling NaNs. */
+ * and what is beside them, powers of two whose sums round, infinities, quiet and signalling NaNs. And products of numbers with few bits
+ * set or clear, to which is added what nearly cancels them, or what lies far from them. */
 #include <stdint.h>
 #include <stdio.h>
 
@@ -124,6 +125,85 @@ FUSED(vfmadd)
 FUSED(vfmsub)
 FUSED(vfnmadd)
 FUSED(vfnmsub)
+
+/* ---------------------------------------------------------------- sums that nearly cancel */
+
+static uint64_t seed;
+static uint64_t next(void)
+{
+    uint64_t z = seed += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+/* A number whose fraction of so many bits has two of them, or all but two, or a run of them, or is random; the exponent is anything,
+ * or near that of 1. */
+static uint64_t odd_number(unsigned bits, unsigned exponents)
+{
+    uint64_t r = next(), fraction = (1ull << (r & 63) % bits) ^ (1ull << (r >> 6 & 63) % bits);
+    uint64_t all = (1ull << bits) - 1, exponent = (r >> 12) & ((1ull << exponents) - 1);
+    switch (r >> 40 & 3) {
+    case 0:
+        fraction = all ^ fraction;
+        break;
+    case 1:
+        fraction = all << (r & 63) % bits & all;
+        break;
+    case 2:
+        fraction = next() & all;
+    }
+    if (r >> 42 & 3)
+        exponent = (1ull << (exponents - 1)) - 20 + exponent % 40;
+    return (r >> 63) << (bits + exponents) | exponent << bits | fraction;
+}
+
+/* What is added: the product, negated and a few units off; the same some binary places away; or any number. */
+static uint64_t addend(uint64_t product, unsigned bits, unsigned exponents)
+{
+    uint64_t r = next(), sign = 1ull << (bits + exponents);
+    product ^= sign;
+    switch (r & 3) {
+    case 0:
+        return odd_number(bits, exponents);
+    case 1:
+        return product + ((r >> 8) % (2 * bits + 6) << bits);
+    default:
+        return product + (r >> 8) % 5 - 2;
+    }
+}
+
+enum { SUMS = 40000 };
+#define SUM(insn, suffix, type, word, bits, exponents)                                                       \
+    do {                                                                                                     \
+        union {                                                                                              \
+            type v;                                                                                          \
+            word u;                                                                                          \
+        } a = {.u = (word)odd_number(bits, exponents)}, b = {.u = (word)odd_number(bits, exponents)}, c;     \
+        c.v = a.v;                                                                                           \
+        __asm__ volatile("vmul" suffix " %1, %0, %0" : "+x"(c.v) : "x"(b.v));                                \
+        add(c.u), add_flags(control);                                                                        \
+        c.u = (word)addend(c.u, bits, exponents);                                                            \
+        __asm__ volatile(insn "231" suffix " %2, %1, %0" : "+x"(c.v) : "x"(a.v), "x"(b.v));                  \
+        add(c.u), add_flags(control);                                                                        \
+    } while (0)
+
+static void sums(uint32_t control)
+{
+    seed = control;
+    for (unsigned i = 0; i < SUMS; i++) {
+        SUM("vfmadd", "ss", float, uint32_t, 23, 8);
+        SUM("vfmsub", "ss", float, uint32_t, 23, 8);
+        SUM("vfnmadd", "ss", float, uint32_t, 23, 8);
+        SUM("vfnmsub", "ss", float, uint32_t, 23, 8);
+        SUM("vfmadd", "sd", double, uint64_t, 52, 11);
+        SUM("vfmsub", "sd", double, uint64_t, 52, 11);
+        SUM("vfnmadd", "sd", double, uint64_t, 52, 11);
+        SUM("vfnmsub", "sd", double, uint64_t, 52, 11);
+    }
+}
+
+/* ---------------------------------------------------------------- conversions */
 
 static void from_half(uint32_t control)
 {
@@ -269,9 +349,10 @@ int main(void)
     static const struct {
         const char *name;
         void (*all)(uint32_t);
-    } what[] = {{"vfmadd", vfmadd_all},   {"vfmsub", vfmsub_all},        {"vfnmadd", vfnmadd_all},
-                {"vfnmsub", vfnmsub_all}, {"half to single", from_half}, {"single to half", to_half},
-                {"single", from_float},   {"double", from_double},       {"integers", from_int}};
+    } what[] = {{"vfmadd", vfmadd_all},      {"vfmsub", vfmsub_all}, {"vfnmadd", vfnmadd_all},
+                {"vfnmsub", vfnmsub_all},    {"sums", sums},         {"half to single", from_half},
+                {"single to half", to_half}, {"single", from_float}, {"double", from_double},
+                {"integers", from_int}};
     static const char *const roundings[] = {"nearest", "down", "up", "to zero"};
     for (unsigned w = 0; w < sizeof what / sizeof what[0]; w++)
         for (unsigned r = 0; r < 4; r++) {
