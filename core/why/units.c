@@ -268,12 +268,24 @@ static bool ends_start(const struct event *ev, const char *unit)
     return !strncmp(text, name, strlen(name));
 }
 
+/* Where the manager that runs now began: that of an initramfs hands over to another one, and leaves its own starts as they are. */
+static size_t manager_begin(const struct facts *f)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < f->n; i++)
+        if (manager_says(&f->event[i]) && fact_contains(&f->event[i], "running in system mode"))
+            at = i;
+    return at;
+}
+
 /* The unit whose start was begun first of those that have not ended; NULL if there is none, or systemd says that it has finished. */
 static const struct event *unfinished(const struct facts *f, char *unit, size_t size)
 {
-    if (manager_line(f, "Startup finished") || !manager_line(f, "Starting "))
+    const size_t begin = manager_begin(f);
+    const struct event *done = manager_line(f, "Startup finished");
+    if (done && done > &f->event[begin])
         return NULL;
-    for (size_t i = 0; i < f->n; i++) {
+    for (size_t i = begin; i < f->n; i++) {
         bool ended = false;
         if (!starting(&f->event[i], unit, size))
             continue;
