@@ -28,6 +28,7 @@ struct kernel_memory {
     uint64_t text, physical; /* where _text is, and its memory */
     uint64_t top;            /* physical address of its page table */
     unsigned levels;         /* of page tables: 4 or 5 */
+    bool own_tables;         /* the image, too, is found through these only */
 };
 
 /* What is known of a kernel while it is read. */
@@ -36,6 +37,8 @@ struct reading {
     struct kernel_memory *m;
     const struct symbols *s;
     uint64_t found, until; /* icounts: when it was found, and the next other kernel */
+    uint64_t last;         /* icount of its last event, at which it runs on … */
+    unsigned cpu;          /* … this processor */
     unsigned guest;
     int wanted; /* the guest's number; -1: the first that has types */
     symbol_space space;
@@ -76,6 +79,14 @@ static bool walk(const struct kernel_memory *m, uint64_t address, uint64_t *phys
     return false;
 }
 
+static size_t read_virtual(const struct kernel_memory *m, uint64_t address, void *buf, size_t n);
+
+/* At a distance from the beginning of the image. */
+static size_t read_image(const struct kernel_memory *m, uint64_t at, void *buf, size_t n)
+{
+    return m->own_tables ? read_virtual(m, m->text + at, buf, n) : read_physical(m, m->physical + at, buf, n);
+}
+
 static size_t read_virtual(const struct kernel_memory *m, uint64_t address, void *buf, size_t n)
 {
     size_t done = 0;
@@ -100,6 +111,8 @@ static void find_tables(const struct reading *r)
 {
     struct kernel_memory *m = r->m;
     uint32_t five = 0;
+    if (m->own_tables)
+        return;
     uint64_t top = symbol(r, "init_top_pgt"), flag = symbol(r, "__pgtable_l5_enabled");
     top = top ? top : symbol(r, "init_level4_pgt");
     m->top = top - m->text + m->physical;
@@ -136,7 +149,7 @@ static size_t btf_length(const uint8_t *p, size_t n)
 static void read_code(const struct kernel_memory *m, struct code *c)
 {
     c->bytes = mem_alloc(c->n + 1);
-    c->n = c->address == m->text ? read_physical(m, m->physical, c->bytes, c->n)
+    c->n = c->address == m->text ? read_image(m, 0, c->bytes, c->n)
                                  : read_virtual(m, c->address, c->bytes, c->n);
 }
 
@@ -144,12 +157,11 @@ static void read_code(const struct kernel_memory *m, struct code *c)
 static void *btf_at(const struct kernel_memory *m, const struct code *image, uint64_t at, size_t *n)
 {
     uint8_t head[HEADER], *own;
-    if (at >= image->n || image->n - at < HEADER ||
-        read_physical(m, m->physical + at, head, HEADER) != HEADER ||
+    if (at >= image->n || image->n - at < HEADER || read_image(m, at, head, HEADER) != HEADER ||
         !(*n = btf_length(head, image->n - (size_t)at)))
         return NULL;
     own = mem_alloc(*n);
-    if (read_physical(m, m->physical + at, own, *n) == *n)
+    if (read_image(m, at, own, *n) == *n)
         return own;
     free(own);
     return NULL;
@@ -327,6 +339,10 @@ static int find_kernel(struct reading *r, struct trace *t, struct error *err)
     while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1) {
         if (ev.kind == EV_KERNEL_KEXEC && there && ev.guest == r->guest && ev.icount < r->until)
             r->until = ev.icount;
+        if (there && ev.guest == r->guest && ev.icount < r->until) {
+            r->last = ev.icount;
+            r->cpu = ev.cpu;
+        }
         if (ev.kind != EV_KERNEL_FOUND)
             continue;
         if (there && ev.guest != r->guest) {
@@ -336,7 +352,8 @@ static int find_kernel(struct reading *r, struct trace *t, struct error *err)
                     symbols_types(r->s, ev.f[EVF_KERNEL_FOUND_text], &given, &n))) {
             r->m->text = ev.f[EVF_KERNEL_FOUND_text];
             r->m->physical = ev.f[EVF_KERNEL_FOUND_physical];
-            r->found = ev.icount;
+            r->found = r->last = ev.icount;
+            r->cpu = ev.cpu;
             r->guest = ev.guest;
             r->until = UINT64_MAX;
             there = true;
@@ -363,6 +380,38 @@ static int open_memory(struct reading *r, struct trace *t, const struct engine_k
         return -1;
     timeline_short_seeks(r->m->tl, true);
     return timeline_seek(r->m->tl, last > r->found ? last : r->found, &stopped, err);
+}
+
+/* Whether the image is where the kernel says that it is in physical memory. In a domain of Xen its physical addresses are not the machine's. */
+static bool is_there(const struct reading *r)
+{
+    static const char begins[] = "Linux version ";
+    char text[sizeof begins] = "";
+    const uint64_t banner = symbol(r, "linux_banner");
+    return !banner || (read_physical(r->m, banner - r->m->text + r->m->physical, text, sizeof begins - 1) ==
+                           sizeof begins - 1 &&
+                       !strcmp(text, begins));
+}
+
+/* Then its memory is found through the page tables that it has where it runs, which are the machine's. */
+static int open_domain(struct reading *r, struct trace *t, const struct engine_kind *kind, struct error *err)
+{
+    enum { CR4_LA57 = 1 << 12 };
+    const uint64_t frame = 0x000ffffffffff000;
+    struct timeline_stopped stopped;
+    past_close(r->m->past);
+    r->m->past = NULL;
+    if (!r->m->tl)
+        r->m->tl = timeline_open_trace(t, kind, err);
+    if (!r->m->tl)
+        return -1;
+    timeline_short_seeks(r->m->tl, true);
+    if (timeline_seek(r->m->tl, r->last, &stopped, err))
+        return -1;
+    r->m->top = timeline_reg(r->m->tl, r->cpu, "cr3") & frame;
+    r->m->levels = timeline_reg(r->m->tl, r->cpu, "cr4") & CR4_LA57 ? 5 : 4;
+    r->m->own_tables = true;
+    return 0;
 }
 
 static size_t read_code_at(void *ctx, uint64_t address, void *buf, size_t n)
@@ -427,7 +476,7 @@ static struct kernel_types *read_types(struct trace *t, const struct engine_kind
     if (!there)
         return k;
     r.space = symbol_space_of(r.guest, 0);
-    if (there < 0 || open_memory(&r, t, kind, err)) {
+    if (there < 0 || open_memory(&r, t, kind, err) || (!is_there(&r) && open_domain(&r, t, kind, err))) {
         kernel_types_free(k);
         return NULL;
     }

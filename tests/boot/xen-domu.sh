@@ -65,6 +65,12 @@ if command -v gdb >/dev/null; then
     PATH=$(dirname "$BOOTREEL"):$PATH
     stops_in 1 0
     stops_in 2 1
+    # The tasks of the domain that runs there.
+    gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/domu.reel" -ex "boot-seek $at" -ex "p init_task.comm" -ex "boot-bt 1" \
+        -ex "boot-break-guest 1 do_syscall_64" -ex continue -ex boot-bt >"$work/gdb.tasks"
+    holds "$work/gdb.tasks" '^\$1 = "swapper/0' "a variable of domain 1's kernel"
+    holds "$work/gdb.tasks" '^1 "init", sleeps' "a task of domain 1"
+    holds "$work/gdb.tasks" '^[0-9]+ "(xl|xenstored|xenconsoled|kworker[^"]*|init)", on CPU 0' "the task of domain 0 that runs"
 fi
 holds "$work/console" '^dom0: xl ends with 0$' "xl"
 finish

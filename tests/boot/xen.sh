@@ -113,7 +113,14 @@ callers() {
         -ex "break do_mmu_update" -ex continue -ex bt -ex delete -ex "boot-break-guest 1 wake_up_process" -ex reverse-continue -ex boot-when -ex delete \
         -ex "boot-break-guest 0 wake_up_process" -ex "boot-break-guest 0 do_mmu_update" -ex reverse-continue -ex boot-when >"$work/gdb"
     tr '\n' ' ' <"$work/gdb" | sed 's/  */ /g' >"$work/gdb.line"
-    holds "$work/gdb.line" '#0 0x[0-9a-f]+ in do_mmu_update \(\) #1 0x[0-9a-f]+ in pv_hypercall \(\) #2 <signal handler called> #3 0x[0-9a-f]+ in [a-z_]+ \(\) .* in (ret_from_fork|startup_xen) \(' "bt from Xen into the kernel"
+    # Types and tasks of a kernel whose physical addresses are not the machine's.
+    at=$("$BOOTREEL" events --class process "$work/xen.reel" | awk '$4 == "process.exec" { last = $2 } END { print last }')
+    PATH=$(dirname "$BOOTREEL"):$PATH gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/xen.reel" -ex "boot-seek $at" -ex "p init_task.comm" \
+        -ex "boot-bt 1" >"$work/tasks"
+    holds "$work/tasks" '^\$1 = "swapper/0' "a variable of domain 0's kernel"
+    holds "$work/tasks" '^1 "init", sleeps' "a task of domain 0"
+    holds "$work/tasks" ' in entry_SYSCALL_64_after_hwframe\+0x' "its calls"
+    holds "$work/gdb.line" '#0 0x[0-9a-f]+ in do_mmu_update \(\) #1 0x[0-9a-f]+ in pv_hypercall \(\) #2 <signal handler called> #3 0x[0-9a-f]+ in [a-z_]+ \([^)]*\) .* in (ret_from_fork|startup_xen) \(' "bt from Xen into the kernel"
     holds "$work/gdb.line" 'Breakpoint 2, 0x[0-9a-f]+ in wake_up_process .* wake_up_process, in guest 1 .* Breakpoint 4, 0x[0-9a-f]+ in do_mmu_update .* do_mmu_update \[xen\], in guest 0 ' "back to a breakpoint of one guest"
 }
 
