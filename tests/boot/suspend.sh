@@ -1,6 +1,6 @@
 #!/bin/bash
 # suspend.sh - suspend to RAM (S3): Linux suspends, the clock's alarm wakes the board, the firmware finds the kernel's waking vector, and the kernel
-# goes on with all processors; under our own BIOS and SeaBIOS, one for each board. Two recordings are the same bytes, and verify.
+# goes on with all processors; under our own BIOS, SeaBIOS, one for each board, and OVMF. Two recordings are the same bytes, and verify.
 . "$(dirname "$0")/../lib.sh"
 need_guests
 mkdir "$work/root" && cd "$work/root" && zcat "$GUESTS/initrd-shell.gz" | cpio --quiet -idm || fail "no initramfs"
@@ -24,4 +24,14 @@ holds "$work/stages" ' kernel.suspend$' "a stage of the kernel"
 holds "$work/stages" ' firmware.resume$' "a stage of the firmware"
 holds <("$BOOTREEL" events --class power "$work/pc.reel") 'power.wake .*wakes by RTC alarm$' "what woke it"
 holds <("$BOOTREEL" events --class firmware "$work/pc.reel") 'S3: wakes at ' "our BIOS says where"
+
+# OVMF: a kernel that its shell starts.
+need_efi
+rm -f "$work/fat.img" && truncate -s 32M "$work/fat.img" && mformat -i "$work/fat.img" -v S3 -N 12345678 ::
+printf '%s\r\n' 'vmlinuz.efi console=ttyS0 initrd=\initrd.gz' >"$work/startup.nsh"
+cp "$kernel" "$work/vmlinuz.efi" && mcopy -i "$work/fat.img" "$work/vmlinuz.efi" "$work/initrd.gz" "$work/startup.nsh" ::
+expect 0 ovmf "$BOOTREEL" record --machine q35 --bios ovmf --cpus 2 --disk "$work/fat.img" --until 120s --console -q -o "$work/ovmf.reel"
+holds "$work/ovmf.out" '^woken: status 0, after 3 s, 2 processors, 1 time' "OVMF"
+holds <("$BOOTREEL" stages "$work/ovmf.reel") ' firmware.resume$' "a stage of OVMF"
+expect 0 ovmf-verify "$BOOTREEL" replay --verify -q --console=none "$work/ovmf.reel"
 finish
