@@ -1,8 +1,21 @@
 /* facts.c - the events that explainers ask for, read once. */
+#include "core/packets/packet.h"
 #include "core/why/private/case.h"
 
 /* How many events of a kind are kept, from the first on and up to the last; 0: it is not kept. */
 enum { FEW = 64, MANY = 4096 };
+
+/* What a server of DHCP or DHCPv6 offers. Of other frames there are the transfers. */
+static bool is_offer(const struct event *ev)
+{
+    enum { ADVERTISE = 2 };
+    struct packet p;
+    struct net_dhcp d;
+    uint32_t transaction;
+    if (!packet_parse(ev->data, ev->len, &p))
+        return false;
+    return packet_dhcp(&p, &d) ? d.type == DHCP_OFFER : packet_dhcp6(&p, &transaction) == ADVERTISE;
+}
 
 static unsigned keeps(const struct event *ev)
 {
@@ -23,6 +36,8 @@ static unsigned keeps(const struct event *ev)
         return ev->f[EVF_EFI_SERVICE_status] ? MANY : 0; /* an image that is refused is one of many */
     case EV_SYSCALL_EXIT:
         return (int64_t)ev->f[EVF_SYSCALL_EXIT_result] < 0 ? FEW : 0;
+    case EV_NET_IN:
+        return is_offer(ev) ? FEW : 0;
     case EV_KERNEL_CALL:
     case EV_INITCALL:
     case EV_E820:
@@ -38,8 +53,7 @@ static unsigned keeps(const struct event *ev)
     case EV_PROCESS_WAIT:
     case EV_XENSTORE:
     case EV_HYPERCALL:
-    case EV_NET_OUT: /* of frames there are the transfers */
-    case EV_NET_IN:
+    case EV_NET_OUT:
     case EV_HYPERCALL_AGAIN:
     case EV_DOMAIN_EMULATE:
     case EV_DOMAIN_EVENT:

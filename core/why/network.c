@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "core/packets/packet.h"
 #include "core/why/private/case.h"
 
 enum { HTTP_FAILED = 400, LINES = 12, NO_ANSWER = 2 /* result of net.dhcp */ };
@@ -59,6 +60,11 @@ static void lines(struct why_case *c, struct finding *f)
 
 /* ---------------------------------------------------------------- nothing came back */
 
+static bool is_dhcp6(const struct event *begin)
+{
+    return begin->len == 5 && !memcmp(begin->data, "dhcp6", 5);
+}
+
 /* How often the client asked, and until when. */
 static uint64_t asked(struct why_case *c, const struct event *begin, uint64_t *until)
 {
@@ -81,6 +87,36 @@ static bool given_up(struct why_case *c, const struct event *begin, uint64_t tim
     return times > 1 || c->now.end_time - begin->time >= patience || c->now.end_time - until >= patience;
 }
 
+/* What a server offers to a client that asks on and on: the last of it, or NULL. */
+static const struct event *offer_of(struct why_case *c, const struct event *begin)
+{
+    const struct event *last = NULL;
+    for (size_t i = 0; i < c->now.n; i++) {
+        const struct event *ev = &c->now.event[i];
+        struct packet p;
+        struct net_dhcp d;
+        if (ev->kind == EV_NET_IN && ev->icount >= begin->icount &&
+            ev->f[EVF_NET_IN_card] == begin->f[EVF_NET_BEGIN_card] && packet_parse(ev->data, ev->len, &p) &&
+            packet_dhcp(&p, &d) != is_dhcp6(begin))
+            last = ev;
+    }
+    return last;
+}
+
+static void not_taken(struct why_case *c, struct finding *f, const struct event *begin,
+                      const struct event *offer, uint64_t times)
+{
+    struct packet p;
+    struct net_dhcp d;
+    packet_parse(offer->data, offer->len, &p);
+    const bool nothing = packet_dhcp(&p, &d) && !d.file.n;
+    find_verdict(f, WHY_WRONG, begin->icount,
+                 "the guest does not take what the %s server offers%s: %" PRIu64 " %s",
+                 is_dhcp6(begin) ? "DHCPv6" : "DHCP", nothing ? ", which has no boot file" : "", times,
+                 times == 1 ? "request" : "requests");
+    find_event(f, c, offer, NULL);
+}
+
 static bool no_answer(struct why_case *c, struct finding *f, const struct event *begin)
 {
     uint64_t until;
@@ -90,7 +126,10 @@ static bool no_answer(struct why_case *c, struct finding *f, const struct event 
     const char *text = strstr(what, "begins: ") ? strstr(what, "begins: ") + strlen("begins: ") : what;
     if (!given_up(c, begin, times, until))
         return false;
-    if (!strncmp(text, "dhcp", 4))
+    const struct event *offer = strncmp(text, "dhcp", 4) ? NULL : offer_of(c, begin);
+    if (offer)
+        not_taken(c, f, begin, offer, times);
+    else if (!strncmp(text, "dhcp", 4))
         find_verdict(f, WHY_WRONG, begin->icount, "no %s server answered: %" PRIu64 " %s in %" PRIu64 " s",
                      text[4] == '6' ? "DHCPv6" : "DHCP", times, times == 1 ? "request" : "requests", seconds);
     else
@@ -103,20 +142,15 @@ static bool no_answer(struct why_case *c, struct finding *f, const struct event 
 
 /* ---------------------------------------------------------------- an answer that is an error */
 
-static bool is_dhcp6(const struct event *begin)
-{
-    return begin->len == 5 && !memcmp(begin->data, "dhcp6", 5);
-}
-
 /* An end of DHCP or DHCPv6 after which nothing can be booted. */
 static bool no_boot(struct why_case *c, struct finding *f, const struct event *begin, const struct event *ev,
                     const char *text)
 {
     const char *protocol = is_dhcp6(begin) ? "DHCPv6" : "DHCP";
     if (ev->f[EVF_NET_DHCP_result] == NO_ANSWER)
-        find_verdict(f, WHY_WRONG, ev->icount, "no %s server %s: %" PRIu64 " %s in %" PRIu64 " s", protocol,
-                     strstr(text, "; offered: ") ? "gave what it offered" : "answered",
-                     ev->f[EVF_NET_DHCP_requests], ev->f[EVF_NET_DHCP_requests] == 1 ? "request" : "requests",
+        find_verdict(f, WHY_WRONG, ev->icount, "no %s server answered: %" PRIu64 " %s in %" PRIu64 " s",
+                     protocol, ev->f[EVF_NET_DHCP_requests],
+                     ev->f[EVF_NET_DHCP_requests] == 1 ? "request" : "requests",
                      ev->f[EVF_NET_DHCP_duration] / 1000000000u);
     else if (ev->f[EVF_NET_DHCP_result])
         find_verdict(f, WHY_WRONG, ev->icount, "the %s server refuses the address: %s", protocol, text);
@@ -132,7 +166,11 @@ static bool failed(struct why_case *c, struct finding *f, const struct event *be
 {
     char text[600];
     fact_text(ev, text, sizeof text);
-    if (ev->kind == EV_NET_DHCP) {
+    const bool unanswered = ev->kind == EV_NET_DHCP && ev->f[EVF_NET_DHCP_result] == NO_ANSWER;
+    const struct event *offer = unanswered ? offer_of(c, begin) : NULL;
+    if (offer) {
+        not_taken(c, f, begin, offer, ev->f[EVF_NET_DHCP_requests]);
+    } else if (ev->kind == EV_NET_DHCP) {
         if (!no_boot(c, f, begin, ev, text))
             return false;
     } else if (ev->kind == EV_NET_TFTP && ev->f[EVF_NET_TFTP_error] &&
