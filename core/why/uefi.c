@@ -2,6 +2,7 @@
  *
  * Sources: UEFI 2.10, 3.5.1 (removable media), 5.3 (GUID partition tables), appendix D (status codes); Microsoft's PE format, 3.3. */
 #include <inttypes.h>
+#include <zlib.h>
 
 #include "core/why/private/case.h"
 
@@ -12,42 +13,15 @@ static bool is_error(uint64_t status)
     return status >> 63;
 }
 
-/* UEFI 2.10, table D.3: the errors that programs return. */
-static const char *error_name(uint64_t status, char buf[24])
+/* The name of the status that a program returned, "EFI_NOT_FOUND", or its number. */
+static const char *error_name(const struct why_case *c, const struct event *ret, char *buf, size_t size)
 {
-    static const char *const names[] = {NULL,
-                                        "LOAD_ERROR",
-                                        "INVALID_PARAMETER",
-                                        "UNSUPPORTED",
-                                        "BAD_BUFFER_SIZE",
-                                        "BUFFER_TOO_SMALL",
-                                        "NOT_READY",
-                                        "DEVICE_ERROR",
-                                        "WRITE_PROTECTED",
-                                        "OUT_OF_RESOURCES",
-                                        "VOLUME_CORRUPTED",
-                                        "VOLUME_FULL",
-                                        "NO_MEDIA",
-                                        "MEDIA_CHANGED",
-                                        "NOT_FOUND",
-                                        "ACCESS_DENIED",
-                                        "NO_RESPONSE",
-                                        "NO_MAPPING",
-                                        "TIMEOUT",
-                                        "NOT_STARTED",
-                                        "ALREADY_STARTED",
-                                        "ABORTED",
-                                        "ICMP_ERROR",
-                                        "TFTP_ERROR",
-                                        "PROTOCOL_ERROR",
-                                        "INCOMPATIBLE_VERSION",
-                                        "SECURITY_VIOLATION",
-                                        "CRC_ERROR"};
-    const uint64_t number = status & ~((uint64_t)1 << 63);
-    if (number && number < sizeof names / sizeof names[0])
-        snprintf(buf, 24, "%s", names[number]);
-    else
-        snprintf(buf, 24, "0x%" PRIx64, status);
+    struct explainer *x = explainer_new(c->kind, trace_config(c->t));
+    const char *name = explainer_event(x, ret, buf, size) > 0 ? strstr(buf, "EFI_") : NULL;
+    explainer_free(x);
+    if (name)
+        return name;
+    snprintf(buf, size, "0x%" PRIx64, ret->f[EVF_EFI_RETURN_status]);
     return buf;
 }
 
@@ -81,7 +55,7 @@ static bool application_after(struct why_case *c, uint64_t icount)
 static bool program_failed(struct why_case *c, struct finding *f)
 {
     const struct event *ret = NULL, *start = NULL, *text;
-    char name[100], words[300], status[24];
+    char name[100], words[300], status[100];
     for (size_t i = 0; i < c->now.n; i++)
         if (c->now.event[i].kind == EV_EFI_RETURN && c->now.event[i].f[EVF_EFI_RETURN_type] == APPLICATION &&
             is_error(c->now.event[i].f[EVF_EFI_RETURN_status]))
@@ -95,7 +69,7 @@ static bool program_failed(struct why_case *c, struct finding *f)
     text = complaint(c, start ? start->icount : c->now.begin, ret->icount);
     find_verdict(f, WHY_WRONG, text ? text->icount : ret->icount,
                  "the UEFI program %s gives up with the error %s%s%s, and no other is started", name,
-                 error_name(ret->f[EVF_EFI_RETURN_status], status), text ? ": " : "",
+                 error_name(c, ret, status, sizeof status), text ? ": " : "",
                  text ? fact_text(text, words, sizeof words) : "");
     if (text)
         find_line(f, text->icount, NULL, "console: %s", words);
@@ -196,19 +170,7 @@ static bool foreign_program(struct why_case *c, struct finding *f, struct text *
     return false;
 }
 
-/* As UEFI 2.10, 5.3.2 has it: CRC-32 of the header with that field as 0. */
-static uint32_t crc32_of(const uint8_t *p, size_t n)
-{
-    uint32_t crc = ~0u;
-    for (size_t i = 0; i < n; i++) {
-        crc ^= p[i];
-        for (unsigned bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
-    }
-    return ~crc;
-}
-
-/* The header of a GUID partition table has a wrong checksum: says which. */
+/* The header of a GUID partition table has a wrong checksum, which is that of the header with this field as 0 (5.3.2): says which. */
 static bool bad_table(struct trace *t, unsigned image, uint64_t lba, struct text *why)
 {
     enum { LENGTH = 12, CHECKSUM = 16, LEAST = 92 };
@@ -219,7 +181,7 @@ static bool bad_table(struct trace *t, unsigned image, uint64_t lba, struct text
         return false;
     const uint32_t n = little32(header + LENGTH), has = little32(header + CHECKSUM);
     memset(header + CHECKSUM, 0, 4);
-    const uint32_t is = n >= LEAST && n <= SECTOR ? crc32_of(header, n) : 0;
+    const uint32_t is = n >= LEAST && n <= SECTOR ? (uint32_t)crc32(0, header, n) : 0;
     if (n >= LEAST && n <= SECTOR && is == has)
         return false;
     text_add(why,
