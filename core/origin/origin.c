@@ -509,9 +509,12 @@ static int take_none(struct finding *f, const struct ask *a, const struct where 
     memcpy(l->after, a->value, a->place.length);
     if (!a->known)
         where_read(f->o, w, l->after);
-    if (lw->too_far)
+    if (lw->too_far && lw->looked)
         link_end(l, ORIGIN_LOST, "no instruction wrote it in the %" PRIu64 " steps before icount %" PRIu64,
                  lw->looked, a->icount);
+    else if (lw->too_far)
+        link_end(l, ORIGIN_LOST,
+                 "writes of registers were looked for in %" PRIu64 " steps, which is the limit", f->looked);
     else if (a->place.memory)
         source_beginning(f->o, l, w);
     else
