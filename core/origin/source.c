@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "core/ground/little_endian.h"
 #include "core/ground/text.h"
 #include "core/origin/private/impl.h"
 #include "core/volumes/volumes.h"
@@ -287,20 +288,13 @@ static bool from_setting(struct origin *o, struct origin_link *l, uint64_t physi
 
 enum { TABLES_BACK = 65536, TABLE_HEADER = 36 };
 
-static uint32_t word_at(const uint8_t *p)
-{
-    uint32_t v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
 static bool is_acpi(const uint8_t *p, size_t left, uint32_t *n)
 {
     uint8_t sum = 0;
     for (unsigned i = 0; i < 4; i++)
         if ((p[i] < 'A' || p[i] > 'Z') && (p[i] < '0' || p[i] > '9'))
             return false;
-    *n = word_at(p + 4);
+    *n = le32(p + 4);
     if (*n < TABLE_HEADER || *n > left)
         return false;
     for (uint32_t i = 0; i < *n; i++)
@@ -335,8 +329,8 @@ static bool from_smbios(struct origin *o, struct origin_link *l, uint64_t physic
         if (timeline_peek_physical(o->tl, at, p, sizeof p) != sizeof p || memcmp(p, "_SM", 3))
             continue;
         const bool three = !memcmp(p, "_SM3_", 5);
-        const uint64_t table = word_at(p + (three ? 0x10 : 0x18)),
-                       n = three ? word_at(p + 0xc) : word_at(p + 0x16) & 0xffff;
+        const uint64_t table = le32(p + (three ? 0x10 : 0x18)),
+                       n = three ? le32(p + 0xc) : le32(p + 0x16) & 0xffff;
         if ((physical < table || physical >= table + n) && (physical < at || physical >= at + sizeof p))
             continue;
         link_end(l, ORIGIN_TABLE,

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ground/little_endian.h"
 #include "core/symbols/private/module.h"
 #include "traces/memory.h"
 
@@ -45,16 +46,6 @@ struct pdb {
     struct symbol_table *t;
 };
 
-static uint32_t u16(const uint8_t *p)
-{
-    return p[0] | (uint32_t)p[1] << 8;
-}
-
-static uint32_t u32(const uint8_t *p)
-{
-    return u16(p) | u16(p + 2) << 16;
-}
-
 static int damaged(const struct pdb *b, const char *what, struct error *err)
 {
     return error_set(err, "%.200s: is damaged: %s", b->name, what);
@@ -80,7 +71,7 @@ static uint8_t *gather(const struct pdb *b, const uint8_t *list, uint32_t size)
     uint8_t *out = mem_alloc(size);
     for (uint32_t done = 0; done < size; list += 4) {
         const uint32_t n = size - done < b->block ? size - done : b->block;
-        const uint8_t *from = at(b->file, (uint64_t)u32(list) * b->block, n);
+        const uint8_t *from = at(b->file, (uint64_t)le32(list) * b->block, n);
         if (!from) {
             free(out);
             return NULL;
@@ -101,21 +92,21 @@ static int open_directory(struct pdb *b, struct error *err)
     const struct span f = b->file;
     if (f.n < MAGIC + 24 || memcmp(f.p, magic, MAGIC))
         return error_set(err, "%.200s: is not a PDB file of the form MSF 7.0", b->name);
-    b->block = u32(f.p + MAGIC);
-    const uint32_t size = u32(f.p + MAGIC + 12), map = u32(f.p + MAGIC + 20);
+    b->block = le32(f.p + MAGIC);
+    const uint32_t size = le32(f.p + MAGIC + 12), map = le32(f.p + MAGIC + 20);
     if (b->block < 512 || b->block > 65536 || b->block & (b->block - 1))
         return damaged(b, "its blocks have no size that blocks have", err);
     const uint8_t *list = at(f, (uint64_t)map * b->block, 4 * blocks_of(b, size));
     if (size < 4 || size > f.n || !list || !(b->directory = gather(b, list, size)))
         return damaged(b, "its directory is not in it", err);
     b->directory_size = size;
-    b->nstreams = u32(b->directory);
+    b->nstreams = le32(b->directory);
     if (b->nstreams > STREAMS_MAX || 4 + 4 * (uint64_t)b->nstreams > size)
         return damaged(b, "its directory has more streams than fit", err);
     b->lists = mem_alloc(b->nstreams * sizeof *b->lists);
     uint64_t next = 4 + 4 * (uint64_t)b->nstreams;
     for (uint32_t i = 0; i < b->nstreams; i++) {
-        const uint32_t n = u32(b->directory + 4 + 4 * (size_t)i);
+        const uint32_t n = le32(b->directory + 4 + 4 * (size_t)i);
         b->lists[i] = next;
         next += n == UINT32_MAX ? 0 : 4 * blocks_of(b, n);
     }
@@ -136,7 +127,7 @@ static int read_stream(struct pdb *b, uint32_t number, struct span *s, struct er
     *s = (struct span){0};
     if (number >= b->nstreams)
         return 0;
-    const uint32_t size = u32(b->directory + 4 + 4 * (size_t)number);
+    const uint32_t size = le32(b->directory + 4 + 4 * (size_t)number);
     if (!size || size == UINT32_MAX)
         return 0;
     const uint8_t *blocks = at(d, b->lists[number], 4 * blocks_of(b, size));
@@ -163,7 +154,7 @@ static int read_info(struct pdb *b, struct pdb_about *about, struct error *err)
         return -1;
     const bool good = s.n >= SIZE;
     if (good) {
-        about->age = u32(s.p + AGE);
+        about->age = le32(s.p + AGE);
         memcpy(about->guid, s.p + GUID, sizeof about->guid);
     }
     free_stream(&s);
@@ -175,24 +166,24 @@ static uint32_t find_named(struct span s, const char *name)
 {
     enum { STRINGS = 28 };
     const uint8_t *length = at(s, STRINGS, 4);
-    const struct span strings = length ? part(s, STRINGS + 4, u32(length)) : (struct span){0};
+    const struct span strings = length ? part(s, STRINGS + 4, le32(length)) : (struct span){0};
     uint64_t table = STRINGS + 4 + strings.n;
     const uint8_t *head = at(s, table, 12);
     if (!length || !head)
         return NO_STREAM;
-    const uint32_t count = u32(head), present = u32(head + 8);
+    const uint32_t count = le32(head), present = le32(head + 8);
     const uint8_t *deleted = at(s, table + 12 + 4 * (uint64_t)present, 4);
     if (!deleted)
         return NO_STREAM;
-    table += 12 + 4 * (uint64_t)present + 4 + 4 * (uint64_t)u32(deleted);
+    table += 12 + 4 * (uint64_t)present + 4 + 4 * (uint64_t)le32(deleted);
     for (uint32_t i = 0; i < count; i++, table += 8) {
         const uint8_t *entry = at(s, table, 8);
         const size_t n = strlen(name) + 1;
         if (!entry)
             return NO_STREAM;
-        const uint8_t *own = at(strings, u32(entry), n);
+        const uint8_t *own = at(strings, le32(entry), n);
         if (own && !memcmp(own, name, n))
-            return u32(entry + 4);
+            return le32(entry + 4);
     }
     return NO_STREAM;
 }
@@ -207,14 +198,14 @@ static bool address_of(const struct pdb *b, uint32_t section, uint32_t offset, u
                            : NULL;
     if (!h)
         return false;
-    *address = (uint64_t)u32(h + 12) + offset;
+    *address = (uint64_t)le32(h + 12) + offset;
     return true;
 }
 
 static bool is_code(const struct pdb *b, uint32_t section)
 {
     const uint8_t *h = at(b->sections, (uint64_t)(section - 1) * SECTION_HEADER, SECTION_HEADER);
-    return h && u32(h + 36) & 0x20;
+    return h && le32(h + 36) & 0x20;
 }
 
 /* Kinds of records, with where their members are. Names are at the end. */
@@ -238,10 +229,10 @@ static void add_symbol(struct pdb *b, const struct record *r, struct span s)
     const uint8_t *p = at(s, 0, r->name);
     if (!p || r->name >= s.n || !memchr(p + r->name, 0, s.n - r->name) || !p[r->name])
         return;
-    const uint32_t section = u16(p + r->section);
-    if (!address_of(b, section, u32(p + r->offset), &address))
+    const uint32_t section = le16(p + r->section);
+    if (!address_of(b, section, le32(p + r->offset), &address))
         return;
-    const uint32_t size = r->size ? u32(p + r->size) : 0;
+    const uint32_t size = r->size ? le32(p + r->size) : 0;
     const char type = r->type ? r->type : is_code(b, section) ? 'T' : 'D';
     symbol_table_add(b->t, (const char *)p + r->name, address, size, type, size ? SYMBOL_SIZED : 0);
 }
@@ -251,12 +242,12 @@ static int add_symbols(struct pdb *b, struct span s, bool public, struct error *
 {
     for (uint64_t offset = 0; offset < s.n;) {
         const uint8_t *head = at(s, offset, 4);
-        const uint32_t n = head ? u16(head) : 0;
+        const uint32_t n = head ? le16(head) : 0;
         const struct span r = n >= 2 ? part(s, offset + 4, n - 2) : (struct span){0};
         if (n < 2 || !r.p)
             return damaged(b, "a symbol is longer than what it is in", err);
         for (size_t i = 0; i < sizeof records / sizeof records[0]; i++)
-            if (records[i].kind == u16(head + 2) && (records[i].kind == 0x110e) == public)
+            if (records[i].kind == le16(head + 2) && (records[i].kind == 0x110e) == public)
                 add_symbol(b, &records[i], r);
         offset += 2 + (uint64_t)n;
     }
@@ -273,9 +264,9 @@ static bool next_subsection(struct span s, uint64_t *offset, uint32_t *kind, str
     const uint8_t *head = at(s, *offset, C13_HEADER);
     if (!head)
         return false;
-    *kind = u32(head);
-    *content = part(s, *offset + C13_HEADER, u32(head + 4));
-    *offset += C13_HEADER + (((uint64_t)u32(head + 4) + 3) & ~(uint64_t)3);
+    *kind = le32(head);
+    *content = part(s, *offset + C13_HEADER, le32(head + 4));
+    *offset += C13_HEADER + (((uint64_t)le32(head + 4) + 3) & ~(uint64_t)3);
     return content->p;
 }
 
@@ -292,7 +283,7 @@ static struct span find_files(struct span lines)
 static const char *file_name(const struct pdb *b, struct span files, uint32_t file)
 {
     const uint8_t *entry = at(files, file, 4);
-    const uint32_t name = entry ? u32(entry) : UINT32_MAX;
+    const uint32_t name = entry ? le32(entry) : UINT32_MAX;
     if (name >= b->names.n || !memchr(b->names.p + name, 0, b->names.n - name))
         return "?";
     return (const char *)b->names.p + name;
@@ -305,23 +296,23 @@ static void add_lines(struct pdb *b, struct span s, struct span files)
     uint64_t begin;
     const char *file = "?";
     const uint8_t *head = at(s, 0, HEADER);
-    if (!head || !address_of(b, u16(head + 4), u32(head), &begin))
+    if (!head || !address_of(b, le16(head + 4), le32(head), &begin))
         return;
     for (uint64_t offset = HEADER; offset < s.n;) {
         const uint8_t *block = at(s, offset, BLOCK);
-        const uint64_t n = block ? u32(block + 4) : 0, size = block ? u32(block + 8) : 0;
+        const uint64_t n = block ? le32(block + 4) : 0, size = block ? le32(block + 8) : 0;
         const uint8_t *line = at(s, offset + BLOCK, n * LINE);
         if (!block || !line || size < BLOCK)
             return;
-        file = file_name(b, files, u32(block));
+        file = file_name(b, files, le32(block));
         for (uint64_t i = 0; i < n; i++, line += LINE) {
-            const uint32_t number = u32(line + 4) & NUMBER;
+            const uint32_t number = le32(line + 4) & NUMBER;
             if (number < FIRST_MADE_UP)
-                symbol_table_add_line(b->t, begin + u32(line), file, number);
+                symbol_table_add_line(b->t, begin + le32(line), file, number);
         }
         offset += size;
     }
-    symbol_table_add_line(b->t, begin + u32(head + 8), file, 0);
+    symbol_table_add_line(b->t, begin + le32(head + 8), file, 0);
 }
 
 /* ---------------------------------------------------------------- object files */
@@ -352,8 +343,8 @@ static int add_objects(struct pdb *b, struct span list, struct error *err)
         const uint8_t *p = at(list, offset, NAMES);
         if (!p)
             return damaged(b, "its list of object files is cut off", err);
-        if (u16(p + STREAM) != NO_STREAM &&
-            add_object(b, u16(p + STREAM), u32(p + SYMBOLS), u32(p + C11), u32(p + C13), err))
+        if (le16(p + STREAM) != NO_STREAM &&
+            add_object(b, le16(p + STREAM), le32(p + SYMBOLS), le32(p + C11), le32(p + C13), err))
             return -1;
         uint64_t end = offset + NAMES;
         for (unsigned name = 0; name < 2; name++) {
@@ -389,18 +380,18 @@ static int read_sections(struct pdb *b, struct span dbi, struct error *err)
                                      DBI_SOURCES, DBI_TYPES,         DBI_EDIT};
     uint64_t offset = DBI_HEADER;
     for (size_t i = 0; i < sizeof before; i++)
-        offset += u32(dbi.p + before[i]);
-    const struct span streams = part(dbi, offset, u32(dbi.p + DBI_STREAMS));
+        offset += le32(dbi.p + before[i]);
+    const struct span streams = part(dbi, offset, le32(dbi.p + DBI_STREAMS));
     const uint8_t *number = at(streams, 2 * STREAM_SECTIONS, 2);
-    if (!number || u16(number) == NO_STREAM)
+    if (!number || le16(number) == NO_STREAM)
         return damaged(b, "it has no section headers", err);
-    return read_stream(b, u16(number), &b->sections, err);
+    return read_stream(b, le16(number), &b->sections, err);
 }
 
 static int read_records(struct pdb *b, struct span dbi, struct error *err)
 {
     struct span s;
-    if (read_stream(b, u16(dbi.p + DBI_RECORDS), &s, err))
+    if (read_stream(b, le16(dbi.p + DBI_RECORDS), &s, err))
         return -1;
     const int rc = add_symbols(b, s, true, err);
     free_stream(&s);
@@ -421,7 +412,7 @@ static int read_names(struct pdb *b, struct span *stream, struct error *err)
     if (read_stream(b, number, stream, err))
         return -1;
     const uint8_t *size = at(*stream, SIZE, 4);
-    b->names = size ? part(*stream, STRINGS, u32(size)) : (struct span){0};
+    b->names = size ? part(*stream, STRINGS, le32(size)) : (struct span){0};
     return 0;
 }
 
@@ -434,7 +425,7 @@ static int read_all(struct pdb *b, struct error *err)
     if (!rc)
         rc = read_sections(b, dbi, err) || read_names(b, &names, err) ? -1 : 0;
     if (!rc) {
-        const struct span objects = part(dbi, DBI_HEADER, u32(dbi.p + DBI_OBJECTS));
+        const struct span objects = part(dbi, DBI_HEADER, le32(dbi.p + DBI_OBJECTS));
         rc = add_objects(b, objects, err) || read_records(b, dbi, err) ? -1 : 0;
     }
     free_stream(&dbi);

@@ -1,6 +1,7 @@
 /* pe.c - see pe.h. */
 #include <string.h>
 
+#include "core/ground/little_endian.h"
 #include "core/symbols/pe.h"
 
 enum {
@@ -25,19 +26,9 @@ enum {
     SECTION_EXECUTE = 0x20000000,
 };
 
-static uint32_t u16(const uint8_t *p)
-{
-    return p[0] | (uint32_t)p[1] << 8;
-}
-
-static uint32_t u32(const uint8_t *p)
-{
-    return u16(p) | u16(p + 2) << 16;
-}
-
 static struct pe_range range(const uint8_t *p)
 {
-    return (struct pe_range){u32(p), u32(p + 4)};
+    return (struct pe_range){le32(p), le32(p + 4)};
 }
 
 static void read_sections(const uint8_t *p, size_t n, uint64_t at, unsigned count, struct pe_image *pe)
@@ -46,20 +37,20 @@ static void read_sections(const uint8_t *p, size_t n, uint64_t at, unsigned coun
         if (at > n || n - at < SECTION_HEADER)
             return;
         const uint8_t *s = p + at;
-        uint32_t size = u32(s + 8);
+        uint32_t size = le32(s + 8);
         pe->section[pe->nsections++] =
-            (struct pe_section){.at = {u32(s + 12), size ? size : u32(s + 16)},
-                                .code = u32(s + 36) & (SECTION_CODE | SECTION_EXECUTE)};
+            (struct pe_section){.at = {le32(s + 12), size ? size : le32(s + 16)},
+                                .code = le32(s + 36) & (SECTION_CODE | SECTION_EXECUTE)};
     }
 }
 
 static bool read_te(const uint8_t *p, size_t n, struct pe_image *pe)
 {
     *pe = (struct pe_image){.te = true,
-                            .machine = (uint16_t)u16(p + 2),
+                            .machine = (uint16_t)le16(p + 2),
                             .subsystem = p[5],
-                            .base = TE_HEADER - (uint64_t)u16(p + 6),
-                            .entry = u32(p + 8),
+                            .base = TE_HEADER - (uint64_t)le16(p + 6),
+                            .entry = le32(p + 8),
                             .relocations = range(p + 24),
                             .debug = range(p + 32)};
     read_sections(p, n, TE_HEADER, p[4], pe);
@@ -72,22 +63,22 @@ bool pe_read(const uint8_t *p, size_t n, struct pe_image *pe)
         return read_te(p, n, pe);
     if (n < PE_OFFSET + 4 || p[0] != 'M' || p[1] != 'Z')
         return false;
-    const uint32_t at = u32(p + PE_OFFSET);
+    const uint32_t at = le32(p + PE_OFFSET);
     if (at > n || n - at < PE64_DIRECTORIES + DIRECTORIES * 8 + 8 || memcmp(p + at, "PE\0\0", 4))
         return false;
     const uint8_t *h = p + at;
-    const uint32_t magic = u16(h + PE_OPTIONAL);
+    const uint32_t magic = le16(h + PE_OPTIONAL);
     if (magic != MAGIC_PE32 && magic != MAGIC_PE64)
         return false;
     const uint8_t *d = h + (magic == MAGIC_PE32 ? PE32_DIRECTORIES : PE64_DIRECTORIES);
-    *pe = (struct pe_image){.machine = (uint16_t)u16(h + 4),
-                            .subsystem = (uint16_t)u16(h + PE_SUBSYSTEM),
-                            .entry = u32(h + PE_ENTRY),
-                            .size = u32(h + PE_SIZE),
+    *pe = (struct pe_image){.machine = (uint16_t)le16(h + 4),
+                            .subsystem = (uint16_t)le16(h + PE_SUBSYSTEM),
+                            .entry = le32(h + PE_ENTRY),
+                            .size = le32(h + PE_SIZE),
                             .exceptions = range(d + 8 * DIRECTORY_EXCEPTIONS),
                             .relocations = range(d + 8 * DIRECTORY_RELOCATIONS),
                             .debug = range(d + 8 * DIRECTORY_DEBUG)};
-    read_sections(p, n, (uint64_t)at + PE_OPTIONAL + u16(h + PE_OPTIONAL_SIZE), u16(h + PE_COUNT), pe);
+    read_sections(p, n, (uint64_t)at + PE_OPTIONAL + le16(h + PE_OPTIONAL_SIZE), le16(h + PE_COUNT), pe);
     return pe->entry < pe->size;
 }
 
@@ -134,7 +125,7 @@ bool pe_read_codeview(const uint8_t *p, size_t n, struct pe_debug *d)
     d->has_guid = at == 24;
     if (d->has_guid) {
         memcpy(d->guid, p + 4, sizeof d->guid);
-        d->age = u32(p + 20);
+        d->age = le32(p + 20);
     }
     for (size_t i = 0; i < PE_PATH - 1 && p[at + i]; i++)
         d->path[i] = p[at + i] >= ' ' && p[at + i] < 0x7f ? (char)p[at + i] : '?';
@@ -148,8 +139,8 @@ bool pe_read_debug(const uint8_t *p, size_t n, const struct pe_image *pe, struct
         const uint64_t at = (uint64_t)pe->debug.address + i * ENTRY;
         if (at > n || n - at < ENTRY)
             return false;
-        const uint32_t where = u32(p + at + WHERE), size = u32(p + at + SIZE);
-        if (u32(p + at + TYPE) == CODEVIEW && where < n &&
+        const uint32_t where = le32(p + at + WHERE), size = le32(p + at + SIZE);
+        if (le32(p + at + TYPE) == CODEVIEW && where < n &&
             pe_read_codeview(p + where, size < n - where ? size : n - where, d))
             return true;
     }

@@ -6,6 +6,7 @@
  * Source: Microsoft, "x64 exception handling": RUNTIME_FUNCTION, UNWIND_INFO, UNWIND_CODE, "Unwind procedure"; "x64 prolog and
  * epilog".
  */
+#include "core/ground/little_endian.h"
 #include "core/symbols/private/insn.h"
 #include "core/symbols/private/module.h"
 
@@ -43,16 +44,6 @@ struct unwind_info {
     uint32_t end; /* relative address after the codes */
 };
 
-static uint32_t u16(const uint8_t *p)
-{
-    return p[0] | (uint32_t)p[1] << 8;
-}
-
-static uint32_t u32(const uint8_t *p)
-{
-    return u16(p) | u16(p + 2) << 16;
-}
-
 static const uint8_t *at(const struct module *m, uint64_t address, size_t n)
 {
     return address < m->size && m->size - address >= n ? m->bytes + address : NULL;
@@ -66,8 +57,8 @@ bool pe_function(const struct module *m, uint32_t i, uint32_t *begin, uint32_t *
                            : NULL;
     if (!p)
         return false;
-    *begin = u32(p);
-    *end = u32(p + 4);
+    *begin = le32(p);
+    *end = le32(p + 4);
     return true;
 }
 
@@ -122,7 +113,7 @@ static void apply(const struct unwind_info *u, const uint8_t *code, int64_t base
         p->saved[info] = p->sp;
         break;
     case ALLOC_LARGE:
-        p->sp += info ? u32(code + 2) : 8 * u16(code + 2);
+        p->sp += info ? le32(code + 2) : 8 * le16(code + 2);
         break;
     case ALLOC_SMALL:
         p->sp += 8 * info + 8;
@@ -132,10 +123,10 @@ static void apply(const struct unwind_info *u, const uint8_t *code, int64_t base
         p->fp = p->sp - 16 * u->offset;
         break;
     case SAVE_NONVOLATILE:
-        p->saved[info] = base - 8 * (int64_t)u16(code + 2);
+        p->saved[info] = base - 8 * (int64_t)le16(code + 2);
         break;
     case SAVE_NONVOLATILE_FAR:
-        p->saved[info] = base - (int64_t)u32(code + 2);
+        p->saved[info] = base - (int64_t)le32(code + 2);
         break;
     case PUSH_MACHINE_FRAME:
         p->machine = true;
@@ -211,7 +202,7 @@ static bool chained(const struct module *m, const struct unwind_info *u, unsigne
 {
     struct unwind_info outer;
     const uint8_t *entry = at(m, u->end, ENTRY);
-    if (!entry || depth == CHAIN_MAX || !read_info(m, u32(entry + 8), &outer))
+    if (!entry || depth == CHAIN_MAX || !read_info(m, le32(entry + 8), &outer))
         return false;
     if (outer.flags & FLAG_CHAINED && !chained(m, &outer, depth + 1, p))
         return false;
@@ -293,7 +284,7 @@ static void add_function(struct symbol_table *t, const struct module *m, uint32_
 {
     struct place p = {.sp = WORD, .frame = RSP};
     struct unwind_info u;
-    const uint32_t info = u32(m->bytes + m->pe->exceptions.address + (size_t)i * ENTRY + 8);
+    const uint32_t info = le32(m->bytes + m->pe->exceptions.address + (size_t)i * ENTRY + 8);
     if (!read_info(m, info, &u) || (u.flags & FLAG_CHAINED && !chained(m, &u, 0, &p)))
         return;
     if (!follow(t, begin, &u, &p))

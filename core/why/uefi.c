@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <zlib.h>
 
+#include "core/ground/little_endian.h"
 #include "core/why/private/case.h"
 
 enum { APPLICATION = 9, SECTOR = 512 };
@@ -87,19 +88,14 @@ static bool is_disk(const struct trace_image *im)
     return !strncmp(im->role, "disk", 4) || !strncmp(im->role, "cdrom", 5);
 }
 
-static uint32_t little32(const uint8_t *p)
-{
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
 /* The machine that a PE program is for, of which the first bytes are there; 0 if it is none. */
 static unsigned program_machine(const uint8_t *p, size_t n)
 {
     enum { NEW_HEADER = 0x3c };
     if (n < SECTOR || p[0] != 'M' || p[1] != 'Z')
         return 0;
-    const uint32_t at = little32(p + NEW_HEADER);
-    return at > n - 6 || memcmp(p + at, "PE\0\0", 4) != 0 ? 0 : p[at + 4] | (unsigned)p[at + 5] << 8;
+    const uint32_t at = le32(p + NEW_HEADER);
+    return at > n - 6 || memcmp(p + at, "PE\0\0", 4) != 0 ? 0 : le16(p + at + 4);
 }
 
 static const char *machine_words(unsigned machine)
@@ -179,7 +175,7 @@ static bool bad_table(struct trace *t, unsigned image, uint64_t lba, struct text
     if (trace_image_read(t, image, lba * SECTOR, header, sizeof header, &ignored) ||
         memcmp(header, "EFI PART", 8) != 0)
         return false;
-    const uint32_t n = little32(header + LENGTH), has = little32(header + CHECKSUM);
+    const uint32_t n = le32(header + LENGTH), has = le32(header + CHECKSUM);
     memset(header + CHECKSUM, 0, 4);
     const uint32_t is = n >= LEAST && n <= SECTOR ? (uint32_t)crc32(0, header, n) : 0;
     if (n >= LEAST && n <= SECTOR && is == has)

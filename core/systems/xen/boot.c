@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "core/ground/little_endian.h"
 #include "core/systems/xen/private/impl.h"
 #include "traces/memory.h"
 
@@ -23,13 +24,6 @@ enum {
     TEXT_MAX = 4000,
 };
 
-static uint32_t get32(const uint8_t *p)
-{
-    uint32_t v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
 static size_t physical(const struct xen_guest *xg, uint64_t address, void *buf, size_t n)
 {
     memset(buf, 0, n);
@@ -43,9 +37,9 @@ static void modules(struct xen_guest *xg, uint32_t count, uint32_t list)
     for (uint32_t i = 0; i < count && i < MODULES_MAX; i++) {
         if (physical(xg, list + i * (uint64_t)MODULE, m, sizeof m) < sizeof m)
             return;
-        physical(xg, get32(m + 8), text, get32(m + 8) ? sizeof text - 1 : 0);
-        text[get32(m + 8) ? sizeof text - 1 : 0] = 0;
-        XEN_EMIT(xg, EV_LOADER_MODULE, text, i, get32(m + 4) - get32(m), get32(m));
+        physical(xg, le32(m + 8), text, le32(m + 8) ? sizeof text - 1 : 0);
+        text[le32(m + 8) ? sizeof text - 1 : 0] = 0;
+        XEN_EMIT(xg, EV_LOADER_MODULE, text, i, le32(m + 4) - le32(m), le32(m));
     }
 }
 
@@ -55,13 +49,13 @@ static void loader_passed(struct xen_guest *xg, uint64_t info)
     char text[TEXT_MAX];
     if (physical(xg, info, mbi, sizeof mbi) < sizeof mbi)
         return;
-    uint32_t flags = get32(mbi + MBI_FLAGS), line = get32(mbi + MBI_COMMAND_LINE);
+    uint32_t flags = le32(mbi + MBI_FLAGS), line = le32(mbi + MBI_COMMAND_LINE);
     if (flags & FLAG_COMMAND_LINE && physical(xg, line, text, sizeof text - 1)) {
         text[sizeof text - 1] = 0;
         XEN_EMIT(xg, EV_COMMAND_LINE, text, line);
     }
     if (flags & FLAG_MODULES)
-        modules(xg, get32(mbi + MBI_MODULES), get32(mbi + MBI_MODULES + 4));
+        modules(xg, le32(mbi + MBI_MODULES), le32(mbi + MBI_MODULES + 4));
 }
 
 /* Its address is the argument, or (always since 4.20) in a variable. */
@@ -92,7 +86,7 @@ static void memory_map(struct xen_guest *xg, const struct frame *f)
     for (uint32_t i = 0; i < n && i < E820_MAX; i++) {
         xen_read(xg, map + 4 + i * (uint64_t)E820_ENTRY, e, sizeof e);
         memcpy(range, e, sizeof range);
-        XEN_EMIT(xg, EV_E820, e820_type(get32(e + 16)), range[0], range[1], get32(e + 16));
+        XEN_EMIT(xg, EV_E820, e820_type(le32(e + 16)), range[0], range[1], le32(e + 16));
     }
 }
 

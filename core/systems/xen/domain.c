@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "core/ground/little_endian.h"
 #include "core/systems/xen/private/impl.h"
 #include "traces/memory.h"
 
@@ -101,13 +102,6 @@ enum {
     FLAG_MODULE_FRAME = 8, /* the module is not mapped: its frame number is given */
 };
 
-static uint64_t get64(const uint8_t *p)
-{
-    uint64_t v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
 static void report_start(struct xen_guest *xg, uint64_t domain, uint64_t entry)
 {
     uint8_t info[INFO_SIZE];
@@ -120,14 +114,14 @@ static void report_start(struct xen_guest *xg, uint64_t domain, uint64_t entry)
     info[31] = 0; /* its text ends there at the latest */
     memcpy(line, info + INFO_COMMAND_LINE, sizeof line - 1);
     line[sizeof line - 1] = 0;
-    XEN_EMIT(xg, EV_DOMAIN_START, (const char *)info, domain, entry, get64(info + INFO_PAGES), at,
-             get64(info + INFO_TABLES), get64(info + INFO_P2M), (uint32_t)get64(info + INFO_FLAGS));
+    XEN_EMIT(xg, EV_DOMAIN_START, (const char *)info, domain, entry, le64(info + INFO_PAGES), at,
+             le64(info + INFO_TABLES), le64(info + INFO_P2M), (uint32_t)le64(info + INFO_FLAGS));
     XEN_EMIT(xg, EV_COMMAND_LINE, line, at + INFO_COMMAND_LINE);
-    uint64_t module = get64(info + INFO_MODULE);
-    if (get64(info + INFO_FLAGS) & FLAG_MODULE_FRAME)
+    uint64_t module = le64(info + INFO_MODULE);
+    if (le64(info + INFO_FLAGS) & FLAG_MODULE_FRAME)
         module *= 4096;
-    if (get64(info + INFO_MODULE_SIZE))
-        XEN_EMIT(xg, EV_INITRD, NULL, get64(info + INFO_MODULE_SIZE), module);
+    if (le64(info + INFO_MODULE_SIZE))
+        XEN_EMIT(xg, EV_INITRD, NULL, le64(info + INFO_MODULE_SIZE), module);
 }
 
 static bool any_waits(const struct xen_guest *xg)

@@ -2,22 +2,8 @@
 #ifndef BOOTREEL_CORE_VOLUMES_MAP_H
 #define BOOTREEL_CORE_VOLUMES_MAP_H
 
+#include "core/ground/little_endian.h"
 #include "core/volumes/volumes.h"
-
-static inline uint32_t le16(const uint8_t *p)
-{
-    return p[0] | (uint32_t)p[1] << 8;
-}
-
-static inline uint32_t le32(const uint8_t *p)
-{
-    return le16(p) | le16(p + 2) << 16;
-}
-
-static inline uint64_t le64(const uint8_t *p)
-{
-    return le32(p) | (uint64_t)le32(p + 4) << 32;
-}
 
 /* A file system: a stretch of the image. */
 struct volume {
