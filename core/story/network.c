@@ -27,6 +27,8 @@ struct transfer {
     unsigned asked;                /* the type of the client's last message */
     uint64_t requests, asked_time; /* asked_time: of the last */
     char file[NAME];               /* of the last offer that has one; of DHCPv6 what was offered last */
+    char offers[NAME];             /* of IPv4: what was offered, "" if nothing */
+    char wanted[NAME];             /* and the address that it asked for, "" if none */
     /* TFTP */
     uint64_t block_size, block;
     /* HTTP */
@@ -186,7 +188,9 @@ static void dhcp_ends(struct network *n, struct transfer *t, const struct net_dh
 {
     struct text out = {0};
     char address[PACKET_ADDRESS_TEXT] = "no address";
+    enum { MESSAGE = 56 };
     const bool refused = d->type == DHCP_NAK;
+    const struct net_bytes message = packet_dhcp_option(d, MESSAGE);
     if (d->offered.n || d->client.n)
         packet_address(d->offered.n ? d->offered : d->client, address, sizeof address);
     text_add(&out, "%s", refused ? "refused" : address);
@@ -196,12 +200,65 @@ static void dhcp_ends(struct network *n, struct transfer *t, const struct net_dh
     }
     if (!refused)
         add_file(&out, t, d);
+    if (refused && message.n) {
+        char text[256];
+        take_text(text, sizeof text, message);
+        text_add(&out, ": %s", text);
+    }
     SAY(n, EV_NET_DHCP, out.s, t->card, t->id, refused ? REFUSED : 0, t->requests, took(n, t));
     free(out.s);
     t->type = NOTHING;
 }
 
-/* Requests that nobody answers end when the guest boots something else, or is silent for longer than a client waits (RFC 2131, 4.1: 64 s). */
+/* "10.0.2.15 from 10.0.2.2, boot file F": each offer once, as far as there is room. */
+static void dhcp_offered(struct transfer *t, const struct net_dhcp *d)
+{
+    char address[PACKET_ADDRESS_TEXT] = "no address", server[PACKET_ADDRESS_TEXT] = "a server without a name",
+         file[NAME];
+    struct text out = {0};
+    take_text(file, sizeof file, d->file);
+    if (*file)
+        memcpy(t->file, file, sizeof file);
+    if (d->offered.n)
+        packet_address(d->offered, address, sizeof address);
+    if (d->server.n)
+        packet_address(d->server, server, sizeof server);
+    text_add(&out, "%s from %s%s%s", address, server, *file ? ", boot file " : ", no boot file", file);
+    const size_t n = strlen(t->offers);
+    if (!strstr(t->offers, out.s) && n + strlen(out.s) + 3 < sizeof t->offers)
+        snprintf(t->offers + n, sizeof t->offers - n, "%s%s", n ? "; " : "", out.s);
+    free(out.s);
+}
+
+/* The client asks for an address: one that it was offered, or one that it had before (RFC 2131, 4.3.2). */
+static void dhcp_wants(struct transfer *t, const struct net_dhcp *d)
+{
+    enum { REQUESTED = 50 };
+    const struct net_bytes option = packet_dhcp_option(d, REQUESTED),
+                           address = option.n == 4 ? option : d->client;
+    char text[PACKET_ADDRESS_TEXT] = "an address", server[PACKET_ADDRESS_TEXT];
+    if (address.n)
+        packet_address(address, text, sizeof text);
+    if (d->server.n)
+        packet_address(d->server, server, sizeof server);
+    snprintf(t->wanted, sizeof t->wanted, "%s%s%s", text, d->server.n ? " from " : "",
+             d->server.n ? server : "");
+}
+
+/* What came of requests that led to no lease. */
+static void dhcp_nothing(const struct transfer *t, char *words, size_t size)
+{
+    if (t->type == DHCP6)
+        snprintf(words, size, *t->file ? "no DHCPv6 reply; offered: %s" : "no DHCPv6 answer", t->file);
+    else if (*t->wanted)
+        snprintf(words, size, "no acknowledgement of %s", t->wanted);
+    else if (*t->offers)
+        snprintf(words, size, "not taken: %s", t->offers);
+    else
+        snprintf(words, size, "no answer");
+}
+
+/* Requests that lead to nothing end when the guest boots something else, or is silent for longer than a client waits (RFC 2131, 4.1: 64 s). */
 static void dhcp_gives_up(struct network *n, uint64_t patience)
 {
     for (size_t i = 0; i < OPEN; i++) {
@@ -209,11 +266,7 @@ static void dhcp_gives_up(struct network *n, uint64_t patience)
         if ((t->type != DHCP && t->type != DHCP6) || n->ev->time - t->asked_time < patience)
             continue;
         char words[NAME + 64];
-        if (t->type == DHCP6)
-            snprintf(words, sizeof words, *t->file ? "no DHCPv6 reply; offered: %s" : "no DHCPv6 answer",
-                     t->file);
-        else
-            snprintf(words, sizeof words, "no answer");
+        dhcp_nothing(t, words, sizeof words);
         SAY(n, EV_NET_DHCP, words, t->card, t->id, NO_ANSWER, t->requests, took(n, t));
         t->type = NOTHING;
     }
@@ -221,15 +274,17 @@ static void dhcp_gives_up(struct network *n, uint64_t patience)
 
 static void dhcp(struct network *n, const struct net_dhcp *d)
 {
-    struct transfer *t = dhcp_open(n, DHCP);
     if (d->op == 1 && (d->type == DHCP_DISCOVER || d->type == DHCP_REQUEST))
         dhcp_asks(n, DHCP, d->type, d->xid, d->type == DHCP_DISCOVER ? "DHCP discover" : "DHCP request");
+    struct transfer *t = dhcp_open(n, DHCP);
+    if (t && d->op == 1 && d->type == DHCP_REQUEST)
+        dhcp_wants(t, d);
     if (d->op != 2 || !t || t->xid != d->xid)
         return;
     t->used = n->frames;
     t->waits = n->ev->time;
-    if (d->type == DHCP_OFFER && d->file.n)
-        take_text(t->file, sizeof t->file, d->file);
+    if (d->type == DHCP_OFFER)
+        dhcp_offered(t, d);
     else if (d->type == DHCP_ACK || d->type == DHCP_NAK)
         dhcp_ends(n, t, d);
 }

@@ -5,16 +5,19 @@
 /* How many events of a kind are kept, from the first on and up to the last; 0: it is not kept. */
 enum { FEW = 64, MANY = 4096 };
 
-/* What a server of DHCP or DHCPv6 offers. Of other frames there are the transfers. */
-static bool is_offer(const struct event *ev)
+/* What a server of DHCP or DHCPv6 offers, or what a client asks for of that. Of other frames there are the transfers. */
+static bool is_bargain(const struct event *ev)
 {
-    enum { ADVERTISE = 2 };
+    enum { ADVERTISE6 = 2, REQUEST6 = 3 };
+    const bool in = ev->kind == EV_NET_IN;
     struct packet p;
     struct net_dhcp d;
     uint32_t transaction;
     if (!packet_parse(ev->data, ev->len, &p))
         return false;
-    return packet_dhcp(&p, &d) ? d.type == DHCP_OFFER : packet_dhcp6(&p, &transaction) == ADVERTISE;
+    if (packet_dhcp(&p, &d))
+        return d.type == (in ? DHCP_OFFER : DHCP_REQUEST);
+    return packet_dhcp6(&p, &transaction) == (in ? ADVERTISE6 : REQUEST6);
 }
 
 static unsigned keeps(const struct event *ev)
@@ -37,7 +40,8 @@ static unsigned keeps(const struct event *ev)
     case EV_SYSCALL_EXIT:
         return (int64_t)ev->f[EVF_SYSCALL_EXIT_result] < 0 ? FEW : 0;
     case EV_NET_IN:
-        return is_offer(ev) ? FEW : 0;
+    case EV_NET_OUT:
+        return is_bargain(ev) ? FEW : 0;
     case EV_KERNEL_CALL:
     case EV_INITCALL:
     case EV_E820:
@@ -53,7 +57,6 @@ static unsigned keeps(const struct event *ev)
     case EV_PROCESS_WAIT:
     case EV_XENSTORE:
     case EV_HYPERCALL:
-    case EV_NET_OUT:
     case EV_HYPERCALL_AGAIN:
     case EV_DOMAIN_EMULATE:
     case EV_DOMAIN_EVENT:

@@ -87,15 +87,15 @@ static bool given_up(struct why_case *c, const struct event *begin, uint64_t tim
     return times > 1 || c->now.end_time - begin->time >= patience || c->now.end_time - until >= patience;
 }
 
-/* What a server offers to a client that asks on and on: the last of it, or NULL. */
-static const struct event *offer_of(struct why_case *c, const struct event *begin)
+/* The last frame of that kind, an offer or a request for what was offered, in the transfer; or NULL. */
+static const struct event *bargain_of(struct why_case *c, const struct event *begin, unsigned kind)
 {
     const struct event *last = NULL;
     for (size_t i = 0; i < c->now.n; i++) {
         const struct event *ev = &c->now.event[i];
         struct packet p;
         struct net_dhcp d;
-        if (ev->kind == EV_NET_IN && ev->icount >= begin->icount &&
+        if (ev->kind == kind && ev->icount >= begin->icount &&
             ev->f[EVF_NET_IN_card] == begin->f[EVF_NET_BEGIN_card] && packet_parse(ev->data, ev->len, &p) &&
             packet_dhcp(&p, &d) != is_dhcp6(begin))
             last = ev;
@@ -103,18 +103,29 @@ static const struct event *offer_of(struct why_case *c, const struct event *begi
     return last;
 }
 
-static void not_taken(struct why_case *c, struct finding *f, const struct event *begin,
-                      const struct event *offer, uint64_t times)
+/* An offer came: the server does not confirm it, or the client asks on and on for others. False if none came. */
+static bool no_bargain(struct why_case *c, struct finding *f, const struct event *begin, uint64_t times)
 {
+    const struct event *offer = bargain_of(c, begin, EV_NET_IN), *request = bargain_of(c, begin, EV_NET_OUT);
+    const char *protocol = is_dhcp6(begin) ? "DHCPv6" : "DHCP", *noun = times == 1 ? "request" : "requests";
     struct packet p;
     struct net_dhcp d;
+    if (!offer)
+        return false;
     packet_parse(offer->data, offer->len, &p);
     const bool nothing = packet_dhcp(&p, &d) && !d.file.n;
-    find_verdict(f, WHY_WRONG, begin->icount,
-                 "the guest does not take what the %s server offers%s: %" PRIu64 " %s",
-                 is_dhcp6(begin) ? "DHCPv6" : "DHCP", nothing ? ", which has no boot file" : "", times,
-                 times == 1 ? "request" : "requests");
+    if (request)
+        find_verdict(f, WHY_WRONG, begin->icount,
+                     "the %s server does not acknowledge the address that it offered: %" PRIu64 " %s",
+                     protocol, times, noun);
+    else
+        find_verdict(f, WHY_WRONG, begin->icount,
+                     "the guest does not take what the %s server offers%s: %" PRIu64 " %s", protocol,
+                     nothing ? ", which has no boot file" : "", times, noun);
     find_event(f, c, offer, NULL);
+    if (request)
+        find_event(f, c, request, NULL);
+    return true;
 }
 
 static bool no_answer(struct why_case *c, struct finding *f, const struct event *begin)
@@ -126,16 +137,13 @@ static bool no_answer(struct why_case *c, struct finding *f, const struct event 
     const char *text = strstr(what, "begins: ") ? strstr(what, "begins: ") + strlen("begins: ") : what;
     if (!given_up(c, begin, times, until))
         return false;
-    const struct event *offer = strncmp(text, "dhcp", 4) ? NULL : offer_of(c, begin);
-    if (offer)
-        not_taken(c, f, begin, offer, times);
-    else if (!strncmp(text, "dhcp", 4))
-        find_verdict(f, WHY_WRONG, begin->icount, "no %s server answered: %" PRIu64 " %s in %" PRIu64 " s",
-                     text[4] == '6' ? "DHCPv6" : "DHCP", times, times == 1 ? "request" : "requests", seconds);
-    else
+    if (strncmp(text, "dhcp", 4))
         find_verdict(f, WHY_WRONG, begin->icount,
                      "the network does not answer: %s: %" PRIu64 " sent again, %" PRIu64 " s", text,
                      times - 1, seconds);
+    else if (!no_bargain(c, f, begin, times))
+        find_verdict(f, WHY_WRONG, begin->icount, "no %s server answered: %" PRIu64 " %s in %" PRIu64 " s",
+                     text[4] == '6' ? "DHCPv6" : "DHCP", times, times == 1 ? "request" : "requests", seconds);
     lines(c, f);
     return true;
 }
@@ -167,11 +175,9 @@ static bool failed(struct why_case *c, struct finding *f, const struct event *be
     char text[600];
     fact_text(ev, text, sizeof text);
     const bool unanswered = ev->kind == EV_NET_DHCP && ev->f[EVF_NET_DHCP_result] == NO_ANSWER;
-    const struct event *offer = unanswered ? offer_of(c, begin) : NULL;
-    if (offer) {
-        not_taken(c, f, begin, offer, ev->f[EVF_NET_DHCP_requests]);
-    } else if (ev->kind == EV_NET_DHCP) {
-        if (!no_boot(c, f, begin, ev, text))
+    if (ev->kind == EV_NET_DHCP) {
+        if (!(unanswered && no_bargain(c, f, begin, ev->f[EVF_NET_DHCP_requests])) &&
+            !no_boot(c, f, begin, ev, text))
             return false;
     } else if (ev->kind == EV_NET_TFTP && ev->f[EVF_NET_TFTP_error] &&
                !strstr(text, "stopped by the client")) {

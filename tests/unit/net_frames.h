@@ -194,4 +194,36 @@ static const char *const net_frame_hex[FRAMES] = {
     [FRAME_SHORT] = "52540012345652550a000202",
 };
 
+enum { NET_FRAME_MOST = 2048 };
+
+/* The bytes of a frame. Returns how many. */
+__attribute__((unused)) static size_t net_frame(enum net_frame which, uint8_t bytes[NET_FRAME_MOST])
+{
+    size_t n = 0;
+    for (const char *p = net_frame_hex[which]; *p;) {
+        unsigned v;
+        int used = 0;
+        if (sscanf(p, "*%u %n", &v, &used) == 1 && used) {
+            memset(bytes + n, 0, v);
+            n += v;
+        } else {
+            assert_int_equal(sscanf(p, "%2x%n", &v, &used), 1);
+            bytes[n++] = (uint8_t)v;
+        }
+        p += used;
+    }
+    return n;
+}
+
+/* The content of an option in a message of DHCP, which must have it. */
+__attribute__((unused)) static uint8_t *net_frame_option(uint8_t *bytes, size_t n, unsigned number)
+{
+    enum { OPTIONS = 14 + 20 + 8 + 240 };
+    size_t at = OPTIONS;
+    while (at + 1 < n && bytes[at] != number)
+        at += 2u + bytes[at + 1];
+    assert_true(at + 1 < n);
+    return bytes + at + 2;
+}
+
 #endif

@@ -18,25 +18,7 @@
 #include "traces/event.h"
 #include "traces/memory.h"
 
-enum { MOST = 2048, TEXT = 4096 };
-
-static size_t frame(enum net_frame which, uint8_t bytes[MOST])
-{
-    size_t n = 0;
-    for (const char *p = net_frame_hex[which]; *p;) {
-        unsigned v;
-        int used = 0;
-        if (sscanf(p, "*%u %n", &v, &used) == 1 && used) {
-            memset(bytes + n, 0, v);
-            n += v;
-        } else {
-            assert_int_equal(sscanf(p, "%2x%n", &v, &used), 1);
-            bytes[n++] = (uint8_t)v;
-        }
-        p += used;
-    }
-    return n;
-}
+enum { MOST = NET_FRAME_MOST, TEXT = 4096 };
 
 #define IPXE                                                                                                 \
     "class PXEClient:Arch:00000:UNDI:002001, architecture 0 (x86 BIOS), user class iPXE, iPXE "              \
@@ -111,7 +93,7 @@ static void test_lines(void **state)
     uint8_t b[MOST];
     char text[TEXT];
     for (unsigned i = 0; i < FRAMES; i++) {
-        const size_t n = frame((enum net_frame)i, b);
+        const size_t n = net_frame((enum net_frame)i, b);
         assert_int_equal(packet_line(b, n, n, text, sizeof text), strlen(lines[i]));
         assert_string_equal(text, lines[i]);
         /* as snprintf: the length is known without room, and no byte too many is written */
@@ -129,7 +111,7 @@ static void test_cut(void **state)
     uint8_t b[MOST];
     char text[TEXT];
     for (unsigned i = 0; i < FRAMES; i++)
-        for (size_t n = 0, whole = frame((enum net_frame)i, b); n < whole; n++) {
+        for (size_t n = 0, whole = net_frame((enum net_frame)i, b); n < whole; n++) {
             uint8_t *part = mem_alloc(n + !n);
             memcpy(part, b, n);
             assert_true(packet_line(part, n, whole, text, sizeof text) > 0);
@@ -170,7 +152,7 @@ static void test_fields(void **state)
     uint8_t b[MOST];
     char text[TEXT];
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
-        packet_fields(b, frame(expected[i].frame, b), text, sizeof text);
+        packet_fields(b, net_frame(expected[i].frame, b), text, sizeof text);
         assert_non_null(strstr(text, expected[i].part));
     }
 }
@@ -180,7 +162,7 @@ static void test_event(void **state)
     uint8_t b[MOST];
     char text[TEXT];
     struct event ev = {
-        .kind = EV_NET_IN, .f = {1, 60}, .data = b, .len = (uint32_t)frame(FRAME_ARP_REPLY, b)};
+        .kind = EV_NET_IN, .f = {1, 60}, .data = b, .len = (uint32_t)net_frame(FRAME_ARP_REPLY, b)};
     const char *line = "card 1 takes 60 bytes: ARP 10.0.2.2 is at 52:55:0a:00:02:02";
     ev.len = 60;
     assert_int_equal(event_text(&ev, text, sizeof text), strlen(line));
@@ -194,7 +176,7 @@ static void test_dns_loop(void **state)
 {
     uint8_t b[MOST];
     char text[TEXT];
-    size_t n = frame(FRAME_DNS_QUESTION, b);
+    size_t n = net_frame(FRAME_DNS_QUESTION, b);
     const size_t name = 14 + 20 + 8 + 12;
     b[name] = 0xc0;
     b[name + 1] = 12;
@@ -216,10 +198,8 @@ static void hear(void *ctx, const struct event *ev)
 }
 
 /* A frame each microsecond. */
-static void show(struct network *n, enum net_frame which, bool out, uint64_t i)
+static void show_bytes(struct network *n, const uint8_t *b, size_t len, bool out, uint64_t i)
 {
-    uint8_t b[MOST];
-    const size_t len = frame(which, b);
     const struct event ev = {.kind = out ? EV_NET_OUT : EV_NET_IN,
                              .icount = 10 * i,
                              .time = 1000 * i,
@@ -227,6 +207,12 @@ static void show(struct network *n, enum net_frame which, bool out, uint64_t i)
                              .data = b,
                              .len = (uint32_t)len};
     network_event(n, &ev);
+}
+
+static void show(struct network *n, enum net_frame which, bool out, uint64_t i)
+{
+    uint8_t b[MOST];
+    show_bytes(n, b, net_frame(which, b), out, i);
 }
 
 static void test_transfers(void **state)
@@ -299,6 +285,52 @@ static void test_dhcp_unanswered(void **state)
                               "DHCP: no answer, after 64000000000 ns\n");
 }
 
+/* Offers that are not taken are told with their servers, each once; so is a request that is not acknowledged. */
+static void test_dhcp_offers(void **state)
+{
+    enum { SECOND = 1000000 };
+    char said[SAID] = "";
+    uint8_t b[MOST];
+    struct network *n = network_new(hear, said);
+    const size_t len = net_frame(FRAME_DHCP_OFFER, b);
+    net_frame_option(b, len, 54)[3] = 9;
+    show(n, FRAME_DHCP_DISCOVER, true, 0);
+    show(n, FRAME_DHCP_OFFER, false, SECOND);
+    show_bytes(n, b, len, false, SECOND);
+    show(n, FRAME_DHCP_OFFER, false, SECOND);
+    network_event(n, &(struct event){.kind = EV_BOOT_SECTOR_ENTER, .time = 3 * 1000000000ull});
+    show(n, FRAME_DHCP_DISCOVER, true, 10 * SECOND);
+    show(n, FRAME_DHCP_OFFER, false, 11 * SECOND);
+    show(n, FRAME_DHCP_REQUEST, true, 11 * SECOND);
+    show(n, FRAME_DHCP_REQUEST, true, 12 * SECOND);
+    network_event(n, &(struct event){.kind = EV_BOOT_SECTOR_ENTER, .time = 15 * 1000000000ull});
+    network_free(n);
+    assert_string_equal(
+        said,
+        "transfer 1 begins: dhcp\n"
+        "DHCP: not taken: 10.0.2.15 from 10.0.2.2, boot file boot.ipxe; 10.0.2.15 from 10.0.2.9, boot file boot.ipxe, "
+        "after 3000000000 ns\n"
+        "transfer 2 begins: dhcp\n"
+        "transfer 2: DHCP request again\n"
+        "DHCP: no acknowledgement of 10.0.2.15 from 10.0.2.2, after 5000000000 ns\n");
+}
+
+/* A server refuses what the client asks for: its message is told. */
+static void test_dhcp_refused(void **state)
+{
+    char said[SAID] = "";
+    uint8_t b[MOST];
+    struct network *n = network_new(hear, said);
+    const size_t len = net_frame(FRAME_DHCP_ACK, b);
+    *net_frame_option(b, len, 53) = 6;
+    memcpy(net_frame_option(b, len, 51) - 2, "\x38\x04gone", 6);
+    show(n, FRAME_DHCP_REQUEST, true, 0);
+    show_bytes(n, b, len, false, 2);
+    network_free(n);
+    assert_string_equal(said, "transfer 1 begins: dhcp\n"
+                              "DHCP: refused by 10.0.2.2: gone, after 2000 ns\n");
+}
+
 /* The same of DHCPv6, which is told by its name: an offer is none, and an address that is refused no lease. */
 static void test_dhcp6(void **state)
 {
@@ -334,7 +366,7 @@ static void test_dhcp6(void **state)
 /* The vendor class of a request, PXEClient in the sample, becomes another one of the same length. */
 static size_t with_class(uint8_t b[MOST], const char *class)
 {
-    const size_t n = frame(FRAME_DHCP_DISCOVER, b);
+    const size_t n = net_frame(FRAME_DHCP_DISCOVER, b);
     uint8_t *at = memmem(b, n, "PXEClient:", strlen(class));
     assert_non_null(at);
     memcpy(at, class, strlen(class));
@@ -354,7 +386,7 @@ static void test_http_boot(void **state)
         http_boot_answer(part, cut);
         free(part);
     }
-    n = frame(FRAME_DHCP_OFFER, b);
+    n = net_frame(FRAME_DHCP_OFFER, b);
     assert_false(http_boot_asks(b, n));
     http_boot_answer(b, n);
     packet_line(b, n, n, text, sizeof text);
@@ -363,7 +395,7 @@ static void test_http_boot(void **state)
     memcpy(was, b, n);
     http_boot_answer(b, n); /* it has one */
     assert_memory_equal(was, b, n);
-    n = frame(FRAME_TFTP_READ, b);
+    n = net_frame(FRAME_TFTP_READ, b);
     memcpy(was, b, n);
     http_boot_answer(b, n);
     assert_memory_equal(was, b, n);
@@ -383,7 +415,7 @@ static void test_ipv6_own_answer(void **state)
 {
     static const uint8_t names[24] = {25, 3, 0, 0, 0, 0, 4, 176, 0xfe, 0xc0, [23] = 3};
     uint8_t b[MOST], was[MOST];
-    const size_t n = frame(FRAME_ROUTER_ADVERTISEMENT, was);
+    const size_t n = net_frame(FRAME_ROUTER_ADVERTISEMENT, was);
     size_t length;
     memcpy(b, was, n);
     assert_int_equal(ipv6_own_answer(b, n), n);
@@ -451,7 +483,7 @@ static void test_mangle(void **state)
     for (unsigned i = 0; i < 1000; i++) {
         uint8_t b[MOST], was[MOST];
         char said[MANGLE_WORDS] = "";
-        const size_t n = frame(FRAME_PING, b);
+        const size_t n = net_frame(FRAME_PING, b);
         memcpy(was, b, n);
         const enum mangled what = mangle(&seed, 50, b, n, said);
         seen[what]++;
@@ -479,7 +511,7 @@ static void put_event(struct trace_writer *w, uint16_t kind, uint64_t card, enum
                       uint64_t icount)
 {
     uint8_t b[MOST];
-    const size_t n = frame(which, b);
+    const size_t n = net_frame(which, b);
     assert_int_equal(trace_write_event(w,
                                        &(struct event){.kind = kind,
                                                        .icount = icount,
@@ -522,7 +554,7 @@ static void check_packet(const struct bytes *b, size_t at, uint32_t interface, e
                          uint64_t time, const char *comment, uint32_t flags)
 {
     uint8_t bytes[MOST];
-    const size_t n = frame(which, bytes), options = at + 28 + (n + 3) / 4 * 4;
+    const size_t n = net_frame(which, bytes), options = at + 28 + (n + 3) / 4 * 4;
     assert_int_equal(at32(b, at + 8), interface);
     assert_int_equal((uint64_t)at32(b, at + 12) << 32 | at32(b, at + 16), time);
     assert_int_equal(at32(b, at + 20), n);
@@ -567,7 +599,7 @@ static int write_seeds(const char *folder)
     uint8_t b[MOST];
     char path[300];
     for (unsigned i = 0; i < FRAMES; i++) {
-        const size_t n = frame((enum net_frame)i, b);
+        const size_t n = net_frame((enum net_frame)i, b);
         snprintf(path, sizeof path, "%s/frame-%u", folder, i);
         FILE *f = fopen(path, "w");
         if (!f || fwrite(b, 1, n, f) != n || fclose(f))
@@ -583,7 +615,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_fields),          cmocka_unit_test(test_event),
         cmocka_unit_test(test_dns_loop),        cmocka_unit_test(test_transfers),
         cmocka_unit_test(test_transfers_reset), cmocka_unit_test(test_pcapng),
-        cmocka_unit_test(test_dhcp_unanswered), cmocka_unit_test(test_dhcp6),
+        cmocka_unit_test(test_dhcp_unanswered), cmocka_unit_test(test_dhcp_offers),
+        cmocka_unit_test(test_dhcp_refused),    cmocka_unit_test(test_dhcp6),
         cmocka_unit_test(test_http_boot),       cmocka_unit_test(test_mangle),
         cmocka_unit_test(test_ipv6_own_answer), cmocka_unit_test(test_tftp_guard_ipv6),
     };
