@@ -98,15 +98,9 @@ pit() {
 
 # ---- locks and words that nobody writes
 
-own_lock_twice() { # the lock is taken again by who has it
-    flat lock_twice <<'S'
-        cli
-        call work
-        hlt
-work:   call take
-        call take
-        movl $0, lock
-        ret
+# A lock, and the routine that takes it.
+take_lock() {
+    cat <<'S'
 take:   movl $1, %eax
 1:      xchgl %eax, lock
         testl %eax, %eax
@@ -120,8 +114,23 @@ take:   movl $1, %eax
 lock:   .long 0
 S
 }
+own_lock_twice() { # the lock is taken again by who has it
+    {
+        cat <<'S'
+        cli
+        call work
+        hlt
+work:   call take
+        call take
+        movl $0, lock
+        ret
+S
+        take_lock
+    } | flat lock_twice
+}
 own_lock_held() { # … by another processor, which has halted with it
-    smp lock_held --until 1s <<'S'
+    {
+        cat <<'S'
         cli
         start_others
 1:      cmpl $0, taken
@@ -130,23 +139,15 @@ own_lock_held() { # … by another processor, which has halted with it
         movb $0x10, %al
         outb %al, $0xf4
         hlt
-take:   movl $1, %eax
-1:      xchgl %eax, lock
-        testl %eax, %eax
-        jz 3f
-2:      pause
-        cmpl $0, lock
-        jne 2b
-        jmp 1b
-3:      ret
 other:  call take
         movl $1, taken
         cli
         hlt
         .balign 4
-lock:   .long 0
 taken:  .long 0
 S
+        take_lock
+    } | smp lock_held --until 1s
 }
 own_lock_order() { # two locks, taken in different orders by two processors
     smp lock_order --until 1s <<'S'
