@@ -470,7 +470,7 @@ int event_json_explained(const struct event *ev, uint64_t number, const char *ex
 bool event_same_keys(const struct event *a, const struct event *b);
 /* A hash of just that. */
 uint64_t event_key_hash(const struct event *ev);
-/* Whether everything is equal, including the position. */
+/* Whether everything is equal, including the position; but for the words of EV_CPU_LACKS, since a disassembler chose them. */
 bool event_same(const struct event *a, const struct event *b);
 
 #endif

@@ -246,6 +246,13 @@ struct plain_undefined {
 };
 /* `op` is undefined in this model: tells it, if it is an instruction of another. */
 void lacking_tell(struct x86 *, const struct op *);
+enum { LACKING_NAME = 40 };
+struct lacking_name {
+    char mnemonic[LACKING_NAME],
+        feature[LACKING_NAME]; /* as the manuals spell it: "AVX512F", "AVX512BW and AVX512VL" */
+};
+/* The name of an instruction that no model has, in code of `bits`. False if capstone knows none. */
+bool lacking_other(unsigned bits, const uint8_t bytes[PLAIN_BYTES], struct lacking_name *);
 void lacking_save(struct x86 *, const struct snapshot_sink *);
 void lacking_load(struct x86 *, const struct snapshot_source *);
 

@@ -48,7 +48,7 @@ static bool is_told(const struct lacking *l, uint64_t at, uint64_t bytes)
 
 /* ---------------------------------------------------------------- what it is */
 
-enum { BYTES = PLAIN_BYTES, NAME = 40 };
+enum { BYTES = PLAIN_BYTES, NAME = LACKING_NAME };
 
 /* The bytes from `op` on; zeros where they go on in a page that cannot be read. (The decoder gave up at the opcode.) */
 static void read_bytes(const struct x86 *cpu, const struct op *op, uint8_t bytes[BYTES])
@@ -69,7 +69,7 @@ static void read_bytes(const struct x86 *cpu, const struct op *op, uint8_t bytes
 }
 
 struct finding {
-    char mnemonic[NAME], feature[NAME];
+    struct lacking_name name;
     const char *model; /* NULL: none has it */
 };
 
@@ -85,39 +85,65 @@ static bool find_row(struct x86 *cpu, const uint8_t *bytes, struct finding *f)
     const struct insn_row *r = op_row(&op);
     if (cpu_has(cpu, r->feature))
         return false;
-    snprintf(f->mnemonic, NAME, "%s", r->mnemonic);
-    snprintf(f->feature, NAME, "%s", feature_name(r->feature));
+    snprintf(f->name.mnemonic, NAME, "%s", r->mnemonic);
+    snprintf(f->name.feature, NAME, "%s", feature_name(r->feature));
     f->model = cpuid_least_model(r->feature);
     return true;
 }
 
-/* The extensions among capstone's groups. */
-static bool find_group(csh handle, const cs_insn *in, struct finding *f)
+/* Capstone's groups by the names that the manuals have for them in CPUID. Its other groups are no extensions. */
+static const struct {
+    unsigned group;
+    const char *name;
+} extensions[] = {
+    {X86_GRP_3DNOW, "3DNow!"},      {X86_GRP_AES, "AES"},      {X86_GRP_ADX, "ADX"},
+    {X86_GRP_AVX, "AVX"},           {X86_GRP_AVX2, "AVX2"},    {X86_GRP_AVX512, "AVX512F"},
+    {X86_GRP_BMI, "BMI1"},          {X86_GRP_BMI2, "BMI2"},    {X86_GRP_CMOV, "CMOV"},
+    {X86_GRP_F16C, "F16C"},         {X86_GRP_FMA, "FMA"},      {X86_GRP_FMA4, "FMA4"},
+    {X86_GRP_FSGSBASE, "FSGSBASE"}, {X86_GRP_HLE, "HLE"},      {X86_GRP_MMX, "MMX"},
+    {X86_GRP_RTM, "RTM"},           {X86_GRP_SHA, "SHA"},      {X86_GRP_SSE1, "SSE"},
+    {X86_GRP_SSE2, "SSE2"},         {X86_GRP_SSE3, "SSE3"},    {X86_GRP_SSE41, "SSE4.1"},
+    {X86_GRP_SSE42, "SSE4.2"},      {X86_GRP_SSE4A, "SSE4A"},  {X86_GRP_SSSE3, "SSSE3"},
+    {X86_GRP_PCLMUL, "PCLMULQDQ"},  {X86_GRP_XOP, "XOP"},      {X86_GRP_CDI, "AVX512CD"},
+    {X86_GRP_ERI, "AVX512ER"},      {X86_GRP_TBM, "TBM"},      {X86_GRP_SGX, "SGX"},
+    {X86_GRP_DQI, "AVX512DQ"},      {X86_GRP_BWI, "AVX512BW"}, {X86_GRP_PFI, "AVX512PF"},
+    {X86_GRP_VLX, "AVX512VL"},      {X86_GRP_SMAP, "SMAP"},    {X86_GRP_FPU, "x87"},
+};
+
+static const char *extension(unsigned group)
 {
+    for (unsigned i = 0; i < sizeof extensions / sizeof extensions[0]; i++)
+        if (extensions[i].group == group)
+            return extensions[i].name;
+    return NULL;
+}
+
+/* The extension, or those of AVX-512 that it needs together. */
+static bool find_group(const cs_insn *in, struct lacking_name *f)
+{
+    size_t n = 0;
     for (unsigned i = 0; i < in->detail->groups_count; i++) {
-        unsigned g = in->detail->groups[i];
-        if (g < X86_GRP_3DNOW || g == X86_GRP_MODE32 || g == X86_GRP_MODE64 || g == X86_GRP_16BITMODE ||
-            g == X86_GRP_NOT64BITMODE || g == X86_GRP_NOVLX)
+        const char *name = extension(in->detail->groups[i]);
+        if (!name || (n && strncmp(name, "AVX512", 6)))
             continue;
-        const char *name = cs_group_name(handle, g);
-        for (unsigned k = 0; name && name[k] && k + 1 < NAME; k++)
-            f->feature[k] = (char)(name[k] >= 'a' && name[k] <= 'z' ? name[k] - 'a' + 'A' : name[k]);
-        return name;
+        int added = snprintf(f->feature + n, NAME - n, "%s%s", n ? " and " : "", name);
+        n = n + (size_t)added < NAME ? n + (size_t)added : NAME - 1;
     }
-    return false;
+    return n;
 }
 
 /* An EVEX prefix: outside 64-bit code it is BOUND if it has a memory operand. Legacy prefixes do not come before it. */
-static bool is_evex(const struct x86 *cpu, const uint8_t *bytes)
+static bool is_evex(unsigned bits, const uint8_t *bytes)
 {
-    return bytes[0] == 0x62 && (cpu->code_bits == 64 || bytes[1] >= 0xc0);
+    return bytes[0] == 0x62 && (bits == 64 || bytes[1] >= 0xc0);
 }
 
-static bool find_other(const struct x86 *cpu, const uint8_t *bytes, struct finding *f)
+bool lacking_other(unsigned bits, const uint8_t bytes[PLAIN_BYTES], struct lacking_name *f)
 {
     csh handle;
-    cs_mode mode = cpu->code_bits == 64 ? CS_MODE_64 : cpu->code_bits == 32 ? CS_MODE_32 : CS_MODE_16;
+    cs_mode mode = bits == 64 ? CS_MODE_64 : bits == 32 ? CS_MODE_32 : CS_MODE_16;
     bool found = false;
+    *f = (struct lacking_name){0};
     if (cs_open(CS_ARCH_X86, mode, &handle) != CS_ERR_OK)
         return false;
     cs_option(handle, CS_OPT_DETAIL, CS_OPT_ON);
@@ -127,9 +153,9 @@ static bool find_other(const struct x86 *cpu, const uint8_t *bytes, struct findi
     uint64_t address = 0;
     if (in && cs_disasm_iter(handle, &p, &n, &address, in)) {
         snprintf(f->mnemonic, NAME, "%s", in->mnemonic);
-        found = find_group(handle, in, f);
+        found = find_group(in, f);
     }
-    if (is_evex(cpu, bytes)) { /* whatever capstone knows of it */
+    if (is_evex(bits, bytes) && strncmp(f->feature, "AVX512", 6)) { /* one that capstone does not know */
         if (!found)
             snprintf(f->mnemonic, NAME, "%s", "an instruction");
         snprintf(f->feature, NAME, "%s", "AVX-512");
@@ -167,14 +193,14 @@ void lacking_tell(struct x86 *cpu, const struct op *op)
     memcpy(&head, bytes, sizeof head);
     if (is_plain(cpu, bytes) || is_told(l, rip, head))
         return;
-    if (!find_row(cpu, bytes, &f) && !find_other(cpu, bytes, &f)) {
+    if (!find_row(cpu, bytes, &f) && !lacking_other(cpu->code_bits, bytes, &f.name)) {
         note_plain(cpu, bytes);
         return;
     }
     l->at[l->count] = rip;
     l->bytes[l->count++] = head;
     snprintf(text, sizeof text, f.model ? "%s of %s, which --cpu %s has" : "%s of %s, which no --cpu has",
-             f.mnemonic, f.feature, f.model);
+             f.name.mnemonic, f.name.feature, f.model);
     struct event ev = {.kind = EV_CPU_LACKS, .data = text, .len = (uint32_t)strlen(text)};
     ev.f[EVF_CPU_LACKS_cs] = cpu->seg[CS].sel;
     ev.f[EVF_CPU_LACKS_ip] = rip;

@@ -87,7 +87,7 @@ gcc -O3 -march=x86-64-v3 -mtune=generic -o ymm ymm.c && gcc -O1 -static -o lacks
 # What is missing: each once, with its feature and the least model that has it; UD2 is none.
 expect 0 lacks "$BOOTREEL" record -o lacks.reel --program ./lacks
 "$BOOTREEL" events lacks.reel --class unhandled | grep -o 'cpu\.lacks.*' | sed 's/, at .*//' >lacks.list
-printf 'cpu.lacks        %s\n' 'vpxord of AVX-512, which no --cpu has' 'andn of BMI1, which --cpu x86-64-v3 has' | diff - lacks.list ||
+printf 'cpu.lacks        %s\n' 'vpxord of AVX512F, which no --cpu has' 'andn of BMI1, which --cpu x86-64-v3 has' | diff - lacks.list ||
     fail "what is missing"
 expect 0 verify-lacks "$BOOTREEL" replay --verify --console=none lacks.reel
 expect 0 killed "$BOOTREEL" record -o killed.reel --program ./ymm
