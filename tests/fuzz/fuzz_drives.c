@@ -1,7 +1,7 @@
 /* fuzz_drives.c - the controllers of drives and of USB under a hostile driver (tests/fuzz/cards.h). */
 #include "tests/fuzz/cards.h"
+#include "tests/unit/ahci_driver.h"
 
-#include "hv/board/ahci.h"
 #include "hv/board/nvme.h"
 #include "hv/board/xhci.h"
 
@@ -101,57 +101,62 @@ static size_t scsi_request(struct driven *d, uint8_t *head)
 
 /* ---------------------------------------------------------------- AHCI */
 
-enum { AHCI_LISTS = ARENA, AHCI_RECEIVED = ARENA + 0x2000, AHCI_TABLES = ARENA + 0x4000 };
-
-static void set_port(struct driven *d, unsigned i, unsigned at, uint32_t value)
+static void set_ahci(void *ctx, unsigned reg, uint32_t value)
 {
-    set(d, d->ranges - 1, AHCI_PORT_AT + i * AHCI_PORT_SIZE + at, 4, value);
+    struct driven *d = ctx;
+    set(d, d->ranges - 1, reg, 4, value);
+}
+
+static void put_ahci(void *ctx, uint64_t at, const void *p, size_t n)
+{
+    put(ctx, at, p, n);
+}
+
+static void wait_ahci(void *ctx)
+{
+    pass(ctx, 10000000);
+}
+
+static struct ahci_driver ahci_driver(struct driven *d)
+{
+    return (struct ahci_driver){.ctx = d,
+                                .set = set_ahci,
+                                .put = put_ahci,
+                                .wait = wait_ahci,
+                                .lists = ARENA,
+                                .received = ARENA + 0x2000,
+                                .tables = ARENA + 0x4000};
 }
 
 static void start_ahci(struct driven *d)
 {
-    set(d, d->ranges - 1, AHCI_GHC, 4, GHC_RESET);
-    set(d, d->ranges - 1, AHCI_GHC, 4, GHC_ENABLE | GHC_IE);
-    for (unsigned i = 0; i < 2; i++) {
-        set_port(d, i, PX_CLB, AHCI_LISTS + i * 0x400);
-        set_port(d, i, PX_FB, AHCI_RECEIVED + i * 0x100);
-        set_port(d, i, PX_IE, IS_BITS);
-        set_port(d, i, PX_CMD, CMD_FRE | CMD_SUD | CMD_POD);
-        pass(d, 10000000);
-        set_port(d, i, PX_SERR, UINT32_MAX);
-        set_port(d, i, PX_IS, UINT32_MAX);
-        set_port(d, i, PX_CMD, CMD_FRE | CMD_SUD | CMD_POD | CMD_ST);
-    }
+    const struct ahci_driver a = ahci_driver(d);
+    ahci_start(&a);
 }
 
 /* A command in any slot: its header, its registers, a packet and two regions. */
 static void give_ahci(struct driven *d, unsigned which)
 {
-    const unsigned i = which & 1, slot = which >> 1 & 31;
-    const uint64_t table = AHCI_TABLES + i * 0x8000 + slot * 0x400;
-    const unsigned how = take(d);
-    uint32_t header[4] = {5 | (how & 0x60) | (how & 3u) << 16, 0, (uint32_t)table, 0}, regions[8] = {0};
-    uint8_t fis[FIS_LENGTH] = {FIS_HOST, FIS_HOST_COMMAND}, packet[ATAPI_PACKET];
-    fis[2] = take_command(d);
+    const struct ahci_driver a = ahci_driver(d);
+    const unsigned i = which & 1, slot = which >> 1 & 31, how = take(d);
+    struct ahci_command c = {.flags = how & 0x60, .regions = how & 3};
+    c.fis[2] = take_command(d);
     for (unsigned k = 3; k < 14; k++)
-        fis[k] = how & 0x10 ? take(d) : 0;
-    fis[4] = take(d);
-    fis[12] = take(d);
-    take_packet(d, packet, sizeof packet);
+        c.fis[k] = how & 0x10 ? take(d) : 0;
+    c.fis[4] = take(d);
+    c.fis[12] = take(d);
+    take_packet(d, c.packet, sizeof c.packet);
     for (unsigned k = 0; k < 2; k++) {
-        regions[k * 4] = (uint32_t)take_value(d);
-        regions[k * 4 + 3] = (uint32_t)take_value(d);
+        c.region[k].at = (uint32_t)take_value(d);
+        c.region[k].last = (uint32_t)take_value(d);
     }
-    put(d, AHCI_LISTS + i * 0x400 + slot * 32, header, sizeof header);
-    put(d, table, fis, sizeof fis);
-    put(d, table + 0x40, packet, sizeof packet);
-    put(d, table + 0x80, regions, sizeof regions);
+    ahci_put(&a, i, slot, c);
     if (how & 8)
-        set_port(d, i, PX_SACT, 1u << slot);
+        ahci_set_port(&a, i, PX_SACT, 1u << slot);
     if (how & 4) /* after an error */
         for (unsigned on = 0; on < 2; on++)
-            set_port(d, i, PX_CMD, CMD_FRE | CMD_SUD | CMD_POD | (on ? CMD_ST : 0));
-    set_port(d, i, PX_CI, 1u << slot);
+            ahci_set_port(&a, i, PX_CMD, AHCI_PORT_ON | (on ? CMD_ST : 0));
+    ahci_set_port(&a, i, PX_CI, 1u << slot);
 }
 
 /* ---------------------------------------------------------------- xHCI */

@@ -11,7 +11,7 @@
 
 #include "tests/unit/mainboard.h"
 #include "tests/unit/saved_state.h"
-#include "hv/board/ahci.h"
+#include "tests/unit/ahci_driver.h"
 #include "hv/board/ich9.h"
 #include "hv/board/mch.h"
 
@@ -102,22 +102,38 @@ static void pass(struct fixture *f, unsigned ms)
     }
 }
 
+static void set_ahci(void *ctx, unsigned offset, uint32_t value)
+{
+    set_reg(ctx, offset, value);
+}
+
+static void put_ahci(void *ctx, uint64_t at, const void *p, size_t n)
+{
+    put(ctx, at, p, n);
+}
+
+static void wait_ahci(void *ctx)
+{
+    pass(ctx, 1);
+}
+
+static struct ahci_driver driver(struct fixture *f)
+{
+    return (struct ahci_driver){.ctx = f,
+                                .set = set_ahci,
+                                .put = put_ahci,
+                                .wait = wait_ahci,
+                                .lists = LISTS,
+                                .received = RECEIVED,
+                                .tables = TABLES};
+}
+
 static void start(struct fixture *f)
 {
+    const struct ahci_driver a = driver(f);
     config_out(f, ICH9_SATA, 0x24, 4, BAR_AT);
     config_out(f, ICH9_SATA, 0x04, 2, 6);
-    set_reg(f, AHCI_GHC, GHC_RESET);
-    set_reg(f, AHCI_GHC, GHC_ENABLE | GHC_IE);
-    for (unsigned i = 0; i < 2; i++) {
-        set_port(f, i, PX_CLB, LISTS + i * 0x400);
-        set_port(f, i, PX_FB, RECEIVED + i * 0x100);
-        set_port(f, i, PX_IE, IS_BITS);
-        set_port(f, i, PX_CMD, CMD_FRE | CMD_SUD | CMD_POD);
-        pass(f, 1);
-        set_port(f, i, PX_SERR, UINT32_MAX);
-        set_port(f, i, PX_IS, UINT32_MAX);
-        set_port(f, i, PX_CMD, CMD_FRE | CMD_SUD | CMD_POD | CMD_ST);
-    }
+    ahci_start(&a);
     set_reg(f, AHCI_IS, UINT32_MAX);
 }
 
@@ -140,35 +156,36 @@ struct request {
 
 static uint64_t table_of(unsigned i, unsigned slot)
 {
-    return TABLES + i * 0x8000 + slot * 0x400;
+    const struct ahci_driver a = driver(NULL);
+    return ahci_table(&a, i, slot);
 }
 
 /* The command's header and table. Its data is in two regions, the second of which follows the first. */
 static void prepare(struct fixture *f, unsigned i, unsigned slot, struct request r)
 {
-    bool queued = r.command == READ_QUEUED || r.command == WRITE_QUEUED;
-    uint32_t first = r.bytes > 512 ? 512 : r.bytes, second = r.bytes - first, at = r.data ? r.data : DATA;
-    uint32_t header[8] = {5 | (r.bytes ? second ? 2u : 1u : 0) << 16, 0, (uint32_t)table_of(i, slot)};
-    uint32_t regions[8] = {at, 0, 0, first - 1, at + first, 0, 0, second - 1};
-    uint8_t fis[FIS_LENGTH] = {FIS_HOST, FIS_HOST_COMMAND, r.command};
+    const struct ahci_driver a = driver(f);
+    const bool queued = r.command == READ_QUEUED || r.command == WRITE_QUEUED;
+    const uint32_t first = r.bytes > 512 ? 512 : r.bytes, second = r.bytes - first,
+                   at = r.data ? r.data : DATA;
+    struct ahci_command c = {.regions = r.bytes ? second ? 2 : 1 : 0,
+                             .region = {{at, first - 1}, {at + first, second - 1}}};
+    c.fis[2] = r.command;
     for (unsigned k = 0; k < 3; k++) {
-        fis[4 + k] = (uint8_t)(r.lba >> k * 8);
-        fis[8 + k] = (uint8_t)(r.lba >> (24 + k * 8));
+        c.fis[4 + k] = (uint8_t)(r.lba >> k * 8);
+        c.fis[8 + k] = (uint8_t)(r.lba >> (24 + k * 8));
     }
-    fis[7] = 0x40;
-    fis[queued ? 3 : 12] = (uint8_t)r.count;
-    fis[queued ? 11 : 13] = (uint8_t)(r.count >> 8);
+    c.fis[7] = 0x40;
+    c.fis[queued ? 3 : 12] = (uint8_t)r.count;
+    c.fis[queued ? 11 : 13] = (uint8_t)(r.count >> 8);
     if (queued)
-        fis[12] = (uint8_t)(slot << 3);
+        c.fis[12] = (uint8_t)(slot << 3);
     if (r.command == PACKET) {
-        header[0] |= 1 << 5;
-        fis[3] = 0; /* by PIO */
-        fis[6] = 0x08;
+        c.flags = 1 << 5;
+        c.fis[3] = 0; /* by PIO */
+        c.fis[6] = 0x08;
     }
-    put(f, LISTS + i * 0x400 + slot * 32, header, sizeof header);
-    put(f, table_of(i, slot), fis, sizeof fis);
-    put(f, table_of(i, slot) + 0x40, r.packet, sizeof r.packet);
-    put(f, table_of(i, slot) + 0x80, regions, sizeof regions);
+    memcpy(c.packet, r.packet, sizeof c.packet);
+    ahci_put(&a, i, slot, c);
 }
 
 static void restart(struct fixture *f, unsigned i)
@@ -354,6 +371,30 @@ static void test_packets(void **state)
     assert_false(run(f, CD, read) & ST_ERR);
     assert_sectors(f, DATA, 5 * CD_SECTOR, 2 * CD_SECTOR);
     assert_int_equal(moved(f, CD, 3), 2 * CD_SECTOR);
+}
+
+/* What optional feature sets have and these drives do not: a command ends with ABRT and is told by its name (ATA8-ACS 4.8 and 4.19), a
+ * packet with its sense (SPC-4, LOG SENSE) and is told as not implemented. */
+static void test_unsupported(void **state)
+{
+    enum { TRIM = 0x06, SMART = 0xb0, LOG_SENSE = 0x4d };
+    struct fixture *f = *state;
+    uint8_t b[18];
+    observe(f, f->board, EVENT_CLASSES_ALL);
+    assert_true(run(f, CD, (struct request){.command = PACKET}) & ST_ERR); /* unit attention */
+    assert_int_equal(run(f, DISK, (struct request){.command = TRIM, .count = 1, .bytes = 512}) >> 8, ER_ABRT);
+    assert_non_null(strstr(f->log, "DATA SET MANAGEMENT drive 16 status 0x51"));
+    assert_int_equal(run(f, DISK, (struct request){.command = SMART, .lba = 0xc24f00, .bytes = 512}) >> 8,
+                     ER_ABRT);
+    assert_non_null(strstr(f->log, "SMART drive 16 status 0x51"));
+    const struct request log = {.command = PACKET, .packet = {LOG_SENSE, 0, 0x40}, .bytes = 512};
+    assert_int_equal(run(f, CD, log) >> 12, KEY_ILLEGAL);
+    assert_non_null(strstr(f->log, "ATAPI packet 0x4d"));
+    const struct request sense = {.command = PACKET, .packet = {3, 0, 0, 0, 18}, .bytes = 18};
+    assert_false(run(f, CD, sense) & ST_ERR);
+    get(f, DATA, b, sizeof b);
+    assert_int_equal(b[2] & 15, KEY_ILLEGAL);
+    assert_int_equal(b[12], ASC_OPCODE);
 }
 
 static void test_resets(void **state)
@@ -617,6 +658,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_queued, make, teardown),
         cmocka_unit_test_setup_teardown(test_queued_error, make, teardown),
         cmocka_unit_test_setup_teardown(test_packets, make, teardown),
+        cmocka_unit_test_setup_teardown(test_unsupported, make, teardown),
         cmocka_unit_test_setup_teardown(test_resets, make, teardown),
         cmocka_unit_test_setup_teardown(test_bad_fis, make, teardown),
         cmocka_unit_test_setup_teardown(test_msi, make, teardown),
