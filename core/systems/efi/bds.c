@@ -78,7 +78,7 @@ static bool is_bds(const struct efi_guest *eg, uint64_t caller)
 static void end_part(struct efi_guest *eg, uint64_t status)
 {
     if (eg->part.kind)
-        EFI_EMIT(eg, EV_EFI_PART_DONE, eg->part.name, status);
+        GUEST_EMIT(eg, EV_EFI_PART_DONE, eg->part.name, status);
     eg->part.kind = EFI_PART_NONE;
 }
 
@@ -93,7 +93,7 @@ static void begin_part(struct efi_guest *eg, enum efi_part_kind kind, uint64_t c
 static void option_set(struct efi_guest *eg)
 {
     char name[32] = "";
-    efi_string(eg, efi_argument(eg, 0), name, sizeof name);
+    efi_ucs2(eg, efi_argument(eg, 0), name, sizeof name);
     if (strcmp(name, "BootCurrent") || efi_argument(eg, 3) != 2)
         return;
     end_part(eg, EFI_GIVEN_UP);

@@ -6,14 +6,6 @@
 
 /* ---------------------------------------------------------------- events of its own */
 
-void efi_emit(struct efi_guest *eg, unsigned kind, const char *data, const uint64_t *fields, size_t nfields)
-{
-    const struct event head = {
-        .kind = (uint16_t)kind, .cpu = (uint8_t)eg->cpu, .icount = eg->icount, .time = eg->time};
-    if (eg->o.classes & EVENT_CLASS_BIT(event_kind(kind)->cls))
-        guest_emit(&eg->o, &head, data, fields, nfields);
-}
-
 void efi_note(struct efi_guest *eg, const char *format, ...)
 {
     char text[EFI_DATA];
@@ -41,16 +33,16 @@ static struct efi_guest *efi_guest(struct guest *g)
 static struct guest *create(const struct guest_options *o)
 {
     struct efi_guest *eg = mem_zero(1, sizeof *eg);
-    *eg = (struct efi_guest){.guest = {&efi_system, o->parent, o->domain}, .o = *o, .word = 8};
-    efi_find_registers(eg);
-    eg->hooks = efi_hooks_new(eg);
-    return &eg->guest;
+    base_init(&eg->base, &efi_system, o, &guest_base_plain);
+    eg->word = 8;
+    eg->base.hooks = base_hooks_new(&eg->base);
+    return &eg->base.guest;
 }
 
 static void destroy(struct guest *g)
 {
     struct efi_guest *eg = efi_guest(g);
-    hooks_free(eg->hooks);
+    hooks_free(eg->base.hooks);
     hooks_free(eg->leaving);
     for (size_t i = 0; i < eg->nmodules; i++)
         free(eg->modules[i]);
@@ -86,14 +78,15 @@ static void enter_pei_core(struct efi_guest *eg, const struct efi_module *m)
 {
     eg->state = EFI_PEI;
     efi_probe_leaving(eg, m);
-    efi_probe_table(eg, EFI_TABLE_PEI, efi_find_table(eg, "PEI SERV", efi_word(eg), m->base, m->size),
-                    efi_word(eg));
+    efi_probe_table(eg, EFI_TABLE_PEI,
+                    efi_find_table(eg, "PEI SERV", efi_pointer_bytes(eg), m->base, m->size),
+                    efi_pointer_bytes(eg));
 }
 
 /* Its second argument leads to the PEI services, which move as the PEI core does. */
 static void enter_peim(struct efi_guest *eg)
 {
-    unsigned word = efi_word(eg);
+    unsigned word = efi_pointer_bytes(eg);
     uint64_t table = efi_number(eg, efi_argument(eg, 1), word);
     if (table && efi_number(eg, table, 8) == 0x5652455320494550u) /* "PEI SERV" */
         efi_probe_table(eg, EFI_TABLE_PEI, table, word);
@@ -105,7 +98,7 @@ static void enter_dxe_core(struct efi_guest *eg, const struct efi_module *m)
     hooks_free(eg->leaving);
     eg->leaving = NULL;
     eg->state = EFI_DXE;
-    eg->word = efi_word(eg);
+    eg->word = efi_pointer_bytes(eg);
     if (efi_argument(eg, 0))
         eg->hobs = efi_argument(eg, 0);
     efi_report_hobs(eg);
@@ -150,7 +143,7 @@ void efi_end_of_pei(struct efi_guest *eg)
         return;
     }
     efi_find_dxe_core(eg);
-    probes_apply(eg->o.probes);
+    probes_apply(eg->base.o.probes);
 }
 
 void efi_enter_bds(struct efi_guest *eg)
@@ -172,20 +165,20 @@ void efi_probe_bds(struct efi_guest *eg, uint64_t address)
     if (!address || eg->bds)
         return;
     eg->bds_entry = address;
-    hooks_probe(eg->hooks, PROBE_PHYSICAL, address, on_bds, eg);
-    probes_apply(eg->o.probes);
+    hooks_probe(eg->base.hooks, PROBE_PHYSICAL, address, on_bds, eg);
+    probes_apply(eg->base.o.probes);
 }
 
 void efi_end_of_boot(struct efi_guest *eg)
 {
     efi_report_map(eg);
     efi_modules_unmap(eg);
-    hooks_free(eg->hooks);
-    eg->hooks = efi_hooks_new(eg);
+    hooks_free(eg->base.hooks);
+    eg->base.hooks = base_hooks_new(&eg->base);
     eg->state = EFI_RUNTIME;
     eg->depth = 0;
     efi_keep_runtime(eg);
-    probes_apply(eg->o.probes);
+    probes_apply(eg->base.o.probes);
 }
 
 /* ---------------------------------------------------------------- events of the engine */
@@ -193,9 +186,7 @@ void efi_end_of_boot(struct efi_guest *eg)
 static void event(struct guest *g, const struct event *ev)
 {
     struct efi_guest *eg = efi_guest(g);
-    eg->cpu = ev->cpu;
-    eg->icount = ev->icount;
-    eg->time = ev->time;
+    base_at_event(&eg->base, ev);
     if (ev->kind == EV_RESET_VECTOR && eg->state == EFI_NONE)
         look_for_volumes(eg);
 }
@@ -210,7 +201,7 @@ static bool task(struct guest *g, unsigned cpu, struct guest_task *t)
 
 static bool read_memory(struct guest *g, unsigned cpu, uint64_t address, void *buf, size_t n)
 {
-    efi_guest(g)->cpu = cpu;
+    efi_guest(g)->base.cpu = cpu;
     return efi_read(efi_guest(g), address, buf, n);
 }
 

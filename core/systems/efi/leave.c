@@ -81,7 +81,7 @@ static void look_for_copy(struct efi_guest *eg, uint64_t to, uint64_t file)
     if (!own)
         return;
     efi_module_probe(own);
-    probes_apply(eg->o.probes);
+    probes_apply(eg->base.o.probes);
 }
 
 static bool was_tried(struct efi_guest *eg, uint64_t to)
@@ -100,12 +100,12 @@ static uint64_t leave_target(const struct leave *l)
 {
     static const char *const names[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
                                         "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
-    const struct engine *e = l->eg->o.engine;
+    const struct engine *e = l->eg->base.o.engine;
     unsigned mod = l->code[1] >> 6, rm = l->code[1] & 7, reg = rm + 8 * l->high;
     const uint8_t *p = l->code + 2 + (rm == 4);
     int32_t offset = 0;
-    uint64_t v = engine_reg_value(e, l->eg->cpu, guest_reg_index(e, names[reg]));
-    if (efi_word(l->eg) == 4)
+    uint64_t v = engine_reg_value(e, l->eg->base.cpu, guest_reg_index(e, names[reg]));
+    if (efi_pointer_bytes(l->eg) == 4)
         v = (uint32_t)v;
     if (mod == 3)
         return v;
@@ -113,7 +113,7 @@ static uint64_t leave_target(const struct leave *l)
         offset = (int8_t)*p;
     else if (mod == 2)
         memcpy(&offset, p, sizeof offset);
-    return efi_number(l->eg, v + (uint64_t)(int64_t)offset, efi_word(l->eg));
+    return efi_number(l->eg, v + (uint64_t)(int64_t)offset, efi_pointer_bytes(l->eg));
 }
 
 /* The first argument of the function that is called here: in 32-bit code it is on the stack, and the call has not pushed its return
@@ -121,8 +121,8 @@ static uint64_t leave_target(const struct leave *l)
 static uint64_t leave_argument(const struct leave *l)
 {
     enum { CALL = 2 };
-    if (efi_word(l->eg) == 4 && (l->code[1] >> 3 & 7) == CALL)
-        return efi_number(l->eg, (uint32_t)efi_reg(l->eg, EFI_RSP), 4);
+    if (efi_pointer_bytes(l->eg) == 4 && (l->code[1] >> 3 & 7) == CALL)
+        return efi_number(l->eg, (uint32_t)efi_reg(l->eg, GUEST_RSP), 4);
     return efi_argument(l->eg, 0);
 }
 
@@ -162,7 +162,7 @@ void efi_probe_leaving(struct efi_guest *eg, const struct efi_module *m)
     unsigned n = 0;
     uint8_t *code = mem_zero(1, size + LONGEST);
     if (!eg->leaving)
-        eg->leaving = efi_hooks_new(eg);
+        eg->leaving = base_hooks_new(&eg->base);
     efi_read_physical(eg, m->base, code, size);
     for (size_t i = 1; i < size && n < PROBES; i++) {
         if (!is_indirect(code + i))
@@ -173,5 +173,5 @@ void efi_probe_leaving(struct efi_guest *eg, const struct efi_module *m)
             add_leave(eg, m->base + i - 1, code + i, code[i - 1] & 1);
     }
     free(code);
-    probes_apply(eg->o.probes);
+    probes_apply(eg->base.o.probes);
 }

@@ -228,7 +228,7 @@ static int look_at_tables(struct look *l, struct error *err)
         return error_set(
             err,
             "tables: the system table is not known at this position: give a later one (--at stage:bios.bds)");
-    efi_string(eg, efi_system_vendor(eg), vendor, sizeof vendor);
+    efi_ucs2(eg, efi_system_vendor(eg), vendor, sizeof vendor);
     show_table(l, eg->system_table, "system table", vendor[0] ? vendor : NULL);
     for (unsigned i = 0; efi_configuration(eg, i, &guid, &at); i++) {
         name[0] = 0;
@@ -291,7 +291,8 @@ static struct look *look_new(struct trace *t, uint64_t icount, const struct firm
     l->engine.ops = &l->ops;
     l->memory = m;
     l->out = out;
-    l->eg.o.engine = &l->engine;
+    l->eg.base.o.engine = &l->engine;
+    l->eg.base.ops = &guest_base_plain;
     l->eg.word = 8;
     l->flash = flash_is_writable(t);
     if (!read_events(l, t, icount, err))

@@ -80,13 +80,13 @@ void efi_module_gone(struct efi_guest *eg, struct efi_module *m)
 static void on_return(struct hook *h, const struct probe_hit *hit, const struct frame *f)
 {
     const struct efi_module *m = *(struct efi_module **)h->ctx;
-    EFI_EMIT(m->eg, EV_EFI_RETURN, m->name, m->type, efi_reg(m->eg, EFI_RAX), hit->time - f->time);
+    GUEST_EMIT(m->eg, EV_EFI_RETURN, m->name, m->type, efi_reg(m->eg, GUEST_RAX), hit->time - f->time);
 }
 
 static void on_entry(void *ctx, const struct probe_hit *hit)
 {
     struct efi_module *m = ctx;
-    EFI_EMIT(m->eg, EV_EFI_START, m->name, m->type, m->base, m->size, m->entry, m->handle);
+    GUEST_EMIT(m->eg, EV_EFI_START, m->name, m->type, m->base, m->size, m->entry, m->handle);
     if (m->type == EFI_TYPE_PEIM || m->type == EFI_TYPE_PEIM_DRIVER)
         hook_follow(m->hook, hit);
     efi_entered(m->eg, m);
@@ -96,8 +96,8 @@ void efi_module_probe(struct efi_module *m)
 {
     struct efi_module **ctx = mem_alloc(sizeof *ctx);
     *ctx = m;
-    m->hook = hook_keep(m->eg->hooks, ctx);
-    hooks_probe(m->eg->hooks, PROBE_PHYSICAL, m->entry, on_entry, m);
+    m->hook = hook_keep(m->eg->base.hooks, ctx);
+    hooks_probe(m->eg->base.hooks, PROBE_PHYSICAL, m->entry, on_entry, m);
     m->hook->leave = on_return;
     m->hook->follows = true;
 }
@@ -144,7 +144,7 @@ static void take_volume(void *ctx, const struct efi_volume *v)
     static const struct efi_guid none;
     char name[EFI_NAME] = "";
     efi_guid_text(l->eg, memcmp(&v->name, &none, sizeof none) ? &v->name : &v->system, name, sizeof name);
-    EFI_EMIT(l->eg, EV_EFI_VOLUME, name, l->address + v->offset, v->size, v->count);
+    GUEST_EMIT(l->eg, EV_EFI_VOLUME, name, l->address + v->offset, v->size, v->count);
     if (eg->nlooked < EFI_LOOKED)
         eg->looked[eg->nlooked++] = l->address + v->offset;
     if (v->damaged)
@@ -168,7 +168,7 @@ unsigned efi_look_at(struct efi_guest *eg, uint64_t address, uint64_t size)
         efi_read_physical(eg, address + at, bytes + at, size - at < PIECE ? size - at : PIECE);
     unsigned n = efi_volumes(bytes, size, &r);
     free(bytes);
-    probes_apply(eg->o.probes);
+    probes_apply(eg->base.o.probes);
     return n;
 }
 

@@ -146,10 +146,10 @@ static struct call *new_call(struct efi_guest *eg, unsigned *number)
 
 static void note_arguments(struct efi_guest *eg, const struct efi_row *row, struct call *c)
 {
-    unsigned slot = 0, word = efi_word(eg);
+    unsigned slot = 0, word = efi_pointer_bytes(eg);
     for (unsigned i = 0; i < 4; i++)
         c->a[i] = efi_argument(eg, i);
-    c->caller = efi_number(eg, word == 8 ? efi_reg(eg, EFI_RSP) : (uint32_t)efi_reg(eg, EFI_RSP), word);
+    c->caller = efi_number(eg, word == 8 ? efi_reg(eg, GUEST_RSP) : (uint32_t)efi_reg(eg, GUEST_RSP), word);
     for (unsigned i = 0; i < sizeof row->arg / sizeof row->arg[0] && row->arg[i].kind; i++) {
         enum efi_arg kind = row->arg[i].kind;
         if (kind == EFI_ARG_OUT || kind == EFI_ARG_OUT64) {
@@ -170,7 +170,7 @@ static void install_ppi(struct efi_guest *eg, uint64_t list)
 {
     enum { MOST = 32 };
     const uint64_t last = 0x80000000u;
-    unsigned word = efi_word(eg);
+    unsigned word = efi_pointer_bytes(eg);
     struct efi_guid guid;
     for (unsigned i = 0; i < MOST; i++, list += 3 * word) {
         uint64_t ppi = efi_number(eg, list + 2 * word, word);
@@ -190,11 +190,11 @@ static void install_ppi(struct efi_guest *eg, uint64_t list)
 static void memory_found(struct efi_guest *eg)
 {
     const uint64_t top = (uint64_t)1 << 32;
-    bool wide = efi_word(eg) == 8;
+    bool wide = efi_pointer_bytes(eg) == 8;
     uint64_t low = efi_argument(eg, 1);
     eg->memory = wide ? low : low | efi_argument(eg, 2) << 32;
     eg->memory_size = wide ? efi_argument(eg, 2) : efi_argument(eg, 3) | efi_argument(eg, 4) << 32;
-    EFI_EMIT(eg, EV_EFI_MEMORY, NULL, eg->memory, eg->memory_size);
+    GUEST_EMIT(eg, EV_EFI_MEMORY, NULL, eg->memory, eg->memory_size);
     /* It is searched later. */
     if (eg->memory >= top || eg->memory_size > top - eg->memory) {
         efi_note(eg, "that is not all below 4 GiB: only what is there is searched for tables");
@@ -207,7 +207,7 @@ static void protocol_installed(struct efi_guest *eg, uint64_t guid_at, uint64_t 
 {
     struct efi_guid guid;
     if (efi_read(eg, guid_at, guid.b, sizeof guid.b) && efi_guid_is(&guid, "EFI_BDS_ARCH_PROTOCOL"))
-        efi_probe_bds(eg, efi_number(eg, interface, efi_word(eg)));
+        efi_probe_bds(eg, efi_number(eg, interface, efi_pointer_bytes(eg)));
 }
 
 static void start_image(struct efi_guest *eg, struct call *c)
@@ -219,7 +219,7 @@ static void start_image(struct efi_guest *eg, struct call *c)
         return;
     if (m->type == EFI_TYPE_APPLICATION)
         efi_bds_starts(eg);
-    EFI_EMIT(eg, EV_EFI_START, m->name, m->type, m->base, m->size, m->entry, m->handle);
+    GUEST_EMIT(eg, EV_EFI_START, m->name, m->type, m->base, m->size, m->entry, m->handle);
     eg->depth += m->type == EFI_TYPE_APPLICATION;
 }
 
@@ -229,7 +229,7 @@ static void image_returned(struct efi_guest *eg, struct call *c, uint64_t status
     efi_find_system_table(eg);
     if (!m)
         return;
-    EFI_EMIT(eg, EV_EFI_RETURN, m->name, m->type, status, duration);
+    GUEST_EMIT(eg, EV_EFI_RETURN, m->name, m->type, status, duration);
     if (status || m->type == EFI_TYPE_APPLICATION) /* it is unloaded without a call */
         efi_module_gone(eg, m);
     if (m->type != EFI_TYPE_APPLICATION || !eg->depth)
@@ -243,7 +243,7 @@ static void image_loaded(struct efi_guest *eg, const struct call *c)
     efi_find_system_table(eg);
     const struct efi_module *m = efi_module_loaded(eg, efi_number(eg, c->out, c->out_bytes), true);
     if (m)
-        EFI_EMIT(eg, EV_EFI_LOADED, m->name, m->type, m->base, m->size, m->entry, m->handle);
+        GUEST_EMIT(eg, EV_EFI_LOADED, m->name, m->type, m->base, m->size, m->entry, m->handle);
 }
 
 static void entered(struct efi_guest *eg, unsigned number, struct call *c)
@@ -302,8 +302,8 @@ static void returned(struct efi_guest *eg, unsigned number, struct call *c, uint
 static uint64_t status_of(const struct efi_guest *eg)
 {
     const uint64_t error = (uint64_t)1 << 31;
-    uint64_t status = efi_reg(eg, EFI_RAX);
-    if (efi_word(eg) == 8)
+    uint64_t status = efi_reg(eg, GUEST_RAX);
+    if (efi_pointer_bytes(eg) == 8)
         return status;
     status = (uint32_t)status;
     return status & error ? status ^ error ^ error << 32 : status;
@@ -318,7 +318,7 @@ static void on_call(void *ctx, const struct probe_hit *hit)
     struct call *c = new_call(eg, &number);
     note_arguments(eg, row, c);
     if (row->nests)
-        EFI_EMIT(eg, EV_EFI_CALL, c->text, row->number, c->a[0], c->a[1], c->a[2], c->a[3], c->caller);
+        GUEST_EMIT(eg, EV_EFI_CALL, c->text, row->number, c->a[0], c->a[1], c->a[2], c->a[3], c->caller);
     hook_follow(p->hook, hit);
     struct frame *f = hook_find(p->hook, hooks_stack_pointer(p->hook->set, hit->cpu));
     if (f)
@@ -341,9 +341,9 @@ static void on_result(struct hook *h, const struct probe_hit *hit, const struct 
         efi_put(c->text, sizeof c->text, " = %s", name);
     else
         efi_put(c->text, sizeof c->text, " = 0x%llx", (unsigned long long)status);
-    EFI_EMIT(eg, EV_EFI_SERVICE, c->text, p->row->number, status,
-             c->out ? efi_number(eg, c->out, c->out_bytes) : 0, c->a[0], c->a[1], c->a[2], duration,
-             c->caller);
+    GUEST_EMIT(eg, EV_EFI_SERVICE, c->text, p->row->number, status,
+               c->out ? efi_number(eg, c->out, c->out_bytes) : 0, c->a[0], c->a[1], c->a[2], duration,
+               c->caller);
     c->used = false;
     efi_bds_returns(eg, p->row->number, c->caller, status);
     returned(eg, p->row->number, c, status, duration);
@@ -355,10 +355,10 @@ static void probe(struct efi_probed *p)
 {
     struct efi_probed **ctx = mem_alloc(sizeof *ctx);
     *ctx = p;
-    p->hook = hook_keep(p->eg->hooks, ctx);
+    p->hook = hook_keep(p->eg->base.hooks, ctx);
     p->hook->leave = on_result;
     p->hook->follows = true;
-    hooks_probe(p->eg->hooks, PROBE_PHYSICAL, p->address, on_call, p);
+    hooks_probe(p->eg->base.hooks, PROBE_PHYSICAL, p->address, on_call, p);
 }
 
 static bool is_probed(const struct efi_guest *eg, unsigned number, uint64_t address)
@@ -404,7 +404,7 @@ void efi_probe_table(struct efi_guest *eg, enum efi_table table, uint64_t addres
         any = true;
     }
     if (any)
-        probes_apply(eg->o.probes);
+        probes_apply(eg->base.o.probes);
 }
 
 void efi_keep_runtime(struct efi_guest *eg)

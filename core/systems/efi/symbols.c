@@ -17,14 +17,15 @@ static struct symbol_table *table_of_image(const struct efi_module *m)
     for (uint64_t at = 0; at < size; at += PIECE)
         efi_read_physical(eg, m->base + at, bytes + at, size - at < PIECE ? size - at : PIECE);
     const struct symbol_module own = {.name = m->name, .bytes = bytes, .size = size, .base = m->base};
-    struct symbol_table *t = symbols_add_module(eg->o.symbols, &own, eg->o.files, eg->o.warn, eg->o.ctx);
+    struct symbol_table *t =
+        symbols_add_module(eg->base.o.symbols, &own, eg->base.o.files, eg->base.o.warn, eg->base.o.ctx);
     free(bytes);
     return t;
 }
 
 static struct symbol_table *table_of_name(const struct efi_module *m)
 {
-    struct symbol_table *t = symbol_table_begin(m->eg->o.symbols, m->name, "firmware");
+    struct symbol_table *t = symbol_table_begin(m->eg->base.o.symbols, m->name, "firmware");
     symbol_table_add(t, m->name, 0, m->size, 'T', SYMBOL_SIZED);
     return symbol_table_end(t);
 }
@@ -32,13 +33,13 @@ static struct symbol_table *table_of_name(const struct efi_module *m)
 static void map(const struct efi_module *m)
 {
     const struct efi_guest *eg = m->eg;
-    symbols_map(eg->o.symbols, &(struct symbol_mapping){.table = m->table,
-                                                        .space = SPACE_KERNEL,
-                                                        .bias = m->base,
-                                                        .begin = m->base,
-                                                        .end = m->base + m->size,
-                                                        .since = eg->icount,
-                                                        .time = eg->time});
+    symbols_map(eg->base.o.symbols, &(struct symbol_mapping){.table = m->table,
+                                                             .space = SPACE_KERNEL,
+                                                             .bias = m->base,
+                                                             .begin = m->base,
+                                                             .end = m->base + m->size,
+                                                             .since = eg->base.icount,
+                                                             .time = eg->base.time});
 }
 
 void efi_map_symbols(struct efi_module *m)
@@ -47,7 +48,7 @@ void efi_map_symbols(struct efi_module *m)
     if (!m->table)
         m->table = table_of_name(m);
     map(m);
-    m->eg->o.symbols_changed(m->eg->o.ctx);
+    m->eg->base.o.symbols_changed(m->eg->base.o.ctx);
 }
 
 /* The same image may be loaded at several places: their mappings have one table, and end together. The others begin again. */
@@ -58,7 +59,7 @@ void efi_unmap_symbols(struct efi_module *m)
     if (!t)
         return;
     m->table = NULL;
-    symbols_unmap(eg->o.symbols, t, SPACE_KERNEL, eg->icount, eg->time);
+    symbols_unmap(eg->base.o.symbols, t, SPACE_KERNEL, eg->base.icount, eg->base.time);
     for (size_t i = 0; i < eg->nmodules; i++)
         if (eg->modules[i]->table == t)
             map(eg->modules[i]);
@@ -72,6 +73,6 @@ void efi_modules_unmap(struct efi_guest *eg)
             if (eg->modules[k]->table == t)
                 eg->modules[k]->table = NULL;
         if (t)
-            symbols_unmap(eg->o.symbols, t, SPACE_KERNEL, eg->icount, eg->time);
+            symbols_unmap(eg->base.o.symbols, t, SPACE_KERNEL, eg->base.icount, eg->base.time);
     }
 }

@@ -110,18 +110,18 @@ static bool report_hob(struct efi_guest *eg, uint64_t hob, unsigned type, unsign
     if (type == HOB_RESOURCE && size >= 48) {
         uint64_t kind = efi_number(eg, hob + 24, 4);
         efi_put(text, sizeof text, "%s", kind < 8 ? resources[kind] : "resource of another kind");
-        EFI_EMIT(eg, EV_EFI_HOB, text, type, efi_number(eg, hob + 32, 8), efi_number(eg, hob + 40, 8));
+        GUEST_EMIT(eg, EV_EFI_HOB, text, type, efi_number(eg, hob + 32, 8), efi_number(eg, hob + 40, 8));
     } else if (is_module(eg, hob, type, size) && hob_guid(eg, hob + MODULE_NAME, &guid)) {
         efi_put(text, sizeof text, "module ");
         efi_guid_text(eg, &guid, text, sizeof text);
-        EFI_EMIT(eg, EV_EFI_HOB, text, type, efi_number(eg, hob + ALLOCATION_BASE, 8),
-                 efi_number(eg, hob + ALLOCATION_SIZE, 8));
+        GUEST_EMIT(eg, EV_EFI_HOB, text, type, efi_number(eg, hob + ALLOCATION_BASE, 8),
+                   efi_number(eg, hob + ALLOCATION_SIZE, 8));
     } else if (type == HOB_VOLUME && size >= 24) {
-        EFI_EMIT(eg, EV_EFI_HOB, "firmware volume", type, efi_number(eg, hob + 8, 8),
-                 efi_number(eg, hob + 16, 8));
+        GUEST_EMIT(eg, EV_EFI_HOB, "firmware volume", type, efi_number(eg, hob + 8, 8),
+                   efi_number(eg, hob + 16, 8));
     } else if (type == HOB_CPU && size >= 10) {
         efi_put(text, sizeof text, "processor with %u address bits", (unsigned)efi_number(eg, hob + 8, 1));
-        EFI_EMIT(eg, EV_EFI_HOB, text, type, 0, 0);
+        GUEST_EMIT(eg, EV_EFI_HOB, text, type, 0, 0);
     }
     return true;
 }
@@ -229,14 +229,14 @@ static void report_system_table(struct efi_guest *eg)
     unsigned minor = (unsigned)(revision & 0xffff);
     char text[EFI_NAME + 40] = "";
     eg->complete = crc_is_right(eg, table);
-    efi_string(eg, member(eg, table, ST_VENDOR), eg->vendor, sizeof eg->vendor);
+    efi_ucs2(eg, member(eg, table, ST_VENDOR), eg->vendor, sizeof eg->vendor);
     efi_put(text, sizeof text, "UEFI %u.%u", (unsigned)(revision >> 16), minor / 10);
     if (minor % 10)
         efi_put(text, sizeof text, ".%u", minor % 10);
     if (eg->vendor[0])
         efi_put(text, sizeof text, " by %s", eg->vendor);
-    EFI_EMIT(eg, EV_EFI_SYSTEM_TABLE, text, table, eg->boot_services, member(eg, table, ST_RUNTIME),
-             member(eg, table, ST_REVISION), eg->complete);
+    GUEST_EMIT(eg, EV_EFI_SYSTEM_TABLE, text, table, eg->boot_services, member(eg, table, ST_RUNTIME),
+               member(eg, table, ST_REVISION), eg->complete);
 }
 
 /* It is looked for from the end of memory, since firmware allocates from there. */
@@ -357,6 +357,6 @@ void efi_report_map(struct efi_guest *eg)
         memcpy(&pages, p + 24, 8);
         memcpy(&attributes, p + 32, 8);
         const char *name = efi_memory_name(type);
-        EFI_EMIT(eg, EV_EFI_MAP, name ? name : "memory of another type", start, pages, type, attributes);
+        GUEST_EMIT(eg, EV_EFI_MAP, name ? name : "memory of another type", start, pages, type, attributes);
     }
 }

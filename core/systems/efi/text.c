@@ -130,7 +130,7 @@ static void media_text(const struct efi_guest *eg, uint64_t node, unsigned sub, 
     char path[EFI_DATA];
     if (sub == FILE_PATH) {
         size_t n = (size - 4) / 2 + 1;
-        efi_string(eg, node + 4, path, n < sizeof path ? n : sizeof path);
+        efi_ucs2(eg, node + 4, path, n < sizeof path ? n : sizeof path);
         efi_put(buf, room, "%s", path);
     } else if ((sub == FILE_OF_VOLUME || sub == VOLUME) && efi_read(eg, node + 4, guid.b, sizeof guid.b)) {
         efi_guid_text(eg, &guid, buf, room);
@@ -197,7 +197,7 @@ static void ppi_argument(const struct efi_guest *eg, uint64_t list, char *buf, s
 {
     enum { MOST = 32 };
     const uint64_t last = 0x80000000u;
-    unsigned word = efi_word(eg);
+    unsigned word = efi_pointer_bytes(eg);
     for (unsigned i = 0; i < MOST; i++, list += 3 * word) {
         if (i)
             efi_put(buf, size, " ");
@@ -247,7 +247,7 @@ static void argument_text(const struct efi_guest *eg, enum efi_arg kind, unsigne
         guid_argument(eg, v, buf, size);
         break;
     case EFI_ARG_STRING:
-        efi_string(eg, v, text, sizeof text);
+        efi_ucs2(eg, v, text, sizeof text);
         efi_put(buf, size, "\"%s\"", text);
         break;
     case EFI_ARG_PATH:
@@ -296,7 +296,7 @@ void efi_call_text(const struct efi_guest *eg, const struct efi_row *row, char *
             argument_text(eg, kind, slot, buf, size);
             any = true;
         }
-        slot += kind == EFI_ARG_WIDE && efi_word(eg) == 4 ? 2 : 1;
+        slot += kind == EFI_ARG_WIDE && efi_pointer_bytes(eg) == 4 ? 2 : 1;
     }
     efi_put(buf, size, ")");
 }

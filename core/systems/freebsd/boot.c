@@ -28,20 +28,20 @@ static void at_call(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
     const struct callee *c = h->ctx;
-    hook_push(h, fb_reg(c->fb, FB_RSP), hit->time);
-    FB_EMIT(c->fb, EV_KERNEL_CALL, c->name, c->parent, c->target);
+    hook_push(h, fb_reg(c->fb, GUEST_RSP), hit->time);
+    GUEST_EMIT(c->fb, EV_KERNEL_CALL, c->name, c->parent, c->target);
 }
 
 static void after_call(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
     const struct callee *c = h->ctx;
-    struct frame *f = hook_find(h, fb_reg(c->fb, FB_RSP));
+    struct frame *f = hook_find(h, fb_reg(c->fb, GUEST_RSP));
     if (!f)
         return;
     uint64_t duration = hit->time - f->time;
     hooks_drop(h->set, f);
-    FB_EMIT(c->fb, EV_KERNEL_RETURN, c->name, c->parent, fb_reg(c->fb, FB_RAX), duration);
+    GUEST_EMIT(c->fb, EV_KERNEL_RETURN, c->name, c->parent, fb_reg(c->fb, GUEST_RAX), duration);
 }
 
 /* Functions that are called everywhere. */
@@ -73,14 +73,14 @@ static void callee(void *ctx, const struct code_site *site)
         return;
     struct callee *c = mem_zero(1, sizeof *c);
     *c = (struct callee){cs->fb, cs->parent, site->target, name};
-    struct hook *h = hook_keep(cs->fb->hooks, c);
+    struct hook *h = hook_keep(cs->fb->base.hooks, c);
     hooks_probe(h->set, PROBE_LINEAR, site->address, at_call, h);
     hooks_probe(h->set, PROBE_LINEAR, site->address + site->length, after_call, h);
 }
 
 static void reached(struct fb_guest *fb, const char *name)
 {
-    FB_EMIT(fb, EV_KERNEL_REACHED, name, fb_symbol(fb, name));
+    GUEST_EMIT(fb, EV_KERNEL_REACHED, name, fb_symbol(fb, name));
 }
 
 static void hammer_time(struct fb_guest *fb, struct frame *f)
@@ -116,8 +116,9 @@ static void hook_milestones(struct fb_guest *fb)
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         struct symbol sym;
         struct callees cs = {.fb = fb, .parent = all[i].parent};
-        if (fb_hook(fb, all[i].name, all[i].enter, NULL) && cs.parent && fb_function(fb, all[i].name, &sym))
-            hooks_sites(fb->hooks, fb->cpu, &sym, NULL, callee, &cs);
+        if (fb_hook(fb, all[i].name, all[i].enter, NULL) && cs.parent &&
+            base_function(&fb->base, all[i].name, &sym))
+            hooks_sites(fb->base.hooks, fb->base.cpu, &sym, NULL, callee, &cs);
         free(cs.seen);
     }
 }
@@ -126,7 +127,7 @@ static void hook_milestones(struct fb_guest *fb)
 
 static void attach_begins(struct fb_guest *fb, struct frame *f)
 {
-    f->value[0] = fb_argument(fb, 0);
+    f->value[0] = base_argument(&fb->base, 0);
 }
 
 /* "uart0 at acpi0: 16550 or compatible" */
@@ -145,7 +146,7 @@ static void attach_ends(struct fb_guest *fb, const struct frame *f)
         text_add(&t, " at %s", parent);
     if (desc[0])
         text_add(&t, ": %s", desc);
-    FB_EMIT(fb, EV_KERNEL_DEVICE, t.s, fb_reg(fb, FB_RAX) & UINT32_MAX, fb->time - f->time);
+    GUEST_EMIT(fb, EV_KERNEL_DEVICE, t.s, fb_reg(fb, GUEST_RAX) & UINT32_MAX, fb->base.time - f->time);
     free(t.s);
 }
 
@@ -154,8 +155,8 @@ static void attach_ends(struct fb_guest *fb, const struct frame *f)
 /* vfs_mount_alloc(vnode, type, path, credentials) */
 static void mount_begins(struct fb_guest *fb, struct frame *f)
 {
-    f->value[0] = fb_argument(fb, 1);
-    f->value[1] = fb_argument(fb, 2);
+    f->value[0] = base_argument(&fb->base, 1);
+    f->value[1] = base_argument(&fb->base, 2);
 }
 
 static struct fb_mount *mount_of(struct fb_guest *fb, uint64_t mp)
@@ -170,7 +171,7 @@ static struct fb_mount *mount_of(struct fb_guest *fb, uint64_t mp)
 static void mount_ends(struct fb_guest *fb, const struct frame *f)
 {
     enum { VFC_NAME = 4 };
-    uint64_t mp = fb_reg(fb, FB_RAX);
+    uint64_t mp = fb_reg(fb, GUEST_RAX);
     struct fb_mount *m = mount_of(fb, mp);
     if (!m) {
         fb->nmounts = fb->nmounts < MOUNTS_MAX ? fb->nmounts : 0;
@@ -185,13 +186,13 @@ static void mount_ends(struct fb_guest *fb, const struct frame *f)
 /* A file system says that it is mounted: vfs_mountedfrom(mount, from). */
 static void mounted(struct fb_guest *fb, struct frame *f)
 {
-    const struct fb_mount *m = mount_of(fb, fb_argument(fb, 0));
+    const struct fb_mount *m = mount_of(fb, base_argument(&fb->base, 0));
     char from[TEXT];
     struct text t = {0};
-    fb_string(fb, fb_argument(fb, 1), from, sizeof from);
+    fb_string(fb, base_argument(&fb->base, 1), from, sizeof from);
     text_add(&t, "%s on %s from %s", m ? m->type : "a file system", m ? m->path : "a place that is not known",
              from);
-    FB_EMIT(fb, EV_KERNEL_MOUNT, t.s, fb_current_pid(fb));
+    GUEST_EMIT(fb, EV_KERNEL_MOUNT, t.s, fb_current_pid(fb));
     free(t.s);
 }
 
@@ -200,37 +201,37 @@ static void mounted(struct fb_guest *fb, struct frame *f)
 /* struct consdev: operations, priority, argument, flags, name. */
 static void console(struct fb_guest *fb, struct frame *f)
 {
-    uint64_t consdev = fb_argument(fb, 0);
+    uint64_t consdev = base_argument(&fb->base, 0);
     char name[64];
-    fb_string(fb, consdev + (fb->word == 8 ? 28 : 16), name, sizeof name);
-    FB_EMIT(fb, EV_KERNEL_CONSOLE, name, 0);
+    fb_string(fb, consdev + (fb->base.word == 8 ? 28 : 16), name, sizeof name);
+    GUEST_EMIT(fb, EV_KERNEL_CONSOLE, name, 0);
 }
 
 static void processor(struct fb_guest *fb, struct frame *f)
 {
-    FB_EMIT(fb, EV_CPU_UP, NULL, fb->cpu);
+    GUEST_EMIT(fb, EV_CPU_UP, NULL, fb->base.cpu);
 }
 
 /* The text of a panic is complete when the kernel reboots because of it. */
 static void shutdown(struct fb_guest *fb, struct frame *f)
 {
     enum { RB_HALT = 8, RB_POWEROFF = 0x4000 };
-    uint64_t howto = fb_argument(fb, 0), panicstr = fb_symbol(fb, "panicstr");
+    uint64_t howto = base_argument(&fb->base, 0), panicstr = fb_symbol(fb, "panicstr");
     uint64_t at = panicstr ? fb_word(fb, panicstr) : 0;
     char text[TEXT * 2];
     if (at && !fb->panicked && fb_string(fb, at, text, sizeof text))
-        FB_EMIT(fb, EV_KERNEL_PANIC, text, fb_current_pid(fb));
+        GUEST_EMIT(fb, EV_KERNEL_PANIC, text, fb_current_pid(fb));
     fb->panicked |= at != 0;
-    FB_EMIT(fb, EV_KERNEL_SHUTDOWN,
-            howto & RB_POWEROFF ? "kern_reboot (power off)"
-            : howto & RB_HALT   ? "kern_reboot (halt)"
-                                : "kern_reboot (reboot)",
-            fb_current_pid(fb));
+    GUEST_EMIT(fb, EV_KERNEL_SHUTDOWN,
+               howto & RB_POWEROFF ? "kern_reboot (power off)"
+               : howto & RB_HALT   ? "kern_reboot (halt)"
+                                   : "kern_reboot (reboot)",
+               fb_current_pid(fb));
 }
 
 void fb_boot_setup(struct fb_guest *fb)
 {
-    if (!fb_wants(fb, EC_KERNEL))
+    if (!base_wants(&fb->base, EC_KERNEL))
         return;
     hook_milestones(fb);
     fb_hook_needed(fb, "device_attach", attach_begins, attach_ends);

@@ -86,9 +86,9 @@ static bool parse(const uint8_t *h, size_t n, struct fb_image *im)
 static bool header_at_physical(const struct fb_guest *fb, uint64_t address, struct fb_image *im)
 {
     uint8_t h[HEADER];
-    if (fb_peek_physical(fb, address, h, 20) < 20 || !is_header(h))
+    if (base_peek_physical(&fb->base, address, h, 20) < 20 || !is_header(h))
         return false;
-    if (!parse(h, fb_peek_physical(fb, address, h, sizeof h), im))
+    if (!parse(h, base_peek_physical(&fb->base, address, h, sizeof h), im))
         return false;
     im->physical = address;
     im->has_physical = true;
@@ -102,18 +102,18 @@ static void at_entry(void *ctx, const struct probe_hit *hit)
     const struct fb_candidate *c = ctx;
     struct fb_guest *fb = c->fb;
     struct fb_image im;
-    if (!fb_here(fb, hit) || fb->state != FB_LOOKING || !header_at_physical(fb, c->image.physical, &im) ||
-        im.entry != c->image.entry)
+    if (!base_here(&fb->base, hit) || fb->state != FB_LOOKING ||
+        !header_at_physical(fb, c->image.physical, &im) || im.entry != c->image.entry)
         return;
     fb->image = im;
     fb_take_kernel(fb, true);
-    probes_apply(fb->o.probes);
+    probes_apply(fb->base.o.probes);
 }
 
 void fb_forget_candidates(struct fb_guest *fb)
 {
     for (unsigned i = 0; i < FB_CANDIDATES; i++)
-        probe_remove(fb->o.probes, fb->candidates[i].probe);
+        probe_remove(fb->base.o.probes, fb->candidates[i].probe);
     memset(fb->candidates, 0, sizeof fb->candidates);
 }
 
@@ -135,10 +135,11 @@ static void add_candidate(struct fb_guest *fb, const struct fb_image *im)
     struct fb_candidate *c = place_for(fb, im);
     if (!c)
         return;
-    probe_remove(fb->o.probes, c->probe);
+    probe_remove(fb->base.o.probes, c->probe);
     *c = (struct fb_candidate){.fb = fb, .image = *im};
-    c->probe = probe_add(fb->o.probes, PROBE_PHYSICAL, im->physical + (im->entry - im->base), at_entry, c);
-    probes_apply(fb->o.probes);
+    c->probe =
+        probe_add(fb->base.o.probes, PROBE_PHYSICAL, im->physical + (im->entry - im->base), at_entry, c);
+    probes_apply(fb->base.o.probes);
 }
 
 static void look_low(struct fb_guest *fb)
@@ -155,14 +156,14 @@ static void look_low(struct fb_guest *fb)
  * was seen is told by that. */
 static void look_down(struct fb_guest *fb, uint64_t ip)
 {
-    const struct engine *e = fb->o.engine;
+    const struct engine *e = fb->base.o.engine;
     uint8_t h[HEADER];
     struct fb_image im;
     for (uint64_t at = ip & ~(uint64_t)(LARGE - 1), n = 0; n < IMAGE_MAX / LARGE && at; at -= LARGE, n++) {
-        if (e->ops->peek(e, fb->cpu, at, h, 20) < 20)
+        if (e->ops->peek(e, fb->base.cpu, at, h, 20) < 20)
             return;
-        if (!is_header(h) || !parse(h, e->ops->peek(e, fb->cpu, at, h, sizeof h), &im) || im.base != at ||
-            ip >= im.end)
+        if (!is_header(h) || !parse(h, e->ops->peek(e, fb->base.cpu, at, h, sizeof h), &im) ||
+            im.base != at || ip >= im.end)
             continue;
         fb->image = im;
         fb_take_kernel(fb, false);
@@ -186,7 +187,8 @@ void fb_look(struct fb_guest *fb, uint64_t ip)
     bool wide_code = ip > UINT32_MAX;
     if (!ip || was_tried(fb, ip))
         return;
-    if (!wide_code && (ip < upper_32 || !(engine_reg_value(fb->o.engine, fb->cpu, fb->reg[FB_CR0]) >> 31)))
+    if (!wide_code && (ip < upper_32 ||
+                       !(engine_reg_value(fb->base.o.engine, fb->base.cpu, fb->base.reg[GUEST_CR0]) >> 31)))
         look_low(fb);
     else if ((ip >= upper_64 || !wide_code) && fb->tries++ < TRIES)
         look_down(fb, ip);

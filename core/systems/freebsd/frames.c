@@ -58,14 +58,14 @@ void fb_add_frames(const struct fb_guest *fb, struct symbol_table *t, uint64_t f
         return;
     uint8_t *code = mem_alloc(to - from);
     fb_read(fb, from, code, to - from);
-    symbol_table_deduce_frames(t,
-                               &(struct symbol_code){.bytes = code,
-                                                     .size = to - from,
-                                                     .address = from,
-                                                     .narrow = fb->word == 4,
-                                                     .is_entry = fb->word == 4 ? is_entry_narrow : is_entry,
-                                                     .is_outermost = is_outermost,
-                                                     .registers = fb->word == 4 ? &narrow : &wide});
+    symbol_table_deduce_frames(
+        t, &(struct symbol_code){.bytes = code,
+                                 .size = to - from,
+                                 .address = from,
+                                 .narrow = fb->base.word == 4,
+                                 .is_entry = fb->base.word == 4 ? is_entry_narrow : is_entry,
+                                 .is_outermost = is_outermost,
+                                 .registers = fb->base.word == 4 ? &narrow : &wide});
     free(code);
 }
 
@@ -109,13 +109,13 @@ static void map_copy(struct fb_guest *fb)
         return;
     const char **names = names_between(fb->kernel, from, to);
     const struct symbol_mapping m = {
-        .table = symbols_add_copy(fb->o.symbols, "trampoline", fb->kernel, names, distance),
-        .space = fb->space,
-        .since = fb->icount,
-        .time = fb->time};
+        .table = symbols_add_copy(fb->base.o.symbols, "trampoline", fb->kernel, names, distance),
+        .space = fb->base.space,
+        .since = fb->base.icount,
+        .time = fb->base.time};
     free(names);
-    symbols_map(fb->o.symbols, &m);
-    fb->o.symbols_changed(fb->o.ctx);
+    symbols_map(fb->base.o.symbols, &m);
+    fb->base.o.symbols_changed(fb->base.o.ctx);
 }
 
 static void copied(struct fb_guest *fb, const struct frame *f)
@@ -125,7 +125,7 @@ static void copied(struct fb_guest *fb, const struct frame *f)
 
 void fb_frames_setup(struct fb_guest *fb)
 {
-    if (fb->word != 4)
+    if (fb->base.word != 4)
         return;
     map_copy(fb);
     fb_hook(fb, "machdep_init_trampoline", NULL, copied);

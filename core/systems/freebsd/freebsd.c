@@ -1,58 +1,17 @@
 /* freebsd.c - see freebsd.h: life, events, notes. */
 #include <elf.h>
-#include <stdarg.h>
 #include <stdlib.h>
 
 #include "core/systems/freebsd/private/impl.h"
 #include "traces/memory.h"
 
-/* ---------------------------------------------------------------- events of its own */
-
-bool fb_wants(const struct fb_guest *fb, enum event_class cls)
-{
-    return fb->o.classes & EVENT_CLASS_BIT(cls);
-}
-
-void fb_emit(struct fb_guest *fb, unsigned kind, const char *data, const uint64_t *fields, size_t nfields)
-{
-    const struct event head = {
-        .kind = (uint16_t)kind, .cpu = (uint8_t)fb->cpu, .icount = fb->icount, .time = fb->time};
-    guest_emit(&fb->o, &head, data, fields, nfields);
-}
-
-void fb_note(struct fb_guest *fb, const char *fmt, ...)
-{
-    size_t n = strlen(fb->notes);
-    va_list ap;
-    if (n)
-        n += (size_t)snprintf(fb->notes + n, sizeof fb->notes - n, "; ");
-    va_start(ap, fmt);
-    if (n < sizeof fb->notes)
-        vsnprintf(fb->notes + n, sizeof fb->notes - n, fmt, ap);
-    va_end(ap);
-}
+/* ---------------------------------------------------------------- notes */
 
 void fb_say_notes(struct fb_guest *fb)
 {
-    if (fb->missing[0])
-        fb_note(fb, "this kernel has no %s: what it would tell is not reported", fb->missing);
-    fb->missing[0] = 0;
-    if (fb->notes[0])
-        fb_emit(fb, EV_KERNEL_NOTE, fb->notes, NULL, 0);
-    fb->notes[0] = 0;
-}
-
-void fb_note_once(struct fb_guest *fb, enum fb_note which, const char *text)
-{
-    if (!(fb->noted >> which & 1))
-        fb_emit(fb, EV_KERNEL_NOTE, text, NULL, 0);
-    fb->noted |= 1u << which;
-}
-
-void fb_missing(struct fb_guest *fb, const char *name)
-{
-    size_t n = strlen(fb->missing);
-    snprintf(fb->missing + n, sizeof fb->missing - n, "%s%s", n ? ", " : "", name);
+    base_note_missing(&fb->base, "kernel");
+    fb->base.missing[0] = 0;
+    base_say_notes(&fb->base);
 }
 
 /* ---------------------------------------------------------------- life */
@@ -65,17 +24,16 @@ static struct fb_guest *freebsd_guest(struct guest *g)
 static struct guest *create(const struct guest_options *o)
 {
     struct fb_guest *fb = mem_zero(1, sizeof *fb);
-    *fb = (struct fb_guest){.guest = {&freebsd_system, o->parent, o->domain}, .o = *o, .word = 8};
+    base_init(&fb->base, &freebsd_system, o, &fb_base_ops);
     memset(&fb->layout, -1, sizeof fb->layout);
-    fb_find_registers(fb);
-    return &fb->guest;
+    return &fb->base.guest;
 }
 
 static void destroy(struct guest *g)
 {
     struct fb_guest *fb = freebsd_guest(g);
     fb_forget_candidates(fb);
-    hooks_free(fb->hooks);
+    hooks_free(fb->base.hooks);
     fb_task_forget(fb);
     free(fb->mounts);
     free(fb->klds);
@@ -93,7 +51,7 @@ static void read_version(struct fb_guest *fb)
     if (!fb->version[0])
         snprintf(fb->version, sizeof fb->version, "FreeBSD of unknown version");
     if (!fb->release)
-        fb_missing(fb, "osreldate");
+        base_missing(&fb->base, "osreldate");
 }
 
 static void set_up(struct fb_guest *fb)
@@ -112,57 +70,58 @@ static void set_up(struct fb_guest *fb)
 
 static void report(struct fb_guest *fb, bool entered)
 {
-    if (!fb_wants(fb, EC_KERNEL))
+    if (!base_wants(&fb->base, EC_KERNEL))
         return;
-    FB_EMIT(fb, EV_KERNEL_FOUND, fb->version, fb->image.base, 0, fb->image.physical,
-            symbol_table_count(fb->kernel), fb_types_count(fb));
+    GUEST_EMIT(fb, EV_KERNEL_FOUND, fb->version, fb->image.base, 0, fb->image.physical,
+               symbol_table_count(fb->kernel), fb_types_count(fb));
     if (!entered)
         return;
-    FB_EMIT(fb, EV_KERNEL_ENTRY, "freebsd", fb->image.entry);
-    FB_EMIT(fb, EV_KERNEL_REACHED, "btext", fb->image.entry);
+    GUEST_EMIT(fb, EV_KERNEL_ENTRY, "freebsd", fb->image.entry);
+    GUEST_EMIT(fb, EV_KERNEL_REACHED, "btext", fb->image.entry);
 }
 
 /* A kernel whose entry was not seen runs where it was loaded; the distance is that of its page tables. */
 static void find_physical(struct fb_guest *fb)
 {
-    if (fb->image.has_physical || fb->word != 8)
+    if (fb->image.has_physical || fb->base.word != 8)
         return;
     /* The loader maps the kernel's 2 GiB from physical address 0. */
     uint8_t here[64], there[sizeof here];
     uint64_t physical = fb->image.base & 0x7fffffff;
     fb->image.has_physical = fb_read(fb, fb->image.base, here, sizeof here) &&
-                             fb_peek_physical(fb, physical, there, sizeof there) == sizeof there &&
+                             base_peek_physical(&fb->base, physical, there, sizeof there) == sizeof there &&
                              !memcmp(here, there, sizeof here);
     fb->image.physical = fb->image.has_physical ? physical : 0;
 }
 
 void fb_take_kernel(struct fb_guest *fb, bool entered)
 {
-    fb->word = fb->image.word;
+    fb->base.word = fb->image.word;
     fb->state = FB_FOUND;
     fb_forget_candidates(fb);
-    fb->space = symbol_space_of(fb->o.found(fb->o.ctx), 0);
+    fb->base.space = symbol_space_of(fb->base.o.found(fb->base.o.ctx), 0);
     find_physical(fb);
     if (entered)
         fb_metadata_at_entry(fb);
     if (!fb_image_symbols(fb)) {
         fb->state = FB_GIVEN_UP;
-        fb_note(fb, "a FreeBSD kernel was found, but no symbols in its dynamic section: no events of it");
+        base_note(&fb->base,
+                  "a FreeBSD kernel was found, but no symbols in its dynamic section: no events of it");
         fb_say_notes(fb);
         return;
     }
     fb_types_take(fb);
-    fb->hooks = fb_hooks_new(fb);
+    fb->base.hooks = base_hooks_new(&fb->base);
     read_version(fb);
     report(fb, entered);
     if (!entered)
         fb_metadata_of_variable(fb);
-    if (fb_wants(fb, EC_KERNEL))
+    if (base_wants(&fb->base, EC_KERNEL))
         fb_metadata_report(fb);
     set_up(fb);
     fb_say_notes(fb);
-    fb->o.symbols_changed(fb->o.ctx);
-    probes_apply(fb->o.probes);
+    fb->base.o.symbols_changed(fb->base.o.ctx);
+    probes_apply(fb->base.o.probes);
 }
 
 /* ---------------------------------------------------------------- events of the engine */
@@ -170,9 +129,7 @@ void fb_take_kernel(struct fb_guest *fb, bool entered)
 static void event(struct guest *g, const struct event *ev)
 {
     struct fb_guest *fb = freebsd_guest(g);
-    fb->cpu = ev->cpu;
-    fb->icount = ev->icount;
-    fb->time = ev->time;
+    base_at_event(&fb->base, ev);
     if (fb->state == FB_LOOKING)
         fb_look(fb, guest_event_ip(ev));
 }
@@ -181,13 +138,13 @@ static void event(struct guest *g, const struct event *ev)
 
 static bool task(struct guest *g, unsigned cpu, struct guest_task *t)
 {
-    freebsd_guest(g)->cpu = cpu;
+    freebsd_guest(g)->base.cpu = cpu;
     return fb_task(freebsd_guest(g), t);
 }
 
 static bool read_memory(struct guest *g, unsigned cpu, uint64_t address, void *buf, size_t n)
 {
-    freebsd_guest(g)->cpu = cpu;
+    freebsd_guest(g)->base.cpu = cpu;
     return fb_read(freebsd_guest(g), address, buf, n);
 }
 

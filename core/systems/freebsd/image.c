@@ -26,7 +26,7 @@ static uint64_t get(const uint8_t *p, size_t offset, size_t n)
 
 static size_t entry_size(const struct fb_guest *fb)
 {
-    return fb->word == 8 ? 24 : 16;
+    return fb->base.word == 8 ? 24 : 16;
 }
 
 /* ---------------------------------------------------------------- adding */
@@ -41,7 +41,7 @@ struct elf_symbol {
 static bool symbol_of(const struct fb_guest *fb, const struct fb_symbols *s, size_t i, struct elf_symbol *sym)
 {
     const uint8_t *p = s->entries + i * entry_size(fb);
-    bool wide = fb->word == 8;
+    bool wide = fb->base.word == 8;
     uint64_t name = get(p, 0, 4), info = p[wide ? 4 : 12];
     *sym = (struct elf_symbol){.name = s->strings + name,
                                .value = wide ? get(p, 8, 8) : get(p, 4, 4),
@@ -110,7 +110,7 @@ struct dynamic {
 static void read_dynamic(const struct fb_guest *fb, struct dynamic *d)
 {
     uint8_t entry[16];
-    const unsigned w = fb->word;
+    const unsigned w = fb->base.word;
     *d = (struct dynamic){0};
     for (uint64_t i = 0; i < DYNAMIC_MAX && (i + 1) * 2 * w <= fb->image.dynamic_size; i++) {
         uint64_t *to = NULL;
@@ -178,19 +178,19 @@ static bool dynamic_symbols(const struct fb_guest *fb, struct fb_symbols *s)
 /* At `begin`: size, symbols, size, strings; sizes are words, and what follows them is padded to words. */
 static const char *read_symtab(const struct fb_guest *fb, uint64_t begin, uint64_t end, struct fb_symbols *s)
 {
-    const unsigned w = fb->word;
+    const unsigned w = fb->base.word;
     uint64_t length = end - begin, n = 0, size = 0;
-    if (end <= begin || length > STRINGS_MAX || fb_peek_physical(fb, begin, &n, w) < w)
+    if (end <= begin || length > STRINGS_MAX || base_peek_physical(&fb->base, begin, &n, w) < w)
         return "its place is not in memory";
     if (n % entry_size(fb) || n > length - w)
         return "its size is damaged";
     uint64_t strings = begin + w + (n + w - 1) / w * w;
-    if (strings > end || end - strings < w || fb_peek_physical(fb, strings, &size, w) < w ||
+    if (strings > end || end - strings < w || base_peek_physical(&fb->base, strings, &size, w) < w ||
         size > end - strings - w)
         return "its strings' size is damaged";
     *s = (struct fb_symbols){mem_alloc(n), n / entry_size(fb), mem_zero(1, size + 1), size};
-    if (fb_peek_physical(fb, begin + w, s->entries, n) == n &&
-        fb_peek_physical(fb, strings + w, s->strings, size) == size)
+    if (base_peek_physical(&fb->base, begin + w, s->entries, n) == n &&
+        base_peek_physical(&fb->base, strings + w, s->strings, size) == size)
         return NULL;
     fb_symbols_drop(s);
     return "its place is not in memory";
@@ -220,7 +220,7 @@ static void whole_symbols(struct fb_guest *fb, const struct fb_symbols *dynamic,
         wrong = "it is not this kernel's";
     }
     if (wrong)
-        fb_note(fb, "no whole symbol table (%s): static functions and data have no names", wrong);
+        base_note(&fb->base, "no whole symbol table (%s): static functions and data have no names", wrong);
 }
 
 bool fb_image_symbols(struct fb_guest *fb)
@@ -230,7 +230,8 @@ bool fb_image_symbols(struct fb_guest *fb)
     whole_symbols(fb, &dynamic, &whole);
     fb->has_symtab = whole.count;
     const struct fb_symbols *best = whole.count ? &whole : &dynamic;
-    struct symbol_table *t = symbol_table_begin(fb->o.symbols, "kernel", whole.count ? "symtab" : "dynsym");
+    struct symbol_table *t =
+        symbol_table_begin(fb->base.o.symbols, "kernel", whole.count ? "symtab" : "dynsym");
     const struct fb_range all = {fb->image.base, fb->image.end, 0};
     size_t n = best->count ? fb_symbols_add(fb, t, best, &all) : 0;
     fb_add_frames(fb, t, fb->image.text, fb->image.text_end);
@@ -238,8 +239,8 @@ bool fb_image_symbols(struct fb_guest *fb)
     fb_symbols_drop(&dynamic);
     fb_symbols_drop(&whole);
     const struct symbol_mapping m = {
-        .table = fb->kernel, .space = fb->space, .since = fb->icount, .time = fb->time};
+        .table = fb->kernel, .space = fb->base.space, .since = fb->base.icount, .time = fb->base.time};
     if (n)
-        symbols_map(fb->o.symbols, &m);
+        symbols_map(fb->base.o.symbols, &m);
     return n;
 }

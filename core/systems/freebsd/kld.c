@@ -27,7 +27,7 @@ static bool has_name(const struct fb_guest *fb, uint64_t object)
     char name[PATH], path[PATH];
     int at = fb->layout.kld_filename;
     if (at < 0 || !fb_string(fb, fb_member(fb, object, at), name, sizeof name) ||
-        !fb_string(fb, fb_member(fb, object, at + (int)fb->word), path, sizeof path))
+        !fb_string(fb, fb_member(fb, object, at + (int)fb->base.word), path, sizeof path))
         return false;
     const char *slash = strrchr(path, '/');
     return !strcmp(slash ? slash + 1 : path, name);
@@ -41,8 +41,8 @@ static bool read_file(struct fb_guest *fb, uint64_t object, struct file *f)
         return false;
     *f = (struct file){.object = object,
                        .base = fb_member(fb, object, l->kld_address),
-                       .size = fb_member(fb, object + fb->word, l->kld_address)};
-    while (f->n < OBJECT_WORDS && fb_read(fb, object + f->n * fb->word, &f->w[f->n], fb->word))
+                       .size = fb_member(fb, object + fb->base.word, l->kld_address)};
+    while (f->n < OBJECT_WORDS && fb_read(fb, object + f->n * fb->base.word, &f->w[f->n], fb->base.word))
         f->n++;
     return f->base && f->size && f->size < SIZE_MAX_KLD;
 }
@@ -78,7 +78,7 @@ static void add_symbols(struct fb_guest *fb, const struct file *f, struct fb_kld
             continue;
         struct fb_range in = range_of(fb, f, &s);
         if (fb_symbols_in(fb, &s, &in)) {
-            struct symbol_table *t = symbol_table_begin(fb->o.symbols, k->name, "module");
+            struct symbol_table *t = symbol_table_begin(fb->base.o.symbols, k->name, "module");
             fb_symbols_add(fb, t, &s, &in);
             fb_add_frames(fb, t, in.base, in.end);
             k->table = symbol_table_end(t);
@@ -90,8 +90,8 @@ static void add_symbols(struct fb_guest *fb, const struct file *f, struct fb_kld
     if (!k->table)
         return;
     const struct symbol_mapping m = {
-        .table = k->table, .space = fb->space, .since = fb->icount, .time = fb->time};
-    symbols_map(fb->o.symbols, &m);
+        .table = k->table, .space = fb->base.space, .since = fb->base.icount, .time = fb->base.time};
+    symbols_map(fb->base.o.symbols, &m);
 }
 
 /* ---------------------------------------------------------------- sections */
@@ -110,7 +110,7 @@ static bool are_sections(const struct fb_guest *fb, const uint64_t *w)
     uint64_t address;
     char name[64];
     uint32_t n = (uint32_t)w[1];
-    if (fb->word != 8 || !fb_is_kernel(fb, w[0]) || !n || n > SECTIONS_MAX)
+    if (fb->base.word != 8 || !fb_is_kernel(fb, w[0]) || !n || n > SECTIONS_MAX)
         return false;
     for (uint32_t i = 0; i < n; i++)
         if (!section_at(fb, w[0] + 32 * (uint64_t)i, &address, name))
@@ -133,7 +133,7 @@ static void report_sections(struct fb_guest *fb, const struct fb_kld *k, const u
     for (uint32_t i = 0; i < (uint32_t)w[1]; i++) {
         section_at(fb, w[0] + 32 * (uint64_t)i, &address, name);
         snprintf(text, sizeof text, "%s %s", k->name, name);
-        FB_EMIT(fb, EV_MODULE_SECTION, text, address);
+        GUEST_EMIT(fb, EV_MODULE_SECTION, text, address);
     }
 }
 
@@ -150,14 +150,14 @@ static struct fb_kld *find_kld(struct fb_guest *fb, uint64_t object)
 static void report(struct fb_guest *fb, const struct file *f, const struct fb_kld *k)
 {
     const uint64_t *sections = find_sections(fb, f);
-    if (!fb_wants(fb, EC_KERNEL))
+    if (!base_wants(&fb->base, EC_KERNEL))
         return;
-    FB_EMIT(fb, EV_MODULE_LOAD, k->name, f->base, f->size, sections ? (uint32_t)sections[1] : 0,
-            k->table ? symbol_table_count(k->table) : 0, fb_current_pid(fb));
+    GUEST_EMIT(fb, EV_MODULE_LOAD, k->name, f->base, f->size, sections ? (uint32_t)sections[1] : 0,
+               k->table ? symbol_table_count(k->table) : 0, fb_current_pid(fb));
     if (sections)
         report_sections(fb, k, sections);
     if (!k->table) {
-        fb_note(fb, "no symbols were found of the module %s", k->name);
+        base_note(&fb->base, "no symbols were found of the module %s", k->name);
         fb_say_notes(fb);
     }
 }
@@ -181,34 +181,34 @@ static bool take_file(struct fb_guest *fb, uint64_t object)
     add_symbols(fb, &f, k);
     report(fb, &f, k);
     if (k->table)
-        fb->o.symbols_changed(fb->o.ctx);
-    probes_apply(fb->o.probes);
+        fb->base.o.symbols_changed(fb->base.o.ctx);
+    probes_apply(fb->base.o.probes);
     return true;
 }
 
 /* linker_file_register_modules(file): not every file has modules. */
 static void file_registered(struct fb_guest *fb, struct frame *f)
 {
-    take_file(fb, fb_argument(fb, 0));
+    take_file(fb, base_argument(&fb->base, 0));
 }
 
 /* module_register(data, file) */
 static void module_registered(struct fb_guest *fb, struct frame *f)
 {
-    if (!take_file(fb, fb_argument(fb, 1)))
-        fb_note_once(fb, FB_NOTE_MODULE, "a module is loaded, but its name and place are not found");
+    if (!take_file(fb, base_argument(&fb->base, 1)))
+        base_note_once(&fb->base, FB_NOTE_MODULE, "a module is loaded, but its name and place are not found");
 }
 
 /* kobj_delete(object, type): the last step when a file is unloaded, and of many objects that are no files. */
 static void deleted(struct fb_guest *fb, struct frame *f)
 {
-    struct fb_kld *k = find_kld(fb, fb_argument(fb, 0));
+    struct fb_kld *k = find_kld(fb, base_argument(&fb->base, 0));
     if (!k)
         return;
-    if (fb_wants(fb, EC_KERNEL))
-        FB_EMIT(fb, EV_MODULE_UNLOAD, k->name, k->base);
+    if (base_wants(&fb->base, EC_KERNEL))
+        GUEST_EMIT(fb, EV_MODULE_UNLOAD, k->name, k->base);
     if (k->table)
-        symbols_unmap(fb->o.symbols, k->table, fb->space, fb->icount, fb->time);
+        symbols_unmap(fb->base.o.symbols, k->table, fb->base.space, fb->base.icount, fb->base.time);
     *k = fb->klds[--fb->nklds];
 }
 

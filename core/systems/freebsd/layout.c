@@ -46,14 +46,14 @@ static void read_object(const struct fb_guest *fb, uint64_t address, struct obje
 static uint64_t word_in(const struct fb_guest *fb, const struct object *o, size_t at)
 {
     uint64_t v = 0;
-    memcpy(&v, o->bytes + at, fb->word);
+    memcpy(&v, o->bytes + at, fb->base.word);
     return v;
 }
 
 /* The offset of the first word of that value from `from` on, or -1. */
 static int find_word(const struct fb_guest *fb, const struct object *o, size_t from, uint64_t value)
 {
-    for (size_t at = from; value && at + fb->word <= o->size; at += fb->word)
+    for (size_t at = from; value && at + fb->base.word <= o->size; at += fb->base.word)
         if (word_in(fb, o, at) == value)
             return (int)at;
     return -1;
@@ -91,9 +91,10 @@ static void derive_threads(struct fb_guest *fb, const struct object *proc0, cons
 {
     struct fb_layout *l = &fb->layout;
     for (int at = find_word(fb, proc0, 0, thread0->address); at >= 0;
-         at = find_word(fb, proc0, (size_t)at + fb->word, thread0->address)) {
-        uint64_t last =
-            (size_t)at + 2 * fb->word <= proc0->size ? word_in(fb, proc0, (size_t)at + fb->word) : 0;
+         at = find_word(fb, proc0, (size_t)at + fb->base.word, thread0->address)) {
+        uint64_t last = (size_t)at + 2 * fb->base.word <= proc0->size
+                            ? word_in(fb, proc0, (size_t)at + fb->base.word)
+                            : 0;
         if (last - thread0->address < thread0->size) {
             derive(&l->p_threads, at);
             derive(&l->td_plist, (int)(last - thread0->address));
@@ -123,10 +124,10 @@ static int accessor(const struct fb_guest *fb, const char *name)
 {
     struct symbol f;
     struct accessor a = {0};
-    if (!fb_function(fb, name, &f))
+    if (!base_function(&fb->base, name, &f))
         return -1;
     f.size = f.size && f.size < ACCESSOR ? f.size : ACCESSOR;
-    hooks_sites(fb->hooks, fb->cpu, &f, NULL, first_member, &a);
+    hooks_sites(fb->base.hooks, fb->base.cpu, &f, NULL, first_member, &a);
     return a.found && a.offset < OBJECT_MAX ? (int)a.offset : -1;
 }
 
@@ -150,9 +151,10 @@ static int pid_of_getpid(const struct fb_guest *fb)
 {
     struct symbol f;
     struct pid_search s = {fb->layout.td_proc, -1};
-    if ((!fb_function(fb, "sys_getpid", &f) && !fb_function(fb, "getpid", &f)) || s.td_proc < 0)
+    if ((!base_function(&fb->base, "sys_getpid", &f) && !base_function(&fb->base, "getpid", &f)) ||
+        s.td_proc < 0)
         return -1;
-    hooks_sites(fb->hooks, fb->cpu, &f, NULL, pid_member, &s);
+    hooks_sites(fb->base.hooks, fb->base.cpu, &f, NULL, pid_member, &s);
     return s.p_pid < 0 ? -1 : s.p_pid;
 }
 
@@ -167,7 +169,7 @@ static uint64_t either(const struct fb_guest *fb, const char *a, const char *b)
 static void need(struct fb_guest *fb, int offset, const char *name)
 {
     if (offset < 0)
-        fb_missing(fb, name);
+        base_missing(&fb->base, name);
 }
 
 void fb_layout_derive(struct fb_guest *fb)
@@ -224,11 +226,11 @@ void fb_layout_sysent(struct fb_guest *fb, uint64_t proc)
     if (l->p_sysent >= 0 || !names)
         return;
     read_object(fb, proc, &p);
-    for (size_t at = 0; at + fb->word <= p.size; at += fb->word) {
+    for (size_t at = 0; at + fb->base.word <= p.size; at += fb->base.word) {
         uint64_t vector = word_in(fb, &p, at);
         if (vector < fb->image.base || vector >= fb->image.end)
             continue;
-        for (int in = 0; in < VECTOR_MAX; in += (int)fb->word)
+        for (int in = 0; in < VECTOR_MAX; in += (int)fb->base.word)
             if (fb_word(fb, vector + (unsigned)in) == names) {
                 l->p_sysent = (int)at;
                 l->sv_names = in;
@@ -247,16 +249,16 @@ void fb_layout_kld(struct fb_guest *fb, uint64_t file)
     if (l->kld_filename >= 0 && l->kld_address >= 0)
         return;
     read_object(fb, file, &o);
-    for (size_t at = 0; at + 4 * fb->word <= o.size; at += fb->word) {
+    for (size_t at = 0; at + 4 * fb->base.word <= o.size; at += fb->base.word) {
         if (!fb_is_kernel(fb, word_in(fb, &o, at)) ||
             !fb_string(fb, word_in(fb, &o, at), name, sizeof name) ||
-            !fb_string(fb, word_in(fb, &o, at + fb->word), path, sizeof path))
+            !fb_string(fb, word_in(fb, &o, at + fb->base.word), path, sizeof path))
             continue;
         const char *slash = strrchr(path, '/');
         if (strcmp(slash ? slash + 1 : path, name))
             continue;
         derive(&l->kld_filename, (int)at);
-        derive(&l->kld_address, (int)(at + 3 * fb->word));
+        derive(&l->kld_address, (int)(at + 3 * fb->base.word));
         return;
     }
 }

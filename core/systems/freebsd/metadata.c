@@ -38,14 +38,14 @@ struct record {
 static uint32_t physical_u32(const struct fb_guest *fb, uint64_t address)
 {
     uint32_t v = 0;
-    fb_peek_physical(fb, address, &v, sizeof v);
+    base_peek_physical(&fb->base, address, &v, sizeof v);
     return v;
 }
 
 void fb_metadata_at_entry(struct fb_guest *fb)
 {
-    uint64_t sp = fb_reg(fb, FB_RSP);
-    if (fb->word == 8) /* two 32-bit arguments: metadata, and the end of what was loaded */
+    uint64_t sp = fb_reg(fb, GUEST_RSP);
+    if (fb->base.word == 8) /* two 32-bit arguments: metadata, and the end of what was loaded */
         fb->metadata = fb_u32(fb, sp + 4);
     else /* howto, boot device, 0, 0, 0, bootinfo */
         fb->metadata = physical_u32(fb, fb_u32(fb, sp + 4 + 4 * BOOTINFO_ARGUMENT) + BOOTINFO_MODULEP);
@@ -66,11 +66,11 @@ void fb_metadata_of_variable(struct fb_guest *fb)
 static bool next(const struct fb_guest *fb, uint64_t *at, struct record *r)
 {
     uint32_t head[2];
-    if (!*at || fb_peek_physical(fb, *at, head, sizeof head) < sizeof head || head[0] == INFO_END ||
+    if (!*at || base_peek_physical(&fb->base, *at, head, sizeof head) < sizeof head || head[0] == INFO_END ||
         head[1] > DATA_MAX)
         return false;
     *r = (struct record){head[0], head[1], *at + sizeof head};
-    uint64_t w = fb->word;
+    uint64_t w = fb->base.word;
     *at = r->data + (r->length + w - 1) / w * w;
     return true;
 }
@@ -78,7 +78,7 @@ static bool next(const struct fb_guest *fb, uint64_t *at, struct record *r)
 static uint64_t number(const struct fb_guest *fb, const struct record *r)
 {
     uint64_t v = 0;
-    fb_peek_physical(fb, r->data, &v, r->length < fb->word ? r->length : fb->word);
+    base_peek_physical(&fb->base, r->data, &v, r->length < fb->base.word ? r->length : fb->base.word);
     return v;
 }
 
@@ -86,7 +86,7 @@ static void text_of(const struct fb_guest *fb, const struct record *r, char buf[
 {
     size_t n = r->length < NAME - 1 ? r->length : NAME - 1;
     memset(buf, 0, NAME);
-    fb_peek_physical(fb, r->data, buf, n);
+    base_peek_physical(&fb->base, r->data, buf, n);
 }
 
 void fb_metadata_symbols(struct fb_guest *fb, uint64_t *begin, uint64_t *end)
@@ -120,7 +120,7 @@ static void report_file(struct fb_guest *fb, const struct file *f)
     if (!f->name[0])
         return;
     snprintf(text, sizeof text, "%s (%s)", f->name, f->type);
-    FB_EMIT(fb, EV_KERNEL_FILE, text, f->address, f->size);
+    GUEST_EMIT(fb, EV_KERNEL_FILE, text, f->address, f->size);
 }
 
 /* "name=value" and NUL, several times; a further NUL ends it. */
@@ -128,11 +128,11 @@ static void report_environment(struct fb_guest *fb, uint64_t at)
 {
     char text[VARIABLE];
     for (unsigned i = 0; at && i < VARIABLES_MAX; i++) {
-        size_t n = fb_peek_physical(fb, at, text, sizeof text - 1);
+        size_t n = base_peek_physical(&fb->base, at, text, sizeof text - 1);
         text[n] = 0;
         if (!text[0])
             return;
-        FB_EMIT(fb, EV_KERNEL_VARIABLE, text, at);
+        GUEST_EMIT(fb, EV_KERNEL_VARIABLE, text, at);
         at += strlen(text) + 1;
     }
 }
@@ -145,13 +145,13 @@ static void report_map(struct fb_guest *fb, const struct record *r)
     for (uint32_t at = 0; at + SMAP_ENTRY <= r->length; at += SMAP_ENTRY) {
         uint64_t base, size;
         uint32_t type;
-        if (fb_peek_physical(fb, r->data + at, entry, sizeof entry) < sizeof entry)
+        if (base_peek_physical(&fb->base, r->data + at, entry, sizeof entry) < sizeof entry)
             return;
         memcpy(&base, entry, 8);
         memcpy(&size, entry + 8, 8);
         memcpy(&type, entry + 16, 4);
-        FB_EMIT(fb, EV_E820, type < sizeof names / sizeof names[0] ? names[type] : "of unknown type", base,
-                size, type);
+        GUEST_EMIT(fb, EV_E820, type < sizeof names / sizeof names[0] ? names[type] : "of unknown type", base,
+                   size, type);
     }
 }
 
@@ -169,7 +169,7 @@ static void report_howto(struct fb_guest *fb, uint64_t howto)
         if (howto & flags[i].bit)
             text[n++] = flags[i].letter;
     text[n] = 0;
-    FB_EMIT(fb, EV_COMMAND_LINE, n > 1 ? text : "no flags", 0);
+    GUEST_EMIT(fb, EV_COMMAND_LINE, n > 1 ? text : "no flags", 0);
 }
 
 static void report(struct fb_guest *fb, const struct record *r, struct file *f)
@@ -215,9 +215,9 @@ void fb_metadata_report(struct fb_guest *fb)
     }
     report_file(fb, &f);
     if (!n)
-        fb_note(
-            fb,
+        base_note(
+            &fb->base,
             "the loader's metadata is not found: its modules, environment and memory map are not reported");
     else if (n == RECORDS_MAX || physical_u32(fb, at))
-        fb_note(fb, "the loader's metadata is damaged after %u records", n);
+        base_note(&fb->base, "the loader's metadata is damaged after %u records", n);
 }

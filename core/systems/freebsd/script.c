@@ -21,9 +21,9 @@ static bool is_shell(const char *comm)
 /* kern_openat(td, directory, path, whose memory it is in, flags, mode) */
 static void open_begins(struct fb_guest *fb, struct frame *f)
 {
-    uint32_t flags = (uint32_t)fb_argument(fb, 4);
-    f->value[0] = (flags & (ACCESS_MODES | DIRECTORY)) == READ_ONLY ? fb_argument(fb, 0) : 0;
-    f->value[1] = fb_argument(fb, 2);
+    uint32_t flags = (uint32_t)base_argument(&fb->base, 4);
+    f->value[0] = (flags & (ACCESS_MODES | DIRECTORY)) == READ_ONLY ? base_argument(&fb->base, 0) : 0;
+    f->value[1] = base_argument(&fb->base, 2);
 }
 
 /* The path is in memory now, if it was not when the call began. Devices are no scripts: a shell gives /dev/null to what it
@@ -32,14 +32,14 @@ static void open_ends(struct fb_guest *fb, const struct frame *f)
 {
     const struct fb_process *p = f->value[0] ? fb_process_of(fb, f->value[0]) : NULL;
     char path[1024];
-    if (!p || !is_shell(p->comm) || (uint32_t)fb_reg(fb, FB_RAX))
+    if (!p || !is_shell(p->comm) || (uint32_t)fb_reg(fb, GUEST_RAX))
         return;
     if (fb_string(fb, f->value[1], path, sizeof path) && strncmp(path, "/dev/", 5) != 0)
-        FB_EMIT(fb, EV_PROCESS_SCRIPT, path, p->pid, p->parent);
+        GUEST_EMIT(fb, EV_PROCESS_SCRIPT, path, p->pid, p->parent);
 }
 
 void fb_script_setup(struct fb_guest *fb)
 {
-    if (fb_wants(fb, EC_PROCESS))
+    if (base_wants(&fb->base, EC_PROCESS))
         fb_hook_needed(fb, "kern_openat", open_begins, open_ends);
 }

@@ -51,7 +51,7 @@ static void name_of(struct fb_guest *fb, const struct made *m, char *buf, size_t
     uint64_t table = names_of(fb, foreign);
     size_t n = *foreign ? (size_t)snprintf(buf, size, "linux:") : 0;
     if (!table || m->number >= CALLS_MAX ||
-        !fb_string(fb, fb_word(fb, table + m->number * fb->word), buf + n, size - n))
+        !fb_string(fb, fb_word(fb, table + m->number * fb->base.word), buf + n, size - n))
         snprintf(buf + n, size - n, "syscall_%llu", (unsigned long long)m->number);
 }
 
@@ -157,7 +157,7 @@ static void add_argument(struct fb_guest *fb, struct text *t, char kind, unsigne
 
 static void take_arguments(struct fb_guest *fb, struct made *m)
 {
-    const struct registers *r = fb->word == 8 ? &wide : &narrow;
+    const struct registers *r = fb->base.word == 8 ? &wide : &narrow;
     uint64_t sp = m->word == 4 ? fb_word(fb, m->frame + r->sp) : 0;
     m->number = fb_word(fb, m->frame + r->number) & UINT32_MAX;
     bool indirect = m->number == SYS_SYSCALL || m->number == SYS_UNDERSCORE_SYSCALL;
@@ -189,26 +189,26 @@ static void begin(struct fb_guest *fb, struct frame *f, uint64_t frame, unsigned
     f->value[0] = frame;
     f->value[1] = word;
     f->value[2] = m.number;
-    FB_EMIT(fb, EV_SYSCALL_ENTER, t.s, m.number, fb_current_pid(fb), m.a[0], m.a[1], m.a[2], m.a[3], m.a[4],
-            m.a[5]);
+    GUEST_EMIT(fb, EV_SYSCALL_ENTER, t.s, m.number, fb_current_pid(fb), m.a[0], m.a[1], m.a[2], m.a[3],
+               m.a[4], m.a[5]);
     free(t.s);
 }
 
 /* The entry code of a 64-bit kernel calls with the frame on the top of its stack. */
 static void enter_64(struct fb_guest *fb, struct frame *f)
 {
-    begin(fb, f, fb_reg(fb, FB_RSP) + 8, 8);
+    begin(fb, f, fb_reg(fb, GUEST_RSP) + 8, 8);
 }
 
 static void enter_32(struct fb_guest *fb, struct frame *f)
 {
-    begin(fb, f, fb_argument(fb, 0), 4);
+    begin(fb, f, base_argument(&fb->base, 0), 4);
 }
 
 /* An error is a number with the carry flag set: reported as the number below 0. */
 static void leave(struct fb_guest *fb, const struct frame *f)
 {
-    const struct registers *r = fb->word == 8 ? &wide : &narrow;
+    const struct registers *r = fb->base.word == 8 ? &wide : &narrow;
     const struct made m = {f->value[0], (unsigned)f->value[1], f->value[2], {0}};
     uint64_t result = fb_word(fb, m.frame + r->number);
     char name[64];
@@ -218,14 +218,14 @@ static void leave(struct fb_guest *fb, const struct frame *f)
         result = (uint64_t)(int64_t)(int32_t)result;
     if (!foreign && fb_word(fb, m.frame + r->flags) & CARRY)
         result = 0 - result;
-    FB_EMIT(fb, EV_SYSCALL_EXIT, name, m.number, fb_current_pid(fb), result, fb->time - f->time);
+    GUEST_EMIT(fb, EV_SYSCALL_EXIT, name, m.number, fb_current_pid(fb), result, fb->base.time - f->time);
 }
 
 void fb_syscall_setup(struct fb_guest *fb)
 {
-    if (!fb_wants(fb, EC_SYSCALL))
+    if (!base_wants(&fb->base, EC_SYSCALL))
         return;
-    if (fb->word == 4) {
+    if (fb->base.word == 4) {
         fb_hook_needed(fb, "syscall", enter_32, leave);
         return;
     }

@@ -31,10 +31,10 @@ static uint64_t object_in_set(struct fb_guest *fb, const struct call *c)
     enum { SET_MAX = 1 << 16, MISSES_MAX = 256 };
     uint64_t first = fb_symbol(fb, "sysinit"), last = fb_symbol(fb, "sysinit_end");
     uint64_t at = first ? fb_word(fb, first) : 0, end = last ? fb_word(fb, last) : 0;
-    for (unsigned i = 0; at < end && i < SET_MAX && fb->set_misses < MISSES_MAX; i++, at += fb->word) {
+    for (unsigned i = 0; at < end && i < SET_MAX && fb->set_misses < MISSES_MAX; i++, at += fb->base.word) {
         uint64_t object = fb_word(fb, at);
         if (object && fb_u32(fb, object) > 1 && fb_word(fb, object + 8) == c->function &&
-            fb_word(fb, object + 8 + fb->word) == c->argument)
+            fb_word(fb, object + 8 + fb->base.word) == c->argument)
             return object;
     }
     fb->set_misses++; /* a set without an end is not gone through again and again */
@@ -47,8 +47,9 @@ static bool take_call(const struct site *s, struct call *c)
     enum { FUNCTION_MIN = 8, FUNCTION_MAX = 64, DONE = 1 };
     struct fb_guest *fb = s->fb;
     uint64_t base = 0;
-    *c = (struct call){.argument = fb->word == 8 ? fb_reg(fb, FB_RDI) : fb_u32(fb, fb_reg(fb, FB_RSP))};
-    if (!fb_reg_by_name(fb, s->base ? s->base : s->reg, &base))
+    *c = (struct call){.argument =
+                           fb->base.word == 8 ? fb_reg(fb, GUEST_RDI) : fb_u32(fb, fb_reg(fb, GUEST_RSP))};
+    if (!base_reg_by_name(&fb->base, s->base ? s->base : s->reg, &base))
         return false;
     if (!s->base) {
         c->function = base;
@@ -56,7 +57,7 @@ static bool take_call(const struct site *s, struct call *c)
     } else if (s->offset >= FUNCTION_MIN && s->offset <= FUNCTION_MAX) {
         c->object = base;
         c->function = fb_word(fb, base + s->offset);
-        if (fb_word(fb, base + s->offset + fb->word) != c->argument)
+        if (fb_word(fb, base + s->offset + fb->base.word) != c->argument)
             return false;
     }
     c->subsystem = c->object ? fb_u32(fb, c->object) : 0;
@@ -101,7 +102,7 @@ static void report_subsystem(struct fb_guest *fb, uint32_t subsystem)
             break;
         }
     }
-    FB_EMIT(fb, EV_KERNEL_SUBSYSTEM, text, subsystem);
+    GUEST_EMIT(fb, EV_KERNEL_SUBSYSTEM, text, subsystem);
 }
 
 static void begins(void *ctx, const struct probe_hit *hit)
@@ -114,21 +115,21 @@ static void begins(void *ctx, const struct probe_hit *hit)
     char text[256];
     if (!take_call(s, &c))
         return;
-    struct frame *f = hook_push(h, fb_reg(fb, FB_RSP), hit->time);
+    struct frame *f = hook_push(h, fb_reg(fb, GUEST_RSP), hit->time);
     f->value[OBJECT] = c.object;
     f->value[FUNCTION] = c.function;
     f->value[ARGUMENT] = c.argument;
     f->value[PLACE] = (uint64_t)c.subsystem << 32 | c.order;
     report_subsystem(fb, c.subsystem);
     describe(fb, &c, text, sizeof text);
-    FB_EMIT(fb, EV_SYSINIT, text, c.subsystem, c.order, c.function, c.argument, fb_current_pid(fb));
+    GUEST_EMIT(fb, EV_SYSINIT, text, c.subsystem, c.order, c.function, c.argument, fb_current_pid(fb));
 }
 
 static void ends(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
     struct fb_guest *fb = ((const struct site *)h->ctx)->fb;
-    struct frame *f = hook_find(h, fb_reg(fb, FB_RSP));
+    struct frame *f = hook_find(h, fb_reg(fb, GUEST_RSP));
     char text[256];
     if (!f)
         return;
@@ -138,7 +139,7 @@ static void ends(void *ctx, const struct probe_hit *hit)
     hooks_drop(h->set, f);
     fb_task_first(fb);
     describe(fb, &c, text, sizeof text);
-    FB_EMIT(fb, EV_SYSINIT_DONE, text, c.subsystem, c.order, duration, fb_current_pid(fb));
+    GUEST_EMIT(fb, EV_SYSINIT_DONE, text, c.subsystem, c.order, duration, fb_current_pid(fb));
 }
 
 /* ---------------------------------------------------------------- setting up */
@@ -156,7 +157,7 @@ static void indirect_call(void *ctx, const struct code_site *site)
     bool memory = site->kind == CODE_CALL_MEMORY;
     struct site *s = mem_zero(1, sizeof *s);
     *s = (struct site){all->fb, memory ? site->reg : NULL, site->target, memory ? NULL : site->reg};
-    struct hook *h = hook_keep(all->fb->hooks, s);
+    struct hook *h = hook_keep(all->fb->base.hooks, s);
     hooks_probe(h->set, PROBE_LINEAR, site->address, begins, h);
     hooks_probe(h->set, PROBE_LINEAR, site->address + site->length, ends, h);
     all->n++;
@@ -166,8 +167,8 @@ static void indirect_call(void *ctx, const struct code_site *site)
 static void mi_startup(struct fb_guest *fb, struct frame *f)
 {
     fb_layout_derive(fb);
-    if (fb_wants(fb, EC_KERNEL))
-        FB_EMIT(fb, EV_KERNEL_REACHED, "mi_startup", fb_symbol(fb, "mi_startup"));
+    if (base_wants(&fb->base, EC_KERNEL))
+        GUEST_EMIT(fb, EV_KERNEL_REACHED, "mi_startup", fb_symbol(fb, "mi_startup"));
     fb_say_notes(fb);
 }
 
@@ -180,10 +181,10 @@ void fb_sysinit_setup(struct fb_guest *fb)
     struct symbol sym;
     struct sites all = {fb, 0};
     fb_hook_needed(fb, "mi_startup", mi_startup, NULL);
-    for (size_t i = 0; fb_wants(fb, EC_KERNEL) && i < sizeof callers / sizeof callers[0]; i++) {
-        if (fb_function(fb, callers[i], &sym))
-            hooks_sites(fb->hooks, fb->cpu, &sym, NULL, indirect_call, &all);
+    for (size_t i = 0; base_wants(&fb->base, EC_KERNEL) && i < sizeof callers / sizeof callers[0]; i++) {
+        if (base_function(&fb->base, callers[i], &sym))
+            hooks_sites(fb->base.hooks, fb->base.cpu, &sym, NULL, indirect_call, &all);
         if (!i && !all.n)
-            fb_note(fb, "no indirect call found in mi_startup: no SYSINITs");
+            base_note(&fb->base, "no indirect call found in mi_startup: no SYSINITs");
     }
 }

@@ -27,9 +27,9 @@ enum { EXECS_MAX = 1024, ARGUMENTS_MAX = 3072, ARGUMENT_SPACE = 1 << 20 };
  * program runs, or in the first instructions after one, it is what was seen last. */
 uint64_t fb_curthread(const struct fb_guest *fb)
 {
-    uint64_t base = fb_reg(fb, fb->word == 8 ? FB_GS_BASE : FB_FS_BASE);
-    uint64_t *known = (uint64_t *)&fb->pcpu[fb->cpu % FB_CPUS];
-    if (fb_reg(fb, FB_CPL) == 0 && base && fb_is_kernel(fb, base))
+    uint64_t base = fb_reg(fb, fb->base.word == 8 ? GUEST_GS_BASE : GUEST_FS_BASE);
+    uint64_t *known = (uint64_t *)&fb->pcpu[fb->base.cpu % FB_CPUS];
+    if (fb_reg(fb, GUEST_CPL) == 0 && base && fb_is_kernel(fb, base))
         *known = base;
     return *known ? fb_word(fb, *known) : 0;
 }
@@ -59,11 +59,11 @@ uint32_t fb_current_pid(const struct fb_guest *fb)
 
 bool fb_task(struct fb_guest *fb, struct guest_task *t)
 {
-    *t = (struct guest_task){.space = fb->space};
+    *t = (struct guest_task){.space = fb->base.space};
     if (fb->state != FB_FOUND)
         return false;
     t->pid = fb_tid(fb, fb_curthread(fb), &t->tgid);
-    t->space = symbol_space_of(symbol_space_guest(fb->space), t->tgid);
+    t->space = symbol_space_of(symbol_space_guest(fb->base.space), t->tgid);
     return true;
 }
 
@@ -129,7 +129,7 @@ static void check_name(struct fb_guest *fb, struct fb_process *p)
     if (!strcmp(comm, p->comm))
         return;
     memcpy(p->comm, comm, sizeof comm);
-    FB_EMIT(fb, EV_PROCESS_NAME, comm, p->pid, p->pid);
+    GUEST_EMIT(fb, EV_PROCESS_NAME, comm, p->pid, p->pid);
 }
 
 /* ---------------------------------------------------------------- created */
@@ -144,8 +144,8 @@ static uint64_t clone_flags(uint32_t rf)
 /* A kernel process shares the memory of process 0. */
 static void forked(struct fb_guest *fb, struct frame *f)
 {
-    uint64_t td = fb_argument(fb, 0), proc = fb_argument(fb, 1);
-    uint32_t flags = (uint32_t)fb_argument(fb, 4), parent = 0;
+    uint64_t td = base_argument(&fb->base, 0), proc = base_argument(&fb->base, 1);
+    uint32_t flags = (uint32_t)base_argument(&fb->base, 4), parent = 0;
     if (!proc || !(flags & RFPROC))
         return;
     fb_task_first(fb);
@@ -153,8 +153,8 @@ static void forked(struct fb_guest *fb, struct frame *f)
     struct fb_process *p = add_process(fb, proc);
     p->parent = parent;
     p->kernel = !parent && flags & RFMEM;
-    FB_EMIT(fb, EV_PROCESS_CREATE, p->comm, p->kernel ? KIND_KERNEL_THREAD : KIND_PROCESS, clone_flags(flags),
-            p->pid, p->pid, parent);
+    GUEST_EMIT(fb, EV_PROCESS_CREATE, p->comm, p->kernel ? KIND_KERNEL_THREAD : KIND_PROCESS,
+               clone_flags(flags), p->pid, p->pid, parent);
 }
 
 /* A kernel process gets its name when its fork is over. */
@@ -183,15 +183,15 @@ static const struct fb_thread *add_thread(struct fb_guest *fb, uint64_t td, uint
 static void linked(struct fb_guest *fb, struct frame *f)
 {
     const struct fb_layout *l = &fb->layout;
-    uint64_t td = fb_argument(fb, 0), proc = fb_argument(fb, 1);
+    uint64_t td = base_argument(&fb->base, 0), proc = base_argument(&fb->base, 1);
     const struct fb_process *p = find_process(fb, proc);
     char name[FB_COMM + 1];
     if (!p || l->td_tid < 0)
         return;
     const struct fb_thread *t = add_thread(fb, td, p->pid);
     fb_string(fb, l->td_name >= 0 ? td + (unsigned)l->td_name : 0, name, sizeof name);
-    FB_EMIT(fb, EV_PROCESS_CREATE, name[0] ? name : p->comm, p->kernel ? KIND_KERNEL_THREAD : KIND_THREAD,
-            CLONE_VM | CLONE_FILES | CLONE_THREAD, t->tid, p->pid, p->pid);
+    GUEST_EMIT(fb, EV_PROCESS_CREATE, name[0] ? name : p->comm, p->kernel ? KIND_KERNEL_THREAD : KIND_THREAD,
+               CLONE_VM | CLONE_FILES | CLONE_THREAD, t->tid, p->pid, p->pid);
 }
 
 void fb_task_first(struct fb_guest *fb)
@@ -203,15 +203,16 @@ void fb_task_first(struct fb_guest *fb)
     fb->first_seen = true;
     fb_layout_named(fb);
     fb_say_notes(fb);
-    if (!fb_wants(fb, EC_PROCESS))
+    if (!base_wants(&fb->base, EC_PROCESS))
         return;
     if (l->p_pid < 0 || l->p_comm < 0 || l->td_proc < 0) {
-        fb_note_once(fb, FB_NOTE_PROCESS, "places of a process's members are not known: no process events");
+        base_note_once(&fb->base, FB_NOTE_PROCESS,
+                       "places of a process's members are not known: no process events");
         return;
     }
     struct fb_process *p = add_process(fb, proc0);
     p->kernel = true;
-    FB_EMIT(fb, EV_PROCESS_CREATE, p->comm, KIND_KERNEL_THREAD, 0, p->pid, p->pid, 0);
+    GUEST_EMIT(fb, EV_PROCESS_CREATE, p->comm, KIND_KERNEL_THREAD, 0, p->pid, p->pid, 0);
 }
 
 /* Interrupt threads are named after their handlers. */
@@ -224,14 +225,14 @@ static void handler_added(struct fb_guest *fb, const struct frame *f)
         if (!name[0] || !strcmp(name, t->name))
             continue;
         memcpy(t->name, name, sizeof name);
-        FB_EMIT(fb, EV_PROCESS_NAME, name, t->tid, t->pid);
+        GUEST_EMIT(fb, EV_PROCESS_NAME, name, t->tid, t->pid);
     }
 }
 
 /* The thread's frame, in which the program's registers are. */
 static void began(struct fb_guest *fb, struct frame *f)
 {
-    fb_layout_frame(fb, fb_curthread(fb), fb_argument(fb, 2));
+    fb_layout_frame(fb, fb_curthread(fb), base_argument(&fb->base, 2));
 }
 
 /* ---------------------------------------------------------------- executed */
@@ -246,7 +247,7 @@ static bool read_image_args(const struct fb_guest *fb, uint64_t at, struct image
     enum { WORDS = 8 };
     uint64_t w[WORDS];
     for (unsigned i = 0; i < WORDS; i++)
-        w[i] = at ? fb_word(fb, at + i * fb->word) : 0;
+        w[i] = at ? fb_word(fb, at + i * fb->base.word) : 0;
     for (unsigned i = 1; i + 3 < WORDS; i++)
         if (w[0] && w[i] - w[0] < ARGUMENT_SPACE && w[i + 2] - w[i] < ARGUMENT_SPACE &&
             (!w[i + 1] || w[i + 1] - w[i] <= w[i + 2] - w[i])) {
@@ -298,32 +299,33 @@ static char *take_exec(struct fb_guest *fb, uint64_t td)
 static void exec_begins(struct fb_guest *fb, struct frame *f)
 {
     struct image_args a;
-    f->value[0] = fb_argument(fb, 0);
+    f->value[0] = base_argument(&fb->base, 0);
     struct fb_exec *x = exec_of(fb, f->value[0]);
     free(x->text);
-    x->text = read_image_args(fb, fb_argument(fb, 1), &a) ? command_of(fb, &a) : NULL;
+    x->text = read_image_args(fb, base_argument(&fb->base, 1), &a) ? command_of(fb, &a) : NULL;
 }
 
 /* Success is 0, or EJUSTRETURN (-2), which keeps the program's new registers. */
 static void exec_ends(struct fb_guest *fb, const struct frame *f)
 {
-    int32_t result = (int32_t)fb_reg(fb, FB_RAX);
+    int32_t result = (int32_t)fb_reg(fb, GUEST_RAX);
     uint64_t td = f->value[0];
     char *text = take_exec(fb, td);
     uint32_t pid, tid = fb_tid(fb, td, &pid);
     enum { TF_RIP = 152, TF_EIP = 52 };
     if (text && (result == 0 || result == -2)) {
         uint64_t frame = fb_member(fb, td, fb->layout.td_frame);
-        uint64_t entry = frame ? fb_word(fb, frame + (fb->word == 8 ? TF_RIP : TF_EIP)) : 0;
-        FB_EMIT(fb, EV_PROCESS_EXEC, text, tid, pid, entry);
+        uint64_t entry = frame ? fb_word(fb, frame + (fb->base.word == 8 ? TF_RIP : TF_EIP)) : 0;
+        GUEST_EMIT(fb, EV_PROCESS_EXEC, text, tid, pid, entry);
         struct fb_process *p = find_process(fb, process_of(fb, td));
         if (p)
             check_name(fb, p);
-        if (pid == 1 && !fb->init_seen && fb_wants(fb, EC_KERNEL))
-            FB_EMIT(fb, EV_INIT_RUN, text);
+        if (pid == 1 && !fb->init_seen && base_wants(&fb->base, EC_KERNEL))
+            GUEST_EMIT(fb, EV_INIT_RUN, text);
         fb->init_seen |= pid == 1;
     } else if (!text) {
-        fb_note_once(fb, FB_NOTE_EXEC, "a program is executed, but its name and arguments are not found");
+        base_note_once(&fb->base, FB_NOTE_EXEC,
+                       "a program is executed, but its name and arguments are not found");
     }
     free(text);
 }
@@ -336,21 +338,21 @@ static void thread_gone(struct fb_guest *fb, size_t i, uint32_t code)
     char name[FB_COMM + 1];
     thread_name(fb, t.td, name);
     fb->threads[i] = fb->threads[--fb->nthreads];
-    FB_EMIT(fb, EV_PROCESS_EXIT, name, code, t.tid, t.pid);
+    GUEST_EMIT(fb, EV_PROCESS_EXIT, name, code, t.tid, t.pid);
 }
 
 /* exit1(td, status, signal); before 11.0 exit1(td, wait status). */
 static void exited(struct fb_guest *fb, struct frame *f)
 {
-    uint64_t td = fb_argument(fb, 0);
-    uint32_t value = (uint32_t)fb_argument(fb, 1), signal = (uint32_t)fb_argument(fb, 2);
+    uint64_t td = base_argument(&fb->base, 0);
+    uint32_t value = (uint32_t)base_argument(&fb->base, 1), signal = (uint32_t)base_argument(&fb->base, 2);
     struct fb_process *p = find_process(fb, process_of(fb, td));
     if (fb->release >= EXIT_HAS_SIGNAL || !fb->release)
         value = signal ? signal : (value & 0xff) << 8;
     if (!p) /* another of its threads was first */
         return;
     check_name(fb, p);
-    FB_EMIT(fb, EV_PROCESS_EXIT, p->comm, value & 0xffff, p->pid, p->pid);
+    GUEST_EMIT(fb, EV_PROCESS_EXIT, p->comm, value & 0xffff, p->pid, p->pid);
     drop_process(fb, p);
 }
 
@@ -366,26 +368,26 @@ static void thread_exits(struct fb_guest *fb, struct frame *f)
 
 static void reaped(struct fb_guest *fb, struct frame *f)
 {
-    uint64_t proc = fb_argument(fb, 1);
+    uint64_t proc = base_argument(&fb->base, 1);
     uint32_t parent;
     char comm[FB_COMM + 1];
-    fb_tid(fb, fb_argument(fb, 0), &parent);
+    fb_tid(fb, base_argument(&fb->base, 0), &parent);
     comm_of(fb, proc, comm);
-    FB_EMIT(fb, EV_PROCESS_WAIT, comm, fb_member32(fb, proc, fb->layout.p_pid), parent);
+    GUEST_EMIT(fb, EV_PROCESS_WAIT, comm, fb_member32(fb, proc, fb->layout.p_pid), parent);
 }
 
 /* ---------------------------------------------------------------- switched */
 
 static void switched(struct fb_guest *fb, struct frame *f)
 {
-    uint64_t from = fb_argument(fb, 0), to = fb_argument(fb, 1);
+    uint64_t from = base_argument(&fb->base, 0), to = base_argument(&fb->base, 1);
     char name[FB_COMM + 1];
     uint32_t group;
     if (!to)
         return;
     uint32_t previous = fb_tid(fb, from, &group), next = fb_tid(fb, to, &group);
     thread_name(fb, to, name);
-    FB_EMIT(fb, EV_SCHED_SWITCH, name, previous, next, group);
+    GUEST_EMIT(fb, EV_SCHED_SWITCH, name, previous, next, group);
 }
 
 /* ---------------------------------------------------------------- setting up */
@@ -401,7 +403,7 @@ void fb_task_forget(struct fb_guest *fb)
 
 void fb_task_setup(struct fb_guest *fb)
 {
-    if (fb_wants(fb, EC_PROCESS)) {
+    if (base_wants(&fb->base, EC_PROCESS)) {
         fb_hook_needed(fb, "vm_forkproc", forked, NULL);
         fb_hook_needed(fb, "thread_link", linked, NULL);
         fb_hook_needed(fb, "exit1", exited, NULL);
@@ -412,6 +414,6 @@ void fb_task_setup(struct fb_guest *fb)
         fb_hook(fb, "proc_reap", reaped, NULL);
         fb_hook(fb, "intr_event_add_handler", NULL, handler_added);
     }
-    if (fb_wants(fb, EC_SCHED))
+    if (base_wants(&fb->base, EC_SCHED))
         fb_hook_needed(fb, "cpu_switch", switched, NULL);
 }

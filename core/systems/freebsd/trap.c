@@ -14,24 +14,24 @@ enum { PAGE_FAULT = 12, TF_ADDR = 128 };
 /* trap(frame) */
 static void trapped(struct fb_guest *fb, struct frame *f)
 {
-    const struct places *at = fb->word == 8 ? &wide : &narrow;
-    uint64_t frame = fb_argument(fb, 0), address = 0;
+    const struct places *at = fb->base.word == 8 ? &wide : &narrow;
+    uint64_t frame = base_argument(&fb->base, 0), address = 0;
     uint32_t trap = fb_u32(fb, frame + at->trap), group;
     const char *name = fb_trap_name(trap);
     char text[32];
     if (trap == PAGE_FAULT)
-        address = fb->word == 8 ? fb_word(fb, frame + TF_ADDR) : fb_reg(fb, FB_CR2);
+        address = fb->base.word == 8 ? fb_word(fb, frame + TF_ADDR) : fb_reg(fb, GUEST_CR2);
     if (name)
         snprintf(text, sizeof text, "%s", name);
     else
         snprintf(text, sizeof text, "trap %u", trap);
-    FB_EMIT(fb, EV_KERNEL_TRAP, text, trap, fb_word(fb, frame + at->error) & UINT32_MAX,
-            fb_word(fb, frame + at->cs) & 3, fb_word(fb, frame + at->ip), address,
-            fb_tid(fb, fb_curthread(fb), &group), frame);
+    GUEST_EMIT(fb, EV_KERNEL_TRAP, text, trap, fb_word(fb, frame + at->error) & UINT32_MAX,
+               fb_word(fb, frame + at->cs) & 3, fb_word(fb, frame + at->ip), address,
+               fb_tid(fb, fb_curthread(fb), &group), frame);
 }
 
 void fb_trap_setup(struct fb_guest *fb)
 {
-    if (fb_wants(fb, EC_SYSCALL))
+    if (base_wants(&fb->base, EC_SYSCALL))
         fb_hook_needed(fb, "trap", trapped, NULL);
 }

@@ -60,10 +60,10 @@ static void refuse(struct fb_guest *fb, const struct symbol_table *t, const stru
         "%.100s: is of another kernel: it has %.60s at 0x%llx, memory has it at 0x%llx: give the file of this build",
         symbol_table_name(t), here->name, (unsigned long long)there->address,
         (unsigned long long)here->address);
-    symbols_unmap(fb->o.symbols, t, SPACE_KERNEL, fb->icount, fb->time);
-    fb_note(fb, "%s; its symbols and types are not used", text);
-    if (fb->o.warn)
-        fb->o.warn(fb->o.ctx, text);
+    symbols_unmap(fb->base.o.symbols, t, SPACE_KERNEL, fb->base.icount, fb->base.time);
+    base_note(&fb->base, "%s; its symbols and types are not used", text);
+    if (fb->base.o.warn)
+        fb->base.o.warn(fb->base.o.ctx, text);
 }
 
 /* ---------------------------------------------------------------- those that are */
@@ -76,9 +76,9 @@ static void accept(struct fb_guest *fb, const struct symbol_mapping *given)
         return;
     fb->given[fb->ngiven++] = given->table;
     const struct symbol_mapping m = {
-        .table = given->table, .space = fb->space, .since = fb->icount, .time = fb->time};
-    if (given->until || fb->space != SPACE_KERNEL || !fb->has_symtab)
-        symbols_map(fb->o.symbols, &m);
+        .table = given->table, .space = fb->base.space, .since = fb->base.icount, .time = fb->base.time};
+    if (given->until || fb->base.space != SPACE_KERNEL || !fb->has_symtab)
+        symbols_map(fb->base.o.symbols, &m);
 }
 
 static bool is_given(const struct symbol_mapping *m)
@@ -91,8 +91,8 @@ static bool is_given(const struct symbol_mapping *m)
 void fb_types_take(struct fb_guest *fb)
 {
     struct symbol here, there;
-    for (size_t i = 0, n = symbols_mappings(fb->o.symbols); i < n; i++) {
-        const struct symbol_mapping m = *symbols_mapping(fb->o.symbols, i); /* the list may move */
+    for (size_t i = 0, n = symbols_mappings(fb->base.o.symbols); i < n; i++) {
+        const struct symbol_mapping m = *symbols_mapping(fb->base.o.symbols, i); /* the list may move */
         if (!is_given(&m))
             continue;
         if (differs(fb, m.table, &here, &there))
@@ -153,14 +153,15 @@ void fb_layout_types(struct fb_guest *fb)
         if (by < 0)
             continue;
         if (*rows[i].to >= 0 && *rows[i].to != (int)m.offset)
-            fb_note(fb, "%s says that %s is at %u, the kernel's constant says %d, which is used",
-                    symbol_table_name(fb->given[by]), m.name, m.offset, *rows[i].to);
+            base_note(&fb->base, "%s says that %s is at %u, the kernel's constant says %d, which is used",
+                      symbol_table_name(fb->given[by]), m.name, m.offset, *rows[i].to);
         same += *rows[i].to == (int)m.offset;
         told += *rows[i].to < 0;
         *rows[i].to = *rows[i].to < 0 ? (int)m.offset : *rows[i].to;
     }
     for (unsigned i = 0; i < fb->ngiven; i++)
         if (symbol_table_members(fb->given[i]))
-            fb_note(fb, "types are from %s (%s): %u offsets, and %u that the kernel's constants give too",
-                    symbol_table_name(fb->given[i]), symbol_table_members_from(fb->given[i]), told, same);
+            base_note(&fb->base,
+                      "types are from %s (%s): %u offsets, and %u that the kernel's constants give too",
+                      symbol_table_name(fb->given[i]), symbol_table_members_from(fb->given[i]), told, same);
 }

@@ -75,7 +75,7 @@ static void e820_entries(struct linux_guest *lx, const uint8_t *p, size_t n)
 {
     for (; n--; p += E820_ENTRY) {
         uint32_t type = (uint32_t)get(p, 16, 4);
-        LX_EMIT(lx, EV_E820, e820_type(type), get(p, 0, 8), get(p, 8, 8), type);
+        GUEST_EMIT(lx, EV_E820, e820_type(type), get(p, 0, 8), get(p, 8, 8), type);
     }
 }
 
@@ -110,7 +110,7 @@ static void command_line(struct linux_guest *lx, const uint8_t *p)
         return;
     read_physical(lx, at, text, sizeof text - 1);
     text[sizeof text - 1] = 0;
-    LX_EMIT(lx, EV_COMMAND_LINE, text, at);
+    GUEST_EMIT(lx, EV_COMMAND_LINE, text, at);
 }
 
 /* The decompressor is searched for where it will be entered: that of a 32-bit kernel causes no event after it has moved itself, that of
@@ -121,7 +121,7 @@ static void look_at_entry(struct linux_guest *lx, const uint8_t *p)
     if (lx->state != LX_NONE || lx->followed)
         return;
     if (get(p, BP_PROTOCOL, 2) >= PROTOCOL_2_12 && !(p[BP_XLOADFLAGS] & XLF_KERNEL_64))
-        lx->word = 4;
+        lx->base.word = 4;
     lx_boot_early(lx, get(p, BP_CODE, 4));
 }
 
@@ -140,17 +140,17 @@ static void report_params(struct linux_guest *lx, uint64_t address, bool sure)
         return;
     if (has_magic(p))
         look_at_entry(lx, p);
-    if (lx->params_reported || !lx_wants(lx, EC_KERNEL) || !(sure || has_magic(p)))
+    if (lx->params_reported || !base_wants(&lx->base, EC_KERNEL) || !(sure || has_magic(p)))
         return;
     lx->params_reported = true;
     lx->boot_params = address;
     const uint8_t *header = protocol_header(lx, p);
-    LX_EMIT(lx, EV_BOOT_PARAMS, NULL, get(header, BP_PROTOCOL, 2), loader_id(p), address,
-            get(header, BP_PREF_ADDRESS, 8), get(header, BP_INIT_SIZE, 4));
+    GUEST_EMIT(lx, EV_BOOT_PARAMS, NULL, get(header, BP_PROTOCOL, 2), loader_id(p), address,
+               get(header, BP_PREF_ADDRESS, 8), get(header, BP_INIT_SIZE, 4));
     command_line(lx, p);
     uint64_t size = get(p, BP_INITRD_SIZE, 4) | get(p, BP_EXT_INITRD_SIZE, 4) << 32;
     if (size)
-        LX_EMIT(lx, EV_INITRD, NULL, size, get(p, BP_INITRD, 4) | get(p, BP_EXT_INITRD, 4) << 32);
+        GUEST_EMIT(lx, EV_INITRD, NULL, size, get(p, BP_INITRD, 4) | get(p, BP_EXT_INITRD, 4) << 32);
     e820_entries(lx, p + BP_E820, p[BP_E820_COUNT] < E820_MAX ? p[BP_E820_COUNT] : E820_MAX);
     e820_more(lx, get(p, BP_SETUP_DATA, 8));
 }
@@ -164,19 +164,19 @@ void lx_boot_params(struct linux_guest *lx, uint64_t address)
  * code; all of these soon load a descriptor table or a control register. */
 void lx_boot_entered(struct linux_guest *lx, uint64_t ip)
 {
-    const struct engine *e = lx->o.engine;
+    const struct engine *e = lx->base.o.engine;
     uint8_t magic[4];
-    unsigned bits = e->ops->code_bits(e, lx->cpu);
-    uint64_t params = lx_reg(lx, LX_RSI) & (bits == 64 ? UINT64_MAX : UINT32_MAX);
+    unsigned bits = e->ops->code_bits(e, lx->base.cpu);
+    uint64_t params = lx_reg(lx, GUEST_RSI) & (bits == 64 ? UINT64_MAX : UINT32_MAX);
     if (!params || params & 3 || read_physical(lx, params + BP_MAGIC, magic, 4) < 4 ||
         memcmp(magic, "HdrS", 4) || read_physical(lx, params + BP_JUMP, magic, 1) < 1 || magic[0] != 0xeb)
         return;
-    if (lx_wants(lx, EC_KERNEL))
-        LX_EMIT(lx, EV_KERNEL_ENTRY,
-                bits == 64   ? "linux 64-bit"
-                : bits == 32 ? "linux 32-bit"
-                             : "linux 16-bit",
-                ip);
+    if (base_wants(&lx->base, EC_KERNEL))
+        GUEST_EMIT(lx, EV_KERNEL_ENTRY,
+                   bits == 64   ? "linux 64-bit"
+                   : bits == 32 ? "linux 32-bit"
+                                : "linux 16-bit",
+                   ip);
     lx_boot_params(lx, params);
 }
 
@@ -185,12 +185,12 @@ void lx_boot_entered(struct linux_guest *lx, uint64_t ip)
 static void kernel_entered(void *ctx, const struct probe_hit *hit)
 {
     struct linux_guest *lx = ctx;
-    if (!lx_here(lx, hit))
+    if (!base_here(&lx->base, hit))
         return;
-    probe_remove(lx->o.probes, lx->early_probe[EARLY_ENTRY]);
-    if (lx_wants(lx, EC_KERNEL))
-        LX_EMIT(lx, EV_KERNEL_REACHED, lx->word == 8 ? "startup_64" : "startup_32", hit->address);
-    probes_apply(lx->o.probes);
+    probe_remove(lx->base.o.probes, lx->early_probe[EARLY_ENTRY]);
+    if (base_wants(&lx->base, EC_KERNEL))
+        GUEST_EMIT(lx, EV_KERNEL_REACHED, lx->base.word == 8 ? "startup_64" : "startup_32", hit->address);
+    probes_apply(lx->base.o.probes);
 }
 
 /* What the image's place is a multiple of. */
@@ -205,35 +205,35 @@ static void decompressed(void *ctx, const struct probe_hit *hit)
 {
     struct linux_guest *lx = ctx;
     uint8_t p[BP_SIZE];
-    if (!lx_here(lx, hit) || lx->state == LX_FOUND)
+    if (!base_here(&lx->base, hit) || lx->state == LX_FOUND)
         return;
-    uint64_t entry = lx_reg(lx, LX_RAX), params = lx_reg(lx, LX_RSI);
-    if (lx_wants(lx, EC_KERNEL))
-        LX_EMIT(lx, EV_DECOMPRESS_END, NULL, entry);
+    uint64_t entry = lx_reg(lx, GUEST_RAX), params = lx_reg(lx, GUEST_RSI);
+    if (base_wants(&lx->base, EC_KERNEL))
+        GUEST_EMIT(lx, EV_DECOMPRESS_END, NULL, entry);
     bool good = read_params(lx, params, p) && has_magic(p);
     if (good) {
         lx->boot_params = params;
         lx_boot_params(lx, params);
     }
     for (unsigned i = EARLY_DECOMPRESS; i <= EARLY_MOVED; i++)
-        probe_remove(lx->o.probes, lx->early_probe[i]);
-    lx->early_probe[EARLY_ENTRY] = probe_add(lx->o.probes, PROBE_PHYSICAL, entry, kernel_entered, lx);
+        probe_remove(lx->base.o.probes, lx->early_probe[i]);
+    lx->early_probe[EARLY_ENTRY] = probe_add(lx->base.o.probes, PROBE_PHYSICAL, entry, kernel_entered, lx);
     lx_kernel_at(lx, entry, good ? get(p, BP_INIT_SIZE, 4) : 0, alignment_of(good ? p : NULL));
-    probes_apply(lx->o.probes);
+    probes_apply(lx->base.o.probes);
 }
 
 static void decompress(void *ctx, const struct probe_hit *hit)
 {
     struct linux_guest *lx = ctx;
     uint8_t p[BP_SIZE];
-    if (!lx_here(lx, hit))
+    if (!base_here(&lx->base, hit))
         return;
-    uint64_t params = lx_reg(lx, lx->word == 8 ? LX_RDI : LX_RSI);
+    uint64_t params = lx_reg(lx, lx->base.word == 8 ? GUEST_RDI : GUEST_RSI);
     if (read_params(lx, params, p) && has_magic(p))
         lx_boot_params(lx, params);
-    if (lx_wants(lx, EC_KERNEL))
-        LX_EMIT(lx, EV_DECOMPRESS_BEGIN, NULL, get(p, BP_PAYLOAD_LENGTH, 4), hit->address,
-                get(p, BP_INIT_SIZE, 4));
+    if (base_wants(&lx->base, EC_KERNEL))
+        GUEST_EMIT(lx, EV_DECOMPRESS_BEGIN, NULL, get(p, BP_PAYLOAD_LENGTH, 4), hit->address,
+                   get(p, BP_INIT_SIZE, 4));
 }
 
 /* call extract_kernel; (pop %rsi | mov %r15,%rsi | nothing); jmp *%rax. Returns the jump's offset
@@ -286,20 +286,21 @@ static void probe_decompressor(struct linux_guest *lx, uint64_t at, unsigned jum
     if (at == lx->extract_call)
         return;
     for (unsigned i = EARLY_DECOMPRESS; i <= EARLY_DECOMPRESSED; i++)
-        probe_remove(lx->o.probes, lx->early_probe[i]);
+        probe_remove(lx->base.o.probes, lx->early_probe[i]);
     lx->extract_call = at;
     lx->state = LX_DECOMPRESSOR;
-    lx->early_probe[EARLY_DECOMPRESS] = probe_add(lx->o.probes, PROBE_PHYSICAL, at, decompress, lx);
+    lx->early_probe[EARLY_DECOMPRESS] = probe_add(lx->base.o.probes, PROBE_PHYSICAL, at, decompress, lx);
     lx->early_probe[EARLY_DECOMPRESSED] =
-        probe_add(lx->o.probes, PROBE_PHYSICAL, at + jump, decompressed, lx);
-    probes_apply(lx->o.probes);
+        probe_add(lx->base.o.probes, PROBE_PHYSICAL, at + jump, decompressed, lx);
+    probes_apply(lx->base.o.probes);
 }
 
 /* The call of extract_kernel and the jump to the kernel, in n bytes of code. */
 static bool find_end(struct linux_guest *lx, const uint8_t *code, size_t n, uint64_t begin)
 {
     unsigned jump;
-    bool found = look_for(code, n, lx->word == 8 ? decompressor_end : decompressor_end_32, &begin, &jump);
+    bool found =
+        look_for(code, n, lx->base.word == 8 ? decompressor_end : decompressor_end_32, &begin, &jump);
     if (found)
         probe_decompressor(lx, begin, jump);
     return found;
@@ -311,14 +312,14 @@ static void moved(void *ctx, const struct probe_hit *hit)
     enum { NEAR = 1024 };
     struct linux_guest *lx = ctx;
     uint8_t code[NEAR + 16] = {0};
-    if (!lx_here(lx, hit))
+    if (!base_here(&lx->base, hit))
         return;
-    uint64_t ip = lx_reg(lx, LX_RAX);
+    uint64_t ip = lx_reg(lx, GUEST_RAX);
     size_t n = read_physical(lx, ip, code, NEAR);
     lx->followed = find_end(lx, code, n, ip);
     if (lx->followed)
-        probe_remove(lx->o.probes, lx->early_probe[EARLY_MOVED]);
-    probes_apply(lx->o.probes);
+        probe_remove(lx->base.o.probes, lx->early_probe[EARLY_MOVED]);
+    probes_apply(lx->base.o.probes);
 }
 
 /* The decompressor runs with memory mapped one to one. It moves itself before it unpacks the kernel: it is followed
@@ -332,10 +333,10 @@ void lx_boot_early(struct linux_guest *lx, uint64_t ip)
     size_t n = read_physical(lx, begin, code, WINDOW);
     memset(code + n, 0, 16);
     lx->tries++;
-    if (look_for(code, n, lx->word == 8 ? decompressor_moves : decompressor_moves_32, &at, &jump)) {
-        probe_remove(lx->o.probes, lx->early_probe[EARLY_MOVED]);
-        lx->early_probe[EARLY_MOVED] = probe_add(lx->o.probes, PROBE_PHYSICAL, at + jump, moved, lx);
-        probes_apply(lx->o.probes);
+    if (look_for(code, n, lx->base.word == 8 ? decompressor_moves : decompressor_moves_32, &at, &jump)) {
+        probe_remove(lx->base.o.probes, lx->early_probe[EARLY_MOVED]);
+        lx->early_probe[EARLY_MOVED] = probe_add(lx->base.o.probes, PROBE_PHYSICAL, at + jump, moved, lx);
+        probes_apply(lx->base.o.probes);
     }
     find_end(lx, code, n, begin);
     free(code);
@@ -393,25 +394,25 @@ static void at_call(void *ctx, const struct probe_hit *hit)
     struct hook *h = ctx;
     struct call_site *c = h->ctx;
     if (c->reg) {
-        lx_reg_by_name(c->lx, c->reg, &c->target);
-        lx_name(c->lx, c->target, c->name, sizeof c->name);
+        base_reg_by_name(&c->lx->base, c->reg, &c->target);
+        base_name(&c->lx->base, c->target, c->name, sizeof c->name);
         if (boring(c->name))
             return;
     }
-    hook_push(h, lx_reg(c->lx, LX_RSP), hit->time);
-    LX_EMIT(c->lx, EV_KERNEL_CALL, c->name, c->parent, c->target);
+    hook_push(h, lx_reg(c->lx, GUEST_RSP), hit->time);
+    GUEST_EMIT(c->lx, EV_KERNEL_CALL, c->name, c->parent, c->target);
 }
 
 static void after_call(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
     const struct call_site *c = h->ctx;
-    struct frame *f = hook_find(h, lx_reg(c->lx, LX_RSP));
+    struct frame *f = hook_find(h, lx_reg(c->lx, GUEST_RSP));
     if (!f)
         return;
     uint64_t duration = hit->time - f->time;
     hooks_drop(h->set, f);
-    LX_EMIT(c->lx, EV_KERNEL_RETURN, c->name, c->parent, lx_reg(c->lx, LX_RAX), duration);
+    GUEST_EMIT(c->lx, EV_KERNEL_RETURN, c->name, c->parent, lx_reg(c->lx, GUEST_RAX), duration);
 }
 
 struct callees {
@@ -428,27 +429,27 @@ static void callee(void *ctx, const struct code_site *site)
     if (site->kind != CODE_CALL && !loaded)
         return;
     if (!loaded)
-        lx_name(cs->lx, site->target, name, sizeof name);
+        base_name(&cs->lx->base, site->target, name, sizeof name);
     if (boring(name))
         return;
     struct call_site *c = mem_zero(1, sizeof *c);
     *c = (struct call_site){
         .lx = cs->lx, .parent = cs->parent, .target = site->target, .reg = loaded ? site->reg : NULL};
     memcpy(c->name, name, sizeof name);
-    struct hook *h = hook_keep(cs->lx->hooks, c);
+    struct hook *h = hook_keep(cs->lx->base.hooks, c);
     hooks_probe(h->set, PROBE_LINEAR, site->address, at_call, h);
     hooks_probe(h->set, PROBE_LINEAR, site->address + site->length, after_call, h);
 }
 
 static void reached(struct linux_guest *lx, struct frame *f)
 {
-    uint64_t ip = lx_reg(lx, LX_RIP);
+    uint64_t ip = lx_reg(lx, GUEST_RIP);
     char name[128];
-    lx_name(lx, ip, name, sizeof name);
+    base_name(&lx->base, ip, name, sizeof name);
     for (unsigned i = 0; i < PARENT_COUNT; i++) /* its address may have other names, too */
         if (lx_symbol(lx, lx_parent_name(i)) == ip)
             snprintf(name, sizeof name, "%s", lx_parent_name(i));
-    LX_EMIT(lx, EV_KERNEL_REACHED, name, ip);
+    GUEST_EMIT(lx, EV_KERNEL_REACHED, name, ip);
 }
 
 /* The kernel copies the parameters from rdi there, whatever loaded it. */
@@ -465,10 +466,10 @@ static void milestones(struct linux_guest *lx)
     for (unsigned i = 0; i < (lx->hosted.is ? PARENT_COUNT : PARENT_LINUX_MAIN); i++) {
         struct callees cs = {lx, i};
         if (!lx_hook(lx, lx_parent_name(i),
-                     i == PARENT_X86_64_START_KERNEL && lx->word == 8 ? first_c : reached, NULL))
+                     i == PARENT_X86_64_START_KERNEL && lx->base.word == 8 ? first_c : reached, NULL))
             continue;
         if (lx_function(lx, lx_parent_name(i), &sym))
-            lx_sites(lx, &sym, callee, &cs);
+            base_sites(&lx->base, &sym, callee, &cs);
     }
 }
 
@@ -488,13 +489,13 @@ static uint64_t find_memory_total(struct linux_guest *lx)
     struct symbol sym;
     uint64_t address = lx_symbol(lx, "_totalram_pages");
     if (!address && lx_function(lx, "si_meminfo", &sym))
-        lx_sites(lx, &sym, first_load, &address);
+        base_sites(&lx->base, &sym, first_load, &address);
     return address;
 }
 
 static void memory_initialised(struct linux_guest *lx, const struct frame *f)
 {
-    LX_EMIT(lx, EV_KERNEL_MEMORY, NULL, lx->memory_total ? lx_word(lx, lx->memory_total) : 0);
+    GUEST_EMIT(lx, EV_KERNEL_MEMORY, NULL, lx->memory_total ? lx_word(lx, lx->memory_total) : 0);
 }
 
 static void console_enter(struct linux_guest *lx, struct frame *f)
@@ -515,12 +516,12 @@ static void console_leave(struct linux_guest *lx, const struct frame *f)
     lx_string(lx, f->value[0] + (unsigned)t->console_name, name, sizeof name);
     int16_t index = (int16_t)lx_member32(lx, f->value[0], t->console_index);
     snprintf(text, sizeof text, "%s%d", name, index);
-    LX_EMIT(lx, EV_KERNEL_CONSOLE, text, flags);
+    GUEST_EMIT(lx, EV_KERNEL_CONSOLE, text, flags);
 }
 
 static void processor_up(struct linux_guest *lx, struct frame *f)
 {
-    LX_EMIT(lx, EV_CPU_UP, NULL, lx->cpu);
+    GUEST_EMIT(lx, EV_CPU_UP, NULL, lx->base.cpu);
 }
 
 /* Without data symbols, the range is taken from the arguments of the function that frees memory. One of the
@@ -534,13 +535,13 @@ static void image_freed(struct linux_guest *lx, struct frame *f)
     if (!init || end <= begin || lx->init_freed)
         return;
     lx->init_freed = true;
-    LX_EMIT(lx, EV_INIT_FREED, NULL, begin, end - begin);
+    GUEST_EMIT(lx, EV_INIT_FREED, NULL, begin, end - begin);
 }
 
 static void init_freed(struct linux_guest *lx, struct frame *f)
 {
     uint64_t begin = lx_symbol(lx, "__init_begin"), end = lx_symbol(lx, "__init_end");
-    LX_EMIT(lx, EV_INIT_FREED, NULL, begin, end > begin ? end - begin : 0);
+    GUEST_EMIT(lx, EV_INIT_FREED, NULL, begin, end > begin ? end - begin : 0);
 }
 
 /* ---------------------------------------------------------------- the end */
@@ -548,8 +549,8 @@ static void init_freed(struct linux_guest *lx, struct frame *f)
 static void shutdown_path(struct linux_guest *lx, struct frame *f)
 {
     char name[128];
-    lx_name(lx, lx_reg(lx, LX_RIP), name, sizeof name);
-    LX_EMIT(lx, EV_KERNEL_SHUTDOWN, name, lx_current_pid(lx));
+    base_name(&lx->base, lx_reg(lx, GUEST_RIP), name, sizeof name);
+    GUEST_EMIT(lx, EV_KERNEL_SHUTDOWN, name, lx_current_pid(lx));
 }
 
 static void leaves(struct linux_guest *lx, struct frame *f)
@@ -564,7 +565,7 @@ void lx_boot_setup(struct linux_guest *lx)
         "kernel_power_off", "kernel_restart",    "kernel_halt",      "machine_power_off", "machine_restart",
         "machine_halt",     "emergency_restart", "orderly_poweroff", "acpi_power_off",    "device_shutdown"};
     lx_hook(lx, "machine_kexec", leaves, NULL);
-    if (!lx_wants(lx, EC_KERNEL))
+    if (!base_wants(&lx->base, EC_KERNEL))
         return;
     milestones(lx);
     lx->memory_total = find_memory_total(lx);

@@ -9,7 +9,7 @@ enum { MODULE_TYPES_MAX = 16 << 20, MODULES_MAX = 1024, PAGE = 4096 };
 
 void lx_calls_load(struct linux_guest *lx, const void *btf, size_t n)
 {
-    if (lx->o.calls && lx->word == 8)
+    if (lx->base.o.calls && lx->base.word == 8)
         lx->calls.types = kernel_types_of(btf, n);
 }
 
@@ -53,7 +53,7 @@ static bool find_function(const struct linux_guest *lx, const char *name, uint64
     struct symbol sym;
     if (address - lx->text < lx->image_size)
         return kernel_types_function_in(lx->calls.types, "kernel", name, f);
-    return symbols_at_in(lx->o.symbols, lx->space, address, SYMBOLS_NOW, &sym) &&
+    return symbols_at_in(lx->base.o.symbols, lx->base.space, address, SYMBOLS_NOW, &sym) &&
            kernel_types_function_in(lx->calls.types, sym.module, name, f);
 }
 

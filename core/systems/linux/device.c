@@ -29,7 +29,7 @@ static bool is_name(const struct linux_guest *lx, uint64_t address)
 static void infer_kobject(struct linux_guest *lx, uint64_t device)
 {
     if (lx->types.device_kobj < 0 && device)
-        lx->types.device_kobj = is_name(lx, lx_word(lx, device)) ? 0 : 2 * (int)lx->word;
+        lx->types.device_kobj = is_name(lx, lx_word(lx, device)) ? 0 : 2 * (int)lx->base.word;
 }
 
 static void kobject_name(const struct linux_guest *lx, uint64_t kobj, char name[NAME])
@@ -71,9 +71,10 @@ static void emit_probe(struct linux_guest *lx, const struct frame *f, bool done,
     lx_string(lx, lx_member(lx, f->value[PROBE_DRIVER], lx->types.driver_name), driver, sizeof driver);
     snprintf(words, sizeof words, "%s %s", driver, device);
     if (done)
-        LX_EMIT(lx, EV_DEVICE_PROBE_DONE, words, (uint64_t)result, lx->time - f->time, lx_current_pid(lx));
+        GUEST_EMIT(lx, EV_DEVICE_PROBE_DONE, words, (uint64_t)result, lx->base.time - f->time,
+                   lx_current_pid(lx));
     else
-        LX_EMIT(lx, EV_DEVICE_PROBE, words, lx_current_pid(lx));
+        GUEST_EMIT(lx, EV_DEVICE_PROBE, words, lx_current_pid(lx));
 }
 
 static void probe_begins(struct linux_guest *lx, struct frame *f)
@@ -88,7 +89,7 @@ static void probe_begins(struct linux_guest *lx, struct frame *f)
 static void probe_ends(struct linux_guest *lx, const struct frame *f)
 {
     const struct linux_types *t = &lx->types;
-    const int64_t probe = (int64_t)f->value[PROBE_RESULT], all = (int32_t)lx_reg(lx, LX_RAX);
+    const int64_t probe = (int64_t)f->value[PROBE_RESULT], all = (int32_t)lx_reg(lx, GUEST_RAX);
     bool called = f->value[PROBE_CALLED];
     bool bound = t->device_driver < 0
                      ? called && !probe
@@ -115,9 +116,9 @@ static void call_begins(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
     const struct probe_site *site = h->ctx;
-    uint64_t fn = 0, sp = lx_reg(site->lx, LX_RSP);
+    uint64_t fn = 0, sp = lx_reg(site->lx, GUEST_RSP);
     const struct frame *probe = hook_around(site->lx->device_probe, sp);
-    if (probe && lx_reg_by_name(site->lx, site->reg, &fn) && is_probe(site->lx, probe, fn))
+    if (probe && base_reg_by_name(&site->lx->base, site->reg, &fn) && is_probe(site->lx, probe, fn))
         hook_push(h, sp, hit->time);
 }
 
@@ -125,7 +126,7 @@ static void call_returns(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
     struct linux_guest *lx = ((const struct probe_site *)h->ctx)->lx;
-    uint64_t sp = lx_reg(lx, LX_RSP);
+    uint64_t sp = lx_reg(lx, GUEST_RSP);
     struct frame *f = hook_find(h, sp);
     if (!f)
         return;
@@ -134,7 +135,7 @@ static void call_returns(void *ctx, const struct probe_hit *hit)
     if (!probe)
         return;
     probe->value[PROBE_CALLED] = true;
-    probe->value[PROBE_RESULT] = (uint64_t)(int64_t)(int32_t)lx_reg(lx, LX_RAX);
+    probe->value[PROBE_RESULT] = (uint64_t)(int64_t)(int32_t)lx_reg(lx, GUEST_RAX);
 }
 
 static void indirect_call(void *ctx, const struct code_site *site)
@@ -147,7 +148,7 @@ static void indirect_call(void *ctx, const struct code_site *site)
         return;
     struct probe_site *s = mem_zero(1, sizeof *s);
     *s = (struct probe_site){lx, reg};
-    struct hook *h = hook_keep(lx->hooks, s);
+    struct hook *h = hook_keep(lx->base.hooks, s);
     hooks_probe(h->set, PROBE_LINEAR, site->address, call_begins, h);
     hooks_probe(h->set, PROBE_LINEAR, site->address + site->length, call_returns, h);
 }
@@ -156,7 +157,7 @@ static void deferred(struct linux_guest *lx, struct frame *f)
 {
     char name[NAME];
     device_name(lx, lx_argument(lx, 0), name);
-    LX_EMIT(lx, EV_DEVICE_DEFERRED, name, lx_current_pid(lx));
+    GUEST_EMIT(lx, EV_DEVICE_DEFERRED, name, lx_current_pid(lx));
 }
 
 static void set_up_probes(struct linux_guest *lx)
@@ -165,12 +166,12 @@ static void set_up_probes(struct linux_guest *lx)
     struct symbol sym;
     lx->device_probe = lx_hook(lx, "really_probe", probe_begins, probe_ends);
     if (!lx->device_probe) {
-        lx_missing(lx, "really_probe");
+        base_missing(&lx->base, "really_probe");
         return;
     }
     for (size_t i = 0; i < sizeof callers / sizeof callers[0]; i++)
         if (lx->types.driver_probe >= 0 && lx_function(lx, callers[i], &sym))
-            lx_sites(lx, &sym, indirect_call, lx);
+            base_sites(&lx->base, &sym, indirect_call, lx);
     /* Where the compiler has split it, really_probe calls the part that does it. */
     if (!lx_hook(lx, "driver_deferred_probe_add.part.0", deferred, NULL))
         lx_hook(lx, "driver_deferred_probe_add", deferred, NULL);
@@ -200,11 +201,11 @@ static void variable_added(struct linux_guest *lx, struct frame *none)
     char format[16];
     lx_string(lx, lx_stack_argument(lx, 1), format, sizeof format);
     struct frame *f =
-        strcmp(format, "SEQNUM=%llu") ? NULL : hook_around(lx->device_uevent, lx_reg(lx, LX_RSP));
+        strcmp(format, "SEQNUM=%llu") ? NULL : hook_around(lx->device_uevent, lx_reg(lx, GUEST_RSP));
     if (!f)
         return;
     f->value[UEVENT_NUMBER] = lx_stack_argument(lx, 2);
-    if (lx->word == 4)
+    if (lx->base.word == 4)
         f->value[UEVENT_NUMBER] |= lx_stack_argument(lx, 3) << 32;
 }
 
@@ -220,7 +221,7 @@ static void uevent_ends(struct linux_guest *lx, const struct frame *f)
         return;
     text_add(&words, "%s ", action < sizeof actions / sizeof actions[0] ? actions[action] : "?");
     add_path(lx, &words, f->value[UEVENT_OBJECT]);
-    LX_EMIT(lx, EV_DEVICE_UEVENT, words.s, number, lx_current_pid(lx));
+    GUEST_EMIT(lx, EV_DEVICE_UEVENT, words.s, number, lx_current_pid(lx));
     free(words.s);
 }
 
@@ -249,8 +250,8 @@ static void firmware_got(struct linux_guest *lx, const struct frame *f)
         device_name(lx, f->value[1], device);
     text_add(&words, "%s%s%s%s%s", name, device[0] ? " for " : "", device, path ? " from " : "",
              path ? path : "");
-    LX_EMIT(lx, EV_DEVICE_FIRMWARE, words.s, (uint64_t)(int64_t)(int32_t)lx_reg(lx, LX_RAX),
-            lx->time - f->time, lx_current_pid(lx));
+    GUEST_EMIT(lx, EV_DEVICE_FIRMWARE, words.s, (uint64_t)(int64_t)(int32_t)lx_reg(lx, GUEST_RAX),
+               lx->base.time - f->time, lx_current_pid(lx));
     free(words.s);
     free(path);
 }
@@ -261,7 +262,7 @@ static void firmware_got(struct linux_guest *lx, const struct frame *f)
 static void old_places(struct linux_guest *lx)
 {
     struct linux_types *t = &lx->types;
-    const int word = (int)lx->word;
+    const int word = (int)lx->base.word;
     if (t->count)
         return;
     t->kobject_name = t->driver_name = 0;
@@ -271,7 +272,7 @@ static void old_places(struct linux_guest *lx)
 
 void lx_device_setup(struct linux_guest *lx)
 {
-    if (!lx_wants(lx, EC_DEVICE))
+    if (!base_wants(&lx->base, EC_DEVICE))
         return;
     old_places(lx);
     set_up_probes(lx);

@@ -57,7 +57,7 @@ void lx_efi_interrupted(struct linux_guest *lx, uint64_t ip)
         if (!read_exactly(lx, base, lx->efi_header, sizeof lx->efi_header))
             continue;
         lx->efi_image = base;
-        LX_EMIT(lx, EV_KERNEL_ENTRY, "linux EFI", base + entry);
+        GUEST_EMIT(lx, EV_KERNEL_ENTRY, "linux EFI", base + entry);
         return;
     }
 }

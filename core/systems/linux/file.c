@@ -70,8 +70,8 @@ static void opened(struct linux_guest *lx, uint64_t file, int64_t fd)
         return;
     add_file_system(lx, &s, sb);
     if (add_path(lx, &s, dentry, lx_member(lx, file, t->file_mount)))
-        LX_EMIT(lx, EV_FILE_OPENED, s.s, lx_current_pid(lx), (uint64_t)fd, lx_member32(lx, sb, t->sb_dev),
-                lx_member(lx, inode, t->inode_number));
+        GUEST_EMIT(lx, EV_FILE_OPENED, s.s, lx_current_pid(lx), (uint64_t)fd, lx_member32(lx, sb, t->sb_dev),
+                   lx_member(lx, inode, t->inode_number));
     free(s.s);
 }
 
@@ -81,12 +81,12 @@ void lx_file_opened(struct linux_guest *lx, uint64_t fd)
     uint64_t files = lx_member(lx, lx_current(lx), t->task_files), fdt = lx_member(lx, files, t->files_fdt);
     if (!fdt || t->fdt_max < 0 || t->fdt_fd < 0 || fd >= lx_member32(lx, fdt, t->fdt_max))
         return;
-    opened(lx, lx_word(lx, lx_member(lx, fdt, t->fdt_fd) + fd * lx->word), (int64_t)fd);
+    opened(lx, lx_word(lx, lx_member(lx, fdt, t->fdt_fd) + fd * lx->base.word), (int64_t)fd);
 }
 
 void lx_file_executed(struct linux_guest *lx, uint64_t file)
 {
-    if (lx_wants(lx, EC_SYSCALL) && file)
+    if (base_wants(&lx->base, EC_SYSCALL) && file)
         opened(lx, file, -1);
 }
 
@@ -95,7 +95,7 @@ void lx_file_executed(struct linux_guest *lx, uint64_t file)
 /* A page that is not the first of several that belong together says which that is. */
 static uint64_t first_page(const struct linux_guest *lx, uint64_t page)
 {
-    uint64_t head = lx_word(lx, page + lx->word);
+    uint64_t head = lx_word(lx, page + lx->base.word);
     return head & 1 && head + 1 > 1 ? head - 1 : page;
 }
 
@@ -117,17 +117,17 @@ static void submitted(struct linux_guest *lx, struct frame *f)
         add_file_system(lx, &s, sb);
     if (sb && alias && t->dentry_alias >= 0)
         add_path(lx, &s, alias - (unsigned)t->dentry_alias, 0);
-    LX_EMIT(lx, EV_FILE_BLOCKS, s.s, op == WRITE, lx_member32(lx, sb, t->sb_dev),
-            lx_member(lx, inode, t->inode_number), lx_member64(lx, bio, t->bio_sector), bytes,
-            lx_current_pid(lx));
+    GUEST_EMIT(lx, EV_FILE_BLOCKS, s.s, op == WRITE, lx_member32(lx, sb, t->sb_dev),
+               lx_member(lx, inode, t->inode_number), base_member64(&lx->base, bio, t->bio_sector), bytes,
+               lx_current_pid(lx));
     free(s.s);
 }
 
 void lx_file_setup(struct linux_guest *lx)
 {
     const struct linux_types *t = &lx->types;
-    if (!lx_wants(lx, EC_SYSCALL) || lx->hosted.is || !t->count || t->bio_sector < 0 || t->page_mapping < 0 ||
-        t->mapping_host < 0)
+    if (!base_wants(&lx->base, EC_SYSCALL) || lx->hosted.is || !t->count || t->bio_sector < 0 ||
+        t->page_mapping < 0 || t->mapping_host < 0)
         return;
     lx_hook(lx, "submit_bio", submitted, NULL);
 }

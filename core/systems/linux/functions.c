@@ -17,9 +17,9 @@ static bool moved_by_clang(const struct linux_guest *lx, const char *name, struc
 {
     static const char suffix[] = ".llvm.";
     const size_t n = strlen(name);
-    for (size_t i = symbols_mappings(lx->o.symbols); i-- > 0;) {
-        const struct symbol_mapping *m = symbols_mapping(lx->o.symbols, i);
-        if (m->until || m->space != lx->space || strcmp(symbol_table_name(m->table), "kernel") != 0)
+    for (size_t i = symbols_mappings(lx->base.o.symbols); i-- > 0;) {
+        const struct symbol_mapping *m = symbols_mapping(lx->base.o.symbols, i);
+        if (m->until || m->space != lx->base.space || strcmp(symbol_table_name(m->table), "kernel") != 0)
             continue;
         for (size_t k = 0; k < symbol_table_count(m->table); k++) {
             symbol_table_symbol(m->table, k, sym);
@@ -33,11 +33,11 @@ static bool moved_by_clang(const struct linux_guest *lx, const char *name, struc
 
 bool lx_function(const struct linux_guest *lx, const char *name, struct symbol *sym)
 {
-    if (guest_function(lx->o.symbols, lx->space, name, sym))
+    if (guest_function(lx->base.o.symbols, lx->base.space, name, sym))
         return true;
     for (size_t i = 0; i < sizeof other_names / sizeof other_names[0]; i++)
         if (!strcmp(other_names[i].name, name) &&
-            guest_function(lx->o.symbols, lx->space, other_names[i].other, sym))
+            guest_function(lx->base.o.symbols, lx->base.space, other_names[i].other, sym))
             return true;
     return moved_by_clang(lx, name, sym);
 }

@@ -19,27 +19,27 @@ enum { PAGE = 4096, IMAGE_MAX = 256 << 20 };
 static bool mapped(const struct linux_guest *lx, uint64_t address)
 {
     uint8_t byte;
-    return lx->o.engine->ops->peek(lx->o.engine, lx->cpu, address, &byte, 1) == 1;
+    return lx->base.o.engine->ops->peek(lx->base.o.engine, lx->base.cpu, address, &byte, 1) == 1;
 }
 
 bool lx_hosted_entered(const struct linux_guest *lx, uint64_t ip)
 {
-    return lx->guest.parent && lx_reg(lx, LX_CPL) == 3 && ip >> 47 == 0;
+    return lx->base.guest.parent && lx_reg(lx, GUEST_CPL) == 3 && ip >> 47 == 0;
 }
 
 void *lx_hosted_image(struct linux_guest *lx, uint64_t ip, uint64_t *begin, size_t *size)
 {
-    const struct engine *e = lx->o.engine;
+    const struct engine *e = lx->base.o.engine;
     uint64_t first = ip & ~(uint64_t)(PAGE - 1), end = first + PAGE;
     while (end - first < IMAGE_MAX && first >= PAGE && mapped(lx, first - PAGE))
         first -= PAGE;
     while (end - first < IMAGE_MAX && mapped(lx, end))
         end += PAGE;
     uint8_t *image = mem_zero(1, end - first);
-    e->ops->peek(e, lx->cpu, first, image, end - first);
+    e->ops->peek(e, lx->base.cpu, first, image, end - first);
     /* The kernel's physical memory begins with its image. */
     lx->hosted = (struct lx_hosted){
-        .is = true, .space = lx_reg(lx, LX_CR3), .begin = first, .end = first + KERNEL_REACH, .levels = 3};
+        .is = true, .space = lx_reg(lx, GUEST_CR3), .begin = first, .end = first + KERNEL_REACH, .levels = 3};
     *begin = first;
     *size = end - first;
     return image;
@@ -47,28 +47,28 @@ void *lx_hosted_image(struct linux_guest *lx, uint64_t ip, uint64_t *begin, size
 
 bool lx_kernel_runs(const struct linux_guest *lx)
 {
-    struct guest *host = lx->guest.parent;
+    struct guest *host = lx->base.guest.parent;
     struct guest_task t;
-    return !lx->hosted.is || (lx_reg(lx, LX_CR3) == lx->hosted.space &&
-                              host->system->task(host, lx->cpu, &t) && t.pid == lx->guest.domain);
+    return !lx->hosted.is || (lx_reg(lx, GUEST_CR3) == lx->hosted.space &&
+                              host->system->task(host, lx->base.cpu, &t) && t.pid == lx->base.guest.domain);
 }
 
 /* ---------------------------------------------------------------- memory */
 
 size_t lx_hosted_physical(const struct linux_guest *lx, uint64_t address, void *buf, size_t n)
 {
-    const struct engine *e = lx->o.engine;
-    return lx_kernel_runs(lx) ? e->ops->peek(e, lx->cpu, lx->hosted.begin + address, buf, n) : 0;
+    const struct engine *e = lx->base.o.engine;
+    return lx_kernel_runs(lx) ? e->ops->peek(e, lx->base.cpu, lx->hosted.begin + address, buf, n) : 0;
 }
 
 /* A program's address by the kernel's page tables: entries are physical addresses and flags. */
 static bool walk(const struct linux_guest *lx, uint64_t table, uint64_t address, uint64_t *at)
 {
     enum { PRESENT = 1, PROTNONE = 0x10, FLAGS = PAGE - 1, ENTRIES = 511 };
-    const struct engine *e = lx->o.engine;
+    const struct engine *e = lx->base.o.engine;
     for (unsigned shift = 12 + 9 * (lx->hosted.levels - 1); shift >= 12; shift -= 9) {
         uint64_t entry = 0;
-        if (e->ops->peek(e, lx->cpu, table + (address >> shift & ENTRIES) * 8, &entry, 8) != 8 ||
+        if (e->ops->peek(e, lx->base.cpu, table + (address >> shift & ENTRIES) * 8, &entry, 8) != 8 ||
             !(entry & (PRESENT | PROTNONE)))
             return false;
         table = lx->hosted.begin + (entry & ~(uint64_t)FLAGS);
@@ -88,15 +88,15 @@ static uint64_t tables_now(const struct linux_guest *lx)
 
 size_t lx_hosted_read(const struct linux_guest *lx, uint64_t address, void *buf, size_t n)
 {
-    const struct engine *e = lx->o.engine;
+    const struct engine *e = lx->base.o.engine;
     const bool own = address >= lx->hosted.begin && address < lx->hosted.end;
     uint64_t tables = own || !lx_kernel_runs(lx) ? 0 : tables_now(lx), at;
     if (!tables)
-        return e->ops->peek(e, lx->cpu, address, buf, n);
+        return e->ops->peek(e, lx->base.cpu, address, buf, n);
     size_t done = 0;
     while (done < n && walk(lx, tables, address + done, &at)) {
         size_t part = PAGE - at % PAGE < n - done ? PAGE - at % PAGE : n - done;
-        if (e->ops->peek(e, lx->cpu, at, (char *)buf + done, part) != part)
+        if (e->ops->peek(e, lx->base.cpu, at, (char *)buf + done, part) != part)
             break;
         done += part;
     }
@@ -135,7 +135,7 @@ void lx_hosted_find_current(struct linux_guest *lx)
     struct search s = {0};
     for (size_t i = 0; i < sizeof askers / sizeof askers[0] && !s.mask && !s.load; i++)
         if (lx_function(lx, askers[i], &sym))
-            lx_sites(lx, &sym, look_at_site, &s);
+            base_sites(&lx->base, &sym, look_at_site, &s);
     lx->hosted.stack = s.mask ? -s.mask : 0;
     lx->hosted.current = s.mask ? 0 : s.load;
 }
@@ -145,14 +145,14 @@ uint64_t lx_hosted_current(const struct linux_guest *lx)
     const struct lx_hosted *h = &lx->hosted;
     if (!lx_kernel_runs(lx) || (!h->stack && !h->current))
         return 0;
-    uint64_t task = lx_u64(lx, h->stack ? lx_reg(lx, LX_RSP) & -h->stack : h->current);
+    uint64_t task = lx_u64(lx, h->stack ? lx_reg(lx, GUEST_RSP) & -h->stack : h->current);
     return task >= h->begin && task < h->end ? task : 0;
 }
 
 /* While a process of the host runs a program for it, the current task is the one that was switched to last. */
 bool lx_hosted_task(struct linux_guest *lx, struct guest_task *t)
 {
-    if (lx_kernel_runs(lx) || lx_reg(lx, LX_CR3) == lx->hosted.space || !lx->hosted.pid)
+    if (lx_kernel_runs(lx) || lx_reg(lx, GUEST_CR3) == lx->hosted.space || !lx->hosted.pid)
         return false;
     *t = (struct guest_task){
         .pid = lx->hosted.pid, .tgid = lx->hosted.tgid, .space = lx_space(lx, lx->hosted.tgid)};
@@ -188,13 +188,13 @@ static void remember(struct linux_guest *lx, struct frame *f)
 /* A process of the host was made: its number is the result, or (since 6.13) in the structure that was given. */
 static void stub_made(struct linux_guest *lx, const struct frame *f)
 {
-    int32_t result = (int32_t)lx_reg(lx, LX_RAX);
+    int32_t result = (int32_t)lx_reg(lx, GUEST_RAX);
     lx->hosted.made = result > 0 ? (uint32_t)result : result ? 0 : lx_u32(lx, f->value[0]);
 }
 
 static void context_made(struct linux_guest *lx, const struct frame *f)
 {
-    if (!(int32_t)lx_reg(lx, LX_RAX) && f->value[1])
+    if (!(int32_t)lx_reg(lx, GUEST_RAX) && f->value[1])
         *stub_of(lx, f->value[1]) = (struct lx_stub){.mm = f->value[1], .pid = lx->hosted.made};
 }
 
@@ -217,7 +217,7 @@ void lx_hosted_runs_in(struct linux_guest *lx, uint64_t task)
     if (!stub || !stub->pid || stub->said == pid)
         return;
     stub->said = pid;
-    LX_EMIT(lx, EV_PROCESS_HOST, NULL, pid, lx_tgid(lx, task), stub->pid);
+    GUEST_EMIT(lx, EV_PROCESS_HOST, NULL, pid, lx_tgid(lx, task), stub->pid);
 }
 
 /* An address space loses its owner: execve() has given it another one, or it exits and has none. */
@@ -231,14 +231,14 @@ void lx_hosted_setup(struct linux_guest *lx)
     if (!lx->hosted.is)
         return;
     lx_hook(lx, "__switch_to", switched, NULL);
-    if (!lx_wants(lx, EC_PROCESS))
+    if (!base_wants(&lx->base, EC_PROCESS))
         return;
     lx_hook(lx, "start_userspace", remember, stub_made);
     lx_hook(lx, "copy_context_skas0", remember, stub_made);
     lx_hook(lx, "destroy_context", context_gone, NULL);
     lx_hook(lx, "mm_update_next_owner", left, NULL);
     if (!lx_hook(lx, "init_new_context", remember, context_made))
-        lx_missing(lx, "init_new_context");
+        base_missing(&lx->base, "init_new_context");
 }
 
 void lx_hosted_free(struct linux_guest *lx)

@@ -62,7 +62,7 @@ static size_t source_count(const struct source *src)
 static struct well_known well_known_of(const struct linux_guest *lx, const struct source *src)
 {
     const uint64_t none = (uint64_t)NOWHERE;
-    struct well_known w = {lx->word, none, none, none, none};
+    struct well_known w = {lx->base.word, none, none, none, none};
     source_each(src, look_at_symbol, &w);
     w.text = w.text != none ? w.text : w.stext;
     return w;
@@ -102,10 +102,10 @@ static bool place(const struct linux_guest *lx, const struct lx_image *im, struc
     uint64_t text;
     source_each(src, add_function, &f);
     size_t at = text_in(im, src, &w);
-    bool found = place_find(im->bytes + at, im->size - at, lx->word, f.list, f.n, &text);
+    bool found = place_find(im->bytes + at, im->size - at, lx->base.word, f.list, f.n, &text);
     if (!found &&
         at) /* behind the image may be the rest of what it was unpacked to, which is not relocated */
-        found = place_find(im->bytes + at, f.extent < im->size - at ? f.extent : im->size - at, lx->word,
+        found = place_find(im->bytes + at, f.extent < im->size - at ? f.extent : im->size - at, lx->base.word,
                            f.list, f.n, &text);
     if (found && src->k)
         src->k->begin = text - w.text;
@@ -121,7 +121,7 @@ static bool place(const struct linux_guest *lx, const struct lx_image *im, struc
  * the place is not known, the default of three quarters of the address space is used. */
 static uint64_t kernel_map(const struct linux_guest *lx)
 {
-    if (lx->word == 8)
+    if (lx->base.word == 8)
         return KERNEL_MAP_BASE;
     return lx->has_physical ? lx->text - lx->text_physical : 0xc0000000u;
 }
@@ -185,7 +185,7 @@ static bool is_mapped(const struct symbols *s, const struct symbol_mapping *like
  * has them too, if it is of the same build. */
 static void move_given(struct linux_guest *lx, const struct source *src)
 {
-    struct symbols *s = lx->o.symbols;
+    struct symbols *s = lx->base.o.symbols;
     struct symbol sym;
     const char *other = NULL;
     bool fitting = false;
@@ -199,20 +199,20 @@ static void move_given(struct linux_guest *lx, const struct source *src)
         }
         fitting = true;
         const symbol_space was = m.space;
-        m.space = lx->space;
+        m.space = lx->base.space;
         m.bias = lx->text - sym.address;
-        m.since = lx->icount;
+        m.since = lx->base.icount;
         m.until = 0;
-        m.time = lx->time;
+        m.time = lx->base.time;
         if (is_mapped(s, &m))
             continue;
-        if (was == lx->space)
-            symbols_unmap(s, m.table, was, lx->icount, lx->time);
+        if (was == lx->base.space)
+            symbols_unmap(s, m.table, was, lx->base.icount, lx->base.time);
         symbols_map(s, &m);
     }
     if (other && !fitting)
-        lx_note(lx, "the symbols of %.100s (--symbols) are those of another kernel: they are not used",
-                other);
+        base_note(&lx->base,
+                  "the symbols of %.100s (--symbols) are those of another kernel: they are not used", other);
 }
 
 /* Where the image is in the kernel's physical memory. Inside another guest page tables may hold that guest's addresses,
@@ -220,9 +220,9 @@ static void move_given(struct linux_guest *lx, const struct source *src)
 static void find_physical(struct linux_guest *lx)
 {
     uint64_t base = lx_symbol(lx, "phys_base");
-    if (!lx->guest.parent)
+    if (!lx->base.guest.parent)
         lx_physical(lx, lx->text, &lx->text_physical);
-    else if (lx->word == 8 && base)
+    else if (lx->base.word == 8 && base)
         lx->text_physical = lx->text - KERNEL_MAP_BASE + lx_u64(lx, base);
 }
 
@@ -275,11 +275,10 @@ static void set_up(struct linux_guest *lx)
     lx_file_setup(lx);
     lx_log_setup(lx);
     lx_hosted_setup(lx);
-    if (lx->missing[0])
-        lx_note(lx, "this kernel has no %s: what it would tell is not reported", lx->missing);
-    lx_say_notes(lx);
-    lx->o.symbols_changed(lx->o.ctx);
-    probes_apply(lx->o.probes);
+    base_note_missing(&lx->base, "kernel");
+    base_say_notes(&lx->base);
+    lx->base.o.symbols_changed(lx->base.o.ctx);
+    probes_apply(lx->base.o.probes);
 }
 
 struct adding {
@@ -297,16 +296,16 @@ static void add_symbol(void *ctx, const char *name, char type, uint64_t address,
 /* The kernel's symbols become a table of their own, which comes before what was given. */
 static void map_symbols(struct linux_guest *lx, const struct source *src)
 {
-    struct adding a = {
-        symbol_table_begin(lx->o.symbols, "kernel", src->k ? "kallsyms" : symbol_table_source(src->given)),
-        lx->bias};
+    struct adding a = {symbol_table_begin(lx->base.o.symbols, "kernel",
+                                          src->k ? "kallsyms" : symbol_table_source(src->given)),
+                       lx->bias};
     source_each(src, add_symbol, &a);
     const struct symbol_mapping m = {.table = symbol_table_end(a.t),
-                                     .space = lx->space,
+                                     .space = lx->base.space,
                                      .bias = lx->bias,
-                                     .since = lx->icount,
-                                     .time = lx->time};
-    symbols_map(lx->o.symbols, &m);
+                                     .since = lx->base.icount,
+                                     .time = lx->base.time};
+    symbols_map(lx->base.o.symbols, &m);
 }
 
 /* The kernel's symbols are known: from here on it is followed. */
@@ -314,8 +313,8 @@ static void found(struct linux_guest *lx, const struct lx_image *im, const struc
 {
     lx->image_size = im->size;
     lx->bias = lx->hosted.is ? 0 : !src->k ? src->bias : lx->text - link_address(lx);
-    lx->space = symbol_space_of(lx->o.found(lx->o.ctx), 0);
-    lx->hooks = lx_hooks_new(lx);
+    lx->base.space = symbol_space_of(lx->base.o.found(lx->base.o.ctx), 0);
+    lx->base.hooks = base_hooks_new(&lx->base);
     lx->state = LX_FOUND;
     move_given(lx, src);
     map_symbols(lx, src);
@@ -328,8 +327,8 @@ static void found(struct linux_guest *lx, const struct lx_image *im, const struc
     read_banner(lx, im);
     if (!lx->version[0])
         snprintf(lx->version, sizeof lx->version, "Linux of unknown version");
-    LX_EMIT(lx, EV_KERNEL_FOUND, lx->version, lx->text, lx->bias, lx->text_physical, source_count(src),
-            lx->types.count);
+    GUEST_EMIT(lx, EV_KERNEL_FOUND, lx->version, lx->text, lx->bias, lx->text_physical, source_count(src),
+               lx->types.count);
     set_up(lx);
     lx->image = (struct lx_image){0};
 }
@@ -377,7 +376,7 @@ static bool take_kallsyms(struct linux_guest *lx, struct lx_image *im, struct er
 {
     struct kallsyms k = {.image = im->bytes,
                          .size = im->size,
-                         .word = lx->word,
+                         .word = lx->base.word,
                          .lowest = lx->hosted.begin,
                          .begin = im->base};
     struct source src = {.k = &k};
@@ -393,8 +392,8 @@ static bool take_kallsyms(struct linux_guest *lx, struct lx_image *im, struct er
 static bool take_given(struct linux_guest *lx, struct lx_image *im, struct error *why)
 {
     struct symbol sym;
-    for (size_t i = 0, n = symbols_mappings(lx->o.symbols); i < n; i++) {
-        const struct symbol_mapping m = *symbols_mapping(lx->o.symbols, i);
+    for (size_t i = 0, n = symbols_mappings(lx->base.o.symbols); i < n; i++) {
+        const struct symbol_mapping m = *symbols_mapping(lx->base.o.symbols, i);
         struct source src = {.given = m.table};
         if (is_given(&m, &sym) && !take(lx, im, &src, why))
             return true;
@@ -405,14 +404,14 @@ static bool take_given(struct linux_guest *lx, struct lx_image *im, struct error
 bool lx_take_image(struct linux_guest *lx, struct lx_image *im)
 {
     struct error why;
-    lx->notes[0] = 0;
+    lx->base.notes[0] = 0;
     if (take_kallsyms(lx, im, &why) || take_given(lx, im, &why))
         return true;
     read_banner(lx, im);
-    lx_note(lx,
-            "a kernel was entered, but its symbols are not found (%s): no kernel, process or system call "
-            "events; with its vmlinux or System.map (--symbols) there would be%s%s",
-            why.text, lx->version[0] ? ". It is " : "", lx->version);
+    base_note(&lx->base,
+              "a kernel was entered, but its symbols are not found (%s): no kernel, process or system call "
+              "events; with its vmlinux or System.map (--symbols) there would be%s%s",
+              why.text, lx->version[0] ? ". It is " : "", lx->version);
     return false;
 }
 
@@ -421,7 +420,7 @@ bool lx_take_image(struct linux_guest *lx, struct lx_image *im)
 static const void *view_physical(const struct linux_guest *lx, uint64_t physical, size_t *size, void **copy)
 {
     if (!lx->hosted.is)
-        return guest_view_physical(&lx->guest, lx->o.engine, physical, size, copy);
+        return guest_view_physical(&lx->base.guest, lx->base.o.engine, physical, size, copy);
     *copy = mem_alloc(*size);
     *size = lx_hosted_physical(lx, physical, *copy, *size);
     return *copy;

@@ -11,7 +11,7 @@ static bool read_guest(void *ctx, uint64_t address, void *buf, size_t n)
 
 static struct layout_memory memory(struct linux_guest *lx)
 {
-    struct layout_memory m = {.word = lx->word, .la57 = lx_la57(lx), .ctx = lx, .read = read_guest};
+    struct layout_memory m = {.word = lx->base.word, .la57 = lx_la57(lx), .ctx = lx, .read = read_guest};
     if (lx->hosted.is) {
         m.begin = lx->hosted.begin;
         m.end = lx->hosted.end;
@@ -25,7 +25,7 @@ static struct layout_memory memory(struct linux_guest *lx)
 static uint64_t image_word(const struct linux_guest *lx, size_t at)
 {
     uint64_t v = 0;
-    memcpy(&v, lx->image.bytes + at, lx->word);
+    memcpy(&v, lx->image.bytes + at, lx->base.word);
     return v;
 }
 
@@ -33,7 +33,7 @@ static uint64_t image_word(const struct linux_guest *lx, size_t at)
 static uint64_t find_init_task(struct linux_guest *lx, struct layout_task *t)
 {
     const struct layout_memory m = memory(lx);
-    size_t w = lx->word;
+    size_t w = lx->base.word;
     for (size_t at = 0; at + 7 * w <= lx->image.size; at += w) {
         uint64_t here = lx->image.base + at, task = image_word(lx, at);
         if (task >= here || here - task > 16384 || image_word(lx, at + w) != task ||
@@ -51,7 +51,7 @@ static bool is_function(void *ctx, uint64_t address)
     struct symbol sym;
     uint64_t offset;
     return address - lx->image.base < lx->image.size &&
-           symbols_at(lx->o.symbols, lx->space, address, SYMBOLS_NOW, &sym, &offset) && !offset &&
+           symbols_at(lx->base.o.symbols, lx->base.space, address, SYMBOLS_NOW, &sym, &offset) && !offset &&
            (sym.type == 't' || sym.type == 'T');
 }
 
@@ -66,7 +66,7 @@ static void add_early(struct linux_guest *lx, const struct layout_image *im, uin
 
 void lx_infer_initcalls(struct linux_guest *lx)
 {
-    const struct layout_image im = {lx->image.bytes, lx->image.size, lx->image.base, lx->word, lx,
+    const struct layout_image im = {lx->image.bytes, lx->image.size, lx->image.base, lx->base.word, lx,
                                     is_function};
     uint64_t begin[LAYOUT_LEVELS + 1], fn;
     unsigned bytes;
@@ -93,8 +93,8 @@ void lx_infer_tasks(struct linux_guest *lx)
     lx->types.task_flags = t.flags;
     /* The order of clone3: flags, three pointers, exit_signal. */
     lx->types.clone_flags = 0;
-    lx->types.clone_exit_signal = 8 + 3 * (int)lx->word;
-    lx->types.module_name = 3 * (int)lx->word;
+    lx->types.clone_exit_signal = 8 + 3 * (int)lx->base.word;
+    lx->types.module_name = 3 * (int)lx->base.word;
 }
 
 /* The first tasks that are created have pids 1 and 2. */
@@ -105,8 +105,8 @@ void lx_infer_created(struct linux_guest *lx, uint64_t task)
     if (!lx->inferring || lx->types.task_pid >= 0 || !lx->init_task)
         return;
     if (!layout_pid(&m, task, lx->types.task_real_parent, 1, &at)) {
-        lx_note_once(lx, LX_NOTE_PIDS,
-                     "numbers of processes are not found in task_struct: all are told as 0");
+        base_note_once(&lx->base, LX_NOTE_PIDS,
+                       "numbers of processes are not found in task_struct: all are told as 0");
         return;
     }
     lx->types.task_pid = at;
@@ -123,8 +123,8 @@ void lx_infer_executed(struct linux_guest *lx, uint64_t task, uint64_t binprm)
     bool found = layout_exec(&m, task, lx->init_task, &x) && layout_binprm(&m, binprm, &x, &b);
     lx->hosted.tables = 0; /* from now on those of the current task */
     if (!found) {
-        lx_note_once(lx, LX_NOTE_EXEC,
-                     "a program's name and arguments are not found in linux_binprm and mm_struct");
+        base_note_once(&lx->base, LX_NOTE_EXEC,
+                       "a program's name and arguments are not found in linux_binprm and mm_struct");
         return;
     }
     lx->types.task_mm = x.task_mm;
@@ -145,7 +145,7 @@ void lx_infer_module(struct linux_guest *lx, uint64_t module)
     if (!lx->inferring || t->module_core_base >= 0)
         return;
     if (!layout_module(&m, module, &l) || l.base < 0) {
-        lx_note_once(lx, LX_NOTE_MODULE, "where a module lies is not found in struct module");
+        base_note_once(&lx->base, LX_NOTE_MODULE, "where a module lies is not found in struct module");
         return;
     }
     t->module_core_base = l.base;

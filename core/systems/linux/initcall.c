@@ -49,8 +49,8 @@ void lx_initcall_add(struct linux_guest *lx, uint64_t address, unsigned level)
 /* Entries are pointers or, in 64-bit kernels since 4.19, 32-bit offsets relative to themselves. */
 static void read_table(struct linux_guest *lx, uint64_t begin, uint64_t end, unsigned level)
 {
-    bool pointers = end - begin >= lx->word && lx_word(lx, begin) - lx->text < lx->image_size;
-    uint64_t step = pointers ? lx->word : 4;
+    bool pointers = end - begin >= lx->base.word && lx_word(lx, begin) - lx->text < lx->image_size;
+    uint64_t step = pointers ? lx->base.word : 4;
     if (end - begin > TABLE_MAX)
         return;
     for (uint64_t at = begin; at + step <= end; at += step)
@@ -87,7 +87,7 @@ static unsigned level_of(const struct linux_guest *lx, uint64_t address)
     size_t low = SORTED_FROM(lx->initcalls, lx->ninitcalls, address, address);
     if (low < lx->ninitcalls && lx->initcalls[low].address == address)
         return lx->initcalls[low].level;
-    bool found = symbols_at(lx->o.symbols, lx->space, address, SYMBOLS_NOW, &sym, NULL);
+    bool found = symbols_at(lx->base.o.symbols, lx->base.space, address, SYMBOLS_NOW, &sym, NULL);
     return found && strcmp(sym.module, "kernel") ? INITCALL_MODULE : INITCALL_OTHER;
 }
 
@@ -111,7 +111,7 @@ static void remember_argument(struct linux_guest *lx, struct frame *f)
 static void name_initcall(const struct linux_guest *lx, uint64_t address, char *buf, size_t size)
 {
     char stub[160];
-    lx_name(lx, address, stub, sizeof stub);
+    base_name(&lx->base, address, stub, sizeof stub);
     if (!linux_initcall_of_stub(stub, buf, size))
         snprintf(buf, size, "%s", stub);
 }
@@ -121,10 +121,10 @@ static void initcall_begins(void *ctx, const struct probe_hit *hit)
     struct hook *h = ctx;
     const struct initcall_site *site = h->ctx;
     struct linux_guest *lx = site->lx;
-    uint64_t fn = 0, sp = lx_reg(lx, LX_RSP);
+    uint64_t fn = 0, sp = lx_reg(lx, GUEST_RSP);
     char name[160];
     if (site->reg)
-        lx_reg_by_name(lx, site->reg, &fn);
+        base_reg_by_name(&lx->base, site->reg, &fn);
     /* The initcall is its caller's argument. */
     const struct frame *caller = hook_around(site->one, sp);
     uint64_t argument = !site->one ? fn : caller ? caller->value[0] : 0;
@@ -136,7 +136,7 @@ static void initcall_begins(void *ctx, const struct probe_hit *hit)
     if (site->console && f->value[1] == INITCALL_OTHER)
         f->value[1] = INITCALL_CONSOLE;
     name_initcall(lx, argument, name, sizeof name);
-    LX_EMIT(lx, EV_INITCALL, name, f->value[1], argument, lx_current_pid(lx));
+    GUEST_EMIT(lx, EV_INITCALL, name, f->value[1], argument, lx_current_pid(lx));
 }
 
 static void initcall_returns(void *ctx, const struct probe_hit *hit)
@@ -144,15 +144,15 @@ static void initcall_returns(void *ctx, const struct probe_hit *hit)
     struct hook *h = ctx;
     struct linux_guest *lx = ((const struct initcall_site *)h->ctx)->lx;
     char name[160];
-    struct frame *f = hook_find(h, lx_reg(lx, LX_RSP));
+    struct frame *f = hook_find(h, lx_reg(lx, GUEST_RSP));
     if (!f)
         return;
     const struct frame copy = *f;
     hooks_drop(h->set, f);
     name_initcall(lx, copy.value[0], name, sizeof name);
-    int64_t result = (int32_t)lx_reg(lx, LX_RAX);
-    LX_EMIT(lx, EV_INITCALL_DONE, name, copy.value[1], (uint64_t)result, hit->time - copy.time,
-            lx_current_pid(lx));
+    int64_t result = (int32_t)lx_reg(lx, GUEST_RAX);
+    GUEST_EMIT(lx, EV_INITCALL_DONE, name, copy.value[1], (uint64_t)result, hit->time - copy.time,
+               lx_current_pid(lx));
 }
 
 struct caller {
@@ -174,7 +174,7 @@ static void indirect_call(void *ctx, const struct code_site *site)
         return;
     struct initcall_site *s = mem_zero(1, sizeof *s);
     *s = (struct initcall_site){c->lx, reg, c->one, c->console};
-    struct hook *h = hook_keep(c->lx->hooks, s);
+    struct hook *h = hook_keep(c->lx->base.hooks, s);
     hooks_probe(h->set, PROBE_LINEAR, site->address, initcall_begins, h);
     hooks_probe(h->set, PROBE_LINEAR, site->address + site->length, initcall_returns, h);
     c->sites++;
@@ -185,21 +185,21 @@ static void forget_argument(struct linux_guest *lx, const struct frame *f) {}
 void lx_initcall_setup(struct linux_guest *lx)
 {
     struct symbol sym;
-    if (!lx_wants(lx, EC_KERNEL))
+    if (!base_wants(&lx->base, EC_KERNEL))
         return;
     read_tables(lx);
     struct caller c = {.lx = lx};
     c.one = lx_hook(lx, "do_one_initcall", remember_argument, forget_argument);
     if (c.one && lx_function(lx, "do_one_initcall", &sym))
-        lx_sites(lx, &sym, indirect_call, &c);
+        base_sites(&lx->base, &sym, indirect_call, &c);
     if (!c.sites)
-        lx_note(lx, "no indirect call found in this kernel's do_one_initcall: no initcalls");
+        base_note(&lx->base, "no indirect call found in this kernel's do_one_initcall: no initcalls");
     else if (!lx->ninitcalls)
-        lx_note(
-            lx,
+        base_note(
+            &lx->base,
             "this kernel's symbols have no initcall tables: initcalls are reported as of level \"other\"");
     c.one = NULL;
     c.console = true;
     if (lx_function(lx, "console_init", &sym))
-        lx_sites(lx, &sym, indirect_call, &c);
+        base_sites(&lx->base, &sym, indirect_call, &c);
 }

@@ -1,5 +1,4 @@
 /* linux.c - see linux.h: life, events, finding the kernel. */
-#include <stdarg.h>
 #include <stdlib.h>
 
 #include "core/systems/linux/private/impl.h"
@@ -52,52 +51,6 @@ static const char *word(unsigned kind, unsigned field, uint64_t value)
     return NULL;
 }
 
-/* ---------------------------------------------------------------- events of its own */
-
-bool lx_wants(const struct linux_guest *lx, enum event_class cls)
-{
-    return lx->o.classes & EVENT_CLASS_BIT(cls);
-}
-
-void lx_emit(struct linux_guest *lx, unsigned kind, const char *data, const uint64_t *fields, size_t nfields)
-{
-    const struct event head = {
-        .kind = (uint16_t)kind, .cpu = (uint8_t)lx->cpu, .icount = lx->icount, .time = lx->time};
-    guest_emit(&lx->o, &head, data, fields, nfields);
-}
-
-void lx_note(struct linux_guest *lx, const char *fmt, ...)
-{
-    size_t n = strlen(lx->notes);
-    va_list ap;
-    if (n)
-        n += (size_t)snprintf(lx->notes + n, sizeof lx->notes - n, "; ");
-    va_start(ap, fmt);
-    if (n < sizeof lx->notes)
-        vsnprintf(lx->notes + n, sizeof lx->notes - n, fmt, ap);
-    va_end(ap);
-}
-
-void lx_say_notes(struct linux_guest *lx)
-{
-    if (lx->notes[0])
-        lx_emit(lx, EV_KERNEL_NOTE, lx->notes, NULL, 0);
-    lx->notes[0] = 0;
-}
-
-void lx_note_once(struct linux_guest *lx, enum lx_note which, const char *text)
-{
-    if (!(lx->noted >> which & 1))
-        lx_emit(lx, EV_KERNEL_NOTE, text, NULL, 0);
-    lx->noted |= 1u << which;
-}
-
-void lx_missing(struct linux_guest *lx, const char *name)
-{
-    size_t n = strlen(lx->missing);
-    snprintf(lx->missing + n, sizeof lx->missing - n, "%s%s", n ? ", " : "", name);
-}
-
 /* ---------------------------------------------------------------- life */
 
 static struct linux_guest *linux_guest(struct guest *g)
@@ -108,17 +61,16 @@ static struct linux_guest *linux_guest(struct guest *g)
 static struct guest *create(const struct guest_options *o)
 {
     struct linux_guest *lx = mem_zero(1, sizeof *lx);
-    *lx = (struct linux_guest){.guest = {&linux_system, o->parent, o->domain}, .o = *o, .word = 8};
-    lx_find_registers(lx);
-    return &lx->guest;
+    base_init(&lx->base, &linux_system, o, &lx_base_ops);
+    return &lx->base.guest;
 }
 
 static void destroy(struct guest *g)
 {
     struct linux_guest *lx = linux_guest(g);
     for (size_t i = 0; i < sizeof lx->early_probe / sizeof lx->early_probe[0]; i++)
-        probe_remove(lx->o.probes, lx->early_probe[i]);
-    hooks_free(lx->hooks);
+        probe_remove(lx->base.o.probes, lx->early_probe[i]);
+    hooks_free(lx->base.hooks);
     free(lx->clones);
     lx_loading_free(lx);
     free(lx->initcalls);
@@ -133,7 +85,7 @@ static void destroy(struct guest *g)
 static void give_up(struct linux_guest *lx)
 {
     lx->state = LX_GIVEN_UP;
-    lx_say_notes(lx);
+    base_say_notes(&lx->base);
 }
 
 enum { LARGE = 2 << 20, KERNEL_MAP_32 = 0x40000000, BEFORE_32 = 32 << 20 };
@@ -141,7 +93,7 @@ enum { LARGE = 2 << 20, KERNEL_MAP_32 = 0x40000000, BEFORE_32 = 32 << 20 };
 static bool mapped(const struct linux_guest *lx, uint64_t address)
 {
     uint8_t byte;
-    return lx->o.engine->ops->peek(lx->o.engine, lx->cpu, address, &byte, 1) == 1;
+    return lx->base.o.engine->ops->peek(lx->base.o.engine, lx->base.cpu, address, &byte, 1) == 1;
 }
 
 /* Whether the image of a FreeBSD kernel begins there: an ELF header with that system's number. */
@@ -150,7 +102,8 @@ static bool is_freebsd(const struct linux_guest *lx, uint64_t address)
     static const uint8_t magic[] = {0x7f, 'E', 'L', 'F'};
     enum { EI_OSABI = 7, OSABI_FREEBSD = 9 };
     uint8_t header[8];
-    return lx->o.engine->ops->peek(lx->o.engine, lx->cpu, address, header, sizeof header) == sizeof header &&
+    return lx->base.o.engine->ops->peek(lx->base.o.engine, lx->base.cpu, address, header, sizeof header) ==
+               sizeof header &&
            !memcmp(header, magic, sizeof magic) && header[EI_OSABI] == OSABI_FREEBSD;
 }
 
@@ -158,7 +111,7 @@ static bool is_freebsd(const struct linux_guest *lx, uint64_t address)
  * hole. A 32-bit kernel maps all other memory next to its image, so less is searched there. */
 static void take_running(struct linux_guest *lx, uint64_t ip)
 {
-    bool wide = lx->word == 8;
+    bool wide = lx->base.word == 8;
     uint64_t begin = ip & ~(uint64_t)(LARGE - 1), end = begin + LARGE;
     const uint64_t lowest = wide                                ? KERNEL_MAP_BASE
                             : begin > KERNEL_MAP_32 + BEFORE_32 ? begin - BEFORE_32
@@ -174,7 +127,7 @@ static void take_running(struct linux_guest *lx, uint64_t ip)
         end += LARGE;
     void *copy;
     struct lx_image im = {.size = end - begin, .base = begin};
-    im.bytes = guest_view(lx->o.engine, lx->cpu, begin, end - begin, &copy);
+    im.bytes = guest_view(lx->base.o.engine, lx->base.cpu, begin, end - begin, &copy);
     if (!lx_take_image(lx, &im) && ++lx->running_tries == 2)
         give_up(lx);
     free(copy);
@@ -195,11 +148,11 @@ static void take_hosted(struct linux_guest *lx, uint64_t ip)
 static bool runs_high_32(struct linux_guest *lx, uint64_t ip)
 {
     enum { CR0_PG = 1u << 31, EFER_LMA = 1 << 10 };
-    const struct engine *e = lx->o.engine;
+    const struct engine *e = lx->base.o.engine;
     uint8_t linear[64], physical[sizeof linear];
-    return ip >= KERNEL_MAP_32 && ip <= UINT32_MAX && lx_reg(lx, LX_CPL) == 0 &&
-           lx_reg(lx, LX_CR0) & CR0_PG && !(lx_reg(lx, LX_EFER) & EFER_LMA) &&
-           e->ops->peek(e, lx->cpu, ip, linear, sizeof linear) == sizeof linear &&
+    return ip >= KERNEL_MAP_32 && ip <= UINT32_MAX && lx_reg(lx, GUEST_CPL) == 0 &&
+           lx_reg(lx, GUEST_CR0) & CR0_PG && !(lx_reg(lx, GUEST_EFER) & EFER_LMA) &&
+           e->ops->peek(e, lx->base.cpu, ip, linear, sizeof linear) == sizeof linear &&
            (e->ops->peek_physical(e, ip, physical, sizeof physical) < sizeof physical ||
             memcmp(linear, physical, sizeof linear));
 }
@@ -219,29 +172,29 @@ static bool was_tried(struct linux_guest *lx, uint64_t ip)
 
 static void interrupted(struct linux_guest *lx, const struct event *ev)
 {
-    const struct engine *e = lx->o.engine;
+    const struct engine *e = lx->base.o.engine;
     uint64_t ip = ev->f[EVF_IRQ_ip];
-    if (lx->state != LX_FOUND && !lx->efi_image && !lx->params_reported && lx_wants(lx, EC_KERNEL) &&
-        ip <= UINT32_MAX && !(ev->f[EVF_IRQ_cs] & 3) && e->ops->code_bits(e, lx->cpu) == 64)
+    if (lx->state != LX_FOUND && !lx->efi_image && !lx->params_reported && base_wants(&lx->base, EC_KERNEL) &&
+        ip <= UINT32_MAX && !(ev->f[EVF_IRQ_cs] & 3) && e->ops->code_bits(e, lx->base.cpu) == 64)
         lx_efi_interrupted(lx, ip);
 }
 
 static void look_for_kernel(struct linux_guest *lx, uint64_t ip)
 {
-    const struct engine *e = lx->o.engine;
+    const struct engine *e = lx->base.o.engine;
     if (!ip || lx->state == LX_FOUND || lx->state == LX_GIVEN_UP)
         return;
-    unsigned bits = e->ops->code_bits(e, lx->cpu);
-    if (bits == 64 && lx->word == 4) { /* not the kernel that the parameters were for */
-        lx->word = 8;
+    unsigned bits = e->ops->code_bits(e, lx->base.cpu);
+    if (bits == 64 && lx->base.word == 4) { /* not the kernel that the parameters were for */
+        lx->base.word = 8;
         lx->state = LX_NONE;
     }
     if (bits == 64 && ip >= KERNEL_MAP_BASE) {
         take_running(lx, ip);
     } else if (bits == 32 && runs_high_32(lx, ip)) {
-        lx->word = 4;
+        lx->base.word = 4;
         take_running(lx, ip);
-    } else if ((bits == 64 || (bits == 32 && lx->word == 4)) && !lx->followed && lx->tries < TRIES &&
+    } else if ((bits == 64 || (bits == 32 && lx->base.word == 4)) && !lx->followed && lx->tries < TRIES &&
                !was_tried(lx, ip)) {
         lx_boot_early(lx, ip);
     }
@@ -253,25 +206,23 @@ static void user_begins(struct linux_guest *lx)
     bool is_linux = lx->params_reported || lx->version[0];
     if (lx->state == LX_FOUND || !is_linux)
         return;
-    if (lx->state != LX_GIVEN_UP && !lx->notes[0])
-        lx_note(lx, "a kernel was entered, but its symbols are not found (nor its code)");
+    if (lx->state != LX_GIVEN_UP && !lx->base.notes[0])
+        base_note(&lx->base, "a kernel was entered, but its symbols are not found (nor its code)");
     give_up(lx);
-    if (lx_wants(lx, EC_KERNEL))
-        LX_EMIT(lx, EV_INIT_RUN, "a program that is not known");
+    if (base_wants(&lx->base, EC_KERNEL))
+        GUEST_EMIT(lx, EV_INIT_RUN, "a program that is not known");
 }
 
 /* kexec: the last code of a kernel runs where memory is mapped one to one, outside the kernel's part of the address space. */
 static bool has_left(const struct linux_guest *lx, uint64_t ip)
 {
-    return ip && (lx->word == 8 ? !(ip >> 63) : ip < KERNEL_MAP_32);
+    return ip && (lx->base.word == 8 ? !(ip >> 63) : ip < KERNEL_MAP_32);
 }
 
 static void event(struct guest *g, const struct event *ev)
 {
     struct linux_guest *lx = linux_guest(g);
-    lx->cpu = ev->cpu;
-    lx->icount = ev->icount;
-    lx->time = ev->time;
+    base_at_event(&lx->base, ev);
     if (ev->kind == EV_KERNEL_HANDOVER && ev->len > 5 && !memcmp(ev->data, "linux", 5))
         lx_boot_params(lx, ev->f[EVF_KERNEL_HANDOVER_params]);
     else if (lx->state == LX_NONE && !lx->params_reported && guest_event_ip(ev))
@@ -281,8 +232,8 @@ static void event(struct guest *g, const struct event *ev)
     if (ev->kind == EV_PROCESS_FIRST)
         user_begins(lx);
     if (lx->leaving && has_left(lx, guest_event_ip(ev))) {
-        LX_EMIT(lx, EV_KERNEL_KEXEC, NULL, guest_event_ip(ev));
-        lx->o.replaced(lx->o.ctx);
+        GUEST_EMIT(lx, EV_KERNEL_KEXEC, NULL, guest_event_ip(ev));
+        lx->base.o.replaced(lx->base.o.ctx);
         return;
     }
     look_for_kernel(lx, guest_event_ip(ev));
@@ -292,9 +243,9 @@ static void event(struct guest *g, const struct event *ev)
 static void enters(struct guest *g, unsigned cpu, uint64_t ip)
 {
     struct linux_guest *lx = linux_guest(g);
-    lx->cpu = cpu;
-    lx->icount = lx->o.engine->ops->icount(lx->o.engine);
-    lx->time = lx->o.engine->ops->time(lx->o.engine);
+    lx->base.cpu = cpu;
+    lx->base.icount = lx->base.o.engine->ops->icount(lx->base.o.engine);
+    lx->base.time = lx->base.o.engine->ops->time(lx->base.o.engine);
     if (lx_hosted_entered(lx, ip))
         take_hosted(lx, ip);
     else
@@ -305,19 +256,19 @@ static void enters(struct guest *g, unsigned cpu, uint64_t ip)
 
 static bool task(struct guest *g, unsigned cpu, struct guest_task *t)
 {
-    linux_guest(g)->cpu = cpu;
+    linux_guest(g)->base.cpu = cpu;
     return lx_task(linux_guest(g), t);
 }
 
 static bool read_memory(struct guest *g, unsigned cpu, uint64_t address, void *buf, size_t n)
 {
-    linux_guest(g)->cpu = cpu;
+    linux_guest(g)->base.cpu = cpu;
     return lx_read(linux_guest(g), address, buf, n);
 }
 
 static bool call(struct guest *g, unsigned cpu, const char *name, uint64_t address, struct text *out)
 {
-    linux_guest(g)->cpu = cpu;
+    linux_guest(g)->base.cpu = cpu;
     return lx_call_words(linux_guest(g), name, address, out);
 }
 
@@ -325,7 +276,7 @@ static void describe(const struct guest *g, struct text *out)
 {
     const struct linux_guest *lx = (const struct linux_guest *)g;
     if (lx->state == LX_FOUND)
-        text_add(out, "%s%s%s", lx->version, lx->missing[0] ? "; without " : "", lx->missing);
+        text_add(out, "%s%s%s", lx->version, lx->base.missing[0] ? "; without " : "", lx->base.missing);
     else
         text_add(out, "%s", lx->state == LX_GIVEN_UP ? "a Linux kernel without symbols" : "no Linux kernel");
 }

@@ -57,17 +57,17 @@ static const char *initramfs_name(const struct linux_guest *lx, uint64_t address
 static void unpacks(struct linux_guest *lx, struct frame *f)
 {
     f->value[0] = lx_argument(lx, 0);
-    LX_EMIT(lx, EV_INITRAMFS, initramfs_name(lx, f->value[0]), lx_argument(lx, 1), f->value[0],
-            lx_current_pid(lx));
+    GUEST_EMIT(lx, EV_INITRAMFS, initramfs_name(lx, f->value[0]), lx_argument(lx, 1), f->value[0],
+               lx_current_pid(lx));
 }
 
 /* It returns what is wrong, as a text. */
 static void unpacked(struct linux_guest *lx, const struct frame *f)
 {
     char wrong[100], words[120];
-    lx_string(lx, lx_reg(lx, LX_RAX), wrong, sizeof wrong);
+    lx_string(lx, lx_reg(lx, GUEST_RAX), wrong, sizeof wrong);
     snprintf(words, sizeof words, "%s%s%s", initramfs_name(lx, f->value[0]), wrong[0] ? ": " : "", wrong);
-    LX_EMIT(lx, EV_INITRAMFS_DONE, words, lx->time - f->time, lx_current_pid(lx));
+    GUEST_EMIT(lx, EV_INITRAMFS_DONE, words, lx->base.time - f->time, lx_current_pid(lx));
 }
 
 /* ---------------------------------------------------------------- a module's file in memory */
@@ -86,11 +86,11 @@ static struct module_file file_of(struct linux_guest *lx, uint64_t info)
     static const uint8_t magic[] = {0x7f, 'E', 'L', 'F'};
     struct module_file file = {0};
     for (unsigned i = 0; i < 4 && !file.bytes; i++) {
-        uint64_t at = lx_word(lx, info + lx->word * (uint64_t)i);
+        uint64_t at = lx_word(lx, info + lx->base.word * (uint64_t)i);
         uint8_t head[sizeof magic];
         if (!at || !lx_read(lx, at, head, sizeof head) || memcmp(head, magic, sizeof magic) != 0)
             continue;
-        file.size = lx_word(lx, info + lx->word * (i + 1ull));
+        file.size = lx_word(lx, info + lx->base.word * (i + 1ull));
         if (file.size < sizeof magic || file.size > FILE_MAX)
             return (struct module_file){0};
         file.bytes = mem_alloc(file.size);
@@ -164,7 +164,7 @@ static void load_begins(struct linux_guest *lx, struct frame *f)
     name_of(lx, &file, name, NAME_MAX_MODULE);
     f->value[VALUE_SIGNATURE] = is_signed(&file) ? SIGNATURE_IGNORED : SIGNATURE_NONE;
     text_add(&words, "%s%s%s", name, path ? " " : "", path ? path : "");
-    LX_EMIT(lx, EV_MODULE_BEGIN, words.s, file.size, lx_current_pid(lx), lx_tgid(lx, lx_current(lx)));
+    GUEST_EMIT(lx, EV_MODULE_BEGIN, words.s, file.size, lx_current_pid(lx), lx_tgid(lx, lx_current(lx)));
     free(words.s);
     free(path);
     free(file.bytes);
@@ -172,9 +172,9 @@ static void load_begins(struct linux_guest *lx, struct frame *f)
 
 static void load_ends(struct linux_guest *lx, const struct frame *f)
 {
-    LX_EMIT(lx, EV_MODULE_DONE, (const char *)&f->value[VALUE_NAME],
-            (uint64_t)(int64_t)(int32_t)lx_reg(lx, LX_RAX), f->value[VALUE_SIGNATURE], lx->time - f->time,
-            lx_current_pid(lx));
+    GUEST_EMIT(lx, EV_MODULE_DONE, (const char *)&f->value[VALUE_NAME],
+               (uint64_t)(int64_t)(int32_t)lx_reg(lx, GUEST_RAX), f->value[VALUE_SIGNATURE],
+               lx->base.time - f->time, lx_current_pid(lx));
 }
 
 static void verifies(struct linux_guest *lx, struct frame *f) {}
@@ -183,16 +183,16 @@ static void verified(struct linux_guest *lx, const struct frame *f)
 {
     struct frame *load = hook_around(lx->module_load, f->sp);
     if (load)
-        load->value[VALUE_SIGNATURE] = (uint64_t)(int64_t)(int32_t)lx_reg(lx, LX_RAX);
+        load->value[VALUE_SIGNATURE] = (uint64_t)(int64_t)(int32_t)lx_reg(lx, GUEST_RAX);
 }
 
 void lx_loading_setup(struct linux_guest *lx)
 {
-    if (!lx_wants(lx, EC_KERNEL) && !lx_wants(lx, EC_DEVICE))
+    if (!base_wants(&lx->base, EC_KERNEL) && !base_wants(&lx->base, EC_DEVICE))
         return;
     if (lx->types.file_dentry >= 0)
         lx_hook(lx, "kernel_read_file", file_read, NULL);
-    if (!lx_wants(lx, EC_KERNEL))
+    if (!base_wants(&lx->base, EC_KERNEL))
         return;
     lx_hook(lx, "unpack_to_rootfs", unpacks, unpacked);
     lx->module_load = lx_hook(lx, "load_module", load_begins, load_ends);

@@ -35,7 +35,7 @@ static bool next_argument(void *ctx, unsigned bytes, uint64_t *value)
 {
     struct arguments *a = ctx;
     bool good = true;
-    if (a->lx->word == 4)
+    if (a->lx->base.word == 4)
         return take_value(a, &a->stack, bytes, value);
     if (a->used < IN_REGISTERS)
         *value = lx_argument(a->lx, a->used++);
@@ -58,21 +58,21 @@ static bool read_text(void *ctx, uint64_t address, char *buf, size_t size)
 
 static void name_of(void *ctx, uint64_t address, char *buf, size_t size)
 {
-    lx_name(((struct arguments *)ctx)->lx, address, buf, size);
+    base_name(&((struct arguments *)ctx)->lx->base, address, buf, size);
 }
 
 /* The arguments of a variadic function that was just entered, after the first. */
 static struct arguments entered(struct linux_guest *lx)
 {
     /* Above the return address; in a 32-bit kernel the first argument is there as well. */
-    return (struct arguments){.lx = lx, .used = 1, .stack = lx_reg(lx, LX_RSP) + 8};
+    return (struct arguments){.lx = lx, .used = 1, .stack = lx_reg(lx, GUEST_RSP) + 8};
 }
 
 /* The arguments of a va_list. */
 static struct arguments of_list(struct linux_guest *lx, uint64_t list)
 {
     enum { REGISTERS_END = 48 };
-    if (lx->word == 4)
+    if (lx->base.word == 4)
         return (struct arguments){.lx = lx, .stack = list};
     uint64_t save = lx_u64(lx, list + 16);
     return (struct arguments){.lx = lx,
@@ -90,17 +90,17 @@ static void panics(struct linux_guest *lx, struct frame *f)
     struct text t = {0};
     struct arguments a = entered(lx);
     const struct format_source src = {
-        .ctx = &a, .word = lx->word, .next = next_argument, .string = read_text, .name = name_of};
+        .ctx = &a, .word = lx->base.word, .next = next_argument, .string = read_text, .name = name_of};
     lx_string(lx, lx_stack_argument(lx, 0), format, sizeof format);
     guest_format(&t, format, &src);
     while (t.n && t.s[t.n - 1] == '\n')
         t.s[--t.n] = 0;
-    LX_EMIT(lx, EV_KERNEL_PANIC, t.s, lx_current_pid(lx));
+    GUEST_EMIT(lx, EV_KERNEL_PANIC, t.s, lx_current_pid(lx));
     free(t.s);
     const uint64_t timeout = lx_symbol(
         lx, "panic_timeout"); /* int, kernel/panic.c; a kernel without names of data does not tell */
     if (timeout)
-        LX_EMIT(lx, EV_PANIC_TIMEOUT, NULL, (uint64_t)(int64_t)(int32_t)lx_u32(lx, timeout));
+        GUEST_EMIT(lx, EV_PANIC_TIMEOUT, NULL, (uint64_t)(int64_t)(int32_t)lx_u32(lx, timeout));
 }
 
 /* ---------------------------------------------------------------- messages */
@@ -117,7 +117,7 @@ static void say(struct linux_guest *lx, unsigned level, char *text)
     if (at && !memchr(text, ' ', (size_t)(at - text)))
         text = at + strlen(number);
     if (*text)
-        LX_EMIT(lx, EV_PROCESS_LOG, text, level, pid, lx_tgid(lx, task));
+        GUEST_EMIT(lx, EV_PROCESS_LOG, text, level, pid, lx_tgid(lx, task));
 }
 
 /* vprintk_emit(facility, level, dev_info, format, args), asmlinkage */
@@ -129,7 +129,7 @@ static void printed(struct linux_guest *lx, struct frame *f)
         return;
     struct arguments a = of_list(lx, lx_stack_argument(lx, 4));
     lx_string(lx, lx_stack_argument(lx, 3), format, sizeof format);
-    if (strcmp(format, "%s") || !next_argument(&a, lx->word, &value))
+    if (strcmp(format, "%s") || !next_argument(&a, lx->base.word, &value))
         return;
     lx_string(lx, value, text, sizeof text);
     say(lx, (unsigned)lx_stack_argument(lx, 1) & 7, text);
@@ -181,7 +181,7 @@ static void datagram(struct linux_guest *lx, uint64_t msghdr, unsigned word, cha
 static void sends(struct linux_guest *lx, struct frame *f)
 {
     char text[DATAGRAM] = "";
-    unsigned word = lx_argument(lx, 2) & MSG_CMSG_COMPAT ? 4 : lx->word;
+    unsigned word = lx_argument(lx, 2) & MSG_CMSG_COMPAT ? 4 : lx->base.word;
     datagram(lx, lx_argument(lx, 1), word, text);
     if (!is_journal(text))
         return;
@@ -192,12 +192,12 @@ static void sends(struct linux_guest *lx, struct frame *f)
 
 void lx_log_setup(struct linux_guest *lx)
 {
-    if (lx_wants(lx, EC_KERNEL))
+    if (base_wants(&lx->base, EC_KERNEL))
         lx_hook(lx, "panic", panics, NULL);
-    if (!lx_wants(lx, EC_PROCESS))
+    if (!base_wants(&lx->base, EC_PROCESS))
         return;
     if (!lx_hook(lx, "vprintk_emit", printed, NULL))
-        lx_missing(lx, "vprintk_emit");
+        base_missing(&lx->base, "vprintk_emit");
     if (!lx_hook(lx, "__sys_sendmsg", sends, NULL))
-        lx_missing(lx, "__sys_sendmsg");
+        base_missing(&lx->base, "__sys_sendmsg");
 }

@@ -71,7 +71,7 @@ static void emit_section(struct linux_guest *lx, const char *module, uint64_t na
     if (!lx_string(lx, name, section, sizeof section))
         return;
     snprintf(text, sizeof text, "%s %s", module, section);
-    LX_EMIT(lx, EV_MODULE_SECTION, text, address);
+    GUEST_EMIT(lx, EV_MODULE_SECTION, text, address);
 }
 
 /* Since 6.14: a group's list of pointers to attributes, ended by NULL. */
@@ -80,7 +80,8 @@ static unsigned grouped_sections(struct linux_guest *lx, const char *module, uin
     const struct linux_types *t = &lx->types;
     uint64_t list = lx_member(lx, attrs, t->sects_group_bin);
     unsigned n = 0;
-    for (uint64_t bin; list && n < SECTIONS_MAX && (bin = lx_word(lx, list + lx->word * (uint64_t)n)); n++)
+    for (uint64_t bin; list && n < SECTIONS_MAX && (bin = lx_word(lx, list + lx->base.word * (uint64_t)n));
+         n++)
         if (emit)
             emit_section(lx, module, lx_member(lx, bin, t->bin_name), lx_member(lx, bin, t->bin_private));
     return n;
@@ -121,11 +122,11 @@ static void add_symbol(struct linux_guest *lx, struct symbol_table *t, uint64_t 
     uint64_t value = 0, size = 0, room;
     char text[256];
     memcpy(&name, sym, 4);
-    bool wide = lx->word == 8;
+    bool wide = lx->base.word == 8;
     uint8_t info = sym[wide ? 4 : 12];
     memcpy(&section, sym + (wide ? 6 : 14), 2);
-    memcpy(&value, sym + (wide ? 8 : 4), lx->word);
-    memcpy(&size, sym + (wide ? 16 : 8), lx->word);
+    memcpy(&value, sym + (wide ? 8 : 4), lx->base.word);
+    memcpy(&size, sym + (wide ? 16 : 8), lx->base.word);
     if (!section || !value || !name || !is_inside(lx, mod, value, &room))
         return;
     lx_string(lx, strtab + name, text, sizeof text);
@@ -142,8 +143,8 @@ static size_t symbols_of(struct linux_guest *lx, const char *module, uint64_t mo
     uint32_t n = lx_member32(lx, k, t->ksyms_num);
     if (!symtab || !strtab || n > SYMBOLS_MAX)
         return 0;
-    struct symbol_table *table = symbol_table_begin(lx->o.symbols, module, "module");
-    size_t one = lx->word == 8 ? ELF64_SYM : ELF32_SYM;
+    struct symbol_table *table = symbol_table_begin(lx->base.o.symbols, module, "module");
+    size_t one = lx->base.word == 8 ? ELF64_SYM : ELF32_SYM;
     uint8_t *syms = mem_alloc(n * one + 1);
     lx_read(lx, symtab, syms, n * one);
     for (uint32_t i = 1; i < n; i++)
@@ -151,8 +152,8 @@ static size_t symbols_of(struct linux_guest *lx, const char *module, uint64_t mo
     free(syms);
     table = symbol_table_end(table);
     const struct symbol_mapping m = {
-        .table = table, .space = lx->space, .since = lx->icount, .time = lx->time};
-    symbols_map(lx->o.symbols, &m);
+        .table = table, .space = lx->base.space, .since = lx->base.icount, .time = lx->base.time};
+    symbols_map(lx->base.o.symbols, &m);
     return symbol_table_count(table);
 }
 
@@ -171,13 +172,13 @@ static void loaded(struct linux_guest *lx, struct frame *f)
     name_of(lx, mod, name);
     struct module_place p = place_of(lx, mod);
     size_t nsymbols = symbols_of(lx, name, mod);
-    LX_EMIT(lx, EV_MODULE_LOAD, name, p.base, p.size, sections(lx, name, mod, false), nsymbols,
-            lx_current_pid(lx));
+    GUEST_EMIT(lx, EV_MODULE_LOAD, name, p.base, p.size, sections(lx, name, mod, false), nsymbols,
+               lx_current_pid(lx));
     sections(lx, name, mod, true);
     lx_calls_module(lx, mod, name);
     if (nsymbols)
-        lx->o.symbols_changed(lx->o.ctx);
-    probes_apply(lx->o.probes);
+        lx->base.o.symbols_changed(lx->base.o.ctx);
+    probes_apply(lx->base.o.probes);
 }
 
 static void unloaded(struct linux_guest *lx, struct frame *f)
@@ -185,13 +186,13 @@ static void unloaded(struct linux_guest *lx, struct frame *f)
     uint64_t mod = lx_argument(lx, 0);
     char name[MODULE_NAME + 1];
     name_of(lx, mod, name);
-    LX_EMIT(lx, EV_MODULE_UNLOAD, name, place_of(lx, mod).base);
-    struct symbols *s = lx->o.symbols;
+    GUEST_EMIT(lx, EV_MODULE_UNLOAD, name, place_of(lx, mod).base);
+    struct symbols *s = lx->base.o.symbols;
     for (size_t i = symbols_mappings(s); i-- > 0;) {
         const struct symbol_mapping *m = symbols_mapping(s, i);
-        if (!m->until && m->space == lx->space && !strcmp(symbol_table_name(m->table), name) &&
+        if (!m->until && m->space == lx->base.space && !strcmp(symbol_table_name(m->table), name) &&
             !strcmp(symbol_table_source(m->table), "module")) {
-            symbols_unmap(s, m->table, lx->space, lx->icount, lx->time);
+            symbols_unmap(s, m->table, lx->base.space, lx->base.icount, lx->base.time);
             break;
         }
     }
@@ -203,6 +204,6 @@ void lx_module_setup(struct linux_guest *lx)
         return;
     /* Even if kernel events are not wanted, the symbols are. */
     if (!lx_hook(lx, "do_init_module", loaded, NULL))
-        lx_missing(lx, "do_init_module");
+        base_missing(&lx->base, "do_init_module");
     lx_hook(lx, "free_module", unloaded, NULL);
 }

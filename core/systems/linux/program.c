@@ -37,10 +37,10 @@ static uint64_t cached_page(const struct linux_guest *lx, uint64_t mapping, uint
         if (shift > 60 || (!depth && index >> shift >= XA_SLOTS))
             return 0;
         uint64_t slot = index >> shift & (XA_SLOTS - 1), slots = node + (unsigned)t->node_slots;
-        entry = lx_word(lx, slots + lx->word * slot);
+        entry = lx_word(lx, slots + lx->base.word * slot);
         if (is_sibling(entry)) {
             slot = entry >> 2;
-            entry = lx_word(lx, slots + lx->word * slot);
+            entry = lx_word(lx, slots + lx->base.word * slot);
         }
         if (!is_node(entry)) /* a folio may fill several slots, or one of a higher level */
             *first = (index >> shift & ~(uint64_t)(XA_SLOTS - 1)) + slot;
@@ -65,7 +65,7 @@ static uint8_t *read_file(const struct linux_guest *lx, uint64_t file, size_t *s
 {
     const struct linux_types *t = &lx->types;
     uint64_t inode = lx_member(lx, file, t->file_inode), mapping = lx_member(lx, file, t->file_mapping);
-    uint64_t n = lx_member64(lx, inode, t->inode_size);
+    uint64_t n = base_member64(&lx->base, inode, t->inode_size);
     if (!mapping || n < 64 || n > PROGRAM_MAX)
         return NULL;
     uint8_t *p = mem_zero(1, (n + PAGE) & ~(uint64_t)(PAGE - 1));
@@ -83,12 +83,12 @@ static void map_program(struct linux_guest *lx, const struct symbol_table *t, co
     uint64_t start = lx_member(lx, mm, lx->types.mm_start_code);
     struct symbol_mapping m = {.table = t,
                                .space = lx_space(lx, lx_tgid(lx, lx_current(lx))),
-                               .since = lx->icount,
-                               .time = lx->time};
+                               .since = lx->base.icount,
+                               .time = lx->base.time};
     if (!start || symbols_elf_base(elf, size, &vaddr, &offset))
         return;
     m.bias = start - vaddr;
-    symbols_map(lx->o.symbols, &m);
+    symbols_map(lx->base.o.symbols, &m);
 }
 
 void lx_program_executed(struct linux_guest *lx, uint64_t binprm, const char *path)
@@ -97,28 +97,30 @@ void lx_program_executed(struct linux_guest *lx, uint64_t binprm, const char *pa
     size_t size = 0;
     uint64_t task = lx_current(lx), mm = lx_member(lx, task, lx->types.task_mm);
     uint64_t file = lx_member(lx, mm, lx->types.mm_exe_file);
-    symbols_unmap(lx->o.symbols, NULL, lx_space(lx, lx_tgid(lx, task)), lx->icount, lx->time);
+    symbols_unmap(lx->base.o.symbols, NULL, lx_space(lx, lx_tgid(lx, task)), lx->base.icount, lx->base.time);
     if (lx->types.page_size <= 0 || !lx->vmemmap)
         return;
     uint8_t *elf = read_file(lx, file ? file : lx_member(lx, binprm, lx->types.binprm_file), &size);
-    const struct symbol_table *t = elf ? symbols_add_elf(lx->o.symbols, path, elf, size, false, &err) : NULL;
+    const struct symbol_table *t =
+        elf ? symbols_add_elf(lx->base.o.symbols, path, elf, size, false, &err) : NULL;
     if (t)
         map_program(lx, t, elf, size);
     free(elf);
     if (t) {
-        lx->o.symbols_changed(lx->o.ctx);
-        probes_apply(lx->o.probes);
+        lx->base.o.symbols_changed(lx->base.o.ctx);
+        probes_apply(lx->base.o.probes);
     }
 }
 
 void lx_program_forked(struct linux_guest *lx, uint32_t parent, uint32_t child)
 {
     if (parent && parent != child)
-        symbols_fork(lx->o.symbols, lx_space(lx, parent), lx_space(lx, child), lx->icount, lx->time);
+        symbols_fork(lx->base.o.symbols, lx_space(lx, parent), lx_space(lx, child), lx->base.icount,
+                     lx->base.time);
 }
 
 void lx_program_exited(struct linux_guest *lx, uint32_t tgid)
 {
     if (tgid)
-        symbols_unmap(lx->o.symbols, NULL, lx_space(lx, tgid), lx->icount, lx->time);
+        symbols_unmap(lx->base.o.symbols, NULL, lx_space(lx, tgid), lx->base.icount, lx->base.time);
 }

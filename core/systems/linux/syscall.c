@@ -248,7 +248,7 @@ _Static_assert(ARGS + ARGUMENTS + 1 <= FRAME_VALUES, "a frame has room for the a
 
 static const struct registers *registers_of(const struct linux_guest *lx)
 {
-    return lx->word == 8 ? &wide : &narrow;
+    return lx->base.word == 8 ? &wide : &narrow;
 }
 
 static void begin(struct linux_guest *lx, struct frame *f, uint64_t regs, const struct made_call *m,
@@ -261,7 +261,7 @@ static void begin(struct linux_guest *lx, struct frame *f, uint64_t regs, const 
     f->value[I386] = m->i386;
     f->value[UNREAD] = !add_call(lx, &t, m, a);
     memcpy(f->value + ARGS, a, (ARGUMENTS + 1) * sizeof *a);
-    LX_EMIT(lx, EV_SYSCALL_ENTER, t.s, m->number, lx_current_pid(lx), a[0], a[1], a[2], a[3], a[4], a[5]);
+    GUEST_EMIT(lx, EV_SYSCALL_ENTER, t.s, m->number, lx_current_pid(lx), a[0], a[1], a[2], a[3], a[4], a[5]);
     free(t.s);
 }
 
@@ -374,7 +374,7 @@ static void leave(struct linux_guest *lx, const struct frame *f)
     add_left(lx, &t, f, &m, (int64_t)result);
     if ((int64_t)result >= 0 && opens(&m))
         lx_file_opened(lx, result);
-    LX_EMIT(lx, EV_SYSCALL_EXIT, t.s, m.number, lx_current_pid(lx), result, lx->time - f->time);
+    GUEST_EMIT(lx, EV_SYSCALL_EXIT, t.s, m.number, lx_current_pid(lx), result, lx->base.time - f->time);
     free(t.s);
 }
 
@@ -399,27 +399,27 @@ static void hook_sysenter(struct linux_guest *lx)
     if (!lx_function(lx, "do_SYSENTER_32", &sysenter))
         return;
     if (s.target)
-        lx_sites(lx, &sysenter, goes_to, &s);
+        base_sites(&lx->base, &sysenter, goes_to, &s);
     if (!s.found)
         lx_hook(lx, "do_SYSENTER_32", enter_sysenter, leave);
 }
 
 void lx_syscall_setup(struct linux_guest *lx)
 {
-    if (!lx_wants(lx, EC_SYSCALL))
+    if (!base_wants(&lx->base, EC_SYSCALL))
         return;
     if (lx->hosted.is) {
         if (!lx_hook(lx, "handle_syscall", enter_hosted, leave))
-            lx_missing(lx, "handle_syscall");
+            base_missing(&lx->base, "handle_syscall");
         return;
     }
-    if (lx->word == 8 && !lx_hook(lx, "do_syscall_64", enter_64, leave))
-        lx_missing(lx, "do_syscall_64");
+    if (lx->base.word == 8 && !lx_hook(lx, "do_syscall_64", enter_64, leave))
+        base_missing(&lx->base, "do_syscall_64");
     bool int80 = lx_hook(lx, "do_int80_syscall_32", enter_int80, leave);
-    if (!int80 && lx->word == 8)
+    if (!int80 && lx->base.word == 8)
         lx_hook(lx, "do_int80_emulation", enter_emulated, leave);
     else if (!int80)
-        lx_missing(lx, "do_int80_syscall_32");
+        base_missing(&lx->base, "do_int80_syscall_32");
     lx_hook(lx, "do_fast_syscall_32", enter_fast, leave);
     hook_sysenter(lx);
 }

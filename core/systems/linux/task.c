@@ -12,8 +12,8 @@ enum { COMM = 16, PF_KTHREAD = 0x200000, CLONE_THREAD = 0x10000, ARGUMENTS_MAX =
  * is 0 until the processors get areas of their own; later it is 0 only where the kernel's entry has not loaded it yet. */
 static bool percpu_base(const struct linux_guest *lx, uint64_t *base)
 {
-    *base = lx_reg(lx, lx->word == 8 ? LX_GS_BASE : LX_FS_BASE);
-    if (lx->word == 4 || *base)
+    *base = lx_reg(lx, lx->base.word == 8 ? GUEST_GS_BASE : GUEST_FS_BASE);
+    if (lx->base.word == 4 || *base)
         return true;
     return lx->current_at >= KERNEL_MAP_BASE && !(lx->percpu_offsets && lx_u64(lx, lx->percpu_offsets));
 }
@@ -21,8 +21,8 @@ static bool percpu_base(const struct linux_guest *lx, uint64_t *base)
 /* A program runs, not the kernel. A 64-bit kernel that Xen runs paravirtually is in ring 3 as well. */
 static bool in_program(const struct linux_guest *lx)
 {
-    bool paravirtual = lx->guest.parent && lx->word == 8 && lx_reg(lx, LX_RIP) >> 47;
-    return lx_reg(lx, LX_CPL) == 3 && !paravirtual;
+    bool paravirtual = lx->base.guest.parent && lx->base.word == 8 && lx_reg(lx, GUEST_RIP) >> 47;
+    return lx_reg(lx, GUEST_CPL) == 3 && !paravirtual;
 }
 
 uint64_t lx_current(const struct linux_guest *lx)
@@ -35,7 +35,7 @@ uint64_t lx_current(const struct linux_guest *lx)
         return 0;
     if (lx->current_how == CURRENT_PERCPU && !percpu_base(lx, &base))
         return 0;
-    return lx_word(lx, lx->word == 8 ? base + lx->current_at : (uint32_t)(base + lx->current_at));
+    return lx_word(lx, lx->base.word == 8 ? base + lx->current_at : (uint32_t)(base + lx->current_at));
 }
 
 uint32_t lx_pid(const struct linux_guest *lx, uint64_t task)
@@ -86,10 +86,12 @@ static void current_load(void *ctx, const struct code_site *site)
 static uint64_t current_symbol(const struct linux_guest *lx)
 {
     struct symbol sym;
-    if (symbols_find_in(lx->o.symbols, lx->space, "pcpu_hot", SYMBOLS_NOW, &sym) &&
+    if (symbols_find_in(lx->base.o.symbols, lx->base.space, "pcpu_hot", SYMBOLS_NOW, &sym) &&
         lx->types.hot_current >= 0)
         return sym.address + (unsigned)lx->types.hot_current;
-    return symbols_find_in(lx->o.symbols, lx->space, "current_task", SYMBOLS_NOW, &sym) ? sym.address : 0;
+    return symbols_find_in(lx->base.o.symbols, lx->base.space, "current_task", SYMBOLS_NOW, &sym)
+               ? sym.address
+               : 0;
 }
 
 /* The current task is what a function that only returns its number reads: a per-cpu variable, or a plain one in a kernel for one
@@ -105,7 +107,7 @@ static void find_current(struct linux_guest *lx)
     }
     for (size_t i = 0; !s.found && i < sizeof askers / sizeof askers[0]; i++)
         if (lx_function(lx, askers[i], &sym))
-            lx_sites(lx, &sym, current_load, &s);
+            base_sites(&lx->base, &sym, current_load, &s);
     lx->percpu_offsets = lx_symbol(lx, "__per_cpu_offset");
     lx->current_at = s.found ? s.load.target : s.symbol;
     if (s.found)
@@ -122,7 +124,7 @@ static void clone_enter(struct linux_guest *lx, struct frame *f)
     const struct linux_types *t = &lx->types;
     uint64_t args = lx_argument(lx, 0), task = lx_current(lx);
     uint64_t flags =
-        lx_member64(lx, args, t->clone_flags) | (lx_member32(lx, args, t->clone_exit_signal) & 0xff);
+        base_member64(&lx->base, args, t->clone_flags) | (lx_member32(lx, args, t->clone_exit_signal) & 0xff);
     for (size_t i = 0; i < lx->nclones; i++)
         if (lx->clones[i].task == task) {
             lx->clones[i].flags = flags;
@@ -153,7 +155,7 @@ static void created(struct linux_guest *lx, struct frame *f)
     unsigned kind = lx_member32(lx, task, t->task_flags) & PF_KTHREAD ? 0 : pid == tgid ? 1 : 2;
     char comm[COMM + 1];
     comm_of(lx, task, comm);
-    LX_EMIT(lx, EV_PROCESS_CREATE, comm, kind, flags, pid, tgid, parent);
+    GUEST_EMIT(lx, EV_PROCESS_CREATE, comm, kind, flags, pid, tgid, parent);
     if (kind)
         lx_hosted_runs_in(lx, task);
     if (kind == 1)
@@ -169,7 +171,7 @@ static void named(struct linux_guest *lx, struct frame *f)
     lx_string(lx, lx_argument(lx, 1), name, sizeof name);
     comm_of(lx, task, old);
     if (strcmp(name, old))
-        LX_EMIT(lx, EV_PROCESS_NAME, name, lx_pid(lx, task), lx_tgid(lx, task));
+        GUEST_EMIT(lx, EV_PROCESS_NAME, name, lx_pid(lx, task), lx_tgid(lx, task));
 }
 
 static void add_arguments(struct linux_guest *lx, uint64_t mm, struct text *t)
@@ -201,13 +203,13 @@ static void executed(struct linux_guest *lx, struct frame *f)
     lx_string(lx, lx_member(lx, binprm, t->binprm_filename), path, sizeof path);
     text_add_word(&words, path);
     add_arguments(lx, lx_member(lx, task, t->task_mm), &words);
-    LX_EMIT(lx, EV_PROCESS_EXEC, words.s, lx_pid(lx, task), lx_tgid(lx, task),
-            lx_member(lx, binprm, t->binprm_exec));
+    GUEST_EMIT(lx, EV_PROCESS_EXEC, words.s, lx_pid(lx, task), lx_tgid(lx, task),
+               lx_member(lx, binprm, t->binprm_exec));
     lx_file_executed(lx, lx_member(lx, binprm, t->binprm_file));
     lx_hosted_runs_in(lx, task);
-    if (lx_pid(lx, task) == 1 && !lx->init_seen && lx_wants(lx, EC_KERNEL)) {
+    if (lx_pid(lx, task) == 1 && !lx->init_seen && base_wants(&lx->base, EC_KERNEL)) {
         lx->init_seen = true;
-        LX_EMIT(lx, EV_INIT_RUN, words.s);
+        GUEST_EMIT(lx, EV_INIT_RUN, words.s);
     }
     free(words.s);
     /* For a script, the interpreter is what runs. */
@@ -220,11 +222,11 @@ static void exited(struct linux_guest *lx, struct frame *f)
     uint64_t task = lx_current(lx);
     uint32_t pid = lx_pid(lx, task), tgid = lx_tgid(lx, task);
     char comm[COMM + 1];
-    lx_frames_of_stack(lx, lx_reg(lx, LX_RSP));
-    if (!lx_wants(lx, EC_PROCESS))
+    lx_frames_of_stack(lx, lx_reg(lx, GUEST_RSP));
+    if (!base_wants(&lx->base, EC_PROCESS))
         return;
     comm_of(lx, task, comm);
-    LX_EMIT(lx, EV_PROCESS_EXIT, comm, lx_argument(lx, 0) & 0xffffffff, pid, tgid);
+    GUEST_EMIT(lx, EV_PROCESS_EXIT, comm, lx_argument(lx, 0) & 0xffffffff, pid, tgid);
     if (pid == tgid)
         lx_program_exited(lx, tgid);
 }
@@ -234,7 +236,7 @@ static void switched(struct linux_guest *lx, struct frame *f)
     uint64_t prev = lx_argument(lx, 0), next = lx_argument(lx, 1);
     char comm[COMM + 1];
     comm_of(lx, next, comm);
-    LX_EMIT(lx, EV_SCHED_SWITCH, comm, lx_pid(lx, prev), lx_pid(lx, next), lx_tgid(lx, next));
+    GUEST_EMIT(lx, EV_SCHED_SWITCH, comm, lx_pid(lx, prev), lx_pid(lx, next), lx_tgid(lx, next));
 }
 
 /* ---------------------------------------------------------------- setting up */
@@ -246,19 +248,20 @@ void lx_task_setup(struct linux_guest *lx)
     if (lx->types.task_comm < 0)
         return;
     if (lx->current_how == CURRENT_UNKNOWN && !lx->hosted.stack && !lx->hosted.current)
-        lx_missing(lx, "current_task");
-    if (lx_wants(lx, EC_PROCESS)) {
+        base_missing(&lx->base, "current_task");
+    if (base_wants(&lx->base, EC_PROCESS)) {
         if (!lx_hook(lx, "kernel_clone", clone_enter, NULL))
-            lx_missing(lx, "kernel_clone");
+            base_missing(&lx->base, "kernel_clone");
         if (!lx_hook(lx, "wake_up_new_task", created, NULL))
-            lx_missing(lx, "wake_up_new_task");
+            base_missing(&lx->base, "wake_up_new_task");
         if (!lx_hook(lx, "__set_task_comm", named, NULL))
-            lx_missing(lx, "__set_task_comm");
+            base_missing(&lx->base, "__set_task_comm");
         if (!lx_hook(lx, "finalize_exec", executed, NULL))
-            lx_missing(lx, "finalize_exec");
+            base_missing(&lx->base, "finalize_exec");
     }
-    if ((lx_wants(lx, EC_PROCESS) || lx_wants(lx, EC_SYSCALL)) && !lx_hook(lx, "do_exit", exited, NULL))
-        lx_missing(lx, "do_exit");
-    if (lx_wants(lx, EC_SCHED) && !lx_hook(lx, "__switch_to", switched, NULL))
-        lx_missing(lx, "__switch_to");
+    if ((base_wants(&lx->base, EC_PROCESS) || base_wants(&lx->base, EC_SYSCALL)) &&
+        !lx_hook(lx, "do_exit", exited, NULL))
+        base_missing(&lx->base, "do_exit");
+    if (base_wants(&lx->base, EC_SCHED) && !lx_hook(lx, "__switch_to", switched, NULL))
+        base_missing(&lx->base, "__switch_to");
 }

@@ -229,7 +229,7 @@ void lx_types_load(struct linux_guest *lx, const void *image, size_t size, uint6
 {
     size_t n;
     const void *data = find_btf(lx, image, size, base, &n);
-    if (!data && !symbols_types(lx->o.symbols, lx->text, &data, &n))
+    if (!data && !symbols_types(lx->base.o.symbols, lx->text, &data, &n))
         data = NULL;
     int *fields = (int *)&lx->types;
     libbpf_set_print(no_print); /* it would write to standard error */
@@ -248,7 +248,7 @@ void lx_types_load(struct linux_guest *lx, const void *image, size_t size, uint6
         return;
     lx->inferring = true;
     lx_infer_tasks(lx);
-    lx_note(lx, "this kernel has no%s type information (BTF): %s", data ? " good" : "",
-            lx->init_task ? "offsets of members are inferred, symbols of programs are not known"
-                          : "no processes, modules and consoles");
+    base_note(&lx->base, "this kernel has no%s type information (BTF): %s", data ? " good" : "",
+              lx->init_task ? "offsets of members are inferred, symbols of programs are not known"
+                            : "no processes, modules and consoles");
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/story/base.h"
 #include "core/story/processes.h"
 #include "core/systems/uml/uml.h"
 #include "traces/memory.h"
@@ -27,11 +28,9 @@ struct error_total {
 };
 
 struct uml_guest {
-    struct guest guest;
-    struct guest_options o;
+    struct guest_base base;
     unsigned number; /* of this guest */
     bool found;
-    uint64_t icount, time;
     uint32_t running, running_tgid;
     struct host_process *list;
     size_t n, nexamine; /* nexamine: programs that have not been looked at */
@@ -50,9 +49,8 @@ static struct uml_guest *uml_guest(struct guest *g)
 static struct guest *create(const struct guest_options *o)
 {
     struct uml_guest *u = mem_zero(1, sizeof *u);
-    u->guest = (struct guest){&uml_system, o->parent, o->domain};
-    u->o = *o;
-    return &u->guest;
+    base_init(&u->base, &uml_system, o, &guest_base_plain);
+    return &u->base.guest;
 }
 
 static void destroy(struct guest *g)
@@ -61,15 +59,6 @@ static void destroy(struct guest *g)
     free(uml_guest(g)->errors);
     free(g);
 }
-
-static void emit(struct uml_guest *u, unsigned kind, const char *data, const uint64_t *fields, size_t nfields)
-{
-    const struct event head = {.kind = (uint16_t)kind, .icount = u->icount, .time = u->time};
-    if (u->o.classes & EVENT_CLASS_BIT(event_kind(kind)->cls))
-        guest_emit(&u->o, &head, data, fields, nfields);
-}
-#define EMIT(u, kind, data, ...)                                                                             \
-    emit(u, kind, data, (const uint64_t[]){__VA_ARGS__}, sizeof((const uint64_t[]){__VA_ARGS__}) / 8)
 
 /* ---------------------------------------------------------------- processes */
 
@@ -119,9 +108,9 @@ static void kernel_ends(struct uml_guest *u, uint32_t pid, bool replaced)
         return;
     symbol_space space = 0;
     if (replaced)
-        u->o.domain_space(u->o.ctx, pid, &space);
-    EMIT(u, EV_KERNEL_END, NULL, pid, symbol_space_guest(space));
-    u->o.domain_ends(u->o.ctx, pid);
+        u->base.o.domain_space(u->base.o.ctx, pid, &space);
+    GUEST_EMIT(u, EV_KERNEL_END, NULL, pid, symbol_space_guest(space));
+    u->base.o.domain_ends(u->base.o.ctx, pid);
 }
 
 static void cloned(struct uml_guest *u, const struct event *ev)
@@ -134,8 +123,8 @@ static void cloned(struct uml_guest *u, const struct event *ev)
     char name[NAME];
     text_of(ev, name, sizeof name);
     add(u, pid, thread ? parent : pid, name)->kernel = kernel;
-    EMIT(u, EV_PROCESS_CREATE, name, thread ? PROCESS_THREAD_OF_HOST : PROCESS_OF_HOST,
-         f[EVF_HOST_CLONE_flags], pid, thread ? parent : pid, parent);
+    GUEST_EMIT(u, EV_PROCESS_CREATE, name, thread ? PROCESS_THREAD_OF_HOST : PROCESS_OF_HOST,
+               f[EVF_HOST_CLONE_flags], pid, thread ? parent : pid, parent);
 }
 
 static void executed(struct uml_guest *u, const struct event *ev)
@@ -148,16 +137,16 @@ static void executed(struct uml_guest *u, const struct event *ev)
     kernel_ends(u, pid, true);
     if (!p) { /* the first one */
         p = add(u, pid, pid, name);
-        EMIT(u, EV_PROCESS_CREATE, p->name, PROCESS_OF_HOST, 0, pid, pid, 0);
+        GUEST_EMIT(u, EV_PROCESS_CREATE, p->name, PROCESS_OF_HOST, 0, pid, pid, 0);
     }
     if (strncmp(p->name, name, sizeof p->name - 1)) {
         rename_to(p, name);
-        EMIT(u, EV_PROCESS_NAME, p->name, pid, p->tgid);
+        GUEST_EMIT(u, EV_PROCESS_NAME, p->name, pid, p->tgid);
     }
     p->kernel = 0;
     u->nexamine += !p->examine;
     p->examine = ev->f[EVF_HOST_EXEC_entry] ? ev->f[EVF_HOST_EXEC_entry] : 1;
-    EMIT(u, EV_PROCESS_EXEC, path, pid, p->tgid, ev->f[EVF_HOST_EXEC_entry]);
+    GUEST_EMIT(u, EV_PROCESS_EXEC, path, pid, p->tgid, ev->f[EVF_HOST_EXEC_entry]);
 }
 
 static void exited(struct uml_guest *u, const struct event *ev)
@@ -166,7 +155,7 @@ static void exited(struct uml_guest *u, const struct event *ev)
     char name[NAME];
     text_of(ev, name, sizeof name);
     kernel_ends(u, tgid, false);
-    EMIT(u, EV_PROCESS_EXIT, name, ev->f[EVF_HOST_EXIT_code], tgid, tgid);
+    GUEST_EMIT(u, EV_PROCESS_EXIT, name, ev->f[EVF_HOST_EXIT_code], tgid, tgid);
     for (size_t i = u->n; i-- > 0;)
         if (u->list[i].tgid == tgid) {
             u->nexamine -= u->list[i].examine != 0;
@@ -182,7 +171,7 @@ enum { KERNEL_MIN = 4 << 20, KERNEL_MAX = 256 << 20 };
 static bool mapped(const struct uml_guest *u, uint64_t address)
 {
     uint8_t byte;
-    return u->o.engine->ops->peek(u->o.engine, 0, address, &byte, 1) == 1;
+    return u->base.o.engine->ops->peek(u->base.o.engine, 0, address, &byte, 1) == 1;
 }
 
 static bool is_banner(const uint8_t *p, const uint8_t *end)
@@ -206,7 +195,7 @@ static bool is_kernel(const struct uml_guest *u, uint64_t entry)
     if (end - begin < KERNEL_MIN)
         return false;
     uint8_t *image = mem_zero(1, end - begin);
-    size_t n = u->o.engine->ops->peek(u->o.engine, 0, begin, image, end - begin);
+    size_t n = u->base.o.engine->ops->peek(u->base.o.engine, 0, begin, image, end - begin);
     bool found = is_banner(image, image + n);
     free(image);
     return found;
@@ -224,8 +213,8 @@ static void first_call(struct uml_guest *u, uint64_t pid)
     if (!is_kernel(u, entry))
         return;
     p->kernel = p->pid;
-    u->o.domain_begins(u->o.ctx, pid);
-    u->o.domain_enters(u->o.ctx, pid, 0, entry);
+    u->base.o.domain_begins(u->base.o.ctx, pid);
+    u->base.o.domain_enters(u->base.o.ctx, pid, 0, entry);
 }
 
 static bool domain(struct guest *g, unsigned cpu, uint64_t *number)
@@ -282,17 +271,18 @@ static int by_number(const void *a, const void *b)
 static void finish(struct guest *g)
 {
     struct uml_guest *u = uml_guest(g);
-    u->icount = u->o.engine->ops->icount(u->o.engine);
-    u->time = u->o.engine->ops->time(u->o.engine);
+    u->base.icount = u->base.o.engine->ops->icount(u->base.o.engine);
+    u->base.time = u->base.o.engine->ops->time(u->base.o.engine);
     if (u->nerrors)
         qsort(u->errors, u->nerrors, sizeof *u->errors, by_number);
     for (uint32_t i = 0; i < CALLS; i++) {
         if (!u->calls[i].count)
             continue;
-        EMIT(u, EV_HOST_TOTAL, u->calls[i].name, u->calls[i].count, u->calls[i].errors);
+        GUEST_EMIT(u, EV_HOST_TOTAL, u->calls[i].name, u->calls[i].count, u->calls[i].errors);
         for (size_t k = 0; k < u->nerrors; k++)
             if (u->errors[k].number == i)
-                EMIT(u, EV_HOST_ERRORS, u->calls[i].name, (uint64_t)u->errors[k].error, u->errors[k].count);
+                GUEST_EMIT(u, EV_HOST_ERRORS, u->calls[i].name, (uint64_t)u->errors[k].error,
+                           u->errors[k].count);
     }
 }
 
@@ -301,11 +291,11 @@ static void finish(struct guest *g)
 static void event(struct guest *g, const struct event *ev)
 {
     struct uml_guest *u = uml_guest(g);
-    u->icount = ev->icount;
-    u->time = ev->time;
+    u->base.icount = ev->icount;
+    u->base.time = ev->time;
     if (!u->found) {
         u->found = true;
-        u->number = u->o.found(u->o.ctx);
+        u->number = u->base.o.found(u->base.o.ctx);
     }
     switch (ev->kind) {
     case EV_HOST_CLONE:
@@ -342,7 +332,7 @@ static bool task(struct guest *g, unsigned cpu, struct guest_task *t)
 
 static bool read_memory(struct guest *g, unsigned cpu, uint64_t address, void *buf, size_t n)
 {
-    const struct engine *e = uml_guest(g)->o.engine;
+    const struct engine *e = uml_guest(g)->base.o.engine;
     size_t done = e->ops->peek(e, cpu, address, buf, n);
     memset((char *)buf + done, 0, n - done);
     return done == n;

@@ -27,7 +27,7 @@ enum {
 static size_t physical(const struct xen_guest *xg, uint64_t address, void *buf, size_t n)
 {
     memset(buf, 0, n);
-    return guest_peek_physical(&xg->guest, xg->o.engine, address, buf, n);
+    return guest_peek_physical(&xg->base.guest, xg->base.o.engine, address, buf, n);
 }
 
 static void modules(struct xen_guest *xg, uint32_t count, uint32_t list)
@@ -39,7 +39,7 @@ static void modules(struct xen_guest *xg, uint32_t count, uint32_t list)
             return;
         physical(xg, le32(m + 8), text, le32(m + 8) ? sizeof text - 1 : 0);
         text[le32(m + 8) ? sizeof text - 1 : 0] = 0;
-        XEN_EMIT(xg, EV_LOADER_MODULE, text, i, le32(m + 4) - le32(m), le32(m));
+        GUEST_EMIT(xg, EV_LOADER_MODULE, text, i, le32(m + 4) - le32(m), le32(m));
     }
 }
 
@@ -52,7 +52,7 @@ static void loader_passed(struct xen_guest *xg, uint64_t info)
     uint32_t flags = le32(mbi + MBI_FLAGS), line = le32(mbi + MBI_COMMAND_LINE);
     if (flags & FLAG_COMMAND_LINE && physical(xg, line, text, sizeof text - 1)) {
         text[sizeof text - 1] = 0;
-        XEN_EMIT(xg, EV_COMMAND_LINE, text, line);
+        GUEST_EMIT(xg, EV_COMMAND_LINE, text, line);
     }
     if (flags & FLAG_MODULES)
         modules(xg, le32(mbi + MBI_MODULES), le32(mbi + MBI_MODULES + 4));
@@ -62,8 +62,8 @@ static void loader_passed(struct xen_guest *xg, uint64_t info)
 static void start_xen(struct xen_guest *xg, struct frame *f)
 {
     uint64_t at = xen_symbol(xg, "multiboot_ptr"), info = at ? xen_u32(xg, at) : 0;
-    XEN_EMIT(xg, EV_KERNEL_REACHED, "__start_xen", xen_reg(xg, XEN_RIP));
-    loader_passed(xg, info ? info : xen_argument(xg, 0));
+    GUEST_EMIT(xg, EV_KERNEL_REACHED, "__start_xen", xen_reg(xg, GUEST_RIP));
+    loader_passed(xg, info ? info : base_argument(&xg->base, 0));
 }
 
 /* ---------------------------------------------------------------- its memory map */
@@ -86,7 +86,7 @@ static void memory_map(struct xen_guest *xg, const struct frame *f)
     for (uint32_t i = 0; i < n && i < E820_MAX; i++) {
         xen_read(xg, map + 4 + i * (uint64_t)E820_ENTRY, e, sizeof e);
         memcpy(range, e, sizeof range);
-        XEN_EMIT(xg, EV_E820, e820_type(le32(e + 16)), range[0], range[1], le32(e + 16));
+        GUEST_EMIT(xg, EV_E820, e820_type(le32(e + 16)), range[0], range[1], le32(e + 16));
     }
 }
 
@@ -103,22 +103,24 @@ static void step_begins(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
     const struct step *s = h->ctx;
-    xen_here(s->xg, hit);
-    hook_push(h, xen_reg(s->xg, XEN_RSP), hit->time);
-    XEN_EMIT(s->xg, EV_KERNEL_CALL, s->name, s->parent, s->target);
+    if (!base_here(&s->xg->base, hit))
+        return;
+    hook_push(h, xen_reg(s->xg, GUEST_RSP), hit->time);
+    GUEST_EMIT(s->xg, EV_KERNEL_CALL, s->name, s->parent, s->target);
 }
 
 static void step_ends(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
     const struct step *s = h->ctx;
-    xen_here(s->xg, hit);
-    struct frame *f = hook_find(h, xen_reg(s->xg, XEN_RSP));
+    if (!base_here(&s->xg->base, hit))
+        return;
+    struct frame *f = hook_find(h, xen_reg(s->xg, GUEST_RSP));
     if (!f)
         return;
     uint64_t duration = hit->time - f->time;
     hooks_drop(h->set, f);
-    XEN_EMIT(s->xg, EV_KERNEL_RETURN, s->name, s->parent, xen_reg(s->xg, XEN_RAX), duration);
+    GUEST_EMIT(s->xg, EV_KERNEL_RETURN, s->name, s->parent, xen_reg(s->xg, GUEST_RAX), duration);
 }
 
 struct steps {
@@ -144,14 +146,14 @@ static void step_site(void *ctx, const struct code_site *site)
     char name[sizeof((struct step *)0)->name];
     if (site->kind != CODE_CALL)
         return;
-    xen_name(ss->xg, site->target, name, sizeof name);
+    base_name(&ss->xg->base, site->target, name, sizeof name);
     name[strcspn(name, " ")] = 0; /* without the table's name */
     if (!is_step(ss, site->target, name))
         return;
     struct step *s = mem_zero(1, sizeof *s);
     *s = (struct step){.xg = ss->xg, .parent = ss->parent, .target = site->target};
     memcpy(s->name, name, sizeof name);
-    struct hook *h = hook_keep(ss->xg->hooks, s);
+    struct hook *h = hook_keep(ss->xg->base.hooks, s);
     hooks_probe(h->set, PROBE_LINEAR, site->address, step_begins, h);
     hooks_probe(h->set, PROBE_LINEAR, site->address + site->length, step_ends, h);
 }
@@ -160,17 +162,17 @@ static void steps_of(struct xen_guest *xg, unsigned parent, const char *function
 {
     struct symbol sym;
     struct steps s = {xg, parent, xen_symbol(xg, "_sinittext"), xen_symbol(xg, "_einittext")};
-    if (xen_function(xg, function, &sym))
-        xen_sites(xg, &sym, step_site, &s);
+    if (base_function(&xg->base, function, &sym))
+        base_sites(&xg->base, &sym, step_site, &s);
 }
 
 static void reached(struct xen_guest *xg, struct frame *f)
 {
     char name[128];
-    uint64_t ip = xen_reg(xg, XEN_RIP);
-    xen_name(xg, ip, name, sizeof name);
+    uint64_t ip = xen_reg(xg, GUEST_RIP);
+    base_name(&xg->base, ip, name, sizeof name);
     name[strcspn(name, " ")] = 0;
-    XEN_EMIT(xg, EV_KERNEL_REACHED, name, ip);
+    GUEST_EMIT(xg, EV_KERNEL_REACHED, name, ip);
 }
 
 /* ---------------------------------------------------------------- initcalls */
@@ -183,14 +185,14 @@ struct xen_initcall {
 static void initcall_begins(struct hook *h, const struct probe_hit *hit, struct frame *f)
 {
     const struct xen_initcall *x = h->ctx;
-    XEN_EMIT(x->xg, EV_INITCALL, h->name, x->level, h->address, 0);
+    GUEST_EMIT(x->xg, EV_INITCALL, h->name, x->level, h->address, 0);
 }
 
 static void initcall_ends(struct hook *h, const struct probe_hit *hit, const struct frame *f)
 {
     const struct xen_initcall *x = h->ctx;
-    uint64_t result = (uint64_t)(int64_t)(int32_t)xen_reg(x->xg, XEN_RAX);
-    XEN_EMIT(x->xg, EV_INITCALL_DONE, h->name, x->level, result, hit->time - f->time, 0);
+    uint64_t result = (uint64_t)(int64_t)(int32_t)xen_reg(x->xg, GUEST_RAX);
+    GUEST_EMIT(x->xg, EV_INITCALL_DONE, h->name, x->level, result, hit->time - f->time, 0);
 }
 
 /* The functions in a table of pointers. */
@@ -200,11 +202,12 @@ static void initcalls(struct xen_guest *xg, const char *begin, const char *end, 
     uint64_t at = xen_symbol(xg, begin), last = xen_symbol(xg, end), offset;
     struct symbol sym;
     for (unsigned i = 0; at && at < last && i < MOST; at += 8, i++) {
-        if (!symbols_at(xg->o.symbols, xg->space, xen_u64(xg, at), SYMBOLS_NOW, &sym, &offset) || offset)
+        if (!symbols_at(xg->base.o.symbols, xg->base.space, xen_u64(xg, at), SYMBOLS_NOW, &sym, &offset) ||
+            offset)
             continue;
         struct xen_initcall *x = mem_zero(1, sizeof *x);
         *x = (struct xen_initcall){xg, level};
-        hook_function(xg->hooks, xg->cpu, &sym, NULL, initcall_begins, initcall_ends, x);
+        hook_function(xg->base.hooks, xg->base.cpu, &sym, NULL, initcall_begins, initcall_ends, x);
     }
 }
 
@@ -212,29 +215,29 @@ static void initcalls(struct xen_guest *xg, const char *begin, const char *end, 
 
 static void processor_up(struct xen_guest *xg, struct frame *f)
 {
-    XEN_EMIT(xg, EV_CPU_UP, NULL, xg->cpu);
+    GUEST_EMIT(xg, EV_CPU_UP, NULL, xg->base.cpu);
 }
 
 static void shutdown_path(struct xen_guest *xg, struct frame *f)
 {
     char name[128], text[160];
-    xen_name(xg, xen_reg(xg, XEN_RIP), name, sizeof name);
+    base_name(&xg->base, xen_reg(xg, GUEST_RIP), name, sizeof name);
     snprintf(text, sizeof text, "Xen %.*s", (int)strcspn(name, " "), name);
-    XEN_EMIT(xg, EV_KERNEL_SHUTDOWN, text, 0);
+    GUEST_EMIT(xg, EV_KERNEL_SHUTDOWN, text, 0);
 }
 
 /* The message's format is its argument; the console has the message. */
 static void panics(struct xen_guest *xg, struct frame *f)
 {
     char format[400];
-    xen_string(xg, xen_argument(xg, 0), format, sizeof format);
+    xen_string(xg, base_argument(&xg->base, 0), format, sizeof format);
     format[strcspn(format, "\n")] = 0;
-    XEN_EMIT(xg, EV_KERNEL_PANIC, format, 0);
+    GUEST_EMIT(xg, EV_KERNEL_PANIC, format, 0);
 }
 
 void xen_boot_setup(struct xen_guest *xg)
 {
-    if (!xen_wants(xg, EC_KERNEL))
+    if (!base_wants(&xg->base, EC_KERNEL))
         return;
     XEN_HOOK(xg, start_xen, NULL, "__start_xen");
     XEN_HOOK(xg, NULL, memory_map, "init_e820");

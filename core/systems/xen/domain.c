@@ -56,35 +56,35 @@ static bool is_error(uint64_t pointer)
 
 static void domain_call(struct xen_guest *xg, struct frame *f)
 {
-    f->value[0] = (uint16_t)xen_argument(xg, 0);
+    f->value[0] = (uint16_t)base_argument(&xg->base, 0);
 }
 
 static void domain_made(struct xen_guest *xg, const struct frame *f)
 {
-    uint64_t structure = xen_reg(xg, XEN_RAX);
+    uint64_t structure = xen_reg(xg, GUEST_RAX);
     if (is_error(structure) || f->value[0] >= XEN_DOMID_LIMIT)
         return;
     MEM_MORE(xg->domains, xg->ndomains);
     xg->domains[xg->ndomains++] = (struct xen_domain){.structure = structure, .id = (uint32_t)f->value[0]};
-    XEN_EMIT(xg, EV_DOMAIN_CREATE, NULL, f->value[0], structure);
-    xg->o.domain_begins(xg->o.ctx, f->value[0]);
+    GUEST_EMIT(xg, EV_DOMAIN_CREATE, NULL, f->value[0], structure);
+    xg->base.o.domain_begins(xg->base.o.ctx, f->value[0]);
 }
 
 static void vcpu_call(struct xen_guest *xg, struct frame *f)
 {
-    f->value[0] = xen_argument(xg, 0);
-    f->value[1] = (uint32_t)xen_argument(xg, 1);
+    f->value[0] = base_argument(&xg->base, 0);
+    f->value[1] = (uint32_t)base_argument(&xg->base, 1);
 }
 
 static void vcpu_made(struct xen_guest *xg, const struct frame *f)
 {
-    uint64_t structure = xen_reg(xg, XEN_RAX), domain = xen_domain_number(xg, f->value[0]);
+    uint64_t structure = xen_reg(xg, GUEST_RAX), domain = xen_domain_number(xg, f->value[0]);
     if (is_error(structure) || domain == XEN_DOMAIN_OTHER)
         return;
     MEM_MORE(xg->vcpus, xg->nvcpus);
     xg->vcpus[xg->nvcpus++] =
         (struct xen_vcpu){.structure = structure, .domain = (uint32_t)domain, .id = (uint32_t)f->value[1]};
-    XEN_EMIT(xg, EV_VCPU_CREATE, NULL, domain, f->value[1], structure);
+    GUEST_EMIT(xg, EV_VCPU_CREATE, NULL, domain, f->value[1], structure);
 }
 
 /* ---------------------------------------------------------------- started */
@@ -106,22 +106,22 @@ static void report_start(struct xen_guest *xg, uint64_t domain, uint64_t entry)
 {
     uint8_t info[INFO_SIZE];
     char line[INFO_SIZE - INFO_COMMAND_LINE + 1];
-    uint64_t at = xen_reg(xg, XEN_RSI);
+    uint64_t at = xen_reg(xg, GUEST_RSI);
     if (!xen_read(xg, at, info, sizeof info) || memcmp(info, "xen-", 4)) {
-        XEN_EMIT(xg, EV_DOMAIN_START, "no start info", domain, entry, 0, 0, 0, 0, 0);
+        GUEST_EMIT(xg, EV_DOMAIN_START, "no start info", domain, entry, 0, 0, 0, 0, 0);
         return;
     }
     info[31] = 0; /* its text ends there at the latest */
     memcpy(line, info + INFO_COMMAND_LINE, sizeof line - 1);
     line[sizeof line - 1] = 0;
-    XEN_EMIT(xg, EV_DOMAIN_START, (const char *)info, domain, entry, le64(info + INFO_PAGES), at,
-             le64(info + INFO_TABLES), le64(info + INFO_P2M), (uint32_t)le64(info + INFO_FLAGS));
-    XEN_EMIT(xg, EV_COMMAND_LINE, line, at + INFO_COMMAND_LINE);
+    GUEST_EMIT(xg, EV_DOMAIN_START, (const char *)info, domain, entry, le64(info + INFO_PAGES), at,
+               le64(info + INFO_TABLES), le64(info + INFO_P2M), (uint32_t)le64(info + INFO_FLAGS));
+    GUEST_EMIT(xg, EV_COMMAND_LINE, line, at + INFO_COMMAND_LINE);
     uint64_t module = le64(info + INFO_MODULE);
     if (le64(info + INFO_FLAGS) & FLAG_MODULE_FRAME)
         module *= 4096;
     if (le64(info + INFO_MODULE_SIZE))
-        XEN_EMIT(xg, EV_INITRD, NULL, le64(info + INFO_MODULE_SIZE), module);
+        GUEST_EMIT(xg, EV_INITRD, NULL, le64(info + INFO_MODULE_SIZE), module);
 }
 
 static bool any_waits(const struct xen_guest *xg)
@@ -138,45 +138,47 @@ static void domain_starts(void *ctx, const struct probe_hit *hit)
     struct hook *h = ctx;
     struct xen_guest *xg = *(struct xen_guest **)h->ctx;
     uint64_t id;
-    xen_here(xg, hit);
-    struct xen_domain *d = xen_domain_of(&xg->guest, hit->cpu, &id) ? domain_numbered(xg, id) : NULL;
+    if (!base_here(&xg->base, hit))
+        return;
+    struct xen_domain *d = xen_domain_of(&xg->base.guest, hit->cpu, &id) ? domain_numbered(xg, id) : NULL;
     if (!d || d->started)
         return;
     d->started = true;
     report_start(xg, id, hit->address);
     if (!any_waits(xg))
-        probe_remove(xg->o.probes, xg->start_probe);
-    xg->o.domain_enters(xg->o.ctx, id, hit->cpu, hit->address);
-    probes_apply(xg->o.probes);
+        probe_remove(xg->base.o.probes, xg->start_probe);
+    xg->base.o.domain_enters(xg->base.o.ctx, id, hit->cpu, hit->address);
+    probes_apply(xg->base.o.probes);
 }
 
 /* Xen is about to leave to a domain, whose registers are on the stack. */
 static void leaves_to_domain(void *ctx, const struct probe_hit *hit)
 {
     struct xen_guest *xg = ctx;
-    xen_here(xg, hit);
+    if (!base_here(&xg->base, hit))
+        return;
     const struct xen_vcpu *v = xen_running(xg, hit->cpu);
     const struct xen_domain *d = v ? domain_numbered(xg, v->domain) : NULL;
-    uint64_t entry = xen_u64(xg, xen_reg(xg, XEN_RSP) + USER_RIP);
+    uint64_t entry = xen_u64(xg, xen_reg(xg, GUEST_RSP) + USER_RIP);
     if (!d || d->started || entry == xg->start_entry)
         return;
     xg->start_entry = entry;
     struct xen_guest **owner = mem_zero(1, sizeof(struct xen_guest *));
     *owner = xg;
-    struct hook *h = hook_keep(xg->hooks, owner);
-    hooks_probe(xg->hooks, PROBE_LINEAR, entry, domain_starts, h);
-    probes_apply(xg->o.probes);
+    struct hook *h = hook_keep(xg->base.hooks, owner);
+    hooks_probe(xg->base.hooks, PROBE_LINEAR, entry, domain_starts, h);
+    probes_apply(xg->base.o.probes);
 }
 
 /* While a domain waits for its start, the end of every way out of Xen is probed. */
 static void watch_for_start(struct xen_guest *xg)
 {
     uint64_t out = xen_symbol(xg, "restore_all_guest");
-    probe_remove(xg->o.probes, xg->start_probe);
+    probe_remove(xg->base.o.probes, xg->start_probe);
     xg->start_entry = 0;
     if (out && any_waits(xg))
-        xg->start_probe = probe_add(xg->o.probes, PROBE_LINEAR, out, leaves_to_domain, xg);
-    probes_apply(xg->o.probes);
+        xg->start_probe = probe_add(xg->base.o.probes, PROBE_LINEAR, out, leaves_to_domain, xg);
+    probes_apply(xg->base.o.probes);
 }
 
 /* ---------------------------------------------------------------- switched to */
@@ -192,29 +194,29 @@ static void vcpu_text(const struct xen_vcpu *v, char *text, size_t size)
 static void switches(struct xen_guest *xg, struct frame *f)
 {
     char text[64], next_text[32];
-    const struct xen_vcpu *prev = xen_vcpu(xg, xen_argument(xg, 0)),
-                          *next = xen_vcpu(xg, xen_argument(xg, 1));
-    if (xg->cpu >= XEN_PROCESSORS)
+    const struct xen_vcpu *prev = xen_vcpu(xg, base_argument(&xg->base, 0)),
+                          *next = xen_vcpu(xg, base_argument(&xg->base, 1));
+    if (xg->base.cpu >= XEN_PROCESSORS)
         return;
-    xg->running[xg->cpu] = xen_argument(xg, 1);
+    xg->running[xg->base.cpu] = base_argument(&xg->base, 1);
     const struct xen_domain *d = next ? domain_numbered(xg, next->domain) : NULL;
     if (d && !d->started)
         watch_for_start(xg);
     vcpu_text(prev, text, sizeof text);
     vcpu_text(next, next_text, sizeof next_text);
     xen_put(text, sizeof text, " -> %s", next_text);
-    XEN_EMIT(xg, EV_VCPU_SWITCH, text, next ? next->domain : UINT64_MAX, next ? next->id : 0,
-             prev ? prev->domain : UINT64_MAX, prev ? prev->id : 0);
+    GUEST_EMIT(xg, EV_VCPU_SWITCH, text, next ? next->domain : UINT64_MAX, next ? next->id : 0,
+               prev ? prev->domain : UINT64_MAX, prev ? prev->id : 0);
 }
 
 /* That it runs is told by the switch. RUNSTATE_… of xen/include/public/vcpu.h. */
 static void state_changes(struct xen_guest *xg, struct frame *f)
 {
     static const char *const names[] = {NULL, "runnable", "blocked", "offline"};
-    const struct xen_vcpu *v = xen_vcpu(xg, xen_argument(xg, 0));
-    const uint64_t state = (uint32_t)xen_argument(xg, 1);
+    const struct xen_vcpu *v = xen_vcpu(xg, base_argument(&xg->base, 0));
+    const uint64_t state = (uint32_t)base_argument(&xg->base, 1);
     if (v && state < sizeof names / sizeof names[0] && names[state])
-        XEN_EMIT(xg, EV_VCPU_STATE, names[state], v->domain, v->id, state);
+        GUEST_EMIT(xg, EV_VCPU_STATE, names[state], v->domain, v->id, state);
 }
 
 bool xen_domain_of(struct guest *g, unsigned cpu, uint64_t *domain)
@@ -224,7 +226,7 @@ bool xen_domain_of(struct guest *g, unsigned cpu, uint64_t *domain)
     uint64_t level = 0;
     if (!v)
         return false;
-    xg->o.engine->ops->reg_get(xg->o.engine, cpu, xg->reg[XEN_CPL], &level);
+    xg->base.o.engine->ops->reg_get(xg->base.o.engine, cpu, xg->base.reg[GUEST_CPL], &level);
     *domain = v->domain;
     return level != 0; /* Xen itself runs in ring 0 */
 }
@@ -234,23 +236,24 @@ bool xen_domain_of(struct guest *g, unsigned cpu, uint64_t *domain)
 static void shuts_down(struct xen_guest *xg, struct frame *f)
 {
     char text[80];
-    uint64_t domain = xen_domain_number(xg, xen_argument(xg, 0)), reason = (uint8_t)xen_argument(xg, 1);
+    uint64_t domain = xen_domain_number(xg, base_argument(&xg->base, 0)),
+             reason = (uint8_t)base_argument(&xg->base, 1);
     const char *name = xen_shutdown_reason(reason);
     if (domain == XEN_DOMAIN_OTHER)
         return;
     xen_hypercall_flush(xg);
     snprintf(text, sizeof text, "shuts down: %s", name ? name : "for an unknown reason");
-    XEN_EMIT(xg, EV_DOMAIN_END, text, domain);
+    GUEST_EMIT(xg, EV_DOMAIN_END, text, domain);
 }
 
 static void destroyed(struct xen_guest *xg, struct frame *f)
 {
-    struct xen_domain *d = domain_at(xg, xen_argument(xg, 0));
+    struct xen_domain *d = domain_at(xg, base_argument(&xg->base, 0));
     if (!d)
         return;
-    XEN_EMIT(xg, EV_DOMAIN_END, "destroyed", d->id);
+    GUEST_EMIT(xg, EV_DOMAIN_END, "destroyed", d->id);
     d->gone = true;
-    xg->o.domain_ends(xg->o.ctx, d->id);
+    xg->base.o.domain_ends(xg->base.o.ctx, d->id);
     size_t n = 0;
     for (size_t i = 0; i < xg->nvcpus; i++)
         if (xg->vcpus[i].domain != d->id)
@@ -276,7 +279,7 @@ static void read_frames(struct xen_guest *xg)
     xg->frames = mem_resize(xg->frames, (last + 1) * sizeof *xg->frames);
     memset(xg->frames, 0, (last + 1) * sizeof *xg->frames);
     xg->nframes = last;
-    xg->frames_at = xg->o.engine->ops->icount(xg->o.engine);
+    xg->frames_at = xg->base.o.engine->ops->icount(xg->base.o.engine);
     for (uint64_t machine = 0; machine < last; machine += PART) {
         xen_read(xg, XEN_M2P + machine * 8, table, sizeof table);
         for (size_t i = 0; i < PART; i++)
@@ -296,7 +299,7 @@ bool xen_translate(struct guest *g, uint64_t domain, uint64_t address, uint64_t 
 {
     enum { PAGE = 4096 };
     struct xen_guest *xg = (struct xen_guest *)g;
-    uint64_t machine, now = xg->o.engine->ops->icount(xg->o.engine);
+    uint64_t machine, now = xg->base.o.engine->ops->icount(xg->base.o.engine);
     if (xg->state != XEN_FOUND)
         return false;
     if (!known_frame(xg, address / PAGE, &machine)) {
@@ -324,7 +327,7 @@ void xen_domain_setup(struct xen_guest *xg)
     XEN_HOOK(xg, domain_call, domain_made, "domain_create");
     XEN_HOOK(xg, vcpu_call, vcpu_made, "vcpu_create", "alloc_vcpu");
     XEN_HOOK(xg, switches, NULL, "context_switch");
-    if (xen_wants(xg, EC_SCHED))
+    if (base_wants(&xg->base, EC_SCHED))
         XEN_HOOK(xg, state_changes, NULL, "vcpu_runstate_change");
     XEN_HOOK(xg, shuts_down, NULL, "domain_shutdown");
     XEN_HOOK(xg, destroyed, NULL, "domain_destroy");

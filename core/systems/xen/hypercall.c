@@ -20,8 +20,8 @@ void xen_hypercall_flush(struct xen_guest *xg)
 {
     struct xen_repeat *r = &xg->repeat;
     if (r->count)
-        XEN_EMIT(xg, EV_HYPERCALL_AGAIN, r->text, r->kind == EV_HYPERCALL ? r->number : UINT64_MAX,
-                 r->by.domain, r->by.id, r->count, r->last);
+        GUEST_EMIT(xg, EV_HYPERCALL_AGAIN, r->text, r->kind == EV_HYPERCALL ? r->number : UINT64_MAX,
+                   r->by.domain, r->by.id, r->count, r->last);
     r->count = 0;
     r->kind = 0;
 }
@@ -31,7 +31,7 @@ void xen_report_call(struct xen_guest *xg, const struct xen_call *c)
     struct xen_repeat *r = &xg->repeat;
     if (same(r, c)) {
         r->count++;
-        r->last = xg->icount;
+        r->last = xg->base.icount;
         return;
     }
     xen_hypercall_flush(xg);
@@ -46,10 +46,10 @@ void xen_report_call(struct xen_guest *xg, const struct xen_call *c)
 static const struct symbol *symbol_at(struct xen_guest *xg, symbol_space space, uint64_t address)
 {
     struct xen_named *n = &xg->named[(address ^ address >> 6) % XEN_NAMED];
-    const uint64_t changes = symbols_changes(xg->o.symbols);
+    const uint64_t changes = symbols_changes(xg->base.o.symbols);
     if (n->address != address || n->space != space || n->changes != changes) {
         *n = (struct xen_named){.space = space, .address = address, .changes = changes};
-        n->found = symbols_at(xg->o.symbols, space, address, SYMBOLS_NOW, &n->symbol, NULL);
+        n->found = symbols_at(xg->base.o.symbols, space, address, SYMBOLS_NOW, &n->symbol, NULL);
     }
     return n->found ? &n->symbol : NULL;
 }
@@ -58,9 +58,10 @@ void xen_caller(struct xen_guest *xg, uint64_t address, char *buf, size_t size)
 {
     symbol_space space;
     const struct symbol *sym;
-    const struct xen_vcpu *v = xen_running(xg, xg->cpu);
+    const struct xen_vcpu *v = xen_running(xg, xg->base.cpu);
     buf[0] = 0;
-    if (!v || !xg->o.domain_space(xg->o.ctx, v->domain, &space) || !(sym = symbol_at(xg, space, address)))
+    if (!v || !xg->base.o.domain_space(xg->base.o.ctx, v->domain, &space) ||
+        !(sym = symbol_at(xg, space, address)))
         return;
     xen_add(buf, size, sym->name);
     if (strcmp(sym->module, "kernel") != 0)
@@ -210,7 +211,7 @@ static void console_line(struct xen_guest *xg, const struct xen_vcpu *by)
     if (l->n)
         xen_hypercall_flush(xg);
     if (l->n)
-        XEN_EMIT(xg, EV_DOMAIN_CONSOLE, l->text, l->domain);
+        GUEST_EMIT(xg, EV_DOMAIN_CONSOLE, l->text, l->domain);
     l->n = 0;
     l->domain = by->domain;
 }
@@ -290,14 +291,14 @@ static void enters(struct xen_guest *xg, struct frame *f)
 {
     static const unsigned order[6] = {USER_RDI, USER_RSI, USER_RDX, USER_R10, USER_R8, USER_R9};
     uint8_t regs[USER_REGS];
-    const struct xen_vcpu *v = xen_running(xg, xg->cpu);
-    uint64_t at = xen_argument(xg, 0);
+    const struct xen_vcpu *v = xen_running(xg, xg->base.cpu);
+    uint64_t at = base_argument(&xg->base, 0);
     f->value[0] = 0;
     if (!v || !xen_read(xg, at, regs, sizeof regs))
         return;
-    struct xen_arguments *a = &xg->calls[xg->cpu];
+    struct xen_arguments *a = &xg->calls[xg->base.cpu];
     f->value[0] = at;
-    xg->user_regs = (xen_reg(xg, XEN_RSP) | (XEN_STACK - 1)) + 1 - at;
+    xg->user_regs = (xen_reg(xg, GUEST_RSP) | (XEN_STACK - 1)) + 1 - at;
     if (goes_on(a, v, regs)) /* its arguments say what is left */
         return;
     *a = (struct xen_arguments){.by = *v, .caller = caller_of(xg, regs)};
@@ -315,7 +316,7 @@ static void leaves(struct xen_guest *xg, const struct frame *f)
 {
     if (!f->value[0])
         return;
-    struct xen_arguments *a = &xg->calls[xg->cpu];
+    struct xen_arguments *a = &xg->calls[xg->base.cpu];
     bool iret = a->number == XEN_IRET;
     a->unfinished = !iret && xen_u64(xg, f->value[0] + USER_RIP) != a->ip;
     if (a->unfinished)
@@ -327,6 +328,6 @@ static void leaves(struct xen_guest *xg, const struct frame *f)
 
 void xen_hypercall_setup(struct xen_guest *xg)
 {
-    if (xen_wants(xg, EC_HYPERCALL))
+    if (base_wants(&xg->base, EC_HYPERCALL))
         XEN_HOOK(xg, enters, leaves, "pv_hypercall", "do_hypercall");
 }

@@ -222,7 +222,7 @@ static const char *level_word(uint64_t value)
     return value == XEN_INITCALL_PRESMP ? "xen presmp" : value == XEN_INITCALL ? "xen" : NULL;
 }
 
-const char *xen_word(unsigned kind, unsigned field, uint64_t value)
+const char *xen_value_word(unsigned kind, unsigned field, uint64_t value)
 {
     if ((kind == EV_KERNEL_CALL && field == EVF_KERNEL_CALL_parent) ||
         (kind == EV_KERNEL_RETURN && field == EVF_KERNEL_RETURN_parent))

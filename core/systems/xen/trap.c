@@ -22,7 +22,7 @@ static void add_place(struct xen_guest *xg, uint64_t ip, char *text, size_t size
  * yet (the first hypercall shows it). */
 static uint64_t domain_ip(const struct xen_guest *xg)
 {
-    uint64_t top = (xen_reg(xg, XEN_RSP) | (XEN_STACK - 1)) + 1;
+    uint64_t top = (xen_reg(xg, GUEST_RSP) | (XEN_STACK - 1)) + 1;
     return xg->user_regs ? xen_u64(xg, top - xg->user_regs + USER_RIP) : 0;
 }
 
@@ -59,8 +59,8 @@ static void injected(struct xen_guest *xg, struct frame *f)
         uint64_t cr2;
     } e;
     enum { PAGE_FAULT = 14 };
-    const struct xen_vcpu *v = xen_running(xg, xg->cpu);
-    if (!v || !xen_read(xg, xen_argument(xg, 0), &e, sizeof e))
+    const struct xen_vcpu *v = xen_running(xg, xg->base.cpu);
+    if (!v || !xen_read(xg, base_argument(&xg->base, 0), &e, sizeof e))
         return;
     uint64_t ip = domain_ip(xg), vector = (uint8_t)e.vector;
     struct xen_call c = {.kind = EV_DOMAIN_EXCEPTION, .by = *v};
@@ -132,22 +132,22 @@ static void add_port(const uint8_t *p, size_t n, uint16_t dx, char *text, size_t
 
 static void emulation_begins(struct xen_guest *xg, struct frame *f)
 {
-    f->value[2] = xen_u64(xg, xen_argument(xg, 0) + USER_RDX);
-    f->value[0] = xen_u64(xg, xen_argument(xg, 0) + USER_RIP);
+    f->value[2] = xen_u64(xg, base_argument(&xg->base, 0) + USER_RDX);
+    f->value[0] = xen_u64(xg, base_argument(&xg->base, 0) + USER_RIP);
     f->value[1] = 0;
     xen_read(xg, f->value[0], &f->value[1], 8);
 }
 
 static void emulation_ends(struct xen_guest *xg, const struct frame *f)
 {
-    const struct xen_vcpu *v = xen_running(xg, xg->cpu);
+    const struct xen_vcpu *v = xen_running(xg, xg->base.cpu);
     struct xen_call c = {.kind = EV_DOMAIN_EMULATE};
     uint8_t bytes[8];
     if (!v)
         return;
     c.by = *v;
     memcpy(bytes, &f->value[1], sizeof bytes);
-    uint64_t done = (uint32_t)xen_reg(xg, XEN_RAX) != 0;
+    uint64_t done = (uint32_t)xen_reg(xg, GUEST_RAX) != 0;
     xen_put(c.text, sizeof c.text, "%s", instruction(bytes, sizeof bytes));
     add_port(bytes, sizeof bytes, (uint16_t)f->value[2], c.text, sizeof c.text);
     add_place(xg, f->value[0], c.text, sizeof c.text);
@@ -160,7 +160,7 @@ static void emulation_ends(struct xen_guest *xg, const struct frame *f)
 
 static void raised(struct xen_guest *xg, uint64_t domain, uint64_t vcpu, const char *text)
 {
-    const struct xen_vcpu *from = xen_running(xg, xg->cpu);
+    const struct xen_vcpu *from = xen_running(xg, xg->base.cpu);
     struct xen_call c = {.kind = EV_DOMAIN_EVENT, .by = {.domain = (uint32_t)domain, .id = (uint32_t)vcpu}};
     if (domain == XEN_DOMAIN_OTHER)
         return;
@@ -174,14 +174,14 @@ static void raised(struct xen_guest *xg, uint64_t domain, uint64_t vcpu, const c
 /* An interrupt is raised by its event channel, too, which is not told again. */
 static void interrupt_begins(struct xen_guest *xg)
 {
-    if (xg->cpu < XEN_PROCESSORS)
-        xg->interrupts[xg->cpu] = true;
+    if (xg->base.cpu < XEN_PROCESSORS)
+        xg->interrupts[xg->base.cpu] = true;
 }
 
 static void interrupt_ends(struct xen_guest *xg, const struct frame *f)
 {
-    if (xg->cpu < XEN_PROCESSORS)
-        xg->interrupts[xg->cpu] = false;
+    if (xg->base.cpu < XEN_PROCESSORS)
+        xg->interrupts[xg->base.cpu] = false;
 }
 
 static void virq(struct xen_guest *xg, uint64_t domain, uint64_t vcpu, uint64_t number)
@@ -197,16 +197,16 @@ static void virq(struct xen_guest *xg, uint64_t domain, uint64_t vcpu, uint64_t 
 
 static void vcpu_virq(struct xen_guest *xg, struct frame *f)
 {
-    const struct xen_vcpu *v = xen_vcpu(xg, xen_argument(xg, 0));
+    const struct xen_vcpu *v = xen_vcpu(xg, base_argument(&xg->base, 0));
     interrupt_begins(xg);
     if (v)
-        virq(xg, v->domain, v->id, (uint32_t)xen_argument(xg, 1));
+        virq(xg, v->domain, v->id, (uint32_t)base_argument(&xg->base, 1));
 }
 
 static void global_virq(struct xen_guest *xg, struct frame *f)
 {
     interrupt_begins(xg);
-    virq(xg, xen_domain_number(xg, xen_argument(xg, 0)), 0, (uint32_t)xen_argument(xg, 1));
+    virq(xg, xen_domain_number(xg, base_argument(&xg->base, 0)), 0, (uint32_t)base_argument(&xg->base, 1));
 }
 
 /* The number is the first member of struct pirq (include/xen/irq.h). */
@@ -214,18 +214,18 @@ static void pirq(struct xen_guest *xg, struct frame *f)
 {
     char text[40];
     interrupt_begins(xg);
-    snprintf(text, sizeof text, "interrupt %u", xen_u32(xg, xen_argument(xg, 1)));
-    raised(xg, xen_domain_number(xg, xen_argument(xg, 0)), 0, text);
+    snprintf(text, sizeof text, "interrupt %u", xen_u32(xg, base_argument(&xg->base, 1)));
+    raised(xg, xen_domain_number(xg, base_argument(&xg->base, 0)), 0, text);
 }
 
 /* An event channel's port becomes pending: by another domain, another virtual processor, or Xen. */
 static void port(struct xen_guest *xg, struct frame *f)
 {
     char text[40];
-    const struct xen_vcpu *v = xen_vcpu(xg, xen_argument(xg, 0));
-    if (!v || (xg->cpu < XEN_PROCESSORS && xg->interrupts[xg->cpu]))
+    const struct xen_vcpu *v = xen_vcpu(xg, base_argument(&xg->base, 0));
+    if (!v || (xg->base.cpu < XEN_PROCESSORS && xg->interrupts[xg->base.cpu]))
         return;
-    snprintf(text, sizeof text, "port %u", xen_u32(xg, xen_argument(xg, 1) + xg->port_offset));
+    snprintf(text, sizeof text, "port %u", xen_u32(xg, base_argument(&xg->base, 1) + xg->port_offset));
     raised(xg, v->domain, v->id, text);
 }
 
@@ -240,8 +240,8 @@ static void find_port(void *ctx, const struct code_site *site)
 static void hook_ports(struct xen_guest *xg)
 {
     struct symbol sym;
-    if (xen_function(xg, "evtchn_2l_set_pending", &sym))
-        xen_sites(xg, &sym, find_port, xg);
+    if (base_function(&xg->base, "evtchn_2l_set_pending", &sym))
+        base_sites(&xg->base, &sym, find_port, xg);
     if (!xg->port_offset)
         return;
     XEN_HOOK(xg, port, NULL, "evtchn_2l_set_pending");
@@ -250,7 +250,7 @@ static void hook_ports(struct xen_guest *xg)
 
 void xen_trap_setup(struct xen_guest *xg)
 {
-    if (!xen_wants(xg, EC_HYPERCALL))
+    if (!base_wants(&xg->base, EC_HYPERCALL))
         return;
     XEN_HOOK(xg, injected, NULL, "pv_inject_event");
     XEN_HOOK(xg, emulation_begins, emulation_ends, "pv_emulate_privileged_op", "emulate_privileged_op");

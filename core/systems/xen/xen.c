@@ -5,21 +5,6 @@
 #include "core/systems/xen/private/symbol_table.h"
 #include "traces/memory.h"
 
-/* ---------------------------------------------------------------- events of its own */
-
-bool xen_wants(const struct xen_guest *xg, enum event_class cls)
-{
-    return xg->o.classes & EVENT_CLASS_BIT(cls);
-}
-
-void xen_emit(struct xen_guest *xg, unsigned kind, const char *data, const uint64_t *fields, size_t nfields)
-{
-    const struct event head = {
-        .kind = (uint16_t)kind, .cpu = (uint8_t)xg->cpu, .icount = xg->icount, .time = xg->time};
-    if (xen_wants(xg, event_kind(kind)->cls))
-        guest_emit(&xg->o, &head, data, fields, nfields);
-}
-
 /* ---------------------------------------------------------------- life */
 
 static struct xen_guest *xen_guest(struct guest *g)
@@ -30,16 +15,15 @@ static struct xen_guest *xen_guest(struct guest *g)
 static struct guest *create(const struct guest_options *o)
 {
     struct xen_guest *xg = mem_zero(1, sizeof *xg);
-    *xg = (struct xen_guest){.guest = {&xen_system, o->parent, o->domain}, .o = *o};
-    xen_find_registers(xg);
-    return &xg->guest;
+    base_init(&xg->base, &xen_system, o, &guest_base_plain);
+    return &xg->base.guest;
 }
 
 static void destroy(struct guest *g)
 {
     struct xen_guest *xg = xen_guest(g);
-    hooks_free(xg->hooks);
-    probe_remove(xg->o.probes, xg->start_probe);
+    hooks_free(xg->base.hooks);
+    probe_remove(xg->base.o.probes, xg->start_probe);
     xen_domains_free(xg);
     free(xg);
 }
@@ -62,7 +46,7 @@ enum { HEADER = 12, OVERLAP = sizeof banner, NOWHERE = -1 };
 static void read_piece(const struct xen_guest *xg, uint64_t at, uint8_t *bytes)
 {
     memset(bytes, 0, PIECE + OVERLAP);
-    guest_peek_physical(&xg->guest, xg->o.engine, at, bytes, PIECE + OVERLAP);
+    guest_peek_physical(&xg->base.guest, xg->base.o.engine, at, bytes, PIECE + OVERLAP);
 }
 
 /* The address of the last multiboot header between two, or NOWHERE. They are multiples of four. */
@@ -115,7 +99,7 @@ static void look_for_entry(struct xen_guest *xg, uint64_t ip)
         return;
     }
     xg->state = XEN_ENTERED;
-    XEN_EMIT(xg, EV_KERNEL_ENTRY, "Xen", ip);
+    GUEST_EMIT(xg, EV_KERNEL_ENTRY, "Xen", ip);
 }
 
 /* ---------------------------------------------------------------- the hypervisor is found */
@@ -188,19 +172,15 @@ static void find_version(struct xen_guest *xg)
 
 static void set_up(struct xen_guest *xg)
 {
-    char note[sizeof xg->missing + 80];
-    xg->hooks = xen_hooks_new(xg);
+    xg->base.hooks = base_hooks_new(&xg->base);
     xen_boot_setup(xg);
     xen_domain_setup(xg);
     xen_hypercall_setup(xg);
     xen_trap_setup(xg);
-    if (xg->missing[0]) {
-        snprintf(note, sizeof note, "this hypervisor has no %s: what it would tell is not reported",
-                 xg->missing);
-        xen_emit(xg, EV_KERNEL_NOTE, note, NULL, 0);
-    }
-    xg->o.symbols_changed(xg->o.ctx);
-    probes_apply(xg->o.probes);
+    base_note_missing(&xg->base, "hypervisor");
+    base_say_notes(&xg->base);
+    xg->base.o.symbols_changed(xg->base.o.ctx);
+    probes_apply(xg->base.o.probes);
 }
 
 /* Whether the table is that of the hypervisor that runs, and not one that merely is in its memory. */
@@ -208,7 +188,7 @@ static bool is_hypervisor(const struct xen_guest *xg, uint64_t ip)
 {
     struct symbol sym;
     return xen_symbol(xg, "__start_xen") && xen_symbol(xg, "context_switch") &&
-           symbols_at(xg->o.symbols, xg->space, ip, SYMBOLS_NOW, &sym, NULL);
+           symbols_at(xg->base.o.symbols, xg->base.space, ip, SYMBOLS_NOW, &sym, NULL);
 }
 
 /* Xen has no tables to find callers by, and no frame pointers. What its entries save: struct cpu_user_regs (public/arch-x86/
@@ -231,16 +211,18 @@ static void add_frames(struct symbol_table *t, const struct xen_symbols *s, uint
 
 static void take_symbols(struct xen_guest *xg, const struct xen_symbols *s, uint64_t first, uint64_t ip)
 {
-    struct symbol_table *t = symbol_table_begin(xg->o.symbols, "xen", "xen");
-    xg->space = symbol_space_of(xg->o.found(xg->o.ctx), 0);
+    struct symbol_table *t = symbol_table_begin(xg->base.o.symbols, "xen", "xen");
+    xg->base.space = symbol_space_of(xg->base.o.found(xg->base.o.ctx), 0);
     xen_symbols_each(s, add_symbol, t);
     add_frames(t, s, first);
-    const struct symbol_mapping m = {
-        .table = symbol_table_end(t), .space = xg->space, .since = xg->icount, .time = xg->time};
-    symbols_map(xg->o.symbols, &m);
+    const struct symbol_mapping m = {.table = symbol_table_end(t),
+                                     .space = xg->base.space,
+                                     .since = xg->base.icount,
+                                     .time = xg->base.time};
+    symbols_map(xg->base.o.symbols, &m);
     xg->state = XEN_FOUND;
     find_version(xg);
-    XEN_EMIT(xg, EV_XEN_FOUND, xg->version, s->origin, s->count);
+    GUEST_EMIT(xg, EV_XEN_FOUND, xg->version, s->origin, s->count);
     if (!is_hypervisor(xg, ip))
         xen_emit(xg, EV_KERNEL_NOTE, "this hypervisor has no symbols that are known: only they are reported",
                  NULL, 0);
@@ -251,7 +233,7 @@ static void take_symbols(struct xen_guest *xg, const struct xen_symbols *s, uint
 static bool mapped(const struct xen_guest *xg, uint64_t address)
 {
     uint8_t byte;
-    return xg->o.engine->ops->peek(xg->o.engine, xg->cpu, address, &byte, 1) == 1;
+    return xg->base.o.engine->ops->peek(xg->base.o.engine, xg->base.cpu, address, &byte, 1) == 1;
 }
 
 static void give_up(struct xen_guest *xg, const struct error *err)
@@ -275,7 +257,7 @@ static void take_running(struct xen_guest *xg, uint64_t ip)
     while (end - first < IMAGE_MAX && mapped(xg, end))
         end += LARGE;
     void *copy;
-    const void *image = guest_view(xg->o.engine, xg->cpu, first, end - first, &copy);
+    const void *image = guest_view(xg->base.o.engine, xg->base.cpu, first, end - first, &copy);
     if (!xen_symbols_find(image, end - first, ip, &s, &err))
         take_symbols(xg, &s, first, ip);
     else if (xg->state == XEN_ENTERED || ++xg->tries > TRIES)
@@ -299,14 +281,14 @@ static bool was_tried(struct xen_guest *xg, uint64_t ip)
 static void look(struct xen_guest *xg, uint64_t ip)
 {
     const uint64_t paging = (uint64_t)1 << 31;
-    const struct engine *e = xg->o.engine;
-    if (!ip || xg->state >= XEN_FOUND || xen_reg(xg, XEN_CPL))
+    const struct engine *e = xg->base.o.engine;
+    if (!ip || xg->state >= XEN_FOUND || xen_reg(xg, GUEST_CPL))
         return;
-    unsigned bits = e->ops->code_bits(e, xg->cpu);
+    unsigned bits = e->ops->code_bits(e, xg->base.cpu);
     if (bits == 64 && ip >= XEN_VIRT_BEGIN && ip < XEN_VIRT_END) {
         if (!was_tried(xg, ip))
             take_running(xg, ip);
-    } else if (bits == 32 && xg->state == XEN_NONE && !(xen_reg(xg, XEN_CR0) & paging) &&
+    } else if (bits == 32 && xg->state == XEN_NONE && !(xen_reg(xg, GUEST_CR0) & paging) &&
                !was_tried(xg, ip)) {
         look_for_entry(xg, ip);
     }
@@ -315,9 +297,7 @@ static void look(struct xen_guest *xg, uint64_t ip)
 static void event(struct guest *g, const struct event *ev)
 {
     struct xen_guest *xg = xen_guest(g);
-    xg->cpu = ev->cpu;
-    xg->icount = ev->icount;
-    xg->time = ev->time;
+    base_at_event(&xg->base, ev);
     if (event_kind(ev->kind)->cls == EC_POWER)
         xen_hypercall_flush(xg);
     else
@@ -329,13 +309,13 @@ static void event(struct guest *g, const struct event *ev)
 static bool task(struct guest *g, unsigned cpu, struct guest_task *t)
 {
     const struct xen_guest *xg = xen_guest(g);
-    *t = (struct guest_task){.space = xg->space};
+    *t = (struct guest_task){.space = xg->base.space};
     return xg->state == XEN_FOUND;
 }
 
 static bool read_memory(struct guest *g, unsigned cpu, uint64_t address, void *buf, size_t n)
 {
-    xen_guest(g)->cpu = cpu;
+    xen_guest(g)->base.cpu = cpu;
     return xen_read(xen_guest(g), address, buf, n);
 }
 
@@ -343,7 +323,7 @@ static void describe(const struct guest *g, struct text *out)
 {
     const struct xen_guest *xg = (const struct xen_guest *)g;
     if (xg->state == XEN_FOUND)
-        text_add(out, "%s%s%s", xg->version, xg->missing[0] ? "; without " : "", xg->missing);
+        text_add(out, "%s%s%s", xg->version, xg->base.missing[0] ? "; without " : "", xg->base.missing);
     else
         text_add(out, "%s", xg->state == XEN_NONE ? "no Xen" : "a Xen without symbols");
 }
@@ -358,7 +338,7 @@ const struct guest_system xen_system = {
     .task = task,
     .read = read_memory,
     .describe = describe,
-    .word = xen_word,
+    .word = xen_value_word,
     .explain = xen_explain,
     .domain = xen_domain_of,
     .translate = xen_translate,

@@ -22,7 +22,7 @@
 
 #include "core/systems/efi/efi.h"
 #include "core/systems/efi/private/volume.h"
-#include "core/story/hooks.h"
+#include "core/story/base.h"
 
 enum {
     EFI_MODULES = 2048,
@@ -33,8 +33,6 @@ enum {
     EFI_HOBS = 4096,
     EFI_LOOKED = 64
 };
-
-enum efi_reg { EFI_RAX, EFI_RCX, EFI_RDX, EFI_R8, EFI_R9, EFI_RSP, EFI_RIP, EFI_REGS };
 
 enum efi_state {
     EFI_NONE,    /* no firmware volume was seen */
@@ -84,15 +82,10 @@ struct efi_part {
 };
 
 struct efi_guest {
-    struct guest guest;
-    struct guest_options o;
+    struct guest_base base;
     enum efi_state state;
-    /* where we are */
-    unsigned cpu;
-    uint64_t icount, time;
-    size_t reg[EFI_REGS];
     /* what was found */
-    struct hooks *hooks;   /* all probes until ExitBootServices, then those of runtime services */
+    /* base.hooks: all probes until ExitBootServices, then those of runtime services */
     struct hooks *leaving; /* where SEC and the PEI core may leave their images */
     uint64_t tried[64];    /* addresses that they left to, where nothing was found */
     unsigned ntried;
@@ -122,30 +115,22 @@ struct efi_guest {
     char vendor[EFI_NAME];
 };
 
+GUEST_ACCESS(efi, struct efi_guest);
+
 /* ---------------------------------------------------------------- access.c */
 
-void efi_find_registers(struct efi_guest *eg);
-uint64_t efi_reg(const struct efi_guest *eg, enum efi_reg reg);
-/* Memory as the processor sees it. Bytes that cannot be read are zero; false then. */
-bool efi_read(const struct efi_guest *eg, uint64_t address, void *buf, size_t n);
 bool efi_read_physical(const struct efi_guest *eg, uint64_t address, void *buf, size_t n);
 /* A number of 1 to 8 bytes; 0 if it cannot be read. */
 uint64_t efi_number(const struct efi_guest *eg, uint64_t address, unsigned bytes);
 /* The width of pointers in the code that runs: 8 or 4. */
-unsigned efi_word(const struct efi_guest *eg);
+unsigned efi_pointer_bytes(const struct efi_guest *eg);
 /* Slot i of the arguments of the function that was just entered, by the calling conventions of UEFI (2.3.2, 2.3.4). */
 uint64_t efi_argument(const struct efi_guest *eg, unsigned i);
 /* A UCS-2 string, as ASCII; other characters are '?'. */
-void efi_string(const struct efi_guest *eg, uint64_t address, char *buf, size_t size);
-/* To be called first in each probe. */
-void efi_here(struct efi_guest *eg, const struct probe_hit *hit);
-struct hooks *efi_hooks_new(struct efi_guest *eg);
+void efi_ucs2(const struct efi_guest *eg, uint64_t address, char *buf, size_t size);
 
 /* ---------------------------------------------------------------- efi.c */
 
-void efi_emit(struct efi_guest *eg, unsigned kind, const char *data, const uint64_t *fields, size_t nfields);
-#define EFI_EMIT(eg, kind, data, ...)                                                                        \
-    efi_emit(eg, kind, data, (const uint64_t[]){__VA_ARGS__}, sizeof((const uint64_t[]){__VA_ARGS__}) / 8)
 /* Something is not as it should be, and is therefore not reported. */
 __attribute__((format(printf, 2, 3))) void efi_note(struct efi_guest *eg, const char *format, ...);
 /* A limit on what is kept was reached: said once. */

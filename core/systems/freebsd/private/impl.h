@@ -23,31 +23,12 @@
 #include <string.h>
 
 #include "core/systems/freebsd/freebsd.h"
-#include "core/story/hooks.h"
+#include "core/story/base.h"
 
 /* Functions whose callees are reported: values of EV_KERNEL_CALL.parent. Those of other guest systems differ. */
 enum fb_parent { FB_PARENT_HAMMER_TIME = 32, FB_PARENT_INIT386, FB_PARENT_END };
 
 enum fb_state { FB_LOOKING, FB_FOUND, FB_GIVEN_UP };
-
-enum fb_reg {
-    FB_RAX,
-    FB_RCX,
-    FB_RDX,
-    FB_RSI,
-    FB_RDI,
-    FB_RSP,
-    FB_RBP,
-    FB_R8,
-    FB_R9,
-    FB_EFLAGS,
-    FB_GS_BASE,
-    FB_FS_BASE,
-    FB_CPL,
-    FB_CR0,
-    FB_CR2,
-    FB_REGS
-};
 
 /* A kernel's ELF header and program headers. */
 struct fb_image {
@@ -127,27 +108,19 @@ enum { FB_GIVEN = 4, FB_CANDIDATES = 4, FB_TRIED = 16, FB_CPUS = 256, FB_COMM = 
 enum fb_note { FB_NOTE_SYSINIT, FB_NOTE_EXEC, FB_NOTE_PROCESS, FB_NOTE_MODULE };
 
 struct fb_guest {
-    struct guest guest;
-    struct guest_options o;
+    struct guest_base base;
     enum fb_state state;
-    unsigned word; /* bytes of the kernel's pointers */
-    /* where we are */
-    unsigned cpu;
-    uint64_t icount, time;
-    size_t reg[FB_REGS];
     /* looking for it */
     struct fb_candidate candidates[FB_CANDIDATES];
     uint64_t tried[FB_TRIED]; /* addresses of instructions at whose events was looked last */
     unsigned ntried, tries;
     /* the kernel */
     struct fb_image image;
-    symbol_space space;
     const struct symbol_table *kernel;
     uint64_t metadata; /* physical address of the loader's metadata; 0: not known */
     char version[256]; /* the kernel's own words */
     uint32_t release;  /* osreldate; 0: not known */
     struct fb_layout layout;
-    struct hooks *hooks;    /* NULL: no kernel has been found */
     uint64_t pcpu[FB_CPUS]; /* the kernel's data of a processor; 0: not known */
     unsigned set_misses;    /* calls that were not found in the set of SYSINITs */
     uint32_t subsystem;     /* of the SYSINIT that was called last */
@@ -165,66 +138,29 @@ struct fb_guest {
     const struct symbol_table *given[FB_GIVEN]; /* the user's files of this kernel */
     unsigned ngiven;
     bool first_seen, init_seen, panicked;
-    char missing[1024];
-    char notes[2048];
-    unsigned noted; /* bits by enum fb_note */
 };
 
-typedef void fb_enter(struct fb_guest *fb, struct frame *f);
-typedef void fb_leave(struct fb_guest *fb, const struct frame *f);
+GUEST_ACCESS(fb, struct fb_guest);
+/* Memory: the kernel's image can be read before it is mapped. */
+extern const struct guest_base_ops fb_base_ops;
 
 /* ---------------------------------------------------------------- access.c */
 
-void fb_find_registers(struct fb_guest *fb);
-uint64_t fb_reg(const struct fb_guest *fb, enum fb_reg reg);
-/* The value of the register of that name ("r12", "ebx"); false if there is none. */
-bool fb_reg_by_name(const struct fb_guest *fb, const char *name, uint64_t *value);
-/* Argument i (0-5) of a function that was just entered: System V conventions (AMD64 ABI, 3.2.3; i386 ABI: the stack). */
-uint64_t fb_argument(const struct fb_guest *fb, unsigned i);
-
-/* Memory at a linear address of the processor that was stopped; the kernel's image can be read before it is mapped.
- * Bytes that cannot be read are zero, and the result is then false. */
-bool fb_read(const struct fb_guest *fb, uint64_t address, void *buf, size_t n);
-uint64_t fb_word(const struct fb_guest *fb, uint64_t address); /* as wide as the kernel's pointers */
-uint32_t fb_u32(const struct fb_guest *fb, uint64_t address);
-/* A text ended by NUL, at most size - 1 bytes; "" if it cannot be read. Returns its length. */
-size_t fb_string(const struct fb_guest *fb, uint64_t address, char *buf, size_t size);
-/* The member at `offset`; 0 if that is -1 or the object is NULL. */
-uint64_t fb_member(const struct fb_guest *fb, uint64_t object, int offset);
-uint32_t fb_member32(const struct fb_guest *fb, uint64_t object, int offset);
-size_t fb_peek_physical(const struct fb_guest *fb, uint64_t address, void *buf, size_t n);
 /* Whether an address can be one of the kernel's half. */
 bool fb_is_kernel(const struct fb_guest *fb, uint64_t address);
 
-/* A kernel symbol's address, or 0 if there is none. */
-uint64_t fb_symbol(const struct fb_guest *fb, const char *name);
-bool fb_function(const struct fb_guest *fb, const char *name, struct symbol *sym);
 /* The name of the symbol that is exactly there, or NULL. */
 const char *fb_exact_name(const struct fb_guest *fb, uint64_t address);
 
-/* fb->hooks, for a kernel that was found. */
-struct hooks *fb_hooks_new(struct fb_guest *fb);
 /* Calls enter when the function is entered, leave (if not NULL) when it is left. NULL: there is no such function. */
 struct hook *fb_hook(struct fb_guest *fb, const char *name, fb_enter *enter, fb_leave *leave);
 /* fb_hook for a function that the story needs: a note says if it is missing. */
 void fb_hook_needed(struct fb_guest *fb, const char *name, fb_enter *enter, fb_leave *leave);
-/* To be called first in each probe_fn that is not one of fb->hooks. False: another guest runs there. */
-bool fb_here(struct fb_guest *fb, const struct probe_hit *hit);
 
 /* ---------------------------------------------------------------- freebsd.c */
 
-/* Makes an event at the current position. `data` may be NULL. */
-void fb_emit(struct fb_guest *fb, unsigned kind, const char *data, const uint64_t *fields, size_t nfields);
-#define FB_EMIT(fb, kind, data, ...)                                                                         \
-    fb_emit(fb, kind, data, (const uint64_t[]){__VA_ARGS__}, sizeof((const uint64_t[]){__VA_ARGS__}) / 8)
-bool fb_wants(const struct fb_guest *fb, enum event_class cls);
-/* Notes one more thing that cannot be reported about this kernel; fb_say_notes makes one event of all. */
-__attribute__((format(printf, 2, 3))) void fb_note(struct fb_guest *fb, const char *fmt, ...);
+/* Reports what was noted, and which symbols or members' offsets are missing. */
 void fb_say_notes(struct fb_guest *fb);
-/* What is noticed later: an event of its own, once per kernel. */
-void fb_note_once(struct fb_guest *fb, enum fb_note which, const char *text);
-/* Notes that a symbol or a member's offset is missing. */
-void fb_missing(struct fb_guest *fb, const char *name);
 
 /* ---------------------------------------------------------------- the parts */
 

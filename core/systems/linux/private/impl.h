@@ -26,7 +26,7 @@
 
 #include <string.h>
 
-#include "core/story/hooks.h"
+#include "core/story/base.h"
 #include "core/systems/linux/private/kallsyms.h"
 #include "core/systems/linux/linux.h"
 #include "core/symbols/kernel_types.h"
@@ -112,10 +112,6 @@ struct lx_calls {
 /* ---------------------------------------------------------------- functions that are hooked */
 
 struct linux_guest;
-/* Called at the entry; the frame is NULL unless the exit is hooked too. Arguments are in the registers. */
-typedef void enter_fn(struct linux_guest *lx, struct frame *f);
-/* Called at the exit: rax is the result. */
-typedef void leave_fn(struct linux_guest *lx, const struct frame *f);
 
 struct clone_flags {
     uint64_t task;
@@ -126,30 +122,6 @@ struct clone_flags {
 struct lx_read_file {
     uint64_t task;
     char *path;
-};
-
-/* Registers. For a 32-bit kernel they are the lower halves. */
-enum lx_reg {
-    LX_RAX,
-    LX_RBX,
-    LX_RCX,
-    LX_RDX,
-    LX_RSI,
-    LX_RDI,
-    LX_RBP,
-    LX_RSP,
-    LX_R8,
-    LX_R9,
-    LX_R10,
-    LX_R15,
-    LX_GS_BASE,
-    LX_RIP,
-    LX_CR3,
-    LX_FS_BASE,
-    LX_CR0,
-    LX_CPL,
-    LX_EFER,
-    LX_REGS
 };
 
 /* The host's process that runs the code of processes with that mm_struct. */
@@ -187,14 +159,8 @@ struct lx_image {
 enum linux_state { LX_NONE, LX_DECOMPRESSOR, LX_FOUND, LX_GIVEN_UP };
 
 struct linux_guest {
-    struct guest guest;
-    struct guest_options o;
+    struct guest_base base;
     enum linux_state state;
-    unsigned word; /* bytes of the kernel's pointers: 8 or 4 */
-    /* where we are */
-    unsigned cpu;
-    uint64_t icount, time;
-    size_t reg[LX_REGS];
     /* the decompressor */
     uint64_t extract_call;   /* physical address of the call of extract_kernel that is probed */
     unsigned early_probe[4]; /* enum early_probe */
@@ -205,8 +171,7 @@ struct linux_guest {
     uint64_t efi_image;        /* physical address of the kernel as an EFI program; 0 if none was seen */
     uint8_t efi_header[0x300]; /* its first bytes, with the boot protocol's header; valid with efi_image */
     /* the kernel */
-    symbol_space space; /* the kernel's */
-    char version[512];  /* its banner; it may be known of a kernel that was not found, too */
+    char version[512]; /* its banner; it may be known of a kernel that was not found, too */
     uint64_t text, text_physical, image_size, bias; /* _text; bias: KASLR offset */
     bool has_physical;    /* text_physical is known, so the kernel can be read before it is mapped */
     uint64_t boot_params; /* physical address; 0: not known */
@@ -222,7 +187,6 @@ struct linux_guest {
     uint64_t percpu_offsets; /* address of __per_cpu_offset; 0: not known */
     uint64_t vmemmap;        /* address of its variable; 0: not known */
     uint64_t initrd, initrd_size;
-    struct hooks *hooks; /* NULL: no kernel has been found */
     struct clone_flags *clones;
     size_t nclones;
     struct lx_read_file *read_files;
@@ -237,10 +201,11 @@ struct linux_guest {
     bool inferring;        /* there is no BTF, so offsets of members are inferred */
     uint64_t init_task;    /* if so; 0: not found */
     struct lx_image image; /* only while the parts are set up */
-    char missing[1024];
-    char notes[2048]; /* text of this kernel's kernel.note, while it is collected */
-    unsigned noted;   /* bits by enum lx_note: already reported */
 };
+
+GUEST_ACCESS(lx, struct linux_guest);
+/* Memory: kernel addresses can be read before the kernel is mapped. */
+extern const struct guest_base_ops lx_base_ops;
 
 enum early_probe { EARLY_DECOMPRESS, EARLY_DECOMPRESSED, EARLY_ENTRY, EARLY_MOVED };
 /* Problems that may only be noticed after the kernel is found. */
@@ -248,10 +213,6 @@ enum lx_note { LX_NOTE_PIDS, LX_NOTE_EXEC, LX_NOTE_MODULE };
 
 /* ---------------------------------------------------------------- access.c */
 
-void lx_find_registers(struct linux_guest *lx);
-uint64_t lx_reg(const struct linux_guest *lx, enum lx_reg reg);
-/* The value of the register of that name ("r12", "ebx"); false if there is none. */
-bool lx_reg_by_name(const struct linux_guest *lx, const char *name, uint64_t *value);
 /* Argument i (0-5) of a function that was just entered. 64-bit kernels use the System V convention (ABI for
  * AMD64, 3.2.3); 32-bit ones are built with regparm(3): the first three in registers, the others on the
  * stack. */
@@ -259,46 +220,21 @@ uint64_t lx_argument(const struct linux_guest *lx, unsigned i);
 /* Argument i of a variadic or asmlinkage function, which gets all of them on the stack in a 32-bit kernel. */
 uint64_t lx_stack_argument(const struct linux_guest *lx, unsigned i);
 
-/* Memory at a linear address of the processor that was stopped. Kernel addresses can be read before the
- * kernel is mapped. Bytes that cannot be read are zero. */
-bool lx_read(const struct linux_guest *lx, uint64_t address, void *buf, size_t n);
-uint64_t lx_u64(const struct linux_guest *lx, uint64_t address);
-uint32_t lx_u32(const struct linux_guest *lx, uint64_t address);
-/* Reads a value as wide as the kernel's pointers. */
-uint64_t lx_word(const struct linux_guest *lx, uint64_t address);
-/* Reads a text ended by NUL, at most size - 1 bytes; "" if it cannot be read. Returns its length. */
-size_t lx_string(const struct linux_guest *lx, uint64_t address, char *buf, size_t size);
-/* The member at `offset` (0 if that is -1): a word, 64 bits, 32 bits. */
-uint64_t lx_member(const struct linux_guest *lx, uint64_t base, int offset);
-uint64_t lx_member64(const struct linux_guest *lx, uint64_t base, int offset);
-uint32_t lx_member32(const struct linux_guest *lx, uint64_t base, int offset);
-
 /* Reads this kernel's physical memory, up to the first byte that is not memory. Returns the number of bytes
  * done. */
 size_t lx_peek_physical(const struct linux_guest *lx, uint64_t address, void *buf, size_t n);
 
-/* A kernel symbol's address, or 0 if there is none. */
-uint64_t lx_symbol(const struct linux_guest *lx, const char *name);
 /* A function, with its size: by that name, or by another that it has in some version or build (functions.c). */
 bool lx_function(const struct linux_guest *lx, const char *name, struct symbol *sym);
-/* Writes "name" or "name [module]" for a function's address, "0x…" if it has no symbol. */
-void lx_name(const struct linux_guest *lx, uint64_t address, char *buf, size_t size);
 
 /* The space of a process. */
 symbol_space lx_space(const struct linux_guest *lx, uint32_t tgid);
 
-/* To be called first in each probe_fn that is not one of lx->hooks. False: another guest runs there. */
-bool lx_here(struct linux_guest *lx, const struct probe_hit *hit);
-/* lx->hooks, for a kernel that was found. */
-struct hooks *lx_hooks_new(struct linux_guest *lx);
 /* Calls enter when the function is entered, leave (if not NULL) when it is left. NULL: the kernel has
  * no such function. */
-struct hook *lx_hook(struct linux_guest *lx, const char *name, enter_fn *enter, leave_fn *leave);
+struct hook *lx_hook(struct linux_guest *lx, const char *name, lx_enter *enter, lx_leave *leave);
 /* A task exits: drops the calls on its stack, which do not return. */
 void lx_frames_of_stack(struct linux_guest *lx, uint64_t sp);
-/* Calls fn for the sites in a function's code, including its cold part. */
-void lx_sites(struct linux_guest *lx, const struct symbol *function,
-              void (*fn)(void *ctx, const struct code_site *site), void *ctx);
 /* The register that a thunk for indirect calls jumps through ("rbx"), or NULL. */
 const char *lx_thunk_register(const struct linux_guest *lx, uint64_t address);
 
@@ -309,21 +245,6 @@ bool lx_la57(const struct linux_guest *lx);
 bool lx_physical(const struct linux_guest *lx, uint64_t address, uint64_t *physical);
 
 /* ---------------------------------------------------------------- linux.c */
-
-/* Makes an event at the current position. `data` may be NULL. */
-void lx_emit(struct linux_guest *lx, unsigned kind, const char *data, const uint64_t *fields, size_t nfields);
-#define LX_EMIT(lx, kind, data, ...)                                                                         \
-    lx_emit(lx, kind, data, (const uint64_t[]){__VA_ARGS__}, sizeof((const uint64_t[]){__VA_ARGS__}) / 8)
-/* Notes one more thing that cannot be reported about this kernel, and why. lx_say_notes makes one event,
- * kernel.note, of all that is known when the kernel is found. */
-__attribute__((format(printf, 2, 3))) void lx_note(struct linux_guest *lx, const char *fmt, ...);
-/* Notes what is noticed after the kernel was found: an event of its own, once per kernel. */
-void lx_note_once(struct linux_guest *lx, enum lx_note which, const char *text);
-/* Notes that a symbol is missing; this is reported when all symbols have been looked up. */
-void lx_missing(struct linux_guest *lx, const char *name);
-/* Reports what was noted. */
-void lx_say_notes(struct linux_guest *lx);
-bool lx_wants(const struct linux_guest *lx, enum event_class cls);
 
 /* ---------------------------------------------------------------- the parts: called once a kernel has been
  * found */

@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-#include "core/story/hooks.h"
+#include "core/story/base.h"
 #include "core/systems/xen/xen.h"
 
 /* The public ABI of 64-bit domains (xen/include/public/arch-x86/xen-x86_64.h). */
@@ -29,8 +29,6 @@
 enum xen_parent { XEN_PARENT_START = 32, XEN_PARENT_DOM0, XEN_PARENT_END };
 /* Levels of EV_INITCALL. */
 enum xen_level { XEN_INITCALL_PRESMP = 32, XEN_INITCALL, XEN_INITCALL_END };
-
-enum xen_reg { XEN_RAX, XEN_RBX, XEN_RDI, XEN_RSI, XEN_RDX, XEN_RSP, XEN_RIP, XEN_CR0, XEN_CPL, XEN_REGS };
 
 /* struct cpu_user_regs, whose beginning is public: the registers of a domain that entered Xen. */
 enum user_regs {
@@ -97,30 +95,19 @@ struct xen_repeat {
 };
 
 struct xen_guest;
-/* Called at the entry; the frame is NULL unless the exit is hooked too. Arguments are in the registers. */
-typedef void xen_enter(struct xen_guest *xg, struct frame *f);
-/* Called at the exit: rax is the result. */
-typedef void xen_leave(struct xen_guest *xg, const struct frame *f);
 
 enum xen_state { XEN_NONE, XEN_ENTERED, XEN_FOUND, XEN_GIVEN_UP };
 
 struct xen_guest {
-    struct guest guest;
-    struct guest_options o;
+    struct guest_base base;
     enum xen_state state;
-    /* where we are */
-    unsigned cpu;
-    uint64_t icount, time;
-    size_t reg[XEN_REGS];
     /* what was searched */
     unsigned misses; /* places where its entry was not: each costs milliseconds */
     unsigned tries;
     uint64_t tried[8];
     unsigned ntried;
     /* the hypervisor */
-    symbol_space space;
     char version[512]; /* as its banner */
-    struct hooks *hooks;
     struct xen_domain *domains;
     size_t ndomains;
     struct xen_vcpu *vcpus;
@@ -141,43 +128,18 @@ struct xen_guest {
     /* events */
     uint64_t port_offset;            /* of the port in struct evtchn */
     bool interrupts[XEN_PROCESSORS]; /* a virtual or a device's interrupt is being raised there */
-    char missing[512];
 };
+
+GUEST_ACCESS(xen, struct xen_guest);
 
 /* ---------------------------------------------------------------- access.c */
 
-void xen_find_registers(struct xen_guest *xg);
-uint64_t xen_reg(const struct xen_guest *xg, enum xen_reg reg);
-/* Argument i (0-2) of a function that was just entered. */
-uint64_t xen_argument(const struct xen_guest *xg, unsigned i);
-/* Memory at a linear address of the processor that was stopped. Bytes that cannot be read are zero. */
-bool xen_read(const struct xen_guest *xg, uint64_t address, void *buf, size_t n);
-uint64_t xen_u64(const struct xen_guest *xg, uint64_t address);
-uint32_t xen_u32(const struct xen_guest *xg, uint64_t address);
-/* A text ended by NUL, at most size - 1 bytes; "" if it cannot be read. */
-void xen_string(const struct xen_guest *xg, uint64_t address, char *buf, size_t size);
-/* A symbol's address, or 0 if there is none. */
-uint64_t xen_symbol(const struct xen_guest *xg, const char *name);
-bool xen_function(const struct xen_guest *xg, const char *name, struct symbol *sym);
-void xen_name(const struct xen_guest *xg, uint64_t address, char *buf, size_t size);
-/* Calls fn for the sites in a function's code, including its cold part. */
-void xen_sites(struct xen_guest *xg, const struct symbol *function,
-               void (*fn)(void *ctx, const struct code_site *site), void *ctx);
-/* To be called first in each probe that is not one of xg->hooks'. */
-void xen_here(struct xen_guest *xg, const struct probe_hit *hit);
-struct hooks *xen_hooks_new(struct xen_guest *xg);
 /* Calls enter when the first of these functions (ended by NULL) that exists is entered, leave (if not NULL) when
  * it is left. False if there is none: then its first name is noted as missing. */
 bool xen_hook(struct xen_guest *xg, const char *const *names, xen_enter *enter, xen_leave *leave);
 #define XEN_HOOK(xg, enter, leave, ...) xen_hook(xg, (const char *const[]){__VA_ARGS__, NULL}, enter, leave)
 
 /* ---------------------------------------------------------------- xen.c */
-
-bool xen_wants(const struct xen_guest *xg, enum event_class cls);
-/* Makes an event at the current position. `data` may be NULL. */
-void xen_emit(struct xen_guest *xg, unsigned kind, const char *data, const uint64_t *fields, size_t nfields);
-#define XEN_EMIT(xg, kind, data, ...)                                                                        \
-    xen_emit(xg, kind, data, (const uint64_t[]){__VA_ARGS__}, sizeof((const uint64_t[]){__VA_ARGS__}) / 8)
 
 /* ---------------------------------------------------------------- the parts */
 
@@ -229,7 +191,7 @@ const char *xen_operation_name(uint64_t hypercall, uint64_t operation);
 const char *xen_virq_name(uint64_t virq);
 const char *xen_shutdown_reason(uint64_t reason);
 const char *xen_mmuext_name(uint64_t command);
-const char *xen_word(unsigned kind, unsigned field, uint64_t value);
+const char *xen_value_word(unsigned kind, unsigned field, uint64_t value);
 bool xen_explain(const struct event *ev, struct text *out);
 
 #endif
