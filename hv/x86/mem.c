@@ -392,24 +392,13 @@ void note_port_break(struct x86 *cpu, uint16_t port, unsigned size)
             cpu->data_breaks |= 1u << i;
 }
 
-/* Watchpoints in a page keep it on the slow path. */
-static bool frame_watched(const struct x86 *cpu, uint64_t pa)
-{
-    for (size_t i = 0; i < cpu->nwatches; i++) {
-        const struct stop_point *s = &cpu->stops[i];
-        if (s->kind == STOPS_WRITE_PHYSICAL && (pa & ~0xfffull) <= s->address + s->length - 1 &&
-            s->address <= (pa | 0xfff))
-            return true;
-    }
-    return false;
-}
-
+/* Watchpoints for reads in a page keep it out of the TLB; of those for writes only direct writes know (tlb.c). */
 static bool page_watched(const struct x86 *cpu, uint64_t lin)
 {
     for (size_t i = 0; i < cpu->nwatches; i++) {
         const struct stop_point *s = &cpu->stops[i];
-        if (s->kind != STOPS_WRITE_PHYSICAL && (lin & ~0xfffull) <= s->address + s->length - 1 &&
-            s->address <= (lin | 0xfff))
+        if ((s->kind == STOPS_READ || s->kind == STOPS_ACCESS) &&
+            (lin & ~0xfffull) <= s->address + s->length - 1 && s->address <= (lin | 0xfff))
             return true;
     }
     return cpu->dr[7] & 0xff && page_has_break(cpu, lin);
@@ -418,7 +407,7 @@ static bool page_watched(const struct x86 *cpu, uint64_t lin)
 static void tlb_fill(struct x86 *cpu, uint64_t lin, bool user, const struct walk *w, bool writes)
 {
     const struct pdesc *d = physmem_page(cpu->mem, w->pa);
-    if (!d->rd || cpu->tlb == cpu->tlbs[2] || page_watched(cpu, lin) || frame_watched(cpu, w->pa))
+    if (!d->rd || cpu->tlb == cpu->tlbs[2] || page_watched(cpu, lin))
         return;
     if (cpu->cr4 & CR4_SMAP && w->user_page && !user)
         return; /* EFLAGS.AC decides at each access: always take the slow path */

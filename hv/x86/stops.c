@@ -93,8 +93,23 @@ void x86_stops_free(struct x86 *cpu)
     memset(cpu->stop_offsets, 0, sizeof cpu->stop_offsets);
 }
 
+/* Whether the execution stops are those places: only these are in decoded code. */
+static bool same_places(const struct x86 *cpu, const struct stop_point *places, size_t n)
+{
+    const struct stop_point *s = cpu->stops + cpu->nwatches;
+    if (n != cpu->nstops - cpu->nwatches)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (s[i].kind != places[i].kind || s[i].address != places[i].address)
+            return false;
+    return true;
+}
+
 void x86_stops(struct x86 *cpu, const struct stop_point *s, size_t n)
 {
+    const size_t nplaces = cpu->nstops - cpu->nwatches;
+    struct stop_point *places =
+        nplaces ? mem_copy(cpu->stops + cpu->nwatches, nplaces * sizeof *places) : NULL;
     x86_stops_free(cpu);
     cpu->stops = mem_alloc(n * sizeof *s);
     cpu->nwatches = copy_stops(cpu, 0, s, n, WATCHES);
@@ -104,7 +119,12 @@ void x86_stops(struct x86 *cpu, const struct stop_point *s, size_t n)
     cpu->exec_stops = cpu->nstops > cpu->nwatches;
     if (cpu->exec_stops)
         hash_stops(cpu);
-    x86_flush_caches(cpu);
+    if (same_places(cpu, places, nplaces))
+        tlb_flush(
+            cpu); /* a search for accesses is armed and disarmed often: the code stays, and what was compiled of it */
+    else
+        x86_flush_caches(cpu);
+    free(places);
 }
 
 /* The first stop of that kind and address after number `after` in the table, or -1. */

@@ -254,6 +254,19 @@ static bool may_write_directly(const struct pdesc *d)
            (d->wr_meta->flags & (PM_SLOW | PM_LINES | PM_CHANGED)) == PM_CHANGED;
 }
 
+/* Each write to a page with a watchpoint for writes takes the slow path. */
+static bool writes_watched(const struct x86 *cpu, uint64_t lin, uint64_t pa)
+{
+    for (size_t i = 0; i < cpu->nwatches; i++) {
+        const struct stop_point *s = &cpu->stops[i];
+        const uint64_t at = s->kind == STOPS_WRITE_PHYSICAL ? pa : lin;
+        if (s->kind != STOPS_READ && (at & ~0xfffull) <= s->address + s->length - 1 &&
+            s->address <= (at | 0xfff))
+            return true;
+    }
+    return false;
+}
+
 void tlb_write_met(struct x86 *cpu, struct tlb_entry *e)
 {
     const struct pdesc *d = physmem_page(cpu->mem, e->pa);
@@ -261,7 +274,7 @@ void tlb_write_met(struct x86 *cpu, struct tlb_entry *e)
         touch_write(cpu->mem, e->r, e->pa);
         e->pa |= TLB_NOTED;
     }
-    if (e->w != TLB_NONE || !may_write_directly(d))
+    if (e->w != TLB_NONE || !may_write_directly(d) || writes_watched(cpu, e->r, e->pa))
         return;
     e->w = e->r;
     note_fast(d->wr_meta, e->r >> 12 & (TLB_SIZE - 1));
@@ -272,7 +285,8 @@ void tlb_enter(struct x86 *cpu, uint64_t lin, bool user, uint64_t pa, bool may_w
     const struct pdesc *d = physmem_page(cpu->mem, pa);
     unsigned slot = lin >> 12 & (TLB_SIZE - 1);
     uint64_t page = lin & ~0xfffull;
-    bool fast_write = may_write && (writes || !touch_noting(cpu->mem)) && may_write_directly(d);
+    bool fast_write = may_write && (writes || !touch_noting(cpu->mem)) && may_write_directly(d) &&
+                      !writes_watched(cpu, page, pa);
     note_used(cpu->space, user * TLB_SIZE + slot);
     cpu->space->tlb[user][slot] =
         (struct tlb_entry){page, fast_write ? page : TLB_NONE, (uintptr_t)d->rd - page,
