@@ -149,6 +149,7 @@ static void json_link(yajl_gen g, const struct origin_link *l)
         json_number(g, "parent", (uint64_t)l->parent);
     if (l->step) {
         json_number(g, "adjusted", l->adjusted);
+        json_number(g, "places", l->places);
         json_number(g, "icount", l->icount);
         json_number(g, "time", l->time);
         json_number(g, "cpu", l->cpu);

@@ -26,10 +26,13 @@ struct finding {
     struct ask *ask;
     size_t nask;
     uint64_t looked; /* at so many steps, for registers */
+    unsigned places; /* at so many positions, for those that were not written for long */
 };
 
 /* A person waits for the whole chain, and this many steps take a second: the stack pointer's changes are then not all passed over. */
 enum { PAST_ADJUSTING = 2000000 };
+/* Each step is looked at in so many before a register's value, and of the way before so many positions in all. */
+enum { EACH_STEP = 1000000, PLACES = 200 };
 
 const char *origin_source_word(enum origin_source s)
 {
@@ -49,6 +52,7 @@ struct origin *origin_new(struct timeline *tl, const struct symbols *s, struct e
     o->symbols = s;
     o->processes = processes_new();
     o->orc = view_orc_new();
+    o->known = mem_zero(KNOWN_WRITES, sizeof *o->known);
     if (decode_open(o, err)) {
         origin_free(o);
         return NULL;
@@ -63,6 +67,7 @@ void origin_free(struct origin *o)
     decode_close(o);
     origin_sources_free(o);
     view_orc_free(o->orc);
+    free(o->known);
     processes_free(o->processes);
     trace_explainer_free(o->explainer);
     free(o);
@@ -159,13 +164,14 @@ static void name_instruction(struct origin *o, struct origin_link *l, const stru
 
 /* ---------------------------------------------------------------- links */
 
-static struct origin_link *add_link(struct finding *f, const struct ask *a)
+static struct origin_link *add_link(struct finding *f, const struct ask *a, const struct last_write *lw)
 {
     struct origin_chain *c = f->chain;
     c->link = mem_more(c->link, c->n, sizeof *c->link);
     struct origin_link *l = &c->link[c->n++];
     *l = (struct origin_link){.parent = a->parent,
                               .adjusted = a->adjusted,
+                              .places = lw ? lw->places : 0,
                               .place = a->place,
                               .first = a->first,
                               .cpu = a->place.cpu,
@@ -238,7 +244,8 @@ static int is_constant(struct finding *f, const struct origin_operand *p, uint64
     *constant = false;
     if (p->kind != ORIGIN_REGISTER)
         return 0;
-    if (search_last(o, &w, icount, CONSTANT_BACK, false, &lw, err))
+    const struct reach reach = {.back = CONSTANT_BACK};
+    if (search_last(o, &w, icount, &reach, &lw, err))
         return -1;
     if (!lw.found)
         return 0;
@@ -459,11 +466,12 @@ static int take_step(struct finding *f, const struct ask *a, const struct where 
         link_free(&found);
         return 0;
     }
-    struct origin_link *l = add_link(f, a);
+    struct origin_link *l = add_link(f, a, lw);
     const struct origin_link made = *l;
     *l = found;
     l->parent = made.parent;
     l->adjusted = made.adjusted;
+    l->places = made.places;
     l->place = part;
     if (part.memory && !part.at_physical) {
         l->place.linear = t.linear + in.first;
@@ -505,11 +513,17 @@ static int take_none(struct finding *f, const struct ask *a, const struct where 
     if ((a->place.memory || !a->known) &&
         timeline_seek(f->o->tl, a->place.memory ? a->icount : began, &s, err))
         return -1;
-    struct origin_link *l = add_link(f, a);
+    struct origin_link *l = add_link(f, a, lw);
     memcpy(l->after, a->value, a->place.length);
     if (!a->known)
         where_read(f->o, w, l->after);
-    if (lw->too_far && lw->looked)
+    if (lw->too_far && lw->places)
+        link_end(l, ORIGIN_LOST,
+                 "it is the same back to icount %" PRIu64
+                 ", and so many positions are the limit: to go on, ask "
+                 "for --register %s --at %" PRIu64,
+                 lw->icount, f->o->regs[a->place.reg].name, lw->icount);
+    else if (lw->too_far && lw->looked)
         link_end(l, ORIGIN_LOST, "no instruction wrote it in the %" PRIu64 " steps before icount %" PRIu64,
                  lw->looked, a->icount);
     else if (lw->too_far)
@@ -529,7 +543,7 @@ static int take_device(struct finding *f, const struct ask *a, const struct wher
     struct timeline_stopped s;
     if (timeline_seek(o->tl, lw->icount, &s, err))
         return -1;
-    struct origin_link *l = add_link(f, a);
+    struct origin_link *l = add_link(f, a, lw);
     l->icount = lw->icount;
     l->time = s.time;
     l->physical = w->physical[0];
@@ -556,16 +570,18 @@ static int answer(struct finding *f, struct ask *a, struct moment *m, struct err
         if (timeline_seek(o->tl, a->icount, &s, err))
             return -1;
         if (!where_is(o, &a->place, &w)) {
-            link_end(add_link(f, a), ORIGIN_LOST, "no memory at that address");
+            link_end(add_link(f, a, NULL), ORIGIN_LOST, "no memory at that address");
             return 0;
         }
     }
-    uint64_t back = f->options.back > f->looked ? f->options.back - f->looked : 0;
-    if (a->past_adjusting && back > PAST_ADJUSTING)
-        back = PAST_ADJUSTING;
-    if (search_last(o, &w, a->icount, back, a->past_adjusting, &lw, err))
+    const uint64_t left = f->options.back > f->looked ? f->options.back - f->looked : 0,
+                   most = a->past_adjusting ? PAST_ADJUSTING : EACH_STEP;
+    const struct reach reach = {
+        .back = left < most ? left : most, .places = PLACES - f->places, .past_adjusting = a->past_adjusting};
+    if (search_last(o, &w, a->icount, &reach, &lw, err))
         return -1;
     f->looked += lw.looked;
+    f->places += lw.places;
     a->adjusted += lw.adjusted;
     a->known &= !lw.adjusted;
     if (!lw.found)
@@ -642,6 +658,9 @@ static void put_in_words(const struct origin *o, struct origin_link *l)
         add_operands(&t, l);
     else if (l->noperands && l->source == ORIGIN_OPERANDS)
         add_operands(&t, l);
+    if (l->places)
+        text_add(&t, "  (the same since at %u positions; not each step between them was looked at)",
+                 l->places);
     if (l->adjusted)
         text_add(&t, "  (then %" PRIu64 " steps that add a constant)", l->adjusted);
     if (filled(l->who))

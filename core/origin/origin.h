@@ -87,7 +87,9 @@ struct origin_link {
     unsigned cpu;
     uint64_t
         adjusted; /* between this step and the parent so many others only added a constant to the register */
-    bool step;    /* there is a step; otherwise nothing wrote them since the beginning */
+    unsigned
+        places; /* the register had the value at so many positions since, and not each step between them was looked at */
+    bool step;             /* there is a step; otherwise nothing wrote them since the beginning */
     bool device, delivery; /* a device wrote them; an interrupt or exception was delivered */
     uint64_t pc;           /* linear address of the instruction */
     enum origin_how how;
@@ -124,7 +126,7 @@ struct origin_options {
     uint64_t
         back; /* the last writes of registers are looked for in so many steps at most, together; 0: ORIGIN_BACK */
 };
-enum { ORIGIN_LINKS = 200, ORIGIN_BACK = 16000000 };
+enum { ORIGIN_LINKS = 200, ORIGIN_BACK = 4000000 };
 
 struct origin;
 

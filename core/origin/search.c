@@ -41,20 +41,68 @@ void where_read(struct origin *o, const struct where *w, uint8_t value[ORIGIN_BY
     }
 }
 
-static int last_of(struct origin *o, uint64_t physical, unsigned n, uint64_t icount, struct last_write *lw,
-                   struct error *err)
+/* The search that has shown most about these bytes before `icount`; NULL: none has. */
+static const struct known_write *known_before(const struct origin *o, uint64_t physical, unsigned n,
+                                              uint64_t icount)
 {
+    const struct known_write *best = NULL;
+    for (size_t i = 0; i < KNOWN_WRITES; i++) {
+        const struct known_write *k = &o->known[i];
+        const bool covers = physical >= k->physical && physical + n <= k->physical + k->n;
+        if (!k->n || !covers || icount > k->icount || (k->found && icount <= k->at))
+            continue;
+        if (!best || (k->found ? k->at : 0) < (best->found ? best->at : 0))
+            best = k;
+    }
+    return best;
+}
+
+static void keep_known(struct origin *o, const struct known_write *k)
+{
+    o->known[o->nknown++ % KNOWN_WRITES] = *k;
+}
+
+/* Sets k, whose bytes and icount are given. */
+static int find_write(struct origin *o, struct known_write *k, struct error *err)
+{
+    const struct known_write *before = known_before(o, k->physical, k->n, k->icount);
+    const uint64_t to = !before ? k->icount : before->found ? before->at + 1 : 0;
     struct timeline_stopped s;
-    if (timeline_seek(o->tl, icount, &s, err))
+    if (before && (!before->found || (before->physical == k->physical && before->n == k->n))) {
+        k->found = before->found;
+        k->device = before->device;
+        k->at = before->at;
+        k->address = before->address;
+        k->cpu = before->cpu;
+        return 0;
+    }
+    if (timeline_seek(o->tl, to, &s, err))
         return -1;
-    if (s.reason != TIMELINE_INTERRUPTED && timeline_last_write_physical(o->tl, physical, n, &s, err))
+    if (s.reason != TIMELINE_INTERRUPTED && timeline_last_write_physical(o->tl, k->physical, k->n, &s, err))
         return -1;
     if (s.reason == TIMELINE_INTERRUPTED)
         return error_set(err, "interrupted at icount %" PRIu64, s.icount);
-    if (s.reason != TIMELINE_WATCHPOINT || (lw->found && s.icount < lw->icount))
+    if (s.reason == TIMELINE_WATCHPOINT) {
+        k->found = true;
+        k->device = s.device;
+        k->at = s.icount;
+        k->address = s.address;
+        k->cpu = s.cpu;
+    }
+    keep_known(o, k);
+    return 0;
+}
+
+static int last_of(struct origin *o, uint64_t physical, unsigned n, uint64_t icount, struct last_write *lw,
+                   struct error *err)
+{
+    struct known_write k = {.physical = physical, .n = n, .icount = icount};
+    if (find_write(o, &k, err))
+        return -1;
+    if (!k.found || (lw->found && k.at < lw->icount))
         return 0;
     *lw = (struct last_write){
-        .found = true, .device = s.device, .icount = s.icount, .cpu = s.cpu, .address = s.address};
+        .found = true, .device = k.device, .icount = k.at, .cpu = k.cpu, .address = k.address};
     return 0;
 }
 
@@ -147,28 +195,46 @@ static int last_in_stretch(struct origin *o, const struct origin_place *p, uint6
     return rc;
 }
 
-static int last_in_register(struct origin *o, const struct origin_place *p, uint64_t icount, uint64_t back,
-                            bool past_adjusting, struct last_write *lw, struct error *err)
+/* Before the steps that were looked at one by one. */
+static int last_far(struct origin *o, const struct origin_place *p, uint64_t icount, unsigned places,
+                    struct last_write *lw, struct error *err)
 {
-    const uint64_t end = icount > back ? icount - back : 0;
+    struct far_change c;
+    if (search_far(o, p, icount, places, &c, err))
+        return -1;
+    lw->places = c.places;
+    if (c.found)
+        return last_in_stretch(o, p, c.from, c.to, false, lw, err);
+    lw->too_far = c.to > 0;
+    lw->icount = c.to;
+    return 0;
+}
+
+static int last_in_register(struct origin *o, const struct origin_place *p, uint64_t icount,
+                            const struct reach *reach, struct last_write *lw, struct error *err)
+{
+    const uint64_t end = icount > reach->back ? icount - reach->back : 0;
     uint64_t window = WINDOW;
     memset(o->code, 0, CODE_ENTRIES * sizeof *o->code); /* code may have changed since */
     for (uint64_t to = icount; to > end && !lw->found;) {
         const uint64_t from = to - end > window ? to - window : end;
-        if (last_in_stretch(o, p, from, to, past_adjusting, lw, err))
+        if (last_in_stretch(o, p, from, to, reach->past_adjusting, lw, err))
             return -1;
         lw->looked += to - from;
         to = from;
         window = window < WINDOW_MOST ? window * WINDOW_GROWS : window;
     }
     lw->too_far = !lw->found && end;
+    /* Where control went is not a value that stays, and what counts changes all the time. */
+    if (lw->too_far && reach->places && !reach->past_adjusting && (int)p->reg != o->rip)
+        return last_far(o, p, end, reach->places, lw, err);
     return 0;
 }
 
-int search_last(struct origin *o, const struct where *w, uint64_t icount, uint64_t back, bool past_adjusting,
+int search_last(struct origin *o, const struct where *w, uint64_t icount, const struct reach *reach,
                 struct last_write *lw, struct error *err)
 {
     *lw = (struct last_write){0};
     return w->place.memory ? last_in_memory(o, w, icount, lw, err)
-                           : last_in_register(o, &w->place, icount, back, past_adjusting, lw, err);
+                           : last_in_register(o, &w->place, icount, reach, lw, err);
 }

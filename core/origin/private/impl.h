@@ -2,6 +2,7 @@
  *
  *   decode.c  instructions by capstone: which registers they write; registers' names
  *   search.c  the step that wrote a place last
+ *   far.c     … of registers that were not written for long
  *   moment.c  what one step did: the machine before and after it
  *   inputs.c  what the written bytes are made of
  *   vector.c  … by instructions on vector registers, and those that save and restore many registers
@@ -45,6 +46,16 @@ struct code_entry {
 };
 enum { CODE_ENTRIES = 4096 };
 
+/* What a search in memory has shown: the last write to these bytes before `icount`. The recorded run does not change, so it stays true. */
+struct known_write {
+    uint64_t physical, icount;
+    unsigned n; /* 0: nothing is known here */
+    bool found, device;
+    uint64_t at, address;
+    unsigned cpu;
+};
+enum { KNOWN_WRITES = 1024 };
+
 struct origin {
     struct timeline *tl;
     const struct symbols *symbols;
@@ -59,6 +70,8 @@ struct origin {
     int xmm[16], ymmh[16];
     struct reg_part *part; /* by capstone's numbers */
     struct code_entry *code;
+    struct known_write *known; /* KNOWN_WRITES, by turns */
+    size_t nknown;
     struct seen_image *image;
     size_t nimages;
 };
@@ -85,6 +98,7 @@ csh decode_handle(const struct origin *o, unsigned bits);
 struct last_write {
     bool found, device, too_far;
     uint64_t looked;   /* at so many steps, for a register */
+    unsigned places;   /* before these only at so many positions: its value was the same at all of them */
     uint64_t adjusted; /* later steps that only added a constant, and were passed over */
     uint64_t icount;
     unsigned cpu;
@@ -100,12 +114,28 @@ struct where {
 bool where_is(struct origin *o, const struct origin_place *place, struct where *w);
 /* What is there now; zeros for what is no memory. */
 void where_read(struct origin *o, const struct where *w, uint8_t value[ORIGIN_BYTES]);
-/* The last step before `icount` that wrote a byte of the place; with `past_adjusting` steps do not count that only add a constant to a
- * register. -1 with err. */
-int search_last(struct origin *o, const struct where *w, uint64_t icount, uint64_t back, bool past_adjusting,
+/* How far back a register's last write is looked for. */
+struct reach {
+    uint64_t back;       /* at each step of so many */
+    unsigned places;     /* and then at so many positions; 0: not */
+    bool past_adjusting; /* steps that only add a constant to it do not count */
+};
+/* The last step before `icount` that wrote a byte of the place. -1 with err. */
+int search_last(struct origin *o, const struct where *w, uint64_t icount, const struct reach *reach,
                 struct last_write *lw, struct error *err);
 /* Whether a step to `next` was the delivery of an interrupt or exception, as far as the instruction tells. */
 bool step_delivers(const struct code_entry *e, uint64_t pc, uint64_t next);
+
+/* ---------------------------------------------------------------- far.c */
+
+struct far_change {
+    bool found;        /* between these positions it became what it is */
+    uint64_t from, to; /* not found: at `to` it is what it is */
+    unsigned places;   /* positions that were looked at */
+};
+/* Where a register got the value that it has at `icount`, as far as at most `places` checkpoints show it. -1 with err. */
+int search_far(struct origin *o, const struct origin_place *p, uint64_t icount, unsigned places,
+               struct far_change *c, struct error *err);
 
 /* ---------------------------------------------------------------- moment.c */
 
