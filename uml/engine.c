@@ -25,8 +25,13 @@ static const struct field root_fields[] = {
     FIELD(struct root, segments),   FIELD(struct root, next_segment),  FIELD(struct root, folder),
     FIELD(struct root, terminal),   FIELDS(struct root, free_list),    FIELD(struct root, arena_top),
     FIELD(struct root, frame_free), FIELD(struct root, frame_top),     FIELD(struct root, frames_used),
-    FIELD(struct root, calls),      FIELD(struct root, calls_missing),
+    FIELD(struct root, calls),      FIELD(struct root, calls_missing), FIELD(struct root, vdso),
 };
+
+static size_t root_count(const struct host *h)
+{
+    return FIELD_COUNT(root_fields) - !host_behaves(h, 6);
+}
 
 static struct host *host_of(struct engine *e)
 {
@@ -35,6 +40,11 @@ static struct host *host_of(struct engine *e)
 static const struct host *host_const(const struct engine *e)
 {
     return (const struct host *)e;
+}
+
+bool host_behaves(const struct host *h, uint32_t version)
+{
+    return !h->config->behaviour || h->config->behaviour >= version;
 }
 
 /* ---------------------------------------------------------------- running */
@@ -202,7 +212,7 @@ static void host_save(struct engine *e, const struct snapshot_sink *sink, struct
 {
     struct host *h = host_of(e);
     mark_used(h);
-    sink->section(sink->ctx, "host", root_fields, FIELD_COUNT(root_fields), &h->r);
+    sink->section(sink->ctx, "host", root_fields, root_count(h), &h->r);
     x86_save(h->cpu, sink);
     physmem_save(h->mem, sink, base ? base->epoch : 0, base ? h->epoch : 0);
     if (!base)
@@ -222,12 +232,12 @@ static int host_load(struct engine *e, const struct snapshot_source *src, struct
     mark_used(h);
     areas_forget_all(h);
     h->soonest = 0;
-    if (src->section(src->ctx, "host", root_fields, FIELD_COUNT(root_fields), &h->r) < 0)
+    if (src->section(src->ctx, "host", root_fields, root_count(h), &h->r) < 0)
         return error_set(err, "the saved state has no section \"host\" of this version");
     if (x86_load(h->cpu, src) < 0 || physmem_load(h->mem, src) < 0)
         return error_set(err, "the saved state's processor or memory does not fit");
-    const ref all[] = {h->r.current, h->r.run_first, h->r.run_last, h->r.tasks,    h->r.groups,
-                       h->r.timers,  h->r.sockets,   h->r.folder,   h->r.terminal, h->r.segments};
+    const ref all[] = {h->r.current, h->r.run_first, h->r.run_last, h->r.tasks,    h->r.groups, h->r.timers,
+                       h->r.sockets, h->r.folder,    h->r.terminal, h->r.segments, h->r.vdso};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (!in_arena(h, all[i]))
             return error_set(err, "the saved state of the host makes no sense");
@@ -445,6 +455,8 @@ struct engine *uml_create(const struct engine_config *cfg, struct error *err)
         TERM(h->r.terminal)->console = 1;
         rc = tree_create(h, err);
     }
+    if (!rc && host_behaves(h, 6) && vdso_create(h))
+        rc = error_set(err, "no memory for the vDSO");
     if (!rc)
         rc = start_program(h, err);
     if (!rc)

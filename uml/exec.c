@@ -11,6 +11,7 @@
 #include "uml/host.h"
 
 enum {
+    HWCAP2_FSGSBASE = 2, /* of Linux's asm/hwcap2.h; bit 0, MWAIT in ring 3, no model has */
     MAX_SEGMENTS = 64,
     SCRIPT_HEAD = 256,
     STACK_PAGES = 33,
@@ -160,7 +161,8 @@ static void push_strings(struct stack *s, char *const *list, uint64_t *addresses
 static void set_auxv(struct host *h, struct mm *m, const struct program *p, const struct program *interp,
                      uint64_t execfn, uint64_t platform, uint64_t random)
 {
-    const uint64_t v[][2] = {{AT_HWCAP, x86_user_features(h->cpu)},
+    const uint64_t v[][2] = {{AT_SYSINFO_EHDR, 0}, /* known when it is mapped */
+                             {AT_HWCAP, x86_user_features(h->cpu)},
                              {AT_PAGESZ, PAGE},
                              {AT_CLKTCK, 100},
                              {AT_PHDR, p->phdr},
@@ -175,12 +177,13 @@ static void set_auxv(struct host *h, struct mm *m, const struct program *p, cons
                              {AT_EGID, 0},
                              {AT_SECURE, 0},
                              {AT_RANDOM, random},
-                             {AT_HWCAP2, 0}, /* no ring 3 MWAIT; FSGSBASE is not enabled */
+                             {AT_HWCAP2, x86_user_fsgsbase(h->cpu) ? HWCAP2_FSGSBASE : 0},
                              {AT_EXECFN, execfn},
                              {AT_PLATFORM, platform},
                              {AT_NULL, 0}};
-    memcpy(m->auxv, v, sizeof v);
-    m->nauxv = sizeof v / sizeof(uint64_t);
+    unsigned from = h->r.vdso ? 0 : 1; /* which is AT_SYSINFO_EHDR */
+    m->nauxv = sizeof v / sizeof(uint64_t) - 2 * from;
+    memcpy(m->auxv, v[from], m->nauxv * sizeof(uint64_t));
 }
 
 static int make_stack(struct host *h, struct mm *m, const struct program *p, const struct program *interp,
@@ -312,6 +315,16 @@ void exec_report(struct host *h, const struct task *t, const char *path)
     report(h, &ev);
 }
 
+/* Sets a value that was not known when the stack was made; `at`: the vector there. */
+static int set_auxiliary(struct host *h, struct mm *m, uint64_t at, uint64_t type, uint64_t value)
+{
+    unsigned i = 0;
+    while (m->auxv[i] != type)
+        i += 2;
+    m->auxv[i + 1] = value;
+    return user_write(h, m, at + 8 * (i + 1), &value, sizeof value);
+}
+
 static int load_elf(struct host *h, struct task *t, struct program *p, const char *path, char *const *argv,
                     char *const *envp)
 {
@@ -326,13 +339,14 @@ static int load_elf(struct host *h, struct task *t, struct program *p, const cha
         rc = map_program(h, MM(mm), p, false);
     if (!rc)
         rc = make_stack(h, MM(mm), p, &in, path, argv, envp, wants_exec_stack(p), &sp);
+    uint64_t auxv = sp + 8 * (count(argv) + count(envp) + 3);
     if (!rc && has) {
         rc = map_program(h, MM(mm), &in, true);
-        for (unsigned i = 0; i < MM(mm)->nauxv && !rc; i += 2)
-            if (MM(mm)->auxv[i] == AT_BASE) { /* known only now */
-                MM(mm)->auxv[i + 1] = in.bias;
-                rc = user_write(h, MM(mm), sp + 8 * (count(argv) + count(envp) + 3 + i + 1), &in.bias, 8);
-            }
+        rc = rc ? rc : set_auxiliary(h, MM(mm), auxv, AT_BASE, in.bias);
+    }
+    if (!rc && h->r.vdso) {
+        uint64_t vdso = vdso_map(h, MM(mm));
+        rc = vdso ? set_auxiliary(h, MM(mm), auxv, AT_SYSINFO_EHDR, vdso) : -ENOMEM;
     }
     if (in.inode)
         inode_drop(h, in.inode);

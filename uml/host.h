@@ -49,6 +49,7 @@ struct root {
     uint32_t free_list[SIZE_CLASSES], arena_top;
     uint32_t frame_free, frame_top, frames_used;
     uint64_t calls, calls_missing;
+    ref vdso; /* the file of the shared object in every program; 0 before behaviour 6 */
 };
 
 /* ---------------------------------------------------------------- objects */
@@ -247,7 +248,8 @@ enum {
     AREA_HEAP = 8,
     AREA_NORESERVE = 16,
     AREA_WIPE = 32,
-    AREA_NOFORK = 64
+    AREA_NOFORK = 64,
+    AREA_VDSO = 128
 };
 
 struct mm {
@@ -486,6 +488,12 @@ void areas_forget_all(struct host *h);
 /* No page of the arena counts as used any more. */
 void areas_unused(struct host *h);
 
+/* ---- vdso.c ---- */
+/* Makes the shared object that the kernel gives programs. */
+int vdso_create(struct host *h);
+/* Maps it. Its address, for AT_SYSINFO_EHDR; 0 if there is none or no room. */
+uint64_t vdso_map(struct host *h, struct mm *m);
+
 /* ---- space.c ---- */
 /* Gives the pages of an area that are present its protection. */
 void space_protect(struct host *h, struct mm *m, struct area *v);
@@ -536,6 +544,10 @@ size_t host_peek(const struct engine *e, unsigned cpu, uint64_t linear, void *bu
 size_t host_poke(struct engine *e, unsigned cpu, uint64_t linear, const void *buf, size_t n);
 size_t host_peek_physical(const struct engine *e, uint64_t address, void *buf, size_t n);
 size_t host_poke_physical(struct engine *e, uint64_t address, const void *buf, size_t n);
+
+/* ---- engine.c ---- */
+/* Whether the host runs as that behaviour version or a later one. */
+bool host_behaves(const struct host *h, uint32_t version);
 
 /* ---- inode.c: files in memory and images ---- */
 ref inode_new(struct host *h, enum inode_kind kind, uint32_t mode);

@@ -91,19 +91,22 @@ static void maps(struct text *x, struct task *t)
     for (ref r = t->mm ? MM(t->mm)->areas : 0; r; r = AREA(r)->next) {
         const struct area *a = AREA(r);
         char path[512] = "";
-        if (a->inode && !path_of(h, a->inode, path, sizeof path))
+        bool file = a->inode && !(a->flags & AREA_VDSO);
+        if (file && !path_of(h, a->inode, path, sizeof path))
             snprintf(path, sizeof path, "/dev/zero (deleted)");
         if (a->flags & AREA_STACK)
             strcpy(path, "[stack]");
         else if (a->flags & AREA_HEAP)
             strcpy(path, "[heap]");
+        else if (a->flags & AREA_VDSO)
+            strcpy(path, "[vdso]");
         char line[80];
         int n = snprintf(line, sizeof line, "%08llx-%08llx %c%c%c%c %08llx %s %llu ",
                          (unsigned long long)a->start, (unsigned long long)a->end,
                          a->prot & PROT_READ ? 'r' : '-', a->prot & PROT_WRITE ? 'w' : '-',
                          a->prot & PROT_EXEC ? 'x' : '-', a->flags & AREA_SHARED ? 's' : 'p',
-                         (unsigned long long)(a->inode ? a->offset : 0), a->inode ? "08:01" : "00:00",
-                         a->inode ? (unsigned long long)INODE(a->inode)->number : 0ull);
+                         (unsigned long long)(file ? a->offset : 0), file ? "08:01" : "00:00",
+                         file ? (unsigned long long)INODE(a->inode)->number : 0ull);
         if (*path)
             add(x, "%s%*s%s\n", line, n < 73 ? 73 - n : 0, "", path);
         else

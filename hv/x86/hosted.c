@@ -30,6 +30,17 @@ void x86_host(struct x86 *cpu)
     tlb_flush(cpu);
 }
 
+void x86_host_fsgsbase(struct x86 *cpu)
+{
+    if (cpu_has(cpu, FT_FSGSBASE))
+        cpu->cr4 |= CR4_FSGSBASE;
+}
+
+bool x86_user_fsgsbase(const struct x86 *cpu)
+{
+    return cpu->cr4 & CR4_FSGSBASE;
+}
+
 /* ---------------------------------------------------------------- leaving the program */
 
 void hosted_trap(struct x86 *cpu, enum x86_trap_kind kind, uint8_t vector)

@@ -193,6 +193,9 @@ bool x86_user_has_ymm(const struct x86 *);
 enum { X86_YMM_SIZE = 256 };
 void x86_user_ymm_get(const struct x86 *, uint8_t area[X86_YMM_SIZE]);
 void x86_user_ymm_set(struct x86 *, const uint8_t area[X86_YMM_SIZE]);
+/* Lets hosted programs use RDFSBASE, RDGSBASE, WRFSBASE and WRGSBASE if the model has them; and whether they may. */
+void x86_host_fsgsbase(struct x86 *);
+bool x86_user_fsgsbase(const struct x86 *);
 /* CPUID.1:EDX, which programs get as AT_HWCAP. */
 uint32_t x86_user_features(const struct x86 *);
 

@@ -39,6 +39,16 @@ tr -d '\r' <"$work/more.out" | diff -u - <(printf '%s\n' 'a whole sleep leaves 7
     'stop 5, code 4, DR6 1' 'stop 5, code 4, DR6 2' 'stop 5, code 4, DR6 2' 'exit 3') || fail "more: not what Linux does"
 expect 0 more-verify "$BOOTREEL" replay --verify --jobs 2 "$work/more.reel"
 
+# The vDSO, and RDFSBASE where the model has it: as AT_HWCAP2 says.
+gcc $flags -o "$work/vdso" "$top/tests/guests/host_vdso.c" -lgcc_s || fail "cannot compile host_vdso.c"
+"$work/vdso" | grep -v fsgsbase >"$work/native" || fail "host_vdso fails natively"
+for model in "x86-64-v2 0 -4" "x86-64-v3 1 1"; do
+    set -- $model
+    expect 0 vdso "$BOOTREEL" record -q --cpu "$1" --console -o "$work/vdso.reel" --program "$work/vdso"
+    { cat "$work/native" && echo "fsgsbase: $2, as it runs $3"; } | diff - <(tr -d '\r' <"$work/vdso.out") || fail "vdso: not what Linux gives programs ($1)"
+    expect 0 vdso-verify "$BOOTREEL" replay --verify --jobs 2 "$work/vdso.reel"
+done
+
 expect 0 again "$BOOTREEL" record -q -o "$work/again.reel" --program "$work/calls"
 same "$work/calls.reel" "$work/again.reel" "two recordings of one program"
 
