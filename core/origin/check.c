@@ -64,6 +64,20 @@ static int try_flip(struct origin *o, const struct origin_place *p, uint64_t ico
     return rc || timeline_undivert(o->tl, err) ? -1 : changed;
 }
 
+/* Where a copy of a register goes if that register, with its bit flipped, is also what the address is counted from: PUSH RSP, MOV to
+ * [RAX] of RAX. */
+static bool moved(const struct origin_link *l, struct origin_place *p)
+{
+    const struct origin_operand *from = &l->operand[l->follows];
+    if (from->kind != ORIGIN_REGISTER || !l->place.memory || l->place.at_physical || from->place.low >= 8)
+        return false;
+    const uint64_t bit = 1ull << 8 * from->place.low;
+    *p = l->place;
+    p->linear += from->value[0] & 1 ? -bit : bit;
+    p->length = 1;
+    return true;
+}
+
 static int try_links(struct origin *o, const struct origin_chain *c, struct origin_check *r,
                      struct error *err)
 {
@@ -77,6 +91,10 @@ static int try_links(struct origin *o, const struct origin_chain *c, struct orig
         if (is_display(&l->operand[l->follows].place) || is_display(&to))
             continue;
         int rc = try_flip(o, &l->operand[l->follows].place, l->since, &to, l->icount + 1, l->after, is, err);
+        struct origin_place elsewhere;
+        if (!rc && moved(l, &elsewhere))
+            rc = try_flip(o, &l->operand[l->follows].place, l->since, &elsewhere, l->icount + 1, l->after, is,
+                          err);
         if (rc < 0)
             return -1;
         r->tried += rc != NO_FLIP;
