@@ -523,12 +523,12 @@ static int take_none(struct finding *f, const struct ask *a, const struct where 
                  ", and so many positions are the limit: to go on, ask "
                  "for --register %s --at %" PRIu64,
                  lw->icount, f->o->regs[a->place.reg].name, lw->icount);
-    else if (lw->too_far && lw->looked)
-        link_end(l, ORIGIN_LOST, "no instruction wrote it in the %" PRIu64 " steps before icount %" PRIu64,
-                 lw->looked, a->icount);
     else if (lw->too_far)
-        link_end(l, ORIGIN_LOST,
-                 "writes of registers were looked for in %" PRIu64 " steps, which is the limit", f->looked);
+        link_end(
+            l, ORIGIN_LOST,
+            "no instruction wrote it in the %" PRIu64 " steps before icount %" PRIu64 ", and %" PRIu64
+            " steps for all registers of a chain are the limit: to go on, ask for --register %s --at %" PRIu64,
+            lw->looked, a->icount, f->options.back, f->o->regs[a->place.reg].name, a->icount - lw->looked);
     else if (a->place.memory)
         source_beginning(f->o, l, w);
     else

@@ -417,14 +417,13 @@ static void ask_at_random(struct random_walk *w)
     const uint64_t icount = 1 + random_below(&w->x, w->last);
     const struct origin_place p = random_place(w, icount);
     const double begin = seconds();
-    struct origin_chain *c =
-        origin_find(w->o, &p, icount, &(struct origin_options){.most = LINKS, .back = 4000000}, &err);
+    struct origin_chain *c = origin_find(w->o, &p, icount, &(struct origin_options){.most = LINKS}, &err);
     const double took = seconds() - begin;
     if (!c) /* no memory there */
         return;
     origin_chain_free(c);
     const double again = seconds(); /* with a warm timeline */
-    c = origin_find(w->o, &p, icount, &(struct origin_options){.most = LINKS, .back = 4000000}, &err);
+    c = origin_find(w->o, &p, icount, &(struct origin_options){.most = LINKS}, &err);
     assert_non_null(c);
     w->first[w->ncost] = took / (double)c->n;
     w->cost[w->ncost++] = (seconds() - again) / (double)c->n;
