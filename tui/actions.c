@@ -60,7 +60,7 @@ static enum react next_of_list(struct app *a, enum timeline_direction dir)
         return REACT_DRAW;
     }
     if (!events_near(a, dir, &icount, words, sizeof words)) {
-        app_say(a, STYLE_WARNING, "no event of the list (%.60s) %s here", a->filter,
+        app_say(a, STYLE_WARNING, "no event of the list (%.60s) %s here", events_filter_text(a),
                 dir == TIMELINE_BACK ? "before" : "after");
         return REACT_DRAW;
     }
@@ -767,7 +767,7 @@ enum react app_command(struct app *a, enum command c, const char *arg)
     if (r != REACT_UNKNOWN)
         return r;
     if (!arg && asks(command_row(c)->argument)) {
-        prompt_open(a, PROMPT_ARGUMENT, c, c == CMD_FILTER ? a->filter : NULL);
+        prompt_open(a, PROMPT_ARGUMENT, c, c == CMD_FILTER ? events_filter_text(a) : NULL);
         return REACT_DRAW;
     }
     if (!arg && c == CMD_UNMARK) {

@@ -178,7 +178,6 @@ struct app *app_new(const struct tui_options *o, struct error *err)
         a->pane[i] = (struct pane){.id = (enum view_id)i, .view = view_of((enum view_id)i), .stale = true};
     a->focus = VIEW_EVENTS;
     a->page = a->page_before = 1;
-    snprintf(a->filter, sizeof a->filter, "story");
     config_read(a);
     if (o->sources)
         sources_search(&a->sources, o->sources);
@@ -190,22 +189,27 @@ struct app *app_new(const struct tui_options *o, struct error *err)
     return a;
 }
 
+static void pane_free(struct pane *p)
+{
+    if (p->state && p->view->release)
+        p->view->release(p);
+    free(p->state);
+    doc_free(&p->doc);
+}
+
 void app_free(struct app *a)
 {
     if (!a)
         return;
     duo_close(a);
     for (unsigned i = 0; i < VIEW_COUNT; i++) {
-        doc_free(&a->pane[i].doc);
-        free(a->pane[i].state);
+        pane_free(&a->pane[i]);
     }
     for (unsigned i = 0; i < PAGES; i++)
         for (unsigned k = 0; k < LAYOUT_SIZES; k++)
             free(a->layout[i][k]);
     for (size_t i = 0; i < a->ntyped; i++)
         free(a->typed[i]);
-    events_free(a);
-    answers_free(a);
     sources_free(&a->sources);
     live_free(a);
     bindings_free(&a->bindings);
@@ -546,7 +550,7 @@ enum react app_moved(struct app *a, enum move m)
     if (*a->s->text)
         app_say(a, m == MOVE_DONE ? STYLE_NORMAL : STYLE_WARNING, "%s", a->s->text);
     a->refused |= m == MOVE_FAILED;
-    a->span.chosen = false;
+    timeline_cursor_here(a);
     if (m != MOVE_FAILED)
         duo_moved(a);
     return m == MOVE_FAILED ? REACT_DRAW : REACT_MOVED;

@@ -56,6 +56,8 @@ struct view {
     void (*title)(struct app *a, struct pane *p, char *buf, size_t size);
     /* Does a slice of idle work; true while there is more. May be NULL. */
     bool (*idle)(struct app *a, struct pane *p);
+    /* Frees what the pane's state refers to; the state itself is freed after it. May be NULL. */
+    void (*release)(struct pane *p);
 };
 
 struct pane {
@@ -67,7 +69,7 @@ struct pane {
     uint64_t epoch; /* the session's epoch when it was built */
     bool stale;
     struct doc doc;
-    void *state; /* the view's own; freed with free() unless the view frees it */
+    void *state; /* the view's own, allocated when it is first needed; NULL until then */
 };
 
 /* What the view of memory shows: its pane's state. */
@@ -152,21 +154,9 @@ struct app {
     uint64_t begin_at;           /* the position to which app_begin goes */
     double opened, first_screen; /* real time; seconds that the first screen took */
     int refusals;                /* for scripts: cancel a move after this many progress calls; < 0: never */
-    /* The part of the boot that the timeline shows. */
-    struct {
-        uint64_t from, to; /* icounts; both 0 for all of it */
-        uint64_t cursor;   /* the selected position */
-        bool chosen;       /* the person moved it; otherwise it is at the session's position */
-        bool by_time;
-    } span;
-    struct answers *answers; /* or NULL: view_answers.c */
-    struct evlist *events, *console;
     struct sources sources;
-    bool all_consoles;
-    char filter[200];
     bool live;
-    struct console_text *live_text;
-    unsigned live_port;
+    struct typing *typing;           /* or NULL: live.c */
     unsigned story_known;            /* which parts of the story are already shown */
     struct terminal_state *terminal; /* or NULL */
     struct preparing preparing;

@@ -23,10 +23,12 @@ bool app_prepare_here(struct app *a);
 bool app_prepare_goes_on(struct app *a);
 /* view_timeline.c */
 void timeline_click(struct app *a, struct pane *p, int column);
+/* Whether its columns are guest time, not steps. */
+void timeline_set_by_time(struct app *a, bool by_time);
+/* Its cursor goes back to the session's position. */
+void timeline_cursor_here(struct app *a);
 /* actions.c: "ADDRESS [LENGTH]", or a member. -1 with err. */
 int app_address(struct app *a, const char *arg, uint64_t *address, uint64_t *length, struct error *err);
-/* view_answers.c */
-void answers_free(struct app *a);
 /* view_code.c */
 uint64_t code_selected(struct app *a);
 /* view_events.c */
@@ -35,7 +37,10 @@ uint64_t code_selected(struct app *a);
 int events_near(struct app *a, enum timeline_direction dir, uint64_t *icount, char *words, size_t size);
 /* Whether the list is complete. */
 bool events_done(struct app *a);
-void events_free(struct app *a);
+/* The list that the pane of events or of the console shows; NULL until it is first shown. */
+struct evlist *events_list(const struct pane *p);
+/* The filter as it was given. */
+const char *events_filter_text(struct app *a);
 /* live.c */
 /* The bytes that a terminal sends for a key. Returns their number, which may be 0. */
 size_t key_bytes(int key, char out[8]);

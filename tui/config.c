@@ -29,6 +29,15 @@ static int set_flag(bool *flag, const char *value, struct error *err)
     return *flag || !strcmp(value, "no") ? 0 : error_set(err, "yes or no, not \"%.40s\"", value);
 }
 
+static int set_by_time(struct app *a, const char *value, struct error *err)
+{
+    bool by_time;
+    if (set_flag(&by_time, value, err))
+        return -1;
+    timeline_set_by_time(a, by_time);
+    return 0;
+}
+
 static int take_set(struct app *a, const char *name, const char *value, struct error *err)
 {
     bool no;
@@ -37,7 +46,7 @@ static int take_set(struct app *a, const char *name, const char *value, struct e
     if (!strcmp(name, "ascii"))
         return set_flag(a->o->ascii ? &no : &a->ascii, value, err);
     if (!strcmp(name, "by-time"))
-        return set_flag(&a->span.by_time, value, err);
+        return set_by_time(a, value, err);
     if (!strcmp(name, "filter"))
         return events_filter(a, value, err);
     return error_set(err, "\"%.40s\" is none of mono, ascii, by-time, filter", name);

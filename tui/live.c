@@ -15,10 +15,11 @@ enum { ESCAPE = 1 /* Ctrl-A */, STEPS = 2000000 };
 #define SCRIPT_TIME  50000000u /* ns of guest time that an idle guest may pass in a slice, without real time */
 
 /* The guest's output since it went live, and input that is still to be delivered. */
-struct console_text {
+struct typing {
     struct lines *lines;
     uint8_t *waiting;
     size_t n, cap;
+    enum input_port port;
     bool escape;
     uint64_t shown; /* how much had been printed at the last look … */
     double looked;  /* … and when that was, in real time */
@@ -30,20 +31,20 @@ struct console_text {
 static void on_console(void *ctx, unsigned device, const void *data, size_t n)
 {
     if (device == CONSOLE_SERIAL0)
-        lines_put(((struct app *)ctx)->live_text->lines, data, n);
+        lines_put(((struct app *)ctx)->typing->lines, data, n);
 }
 
 void live_free(struct app *a)
 {
-    if (!a->live_text)
+    if (!a->typing)
         return;
-    lines_free(a->live_text->lines);
-    free(a->live_text->waiting);
-    free(a->live_text);
+    lines_free(a->typing->lines);
+    free(a->typing->waiting);
+    free(a->typing);
 }
 
 /* Real time and the guest's run side by side from here on. */
-static void set_clock(struct console_text *l, uint64_t time)
+static void set_clock(struct typing *l, uint64_t time)
 {
     l->began = real_seconds();
     l->time = time;
@@ -73,20 +74,20 @@ static enum input_port port_of(struct app *a)
 static enum react show_page(struct app *a)
 {
     app_react(a, app_command(a, CMD_PAGE_8, NULL));
-    if (a->live_port != INPUT_KEYBOARD && a->pane[VIEW_CONSOLE].w < LINES_COLUMNS / 2)
+    if (a->typing->port != INPUT_KEYBOARD && a->pane[VIEW_CONSOLE].w < LINES_COLUMNS / 2)
         app_command(a, CMD_PAGE_0, NULL);
     return REACT_LAYOUT | REACT_MOVED;
 }
 
 enum react live_enter(struct app *a)
 {
-    if (!a->live_text)
-        a->live_text = mem_zero(1, sizeof *a->live_text);
+    if (!a->typing)
+        a->typing = mem_zero(1, sizeof *a->typing);
     if (!timeline_diverted(a->s->tl)) {
-        a->live_port = port_of(a);
-        lines_free(a->live_text->lines);
-        a->live_text->lines = lines_new();
-        a->live_text->n = 0;
+        a->typing->port = port_of(a);
+        lines_free(a->typing->lines);
+        a->typing->lines = lines_new();
+        a->typing->n = 0;
     }
     timeline_divert(a->s->tl);
     if (timeline_off(a->s->tl)) {
@@ -97,8 +98,8 @@ enum react live_enter(struct app *a)
     timeline_set_console(a->s->tl, on_console, a);
     session_look(a->s);
     a->live = true;
-    a->live_text->now = a->s->where.time;
-    set_clock(a->live_text, a->live_text->now);
+    a->typing->now = a->s->where.time;
+    set_clock(a->typing, a->typing->now);
     a->helping = false;
     a->message[0] = 0;
     return show_page(a);
@@ -108,7 +109,7 @@ static void leave(struct app *a, bool undo)
 {
     struct error err;
     a->live = false;
-    a->live_text->escape = false;
+    a->typing->escape = false;
     if (undo && timeline_undivert(a->s->tl, &err))
         app_say(a, STYLE_WARNING, "%.390s", err.text);
     session_look(a->s);
@@ -147,7 +148,7 @@ size_t key_bytes(int key, char out[8])
 
 static void give(struct app *a, const void *data, size_t n)
 {
-    struct console_text *l = a->live_text;
+    struct typing *l = a->typing;
     l->waiting = mem_grow(l->waiting, &l->cap, l->n + n, 1);
     memcpy(l->waiting + l->n, data, n);
     l->n += n;
@@ -158,7 +159,7 @@ static void type_key(struct app *a, int key)
     char bytes[8];
     uint8_t codes[LIVE_KEY];
     size_t n = key_bytes(key, bytes), made;
-    if (a->live_port != INPUT_KEYBOARD) {
+    if (a->typing->port != INPUT_KEYBOARD) {
         give(a, bytes, n);
         return;
     }
@@ -170,7 +171,7 @@ static void type_key(struct app *a, int key)
 
 static void escape_key(struct app *a, int key)
 {
-    a->live_text->escape = false;
+    a->typing->escape = false;
     switch (key) {
     case 'x':
         leave(a, true);
@@ -179,9 +180,9 @@ static void escape_key(struct app *a, int key)
         leave(a, false);
         break;
     case 'k':
-        a->live_port = a->live_port == INPUT_KEYBOARD ? INPUT_SERIAL0 : INPUT_KEYBOARD;
+        a->typing->port = a->typing->port == INPUT_KEYBOARD ? INPUT_SERIAL0 : INPUT_KEYBOARD;
         app_say(a, STYLE_NORMAL, "typing goes to the %s",
-                a->live_port == INPUT_KEYBOARD ? "keyboard" : "first serial port");
+                a->typing->port == INPUT_KEYBOARD ? "keyboard" : "first serial port");
         break;
     case 'a':
     case ESCAPE:
@@ -197,10 +198,10 @@ static void escape_key(struct app *a, int key)
 void live_key(struct app *a, int key)
 {
     a->message[0] = 0;
-    if (a->live_text->escape)
+    if (a->typing->escape)
         escape_key(a, key);
     else if (key == ESCAPE)
-        a->live_text->escape = true;
+        a->typing->escape = true;
     else
         type_key(a, key);
 }
@@ -222,10 +223,10 @@ static void at_stop_point(struct app *a, const struct timeline_stopped *st)
 /* Gives the guest what was typed, as much as it takes. True if it took some, but not all. */
 static bool give_typed(struct app *a)
 {
-    struct console_text *l = a->live_text;
+    struct typing *l = a->typing;
     if (!l->n)
         return false;
-    uint32_t taken = timeline_input(a->s->tl, (uint16_t)a->live_port, l->waiting, (uint32_t)l->n);
+    uint32_t taken = timeline_input(a->s->tl, (uint16_t)a->typing->port, l->waiting, (uint32_t)l->n);
     memmove(l->waiting, l->waiting + taken, l->n - taken);
     l->n -= taken;
     return taken && l->n;
@@ -233,7 +234,7 @@ static bool give_typed(struct app *a)
 
 bool live_slice(struct app *a)
 {
-    struct console_text *l = a->live_text;
+    struct typing *l = a->typing;
     struct timeline_stopped st;
     struct error err;
     uint64_t wake, before = l->now;
@@ -262,7 +263,7 @@ bool live_slice(struct app *a)
 
 bool live_due(struct app *a, bool busy)
 {
-    struct console_text *l = a->live_text;
+    struct typing *l = a->typing;
     double now = real_seconds(), least = busy ? BUSY_SECONDS : IDLE_SECONDS;
     bool news = lines_printed(l->lines) != l->shown;
     if (a->live && now - l->looked < least && (busy || !news))
@@ -275,5 +276,5 @@ bool live_due(struct app *a, bool busy)
 
 const struct lines *live_lines(struct app *a)
 {
-    return a->live_text ? a->live_text->lines : NULL;
+    return a->typing ? a->typing->lines : NULL;
 }

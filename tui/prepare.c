@@ -45,7 +45,7 @@ static bool selected(struct app *a, uint64_t *to)
     uint64_t number;
     uint32_t run;
     if (p->id == VIEW_EVENTS || p->id == VIEW_CONSOLE) {
-        struct evlist *l = p->id == VIEW_EVENTS ? a->events : a->console;
+        struct evlist *l = events_list(p);
         if (!l || !evlist_get(l, p->sel, &ev, &number, &run))
             return false;
         *to = ev.icount;

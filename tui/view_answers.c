@@ -9,27 +9,39 @@
 #include "traces/memory.h"
 #include "tui/app_impl.h"
 
-struct answers {
-    struct why *why;
-    uint64_t why_at; /* up to where it was asked; UINT64_MAX: the whole record */
-    struct origin_chain *chain;
+struct why_state {
+    struct why *why; /* NULL: it was not asked yet */
+    uint64_t at;     /* up to where; UINT64_MAX: the whole record */
 };
 
-static struct answers *answers_of(struct app *a)
+struct origin_state {
+    struct origin_chain *chain; /* NULL: it was not asked yet */
+};
+
+static struct why_state *why_of(struct app *a)
 {
-    if (!a->answers)
-        a->answers = mem_zero(1, sizeof *a->answers);
-    return a->answers;
+    struct pane *p = &a->pane[VIEW_WHY];
+    if (!p->state)
+        p->state = mem_zero(1, sizeof(struct why_state));
+    return p->state;
 }
 
-void answers_free(struct app *a)
+static void why_release(struct pane *p)
 {
-    if (a->answers) {
-        why_free(a->answers->why);
-        origin_chain_free(a->answers->chain);
-    }
-    free(a->answers);
-    a->answers = NULL;
+    why_free(((struct why_state *)p->state)->why);
+}
+
+static struct origin_state *origin_of(struct app *a)
+{
+    struct pane *p = &a->pane[VIEW_ORIGIN];
+    if (!p->state)
+        p->state = mem_zero(1, sizeof(struct origin_state));
+    return p->state;
+}
+
+static void origin_release(struct pane *p)
+{
+    origin_chain_free(((struct origin_state *)p->state)->chain);
 }
 
 enum { TEXT_COLUMN = 18 };
@@ -53,7 +65,7 @@ static void add_answer(const struct app *a, const struct pane *p, struct doc *d,
 
 static void why_build(struct app *a, struct pane *p)
 {
-    const struct why *w = answers_of(a)->why;
+    const struct why *w = why_of(a)->why;
     doc_clear(&p->doc);
     if (!w) {
         doc_line(&p->doc, STYLE_DIM, " :why says what went wrong in this boot");
@@ -78,30 +90,31 @@ static void why_build(struct app *a, struct pane *p)
 
 static void why_title(struct app *a, struct pane *p, char *buf, size_t size)
 {
-    const struct answers *an = answers_of(a);
+    const struct why_state *s = why_of(a);
     char n[TEXT_MAX];
-    if (an->why && an->why_at != UINT64_MAX)
-        snprintf(buf, size, "up to icount %s", count_text(n, an->why_at));
+    if (s->why && s->at != UINT64_MAX)
+        snprintf(buf, size, "up to icount %s", count_text(n, s->at));
     else
         snprintf(buf, size, "Enter goes there");
 }
 
-const struct view why_view = {.build = why_build, .command = app_go_to_row, .title = why_title};
+const struct view why_view = {
+    .build = why_build, .command = app_go_to_row, .title = why_title, .release = why_release};
 
 int why_show(struct app *a, const char *arg, struct error *err)
 {
-    struct answers *an = answers_of(a);
+    struct why_state *s = why_of(a);
     uint64_t at = UINT64_MAX;
     if (arg && timeline_resolve(a->s->tl, arg, &at, err))
         return -1;
-    if (an->why && an->why_at == at)
+    if (s->why && s->at == at)
         return 0;
     struct why *w = why_ask(a->s->t, timeline_kind(a->s->tl), at, err);
     if (!w)
         return -1;
-    why_free(an->why);
-    an->why = w;
-    an->why_at = at;
+    why_free(s->why);
+    s->why = w;
+    s->at = at;
     a->pane[VIEW_WHY].sel = a->pane[VIEW_WHY].top = 0;
     a->pane[VIEW_WHY].stale = true;
     return 0;
@@ -112,7 +125,7 @@ int why_show(struct app *a, const char *arg, struct error *err)
 static void origin_build(struct app *a, struct pane *p)
 {
     enum { POSITION_AND_TIME = 32 }; /* of a link's text: the row has the position already */
-    const struct origin_chain *c = answers_of(a)->chain;
+    const struct origin_chain *c = origin_of(a)->chain;
     doc_clear(&p->doc);
     if (!c) {
         doc_line(&p->doc, STYLE_DIM,
@@ -133,13 +146,14 @@ static void origin_build(struct app *a, struct pane *p)
 
 static void origin_title(struct app *a, struct pane *p, char *buf, size_t size)
 {
-    const struct origin_chain *c = answers_of(a)->chain;
+    const struct origin_chain *c = origin_of(a)->chain;
     char n[TEXT_MAX];
     if (c)
         snprintf(buf, size, "%s at icount %s, back to its source", c->name, count_text(n, c->icount));
 }
 
-const struct view origin_view = {.build = origin_build, .command = app_go_to_row, .title = origin_title};
+const struct view origin_view = {
+    .build = origin_build, .command = app_go_to_row, .title = origin_title, .release = origin_release};
 
 /* ROW,COLUMN from 0 on, as on the command line. */
 static int take_screen(struct app *a, struct origin *o, const char *text, struct origin_place *place,
@@ -190,7 +204,7 @@ static struct origin_chain *find_chain(struct app *a, const char *arg, uint64_t 
 int origin_show(struct app *a, const char *arg, uint64_t icount, struct error *err)
 {
     struct error way;
-    struct answers *an = answers_of(a);
+    struct origin_state *s = origin_of(a);
     if (a->s->where.diverted)
         return error_set(err, "a diversion has no history: U leaves it");
     timeline_interrupt_clear(a->s->tl);
@@ -199,8 +213,8 @@ int origin_show(struct app *a, const char *arg, uint64_t icount, struct error *e
         *err = way, origin_chain_free(c), c = NULL;
     if (!c)
         return -1;
-    origin_chain_free(an->chain);
-    an->chain = c;
+    origin_chain_free(s->chain);
+    s->chain = c;
     a->pane[VIEW_ORIGIN].sel = a->pane[VIEW_ORIGIN].top = 0;
     a->pane[VIEW_ORIGIN].stale = true;
     return 0;
@@ -208,5 +222,5 @@ int origin_show(struct app *a, const char *arg, uint64_t icount, struct error *e
 
 bool origin_shown(struct app *a)
 {
-    return answers_of(a)->chain;
+    return origin_of(a)->chain;
 }

@@ -13,23 +13,79 @@
                            EVENT_CLASS_BIT(EC_EXCEPTION) | EVENT_CLASS_BIT(EC_SCHED) |                       \
                            EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_UNHANDLED)))
 
-/* The list's present filter. */
-static struct evlist_filter *filter_of(struct app *a)
+struct events_state {
+    struct evlist_filter filter;
+    char text[200]; /* the filter as it was given */
+    struct evlist *list;
+};
+
+static struct events_state *state_of(struct app *a)
 {
     struct pane *p = &a->pane[VIEW_EVENTS];
     if (!p->state) {
-        struct evlist_filter *f = p->state = mem_zero(1, sizeof *f);
-        f->classes = STORY_CLASSES;
-        f->story = true;
+        struct events_state *e = p->state = mem_zero(1, sizeof *e);
+        e->filter.classes = STORY_CLASSES;
+        e->filter.story = true;
+        snprintf(e->text, sizeof e->text, "story");
     }
     return p->state;
 }
 
+static struct evlist_filter *filter_of(struct app *a)
+{
+    return &state_of(a)->filter;
+}
+
+const char *events_filter_text(struct app *a)
+{
+    return state_of(a)->text;
+}
+
 static struct evlist *events_of(struct app *a)
 {
-    if (!a->events)
-        a->events = evlist_new(a->s->t, filter_of(a));
-    return a->events;
+    struct events_state *e = state_of(a);
+    if (!e->list)
+        e->list = evlist_new(a->s->t, &e->filter);
+    return e->list;
+}
+
+/* The list is made anew when it is next shown. */
+static void forget_events(struct app *a)
+{
+    struct events_state *e = state_of(a);
+    evlist_free(e->list);
+    e->list = NULL;
+}
+
+static void events_release(struct pane *p)
+{
+    evlist_free(((struct events_state *)p->state)->list);
+}
+
+struct console_state {
+    bool all; /* lines of all devices */
+    struct evlist *list;
+};
+
+static struct console_state *consoles_of(struct app *a)
+{
+    struct pane *p = &a->pane[VIEW_CONSOLE];
+    if (!p->state)
+        p->state = mem_zero(1, sizeof(struct console_state));
+    return p->state;
+}
+
+static void console_release(struct pane *p)
+{
+    evlist_free(((struct console_state *)p->state)->list);
+}
+
+struct evlist *events_list(const struct pane *p)
+{
+    if (!p->state)
+        return NULL;
+    return p->id == VIEW_EVENTS ? ((struct events_state *)p->state)->list
+                                : ((struct console_state *)p->state)->list;
 }
 
 /* The lines of one device. */
@@ -49,22 +105,17 @@ static struct evlist *lines_of(struct app *a, unsigned device)
 static struct evlist *console_of(struct app *a)
 {
     struct evlist_filter all = {.classes = EVENT_CLASS_BIT(EC_CONSOLE)};
-    if (a->console)
-        return a->console;
-    if (a->all_consoles)
-        return a->console = evlist_new(a->s->t, &all);
-    a->console = lines_of(a, CONSOLE_SERIAL0);
-    if (!evlist_count(a->console)) {
-        evlist_free(a->console);
-        a->console = lines_of(a, CONSOLE_SCREEN);
+    struct console_state *c = consoles_of(a);
+    if (c->list)
+        return c->list;
+    if (c->all)
+        return c->list = evlist_new(a->s->t, &all);
+    c->list = lines_of(a, CONSOLE_SERIAL0);
+    if (!evlist_count(c->list)) {
+        evlist_free(c->list);
+        c->list = lines_of(a, CONSOLE_SCREEN);
     }
-    return a->console;
-}
-
-void events_free(struct app *a)
-{
-    evlist_free(a->events);
-    evlist_free(a->console);
+    return c->list;
 }
 
 /* ---------------------------------------------------------------- the filter */
@@ -140,9 +191,8 @@ int events_filter(struct app *a, const char *text, struct error *err)
     if (parse_filter(a, text, &f, err))
         return -1;
     *filter_of(a) = f;
-    snprintf(a->filter, sizeof a->filter, "%s", text);
-    evlist_free(a->events);
-    a->events = NULL;
+    snprintf(state_of(a)->text, sizeof state_of(a)->text, "%s", text);
+    forget_events(a);
     a->pane[VIEW_EVENTS].epoch = a->pane[VIEW_DETAILS].epoch = 0;
     return 0;
 }
@@ -218,7 +268,8 @@ static void events_title(struct app *a, struct pane *p, char *buf, size_t size)
 {
     char n[TEXT_MAX];
     unsigned done = evlist_done(events_of(a));
-    int at = snprintf(buf, size, "%.100s: %s", a->filter, count_text(n, evlist_count(events_of(a))));
+    int at =
+        snprintf(buf, size, "%.100s: %s", events_filter_text(a), count_text(n, evlist_count(events_of(a))));
     if (filter_of(a)->fold)
         at += snprintf(buf + at, size - (size_t)at, ", runs folded");
     if (evlist_damaged(events_of(a)))
@@ -230,8 +281,6 @@ static void events_title(struct app *a, struct pane *p, char *buf, size_t size)
 static bool events_idle(struct app *a, struct pane *p)
 {
     bool more = evlist_work(events_of(a));
-    if (!more && !p->state)
-        return false;
     if (!more && evlist_done(events_of(a)) == 100 && p->sel == 0 && session_recorded(a->s))
         events_follow(a, p);
     return more;
@@ -262,8 +311,7 @@ static enum react events_command(struct app *a, struct pane *p, enum command c, 
         return go_to_event(a, events_of(a), p->sel);
     case CMD_FOLD:
         f->fold = !f->fold;
-        evlist_free(a->events);
-        a->events = NULL;
+        forget_events(a);
         p->epoch = 0;
         return REACT_DRAW;
     default:
@@ -276,7 +324,8 @@ const struct view events_view = {.rows = events_rows,
                                  .follow = events_follow,
                                  .title = events_title,
                                  .command = events_command,
-                                 .idle = events_idle};
+                                 .idle = events_idle,
+                                 .release = events_release};
 
 /* ---------------------------------------------------------------- details */
 
@@ -488,9 +537,10 @@ static enum react console_command(struct app *a, struct pane *p, enum command c,
         return line_origin(a, p);
     if (c != CMD_ALL_CONSOLES)
         return c == CMD_ENTER ? go_to_event(a, console_of(a), p->sel) : REACT_UNKNOWN;
-    a->all_consoles = !a->all_consoles;
-    evlist_free(a->console);
-    a->console = NULL;
+    struct console_state *s = consoles_of(a);
+    s->all = !s->all;
+    evlist_free(s->list);
+    s->list = NULL;
     p->epoch = 0;
     return REACT_DRAW;
 }
@@ -504,11 +554,12 @@ static void console_title(struct app *a, struct pane *p, char *buf, size_t size)
         snprintf(buf, size, "since it went live");
     else
         snprintf(buf, size, "%s lines%s", count_text(n, evlist_count(console_of(a))),
-                 a->all_consoles ? " of all consoles" : "");
+                 consoles_of(a)->all ? " of all consoles" : "");
 }
 
 const struct view console_view = {.rows = console_rows,
                                   .row = console_row,
                                   .follow = console_follow,
                                   .command = console_command,
-                                  .title = console_title};
+                                  .title = console_title,
+                                  .release = console_release};

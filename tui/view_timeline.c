@@ -5,9 +5,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/memory.h"
 #include "tui/app_impl.h"
 
 enum { ZOOM_LEAST = 100 };
+
+/* The part of the boot that is shown, and the cursor. */
+struct span {
+    uint64_t from, to; /* icounts; both 0 for all of it */
+    uint64_t cursor;   /* the selected position */
+    bool chosen;       /* the person moved it; otherwise it is at the session's position */
+    bool by_time;
+};
+
+static struct span *span_of(struct app *a)
+{
+    struct pane *p = &a->pane[VIEW_TIMELINE];
+    if (!p->state)
+        p->state = mem_zero(1, sizeof(struct span));
+    return p->state;
+}
+
+void timeline_set_by_time(struct app *a, bool by_time)
+{
+    span_of(a)->by_time = by_time;
+}
+
+void timeline_cursor_here(struct app *a)
+{
+    span_of(a)->chosen = false;
+}
 
 /* The visible part of the boot, in columns. */
 struct scale {
@@ -20,10 +47,11 @@ struct scale {
 
 static struct scale scale_of(struct app *a, int columns)
 {
-    struct scale s = {.a = a, .from = a->span.from, .to = a->span.to, .columns = columns > 0 ? columns : 1};
+    const struct span *span = span_of(a);
+    struct scale s = {.a = a, .from = span->from, .to = span->to, .columns = columns > 0 ? columns : 1};
     if (!s.to)
         s.to = a->s->where.last ? a->s->where.last : 1;
-    s.by_time = a->span.by_time && story_ready(a->s->story);
+    s.by_time = span->by_time && story_ready(a->s->story);
     s.begin = s.by_time ? story_time(a->s->story, s.from) : s.from;
     s.end = s.by_time ? story_time(a->s->story, s.to) : s.to;
     if (s.end <= s.begin)
@@ -48,7 +76,8 @@ static uint64_t icount_of(const struct scale *s, int column)
 
 static uint64_t cursor_of(struct app *a)
 {
-    return a->span.chosen ? a->span.cursor : session_recorded(a->s);
+    const struct span *span = span_of(a);
+    return span->chosen ? span->cursor : session_recorded(a->s);
 }
 
 /* ---------------------------------------------------------------- drawing */
@@ -142,7 +171,7 @@ static void draw_ruler(const struct scale *s, const struct window *w, int y)
         cursor = s->columns - 1;
     if (here >= 0)
         window_fill(w, here, y, 1, STYLE_CURSOR, 0x25b2);
-    if (s->a->span.chosen && cursor >= 0) {
+    if (span_of(s->a)->chosen && cursor >= 0) {
         label(s, text, cursor_of(s->a));
         int x = cursor + 2 + (int)strlen(text) < s->columns ? cursor + 2 : cursor - 1 - (int)strlen(text);
         window_fill(w, cursor, y, 1, STYLE_KEY, 0x25b2);
@@ -176,20 +205,22 @@ static void timeline_title(struct app *a, struct pane *p, char *buf, size_t size
 
 static void set_span(struct app *a, uint64_t middle, uint64_t size)
 {
+    struct span *span = span_of(a);
     uint64_t last = a->s->where.last;
     if (size >= last) {
-        a->span.from = a->span.to = 0;
+        span->from = span->to = 0;
         return;
     }
-    a->span.from = middle > size / 2 ? middle - size / 2 : 0;
-    if (a->span.from + size > last)
-        a->span.from = last - size;
-    a->span.to = a->span.from + size;
+    span->from = middle > size / 2 ? middle - size / 2 : 0;
+    if (span->from + size > last)
+        span->from = last - size;
+    span->to = span->from + size;
 }
 
 static enum react zoom(struct app *a, bool in)
 {
-    uint64_t size = (a->span.to ? a->span.to : a->s->where.last) - a->span.from;
+    struct span *span = span_of(a);
+    uint64_t size = (span->to ? span->to : a->s->where.last) - span->from;
     if (in && size / 2 < ZOOM_LEAST)
         return REACT_NONE;
     set_span(a, cursor_of(a), in ? size / 2 : size * 2);
@@ -199,13 +230,15 @@ static enum react zoom(struct app *a, bool in)
 /* The selected position must be visible. */
 static void pan_to(struct app *a, uint64_t at)
 {
-    uint64_t size = a->span.to - a->span.from;
-    if (a->span.to && (at < a->span.from || at >= a->span.to))
+    struct span *span = span_of(a);
+    uint64_t size = span->to - span->from;
+    if (span->to && (at < span->from || at >= span->to))
         set_span(a, at, size);
 }
 
 static enum react move_cursor(struct app *a, struct pane *p, int columns)
 {
+    struct span *span = span_of(a);
     struct scale s = scale_of(a, p->w);
     uint64_t step = (s.to - s.from) / (uint64_t)s.columns, at = cursor_of(a);
     if (!step)
@@ -215,14 +248,15 @@ static enum react move_cursor(struct app *a, struct pane *p, int columns)
         at = at > step ? at - step : 0;
     else
         at = at + step < a->s->where.last ? at + step : a->s->where.last;
-    a->span.cursor = at;
-    a->span.chosen = true;
+    span->cursor = at;
+    span->chosen = true;
     pan_to(a, at);
     return REACT_DRAW;
 }
 
 static enum react timeline_command(struct app *a, struct pane *p, enum command c, const char *arg)
 {
+    struct span *span = span_of(a);
     switch (c) {
     case CMD_LEFT:
         return move_cursor(a, p, -1);
@@ -240,15 +274,15 @@ static enum react timeline_command(struct app *a, struct pane *p, enum command c
         return zoom(a, false);
     case CMD_FIRST:
     case CMD_LAST:
-        a->span.cursor = c == CMD_FIRST ? 0 : a->s->where.last;
-        a->span.chosen = true;
-        pan_to(a, a->span.cursor);
+        span->cursor = c == CMD_FIRST ? 0 : a->s->where.last;
+        span->chosen = true;
+        pan_to(a, span->cursor);
         return REACT_DRAW;
     case CMD_AXIS:
-        a->span.by_time = !a->span.by_time;
+        span->by_time = !span->by_time;
         return REACT_DRAW;
     case CMD_ENTER:
-        return a->span.chosen ? app_moved(a, session_seek(a->s, a->span.cursor)) : REACT_NONE;
+        return span->chosen ? app_moved(a, session_seek(a->s, span->cursor)) : REACT_NONE;
     default:
         return REACT_UNKNOWN;
     }
