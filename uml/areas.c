@@ -3,6 +3,7 @@
  * They are a list in the arena, in the order of addresses; an array beside it, which is not state, makes searches fast. A save has the
  * pages of the arena that were used since the last, and to look for an area uses all before it, as a walk along the list would: so what a
  * trace holds does not depend on the array. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "traces/memory.h"
@@ -64,6 +65,7 @@ static struct area_index *index_of(struct host *h, const struct mm *m)
 
 static void insert(struct area_index *x, size_t k, ref r)
 {
+    assert(k <= x->n);
     room(x);
     memmove(x->area + k + 1, x->area + k, (x->n - k) * sizeof *x->area);
     x->area[k] = r;
@@ -75,6 +77,7 @@ static void take_out(struct area_index *x, size_t k, size_t count)
 {
     if (!count) /* there may be no array yet */
         return;
+    assert(k + count <= x->n);
     memmove(x->area + k, x->area + k + count, (x->n - k - count) * sizeof *x->area);
     x->n -= count;
     if (k < x->used)
@@ -156,6 +159,7 @@ bool area_none(struct host *h, const struct mm *m, uint64_t start, uint64_t end)
 static int area_split(struct host *h, struct mm *m, uint64_t addr)
 {
     struct area *v = area_at(h, m, addr);
+    assert(addr % PAGE == 0);
     if (!v || v->start == addr)
         return 0;
     ref r = arena_new(h, sizeof *v);
@@ -203,6 +207,8 @@ static void areas_merge(struct host *h, struct mm *m, uint64_t start, uint64_t e
 int area_map(struct host *h, struct mm *m, uint64_t start, uint64_t end, uint32_t prot, uint32_t flags,
              ref inode, uint64_t offset)
 {
+    assert(start < end && end <= USER_END && start % PAGE == 0 && end % PAGE == 0);
+    assert((!inode || offset % PAGE == 0) && "files are mapped by pages");
     ref r = arena_new(h, sizeof(struct area));
     if (!r)
         return -ENOMEM;
@@ -213,6 +219,8 @@ int area_map(struct host *h, struct mm *m, uint64_t start, uint64_t end, uint32_
         inode_hold(h, inode);
     struct area_index *x = index_of(h, m);
     size_t k = first_from(h, x, start);
+    assert((!k || peek(h, x->area[k - 1])->end <= start) &&
+           (k == x->n || peek(h, x->area[k])->start >= end) && "areas do not overlap");
     use(h, x, k);
     ref *link = link_to(h, m, x, k);
     v->next = *link;
@@ -224,6 +232,7 @@ int area_map(struct host *h, struct mm *m, uint64_t start, uint64_t end, uint32_
 
 int area_unmap(struct host *h, struct mm *m, uint64_t start, uint64_t end)
 {
+    assert(start <= end && end <= USER_END);
     if (area_split(h, m, start) || area_split(h, m, end))
         return -ENOMEM;
     struct area_index *x = index_of(h, m);
@@ -267,6 +276,7 @@ int area_protect(struct host *h, struct mm *m, uint64_t start, uint64_t end, uin
 uint64_t space_place(struct host *h, const struct mm *m, uint64_t size)
 {
     const uint64_t top = 0x7ffff7fff000, lowest = 0x10000;
+    assert(size && size % PAGE == 0);
     struct area_index *x = index_of(h, m);
     size_t k = first_above(h, x, top - 1);
     use(h, x, k);

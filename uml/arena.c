@@ -2,6 +2,7 @@
  *
  * Objects have sizes that are powers of two, so none crosses a page; freed ones are in lists by size. Frames
  * have their counts in a table at the beginning of the arena. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "traces/memory.h"
@@ -15,6 +16,7 @@ struct frame {
 
 static struct frame *frame_at(struct host *h, uint32_t f)
 {
+    assert(f && f < h->r.frame_top && "frame 0 is never used");
     return at(h, PAGE + f * (ref)sizeof(struct frame));
 }
 
@@ -37,6 +39,7 @@ static unsigned class_of(size_t size)
     unsigned c = 0;
     while ((size_t)SMALLEST << c < size)
         c++;
+    assert(c < SIZE_CLASSES && (size_t)SMALLEST << c <= PAGE && "no object crosses a page");
     return c;
 }
 
@@ -71,6 +74,7 @@ ref arena_new(struct host *h, size_t size)
 void arena_free(struct host *h, ref r, size_t size)
 {
     unsigned c = class_of(size);
+    assert(r && r < h->r.arena_top && r % ((size_t)SMALLEST << c) == 0);
     memset(at(h, r), 0, (size_t)SMALLEST << c);
     memcpy(at(h, r), &h->r.free_list[c], sizeof(ref));
     h->r.free_list[c] = r;
@@ -112,16 +116,20 @@ uint32_t frame_new(struct host *h)
 
 void frame_hold(struct host *h, uint32_t f)
 {
-    frame_at(h, f)->users++;
+    struct frame *fr = frame_at(h, f);
+    assert(fr->users && "only a frame that is in use can be shared");
+    fr->users++;
 }
 
 void frame_drop(struct host *h, uint32_t f)
 {
     struct frame *fr = frame_at(h, f);
+    assert(fr->users);
     if (--fr->users)
         return;
     fr->next = h->r.frame_free;
     h->r.frame_free = f;
+    assert(h->r.frames_used);
     h->r.frames_used--;
 }
 

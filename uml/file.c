@@ -1,4 +1,5 @@
 /* file.c - open files, tables of descriptors, and waiting for files. */
+#include <assert.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -87,6 +88,7 @@ ref files_copy(struct host *h, ref from)
 
 void files_drop(struct host *h, ref r)
 {
+    assert(!r || FILES(r)->refs);
     if (!r || --FILES(r)->refs)
         return;
     for (unsigned fd = 0; fd < FD_MAX; fd++) {
@@ -152,6 +154,7 @@ static const struct {
 void file_drop(struct host *h, ref r)
 {
     struct file *f = FILE_(r);
+    assert(f->refs);
     if (--f->refs)
         return;
     unsigned kind = INODE(f->inode)->kind;

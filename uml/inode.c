@@ -1,5 +1,6 @@
 /* inode.c - files, folders and links: all in memory. The content of a file is in frames, which mappings share;
  * a file that is an image gets a page from the image when it is first used, and its writes stay here. */
+#include <assert.h>
 #include <sys/stat.h>
 
 #include "uml/host.h"
@@ -50,6 +51,7 @@ static void drop_entries(struct host *h, struct inode *i)
 void inode_drop(struct host *h, ref r)
 {
     struct inode *i = INODE(r);
+    assert(i->refs);
     if (--i->refs)
         return;
     if (i->kind == INODE_FILE)

@@ -1,4 +1,5 @@
 /* pipe.c - pipes and FIFOs: pipe(7). */
+#include <assert.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -41,6 +42,7 @@ int64_t pipe_read(struct host *h, struct task *t, struct file *f, uint64_t buf, 
         return 0;
     if (!p->len)
         return f->flags & O_NONBLOCK ? -EAGAIN : wait_for(t, KEY_OBJECT(f->object), UINT64_MAX);
+    assert(p->len <= CAPACITY && p->head < CAPACITY);
     uint32_t part = n < p->len ? (uint32_t)n : p->len;
     int rc = ring_copy(h, t, p, p->head, buf, part, true);
     if (rc)
@@ -59,6 +61,7 @@ int64_t pipe_write(struct host *h, struct task *t, struct file *f, uint64_t buf,
         signal_task(h, t, &info);
         return t->progress ? (int64_t)t->progress : -EPIPE;
     }
+    assert(t->progress <= n && p->len <= CAPACITY);
     size_t left = n - t->progress, room = CAPACITY - p->len;
     size_t part = left < room ? left : room;
     if (left <= PIPE_BUF && room < left)
@@ -93,6 +96,7 @@ void pipe_close(struct host *h, struct file *f)
 {
     struct pipe *p = PIPE(f->object);
     unsigned how = f->flags & O_ACCMODE;
+    assert(p->refs && (how == O_WRONLY || p->readers) && (how == O_RDONLY || p->writers));
     p->readers -= how != O_WRONLY;
     p->writers -= how != O_RDONLY;
     source_changed(h, &p->source, POLLHUP);

@@ -1,4 +1,5 @@
 /* sched.c - whose turn it is on the processor, and what happens when it leaves a program. */
+#include <assert.h>
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -28,6 +29,7 @@ void current_gone(struct host *h)
 static void load(struct host *h, struct task *t)
 {
     struct x86_user u = t->u;
+    assert(current(h) == t && !h->r.live && "registers are loaded once a turn");
     if (t->trace_step)
         u.rflags |= FLAG_TF;
     x86_user_space(h->cpu, MM(t->mm)->root);
@@ -42,6 +44,7 @@ static struct task *next_in_queue(struct host *h)
     if (!r)
         return NULL;
     struct task *t = TASK(r);
+    assert(t->queued && r != h->r.current);
     h->r.run_first = t->run_next;
     if (!h->r.run_first)
         h->r.run_last = 0;
@@ -72,6 +75,7 @@ static void take_turn(struct host *h, struct task *t)
     struct task *old = current(h);
     if (old == t)
         return;
+    assert(!h->r.live && !t->queued);
     report_turn(h, t);
     if (old)
         task_float_get(h, old);

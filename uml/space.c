@@ -2,6 +2,7 @@
  *
  * Page tables are the processor's own, with four levels, in frames of the programs' memory. A page is present
  * only once it was used. Private pages are shared, read-only, until one of their users writes. */
+#include <assert.h>
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -159,6 +160,7 @@ ref mm_new(struct host *h)
 
 void mm_drop(struct host *h, ref r)
 {
+    assert(!r || MM(r)->refs);
     if (!r || --MM(r)->refs)
         return;
     struct mm *m = MM(r);

@@ -1,4 +1,5 @@
 /* task.c - processes and threads: making them, ending them, waiting. clone(2), wait(2), exit_group(2). */
+#include <assert.h>
 #include <sched.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -83,6 +84,7 @@ static void leave_queue(struct host *h, struct task *t)
 static void task_free(struct host *h, struct task *t)
 {
     ref self = ref_of(h, t);
+    assert(t->state == TASK_ZOMBIE || t->dying);
     if (h->r.current == self)
         current_gone(h);
     leave_queue(h, t);
@@ -94,6 +96,7 @@ static void task_free(struct host *h, struct task *t)
 static void group_free(struct host *h, struct group *g)
 {
     ref self = ref_of(h, g);
+    assert(!g->threads);
     unlink_from(h, &h->r.groups, self, offsetof(struct group, next));
     pending_free(h, &g->pending);
     arena_free(h, self, sizeof *g);
@@ -115,6 +118,7 @@ bool timed_out(struct host *h, const struct task *t)
 
 void task_ready(struct host *h, struct task *t)
 {
+    assert(t->state != TASK_ZOMBIE);
     t->state = TASK_READY;
     if (t->queued || h->r.current == ref_of(h, t))
         return;
