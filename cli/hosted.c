@@ -1,5 +1,5 @@
 /* hosted.c - see hosted.h. What a program needs is in its headers: PT_INTERP and DT_NEEDED (elf(5)). Libraries
- * are found in the folders where ld.so(8) looks without a cache. */
+ * are found where ld.so(8) looks without a cache. */
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,110 +75,259 @@ static bool have(const struct image_files *files, const char *role)
     return false;
 }
 
-static int add_needs(struct image_files *files, const char *sysroot, const char *what, const struct image *im,
-                     struct error *err);
+/* What is being looked for, and what was not found. */
+struct search {
+    struct image_files *files;
+    const char *sysroot;
+    struct missing *missing;
+};
+
+/* A library that a file needs and that is not where it looks: one of that name may be loaded for another file, which is enough. */
+struct missing {
+    struct missing *next;
+    char name[256], of[PATH];
+};
+
+/* A file that needs libraries: where it is here, where it is for the program, and which file needed it. */
+struct needer {
+    const struct needer *by;
+    const char *path, *to;
+    char *rpath, *runpath; /* DT_RPATH, DT_RUNPATH; NULL: none */
+};
+
+/* A folder of libraries: here, and for the program. */
+struct folder {
+    char here[PATH], there[PATH];
+};
+
+static int add_needs(struct search *s, struct needer *n, const struct image *im, struct error *err);
 
 /* Adds a file under its guest path, with what it needs. */
-static int add_file(struct image_files *files, const char *sysroot, const char *path, const char *to,
+static int add_file(struct search *s, const char *path, const char *to, const struct needer *by,
                     struct error *err)
 {
     char role[PATH + 8];
     size_t n;
     snprintf(role, sizeof role, "file %s", to);
-    if (have(files, role))
+    if (have(s->files, role))
         return 0;
-    if (image_files_add(files, role, path, err))
+    if (image_files_add(s->files, role, path, err))
         return -1;
-    const struct image *im = image_files_images(files, &n);
+    const struct image *im = image_files_images(s->files, &n);
     const struct image copy = im[n - 1]; /* the list moves as it grows */
-    return add_needs(files, sysroot, path, &copy, err);
+    struct needer needer = {.by = by, .path = path, .to = to};
+    int rc = add_needs(s, &needer, &copy, err);
+    free(needer.rpath);
+    free(needer.runpath);
+    return rc;
 }
 
 /* Adds a library if it is in a folder, and sets *found. */
-static int add_if_there(struct image_files *files, const char *sysroot, const char *folder, const char *name,
+static int add_if_there(struct search *s, const struct folder *f, const char *name, const struct needer *by,
                         bool *found, struct error *err)
 {
     char path[PATH], to[PATH];
-    snprintf(to, sizeof to, "%s/%s", folder, name);
-    *found = snprintf(path, sizeof path, "%s%s", sysroot, to) < (int)sizeof path && !access(path, R_OK);
-    return *found ? add_file(files, sysroot, path, to, err) : 0;
+    bool fits = snprintf(path, sizeof path, "%s/%s", f->here, name) < (int)sizeof path &&
+                snprintf(to, sizeof to, "%s/%s", f->there, name) < (int)sizeof to;
+    if (!fits || access(path, R_OK))
+        return 0;
+    *found = true;
+    return add_file(s, path, to, by, err);
 }
 
-/* The variants of a library for later processors. Which one is loaded is up to the C library, by what CPUID says. */
-static int add_variants(struct image_files *files, const char *sysroot, const char *folder, const char *name,
-                        struct error *err)
+/* Adds a library of a folder, and its variants for later processors. Which one is loaded is up to the C library, by what CPUID says. *base:
+ * one for every processor is there; *found: any. */
+static int add_variants(struct search *s, const struct folder *f, const char *name, const struct needer *by,
+                        bool *base, bool *found, struct error *err)
 {
     static const char *const levels[] = {"x86-64-v2", "x86-64-v3"}; /* those that a model has */
-    char variants[PATH];
-    bool found;
+    struct folder v;
+    int rc = add_if_there(s, f, name, by, base, err);
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0] && !rc; i++)
+        if (snprintf(v.here, PATH, "%s/glibc-hwcaps/%s", f->here, levels[i]) < PATH &&
+            snprintf(v.there, PATH, "%s/glibc-hwcaps/%s", f->there, levels[i]) < PATH)
+            rc = add_if_there(s, &v, name, by, found, err);
+    *found |= *base;
+    return rc;
+}
+
+/* Without "." and "..", as the names of the files in the trace are. */
+static void plain_path(char *path)
+{
+    char *to = path;
+    for (const char *at = path; *at;) {
+        at += strspn(at, "/");
+        size_t n = strcspn(at, "/");
+        if (n == 2 && !memcmp(at, "..", 2)) {
+            while (to > path && *--to != '/')
+                ;
+        } else if (n && (n != 1 || *at != '.')) {
+            *to++ = '/';
+            memmove(to, at, n);
+            to += n;
+        }
+        at += n;
+    }
+    *to = 0;
+}
+
+/* An entry of a list of folders, which may begin with the folder of the file that has the list (ld.so(8), $ORIGIN). One that is not
+ * absolute is none: the program's current folder has no libraries. */
+static bool folder_of(const char *sysroot, const struct needer *n, const char *entry, size_t len,
+                      struct folder *f)
+{
+    static const char *const origins[] = {"$ORIGIN", "${ORIGIN}"};
+    for (size_t i = 0; i < sizeof origins / sizeof origins[0]; i++) {
+        size_t k = strlen(origins[i]);
+        if (len < k || memcmp(entry, origins[i], k))
+            continue;
+        const char *here = strrchr(n->path, '/'), *there = strrchr(n->to, '/');
+        int rest = (int)(len - k);
+        if (snprintf(f->here, PATH, "%.*s%.*s", here ? (int)(here - n->path) : 1, here ? n->path : ".", rest,
+                     entry + k) >= PATH ||
+            snprintf(f->there, PATH, "%.*s%.*s", (int)(there - n->to), n->to, rest, entry + k) >= PATH)
+            return false;
+        plain_path(f->there);
+        return true;
+    }
+    if (!len || *entry != '/' || snprintf(f->here, PATH, "%s%.*s", sysroot, (int)len, entry) >= PATH ||
+        snprintf(f->there, PATH, "%.*s", (int)len, entry) >= PATH)
+        return false;
+    plain_path(f->there);
+    return true;
+}
+
+/* Looks in a list of folders, DT_RPATH or DT_RUNPATH of `of`. */
+static int add_from_list(struct search *s, const struct needer *of, const char *list, const char *name,
+                         const struct needer *by, bool *base, bool *found, struct error *err)
+{
+    struct folder f;
     int rc = 0;
-    for (size_t i = 0; i < sizeof levels / sizeof levels[0] && !rc; i++) {
-        snprintf(variants, sizeof variants, "%s/glibc-hwcaps/%s", folder, levels[i]);
-        rc = add_if_there(files, sysroot, variants, name, &found, err);
+    for (const char *at = list; at && *at && !*base && !rc;) {
+        size_t n = strcspn(at, ":");
+        if (folder_of(s->sysroot, of, at, n, &f))
+            rc = add_variants(s, &f, name, by, base, found, err);
+        at += n + (at[n] == ':');
     }
     return rc;
 }
 
-static int add_library(struct image_files *files, const char *sysroot, const char *what, const char *name,
-                       struct error *err)
+/* In the order of ld.so(8): DT_RPATH of the file and of those that needed it, as far as they have no DT_RUNPATH; the file's own
+ * DT_RUNPATH; the usual folders. */
+static int add_library(struct search *s, const struct needer *by, const char *name, struct error *err)
 {
-    bool found;
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        int rc = add_if_there(files, sysroot, folders[i], name, &found, err);
-        if (found || rc)
-            return rc ? rc : add_variants(files, sysroot, folders[i], name, err);
+    bool base = false, found = false;
+    struct folder f;
+    int rc = 0;
+    for (const struct needer *n = by->runpath ? NULL : by; n && !rc; n = n->by)
+        if (!n->runpath)
+            rc = add_from_list(s, n, n->rpath, name, by, &base, &found, err);
+    if (!rc)
+        rc = add_from_list(s, by, by->runpath, name, by, &base, &found, err);
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0] && !base && !rc; i++)
+        if (folder_of(s->sysroot, by, folders[i], strlen(folders[i]), &f))
+            rc = add_variants(s, &f, name, by, &base, &found, err);
+    if (!rc && !found) {
+        struct missing *m = mem_zero(1, sizeof *m);
+        snprintf(m->name, sizeof m->name, "%s", name);
+        snprintf(m->of, sizeof m->of, "%s", by->path);
+        m->next = s->missing;
+        s->missing = m;
     }
-    return error_set(err, "%.200s: needs %.100s, which is not below \"%.100s/\": give --sysroot", what, name,
-                     sysroot);
+    return rc;
 }
 
-static int add_libraries(struct image_files *files, const char *sysroot, const char *what,
-                         const struct elf *e, struct error *err)
+/* The text of an entry of the dynamic section; false if it makes no sense. */
+static bool dynamic_text(const struct elf *e, uint64_t strings, const Elf64_Dyn *d, char *buf, size_t size)
+{
+    return strings != UINT64_MAX && read_text(e, strings + d->d_un.d_val, buf, size);
+}
+
+/* The file's own lists of folders. */
+static int read_lists(const struct elf *e, uint64_t strings, const Elf64_Dyn *dyn, uint64_t n,
+                      struct needer *by, struct error *err)
+{
+    char list[PATH];
+    for (uint64_t i = 0; i < n && dyn[i].d_tag != DT_NULL; i++) {
+        char **to = dyn[i].d_tag == DT_RPATH ? &by->rpath : dyn[i].d_tag == DT_RUNPATH ? &by->runpath : NULL;
+        if (!to || *to)
+            continue;
+        if (!dynamic_text(e, strings, &dyn[i], list, sizeof list))
+            return error_set(err, "%.200s: its list of folders makes no sense", by->path);
+        *to = mem_copy(list, strlen(list) + 1);
+    }
+    return 0;
+}
+
+static int add_libraries(struct search *s, struct needer *by, const struct elf *e, struct error *err)
 {
     const Elf64_Phdr *d = segment(e, PT_DYNAMIC);
     uint64_t strings = UINT64_MAX, n = d ? d->p_filesz / sizeof(Elf64_Dyn) : 0;
     if (!n || n > MAX_DYNAMIC)
         return 0;
     Elf64_Dyn *dyn = mem_zero(n, sizeof *dyn);
-    int rc =
-        read_at(e->im, d->p_offset, dyn, n * sizeof *dyn) ? 0 : error_set(err, "%.200s: is cut off", what);
+    int rc = read_at(e->im, d->p_offset, dyn, n * sizeof *dyn)
+                 ? 0
+                 : error_set(err, "%.200s: is cut off", by->path);
     for (uint64_t i = 0; i < n && !rc; i++)
         if (dyn[i].d_tag == DT_STRTAB)
             strings = offset_of(e, dyn[i].d_un.d_ptr);
+    if (!rc)
+        rc = read_lists(e, strings, dyn, n, by, err);
     for (uint64_t i = 0; i < n && !rc && dyn[i].d_tag != DT_NULL; i++) {
         char name[256];
         if (dyn[i].d_tag != DT_NEEDED)
             continue;
-        if (strings == UINT64_MAX || !read_text(e, strings + dyn[i].d_un.d_val, name, sizeof name) ||
-            strchr(name, '/'))
-            rc = error_set(err, "%.200s: its list of libraries makes no sense", what);
+        if (!dynamic_text(e, strings, &dyn[i], name, sizeof name) || strchr(name, '/'))
+            rc = error_set(err, "%.200s: its list of libraries makes no sense", by->path);
         else
-            rc = add_library(files, sysroot, what, name, err);
+            rc = add_library(s, by, name, err);
     }
     free(dyn);
     return rc;
 }
 
-static int add_needs(struct image_files *files, const char *sysroot, const char *what, const struct image *im,
-                     struct error *err)
+static int add_needs(struct search *s, struct needer *n, const struct image *im, struct error *err)
 {
     struct elf e;
     char interp[256], path[PATH];
     if (!open_elf(&e, im))
         return 0; /* a script, or no program at all: the host says so */
-    const Elf64_Phdr *s = segment(&e, PT_INTERP);
-    if (s && !read_text(&e, s->p_offset, interp, sizeof interp))
-        return error_set(err, "%.200s: the name of its interpreter makes no sense", what);
-    if (s) {
-        snprintf(path, sizeof path, "%s%s", sysroot, interp);
-        if (add_file(files, sysroot, path, interp, err))
+    const Elf64_Phdr *p = segment(&e, PT_INTERP);
+    if (p && !read_text(&e, p->p_offset, interp, sizeof interp))
+        return error_set(err, "%.200s: the name of its interpreter makes no sense", n->path);
+    if (p) {
+        snprintf(path, sizeof path, "%s%s", s->sysroot, interp);
+        if (add_file(s, path, interp, n, err))
             return -1;
     }
-    return add_libraries(files, sysroot, what, &e, err);
+    return add_libraries(s, n, &e, err);
+}
+
+/* Whether a file of that name, in whatever folder, is there. */
+static bool have_name(const struct image_files *files, const char *name)
+{
+    size_t n;
+    const struct image *im = image_files_images(files, &n);
+    for (size_t i = 0; i < n; i++) {
+        const char *last = strrchr(im[i].role, '/');
+        if (last && !strcmp(last + 1, name))
+            return true;
+    }
+    return false;
 }
 
 int hosted_add_program(struct image_files *files, const char *sysroot, const char *path, const char *to,
                        struct error *err)
 {
-    return add_file(files, sysroot, path, to, err);
+    struct search s = {.files = files, .sysroot = sysroot};
+    int rc = add_file(&s, path, to, NULL, err);
+    for (struct missing *m = s.missing, *next; m; m = next) {
+        next = m->next;
+        if (!rc && !have_name(files, m->name))
+            rc = error_set(err, "%.200s: needs %.100s, which is not below \"%.100s/\": give --sysroot", m->of,
+                           m->name, sysroot);
+        free(m);
+    }
+    return rc;
 }

@@ -122,6 +122,26 @@ for of in base:x86-64 v2:x86-64-v2 v3:x86-64-v3 v3:max; do
     holds "variant-${of#*:}.out" "^${of%%:*}.?\$" "the library's variant with ${of#*:}"
 done
 
+# The same for libraries beside the program, by DT_RUNPATH or DT_RPATH. One of them needs the other, which only the program's path (or DT_RPATH,
+# which holds for all) has, and which is found because the program needs it too.
+mkdir -p app/bin app/lib/glibc-hwcaps/x86-64-v3
+cp root/lib/x86_64-linux-gnu/libvariant.so app/lib
+cp root/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v3/libvariant.so app/lib/glibc-hwcaps/x86-64-v3
+echo 'const char *variant(void); const char *through(void) { return variant(); }' |
+    gcc -shared -fPIC -o app/lib/libthrough.so -x c - -Wl,--no-as-needed -Lapp/lib -lvariant
+for tags in enable disable; do
+    echo 'int puts(const char *); const char *through(void); int main(void) { return puts(through()) < 0; }' |
+        gcc -o app/bin/beside -x c - -Wl,--$tags-new-dtags,-rpath,'/none:$ORIGIN/../lib',--no-as-needed -Lapp/lib -lthrough $([ $tags = disable ] || echo -lvariant) \
+            -Wl,--allow-shlib-undefined || fail "no program"
+    for of in base:x86-64-v2 v3:x86-64-v3; do
+        expect 0 "$tags-${of#*:}" "$BOOTREEL" record -q --cpu "${of#*:}" --console -o beside.reel --program app/bin/beside
+        holds "$tags-${of#*:}.out" "^${of%%:*}.?\$" "a library beside the program, $tags-new-dtags, ${of#*:}"
+    done
+done
+rm app/lib/libvariant.so app/lib/glibc-hwcaps/x86-64-v3/libvariant.so
+expect 2 none "$BOOTREEL" record -o beside.reel --program app/bin/beside
+holds none.err 'needs libvariant.so, which is not below' "a library that is nowhere"
+
 # gdb: YMM registers on a trace and live (a value that is set is the program's next operand); a model without AVX has none.
 cat >step.S <<'END'
 .globl _start
