@@ -1,5 +1,5 @@
 /* test_origin_items.c - sources with a name of their own (core/origin/items.c): a small firmware reads fw_cfg by its port, and its own
- * image, in which there is a UEFI variable. */
+ * image, in which there is a UEFI variable. And a register that is not written for long. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,6 +48,12 @@ static const uint8_t code[] = {
     0xbf, 0x10, 0x06,
     0xb9, 0x02, 0x00, /* mov $0x610,%di; mov $2,%cx */
     0xf3, 0x6c,       /* rep insb */
+    0x66, 0xbe, 0x78,
+    0x56, 0x34, 0x12, /* mov $0x12345678,%esi */
+    0x66, 0xb9, 0xc0,
+    0x27, 0x09, 0x00, /* mov $600000,%ecx */
+    0x66, 0x49, 0x75,
+    0xfc, /* 1: dec %ecx; jnz 1b */
     0xb0, 0x03, 0xe6,
     0xf4, 0xf4, 0xeb,
     0xfd, /* mov $3,%al; out %al,$0xf4; hlt; jmp */
@@ -149,9 +155,29 @@ static void test_variable_in_flash(void **state)
     ends_at(0x603, firmware[VARIABLE - 9], ORIGIN_IMAGE, VARIABLE - 9, "in memory at the beginning");
 }
 
+/* ESI was set before a loop of 1.2 million steps. */
+static void test_idle_register(void **state)
+{
+    struct error err = {""};
+    struct origin_place p;
+    (void)state;
+    assert_int_equal(origin_register(o, 0, "esi", &p, &err), 0);
+    struct origin_chain *c =
+        origin_find(o, &p, trace_last_icount(timeline_trace(tl)), &(struct origin_options){0}, &err);
+    if (!c)
+        fail_msg("%s", err.text);
+    assert_int_equal(c->n, 1);
+    assert_string_equal(c->link[0].instruction, "mov esi, 0x12345678");
+    assert_int_equal(c->link[0].source, ORIGIN_CONSTANT);
+    assert_true(c->link[0].places > 0);
+    assert_non_null(strstr(c->link[0].text, "not each step between them was looked at"));
+    origin_chain_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_fw_cfg_by_port),
-                                       cmocka_unit_test(test_variable_in_flash)};
+                                       cmocka_unit_test(test_variable_in_flash),
+                                       cmocka_unit_test(test_idle_register)};
     return cmocka_run_group_tests(tests, begin, end);
 }
