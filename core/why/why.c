@@ -241,6 +241,8 @@ struct why *why_ask(struct trace *t, const struct engine_kind *kind, uint64_t at
     }
     if (f.answer != WHY_WRONG)
         subject = earlier_boot(&c, &f, subject);
+    if (f.answer == WHY_WRONG)
+        explain_media(&c, &f);
     case_close(&c);
     return answer(&f, subject);
 }

@@ -127,4 +127,7 @@ typedef void explainer_fn(struct why_case *c, struct finding *f);
 explainer_fn explain_linux, explain_systems, explain_rails, explain_fault, explain_reset, explain_network,
     explain_firmware, explain_uefi, explain_hang, explain_units, explain_program;
 
+/* Something went wrong: adds to the verdict what is wrong with a CD's image, if that is the cause. */
+void explain_media(struct why_case *c, struct finding *f);
+
 #endif
