@@ -44,16 +44,18 @@ static bool at_register(const cs_x86_op *op)
 static bool branch(const struct code *c, struct code_site *s)
 {
     const cs_x86_op *op = &c->insn->detail->x86.operands[0];
-    bool call = c->insn->id == X86_INS_CALL;
-    if (c->insn->detail->x86.op_count != 1 || (!call && c->insn->id != X86_INS_JMP))
+    bool call = c->insn->id == X86_INS_CALL, jump = c->insn->id == X86_INS_JMP;
+    if (c->insn->detail->x86.op_count != 1)
         return false;
     if (op->type == X86_OP_IMM) {
-        s->kind = call ? CODE_CALL : CODE_JUMP;
+        s->kind = call ? CODE_CALL : jump ? CODE_JUMP : CODE_BRANCH;
         s->target = (uint64_t)op->imm;
         return true;
     }
-    if (!call)
-        return false;
+    if (!call) {
+        s->kind = CODE_JUMP_THROUGH;
+        return jump;
+    }
     s->kind = op->type == X86_OP_REG ? CODE_CALL_REGISTER : CODE_CALL_MEMORY;
     if (op->type == X86_OP_REG) {
         s->reg = cs_reg_name(c->handle, op->reg);

@@ -11,6 +11,8 @@
 enum code_kind {
     CODE_RETURN,        /* ret */
     CODE_JUMP,          /* jmp to `target`, always taken */
+    CODE_BRANCH,        /* a conditional jump to `target` */
+    CODE_JUMP_THROUGH,  /* jmp through a register or memory */
     CODE_CALL,          /* call `target` */
     CODE_CALL_REGISTER, /* call through the register `reg` */
     CODE_CALL_MEMORY,   /* call through memory; at `reg` + `target` if `reg` is not NULL */

@@ -27,6 +27,7 @@ struct hooks {
     size_t nreturns;
     struct code *code;
     size_t rsp, ss_base, cs_base; /* registers */
+    bool leaving, freed;          /* it tells of calls that end; one of these ends has freed all but this */
 };
 
 /* ---------------------------------------------------------------- life */
@@ -59,7 +60,10 @@ void hooks_free(struct hooks *hs)
     free(hs->frames);
     free(hs->returns);
     code_free(hs->code);
-    free(hs);
+    hs->nframes = 0;
+    hs->freed = true;
+    if (!hs->leaving)
+        free(hs);
 }
 
 static void probe_reached(void *ctx, const struct probe_hit *hit)
@@ -136,11 +140,11 @@ struct frame *hook_find(const struct hook *h, uint64_t sp)
     return NULL;
 }
 
-/* The frame whose caller goes on with that stack pointer. */
-static struct frame *find_returned(const struct hooks *hs, uint64_t sp)
+/* The innermost frame that is left at that address, whose caller goes on with that stack pointer. */
+static struct frame *find_returned(const struct hooks *hs, uint64_t back, uint64_t sp)
 {
     for (size_t i = hs->nframes; i-- > 0;)
-        if (hs->frames[i].after == sp)
+        if (hs->frames[i].back == back && hs->frames[i].after == sp)
             return &hs->frames[i];
     return NULL;
 }
@@ -246,32 +250,44 @@ static void on_exit_site(void *ctx, const struct probe_hit *hit)
 
 static void probe_return(struct hooks *hs, uint64_t address);
 
-/* At a jump out of the function: a tail call, or a thunk that returns. Where the rest counts, the return address is what ends it. */
+/* The frame at `sp` is left at its return address. */
+static void await_return(struct frame *f, uint64_t sp, unsigned n, uint64_t address)
+{
+    f->after = sp + n;
+    f->back = address;
+    probe_return(f->hook->set, address);
+}
+
+/* At what may be a jump to another function. If it is a conditional one that is not taken, or stays inside, the function is left later by
+ * another exit. */
 static void on_tail_site(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
     uint64_t sp = hooks_stack_pointer(h->set, hit->cpu), address;
     struct frame *f = hook_find(h, sp);
-    unsigned n = f && h->whole ? return_address(h->set, hit->cpu, sp, &address) : 0;
-    if (n) {
-        f->after = sp + n;
-        probe_return(h->set, address);
-    } else if (f) {
+    unsigned n = f ? return_address(h->set, hit->cpu, sp, &address) : 0;
+    if (n)
+        await_return(f, sp, n, address);
+    else if (f)
         left(f, hit, h);
-    }
 }
 
-/* At a return address. */
+/* At a return address: of one call, or of several that are tail calls of each other. */
 static void on_return(void *ctx, const struct probe_hit *hit)
 {
     struct hooks *hs = ctx;
-    struct frame *f = find_returned(hs, hooks_stack_pointer(hs, hit->cpu));
-    if (f && (!f->hook->exits_known || f->hook->whole))
+    const uint64_t sp = hooks_stack_pointer(hs, hit->cpu);
+    hs->leaving = true;
+    for (struct frame *f; (f = find_returned(hs, hit->address, sp)) != NULL;)
         left(f, hit, (struct hook *)f->hook);
+    hs->leaving = false;
+    if (hs->freed)
+        free(hs);
 }
 
 struct exits {
     struct hook *h;
+    unsigned cpu;
     const struct symbol *hot, *cold;
 };
 
@@ -280,13 +296,30 @@ static bool inside(const struct symbol *sym, uint64_t address)
     return sym && address - sym->address < sym->size;
 }
 
+/* Whether the code there only returns: compilers that guard against speculation jump to such a thunk. */
+static bool returns_at_once(const struct hooks *hs, unsigned cpu, uint64_t address)
+{
+    static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
+    enum { RET = 0xc3 };
+    uint8_t code[sizeof endbr64 + 1] = {0};
+    if (!hs->o.read(hs->o.ctx, cpu, address, code, sizeof code))
+        return false;
+    return code[memcmp(code, endbr64, sizeof endbr64) ? 0 : sizeof endbr64] == RET;
+}
+
 static void exit_site(void *ctx, const struct code_site *site)
 {
     const struct exits *x = ctx;
-    bool out = site->kind == CODE_JUMP && !inside(x->hot, site->target) && !inside(x->cold, site->target);
-    if (site->kind != CODE_RETURN && !out)
+    struct hooks *hs = x->h->set;
+    const bool jump = site->kind == CODE_JUMP || site->kind == CODE_BRANCH;
+    const bool out = jump && !inside(x->hot, site->target) && !inside(x->cold, site->target);
+    probe_fn *fn = on_exit_site;
+    if (site->kind == CODE_JUMP_THROUGH ||
+        (out && (site->kind == CODE_BRANCH || !returns_at_once(hs, x->cpu, site->target))))
+        fn = on_tail_site;
+    else if (site->kind != CODE_RETURN && !out)
         return;
-    hooks_probe(x->h->set, PROBE_LINEAR, site->address, out ? on_tail_site : on_exit_site, x->h);
+    hooks_probe(hs, PROBE_LINEAR, site->address, fn, x->h);
     x->h->exits_known = true;
 }
 
@@ -299,15 +332,10 @@ struct hook *hook_function(struct hooks *hs, unsigned cpu, const struct symbol *
     h->enter = enter;
     h->leave = leave;
     hooks_probe(hs, PROBE_LINEAR, function->address, on_enter, h);
-    struct exits x = {.h = h, .hot = function, .cold = cold};
+    struct exits x = {.h = h, .cpu = cpu, .hot = function, .cold = cold};
     if (leave)
         hooks_sites(hs, cpu, function, cold, exit_site, &x);
     return h;
-}
-
-void hook_whole(struct hook *h)
-{
-    h->whole = true;
 }
 
 struct hook *hook_address(struct hooks *hs, uint64_t address, hook_enter *enter, hook_leave *leave, void *ctx)
@@ -323,7 +351,7 @@ struct hook *hook_address(struct hooks *hs, uint64_t address, hook_enter *enter,
 
 void hook_find_exits(struct hook *h, unsigned cpu, const struct symbol *function)
 {
-    struct exits x = {.h = h, .hot = function};
+    struct exits x = {.h = h, .cpu = cpu, .hot = function};
     hooks_sites(h->set, cpu, function, NULL, exit_site, &x);
     if (h->exits_known)
         probes_apply(h->set->o.probes);
@@ -345,7 +373,7 @@ void hook_follow(struct hook *h, const struct probe_hit *hit)
     struct hooks *hs = h->set;
     uint64_t sp = hooks_stack_pointer(hs, hit->cpu), address;
     unsigned n = return_address(hs, hit->cpu, sp, &address);
-    hook_push(h, sp, hit->time)->after = n ? sp + n : 0;
+    struct frame *f = hook_push(h, sp, hit->time);
     if (!h->exits_known && n)
-        probe_return(hs, address);
+        await_return(f, sp, n, address);
 }

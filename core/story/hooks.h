@@ -4,10 +4,12 @@
  * call removes all of it.
  *
  * A call that is in progress is a *frame*: it is identified by its function and the stack pointer at its
- * entry, on whichever stack. A function is left where its code returns or jumps to another function.
- * These places are found once, by disassembly, since probes have to be at fixed addresses
- * (core/story/probes.h). Where that is not possible, the return address is taken from the stack at the first
- * call from each place, and probed.
+ * entry, on whichever stack. A function is left where its code returns; these places are found once, by
+ * disassembly, since probes have to be at fixed addresses (core/story/probes.h). Where its code jumps to
+ * another function with the stack as at the entry (a tail call), that function's result is its own: it is
+ * left when control comes to the return address with the caller's stack, whichever function executes the
+ * return. The return address is taken from the stack at the first such jump for each caller, and probed; so
+ * is that of a function whose code cannot be disassembled, when it is called.
  *
  * If a function is left without being noticed (its stack was thrown away), its frame stays until the same
  * function is entered at the same place of a stack.
@@ -28,13 +30,14 @@ struct frame {
     const struct hook *hook;
     uint64_t sp;                  /* at the entry, linear */
     uint64_t after;               /* the stack pointer when the caller goes on; 0 if not known */
+    uint64_t back;                /* the return address, if the call is left there; otherwise 0 */
     uint64_t time;                /* guest time at the entry, ns */
     uint64_t value[FRAME_VALUES]; /* for enter and leave to use */
 };
 
 /* Called at the entry. The frame is NULL if the exit is not hooked, or if hook_follow makes it. */
 typedef void hook_enter(struct hook *h, const struct probe_hit *hit, struct frame *f);
-/* Called at the exit: the frame is no longer among those in progress. */
+/* Called at the exit: the frame is no longer among those in progress. It may free the set. */
 typedef void hook_leave(struct hook *h, const struct probe_hit *hit, const struct frame *f);
 
 struct hook {
@@ -45,7 +48,6 @@ struct hook {
     hook_leave *leave;
     void *ctx;        /* to be freed with it, or NULL */
     bool follows;     /* frames are made by hook_follow */
-    bool whole;       /* hook_whole() */
     bool exits_known; /* disassembly has found where it is left */
 };
 
@@ -72,8 +74,6 @@ void hooks_probe(struct hooks *hs, enum probe_space space, uint64_t address, pro
  * enter or leave may be NULL. The caller has to call probes_apply. */
 struct hook *hook_function(struct hooks *hs, unsigned cpu, const struct symbol *function,
                            const struct symbol *cold, hook_enter *enter, hook_leave *leave, void *ctx);
-/* A function that may end in a tail call, whose result and time are its own: it is left when that returns. (Others are left at the jump.) */
-void hook_whole(struct hook *h);
 /* Calls enter whenever the address is executed; enter may call hook_follow. */
 struct hook *hook_address(struct hooks *hs, uint64_t address, hook_enter *enter, hook_leave *leave,
                           void *ctx);

@@ -163,12 +163,14 @@ static void counts(const struct fixture *f, unsigned entered, unsigned left)
 
 /* 0: jmp OTHER; 5: jmp 7; 7: ret; 8: call 0 */
 static const uint8_t code[] = {0xe9, 0xfb, 0x0f, 0x00, 0x00, 0xeb, 0x00, 0xc3, 0xe8, 0xf3, 0xff, 0xff, 0xff};
+enum { RET = 0xc3 };
 
 static void exits_in_the_code(void **state)
 {
     struct fixture *f = make(64);
     const struct symbol function = {.name = "f", .address = CODE, .size = sizeof code, .type = 't'};
     memcpy(f->m.memory + CODE, code, sizeof code);
+    f->m.memory[OTHER] = RET; /* a thunk that returns */
     struct hook *h = hook_function(f->hooks, 0, &function, NULL, enters, leaves, pointer_to(f));
     assert_true(h->exits_known);
     probes_apply(f->probes);
@@ -278,28 +280,97 @@ static void exits_found_later(void **state)
     end(f);
 }
 
-/* nop; jmp elsewhere: left there, or when what it jumps to returns. */
+/* A way out of a function at CODE + 1, called from OTHER. */
+static struct fixture *called(const uint8_t *way, size_t n)
+{
+    const struct symbol function = {.name = "f", .address = CODE, .size = n, .type = 't'};
+    const uint64_t address = OTHER;
+    struct fixture *f = make(64);
+    memcpy(f->m.memory + CODE, way, n);
+    memcpy(f->m.memory + 0x3000, &address, 8);
+    memcpy(f->m.memory + 0x2000, &address, 8);
+    hook_function(f->hooks, 0, &function, NULL, enters, leaves, pointer_to(f));
+    probes_apply(f->probes);
+    at(f, CODE, 0x3000);
+    return f;
+}
+
+/* nop and a jump elsewhere, of each kind: the call is over when what it jumps to has returned, with its result and time. */
 static void tail_call(void **state)
 {
-    static const uint8_t tail[] = {0x90, 0xe9, 0x00, 0x08, 0x00, 0x00};
-    const struct symbol function = {.name = "f", .address = CODE, .size = sizeof tail, .type = 't'};
-    const uint64_t address = OTHER;
-    for (unsigned whole = 0; whole < 2; whole++) {
-        struct fixture *f = make(64);
-        memcpy(f->m.memory + CODE, tail, sizeof tail);
-        memcpy(f->m.memory + 0x3000, &address, 8);
-        struct hook *h = hook_function(f->hooks, 0, &function, NULL, enters, leaves, pointer_to(f));
-        if (whole)
-            hook_whole(h);
-        probes_apply(f->probes);
-        at(f, CODE, 0x3000);
+    static const uint8_t ways[][8] = {{0x90, 0xe9, 0x00, 0x08, 0x00, 0x00},        /* jmp +800h */
+                                      {0x90, 0x0f, 0x84, 0x00, 0x08, 0x00, 0x00},  /* je +800h */
+                                      {0x90, 0xff, 0xe0},                          /* jmp *%rax */
+                                      {0x90, 0xff, 0x24, 0xc5, 0x00, 0x20, 0, 0}}; /* jmp *0x2000(,%rax,8) */
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        struct fixture *f = called(ways[i], sizeof ways[i]);
         at(f, CODE + 1, 0x3000);
-        counts(f, 1, !whole);
+        counts(f, 1, 0);
+        at(f, OTHER, 0x2008);
+        counts(f, 1, 0); /* another call of the same caller */
         at(f, OTHER, 0x3008);
         counts(f, 1, 1);
-        assert_int_equal(f->m.duration, whole ? 200 : 100);
+        assert_int_equal(f->m.duration, 300);
+        at(f, OTHER, 0x3008);
+        counts(f, 1, 1);
         end(f);
     }
+}
+
+/* nop; je elsewhere; ret: the jump is not taken. */
+static void branch_that_stays(void **state)
+{
+    static const uint8_t way[] = {0x90, 0x0f, 0x84, 0x00, 0x08, 0x00, 0x00, RET};
+    struct fixture *f = called(way, sizeof way);
+    at(f, CODE + 1, 0x3000);
+    at(f, CODE + 7, 0x3000);
+    counts(f, 1, 1);
+    assert_int_equal(f->m.duration, 200);
+    at(f, OTHER, 0x3008);
+    counts(f, 1, 1);
+    end(f);
+}
+
+/* f jumps to g, which jumps elsewhere: both are over at the same place, g first. */
+static void tail_calls_in_a_row(void **state)
+{
+    static const uint8_t first[] = {0x90, 0xe9, 0xfa, 0x00, 0x00, 0x00},
+                         second[] = {0x90, 0xe9, 0x00, 0x08, 0x00, 0x00};
+    const struct symbol g = {.name = "g", .address = CODE + 0x100, .size = sizeof second, .type = 't'};
+    struct fixture *f = called(first, sizeof first);
+    memcpy(f->m.memory + CODE + 0x100, second, sizeof second);
+    hook_function(f->hooks, 0, &g, NULL, enters, leaves, pointer_to(f));
+    probes_apply(f->probes);
+    at(f, CODE + 1, 0x3000);
+    at(f, CODE + 0x100, 0x3000);
+    at(f, CODE + 0x101, 0x3000);
+    counts(f, 2, 0);
+    at(f, OTHER, 0x3008);
+    counts(f, 2, 2);
+    assert_int_equal(f->m.duration, 400); /* f's */
+    end(f);
+}
+
+static void ends_all(struct hook *h, const struct probe_hit *hit, const struct frame *fr)
+{
+    struct machine *m = machine_of(*(struct engine **)h->ctx);
+    m->left++;
+    hooks_free(h->set);
+}
+
+/* The call whose end ends the set, as that of UEFI's ExitBootServices. */
+static void freed_at_the_end(void **state)
+{
+    const uint64_t address = OTHER;
+    struct fixture *f = make(64);
+    memcpy(f->m.memory + 0x3000, &address, 8);
+    hook_address(f->hooks, CODE, enters, ends_all, pointer_to(f));
+    probes_apply(f->probes);
+    at(f, CODE, 0x3000);
+    at(f, OTHER, 0x3008);
+    counts(f, 1, 1);
+    f->hooks = NULL;
+    end(f);
 }
 
 int main(void)
@@ -312,6 +383,9 @@ int main(void)
         cmocka_unit_test(return_in_16_bit_code),
         cmocka_unit_test(exits_found_later),
         cmocka_unit_test(tail_call),
+        cmocka_unit_test(branch_that_stays),
+        cmocka_unit_test(freed_at_the_end),
+        cmocka_unit_test(tail_calls_in_a_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -196,8 +196,6 @@ void lx_loading_setup(struct linux_guest *lx)
         return;
     lx_hook(lx, "unpack_to_rootfs", unpacks, unpacked);
     lx->module_load = lx_hook(lx, "load_module", load_begins, load_ends);
-    if (!lx->module_load)
-        return;
-    hook_whole(lx->module_load); /* its last call is do_init_module */
-    lx_hook(lx, "mod_verify_sig", verifies, verified);
+    if (lx->module_load)
+        lx_hook(lx, "mod_verify_sig", verifies, verified);
 }
