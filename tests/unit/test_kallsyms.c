@@ -20,6 +20,7 @@ struct made_image {
     uint8_t *p;
     size_t at;
     unsigned word, align;
+    bool shuffled;
 };
 
 static void put(struct made_image *m, const void *bytes, size_t n)
@@ -59,11 +60,18 @@ static void made_name(unsigned i, char *name)
     sprintf(name, "%cfn_%u", i < 3 ? 'A' : 'T', i);
 }
 
+/* Where the i-th name's function is among the others: functions may be shuffled one by one. */
+static unsigned made_place(const struct made_image *m, unsigned i)
+{
+    enum { STEP = 333, FIXED = 3 }; /* no divisor in common with the number of those that move */
+    return m->shuffled && i >= FIXED ? FIXED + (i - FIXED) * STEP % (COUNT - FIXED) : i;
+}
+
 static void put_offsets(struct made_image *m)
 {
     align(m);
     for (unsigned i = 0; i < COUNT; i++) {
-        int32_t v = (int32_t)(made_address(m->word, i) - made_base(m->word));
+        int32_t v = (int32_t)(made_address(m->word, made_place(m, i)) - made_base(m->word));
         if (m->word == 8)
             v = made_absolute(8, i) ? (int32_t)made_address(8, i) : -1 - v;
         put(m, &v, 4);
@@ -76,7 +84,7 @@ static void put_self(struct made_image *m)
 {
     align(m);
     for (unsigned i = 0; i < COUNT; i++) {
-        int32_t v = (int32_t)(0x40 * i - m->at);
+        int32_t v = (int32_t)(0x40 * made_place(m, i) - m->at);
         put(m, &v, 4);
     }
 }
@@ -110,9 +118,9 @@ static void put_tokens(struct made_image *m)
 }
 
 /* Here and there in an image of noise. `shift` moves them. */
-static struct made_image make_image(enum made_order order, unsigned word, unsigned shift)
+static struct made_image make_image_of(enum made_order order, unsigned word, unsigned shift, bool shuffled)
 {
-    struct made_image m = {mem_zero(1, IMAGE), 4096 + shift, word, order == SINCE_7_0 ? 4 : word};
+    struct made_image m = {mem_zero(1, IMAGE), 4096 + shift, word, order == SINCE_7_0 ? 4 : word, shuffled};
     uint32_t markers[(COUNT + 255) / 256], count = COUNT;
     align(&m);
     for (size_t i = 0; i < 4096; i++)
@@ -136,6 +144,11 @@ static struct made_image make_image(enum made_order order, unsigned word, unsign
         put_word(&m, made_base(word));
     }
     return m;
+}
+
+static struct made_image make_image(enum made_order order, unsigned word, unsigned shift)
+{
+    return make_image_of(order, word, shift, false);
 }
 
 struct seen {
@@ -183,6 +196,44 @@ static void test_kallsyms(void **state)
     }
 }
 
+struct seen_shuffled {
+    const struct made_image *m;
+    unsigned n;
+    uint64_t base;
+};
+
+static void see_shuffled(void *ctx, const char *name, char type, uint64_t address, bool absolute)
+{
+    struct seen_shuffled *s = ctx;
+    const unsigned i = s->n++;
+    char want[40];
+    made_name(i, want);
+    assert_string_equal(name, want + 1);
+    if (!made_absolute(s->m->word, i))
+        assert_int_equal(address, s->base + 0x40 * made_place(s->m, i));
+}
+
+/* Functions in another order at each boot, and their names as they were: function-granular KASLR. */
+static void test_kallsyms_shuffled(void **state)
+{
+    for (unsigned i = 0; i < 2 * MADE_ORDERS; i++) {
+        const unsigned word = i / MADE_ORDERS ? 4 : 8;
+        struct made_image m = make_image_of((enum made_order)(i % MADE_ORDERS), word, 0, true);
+        struct kallsyms k = kallsyms_in(&m, IMAGE, word);
+        struct seen_shuffled s = {&m, 0, made_base(word)};
+        struct error err;
+        assert_int_equal(kallsyms_find(&k, &err), 0);
+        k.begin = made_base(word);
+        kallsyms_each(&k, see_shuffled, &s);
+        assert_int_equal(s.n, COUNT);
+        for (unsigned n = 0; n < COUNT; n++) /* no addresses at all */
+            memset(m.p + k.addresses + 4 * (size_t)n, 0, 4);
+        k = kallsyms_in(&m, IMAGE, word);
+        assert_int_equal(kallsyms_find(&k, &err), -1);
+        free(m.p);
+    }
+}
+
 static void see_far_symbol(void *ctx, const char *name, char type, uint64_t address, bool absolute)
 {
     struct seen *s = ctx;
@@ -217,7 +268,7 @@ static void test_kallsyms_low_base(void **state)
 static void test_kallsyms_twice(void **state)
 {
     struct made_image first = make_image(SINCE_6_4, 8, 0), second = make_image(SINCE_7_0, 8, 4),
-                      both = {mem_zero(2, IMAGE), 0, 8, 8};
+                      both = {.p = mem_zero(2, IMAGE)};
     memcpy(both.p, first.p, IMAGE);
     memcpy(both.p + IMAGE, second.p, IMAGE);
     struct kallsyms k = kallsyms_in(&both, 2 * IMAGE, 8);
@@ -270,9 +321,8 @@ static void test_kallsyms_garbage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kallsyms),
-        cmocka_unit_test(test_kallsyms_twice),
-        cmocka_unit_test(test_kallsyms_low_base),
+        cmocka_unit_test(test_kallsyms),          cmocka_unit_test(test_kallsyms_twice),
+        cmocka_unit_test(test_kallsyms_low_base), cmocka_unit_test(test_kallsyms_shuffled),
         cmocka_unit_test(test_kallsyms_garbage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,19 +158,37 @@ static bool is_kernels(const struct kallsyms *k, uint64_t address)
     return address >= kernel_map(k) && (k->word == 8 || address <= UINT32_MAX);
 }
 
-/* Whether these are kernel addresses, in order except for a few. */
+/* Some address that is in the kernel. */
+static uint64_t middle(const struct kallsyms *k)
+{
+    bool absolute;
+    for (uint32_t i = k->count / 2; i < k->count; i++) {
+        uint64_t a = address_of(k, i, &absolute);
+        if (!absolute && is_kernels(k, a))
+            return a;
+    }
+    return 0;
+}
+
+/* Whether these are kernel addresses, in order except for a few. In another order (functions that are shuffled) they have to be near to each
+ * other, as an image is, and mostly different: zeros are no addresses. */
 static bool plausible(const struct kallsyms *k)
 {
-    uint32_t kernel = 0, rising = 0;
+    const uint64_t some = k->shuffled ? middle(k) : 0;
+    uint32_t kernel = 0, rising = 0, near = 0, same = 0, few = k->count / 16 + 2;
     uint64_t last = 0;
     bool absolute;
     for (uint32_t i = 0; i < k->count; i++) {
         uint64_t a = address_of(k, i, &absolute);
         kernel += !absolute && is_kernels(k, a);
+        near += absolute || a - some + k->size < 2 * k->size;
         rising += a >= last;
+        same += a == last + (k->how == KALLSYMS_SELF ? 4 : 0);
         last = a;
     }
-    return kernel > k->count / 2 && rising > k->count - k->count / 16 - 2;
+    if (kernel <= k->count / 2 || same >= k->count / 2)
+        return false;
+    return (k->shuffled ? near : rising) > k->count - few;
 }
 
 static bool relative_at(struct kallsyms *k, size_t offsets, size_t base)
@@ -195,8 +213,9 @@ static bool plausible_at(struct kallsyms *k, size_t addresses, unsigned width)
     return addresses + width * (size_t)k->count <= k->size && plausible(k);
 }
 
-static bool find_addresses(struct kallsyms *k)
+static bool find_addresses_as(struct kallsyms *k, bool shuffled)
 {
+    k->shuffled = shuffled;
     size_t word = k->word, num = k->names - word, table = align(word, 4 * (size_t)k->count),
            end = k->packed.token_index + 2 * PACKED_TOKENS, after = align(word, end);
     if (num >= table + word && relative_at(k, num - word - table, num - word))
@@ -210,6 +229,11 @@ static bool find_addresses(struct kallsyms *k)
     if (num >= word * (size_t)k->count && plausible_at(k, num - word * (size_t)k->count, k->word))
         return true;
     return plausible_at(k, after, k->word);
+}
+
+static bool find_addresses(struct kallsyms *k)
+{
+    return find_addresses_as(k, false) || find_addresses_as(k, true);
 }
 
 /* ---------------------------------------------------------------- the whole */

@@ -34,6 +34,7 @@ struct kallsyms {
         KALLSYMS_ABSOLUTE,
         KALLSYMS_SELF /* from their own place: from `begin` on; without it they are offsets in the image */
     } how;            /* of the addresses */
+    bool shuffled;    /* they are not in order */
 };
 
 /* Finds the first tables in the image. -1 with err, which says what is missing. The image must stay valid while `k` is used. */
