@@ -176,6 +176,18 @@ void hooks_drop_stack(struct hooks *hs, uint64_t sp, uint64_t size)
     hs->nframes = n;
 }
 
+void hooks_drop_since(struct hooks *hs, const struct frame *f, void (*gone)(void *ctx, const struct frame *f),
+                      void *ctx)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < hs->nframes; i++)
+        if (hs->frames[i].time > f->time)
+            gone(ctx, &hs->frames[i]);
+        else
+            hs->frames[n++] = hs->frames[i];
+    hs->nframes = n;
+}
+
 void hooks_drop_all(struct hooks *hs)
 {
     hs->nframes = 0;

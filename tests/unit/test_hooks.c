@@ -351,6 +351,30 @@ static void tail_calls_in_a_row(void **state)
     end(f);
 }
 
+static void count_gone(void *ctx, const struct frame *fr)
+{
+    ++*(unsigned *)ctx;
+}
+
+/* The outer call of three returns by a jump over the others. */
+static void left_by_a_jump(void **state)
+{
+    struct fixture *f = make(64);
+    struct hook *h = hook_keep(f->hooks, NULL);
+    unsigned gone = 0;
+    size_t n;
+    hook_push(h, 0x8000, 100);
+    const struct frame outer = *hook_push(h, 0x7000, 200);
+    hook_push(h, 0x6000, 300);
+    hook_push(h, 0x2000, 400);
+    hooks_drop(f->hooks, hook_find(h, 0x7000));
+    hooks_drop_since(f->hooks, &outer, count_gone, &gone);
+    assert_int_equal(gone, 2);
+    assert_int_equal(hooks_frames(f->hooks, &n)->sp, 0x8000);
+    assert_int_equal(n, 1);
+    end(f);
+}
+
 static void ends_all(struct hook *h, const struct probe_hit *hit, const struct frame *fr)
 {
     struct machine *m = machine_of(*(struct engine **)h->ctx);
@@ -385,6 +409,7 @@ int main(void)
         cmocka_unit_test(tail_call),
         cmocka_unit_test(branch_that_stays),
         cmocka_unit_test(freed_at_the_end),
+        cmocka_unit_test(left_by_a_jump),
         cmocka_unit_test(tail_calls_in_a_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,7 +135,7 @@ static struct call *new_call(struct efi_guest *eg, unsigned *number)
 {
     if (!eg->calls)
         eg->calls = mem_zero(1, sizeof *eg->calls);
-    /* Those whose return was not seen (Exit, a stack that was left) are used again, in turn. */
+    /* Those whose return was not seen (a stack that was left) are used again, in turn. */
     *number = eg->next_call++ % CALLS;
     for (unsigned i = 0; i < CALLS && eg->calls->call[*number].used; i++)
         *number = eg->next_call++ % CALLS;
@@ -327,6 +327,16 @@ static void on_call(void *ctx, const struct probe_hit *hit)
     entered(eg, row->number, c);
 }
 
+static void on_result(struct hook *h, const struct probe_hit *hit, const struct frame *f);
+
+/* A call that does not return, because an outer one has: Exit. */
+static void call_gone(void *ctx, const struct frame *f)
+{
+    struct efi_guest *eg = ctx;
+    if (f->hook->leave == on_result && f->value[0] && f->value[0] <= CALLS)
+        eg->calls->call[f->value[0] - 1].used = false;
+}
+
 static void on_result(struct hook *h, const struct probe_hit *hit, const struct frame *f)
 {
     const struct efi_probed *p = *(struct efi_probed **)h->ctx;
@@ -345,6 +355,7 @@ static void on_result(struct hook *h, const struct probe_hit *hit, const struct 
                c->out ? efi_number(eg, c->out, c->out_bytes) : 0, c->a[0], c->a[1], c->a[2], duration,
                c->caller);
     c->used = false;
+    hooks_drop_since(h->set, f, call_gone, eg);
     efi_bds_returns(eg, p->row->number, c->caller, status);
     returned(eg, p->row->number, c, status, duration);
     if (p->row->number == EXIT_BOOT_SERVICES && !status)
