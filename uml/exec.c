@@ -325,6 +325,9 @@ static int set_auxiliary(struct host *h, struct mm *m, uint64_t at, uint64_t typ
     return user_write(h, m, at + 8 * (i + 1), &value, sizeof value);
 }
 
+/* The program can run, but the other threads of the process have to go first: then the call is made again. */
+enum { EXEC_WAITS = 1 };
+
 static int load_elf(struct host *h, struct task *t, struct program *p, const char *path, char *const *argv,
                     char *const *envp)
 {
@@ -350,6 +353,8 @@ static int load_elf(struct host *h, struct task *t, struct program *p, const cha
     }
     if (in.inode)
         inode_drop(h, in.inode);
+    if (!rc && !group_single(h, t))
+        rc = EXEC_WAITS;
     if (rc) {
         mm_drop(h, mm);
         return rc;
@@ -476,7 +481,8 @@ static int64_t execute(struct host *h, struct task *t, int dirfd, uint64_t path_
     int rc = user_string(h, MM(t->mm), path_at, path, sizeof path);
     if (rc < 0)
         return rc;
-    if (!group_single(h, t)) /* the other threads go first */
+    /* Before behaviour 6 the other threads went even if there was no program. */
+    if (!host_behaves(h, 6) && !group_single(h, t))
         return wait_for(t, KEY_OBJECT(t->group), UINT64_MAX);
     rc = 0;
     char **argv = take_strings(h, t, args, &left, &rc), **envp = take_strings(h, t, env, &left, &rc);
@@ -485,6 +491,8 @@ static int64_t execute(struct host *h, struct task *t, int dirfd, uint64_t path_
         rc = exec_program(h, t, path, *argv ? argv : empty, envp, dirfd, flags);
     free_strings(argv);
     free_strings(envp);
+    if (rc == EXEC_WAITS)
+        return wait_for(t, KEY_OBJECT(t->group), UINT64_MAX);
     if (rc)
         return rc;
     if (t->tracer && t->trace_options & 1u << 4) /* PTRACE_O_TRACEEXEC */

@@ -348,6 +348,34 @@ static void threads(void)
     pthread_mutex_unlock(&lock);
 }
 
+/* A thread executes programs: only one that can run ends the others, and it has the number of the process. */
+static void *execute(void *self)
+{
+    TRY(execl("/nonexistent", "x", (char *)NULL));
+    TRY(execl("/tmp", "x", (char *)NULL));
+    execl(self, self, "child", "of a thread", (char *)NULL);
+    return NULL;
+}
+static void *idle(void *arg)
+{
+    for (;;)
+        pause();
+}
+static void exec_in_thread(char *self)
+{
+    int status;
+    pid_t p = fork();
+    if (!p) {
+        pthread_t t[3];
+        for (int i = 0; i < 3; i++)
+            pthread_create(&t[i], NULL, i == 1 ? execute : idle, self);
+        for (;;)
+            pause();
+    }
+    SAY("the same process %d", waitpid(p, &status, 0) == p);
+    show("exec in a thread", status);
+}
+
 /* ---- pipes, sockets, polling ---- */
 static void io(void)
 {
@@ -500,6 +528,7 @@ int main(int argc, char **argv)
     io();
     processes(self);
     threads();
+    exec_in_thread(self);
     traced();
     if (chdir("/") || rmdir(dir))
         SAY("the folder is not empty: errno %d", errno);
