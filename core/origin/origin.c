@@ -30,9 +30,9 @@ struct finding {
 };
 
 /* A person waits for the whole chain, and this many steps take a second: the stack pointer's changes are then not all passed over. */
-enum { PAST_ADJUSTING = 2000000 };
+enum { PAST_ADJUSTING = 1000000 };
 /* Each step is looked at in so many before a register's value, and of the way before so many positions in all. */
-enum { EACH_STEP = 1000000, PLACES = 200 };
+enum { EACH_STEP = 500000, PLACES = 200 };
 
 const char *origin_source_word(enum origin_source s)
 {

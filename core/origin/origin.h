@@ -126,7 +126,7 @@ struct origin_options {
     uint64_t
         back; /* the last writes of registers are looked for in so many steps at most, together; 0: ORIGIN_BACK */
 };
-enum { ORIGIN_LINKS = 200, ORIGIN_BACK = 8000000 };
+enum { ORIGIN_LINKS = 200, ORIGIN_BACK = 4000000 };
 
 struct origin;
 
