@@ -51,18 +51,21 @@ static size_t read_physical(void *e, uint64_t address, void *buf, size_t n)
     return ((const struct engine *)e)->ops->peek_physical(e, address, buf, n);
 }
 
-/* In a graphics mode: what the guest kernel's own console shows there. */
+/* In a graphics mode: what the guest kernel's own console shows there. *instead: why it shows nothing. */
 static size_t console_text(struct trace *t, const struct engine_kind *kind, struct engine *e, char *buf,
-                           size_t size)
+                           size_t size, const char **instead)
 {
     struct display d;
     if (!e->ops->display || !e->ops->display(e, &d, NULL, 0, NULL, 0) || d.columns)
         return 0;
+    *instead = ", which is in a graphics mode (--png FILE draws it)";
     struct vt *vt = vt_open(t, kind);
     const size_t cr4 = engine_reg_index(e, "cr4");
     const struct vt_memory m = {e, read_linear, read_physical,
                                 cr4 == SIZE_MAX ? 0 : engine_reg_value(e, 0, cr4)};
     const size_t n = vt ? vt_text(vt, &m, buf, size) : 0;
+    if (vt && vt_program_draws(vt, &m))
+        *instead = ": a program draws it, and only that knows its text (--png FILE draws it)";
     vt_close(vt);
     return n;
 }
@@ -76,12 +79,14 @@ static int print_at(struct trace *t, const struct engine_kind *kind, struct repl
     if (png)
         return draw(e, png, icount);
     char *text = mem_alloc(SCREEN_SIZE);
+    const char *instead = "";
     size_t n = e->ops->screen(e, text, SCREEN_SIZE);
-    n = n ? n : console_text(t, kind, e, text, SCREEN_SIZE);
+    n = n ? n : console_text(t, kind, e, text, SCREEN_SIZE, &instead);
     if (n)
         fputs(text, stdout);
     else
-        fprintf(stderr, "bootreel: the screen shows no text at icount %llu\n", (unsigned long long)icount);
+        fprintf(stderr, "bootreel: no text on the screen at icount %llu%s\n", (unsigned long long)icount,
+                instead);
     free(text);
     return n ? EXIT_DONE : EXIT_NO;
 }
@@ -132,6 +137,7 @@ const struct command command_screen = {
     .rows = rows,
     .intro =
         "Prints the guest's text screen as it was at a position, by replaying from the nearest checkpoint. In a graphics mode that is "
-        "what the console of a Linux kernel shows, if the kernel has type information (BTF) and draws its console itself. "
+        "what the console of a Linux kernel shows, if the kernel has type information (BTF) and draws its console itself. What a program "
+        "draws (Debian's installer, unless it is started with fb=false) can only be had as a picture. "
         "Exits with 1 if the screen shows no text (with --png: nothing) there.",
 };

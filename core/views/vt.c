@@ -169,12 +169,23 @@ struct shown {
     uint64_t high_font; /* the attribute's bit that belongs to the character; 0: none */
 };
 
-static bool look(const struct vt *v, const struct vt_memory *m, struct shown *s)
+/* The vc_data of the console in front; 0: there is none. */
+static uint64_t in_front(const struct vt *v, const struct vt_memory *m)
 {
     const uint64_t which = number(v, m, v->front, 4);
-    if (which >= 64) /* MAX_NR_CONSOLES is 63 */
-        return false;
-    const uint64_t vc = number(v, m, v->consoles + which * v->stride, v->word);
+    return which < 64 ? number(v, m, v->consoles + which * v->stride, v->word)
+                      : 0; /* MAX_NR_CONSOLES is 63 */
+}
+
+bool vt_program_draws(const struct vt *v, const struct vt_memory *m)
+{
+    const uint64_t vc = in_front(v, m);
+    return vc && number(v, m, vc + v->at[MODE], v->size[MODE]) == KD_GRAPHICS;
+}
+
+static bool look(const struct vt *v, const struct vt_memory *m, struct shown *s)
+{
+    const uint64_t vc = in_front(v, m);
     uint64_t value[MEMBERS];
     for (unsigned i = 0; vc && i < MEMBERS; i++)
         value[i] = number(v, m, vc + v->at[i], i == ORIGIN || i == DRIVER ? v->word : v->size[i]);

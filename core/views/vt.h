@@ -23,6 +23,8 @@ void vt_close(struct vt *v); /* NULL is allowed */
  * program draws (KD_GRAPHICS). */
 bool vt_display(const struct vt *v, const struct vt_memory *m, struct display *d, struct display_cell *cells,
                 size_t ncells);
+/* Whether a program draws in place of the console in front, so that the kernel does not know what is shown. */
+bool vt_program_draws(const struct vt *v, const struct vt_memory *m);
 /* What the console in front shows, as text: as engine_ops.screen. */
 size_t vt_text(const struct vt *v, const struct vt_memory *m, char *buf, size_t size);
 

@@ -5,7 +5,8 @@
 need_efi
 
 # The usual initramfs, and another first process.
-mkdir -p "$work/extra/lib" "$work/iso/boot/grub"
+mkdir -p "$work/extra/lib" "$work/extra/bin" "$work/iso/boot/grub"
+gcc -O1 -static -o "$work/extra/bin/graphics" tests/guests/graphics.c || { echo "no program"; exit 2; }
 cp "$(find "$GUESTS/root" -name efivarfs.ko | head -n 1)" "$work/extra/lib/" || { echo "no efivarfs.ko"; exit 2; }
 cat >"$work/extra/init" <<'EOT'
 #!/bin/sh
@@ -14,6 +15,7 @@ mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
 insmod /lib/efivarfs.ko && mount -t efivarfs efivarfs /sys/firmware/efi/efivars
 cd /sys/firmware/efi/efivars && sha256sum *
+graphics || echo "init: no graphics"
 echo "init: drawn, 6 x 7 = 42" >/dev/tty1
 echo "init: powering off"
 poweroff -f
@@ -42,6 +44,8 @@ expect 0 drawn "$BOOTREEL" screen "$work/cd.reel"
 holds "$work/drawn.out" '^init: drawn, 6 x 7 = 42$' "the screen in a graphics mode"
 expect 0 since "$BOOTREEL" screen --at 'console:drawn, 6 x 7' "$work/cd.reel"
 holds "$work/since.out" '^init: drawn, 6 x 7' "the screen when the text is drawn"
+expect 1 program "$BOOTREEL" screen --at 'console:a program draws' "$work/cd.reel"
+holds "$work/program.err" 'no text on the screen at icount [0-9]+: a program draws it, .*--png' "the screen that a program draws"
 "$BOOTREEL" stages --depth 2 "$work/cd.reel" >"$work/stages"
 for s in bios.pei bios.dxe bios.bds loader.BOOTX64.EFI kernel.start_kernel user; do
     holds "$work/stages" "  $s( |$)" "a stage"
