@@ -29,19 +29,22 @@ static int read_image(void *ctx, uint64_t offset, void *buf, size_t n, struct er
     return 0;
 }
 
-static struct engine *machine(void)
+/* At 7c00h: stores to each word of the segment 1000h in turn, for ever. */
+static const uint8_t storer[] = {
+    0xb8, 0x00, 0x10, 0x8e, 0xd8, 0x31, 0xff, /* mov ax, 1000h; mov ds, ax; xor di, di */
+    0x89, 0x05, 0x40, 0x83, 0xc7, 0x02,       /* mov [di], ax; inc ax; add di, 2 */
+    0xeb, 0xf8,                               /* jmp to the store */
+};
+enum { STORER_BEGINS = 3, STORER_LOOP = 4, STORER_WORDS = 0x8000 };
+
+static struct engine *machine(const uint8_t *code, size_t size)
 {
     static const struct setting settings[] = {
         {"memory", "2097152"}, {"bios", "none"}, {"vga", "none"}, {"flat-address", "31744"}};
-    static const struct image images[] = {
-        {.role = "flat",
-         .name = "guest",
-         .size = sizeof rebooter,
-         .ctx = (void *)rebooter,
-         .read = read_image},
+    const struct image images[] = {
+        {.role = "flat", .name = "guest", .size = size, .ctx = (void *)code, .read = read_image},
         {.role = "disk0", .name = "disk", .size = 1 << 20, .read = read_image}};
-    static const struct engine_config cfg = {
-        .settings = settings, .nsettings = 4, .images = images, .nimages = 2};
+    const struct engine_config cfg = {.settings = settings, .nsettings = 4, .images = images, .nimages = 2};
     struct error err;
     struct engine *e = pc_as_asked(&cfg, &err);
     if (!e)
@@ -73,7 +76,7 @@ static void boot_sectors(void **state)
     static unsigned all[EV_COUNT], late[EV_COUNT];
     const struct observer to_all = {.ctx = all, .event = count_event};
     const struct observer to_late = {.ctx = late, .event = count_event};
-    struct engine *a = machine(), *b = machine();
+    struct engine *a = machine(rebooter, sizeof rebooter), *b = machine(rebooter, sizeof rebooter);
     a->ops->observe(a, EVENT_CLASSES_ALL, &to_all);
     b->ops->observe(b, 0, NULL);
     for (unsigned i = 1; i <= 20; i++)
@@ -88,8 +91,45 @@ static void boot_sectors(void **state)
     b->ops->destroy(b);
 }
 
+/* The position after the first store to that word of the segment that begins at or after `from`. */
+static uint64_t next_store(uint64_t from, uint64_t word)
+{
+    const uint64_t lap = (uint64_t)STORER_LOOP * STORER_WORDS;
+    uint64_t at = STORER_BEGINS + word * STORER_LOOP;
+    while (at < from)
+        at += lap;
+    return at + 1;
+}
+
+/* Code that has become hot is watched, at other places each time, and not watched again. A kept translation or compiled code
+ * must not get past a watchpoint; and the machine stays like one that nobody has watched. */
+static void watches_of_hot_code(void **state)
+{
+    static const enum stop_kind kinds[] = {STOPS_WRITE, STOPS_WRITE_PHYSICAL, STOPS_ACCESS};
+    struct engine *a = machine(storer, sizeof storer), *b = machine(storer, sizeof storer);
+    uint64_t at = 1000000;
+    run(a, at);
+    for (unsigned i = 0; i < 60; i++) {
+        const uint64_t word = (i * 7919u + 13) % STORER_WORDS;
+        const struct run_limit limit = {.icount = UINT64_MAX, .time = UINT64_MAX};
+        const struct stop_point watch = {
+            .id = i, .kind = kinds[i % 3], .address = 0x10000 + 2 * word + i % 2, .length = 1};
+        struct stop stop;
+        a->ops->stops(a, &watch, 1);
+        a->ops->run(a, &limit, &stop);
+        assert_int_equal(stop.reason, STOP_WATCHPOINT);
+        assert_int_equal(stop.id, i);
+        assert_int_equal(stop.icount, next_store(at, word));
+        a->ops->stops(a, NULL, 0);
+        at = stop.icount + 50000 + i;
+        assert_int_equal(run(a, at), run(b, at));
+    }
+    a->ops->destroy(a);
+    b->ops->destroy(b);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(boot_sectors)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(boot_sectors), cmocka_unit_test(watches_of_hot_code)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
