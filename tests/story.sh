@@ -141,6 +141,7 @@ program_symbols() { # NAME
 }
 
 modules() { # NAME
+    local name size line
     sed -nE 's/^module ([^ ]+) [0-9]+ .* (0x[0-9a-f]+)( .*)?$/module \1 at \2,/p' "$work/$1.truth" >"$work/$1.a"
     [ "$(wc -l <"$work/$1.a")" = "$story_modules" ] || fail "$1: no modules in the guest's story"
     while read -r line; do
