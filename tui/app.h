@@ -2,7 +2,7 @@
  * nothing of terminals: keys come in through app_key, and the picture is in a canvas. Private to tui/.
  *
  *   app.c       creating, drawing, the session's moves
- *   actions.c   what the commands do
+ *   actions.c   what the commands do; lists.c: those that move in a list
  *   keys.c      names of keys, bindings
  *   layout.c    pages: which panes are where
  *   prepare.c   states for the next move, made while no key comes
