@@ -1,5 +1,6 @@
-/* anchor.h - places in bytes that are chosen by what is there: about one in 512, by the eight bytes at the place. So the
- * same bytes have the same anchors, in an image and in a page, and show which part of the one the other holds. Private to traces/.
+/* anchor.h - anchors: places in a run of bytes, about one in 512, that are chosen by the eight bytes there.
+ * So equal bytes have the same anchors in an image and in a page, which shows what part of the image the page
+ * holds. Private to traces/.
  */
 #ifndef BOOTREEL_TRACES_ANCHOR_H
 #define BOOTREEL_TRACES_ANCHOR_H

@@ -88,8 +88,8 @@ enum event_id {
 struct event {
     uint16_t kind; /* enum event_id */
     uint8_t cpu;
-    uint16_t
-        guest; /* the number of the guest that made it (core/story/guest.h); 0: the first one, or the machine */
+    /* The number of the guest that made it (core/story/guest.h); 0: the first one, or the machine. */
+    uint16_t guest;
     uint64_t icount; /* steps since reset when it happened */
     uint64_t time;   /* guest time in nanoseconds */
     uint64_t f[EVENT_MAX_FIELDS];
@@ -117,8 +117,8 @@ const char *event_class_what(enum event_class c);
 /* All classes, for messages: "cpu, exception, irq, …". A constant string. */
 const char *event_class_list(void);
 /* Parses "cpu,irq,pio", "all", "none", "default", and "-syscall" / "+syscall" after them, into a mask. A list
- * that begins with one of the last two changes `base`. The class fold is part of every list that has another class, unless "-fold"
- * removes it. Returns 0, or -1 with `*bad` pointing at the word that is not a class. */
+ * that begins with one of the last two changes `base`. The class fold is part of every list that has another
+ * class, unless "-fold" removes it. Returns 0, or -1 with `*bad` pointing at the word that is not a class. */
 int event_classes_parse(const char *text, uint32_t base, uint32_t *mask, const char **bad);
 
 enum { EVENT_VALUES = 8, EVENT_VALUES_BYTES = 16 };
@@ -127,8 +127,9 @@ static inline bool event_keeps_values(uint64_t n, uint64_t size)
 {
     return n < EVENT_VALUES && size && size <= 8 && !(size & (size - 1)) && n * size <= EVENT_VALUES_BYTES;
 }
-/* The values of a series of accesses (pio.read, pio.write, mmio.read, mmio.write) that differ, in order. Returns how many there
- * are, 2 to EVENT_VALUES; 0 if all have the event's `value`, if they are too many to be known, or for an event of another kind. */
+/* The values of a series of accesses (pio.read, pio.write, mmio.read, mmio.write) that differ, in order.
+ * Returns how many there are, 2 to EVENT_VALUES; 0 if all have the event's `value`, if they are too many to
+ * be known, or for an event of another kind. */
 unsigned event_values(const struct event *ev, uint64_t value[EVENT_VALUES]);
 
 /* The event as text, without its position: fills `buf` like snprintf and returns the length. Bytes that are

@@ -1,10 +1,11 @@
-/* file_lock.h - who writes a trace locks it; see traces/written_file.h. */
+/* file_lock.h - the lock that a writer has on its trace; see traces/written_file.h. */
 #ifndef BOOTREEL_TRACES_FILE_LOCK_H
 #define BOOTREEL_TRACES_FILE_LOCK_H
 
 #include <stdbool.h>
 
-/* Locks an open file for its writer, until it is closed. False if somebody else has it locked. A file system without locks locks nothing. */
+/* Locks an open file for its writer, until it is closed. False if somebody else has it locked. On a file
+ * system without locks it returns true and locks nothing. */
 bool file_lock(int fd);
 /* Whether a writer, perhaps of this process, has the file locked. Does not lock it, so that it is in nobody's way. */
 bool file_locked(int fd);

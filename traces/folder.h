@@ -1,4 +1,4 @@
-/* folder.h - folders of the user's. */
+/* folder.h - creates folders of the user's. */
 #ifndef BOOTREEL_TRACES_FOLDER_H
 #define BOOTREEL_TRACES_FOLDER_H
 
@@ -7,7 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Makes a folder, and those above it that are missing, for the user alone (mode 0700). 0 if it is there then, or -1 with errno. */
+/* Makes a folder, and those above it that are missing, for the user alone (mode 0700). Returns 0 if the
+ * folder then exists, or -1 with errno. */
 static inline int folder_make(const char *folder)
 {
     char path[4096];

@@ -198,7 +198,7 @@ static const char *frame_add(struct trace *t, const struct frame_head *h, const 
     return NULL;
 }
 
-/* The same, but reads the configuration at once, since later frames are checked against it. */
+/* As frame_add(), but reads the configuration at once, since later frames are checked against it. */
 static int frame_take(struct trace *t, const struct frame_head *h, const uint8_t *extra, uint64_t offset,
                       struct error *err)
 {
@@ -346,7 +346,7 @@ static uint8_t *index_unpack(struct trace *t, uint64_t offset, uint32_t *n, stru
     return raw;
 }
 
-/* -1 if there is no valid one. */
+/* Finds the frames by the index. -1 if there is no valid index. */
 static int index_read(struct trace *t, struct error *err)
 {
     uint8_t trailer[TRAILER_SIZE];

@@ -83,7 +83,7 @@ void page_frame_free(struct page_frame *f);
 
 /* ---- reading ---- */
 
-/* By what numbers of a page have grown that is content of a stream (stream_code.h). */
+/* How much the numbers have grown in a page that is content of a stream (stream_code.h). */
 struct growth {
     uint32_t addend;
     bool by_place; /* and by the number's place in the streams' content */
@@ -100,13 +100,14 @@ struct page_item {
     struct growth growth;
 };
 
-/* Where what an item consists of is. */
+/* The bytes that an item consists of. */
 struct page_bytes {
     struct view code;    /* its changes or parts, and what follows them */
     const uint8_t *data; /* the page, or the changed or literal bytes */
 };
 
-/* Where what pages refer to comes from. Each fills `out`; what is not 0 is an error, which ends the making of the page. */
+/* Where the content that pages refer to comes from. Each function fills `out` and returns 0; any
+ * other value is an error, which ends page_item_make(). */
 struct page_source {
     void *ctx;
     int (*page)(void *ctx, uint32_t number, uint8_t out[TRACE_PAGE]);
@@ -119,7 +120,7 @@ struct page_source {
 const char *page_items_read(const uint8_t *raw, size_t n, uint32_t items, uint64_t first,
                             struct page_item *item);
 struct page_bytes page_item_bytes(const struct page_item *item, const uint8_t *raw);
-/* The last item of a frame that is being filled. NULL, or what is wrong. */
+/* Finds the last item of a frame that is being filled. Returns NULL, or what is wrong. */
 const char *page_frame_last(const struct page_frame *f, uint64_t number, struct page_item *item,
                             struct page_bytes *bytes);
 /* Makes the page. The item must have been checked. 0, or what a source returned. */
@@ -127,7 +128,8 @@ int page_item_make(const struct page_item *item, struct page_bytes bytes, const 
                    uint8_t page[TRACE_PAGE]);
 
 enum { PAGE_CHECK = 4 }; /* bytes */
-/* The extra bytes of a frame with checksums, of whose pages `refused` are in full since nothing else read back as they were. */
+/* Appends the extra bytes of a frame with checksums. `refused`: how many of its pages are stored in full
+ * because no shorter form read back as the page. */
 static inline void pages_extra(struct buf *extra, uint32_t refused)
 {
     buf_u8(extra, PAGE_CHECK);

@@ -20,7 +20,7 @@ struct page_packer *page_packer_new(void);
 void page_packer_free(struct page_packer *p);
 /* Adds the next image contents, one after the other, with their lengths, each a uint32_t. */
 void page_packer_contents(struct page_packer *p, const struct buf *contents, const struct buf *lengths);
-/* Adds the content of the next stream, which is taken. `room`: stream_room() of its length. */
+/* Adds the content of the next stream, and takes ownership of it. `room`: stream_room() of its length. */
 void page_packer_stream(struct page_packer *p, struct stream_content *content, uint64_t length,
                         uint64_t room);
 /* Adds the next page; pages are numbered from 0. True if the frame is full and must be taken. */
@@ -28,9 +28,10 @@ bool page_packer_add(struct page_packer *p, const uint8_t *page, const struct pa
 /* A state is complete: from now on its pages are the likely bases of changes, and no longer the pages that
  * they replace. */
 void page_packer_settle(struct page_packer *p);
-/* Takes the payload and the extra bytes of the frame so far, and begins another. Returns how many pages are in it, perhaps 0. */
+/* Takes the payload and the extra bytes of the frame so far, and begins another. Returns how many pages are
+ * in it, perhaps 0. */
 uint32_t page_packer_take(struct page_packer *p, struct buf *payload, struct buf *extra);
-/* How many pages are in full since what they were packed to did not read back as they were. */
+/* How many pages are stored in full because what they were packed to did not read back as the page. */
 uint64_t page_packer_refused(const struct page_packer *p);
 
 #endif

@@ -30,7 +30,7 @@ void pagemap_change(struct pagemap *change, const struct pagemap *old, const str
                     bool whole);
 void pagemap_apply(struct pagemap *m, const struct pagemap *change);
 void pagemap_copy(struct pagemap *to, const struct pagemap *from);
-/* Only the n pages from one on. */
+/* As pagemap_copy, but copies only the pages whose index is at least `first` and less than first + n. */
 void pagemap_copy_part(struct pagemap *to, const struct pagemap *from, uint64_t first, uint64_t n);
 /* The id of a page; PAGE_ABSENT if it is not there. */
 uint32_t pagemap_find(const struct pagemap *m, uint64_t index);

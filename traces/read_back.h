@@ -1,8 +1,8 @@
-/* read_back.h - reads pages back on the writing thread, by the code that readers have, before they are in the file. So a page that was
- * packed wrongly does not get into a trace. Private to traces/.
+/* read_back.h - reads pages back on the writing thread, by the code that readers have, before they are in the
+ * file. So a page that was packed wrongly does not get into a trace. Private to traces/.
  *
- * What a page refers to is taken from memory: earlier pages from the store, the contents of streams as a reader lays them out,
- * image content by the digests of its sectors.
+ * What a page refers to is taken from memory: earlier pages from the store, the contents of streams as a
+ * reader lays them out, image content by the digests of its sectors.
  */
 #ifndef BOOTREEL_TRACES_READ_BACK_H
 #define BOOTREEL_TRACES_READ_BACK_H

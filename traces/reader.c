@@ -301,7 +301,7 @@ static const char *const file_words[] = {
 };
 enum { FILE_KINDS = sizeof file_words / sizeof file_words[0] };
 
-/* The file begins as another kind does, or as none. */
+/* The error for a file that begins like another kind of file, or like none. Returns -1. */
 static int other_file(const struct trace *t, const uint8_t h[FILE_HEADER_SIZE], struct error *err)
 {
     uint8_t other[FILE_HEADER_SIZE];
@@ -344,7 +344,7 @@ static struct trace *trace_start(struct trace *t, struct error *err)
     return t;
 }
 
-/* Takes the descriptor. */
+/* Takes ownership of the descriptor. */
 static struct trace *start_file(const char *name, int fd, uint64_t size, enum trace_file what,
                                 bool being_written, struct error *err)
 {

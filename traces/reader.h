@@ -23,7 +23,7 @@ struct frame_entry {
     uint32_t class_count[EC_COUNT]; /* event frames */
 
     bool checked;           /* a PAGES frame with checksums of its pages */
-    uint32_t refused;       /* … of which so many are in full since nothing else read back as they were */
+    uint32_t refused;       /* … of which this many are in full: no shorter form read back */
     unsigned pinned;        /* how many use `raw` now */
     uint8_t *raw;           /* NULL if not in the cache */
     struct page_item *item; /* of a PAGES frame in the cache: its items; NULL: not looked up yet */
@@ -150,7 +150,8 @@ int frame_error(const struct trace *t, size_t frame, struct error *err, const ch
 uint8_t *frame_read(struct trace *t, size_t frame, struct error *err);
 /* Unpacks a frame into new memory, checked. NULL on error. */
 uint8_t *frame_unpack(struct trace *t, size_t frame, struct error *err);
-/* An unpacked frame from the cache; NULL on error. Valid until another frame is asked for, or as long as it is pinned. */
+/* An unpacked frame from the cache; NULL on error. Valid until another frame is asked for, or as long as it
+ * is pinned. */
 const uint8_t *frame_cached(struct trace *t, size_t frame, struct error *err);
 void frame_cache_clear(struct trace *t);
 /* The image's chunk; NULL if it is not in the trace. */
@@ -177,7 +178,8 @@ void streams_ready(struct streams *s);
 void streams_share(const struct trace *t, struct trace *beside);
 /* Unpacks stream i, if that was not done yet. */
 int stream_use(struct trace *t, size_t i, struct error *err);
-/* What is at a place of the streams' content, for a page in `frame`: the stream must be in an earlier one. */
+/* Reads the page at a place of the streams' content, for a page in `frame`: the stream must be in an earlier
+ * frame. */
 int stream_page(struct trace *t, size_t frame, uint64_t place, uint8_t out[TRACE_PAGE], struct error *err);
 
 /* ---- reader_pages.c ---- */

@@ -67,7 +67,7 @@ static int copy_image(struct trace *t, size_t frame, uint64_t place, uint8_t *ou
     return 0;
 }
 
-/* A page that is being made, and how many that are changes of one another are above it. */
+/* A page that is being made. `depth`: how many pages, each a change of the next, need it. */
 struct making {
     struct trace *t;
     size_t frame;

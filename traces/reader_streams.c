@@ -161,7 +161,8 @@ int stream_use(struct trace *t, size_t i, struct error *err)
 
 /* ---------------------------------------------------------------- ahead of time */
 
-/* Those that are packed with zstd unpack as fast from the image. */
+/* Keeps the content of streams, but for those that are packed with zstd: they unpack as fast from the
+ * image. */
 static void keep(struct stream_cache *c)
 {
     const struct streams *s = &c->ahead->streams;
@@ -170,8 +171,8 @@ static void keep(struct stream_cache *c)
             stream_store_keep(c->folder, &s->entry[i].s, s->content[i]);
 }
 
-/* An error will be found again by whoever needs the stream. What was unpacked is kept even if the process is about to end: a command that is
- * quick would never leave anything for the next one. */
+/* An error will be found again by whoever needs the stream. What was unpacked is kept even if the process is
+ * about to end: a command that is quick would never leave anything for the next one. */
 static void *prepare(void *arg)
 {
     struct stream_cache *c = arg;

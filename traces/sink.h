@@ -9,8 +9,9 @@
 
 struct sink;
 
-/* Creates the file and starts the thread, which first writes `header`. `name` is what errors call the file, if it is of no use
- * unless it is whole; NULL: its path, and whole frames are kept. NULL on error. */
+/* Creates the file and starts the thread, which first writes `header`. `name`: what errors call a file that
+ * is of no use unless it is whole. If it is NULL, errors give the path, and whole frames are kept. Returns
+ * NULL on error. */
 struct sink *sink_open(const char *path, const char *name, const uint8_t header[FILE_HEADER_SIZE],
                        struct error *err);
 /* Passes on a frame, with its extra bytes and unpacked payload; both buffers are taken and left empty. The
@@ -21,7 +22,8 @@ struct sink *sink_open(const char *path, const char *name, const uint8_t header[
  * pages can refer to it, and streams in it are found. It is taken too. */
 void sink_put(struct sink *s, struct frame_head head, struct buf *extra, struct buf *payload,
               struct buf *aside);
-/* Passes on a frame as it is in another file: payload, lengths, packing and checksums of that are in place. */
+/* Passes on a frame as another file has it: the payload is packed, and the head has its lengths, packing and
+ * checksums. */
 void sink_put_packed(struct sink *s, struct frame_head head, struct buf *extra, struct buf *payload);
 /* Passes on pages, whose positions are in `head`, with a struct page_hint for each. They are written before
  * the next CHECKPOINT frame, divided into frames as they fill. */
@@ -38,10 +40,11 @@ void sink_limit(struct sink *s, uint64_t limit);
 bool sink_commit(struct sink *s);
 /* See trace_writer_keep_earlier(). */
 void sink_keep_earlier(struct sink *s, struct trace_kept_name *earlier);
-/* When it is closed, *refused becomes the number of pages that are in full since nothing else read back as they were. */
+/* When the sink is closed, *refused becomes the number of pages that are stored in full because no shorter
+ * form read back as the page. */
 void sink_count_refused(struct sink *s, uint64_t *refused);
-/* Writes what is queued and, with `whole`, index and trailer; closes, frees. Without it, the file is as before sink_open if
- * nothing but configuration and content of images was passed on. */
+/* Writes what is queued and, with `whole`, index and trailer; closes, frees. Without it, the file is as
+ * before sink_open if nothing but configuration and content of images was passed on. */
 int sink_close(struct sink *s, bool whole, struct error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* sorted.h - where a key belongs among rows that are sorted by it: the binary search of this program. The key is a uint64_t member of
- * the row, which may occur several times. Cost: log2(n) rows. */
+/* sorted.h - where a key belongs among rows that are sorted by it: the binary search of this program. The key
+ * is a uint64_t member of the row, which may occur several times. Cost: log2(n) rows. */
 #ifndef BOOTREEL_TRACES_SORTED_H
 #define BOOTREEL_TRACES_SORTED_H
 
@@ -23,7 +23,8 @@ static inline size_t sorted_after(const void *rows, size_t n, size_t size, size_
 #define SORTED_KEY_AT(rows, member)                                                                          \
     _Generic(&(rows)->member, uint64_t * : 1, const uint64_t * : 1) * offsetof(__typeof__(*(rows)), member)
 
-/* The number of the first row whose key is above `key`, which is also how many rows have a key of at most that; n if there is none. */
+/* The number of the first row whose key is above `key`, which is also how many rows have a key of at most
+ * that; n if there is none. */
 #define SORTED_ABOVE(rows, n, member, key)                                                                   \
     sorted_after(rows, n, sizeof *(rows), SORTED_KEY_AT(rows, member), key)
 /* The number of the first row whose key is `key` or above; n if there is none. */

@@ -1,6 +1,6 @@
-/* stream.h - compressed streams in images. A kernel or an initial RAM disk is in its image packed, and in memory
- * unpacked: what it unpacks to need not be in the trace. A STREAM frame says where such a stream is, and pages refer to
- * places in its content. Bytes: docs/trace-format.md. Private to traces/.
+/* stream.h - compressed streams in images. A kernel or an initial RAM disk is packed in its image and
+ * unpacked in memory; what it unpacks to need not be in the trace. A STREAM frame says where such a stream
+ * is, and pages refer to places in its content. Bytes: docs/trace-format.md. Private to traces/.
  */
 #ifndef BOOTREEL_TRACES_STREAM_H
 #define BOOTREEL_TRACES_STREAM_H
@@ -24,8 +24,8 @@ struct stream {
     uint64_t hash[2];       /* XXH3-128 of the content: low half, high half */
 };
 
-/* What content of that length takes of the space that pages refer to: whole blocks, and at least a page of zeros behind
- * the content. */
+/* How many bytes of the space that pages refer to content of that length takes: whole blocks, with at least a
+ * page of zeros behind the content. */
 static inline uint64_t stream_room(uint64_t length)
 {
     return (length / STREAM_BLOCK + 1 + (length % STREAM_BLOCK > STREAM_BLOCK - TRACE_PAGE)) * STREAM_BLOCK;
@@ -54,9 +54,9 @@ struct stream_entry {
     uint64_t begin; /* a multiple of STREAM_BLOCK */
 };
 
-/* The page at a place of that space, of which the first n streams are there: it may begin in one of them, go on in the zeros behind
- * that, and end in the next. Behind the last one are zeros. `content` gives that of stream i, or NULL. False if the place is in none
- * of them, or `content` gave NULL. */
+/* The page at a place of that space, of which the first n streams are there: it may begin in one of them, go
+ * on in the zeros behind that, and end in the next. Behind the last one are zeros. `content` returns the
+ * content of stream i, or NULL. False if the place is in none of them, or `content` returned NULL. */
 bool stream_space_page(const struct stream_entry *entry, size_t n, uint64_t place,
                        const struct stream_content *(*content)(void *ctx, size_t i), void *ctx,
                        uint8_t out[TRACE_PAGE]);

@@ -4,10 +4,10 @@
 enum {
     WORD = 4,          /* the length of a number that an addend is added to */
     ZEROS = 8,         /* as many zero bytes are a run of their own */
-    VOTES = 4,         /* as many numbers must have grown by an addend before it is tried */
-    AGAINST = 32,      /* with as many longer runs of changed bytes, nothing was relocated */
+    VOTES = 4,         /* how many numbers must have grown by an addend before it is tried */
+    AGAINST = 32,      /* with this many longer runs of changed bytes, nothing was relocated */
     BRANCH_ADDEND = 4, /* what a branch filter for x86 adds to the target of a call, beside its place */
-    CHEAP = 64,        /* so few changed bytes are not worth looking for an addend */
+    CHEAP = 64,        /* up to this many changed bytes, looking for an addend is not worth it */
 };
 
 /* The first place at or after `at` where the pages differ, or TRACE_PAGE. */
@@ -42,8 +42,8 @@ static bool has_grown(const struct comparison *c, unsigned at)
     return get_u32(c->page + at) - get_u32(c->base + at) == growth_at(c->growth, c->place, at);
 }
 
-/* Whether the lowest changed byte of a number that has grown is at `at`. If so, *begin is where the number begins: at or
- * after `before`. */
+/* Whether the lowest changed byte of a number that has grown is at `at`. If so, *begin is where the number
+ * begins: at or after `before`. */
 static bool grown_at(const struct comparison *c, unsigned at, unsigned before, unsigned *begin)
 {
     unsigned least = 0, most = WORD - 1;
@@ -116,8 +116,8 @@ static bool make(struct stream_changes *c, const struct comparison *with, unsign
     return true;
 }
 
-/* By how much most of the numbers that differ have grown; 0 if that is not clear. Addresses are taken to differ in their
- * highest byte. */
+/* By how much most of the numbers that differ have grown; 0 if that is not clear. Addresses are taken to
+ * differ in their highest byte. */
 static uint32_t vote(const struct comparison *with)
 {
     struct comparison c = *with;

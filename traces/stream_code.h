@@ -1,7 +1,7 @@
-/* stream_code.h - the fourth way of storing a page: as the content of a stream (traces/stream.h), with changes. Unlike
- * changes of earlier pages, these can say that a number has grown by the page's *addend*, as relocation does to
- * addresses, or by addend and its own place, as the branch filters of packers do to the targets of calls, and that bytes
- * are now zero. Bytes: docs/trace-format.md. Private to traces/.
+/* stream_code.h - the fourth way of storing a page: as the content of a stream (traces/stream.h), with
+ * changes. Unlike changes of earlier pages, these can say that a number has grown by the page's *addend*, as
+ * relocation does to addresses, or by addend and its own place, as the branch filters of packers do to the
+ * targets of calls, and that bytes are now zero. Bytes: docs/trace-format.md. Private to traces/.
  */
 #ifndef BOOTREEL_TRACES_STREAM_CODE_H
 #define BOOTREEL_TRACES_STREAM_CODE_H

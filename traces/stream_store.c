@@ -119,7 +119,7 @@ static int by_use(const void *a, const void *b)
     return (x->tv_nsec > y->tv_nsec) - (x->tv_nsec < y->tv_nsec);
 }
 
-/* Files of others are left alone. */
+/* Whether a file of this name is the store's; others are left alone. */
 static bool is_ours(const char *name)
 {
     return strlen(name) == NAME && strspn(name, "0123456789abcdef") == 32 && !strcmp(name + 32, ".zst");

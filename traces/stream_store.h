@@ -1,9 +1,11 @@
-/* stream_store.h - the content of streams, kept in a folder so that the next process need not unpack it again. A kernel that is packed
- * with xz takes half a second; what is kept here, a tenth of that. Private to traces/.
+/* stream_store.h - the content of streams, kept in a folder so that the next process need not unpack it
+ * again. A kernel that is packed with xz takes half a second; what is kept here, a tenth of that. Private to
+ * traces/.
  *
- * A file is called by the XXH3-128 of the content (as xxh128sum prints it) and is a zstd frame of it. It comes into being whole, and what it
- * unpacks to is compared with the stream's hash, so a damaged file costs time and nothing else. The oldest files go when all of them
- * together take more than STREAM_STORE_MOST.
+ * A file is named after the XXH3-128 of the content (as xxh128sum prints it) and is a zstd frame of it. It
+ * appears only when it is complete, and what it unpacks to is compared with the stream's hash, so a damaged
+ * file costs time and nothing else. The oldest files are removed when all of them together take more than
+ * STREAM_STORE_MOST.
  */
 #ifndef BOOTREEL_TRACES_STREAM_STORE_H
 #define BOOTREEL_TRACES_STREAM_STORE_H
@@ -14,10 +16,12 @@
 
 #define STREAM_STORE_MOST ((uint64_t)256 << 20) /* bytes */
 
-/* Unpacks the content of a stream from the folder. False if it is not there, is not what the stream says, or if `stop` becomes true. */
+/* Unpacks the content of a stream from the folder. False if it is not there, is not what the stream says, or
+ * if `stop` becomes true. */
 bool stream_store_get(const char *folder, const struct stream *s, struct stream_content *c,
                       const atomic_bool *stop);
-/* Keeps the content there. The folder is made if it is missing. If that fails (a full disk, a file system without O_TMPFILE), it is not kept. */
+/* Keeps the content there. The folder is made if it is missing. If that fails (a full disk, a file system
+ * without O_TMPFILE), it is not kept. */
 void stream_store_keep(const char *folder, const struct stream *s, const struct stream_content *c);
 
 #endif

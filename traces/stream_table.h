@@ -1,4 +1,5 @@
-/* stream_table.h - finds the content of streams in memory pages, also where it was changed since. Private to traces/. */
+/* stream_table.h - finds the content of streams in memory pages, also where it was changed since. Private to
+ * traces/. */
 #ifndef BOOTREEL_TRACES_STREAM_TABLE_H
 #define BOOTREEL_TRACES_STREAM_TABLE_H
 
@@ -9,7 +10,7 @@ struct stream_table;
 
 struct stream_table *stream_table_new(void);
 void stream_table_free(struct stream_table *t); /* NULL is allowed */
-/* Adds the content of the next stream, which is taken. `room`: stream_room() of its length. */
+/* Adds the content of the next stream, and takes ownership of it. `room`: stream_room() of its length. */
 void stream_table_add(struct stream_table *t, struct stream_content *content, uint64_t room);
 /* Describes the page as changed content, in less than `most` bytes. False if no content is so similar. */
 bool stream_table_find(struct stream_table *t, const uint8_t *page, unsigned most, struct stream_changes *c);

@@ -21,7 +21,7 @@ enum lines_code {
     LINES_CODES,
 };
 
-/* A set of pages, ours. */
+/* A set of pages, in memory of its own. */
 struct pages {
     struct touched *page;
     size_t n, cap;
@@ -83,7 +83,8 @@ void touched_writer_free(struct touched_writer *w)
     free(w);
 }
 
-/* One bit for each page of the last part: whether it is in this one too. before[i] is where page i of this part was then. */
+/* One bit for each page of the last part: whether it is in this one too. before[i] is where page i of this
+ * part was then. */
 static void put_kept(struct buf *out, const struct pages *last, const struct touched *page, size_t n,
                      const struct touched **before)
 {
@@ -204,8 +205,8 @@ struct touched_index {
     bool full;
 };
 
-/* Reads which pages of the last part are in this one too, and which are not, and merges the two. before[i] is where page i
- * of this part was then. */
+/* Reads which pages of the last part are in this one too, and which are not, and merges the two. before[i] is
+ * where page i of this part was then. */
 static void take_pages(struct view *v, const struct pages *last, struct pages *now,
                        const struct touched ***before)
 {

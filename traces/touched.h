@@ -2,8 +2,9 @@
  * searches, in notes of the trace (docs/trace-format.md). A trace need not have it, or not for each part.
  *
  * A page is noted at the linear address that was used, so a search needs to know no translation: if the page
- * of an address is not in a part's set, or not with its line, no processor executed (wrote) anything at that address in the part,
- * whatever the page tables were. What is noted follows from the run alone, so it is the same in each recording.
+ * of an address is not in a part's set, or not with its line, no processor executed (wrote) anything at that
+ * address in the part, whatever the page tables were. What is noted follows from the run alone, so it is the
+ * same in each recording.
  */
 #ifndef BOOTREEL_TRACES_TOUCHED_H
 #define BOOTREEL_TRACES_TOUCHED_H

@@ -94,8 +94,8 @@ struct trace_section {
 
 /* How a recording ended. */
 struct trace_end {
-    const char *
-        reason; /* one word: "reached", "power-off", "halted", "interrupted", "guest-fault", or a crash (core/run/crash.h) */
+    /* One word: "reached", "power-off", "halted", "interrupted", "guest-fault", or a crash (core/run/crash.h). */
+    const char *reason;
     const char *text; /* more for people; may be "" */
     uint64_t icount;
     uint64_t time;
@@ -110,22 +110,23 @@ struct trace_end {
 /* Writes a trace from one thread. The writer compresses and writes on a thread of its own, behind a bounded
  * queue (about 16 MiB). That thread also keeps the pages that are likely to change next (as many as the
  * machine uses, at most 96 MiB) and digests of image content (at most 16 MiB), to store pages as differences
- * from them, and what packed data in images unpacks to (at most 128 MiB, without zeros). It uses at most about 320 MiB in all,
- * whatever the machine's size, and up to 128 MiB while it unpacks.
+ * from them, and what packed data in images unpacks to (at most 128 MiB, without zeros). It uses at most
+ * about 320 MiB in all, whatever the machine's size, and up to 128 MiB while it unpacks.
  *
  * When writing fails (disk full, file size limit, I/O error) the next call, or a later one, returns -1 with
  * "FILE: no space left on device; what was written up to icount N is kept", and so does each call after it.
  * The file then holds whole frames, without an end. The process does not get SIGXFSZ. */
 struct trace_writer;
 
-/* Creates the file and writes the configuration, which is copied. The caller must make sure that `path` is not one of the images.
- * NULL on error; nothing is left open then. The file is locked for this writer: another one that opens it, by whatever name, is
- * refused. It is written as PATH.part, and gets its name with the first events or the first checkpoint; if it does not get so far, an earlier
- * file of that name stays as it was. A pipe or a device is written at once. */
+/* Creates the file and writes the configuration, which is copied. The caller must make sure that `path` is
+ * not one of the images. Returns NULL on error; nothing is left open then. The file is locked for this
+ * writer: another one that opens it, by whatever name, is refused. It is written as PATH.part, and gets its
+ * name with the first events or the first checkpoint; if it does not get so far, an earlier file of that name
+ * stays as it was. A pipe or a device is written at once. */
 struct trace_writer *trace_writer_create(const char *path, const struct trace_config *cfg, struct error *err);
 
-/* Creates a share, a file of the same form that is no trace (core/run/share.h). It is of no use unless it is whole: errors call it
- * `name`, and do not say what is kept. */
+/* Creates a share, a file of the same form that is no trace (core/run/share.h). It is of no use unless it is
+ * whole: errors call it `name`, and do not say what is kept. */
 struct trace_writer *trace_share_create(const char *path, const char *name, const struct trace_config *cfg,
                                         struct error *err);
 
@@ -163,16 +164,18 @@ int trace_checkpoint_end(struct trace_writer *w, uint64_t hash, struct error *er
 /* Ends the current event, input and chunk frames at this position, and passes them to the writing thread. To
  * be called only at positions that depend on the run alone, since it decides where frames begin. */
 int trace_writer_flush(struct trace_writer *w, struct error *err);
-/* Flushes as trace_writer_flush, and waits until all of it is in the file: it can be opened as a trace that was cut short there. */
+/* Flushes as trace_writer_flush, and waits until all of it is in the file: it can be opened as a trace that
+ * was cut short there. */
 int trace_writer_sync(struct trace_writer *w, struct error *err);
 
 struct trace;
 struct trace_chunk;
 
-/* Another record of the run of `t`, whose image content and states are copied from now on, packed as they are: chunks by
- * trace_copy_chunk, each of those that trace_chunks lists, in that order; and checkpoints, each of them from the first one on,
- * after the chunks that came before it. Nothing else of these kinds may be written, before or after. `t` must stay open, and is
- * used by the calling thread only. -1 with err if it cannot be read. */
+/* Makes the writer's trace another record of the run of `t`, from which image content and states are copied,
+ * packed as they are: with trace_copy_chunk each of the chunks that trace_chunks lists, in that order; and
+ * with trace_copy_checkpoint each checkpoint from the first one on, after the chunks that came before it.
+ * Nothing else of these kinds may be written, before or after. `t` must stay open, and is used by the calling
+ * thread only. -1 with err if it cannot be read. */
 int trace_writer_copies(struct trace_writer *w, struct trace *t, struct error *err);
 int trace_copy_chunk(struct trace_writer *w, const struct trace_chunk *c, struct error *err);
 /* The next checkpoint. Begins with a flush, as trace_checkpoint_begin. */
@@ -197,8 +200,9 @@ void trace_writer_kept(const struct trace_writer *w, struct trace_kept *kept);
  * writer, also on error. */
 int trace_writer_finish_full(struct trace_writer *w, const char *text, struct error *err);
 
-/* An earlier file of that name is not replaced, but renamed to NAME-1.reel (or the first other number that is free). When the writer is
- * closed, its new name is in *earlier; "" if there was none. To be called before anything is written. */
+/* An earlier file of that name is not replaced, but renamed to NAME-1.reel (or the first other number that is
+ * free). When the writer is closed, its new name is in *earlier; "" if there was none. To be called before
+ * anything is written. */
 struct trace_kept_name {
     char name[4096];
 };
@@ -210,15 +214,16 @@ void trace_writer_count_refused(struct trace_writer *w, uint64_t *refused);
 /* Writes the end and the index, closes the file and frees the writer, also on error. */
 int trace_writer_finish(struct trace_writer *w, const struct trace_end *end, struct error *err);
 
-/* Closes and frees without an end; whole frames stay in the file, as after a kill, if it has got its name. NULL is allowed. */
+/* Closes and frees without an end; whole frames stay in the file, as after a kill, if it has got its name.
+ * NULL is allowed. */
 void trace_writer_abort(struct trace_writer *w);
 
 /* ---------------------------------------------------------------- reader */
 
 /* An open trace. Everything that is read is checked; using a damaged part gives an error that names the file,
  * the frame and its offset. Only one thread at a time may use it. Memory: the index, one checkpoint's page
- * table, at most 32 MiB of unpacked frames, and, once a page needs it, what packed data in images unpacks to (at most 128
- * MiB, without zeros). */
+ * table, at most 32 MiB of unpacked frames, and, once a page needs it, what packed data in images unpacks to
+ * (at most 128 MiB, without zeros). */
 struct trace;
 
 /* Opens a trace. Only the index is read; if there is none (a recording that was killed), all
@@ -228,8 +233,9 @@ struct trace *trace_open(const char *path, struct error *err);
 struct trace *trace_share_open(const char *path, struct error *err);
 /* Opens a trace that is in memory; the bytes must stay valid until trace_close. */
 struct trace *trace_open_memory(const void *data, size_t size, struct error *err);
-/* Begins to unpack what states will need, on a thread of its own, so that the first one need not wait for it (half a
- * second, if a kernel is packed with xz). `folder`: keeps it there for the next process, and looks there first; NULL: nowhere. */
+/* Begins to unpack what states will need, on a thread of its own, so that the first one need not wait for it
+ * (half a second, if a kernel is packed with xz). `folder`: keeps it there for the next process, and looks
+ * there first; NULL: nowhere. */
 void trace_prepare(const struct trace *t, const char *folder);
 /* Opens the same file once more, for another thread: what both need of it is unpacked only once. Any
  * thread may call this; either may be closed first. */
@@ -253,7 +259,8 @@ bool trace_written_at(const char *path);
 /* The reason, as one line; "" if not truncated. */
 const char *trace_damage(const struct trace *t);
 unsigned trace_version(const struct trace *t);
-/* What two files have in common only if they have the same content: its XXH3-128 over the headers of all frames, as text. */
+/* The identity of the content: the XXH3-128 over the headers of all frames, as text. Two files have the same
+ * one only if their content is the same. */
 enum { TRACE_IDENTITY = 33 };
 void trace_identity(const struct trace *t, char text[TRACE_IDENTITY]);
 const struct trace_config *trace_config(const struct trace *t);
@@ -262,8 +269,8 @@ const struct trace_end *trace_end(const struct trace *t);
 /* The last position that can be replayed: that of the end, or of the last whole frame. */
 uint64_t trace_last_icount(const struct trace *t);
 uint64_t trace_file_size(const struct trace *t);
-/* How many pages the writer has stored in full, since nothing shorter read back as they were: a fault of the program that wrote it,
- * without harm. */
+/* How many pages the writer has stored in full because no shorter form read back as the page: a fault of the
+ * program that wrote it, which does no harm. */
 uint64_t trace_pages_refused(const struct trace *t);
 
 /* Value of a setting, or NULL. */
@@ -273,10 +280,12 @@ int trace_image_by_role(const struct trace *t, const char *role);
 /* Reads n bytes of an image at offset. -1 if they reach beyond the image, or were never recorded. */
 int trace_image_read(struct trace *t, unsigned image, uint64_t offset, void *buf, size_t n,
                      struct error *err);
-/* Reads those of n bytes of an image at offset that the trace has. The others, and those beyond the image, stay in buf as they are. */
+/* Of n bytes of an image at offset, reads those that the trace has. The others, and those beyond the image,
+ * are left unchanged in buf. */
 void trace_image_known(struct trace *t, unsigned image, uint64_t offset, void *buf, size_t n);
-/* The chunks that are in the trace, in the order in which they were first read (but one whose content was there already comes right
- * after that one), each with the number of its frame. To be freed. Cost: sorts them. */
+/* The chunks that are in the trace, in the order in which they were first read (but one whose content was
+ * there already comes right after that one), each with the number of its frame. To be freed. Cost: sorts
+ * them. */
 struct trace_chunk {
     unsigned image;
     uint64_t chunk;
@@ -310,8 +319,9 @@ int trace_cursor_seek_nth(struct trace_cursor *c, uint64_t n, struct error *err)
 int trace_cursor_next(struct trace_cursor *c, struct event *ev, uint64_t *number, struct error *err);
 int trace_cursor_prev(struct trace_cursor *c, struct event *ev, uint64_t *number, struct error *err);
 
-/* The console on which its guest is to be read: the first serial port if it printed a line there, else the one on virtio or
- * the screen if it did so there, since many guests print on both. Cost: reads console events up to the first of the serial port's. */
+/* The console on which to read what the guest prints: the first serial port if it printed a line there, else
+ * the one on virtio or the screen if it printed a line there. (Many guests print on several.) Cost: reads
+ * console events up to the first of the serial port's. */
 enum console_device trace_console(struct trace *t);
 
 /* ---- inputs and notes, in order ---- */
@@ -353,7 +363,7 @@ uint64_t trace_state_region_pages(const struct trace_state *s, size_t i);
  * that stops and its value is returned. An unknown region has no pages. -1 on error. */
 int trace_state_pages(struct trace_state *s, const char *region,
                       int (*put)(void *ctx, uint64_t index, const void *data), void *ctx, struct error *err);
-/* trace_state_pages() for the n pages from number `first` on only. */
+/* As trace_state_pages(), but only for pages whose index is at least `first` and less than first + n. */
 int trace_state_some_pages(struct trace_state *s, const char *region, uint64_t first, uint64_t n,
                            int (*put)(void *ctx, uint64_t index, const void *data), void *ctx,
                            struct error *err);
@@ -468,9 +478,10 @@ int event_json_explained(const struct event *ev, uint64_t number, const char *ex
 
 /* Whether kind, key fields and data are equal: the same thing happened, perhaps at another time. */
 bool event_same_keys(const struct event *a, const struct event *b);
-/* A hash of just that. */
+/* A hash of the kind, the key fields and the data. */
 uint64_t event_key_hash(const struct event *ev);
-/* Whether everything is equal, including the position; but for the words of EV_CPU_LACKS, since a disassembler chose them. */
+/* Whether everything is equal, including the position, except the words of EV_CPU_LACKS, which a disassembler
+ * chose. */
 bool event_same(const struct event *a, const struct event *b);
 
 #endif

@@ -71,7 +71,7 @@ struct trace_writer {
     struct content_table content;
 
     struct checkpoint_state ck;
-    struct copied *copied; /* NULL: image content and states are not another trace's */
+    struct copied *copied; /* NULL unless image content and states are copied from another trace */
 
     bool limited, full;
     struct trace_kept kept; /* what was committed */
@@ -87,7 +87,7 @@ struct frame_head writer_checkpoint_head(struct trace_writer *w, uint64_t hash, 
 /* Adds a chunk that is not there yet, with the number of its content. */
 int writer_chunk(struct trace_writer *w, const struct trace_chunk *c, bool is_new, const void *data, size_t n,
                  struct error *err);
-/* The streams that end in content that is in the file, after a CHUNKS frame. */
+/* After a CHUNKS frame: writes the streams whose content is complete in the file by now. */
 void writer_copied_streams(struct trace_writer *w, const struct frame_head *chunks);
 void writer_copied_free(struct copied *c);
 

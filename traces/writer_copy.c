@@ -1,8 +1,9 @@
 /* writer_copy.c - takes image content and states from another trace, packed as they are there.
  *
- * A packed page refers to pages, image content and places in streams by number. Each of them comes in the order of the other trace
- * here, so it has the same number, and the frames need not be unpacked. Where CHUNKS frames begin depends on the events between
- * them; so these are made anew, and streams are put where their last chunk is.
+ * A packed page refers to pages, image content and places in streams by number. Each of them comes in the
+ * order of the other trace here, so it has the same number, and the frames need not be unpacked. Where CHUNKS
+ * frames begin depends on the events between them; so these are made anew, and streams are put where their
+ * last chunk is.
  */
 #include <assert.h>
 
@@ -21,7 +22,7 @@ struct copied {
 
 /* ---------------------------------------------------------------- streams */
 
-/* All content of a stream, up to its last piece. */
+/* *needs: how many contents the file must have for the stream to be complete. */
 static int stream_needs(struct trace *t, const struct stream_entry *e, uint64_t *needs, struct error *err)
 {
     const struct stream *s = &e->s;

@@ -140,9 +140,10 @@ static bool sink_store(struct sink *s, struct frame_head *h, const void *extra, 
     return true;
 }
 
-/* Whether searching is in vain: a frame of network traffic that is packed or encrypted, say. All bytes are about as frequent in it, so
- * that a code for single bytes would save less than 8 % (the sum of squares is 2 to the power of minus Renyi's entropy, which is at most
- * Shannon's), and zstd takes long to find nothing else. */
+/* Whether searching is in vain: a frame of network traffic that is packed or encrypted, say. All bytes are
+ * about as frequent in it, so that a code for single bytes would save less than 8 % (the sum of squares is 2
+ * to the power of minus Renyi's entropy, which is at most Shannon's), and zstd takes long to find nothing
+ * else. */
 static bool looks_random(const uint8_t *p, size_t n)
 {
     enum { SHORTEST = 1 << 13, LONGEST = 1 << 28, BYTES = 256 };
@@ -234,8 +235,8 @@ static bool sink_pages(struct sink *s)
     return good;
 }
 
-/* A stream is complete: from now on, pages may refer to its content. Those before it are in an earlier frame, so that readers know
- * which of them may reach into it. */
+/* A stream is complete: from now on, pages may refer to its content. Those before it are in an earlier frame,
+ * so that readers know which of them may reach into it. */
 static void sink_stream(void *ctx, const struct stream *stream, struct stream_content *content)
 {
     struct sink *s = ctx;
@@ -253,7 +254,7 @@ static void sink_stream(void *ctx, const struct stream *stream, struct stream_co
     buf_free(&extra);
 }
 
-/* Content that was there before is in no stream that is still to be found. */
+/* Streams are looked for only in new content: any in earlier content were found before. */
 static void sink_chunks(struct sink *s, const struct job *job)
 {
     struct view refs = view_of(job->extra.p, job->extra.n);
@@ -461,8 +462,8 @@ static struct buf buf_take(struct buf *b)
     return taken;
 }
 
-/* Configuration and images are there before the run. They wait for it: a recording that does not come about (an image that the
- * machine cannot use, a misspelled probe) leaves an earlier one of that name as it was. */
+/* Configuration and images are there before the run. They wait for it: a recording that does not come about
+ * (an image that the machine cannot use, a misspelled probe) leaves an earlier one of that name as it was. */
 static bool precedes_run(const struct job *job)
 {
     unsigned kind = job->head.kind;

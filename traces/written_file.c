@@ -30,7 +30,8 @@ static bool is_at(int fd, const char *path)
     return !fstat(fd, &a) && !stat(path, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/* Opens and locks the file that has the name. A pipe may be written to, but this does not wait for a reader: open() fails with ENXIO. */
+/* Opens and locks the file that has the name. A pipe may be written to, but this does not wait for a reader:
+ * open() fails with ENXIO. */
 static enum opened open_locked(const char *path, int flags, int *fd)
 {
     for (int i = 0; i < ATTEMPTS; i++) {
