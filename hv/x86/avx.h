@@ -1,14 +1,15 @@
 /* avx.h - how the handlers of instructions with VEX are made. Part of simd.h.
  *
- * The operation is the one of SSE, `vec fn(vec d, vec s, unsigned imm)`, with the register of VEX.vvvv as d; with 256 bits it is done
- * for each half (SDM volume 1, 14.1: lanes). XMM_OP and the like define fam_v_NAME beside fam_NAME. An instruction with a 128-bit
- * result clears the upper half of the register.
+ * The operation is the one of SSE, `vec fn(vec d, vec s, unsigned imm)`, with the register of VEX.vvvv as d;
+ * with 256 bits it is done for each half (SDM volume 1, 14.1: lanes). XMM_OP and the like define fam_v_NAME
+ * beside fam_NAME. An instruction with a 128-bit result clears the upper half of the register.
  *
  * Memory operands may have any alignment, but for the moves that say "aligned". */
 #ifndef BOOTREEL_HV_X86_AVX_H
 #define BOOTREEL_HV_X86_AVX_H
 
-/* #UD and #NM of an instruction that uses YMM state (SDM volume 1, 14.3). Only in protected mode there is VEX at all. */
+/* #UD and #NM of an instruction that uses YMM state (SDM volume 1, 14.3). Only in protected mode there is VEX
+ * at all. */
 SIMD_INLINE void avx_check(struct x86 *cpu, const struct op *op)
 {
     bool on = (cpu->cr0 & (CR0_PE | CR0_TS)) == CR0_PE && cpu->cr4 & CR4_OSXSAVE && (cpu->xcr0 & 6) == 6;
@@ -80,7 +81,8 @@ SIMD_INLINE vec vex_load(struct x86 *cpu, const struct op *op, uint64_t lin, uns
 
 /* ---------------------------------------------------------------- operations without MXCSR */
 
-/* n: 16 for a whole vector, else the bytes of a scalar in memory. shift: so many bits of the immediate are the lower half's. */
+/* n: 16 for a whole vector, else the bytes of a scalar in memory. shift: the number of bits of the immediate
+ * that are the lower half's. */
 #define V_OPS(name, fn, n, shift)                                                                            \
     SIMD_INLINE void v_##name##_do(struct x86 *cpu, const struct op *op, vec s, vec sh)                      \
     {                                                                                                        \
@@ -119,8 +121,9 @@ SIMD_INLINE vec vex_load(struct x86 *cpu, const struct op *op, uint64_t lin, uns
     }                                                                                                        \
     FAMILY_V(fam_##name, name);
 
-/* The same where 256 bits have an operand in memory of half, a quarter or an eighth of that, from which each half is made: n bytes
- * for 128 bits, 2n for 256. `lo` and `hi` are expressions in d, dh (of vvvv), s (2n bytes) and imm. */
+/* As V_FORMS, where 256 bits have an operand in memory of half, a quarter or an eighth of that, from which
+ * each half is made: n bytes for 128 bits, 2n for 256. `lo` and `hi` are expressions in d, dh (of vvvv), s
+ * (2n bytes) and imm. */
 #define V_WIDE(name, n, lo_expr, hi_expr)                                                                    \
     SIMD_INLINE void v_##name##_do(struct x86 *cpu, const struct op *op, vec s)                              \
     {                                                                                                        \

@@ -1,8 +1,8 @@
-/* base.h - what the engines on these processors share (core/engine/engine.h): the loop of a run, where it stops, how time passes while
- * nothing runs, and memory in pieces. hv/ and uml/ fill in what a machine is.
+/* base.h - what the engines on these processors share (core/engine/engine.h): the loop of a run, where it
+ * stops, how time passes while nothing runs, and memory in pieces. hv/ and uml/ fill in what a machine is.
  *
- * A run goes by slices. Between two of them nothing is half done: a run may end there, and the next one goes on as if there had been
- * no end. */
+ * A run goes by slices. Between two of them nothing is half done: a run may end there, and the next one goes
+ * on as if there had been no end. */
 #ifndef BOOTREEL_HV_X86_BASE_H
 #define BOOTREEL_HV_X86_BASE_H
 
@@ -26,8 +26,8 @@ struct engine_base {
     bool stops_changed;
     bool reported; /* a probe was reported at the current instruction, which has not been executed yet */
     bool waking;   /* time was advanced to a timer that has not been processed yet */
-    uint64_t
-        worked; /* the last position where something was done between two steps, in this run; UINT64_MAX: none */
+    /* The last position in this run where something was done between two steps; UINT64_MAX: none. */
+    uint64_t worked;
     volatile sig_atomic_t interrupted;
 };
 
@@ -42,7 +42,8 @@ struct engine_parts {
     bool (*ends)(void *ctx, const struct run_limit *limit, struct stop *stop);
     /* Whether a run may end here by limit.until; NULL: everywhere. */
     bool (*settled)(void *ctx);
-    /* The run goes on: activates stops (engine_base_set_stops), and sets `worked` if something is done before the next step. */
+    /* The run goes on: activates stops (engine_base_set_stops), and sets `worked` if something is done before
+     * the next step. */
     void (*prepare)(void *ctx);
     /* Some steps, at most up to the limit. Returns true if the run ends. */
     bool (*slice)(void *ctx, const struct run_limit *limit, struct stop *stop);
@@ -65,7 +66,8 @@ void engine_base_stops(struct engine_base *b, const struct stop_point *s, size_t
 /* Activates the stops: the marks but those of `left_out` (a bit each), and the user's. */
 void engine_base_set_stops(struct engine_base *b, const struct stop_point *marks, size_t nmarks,
                            uint32_t left_out);
-/* After X86_STOP: handles the stop of the processor of this number, and the others at the same place. Returns true if the run ends. */
+/* After X86_STOP: handles the stop of the processor of this number, and the others at the same place. Returns
+ * true if the run ends. */
 bool engine_base_stopped(struct engine_base *b, unsigned cpu, struct stop *stop);
 
 /* engine_ops.observe. */
@@ -78,8 +80,8 @@ enum memory_access { MEMORY_READ, MEMORY_WRITE };
 /* As much of n bytes as is mapped memory from `pa` on; returns how much. */
 size_t physmem_access(struct physmem *, uint64_t pa, void *buf, size_t n, enum memory_access how);
 
-/* n bytes of linear memory from an address on, page by page: `part` does what it can of bytes that lie in one page, and returns how
- * many. Returns how many were done: ends at the first that was not. */
+/* n bytes of linear memory from an address on, page by page: `part` does what it can of bytes that lie in one
+ * page, and returns how many. Returns how many were done: ends at the first that was not. */
 typedef size_t memory_part(void *ctx, uint64_t address, void *buf, size_t n);
 size_t memory_by_pages(uint64_t address, void *buf, size_t n, memory_part *part, void *ctx);
 

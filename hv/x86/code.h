@@ -1,4 +1,5 @@
-/* code.h - decoded code, and the memory that it is decoded from: what is kept of each page of guest-physical memory. Private to hv/x86. */
+/* code.h - decoded code, and the memory that it is decoded from: what is kept of each page of guest-physical
+ * memory. Private to hv/x86. */
 #ifndef BOOTREEL_HV_X86_CODE_H
 #define BOOTREEL_HV_X86_CODE_H
 
@@ -93,8 +94,8 @@ struct code_page {
     struct code_page *all_next;
     struct region *regions; /* compiled from the page's blocks */
     uint8_t drops;          /* how often one was dropped again, up to a limit */
-    uint64_t stores;        /* so many were made to the page since it got its code */
-    uint64_t patience;      /* at so many, all its code is dropped */
+    uint64_t stores;        /* how many were made to the page since it got its code */
+    uint64_t patience;      /* when `stores` reaches this, all its code is dropped */
     struct block *bucket[CODE_BUCKETS];
 };
 
@@ -183,12 +184,13 @@ static inline bool page_guards(const struct pmeta *m, uint32_t off, uint32_t n)
 
 enum odd_sort { ODD_ZEROS, ODD_STACK, ODD_CODE, ODD_SORTS };
 enum { ODD_MOST = 16, ZEROS_LEAST = 16, OWN_CODE = 16 };
-/* The pages where something of a sort was told since the reset. */
+/* The pages for which an event of a sort was reported since the reset. */
 struct odd_told {
     uint64_t page[ODD_MOST];
     uint8_t count;
 };
-/* For an instruction of zeros: adds, as it says. */
+/* The handlers of an instruction whose bytes are zeros (ADD): they execute it, and notice zeros that run as
+ * code. */
 const struct op *op_zeros(struct x86 *, const struct op *);
 const struct op *op_zeros64(struct x86 *, const struct op *);
 /* Something was pushed at this linear address, and is lost. */
@@ -206,7 +208,8 @@ struct touch_log *physmem_touch_log(const struct physmem *);
 bool touch_noting(const struct physmem *);
 /* The page of `linear` at `physical` is translated for a write. */
 void touch_write(struct physmem *, uint64_t linear, uint64_t physical);
-/* It is executed; `m` is its memory. NULL: all its lines count, since which are executed will not be said. */
+/* The page of `linear` at `physical` is executed; `m` is its memory. With NULL all its lines count, because
+ * touch_code() will not be called for it. */
 void touch_fetch(struct physmem *, uint64_t linear, uint64_t physical, struct pmeta *m);
 /* What is in bytes [off, off+n) of a page is about to be executed. */
 void touch_code(struct physmem *, struct pmeta *, uint32_t off, uint32_t n);
@@ -215,7 +218,7 @@ static inline uint64_t touch_mask(uint32_t off, uint32_t n)
 {
     return (2ull << (off + n - 1) / TOUCHED_LINE) - (1ull << off / TOUCHED_LINE);
 }
-/* After so many bytes a page is taken as written all over, and its writes are direct again. */
+/* After this many bytes a page counts as written all over, and its writes are direct again. */
 enum { LINES_BYTES = 512 };
 /* Bytes [off, off+n) of a page are written. */
 static inline void touch_lines(struct pmeta *m, uint32_t off, uint32_t n)
@@ -231,20 +234,22 @@ static inline void touch_lines(struct pmeta *m, uint32_t off, uint32_t n)
 /* ---- lacking.c ---- */
 
 enum { LACKING_MOST = 64 };
-/* Which instructions of features that the model lacks were told since the reset: offset in the code segment, first bytes. */
+/* The instructions of features that the model lacks that were reported since the reset: offset in the code
+ * segment, first bytes. */
 struct lacking {
     uint64_t at[LACKING_MOST], bytes[LACKING_MOST];
     uint8_t count;
 };
 enum { PLAIN_BYTES = 15, PLAIN_MOST = 8 };
-/* Bytes that are no instruction of any model, as was found lately: a guest that runs wild meets the same ones millions of times. Not state. */
+/* Bytes that were lately found to be no instruction of any model: a guest that runs wild meets the same ones
+ * millions of times. Not state. */
 struct plain_undefined {
     struct {
         uint8_t bytes[PLAIN_BYTES], bits; /* bits: of the code segment; 0: free */
     } met[PLAIN_MOST];
     unsigned next;
 };
-/* `op` is undefined in this model: tells it, if it is an instruction of another. */
+/* `op` is undefined in this model: reports it if it is an instruction of another. */
 void lacking_tell(struct x86 *, const struct op *);
 enum { LACKING_NAME = 40 };
 struct lacking_name {
@@ -274,8 +279,8 @@ void code_flush(struct physmem *);
 void code_drop(struct physmem *, struct code_page *);
 /* Drop every block of the page, and the page from every processor's instruction TLB. */
 void code_drop_everywhere(struct physmem *, struct code_page *);
-/* To be called before a store to a page with decoded code. After many, the code is dropped, and the page is an ordinary one until it
- * is executed again: memory that once held code is often used for something else. */
+/* To be called before a store to a page with decoded code. After many, the code is dropped, and the page is
+ * an ordinary one until it is executed again: memory that once held code is often used for something else. */
 void code_stored(struct physmem *, struct code_page *);
 /* Drops only the blocks decoded from bytes [off, off+n), since data is often close to code. */
 void code_written(struct physmem *, struct code_page *, uint32_t off, uint32_t n);

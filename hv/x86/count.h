@@ -1,6 +1,7 @@
 /* count.h - how often each instruction is left to the interpreter. Private to hv/x86.
  *
- * Only builds with -DBOOTREEL_COUNT (make VARIANT=count; bench/interpreted) count. In others nothing of this is there. */
+ * Only builds with -DBOOTREEL_COUNT (make VARIANT=count; bench/interpreted) count. In others nothing of this
+ * is there. */
 #ifndef BOOTREEL_HV_X86_COUNT_H
 #define BOOTREEL_HV_X86_COUNT_H
 
@@ -19,9 +20,9 @@ struct counts;
 struct counts *counts_create(void);
 /* Prints what was counted to the file that $BOOTREEL_COUNT names, at its end, and frees it. */
 void counts_end(struct counts *);
-/* The interpreter is about to execute the op: nothing if that is compiled code. */
+/* The interpreter is about to execute the op. Counts nothing if the op's handler is compiled code. */
 void count_op(struct x86 *, const struct op *);
-/* So many more iterations of a repeated instruction. */
+/* A repeated instruction has made `steps` more iterations. */
 void count_more(struct x86 *, const struct op *, uint64_t steps);
 /* Steps that were made. */
 void count_steps(struct x86 *, uint64_t steps);

@@ -295,7 +295,7 @@ struct x86 {
     uint8_t cpl;
     bool mode64;       /* CS.L in long mode */
     uint8_t code_bits; /* 16, 32, 64 */
-    /* Of a linear address in long mode so many bits at the top repeat the one below: 16 or 7. */
+    /* How many bits at the top of a canonical linear address repeat the one below them: 16 or 7. */
     uint8_t sign_bits;
     bool inhibit; /* interrupts are held off for one instruction (STI, MOV SS, POP SS) */
 
@@ -404,8 +404,9 @@ uint64_t mem_load_rmw(struct x86 *, const struct op *, uint64_t linear, unsigned
 /* Check that n bytes at linear can be read (or written), and raise if not; nothing is transferred. n is at
  * most 4096. */
 void mem_probe(struct x86 *, const struct op *, uint64_t linear, unsigned n, bool write);
-/* The host's address of a byte, if reading its page needs no slow path and sets no bit in a page table; else NULL. The TLB is
- * neither used nor filled: this is for a page whose slot another page needs at the same time. */
+/* The host's address of a byte, if reading its page needs no slow path and sets no bit in a page table; else
+ * NULL. The TLB is neither used nor filled: this is for a page whose slot another page needs at the same
+ * time. */
 const uint8_t *mem_read_directly(const struct x86 *, uint64_t linear);
 /* A port was accessed: the access may hit an I/O breakpoint. */
 void note_port_break(struct x86 *, uint16_t port, unsigned size);
@@ -426,8 +427,8 @@ void jumps_clear(struct x86 *);
 /* Called when the processor is created and destroyed. */
 void tlb_start(struct x86 *);
 void tlb_free(struct x86 *);
-/* Enter the result of a walk: the page of lin is at pa. may_write: a write needs no walk; writes: there is one now, and it
- * has been noted. */
+/* Enter the result of a walk: the page of lin is at pa. may_write: a write needs no walk; writes: there is
+ * one now, and it has been noted. */
 void tlb_enter(struct x86 *, uint64_t lin, bool user, uint64_t pa, bool may_write, bool writes);
 /* The entry serves a write that takes the slow path: the next write need not, if nothing has to be handled any
  * more. */
@@ -477,7 +478,7 @@ static inline void debug_taken(struct x86 *cpu)
     cpu->data_breaks = 0;
 }
 
-/* Under a host (hosted.c): cpu->fault goes to it, as one step; the SYSCALL or INT n at `op` does. */
+/* Under a host (hosted.c): pass cpu->fault, or the SYSCALL or INT n at `op`, to the host, as one step. */
 void hosted_fault(struct x86 *);
 const struct op *hosted_syscall(struct x86 *, const struct op *);
 const struct op *hosted_int(struct x86 *, const struct op *, uint8_t vector);

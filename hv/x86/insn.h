@@ -1,6 +1,7 @@
 /* insn.h - the instruction table: one row per instruction. Private to hv/x86.
  *
- * The rows are in table/integer.def, system.def, x87.def, simd.def and vector.def and virtual.def, and have this form:
+ * The rows are in table/integer.def, system.def, x87.def, simd.def, vector.def and virtual.def, and have this
+ * form:
  *
  *   ROW(map, pfx, opcode, ext, "mnemonic", A, B, C, flags, FEATURE, family)
  *
@@ -16,8 +17,9 @@
  *   FEATURE  the CPUID feature it belongs to (enum feature): without it the instruction is #UD
  *   family   name of a `const struct family`: the handlers by operand form and size
  *
- * In rows with VEX the prefix's vvvv is a register if the flag F_H says so (the first source, between A and B: "V, H, W") or if an
- * operand is Hx or By; otherwise it must be 1111b. Vx, Hx, Wx, Ux and Mx are 128 bits, or 256 with VEX.L.
+ * In rows with VEX the prefix's vvvv is a register if the flag F_H says so (the first source, between A and
+ * B: "V, H, W") or if an operand is Hx or By; otherwise it must be 1111b. Vx, Hx, Wx, Ux and Mx are 128 bits,
+ * or 256 with VEX.L.
  *
  * dst and src of the op are the registers of operands A and B. Operand C (an immediate, CL or a string
  * operand) needs no field in the op. */
@@ -113,8 +115,9 @@ enum operand {
     O_Wd,
     O_Ww,
     O_Ux,
-    /* with VEX: H the XMM register of vvvv, B the general one, L the XMM register in the immediate; Mx memory of the vector's size, Wdq
-     * 16 bytes, Wh half a vector, Wf a quarter, We an eighth; VM the vector of addresses of a gather */
+    /* with VEX: H the XMM register of vvvv, B the general one, L the XMM register in the immediate; Mx memory
+     * of the vector's size, Wdq 16 bytes, Wh half a vector, Wf a quarter, We an eighth; VM the vector of
+     * addresses of a gather */
     O_Hx,
     O_By,
     O_Lx,
@@ -144,10 +147,8 @@ enum row_flags {
     F_NOREAL_LOCK = 1 << 12,
     F_MOFFS = 1 << 13,
     /* with VEX */
-    F_H = 1 << 14, /* vvvv is the first source */
-    F_L0 =
-        1
-        << 15, /* VEX.L must be 0; without F_L0 and F_L1 it may be either, and tells the vector's size or nothing */
+    F_H = 1 << 14,  /* vvvv is the first source */
+    F_L0 = 1 << 15, /* VEX.L must be 0; without F_L0 and F_L1 it is the vector's size, or ignored */
     F_L1 = 1 << 16, /* it must be 1 */
     F_W0 = 1 << 17, /* VEX.W must be 0 */
     F_W1 = 1 << 18, /* it must be 1 */

@@ -59,7 +59,7 @@ static inline unsigned sys_type(uint16_t attr)
     return attr & (SEG_S | SEG_TYPE);
 }
 
-/* The address of the current instruction, or between instructions of the next one. */
+/* The address of the current instruction; between instructions, that of the next one. */
 static inline uint64_t where_rip(const struct x86 *cpu)
 {
     return cpu->block && cpu->op ? rip_of(cpu, cpu->op) : cpu->gpr[REG_RIP];
@@ -223,8 +223,9 @@ uint32_t cpuid_signature(const struct x86 *);
 unsigned cpuid_physical_bits(const struct x86 *);
 /* 57 if the model has 5-level paging, used or not. */
 unsigned cpuid_linear_bits(const struct x86 *);
-/* Whether an address is canonical in some paging mode that the model has. What only keeps an address (MSRs, the bases of tables
- * and segments, INVPCID) checks this, whatever CR4.LA57 is: Intel, 5-Level Paging and 5-Level EPT (335252), 2.2 and 3. */
+/* Whether an address is canonical in some paging mode that the model has. Where an address is only kept
+ * (MSRs, the bases of tables and segments, INVPCID) this is what is checked, whatever CR4.LA57 is: Intel,
+ * 5-Level Paging and 5-Level EPT (335252), 2.2 and 3. */
 static inline bool may_be_canonical(const struct x86 *cpu, uint64_t a)
 {
     unsigned n = 64 - cpuid_linear_bits(cpu);

@@ -15,8 +15,8 @@
 struct ramblock;
 struct physmem;
 
-/* Covers guest-physical addresses 0 … 4 GiB, and above that up to `ram_top`. `host`: how code in it is executed; NULL: as usual. Returns
- * NULL if out of memory. */
+/* Covers guest-physical addresses 0 … 4 GiB, and above that up to `ram_top`. `host`: how code in it is
+ * executed; NULL: as usual. Returns NULL if out of memory. */
 struct physmem *physmem_create(uint64_t ram_top, const struct engine_host *host);
 void physmem_destroy(struct physmem *);
 
@@ -46,8 +46,9 @@ const uint8_t *physmem_view(struct physmem *, uint64_t pa, size_t n);
 /* A device wrote [offset, offset+n) of a block directly, through ramblock_host(). */
 void physmem_touch(struct physmem *, struct ramblock *, uint64_t offset, uint64_t n);
 
-/* From now on `wrote` is called for each of the n ranges that physmem_write() or physmem_touch() is about to write to, or has written to,
- * with the range's number and the first byte of it that is meant. n 0: none. */
+/* From now on `wrote` is called for each of the n ranges that physmem_write() is about to write to, or that
+ * physmem_touch() says was written, with the range's number and the address of its first byte that is
+ * written. n 0: none. */
 struct physmem_range {
     uint64_t address, length;
 };
@@ -100,8 +101,8 @@ struct x86_hooks {
     void (*paging)(void *ctx, unsigned cpu);
 };
 
-/* Model-specific registers that the processor and the board's local APIC share (SDM volume 4). In x2APIC mode the APIC's registers
- * are the MSRs from MSR_X2APIC on; the manual keeps that many for them. */
+/* Model-specific registers that the processor and the board's local APIC share (SDM volume 4). In x2APIC mode
+ * the APIC's registers are the MSRs from MSR_X2APIC on; the manual keeps that many for them. */
 enum {
     MSR_TSC = 0x10,
     MSR_APIC_BASE = 0x1b,
@@ -171,8 +172,8 @@ struct x86_trap {
 };
 void x86_trap_info(const struct x86 *, struct x86_trap *);
 
-/* The registers that programs have (in any mode); gpr[] is in the order of the encoding: rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi,
- * r8 … r15. */
+/* The registers that programs have (in any mode); gpr[] is in the order of the encoding: rax, rcx, rdx, rbx,
+ * rsp, rbp, rsi, rdi, r8 … r15. */
 struct x86_user {
     uint64_t gpr[16], rip, rflags, fs_base, gs_base;
     uint16_t cs, ss, ds, es, fs, gs;
@@ -188,7 +189,8 @@ void x86_user_space(struct x86 *, uint64_t cr3);
 enum { X86_FX_SIZE = 512 };
 void x86_user_fx_get(const struct x86 *, uint8_t area[X86_FX_SIZE]);
 bool x86_user_fx_set(struct x86 *, const uint8_t area[X86_FX_SIZE]);
-/* Has the model AVX, so that programs may use it; and the upper halves of YMM0-15, as in XSAVE's area. Without AVX they are 0. */
+/* Whether the model has AVX, so that programs may use it; and the upper halves of YMM0-15, as in XSAVE's
+ * area. Without AVX they are 0. */
 bool x86_user_has_ymm(const struct x86 *);
 enum { X86_YMM_SIZE = 256 };
 void x86_user_ymm_get(const struct x86 *, uint8_t area[X86_YMM_SIZE]);
@@ -207,8 +209,8 @@ bool x86_compiles(void);
 struct x86 *x86_create(struct physmem *, const struct x86_bus *, unsigned index, const char *model,
                        struct error *err);
 void x86_destroy(struct x86 *);
-/* Takes away what no model had before behaviour version 7: x2APIC, the TSC-deadline timer, 5-level paging. Only right after
- * creation. */
+/* Takes away what no model had before behaviour version 7: x2APIC, the TSC-deadline timer, 5-level paging.
+ * Only right after creation. */
 void x86_as_before_7(struct x86 *);
 /* Whether the local APIC's timer has the mode of IA32_TSC_DEADLINE. */
 bool x86_has_tsc_deadline(const struct x86 *);
@@ -230,8 +232,8 @@ enum x86_exit {
 enum x86_exit x86_run(struct x86 *, uint64_t steps, uint64_t *done);
 /* Steps executed so far in the current x86_run; exact when called from a bus callback, 0 outside x86_run. */
 uint64_t x86_steps(const struct x86 *);
-/* From a bus callback for an access: whether an instruction makes it (else the processor itself does, to fetch one or to
- * deliver an interrupt). */
+/* From a bus callback for an access: whether an instruction makes it (else the processor itself does, to
+ * fetch one or to deliver an interrupt). */
 bool x86_executes(const struct x86 *);
 /* From such a callback: `ns` of guest time pass before the next step, beside the one of each step. What is left of
  * x86_run() becomes that many steps shorter, so that it ends where the caller's next deadline is. */
@@ -254,8 +256,8 @@ bool x86_waits_for_sipi(const struct x86 *);
 /* True if halted with interrupts disabled and no NMI pending. */
 bool x86_halted_for_good(const struct x86 *);
 
-/* After a shutdown (bus.shutdown): the faults that led to it, each vector | error << 8, and the address of a page fault. Zeros if there
- * were none. */
+/* After a shutdown (bus.shutdown): the faults that led to it, each vector | error << 8, and the address of a
+ * page fault. Zeros if there were none. */
 void x86_led(const struct x86 *, uint64_t fault[3], uint64_t cr2[3]);
 
 void x86_stops(struct x86 *, const struct stop_point *, size_t n);
@@ -288,7 +290,8 @@ void x86_where(const struct x86 *, struct x86_where *);
 /* cs_base + rip of x86_where(). */
 uint64_t x86_linear_ip(const struct x86 *);
 
-/* The registers of the processor's model: the upper halves of YMM0-15 are among them if it has AVX. The descriptors are static. */
+/* The registers of the processor's model: the upper halves of YMM0-15 are among them if it has AVX. The
+ * descriptors are static. */
 const struct reg_desc *x86_regs(const struct x86 *, size_t *count);
 int x86_reg_get(const struct x86 *, size_t reg, void *value);
 int x86_reg_set(struct x86 *, size_t reg, const void *value);

@@ -34,8 +34,8 @@ enum host_reg {
 #define OP0F38(b) (0x0f3800 | (b))
 #define OP0F3A(b) (0x0f3a00 | (b))
 
-/* Opcodes. E: the operand of modrm.rm, G: the register of modrm.reg, I: an immediate, B: one of a byte, which is extended. SDM 2,
- * appendix A. */
+/* Opcodes. E: the operand of modrm.rm, G: the register of modrm.reg, I: an immediate, B: one of a byte, which
+ * is extended. SDM 2, appendix A. */
 enum {
     HOST_ADD_GE = 0x03,
     HOST_SUB_EG = 0x29,

@@ -15,8 +15,8 @@
 struct jit;
 struct region;
 
-/* A block is compiled when it is entered for the n-th time: host->compile_after, or a default. NULL if nothing will be compiled, because
- * that is not wanted or the host allows no memory for code. */
+/* A block is compiled when it is entered for the n-th time: host->compile_after, or a default. NULL if
+ * nothing will be compiled, because that is not wanted or the host allows no memory for code. */
 struct jit *jit_create(const struct engine_host *host);
 void jit_destroy(struct jit *);
 /* All blocks are gone. */

@@ -32,8 +32,8 @@ static inline bool is_simd(unsigned kind)
     return kind >= SHAPE_SIMD;
 }
 
-/* shape.arg of SHAPE_STRING; of SHAPE_SIMD_…: bytes in memory, of 256 bits those of a half, or SIMD_BY_SIZE for 32 or 64 bits by the
- * operand size. */
+/* shape.arg of SHAPE_STRING; of SHAPE_SIMD_…: bytes in memory, of 256 bits those of a half, or SIMD_BY_SIZE
+ * for 32 or 64 bits by the operand size. */
 enum { STRING_LOADS = 1, STRING_STORES = 2 };
 enum { SIMD_BY_SIZE = 0, SIMD_HIGH = 0x80 };
 
@@ -62,12 +62,12 @@ static inline unsigned shift_count(const struct op *op)
     return (unsigned)op->imm & (op->osize == 3 ? 63 : 31);
 }
 
-/* ---- operands in memory (operand.c). What does not pass the check leaves the region. ---- */
+/* ---- operands in memory (operand.c). An access that does not pass the check leaves the region. ---- */
 
 /* The memory operand's offset, without its segment; for a RIP-relative one AX is loaded. */
 struct host_mem operand_address(struct unit *, const struct op *);
-/* AX: the linear address becomes the host's address, which is `u->at`, or the handler executes the instruction. The TLB is probed
- * as by host_r() and host_w(). */
+/* Turns the linear address in AX into the host's address, which `u->at` then is; if the check fails, the
+ * handler executes the instruction. The TLB is probed as by host_r() and host_w(). */
 void tlb_check(struct unit *, unsigned size, bool write);
 /* `u->at` becomes the host's address of the memory operand. */
 void operand_probe(struct unit *, const struct op *, unsigned size, bool write);
@@ -122,7 +122,7 @@ op_compiler compile_tsc;
 /* ops_simd.c */
 op_compiler compile_simd;
 
-/* Is it of these, and does this host not have it? */
+/* Is it one of the instructions of ops_bits.c, and one that this host does not have? */
 bool bits_lacking(const struct unit *, const struct shape *);
 /* Does this host have the instruction? */
 bool simd_compiled(const struct unit *, const struct op *, const struct shape *);

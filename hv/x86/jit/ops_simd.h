@@ -15,7 +15,7 @@ static inline bool has_vex(const struct op *op)
 {
     return row_of(op)->map >= V0F;
 }
-/* Halves of a YMM register that it is about. */
+/* How many halves of a YMM register the instruction is about. */
 static inline unsigned halves(const struct op *op, const struct shape *s)
 {
     return has_vex(op) && s->arg == 16 && op->pfx & PFX_L ? 2 : 1;
@@ -43,7 +43,8 @@ static inline struct source source_memory(struct host_mem at)
 
 /* The host instruction that is the guest's; with VEX, without its operands. */
 struct vex insn_of(const struct op *);
-/* Without VEX; with it; an instruction of two operands as the host can. */
+/* emit(): without VEX. emit_vex(): with it. emit_two(): an instruction of two operands, in the form that the
+ * host has. */
 void emit(struct unit *, struct vex, unsigned reg, struct source from);
 void emit_vex(struct unit *, struct vex, unsigned reg, unsigned vvvv, struct source from);
 void emit_two(struct unit *, const struct op *, struct vex, unsigned reg, struct source from);

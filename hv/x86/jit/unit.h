@@ -25,26 +25,26 @@ enum flag_source {
     FLAGS_SET, /* cc_res is FLAG_A, the second byte of FLAG_B that of LAHF, its first one OF */
 };
 
-/* Memory near one guest register that was checked: accesses to it need no check, until the register changes. No translation can
- * change while a region runs. */
+/* Memory near one guest register that was checked: accesses to it need no check, until the register changes.
+ * No translation can change while a region runs. */
 struct group {
     bool active, write;
     uint8_t base;      /* guest register */
-    uint8_t host;      /* points to where its value at the check does */
+    uint8_t host;      /* points to where the register pointed at the check */
     int32_t low, high; /* what was checked, relative to that value */
     int32_t moved;     /* how far rSP has moved since */
 };
 
-/* The guest's vectors: XMM0 to XMM15, then the upper halves of YMM0 to YMM15. The host's XMM0 and XMM1 are free within an instruction,
- * the others hold vectors. */
+/* The guest's vectors: XMM0 to XMM15, then the upper halves of YMM0 to YMM15. The host's XMM0 and XMM1 are
+ * free within an instruction, the others hold vectors. */
 enum { VECTORS = 32, UPPER = 16, X0 = 0, X1 = 1 };
 
-/* What was found to hold; it does as long as the region runs. */
+/* What was found to hold, and holds as long as the region runs. */
 enum check {
     CHECK_SSE = 1, /* SSE instructions are allowed */
     CHECK_AVX = 2, /* and those with VEX */
-    /* All floating-point exceptions are masked, and the host's MXCSR is the guest's, with its flags. The one in memory is not up to
-     * date. */
+    /* All floating-point exceptions are masked, and the host's MXCSR is the guest's, with its flags. The one
+     * in memory is not up to date. */
     CHECK_MXCSR = 4,
 };
 
@@ -226,11 +226,11 @@ enum shape_kind {
 };
 /* shape.how, of SIMD instructions. */
 enum shape_how {
-    HOW_SHIFT = 7,    /* so many bits of the immediate are the lower half's */
+    HOW_SHIFT = 7,    /* the number of bits of the immediate that are the lower half's */
     HOW_FLOAT = 8,    /* looks at MXCSR */
     HOW_VEX = 16,     /* has no form without VEX */
     HOW_ALIGNED = 32, /* with VEX, too, its operand in memory must be aligned */
-    HOW_SAME = 64,    /* the second operand is not in halves: both halves have it, or one */
+    HOW_SAME = 64,    /* the second operand is not split: both halves use all of it, or only one does */
     HOW_CIPHER = 128, /* of AES or PCLMULQDQ */
 };
 enum shape_form { FORM_EG, FORM_GE, FORM_EI };
@@ -301,18 +301,19 @@ unsigned vector_set(struct unit *, unsigned vector);
 /* Is the result a vector? Its lowest bit is inverted, for tests. */
 bool vector_result(const struct unit *, const struct op *);
 void vector_invert(struct unit *, unsigned vector);
-/* It becomes 0. */
+/* The vector becomes 0. */
 void vector_clear(struct unit *, unsigned vector);
 void vectors_none(struct flow *);
 bool vectors_hold_nothing(const struct flow *);
-/* Can what expects the one be entered where the other holds? */
+/* Can code that expects the vectors of `need` be entered with those of `have`? */
 bool vectors_fit(const struct flow *have, const struct flow *need);
 /* At a way out: what is not in memory goes there, MXCSR as well. Uses X0. */
 void vectors_write(struct unit *, const struct flow *);
 void vectors_adapt(struct unit *, const struct flow *to);
 /* From now on the state is one that every way can come to. */
 void vectors_settle(struct unit *);
-/* CHECK_MXCSR holds from now on, or the handler executes the instruction; does not hold any more. */
+/* mxcsr_take(): CHECK_MXCSR holds from now on, or else the handler executes the instruction. mxcsr_drop(): it
+ * no longer holds. */
 void mxcsr_take(struct unit *);
 void mxcsr_drop(struct unit *);
 
@@ -322,8 +323,9 @@ void side_exit(struct unit *, unsigned cc);
 void leave_region(struct unit *, const struct flow *, struct block *, unsigned op, int64_t rip, op_fn *fn);
 /* Leave it to the address in a host register (not AX or CX). */
 void leave_indirect(struct unit *, unsigned reg, op_fn *fn);
-/* The state is written back, and the running block may be any. Enters the block at the address in a host register (not AX, CX,
- * FLAG_A or FLAG_B), which is in gpr[REG_RIP], if block_find() would find it at once; else goes on behind. (jump.c) */
+/* With the state written back; the running block may be any. Enters the block at the address in a host
+ * register (not AX, CX, FLAG_A or FLAG_B), which is in gpr[REG_RIP], if block_find() would find it at once;
+ * else goes on behind. (jump.c) */
 void enter_found(struct unit *, unsigned reg);
 /* The current instruction was a branch to block->next[which], at `offset` from the block's start: goes on
  * there, or leaves the region to `otherwise` (NULL: to the current op's handler) with gpr[REG_RIP] set. */
