@@ -4,8 +4,9 @@
 
 #include "core/engine/engine.h"
 
-/* Raised whenever the same inputs would run differently. A trace of HV_OLDEST or later runs as it was recorded: what a version changed
- * asks for the configuration's (board_behaves() in hv/board/chip.h). */
+/* Raised whenever the same inputs would run differently. A trace of HV_OLDEST or later runs as it was
+ * recorded: code that a version changed asks which version the configuration wants (board_behaves() in
+ * hv/board/chip.h). */
 enum { HV_BEHAVIOUR = 8, HV_OLDEST = 6 };
 
 /* Builds a PC and brings it to reset. Settings (all optional unless said):

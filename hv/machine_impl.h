@@ -27,7 +27,8 @@ struct pc {
     /* not state */
     struct field_table services_fields;
     struct load_result loaded;
-    /* 1 + the number among the active stops of that which a device met since the last step; 0: none. */
+    /* 1 + the number, among the active stops, of the one that a device has met since the last step; 0:
+     * none. */
     size_t device_wrote;
     uint64_t device_address;
     bool boot_sector_marked; /* the mark at 7C00h is among the active stops */
@@ -38,12 +39,13 @@ struct pc {
 /* ---------------------------------------------------------------- stops.c */
 
 void pc_report(struct pc *pc, struct event *ev);
-/* The first step after a reset, or at an image that was loaded directly. */
+/* Reports the first step after a reset, or at an image that was loaded directly. */
 void pc_report_start(struct pc *pc);
-/* The board's hook: a boot sector was read. From INT 19h on and before one was entered, firmware is trying that device (before, its
- * POST looks at what is there: SeaBIOS reads a CD's descriptor); afterwards this is another boot sector, which may be entered as well. */
+/* The board's hook: a boot sector was read. From INT 19h on, until one is entered, firmware is trying that
+ * device. (Before INT 19h its POST only looks at what is there: SeaBIOS reads a CD's descriptor.) Afterwards
+ * it is another boot sector, which may be entered as well. */
 void pc_boot_sector_read(void *ctx, unsigned drive);
-/* Whether it is reported that a boot sector is entered; if not, the mark is not set. */
+/* Whether entering a boot sector is to be reported; if not, the mark is not set. */
 bool pc_boot_sector_marked(const struct pc *pc);
 /* Activates the stops: the marks of a PC, and the user's. */
 void pc_set_stops(struct pc *pc);

@@ -1,7 +1,8 @@
 /* ahci.h - registers of the AHCI controller, and what its parts share. Private to ahci*.c.
  *
- * A port is an ATA channel (ide.h) with one drive. The port writes the drive's registers from the command's FIS, moves the data where
- * the drive asks for it, and stores the drive's registers as a FIS when it is done. Queued commands (NCQ) are the port's own. */
+ * A port is an ATA channel (ide.h) with one drive. The port writes the drive's registers from the command's
+ * FIS, moves the data where the drive asks for it, and stores the drive's registers as a FIS when it is done.
+ * Queued commands (NCQ) are the port's own. */
 #ifndef BOOTREEL_HV_BOARD_AHCI_H
 #define BOOTREEL_HV_BOARD_AHCI_H
 

@@ -29,8 +29,9 @@ struct x86 *board_cpu(struct board *, unsigned index);
 unsigned board_cpus(const struct board *);
 struct physmem *board_mem(struct board *);
 
-/* Suspends to RAM (ACPI's S3): every chip but the clock loses its state, RAM and what is shadowed stay, and no processor runs until the clock's
- * alarm, if it is enabled in PM1_EN, or the power button wakes the board: then the first processor is at the reset vector. */
+/* Suspends to RAM (ACPI's S3): every chip but the clock loses its state, RAM and what is shadowed stay, and
+ * no processor runs until the clock's alarm, if it is enabled in PM1_EN, or the power button wakes the board:
+ * then the first processor is at the reset vector. */
 void board_suspend(struct board *);
 bool board_asleep(const struct board *);
 
@@ -54,7 +55,7 @@ const char *board_drive_name(unsigned number, char buf[32]);
 /* What the guest has requested since the last call: reset or power-off. */
 enum board_request { BOARD_NONE, BOARD_RESET, BOARD_POWER_OFF, BOARD_ERROR, BOARD_SLEEP };
 enum board_request board_take_request(struct board *, int *status, const char **how);
-/* Whether it is a reset (or S3), which is left there, and how it was asked for. */
+/* Whether the request is a reset (or S3), and how it was asked for. The request stays. */
 bool board_request_is_reset(const struct board *);
 bool board_request_is_sleep(const struct board *);
 const char *board_request_how(const struct board *);
@@ -128,7 +129,8 @@ int board_words_later(const void *state, const struct event *ev, const struct ev
                       size_t size);
 /* See engine_words.drive. */
 bool board_drive_role(const struct engine_config *, unsigned number, char role[16]);
-/* See engine_words.ram: up to the video memory, and from 1 MiB on. What is between them is chosen by registers (PAM, SMRAM). */
+/* See engine_words.ram: RAM up to the video memory, and from 1 MiB on. Between them, registers choose what is
+ * there (PAM, SMRAM). */
 const char *board_ram(const struct engine_config *, uint64_t physical, uint64_t *offset);
 
 #endif

@@ -1,5 +1,5 @@
-/* cards.h - the PCI cards of a machine and their slots, which follow from its configuration alone: the board is built from this list,
- * and events are put into words by it. Private to hv/board. */
+/* cards.h - the PCI cards of a machine and their slots, which follow from its configuration alone: the board
+ * is built from this list, and events are put into words by it. Private to hv/board. */
 #ifndef BOOTREEL_HV_BOARD_CARDS_H
 #define BOOTREEL_HV_BOARD_CARDS_H
 
@@ -30,8 +30,9 @@ struct card {
     struct drive drive; /* of a kind that has one drive a card */
 };
 
-/* In the order of their slots, from CARD_FIRST_SLOT on; an AHCI controller that is part of the board comes last. Returns how many, or -1 with err if there are too many or if a setting makes no
- * sense. */
+/* Lists the cards in the order of their slots, from CARD_FIRST_SLOT on; an AHCI controller that is part of
+ * the board comes last. Returns how many there are, or -1 with err if there are too many or if a setting
+ * makes no sense. */
 int cards_of(const struct engine_config *, struct card list[CARDS_MOST], struct error *err);
 
 #endif

@@ -105,19 +105,20 @@ void board_smi(struct board *);
 /* `how` is the text for the event: "port 92h". The reset takes place after the current instruction. */
 void board_request_reset(struct board *, const char *how);
 void board_power_off(struct board *, int status, const char *how);
-/* S3: asked for, and ended. */
+/* Ask for S3, and end it. */
 void board_request_sleep(struct board *);
 void board_wake(struct board *, const char *how);
 /* The clock's alarm: wakes the board if it may (PM1_EN). */
 void acpi_rtc_alarm(struct board *);
-/* S3 begins: the clock goes on; what else may interrupt is off, and the CMOS says how the processor gets to its reset vector next. */
+/* S3 begins: the clock goes on, but of its interrupts only the alarm's stays enabled, and the CMOS's shutdown
+ * byte says that the next reset is a resume. */
 void rtc_suspend(struct board *);
 void board_set_a20(struct board *, bool on);
 
 /* ---- configuration: settings and images by role ---- */
 const struct engine_config *board_config(const struct board *);
-/* Whether the machine is to run as behaviour version `version` (HV_BEHAVIOUR) or a later one does, and not as an older one that a trace was
- * recorded with. */
+/* Whether the machine is to run as behaviour version `version` (HV_BEHAVIOUR) or a later one does, and not as
+ * an older one that a trace was recorded with. */
 bool board_behaves(const struct board *, uint32_t version);
 /* Memory below 4 GiB, and above it. */
 uint64_t board_ram_low(const struct board *);
@@ -143,7 +144,8 @@ uint64_t disk_size(const struct disk *);
 /* Any bytes within the size, aligned or not. Returns -1 after board_image_error(). */
 int disk_read(struct disk *, uint64_t offset, void *buf, size_t n);
 int disk_write(struct disk *, uint64_t offset, const void *buf, size_t n);
-/* Where firmware finds the drive of a role: its Open Firmware device path, as in fw_cfg's bootorder. Set while the board is built. */
+/* Where firmware finds the drive of a role: its Open Firmware device path, as in fw_cfg's bootorder. Set
+ * while the board is built. */
 __attribute__((format(printf, 3, 4))) void board_boot_path(struct board *, const char *role, const char *form,
                                                            ...);
 /* The path, or NULL if it has none. */
@@ -181,8 +183,8 @@ struct pci_device {
  * none). */
 void pci_init(struct pci_device *, const char *name, unsigned devfn, uint16_t vendor, uint16_t device,
               uint32_t class_code, uint8_t revision, uint8_t pin);
-/* Adds a capability of `size` bytes at `offset` (a multiple of 4, 40h or more) to the end of the list (PCI Local Bus Specification
- * 3.0, 6.7); its registers are the caller's to fill. */
+/* Adds a capability of `size` bytes at `offset` (a multiple of 4, 40h or more) to the end of the list (PCI
+ * Local Bus Specification 3.0, 6.7); its registers are the caller's to fill. */
 void pci_add_capability(struct pci_device *, uint8_t id, unsigned offset);
 /* On bus 0. The device must outlive the board. The bus resets the command register, BARs and interrupt
  * line. */
@@ -222,22 +224,23 @@ int nvme_create(struct board *, const struct card *, struct error *);
 int xhci_create(struct board *, const struct card *, struct error *);
 /* The port of the first drive on USB. */
 unsigned xhci_first_drive(const struct engine_config *);
-/* Input for a device on USB; false if the guest uses none for it. */
+/* Passes input on to a device on USB; *taken gets how many bytes it took. False if the guest uses no USB
+ * device for this port. */
 bool xhci_input(struct board *, enum input_port port, const uint8_t *data, uint32_t n, uint32_t *taken);
 int virtio_scsi_create(struct board *, const struct card *, struct error *);
 int virtio_blk_create(struct board *, const struct card *, struct error *);
 int virtio_rng_create(struct board *, const struct card *, struct error *);
 int virtio_console_create(struct board *, const struct card *, struct error *);
-/* What is typed there: how many bytes the driver has room for. */
+/* Passes on what is typed at the virtio console; returns how many bytes the driver had room for. */
 uint32_t virtio_console_input(struct board *, const uint8_t *data, uint32_t n);
 int virtio_net_create(struct board *, const struct card *, struct error *);
 int e1000_create(struct board *, const struct card *, struct error *);
 int e1000e_create(struct board *, const struct card *, struct error *);
 /* A frame for a network card: n if it is done with (taken, or not for it), 0 if there is no room for it now (nic.c). */
 uint32_t nic_input(struct board *, unsigned number, const uint8_t *frame, uint32_t n);
-/* What has happened to a frame on its way to a card, in words. */
+/* Reports what has happened to a frame on its way to a card; `text` says it in words. Returns n. */
 uint32_t nic_note(struct board *, unsigned number, const uint8_t *text, uint32_t n);
-/* Reports the line that is not complete. */
+/* Reports the line of the virtio console that is not complete. */
 void virtio_console_flush(struct board *);
 int floppy_create(struct board *, struct error *); /* 82077AA and the ISA DMA controllers it needs (dma.c) */
 int dma_create(struct board *, struct error *);    /* two 8237A with page registers */

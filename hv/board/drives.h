@@ -1,7 +1,7 @@
 /* drives.h - which image is a drive of which controller, and what such drives have in common. Private to hv/board.
  *
- * Images have the roles disk0, disk1 … and cdrom, cdrom1 …; the setting ROLE-interface says what they are attached to, ROLE-serial
- * what their serial number is. */
+ * Images have the roles disk0, disk1 … and cdrom, cdrom1 …; the setting ROLE-interface says what they are
+ * attached to, ROLE-serial what their serial number is. */
 #ifndef BOOTREEL_HV_BOARD_DRIVES_H
 #define BOOTREEL_HV_BOARD_DRIVES_H
 
@@ -19,7 +19,8 @@ enum drive_interface {
 
 enum { DRIVE_SECTOR = 512, DRIVE_SERIAL = 20, SCSI_TARGETS = 8, USB_DRIVES = 6, DRIVES_MOST = 8 };
 
-/* The number of a drive in events: of its controllers' kind, and counted there. 0-3 are IDE's, 8-9 the floppies. */
+/* The number of a drive in events: the first number of its kind of controller, plus its number among these.
+ * 0-3 are IDE's, 8-9 the floppies. */
 enum drive_number {
     DRIVE_NUMBER_FLOPPY = 8,
     DRIVE_NUMBER_AHCI = 16,
@@ -38,13 +39,14 @@ struct drive {
     char serial[DRIVE_SERIAL + 1]; /* as given, or made of the role */
 };
 
-/* The drives of an interface in the order in which they were given, disks first; at most `max`. -1 with err if there are more, or if
- * a setting names no interface. */
+/* The drives of an interface in the order in which they were given, disks first; at most `max`. -1 with err
+ * if there are more, or if a setting names no interface. */
 int drives_of(const struct engine_config *, enum drive_interface, struct drive *list, unsigned max,
               struct error *err);
 
-/* Those of IDE at their places, as QEMU assigns them: the first CD-ROM is the secondary master, each other one takes the first place that
- * is free. A place without a drive has no role. -1 with err as drives_of. */
+/* The drives of IDE at their places, as QEMU assigns them: the first CD-ROM is the secondary master, each
+ * other one takes the first place that is free. A place without a drive has no role. -1 with err as
+ * drives_of. */
 enum { IDE_PLACES = 4 };
 int drives_at_ide(const struct engine_config *, struct drive place[IDE_PLACES], struct error *err);
 

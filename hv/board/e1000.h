@@ -1,7 +1,8 @@
-/* e1000.h - registers of the network cards 82540EM and 82574L: where they are, and how they are accessed. Private to hv/board.
+/* e1000.h - registers of the network cards 82540EM and 82574L: where they are, and how they are accessed.
+ * Private to hv/board.
  *
- * Source: Intel, PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual (317453-006), 13; Intel, 82574 GbE
- * Controller Family Datasheet (317694), 10. */
+ * Source: Intel, PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual (317453-006),
+ * 13; Intel, 82574 GbE Controller Family Datasheet (317694), 10. */
 #ifndef BOOTREEL_HV_BOARD_E1000_H
 #define BOOTREEL_HV_BOARD_E1000_H
 
@@ -70,7 +71,7 @@ enum e1000_access { E1000_PLAIN, E1000_FIXED, E1000_COUNTER, E1000_SPECIAL };
     R(IP4AT, 0x5840, 8, PLAIN, "IPv4 addresses")                                                             \
     R(FFLT, 0x5f00, 8, PLAIN, "flexible filter lengths")
 
-/* What the 82574L has besides. (What only the 82540EM has is memory there.) */
+/* The registers that the 82574L has in addition. (Those that only the 82540EM has are plain memory there.) */
 #define E1000E_REGISTERS(R)                                                                                  \
     R(KUMCTRL, 0x0034, 1, PLAIN, "access to the PHY's interface")                                            \
     R(EIAC, 0x00dc, 1, PLAIN, "causes that a message clears")                                                \

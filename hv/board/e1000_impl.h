@@ -95,18 +95,19 @@ struct e1000_model {
     const uint16_t *phy; /* its registers after a reset */
     bool phy_pages;
     unsigned msi; /* the offset of its capability; 0: it has none */
-    /* The registers after a reset, which are 0 up to there but for the address, CTRL and STATUS. */
+    /* Sets the model's registers after a reset; before the call all are 0 but the address, CTRL and
+     * STATUS. */
     void (*reset)(struct e1000 *);
     /* ICR, IMS or the PCI registers have changed: interrupts follow. */
     void (*update)(struct e1000 *);
-    /* Those that it knows better: true if it was one. */
+    /* Accesses to registers that the model handles itself: true if this was one. */
     bool (*read)(struct e1000 *, unsigned r, uint32_t *value);
     bool (*write)(struct e1000 *, unsigned r, uint32_t value);
     bool (*may_send)(const struct e1000 *, unsigned ring);
     uint32_t (*sent_cause)(const struct e1000 *, unsigned ring);
     uint32_t (*received_cause)(const struct e1000 *, unsigned ring);
     void (*plan)(struct e1000 *, const uint8_t *frame, size_t n, struct e1000_reception *);
-    /* Puts a part into the buffers of the descriptor at `at`, and says so in it. */
+    /* Puts a part of the frame into the buffers of the descriptor at `at`, and writes the descriptor back. */
     void (*put)(struct e1000 *, const struct e1000_reception *, uint64_t at, const uint8_t *part, size_t n,
                 bool first, bool last);
 };
@@ -144,12 +145,13 @@ struct e1000 {
 
 /* ---------------------------------------------------------------- e1000_device.c */
 
-/* A card with everything that both have. *rc is -1 with err if its ROM cannot be read; it is added to the board all the same. */
+/* Makes a card with everything that both have. *rc is -1 with err if its ROM cannot be read; it must be added
+ * to the board all the same. */
 struct e1000 *e1000_new(struct board *, const struct card *, const struct e1000_model *, int *rc,
                         struct error *);
 /* A reset by the bus, or by CTRL. */
 void e1000_reset(void *state);
-/* Adds it to its board. `reset`: e1000_reset, with what more there is. */
+/* Adds the card to its board. `reset`: e1000_reset, or a function that calls it and resets the rest. */
 void e1000_add(struct e1000 *s, const struct field *fields, size_t n, void (*reset)(void *state));
 void e1000_reset_registers(struct e1000 *s);
 /* Raises interrupt causes. */
@@ -164,13 +166,13 @@ void e1000_map(void *ctx, unsigned bar, uint64_t base);
 
 /* ---------------------------------------------------------------- e1000_rings.c */
 
-/* TDT, or what allows to send, was written. */
+/* TDT, or a register that enables sending, was written. */
 void e1000_begin(struct e1000 *s);
 void e1000_send_next(void *ctx);
 uint32_t e1000_receive(void *ctx, const uint8_t *frame, uint32_t n);
 /* Bytes of a receive buffer by RCTL. */
 uint32_t e1000_buffer_size(const struct e1000 *s);
-/* How both receive with the oldest form of descriptors. */
+/* `plan` of both models for the oldest form of receive descriptors. */
 void e1000_plan(struct e1000 *s, const uint8_t *frame, size_t n, struct e1000_reception *how);
 void e1000_put(struct e1000 *s, const struct e1000_reception *how, uint64_t at, const uint8_t *part, size_t n,
                bool first, bool last);

@@ -1,4 +1,5 @@
-/* ich9.h - registers of the ICH9's LPC bridge: configuration space, root complex registers, power management, TCO. Private to hv/board. */
+/* ich9.h - registers of the ICH9's LPC bridge: configuration space, root complex registers, power management,
+ * TCO. Private to hv/board. */
 #ifndef BOOTREEL_HV_BOARD_ICH9_H
 #define BOOTREEL_HV_BOARD_ICH9_H
 

@@ -104,7 +104,8 @@ struct ata_ops {
     void (*dma_ready)(struct ide_channel *);
     /* Timer: PH_DMA. */
     void (*dma_run)(struct ide_channel *);
-    /* Moves n bytes between buf and memory, from where `walk` is in the command's table of regions; returns how many fitted. */
+    /* Moves n bytes between buf and memory, from where `walk` is in the command's table of regions; returns
+     * how many fitted. */
     uint32_t (*move)(struct ide_channel *, void *walk, uint8_t *buf, uint32_t n, bool to_memory);
 };
 
@@ -217,7 +218,8 @@ void cd_raw_sector(uint8_t *raw, uint32_t lba);
 /* ---- ide_dma.c: the bus master ---- */
 /* Guest time of a whole transfer by DMA. */
 uint64_t ide_transfer_ns(const struct ide_channel *);
-/* Moves all of the command's data by ops->move, and reports it; `address` is that of the first region. Then ends the command. */
+/* Moves all of the command's data by ops->move, and reports it; `address` is that of the first region. Then
+ * ends the command. */
 enum dma_outcome { DMA_MOVED, DMA_SHORT_TABLE, DMA_BAD_MEDIUM };
 enum dma_outcome ide_dma_transfer(struct ide_channel *, void *walk, uint64_t address);
 void ide_dma_done(struct ide_channel *, bool moved);

@@ -24,7 +24,7 @@ struct board_cpu {
     struct x86_bus bus;
 };
 
-/* When the access takes place that a processor is making; it is at one step, so the host is asked once. */
+/* When the access that a processor is making takes place. That is one step, so the host is asked once. */
 struct moment {
     bool known; /* there is one */
     uint64_t icount, time;
@@ -103,7 +103,7 @@ void events_access_unhandled(struct board *);
 /* A byte of firmware log: console device 9, and EV_FIRMWARE_LOG lines. port: 402h or e9h. */
 void events_debug_byte(struct board *, uint16_t port, uint8_t byte);
 void events_init(struct events *);
-/* An event of now, which ends no series: only for what is flushed. */
+/* Reports an event at the present position without ending a series: only for what is flushed. */
 void events_deliver(struct board *, struct event *);
 
 /* ---- irq.c ---- */
@@ -119,7 +119,7 @@ struct irq_state {
     bool pirq_inputs;     /* each PIRQ also has an input of the I/O APIC, from 16 on */
     uint64_t driven;      /* derived: the levels last passed to the interrupt controllers */
 };
-/* The board is built: which PIRQ each slot's pins are wired to, and how many there are. */
+/* Called once the board is built. pirq: the PIRQ that each slot's pins are wired to. */
 void irq_wire(struct board *, const uint8_t pirq[32][4], unsigned npirqs, bool inputs);
 /* The wiring, or the bridge's routing registers (one for each PIRQ; bit 7: not routed) were written. */
 void irq_route(struct board *, const uint8_t *route);
@@ -211,7 +211,8 @@ uint32_t mch_ecam(struct board *);
 /* Configuration space as through CF8h/CFCh, size 1, 2 or 4, not crossing a dword. */
 uint32_t pci_config_read(struct board *, unsigned devfn, unsigned reg, unsigned size);
 void pci_config_write(struct board *, unsigned devfn, unsigned reg, unsigned size, uint32_t value);
-/* Configuration space through memory (ECAM). `offset`: the register in bits 0-11, the function in bits 12-19, the bus above. */
+/* Configuration space through memory (ECAM). `offset`: the register in bits 0-11, the function in bits 12-19,
+ * the bus above. */
 uint32_t pci_express_read(struct board *, uint32_t offset, unsigned size);
 void pci_express_write(struct board *, uint32_t offset, unsigned size, uint32_t value);
 struct pci_device *pci_function(struct board *, unsigned devfn);
@@ -221,7 +222,7 @@ size_t board_e820_ram(struct board *, struct e820_entry *, size_t max);
 /* acpi_pm.c: address of the power management registers, or if they are not mapped yet, where the board's own
  * firmware puts them. */
 uint32_t acpi_pm_base(struct board *);
-/* What S3 leaves of the power management: what wakes the board, and where its ports are. */
+/* What power management keeps during S3: what wakes the board, and where its ports are. */
 struct pm_kept {
     uint16_t may_wake; /* of PM1_EN */
     uint8_t base[4], on;

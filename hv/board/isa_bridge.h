@@ -1,4 +1,5 @@
-/* isa_bridge.h - what the ISA bridges have in common: the reset control register and the coprocessor's error port. Private to hv/board. */
+/* isa_bridge.h - what the ISA bridges have in common: the reset control register and the coprocessor's error
+ * port. Private to hv/board. */
 #ifndef BOOTREEL_HV_BOARD_ISA_BRIDGE_H
 #define BOOTREEL_HV_BOARD_ISA_BRIDGE_H
 

@@ -1,4 +1,5 @@
-/* kinds.h - the kinds of board that there are, and what is where on each. Which chips each has is in chips.c. Private to hv/board. */
+/* kinds.h - the kinds of board that there are, and what is where on each. Which chips each has is in chips.c.
+ * Private to hv/board. */
 #ifndef BOOTREEL_HV_BOARD_KINDS_H
 #define BOOTREEL_HV_BOARD_KINDS_H
 

@@ -6,7 +6,8 @@
 
 /* Where the registers are after reset. */
 enum { LAPIC_BASE = 0xfee00000, LAPIC_SIZE = 0x1000 };
-/* In x2APIC mode the registers are the MSRs from MSR_X2APIC on; those behind the last that has a number do not exist. */
+/* In x2APIC mode the registers are the MSRs from MSR_X2APIC on; those behind the last that has a number do
+ * not exist. */
 enum { MSR_X2APIC_END = MSR_X2APIC + 0x40 };
 enum { FIXED, LOWEST, SMI, NMI = 4, INIT, SIPI, EXTINT };
 enum { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVTS };

@@ -1,5 +1,6 @@
-/* lapic_impl.h - the local APIC's state, and what its files share: lapic.c (interrupts, messages, registers), lapic_timer.c, and
- * lapic_msr.c (IA32_APIC_BASE, the registers of x2APIC mode, IA32_TSC_DEADLINE). Private to these. */
+/* lapic_impl.h - the local APIC's state, and what its files share: lapic.c (interrupts, messages, registers),
+ * lapic_timer.c, and lapic_msr.c (IA32_APIC_BASE, the registers of x2APIC mode, IA32_TSC_DEADLINE). Private
+ * to these. */
 #ifndef BOOTREEL_HV_BOARD_LAPIC_IMPL_H
 #define BOOTREEL_HV_BOARD_LAPIC_IMPL_H
 
@@ -45,14 +46,14 @@ static inline bool lapic_in_x2apic_mode(const struct lapic *s)
 
 /* Recomputes the processor's INTR line. */
 void lapic_recompute(struct lapic *);
-/* As INIT does it: everything but the id and IA32_APIC_BASE. */
+/* Resets what INIT resets: everything but the id and IA32_APIC_BASE. */
 void lapic_init_reset(struct lapic *);
 /* The id that it has after power-on. */
 uint8_t lapic_first_id(const struct lapic *);
 /* A register by its number, as in memory. */
 uint32_t lapic_register_read(struct lapic *, unsigned reg);
 void lapic_register_write(struct lapic *, unsigned reg, uint32_t value);
-/* Sends what `low` says; `dest` has the width of the mode. */
+/* Sends the message that `low` (the lower half of ICR) describes; `dest` has the width of the mode. */
 void lapic_send(struct lapic *, uint32_t low, uint32_t dest);
 void lapic_deliver_lvt(struct lapic *, unsigned which);
 uint32_t lapic_lvt_writable(const struct lapic *, unsigned which);

@@ -1,4 +1,5 @@
-/* msi.h - MSI of a PCI function with one message: its capability of 14 bytes, all in configuration space. Private to hv/board.
+/* msi.h - MSI of a PCI function with one message: its capability of 14 bytes, all in configuration space.
+ * Private to hv/board.
  *
  * Source: PCI Local Bus Specification 3.0, 6.8.1. */
 #ifndef BOOTREEL_HV_BOARD_MSI_H

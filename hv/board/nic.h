@@ -1,8 +1,9 @@
-/* nic.h - what network cards have in common: the MAC address, the ROM by which firmware boots, and the frames that leave and come.
- * Private to hv/board.
+/* nic.h - what network cards have in common: the MAC address, the ROM by which firmware boots, and the frames
+ * that leave and come. Private to hv/board.
  *
- * A frame leaves a card by an event (EV_NET_OUT), and nothing else: what is at the other end belongs to the recorder, which answers with
- * inputs (core/net). So that it can answer soon, a run comes to a point where it may be interrupted NIC_LOOK after each frame. */
+ * A frame leaves a card by an event (EV_NET_OUT), and nothing else: what is at the other end belongs to the
+ * recorder, which answers with inputs (core/net). So that it can answer soon, a run comes to a point where it
+ * may be interrupted NIC_LOOK after each frame. */
 #ifndef BOOTREEL_HV_BOARD_NIC_H
 #define BOOTREEL_HV_BOARD_NIC_H
 
@@ -13,7 +14,8 @@ enum {
     NIC_MAC = 6,
     NIC_HEADER = 14,   /* of a frame: two addresses and the type */
     NIC_SHORTEST = 60, /* of a frame on the wire, without the FCS */
-    /* Guest times in ns. A frame takes what it takes on a wire of 1 Gbit/s; a card begins to send when it has read a descriptor. */
+    /* Guest times in ns. A frame takes what it takes on a wire of 1 Gbit/s; a card begins to send when it has
+     * read a descriptor. */
     NIC_BYTE = 8,
     NIC_FETCH = 1000,
     NIC_LOOK = 1000,
@@ -34,8 +36,9 @@ struct nic {
 };
 extern const struct field nic_fields[1];
 
-/* Fills it from the configuration; `model` is the beginning of its name. Before pci_init: -1 with err if the ROM cannot be read. `receive`
- * gets each frame for the card, at least NIC_HEADER bytes: it returns n if it is done with it, or 0 if there is no room for it now. */
+/* Fills it from the configuration; `model` is the beginning of its name. Before pci_init: -1 with err if the
+ * ROM cannot be read. `receive` gets each frame for the card, at least NIC_HEADER bytes: it returns n if it
+ * is done with it, or 0 if there is no room for it now. */
 int nic_init(struct nic *, struct board *, const struct card *, const char *model, void *ctx,
              uint32_t (*receive)(void *ctx, const uint8_t *frame, uint32_t n), struct error *);
 /* After pci_init: the ROM becomes the function's. `map` is called as for a BAR, and calls nic_map_rom. */

@@ -1,8 +1,9 @@
 /* nvme.h - interfaces between the parts of an NVMe controller. Private to nvme*.c.
  *
- * Source: NVM Express Base Specification, revision 1.4. A controller has one namespace. One command is executed at a time: the first
- * of the next submission queue that has any, in turn, when the time that it takes has passed. So a queue's head moves as its commands
- * are executed, and the order of completions follows from the order of doorbells. */
+ * Source: NVM Express Base Specification, revision 1.4. A controller has one namespace. One command is
+ * executed at a time: the first of the next submission queue that has any, in turn, when the time that it
+ * takes has passed. So a queue's head moves as its commands are executed, and the order of completions
+ * follows from the order of doorbells. */
 #ifndef BOOTREEL_HV_BOARD_NVME_H
 #define BOOTREEL_HV_BOARD_NVME_H
 

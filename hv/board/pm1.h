@@ -1,5 +1,5 @@
-/* pm1.h - what the power management of both boards has in common: the PM1 registers, the PM timer, the SCI, and the SMI command port.
- * Private to hv/board. */
+/* pm1.h - what the power management of both boards has in common: the PM1 registers, the PM timer, the SCI,
+ * and the SMI command port. Private to hv/board. */
 #ifndef BOOTREEL_HV_BOARD_PM1_H
 #define BOOTREEL_HV_BOARD_PM1_H
 

@@ -1,10 +1,11 @@
-/* scsi.h - drives that execute SCSI commands: the CD-ROM drives behind ATAPI, virtio-scsi and USB, and the disks of the last two. Private
- * to hv/board.
+/* scsi.h - drives that execute SCSI commands: the CD-ROM drives behind ATAPI, virtio-scsi and USB, and the
+ * disks of the last two. Private to hv/board.
  *
- * A transport hands over a command block, and gets what the command does: a status, a reply, or blocks of the medium to move. Moving
- * them, and the time that it takes, are the transport's.
+ * A transport hands over a command block, and gets what the command does: a status, a reply, or blocks of the
+ * medium to move. Moving them, and the time that it takes, are the transport's.
  *
- * Sources: SPC-4 (T10/1731D) for what all have in common, SBC-3 (T10/1799D) for disks, MMC-3 (T10/1363D) for CD-ROM drives. */
+ * Sources: SPC-4 (T10/1731D) for what all have in common, SBC-3 (T10/1799D) for disks, MMC-3 (T10/1363D) for
+ * CD-ROM drives. */
 #ifndef BOOTREEL_HV_BOARD_SCSI_H
 #define BOOTREEL_HV_BOARD_SCSI_H
 
@@ -115,8 +116,8 @@ const struct scsi_command *scsi_find(const struct scsi_command *table, size_t n,
 
 /* The buffer for a reply, its first n bytes 0. */
 uint8_t *scsi_blank(struct scsi_task *, uint32_t n);
-/* Ways to end a command: a reply of n bytes, at most `allocation`; blocks of the medium; check condition with sense. A command that ends
- * in no way moves nothing, and is good. */
+/* Ways to end a command: a reply of n bytes, at most `allocation`; blocks of the medium; check condition with
+ * sense. A command that ends in none of these ways moves nothing, and succeeds. */
 void scsi_reply(struct scsi_task *, uint32_t n, uint32_t allocation);
 void scsi_blocks(struct scsi_task *, bool write, uint64_t lba, uint32_t count, uint8_t parts);
 void scsi_check(struct scsi_task *, uint8_t key, uint8_t asc, uint8_t ascq);

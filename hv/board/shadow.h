@@ -1,5 +1,5 @@
-/* shadow.h - what the host bridges have in common: shadow RAM below 1 MiB (PAM) and memory for system management mode (SMRAM). Private
- * to hv/board.
+/* shadow.h - what the host bridges have in common: shadow RAM below 1 MiB (PAM) and memory for system
+ * management mode (SMRAM). Private to hv/board.
  *
  * The registers are in the bridge's configuration space; each bridge says where. */
 #ifndef BOOTREEL_HV_BOARD_SHADOW_H

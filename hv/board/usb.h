@@ -1,6 +1,7 @@
 /* usb.h - USB devices, as a host controller sees them. Private to hv/board.
  *
- * Source: Universal Serial Bus Specification 2.0, chapter 9 (requests and descriptors). All devices are of high speed. */
+ * Source: Universal Serial Bus Specification 2.0, chapter 9 (requests and descriptors). All devices are of
+ * high speed. */
 #ifndef BOOTREEL_HV_BOARD_USB_H
 #define BOOTREEL_HV_BOARD_USB_H
 
@@ -75,8 +76,8 @@ extern const struct field usb_device_fields[5];
 
 /* A reset of the port: back to the default state. */
 void usb_reset(struct usb_device *);
-/* A control transfer. For one to the host, fills `data` (USB_CONTROL_MOST bytes) and returns how many bytes, at most setup->length; to
- * the device, takes setup->length bytes of `data`, and returns 0. -1: refused. */
+/* A control transfer. For one to the host, fills `data` (USB_CONTROL_MOST bytes) and returns how many bytes,
+ * at most setup->length; to the device, takes setup->length bytes of `data`, and returns 0. -1: refused. */
 int usb_control(struct usb_device *, const struct usb_setup *setup, uint8_t *data);
 /* A transfer on another endpoint. */
 enum usb_result usb_data(struct usb_device *, unsigned endpoint, bool in, struct usb_transfer *);

@@ -1,7 +1,8 @@
 /* virtio.h - virtio devices: queues and the PCI transport, and what a device on it provides. Private to hv/board.
  *
- * Source: Virtual I/O Device (VIRTIO) Version 1.2 (OASIS, 2022): 2.7 split queues, 2.8 packed queues, 4.1 PCI; and for old drivers its
- * legacy interface (0.9.5). Devices are transitional: firmware and old kernels use the I/O BAR, others the capabilities.
+ * Source: Virtual I/O Device (VIRTIO) Version 1.2 (OASIS, 2022): 2.7 split queues, 2.8 packed queues, 4.1
+ * PCI; and for old drivers its legacy interface (0.9.5). Devices are transitional: firmware and old kernels
+ * use the I/O BAR, others the capabilities.
  *
  * A driver's mistake (a chain that loops or leaves memory, an index beyond the queue) breaks the device as 2.1.2 says:
  * DEVICE_NEEDS_RESET, and nothing more is done until the driver resets it. */
@@ -127,13 +128,16 @@ static inline bool virtio_has(const struct virtio *v, uint64_t feature)
 void virtio_interrupt(struct virtio *, int queue);
 
 /* ---- virtio_queue.c ---- */
-/* Takes the next chain. 1 if there is one, 0 if the queue is empty, -1 if the driver's data is wrong (the device is broken then). */
+/* Takes the next chain. 1 if there is one, 0 if the queue is empty, -1 if the driver's data is wrong (the
+ * device is broken then). */
 int virtio_take(struct virtio *, unsigned queue, struct virtio_chain *);
-/* Whether there is one, without taking it. */
+/* Whether the queue has a chain; it is not taken. */
 bool virtio_waits(struct virtio *, unsigned queue);
-/* Gives it back with `written` bytes in its last segments, and sends an interrupt if the driver wants one. */
+/* Gives a chain back with `written` bytes in its segments to write, and sends an interrupt if the driver
+ * wants one. */
 void virtio_give(struct virtio *, unsigned queue, const struct virtio_chain *, uint32_t written);
-/* Copies n bytes from offset `at` of the segments to read, or to those to write. They must be within out_size or in_size. */
+/* Copies n bytes from offset `at` of the segments to read, or to those to write. They must be within out_size
+ * or in_size. */
 void virtio_read(struct virtio *, const struct virtio_chain *, uint64_t at, void *buf, size_t n);
 void virtio_write(struct virtio *, const struct virtio_chain *, uint64_t at, const void *buf, size_t n);
 

@@ -177,9 +177,9 @@ typedef bool chip_words_fn(struct board_seen *, const struct access *, struct wo
 chip_words_fn rtc_words, pit_words, pic_words, elcr_words, uart_words, ide_words, ide_dma_words, floppy_words,
     dma_words, ps2_words, port92_words, vga_words, vbe_words, pci_words, reset_words, coprocessor_words,
     apm_words, gpe_words, pm_words, smbus_words, fwcfg_words, debug_words, absent_words;
-/* For device memory: `at` is the offset in the device's range. */
 /* The local APIC's MSRs: `at` is the MSR's number. */
 chip_words_fn lapic_msr_words;
+/* For device memory: `at` is the offset in the device's range. */
 chip_words_fn ioapic_words, lapic_words, hpet_words, vga_memory_words, vga_register_words;
 
 /* A card's: `at` is the offset in its range. */

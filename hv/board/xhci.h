@@ -1,8 +1,9 @@
 /* xhci.h - a USB 3 host controller: registers, rings and what its files share. Private to hv/board.
  *
- * Source: eXtensible Host Controller Interface for USB 1.1 (Intel, 2013): 4 (operation), 5 (registers), 6 (data structures).
- * One interrupter, no scratchpad buffers, no streams, no isochronous transfers. Devices are of high speed, on the first ports. One item of
- * work (a command, or a transfer) is done at a time, when the time that it takes has passed. */
+ * Source: eXtensible Host Controller Interface for USB 1.1 (Intel, 2013): 4 (operation), 5 (registers), 6
+ * (data structures). One interrupter, no scratchpad buffers, no streams, no isochronous transfers. Devices
+ * are of high speed, on the first ports. One item of work (a command, or a transfer) is done at a time, when
+ * the time that it takes has passed. */
 #ifndef BOOTREEL_HV_BOARD_XHCI_H
 #define BOOTREEL_HV_BOARD_XHCI_H
 

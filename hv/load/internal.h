@@ -41,8 +41,8 @@ struct loading {
 /* Reads the whole image into memory, or returns NULL with err. The caller frees it. */
 uint8_t *image_load(const struct image *, struct error *);
 
-/* gzip.c: Unpacks a gzip file (RFC 1952) of `*size` bytes in place: the bytes are freed, others are returned,
- * and *size is theirs. Bytes that are no gzip file are returned as they are. NULL with err, which names the
+/* gzip.c: Unpacks a gzip file (RFC 1952) of `*size` bytes : frees the bytes and returns new ones, whose
+ * number becomes *size. Bytes that are no gzip file are returned as they are. NULL with err, which names the
  * image, if it is damaged or larger than an image may be. */
 uint8_t *image_unzip(const struct image *, uint8_t *bytes, uint64_t *size, struct error *);
 enum { IMAGE_MAX = 1 << 30 };
@@ -73,8 +73,9 @@ int enter_long(struct loading *, uint64_t entry, struct error *);
  * physical address of its entry, *end the end of its memory.
  * -1 with err. */
 int load_elf(struct loading *, uint8_t *bytes, uint64_t *entry, uint64_t *end, struct error *);
-/* A part of the file, as multiboot headers describe it: the address that the header will have, that of the first byte, of the
- * end of the file's part, and of the end of what is zero; 0: up to the end of the file, nothing. */
+/* A part of the file, as multiboot headers describe it. All are addresses in memory: of the header, of the
+ * first byte, of the end of what the file has (0: the end of the file), and of the end of the zeros after
+ * that (0: there are none). */
 struct load_addresses {
     uint32_t header, load, load_end, bss_end;
 };
@@ -95,10 +96,11 @@ struct load_module {
 };
 /* Loads all modules, after `end` if they fit there, each at a page. Returns how many there are; -1 with err. */
 int load_modules(struct loading *, uint64_t end, struct load_module list[LOAD_MODULES], struct error *);
-/* What --append gives, after the image's name if it is `named`. -1 with err if it is too long. */
+/* Writes the words of --append to `line`, after the image's name if it is `named`. -1 with err if they are
+ * too long. */
 enum { LOAD_LINE = 4096 };
 int load_command_line(const struct loading *, bool named, char line[LOAD_LINE], struct error *);
-/* Puts it into memory. Returns its address, or 0 with err. */
+/* Puts a command line into memory. Returns its address, or 0 with err. */
 uint64_t load_place_line(struct loading *, const char *line, struct error *);
 
 int load_linux(struct loading *, uint8_t *kernel, struct load_result *, struct error *);

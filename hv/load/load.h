@@ -22,13 +22,13 @@ struct load_result {
 
 #define HVM_DOMAIN "HVM domain"
 
-/* Loads the image that the configuration names for direct loading: role "hvmloader" (the first code of a domain,
- * with the image "bios" as a module), role "kernel" (by the protocol that
- * the setting "protocol" names, or else the first that the image has of linux, multiboot, multiboot2, pvh) with "initrd" or
- * "module0" … and setting "append", or role "flat" at setting "flat-address". A kernel finds the
- * machine as its firmware (role "bios") left it; without firmware, and for a flat image, as
- * board_direct_setup() leaves it. The board must just have been reset. Returns 1 if something was loaded, 0
- * if there is nothing to load (firmware boots), -1 with err. */
+/* Loads the image that the configuration names for direct loading: role "hvmloader" (the first code of a
+ * domain, with the image "bios" as a module), role "kernel" (by the protocol that the setting "protocol"
+ * names, or else the first one of linux, multiboot, multiboot2 and pvh that the image has) with "initrd" or
+ * "module0" … and setting "append", or role "flat" at setting "flat-address". A kernel finds the machine as
+ * its firmware (role "bios") left it; without firmware, and for a flat image, as board_direct_setup() leaves
+ * it. The board must just have been reset. Returns 1 if something was loaded, 0 if there is nothing to load
+ * (firmware boots), -1 with err. */
 int load_images(struct board *, const struct engine_config *, const struct load_host *, struct load_result *,
                 struct error *);
 

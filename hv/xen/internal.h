@@ -73,11 +73,11 @@ struct channel {
 
 struct vcpu {
     uint64_t info;      /* physical address of its information, if it was moved out of the shared page */
-    uint64_t timer;     /* when its timer fires, guest time; UINT64_MAX: never */
+    uint64_t timer;     /* when its timer fires, in guest time; UINT64_MAX: never */
     uint64_t period;    /* of its periodic timer; 0: none */
     uint64_t periodic;  /* when that fires next */
-    uint64_t polls;     /* it waits for a port until then; 0: it does not */
-    uint32_t poll_port; /* for that one, if not 0; else for any of those it named */
+    uint64_t polls;     /* it waits for a port until this time; 0: it does not */
+    uint32_t poll_port; /* the port that it waits for; 0: any of those it named */
     bool registered, upcall, blocked;
 };
 
@@ -138,8 +138,8 @@ struct call {
 /* Copy from and to the caller's memory. False if it is not mapped. */
 bool guest_get(const struct call *, uint64_t linear, void *buf, size_t n);
 bool guest_put(const struct call *, uint64_t linear, const void *buf, size_t n);
-/* A word of the caller's (an unsigned long, a pointer), and where the member at such an offset is: `narrow` in
- * 32-bit code, `wide` in 64-bit code. */
+/* A word of the caller's (an unsigned long, a pointer) in `bytes`, at offset `narrow` for 32-bit code and at
+ * `wide` for 64-bit code. */
 uint64_t word_at(const struct call *, const uint8_t *bytes, unsigned narrow, unsigned wide);
 static inline uint32_t u32_at(const uint8_t *p)
 {
@@ -163,7 +163,7 @@ static inline uint64_t u64_at(const uint8_t *p)
 void call_say(const struct call *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* 0 if the number stands for this domain, else an error. */
 int64_t own_domain(uint16_t domid);
-/* -XEN_ENOSYS, reported as not implemented. */
+/* Reports an operation as not implemented; returns -XEN_ENOSYS. */
 int64_t call_missing(const struct call *, const char *operation, uint64_t number);
 
 /* A hypercall with operations has one of these for each. */
@@ -191,7 +191,7 @@ enum {
 };
 enum { FIRST_SPECIAL = 0xfeff0 };
 uint8_t *own_page(struct xen *, unsigned own);
-/* After a change of n bytes there. */
+/* To be called after a change of n bytes of such a page. */
 void own_touch(struct xen *, unsigned own, unsigned offset, unsigned n);
 
 /* event.c */

@@ -43,7 +43,7 @@ void nodes_remove(struct store_tree *, const char *path);
 bool path_parent(const char *path, char parent[STORE_PATH]);
 /* Whether `path` is `above` or below it. */
 bool path_below(const char *path, size_t n, const char *above);
-/* What a domain may do with a node: it owns it, or the permissions say so ("n0\0r1\0"). */
+/* Whether a domain may read (write) a node: it owns the node, or the permissions allow it ("n0\0r1\0"). */
 bool node_allows(const struct store_node *, unsigned domain, bool write);
 
 struct xen;

@@ -2,7 +2,7 @@
  *
  * The machine plays the parts of Xen, of its domain builder, of xenstored and of the console daemon. There is
  * no other domain: the processors are the domain's virtual processors, one for one, and always run. The board
- * creates this instead of having the guest find a bare machine, and passes on what reaches a hypervisor.
+ * creates this for a guest that shall not find a bare machine, and passes on what reaches a hypervisor.
  *
  * Source: xen/include/public of Xen 4.17; what its hypercalls answer after xen/arch/x86/hvm and xen/common. */
 #ifndef BOOTREEL_HV_XEN_XEN_H
@@ -41,8 +41,8 @@ struct xen_domain {
     int64_t wall_clock; /* seconds since 1970 at guest time 0 */
 };
 
-/* The physmap goes on above all RAM, for so many bytes: FreeBSD puts its grant table and other domains' pages there. The
- * domain's `mem` must cover them. */
+/* The physmap goes on above all RAM for this many bytes: FreeBSD puts its grant table and other domains'
+ * pages there. The domain's `mem` must cover them. */
 enum { XEN_ABOVE_RAM = 256 << 20 };
 
 /* NULL if the host lacks memory. */
@@ -52,7 +52,8 @@ void xen_destroy(struct xen *);
 void xen_reset(struct xen *);
 /* The state of this struct; the rest is in blocks of the physmem. The caller frees the table's fields. */
 struct field_table xen_fields(void);
-/* After the state and all memory were replaced. False if they cannot be a state that was saved. */
+/* To be called after the state and all memory were replaced. False if they cannot be a state that was
+ * saved. */
 bool xen_loaded(struct xen *);
 /* The memory map was changed by others: what is in the domain's physmap takes precedence again. */
 void xen_remap(struct xen *);
@@ -69,7 +70,7 @@ int xen_upcall(const struct xen *, unsigned vcpu);
 void xen_upcall_taken(struct xen *, unsigned vcpu);
 /* An interrupt of any kind was taken: it waits no longer. */
 void xen_interrupted(struct xen *, unsigned vcpu);
-/* When something happens by itself; UINT64_MAX: never. */
+/* The guest time at which something next happens by itself; UINT64_MAX: never. */
 uint64_t xen_deadline(const struct xen *);
 void xen_run_timers(struct xen *);
 /* Hands what is still being counted, and an unfinished line, to `emit`, with the host's context. Changes
