@@ -1,5 +1,5 @@
-/* agent.h - agent expressions: conditions of breakpoints as gdb compiles them. GDB manual, "The GDB Agent Expression Mechanism".
- * Private to gdbstub/. */
+/* agent.h - agent expressions: conditions of breakpoints as gdb compiles them. GDB manual, "The GDB Agent
+ * Expression Mechanism". Private to gdbstub/. */
 #ifndef BOOTREEL_GDBSTUB_AGENT_H
 #define BOOTREEL_GDBSTUB_AGENT_H
 
@@ -14,9 +14,10 @@ struct agent_target {
     bool (*memory)(void *ctx, uint64_t address, void *buf, size_t n);
 };
 
-/* Evaluates the n bytes of code. False if that is not possible: an opcode that is not known or not supported (floating point, trace
- * state variables, printf), a jump out of the code, a division by zero, memory or a register that cannot be read, a stack that
- * runs empty or over. Whatever the code is, it ends after at most 65,536 instructions. Opcodes that collect memory for traces do nothing. */
+/* Evaluates the n bytes of code. False if that is not possible: an opcode that is not known or not supported
+ * (floating point, trace state variables, printf), a jump out of the code, a division by zero, memory or a
+ * register that cannot be read, a stack that runs empty or over. Whatever the code is, it ends after at most
+ * 65,536 instructions. Opcodes that collect memory for traces do nothing. */
 bool agent_evaluate(const uint8_t *code, size_t n, const struct agent_target *t, uint64_t *value);
 
 #endif

@@ -58,7 +58,7 @@ struct point {
     unsigned id;                       /* the timeline's */
     struct point_condition *condition; /* it stops if one of them is true; none: always */
     size_t nconditions;
-    const struct layout *layout; /* by which they number registers */
+    const struct layout *layout; /* by which the conditions number registers */
 };
 
 struct reply {
@@ -108,7 +108,7 @@ struct gdbstub {
         bool diverted, stale;
     } tasks;
     struct served_file file[MAX_FILES];
-    struct kernels *kernels; /* whose file is the kernel's where: kernels.c */
+    struct kernels *kernels; /* which file gdb has as the kernel's, by position: kernels.c */
     size_t nfiles;
     /* of the connection */
     const struct gdbstub_transport *io;
@@ -189,8 +189,8 @@ void gdb_regs_set(struct gdbstub *g, const char *args);
 void gdb_reg_get(struct gdbstub *g, const char *args);
 void gdb_reg_set(struct gdbstub *g, const char *args);
 
-/* ---------------------------------------------------------------- the guest's tasks (tasks.c)
- * Where a processor is named, GUEST_TASK and a number is a task that has none. */
+/* ---------------------------------------------------------------- the guest's tasks (tasks.c) Where a
+ * function takes a processor, GUEST_TASK | N stands for task N, which has no processor. */
 
 enum { GUEST_TASK = 1 << 29 };
 
@@ -205,15 +205,16 @@ size_t stub_task_threads(const struct gdbstub *g);
 unsigned stub_task_cpu(const struct gdbstub *g, size_t i);
 /* NULL: a processor of which no task is known. */
 const struct view_task *stub_task(const struct gdbstub *g, unsigned cpu);
-/* Its state in words. */
+/* Appends the task's state in words. */
 void stub_task_text(const struct gdbstub *g, unsigned cpu, struct text *out);
 /* The processor to look at: the selected one, or where the run stopped if a task without one is selected. */
 unsigned stub_cpu(const struct gdbstub *g);
 unsigned stub_code_bits(const struct gdbstub *g, unsigned cpu);
-/* Of a task that has no processor. */
+/* A register, and memory, of a task that has no processor. */
 bool stub_task_reg(const struct gdbstub *g, unsigned cpu, const char *name, uint64_t *value);
 size_t stub_task_peek(const struct gdbstub *g, unsigned cpu, uint64_t address, void *buf, size_t n);
-/* What the process of that space has mapped here, as an ELF file; the caller frees it. NULL if nothing is known of it. */
+/* What the process of that space has mapped here, as an ELF file; the caller frees it. NULL if nothing is
+ * known of it. */
 void *stub_program_elf(struct gdbstub *g, symbol_space space, size_t *n);
 void monitor_threads(struct gdbstub *g, const char *args, struct text *out);
 void monitor_backtrace(struct gdbstub *g, const char *args, struct text *out);
@@ -223,8 +224,8 @@ void monitor_caller(struct gdbstub *g, const char *args, struct text *out);
 
 /* ---------------------------------------------------------------- memory (memory.c) */
 
-/* Reads linear memory of a processor or task, or physical memory, as set. Returns the bytes read; an address beyond those of the
- * present mode is not memory. */
+/* Reads linear memory of a processor or task, or physical memory, as set. Returns the bytes read; an address
+ * beyond those of the present mode is not memory. */
 size_t stub_memory_read(struct gdbstub *g, unsigned cpu, uint64_t address, void *buf, size_t n);
 
 void gdb_memory_get(struct gdbstub *g, const char *args);
@@ -250,7 +251,7 @@ void stop_here(struct gdbstub *g);
 void gdb_point_set(struct gdbstub *g, const char *args);
 void gdb_point_remove(struct gdbstub *g, const char *args);
 void stub_points_clear(struct gdbstub *g);
-/* The one of that number of the timeline's, or NULL. */
+/* The breakpoint or watchpoint that has this number in the timeline, or NULL. */
 const struct point *stub_point(const struct gdbstub *g, unsigned id);
 /* timeline_condition_fn: whether a hit counts, by the breakpoint's conditions. */
 bool stub_hit_counts(void *ctx, unsigned id, unsigned cpu);
@@ -297,7 +298,8 @@ void monitor_when(struct gdbstub *g, const char *args, struct text *out);
 bool monitor_find_kind(const char *word, enum timeline_stop_kind *kind);
 int monitor_find_hits(struct gdbstub *g, const struct timeline_stop *stop, struct text *out,
                       struct error *err);
-/* monitor_origin.c: where a register (by its name), or with "" n bytes of memory come from, a line a link. -1 with err. */
+/* monitor_origin.c: where a register (by its name), or with "" n bytes of memory come from, a line a link. -1
+ * with err. */
 int monitor_origin_chain(struct gdbstub *g, const char *name, uint64_t address, uint64_t n, struct text *out,
                          struct error *err);
 
@@ -307,7 +309,7 @@ int monitor_origin_chain(struct gdbstub *g, const char *name, uint64_t address, 
 const struct symbols *stub_symbols(struct gdbstub *g);
 /* The kernel's types; NULL if it has none. */
 const struct kernel_types *stub_types(struct gdbstub *g);
-/* Those of the kernel that runs at this position. */
+/* The types of the kernel that runs at this position. */
 const struct kernel_types *stub_types_here(struct gdbstub *g);
 bool stub_has_symbols(struct gdbstub *g);
 /* The processes at a position of the record, or NULL with err if it cannot be read. */
@@ -315,7 +317,8 @@ const struct processes *stub_processes(struct gdbstub *g, uint64_t icount, struc
 /* Whose code a processor executes here. False if the trace has no symbols or cannot be read. */
 bool stub_running(struct gdbstub *g, unsigned cpu, struct running *r);
 void stub_symbols_free(struct gdbstub *g);
-/* Makes what gdb reads when it connects, which takes some tenths of a second: gdb waits for a reply only for two seconds, which may be short on a busy machine. */
+/* Makes what gdb reads when it connects, which takes some tenths of a second: gdb waits for a reply only for
+ * two seconds, which may be short on a busy machine. */
 void stub_prepare(struct gdbstub *g);
 void gdb_exec_file(struct gdbstub *g, const char *args);
 void gdb_file(struct gdbstub *g, const char *args); /* vFile:… */

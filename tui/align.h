@@ -15,7 +15,7 @@ struct align;
 struct align *align_begin(const char *path_a, const char *path_b);
 void align_wait(struct align *);
 void align_end(struct align *); /* NULL is allowed */
-/* Until then there are no differences, and no positions belong together. */
+/* Whether the comparison is made. Until then there are no differences, and no positions belong together. */
 bool align_ready(struct align *);
 /* Why there is no comparison, or "". */
 const char *align_error(struct align *);

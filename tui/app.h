@@ -243,13 +243,15 @@ int events_filter(struct app *a, const char *text, struct error *err);
 /* view_memory.c */
 struct memory_state *memory_of(struct app *a);
 void memory_show(struct app *a, uint64_t address);
-/* view_structure.c: shows what an expression names (session_place), or "ADDRESS struct TYPE". -1 with err if it names nothing. */
+/* view_structure.c: shows what an expression names (session_place), or "ADDRESS struct TYPE". -1 with err if
+ * it names nothing. */
 int structure_show(struct app *a, const char *text, struct error *err);
 bool structure_shown(struct app *a);
-/* view_answers.c: what went wrong up to a position (NULL: in the whole record). -1 with err. Cost at first: that of why_ask(). */
+/* view_answers.c: what went wrong up to a position (NULL: in the whole record). -1 with err. Cost at first:
+ * that of why_ask(). */
 int why_show(struct app *a, const char *arg, struct error *err);
-/* The origin of what `arg` names at `icount`: REGISTER, ADDRESS [LENGTH], physical ADDRESS [LENGTH], a member expression, console TEXT,
- * screen ROW,COLUMN. The session stays where it is. -1 with err. */
+/* The origin of what `arg` names at `icount`: REGISTER, ADDRESS [LENGTH], physical ADDRESS [LENGTH], a member
+ * expression, console TEXT, screen ROW,COLUMN. The session stays where it is. -1 with err. */
 int origin_show(struct app *a, const char *arg, uint64_t icount, struct error *err);
 bool origin_shown(struct app *a);
 /* view_machine.c: draws a display's characters (if it has columns), or otherwise its pixels. */

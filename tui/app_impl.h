@@ -50,8 +50,8 @@ const struct lines *live_lines(struct app *a);
 bool live_due(struct app *a, bool busy);
 void live_free(struct app *a);
 
-/* tui.c: -1 with err if that is a file that is being read: a trace that is shown, or one of the options' `read`. NULL: standard
- * output. */
+/* tui.c: -1 with err if `path` is a file that is being read: a trace that is shown, or one of the options'
+ * `read`. NULL: standard output. */
 int app_may_write(struct app *a, const char *path, struct error *err);
 /* tui.c: writes the canvas to a file: as text, or as a picture if the name ends in .svg; "-" is standard
  * output. */

@@ -29,7 +29,8 @@ void doc_row(struct doc *d, enum row_kind kind, uint64_t value);
 __attribute__((format(printf, 3, 4))) void doc_add(struct doc *d, enum style s, const char *fmt, ...);
 /* Appends blanks up to a column. */
 void doc_pad(struct doc *d, int column);
-/* Appends a text from a column on, up to the column `width`: what does not fit goes on in rows of the same kind and value. */
+/* Appends a text from a column on, up to the column `width`: what does not fit goes on in rows of the same
+ * kind and value. */
 void doc_wrap(struct doc *d, int column, int width, enum style s, const char *text);
 /* Draws row i without its first `left` columns. */
 void doc_draw(const struct doc *d, size_t i, const struct window *line, int left);

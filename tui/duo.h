@@ -33,7 +33,7 @@ void duo_draw_progress(struct app *a);
 
 /* It has moved: the other follows, if they are tied. */
 void duo_moved(struct app *a);
-/* The commands of this. */
+/* Executes a command that concerns both boots. */
 enum react duo_command(struct app *a, enum command c);
 /* The position in this boot of the difference that next-difference or previous-difference would go to. False if there
  * is none. */

@@ -1,5 +1,6 @@
-/* lines.h - what a guest printed on a serial port, as lines of text: the last of them. What moves the cursor or erases
- * within a line is followed, because shells edit their lines with it; colours and full screens are not. Private to tui/.
+/* lines.h - the last lines of text that a guest printed on a serial port. What moves the cursor or erases
+ * within a line is followed, because shells edit their lines with it; colours and full screens are not.
+ * Private to tui/.
  */
 #ifndef BOOTREEL_TUI_LINES_H
 #define BOOTREEL_TUI_LINES_H
@@ -14,14 +15,14 @@ struct lines;
 struct lines *lines_new(void);
 void lines_free(struct lines *l); /* NULL is allowed */
 void lines_put(struct lines *l, const void *data, size_t n);
-/* How many bytes there were: whether there is anything new. */
+/* How many bytes were put so far, which shows whether there is anything new. */
 uint64_t lines_printed(const struct lines *l);
 /* Whether there were more lines than are kept. */
 bool lines_dropped(const struct lines *l);
 /* Whether one of the lines that are kept has this text. */
 bool lines_hold(const struct lines *l, const char *text);
 
-/* As they are shown in so many columns: long lines take several rows. */
+/* How many rows the lines take when they are shown in `columns` columns: long lines take several. */
 size_t lines_rows(const struct lines *l, int columns);
 void lines_draw(const struct lines *l, size_t row, int columns, const struct window *to);
 

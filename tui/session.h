@@ -86,14 +86,16 @@ enum move session_register(struct session *s, enum timeline_direction dir, const
 enum move session_memory(struct session *s, enum timeline_direction dir, uint64_t linear, uint64_t length);
 /* Goes to before the last write to any of the bytes. */
 enum move session_writer(struct session *s, uint64_t linear, uint64_t length);
-/* Finds all executions (TS_BREAK_LINEAR) or writes in the record, and makes marks "find:1" … of the first of them, in place of those
- * of the last time. s->text says how many there are. -1 with err; otherwise the position stays. */
+/* Finds all executions (TS_BREAK_LINEAR) or writes in the record, and makes marks "find:1" … of the first of
+ * them, in place of those of the last time. s->text says how many there are. -1 with err; otherwise the
+ * position stays. */
 enum { SESSION_FOUND = 200 };
 int session_find(struct session *s, enum timeline_stop_kind kind, uint64_t address, uint64_t length,
                  struct error *err);
-/* Whether a mark is one of these. */
+/* Whether a mark of this name is one that session_find made. */
 bool session_is_found(const char *mark);
-/* Goes back to the session's position after somebody else moved the timeline; this cannot be interrupted. -1 with err. */
+/* Goes back to the session's position after somebody else moved the timeline; this cannot be interrupted. -1
+ * with err. */
 int session_return(struct session *s, struct error *err);
 enum move session_history(struct session *s, enum timeline_direction dir);
 /* To be called after the state was changed other than by a move (a diversion): reads it again. */
@@ -112,13 +114,15 @@ const struct running *session_running(struct session *s);
 symbol_space session_space(struct session *s);
 /* "name+0x12", or "" if nothing is known of the address. */
 const char *session_symbol(struct session *s, uint64_t linear, char *buf, size_t size);
-/* The calls in progress of the shown processor, as view_frames; down into the program, by its file in the page cache. */
+/* The calls in progress of the shown processor, as view_frames; down into the program, by its file in the
+ * page cache. */
 size_t session_frames(struct session *s, struct view_frame *frame, size_t max);
-/* What says most of code in these calls at an address; NULL: nothing does. */
+/* The symbols that say most about code at an address in these calls; NULL if there are none. */
 const struct symbols *session_frame_symbols(struct session *s, uint64_t pc);
-/* The types of the Linux kernel; NULL if they cannot be read, or symbols are not ready. Cost at first: a tenth of a second. */
+/* The types of the Linux kernel; NULL if they cannot be read, or symbols are not ready. Cost at first: a
+ * tenth of a second. */
 const struct kernel_types *session_types(struct session *s);
-/* A member expression of them, as kernel_types_place. */
+/* Looks up a member expression in the kernel's types, as kernel_types_place. */
 int session_place(struct session *s, const char *text, struct types_place *place, struct error *err);
 /* Parses a member expression, a hexadecimal number, SEGMENT:OFFSET, a register or a symbol (registers and symbols take
  * precedence), and + or - another of these. */

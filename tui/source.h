@@ -1,8 +1,8 @@
 /* source.h - lines of source files that exist on this machine. Private to tui/.
  *
- * A trace names a file as the compiler did: from the folder where it was built, or with its whole path. It is looked for
- * as the first substitution says that fits; then under its own name, from the present folder; then in each folder of the
- * search path, with all of its name, and with ever fewer of the folders in front.
+ * A trace names a file as the compiler did: from the folder where it was built, or with its whole path. It is
+ * looked for as the first substitution says that fits; then under its own name, from the present folder; then
+ * in each folder of the search path, with all of its name, and with ever fewer of the folders in front.
  */
 #ifndef BOOTREEL_TUI_SOURCE_H
 #define BOOTREEL_TUI_SOURCE_H

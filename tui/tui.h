@@ -41,13 +41,14 @@ int tui_run(const struct tui_options *o, struct error *err);
 struct tui_watch;
 
 struct tui_watch_options {
-    struct tui_options
-        look; /* for looking back while the recording waits; its path is the trace that is being written */
+    /* For looking back while the recording waits; its path is the trace that is being written. */
+    struct tui_options look;
     const struct profile *profile;
     const struct engine_config *config; /* of the machine */
-    int typing; /* descriptor to which typing for the guest is written, with Ctrl-A doubled (core/live/private/terminal.h) */
-    void (*wake)(
-        void *ctx); /* called when the recorder, which may sleep until something is typed, is to look up */
+    /* The descriptor to which typing for the guest is written, with Ctrl-A doubled (core/live/private/terminal.h). */
+    int typing;
+    /* Called to wake the recorder, which may sleep until something is typed. */
+    void (*wake)(void *ctx);
     void (*end)(void *ctx); /* called when the person wants the recording to end */
     void *ctx;
 };
@@ -59,7 +60,8 @@ uint32_t tui_watch_classes(const struct tui_watch *w);
 void tui_watch_console(struct tui_watch *w, unsigned device, const void *data, size_t n);
 void tui_watch_event(struct tui_watch *w, const struct event *ev);
 void tui_watch_progress(struct tui_watch *w, const struct engine *e);
-/* Whether somebody wants to look back, and that what has been recorded so far is in the file. */
+/* tui_watch_looks: whether somebody wants to look back. tui_watch_written: what has been recorded so far is
+ * in the file. */
 bool tui_watch_looks(struct tui_watch *w);
 void tui_watch_written(struct tui_watch *w);
 /* To be called when the recording has ended; `how` says how. */

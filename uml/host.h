@@ -392,7 +392,7 @@ struct area_index {
     size_t n, cap;
     size_t used; /* that many of the first areas count as used since the last save */
     uint64_t full_from,
-        full_for; /* each gap that ends above the first is smaller than the second; 0: nothing is known */
+        full_for; /* each gap that ends above full_from is smaller than full_for; 0: nothing is known */
 };
 enum { AREA_INDEXES = 8 };
 
@@ -414,8 +414,8 @@ struct host {
     uint64_t soonest;      /* nothing happens by itself before this time */
     struct reg_desc *regs; /* the processor's, then host_pid */
     size_t nregs;
-    struct x86
-        *viewer; /* shows the registers of a task that does not have the processor; NULL until it is needed */
+    /* Shows the registers of a task that does not have the processor; NULL until it is needed. */
+    struct x86 *viewer;
     struct physmem *viewer_memory;
     bool failed; /* the engine cannot go on */
     char failure[300];
@@ -474,7 +474,8 @@ void mm_drop(struct host *h, ref mm);
 struct area *area_find(struct host *h, const struct mm *m, uint64_t addr);
 /* The area that contains `addr`, or NULL. */
 struct area *area_at(struct host *h, const struct mm *m, uint64_t addr);
-/* Whether nothing is mapped in that range. Uses no area: what a save has stays the same. */
+/* Whether nothing is mapped in that range. Does not mark the areas' pages as used, so the next save is the
+ * same. */
 bool area_none(struct host *h, const struct mm *m, uint64_t start, uint64_t end);
 int area_map(struct host *h, struct mm *m, uint64_t start, uint64_t end, uint32_t prot, uint32_t flags,
              ref inode, uint64_t offset);
@@ -482,16 +483,16 @@ int area_unmap(struct host *h, struct mm *m, uint64_t start, uint64_t end);
 int area_protect(struct host *h, struct mm *m, uint64_t start, uint64_t end, uint32_t prot);
 /* A free range of that size below the stack; 0 if there is none. */
 uint64_t space_place(struct host *h, const struct mm *m, uint64_t size);
-/* What is kept about an address space, or about all, is made anew: its list is another now. */
+/* Drops what is kept about the areas of an address space, or of all, because the list has changed. */
 void areas_forget(struct host *h, ref mm);
 void areas_forget_all(struct host *h);
-/* No page of the arena counts as used any more. */
+/* After a save: no area counts as used any more. */
 void areas_unused(struct host *h);
 
 /* ---- vdso.c ---- */
 /* Makes the shared object that the kernel gives programs. */
 int vdso_create(struct host *h);
-/* Maps it. Its address, for AT_SYSINFO_EHDR; 0 if there is none or no room. */
+/* Maps the shared object. Returns its address, for AT_SYSINFO_EHDR; 0 if there is none or no room. */
 uint64_t vdso_map(struct host *h, struct mm *m);
 
 /* ---- space.c ---- */
@@ -527,7 +528,8 @@ static inline int put_user(struct host *h, struct task *t, uint64_t addr, const 
 bool space_lookup(const struct host *h, uint64_t root, uint64_t addr, uint64_t *pa);
 
 /* ---- processor.c ---- */
-/* A processor in user mode on that memory, without devices. NULL with err if the configuration names no model that exists. */
+/* A processor in user mode on that memory, without devices. NULL with err if the configuration names no model
+ * that exists. */
 struct x86 *processor_new(struct host *h, struct physmem *mem, struct error *err);
 
 /* ---- look.c: registers and memory, for those who look: functions of struct engine_ops ---- */
@@ -553,7 +555,7 @@ bool host_behaves(const struct host *h, uint32_t version);
 ref inode_new(struct host *h, enum inode_kind kind, uint32_t mode);
 void inode_hold(struct host *h, ref i);
 void inode_drop(struct host *h, ref i);
-/* The frame of page `index` of a file; made if there is none, or if `make` is false 0. */
+/* The frame of page `index` of a file. If there is none, it is made, or 0 is returned if `make` is false. */
 uint32_t inode_page(struct host *h, ref inode, uint64_t index, bool make);
 int64_t inode_read(struct host *h, struct inode *i, uint64_t pos, void *buf, size_t n);
 int64_t inode_write(struct host *h, struct inode *i, uint64_t pos, const void *buf, size_t n);
@@ -605,7 +607,7 @@ void pipe_close(struct host *h, struct file *f);
 int64_t pipe_open(struct host *h, struct task *t, struct file *f);
 /* Whether open() of a FIFO has to wait for the other end. */
 bool pipe_lacks(struct host *h, const struct file *f);
-/* What fits into a pipe now, and puts that much into it. */
+/* How many bytes fit into a pipe now; puts as many of n bytes as fit, and returns how many, or an error. */
 size_t pipe_room(struct host *h, const struct file *f);
 int64_t pipe_put(struct host *h, struct file *f, const void *data, size_t n);
 int64_t socket_read(struct host *h, struct task *t, struct file *f, uint64_t buf, size_t n);
@@ -618,7 +620,7 @@ int64_t not_socket(const struct file *f);
 enum { ADDRESS_TEXT = 240 };
 int address_take(struct host *h, struct task *t, uint32_t family, uint64_t from, uint64_t len,
                  char text[ADDRESS_TEXT]);
-/* text NULL: it has no name. */
+/* Writes a socket's address to the program's memory; text NULL: it has no name. */
 int address_put(struct host *h, struct task *t, uint32_t family, const char *text, uint64_t to,
                 uint64_t len_at);
 /* The socket of that type with that name; -error. */
@@ -629,13 +631,13 @@ int inet_take(const void *bytes, uint64_t len, char text[ADDRESS_TEXT]);
 /* Writes a struct sockaddr_in, all zeros if text is NULL; returns its size. */
 size_t inet_put(const char *text, void *bytes);
 int64_t inet_find(struct host *h, uint32_t type, const char *text);
-/* Port 0: the first free one. */
+/* Gives a socket a name; port 0: the first free one. */
 int64_t inet_bind(struct host *h, ref socket, const char *text);
 /* Gives an IPv4 socket that has no port one, as connect() and sendto() do. */
 int64_t inet_bind_any(struct host *h, ref socket);
 /* The name that the other side sees: 127.0.0.1 for a socket that listens everywhere. */
 void inet_source(const char *name, char text[ADDRESS_TEXT]);
-/* Whether setsockopt() takes this one, without any effect. */
+/* Whether setsockopt() accepts this option, which has no effect. */
 bool inet_option(uint64_t level, uint64_t name);
 void address_gone(struct host *h, ref socket);
 void socket_close(struct host *h, struct file *f);
@@ -647,14 +649,14 @@ int64_t tty_ioctl(struct host *h, struct task *t, struct file *f, uint32_t reque
 /* Opens a terminal device; sets f->object. */
 int tty_open_device(struct host *h, struct task *t, struct file *f, uint32_t device);
 ref tty_new(struct host *h);
-/* What was typed: returns how many bytes were taken. */
+/* Gives the terminal what was typed; returns how many bytes it took. */
 uint32_t tty_typed(struct host *h, struct terminal *tt, const uint8_t *in, uint32_t n);
 void tty_flush(struct host *h);
 unsigned epoll_poll(struct host *h, struct file *f);
 void epoll_close(struct host *h, struct file *f);
 /* The file is gone: no epoll set watches it any more. */
 void epoll_forget(struct host *h, ref file);
-/* One character device. */
+/* Character devices. */
 int64_t device_read(struct host *h, struct task *t, struct file *f, uint64_t buf, size_t n);
 int64_t device_write(struct host *h, struct task *t, struct file *f, uint64_t buf, size_t n);
 
@@ -690,9 +692,10 @@ bool schedule(struct host *h);
 void sched_rotate(struct host *h);
 /* The next time at which something happens by itself, or UINT64_MAX. */
 uint64_t next_deadline(struct host *h);
-/* As next_deadline at less cost: it may be earlier, for something that is no longer waited for. It is computed anew only then. */
+/* As next_deadline(), at less cost: it may be too early, because of something that is no longer waited for.
+ * It is computed anew only when that time has come. */
 uint64_t soonest(struct host *h);
-/* Something is waited for until then. */
+/* Notes that something is waited for until `deadline`. */
 void wait_until(struct host *h, uint64_t deadline);
 void run_timers(struct host *h);
 /* The processor left the program. */
@@ -702,7 +705,7 @@ void task_save(struct host *h);
 void current_gone(struct host *h);
 
 /* ---- exec.c ---- */
-/* The event of a program that begins. */
+/* Reports that a program begins. */
 void exec_report(struct host *h, const struct task *t, const char *path);
 int exec_program(struct host *h, struct task *t, const char *path, char *const *argv, char *const *envp,
                  int dirfd, unsigned flags);
@@ -710,7 +713,7 @@ int exec_program(struct host *h, struct task *t, const char *path, char *const *
 /* ---- signal.c ---- */
 void signal_task(struct host *h, struct task *t, const struct info *info);
 void signal_group(struct host *h, struct group *g, const struct info *info);
-/* The kernel's own, with SI_KERNEL. */
+/* Sends a signal of the kernel's own, with SI_KERNEL. */
 void signal_kernel(struct host *h, struct task *t, int sig);
 void signal_force(struct host *h, struct task *t, const struct info *info);
 void signal_pgrp(struct host *h, int pgrp, int sig);
@@ -723,7 +726,7 @@ bool signal_ignored(struct host *h, struct task *t, int sig);
 void timer_taken(struct host *h, struct queued *q);
 
 /* ---- ptrace.c ---- */
-/* Stops a traced task with a wait status; `sig`: what it would get. */
+/* Stops a traced task with a wait status; `info`: the signal that it would get. */
 void trace_stop(struct host *h, struct task *t, int status, const struct info *info);
 void trace_event(struct host *h, struct task *t, int event, uint64_t message);
 /* PTRACE_EVENT_STOP: a stop that no signal made, or that the whole process made by `sig`. */
@@ -742,7 +745,7 @@ void timer_free(struct host *h, struct timer *tm);
 uint64_t group_steps(const struct host *h, const struct group *g);
 /* In how many steps of the current task a timer of its process's processor time is due; UINT64_MAX: never. */
 uint64_t cpu_timer_left(const struct host *h);
-/* Sends the signals of those that are due. */
+/* Sends the signals of the processor-time timers that are due. */
 void run_cpu_timers(struct host *h);
 struct timer *timer_new(struct host *h);
 uint64_t random_next(struct host *h);

@@ -17,11 +17,12 @@
 
 #include "core/engine/engine.h"
 
-/* Raised by any change that makes the same inputs give another run; tests/golden has a trace of it. A trace of UML_OLDEST or later runs
- * as it was recorded: what a version changed asks for the configuration's (host_behaves()).
+/* Raised by any change that makes the same inputs give another run; tests/golden has a trace of it. A trace
+ * of UML_OLDEST or later runs as it was recorded: code that a version changed asks which version the
+ * configuration wants (host_behaves()).
  *
- * 6: the vDSO; RDFSBASE and its like where the model has them, and AT_HWCAP2 says so; a thread that executes a program ends the others
- *    only if it can run. */
+ * 6: the vDSO; RDFSBASE and its like where the model has them, and AT_HWCAP2 says so; a thread that executes
+ *    a program ends the others only if that program can run. */
 enum { UML_BEHAVIOUR = 6, UML_OLDEST = 5 };
 
 /* Creates the host and loads the first program. The images and the settings must stay valid. NULL with err
