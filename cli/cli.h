@@ -43,8 +43,8 @@ extern const struct command command_completion;
 extern const struct command command_manual;
 
 /* ---- engines ---- */
-/* All kinds of engines. main() makes the list for the command that it calls: how the engines execute code is said by $BOOTREEL_COMPILE,
- * and by the command's options (--no-compile). It stays as long as the process. */
+/* All kinds of engines. main() makes the list for the command that it calls: how the engines execute code is
+ * said by $BOOTREEL_COMPILE, and by the command's options (--no-compile). It stays as long as the process. */
 enum { ENGINES = 2 };
 struct engines {
     struct engine_kind kind[ENGINES];
@@ -56,7 +56,7 @@ const struct engine_kind *engine_find(const struct engines *engines, const char 
 /* Prints `bootreel: TEXT` on standard error and returns EXIT_TROUBLE. */
 int trouble(const struct error *err);
 __attribute__((format(printf, 1, 2))) int trouble_text(const char *fmt, ...);
-/* Prints the same line for what is no trouble; as record_hooks.warning. */
+/* Prints such a line for what is no trouble; as record_hooks.warning. */
 void say_warning(void *ctx, const char *text);
 /* Flushes standard output. Returns EXIT_TROUBLE after a message if it could not be written (a full disk),
  * otherwise `status`. There is no second message after one of other trouble. */
@@ -72,21 +72,24 @@ struct trace *open_trace(const char *path);
 typedef int trace_command(void *ctx, const struct engines *engines, struct trace *t, const char *path);
 int run_on_trace(const struct command *c, struct engines *engines, int argc, char **argv, option_taker *take,
                  void *ctx, trace_command *fn);
-/* -1 with err if a command cannot write what OPTION PATH said: it has no name, or is the file that the command reads, whatever names
- * both have (traces/file_id.h). NULL input: it reads none; NULL path: standard output. */
+/* -1 with err if a command cannot write what OPTION PATH said: it has no name, or is the file that the
+ * command reads, whatever names both have (traces/file_id.h). NULL input: it reads none; NULL path: standard
+ * output. */
 int check_output_name(const char *option, const char *path, const char *input, struct error *err);
 /* The icount of a position; `otherwise` if text is NULL. `here`: what +N and -N are relative
  * to. -1 with err. */
 int find_position(const struct engines *engines, struct trace *t, const char *text, uint64_t here,
                   uint64_t otherwise, uint64_t *icount, struct error *err);
 
-/* Both ends of a range, whole if they are NULL. -1 with err, also if it begins after its end. */
+/* Finds both ends of a range; a NULL stands for the beginning, or the end, of the trace. -1 with err, also if
+ * it begins after its end. */
 int find_range(const struct engines *engines, struct trace *t, const char *from, const char *to,
                uint64_t *begin, uint64_t *end, struct error *err);
-/* --stage: reduces the range to the first stage of that name. -1 with err if there is none, or none of it is in the range. */
+/* --stage: reduces the range to the first stage of that name. -1 with err if there is none, or none of it is
+ * in the range. */
 int within_stage(struct trace *t, const char *name, uint64_t *from, uint64_t *to, struct error *err);
-/* Cuts a range down to its part K of N, which begins and ends at checkpoints or at the range's ends; N 0: does nothing. A part may be
- * empty. */
+/* Cuts a range down to its part K of N, which begins and ends at checkpoints or at the range's ends; N 0:
+ * does nothing. A part may be empty. */
 void cut_range(const struct trace *t, unsigned part, unsigned parts, uint64_t *begin, uint64_t *end);
 struct replay;
 /* A replay of the trace, by the engine that recorded it; warns on standard error if that is another version of it. NULL
@@ -102,7 +105,7 @@ struct mark;
 struct marks;
 /* The table of marks: icount, guest time, kind, text; the first `head` and the last `tail` of them. */
 void print_marks(FILE *out, const struct marks *m, size_t head, size_t tail);
-/* What comes after the last slash of a path, slashes at its end aside: these stay. */
+/* The last part of a path, after a slash. Slashes at the path's end do not count, and stay. */
 const char *path_last_part(const char *path);
 
 /* ---- progress line: on a terminal only ---- */
@@ -143,7 +146,8 @@ struct front {
     struct signals *signals;
     bool quiet;
 };
-/* Shows progress ("verifying"), passes signals on as interruptions, prints notes on standard error. f must stay until front_end. */
+/* Shows progress ("verifying"), passes signals on as interruptions, prints notes on standard error. f must
+ * stay until front_end. */
 struct jobs_front front_begin(struct front *f, const char *what, bool quiet);
 void front_end(struct front *f);
 

@@ -81,7 +81,7 @@ static int differs(const struct annotate *a, const char *how)
     return EXIT_NO;
 }
 
-/* The same run has the same final state. */
+/* Compares the final states: those of the same run are equal. */
 static int compare(const struct annotate *a, const struct record_result *res)
 {
     const struct trace_end *end = trace_end(a->t);
@@ -123,8 +123,8 @@ static uint32_t story_classes(const struct annotate *a)
     return mask;
 }
 
-/* Why the run cannot be divided, or NULL. It can if the record has all that an inspector would have to see it from its beginning for;
- * the answer does not depend on how many jobs there are. */
+/* Why the run cannot be divided, or NULL. It can if the record has all that an inspector would have to see it
+ * from its beginning for; the answer does not depend on how many jobs there are. */
 static const char *indivisible(const struct annotate *a, struct error *err)
 {
     const char *inspect = trace_setting(a->t, "inspect");
@@ -142,7 +142,7 @@ static const char *indivisible(const struct annotate *a, struct error *err)
     return NULL;
 }
 
-/* The same for shares, which must be known without each other. */
+/* As indivisible(), for shares, each of which must be made without the others. */
 static const char *unshareable(const struct annotate *a, struct error *err)
 {
     const char *why = indivisible(a, err);

@@ -47,7 +47,8 @@ static int take_place(struct find_command *c, struct trace *t, const char *text,
                      text);
 }
 
-/* What a Linux kernel says of its types, for arguments and member expressions. Left out if that is not to be had: then numbers and symbols are what there is. */
+/* Reads a Linux kernel's types, for arguments and member expressions. Without them there are only numbers and
+ * symbols. */
 static void read_types(struct find_command *c, struct trace *t)
 {
     struct error ignored;
@@ -235,7 +236,7 @@ static int print_hits(const struct find_command *c, const struct find_result *re
 
 /* ---------------------------------------------------------------- events */
 
-/* They are in the record. `last`: the last one is kept. */
+/* Walks over the matching events, which are in the record. `last`: only the last one is kept. */
 static int walk_events(const struct find_command *c, struct trace *t, yajl_gen g, uint64_t *count,
                        struct error *err)
 {

@@ -116,8 +116,8 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     }
 }
 
-/* gdb writes its first packets before it reads anything. If we have ended by then it says "Broken pipe", and drops what was
- * said on standard error: so what it writes is taken, until it waits for an answer. */
+/* gdb writes its first packets before it reads anything. If we have ended by then it says "Broken pipe", and
+ * drops what was said on standard error: so what it writes is taken, until it waits for an answer. */
 static void await_gdb(void)
 {
     enum { FIRST_MS = 2000, NEXT_MS = 200 };

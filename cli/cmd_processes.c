@@ -42,7 +42,7 @@ static uint32_t above(const struct process *p)
     return p->kind == PROCESS_THREAD || p->kind == PROCESS_THREAD_OF_HOST ? p->tgid : p->parent;
 }
 
-/* All that hang from a process, or from none: 0. */
+/* Prints all that hang from process `pid`; 0: from none. */
 static void print_below(struct tree *t, unsigned guest, uint32_t pid, unsigned depth)
 {
     for (size_t i = 0; i < processes_count(t->ps); i++) {

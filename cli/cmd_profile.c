@@ -1,4 +1,4 @@
-/* cmd_sampling.c - bootreel profile. */
+/* cmd_profile.c - bootreel profile. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

@@ -15,7 +15,8 @@ struct tui_command {
     bool keys; /* only list them */
 };
 
-/* The folder of this program: if it was built there, it has the sources of its firmware and demo guest. "" if not known. */
+/* The folder of this program: if it was built there, it has the sources of its firmware and demo guest. "" if
+ * not known. */
 static void own_folder(char *path, size_t size)
 {
     ssize_t n = readlink("/proc/self/exe", path, size - 1);
@@ -115,7 +116,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     }
 }
 
-/* A file that was asked for; the usual one need not be there. */
+/* A settings file that was asked for must be there; the usual one need not. */
 static int check_settings(const char *path, struct error *err)
 {
     struct stat st;

@@ -49,7 +49,7 @@ void diff_html(FILE *out, const struct diff_result *, size_t n);
 bool diff_has_verdicts(const struct diff_result *);
 const struct outline_item *diff_item(const struct diff_result *, const struct pair *,
                                      unsigned side); /* or NULL */
-/* Of whichever side has it. */
+/* The item of whichever side has it. */
 const struct outline_item *diff_either(const struct diff_result *, const struct pair *);
 /* What the item is, in words: "console:0 Linux version …", "process mount". Fills buf as snprintf. */
 int diff_name(const struct outline *, uint32_t item, char *buf, size_t size);

@@ -69,7 +69,7 @@ static void print_why(struct printer *p, const char *letter, const struct diff_b
     }
 }
 
-/* What the boots were given that is not the same. */
+/* The inputs (settings, images) that are not the same. */
 static void print_inputs(struct printer *p)
 {
     const char *title = "inputs";
@@ -148,7 +148,7 @@ static size_t find_tolerated(const struct printer *p, struct tolerance *t, size_
     return n;
 }
 
-/* What may differ and does: how often each number or text; of what differs once, how. */
+/* What may differ and does: how often each number or text differs, and, if only once, both values. */
 static void print_tolerated(struct printer *p)
 {
     enum { FIELDS = 64, SHORT = 24 };
@@ -350,7 +350,7 @@ static void print_changes(struct printer *p, const struct pair *x, unsigned dept
     }
 }
 
-/* How many things are in what only one boot has. */
+/* How many items are inside one that only one boot has. */
 static void print_inside(struct printer *p, size_t i)
 {
     size_t n = 0;

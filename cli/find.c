@@ -300,7 +300,8 @@ static void choose_parts(struct search *s, struct trace *t)
     }
 }
 
-/* The last hit of a part, described as it comes: of the first few hits each one, since a second run costs more. */
+/* The last hit of a part. The first few hits are each described as they come; if there are more, the last one
+ * takes a second run. */
 struct last {
     struct search *s;
     struct worker *w;
@@ -341,7 +342,7 @@ static int scan_last(struct last *l, uint64_t from, uint64_t to, struct error *e
     return error_set(err, "%s: interrupted at icount %" PRIu64, r->path, how.icount);
 }
 
-/* From the last part on, which needs one job. */
+/* Searches the parts from the last one backwards, in one job. */
 static int find_last(struct search *s, struct find_result *res, struct error *err)
 {
     struct last l = {.s = s, .w = worker_get(s, err)};

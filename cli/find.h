@@ -46,7 +46,8 @@ unsigned find_jobs(void);
 /* The symbol of that name anywhere in the trace: 1, 0 if there is none, or -1 if several guests have it. */
 int find_symbol(const struct symbols *s, const char *name, struct symbol *sym, struct error *err);
 
-/* Bytes of memory as people write them: a number of 1, 2, 4 or 8 bytes, otherwise byte by byte; "?" if there are none. */
+/* Bytes of memory as people write them: a number of 1, 2, 4 or 8 bytes, otherwise byte by byte; "?" if there
+ * are none. */
 enum { FIND_VALUE = 3 * STOP_BYTES + 4 };
 const char *find_value(const uint8_t *bytes, unsigned n, char buf[FIND_VALUE]);
 /* An event as a line, as bootreel events prints it. */

@@ -1,4 +1,5 @@
-/* firmware.c - finds SeaBIOS, OVMF and iPXE: in the folder of fetched guests, or where the distribution installs them. */
+/* firmware.c - finds SeaBIOS, OVMF and iPXE: in the folder of fetched guests, or where the distribution
+ * installs them. */
 #include <glob.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -42,7 +42,7 @@ static const Elf64_Phdr *segment(const struct elf *e, uint32_t type)
     return NULL;
 }
 
-/* The place in the file of an address. */
+/* The offset in the file of what is at an address. */
 static uint64_t offset_of(const struct elf *e, uint64_t addr)
 {
     for (unsigned i = 0; i < e->head.e_phnum; i++) {
@@ -82,7 +82,8 @@ struct search {
     struct missing *missing;
 };
 
-/* A library that a file needs and that is not where it looks: one of that name may be loaded for another file, which is enough. */
+/* A library that a file needs and that is not where it looks: one of that name may be loaded for another
+ * file, which is enough. */
 struct missing {
     struct missing *next;
     char name[256], of[PATH];
@@ -135,8 +136,8 @@ static int add_if_there(struct search *s, const struct folder *f, const char *na
     return add_file(s, path, to, by, err);
 }
 
-/* Adds a library of a folder, and its variants for later processors. Which one is loaded is up to the C library, by what CPUID says. *base:
- * one for every processor is there; *found: any. */
+/* Adds a library of a folder, and its variants for later processors. Which one is loaded is up to the C
+ * library, by what CPUID says. *base: one for every processor is there; *found: any. */
 static int add_variants(struct search *s, const struct folder *f, const char *name, const struct needer *by,
                         bool *base, bool *found, struct error *err)
 {
@@ -171,8 +172,8 @@ static void plain_path(char *path)
     *to = 0;
 }
 
-/* An entry of a list of folders, which may begin with the folder of the file that has the list (ld.so(8), $ORIGIN). One that is not
- * absolute is none: the program's current folder has no libraries. */
+/* An entry of a list of folders, which may begin with the folder of the file that has the list (ld.so(8),
+ * $ORIGIN). One that is not absolute is none: the program's current folder has no libraries. */
 static bool folder_of(const char *sysroot, const struct needer *n, const char *entry, size_t len,
                       struct folder *f)
 {
@@ -212,8 +213,8 @@ static int add_from_list(struct search *s, const struct needer *of, const char *
     return rc;
 }
 
-/* In the order of ld.so(8): DT_RPATH of the file and of those that needed it, as far as they have no DT_RUNPATH; the file's own
- * DT_RUNPATH; the usual folders. */
+/* In the order of ld.so(8): DT_RPATH of the file and of those that needed it, as far as they have no
+ * DT_RUNPATH; the file's own DT_RUNPATH; the usual folders. */
 static int add_library(struct search *s, const struct needer *by, const char *name, struct error *err)
 {
     bool base = false, found = false;

@@ -117,7 +117,7 @@ static int check_option_rom(const struct head *h, struct error *err)
                      h->im->name, h->bytes[2] * 512u, (unsigned long long)h->im->size);
 }
 
-/* Of firmware that needs what the machine has not, nothing would be seen but that it does not go on. */
+/* Firmware that needs something that the machine lacks would only be seen to hang. */
 static int check_needs(const struct head *h, struct error *err)
 {
     const struct image *im = h->im;

@@ -156,7 +156,7 @@ static const char *or_default(const char *given, const char *fallback)
     return given ? given : fallback;
 }
 
-/* The device that the machine has, if none is named. */
+/* The device to boot from, if none is named: the first kind that the machine has. */
 static const char *boot_default(const struct machine *m)
 {
     if (m->media.ndisks || (!m->media.ncdroms && !m->floppy && !m->nics.n))

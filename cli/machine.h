@@ -50,13 +50,15 @@ bool machine_is_demo(const struct machine *m);
 /* What its network cards are connected to, *n of them. After machine_finish. */
 const struct net_wire *machine_wires(const struct machine *m, size_t *n);
 
-/* The role of the flash chip that holds variables (settings of UEFI firmware); NULL if the machine has none. After machine_finish. */
+/* The role of the flash chip that holds variables (settings of UEFI firmware); NULL if the machine has none.
+ * After machine_finish. */
 const char *machine_variables(const struct machine *m);
 
 /* Checks whether an image can be used in its role. -1 with err if it has another format or an impossible
- * size, or is truncated. `smm`: whether the machine has the memory for system management mode that firmware for Secure Boot needs. */
+ * size, or is truncated. `smm`: whether the machine has the memory for system management mode that firmware
+ * for Secure Boot needs. */
 int image_check(const struct image *im, bool smm, struct error *err);
-/* Says so on standard error if it is a disk's and ends within a sector, which is filled up. */
+/* Warns on standard error if the image is a disk's and ends within a sector, which is then filled up. */
 void image_say_padding(const struct image *im);
 
 /* Finds a file of a firmware's package in the usual places. Returns 0 and its path, or -1 with err, which

@@ -22,8 +22,8 @@ static const struct engines all_engines = {{
     {.name = "linux", .behaviour = UML_BEHAVIOUR, .step_ns = 1, .create = uml_create, .oldest = UML_OLDEST},
 }};
 
-/* $BOOTREEL_COMPILE: at which entry code is compiled, 0 for never. $BOOTREEL_COMPILE_WRONG: an instruction that compiled code is to do
- * wrong (docs/compiler.md). Nothing else reads them. */
+/* $BOOTREEL_COMPILE: at which entry code is compiled, 0 for never. $BOOTREEL_COMPILE_WRONG: an instruction
+ * that compiled code is to do wrong (docs/compiler.md). Nothing else reads them. */
 static struct engines engines_here(const char *unpacked)
 {
     struct engines here = all_engines;

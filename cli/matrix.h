@@ -7,9 +7,9 @@
  *   without AXIS=VALUE…       no job has all of these values; may be given several times
  *   ends REASON…              a job has failed if its recording does not end in one of these ways (power-off, reached …)
  *
- * Each combination of one value of each axis is a job: its name is these values with + between them. Jobs are numbered
- * from 1; the last axis changes fastest. Words are separated by blanks, and may be quoted as in a shell. The names of files
- * in options are relative to the matrix file's folder.
+ * Each combination of one value of each axis is a job: its name is these values with + between them. Jobs are
+ * numbered from 1; the last axis changes fastest. Words are separated by blanks, and may be quoted as in a
+ * shell. The names of files in options are relative to the matrix file's folder.
  */
 #ifndef BOOTREEL_CLI_MATRIX_H
 #define BOOTREEL_CLI_MATRIX_H
@@ -21,8 +21,8 @@ enum { MATRIX_JOBS_MAX = 100000 };
 
 struct matrix_job {
     char *name;
-    char **
-        options; /* of `bootreel record`: those of `all`, then those of the values in the order of the axes */
+    /* Of `bootreel record`: those of `all`, then those of the values in the order of the axes. */
+    char **options;
     size_t noptions;
 };
 
@@ -66,15 +66,15 @@ struct job_options {
     const struct rules *rules;
     bool drop; /* do not keep the trace */
 };
-/* Records job `k` (from 0), by this program as a process of its own, makes its digest, compares it, and writes its result
- * and a JUnit report. Returns the exit status: EXIT_NO if the boot is not as expected. */
+/* Records job `k` (from 0), by this program as a process of its own, makes its digest, compares it, and
+ * writes its result and a JUnit report. Returns the exit status: EXIT_NO if the boot is not as expected. */
 int matrix_run(const struct matrix *m, size_t k, const struct job_options *o);
 
 /* ---- all of them ---- */
 
-/* Prints the table: each job's result in the last folder, since which folder it is the same, and what changed there.
- * Folders are in order of time, the oldest first. Returns the exit status: EXIT_NO if a job failed, is missing, or changed
- * between the last two folders. */
+/* Prints the table: each job's result in the last folder, since which folder it is the same, and what changed
+ * there. Folders are in order of time, the oldest first. Returns the exit status: EXIT_NO if a job failed, is
+ * missing, or changed between the last two folders. */
 int matrix_merge(const struct matrix *m, char *const *dirs, size_t ndirs, const struct rules *rules,
                  bool json);
 

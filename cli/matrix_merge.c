@@ -35,7 +35,7 @@ struct merge {
 
 /* ---------------------------------------------------------------- comparing */
 
-/* NULL if there is none, or it is damaged. */
+/* A job's digest in a folder; NULL if there is none, or it is damaged. */
 static struct outline *digest_of(const struct merge *g, size_t dir, const char *name)
 {
     struct error err;
@@ -127,7 +127,8 @@ static size_t widest(const struct merge *g)
     return n;
 }
 
-/* The room for what went wrong before other columns, which only jobs that are done have; 0 if none of them says anything. */
+/* The room for what went wrong before other columns, which only jobs that are done have; 0 if none of them
+ * says anything. */
 static int wrong_width(const struct merge *g)
 {
     enum { LEAST = sizeof "what went wrong" - 1, MOST = 60 };

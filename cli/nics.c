@@ -21,7 +21,8 @@ static const struct {
 
 /* ---------------------------------------------------------------- words */
 
-/* Takes the next of the words that commas separate, as a text of its own; ",," is a comma in a word. NULL at the end. */
+/* Takes the next of the words that commas separate, as a text of its own; ",," is a comma in a word. NULL at
+ * the end. */
 static char *next_word(const char **rest)
 {
     const char *p = *rest;

@@ -86,9 +86,10 @@ bool option_is_heading(const struct option_row *row);
 
 /* Called with an option; `value` is NULL if it has none. -1 with err if the value is not valid. */
 typedef int option_taker(void *ctx, const struct option_row *row, const char *value, struct error *err);
-/* Stores the options whose rows have STORE, and in `engines` how they execute code, and calls `take` for the others (NULL if there are none); optind
- * is then the index of the first other argument. False, with *status set, if there is nothing more to do:
- * --help was printed, or an option was wrong and a message was printed. */
+/* Stores the options whose rows have STORE, and in `engines` how they execute code, and calls `take` for the
+ * others (NULL if there are none); optind is then the index of the first other argument. False, with *status
+ * set, if there is nothing more to do: --help was printed, or an option was wrong and a message was
+ * printed. */
 bool parse_options(const struct command *c, struct engines *engines, int argc, char **argv,
                    option_taker *take, void *ctx, int *status);
 /* To be returned for a row that the command does not handle, which is an error in the program. */
@@ -112,7 +113,7 @@ int take_size(const struct option_row *row, const char *value, uint64_t min, uin
 int take_steps(const struct option_row *row, const char *value, uint64_t *n, struct error *err);
 /* One of the words in the row's argument ("text|json"): *index is which one. */
 int option_word(const struct option_row *row, const char *value, unsigned *index, struct error *err);
-/* OPT_FORMAT. */
+/* The value of OPT_FORMAT. */
 int take_format(const struct option_row *row, const char *value, bool *json, struct error *err);
 /* Event classes (event_classes_parse). */
 int take_classes(const struct option_row *row, const char *value, uint32_t *mask, struct error *err);

@@ -1,8 +1,8 @@
 /* output.h - a file that a command makes: whole under its name, or not there at all. Private to cli/.
  *
- * It is written under another name beside it, and renamed when it is complete. So after a full disk, a signal or an error
- * what was there before is still there, and no half of a file can be taken for a whole one. What is not an ordinary file
- * (a pipe, a terminal, /dev/null) is written as it is.
+ * It is written under another name beside it, and renamed when it is complete. So after a full disk, a signal
+ * or an error what was there before is still there, and a partial file cannot be taken for a whole one. What
+ * is not an ordinary file (a pipe, a terminal, /dev/null) is written as it is.
  */
 #ifndef BOOTREEL_CLI_OUTPUT_H
 #define BOOTREEL_CLI_OUTPUT_H

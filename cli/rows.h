@@ -11,7 +11,8 @@ struct rows;
 
 struct rows *rows_new(enum rows_format format);
 void rows_free(struct rows *r);
-/* What prints each result that it is given. Tables: the first thousand rows decide how wide the columns are. */
+/* The sink that prints each result that it is given. Tables: the first thousand rows decide how wide the
+ * columns are. */
 const struct query_sink *rows_sink(struct rows *r);
 
 #endif

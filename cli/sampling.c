@@ -11,7 +11,8 @@ static void on_signal(void *ctx)
     replay_interrupt(ctx);
 }
 
-/* From the beginning of the run, with an inspector: in a trace that does not say which process runs. */
+/* Samples from the beginning of the run on, with an inspector, for a trace that does not say which process
+ * runs. */
 static int whole(const struct sampling *wish, struct front *front, struct trace *t, struct sampled *out,
                  struct error *err)
 {

@@ -14,8 +14,8 @@ struct sampling {
     bool quiet;
 };
 
-/* Takes the samples, in parts where that is possible; shows progress. Signals are blocked from here on, and end it. -1 with err. Free
- * *out in any case (sampled_free). */
+/* Takes the samples, in parts where that is possible; shows progress. Signals are blocked from here on, and
+ * end it. -1 with err. Free *out in any case (sampled_free). */
 int take_samples(const struct sampling *wish, struct trace *t, struct sampled *out, struct error *err);
 
 #endif

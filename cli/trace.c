@@ -72,7 +72,8 @@ static int drawn_at(struct timeline *tl, uint64_t icount, const char *text, stru
     return found;
 }
 
-/* The first of the positions in (from, to], at the last of which the text is shown, if it stays from then on. */
+/* The first position in (from, to] at which the text is shown, found by bisection: it is shown at `to`, and
+ * is taken to stay once it is shown. */
 static int drawn_first(struct timeline *tl, uint64_t from, uint64_t to, const char *text, uint64_t *icount,
                        struct error *err)
 {
@@ -87,7 +88,8 @@ static int drawn_first(struct timeline *tl, uint64_t from, uint64_t to, const ch
     return 1;
 }
 
-/* When a kernel's console in a graphics mode first showed a text that is still there at the next checkpoint, or the end. 1; 0: it never did. */
+/* When a kernel's console in a graphics mode first showed a text that is still there at the next checkpoint,
+ * or the end. 1; 0: it never did. */
 static int find_drawn(const struct engines *engines, struct trace *t, const char *text, uint64_t *icount,
                       struct error *err)
 {

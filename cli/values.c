@@ -14,7 +14,7 @@
 
 /* ---------------------------------------------------------------- {name} */
 
-/* 100M of 100000000 and `unit` 1000. */
+/* Prints a number with a suffix: 100M for 100000000 and `unit` 1000. */
 static void put_suffixed(FILE *out, uint64_t n, unsigned unit)
 {
     static const char suffixes[] = "KMGT";

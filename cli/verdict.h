@@ -6,12 +6,12 @@
 
 #include "core/why/why.h"
 
-/* What went wrong in the whole record. NULL if it cannot be asked: that the trace is of another version must not keep a command
- * from its own work. Cost: as why_ask(). */
+/* What went wrong in the whole record. NULL if it cannot be asked: that the trace is of another version must
+ * not keep a command from its own work. Cost: as why_ask(). */
 struct why *verdict_of(const struct engines *engines, struct trace *t);
-/* Whether it is one, and something went wrong. */
+/* Whether there is a verdict, and something went wrong. NULL is allowed. */
 bool verdict_is_bad(const struct why *w);
-/* Adds it as members of the open object. `path`: the trace that the commands go to. */
+/* Adds the verdict as members of the open object. `path`: the trace that the commands go to. */
 void verdict_json(yajl_gen g, const struct why *w, const char *path);
 
 #endif
