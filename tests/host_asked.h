@@ -10,7 +10,7 @@ static inline struct engine_host host_asked(void)
     return engine_host_of(getenv("BOOTREEL_COMPILE"), NULL);
 }
 
-/* hv_create() of a machine that executes code so. */
+/* hv_create() of a machine that executes code as $BOOTREEL_COMPILE says. */
 static inline struct engine *pc_as_asked(const struct engine_config *cfg, struct error *err)
 {
     struct engine_config own = *cfg;

@@ -1,8 +1,10 @@
-/* cards.h - a machine whose card is driven by a fuzzer's bytes, as a hostile driver would: registers, configuration, descriptors in memory,
- * frames, keys, and time that passes. For fuzz_nics.c and fuzz_drives.c.
+/* cards.h - a machine whose card is driven by a fuzzer's bytes, as a hostile driver would: registers,
+ * configuration, descriptors in memory, frames, keys, and time that passes. For fuzz_nics.c and
+ * fuzz_drives.c.
  *
- * Each event is put into words. At a place that the bytes choose the machine is saved, and loaded into a second one: from there on both do
- * the same, and whatever they answer, tell and are at the end must be equal. What is not ends the program. */
+ * Each event is put into words. At a place that the bytes choose the machine is saved, and loaded into a
+ * second one: from there on both do the same, and whatever they answer, tell and are at the end must be
+ * equal. What is not ends the program. */
 #ifndef BOOTREEL_TESTS_FUZZ_CARDS_H
 #define BOOTREEL_TESTS_FUZZ_CARDS_H
 

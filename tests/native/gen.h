@@ -1,5 +1,5 @@
-/* gen.h - between gen.c (encodings), address.c (memory operands) and operands.c (what registers and memory particular instructions
- * need). */
+/* gen.h - between gen.c (encodings), address.c (memory operands) and operands.c (what registers and memory
+ * particular instructions need). */
 #ifndef BOOTREEL_TESTS_NATIVE_GEN_H
 #define BOOTREEL_TESTS_NATIVE_GEN_H
 

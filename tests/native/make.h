@@ -32,9 +32,10 @@ bool maker_add(struct maker *, const struct unit *);
 void maker_remove_last(struct maker *);
 /* Adds a unit; if it would be executed, runs it up to `end` (0: to its own end), or takes it back. */
 bool maker_try(struct maker *, const struct unit *, uint64_t end);
-/* Runs on to `end`. If that is not to be, everything is as before. */
+/* Runs on to `end`. False if that cannot be; then everything is as before. */
 bool maker_run(struct maker *, uint64_t end);
-/* A unit of one instruction that is given by its bytes. The same, but no more than it is executed. */
+/* Add a unit of one instruction that is given by its bytes: add_bytes as maker_try(), add_step runs no
+ * further than this unit. */
 bool add_bytes(struct maker *, const uint8_t *, unsigned n, uint64_t end);
 bool add_step(struct maker *, const uint8_t *, unsigned n);
 

@@ -138,7 +138,7 @@ void guest_choose(unsigned guest);
 void guest_code(uint32_t at, const void *bytes, unsigned n);
 /* Drop all that was made of code. */
 void guest_flush(void);
-/* Run from in->rip for so many steps, or until a fault; how many were made. */
+/* Run from in->rip for `steps` steps, or until a fault. Returns how many were made. */
 uint64_t guest_continue(unsigned bits, const struct state *in, struct state *out, uint64_t steps);
 /* Which pages of its memory were written since the last call, as a number. */
 uint64_t guest_changed(void);

@@ -1,5 +1,5 @@
-/* ahci_driver.h - what a driver of an AHCI controller does (AHCI 1.3.1, 10.1.2 and 5.5): it starts ports, and builds commands in memory. For
- * test_ahci.c and tests/fuzz/fuzz_drives.c, whose machines differ. */
+/* ahci_driver.h - what a driver of an AHCI controller does (AHCI 1.3.1, 10.1.2 and 5.5): it starts ports, and
+ * builds commands in memory. For test_ahci.c and tests/fuzz/fuzz_drives.c, whose machines differ. */
 #ifndef BOOTREEL_TESTS_UNIT_AHCI_DRIVER_H
 #define BOOTREEL_TESTS_UNIT_AHCI_DRIVER_H
 
@@ -16,8 +16,8 @@ enum {
     AHCI_FIS_WORDS = 5, /* of a command */
 };
 
-/* The machine, and where it keeps what the controller reads: lists of 1 KiB for each port, 256 bytes for each of what is received, and
- * tables of 1 KiB for each slot. */
+/* The machine, and where it keeps what the controller reads: lists of 1 KiB for each port, 256 bytes for each
+ * of what is received, and tables of 1 KiB for each slot. */
 struct ahci_driver {
     void *ctx;
     void (*set)(void *ctx, unsigned reg, uint32_t value);

@@ -1,4 +1,5 @@
-/* core_fixture.h - for the tests of recorder and replay: a small machine (fake_engine.c) instead of a PC, with one disk. */
+/* core_fixture.h - for the tests of recorder and replay: a small machine (fake_engine.c) instead of a PC,
+ * with one disk. */
 #ifndef BOOTREEL_TESTS_CORE_FIXTURE_H
 #define BOOTREEL_TESTS_CORE_FIXTURE_H
 

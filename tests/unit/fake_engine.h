@@ -11,7 +11,7 @@
 #include "core/engine/engines.h"
 
 extern const struct engine_kind fake_kind;
-/* The same with another behaviour version. */
+/* fake_kind with another behaviour version. */
 extern const struct engine_kind fake_kind_newer;
 /* Each of these goes wrong at icount FAKE_FLIP, in a bit of register 2, a byte of RAM page 5, the value of an
  * event, or a power-off. */

@@ -1,5 +1,5 @@
-/* fake_guests.h - an inspector with guest systems made up for tests: a kernel, a hypervisor that kernels run inside, and
- * a firmware that runs beside them. For tests, after cmocka.h.
+/* fake_guests.h - an inspector with guest systems made up for tests: a kernel, a hypervisor that kernels run
+ * inside, and a firmware that runs beside them. For tests, after cmocka.h.
  *
  * The test drives them by events: what a real one finds in memory is told by the value of an MSR.
  */

@@ -1,5 +1,5 @@
-/* fake_machine.h - a machine that executes nothing, for tests of guest systems: it has registers and stops, and the test says what is
- * reached. What is in memory is the test's own. After cmocka.h.
+/* fake_machine.h - a machine that executes nothing, for tests of guest systems: it has registers and stops,
+ * and the test says what is reached. What is in memory is the test's own. After cmocka.h.
  */
 #ifndef BOOTREEL_TESTS_UNIT_FAKE_MACHINE_H
 #define BOOTREEL_TESTS_UNIT_FAKE_MACHINE_H
@@ -63,7 +63,8 @@ static inline void fake_stops(struct engine *e, const struct stop_point *stops, 
     .name = "fake", .time = fake_icount, .icount = fake_icount, .regs = fake_registers,                      \
     .reg_get = fake_register, .code_bits = fake_code_bits, .stops = fake_stops
 
-/* An inspector for the systems, as the setting `inspect` chooses; it has begun. Members of `o` that are not set here are the test's. */
+/* An inspector for the systems, as the setting `inspect` chooses; it has begun. Members of `o` that are not
+ * set here are the test's. */
 static inline struct inspector *fake_inspect(struct fake_machine *m, const char *inspect,
                                              struct inspector_options o)
 {

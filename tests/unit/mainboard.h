@@ -104,7 +104,7 @@ static inline void out(struct fixture *f, struct board *b, uint16_t port, unsign
     b->cpu[0].bus.out(b->cpu[0].bus.ctx, port, size, value);
 }
 
-/* Of processor 0, which counts no step here. */
+/* Accesses to memory by processor 0, which count no step here. */
 static inline uint32_t memory_in(const struct fixture *f, uint64_t address, unsigned size)
 {
     struct x86_bus *bus = &f->board->cpu[0].bus;

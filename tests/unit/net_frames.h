@@ -1,4 +1,5 @@
-/* net_frames.h - frames of Ethernet: those of a boot of iPXE under QEMU as its filter-dump wrote them, and some that were made by hand. */
+/* net_frames.h - frames of Ethernet: those of a boot of iPXE under QEMU as its filter-dump wrote them, and
+ * some that were made by hand. */
 #ifndef BOOTREEL_TESTS_UNIT_NET_FRAMES_H
 #define BOOTREEL_TESTS_UNIT_NET_FRAMES_H
 

@@ -1,6 +1,7 @@
-/* round_trip.h - what a trace's writer is given, its reader gives back: whatever images, packed streams, pages and checkpoints these are,
- * and in whatever order they are asked for. A case follows from bytes: a fuzzer's (tests/fuzz/fuzz_round_trip.c), or those of a random
- * generator (tests/unit/test_round_trip.c). What is not as it should be ends the program.
+/* round_trip.h - what a trace's writer is given, its reader gives back: whatever images, packed streams,
+ * pages and checkpoints these are, and in whatever order they are asked for. A case follows from bytes: a
+ * fuzzer's (tests/fuzz/fuzz_round_trip.c), or those of a random generator (tests/unit/test_round_trip.c).
+ * What is not as it should be ends the program.
  */
 #ifndef BOOTREEL_TESTS_ROUND_TRIP_H
 #define BOOTREEL_TESTS_ROUND_TRIP_H
@@ -168,7 +169,7 @@ static void rt_write_chunk(struct rt_case *c, struct trace_writer *w, unsigned i
     trace_write_chunk(w, i, k, c->image[i].p + k * TRACE_CHUNK, chunk_length(c->image[i].n, k), NULL);
 }
 
-/* One of them, or all of an image, forwards or backwards. */
+/* Writes one chunk, or all of an image, forwards or backwards. */
 static void rt_write_chunks(struct rt_case *c, struct trace_writer *w)
 {
     unsigned i = (unsigned)rt_below(&c->s, RT_IMAGES);

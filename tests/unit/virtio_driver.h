@@ -1,5 +1,5 @@
-/* virtio_driver.h - a driver of a virtio device on a mainboard: configuration, one queue in guest memory, chains. For tests, after
- * cmocka.h. */
+/* virtio_driver.h - a driver of a virtio device on a mainboard: configuration, one queue in guest memory,
+ * chains. For tests, after cmocka.h. */
 #ifndef BOOTREEL_TESTS_UNIT_VIRTIO_DRIVER_H
 #define BOOTREEL_TESTS_UNIT_VIRTIO_DRIVER_H
 

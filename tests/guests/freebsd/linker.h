@@ -1,5 +1,6 @@
-/* linker.h - the part of the small kernel (kernel.c) that holds modules, as FreeBSD's linker does: a file that the loader
- * passed on, a relocatable object on amd64 and a shared object on i386, and a copy of it that is loaded later, elsewhere.
+/* linker.h - the part of the small kernel (kernel.c) that holds modules, as FreeBSD's linker does: a file
+ * that the loader passed on, a relocatable object on amd64 and a shared object on i386, and a copy of it that
+ * is loaded later, elsewhere.
  */
 
 struct linker_file {

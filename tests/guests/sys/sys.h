@@ -1,14 +1,15 @@
-/* sys.h - a small world for tests of the processor's system side: the guest runs a piece of assembly, and prints on port E9h what
- * became of it: a line a test, "name: ok eax=1" or "name: #GP(0010) +3 eax=1".
+/* sys.h - a small world for tests of the processor's system side: the guest runs a piece of assembly, and
+ * prints on port E9h what became of it: a line a test, "name: ok eax=1" or "name: #GP(0010) +3 eax=1".
  *
  *   T(name, code)   in ring 0      U(name, code)   in ring 3      V(name, code)   in virtual-8086 mode      R(name, code)   in real mode
  *
- * A piece begins with all general registers 0 but the stack pointer, and ends by running off its end. What is shown is rAX, and for
- * an exception its error code, how far into the piece it was (+N), CR2 of a page fault, DR6 of a debug exception. After each
- * piece the world is put in order again (control, debug, segment and table registers), but the test descriptors and page tables stay.
+ * A piece begins with all general registers 0 but the stack pointer, and ends by running off its end. What is
+ * shown is rAX, and for an exception its error code, how far into the piece it was (+N), CR2 of a page fault,
+ * DR6 of a debug exception. After each piece the world is put in order again (control, debug, segment and
+ * table registers), but the test descriptors and page tables stay.
  *
- * A name that begins with * is one where QEMU's TCG does otherwise than the manuals say (limits and types of segments, for example): it
- * is left out if the multiboot command line has the word "lenient".
+ * A name that begins with * is one where QEMU's TCG does otherwise than the manuals say (limits and types of
+ * segments, for example): it is left out if the multiboot command line has the word "lenient".
  */
 #ifndef SYS_H
 #define SYS_H

@@ -64,7 +64,7 @@ static inline void write_msr(u32 msr, u32 low, u32 high)
     __asm__ volatile("wrmsr" ::"c"(msr), "a"(low), "d"(high));
 }
 
-/* Halts for so many ticks of the timer (838 ns) or until an interrupt, then begins `next` (NULL: any deed).
+/* Halts for `ticks` ticks of the timer (838 ns) or until an interrupt, then begins `next` (NULL: any deed).
  */
 void rest(u32 ticks, deed_fn *next);
 
