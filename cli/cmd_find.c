@@ -147,7 +147,7 @@ static int take_what(struct find_command *c, struct trace *t, struct error *err)
 
 enum { VALUE = 400 };
 
-/* By its type if that is known. */
+/* A value as text, by its type if that is known. */
 static const char *value_of(const struct find_command *c, const uint8_t *bytes, unsigned n, char buf[VALUE])
 {
     if (n && c->types && c->r.place.type &&

@@ -9,7 +9,7 @@
 
 struct firmware_command {
     const char *at;
-    char **lists; /* ended by NULL; none: what there is is said */
+    char **lists; /* at least one, then NULL */
     bool json;
 };
 

@@ -12,7 +12,7 @@ struct options {
     const char *goal; /* NULL: the last */
     uint64_t depth;   /* 0: all */
     bool json, all, chain;
-    bool tasks;       /* it is known of some stages whose time it was */
+    bool tasks;       /* of some stages it is known whose time it was */
     uint64_t whole;   /* guest time of the run, ns */
     uint64_t step_ns; /* of a step */
 };

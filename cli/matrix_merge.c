@@ -17,7 +17,7 @@ struct history {
     struct job_result now; /* in the last folder */
     size_t since;          /* the first folder from which on it is as in the last one */
     bool changed;          /* between the folder before that and that one … */
-    size_t differences;    /* … in so many respects, of which the first is: */
+    size_t differences;    /* … the number of differences, of which the first is: */
     char what[WHAT];
     char wrong[WHAT]; /* for people */
     bool changed_now; /* that is between the last two folders */

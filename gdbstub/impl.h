@@ -189,8 +189,8 @@ void gdb_regs_set(struct gdbstub *g, const char *args);
 void gdb_reg_get(struct gdbstub *g, const char *args);
 void gdb_reg_set(struct gdbstub *g, const char *args);
 
-/* ---------------------------------------------------------------- the guest's tasks (tasks.c) Where a
- * function takes a processor, GUEST_TASK | N stands for task N, which has no processor. */
+/* ---------------------------------------------------------------- the guest's tasks (tasks.c)
+ * Where a function takes a processor, GUEST_TASK | N stands for task N, which has no processor. */
 
 enum { GUEST_TASK = 1 << 29 };
 
@@ -203,7 +203,7 @@ unsigned stub_task_id(const struct gdbstub *g, unsigned cpu);
 /* The list of threads: how many, and each. */
 size_t stub_task_threads(const struct gdbstub *g);
 unsigned stub_task_cpu(const struct gdbstub *g, size_t i);
-/* NULL: a processor of which no task is known. */
+/* The task of a thread; NULL if it is a processor of which no task is known. */
 const struct view_task *stub_task(const struct gdbstub *g, unsigned cpu);
 /* Appends the task's state in words. */
 void stub_task_text(const struct gdbstub *g, unsigned cpu, struct text *out);

@@ -3,7 +3,7 @@
 
 enum {
     WORD = 4,          /* the length of a number that an addend is added to */
-    ZEROS = 8,         /* as many zero bytes are a run of their own */
+    ZEROS = 8,         /* this many zero bytes are a run of their own */
     VOTES = 4,         /* how many numbers must have grown by an addend before it is tried */
     AGAINST = 32,      /* with this many longer runs of changed bytes, nothing was relocated */
     BRANCH_ADDEND = 4, /* what a branch filter for x86 adds to the target of a call, beside its place */

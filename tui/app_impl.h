@@ -23,9 +23,9 @@ bool app_prepare_here(struct app *a);
 bool app_prepare_goes_on(struct app *a);
 /* view_timeline.c */
 void timeline_click(struct app *a, struct pane *p, int column);
-/* Whether its columns are guest time, not steps. */
+/* Whether the timeline's columns are guest time, not steps. */
 void timeline_set_by_time(struct app *a, bool by_time);
-/* Its cursor goes back to the session's position. */
+/* Puts the timeline's cursor back at the session's position. */
 void timeline_cursor_here(struct app *a);
 /* actions.c: "ADDRESS [LENGTH]", or a member. -1 with err. */
 int app_address(struct app *a, const char *arg, uint64_t *address, uint64_t *length, struct error *err);

@@ -31,7 +31,7 @@ void duo_draw_progress(struct app *a);
 
 /* ---- called by one of the apps, which then is not necessarily the first ---- */
 
-/* It has moved: the other follows, if they are tied. */
+/* The app has moved: the other one follows, if they are tied. */
 void duo_moved(struct app *a);
 /* Executes a command that concerns both boots. */
 enum react duo_command(struct app *a, enum command c);

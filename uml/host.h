@@ -390,7 +390,7 @@ struct area_index {
     ref mm; /* 0: of none */
     ref *area;
     size_t n, cap;
-    size_t used; /* that many of the first areas count as used since the last save */
+    size_t used; /* how many of the first areas count as used since the last save */
     uint64_t full_from,
         full_for; /* each gap that ends above full_from is smaller than full_for; 0: nothing is known */
 };

@@ -95,7 +95,7 @@ size_t board_e820(struct board *, struct e820_entry *, size_t max);
 /* The board as Xen's domain builder leaves it: RAM at C0000h-FFFFFh, and the page that says what memory there
  * is. To be called after board_create() and every board_reset() of a board with an image "hvmloader". */
 void board_domain_setup(struct board *);
-/* Its RAM, as Xen's domain builder lays it out. As board_e820(). */
+/* As board_e820(), for the RAM of a domain, as Xen's domain builder lays it out. */
 size_t board_e820_domain(struct board *, struct e820_entry *, size_t max);
 /* Does what firmware does before it boots: shadow RAM on at C0000h-FFFFFh, BIOS data area, PIC and PIT, local
  * APIC of processor 0 in virtual wire mode, PCI BARs and interrupt lines, PMBASE, VGA text mode 3 with an

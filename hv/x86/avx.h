@@ -60,7 +60,7 @@ SIMD_INLINE vec vex_load(struct x86 *cpu, const struct op *op, uint64_t lin, uns
 
 #define FAMILY_V(fam, name) const struct family fam = {{SIMD_ROW(name##_r), SIMD_ROW(name##_m)}}
 
-/* By the size of the general operand, which is VEX.W's. */
+/* A family by the size of the general operand, which VEX.W gives. */
 #define FAMILY_VY(fam, name)                                                                                 \
     const struct family fam = {{{name##32_r, name##32_r, name##32_r, name##64_r},                            \
                                 {name##32_m, name##32_m, name##32_m, name##64_m}}}

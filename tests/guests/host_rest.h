@@ -1,4 +1,4 @@
-/* host_rest.h - what host_rest.c and host_files.c share: calls that are told of. Before other headers. */
+/* host_rest.h - what host_rest.c and host_files.c share: calls whose results are printed. Before other headers. */
 #ifndef BOOTREEL_TESTS_HOST_REST_H
 #define BOOTREEL_TESTS_HOST_REST_H
 

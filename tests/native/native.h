@@ -88,7 +88,7 @@ struct insn_case {
     uint64_t ea;         /* the memory operand's linear address, if mem */
     bool rep, narrow;    /* narrow: 16-bit operand size, also where the row does not look at it (FSTENV) */
     uint8_t modrm, imm8; /* imm8: the last byte of the instruction */
-    uint64_t steps;      /* the emulator may run so many at once; 0: one by one */
+    uint64_t steps;      /* how many the emulator may run at once; 0: one by one */
     unsigned relative;   /* where the bytes have a displacement from the next instruction; 0: nowhere */
     bool locked;
     uint64_t seed;

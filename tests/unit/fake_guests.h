@@ -1,7 +1,7 @@
 /* fake_guests.h - an inspector with guest systems made up for tests: a kernel, a hypervisor that kernels run
  * inside, and a firmware that runs beside them. For tests, after cmocka.h.
  *
- * The test drives them by events: what a real one finds in memory is told by the value of an MSR.
+ * The test drives them by events: the value of an MSR stands for what a real one would find in memory.
  */
 #ifndef BOOTREEL_TESTS_UNIT_FAKE_GUESTS_H
 #define BOOTREEL_TESTS_UNIT_FAKE_GUESTS_H

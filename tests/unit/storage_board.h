@@ -151,7 +151,7 @@ void board_unhandled(struct board *b, const char *what, uint64_t number, bool wr
     b->unhandled++;
 }
 
-/* Images of the disks, for who looks for drives. */
+/* Images of the disks, for those who look for drives. */
 const struct engine_config *board_config(const struct board *b)
 {
     struct board *own = (struct board *)b;

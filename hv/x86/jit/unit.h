@@ -61,7 +61,7 @@ struct flow {
     int32_t value;
 };
 
-/* What hosts have that no level says. */
+/* What hosts may have that belongs to no level. */
 enum extra { EXTRA_CIPHER = 1 /* AES and PCLMULQDQ */, EXTRA_SHA = 2, EXTRA_GFNI = 4 };
 
 /* A way out that is seldom taken: its code is behind the region's. */
@@ -294,7 +294,7 @@ static inline void flags_lost(struct unit *u)
 
 /* ---- vectors (vectors.c) ---- */
 
-/* As reg_use(), reg_change() and reg_set(); the host's register. */
+/* As reg_use(), reg_change() and reg_set(), for vectors. Return the host's register. */
 unsigned vector_use(struct unit *, unsigned vector);
 unsigned vector_change(struct unit *, unsigned vector);
 unsigned vector_set(struct unit *, unsigned vector);
