@@ -25,8 +25,8 @@ struct alignment *align_traces(struct trace *a, struct trace *b, const struct co
 void alignment_free(struct alignment *); /* NULL is allowed */
 size_t alignment_runs(const struct alignment *);
 const struct align_run *alignment_run(const struct alignment *, size_t i);
-/* The event of the other side that belongs to event `number` of this side (0: A, 1: B): true. If it has none: false, and
- * *other is the one that follows there. */
+/* The event of the other side that belongs to event `number` of this side (0: A, 1: B): true. If it has none:
+ * false, and *other is the one that follows there. */
 bool alignment_event(const struct alignment *, unsigned side, uint64_t number, uint64_t *other);
 /* The position in the other that corresponds to icount: that of the last event before it that both have, and the steps
  * since then, at most up to the next event that both have. */

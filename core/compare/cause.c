@@ -100,7 +100,8 @@ static int first_difference(struct search *s, const struct question *q, uint64_t
     return 0;
 }
 
-/* The last position before *at, by steps back that double, where they are equal. 1: found; 0: they differ from the beginning. */
+/* The last position before *at, by steps back that double, where they are equal. 1: found; 0: they differ
+ * from the beginning. */
 static int last_equal(struct search *s, const struct question *q, uint64_t *at, struct error *err)
 {
     for (uint64_t back = 1;; back *= 2) {
@@ -185,7 +186,8 @@ static void say_byte(struct search *s, uint64_t address, uint64_t icount)
               address, is_code(s, address) ? ", part of the instruction" : "", a, b);
 }
 
-/* The step that made a byte of memory differ. 1: *icount is the position before it; 0: it differs from the beginning. */
+/* The step that made a byte of memory differ. 1: *icount is the position before it; 0: it differs from the
+ * beginning. */
 static int find_writer(struct search *s, uint64_t address, uint64_t *icount, struct error *err)
 {
     struct question q = {.address = address};
@@ -317,8 +319,8 @@ static void say_events(struct search *s, uint64_t events, uint64_t *low, uint64_
     }
 }
 
-/* Moves *high on until the registers differ there: events can differ in what only devices know. 1: they do; 0: not up to
- * the end of a record; -1: error. */
+/* Moves *high on until the registers differ there: events can differ in what only devices know. 1: they do;
+ * 0: not up to the end of a record; -1: error. */
 static int differ_later(struct search *s, uint64_t low, uint64_t *high, struct error *err)
 {
     struct question q = {.registers = true};

@@ -1,8 +1,8 @@
 /* outline.h - a boot as a tree of items that can be compared with another boot, and kept as text.
  *
- * An *item* is a stage, a process, an event that matters by itself (a console line, a program executed, a POST
- * code), or the number of accesses of one sort in a stage. An outline of a trace is made by core/compare/trace_outline.h; one
- * of a digest is read by digest.h. Both go into compare.h.
+ * An *item* is a stage, a process, an event that matters by itself (a console line, a program executed, a
+ * POST code), or the number of accesses of one sort in a stage. An outline of a trace is made by
+ * core/compare/trace_outline.h; one of a digest is read by digest.h. Both go into compare.h.
  *
  * Items of one parent and one *lane* are in the order in which they happened, except in lanes without order
  * (OUTLINE_UNORDERED), where parallel work and counts are. Lanes keep apart what is interleaved by chance: the
@@ -112,16 +112,18 @@ const struct outline_item *outline_get(const struct outline *, uint32_t item);
 /* The i-th field of an item. */
 const struct outline_field *outline_field(const struct outline *, uint32_t item, unsigned i);
 
-/* The stage of that name, of several the one that takes longest, with all that is in it and the inputs, as an outline of its own: the
- * stage takes the place of the whole boot, and where `about` tells steps and time, they are the stage's. Items do
- * not name the guest that most of them are of, so that a kernel in a hypervisor's domain can be compared with one
- * on the bare machine. NULL with err if there is no such stage. */
+/* The stage of that name, of several the one that takes longest, with all that is in it and the inputs, as an
+ * outline of its own: the stage takes the place of the whole boot, and where `about` tells steps and time,
+ * they are the stage's. Items do not name the guest that most of them are of, so that a kernel in a
+ * hypervisor's domain can be compared with one on the bare machine. NULL with err if there is no such
+ * stage. */
 struct outline *outline_cut(const struct outline *, const char *stage, struct error *);
 
-/* Writes to `out` (room for n + 1 bytes) what of a text that a guest wrote is compared: without escape sequences;
- * of a line of a kernel's log also without the time at its beginning ("[    1.234567] "), and with addresses (0x
- * and at least 5 digits, or 8, 12 or 16 hexadecimal digits) as "0x#" and places in symbols ("+0x12/0x34") as "+#"; of other lines, kernel addresses only. Sets
- * *log to whether it is such a line. Returns its length. */
+/* Writes to `out` (room for n + 1 bytes) what of a text that a guest wrote is compared: without escape
+ * sequences; of a line of a kernel's log also without the time at its beginning ("[    1.234567] "), and with
+ * addresses (0x and at least 5 digits, or 8, 12 or 16 hexadecimal digits) as "0x#" and places in symbols
+ * ("+0x12/0x34") as "+#"; of other lines, kernel addresses only. Sets *log to whether it is such a line.
+ * Returns its length. */
 size_t outline_plain(const char *text, size_t n, char *out, bool *log);
 /* Writes to `out` (room for n + 1 bytes) the pattern of a text: symbols without what a compiler adds (".constprop.0",
  * ".isra.1", ".cold"), and, if `numbers`, numbers that are not part of a name as "#". Returns its length. */

@@ -1,6 +1,6 @@
-/* trace_outline.h - the outline of a trace (core/compare/outline.h): its stages, by the boot profile that it was recorded with or
- * another one, its processes, what matters of its events, and how often each port, address and vector was used
- * in each stage. Nothing is run. */
+/* trace_outline.h - the outline of a trace (core/compare/outline.h): its stages, by the boot profile that it
+ * was recorded with or another one, its processes, what matters of its events, and how often each port,
+ * address and vector was used in each stage. Nothing is run. */
 #ifndef BOOTREEL_CORE_COMPARE_TRACE_OUTLINE_H
 #define BOOTREEL_CORE_COMPARE_TRACE_OUTLINE_H
 

@@ -79,7 +79,8 @@ void counter_free(struct counter *c)
 
 /* ---------------------------------------------------------------- what is counted together */
 
-/* The number that a key field counts under: memory by pages, exceptions by vector, disk accesses whatever their place. */
+/* The number that a key field counts under: memory by pages, exceptions by vector, disk accesses whatever
+ * their place. */
 static bool counted_under(const struct event_kind *k, unsigned i, uint64_t *v)
 {
     if (!k->field[i].key)

@@ -14,7 +14,8 @@ struct engine_kind {
     uint64_t step_ns;   /* guest nanoseconds per step; 0 if not constant */
     struct engine *(*create)(const struct engine_config *cfg, struct error *err);
     const struct engine_words *words; /* what its events mean, or NULL */
-    /* The oldest behaviour version that it can still run as, if asked to by engine_config.behaviour; 0: only its own. */
+    /* The oldest behaviour version that it can still run as, if asked to by engine_config.behaviour; 0: only
+     * its own. */
     uint32_t oldest;
     struct engine_host host; /* for those who create one: engine_config.host */
     const char *unpacked;    /* for those who replay: trace_prepare()'s folder, or NULL */
@@ -27,8 +28,9 @@ static inline uint32_t engine_runs_as(const struct engine_kind *kind, uint32_t r
                                                                                   : kind->behaviour;
 }
 
-/* How code is executed, as environment variables say it (docs/compiler.md): `compile` is at which entry code is compiled, "0" for never,
- * and after that perhaps "v" and the level; `wrong` as in the result. NULL or "": as usual. */
+/* How code is executed, as environment variables say it (docs/compiler.md): `compile` is at which entry code
+ * is compiled, "0" for never, and after that perhaps "v" and the level; `wrong` as in the result. NULL or "":
+ * as usual. */
 static inline struct engine_host engine_host_of(const char *compile, const char *wrong)
 {
     const bool given = compile && *compile;

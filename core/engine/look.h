@@ -1,7 +1,8 @@
 /* look.h - a machine as it stands: for those who read it while somebody else runs it.
  *
- * A look is a handle, passed by value. It owns nothing, and shows what the engine holds at each call; it is valid as long
- * as the engine. `cpu` is a processor, or ENGINE_TASK and a task (engine.h). Nothing here has side effects. */
+ * A look is a handle, passed by value. It owns nothing, and shows what the engine holds at each call; it is
+ * valid as long as the engine. `cpu` is a processor, or ENGINE_TASK and a task (engine.h). Nothing here has
+ * side effects. */
 #ifndef BOOTREEL_CORE_ENGINE_LOOK_H
 #define BOOTREEL_CORE_ENGINE_LOOK_H
 

@@ -1,5 +1,6 @@
-/* export.h - a recorded boot in the formats of other tools: what happened when (perfetto, ctf, json, sqlite), where the steps
- * went (folded, pprof, speedscope), what the guest showed (asciicast, apng), and all of it on a page to read (html).
+/* export.h - a recorded boot in the formats of other tools: what happened when (perfetto, ctf, json, sqlite),
+ * where the steps went (folded, pprof, speedscope), what the guest showed (asciicast, apng), and all of it on
+ * a page to read (html).
  *
  * What is written depends on the trace and the options alone. Times are guest time from the reset on, in nanoseconds
  * unless the format wants another unit.

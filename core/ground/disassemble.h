@@ -14,8 +14,9 @@ struct instruction {
     char text[INSTRUCTION_TEXT];
 };
 
-/* The first instruction of n bytes at `address`, in code of 16, 32 or 64 bits, in Intel's syntax. False if they hold none: *in is
- * zero then. Cost: some microseconds; what disassembles many should keep its own handle of capstone. */
+/* The first instruction of n bytes at `address`, in code of 16, 32 or 64 bits, in Intel's syntax. False if
+ * they hold none: *in is zero then. Cost: some microseconds; what disassembles many should keep its own
+ * handle of capstone. */
 bool disassemble(uint64_t address, unsigned bits, const void *bytes, size_t n, struct instruction *in);
 
 #endif

@@ -1,7 +1,7 @@
 /* hash_index.h - finds the elements of an array by the hash of their keys.
  *
- * It holds numbers of elements and their hashes. The elements and their keys are the caller's, who compares them, unless hashes of 64
- * bits are taken for different where keys are:
+ * It holds numbers of elements and their hashes. The elements and their keys are the caller's, who compares
+ * them, unless hashes of 64 bits are taken for different where keys are:
  *
  *     for (struct hash_search s = hash_search(x, hash); hash_found(x, &s);)
  *         if (is_wanted(&element[s.number]))
@@ -29,8 +29,9 @@ struct hash_search {
     uint32_t number; /* of the element that was found */
 };
 
-/* Adds element `number`, below UINT32_MAX. The hash's low bits should be as good as the others. Constant time but for growing; ends the
- * program if there is no memory, as mem_alloc() does. Searches that have begun are invalid. */
+/* Adds element `number`, below UINT32_MAX. The hash's low bits should be as good as the others. Constant time
+ * but for growing; ends the program if there is no memory, as mem_alloc() does. Searches that have begun are
+ * invalid. */
 void hash_index_add(struct hash_index *x, uint64_t hash, size_t number);
 /* Makes room for n elements, so that adding them does not grow the index step by step. */
 void hash_index_reserve(struct hash_index *x, size_t n);

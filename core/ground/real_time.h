@@ -1,5 +1,5 @@
-/* real_time.h - the host's clock: how long a user has waited, when to give up. No guest and no trace may ever depend on it, except as
- * an input that is recorded. */
+/* real_time.h - the host's clock: how long a user has waited, when to give up. No guest and no trace may ever
+ * depend on it, except as an input that is recorded. */
 #ifndef BOOTREEL_CORE_GROUND_REAL_TIME_H
 #define BOOTREEL_CORE_GROUND_REAL_TIME_H
 

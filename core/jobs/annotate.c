@@ -173,7 +173,8 @@ static int take_tape(struct parts *p, struct part *part, struct taped_item *item
     return rc;
 }
 
-/* The thread that gives the items on. The tapes stay until all jobs are done: a job still looks at its tape after its end. */
+/* The thread that gives the items on. The tapes stay until all jobs are done: a job still looks at its tape
+ * after its end. */
 static void *join_parts(void *ctx)
 {
     struct parts *p = ctx;
@@ -237,7 +238,8 @@ static void run(struct parts *p)
         join_parts(p);
 }
 
-/* Goes on from *at. True if a part began with a state of the folder that was guessed wrong: then what is before it was given on. */
+/* Goes on from *at. True if a part began with a state of the folder that was guessed wrong: then what is
+ * before it was given on. */
 static bool go_on(const struct annotate_stretches *s, unsigned jobs, struct reached *at, struct annotated *a)
 {
     struct fold_state begin = {mem_copy(at->fold.data, at->fold.n), at->fold.n};

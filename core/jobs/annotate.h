@@ -1,5 +1,5 @@
-/* annotate.h - makes a new record of a run, with other events (core/run/rewriter.h): in parts, several at a time, or from shares that other
- * machines made (core/run/share.h). */
+/* annotate.h - makes a new record of a run, with other events (core/run/rewriter.h): in parts, several at a
+ * time, or from shares that other machines made (core/run/share.h). */
 #ifndef BOOTREEL_CORE_JOBS_ANNOTATE_H
 #define BOOTREEL_CORE_JOBS_ANNOTATE_H
 

@@ -8,16 +8,18 @@ enum { JOBS_MAX = 256 };
 
 /* How many jobs should work on a trace: one for each processor that this process may use, fewer if memory is short. */
 unsigned jobs_usual(const struct trace *t);
-/* Calls fn(ctx, i) for each i below n, on `jobs` threads (at least 1, the calling one among them), the lowest i first. */
+/* Calls fn(ctx, i) for each i below n, on `jobs` threads (at least 1, the calling one among them), the lowest
+ * i first. */
 void jobs_run(unsigned jobs, size_t n, void (*fn)(void *ctx, size_t i), void *ctx);
 
 /* Whoever asked for the work. Each function may be NULL. */
 struct jobs_front {
     void *ctx;
-    /* All jobs together have run so many steps; `time` is the guest time where one of them is. From any thread, one at a time. */
+    /* All jobs together have run so many steps; `time` is the guest time where one of them is. From any
+     * thread, one at a time. */
     void (*progress)(void *ctx, uint64_t steps, uint64_t time);
-    /* Called when the work begins: from then on any thread may call interrupt(work), which ends it soon. Called again with NULL when the
-     * work has ended, and must not be interrupted any more. */
+    /* Called when the work begins: from then on any thread may call interrupt(work), which ends it soon.
+     * Called again with NULL when the work has ended, and must not be interrupted any more. */
     void (*running)(void *ctx, void (*interrupt)(void *work), void *work);
     /* A sentence that the user should see; the work goes on. */
     void (*note)(void *ctx, const char *text);

@@ -22,7 +22,8 @@ struct sampled {
     struct symbols *symbols;
 };
 
-/* Takes the samples of a trace for which samples_divisible is true. -1 with err, also if it was interrupted. Free *out in any case. */
+/* Takes the samples of a trace for which samples_divisible is true. -1 with err, also if it was interrupted.
+ * Free *out in any case. */
 int sample_in_parts(const struct sampling_job *job, struct trace *t, struct sampled *out, struct error *err);
 void sampled_free(struct sampled *p);
 

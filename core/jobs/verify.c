@@ -98,8 +98,8 @@ static void do_part(struct parts *p, struct runner *w)
         stretches_fail(p->stretches, w->first);
 }
 
-/* The first job also checks the trace: that unpacks what states need, while the second job runs the beginning, which needs none
- * of it. */
+/* The first job also checks the trace: that unpacks what states need, while the second job runs the
+ * beginning, which needs none of it. */
 static void do_job(void *ctx, size_t job)
 {
     struct parts *p = ctx;

@@ -35,8 +35,8 @@ struct verified {
         taken; /* guest systems' events that were taken from the record: only a run by one job makes them anew */
 };
 
-/* The result does not depend on the number of jobs. -1 with err: the trace is damaged, or a part could not run; v->console is what
- * came before that. Free it in any case. */
+/* The result does not depend on the number of jobs. -1 with err: the trace is damaged, or a part could not
+ * run; v->console is what came before that. Free it in any case. */
 int verify_in_parts(const struct verify_job *job, struct trace *t, struct verified *v, struct error *err);
 void verified_free(struct verified *v);
 

@@ -1,9 +1,11 @@
-/* net.h - the other end of a machine's network cards, while it is recorded: what answers the frames that the guest sends.
+/* net.h - the other end of a machine's network cards, while it is recorded: what answers the frames that the
+ * guest sends.
  *
- * Its clock is guest time. What the guest sends is taken when the recorder asks (net_run), each frame at the time at which it left the
- * card; what comes back is due a fixed time later (NET_LATENCY), and is then given to the machine as an input. So as long as nothing of
- * the host's is asked, the answers follow from the run alone. With an outside (sockets of the host), frames are due when they come; they are
- * recorded at the positions at which they were given, like all inputs.
+ * Its clock is guest time. What the guest sends is taken when the recorder asks (net_run), each frame at the
+ * time at which it left the card; what comes back is due a fixed time later (NET_LATENCY), and is then given
+ * to the machine as an input. So as long as nothing of the host's is asked, the answers follow from the run
+ * alone. With an outside (sockets of the host), frames are due when they come; they are recorded at the
+ * positions at which they were given, like all inputs.
  */
 #ifndef BOOTREEL_CORE_NET_NET_H
 #define BOOTREEL_CORE_NET_NET_H
@@ -41,7 +43,8 @@ struct net_wire {
     bool ipv6;    /* whether it speaks IPv6, too */
     struct net_forward forward[NET_FORWARDS];
     unsigned nforwards;
-    /* NET_SOCKET: the path of the other end's Unix datagram socket, and of its own; NULL: PATH.bootreel, and the other end is there */
+    /* NET_SOCKET: the path of the other end's Unix datagram socket, and of its own; NULL: PATH.bootreel, and
+     * the other end is there */
     const char *socket, *local;
     /* Of 100 frames to the guest, so many are lost, doubled, delayed or damaged; which ones, follows from the seed. */
     unsigned mangle;

@@ -1,7 +1,8 @@
 /* socket.c - a datagram socket as the other end of a card: a datagram is a frame, as with QEMU's `-netdev dgram`.
  *
- * Frames go to the Unix socket that another program binds, and come to one of its own, which that program sends to. Each frame is sent by
- * name, so the other program may start later, or again, like the other end of a cable.
+ * Frames go to the Unix socket that another program binds, and come to one of its own, which that program
+ * sends to. Each frame is sent by name, so the other program may start later, or again, like the other end of
+ * a cable.
  */
 #include <errno.h>
 #include <stdlib.h>

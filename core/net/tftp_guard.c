@@ -1,8 +1,9 @@
 /* tftp_guard.c - what a guest may read by TFTP: regular files below one folder, however it is reached.
  *
- * libslirp opens the path that is asked for, with the folder in front of it. It refuses "../", but follows symbolic links, opens
- * folders (whose size a guest would see), and would wait for a FIFO. So a request is looked at before libslirp gets it: one for anything else is
- * changed so that it is refused as libslirp refuses a bad name. A request in fragments does not get there at all.
+ * libslirp opens the path that is asked for, with the folder in front of it. It refuses "../", but follows
+ * symbolic links, opens folders (whose size a guest would see), and would wait for a FIFO. So a request is
+ * looked at before libslirp gets it: one for anything else is changed so that it is refused as libslirp
+ * refuses a bad name. A request in fragments does not get there at all.
  *
  * Source: RFC 1350 (5, opcodes), RFC 791 (3.1), RFC 768. */
 #include "core/net/private/wire.h"

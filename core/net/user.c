@@ -1,8 +1,9 @@
 /* user.c - the user network: libslirp, with guest time as its clock.
  *
- * Without an outside it is restricted: DHCP, ARP, ICMP to the gateway and TFTP, no socket of the host. What it answers then follows from
- * what the guest sends, and when. libslirp 4.7 has random numbers of its own in two places: the interval of router advertisements, for
- * which we take one of our own, and the ports of Unix sockets (not used). Addresses and names are those of QEMU's user network. */
+ * Without an outside it is restricted: DHCP, ARP, ICMP to the gateway and TFTP, no socket of the host. What
+ * it answers then follows from what the guest sends, and when. libslirp 4.7 has random numbers of its own in
+ * two places: the interval of router advertisements, for which we take one of our own, and the ports of Unix
+ * sockets (not used). Addresses and names are those of QEMU's user network. */
 #include <arpa/inet.h>
 #include <slirp/libslirp.h>
 #include <stdlib.h>
@@ -28,8 +29,9 @@ enum {
     IDLE_MS = 1000 /* libslirp's own longest time between two looks */
 };
 
-/* The interval of router advertisements that nobody asked for, ns: RFC 4861 (6.2.1) has 198 s to 600 s. The first three, which tell that
- * a router is there, would come 16 s apart; libslirp's does not do that either. */
+/* The interval of router advertisements that nobody asked for, ns: RFC 4861 (6.2.1) has 198 s to 600 s. The
+ * first three, which tell that a router is there, would come 16 s apart; libslirp's does not do that
+ * either. */
 #define ADVERTISE 400000000000u
 
 /* libslirp's only timer: router advertisements. */

@@ -6,14 +6,15 @@
  *   for (size_t i = 0; i < c->n; i++)
  *       puts(c->link[i].text);
  *
- * A link is the step that wrote the bytes last: an instruction, the delivery of an interrupt, or a write by a device. An instruction that
- * only copies (loads, stores, pushes, pops, string instructions, extensions, moves of vector registers, context switches, which consist of
- * these) is followed to what it copied. One that computes is followed to its one operand that varies; operands that are constants of the
- * code do not vary. Addresses that an instruction uses to reach an operand are not followed: the question is where the value comes
- * from, not why this place was read.
+ * A link is the step that wrote the bytes last: an instruction, the delivery of an interrupt, or a write by a
+ * device. An instruction that only copies (loads, stores, pushes, pops, string instructions, extensions,
+ * moves of vector registers, context switches, which consist of these) is followed to what it copied. One
+ * that computes is followed to its one operand that varies; operands that are constants of the code do not
+ * vary. Addresses that an instruction uses to reach an operand are not followed: the question is where the
+ * value comes from, not why this place was read.
  *
- * Memory is followed as physical memory, whatever addresses the guest uses, and with writes by devices. Registers are those of one
- * processor. MMX and x87 registers are not followed.
+ * Memory is followed as physical memory, whatever addresses the guest uses, and with writes by devices.
+ * Registers are those of one processor. MMX and x87 registers are not followed.
  */
 #ifndef BOOTREEL_CORE_ORIGIN_ORIGIN_H
 #define BOOTREEL_CORE_ORIGIN_ORIGIN_H
@@ -88,8 +89,9 @@ struct origin_link {
     uint64_t
         adjusted; /* between this step and the parent so many others only added a constant to the register */
     unsigned
-        places; /* the register had the value at so many positions since, and not each step between them was looked at */
-    bool step;             /* there is a step; otherwise nothing wrote them since the beginning */
+        places; /* the register had the value at so many positions since, and not each step between them was
+                 * looked at */
+    bool step;  /* there is a step; otherwise nothing wrote them since the beginning */
     bool device, delivery; /* a device wrote them; an interrupt or exception was delivered */
     uint64_t pc;           /* linear address of the instruction */
     enum origin_how how;
@@ -130,24 +132,26 @@ enum { ORIGIN_LINKS = 200, ORIGIN_BACK = 4000000 };
 
 struct origin;
 
-/* The timeline must be on the recorded run; it is moved about. `s` may be NULL (no names); both must outlive the result. NULL with err. */
+/* The timeline must be on the recorded run; it is moved about. `s` may be NULL (no names); both must outlive
+ * the result. NULL with err. */
 struct origin *origin_new(struct timeline *tl, const struct symbols *s, struct error *err);
 void origin_free(struct origin *o); /* NULL is allowed */
 
-/* A register by its name ("rax", "eax", "al", "xmm3", "cr3", "eflags"). -1 with err if there is none, or it cannot be followed. */
+/* A register by its name ("rax", "eax", "al", "xmm3", "cr3", "eflags"). -1 with err if there is none, or it
+ * cannot be followed. */
 int origin_register(struct origin *o, unsigned cpu, const char *name, struct origin_place *place,
                     struct error *err);
-/* A character on the screen in a text mode, counted from 0. -1 with err: the display is in no text mode at `icount`, or has no such
- * place. */
+/* A character on the screen in a text mode, counted from 0. -1 with err: the display is in no text mode at
+ * `icount`, or has no such place. */
 int origin_screen(struct origin *o, uint64_t icount, unsigned row, unsigned column,
                   struct origin_place *place, struct error *err);
 /* The first character of a text, as a serial port printed it last before *icount: AL, as the instruction at the new
  * *icount writes it to the port. -1 with err if no console line has it, or it is another kind of console. */
 int origin_console(struct origin *o, const char *text, uint64_t *icount, struct origin_place *place,
                    struct error *err);
-/* The origin of what is in a place at `icount` (before the step from there). The timeline is left at some position. NULL with err: the
- * place is no memory there, the run failed, or it was interrupted. Cost: with a warm timeline some milliseconds a link; more where the last
- * write is far back. */
+/* The origin of what is in a place at `icount` (before the step from there). The timeline is left at some
+ * position. NULL with err: the place is no memory there, the run failed, or it was interrupted. Cost: with a
+ * warm timeline some milliseconds a link; more where the last write is far back. */
 struct origin_chain *origin_find(struct origin *o, const struct origin_place *place, uint64_t icount,
                                  const struct origin_options *options, struct error *err);
 void origin_chain_free(struct origin_chain *c); /* NULL is allowed */

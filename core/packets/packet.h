@@ -1,9 +1,10 @@
 /* packet.h - a frame of Ethernet, taken apart and in words.
  *
- * Nothing is allocated, and no byte beyond the frame is read, whatever is in it: a frame is what a guest or somebody's network made. A
- * frame that ends early is described as far as it goes. Sources: IEEE 802.3, 802.1Q; RFC 826 (ARP), 791 (IPv4), 8200 (IPv6), 768 (UDP),
- * 9293 (TCP), 792 and 4443 (ICMP), 4861 (neighbour discovery), 2131 and 2132 (DHCP), 4578 (its options for PXE), 8415 (DHCPv6), 1350,
- * 2347 to 2349 and 7440 (TFTP), 1035 (DNS), 9112 (HTTP), 8446 and 6066 (TLS).
+ * Nothing is allocated, and no byte beyond the frame is read, whatever is in it: a frame is what a guest or
+ * somebody's network made. A frame that ends early is described as far as it goes. Sources: IEEE 802.3,
+ * 802.1Q; RFC 826 (ARP), 791 (IPv4), 8200 (IPv6), 768 (UDP), 9293 (TCP), 792 and 4443 (ICMP), 4861 (neighbour
+ * discovery), 2131 and 2132 (DHCP), 4578 (its options for PXE), 8415 (DHCPv6), 1350, 2347 to 2349 and 7440
+ * (TFTP), 1035 (DNS), 9112 (HTTP), 8446 and 6066 (TLS).
  */
 #ifndef BOOTREEL_CORE_PACKETS_PACKET_H
 #define BOOTREEL_CORE_PACKETS_PACKET_H
@@ -47,11 +48,12 @@ struct packet {
 /* Takes a frame's headers apart. False if it is too short for an Ethernet header. */
 bool packet_parse(const void *frame, size_t n, struct packet *);
 
-/* The frame in one line: "10.0.2.15:1024 > 10.0.2.2:69 TFTP read pxelinux.0 (octet), blksize 1432, tsize 0". n: the bytes that there
- * are; length: of the whole frame. Fills buf like snprintf and returns the length. Bytes that are not printable are written as \xNN.
- * Cost: a microsecond. */
+/* The frame in one line: "10.0.2.15:1024 > 10.0.2.2:69 TFTP read pxelinux.0 (octet), blksize 1432, tsize 0".
+ * n: the bytes that there are; length: of the whole frame. Fills buf like snprintf and returns the length.
+ * Bytes that are not printable are written as \xNN. Cost: a microsecond. */
 int packet_line(const void *frame, size_t n, uint64_t length, char *buf, size_t size);
-/* All header fields with their names, as snprintf: "Ethernet: destination ff:ff:ff:ff:ff:ff, source …; IPv4: …; UDP: …; DHCP: …". */
+/* All header fields with their names, as snprintf: "Ethernet: destination ff:ff:ff:ff:ff:ff, source …; IPv4:
+ * …; UDP: …; DHCP: …". */
 int packet_fields(const void *frame, size_t n, char *buf, size_t size);
 /* An IP address (4 or 16 bytes), as snprintf; of IPv6 by RFC 5952. */
 int packet_address(struct net_bytes, char *buf, size_t size);

@@ -162,8 +162,8 @@ const char *net_dns_type(unsigned type)
     return NET_NAME(dns_types, type);
 }
 
-/* A name in a message, with its compression (4.1.4): a pointer must go back, so this ends. Returns where what follows it begins, 0 if it
- * is not valid. */
+/* A name in a message, with its compression (4.1.4): a pointer must go back, so this ends. Returns where what
+ * follows it begins, 0 if it is not valid. */
 static size_t add_name(struct net_words *w, struct net_bytes b, size_t at)
 {
     size_t after = 0, lowest = at;

@@ -1,9 +1,9 @@
 /* query.h - questions in SQL about one or several traces, by SQLite. docs/query.md describes the tables.
  *
- * The tables are virtual: a query reads the frames of events that it needs, and of what the story says (stages, processes …)
- * the parts that it names. A query can only read: what writes, attaches, or asks for the host's time or for random numbers is
- * refused, nothing is written to a file, and both time and memory are limited. The same query on the same traces has the
- * same rows in the same order.
+ * The tables are virtual: a query reads the frames of events that it needs, and of what the story says
+ * (stages, processes …) the parts that it names. A query can only read: what writes, attaches, or asks for
+ * the host's time or for random numbers is refused, nothing is written to a file, and both time and memory
+ * are limited. The same query on the same traces has the same rows in the same order.
  */
 #ifndef BOOTREEL_CORE_QUERY_QUERY_H
 #define BOOTREEL_CORE_QUERY_QUERY_H
@@ -21,7 +21,8 @@ struct query *query_new(void);
 void query_free(struct query *q); /* NULL is allowed */
 /* The next trace, boot 1 at first. It must outlive the query; `file` is its name for people. */
 void query_add(struct query *q, struct trace *t, const char *file);
-/* What the tables `samples` and `functions` show of that boot (a number from 1); they are empty without. Must outlive the query. */
+/* What the tables `samples` and `functions` show of that boot (a number from 1); they are empty without. Must
+ * outlive the query. */
 void query_add_samples(struct query *q, unsigned boot, const struct samples *s);
 /* Makes the tables; to be called once, after all traces. -1 with err. */
 int query_ready(struct query *q, struct error *err);
@@ -39,14 +40,15 @@ struct query_sink {
     void (*end)(void *ctx);
     void *ctx;
 };
-/* Answers each statement of the text in turn; `seconds` is for all together. -1 with err: it is no SQL, is not allowed, takes too
- * long, needs too much memory, or a trace is damaged. */
+/* Answers each statement of the text in turn; `seconds` is for all together. -1 with err: it is no SQL, is
+ * not allowed, takes too long, needs too much memory, or a trace is damaged. */
 int query_run(struct query *q, const char *sql, unsigned seconds, const struct query_sink *sink,
               struct error *err);
 /* Event classes that a table needs which was used, and that were not recorded in one of the boots; 0: none. */
 uint32_t query_missing(const struct query *q);
 
-/* The tables and views, in order, as "name(column, …)"; NULL beyond the last. Valid until the next call. After query_ready(). */
+/* The tables and views, in order, as "name(column, …)"; NULL beyond the last. Valid until the next call.
+ * After query_ready(). */
 const char *query_table(struct query *q, size_t i);
 
 /* Writes all tables and views as a new SQLite database to that file, which must not exist. -1 with err. */

@@ -16,8 +16,8 @@
 #define IDLE_SLOTS 50u /* of IDLE_SLOT: five seconds */
 #define IDLE_STEPS (IDLE_SLOT / 100)
 
-/* Classes in which a boot that repeats the one before has nothing new. Interrupts hit where they will, and what is polled is counted;
- * so what matters is what happened, not in which order and how often. */
+/* Classes in which a boot that repeats the one before has nothing new. Interrupts hit where they will, and
+ * what is polled is counted; so what matters is what happened, not in which order and how often. */
 #define BOOT_CLASSES                                                                                         \
     (EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_EXCEPTION) | EVENT_CLASS_BIT(EC_PIO) |                     \
      EVENT_CLASS_BIT(EC_MMIO) | EVENT_CLASS_BIT(EC_DISK) | EVENT_CLASS_BIT(EC_FIRMWARE) |                    \
@@ -307,8 +307,8 @@ static void boots(struct crash_watch *w, uint64_t by)
     w->typed = w->panicked = w->panic_ends = w->faulted = w->again = false;
 }
 
-/* The guest resets itself. Kernels are put at random places by pages, so only the place in a page says whether that is the
- * same place. */
+/* The guest resets itself. Kernels are put at random places by pages, so only the place in a page says
+ * whether that is the same place. */
 static bool at_reset(struct crash_watch *w, const struct stop *s)
 {
     enum { IN_PAGE = 0xfff };

@@ -1,9 +1,10 @@
-/* crash.h - how a boot comes to a bad end, told from its run: kernel panics, triple faults, boots that repeat, loops that nothing
- * ends; and when a guest has nothing more to do. docs/endings.md defines each exactly.
+/* crash.h - how a boot comes to a bad end, told from its run: kernel panics, triple faults, boots that
+ * repeat, loops that nothing ends; and when a guest has nothing more to do. docs/endings.md defines each
+ * exactly.
  *
- * The recorder asks a crash_watch whether to end the recording. The answer follows from the engine's events and positions and from
- * the panics among the guest systems' events, never from what else is observed or from the host; so it is the same in every
- * recording of the same inputs. A crash_watch never changes the run.
+ * The recorder asks a crash_watch whether to end the recording. The answer follows from the engine's events
+ * and positions and from the panics among the guest systems' events, never from what else is observed or from
+ * the host; so it is the same in every recording of the same inputs. A crash_watch never changes the run.
  *
  * Crashes are also read from traces, whatever ended these.
  */
@@ -38,26 +39,29 @@ int crash_parse(const char *list, uint32_t *mask, struct error *err);
 
 struct crash_watch;
 
-/* `stop_on`: bits of kinds of which the first ends the recording. `keep_going`: nothing else does; otherwise what will not end by
- * itself does, too: a second identical panic, a panic in which the kernel stays, a reset loop and a hang. */
+/* `stop_on`: bits of kinds of which the first ends the recording. `keep_going`: nothing else does; otherwise
+ * what will not end by itself does, too: a second identical panic, a panic in which the kernel stays, a reset
+ * loop and a hang. */
 struct crash_watch *crash_watch_new(uint32_t stop_on, bool keep_going);
 void crash_watch_free(struct crash_watch *w); /* NULL is allowed */
 
 /* The classes of the engine's events that it needs. */
 uint32_t crash_watch_classes(const struct crash_watch *w);
-/* An event of the engine, and one of the inspector (core/story/inspector.h), in order. Cost: a look at the row of its kind, and a hash for
- * most classes. */
+/* An event of the engine, and one of the inspector (core/story/inspector.h), in order. Cost: a look at the
+ * row of its kind, and a hash for most classes. */
 void crash_watch_event(struct crash_watch *w, const struct event *ev);
 void crash_watch_story(struct crash_watch *w, const struct event *ev);
 /* An input was given: whoever typed it decides how often the guest boots. */
 void crash_watch_input(struct crash_watch *w);
 
-/* Where the engine has to stop at the latest so that it can look: a position, and a guest time. Stops before these do no harm. */
+/* Where the engine has to stop at the latest so that it can look: a position, and a guest time. Stops before
+ * these do no harm. */
 void crash_watch_limit(const struct crash_watch *w, uint64_t icount, uint64_t time, struct run_limit *limit);
 /* To be called whenever the engine has stopped. Whether the recording ends here. */
 bool crash_watch_stopped(struct crash_watch *w, const struct engine *e, const struct stop *s);
 
-/* What it ended with, or CRASH_NONE, and in words. A panic that was not followed by a reset counts, whatever ended the recording. */
+/* What it ended with, or CRASH_NONE, and in words. A panic that was not followed by a reset counts, whatever
+ * ended the recording. */
 enum crash crash_watch_result(const struct crash_watch *w, const char **text);
 
 /* ---- in a trace ---- */
@@ -68,8 +72,8 @@ struct crash_report {
     uint64_t icount;
 };
 
-/* The crash that a recording ended in. Cost: nothing if no event can be one, else a pass over the events of the kernels and of
- * power. -1 with err if the trace cannot be read. */
+/* The crash that a recording ended in. Cost: nothing if no event can be one, else a pass over the events of
+ * the kernels and of power. -1 with err if the trace cannot be read. */
 int crash_of_trace(struct trace *t, struct crash_report *r, struct error *err);
 
 #endif

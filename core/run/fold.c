@@ -28,8 +28,9 @@ struct seen {
 struct level {
     struct fold *fold;
     unsigned number;
-    /* Loops: the last ids, the newest at `at`, and how many were noted. Bit i of `equal`: the last event was equal to the one
-     * i + 1 events earlier, as all were from the one numbered since[i] on. No period has been seen twice before event `due`. */
+    /* Loops: the last ids, the newest at `at`, and how many were noted. Bit i of `equal`: the last event was
+     * equal to the one i + 1 events earlier, as all were from the one numbered since[i] on. No period has
+     * been seen twice before event `due`. */
     uint64_t recent[RECENT];
     uint8_t low[RECENT]; /* their lowest bytes */
     unsigned at;

@@ -40,8 +40,8 @@ struct fold;
 /* `emit` receives the resulting events, in order; their data is valid only during the call. */
 struct fold *fold_new(void (*emit)(void *ctx, const struct event *ev), void *ctx);
 void fold_free(struct fold *f); /* NULL is allowed */
-/* Icounts must not decrease. Cost: about 60 ns for an event of a class that loops may hold (less in a loop that is being folded), 20
- * ns for others. */
+/* Icounts must not decrease. Cost: about 60 ns for an event of a class that loops may hold (less in a loop
+ * that is being folded), 20 ns for others. */
 void fold_event(struct fold *f, const struct event *ev);
 /* A checkpoint is taken here: passes on everything that is held back. */
 void fold_cut(struct fold *f);

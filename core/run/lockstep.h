@@ -1,4 +1,5 @@
-/* lockstep.h - replays a trace on two engines side by side, which must agree, and names the first step after which they do not.
+/* lockstep.h - replays a trace on two engines side by side, which must agree, and names the first step after
+ * which they do not.
  *
  * Both are made from the one trace. They differ in how they execute code: one interprets, the other compiles.
  */
@@ -28,8 +29,9 @@ struct lockstep;
 struct lockstep *lockstep_open(struct trace *t, const struct lockstep_options *o, struct error *err);
 void lockstep_close(struct lockstep *l); /* NULL is allowed */
 
-/* Runs both to the end of the record, or to the first difference, which is not an error. Cost: two replays, and hashing what has
- * changed each `every` steps; after a difference, for each halving of `every`, both again from the checkpoint before it. */
+/* Runs both to the end of the record, or to the first difference, which is not an error. Cost: two replays,
+ * and hashing what has changed each `every` steps; after a difference, for each halving of `every`, both
+ * again from the checkpoint before it. */
 int lockstep_run(struct lockstep *l, struct lockstep_report *report, struct error *err);
 
 /* Makes it stop soon. Async-signal-safe, from any thread. */

@@ -94,7 +94,8 @@ static size_t take_part(struct past *p, const char *region, uint64_t offset, uin
     return part;
 }
 
-/* How many bytes from there on are memory, and lie one behind the other in its region; whole pages from the second one on. */
+/* How many bytes from there on are memory, and lie one behind the other in its region; whole pages from the
+ * second one on. */
 static size_t row_of(const struct past *p, uint64_t physical, const char *region, uint64_t offset, size_t n)
 {
     size_t row = PAGE - offset % PAGE;

@@ -52,8 +52,8 @@ static int pass_on(struct recorded_story *s, struct error *err)
     return advance(s, err);
 }
 
-/* Whether the boots that were folded away have events of the inspector's in them. Each boot of UEFI firmware has; it is seen at the
- * reset vector. */
+/* Whether the boots that were folded away have events of the inspector's in them. Each boot of UEFI firmware
+ * has; it is seen at the reset vector. */
 static int lost_classes(struct trace *t, uint64_t *classes, struct error *err)
 {
     struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_FIRMWARE));

@@ -33,9 +33,10 @@ struct record_hooks {
     /* Called from time to time (at least every 25 M steps, and whenever the guest is idle during
      * live typing). */
     void (*progress)(void *ctx, const struct engine *e);
-    /* Asked whenever the engine has stopped: whether somebody waits to look at what has been recorded. Then the recorder writes
-     * a checkpoint at the next position that the guest reaches (none if it sleeps), and all of the trace so far into its file, and
-     * calls `looked` before `progress`. The run stays the same; the trace has that checkpoint, and repetitions are not folded across it. */
+    /* Asked whenever the engine has stopped: whether somebody waits to look at what has been recorded. Then
+     * the recorder writes a checkpoint at the next position that the guest reaches (none if it sleeps), and
+     * all of the trace so far into its file, and calls `looked` before `progress`. The run stays the same;
+     * the trace has that checkpoint, and repetitions are not folded across it. */
     bool (*look)(void *ctx);
     void (*looked)(void *ctx);
     /* Called once, with the engine as it is where the trace ends. */
@@ -82,8 +83,8 @@ struct record_result {
     bool watched; /* ended since stop_on or the default says so */
     enum crash crash; /* what it ended in, whatever ended it */
     char crash_text[400];
-    /* The first instruction that the processor's model lacks, and where (EV_CPU_LACKS); "": none. In `model` what --cpu would have to
-     * be; "": no model has it */
+    /* The first instruction that the processor's model lacks, and where (EV_CPU_LACKS); "": none. In `model`
+     * what --cpu would have to be; "": no model has it */
     char lacking[200], model[24];
     bool full;       /* the trace reached max_size: `stop` is its last position */
     bool astray;     /* recorder_run returned -1 because the run is not that of `again` */
@@ -109,8 +110,8 @@ struct recorder *recorder_create(const struct record_options *o, struct error *e
 void recorder_interrupt(struct recorder *r);
 
 /* Runs to the end and closes the trace. -1 if the trace could not be written: then err says why, and the file
- * holds what was written, unless that is less than the machine's first state: then it is as it was before. A guest fault (an image that cannot be read is one) is not an error here: see
- * result->stop. */
+ * holds what was written, unless that is less than the machine's first state: then it is as it was before. A
+ * guest fault (an image that cannot be read is one) is not an error here: see result->stop. */
 int recorder_run(struct recorder *r, struct record_result *result, struct error *err);
 
 void recorder_destroy(struct recorder *r); /* NULL is allowed */

@@ -27,8 +27,8 @@ struct engine *replay_engine(struct replay *r);
 /* The configuration that the engine was created from; its images are read from the trace. */
 const struct engine_config *replay_config(const struct replay *r);
 
-/* True if the trace was recorded by a behaviour version of the engine that it cannot run as any more: then the replay may differ, and
- * `text` says so in one line. */
+/* True if the trace was recorded by a behaviour version of the engine that it cannot run as any more: then
+ * the replay may differ, and `text` says so in one line. */
 bool replay_behaviour_differs(const struct trace *t, const struct engine_kind *kind, struct error *text);
 
 /* Sets the observer of the run, as engine_ops.observe. It is referred to, not copied. NULL: nobody observes. */
@@ -54,32 +54,34 @@ void replay_interrupt(struct replay *r);
 
 /* In how many parts a record can be verified. */
 size_t replay_parts(const struct trace *t);
-/* The stretches of part `part` (from 1 on) of `parts`: from the one that begins at checkpoint *first to the one that ends at checkpoint
- * *end. None if these are equal. */
+/* The stretches of part `part` (from 1 on) of `parts`: from the one that begins at checkpoint *first to the
+ * one that ends at checkpoint *end. None if these are equal. */
 void replay_stretches(const struct trace *t, unsigned part, unsigned parts, size_t *first, size_t *end);
 /* Whether that recording ended as the guest was about to reset the machine. */
 bool replay_ended_by_reset(const struct trace_end *end);
 /* The checkpoint of the final state, or -1. */
 long replay_final_checkpoint(const struct trace *t);
-/* Whether it can be verified in parts at all: 0, or -1 with err (whole boots were folded, or the trace cannot be read). */
+/* Whether it can be verified in parts at all: 0, or -1 with err (whole boots were folded, or the trace cannot
+ * be read). */
 int replay_check_parts(struct trace *t, struct error *err);
 
 struct touched_set;
 
-/* Collects, during a verified run, the events for a new trace (bootreel annotate). The states of the new trace are those of this record. */
+/* Collects, during a verified run, the events for a new trace (bootreel annotate). The states of the new
+ * trace are those of this record. */
 struct replay_taker {
     uint32_t classes; /* of its events; with EC_FOLD they are folded */
     void *ctx;
-    /* With has_fold: the folder's state (core/run/fold.h) where the part begins. Without it the part begins with this record's state,
-     * which is a guess if the classes differ. */
+    /* With has_fold: the folder's state (core/run/fold.h) where the part begins. Without it the part begins
+     * with this record's state, which is a guess if the classes differ. */
     bool has_fold;
     const void *fold;
     size_t nfold;
     /* The part begins, with this state of the folder. */
     void (*begin)(void *ctx, const void *fold, size_t n);
     void (*event)(void *ctx, const struct event *ev);
-    /* All events up to checkpoint k were given. With `touched`, `set` is what was touched since the checkpoint before, otherwise NULL.
-     * Only a part that begins at icount 0 can have `touched`. */
+    /* All events up to checkpoint k were given. With `touched`, `set` is what was touched since the
+     * checkpoint before, otherwise NULL. Only a part that begins at icount 0 can have `touched`. */
     bool touched;
     void (*checkpoint)(void *ctx, size_t k, const void *fold, size_t n, const struct touched_set *set);
 };
@@ -89,17 +91,18 @@ struct replay_options {
      * the final state. A damaged trace is then an error, even if all that can be compared is equal; a
      * truncated one is not. */
     bool verify;
-    /* Only that part of the record, from 1 on, out of `parts`; 0: all of it. A part begins and ends at a checkpoint (or at an
-     * end of the record), so that a replay of it needs nothing of the others, and all parts together are the whole. Parts may
-     * be empty. Part 1 has the whole run's inspector. The others cannot have one: they compare the states and the engine's
-     * events; the guest systems' events between these are taken from the record (`taken` in the report). */
+    /* Only that part of the record, from 1 on, out of `parts`; 0: all of it. A part begins and ends at a
+     * checkpoint (or at an end of the record), so that a replay of it needs nothing of the others, and all
+     * parts together are the whole. Parts may be empty. Part 1 has the whole run's inspector. The others
+     * cannot have one: they compare the states and the engine's events; the guest systems' events between
+     * these are taken from the record (`taken` in the report). */
     unsigned part, parts;
-    /* Called at the checkpoint where the part would end, and at each later one: true makes the run go on with the stretch that begins
-     * there, whose number is the checkpoint's. Going on costs less than beginning there, which restores and hashes a state. NULL: the
-     * part ends. */
+    /* Called at the checkpoint where the part would end, and at each later one: true makes the run go on with
+     * the stretch that begins there, whose number is the checkpoint's. Going on costs less than beginning
+     * there, which restores and hashes a state. NULL: the part ends. */
     bool (*go_on)(void *ctx, size_t stretch);
-    /* Positions, in order, at which the hash of the state is filled in (core/run/state.h), as the run passes them; 0: it did not. With verify,
-     * and not of a part. */
+    /* Positions, in order, at which the hash of the state is filled in (core/run/state.h), as the run passes
+     * them; 0: it did not. With verify, and not of a part. */
     struct replay_visit {
         uint64_t icount, hash;
     } * visit;
@@ -128,8 +131,8 @@ struct replay_report {
     struct stop stop; /* where it stopped */
 };
 
-/* Runs from icount 0 to the end of the record, or a part of that. Only on a fresh replay, unless the part begins at a later
- * checkpoint. A divergence is not an error: see the report. */
+/* Runs from icount 0 to the end of the record, or a part of that. Only on a fresh replay, unless the part
+ * begins at a later checkpoint. A divergence is not an error: see the report. */
 int replay_all(struct replay *r, const struct replay_options *o, struct replay_report *report,
                struct error *err);
 

@@ -1,8 +1,9 @@
 /* rewriter.h - a new record of a recorded run, with other events (bootreel annotate).
  *
- * The run is verified in parts (core/run/replay.h, replay_taker), and each part puts its events and what it touched on a tape. One thread
- * writes the new trace: the events from the tapes, in order; everything else (states, inputs, notes, images, how it ended) is in
- * the record, and is copied. So the new trace does not depend on how the run was divided. */
+ * The run is verified in parts (core/run/replay.h, replay_taker), and each part puts its events and what it
+ * touched on a tape. One thread writes the new trace: the events from the tapes, in order; everything else
+ * (states, inputs, notes, images, how it ended) is in the record, and is copied. So the new trace does not
+ * depend on how the run was divided. */
 #ifndef BOOTREEL_CORE_RUN_REWRITER_H
 #define BOOTREEL_CORE_RUN_REWRITER_H
 
@@ -12,8 +13,8 @@
 
 /* ---- tapes: events, and the ends of stretches ---- */
 
-/* The folder's state between two stretches. A part guesses the state that it begins with; the guess was right if the stretch before it
- * ends with an equal one. */
+/* The folder's state between two stretches. A part guesses the state that it begins with; the guess was right
+ * if the stretch before it ends with an equal one. */
 struct fold_state {
     uint8_t *data; /* owned */
     size_t n;
@@ -43,8 +44,8 @@ void taped_free(struct taped_item *item);
 /* ---- the new trace ---- */
 
 struct rewriter;
-/* Whether the record has an index for searches of every stretch. The index of a stretch depends on the stretch before it: so it is copied
- * from the record, or made by a single part that is the whole run. */
+/* Whether the record has an index for searches of every stretch. The index of a stretch depends on the
+ * stretch before it: so it is copied from the record, or made by a single part that is the whole run. */
 bool rewriter_has_index(struct trace *t);
 /* Writes `config` and the first state. NULL with err. */
 struct rewriter *rewriter_new(struct trace *t, const char *path, const struct trace_config *config,

@@ -58,7 +58,8 @@ enum {
 
 /* ---------------------------------------------------------------- what was seen */
 
-/* The number of the thing with that hash for which same(ctx, number) holds; a new number (x->n - 1) if there is none. */
+/* The number of the thing with that hash for which same(ctx, number) holds; a new number (x->n - 1) if there
+ * is none. */
 static uint32_t seen_number(struct hash_index *x, uint64_t hash,
                             bool (*same)(const void *ctx, uint32_t number), const void *ctx)
 {

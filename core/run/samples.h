@@ -1,17 +1,17 @@
 /* samples.h - where the steps of a run went: at every so many steps, what is executed and the calls in progress, found
  * by running the trace again.
  *
- * A sample is taken at each position that is a multiple of `every`. The clock of a run is its steps, so the samples are
- * the same whenever and wherever they are taken, and those of a part of the run are some of those of the whole. A halted
- * machine makes no steps, so the time that it waits is not in them.
+ * A sample is taken at each position that is a multiple of `every`. The clock of a run is its steps, so the
+ * samples are the same whenever and wherever they are taken, and those of a part of the run are some of those
+ * of the whole. A halted machine makes no steps, so the time that it waits is not in them.
  *
- * The calls are those of view_frames (core/views/views.h): by call frame information where there is some, otherwise by the
- * frame pointer, otherwise by what looks like return addresses on the stack. The process is known exactly if the trace's
- * guest was inspected: from the recorded context switches (class sched); in a trace without them the run begins at icount 0,
- * with an inspector of its own.
+ * The calls are those of view_frames (core/views/views.h): by call frame information where there is some,
+ * otherwise by the frame pointer, otherwise by what looks like return addresses on the stack. The process is
+ * known exactly if the trace's guest was inspected: from the recorded context switches (class sched); in a
+ * trace without them the run begins at icount 0, with an inspector of its own.
  *
- * In parts, for several threads: each takes the samples of some stretches between checkpoints, and samples_join() makes one profile
- * of them. It is the same however the stretches were divided.
+ * In parts, for several threads: each takes the samples of some stretches between checkpoints, and
+ * samples_join() makes one profile of them. It is the same however the stretches were divided.
  */
 #ifndef BOOTREEL_CORE_RUN_SAMPLES_H
 #define BOOTREEL_CORE_RUN_SAMPLES_H
@@ -31,7 +31,8 @@ struct samples_options {
     uint64_t every;        /* steps; 0: about SAMPLES_USUAL samples (samples_usual) */
     void (*progress)(void *ctx, const struct engine *e); /* may be NULL */
     void *ctx;
-    /* For a part; `every` is then given. What all parts look up is loaded once, and outlives the samples; NULL: their own. */
+    /* For a part; `every` is then given. What all parts look up is loaded once, and outlives the samples;
+     * NULL: their own. */
     const struct symbols *symbols;
     const struct stages *stages;
     /* Asked at each checkpoint after `from`: whether to go on into the stretch that begins there. NULL: to the end. */
@@ -73,12 +74,13 @@ struct samples;
 uint64_t samples_usual(uint64_t steps);
 /* Whether samples can be taken in parts: 1; 0 if an inspector has to see the run from its beginning; -1 with err. */
 int samples_divisible(struct trace *t, struct error *err);
-/* Takes the samples. NULL with err; also if it was interrupted, and if a recorded state on the way is another one than that of
- * the run (traces of another behaviour version are not compared). Cost: a replay from the checkpoint before `from` (or from icount 0,
- * if they are not divisible) up to `to`, and some 50 us a sample. With samples_divisible(), the replay need not be fresh. */
+/* Takes the samples. NULL with err; also if it was interrupted, and if a recorded state on the way is another
+ * one than that of the run (traces of another behaviour version are not compared). Cost: a replay from the
+ * checkpoint before `from` (or from icount 0, if they are not divisible) up to `to`, and some 50 us a sample.
+ * With samples_divisible(), the replay need not be fresh. */
 struct samples *samples_take(const struct samples_options *o, struct error *err);
-/* The samples of n parts as one, in their order. They must have the same symbols and `every`; they are not freed, and must
- * outlive the result. n > 0. */
+/* The samples of n parts as one, in their order. They must have the same symbols and `every`; they are not
+ * freed, and must outlive the result. n > 0. */
 struct samples *samples_join(struct samples *const *part, size_t n);
 void samples_free(struct samples *s); /* NULL is allowed */
 uint64_t samples_every(const struct samples *s);

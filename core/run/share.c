@@ -169,8 +169,8 @@ static int check_maker(const struct share *s, const struct trace *t, const char 
     return 0;
 }
 
-/* Whether it has the record's checkpoints from `first` to `end`, with a note each, and its events between them; the last share also
- * has some after its last one. */
+/* Whether it has the record's checkpoints from `first` to `end`, with a note each, and its events between
+ * them; the last share also has some after its last one. */
 static bool has_checkpoints(const struct share *s, const struct trace *t, size_t first, size_t end)
 {
     size_t n = first < end ? end - first + 1 : 0;

@@ -1,7 +1,7 @@
 /* share.h - a share of an annotated run, as a file that another machine makes (bootreel annotate --part, --merge).
  *
- * It holds the items that a part of the run puts on its tape (core/run/rewriter.h), names the trace, and says which part of it this is.
- * The format: docs/trace-format.md, "Shares". */
+ * It holds the items that a part of the run puts on its tape (core/run/rewriter.h), names the trace, and says
+ * which part of it this is. The format: docs/trace-format.md, "Shares". */
 #ifndef BOOTREEL_CORE_RUN_SHARE_H
 #define BOOTREEL_CORE_RUN_SHARE_H
 
@@ -28,8 +28,8 @@ void share_abort(struct share_writer *w); /* NULL is allowed */
 
 struct share;
 
-/* A share of `t`, which must stay open, made by these versions of the program and of the engine. NULL with err, which says what to do,
- * if the file is anything else. */
+/* A share of `t`, which must stay open, made by these versions of the program and of the engine. NULL with
+ * err, which says what to do, if the file is anything else. */
 struct share *share_open(const char *path, struct trace *t, const char *program, uint32_t behaviour,
                          struct error *err);
 void share_close(struct share *s); /* NULL is allowed */
@@ -38,8 +38,8 @@ void share_about(const struct share *s, struct share_about *about);
 uint32_t share_classes(const struct share *s);
 /* Whether it can be read to its end: 0, or -1 with err. */
 int share_check(const struct share *s, struct error *err);
-/* Takes the next item, as taped_next(). The first one is TAPED_BEGIN with the folder's state at the beginning of the part; TAPED_END
- * follows the last one. -1 with err. */
+/* Takes the next item, as taped_next(). The first one is TAPED_BEGIN with the folder's state at the beginning
+ * of the part; TAPED_END follows the last one. -1 with err. */
 int share_next(struct share *s, enum taped *what, struct taped_item *item, struct error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* tape.h - passes any number of bytes from one thread to another. What the reader has not taken yet is in a file without a name, not in
- * memory. */
+/* tape.h - passes any number of bytes from one thread to another. What the reader has not taken yet is in a
+ * file without a name, not in memory. */
 #ifndef BOOTREEL_CORE_RUN_TAPE_H
 #define BOOTREEL_CORE_RUN_TAPE_H
 

@@ -172,8 +172,8 @@ static int is_unclear(struct verify *v)
         v->err, "the record does not say in which order the events of guest systems and the new ones come");
 }
 
-/* An event that an inspector holds is passed on at the engine's next event, which may be a new one: before this checkpoint and not
- * after it. */
+/* An event that an inspector holds is passed on at the engine's next event, which may be a new one: before
+ * this checkpoint and not after it. */
 static int give_checkpoint(struct verify *v, size_t k)
 {
     const struct replay_taker *taker = v->o->taker;
@@ -476,7 +476,8 @@ static int run_whole(struct verify *v)
     return rc || v->event_differs || v->failed ? stopped_early(v, trace_last_icount(t)) : finish(v);
 }
 
-/* The state of the folder as the recorder had it at that checkpoint: a note right before it. 1; 0: that of a new one. */
+/* The state of the folder as the recorder had it at that checkpoint: a note right before it. 1; 0: that of a
+ * new one. */
 static int recorded_fold(struct verify *v, const struct trace_checkpoint *c, struct trace_note *note)
 {
     for (uint64_t i = 0, n = trace_note_count(v->r->t); i < n; i++) {

@@ -79,7 +79,8 @@ bool base_here(struct guest_base *b, const struct probe_hit *hit);
 uint64_t base_reg(const struct guest_base *b, enum guest_reg reg);
 /* The value of the register of that name ("r12", "ebx"); false if there is none. */
 bool base_reg_by_name(const struct guest_base *b, const char *name, uint64_t *value);
-/* Argument i (0-5) of a function that was just entered: System V conventions (AMD64 ABI, 3.2.3; i386 ABI: the stack). */
+/* Argument i (0-5) of a function that was just entered: System V conventions (AMD64 ABI, 3.2.3; i386 ABI: the
+ * stack). */
 uint64_t base_argument(const struct guest_base *b, unsigned i);
 
 /* Reads memory at a linear address. Bytes that cannot be read are zero, and the result is then false. */
@@ -90,7 +91,8 @@ uint32_t base_u32(const struct guest_base *b, uint64_t address);
 uint64_t base_word(const struct guest_base *b, uint64_t address);
 /* A text ended by NUL, at most size - 1 bytes; "" if it cannot be read. Returns its length. */
 size_t base_string(const struct guest_base *b, uint64_t address, char *buf, size_t size);
-/* The member at `offset` of an object: a word, 64 bits, 32 bits. 0 if the object is NULL or the offset is not known (below 0). */
+/* The member at `offset` of an object: a word, 64 bits, 32 bits. 0 if the object is NULL or the offset is not
+ * known (below 0). */
 uint64_t base_member(const struct guest_base *b, uint64_t object, int offset);
 uint64_t base_member64(const struct guest_base *b, uint64_t object, int offset);
 uint32_t base_member32(const struct guest_base *b, uint64_t object, int offset);

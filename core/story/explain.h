@@ -52,8 +52,9 @@ int trace_explain(struct trace_explainer *, uint64_t number, char *buf, size_t s
 int trace_explain_prepare(struct trace_explainer *, uint64_t number, uint64_t most, struct error *err);
 /* The explainer whose explainer_manual() and explainer_source() belong to the last explanation. */
 const struct explainer *trace_explainer_last(const struct trace_explainer *);
-/* The files that the sectors of a read from a disk belonged to before the boot: "partition 1: /boot/vmlinuz from byte 4096". Returns as
- * snprintf; 0 if none is known, and for other events. Cost: reads the metadata of the disk's volumes each time. */
+/* The files that the sectors of a read from a disk belonged to before the boot: "partition 1: /boot/vmlinuz
+ * from byte 4096". Returns as snprintf; 0 if none is known, and for other events. Cost: reads the metadata of
+ * the disk's volumes each time. */
 int explain_files(struct trace *t, const struct engine_kind *kind, const struct event *ev, char *buf,
                   size_t size);
 

@@ -1,11 +1,14 @@
-/* files.h - who opened, created, read, wrote, mapped and executed which file: computed from the system calls in a trace. Nothing is run.
+/* files.h - who opened, created, read, wrote, mapped and executed which file: computed from the system calls
+ * in a trace. Nothing is run.
  *
- * Paths are made from what programs said: relative to their folder (chdir, fchdir, the folder's descriptor) and root (chroot,
- * pivot_root), with descriptors that were duplicated, inherited (fork) and closed on exec. Symbolic links are not followed. Where the kernel has type information (BTF), the
- * trace says which file that is, on which device, and for which blocks requests were made. Otherwise what a file is on follows from the
- * mounts that were made by system calls, in the mount namespace of the process.
+ * Paths are made from what programs said: relative to their folder (chdir, fchdir, the folder's descriptor)
+ * and root (chroot, pivot_root), with descriptors that were duplicated, inherited (fork) and closed on exec.
+ * Symbolic links are not followed. Where the kernel has type information (BTF), the trace says which file
+ * that is, on which device, and for which blocks requests were made. Otherwise what a file is on follows from
+ * the mounts that were made by system calls, in the mount namespace of the process.
  *
- * Not known: descriptors that came through a socket, what io_uring does, and what the kernel opens by itself (an ELF interpreter). */
+ * Not known: descriptors that came through a socket, what io_uring does, and what the kernel opens by itself
+ * (an ELF interpreter). */
 #ifndef BOOTREEL_CORE_STORY_FILES_H
 #define BOOTREEL_CORE_STORY_FILES_H
 
@@ -34,7 +37,8 @@ struct file_blocks {
     bool written;
 };
 
-/* What one program (a process from one exec to the next) did with one file; or what it tried in vain, with the same error. */
+/* What one program (a process from one exec to the next) did with one file; or what it tried in vain, with
+ * the same error. */
 struct file_use {
     unsigned guest;
     uint32_t pid;        /* of the process: its thread group */

@@ -55,10 +55,11 @@ struct guest_options {
     /* A domain that guests may run in begins or ends. Guests in it are destroyed soon after its end. */
     void (*domain_begins)(void *ctx, uint64_t domain);
     void (*domain_ends)(void *ctx, uint64_t domain);
-    /* The domain's own code begins to run, on that processor at that linear address: shown to the guests in it, since no
-     * event of the engine need come from there. */
+    /* The domain's own code begins to run, on that processor at that linear address: shown to the guests in
+     * it, since no event of the engine need come from there. */
     void (*domain_enters)(void *ctx, uint64_t domain, unsigned cpu, uint64_t ip);
-    /* Another system has taken its place (kexec): the guest is destroyed soon, and a new one of its kind looks for that. */
+    /* Another system has taken its place (kexec): the guest is destroyed soon, and a new one of its kind
+     * looks for that. */
     void (*replaced)(void *ctx);
     /* Called with one line about a symbol file that is of another kernel or module; NULL if nobody wants to know. */
     void (*warn)(void *ctx, const char *text);
@@ -95,8 +96,9 @@ struct guest_system {
     /* Reads memory at a linear address, as the processor sees it now. Bytes that cannot be read are zero, and
      * the result is then false. */
     bool (*read)(struct guest *g, unsigned cpu, uint64_t address, void *buf, size_t n);
-    /* Adds the call of a function that a processor is about to enter, by the types that the system has of itself: "path_mount(dev_name=…)".
-     * `name`: its symbol. False if there are no types for it. The function may be NULL. */
+    /* Adds the call of a function that a processor is about to enter, by the types that the system has of
+     * itself: "path_mount(dev_name=…)". `name`: its symbol. False if there are no types for it. The function
+     * may be NULL. */
     bool (*call)(struct guest *g, unsigned cpu, const char *name, uint64_t address, struct text *out);
     /* A description of it without a full stop: its version, and what cannot be reported about it. */
     void (*describe)(const struct guest *g, struct text *out);
@@ -106,8 +108,8 @@ struct guest_system {
     /* Adds to `out` what one of its events means, in words, from the event alone. False if there is nothing
      * to say. The function may be NULL. */
     bool (*explain)(const struct event *ev, struct text *out);
-    /* NULL, or the structures (ended by NULL) whose members it would like to know from files given with --symbols, in ELF files of
-     * this EI_OSABI. */
+    /* NULL, or the structures (ended by NULL) whose members it would like to know from files given with
+     * --symbols, in ELF files of this EI_OSABI. */
     const char *const *structures;
     unsigned osabi;
     /* How the data of its kernel.found begins; NULL if it makes none. */
@@ -132,22 +134,24 @@ bool guest_runs(const struct guest *g, unsigned cpu);
 size_t guest_peek_physical(const struct guest *g, const struct engine *e, uint64_t address, void *buf,
                            size_t n);
 
-/* n bytes at a linear address of a processor: in place if the engine can show them so, else copied into *copy, which is to be freed.
- * What cannot be read is zero then. Valid until the engine runs. */
+/* n bytes at a linear address of a processor: in place if the engine can show them so, else copied into
+ * *copy, which is to be freed. What cannot be read is zero then. Valid until the engine runs. */
 const void *guest_view(const struct engine *e, unsigned cpu, uint64_t linear, size_t n, void **copy);
 /* guest_view of the guest's physical memory; *n bytes are asked for, and becomes how many there are. */
 const void *guest_view_physical(const struct guest *g, const struct engine *e, uint64_t address, size_t *n,
                                 void **copy);
 
-/* The address of the instruction that made an event of the processor (cpu.cr, cpu.msr, cpu.dtable); 0 for other events. */
+/* The address of the instruction that made an event of the processor (cpu.cr, cpu.msr, cpu.dtable); 0 for
+ * other events. */
 uint64_t guest_event_ip(const struct event *ev);
-/* Hands out an event: `head` with that text as its data (NULL: none; what is longer than EVENT_MAX_DATA is cut) and these fields. */
+/* Hands out an event: `head` with that text as its data (NULL: none; what is longer than EVENT_MAX_DATA is
+ * cut) and these fields. */
 void guest_emit(const struct guest_options *o, const struct event *head, const char *data,
                 const uint64_t *fields, size_t nfields);
 /* The number of a register, as from engine_reg_index, by its 64-bit or its 32-bit name (rax, eax). */
 size_t guest_reg_index(const struct engine *e, const char *name);
-/* Reads a string of at most size - 1 bytes by `read`, which returns whether all n bytes could be read. The rest of buf is zero, all of
- * it if the address is 0. Returns its length. */
+/* Reads a string of at most size - 1 bytes by `read`, which returns whether all n bytes could be read. The
+ * rest of buf is zero, all of it if the address is 0. Returns its length. */
 size_t guest_string(uint64_t address, char *buf, size_t size,
                     bool (*read)(const void *ctx, uint64_t address, void *buf, size_t n), const void *ctx);
 /* The address of a symbol of the space that is valid now, or 0. */

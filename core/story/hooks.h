@@ -103,12 +103,13 @@ void hooks_drop(struct hooks *hs, struct frame *f);
 /* A stack is gone: drops the frames of all calls on the stack of `size` bytes (aligned to its size) that
  * contains `sp`. */
 void hooks_drop_stack(struct hooks *hs, uint64_t sp, uint64_t size);
-/* `f` has ended, and was the outermost of all that was entered since, on whichever stack (firmware, which has no tasks): those calls were
- * left by a jump and do not return. Calls `gone` for each, and drops it. */
+/* `f` has ended, and was the outermost of all that was entered since, on whichever stack (firmware, which has
+ * no tasks): those calls were left by a jump and do not return. Calls `gone` for each, and drops it. */
 void hooks_drop_since(struct hooks *hs, const struct frame *f, void (*gone)(void *ctx, const struct frame *f),
                       void *ctx);
 void hooks_drop_all(struct hooks *hs);
-/* The innermost frame of this hook on the stack whose pointer is now `sp`, at most 4 KiB away; NULL: there is none (or the hook is NULL). */
+/* The innermost frame of this hook on the stack whose pointer is now `sp`, at most 4 KiB away; NULL: there is
+ * none (or the hook is NULL). */
 struct frame *hook_around(const struct hook *h, uint64_t sp);
 /* All frames, in order of entry. */
 const struct frame *hooks_frames(const struct hooks *hs, size_t *n);

@@ -1,5 +1,5 @@
-/* initcalls.h - the calls of a kernel's initialisation functions in a recorded boot: how long each took, and how much of that
- * was its own. Nothing is run. */
+/* initcalls.h - the calls of a kernel's initialisation functions in a recorded boot: how long each took, and
+ * how much of that was its own. Nothing is run. */
 #ifndef BOOTREEL_CORE_STORY_INITCALLS_H
 #define BOOTREEL_CORE_STORY_INITCALLS_H
 

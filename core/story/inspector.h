@@ -49,15 +49,17 @@ struct inspector_options {
     size_t nsymbol_files;
     /* The available guest systems, ended by NULL. NULL: those of core/story/guests.c. */
     const struct guest_system *const *systems;
-    /* Called with one line about each symbol file that cannot be used, or turns out to be of another kernel, and about each probe that was not
-     * reached. If NULL, inspector_create fails with the first sort instead. */
+    /* Called with one line about each symbol file that cannot be used, or turns out to be of another kernel,
+     * and about each probe that was not reached. If NULL, inspector_create fails with the first sort
+     * instead. */
     void (*warn)(void *ctx, const char *text);
 };
 
 struct inspector;
 
-/* The classes that guest systems' and probes' events belong to, except EV_LOADER_MODULE, those of UEFI firmware (EV_EFI_VOLUME and
- * on) and transfers of a network (EV_NET_BEGIN and on); some of the events in them are the engine's. */
+/* The classes that guest systems' and probes' events belong to, except EV_LOADER_MODULE, those of UEFI
+ * firmware (EV_EFI_VOLUME and on) and transfers of a network (EV_NET_BEGIN and on); some of the events in
+ * them are the engine's. */
 enum {
     INSPECTOR_CLASSES = EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_PROCESS) |
                         EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_HYPERCALL) |

@@ -56,8 +56,9 @@ const struct process *processes_find(const struct processes *ps, unsigned guest,
  * from the last process event there. NULL if not known. */
 const struct process *processes_current(const struct processes *ps, unsigned cpu);
 
-/* processes_current where it is known which process of the Linux host runs (register host_pid; 0: there is no host): its own
- * code is the guest's process that is tied to it; a kernel's is that of processes_current(). */
+/* processes_current where it is known which process of the Linux host runs (register host_pid; 0: there is no
+ * host): its own code is the guest's process that is tied to it; a kernel's is that of
+ * processes_current(). */
 const struct process *processes_running(const struct processes *ps, unsigned cpu, uint32_t host);
 
 #endif

@@ -26,17 +26,18 @@ struct stage {
     bool folded;   /* short stages that stages_fold has put together, with what is inside them */
     unsigned fold; /* percent, from the profile */
     size_t rule;   /* number of the description in the profile */
-    /* Whose time it was, guest time in ns; only if has_tasks. Together they are `took`, apart from stages inside of it that run
-     * side by side. Of folded stages, the sums. */
+    /* Whose time it was, guest time in ns; only if has_tasks. Together they are `took`, apart from stages
+     * inside of it that run side by side. Of folded stages, the sums. */
     bool has_tasks;
     uint64_t own;    /* its task had a processor, outside of the stages inside of it */
     uint64_t others; /* its task had none, and others had; likewise outside of those */
     uint64_t waited; /* all processors were idle; likewise */
 };
 
-/* A stage's task is the one that began it; of a process's stage, all threads of the process. What it means that a task has a
- * processor is said in core/story/task_time.h. It is not known of stages that stand for something else, but of
- * systemd's units (`child` in the profile) it is the process that was started for them, with all that this starts; nor where a trace has no context switches. */
+/* A stage's task is the one that began it; of a process's stage, all threads of the process. What it means
+ * that a task has a processor is said in core/story/task_time.h. It is not known of stages that stand for
+ * something else, but of systemd's units (`child` in the profile) it is the process that was started for
+ * them, with all that this starts; nor where a trace has no context switches. */
 
 struct stages;
 

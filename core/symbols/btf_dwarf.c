@@ -1,11 +1,11 @@
-/* btf_dwarf.c - a kernel's own type information (BTF) as debug sections that gdb reads. See impl.h. Documentation/bpf/btf.rst of
- * the kernel; DWARF Debugging Information Format 5: 5.1 base types to 5.10 subroutine types, 3.3 functions, 7.7.3 location lists;
- * System V ABI, x86-64, 3.2.3 (arguments).
+/* btf_dwarf.c - a kernel's own type information (BTF) as debug sections that gdb reads. See impl.h.
+ * Documentation/bpf/btf.rst of the kernel; DWARF Debugging Information Format 5: 5.1 base types to 5.10
+ * subroutine types, 3.3 functions, 7.7.3 location lists; System V ABI, x86-64, 3.2.3 (arguments).
  *
- * There are many small units, so that gdb reads only those that it needs: it expands a whole unit when it looks up one name of it.
- * Each has a hundred definitions, or functions, or variables. What they refer to is repeated in it, except that a structure
- * with a name is only declared: gdb finds the definition by its name when it needs its members. Texts are where BTF has them:
- * its string table is the section .debug_str.
+ * There are many small units, so that gdb reads only those that it needs: it expands a whole unit when it
+ * looks up one name of it. Each has a hundred definitions, or functions, or variables. What they refer to is
+ * repeated in it, except that a structure with a name is only declared: gdb finds the definition by its name
+ * when it needs its members. Texts are where BTF has them: its string table is the section .debug_str.
  */
 #include <stdlib.h>
 #include <string.h>

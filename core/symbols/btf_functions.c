@@ -1,4 +1,5 @@
-/* btf_functions.c - the functions of BTF as DWARF: their prototypes, and where their arguments are. See btf_dwarf_impl.h.
+/* btf_functions.c - the functions of BTF as DWARF: their prototypes, and where their arguments are. See
+ * btf_dwarf_impl.h.
  *
  * DWARF Debugging Information Format 5: 3.3 functions, 7.7.3 location lists; System V ABI, x86-64, 3.2.3 (arguments);
  * GCC manual, x86 function attributes (regparm: 32-bit kernels are built with -mregparm=3).
@@ -14,8 +15,8 @@ struct prologue {
     unsigned regs, stack;
 };
 
-/* What every function of a kernel begins with does not change arguments: endbr64, the call for tracing or the NOP in its place, and saving
- * registers. */
+/* What every function of a kernel begins with does not change arguments: endbr64, the call for tracing or the
+ * NOP in its place, and saving registers. */
 static struct prologue prologue_of(const uint8_t *p, size_t n)
 {
     static const struct {
@@ -100,8 +101,9 @@ static struct place next_place_64(struct arguments *a, uint64_t size)
     return on_stack(a, RSP, 8, size);
 }
 
-/* A 32-bit kernel: three registers; after an argument that did not fit into what was left of them none is used. With a variable number of
- * arguments all are on the stack. (So are those of functions marked asmlinkage, which nothing tells.) */
+/* A 32-bit kernel: three registers; after an argument that did not fit into what was left of them none is
+ * used. With a variable number of arguments all are on the stack. (So are those of functions marked
+ * asmlinkage, which nothing tells.) */
 static struct place next_place_32(struct arguments *a, uint64_t size)
 {
     enum { REGS = 3, ESP = 4 };
@@ -180,8 +182,8 @@ static const struct btf_type *function_of(const struct source *s, const struct s
     return proto && btf_is_func_proto(proto) ? f : NULL;
 }
 
-/* Of the functions at one address, which are one function under several names, a global one is taken. Returns its index, or -1; *next is that of the
- * first symbol behind them. */
+/* Of the functions at one address, which are one function under several names, a global one is taken. Returns
+ * its index, or -1; *next is that of the first symbol behind them. */
 static long function_at(const struct source *s, const struct symbol_table *t, size_t i, size_t *next)
 {
     struct symbol first, sym;

@@ -1,4 +1,5 @@
-/* btf_variables.c - variables as DWARF: those that BTF names, and well-known ones whose types a table says. See btf_dwarf_impl.h. */
+/* btf_variables.c - variables as DWARF: those that BTF names, and well-known ones whose types a table says.
+ * See btf_dwarf_impl.h. */
 #include <string.h>
 
 #include "core/symbols/private/btf_dwarf_impl.h"
@@ -87,8 +88,8 @@ static uint32_t put_row_type(struct btf_dwarf *d, const struct kernel_global *g,
     return at;
 }
 
-/* How many elements an array has: as many as there is room for up to the next symbol, but a text that reaches far beyond its end (nothing behind it has a
- * symbol) is as long as it is in the kernel's image. */
+/* How many elements an array has: as many as there is room for up to the next symbol, but a text that reaches
+ * far beyond its end (nothing behind it has a symbol) is as long as it is in the kernel's image. */
 static uint64_t elements(const struct symbol_types_set *set, uint64_t address, uint64_t room, uint64_t size)
 {
     enum { LONG = 4096 };
@@ -100,7 +101,8 @@ static uint64_t elements(const struct symbol_types_set *set, uint64_t address, u
     return room / size;
 }
 
-/* A variable whose type BTF does not tell: that is in the table, if this kernel has such a type, and the variable has room for it. */
+/* A variable whose type BTF does not tell: that is in the table, if this kernel has such a type, and the
+ * variable has room for it. */
 static bool put_global(struct btf_dwarf *d, const struct symbol_mapping *m, const struct kernel_global *g,
                        const struct symbol_types_set *set)
 {

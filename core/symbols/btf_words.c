@@ -224,7 +224,8 @@ static bool is_bits(const struct btf *btf, const struct btf_param *p)
     return t && btf_is_int(t) && (strstr(name, "flags") || strstr(name, "mask"));
 }
 
-/* System V ABI, x86-64, 3.2.3: a structure of up to 16 bytes is in one or two registers, a larger one on the stack. What is beyond the sixth register is not shown. */
+/* System V ABI, x86-64, 3.2.3: a structure of up to 16 bytes is in one or two registers, a larger one on the
+ * stack. What is beyond the sixth register is not shown. */
 int kernel_types_arguments(const struct kernel_types *k, const struct types_function *f,
                            const uint64_t reg[6], const struct types_memory *m, char *buf, size_t size)
 {
@@ -660,7 +661,8 @@ int kernel_types_part_value(const struct kernel_types *k, const struct types_par
 
 /* ---------------------------------------------------------------- where pointers and lists lead */
 
-/* Heads of lists, and what is in the list: BTF does not tell. Any other list is taken to be one of the structures that it is in. */
+/* Heads of lists, and what is in the list: BTF does not tell. Any other list is taken to be one of the
+ * structures that it is in. */
 static const struct list_of {
     const char *structure, *head, *entry, *member;
 } lists_of[] = {

@@ -1,8 +1,8 @@
 /* ctf.c - see ctf.h. Source: FreeBSD's ctf(5) and sys/ctf.h.
  *
- * A header, then, perhaps compressed by zlib: labels, objects, functions, types, strings. Types have numbers from 1 on, in their
- * order; each has a name, its kind with the number of its parts, and its size or the type that it refers to, then its parts.
- * Version 3 has wider fields than version 2.
+ * A header, then, perhaps compressed by zlib: labels, objects, functions, types, strings. Types have numbers
+ * from 1 on, in their order; each has a name, its kind with the number of its parts, and its size or the type
+ * that it refers to, then its parts. Version 3 has wider fields than version 2.
  */
 #include "core/symbols/private/ctf.h"
 

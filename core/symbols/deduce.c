@@ -1,10 +1,11 @@
 /* deduce.c - call frames of code that has no tables for them, from what its instructions do to the stack. See
  * symbols.h.
  *
- * A function begins with the stack pointer right below the return address. From there on each instruction's effect is known
- * along every path, until a register of unknown value is put into the stack pointer. Where paths meet they agree, in code of a
- * compiler; if they do not, the path that came first counts. What is only known afterwards is which functions do not return: the
- * code after a call of one does not belong to that path. So the whole is done again until no more of them are found.
+ * A function begins with the stack pointer right below the return address. From there on each instruction's
+ * effect is known along every path, until a register of unknown value is put into the stack pointer. Where
+ * paths meet they agree, in code of a compiler; if they do not, the path that came first counts. What is only
+ * known afterwards is which functions do not return: the code after a call of one does not belong to that
+ * path. So the whole is done again until no more of them are found.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,8 @@
 
 enum { PASSES = 6, DWARF_RAX = 0 };
 
-/* System V ABI, figures 3.4 and 3.36 (AMD64), 2.14 (i386). In 32-bit code arguments are pushed, so that a frame pointer, which stays,
- * takes far fewer rows. */
+/* System V ABI, figures 3.4 and 3.36 (AMD64), 2.14 (i386). In 32-bit code arguments are pushed, so that a
+ * frame pointer, which stays, takes far fewer rows. */
 static const struct code_kind wide = {.word = 8,
                                       .flags = FRAME_WIDE,
                                       .sp = 7,
@@ -175,8 +176,8 @@ static void push(const struct code_kind *k, struct stack *s, unsigned reg)
         s->saved[i] = s->sp;
 }
 
-/* The frame pointer is popped from where it was saved, wherever the stack pointer seemed to be: functions that are called by their
- * address may have removed arguments. */
+/* The frame pointer is popped from where it was saved, wherever the stack pointer seemed to be: functions
+ * that are called by their address may have removed arguments. */
 static void pop(const struct code_kind *k, struct stack *s, unsigned reg)
 {
     const int32_t saved = reg == RBP && s->bp >= 0 ? s->saved[preserved_index(k, RBP)] : 0;
@@ -329,7 +330,8 @@ static bool call(struct deduction *d, struct path *p, uint64_t target, uint64_t 
     return false;
 }
 
-/* What a function removes that is called by its address is not known. It matters only where the end shows that it was something. */
+/* What a function removes that is called by its address is not known. It matters only where the end shows
+ * that it was something. */
 static bool call_at(struct deduction *d, struct path *p, uint64_t next)
 {
     struct stack s = d->stacks[p->stack - 1];
@@ -352,7 +354,8 @@ static void check_end(struct deduction *d, const struct path *p)
     d->news = true;
 }
 
-/* Where a path leads from an instruction, which is at p->address. The stack is the one after it. False if not to the next. */
+/* Where a path leads from an instruction, which is at p->address. The stack is the one after it. False if not
+ * to the next. */
 static bool step(struct deduction *d, struct path *p, const struct insn *i)
 {
     const uint64_t next = p->address + i->length, target = p->address + (uint64_t)(int64_t)i->target;
@@ -453,8 +456,8 @@ static void mark_targets(struct deduction *d)
         }
 }
 
-/* A function that does not return, and is jumped to but never called, is one that begins a new stack, unless it is known by name
- * which do. */
+/* A function that does not return, and is jumped to but never called, is one that begins a new stack, unless
+ * it is known by name which do. */
 static bool is_outermost(const struct deduction *d, const struct start *s)
 {
     return !d->code->is_outermost && !(s->marks & (RETURNS | CALLED)) && s->marks & JUMPED;
@@ -472,7 +475,8 @@ static void follow_table(struct deduction *d, const struct path *table)
         }
 }
 
-/* What begins by taking another stack is no function, but a label in assembly: where a fault goes on. Seen in 32-bit kernels only. */
+/* What begins by taking another stack is no function, but a label in assembly: where a fault goes on. Seen in
+ * 32-bit kernels only. */
 static bool is_called(const struct deduction *d, const struct start *s)
 {
     struct insn i;
@@ -530,8 +534,8 @@ static void add_saved(struct symbol_frame *f, uint8_t reg, int32_t offset)
     f->saved[f->nsaved++].offset = offset;
 }
 
-/* Whether an entry has stored the registers, where the stack is `offset` deep. 64-bit code makes room and stores them one by one;
- * 32-bit code pushes them all at once (PUSHAL). */
+/* Whether an entry has stored the registers, where the stack is `offset` deep. 64-bit code makes room and
+ * stores them one by one; 32-bit code pushes them all at once (PUSHAL). */
 static bool are_stored(const struct deduction *d, int32_t offset)
 {
     const struct symbol_registers *r = d->code->registers;

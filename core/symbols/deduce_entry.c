@@ -1,8 +1,10 @@
-/* deduce_entry.c - the stack in code that interrupts enter: a hypervisor's or kernel's entries, in assembly. See symbols.h.
+/* deduce_entry.c - the stack in code that interrupts enter: a hypervisor's or kernel's entries, in assembly.
+ * See symbols.h.
  *
- * There is no order of calls to follow: names are labels, and what is on the stack at one of them is known only from the whole. What
- * is certain are two kinds of places. Where such code calls a function, the registers of what was interrupted are complete, at
- * the stack pointer; and at IRET its address is. From these the stack follows along the code, in both directions.
+ * There is no order of calls to follow: names are labels, and what is on the stack at one of them is known
+ * only from the whole. What is certain are two kinds of places. Where such code calls a function, the
+ * registers of what was interrupted are complete, at the stack pointer; and at IRET its address is. From
+ * these the stack follows along the code, in both directions.
  */
 #include <string.h>
 
@@ -148,8 +150,8 @@ static void anchor(struct deduction *d, const struct spot *s)
 
 enum { RAX = 0 };
 
-/* What the stack is after an instruction, by what it was before. Code that fills the return predictor, by calls that do not
- * return, keeps the stack pointer in RAX. */
+/* What the stack is after an instruction, by what it was before. Code that fills the return predictor, by
+ * calls that do not return, keeps the stack pointer in RAX. */
 static struct stack after(const struct deduction *d, const struct spot *s, struct stack is)
 {
     const struct insn *i = &s->i;
@@ -198,8 +200,8 @@ static bool flows(struct deduction *d, const struct spot *s)
     return news;
 }
 
-/* Which register a MOV (89h, 64 bits) stores above the stack pointer, as the processor numbers it, and where; -1 for other
- * instructions. */
+/* Which register a MOV (89h, 64 bits) stores above the stack pointer, as the processor numbers it, and where;
+ * -1 for other instructions. */
 static int stored(const struct deduction *d, uint64_t address, const struct insn *i, int32_t *offset)
 {
     enum {
@@ -297,8 +299,8 @@ static void spread(struct deduction *d, const struct spot *spots, size_t n)
     }
 }
 
-/* An entry of 32-bit code that changes stacks before it comes to what others have in common is known by its PUSHAL, after which the
- * registers are where they are to be. */
+/* An entry of 32-bit code that changes stacks before it comes to what others have in common is known by its
+ * PUSHAL, after which the registers are where they are to be. */
 static void anchor_at_pushal(struct deduction *d, const struct spot *s)
 {
     if (d->kind->by_pointer && s->i.stack == INSN_MOVE && s->i.n == -INSN_PUSHAL && s->i.length == 1)

@@ -1,9 +1,9 @@
 /* dwarf.c - a table's lines, functions and call frames as debug sections that gdb reads. See symbols.h. DWARF
- * Debugging Information Format 4: 6.2 lines (lines_dwarf.c), 6.4 call frames, 7 encodings; register numbers: System V ABI,
- * i386 (table 2.14) and x86-64 (figure 3.36).
+ * Debugging Information Format 4: 6.2 lines (lines_dwarf.c), 6.4 call frames, 7 encodings; register numbers:
+ * System V ABI, i386 (table 2.14) and x86-64 (figure 3.36).
  *
- * A table is one compilation unit: the original units are not kept. It has no types, arguments or variables; functions whose
- * prototypes are known are in units of their own (btf_functions.c), with their lines.
+ * A table is one compilation unit: the original units are not kept. It has no types, arguments or variables;
+ * functions whose prototypes are known are in units of their own (btf_functions.c), with their lines.
  *
  * Call frames are generated rather than copied, for two reasons. In real mode the compiler's frames do not
  * fit a debugger with linear addresses: SP is relative to SS, and a return address to CS. And gdb may see eip
@@ -337,8 +337,9 @@ static size_t put_fde(struct bytes *b, const struct symbol_mapping *m, size_t i,
     return i;
 }
 
-/* Nothing calls these entries of a 64-bit Linux kernel, and its ORC tables say no more than that. A debugger that unwinds by those asks here next; without
- * an answer it takes what is on the stack for a caller, 0 as a rule. */
+/* Nothing calls these entries of a 64-bit Linux kernel, and its ORC tables say no more than that. A debugger
+ * that unwinds by those asks here next; without an answer it takes what is on the stack for a caller, 0 as a
+ * rule. */
 static void put_linux_entries(struct bytes *b, const struct symbol_mapping *m)
 {
     enum { RSP = 7 };

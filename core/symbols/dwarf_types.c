@@ -1,9 +1,12 @@
-/* dwarf_types.c - see dwarf_types.h. A kernel without types of its own (BTF) gets those of its vmlinux this way, so that all who ask for types have one form of them.
+/* dwarf_types.c - see dwarf_types.h. A kernel without types of its own (BTF) gets those of its vmlinux this
+ * way, so that all who ask for types have one form of them.
  *
- * DWARF Debugging Information Format 5: 5 type entries, 3.3.1 functions, 4.1 variables; Linux, Documentation/bpf/btf.rst.
+ * DWARF Debugging Information Format 5: 5 type entries, 3.3.1 functions, 4.1 variables; Linux,
+ * Documentation/bpf/btf.rst.
  *
- * A type of BTF is a number, and may name numbers that come later. So each entry gets its number when it is first referred to, and waits in a
- * queue; what is taken out is written, and what it refers to is put in at the end. There is no recursion.
+ * A type of BTF is a number, and may name numbers that come later. So each entry gets its number when it is
+ * first referred to, and waits in a queue; what is taken out is written, and what it refers to is put in at
+ * the end. There is no recursion.
  */
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>

@@ -47,7 +47,8 @@ static void elf_begin(struct elf *e)
 
 enum part { CODE, DATA, NOWHERE };
 
-/* Where a Linux kernel says that its code is, as linked; all 0: it does not say. In some kernels its letters call all data code. */
+/* Where a Linux kernel says that its code is, as linked; all 0: it does not say. In some kernels its letters
+ * call all data code. */
 struct code_ranges {
     uint64_t begin[2], end[2];
 };

@@ -1,8 +1,9 @@
 /* files.c - the files in which the symbols of modules are looked for. See symbols.h.
  *
- * A module names the file with its debug information by the path that it had where the module was built. Only the last part of that
- * counts here. Several files may have that name (a build for 32 and for 64 bits, copies): the first that is of the module's image is
- * taken, in the order of their paths, so that it does not depend on the file system.
+ * A module names the file with its debug information by the path that it had where the module was built. Only
+ * the last part of that counts here. Several files may have that name (a build for 32 and for 64 bits,
+ * copies): the first that is of the module's image is taken, in the order of their paths, so that it does not
+ * depend on the file system.
  */
 #include <assert.h>
 #include <dirent.h>
@@ -159,8 +160,8 @@ int symbol_files_add(struct symbol_files *f, const char *path, bool *fixed, stru
         *fixed = true; /* whoever reads it says what is wrong */
         return 0;
     }
-    /* Code in the first page is a module's. A movable file with its code behind that may be a module or a program, and is taken as
-     * both. (A Linux kernel has data at 0, but cannot be moved.) */
+    /* Code in the first page is a module's. A movable file with its code behind that may be a module or a
+     * program, and is taken as both. (A Linux kernel has data at 0, but cannot be moved.) */
     *fixed = elf.code >= PAGE;
     if (!*fixed || (elf.movable && elf.lowest < PAGE))
         add(f, path, false, !*fixed);
@@ -169,7 +170,8 @@ int symbol_files_add(struct symbol_files *f, const char *path, bool *fixed, stru
 
 /* ---------------------------------------------------------------- of an image */
 
-/* What was linked at 0 has the addresses that the image has, but for what the header in front of the code is longer or shorter. */
+/* What was linked at 0 has the addresses that the image has, but for what the header in front of the code is
+ * longer or shorter. */
 static int64_t distance(const struct elf_about *about, const struct module *m)
 {
     return (int64_t)pe_code(m->pe).address - (int64_t)about->code;

@@ -242,8 +242,9 @@ static void add_function(struct reading *r, uint64_t begin, uint64_t end)
         symbol_table_add_frame(r->t, &(struct symbol_frame){.address = at, .base = FRAME_UNKNOWN});
 }
 
-/* Of a stripped file, the functions that have call frames are in a table of their own, sorted: Linux Standard Base 5.0, "Exception Frame Header". It has
- * addresses and places of call frames, as 32-bit distances from itself (the only form that linkers write). */
+/* Of a stripped file, the functions that have call frames are in a table of their own, sorted: Linux Standard
+ * Base 5.0, "Exception Frame Header". It has addresses and places of call frames, as 32-bit distances from
+ * itself (the only form that linkers write). */
 static void add_stripped(struct reading *r, Elf *elf)
 {
     enum { VERSION = 1, POINTER = 0x1b, COUNT = 0x03, TABLE = 0x3b, HEAD = 12, ENTRY = 8 };

@@ -348,7 +348,8 @@ static bool narrow_stack(const struct at *a, struct insn *i)
     return true;
 }
 
-/* In 32-bit code a call of the next instruction is there for what it pushes: the address. A push of 16 bits is just a move. */
+/* In 32-bit code a call of the next instruction is there for what it pushes: the address. A push of 16 bits
+ * is just a move. */
 static void narrow_special(const struct at *a, struct insn *i)
 {
     if (i->flow == INSN_CALL && i->target == (int32_t)i->length) {

@@ -1,7 +1,7 @@
 /* interrupts.c - call frames of code that interrupts enter, in an image of firmware. See module.h.
  *
- * Handlers in assembly keep the stack as it was in RBP while they call others, and restore it from there before IRETQ. How far above
- * RBP the processor's frame is follows from what is between the two.
+ * Handlers in assembly keep the stack as it was in RBP while they call others, and restore it from there
+ * before IRETQ. How far above RBP the processor's frame is follows from what is between the two.
  */
 #include <string.h>
 

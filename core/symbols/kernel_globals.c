@@ -1,6 +1,7 @@
-/* kernel_globals.c - well-known variables of Linux kernels and their types, which BTF does not tell in most versions. See btf_dwarf.h. The
- * types are those of the declarations in the kernel's sources, of any version: a row whose type a kernel does not have, or which does not fit
- * into the room that the variable has, is not used. */
+/* kernel_globals.c - well-known variables of Linux kernels and their types, which BTF does not tell in most
+ * versions. See btf_dwarf.h. The types are those of the declarations in the kernel's sources, of any version:
+ * a row whose type a kernel does not have, or which does not fit into the room that the variable has, is not
+ * used. */
 #include "core/symbols/private/btf_dwarf.h"
 
 const struct kernel_global kernel_globals[] = {

@@ -1,7 +1,8 @@
 /* kernel_types.c - finds a kernel's type information in the memory of a recorded machine. See kernel_types.h.
  *
- * The kernel's event tells where its image is in physical memory. Modules are in virtual memory: the list of their types
- * (btf_modules, kernel/bpf/btf.c) is followed through the kernel's own page tables, so it does not matter who runs at that position.
+ * The kernel's event tells where its image is in physical memory. Modules are in virtual memory: the list of
+ * their types (btf_modules, kernel/bpf/btf.c) is followed through the kernel's own page tables, so it does
+ * not matter who runs at that position.
  */
 #include <bpf/btf.h>
 #include <stdlib.h>
@@ -106,7 +107,8 @@ static uint64_t read_word(const struct kernel_memory *m, uint64_t address)
     return address && read_virtual(m, address, &v, 8) == 8 ? v : 0;
 }
 
-/* Where its page tables are: a kernel that can have five levels has a variable that says whether it does (arch/x86/boot/startup). */
+/* Where its page tables are: a kernel that can have five levels has a variable that says whether it does
+ * (arch/x86/boot/startup). */
 static void find_tables(const struct reading *r)
 {
     struct kernel_memory *m = r->m;
@@ -132,8 +134,8 @@ static void memory_free(struct kernel_memory *m)
 
 /* ---------------------------------------------------------------- the kernel */
 
-/* The length of the BTF that begins there; 0: none does. Its header: magic, version, flags, length, then offset and length of types and of
- * strings. */
+/* The length of the BTF that begins there; 0: none does. Its header: magic, version, flags, length, then
+ * offset and length of types and of strings. */
 static size_t btf_length(const uint8_t *p, size_t n)
 {
     uint32_t h[HEADER / 4];
@@ -326,8 +328,9 @@ static void read_modules(struct reading *r)
 
 /* ---------------------------------------------------------------- where */
 
-/* The kernel that is wanted; after a reset, as it was found last. Its memory is its own until another is found, or until it hands the machine to one (kexec), which is
- * then unpacked over it. 1; 0: there is none; -1. */
+/* The kernel that is wanted; after a reset, as it was found last. Its memory is its own until another is
+ * found, or until it hands the machine to one (kexec), which is then unpacked over it. 1; 0: there is none;
+ * -1. */
 static int find_kernel(struct reading *r, struct trace *t, struct error *err)
 {
     struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_KERNEL));
@@ -363,8 +366,8 @@ static int find_kernel(struct reading *r, struct trace *t, struct error *err)
     return rc < 0 ? -1 : there;
 }
 
-/* Memory at the last checkpoint before another kernel is found, which may take its memory (kexec); where it was found if there is none
- * after that, or if the engine cannot tell where a checkpoint has it. */
+/* Memory at the last checkpoint before another kernel is found, which may take its memory (kexec); where it
+ * was found if there is none after that, or if the engine cannot tell where a checkpoint has it. */
 static int open_memory(struct reading *r, struct trace *t, const struct engine_kind *kind, struct error *err)
 {
     struct timeline_stopped stopped;
@@ -382,7 +385,8 @@ static int open_memory(struct reading *r, struct trace *t, const struct engine_k
     return timeline_seek(r->m->tl, last > r->found ? last : r->found, &stopped, err);
 }
 
-/* Whether the image is where the kernel says that it is in physical memory. In a domain of Xen its physical addresses are not the machine's. */
+/* Whether the image is where the kernel says that it is in physical memory. In a domain of Xen its physical
+ * addresses are not the machine's. */
 static bool is_there(const struct reading *r)
 {
     static const char begins[] = "Linux version ";

@@ -13,8 +13,8 @@
  * symbols.frames, there too: u8 1, table number, then rows: zigzag address minus the one before, u8 base, u8
  * flags, zigzag offset, u8 number of saved registers, each u8 register, zigzag offset.
  *
- * symbols.members, there too: u8 1, table number, string what they are from, then up to the end: string structure, string name,
- * offset, size.
+ * symbols.members, there too: u8 1, table number, string what they are from, then up to the end: string
+ * structure, string name, offset, size.
  *
  * symbols.types, there too: u8 1, table number, then the next part of its types (BTF).
  *

@@ -24,7 +24,8 @@ struct packed_names {
     const uint8_t *image;
     size_t size;
     unsigned
-        align; /* of tables, at least: 4 (the index is at 4 or 8), or 1 if they may be anywhere (the index is at 2 or 4) */
+        align; /* of tables, at least: 4 (the index is at 4 or 8), or 1 if they may be anywhere (the index is
+                * at 2 or 4) */
     size_t tokens, token_index; /* offsets in the image */
 };
 

@@ -1,12 +1,13 @@
 /* pdb.c - symbols and lines of PDB files (MSF 7.0), as Microsoft's linker and LLVM's lld write them. See module.h.
  *
- * A file consists of blocks; a directory says which blocks each of its streams has. Of the streams are read: 1 (GUID, age, names of
- * streams), 3 (DBI: the others' numbers, and one for each object file, with functions, variables and lines), the symbol records (public
- * symbols, which assembly has no others than), the section headers (addresses are section and offset), and /names (source files).
- * Nothing in a file is trusted: streams are copied, and each record is checked against the end of what it is in.
+ * A file consists of blocks; a directory says which blocks each of its streams has. Of the streams are read:
+ * 1 (GUID, age, names of streams), 3 (DBI: the others' numbers, and one for each object file, with functions,
+ * variables and lines), the symbol records (public symbols, which assembly has no others than), the section
+ * headers (addresses are section and offset), and /names (source files). Nothing in a file is trusted:
+ * streams are copied, and each record is checked against the end of what it is in.
  *
- * Sources: LLVM, "The PDB File Format" (MSF, DBI stream, module information stream, CodeView symbol records); Microsoft,
- * microsoft-pdb, cvinfo.h (the records).
+ * Sources: LLVM, "The PDB File Format" (MSF, DBI stream, module information stream, CodeView symbol records);
+ * Microsoft, microsoft-pdb, cvinfo.h (the records).
  */
 #include <stdlib.h>
 #include <string.h>

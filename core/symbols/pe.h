@@ -1,5 +1,5 @@
-/* pe.h - executables of PE, PE32+ and TE form: their headers, from bytes alone. Nothing is trusted: every offset is checked against
- * what it is inside.
+/* pe.h - executables of PE, PE32+ and TE form: their headers, from bytes alone. Nothing is trusted: every
+ * offset is checked against what it is inside.
  *
  * Sources: Microsoft, "PE Format"; PI specification 1.7, volume 1, chapter 15 (TE).
  */
@@ -34,7 +34,8 @@ struct pe_image {
 
 /* Reads the headers of an image whose first n bytes are at p. False if it is none. */
 bool pe_read(const uint8_t *p, size_t n, struct pe_image *pe);
-/* Reads the headers of an image as it is in memory: p is its relative address 0, which a TE image has in front of its first byte. */
+/* Reads the headers of an image as it is in memory: p is its relative address 0, which a TE image has in
+ * front of its first byte. */
 bool pe_read_memory(const uint8_t *p, size_t n, struct pe_image *pe);
 /* From the first byte of code to the last: all sections with code. 0, 0 if there are none. */
 struct pe_range pe_code(const struct pe_image *pe);

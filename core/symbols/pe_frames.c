@@ -1,10 +1,11 @@
 /* pe_frames.c - call frames from the tables that PE images have for exceptions. See symbols.h.
  *
- * The tables describe what a function's beginning does to the stack; where in its end the execution is, an unwinder has to see from
- * the code: it is one of few forms. Here the rows of these ends are made in advance, by looking through the code for them.
+ * The tables describe what a function's beginning does to the stack; where in its end the execution is, an
+ * unwinder has to see from the code: it is one of few forms. Here the rows of these ends are made in advance,
+ * by looking through the code for them.
  *
- * Source: Microsoft, "x64 exception handling": RUNTIME_FUNCTION, UNWIND_INFO, UNWIND_CODE, "Unwind procedure"; "x64 prolog and
- * epilog".
+ * Source: Microsoft, "x64 exception handling": RUNTIME_FUNCTION, UNWIND_INFO, UNWIND_CODE, "Unwind
+ * procedure"; "x64 prolog and epilog".
  */
 #include "core/ground/little_endian.h"
 #include "core/symbols/private/insn.h"
@@ -103,7 +104,8 @@ static unsigned slots(const uint8_t *code, unsigned version)
     }
 }
 
-/* What one instruction of the beginning does; `base`: the distance of the fixed part's end, to which stores are relative. */
+/* What one instruction of the beginning does; `base`: the distance of the fixed part's end, to which stores
+ * are relative. */
 static void apply(const struct unwind_info *u, const uint8_t *code, int64_t base, struct place *p)
 {
     const unsigned info = code[1] >> 4;
@@ -153,8 +155,8 @@ static void add_row(struct symbol_table *t, uint64_t address, const struct place
     symbol_table_add_frame(t, &f);
 }
 
-/* The codes of instructions in their order in the code: *n indices of slots. They are stored in the order of unwinding. False if they
- * make no sense. */
+/* The codes of instructions in their order in the code: *n indices of slots. They are stored in the order of
+ * unwinding. False if they make no sense. */
 static bool in_order(const struct unwind_info *u, uint8_t order[CODES_MAX], unsigned *n)
 {
     uint8_t stored[CODES_MAX];
@@ -172,8 +174,8 @@ static bool in_order(const struct unwind_info *u, uint8_t order[CODES_MAX], unsi
     return true;
 }
 
-/* Follows a function's beginning from *p on; adds a row for each of its instructions if t is not NULL. False if the codes make no
- * sense. */
+/* Follows a function's beginning from *p on; adds a row for each of its instructions if t is not NULL. False
+ * if the codes make no sense. */
 static bool follow(struct symbol_table *t, uint32_t begin, const struct unwind_info *u, struct place *p)
 {
     uint8_t order[CODES_MAX];
@@ -231,8 +233,8 @@ static bool unwinds(const struct insn *i, bool first, struct place *p, bool *las
     return p->sp >= WORD;
 }
 
-/* Whether an end begins here: what frees the stack, pops, and a return or a jump out of the function. Its rows are added; *next is the
- * instruction after it. */
+/* Whether an end begins here: what frees the stack, pops, and a return or a jump out of the function. Its
+ * rows are added; *next is the instruction after it. */
 static bool end_at(struct symbol_table *t, const struct module *m, uint32_t address, uint32_t begin,
                    uint32_t end, const struct place *body, uint32_t *next)
 {

@@ -1,8 +1,9 @@
 /* starts.c - where functions begin in the code of an image that has no symbols. See module.h.
  *
- * From the image's entry on all paths are followed; what is called on them begins a function. So does code that the image only has the
- * address of: in an instruction, or in data that is relocated. Such an address counts only if it is outside what was followed so far,
- * since it may as well be that of data among the code, of which nothing but unused frames would come.
+ * From the image's entry on all paths are followed; what is called on them begins a function. So does code
+ * that the image only has the address of: in an instruction, or in data that is relocated. Such an address
+ * counts only if it is outside what was followed so far, since it may as well be that of data among the code,
+ * of which nothing but unused frames would come.
  *
  * Source: Microsoft, "PE Format", "The .reloc Section".
  */
@@ -113,8 +114,9 @@ static void walk_paths(struct search *s)
         walk(s, s->todo[--s->ntodo]);
 }
 
-/* The targets of a jump by a table: distances from the table, of 32 bits, as compilers make them for code that can be moved. Where the
- * table ends is not said: at an address that is named, or where there is no distance to code nearby. */
+/* The targets of a jump by a table: distances from the table, of 32 bits, as compilers make them for code
+ * that can be moved. Where the table ends is not said: at an address that is named, or where there is no
+ * distance to code nearby. */
 static void follow_table(struct search *s, struct way jump)
 {
     enum { NEAR = 1 << 16, LONGEST = 1024 };

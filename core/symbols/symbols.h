@@ -10,10 +10,10 @@
  *   t = symbol_table_end(t);
  *   symbols_map(s, &(struct symbol_mapping){.table = t, .space = SPACE_KERNEL, .bias = kaslr});
  *
- * A trace keeps them as notes ("symbols.table", "symbols.lines", "symbols.frames",
- * "symbols.members", "symbols.types", "symbols.map", "symbols.unmap"): symbols_sink passes them on as they are made; symbols_load reads all of a trace, after
- * which lookups at any position work without running anything. Sizes and biases are in bytes. All names
- * belong to the table and are valid as long as it is.
+ * A trace keeps them as notes ("symbols.table", "symbols.lines", "symbols.frames", "symbols.members",
+ * "symbols.types", "symbols.map", "symbols.unmap"): symbols_sink passes them on as they are made;
+ * symbols_load reads all of a trace, after which lookups at any position work without running anything. Sizes
+ * and biases are in bytes. All names belong to the table and are valid as long as it is.
  */
 #ifndef BOOTREEL_CORE_SYMBOLS_SYMBOLS_H
 #define BOOTREEL_CORE_SYMBOLS_SYMBOLS_H
@@ -92,8 +92,9 @@ enum symbol_frame_flag {
     FRAME_WIDE = 1,      /* 64-bit code; else 32-bit, with 4-byte return addresses */
     FRAME_SEGMENTED = 2, /* real-mode code: SP is relative to SS, return addresses to CS */
     FRAME_OUTERMOST = 4, /* there is no caller */
-    /* The caller was interrupted: its address is not a return address; CS is above it, then EFLAGS. In 32-bit code its stack pointer is
-     * above these if it was in another ring or in virtual 8086 mode; otherwise it is the address above them. */
+    /* The caller was interrupted: its address is not a return address; CS is above it, then EFLAGS. In 32-bit
+     * code its stack pointer is above these if it was in another ring or in virtual 8086 mode; otherwise it
+     * is the address above them. */
     FRAME_INTERRUPT = 8,
 };
 struct symbol_frame {
@@ -116,7 +117,8 @@ struct symbol_code {
     uint64_t address;
     bool narrow;                       /* 32-bit code; else 64-bit */
     const char *entries, *entries_end; /* symbols around entries from interrupts, in assembly; NULL: none */
-    /* Or where there are none: whether code of that name is such an entry, and whether it has no caller. NULL: not known by name. */
+    /* Or where there are none: whether code of that name is such an entry, and whether it has no caller.
+     * NULL: not known by name. */
     bool (*is_entry)(const char *name);
     bool (*is_outermost)(const char *name);
     const struct symbol_registers {
@@ -125,10 +127,10 @@ struct symbol_code {
         int32_t sp;       /* the same of RSP */
     } * registers;        /* NULL if there are no entries */
 };
-/* Adds frames for all functions of a table that are in this code, which needs neither tables nor frame pointers: what each
- * instruction does to the stack is followed along every path. Before symbol_table_end, without other frames. In code of
- * a compiler all is found, but for functions that make room for arrays of variable size and have no frame pointer. Cost:
- * 0.1 s for the 2 MB of a hypervisor. */
+/* Adds frames for all functions of a table that are in this code, which needs neither tables nor frame
+ * pointers: what each instruction does to the stack is followed along every path. Before symbol_table_end,
+ * without other frames. In code of a compiler all is found, but for functions that make room for arrays of
+ * variable size and have no frame pointer. Cost: 0.1 s for the 2 MB of a hypervisor. */
 void symbol_table_deduce_frames(struct symbol_table *t, const struct symbol_code *code);
 
 /* A member of a structure of the file's: proc, p_pid. Offset and size are in bytes; size 0: not known. */
@@ -138,11 +140,13 @@ struct symbol_member {
 };
 /* What is known of a member already stays. `kind`: what tells of it, "DWARF" or "CTF". */
 void symbol_table_add_member(struct symbol_table *t, const struct symbol_member *m, const char *kind);
-/* Whose members tables of ELF files get from now on: the structures of these names (the list ends with NULL; both must outlive
- * `s`) in files of this EI_OSABI. They are from DWARF, or from CTF as FreeBSD's kernels have it (.SUNW_ctf). */
+/* Whose members tables of ELF files get from now on: the structures of these names (the list ends with NULL;
+ * both must outlive `s`) in files of this EI_OSABI. They are from DWARF, or from CTF as FreeBSD's kernels
+ * have it (.SUNW_ctf). */
 void symbols_want_members(struct symbols *s, unsigned osabi, const char *const *structures);
 
-/* The types (BTF) of the Linux kernel whose _text is at that address, if a file with its DWARF was given (--symbols), and the table of that; NULL if not. */
+/* The types (BTF) of the Linux kernel whose _text is at that address, if a file with its DWARF was given
+ * (--symbols), and the table of that; NULL if not. */
 const struct symbol_table *symbols_types(const struct symbols *s, uint64_t text, const void **btf, size_t *n);
 
 /* Completes the table: sorts it. Returns the table; if there already is an equal one, frees `t` and
@@ -223,11 +227,10 @@ void symbol_table_symbol(const struct symbol_table *t, size_t i, struct symbol *
 
 /* ---------------------------------------------------------------- ELF files (core/symbols/elf.c) */
 
-/* Adds a table with the function and object symbols of an ELF image (.symtab, else .dynsym), and the members that are wanted.
- * `name` as above.
- * With `lines` the DWARF line table and call frames too (real mode's where DW_AT_producer says -m16). Returns
- * the table, or NULL with err if it is not an ELF file, is damaged, or has no symbols. The data is only
- * needed during the call. */
+/* Adds a table with the function and object symbols of an ELF image (.symtab, else .dynsym), and the members
+ * that are wanted. `name` as above. With `lines` the DWARF line table and call frames too (real mode's where
+ * DW_AT_producer says -m16). Returns the table, or NULL with err if it is not an ELF file, is damaged, or has
+ * no symbols. The data is only needed during the call. */
 struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const void *data, size_t size,
                                      bool lines, struct error *err);
 /* Adds the symbols of an ELF file, with lines. NULL with err. */
@@ -254,13 +257,14 @@ int symbols_elf_base(const void *data, size_t size, uint64_t *vaddr, uint64_t *o
 
 /* ---------------------------------------------------------------- modules (core/symbols/module.c, files.c) */
 
-/* Files with the symbols of modules that are loaded wherever there is room: ELF files that are linked at 0 (EDK II's .debug), PDB files,
- * and folders in which both are looked for. */
+/* Files with the symbols of modules that are loaded wherever there is room: ELF files that are linked at 0
+ * (EDK II's .debug), PDB files, and folders in which both are looked for. */
 struct symbol_files;
 struct symbol_files *symbol_files_new(void);
 void symbol_files_free(struct symbol_files *f); /* NULL is allowed */
-/* Adds a file or a folder with all below it, of which no more than the names are read now. *fixed: it is or may be a file
- * whose symbols have addresses of their own. -1 with err if it cannot be read, or is damaged. */
+/* Adds a file or a folder with all below it, of which no more than the names are read now. *fixed: it is or
+ * may be a file whose symbols have addresses of their own. -1 with err if it cannot be read, or is
+ * damaged. */
 int symbol_files_add(struct symbol_files *f, const char *path, bool *fixed, struct error *err);
 /* The i-th file (not folder) that was added and that no module has used; NULL beyond the last. */
 const char *symbol_files_unused(const struct symbol_files *f, size_t i);
@@ -272,10 +276,11 @@ struct symbol_module {
     size_t size;
     uint64_t base; /* where that is */
 };
-/* Adds a table of an image, at relative addresses. It has the functions and lines of the file that the image's CodeView record names, or
- * that has the module's name, if there is one in `files` (NULL: there are none) and it is of this very image; else one symbol, the
- * module's name. Its call frames, of 64-bit code, are those of the image's exception directory, else of the file, else deduced.
- * `warn` (or NULL) is called with a line for each file that has the right name but cannot be used. Returns NULL if the bytes are no
+/* Adds a table of an image, at relative addresses. It has the functions and lines of the file that the
+ * image's CodeView record names, or that has the module's name, if there is one in `files` (NULL: there are
+ * none) and it is of this very image; else one symbol, the module's name. Its call frames, of 64-bit code,
+ * are those of the image's exception directory, else of the file, else deduced. `warn` (or NULL) is called
+ * with a line for each file that has the right name but cannot be used. Returns NULL if the bytes are no
  * image. Cost: some ms for 100 kB of code. */
 struct symbol_table *symbols_add_module(struct symbols *s, const struct symbol_module *m,
                                         struct symbol_files *files, void (*warn)(void *ctx, const char *text),
@@ -299,14 +304,17 @@ struct symbol_types_set {
     const struct symbol_types *list;
     size_t n;
     symbol_space space; /* of the tables */
-    /* Reads code as it was when it ran, which says how far arguments are in registers. Returns how many of the n bytes it has. */
+    /* Reads code as it was when it ran, which says how far arguments are in registers. Returns how many of
+     * the n bytes it has. */
     size_t (*read)(void *ctx, uint64_t address, void *buf, size_t n);
     void *ctx;
 };
 
-/* The symbols of a space (SPACE_ANY: of the kernels of all guests; a kernel's: of the others too, but their code only) as an ELF-64 file, with lines and call frames, all at their runtime addresses: of all that was
- * mapped at any time, and of several tables of one name the last. With `types` (or NULL), also types, the prototypes of functions, and the
- * variables whose type is known. To be freed; NULL if the space has none. Cost: a kernel's takes some tens of milliseconds, its types 0.2 s. */
+/* The symbols of a space (SPACE_ANY: of the kernels of all guests; a kernel's: of the others too, but their
+ * code only) as an ELF-64 file, with lines and call frames, all at their runtime addresses: of all that was
+ * mapped at any time, and of several tables of one name the last. With `types` (or NULL), also types, the
+ * prototypes of functions, and the variables whose type is known. To be freed; NULL if the space has none.
+ * Cost: a kernel's takes some tens of milliseconds, its types 0.2 s. */
 void *symbols_elf(const struct symbols *s, symbol_space space, const struct symbol_types_set *types,
                   size_t *size);
 

@@ -1,5 +1,5 @@
-/* types.c - the members of structures that an ELF file tells of: by its DWARF, read with elfutils' libdw, or by its CTF. See
- * types.h. DWARF 4, 5.5. */
+/* types.c - the members of structures that an ELF file tells of: by its DWARF, read with elfutils' libdw, or
+ * by its CTF. See types.h. DWARF 4, 5.5. */
 #include <dwarf.h>
 #include <gelf.h>
 #include <string.h>

@@ -151,8 +151,8 @@ static int load_one(struct timeline *tl, size_t k, struct error *err)
     return store_recorded(&tl->store, k, before ? before : &tl->store.now, after, &tl->recorded[k], err);
 }
 
-/* The reader is fast only in ascending order, so some checkpoints before this one are loaded on the way. 1; 0 if `go_on`
- * (which may be NULL) ended it; -1. */
+/* The reader is fast only in ascending order, so some checkpoints before this one are loaded on the way. 1; 0
+ * if `go_on` (which may be NULL) ended it; -1. */
 static int load_recorded(struct timeline *tl, size_t k, bool (*go_on)(void *ctx), struct error *err)
 {
     if (tl->recorded[k].sections)

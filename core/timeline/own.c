@@ -26,7 +26,8 @@ static bool any_stop(const struct own *o)
     return timeline_stop_get(o->tl, 0, &stop, NULL);
 }
 
-/* Runs to a position, stopping at stop points. Reaching the beginning or the end is not a reason to stop yet: the next step finds it. */
+/* Runs to a position, stopping at stop points. Reaching the beginning or the end is not a reason to stop yet:
+ * the next step finds it. */
 static int pass_to(const struct own *o, uint64_t to)
 {
     struct timeline_stopped *s = o->s;
@@ -89,8 +90,9 @@ static int cpu_forward(const struct own *o)
     return waits(o);
 }
 
-/* Goes n steps back and returns. *low is the position reached (the beginning may be nearer); *found is the position before the last step
- * that this processor made from there to here, or UINT64_MAX if it made none. */
+/* Goes n steps back and returns. *low is the position reached (the beginning may be nearer); *found is the
+ * position before the last step that this processor made from there to here, or UINT64_MAX if it made
+ * none. */
 static int last_step(const struct own *o, uint64_t n, uint64_t *low, uint64_t *found)
 {
     struct timeline_stopped s;
@@ -106,8 +108,8 @@ static int last_step(const struct own *o, uint64_t n, uint64_t *low, uint64_t *f
     return rc;
 }
 
-/* Going backwards, only repeating a step shows which processor made it. So the last few steps are repeated, and then those before them if none
- * was this processor's. */
+/* Going backwards, only repeating a step shows which processor made it. So the last few steps are repeated,
+ * and then those before them if none was this processor's. */
 static int cpu_back(const struct own *o)
 {
     uint64_t low = o->begin, found = UINT64_MAX;
@@ -144,7 +146,8 @@ static uint64_t steps_of(const struct own *o)
     return n;
 }
 
-/* Between `low`, where the task has made fewer than n steps, and `high`, where it has made that many: goes to the last position with fewer. */
+/* Between `low`, where the task has made fewer than n steps, and `high`, where it has made that many: goes to
+ * the last position with fewer. */
 static int bisect(const struct own *o, uint64_t n, uint64_t low, uint64_t high)
 {
     assert(low < high && "the step searched for is between the two");

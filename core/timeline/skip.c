@@ -32,8 +32,8 @@ static bool has_quiet_cards(const struct trace_config *cfg)
     return false;
 }
 
-/* Disk commands and reads of fw_cfg say in which parts devices wrote: in the part of the event, and in the one before, where the
- * command may have begun. */
+/* Disk commands and reads of fw_cfg say in which parts devices wrote: in the part of the event, and in the
+ * one before, where the command may have begun. */
 static void note_devices(struct timeline *tl)
 {
     const struct touched_index *x = tl->index;

@@ -326,8 +326,9 @@ static size_t pages_put(const struct restore *r)
     return n;
 }
 
-/* The pages just put must not count as changes for ever. But to end the epoch the engine looks at all its pages, which takes longer than to
- * put so few again with the next restore: steps back one by one are restores of the same state. */
+/* The pages just put must not count as changes for ever. But to end the epoch the engine looks at all its
+ * pages, which takes longer than to put so few again with the next restore: steps back one by one are
+ * restores of the same state. */
 enum { FEW_PUTS = 64 };
 
 int store_restore(struct store *s, const struct machine_state *from, struct error *err)

@@ -54,8 +54,8 @@ struct timeline;
  * The kinds must outlive the timeline. */
 struct timeline *timeline_open(const char *path, const struct engine_kind *const *kinds, size_t nkinds,
                                struct error *err);
-/* Opens a timeline on a trace that is already open; the trace must stay open until timeline_close, and only the same thread
- * may use it meanwhile. */
+/* Opens a timeline on a trace that is already open; the trace must stay open until timeline_close, and only
+ * the same thread may use it meanwhile. */
 struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *kind, struct error *err);
 void timeline_close(struct timeline *tl); /* NULL is allowed */
 
@@ -167,10 +167,11 @@ int timeline_seek(struct timeline *tl, uint64_t icount, struct timeline_stopped 
 int timeline_step(struct timeline *tl, enum timeline_direction dir, uint64_t n, struct timeline_stopped *s,
                   struct error *err);
 
-/* One step of processor `cpu` among several, or, with ENGINE_TASK, of a task. What the others do on the way belongs to it, and may hit a stop
- * point. TIMELINE_WAITS: the task has exited or not begun, or the processor makes none of the machine's next (last) TIMELINE_PATIENCE steps: it
- * is halted, or not started. Backwards it stands before the step then. Cost: a microsecond for each step of the others; tasks are
- * searched for by bisection. */
+/* One step of processor `cpu` among several, or, with ENGINE_TASK, of a task. What the others do on the way
+ * belongs to it, and may hit a stop point. TIMELINE_WAITS: the task has exited or not begun, or the processor
+ * makes none of the machine's next (last) TIMELINE_PATIENCE steps: it is halted, or not started. Backwards it
+ * stands before the step then. Cost: a microsecond for each step of the others; tasks are searched for by
+ * bisection. */
 enum { TIMELINE_PATIENCE = 100000 };
 int timeline_step_own(struct timeline *tl, unsigned cpu, enum timeline_direction dir,
                       struct timeline_stopped *s, struct error *err);
@@ -178,8 +179,8 @@ int timeline_step_own(struct timeline *tl, unsigned cpu, enum timeline_direction
 /* Runs until a stop point, an end or an interrupt. */
 int timeline_continue(struct timeline *tl, enum timeline_direction dir, struct timeline_stopped *s,
                       struct error *err);
-/* Runs until the n-th hit of a stop point (n > 0), an end or an interrupt; *hits (may be NULL) is how many there were. "Run
- * backwards N times." */
+/* Runs until the n-th hit of a stop point (n > 0), an end or an interrupt; *hits (may be NULL) is how many
+ * there were. "Run backwards N times." */
 int timeline_continue_n(struct timeline *tl, enum timeline_direction dir, uint64_t n, uint64_t *hits,
                         struct timeline_stopped *s, struct error *err);
 /* As timeline_continue, but at most to `limit` (ahead or behind, as dir says), which gives TIMELINE_DONE. */
@@ -196,17 +197,18 @@ int timeline_to_end(struct timeline *tl, struct timeline_stopped *s, struct erro
 int timeline_last_write(struct timeline *tl, uint64_t address, uint64_t length, struct timeline_stopped *s,
                         struct error *err);
 
-/* Goes back to the position before the last write to any of `length` bytes at physical `address`, by a processor (through any linear
- * address) or by a device. Writes of page walks (accessed and dirty bits) do not count. A device's write counts as made in the step
- * before or during which it happened. Slower than timeline_last_write() where a device may have written without being noted in the
- * index: those parts have to be run. */
+/* Goes back to the position before the last write to any of `length` bytes at physical `address`, by a
+ * processor (through any linear address) or by a device. Writes of page walks (accessed and dirty bits) do
+ * not count. A device's write counts as made in the step before or during which it happened. Slower than
+ * timeline_last_write() where a device may have written without being noted in the index: those parts have to
+ * be run. */
 int timeline_last_write_physical(struct timeline *tl, uint64_t address, uint64_t length,
                                  struct timeline_stopped *s, struct error *err);
 
 /* ---------------------------------------------------------------- every step */
 
-/* A step: from `icount` on `cpu`, whose next instruction was at `pc` (linear) before and is at `next` after it. The instruction was
- * executed unless an interrupt or exception was delivered instead. */
+/* A step: from `icount` on `cpu`, whose next instruction was at `pc` (linear) before and is at `next` after
+ * it. The instruction was executed unless an interrupt or exception was delivered instead. */
 struct timeline_trail {
     uint64_t icount;
     unsigned cpu;
@@ -214,8 +216,8 @@ struct timeline_trail {
 };
 /* Called after the step: the machine stands behind it. Returns false to end the walk. */
 typedef bool timeline_trail_fn(void *ctx, const struct timeline_trail *step);
-/* Makes each step with from <= icount < to alone, and calls fn after it. It is left where the walk ends. Cost: below a microsecond a
- * step. */
+/* Makes each step with from <= icount < to alone, and calls fn after it. It is left where the walk ends.
+ * Cost: below a microsecond a step. */
 int timeline_trail(struct timeline *tl, uint64_t from, uint64_t to, timeline_trail_fn *fn, void *ctx,
                    struct error *err);
 
@@ -288,11 +290,12 @@ void timeline_stop_clear(struct timeline *tl);
 /* The i-th stop point, in the order in which they were added; false beyond the last. `id` may be NULL. */
 bool timeline_stop_get(const struct timeline *tl, size_t i, struct timeline_stop *stop, unsigned *id);
 
-/* Whether the breakpoint `id`, which `cpu` (a processor, or ENGINE_TASK and a task) has reached, is hit. It may look at the machine, which
- * stands before the instruction. */
+/* Whether the breakpoint `id`, which `cpu` (a processor, or ENGINE_TASK and a task) has reached, is hit. It
+ * may look at the machine, which stands before the instruction. */
 typedef bool timeline_condition_fn(void *ctx, unsigned id, unsigned cpu);
-/* From now on movements ask fn about each breakpoint that is reached, in both directions: where it says false, the run goes on as if there
- * were no such stop point. Scans do not ask. NULL: all are hit. Cost of a false answer: about a microsecond. */
+/* From now on movements ask fn about each breakpoint that is reached, in both directions: where it says
+ * false, the run goes on as if there were no such stop point. Scans do not ask. NULL: all are hit. Cost of a
+ * false answer: about a microsecond. */
 void timeline_set_condition(struct timeline *tl, timeline_condition_fn *fn, void *ctx);
 
 /* ---------------------------------------------------------------- all hits */
@@ -303,28 +306,29 @@ struct timeline_hit {
     unsigned cpu;
     uint64_t pc;      /* linear address of the instruction */
     uint64_t address; /* of the first byte accessed (linear); for a breakpoint, `pc` */
-    /* A watchpoint: bytes of its range from `from` on before and after the access, as many as are known; of a range longer than
-     * STOP_BYTES those that begin with the first byte accessed. */
+    /* A watchpoint: bytes of its range from `from` on before and after the access, as many as are known; of a
+     * range longer than STOP_BYTES those that begin with the first byte accessed. */
     uint64_t from;
     uint8_t before[STOP_BYTES], after[STOP_BYTES];
     unsigned nbefore, nafter;
 };
-/* Leaves only the bytes that changed, and those between them: the first one, if none did. For a watched range of more than
- * STOP_BYTES, most of which has nothing to do with the access. */
+/* Leaves only the bytes that changed, and those between them: the first one, if none did. For a watched range
+ * of more than STOP_BYTES, most of which has nothing to do with the access. */
 void timeline_hit_trim(struct timeline_hit *hit);
-/* Returns false to end the scan. It may look at the machine, which stands before the instruction (breakpoint) or after the
- * access. */
+/* Returns false to end the scan. It may look at the machine, which stands before the instruction (breakpoint)
+ * or after the access. */
 typedef bool timeline_hit_fn(void *ctx, const struct timeline_hit *hit);
 
-/* Calls fn for each hit of `stop` (not TS_EVENT) with from <= icount < to, in order, in the recorded run; other stop points
- * do not count. TIMELINE_DONE, or TIMELINE_INTERRUPTED, at some position. Not in a diversion. */
+/* Calls fn for each hit of `stop` (not TS_EVENT) with from <= icount < to, in order, in the recorded run;
+ * other stop points do not count. TIMELINE_DONE, or TIMELINE_INTERRUPTED, at some position. Not in a
+ * diversion. */
 int timeline_scan(struct timeline *tl, const struct timeline_stop *stop, uint64_t from, uint64_t to,
                   timeline_hit_fn *fn, void *ctx, struct timeline_stopped *s, struct error *err);
 
 /* ---------------------------------------------------------------- looking */
 
-/* The machine where the timeline stands, for core/views and others that only look (core/engine/look.h). It stays true when the
- * timeline moves, except for `diverted`: ask again. */
+/* The machine where the timeline stands, for core/views and others that only look (core/engine/look.h). It
+ * stays true when the timeline moves, except for `diverted`: ask again. */
 struct look timeline_look(const struct timeline *tl);
 
 /* The functions of look.h, by their names. */
@@ -392,7 +396,8 @@ bool timeline_section_name(struct timeline *tl, size_t i, const char **name);
  * there is no such part. */
 typedef void timeline_field_fn(void *ctx, const char *name, unsigned width, uint32_t count, const void *data);
 int timeline_section(struct timeline *tl, const char *name, timeline_field_fn *fn, void *ctx);
-/* Element i of a field of a part ("pic", "chip[0].imr"), of at most 64 bits. False if there is none, and *value is 0. */
+/* Element i of a field of a part ("pic", "chip[0].imr"), of at most 64 bits. False if there is none, and
+ * *value is 0. */
 bool timeline_field(struct timeline *tl, const char *name, const char *field, uint32_t i, uint64_t *value);
 /* A part as text: one line per field, "name  value [value…]", long arrays cut short with "…". To be
  * freed; NULL if there is no such part. */

@@ -1,8 +1,9 @@
-/* tasks.h - the tasks of a 64-bit Linux kernel as they are in its memory: those that run, by their processors, and those that sleep,
- * by the frame that the kernel keeps of them. For debuggers' threads and backtraces; nothing here changes the state.
+/* tasks.h - the tasks of a 64-bit Linux kernel as they are in its memory: those that run, by their
+ * processors, and those that sleep, by the frame that the kernel keeps of them. For debuggers' threads and
+ * backtraces; nothing here changes the state.
  *
- * Members are found by the kernel's own types (BTF). Sources: Linux, include/linux/sched.h, arch/x86/include/asm/switch_to.h
- * (struct inactive_task_frame), arch/x86/include/asm/percpu.h. */
+ * Members are found by the kernel's own types (BTF). Sources: Linux, include/linux/sched.h,
+ * arch/x86/include/asm/switch_to.h (struct inactive_task_frame), arch/x86/include/asm/percpu.h. */
 #ifndef BOOTREEL_CORE_VIEWS_TASKS_H
 #define BOOTREEL_CORE_VIEWS_TASKS_H
 
@@ -21,17 +22,20 @@ struct view_task {
     uint64_t reg[VIEW_FRAME_REGISTERS]; /* without a processor: rbx, rbp, rsp, r12 to r15, rip */
 };
 
-/* The tasks here, in the order of the kernel's list, each process's threads together; the caller frees *list. `k`, `s`: the
- * kernel's types and the trace's symbols. -1 with err if they cannot be found (yet). Cost: a millisecond for a hundred tasks. */
+/* The tasks here, in the order of the kernel's list, each process's threads together; the caller frees *list.
+ * `k`, `s`: the kernel's types and the trace's symbols. -1 with err if they cannot be found (yet). Cost: a
+ * millisecond for a hundred tasks. */
 int view_tasks(struct look m, const struct kernel_types *k, const struct symbols *s, struct view_task **list,
                size_t *n, struct error *err);
 
 /* Whether the caller of a task without a processor is known by the register of that DWARF number. */
 bool view_task_has(unsigned reg);
 
-/* Reads linear memory by page tables of 64-bit mode: a task's, wherever it is. Returns how many of the n bytes there are. */
+/* Reads linear memory by page tables of 64-bit mode: a task's, wherever it is. Returns how many of the n
+ * bytes there are. */
 size_t view_peek(struct look m, uint64_t tables, uint64_t linear, void *buf, size_t n);
-/* The page tables that a processor has, or those that its kernel has for them (page table isolation), if only they have `linear`. */
+/* The page tables that a processor has, or those that its kernel has for them (page table isolation), if only
+ * they have `linear`. */
 uint64_t view_tables_for(struct look m, unsigned cpu, uint64_t linear);
 
 /* The task that a processor has, into *t. False if it is not known here. */
@@ -40,16 +44,18 @@ bool view_task_on(struct look m, const struct kernel_types *k, const struct symb
 
 /* ---------------------------------------------------------------- calls in progress, down into programs */
 
-/* What backtraces need again and again: the kernel's own tables, and the programs of the task that was asked for last. */
+/* What backtraces need again and again: the kernel's own tables, and the programs of the task that was asked
+ * for last. */
 struct view_calls;
 struct view_calls *view_calls_new(void);
 void view_calls_free(struct view_calls *c); /* NULL is allowed */
 
 /* Where symbols of a task's code are: its process, or the kernel. */
 symbol_space view_task_space(const struct view_task *t);
-/* The program and the libraries that a task has mapped, with symbols and call frames, as far as their files are in the guest's page
- * cache; mapped at their addresses in the task's process. Never NULL, valid until programs are asked for again. Cost: that of reading the files, a ms or two; if they are
- * not those of the last time, some ms for their symbols. */
+/* The program and the libraries that a task has mapped, with symbols and call frames, as far as their files
+ * are in the guest's page cache; mapped at their addresses in the task's process. Never NULL, valid until
+ * programs are asked for again. Cost: that of reading the files, a ms or two; if they are not those of the
+ * last time, some ms for their symbols. */
 const struct symbols *view_task_programs(struct view_calls *c, struct look m, const struct view_task *t,
                                          const struct kernel_types *k, const struct symbols *s);
 /* The calls in progress of a task: as view_frames. `k` as for view_task_programs, which this asks. */

@@ -1,5 +1,5 @@
-/* vt.h - the text that a Linux kernel's own console (drivers/tty/vt) shows, where the display is in a graphics mode: from the kernel's
- * memory, struct vc_data, whose layout its type information tells. */
+/* vt.h - the text that a Linux kernel's own console (drivers/tty/vt) shows, where the display is in a
+ * graphics mode: from the kernel's memory, struct vc_data, whose layout its type information tells. */
 #ifndef BOOTREEL_CORE_VIEWS_VT_H
 #define BOOTREEL_CORE_VIEWS_VT_H
 
@@ -19,8 +19,8 @@ struct engine_kind;
 /* NULL if the trace has no Linux kernel with types and such a console. Cost: that of kernel_types_read(). */
 struct vt *vt_open(struct trace *t, const struct engine_kind *kind);
 void vt_close(struct vt *v); /* NULL is allowed */
-/* What the console in front shows, as engine_ops.display: cells may be NULL. False if there is none yet, if it is not drawn, or if a
- * program draws (KD_GRAPHICS). */
+/* What the console in front shows, as engine_ops.display: cells may be NULL. False if there is none yet, if
+ * it is not drawn, or if a program draws (KD_GRAPHICS). */
 bool vt_display(const struct vt *v, const struct vt_memory *m, struct display *d, struct display_cell *cells,
                 size_t ncells);
 /* Whether a program draws in place of the console in front, so that the kernel does not know what is shown. */

@@ -1,8 +1,8 @@
 /* why.h - what went wrong in a recorded boot: a verdict in one sentence, and its evidence.
  *
- * The events are read first; parts of the boot are run only where the state of the machine has to be looked at. A verdict is given
- * only with evidence for it: where there is none the answer is that it cannot be told, with what is missing. docs/why.md has
- * examples.
+ * The events are read first; parts of the boot are run only where the state of the machine has to be looked
+ * at. A verdict is given only with evidence for it: where there is none the answer is that it cannot be told,
+ * with what is missing. docs/why.md has examples.
  */
 #ifndef BOOTREEL_CORE_WHY_WHY_H
 #define BOOTREEL_CORE_WHY_WHY_H
@@ -34,14 +34,14 @@ struct why {
     size_t n;
 };
 
-/* What went wrong up to a position (UINT64_MAX: the end of the record). The trace must stay open during the call, and is used by it
- * alone. NULL with err if it cannot be read. Cost: a pass over the events, some million per second; and some tenths of a second
- * where the machine is looked at. */
+/* What went wrong up to a position (UINT64_MAX: the end of the record). The trace must stay open during the
+ * call, and is used by it alone. NULL with err if it cannot be read. Cost: a pass over the events, some
+ * million per second; and some tenths of a second where the machine is looked at. */
 struct why *why_ask(struct trace *t, const struct engine_kind *kind, uint64_t at, struct error *err);
 void why_free(struct why *w); /* NULL is allowed */
 
-/* Adds the verdict and at most `most` lines of evidence. `go`: what goes to a position if that is put after it ("boot-seek");
- * NULL: it is left out. */
+/* Adds the verdict and at most `most` lines of evidence. `go`: what goes to a position if that is put after
+ * it ("boot-seek"); NULL: it is left out. */
 void why_text(struct text *out, const struct why *w, const char *go, size_t most);
 
 #endif

@@ -1,7 +1,7 @@
 /* stretches.h - the stretches of a run that jobs replay, each of them once.
  *
- * A job begins somewhere, and goes on from there as long as nobody else has the next stretch. Which job gets which depends on their
- * speed, so no result may. Any thread may call these functions.
+ * A job begins somewhere, and goes on from there as long as nobody else has the next stretch. Which job gets
+ * which depends on their speed, so no result may. Any thread may call these functions.
  */
 #ifndef BOOTREEL_CORE_JOBS_STRETCHES_H
 #define BOOTREEL_CORE_JOBS_STRETCHES_H
@@ -21,7 +21,8 @@ void stretches_fail(struct stretches *s, size_t first);
 /* All jobs stop soon. */
 void stretches_interrupt(void *stretches);
 
-/* What a job has for all its stretches: a trace is for one thread only. Begins with `of` and `job`, below the number of jobs. */
+/* What a job has for all its stretches: a trace is for one thread only. Begins with `of` and `job`, below the
+ * number of jobs. */
 struct runner {
     struct stretches *of;
     size_t job;
@@ -37,7 +38,8 @@ int runner_open(struct runner *w, const struct trace *t, const struct engine_kin
 void runner_close(struct runner *w);
 /* Its replay runs from now on, or no longer: only in between it is interrupted. */
 void runner_runs(struct runner *w, bool runs);
-/* For replay_options and samples_options, with the runner as ctx: takes that stretch, unless somebody else has it; shows progress. */
+/* For replay_options and samples_options, with the runner as ctx: takes that stretch, unless somebody else
+ * has it; shows progress. */
 bool runner_go_on(void *runner, size_t stretch);
 void runner_progress(void *runner, const struct engine *e);
 

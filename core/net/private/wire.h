@@ -20,7 +20,8 @@ struct wire_sockets {
 struct wire_kind {
     /* The guest has sent a frame at guest time `now`. */
     void (*input)(void *peer, const uint8_t *frame, size_t n, uint64_t now);
-    /* Adds the sockets that it waits for. May be NULL. Returns the guest time at which it wants to be asked again, UINT64_MAX if never. */
+    /* Adds the sockets that it waits for. May be NULL. Returns the guest time at which it wants to be asked
+     * again, UINT64_MAX if never. */
     uint64_t (*sockets)(void *peer, struct wire_sockets *, uint64_t now);
     /* Handles what poll() said of its sockets (those that it has added). May be NULL. */
     void (*ready)(void *peer, const struct wire_sockets *, uint64_t now);
@@ -40,8 +41,8 @@ extern const struct wire_kind socket_kind;
 
 /* ---- tftp_guard.c ---- */
 
-/* Whether the frame may go to the server. A request for a file that is outside of `folder`, or that is none, is changed so that the server
- * refuses it. `host`: the server's IPv4 address. */
+/* Whether the frame may go to the server. A request for a file that is outside of `folder`, or that is none,
+ * is changed so that the server refuses it. `host`: the server's IPv4 address. */
 bool tftp_guard(const char *folder, uint32_t host, uint8_t *frame, size_t n);
 
 /* A number of 16 bits, as frames have it. */
@@ -52,7 +53,8 @@ static inline unsigned get16(const uint8_t *p)
 
 /* ---- ipv6.c ---- */
 
-/* The transport's header in a frame of IPv6 of that protocol, and its length with what follows; NULL if it is none, or is cut. */
+/* The transport's header in a frame of IPv6 of that protocol, and its length with what follows; NULL if it is
+ * none, or is cut. */
 uint8_t *ipv6_transport(uint8_t *frame, size_t n, unsigned protocol, size_t *length);
 /* Makes the checksum of UDP or ICMPv6 right again. */
 void ipv6_seal(uint8_t *frame, uint8_t *transport, size_t length);
@@ -70,7 +72,8 @@ void http_boot_answer(uint8_t *frame, size_t n);
 
 enum { MANGLE_WORDS = 600 };
 enum mangled { MANGLE_NOTHING, MANGLE_LOSE, MANGLE_DOUBLE, MANGLE_DELAY, MANGLE_DAMAGE };
-/* What happens to the next frame; it is damaged in place. If something does, `words` says it, and what the frame was. */
+/* What happens to the next frame; it is damaged in place. If something does, `words` says it, and what the
+ * frame was. */
 enum mangled mangle(uint64_t *state, unsigned percent, uint8_t *frame, size_t n, char words[MANGLE_WORDS]);
 
 #endif

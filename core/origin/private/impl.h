@@ -46,7 +46,8 @@ struct code_entry {
 };
 enum { CODE_ENTRIES = 4096 };
 
-/* What a search in memory has shown: the last write to these bytes before `icount`. The recorded run does not change, so it stays true. */
+/* What a search in memory has shown: the last write to these bytes before `icount`. The recorded run does not
+ * change, so it stays true. */
 struct known_write {
     uint64_t physical, icount;
     unsigned n; /* 0: nothing is known here */
@@ -133,7 +134,8 @@ struct far_change {
     uint64_t from, to; /* not found: at `to` it is what it is */
     unsigned places;   /* positions that were looked at */
 };
-/* Where a register got the value that it has at `icount`, as far as at most `places` checkpoints show it. -1 with err. */
+/* Where a register got the value that it has at `icount`, as far as at most `places` checkpoints show it. -1
+ * with err. */
 int search_far(struct origin *o, const struct origin_place *p, uint64_t icount, unsigned places,
                struct far_change *c, struct error *err);
 
@@ -158,7 +160,8 @@ struct moment {
     uint8_t was[ORIGIN_BYTES], is[ORIGIN_BYTES]; /* the place */
     struct memory_operand mem[8];                /* by operand of o->insn */
 };
-/* Goes to `icount`, and looks at what the step from there is about to do; then makes that step: o->insn is its instruction. -1 with err. */
+/* Goes to `icount`, and looks at what the step from there is about to do; then makes that step: o->insn is
+ * its instruction. -1 with err. */
 int moment_before(struct origin *o, const struct where *w, uint64_t icount, unsigned cpu, struct moment *m,
                   struct error *err);
 int moment_after(struct origin *o, const struct where *w, struct moment *m, struct error *err);
@@ -200,8 +203,8 @@ void input_memory(struct origin *o, const struct moment *m, struct inputs *in, u
 void input_immediate(struct inputs *in, uint64_t value, unsigned n);
 /* The i-th operand in the instruction, from its byte `k` on. */
 void input_operand(struct origin *o, const struct moment *m, struct inputs *in, unsigned i, unsigned k);
-/* Cuts the inputs to those bytes of the target that [from, from + n) overlaps (addresses, or bytes of the register). Returns the offset of
- * the first of them from `from`, or -1 if there are none. */
+/* Cuts the inputs to those bytes of the target that [from, from + n) overlaps (addresses, or bytes of the
+ * register). Returns the offset of the first of them from `from`, or -1 if there are none. */
 long inputs_cut(struct inputs *in, const struct target *t, uint64_t from, uint64_t n);
 /* Which operand is the target: sets *at to where the written bytes begin, as in inputs_cut, and *n. -1: none. */
 int written_operand(const struct origin *o, const struct moment *m, const struct target *t, uint64_t *at,

@@ -1,4 +1,5 @@
-/* words.h - text that is made within a buffer, and bytes of a frame that are read within it. Private to core/packets. */
+/* words.h - text that is made within a buffer, and bytes of a frame that are read within it. Private to
+ * core/packets. */
 #ifndef BOOTREEL_CORE_PACKETS_PRIVATE_WORDS_H
 #define BOOTREEL_CORE_PACKETS_PRIVATE_WORDS_H
 

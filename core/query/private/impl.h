@@ -111,7 +111,8 @@ static inline void result_text(sqlite3_context *c, const char *s)
 /* Text if it is UTF-8, otherwise bytes. */
 void result_bytes(sqlite3_context *c, const void *data, size_t n);
 
-/* A table with a row for each of something that a boot has. The first two columns are the boot, and the row's number in it. */
+/* A table with a row for each of something that a boot has. The first two columns are the boot, and the row's
+ * number in it. */
 struct row_table {
     const char *name;
     const char *columns;                            /* all of them, "boot INTEGER, …" */

@@ -1,8 +1,8 @@
 /* hang.h - finds out whether the processor is in a loop that nothing can end. Private to core/run.
  *
- * That is so if interrupts are off, its loop has at most HANG_STEPS steps, of instructions that use nothing but registers, and all
- * registers come back. It is believed once it has been so at each look for a second of guest time, without an interrupt (an NMI). Only
- * looked for on machines with one processor.
+ * That is so if interrupts are off, its loop has at most HANG_STEPS steps, of instructions that use nothing
+ * but registers, and all registers come back. It is believed once it has been so at each look for a second of
+ * guest time, without an interrupt (an NMI). Only looked for on machines with one processor.
  */
 #ifndef BOOTREEL_CORE_RUN_HANG_H
 #define BOOTREEL_CORE_RUN_HANG_H

@@ -1,8 +1,9 @@
-/* outlet.h - where a run's events leave it: those of some classes, with their repetitions folded if the class fold is among these.
- * Private to core/run/.
+/* outlet.h - where a run's events leave it: those of some classes, with their repetitions folded if the class
+ * fold is among these. Private to core/run/.
  *
- * The recorder has one, whose events are written; a verified replay has one, whose events are compared with the record, and another
- * if it collects the events of a new record. What the three must have in common stands here. */
+ * The recorder has one, whose events are written; a verified replay has one, whose events are compared with
+ * the record, and another if it collects the events of a new record. What the three must have in common
+ * stands here. */
 #ifndef BOOTREEL_CORE_RUN_OUTLET_H
 #define BOOTREEL_CORE_RUN_OUTLET_H
 

@@ -1,6 +1,6 @@
-/* recorded_story.h - the guest systems' events of a record, for a verification that begins at a checkpoint: there is no
- * inspector then (core/story/inspector.h), but where these events are in the record decides how the events around them are
- * folded. Private to core/run/.
+/* recorded_story.h - the guest systems' events of a record, for a verification that begins at a checkpoint:
+ * there is no inspector then (core/story/inspector.h), but where these events are in the record decides how
+ * the events around them are folded. Private to core/run/.
  */
 #ifndef BOOTREEL_CORE_RUN_RECORDED_STORY_H
 #define BOOTREEL_CORE_RUN_RECORDED_STORY_H
@@ -9,8 +9,8 @@
 
 struct recorded_story;
 
-/* 0, or -1 with err: the record lacks some of them, because whole boots that repeat were folded, and the guest systems' events
- * with them. Reads the events of class fold. */
+/* 0, or -1 with err: the record lacks some of them, because whole boots that repeat were folded, and the
+ * guest systems' events with them. Reads the events of class fold. */
 int recorded_story_check(struct trace *t, struct error *err);
 /* The events from number `first` on. -1 with err: see recorded_story_check(). */
 int recorded_story_open(struct trace *t, uint64_t first, void (*emit)(void *ctx, const struct event *ev),
@@ -18,8 +18,8 @@ int recorded_story_open(struct trace *t, uint64_t first, void (*emit)(void *ctx,
 void recorded_story_close(struct recorded_story *s); /* NULL is allowed */
 /* An event of the engine is about to be passed on: emits those that come before it. */
 int recorded_story_before(struct recorded_story *s, const struct event *ev, struct error *err);
-/* Whether a story event was passed on before an engine event at the same icount whose class is not recorded: the record does not say
- * which is the first. */
+/* Whether a story event was passed on before an engine event at the same icount whose class is not recorded:
+ * the record does not say which is the first. */
 bool recorded_story_unclear(const struct recorded_story *s);
 /* The number after that of the last one that was passed on; 0: none was. */
 uint64_t recorded_story_passed(const struct recorded_story *s);

@@ -92,7 +92,8 @@ static inline const struct trace_end *end_again(const struct recorder *r)
 
 /* ---------------------------------------------------------------- recorder_inputs.c */
 
-/* Those that return an int: 0, or -1 with r->err. Typing is checked when the guest is idle, and every LIVE_STEPS steps. */
+/* Those that return an int: 0, or -1 with r->err. Typing is checked when the guest is idle, and every
+ * LIVE_STEPS steps. */
 int recorder_look_for_typing(struct recorder *r);
 /* Gives the guest the frames that are due. */
 int recorder_serve_net(struct recorder *r);

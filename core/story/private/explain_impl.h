@@ -21,7 +21,8 @@ struct file_words;
 /* `engine` may be NULL: then nothing is known. Both must outlive it. */
 struct file_words *file_words_new(struct trace *t, const struct engine_words *engine);
 void file_words_free(struct file_words *);
-/* Adds "; partition 1: /boot/vmlinuz from byte 4096" for a read from a disk, nothing for other events. Cost: see volumes_find(). */
+/* Adds "; partition 1: /boot/vmlinuz from byte 4096" for a read from a disk, nothing for other events. Cost:
+ * see volumes_find(). */
 void file_words_add(struct file_words *, const struct event *ev, struct text *out);
 
 /* ---- explain_cpu.c: what any x86 processor and any boot does ---- */

@@ -1,4 +1,5 @@
-/* files_impl.h - what the files of core/story/files.h share: system calls as text, paths, mounts. Private to core/story/files*.c. */
+/* files_impl.h - what the files of core/story/files.h share: system calls as text, paths, mounts. Private to
+ * core/story/files*.c. */
 #ifndef BOOTREEL_CORE_STORY_PRIVATE_FILES_IMPL_H
 #define BOOTREEL_CORE_STORY_PRIVATE_FILES_IMPL_H
 
@@ -22,7 +23,8 @@ bool call_parse(struct call_text *c, const char *text, size_t len);
 bool call_flag(const struct call_text *c, unsigned i, const char *word, uint64_t bit);
 /* A number, decimal or 0x…; AT_FDCWD is -100. `otherwise` if it is none. */
 int64_t call_number(const struct call_text *c, unsigned i, int64_t otherwise);
-/* A text, decoded, to be freed; what was cut off ends with an ellipsis. NULL if it was not known, or the argument is none. */
+/* A text, decoded, to be freed; what was cut off ends with an ellipsis. NULL if it was not known, or the
+ * argument is none. */
 char *call_string(const struct call_text *c, unsigned i);
 
 /* ---- paths and mounts (files_paths.c) ---- */

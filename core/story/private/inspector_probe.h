@@ -1,5 +1,6 @@
 /* inspector_probe.h - functions and addresses that the setting "probe" asks for: reported when they are
- * entered (probe.enter; probe.arguments, if the guest has types for them) and, for functions, left (probe.leave). Part of the inspector.
+ * entered (probe.enter; probe.arguments, if the guest has types for them) and, for functions, left
+ * (probe.leave). Part of the inspector.
  *
  * A symbol is looked up whenever symbols were added, and probed wherever it is found: in the kernel, in
  * modules, in programs, in firmware. The exits of 64-bit code are found by disassembly; those of other code,
@@ -31,7 +32,8 @@ int asked_create(const struct asked_options *o, const struct engine_config *cfg,
 void asked_free(struct asked *a); /* NULL is allowed */
 /* Symbols were added: sets probes, which the caller has to apply. */
 void asked_look(struct asked *a);
-/* The i-th probe that was not reached, in words. Returns how many there are of them, of which only the first few are told. */
+/* The i-th probe that was not reached, in words. Returns how many there are of them, of which only the first
+ * few are told. */
 size_t asked_unreached(const struct asked *a, size_t i, char *text, size_t size);
 /* The machine was reset: drops the calls in progress. */
 void asked_reset(struct asked *a);

@@ -1,4 +1,5 @@
-/* stages_tasks.h - whose time a stage's span was: the part of stages.c that asks task_time.h. Private to core/story/. */
+/* stages_tasks.h - whose time a stage's span was: the part of stages.c that asks task_time.h. Private to
+ * core/story/. */
 #ifndef BOOTREEL_CORE_STORY_STAGES_TASKS_H
 #define BOOTREEL_CORE_STORY_STAGES_TASKS_H
 

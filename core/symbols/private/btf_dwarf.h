@@ -6,9 +6,9 @@
 
 enum { BTF_DWARF_SECTIONS = 5 };
 
-/* Debug sections with the types, functions and variables of those mappings that `set` has types of. They may follow others of the same
- * names: .debug_abbrev at the offset that is given. Lines of the functions, as far as one of the mappings has them, are added to `lines`. Damaged
- * types are left out. */
+/* Debug sections with the types, functions and variables of those mappings that `set` has types of. They may
+ * follow others of the same names: .debug_abbrev at the offset that is given. Lines of the functions, as far
+ * as one of the mappings has them, are added to `lines`. Damaged types are left out. */
 struct btf_dwarf;
 struct symbols_dwarf;
 struct lines_spans;

@@ -1,5 +1,5 @@
-/* btf_dwarf_impl.h - what the files that make debug sections of BTF share: btf_dwarf.c types, btf_functions.c functions,
- * btf_variables.c variables. */
+/* btf_dwarf_impl.h - what the files that make debug sections of BTF share: btf_dwarf.c types, btf_functions.c
+ * functions, btf_variables.c variables. */
 #ifndef BOOTREEL_CORE_SYMBOLS_BTF_DWARF_IMPL_H
 #define BOOTREEL_CORE_SYMBOLS_BTF_DWARF_IMPL_H
 

@@ -6,7 +6,8 @@
 
 struct btf;
 
-/* The types of a kernel, or if `base` is not NULL of a module, which continue that. NULL if they are damaged. The data may be freed. */
+/* The types of a kernel, or if `base` is not NULL of a module, which continue that. NULL if they are damaged.
+ * The data may be freed. */
 struct btf *btf_open(const void *data, size_t size, struct btf *base);
 
 #endif

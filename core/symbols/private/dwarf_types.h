@@ -4,8 +4,9 @@
 
 #include <elfutils/libdw.h>
 
-/* The types that have names, the prototypes of functions and the variables of all of the program's units in C. `word`: the size of a pointer. To be freed; NULL if there
- * are none. A name stands for one type in each size of it: that of the first unit. Cost: a second for a hundred units of a kernel. */
+/* The types that have names, the prototypes of functions and the variables of all of the program's units in
+ * C. `word`: the size of a pointer. To be freed; NULL if there are none. A name stands for one type in each
+ * size of it: that of the first unit. Cost: a second for a hundred units of a kernel. */
 void *dwarf_types_read(Dwarf *dwarf, unsigned word, size_t *size);
 
 #endif

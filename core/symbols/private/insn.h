@@ -1,4 +1,5 @@
-/* insn.h - what an instruction of 64-bit or 32-bit code does to the stack pointer, and where it goes. Private to core/symbols/. */
+/* insn.h - what an instruction of 64-bit or 32-bit code does to the stack pointer, and where it goes. Private
+ * to core/symbols/. */
 #ifndef BOOTREEL_CORE_SYMBOLS_INSN_H
 #define BOOTREEL_CORE_SYMBOLS_INSN_H
 
@@ -50,8 +51,8 @@ struct insn {
     int32_t target; /* from the instruction's address on */
 };
 
-/* The instruction at p, of which up to `size` bytes can be read. False if it is none or does not end there. SDM volume 2,
- * chapter 2 and appendix A. */
+/* The instruction at p, of which up to `size` bytes can be read. False if it is none or does not end there.
+ * SDM volume 2, chapter 2 and appendix A. */
 bool insn_decode(const uint8_t *p, size_t size, struct insn *i);
 /* insn_decode for 32-bit code. */
 bool insn_decode_narrow(const uint8_t *p, size_t size, struct insn *i);

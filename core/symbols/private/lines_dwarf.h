@@ -21,8 +21,9 @@ bool lines_spans_have(const struct lines_spans *s, uint64_t address);
 /* All that has lines in a mapping, without the sorted `but`. To be freed. */
 struct lines_spans lines_spans_rest(const struct symbol_mapping *m, const struct lines_spans *but);
 
-/* Adds a line program with the lines at these addresses, in order. Returns its offset in `line`. `ranges` becomes longer by begin and end, 8 bytes each, of what has
- * lines; file[i], 0 before, is then the number in the program of the table's file i, if it is used. */
+/* Adds a line program with the lines at these addresses, in order. Returns its offset in `line`. `ranges`
+ * becomes longer by begin and end, 8 bytes each, of what has lines; file[i], 0 before, is then the number in
+ * the program of the table's file i, if it is used. */
 size_t lines_dwarf_put(struct bytes *line, struct bytes *ranges, const struct symbol_mapping *m,
                        const struct lines_spans *of, uint32_t *file);
 

@@ -5,10 +5,10 @@
  * events of the kinds "host process" and "host thread". What the host's calls add up to is told at the end
  * (host.total, host.errors), since the calls themselves (class host) are only recorded if asked for.
  *
- * A process whose program is a kernel is a domain, numbered by its process ID: it is known by the banner in its
- * image, "Linux version 6…". The domain is the kernel's process and all that it makes by clone: its helper threads, and the
- * processes that run its guests' code. When the process executes another program, the domain ends; after a reboot
- * that is the same kernel again.
+ * A process whose program is a kernel is a domain, numbered by its process ID: it is known by the banner in
+ * its image, "Linux version 6…". The domain is the kernel's process and all that it makes by clone: its
+ * helper threads, and the processes that run its guests' code. When the process executes another program, the
+ * domain ends; after a reboot that is the same kernel again.
  *
  * It makes events of the class process.
  */

@@ -207,8 +207,8 @@ struct stop_point *tl_engine_stops(const struct timeline *tl, size_t *n);
 const struct stop_entry *tl_stop_by_id(const struct timeline *tl, unsigned id);
 /* Whether an event stop's events are all in the record here. */
 bool tl_indexed(const struct timeline *tl, const struct stop_entry *s);
-/* Whether a stop of the engine is a hit: at a breakpoint, it asks the conditions, and makes *stop that of the first breakpoint
- * there that is hit. */
+/* Whether a stop of the engine is a hit: at a breakpoint, it asks the conditions, and makes *stop that of the
+ * first breakpoint there that is hit. */
 bool tl_is_hit(const struct timeline *tl, struct stop *stop);
 /* The classes to be observed for those whose events are not. */
 uint32_t tl_unindexed_classes(const struct timeline *tl);

@@ -18,7 +18,8 @@ void volume_read(const struct volume *v, uint64_t offset, void *buf, size_t n);
 
 /* Adds a file; returns its number. */
 uint32_t volume_file(const struct volume *v, const char *system, const char *path);
-/* Adds `n` bytes of a file: from its byte `at` on they lie at `offset` of the volume. What lies outside the volume is not added. */
+/* Adds `n` bytes of a file: from its byte `at` on they lie at `offset` of the volume. What lies outside the
+ * volume is not added. */
 void volume_extent(const struct volume *v, uint32_t file, uint64_t at, uint64_t offset, uint64_t n);
 
 /* The readers: false if it is no such file system. */

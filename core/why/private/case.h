@@ -1,4 +1,5 @@
-/* case.h - what explainers have in common: the facts of a boot, the machine at a position, and findings. Private to core/why/. */
+/* case.h - what explainers have in common: the facts of a boot, the machine at a position, and findings.
+ * Private to core/why/. */
 #ifndef BOOTREEL_CORE_WHY_CASE_H
 #define BOOTREEL_CORE_WHY_CASE_H
 
@@ -69,8 +70,8 @@ enum { PLACE_TEXT = 400 };
 bool case_go(struct why_case *c, uint64_t icount);
 /* Makes one step. False if that is not possible. */
 bool case_step(struct why_case *c);
-/* The name of a linear address, as code that is executed at `icount` by that processor: a symbol, or a part of the PC's memory; "" if
- * it has none. Needs no run. Returns buf. */
+/* The name of a linear address, as code that is executed at `icount` by that processor: a symbol, or a part
+ * of the PC's memory; "" if it has none. Needs no run. Returns buf. */
 const char *case_place(struct why_case *c, uint64_t icount, unsigned cpu, uint64_t address,
                        char buf[PLACE_TEXT]);
 /* "0x1234 (name)" or "0x1234". Returns buf. */
@@ -114,11 +115,12 @@ void find_console(struct finding *f, struct why_case *c, uint64_t from, uint64_t
 
 /* After that position a kernel got control. */
 bool kernel_after(struct why_case *c, uint64_t icount);
-/* A GUID partition table of a disk has a wrong checksum, in its first sector or the last: says which, and what it should be. */
+/* A GUID partition table of a disk has a wrong checksum, in its first sector or the last: says which, and
+ * what it should be. */
 bool efi_bad_tables(struct why_case *c, struct text *why);
 
-/* A unit that systemd has begun to start, and has not finished: wrong if nothing goes on any more, else "cannot tell". sure_only: only the
- * former is told. False if there is none. */
+/* A unit that systemd has begun to start, and has not finished: wrong if nothing goes on any more, else
+ * "cannot tell". sure_only: only the former is told. False if there is none. */
 bool units_unfinished(struct why_case *c, struct finding *f, bool sure_only);
 
 /* ---------------------------------------------------------------- the explainers */

@@ -1,5 +1,5 @@
-/* loops.h - what the processors of a machine do at a position: halted, not started, or in a loop; and what a loop waits for. Private to
- * core/why/.
+/* loops.h - what the processors of a machine do at a position: halted, not started, or in a loop; and what a
+ * loop waits for. Private to core/why/.
  */
 #ifndef BOOTREEL_CORE_WHY_LOOPS_H
 #define BOOTREEL_CORE_WHY_LOOPS_H
@@ -40,7 +40,8 @@ struct cpu_loop {
     uint64_t bits; /* of a port or register, that the loop looks at; 0: not known */
 };
 
-/* Looks at the steps before c->at of all processors, of which there are n. NULL if that is not possible. The caller frees it. */
+/* Looks at the steps before c->at of all processors, of which there are n. NULL if that is not possible. The
+ * caller frees it. */
 struct cpu_loop *loops_find(struct why_case *c, unsigned n);
 
 /* Who gave a word the value that a loop waits to see changed. */
@@ -59,8 +60,9 @@ void loops_text(struct why_case *c, const struct cpu_loop *l, unsigned cpu, stru
 
 /* ---------------------------------------------------------------- interrupts (interrupts.c) */
 
-/* Why no interrupt comes to a processor that waits for one, in words to follow "an interrupt": ", and all of them are masked". False if one may come: then
- * `why` names the lines that are open, "the keyboard's and the serial port's". Adds the evidence. */
+/* Why no interrupt comes to a processor that waits for one, in words to follow "an interrupt": ", and all of
+ * them are masked". False if one may come: then `why` names the lines that are open, "the keyboard's and the
+ * serial port's". Adds the evidence. */
 bool interrupts_closed(struct why_case *c, struct finding *f, unsigned cpu, struct text *why);
 
 #endif

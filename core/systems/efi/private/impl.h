@@ -150,8 +150,8 @@ void efi_end_of_boot(struct efi_guest *eg);
 
 /* ---------------------------------------------------------------- module.c */
 
-/* Reads the volumes in a range of memory: reports them, and probes the modules that are executed where they are. Returns how
- * many there are. */
+/* Reads the volumes in a range of memory: reports them, and probes the modules that are executed where they
+ * are. Returns how many there are. */
 unsigned efi_look_at(struct efi_guest *eg, uint64_t address, uint64_t size);
 /* The volume that contains the address, if there is one: looked at as above. */
 bool efi_look_around(struct efi_guest *eg, uint64_t address);
@@ -202,8 +202,8 @@ void efi_find_system_table(struct efi_guest *eg);
 uint64_t efi_system_vendor(const struct efi_guest *eg);
 /* The i-th configuration table of the system table. False beyond the last. */
 bool efi_configuration(const struct efi_guest *eg, unsigned i, struct efi_guid *guid, uint64_t *table);
-/* Calls fn with each image of the debug image table, its handle and loaded image protocol, until it returns false. False if there is
- * no such table. */
+/* Calls fn with each image of the debug image table, its handle and loaded image protocol, until it returns
+ * false. False if there is no such table. */
 bool efi_each_loaded(const struct efi_guest *eg, bool (*fn)(void *ctx, uint64_t handle, uint64_t protocol),
                      void *ctx);
 /* The loaded image protocol of a handle, from the debug image table; 0 if there is none. */
@@ -273,7 +273,8 @@ bool efi_explain(const struct event *ev, struct text *out);
 
 /* ---------------------------------------------------------------- bds.c */
 
-/* A service was called, or has returned, from the code at `caller`: parts of boot device selection begin and end by those of BDS. */
+/* A service was called, or has returned, from the code at `caller`: parts of boot device selection begin and
+ * end by those of BDS. */
 void efi_bds_calls(struct efi_guest *eg, unsigned service, uint64_t caller);
 void efi_bds_returns(struct efi_guest *eg, unsigned service, uint64_t caller, uint64_t status);
 /* An application starts: a part that is open has ended. */

@@ -52,7 +52,8 @@ struct look {
     unsigned nodes;
 };
 
-/* ---- JSON (look_json.c): an object of an entry, with members; a NULL text is null; arrays of objects or, without a key, of texts ---- */
+/* ---- JSON (look_json.c): an object of an entry, with members; a NULL text is null; arrays of objects or,
+ * without a key, of texts ---- */
 void look_json_open(struct look *l);
 void look_json_close(struct look *l);
 void look_json_text(struct look *l, const char *key, const char *text);
@@ -69,9 +70,11 @@ const char *look_image_name(const struct look *l, uint64_t handle);
 bool look_may(struct look *l);
 /* The DXE core's list whose nodes have that signature in front of their links: its head; 0 if there is none. */
 uint64_t look_list(struct look *l, const char signature[4]);
-/* The node after `link` in the list of that head; 0 at its end. Said, and ended, where its links do not fit together. */
+/* The node after `link` in the list of that head; 0 at its end. Said, and ended, where its links do not fit
+ * together. */
 uint64_t look_next(struct look *l, uint64_t head, uint64_t link);
-/* Calls fn with each range of the DXE core's memory map, joined where they touch and are alike. False if it is not found. */
+/* Calls fn with each range of the DXE core's memory map, joined where they touch and are alike. False if it
+ * is not found. */
 bool look_memory(struct look *l, void (*fn)(struct look *l, const struct look_range *r));
 
 int look_at_handles(struct look *l, struct error *err);

@@ -1,4 +1,5 @@
-/* variables.h - UEFI variables, and what the content of those that the specification defines means. Private to this folder. */
+/* variables.h - UEFI variables, and what the content of those that the specification defines means. Private
+ * to this folder. */
 #ifndef BOOTREEL_CORE_EFI_VARIABLES_H
 #define BOOTREEL_CORE_EFI_VARIABLES_H
 
@@ -14,8 +15,8 @@ struct variable {
 
 /* The name in ASCII, with ? for other characters. */
 void variable_name(const struct variable *v, struct text *out);
-/* What its content means, if the specification says so: options, their order, device paths, texts. `list` has all variables, in which
- * options are looked up. Adds nothing if it is not known, or damaged. */
+/* What its content means, if the specification says so: options, their order, device paths, texts. `list` has
+ * all variables, in which options are looked up. Adds nothing if it is not known, or damaged. */
 void variable_meaning(const struct look *l, const struct variable *list, size_t n, const struct variable *v,
                       struct text *out);
 

@@ -1,5 +1,6 @@
-/* volume.h - firmware volumes, the files in them, and the images in these: from bytes alone. Nothing is trusted: every length and
- * offset is checked against what it is inside, and nesting and numbers have limits. PI specification, volume 3, chapter 3.
+/* volume.h - firmware volumes, the files in them, and the images in these: from bytes alone. Nothing is
+ * trusted: every length and offset is checked against what it is inside, and nesting and numbers have limits.
+ * PI specification, volume 3, chapter 3.
  */
 #ifndef BOOTREEL_CORE_EFI_VOLUME_H
 #define BOOTREEL_CORE_EFI_VOLUME_H
@@ -55,7 +56,8 @@ struct efi_volume_reader {
     void (*packed)(void *ctx, const uint8_t *guid, const uint8_t *p, size_t n);
 };
 
-/* Whether a firmware volume's header is at p, of which n bytes can be read: signature, lengths, checksum. *size: the volume's. */
+/* Whether a firmware volume's header is at p, of which n bytes can be read: signature, lengths, checksum.
+ * *size: the volume's. */
 bool efi_volume_header(const uint8_t *p, size_t n, uint64_t *size);
 /* Reads all volumes in n bytes, and the volumes inside their files. Returns how many there are. */
 unsigned efi_volumes(const uint8_t *p, size_t n, const struct efi_volume_reader *r);

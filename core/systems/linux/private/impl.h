@@ -299,11 +299,12 @@ void lx_loading_free(struct linux_guest *lx);
 
 /* ---------------------------------------------------------------- image.c */
 
-/* Looks for the kernel's symbols in the image. True: the kernel is found, and followed from here on. Otherwise a note is collected that
- * says what was missing. */
+/* Looks for the kernel's symbols in the image. True: the kernel is found, and followed from here on.
+ * Otherwise a note is collected that says what was missing. */
 bool lx_take_image(struct linux_guest *lx, struct lx_image *im);
-/* Looks for the symbols of a kernel that was unpacked to physical memory, and is about to be entered there. `size`: how much memory it takes (0: not
- * known); it begins at or before the entry, at a multiple of `alignment`. */
+/* Looks for the symbols of a kernel that was unpacked to physical memory, and is about to be entered there.
+ * `size`: how much memory it takes (0: not known); it begins at or before the entry, at a multiple of
+ * `alignment`. */
 void lx_kernel_at(struct linux_guest *lx, uint64_t entry, uint64_t size, uint64_t alignment);
 
 /* ---------------------------------------------------------------- hosted.c */

@@ -1,9 +1,10 @@
 /* symbol_table.h - Xen's own symbol table, found in its image by its structure.
  *
- * No assumption is made about where in the image the tables are; all are checked against each other. The order
- * of the parts is that of Xen's tools/symbols.c: addresses, their number, names, markers, token table, token
- * index (core/symbols/packed_names.h). Since 4.21 entries without a name say where the symbol before them ends. Addresses are u32 offsets from the beginning of the gigabyte that Xen is
- * linked to, or (before Xen 4.5) whole words.
+ * No assumption is made about where in the image the tables are; all are checked against each other. The
+ * order of the parts is that of Xen's tools/symbols.c: addresses, their number, names, markers, token table,
+ * token index (core/symbols/packed_names.h). Since 4.21 entries without a name say where the symbol before
+ * them ends. Addresses are u32 offsets from the beginning of the gigabyte that Xen is linked to, or (before
+ * Xen 4.5) whole words.
  */
 #ifndef BOOTREEL_CORE_XEN_SYMBOL_TABLE_H
 #define BOOTREEL_CORE_XEN_SYMBOL_TABLE_H
