@@ -9,10 +9,10 @@
 #include "core/run/share.h"
 
 struct annotate_job {
-    const char *path;                  /* of the new file: its folder is where tapes are */
+    const char *path;                  /* of the new file; tapes are in the same folder */
     const struct engine_kind *kind;    /* as the trace's configuration names it */
     const struct trace_config *config; /* of the new trace */
-    const char *program;               /* this program's version, which must also be that of all shares */
+    const char *program;               /* this program's version, by which all shares must have been made */
     unsigned jobs;
     struct jobs_front front;
 };
@@ -33,9 +33,9 @@ struct annotated {
 };
 void annotated_free(struct annotated *a);
 
-/* Writes the new trace. With any other outcome than ANNOTATE_DONE it ends where writing stopped. */
+/* Writes the new trace. Unless the outcome is ANNOTATE_DONE, it ends where writing stopped. */
 void annotate_in_parts(const struct annotate_job *job, struct trace *t, struct annotated *a);
-/* Puts part `part` of `parts` of the run into a share; the caller completes or drops that. */
+/* Puts part `part` of `parts` of the run into a share; the caller completes or drops `out`. */
 void annotate_to_share(const struct annotate_job *job, struct trace *t, unsigned part, unsigned parts,
                        struct share_writer *out, struct annotated *a);
 /* Writes the new trace from n shares, in any order. Its classes are those of the shares, not of job->config. */

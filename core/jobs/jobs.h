@@ -12,11 +12,11 @@ unsigned jobs_usual(const struct trace *t);
  * i first. */
 void jobs_run(unsigned jobs, size_t n, void (*fn)(void *ctx, size_t i), void *ctx);
 
-/* Whoever asked for the work. Each function may be NULL. */
+/* What the front end that asked for the work wants to hear. Each function may be NULL. */
 struct jobs_front {
     void *ctx;
-    /* All jobs together have run so many steps; `time` is the guest time where one of them is. From any
-     * thread, one at a time. */
+    /* `steps`: run by all jobs together so far; `time`: the guest time where one of them is. Called from any
+     * thread, by one at a time. */
     void (*progress)(void *ctx, uint64_t steps, uint64_t time);
     /* Called when the work begins: from then on any thread may call interrupt(work), which ends it soon.
      * Called again with NULL when the work has ended, and must not be interrupted any more. */

@@ -17,13 +17,13 @@ struct sampling_job {
 struct sampling_part;
 struct sampled {
     struct samples *samples;
-    struct sampling_part *part; /* what `samples` refers to, as the following */
+    struct sampling_part *part; /* the n parts: `samples` refers to them and to `symbols` */
     size_t n;
     struct symbols *symbols;
 };
 
 /* Takes the samples of a trace for which samples_divisible is true. -1 with err, also if it was interrupted.
- * Free *out in any case. */
+ * *out is to be freed in any case. */
 int sample_in_parts(const struct sampling_job *job, struct trace *t, struct sampled *out, struct error *err);
 void sampled_free(struct sampled *p);
 

@@ -12,7 +12,8 @@ struct verify_job {
     unsigned part, parts;           /* K/N; 0/0: the whole */
     unsigned jobs;
     uint32_t classes; /* of the events that on_event is called with */
-    /* What the guest says, written to a part's own stream, from that part's thread. NULL: not asked for. */
+    /* Write what the guest printed, and its events, to the part's own stream. Called from the part's thread.
+     * NULL: not asked for. */
     void (*on_console)(void *ctx, FILE *out, unsigned device, const void *data, size_t n);
     void (*on_event)(void *ctx, FILE *out, const struct event *ev);
     void *ctx;
@@ -28,7 +29,7 @@ enum verify_outcome {
 struct verified {
     enum verify_outcome outcome;
     char *divergence;
-    char *console; /* what was written to the streams of parts, in order, up to the outcome */
+    char *console; /* what was written to the parts' streams, in order, up to the outcome */
     size_t nconsole;
     uint64_t from, steps, checkpoints, events;
     uint64_t newer, /* as in struct replay_report */
@@ -36,7 +37,7 @@ struct verified {
 };
 
 /* The result does not depend on the number of jobs. -1 with err: the trace is damaged, or a part could not
- * run; v->console is what came before that. Free it in any case. */
+ * run; v->console is then what came before that. *v is to be freed in any case. */
 int verify_in_parts(const struct verify_job *job, struct trace *t, struct verified *v, struct error *err);
 void verified_free(struct verified *v);
 

@@ -32,23 +32,23 @@ enum crash {
 const char *crash_word(enum crash c);
 /* The kind whose word or reason it is, or CRASH_NONE. */
 enum crash crash_by_word(const char *word);
-/* Adds the kinds in "panic,hang" to *mask. -1 with err if a word is none. */
+/* Adds the kinds in "panic,hang" to *mask. -1 with err if a word names no kind. */
 int crash_parse(const char *list, uint32_t *mask, struct error *err);
 
 /* ---- while recording ---- */
 
 struct crash_watch;
 
-/* `stop_on`: bits of kinds of which the first ends the recording. `keep_going`: nothing else does; otherwise
- * what will not end by itself does, too: a second identical panic, a panic in which the kernel stays, a reset
- * loop and a hang. */
+/* `stop_on`: bits of the kinds whose first crash ends the recording. Unless `keep_going`, what will not end
+ * by itself ends it too: a second identical panic, a panic in which the kernel stays, a reset loop and a
+ * hang. */
 struct crash_watch *crash_watch_new(uint32_t stop_on, bool keep_going);
 void crash_watch_free(struct crash_watch *w); /* NULL is allowed */
 
 /* The classes of the engine's events that it needs. */
 uint32_t crash_watch_classes(const struct crash_watch *w);
-/* An event of the engine, and one of the inspector (core/story/inspector.h), in order. Cost: a look at the
- * row of its kind, and a hash for most classes. */
+/* Take an event of the engine, and one of the inspector (core/story/inspector.h), in order. Cost: a look at
+ * the row of its kind, and a hash for most classes. */
 void crash_watch_event(struct crash_watch *w, const struct event *ev);
 void crash_watch_story(struct crash_watch *w, const struct event *ev);
 /* An input was given: whoever typed it decides how often the guest boots. */
@@ -57,11 +57,11 @@ void crash_watch_input(struct crash_watch *w);
 /* Where the engine has to stop at the latest so that it can look: a position, and a guest time. Stops before
  * these do no harm. */
 void crash_watch_limit(const struct crash_watch *w, uint64_t icount, uint64_t time, struct run_limit *limit);
-/* To be called whenever the engine has stopped. Whether the recording ends here. */
+/* To be called whenever the engine has stopped. Returns whether the recording ends here. */
 bool crash_watch_stopped(struct crash_watch *w, const struct engine *e, const struct stop *s);
 
-/* What it ended with, or CRASH_NONE, and in words. A panic that was not followed by a reset counts, whatever
- * ended the recording. */
+/* The crash that the recording ended with, or CRASH_NONE; *text says it in words. A panic that was not
+ * followed by a reset counts, whatever ended the recording. */
 enum crash crash_watch_result(const struct crash_watch *w, const char **text);
 
 /* ---- in a trace ---- */

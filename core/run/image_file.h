@@ -19,11 +19,11 @@ int image_files_add_memory(struct image_files *f, const char *role, const char *
 const struct image *image_files_images(const struct image_files *f, size_t *count);
 /* The path that was given for image i, for messages only. */
 const char *image_files_path(const struct image_files *f, size_t i);
-/* Which file image i is; none if it is in memory. */
+/* Identifies the file of image i; none if the image is in memory. */
 struct file_id image_files_id(const struct image_files *f, size_t i);
 /* The image that is the same file as `path` (whatever its name), or -1. */
 long image_files_same(const struct image_files *f, const char *path);
-/* Whether every file still has the size and modification time that it was opened with; otherwise -1, and err
+/* 0 if every file still has the size and modification time that it was opened with; otherwise -1, and err
  * names the first that has not. */
 int image_files_unchanged(const struct image_files *f, struct error *err);
 void image_files_free(struct image_files *f); /* NULL is allowed */

@@ -1,7 +1,7 @@
 /* lockstep.h - replays a trace on two engines side by side, which must agree, and names the first step after
  * which they do not.
  *
- * Both are made from the one trace. They differ in how they execute code: one interprets, the other compiles.
+ * Both are made from the same trace, and differ in how they execute code: one interprets, the other compiles.
  */
 #ifndef BOOTREEL_CORE_RUN_LOCKSTEP_H
 #define BOOTREEL_CORE_RUN_LOCKSTEP_H
@@ -10,7 +10,7 @@
 
 struct lockstep_options {
     const struct engine_kind
-        *kind; /* its `host` holds for the side that compiles, and may not say that nothing is compiled */
+        *kind; /* its `host` is for the side that compiles, which must not be told to interpret */
     void (*progress)(void *ctx, const struct engine *e); /* from time to time; may be NULL */
     void *ctx;
     uint64_t every; /* steps between two comparisons of the states; at least 1 */
@@ -30,8 +30,8 @@ struct lockstep *lockstep_open(struct trace *t, const struct lockstep_options *o
 void lockstep_close(struct lockstep *l); /* NULL is allowed */
 
 /* Runs both to the end of the record, or to the first difference, which is not an error. Cost: two replays,
- * and hashing what has changed each `every` steps; after a difference, for each halving of `every`, both
- * again from the checkpoint before it. */
+ * and hashing the changed pages once every `every` steps; after a difference, for each halving of `every`,
+ * both replays again from the checkpoint before it. */
 int lockstep_run(struct lockstep *l, struct lockstep_report *report, struct error *err);
 
 /* Makes it stop soon. Async-signal-safe, from any thread. */

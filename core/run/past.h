@@ -9,8 +9,8 @@
 
 struct past;
 
-/* Memory at checkpoint k. NULL with err if the trace cannot be read, and without (err->text is empty) if the
- * engine does not say where its memory is (engine_words.ram). The trace is opened once more, so `t` may be
+/* Memory at checkpoint k. NULL if the trace cannot be read (with err), or if the engine does not say where
+ * its memory is (engine_words.ram; err->text is then empty). The trace is opened once more, so `t` may be
  * used, and closed, by others. */
 struct past *past_open(const struct trace *t, const struct engine_kind *kind, size_t k, struct error *err);
 void past_close(struct past *); /* NULL is allowed */

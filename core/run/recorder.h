@@ -60,13 +60,14 @@ struct record_options {
     uint64_t checkpoint_every;          /* steps; 0: only the one at icount 0; not used with `again` */
     const struct position *until;       /* NULL, or an ICOUNT, a TIME or a CONSOLE text */
     bool stop_on_reset;                 /* end the run at the first reset after power-on */
-    uint32_t stop_on;  /* kinds of crashes of which the first ends it: CRASH_BIT (core/run/crash.h) … */
-    bool keep_going;   /* … and nothing else does that goes on; neither is used with `again` */
+    uint32_t stop_on;  /* kinds whose first crash ends it: CRASH_BIT (core/run/crash.h) … */
+    bool keep_going;   /* … and no other crash does; neither is used with `again` */
     bool no_index;     /* leave out which pages were executed and written (traces/touched.h) */
     uint64_t max_size; /* the most bytes that the trace may have; 0: no limit */
     struct live *live; /* NULL, or typing */
     struct net *net;   /* NULL, or what is at the other end of the network cards; not used with `again` */
-    const struct symbol_image *symbol_images; /* the same for ELF images that are built into the program */
+    const struct symbol_image *symbol_images; /* ELF images that are built into the program, whose symbols go
+                                               * into the trace */
     size_t nsymbol_images;
     const char *const *symbol_files; /* ELF files whose symbols go into the trace */
     size_t nsymbol_files;
@@ -80,10 +81,10 @@ struct record_options {
 struct record_result {
     struct stop
         stop;     /* how it ended: reached (--until), reset, power-off, halted, interrupted, guest-fault */
-    bool watched; /* ended since stop_on or the default says so */
+    bool watched; /* `stop_on` or the default ended it */
     enum crash crash; /* what it ended in, whatever ended it */
     char crash_text[400];
-    /* The first instruction that the processor's model lacks, and where (EV_CPU_LACKS); "": none. In `model`
+    /* The first instruction that the processor's model lacks, and where (EV_CPU_LACKS); "": none. `model`:
      * what --cpu would have to be; "": no model has it */
     char lacking[200], model[24];
     bool full;       /* the trace reached max_size: `stop` is its last position */
@@ -97,7 +98,7 @@ struct record_result {
     struct trace_kept_name
         earlier; /* with keep_earlier: what the earlier file is called now; "" if there was none */
     uint64_t
-        refused; /* pages stored in full since nothing shorter read back as they were (trace_pages_refused) */
+        refused; /* pages stored in full because nothing shorter read back the same (trace_pages_refused) */
 };
 
 struct recorder;
@@ -110,8 +111,8 @@ struct recorder *recorder_create(const struct record_options *o, struct error *e
 void recorder_interrupt(struct recorder *r);
 
 /* Runs to the end and closes the trace. -1 if the trace could not be written: then err says why, and the file
- * holds what was written, unless that is less than the machine's first state: then it is as it was before. A
- * guest fault (an image that cannot be read is one) is not an error here: see result->stop. */
+ * holds what was written, unless that is less than the machine's first state: then an earlier file is as it
+ * was before. A guest fault (an image that cannot be read is one) is not an error here: see result->stop. */
 int recorder_run(struct recorder *r, struct record_result *result, struct error *err);
 
 void recorder_destroy(struct recorder *r); /* NULL is allowed */

@@ -57,7 +57,7 @@ size_t replay_parts(const struct trace *t);
 /* The stretches of part `part` (from 1 on) of `parts`: from the one that begins at checkpoint *first to the
  * one that ends at checkpoint *end. None if these are equal. */
 void replay_stretches(const struct trace *t, unsigned part, unsigned parts, size_t *first, size_t *end);
-/* Whether that recording ended as the guest was about to reset the machine. */
+/* Whether a recording with this end ended as the guest was about to reset the machine. */
 bool replay_ended_by_reset(const struct trace_end *end);
 /* The checkpoint of the final state, or -1. */
 long replay_final_checkpoint(const struct trace *t);
@@ -91,7 +91,7 @@ struct replay_options {
      * the final state. A damaged trace is then an error, even if all that can be compared is equal; a
      * truncated one is not. */
     bool verify;
-    /* Only that part of the record, from 1 on, out of `parts`; 0: all of it. A part begins and ends at a
+    /* Which part of the record to replay, from 1 to `parts`; 0: all of it. A part begins and ends at a
      * checkpoint (or at an end of the record), so that a replay of it needs nothing of the others, and all
      * parts together are the whole. Parts may be empty. Part 1 has the whole run's inspector. The others
      * cannot have one: they compare the states and the engine's events; the guest systems' events between
@@ -101,8 +101,8 @@ struct replay_options {
      * the stretch that begins there, whose number is the checkpoint's. Going on costs less than beginning
      * there, which restores and hashes a state. NULL: the part ends. */
     bool (*go_on)(void *ctx, size_t stretch);
-    /* Positions, in order, at which the hash of the state is filled in (core/run/state.h), as the run passes
-     * them; 0: it did not. With verify, and not of a part. */
+    /* Positions, in order; as the run passes one, the hash of the state there (core/run/state.h) is filled
+     * in. Only with `verify`, and not of a part. */
     struct replay_visit {
         uint64_t icount, hash;
     } * visit;
@@ -127,7 +127,8 @@ struct replay_report {
     uint64_t checkpoints;
     uint64_t events;
     uint64_t
-        newer; /* events that were not compared: of kinds that the program did not know that recorded the trace */
+        newer; /* events that were not compared, as the program that recorded the trace did not know their
+                * kinds */
     struct stop stop; /* where it stopped */
 };
 

@@ -13,8 +13,8 @@
 
 /* ---- tapes: events, and the ends of stretches ---- */
 
-/* The folder's state between two stretches. A part guesses the state that it begins with; the guess was right
- * if the stretch before it ends with an equal one. */
+/* The folder's state between two stretches. A part guesses the state with which it begins; the guess was
+ * right if the stretch before it ends with an equal one. */
 struct fold_state {
     uint8_t *data; /* owned */
     size_t n;
@@ -56,7 +56,7 @@ int rewriter_checkpoint(struct rewriter *r, const struct taped_item *item, struc
 uint64_t rewriter_events(const struct rewriter *r);
 /* Ends the trace as the record ends, closes the file and frees; also on error. */
 int rewriter_finish(struct rewriter *r, struct error *err);
-/* Whole frames stay in the file. NULL is allowed. */
+/* Closes the file, in which the frames that are complete stay, and frees. NULL is allowed. */
 void rewriter_abort(struct rewriter *r);
 
 #endif

@@ -2,10 +2,10 @@
  * by running the trace again.
  *
  * A sample is taken at each position that is a multiple of `every`. The clock of a run is its steps, so the
- * samples are the same whenever and wherever they are taken, and those of a part of the run are some of those
- * of the whole. A halted machine makes no steps, so the time that it waits is not in them.
+ * samples are the same whenever and wherever they are taken, and a part of the run has some of the whole
+ * run's samples. A halted machine makes no steps, so the time that it waits is not in them.
  *
- * The calls are those of view_frames (core/views/views.h): by call frame information where there is some,
+ * The calls are found by view_frames (core/views/views.h): by call frame information where there is some,
  * otherwise by the frame pointer, otherwise by what looks like return addresses on the stack. The process is
  * known exactly if the trace's guest was inspected: from the recorded context switches (class sched); in a
  * trace without them the run begins at icount 0, with an inspector of its own.
@@ -39,7 +39,8 @@ struct samples_options {
     bool (*go_on)(void *ctx, size_t checkpoint);
 };
 
-/* A function, or a sort of code without symbols: its bits, and the innermost stage in which it runs. */
+/* A function, or a sort of code without symbols, which is named by its bits (16, 32, 64) and the innermost
+ * stage in which it runs. */
 struct sample_function {
     const char *name;
     const char *module; /* "kernel", a module, a program's path; "" if there is no symbol */
@@ -49,7 +50,7 @@ struct sample_function {
     uint64_t self, total; /* samples in it; samples in it or in what it called */
 };
 
-/* A place in code without symbols: PLACE_BYTES bytes of code from a multiple of that on. */
+/* A place in code without symbols: PLACE_BYTES bytes of code, from a multiple of PLACE_BYTES on. */
 enum { PLACE_BYTES = 64 };
 struct sample_place {
     const char *name; /* the sort of code, as a function's name */
@@ -74,10 +75,10 @@ struct samples;
 uint64_t samples_usual(uint64_t steps);
 /* Whether samples can be taken in parts: 1; 0 if an inspector has to see the run from its beginning; -1 with err. */
 int samples_divisible(struct trace *t, struct error *err);
-/* Takes the samples. NULL with err; also if it was interrupted, and if a recorded state on the way is another
- * one than that of the run (traces of another behaviour version are not compared). Cost: a replay from the
- * checkpoint before `from` (or from icount 0, if they are not divisible) up to `to`, and some 50 us a sample.
- * With samples_divisible(), the replay need not be fresh. */
+/* Takes the samples. NULL with err; also if it was interrupted, and if a recorded state on the way differs
+ * from the run's (traces of another behaviour version are not compared). Cost: a replay from the checkpoint
+ * before `from` (or from icount 0, if they are not divisible) up to `to`, and some 50 us a sample. With
+ * samples_divisible(), the replay need not be fresh. */
 struct samples *samples_take(const struct samples_options *o, struct error *err);
 /* The samples of n parts as one, in their order. They must have the same symbols and `every`; they are not
  * freed, and must outlive the result. n > 0. */

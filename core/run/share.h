@@ -7,7 +7,7 @@
 
 #include "core/run/rewriter.h"
 
-/* Which part of which run, and by whom. */
+/* Which part of the run it is, and what made it. */
 struct share_about {
     unsigned part, parts;
     const char *program; /* version of bootreel: another one may make other events of the same run */
@@ -28,8 +28,8 @@ void share_abort(struct share_writer *w); /* NULL is allowed */
 
 struct share;
 
-/* A share of `t`, which must stay open, made by these versions of the program and of the engine. NULL with
- * err, which says what to do, if the file is anything else. */
+/* Opens a share of `t`, which must stay open, made by these versions of the program and of the engine. NULL
+ * with err, which says what to do, if the file is anything else. */
 struct share *share_open(const char *path, struct trace *t, const char *program, uint32_t behaviour,
                          struct error *err);
 void share_close(struct share *s); /* NULL is allowed */

@@ -36,7 +36,7 @@ uint64_t state_hash_of_page(const struct state_hash *s, const char *region, uint
 /* Calls fn for each page that is not all zero, by region and index. */
 void state_hash_pages(const struct state_hash *s,
                       void (*fn)(void *ctx, const char *region, uint64_t index, uint64_t hash), void *ctx);
-/* What state_hash_page computes. */
+/* The number that a page with these bytes adds to the hash. */
 uint64_t page_hash(const char *region, uint64_t index, const void *data);
 
 /* Runs engine->save into `s` and returns the hash. `base`: that of the save that `s` holds; with NULL all

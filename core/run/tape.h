@@ -16,11 +16,11 @@ void tape_free(struct tape *t); /* NULL is allowed */
 
 /* ---- the writer ---- */
 void tape_put(struct tape *t, const void *data, size_t n);
-/* There will be no more. -1 with err if not all could be written. */
+/* Nothing more will be written. -1 with err if not all could be. */
 int tape_end(struct tape *t, struct error *err);
 
 /* ---- the reader ---- */
-/* Takes n bytes, and waits for them. False at the end; tape_check() then says whether all was read. */
+/* Takes n bytes, for which it waits. False at the end; tape_check() then says whether all was read. */
 bool tape_get(struct tape *t, void *data, size_t n);
 /* After the end: 0 if all bytes were written and read; -1 with err. */
 int tape_check(const struct tape *t, struct error *err);

@@ -1,8 +1,8 @@
-/* kernel_types.h - the type information that a Linux kernel has of itself (BTF), as it is in the memory of a
- * recorded machine; or what the DWARF of its vmlinux says, in the same form, of a kernel that has none.
+/* kernel_types.h - a Linux kernel's own type information (BTF), from the memory of a recorded machine; or,
+ * for a kernel without it, the types in its vmlinux's DWARF, in the same form.
  *
- * A trace has it already: in the kernel's image, which its checkpoints hold. So it is read when somebody asks
- * for a type, of any trace, and recording does nothing for it. */
+ * A trace has it already, in the kernel's image, which the checkpoints hold. So it can be read from any trace
+ * when somebody asks for a type, and recording does nothing for it. */
 #ifndef BOOTREEL_CORE_SYMBOLS_KERNEL_TYPES_H
 #define BOOTREEL_CORE_SYMBOLS_KERNEL_TYPES_H
 
@@ -11,15 +11,17 @@
 
 struct kernel_types;
 
-/* Reads the types of the first kernel that was found and has some, and of the modules that it had at the last
- * checkpoint of the record. An empty set if there are none. `s` are the trace's symbols, and must stay. One
- * thread at a time may use the result. NULL with err if the trace cannot be read. Cost: some hundredths of a
- * second; and, from the first question for code on, the kernel's image (tens of MB). */
+/* Reads the types of the first kernel that was found and has types, and of the modules that it had at the
+ * last checkpoint of the record. The set is empty if there are none. `s` has the trace's symbols, and must
+ * outlive the result. One thread at a time may use the result. NULL with err if the trace cannot be read.
+ * Cost: some hundredths of a second; and, from the first question for code on, the kernel's image (tens of
+ * MB). */
 struct kernel_types *kernel_types_read(struct trace *t, const struct engine_kind *kind,
                                        const struct symbols *s, struct error *err);
-/* Those of the kernel of the guest that a space belongs to: `first`, which kernel_types_read gave (or NULL),
- * if it is of that guest or that has none; otherwise *o has them, which begins as zeros, and whose k is to be
- * freed. Cost: as kernel_types_read where the guest changes. */
+/* The types of the kernel of the guest that a space belongs to: `first` (from kernel_types_read, or NULL) if
+ * they are that guest's, or if that guest's kernel has none; otherwise those in *o, which is all zero at
+ * first, and whose k is to be freed. Cost: that of kernel_types_read when the guest is another one than
+ * before. */
 struct kernel_types_other {
     struct kernel_types *k;
     unsigned guest;
@@ -28,10 +30,10 @@ struct kernel_types_other {
 const struct kernel_types *kernel_types_here(const struct kernel_types *first, struct kernel_types_other *o,
                                              struct trace *t, const struct engine_kind *kind,
                                              const struct symbols *s, symbol_space space);
-/* Those of a kernel alone, from its BTF, for who watches it while it runs: the data may be freed. NULL if
- * they are damaged. Cost: some ms, and twice the data. */
+/* The types of a kernel alone, from its BTF, for a guest system that watches the kernel while it runs. The
+ * data may be freed afterwards. NULL if they are damaged. Cost: some ms, and twice the data. */
 struct kernel_types *kernel_types_of(const void *btf, size_t n);
-/* Adds those of a module. False if they are damaged. */
+/* Adds the types of a module. False if they are damaged. */
 bool kernel_types_add(struct kernel_types *k, const char *module, const void *btf, size_t n);
 bool kernel_types_has(const struct kernel_types *k, const char *table);
 void kernel_types_free(struct kernel_types *k); /* NULL is allowed */
@@ -51,11 +53,12 @@ struct types_function {
     uint32_t proto; /* its prototype's type */
 };
 bool kernel_types_function(const struct kernel_types *k, const char *name, struct types_function *f);
-/* The same, only in the kernel's own types ("kernel") or in a module's. */
+/* As kernel_types_function, but only in the kernel's own types ("kernel") or in a module's. */
 bool kernel_types_function_in(const struct kernel_types *k, const char *table, const char *name,
                               struct types_function *f);
-/* Its arguments in words, where it is entered: (dev_name=0xffff… "/dev/sda1", flags=0x8000). `reg` are RDI,
- * RSI, RDX, RCX, R8 and R9. Texts, and names that structures have, are read from memory. Like snprintf. */
+/* A function's arguments in words, where it is entered: (dev_name=0xffff… "/dev/sda1", flags=0x8000). `reg`
+ * are RDI, RSI, RDX, RCX, R8 and R9. Texts, and names that structures have, are read from memory. Like
+ * snprintf. */
 int kernel_types_arguments(const struct kernel_types *k, const struct types_function *f,
                            const uint64_t reg[6], const struct types_memory *m, char *buf, size_t size);
 
@@ -67,15 +70,15 @@ struct types_place {
 };
 /* VARIABLE or (struct TYPE *)ADDRESS, and then .MEMBER, ->MEMBER and [INDEX] in any number: init_task.comm,
  * iomem_resource.child, ((struct task_struct *)0xffff89f3c1206100)->comm. Pointers are not followed, as they
- * have another value at each position. 1; 0: it is no such expression, or there is no such variable with a
- * known type; -1 with err if a member is wrong. */
+ * have another value at each position. 1: *p is filled; 0: this is no such expression, or no variable of that
+ * name has a known type; -1 with err if a member is wrong. */
 int kernel_types_place(const struct kernel_types *k, const struct symbols *s, const char *expression,
                        struct types_place *p, struct error *err);
-/* The value of what is there in words, of its first n bytes: a number, "a text", an enumerator's name. Like
- * snprintf; 0 if it is a structure or an array of other things. */
+/* The value at a place in words, from its first n bytes: a number, "a text", an enumerator's name. Like
+ * snprintf; 0 if it is a structure, or an array of anything but characters. */
 int kernel_types_value(const struct kernel_types *k, const struct types_place *p, const void *bytes, size_t n,
                        char *buf, size_t size);
-/* The name of its type: "struct task_struct", "char [16]". Like snprintf. */
+/* The name of a place's type: "struct task_struct", "char [16]". Like snprintf. */
 int kernel_types_name(const struct kernel_types *k, const struct types_place *p, char *buf, size_t size);
 
 /* A member of a structure, an element of an array, or the whole if it is neither (its name is then ""). */
@@ -88,11 +91,12 @@ enum { TYPES_PARTS_MAX = 2000 };
 /* Calls fn for each part, in order, of the first TYPES_PARTS_MAX. Returns how many. */
 size_t kernel_types_parts(const struct kernel_types *k, const struct types_place *p,
                           void (*fn)(void *ctx, const struct types_part *part), void *ctx);
-/* What is there in words; "{…}" for a structure. Like snprintf. */
+/* The value of a part in words; "{…}" for a structure. Like snprintf. */
 int kernel_types_part_value(const struct kernel_types *k, const struct types_part *part,
                             const struct types_memory *m, char *buf, size_t size);
-/* Where it leads: what a pointer points to; for a list (list_head, hlist_node …) the structure that its next
- * entry is in; a structure or an array itself. `whole`: what it is a part of. False if it leads nowhere. */
+/* Where a part leads: what a pointer points to; for a list (list_head, hlist_node …) the structure that its
+ * next entry is in; a structure or an array itself. `whole`: what it is a part of. False if it leads
+ * nowhere. */
 bool kernel_types_follow(const struct kernel_types *k, const struct types_place *whole,
                          const struct types_part *part, const struct types_memory *m, struct types_place *to);
 

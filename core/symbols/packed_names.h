@@ -1,13 +1,13 @@
 /* packed_names.h - names packed by tokens, as Linux (kallsyms) and Xen (symbols) keep their own symbol tables:
  * found in an image by their structure.
  *
- *   token table: 256 texts ended by NUL. Those of characters that occur in names stand for themselves,
- *     so those of '0' to '9' are the characters, in a row: that is what is looked for.
+ *   token table: 256 texts ended by NUL. The tokens of characters that occur in names stand for themselves, so
+ *     the tokens of '0' to '9' are these characters, in a row: that is what is looked for.
  *
  *   token index: 256 x u16, where each token begins in the table; aligned.
  *
- *   a name: its length in tokens (in Linux of one byte or, with bit 7, two; in Xen of one byte), so many tokens. The first character of the
- *     unpacked name is the symbol's type.
+ *   a name: its length in tokens (in Linux one byte or, with bit 7, two; in Xen one byte), and that many tokens.
+ *     The first character of the unpacked name is the symbol's type.
  *
  * scripts/kallsyms.c of Linux; tools/symbols.c of Xen.
  */

@@ -1,5 +1,5 @@
 /* pe.h - executables of PE, PE32+ and TE form: their headers, from bytes alone. Nothing is trusted: every
- * offset is checked against what it is inside.
+ * offset is checked against the size of what it is in.
  *
  * Sources: Microsoft, "PE Format"; PI specification 1.7, volume 1, chapter 15 (TE).
  */
@@ -37,21 +37,21 @@ bool pe_read(const uint8_t *p, size_t n, struct pe_image *pe);
 /* Reads the headers of an image as it is in memory: p is its relative address 0, which a TE image has in
  * front of its first byte. */
 bool pe_read_memory(const uint8_t *p, size_t n, struct pe_image *pe);
-/* From the first byte of code to the last: all sections with code. 0, 0 if there are none. */
+/* The range from the first byte of code to the last, over all sections with code. 0, 0 if there are none. */
 struct pe_range pe_code(const struct pe_image *pe);
 
-/* What an image says of the file with its debug information. */
+/* What an image says about the file with its debug information. */
 struct pe_debug {
     bool has_guid;
     uint8_t guid[16];
     uint32_t age;
-    char path[PE_PATH]; /* where that was built; "" if it does not say */
+    char path[PE_PATH]; /* where that file was built; "" if the image does not say */
 };
 /* Reads a CodeView record of n bytes: RSDS (PDB 7.0), NB10 (PDB 2.0), MTOC (Mach-O). False if it is none of them. */
 bool pe_read_codeview(const uint8_t *p, size_t n, struct pe_debug *d);
-/* Reads that of an image in memory. False if it has none. */
+/* Reads the CodeView record of an image in memory. False if it has none. */
 bool pe_read_debug(const uint8_t *p, size_t n, const struct pe_image *pe, struct pe_debug *d);
-/* The last part of such a path, without its ending. */
+/* The last part of pe_debug.path, without its ending. */
 void pe_path_name(const char *path, char *name, size_t size);
 
 #endif

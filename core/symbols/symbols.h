@@ -41,8 +41,8 @@ static inline uint32_t symbol_space_id(symbol_space space)
 {
     return (uint32_t)space;
 }
-/* A process as people write it: "5", or "1:5" for process 5 of guest 1. Like snprintf; like sscanf, false if it
- * is neither. */
+/* A process as people write it: "5", or "1:5" for process 5 of guest 1. The first is like snprintf; the
+ * second parses it, and returns false if it is neither form. */
 int symbol_space_text(symbol_space space, char *buf, size_t size);
 bool symbol_space_parse(const char *text, symbol_space *space);
 /* The kernel's space of the guest that the space belongs to; SPACE_KERNEL for a negative one. */
@@ -116,37 +116,41 @@ struct symbol_code {
     size_t size;
     uint64_t address;
     bool narrow;                       /* 32-bit code; else 64-bit */
-    const char *entries, *entries_end; /* symbols around entries from interrupts, in assembly; NULL: none */
-    /* Or where there are none: whether code of that name is such an entry, and whether it has no caller.
-     * NULL: not known by name. */
+    const char *entries, *entries_end; /* symbols around the assembly that interrupts enter; NULL: none */
+    /* Where there are no such symbols: whether code of that name is such an entry, and whether it has no
+     * caller. NULL: names do not tell. */
     bool (*is_entry)(const char *name);
     bool (*is_outermost)(const char *name);
     const struct symbol_registers {
-        int32_t depth; /* from the registers that entries save up to above RIP, which is pushed with them */
+        int32_t depth;    /* bytes from the registers that entries save up to above RIP, which is pushed with
+                        * them */
         int32_t saved[6]; /* where RBX, RBP, R12 to R15 are, from above RIP on; or EBX, EBP, ESI, EDI */
         int32_t sp;       /* the same of RSP */
     } * registers;        /* NULL if there are no entries */
 };
 /* Adds frames for all functions of a table that are in this code, which needs neither tables nor frame
- * pointers: what each instruction does to the stack is followed along every path. Before symbol_table_end,
- * without other frames. In code of a compiler all is found, but for functions that make room for arrays of
- * variable size and have no frame pointer. Cost: 0.1 s for the 2 MB of a hypervisor. */
+ * pointers: what each instruction does to the stack is followed along every path. To be called before
+ * symbol_table_end, on a table without frames. In a compiler's code all frames are found, except in functions
+ * that make room for arrays of variable size and have no frame pointer. Cost: 0.1 s for the 2 MB of a
+ * hypervisor. */
 void symbol_table_deduce_frames(struct symbol_table *t, const struct symbol_code *code);
 
-/* A member of a structure of the file's: proc, p_pid. Offset and size are in bytes; size 0: not known. */
+/* A member of a structure in the table's file: proc, p_pid. Offset and size are in bytes; size 0: not
+ * known. */
 struct symbol_member {
     const char *type, *name;
     uint32_t offset, size;
 };
-/* What is known of a member already stays. `kind`: what tells of it, "DWARF" or "CTF". */
+/* Adds a member; one that the table has already stays as it is. `kind`: where it is from, "DWARF" or
+ * "CTF". */
 void symbol_table_add_member(struct symbol_table *t, const struct symbol_member *m, const char *kind);
-/* Whose members tables of ELF files get from now on: the structures of these names (the list ends with NULL;
- * both must outlive `s`) in files of this EI_OSABI. They are from DWARF, or from CTF as FreeBSD's kernels
- * have it (.SUNW_ctf). */
+/* From now on, tables of ELF files of this EI_OSABI get the members of the structures of these names (the
+ * list ends with NULL; it and the names must outlive `s`). They are from DWARF, or from CTF as FreeBSD's
+ * kernels have it (.SUNW_ctf). */
 void symbols_want_members(struct symbols *s, unsigned osabi, const char *const *structures);
 
-/* The types (BTF) of the Linux kernel whose _text is at that address, if a file with its DWARF was given
- * (--symbols), and the table of that; NULL if not. */
+/* The types of the Linux kernel whose _text is at that address, as BTF in *btf and *n, if a file with its
+ * DWARF was given (--symbols). Returns that file's table; NULL if there is none. */
 const struct symbol_table *symbols_types(const struct symbols *s, uint64_t text, const void **btf, size_t *n);
 
 /* Completes the table: sorts it. Returns the table; if there already is an equal one, frees `t` and
@@ -206,7 +210,7 @@ bool symbols_frame(const struct symbols *s, symbol_space space, uint64_t address
 
 /* ---------------------------------------------------------------- going through */
 
-/* How many mappings were added and have ended: as long as it stays, so do the answers for SYMBOLS_NOW. */
+/* A count of mappings added and ended: while it is the same, so are the answers for SYMBOLS_NOW. */
 uint64_t symbols_changes(const struct symbols *s);
 size_t symbols_mappings(const struct symbols *s);
 const struct symbol_mapping *symbols_mapping(const struct symbols *s, size_t i);
@@ -215,12 +219,12 @@ const char *symbol_table_name(const struct symbol_table *t);
 const char *symbol_table_source(const struct symbol_table *t);
 /* The symbol of that name, with its link address. False if there is none. */
 bool symbol_table_find(const struct symbol_table *t, const char *name, struct symbol *sym);
-/* The member of that name of a structure (or of an anonymous one in it). False if not known. */
+/* The member of that name in a structure (or in an anonymous one in it). False if not known. */
 bool symbol_table_member(const struct symbol_table *t, const char *type, const char *name,
                          struct symbol_member *m);
 size_t symbol_table_members(const struct symbol_table *t);
 void symbol_table_nth_member(const struct symbol_table *t, size_t i, struct symbol_member *m);
-/* What told of the members: "DWARF", "CTF", or "" if there are none. */
+/* Where the members are from: "DWARF", "CTF", or "" if there are none. */
 const char *symbol_table_members_from(const struct symbol_table *t);
 /* The i-th by address, with its link address. */
 void symbol_table_symbol(const struct symbol_table *t, size_t i, struct symbol *sym);
@@ -228,16 +232,17 @@ void symbol_table_symbol(const struct symbol_table *t, size_t i, struct symbol *
 /* ---------------------------------------------------------------- ELF files (core/symbols/elf.c) */
 
 /* Adds a table with the function and object symbols of an ELF image (.symtab, else .dynsym), and the members
- * that are wanted. `name` as above. With `lines` the DWARF line table and call frames too (real mode's where
- * DW_AT_producer says -m16). Returns the table, or NULL with err if it is not an ELF file, is damaged, or has
- * no symbols. The data is only needed during the call. */
+ * that are wanted. `name` as in symbol_table_begin. With `lines` the DWARF line table and call frames too
+ * (real mode's where DW_AT_producer says -m16). Returns the table, or NULL with err if it is not an ELF file,
+ * is damaged, or has no symbols. The data is only needed during the call. */
 struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const void *data, size_t size,
                                      bool lines, struct error *err);
 /* Adds the symbols of an ELF file, with lines. NULL with err. */
 struct symbol_table *symbols_add_elf_file(struct symbols *s, const char *path, struct error *err);
 /* Whether a file is a list of symbols as nm(1) prints it: a Linux kernel's System.map. */
 bool symbols_is_map(const char *path);
-/* Adds a table of such a file. NULL with err if it cannot be read or a line is something else. */
+/* Adds a table with the symbols of such a list. NULL with err if it cannot be read, or a line is something
+ * else. */
 struct symbol_table *symbols_add_map_file(struct symbols *s, const char *path, struct error *err);
 /* Whether a file is an ELF file with symbols. False, too, if it cannot be read. */
 bool symbols_in_elf_file(const char *path);
@@ -262,8 +267,8 @@ int symbols_elf_base(const void *data, size_t size, uint64_t *vaddr, uint64_t *o
 struct symbol_files;
 struct symbol_files *symbol_files_new(void);
 void symbol_files_free(struct symbol_files *f); /* NULL is allowed */
-/* Adds a file or a folder with all below it, of which no more than the names are read now. *fixed: it is or
- * may be a file whose symbols have addresses of their own. -1 with err if it cannot be read, or is
+/* Adds a file, or a folder with all files below it; of a folder, only names are read now. *fixed: whether it
+ * is, or may be, a file whose symbols have addresses of their own. -1 with err if it cannot be read, or is
  * damaged. */
 int symbol_files_add(struct symbol_files *f, const char *path, bool *fixed, struct error *err);
 /* The i-th file (not folder) that was added and that no module has used; NULL beyond the last. */
@@ -274,14 +279,14 @@ struct symbol_module {
     const char *name;
     const void *bytes; /* from its relative address 0 on: a TE image has something else there */
     size_t size;
-    uint64_t base; /* where that is */
+    uint64_t base; /* of relative address 0 */
 };
-/* Adds a table of an image, at relative addresses. It has the functions and lines of the file that the
- * image's CodeView record names, or that has the module's name, if there is one in `files` (NULL: there are
- * none) and it is of this very image; else one symbol, the module's name. Its call frames, of 64-bit code,
- * are those of the image's exception directory, else of the file, else deduced. `warn` (or NULL) is called
- * with a line for each file that has the right name but cannot be used. Returns NULL if the bytes are no
- * image. Cost: some ms for 100 kB of code. */
+/* Adds a table of an image, at relative addresses. If `files` (NULL: none) has a file that the image's
+ * CodeView record names, or that has the module's name, and it belongs to this very image, the table has its
+ * functions and lines; otherwise one symbol, the module's name. Call frames are for 64-bit code: from the
+ * image's exception directory, else from the file, else deduced. `warn` (or NULL) is called with a line for
+ * each file that has the right name but cannot be used. NULL if the bytes are no image. Cost: some ms for 100
+ * kB of code. */
 struct symbol_table *symbols_add_module(struct symbols *s, const struct symbol_module *m,
                                         struct symbol_files *files, void (*warn)(void *ctx, const char *text),
                                         void *ctx);
@@ -299,29 +304,31 @@ struct symbol_types {
     const void *btf;
     size_t size;
 };
-/* The kernel's first; none: n is 0. */
+/* The kernel's come first; n is 0 if there are none. */
 struct symbol_types_set {
     const struct symbol_types *list;
     size_t n;
     symbol_space space; /* of the tables */
-    /* Reads code as it was when it ran, which says how far arguments are in registers. Returns how many of
-     * the n bytes it has. */
+    /* Reads code as it was when it ran, from which it is deduced how long arguments stay in registers.
+     * Returns how many of the n bytes it has. */
     size_t (*read)(void *ctx, uint64_t address, void *buf, size_t n);
     void *ctx;
 };
 
-/* The symbols of a space (SPACE_ANY: of the kernels of all guests; a kernel's: of the others too, but their
- * code only) as an ELF-64 file, with lines and call frames, all at their runtime addresses: of all that was
- * mapped at any time, and of several tables of one name the last. With `types` (or NULL), also types, the
- * prototypes of functions, and the variables whose type is known. To be freed; NULL if the space has none.
- * Cost: a kernel's takes some tens of milliseconds, its types 0.2 s. */
+/* The symbols of a space as an ELF-64 file, with lines and call frames, all at their runtime addresses.
+ * SPACE_ANY: of the kernels of all guests; a kernel's space: of the other kernels too, but only of their
+ * code. It has whatever was mapped at any time; of several tables of the same name, the last. With `types`
+ * (or NULL) it has types, the prototypes of functions, and the variables whose type is known as well. To be
+ * freed; NULL if the space has no symbols. Cost: some tens of milliseconds for a kernel, and 0.2 s for its
+ * types. */
 void *symbols_elf(const struct symbols *s, symbol_space space, const struct symbol_types_set *types,
                   size_t *size);
 
 /* ---------------------------------------------------------------- in a trace (core/symbols/note.c) */
 
-/* From now on new tables, mappings and their ends are passed to fn as notes (fn may be NULL). A note has the
- * icount and time of the mapping. A table comes before its first mapping; a large one takes several notes. */
+/* From now on, new tables, mappings and the ends of mappings are passed to fn as notes (fn may be NULL). A
+ * note has the icount and time of the mapping. A table comes before its first mapping; a large one takes
+ * several notes. */
 void symbols_sink(struct symbols *s, void (*fn)(void *ctx, const struct trace_note *note), void *ctx);
 /* Processes a note; those that are not about symbols are ignored. -1 if it is damaged. */
 int symbols_take_note(struct symbols *s, const struct trace_note *note, struct error *err);

@@ -50,8 +50,8 @@ struct timeline;
 
 /* ---------------------------------------------------------------- opening */
 
-/* Opens the trace and creates the engine of the kind it names (one of `kinds`), at icount 0. NULL on error.
- * The kinds must outlive the timeline. */
+/* Opens the trace, and creates the engine of the kind that it names (one of `kinds`), at icount 0. NULL on
+ * error. The kinds must outlive the timeline. */
 struct timeline *timeline_open(const char *path, const struct engine_kind *const *kinds, size_t nkinds,
                                struct error *err);
 /* Opens a timeline on a trace that is already open; the trace must stay open until timeline_close, and only
@@ -168,10 +168,10 @@ int timeline_step(struct timeline *tl, enum timeline_direction dir, uint64_t n, 
                   struct error *err);
 
 /* One step of processor `cpu` among several, or, with ENGINE_TASK, of a task. What the others do on the way
- * belongs to it, and may hit a stop point. TIMELINE_WAITS: the task has exited or not begun, or the processor
- * makes none of the machine's next (last) TIMELINE_PATIENCE steps: it is halted, or not started. Backwards it
- * stands before the step then. Cost: a microsecond for each step of the others; tasks are searched for by
- * bisection. */
+ * is part of it, and may hit a stop point. TIMELINE_WAITS: the task has exited or not begun, or the processor
+ * makes none of the machine's next (or last) TIMELINE_PATIENCE steps, since it is halted or not started.
+ * Backwards, the timeline then stands before that step. Cost: a microsecond for each step of the others;
+ * tasks are searched for by bisection. */
 enum { TIMELINE_PATIENCE = 100000 };
 int timeline_step_own(struct timeline *tl, unsigned cpu, enum timeline_direction dir,
                       struct timeline_stopped *s, struct error *err);
@@ -180,7 +180,7 @@ int timeline_step_own(struct timeline *tl, unsigned cpu, enum timeline_direction
 int timeline_continue(struct timeline *tl, enum timeline_direction dir, struct timeline_stopped *s,
                       struct error *err);
 /* Runs until the n-th hit of a stop point (n > 0), an end or an interrupt; *hits (may be NULL) is how many
- * there were. "Run backwards N times." */
+ * there were. For "run backwards N times". */
 int timeline_continue_n(struct timeline *tl, enum timeline_direction dir, uint64_t n, uint64_t *hits,
                         struct timeline_stopped *s, struct error *err);
 /* As timeline_continue, but at most to `limit` (ahead or behind, as dir says), which gives TIMELINE_DONE. */
@@ -216,8 +216,8 @@ struct timeline_trail {
 };
 /* Called after the step: the machine stands behind it. Returns false to end the walk. */
 typedef bool timeline_trail_fn(void *ctx, const struct timeline_trail *step);
-/* Makes each step with from <= icount < to alone, and calls fn after it. It is left where the walk ends.
- * Cost: below a microsecond a step. */
+/* Makes each step with from <= icount < to alone, and calls fn after it. The timeline is left where the walk
+ * ends. Cost: below a microsecond a step. */
 int timeline_trail(struct timeline *tl, uint64_t from, uint64_t to, timeline_trail_fn *fn, void *ctx,
                    struct error *err);
 
@@ -312,8 +312,8 @@ struct timeline_hit {
     uint8_t before[STOP_BYTES], after[STOP_BYTES];
     unsigned nbefore, nafter;
 };
-/* Leaves only the bytes that changed, and those between them: the first one, if none did. For a watched range
- * of more than STOP_BYTES, most of which has nothing to do with the access. */
+/* Leaves only the bytes that changed, and those between them; the first byte, if none did. For a watched
+ * range of more than STOP_BYTES, most of which has nothing to do with the access. */
 void timeline_hit_trim(struct timeline_hit *hit);
 /* Returns false to end the scan. It may look at the machine, which stands before the instruction (breakpoint)
  * or after the access. */
@@ -328,7 +328,7 @@ int timeline_scan(struct timeline *tl, const struct timeline_stop *stop, uint64_
 /* ---------------------------------------------------------------- looking */
 
 /* The machine where the timeline stands, for core/views and others that only look (core/engine/look.h). It
- * stays true when the timeline moves, except for `diverted`: ask again. */
+ * stays valid when the timeline moves, except for `diverted`, for which it must be asked for again. */
 struct look timeline_look(const struct timeline *tl);
 
 /* The functions of look.h, by their names. */
@@ -381,7 +381,8 @@ static inline size_t timeline_peek_physical(const struct timeline *tl, uint64_t 
 {
     return look_peek_physical(timeline_look(tl), address, buf, n);
 }
-/* The screen as text; see engine_ops.screen. In a graphics mode what the guest kernel's own console shows there. */
+/* The screen as text; see engine_ops.screen. In a graphics mode, the text that the guest kernel's own console
+ * shows there. */
 size_t timeline_screen(struct timeline *tl, char *buf, size_t size);
 /* In a graphics mode: that console, as timeline_display. False if there is none, or something else draws. */
 bool timeline_console(struct timeline *tl, struct display *d, struct display_cell *cells, size_t ncells);
@@ -431,8 +432,9 @@ int timeline_resolve(struct timeline *tl, const char *text, uint64_t *icount, st
 
 /* ---------------------------------------------------------------- diversion */
 
-/* Set a register or memory: this begins a diversion here unless there is one, or nothing was changed. As the
- * functions of engine_ops, they return -1 if the register cannot be set, and the number of bytes done. */
+/* Set a register or memory. This begins a diversion here, unless there is one or nothing was changed. Like
+ * the functions of engine_ops, the first returns 0, or -1 if the register cannot be set, and the others
+ * return the number of bytes written. */
 int timeline_reg_set(struct timeline *tl, unsigned cpu, size_t reg, const void *value);
 size_t timeline_poke(struct timeline *tl, unsigned cpu, uint64_t linear, const void *buf, size_t n);
 size_t timeline_poke_physical(struct timeline *tl, uint64_t address, const void *buf, size_t n);

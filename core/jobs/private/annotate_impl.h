@@ -4,7 +4,7 @@
 
 #include "core/jobs/annotate.h"
 
-/* Stretches of the run, and where their items go: in order, from one TAPED_BEGIN on. */
+/* Stretches of the run, and what takes their items: in order, beginning with one TAPED_BEGIN. */
 struct annotate_stretches {
     const struct annotate_job *job;
     struct trace *trace;
@@ -18,7 +18,7 @@ void annotate_stretches(const struct annotate_stretches *s, struct annotated *a)
 
 /* Writes an item into the new trace. */
 int annotate_write(struct rewriter *out, enum taped what, const struct taped_item *item, struct error *err);
-/* Completes the trace if that was done, and drops it otherwise. */
+/* Completes the trace if the outcome is ANNOTATE_DONE so far, and stops writing it otherwise. */
 void annotate_finish(struct rewriter *out, struct annotated *a);
 
 #endif

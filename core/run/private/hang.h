@@ -1,8 +1,9 @@
 /* hang.h - finds out whether the processor is in a loop that nothing can end. Private to core/run.
  *
- * That is so if interrupts are off, its loop has at most HANG_STEPS steps, of instructions that use nothing
- * but registers, and all registers come back. It is believed once it has been so at each look for a second of
- * guest time, without an interrupt (an NMI). Only looked for on machines with one processor.
+ * It is in one if interrupts are off, the loop has at most HANG_STEPS steps, all of them instructions that
+ * use nothing but registers, and all registers have their first values again. It is believed after HANG_LOOKS
+ * looks in a row, one every HANG_EVERY steps, that found the same loop, without an interrupt (an NMI) between
+ * them. Only machines with one processor are looked at.
  */
 #ifndef BOOTREEL_CORE_RUN_HANG_H
 #define BOOTREEL_CORE_RUN_HANG_H
@@ -13,12 +14,12 @@ enum { HANG_STEPS = 32, HANG_EVERY = 100000000, HANG_LOOKS = 11 };
 
 struct hang {
     uint64_t next;   /* icount of the next look */
-    unsigned steps;  /* made in this look; 0: none is under way … */
+    unsigned steps;  /* made in this look; 0: no look is under way … */
     uint64_t at;     /* … and it goes on at that icount */
-    uint64_t first;  /* hash of the registers where it began */
-    uint64_t sum;    /* of the hashes in the loop, wherever it begins */
-    uint64_t before; /* the sum of the look before */
-    unsigned looks;  /* at the same loop */
+    uint64_t first;  /* hash of the registers where the look began */
+    uint64_t sum;    /* of the hashes in the loop: the same wherever in it a look begins */
+    uint64_t before; /* `sum` of the look before */
+    unsigned looks;  /* in a row that found the same loop */
     bool over;       /* this machine cannot be looked at */
 };
 

@@ -19,9 +19,9 @@ void recorded_story_close(struct recorded_story *s); /* NULL is allowed */
 /* An event of the engine is about to be passed on: emits those that come before it. */
 int recorded_story_before(struct recorded_story *s, const struct event *ev, struct error *err);
 /* Whether a story event was passed on before an engine event at the same icount whose class is not recorded:
- * the record does not say which is the first. */
+ * the record does not say which came first. */
 bool recorded_story_unclear(const struct recorded_story *s);
-/* The number after that of the last one that was passed on; 0: none was. */
+/* The number of the last event that was passed on, plus one; 0: none was. */
 uint64_t recorded_story_passed(const struct recorded_story *s);
 /* Emits those with a number below `end`. */
 int recorded_story_until(struct recorded_story *s, uint64_t end, struct error *err);

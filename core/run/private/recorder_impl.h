@@ -33,7 +33,7 @@ struct recorder {
     struct image_tracker *images;
     struct engine *e;
     struct state_hash *hash;
-    struct snapshot_base saved; /* that of the last checkpoint, whose state `hash` holds */
+    struct snapshot_base saved; /* of the save at the last checkpoint, whose state `hash` holds */
     struct observer observer;
     struct inspector *inspector;
     struct outlet out;                                                /* what is written */
@@ -50,7 +50,7 @@ struct recorder {
     struct crash_watch *watch; /* NULL: it does not say where the run ends */
     bool watched;              /* the watch ends the run */
     uint64_t idle_until;       /* live: guest time up to which a halt may be skipped */
-    uint64_t net_until;        /* the same while something may come from the host's sockets */
+    uint64_t net_until;        /* the same, while something may come from the host's sockets */
     bool refused;              /* live: the guest did not take all that was typed */
     struct record_result result;
     struct feed feed;     /* for `again`; for live typing only its `given` is used */
@@ -92,17 +92,18 @@ static inline const struct trace_end *end_again(const struct recorder *r)
 
 /* ---------------------------------------------------------------- recorder_inputs.c */
 
-/* Those that return an int: 0, or -1 with r->err. Typing is checked when the guest is idle, and every
- * LIVE_STEPS steps. */
+/* The functions that return an int return 0, or -1 with r->err. Typing is looked for when the guest is idle,
+ * and every LIVE_STEPS steps. */
 int recorder_look_for_typing(struct recorder *r);
 /* Gives the guest the frames that are due. */
 int recorder_serve_net(struct recorder *r);
 /* The guest waits for a timer or for typing. Returns 1 if it would wait for ever and nobody can type. */
 int recorder_idle(struct recorder *r);
-/* Up to where the guest may run before something is due from the network, and up to where it may sleep. */
+/* Sets in `l` how far the guest may run before something is due from the network, and how long it may
+ * sleep. */
 void recorder_limit_by_net(struct recorder *r, struct run_limit *l);
 
-/* Of `again`: the number of the first input that belongs to the diversion. */
+/* Sets branch_from to the number of the inputs of `again` before the diversion. */
 int recorder_find_branch(struct recorder *r);
 /* Gives the inputs that were recorded at this position. */
 int recorder_feed_again(struct recorder *r);

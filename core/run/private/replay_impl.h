@@ -25,7 +25,8 @@ struct replay {
     atomic_bool interrupted;
 };
 
-/* An inspector like the recorder's, which emits the events of the engine that runs here, and its own. NULL with err. */
+/* An inspector like the recorder's, which emits the events of this replay's engine, and its own. NULL with
+ * err. */
 struct inspector *replay_inspector(struct replay *r, uint32_t classes,
                                    void (*emit)(void *ctx, const struct event *ev), void *ctx,
                                    struct error *err);
@@ -33,7 +34,7 @@ struct inspector *replay_inspector(struct replay *r, uint32_t classes,
 /* Goes to checkpoint k, wherever the replay is. */
 int replay_load(struct replay *r, size_t k, struct error *err);
 
-/* Runs to `icount` and, if asked for, applies the inputs at it. As replay_run_to. */
+/* Runs to `icount` and, if `with_inputs`, applies the inputs at it. As replay_run_to. */
 int replay_run_inputs(struct replay *r, uint64_t icount, bool with_inputs, struct stop *stop,
                       struct error *err);
 

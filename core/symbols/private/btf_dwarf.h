@@ -6,16 +6,17 @@
 
 enum { BTF_DWARF_SECTIONS = 5 };
 
-/* Debug sections with the types, functions and variables of those mappings that `set` has types of. They may
- * follow others of the same names: .debug_abbrev at the offset that is given. Lines of the functions, as far
- * as one of the mappings has them, are added to `lines`. Damaged types are left out. */
+/* Makes debug sections with the types, functions and variables of those mappings for which `set` has types.
+ * They may be appended to other sections of the same names: `abbrevs` is the offset at which .debug_abbrev
+ * then goes. The functions' lines, as far as one of the mappings has them, are added to `lines`. Damaged
+ * types are left out. */
 struct btf_dwarf;
 struct symbols_dwarf;
 struct lines_spans;
 struct btf_dwarf *btf_dwarf_make(const struct symbol_mapping *const *maps, size_t n,
                                  const struct symbol_types_set *set, struct symbols_dwarf *lines,
                                  uint32_t abbrevs);
-/* Where functions are whose lines it wrote. */
+/* The addresses of the functions whose lines were added. */
 const struct lines_spans *btf_dwarf_spans(const struct btf_dwarf *d);
 void btf_dwarf_free(struct btf_dwarf *d); /* NULL is allowed */
 /* The i-th section's name and content. *size may be 0. */
@@ -27,7 +28,7 @@ struct kernel_global {
     const char *name;
     const char *type; /* of a structure, union, enumeration, typedef or base type */
     enum global_form form;
-    const char *file; /* that debuggers and scripts name it by, as in 'printk.c'::prb; NULL: none */
+    const char *file; /* by which debuggers and scripts name it, as in 'printk.c'::prb; NULL: none */
 };
 extern const struct kernel_global kernel_globals[];
 

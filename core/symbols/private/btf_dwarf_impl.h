@@ -14,7 +14,7 @@
 
 enum { INFO, ABBREV, STRINGS, LOCATIONS, RANGES };
 
-/* The abbreviations; of those in pairs the second one is without DW_AT_type. */
+/* The abbreviations; where two are a pair (X, X_VOID), the second one is without DW_AT_type. */
 enum abbrev {
     A_UNIT = 1,
     A_UNIT_LINES,
@@ -94,7 +94,7 @@ struct btf_dwarf {
     uint32_t number;
     struct fixup *fixups;
     size_t nfixups, fixups_cap;
-    const struct symbol_mapping *rows; /* that has the lines of its functions; NULL: none has */
+    const struct symbol_mapping *rows; /* the mapping with the lines of its functions; NULL: there is none */
     struct lines_spans of_unit;        /* where these are */
     size_t lines_at;                   /* of the references to lines and ranges, in .debug_info */
     uint32_t *pending;                 /* types that are referred to, but not written yet */
@@ -119,16 +119,17 @@ static inline struct bytes *info(struct btf_dwarf *d)
 /* ---- names ---- */
 /* "" if it has none. */
 const char *bd_name_of(const struct btf *btf, const struct btf_type *t);
-/* The id of a source's own type by its name; 0: it has none. */
+/* The id of a source's own type of that name; 0: there is none. */
 uint32_t bd_find_type(const struct source *s, enum name_space space, const char *name);
 
 /* ---- the unit that is being written ---- */
-/* A unit of the types of `s`; what it refers to is written when it ends. */
+/* Begins a unit for types of `s`; the types that it refers to are written when it ends. */
 void bd_begin_unit(struct btf_dwarf *d, const struct source *s, const char *name);
 void bd_end_unit(struct btf_dwarf *d);
-/* Units of a limited number of things: ends one and begins the next if it is time for thing n. */
+/* Keeps units to a limited number of things: before thing n (from 0), begins a unit if one is due, and ends
+ * the one before. */
 void bd_unit_for(struct btf_dwarf *d, const struct source *s, const char *name, size_t n);
-/* The same for function n, whose lines `rows` has (NULL: none has). */
+/* As bd_unit_for, before function n, whose lines `rows` has (NULL: none has). */
 void bd_unit_of_functions(struct btf_dwarf *d, const struct source *s, const char *name, size_t n,
                           const struct symbol_mapping *rows);
 /* A type without the tags around it; 0: void, or damaged. */
@@ -142,15 +143,15 @@ static inline void bd_put_ref_unless_void(struct btf_dwarf *d, uint32_t type)
     if (type)
         bd_put_ref(d, type);
 }
-/* The abbreviation, or the one after it if the type is void. Returns the type, resolved. */
+/* Writes the abbreviation, or the one after it if the type is void. Returns the type, resolved. */
 uint32_t bd_put_typed(struct btf_dwarf *d, enum abbrev a, uint32_t type);
 
 /* ---- functions and variables ---- */
 void bd_put_functions(struct btf_dwarf *d, const struct source *s, const struct symbol_mapping *m,
                       const struct symbol_types_set *set);
-/* Those that BTF names. */
+/* Writes the variables that BTF names. */
 void bd_put_variables(struct btf_dwarf *d, const struct source *s, const struct symbol_mapping *m);
-/* Those whose type only our table says (kernel_globals.c). */
+/* Writes the variables whose type only our table says (kernel_globals.c). */
 void bd_put_globals(struct btf_dwarf *d, const struct source *s, const struct symbol_mapping *m,
                     const struct symbol_types_set *set);
 

@@ -6,8 +6,8 @@
 
 struct btf;
 
-/* The types of a kernel, or if `base` is not NULL of a module, which continue that. NULL if they are damaged.
- * The data may be freed. */
+/* Opens the types of a kernel, or, if `base` is not NULL, of a module, whose types continue `base`. NULL if
+ * they are damaged. The data may be freed afterwards. */
 struct btf *btf_open(const void *data, size_t size, struct btf *base);
 
 #endif

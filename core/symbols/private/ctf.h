@@ -1,7 +1,7 @@
 /* ctf.h - structures as the Compact C Type Format of FreeBSD's kernels has them. Private to core/symbols/.
  *
- * It is the section .SUNW_ctf, which ctfconvert(1) and ctfmerge(1) write: version 2 (up to FreeBSD 13) or 3.
- * GNU's libctf reads only its own, later versions.
+ * They are in the section .SUNW_ctf, which ctfconvert(1) and ctfmerge(1) write: version 2 (up to FreeBSD 13)
+ * or 3. GNU's libctf reads only its own, later versions.
  */
 #ifndef BOOTREEL_CORE_SYMBOLS_CTF_H
 #define BOOTREEL_CORE_SYMBOLS_CTF_H
@@ -25,9 +25,9 @@ typedef void ctf_member_fn(void *ctx, const char *structure, const char *name, u
                            uint64_t size);
 
 /* Calls fn for each member of the structures of these names (the list ends with NULL), and of anonymous
- * structures in them, but not for bit fields. Of several structures of a name the first counts. None are in
- * the section of a module, which continues the kernel's. -1 with err if it is damaged, or of another
- * version. */
+ * structures in them, but not for bit-fields. Of several structures with the same name the first counts. The
+ * section of a module, which continues the kernel's, gives none. -1 with err if the section is damaged, or of
+ * another version. */
 int ctf_members(const struct ctf_input *in, const char *const *structures, ctf_member_fn *fn, void *ctx,
                 struct error *err);
 

@@ -15,12 +15,12 @@ struct code_kind {
     bool by_pointer;                   /* a frame pointer is preferred to the stack pointer */
     unsigned npreserved;               /* registers that a function preserves */
     uint8_t preserved[CALLS_PRESERVE]; /* by the processor's number */
-    uint8_t dwarf[CALLS_PRESERVE];     /* the same by DWARF's */
+    uint8_t dwarf[CALLS_PRESERVE];     /* … and by DWARF's */
     int32_t iret;                      /* what IRET removes, at least */
     bool (*decode)(const uint8_t *p, size_t size, struct insn *i);
 };
 
-/* Before an instruction. All distances are from the CFA down. */
+/* The stack before an instruction. All distances are from the CFA down. */
 struct stack {
     int32_t sp; /* of the stack pointer; -1 if it is not known */
     int32_t bp; /* of RBP, if it is a frame pointer; otherwise -1. In entries: of RAX */
@@ -34,8 +34,8 @@ enum mark {
     FUNCTION = 1, /* is called */
     COLD = 2,     /* is jumped to */
     ENTRY = 4,    /* is reached by interrupts */
-    RETURNS = 8,  /* as the pass before this one found */
-    ENDS = 16,    /* the same, as this one finds */
+    RETURNS = 8,  /* it returns, as the pass before this one found */
+    ENDS = 16,    /* it returns, as this pass finds */
     CALLED = 32,  /* there is a call of it */
     JUMPED = 64,  /* there is a jump to it from other code */
     TABLES = 128, /* the targets of its jumps by tables were followed */
@@ -44,7 +44,7 @@ enum mark {
     ODD = 1024,   /* does not come to its end with the stack that it began with, as far as is known */
 };
 
-/* What a guest that is up to something can cost. */
+/* Limits of what a malicious guest can cost. */
 enum { DEDUCE_CODE_MAX = 16 << 20, DEDUCE_ROWS_MAX = 1 << 20, DEDUCE_ROUNDS_MAX = 100 };
 
 /* Instructions that were decoded: each pass comes to most of them again. */
@@ -89,12 +89,12 @@ bool deduce_insn(const struct deduction *d, uint64_t address, struct insn *i);
 /* Whether there is nothing but padding between two addresses. */
 bool deduce_is_padding(const struct deduction *d, uint64_t from, uint64_t to);
 uint32_t deduce_add_stack(struct deduction *d, const struct stack *s);
-/* How deep the registers are that an entry saves, and a function preserves. */
+/* How deep the registers lie that an entry saves and a function preserves. */
 int32_t deduce_deepest(const struct deduction *d);
 
 /* deduce_entry.c: marks the starts of code that interrupts enter, which keeps no order of calls. */
 void deduce_mark_entries(struct deduction *d);
-/* Finds the stacks before its instructions. */
+/* Finds the stacks before the instructions of that code. */
 void deduce_entries(struct deduction *d);
 
 #endif

@@ -4,9 +4,10 @@
 
 #include <elfutils/libdw.h>
 
-/* The types that have names, the prototypes of functions and the variables of all of the program's units in
- * C. `word`: the size of a pointer. To be freed; NULL if there are none. A name stands for one type in each
- * size of it: that of the first unit. Cost: a second for a hundred units of a kernel. */
+/* Reads the types that have names, the prototypes of functions and the variables, from all of the program's
+ * units in C. `word`: the size of a pointer. Returns BTF, to be freed; NULL if there are none. Types of one
+ * name and one size are taken to be the same: the first unit's counts. Cost: a second for a hundred units of
+ * a kernel. */
 void *dwarf_types_read(Dwarf *dwarf, unsigned word, size_t *size);
 
 #endif

@@ -1,4 +1,4 @@
-/* frame.h - reads from an ELF image how callers are found. Private to core/symbols/. */
+/* frame.h - reads call frame information from an ELF image. Private to core/symbols/. */
 #ifndef BOOTREEL_CORE_SYMBOLS_FRAME_H
 #define BOOTREEL_CORE_SYMBOLS_FRAME_H
 

@@ -9,7 +9,7 @@ enum { SYMBOL_NAME_MAX = 511 };
 
 struct entry {
     uint64_t address; /* as linked */
-    uint64_t size;    /* until the table is complete, without SYMBOL_SIZED: an upper limit, or 0 */
+    uint64_t size;    /* without SYMBOL_SIZED, until the table is complete: an upper limit, or 0 */
     uint32_t name;    /* in names */
     char type;
     uint8_t flags;
@@ -28,7 +28,7 @@ struct symbol_table {
     size_t n, cap;
     char *names; /* one after the other, each ended by NUL */
     size_t names_len, names_cap;
-    struct hash_index by_name; /* of entries; not empty: the table is whole */
+    struct hash_index by_name; /* of entries; not empty once the table is whole */
     struct line_row *lines;
     size_t nlines, lines_cap;
     char **files;
@@ -43,7 +43,7 @@ struct symbol_table {
     char members_from[8];
     uint8_t *types; /* BTF */
     size_t types_size;
-    uint64_t low, high; /* of what is not absolute */
+    uint64_t low, high; /* of the symbols that are not absolute */
     uint64_t hash;
     uint32_t number; /* among the tables, from 0 */
     bool noted;      /* it was passed to the sink */
@@ -58,7 +58,7 @@ struct symbols {
     void (*sink)(void *ctx, const struct trace_note *note);
     void *sink_ctx;
     struct symbol_table *
-        *incoming; /* notes: tables by their number there, or NULL; whole ones are in `tables` too */
+        *incoming; /* tables by their number in notes, or NULL; whole ones are in `tables` too */
     size_t nincoming;
     struct wanted_members {
         unsigned osabi;
@@ -72,7 +72,7 @@ void symbols_note_map(struct symbols *s, const struct symbol_mapping *m);
 void symbols_note_unmap(struct symbols *s, const struct symbol_table *t, symbol_space space, uint64_t at,
                         uint64_t time);
 void symbol_table_free(struct symbol_table *t);
-/* frame.c: sorts; of several rows at one address one is left. */
+/* frame.c: sorts the frames, and leaves one of several at the same address. */
 void symbol_table_sort_frames(struct symbol_table *t);
 /* members.c */
 uint64_t symbol_table_hash_members(const struct symbol_table *t, uint64_t seed);
@@ -97,13 +97,15 @@ static inline bool symbol_table_whole(const struct symbol_table *t)
 struct symbols_dwarf;
 enum { DWARF_SECTIONS = 5 };
 struct lines_spans;
-/* lines: some of what is added has lines. */
+/* `lines`: some of the mappings that will be added have lines. */
 struct symbols_dwarf *symbols_dwarf_new(bool lines);
 void symbols_dwarf_free(struct symbols_dwarf *d); /* NULL is allowed */
-/* All of a mapping, without the functions and the lines at addresses that others write. */
+/* Adds all of a mapping but the functions and lines at the addresses in `but`, which are written
+ * elsewhere. */
 void symbols_dwarf_add(struct symbols_dwarf *d, const struct symbol_mapping *m,
                        const struct lines_spans *but);
-/* A line program of those addresses alone, for a unit that is written elsewhere. Returns its offset in the section. */
+/* Adds a line program for the addresses in `of` alone, for a unit that is written elsewhere. Returns its
+ * offset in the section. */
 size_t symbols_dwarf_lines(struct symbols_dwarf *d, const struct symbol_mapping *m,
                            const struct lines_spans *of);
 /* The i-th section's name and content, which is valid until the next symbols_dwarf_add. *size may be 0. */

@@ -51,10 +51,10 @@ struct insn {
     int32_t target; /* from the instruction's address on */
 };
 
-/* The instruction at p, of which up to `size` bytes can be read. False if it is none or does not end there.
- * SDM volume 2, chapter 2 and appendix A. */
+/* Decodes the instruction at p, where `size` bytes can be read. False if there is none, or it is longer than
+ * that. SDM volume 2, chapter 2 and appendix A. */
 bool insn_decode(const uint8_t *p, size_t size, struct insn *i);
-/* insn_decode for 32-bit code. */
+/* As insn_decode, for 32-bit code. */
 bool insn_decode_narrow(const uint8_t *p, size_t size, struct insn *i);
 
 #endif

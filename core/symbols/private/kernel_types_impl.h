@@ -17,7 +17,7 @@ struct code {
 struct kernel_types {
     struct symbol_types *list; /* their BTF is ours */
     struct symbol_types_set set;
-    struct btf **btf;  /* the same, opened; those of modules continue the first */
+    struct btf **btf;  /* the BTF of `list`, opened; that of modules continues the first */
     struct code *code; /* the kernel's, then those of modules */
     size_t ncode;
     struct kernel_memory *memory; /* that code is read from; NULL: there is none */

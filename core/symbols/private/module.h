@@ -5,7 +5,7 @@
 #include "core/symbols/pe.h"
 #include "core/symbols/private/impl.h"
 
-/* An image as it is in memory: from its relative address 0 on, at `base`. */
+/* An image as it is in memory. `bytes` begins at its relative address 0, which is at `base`. */
 struct module {
     const struct pe_image *pe;
     const uint8_t *bytes;
@@ -19,7 +19,7 @@ void pe_add_frames(struct symbol_table *t, const struct module *m);
 /* The function of the i-th entry of the directory; false beyond the last. */
 bool pe_function(const struct module *m, uint32_t i, uint32_t *begin, uint32_t *end);
 
-/* starts.c: adds a symbol, of no name, at each function that the image's code itself shows. */
+/* starts.c: adds a symbol without a name at the start of each function that the image's code itself shows. */
 void pe_add_starts(struct symbol_table *t, const struct module *m);
 
 /* interrupts.c: adds the frames of code that interrupts enter. */
@@ -34,7 +34,7 @@ struct elf_about {
     bool movable;     /* a shared object */
     uint64_t entry;
     uint64_t code;   /* where its first section with code is */
-    uint64_t lowest; /* address of a section that is loaded */
+    uint64_t lowest; /* lowest address of a section that is loaded */
 };
 int symbols_elf_about(const char *path, struct elf_about *about, struct error *err);
 int symbol_table_read_elf_file(struct symbol_table *t, const char *path, struct error *err);
@@ -47,7 +47,8 @@ int symbols_pdb_about(const char *name, const uint8_t *p, size_t n, struct pdb_a
 int symbol_table_read_pdb(struct symbol_table *t, const char *name, const uint8_t *p, size_t n,
                           struct error *err);
 
-/* files.c: adds what the file of an image has, if there is one: to t, which is not complete. False if there is none. */
+/* files.c: adds to t, which is not complete, what the image's symbol file has. False if there is no such
+ * file. */
 bool symbol_files_read(struct symbol_files *f, struct symbol_table *t, const struct module *m,
                        void (*warn)(void *ctx, const char *text), void *ctx);
 

@@ -2,7 +2,7 @@
  *
  *   tree.c         trees of shared pages
  *   state.c        states: capture, restore, hash (state.h)
- *   checkpoints.c  which states are kept, in memory and of the trace; the budget
+ *   checkpoints.c  which states are kept, in memory and from the trace; the budget
  *   run.c          running the engine: inputs, stops, events seen; moving to a position
  *   timeline.c     opening; the movements
  *   stops.c        stop points
@@ -67,7 +67,7 @@ struct sight {
 };
 
 /* Which checkpoints to make on the way: none; closer together towards the target; one every so many steps;
- * the same, but the way is only searched. */
+ * one every so many steps, on a way that is only searched. */
 enum laying { LAY_NOTHING, LAY_TO_TARGET, LAY_EVERY, LAY_SEARCH };
 
 struct timeline {
@@ -151,20 +151,21 @@ static inline struct line *tl_line(struct timeline *tl)
 
 /* Keeps the current state, which must be settled. */
 void tl_lay(struct timeline *tl);
-/* At a recorded checkpoint, having run there: the trace's state takes the place of the one in memory. */
+/* To be called at a recorded checkpoint that was run to: the trace's state takes the place of the one in
+ * memory. */
 void tl_pass_recorded(struct timeline *tl, size_t k);
 /* The recorded checkpoint at exactly `icount` that may be used, or the next after it; -1: none. */
 long tl_recorded_from(const struct timeline *tl, uint64_t icount);
-/* The highest position at or before `icount` that can be restored; NOWHERE: none. */
+/* The last position at or before `icount` that can be restored; NOWHERE: none. */
 uint64_t tl_nearest(struct timeline *tl, uint64_t icount);
-/* Reads what restoring that position (from tl_nearest) takes, so that restoring it is quick. 1; 0 if `go_on`, which is
- * called with the timeline from time to time, ended it; -1. */
+/* Reads ahead what restoring that position (from tl_nearest) needs. 1; 0 if `go_on`, which is called with the
+ * timeline from time to time, ended it; -1. */
 int tl_fetch(struct timeline *tl, uint64_t icount, bool (*go_on)(void *ctx), struct error *err);
 /* Restores the engine to that position (from tl_nearest). */
 int tl_restore(struct timeline *tl, uint64_t icount, struct error *err);
 void tl_fit_budget(struct timeline *tl);
 void tl_line_clear(struct timeline *tl, struct line *l);
-/* Drop the points behind `icount` (icount itself stays). */
+/* Drops the points behind `icount` (one at icount stays). */
 void tl_line_cut(struct timeline *tl, struct line *l, uint64_t icount);
 uint64_t tl_points(const struct timeline *tl);
 
@@ -205,17 +206,17 @@ void tl_look_out(struct timeline *tl);
 /* The stop points that the engine can watch for, to be freed. */
 struct stop_point *tl_engine_stops(const struct timeline *tl, size_t *n);
 const struct stop_entry *tl_stop_by_id(const struct timeline *tl, unsigned id);
-/* Whether an event stop's events are all in the record here. */
+/* Whether all events of an event stop are in the record here. */
 bool tl_indexed(const struct timeline *tl, const struct stop_entry *s);
-/* Whether a stop of the engine is a hit: at a breakpoint, it asks the conditions, and makes *stop that of the
- * first breakpoint there that is hit. */
+/* Whether a stop of the engine is a hit. At a breakpoint it asks the conditions, and sets *stop to the first
+ * breakpoint there that is hit. */
 bool tl_is_hit(const struct timeline *tl, struct stop *stop);
-/* The classes to be observed for those whose events are not. */
+/* The classes to be observed for the event stops whose events are not all in the record. */
 uint32_t tl_unindexed_classes(const struct timeline *tl);
 
 /* ---------------------------------------------------------------- timeline.c */
 
-/* An operation begins here that ends at `to` or before. */
+/* Begins an operation here that ends at `to` or before. */
 void tl_begin_op(struct timeline *tl, uint64_t to, bool back);
 /* Goes to `to` by the shortest way: it is passed, not arrived at. */
 enum ran tl_pass(struct timeline *tl, uint64_t to, struct stop *stop, struct error *err);

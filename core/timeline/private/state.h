@@ -51,7 +51,8 @@ struct section_layout {
     char *name;
     const struct field *fields; /* the engine's table */
     size_t nfields;
-    /* in machine_state.sections; the byte before is 0 if the state does not have it (then it is zero) */
+    /* in machine_state.sections; the byte before it is 0 if the state lacks the section (whose bytes are then
+     * zero) */
     size_t offset, size;
 };
 
@@ -64,9 +65,9 @@ struct store {
     size_t nlayout;
     size_t sections_size;
     struct tree now;           /* what the engine held at the last capture or restore */
-    struct snapshot_base base; /* … which stands for it */
-    bool known;                /* … false: not known, all of it must be put */
-    uint64_t budget;           /* bytes; beyond this, pages that can be read again are not kept */
+    struct snapshot_base base; /* … and the base that stands for it */
+    bool known;                /* … false: it is not known, and all pages must be put */
+    uint64_t budget;           /* bytes; beyond these, pages that can be read again are not kept */
     uint64_t used;
     uint64_t restores;
     struct state_hash *hash;

@@ -4,9 +4,9 @@
 
 #include "core/timeline/private/state.h"
 
-/* Takes `data` (SNAPSHOT_PAGE bytes, malloc'd; NULL with an id). */
+/* Takes ownership of `data` (SNAPSHOT_PAGE bytes, malloc'd; may be NULL if there is an id). */
 struct page *page_new(struct store *s, uint8_t *data, uint32_t id);
-/* Account for a page's bytes that are kept or dropped. */
+/* Keeps a copy of a page's bytes (page_keep), or drops it, and accounts for it. */
 void page_keep(struct store *s, struct page *p, const void *data);
 void page_let_go(struct store *s, struct page *p);
 
