@@ -1,5 +1,5 @@
-/* align.h - the events of two traces, side by side: which belongs to which, and which position of one boot is
- * which in the other.
+/* align.h - the events of two traces, side by side: which event belongs to which, and which position of one
+ * boot corresponds to which of the other.
  *
  * Milestones that belong together (compare.h) divide both traces into segments; within a segment, events with equal
  * keys (event_same_keys, addresses and interrupts aside) are aligned by the shortest difference, with a bound on its
@@ -28,8 +28,8 @@ const struct align_run *alignment_run(const struct alignment *, size_t i);
 /* The event of the other side that belongs to event `number` of this side (0: A, 1: B): true. If it has none:
  * false, and *other is the one that follows there. */
 bool alignment_event(const struct alignment *, unsigned side, uint64_t number, uint64_t *other);
-/* The position in the other that corresponds to icount: that of the last event before it that both have, and the steps
- * since then, at most up to the next event that both have. */
+/* The position in the other trace that corresponds to icount: the other's position of the last event before
+ * it that both have, plus the steps since then, at most up to the next event that both have. */
 uint64_t alignment_map(const struct alignment *, unsigned side, uint64_t icount);
 /* The icount of the next (back: previous) place after (before) icount where the events differ. False: none. */
 bool alignment_next(const struct alignment *, unsigned side, uint64_t icount, bool back, uint64_t *found);
@@ -42,7 +42,8 @@ struct common_prefix {
     bool whole;       /* all traces end there */
     uint32_t classes; /* of the events that were compared: those that all traces have */
 };
-/* Of n traces (at least 1). -1 with err. Cost: reads events up to there; about 50 ns each. */
+/* Compares n traces (at least 1). -1 with err. Cost: reads the events up to the first difference; about 50 ns
+ * each. */
 int traces_common_prefix(struct trace *const *traces, size_t n, struct common_prefix *prefix,
                          struct error *err);
 

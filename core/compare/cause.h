@@ -4,9 +4,9 @@
  * Both traces are run again. As long as their events are the same at the same positions, so are the positions
  * of everything else, and the two machines can be compared step by step: registers, then memory. Which byte
  * an instruction's different result depends on is found by trying: bytes of B are put into A's memory before
- * that step, in a diversion, ever fewer of them, until one is left. Where that byte came from is found in the
- * images by its surroundings; if it is not in one, the step that wrote it is found, and the search goes on
- * from there.
+ * that step, in a diversion, and ever fewer of them, until one is left. Where that byte came from is found in
+ * the images by its surroundings; if it is not in one, the step that wrote it is found, and the search goes
+ * on from there.
  */
 #ifndef BOOTREEL_CORE_COMPARE_CAUSE_H
 #define BOOTREEL_CORE_COMPARE_CAUSE_H

@@ -1,10 +1,11 @@
 /* compare.h - how one boot differs from another: two outlines become one aligned list.
  *
- * Items are aligned from the outermost stage inwards. In each lane of two stages that belong together, items that
- * both have exactly once are anchors (the longest run of them in the same order); between anchors it is the
- * shortest difference (Myers), with a bound on its cost; what is left is paired if it is the same thing with
- * another value (changed), or if it occurs elsewhere (moved). Lanes without order are matched by name and
- * occurrence. Counts of accesses are payload: only an access that one of the boots never makes is a difference.
+ * Items are aligned from the outermost stage inwards. In each lane of two stages that belong together, items
+ * that both have exactly once are anchors (the longest run of them in the same order); between anchors it is
+ * the shortest difference (Myers), with a bound on its cost; what is left is paired if it is an item of the
+ * same id with another value (changed), or if it occurs elsewhere (moved). Lanes without order are matched by
+ * name and occurrence. Counts of accesses are payload: only an access that one of the boots never makes is a
+ * difference.
  *
  *   struct comparison *c = compare(a, b, rules);
  *   for (size_t i = 0; i < comparison_count(c); i++) … comparison_pair(c, i) …
@@ -37,7 +38,8 @@ struct pair {
     uint8_t way; /* enum pair_way: of the most important change */
     bool
         tolerated; /* it is no difference: by a rule, or because it lies within a difference that is reported */
-    bool inside;   /* … of which it is a part: a stage that is only in one boot is one difference */
+    bool inside;   /* … and it is a part of that difference: a stage that is only in one boot is one
+                    * difference */
     int32_t rule;             /* the rule that tolerates it, or -1 */
     uint32_t first, nchanges; /* comparison_change */
     uint32_t below;           /* differences in what lies within it */
@@ -53,7 +55,7 @@ struct change {
 
 struct comparison_counts {
     size_t differences;     /* that count: 0 means the boots are the same */
-    size_t ways[PAIR_WAYS]; /* of them, and how many are the same */
+    size_t ways[PAIR_WAYS]; /* how many of them are of each way, and how many pairs are the same */
     size_t tolerated;       /* pairs with changes that do not count */
     size_t by_rules;        /* … because of a rule */
 };

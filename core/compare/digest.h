@@ -17,9 +17,9 @@
 bool digest_is(const char *path);
 /* Returns 0, or -1 with err if it could not be written. */
 int digest_write(const struct outline *, FILE *out, struct error *err);
-/* Reads a digest; errors give file and line. A line that was edited by hand is taken as it stands as long as it has
- * the form; the last line says how many there are, so a cut digest is noticed and said in outline_about.warning.
- * NULL with err. */
+/* Reads a digest; errors give file and line. A line that was edited by hand is taken as it stands if it is
+ * well-formed. The last line says how many items there are, so a digest that was cut short is noticed, and
+ * outline_about.warning says so. NULL with err. */
 struct outline *digest_read(const char *path, struct error *err);
 /* Reads a digest that is in memory; `name` is for messages. */
 struct outline *digest_parse(const char *name, const char *text, size_t n, struct error *err);

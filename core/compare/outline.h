@@ -5,8 +5,8 @@
  * core/compare/trace_outline.h; one of a digest is read by digest.h. Both go into compare.h.
  *
  * Items of one parent and one *lane* are in the order in which they happened, except in lanes without order
- * (OUTLINE_UNORDERED), where parallel work and counts are. Lanes keep apart what is interleaved by chance: the
- * lines of each console, what runs beside the stages, the machine's own events.
+ * (OUTLINE_UNORDERED), which hold parallel work and counts. Lanes keep apart what is interleaved by chance:
+ * the lines of each console, what runs beside the stages, the machine's own events.
  *
  * Everything is in the stage "boot", except inputs, which are beside it.
  *
@@ -37,7 +37,8 @@ enum outline_type {
 /* Lanes. A console's lane is OUTLINE_CONSOLE + device. */
 enum { OUTLINE_MAIN, OUTLINE_UNORDERED, OUTLINE_LOG, OUTLINE_TEXT, OUTLINE_CONSOLE };
 
-/* A number of an item. A key says what happened and is compared; others are tolerated unless bounded. */
+/* A number of an item. A key says what happened and is compared; other numbers are tolerated unless
+ * bounded. */
 struct outline_field {
     const char *name;
     uint64_t value;
@@ -78,7 +79,7 @@ struct outline_about {
     uint32_t classes; /* that were observed */
     uint64_t icount, time, events;
     bool digest; /* it was read from a digest: items have no event numbers */
-    bool edited; /* … with other lines than it had when it was written */
+    bool edited; /* … and no longer has as many items as when it was written */
 };
 
 struct outline;
@@ -95,8 +96,8 @@ uint32_t outline_add(struct outline *, const struct outline_item *, const struct
 /* Sets an item's lane, and the parent that it is compared in, by its kind and by what it is `within`. `device`: of a
  * console line. A stage's lane stays as it is: the main one, or that of stages that run beside others. */
 void outline_place(const struct outline *, struct outline_item *, unsigned device);
-/* To complete what was added: a stage's end, a process's name. Strings in it must come from outline_string. After a
- * change of anything that id and key depend on: outline_seal. */
+/* The item, for completing it: a stage's end, a process's name. Strings in it must come from outline_string.
+ * After a change of anything that id and key depend on, call outline_seal. */
 struct outline_item *outline_edit(struct outline *, uint32_t item);
 void outline_add_field(struct outline *, uint32_t item, const struct outline_field *);
 void outline_seal(struct outline *, uint32_t item);
@@ -112,18 +113,17 @@ const struct outline_item *outline_get(const struct outline *, uint32_t item);
 /* The i-th field of an item. */
 const struct outline_field *outline_field(const struct outline *, uint32_t item, unsigned i);
 
-/* The stage of that name, of several the one that takes longest, with all that is in it and the inputs, as an
- * outline of its own: the stage takes the place of the whole boot, and where `about` tells steps and time,
- * they are the stage's. Items do not name the guest that most of them are of, so that a kernel in a
- * hypervisor's domain can be compared with one on the bare machine. NULL with err if there is no such
- * stage. */
+/* Makes an outline of one stage: of several of that name, the one that takes longest. It has all that is in
+ * the stage, and the inputs. The stage takes the place of the whole boot, and the steps and time in `about`
+ * are the stage's. Items do not name the guest that most of them are of, so that a kernel in a hypervisor's
+ * domain can be compared with one on the bare machine. NULL with err if there is no such stage. */
 struct outline *outline_cut(const struct outline *, const char *stage, struct error *);
 
-/* Writes to `out` (room for n + 1 bytes) what of a text that a guest wrote is compared: without escape
- * sequences; of a line of a kernel's log also without the time at its beginning ("[    1.234567] "), and with
+/* Writes to `out` (room for n + 1 bytes) the part of a guest's text that is compared. It has no escape
+ * sequences. A line of a kernel's log also loses the time at its beginning ("[ 1.234567] "), and has
  * addresses (0x and at least 5 digits, or 8, 12 or 16 hexadecimal digits) as "0x#" and places in symbols
- * ("+0x12/0x34") as "+#"; of other lines, kernel addresses only. Sets *log to whether it is such a line.
- * Returns its length. */
+ * ("+0x12/0x34") as "+#"; in other lines, only kernel addresses are replaced. Sets *log to whether it is a
+ * line of a kernel's log. Returns its length. */
 size_t outline_plain(const char *text, size_t n, char *out, bool *log);
 /* Writes to `out` (room for n + 1 bytes) the pattern of a text: symbols without what a compiler adds (".constprop.0",
  * ".isra.1", ".cold"), and, if `numbers`, numbers that are not part of a name as "#". Returns its length. */

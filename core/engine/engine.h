@@ -31,8 +31,8 @@ struct image {
     int (*read)(void *ctx, uint64_t offset, void *buf, size_t n, struct error *err);
 };
 
-/* How an engine executes guest code on this host. It decides how fast a run is, never what it does, so no
- * trace says it. All zero: as usual. */
+/* How an engine executes guest code on this host. It decides how fast a run is, never what it does, so it is
+ * not in traces. All zero: as usual. */
 struct engine_host {
     bool interpret;         /* nothing is compiled to host code */
     uint16_t compile_after; /* code is compiled when it is entered this often; 0: the engine's default */
@@ -125,8 +125,8 @@ struct run_limit {
     uint64_t time;   /* ns; while halted do not skip past this guest time (UINT64_MAX: no limit) */
     uint64_t
         until; /* ns; stop (STOP_REACHED) at the first position at which guest time is at least that (0: no
-                      * limit). A reset takes time without being a step: the position is then the one behind
-                      * the step that follows */
+                      * limit). A reset takes time without being a step: it then stops behind the step that
+                      * follows */
     bool
         stop_on_reset; /* otherwise a reset starts the machine again, at the beginning of the step that follows it */
 };
@@ -147,14 +147,15 @@ struct stop {
     /* STOP_BREAKPOINT: the timers that are due at this position, before its instruction, have already fired,
      * so this is not exactly the state at which run(icount) ends. The run goes on the same way from both. */
     bool late;
-    /* STOP_WATCHPOINT: linear address of the instruction that made the access (during the delivery of an
-     * interrupt or exception, that of the next one), and what was in bytes of the watched range from `from`
-     * on before it: all of a range of up to STOP_BYTES, of a longer one those that begin with the first byte
-     * accessed; `nbefore` bytes, 0 if they are not in memory. An engine may leave these zero. */
+    /* STOP_WATCHPOINT: `pc` is the linear address of the instruction that made the access (during the
+     * delivery of an interrupt or exception, of the next instruction). `before` has `nbefore` bytes of the
+     * watched range, from `from` on, as they were before the access: all of a range of up to STOP_BYTES; of a
+     * longer one, those that begin with the first byte accessed; none if they are not in memory. An engine
+     * may leave these zero. */
     uint64_t pc, from;
     uint8_t before[STOP_BYTES];
     unsigned nbefore;
-    /* STOPS_WRITE_PHYSICAL: no instruction made the write, but a device; `address` is then physical. It
+    /* STOPS_WRITE_PHYSICAL: a device made the write, not an instruction; `address` is then physical. It
      * counts as made in the step from icount - 1. `from` and `before` are not filled. */
     bool device;
     char text[400];
@@ -196,7 +197,7 @@ enum input_port {
     INPUT_POWER_BUTTON,
     INPUT_VIRTIO, /* the console on virtio */
     /* A frame for a network card, from the destination MAC on, without the FCS: INPUT_NET0 + the card's
-     * number. It is taken whole or not at all (the card has no room for it now). */
+     * number. It is taken whole, or not at all if the card has no room for it. */
     INPUT_NET0,
     INPUT_NET_LAST = INPUT_NET0 + ENGINE_NICS - 1,
     /* What has happened to a frame on its way to a card, in words, which the guest does not see: it makes
@@ -229,7 +230,7 @@ struct reg_desc {
 
 /* ---------------------------------------------------------------- tasks */
 
-/* A program that an engine runs on its processors in turns, and whose state can be looked at at any time: a
+/* A program that an engine runs on its processors in turns, and whose state can be examined at any time: a
  * thread of the Linux host. In the functions that name a processor, ENGINE_TASK + id names a task. */
 enum { ENGINE_TASK = 1 << 30, ENGINE_TASK_NAME = 16 };
 
@@ -289,8 +290,8 @@ struct engine_ops {
      * the next call. May be NULL. */
     void (*touched)(struct engine *, struct touched_set *);
 
-    /* The tasks, in order of creation: fills at most n of them, and returns how many there are. NULL if the
-     * engine has none, but only processors. */
+    /* The tasks, in order of creation: fills at most n of them, and returns how many there are. The function
+     * is NULL if the engine has no tasks. */
     size_t (*tasks)(const struct engine *, struct engine_task *list, size_t n);
     /* The id of the task that has the processor; 0 if none has. NULL as for `tasks`. */
     uint32_t (*running)(const struct engine *);
@@ -328,8 +329,7 @@ struct engine_ops {
     size_t (*screen)(const struct engine *, char *buf, size_t size);
     /* The display as it is now. Fills *d; fills `cells` row by row if it shows characters and `ncells` is
      * large enough (otherwise they are left alone); fills `rgb` with red, green and blue bytes if `nrgb` is
-     * large enough. False if it shows nothing or there is no display. The function is NULL if the engine
-     * has no display. */
+     * large enough. False if it shows nothing. The function is NULL if the engine has no display. */
     bool (*display)(const struct engine *, struct display *d, struct display_cell *cells, size_t ncells,
                     uint8_t *rgb, size_t nrgb);
 };
@@ -354,11 +354,11 @@ struct engine_words {
     /* What a later event tells about `ev`, which was the last one processed: 1 and its words (to be appended); 0 if
      * `next` tells nothing, but one after it may; -1 if none will. With NULL as `next`: 0 or -1. May be NULL. */
     int (*later)(const void *state, const struct event *ev, const struct event *next, char *buf, size_t size);
-    /* The role of the image in the drive of that number in events of the disk class, of at most 15
-     * characters. False: there is no such drive. */
+    /* The role, of at most 15 characters, of the image in a drive, by the drive's number in events of the
+     * disk class. False: there is no such drive. */
     bool (*drive)(const struct engine_config *cfg, unsigned number, char role[16]);
     /* Where a saved state has the byte of memory at a physical address: the region, and the byte's offset in
-     * it. NULL: there is no memory there, or not always the same. May be NULL. */
+     * it. NULL: there is no memory there, or not always at the same place of the state. May be NULL. */
     const char *(*ram)(const struct engine_config *cfg, uint64_t physical, uint64_t *offset);
 };
 

@@ -28,9 +28,9 @@ static inline uint32_t engine_runs_as(const struct engine_kind *kind, uint32_t r
                                                                                   : kind->behaviour;
 }
 
-/* How code is executed, as environment variables say it (docs/compiler.md): `compile` is at which entry code
- * is compiled, "0" for never, and after that perhaps "v" and the level; `wrong` as in the result. NULL or "":
- * as usual. */
+/* How code is executed, by the values of environment variables (docs/compiler.md). `compile`: after how many
+ * entries code is compiled, "0" for never; then, optionally, "v" and the level. `wrong`: as in the result.
+ * NULL or "": as usual. */
 static inline struct engine_host engine_host_of(const char *compile, const char *wrong)
 {
     const bool given = compile && *compile;

@@ -13,7 +13,7 @@ struct look {
     bool diverted; /* the machine has left the record: at one icount it may differ from the recorded one */
 };
 
-/* Of an engine, of which the caller knows whether it has left the record. */
+/* A look at an engine; the caller knows whether it has left the record. */
 static inline struct look look_of(struct engine *e, bool diverted)
 {
     return (struct look){.engine = e, .diverted = diverted};
@@ -23,7 +23,8 @@ uint64_t look_icount(struct look m);
 unsigned look_cpus(struct look m);
 /* Whether there is such a processor or task here. */
 bool look_has(struct look m, unsigned cpu);
-/* Whether the engine has tasks; the number of them here, and at most n of them. */
+/* Whether the engine has tasks. look_tasks fills in at most n of them, and returns how many there are
+ * here. */
 bool look_has_tasks(struct look m);
 size_t look_tasks(struct look m, struct engine_task *list, size_t n);
 /* How many steps a task has executed up to here; false if there is no such task here. */

@@ -15,9 +15,10 @@
 struct export_options {
     struct trace *trace;
     const char *title;              /* for people: the trace file's name */
-    const struct engine_kind *kind; /* html: of the trace's engine; NULL: it does not say what went wrong */
+    const struct engine_kind *kind; /* html: of the trace's engine; NULL: the page does not say what went
+                                     * wrong */
     struct replay *replay;          /* fresh; NULL if export_needs_replay() says no */
-    uint64_t from, to; /* icounts: what is exported of (both included); stages are always whole */
+    uint64_t from, to; /* icounts: the part that is exported (both included); stages are always whole */
     uint64_t every;    /* steps between two samples; 0: folded goes by stages, pprof takes a usual number */
     unsigned pictures; /* apng: positions where the screen is looked at; html: pictures. 0: none */
     int console;       /* asciicast: the device, as in EV_CONSOLE_LINE */
@@ -38,8 +39,8 @@ struct export_format {
     const char *what;  /* for people: what it is, and who reads it */
     unsigned flags;    /* enum export_flag */
     unsigned pictures; /* the usual value of options.pictures */
-    /* Writes the file. -1 with err, also if it was interrupted (replay_interrupt). What cannot be written is seen at
-     * `out`, by the caller. NULL if it is a folder: */
+    /* Writes the file. -1 with err, also if it was interrupted (replay_interrupt). The caller checks `out`
+     * for errors of writing. NULL if the format is a folder: */
     int (*write)(const struct export_options *o, FILE *out, struct error *err);
     /* Writes the files into an empty folder. -1 with err. */
     int (*write_folder)(const struct export_options *o, const char *path, struct error *err);

@@ -15,8 +15,8 @@ struct instruction {
 };
 
 /* The first instruction of n bytes at `address`, in code of 16, 32 or 64 bits, in Intel's syntax. False if
- * they hold none: *in is zero then. Cost: some microseconds; what disassembles many should keep its own
- * handle of capstone. */
+ * there is none: *in is then zero. Cost: some microseconds; code that disassembles many instructions should
+ * keep a capstone handle of its own. */
 bool disassemble(uint64_t address, unsigned bits, const void *bytes, size_t n, struct instruction *in);
 
 #endif

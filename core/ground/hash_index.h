@@ -1,7 +1,7 @@
 /* hash_index.h - finds the elements of an array by the hash of their keys.
  *
- * It holds numbers of elements and their hashes. The elements and their keys are the caller's, who compares
- * them, unless hashes of 64 bits are taken for different where keys are:
+ * It holds the elements' numbers and their hashes. The elements and their keys are the caller's, who compares
+ * the keys (or relies on different keys having different 64-bit hashes):
  *
  *     for (struct hash_search s = hash_search(x, hash); hash_found(x, &s);)
  *         if (is_wanted(&element[s.number]))
@@ -30,12 +30,12 @@ struct hash_search {
 };
 
 /* Adds element `number`, below UINT32_MAX. The hash's low bits should be as good as the others. Constant time
- * but for growing; ends the program if there is no memory, as mem_alloc() does. Searches that have begun are
- * invalid. */
+ * except when it grows; ends the program if there is no memory, as mem_alloc() does. Searches that have begun
+ * become invalid. */
 void hash_index_add(struct hash_index *x, uint64_t hash, size_t number);
 /* Makes room for n elements, so that adding them does not grow the index step by step. */
 void hash_index_reserve(struct hash_index *x, size_t n);
-/* Frees it; it is empty then. */
+/* Frees it, and leaves it empty. */
 void hash_index_clear(struct hash_index *x);
 
 static inline struct hash_search hash_search(const struct hash_index *x, uint64_t hash)

@@ -1,12 +1,12 @@
-/* real_time.h - the host's clock: how long a user has waited, when to give up. No guest and no trace may ever
- * depend on it, except as an input that is recorded. */
+/* real_time.h - the host's clock: to know how long a user has waited, and when to give up. No guest and no
+ * trace may ever depend on it, except as an input that is recorded. */
 #ifndef BOOTREEL_CORE_GROUND_REAL_TIME_H
 #define BOOTREEL_CORE_GROUND_REAL_TIME_H
 
 #include <stdint.h>
 #include <time.h>
 
-/* Since some time in the past; never goes back. */
+/* Nanoseconds since some time in the past; never goes back. */
 static inline uint64_t real_ns(void)
 {
     struct timespec ts;

@@ -4,13 +4,13 @@
  * Bytes from a terminal are given at once while the guest is idle, and every LIVE_STEPS steps while it is
  * busy. An idle guest waits for its next timer in real time, and the same amount of guest time passes.
  *
- * With a pipe or a file, nobody watches for the prompt. Its bytes are given line by line, and only when
- * the guest is idle and seems to wait for them: the last line that it printed on that console is
- * unfinished (a prompt; escape sequences and the echo of what was typed do not count), or it has printed
- * nothing for LIVE_QUIET of guest time. A guest that polls for a key instead of halting, as boot loaders
- * do, is assumed to wait once it has printed nothing after a prompt for LIVE_POLLED. All of this depends
- * on the run alone, so the same bytes give the same recording. At the end of the file the guest goes on
- * without waiting for real time.
+ * With a pipe or a file, nobody watches for the prompt. Its bytes are given line by line, and only when the
+ * guest is idle and seems to wait for them: the last line that it printed on that console is unfinished (a
+ * prompt; escape sequences and the echo of what was typed do not count), or it has printed nothing for
+ * LIVE_QUIET of guest time. A guest that polls for a key instead of halting, as boot loaders do, is assumed
+ * to wait when it has printed nothing for LIVE_POLLED after a prompt. All of this depends on the run alone,
+ * so the same bytes give the same recording. At the end of the file the guest goes on without waiting for
+ * real time.
  */
 #ifndef BOOTREEL_CORE_LIVE_LIVE_H
 #define BOOTREEL_CORE_LIVE_LIVE_H
@@ -47,7 +47,7 @@ bool live_active(const struct live *l);
 /* Ends a wait. Async-signal-safe, from any thread. */
 void live_wake(struct live *l);
 
-/* To be called with what the guest prints, at guest time `time`. */
+/* To be called with the bytes that the guest prints, at guest time `time`. */
 void live_console(struct live *l, unsigned device, const void *data, size_t n, uint64_t time);
 
 /* The guest is busy at guest time `now`: checks for typing, without waiting. */

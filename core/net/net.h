@@ -3,7 +3,7 @@
  *
  * Its clock is guest time. What the guest sends is taken when the recorder asks (net_run), each frame at the
  * time at which it left the card; what comes back is due a fixed time later (NET_LATENCY), and is then given
- * to the machine as an input. So as long as nothing of the host's is asked, the answers follow from the run
+ * to the machine as an input. So as long as nothing of the host is involved, the answers follow from the run
  * alone. With an outside (sockets of the host), frames are due when they come; they are recorded at the
  * positions at which they were given, like all inputs.
  */
@@ -37,16 +37,18 @@ enum net_kind { NET_NONE, NET_USER, NET_SOCKET };
 struct net_wire {
     unsigned card;
     enum net_kind kind;
-    /* NET_USER: the folder that can be read by TFTP, and what DHCP says; NULL: nothing */
+    /* NET_USER: the folder that can be read by TFTP; the boot file and host name that DHCP gives; NULL:
+     * none */
     const char *tftp, *bootfile, *hostname;
     bool outside; /* whether the guest reaches the host and its network */
     bool ipv6;    /* whether it speaks IPv6, too */
     struct net_forward forward[NET_FORWARDS];
     unsigned nforwards;
-    /* NET_SOCKET: the path of the other end's Unix datagram socket, and of its own; NULL: PATH.bootreel, and
-     * the other end is there */
+    /* NET_SOCKET: the paths of the other end's Unix datagram socket, and of its own. `local` NULL: `socket`
+     * with ".bootreel" added, and the other end must exist */
     const char *socket, *local;
-    /* Of 100 frames to the guest, so many are lost, doubled, delayed or damaged; which ones, follows from the seed. */
+    /* How many of 100 frames to the guest are lost, doubled, delayed or damaged; the seed decides which
+     * ones. */
     unsigned mangle;
     uint64_t seed;
 };
@@ -65,7 +67,8 @@ void net_run(struct net *, uint64_t now);
 
 /* The next frame that is due, as an input with port, data and len; false if none is. */
 bool net_due(const struct net *, uint64_t now, struct input *in);
-/* It was taken; or the card has no room: then it is due again soon, and is dropped if that lasts. */
+/* The frame of net_due was taken; or the card had no room for it: then it is due again soon, and is dropped
+ * after some attempts. */
 void net_given(struct net *, uint64_t now, bool taken);
 
 /* The guest time at which something is to be done; UINT64_MAX: never, by itself. */
@@ -73,10 +76,11 @@ uint64_t net_deadline(const struct net *);
 
 /* Whether something may come from the host's sockets now, so that an idle guest should wait for it in real time. */
 bool net_expects(const struct net *);
-/* Waits for that in real time, at most for `ns`, and at most for a moment. Returns how long it has waited, in ns. */
+/* Waits for the sockets in real time, for a moment and at most for `ns`. Returns how long it has waited, in
+ * ns. */
 uint64_t net_wait(struct net *, uint64_t ns);
 
-/* Frames to the guest that were dropped since its card had no room for them. */
+/* How many frames to the guest were dropped because its card had no room for them. */
 uint64_t net_dropped(const struct net *);
 
 #endif

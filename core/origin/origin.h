@@ -87,10 +87,10 @@ struct origin_link {
         since; /* the first of its steps, if a repeated string instruction made several; otherwise icount */
     unsigned cpu;
     uint64_t
-        adjusted; /* between this step and the parent so many others only added a constant to the register */
+        adjusted; /* how many steps between this one and the parent only added a constant to the register */
     unsigned
-        places; /* the register had the value at so many positions since, and not each step between them was
-                 * looked at */
+        places; /* 0, or at how many positions since then the register was seen to have the value: not each
+                 * step between them was looked at */
     bool step;  /* there is a step; otherwise nothing wrote them since the beginning */
     bool device, delivery; /* a device wrote them; an interrupt or exception was delivered */
     uint64_t pc;           /* linear address of the instruction */
@@ -126,7 +126,7 @@ struct origin_options {
     bool all;    /* every operand that varies is followed: the links are a tree */
     size_t most; /* links; 0: ORIGIN_LINKS */
     uint64_t
-        back; /* the last writes of registers are looked for in so many steps at most, together; 0: ORIGIN_BACK */
+        back; /* in how many steps at most, in all, last writes of registers are looked for; 0: ORIGIN_BACK */
 };
 enum { ORIGIN_LINKS = 200, ORIGIN_BACK = 4000000 };
 
@@ -141,7 +141,7 @@ void origin_free(struct origin *o); /* NULL is allowed */
  * cannot be followed. */
 int origin_register(struct origin *o, unsigned cpu, const char *name, struct origin_place *place,
                     struct error *err);
-/* A character on the screen in a text mode, counted from 0. -1 with err: the display is in no text mode at
+/* A character on the screen in a text mode, counted from 0. -1 with err: the display is not in a text mode at
  * `icount`, or has no such place. */
 int origin_screen(struct origin *o, uint64_t icount, unsigned row, unsigned column,
                   struct origin_place *place, struct error *err);
@@ -149,9 +149,10 @@ int origin_screen(struct origin *o, uint64_t icount, unsigned row, unsigned colu
  * *icount writes it to the port. -1 with err if no console line has it, or it is another kind of console. */
 int origin_console(struct origin *o, const char *text, uint64_t *icount, struct origin_place *place,
                    struct error *err);
-/* The origin of what is in a place at `icount` (before the step from there). The timeline is left at some
- * position. NULL with err: the place is no memory there, the run failed, or it was interrupted. Cost: with a
- * warm timeline some milliseconds a link; more where the last write is far back. */
+/* Finds the origin of what is in a place at `icount` (before the step from there). The timeline is left at
+ * some position. Free the result with origin_chain_free. NULL with err: the place is not memory there, the
+ * run failed, or it was interrupted. Cost: with a warm timeline some milliseconds a link; more where the last
+ * write is far back. */
 struct origin_chain *origin_find(struct origin *o, const struct origin_place *place, uint64_t icount,
                                  const struct origin_options *options, struct error *err);
 void origin_chain_free(struct origin_chain *c); /* NULL is allowed */
@@ -167,7 +168,8 @@ struct origin_check {
     uint64_t at;   /* where it was flipped */
     uint8_t was[ORIGIN_BYTES], is[ORIGIN_BYTES];
 };
-/* Flips, in diversions. The chain must be of one line (not `all`). */
+/* Flips sources, in diversions, and looks at what changes. The chain must be of one line (not `all`). -1 with
+ * err. */
 int origin_check(struct origin *o, const struct origin_chain *c, struct origin_check *result,
                  struct error *err);
 

@@ -49,8 +49,8 @@ struct packet {
 bool packet_parse(const void *frame, size_t n, struct packet *);
 
 /* The frame in one line: "10.0.2.15:1024 > 10.0.2.2:69 TFTP read pxelinux.0 (octet), blksize 1432, tsize 0".
- * n: the bytes that there are; length: of the whole frame. Fills buf like snprintf and returns the length.
- * Bytes that are not printable are written as \xNN. Cost: a microsecond. */
+ * n: the bytes at `frame`; length: of the whole frame. Fills buf like snprintf and returns the length. Bytes
+ * that are not printable are written as \xNN. Cost: a microsecond. */
 int packet_line(const void *frame, size_t n, uint64_t length, char *buf, size_t size);
 /* All header fields with their names, as snprintf: "Ethernet: destination ff:ff:ff:ff:ff:ff, source …; IPv4:
  * …; UDP: …; DHCP: …". */

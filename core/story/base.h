@@ -36,16 +36,16 @@ enum guest_reg {
 
 struct guest_base;
 
-/* Where guest systems differ. A NULL does what its comment says. */
+/* Where guest systems differ. A function may be NULL, with the meaning that its comment gives. */
 struct guest_base_ops {
-    /* Reads memory at a linear address up to the first byte that cannot be read; returns the number of bytes done.
-     * NULL: as the processor sees it. */
+    /* Reads memory at a linear address up to the first byte that cannot be read; returns the number of bytes
+     * done. NULL: memory is read as the processor sees it. */
     size_t (*peek)(const struct guest_base *b, uint64_t address, void *buf, size_t n);
     /* At a probe of the guest: whether it is the system's own code that runs. NULL: it always is. */
     bool (*runs)(const struct guest_base *b);
 };
 
-/* Without differences. */
+/* For systems without differences: all functions are NULL. */
 extern const struct guest_base_ops guest_base_plain;
 
 struct guest_base {
@@ -89,14 +89,14 @@ bool base_read(const struct guest_base *b, uint64_t address, void *buf, size_t n
 uint64_t base_u64(const struct guest_base *b, uint64_t address);
 uint32_t base_u32(const struct guest_base *b, uint64_t address);
 uint64_t base_word(const struct guest_base *b, uint64_t address);
-/* A text ended by NUL, at most size - 1 bytes; "" if it cannot be read. Returns its length. */
+/* Reads a text ended by NUL, at most size - 1 bytes; "" if it cannot be read. Returns its length. */
 size_t base_string(const struct guest_base *b, uint64_t address, char *buf, size_t size);
 /* The member at `offset` of an object: a word, 64 bits, 32 bits. 0 if the object is NULL or the offset is not
  * known (below 0). */
 uint64_t base_member(const struct guest_base *b, uint64_t object, int offset);
 uint64_t base_member64(const struct guest_base *b, uint64_t object, int offset);
 uint32_t base_member32(const struct guest_base *b, uint64_t object, int offset);
-/* The guest's physical memory, as guest_peek_physical. */
+/* Reads the guest's physical memory, as guest_peek_physical. */
 size_t base_peek_physical(const struct guest_base *b, uint64_t address, void *buf, size_t n);
 
 /* ---------------------------------------------------------------- symbols */
@@ -124,18 +124,19 @@ bool base_wants(const struct guest_base *b, enum event_class cls);
 /* Makes an event at the position, if its class is wanted. `data` may be NULL. */
 void base_emit(const struct guest_base *b, unsigned kind, const char *data, const uint64_t *fields,
                size_t nfields);
-/* The same, with these fields: GUEST_EMIT(lx, EV_…, data, field, …). */
+/* As base_emit, with the fields as arguments: GUEST_EMIT(lx, EV_…, data, field, …). */
 #define GUEST_EMIT(g, kind, data, ...)                                                                       \
     base_emit(&(g)->base, kind, data, (const uint64_t[]){__VA_ARGS__},                                       \
               sizeof((const uint64_t[]){__VA_ARGS__}) / 8)
-/* Adds something that cannot be reported about this system; base_say_notes makes one event of all. */
+/* Adds a note about something that cannot be reported about this system; base_say_notes makes one event of
+ * all notes. */
 __attribute__((format(printf, 2, 3))) void base_note(struct guest_base *b, const char *fmt, ...);
 /* Adds the name of a symbol that the system does not have. */
 void base_missing(struct guest_base *b, const char *name);
 /* Adds a note of what is missing, since all symbols have been looked up. `what`: "kernel". */
 void base_note_missing(struct guest_base *b, const char *what);
 void base_say_notes(struct guest_base *b);
-/* What is noticed later: an event of its own, once for each number. */
+/* For what is noticed later: makes an event of its own, once for each number. */
 void base_note_once(struct guest_base *b, unsigned number, const char *text);
 
 /* ---------------------------------------------------------------- under the guest's own prefix */

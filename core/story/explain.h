@@ -1,10 +1,10 @@
 /* explain.h - what an event means, in words: "CMOS: select register 0Fh (shutdown status), NMI masked".
  *
  * The text comes from the tables of the parts concerned: the engine's chips (struct engine_words), the bits
- * of processor registers (core/views/views_bits.c), Linux (core/systems/linux). Only the trace's events are needed;
- * nothing is run. Since many accesses depend on earlier ones (an index register, a base address, the vectors
- * programmed into the 8259As), an explainer has to see the events in order. The text of an event does not
- * depend on the position from which it is asked for.
+ * of processor registers (core/views/views_bits.c), Linux (core/systems/linux). Only the trace's events are
+ * needed; nothing is run. Since many accesses depend on earlier ones (an index register, a base address, the
+ * vectors programmed into the 8259As), an explainer has to be given the events in order. The text of an event
+ * does not depend on the position from which it is asked for.
  */
 #ifndef BOOTREEL_CORE_STORY_EXPLAIN_H
 #define BOOTREEL_CORE_STORY_EXPLAIN_H
@@ -52,9 +52,9 @@ int trace_explain(struct trace_explainer *, uint64_t number, char *buf, size_t s
 int trace_explain_prepare(struct trace_explainer *, uint64_t number, uint64_t most, struct error *err);
 /* The explainer whose explainer_manual() and explainer_source() belong to the last explanation. */
 const struct explainer *trace_explainer_last(const struct trace_explainer *);
-/* The files that the sectors of a read from a disk belonged to before the boot: "partition 1: /boot/vmlinuz
- * from byte 4096". Returns as snprintf; 0 if none is known, and for other events. Cost: reads the metadata of
- * the disk's volumes each time. */
+/* Writes the files to which the sectors of a read from a disk belonged before the boot: "partition 1:
+ * /boot/vmlinuz from byte 4096". As snprintf; 0 if none is known, and for other events. Cost: reads the
+ * metadata of the disk's volumes each time. */
 int explain_files(struct trace *t, const struct engine_kind *kind, const struct event *ev, char *buf,
                   size_t size);
 

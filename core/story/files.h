@@ -3,9 +3,9 @@
  *
  * Paths are made from what programs said: relative to their folder (chdir, fchdir, the folder's descriptor)
  * and root (chroot, pivot_root), with descriptors that were duplicated, inherited (fork) and closed on exec.
- * Symbolic links are not followed. Where the kernel has type information (BTF), the trace says which file
- * that is, on which device, and for which blocks requests were made. Otherwise what a file is on follows from
- * the mounts that were made by system calls, in the mount namespace of the process.
+ * Symbolic links are not followed. Where the kernel has type information (BTF), the trace says which file a
+ * path stands for, on which device, and for which blocks requests were made. Otherwise the file system that a
+ * file is on follows from the mounts that were made by system calls, in the mount namespace of the process.
  *
  * Not known: descriptors that came through a socket, what io_uring does, and what the kernel opens by itself
  * (an ELF interpreter). */
@@ -14,7 +14,7 @@
 
 #include "core/story/processes.h"
 
-/* What was done with it: bits. */
+/* What was done with a file: bits. */
 enum {
     FILE_OPENED = 1,
     FILE_CREATES = 2, /* opened with O_CREAT, which creates a file that is not there */
@@ -37,8 +37,8 @@ struct file_blocks {
     bool written;
 };
 
-/* What one program (a process from one exec to the next) did with one file; or what it tried in vain, with
- * the same error. */
+/* What one program (a process from one exec to the next) did with one file; or what it tried in vain, if the
+ * error was the same each time. */
 struct file_use {
     unsigned guest;
     uint32_t pid;        /* of the process: its thread group */
@@ -46,7 +46,7 @@ struct file_use {
     const char *path;    /* as the program named it, absolute */
     const char *real; /* without symbolic links, as the kernel knows it; "" if it is the same or not known */
     const char *on;   /* "sda1 (ext4)", "tmpfs": the file system that it is on; "" if not known */
-    uint64_t device, inode; /* its device's dev_t (major << 20 | minor) and number there; 0 if not known */
+    uint64_t device, inode; /* its device's dev_t (major << 20 | minor) and inode number; 0 if not known */
     struct file_blocks *blocks; /* by request */
     size_t nblocks;
     int error;                        /* 0; or why it could not be opened: ENOENT … */
@@ -66,7 +66,7 @@ void file_uses_see(struct file_uses *f, const struct event *ev);
 /* All uses, by programs in the order in which they began, and then by the first call. Valid until the next event. */
 size_t file_uses_count(const struct file_uses *f);
 const struct file_use *file_uses_get(const struct file_uses *f, size_t i);
-/* All of them at a position of a trace. NULL on error. */
+/* All uses up to a position of a trace. NULL with err. */
 struct file_uses *file_uses_at(struct trace *t, uint64_t icount, struct error *err);
 
 #endif

@@ -1,17 +1,17 @@
 /* guest.h - the interface to the guest systems: the kernels, hypervisors and firmware that the story of a
  * boot understands. Only the inspector (core/story/inspector.h) calls them.
  *
- * A guest system is a row, `struct guest_system`, and a folder core/NAME. Its row is listed in
+ * A guest system is a row, `struct guest_system`, and a folder core/systems/NAME. Its row is listed in
  * core/story/guests.c. A *guest* is one instance of it: it looks for its system in the machine, or inside
- * another guest, and reports what that does as events. At icount 0 the inspector creates one for each system
- * that the setting "inspect" names. All of them examine the same machine; most never find anything.
+ * another guest, and reports what the system does as events. At icount 0 the inspector creates one for each
+ * system that the setting "inspect" names. All of them examine the same machine; most never find anything.
  *
  * Guests nest: a guest in which others run (Xen's domains, the processes of user-mode Linux's host)
- * identifies each of these places by a number, its *domain*. When a domain begins, the inspector creates in
- * it a guest of every other inspected system. A guest inside another sees only what happens while its
- * domain runs. It has to read physical memory with guest_peek_physical, and to call guest_runs at each of
- * its probes (core/story/hooks.h does so through hooks_options.here), since other domains have other code at the
- * same addresses.
+ * identifies each place where others run by a number, its *domain*. When a domain begins, the inspector
+ * creates in it a guest of every other inspected system. A guest inside another sees only what happens while
+ * its domain runs. It has to read physical memory with guest_peek_physical, and to call guest_runs at each of
+ * its probes (core/story/hooks.h does so through hooks_options.here), since other domains have other code at
+ * the same addresses.
  *
  * Everything that a guest does must depend on the run alone: a replay has guests of its own and must get
  * the same events.
@@ -43,9 +43,9 @@ struct guest_options {
     uint64_t domain;
     void *ctx;  /* of the functions below */
     bool calls; /* it will be asked for the arguments of calls */
-    /* Called with its events. It fills in cpu, icount and time; icount is not below that of the
-     * engine's last event. The inspector fills in its number (before it is found: that of the guest that it
-     * runs inside). */
+    /* Called with its events. It fills in cpu, icount and time; icount is not below that of the engine's last
+     * event. The inspector fills in the guest's number (before its system is found, the number of the guest
+     * that it runs inside). */
     void (*emit)(void *ctx, const struct event *ev);
     /* To be called once when its system is found, before it adds symbols. Returns its number, for
      * symbol_space_of: 0 for the first guest found since the reset. */
@@ -55,13 +55,14 @@ struct guest_options {
     /* A domain that guests may run in begins or ends. Guests in it are destroyed soon after its end. */
     void (*domain_begins)(void *ctx, uint64_t domain);
     void (*domain_ends)(void *ctx, uint64_t domain);
-    /* The domain's own code begins to run, on that processor at that linear address: shown to the guests in
-     * it, since no event of the engine need come from there. */
+    /* The domain's own code begins to run, on that processor at that linear address. The guests in it are
+     * told, since no event of the engine need come from there. */
     void (*domain_enters)(void *ctx, uint64_t domain, unsigned cpu, uint64_t ip);
-    /* Another system has taken its place (kexec): the guest is destroyed soon, and a new one of its kind
-     * looks for that. */
+    /* Another system has taken the place of this one (kexec): the guest is destroyed soon, and a new one of
+     * its kind looks for that system. */
     void (*replaced)(void *ctx);
-    /* Called with one line about a symbol file that is of another kernel or module; NULL if nobody wants to know. */
+    /* Called with one line about a symbol file that belongs to another kernel or module; NULL if nobody wants
+     * to know. */
     void (*warn)(void *ctx, const char *text);
     /* The space of the kernel that was found in a domain. False if none was. */
     bool (*domain_space)(void *ctx, uint64_t domain, symbol_space *space);
@@ -79,14 +80,15 @@ struct guest_system {
     const char *engine; /* the engine (engine_ops.name) in whose machine it looks; NULL: in any */
     uint32_t needs;     /* classes of engine events that it has to see, whether they are recorded or not */
     bool
-        last; /* a kernel that no other follows before a reset: once it is found, others are not looked for */
+        last; /* a kernel that no other system follows before a reset: once it is found, others are not looked
+               * for */
     struct guest *(*create)(const struct guest_options *o);
-    /* Removes its probes, too, but does not apply that. */
+    /* Removes its probes too, but does not call probes_apply. */
     void (*destroy)(struct guest *g);
-    /* Called with an event of the engine, of the classes above, after it was passed on. After
-     * EV_RESET it is a new guest: the old one was destroyed. */
+    /* Called with each event of the engine of the classes in `needs`, after it was passed on. After EV_RESET
+     * it is a new guest: the old one was destroyed. */
     void (*event)(struct guest *g, const struct event *ev);
-    /* The run ends here: the last events. NULL if it has none. */
+    /* The run ends here: makes the last events. NULL if there are none. */
     void (*finish)(struct guest *g);
     /* Its domain begins to run, as domain_enters says. NULL if it does not need that. */
     void (*enters)(struct guest *g, unsigned cpu, uint64_t ip);
@@ -96,9 +98,9 @@ struct guest_system {
     /* Reads memory at a linear address, as the processor sees it now. Bytes that cannot be read are zero, and
      * the result is then false. */
     bool (*read)(struct guest *g, unsigned cpu, uint64_t address, void *buf, size_t n);
-    /* Adds the call of a function that a processor is about to enter, by the types that the system has of
-     * itself: "path_mount(dev_name=…)". `name`: its symbol. False if there are no types for it. The function
-     * may be NULL. */
+    /* Adds the call of a function that a processor is about to enter, by the system's own type information:
+     * "path_mount(dev_name=…)". `name`: its symbol. False if there are no types for it. The function may be
+     * NULL. */
     bool (*call)(struct guest *g, unsigned cpu, const char *name, uint64_t address, struct text *out);
     /* A description of it without a full stop: its version, and what cannot be reported about it. */
     void (*describe)(const struct guest *g, struct text *out);
@@ -112,9 +114,10 @@ struct guest_system {
      * --symbols, in ELF files of this EI_OSABI. */
     const char *const *structures;
     unsigned osabi;
-    /* How the data of its kernel.found begins; NULL if it makes none. */
+    /* How the data of its kernel.found event begins; NULL if it makes none. */
     const char *banner;
-    /* As explain, called first, for events of the guest whose kernel.found begins so. The function may be NULL. */
+    /* As explain, but called first, and only for events of a guest whose kernel.found begins with the banner.
+     * The function may be NULL. */
     bool (*explain_own)(const struct event *ev, struct text *out);
 
     /* Only for systems that others run inside; otherwise NULL. The domain that runs on that processor now;
@@ -135,9 +138,10 @@ size_t guest_peek_physical(const struct guest *g, const struct engine *e, uint64
                            size_t n);
 
 /* n bytes at a linear address of a processor: in place if the engine can show them so, else copied into
- * *copy, which is to be freed. What cannot be read is zero then. Valid until the engine runs. */
+ * *copy, which is to be freed; bytes that cannot be read are then zero. Valid until the engine runs. */
 const void *guest_view(const struct engine *e, unsigned cpu, uint64_t linear, size_t n, void **copy);
-/* guest_view of the guest's physical memory; *n bytes are asked for, and becomes how many there are. */
+/* As guest_view, for the guest's physical memory; *n is how many bytes are asked for, and becomes how many
+ * there are. */
 const void *guest_view_physical(const struct guest *g, const struct engine *e, uint64_t address, size_t *n,
                                 void **copy);
 
@@ -151,7 +155,7 @@ void guest_emit(const struct guest_options *o, const struct event *head, const c
 /* The number of a register, as from engine_reg_index, by its 64-bit or its 32-bit name (rax, eax). */
 size_t guest_reg_index(const struct engine *e, const char *name);
 /* Reads a string of at most size - 1 bytes by `read`, which returns whether all n bytes could be read. The
- * rest of buf is zero, all of it if the address is 0. Returns its length. */
+ * rest of buf is zeroed; all of it, if the address is 0. Returns its length. */
 size_t guest_string(uint64_t address, char *buf, size_t size,
                     bool (*read)(const void *ctx, uint64_t address, void *buf, size_t n), const void *ctx);
 /* The address of a symbol of the space that is valid now, or 0. */
@@ -168,7 +172,7 @@ void guest_cold_part(const struct symbols *s, symbol_space space, const struct s
 extern const struct guest_system *const guest_systems[];
 
 enum { GUEST_SYSTEMS_MAX = 32 };
-/* Those that look in the machine of the engine of that name: bits by index in the table. */
+/* The systems that look in the machine of the engine of that name, as bits by index in the table. */
 uint32_t guest_systems_of(const struct guest_system *const *table, const char *engine);
 /* The value of the setting "inspect": names separated by commas, or "all", or "none". Sets a bit in *chosen
  * for each, by its index in the table. -1 with err, which lists the names, if one is unknown. */

@@ -103,8 +103,8 @@ void hooks_drop(struct hooks *hs, struct frame *f);
 /* A stack is gone: drops the frames of all calls on the stack of `size` bytes (aligned to its size) that
  * contains `sp`. */
 void hooks_drop_stack(struct hooks *hs, uint64_t sp, uint64_t size);
-/* `f` has ended, and was the outermost of all that was entered since, on whichever stack (firmware, which has
- * no tasks): those calls were left by a jump and do not return. Calls `gone` for each, and drops it. */
+/* For firmware, which has no tasks: `f` has ended, so all calls that were entered since, on whichever stack,
+ * were left by a jump and do not return. Calls `gone` for each, and drops it. */
 void hooks_drop_since(struct hooks *hs, const struct frame *f, void (*gone)(void *ctx, const struct frame *f),
                       void *ctx);
 void hooks_drop_all(struct hooks *hs);

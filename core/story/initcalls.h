@@ -14,7 +14,7 @@ struct initcall {
     uint64_t begin, end;           /* icounts */
     uint64_t begin_time, end_time; /* guest time, ns */
     uint64_t took;                 /* guest time from its call to its return, ns */
-    uint64_t own; /* of it, ns: its task had a processor, outside of initcalls inside of it */
+    uint64_t own; /* the part of it, ns, in which its task had a processor, without initcalls inside of it */
     bool has_own; /* `own` is known (see struct stage) */
     int64_t result;
     task_clock task; /* whose time it is; private to initcalls.c, … */

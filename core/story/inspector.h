@@ -49,9 +49,9 @@ struct inspector_options {
     size_t nsymbol_files;
     /* The available guest systems, ended by NULL. NULL: those of core/story/guests.c. */
     const struct guest_system *const *systems;
-    /* Called with one line about each symbol file that cannot be used, or turns out to be of another kernel,
-     * and about each probe that was not reached. If NULL, inspector_create fails with the first sort
-     * instead. */
+    /* Called with one line about each symbol file that cannot be used or turns out to belong to another
+     * kernel, and about each probe that was not reached. If NULL, inspector_create fails instead for a file
+     * that cannot be used. */
     void (*warn)(void *ctx, const char *text);
 };
 
@@ -64,7 +64,7 @@ enum {
     INSPECTOR_CLASSES = EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_PROCESS) |
                         EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_HYPERCALL) |
                         EVENT_CLASS_BIT(EC_SCHED) | EVENT_CLASS_BIT(EC_DEVICE),
-    /* Classes of the engine's in which these exceptions are. */
+    /* The engine's classes in which these exceptions are. */
     INSPECTOR_ALSO = EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_FIRMWARE) | EVENT_CLASS_BIT(EC_NET)
 };
 /* Whether an inspector makes events of that kind. An engine may make some too (EV_KERNEL_ENTRY). */

@@ -29,7 +29,7 @@ struct process {
 
 /* "kernel thread", "process", "thread"; of an EV_PROCESS_CREATE the field `kind`. "task" for other numbers. */
 const char *process_kind_text(uint64_t kind);
-/* Its addresses, for symbols: those of its group; a kernel thread has its guest's kernel's. */
+/* The space of its symbols: its thread group's; a kernel thread has that of its guest's kernel. */
 symbol_space process_space(const struct process *p);
 
 struct processes;
@@ -40,14 +40,14 @@ void processes_free(struct processes *ps); /* NULL is allowed */
 /* Processes an event; events must come in order, and those that are not about processes are ignored. A reset
  * of the machine removes all processes. */
 void processes_see(struct processes *ps, const struct event *ev);
-/* Moves to a position of a trace: reads only the events since the last one, unless it moves back. For one that
- * processes_see() was not called for. -1 if the trace cannot be read: then
- * those before the damage are known. */
+/* Moves to a position of a trace: reads only the events since the last one, unless it moves back. Not to be
+ * mixed with processes_see(). -1 if the trace cannot be read: then the processes before the damage are
+ * known. */
 int processes_move(struct processes *ps, struct trace *t, uint64_t icount, struct error *err);
 /* The state at a position of a trace: after all events with icount <= this. NULL on error. */
 struct processes *processes_at(struct trace *t, uint64_t icount, struct error *err);
 
-/* All that have been created, exited ones too, in order of creation. */
+/* All processes that have been created, exited ones too, in order of creation. */
 size_t processes_count(const struct processes *ps);
 const struct process *processes_get(const struct processes *ps, size_t i);
 /* The guest's process of that pid that has not exited, otherwise the last one that had it, or NULL. */
@@ -56,9 +56,9 @@ const struct process *processes_find(const struct processes *ps, unsigned guest,
  * from the last process event there. NULL if not known. */
 const struct process *processes_current(const struct processes *ps, unsigned cpu);
 
-/* processes_current where it is known which process of the Linux host runs (register host_pid; 0: there is no
- * host): its own code is the guest's process that is tied to it; a kernel's is that of
- * processes_current(). */
+/* As processes_current(), where it is known which process of the Linux host runs (`host`, from the register
+ * host_pid; 0: there is no host): the guest's process whose code that one runs; where it runs a kernel, the
+ * process of processes_current(). */
 const struct process *processes_running(const struct processes *ps, unsigned cpu, uint32_t host);
 
 #endif

@@ -67,7 +67,7 @@ struct profile;
 /* Parses a profile; errors give `name` and the line. NULL with err. The text is copied. */
 struct profile *profile_parse(const char *name, const char *text, struct error *err);
 struct profile *profile_load(const char *path, struct error *err);
-/* The one that is embedded: firmware, GRUB, Linux. */
+/* The profile that is built in: firmware, GRUB, Linux. */
 struct profile *profile_builtin(void);
 void profile_free(struct profile *); /* NULL is allowed */
 /* The text that it was parsed from. */
@@ -92,7 +92,8 @@ struct condition {
     bool for_good;    /* only if no event of an `against` line of its stage follows in this boot */
     /* If TEXT has a {NAME}, `text` is the part before it. */
     const char *capture, *after; /* NAME, or NULL; the part of TEXT after it */
-    const char *up_to;           /* of {NAME|UP TO}: what ends it where that follows; or NULL */
+    const char *up_to;           /* of {NAME|UP TO}: the text before which it ends, where that follows; or
+                                  * NULL */
 };
 
 /* The part of an event's text that {NAME} matches. */
@@ -129,7 +130,7 @@ size_t profile_stages(const struct profile *);
 const struct stage_rule *profile_stage(const struct profile *, size_t i);
 /* A setting of the machine, or NULL. */
 typedef const char *setting_fn(const void *machine, const char *key);
-/* Whether its `with` and `without` lines allow it for that machine. */
+/* Whether a stage's `with` and `without` lines allow it for that machine. */
 bool stage_rule_is_meant(const struct stage_rule *, setting_fn *, const void *machine);
 bool condition_holds(const struct condition *, const struct event *, const char *opened_by,
                      size_t opened_len);

@@ -35,8 +35,9 @@ void running_at(const struct running_place *p, struct running *r);
  * guest on that processor, or -1 if there was none. The trace is not read. */
 void running_after(const struct running_place *p, long last, struct running *r);
 
-/* The space of a process's addresses (NULL: SPACE_KERNEL). Where its guest has no symbols, as a Linux host
- * has none, that of the kernel of the first guest that has: user-mode Linux is in a process of its host. */
+/* The space of a process's addresses (NULL: SPACE_KERNEL). Where its guest has no symbols, as with a Linux
+ * host, the space of the kernel of the first guest that has some: user-mode Linux is in a process of its
+ * host. */
 symbol_space running_space(const struct symbols *s, const struct process *process, uint64_t at);
 
 /* "guest 1" or "guest 1 or 2"; "" with one guest. Like snprintf. */

@@ -26,18 +26,18 @@ struct stage {
     bool folded;   /* short stages that stages_fold has put together, with what is inside them */
     unsigned fold; /* percent, from the profile */
     size_t rule;   /* number of the description in the profile */
-    /* Whose time it was, guest time in ns; only if has_tasks. Together they are `took`, apart from stages
-     * inside of it that run side by side. Of folded stages, the sums. */
+    /* Whose time it was, guest time in ns; only if has_tasks. They add up to `took`, unless stages inside of
+     * it run side by side. Of folded stages, the sums. */
     bool has_tasks;
     uint64_t own;    /* its task had a processor, outside of the stages inside of it */
     uint64_t others; /* its task had none, and others had; likewise outside of those */
     uint64_t waited; /* all processors were idle; likewise */
 };
 
-/* A stage's task is the one that began it; of a process's stage, all threads of the process. What it means
- * that a task has a processor is said in core/story/task_time.h. It is not known of stages that stand for
- * something else, but of systemd's units (`child` in the profile) it is the process that was started for
- * them, with all that this starts; nor where a trace has no context switches. */
+/* A stage's task is the one that began it; for a process's stage, all threads of the process; for a unit of
+ * systemd (`child` in the profile), the process that was started for it, with all that this starts. It is not
+ * known for stages that stand for something else, nor where a trace has no context switches.
+ * core/story/task_time.h says what it means that a task has a processor. */
 
 struct stages;
 
@@ -46,12 +46,12 @@ struct stages;
 struct stages *stages_build(struct trace *, const struct profile *, struct error *err);
 /* The profile that the trace was recorded with (note "profile"); NULL if with none. 0, or -1 with err. */
 int stages_profile(struct trace *, struct profile **, struct error *err);
-/* With that profile, otherwise the built-in one. */
+/* stages_build with the profile of stages_profile, or the built-in one if there is none. NULL with err. */
 struct stages *stages_of_trace(struct trace *, struct error *err);
 void stages_free(struct stages *); /* NULL is allowed */
 size_t stages_count(const struct stages *);
 const struct stage *stages_get(const struct stages *, size_t i);
-/* Whether it is known of any stage whose time it was. */
+/* Whether any stage has_tasks. */
 bool stages_have_tasks(const struct stages *);
 /* The innermost stage at icount, or -1. Stages with `beside` do not count. */
 long stages_at(const struct stages *, uint64_t icount);

@@ -28,13 +28,13 @@ struct task_time *task_time_new(void);
 void task_time_free(struct task_time *); /* NULL is allowed */
 /* Takes an event; those of TASK_TIME_CLASSES must come in order, others are ignored. Cost: constant. */
 void task_time_see(struct task_time *, const struct event *ev);
-/* The task that has the processor of the event that was seen last. NONE: nobody is known to. */
+/* The task that has the processor of the event that was seen last. NONE: it is not known, or none has. */
 task_clock task_time_current(const struct task_time *, const struct event *ev);
 /* All threads of a guest's process; it need not have run yet. */
 task_clock task_time_process(struct task_time *, unsigned guest, uint64_t pid);
-/* The process that the one of a process.log event created last, if it has said nothing since: with all that
- * this starts in turn. NONE: there is none. A service manager starts a unit's process, and then says that it
- * does. */
+/* For a process.log event: the process that its writer created last, with all that this starts in turn, if
+ * the writer has logged nothing since. NONE: there is none. A service manager starts a unit's process, and
+ * then logs that it does. */
 task_clock task_time_child(struct task_time *, const struct event *ev);
 /* Whether `c` is the process `whole`, or a thread of it. */
 bool task_time_belongs(const struct task_time *, task_clock c, task_clock whole);

@@ -122,8 +122,7 @@ struct symbol_code {
     bool (*is_entry)(const char *name);
     bool (*is_outermost)(const char *name);
     const struct symbol_registers {
-        int32_t depth;    /* bytes from the registers that entries save up to above RIP, which is pushed with
-                        * them */
+        int32_t depth;    /* bytes from the registers that an entry saves up to above RIP */
         int32_t saved[6]; /* where RBX, RBP, R12 to R15 are, from above RIP on; or EBX, EBP, ESI, EDI */
         int32_t sp;       /* the same of RSP */
     } * registers;        /* NULL if there are no entries */

@@ -1,5 +1,5 @@
-/* tasks.h - the tasks of a 64-bit Linux kernel as they are in its memory: those that run, by their
- * processors, and those that sleep, by the frame that the kernel keeps of them. For debuggers' threads and
+/* tasks.h - the tasks of a 64-bit Linux kernel as they are in its memory: those that run, as their processors
+ * have them, and those that sleep, by the frame that the kernel saved for them. For debuggers' threads and
  * backtraces; nothing here changes the state.
  *
  * Members are found by the kernel's own types (BTF). Sources: Linux, include/linux/sched.h,
@@ -28,14 +28,14 @@ struct view_task {
 int view_tasks(struct look m, const struct kernel_types *k, const struct symbols *s, struct view_task **list,
                size_t *n, struct error *err);
 
-/* Whether the caller of a task without a processor is known by the register of that DWARF number. */
+/* Whether a task without a processor has a saved value of the register of that DWARF number. */
 bool view_task_has(unsigned reg);
 
 /* Reads linear memory by page tables of 64-bit mode: a task's, wherever it is. Returns how many of the n
  * bytes there are. */
 size_t view_peek(struct look m, uint64_t tables, uint64_t linear, void *buf, size_t n);
-/* The page tables that a processor has, or those that its kernel has for them (page table isolation), if only
- * they have `linear`. */
+/* The page tables of a processor, or their counterparts that its kernel uses (page table isolation), if only
+ * those map `linear`. */
 uint64_t view_tables_for(struct look m, unsigned cpu, uint64_t linear);
 
 /* The task that a processor has, into *t. False if it is not known here. */
@@ -50,19 +50,20 @@ struct view_calls;
 struct view_calls *view_calls_new(void);
 void view_calls_free(struct view_calls *c); /* NULL is allowed */
 
-/* Where symbols of a task's code are: its process, or the kernel. */
+/* The space for symbols of a task's code: its process's, or the kernel's. */
 symbol_space view_task_space(const struct view_task *t);
 /* The program and the libraries that a task has mapped, with symbols and call frames, as far as their files
- * are in the guest's page cache; mapped at their addresses in the task's process. Never NULL, valid until
- * programs are asked for again. Cost: that of reading the files, a ms or two; if they are not those of the
- * last time, some ms for their symbols. */
+ * are in the guest's page cache; mapped at their addresses in the task's process. Never NULL; valid until
+ * programs are asked for again. Cost: reading the files, a ms or two; if they are others than the last time,
+ * some ms for their symbols. */
 const struct symbols *view_task_programs(struct view_calls *c, struct look m, const struct view_task *t,
                                          const struct kernel_types *k, const struct symbols *s);
 /* The calls in progress of a task: as view_frames. `k` as for view_task_programs, which this asks. */
 size_t view_task_frames(struct view_calls *c, struct look m, const struct view_task *t,
                         const struct kernel_types *k, const struct symbols *s, struct view_frame *frame,
                         size_t max);
-/* What says most of code at an address of the task that was asked for last: its program's symbols, or `s`. */
+/* The symbols that know most about the code at an address of the task that was asked for last: its program's,
+ * or `s`. */
 const struct symbols *view_task_symbols(const struct view_calls *c, const struct symbols *s,
                                         symbol_space space, uint64_t pc, uint64_t at);
 /* Unwinds one frame of a task, or with `t` NULL of what the processor runs: `reg` becomes its caller's. False if the

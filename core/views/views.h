@@ -108,8 +108,8 @@ void view_orc_free(struct view_orc *o); /* NULL is allowed */
 /* The calls in progress, the innermost first. They are found by call frame information where the symbols have
  * some, or the kernel has tables of its own (`o`, may be NULL); otherwise by the frame pointer, if it points
  * to a chain of frames in code with symbols; otherwise by the values on the stack that look like return
- * addresses (VIEW_FRAME_GUESS: these may be stale). The program that a kernel's entry interrupted is the
- * caller of that if it has symbols. `space` is as in symbols.h; `s` may be NULL (no symbols). Returns the
+ * addresses (VIEW_FRAME_GUESS: these may be stale). The caller of a kernel's entry is the program that it
+ * interrupted, if that has symbols. `space` is as in symbols.h; `s` may be NULL (no symbols). Returns the
  * number of calls. */
 size_t view_frames(struct look m, unsigned cpu, const struct symbols *s, symbol_space space,
                    struct view_orc *o, struct view_frame *frame, size_t max);

@@ -1,5 +1,6 @@
 /* vt.h - the text that a Linux kernel's own console (drivers/tty/vt) shows, where the display is in a
- * graphics mode: from the kernel's memory, struct vc_data, whose layout its type information tells. */
+ * graphics mode: read from the kernel's memory (struct vc_data), whose layout is known from its type
+ * information. */
 #ifndef BOOTREEL_CORE_VIEWS_VT_H
 #define BOOTREEL_CORE_VIEWS_VT_H
 

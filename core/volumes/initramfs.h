@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Calls fn for each file: its name, and content. Compressed by gzip, bzip2, lzma, xz, lz4 or zstd, or not.
- * Ends at what is damaged. */
+/* Calls fn for each file: its name, and content. The image may be compressed by gzip, bzip2, lzma, xz, lz4 or
+ * zstd. Ends at the first damage. */
 typedef void initramfs_fn(void *ctx, const char *name, const uint8_t *content, size_t n);
 void initramfs_files(const uint8_t *image, size_t size, initramfs_fn *fn, void *ctx);
 

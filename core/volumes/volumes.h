@@ -16,23 +16,25 @@ typedef void volumes_read(void *ctx, uint64_t offset, void *buf, size_t n);
  * it; a FAT image within an ISO 9660 file counts, too. Damaged ones have fewer files, or none. Never NULL.
  * Cost: nothing until the first question. */
 struct volumes *volumes_new(volumes_read *read, void *ctx, uint64_t size);
-/* Those of an image of a trace, as it was before the boot, as far as the trace has it. `t` must live longer. */
+/* The volumes of an image of a trace, as it was before the boot, as far as the trace has it. `t` must outlive
+ * them. */
 struct volumes *volumes_of_image(struct trace *t, unsigned image);
 void volumes_free(struct volumes *); /* NULL is allowed */
 
-/* A byte of a file. `partition`: as Linux counts them, 0 if it is in none. `system`: "ext2/3/4", "ISO 9660",
- * "FAT", "cpio" (an initramfs). `path`: "/boot/grub/grub.cfg"; a directory's ends with "/"; "inode 12" if no
- * directory with its name is known; in an image that is a file itself, "/efi.img:/EFI/boot/bootx64.efi". */
+/* Where a byte is in a file. `partition`: as Linux counts them, 0 if it is in none. `system`: "ext2/3/4",
+ * "ISO 9660", "FAT", "cpio" (an initramfs). `path`: "/boot/grub/grub.cfg"; a directory's ends with "/";
+ * "inode 12" if no directory with its name is known; in an image that is a file itself,
+ * "/efi.img:/EFI/boot/bootx64.efi". */
 struct volume_place {
     unsigned partition;
     const char *system;
     const char *path;
     uint64_t at; /* the byte's offset in the file */
-    uint64_t n;  /* so many bytes of the file lie there in a row, from this one on */
+    uint64_t n;  /* how many bytes of the file lie there in a row, from this one on */
 };
 
 /* The file that the byte at `offset` belongs to; the texts live as long as the volumes. False: none that is
- * known. Cost: the first question reads all metadata (10 to 200 ms for a system's disk); each other one is a
+ * known. Cost: the first question reads all metadata (10 to 200 ms for a system's disk); each later one is a
  * search in a sorted list. */
 bool volumes_find(struct volumes *, uint64_t offset, struct volume_place *place);
 

@@ -1,8 +1,8 @@
 /* why.h - what went wrong in a recorded boot: a verdict in one sentence, and its evidence.
  *
  * The events are read first; parts of the boot are run only where the state of the machine has to be looked
- * at. A verdict is given only with evidence for it: where there is none the answer is that it cannot be told,
- * with what is missing. docs/why.md has examples.
+ * at. A verdict is given only with evidence for it; without any, the answer is that it cannot be told, and
+ * what is missing. docs/why.md has examples.
  */
 #ifndef BOOTREEL_CORE_WHY_WHY_H
 #define BOOTREEL_CORE_WHY_WHY_H
@@ -40,8 +40,8 @@ struct why {
 struct why *why_ask(struct trace *t, const struct engine_kind *kind, uint64_t at, struct error *err);
 void why_free(struct why *w); /* NULL is allowed */
 
-/* Adds the verdict and at most `most` lines of evidence. `go`: what goes to a position if that is put after
- * it ("boot-seek"); NULL: it is left out. */
+/* Adds the verdict and at most `most` lines of evidence. `go`: the command that goes to a position given
+ * after it ("boot-seek"); NULL: it is left out. */
 void why_text(struct text *out, const struct why *w, const char *go, size_t most);
 
 #endif

@@ -54,17 +54,19 @@ struct result {
     bool registers;
     uint64_t address; /* the byte's */
 };
-/* The one byte of memory (physical) whose value before step `icount` makes the result differ. 1: found; 0: it does not
- * depend on memory; -1: error. */
+/* Finds the one byte of memory (physical) whose value before step `icount` makes the result differ. 1: found;
+ * 0: it does not depend on memory; -1: error. */
 int cause_blame(struct search *s, uint64_t icount, struct result r, uint64_t *address, struct error *err);
 
 /* ---- origin.c ---- */
 
-/* Where the byte at a physical address comes from, by its surroundings there. True if it was found; says so. */
+/* Finds where the byte at a physical address comes from, by its surroundings there. If it does, adds that to
+ * the findings and returns true. */
 bool cause_origin_find(struct search *s, uint64_t address);
-/* Says how the traces' settings, images and inputs differ. */
+/* Adds findings on how the traces' settings, images and inputs differ. 0, or -1 with err. */
 int cause_inputs_say(struct search *s, struct error *err);
-/* All of an image that the trace has, what is missing as zeros; to be freed. NULL if there is no such image. */
+/* An image as far as the trace has it, with zeros for what is missing; to be freed. NULL if there is no such
+ * image. */
 uint8_t *cause_image(struct trace *t, unsigned image, size_t *size);
 
 #endif

@@ -1,4 +1,4 @@
-/* compare_impl.h - what compare*.c share. Private to traces/. */
+/* compare_impl.h - what compare*.c share. Private to core/compare/. */
 #ifndef BOOTREEL_CORE_COMPARE_COMPARE_IMPL_H
 #define BOOTREEL_CORE_COMPARE_COMPARE_IMPL_H
 
@@ -21,7 +21,7 @@ struct side {
 struct comparison {
     struct side side[2];
     const struct rules *rules;
-    uint32_t classes; /* that both observed */
+    uint32_t classes; /* that both boots observed */
     struct pair *pair;
     size_t n, room;
     struct change *change;
@@ -40,7 +40,7 @@ struct sync {
     uint64_t event[2]; /* UINT64_MAX: not known */
 };
 
-/* compare.c: fills the sides. compare_pairs.c: pairs, changes, counts, milestones. */
+/* compare_pairs.c: makes pairs, changes, counts and milestones of the sides, which compare.c has filled. */
 void compare_make_pairs(struct comparison *c);
 /* Whether the items are compared: both boots observed their class. */
 bool compare_wants(const struct comparison *c, const struct outline_item *it);

@@ -11,7 +11,7 @@ struct counter;
 
 struct counter *counter_new(struct outline *);
 void counter_free(struct counter *);
-/* Counts an event in stage or process `in` (or OUTLINE_NONE). `number`: the event's. */
+/* Counts an event in stage or process `in` (or OUTLINE_NONE). `number`: of the event in the trace. */
 void counter_event(struct counter *, const struct event *ev, uint64_t number, uint32_t in);
 /* Says that an event is not counted, or that it repeats others (fold.again), which are then counted again. */
 void counter_other(struct counter *, const struct event *ev, uint64_t number);

@@ -23,7 +23,7 @@ int export_html(const struct export_options *o, FILE *out, struct error *err);
 int export_sqlite(const struct export_options *o, const char *path, struct error *err);
 int export_ctf(const struct export_options *o, const char *folder, struct error *err);
 
-/* ---------------------------------------------------------------- story.c: what several of them tell */
+/* ---------------------------------------------------------------- story.c: what several formats tell */
 
 struct story {
     struct stages *stages;
@@ -34,10 +34,10 @@ struct story {
     uint64_t end, end_time; /* of the trace: icount; guest time, ns */
 };
 
-/* NULL with err. Cost: a pass over the events of its classes. */
+/* Reads the story of a trace. NULL with err. Cost: a pass over the events of its classes. */
 struct story *story_of(struct trace *t, struct error *err);
 void story_free(struct story *s); /* NULL is allowed */
-/* Whether the process has not exited at the end; its end otherwise is p->exited_time. */
+/* Whether the process has not exited at the end; otherwise p->exited_time says when it did. */
 static inline bool process_lives(const struct process *p)
 {
     return !p->exited_time;

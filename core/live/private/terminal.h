@@ -25,7 +25,7 @@ enum terminal_wait { TERMINAL_READY, TERMINAL_TIMEOUT, TERMINAL_WOKEN };
 /* Waits at most `ns` of real time (UINT64_MAX: for ever) until there is something to read, the input ends, or
  * terminal_wake() is called; reads what is there. With `ns` 0 it does not wait. */
 enum terminal_wait terminal_wait(struct terminal *t, uint64_t ns);
-/* Ends a wait, this or the next. Async-signal-safe, from any thread. */
+/* Ends the wait in progress, or else the next one. Async-signal-safe, from any thread. */
 void terminal_wake(struct terminal *t);
 
 /* What was typed and has not been taken yet. */

@@ -1,4 +1,4 @@
-/* wire.h - one wire of core/net: a peer that takes the guest's frames, and sends some. */
+/* wire.h - one wire of core/net: a peer that takes the guest's frames, and sends frames to it. */
 #ifndef BOOTREEL_CORE_NET_PRIVATE_WIRE_H
 #define BOOTREEL_CORE_NET_PRIVATE_WIRE_H
 
@@ -20,8 +20,8 @@ struct wire_sockets {
 struct wire_kind {
     /* The guest has sent a frame at guest time `now`. */
     void (*input)(void *peer, const uint8_t *frame, size_t n, uint64_t now);
-    /* Adds the sockets that it waits for. May be NULL. Returns the guest time at which it wants to be asked
-     * again, UINT64_MAX if never. */
+    /* Adds the sockets that it waits for. Returns the guest time at which it wants to be asked again,
+     * UINT64_MAX if never. May be NULL. */
     uint64_t (*sockets)(void *peer, struct wire_sockets *, uint64_t now);
     /* Handles what poll() said of its sockets (those that it has added). May be NULL. */
     void (*ready)(void *peer, const struct wire_sockets *, uint64_t now);
@@ -41,7 +41,7 @@ extern const struct wire_kind socket_kind;
 
 /* ---- tftp_guard.c ---- */
 
-/* Whether the frame may go to the server. A request for a file that is outside of `folder`, or that is none,
+/* Whether the frame may go to the server. A request for something outside of `folder`, or that is not a file,
  * is changed so that the server refuses it. `host`: the server's IPv4 address. */
 bool tftp_guard(const char *folder, uint32_t host, uint8_t *frame, size_t n);
 
@@ -53,27 +53,27 @@ static inline unsigned get16(const uint8_t *p)
 
 /* ---- ipv6.c ---- */
 
-/* The transport's header in a frame of IPv6 of that protocol, and its length with what follows; NULL if it is
- * none, or is cut. */
+/* The transport header in an IPv6 frame of that protocol; *length: of the header and what follows. NULL if it
+ * is not such a frame, or is cut. */
 uint8_t *ipv6_transport(uint8_t *frame, size_t n, unsigned protocol, size_t *length);
 /* Makes the checksum of UDP or ICMPv6 right again. */
 void ipv6_seal(uint8_t *frame, uint8_t *transport, size_t length);
-/* Takes out of libslirp's answer what it says of the host. Returns the frame's length then. */
+/* Removes from libslirp's answer what it says about the host. Returns the frame's new length. */
 size_t ipv6_own_answer(uint8_t *frame, size_t n);
 
 /* ---- http_boot.c ---- */
 
 /* Whether the guest asks a DHCP server for something to boot by HTTP. */
 bool http_boot_asks(const uint8_t *frame, size_t n);
-/* Makes a DHCP server's answer one for it, if there is room. */
+/* Makes a DHCP server's answer one to such a request, if there is room. */
 void http_boot_answer(uint8_t *frame, size_t n);
 
 /* ---- mangle.c ---- */
 
 enum { MANGLE_WORDS = 600 };
 enum mangled { MANGLE_NOTHING, MANGLE_LOSE, MANGLE_DOUBLE, MANGLE_DELAY, MANGLE_DAMAGE };
-/* What happens to the next frame; it is damaged in place. If something does, `words` says it, and what the
- * frame was. */
+/* Decides what happens to the next frame; damages it in place. If something happens, `words` says what, and
+ * what the frame was. */
 enum mangled mangle(uint64_t *state, unsigned percent, uint8_t *frame, size_t n, char words[MANGLE_WORDS]);
 
 #endif

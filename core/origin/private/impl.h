@@ -29,7 +29,7 @@ enum { REGS_MOST = 160, WRITES_MOST = 24, INSN_MOST = 15, STACK_BYTES = 160 };
 
 /* Bytes of a register. */
 struct reg_part {
-    int reg; /* -1: not one of the machine's that can be followed */
+    int reg; /* -1: not a register that can be followed */
     uint8_t low, n;
 };
 
@@ -46,8 +46,8 @@ struct code_entry {
 };
 enum { CODE_ENTRIES = 4096 };
 
-/* What a search in memory has shown: the last write to these bytes before `icount`. The recorded run does not
- * change, so it stays true. */
+/* The result of a search in memory: the last write to these bytes before `icount`. It stays true, as the
+ * recorded run does not change. */
 struct known_write {
     uint64_t physical, icount;
     unsigned n; /* 0: nothing is known here */
@@ -86,7 +86,7 @@ int decode_open(struct origin *o, struct error *err);
 void decode_close(struct origin *o);
 /* Decodes n bytes; the result is o->insn, with details. False if there is no instruction. */
 bool origin_decode(struct origin *o, unsigned bits, const uint8_t *bytes, size_t n, uint64_t ip);
-/* The part of the machine's registers that one of capstone's is. */
+/* The part of a machine's register that one of capstone's registers stands for. */
 struct reg_part decode_part(const struct origin *o, unsigned reg);
 /* By name ("eax", "xmm3", "cr3"); reg -1 if there is none. */
 struct reg_part decode_named(const struct origin *o, const char *name);
@@ -98,12 +98,12 @@ csh decode_handle(const struct origin *o, unsigned bits);
 
 struct last_write {
     bool found, device, too_far;
-    uint64_t looked;   /* at so many steps, for a register */
-    unsigned places;   /* before these only at so many positions: its value was the same at all of them */
+    uint64_t looked;   /* for a register: at how many steps */
+    unsigned places;   /* … and before these at how many positions: its value was the same at all of them */
     uint64_t adjusted; /* later steps that only added a constant, and were passed over */
     uint64_t icount;
     unsigned cpu;
-    uint64_t address; /* memory: where the write that was met begins (device: physical) */
+    uint64_t address; /* memory: where the write begins (by a device: physical) */
 };
 /* A place whose physical addresses are known. */
 struct where {
@@ -111,14 +111,14 @@ struct where {
     uint64_t physical[2];
     unsigned first; /* bytes at physical[0]; the others are at physical[1] */
 };
-/* Where a place of memory is now; false if that is not memory. */
+/* Fills *w with where a place is in memory now; false if it is not memory. */
 bool where_is(struct origin *o, const struct origin_place *place, struct where *w);
-/* What is there now; zeros for what is no memory. */
+/* Reads what is there now; zeros for what is not memory. */
 void where_read(struct origin *o, const struct where *w, uint8_t value[ORIGIN_BYTES]);
 /* How far back a register's last write is looked for. */
 struct reach {
-    uint64_t back;       /* at each step of so many */
-    unsigned places;     /* and then at so many positions; 0: not */
+    uint64_t back;       /* in how many steps at most */
+    unsigned places;     /* and then at how many positions; 0: not at all */
     bool past_adjusting; /* steps that only add a constant to it do not count */
 };
 /* The last step before `icount` that wrote a byte of the place. -1 with err. */
@@ -130,8 +130,8 @@ bool step_delivers(const struct code_entry *e, uint64_t pc, uint64_t next);
 /* ---------------------------------------------------------------- far.c */
 
 struct far_change {
-    bool found;        /* between these positions it became what it is */
-    uint64_t from, to; /* not found: at `to` it is what it is */
+    bool found;        /* between these positions it got its value */
+    uint64_t from, to; /* not found: it had its value at `to` already */
     unsigned places;   /* positions that were looked at */
 };
 /* Where a register got the value that it has at `icount`, as far as at most `places` checkpoints show it. -1
@@ -160,8 +160,8 @@ struct moment {
     uint8_t was[ORIGIN_BYTES], is[ORIGIN_BYTES]; /* the place */
     struct memory_operand mem[8];                /* by operand of o->insn */
 };
-/* Goes to `icount`, and looks at what the step from there is about to do; then makes that step: o->insn is
- * its instruction. -1 with err. */
+/* moment_before goes to `icount`, and looks at what the step from there is about to do; moment_after makes
+ * that step: o->insn is its instruction. -1 with err. */
 int moment_before(struct origin *o, const struct where *w, uint64_t icount, unsigned cpu, struct moment *m,
                   struct error *err);
 int moment_after(struct origin *o, const struct where *w, struct moment *m, struct error *err);
@@ -184,14 +184,15 @@ struct inputs {
     struct origin_operand operand[ORIGIN_OPERANDS_MAX];
     unsigned n;
     int follows;
-    unsigned first, length; /* the target's bytes that this is about: others were written by something else */
+    unsigned first, length; /* the target's bytes that these inputs are of; others were written by something
+                             * else */
     bool same;              /* the step did not change the place: go on with it, without a link */
     bool access, port;      /* they were read from a device: */
     uint64_t address;       /* … at this port, or physical address */
     unsigned size;
     char what[160]; /* of a source */
 };
-/* What the target's bytes are made of, by o->insn. */
+/* Finds what the target's bytes are made of, by o->insn. */
 void inputs_of(struct origin *o, const struct moment *m, const struct target *t, struct inputs *in);
 
 /* ---------------------------------------------------------------- operands.c */
@@ -203,33 +204,36 @@ void input_memory(struct origin *o, const struct moment *m, struct inputs *in, u
 void input_immediate(struct inputs *in, uint64_t value, unsigned n);
 /* The i-th operand in the instruction, from its byte `k` on. */
 void input_operand(struct origin *o, const struct moment *m, struct inputs *in, unsigned i, unsigned k);
-/* Cuts the inputs to those bytes of the target that [from, from + n) overlaps (addresses, or bytes of the
- * register). Returns the offset of the first of them from `from`, or -1 if there are none. */
+/* Cuts the inputs to those bytes of the target that lie in [from, from + n) (addresses, or bytes of the
+ * register). Returns the first one's offset from `from`, or -1 if there are none. */
 long inputs_cut(struct inputs *in, const struct target *t, uint64_t from, uint64_t n);
 /* Which operand is the target: sets *at to where the written bytes begin, as in inputs_cut, and *n. -1: none. */
 int written_operand(const struct origin *o, const struct moment *m, const struct target *t, uint64_t *at,
                     unsigned *n);
-/* All that it reads, in so far as the bytes from `k` on depend on it. */
+/* Adds all that the instruction reads, as far as the bytes from `k` on depend on it. */
 void inputs_of_computation(struct origin *o, const struct moment *m, struct inputs *in, unsigned k);
-/* Whether the result does not depend on the operands' values (XOR of a register with itself): it ends here, then. */
+/* Whether the result does not depend on the operands' values (XOR of a register with itself). If so, the
+ * chain ends here. */
 bool inputs_constant(struct origin *o, struct inputs *in, unsigned k);
-/* It ends here. */
+/* The chain ends here. */
 __attribute__((format(printf, 3, 4))) void inputs_end(struct inputs *in, enum origin_source source,
                                                       const char *fmt, ...);
-/* Moves of vector registers and the like: true if it was one of these. */
+/* For moves of vector registers and the like, and for instructions that save or restore many registers: true
+ * if it was one of these. */
 bool inputs_of_vector(struct origin *o, const struct moment *m, const struct target *t, struct inputs *in);
 bool inputs_of_saving(struct origin *o, const struct moment *m, const struct target *t, struct inputs *in);
-/* The target's bytes are those of an operand from its byte `at` on, of which it has `size`; what is beyond is zero. */
+/* The target's bytes are a copy of an operand's, from its byte `at` on; the operand has `size` bytes, and
+ * zeros follow. */
 void copy_from_operand(struct origin *o, const struct moment *m, struct inputs *in, unsigned operand,
                        unsigned at, unsigned size);
 
 /* ---------------------------------------------------------------- source.c */
 
 void origin_sources_free(struct origin *o);
-/* Names where bytes came from that a device wrote at physical `at`, or that were there from the beginning. */
+/* Names the source of bytes that a device wrote at physical `at`, or that were there from the beginning. */
 void source_device(struct origin *o, struct origin_link *l, uint64_t at);
 void source_beginning(struct origin *o, struct origin_link *l, const struct where *w);
-/* A read of a port or of a device's register in this step. */
+/* Names the source of a value that was read from a port or a device's register in this step. */
 void source_access(struct origin *o, struct origin_link *l, const struct moment *m, bool port,
                    uint64_t address, unsigned size, uint64_t value);
 /* Whether a kernel's decompressor made this write of its own output: then it is the source. */
@@ -237,16 +241,17 @@ bool source_stream(struct origin *o, struct origin_link *l, uint64_t physical);
 
 /* ---------------------------------------------------------------- items.c */
 
-/* A byte of an item that is read from fw_cfg's data port, or that its DMA wrote at physical `at`. */
+/* Name the source of a byte of an item that is read from fw_cfg's data port, or that its DMA wrote at
+ * physical `at`. False if it is none. */
 bool source_item(struct origin *o, struct origin_link *l, uint64_t port);
 bool source_item_dma(struct origin *o, struct origin_link *l, uint64_t at);
-/* A byte of a network frame that a card wrote at physical `at`. */
+/* As source_item_dma, for a byte of a network frame that a card wrote at physical `at`. */
 bool source_frame(struct origin *o, struct origin_link *l, uint64_t at);
 /* The UEFI variable in a flash image that has a byte. False if none has it. */
 bool flash_variable(const uint8_t *image, size_t size, uint64_t offset, char *name, size_t room);
 /* Whether a physical address is a cell of the display's text, as the machine is now. */
 bool in_display(struct origin *o, uint64_t physical);
-/* Such a place; and what the display shows there now: the character, or its colours. */
+/* Whether a place is in the display; and what the display shows there now: the character, or its colours. */
 bool is_display(const struct origin_place *p);
 uint64_t display_value(struct origin *o, uint64_t physical);
 

@@ -17,21 +17,21 @@ struct call_text {
         size_t len;
     } arg[CALL_ARGS];
 };
-/* False if it is no call. The text must stay. */
+/* Takes a call's text apart. False if it is no call. The text must outlive *c. */
 bool call_parse(struct call_text *c, const char *text, size_t len);
 /* Whether an argument has that word among its flags (O_CREAT|O_EXCL), or as a number that bit. */
 bool call_flag(const struct call_text *c, unsigned i, const char *word, uint64_t bit);
 /* A number, decimal or 0x…; AT_FDCWD is -100. `otherwise` if it is none. */
 int64_t call_number(const struct call_text *c, unsigned i, int64_t otherwise);
-/* A text, decoded, to be freed; what was cut off ends with an ellipsis. NULL if it was not known, or the
- * argument is none. */
+/* A text argument, decoded, to be freed; if it was cut off, it ends with an ellipsis. NULL if it was not
+ * known, or the argument is not a text. */
 char *call_string(const struct call_text *c, unsigned i);
 
 /* ---- paths and mounts (files_paths.c) ---- */
 
 /* `path` seen from the folder `cwd`, below `root`: absolute, without "." and "..". To be freed. */
 char *path_join(const char *root, const char *cwd, const char *path);
-/* Whether it is `top`, or below it. */
+/* Whether `path` is `top` or below it. */
 bool path_under(const char *path, const char *top);
 /* `path`, which is below `from`, as it is below `to`. To be freed. */
 char *path_moved(const char *path, const char *from, const char *to);

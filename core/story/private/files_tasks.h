@@ -58,26 +58,27 @@ static inline void set_text(char **to, char *text)
 
 /* Task i; NULL: there are no more. */
 struct task *file_task(struct file_uses *f, size_t i);
-/* NULL if nothing is known of it. */
+/* What a descriptor stands for; NULL if nothing is known of it. */
 struct opened *file_fd_find(const struct task *t, int64_t fd);
 /* Takes over what `o` has. */
 void file_fd_opens(struct task *t, int64_t fd, struct opened o);
 void file_fd_close(struct task *t, int64_t fd);
 void file_fd_dup(struct task *t, int64_t from, int64_t to, bool cloexec);
 
-/* A path was used, by a call with that result. */
+/* A path was used by a call with that result: adds that to its use, which is returned. */
 struct file_use *file_did(struct file_uses *f, const struct task *t, const char *path, int64_t result,
                           unsigned what);
-/* What the kernel says which file it is. */
+/* Adds to a use which file it is, as the kernel knows it. */
 void file_identify(struct file_use *u, const struct identity *id);
-/* What an open file was used for; of descriptors that nothing is known of, that. NULL: it is no file. */
+/* An open file was used. Returns its use, under the descriptor's number if nothing is known of it; NULL: it
+ * is not a file. */
 struct file_use *file_fd_use(struct file_uses *f, const struct task *t, int64_t fd, unsigned what);
-/* n bytes of it were read or written (what: FILE_READ, FILE_WRITTEN); negative: none. */
+/* n bytes of an open file were read or written (what: FILE_READ, FILE_WRITTEN); if n is negative, none. */
 void file_moved(struct file_uses *f, const struct task *t, int64_t fd, int64_t n, unsigned what);
 
 /* ---- files_calls.c ---- */
 
-/* What a call did that has just returned. */
+/* A call has just returned: follows what it did. */
 void file_call_ended(struct file_uses *f, struct task *t, const struct call_text *c, int64_t result);
 
 #endif

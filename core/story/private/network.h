@@ -8,10 +8,10 @@
 struct network;
 
 /* `emit` gets the events net.begin, net.resent, net.dhcp, net.tftp, net.http and net.dns, each at the frame
- * that tells it. */
+ * from which it is known. */
 struct network *network_new(void (*emit)(void *ctx, const struct event *ev), void *ctx);
 void network_free(struct network *); /* NULL is allowed */
-/* Each event of the engine, in order; only frames and resets count. A transfer that nothing ends has a
+/* Takes each event of the engine, in order; only frames and resets count. A transfer that nothing ends has a
  * net.begin and no more: so has what a reset cuts off. Cost: about a microsecond a frame. */
 void network_event(struct network *, const struct event *ev);
 

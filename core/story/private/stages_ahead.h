@@ -13,8 +13,8 @@ struct stages_ahead;
 struct stages_ahead *stages_ahead_of(struct trace *t, const struct profile *p, struct error *err);
 void stages_ahead_free(struct stages_ahead *); /* NULL is allowed */
 /* Whether no event against the rule follows event `number`, at guest time `time`, before the next reset;
- * `boot` is the number of resets before it. False for a, NULL. A boot that the end of the recording has cut
- * off may have gone on in another way: it must go on for 1 s. */
+ * `boot` is the number of resets before it. False if `a` is NULL. A boot that the end of the recording cut
+ * off might still have had one, so it must go on for 1 s after the event. */
 bool stages_ahead_allows(const struct stages_ahead *a, size_t rule, size_t boot, uint64_t number,
                          uint64_t time);
 

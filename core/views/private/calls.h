@@ -20,7 +20,7 @@ size_t view_unwind(const struct unwind_from *from, const struct view_task *t, st
  * and then it is whether the caller's is. Only exact answers; false if there is none. */
 bool view_unwind_one(const struct unwind_from *from, uint64_t reg[VIEW_FRAME_REGISTERS], bool *called);
 
-/* The programs of a task. *key tells what they are made of: NULL if it is that already. */
+/* Reads the programs of a task. *key identifies what they are made of; NULL if it is unchanged. */
 struct symbols *view_programs_read(struct look m, const struct view_task *t, const struct kernel_types *k,
                                    const struct symbols *s, uint64_t *key);
 

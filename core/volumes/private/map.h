@@ -10,10 +10,10 @@ struct volume {
     struct volumes *all;
     uint64_t begin, size; /* bytes */
     unsigned partition;
-    const char *prefix; /* of its paths: the file that it is in, with a colon, or "" */
+    const char *prefix; /* in front of its paths: the file that it is in, with a colon, or "" */
 };
 
-/* Reads of the volume; beyond its end are zeros. */
+/* Reads n bytes of the volume; beyond its end they are zero. */
 void volume_read(const struct volume *v, uint64_t offset, void *buf, size_t n);
 
 /* Adds a file; returns its number. */
@@ -22,11 +22,11 @@ uint32_t volume_file(const struct volume *v, const char *system, const char *pat
  * volume is not added. */
 void volume_extent(const struct volume *v, uint32_t file, uint64_t at, uint64_t offset, uint64_t n);
 
-/* The readers: false if it is no such file system. */
+/* The readers add the files of a volume; false if it is no such file system. */
 bool volume_ext(const struct volume *v);
 bool volume_iso(const struct volume *v);
 bool volume_fat(const struct volume *v);
-/* An initramfs: its archives that are not compressed, and come before all that is. */
+/* For an initramfs: reads its archives up to the first one that is compressed. */
 bool volume_cpio(const struct volume *v);
 
 /* Looks for a file system in a file of a volume; `path` is the file's. */

@@ -13,25 +13,26 @@
 
 /* ---------------------------------------------------------------- facts (facts.c) */
 
-/* Events of one boot that explainers ask for, in order. Of a kind that comes often, the first and the last are kept. */
+/* The events of one boot that explainers ask for, in order. Of a kind that comes often, only the first ones
+ * and the last ones are kept. */
 struct facts {
     struct event *event; /* `data` belongs to it */
     size_t n, cap;
-    uint64_t count[EV_COUNT]; /* of all of a kind, those that were not kept too */
-    uint64_t begin, end;      /* icounts: after the reset that it began with, and of its last event */
+    uint64_t count[EV_COUNT]; /* by kind: of all events, also those that were not kept */
+    uint64_t begin, end;      /* icounts: after the reset with which the boot began, and of its last event */
     uint64_t end_time;
 };
 
-/* The last one of a kind, or NULL. */
+/* The last event of a kind, or NULL. */
 const struct event *facts_last(const struct facts *f, unsigned kind);
-/* The first one of a kind, or NULL. */
+/* The first event of a kind, or NULL. */
 const struct event *facts_first(const struct facts *f, unsigned kind);
 /* The event's text: at most `size` - 1 bytes, without line breaks. Returns buf. */
 const char *fact_text(const struct event *ev, char *buf, size_t size);
 bool fact_contains(const struct event *ev, const char *text);
 /* The last console line that contains the text, after position `from`; NULL if there is none. */
 const struct event *facts_line(const struct facts *f, const char *text, uint64_t from);
-/* The first one, likewise. */
+/* The first such line, likewise. */
 const struct event *facts_first_line(const struct facts *f, const char *text, uint64_t from);
 /* The last instruction that the processor lacked, and the model that has it ("x86-64-v3"); NULL and "" if none was. */
 const struct event *facts_lacked(const struct facts *f, char model[40]);
@@ -43,10 +44,10 @@ struct why_case {
     const struct engine_kind *kind;
     uint64_t at;              /* what comes after is not looked at */
     bool whole;               /* that is the end of the record */
-    const char *reason;       /* how the record ended, if it is looked at to its end; else "" */
+    const char *reason;       /* how the record ended, if `whole`; else "" */
     struct facts now, before; /* of the last boot, and the one before it */
-    bool before_crashed;      /* that one ended in a crash */
-    struct facts bad;         /* of the last one before it that did; empty if none did */
+    bool before_crashed;      /* the one before it ended in a crash */
+    struct facts bad;         /* of the last earlier boot that did; empty if none did */
     uint64_t resets;          /* up to `at` */
     uint64_t shutdowns;       /* how many of them were asked for by a kernel that was shut down */
     bool again;               /* the machine boots again and again; `now` is the last whole boot */
@@ -71,7 +72,7 @@ bool case_go(struct why_case *c, uint64_t icount);
 /* Makes one step. False if that is not possible. */
 bool case_step(struct why_case *c);
 /* The name of a linear address, as code that is executed at `icount` by that processor: a symbol, or a part
- * of the PC's memory; "" if it has none. Needs no run. Returns buf. */
+ * of the PC's memory; "" if it has none. Nothing is run. Returns buf. */
 const char *case_place(struct why_case *c, uint64_t icount, unsigned cpu, uint64_t address,
                        char buf[PLACE_TEXT]);
 /* "0x1234 (name)" or "0x1234". Returns buf. */
@@ -96,31 +97,32 @@ struct finding {
     size_t n;
 };
 
-/* The verdict: it was found. */
+/* Sets the verdict, and that something was found. */
 __attribute__((format(printf, 4, 5))) void find_verdict(struct finding *f, enum why_answer a, uint64_t icount,
                                                         const char *fmt, ...);
-/* Evidence at a position; `place` may be NULL. What is beyond WHY_LINES is dropped. */
+/* Adds evidence at a position; `place` may be NULL. Lines beyond WHY_LINES are dropped. */
 __attribute__((format(printf, 4, 5))) void find_line(struct finding *f, uint64_t icount, const char *place,
                                                      const char *fmt, ...);
-/* Evidence without a position. */
+/* Adds evidence without a position. */
 __attribute__((format(printf, 2, 3))) void find_note(struct finding *f, const char *fmt, ...);
-/* An event as evidence: its text, after `what` if that is not NULL. */
+/* Adds an event as evidence: its text, after `what` if that is not NULL. */
 void find_event(struct finding *f, struct why_case *c, const struct event *ev, const char *what);
-/* The callers of what is executed now, as "a < b < c" without those that are guessed; no line if there are none. */
+/* Adds the callers of what is executed now, as "a < b < c", without those that are guessed; no line if there
+ * are none. */
 void find_callers(struct finding *f, struct why_case *c, unsigned cpu);
-/* Goes to an event, and does that. */
+/* Goes to an event, and adds the callers there, as find_callers. */
 void find_callers_at(struct finding *f, struct why_case *c, const struct event *ev);
-/* The last n console lines before `to` that are after `from`, each once. */
+/* Adds the last n console lines before `to` that are after `from`, each once. */
 void find_console(struct finding *f, struct why_case *c, uint64_t from, uint64_t to, size_t n);
 
-/* After that position a kernel got control. */
+/* Whether a kernel got control after that position. */
 bool kernel_after(struct why_case *c, uint64_t icount);
-/* A GUID partition table of a disk has a wrong checksum, in its first sector or the last: says which, and
- * what it should be. */
+/* Whether a disk's GUID partition table has a wrong checksum; adds to `why` which, and what it should be, for
+ * its copy in the last sector too. */
 bool efi_bad_tables(struct why_case *c, struct text *why);
 
-/* A unit that systemd has begun to start, and has not finished: wrong if nothing goes on any more, else
- * "cannot tell". sure_only: only the former is told. False if there is none. */
+/* Finds a unit that systemd has begun to start, and has not finished: the answer is "wrong" if nothing goes
+ * on any more, else "unknown", which `sure_only` leaves out. False if there is none. */
 bool units_unfinished(struct why_case *c, struct finding *f, bool sure_only);
 
 /* ---------------------------------------------------------------- the explainers */
@@ -129,7 +131,7 @@ typedef void explainer_fn(struct why_case *c, struct finding *f);
 explainer_fn explain_linux, explain_systems, explain_rails, explain_fault, explain_reset, explain_network,
     explain_firmware, explain_uefi, explain_hang, explain_units, explain_program;
 
-/* Something went wrong: adds to the verdict what is wrong with a CD's image, if that is the cause. */
+/* After something went wrong: adds to the finding what is wrong with a CD's image, if that is the cause. */
 void explain_media(struct why_case *c, struct finding *f);
 
 #endif

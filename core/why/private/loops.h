@@ -16,9 +16,9 @@ struct loop_read {
     uint64_t linear, physical, value;
     unsigned size;
     bool device;     /* it is no memory */
-    bool locked;     /* the instruction also writes it, in one piece: the way to take a lock */
+    bool locked;     /* the instruction also writes it, atomically: the way to take a lock */
     bool moves;      /* the next turn reads another place: it goes through a table */
-    bool written;    /* the loop writes it otherwise: it waits for no one */
+    bool written;    /* the loop writes it in another way: it waits for nobody */
     uint64_t tested; /* the bits that the loop looks at; 0: not known */
     char text[INSTRUCTION_TEXT];
 };
@@ -26,32 +26,33 @@ struct loop_read {
 /* What one processor does. */
 struct cpu_loop {
     enum cpu_does does;
-    bool interrupts;                               /* they are on */
+    bool interrupts;                               /* interrupts are on */
     uint64_t pc;                                   /* at the end */
     uint64_t seen[LOOP_STEPS], icount[LOOP_STEPS]; /* its last steps, oldest first */
     size_t nseen;
-    unsigned length, times; /* of the loop, in steps; 0: it has no fixed way round */
+    unsigned length, times; /* of the loop, in steps, and how often it went round; 0: it does not repeat
+                             * exactly */
     size_t places;          /* different addresses among the last steps */
-    bool counts;            /* a register has another value in the next turn: what counts may end */
+    bool counts;            /* a register has another value in the next turn: a loop that counts may end */
     bool halts, in, clock, strings, delivers;
     uint64_t delivered; /* icount of the last step that delivered an exception or interrupt */
     struct loop_read read[LOOP_READS];
     unsigned nreads;
-    uint64_t bits; /* of a port or register, that the loop looks at; 0: not known */
+    uint64_t bits; /* the bits of a port or register that the loop looks at; 0: not known */
 };
 
 /* Looks at the steps before c->at of all processors, of which there are n. NULL if that is not possible. The
  * caller frees it. */
 struct cpu_loop *loops_find(struct why_case *c, unsigned n);
 
-/* Who gave a word the value that a loop waits to see changed. */
+/* The step that gave a word the value that a loop waits to see changed. */
 struct last_writer {
     bool found, device;
     uint64_t icount;
     unsigned cpu;
     uint64_t pc, before, after;
 };
-/* The last write before c->at after which the word had the value that the loop sees, when it had another one before. */
+/* Finds the last write before c->at that changed the word to the value that the loop sees. */
 struct last_writer loops_writer(struct why_case *c, const struct cpu_loop *l, unsigned cpu,
                                 const struct loop_read *r);
 

@@ -131,7 +131,7 @@ void efi_ucs2(const struct efi_guest *eg, uint64_t address, char *buf, size_t si
 
 /* ---------------------------------------------------------------- efi.c */
 
-/* Something is not as it should be, and is therefore not reported. */
+/* Adds a note: something is not as it should be, and is therefore not reported. */
 __attribute__((format(printf, 2, 3))) void efi_note(struct efi_guest *eg, const char *format, ...);
 /* A limit on what is kept was reached: said once. */
 void efi_say_full(struct efi_guest *eg, const char *what);
@@ -139,9 +139,9 @@ void efi_say_full(struct efi_guest *eg, const char *what);
 void efi_entered(struct efi_guest *eg, struct efi_module *m);
 /* PEI ends: the DXE core is loaded. */
 void efi_end_of_pei(struct efi_guest *eg);
-/* PEI has another firmware volume: as dispatched there, or to be passed on. */
+/* PEI has another firmware volume: looks at it, if that has not been done. */
 void efi_volume_added(struct efi_guest *eg, uint64_t address, uint64_t size);
-/* The function that is the boot device selection is known. */
+/* The address of the boot device selection's function is known: probes it. */
 void efi_probe_bds(struct efi_guest *eg, uint64_t address);
 /* The boot device selection is entered, or goes on. */
 void efi_enter_bds(struct efi_guest *eg);
@@ -153,12 +153,12 @@ void efi_end_of_boot(struct efi_guest *eg);
 /* Reads the volumes in a range of memory: reports them, and probes the modules that are executed where they
  * are. Returns how many there are. */
 unsigned efi_look_at(struct efi_guest *eg, uint64_t address, uint64_t size);
-/* The volume that contains the address, if there is one: looked at as above. */
+/* Reads the volume that contains the address, as efi_look_at. False if there is none. */
 bool efi_look_around(struct efi_guest *eg, uint64_t address);
 const struct efi_known *efi_known_file(const struct efi_guest *eg, const struct efi_guid *guid);
 struct efi_module *efi_module_at(const struct efi_guest *eg, uint64_t address);
 struct efi_module *efi_module_of(const struct efi_guest *eg, uint64_t handle);
-/* A new module, with its symbol; NULL if there are too many. */
+/* Adds a module, a copy of `like`, with its symbol; NULL if there are too many. */
 struct efi_module *efi_module_add(struct efi_guest *eg, const struct efi_module *like);
 /* Probes its entry. */
 void efi_module_probe(struct efi_module *m);
@@ -167,7 +167,7 @@ struct efi_module *efi_module_loaded(struct efi_guest *eg, uint64_t handle, bool
 void efi_module_gone(struct efi_guest *eg, struct efi_module *m);
 /* The name of the module that contains the address; "" if none does. */
 const char *efi_module_name(const struct efi_guest *eg, uint64_t address);
-/* Where an executable's debug information says that it was built from; "" if it does not say. */
+/* The name of an executable by its debug information; "" if it has none. */
 void efi_debug_name(const struct efi_guest *eg, uint64_t base, const struct efi_image *im,
                     char name[EFI_NAME]);
 
@@ -187,7 +187,7 @@ void efi_probe_leaving(struct efi_guest *eg, const struct efi_module *m);
 
 /* The HOB list that PEI has made; 0 if it is not found. */
 uint64_t efi_find_hobs(struct efi_guest *eg);
-/* Calls fn for each HOB until it returns false; said, and ended, where the list is damaged. */
+/* Calls fn for each HOB until it returns false. Where the list is damaged, it ends, with a note. */
 void efi_each_hob(struct efi_guest *eg,
                   bool (*fn)(struct efi_guest *eg, uint64_t hob, unsigned type, unsigned size));
 void efi_report_hobs(struct efi_guest *eg);
@@ -208,7 +208,7 @@ bool efi_each_loaded(const struct efi_guest *eg, bool (*fn)(void *ctx, uint64_t 
                      void *ctx);
 /* The loaded image protocol of a handle, from the debug image table; 0 if there is none. */
 uint64_t efi_loaded_image(struct efi_guest *eg, uint64_t handle);
-/* Notes the memory map that GetMemoryMap has returned; reports it. */
+/* efi_take_map keeps the memory map that GetMemoryMap has returned; efi_report_map reports it. */
 void efi_take_map(struct efi_guest *eg, uint64_t map, uint64_t size, uint64_t each);
 void efi_report_map(struct efi_guest *eg);
 
@@ -251,7 +251,7 @@ struct efi_row {
 const struct efi_row *efi_row(unsigned number);
 /* Probes all services that the table at `address` has and that are not probed at their addresses yet. */
 void efi_probe_table(struct efi_guest *eg, enum efi_table table, uint64_t address, unsigned word);
-/* The probes of runtime services, in hooks that were just made. */
+/* Probes the runtime services again, in hooks that were just made. */
 void efi_keep_runtime(struct efi_guest *eg);
 
 /* ---------------------------------------------------------------- text.c, guids.c */
@@ -274,7 +274,7 @@ bool efi_explain(const struct event *ev, struct text *out);
 /* ---------------------------------------------------------------- bds.c */
 
 /* A service was called, or has returned, from the code at `caller`: parts of boot device selection begin and
- * end by those of BDS. */
+ * end with calls that BDS makes. */
 void efi_bds_calls(struct efi_guest *eg, unsigned service, uint64_t caller);
 void efi_bds_returns(struct efi_guest *eg, unsigned service, uint64_t caller, uint64_t status);
 /* An application starts: a part that is open has ended. */

@@ -14,7 +14,7 @@
 #include "core/systems/efi/firmware.h"
 
 enum {
-    LOOK_NODES = 1 << 18, /* that are read of all lists together */
+    LOOK_NODES = 1 << 18, /* the most nodes that are read, of all lists together */
     LOOK_RANGES = 1024,
 };
 
@@ -32,7 +32,7 @@ struct look_range {
 
 struct look {
     struct engine
-        engine; /* physical memory, for what reads it by an engine: so `eg` can be used with the functions of impl.h */
+        engine; /* reads physical memory only: with it, `eg` can be used with the functions of impl.h */
     struct engine_ops ops;
     const struct firmware_memory *memory;
     struct efi_guest eg; /* system table, boot services, known files, the width of pointers */
@@ -52,7 +52,7 @@ struct look {
     unsigned nodes;
 };
 
-/* ---- JSON (look_json.c): an object of an entry, with members; a NULL text is null; arrays of objects or,
+/* ---- JSON (look_json.c): an entry is an object with members; a NULL text is null; arrays are of objects or,
  * without a key, of texts ---- */
 void look_json_open(struct look *l);
 void look_json_close(struct look *l);
@@ -68,10 +68,11 @@ const struct look_image *look_image(const struct look *l, uint64_t handle);
 const char *look_image_name(const struct look *l, uint64_t handle);
 /* Whether one more node may be read; once it may not, that is said in the list. */
 bool look_may(struct look *l);
-/* The DXE core's list whose nodes have that signature in front of their links: its head; 0 if there is none. */
+/* The head of the DXE core's list whose nodes have that signature in front of their links; 0 if there is
+ * none. */
 uint64_t look_list(struct look *l, const char signature[4]);
-/* The node after `link` in the list of that head; 0 at its end. Said, and ended, where its links do not fit
- * together. */
+/* The node after `link` in the list of that head; 0 at its end. Where its links do not fit together, the list
+ * ends, and a line says so. */
 uint64_t look_next(struct look *l, uint64_t head, uint64_t link);
 /* Calls fn with each range of the DXE core's memory map, joined where they touch and are alike. False if it
  * is not found. */

@@ -5,9 +5,9 @@
 #include "core/systems/efi/private/impl.h"
 #include "core/ground/text.h"
 
-/* Adds the device path in n bytes: "PciRoot(0x0)/Pci(0x1,0x1)/Ata(Primary,Master,0x0)". Its instances
- * are on lines of their own. Files whose names are known have these. False if
- * it does not end in these bytes, or a node's length makes no sense: what is before that was added. */
+/* Adds the device path in n bytes: "PciRoot(0x0)/Pci(0x1,0x1)/Ata(Primary,Master,0x0)". Its instances are on
+ * lines of their own. Files are named if their names are known. False if it does not end in these bytes, or a
+ * node's length makes no sense: what is before that was added. */
 bool efi_device_path(const struct efi_guest *eg, const uint8_t *p, size_t n, struct text *out);
 
 #endif

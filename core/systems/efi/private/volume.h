@@ -1,6 +1,6 @@
 /* volume.h - firmware volumes, the files in them, and the images in these: from bytes alone. Nothing is
- * trusted: every length and offset is checked against what it is inside, and nesting and numbers have limits.
- * PI specification, volume 3, chapter 3.
+ * trusted: every length and offset is checked against the size of what it is in, and nesting and numbers have
+ * limits. PI specification, volume 3, chapter 3.
  */
 #ifndef BOOTREEL_CORE_EFI_VOLUME_H
 #define BOOTREEL_CORE_EFI_VOLUME_H
@@ -52,7 +52,8 @@ struct efi_volume_reader {
     /* Called after the volume's files; each may be NULL. */
     void (*volume)(void *ctx, const struct efi_volume *v);
     void (*file)(void *ctx, const struct efi_file *f);
-    /* A section that has to be decoded first, by what its GUID (16 bytes) stands for: its n bytes. May be NULL. */
+    /* Called with the n bytes of a section that has to be decoded first, in the way that its GUID (16 bytes)
+     * stands for. May be NULL. */
     void (*packed)(void *ctx, const uint8_t *guid, const uint8_t *p, size_t n);
 };
 

@@ -6,7 +6,7 @@
  *   access.c    registers, memory, symbols, functions hooked at entry and exit
  *   layout.c    offsets of members
  *   frames.c    how callers are found
- *   types.c     symbol files of the user's: whether they are of this kernel, their types
+ *   types.c     the user's symbol files: whether they belong to this kernel, and their types
  *   kld.c       modules, as the kernel's linker has them
  *   metadata.c  what the loader passes on: modules, environment, memory map
  *   boot.c      milestones, devices, mounts, consoles, processors, shutdown
@@ -25,7 +25,8 @@
 #include "core/systems/freebsd/freebsd.h"
 #include "core/story/base.h"
 
-/* Functions whose callees are reported: values of EV_KERNEL_CALL.parent. Those of other guest systems differ. */
+/* Functions whose callees are reported: values of EV_KERNEL_CALL.parent. Other guest systems have other
+ * numbers. */
 enum fb_parent { FB_PARENT_HAMMER_TIME = 32, FB_PARENT_INIT386, FB_PARENT_END };
 
 enum fb_state { FB_LOOKING, FB_FOUND, FB_GIVEN_UP };
@@ -34,7 +35,7 @@ enum fb_state { FB_LOOKING, FB_FOUND, FB_GIVEN_UP };
 struct fb_image {
     uint64_t physical;       /* address of the header; valid if has_physical */
     uint64_t base, end;      /* virtual: of the header, and behind the last segment */
-    uint64_t text, text_end; /* the same of what can be executed */
+    uint64_t text, text_end; /* the same of the code */
     uint64_t entry;          /* virtual */
     uint64_t dynamic;        /* virtual */
     uint64_t dynamic_size;
@@ -112,7 +113,7 @@ struct fb_guest {
     enum fb_state state;
     /* looking for it */
     struct fb_candidate candidates[FB_CANDIDATES];
-    uint64_t tried[FB_TRIED]; /* addresses of instructions at whose events was looked last */
+    uint64_t tried[FB_TRIED]; /* addresses of instructions at whose events it was looked for last */
     unsigned ntried, tries;
     /* the kernel */
     struct fb_image image;
@@ -177,17 +178,18 @@ bool fb_symbols_read(const struct fb_guest *fb, uint64_t entries, size_t n, uint
 void fb_symbols_drop(struct fb_symbols *s);
 /* Adds to a table how callers of its code are found, by the code in that range. */
 void fb_add_frames(const struct fb_guest *fb, struct symbol_table *t, uint64_t from, uint64_t to);
-/* Counts, or adds, those that are in the range. */
+/* fb_symbols_in counts the symbols that are in the range, fb_symbols_add adds them. Both return how many they
+ * are. */
 size_t fb_symbols_in(const struct fb_guest *fb, const struct fb_symbols *s, const struct fb_range *in);
 size_t fb_symbols_add(const struct fb_guest *fb, struct symbol_table *t, const struct fb_symbols *s,
                       const struct fb_range *in);
 
-/* The constants for debuggers; the rest once process 0 exists. */
+/* Takes the offsets that the kernel has as constants for debuggers. */
 void fb_layout_constants(struct fb_guest *fb);
-/* Then what the user's files tell. */
+/* Then takes those that the user's files have; and derives the rest, once process 0 exists. */
 void fb_layout_types(struct fb_guest *fb);
 void fb_layout_derive(struct fb_guest *fb);
-/* struct linker_file, from one of them. */
+/* Derives the offsets in struct linker_file from one of them. */
 void fb_layout_kld(struct fb_guest *fb, uint64_t file);
 /* Process 0 and its thread have names, and the thread its number: a SYSINIT gives them these. */
 void fb_layout_named(struct fb_guest *fb);
@@ -200,14 +202,14 @@ void fb_layout_sysent(struct fb_guest *fb, uint64_t proc);
 extern const char *const fb_structures[];
 /* Which of the user's files are of the kernel that was found; others are refused, in a note. */
 void fb_types_take(struct fb_guest *fb);
-/* How many members these tell of. */
+/* How many members these files have. */
 size_t fb_types_count(const struct fb_guest *fb);
 
 /* At the kernel's entry: where the metadata is, by the loader's arguments. */
 void fb_metadata_at_entry(struct fb_guest *fb);
-/* The kernel's own variable for it, if the entry was not seen. */
+/* Takes the address from the kernel's own variable, if the entry was not seen. */
 void fb_metadata_of_variable(struct fb_guest *fb);
-/* What the metadata says of the kernel: places of its symbol table, 0 if there is none. */
+/* Where the kernel's symbol table is, by the metadata; 0 if there is none. */
 void fb_metadata_symbols(struct fb_guest *fb, uint64_t *begin, uint64_t *end);
 void fb_metadata_report(struct fb_guest *fb);
 
@@ -217,7 +219,7 @@ void fb_task_setup(struct fb_guest *fb);
 void fb_script_setup(struct fb_guest *fb);
 void fb_syscall_setup(struct fb_guest *fb);
 void fb_kld_setup(struct fb_guest *fb);
-/* The second place of the entries. */
+/* Adds the frames of the entries at the second place to which 32-bit kernels copy them. */
 void fb_frames_setup(struct fb_guest *fb);
 void fb_trap_setup(struct fb_guest *fb);
 /* To be called while process 0 may join the list of processes. */

@@ -64,7 +64,7 @@ enum lx_parent {
     PARENT_SETUP_ARCH,
     PARENT_COUNT
 };
-/* The function's symbol. */
+/* The parent's symbol. */
 const char *lx_parent_name(unsigned parent);
 
 /* ---------------------------------------------------------------- types */
@@ -166,12 +166,12 @@ struct linux_guest {
     unsigned early_probe[4]; /* enum early_probe */
     bool followed;           /* it was seen to jump to its copy: that is where it is probed */
     unsigned tries, running_tries;
-    uint64_t tried[8]; /* where was searched last: firmware executes the same places again and again */
+    uint64_t tried[8]; /* where it was searched for last: firmware executes the same places again and again */
     unsigned ntried;
     uint64_t efi_image;        /* physical address of the kernel as an EFI program; 0 if none was seen */
     uint8_t efi_header[0x300]; /* its first bytes, with the boot protocol's header; valid with efi_image */
     /* the kernel */
-    char version[512]; /* its banner; it may be known of a kernel that was not found, too */
+    char version[512]; /* its banner, which may be known even if the kernel was not found */
     uint64_t text, text_physical, image_size, bias; /* _text; bias: KASLR offset */
     bool has_physical;    /* text_physical is known, so the kernel can be read before it is mapped */
     uint64_t boot_params; /* physical address; 0: not known */
@@ -182,7 +182,7 @@ struct linux_guest {
         CURRENT_UNKNOWN,
         CURRENT_PERCPU,
         CURRENT_PLAIN
-    } current_how;           /* what the current task's pointer is */
+    } current_how;           /* how the current task's pointer is kept */
     uint64_t current_at;     /* its address; per-cpu: from the processor's base on */
     uint64_t percpu_offsets; /* address of __per_cpu_offset; 0: not known */
     uint64_t vmemmap;        /* address of its variable; 0: not known */
@@ -251,7 +251,8 @@ bool lx_physical(const struct linux_guest *lx, uint64_t address, uint64_t *physi
 
 /* `base`: the address of the image's first byte. */
 void lx_types_load(struct linux_guest *lx, const void *image, size_t size, uint64_t base);
-/* The kernel's BTF, whose data may be freed; a module's, when it is loaded. */
+/* lx_calls_load takes the kernel's BTF, whose data may be freed afterwards; lx_calls_module a module's, when
+ * it is loaded. */
 void lx_calls_load(struct linux_guest *lx, const void *btf, size_t n);
 void lx_calls_module(struct linux_guest *lx, uint64_t module, const char *name);
 void lx_calls_free(struct linux_guest *lx);
@@ -283,7 +284,7 @@ void lx_program_executed(struct linux_guest *lx, uint64_t binprm, const char *pa
 void lx_program_forked(struct linux_guest *lx, uint32_t parent, uint32_t child);
 void lx_program_exited(struct linux_guest *lx, uint32_t tgid);
 void lx_syscall_setup(struct linux_guest *lx);
-/* What a descriptor of the current task stands for has just been opened by a system call. */
+/* A system call has just opened a descriptor of the current task. */
 void lx_file_opened(struct linux_guest *lx, uint64_t fd);
 /* A task executes this file (struct file). */
 void lx_file_executed(struct linux_guest *lx, uint64_t file);
@@ -293,14 +294,15 @@ void lx_log_setup(struct linux_guest *lx);
 bool lx_file_path(struct linux_guest *lx, uint64_t file, struct text *out);
 void lx_loading_setup(struct linux_guest *lx);
 void lx_device_setup(struct linux_guest *lx);
-/* The path of the file that the kernel has read last for the current task, to be freed, or NULL. It is forgotten. */
+/* Takes the path of the file that the kernel has read last for the current task, to be freed; NULL if there
+ * is none. */
 char *lx_take_read_file(struct linux_guest *lx);
 void lx_loading_free(struct linux_guest *lx);
 
 /* ---------------------------------------------------------------- image.c */
 
 /* Looks for the kernel's symbols in the image. True: the kernel is found, and followed from here on.
- * Otherwise a note is collected that says what was missing. */
+ * Otherwise a note says what was missing. */
 bool lx_take_image(struct linux_guest *lx, struct lx_image *im);
 /* Looks for the symbols of a kernel that was unpacked to physical memory, and is about to be entered there.
  * `size`: how much memory it takes (0: not known); it begins at or before the entry, at a multiple of
@@ -311,7 +313,7 @@ void lx_kernel_at(struct linux_guest *lx, uint64_t entry, uint64_t size, uint64_
 
 /* Whether a kernel that was entered at `ip` is a program on a Linux host. */
 bool lx_hosted_entered(const struct linux_guest *lx, uint64_t ip);
-/* The memory around `ip` without a gap, to be freed: the image. Fills in lx->hosted. */
+/* The image, as the memory around `ip` without a gap; to be freed. Fills in lx->hosted. */
 void *lx_hosted_image(struct linux_guest *lx, uint64_t ip, uint64_t *begin, size_t *size);
 /* Whether the kernel itself runs, and not another process of its host. Always true for other kernels. */
 bool lx_kernel_runs(const struct linux_guest *lx);

@@ -1,9 +1,9 @@
 /* kallsyms.h - a Linux kernel's own symbol table, found in the kernel's image by its structure.
  *
- * The image is the kernel as it is in memory, or memory that it is somewhere in. No assumption is made about
- * where the tables are; all of them are checked against each other. Supported are the tables of 64- and
- * 32-bit kernels since 4.0, whatever the order of their parts, their alignment and the form of their
- * addresses (see kallsyms.c).
+ * The image is the kernel as it is in memory, or memory that contains it somewhere. No assumption is made
+ * about where the tables are; all of them are checked against each other. Tables of 64- and 32-bit kernels
+ * since 4.0 are supported, whatever the order of their parts, their alignment and the form of their addresses
+ * (see kallsyms.c).
  */
 #ifndef BOOTREEL_CORE_LINUX_KALLSYMS_H
 #define BOOTREEL_CORE_LINUX_KALLSYMS_H

@@ -23,8 +23,8 @@ void linux_add_clone(struct text *t, uint64_t flags);
 void linux_add_signal(struct text *t, uint64_t v);
 
 /* The initcall that a stub calls, by the stub's name: "con_init" of
- * "__initstub__kmod_vt__322_3687_con_initcon". Kernels with clang's link-time optimization call each through
- * one (include/linux/init.h). False if it is no stub's name. */
+ * "__initstub__kmod_vt__322_3687_con_initcon". Kernels built with clang's link-time optimization call each
+ * initcall through a stub (include/linux/init.h). False if it is no stub's name. */
 bool linux_initcall_of_stub(const char *stub, char *buf, size_t size);
 
 /* Adds to `out` what an event of this guest system means, in words, from the event alone. False if there is

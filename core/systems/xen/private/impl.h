@@ -71,7 +71,7 @@ struct xen_arguments {
 struct xen_named {
     symbol_space space;
     uint64_t address;
-    uint64_t changes; /* of the symbols, since their creation: as in symbols_changes() */
+    uint64_t changes; /* symbols_changes() when it was looked up */
     bool found;
     struct symbol symbol;
 };
@@ -134,8 +134,8 @@ GUEST_ACCESS(xen, struct xen_guest);
 
 /* ---------------------------------------------------------------- access.c */
 
-/* Calls enter when the first of these functions (ended by NULL) that exists is entered, leave (if not NULL) when
- * it is left. False if there is none: then its first name is noted as missing. */
+/* Of these functions (ended by NULL), hooks the first that exists: calls enter when it is entered, and leave
+ * (if not NULL) when it is left. False if there is none: then its first name is noted as missing. */
 bool xen_hook(struct xen_guest *xg, const char *const *names, xen_enter *enter, xen_leave *leave);
 #define XEN_HOOK(xg, enter, leave, ...) xen_hook(xg, (const char *const[]){__VA_ARGS__, NULL}, enter, leave)
 
@@ -164,7 +164,7 @@ void xen_domains_free(struct xen_guest *xg);
 
 /* Reports the repetitions of the last hypercall, if there are any. */
 void xen_hypercall_flush(struct xen_guest *xg);
-/* Something that a domain does, or that is done for it: an event of that kind with its fields and text. */
+/* Something that a domain does, or that is done for it: the kind, fields and text of its event. */
 struct xen_call {
     unsigned kind;
     uint64_t number; /* of the hypercall, for hypercall.again */
@@ -172,7 +172,7 @@ struct xen_call {
     uint64_t f[EVENT_MAX_FIELDS];
     char text[XEN_CALL_TEXT];
 };
-/* Makes the event, or counts it if it says the same as the last one. */
+/* Makes the event of a call, or counts the call if it says the same as the last one. */
 void xen_report_call(struct xen_guest *xg, const struct xen_call *c);
 /* The function in the current domain that contains an address, for a call's text; "" if not known. */
 void xen_caller(struct xen_guest *xg, uint64_t address, char *buf, size_t size);

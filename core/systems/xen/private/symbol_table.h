@@ -4,7 +4,7 @@
  * order of the parts is that of Xen's tools/symbols.c: addresses, their number, names, markers, token table,
  * token index (core/symbols/packed_names.h). Since 4.21 entries without a name say where the symbol before
  * them ends. Addresses are u32 offsets from the beginning of the gigabyte that Xen is linked to, or (before
- * Xen 4.5) whole words.
+ * Xen 4.5) whole 64-bit addresses.
  */
 #ifndef BOOTREEL_CORE_XEN_SYMBOL_TABLE_H
 #define BOOTREEL_CORE_XEN_SYMBOL_TABLE_H
