@@ -15,10 +15,10 @@ struct part {
     struct replay_report report;
 };
 
-/* How far the items were given on, and the folder's state there. */
+/* How far the items have been passed on, and the folder's state there. */
 struct reached {
     size_t stretch;
-    bool known; /* the state: not at the beginning, where it may be a guess */
+    bool known; /* the state is known: not at the beginning, where it may be a guess */
     struct fold_state fold;
 };
 
@@ -34,7 +34,7 @@ struct parts {
     size_t n;
     pthread_mutex_t lock; /* of the following, and of when a part begins and ends */
     pthread_cond_t changed;
-    bool over; /* nobody runs any more */
+    bool over; /* no job runs any more */
 
     /* the joining thread's */
     bool otherwise; /* a part began with another state of the folder than the one before it ended with */
@@ -109,7 +109,7 @@ static void do_job(void *ctx, size_t job)
 
 /* ---------------------------------------------------------------- joining */
 
-/* The part that begins there, once it does. NULL: none will. */
+/* Waits for the part that begins at stretch `first`, and returns it. NULL: none will begin there. */
 static struct part *wait_for(struct parts *p, size_t first)
 {
     assert(first < p->n && "what is waited for is a stretch of the run");
@@ -130,7 +130,7 @@ static void keep_fold(struct reached *at, struct taped_item *item)
     item->fold = (struct fold_state){0};
 }
 
-/* Where a part begins; only the first one's beginning is of interest to others. */
+/* Takes the item with which a part begins; only the first part's beginning matters to others. */
 static int take_begin(struct parts *p, struct taped_item *item)
 {
     assert(item->fold.data || !item->fold.n);
@@ -157,7 +157,7 @@ static int take_item(struct parts *p, enum taped what, struct taped_item *item)
     return 0;
 }
 
-/* All that is on the part's tape. */
+/* Takes all items on the part's tape. */
 static int take_tape(struct parts *p, struct part *part, struct taped_item *item)
 {
     enum taped what;
@@ -173,7 +173,7 @@ static int take_tape(struct parts *p, struct part *part, struct taped_item *item
     return rc;
 }
 
-/* The thread that gives the items on. The tapes stay until all jobs are done: a job still looks at its tape
+/* The thread that passes the items on. The tapes stay until all jobs are done: a job still looks at its tape
  * after its end. */
 static void *join_parts(void *ctx)
 {
@@ -238,8 +238,8 @@ static void run(struct parts *p)
         join_parts(p);
 }
 
-/* Goes on from *at. True if a part began with a state of the folder that was guessed wrong: then what is
- * before it was given on. */
+/* Goes on from *at. True if a part began with a state of the folder that was guessed wrong: then the items
+ * before it have been passed on. */
 static bool go_on(const struct annotate_stretches *s, unsigned jobs, struct reached *at, struct annotated *a)
 {
     struct fold_state begin = {mem_copy(at->fold.data, at->fold.n), at->fold.n};
@@ -267,7 +267,7 @@ static bool go_on(const struct annotate_stretches *s, unsigned jobs, struct reac
     return p.otherwise;
 }
 
-/* A wrong guess makes others likely, and one job guesses nothing. */
+/* After a wrong guess others are likely; a single job needs no guesses. */
 void annotate_stretches(const struct annotate_stretches *s, struct annotated *a)
 {
     struct reached at = {.stretch = s->first, .known = s->begin};
@@ -309,7 +309,7 @@ void annotate_finish(struct rewriter *out, struct annotated *a)
         a->outcome = ANNOTATE_FAILED;
 }
 
-/* Only one job can make the index. */
+/* Only a single job can make the index (rewriter_has_index). */
 void annotate_in_parts(const struct annotate_job *job, struct trace *t, struct annotated *a)
 {
     *a = (struct annotated){.outcome = ANNOTATE_FAILED};

@@ -44,7 +44,7 @@ static struct share *open_share(const struct annotate_job *job, struct trace *t,
     return share_open(path, t, job->program, job->config->behaviour, err);
 }
 
-/* Not kept open: there may be more of them than files that can be open. */
+/* Looks at a share, which is not kept open: there may be more shares than files that can be open. */
 static int look_at(const struct annotate_job *job, struct trace *t, struct given *g, struct error *err)
 {
     struct share *s = open_share(job, t, g->path, err);
@@ -58,7 +58,7 @@ static int look_at(const struct annotate_job *job, struct trace *t, struct given
     return rc;
 }
 
-/* Whether the two are of one division. */
+/* Whether the two shares divide the run in the same way: 0, or -1 with err. */
 static int same_division(const struct given *a, const struct given *b, struct error *err)
 {
     if (a->about.parts != b->about.parts)
@@ -71,7 +71,7 @@ static int same_division(const struct given *a, const struct given *b, struct er
     return 0;
 }
 
-/* Whether they are the whole; sorts them. */
+/* Sorts the shares, and checks that together they are the whole run: 0, or -1 with err. */
 static int complete(struct given *g, size_t n, struct error *err)
 {
     for (size_t i = 1; i < n; i++)
@@ -121,7 +121,7 @@ static int write_item(void *merge, enum taped what, const struct taped_item *ite
     return 0;
 }
 
-/* Runs the stretches of a share again, from the state that the share before it ended with. */
+/* Runs the stretches of a share again, from the state with which the share before it ended. */
 static void run_again(struct merge *m, const struct given *g)
 {
     const struct jobs_front *front = &m->job->front;
@@ -139,7 +139,7 @@ static void run_again(struct merge *m, const struct given *g)
     free(begin.data);
 }
 
-/* What the share holds, from its second item on. */
+/* Copies a share's items, from the second one on. */
 static int copy_share(struct merge *m, struct share *s, struct taped_item *item, struct error *err)
 {
     const struct jobs_front *front = &m->job->front;

@@ -31,7 +31,7 @@ static uint64_t begin_of(const struct parts *p, size_t stretch)
     return at < p->v->from ? p->v->from : at;
 }
 
-/* Samples in stretches of the same length, wherever they begin. NULL with err. */
+/* Takes the samples of a part. NULL with err. */
 static struct samples *run_part(const struct parts *p, struct runner *w, struct error *err)
 {
     if (runner_open(w, p->trace, p->v->kind, err))

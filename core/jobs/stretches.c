@@ -1,8 +1,8 @@
 /* stretches.c - a run's stretches, divided among jobs. See stretches.h.
  *
  * Beginning somewhere costs a job the restoring and hashing of a whole state, as much as running a stretch of
- * some guests. So each job gets as many stretches in a row as there are, and who has none left takes half of
- * what is left of the longest row. */
+ * some guests. So each job gets a row of stretches, as long as possible, and a job that has none left takes
+ * half of what is left of the longest row. */
 #include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>

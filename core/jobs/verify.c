@@ -23,7 +23,7 @@ struct parts {
     struct stretches *stretches;
     struct part *list; /* by the stretch that a part begins with; most are not begun */
     size_t n;
-    atomic_bool damaged; /* the trace: why */
+    atomic_bool damaged; /* the trace is damaged; err says how */
     struct error damage;
 };
 
@@ -63,7 +63,7 @@ static int run_part(const struct parts *p, struct runner *w, struct part *part)
                                      .part = (unsigned)w->first + 1,
                                      .parts = (unsigned)replay_parts(p->trace),
                                      .go_on = runner_go_on,
-                                     .no_inspector = p->v->jobs > 1, /* which part it is would be chance */
+                                     .no_inspector = p->v->jobs > 1, /* which part would have one is chance */
                                      .checked = true,
                                      .progress = runner_progress,
                                      .ctx = w};
@@ -76,7 +76,7 @@ static int run_part(const struct parts *p, struct runner *w, struct part *part)
     return rc;
 }
 
-/* Whether every frame is whole. What the parts said means nothing if not. */
+/* Checks that every frame is whole. If not, the parts' results mean nothing. */
 static void do_check(struct parts *p)
 {
     if (!trace_check(p->trace, &p->damage))
@@ -122,7 +122,8 @@ static void add_report(struct verified *v, const struct replay_report *r)
     v->taken += r->taken;
 }
 
-/* The parts in order, up to the first that ended otherwise than equal: one job would have ended there. */
+/* Puts the parts' results together, in order, up to the first that was not equal: one job would have ended
+ * there. */
 static int gather(const struct parts *p, FILE *console, struct verified *v, struct error *err)
 {
     for (size_t i = 0; i < p->n; i++) {
@@ -168,7 +169,7 @@ static int result(const struct parts *p, struct verified *v, struct error *err)
 
 /* ---------------------------------------------------------------- all of it */
 
-/* The stretches of the part that was asked for; there may be none. */
+/* Chooses the stretches of the part that was asked for; there may be none. */
 static void choose(struct parts *p, const struct trace *t)
 {
     size_t first, end;

@@ -15,7 +15,7 @@ struct live {
     enum input_port port;
     unsigned console;
     int64_t owed; /* ns of real time still to wait */
-    /* The gate of a pipe. */
+    /* The gate for a pipe's lines. */
     bool open;          /* a line is being given */
     bool echoing;       /* a line was given, and the end of its echo has not been printed: the output
                   * is not a prompt */
@@ -207,7 +207,7 @@ static bool at_prompt(const struct live *l)
     return l->answered && l->unfinished && !l->echoing;
 }
 
-/* A busy guest and a pipe. */
+/* For a busy guest and a pipe: looks whether the next line may be given. */
 static void look_at_pipe(struct live *l, uint64_t now)
 {
     if (!l->open && now - l->printed < (at_prompt(l) ? LIVE_POLLED : LIVE_QUIET))
@@ -261,7 +261,7 @@ static bool gate_opens(const struct live *l, uint64_t now, uint64_t wake)
     return wake == UINT64_MAX || at_prompt(l) || now - l->printed >= LIVE_QUIET;
 }
 
-/* An idle guest and a pipe. True: *at is when to go on. False: wait as with a terminal. */
+/* For an idle guest and a pipe. True: *at is when to go on. False: wait as with a terminal. */
 static bool idle_pipe(struct live *l, uint64_t now, uint64_t wake, uint64_t *at)
 {
     if (!l->open && !gate_opens(l, now, wake)) {

@@ -1,5 +1,5 @@
-/* http_boot.c - the word that a client of HTTP boot wants to hear from the DHCP server, which libslirp's does
- * not say: the vendor class "HTTPClient". Without it, firmware takes a boot file for one of TFTP.
+/* http_boot.c - the vendor class "HTTPClient", which a client of HTTP boot expects from the DHCP server, and
+ * which libslirp's does not send. Without it, firmware takes a boot file for one to be read by TFTP.
  *
  * Source: UEFI Specification 2.10, 24.7.3.1 (class), 24.7.5; RFC 2131 (2), RFC 2132 (9.13), RFC 768. */
 #include <string.h>

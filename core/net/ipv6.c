@@ -1,9 +1,9 @@
-/* ipv6.c - frames of IPv6 whose transport is read or changed on the way to and from libslirp, and the one of
- * libslirp's own that says something of the host: a router advertisement names a server of names if the host
- * has one of IPv6.
+/* ipv6.c - IPv6 frames whose transport is read or changed on the way to and from libslirp, and the only frame
+ * of libslirp's own that depends on the host: a router advertisement names a DNS server if the host has one
+ * with an IPv6 address.
  *
- * libslirp knows no extension headers, so the transport's header follows that of IPv6.
- * Source: RFC 8200 (3, header; 8.1, checksum), RFC 4861 (4.2, router advertisement; 4.6, options), RFC 8106 (5.1). */
+ * libslirp knows no extension headers, so the transport's header follows the IPv6 header. Source: RFC 8200
+ * (3, header; 8.1, checksum), RFC 4861 (4.2, router advertisement; 4.6, options), RFC 8106 (5.1). */
 #include <netinet/in.h>
 #include <string.h>
 

@@ -13,7 +13,7 @@ enum {
     SHORTEST = 60,       /* bytes of a frame on the wire, without the FCS */
     NS_BYTE = 1,         /* of guest time: 8 Gbit/s */
     RETRY = 50000,       /* ns of guest time until a card without room is asked again */
-    RETRIES = 2000,      /* that often */
+    RETRIES = 2000,      /* how often it is asked again before the frame is dropped */
     DELAY = 3000000,     /* of a frame that others overtake */
     QUEUE_MOST = 4096,   /* frames to the guest that wait */
     MOMENT_MS = 20,      /* of real time */
@@ -23,7 +23,7 @@ enum {
 struct frame {
     uint64_t time; /* from the guest: when it left the card; to it: when it is due */
     unsigned card, tries;
-    bool note; /* no frame, but what is said of one */
+    bool note; /* not a frame, but words about one */
     size_t n;
     uint8_t *data;
 };
@@ -56,7 +56,7 @@ struct net {
 
 /* ---------------------------------------------------------------- frames that wait */
 
-/* Behind those of the same time. */
+/* Puts a frame behind those of the same time. */
 static void put(struct queue *q, const struct frame *f)
 {
     size_t at = q->n;
@@ -95,7 +95,7 @@ void net_sent(struct net *net, uint64_t card, uint64_t time, const void *frame, 
     put(&net->sent, &f);
 }
 
-/* What happened to the frame that is due then: the guest gets nothing of it. */
+/* Queues the words on what happened to the frame that is due then; the guest does not see them. */
 static void note(struct wire *w, const char *words, uint64_t due)
 {
     struct frame f = {.time = due, .card = w->options.card, .note = true, .n = strlen(words)};

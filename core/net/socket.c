@@ -21,7 +21,7 @@ struct peer {
     char own[sizeof(((struct sockaddr_un *)0)->sun_path)];
 };
 
-/* Whether somebody listens there: 0, or errno. */
+/* Whether somebody listens at a socket: 0 if so, or errno. */
 static int listens(const struct sockaddr_un *name)
 {
     const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -31,7 +31,7 @@ static int listens(const struct sockaddr_un *name)
     return why;
 }
 
-/* Its own name is PATH.bootreel, if none is given. */
+/* The name of its own socket: if none is given, the other's with ".bootreel" added. */
 static int name_own(const struct net_wire *o, struct sockaddr_un *own, struct error *err)
 {
     const char *end = o->local ? "" : ".bootreel";
@@ -53,7 +53,7 @@ static int open_socket(struct peer *p, const struct net_wire *o, struct error *e
             err, "--net: socket=%.100s: %s: start the program at its other end first, or give local=PATH",
             o->socket, strerror(why));
     if (listens(&own) == ECONNREFUSED)
-        unlink(own.sun_path); /* what a killed recording left */
+        unlink(own.sun_path); /* a killed recording may have left it */
     p->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (p->fd < 0 || bind(p->fd, (struct sockaddr *)&own, sizeof own))
         return error_set(err, "--net: socket=%.100s: %.100s: %s: remove it, or give another", o->socket,

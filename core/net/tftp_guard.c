@@ -3,7 +3,7 @@
  * libslirp opens the path that is asked for, with the folder in front of it. It refuses "../", but follows
  * symbolic links, opens folders (whose size a guest would see), and would wait for a FIFO. So a request is
  * looked at before libslirp gets it: one for anything else is changed so that it is refused as libslirp
- * refuses a bad name. A request in fragments does not get there at all.
+ * refuses a bad name. A request in fragments is not passed on at all.
  *
  * Source: RFC 1350 (5, opcodes), RFC 791 (3.1), RFC 768. */
 #include "core/net/private/wire.h"
@@ -32,7 +32,7 @@ static bool permitted(const char *folder, const char *name)
     if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path || !realpath(folder, root))
         return false;
     if (!realpath(path, real))
-        return lstat(path, &st) != 0; /* a link to nowhere is none of the folder's files */
+        return lstat(path, &st) != 0; /* a link that leads nowhere is not a file of the folder */
     size_t n = strcmp(root, "/") ? strlen(root) : 0;
     return !strncmp(real, root, n) && real[n] == '/' && !stat(real, &st) && S_ISREG(st.st_mode);
 }
@@ -63,7 +63,7 @@ static bool find_request(uint32_t host, uint8_t *frame, size_t n, struct request
     return true;
 }
 
-/* libslirp puts those of IPv4 together, and knows none of IPv6. */
+/* libslirp puts IPv4 fragments together, and does not know IPv6 fragments. */
 static bool is_fragment(uint32_t host, const uint8_t *frame, size_t n)
 {
     const uint8_t *ip = frame + ETHERNET;
@@ -71,7 +71,7 @@ static bool is_fragment(uint32_t host, const uint8_t *frame, size_t n)
            !memcmp(ip + 16, &host, 4) && get16(ip + 6) & (MORE_FRAGMENTS | OFFSET);
 }
 
-/* The name in the request becomes one that ends with a slash, which is refused. */
+/* Changes the name in the request to one that ends with a slash, which is refused. */
 static void refuse(uint8_t *frame, const struct request *r, char *name)
 {
     memset(name, '/', strlen(name));

@@ -1,8 +1,8 @@
 /* user.c - the user network: libslirp, with guest time as its clock.
  *
  * Without an outside it is restricted: DHCP, ARP, ICMP to the gateway and TFTP, no socket of the host. What
- * it answers then follows from what the guest sends, and when. libslirp 4.7 has random numbers of its own in
- * two places: the interval of router advertisements, for which we take one of our own, and the ports of Unix
+ * it answers then follows from what the guest sends, and when. libslirp 4.7 uses random numbers in two
+ * places: for the interval of router advertisements, for which we take a fixed one, and for the ports of Unix
  * sockets (not used). Addresses and names are those of QEMU's user network. */
 #include <arpa/inet.h>
 #include <slirp/libslirp.h>
@@ -26,12 +26,11 @@
 enum {
     PREFIX6_BITS = 64,
     MS = 1000000 /* ns */,
-    IDLE_MS = 1000 /* libslirp's own longest time between two looks */
+    IDLE_MS = 1000 /* libslirp's own longest time between two polls */
 };
 
-/* The interval of router advertisements that nobody asked for, ns: RFC 4861 (6.2.1) has 198 s to 600 s. The
- * first three, which tell that a router is there, would come 16 s apart; libslirp's does not do that
- * either. */
+/* The interval of unsolicited router advertisements, ns: RFC 4861 (6.2.1) allows 198 s to 600 s. The first
+ * three would come 16 s apart, to announce the router; libslirp does not do that either. */
 #define ADVERTISE 400000000000u
 
 /* libslirp's only timer: router advertisements. */
@@ -68,7 +67,7 @@ static ssize_t send_packet(const void *frame, size_t n, void *opaque)
     uint8_t own[ENGINE_FRAME];
     const ssize_t taken = (ssize_t)n;
     if (n > sizeof own) {
-        wire_send(u->wire, frame, n, u->now); /* counts it as lost */
+        wire_send(u->wire, frame, n, u->now); /* which counts it as lost */
         return taken;
     }
     memcpy(own, frame, n);
@@ -135,7 +134,8 @@ static int get_revents(int index, void *opaque)
            (said & POLLHUP ? SLIRP_POLL_HUP : 0);
 }
 
-/* A connection's timers run only while there is one; without sockets nothing has to be done at a time. */
+/* A connection's timers run only while there is a connection; without sockets, nothing has to be done at a
+ * certain time. */
 static uint64_t user_sockets(void *peer, struct wire_sockets *s, uint64_t now)
 {
     struct user *u = peer;

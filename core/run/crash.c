@@ -16,8 +16,9 @@
 #define IDLE_SLOTS 50u /* of IDLE_SLOT: five seconds */
 #define IDLE_STEPS (IDLE_SLOT / 100)
 
-/* Classes in which a boot that repeats the one before has nothing new. Interrupts hit where they will, and
- * what is polled is counted; so what matters is what happened, not in which order and how often. */
+/* Classes in which a boot that repeats the one before it has nothing new. Interrupts come at other places,
+ * and polling takes other numbers of accesses; so it matters what happened, not in which order and how
+ * often. */
 #define BOOT_CLASSES                                                                                         \
     (EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_EXCEPTION) | EVENT_CLASS_BIT(EC_PIO) |                     \
      EVENT_CLASS_BIT(EC_MMIO) | EVENT_CLASS_BIT(EC_DISK) | EVENT_CLASS_BIT(EC_FIRMWARE) |                    \
@@ -141,13 +142,13 @@ struct crash_watch {
     uint64_t reset_by;      /* hash of how the boot before ended; 0: there is none to compare with */
     uint64_t resets;
     struct event fault; /* the last triple fault */
-    bool faulted;       /* … is what the reset comes from */
+    bool faulted;       /* … caused the reset */
     bool typed;         /* since the last reset */
     /* The last panic. */
     struct set panics;   /* of the run */
     bool panicked;       /* since the last reset */
     bool panic_ends;     /* the recording ends when its text is complete */
-    bool again;          /* there was one like it */
+    bool again;          /* there was one like it before */
     uint64_t panic_time; /* guest time */
     uint64_t printed;    /* guest time of the last line of the console, or of the panic */
     char panic[300];
@@ -240,7 +241,8 @@ void crash_watch_story(struct crash_watch *w, const struct event *ev)
 {
     if (ev->kind == EV_KERNEL_PANIC)
         panics(w, ev);
-    /* A guest's own panic is no end if others go on: a domain of Xen. */
+    /* The panic of a guest inside another, as of a Xen domain, does not end the machine's run: others go
+     * on. */
     if (ev->kind == EV_PANIC_TIMEOUT && !ev->f[EVF_PANIC_TIMEOUT_seconds] && !ev->guest && !w->keep_going)
         w->panic_ends = true;
 }
@@ -307,8 +309,8 @@ static void boots(struct crash_watch *w, uint64_t by)
     w->typed = w->panicked = w->panic_ends = w->faulted = w->again = false;
 }
 
-/* The guest resets itself. Kernels are put at random places by pages, so only the place in a page says
- * whether that is the same place. */
+/* The guest resets itself. Kernels are loaded at random pages, so only the offset in its page tells whether
+ * an address is the same place as before. */
 static bool at_reset(struct crash_watch *w, const struct stop *s)
 {
     enum { IN_PAGE = 0xfff };

@@ -126,7 +126,7 @@ static int recorded_page(void *ctx, uint64_t index, const void *data)
     return 0;
 }
 
-/* Checks for a page that is only in the live state: those in both have already been compared. */
+/* Notes a page that is only in the live state; pages in both have already been compared. */
 static void live_page(void *ctx, const char *region, uint64_t index, uint64_t hash)
 {
     struct comparison *c = ctx;

@@ -19,7 +19,8 @@ struct held {
     uint64_t id;
 };
 
-/* Where an id is among the last ones when `noted` were noted. Bit i: the one i + 1 earlier. */
+/* Where an id was among the last ones, when `noted` ids had been noted. Bit i: it is the one i + 1
+ * earlier. */
 struct seen {
     uint64_t id, mask, noted;
 };
@@ -29,7 +30,7 @@ struct level {
     struct fold *fold;
     unsigned number;
     /* Loops: the last ids, the newest at `at`, and how many were noted. Bit i of `equal`: the last event was
-     * equal to the one i + 1 events earlier, as all were from the one numbered since[i] on. No period has
+     * equal to the one i + 1 events earlier, and so were all from event number since[i] on. No period has
      * been seen twice before event `due`. */
     uint64_t recent[RECENT];
     uint8_t low[RECENT]; /* their lowest bytes */
@@ -90,7 +91,7 @@ static bool of_loops(const struct event *ev)
            (ev->kind == EV_AGAIN && !ev->f[EVF_AGAIN_continues]);
 }
 
-/* Are two events of loops the same, of one kind? If so, their identities are equal. */
+/* Whether two events of one kind are the same in a loop. If so, their identities are equal. */
 static bool same_in_loop(const struct event *a, const struct event *b)
 {
     unsigned may = tolerated(a);
@@ -200,7 +201,7 @@ static void forget_recent(struct level *l)
         return;
     memset(l->recent, 0, sizeof l->recent);
     memset(l->low, 0, sizeof l->low);
-    l->noted += FOLD_LOOP; /* so long ago are those that were noted */
+    l->noted += FOLD_LOOP; /* so that all that was noted is too long ago */
     l->equal = 0;
     l->due = UINT64_MAX;
     l->at = FOLD_LOOP;
@@ -338,7 +339,8 @@ static void end_period(struct level *l)
 {
     assert(l->period && l->next < l->period);
     if (l->number == BOOTS) {
-        /* The current boot began like the previous one, so its beginning is known if that is in the trace. */
+        /* The current boot began like the previous one, so its beginning is known if the held events are all
+         * of it. */
         l->boot_lost = l->nheld < l->next;
         l->nboot = l->next;
         memcpy(l->boot, l->ref, l->nboot * sizeof *l->boot);

@@ -1,9 +1,9 @@
 /* lockstep.c - see lockstep.h.
  *
- * What an engine has cached changes nothing that may be seen, but it decides whether a mistake in compiled
- * code shows. So the first step that differs is looked for by runs that all begin at one checkpoint and end
- * in the middle of the stretch, at once: in a run of single steps nothing is compiled. For the same reason
- * that step is the last one of a block: up to there the block is interpreted. */
+ * What an engine has cached must not change the run, but it decides whether a mistake in compiled code shows.
+ * So the first step that differs is looked for by runs that all begin at one checkpoint and end in the middle
+ * of the stretch, at once: in a run of single steps nothing is compiled. For the same reason that step is the
+ * last one of a block: up to there the block is interpreted. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,8 +71,8 @@ void lockstep_interrupt(struct lockstep *l)
 
 /* ---------------------------------------------------------------- comparing */
 
-/* Runs both to a position. A side that stops before it is at another position than the other, or both are
- * where the guest ends. 0, or -1: err. */
+/* Runs both to a position. If a side stops before it, either the sides are at different positions, or both
+ * are where the guest ends. 0, or -1: err. */
 static int run_both(struct lockstep *l, uint64_t to, struct error *err)
 {
     for (unsigned i = 0; i < SIDES; i++) {
@@ -263,7 +263,7 @@ static void say_instruction(const struct engine *e, const struct stop *at, struc
     text_add(out, "  %" PRIu64 "  0x%" PRIx64 "  %s\n", at->icount, at->address, in.text);
 }
 
-/* The last instructions before `to`, as the interpreter comes to them from checkpoint k. */
+/* Adds the last instructions before `to`, as the interpreter executes them from checkpoint k on. */
 static int say_steps(struct lockstep *l, size_t k, uint64_t to, struct text *out, struct error *err)
 {
     struct replay *r = l->side[LOCKSTEP_INTERPRETED];
@@ -281,7 +281,7 @@ static int say_steps(struct lockstep *l, size_t k, uint64_t to, struct text *out
     return 0;
 }
 
-/* Both are equal at `good` and differ at `bad`, if they run there from checkpoint k. */
+/* Brings *good and *bad together: run from checkpoint k, both sides are equal at *good and differ at *bad. */
 static int narrow(struct lockstep *l, size_t k, uint64_t *good, uint64_t *bad, struct error *err)
 {
     while (*bad - *good > 1 && !atomic_load(&l->interrupted)) {
@@ -294,8 +294,8 @@ static int narrow(struct lockstep *l, size_t k, uint64_t *good, uint64_t *bad, s
     return 0;
 }
 
-/* From which checkpoint on the difference shows: the last one before it, or the first of all, from where it
- * showed. -1: from neither; -2: err. */
+/* The checkpoint from which the difference shows: the last one before it, or else the first of all, from
+ * which it was found. -1: neither; -2: err. */
 static long shows_from(struct lockstep *l, uint64_t good, uint64_t bad, struct error *err)
 {
     const long from[] = {trace_checkpoint_find(l->t, good), 0};

@@ -74,7 +74,7 @@ static int put_page(void *ctx, uint64_t index, const void *data)
     return 0;
 }
 
-/* Whole pages, in the order in which the trace has them. Returns the bytes read: all or none. */
+/* Reads whole pages, in the order in which the trace has them. Returns the bytes read: all or none. */
 static size_t take_pages(struct past *p, const char *region, uint64_t offset, uint8_t *to, size_t n)
 {
     assert(n && !(offset % PAGE) && !(n % PAGE));
@@ -84,7 +84,7 @@ static size_t take_pages(struct past *p, const char *region, uint64_t offset, ui
     return trace_state_some_pages(p->state, region, r.first, r.n, put_page, &r, &ignored) ? 0 : n;
 }
 
-/* A part of a page. */
+/* Reads a part of a page. */
 static size_t take_part(struct past *p, const char *region, uint64_t offset, uint8_t *to, size_t n)
 {
     const size_t within = offset % PAGE, part = PAGE - within < n ? PAGE - within : n;
@@ -94,8 +94,8 @@ static size_t take_part(struct past *p, const char *region, uint64_t offset, uin
     return part;
 }
 
-/* How many bytes from there on are memory, and lie one behind the other in its region; whole pages from the
- * second one on. */
+/* How many bytes from an address on are memory, and adjacent in its region; all pages but the first are
+ * whole. */
 static size_t row_of(const struct past *p, uint64_t physical, const char *region, uint64_t offset, size_t n)
 {
     size_t row = PAGE - offset % PAGE;

@@ -10,18 +10,19 @@ struct recorded_story {
     void (*emit)(void *ctx, const struct event *ev);
     void *ctx;
     struct event next;
-    bool any;        /* `next` is one */
+    bool any;        /* `next` is an event */
     uint64_t number; /* of `next` */
-    uint64_t before; /* events of the engine at the icount of `next` that are before it in the record */
+    uint64_t before; /* how many events of the engine at the icount of `next` are before it in the record */
     uint64_t at;     /* icount of the engine's last event */
     uint64_t seen;   /* its events at that icount */
     uint64_t count;
-    uint64_t passed;  /* the number after the last one's */
+    uint64_t passed;  /* the number of the last one that was passed on, plus one */
     uint32_t classes; /* that are recorded */
     bool unclear;
 };
 
-/* Events at one icount are in the order in which they were made, which only the record knows. */
+/* Counts s->before: events at one icount are in the order in which they were made, which only the record
+ * knows. */
 static int count_before(struct recorded_story *s, struct error *err)
 {
     struct event ev;
@@ -52,8 +53,8 @@ static int pass_on(struct recorded_story *s, struct error *err)
     return advance(s, err);
 }
 
-/* Whether the boots that were folded away have events of the inspector's in them. Each boot of UEFI firmware
- * has; it is seen at the reset vector. */
+/* *classes: if a boot that was folded away had events of these, events of the inspector may be lost. Each
+ * boot of UEFI firmware has some, so any reset counts there; such firmware is seen at the reset vector. */
 static int lost_classes(struct trace *t, uint64_t *classes, struct error *err)
 {
     struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_FIRMWARE));

@@ -35,7 +35,7 @@ static void write_event(void *ctx, const struct event *ev)
     r->result.events++;
 }
 
-/* The first of all is kept: it says what the program was compiled for. */
+/* The first one is kept: it says for which processor the program was compiled. */
 static void note_lacking(struct record_result *res, const struct event *ev)
 {
     static const char before[] = "which --cpu ";
@@ -360,7 +360,7 @@ static int cut_events(struct recorder *r)
     return rc;
 }
 
-/* The pages touched since the last checkpoint, for searches. */
+/* Writes the pages touched since the last checkpoint, for searches. */
 static int write_touched(struct recorder *r, bool first)
 {
     struct touched_set set;
@@ -458,7 +458,8 @@ static bool just_reached(const struct recorder *r)
     return r->stop.reason == STOP_REACHED && icount_of(r) > r->last_stop;
 }
 
-/* Whether it will not reach another position soon: nothing wakes it, or the timers that come do not. */
+/* Whether the guest will not reach another position soon: it is halted, and no timer is due soon, or those
+ * that were due did not wake it. */
 static bool sleeps(const struct recorder *r)
 {
     bool halted = r->stop.reason == STOP_IDLE || r->stop.reason == STOP_HALTED;
@@ -466,7 +467,7 @@ static bool sleeps(const struct recorder *r)
                       time_of(r) > r->look_time + SOON);
 }
 
-/* The checkpoint that is due here, or that somebody waits for who looks at the recording. */
+/* Writes the checkpoint that is due here, or for which somebody waits who looks at the recording. */
 static int checkpoint_here(struct recorder *r)
 {
     bool reached = just_reached(r), due = icount_of(r) == r->next_checkpoint;
@@ -493,7 +494,8 @@ static bool watch_ends(struct recorder *r)
     return r->watched;
 }
 
-/* Handles a stop. 1: the run is over, see r->stop; 0: go on; -1: the trace cannot be written. */
+/* Handles a stop of the engine. 1: the run is over, see r->stop; 0: go on; -1: the trace cannot be
+ * written. */
 static int stopped(struct recorder *r)
 {
     enum stop_reason reason = r->stop.reason;
@@ -520,7 +522,7 @@ static int stopped(struct recorder *r)
     return reason == STOP_IDLE ? recorder_idle(r) : recorder_look_for_typing(r);
 }
 
-/* The profile that the trace is to be read with. */
+/* Writes the profile with which the trace is to be read. */
 static int write_profile(struct recorder *r)
 {
     if (!r->o.profile)
@@ -555,7 +557,7 @@ static int final_state(struct recorder *r, uint64_t *hash)
     return 0;
 }
 
-/* How it ended, in the trace's words: a repeated run as the record, which says why it was ended there. */
+/* How the run ended, in the trace's words. A repeated run ends as its record did, which says why. */
 static struct trace_end end_of(struct recorder *r)
 {
     struct trace_end end = {.reason = stop_word(r->stop.reason),

@@ -33,7 +33,8 @@ int recorder_look_for_typing(struct recorder *r)
 
 /* ---------------------------------------------------------------- the network */
 
-/* The guest waits for a timer, and something may come from the host's network: time passes as it does there. */
+/* The guest waits for a timer, and something may come from the host's network: guest time passes as real time
+ * does. */
 static void wait_for_net(struct recorder *r)
 {
     uint64_t now = time_of(r), wake = earlier(r->stop.wake, net_deadline(r->o.net));

@@ -6,7 +6,7 @@
 
 struct source {
     struct trace_state *state;
-    struct error err; /* of the trace: more specific than the engine's */
+    struct error err; /* the trace's: more specific than the engine's */
 };
 
 bool section_fits(const struct trace_section *s, const struct field *fields, size_t nfields)

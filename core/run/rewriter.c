@@ -7,7 +7,7 @@
 #include "core/run/fold.h"
 #include "traces/memory.h"
 
-/* What the record's file has in front of a checkpoint. */
+/* How much the record's file has in front of a checkpoint. */
 struct before {
     size_t frame;
     uint64_t notes;
@@ -41,7 +41,8 @@ static void find_before(struct rewriter *r)
     r->before[trace_checkpoint_count(r->t)] = (struct before){SIZE_MAX, UINT64_MAX};
 }
 
-/* Chunks that the guest read after an event at a lower position. */
+/* Writes the chunks up to the next checkpoint that the guest read after an event at a position below
+ * `icount`. */
 static int write_chunks(struct rewriter *r, uint64_t icount, struct error *err)
 {
     assert(r->chunks <= r->nchunks && r->next <= trace_checkpoint_count(r->t));
@@ -55,7 +56,7 @@ static int write_chunks(struct rewriter *r, uint64_t icount, struct error *err)
     return 0;
 }
 
-/* Inputs at positions below `end`. */
+/* Writes the inputs at positions below `end`. */
 static int write_inputs(struct rewriter *r, uint64_t end, struct error *err)
 {
     struct input in;
@@ -70,7 +71,7 @@ static int write_inputs(struct rewriter *r, uint64_t end, struct error *err)
     return 0;
 }
 
-/* Notes at positions up to `icount`, but those that are made anew. */
+/* Writes the notes at positions up to `icount`, except those that are made anew. */
 static int write_notes(struct rewriter *r, uint64_t icount, struct error *err)
 {
     struct trace_note note;

@@ -15,7 +15,7 @@
 #include "core/views/views.h"
 #include "traces/memory.h"
 
-/* Numbers of things that were seen, by the hash of what they are: open addressing. */
+/* The things that were seen have numbers, which are found by the hash of what they are. */
 struct samples {
     uint64_t every, count;
     struct sample_function *functions;
@@ -48,7 +48,7 @@ struct sampler {
     struct view_frame frame[SAMPLES_DEPTH];
     uint32_t call[SAMPLES_DEPTH];
     long checkpoint;         /* the last one that was passed, or is at the beginning */
-    struct state_hash *hash; /* NULL: the states of this version are others */
+    struct state_hash *hash; /* NULL: the trace is of another behaviour version, whose states differ */
     struct snapshot_base hashed;
 };
 
@@ -119,7 +119,8 @@ static uint32_t function_number(struct samples *s, const struct sample_function 
     return i;
 }
 
-/* Code without symbols: what sort of code it is, and in which stage. Its addresses are the places. */
+/* The name for code without symbols: what sort of code it is, and in which stage. Its addresses are counted
+ * as places. */
 static const char *sort_of_code(struct sampler *s, uint64_t at)
 {
     unsigned bits = look_code_bits(s->look, s->cpu);
@@ -132,7 +133,7 @@ static const char *sort_of_code(struct sampler *s, uint64_t at)
     return shared(s->out, name);
 }
 
-/* The function of a frame; a caller's address is that after its call. */
+/* The number of a frame's function. A caller's address is the one after its call. */
 static uint32_t function_at(struct sampler *s, symbol_space space, uint64_t pc, uint64_t at)
 {
     struct sample_function f = {.module = shared(s->out, "")};
@@ -235,7 +236,7 @@ static void see(struct sampler *s, const struct event *ev)
     processes_see(s->processes, ev);
 }
 
-/* The space of what is executed. */
+/* The space of the code that is executed. */
 static symbol_space space_at(struct sampler *s, const struct process *p, uint64_t at)
 {
     const struct running_place place = {.symbols = s->out->symbols,
@@ -249,7 +250,7 @@ static symbol_space space_at(struct sampler *s, const struct process *p, uint64_
     return r.several ? r.space : running_space(s->out->symbols, p, at);
 }
 
-/* Without an inspector: the recorded events before the position. */
+/* Without an inspector: takes the recorded events before the position. */
 static int catch_up(struct sampler *s, uint64_t at, struct error *err)
 {
     while (s->next.kind != EV_COUNT && s->next.icount < at) {
@@ -292,7 +293,7 @@ static int take_one(struct sampler *s, uint64_t at, struct error *err)
     return 0;
 }
 
-/* The samples are of the recorded run, wherever a part begins. */
+/* Checks at checkpoint k that the run is the recorded one, wherever a part begins. */
 static int compare(struct sampler *s, size_t k, struct error *err)
 {
     const struct trace_checkpoint *c = trace_checkpoint(s->o->trace, k);
@@ -498,7 +499,7 @@ struct samples *samples_take(const struct samples_options *o, struct error *err)
     return s.out;
 }
 
-/* Texts that are not of symbols are each part's own. */
+/* Each part has its own copies of texts that are not symbols'. */
 static uint32_t join_function(struct samples *s, const struct sample_function *of)
 {
     struct sample_function f = *of;

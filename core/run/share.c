@@ -51,7 +51,7 @@ struct share_writer *share_create(struct trace *t, const char *path, const char 
     return s;
 }
 
-/* Each checkpoint of the record, without its state, and before it the folder's state. */
+/* Writes a checkpoint of the record, without its state, and before it the folder's state. */
 static int put_checkpoint(struct share_writer *s, const struct fold_state *fold, struct error *err)
 {
     const struct trace_checkpoint *c = trace_checkpoint(s->t, s->k++);
@@ -108,7 +108,7 @@ struct share {
     struct trace_cursor *events;
     uint64_t taken; /* events */
     size_t k;       /* checkpoints of the file that were taken */
-    size_t first;   /* what number the first one has in the record */
+    size_t first;   /* the number of the first one in the record */
 };
 
 static int refuse(const struct share *s, const char *what, struct error *err)
@@ -187,7 +187,7 @@ static bool has_checkpoints(const struct share *s, const struct trace *t, size_t
            trace_checkpoint(s->t, n - 1)->event == trace_event_count(s->t, EVENT_CLASSES_ALL);
 }
 
-/* What is known without reading all of it. */
+/* Checks what is known without reading all of the file. */
 static int check(struct share *s, struct trace *t, const char *program, uint32_t behaviour, struct error *err)
 {
     size_t end;

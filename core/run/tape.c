@@ -18,14 +18,14 @@ struct tape {
     int fd;
     char *name; /* in errors */
     uint8_t *out, *in;
-    size_t nout, nin, at; /* bytes in them; the reader's place */
+    size_t nout, nin, at; /* bytes in `out` and `in`; the reader's place */
     uint64_t read;        /* bytes that went to `in` */
     pthread_mutex_t lock; /* of the following */
     pthread_cond_t more;
     uint64_t written;
     bool ended;
     int error;  /* errno, or 0: of writing */
-    int unread; /* of reading */
+    int unread; /* errno, or 0: of reading */
 };
 
 static int open_beside(const char *path)
@@ -126,7 +126,7 @@ int tape_end(struct tape *t, struct error *err)
 
 /* ---------------------------------------------------------------- the reader */
 
-/* The next bytes; false at the end. */
+/* Reads the next bytes into `in`; false at the end. */
 static bool fill(struct tape *t)
 {
     pthread_mutex_lock(&t->lock);

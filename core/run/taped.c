@@ -1,4 +1,4 @@
-/* taped.c - what parts put on their tapes; see rewriter.h. */
+/* taped.c - the items that parts put on their tapes; see rewriter.h. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

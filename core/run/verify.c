@@ -412,7 +412,8 @@ int replay_check_parts(struct trace *t, struct error *err)
     return recorded_story_check(t, err);
 }
 
-/* The end of a part: the record has no events before its checkpoint that the replay did not have. */
+/* Checks at the end of a part that the record has no events before its checkpoint that the replay did not
+ * have. */
 static int part_ends(struct verify *v)
 {
     assert(v->last > v->first && v->last < trace_checkpoint_count(v->r->t) &&
@@ -439,7 +440,7 @@ static bool ends_at(struct verify *v, size_t k)
     return true;
 }
 
-/* Runs to `icount`, and passes the positions on the way that the caller wants to know the state of. */
+/* Runs to `icount`, by way of the positions whose state the caller wants to know. */
 static int run_to(struct verify *v, uint64_t icount)
 {
     const struct replay_options *o = v->o;
@@ -476,8 +477,8 @@ static int run_whole(struct verify *v)
     return rc || v->event_differs || v->failed ? stopped_early(v, trace_last_icount(t)) : finish(v);
 }
 
-/* The state of the folder as the recorder had it at that checkpoint: a note right before it. 1; 0: that of a
- * new one. */
+/* Finds the folder's state as the recorder had it at that checkpoint: in a note right before it. 1: *note; 0:
+ * the folder was as a new one. */
 static int recorded_fold(struct verify *v, const struct trace_checkpoint *c, struct trace_note *note)
 {
     for (uint64_t i = 0, n = trace_note_count(v->r->t); i < n; i++) {
@@ -496,7 +497,7 @@ static int load_recorded(struct verify *v, struct outlet *o)
     return any < 0 ? -1 : outlet_load(o, any ? note.data : NULL, any ? note.len : 0, v->err);
 }
 
-/* The state of the taker's outlet where the part begins. */
+/* Loads the state of the taker's outlet where the part begins. */
 static int load_taken(struct verify *v)
 {
     const struct replay_taker *taker = v->o->taker;
@@ -504,7 +505,7 @@ static int load_taken(struct verify *v)
                            : load_recorded(v, &v->taken);
 }
 
-/* What the taker needs from where the part begins. */
+/* Gives the taker what it needs where the part begins. */
 static int start_taking(struct verify *v)
 {
     const struct replay_taker *taker = v->o->taker;
@@ -538,7 +539,7 @@ static int take_story(struct verify *v)
     return recorded_story_open(v->r->t, event, take_event, v, &v->story, v->err);
 }
 
-/* Which checkpoints are the ends of the part that was asked for. False: it is empty. */
+/* Chooses the checkpoints between which the part lies that was asked for. False: it is empty. */
 static bool choose_part(struct verify *v)
 {
     unsigned part = v->o->part, parts = v->o->parts;
@@ -551,7 +552,7 @@ static bool choose_part(struct verify *v)
     return v->first < end;
 }
 
-/* The verifier of the events, and an inspector like the recorder's. */
+/* Makes the verifier of the events, and an inspector like the recorder's. */
 static int start_verifying(struct verify *v)
 {
     struct replay *r = v->r;

@@ -1,8 +1,8 @@
 /* checkpoints.c - which states are kept in memory.
  *
- * They are dense near the current position and exponentially farther apart away from it. The trace's own
- * checkpoints are loaded as states when they are used, and kept. When the budget is exceeded, first the bytes
- * of pages that can be read again are dropped, then the farthest states.
+ * They are dense near the current position, and exponentially farther apart with the distance from it. The
+ * trace's own checkpoints are loaded as states when they are used, and kept. When the budget is exceeded,
+ * first the bytes of pages that can be read again are dropped, then the farthest states.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -62,7 +62,8 @@ static uint64_t outside(uint64_t a, uint64_t c, uint64_t here)
     return here > c ? here - c : here < a ? a - here : 0;
 }
 
-/* How far the stretch from a to c is from the position, or from the nearest of those that were prepared. */
+/* How far the stretch from a to c is from the current position, or from the nearest of the prepared
+ * positions. */
 static uint64_t away(const struct timeline *tl, uint64_t a, uint64_t c, uint64_t here)
 {
     uint64_t least = outside(a, c, here);

@@ -1,6 +1,7 @@
 /* own.c - steps of one processor among several, or of one task.
  *
- * Whatever the others do on the way to that step belongs to it: nothing can be held while something else runs. */
+ * Whatever the others do on the way to that step belongs to it: a processor or task cannot be held while
+ * another runs. */
 #include <assert.h>
 
 #include "core/timeline/private/impl.h"
@@ -54,7 +55,7 @@ static int interrupted(const struct own *o)
     return 0;
 }
 
-/* It makes no step that way: it stands where it stood. */
+/* The processor or task makes no step in that direction: goes back to where it stood. */
 static int waits(const struct own *o)
 {
     const int rc = timeline_seek(o->tl, o->begin, o->s, o->err);
@@ -73,7 +74,7 @@ static unsigned last_cpu(const struct own *o)
     return w.cpu;
 }
 
-/* Forwards, the others' turns are steps like any other; they may stop it. */
+/* Forwards, the others' turns consist of ordinary steps, which may hit a stop point. */
 static int cpu_forward(const struct own *o)
 {
     for (unsigned n = 1; n <= TIMELINE_PATIENCE; n++) {
@@ -162,7 +163,7 @@ static int bisect(const struct own *o, uint64_t n, uint64_t low, uint64_t high)
     return timeline_seek(o->tl, low, o->s, o->err);
 }
 
-/* To the end of the task's first step in a stretch in which it made some. */
+/* Goes to the end of the task's first step in a stretch in which it made some. */
 static int first_step(const struct own *o, uint64_t had, uint64_t from)
 {
     const uint64_t now = tl_here(o->tl);
@@ -192,7 +193,8 @@ static int task_forward(const struct own *o)
     }
 }
 
-/* Only what a task has made in all says which step was its last: so the position before that is searched for. */
+/* Only the number of steps that a task has made tells which was its last one, so the position before that is
+ * searched for. */
 static int task_back(const struct own *o)
 {
     const uint64_t had = steps_of(o);

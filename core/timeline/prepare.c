@@ -6,7 +6,7 @@
 
 enum { CLOSE = 1000000 }; /* so many steps take a few milliseconds */
 
-/* Whether going to a position, and a step back from there, take a short run from a state in memory. */
+/* Whether going to a position, and a step back from there, take only a short run from a state in memory. */
 static bool is_close(struct timeline *tl, uint64_t icount)
 {
     if (icount <= tl->record.begin)
@@ -45,7 +45,7 @@ static void set_anchors(struct timeline *tl, const uint64_t *icount, size_t n)
         tl->anchor[tl->nanchors++] = icount[i];
 }
 
-/* A state was kept there, unless the engine's content was not known. */
+/* Goes back to the first position, where a state was kept unless the engine's content was not known. */
 static int go_home(struct timeline *tl, uint64_t home, struct error *err)
 {
     bool short_seeks = tl->short_seeks;

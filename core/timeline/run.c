@@ -11,7 +11,7 @@ enum {
     EVERY = 5000000, /* between two checkpoints on a long way forwards */
     EVERY_SEARCH = 25000000,
     FINEST = 10000,      /* checkpoints closer to the target than this are of no use */
-    RUN_RATHER = 100000, /* so many steps are faster than restoring a state from memory */
+    RUN_RATHER = 100000, /* up to this many steps, running is faster than restoring a state from memory */
     DISARM = 2000000,    /* from this many steps on, it is worth removing the engine's stops */
 };
 
@@ -130,7 +130,7 @@ static uint64_t most(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* Where the next checkpoint is to be made. */
+/* Sets where the next checkpoint is to be made. */
 static void next_lay(struct timeline *tl, uint64_t here)
 {
     uint64_t left = tl->target > here ? tl->target - here : 0, nearest;
@@ -212,7 +212,7 @@ static bool is_stop(const struct stop *stop)
     return stop->reason == STOP_BREAKPOINT || stop->reason == STOP_WATCHPOINT;
 }
 
-/* Between two positions. RAN_THERE: go on. */
+/* Runs the part of the way up to the next input, checkpoint or report. RAN_THERE: go on. */
 static enum ran leg(struct timeline *tl, uint64_t target, uint64_t first, struct stop *stop,
                     struct error *err)
 {

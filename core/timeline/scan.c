@@ -61,7 +61,7 @@ static bool give_hit(struct timeline *tl, const struct scan *q, const struct sto
     return q->fn(q->ctx, &hit);
 }
 
-/* From here to `to`. RAN_SEEN: fn has seen enough. */
+/* Scans from here to `to`. RAN_SEEN: fn ended the scan. */
 static enum ran scan_stretch(struct timeline *tl, const struct scan *q, uint64_t to, struct stop *stop,
                              struct error *err)
 {

@@ -77,7 +77,7 @@ static bool may_hit(struct timeline *tl, const struct touched_index *x, size_t p
         return touched_physical(x, part, TOUCH_EXECUTED, p->address, 1);
     case STOPS_WRITE:
         return touched_linear(x, part, TOUCH_WRITTEN, p->address, p->length);
-    case STOPS_WRITE_PHYSICAL: /* what loads the images at position 0 is no event */
+    case STOPS_WRITE_PHYSICAL: /* images are loaded at position 0 without an event */
         return !part || touched_physical(x, part, TOUCH_WRITTEN, p->address, p->length) ||
                devices_wrote(tl, part);
     default:

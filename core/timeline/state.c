@@ -183,7 +183,7 @@ static struct put_list *put_list(struct restore *r, size_t region)
     return &r->region[region];
 }
 
-/* The engine changed this page since s->now. Pages in which the trees differ are put anyway. */
+/* The engine has changed this page since s->now. Pages in which the trees differ are put anyway. */
 static void restore_changed(void *ctx, const char *region, uint64_t index, const void *data)
 {
     struct restore *r = ctx;
@@ -306,7 +306,7 @@ int store_fetch(struct store *s, const struct machine_state *from, bool (*go_on)
 
 /* ---------------------------------------------------------------- restoring a state */
 
-/* Which pages must be put. */
+/* Finds the pages that must be put. */
 static void plan(struct restore *r)
 {
     struct store *s = r->s;
@@ -326,9 +326,9 @@ static size_t pages_put(const struct restore *r)
     return n;
 }
 
-/* The pages just put must not count as changes for ever. But to end the epoch the engine looks at all its
- * pages, which takes longer than to put so few again with the next restore: steps back one by one are
- * restores of the same state. */
+/* The pages just put must not count as changes for ever. But to end the epoch, the engine looks at all its
+ * pages, which takes longer than putting so few again with the next restore: single steps back restore the
+ * same state each time. */
 enum { FEW_PUTS = 64 };
 
 int store_restore(struct store *s, const struct machine_state *from, struct error *err)

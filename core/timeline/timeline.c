@@ -566,7 +566,7 @@ static void take_seen(struct timeline *tl, struct search *q)
     q->seen = tl->sight;
 }
 
-/* Stretch by stretch, the last one first. */
+/* Searches stretch by stretch, the last one first. */
 static enum ran search_back(struct timeline *tl, struct search *q, struct error *err)
 {
     while (q->high > q->low) {
