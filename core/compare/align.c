@@ -6,13 +6,13 @@
 #include "traces/memory.h"
 #include "core/compare/private/sequence.h"
 
-/* The events of a trace. Those with hash 0 are not aligned: when interrupts come is chance, and repetitions depend
- * on where checkpoints are. */
+/* The events of a trace. Events with hash 0 are not aligned: interrupts come by chance, and repetitions
+ * depend on where checkpoints are. */
 struct events {
     uint64_t *hash;
     uint64_t *icount;
     uint64_t n, last; /* icount of the end */
-    uint32_t *list;   /* numbers of those that are aligned, in the segment at hand */
+    uint32_t *list;   /* numbers of the events that are aligned, in the current segment */
     uint64_t *value;
 };
 
@@ -171,7 +171,7 @@ bool alignment_event(const struct alignment *al, unsigned side, uint64_t number,
     return false;
 }
 
-/* Number of the first event with icount > that. */
+/* Number of the first event after `icount`. */
 static uint64_t events_until(const struct events *e, uint64_t icount)
 {
     uint64_t low = 0, high = e->n;
@@ -227,7 +227,8 @@ static void gap(const struct alignment *al, size_t i, unsigned side, uint64_t *f
     *to = i < al->n ? run_begin(&al->run[i], side) : al->side[side].n;
 }
 
-/* Where the events of gap i differ, on this side. What only the other has is where its next common event is. */
+/* Where the events of gap i differ, on this side. An event that only the other side has is placed at this
+ * side's next common event. */
 static bool gap_differs(const struct alignment *al, size_t i, unsigned side, bool back, uint64_t *icount)
 {
     uint64_t from, to, other;
@@ -267,8 +268,8 @@ static void open_all(struct trace *const *traces, struct trace_cursor **c, size_
         c[i] = trace_cursor_open(traces[i], *classes);
 }
 
-/* Reads an event of each. 1: they have the same keys (*exact: they are the same); 0: not, or one has ended (*whole:
- * all have); -1: error. */
+/* Reads an event of each trace. 1: they have the same keys (*exact: they are the same); 0: they have not, or
+ * a trace has ended (*whole: all have); -1: error. */
 static int step(struct trace_cursor **c, size_t n, struct event *first, bool *exact, bool *whole,
                 struct error *err)
 {

@@ -61,7 +61,7 @@ void cause_free(struct cause *c)
 
 /* ---------------------------------------------------------------- searching positions */
 
-/* What is asked of both machines at a position: 1 they differ, 0 not, -1 error. */
+/* What is compared in both machines at a position. */
 struct question {
     bool registers;
     uint64_t address; /* of a byte of memory */
@@ -79,8 +79,9 @@ static int differs(struct search *s, const struct question *q, uint64_t icount, 
     return byte[0] != byte[1];
 }
 
-/* They are equal at low and differ at high: the first position found at which they differ, while they are equal one
- * step earlier. Exact between the samples that are looked at; *high becomes that position. */
+/* The machines are equal at low and differ at high: finds a position at which they differ, and are equal one
+ * step earlier, and sets *high to it. It is the first one unless they differ, and are equal again, between
+ * two samples. */
 static int first_difference(struct search *s, const struct question *q, uint64_t low, uint64_t *high,
                             struct error *err)
 {
@@ -294,7 +295,8 @@ static bool event_at(struct search *s, unsigned side, uint64_t number, struct ev
     return found;
 }
 
-/* Says the last common event and the next ones; sets the positions between which the boots part. */
+/* Adds the last common event and the next ones to the findings; sets the positions between which the boots
+ * part. */
 static void say_events(struct search *s, uint64_t events, uint64_t *low, uint64_t *high)
 {
     char text[600];
@@ -319,8 +321,8 @@ static void say_events(struct search *s, uint64_t events, uint64_t *low, uint64_
     }
 }
 
-/* Moves *high on until the registers differ there: events can differ in what only devices know. 1: they do;
- * 0: not up to the end of a record; -1: error. */
+/* Moves *high on until the registers differ there: events may differ first by the state of devices alone. 1:
+ * they do; 0: not up to the end of a record; -1: error. */
 static int differ_later(struct search *s, uint64_t low, uint64_t *high, struct error *err)
 {
     struct question q = {.registers = true};

@@ -13,7 +13,7 @@ struct trial {
     uint8_t *before; /* A's own result */
     size_t size;
     const struct spans *all;
-    uint8_t *bytes; /* B's, of all spans, one after the other */
+    uint8_t *bytes; /* B's bytes of all spans, one after the other */
     size_t *start;  /* where those of a span begin */
 };
 
@@ -37,8 +37,8 @@ static uint8_t *take_result(const struct trial *t, size_t *size)
     return out;
 }
 
-/* Makes the step with B's bytes of spans from..to, of the first and the last of them only those from `low` to `high`
- * (offsets in the span; used when there is one span). 1: A's result is another one; 0: not; -1: error. */
+/* Makes the step with B's bytes of the spans from..to; if that is one span, only those from `low` to `high`
+ * (offsets in the span). 1: A's result is another one; 0: it is the same; -1: error. */
 static int try_bytes(struct trial *t, size_t from, size_t to, uint32_t low, uint32_t high, struct error *err)
 {
     struct timeline *tl = t->s->tl[0];
@@ -82,7 +82,7 @@ static int narrow(struct trial *t, uint64_t *address, struct error *err)
     return 1;
 }
 
-/* B's bytes before the step. */
+/* Takes B's bytes before the step. */
 static void take_bytes(struct trial *t)
 {
     size_t n = 0;

@@ -193,7 +193,7 @@ static bool take_window(const struct search *s, uint64_t address, struct window 
            timeline_peek_physical(s->tl[1], from, w->bytes[1], w->n) == w->n;
 }
 
-/* The n-th byte of an image that both have, if its surroundings are those of the window, in both. */
+/* Finds the byte of an image that both traces have by the window around it, in both. */
 static bool find_in(uint8_t *const data[2], const size_t size[2], const struct window *w, uint64_t *offset)
 {
     const uint8_t *p = data[0], *end = data[0] + size[0];
@@ -208,7 +208,7 @@ static bool find_in(uint8_t *const data[2], const size_t size[2], const struct w
     return false;
 }
 
-/* The file of the image that the byte belongs to. */
+/* Finds the file of the image to which the byte belongs. */
 static bool find_file(struct trace *t, unsigned image, struct cause_origin *o)
 {
     struct volume_place place;

@@ -164,7 +164,8 @@ static bool without_words(const struct own_words *w, const char *text, char out[
     return any;
 }
 
-/* A kernel prints its command line and hands it on. Where only those words differ, nothing else has changed. */
+/* A kernel prints its command line and hands it on. Items that differ only in these words count as the
+ * same. */
 static void forget_words(struct side *s, const struct own_words *w)
 {
     char same[TEXT_MAX + 1], detail[TEXT_MAX + 1];
@@ -204,7 +205,7 @@ static void join(struct comparison *c, uint32_t a, uint32_t b)
     c->side[1].match[b] = a;
 }
 
-/* Those that belong together by `value` (side.id or side.key), in order. */
+/* Matches the items of a lane that belong together by id or (with `keys`) by key, in order. */
 static void align_lane(struct comparison *c, struct lane l, bool keys)
 {
     uint64_t *value[2];
@@ -276,7 +277,7 @@ static size_t only_of_kind(const struct side *s, const uint32_t *item, size_t n,
     return found;
 }
 
-/* An event of a kind of which each boot has just one there. */
+/* Matches two events of a kind of which each boot has just one in the gap. */
 static void gap_by_kind(struct comparison *c, struct lane l)
 {
     if (l.n[0] > GAP || l.n[1] > GAP)
@@ -294,7 +295,7 @@ static void gap_by_kind(struct comparison *c, struct lane l)
     }
 }
 
-/* Two events of a kind whose texts resemble each other: the text has changed. */
+/* Matches two events of a kind whose texts resemble each other: the text has changed. */
 static void gap_by_text(struct comparison *c, struct lane l)
 {
     size_t next = 0;
@@ -416,7 +417,7 @@ static void align_children(struct comparison *c, uint32_t a, uint32_t b)
     }
 }
 
-/* Items without counterparts that exist elsewhere in the other boot: they have moved. */
+/* Matches items without counterparts that exist elsewhere in the other boot: they have moved. */
 static void find_moved(struct comparison *c)
 {
     uint32_t *rest[2];

@@ -1,4 +1,4 @@
-/* compare_pairs.c - the aligned items as one tree, and what differs of each. */
+/* compare_pairs.c - the aligned items as one tree, and the differences of each. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -87,7 +87,7 @@ static long ignored(struct comparison *c, const struct pair *p, enum pair_way wa
     return rule;
 }
 
-/* Adds a change to the pair that is being made (the last one). `way`: what kind of difference it is. */
+/* Adds a change to the pair that is being made (the last one). `way`: the kind of difference. */
 static void add_change(struct comparison *c, struct pair *p, enum pair_way way, const char *field,
                        const char *a, const char *b, bool tolerated)
 {
@@ -187,7 +187,7 @@ static bool only_pids_differ(const struct comparison *c, const char *a, const ch
     return !*a && !*b;
 }
 
-/* Whether the text is only what the item is called by: a number that is one of its fields. */
+/* Whether the text is only a name of the item: a number that is one of its fields. */
 static bool is_called_by_field(const struct outline_item *it)
 {
     for (unsigned k = 0; it->type == OUTLINE_EVENT && k < EV_COUNT; k++)
@@ -371,7 +371,7 @@ static void put_pair(struct pairing *g, uint32_t a, uint32_t *j, uint32_t end, u
     const struct side *b = &g->c->side[1];
     uint32_t other = g->c->side[0].match[a];
     make_tree(g, a, other, within);
-    /* What only B has follows its last item before it that both have. */
+    /* An item that only B has follows the last item before it that both have. */
     if (other == OUTLINE_NONE ||
         outline_get(b->o, other)->within != outline_get(b->o, g->list[1][end - 1])->within)
         return;

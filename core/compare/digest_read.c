@@ -273,7 +273,7 @@ static int take_ended(struct reader *r)
     return text ? 0 : -1;
 }
 
-/* A line of the head or the last line. 1: it is none. */
+/* Takes a line of the head, or the last line. 1: it is another line. */
 static int take_head(struct reader *r)
 {
     static const char *const words[] = {"engine ",  "behaviour ", "classes", "ended ",

@@ -88,7 +88,7 @@ static void put_below(struct digest *d, uint32_t item, unsigned depth)
     }
 }
 
-/* Counts of a stage come first, by name: their order of appearance is chance. */
+/* Counts of a stage come first, by name, since the order of their appearance is chance. */
 static int by_appearance(const void *a, const void *b, void *ctx)
 {
     const struct outline_item *x = outline_get(ctx, *(const uint32_t *)a),

@@ -269,7 +269,8 @@ uint32_t outline_add(struct outline *o, const struct outline_item *item, const s
     return at;
 }
 
-/* Fields of an item are next to each other: they move to the end of the list if others were added since. */
+/* The fields of an item must be next to each other, so they move to the end of the list if others were added
+ * since. */
 void outline_add_field(struct outline *o, uint32_t item, const struct outline_field *f)
 {
     struct outline_item *it = &o->item[item];

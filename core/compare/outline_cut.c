@@ -42,7 +42,7 @@ static bool is_inside(const struct cut *c, uint32_t item)
     return item == c->root || (within != OUTLINE_NONE && c->place[within] != OUTLINE_NONE);
 }
 
-/* The guest that most of the stage's items name, of those that name one. */
+/* The guest that is named most often by the stage's items. */
 static uint64_t find_guest(const struct cut *c)
 {
     enum { GUESTS = 256 };

@@ -1,4 +1,4 @@
-/* outline_text.c - what of a text is compared. */
+/* outline_text.c - the part of a text that is compared. */
 #include <ctype.h>
 #include <string.h>
 
@@ -49,7 +49,7 @@ static size_t address_length(const char *s, size_t n, bool log)
     return kernel || (log && (prefix ? digits >= 5 : bare)) ? i : 0;
 }
 
-/* Length of the place in a symbol, "+0x12/0x34", or 0: it is another one in each build. */
+/* Length of the place in a symbol, "+0x12/0x34", or 0. Such places differ from build to build. */
 static size_t offset_length(const char *s, size_t n)
 {
     size_t i = 0;

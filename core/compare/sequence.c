@@ -25,7 +25,7 @@ static void align_range(const struct align *al, struct range r, unsigned depth);
 struct place {
     uint64_t value;
     uint32_t at;
-    uint32_t nth; /* how many equal ones are before it */
+    uint32_t nth; /* how many equal elements are before it */
 };
 
 static int by_value(const void *x, const void *y)
@@ -57,7 +57,8 @@ static bool alone(const struct place *p, size_t n, size_t i)
     return !p[i].nth && (i + 1 == n || p[i + 1].value != p[i].value);
 }
 
-/* Pairs of what both have once (`once`), or of equal elements that come at the same turn. */
+/* Pairs of the elements that both have once (`once`), or of equal elements with the same number among their
+ * equals. */
 static struct sequence_pair *find_anchors(const struct align *al, struct range r, bool once, size_t *count)
 {
     size_t na = r.a_end - r.a, nb = r.b_end - r.b, n = 0;
@@ -105,7 +106,7 @@ size_t sequence_ascending(struct sequence_pair *x, size_t n)
     return len;
 }
 
-/* Aligns at anchors, and what is between them. False if there are none. */
+/* Aligns a range at its anchors, and the parts between them. False if there are none. */
 static bool align_anchors(const struct align *al, struct range r, bool once, unsigned depth)
 {
     size_t n;
@@ -155,7 +156,7 @@ static void trace_back(const struct align *al, struct range r, int32_t *table, l
     }
 }
 
-/* False if there are more than EDITS edits. */
+/* Aligns a range by its shortest difference. False if that has more than EDITS edits. */
 static bool shortest(const struct align *al, struct range r)
 {
     long na = (long)(r.a_end - r.a), nb = (long)(r.b_end - r.b);

@@ -79,7 +79,7 @@ static struct outline_item item_here(const struct maker *m, uint8_t type, const 
                                  .event = m->number};
 }
 
-/* The event's fields, and of a later guest than the first its number. */
+/* The event's fields; for a guest that is not the first, its number too. */
 static unsigned fields_of(const struct event *ev, struct outline_field f[EVENT_MAX_FIELDS + 1])
 {
     const struct event_kind *k = event_kind(ev->kind);
@@ -91,7 +91,7 @@ static unsigned fields_of(const struct event *ev, struct outline_field f[EVENT_M
     return n;
 }
 
-/* An event by itself. If its kind has no text, its first key is what it is called by. */
+/* Adds an event as an item. If its kind has no text, its first key names it. */
 static uint32_t add_event(struct maker *m, uint32_t within)
 {
     const struct event_kind *k = event_kind(m->ev->kind);
@@ -130,7 +130,8 @@ static void close_stages(struct maker *m)
     }
 }
 
-/* A process is in the outline as such, not as the stage that the profile makes of it. */
+/* Whether a stage is a process: it is in the outline as a process, not as the stage that the profile makes of
+ * it. */
 static bool is_process(const struct maker *m, const struct stage *s)
 {
     return s->beside && (m->ev->kind == EV_PROCESS_CREATE || m->ev->kind == EV_PROCESS_EXEC);
@@ -175,7 +176,7 @@ static void open_stages(struct maker *m)
 
 /* ---------------------------------------------------------------- calls */
 
-/* A call's begin is the stage that it opens, or else an event. */
+/* The begin of a call is the stage that it opens, or else an event. */
 static void call_begins(struct maker *m)
 {
     uint32_t item = m->opened;
@@ -377,7 +378,8 @@ static void see_event(struct maker *m)
     }
 }
 
-/* What firmware writes to its debug port is an event of the firmware and a line of the debug console. */
+/* Whether the same line is there twice: what firmware writes to its debug port is an event of the firmware
+ * and a line of the debug console. */
 static bool is_printed_twice(struct maker *m)
 {
     uint32_t n = outline_count(m->o);

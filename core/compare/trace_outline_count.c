@@ -12,8 +12,8 @@ enum { NAME_MAX = 240, TEXT_SHOWN = 100, DEEPEST = 4 };
 
 /* What one of the last events was. */
 struct seen {
-    uint32_t item;         /* that it counts for, or OUTLINE_NONE … */
-    uint64_t each;         /* … so often */
+    uint32_t item;         /* for which it counts, or OUTLINE_NONE … */
+    uint64_t each;         /* … and how often */
     uint32_t period, more; /* a repetition: of how many events, and how many more */
     uint64_t times;        /* 0: not a repetition */
     uint64_t base;         /* number of the event after those that it repeats */
@@ -23,7 +23,8 @@ struct counter {
     struct outline *o;
     struct hash_index items;         /* by what is counted together: 64 bits of hash are taken for it */
     struct seen seen[2 * FOLD_BOOT]; /* by event number */
-    uint32_t called;                 /* the last hypercall, or what was done for a domain; OUTLINE_NONE */
+    uint32_t called;                 /* the item of the last hypercall, or of what was last done for a domain;
+                                      * or OUTLINE_NONE */
     uint64_t first_again;            /* of several fold.again in a row */
     uint64_t last_again;
 };
@@ -117,8 +118,8 @@ static size_t before_last(const char *text, size_t n, const char *mark)
     return n;
 }
 
-/* What a hypercall is, or what is done for a domain: "memory_op(memory_map", "in port CFCh"; without who asks for it,
- * and without how much. */
+/* Length of the text that names a hypercall, or what is done for a domain: "memory_op(memory_map", "in port
+ * CFCh"; without who asks for it, and how much. */
 static size_t call_text(const struct event *ev)
 {
     const char *text = ev->data;
@@ -135,7 +136,7 @@ static size_t call_text(const struct event *ev)
     return end > name + 1 ? end : name;
 }
 
-/* The text that is worth showing: a system call's name, a disk command, not the arguments. */
+/* Length of the text that is worth showing: a system call's name, a disk command, without arguments. */
 static size_t shown_text(const struct event *ev)
 {
     enum event_class cls = event_kind(ev->kind)->cls;

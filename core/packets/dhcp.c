@@ -87,7 +87,7 @@ static const struct net_name architectures[] = {
 
 /* ---------------------------------------------------------------- taking apart */
 
-/* The content of an option in one field of options. */
+/* Finds the content of an option in one field of options. */
 static bool find(struct net_bytes b, unsigned number, struct net_bytes *content)
 {
     for (size_t at = 0; at + 1 < b.n && b.p[at] != 255;) {
@@ -177,7 +177,7 @@ void net_architectures(struct net_words *w, struct net_bytes b)
     }
 }
 
-/* The features that iPXE has or is told (its encapsulated options), as numbers. */
+/* Adds the features that iPXE has or is told (its encapsulated options), as numbers. */
 static void add_ipxe(struct net_words *w, struct net_bytes b)
 {
     for (size_t at = 0; at + 1 < b.n && b.p[at] && b.p[at] != 255; at += 2u + b.p[at + 1]) {
@@ -229,7 +229,7 @@ static const struct option *option_of(unsigned number)
     return NULL;
 }
 
-/* ", class PXEClient:Arch:00000:UNDI:002001", if the message has the option. */
+/* Adds ", class PXEClient:Arch:00000:UNDI:002001", if the message has the option. */
 static void add_option(struct net_words *w, const struct net_dhcp *d, unsigned number)
 {
     const struct net_bytes b = packet_dhcp_option(d, number);

@@ -124,7 +124,7 @@ static struct net_bytes options_of(const struct packet *p)
     return net_from(p->payload, is_relayed(net_8(p->payload, 0)) ? RELAY_HEAD : HEAD);
 }
 
-/* What stands before the options that an option has itself; 0: it has none. */
+/* How many bytes are in front of an option's own options; 0: it has none. */
 static size_t head_of(unsigned number)
 {
     return number == IA_NA || number == IA_PD ? 12
@@ -134,7 +134,7 @@ static size_t head_of(unsigned number)
                                               : 0;
 }
 
-/* The next option, and behind it those within it; false at the end. */
+/* Takes the next option, and after it the options within it; false at the end. */
 static bool next(struct net_bytes *b, unsigned *number, struct net_bytes *content)
 {
     if (b->n < HEAD)
@@ -158,7 +158,7 @@ unsigned packet_dhcp6_error(const struct packet *p)
 
 /* ---------------------------------------------------------------- words */
 
-/* Strings with their lengths in front. */
+/* Adds strings that have their lengths in front. */
 static void add_strings(struct net_words *w, struct net_bytes b)
 {
     for (size_t at = 0; at + 2 <= b.n; at += 2u + net_16(b, at)) {
@@ -185,7 +185,7 @@ static void add_status(struct net_words *w, struct net_bytes o)
     }
 }
 
-/* Options that have a form of their own; `all`: with their times. */
+/* Adds an option that has a form of its own; `all`: with its times. */
 static void add_address(struct net_words *w, enum form form, struct net_bytes o, bool all)
 {
     if (form == ASSOCIATION) {
@@ -244,7 +244,7 @@ static void add_content(struct net_words *w, const struct option *known, struct 
     case CODE:
         add_status(w, o);
         break;
-    case CLASS: /* a vendor's has its number in front */
+    case CLASS: /* a vendor's class has the vendor's number in front */
         add_strings(w, known->number == 16 ? net_from(o, 4) : o);
         break;
     case PARAMETERS:
@@ -255,7 +255,7 @@ static void add_content(struct net_words *w, const struct option *known, struct 
     }
 }
 
-/* A status that says that all is well goes without saying. */
+/* Whether an option is shown: a status of success is not. */
 static bool is_shown(const struct option *known, struct net_bytes o)
 {
     return known && known->shown && o.n >= head_of(known->number) &&
@@ -275,7 +275,7 @@ static void add_options(struct net_words *w, struct net_bytes b)
     }
 }
 
-/* Who the relayed message is of, or for. */
+/* Adds the transaction or, for a relayed message, the client that it is from or for. */
 static void add_head(struct net_words *w, const struct packet *p, unsigned type, uint32_t transaction)
 {
     if (!is_relayed(type)) {

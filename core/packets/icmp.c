@@ -47,7 +47,7 @@ static const struct net_name v6_unreachable[] = {
     {4, "port"},     {5, "source address"}, {6, "route rejected"},
 };
 
-/* What of a prefix option matters: the prefix, and whether addresses are made of it (SLAAC). */
+/* Adds what matters of a prefix option: the prefix, and whether addresses are made from it (SLAAC). */
 static void add_prefix(struct net_words *w, struct net_bytes option)
 {
     if (option.n < 32)
@@ -58,7 +58,7 @@ static void add_prefix(struct net_words *w, struct net_bytes option)
             net_8(option, 3) & 0x40 ? " for addresses" : "");
 }
 
-/* The options of neighbour discovery (RFC 4861, 4.6; 8106). */
+/* Adds the options of neighbour discovery (RFC 4861, 4.6; 8106). */
 static void add_options(struct net_words *w, struct net_bytes b)
 {
     while (b.n >= 8) {

@@ -98,7 +98,7 @@ static void parse_ipv4(struct packet *p)
     p->protocol = net_8(b, 9);
     p->fragment = (flags & 0x1fff) * 8;
     p->more = flags & 0x2000;
-    /* A card that cuts a large segment up itself leaves the length 0. */
+    /* The length is 0 if the card is to cut a large segment up itself. */
     p->segment_length = (total ? total : b.n) - header;
     p->segment = net_part(b, header, p->segment_length);
     parse_transport(p);
@@ -242,7 +242,8 @@ static uint32_t sum(struct net_bytes b, uint32_t s)
     return s;
 }
 
-/* Whether a checksum of the transport can be looked at, and is wrong: not that of a fragment or a frame that is cut. */
+/* Whether the transport's checksum can be checked, and is wrong. It cannot be checked in a fragment or a
+ * frame that is cut. */
 static bool segment_is_wrong(const struct packet *p)
 {
     const struct net_bytes s = p->segment;

@@ -9,7 +9,8 @@
 static const char *const methods[] = {"GET",     "HEAD",    "POST",  "PUT",  "DELETE",
                                       "OPTIONS", "CONNECT", "PATCH", "TRACE"};
 
-/* The next line, without its end; b then begins after it. False if no line ends in b: the line is then all of it. */
+/* Takes the next line, without its end; *b then begins after it. False if no line ends in *b: the line is
+ * then all of it. */
 static bool take_line(struct net_bytes *b, struct net_bytes *line)
 {
     const uint8_t *end = b->n ? memchr(b->p, '\n', b->n) : NULL;
@@ -29,7 +30,7 @@ static struct net_bytes first_word(struct net_bytes *b)
     return word;
 }
 
-/* The value of a header field, if the line is that field's. */
+/* Gets the value of a header field, if the line is that field's. */
 static bool is_field(struct net_bytes line, const char *name, struct net_bytes *value)
 {
     const size_t n = strlen(name);

@@ -15,7 +15,7 @@ enum {
 
 /* ---------------------------------------------------------------- TFTP */
 
-/* Text up to a NUL, which must be there; `b` then begins after it. */
+/* Takes the text up to a NUL, which must be there; *b then begins after it. */
 static bool take_text(struct net_bytes *b, struct net_bytes *text)
 {
     const uint8_t *end = b->n ? memchr(b->p, 0, b->n) : NULL;
@@ -50,7 +50,8 @@ uint64_t packet_tftp_number(const struct net_tftp *t, const char *wanted, uint64
     return otherwise;
 }
 
-/* Whether a payload on other ports can hardly be anything but TFTP: of DATA only its usual lengths are taken. */
+/* Whether a payload on other ports can hardly be anything but TFTP. DATA must have one of its usual
+ * lengths. */
 static bool looks_like_tftp(const struct packet *p, const struct net_tftp *t)
 {
     static const uint16_t usual[] = {512,  1024, 1228, 1280, 1400, 1404, 1408, 1428,
@@ -162,8 +163,8 @@ const char *net_dns_type(unsigned type)
     return NET_NAME(dns_types, type);
 }
 
-/* A name in a message, with its compression (4.1.4): a pointer must go back, so this ends. Returns where what
- * follows it begins, 0 if it is not valid. */
+/* Adds a name of a message, which may be compressed (4.1.4): a pointer must go back, so this ends. Returns
+ * the offset behind the name, 0 if it is not valid. */
 static size_t add_name(struct net_words *w, struct net_bytes b, size_t at)
 {
     size_t after = 0, lowest = at;
@@ -222,7 +223,7 @@ bool packet_dns(const struct packet *p, struct net_dns *d, char *name, size_t si
     return dns;
 }
 
-/* One answer's data; returns where the next begins, 0 if this is not valid. */
+/* Adds one answer's data. Returns where the next one begins, 0 if this one is not valid. */
 static size_t add_answer(struct net_words *w, struct net_bytes b, size_t at, bool *any)
 {
     enum { A = 1, NS = 2, CNAME = 5, PTR = 12, AAAA = 28 };

@@ -141,7 +141,7 @@ static void put_abbrevs(struct bytes *b)
 
 /* ---------------------------------------------------------------- references */
 
-/* const and volatile of a type tag are those of what it tags: the tags themselves have no place in C. */
+/* Type tags are left out, since C has no place for them. */
 uint32_t bd_resolved(const struct btf_dwarf *d, uint32_t id)
 {
     enum { DEPTH = 64 };
@@ -181,7 +181,7 @@ void bd_put_ref(struct btf_dwarf *d, uint32_t id)
     d->pending[d->npending++] = id;
 }
 
-/* The abbreviation, or the one after it, of the same without DW_AT_type, if the type is void. */
+/* Writes the abbreviation, or, if the type is void, the one after it, which lacks DW_AT_type. */
 uint32_t bd_put_typed(struct btf_dwarf *d, enum abbrev a, uint32_t type)
 {
     type = bd_resolved(d, type);
@@ -238,7 +238,8 @@ static void put_member(struct btf_dwarf *d, const struct btf_type *t, unsigned i
     put_uleb(info(d), bits ? offset : offset / 8);
 }
 
-/* Of several structures of a name the first is meant by it; the others are written where they are used. */
+/* Of several structures with one name, the name stands for the first; the others are written where they are
+ * used. */
 static bool is_meant(const struct btf_dwarf *d, uint32_t id, const struct btf_type *t)
 {
     const enum name_space space = space_of(t);
@@ -249,7 +250,7 @@ static bool is_meant(const struct btf_dwarf *d, uint32_t id, const struct btf_ty
     return first == id;
 }
 
-/* A structure or union: whole, or if it is defined elsewhere under its name, only declared. */
+/* Writes a structure or union: whole, or only declared if it is defined elsewhere under its name. */
 static void put_composite(struct btf_dwarf *d, const struct btf_type *t, bool whole)
 {
     const enum abbrev a = btf_is_union(t) ? A_UNION : A_STRUCT;
@@ -392,7 +393,7 @@ void bd_begin_unit(struct btf_dwarf *d, const struct source *s, const char *name
         d->lines_at = put_int(b, 0, 8);
 }
 
-/* The lines of the functions of a unit, and where these are. */
+/* Writes the lines of a unit's functions, and the functions' ranges. */
 static void put_lines(struct btf_dwarf *d)
 {
     struct bytes *b = &d->section[RANGES];
@@ -409,7 +410,7 @@ static void put_lines(struct btf_dwarf *d)
     d->of_unit.n = 0;
 }
 
-/* Writes what the unit has referred to, and where that is. */
+/* Writes the types that the unit refers to, and puts their places into the references. */
 void bd_end_unit(struct btf_dwarf *d)
 {
     struct bytes *b = info(d);
@@ -428,7 +429,7 @@ void bd_end_unit(struct btf_dwarf *d)
     memcpy(b->p + d->unit, &length, 4);
 }
 
-/* Units of at most IN_UNIT things: begins the next if it is time. */
+/* Keeps units to at most IN_UNIT things: begins the next unit if one is due. */
 void bd_unit_for(struct btf_dwarf *d, const struct source *s, const char *name, size_t n)
 {
     if (n % IN_UNIT)
@@ -441,7 +442,7 @@ void bd_unit_for(struct btf_dwarf *d, const struct source *s, const char *name, 
 void bd_unit_of_functions(struct btf_dwarf *d, const struct source *s, const char *name, size_t n,
                           const struct symbol_mapping *rows)
 {
-    rows = rows ? rows : d->rows; /* one that has no lines may be among others */
+    rows = rows ? rows : d->rows; /* a function without lines may be among others */
     if (n % IN_UNIT && rows == d->rows)
         return;
     if (n)
@@ -469,7 +470,8 @@ static void put_definitions(struct btf_dwarf *d, const struct source *s, const c
         if (!is_definition(d, s, id))
             continue;
         bd_unit_for(d, s, name, n++);
-        /* It may have been declared already, in a definition before: what refers to either finds the same type. */
+        /* It may have been declared already, by a definition before it: references to either find the same
+         * type. */
         put_type(d, id, true);
     }
     if (n)
@@ -550,7 +552,7 @@ static const struct symbol_types *types_of(const struct symbol_types_set *set, c
     return NULL;
 }
 
-/* The size of a pointer: that of a kernel's long. */
+/* The size of a pointer, by where the kernel's symbols are. */
 static unsigned word_of(const struct symbol_mapping *m)
 {
     return m->table->high + m->bias > UINT32_MAX ? 8 : 4;

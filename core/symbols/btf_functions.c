@@ -10,13 +10,13 @@
 
 enum { PROLOGUE = 48 };
 
-/* Up to which offsets in a function the registers and the stack are as its caller left them. */
+/* The offsets in a function up to which the registers and the stack are as its caller left them. */
 struct prologue {
     unsigned regs, stack;
 };
 
-/* What every function of a kernel begins with does not change arguments: endbr64, the call for tracing or the
- * NOP in its place, and saving registers. */
+/* The beginning that all functions of a kernel share does not change arguments: endbr64, the call for tracing
+ * or the NOP in its place, and saving registers. */
 static struct prologue prologue_of(const uint8_t *p, size_t n)
 {
     static const struct {
@@ -44,7 +44,7 @@ static struct prologue prologue_of(const uint8_t *p, size_t n)
         if (!pushed)
             r.stack = r.regs;
     }
-    r.regs++; /* at the next instruction they still are */
+    r.regs++; /* they are unchanged at the next instruction, too */
     r.stack++;
     return r;
 }
@@ -61,7 +61,7 @@ struct arguments {
     uint64_t stack; /* bytes used so far, above the return address */
 };
 
-/* A whole argument in `need` registers, the last of which has what is left of it. */
+/* The place of an argument in `need` registers, the last of which has the rest of it. */
 static struct place in_registers(struct arguments *a, const uint8_t *regs, unsigned need, unsigned word,
                                  uint64_t size)
 {
@@ -90,7 +90,7 @@ static struct place on_stack(struct arguments *a, uint8_t sp, unsigned word, uin
     return p;
 }
 
-/* A 64-bit kernel: classes INTEGER and MEMORY, for it has no floating point. */
+/* For a 64-bit kernel: arguments are of the classes INTEGER and MEMORY only, for it has no floating point. */
 static struct place next_place_64(struct arguments *a, uint64_t size)
 {
     enum { REGS = 6, RSP = 7 };
@@ -101,9 +101,9 @@ static struct place next_place_64(struct arguments *a, uint64_t size)
     return on_stack(a, RSP, 8, size);
 }
 
-/* A 32-bit kernel: three registers; after an argument that did not fit into what was left of them none is
- * used. With a variable number of arguments all are on the stack. (So are those of functions marked
- * asmlinkage, which nothing tells.) */
+/* For a 32-bit kernel: three registers; after an argument that does not fit into those that are left, none is
+ * used. If the number of arguments is variable, all are on the stack. (So are the arguments of functions
+ * marked asmlinkage, which cannot be recognised.) */
 static struct place next_place_32(struct arguments *a, uint64_t size)
 {
     enum { REGS = 3, ESP = 4 };
@@ -182,8 +182,9 @@ static const struct btf_type *function_of(const struct source *s, const struct s
     return proto && btf_is_func_proto(proto) ? f : NULL;
 }
 
-/* Of the functions at one address, which are one function under several names, a global one is taken. Returns
- * its index, or -1; *next is that of the first symbol behind them. */
+/* The function at the address of symbol i. Of several at one address, which are one function under several
+ * names, a global one is taken. Returns its index, or -1; *next is the index of the first symbol behind
+ * them. */
 static long function_at(const struct source *s, const struct symbol_table *t, size_t i, size_t *next)
 {
     struct symbol first, sym;

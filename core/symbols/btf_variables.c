@@ -21,7 +21,8 @@ static uint64_t address_of(const struct symbol_mapping *m, const struct symbol *
     return sym->flags & SYMBOL_ABSOLUTE ? sym->address : sym->address + m->bias;
 }
 
-/* Those that BTF names: per-processor ones, and in later kernels all global ones. The address is the symbol's. */
+/* BTF names per-processor variables and, in later kernels, all global ones. Their addresses are those of
+ * their symbols. */
 void bd_put_variables(struct btf_dwarf *d, const struct source *s, const struct symbol_mapping *m)
 {
     struct symbol sym;
@@ -41,13 +42,13 @@ void bd_put_variables(struct btf_dwarf *d, const struct source *s, const struct 
 
 /* ---------------------------------------------------------------- well-known variables */
 
-/* A text of our own. */
+/* Keeps a text of our own among the strings. Returns its offset. */
 static uint32_t keep_text(struct btf_dwarf *d, const char *text)
 {
     return (uint32_t)put(&d->section[STRINGS], text, strlen(text) + 1);
 }
 
-/* The type that a row names, and its size. False if this kernel has none of that name. */
+/* Finds the type that a row names, and its size. False if this kernel has no type of that name. */
 static bool type_of_row(const struct source *s, const struct kernel_global *g, uint32_t *id, uint64_t *size)
 {
     static const enum name_space spaces[] = {NAME_TAG, NAME_TYPEDEF};
@@ -88,8 +89,8 @@ static uint32_t put_row_type(struct btf_dwarf *d, const struct kernel_global *g,
     return at;
 }
 
-/* How many elements an array has: as many as there is room for up to the next symbol, but a text that reaches
- * far beyond its end (nothing behind it has a symbol) is as long as it is in the kernel's image. */
+/* How many elements an array has: as many as there is room for up to the next symbol. But a text with much
+ * room behind its end, where nothing has a symbol, is as long as it is in the kernel's image. */
 static uint64_t elements(const struct symbol_types_set *set, uint64_t address, uint64_t room, uint64_t size)
 {
     enum { LONG = 4096 };
@@ -101,7 +102,7 @@ static uint64_t elements(const struct symbol_types_set *set, uint64_t address, u
     return room / size;
 }
 
-/* A variable whose type BTF does not tell: that is in the table, if this kernel has such a type, and the
+/* Writes a variable whose type is not in BTF but in the table, if this kernel has such a type, and the
  * variable has room for it. */
 static bool put_global(struct btf_dwarf *d, const struct symbol_mapping *m, const struct kernel_global *g,
                        const struct symbol_types_set *set)

@@ -34,7 +34,7 @@ static bool is_char(const struct btf *btf, uint32_t id)
 
 /* ---------------------------------------------------------------- texts */
 
-/* Whether the bytes are a text that ends, or goes on beyond them. */
+/* Whether the bytes are a text that ends in them or fills them. */
 static bool is_text(const uint8_t *p, size_t n)
 {
     for (size_t i = 0; i < n && p[i]; i++)
@@ -57,7 +57,7 @@ static void put_text(struct text *t, const uint8_t *p, size_t n)
     text_add(t, i == TEXT_MAX ? "\"…" : "\"");
 }
 
-/* The text at an address; false if there is none. */
+/* Adds the text at an address; false if there is none. */
 static bool put_text_at(struct text *t, const struct types_memory *m, uint64_t address)
 {
     uint8_t bytes[TEXT_MAX] = {0};
@@ -135,7 +135,7 @@ static void put_int(struct text *t, const struct btf_type *i, uint64_t v)
                  v); /* a larger one is an address, most likely */
 }
 
-/* What a structure is called by: a text in it, or one that it points to. */
+/* Adds a structure's name: a text in it, or one to which it points. */
 static void put_own_name(struct text *t, const struct btf *btf, uint32_t id, uint64_t address,
                          const struct types_memory *m)
 {
@@ -216,7 +216,7 @@ bool kernel_types_function_in(const struct kernel_types *k, const char *table, c
     return false;
 }
 
-/* Numbers whose bits count are called so. */
+/* Whether a parameter is a number whose bits matter, by its name. */
 static bool is_bits(const struct btf *btf, const struct btf_param *p)
 {
     const struct btf_type *t = plain(btf, p->type, NULL);
@@ -225,7 +225,7 @@ static bool is_bits(const struct btf *btf, const struct btf_param *p)
 }
 
 /* System V ABI, x86-64, 3.2.3: a structure of up to 16 bytes is in one or two registers, a larger one on the
- * stack. What is beyond the sixth register is not shown. */
+ * stack. Arguments beyond the sixth register are not shown. */
 int kernel_types_arguments(const struct kernel_types *k, const struct types_function *f,
                            const uint64_t reg[6], const struct types_memory *m, char *buf, size_t size)
 {
@@ -466,7 +466,7 @@ int kernel_types_value(const struct kernel_types *k, const struct types_place *p
 
 /* ---------------------------------------------------------------- structures, member by member */
 
-/* The name of a type, as C writes it; of a function's pointer only that it is one. */
+/* Adds the name of a type, as C writes it; for a pointer to a function, only that it is one. */
 static void put_type(struct text *t, const struct btf *btf, uint32_t id, unsigned depth)
 {
     const struct btf_type *type = id ? btf__type_by_id(btf, id) : NULL;
@@ -529,7 +529,7 @@ static void list_part(struct listing *l, const char *name, uint64_t address, uin
     l->n++;
 }
 
-/* Members of anonymous structures are among those of the structure that they are in. */
+/* Lists the members of a structure, and of anonymous structures in it. */
 static void list_members(struct listing *l, const struct btf_type *t, uint64_t address, unsigned depth)
 {
     for (unsigned i = 0; i < btf_vlen(t) && l->n < TYPES_PARTS_MAX && depth < DEPTH; i++) {
@@ -567,7 +567,8 @@ size_t kernel_types_parts(const struct kernel_types *k, const struct types_place
     return l.n;
 }
 
-/* What a structure with one member has, as atomic_t, refcount_t and kuid_t do; otherwise the type itself. */
+/* The type of the only member of a structure, such as atomic_t, refcount_t and kuid_t; otherwise the type
+ * itself. */
 static const struct btf_type *only_member(const struct btf *btf, uint32_t *id)
 {
     const struct btf_type *t = plain(btf, *id, id);
@@ -597,7 +598,7 @@ static bool read_scalar(const struct types_part *part, const struct types_memory
     return true;
 }
 
-/* The first elements of an array of numbers. */
+/* Adds the first elements of an array of numbers. */
 static void put_elements(struct text *t, const struct btf *btf, const struct types_place *p,
                          const struct btf_array *a, const struct types_memory *m)
 {
@@ -661,8 +662,8 @@ int kernel_types_part_value(const struct kernel_types *k, const struct types_par
 
 /* ---------------------------------------------------------------- where pointers and lists lead */
 
-/* Heads of lists, and what is in the list: BTF does not tell. Any other list is taken to be one of the
- * structures that it is in. */
+/* Heads of lists, and what is in these lists, which BTF does not tell. Any other list is taken to be of
+ * structures of the type that it is in. */
 static const struct list_of {
     const char *structure, *head, *entry, *member;
 } lists_of[] = {

@@ -3,7 +3,7 @@
 
 #include "core/symbols/private/impl.h"
 
-/* Maps the part that is copied: runtime address = link address + distance. */
+/* The part that is copied. */
 struct part {
     const struct symbol_table *from;
     struct symbol_table *to;

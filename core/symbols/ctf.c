@@ -35,9 +35,9 @@ struct format {
     unsigned width; /* bytes of a type's number, of its kind and of its size */
     unsigned kind_shift;
     uint32_t parts_mask;
-    uint32_t long_size; /* instead of the size: it follows, as two words */
+    uint32_t long_size; /* in place of the size: the size follows, as two words */
     uint64_t large;     /* members of structures of this size have longer offsets */
-    unsigned member;    /* bytes of a member of others */
+    unsigned member;    /* bytes of a member of other structures */
 };
 static const struct format formats[] = {{2, 11, 0x3ff, 0xffff, 8192, 8},
                                         {4, 26, 0x1ffffff, 0xffffffff, 536870912, 12}};
@@ -138,7 +138,7 @@ static bool numbered(const struct ctf *c, uint32_t number, struct type *t)
     return number && number < c->n && type_at(c, c->at[number], t);
 }
 
-/* "" if it has none. */
+/* The name at that offset; "" if there is none. */
 static const char *name_of(const struct ctf *c, uint32_t name)
 {
     const bool outside = name >> 31;
@@ -147,7 +147,7 @@ static const char *name_of(const struct ctf *c, uint32_t name)
     return from && at < size && memchr(from + at, 0, size - at) ? from + at : "";
 }
 
-/* In bytes; 0 if not known. */
+/* The size of a type in bytes; 0 if not known. */
 static uint64_t size_of(const struct ctf *c, uint32_t number)
 {
     uint64_t times = 1;
@@ -252,7 +252,7 @@ static int read_header(const struct ctf_input *in, struct header *h, struct erro
     return 0;
 }
 
-/* What follows the header; *own is to be freed. */
+/* What follows the header, unpacked; *own is to be freed. */
 static const uint8_t *plain(const struct ctf_input *in, const struct header *h, uint8_t **own,
                             struct error *err)
 {

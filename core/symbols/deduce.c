@@ -3,9 +3,9 @@
  *
  * A function begins with the stack pointer right below the return address. From there on each instruction's
  * effect is known along every path, until a register of unknown value is put into the stack pointer. Where
- * paths meet they agree, in code of a compiler; if they do not, the path that came first counts. What is only
- * known afterwards is which functions do not return: the code after a call of one does not belong to that
- * path. So the whole is done again until no more of them are found.
+ * paths meet they agree, in a compiler's code; if they do not, the path that came first counts. Which
+ * functions do not return is known only afterwards, and the code after a call of one does not belong to that
+ * path. So all is done again until no more such functions are found.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +50,8 @@ bool deduce_inside(const struct symbol_code *code, uint64_t address)
     return address - code->address < code->size;
 }
 
-/* The part of a function that a compiler puts apart because it is seldom executed. It is jumped to. */
+/* Whether a name is of the part of a function that a compiler puts apart because it is seldom executed. Such
+ * a part is jumped to. */
 static bool is_cold(const char *name)
 {
     const char *dot = strrchr(name, '.');
@@ -157,7 +158,7 @@ static int preserved_index(const struct code_kind *k, unsigned reg)
     return -1;
 }
 
-/* What was saved below the stack pointer is gone. The return address cannot be. */
+/* What was saved below the new stack pointer is lost, except the return address. */
 static void move_sp(const struct code_kind *k, struct stack *s, int32_t sp)
 {
     s->sp = sp < k->word ? -1 : sp;
@@ -330,8 +331,8 @@ static bool call(struct deduction *d, struct path *p, uint64_t target, uint64_t 
     return false;
 }
 
-/* What a function removes that is called by its address is not known. It matters only where the end shows
- * that it was something. */
+/* How much a function removes that is called by its address is not known. It matters only if the end of the
+ * caller shows that it was something. */
 static bool call_at(struct deduction *d, struct path *p, uint64_t next)
 {
     struct stack s = d->stacks[p->stack - 1];
@@ -354,8 +355,8 @@ static void check_end(struct deduction *d, const struct path *p)
     d->news = true;
 }
 
-/* Where a path leads from an instruction, which is at p->address. The stack is the one after it. False if not
- * to the next. */
+/* Follows a path from the instruction at p->address, with the stack as it is after that. False if the path
+ * does not go on to the next instruction. */
 static bool step(struct deduction *d, struct path *p, const struct insn *i)
 {
     const uint64_t next = p->address + i->length, target = p->address + (uint64_t)(int64_t)i->target;
@@ -394,7 +395,8 @@ static bool step(struct deduction *d, struct path *p, const struct insn *i)
     }
 }
 
-/* A path may go on into the code of the next name. False if it does not: what was before, at `from`, is padding. */
+/* Whether a path goes on into the code of the next name. If not, what was before it, at `from`, is
+ * padding. */
 static bool cross(struct deduction *d, struct path *p, uint64_t from)
 {
     const long f = deduce_start_at(d, p->address);
@@ -442,7 +444,7 @@ static void walk_all(struct deduction *d)
         walk(d, d->todo[--d->ntodo]);
 }
 
-/* Which functions there are calls of and jumps to. */
+/* Marks the functions that are called, and those that are jumped to. */
 static void mark_targets(struct deduction *d)
 {
     struct insn i;
@@ -456,14 +458,15 @@ static void mark_targets(struct deduction *d)
         }
 }
 
-/* A function that does not return, and is jumped to but never called, is one that begins a new stack, unless
- * it is known by name which do. */
+/* Whether a function begins a new stack: if names do not tell, one that does not return, and is jumped to but
+ * never called. */
 static bool is_outermost(const struct deduction *d, const struct start *s)
 {
     return !d->code->is_outermost && !(s->marks & (RETURNS | CALLED)) && s->marks & JUMPED;
 }
 
-/* The targets of a jump by a table are in its function, which nothing else may lead to. */
+/* For a jump by a table: follows all code of its function to which no path has led, since the targets are
+ * among that. */
 static void follow_table(struct deduction *d, const struct path *table)
 {
     struct insn i;
@@ -475,8 +478,8 @@ static void follow_table(struct deduction *d, const struct path *table)
         }
 }
 
-/* What begins by taking another stack is no function, but a label in assembly: where a fault goes on. Seen in
- * 32-bit kernels only. */
+/* Code that begins by taking another stack is not a function, but a label in assembly, where execution goes
+ * on after a fault. It is seen in 32-bit kernels only. */
 static bool is_called(const struct deduction *d, const struct start *s)
 {
     struct insn i;
@@ -511,7 +514,7 @@ static void follow_functions(struct deduction *d)
     }
 }
 
-/* Which functions return, as the pass found. Whether that, or what they remove, is news. */
+/* Notes which functions return, as the pass found. Returns whether that, or how much they remove, is news. */
 static bool learn(struct deduction *d)
 {
     bool news = d->news;
@@ -597,7 +600,7 @@ static void add_rows(struct deduction *d)
         symbol_table_add_frame(d->t, &(struct symbol_frame){.address = end, .base = FRAME_UNKNOWN});
 }
 
-/* Code that has no caller, wherever its stack is. */
+/* Adds the frames of code that has no caller, wherever its stack is. */
 static void add_outermost(struct deduction *d)
 {
     for (size_t i = 0; i < d->nstarts; i++)
@@ -612,7 +615,7 @@ static void add_outermost(struct deduction *d)
         }
 }
 
-/* Without what lies before the first function and far behind the beginning of the last. */
+/* Cuts off the code before the first function, and far behind the beginning of the last. */
 static void trim(const struct deduction *d, struct symbol_code *code)
 {
     enum { LONGEST = 64 << 10 };

@@ -2,9 +2,9 @@
  * See symbols.h.
  *
  * There is no order of calls to follow: names are labels, and what is on the stack at one of them is known
- * only from the whole. What is certain are two kinds of places. Where such code calls a function, the
- * registers of what was interrupted are complete, at the stack pointer; and at IRET its address is. From
- * these the stack follows along the code, in both directions.
+ * only from the whole. Two kinds of places are certain. Where such code calls a function, the registers of
+ * what was interrupted are complete, at the stack pointer; and at IRET its address is. From these the stack
+ * follows along the code, in both directions.
  */
 #include <string.h>
 
@@ -33,7 +33,8 @@ static bool add_mark(struct start *s)
     return true;
 }
 
-/* Marks what the code of the n-th start leads to, other than by calls. Whether something was marked. */
+/* Marks what the code of the n-th start leads to, other than by calls. Returns whether something was
+ * marked. */
 static bool mark_from(struct deduction *d, size_t n)
 {
     struct insn i;
@@ -61,7 +62,7 @@ static bool runs_on(const struct deduction *d, size_t n)
     return at == end && goes_on(i.flow) && !deduce_is_padding(d, last, end);
 }
 
-/* Functions that such code calls are none of it, wherever they are; nor is what returns. */
+/* Functions that such code calls do not belong to it, wherever they are; nor does code that returns. */
 static void unmark_functions(struct deduction *d, size_t n)
 {
     struct insn i;
@@ -113,7 +114,8 @@ static struct stack stack_at(const struct deduction *d, uint64_t address)
     return d->stacks[d->at[address - d->code->address] - 1];
 }
 
-/* Notes the stack at an address, unless it is known or cannot be. Whether it was. */
+/* Notes the stack at an address, unless one is known there or this one is impossible. Returns whether it
+ * did. */
 static bool set_stack(struct deduction *d, uint64_t address, struct stack is)
 {
     const struct start *s = named(d, address);
@@ -124,7 +126,7 @@ static bool set_stack(struct deduction *d, uint64_t address, struct stack is)
     return true;
 }
 
-/* What is in `saved` is whether the register was stored. */
+/* A stack of that depth. `saved` says whether each register was stored. */
 static struct stack at_depth(int32_t sp)
 {
     return (struct stack){.sp = sp, .bp = -1, .saved = {1, 1, 1, 1, 1, 1}, .flags = {FRAME_INTERRUPT, 1}};
@@ -134,7 +136,7 @@ static struct stack at_depth(int32_t sp)
 struct spot {
     uint64_t address, next, target;
     struct insn i;
-    bool calls; /* a function, and not just for what a call pushes */
+    bool calls; /* it calls a function, and not just to push an address */
     int saves;  /* the register that it stores at its place, as an index in stack.saved; or -1 */
 };
 
@@ -171,12 +173,11 @@ static struct stack after(const struct deduction *d, const struct spot *s, struc
     return is;
 }
 
-/* What it was before: of instructions that only move the stack pointer, or do nothing with it. */
+/* What the stack was before an instruction, for those that only move the stack pointer, or do nothing with
+ * it. */
 static struct stack before(const struct deduction *d, const struct spot *s, struct stack is)
 {
-    enum {
-        DEEP = 1 << 20
-    }; /* 32-bit code is known from its end on, where more was taken away than is left */
+    enum { DEEP = 1 << 20 }; /* 32-bit code is known from its end, where more has been removed than is left */
     const int32_t from = d->kind->by_pointer ? DEEP : is.sp;
     const struct stack then = after(d, s, at_depth(from));
     const bool plain = then.sp >= 0 && then.bp < 0 && is.sp >= 0 && is.bp < 0;
@@ -228,7 +229,8 @@ static int stored(const struct deduction *d, uint64_t address, const struct insn
     return (p[2] >> 3 & 7) + (p[0] & REX_R ? 8 : 0);
 }
 
-/* Code that makes room first stores the registers one by one. */
+/* Which register an instruction saves at its place. Code that makes room first stores the registers one by
+ * one. */
 static int saves(const struct deduction *d, uint64_t address, const struct insn *i)
 {
     const struct symbol_registers *r = d->code->registers;
@@ -258,7 +260,8 @@ static struct spot *find_spots(const struct deduction *d, size_t *n)
     return spots;
 }
 
-/* Takes over from where the code goes on which registers are still to be stored. Whether that is news. */
+/* Takes over, from where the code goes on, which registers are still to be stored. Returns whether that is
+ * news. */
 static bool unstored(struct deduction *d, struct stack *is, uint64_t next)
 {
     bool news = false;
@@ -286,7 +289,7 @@ static bool find_unstored(struct deduction *d, const struct spot *s)
     return news;
 }
 
-/* Takes what is known along the code, in both directions. */
+/* Carries what is known along the code, in both directions. */
 static void spread(struct deduction *d, const struct spot *spots, size_t n)
 {
     bool news = true;
@@ -324,7 +327,7 @@ void deduce_entries(struct deduction *d)
             news |= find_unstored(d, &spots[i]);
     }
     free(spots);
-    for (size_t k = 0; k < d->nstarts; k++) /* what is no entry after all: a thunk */
+    for (size_t k = 0; k < d->nstarts; k++) /* a thunk: it is not an entry after all */
         if (d->starts[k].marks & ENTRY && !(d->starts[k].marks & NAMED) &&
             !has_stack(d, d->starts[k].address))
             d->starts[k].marks |= FUNCTION;

@@ -114,7 +114,8 @@ static void put_function(struct bytes *b, const struct symbol_table *t, const st
     put_uleb(b, t->lines[row].line);
 }
 
-/* Its lines begin at `line` in their section, with files by these numbers; its ranges at `ranges`. */
+/* Writes a mapping's unit. Its lines begin at `line` in their section, with files by these numbers; its
+ * ranges at `ranges`. */
 static void put_unit(struct symbols_dwarf *d, const struct symbol_mapping *m, const struct lines_spans *but,
                      size_t line, size_t ranges, const uint32_t *file)
 {
@@ -149,7 +150,8 @@ static void put_block(struct bytes *b, const struct bytes *block)
     put(b, block->p, block->n);
 }
 
-/* The caller's register is what the expression computes from the CFA. Frees the expression. */
+/* Writes the rule that the caller's register is what the expression computes from the CFA. Frees the
+ * expression. */
 static void put_value_rule(struct bytes *b, unsigned reg, struct bytes *expression)
 {
     put_byte(b, DW_CFA_val_expression);
@@ -158,7 +160,7 @@ static void put_value_rule(struct bytes *b, unsigned reg, struct bytes *expressi
     free(expression->p);
 }
 
-/* A segment register's base in real mode is on the expression's stack. */
+/* Puts the base of a segment register in real mode on the expression's stack. */
 static void put_segment(struct bytes *x, unsigned reg)
 {
     put_byte(x, DW_OP_bregx);
@@ -168,7 +170,7 @@ static void put_segment(struct bytes *x, unsigned reg)
     put_byte(x, DW_OP_shl);
 }
 
-/* The caller's eip: four bytes below the CFA; in real mode these hold an offset in CS. */
+/* The caller's eip is in the four bytes below the CFA; in real mode these hold an offset in CS. */
 static void put_eip_rule(struct bytes *b, bool segmented)
 {
     struct bytes x = {0};
@@ -183,7 +185,7 @@ static void put_eip_rule(struct bytes *b, bool segmented)
     put_value_rule(b, EIP, &x);
 }
 
-/* EFLAGS.VM, of the code that was interrupted: zero or 2. The CFA is replaced by it. */
+/* Replaces the CFA on the stack by the interrupted code's EFLAGS.VM: zero or 2. */
 static void put_virtual_8086(struct bytes *x)
 {
     enum { EFLAGS_BYTE = 6, VM = 2 };
@@ -195,7 +197,8 @@ static void put_virtual_8086(struct bytes *x)
     put_byte(x, DW_OP_and);
 }
 
-/* The eip of 32-bit code that was interrupted, below the CFA; in virtual 8086 mode that is relative to CS * 16. */
+/* The eip of 32-bit code that was interrupted is below the CFA; in virtual 8086 mode it is relative to CS *
+ * 16. */
 static void put_interrupted_eip(struct bytes *b)
 {
     static const uint8_t eip[] = {DW_OP_dup, DW_OP_lit4,       DW_OP_minus, DW_OP_deref_size, 4, DW_OP_swap,
@@ -208,7 +211,8 @@ static void put_interrupted_eip(struct bytes *b)
     put_value_rule(b, EIP, &x);
 }
 
-/* Its esp: pushed only if it was in another ring or in virtual 8086 mode; else it is where it would be. */
+/* The interrupted code's esp: it was pushed only in another ring or in virtual 8086 mode; otherwise esp is
+ * the address where it would be. */
 static void put_interrupted_esp(struct bytes *b)
 {
     enum { ESP_PLACE = 8, DEREF = 2 };

@@ -5,8 +5,8 @@
  * Documentation/bpf/btf.rst.
  *
  * A type of BTF is a number, and may name numbers that come later. So each entry gets its number when it is
- * first referred to, and waits in a queue; what is taken out is written, and what it refers to is put in at
- * the end. There is no recursion.
+ * first referred to, and waits in a queue. An entry that is taken out is written, and those that it refers to
+ * are put in at the end. There is no recursion.
  */
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -35,8 +35,8 @@ struct making {
     struct btf *btf;
     struct entry *queue;
     size_t n, cap, done;
-    struct hash_index ids;   /* of types; of names of functions and variables, 1 */
-    struct hash_index whole; /* the entries that say all of a structure, by name: index in `dies`, + 1 */
+    struct hash_index ids;   /* numbers of types; 1 for names of functions and variables */
+    struct hash_index whole; /* the entries that define structures, by name: index in `dies`, + 1 */
     Dwarf_Die *dies;
     size_t ndies, dies_cap;
 };
@@ -82,7 +82,8 @@ static bool is_tagged(int tag)
     return tag == DW_TAG_structure_type || tag == DW_TAG_union_type || tag == DW_TAG_enumeration_type;
 }
 
-/* What makes two entries the same type: name and size, or of one without a name its place. */
+/* The key that is equal for entries of the same type: by name and size or, for an entry without a name, by
+ * its place. */
 static uint64_t key_of_type(Dwarf_Die *die, unsigned dimension)
 {
     const int tag = dwarf_tag(die);
@@ -102,7 +103,7 @@ static uint32_t enqueue(struct making *m, const struct entry *e)
     return (uint32_t)m->n + 1; /* type 1 is that of indices */
 }
 
-/* A structure that is only declared here may be whole in another unit, which may have only this type. */
+/* A structure that is only declared here may be defined in another unit: finds that entry. */
 static void find_whole(const struct making *m, Dwarf_Die *die)
 {
     Dwarf_Attribute attr;
@@ -262,7 +263,7 @@ static void put_enumeration(struct making *m, Dwarf_Die *die)
     each_value(die, wide ? put_wide_value : put_value, m->btf);
 }
 
-/* How many elements each dimension has, the outermost first. One without a bound has none. */
+/* How many elements each dimension has, the outermost first. A dimension without a bound has none. */
 static unsigned dimensions(Dwarf_Die *die, uint64_t count[DIMENSIONS_MAX])
 {
     Dwarf_Die child;
@@ -347,7 +348,7 @@ static void put_type(struct making *m, struct entry *e)
     }
 }
 
-/* Writes the next one. Each must take its number, also one that cannot be said in BTF. */
+/* Writes the next entry. Each must take its number, even if BTF cannot express it. */
 static void put_next(struct making *m)
 {
     struct entry e = m->queue[m->done++];
@@ -406,7 +407,7 @@ static void note_whole(struct making *m, Dwarf_Die *die)
     hash_index_add(&m->whole, key, m->ndies);
 }
 
-/* A name of a function or variable that was not seen before. */
+/* Whether the name of a function or variable was not seen before. */
 static bool is_new(struct making *m, Dwarf_Die *die, enum form form)
 {
     const uint64_t key = key_of(name_of(die), DW_TAG_hi_user + (uint64_t)form, 0);

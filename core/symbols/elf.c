@@ -47,7 +47,7 @@ static uint64_t room_of(Elf *elf, const GElf_Sym *sym)
     return sym->st_value - sh.sh_addr < sh.sh_size ? sh.sh_addr + sh.sh_size - sym->st_value : 1;
 }
 
-/* A place in a debug section is no address. */
+/* Whether a symbol is in a section that is loaded: a place in a debug section is not an address. */
 static bool is_loaded(Elf *elf, const GElf_Sym *sym)
 {
     GElf_Shdr sh;

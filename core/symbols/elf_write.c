@@ -47,8 +47,8 @@ static void elf_begin(struct elf *e)
 
 enum part { CODE, DATA, NOWHERE };
 
-/* Where a Linux kernel says that its code is, as linked; all 0: it does not say. In some kernels its letters
- * call all data code. */
+/* Where a Linux kernel's symbols say that its code is, as linked; all 0: they do not say. Needed since in
+ * some kernels the letters of kallsyms call all data code. */
 struct code_ranges {
     uint64_t begin[2], end[2];
 };
@@ -104,7 +104,7 @@ static uint64_t runtime(const struct symbol_mapping *m, const struct symbol *s)
     return s->flags & SYMBOL_ABSOLUTE ? s->address : s->address + m->bias;
 }
 
-/* Without a size of its own a symbol goes up to the next one, but not over half of the address space (a
+/* A symbol without a size of its own extends to the next one, but not over half of the address space (a
  * module's per-processor variables are far from all else). gdb needs sizes: it looks back through all symbols
  * for one that has. */
 static uint64_t extent(const struct symbol *s)
@@ -216,7 +216,7 @@ static void add_debug_section(struct elf *e, struct bytes *out, const char *name
                 .sh_type = SHT_PROGBITS, .sh_offset = at, .sh_size = size + nmore, .sh_addralign = 1});
 }
 
-/* Lines and frames, and types after them in the same sections. */
+/* Adds lines and frames, and types after them in the same sections. */
 static void add_debug_sections(struct elf *e, struct bytes *out)
 {
     const void *data, *more;
@@ -304,7 +304,7 @@ static bool is_kernel(symbol_space space)
     return space >= 0 && !symbol_space_id(space);
 }
 
-/* With a kernel come the others. */
+/* Whether a mapping belongs to a space; to a kernel's space belong the other kernels, too. */
 static bool wanted(const struct symbols *s, size_t i, symbol_space space)
 {
     const symbol_space of = symbols_mapping(s, i)->space;
@@ -312,7 +312,7 @@ static bool wanted(const struct symbols *s, size_t i, symbol_space space)
     return (of == space || any_kernel) && !replaced(s, i);
 }
 
-/* How much there is of a section of lines and frames by now. */
+/* The present size of a section of lines and frames. */
 static size_t section_size(const struct symbols_dwarf *d, const char *name)
 {
     const void *data;

@@ -1,9 +1,9 @@
 /* files.c - the files in which the symbols of modules are looked for. See symbols.h.
  *
  * A module names the file with its debug information by the path that it had where the module was built. Only
- * the last part of that counts here. Several files may have that name (a build for 32 and for 64 bits,
- * copies): the first that is of the module's image is taken, in the order of their paths, so that it does not
- * depend on the file system.
+ * the last part of that counts here. Several files may have that name (builds for 32 and for 64 bits,
+ * copies): the first, in the order of their paths, that belongs to the module's image is taken, so the choice
+ * does not depend on the file system.
  */
 #include <assert.h>
 #include <dirent.h>
@@ -25,7 +25,7 @@ enum { NAME = 128, FILES_MAX = 1 << 18, FOLDERS_DEEP = 40 };
 struct candidate {
     char *path;
     char name[NAME];                /* without folder and ending */
-    bool pdb, given, used, refused; /* refused: that was said */
+    bool pdb, given, used, refused; /* refused: a warning about it was given */
 };
 
 struct symbol_files {
@@ -86,7 +86,7 @@ static int add_folder(struct symbol_files *f, const char *path, unsigned depth, 
         const bool pdb = ends_in(inner, ".pdb");
         if (entry[i]->d_name[0] != '.' && !lstat(inner, &st)) {
             if (S_ISDIR(st.st_mode) && depth < FOLDERS_DEEP)
-                add_folder(f, inner, depth + 1, NULL); /* what cannot be read is as if it were not there */
+                add_folder(f, inner, depth + 1, NULL); /* a folder that cannot be read counts as empty */
             else if (!S_ISDIR(st.st_mode) && (pdb || ends_in(inner, ".debug")))
                 add(f, inner, pdb, false);
         }
@@ -157,11 +157,11 @@ int symbol_files_add(struct symbol_files *f, const char *path, bool *fixed, stru
         return 0;
     }
     if (symbols_elf_about(path, &elf, err)) {
-        *fixed = true; /* whoever reads it says what is wrong */
+        *fixed = true; /* it is reported when it is read */
         return 0;
     }
-    /* Code in the first page is a module's. A movable file with its code behind that may be a module or a
-     * program, and is taken as both. (A Linux kernel has data at 0, but cannot be moved.) */
+    /* A file with code in the first page is a module. A movable file with its code behind that may be a
+     * module or a program, and is taken as both. (A Linux kernel has data at 0, but cannot be moved.) */
     *fixed = elf.code >= PAGE;
     if (!*fixed || (elf.movable && elf.lowest < PAGE))
         add(f, path, false, !*fixed);
@@ -170,8 +170,8 @@ int symbol_files_add(struct symbol_files *f, const char *path, bool *fixed, stru
 
 /* ---------------------------------------------------------------- of an image */
 
-/* What was linked at 0 has the addresses that the image has, but for what the header in front of the code is
- * longer or shorter. */
+/* What is added to the file's addresses: it was linked at 0, as the image, but the header in front of the
+ * code may be longer or shorter. */
 static int64_t distance(const struct elf_about *about, const struct module *m)
 {
     return (int64_t)pe_code(m->pe).address - (int64_t)about->code;
@@ -225,7 +225,7 @@ static void move(struct symbol_table *t, uint64_t by)
         t->frames[i].address += by;
 }
 
-/* What was read of a file that turns out to be damaged. */
+/* Removes what was read from a file that turns out to be damaged. */
 static void forget(struct symbol_table *t)
 {
     for (size_t i = 0; i < t->nfiles; i++)

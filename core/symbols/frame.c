@@ -23,7 +23,7 @@ void symbol_table_add_frame(struct symbol_table *t, const struct symbol_frame *f
     t->frames[t->nframes++] = *f;
 }
 
-/* Where one function ends and another begins, the beginning takes precedence. */
+/* Orders rows by address. Where one function ends and another begins, the beginning takes precedence. */
 static int by_frame(const void *a, const void *b)
 {
     const struct symbol_frame *x = a, *y = b;
@@ -188,7 +188,7 @@ static bool take_register(struct symbol_frame *f, Dwarf_Frame *frame, unsigned r
     if (dwarf_frame_register(frame, (int)reg, mem, &ops, &n))
         return false;
     if (!n)
-        return true; /* unchanged or not known: treated alike */
+        return true; /* unchanged and not known are treated alike */
     if (n != 2 || ops[0].atom != DW_OP_call_frame_cfa || ops[1].atom != DW_OP_plus_uconst ||
         f->nsaved == FRAME_SAVED)
         return false;
@@ -242,9 +242,9 @@ static void add_function(struct reading *r, uint64_t begin, uint64_t end)
         symbol_table_add_frame(r->t, &(struct symbol_frame){.address = at, .base = FRAME_UNKNOWN});
 }
 
-/* Of a stripped file, the functions that have call frames are in a table of their own, sorted: Linux Standard
- * Base 5.0, "Exception Frame Header". It has addresses and places of call frames, as 32-bit distances from
- * itself (the only form that linkers write). */
+/* A stripped file has a sorted table of the functions with call frames: Linux Standard Base 5.0, "Exception
+ * Frame Header". It holds their addresses and the places of their call frames, as 32-bit distances from the
+ * table itself (the only form that linkers write). */
 static void add_stripped(struct reading *r, Elf *elf)
 {
     enum { VERSION = 1, POINTER = 0x1b, COUNT = 0x03, TABLE = 0x3b, HEAD = 12, ENTRY = 8 };

@@ -31,7 +31,7 @@ static const char one[] = "mmmmidxxmmmmidx2"
                           "mmmmxxx-mmmmmmmm"
                           "jjjjiiiikkxj----"
                           "p-pp--gh------mm";
-/* Of 32-bit code: no REX, instructions in its place and in that of what 64-bit code has no more. */
+/* For 32-bit code: it has instructions in the place of REX, and of those that 64-bit code no longer has. */
 static const char one_narrow[] = "mmmmid--mmmmid-2"
                                  "mmmmid--mmmmid--"
                                  "mmmmidp-mmmmidp-"
@@ -163,7 +163,8 @@ static char take_opcode(struct at *a)
     return c;
 }
 
-/* The rest of an instruction with a VEX or EVEX prefix, which all are of vectors, masks or general registers. */
+/* Takes the rest of an instruction with a VEX or EVEX prefix. All such instructions are on vectors, masks or
+ * general registers. */
 static void take_vex(struct at *a, bool evex)
 {
     unsigned map = 1;
@@ -188,7 +189,7 @@ static void take_vex_or_not(struct at *a, bool evex)
         take_vex(a, evex);
 }
 
-/* What comes after the opcode. Returns the last number in it. */
+/* Takes what comes after the opcode. Returns the last number in it. */
 static int32_t take_operands(struct at *a, char c)
 {
     const unsigned full = a->small && !a->wide ? 2 : 4;
@@ -277,7 +278,7 @@ static void set(struct insn *i, enum insn_stack stack, unsigned reg, int32_t n)
     i->n = n;
 }
 
-/* A load or store of a whole register, or an address: mov in both directions, lea. */
+/* For a load or store of a whole register, or of an address: mov in both directions, lea. */
 static void moves(const struct at *a, struct insn *i)
 {
     const unsigned reg = (a->modrm >> 3 & 7) | (a->r ? 8 : 0), rm = (a->modrm & 7) | (a->b ? 8 : 0);
@@ -327,7 +328,7 @@ static bool changes_rsp(const struct at *a)
     return a->opcode == 0x87 && (reg || rm);
 }
 
-/* What only 32-bit code has. False if it is something else. */
+/* For instructions that only 32-bit code has. False if it is another one. */
 static bool narrow_stack(const struct at *a, struct insn *i)
 {
     const uint8_t o = a->opcode;

@@ -2,7 +2,7 @@
  *
  * The kernel's event tells where its image is in physical memory. Modules are in virtual memory: the list of
  * their types (btf_modules, kernel/bpf/btf.c) is followed through the kernel's own page tables, so it does
- * not matter who runs at that position.
+ * not matter what runs at that position.
  */
 #include <bpf/btf.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ struct kernel_memory {
     uint64_t text, physical; /* where _text is, and its memory */
     uint64_t top;            /* physical address of its page table */
     unsigned levels;         /* of page tables: 4 or 5 */
-    bool own_tables;         /* the image, too, is found through these only */
+    bool own_tables;         /* the image, too, can only be found through these */
 };
 
 /* What is known of a kernel while it is read. */
@@ -59,7 +59,7 @@ static size_t read_physical(const struct kernel_memory *m, uint64_t address, voi
     return m->past ? past_read(m->past, address, buf, n) : timeline_peek_physical(m->tl, address, buf, n);
 }
 
-/* Through the kernel's page tables: SDM volume 3, 4.5. */
+/* Translates an address through the kernel's page tables: SDM volume 3, 4.5. */
 static bool walk(const struct kernel_memory *m, uint64_t address, uint64_t *physical, uint64_t *room)
 {
     enum { PRESENT = 1, LARGE = 1 << 7 };
@@ -82,7 +82,7 @@ static bool walk(const struct kernel_memory *m, uint64_t address, uint64_t *phys
 
 static size_t read_virtual(const struct kernel_memory *m, uint64_t address, void *buf, size_t n);
 
-/* At a distance from the beginning of the image. */
+/* Reads the image, from a distance from its beginning on. */
 static size_t read_image(const struct kernel_memory *m, uint64_t at, void *buf, size_t n)
 {
     return m->own_tables ? read_virtual(m, m->text + at, buf, n) : read_physical(m, m->physical + at, buf, n);
@@ -107,7 +107,7 @@ static uint64_t read_word(const struct kernel_memory *m, uint64_t address)
     return address && read_virtual(m, address, &v, 8) == 8 ? v : 0;
 }
 
-/* Where its page tables are: a kernel that can have five levels has a variable that says whether it does
+/* Finds the kernel's page tables. A kernel that can have five levels has a variable that says whether it does
  * (arch/x86/boot/startup). */
 static void find_tables(const struct reading *r)
 {
@@ -147,7 +147,7 @@ static size_t btf_length(const uint8_t *p, size_t n)
     return h[1] >= HEADER && h[1] < 256 && h[3] && h[5] && length <= n ? (size_t)length : 0;
 }
 
-/* All of an image, as far as it is there. */
+/* Reads an image, as far as it can be read. */
 static void read_code(const struct kernel_memory *m, struct code *c)
 {
     c->bytes = mem_alloc(c->n + 1);
@@ -169,7 +169,7 @@ static void *btf_at(const struct kernel_memory *m, const struct code *image, uin
     return NULL;
 }
 
-/* A kernel's own is between two symbols; in one without these it is searched for. */
+/* Finds a kernel's own BTF: between two symbols or, in a kernel without these, by searching the image. */
 static void *find_btf(const struct reading *r, struct code *image, size_t *n)
 {
     static const uint8_t magic[] = {0x9f, 0xeb, 1, 0, HEADER, 0, 0, 0};
@@ -203,7 +203,8 @@ static bool add_types(struct kernel_types *k, const char *table, void *data, siz
     return true;
 }
 
-/* Its own, or those of its DWARF if that was given. *table: whose symbols they are of. To be freed. */
+/* The kernel's own types, or those of its DWARF if that was given; to be freed. *table: the table to which
+ * they belong. */
 static void *find_types(const struct reading *r, struct code *image, size_t *n, const char **table)
 {
     const void *given = NULL;
@@ -237,7 +238,7 @@ static bool read_kernel(struct reading *r)
 
 /* ---------------------------------------------------------------- modules */
 
-/* The offset of a member in bytes; -1: there is none. Not in anonymous structures. */
+/* The offset of a member in bytes; -1: there is none. Anonymous structures are not searched. */
 static long member(const struct btf *btf, const char *structure, const char *name)
 {
     const int32_t id = btf__find_by_name_kind(btf, structure, BTF_KIND_STRUCT);
@@ -275,7 +276,7 @@ static const struct symbol_mapping *mapping_of(const struct reading *r, const ch
     return found;
 }
 
-/* Its code says how functions begin. */
+/* Adds the code of a mapping, from which it is seen how functions begin. */
 static void add_code(struct kernel_types *k, const struct symbol_mapping *m)
 {
     enum { CODE_MAX = 16 << 20 };
@@ -328,9 +329,9 @@ static void read_modules(struct reading *r)
 
 /* ---------------------------------------------------------------- where */
 
-/* The kernel that is wanted; after a reset, as it was found last. Its memory is its own until another is
- * found, or until it hands the machine to one (kexec), which is then unpacked over it. 1; 0: there is none;
- * -1. */
+/* Finds the kernel that is wanted; after a reset, as it was found last. Its memory is intact until another
+ * kernel is found, or until it hands the machine to one (kexec), which is then unpacked over it. 1; 0: there
+ * is none; -1. */
 static int find_kernel(struct reading *r, struct trace *t, struct error *err)
 {
     struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_KERNEL));
@@ -366,8 +367,9 @@ static int find_kernel(struct reading *r, struct trace *t, struct error *err)
     return rc < 0 ? -1 : there;
 }
 
-/* Memory at the last checkpoint before another kernel is found, which may take its memory (kexec); where it
- * was found if there is none after that, or if the engine cannot tell where a checkpoint has it. */
+/* Opens the memory at the last checkpoint before another kernel is found, which may take the first one's
+ * memory (kexec); or, by a timeline, where the kernel was found if no checkpoint follows. A timeline is also
+ * used if the engine does not say where a checkpoint has memory. */
 static int open_memory(struct reading *r, struct trace *t, const struct engine_kind *kind, struct error *err)
 {
     struct timeline_stopped stopped;
@@ -397,7 +399,8 @@ static bool is_there(const struct reading *r)
                        !strcmp(text, begins));
 }
 
-/* Then its memory is found through the page tables that it has where it runs, which are the machine's. */
+/* In that case its memory is found through the page tables in use while it runs, which map to the machine's
+ * memory. */
 static int open_domain(struct reading *r, struct trace *t, const struct engine_kind *kind, struct error *err)
 {
     enum { CR4_LA57 = 1 << 12 };
@@ -459,7 +462,7 @@ struct kernel_types *kernel_types_of(const void *btf, size_t n)
     return NULL;
 }
 
-/* A machine is not kept for that: it takes as much memory as the guest. */
+/* Reads all code now, so that the machine need not be kept, which takes as much memory as the guest. */
 static void read_all_code(struct kernel_types *k)
 {
     for (size_t i = 0; i < k->ncode; i++)

@@ -1,7 +1,7 @@
 /* lines_dwarf.c - see lines_dwarf.h. DWARF Debugging Information Format 4: 6.2 line number information.
  *
- * A debugger reads a unit's lines as a whole when it needs one of them. So units of some functions have
- * programs of their own, with the files that these need, and what is left of a table is another program. */
+ * A debugger reads a unit's lines as a whole when it needs one of them. So units of some functions have line
+ * programs of their own, with the files that these need, and the rest of a table is another program. */
 #include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +75,7 @@ struct program {
     size_t nfiles, files_cap;
 };
 
-/* The registers of the machine that executes it. */
+/* The registers of the machine that executes a line program. */
 struct registers {
     uint64_t address;
     uint32_t file, line;

@@ -5,7 +5,7 @@
 
 #include "core/symbols/private/impl.h"
 
-/* No kernel is linked below: there are only offsets (of per-cpu variables) and constants. */
+/* No kernel is linked below this: lower values are offsets (of per-cpu variables) and constants. */
 #define LOWEST_LINKED 0x40000000u
 
 struct map_line {
@@ -46,7 +46,8 @@ static void add_line(struct symbol_table *t, const struct map_line *l)
     symbol_table_add(t, l->name, l->address, 0, l->type, absolute ? SYMBOL_ABSOLUTE : 0);
 }
 
-/* Reads all lines, into the table if there is one. Returns the number of the first that is none, or 0. */
+/* Reads all lines, into the table if there is one. Returns the number of the first line that has another
+ * form, or 0. */
 static size_t read_lines(FILE *f, struct symbol_table *t)
 {
     char *text = NULL;

@@ -7,7 +7,7 @@
 
 enum { MEMBERS_MAX = 1 << 20 };
 
-/* The row of a member, or NULL. There are some hundreds. */
+/* The row of a member, or NULL. A table has some hundreds at most, so this is a plain search. */
 static const struct member_row *row_of(const struct symbol_table *t, const char *type, const char *name)
 {
     for (size_t i = 0; i < t->nmembers; i++)

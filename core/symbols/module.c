@@ -3,7 +3,7 @@
 
 #include "core/symbols/private/module.h"
 
-/* Call frames from the code alone, whose functions are those that it shows. */
+/* Deduces call frames from the code alone, for the functions that the code itself shows. */
 static struct symbol_table *deduce(struct symbol_table *t, const struct module *m)
 {
     struct symbol_table *d = symbol_table_begin(t->owner, "", "");
@@ -55,7 +55,7 @@ struct symbol_table *symbols_add_module(struct symbols *s, const struct symbol_m
     struct symbol_table *t = symbol_table_begin(s, m->name, "firmware");
     const bool read = files && symbol_files_read(files, t, &own, warn, ctx);
     add_frames(t, &own);
-    /* What is in front of the functions; or all. */
+    /* The module's name stands for what is in front of the functions, or for all of it. */
     symbol_table_add(t, m->name, 0, m->size, 'T', read ? 0 : SYMBOL_SIZED);
     return symbol_table_end(t);
 }

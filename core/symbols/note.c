@@ -76,8 +76,8 @@ static void note_lines(struct symbols *s, const struct symbol_table *t, struct p
         struct line_row last = {0};
         size_t files = file;
         begin(&o, t);
-        /* Rows are in order of address, so files are in any order: writes as many of the
-         * remaining ones as fit. */
+        /* Rows are in order of address, so their files are in any order: writes as many of the remaining
+         * files as fit. */
         for (size_t bytes = 0; files < t->nfiles && bytes < PART; files++)
             bytes += strlen(t->files[files]) + 3;
         put_uleb(&o, files - file);

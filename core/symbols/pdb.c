@@ -1,8 +1,8 @@
 /* pdb.c - symbols and lines of PDB files (MSF 7.0), as Microsoft's linker and LLVM's lld write them. See module.h.
  *
- * A file consists of blocks; a directory says which blocks each of its streams has. Of the streams are read:
- * 1 (GUID, age, names of streams), 3 (DBI: the others' numbers, and one for each object file, with functions,
- * variables and lines), the symbol records (public symbols, which assembly has no others than), the section
+ * A file consists of blocks; a directory says which blocks each of its streams has. These streams are read: 1
+ * (GUID, age, names of streams), 3 (DBI: the others' numbers, and one for each object file, with functions,
+ * variables and lines), the symbol records (public symbols, the only ones that assembly has), the section
  * headers (addresses are section and offset), and /names (source files). Nothing in a file is trusted:
  * streams are copied, and each record is checked against the end of what it is in.
  *
@@ -66,7 +66,8 @@ static struct span part(struct span s, uint64_t offset, uint64_t n)
 
 /* ---------------------------------------------------------------- streams */
 
-/* Puts the blocks with `size` bytes together, whose numbers are in a list. NULL if they are not all there. */
+/* Joins the blocks whose numbers are in a list to `size` bytes; to be freed. NULL if they are not all
+ * there. */
 static uint8_t *gather(const struct pdb *b, const uint8_t *list, uint32_t size)
 {
     uint8_t *out = mem_alloc(size);
@@ -162,7 +163,8 @@ static int read_info(struct pdb *b, struct pdb_about *about, struct error *err)
     return good ? 0 : damaged(b, "it does not say what it belongs to", err);
 }
 
-/* The number of a stream that has a name: strings, and a hash table of their offsets with the numbers. */
+/* Finds the number of a stream by its name, in a list that consists of strings, and of a hash table of their
+ * offsets with the numbers. */
 static uint32_t find_named(struct span s, const char *name)
 {
     enum { STRINGS = 28 };
@@ -191,7 +193,7 @@ static uint32_t find_named(struct span s, const char *name)
 
 /* ---------------------------------------------------------------- symbols */
 
-/* The relative address of an offset in a section, which are numbered from 1. False if there is none. */
+/* The relative address of an offset in a section; sections are numbered from 1. False if there is none. */
 static bool address_of(const struct pdb *b, uint32_t section, uint32_t offset, uint64_t *address)
 {
     const uint8_t *h = section && section <= SECTIONS_MAX
@@ -238,7 +240,8 @@ static void add_symbol(struct pdb *b, const struct record *r, struct span s)
     symbol_table_add(b->t, (const char *)p + r->name, address, size, type, size ? SYMBOL_SIZED : 0);
 }
 
-/* Records, one after the other: a length, which does not count itself, and a kind. */
+/* Adds the symbols of records, one after the other: each has a length, which does not count itself, and a
+ * kind. */
 static int add_symbols(struct pdb *b, struct span s, bool public, struct error *err)
 {
     for (uint64_t offset = 0; offset < s.n;) {
@@ -290,7 +293,7 @@ static const char *file_name(const struct pdb *b, struct span files, uint32_t fi
     return (const char *)b->names.p + name;
 }
 
-/* Blocks of lines, each of one file. */
+/* Adds blocks of lines, each of one file. */
 static void add_lines(struct pdb *b, struct span s, struct span files)
 {
     enum { HEADER = 12, BLOCK = 12, LINE = 8, NUMBER = 0xffffff, FIRST_MADE_UP = 0xf00000 };
@@ -336,7 +339,8 @@ static int add_object(struct pdb *b, uint32_t stream, uint32_t symbols, uint32_t
     return rc;
 }
 
-/* The list of object files: each with two names at its end. */
+/* Adds what the streams of the object files have. The list has a record for each, with two names at its
+ * end. */
 static int add_objects(struct pdb *b, struct span list, struct error *err)
 {
     enum { STREAM = 34, SYMBOLS = 36, C11 = 40, C13 = 44, NAMES = 64 };
@@ -374,7 +378,7 @@ enum {
     STREAM_SECTIONS = 5, /* of the optional ones */
 };
 
-/* The headers of the sections that addresses are relative to. */
+/* Reads the headers of the sections, to which addresses are relative. */
 static int read_sections(struct pdb *b, struct span dbi, struct error *err)
 {
     static const uint8_t before[] = {DBI_OBJECTS, DBI_CONTRIBUTIONS, DBI_MAP,
@@ -399,7 +403,7 @@ static int read_records(struct pdb *b, struct span dbi, struct error *err)
     return rc;
 }
 
-/* The names of source files: from a signature, a version and a length on. */
+/* Reads the names of source files, which follow a signature, a version and a length. */
 static int read_names(struct pdb *b, struct span *stream, struct error *err)
 {
     enum { SIZE = 8, STRINGS = 12 };

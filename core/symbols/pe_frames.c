@@ -1,8 +1,8 @@
 /* pe_frames.c - call frames from the tables that PE images have for exceptions. See symbols.h.
  *
- * The tables describe what a function's beginning does to the stack; where in its end the execution is, an
- * unwinder has to see from the code: it is one of few forms. Here the rows of these ends are made in advance,
- * by looking through the code for them.
+ * The tables describe what a function's beginning does to the stack. How far execution is in a function's
+ * end, an unwinder has to see from the code, which has one of a few forms there. Here the rows of these ends
+ * are made in advance, by looking through the code for them.
  *
  * Source: Microsoft, "x64 exception handling": RUNTIME_FUNCTION, UNWIND_INFO, UNWIND_CODE, "Unwind
  * procedure"; "x64 prolog and epilog".
@@ -213,7 +213,8 @@ static bool chained(const struct module *m, const struct unwind_info *u, unsigne
 
 /* ---------------------------------------------------------------- a function's ends */
 
-/* The stack before an instruction of an end. False if it is none of an end; *last: it is the last one. */
+/* Takes an instruction of an end into account. False if it cannot be part of an end; *last: it is the last
+ * one. */
 static bool unwinds(const struct insn *i, bool first, struct place *p, bool *last)
 {
     *last = i->flow == INSN_RETURN || i->flow == INSN_JUMP || i->flow == INSN_JUMP_AT;

@@ -2,8 +2,8 @@
  *
  * From the image's entry on all paths are followed; what is called on them begins a function. So does code
  * that the image only has the address of: in an instruction, or in data that is relocated. Such an address
- * counts only if it is outside what was followed so far, since it may as well be that of data among the code,
- * of which nothing but unused frames would come.
+ * counts only if it is outside of what was followed so far. It may also be of data among the code, which does
+ * no harm but for frames that are never used.
  *
  * Source: Microsoft, "PE Format", "The .reloc Section".
  */
@@ -21,7 +21,7 @@ struct search {
         uint32_t at, named;    /* named: the address that an instruction before it had, or 0 */
     } * todo, *tables, *maybe; /* paths; jumps by tables; addresses in instructions and data */
     size_t ntodo, todo_cap, nmaybe, maybe_cap, ntables, tables_cap;
-    bool sure; /* what is followed is code: nothing else led there than code */
+    bool sure; /* what is followed is certainly code: only code led there */
 };
 
 static uint64_t number(const uint8_t *p, unsigned bytes)
@@ -65,7 +65,8 @@ static void start(struct search *s, uint64_t address)
     follow(s, address, 0);
 }
 
-/* LEA of an address relative to the instruction (SDM volume 2, 2.2.1.6). 0 if it is none. */
+/* The address that a LEA computes relative to the instruction (SDM volume 2, 2.2.1.6). 0 if it is another
+ * instruction. */
 static uint32_t named_address(const struct search *s, uint32_t at, const struct insn *i)
 {
     const uint8_t *p = s->m->bytes + at;
@@ -114,9 +115,9 @@ static void walk_paths(struct search *s)
         walk(s, s->todo[--s->ntodo]);
 }
 
-/* The targets of a jump by a table: distances from the table, of 32 bits, as compilers make them for code
- * that can be moved. Where the table ends is not said: at an address that is named, or where there is no
- * distance to code nearby. */
+/* Takes the targets of a jump by a table: 32-bit distances from the table, as compilers make them for code
+ * that can be moved. Nothing says where the table ends: it is taken to end at an address that is named, or at
+ * a number that is not a distance to code nearby. */
 static void follow_table(struct search *s, struct way jump)
 {
     enum { NEAR = 1 << 16, LONGEST = 1024 };
@@ -139,7 +140,8 @@ static void walk_all(struct search *s)
         follow_table(s, s->tables[--s->ntables]);
 }
 
-/* Addresses in data, of 64 bits: blocks of a page's address, a length, and entries of a type and an offset. */
+/* Takes 64-bit addresses in data, from the relocations: blocks of a page's address, a length, and entries of
+ * a type and an offset. */
 static void take_relocations(struct search *s)
 {
     enum { HEADER = 8, DIR64 = 10 };
@@ -164,7 +166,7 @@ static void take_relocations(struct search *s)
     }
 }
 
-/* Whether an address may be that of code which nothing led to. */
+/* Whether an address may be of code to which nothing has led. */
 static bool is_new(const struct search *s, uint32_t address)
 {
     struct insn i;

@@ -117,7 +117,7 @@ void symbol_table_add_line(struct symbol_table *t, uint64_t address, const char 
     t->lines[t->nlines++] = (struct line_row){address, f, line};
 }
 
-/* Of several at one address the first that was added comes first, and is the one that is shown. */
+/* Of several entries at one address, the one that was added first comes first, and is shown. */
 static int by_address(const void *a, const void *b)
 {
     const struct entry *x = a, *y = b;
@@ -341,7 +341,7 @@ static bool in_force(const struct symbol_mapping *m, symbol_space space, uint64_
     return at == SYMBOLS_NOW ? !m->until : m->since <= at && (!m->until || at < m->until);
 }
 
-/* Functions first, then the lower address; only those after `after` (NULL: all) in that order. */
+/* Whether `a` comes before `b`: functions first, then by address. */
 static bool better(const struct symbol *a, const struct symbol *b)
 {
     if (symbol_is_code(a->type) != symbol_is_code(b->type))

@@ -1,5 +1,5 @@
-/* types.c - the members of structures that an ELF file tells of: by its DWARF, read with elfutils' libdw, or
- * by its CTF. See types.h. DWARF 4, 5.5. */
+/* types.c - the members of structures, from an ELF file's DWARF, read with elfutils' libdw, or its CTF. See
+ * types.h. DWARF 4, 5.5. */
 #include <dwarf.h>
 #include <gelf.h>
 #include <string.h>
@@ -26,7 +26,7 @@ struct reading {
     const char *type;
 };
 
-/* Up to DWARF 3 it is an expression. */
+/* A member's offset in bytes, which may be an expression up to DWARF 3. */
 static bool offset_of(Dwarf_Die *member, uint64_t *offset)
 {
     Dwarf_Attribute attr;
