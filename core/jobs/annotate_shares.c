@@ -58,7 +58,7 @@ static int look_at(const struct annotate_job *job, struct trace *t, struct given
     return rc;
 }
 
-/* Whether the two shares divide the run in the same way: 0, or -1 with err. */
+/* Checks that two shares are of one division of the run, with the same classes: 0, or -1 with err. */
 static int same_division(const struct given *a, const struct given *b, struct error *err)
 {
     if (a->about.parts != b->about.parts)

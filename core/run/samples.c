@@ -26,7 +26,7 @@ struct samples {
     char **names;    /* of stages, processes and code without symbols; the chains point to them */
     size_t nnames;
     const struct symbols *symbols;
-    struct symbols *own_symbols; /* NULL: they are another's */
+    struct symbols *own_symbols; /* NULL: they are the caller's */
     struct hash_index by_name, by_function, by_chain, by_place;
 };
 
@@ -35,7 +35,7 @@ struct sampler {
     struct replay *r;
     struct samples *out;
     const struct stages *stages;
-    struct stages *own_stages; /* NULL: they are another's */
+    struct stages *own_stages; /* NULL: they are the caller's */
     struct processes *processes;
     struct inspector *inspector; /* NULL: the processes are as the trace says */
     struct trace_cursor *events;

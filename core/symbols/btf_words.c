@@ -34,7 +34,7 @@ static bool is_char(const struct btf *btf, uint32_t id)
 
 /* ---------------------------------------------------------------- texts */
 
-/* Whether the bytes are a text that ends in them or fills them. */
+/* Whether the bytes are a text, up to a NUL or all of them. */
 static bool is_text(const uint8_t *p, size_t n)
 {
     for (size_t i = 0; i < n && p[i]; i++)
