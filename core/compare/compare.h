@@ -2,10 +2,10 @@
  *
  * Items are aligned from the outermost stage inwards. In each lane of two stages that belong together, items
  * that both have exactly once are anchors (the longest run of them in the same order); between anchors it is
- * the shortest difference (Myers), with a bound on its cost; what is left is paired if it is an item of the
- * same id with another value (changed), or if it occurs elsewhere (moved). Lanes without order are matched by
- * name and occurrence. Counts of accesses are payload: only an access that one of the boots never makes is a
- * difference.
+ * the shortest difference (Myers), with a bound on its cost; what is left is paired if it seems to be the
+ * same thing with another value (changed), or if it occurs elsewhere (moved). Lanes without order are matched
+ * by name and occurrence. Counts of accesses are payload: only an access that one of the boots never makes is
+ * a difference.
  *
  *   struct comparison *c = compare(a, b, rules);
  *   for (size_t i = 0; i < comparison_count(c); i++) … comparison_pair(c, i) …

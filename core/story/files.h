@@ -37,8 +37,8 @@ struct file_blocks {
     bool written;
 };
 
-/* What one program (a process from one exec to the next) did with one file; or what it tried in vain, if the
- * error was the same each time. */
+/* What one program (a process from one exec to the next) did with one file; or its attempts that failed with
+ * one error. */
 struct file_use {
     unsigned guest;
     uint32_t pid;        /* of the process: its thread group */

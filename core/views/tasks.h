@@ -28,7 +28,7 @@ struct view_task {
 int view_tasks(struct look m, const struct kernel_types *k, const struct symbols *s, struct view_task **list,
                size_t *n, struct error *err);
 
-/* Whether a task without a processor has a saved value of the register of that DWARF number. */
+/* Whether the register of that DWARF number is known of a task without a processor. */
 bool view_task_has(unsigned reg);
 
 /* Reads linear memory by page tables of 64-bit mode: a task's, wherever it is. Returns how many of the n

@@ -32,8 +32,8 @@ int asked_create(const struct asked_options *o, const struct engine_config *cfg,
 void asked_free(struct asked *a); /* NULL is allowed */
 /* Symbols were added: sets probes, which the caller has to apply. */
 void asked_look(struct asked *a);
-/* The i-th probe that was not reached, in words. Returns how many there are, of which no more than the first
- * few count. */
+/* The i-th probe that was not reached, in words. Returns their number, which is limited: only the first few
+ * are told. */
 size_t asked_unreached(const struct asked *a, size_t i, char *text, size_t size);
 /* The machine was reset: drops the calls in progress. */
 void asked_reset(struct asked *a);

@@ -186,7 +186,8 @@ size_t fb_symbols_add(const struct fb_guest *fb, struct symbol_table *t, const s
 
 /* Takes the offsets that the kernel has as constants for debuggers. */
 void fb_layout_constants(struct fb_guest *fb);
-/* Then takes those that the user's files have; and derives the rest, once process 0 exists. */
+/* fb_layout_types then takes those that the user's files have; fb_layout_derive finds the rest, once process
+ * 0 exists. */
 void fb_layout_types(struct fb_guest *fb);
 void fb_layout_derive(struct fb_guest *fb);
 /* Derives the offsets in struct linker_file from one of them. */
