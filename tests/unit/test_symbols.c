@@ -594,7 +594,7 @@ static void test_code(void **state)
     struct code *c = code_new(64);
     assert_non_null(c);
     code_sites(c, bytes, sizeof bytes, 0xffffffff81000000, keep_site, &s);
-    assert_int_equal(s.n, 5);
+    assert_int_equal(s.n, 6);
     assert_int_equal(s.list[0].kind, CODE_PERCPU_LOAD);
     assert_int_equal(s.list[0].target, 0x1fbc0);
     assert_int_equal(s.list[1].kind, CODE_CALL);
@@ -602,9 +602,11 @@ static void test_code(void **state)
     assert_int_equal(s.list[2].kind, CODE_CALL_REGISTER);
     assert_string_equal(s.list[2].reg, "rbx");
     assert_int_equal(s.list[2].length, 2);
-    assert_int_equal(s.list[3].kind, CODE_RETURN);
-    assert_int_equal(s.list[4].kind, CODE_JUMP);
-    assert_int_equal(s.list[4].target, 0xffffffff8100101d);
+    assert_int_equal(s.list[3].kind, CODE_BRANCH);
+    assert_int_equal(s.list[3].target, 0xffffffff81000018);
+    assert_int_equal(s.list[4].kind, CODE_RETURN);
+    assert_int_equal(s.list[5].kind, CODE_JUMP);
+    assert_int_equal(s.list[5].target, 0xffffffff8100101d);
     code_free(c);
 }
 
