@@ -1,7 +1,8 @@
 #!/bin/bash
 # systemd.sh - a Debian with systemd on a disk (scripts/guests FOLDER systemd): to its login on the serial port, typed by a pipe, and a clean
 # shutdown; verified. What the boot waited for is in its stages. With two processors as well if BOOTREEL_SYSTEMD_CPUS says so ("1 2").
-# BOOTREEL_SYSTEMD_SUITES names other suites of Debian ("trixie sid"), whose disks have their own kernel and initramfs: each on both boards.
+# BOOTREEL_SYSTEMD_SUITES names other suites of Debian ("trixie sid"), whose disks have their own kernel and initramfs: each on both boards,
+# and by GRUB from the disk by three firmwares.
 . "$(dirname "$0")/../lib.sh"
 need_guests
 make_guest() { # GROUP
@@ -14,15 +15,11 @@ make_guest() { # GROUP
 }
 [ -s "$GUESTS/systemd/disk.img" ] && [ "$GUESTS/systemd/initrd.gz" -nt tests/guests/init-disk ] || make_guest systemd
 
-# boot NAME CPUS [MACHINE SUITE]
-boot() {
-    files=$GUESTS/systemd${4:+/$4} kernel=$GUESTS/${4:+systemd/$4/}vmlinuz
-    [ -n "${4:-}" ] && memory=1G || memory=512M
+boot() { # NAME OPTION...
     printf '%s\n' root 'echo answer $((6 * 7)); systemctl is-system-running' \
         'for u in sysctl modules-load tmpfiles-setup random-seed; do echo used $(systemctl show -p CPUUsageNSec --value systemd-$u) systemd-$u; done' poweroff |
-        "$BOOTREEL" record -i --machine "${3:-pc}" --cpus "$2" --memory "$memory" --kernel "$kernel" --initrd "$files/initrd.gz" \
-            --disk "$files/disk.img" --append 'console=ttyS0 quiet systemd.show_status=1 root=/dev/sda' -q -o "$work/$1.reel" \
-            >"$work/$1.console" 2>"$work/$1.err" || fail "$1: record exits with $?: $(tail -n 1 "$work/$1.err")"
+        "$BOOTREEL" record -i "${@:2}" -q -o "$work/$1.reel" >"$work/$1.console" 2>"$work/$1.err" ||
+        fail "$1: record exits with $?: $(tail -n 1 "$work/$1.err")"
     tr -d "\r" <"$work/$1.console" | sed "s/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\x1b\][^\x1b\x07]*\(\x1b\\\\\|\x07\)//g" >"$work/$1.text"
     holds "$work/$1.text" '^reel login: root' "$1: the login"
     holds "$work/$1.text" '^answer 42' "$1: what the shell answers"
@@ -33,6 +30,13 @@ boot() {
     holds "$work/$1.why" '^nothing went wrong: the guest switched the machine off' "$1: why"
     "$BOOTREEL" events --class kernel "$work/$1.reel" | grep kernel.note >"$work/$1.notes" && fail "$1: $(cat "$work/$1.notes")"
     every_way "$1" "$work/$1.reel"
+}
+
+direct() { # NAME CPUS [MACHINE SUITE]
+    local files=$GUESTS/systemd${4:+/$4} kernel=$GUESTS/${4:+systemd/$4/}vmlinuz memory=512M
+    [ -z "${4:-}" ] || memory=1G
+    boot "$1" --machine "${3:-pc}" --cpus "$2" --memory "$memory" --kernel "$kernel" --initrd "$files/initrd.gz" --disk "$files/disk.img" \
+        --append 'console=ttyS0 quiet systemd.show_status=1 root=/dev/sda'
 }
 
 # The bytes of colours in it do not matter.
@@ -72,15 +76,21 @@ END
 }
 
 for cpus in ${BOOTREEL_SYSTEMD_CPUS:-1}; do
-    boot "systemd-$cpus" "$cpus"
+    direct "systemd-$cpus" "$cpus"
     found_through_colours "systemd-$cpus"
     units "systemd-$cpus"
 done
 for suite in ${BOOTREEL_SYSTEMD_SUITES:-}; do
+    need_efi
     make_guest "systemd-$suite"
     for machine in pc q35; do
-        boot "$suite-$machine" 1 "$machine" "$suite"
+        direct "$suite-$machine" 1 "$machine" "$suite"
         units "$suite-$machine"
+    done
+    for start in pc:builtin:virtio pc:seabios:virtio q35:ovmf:nvme; do
+        IFS=: read -r machine bios interface <<<"$start"
+        boot "$suite-grub-$bios" --machine "$machine" --bios "$bios" --memory 1G --disk "$GUESTS/systemd/$suite/system.img,interface=$interface"
+        units "$suite-grub-$bios"
     done
 done
 finish
