@@ -63,26 +63,14 @@ static void line_if(struct why_case *c, struct finding *f, const char *text, uin
 
 static void disk_lines(struct why_case *c, struct finding *f)
 {
-    const struct trace_config *cfg = trace_config(c->t);
-    struct text disks = {0}, modules = {0};
-    for (size_t i = 0; i < cfg->nimages; i++) {
-        const char *role = cfg->images[i].role;
-        char key[60];
-        if (strncmp(role, "disk", 4) && strncmp(role, "cdrom", 5))
-            continue;
-        snprintf(key, sizeof key, "%.30s.interface", role);
-        const char *interface = trace_setting(c->t, key);
-        text_add(&disks, "%s%s%s%s%s", disks.n ? ", " : "", role, interface ? " (" : "",
-                 interface ? interface : "", interface ? ")" : "");
-    }
-    find_note(f, "disks of the machine: %s", disks.n ? disks.s : "none");
+    struct text modules = {0};
+    find_drives_of_machine(f, c);
     for (size_t i = 0; i < c->now.n; i++)
         if (c->now.event[i].kind == EV_MODULE_LOAD && modules.n < 200) {
             char name[60];
             text_add(&modules, "%s%s", modules.n ? ", " : "", fact_text(&c->now.event[i], name, sizeof name));
         }
     find_note(f, "modules that were loaded: %s", modules.n ? modules.s : "none");
-    free(disks.s);
     free(modules.s);
 }
 

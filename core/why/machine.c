@@ -139,6 +139,26 @@ void find_callers_at(struct finding *f, struct why_case *c, const struct event *
         find_callers(f, c, ev->cpu);
 }
 
+/* ---------------------------------------------------------------- drives */
+
+void find_drives_of_machine(struct finding *f, struct why_case *c)
+{
+    const struct trace_config *cfg = trace_config(c->t);
+    struct text drives = {0};
+    for (size_t i = 0; i < cfg->nimages; i++) {
+        const char *role = cfg->images[i].role;
+        char key[60];
+        if (strncmp(role, "disk", 4) && strncmp(role, "cdrom", 5))
+            continue;
+        snprintf(key, sizeof key, "%.30s.interface", role);
+        const char *interface = trace_setting(c->t, key);
+        text_add(&drives, "%s%s%s%s%s", drives.n ? ", " : "", role, interface ? " (" : "",
+                 interface ? interface : "", interface ? ")" : "");
+    }
+    find_note(f, "disks of the machine: %s", drives.n ? drives.s : "none");
+    free(drives.s);
+}
+
 /* ---------------------------------------------------------------- words */
 
 const char *case_exception(struct why_case *c, uint64_t vector, uint64_t error, uint64_t cr2, uint64_t ip,

@@ -44,7 +44,7 @@ iso() { # NAME
     cp "$work/$1.ko" "$tree/fake.ko"
     printf 'hint.uart.0.port=0x3F8\n' >"$tree/device.hints"
     printf '%s\n' 'kfreebsd /kernel -v' 'kfreebsd_loadenv /device.hints' 'kfreebsd_module_elf /fake.ko' \
-        'set kFreeBSD.console=comconsole' boot >"$tree/boot/grub/grub.cfg"
+        'set kFreeBSD.console=comconsole' ${ROOT:+"set kFreeBSD.vfs.root.mountfrom=$ROOT"} boot >"$tree/boot/grub/grub.cfg"
     grub-mkimage -d "$tree/boot/grub/i386-pc" -O i386-pc -p /boot/grub -o "$work/core.img" biosdisk iso9660 normal configfile bsd
     cat "$modules/cdboot.img" "$work/core.img" >"$tree/boot/grub/eltorito.img"
     xorriso -as mkisofs -quiet -o "$work/$1.iso" -R -J -b boot/grub/eltorito.img -no-emul-boot -boot-load-size 4 -boot-info-table \
@@ -158,6 +158,20 @@ all i386
 # Offsets that are not given have to be found.
 boot derived 64 -DWITHOUT_CONSTANTS
 all derived
+
+# A root that is not there, and none: `why` says which was asked for, what there is, and where the kernel waits.
+without_root() { # NAME FROM VERDICT
+    ROOT=$2 boot "$1" 64 "-DNO_ROOT=\"$2\""
+    expect 1 "$1-why" "$BOOTREEL" why "$work/$1.reel"
+    holds "$work/$1-why.out" "^FreeBSD $3 its prompt \(mountroot>\)\$" "$1: why"
+    holds "$work/$1-why.out" ' console: mountroot>' "$1: why"
+    holds "$work/$1-why.out" ' the kernel names this drive: cd0 at ata1 ' "$1: why"
+    holds "$work/$1-why.out" ' called by .*vfs_mountroot.* < mi_startup' "$1: why"
+}
+without_root no_root ufs:/dev/ada9 'cannot mount its root from ufs:/dev/ada9: error 19 \(No such device\); the drives that the kernel names are cd0; it asks for one at'
+holds "$work/no_root-why.out" ' the loader says: vfs.root.mountfrom=ufs:/dev/ada9' "no_root: why"
+without_root no_slice ufs:/dev/cd0s1a 'cannot .*; the kernel names the drive cd0, but no cd0s1a; it asks for one at'
+without_root root_unnamed "" 'has no root file system: nobody has told it which \(no vfs.root.mountfrom\), and it asks for one at'
 
 # The user's own file: types, names, lines. One of another build is refused.
 boot_with() { # NAME FILE...

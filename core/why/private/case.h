@@ -112,6 +112,8 @@ void find_event(struct finding *f, struct why_case *c, const struct event *ev, c
 void find_callers(struct finding *f, struct why_case *c, unsigned cpu);
 /* Goes to an event, and adds the callers there, as find_callers. */
 void find_callers_at(struct finding *f, struct why_case *c, const struct event *ev);
+/* Adds the disks and CDs that the machine was given, with their interfaces. */
+void find_drives_of_machine(struct finding *f, struct why_case *c);
 /* Adds the last n console lines before `to` that are after `from`, each once. */
 void find_console(struct finding *f, struct why_case *c, uint64_t from, uint64_t to, size_t n);
 
@@ -128,8 +130,8 @@ bool units_unfinished(struct why_case *c, struct finding *f, bool sure_only);
 /* ---------------------------------------------------------------- the explainers */
 
 typedef void explainer_fn(struct why_case *c, struct finding *f);
-explainer_fn explain_linux, explain_systems, explain_rails, explain_fault, explain_reset, explain_network,
-    explain_firmware, explain_uefi, explain_hang, explain_units, explain_program;
+explainer_fn explain_linux, explain_freebsd, explain_systems, explain_rails, explain_fault, explain_reset,
+    explain_network, explain_firmware, explain_uefi, explain_hang, explain_units, explain_program;
 
 /* After something went wrong: adds to the finding what is wrong with a CD's image, if that is the cause. */
 void explain_media(struct why_case *c, struct finding *f);

@@ -3,6 +3,7 @@
  * What it does it also prints ("truth: …"), and each SYSINIT as VERBOSE_SYSINIT does.
  *
  *   -DWITHOUT_CONSTANTS   without the constants for debuggers: offsets have to be derived
+ *   -DNO_ROOT="FROM"      the root is not there: it asks for one, and nobody answers; "" if none was asked for
  *   -DHOSTILE             the list of processes is a cycle, the set of SYSINITs holds itself, a module's symbols have no end
  */
 #include <stddef.h>
@@ -22,6 +23,15 @@ static void out16(uint16_t port, uint16_t v)
 {
     __asm__ volatile("outw %0, %1" ::"a"(v), "Nd"(port));
 }
+
+#ifdef NO_ROOT
+static uint8_t in8(uint16_t port)
+{
+    uint8_t v;
+    __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
+    return v;
+}
+#endif
 
 static void put(const char *s)
 {
@@ -534,9 +544,30 @@ FUNCTION static void configure(const void *unused)
     device_attach(&uart);
 }
 
+#ifdef NO_ROOT
+FUNCTION static void cngets(void)
+{
+    while (!(in8(0x3fd) & 1))
+        ;
+}
+
+FUNCTION void vfs_mountroot(void)
+{
+    put("cd0 at ata1 bus 0 scbus1 target 0 lun 0\ncd0: <a drive> Removable CD-ROM SCSI device\n");
+    if (sizeof NO_ROOT > 1)
+        put("Trying to mount root from " NO_ROOT " [ro]...\nmountroot: waiting for device ...\n"
+            "Mounting from " NO_ROOT " failed with error 19.\n");
+    put("\nManual root filesystem specification:\n  <fstype>:<device> [options]\n\nmountroot> ");
+    cngets();
+}
+#endif
+
 FUNCTION static void mount_root(const void *unused)
 {
     __asm__ volatile("" ::"r"(unused));
+#ifdef NO_ROOT
+    vfs_mountroot();
+#endif
     vfs_mountedfrom(vfs_mount_alloc(NULL, &cd9660, "/", NULL), "/dev/cd0");
 }
 
