@@ -319,6 +319,22 @@ make_xen_no_notes() { # a kernel without the notes that say that it can be a dom
 make_xen_no_root() { xen xen_no_root 512M --module "$GUESTS/vmlinuz console=hvc0 root=/dev/sda1"; }
 make_uml_no_root() { boot uml_no_root --uml "$GUESTS/uml/linux.uml" --memory 128M --until 30s; }
 
+# ---- FreeBSD: the user's CD, whose loader has vfs.root.mountfrom from GRUB's or the loader's configuration, or from /etc/fstab
+
+freebsd() { # NAME EXPRESSION...: as long as it was
+    LC_ALL=C sed "${@:2}" "$BOOTREEL_FREEBSD" >"$1.iso"
+    ! cmp -s "$1.iso" "$BOOTREEL_FREEBSD" || fail "$1: the image does not say which root it has"
+    boot "$1" --memory 512M --cdrom "$1.iso" --until 60s
+    rm "$1.iso"
+}
+make_freebsd_no_root() {
+    freebsd freebsd_no_root -e 's|\(mountfrom="\{0,1\}cd9660:/dev/\)cd|\1zz|; s|^/dev/iso9660/|/dev/iso9669/|'
+}
+make_freebsd_root_unnamed() {
+    freebsd freebsd_root_unnamed -e 's|kFreeBSD\.vfs\.root\.mountfrom=|kFreeBSD.vfs.root.nowherefr=|; s|^vfs\.root\.mountfrom=|vfs.root.nowherefr=|; s|^/dev/iso9660/|#dev/iso9660/|'
+}
+make_freebsd_boots() { boot freebsd_boots --memory 512M --cdrom "$BOOTREEL_FREEBSD" --until 300s; }
+
 # ---- healthy
 
 make_debian() { boot debian --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd.gz" --append console=ttyS0 --until 60s; }
