@@ -142,9 +142,14 @@ static bool falls_back(struct why_case *c, struct finding *f)
 
 static bool unit_failed(const struct event *ev)
 {
-    static const char *const texts[] = {
-        "Failed with result",           "ordering cycle", "Failed to start", "Dependency failed for",
-        "Timed out waiting for device", "timed out.",     "emergency mode"};
+    static const char *const texts[] = {"Failed with result",
+                                        "ordering cycle",
+                                        "Failed to start",
+                                        "Dependency failed for",
+                                        "Timed out waiting for device",
+                                        "timed out.",
+                                        "emergency mode",
+                                        "Start request repeated too quickly"};
     if (ev->kind == EV_CONSOLE_LINE && (fact_contains(ev, "FAILED") || fact_contains(ev, "DEPEND")) &&
         (fact_contains(ev, "Failed to start") || fact_contains(ev, "Dependency failed")))
         return true;
@@ -189,10 +194,14 @@ static const struct event *first_failed(const struct facts *f)
 
 static void failed_lines(struct why_case *c, struct finding *f, size_t most)
 {
-    char words[300];
+    char words[300] = "", last[300];
     for (size_t i = 0, n = 0; i < c->now.n && n < most; i++) {
         const struct event *ev = &c->now.event[i];
         if (!unit_failed(ev))
+            continue;
+        /* A unit that is started again and again fails in the same words. */
+        snprintf(last, sizeof last, "%s", words);
+        if (!strcmp(last, fact_text(ev, words, sizeof words)))
             continue;
         find_line(f, ev->icount, NULL, "%s: %s", manager_says(ev) ? "systemd says" : "console",
                   fact_text(ev, words, sizeof words));
@@ -339,17 +348,79 @@ bool units_unfinished(struct why_case *c, struct finding *f, bool sure_only)
     return true;
 }
 
+/* ---------------------------------------------------------------- what is done about a failed unit */
+
+/* A service that is started again as its Restart= says. */
+struct restarts {
+    const struct event *last, *limit; /* the last start again; where systemd has given that up */
+    uint64_t n;                       /* its own count */
+    bool failed;                      /* after the last one */
+};
+
+/* The line is of that unit, whose name and a colon begin its lines. */
+static bool says_of(const struct event *ev, const char *unit, char *buf, size_t size)
+{
+    return manager_says(ev) && !strncmp(fact_text(ev, buf, size), unit, strlen(unit));
+}
+
+static struct restarts restarts_of(const struct facts *f, const char *unit)
+{
+    static const char counter[] = "restart counter is at ";
+    struct restarts r = {0};
+    char words[300];
+    for (size_t i = 0; i < f->n; i++) {
+        const struct event *ev = &f->event[i];
+        if (!says_of(ev, unit, words, sizeof words))
+            continue;
+        const char *number = strstr(words, counter);
+        if (number) {
+            r.last = ev;
+            r.n = strtoull(number + sizeof counter - 1, NULL, 10);
+            r.failed = false;
+        } else if (strstr(words, "Start request repeated too quickly")) {
+            r.limit = ev;
+        } else if (r.last && strstr(words, "Failed with result")) {
+            r.failed = true;
+        }
+    }
+    return r;
+}
+
+/* What came of a unit that failed, to follow its verdict; "" if it was left so. */
+static void aftermath(const struct facts *f, const struct event *failed, char *buf, size_t size)
+{
+    char words[300], unit[300];
+    *buf = 0;
+    fact_text(failed, words, sizeof words);
+    const size_t n = strcspn(words, ":");
+    if (!manager_says(failed) || !words[n] || memchr(words, ' ', n))
+        return;
+    snprintf(unit, sizeof unit, "%.*s:", (int)n, words);
+    const struct restarts r = restarts_of(f, unit);
+    if (r.last)
+        snprintf(buf, size, "; systemd has restarted it %" PRIu64 " time%s%s", r.n, r.n == 1 ? "" : "s",
+                 r.limit    ? ", and has given up"
+                 : r.failed ? ", and it has failed again"
+                            : ", and it has not failed since");
+}
+
 void explain_units(struct why_case *c, struct finding *f)
 {
-    const struct event *first;
-    char words[300];
+    const struct event *first, *down;
+    char words[300], then[400];
     if (freezes(c, f) || falls_back(c, f) || ends_in_maintenance(c, f))
         return;
     if ((first = first_failed(&c->now))) {
-        find_verdict(f, WHY_WRONG, first->icount, "systemd has a unit that failed: %s",
-                     fact_text(first, words, sizeof words));
+        aftermath(&c->now, first, then, sizeof then);
+        fact_text(first, words, sizeof words);
+        const size_t n = strlen(words);
+        if (*then && n && words[n - 1] == '.')
+            words[n - 1] = 0;
+        find_verdict(f, WHY_WRONG, first->icount, "systemd has a unit that failed: %s%s", words, then);
         process_line(c, f, first);
         failed_lines(c, f, 14);
+        if ((down = facts_last(&c->now, EV_KERNEL_SHUTDOWN)) && down->icount > first->icount)
+            find_event(f, c, down, "then the kernel shuts down");
         return;
     }
     units_unfinished(c, f, true);

@@ -194,27 +194,37 @@ static const char *explain(struct why_case *c, struct finding *f)
     return "";
 }
 
-/* Nothing is wrong with the last boot, or it has only begun; but one before it has crashed: what went wrong there. */
+/* Nothing is wrong with the last boot, or it has only begun; but one before it has crashed: what went wrong there. If none has, and it is not
+ * known how the last one goes on, units that failed in the one before are told: systemd may have asked for the reset because of them. */
 static const char *earlier_boot(struct why_case *c, struct finding *f, const char *subject)
 {
-    struct facts *crash = c->before_crashed ? &c->before : &c->bad;
+    struct facts *boot = c->before_crashed ? &c->before : &c->bad;
     struct finding then = {0};
-    if (!crash->n)
+    const char *who = "units";
+    const bool crashed = boot->n;
+    if (!crashed && f->answer == WHY_UNKNOWN)
+        boot = &c->before;
+    if (!boot->n)
         return subject;
     facts_free(&c->now);
-    c->now = *crash;
-    *crash = (struct facts){0};
+    c->now = *boot;
+    *boot = (struct facts){0};
     c->at = c->now.end;
     c->whole = c->again = false;
     c->reason = "";
-    const char *who = explain(c, &then);
+    if (crashed)
+        who = explain(c, &then);
+    else
+        explain_units(c, &then);
     if (!then.found || then.answer != WHY_WRONG) {
         finding_free(&then);
         return subject;
     }
     char *verdict = then.verdict.s;
+    const size_t n = strlen(verdict);
     then.verdict = (struct text){0};
-    text_add(&then.verdict, "%s; then the machine was reset, and booted again", verdict);
+    text_add(&then.verdict, "%.*s; then the machine was reset, and booted again",
+             (int)(n && verdict[n - 1] == '.' ? n - 1 : n), verdict);
     free(verdict);
     finding_free(f);
     *f = then;

@@ -144,6 +144,32 @@ make_unit_no_program() {
     printf '[Unit]\nDescription=The Accounts\n[Service]\nExecStart=/usr/sbin/accountsd --serve\n' >accounts.service
     systemd unit_no_program "systemd.wants=accounts.service" accounts.service /etc/systemd/system/accounts.service
 }
+service() { # NAME LINES: writes NAME.service, whose [Unit] and [Service] are these
+    printf '[Unit]\nDescription=The Accounts\n%b\n' "$2" >"$1.service"
+}
+make_unit_restarts() { # until systemd's limit is hit
+    service accounts '[Service]\nExecStart=/bin/sh -c "echo no ledger >&2; exit 7"\nRestart=always'
+    systemd unit_restarts "systemd.wants=accounts.service" accounts.service /etc/systemd/system/accounts.service
+}
+make_unit_ends() { # well, each time, but it is to run always
+    service accounts '[Service]\nExecStart=/bin/true\nRestart=always'
+    systemd unit_ends "systemd.wants=accounts.service" accounts.service /etc/systemd/system/accounts.service
+}
+make_unit_restarts_on() { # without a limit
+    service accounts 'StartLimitIntervalSec=0\n[Service]\nExecStart=/bin/false\nRestart=always\nRestartSec=1'
+    systemd unit_restarts_on "systemd.wants=accounts.service" accounts.service /etc/systemd/system/accounts.service
+}
+make_failure_off() {
+    service accounts 'FailureAction=poweroff\n[Service]\nExecStart=/bin/false'
+    systemd failure_off "systemd.wants=accounts.service" accounts.service /etc/systemd/system/accounts.service
+}
+make_failure_reboot() {
+    service accounts 'FailureAction=reboot-force\n[Service]\nExecStart=/bin/false'
+    systemd failure_reboot "systemd.wants=accounts.service" accounts.service /etc/systemd/system/accounts.service
+}
+make_no_getty() { # nobody can log in, as someone has wanted it
+    systemd no_getty "" link /etc/systemd/system/serial-getty@ttyS0.service /dev/null link /etc/systemd/system/getty@tty1.service /dev/null
+}
 make_unit_cycle() {
     printf '[Unit]\nDescription=One\nAfter=two.service\nRequires=two.service\n[Service]\nType=oneshot\nExecStart=/bin/true\n' >one.service
     printf '[Unit]\nDescription=Two\nAfter=one.service\n[Service]\nType=oneshot\nExecStart=/bin/true\n' >two.service
