@@ -67,10 +67,10 @@ struct reply {
     char s[PACKET_MAX + 1];
 };
 
-/* A file that gdb may open (vFile). */
 #define FILE_PREFIX "/bootreel/"
 #define KERNEL_FILE FILE_PREFIX "kernel"
 struct kernels;
+/* A file that gdb may open (vFile). */
 struct served_file {
     char *name;
     uint8_t *data;

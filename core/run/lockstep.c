@@ -4,6 +4,7 @@
  * So the first step that differs is looked for by runs that all begin at one checkpoint and end in the middle
  * of the stretch, at once: in a run of single steps nothing is compiled. For the same reason that step is the
  * last one of a block: up to there the block is interpreted. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,7 @@ static const char *const side_name[SIDES] = {"interpreted", "compiled"};
 
 struct lockstep *lockstep_open(struct trace *t, const struct lockstep_options *o, struct error *err)
 {
+    assert(!o->kind->host.interpret);
     struct lockstep *l = mem_zero(1, sizeof *l);
     l->t = t;
     l->o = *o;
