@@ -77,6 +77,13 @@ bool base_read(const struct guest_base *b, uint64_t address, void *buf, size_t n
     return done == n;
 }
 
+bool base_read_at(struct guest *g, unsigned cpu, uint64_t address, void *buf, size_t n)
+{
+    struct guest_base *b = (struct guest_base *)g;
+    b->cpu = cpu;
+    return base_read(b, address, buf, n);
+}
+
 uint64_t base_u64(const struct guest_base *b, uint64_t address)
 {
     uint64_t v;
@@ -96,14 +103,21 @@ uint64_t base_word(const struct guest_base *b, uint64_t address)
     return b->word == 8 ? base_u64(b, address) : base_u32(b, address);
 }
 
-static bool read_for_string(const void *ctx, uint64_t address, void *buf, size_t n)
-{
-    return base_read(ctx, address, buf, n);
-}
-
 size_t base_string(const struct guest_base *b, uint64_t address, char *buf, size_t size)
 {
-    return guest_string(address, buf, size, read_for_string, b);
+    memset(buf, 0, size);
+    if (!address)
+        return 0;
+    /* Reads up to the end of a page at a time: the next page may not be mapped. */
+    for (size_t n = 0; n + 1 < size;) {
+        size_t part = 0x1000 - ((address + n) & 0xfff);
+        part = part < size - 1 - n ? part : size - 1 - n;
+        bool whole = base_read(b, address + n, buf + n, part);
+        if (memchr(buf + n, 0, part) || !whole)
+            break;
+        n += part;
+    }
+    return strlen(buf);
 }
 
 uint64_t base_member(const struct guest_base *b, uint64_t object, int offset)
@@ -130,12 +144,14 @@ size_t base_peek_physical(const struct guest_base *b, uint64_t address, void *bu
 
 uint64_t base_symbol(const struct guest_base *b, const char *name)
 {
-    return guest_symbol(b->o.symbols, b->space, name);
+    struct symbol sym;
+    return symbols_find_in(b->o.symbols, b->space, name, SYMBOLS_NOW, &sym) ? sym.address : 0;
 }
 
 bool base_function(const struct guest_base *b, const char *name, struct symbol *sym)
 {
-    return guest_function(b->o.symbols, b->space, name, sym);
+    return symbols_find_in(b->o.symbols, b->space, name, SYMBOLS_NOW, sym) &&
+           (sym->type == 't' || sym->type == 'T');
 }
 
 void base_name(const struct guest_base *b, uint64_t address, char *buf, size_t size)
@@ -152,9 +168,7 @@ static bool here(void *ctx, const struct probe_hit *hit)
 
 static bool read_memory(void *ctx, unsigned cpu, uint64_t address, void *buf, size_t n)
 {
-    struct guest_base *b = ctx;
-    b->cpu = cpu;
-    return base_read(b, address, buf, n);
+    return base_read_at(ctx, cpu, address, buf, n);
 }
 
 struct hooks *base_hooks_new(struct guest_base *b)
@@ -168,11 +182,20 @@ struct hooks *base_hooks_new(struct guest_base *b)
     return hooks_new(&o);
 }
 
+/* The part of a function that the compiler moved elsewhere, NAME.cold; its size is 0 if there is none. */
+static void cold_part(const struct guest_base *b, const struct symbol *function, struct symbol *cold)
+{
+    char name[560];
+    snprintf(name, sizeof name, "%s.cold", function->name);
+    if (!base_function(b, name, cold))
+        *cold = (struct symbol){0};
+}
+
 struct hook *base_hook(struct guest_base *b, const struct symbol *function, hook_enter *enter,
                        hook_leave *leave, void *ctx)
 {
     struct symbol cold;
-    guest_cold_part(b->o.symbols, b->space, function, &cold);
+    cold_part(b, function, &cold);
     return hook_function(b->hooks, b->cpu, function, &cold, enter, leave, ctx);
 }
 
@@ -180,7 +203,7 @@ void base_sites(struct guest_base *b, const struct symbol *function,
                 void (*fn)(void *ctx, const struct code_site *site), void *ctx)
 {
     struct symbol cold;
-    guest_cold_part(b->o.symbols, b->space, function, &cold);
+    cold_part(b, function, &cold);
     hooks_sites(b->hooks, b->cpu, function, &cold, fn, ctx);
 }
 
@@ -194,10 +217,18 @@ bool base_wants(const struct guest_base *b, enum event_class cls)
 void base_emit(const struct guest_base *b, unsigned kind, const char *data, const uint64_t *fields,
                size_t nfields)
 {
-    const struct event head = {
-        .kind = (uint16_t)kind, .cpu = (uint8_t)b->cpu, .icount = b->icount, .time = b->time};
-    if (base_wants(b, event_kind(kind)->cls))
-        guest_emit(&b->o, &head, data, fields, nfields);
+    if (!base_wants(b, event_kind(kind)->cls))
+        return;
+    const size_t n = data ? strlen(data) : 0;
+    struct event ev = {.kind = (uint16_t)kind,
+                       .cpu = (uint8_t)b->cpu,
+                       .icount = b->icount,
+                       .time = b->time,
+                       .data = data,
+                       .len = (uint32_t)(n < EVENT_MAX_DATA ? n : EVENT_MAX_DATA)};
+    for (size_t i = 0; i < nfields && i < EVENT_MAX_FIELDS; i++)
+        ev.f[i] = fields[i];
+    b->o.emit(b->o.ctx, &ev);
 }
 
 void base_note(struct guest_base *b, const char *fmt, ...)

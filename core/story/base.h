@@ -7,6 +7,7 @@
 
 #include "core/story/guest.h"
 #include "core/story/hooks.h"
+#include "traces/memory.h"
 
 /* Registers that guest systems look at. In 32-bit code they are the lower halves. */
 enum guest_reg {
@@ -85,6 +86,8 @@ uint64_t base_argument(const struct guest_base *b, unsigned i);
 
 /* Reads memory at a linear address. Bytes that cannot be read are zero, and the result is then false. */
 bool base_read(const struct guest_base *b, uint64_t address, void *buf, size_t n);
+/* As guest_system.read, for a guest whose struct begins with a guest_base. */
+bool base_read_at(struct guest *g, unsigned cpu, uint64_t address, void *buf, size_t n);
 /* Numbers in memory: 64 bits, 32 bits, as wide as the guest's pointers. */
 uint64_t base_u64(const struct guest_base *b, uint64_t address);
 uint32_t base_u32(const struct guest_base *b, uint64_t address);

@@ -148,23 +148,8 @@ const void *guest_view_physical(const struct guest *g, const struct engine *e, u
 /* The address of the instruction that made an event of the processor (cpu.cr, cpu.msr, cpu.dtable); 0 for
  * other events. */
 uint64_t guest_event_ip(const struct event *ev);
-/* Hands out an event: `head` with that text as its data (NULL: none; what is longer than EVENT_MAX_DATA is
- * cut) and these fields. */
-void guest_emit(const struct guest_options *o, const struct event *head, const char *data,
-                const uint64_t *fields, size_t nfields);
 /* The number of a register, as from engine_reg_index, by its 64-bit or its 32-bit name (rax, eax). */
 size_t guest_reg_index(const struct engine *e, const char *name);
-/* Reads a string of at most size - 1 bytes by `read`, which returns whether all n bytes could be read. The
- * rest of buf is zeroed; all of it, if the address is 0. Returns its length. */
-size_t guest_string(uint64_t address, char *buf, size_t size,
-                    bool (*read)(const void *ctx, uint64_t address, void *buf, size_t n), const void *ctx);
-/* The address of a symbol of the space that is valid now, or 0. */
-uint64_t guest_symbol(const struct symbols *s, symbol_space space, const char *name);
-/* The function of that name that is valid now, as *sym. False if there is none. */
-bool guest_function(const struct symbols *s, symbol_space space, const char *name, struct symbol *sym);
-/* The part of a function that the compiler moved elsewhere, NAME.cold; its size is 0 if there is none. */
-void guest_cold_part(const struct symbols *s, symbol_space space, const struct symbol *function,
-                     struct symbol *cold);
 
 /* ---------------------------------------------------------------- the table (core/story/guests.c) */
 

@@ -165,18 +165,6 @@ const void *guest_view_physical(const struct guest *g, const struct engine *e, u
     return there ? there : *copy;
 }
 
-void guest_emit(const struct guest_options *o, const struct event *head, const char *data,
-                const uint64_t *fields, size_t nfields)
-{
-    struct event ev = *head;
-    size_t n = data ? strlen(data) : 0;
-    ev.data = data;
-    ev.len = (uint32_t)(n < EVENT_MAX_DATA ? n : EVENT_MAX_DATA);
-    for (size_t i = 0; i < nfields && i < EVENT_MAX_FIELDS; i++)
-        ev.f[i] = fields[i];
-    o->emit(o->ctx, &ev);
-}
-
 uint64_t guest_event_ip(const struct event *ev)
 {
     switch (ev->kind) {
@@ -196,42 +184,4 @@ size_t guest_reg_index(const struct engine *e, const char *name)
     char wide[8];
     snprintf(wide, sizeof wide, "%s%s", name[0] == 'e' ? "r" : "", name + (name[0] == 'e'));
     return engine_reg_index(e, wide);
-}
-
-size_t guest_string(uint64_t address, char *buf, size_t size,
-                    bool (*read)(const void *ctx, uint64_t address, void *buf, size_t n), const void *ctx)
-{
-    memset(buf, 0, size);
-    if (!address)
-        return 0;
-    /* Reads up to the end of a page at a time: the next page may not be mapped. */
-    for (size_t n = 0; n + 1 < size;) {
-        size_t part = 0x1000 - ((address + n) & 0xfff);
-        part = part < size - 1 - n ? part : size - 1 - n;
-        bool whole = read(ctx, address + n, buf + n, part);
-        if (memchr(buf + n, 0, part) || !whole)
-            break;
-        n += part;
-    }
-    return strlen(buf);
-}
-
-uint64_t guest_symbol(const struct symbols *s, symbol_space space, const char *name)
-{
-    struct symbol sym;
-    return symbols_find_in(s, space, name, SYMBOLS_NOW, &sym) ? sym.address : 0;
-}
-
-bool guest_function(const struct symbols *s, symbol_space space, const char *name, struct symbol *sym)
-{
-    return symbols_find_in(s, space, name, SYMBOLS_NOW, sym) && (sym->type == 't' || sym->type == 'T');
-}
-
-void guest_cold_part(const struct symbols *s, symbol_space space, const struct symbol *function,
-                     struct symbol *cold)
-{
-    char name[560];
-    snprintf(name, sizeof name, "%s.cold", function->name);
-    if (!guest_function(s, space, name, cold))
-        *cold = (struct symbol){0};
 }

@@ -1,11 +1,11 @@
-/* access.c - registers, memory, arguments of calls. See impl.h. */
+/* access.c - memory, and arguments of calls. See impl.h. */
 #include "core/systems/efi/private/impl.h"
 
 /* ---------------------------------------------------------------- memory */
 
 bool efi_read_physical(const struct efi_guest *eg, uint64_t address, void *buf, size_t n)
 {
-    size_t done = guest_peek_physical(&eg->base.guest, eg->base.o.engine, address, buf, n);
+    size_t done = base_peek_physical(&eg->base, address, buf, n);
     memset((char *)buf + done, 0, n - done);
     return done == n;
 }

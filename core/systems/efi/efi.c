@@ -199,12 +199,6 @@ static bool task(struct guest *g, unsigned cpu, struct guest_task *t)
     return false;
 }
 
-static bool read_memory(struct guest *g, unsigned cpu, uint64_t address, void *buf, size_t n)
-{
-    efi_guest(g)->base.cpu = cpu;
-    return efi_read(efi_guest(g), address, buf, n);
-}
-
 static void describe(const struct guest *g, struct text *out)
 {
     static const char *const states[] = {
@@ -226,7 +220,7 @@ const struct guest_system efi_system = {
     .destroy = destroy,
     .event = event,
     .task = task,
-    .read = read_memory,
+    .read = base_read_at,
     .describe = describe,
     .word = efi_value_word,
     .explain = efi_explain,

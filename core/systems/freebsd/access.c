@@ -1,4 +1,4 @@
-/* access.c - registers, memory and symbols of the guest; its functions as hooks. See impl.h. */
+/* access.c - where FreeBSD differs from core/story/base.h: memory, functions as hooks. See impl.h. */
 #include "core/systems/freebsd/private/impl.h"
 #include "traces/memory.h"
 

@@ -142,12 +142,6 @@ static bool task(struct guest *g, unsigned cpu, struct guest_task *t)
     return fb_task(freebsd_guest(g), t);
 }
 
-static bool read_memory(struct guest *g, unsigned cpu, uint64_t address, void *buf, size_t n)
-{
-    freebsd_guest(g)->base.cpu = cpu;
-    return fb_read(freebsd_guest(g), address, buf, n);
-}
-
 static void describe(const struct guest *g, struct text *out)
 {
     const struct fb_guest *fb = (const struct fb_guest *)g;
@@ -167,7 +161,7 @@ const struct guest_system freebsd_system = {
     .destroy = destroy,
     .event = event,
     .task = task,
-    .read = read_memory,
+    .read = base_read_at,
     .describe = describe,
     .word = fb_word_of,
     .explain = fb_event_words,

@@ -1,4 +1,4 @@
-/* access.c - registers, memory and symbols of the guest; its functions as hooks. See impl.h. */
+/* access.c - where Linux differs from core/story/base.h: arguments, memory, functions as hooks. See impl.h. */
 #include "core/systems/linux/private/impl.h"
 #include "traces/memory.h"
 
@@ -24,7 +24,7 @@ size_t lx_peek_physical(const struct linux_guest *lx, uint64_t address, void *bu
 {
     if (lx->hosted.is)
         return lx_hosted_physical(lx, address, buf, n);
-    return guest_peek_physical(&lx->base.guest, lx->base.o.engine, address, buf, n);
+    return base_peek_physical(&lx->base, address, buf, n);
 }
 
 /* The kernel's image in physical memory, while it is not mapped yet. */

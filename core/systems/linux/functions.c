@@ -33,11 +33,10 @@ static bool moved_by_clang(const struct linux_guest *lx, const char *name, struc
 
 bool lx_function(const struct linux_guest *lx, const char *name, struct symbol *sym)
 {
-    if (guest_function(lx->base.o.symbols, lx->base.space, name, sym))
+    if (base_function(&lx->base, name, sym))
         return true;
     for (size_t i = 0; i < sizeof other_names / sizeof other_names[0]; i++)
-        if (!strcmp(other_names[i].name, name) &&
-            guest_function(lx->base.o.symbols, lx->base.space, other_names[i].other, sym))
+        if (!strcmp(other_names[i].name, name) && base_function(&lx->base, other_names[i].other, sym))
             return true;
     return moved_by_clang(lx, name, sym);
 }

@@ -260,12 +260,6 @@ static bool task(struct guest *g, unsigned cpu, struct guest_task *t)
     return lx_task(linux_guest(g), t);
 }
 
-static bool read_memory(struct guest *g, unsigned cpu, uint64_t address, void *buf, size_t n)
-{
-    linux_guest(g)->base.cpu = cpu;
-    return lx_read(linux_guest(g), address, buf, n);
-}
-
 static bool call(struct guest *g, unsigned cpu, const char *name, uint64_t address, struct text *out)
 {
     linux_guest(g)->base.cpu = cpu;
@@ -290,7 +284,7 @@ const struct guest_system linux_system = {
     .event = event,
     .enters = enters,
     .task = task,
-    .read = read_memory,
+    .read = base_read_at,
     .call = call,
     .describe = describe,
     .word = word,

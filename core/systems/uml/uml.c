@@ -330,14 +330,6 @@ static bool task(struct guest *g, unsigned cpu, struct guest_task *t)
     return u->found;
 }
 
-static bool read_memory(struct guest *g, unsigned cpu, uint64_t address, void *buf, size_t n)
-{
-    const struct engine *e = uml_guest(g)->base.o.engine;
-    size_t done = e->ops->peek(e, cpu, address, buf, n);
-    memset((char *)buf + done, 0, n - done);
-    return done == n;
-}
-
 static void describe(const struct guest *g, struct text *out)
 {
     const struct uml_guest *u = (const struct uml_guest *)g;
@@ -353,7 +345,7 @@ const struct guest_system uml_system = {
     .event = event,
     .finish = finish,
     .task = task,
-    .read = read_memory,
+    .read = base_read_at,
     .describe = describe,
     .domain = domain,
     .translate = translate,

@@ -1,4 +1,4 @@
-/* access.c - registers, memory and symbols of the hypervisor; its functions as hooks. See impl.h. */
+/* access.c - functions of the hypervisor as hooks. See impl.h. */
 #include "core/systems/xen/private/impl.h"
 #include "traces/memory.h"
 

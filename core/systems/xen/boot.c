@@ -27,7 +27,7 @@ enum {
 static size_t physical(const struct xen_guest *xg, uint64_t address, void *buf, size_t n)
 {
     memset(buf, 0, n);
-    return guest_peek_physical(&xg->base.guest, xg->base.o.engine, address, buf, n);
+    return base_peek_physical(&xg->base, address, buf, n);
 }
 
 static void modules(struct xen_guest *xg, uint32_t count, uint32_t list)

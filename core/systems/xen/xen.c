@@ -46,7 +46,7 @@ enum { HEADER = 12, OVERLAP = sizeof banner, NOWHERE = -1 };
 static void read_piece(const struct xen_guest *xg, uint64_t at, uint8_t *bytes)
 {
     memset(bytes, 0, PIECE + OVERLAP);
-    guest_peek_physical(&xg->base.guest, xg->base.o.engine, at, bytes, PIECE + OVERLAP);
+    base_peek_physical(&xg->base, at, bytes, PIECE + OVERLAP);
 }
 
 /* The address of the last multiboot header between two, or NOWHERE. They are multiples of four. */
@@ -313,12 +313,6 @@ static bool task(struct guest *g, unsigned cpu, struct guest_task *t)
     return xg->state == XEN_FOUND;
 }
 
-static bool read_memory(struct guest *g, unsigned cpu, uint64_t address, void *buf, size_t n)
-{
-    xen_guest(g)->base.cpu = cpu;
-    return xen_read(xen_guest(g), address, buf, n);
-}
-
 static void describe(const struct guest *g, struct text *out)
 {
     const struct xen_guest *xg = (const struct xen_guest *)g;
@@ -336,7 +330,7 @@ const struct guest_system xen_system = {
     .destroy = destroy,
     .event = event,
     .task = task,
-    .read = read_memory,
+    .read = base_read_at,
     .describe = describe,
     .word = xen_value_word,
     .explain = xen_explain,

@@ -2,7 +2,7 @@
  *
  *   efi.c       life, events, the steps from one phase to the next
  *   volume.c    firmware volumes and images, from bytes (volume.h)
- *   access.c    registers, memory, arguments of calls
+ *   access.c    memory, arguments of calls
  *   leave.c     how SEC and the PEI core get to modules that were copied or decompressed
  *   module.c    volumes in memory, modules, their starts and returns
  *   symbols.c   the names of modules' addresses, and their call frames

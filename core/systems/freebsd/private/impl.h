@@ -3,7 +3,7 @@
  *   freebsd.c   life, events, notes, the row
  *   find.c      finding the kernel: ELF header, entry
  *   image.c     the kernel's symbols: dynamic section, symbol table
- *   access.c    registers, memory, symbols, functions hooked at entry and exit
+ *   access.c    memory, functions hooked at entry and exit
  *   layout.c    offsets of members
  *   frames.c    how callers are found
  *   types.c     the user's symbol files: whether they belong to this kernel, and their types

@@ -2,7 +2,7 @@
  *
  *   linux.c     life, events, finding the kernel; notes
  *   image.c     the kernel's image: where it is, its symbols
- *   access.c    registers, memory, symbols, functions hooked at entry and exit
+ *   access.c    arguments, memory, functions hooked at entry and exit
  *   functions.c other names of the kernel's functions
  *   boot.c      boot parameters, decompression, milestones, memory, consoles, shutdown
  *   initcall.c  initcalls
@@ -243,8 +243,6 @@ bool lx_la57(const struct linux_guest *lx);
 /* The physical address that a linear one of the current address space is mapped to, in long mode; false if it
  * is not mapped. SDM volume 3, 4.5. */
 bool lx_physical(const struct linux_guest *lx, uint64_t address, uint64_t *physical);
-
-/* ---------------------------------------------------------------- linux.c */
 
 /* ---------------------------------------------------------------- the parts: called once a kernel has been
  * found */

@@ -2,7 +2,7 @@
  *
  *   xen.c           life, events, finding the hypervisor
  *   symbol_table.c  its symbols
- *   access.c        registers, memory, symbols, functions hooked at entry and exit
+ *   access.c        functions hooked at entry and exit
  *   boot.c          multiboot information, steps of its boot, initcalls, processors, its end
  *   domain.c        domains and virtual processors, switches, their memory
  *   hypercall.c     hypercalls and batches of them
@@ -138,8 +138,6 @@ GUEST_ACCESS(xen, struct xen_guest);
  * (if not NULL) when it is left. False if there is none: then its first name is noted as missing. */
 bool xen_hook(struct xen_guest *xg, const char *const *names, xen_enter *enter, xen_leave *leave);
 #define XEN_HOOK(xg, enter, leave, ...) xen_hook(xg, (const char *const[]){__VA_ARGS__, NULL}, enter, leave)
-
-/* ---------------------------------------------------------------- xen.c */
 
 /* ---------------------------------------------------------------- the parts */
 
