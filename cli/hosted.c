@@ -255,7 +255,7 @@ static int read_lists(const struct elf *e, uint64_t strings, const Elf64_Dyn *dy
             continue;
         if (!dynamic_text(e, strings, &dyn[i], list, sizeof list))
             return error_set(err, "%.200s: its list of folders makes no sense", by->path);
-        *to = mem_copy(list, strlen(list) + 1);
+        *to = mem_string(list);
     }
     return 0;
 }

@@ -5,6 +5,7 @@
  * ELF and its versions of symbols: System V ABI, chapters 4 and 5, and the Linux Standard Base, 10.7. .eh_frame: LSB, 10.6. */
 #include <assert.h>
 #include <elf.h>
+#include <libelf.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -97,17 +98,6 @@ static uint32_t add_string(char *strings, size_t size, uint32_t *n, const char *
     return at;
 }
 
-/* System V ABI, "Hash Table". */
-static uint32_t elf_hash(const char *name)
-{
-    uint32_t h = 0;
-    for (; *name; name++) {
-        h = (h << 4) + (uint8_t)*name;
-        h = (h ^ (h & 0xf0000000) >> 24) & 0x0fffffff;
-    }
-    return h;
-}
-
 static void put_symbols(struct image_of_vdso *v)
 {
     uint32_t n = 1, soname = add_string(v->strings, sizeof v->strings, &n, "", "linux-vdso.so.1"),
@@ -135,7 +125,7 @@ static void put_symbols(struct image_of_vdso *v)
                                           .vd_flags = i ? 0 : VER_FLG_BASE,
                                           .vd_ndx = (Elf64_Half)(i + 1),
                                           .vd_cnt = 1,
-                                          .vd_hash = elf_hash(v->strings + name),
+                                          .vd_hash = (Elf64_Word)elf_hash(v->strings + name),
                                           .vd_aux = sizeof(Elf64_Verdef),
                                           .vd_next = i + 1 < VERSION ? sizeof v->verdef[0] : 0};
         v->verdef[i].aux = (Elf64_Verdaux){.vda_name = name};

@@ -49,9 +49,9 @@ static const struct known_write *known_before(const struct origin *o, uint64_t p
     for (size_t i = 0; i < KNOWN_WRITES; i++) {
         const struct known_write *k = &o->known[i];
         const bool covers = physical >= k->physical && physical + n <= k->physical + k->n;
-        if (!k->n || !covers || icount > k->icount || (k->found && icount <= k->at))
+        if (!k->n || !covers || icount > k->icount || (k->write.found && icount <= k->write.icount))
             continue;
-        if (!best || (k->found ? k->at : 0) < (best->found ? best->at : 0))
+        if (!best || k->write.icount < best->write.icount)
             best = k;
     }
     return best;
@@ -66,14 +66,10 @@ static void keep_known(struct origin *o, const struct known_write *k)
 static int find_write(struct origin *o, struct known_write *k, struct error *err)
 {
     const struct known_write *before = known_before(o, k->physical, k->n, k->icount);
-    const uint64_t to = !before ? k->icount : before->found ? before->at + 1 : 0;
+    const uint64_t to = !before ? k->icount : before->write.found ? before->write.icount + 1 : 0;
     struct timeline_stopped s;
-    if (before && (!before->found || (before->physical == k->physical && before->n == k->n))) {
-        k->found = before->found;
-        k->device = before->device;
-        k->at = before->at;
-        k->address = before->address;
-        k->cpu = before->cpu;
+    if (before && (!before->write.found || (before->physical == k->physical && before->n == k->n))) {
+        k->write = before->write;
         return 0;
     }
     if (timeline_seek(o->tl, to, &s, err))
@@ -82,13 +78,9 @@ static int find_write(struct origin *o, struct known_write *k, struct error *err
         return -1;
     if (s.reason == TIMELINE_INTERRUPTED)
         return error_set(err, "interrupted at icount %" PRIu64, s.icount);
-    if (s.reason == TIMELINE_WATCHPOINT) {
-        k->found = true;
-        k->device = s.device;
-        k->at = s.icount;
-        k->address = s.address;
-        k->cpu = s.cpu;
-    }
+    if (s.reason == TIMELINE_WATCHPOINT)
+        k->write = (struct last_write){
+            .found = true, .device = s.device, .icount = s.icount, .cpu = s.cpu, .address = s.address};
     keep_known(o, k);
     return 0;
 }
@@ -99,10 +91,8 @@ static int last_of(struct origin *o, uint64_t physical, unsigned n, uint64_t ico
     struct known_write k = {.physical = physical, .n = n, .icount = icount};
     if (find_write(o, &k, err))
         return -1;
-    if (!k.found || (lw->found && k.at < lw->icount))
-        return 0;
-    *lw = (struct last_write){
-        .found = true, .device = k.device, .icount = k.at, .cpu = k.cpu, .address = k.address};
+    if (k.write.found && (!lw->found || k.write.icount >= lw->icount))
+        *lw = k.write;
     return 0;
 }
 

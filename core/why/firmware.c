@@ -37,10 +37,10 @@ static void sector_lines(struct why_case *c, struct finding *f)
     for (unsigned i = 0; i < cfg->nimages; i++) {
         const char *role = cfg->images[i].role;
         uint8_t sector[512];
-        if (strncmp(role, "disk", 4) && strncmp(role, "floppy", 6) && strncmp(role, "cdrom", 5))
+        if (!image_is_drive(&cfg->images[i]) && strncmp(role, "floppy", 6))
             continue;
         n++;
-        if (!strncmp(role, "cdrom", 5)) {
+        if (image_is_cd(&cfg->images[i])) {
             find_note(f, "%s: %s, %" PRIu64 " bytes, of which %" PRIu64 " were read", role,
                       cfg->images[i].name, cfg->images[i].size, trace_image_recorded(c->t, i));
             continue;

@@ -52,7 +52,7 @@ static bool parse_attempt(const struct event *ev, struct attempt *a)
     return true;
 }
 
-/* The last ones, in order: of each root one. */
+/* The first failure of each root, in order. */
 static size_t find_attempts(struct why_case *c, struct attempt list[MOST])
 {
     size_t n = 0;

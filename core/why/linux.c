@@ -77,7 +77,7 @@ static void disk_lines(struct why_case *c, struct finding *f)
 static bool has_disk(const struct trace_config *cfg)
 {
     for (size_t i = 0; i < cfg->nimages; i++)
-        if (!strncmp(cfg->images[i].role, "disk", 4) || !strncmp(cfg->images[i].role, "cdrom", 5))
+        if (image_is_drive(&cfg->images[i]))
             return true;
     return false;
 }

@@ -141,6 +141,16 @@ void find_callers_at(struct finding *f, struct why_case *c, const struct event *
 
 /* ---------------------------------------------------------------- drives */
 
+bool image_is_cd(const struct trace_image *im)
+{
+    return !strncmp(im->role, "cdrom", 5);
+}
+
+bool image_is_drive(const struct trace_image *im)
+{
+    return image_is_cd(im) || !strncmp(im->role, "disk", 4);
+}
+
 void find_drives_of_machine(struct finding *f, struct why_case *c)
 {
     const struct trace_config *cfg = trace_config(c->t);
@@ -148,7 +158,7 @@ void find_drives_of_machine(struct finding *f, struct why_case *c)
     for (size_t i = 0; i < cfg->nimages; i++) {
         const char *role = cfg->images[i].role;
         char key[60];
-        if (strncmp(role, "disk", 4) && strncmp(role, "cdrom", 5))
+        if (!image_is_drive(&cfg->images[i]))
             continue;
         snprintf(key, sizeof key, "%.30s.interface", role);
         const char *interface = trace_setting(c->t, key);
@@ -160,6 +170,13 @@ void find_drives_of_machine(struct finding *f, struct why_case *c)
 }
 
 /* ---------------------------------------------------------------- words */
+
+void cut_full_stop(char *sentence)
+{
+    const size_t n = strlen(sentence);
+    if (n && sentence[n - 1] == '.')
+        sentence[n - 1] = 0;
+}
 
 const char *case_exception(struct why_case *c, uint64_t vector, uint64_t error, uint64_t cr2, uint64_t ip,
                            char buf[PLACE_TEXT])

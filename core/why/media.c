@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "core/ground/little_endian.h"
 #include "core/why/private/case.h"
 #include "traces/memory.h"
 
@@ -53,11 +54,9 @@ static uint64_t volume_size(struct trace *t, unsigned image)
 {
     struct error ignored;
     uint8_t d[SECTOR];
-    uint32_t n;
     if (trace_image_read(t, image, DESCRIPTOR * SECTOR, d, sizeof d, &ignored) || memcmp(d, "\1CD001", 6))
         return 0;
-    memcpy(&n, d + SPACE_SIZE, sizeof n);
-    return (uint64_t)n * SECTOR;
+    return (uint64_t)le32(d + SPACE_SIZE) * SECTOR;
 }
 
 void explain_media(struct why_case *c, struct finding *f)
@@ -66,7 +65,7 @@ void explain_media(struct why_case *c, struct finding *f)
     for (unsigned i = 0; i < cfg->nimages; i++) {
         const struct trace_image *im = &cfg->images[i];
         struct tail tail = {0};
-        if (strncmp(im->role, "cdrom", 5) || !volume_size(c->t, i))
+        if (!image_is_cd(im) || !volume_size(c->t, i))
             continue;
         find_tail(c->t, i, im->size / SECTOR, &tail);
         if (tail.zeros < LEAST || tail.begin >= volume_size(c->t, i))

@@ -83,11 +83,6 @@ static bool program_failed(struct why_case *c, struct finding *f)
 
 /* ---------------------------------------------------------------- what is on the disks */
 
-static bool is_disk(const struct trace_image *im)
-{
-    return !strncmp(im->role, "disk", 4) || !strncmp(im->role, "cdrom", 5);
-}
-
 /* The machine that a PE program is for, of which the first bytes are there; 0 if it is none. */
 static unsigned program_machine(const uint8_t *p, size_t n)
 {
@@ -119,7 +114,7 @@ static bool foreign_in(struct why_case *c, struct finding *f, const struct event
 {
     enum { X86_64 = 0x8664, BYTE_CODE = 0xebc, MOST = 1 << 20 };
     const struct trace_image *im = &trace_config(c->t)->images[image];
-    const uint64_t size = strncmp(im->role, "cdrom", 5) ? SECTOR : 4 * SECTOR;
+    const uint64_t size = image_is_cd(im) ? 4 * SECTOR : SECTOR;
     const uint64_t from = read->f[EVF_DISK_READ_lba] * size, want = read->f[EVF_DISK_READ_count] * size,
                    n = want < MOST ? want : MOST;
     uint8_t *data = mem_zero(n + 1, 1);
@@ -160,7 +155,7 @@ static bool foreign_program(struct why_case *c, struct finding *f, struct text *
             continue;
         n++;
         for (unsigned k = 0; k < cfg->nimages; k++)
-            if (is_disk(&cfg->images[k]) && foreign_in(c, f, ev, k, why))
+            if (image_is_drive(&cfg->images[k]) && foreign_in(c, f, ev, k, why))
                 return true;
     }
     return false;
@@ -192,7 +187,7 @@ bool efi_bad_tables(struct why_case *c, struct text *why)
     const struct trace_config *cfg = trace_config(c->t);
     bool bad = false;
     for (unsigned i = 0; i < cfg->nimages; i++)
-        if (!strncmp(cfg->images[i].role, "disk", 4) && bad_table(c->t, i, 1, why)) {
+        if (image_is_drive(&cfg->images[i]) && !image_is_cd(&cfg->images[i]) && bad_table(c->t, i, 1, why)) {
             bad_table(c->t, i, cfg->images[i].size / SECTOR - 1, why);
             bad = true;
         }

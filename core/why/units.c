@@ -413,9 +413,8 @@ void explain_units(struct why_case *c, struct finding *f)
     if ((first = first_failed(&c->now))) {
         aftermath(&c->now, first, then, sizeof then);
         fact_text(first, words, sizeof words);
-        const size_t n = strlen(words);
-        if (*then && n && words[n - 1] == '.')
-            words[n - 1] = 0;
+        if (*then)
+            cut_full_stop(words);
         find_verdict(f, WHY_WRONG, first->icount, "systemd has a unit that failed: %s%s", words, then);
         process_line(c, f, first);
         failed_lines(c, f, 14);

@@ -221,10 +221,9 @@ static const char *earlier_boot(struct why_case *c, struct finding *f, const cha
         return subject;
     }
     char *verdict = then.verdict.s;
-    const size_t n = strlen(verdict);
+    cut_full_stop(verdict);
     then.verdict = (struct text){0};
-    text_add(&then.verdict, "%.*s; then the machine was reset, and booted again",
-             (int)(n && verdict[n - 1] == '.' ? n - 1 : n), verdict);
+    text_add(&then.verdict, "%s; then the machine was reset, and booted again", verdict);
     free(verdict);
     finding_free(f);
     *f = then;

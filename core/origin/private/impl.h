@@ -46,14 +46,22 @@ struct code_entry {
 };
 enum { CODE_ENTRIES = 4096 };
 
+struct last_write {
+    bool found, device, too_far;
+    uint64_t looked;   /* for a register: at how many steps */
+    unsigned places;   /* … and before these at how many positions: its value was the same at all of them */
+    uint64_t adjusted; /* later steps that only added a constant, and were passed over */
+    uint64_t icount;
+    unsigned cpu;
+    uint64_t address; /* memory: where the write begins (by a device: physical) */
+};
+
 /* The result of a search in memory: the last write to these bytes before `icount`. It stays true, as the
  * recorded run does not change. */
 struct known_write {
     uint64_t physical, icount;
     unsigned n; /* 0: nothing is known here */
-    bool found, device;
-    uint64_t at, address;
-    unsigned cpu;
+    struct last_write write;
 };
 enum { KNOWN_WRITES = 1024 };
 
@@ -96,15 +104,6 @@ csh decode_handle(const struct origin *o, unsigned bits);
 
 /* ---------------------------------------------------------------- search.c */
 
-struct last_write {
-    bool found, device, too_far;
-    uint64_t looked;   /* for a register: at how many steps */
-    unsigned places;   /* … and before these at how many positions: its value was the same at all of them */
-    uint64_t adjusted; /* later steps that only added a constant, and were passed over */
-    uint64_t icount;
-    unsigned cpu;
-    uint64_t address; /* memory: where the write begins (by a device: physical) */
-};
 /* A place whose physical addresses are known. */
 struct where {
     struct origin_place place;

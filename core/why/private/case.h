@@ -112,6 +112,11 @@ void find_event(struct finding *f, struct why_case *c, const struct event *ev, c
 void find_callers(struct finding *f, struct why_case *c, unsigned cpu);
 /* Goes to an event, and adds the callers there, as find_callers. */
 void find_callers_at(struct finding *f, struct why_case *c, const struct event *ev);
+/* Takes a full stop at the end away, for a sentence that goes on. */
+void cut_full_stop(char *sentence);
+/* Whether an image is of a CD; of a CD or disk. */
+bool image_is_cd(const struct trace_image *im);
+bool image_is_drive(const struct trace_image *im);
 /* Adds the disks and CDs that the machine was given, with their interfaces. */
 void find_drives_of_machine(struct finding *f, struct why_case *c);
 /* Adds the last n console lines before `to` that are after `from`, each once. */
