@@ -1,11 +1,13 @@
-/* elf_write.c - the symbols of a space as an ELF file, for debuggers. ELF-64 Object File Format 1.5.
+/* elf_write.c - the symbols of a space as an ELF file, for debuggers. libelf writes it.
  *
  * It has symbols, empty (NOBITS) sections at their addresses, and lines and call frames as far as they are
  * known. It has no code: a debugger reads that from the guest's memory.
  */
-#include <elf.h>
+#include <libelf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "core/symbols/private/btf_dwarf.h"
 #include "core/symbols/private/bytes.h"
@@ -16,31 +18,58 @@ static uint32_t add_string(struct bytes *b, const char *s)
     return (uint32_t)put(b, s, strlen(s) + 1);
 }
 
-/* The file while it is made: tables of sections, symbols and names. */
+/* The file while it is made. libelf refers to what the sections have, so it stays until the file is written. */
 struct elf {
-    struct bytes sections, symbols, names, section_names;
-    unsigned nsections;
-    bool named[2];  /* there is a .text, a .data */
-    uint64_t entry; /* where .text begins */
+    int fd;
+    Elf *file;
+    struct bytes symbols, names, section_names;
+    size_t nsections; /* with the one that is always empty */
+    bool named[2];    /* there is a .text, a .data */
+    uint64_t entry;   /* where .text begins */
     struct symbols_dwarf *dwarf;
     struct btf_dwarf *types;
 };
 
-static unsigned add_section(struct elf *e, const char *name, Elf64_Shdr s)
+/* False if the host gives no file in memory. */
+static bool open_file(struct elf *e)
 {
-    s.sh_name = add_string(&e->section_names, name);
-    put(&e->sections, &s, sizeof s);
-    return e->nsections++;
-}
-
-static void elf_begin(struct elf *e)
-{
-    *e = (struct elf){0};
+    *e = (struct elf){.fd = memfd_create("symbols", MFD_CLOEXEC), .nsections = 1};
+    elf_version(EV_CURRENT);
+    e->file = e->fd < 0 ? NULL : elf_begin(e->fd, ELF_C_WRITE, NULL);
+    if (!e->file || !elf64_newehdr(e->file))
+        return false;
     add_string(&e->names, "");
     add_string(&e->section_names, "");
-    put(&e->sections, &(Elf64_Shdr){0}, sizeof(Elf64_Shdr));
     put(&e->symbols, &(Elf64_Sym){0}, sizeof(Elf64_Sym));
-    e->nsections = 1;
+    return true;
+}
+
+static void close_file(struct elf *e)
+{
+    elf_end(e->file);
+    if (e->fd >= 0)
+        close(e->fd);
+    free(e->symbols.p);
+    free(e->names.p);
+    free(e->section_names.p);
+}
+
+static Elf_Scn *add_section(struct elf *e, const char *name, Elf64_Shdr s)
+{
+    Elf_Scn *section = mem_check(elf_newscn(e->file));
+    s.sh_name = add_string(&e->section_names, name);
+    s.sh_addralign = 1;
+    *elf64_getshdr(section) = s;
+    e->nsections++;
+    return section;
+}
+
+/* Adds bytes to what a section has. */
+static void add_data(Elf_Scn *section, Elf_Type type, const void *bytes, size_t n)
+{
+    Elf_Data *d = mem_check(elf_newdata(section));
+    *d = (Elf_Data){
+        .d_buf = (void *)bytes, .d_type = type, .d_size = n, .d_align = 1, .d_version = EV_CURRENT};
 }
 
 /* ---- one mapping of a table ---- */
@@ -115,40 +144,35 @@ static uint64_t extent(const struct symbol *s)
 
 /* Sections do not overlap: each is a run of symbols of one part, without wide gaps. The present one reaches
  * to `end`. */
-static void end_section(struct elf *e, unsigned section, uint64_t end)
+static void end_section(Elf_Scn *section, uint64_t end)
 {
-    Elf64_Shdr s;
-    uint8_t *at = e->sections.p + section * sizeof s;
-    memcpy(&s, at, sizeof s);
-    s.sh_size = end - s.sh_addr;
-    memcpy(at, &s, sizeof s);
+    add_data(section, ELF_T_BYTE, NULL, end - elf64_getshdr(section)->sh_addr);
 }
 
-static unsigned begin_section(struct elf *e, const struct symbol_mapping *m, enum part part, uint64_t begin)
+static Elf_Scn *begin_section(struct elf *e, const struct symbol_mapping *m, enum part part, uint64_t begin)
 {
     static const char *const names[] = {".text", ".data"};
     static const uint64_t flags[] = {SHF_ALLOC | SHF_EXECINSTR, SHF_ALLOC | SHF_WRITE};
     char name[200];
     if (e->named[part])
-        snprintf(name, sizeof name, "%s.%s.%u", names[part], symbol_table_name(m->table), e->nsections);
+        snprintf(name, sizeof name, "%s.%s.%zu", names[part], symbol_table_name(m->table), e->nsections);
     else
         snprintf(name, sizeof name, "%s", names[part]);
     if (part == CODE && !e->named[CODE])
         e->entry = begin;
     e->named[part] = true;
-    return add_section(
-        e, name,
-        (Elf64_Shdr){.sh_type = SHT_NOBITS, .sh_flags = flags[part], .sh_addr = begin, .sh_addralign = 1});
+    return add_section(e, name,
+                       (Elf64_Shdr){.sh_type = SHT_NOBITS, .sh_flags = flags[part], .sh_addr = begin});
 }
 
 static void add_symbol(struct elf *e, const struct symbol *s, uint64_t address, enum part part,
-                       unsigned section)
+                       Elf_Scn *section)
 {
     static const uint8_t types[] = {STT_FUNC, STT_OBJECT, STT_NOTYPE};
     bool global = s->type >= 'A' && s->type <= 'Z';
     Elf64_Sym sym = {.st_name = add_string(&e->names, s->name),
                      .st_info = ELF64_ST_INFO(global ? STB_GLOBAL : STB_LOCAL, types[part]),
-                     .st_shndx = part == NOWHERE ? SHN_ABS : (uint16_t)section,
+                     .st_shndx = part == NOWHERE ? SHN_ABS : (Elf64_Section)elf_ndxscn(section),
                      .st_value = address,
                      .st_size = extent(s)};
     put(&e->symbols, &sym, sizeof sym);
@@ -160,7 +184,7 @@ static void add_mapping(struct elf *e, const struct symbol_mapping *m, bool only
     const struct code_ranges ranges = ranges_of(m->table);
     struct symbol s;
     enum part now = NOWHERE;
-    unsigned section = 0;
+    Elf_Scn *section = NULL;
     uint64_t end = 0;
     for (size_t i = 0; i < symbol_table_count(m->table); i++) {
         symbol_table_symbol(m->table, i, &s);
@@ -172,7 +196,7 @@ static void add_mapping(struct elf *e, const struct symbol_mapping *m, bool only
         if (part != NOWHERE && apart &&
             e->nsections < SHN_LORESERVE - DWARF_SECTIONS - BTF_DWARF_SECTIONS - 4) {
             if (now != NOWHERE)
-                end_section(e, section, end < address ? end : address);
+                end_section(section, end < address ? end : address);
             section = begin_section(e, m, part, address);
             now = part;
         }
@@ -181,17 +205,10 @@ static void add_mapping(struct elf *e, const struct symbol_mapping *m, bool only
         add_symbol(e, &s, address, part, section);
     }
     if (now != NOWHERE)
-        end_section(e, section, end);
+        end_section(section, end);
 }
 
 /* ---- the whole ---- */
-
-static size_t pad8(struct bytes *b)
-{
-    static const uint8_t zeros[8];
-    put(b, zeros, -b->n & 7);
-    return b->n;
-}
 
 /* The section of that name of the types; NULL if there is none. */
 static const void *types_section(const struct elf *e, const char *name, size_t *size)
@@ -204,20 +221,20 @@ static const void *types_section(const struct elf *e, const char *name, size_t *
     return NULL;
 }
 
-static void add_debug_section(struct elf *e, struct bytes *out, const char *name, const void *data,
-                              size_t size, const void *more, size_t nmore)
+static void add_debug_section(struct elf *e, const char *name, const void *data, size_t size,
+                              const void *more, size_t nmore)
 {
-    const size_t at = put(out, data, size);
-    put(out, more, nmore);
-    if (size + nmore)
-        add_section(
-            e, name,
-            (Elf64_Shdr){
-                .sh_type = SHT_PROGBITS, .sh_offset = at, .sh_size = size + nmore, .sh_addralign = 1});
+    if (!size && !nmore)
+        return;
+    Elf_Scn *section = add_section(e, name, (Elf64_Shdr){.sh_type = SHT_PROGBITS});
+    if (size)
+        add_data(section, ELF_T_BYTE, data, size);
+    if (nmore)
+        add_data(section, ELF_T_BYTE, more, nmore);
 }
 
 /* Adds lines and frames, and types after them in the same sections. */
-static void add_debug_sections(struct elf *e, struct bytes *out)
+static void add_debug_sections(struct elf *e)
 {
     const void *data, *more;
     size_t size, nmore;
@@ -225,66 +242,55 @@ static void add_debug_sections(struct elf *e, struct bytes *out)
     for (unsigned i = 0; i < DWARF_SECTIONS; i++) {
         const char *name = symbols_dwarf_section(e->dwarf, i, &data, &size);
         more = types_section(e, name, &nmore);
-        add_debug_section(e, out, name, data, size, more, nmore);
+        add_debug_section(e, name, data, size, more, nmore);
         for (unsigned k = 0; k < BTF_DWARF_SECTIONS; k++)
             done[k] |= !strcmp(btf_dwarf_section(e->types, k, &more, &nmore), name);
     }
     for (unsigned i = 0; i < BTF_DWARF_SECTIONS; i++) {
         const char *name = btf_dwarf_section(e->types, i, &data, &size);
         if (!done[i])
-            add_debug_section(e, out, name, data, size, NULL, 0);
+            add_debug_section(e, name, data, size, NULL, 0);
     }
-    symbols_dwarf_free(e->dwarf);
-    btf_dwarf_free(e->types);
 }
 
-static void *elf_end(struct elf *e, size_t *size)
+static void add_symbol_sections(struct elf *e)
 {
-    struct bytes out = {0};
-    put(&out, &(Elf64_Ehdr){0}, sizeof(Elf64_Ehdr));
-    add_debug_sections(e, &out);
-    unsigned symtab = e->nsections, strtab = symtab + 1, shstrtab = symtab + 2;
-    Elf64_Ehdr h = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
-                    .e_type = ET_EXEC,
-                    .e_machine = EM_X86_64,
-                    .e_version = EV_CURRENT,
-                    .e_entry = e->entry,
-                    .e_ehsize = sizeof h,
-                    .e_shentsize = sizeof(Elf64_Shdr),
-                    .e_shnum = (uint16_t)(shstrtab + 1),
-                    .e_shstrndx = (uint16_t)shstrtab};
-    size_t symbols = put(&out, e->symbols.p, e->symbols.n);
-    size_t names = put(&out, e->names.p, e->names.n);
     /* sh_info: one more than the last local symbol. They come in any order here, so none is promised to be
      * global. */
-    add_section(e, ".symtab",
-                (Elf64_Shdr){.sh_type = SHT_SYMTAB,
-                             .sh_offset = symbols,
-                             .sh_size = e->symbols.n,
-                             .sh_link = strtab,
-                             .sh_info = (uint32_t)(e->symbols.n / sizeof(Elf64_Sym)),
-                             .sh_addralign = 8,
-                             .sh_entsize = sizeof(Elf64_Sym)});
-    add_section(
-        e, ".strtab",
-        (Elf64_Shdr){.sh_type = SHT_STRTAB, .sh_offset = names, .sh_size = e->names.n, .sh_addralign = 1});
-    uint32_t own_name = add_string(&e->section_names, ".shstrtab");
-    size_t section_names = put(&out, e->section_names.p, e->section_names.n);
-    Elf64_Shdr own = {.sh_name = own_name,
-                      .sh_type = SHT_STRTAB,
-                      .sh_offset = section_names,
-                      .sh_size = e->section_names.n,
-                      .sh_addralign = 1};
-    put(&e->sections, &own, sizeof own);
-    h.e_shoff = pad8(&out);
-    put(&out, e->sections.p, e->sections.n);
-    memcpy(out.p, &h, sizeof h);
-    free(e->sections.p);
-    free(e->symbols.p);
-    free(e->names.p);
-    free(e->section_names.p);
-    *size = out.n;
-    return out.p;
+    add_data(add_section(e, ".symtab",
+                         (Elf64_Shdr){.sh_type = SHT_SYMTAB,
+                                      .sh_link = (Elf64_Word)e->nsections + 1,
+                                      .sh_info = (Elf64_Word)(e->symbols.n / sizeof(Elf64_Sym)),
+                                      .sh_entsize = sizeof(Elf64_Sym)}),
+             ELF_T_SYM, e->symbols.p, e->symbols.n);
+    add_data(add_section(e, ".strtab", (Elf64_Shdr){.sh_type = SHT_STRTAB}), ELF_T_BYTE, e->names.p,
+             e->names.n);
+    Elf_Scn *own = add_section(e, ".shstrtab", (Elf64_Shdr){.sh_type = SHT_STRTAB});
+    add_data(own, ELF_T_BYTE, e->section_names.p, e->section_names.n);
+}
+
+/* Returns the bytes of the file, to be freed; NULL if they could not be written. */
+static void *write_file(struct elf *e, size_t *size)
+{
+    add_debug_sections(e);
+    add_symbol_sections(e);
+    Elf64_Ehdr *h = elf64_getehdr(e->file);
+    h->e_ident[EI_DATA] = ELFDATA2LSB;
+    h->e_type = ET_EXEC;
+    h->e_machine = EM_X86_64;
+    h->e_version = EV_CURRENT;
+    h->e_entry = e->entry;
+    h->e_shstrndx = (Elf64_Half)(e->nsections - 1);
+    const int64_t n = elf_update(e->file, ELF_C_WRITE);
+    if (n < 0)
+        return NULL;
+    void *bytes = mem_alloc((size_t)n);
+    if (pread(e->fd, bytes, (size_t)n, 0) == n) {
+        *size = (size_t)n;
+        return bytes;
+    }
+    free(bytes);
+    return NULL;
 }
 
 /* Whether a later mapping of the same kernel addresses replaces this one (a second kernel, after a reset). */
@@ -329,24 +335,27 @@ void *symbols_elf(const struct symbols *s, symbol_space space, const struct symb
     static const struct symbol_types_set none = {.n = 0};
     const struct symbol_mapping **maps = mem_alloc((symbols_mappings(s) + 1) * sizeof *maps);
     struct elf e;
+    void *data = NULL;
     size_t n = 0;
     bool lines = false;
-    elf_begin(&e);
-    for (size_t i = 0; i < symbols_mappings(s); i++)
+    const bool opened = open_file(&e);
+    for (size_t i = 0; i < symbols_mappings(s) && opened; i++)
         if (wanted(s, i, space)) {
             maps[n++] = symbols_mapping(s, i);
             lines |= symbols_mapping(s, i)->table->nlines > 0;
             add_mapping(&e, maps[n - 1], is_kernel(space) && maps[n - 1]->space != space);
         }
-    e.dwarf = symbols_dwarf_new(lines);
-    e.types = btf_dwarf_make(maps, n, types ? types : &none, e.dwarf,
-                             (uint32_t)section_size(e.dwarf, ".debug_abbrev"));
-    for (size_t i = 0; i < n; i++)
-        symbols_dwarf_add(e.dwarf, maps[i], btf_dwarf_spans(e.types));
-    void *data = elf_end(&e, size);
+    if (n) {
+        e.dwarf = symbols_dwarf_new(lines);
+        e.types = btf_dwarf_make(maps, n, types ? types : &none, e.dwarf,
+                                 (uint32_t)section_size(e.dwarf, ".debug_abbrev"));
+        for (size_t i = 0; i < n; i++)
+            symbols_dwarf_add(e.dwarf, maps[i], btf_dwarf_spans(e.types));
+        data = write_file(&e, size);
+        symbols_dwarf_free(e.dwarf);
+        btf_dwarf_free(e.types);
+    }
+    close_file(&e);
     free(maps);
-    if (n)
-        return data;
-    free(data);
-    return NULL;
+    return data;
 }

@@ -318,7 +318,7 @@ struct symbol_types_set {
  * SPACE_ANY: of the kernels of all guests; a kernel's space: of the other kernels too, but only of their
  * code. It has whatever was mapped at any time; of several tables of the same name, the last. With `types`
  * (or NULL) it has types, the prototypes of functions, and the variables whose type is known as well. To be
- * freed; NULL if the space has no symbols. Cost: some tens of milliseconds for a kernel, and 0.2 s for its
+ * freed; NULL if the space has no symbols, or the host no memory for the file. Cost: some tens of milliseconds for a kernel, and 0.2 s for its
  * types. */
 void *symbols_elf(const struct symbols *s, symbol_space space, const struct symbol_types_set *types,
                   size_t *size);
