@@ -161,14 +161,23 @@ int stream_use(struct trace *t, size_t i, struct error *err)
 
 /* ---------------------------------------------------------------- ahead of time */
 
+/* Whether a stream was unpacked by this process, be it by this thread or by a reader beside it. */
+static bool is_fresh(struct stream_cache *c, size_t i)
+{
+    pthread_mutex_lock(&c->lock);
+    const bool fresh = c->stream[i].done && c->stream[i].fresh;
+    pthread_mutex_unlock(&c->lock);
+    return fresh;
+}
+
 /* Keeps the content of streams, but for those that are packed with zstd: they unpack as fast from the
  * image. */
 static void keep(struct stream_cache *c)
 {
     const struct streams *s = &c->ahead->streams;
     for (size_t i = 0; c->folder && i < c->n; i++)
-        if (s->content[i] && c->stream[i].fresh && s->entry[i].s.format != UNPACK_ZSTD)
-            stream_store_keep(c->folder, &s->entry[i].s, s->content[i]);
+        if (s->entry[i].s.format != UNPACK_ZSTD && is_fresh(c, i))
+            stream_store_keep(c->folder, &s->entry[i].s, &c->stream[i].content);
 }
 
 /* An error will be found again by whoever needs the stream. What was unpacked is kept even if the process is
