@@ -6,16 +6,6 @@
 
 /* ---------------------------------------------------------------- changes */
 
-/* The first place at or after `at` where the pages differ, or TRACE_PAGE. */
-static unsigned next_difference(const uint8_t *page, const uint8_t *base, unsigned at)
-{
-    for (; at + 8 <= TRACE_PAGE && !memcmp(page + at, base + at, 8); at += 8)
-        ;
-    while (at < TRACE_PAGE && page[at] == base[at])
-        at++;
-    return at;
-}
-
 /* The end of the run of changed bytes that begins at `at`. */
 static unsigned run_end(const uint8_t *page, const uint8_t *base, unsigned at)
 {

@@ -10,16 +10,6 @@ enum {
     CHEAP = 64,        /* up to this many changed bytes, looking for an addend is not worth it */
 };
 
-/* The first place at or after `at` where the pages differ, or TRACE_PAGE. */
-static unsigned next_difference(const uint8_t *page, const uint8_t *base, unsigned at)
-{
-    for (; at + 8 <= TRACE_PAGE && !memcmp(page + at, base + at, 8); at += 8)
-        ;
-    while (at < TRACE_PAGE && page[at] == base[at])
-        at++;
-    return at;
-}
-
 static bool zeros_at(const uint8_t *page, unsigned at)
 {
     return at + ZEROS <= TRACE_PAGE && !get_u64(page + at);
