@@ -7,10 +7,7 @@
 #ifndef BOOTREEL_HV_BOARD_CHIP_H
 #define BOOTREEL_HV_BOARD_CHIP_H
 
-#include "core/engine/engine.h"
-#include "hv/x86/x86.h"
-
-struct board;
+#include "hv/board/board.h"
 
 /* What the board stores for a chip; the chip's own struct is `state`. */
 struct chip {
@@ -62,8 +59,6 @@ typedef void mmio_write_fn(void *ctx, uint64_t offset, unsigned size, uint64_t v
  * board_mmio_move(). It starts at `pa`, or unmapped if that is UINT64_MAX. */
 unsigned board_mmio(struct board *, uint64_t pa, uint64_t size, void *ctx, mmio_read_fn *, mmio_write_fn *);
 void board_mmio_move(struct board *, unsigned id, uint64_t pa);
-
-struct physmem *board_mem(struct board *);
 
 /* ---- time ---- */
 uint64_t board_now(const struct board *); /* guest time, ns since power-on; exact within callbacks */
@@ -307,8 +302,6 @@ int xen_host_acknowledge(struct board *, unsigned cpu);
 void lapic_update(struct board *, unsigned cpu);
 uint64_t lapic_mmio_read(struct board *, unsigned cpu, uint64_t offset, unsigned size);
 void lapic_mmio_write(struct board *, unsigned cpu, uint64_t offset, unsigned size, uint64_t value);
-struct x86 *board_cpu(struct board *, unsigned index);
-unsigned board_cpus(const struct board *);
 
 /* Slots in which the board keeps the chips' state, for chips to find it. */
 enum chip_slot {

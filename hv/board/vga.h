@@ -144,8 +144,6 @@ static inline const uint8_t *vga_cell(const struct vga *v, unsigned cell)
 {
     return v->mem + (cell & 0xffff) * 4;
 }
-/* A character of code page 437 as UTF-8; returns its length, 1-3. */
-unsigned vga_utf8(uint8_t c, char out[3]);
 uint32_t vga_unicode(uint8_t c);
 /* Is the character displayed as blank? */
 static inline bool vga_blank(uint8_t c)
