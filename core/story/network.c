@@ -184,20 +184,27 @@ static void add_file(struct text *out, const struct transfer *t, const struct ne
     }
 }
 
+/* An address as text; `none` if there is none. Returns buf. */
+static const char *address_or(struct net_bytes address, const char *none, char buf[PACKET_ADDRESS_TEXT])
+{
+    if (address.n)
+        packet_address(address, buf, PACKET_ADDRESS_TEXT);
+    else
+        snprintf(buf, PACKET_ADDRESS_TEXT, "%s", none);
+    return buf;
+}
+
 static void dhcp_ends(struct network *n, struct transfer *t, const struct net_dhcp *d)
 {
     struct text out = {0};
-    char address[PACKET_ADDRESS_TEXT] = "no address";
+    char address[PACKET_ADDRESS_TEXT];
     enum { MESSAGE = 56 };
     const bool refused = d->type == DHCP_NAK;
     const struct net_bytes message = packet_dhcp_option(d, MESSAGE);
-    if (d->offered.n || d->client.n)
-        packet_address(d->offered.n ? d->offered : d->client, address, sizeof address);
-    text_add(&out, "%s", refused ? "refused" : address);
-    if (d->server.n) {
-        packet_address(d->server, address, sizeof address);
-        text_add(&out, " %s %s", refused ? "by" : "from", address);
-    }
+    text_add(&out, "%s",
+             refused ? "refused" : address_or(d->offered.n ? d->offered : d->client, "no address", address));
+    if (d->server.n)
+        text_add(&out, " %s %s", refused ? "by" : "from", address_or(d->server, "", address));
     if (!refused)
         add_file(&out, t, d);
     if (refused && message.n) {
@@ -213,17 +220,14 @@ static void dhcp_ends(struct network *n, struct transfer *t, const struct net_dh
 /* "10.0.2.15 from 10.0.2.2, boot file F": each offer once, as far as there is room. */
 static void dhcp_offered(struct transfer *t, const struct net_dhcp *d)
 {
-    char address[PACKET_ADDRESS_TEXT] = "no address", server[PACKET_ADDRESS_TEXT] = "a server without a name",
-         file[NAME];
+    char address[PACKET_ADDRESS_TEXT], server[PACKET_ADDRESS_TEXT], file[NAME];
     struct text out = {0};
     take_text(file, sizeof file, d->file);
     if (*file)
         memcpy(t->file, file, sizeof file);
-    if (d->offered.n)
-        packet_address(d->offered, address, sizeof address);
-    if (d->server.n)
-        packet_address(d->server, server, sizeof server);
-    text_add(&out, "%s from %s%s%s", address, server, *file ? ", boot file " : ", no boot file", file);
+    text_add(&out, "%s from %s%s%s", address_or(d->offered, "no address", address),
+             address_or(d->server, "a server without a name", server),
+             *file ? ", boot file " : ", no boot file", file);
     const size_t n = strlen(t->offers);
     if (!strstr(t->offers, out.s) && n + strlen(out.s) + 3 < sizeof t->offers)
         snprintf(t->offers + n, sizeof t->offers - n, "%s%s", n ? "; " : "", out.s);
@@ -236,13 +240,9 @@ static void dhcp_wants(struct transfer *t, const struct net_dhcp *d)
     enum { REQUESTED = 50 };
     const struct net_bytes option = packet_dhcp_option(d, REQUESTED),
                            address = option.n == 4 ? option : d->client;
-    char text[PACKET_ADDRESS_TEXT] = "an address", server[PACKET_ADDRESS_TEXT];
-    if (address.n)
-        packet_address(address, text, sizeof text);
-    if (d->server.n)
-        packet_address(d->server, server, sizeof server);
-    snprintf(t->wanted, sizeof t->wanted, "%s%s%s", text, d->server.n ? " from " : "",
-             d->server.n ? server : "");
+    char text[PACKET_ADDRESS_TEXT], server[PACKET_ADDRESS_TEXT];
+    snprintf(t->wanted, sizeof t->wanted, "%s%s%s", address_or(address, "an address", text),
+             d->server.n ? " from " : "", address_or(d->server, "", server));
 }
 
 /* What came of requests that led to no lease. */
