@@ -24,7 +24,7 @@ struct worker {
 };
 
 /* A part between two recorded checkpoints. */
-struct part {
+struct stretch {
     uint64_t from, to;
     struct find_hit *hit;
     size_t n, cap;
@@ -37,7 +37,7 @@ struct search {
     const struct find_request *r;
     const struct trace *t;
     const struct engine_kind *kind;
-    struct part *part;
+    struct stretch *part;
     size_t n;
     atomic_size_t enough; /* FIND_FIRST: the first part with a hit; later ones are left out */
     pthread_mutex_t lock; /* of the following */
@@ -48,7 +48,7 @@ struct search {
 struct scan {
     struct search *s;
     struct worker *w;
-    struct part *part;
+    struct stretch *part;
 };
 
 /* ---------------------------------------------------------------- names */
@@ -242,7 +242,7 @@ static struct find_hit describe(const struct search *s, struct worker *w, const 
 static bool take_hit(void *ctx, const struct timeline_hit *hit)
 {
     struct scan *q = ctx;
-    struct part *p = q->part;
+    struct stretch *p = q->part;
     p->count++;
     if (q->s->r->mode == FIND_COUNT)
         return true;
@@ -263,7 +263,7 @@ static void lower(atomic_size_t *to, size_t i)
 static void do_part(void *ctx, size_t i)
 {
     struct search *s = ctx;
-    struct part *p = &s->part[i];
+    struct stretch *p = &s->part[i];
     struct timeline_stopped how;
     if (i > atomic_load(&s->enough))
         return;
@@ -295,7 +295,7 @@ static void choose_parts(struct search *s, struct trace *t)
             end = s->r->to;
         if (end <= at)
             continue;
-        s->part[s->n++] = (struct part){.from = at, .to = end};
+        s->part[s->n++] = (struct stretch){.from = at, .to = end};
         at = end;
     }
 }
@@ -363,7 +363,7 @@ static int find_last(struct search *s, struct find_result *res, struct error *er
 static int gather(struct search *s, struct find_result *res, struct error *err)
 {
     for (size_t i = 0; i < s->n; i++) {
-        struct part *p = &s->part[i];
+        struct stretch *p = &s->part[i];
         if (p->failed)
             return *err = p->err, -1;
         if (s->r->mode == FIND_FIRST && res->n)

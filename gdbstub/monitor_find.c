@@ -23,7 +23,7 @@ bool monitor_find_kind(const char *word, enum timeline_stop_kind *kind)
     return false;
 }
 
-struct finding {
+struct listed_hits {
     struct gdbstub *g;
     struct text *out;
     enum timeline_stop_kind kind;
@@ -40,7 +40,7 @@ static void add_bytes(struct text *out, const uint8_t *bytes, unsigned n)
 
 static bool on_hit(void *ctx, const struct timeline_hit *hit)
 {
-    struct finding *f = ctx;
+    struct listed_hits *f = ctx;
     struct running r;
     char name[300], time[NUMBER_TEXT];
     if (f->count++ == SHOWN)
@@ -67,7 +67,7 @@ static bool on_hit(void *ctx, const struct timeline_hit *hit)
 int monitor_find_hits(struct gdbstub *g, const struct timeline_stop *stop, struct text *out,
                       struct error *err)
 {
-    struct finding f = {.g = g, .out = out, .kind = stop->kind};
+    struct listed_hits f = {.g = g, .out = out, .kind = stop->kind};
     struct timeline_stopped s, back;
     struct timeline_where w;
     timeline_where(g->tl, &w);

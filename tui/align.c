@@ -18,14 +18,14 @@ struct align {
     struct trace *t[2];
     struct outline *outline[2];
     struct comparison *c;
-    struct place *list; /* the differences */
+    struct pair_position *list; /* the differences */
     size_t n;
     struct error err;
     atomic_bool ready;
 };
 
 /* A difference: its pair, and where it is. */
-struct place {
+struct pair_position {
     size_t pair;
     uint64_t at[2];
 };
@@ -40,7 +40,7 @@ static void add_difference(struct align *a, size_t i)
 {
     const struct pair *p = comparison_pair(a->c, i);
     const struct outline_item *item[2] = {item_of(a, p, 0), item_of(a, p, 1)};
-    struct place d = {.pair = i};
+    struct pair_position d = {.pair = i};
     if (p->way == PAIR_SAME || p->tolerated)
         return;
     for (unsigned side = 0; side < 2; side++)
@@ -51,7 +51,7 @@ static void add_difference(struct align *a, size_t i)
 
 static int by_place(const void *x, const void *y)
 {
-    const struct place *a = x, *b = y;
+    const struct pair_position *a = x, *b = y;
     if (a->at[0] != b->at[0])
         return a->at[0] < b->at[0] ? -1 : 1;
     return (a->pair > b->pair) - (a->pair < b->pair);
@@ -152,7 +152,7 @@ static void say_change(const struct align *a, const struct pair *p, struct diffe
 void align_difference(struct align *a, size_t i, struct difference *d)
 {
     static const char marks[PAIR_WAYS] = {' ', '-', '+', '~', '>', '!', '!'};
-    const struct place *l = &a->list[i];
+    const struct pair_position *l = &a->list[i];
     const struct pair *p = comparison_pair(a->c, l->pair);
     *d = (struct difference){.mark = marks[p->way], .at = {l->at[0], l->at[1]}};
     for (unsigned side = 0; side < 2; side++) {

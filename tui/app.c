@@ -530,7 +530,7 @@ void app_resize(struct app *a, int w, int h)
 {
     canvas_resize(&a->canvas, w, h);
     if (!a->duo)
-        a->place = (struct place){0, 0, w, h - 1};
+        a->place = (struct rectangle){0, 0, w, h - 1};
     layout_apply(a);
 }
 

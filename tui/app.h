@@ -121,7 +121,7 @@ struct preparing {
 };
 
 /* Where an app is on the screen: its head line and its panes. */
-struct place {
+struct rectangle {
     int x, y, w, h;
 };
 
@@ -131,7 +131,7 @@ struct app {
     struct session *s;
     const struct tui_options *o;
     struct canvas canvas;
-    struct place place;
+    struct rectangle place;
     struct duo *duo; /* or NULL: duo.h */
     struct looks looks;
     struct bindings bindings;

@@ -230,8 +230,8 @@ void duo_resize(struct app *a, int w, int h)
     int half = beside(d) ? (w - 1) / 2 : w, top = beside(d) ? 0 : 1, lines = duo_lines(a);
     for (unsigned i = 0; i < 2; i++) {
         struct app *x = d->app[i];
-        x->place = (struct place){i && beside(d) ? half + 1 : 0, top, i && beside(d) ? w - half - 1 : half,
-                                  h - 1 - top - lines};
+        x->place = (struct rectangle){i && beside(d) ? half + 1 : 0, top,
+                                      i && beside(d) ? w - half - 1 : half, h - 1 - top - lines};
         app_resize(x, w, h);
     }
 }
@@ -250,7 +250,7 @@ static void compose(struct duo *d)
 {
     const struct app *front = d->app[d->front], *other = d->app[!d->front];
     struct window all = canvas_window(&d->canvas);
-    const struct place *p = &front->place;
+    const struct rectangle *p = &front->place;
     canvas_clear(&d->canvas);
     if (beside(d)) {
         for (unsigned i = 0; i < 2; i++)

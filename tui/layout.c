@@ -130,7 +130,7 @@ struct area {
 };
 
 /* A part's text and its size. */
-struct part {
+struct split_item {
     const char *begin;
     int size; /* 0 for an equal share of the rest */
 };
@@ -158,7 +158,7 @@ static bool skip_item(const char **p)
 }
 
 /* Splits at `sign` up to the end or a closing bracket. `over` signs may occur inside a part. */
-static int split(struct layout *l, char sign, struct part part[PARTS])
+static int split(struct layout *l, char sign, struct split_item part[PARTS])
 {
     int n = 0;
     bool has_size;
@@ -166,7 +166,7 @@ static int split(struct layout *l, char sign, struct part part[PARTS])
         if (n == PARTS)
             return error_set(l->err, "more than %d parts", PARTS);
         l->p += strspn(l->p, " ");
-        part[n] = (struct part){l->p, 0};
+        part[n] = (struct split_item){l->p, 0};
         int sizes = 0;
         do {
             l->p += *l->p == '|';
@@ -226,7 +226,7 @@ static int place_item(struct layout *l, const struct area *at)
 }
 
 /* Makes the largest of the parts that have a size smaller, until `least` is left for each of the others. */
-static int make_room(struct part *part, int n, int left, int wanted, int least)
+static int make_room(struct split_item *part, int n, int left, int wanted, int least)
 {
     assert(n > 0 && n <= PARTS);
     while (left < wanted) {
@@ -242,7 +242,7 @@ static int make_room(struct part *part, int n, int left, int wanted, int least)
 }
 
 /* Divides `room` among the parts, of which each should have `least`; columns have a rule between them. */
-static void share(struct part *part, int n, int room, int least, int size[PARTS])
+static void share(struct split_item *part, int n, int room, int least, int size[PARTS])
 {
     int free_parts = 0, left = room;
     for (int i = 0; i < n; i++) {
@@ -263,7 +263,7 @@ static void share(struct part *part, int n, int room, int least, int size[PARTS]
 
 static int place_columns(struct layout *l, const struct area *at)
 {
-    struct part part[PARTS];
+    struct split_item part[PARTS];
     int size[PARTS], x = at->x, n = split(l, '|', part);
     const char *end = l->p;
     if (n < 0)
@@ -283,7 +283,7 @@ static int place_columns(struct layout *l, const struct area *at)
 
 static int place(struct layout *l, const struct area *at)
 {
-    struct part part[PARTS];
+    struct split_item part[PARTS];
     int size[PARTS], y = at->y, n = split(l, '/', part);
     const char *end = l->p;
     if (n < 0)
@@ -309,7 +309,7 @@ int layout_check(const char *text, struct error *err)
 
 /* ---------------------------------------------------------------- showing */
 
-static unsigned size_class(const struct place *p)
+static unsigned size_class(const struct rectangle *p)
 {
     return p->w < 100 || p->h < 29 ? 0 : p->w >= 190 && p->h >= 47 ? 2 : 1;
 }

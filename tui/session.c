@@ -284,14 +284,14 @@ static void forget_found(struct session *s)
             i++;
 }
 
-struct finding {
+struct marked_finds {
     struct session *s;
     unsigned n;
 };
 
 static bool on_found(void *ctx, const struct timeline_hit *hit)
 {
-    struct finding *f = ctx;
+    struct marked_finds *f = ctx;
     struct error ignored;
     char name[20];
     if (f->n == SESSION_FOUND)
@@ -315,7 +315,7 @@ int session_find(struct session *s, enum timeline_stop_kind kind, uint64_t addre
                  struct error *err)
 {
     const struct timeline_stop stop = {.kind = kind, .address = address, .length = length};
-    struct finding f = {.s = s};
+    struct marked_finds f = {.s = s};
     struct timeline_stopped how;
     char symbol[200] = " ";
     timeline_interrupt_clear(s->tl);

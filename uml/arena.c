@@ -10,19 +10,19 @@
 
 enum { ARENA_OBJECTS = 192 << 20, SMALLEST = 32 };
 
-struct frame {
+struct ram_frame {
     uint32_t users, next;
 };
 
-static struct frame *frame_at(struct host *h, uint32_t f)
+static struct ram_frame *frame_at(struct host *h, uint32_t f)
 {
     assert(f && f < h->r.frame_top && "frame 0 is never used");
-    return at(h, PAGE + f * (ref)sizeof(struct frame));
+    return at(h, PAGE + f * (ref)sizeof(struct ram_frame));
 }
 
 int arena_create(struct host *h, struct error *err)
 {
-    uint64_t table = (h->nframes * sizeof(struct frame) + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+    uint64_t table = (h->nframes * sizeof(struct ram_frame) + PAGE - 1) & ~(uint64_t)(PAGE - 1);
     uint64_t size = PAGE + table + ARENA_OBJECTS;
     h->arena_block = physmem_block(h->mem, "host", size);
     h->dirty = mem_zero(size / PAGE, 1);
@@ -109,21 +109,21 @@ uint32_t frame_new(struct host *h)
     } else {
         return 0;
     }
-    *frame_at(h, f) = (struct frame){.users = 1};
+    *frame_at(h, f) = (struct ram_frame){.users = 1};
     h->r.frames_used++;
     return f;
 }
 
 void frame_hold(struct host *h, uint32_t f)
 {
-    struct frame *fr = frame_at(h, f);
+    struct ram_frame *fr = frame_at(h, f);
     assert(fr->users && "only a frame that is in use can be shared");
     fr->users++;
 }
 
 void frame_drop(struct host *h, uint32_t f)
 {
-    struct frame *fr = frame_at(h, f);
+    struct ram_frame *fr = frame_at(h, f);
     assert(fr->users);
     if (--fr->users)
         return;

@@ -22,7 +22,7 @@ static void align_range(const struct align *al, struct range r, unsigned depth);
 
 /* ---------------------------------------------------------------- anchors */
 
-struct place {
+struct occurrence {
     uint64_t value;
     uint32_t at;
     uint32_t nth; /* how many equal elements are before it */
@@ -30,7 +30,7 @@ struct place {
 
 static int by_value(const void *x, const void *y)
 {
-    const struct place *p = x, *q = y;
+    const struct occurrence *p = x, *q = y;
     return p->value != q->value ? (p->value < q->value ? -1 : 1) : (p->at > q->at) - (p->at < q->at);
 }
 
@@ -40,11 +40,11 @@ static int by_a(const void *x, const void *y)
     return (p->a > q->a) - (p->a < q->a);
 }
 
-static struct place *places(const uint64_t *s, size_t from, size_t to)
+static struct occurrence *places(const uint64_t *s, size_t from, size_t to)
 {
-    struct place *p = mem_alloc((to - from) * sizeof *p);
+    struct occurrence *p = mem_alloc((to - from) * sizeof *p);
     for (size_t i = from; i < to; i++)
-        p[i - from] = (struct place){.value = s[i], .at = (uint32_t)i};
+        p[i - from] = (struct occurrence){.value = s[i], .at = (uint32_t)i};
     qsort(p, to - from, sizeof *p, by_value);
     for (size_t i = 1; i < to - from; i++)
         p[i].nth = p[i].value == p[i - 1].value ? p[i - 1].nth + 1 : 0;
@@ -52,7 +52,7 @@ static struct place *places(const uint64_t *s, size_t from, size_t to)
 }
 
 /* Whether it is the only one of its value. */
-static bool alone(const struct place *p, size_t n, size_t i)
+static bool alone(const struct occurrence *p, size_t n, size_t i)
 {
     return !p[i].nth && (i + 1 == n || p[i + 1].value != p[i].value);
 }
@@ -62,7 +62,7 @@ static bool alone(const struct place *p, size_t n, size_t i)
 static struct sequence_pair *find_anchors(const struct align *al, struct range r, bool once, size_t *count)
 {
     size_t na = r.a_end - r.a, nb = r.b_end - r.b, n = 0;
-    struct place *a = places(al->a, r.a, r.a_end), *b = places(al->b, r.b, r.b_end);
+    struct occurrence *a = places(al->a, r.a, r.a_end), *b = places(al->b, r.b, r.b_end);
     struct sequence_pair *out = mem_alloc((na < nb ? na : nb) * sizeof *out);
     for (size_t i = 0, j = 0; i < na && j < nb;) {
         int order = a[i].value != b[j].value ? (a[i].value < b[j].value ? -1 : 1)

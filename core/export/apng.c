@@ -10,7 +10,7 @@
 
 enum { LAST_MS = 3000, MAX_U16 = 65535 };
 
-struct frame {
+struct apng_frame {
     unsigned x, y, width, height;
     uint64_t time;
     char *png; /* a whole file, by libpng */
@@ -21,7 +21,7 @@ struct animation {
     struct picture first;
     unsigned width, height; /* the largest so far */
     uint8_t *canvas;        /* what is shown */
-    struct frame *frames;
+    struct apng_frame *frames;
     size_t n;
     uint32_t sequence;
     FILE *out;
@@ -63,7 +63,7 @@ static void put_chunk(FILE *out, const char *type, const uint8_t *head, size_t n
 
 /* ---------------------------------------------------------------- frames */
 
-static int pack(struct frame *f, const uint8_t *rgb, size_t stride, struct error *err)
+static int pack(struct apng_frame *f, const uint8_t *rgb, size_t stride, struct error *err)
 {
     FILE *m = mem_check(open_memstream(&f->png, &f->n));
     int rc = picture_png(m, f->width, f->height, rgb, stride, err);
@@ -81,7 +81,7 @@ static uint8_t *enlarged(const uint8_t *rgb, unsigned width, unsigned height, un
 }
 
 /* The smallest rectangle that holds every difference of two pictures of the canvas's size. */
-static struct frame changed(const struct animation *a, const uint8_t *was, const uint8_t *now)
+static struct apng_frame changed(const struct animation *a, const uint8_t *was, const uint8_t *now)
 {
     unsigned left = a->width, right = 0, top = a->height, bottom = 0;
     for (unsigned y = 0; y < a->height; y++)
@@ -95,8 +95,8 @@ static struct frame changed(const struct animation *a, const uint8_t *was, const
             bottom = y;
         }
     if (left > right) /* it only became larger, or smaller with black around it */
-        return (struct frame){.width = 1, .height = 1};
-    return (struct frame){.x = left, .y = top, .width = right - left + 1, .height = bottom - top + 1};
+        return (struct apng_frame){.width = 1, .height = 1};
+    return (struct apng_frame){.x = left, .y = top, .width = right - left + 1, .height = bottom - top + 1};
 }
 
 static void add_change(struct animation *a, const struct picture *p)
@@ -107,7 +107,7 @@ static void add_change(struct animation *a, const struct picture *p)
     uint8_t *now = enlarged(p->rgb, p->width, p->height, width, height);
     a->width = width;
     a->height = height;
-    struct frame f = changed(a, was, now);
+    struct apng_frame f = changed(a, was, now);
     f.time = p->time;
     a->failed |= pack(&f, now + ((size_t)f.y * width + f.x) * 3, (size_t)width * 3, a->err) != 0;
     MEM_MORE(a->frames, a->n);
@@ -130,12 +130,12 @@ static void take_picture(void *ctx, struct picture *p)
     a->height = p->height;
     a->canvas = enlarged(p->rgb, p->width, p->height, p->width, p->height);
     MEM_MORE(a->frames, a->n);
-    a->frames[a->n++] = (struct frame){.time = p->time};
+    a->frames[a->n++] = (struct apng_frame){.time = p->time};
 }
 
 /* ---------------------------------------------------------------- the file */
 
-static void put_control(struct animation *a, const struct frame *f, uint64_t until)
+static void put_control(struct animation *a, const struct apng_frame *f, uint64_t until)
 {
     uint8_t c[26] = {0};
     uint64_t ms = (until - f->time) / 1000000;
@@ -155,7 +155,7 @@ static void put_control(struct animation *a, const struct frame *f, uint64_t unt
 }
 
 /* Copies the compressed data of a PNG file, which libpng wrote. */
-static void put_data(struct animation *a, const struct frame *f, bool first)
+static void put_data(struct animation *a, const struct apng_frame *f, bool first)
 {
     const uint8_t *p = (const uint8_t *)f->png + 8, *end = (const uint8_t *)f->png + f->n;
     for (; end - p >= 12; p += 12 + get32(p)) {
@@ -170,7 +170,7 @@ static void put_data(struct animation *a, const struct frame *f, bool first)
 
 static int put_file(struct animation *a)
 {
-    struct frame *first = &a->frames[0];
+    struct apng_frame *first = &a->frames[0];
     uint8_t *rgb = enlarged(a->first.rgb, a->first.width, a->first.height, a->width, a->height);
     uint8_t counts[8] = {0};
     first->width = a->width;
@@ -184,7 +184,7 @@ static int put_file(struct animation *a)
     put32(counts + 4, 1); /* played once */
     put_chunk(a->out, "acTL", counts, sizeof counts, NULL, 0);
     for (size_t i = 0; i < a->n; i++) {
-        const struct frame *f = &a->frames[i];
+        const struct apng_frame *f = &a->frames[i];
         put_control(a, f, i + 1 < a->n ? f[1].time : f->time + LAST_MS * 1000000ull);
         put_data(a, f, i == 0);
     }

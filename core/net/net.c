@@ -20,7 +20,7 @@ enum {
     PATIENCE_MS = 30000, /* of real time in which nothing comes */
 };
 
-struct frame {
+struct queued_frame {
     uint64_t time; /* from the guest: when it left the card; to it: when it is due */
     unsigned card, tries;
     bool note; /* not a frame, but words about one */
@@ -30,7 +30,7 @@ struct frame {
 
 /* In order of time. */
 struct queue {
-    struct frame *frame;
+    struct queued_frame *frame;
     size_t n;
 };
 
@@ -57,7 +57,7 @@ struct net {
 /* ---------------------------------------------------------------- frames that wait */
 
 /* Puts a frame behind those of the same time. */
-static void put(struct queue *q, const struct frame *f)
+static void put(struct queue *q, const struct queued_frame *f)
 {
     size_t at = q->n;
     MEM_MORE(q->frame, q->n);
@@ -81,9 +81,9 @@ static void clear(struct queue *q)
     free(q->frame);
 }
 
-static struct frame frame_of(unsigned card, uint64_t time, const uint8_t *data, size_t n)
+static struct queued_frame frame_of(unsigned card, uint64_t time, const uint8_t *data, size_t n)
 {
-    struct frame f = {.time = time, .card = card, .n = n < SHORTEST ? SHORTEST : n};
+    struct queued_frame f = {.time = time, .card = card, .n = n < SHORTEST ? SHORTEST : n};
     f.data = mem_zero(1, f.n);
     memcpy(f.data, data, n);
     return f;
@@ -91,14 +91,14 @@ static struct frame frame_of(unsigned card, uint64_t time, const uint8_t *data, 
 
 void net_sent(struct net *net, uint64_t card, uint64_t time, const void *frame, size_t n)
 {
-    struct frame f = frame_of((unsigned)card, time, frame, n);
+    struct queued_frame f = frame_of((unsigned)card, time, frame, n);
     put(&net->sent, &f);
 }
 
 /* Queues the words on what happened to the frame that is due then; the guest does not see them. */
 static void note(struct wire *w, const char *words, uint64_t due)
 {
-    struct frame f = {.time = due, .card = w->options.card, .note = true, .n = strlen(words)};
+    struct queued_frame f = {.time = due, .card = w->options.card, .note = true, .n = strlen(words)};
     f.data = mem_zero(1, f.n + 1);
     memcpy(f.data, words, f.n);
     put(&w->net->coming, &f);
@@ -111,7 +111,7 @@ static void arrive(struct wire *w, const uint8_t *frame, size_t n, uint64_t due)
         net->dropped++;
         return;
     }
-    struct frame f = frame_of(w->options.card, due, frame, n);
+    struct queued_frame f = frame_of(w->options.card, due, frame, n);
     put(&net->coming, &f);
 }
 
@@ -194,7 +194,7 @@ void net_free(struct net *net)
 static void take_sent(struct net *net)
 {
     for (; net->sent.n; drop_first(&net->sent)) {
-        const struct frame *f = &net->sent.frame[0];
+        const struct queued_frame *f = &net->sent.frame[0];
         for (size_t i = 0; i < net->nwires; i++)
             if (net->wire[i].options.card == f->card && net->wire[i].peer)
                 net->wire[i].kind->input(net->wire[i].peer, f->data, f->n, f->time);
@@ -235,7 +235,7 @@ bool net_due(const struct net *net, uint64_t now, struct input *in)
 {
     if (!net->coming.n || net->coming.frame[0].time > now)
         return false;
-    const struct frame *f = &net->coming.frame[0];
+    const struct queued_frame *f = &net->coming.frame[0];
     *in = (struct input){.port = (uint16_t)((f->note ? INPUT_NET_NOTE0 : INPUT_NET0) + f->card),
                          .data = f->data,
                          .len = (uint32_t)f->n};
@@ -245,7 +245,7 @@ bool net_due(const struct net *net, uint64_t now, struct input *in)
 /* The frames behind it for the same card wait, too, so that they stay in order. */
 void net_given(struct net *net, uint64_t now, bool taken)
 {
-    struct frame *f = &net->coming.frame[0];
+    struct queued_frame *f = &net->coming.frame[0];
     if (taken || ++f->tries > RETRIES) {
         net->dropped += !taken;
         drop_first(&net->coming);

@@ -189,8 +189,8 @@ void base_note_once(struct guest_base *b, unsigned number, const char *text);
     {                                                                                                        \
         base_emit(&g->base, kind, data, fields, nfields);                                                    \
     }                                                                                                        \
-    typedef void p##_enter(type *g, struct frame *f);                                                        \
-    typedef void p##_leave(type *g, const struct frame *f)
+    typedef void p##_enter(type *g, struct hook_frame *f);                                                   \
+    typedef void p##_leave(type *g, const struct hook_frame *f)
 
 /* Defines, for one file of the guest, hook_calls: base_hook with callbacks of its own types. */
 #define GUEST_HOOKS(p, type)                                                                                 \
@@ -199,12 +199,12 @@ void base_note_once(struct guest_base *b, unsigned number, const char *text);
         p##_enter *enter;                                                                                    \
         p##_leave *leave;                                                                                    \
     };                                                                                                       \
-    static void entered(struct hook *h, const struct probe_hit *hit, struct frame *f)                        \
+    static void entered(struct hook *h, const struct probe_hit *hit, struct hook_frame *f)                   \
     {                                                                                                        \
         const struct hooked *x = h->ctx;                                                                     \
         x->enter(x->guest, f);                                                                               \
     }                                                                                                        \
-    static void left(struct hook *h, const struct probe_hit *hit, const struct frame *f)                     \
+    static void left(struct hook *h, const struct probe_hit *hit, const struct hook_frame *f)                \
     {                                                                                                        \
         const struct hooked *x = h->ctx;                                                                     \
         x->leave(x->guest, f);                                                                               \

@@ -5,15 +5,15 @@
 #include "core/story/code.h"
 #include "traces/memory.h"
 
-struct code {
+struct code_reader {
     csh handle;
     cs_insn *insn;
     unsigned word; /* bytes of a pointer */
 };
 
-struct code *code_new(unsigned bits)
+struct code_reader *code_new(unsigned bits)
 {
-    struct code *c = mem_zero(1, sizeof *c);
+    struct code_reader *c = mem_zero(1, sizeof *c);
     c->word = bits / 8;
     if (cs_open(CS_ARCH_X86, bits == 64 ? CS_MODE_64 : CS_MODE_32, &c->handle) != CS_ERR_OK) {
         free(c);
@@ -24,7 +24,7 @@ struct code *code_new(unsigned bits)
     return c;
 }
 
-void code_free(struct code *c)
+void code_free(struct code_reader *c)
 {
     if (!c)
         return;
@@ -41,7 +41,7 @@ static bool at_register(const cs_x86_op *op)
 }
 
 /* A call or jump by its operand. */
-static bool branch(const struct code *c, struct code_site *s)
+static bool branch(const struct code_reader *c, struct code_site *s)
 {
     const cs_x86_op *op = &c->insn->detail->x86.operands[0];
     bool call = c->insn->id == X86_INS_CALL, jump = c->insn->id == X86_INS_JMP;
@@ -67,7 +67,7 @@ static bool branch(const struct code *c, struct code_site *s)
 }
 
 /* A load of a member, or from a fixed address: with the segment that per-cpu variables are in, or with none. */
-static bool load(const struct code *c, struct code_site *s)
+static bool load(const struct code_reader *c, struct code_site *s)
 {
     const cs_x86 *x = &c->insn->detail->x86;
     const cs_x86_op *to = &x->operands[0], *from = &x->operands[1];
@@ -94,7 +94,7 @@ static bool load(const struct code *c, struct code_site *s)
     return true;
 }
 
-static bool mask(const struct code *c, struct code_site *s)
+static bool mask(const struct code_reader *c, struct code_site *s)
 {
     enum { FEW = 12, MANY = 20 };
     const cs_x86 *x = &c->insn->detail->x86;
@@ -109,7 +109,7 @@ static bool mask(const struct code *c, struct code_site *s)
     return false;
 }
 
-static bool site(const struct code *c, struct code_site *s)
+static bool site(const struct code_reader *c, struct code_site *s)
 {
     *s = (struct code_site){.address = c->insn->address, .length = c->insn->size};
     switch (c->insn->id) {
@@ -165,7 +165,7 @@ static size_t unknown_length(const uint8_t *p, size_t n)
     return 0;
 }
 
-void code_sites(struct code *c, const void *bytes, size_t n, uint64_t address,
+void code_sites(struct code_reader *c, const void *bytes, size_t n, uint64_t address,
                 void (*fn)(void *ctx, const struct code_site *site), void *ctx)
 {
     const uint8_t *p = bytes;

@@ -30,14 +30,14 @@ struct code_site {
     const char *reg; /* "rbx"; "ebx" in 32-bit code */
 };
 
-struct code; /* a disassembler */
+struct code_reader; /* a disassembler */
 
 /* `bits`: 64 or 32. NULL if capstone cannot disassemble such code. */
-struct code *code_new(unsigned bits);
-void code_free(struct code *c);
+struct code_reader *code_new(unsigned bits);
+void code_free(struct code_reader *c);
 /* Disassembles n bytes of code that are at `address` in the guest, and calls fn for each site. Stops at bytes
  * that are not an instruction. */
-void code_sites(struct code *c, const void *bytes, size_t n, uint64_t address,
+void code_sites(struct code_reader *c, const void *bytes, size_t n, uint64_t address,
                 void (*fn)(void *ctx, const struct code_site *site), void *ctx);
 
 #endif

@@ -21,11 +21,11 @@ struct hooks {
     size_t nprobes;
     struct hook **hooks;
     size_t nhooks;
-    struct frame *frames;
+    struct hook_frame *frames;
     size_t nframes;
     uint64_t *returns; /* return addresses with probes */
     size_t nreturns;
-    struct code *code;
+    struct code_reader *code;
     size_t rsp, ss_base, cs_base; /* registers */
     bool leaving, freed;          /* it tells of calls that end; one of these ends has freed all but this */
 };
@@ -131,7 +131,7 @@ static unsigned return_address(const struct hooks *hs, unsigned cpu, uint64_t sp
 
 /* ---------------------------------------------------------------- frames */
 
-struct frame *hook_find(const struct hook *h, uint64_t sp)
+struct hook_frame *hook_find(const struct hook *h, uint64_t sp)
 {
     struct hooks *hs = h->set;
     for (size_t i = hs->nframes; i-- > 0;)
@@ -141,7 +141,7 @@ struct frame *hook_find(const struct hook *h, uint64_t sp)
 }
 
 /* The innermost frame that is left at that address, whose caller goes on with that stack pointer. */
-static struct frame *find_returned(const struct hooks *hs, uint64_t back, uint64_t sp)
+static struct hook_frame *find_returned(const struct hooks *hs, uint64_t back, uint64_t sp)
 {
     for (size_t i = hs->nframes; i-- > 0;)
         if (hs->frames[i].back == back && hs->frames[i].after == sp)
@@ -149,19 +149,19 @@ static struct frame *find_returned(const struct hooks *hs, uint64_t back, uint64
     return NULL;
 }
 
-struct frame *hook_push(struct hook *h, uint64_t sp, uint64_t time)
+struct hook_frame *hook_push(struct hook *h, uint64_t sp, uint64_t time)
 {
     struct hooks *hs = h->set;
-    struct frame *f = hook_find(h, sp);
+    struct hook_frame *f = hook_find(h, sp);
     if (!f) {
         MEM_MORE(hs->frames, hs->nframes);
         f = &hs->frames[hs->nframes++];
     }
-    *f = (struct frame){.hook = h, .sp = sp, .time = time};
+    *f = (struct hook_frame){.hook = h, .sp = sp, .time = time};
     return f;
 }
 
-void hooks_drop(struct hooks *hs, struct frame *f)
+void hooks_drop(struct hooks *hs, struct hook_frame *f)
 {
     size_t i = (size_t)(f - hs->frames);
     memmove(f, f + 1, (--hs->nframes - i) * sizeof *f);
@@ -176,8 +176,8 @@ void hooks_drop_stack(struct hooks *hs, uint64_t sp, uint64_t size)
     hs->nframes = n;
 }
 
-void hooks_drop_since(struct hooks *hs, const struct frame *f, void (*gone)(void *ctx, const struct frame *f),
-                      void *ctx)
+void hooks_drop_since(struct hooks *hs, const struct hook_frame *f,
+                      void (*gone)(void *ctx, const struct hook_frame *f), void *ctx)
 {
     size_t n = 0;
     for (size_t i = 0; i < hs->nframes; i++)
@@ -193,18 +193,18 @@ void hooks_drop_all(struct hooks *hs)
     hs->nframes = 0;
 }
 
-const struct frame *hooks_frames(const struct hooks *hs, size_t *n)
+const struct hook_frame *hooks_frames(const struct hooks *hs, size_t *n)
 {
     *n = hs->nframes;
     return hs->frames;
 }
 
-struct frame *hook_around(const struct hook *h, uint64_t sp)
+struct hook_frame *hook_around(const struct hook *h, uint64_t sp)
 {
     enum { FRAME_MAX = 4096 };
-    struct frame *best = NULL;
+    struct hook_frame *best = NULL;
     for (size_t i = 0; h && i < h->set->nframes; i++) {
-        struct frame *f = &h->set->frames[i];
+        struct hook_frame *f = &h->set->frames[i];
         if (f->hook == h && f->sp - sp < FRAME_MAX && (!best || f->sp < best->sp))
             best = f;
     }
@@ -238,14 +238,14 @@ static void on_enter(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
     bool frame = h->leave && !h->follows;
-    struct frame *f = frame ? hook_push(h, hooks_stack_pointer(h->set, hit->cpu), hit->time) : NULL;
+    struct hook_frame *f = frame ? hook_push(h, hooks_stack_pointer(h->set, hit->cpu), hit->time) : NULL;
     if (h->enter)
         h->enter(h, hit, f);
 }
 
-static void left(struct frame *f, const struct probe_hit *hit, struct hook *h)
+static void left(struct hook_frame *f, const struct probe_hit *hit, struct hook *h)
 {
-    const struct frame copy = *f;
+    const struct hook_frame copy = *f;
     hooks_drop(h->set, f);
     h->leave(h, hit, &copy);
 }
@@ -255,7 +255,7 @@ static void left(struct frame *f, const struct probe_hit *hit, struct hook *h)
 static void on_exit_site(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
-    struct frame *f = hook_find(h, hooks_stack_pointer(h->set, hit->cpu));
+    struct hook_frame *f = hook_find(h, hooks_stack_pointer(h->set, hit->cpu));
     if (f)
         left(f, hit, h);
 }
@@ -263,7 +263,7 @@ static void on_exit_site(void *ctx, const struct probe_hit *hit)
 static void probe_return(struct hooks *hs, uint64_t address);
 
 /* The frame at `sp` is left at its return address. */
-static void await_return(struct frame *f, uint64_t sp, unsigned n, uint64_t address)
+static void await_return(struct hook_frame *f, uint64_t sp, unsigned n, uint64_t address)
 {
     f->after = sp + n;
     f->back = address;
@@ -276,7 +276,7 @@ static void on_tail_site(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
     uint64_t sp = hooks_stack_pointer(h->set, hit->cpu), address;
-    struct frame *f = hook_find(h, sp);
+    struct hook_frame *f = hook_find(h, sp);
     unsigned n = f ? return_address(h->set, hit->cpu, sp, &address) : 0;
     if (n)
         await_return(f, sp, n, address);
@@ -290,7 +290,7 @@ static void on_return(void *ctx, const struct probe_hit *hit)
     struct hooks *hs = ctx;
     const uint64_t sp = hooks_stack_pointer(hs, hit->cpu);
     hs->leaving = true;
-    for (struct frame *f; (f = find_returned(hs, hit->address, sp)) != NULL;)
+    for (struct hook_frame *f; (f = find_returned(hs, hit->address, sp)) != NULL;)
         left(f, hit, (struct hook *)f->hook);
     hs->leaving = false;
     if (hs->freed)
@@ -385,7 +385,7 @@ void hook_follow(struct hook *h, const struct probe_hit *hit)
     struct hooks *hs = h->set;
     uint64_t sp = hooks_stack_pointer(hs, hit->cpu), address;
     unsigned n = return_address(hs, hit->cpu, sp, &address);
-    struct frame *f = hook_push(h, sp, hit->time);
+    struct hook_frame *f = hook_push(h, sp, hit->time);
     if (!h->exits_known && n)
         await_return(f, sp, n, address);
 }

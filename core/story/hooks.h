@@ -26,7 +26,7 @@ struct hook;
 
 /* A call in progress. */
 enum { FRAME_VALUES = 12 };
-struct frame {
+struct hook_frame {
     const struct hook *hook;
     uint64_t sp;                  /* at the entry, linear */
     uint64_t after;               /* the stack pointer when the caller goes on; 0 if not known */
@@ -36,9 +36,9 @@ struct frame {
 };
 
 /* Called at the entry. The frame is NULL if the exit is not hooked, or if hook_follow makes it. */
-typedef void hook_enter(struct hook *h, const struct probe_hit *hit, struct frame *f);
+typedef void hook_enter(struct hook *h, const struct probe_hit *hit, struct hook_frame *f);
 /* Called at the exit: the frame is no longer among those in progress. It may free the set. */
-typedef void hook_leave(struct hook *h, const struct probe_hit *hit, const struct frame *f);
+typedef void hook_leave(struct hook *h, const struct probe_hit *hit, const struct hook_frame *f);
 
 struct hook {
     struct hooks *set;
@@ -96,22 +96,22 @@ void hooks_sites(struct hooks *hs, unsigned cpu, const struct symbol *function, 
 uint64_t hooks_stack_pointer(const struct hooks *hs, unsigned cpu);
 /* Adds a frame. An old frame of this hook at the same place, whose end was not noticed, is replaced. Pointers
  * to frames are valid until the next push or drop. */
-struct frame *hook_push(struct hook *h, uint64_t sp, uint64_t time);
+struct hook_frame *hook_push(struct hook *h, uint64_t sp, uint64_t time);
 /* The innermost frame of this hook, or NULL if there is none. */
-struct frame *hook_find(const struct hook *h, uint64_t sp);
-void hooks_drop(struct hooks *hs, struct frame *f);
+struct hook_frame *hook_find(const struct hook *h, uint64_t sp);
+void hooks_drop(struct hooks *hs, struct hook_frame *f);
 /* A stack is gone: drops the frames of all calls on the stack of `size` bytes (aligned to its size) that
  * contains `sp`. */
 void hooks_drop_stack(struct hooks *hs, uint64_t sp, uint64_t size);
 /* For firmware, which has no tasks: `f` has ended, so all calls that were entered since, on whichever stack,
  * were left by a jump and do not return. Calls `gone` for each, and drops it. */
-void hooks_drop_since(struct hooks *hs, const struct frame *f, void (*gone)(void *ctx, const struct frame *f),
-                      void *ctx);
+void hooks_drop_since(struct hooks *hs, const struct hook_frame *f,
+                      void (*gone)(void *ctx, const struct hook_frame *f), void *ctx);
 void hooks_drop_all(struct hooks *hs);
 /* The innermost frame of this hook on the stack whose pointer is now `sp`, at most 4 KiB away; NULL: there is
  * none (or the hook is NULL). */
-struct frame *hook_around(const struct hook *h, uint64_t sp);
+struct hook_frame *hook_around(const struct hook *h, uint64_t sp);
 /* All frames, in order of entry. */
-const struct frame *hooks_frames(const struct hooks *hs, size_t *n);
+const struct hook_frame *hooks_frames(const struct hooks *hs, size_t *n);
 
 #endif

@@ -7,7 +7,7 @@
 #include "traces/memory.h"
 
 /* One place of a function or address that was asked for. */
-struct place {
+struct probe_site {
     struct asked *a;
     struct hook *hook;
     const char *text; /* the setting */
@@ -24,7 +24,7 @@ struct asked {
     struct asked_options o;
     const char **texts;
     size_t n;
-    struct place **places; /* freed with their hooks */
+    struct probe_site **places; /* freed with their hooks */
     size_t nplaces;
     struct hooks *hooks;
     size_t reg[REGS];
@@ -65,9 +65,9 @@ static void report(struct asked *a, const struct probe_hit *hit, const struct gu
     a->o.emit(a->o.ctx, &ev);
 }
 
-static void on_leave(struct hook *h, const struct probe_hit *hit, const struct frame *f)
+static void on_leave(struct hook *h, const struct probe_hit *hit, const struct hook_frame *f)
 {
-    const struct place *p = h->ctx;
+    const struct probe_site *p = h->ctx;
     struct asked *a = p->a;
     struct guest_task task;
     a->o.task(a->o.ctx, hit->cpu, &task);
@@ -77,7 +77,7 @@ static void on_leave(struct hook *h, const struct probe_hit *hit, const struct f
 
 /* Whether the symbol is still there: its module may have been removed, or another program may
  * use its address. */
-static bool still_there(const struct asked *a, const struct place *p, symbol_space space)
+static bool still_there(const struct asked *a, const struct probe_site *p, symbol_space space)
 {
     struct symbol sym;
     bool found = symbols_find(a->o.symbols, space, p->text, SYMBOLS_NOW, &sym);
@@ -89,7 +89,7 @@ static bool still_there(const struct asked *a, const struct place *p, symbol_spa
 /* Finds the exits of 64-bit code, when it is first entered. The whole function must be readable. Jumps out of
  * it are considered exits, unless they go to a part of it that the compiler moved elsewhere: then the return
  * address is probed instead. */
-static void find_exits(struct asked *a, struct place *p, unsigned cpu, symbol_space space)
+static void find_exits(struct asked *a, struct probe_site *p, unsigned cpu, symbol_space space)
 {
     char cold[600];
     struct symbol sym, other;
@@ -122,7 +122,7 @@ static void arguments(const struct asked *a, unsigned cpu, uint64_t arg[ARGUMENT
 }
 
 /* The call in words, where a function of a guest with types begins. */
-static void report_call(struct asked *a, const struct place *p, const struct probe_hit *hit,
+static void report_call(struct asked *a, const struct probe_site *p, const struct probe_hit *hit,
                         const struct guest_task *task)
 {
     struct symbol sym;
@@ -136,9 +136,9 @@ static void report_call(struct asked *a, const struct place *p, const struct pro
     free(call.s);
 }
 
-static void on_entry(struct hook *h, const struct probe_hit *hit, struct frame *none)
+static void on_entry(struct hook *h, const struct probe_hit *hit, struct hook_frame *none)
 {
-    struct place *p = h->ctx;
+    struct probe_site *p = h->ctx;
     struct asked *a = p->a;
     struct guest_task task;
     a->o.task(a->o.ctx, hit->cpu, &task);
@@ -168,8 +168,8 @@ static bool known(const struct asked *a, const char *text, uint64_t address)
 
 static void add_place(struct asked *a, const char *text, uint64_t address, bool by_address)
 {
-    struct place *p = mem_zero(1, sizeof *p);
-    *p = (struct place){.a = a, .text = text, .address = address, .by_address = by_address};
+    struct probe_site *p = mem_zero(1, sizeof *p);
+    *p = (struct probe_site){.a = a, .text = text, .address = address, .by_address = by_address};
     MEM_MORE(a->places, a->nplaces);
     a->places[a->nplaces++] = p;
     p->hook = hook_address(a->hooks, address, on_entry, on_leave, p);

@@ -50,7 +50,7 @@ static struct prologue prologue_of(const uint8_t *p, size_t n)
 }
 
 /* Where a parameter is while the prologue executes: one or two registers, or the stack. */
-struct place {
+struct location {
     uint8_t expression[12];
     uint8_t n;
     bool on_stack;
@@ -62,10 +62,10 @@ struct arguments {
 };
 
 /* The place of an argument in `need` registers, the last of which has the rest of it. */
-static struct place in_registers(struct arguments *a, const uint8_t *regs, unsigned need, unsigned word,
-                                 uint64_t size)
+static struct location in_registers(struct arguments *a, const uint8_t *regs, unsigned need, unsigned word,
+                                    uint64_t size)
 {
-    struct place p = {.n = 0};
+    struct location p = {.n = 0};
     for (unsigned i = 0; i < need; i++) {
         p.expression[p.n++] = (uint8_t)(DW_OP_reg0 + regs[a->regs++]);
         if (need > 1) {
@@ -76,9 +76,9 @@ static struct place in_registers(struct arguments *a, const uint8_t *regs, unsig
     return p;
 }
 
-static struct place on_stack(struct arguments *a, uint8_t sp, unsigned word, uint64_t size)
+static struct location on_stack(struct arguments *a, uint8_t sp, unsigned word, uint64_t size)
 {
-    struct place p = {.n = 0, .on_stack = true};
+    struct location p = {.n = 0, .on_stack = true};
     p.expression[p.n++] = (uint8_t)(DW_OP_breg0 + sp);
     for (uint64_t v = a->stack + word;; v >>= 7) { /* signed LEB128 */
         const bool more = v > 63;
@@ -91,7 +91,7 @@ static struct place on_stack(struct arguments *a, uint8_t sp, unsigned word, uin
 }
 
 /* For a 64-bit kernel: arguments are of the classes INTEGER and MEMORY only, for it has no floating point. */
-static struct place next_place_64(struct arguments *a, uint64_t size)
+static struct location next_place_64(struct arguments *a, uint64_t size)
 {
     enum { REGS = 6, RSP = 7 };
     static const uint8_t regs[REGS] = {5, 4, 1, 2, 8, 9}; /* rdi, rsi, rdx, rcx, r8, r9 */
@@ -104,7 +104,7 @@ static struct place next_place_64(struct arguments *a, uint64_t size)
 /* For a 32-bit kernel: three registers; after an argument that does not fit into those that are left, none is
  * used. If the number of arguments is variable, all are on the stack. (So are the arguments of functions
  * marked asmlinkage, which cannot be recognised.) */
-static struct place next_place_32(struct arguments *a, uint64_t size)
+static struct location next_place_32(struct arguments *a, uint64_t size)
 {
     enum { REGS = 3, ESP = 4 };
     static const uint8_t regs[REGS] = {0, 2, 1}; /* eax, edx, ecx */
@@ -122,7 +122,7 @@ static bool is_variable(const struct btf_dwarf *d, const struct btf_type *proto)
     return n && !bd_resolved(d, btf_params(proto)[n - 1].type);
 }
 
-static uint32_t put_location(struct btf_dwarf *d, uint64_t address, const struct place *p, unsigned bytes)
+static uint32_t put_location(struct btf_dwarf *d, uint64_t address, const struct location *p, unsigned bytes)
 {
     struct bytes *b = &d->section[LOCATIONS];
     const uint32_t at = (uint32_t)b->n;
@@ -145,7 +145,7 @@ static void put_parameter(struct btf_dwarf *d, const struct btf_param *p, uint64
         return;
     }
     const uint64_t bytes = size > 0 ? (uint64_t)size : d->word;
-    const struct place place = d->word == 8 ? next_place_64(a, bytes) : next_place_32(a, bytes);
+    const struct location place = d->word == 8 ? next_place_64(a, bytes) : next_place_32(a, bytes);
     const bool here = size > 0;
     put_uleb(info(d), !p->name_off ? A_PARAMETER_NAMELESS : here ? A_PARAMETER : A_PARAMETER_NOWHERE);
     if (p->name_off)

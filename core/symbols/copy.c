@@ -4,13 +4,13 @@
 #include "core/symbols/private/impl.h"
 
 /* The part that is copied. */
-struct part {
+struct copied_range {
     const struct symbol_table *from;
     struct symbol_table *to;
     uint64_t begin, end, distance;
 };
 
-static void copy_lines(const struct part *p)
+static void copy_lines(const struct copied_range *p)
 {
     long first = symbol_table_row_at(p->from, p->begin);
     for (size_t i = first < 0 ? 0 : (size_t)first; i < p->from->nlines; i++) {
@@ -23,7 +23,7 @@ static void copy_lines(const struct part *p)
     symbol_table_add_line(p->to, p->end + p->distance, "", 0);
 }
 
-static void copy_frames(const struct part *p)
+static void copy_frames(const struct copied_range *p)
 {
     const struct symbol_table *t = p->from;
     for (size_t i = 0; i < t->nframes; i++) {
@@ -42,7 +42,7 @@ static void copy_frames(const struct part *p)
 struct symbol_table *symbols_add_copy(struct symbols *s, const char *name, const struct symbol_table *from,
                                       const char *const *functions, uint64_t distance)
 {
-    struct part p = {from, symbol_table_begin(s, name, from->source), 0, 0, distance};
+    struct copied_range p = {from, symbol_table_begin(s, name, from->source), 0, 0, distance};
     for (; *functions; functions++) {
         struct symbol sym;
         if (!symbol_table_find(from, *functions, &sym))

@@ -148,7 +148,7 @@ static size_t btf_length(const uint8_t *p, size_t n)
 }
 
 /* Reads an image, as far as it can be read. */
-static void read_code(const struct kernel_memory *m, struct code *c)
+static void read_code(const struct kernel_memory *m, struct kernel_code *c)
 {
     c->bytes = mem_alloc(c->n + 1);
     c->n = c->address == m->text ? read_image(m, 0, c->bytes, c->n)
@@ -156,7 +156,7 @@ static void read_code(const struct kernel_memory *m, struct code *c)
 }
 
 /* BTF at a place in the kernel's image; to be freed. */
-static void *btf_at(const struct kernel_memory *m, const struct code *image, uint64_t at, size_t *n)
+static void *btf_at(const struct kernel_memory *m, const struct kernel_code *image, uint64_t at, size_t *n)
 {
     uint8_t head[HEADER], *own;
     if (at >= image->n || image->n - at < HEADER || read_image(m, at, head, HEADER) != HEADER ||
@@ -170,7 +170,7 @@ static void *btf_at(const struct kernel_memory *m, const struct code *image, uin
 }
 
 /* Finds a kernel's own BTF: between two symbols or, in a kernel without these, by searching the image. */
-static void *find_btf(const struct reading *r, struct code *image, size_t *n)
+static void *find_btf(const struct reading *r, struct kernel_code *image, size_t *n)
 {
     static const uint8_t magic[] = {0x9f, 0xeb, 1, 0, HEADER, 0, 0, 0};
     enum { LEAST = 1 << 16 };
@@ -205,7 +205,7 @@ static bool add_types(struct kernel_types *k, const char *table, void *data, siz
 
 /* The kernel's own types, or those of its DWARF if that was given; to be freed. *table: the table to which
  * they belong. */
-static void *find_types(const struct reading *r, struct code *image, size_t *n, const char **table)
+static void *find_types(const struct reading *r, struct kernel_code *image, size_t *n, const char **table)
 {
     const void *given = NULL;
     void *own = find_btf(r, image, n);
@@ -220,8 +220,8 @@ static bool read_kernel(struct reading *r)
 {
     struct kernel_types *k = r->k;
     const uint64_t text = r->m->text, last = symbol(r, "_end");
-    struct code image = {.address = text,
-                         .n = last > text && last - text < IMAGE_MAX ? (size_t)(last - text) : 0};
+    struct kernel_code image = {.address = text,
+                                .n = last > text && last - text < IMAGE_MAX ? (size_t)(last - text) : 0};
     size_t n;
     const char *table;
     void *btf = find_types(r, &image, &n, &table);
@@ -283,7 +283,7 @@ static void add_code(struct kernel_types *k, const struct symbol_mapping *m)
     if (m->end <= m->begin || m->end - m->begin > CODE_MAX)
         return;
     MEM_MORE(k->code, k->ncode);
-    k->code[k->ncode++] = (struct code){.address = m->begin, .n = (size_t)(m->end - m->begin)};
+    k->code[k->ncode++] = (struct kernel_code){.address = m->begin, .n = (size_t)(m->end - m->begin)};
 }
 
 static void read_module(struct reading *r, uint64_t entry, const long at[MEMBERS])
@@ -425,7 +425,7 @@ static size_t read_code_at(void *ctx, uint64_t address, void *buf, size_t n)
 {
     struct kernel_types *k = ctx;
     for (size_t i = 0; i < k->ncode; i++) {
-        struct code *c = &k->code[i];
+        struct kernel_code *c = &k->code[i];
         const uint64_t at = address - c->address;
         if (at < c->n && !c->bytes)
             read_code(k->memory, c);

@@ -31,7 +31,7 @@ enum unwind_code {
 static const uint8_t dwarf[REGISTERS] = {0, 2, 1, 3, 7, 6, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15};
 
 /* The stack at one place: distances are from the CFA down. */
-struct place {
+struct stack_state {
     int64_t sp;               /* of the stack pointer, as far as the tables say */
     unsigned frame;           /* the frame register, if it is set; otherwise RSP */
     int64_t fp;               /* of the frame register */
@@ -106,7 +106,7 @@ static unsigned slots(const uint8_t *code, unsigned version)
 
 /* What one instruction of the beginning does; `base`: the distance of the fixed part's end, to which stores
  * are relative. */
-static void apply(const struct unwind_info *u, const uint8_t *code, int64_t base, struct place *p)
+static void apply(const struct unwind_info *u, const uint8_t *code, int64_t base, struct stack_state *p)
 {
     const unsigned info = code[1] >> 4;
     switch (code[1] & 15) {
@@ -141,7 +141,7 @@ static void apply(const struct unwind_info *u, const uint8_t *code, int64_t base
 
 /* ---------------------------------------------------------------- rows */
 
-static void add_row(struct symbol_table *t, uint64_t address, const struct place *p)
+static void add_row(struct symbol_table *t, uint64_t address, const struct stack_state *p)
 {
     struct symbol_frame f = {.address = address,
                              .base = dwarf[p->frame],
@@ -176,10 +176,10 @@ static bool in_order(const struct unwind_info *u, uint8_t order[CODES_MAX], unsi
 
 /* Follows a function's beginning from *p on; adds a row for each of its instructions if t is not NULL. False
  * if the codes make no sense. */
-static bool follow(struct symbol_table *t, uint32_t begin, const struct unwind_info *u, struct place *p)
+static bool follow(struct symbol_table *t, uint32_t begin, const struct unwind_info *u, struct stack_state *p)
 {
     uint8_t order[CODES_MAX];
-    struct place fixed = *p;
+    struct stack_state fixed = *p;
     unsigned n;
     if (!in_order(u, order, &n))
         return false;
@@ -200,7 +200,8 @@ static bool follow(struct symbol_table *t, uint32_t begin, const struct unwind_i
 }
 
 /* The stack in the body of the function that an entry's information is chained to. */
-static bool chained(const struct module *m, const struct unwind_info *u, unsigned depth, struct place *p)
+static bool chained(const struct module *m, const struct unwind_info *u, unsigned depth,
+                    struct stack_state *p)
 {
     struct unwind_info outer;
     const uint8_t *entry = at(m, u->end, ENTRY);
@@ -215,7 +216,7 @@ static bool chained(const struct module *m, const struct unwind_info *u, unsigne
 
 /* Takes an instruction of an end into account. False if it cannot be part of an end; *last: it is the last
  * one. */
-static bool unwinds(const struct insn *i, bool first, struct place *p, bool *last)
+static bool unwinds(const struct insn *i, bool first, struct stack_state *p, bool *last)
 {
     *last = i->flow == INSN_RETURN || i->flow == INSN_JUMP || i->flow == INSN_JUMP_AT;
     if (*last)
@@ -237,10 +238,10 @@ static bool unwinds(const struct insn *i, bool first, struct place *p, bool *las
 /* Whether an end begins here: what frees the stack, pops, and a return or a jump out of the function. Its
  * rows are added; *next is the instruction after it. */
 static bool end_at(struct symbol_table *t, const struct module *m, uint32_t address, uint32_t begin,
-                   uint32_t end, const struct place *body, uint32_t *next)
+                   uint32_t end, const struct stack_state *body, uint32_t *next)
 {
     enum { LONGEST = 20 };
-    struct place now = *body, rows[LONGEST];
+    struct stack_state now = *body, rows[LONGEST];
     uint32_t where[LONGEST], a = address;
     struct insn i;
     bool last = false;
@@ -266,7 +267,7 @@ static bool end_at(struct symbol_table *t, const struct module *m, uint32_t addr
 }
 
 static void add_ends(struct symbol_table *t, const struct module *m, uint32_t from, uint32_t begin,
-                     uint32_t end, const struct place *body)
+                     uint32_t end, const struct stack_state *body)
 {
     struct insn i;
     uint32_t next;
@@ -285,7 +286,7 @@ static void add_ends(struct symbol_table *t, const struct module *m, uint32_t fr
 static void add_function(struct symbol_table *t, const struct module *m, uint32_t i, uint32_t begin,
                          uint32_t end)
 {
-    struct place p = {.sp = WORD, .frame = RSP};
+    struct stack_state p = {.sp = WORD, .frame = RSP};
     struct unwind_info u;
     const uint32_t info = le32(m->bytes + m->pe->exceptions.address + (size_t)i * ENTRY + 8);
     if (!read_info(m, info, &u) || (u.flags & FLAG_CHAINED && !chained(m, &u, 0, &p)))

@@ -130,7 +130,7 @@ static inline void describe(const struct guest *g, struct text *out)
 
 /* ---- a kernel ---- */
 
-static inline void entered(struct hook *h, const struct probe_hit *hit, struct frame *f)
+static inline void entered(struct hook *h, const struct probe_hit *hit, struct hook_frame *f)
 {
     (*(struct fake_guest **)h->ctx)->entered++;
 }

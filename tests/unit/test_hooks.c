@@ -127,7 +127,7 @@ static void at(struct fixture *f, uint64_t address, uint64_t sp)
         }
 }
 
-static void enters(struct hook *h, const struct probe_hit *hit, struct frame *fr)
+static void enters(struct hook *h, const struct probe_hit *hit, struct hook_frame *fr)
 {
     struct machine *m = machine_of(*(struct engine **)h->ctx);
     m->entered++;
@@ -137,7 +137,7 @@ static void enters(struct hook *h, const struct probe_hit *hit, struct frame *fr
         fr->value[0] = 42;
 }
 
-static void leaves(struct hook *h, const struct probe_hit *hit, const struct frame *fr)
+static void leaves(struct hook *h, const struct probe_hit *hit, const struct hook_frame *fr)
 {
     struct machine *m = machine_of(*(struct engine **)h->ctx);
     assert_int_equal(fr->value[0], h->follows ? 0 : 42);
@@ -351,7 +351,7 @@ static void tail_calls_in_a_row(void **state)
     end(f);
 }
 
-static void count_gone(void *ctx, const struct frame *fr)
+static void count_gone(void *ctx, const struct hook_frame *fr)
 {
     ++*(unsigned *)ctx;
 }
@@ -364,7 +364,7 @@ static void left_by_a_jump(void **state)
     unsigned gone = 0;
     size_t n;
     hook_push(h, 0x8000, 100);
-    const struct frame outer = *hook_push(h, 0x7000, 200);
+    const struct hook_frame outer = *hook_push(h, 0x7000, 200);
     hook_push(h, 0x6000, 300);
     hook_push(h, 0x2000, 400);
     hooks_drop(f->hooks, hook_find(h, 0x7000));
@@ -375,7 +375,7 @@ static void left_by_a_jump(void **state)
     end(f);
 }
 
-static void ends_all(struct hook *h, const struct probe_hit *hit, const struct frame *fr)
+static void ends_all(struct hook *h, const struct probe_hit *hit, const struct hook_frame *fr)
 {
     struct machine *m = machine_of(*(struct engine **)h->ctx);
     m->left++;

@@ -567,7 +567,7 @@ static void test_code_large(void **state)
         0xff, 0xd1,                                                 /* call *%rcx */
     };
     struct sites s = {.n = 0};
-    struct code *c = code_new(64);
+    struct code_reader *c = code_new(64);
     code_sites(c, bytes, sizeof bytes, 0x60000000, keep_site, &s);
     assert_int_equal(s.n, 3);
     assert_int_equal(s.list[0].kind, CODE_MASK);
@@ -591,7 +591,7 @@ static void test_code(void **state)
         0xe9, 0x00, 0x10, 0x00, 0x00,                         /* jmp +0x1000 */
     };
     struct sites s = {.n = 0};
-    struct code *c = code_new(64);
+    struct code_reader *c = code_new(64);
     assert_non_null(c);
     code_sites(c, bytes, sizeof bytes, 0xffffffff81000000, keep_site, &s);
     assert_int_equal(s.n, 6);
@@ -621,7 +621,7 @@ static void test_code_32(void **state)
         0xc3,                               /* ret */
     };
     struct sites s = {.n = 0};
-    struct code *c = code_new(32);
+    struct code_reader *c = code_new(32);
     assert_non_null(c);
     code_sites(c, bytes, sizeof bytes, 0xc1000000, keep_site, &s);
     assert_int_equal(s.n, 5);

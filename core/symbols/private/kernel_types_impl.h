@@ -8,7 +8,7 @@ struct btf;
 struct kernel_memory;
 
 /* The kernel's image, or a module's. */
-struct code {
+struct kernel_code {
     uint64_t address;
     size_t n;
     uint8_t *bytes; /* NULL: not yet read */
@@ -17,8 +17,8 @@ struct code {
 struct kernel_types {
     struct symbol_types *list; /* their BTF is ours */
     struct symbol_types_set set;
-    struct btf **btf;  /* the BTF of `list`, opened; that of modules continues the first */
-    struct code *code; /* the kernel's, then those of modules */
+    struct btf **btf;         /* the BTF of `list`, opened; that of modules continues the first */
+    struct kernel_code *code; /* the kernel's, then those of modules */
     size_t ncode;
     struct kernel_memory *memory; /* that code is read from; NULL: there is none */
 };

@@ -23,12 +23,12 @@ enum {
     OPEN_ATTRIBUTES = 5,
 };
 
-static uint64_t word_at(const struct look *l, uint64_t node, unsigned i)
+static uint64_t word_at(const struct efi_look *l, uint64_t node, unsigned i)
 {
     return efi_number(&l->eg, node + i * l->eg.word, l->eg.word);
 }
 
-static bool has_signature(const struct look *l, uint64_t node, const char signature[4])
+static bool has_signature(const struct efi_look *l, uint64_t node, const char signature[4])
 {
     uint32_t want;
     memcpy(&want, signature, 4);
@@ -38,14 +38,14 @@ static bool has_signature(const struct look *l, uint64_t node, const char signat
 /* ---------------------------------------------------------------- lists */
 
 /* LIST_ENTRY: the next one, the one before. */
-static bool is_head(const struct look *l, uint64_t head, uint64_t next, const char signature[4])
+static bool is_head(const struct efi_look *l, uint64_t head, uint64_t next, const char signature[4])
 {
     const unsigned word = l->eg.word;
     return next > word && !(next % word) && next != head && has_signature(l, next - word, signature) &&
            word_at(l, next, 1) == head;
 }
 
-uint64_t look_list(struct look *l, const char signature[4])
+uint64_t look_list(struct efi_look *l, const char signature[4])
 {
     enum { MOST = 4 << 20 };
     const unsigned word = l->eg.word;
@@ -64,7 +64,7 @@ uint64_t look_list(struct look *l, const char signature[4])
 }
 
 /* Each node has to point back to the one before it: so a list cannot have a cycle without its head. */
-uint64_t look_next(struct look *l, uint64_t head, uint64_t link)
+uint64_t look_next(struct efi_look *l, uint64_t head, uint64_t link)
 {
     uint64_t next = word_at(l, link, 0);
     if (next == head || !look_may(l))
@@ -85,7 +85,7 @@ struct handles {
     size_t n;
 };
 
-static int read_handles(struct look *l, struct handles *h, const char *list, struct error *err)
+static int read_handles(struct efi_look *l, struct handles *h, const char *list, struct error *err)
 {
     const uint64_t head = look_list(l, "hndl");
     *h = (struct handles){0};
@@ -119,10 +119,10 @@ struct protocol {
     struct efi_guid guid;
 };
 
-typedef void protocol_fn(struct look *l, const struct handles *h, uint64_t handle, const struct protocol *p,
-                         void *ctx);
+typedef void protocol_fn(struct efi_look *l, const struct handles *h, uint64_t handle,
+                         const struct protocol *p, void *ctx);
 
-static void each_protocol(struct look *l, const struct handles *h, uint64_t handle, protocol_fn *fn,
+static void each_protocol(struct efi_look *l, const struct handles *h, uint64_t handle, protocol_fn *fn,
                           void *ctx)
 {
     const unsigned word = l->eg.word;
@@ -145,9 +145,9 @@ struct opened {
     uint32_t attributes;
 };
 
-typedef void opened_fn(struct look *l, const struct handles *h, const struct opened *o, void *ctx);
+typedef void opened_fn(struct efi_look *l, const struct handles *h, const struct opened *o, void *ctx);
 
-static void each_opened(struct look *l, const struct handles *h, const struct protocol *p, opened_fn *fn,
+static void each_opened(struct efi_look *l, const struct handles *h, const struct protocol *p, opened_fn *fn,
                         void *ctx)
 {
     const unsigned word = l->eg.word;
@@ -167,7 +167,7 @@ static void each_opened(struct look *l, const struct handles *h, const struct pr
 /* ---------------------------------------------------------------- the list of handles */
 
 /* What a handle is called: its image's name, or its device path. */
-static void find_name(struct look *l, const struct handles *h, uint64_t handle, const struct protocol *p,
+static void find_name(struct efi_look *l, const struct handles *h, uint64_t handle, const struct protocol *p,
                       void *ctx)
 {
     char *name = ctx;
@@ -180,7 +180,7 @@ static void find_name(struct look *l, const struct handles *h, uint64_t handle, 
 }
 
 /* The driver of an agent is the image whose handle it is, or that its driver binding protocol names. */
-static void find_image(struct look *l, const struct handles *h, uint64_t handle, const struct protocol *p,
+static void find_image(struct efi_look *l, const struct handles *h, uint64_t handle, const struct protocol *p,
                        void *ctx)
 {
     enum { IMAGE = 4 }; /* EFI_DRIVER_BINDING_PROTOCOL: three functions, version */
@@ -191,7 +191,7 @@ static void find_image(struct look *l, const struct handles *h, uint64_t handle,
         *image = word_at(l, p->pointer, IMAGE);
 }
 
-static const char *agent_name(struct look *l, const struct handles *h, uint64_t agent)
+static const char *agent_name(struct efi_look *l, const struct handles *h, uint64_t agent)
 {
     uint64_t image = 0;
     if (number_of(h, agent))
@@ -200,7 +200,7 @@ static const char *agent_name(struct look *l, const struct handles *h, uint64_t 
     return *name ? name : "an unknown driver";
 }
 
-static void opened_json(struct look *l, const struct handles *h, const struct opened *o)
+static void opened_json(struct efi_look *l, const struct handles *h, const struct opened *o)
 {
     if (!(o->attributes & (BY_DRIVER | BY_CHILD | EXCLUSIVE)))
         return;
@@ -216,7 +216,7 @@ static void opened_json(struct look *l, const struct handles *h, const struct op
     look_json_close(l);
 }
 
-static void show_opened(struct look *l, const struct handles *h, const struct opened *o, void *ctx)
+static void show_opened(struct efi_look *l, const struct handles *h, const struct opened *o, void *ctx)
 {
     const size_t child = number_of(h, o->controller);
     if (l->json) {
@@ -232,8 +232,8 @@ static void show_opened(struct look *l, const struct handles *h, const struct op
         text_add(l->out, "        opened by %s, exclusively\n", agent_name(l, h, o->agent));
 }
 
-static void show_protocol(struct look *l, const struct handles *h, uint64_t handle, const struct protocol *p,
-                          void *ctx)
+static void show_protocol(struct efi_look *l, const struct handles *h, uint64_t handle,
+                          const struct protocol *p, void *ctx)
 {
     char name[EFI_NAME] = "";
     efi_guid_text(&l->eg, &p->guid, name, sizeof name);
@@ -251,7 +251,7 @@ static void show_protocol(struct look *l, const struct handles *h, uint64_t hand
     look_json_close(l);
 }
 
-static void show_handle(struct look *l, const struct handles *h, size_t i, const char *name)
+static void show_handle(struct efi_look *l, const struct handles *h, size_t i, const char *name)
 {
     if (!l->json) {
         text_add(l->out, "%4zu  0x%" PRIx64 "%s%s\n", i + 1, h->list[i], name[0] ? "  " : "", name);
@@ -268,7 +268,7 @@ static void show_handle(struct look *l, const struct handles *h, size_t i, const
     look_json_close(l);
 }
 
-int look_at_handles(struct look *l, struct error *err)
+int look_at_handles(struct efi_look *l, struct error *err)
 {
     struct handles h;
     if (read_handles(l, &h, "handles", err))
@@ -299,8 +299,8 @@ struct drivers {
     uint64_t handle; /* whose protocols are looked at */
 };
 
-static void find_driver(struct look *l, const struct handles *h, uint64_t handle, const struct protocol *p,
-                        void *ctx)
+static void find_driver(struct efi_look *l, const struct handles *h, uint64_t handle,
+                        const struct protocol *p, void *ctx)
 {
     enum { VERSION = 3, IMAGE = 4 };
     struct drivers *d = ctx;
@@ -315,7 +315,7 @@ static void find_driver(struct look *l, const struct handles *h, uint64_t handle
 }
 
 /* A device counts once, whatever many of its protocols the driver has opened. */
-static void count_opened(struct look *l, const struct handles *h, const struct opened *o, void *ctx)
+static void count_opened(struct efi_look *l, const struct handles *h, const struct opened *o, void *ctx)
 {
     struct drivers *d = ctx;
     for (size_t i = 0; i < d->n; i++) {
@@ -331,13 +331,13 @@ static void count_opened(struct look *l, const struct handles *h, const struct o
     }
 }
 
-static void count_protocol(struct look *l, const struct handles *h, uint64_t handle, const struct protocol *p,
-                           void *ctx)
+static void count_protocol(struct efi_look *l, const struct handles *h, uint64_t handle,
+                           const struct protocol *p, void *ctx)
 {
     each_opened(l, h, p, count_opened, ctx);
 }
 
-int look_at_drivers(struct look *l, struct error *err)
+int look_at_drivers(struct efi_look *l, struct error *err)
 {
     struct handles h;
     struct drivers d = {0};
@@ -375,7 +375,7 @@ int look_at_drivers(struct look *l, struct error *err)
 /* ---------------------------------------------------------------- the memory map */
 
 /* MEMORY_MAP: signature, link, a byte, the type; numbers of 64 bits are aligned. */
-static void read_range(const struct look *l, uint64_t node, struct look_range *r)
+static void read_range(const struct efi_look *l, uint64_t node, struct look_range *r)
 {
     enum { START = 0, END = 8, ATTRIBUTES = 24 };
     const unsigned word = l->eg.word;
@@ -393,8 +393,8 @@ static int by_address(const void *a, const void *b)
     return x->address < y->address ? -1 : x->address > y->address;
 }
 
-static void join_ranges(struct look *l, struct look_range *r, size_t n,
-                        void (*fn)(struct look *l, const struct look_range *r))
+static void join_ranges(struct efi_look *l, struct look_range *r, size_t n,
+                        void (*fn)(struct efi_look *l, const struct look_range *r))
 {
     qsort(r, n, sizeof *r, by_address);
     for (size_t i = 0; i < n; i++) {
@@ -409,7 +409,7 @@ static void join_ranges(struct look *l, struct look_range *r, size_t n,
     }
 }
 
-bool look_memory(struct look *l, void (*fn)(struct look *l, const struct look_range *r))
+bool look_memory(struct efi_look *l, void (*fn)(struct efi_look *l, const struct look_range *r))
 {
     const uint64_t head = look_list(l, "mmap");
     struct look_range *list = NULL;
@@ -429,7 +429,7 @@ bool look_memory(struct look *l, void (*fn)(struct look *l, const struct look_ra
     return head;
 }
 
-static void show_range(struct look *l, const struct look_range *r)
+static void show_range(struct efi_look *l, const struct look_range *r)
 {
     const char *name = efi_memory_name(r->type);
     if (l->json) {
@@ -450,7 +450,7 @@ static void show_range(struct look *l, const struct look_range *r)
         text_add(l->out, "type 0x%" PRIx32 "\n", r->type);
 }
 
-int look_at_map(struct look *l, struct error *err)
+int look_at_map(struct efi_look *l, struct error *err)
 {
     if (!look_memory(l, show_range))
         return error_set(err, "map: the DXE core has no memory map in EDK II's form at this position%s",

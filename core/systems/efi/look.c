@@ -9,7 +9,7 @@
 
 static size_t peek_physical(const struct engine *e, uint64_t address, void *buf, size_t n)
 {
-    const struct look *l = (const struct look *)e;
+    const struct efi_look *l = (const struct efi_look *)e;
     return l->memory->peek(l->memory->ctx, address, buf, n);
 }
 
@@ -21,12 +21,12 @@ static size_t peek(const struct engine *e, unsigned cpu, uint64_t address, void 
 
 static unsigned code_bits(const struct engine *e, unsigned cpu)
 {
-    return ((const struct look *)e)->eg.word * 8;
+    return ((const struct efi_look *)e)->eg.word * 8;
 }
 
 /* ---------------------------------------------------------------- from the events */
 
-static void forget(struct look *l)
+static void forget(struct efi_look *l)
 {
     free(l->images);
     l->images = NULL;
@@ -36,7 +36,7 @@ static void forget(struct look *l)
     l->eg.nlooked = 0;
 }
 
-static void take_image(struct look *l, const struct event *ev)
+static void take_image(struct efi_look *l, const struct event *ev)
 {
     const bool started = ev->kind == EV_EFI_START;
     if (started) { /* it has been loaded, if it has a handle */
@@ -64,7 +64,7 @@ static void take_image(struct look *l, const struct event *ev)
     }
 }
 
-static void take_map(struct look *l, const struct event *ev)
+static void take_map(struct efi_look *l, const struct event *ev)
 {
     if (l->nmap < LOOK_RANGES)
         l->map[l->nmap++] = (struct look_range){.address = ev->f[EVF_EFI_MAP_address],
@@ -76,7 +76,7 @@ static void take_map(struct look *l, const struct event *ev)
     l->ended = true;
 }
 
-static void take_event(struct look *l, const struct event *ev)
+static void take_event(struct efi_look *l, const struct event *ev)
 {
     switch (ev->kind) {
     case EV_RESET:
@@ -103,7 +103,7 @@ static void take_event(struct look *l, const struct event *ev)
     }
 }
 
-static int read_events(struct look *l, struct trace *t, uint64_t icount, struct error *err)
+static int read_events(struct efi_look *l, struct trace *t, uint64_t icount, struct error *err)
 {
     struct event ev;
     int rc;
@@ -114,7 +114,7 @@ static int read_events(struct look *l, struct trace *t, uint64_t icount, struct 
     return rc < 0 ? -1 : 0;
 }
 
-const struct look_image *look_image(const struct look *l, uint64_t handle)
+const struct look_image *look_image(const struct efi_look *l, uint64_t handle)
 {
     for (size_t i = l->nimages; handle && i-- > 0;)
         if (l->images[i].handle == handle)
@@ -122,13 +122,13 @@ const struct look_image *look_image(const struct look *l, uint64_t handle)
     return NULL;
 }
 
-const char *look_image_name(const struct look *l, uint64_t handle)
+const char *look_image_name(const struct efi_look *l, uint64_t handle)
 {
     const struct look_image *im = look_image(l, handle);
     return im ? im->name : "";
 }
 
-bool look_may(struct look *l)
+bool look_may(struct efi_look *l)
 {
     if (l->nodes == LOOK_NODES)
         text_add(l->out, "(the lists have more than %d entries, or do not end: not read further)\n",
@@ -170,7 +170,7 @@ static void read_volume(struct efi_guest *eg, uint64_t address)
 static bool show_image(void *ctx, uint64_t handle, uint64_t protocol)
 {
     enum { LOADED_BASE = 8, LOADED_SIZE = 9 };
-    struct look *l = ctx;
+    struct efi_look *l = ctx;
     const unsigned word = l->eg.word;
     const uint64_t base = efi_number(&l->eg, protocol + LOADED_BASE * word, word),
                    size = efi_number(&l->eg, protocol + LOADED_SIZE * word, 8);
@@ -193,7 +193,7 @@ static bool show_image(void *ctx, uint64_t handle, uint64_t protocol)
     return true;
 }
 
-static int look_at_images(struct look *l, struct error *err)
+static int look_at_images(struct efi_look *l, struct error *err)
 {
     if (!efi_each_loaded(&l->eg, show_image, l))
         return error_set(
@@ -204,7 +204,7 @@ static int look_at_images(struct look *l, struct error *err)
 
 /* ---------------------------------------------------------------- configuration tables */
 
-static void show_table(struct look *l, uint64_t at, const char *name, const char *vendor)
+static void show_table(struct efi_look *l, uint64_t at, const char *name, const char *vendor)
 {
     if (!l->json) {
         text_add(l->out, "0x%010" PRIx64 "  %s%s%s\n", at, name, vendor ? ", by " : "", vendor ? vendor : "");
@@ -218,7 +218,7 @@ static void show_table(struct look *l, uint64_t at, const char *name, const char
     look_json_close(l);
 }
 
-static int look_at_tables(struct look *l, struct error *err)
+static int look_at_tables(struct efi_look *l, struct error *err)
 {
     struct efi_guest *eg = &l->eg;
     char vendor[EFI_NAME], name[EFI_NAME];
@@ -242,7 +242,7 @@ static int look_at_tables(struct look *l, struct error *err)
 
 static const struct list {
     const char *name, *what;
-    int (*look)(struct look *l, struct error *err);
+    int (*look)(struct efi_look *l, struct error *err);
     bool ends;  /* with boot services */
     bool names; /* of files are needed */
 } lists[] = {
@@ -282,10 +282,10 @@ static bool flash_is_writable(struct trace *t)
     return last && !strcmp(last, "writable");
 }
 
-static struct look *look_new(struct trace *t, uint64_t icount, const struct firmware_memory *m,
-                             struct text *out, struct error *err)
+static struct efi_look *look_new(struct trace *t, uint64_t icount, const struct firmware_memory *m,
+                                 struct text *out, struct error *err)
 {
-    struct look *l = mem_zero(1, sizeof *l);
+    struct efi_look *l = mem_zero(1, sizeof *l);
     l->ops = (struct engine_ops){
         .name = "pc", .peek = peek, .peek_physical = peek_physical, .code_bits = code_bits};
     l->engine.ops = &l->ops;
@@ -302,7 +302,7 @@ static struct look *look_new(struct trace *t, uint64_t icount, const struct firm
     return NULL;
 }
 
-static void look_free(struct look *l)
+static void look_free(struct efi_look *l)
 {
     free(l->images);
     free(l->eg.known);
@@ -312,7 +312,7 @@ static void look_free(struct look *l)
 int firmware_position(struct trace *t, const char *list, uint64_t icount, uint64_t *at, struct error *err)
 {
     const struct list *row = find_list(list, err);
-    struct look *l = row ? look_new(t, icount, NULL, NULL, err) : NULL;
+    struct efi_look *l = row ? look_new(t, icount, NULL, NULL, err) : NULL;
     if (!l)
         return -1;
     *at = row->ends && l->ended ? l->ended_at : icount;
@@ -321,7 +321,7 @@ int firmware_position(struct trace *t, const char *list, uint64_t icount, uint64
 }
 
 /* The width of its pointers is that of its code. */
-static void find_width(struct look *l)
+static void find_width(struct efi_look *l)
 {
     enum { I386 = 0x14c };
     uint8_t header[EFI_IMAGE_HEADER];
@@ -335,7 +335,7 @@ static void find_width(struct look *l)
 static bool find_core(void *ctx, uint64_t handle, uint64_t protocol)
 {
     enum { LOADED_BASE = 8 };
-    struct look *l = ctx;
+    struct efi_look *l = ctx;
     const uint64_t base = efi_number(&l->eg, protocol + LOADED_BASE * l->eg.word, l->eg.word);
     for (size_t i = 0; i < l->nimages && l->dxe; i++)
         if (!l->images[i].handle && l->images[i].type == EFI_TYPE_DXE_CORE && l->images[i].base == base)
@@ -347,7 +347,7 @@ static int look_at(struct yajl_gen_t *json, struct text *out, struct trace *t, u
                    const struct firmware_memory *m, const char *list, struct error *err)
 {
     const struct list *row = find_list(list, err);
-    struct look *l = row ? look_new(t, icount, m, out, err) : NULL;
+    struct efi_look *l = row ? look_new(t, icount, m, out, err) : NULL;
     int rc = -1;
     if (!l)
         return -1;

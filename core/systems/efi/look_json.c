@@ -4,28 +4,28 @@
 
 #include "core/systems/efi/private/look.h"
 
-static void put(struct look *l, const char *text)
+static void put(struct efi_look *l, const char *text)
 {
     yajl_gen_string(l->json, (const unsigned char *)text, strlen(text));
 }
 
-static void put_key(struct look *l, const char *key)
+static void put_key(struct efi_look *l, const char *key)
 {
     if (key)
         put(l, key);
 }
 
-void look_json_open(struct look *l)
+void look_json_open(struct efi_look *l)
 {
     yajl_gen_map_open(l->json);
 }
 
-void look_json_close(struct look *l)
+void look_json_close(struct efi_look *l)
 {
     yajl_gen_map_close(l->json);
 }
 
-void look_json_text(struct look *l, const char *key, const char *text)
+void look_json_text(struct efi_look *l, const char *key, const char *text)
 {
     put_key(l, key);
     if (text)
@@ -34,7 +34,7 @@ void look_json_text(struct look *l, const char *key, const char *text)
         yajl_gen_null(l->json);
 }
 
-void look_json_number(struct look *l, const char *key, uint64_t n)
+void look_json_number(struct efi_look *l, const char *key, uint64_t n)
 {
     char text[24];
     snprintf(text, sizeof text, "%" PRIu64, n);
@@ -43,20 +43,20 @@ void look_json_number(struct look *l, const char *key, uint64_t n)
 }
 
 /* JSON's numbers are too short for addresses. */
-void look_json_hex(struct look *l, const char *key, uint64_t n)
+void look_json_hex(struct efi_look *l, const char *key, uint64_t n)
 {
     char text[24];
     snprintf(text, sizeof text, "0x%" PRIx64, n);
     look_json_text(l, key, text);
 }
 
-void look_json_begin(struct look *l, const char *key)
+void look_json_begin(struct efi_look *l, const char *key)
 {
     put_key(l, key);
     yajl_gen_array_open(l->json);
 }
 
-void look_json_end(struct look *l)
+void look_json_end(struct efi_look *l)
 {
     yajl_gen_array_close(l->json);
 }

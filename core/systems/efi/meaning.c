@@ -9,7 +9,7 @@
 #include "core/systems/efi/private/variables.h"
 
 struct meaning {
-    const struct look *l;
+    const struct efi_look *l;
     const struct variable *list, *v;
     size_t n;
     struct text *out;
@@ -156,8 +156,8 @@ static bool is_option(const struct variable *v)
     return false;
 }
 
-void variable_meaning(const struct look *l, const struct variable *list, size_t n, const struct variable *v,
-                      struct text *out)
+void variable_meaning(const struct efi_look *l, const struct variable *list, size_t n,
+                      const struct variable *v, struct text *out)
 {
     struct meaning m = {l, list, v, n, out};
     if (!efi_guid_is(&v->guid, "EFI_GLOBAL_VARIABLE"))

@@ -77,7 +77,7 @@ void efi_module_gone(struct efi_guest *eg, struct efi_module *m)
 
 /* ---------------------------------------------------------------- start and return */
 
-static void on_return(struct hook *h, const struct probe_hit *hit, const struct frame *f)
+static void on_return(struct hook *h, const struct probe_hit *hit, const struct hook_frame *f)
 {
     const struct efi_module *m = *(struct efi_module **)h->ctx;
     GUEST_EMIT(m->eg, EV_EFI_RETURN, m->name, m->type, efi_reg(m->eg, GUEST_RAX), hit->time - f->time);
@@ -104,7 +104,7 @@ void efi_module_probe(struct efi_module *m)
 
 /* ---------------------------------------------------------------- volumes */
 
-struct look {
+struct volume_walk {
     struct efi_guest *eg;
     const uint8_t *bytes;
     uint64_t address; /* of bytes */
@@ -118,7 +118,7 @@ static bool in_place(unsigned type)
 
 static void take_file(void *ctx, const struct efi_file *f)
 {
-    const struct look *l = ctx;
+    const struct volume_walk *l = ctx;
     struct efi_image im = {0};
     bool image = f->length && efi_image_read(l->bytes + f->image, f->length, &im);
     know(l->eg, f, &im);
@@ -139,7 +139,7 @@ static void take_file(void *ctx, const struct efi_file *f)
 
 static void take_volume(void *ctx, const struct efi_volume *v)
 {
-    const struct look *l = ctx;
+    const struct volume_walk *l = ctx;
     struct efi_guest *eg = l->eg;
     static const struct efi_guid none;
     char name[EFI_NAME] = "";
@@ -157,7 +157,7 @@ unsigned efi_look_at(struct efi_guest *eg, uint64_t address, uint64_t size)
 {
     enum { PIECE = 64 << 10, MOST = 64 << 20 };
     uint8_t *bytes = mem_zero(1, size < MOST ? size : MOST);
-    struct look l = {eg, bytes, address};
+    struct volume_walk l = {eg, bytes, address};
     const struct efi_volume_reader r = {.ctx = &l, .volume = take_volume, .file = take_file};
     if (size > MOST) {
         efi_note(eg, "a firmware volume of %llu bytes: only its first %u are read", (unsigned long long)size,

@@ -320,24 +320,24 @@ static void on_call(void *ctx, const struct probe_hit *hit)
     if (row->nests)
         GUEST_EMIT(eg, EV_EFI_CALL, c->text, row->number, c->a[0], c->a[1], c->a[2], c->a[3], c->caller);
     hook_follow(p->hook, hit);
-    struct frame *f = hook_find(p->hook, hooks_stack_pointer(p->hook->set, hit->cpu));
+    struct hook_frame *f = hook_find(p->hook, hooks_stack_pointer(p->hook->set, hit->cpu));
     if (f)
         f->value[0] = number + 1;
     efi_bds_calls(eg, row->number, c->caller);
     entered(eg, row->number, c);
 }
 
-static void on_result(struct hook *h, const struct probe_hit *hit, const struct frame *f);
+static void on_result(struct hook *h, const struct probe_hit *hit, const struct hook_frame *f);
 
 /* A call that does not return, because an outer one has: Exit. */
-static void call_gone(void *ctx, const struct frame *f)
+static void call_gone(void *ctx, const struct hook_frame *f)
 {
     struct efi_guest *eg = ctx;
     if (f->hook->leave == on_result && f->value[0] && f->value[0] <= CALLS)
         eg->calls->call[f->value[0] - 1].used = false;
 }
 
-static void on_result(struct hook *h, const struct probe_hit *hit, const struct frame *f)
+static void on_result(struct hook *h, const struct probe_hit *hit, const struct hook_frame *f)
 {
     const struct efi_probed *p = *(struct efi_probed **)h->ctx;
     struct efi_guest *eg = p->eg;

@@ -40,7 +40,7 @@ static const struct format formats[] = {
 };
 
 struct variables {
-    struct look *l;
+    struct efi_look *l;
     struct variable *list;
     size_t n;
     uint8_t **stores;
@@ -160,7 +160,7 @@ static void look_in_flash(struct variables *vs)
     find_stores(vs, address, top - address, true);
 }
 
-static void keep_runtime(struct look *l, const struct look_range *r)
+static void keep_runtime(struct efi_look *l, const struct look_range *r)
 {
     enum { RUNTIME_DATA = 6 };
     if (r->type == RUNTIME_DATA && l->nmap < LOOK_RANGES)
@@ -171,7 +171,7 @@ static void keep_runtime(struct look *l, const struct look_range *r)
 static void look_in_memory(struct variables *vs)
 {
     enum { RUNTIME_DATA = 6, MOST = 256 << 20 };
-    struct look *l = vs->l;
+    struct efi_look *l = vs->l;
     uint64_t sum = 0;
     if (!l->ended)
         look_memory(l, keep_runtime);
@@ -257,7 +257,7 @@ static void add_data(struct text *out, const uint8_t *data, size_t n)
     }
 }
 
-static void show_text(struct look *l, const struct variable *v, const char *meaning)
+static void show_text(struct efi_look *l, const struct variable *v, const char *meaning)
 {
     add_name(l->out, v);
     text_add(l->out, "  ");
@@ -268,7 +268,7 @@ static void show_text(struct look *l, const struct variable *v, const char *mean
     add_data(l->out, v->data, v->data_size);
 }
 
-static void show_json(struct look *l, const struct variable *v, const char *meaning)
+static void show_json(struct efi_look *l, const struct variable *v, const char *meaning)
 {
     struct text name = {0}, guid = {0}, data = {0};
     variable_name(v, &name);
@@ -293,7 +293,7 @@ static void show_json(struct look *l, const struct variable *v, const char *mean
     free(data.s);
 }
 
-int look_at_variables(struct look *l, struct error *err)
+int look_at_variables(struct efi_look *l, struct error *err)
 {
     struct variables vs = {.l = l};
     look_in_flash(&vs);

@@ -36,7 +36,7 @@ static void after_call(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
     const struct callee *c = h->ctx;
-    struct frame *f = hook_find(h, fb_reg(c->fb, GUEST_RSP));
+    struct hook_frame *f = hook_find(h, fb_reg(c->fb, GUEST_RSP));
     if (!f)
         return;
     uint64_t duration = hit->time - f->time;
@@ -83,22 +83,22 @@ static void reached(struct fb_guest *fb, const char *name)
     GUEST_EMIT(fb, EV_KERNEL_REACHED, name, fb_symbol(fb, name));
 }
 
-static void hammer_time(struct fb_guest *fb, struct frame *f)
+static void hammer_time(struct fb_guest *fb, struct hook_frame *f)
 {
     reached(fb, "hammer_time");
 }
 
-static void init386(struct fb_guest *fb, struct frame *f)
+static void init386(struct fb_guest *fb, struct hook_frame *f)
 {
     reached(fb, "init386");
 }
 
-static void start_init(struct fb_guest *fb, struct frame *f)
+static void start_init(struct fb_guest *fb, struct hook_frame *f)
 {
     reached(fb, "start_init");
 }
 
-static void mountroot(struct fb_guest *fb, struct frame *f)
+static void mountroot(struct fb_guest *fb, struct hook_frame *f)
 {
     reached(fb, "vfs_mountroot");
 }
@@ -125,13 +125,13 @@ static void hook_milestones(struct fb_guest *fb)
 
 /* ---------------------------------------------------------------- devices */
 
-static void attach_begins(struct fb_guest *fb, struct frame *f)
+static void attach_begins(struct fb_guest *fb, struct hook_frame *f)
 {
     f->value[0] = base_argument(&fb->base, 0);
 }
 
 /* "uart0 at acpi0: 16550 or compatible" */
-static void attach_ends(struct fb_guest *fb, const struct frame *f)
+static void attach_ends(struct fb_guest *fb, const struct hook_frame *f)
 {
     const struct fb_layout *l = &fb->layout;
     uint64_t device = f->value[0];
@@ -153,7 +153,7 @@ static void attach_ends(struct fb_guest *fb, const struct frame *f)
 /* ---------------------------------------------------------------- file systems */
 
 /* vfs_mount_alloc(vnode, type, path, credentials) */
-static void mount_begins(struct fb_guest *fb, struct frame *f)
+static void mount_begins(struct fb_guest *fb, struct hook_frame *f)
 {
     f->value[0] = base_argument(&fb->base, 1);
     f->value[1] = base_argument(&fb->base, 2);
@@ -168,7 +168,7 @@ static struct fb_mount *mount_of(struct fb_guest *fb, uint64_t mp)
 }
 
 /* struct vfsconf: a number, then the type's name, in 16 bytes. */
-static void mount_ends(struct fb_guest *fb, const struct frame *f)
+static void mount_ends(struct fb_guest *fb, const struct hook_frame *f)
 {
     enum { VFC_NAME = 4 };
     uint64_t mp = fb_reg(fb, GUEST_RAX);
@@ -184,7 +184,7 @@ static void mount_ends(struct fb_guest *fb, const struct frame *f)
 }
 
 /* A file system says that it is mounted: vfs_mountedfrom(mount, from). */
-static void mounted(struct fb_guest *fb, struct frame *f)
+static void mounted(struct fb_guest *fb, struct hook_frame *f)
 {
     const struct fb_mount *m = mount_of(fb, base_argument(&fb->base, 0));
     char from[TEXT];
@@ -199,7 +199,7 @@ static void mounted(struct fb_guest *fb, struct frame *f)
 /* ---------------------------------------------------------------- consoles, processors, shutdown */
 
 /* struct consdev: operations, priority, argument, flags, name. */
-static void console(struct fb_guest *fb, struct frame *f)
+static void console(struct fb_guest *fb, struct hook_frame *f)
 {
     uint64_t consdev = base_argument(&fb->base, 0);
     char name[64];
@@ -207,13 +207,13 @@ static void console(struct fb_guest *fb, struct frame *f)
     GUEST_EMIT(fb, EV_KERNEL_CONSOLE, name, 0);
 }
 
-static void processor(struct fb_guest *fb, struct frame *f)
+static void processor(struct fb_guest *fb, struct hook_frame *f)
 {
     GUEST_EMIT(fb, EV_CPU_UP, NULL, fb->base.cpu);
 }
 
 /* The text of a panic is complete when the kernel reboots because of it. */
-static void shutdown(struct fb_guest *fb, struct frame *f)
+static void shutdown(struct fb_guest *fb, struct hook_frame *f)
 {
     enum { RB_HALT = 8, RB_POWEROFF = 0x4000 };
     uint64_t howto = base_argument(&fb->base, 0), panicstr = fb_symbol(fb, "panicstr");

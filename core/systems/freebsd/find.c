@@ -26,10 +26,10 @@ static uint64_t get(const uint8_t *p, size_t offset, size_t n)
 /* ---------------------------------------------------------------- the header */
 
 /* Places in a program header, by the class of the file. */
-struct place {
+struct phdr_layout {
     uint8_t size, offset, vaddr, memsz, flags;
 };
-static const struct place wide = {56, 8, 16, 40, 4}, narrow = {32, 4, 8, 20, 24};
+static const struct phdr_layout wide = {56, 8, 16, 40, 4}, narrow = {32, 4, 8, 20, 24};
 
 static bool is_header(const uint8_t *h)
 {
@@ -39,7 +39,7 @@ static bool is_header(const uint8_t *h)
            ((h[4] == 2 && machine == EM_X86_64) || (h[4] == 1 && machine == EM_386));
 }
 
-static void take_segment(struct fb_image *im, const uint8_t *p, const struct place *at, bool *first)
+static void take_segment(struct fb_image *im, const uint8_t *p, const struct phdr_layout *at, bool *first)
 {
     unsigned w = im->word;
     uint64_t type = get(p, 0, 4), address = get(p, at->vaddr, w), size = get(p, at->memsz, w);
@@ -68,7 +68,7 @@ static bool parse(const uint8_t *h, size_t n, struct fb_image *im)
     if (n < 64 || !is_header(h))
         return false;
     im->word = h[4] == 2 ? 8 : 4;
-    const struct place *at = im->word == 8 ? &wide : &narrow;
+    const struct phdr_layout *at = im->word == 8 ? &wide : &narrow;
     uint64_t table = get(h, im->word == 8 ? 32 : 28, im->word);
     unsigned size = (unsigned)get(h, im->word == 8 ? 54 : 42, 2),
              count = (unsigned)get(h, im->word == 8 ? 56 : 44, 2);

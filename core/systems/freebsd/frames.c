@@ -118,7 +118,7 @@ static void map_copy(struct fb_guest *fb)
     fb->base.o.symbols_changed(fb->base.o.ctx);
 }
 
-static void copied(struct fb_guest *fb, const struct frame *f)
+static void copied(struct fb_guest *fb, const struct hook_frame *f)
 {
     map_copy(fb);
 }

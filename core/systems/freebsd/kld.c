@@ -187,20 +187,20 @@ static bool take_file(struct fb_guest *fb, uint64_t object)
 }
 
 /* linker_file_register_modules(file): not every file has modules. */
-static void file_registered(struct fb_guest *fb, struct frame *f)
+static void file_registered(struct fb_guest *fb, struct hook_frame *f)
 {
     take_file(fb, base_argument(&fb->base, 0));
 }
 
 /* module_register(data, file) */
-static void module_registered(struct fb_guest *fb, struct frame *f)
+static void module_registered(struct fb_guest *fb, struct hook_frame *f)
 {
     if (!take_file(fb, base_argument(&fb->base, 1)))
         base_note_once(&fb->base, FB_NOTE_MODULE, "a module is loaded, but its name and place are not found");
 }
 
 /* kobj_delete(object, type): the last step when a file is unloaded, and of many objects that are no files. */
-static void deleted(struct fb_guest *fb, struct frame *f)
+static void deleted(struct fb_guest *fb, struct hook_frame *f)
 {
     struct fb_kld *k = find_kld(fb, base_argument(&fb->base, 0));
     if (!k)

@@ -19,7 +19,7 @@ static bool is_shell(const char *comm)
 }
 
 /* kern_openat(td, directory, path, whose memory it is in, flags, mode) */
-static void open_begins(struct fb_guest *fb, struct frame *f)
+static void open_begins(struct fb_guest *fb, struct hook_frame *f)
 {
     uint32_t flags = (uint32_t)base_argument(&fb->base, 4);
     f->value[0] = (flags & (ACCESS_MODES | DIRECTORY)) == READ_ONLY ? base_argument(&fb->base, 0) : 0;
@@ -28,7 +28,7 @@ static void open_begins(struct fb_guest *fb, struct frame *f)
 
 /* The path is in memory now, if it was not when the call began. Devices are no scripts: a shell gives /dev/null to what it
  * runs in the background. */
-static void open_ends(struct fb_guest *fb, const struct frame *f)
+static void open_ends(struct fb_guest *fb, const struct hook_frame *f)
 {
     const struct fb_process *p = f->value[0] ? fb_process_of(fb, f->value[0]) : NULL;
     char path[1024];

@@ -171,7 +171,7 @@ static void take_arguments(struct fb_guest *fb, struct made *m)
     memmove(m->a, m->a + skip, (ARGUMENTS - skip) * sizeof m->a[0]);
 }
 
-static void begin(struct fb_guest *fb, struct frame *f, uint64_t frame, unsigned word)
+static void begin(struct fb_guest *fb, struct hook_frame *f, uint64_t frame, unsigned word)
 {
     struct made m = {.frame = frame, .word = word};
     struct text t = {0};
@@ -195,18 +195,18 @@ static void begin(struct fb_guest *fb, struct frame *f, uint64_t frame, unsigned
 }
 
 /* The entry code of a 64-bit kernel calls with the frame on the top of its stack. */
-static void enter_64(struct fb_guest *fb, struct frame *f)
+static void enter_64(struct fb_guest *fb, struct hook_frame *f)
 {
     begin(fb, f, fb_reg(fb, GUEST_RSP) + 8, 8);
 }
 
-static void enter_32(struct fb_guest *fb, struct frame *f)
+static void enter_32(struct fb_guest *fb, struct hook_frame *f)
 {
     begin(fb, f, base_argument(&fb->base, 0), 4);
 }
 
 /* An error is a number with the carry flag set: reported as the number below 0. */
-static void leave(struct fb_guest *fb, const struct frame *f)
+static void leave(struct fb_guest *fb, const struct hook_frame *f)
 {
     const struct registers *r = fb->base.word == 8 ? &wide : &narrow;
     const struct made m = {f->value[0], (unsigned)f->value[1], f->value[2], {0}};

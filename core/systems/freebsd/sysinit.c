@@ -115,7 +115,7 @@ static void begins(void *ctx, const struct probe_hit *hit)
     char text[256];
     if (!take_call(s, &c))
         return;
-    struct frame *f = hook_push(h, fb_reg(fb, GUEST_RSP), hit->time);
+    struct hook_frame *f = hook_push(h, fb_reg(fb, GUEST_RSP), hit->time);
     f->value[OBJECT] = c.object;
     f->value[FUNCTION] = c.function;
     f->value[ARGUMENT] = c.argument;
@@ -129,7 +129,7 @@ static void ends(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
     struct fb_guest *fb = ((const struct site *)h->ctx)->fb;
-    struct frame *f = hook_find(h, fb_reg(fb, GUEST_RSP));
+    struct hook_frame *f = hook_find(h, fb_reg(fb, GUEST_RSP));
     char text[256];
     if (!f)
         return;
@@ -164,7 +164,7 @@ static void indirect_call(void *ctx, const struct code_site *site)
 }
 
 /* Process 0 exists now. */
-static void mi_startup(struct fb_guest *fb, struct frame *f)
+static void mi_startup(struct fb_guest *fb, struct hook_frame *f)
 {
     fb_layout_derive(fb);
     if (base_wants(&fb->base, EC_KERNEL))

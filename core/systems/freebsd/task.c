@@ -142,7 +142,7 @@ static uint64_t clone_flags(uint32_t rf)
 }
 
 /* A kernel process shares the memory of process 0. */
-static void forked(struct fb_guest *fb, struct frame *f)
+static void forked(struct fb_guest *fb, struct hook_frame *f)
 {
     uint64_t td = base_argument(&fb->base, 0), proc = base_argument(&fb->base, 1);
     uint32_t flags = (uint32_t)base_argument(&fb->base, 4), parent = 0;
@@ -158,7 +158,7 @@ static void forked(struct fb_guest *fb, struct frame *f)
 }
 
 /* A kernel process gets its name when its fork is over. */
-static void named(struct fb_guest *fb, const struct frame *f)
+static void named(struct fb_guest *fb, const struct hook_frame *f)
 {
     for (size_t i = 0; i < fb->nprocesses; i++)
         check_name(fb, &fb->processes[i]);
@@ -180,7 +180,7 @@ static const struct fb_thread *add_thread(struct fb_guest *fb, uint64_t td, uint
 }
 
 /* The first thread of a process is linked to it before the process is known. */
-static void linked(struct fb_guest *fb, struct frame *f)
+static void linked(struct fb_guest *fb, struct hook_frame *f)
 {
     const struct fb_layout *l = &fb->layout;
     uint64_t td = base_argument(&fb->base, 0), proc = base_argument(&fb->base, 1);
@@ -216,7 +216,7 @@ void fb_task_first(struct fb_guest *fb)
 }
 
 /* Interrupt threads are named after their handlers. */
-static void handler_added(struct fb_guest *fb, const struct frame *f)
+static void handler_added(struct fb_guest *fb, const struct hook_frame *f)
 {
     char name[FB_COMM + 1];
     for (size_t i = 0; i < fb->nthreads; i++) {
@@ -230,7 +230,7 @@ static void handler_added(struct fb_guest *fb, const struct frame *f)
 }
 
 /* The thread's frame, in which the program's registers are. */
-static void began(struct fb_guest *fb, struct frame *f)
+static void began(struct fb_guest *fb, struct hook_frame *f)
 {
     fb_layout_frame(fb, fb_curthread(fb), base_argument(&fb->base, 2));
 }
@@ -296,7 +296,7 @@ static char *take_exec(struct fb_guest *fb, uint64_t td)
 }
 
 /* A call of kern_execve keeps its text until it succeeds. */
-static void exec_begins(struct fb_guest *fb, struct frame *f)
+static void exec_begins(struct fb_guest *fb, struct hook_frame *f)
 {
     struct image_args a;
     f->value[0] = base_argument(&fb->base, 0);
@@ -306,7 +306,7 @@ static void exec_begins(struct fb_guest *fb, struct frame *f)
 }
 
 /* Success is 0, or EJUSTRETURN (-2), which keeps the program's new registers. */
-static void exec_ends(struct fb_guest *fb, const struct frame *f)
+static void exec_ends(struct fb_guest *fb, const struct hook_frame *f)
 {
     int32_t result = (int32_t)fb_reg(fb, GUEST_RAX);
     uint64_t td = f->value[0];
@@ -342,7 +342,7 @@ static void thread_gone(struct fb_guest *fb, size_t i, uint32_t code)
 }
 
 /* exit1(td, status, signal); before 11.0 exit1(td, wait status). */
-static void exited(struct fb_guest *fb, struct frame *f)
+static void exited(struct fb_guest *fb, struct hook_frame *f)
 {
     uint64_t td = base_argument(&fb->base, 0);
     uint32_t value = (uint32_t)base_argument(&fb->base, 1), signal = (uint32_t)base_argument(&fb->base, 2);
@@ -356,7 +356,7 @@ static void exited(struct fb_guest *fb, struct frame *f)
     drop_process(fb, p);
 }
 
-static void thread_exits(struct fb_guest *fb, struct frame *f)
+static void thread_exits(struct fb_guest *fb, struct hook_frame *f)
 {
     uint64_t td = fb_curthread(fb);
     for (size_t i = 0; i < fb->nthreads; i++)
@@ -366,7 +366,7 @@ static void thread_exits(struct fb_guest *fb, struct frame *f)
         }
 }
 
-static void reaped(struct fb_guest *fb, struct frame *f)
+static void reaped(struct fb_guest *fb, struct hook_frame *f)
 {
     uint64_t proc = base_argument(&fb->base, 1);
     uint32_t parent;
@@ -378,7 +378,7 @@ static void reaped(struct fb_guest *fb, struct frame *f)
 
 /* ---------------------------------------------------------------- switched */
 
-static void switched(struct fb_guest *fb, struct frame *f)
+static void switched(struct fb_guest *fb, struct hook_frame *f)
 {
     uint64_t from = base_argument(&fb->base, 0), to = base_argument(&fb->base, 1);
     char name[FB_COMM + 1];

@@ -12,7 +12,7 @@ static const struct places wide = {120, 144, 152, 160}, narrow = {44, 48, 52, 56
 enum { PAGE_FAULT = 12, TF_ADDR = 128 };
 
 /* trap(frame) */
-static void trapped(struct fb_guest *fb, struct frame *f)
+static void trapped(struct fb_guest *fb, struct hook_frame *f)
 {
     const struct places *at = fb->base.word == 8 ? &wide : &narrow;
     uint64_t frame = base_argument(&fb->base, 0), address = 0;

@@ -407,7 +407,7 @@ static void after_call(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
     const struct call_site *c = h->ctx;
-    struct frame *f = hook_find(h, lx_reg(c->lx, GUEST_RSP));
+    struct hook_frame *f = hook_find(h, lx_reg(c->lx, GUEST_RSP));
     if (!f)
         return;
     uint64_t duration = hit->time - f->time;
@@ -441,7 +441,7 @@ static void callee(void *ctx, const struct code_site *site)
     hooks_probe(h->set, PROBE_LINEAR, site->address + site->length, after_call, h);
 }
 
-static void reached(struct linux_guest *lx, struct frame *f)
+static void reached(struct linux_guest *lx, struct hook_frame *f)
 {
     uint64_t ip = lx_reg(lx, GUEST_RIP);
     char name[128];
@@ -453,7 +453,7 @@ static void reached(struct linux_guest *lx, struct frame *f)
 }
 
 /* The kernel copies the parameters from rdi there, whatever loaded it. */
-static void first_c(struct linux_guest *lx, struct frame *f)
+static void first_c(struct linux_guest *lx, struct hook_frame *f)
 {
     uint64_t params = lx_argument(lx, 0);
     report_params(lx, params & 0x7fffffffff, true);
@@ -493,18 +493,18 @@ static uint64_t find_memory_total(struct linux_guest *lx)
     return address;
 }
 
-static void memory_initialised(struct linux_guest *lx, const struct frame *f)
+static void memory_initialised(struct linux_guest *lx, const struct hook_frame *f)
 {
     GUEST_EMIT(lx, EV_KERNEL_MEMORY, NULL, lx->memory_total ? lx_word(lx, lx->memory_total) : 0);
 }
 
-static void console_enter(struct linux_guest *lx, struct frame *f)
+static void console_enter(struct linux_guest *lx, struct hook_frame *f)
 {
     f->value[0] = lx_argument(lx, 0);
 }
 
 /* A console is registered only if it is enabled: the kernel rejects one that was not asked for. */
-static void console_leave(struct linux_guest *lx, const struct frame *f)
+static void console_leave(struct linux_guest *lx, const struct hook_frame *f)
 {
     enum { CON_ENABLED = 4 };
     const struct linux_types *t = &lx->types;
@@ -519,14 +519,14 @@ static void console_leave(struct linux_guest *lx, const struct frame *f)
     GUEST_EMIT(lx, EV_KERNEL_CONSOLE, text, flags);
 }
 
-static void processor_up(struct linux_guest *lx, struct frame *f)
+static void processor_up(struct linux_guest *lx, struct hook_frame *f)
 {
     GUEST_EMIT(lx, EV_CPU_UP, NULL, lx->base.cpu);
 }
 
 /* Without data symbols, the range is taken from the arguments of the function that frees memory. One of the
  * two such functions may call the other. */
-static void image_freed(struct linux_guest *lx, struct frame *f)
+static void image_freed(struct linux_guest *lx, struct hook_frame *f)
 {
     char what[64];
     uint64_t begin = lx_argument(lx, 1), end = lx_argument(lx, 2);
@@ -538,7 +538,7 @@ static void image_freed(struct linux_guest *lx, struct frame *f)
     GUEST_EMIT(lx, EV_INIT_FREED, NULL, begin, end - begin);
 }
 
-static void init_freed(struct linux_guest *lx, struct frame *f)
+static void init_freed(struct linux_guest *lx, struct hook_frame *f)
 {
     uint64_t begin = lx_symbol(lx, "__init_begin"), end = lx_symbol(lx, "__init_end");
     GUEST_EMIT(lx, EV_INIT_FREED, NULL, begin, end > begin ? end - begin : 0);
@@ -546,14 +546,14 @@ static void init_freed(struct linux_guest *lx, struct frame *f)
 
 /* ---------------------------------------------------------------- the end */
 
-static void shutdown_path(struct linux_guest *lx, struct frame *f)
+static void shutdown_path(struct linux_guest *lx, struct hook_frame *f)
 {
     char name[128];
     base_name(&lx->base, lx_reg(lx, GUEST_RIP), name, sizeof name);
     GUEST_EMIT(lx, EV_KERNEL_SHUTDOWN, name, lx_current_pid(lx));
 }
 
-static void leaves(struct linux_guest *lx, struct frame *f)
+static void leaves(struct linux_guest *lx, struct hook_frame *f)
 {
     lx->leaving = true;
 }

@@ -64,7 +64,7 @@ static void add_path(const struct linux_guest *lx, struct text *out, uint64_t ko
 enum { PROBE_DEVICE, PROBE_DRIVER, PROBE_CALLED, PROBE_RESULT }; /* values of a frame of really_probe */
 enum { NOT_BOUND = 1 };
 
-static void emit_probe(struct linux_guest *lx, const struct frame *f, bool done, int64_t result)
+static void emit_probe(struct linux_guest *lx, const struct hook_frame *f, bool done, int64_t result)
 {
     char device[NAME], driver[NAME], words[2 * NAME];
     device_name(lx, f->value[PROBE_DEVICE], device);
@@ -77,7 +77,7 @@ static void emit_probe(struct linux_guest *lx, const struct frame *f, bool done,
         GUEST_EMIT(lx, EV_DEVICE_PROBE, words, lx_current_pid(lx));
 }
 
-static void probe_begins(struct linux_guest *lx, struct frame *f)
+static void probe_begins(struct linux_guest *lx, struct hook_frame *f)
 {
     f->value[PROBE_DEVICE] = lx_argument(lx, 0);
     f->value[PROBE_DRIVER] = lx_argument(lx, 1);
@@ -86,7 +86,7 @@ static void probe_begins(struct linux_guest *lx, struct frame *f)
 
 /* Up to 5.14 it returns 1 if the driver has the device, 0 if not, or an error if it was not even tried; since then 0, an error of
  * the probe as a positive number, or another error. So it is asked which driver the device has. */
-static void probe_ends(struct linux_guest *lx, const struct frame *f)
+static void probe_ends(struct linux_guest *lx, const struct hook_frame *f)
 {
     const struct linux_types *t = &lx->types;
     const int64_t probe = (int64_t)f->value[PROBE_RESULT], all = (int32_t)lx_reg(lx, GUEST_RAX);
@@ -105,7 +105,7 @@ struct probe_site {
 };
 
 /* The driver's own function, or that of its bus, which calls the driver's. */
-static bool is_probe(const struct linux_guest *lx, const struct frame *f, uint64_t fn)
+static bool is_probe(const struct linux_guest *lx, const struct hook_frame *f, uint64_t fn)
 {
     const struct linux_types *t = &lx->types;
     uint64_t driver = f->value[PROBE_DRIVER], bus = lx_member(lx, driver, t->driver_bus);
@@ -117,7 +117,7 @@ static void call_begins(void *ctx, const struct probe_hit *hit)
     struct hook *h = ctx;
     const struct probe_site *site = h->ctx;
     uint64_t fn = 0, sp = lx_reg(site->lx, GUEST_RSP);
-    const struct frame *probe = hook_around(site->lx->device_probe, sp);
+    const struct hook_frame *probe = hook_around(site->lx->device_probe, sp);
     if (probe && base_reg_by_name(&site->lx->base, site->reg, &fn) && is_probe(site->lx, probe, fn))
         hook_push(h, sp, hit->time);
 }
@@ -127,11 +127,11 @@ static void call_returns(void *ctx, const struct probe_hit *hit)
     struct hook *h = ctx;
     struct linux_guest *lx = ((const struct probe_site *)h->ctx)->lx;
     uint64_t sp = lx_reg(lx, GUEST_RSP);
-    struct frame *f = hook_find(h, sp);
+    struct hook_frame *f = hook_find(h, sp);
     if (!f)
         return;
     hooks_drop(h->set, f);
-    struct frame *probe = hook_around(lx->device_probe, sp);
+    struct hook_frame *probe = hook_around(lx->device_probe, sp);
     if (!probe)
         return;
     probe->value[PROBE_CALLED] = true;
@@ -153,7 +153,7 @@ static void indirect_call(void *ctx, const struct code_site *site)
     hooks_probe(h->set, PROBE_LINEAR, site->address + site->length, call_returns, h);
 }
 
-static void deferred(struct linux_guest *lx, struct frame *f)
+static void deferred(struct linux_guest *lx, struct hook_frame *f)
 {
     char name[NAME];
     device_name(lx, lx_argument(lx, 0), name);
@@ -188,7 +188,7 @@ static uint64_t uevents(const struct linux_guest *lx)
     return at ? lx_u64(lx, at) : 0;
 }
 
-static void uevent_begins(struct linux_guest *lx, struct frame *f)
+static void uevent_begins(struct linux_guest *lx, struct hook_frame *f)
 {
     f->value[UEVENT_OBJECT] = lx_argument(lx, 0);
     f->value[UEVENT_ACTION] = (uint32_t)lx_argument(lx, 1);
@@ -196,11 +196,11 @@ static void uevent_begins(struct linux_guest *lx, struct frame *f)
 }
 
 /* In a kernel without that symbol the number is seen where it becomes one of the event's variables. */
-static void variable_added(struct linux_guest *lx, struct frame *none)
+static void variable_added(struct linux_guest *lx, struct hook_frame *none)
 {
     char format[16];
     lx_string(lx, lx_stack_argument(lx, 1), format, sizeof format);
-    struct frame *f =
+    struct hook_frame *f =
         strcmp(format, "SEQNUM=%llu") ? NULL : hook_around(lx->device_uevent, lx_reg(lx, GUEST_RSP));
     if (!f)
         return;
@@ -210,7 +210,7 @@ static void variable_added(struct linux_guest *lx, struct frame *none)
 }
 
 /* One that is filtered gets no number. */
-static void uevent_ends(struct linux_guest *lx, const struct frame *f)
+static void uevent_ends(struct linux_guest *lx, const struct hook_frame *f)
 {
     static const char *const actions[] = {"add",    "remove",  "change", "move",
                                           "online", "offline", "bind",   "unbind"};
@@ -234,14 +234,14 @@ static void set_up_uevents(struct linux_guest *lx)
 
 /* ---------------------------------------------------------------- firmware files */
 
-static void firmware_asked(struct linux_guest *lx, struct frame *f)
+static void firmware_asked(struct linux_guest *lx, struct hook_frame *f)
 {
     f->value[0] = lx_argument(lx, 1);
     f->value[1] = lx_argument(lx, 2);
     free(lx_take_read_file(lx));
 }
 
-static void firmware_got(struct linux_guest *lx, const struct frame *f)
+static void firmware_got(struct linux_guest *lx, const struct hook_frame *f)
 {
     char name[NAME], device[NAME] = "", *path = lx_take_read_file(lx);
     struct text words = {0};

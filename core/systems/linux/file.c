@@ -99,7 +99,7 @@ static uint64_t first_page(const struct linux_guest *lx, uint64_t page)
     return head & 1 && head + 1 > 1 ? head - 1 : page;
 }
 
-static void submitted(struct linux_guest *lx, struct frame *f)
+static void submitted(struct linux_guest *lx, struct hook_frame *f)
 {
     enum { OPERATION = 0xff, READ = 0, WRITE = 1, ANONYMOUS = 3 };
     const struct linux_types *t = &lx->types;

@@ -159,7 +159,7 @@ bool lx_hosted_task(struct linux_guest *lx, struct guest_task *t)
     return true;
 }
 
-static void switched(struct linux_guest *lx, struct frame *f)
+static void switched(struct linux_guest *lx, struct hook_frame *f)
 {
     uint64_t next = lx_argument(lx, 1);
     lx->hosted.pid = lx_pid(lx, next);
@@ -179,26 +179,26 @@ static struct lx_stub *stub_of(struct linux_guest *lx, uint64_t mm)
     return &h->stubs[h->nstubs++];
 }
 
-static void remember(struct linux_guest *lx, struct frame *f)
+static void remember(struct linux_guest *lx, struct hook_frame *f)
 {
     f->value[0] = lx_argument(lx, 0);
     f->value[1] = lx_argument(lx, 1);
 }
 
 /* A process of the host was made: its number is the result, or (since 6.13) in the structure that was given. */
-static void stub_made(struct linux_guest *lx, const struct frame *f)
+static void stub_made(struct linux_guest *lx, const struct hook_frame *f)
 {
     int32_t result = (int32_t)lx_reg(lx, GUEST_RAX);
     lx->hosted.made = result > 0 ? (uint32_t)result : result ? 0 : lx_u32(lx, f->value[0]);
 }
 
-static void context_made(struct linux_guest *lx, const struct frame *f)
+static void context_made(struct linux_guest *lx, const struct hook_frame *f)
 {
     if (!(int32_t)lx_reg(lx, GUEST_RAX) && f->value[1])
         *stub_of(lx, f->value[1]) = (struct lx_stub){.mm = f->value[1], .pid = lx->hosted.made};
 }
 
-static void context_gone(struct linux_guest *lx, struct frame *f)
+static void context_gone(struct linux_guest *lx, struct hook_frame *f)
 {
     struct lx_hosted *h = &lx->hosted;
     uint64_t mm = lx_argument(lx, 0);
@@ -221,7 +221,7 @@ void lx_hosted_runs_in(struct linux_guest *lx, uint64_t task)
 }
 
 /* An address space loses its owner: execve() has given it another one, or it exits and has none. */
-static void left(struct linux_guest *lx, struct frame *f)
+static void left(struct linux_guest *lx, struct hook_frame *f)
 {
     lx_hosted_runs_in(lx, lx_current(lx));
 }

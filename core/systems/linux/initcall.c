@@ -102,7 +102,7 @@ struct initcall_site {
     bool console; /* it calls those of consoles */
 };
 
-static void remember_argument(struct linux_guest *lx, struct frame *f)
+static void remember_argument(struct linux_guest *lx, struct hook_frame *f)
 {
     f->value[0] = lx_argument(lx, 0);
 }
@@ -126,11 +126,11 @@ static void initcall_begins(void *ctx, const struct probe_hit *hit)
     if (site->reg)
         base_reg_by_name(&lx->base, site->reg, &fn);
     /* The initcall is its caller's argument. */
-    const struct frame *caller = hook_around(site->one, sp);
+    const struct hook_frame *caller = hook_around(site->one, sp);
     uint64_t argument = !site->one ? fn : caller ? caller->value[0] : 0;
     if (!argument || (site->reg && fn != argument))
         return; /* it calls something else */
-    struct frame *f = hook_push(h, sp, hit->time);
+    struct hook_frame *f = hook_push(h, sp, hit->time);
     f->value[0] = argument;
     f->value[1] = level_of(lx, argument);
     if (site->console && f->value[1] == INITCALL_OTHER)
@@ -144,10 +144,10 @@ static void initcall_returns(void *ctx, const struct probe_hit *hit)
     struct hook *h = ctx;
     struct linux_guest *lx = ((const struct initcall_site *)h->ctx)->lx;
     char name[160];
-    struct frame *f = hook_find(h, lx_reg(lx, GUEST_RSP));
+    struct hook_frame *f = hook_find(h, lx_reg(lx, GUEST_RSP));
     if (!f)
         return;
-    const struct frame copy = *f;
+    const struct hook_frame copy = *f;
     hooks_drop(h->set, f);
     name_initcall(lx, copy.value[0], name, sizeof name);
     int64_t result = (int32_t)lx_reg(lx, GUEST_RAX);
@@ -180,7 +180,7 @@ static void indirect_call(void *ctx, const struct code_site *site)
     c->sites++;
 }
 
-static void forget_argument(struct linux_guest *lx, const struct frame *f) {}
+static void forget_argument(struct linux_guest *lx, const struct hook_frame *f) {}
 
 void lx_initcall_setup(struct linux_guest *lx)
 {

@@ -35,7 +35,7 @@ void lx_loading_free(struct linux_guest *lx)
     free(lx->read_files);
 }
 
-static void file_read(struct linux_guest *lx, struct frame *f)
+static void file_read(struct linux_guest *lx, struct hook_frame *f)
 {
     struct text path = {0};
     free(lx_take_read_file(lx));
@@ -54,7 +54,7 @@ static const char *initramfs_name(const struct linux_guest *lx, uint64_t address
     return address == lx_symbol(lx, "__initramfs_start") ? "built-in" : "initrd";
 }
 
-static void unpacks(struct linux_guest *lx, struct frame *f)
+static void unpacks(struct linux_guest *lx, struct hook_frame *f)
 {
     f->value[0] = lx_argument(lx, 0);
     GUEST_EMIT(lx, EV_INITRAMFS, initramfs_name(lx, f->value[0]), lx_argument(lx, 1), f->value[0],
@@ -62,7 +62,7 @@ static void unpacks(struct linux_guest *lx, struct frame *f)
 }
 
 /* It returns what is wrong, as a text. */
-static void unpacked(struct linux_guest *lx, const struct frame *f)
+static void unpacked(struct linux_guest *lx, const struct hook_frame *f)
 {
     char wrong[100], words[120];
     lx_string(lx, lx_reg(lx, GUEST_RAX), wrong, sizeof wrong);
@@ -156,7 +156,7 @@ static void name_of(const struct linux_guest *lx, const struct module_file *file
 enum { VALUE_SIGNATURE, VALUE_NAME }; /* in a frame: the name takes the other values */
 _Static_assert((FRAME_VALUES - VALUE_NAME) * sizeof(uint64_t) >= NAME_MAX_MODULE, "a module's name fits");
 
-static void load_begins(struct linux_guest *lx, struct frame *f)
+static void load_begins(struct linux_guest *lx, struct hook_frame *f)
 {
     struct module_file file = file_of(lx, lx_argument(lx, 0));
     char *name = (char *)&f->value[VALUE_NAME], *path = lx_take_read_file(lx);
@@ -170,18 +170,18 @@ static void load_begins(struct linux_guest *lx, struct frame *f)
     free(file.bytes);
 }
 
-static void load_ends(struct linux_guest *lx, const struct frame *f)
+static void load_ends(struct linux_guest *lx, const struct hook_frame *f)
 {
     GUEST_EMIT(lx, EV_MODULE_DONE, (const char *)&f->value[VALUE_NAME],
                (uint64_t)(int64_t)(int32_t)lx_reg(lx, GUEST_RAX), f->value[VALUE_SIGNATURE],
                lx->base.time - f->time, lx_current_pid(lx));
 }
 
-static void verifies(struct linux_guest *lx, struct frame *f) {}
+static void verifies(struct linux_guest *lx, struct hook_frame *f) {}
 
-static void verified(struct linux_guest *lx, const struct frame *f)
+static void verified(struct linux_guest *lx, const struct hook_frame *f)
 {
-    struct frame *load = hook_around(lx->module_load, f->sp);
+    struct hook_frame *load = hook_around(lx->module_load, f->sp);
     if (load)
         load->value[VALUE_SIGNATURE] = (uint64_t)(int64_t)(int32_t)lx_reg(lx, GUEST_RAX);
 }

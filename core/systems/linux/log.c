@@ -84,7 +84,7 @@ static struct arguments of_list(struct linux_guest *lx, uint64_t list)
 
 /* ---------------------------------------------------------------- panic */
 
-static void panics(struct linux_guest *lx, struct frame *f)
+static void panics(struct linux_guest *lx, struct hook_frame *f)
 {
     char format[256];
     struct text t = {0};
@@ -121,7 +121,7 @@ static void say(struct linux_guest *lx, unsigned level, char *text)
 }
 
 /* vprintk_emit(facility, level, dev_info, format, args), asmlinkage */
-static void printed(struct linux_guest *lx, struct frame *f)
+static void printed(struct linux_guest *lx, struct hook_frame *f)
 {
     char format[8], text[1024];
     uint64_t value;
@@ -178,7 +178,7 @@ static void datagram(struct linux_guest *lx, uint64_t msghdr, unsigned word, cha
 }
 
 /* __sys_sendmsg(descriptor, msghdr, flags…): which all of these calls end up in. */
-static void sends(struct linux_guest *lx, struct frame *f)
+static void sends(struct linux_guest *lx, struct hook_frame *f)
 {
     char text[DATAGRAM] = "";
     unsigned word = lx_argument(lx, 2) & MSG_CMSG_COMPAT ? 4 : lx->base.word;

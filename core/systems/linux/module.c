@@ -164,7 +164,7 @@ static void name_of(const struct linux_guest *lx, uint64_t mod, char name[MODULE
     lx_string(lx, mod + (unsigned)lx->types.module_name, name, MODULE_NAME + 1);
 }
 
-static void loaded(struct linux_guest *lx, struct frame *f)
+static void loaded(struct linux_guest *lx, struct hook_frame *f)
 {
     uint64_t mod = lx_argument(lx, 0);
     char name[MODULE_NAME + 1];
@@ -181,7 +181,7 @@ static void loaded(struct linux_guest *lx, struct frame *f)
     probes_apply(lx->base.o.probes);
 }
 
-static void unloaded(struct linux_guest *lx, struct frame *f)
+static void unloaded(struct linux_guest *lx, struct hook_frame *f)
 {
     uint64_t mod = lx_argument(lx, 0);
     char name[MODULE_NAME + 1];

@@ -251,7 +251,7 @@ static const struct registers *registers_of(const struct linux_guest *lx)
     return lx->base.word == 8 ? &wide : &narrow;
 }
 
-static void begin(struct linux_guest *lx, struct frame *f, uint64_t regs, const struct made_call *m,
+static void begin(struct linux_guest *lx, struct hook_frame *f, uint64_t regs, const struct made_call *m,
                   const uint64_t a[ARGUMENTS + 1])
 {
     struct text t = {0};
@@ -265,7 +265,7 @@ static void begin(struct linux_guest *lx, struct frame *f, uint64_t regs, const 
     free(t.s);
 }
 
-static void enter_regs(struct linux_guest *lx, struct frame *f, uint64_t regs)
+static void enter_regs(struct linux_guest *lx, struct hook_frame *f, uint64_t regs)
 {
     const uint8_t places[ARGUMENTS] = {wide.di, wide.si, wide.dx, PT_R10, PT_R8, PT_R9};
     uint64_t a[ARGUMENTS + 1] = {0}, number = lx_u64(lx, regs + wide.orig_ax);
@@ -275,7 +275,7 @@ static void enter_regs(struct linux_guest *lx, struct frame *f, uint64_t regs)
     begin(lx, f, regs, &m, a);
 }
 
-static void enter_64(struct linux_guest *lx, struct frame *f)
+static void enter_64(struct linux_guest *lx, struct hook_frame *f)
 {
     /* do_syscall_64(nr, regs) became (regs, nr) in 5.15. */
     uint64_t first = lx_argument(lx, 0);
@@ -283,14 +283,14 @@ static void enter_64(struct linux_guest *lx, struct frame *f)
 }
 
 /* User-mode Linux's handle_syscall(regs), whose registers are in the same order. */
-static void enter_hosted(struct linux_guest *lx, struct frame *f)
+static void enter_hosted(struct linux_guest *lx, struct hook_frame *f)
 {
     enter_regs(lx, f, lx_argument(lx, 0));
 }
 
 /* A call of a 32-bit program. The sixth argument is in EBP or, where EBP has to hold the stack pointer, on
  * the stack that the register `stack` points to. */
-static void enter_32(struct linux_guest *lx, struct frame *f, uint8_t number, const uint8_t *stack)
+static void enter_32(struct linux_guest *lx, struct hook_frame *f, uint8_t number, const uint8_t *stack)
 {
     const struct registers *r = registers_of(lx);
     const uint8_t places[ARGUMENTS] = {r->bx, r->cx, r->dx, r->si, r->di, r->bp};
@@ -303,24 +303,24 @@ static void enter_32(struct linux_guest *lx, struct frame *f, uint8_t number, co
     begin(lx, f, regs, &m, a);
 }
 
-static void enter_int80(struct linux_guest *lx, struct frame *f)
+static void enter_int80(struct linux_guest *lx, struct hook_frame *f)
 {
     enter_32(lx, f, registers_of(lx)->orig_ax, NULL);
 }
 
 /* It moves the number from AX to its place by itself. */
-static void enter_emulated(struct linux_guest *lx, struct frame *f)
+static void enter_emulated(struct linux_guest *lx, struct hook_frame *f)
 {
     enter_32(lx, f, registers_of(lx)->ax, NULL);
 }
 
 /* SYSCALL, and SYSENTER once SP is the value that the program left in EBP. */
-static void enter_fast(struct linux_guest *lx, struct frame *f)
+static void enter_fast(struct linux_guest *lx, struct hook_frame *f)
 {
     enter_32(lx, f, registers_of(lx)->orig_ax, &registers_of(lx)->sp);
 }
 
-static void enter_sysenter(struct linux_guest *lx, struct frame *f)
+static void enter_sysenter(struct linux_guest *lx, struct hook_frame *f)
 {
     enter_32(lx, f, registers_of(lx)->orig_ax, &registers_of(lx)->bp);
 }
@@ -345,8 +345,8 @@ static bool add_pair(struct linux_guest *lx, struct text *t, const struct call *
 }
 
 /* The call's name; or the call again, if there is more to say of it than at its beginning. */
-static void add_left(struct linux_guest *lx, struct text *t, const struct frame *f, const struct made_call *m,
-                     int64_t result)
+static void add_left(struct linux_guest *lx, struct text *t, const struct hook_frame *f,
+                     const struct made_call *m, int64_t result)
 {
     const struct call *c = call_of(m);
     const uint64_t *a = f->value + ARGS;
@@ -365,7 +365,7 @@ static bool opens(const struct made_call *m)
     return c && (!strncmp(c->name, "open", 4) || !strcmp(c->name, "creat")) && strcmp(c->name, "open_tree");
 }
 
-static void leave(struct linux_guest *lx, const struct frame *f)
+static void leave(struct linux_guest *lx, const struct hook_frame *f)
 {
     const struct made_call m = {(unsigned)f->value[WORD], f->value[I386], f->value[NUMBER]};
     uint64_t at = f->value[REGS] + registers_of(lx)->ax;

@@ -119,7 +119,7 @@ static void find_current(struct linux_guest *lx)
 /* ---------------------------------------------------------------- created */
 
 /* kernel_clone gets the clone flags; the new task is seen in wake_up_new_task, which the same task calls. */
-static void clone_enter(struct linux_guest *lx, struct frame *f)
+static void clone_enter(struct linux_guest *lx, struct hook_frame *f)
 {
     const struct linux_types *t = &lx->types;
     uint64_t args = lx_argument(lx, 0), task = lx_current(lx);
@@ -145,7 +145,7 @@ static uint64_t take_flags(struct linux_guest *lx, uint64_t task)
     return 0;
 }
 
-static void created(struct linux_guest *lx, struct frame *f)
+static void created(struct linux_guest *lx, struct hook_frame *f)
 {
     const struct linux_types *t = &lx->types;
     uint64_t task = lx_argument(lx, 0), flags = take_flags(lx, lx_current(lx));
@@ -164,7 +164,7 @@ static void created(struct linux_guest *lx, struct frame *f)
 
 /* ---------------------------------------------------------------- named, executed, exited */
 
-static void named(struct linux_guest *lx, struct frame *f)
+static void named(struct linux_guest *lx, struct hook_frame *f)
 {
     uint64_t task = lx_argument(lx, 0);
     char name[COMM], old[COMM + 1];
@@ -193,7 +193,7 @@ static void add_arguments(struct linux_guest *lx, uint64_t mm, struct text *t)
 }
 
 /* The new program is in place: its memory is the current one, its arguments are on its stack. */
-static void executed(struct linux_guest *lx, struct frame *f)
+static void executed(struct linux_guest *lx, struct hook_frame *f)
 {
     const struct linux_types *t = &lx->types;
     uint64_t binprm = lx_argument(lx, 0), task = lx_current(lx);
@@ -217,7 +217,7 @@ static void executed(struct linux_guest *lx, struct frame *f)
     lx_program_executed(lx, binprm, path);
 }
 
-static void exited(struct linux_guest *lx, struct frame *f)
+static void exited(struct linux_guest *lx, struct hook_frame *f)
 {
     uint64_t task = lx_current(lx);
     uint32_t pid = lx_pid(lx, task), tgid = lx_tgid(lx, task);
@@ -231,7 +231,7 @@ static void exited(struct linux_guest *lx, struct frame *f)
         lx_program_exited(lx, tgid);
 }
 
-static void switched(struct linux_guest *lx, struct frame *f)
+static void switched(struct linux_guest *lx, struct hook_frame *f)
 {
     uint64_t prev = lx_argument(lx, 0), next = lx_argument(lx, 1);
     char comm[COMM + 1];

@@ -59,7 +59,7 @@ static void loader_passed(struct xen_guest *xg, uint64_t info)
 }
 
 /* Its address is the argument, or (always since 4.20) in a variable. */
-static void start_xen(struct xen_guest *xg, struct frame *f)
+static void start_xen(struct xen_guest *xg, struct hook_frame *f)
 {
     uint64_t at = xen_symbol(xg, "multiboot_ptr"), info = at ? xen_u32(xg, at) : 0;
     GUEST_EMIT(xg, EV_KERNEL_REACHED, "__start_xen", xen_reg(xg, GUEST_RIP));
@@ -78,7 +78,7 @@ static const char *e820_type(uint32_t type)
 }
 
 /* struct e820map: u32 number, then packed entries of u64 address, u64 size, u32 type. */
-static void memory_map(struct xen_guest *xg, const struct frame *f)
+static void memory_map(struct xen_guest *xg, const struct hook_frame *f)
 {
     uint8_t e[E820_ENTRY];
     uint64_t map = xen_symbol(xg, "e820"), range[2];
@@ -115,7 +115,7 @@ static void step_ends(void *ctx, const struct probe_hit *hit)
     const struct step *s = h->ctx;
     if (!base_here(&s->xg->base, hit))
         return;
-    struct frame *f = hook_find(h, xen_reg(s->xg, GUEST_RSP));
+    struct hook_frame *f = hook_find(h, xen_reg(s->xg, GUEST_RSP));
     if (!f)
         return;
     uint64_t duration = hit->time - f->time;
@@ -166,7 +166,7 @@ static void steps_of(struct xen_guest *xg, unsigned parent, const char *function
         base_sites(&xg->base, &sym, step_site, &s);
 }
 
-static void reached(struct xen_guest *xg, struct frame *f)
+static void reached(struct xen_guest *xg, struct hook_frame *f)
 {
     char name[128];
     uint64_t ip = xen_reg(xg, GUEST_RIP);
@@ -182,13 +182,13 @@ struct xen_initcall {
     unsigned level;
 };
 
-static void initcall_begins(struct hook *h, const struct probe_hit *hit, struct frame *f)
+static void initcall_begins(struct hook *h, const struct probe_hit *hit, struct hook_frame *f)
 {
     const struct xen_initcall *x = h->ctx;
     GUEST_EMIT(x->xg, EV_INITCALL, h->name, x->level, h->address, 0);
 }
 
-static void initcall_ends(struct hook *h, const struct probe_hit *hit, const struct frame *f)
+static void initcall_ends(struct hook *h, const struct probe_hit *hit, const struct hook_frame *f)
 {
     const struct xen_initcall *x = h->ctx;
     uint64_t result = (uint64_t)(int64_t)(int32_t)xen_reg(x->xg, GUEST_RAX);
@@ -213,12 +213,12 @@ static void initcalls(struct xen_guest *xg, const char *begin, const char *end, 
 
 /* ---------------------------------------------------------------- processors, the end */
 
-static void processor_up(struct xen_guest *xg, struct frame *f)
+static void processor_up(struct xen_guest *xg, struct hook_frame *f)
 {
     GUEST_EMIT(xg, EV_CPU_UP, NULL, xg->base.cpu);
 }
 
-static void shutdown_path(struct xen_guest *xg, struct frame *f)
+static void shutdown_path(struct xen_guest *xg, struct hook_frame *f)
 {
     char name[128], text[160];
     base_name(&xg->base, xen_reg(xg, GUEST_RIP), name, sizeof name);
@@ -227,7 +227,7 @@ static void shutdown_path(struct xen_guest *xg, struct frame *f)
 }
 
 /* The message's format is its argument; the console has the message. */
-static void panics(struct xen_guest *xg, struct frame *f)
+static void panics(struct xen_guest *xg, struct hook_frame *f)
 {
     char format[400];
     xen_string(xg, base_argument(&xg->base, 0), format, sizeof format);

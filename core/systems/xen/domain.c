@@ -54,12 +54,12 @@ static bool is_error(uint64_t pointer)
     return pointer >= (uint64_t)-4095 || !pointer;
 }
 
-static void domain_call(struct xen_guest *xg, struct frame *f)
+static void domain_call(struct xen_guest *xg, struct hook_frame *f)
 {
     f->value[0] = (uint16_t)base_argument(&xg->base, 0);
 }
 
-static void domain_made(struct xen_guest *xg, const struct frame *f)
+static void domain_made(struct xen_guest *xg, const struct hook_frame *f)
 {
     uint64_t structure = xen_reg(xg, GUEST_RAX);
     if (is_error(structure) || f->value[0] >= XEN_DOMID_LIMIT)
@@ -70,13 +70,13 @@ static void domain_made(struct xen_guest *xg, const struct frame *f)
     xg->base.o.domain_begins(xg->base.o.ctx, f->value[0]);
 }
 
-static void vcpu_call(struct xen_guest *xg, struct frame *f)
+static void vcpu_call(struct xen_guest *xg, struct hook_frame *f)
 {
     f->value[0] = base_argument(&xg->base, 0);
     f->value[1] = (uint32_t)base_argument(&xg->base, 1);
 }
 
-static void vcpu_made(struct xen_guest *xg, const struct frame *f)
+static void vcpu_made(struct xen_guest *xg, const struct hook_frame *f)
 {
     uint64_t structure = xen_reg(xg, GUEST_RAX), domain = xen_domain_number(xg, f->value[0]);
     if (is_error(structure) || domain == XEN_DOMAIN_OTHER)
@@ -191,7 +191,7 @@ static void vcpu_text(const struct xen_vcpu *v, char *text, size_t size)
         snprintf(text, size, "idle");
 }
 
-static void switches(struct xen_guest *xg, struct frame *f)
+static void switches(struct xen_guest *xg, struct hook_frame *f)
 {
     char text[64], next_text[32];
     const struct xen_vcpu *prev = xen_vcpu(xg, base_argument(&xg->base, 0)),
@@ -210,7 +210,7 @@ static void switches(struct xen_guest *xg, struct frame *f)
 }
 
 /* That it runs is told by the switch. RUNSTATE_… of xen/include/public/vcpu.h. */
-static void state_changes(struct xen_guest *xg, struct frame *f)
+static void state_changes(struct xen_guest *xg, struct hook_frame *f)
 {
     static const char *const names[] = {NULL, "runnable", "blocked", "offline"};
     const struct xen_vcpu *v = xen_vcpu(xg, base_argument(&xg->base, 0));
@@ -233,7 +233,7 @@ bool xen_domain_of(struct guest *g, unsigned cpu, uint64_t *domain)
 
 /* ---------------------------------------------------------------- ended */
 
-static void shuts_down(struct xen_guest *xg, struct frame *f)
+static void shuts_down(struct xen_guest *xg, struct hook_frame *f)
 {
     char text[80];
     uint64_t domain = xen_domain_number(xg, base_argument(&xg->base, 0)),
@@ -246,7 +246,7 @@ static void shuts_down(struct xen_guest *xg, struct frame *f)
     GUEST_EMIT(xg, EV_DOMAIN_END, text, domain);
 }
 
-static void destroyed(struct xen_guest *xg, struct frame *f)
+static void destroyed(struct xen_guest *xg, struct hook_frame *f)
 {
     struct xen_domain *d = domain_at(xg, base_argument(&xg->base, 0));
     if (!d)

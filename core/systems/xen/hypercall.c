@@ -287,7 +287,7 @@ static bool goes_on(struct xen_arguments *a, const struct xen_vcpu *v, const uin
     return again;
 }
 
-static void enters(struct xen_guest *xg, struct frame *f)
+static void enters(struct xen_guest *xg, struct hook_frame *f)
 {
     static const unsigned order[6] = {USER_RDI, USER_RSI, USER_RDX, USER_R10, USER_R8, USER_R9};
     uint8_t regs[USER_REGS];
@@ -312,7 +312,7 @@ static void enters(struct xen_guest *xg, struct frame *f)
 }
 
 /* Xen goes back to the call itself if it has to be continued; then it is reported when it is done. */
-static void leaves(struct xen_guest *xg, const struct frame *f)
+static void leaves(struct xen_guest *xg, const struct hook_frame *f)
 {
     if (!f->value[0])
         return;

@@ -50,7 +50,7 @@ static const char *const exceptions[] = {"divide error",
                                          "SIMD exception"};
 
 /* struct x86_event (arch/x86/x86_emulate/x86_emulate.h): i16 vector, u8 type, u8 length, i32 error code, u64 CR2. */
-static void injected(struct xen_guest *xg, struct frame *f)
+static void injected(struct xen_guest *xg, struct hook_frame *f)
 {
     struct {
         int16_t vector;
@@ -130,7 +130,7 @@ static void add_port(const uint8_t *p, size_t n, uint16_t dx, char *text, size_t
         xen_put(text, size, " port %Xh", dx);
 }
 
-static void emulation_begins(struct xen_guest *xg, struct frame *f)
+static void emulation_begins(struct xen_guest *xg, struct hook_frame *f)
 {
     f->value[2] = xen_u64(xg, base_argument(&xg->base, 0) + USER_RDX);
     f->value[0] = xen_u64(xg, base_argument(&xg->base, 0) + USER_RIP);
@@ -138,7 +138,7 @@ static void emulation_begins(struct xen_guest *xg, struct frame *f)
     xen_read(xg, f->value[0], &f->value[1], 8);
 }
 
-static void emulation_ends(struct xen_guest *xg, const struct frame *f)
+static void emulation_ends(struct xen_guest *xg, const struct hook_frame *f)
 {
     const struct xen_vcpu *v = xen_running(xg, xg->base.cpu);
     struct xen_call c = {.kind = EV_DOMAIN_EMULATE};
@@ -178,7 +178,7 @@ static void interrupt_begins(struct xen_guest *xg)
         xg->interrupts[xg->base.cpu] = true;
 }
 
-static void interrupt_ends(struct xen_guest *xg, const struct frame *f)
+static void interrupt_ends(struct xen_guest *xg, const struct hook_frame *f)
 {
     if (xg->base.cpu < XEN_PROCESSORS)
         xg->interrupts[xg->base.cpu] = false;
@@ -195,7 +195,7 @@ static void virq(struct xen_guest *xg, uint64_t domain, uint64_t vcpu, uint64_t 
     raised(xg, domain, vcpu, text);
 }
 
-static void vcpu_virq(struct xen_guest *xg, struct frame *f)
+static void vcpu_virq(struct xen_guest *xg, struct hook_frame *f)
 {
     const struct xen_vcpu *v = xen_vcpu(xg, base_argument(&xg->base, 0));
     interrupt_begins(xg);
@@ -203,14 +203,14 @@ static void vcpu_virq(struct xen_guest *xg, struct frame *f)
         virq(xg, v->domain, v->id, (uint32_t)base_argument(&xg->base, 1));
 }
 
-static void global_virq(struct xen_guest *xg, struct frame *f)
+static void global_virq(struct xen_guest *xg, struct hook_frame *f)
 {
     interrupt_begins(xg);
     virq(xg, xen_domain_number(xg, base_argument(&xg->base, 0)), 0, (uint32_t)base_argument(&xg->base, 1));
 }
 
 /* The number is the first member of struct pirq (include/xen/irq.h). */
-static void pirq(struct xen_guest *xg, struct frame *f)
+static void pirq(struct xen_guest *xg, struct hook_frame *f)
 {
     char text[40];
     interrupt_begins(xg);
@@ -219,7 +219,7 @@ static void pirq(struct xen_guest *xg, struct frame *f)
 }
 
 /* An event channel's port becomes pending: by another domain, another virtual processor, or Xen. */
-static void port(struct xen_guest *xg, struct frame *f)
+static void port(struct xen_guest *xg, struct hook_frame *f)
 {
     char text[40];
     const struct xen_vcpu *v = xen_vcpu(xg, base_argument(&xg->base, 0));

@@ -30,7 +30,7 @@ struct look_range {
     uint32_t type; /* EFI_MEMORY_TYPE */
 };
 
-struct look {
+struct efi_look {
     struct engine
         engine; /* reads physical memory only: with it, `eg` can be used with the functions of impl.h */
     struct engine_ops ops;
@@ -54,33 +54,33 @@ struct look {
 
 /* ---- JSON (look_json.c): an entry is an object with members; a NULL text is null; arrays are of objects or,
  * without a key, of texts ---- */
-void look_json_open(struct look *l);
-void look_json_close(struct look *l);
-void look_json_text(struct look *l, const char *key, const char *text);
-void look_json_number(struct look *l, const char *key, uint64_t n);
-void look_json_hex(struct look *l, const char *key, uint64_t n);
-void look_json_begin(struct look *l, const char *key);
-void look_json_end(struct look *l);
+void look_json_open(struct efi_look *l);
+void look_json_close(struct efi_look *l);
+void look_json_text(struct efi_look *l, const char *key, const char *text);
+void look_json_number(struct efi_look *l, const char *key, uint64_t n);
+void look_json_hex(struct efi_look *l, const char *key, uint64_t n);
+void look_json_begin(struct efi_look *l, const char *key);
+void look_json_end(struct efi_look *l);
 
 /* The last image of that handle, or NULL. */
-const struct look_image *look_image(const struct look *l, uint64_t handle);
+const struct look_image *look_image(const struct efi_look *l, uint64_t handle);
 /* Its name; "" if it is not known. */
-const char *look_image_name(const struct look *l, uint64_t handle);
+const char *look_image_name(const struct efi_look *l, uint64_t handle);
 /* Whether one more node may be read; once it may not, that is said in the list. */
-bool look_may(struct look *l);
+bool look_may(struct efi_look *l);
 /* The head of the DXE core's list whose nodes have that signature in front of their links; 0 if there is
  * none. */
-uint64_t look_list(struct look *l, const char signature[4]);
+uint64_t look_list(struct efi_look *l, const char signature[4]);
 /* The node after `link` in the list of that head; 0 at its end. Where its links do not fit together, the list
  * ends, and a line says so. */
-uint64_t look_next(struct look *l, uint64_t head, uint64_t link);
+uint64_t look_next(struct efi_look *l, uint64_t head, uint64_t link);
 /* Calls fn with each range of the DXE core's memory map, joined where they touch and are alike. False if it
  * is not found. */
-bool look_memory(struct look *l, void (*fn)(struct look *l, const struct look_range *r));
+bool look_memory(struct efi_look *l, void (*fn)(struct efi_look *l, const struct look_range *r));
 
-int look_at_handles(struct look *l, struct error *err);
-int look_at_drivers(struct look *l, struct error *err);
-int look_at_map(struct look *l, struct error *err);
-int look_at_variables(struct look *l, struct error *err);
+int look_at_handles(struct efi_look *l, struct error *err);
+int look_at_drivers(struct efi_look *l, struct error *err);
+int look_at_map(struct efi_look *l, struct error *err);
+int look_at_variables(struct efi_look *l, struct error *err);
 
 #endif

@@ -17,7 +17,7 @@ struct variable {
 void variable_name(const struct variable *v, struct text *out);
 /* What its content means, if the specification says so: options, their order, device paths, texts. `list` has
  * all variables, in which options are looked up. Adds nothing if it is not known, or damaged. */
-void variable_meaning(const struct look *l, const struct variable *list, size_t n, const struct variable *v,
-                      struct text *out);
+void variable_meaning(const struct efi_look *l, const struct variable *list, size_t n,
+                      const struct variable *v, struct text *out);
 
 #endif
