@@ -322,6 +322,8 @@ static int create_cpus(struct board *b, struct error *err)
             return -1;
         if (!board_behaves(b, 7))
             x86_as_before_7(b->cpu[i].x86);
+        if (!board_behaves(b, 9))
+            x86_as_before_9(b->cpu[i].x86);
         b->ncpus = i + 1;
     }
     return 0;

@@ -256,8 +256,10 @@ struct lacking_name {
     char mnemonic[LACKING_NAME],
         feature[LACKING_NAME]; /* as the manuals spell it: "AVX512F", "AVX512BW and AVX512VL" */
 };
-/* The name of an instruction that no model has, in code of `bits`. False if capstone knows none. */
+/* The name of an instruction that no model has, in code of `bits`: as capstone knows it, and as the table
+ * others.def has it (named.c). False if there is none; `name` is then as it was, or empty. */
 bool lacking_other(unsigned bits, const uint8_t bytes[PLAIN_BYTES], struct lacking_name *);
+bool lacking_named(unsigned bits, const uint8_t bytes[PLAIN_BYTES], struct lacking_name *);
 void lacking_save(struct x86 *, const struct snapshot_sink *);
 void lacking_load(struct x86 *, const struct snapshot_source *);
 

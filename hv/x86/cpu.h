@@ -343,6 +343,7 @@ struct x86 {
     uint64_t features; /* the model's, without those that were taken away (x86_as_before_7) */
     struct decoder *decoder;
     struct plain_undefined plain; /* lacking.c */
+    bool names_fewer;             /* as before behaviour version 9 (lacking.c) */
     struct decoder *all_rows;     /* of every feature, once it was needed (lacking.c) */
     struct field_table saved;     /* the fields of this struct that are state */
     struct op *patched;           /* op whose fn is replaced by op_resync */

@@ -77,6 +77,11 @@ void x86_as_before_7(struct x86 *cpu)
     cpu->features &= ~FEATURES_7;
 }
 
+void x86_as_before_9(struct x86 *cpu)
+{
+    cpu->names_fewer = true;
+}
+
 bool x86_has_tsc_deadline(const struct x86 *cpu)
 {
     return cpu_has(cpu, FT_TSC_DEADLINE);

@@ -1,8 +1,9 @@
 /* lacking.c - instructions that the processor's model lacks: the first #UD by one at each address is an event (EV_CPU_LACKS) that says
  * which instruction, of which feature, and which model has it.
  *
- * Their names come from the instruction table, and for what no model has (AVX-512, XOP, 3DNow! ...) from capstone. What was told is
- * state, in a section of its own that is saved only if there is something in it. Nothing of it reaches the guest. */
+ * Their names come from the instruction table, and for what no model has from a table of encodings (named.c: AVX-512, AMX ...) or
+ * from capstone (XOP, 3DNow! ...). What was told is state, in a section of its own that is saved only if there is something in it.
+ * Nothing of it reaches the guest. */
 #include <capstone/capstone.h>
 #include <stdio.h>
 
@@ -167,6 +168,13 @@ bool lacking_other(unsigned bits, const uint8_t bytes[PLAIN_BYTES], struct lacki
     return found;
 }
 
+/* Before behaviour version 9 what capstone does not know made no event; the words are not compared by a replay. */
+static bool find_other(const struct x86 *cpu, const uint8_t *bytes, struct lacking_name *f)
+{
+    const bool known = lacking_other(cpu->code_bits, bytes, f);
+    return (known || !cpu->names_fewer) && (lacking_named(cpu->code_bits, bytes, f) || known);
+}
+
 static bool is_plain(const struct x86 *cpu, const uint8_t *bytes)
 {
     for (unsigned i = 0; i < PLAIN_MOST; i++)
@@ -193,7 +201,7 @@ void lacking_tell(struct x86 *cpu, const struct op *op)
     memcpy(&head, bytes, sizeof head);
     if (is_plain(cpu, bytes) || is_told(l, rip, head))
         return;
-    if (!find_row(cpu, bytes, &f) && !lacking_other(cpu->code_bits, bytes, &f.name)) {
+    if (!find_row(cpu, bytes, &f) && !find_other(cpu, bytes, &f.name)) {
         note_plain(cpu, bytes);
         return;
     }
