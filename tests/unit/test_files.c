@@ -16,8 +16,9 @@ static uint64_t now;
 static void see(struct file_uses *f, unsigned kind, const char *data, uint64_t f0, uint64_t f1, uint64_t f2,
                 uint64_t f3, uint64_t f4)
 {
+    now++;
     const struct event ev = {.kind = (uint16_t)kind,
-                             .icount = ++now,
+                             .icount = now,
                              .time = now,
                              .f = {f0, f1, f2, f3, f4},
                              .data = data,
