@@ -32,6 +32,8 @@ void sink_put_pages(struct sink *s, struct frame_head head, struct buf *pages, s
 void sink_wait(struct sink *s);
 /* 0, or -1 and the error if writing has failed. Cheap when all is well. */
 int sink_check(struct sink *s, struct error *err);
+/* See trace_writer_store(). To be called before content of images is passed on. */
+void sink_use_store(struct sink *s, const char *folder);
 /* From now on frames wait until sink_commit, and the file does not grow beyond `limit` bytes, including its
  * end, index and trailer. */
 void sink_limit(struct sink *s, uint64_t limit);

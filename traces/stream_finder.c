@@ -3,6 +3,7 @@
 
 #include "traces/frame.h"
 #include "traces/stream_finder.h"
+#include "traces/stream_known.h"
 
 enum {
     OPEN_STREAMS = 4, /* that wait for their next chunk; the one that has waited longest gives way */
@@ -12,9 +13,9 @@ enum {
 /* A stream of which more is to come. */
 struct open_stream {
     struct stream s;
-    struct stream_reader *reader; /* NULL: not used */
-    uint64_t next;                /* chunk of the image */
-    uint64_t fed;                 /* when it last got one */
+    struct stream_taker *reader; /* NULL: not used */
+    uint64_t next;               /* chunk of the image */
+    uint64_t fed;                /* when it last got one */
 };
 
 struct kept {
@@ -26,6 +27,7 @@ struct kept {
 struct stream_finder {
     stream_found *found;
     void *ctx;
+    char *folder;  /* see stream_finder_store(), or NULL */
     uint64_t left; /* bytes of content that may still be used */
     uint64_t clock;
     struct open_stream open[OPEN_STREAMS];
@@ -42,9 +44,15 @@ struct stream_finder *stream_finder_new(stream_found *found, void *ctx)
     return f;
 }
 
+void stream_finder_store(struct stream_finder *f, const char *folder)
+{
+    free(f->folder);
+    f->folder = mem_string(folder);
+}
+
 static void close_stream(struct open_stream *o)
 {
-    stream_reader_free(o->reader);
+    stream_taker_free(o->reader);
     *o = (struct open_stream){0};
 }
 
@@ -56,6 +64,7 @@ void stream_finder_free(struct stream_finder *f)
         close_stream(&f->open[i]);
     for (size_t i = 0; i < KEPT_CHUNKS; i++)
         free(f->kept[i].data);
+    free(f->folder);
     free(f);
 }
 
@@ -87,11 +96,11 @@ static void complete(struct stream_finder *f, struct open_stream *o)
 {
     assert(o->reader && "only an open stream can be complete");
     struct stream_content content;
-    o->s.length = stream_reader_length(o->reader);
+    o->s.length = stream_taker_length(o->reader);
     if (o->s.length < STREAM_LEAST || stream_room(o->s.length) > f->left)
         return;
     f->left -= stream_room(o->s.length);
-    stream_reader_take(o->reader, &content, o->s.hash);
+    stream_taker_take(o->reader, &content, o->s.hash);
     f->found(f->ctx, &o->s, &content);
 }
 
@@ -100,7 +109,7 @@ static void complete(struct stream_finder *f, struct open_stream *o)
 static size_t feed(struct stream_finder *f, struct open_stream *o, const uint8_t *data, size_t n)
 {
     size_t used;
-    enum unpack_result result = stream_reader_feed(o->reader, data, n, &used);
+    enum unpack_result result = stream_taker_feed(o->reader, data, n, &used);
     assert(used <= n && "a stream takes at most what it is given");
     o->s.packed += used;
     o->next++;
@@ -141,7 +150,7 @@ static size_t begin(struct stream_finder *f, uint64_t image, uint64_t chunk, con
     struct open_stream *o = oldest(f);
     assert(at < n && f->left >= STREAM_BLOCK && "search() begins none where there is no room");
     o->s = (struct stream){.image = image, .offset = chunk * TRACE_CHUNK + at, .format = format};
-    o->reader = stream_reader_new(format, f->left - STREAM_BLOCK);
+    o->reader = stream_taker_new(format, f->left - STREAM_BLOCK, f->folder);
     o->next = chunk;
     size_t used = feed(f, o, data + at, n - at);
     catch_up(f, o);

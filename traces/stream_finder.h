@@ -16,6 +16,9 @@ typedef void stream_found(void *ctx, const struct stream *s, struct stream_conte
 
 struct stream_finder *stream_finder_new(stream_found *found, void *ctx);
 void stream_finder_free(struct stream_finder *f); /* NULL is allowed */
+/* From now on, what was unpacked before is taken from the folder, and what is unpacked is kept there
+ * (stream_known.h). What is found is the same with and without it. */
+void stream_finder_store(struct stream_finder *f, const char *folder);
 /* Takes the next chunk of an image, n bytes. */
 void stream_finder_chunk(struct stream_finder *f, uint64_t image, uint64_t chunk, const uint8_t *data,
                          size_t n);

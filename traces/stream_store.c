@@ -14,7 +14,7 @@
 #include "traces/folder.h"
 #include "traces/memory.h"
 
-enum { PIECE = 1 << 18, NAME = 32 + 4 /* hash, ".zst" */, FILES_MOST = 4096 };
+enum { PIECE = 1 << 18, HASH = 32, NAME = HASH + 5 /* hash, a suffix */, FILES_MOST = 4096 };
 
 static void path_of(const char *folder, const struct stream *s, char path[4096])
 {
@@ -122,7 +122,12 @@ static int by_use(const void *a, const void *b)
 /* Whether a file of this name is the store's; others are left alone. */
 static bool is_ours(const char *name)
 {
-    return strlen(name) == NAME && strspn(name, "0123456789abcdef") == 32 && !strcmp(name + 32, ".zst");
+    static const char known[] = STREAM_KNOWN_SUFFIX;
+    const char *rest = name + HASH;
+    if (strnlen(name, NAME + 1) > NAME || strspn(name, "0123456789abcdef") != HASH)
+        return false;
+    return !strcmp(rest, ".zst") ||
+           (rest[0] == '.' && rest[1] >= '1' && rest[1] <= '9' && !strcmp(rest + 2, known));
 }
 
 static size_t list_kept(DIR *d, struct kept *list)
@@ -156,17 +161,44 @@ static void remove_oldest(const char *folder)
     closedir(d);
 }
 
-void stream_store_keep(const char *folder, const struct stream *s, const struct stream_content *c)
+/* A file without a name yet; -1 if there can be none. */
+static int open_nameless(const char *folder)
 {
-    char path[4096], open_file[64];
-    path_of(folder, s, path);
-    if (folder_make(folder))
-        return;
-    const int fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return;
+    return folder_make(folder) ? -1 : open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+}
+
+/* Gives it its name, and closes it. */
+static void publish(int fd, const char *folder, const char *path)
+{
+    char open_file[64];
     snprintf(open_file, sizeof open_file, "/proc/self/fd/%d", fd);
-    if (pack_content(fd, s, c) && !linkat(AT_FDCWD, open_file, AT_FDCWD, path, AT_SYMLINK_FOLLOW))
+    if (!linkat(AT_FDCWD, open_file, AT_FDCWD, path, AT_SYMLINK_FOLLOW))
         remove_oldest(folder);
     close(fd);
+}
+
+void stream_store_keep(const char *folder, const struct stream *s, const struct stream_content *c)
+{
+    char path[4096];
+    path_of(folder, s, path);
+    const int fd = access(path, F_OK) ? open_nameless(folder) : -1;
+    if (fd < 0)
+        return;
+    if (pack_content(fd, s, c))
+        publish(fd, folder, path);
+    else
+        close(fd);
+}
+
+void stream_store_file(const char *folder, const char *path, const void *data, size_t n)
+{
+    const int fd = open_nameless(folder);
+    if (fd < 0)
+        return;
+    if (!write_all(fd, data, n)) {
+        close(fd);
+        return;
+    }
+    unlink(path);
+    publish(fd, folder, path);
 }

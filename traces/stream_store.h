@@ -4,8 +4,9 @@
  *
  * A file is named after the XXH3-128 of the content (as xxh128sum prints it) and is a zstd frame of it. It
  * appears only when it is complete, and what it unpacks to is compared with the stream's hash, so a damaged
- * file costs time and nothing else. The oldest files are removed when all of them together take more than
- * STREAM_STORE_MOST.
+ * file costs time and nothing else. The oldest files are removed when all of them take more than
+ * STREAM_STORE_MOST. Beside them are small files that say what packed data unpacks to; they are
+ * removed by the same rule.
  */
 #ifndef BOOTREEL_TRACES_STREAM_STORE_H
 #define BOOTREEL_TRACES_STREAM_STORE_H
@@ -14,7 +15,8 @@
 
 #include "traces/stream.h"
 
-#define STREAM_STORE_MOST ((uint64_t)256 << 20) /* bytes */
+#define STREAM_STORE_MOST   ((uint64_t)256 << 20) /* bytes */
+#define STREAM_KNOWN_SUFFIX ".of" /* of files that say which packed data has which content (stream_known.h) */
 
 /* Unpacks the content of a stream from the folder. False if it is not there, is not what the stream says, or
  * if `stop` becomes true. */
@@ -23,5 +25,7 @@ bool stream_store_get(const char *folder, const struct stream *s, struct stream_
 /* Keeps the content there. The folder is made if it is missing. If that fails (a full disk, a file system
  * without O_TMPFILE), it is not kept. */
 void stream_store_keep(const char *folder, const struct stream *s, const struct stream_content *c);
+/* Writes another file of the store, whole or not at all; an earlier one of that name is removed. */
+void stream_store_file(const char *folder, const char *path, const void *data, size_t n);
 
 #endif

@@ -208,6 +208,11 @@ struct trace_kept_name {
 };
 void trace_writer_keep_earlier(struct trace_writer *w, struct trace_kept_name *earlier);
 
+/* What is packed in images is not unpacked again if an earlier process has left its content in this folder,
+ * and is left there for the next one: the folder of trace_prepare(). The file is the same with and without it. To be
+ * called before image content is given. */
+void trace_writer_store(struct trace_writer *w, const char *folder);
+
 /* When the writer is closed, *refused becomes what trace_pages_refused will say. */
 void trace_writer_count_refused(struct trace_writer *w, uint64_t *refused);
 

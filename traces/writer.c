@@ -427,6 +427,12 @@ void trace_writer_keep_earlier(struct trace_writer *w, struct trace_kept_name *e
     sink_keep_earlier(w->sink, earlier);
 }
 
+void trace_writer_store(struct trace_writer *w, const char *folder)
+{
+    assert(!w->chunks.items && !w->chunks.total && "streams are looked for as content is given");
+    sink_use_store(w->sink, folder);
+}
+
 void trace_writer_count_refused(struct trace_writer *w, uint64_t *refused)
 {
     sink_count_refused(w->sink, refused);

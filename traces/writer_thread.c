@@ -32,6 +32,7 @@ struct job {
     /* no frame: */
     bool commit;    /* see sink_commit() */
     uint64_t limit; /* see sink_limit(); 0: none */
+    char *store;    /* see sink_use_store(); NULL: none */
 };
 
 struct sink {
@@ -301,6 +302,10 @@ static void sink_job(struct sink *s, struct job *job)
         s->committed.index = s->index.n;
         return;
     }
+    if (job->store) {
+        stream_finder_store(s->finder, job->store);
+        return;
+    }
     if (s->full && h->kind != TF_END)
         return;
     if (!h->kind) { /* the file header */
@@ -354,6 +359,7 @@ static void job_free(struct job *job)
     buf_free(&job->extra);
     buf_free(&job->payload);
     buf_free(&job->aside);
+    free(job->store);
     free(job);
 }
 
@@ -526,6 +532,13 @@ void sink_wait(struct sink *s)
         pthread_cond_wait(&s->room, &s->lock);
     assert(!s->queued && "without jobs nothing is queued");
     pthread_mutex_unlock(&s->lock);
+}
+
+void sink_use_store(struct sink *s, const char *folder)
+{
+    struct job *job = mem_zero(1, sizeof *job);
+    job->store = mem_string(folder);
+    queue(s, job);
 }
 
 void sink_limit(struct sink *s, uint64_t limit)

@@ -18,7 +18,7 @@ struct engine_kind {
      * its own. */
     uint32_t oldest;
     struct engine_host host; /* for those who create one: engine_config.host */
-    const char *unpacked;    /* for those who replay: trace_prepare()'s folder, or NULL */
+    const char *unpacked;    /* for those who record or replay: trace_prepare()'s folder, or NULL */
 };
 
 /* The behaviour version that a trace of version `recorded` is run as. */

@@ -179,6 +179,8 @@ static int create_writer(struct recorder *r, struct error *err)
         r->w = trace_writer_create(r->o.path, &tc, err);
     if (r->w && r->o.max_size)
         trace_writer_limit(r->w, r->o.max_size);
+    if (r->w && r->o.kind->unpacked)
+        trace_writer_store(r->w, r->o.kind->unpacked);
     if (r->w)
         trace_writer_count_refused(r->w, &r->result.refused);
     if (r->w && r->o.keep_earlier)
