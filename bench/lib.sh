@@ -1,8 +1,14 @@
 # shellcheck shell=bash disable=SC2034,SC2154
-# lib.sh - what the scripts of bench/ share. To be sourced, with $tmp set to an empty folder.
+# lib.sh - what the scripts of bench/ share. To be sourced at the top of the project, with $tmp set to an empty folder.
+#
+# BASE=PROGRAM: another bootreel, such as the last release's. What ours() measures is measured of it too, in turns.
 
 qemu=$(command -v qemu-system-x86_64 || true)
 qemu_plain="-nographic -no-reboot -net none -cpu qemu64 -accel tcg,thread=single"
+
+base=${BASE:+$(realpath "$BASE")}
+[ -z "$base" ] || "$base" --version >"$tmp/base.version" 2>&1 || { echo "bench: BASE=$BASE: not a bootreel that runs: give its path" >&2; exit 2; }
+export XDG_CACHE_HOME=$tmp/cache # unpacked kernels: the first recording of each fills it, as a user's first one does
 
 timed() { # NAME COMMAND...: runs it; appends wall seconds, user+system seconds and peak memory (KiB) to those of NAME
     local name=$1 rc=0
@@ -14,17 +20,33 @@ timed() { # NAME COMMAND...: runs it; appends wall seconds, user+system seconds 
 measure() { # NAME COMMAND...: the same; ends the benchmark if the command fails
     timed "$@" || { cat "$tmp/$1.out"; exit 1; }
 }
+of_base() { # ARGUMENT...: the same for BASE, in $arguments: the traces in $tmp that it makes or reads are its own
+    local i
+    arguments=("$@")
+    for i in "${!arguments[@]}"; do
+        case ${arguments[i]} in
+        "$tmp"/*.reel) arguments[i]=$tmp/base.${arguments[i]##*/} ;;
+        esac
+    done
+}
+ours() { # NAME ARGUMENT...: measures ./bootreel ARGUMENT... as NAME, and BASE as NAME_base
+    measure "$1" ./bootreel "${@:2}"
+    [ -z "$base" ] || { of_base "${@:2}" && measure "$1_base" "$base" "${arguments[@]}"; }
+}
 median() { # NAME COLUMN: 1 wall, 2 processor time, 3 memory
     sort -n -k"$2" "$tmp/$1.times" | awk -v c="$2" '{ v[NR] = $c } END { print v[int((NR + 1) / 2)] }'
 }
 ratio() { # NAME OTHER [COLUMN]: of their medians (default: processor time)
     awk -v a="$(median "$1" "${3:-2}")" -v b="$(median "$2" "${3:-2}")" 'BEGIN { printf "%.2f", a / b }'
 }
-table() { # RUNS NAME...: the medians of those that were measured
-    printf '%-34s %8s %8s %9s\n' "medians of $1" "wall s" "cpu s" "peak MiB"
+table() { # RUNS NAME...: the medians of those that were measured; with BASE, its own and the ratio of processor times
+    printf '%-34s %8s %8s %9s%s\n' "medians of $1" "wall s" "cpu s" "peak MiB" "${base:+   base: wall s    cpu s  peak MiB  ours / base}"
     shift
     for name; do
-        [ ! -e "$tmp/$name.times" ] ||
-            printf '%-34s %8s %8s %9s\n' "$name" "$(median "$name" 1)" "$(median "$name" 2)" "$(($(median "$name" 3) / 1024))"
+        [ -e "$tmp/$name.times" ] || continue
+        printf '%-34s %8s %8s %9s' "$name" "$(median "$name" 1)" "$(median "$name" 2)" "$(($(median "$name" 3) / 1024))"
+        [ ! -e "$tmp/${name}_base.times" ] ||
+            printf '   %12s %8s %9s %12s' "$(median "${name}_base" 1)" "$(median "${name}_base" 2)" "$(($(median "${name}_base" 3) / 1024))" "$(ratio "$name" "${name}_base")"
+        echo
     done
 }
