@@ -161,8 +161,8 @@ test-devices: all $(BUILD)/tests/devices/content ## real guests on disks and car
 test-net: all ## boots from the network: PXE to an installer, Linux over each card (minutes)
 	@scripts/deps
 	@tests/net/run
-test-origin: all $(BUILD)/tests/unit/test_origin ## origins of random places of TRACE=, compared with the machine and tried (minutes; PLACES=100, TIMES=1: only measured)
-	@ORIGIN_TRACE='$(TRACE)' ORIGIN_PLACES='$(or $(PLACES),100)' ORIGIN_TIMES='$(TIMES)' $(BUILD)/tests/unit/test_origin
+test-origin: all $(BUILD)/tests/unit/test_origin ## origins of random places of TRACE=, compared with the machine and tried (minutes; PLACES=100, SEED=1, TIMES=1: only measured, SHOW=1: each chain)
+	@ORIGIN_TRACE='$(TRACE)' ORIGIN_PLACES='$(or $(PLACES),100)' ORIGIN_SEED='$(SEED)' ORIGIN_TIMES='$(TIMES)' ORIGIN_SHOW='$(SHOW)' $(BUILD)/tests/unit/test_origin
 test-why: all ## broken boots, and what `bootreel why` says of each (minutes)
 	@scripts/deps
 	@tests/why/run

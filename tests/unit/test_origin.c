@@ -1,5 +1,6 @@
 /* test_origin.c - origins that are known: a small guest copies and computes in many ways. Each link's values are compared with the machine,
  * and what is only copied is tried by flipping its source. */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -315,10 +316,11 @@ static uint64_t random_below(uint64_t *x, uint64_t n)
     return (uint64_t)((unsigned __int128)(*x ^ *x >> 29) * n >> 64);
 }
 
+/* Of the processor: other programs may be running. */
 static double seconds(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
@@ -331,6 +333,7 @@ struct random_walk {
     struct timeline *tl;
     struct origin *o;
     bool only_times; /* nothing is compared and tried */
+    bool show;       /* each chain is printed, with what it cost */
     uint64_t x, last;
     size_t links, wrong, copies, flipped, chains, targets, source[ORIGIN_LIMIT + 1];
     double *cost, *first; /* a link, s: with a warm timeline; and when it is asked first */
@@ -411,16 +414,31 @@ static void try_chain(struct random_walk *w, const struct origin_chain *c)
         printf("not flipped: %zu of %zu: %s\n", r.tried - r.changed, r.tried, c->link[0].text);
 }
 
+static void show(struct random_walk *w, const struct origin_chain *c, double took,
+                 const struct timeline_stats *before)
+{
+    struct timeline_stats now;
+    timeline_stats(w->tl, &now);
+    printf("%s at %" PRIu64 ": %zu links in %.3f s, %" PRIu64 " steps, %" PRIu64 " states loaded\n", c->name,
+           c->icount, c->n, took, now.steps - before->steps, now.restores - before->restores);
+    for (size_t i = 0; i < c->n; i++)
+        printf("  %s\n", c->link[i].text);
+}
+
 static void ask_at_random(struct random_walk *w)
 {
     struct error err = {""};
     const uint64_t icount = 1 + random_below(&w->x, w->last);
     const struct origin_place p = random_place(w, icount);
+    struct timeline_stats before;
+    timeline_stats(w->tl, &before);
     const double begin = seconds();
     struct origin_chain *c = origin_find(w->o, &p, icount, &(struct origin_options){.most = LINKS}, &err);
     const double took = seconds() - begin;
     if (!c) /* no memory there */
         return;
+    if (w->show)
+        show(w, c, took, &before);
     origin_chain_free(c);
     const double again = seconds(); /* with a warm timeline */
     c = origin_find(w->o, &p, icount, &(struct origin_options){.most = LINKS}, &err);
@@ -435,13 +453,15 @@ static void ask_at_random(struct random_walk *w)
 
 static void test_random(void **state)
 {
-    const char *trace = getenv("ORIGIN_TRACE"), *count = getenv("ORIGIN_PLACES");
+    const char *trace = getenv("ORIGIN_TRACE"), *count = getenv("ORIGIN_PLACES"),
+               *seed = getenv("ORIGIN_SEED"), *shown = getenv("ORIGIN_SHOW");
     const size_t n = count ? strtoul(count, NULL, 10) : RANDOM;
     struct error err = {""};
     (void)state;
     if (!trace || !*trace)
         skip();
-    struct random_walk w = {.tl = timeline_open(trace, kinds, 1, &err), .x = 1};
+    struct random_walk w = {.tl = timeline_open(trace, kinds, 1, &err),
+                            .x = seed && *seed ? strtoull(seed, NULL, 10) : 1};
     struct symbols *symbols = w.tl ? symbols_load(timeline_trace(w.tl), &err) : NULL;
     w.o = symbols ? origin_new(w.tl, symbols, &err) : NULL;
     if (!w.o)
@@ -449,6 +469,7 @@ static void test_random(void **state)
     w.last = trace_last_icount(timeline_trace(w.tl));
     const char *times = getenv("ORIGIN_TIMES");
     w.only_times = times && *times;
+    w.show = shown && *shown;
     w.cost = calloc(n + 1, sizeof *w.cost);
     w.first = calloc(n + 1, sizeof *w.first);
     for (size_t i = 0; i < n; i++)
@@ -456,7 +477,7 @@ static void test_random(void **state)
     qsort(w.cost, w.ncost, sizeof *w.cost, by_size);
     qsort(w.first, w.ncost, sizeof *w.first, by_size);
     printf(
-        "%zu places, %zu links: %zu wrong; %zu of %zu copies flip, %zu of %zu targets change; %.1f ms a link in the median, "
+        "%zu places, %zu links: %zu wrong; %zu of %zu copies flip, %zu of %zu targets change; %.1f ms of processor time a link in the median, "
         "%.1f ms when it is asked first, %.2f s the longest chain\n",
         w.ncost, w.links, w.wrong, w.flipped, w.copies, w.targets, w.chains, w.cost[w.ncost / 2] * 1e3,
         w.first[w.ncost / 2] * 1e3, w.longest);
