@@ -429,6 +429,12 @@ static void pc_touched(struct engine *e, struct touched_set *set)
     physmem_touched(board_mem(pc_of(e)->board), set);
 }
 
+static void pc_device_writes(struct engine *e, void (*wrote)(void *ctx, uint64_t physical, uint64_t n),
+                             void *ctx)
+{
+    physmem_see(board_mem(pc_of(e)->board), wrote, ctx);
+}
+
 /* ---------------------------------------------------------------- registers and memory */
 
 static const struct reg_desc *pc_regs(const struct engine *e, size_t *count)
@@ -567,6 +573,7 @@ static const struct engine_ops pc_ops = {
     .save = pc_save,
     .load = pc_load,
     .touched = pc_touched,
+    .device_writes = pc_device_writes,
     .regs = pc_regs,
     .reg_get = pc_reg_get,
     .reg_set = pc_reg_set,

@@ -238,6 +238,7 @@ int tl_restore(struct timeline *tl, uint64_t icount, struct error *err)
     const struct point *p = point_at(tl_line(tl), icount);
     int rc;
     tl->settled = false;
+    tl_devices_lost(tl);
     if (p) {
         rc = store_restore(&tl->store, &p->state, err);
         tl->feed.next = p->next_input;
@@ -260,6 +261,7 @@ int tl_restore(struct timeline *tl, uint64_t icount, struct error *err)
         struct stop stop;
         tl->e->ops->run(tl->e, &limit, &stop);
         tl->cpu = stop.cpu;
+        tl_devices_here(tl);
     }
     return rc;
 }

@@ -18,55 +18,6 @@ static const struct touched_index *index_here(struct timeline *tl)
     return tl->no_index ? NULL : tl->index;
 }
 
-/* Cards whose writes to memory are not in the record as events. */
-static bool has_quiet_cards(const struct trace_config *cfg)
-{
-    static const char *const keys[] = {"virtio", "nic", "usb", "xen", "hvmloader"};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        for (size_t k = 0; k < cfg->nsettings; k++)
-            if (!strncmp(cfg->settings[k].key, keys[i], strlen(keys[i])))
-                return true;
-    for (size_t k = 0; k < cfg->nsettings; k++)
-        if (strstr(cfg->settings[k].value, "usb") || strstr(cfg->settings[k].value, "scsi"))
-            return true;
-    return false;
-}
-
-/* Disk commands and reads of fw_cfg say in which parts devices wrote: in the part of the event, and in the
- * one before, where the command may have begun. */
-static void note_devices(struct timeline *tl)
-{
-    const struct touched_index *x = tl->index;
-    const uint32_t classes = EVENT_CLASS_BIT(EC_DISK) | EVENT_CLASS_BIT(EC_FIRMWARE);
-    const size_t n = touched_parts(x);
-    struct event ev;
-    uint64_t number;
-    struct error ignored;
-    tl->by_devices = mem_zero(n + 1, 1);
-    if (classes & ~trace_config(tl->t)->classes || has_quiet_cards(trace_config(tl->t))) {
-        memset(tl->by_devices, 1, n);
-        return;
-    }
-    struct trace_cursor *c = trace_cursor_open(tl->t, classes);
-    while (trace_cursor_next(c, &ev, &number, &ignored) == 1) {
-        const long part = touched_part_at(x, ev.icount);
-        if (part < 0 || (event_kind(ev.kind)->cls != EC_DISK && ev.kind != EV_FW_CFG))
-            continue;
-        tl->by_devices[part] = 1;
-        if (part)
-            tl->by_devices[part - 1] = 1;
-    }
-    trace_cursor_close(c);
-}
-
-static bool devices_wrote(struct timeline *tl, size_t part)
-{
-    if (!tl->by_devices)
-        note_devices(tl);
-    assert(part < touched_parts(tl->index));
-    return tl->by_devices[part];
-}
-
 static bool may_hit(struct timeline *tl, const struct touched_index *x, size_t part,
                     const struct stop_point *p)
 {
@@ -77,15 +28,25 @@ static bool may_hit(struct timeline *tl, const struct touched_index *x, size_t p
         return touched_physical(x, part, TOUCH_EXECUTED, p->address, 1);
     case STOPS_WRITE:
         return touched_linear(x, part, TOUCH_WRITTEN, p->address, p->length);
-    case STOPS_WRITE_PHYSICAL: /* images are loaded at position 0 without an event */
-        return !part || touched_physical(x, part, TOUCH_WRITTEN, p->address, p->length) ||
-               devices_wrote(tl, part);
+    case STOPS_WRITE_PHYSICAL:
+        return touched_physical(x, part, TOUCH_WRITTEN, p->address, p->length) ||
+               tl_devices_wrote(tl, part, p->address, p->length);
     default:
         return true;
     }
 }
 
-/* Whether the step from `at` on is in a part that cannot hold a hit; then its bounds. */
+/* Images are loaded in the first step, without an event. */
+static bool may_load(uint64_t begin, const struct stop_point *p, size_t n)
+{
+    for (size_t i = 0; i < n && !begin; i++)
+        if (p[i].kind == STOPS_WRITE_PHYSICAL)
+            return true;
+    return false;
+}
+
+/* Whether the step from `at` on is in a part that cannot hold a hit, or behind the only step of it that can; then the bounds of what
+ * cannot. */
 static bool barren(struct timeline *tl, const struct touched_index *x, const struct stop_point *p, size_t n,
                    uint64_t at, uint64_t *begin, uint64_t *end)
 {
@@ -97,7 +58,8 @@ static bool barren(struct timeline *tl, const struct touched_index *x, const str
         if (may_hit(tl, x, (size_t)part, &p[i]))
             return false;
     touched_part(x, (size_t)part, begin, end, &set);
-    return true;
+    *begin += may_load(*begin, p, n);
+    return at >= *begin;
 }
 
 uint64_t tl_skip_forward(struct timeline *tl, const struct stop_point *p, size_t n, uint64_t at,

@@ -121,7 +121,7 @@ void timeline_close(struct timeline *tl)
     trace_cursor_close(tl->near);
     vt_close(tl->vt);
     touched_index_free(tl->index);
-    free(tl->by_devices);
+    tl_devices_free(tl);
     replay_close(tl->replay);
     if (tl->own_trace)
         trace_close(tl->t);

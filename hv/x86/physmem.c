@@ -39,6 +39,8 @@ struct physmem {
     size_t nwatched;
     physmem_wrote *wrote;
     void *wrote_ctx;
+    physmem_seen *seen;
+    void *seen_ctx;
 };
 
 static void *zeroed(size_t size)
@@ -232,6 +234,12 @@ void physmem_watch(struct physmem *pm, const struct physmem_range *range, size_t
     pm->wrote_ctx = ctx;
 }
 
+void physmem_see(struct physmem *pm, physmem_seen *seen, void *ctx)
+{
+    pm->seen = seen;
+    pm->seen_ctx = ctx;
+}
+
 static void tell_written(struct physmem *pm, uint64_t pa, uint64_t n)
 {
     for (size_t i = 0; i < pm->nwatched; i++) {
@@ -259,6 +267,8 @@ void physmem_write(struct physmem *pm, uint64_t pa, const void *buf, size_t n)
 {
     if (pm->nwatched)
         tell_written(pm, pa, n);
+    if (pm->seen && n)
+        pm->seen(pm->seen_ctx, pa, n);
     for (const uint8_t *from = buf; n;) {
         const struct pdesc *d = physmem_page(pm, pa);
         size_t off = pa % PAGE, part = n < PAGE - off ? n : PAGE - off;
@@ -291,6 +301,8 @@ const uint8_t *physmem_view(struct physmem *pm, uint64_t pa, size_t n)
 
 void physmem_touch(struct physmem *pm, struct ramblock *b, uint64_t offset, uint64_t n)
 {
+    if (pm->seen && n)
+        pm->seen(pm->seen_ctx, 0, 0);
     assert(offset <= b->npages * PAGE && n <= b->npages * PAGE - offset);
     for (uint64_t end = offset + n; offset < end;) {
         uint32_t off = offset % PAGE;

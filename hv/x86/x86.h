@@ -55,6 +55,11 @@ struct physmem_range {
 typedef void physmem_wrote(void *ctx, size_t range, uint64_t address);
 void physmem_watch(struct physmem *, const struct physmem_range *, size_t n, physmem_wrote *wrote, void *ctx);
 
+/* From now on `seen` is called for each physmem_write() with its address and length, and for each physmem_touch() with a length of 0, as
+ * its page can be anywhere. NULL: no more. */
+typedef void physmem_seen(void *ctx, uint64_t address, uint64_t n);
+void physmem_see(struct physmem *, physmem_seen *seen, void *ctx);
+
 /* Address line 20: when off, bit 20 of every processor address is 0. */
 void physmem_set_a20(struct physmem *, bool on);
 bool physmem_a20(const struct physmem *);

@@ -8,6 +8,7 @@
  *   stops.c        stop points
  *   filter.c       event filters; recorded events as an index
  *   skip.c         the index of what was executed and written: which parts a search need not run
+ *   devices.c      … and of what devices wrote
  *   scan.c         all hits of a stop point
  *   trail.c        every step of a stretch
  *   look.c         registers, memory, parts, marks
@@ -83,9 +84,9 @@ struct timeline {
     uint32_t
         folded; /* classes of which the record does not have each event: the engine is asked for them too */
 
-    struct touched_index *index; /* read when it is first needed */
-    bool no_index;               /* there is none, or it is not to be used */
-    uint8_t *by_devices; /* by part: a device may have written to memory. Made when it is first needed */
+    struct touched_index *index;  /* read when it is first needed */
+    bool no_index;                /* there is none, or it is not to be used */
+    struct device_parts *devices; /* made when it is first needed */
 
     struct store store;
     uint64_t budget;
@@ -230,6 +231,17 @@ uint64_t tl_skip_forward(struct timeline *tl, const struct stop_point *p, size_t
 uint64_t tl_skip_back(struct timeline *tl, const struct stop_point *p, size_t n, uint64_t at, uint64_t limit);
 /* Where the part of the index that the step from `at` on belongs to ends; NOWHERE: no such part. */
 uint64_t tl_part_end(struct timeline *tl, uint64_t at);
+
+/* ---------------------------------------------------------------- devices.c */
+
+/* Whether a device may have written to these physical bytes in a part of the index, which must be there. */
+bool tl_devices_wrote(struct timeline *tl, size_t part, uint64_t address, uint64_t length);
+/* The run has come here without a gap, or begins here: if it then goes on to the end of a part that begins here, it is known what devices
+ * wrote in it. */
+void tl_devices_here(struct timeline *tl);
+/* The run does not go on from where it was. */
+void tl_devices_lost(struct timeline *tl);
+void tl_devices_free(struct timeline *tl);
 
 /* ---------------------------------------------------------------- filter.c */
 
