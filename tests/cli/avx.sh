@@ -68,7 +68,7 @@ cat >lacks.c <<'END'
 #include <signal.h>
 #include <ucontext.h>
 
-/* Three instructions of 6 bytes, the first two at one address each and one of them twice. */
+/* Four instructions, each filled up to 6 bytes. */
 static void skip(int sig, siginfo_t *info, void *context)
 {
     ((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] += 6;
@@ -78,7 +78,7 @@ int main(void)
     struct sigaction a = {.sa_sigaction = skip, .sa_flags = SA_SIGINFO};
     sigaction(SIGILL, &a, 0);
     for (int i = 0; i < 3; i++)
-        __asm__ volatile("vpxord %zmm0, %zmm1, %zmm2\n\tandn %rax, %rbx, %rcx\n\tnop\n\tud2\n\tnop\n\tnop\n\tnop\n\tnop");
+        __asm__ volatile("vpxord %zmm0, %zmm1, %zmm2\n\tkmovd %eax, %k1\n\tnop\n\tnop\n\tandn %rax, %rbx, %rcx\n\tnop\n\tud2\n\tnop\n\tnop\n\tnop\n\tnop");
     return 0;
 }
 END
@@ -87,7 +87,7 @@ gcc -O3 -march=x86-64-v3 -mtune=generic -o ymm ymm.c && gcc -O1 -static -o lacks
 # What is missing: each once, with its feature and the least model that has it; UD2 is none.
 expect 0 lacks "$BOOTREEL" record -o lacks.reel --program ./lacks
 "$BOOTREEL" events lacks.reel --class unhandled | grep -o 'cpu\.lacks.*' | sed 's/, at .*//' >lacks.list
-printf 'cpu.lacks        %s\n' 'vpxord of AVX512F, which no --cpu has' 'andn of BMI1, which --cpu x86-64-v3 has' | diff - lacks.list ||
+printf 'cpu.lacks        %s\n' 'vpxord of AVX512F, which no --cpu has' 'kmovd of AVX512BW, which no --cpu has' 'andn of BMI1, which --cpu x86-64-v3 has' | diff - lacks.list ||
     fail "what is missing"
 expect 0 verify-lacks "$BOOTREEL" replay --verify --console=none lacks.reel
 expect 0 killed "$BOOTREEL" record -o killed.reel --program ./ymm
