@@ -43,6 +43,7 @@ struct event_past {
     uint64_t skipped; /* time that the steps do not account for, modulo 2^64 */
     uint8_t cpu;
     uint16_t guest;
+    uint64_t input; /* the last one that was referred to */
     uint64_t f[EV_COUNT][EVENT_MAX_FIELDS];
 };
 
@@ -53,10 +54,29 @@ struct text_copy {
     uint8_t text[TEXT_SLOT_MAX];
 };
 
+/* Data that were written out. */
+struct literal {
+    size_t at, data; /* in the frame: where their coding begins, and they themselves */
+    uint32_t n;
+};
+
+/* The last inputs that events may refer to. Many may come at one position before the events of the first. */
+enum { INPUTS_KEPT = 256, LITERALS_KEPT = 8 };
+
+struct input_window {
+    uint64_t total; /* input i of all of them is at i % INPUTS_KEPT */
+    uint64_t hash[INPUTS_KEPT], number[INPUTS_KEPT];
+    uint32_t n[INPUTS_KEPT];
+    uint8_t data[INPUTS_KEPT][EVENT_MAX_DATA];
+};
+
 struct event_encoder {
     uint64_t step_ns;
     uint32_t count;
     size_t n;
+    struct input_window *inputs; /* NULL: there were none */
+    struct literal literal[LITERALS_KEPT];
+    size_t literals; /* since the last input, or reference to one; the last of them are in `literal` */
     struct event_layout layout;
     struct event_past past;
     struct text_copy slot[TEXT_SLOTS];
@@ -80,6 +100,9 @@ void event_encoder_layout(struct event_encoder *e, const struct event_layout *la
 
 void event_encoder_free(struct event_encoder *e)
 {
+    if (!e)
+        return;
+    free(e->inputs);
     free(e);
 }
 
@@ -87,6 +110,7 @@ void event_encoder_reset(struct event_encoder *e)
 {
     e->count = 0;
     e->n = 0;
+    e->literals = 0;
     memset(&e->past, 0, sizeof e->past);
     for (int i = 0; i < TEXT_SLOTS; i++)
         e->slot[i].n = 0;
@@ -107,6 +131,80 @@ static uint8_t *encode_text(struct event_encoder *e, uint8_t *p, const void *dat
     if (n)
         memcpy(p, data, n);
     return p + n;
+}
+
+/* The first bytes of an input, as many as an event has at most. References in a frame do not go back. */
+static uint8_t *encode_ref(struct event_encoder *e, uint8_t *p, uint64_t input, uint32_t n)
+{
+    assert(input >= e->past.input && n && n <= EVENT_MAX_DATA);
+    p = varint_write(p, INPUT_DATA);
+    p = varint_write(p, input - e->past.input);
+    p = varint_write(p, 0);
+    p = varint_write(p, n);
+    e->past.input = input;
+    e->literals = 0;
+    return p;
+}
+
+/* The number of the first input with these data to which a reference is possible, or UINT64_MAX. */
+static uint64_t find_input(const struct event_encoder *e, const void *data, uint32_t n)
+{
+    const struct input_window *w = e->inputs;
+    const uint64_t hash = XXH3_64bits(data, n);
+    for (uint64_t i = w->total > INPUTS_KEPT ? w->total - INPUTS_KEPT : 0; i < w->total; i++) {
+        const size_t k = i % INPUTS_KEPT;
+        if (w->hash[k] == hash && w->number[k] >= e->past.input && w->n[k] == n &&
+            !memcmp(w->data[k], data, n))
+            return w->number[k];
+    }
+    return UINT64_MAX;
+}
+
+static uint8_t *encode_data(struct event_encoder *e, uint8_t *p, const void *data, uint32_t n)
+{
+    if (n <= TEXT_SLOT_MAX)
+        return encode_text(e, p, data, n);
+    const uint64_t input = e->inputs ? find_input(e, data, n) : UINT64_MAX;
+    if (input != UINT64_MAX)
+        return encode_ref(e, p, input, n);
+    uint8_t *end = encode_text(e, p, data, n);
+    e->literal[e->literals++ % LITERALS_KEPT] =
+        (struct literal){(size_t)(p - e->bytes), (size_t)(end - e->bytes) - n, n};
+    return end;
+}
+
+/* A recorder knows that an input was taken only after the events that it made: their data become a reference. */
+static void refer_back(struct event_encoder *e, uint64_t input, const void *data, uint32_t n)
+{
+    const size_t last = e->literals < LITERALS_KEPT ? e->literals : LITERALS_KEPT;
+    for (size_t i = 1; i <= last; i++) {
+        const struct literal l = e->literal[(e->literals - i) % LITERALS_KEPT];
+        if (l.n != n || memcmp(e->bytes + l.data, data, n))
+            continue;
+        const uint8_t *after = e->bytes + l.data + n;
+        const size_t rest = e->n - (l.data + n);
+        uint8_t *p = encode_ref(e, e->bytes + l.at, input, n);
+        memmove(p, after, rest);
+        e->n = (size_t)(p - e->bytes) + rest;
+        return;
+    }
+}
+
+void event_encoder_input(struct event_encoder *e, uint64_t number, const void *data, uint32_t len)
+{
+    const uint32_t n = len < EVENT_MAX_DATA ? len : EVENT_MAX_DATA;
+    if (n > TEXT_SLOT_MAX) {
+        refer_back(e, number, data, n);
+        if (!e->inputs)
+            e->inputs = mem_zero(1, sizeof *e->inputs);
+        struct input_window *w = e->inputs;
+        const size_t k = w->total++ % INPUTS_KEPT;
+        w->hash[k] = XXH3_64bits(data, n);
+        w->number[k] = number;
+        w->n[k] = n;
+        memcpy(w->data[k], data, n);
+    }
+    e->literals = 0;
 }
 
 static uint8_t *encode_fields(uint8_t *p, uint64_t *past, const uint64_t *f, unsigned n)
@@ -149,7 +247,7 @@ bool event_encoder_add(struct event_encoder *e, const struct event *ev)
     if (e->layout.nfields[ev->kind])
         p = encode_fields(p, past->f[ev->kind], ev->f, e->layout.nfields[ev->kind]);
     if (e->layout.has_data[ev->kind])
-        p = encode_text(e, p, ev->data, ev->len);
+        p = encode_data(e, p, ev->data, ev->len);
     e->n = (size_t)(p - e->bytes);
     assert(e->n <= sizeof e->bytes && "an event has no more bytes than EVENT_MAX_CODE");
     e->count++;
@@ -183,13 +281,32 @@ struct event_decoder {
     struct view v;
     uint64_t step_ns;
     const struct event_layout *layout;
+    uint64_t inputs; /* how many may be referred to */
+    struct event_frame *f;
+    uint32_t count; /* events in it */
     struct event_past past;
     struct text_ref slot[TEXT_SLOTS];
 };
 
+static const char *decode_ref(struct event_decoder *d, struct event *ev)
+{
+    if (!d->f->ref)
+        d->f->ref = mem_zero(d->count, sizeof d->f->ref[0]);
+    struct event_ref *ref = &d->f->ref[d->f->n];
+    ref->input = d->past.input + view_varint(&d->v);
+    ref->offset = (uint32_t)view_number(&d->v, TRACE_MAX_INPUT);
+    ev->len = (uint32_t)view_number(&d->v, EVENT_MAX_DATA);
+    if (ref->input < d->past.input || ref->input >= d->inputs || !ev->len)
+        return "refers to an input that is not there";
+    d->past.input = ref->input;
+    return NULL;
+}
+
 static const char *decode_text(struct event_decoder *d, struct event *ev)
 {
     uint64_t ref = view_varint(&d->v);
+    if (ref == INPUT_DATA)
+        return decode_ref(d, ev);
     if (ref > TEXT_SLOTS || (ref && !d->slot[ref - 1].p))
         return "refers to a text that is not there";
     if (ref) {
@@ -248,7 +365,7 @@ static const char *decode_event(struct event_decoder *d, struct event *ev)
 }
 
 const char *event_frame_decode(struct event_frame *f, uint8_t *raw, size_t n, uint32_t count,
-                               uint64_t step_ns, const struct event_layout *layout)
+                               uint64_t step_ns, const struct event_layout *layout, uint64_t inputs)
 {
     *f = (struct event_frame){.raw = raw};
     if (count > EVENTS_CUT_COUNT || count > n)
@@ -258,6 +375,9 @@ const char *event_frame_decode(struct event_frame *f, uint8_t *raw, size_t n, ui
     d->v = view_of(raw, n);
     d->step_ns = step_ns;
     d->layout = layout;
+    d->inputs = inputs;
+    d->f = f;
+    d->count = count;
     const char *bad = NULL;
     while (!bad && f->n < count) {
         bad = decode_event(d, &f->ev[f->n]);
@@ -273,5 +393,6 @@ void event_frame_free(struct event_frame *f)
 {
     free(f->raw);
     free(f->ev);
+    free(f->ref);
     *f = (struct event_frame){0};
 }

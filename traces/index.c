@@ -34,6 +34,7 @@ static const char *add_events(struct trace *t, struct frame_entry *e, struct vie
         return "begins before the event frame before it ends";
     if (e->info.items > EVENTS_CUT_COUNT || e->info.items > e->info.raw)
         return "more events than it has room for";
+    e->inputs = t->version >= TRACE_EVENTS_REFER ? t->list[TF_INPUT].items : 0;
     while (view_left(&extra)) {
         uint64_t kind = view_number(&extra, EV_COUNT - 1), n = view_number(&extra, e->info.items);
         e->class_count[event_kind((unsigned)kind)->cls] += (uint32_t)n;

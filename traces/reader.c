@@ -638,16 +638,26 @@ uint64_t trace_image_recorded(const struct trace *t, unsigned image)
 
 /* ---------------------------------------------------------------- all of it */
 
-static int check_frame(struct trace *t, size_t i, struct error *err)
+static int check_events(struct trace *t, size_t i, struct error *err)
 {
     struct event_frame events;
+    struct record_frame inputs = {0};
+    struct event ev;
+    int result = events_load(t, i, &events, err);
+    for (uint32_t k = 0; !result && k < events.n; k++)
+        result = event_get(t, i, &events, k, &inputs, &ev, err);
+    event_frame_free(&events);
+    records_free(&inputs);
+    return result;
+}
+
+static int check_frame(struct trace *t, size_t i, struct error *err)
+{
     struct record_frame records;
     int result = 0;
     switch (t->frame[i].info.kind) {
     case TF_EVENTS:
-        result = events_load(t, i, &events, err);
-        event_frame_free(&events);
-        return result;
+        return check_events(t, i, err);
     case TF_INPUT:
     case TF_NOTE:
         result = records_load(t, i, &records, err);

@@ -20,7 +20,9 @@ struct frame_entry {
     uint32_t payload;   /* its bytes in the file */
     uint64_t head_hash; /* the checksum at the end of the header */
     uint64_t stored_hash;
-    uint32_t class_count[EC_COUNT]; /* event frames */
+    /* event frames */
+    uint32_t class_count[EC_COUNT];
+    uint64_t inputs; /* how many there are in front of it, to which its events may refer */
 
     bool checked;           /* a PAGES frame with checksums of its pages */
     uint32_t refused;       /* … of which this many are in full: no shorter form read back */
@@ -163,10 +165,17 @@ void config_free(struct trace *t);
 
 /* ---- reader_events.c ---- */
 int events_load(struct trace *t, size_t frame, struct event_frame *f, struct error *err);
+/* Event i of the frame, with its data. If they are those of an input, they are in `from`, where its frame stays
+ * loaded until an event needs another. */
+int event_get(struct trace *t, size_t frame, const struct event_frame *f, uint32_t i,
+              struct record_frame *from, struct event *ev, struct error *err);
 
 /* ---- reader_records.c ---- */
 int records_load(struct trace *t, size_t frame, struct record_frame *r, struct error *err);
 void records_free(struct record_frame *r);
+/* The i-th record of a kind; its frame stays loaded in `r`. NULL on error. */
+const struct record *record_get(struct trace *t, enum trace_frame_kind kind, struct record_frame *r,
+                                uint64_t i, struct error *err);
 
 /* ---- reader_streams.c ---- */
 /* Adds a stream. False if it does not fit. */

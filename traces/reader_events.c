@@ -11,6 +11,7 @@ struct trace_cursor {
     uint32_t pos;
     size_t loaded; /* the frame of `events`; SIZE_MAX: none */
     struct event_frame events;
+    struct record_frame inputs; /* that have the data of the event that was given last */
 };
 
 /* Checks that the frame contains what its header says. */
@@ -33,13 +34,33 @@ int events_load(struct trace *t, size_t frame, struct event_frame *f, struct err
     uint8_t *raw = frame_unpack(t, frame, err);
     if (!raw)
         return -1;
-    const char *bad = event_frame_decode(f, raw, e->info.raw, e->info.items, t->config.step_ns, &t->layout);
+    const char *bad =
+        event_frame_decode(f, raw, e->info.raw, e->info.items, t->config.step_ns, &t->layout, e->inputs);
     if (!bad)
         bad = events_agree(e, f);
     if (!bad)
         return 0;
     event_frame_free(f);
     return frame_error(t, frame, err, bad);
+}
+
+int event_get(struct trace *t, size_t frame, const struct event_frame *f, uint32_t i,
+              struct record_frame *from, struct event *ev, struct error *err)
+{
+    assert(i < f->n && "an event is taken from its own frame");
+    *ev = f->ev[i];
+    if (!event_refers(ev))
+        return 0;
+    const struct event_ref *ref = &f->ref[i];
+    struct error why;
+    const struct record *r = record_get(t, TF_INPUT, from, ref->input, &why);
+    if (!r)
+        return error_set(err, "%s; the data of event %llu are in it", why.text,
+                         (unsigned long long)(t->frame[frame].info.first + i));
+    if (ref->offset > r->len || ev->len > r->len - ref->offset)
+        return frame_error(t, frame, err, "an event has more data than the input that it refers to");
+    ev->data = r->data + ref->offset;
+    return 0;
 }
 
 static uint64_t count_classes(const struct frame_entry *e, uint32_t classes)
@@ -89,6 +110,7 @@ void trace_cursor_close(struct trace_cursor *c)
     if (!c)
         return;
     event_frame_free(&c->events);
+    records_free(&c->inputs);
     free(c);
 }
 
@@ -156,12 +178,16 @@ int trace_cursor_seek_nth(struct trace_cursor *c, uint64_t n, struct error *err)
     return 0;
 }
 
-static int cursor_give(const struct trace_cursor *c, uint32_t pos, struct event *ev, uint64_t *number)
+/* Moves to `then` if the event can be read. */
+static int cursor_give(struct trace_cursor *c, uint32_t pos, uint32_t then, struct event *ev,
+                       uint64_t *number, struct error *err)
 {
-    assert(c->loaded == c->at && pos < c->events.n && "an event is taken from its own frame");
-    *ev = c->events.ev[pos];
+    assert(c->loaded == c->at && "an event is taken from its own frame");
+    if (event_get(c->t, cursor_list(c)->frame[c->at], &c->events, pos, &c->inputs, ev, err))
+        return -1;
     if (number)
         *number = cursor_frame(c, c->at)->info.first + pos;
+    c->pos = then;
     return 1;
 }
 
@@ -172,9 +198,9 @@ int trace_cursor_next(struct trace_cursor *c, struct event *ev, uint64_t *number
             continue;
         if (cursor_load(c, err))
             return -1;
-        while (c->pos < c->events.n)
-            if (cursor_wants(c, c->pos++))
-                return cursor_give(c, c->pos - 1, ev, number);
+        for (; c->pos < c->events.n; c->pos++)
+            if (cursor_wants(c, c->pos))
+                return cursor_give(c, c->pos, c->pos + 1, ev, number, err);
     }
     return 0;
 }
@@ -185,9 +211,9 @@ int trace_cursor_prev(struct trace_cursor *c, struct event *ev, uint64_t *number
         if (c->pos && count_classes(cursor_frame(c, c->at), c->classes)) {
             if (cursor_load(c, err))
                 return -1;
-            while (c->pos)
-                if (cursor_wants(c, --c->pos))
-                    return cursor_give(c, c->pos, ev, number);
+            for (; c->pos; c->pos--)
+                if (cursor_wants(c, c->pos - 1))
+                    return cursor_give(c, c->pos - 1, c->pos - 1, ev, number, err);
         }
         if (!c->at) {
             c->pos = 0;

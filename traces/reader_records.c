@@ -62,9 +62,8 @@ int records_load(struct trace *t, size_t frame, struct record_frame *r, struct e
     return frame_error(t, frame, err, "its records do not add up");
 }
 
-/* The i-th record of a kind; its frame stays loaded in `r`. */
-static const struct record *record_get(struct trace *t, enum trace_frame_kind kind, struct record_frame *r,
-                                       uint64_t i, struct error *err)
+const struct record *record_get(struct trace *t, enum trace_frame_kind kind, struct record_frame *r,
+                                uint64_t i, struct error *err)
 {
     const struct frame_list *list = &t->list[kind];
     if (i >= list->items) {

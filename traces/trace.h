@@ -24,9 +24,11 @@
 
 /* Raised when the format changes. A reader accepts this version and all earlier ones, and
  * refuses later ones. */
-#define TRACE_VERSION 3
+#define TRACE_VERSION 4
 /* The first version in which each page has a checksum. */
 #define TRACE_PAGE_CHECKS 3
+/* The first version in which an event's data may be those of an input, and then are not stored twice. */
+#define TRACE_EVENTS_REFER 4
 
 enum {
     TRACE_CHUNK = 65536, /* image content is stored in pieces of this size (the last may be shorter) */
@@ -134,7 +136,8 @@ struct trace_writer *trace_share_create(const char *path, const char *name, cons
  * The event is copied. Cost: about 50 ns; more when a frame is full, and when the queue is full. */
 int trace_write_event(struct trace_writer *w, const struct event *ev, struct error *err);
 
-/* Adds an input. Icounts must not decrease from one input to the next. */
+/* Adds an input. Icounts must not decrease from one input to the next. The data of an event that are those of
+ * an input shortly before it, or of the next input after it, are not stored again. */
 int trace_write_input(struct trace_writer *w, const struct input *in, struct error *err);
 
 /* Whether that chunk of the image is in the trace already. `chunk` = offset / TRACE_CHUNK. Cheap. */
@@ -307,7 +310,7 @@ uint64_t trace_event_count(const struct trace *t, uint32_t classes);
 
 /* Walks through the events of some classes in both directions. A cursor is between two events. Events
  * are numbered from 0 over all classes. Several cursors of one trace may be open; each keeps one
- * unpacked frame. */
+ * unpacked frame, and one of inputs if the data of events are there. */
 struct trace_cursor;
 
 struct trace_cursor *trace_cursor_open(struct trace *t, uint32_t classes); /* before the first event */

@@ -3,6 +3,7 @@
  * The replay's events are encoded as the writer would do, up to the number in the record's frame: equal
  * frames have equal checksums, and the record's frame need not be unpacked. Events are compared one by one
  * only where the checksums differ, and in frames that are not compared from their first event to their last.
+ * The encoder knows of no inputs here, so this is also done where the record refers to their data.
  */
 #include "traces/reader.h"
 
@@ -13,6 +14,7 @@ struct trace_verifier {
     bool one_by_one; /* the current frame is in `recorded`, and each event is compared when it is given */
     struct event_encoder *encoder;
     struct event_frame recorded, replayed;
+    struct record_frame inputs;   /* with data of `recorded` */
     uint8_t data[EVENT_MAX_DATA]; /* of a replayed event that differs */
 };
 
@@ -41,6 +43,7 @@ void trace_verifier_close(struct trace_verifier *v)
         return;
     event_frame_free(&v->recorded);
     event_frame_free(&v->replayed);
+    records_free(&v->inputs);
     event_encoder_free(v->encoder);
     free(v);
 }
@@ -56,6 +59,12 @@ static int verify_load(struct trace_verifier *v, struct error *err)
     event_frame_free(&v->recorded);
     v->one_by_one = true;
     return events_load(v->t, verify_list(v)->frame[v->at], &v->recorded, err);
+}
+
+/* Event `pos` of the current frame, which is loaded. */
+static int verify_recorded(struct trace_verifier *v, uint32_t pos, struct event *ev, struct error *err)
+{
+    return event_get(v->t, verify_list(v)->frame[v->at], &v->recorded, pos, &v->inputs, ev, err);
 }
 
 static void verify_next_frame(struct trace_verifier *v)
@@ -104,15 +113,20 @@ static int verify_encoded(struct trace_verifier *v, struct trace_difference *dif
     const void *bytes = event_encoder_bytes(v->encoder, &n);
     uint8_t *copy = mem_copy(bytes, n);
     event_frame_free(&v->replayed);
-    const char *bad = event_frame_decode(&v->replayed, copy, n, count, v->t->config.step_ns, &v->t->layout);
+    const char *bad =
+        event_frame_decode(&v->replayed, copy, n, count, v->t->config.step_ns, &v->t->layout, 0);
     if (bad)
         return error_set(err, "%s: the replay's events cannot be decoded: %s", v->t->name, bad);
     if (verify_load(v, err))
         return -1;
-    for (uint32_t i = 0; i < count; i++)
-        if (i >= v->recorded.n || !event_same(&v->recorded.ev[i], &v->replayed.ev[i]))
-            return differs(v, verify_frame(v)->first + i, i < v->recorded.n ? &v->recorded.ev[i] : NULL,
-                           &v->replayed.ev[i], diff);
+    for (uint32_t i = 0; i < count; i++) {
+        struct event recorded;
+        const bool more = i < v->recorded.n;
+        if (more && verify_recorded(v, i, &recorded, err))
+            return -1;
+        if (!more || !event_same(&recorded, &v->replayed.ev[i]))
+            return differs(v, verify_frame(v)->first + i, more ? &recorded : NULL, &v->replayed.ev[i], diff);
+    }
     return 0;
 }
 
@@ -134,11 +148,14 @@ bool trace_knows(const struct trace *t, unsigned kind)
     return kind < t->layout.nkinds;
 }
 
-static int verify_single(struct trace_verifier *v, const struct event *ev, struct trace_difference *diff)
+static int verify_single(struct trace_verifier *v, const struct event *ev, struct trace_difference *diff,
+                         struct error *err)
 {
-    const struct event *recorded = &v->recorded.ev[v->pos];
-    if (!event_same(recorded, ev))
-        return differs(v, verify_frame(v)->first + v->pos, recorded, ev, diff);
+    struct event recorded;
+    if (verify_recorded(v, v->pos, &recorded, err))
+        return -1;
+    if (!event_same(&recorded, ev))
+        return differs(v, verify_frame(v)->first + v->pos, &recorded, ev, diff);
     if (++v->pos == v->recorded.n)
         verify_next_frame(v);
     return 0;
@@ -156,7 +173,7 @@ int trace_verifier_event(struct trace_verifier *v, const struct event *given, st
     if (v->at == verify_list(v)->n)
         return differs(v, verify_list(v)->items, NULL, ev, diff);
     if (v->one_by_one)
-        return verify_single(v, ev, diff);
+        return verify_single(v, ev, diff, err);
     bool full = event_encoder_add(v->encoder, ev);
     v->pos++;
     const struct trace_frame *f = verify_frame(v);
@@ -183,8 +200,10 @@ int trace_verifier_finish(struct trace_verifier *v, uint64_t icount, struct trac
         if (result)
             return result;
     }
-    const struct event *next = &v->recorded.ev[v->pos];
+    struct event next;
+    if (verify_recorded(v, v->pos, &next, err))
+        return -1;
     bool at_end = icount >= trace_last_icount(v->t);
-    return at_end || next->icount < icount ? differs(v, verify_frame(v)->first + v->pos, next, NULL, diff)
-                                           : 0;
+    return at_end || next.icount < icount ? differs(v, verify_frame(v)->first + v->pos, &next, NULL, diff)
+                                          : 0;
 }

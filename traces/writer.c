@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <inttypes.h>
 
+#include "traces/event_code.h"
 #include "traces/writer.h"
 
 static void collect_item(struct collect *c, uint64_t icount)
@@ -232,6 +233,7 @@ int trace_write_input(struct trace_writer *w, const struct input *in, struct err
     if (in->icount < c->last_icount)
         return error_set(err, "input at icount %" PRIu64 " comes after one at %" PRIu64, in->icount,
                          c->last_icount);
+    event_encoder_input(w->encoder, c->total + c->items, in->data, in->len);
     /* Differences in a frame start from zero. */
     buf_varint(&c->bytes, in->icount - (c->items ? c->last_icount : 0));
     buf_varint(&c->bytes, zigzag(in->time - (c->items ? w->input_time : 0)));

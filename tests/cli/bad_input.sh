@@ -217,7 +217,7 @@ for n in 1 8 40 63 64 70 200; do
     head -c $n good.reel >cut-$n.reel
     bad replay cut-$n.reel
 done
-patched 8 '\0004'
+patched 8 '\0005'
 bad replay patched.reel
 bad info patched.reel
 patched 8 '\0377\0377\0377\0377'

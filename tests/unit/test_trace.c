@@ -6,7 +6,6 @@
 #include "traces/memory.h"
 
 #include <time.h>
-#include <zstd.h>
 
 /* ---------------------------------------------------------------- round trips */
 
@@ -420,34 +419,6 @@ static void test_encoder(void **state)
 
 /* ---------------------------------------------------------------- seeds */
 
-/* The same trace with nothing packed, so that a fuzzer can get at the bytes. */
-static struct bytes unpacked(struct bytes b)
-{
-    struct trace *t = open_good(b);
-    struct buf out = {0};
-    buf_add(&out, b.p, FILE_HEADER_SIZE);
-    for (size_t i = 0; i < trace_frame_count(t); i++) {
-        const struct trace_frame *f = trace_frame(t, i);
-        struct view v = view_of(b.p + f->offset, f->stored);
-        struct frame_head h;
-        const uint8_t *extra;
-        assert_null(frame_head_unpack(&v, &h, &extra));
-        uint8_t *raw = mem_alloc(h.raw + 1);
-        if (h.packing == PACK_ZSTD)
-            ZSTD_decompress(raw, h.raw, v.p, h.stored);
-        else
-            memcpy(raw, v.p, h.raw);
-        h.packing = PACK_NONE;
-        h.stored = h.raw;
-        h.stored_hash = h.raw_hash;
-        frame_head_pack(&out, &h, extra);
-        buf_add(&out, raw, h.raw);
-        free(raw);
-    }
-    trace_close(t);
-    return (struct bytes){out.p, out.n};
-}
-
 /* A little of everything. */
 static struct bytes tiny_trace(void)
 {
@@ -482,10 +453,13 @@ static struct bytes tiny_trace(void)
 
 static void write_seeds(const char *dir)
 {
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 4; i++) {
         char path[300];
         fill_text();
-        struct bytes b = i ? sample_trace("seed", 80) : tiny_trace(), u = unpacked(b);
+        struct bytes b = !i       ? tiny_trace()
+                         : i == 1 ? sample_trace("seed", 80)
+                                  : sample_traffic("seed", 9, (enum traffic_order)(i - 2));
+        struct bytes u = unpacked(b);
         snprintf(path, sizeof path, "%s/packed%zu", dir, i);
         spill(path, b.p, b.n);
         snprintf(path, sizeof path, "%s/plain%zu", dir, i);

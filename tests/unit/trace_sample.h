@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <zstd.h>
 
 #include "traces/frame.h"
 #include "traces/memory.h"
@@ -307,6 +308,104 @@ __attribute__((unused)) static void check_state(struct trace *t, unsigned k)
     for (size_t i = 0; i < TRACE_PAGE; i++)
         assert_int_equal(page[i], image_byte(1, 1024 + 16 * k + i));
     trace_state_free(s);
+}
+
+/* The same trace with nothing packed, so that a fuzzer, or a test, can get at the bytes. */
+__attribute__((unused)) static struct bytes unpacked(struct bytes b)
+{
+    struct trace *t = open_good(b);
+    struct buf out = {0};
+    buf_add(&out, b.p, FILE_HEADER_SIZE);
+    for (size_t i = 0; i < trace_frame_count(t); i++) {
+        const struct trace_frame *f = trace_frame(t, i);
+        struct view v = view_of(b.p + f->offset, f->stored);
+        struct frame_head h;
+        const uint8_t *extra;
+        assert_null(frame_head_unpack(&v, &h, &extra));
+        uint8_t *raw = mem_alloc(h.raw + 1);
+        if (h.packing == PACK_ZSTD)
+            ZSTD_decompress(raw, h.raw, v.p, h.stored);
+        else
+            memcpy(raw, v.p, h.raw);
+        h.packing = PACK_NONE;
+        h.stored = h.raw;
+        h.stored_hash = h.raw_hash;
+        frame_head_pack(&out, &h, extra);
+        buf_add(&out, raw, h.raw);
+        free(raw);
+    }
+    trace_close(t);
+    return (struct bytes){out.p, out.n};
+}
+
+/* ---------------------------------------------------------------- frames of a network */
+
+/* A recorder writes an input after the events that it made, a rewriter all inputs of a position before its events. */
+enum traffic_order { EVENTS_FIRST, INPUTS_FIRST };
+
+enum { TRAFFIC_BURST = 4 /* frames at a position */, TRAFFIC_EVENTS = 2 /* of each frame */ };
+
+/* Frame i: most are full, some are short, one is very long, one in nine comes again. */
+__attribute__((unused)) static uint32_t traffic_frame(uint64_t i, uint8_t data[TRACE_MAX_INPUT])
+{
+    const uint64_t which = i % 9 == 8 ? i - 1 : i;
+    uint64_t seed = which * 0x9e3779b97f4a7c15u + 1;
+    const uint32_t n = which == 4 ? TRACE_MAX_INPUT : which % 5 == 3 ? 60 + (uint32_t)which % 10 : 1514;
+    for (uint32_t k = 0; k < n; k++)
+        data[k] = k < 12 ? (uint8_t)k : (uint8_t)(rnd(&seed) >> 20);
+    return n;
+}
+
+/* Event e: the frame as the guest got it (damaged, of one in thirteen), and something longer than a text that repeats. */
+__attribute__((unused)) static struct event traffic_event(uint64_t e, uint8_t data[TRACE_MAX_INPUT])
+{
+    const uint64_t i = e / TRAFFIC_EVENTS;
+    struct event ev = {.kind = EV_NET_IN, .icount = i / TRAFFIC_BURST * 1000, .data = data};
+    ev.time = ev.icount * STEP_NS;
+    if (e % TRAFFIC_EVENTS) {
+        ev.kind = EV_NET_BEGIN;
+        ev.f[0] = i;
+        ev.len = (uint32_t)snprintf((char *)data, 200, "frame %0100" PRIu64, i);
+        return ev;
+    }
+    const uint32_t n = traffic_frame(i, data);
+    ev.f[EVF_NET_IN_length] = n;
+    ev.len = n < EVENT_MAX_DATA ? n : EVENT_MAX_DATA;
+    data[20] ^= i % 13 == 6;
+    return ev;
+}
+
+__attribute__((unused)) static void traffic_input(struct trace_writer *w, uint64_t i)
+{
+    static uint8_t data[TRACE_MAX_INPUT];
+    struct input in = {.icount = i / TRAFFIC_BURST * 1000, .port = 8, .data = data};
+    in.time = in.icount * STEP_NS;
+    in.len = traffic_frame(i, data);
+    assert_int_equal(trace_write_input(w, &in, NULL), 0);
+}
+
+__attribute__((unused)) static struct bytes sample_traffic(const char *name, uint64_t frames,
+                                                           enum traffic_order order)
+{
+    static uint8_t data[TRACE_MAX_INPUT];
+    char *path = temp_path(name);
+    struct trace_writer *w = trace_writer_create(path, &sample_config, NULL);
+    for (uint64_t i = 0; i < frames; i++) {
+        if (order == INPUTS_FIRST && i % TRAFFIC_BURST == 0)
+            for (uint64_t k = i; k < i + TRAFFIC_BURST && k < frames; k++)
+                traffic_input(w, k);
+        for (uint64_t e = i * TRAFFIC_EVENTS; e < (i + 1) * TRAFFIC_EVENTS; e++) {
+            const struct event ev = traffic_event(e, data);
+            assert_int_equal(trace_write_event(w, &ev, NULL), 0);
+        }
+        if (order == EVENTS_FIRST)
+            traffic_input(w, i);
+    }
+    assert_int_equal(trace_writer_finish(w, &sample_end, NULL), 0);
+    struct bytes b = slurp(path);
+    unlink(path);
+    free(path);
+    return b;
 }
 
 #endif
