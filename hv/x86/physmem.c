@@ -146,7 +146,7 @@ void physmem_map(struct physmem *pm, uint64_t pa, uint64_t size, struct ramblock
         set_side(&d->rd, &d->rd_meta, read, read_offset + o);
         set_side(&d->wr, &d->wr_meta, write, write_offset + o);
         d->ignore_writes = ignore_writes;
-        if (d->wr_meta && d->wr_meta != was)
+        if (d->wr_meta && d->wr_meta != was && d->wr_meta->flags & PM_LINES) /* most are not even touched */
             d->wr_meta->flags &= (uint8_t)~PM_LINES; /* some writes there went elsewhere */
     }
     map_changed(pm);
