@@ -15,6 +15,8 @@
 
 /* What a job needs; it is made for the first part that a job does, and used again. */
 struct worker {
+    struct search *s;
+    size_t turn; /* of the part that it searches */
     struct trace *t;
     struct timeline *tl;
     struct symbols *symbols;
@@ -39,7 +41,10 @@ struct search {
     const struct engine_kind *kind;
     struct stretch *part;
     size_t n;
-    atomic_size_t enough; /* FIND_FIRST: the first part with a hit; later ones are left out */
+    size_t alone;    /* parts that were searched before there were several jobs */
+    atomic_bool ran; /* a part was not left out by the index */
+    atomic_size_t
+        enough; /* FIND_FIRST, FIND_LAST: the turn of a part with a hit; those after it are left out */
     pthread_mutex_t lock; /* of the following */
     struct worker *all, *free;
     bool interrupted;
@@ -93,7 +98,10 @@ void find_print_event(const struct event *ev, uint64_t number, const char *words
 
 static bool on_progress(void *ctx, const struct timeline_progress *p)
 {
-    struct search *s = ctx;
+    const struct worker *w = ctx;
+    struct search *s = w->s;
+    if (w->turn > atomic_load(&s->enough))
+        return false;
     if (pthread_mutex_trylock(&s->lock))
         return true;
     bool go_on = !s->interrupted;
@@ -115,6 +123,7 @@ static void worker_free(struct worker *w)
 static struct worker *worker_new(struct search *s, struct error *err)
 {
     struct worker *w = mem_zero(1, sizeof *w);
+    w->s = s;
     w->t = trace_open_beside(s->t, err); /* a trace is for one thread only */
     w->tl = w->t ? timeline_open_trace(w->t, s->kind, err) : NULL;
     w->symbols = w->tl ? symbols_load(w->t, err) : NULL;
@@ -126,7 +135,7 @@ static struct worker *worker_new(struct search *s, struct error *err)
     w->orc = view_orc_new();
     timeline_short_seeks(w->tl, true);
     timeline_set_budget(w->tl, 0);
-    timeline_set_progress(w->tl, on_progress, s);
+    timeline_set_progress(w->tl, on_progress, w);
     return w;
 }
 
@@ -260,30 +269,6 @@ static void lower(atomic_size_t *to, size_t i)
         ;
 }
 
-static void do_part(void *ctx, size_t i)
-{
-    struct search *s = ctx;
-    struct stretch *p = &s->part[i];
-    struct timeline_stopped how;
-    if (i > atomic_load(&s->enough))
-        return;
-    struct worker *w = worker_get(s, &p->err);
-    p->failed = !w;
-    if (!w) {
-        lower(&s->enough, i);
-        return;
-    }
-    struct scan q = {s, w, p};
-    if (s->interrupted)
-        timeline_interrupt(w->tl);
-    p->failed = timeline_scan(w->tl, &s->r->stop, p->from, p->to, take_hit, &q, &how, &p->err);
-    if (!p->failed && how.reason == TIMELINE_INTERRUPTED)
-        p->failed = error_set(&p->err, "%s: interrupted at icount %" PRIu64, s->r->path, how.icount);
-    if (p->failed || (p->n && s->r->mode == FIND_FIRST))
-        lower(&s->enough, i);
-    worker_put(s, w);
-}
-
 static void choose_parts(struct search *s, struct trace *t)
 {
     size_t n = trace_checkpoint_count(t);
@@ -300,17 +285,6 @@ static void choose_parts(struct search *s, struct trace *t)
     }
 }
 
-/* The last hit of a part. The first few hits are each described as they come; if there are more, the last one
- * takes a second run. */
-struct last {
-    struct search *s;
-    struct worker *w;
-    struct find_hit hit;
-    uint64_t icount, count;
-};
-
-enum { DESCRIBED = 64 };
-
 static void free_hit(struct find_hit *h)
 {
     free(h->process);
@@ -319,6 +293,19 @@ static void free_hit(struct find_hit *h)
     free(h->arguments);
     *h = (struct find_hit){.process = NULL};
 }
+
+/* ---------------------------------------------------------------- the last hit of a part */
+
+/* As many hits are each described as they come, which takes less than a second run; if there are more, the last
+ * one takes it. */
+enum { DESCRIBED = 1024 };
+
+struct last {
+    struct search *s;
+    struct worker *w;
+    struct find_hit hit;
+    uint64_t icount, count;
+};
 
 static bool take_last(void *ctx, const struct timeline_hit *hit)
 {
@@ -330,44 +317,87 @@ static bool take_last(void *ctx, const struct timeline_hit *hit)
     return true;
 }
 
-static int scan_last(struct last *l, uint64_t from, uint64_t to, struct error *err)
+static int scan_last(struct search *s, struct worker *w, struct stretch *p, struct timeline_stopped *how)
 {
-    const struct find_request *r = l->s->r;
-    struct timeline_stopped how;
-    l->count = 0;
-    if (timeline_scan(l->w->tl, &r->stop, from, to, take_last, l, &how, err))
-        return -1;
-    if (how.reason != TIMELINE_INTERRUPTED)
-        return 0;
-    return error_set(err, "%s: interrupted at icount %" PRIu64, r->path, how.icount);
-}
-
-/* Searches the parts from the last one backwards, in one job. */
-static int find_last(struct search *s, struct find_result *res, struct error *err)
-{
-    struct last l = {.s = s, .w = worker_get(s, err)};
-    int rc = l.w ? 0 : -1;
-    for (size_t i = s->n; i-- > 0 && !rc && !l.count;)
-        rc = scan_last(&l, s->part[i].from, s->part[i].to, err);
-    if (!rc && l.count > DESCRIBED)
-        rc = scan_last(&l, l.icount, l.icount + 1, err);
-    if (rc || !l.count) {
+    struct last l = {.s = s, .w = w};
+    int rc = timeline_scan(w->tl, &s->r->stop, p->from, p->to, take_last, &l, how, &p->err);
+    if (!rc && how->reason != TIMELINE_INTERRUPTED && l.count > DESCRIBED) {
+        l.count = 0;
+        rc = timeline_scan(w->tl, &s->r->stop, l.icount, l.icount + 1, take_last, &l, how, &p->err);
+    }
+    if (rc || !l.count || how->reason == TIMELINE_INTERRUPTED) {
         free_hit(&l.hit);
         return rc;
     }
-    *res = (struct find_result){mem_alloc(sizeof l.hit), 1, 1};
-    *res->hit = l.hit;
+    p->hit = mem_copy(&l.hit, sizeof l.hit);
+    p->n = p->count = 1;
     return 0;
+}
+
+/* ---------------------------------------------------------------- the parts' turns */
+
+static bool one_hit(const struct search *s)
+{
+    return s->r->mode == FIND_FIRST || s->r->mode == FIND_LAST;
+}
+
+static struct stretch *part_at(const struct search *s, size_t turn)
+{
+    return &s->part[s->r->mode == FIND_LAST ? s->n - 1 - turn : turn];
+}
+
+static void search_part(struct search *s, struct worker *w, struct stretch *p)
+{
+    struct timeline_stopped how = {0};
+    struct scan q = {s, w, p};
+    const uint64_t before = timeline_icount(w->tl);
+    p->failed = s->r->mode == FIND_LAST
+                    ? scan_last(s, w, p, &how)
+                    : timeline_scan(w->tl, &s->r->stop, p->from, p->to, take_hit, &q, &how, &p->err);
+    if (!p->failed && how.reason == TIMELINE_INTERRUPTED)
+        p->failed = error_set(&p->err, "%s: interrupted at icount %" PRIu64, s->r->path, how.icount);
+    if (timeline_icount(w->tl) != before)
+        atomic_store(&s->ran, true);
+}
+
+static void do_part(void *ctx, size_t i)
+{
+    struct search *s = ctx;
+    const size_t turn = s->alone + i;
+    struct stretch *p = part_at(s, turn);
+    if (turn > atomic_load(&s->enough))
+        return;
+    struct worker *w = worker_get(s, &p->err);
+    p->failed = !w;
+    if (w) {
+        w->turn = turn;
+        if (s->interrupted)
+            timeline_interrupt(w->tl);
+        search_part(s, w, p);
+        worker_put(s, w);
+    }
+    if (p->failed || (p->n && one_hit(s)))
+        lower(&s->enough, turn);
+}
+
+/* Each job makes a machine of its own, which takes longer than many an answer. So where one hit is wanted, the other
+ * jobs begin when a part was run in vain. */
+static void do_parts(struct search *s)
+{
+    while (one_hit(s) && s->alone < s->n && !atomic_load(&s->ran) && atomic_load(&s->enough) == SIZE_MAX) {
+        do_part(s, 0);
+        s->alone++;
+    }
+    if (atomic_load(&s->enough) == SIZE_MAX)
+        jobs_run(s->r->jobs, s->n - s->alone, do_part, s);
 }
 
 static int gather(struct search *s, struct find_result *res, struct error *err)
 {
-    for (size_t i = 0; i < s->n; i++) {
-        struct stretch *p = &s->part[i];
+    for (size_t turn = 0; turn < s->n && !(one_hit(s) && res->n); turn++) {
+        struct stretch *p = part_at(s, turn);
         if (p->failed)
             return *err = p->err, -1;
-        if (s->r->mode == FIND_FIRST && res->n)
-            continue;
         res->hit = mem_resize(res->hit, (res->n + p->n + 1) * sizeof *res->hit);
         if (p->n)
             memcpy(res->hit + res->n, p->hit, p->n * sizeof *p->hit);
@@ -392,15 +422,10 @@ int find_hits(const struct find_request *r, struct trace *t, struct find_result 
     if (!s.kind)
         return -1;
     struct signals *signals = signals_start(on_signal, &s);
-    int rc = 0;
     choose_parts(&s, t);
-    if (r->mode == FIND_LAST)
-        rc = find_last(&s, res, err);
-    else
-        jobs_run(r->jobs, s.n, do_part, &s);
+    do_parts(&s);
     signals_stop(signals);
-    if (!rc && r->mode != FIND_LAST)
-        rc = gather(&s, res, err);
+    const int rc = gather(&s, res, err);
     for (size_t i = 0; i < s.n; i++)
         free_hits(s.part[i].hit, s.part[i].n);
     free(s.part);

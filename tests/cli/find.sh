@@ -27,8 +27,13 @@ hits() { # WHAT...: compared with a full search; the hits are in `all`
     find_in bare.reel "$@" --jobs 2 >bare
     same all bare "$*: with the index and without"
     [ "$(find_in a.reel "$@" --count)" = "$(wc -l <all)" ] || fail "$*: --count"
-    find_in a.reel "$@" --first | cmp -s - <(head -n 1 all) || fail "$*: --first"
-    find_in a.reel "$@" --last | cmp -s - <(tail -n 1 all) || fail "$*: --last"
+    local trace jobs
+    for trace in a bare; do
+        for jobs in 1 3; do
+            find_in $trace.reel "$@" --first --jobs $jobs | cmp -s - <(head -n 1 all) || fail "$*: --first, $trace, $jobs jobs"
+            find_in $trace.reel "$@" --last --jobs $jobs | cmp -s - <(tail -n 1 all) || fail "$*: --last, $trace, $jobs jobs"
+        done
+    done
     at=$(sed -n "$((($(wc -l <all) + 1) / 2))p" all | awk '{ print $1 }')
     { find_in a.reel "$@" --to "$at"; find_in a.reel "$@" --from "$at"; } | cmp -s - all || fail "$*: --to and --from $at"
     parts_are all "$@"
@@ -56,6 +61,11 @@ assert len(text) == len(hits)
 for t, h in zip(text, hits):
     assert int(t[0]) == h["icount"] and t[-3] == h["old"] and t[-1] == h["new"] and h["address"] and h["pc"]
 END
+
+# The last of so many in a stretch between two checkpoints that not each is described.
+find_in a.reel --exec memcmp >many
+[ "$(find_in a.reel --exec memcmp --from 3600000 --to 3900000 --count)" -gt 2000 ] || fail "no stretch has many"
+find_in a.reel --exec memcmp --last | cmp -s - <(tail -n 1 many) || fail "the last of many"
 
 # Of a long range, the bytes that changed: this instruction's, wherever in the range.
 find_in a.reel --write 0x400,256 >long || fail "a long range"
