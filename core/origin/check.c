@@ -103,12 +103,13 @@ static int try_links(struct origin *o, const struct origin_chain *c, struct orig
     return 0;
 }
 
-/* The oldest link from which the bytes are only copied. */
+/* The oldest link from which the bytes are only copied. What is behind a register that was looked at in places only does not count: the
+ * value may have been written once more in between. */
 static const struct origin_link *oldest_copy(const struct origin_chain *c, unsigned *first)
 {
     const struct origin_link *l = NULL;
     *first = 0;
-    for (size_t i = 0; i < c->n && c->link[i].step; i++) {
+    for (size_t i = 0; i < c->n && c->link[i].step && !c->link[i].places; i++) {
         l = &c->link[i];
         *first += l->first;
         if (l->how != ORIGIN_COPIES)

@@ -189,14 +189,16 @@ static int last_in_stretch(struct origin *o, const struct origin_place *p, uint6
 static int last_far(struct origin *o, const struct origin_place *p, uint64_t icount, unsigned places,
                     struct last_write *lw, struct error *err)
 {
-    struct far_change c;
-    if (search_far(o, p, icount, places, &c, err))
-        return -1;
-    lw->places = c.places;
-    if (c.found)
-        return last_in_stretch(o, p, c.from, c.to, false, lw, err);
-    lw->too_far = c.to > 0;
-    lw->icount = c.to;
+    struct far_change c = {.from = icount};
+    do { /* other bytes of the register may have changed */
+        if (search_far(o, p, c.from, places - lw->places, &c, err))
+            return -1;
+        lw->places += c.places;
+        if (c.found && last_in_stretch(o, p, c.from, c.to, false, lw, err))
+            return -1;
+    } while (c.found && !lw->found && lw->places < places);
+    lw->too_far = !lw->found && c.to > 0;
+    lw->icount = lw->found ? lw->icount : c.found ? c.from : c.to;
     return 0;
 }
 

@@ -133,7 +133,7 @@ struct far_change {
     uint64_t from, to; /* not found: it had its value at `to` already */
     unsigned places;   /* positions that were looked at */
 };
-/* Where a register got the value that it has at `icount`, as far as at most `places` checkpoints show it. -1
+/* Where the whole register of a place got the value that it has at `icount`, as far as at most `places` checkpoints show it. -1
  * with err. */
 int search_far(struct origin *o, const struct origin_place *p, uint64_t icount, unsigned places,
                struct far_change *c, struct error *err);
