@@ -206,6 +206,8 @@ void touch_log_destroy(struct touch_log *);
 struct touch_log *physmem_touch_log(const struct physmem *);
 /* Whether anybody wants to know. */
 bool touch_noting(const struct physmem *);
+/* Whether writes to some page may be noted by lines. */
+bool touch_by_lines(const struct touch_log *);
 /* The page of `linear` at `physical` is translated for a write. */
 void touch_write(struct physmem *, uint64_t linear, uint64_t physical);
 /* The page of `linear` at `physical` is executed; `m` is its memory. With NULL all its lines count, because

@@ -24,8 +24,22 @@ struct ramblock {
     struct ramblock *next;
 };
 
+/* Where something is mapped. */
+struct mapping {
+    struct ramblock *read, *write;
+    uint64_t read_offset, write_offset;
+    bool ignore_writes;
+};
+
+/* CHUNK pages of the map. Their descriptors are only made when one is asked for: of a large memory most never are. */
+struct stretch {
+    struct mapping whole; /* how all of them are mapped, if `pending` */
+    bool pending, made;   /* made: the descriptors say how they are mapped; neither: they are not */
+};
+
 struct physmem {
     struct pdesc *page;
+    struct stretch *stretch;
     uint64_t npages;
     struct pdesc nothing;
     bool a20;
@@ -49,16 +63,22 @@ static void *zeroed(size_t size)
     return p == MAP_FAILED ? NULL : p;
 }
 
+static uint64_t stretches(const struct physmem *pm)
+{
+    return (pm->npages + CHUNK - 1) / CHUNK;
+}
+
 struct physmem *physmem_create(uint64_t ram_top, const struct engine_host *host)
 {
     struct physmem *pm = mem_zero(1, sizeof *pm);
     pm->npages = (ram_top > 1ull << 32 ? ram_top : 1ull << 32) / PAGE;
     pm->page = zeroed(pm->npages * sizeof *pm->page);
+    pm->stretch = zeroed(stretches(pm) * sizeof *pm->stretch);
     pm->code = code_cache_create(host);
     pm->touch = touch_log_create();
     pm->last = &pm->blocks;
     pm->a20 = true;
-    if (!pm->page || !pm->code) {
+    if (!pm->page || !pm->stretch || !pm->code) {
         physmem_destroy(pm);
         return NULL;
     }
@@ -81,6 +101,8 @@ void physmem_destroy(struct physmem *pm)
     }
     if (pm->page)
         munmap(pm->page, pm->npages * sizeof *pm->page);
+    if (pm->stretch)
+        munmap(pm->stretch, stretches(pm) * sizeof *pm->stretch);
     for (struct table_page *t = pm->table_pages, *next; t; t = next) {
         next = t->all_next;
         free(t);
@@ -136,18 +158,58 @@ static void set_side(uint8_t **host, struct pmeta **meta, struct ramblock *b, ui
     *meta = b ? &b->meta[offset / PAGE] : NULL;
 }
 
+/* The page at offset `o` of what is mapped. */
+static void map_page(struct pdesc *d, const struct mapping *m, uint64_t o)
+{
+    const struct pmeta *was = d->ignore_writes ? NULL : d->wr_meta;
+    set_side(&d->rd, &d->rd_meta, m->read, m->read_offset + o);
+    set_side(&d->wr, &d->wr_meta, m->write, m->write_offset + o);
+    d->ignore_writes = m->ignore_writes;
+    if (d->wr_meta && d->wr_meta != was && d->wr_meta->flags & PM_LINES) /* most are not even touched */
+        d->wr_meta->flags &= (uint8_t)~PM_LINES; /* some writes there went elsewhere */
+}
+
+/* Makes the descriptors of a stretch. While it was pending, none of its pages was used, so there is nothing to forget of
+ * them. */
+static void make_stretch(struct physmem *pm, uint64_t i)
+{
+    struct stretch *s = &pm->stretch[i];
+    for (uint64_t k = 0; s->pending && k < CHUNK && i * CHUNK + k < pm->npages; k++) {
+        struct pdesc *d = &pm->page[i * CHUNK + k];
+        set_side(&d->rd, &d->rd_meta, s->whole.read, s->whole.read_offset + k * PAGE);
+        set_side(&d->wr, &d->wr_meta, s->whole.write, s->whole.write_offset + k * PAGE);
+        d->ignore_writes = s->whole.ignore_writes;
+    }
+    s->pending = false;
+    s->made = true;
+}
+
+/* Whether a stretch need not be made to be mapped as a whole. */
+static bool may_pend(const struct physmem *pm, uint64_t page, uint64_t size)
+{
+    const struct stretch *s = &pm->stretch[page / CHUNK];
+    return page % CHUNK == 0 && size >= CHUNK * PAGE && page + CHUNK <= pm->npages && !s->pending &&
+           !s->made && !touch_by_lines(pm->touch);
+}
+
 void physmem_map(struct physmem *pm, uint64_t pa, uint64_t size, struct ramblock *read, uint64_t read_offset,
                  struct ramblock *write, uint64_t write_offset, bool ignore_writes)
 {
     assert(!(pa % PAGE) && !(read_offset % PAGE) && !(write_offset % PAGE) && "whole pages are mapped");
-    for (uint64_t o = 0; o < size && (pa + o) / PAGE < pm->npages; o += PAGE) {
-        struct pdesc *d = &pm->page[(pa + o) / PAGE];
-        const struct pmeta *was = d->ignore_writes ? NULL : d->wr_meta;
-        set_side(&d->rd, &d->rd_meta, read, read_offset + o);
-        set_side(&d->wr, &d->wr_meta, write, write_offset + o);
-        d->ignore_writes = ignore_writes;
-        if (d->wr_meta && d->wr_meta != was && d->wr_meta->flags & PM_LINES) /* most are not even touched */
-            d->wr_meta->flags &= (uint8_t)~PM_LINES; /* some writes there went elsewhere */
+    const struct mapping m = {read, write, read_offset, write_offset, ignore_writes};
+    for (uint64_t o = 0, n; o < size && (pa + o) / PAGE < pm->npages; o += n) {
+        const uint64_t page = (pa + o) / PAGE;
+        n = PAGE;
+        if (may_pend(pm, page, size - o)) {
+            n = CHUNK * PAGE;
+            pm->stretch[page / CHUNK] = (struct stretch){.whole = m, .pending = true};
+            pm->stretch[page / CHUNK].whole.read_offset += o;
+            pm->stretch[page / CHUNK].whole.write_offset += o;
+            continue;
+        }
+        if (!pm->stretch[page / CHUNK].made)
+            make_stretch(pm, page / CHUNK);
+        map_page(&pm->page[page], &m, o);
     }
     map_changed(pm);
 }
@@ -159,7 +221,12 @@ void physmem_unmap(struct physmem *pm, uint64_t pa, uint64_t size)
 
 const struct pdesc *physmem_page(const struct physmem *pm, uint64_t pa)
 {
-    return pa / PAGE < pm->npages ? &pm->page[pa / PAGE] : &pm->nothing;
+    const uint64_t page = pa / PAGE;
+    if (unlikely(page >= pm->npages))
+        return &pm->nothing;
+    if (unlikely(pm->stretch[page / CHUNK].pending))
+        make_stretch((struct physmem *)(uintptr_t)pm, page / CHUNK); /* as it is mapped already */
+    return &pm->page[page];
 }
 
 uint64_t physmem_a20_mask(const struct physmem *pm)

@@ -156,6 +156,11 @@ static struct pmeta *meta_of(const struct physmem *pm, uint64_t physical)
     return d->wr && !d->ignore_writes ? d->wr_meta : NULL;
 }
 
+bool touch_by_lines(const struct touch_log *log)
+{
+    return log->by_lines.n;
+}
+
 static uint64_t lines_of(const struct pmeta *m)
 {
     return m && m->by_lines && m->flags & PM_LINES ? m->lines : UINT64_MAX;
