@@ -22,6 +22,8 @@ void e1000_set_pin(struct e1000 *s, bool level)
         timer_set(s->board, &s->throttle, board_now(s->board) + e1000_gap(s->reg[E1000_ITR]));
     bool rises = level && !s->pin, message = s->model->msi && msi_enabled(&s->pci, s->model->msi);
     s->pin = level;
+    if (rises)
+        e1000_count_interrupt(s, SI_IAC);
     if (message && rises)
         msi_notify(s->board, &s->pci, s->model->msi);
     board_pci_irq(s->board, s->pci.devfn, 0, level && !message);
@@ -46,13 +48,25 @@ void e1000_cause(struct e1000 *s, uint32_t causes)
     s->model->update(s);
 }
 
-static void delay_ends(void *ctx)
+static void give_delayed(struct e1000 *s)
 {
-    struct e1000 *s = ctx;
     uint32_t causes = s->delayed;
     s->delayed = 0;
     timer_stop(s->board, &s->delay);
     e1000_cause(s, causes);
+}
+
+/* It was the timer of each, or the absolute one. */
+static void delay_ends(void *ctx)
+{
+    enum { RECEIVED = E1000_RXT0 | E1000_RXQ0 | E1000_RXQ1, SENT = E1000_TXDW | E1000_TXQ0 | E1000_TXQ1 };
+    struct e1000 *s = ctx;
+    const bool absolute = board_now(s->board) >= s->delay_end;
+    if (s->delayed & RECEIVED)
+        e1000_count_interrupt(s, absolute ? SI_ICRXATC : SI_ICRXPTC);
+    if (s->delayed & SENT)
+        e1000_count_interrupt(s, absolute ? SI_ICTXATC : SI_ICTXPTC);
+    give_delayed(s);
 }
 
 void e1000_cause_later(struct e1000 *s, uint32_t causes, uint32_t delay, uint32_t most)
@@ -60,7 +74,7 @@ void e1000_cause_later(struct e1000 *s, uint32_t causes, uint32_t delay, uint32_
     uint64_t now = board_now(s->board), end = now + (uint64_t)(delay & 0xffff) * DELAY_NS;
     if (!(delay & 0xffff)) {
         s->delayed |= causes;
-        delay_ends(s);
+        give_delayed(s);
         return;
     }
     if (!s->delayed)
@@ -191,7 +205,7 @@ static void write_special(struct e1000 *s, int r, uint32_t value)
     case E1000_RDTR:
         s->reg[r] = value & 0xffff;
         if (value >> 31) /* flush */
-            delay_ends(s);
+            give_delayed(s);
         break;
     default: /* RCTL, TCTL, TDT */
         s->reg[r] = r == E1000_TDT ? value & 0xffff : value;

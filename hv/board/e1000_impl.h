@@ -50,6 +50,17 @@ enum {
     S_BPTC = 0xf4,
     S_TSCTC = 0xf8,
 };
+/* Interrupt statistics of the 82574L, by offset from 4100h (10.2.8): how often interrupts were asserted, and causes by timers, by an
+ * empty ring and by a receive ring that is nearly used up. */
+enum {
+    SI_IAC = 0x00,
+    SI_ICRXPTC = 0x04,
+    SI_ICRXATC = 0x08,
+    SI_ICTXPTC = 0x0c,
+    SI_ICTXATC = 0x10,
+    SI_ICTXQEC = 0x18,
+    SI_ICRXDMTC = 0x20,
+};
 struct e1000;
 
 /* Numbers in frames. */
@@ -194,6 +205,8 @@ void e1000_reset_phy(struct e1000 *s);
 void e1000_write_mdic(struct e1000 *s, uint32_t value);
 /* A counter goes on by one; at its largest value it stays. */
 void e1000_count(struct e1000 *s, unsigned at);
+/* An interrupt statistic of the 82574L goes on by one (from behaviour version 9 on). */
+void e1000_count_interrupt(struct e1000 *s, unsigned at);
 /* A frame of n bytes, without FCS, has left or come. */
 void e1000_count_frame(struct e1000 *s, const uint8_t *frame, size_t n, bool out);
 

@@ -47,6 +47,14 @@ void e1000_count(struct e1000 *s, unsigned at)
     *c += *c != UINT32_MAX;
 }
 
+void e1000_count_interrupt(struct e1000 *s, unsigned at)
+{
+    if (s->model->rings < E1000_RINGS || !board_behaves(s->board, 9))
+        return;
+    uint32_t *c = &s->reg[E1000_STATISTICS2 + at / 4];
+    *c += *c != UINT32_MAX;
+}
+
 static void count_bytes(struct e1000 *s, unsigned at, size_t n)
 {
     uint32_t *c = counter(s, at);

@@ -296,6 +296,8 @@ void e1000_send_next(void *ctx)
     s->turn = (uint8_t)((unsigned)(k + 1) % s->model->rings);
     if (to == s->reg[ring + RING_TAIL] % size)
         causes |= E1000_TXQE;
+    if (causes & E1000_TXQE)
+        e1000_count_interrupt(s, SI_ICTXQEC);
     if (causes)
         e1000_cause_later(s, causes, later ? s->reg[E1000_TIDV] : 0, s->reg[E1000_TADV]);
     begin(s, busy ? busy : NIC_FETCH);
@@ -403,8 +405,10 @@ static void put_parts(struct e1000 *s, const struct e1000_reception *how, uint32
 static void raise_received(struct e1000 *s, const struct e1000_reception *how, uint32_t size)
 {
     uint32_t threshold = size >> ((s->reg[E1000_RCTL] >> 8 & 3) + 1);
-    if (free_units(s, rx_rings[how->ring], size) <= threshold)
+    if (free_units(s, rx_rings[how->ring], size) <= threshold) {
+        e1000_count_interrupt(s, SI_ICRXDMTC);
         e1000_cause(s, E1000_RXDMT0);
+    }
     e1000_cause_later(s, s->model->received_cause(s, how->ring), s->reg[E1000_RDTR], s->reg[E1000_RADV]);
 }
 

@@ -75,8 +75,10 @@ static void send_messages(struct e1000 *s)
             continue;
         if ((entry & 7) >= E1000E_VECTORS)
             board_unhandled(s->board, "e1000e vector", entry & 7, true, s->reg[E1000_IVAR]);
-        else if (send_message(s, entry & 7))
+        else if (send_message(s, entry & 7)) {
+            e1000_count_interrupt(s, SI_IAC);
             message_sent(s, cause);
+        }
     }
 }
 

@@ -400,6 +400,35 @@ static void test_messages(void **state)
     assert_int_equal(get(m, ICR), 0);
 }
 
+/* 82574L, 10.2.8: interrupts, the timers behind them and empty rings are counted, and cleared by reading. */
+static void test_interrupt_statistics(void **state)
+{
+    struct machine *m = *state;
+    ring(m, TDBAL);
+    set(m, TCTL, 2);
+    set(m, IMS, E1000_TXDW);
+    set(m, 0x3820, 10);                             /* TIDV */
+    descriptor(m, 0, DATA, 0x8bu << 24 | FRAME, 0); /* EOP, RS, IDE */
+    set(m, TDBAL + 0x18, 1);
+    go(m);
+    go(m);
+    assert_int_equal(m->out, 1);
+    assert_int_equal(get(m, 0x4100), 1);
+    assert_int_equal(get(m, 0x4100), 0);
+    assert_int_equal(get(m, 0x410c), 1);
+    assert_int_equal(get(m, 0x4110), 0);
+    assert_int_equal(get(m, 0x4118), 1);
+    set(m, 0x382c, 5); /* TADV */
+    get(m, ICR);
+    descriptor(m, 1, DATA, 0x8bu << 24 | FRAME, 0);
+    set(m, TDBAL + 0x18, 2);
+    go(m);
+    go(m);
+    assert_int_equal(get(m, 0x410c), 0);
+    assert_int_equal(get(m, 0x4110), 1);
+    assert_int_equal(get(m, 0x4100), 1);
+}
+
 /* Each ring of the two sends in its turn, if its arbitration register lets it. */
 static void test_rings(void **state)
 {
@@ -494,10 +523,21 @@ int main(void)
 {
 #define TEST(name)   cmocka_unit_test_setup_teardown(name, make, drop)
 #define TEST_E(name) cmocka_unit_test_setup_teardown(name, make_e, drop)
-    const struct CMUnitTest tests[] = {TEST(test_eeprom),     TEST(test_send),      TEST(test_segments),
-                                       TEST(test_receive),    TEST(test_wild),      TEST_E(test_send),
-                                       TEST_E(test_segments), TEST_E(test_receive), TEST_E(test_extended),
-                                       TEST_E(test_split),    TEST_E(test_queues),  TEST_E(test_messages),
-                                       TEST_E(test_rings),    TEST_E(test_parts),   TEST_E(test_wild)};
+    const struct CMUnitTest tests[] = {TEST(test_eeprom),
+                                       TEST(test_send),
+                                       TEST(test_segments),
+                                       TEST(test_receive),
+                                       TEST(test_wild),
+                                       TEST_E(test_send),
+                                       TEST_E(test_segments),
+                                       TEST_E(test_receive),
+                                       TEST_E(test_extended),
+                                       TEST_E(test_split),
+                                       TEST_E(test_queues),
+                                       TEST_E(test_messages),
+                                       TEST_E(test_interrupt_statistics),
+                                       TEST_E(test_rings),
+                                       TEST_E(test_parts),
+                                       TEST_E(test_wild)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
