@@ -139,6 +139,8 @@ uint64_t disk_size(const struct disk *);
 /* Any bytes within the size, aligned or not. Returns -1 after board_image_error(). */
 int disk_read(struct disk *, uint64_t offset, void *buf, size_t n);
 int disk_write(struct disk *, uint64_t offset, const void *buf, size_t n);
+/* Makes the bytes zeros, as a drive does with blocks that it is told to forget. Costs little memory, however many there are. */
+int disk_zero(struct disk *, uint64_t offset, uint64_t n);
 /* Where firmware finds the drive of a role: its Open Firmware device path, as in fw_cfg's bootorder. Set
  * while the board is built. */
 __attribute__((format(printf, 3, 4))) void board_boot_path(struct board *, const char *role, const char *form,

@@ -27,8 +27,14 @@ struct disk {
     struct leaf **leaf;
 };
 
-/* Placeholder for chunks in a snapshot's map, until their content is loaded. */
-static const uint8_t zero_chunk[CHUNK];
+/* Placeholders for chunks of zeros: those in a snapshot's map, until their content is loaded; and those that were zeroed and never had
+ * another content, so that their pages need not be saved. */
+static const uint8_t zero_chunk[CHUNK], zeroed_chunk[CHUNK];
+
+static bool is_placeholder(const uint8_t *chunk)
+{
+    return chunk == zero_chunk || chunk == zeroed_chunk;
+}
 
 static uint64_t chunk_count(const struct disk *d)
 {
@@ -65,7 +71,7 @@ static const uint8_t **chunk_place(struct disk *d, uint64_t index)
 static uint8_t *make_chunk(struct disk *d, uint64_t index)
 {
     const uint8_t **chunk = chunk_place(d, index);
-    if (!*chunk || *chunk == zero_chunk)
+    if (!*chunk || is_placeholder(*chunk))
         *chunk = mem_zero(1, CHUNK);
     return (uint8_t *)*chunk;
 }
@@ -76,7 +82,7 @@ static void drop_chunk(struct disk *d, uint64_t index)
     if (!find_chunk(d, index))
         return;
     const uint8_t **chunk = chunk_place(d, index);
-    if (*chunk != zero_chunk)
+    if (!is_placeholder(*chunk))
         free((uint8_t *)*chunk);
     *chunk = NULL;
     mark_changed(d, index);
@@ -209,6 +215,35 @@ int disk_write(struct disk *d, uint64_t offset, const void *buf, size_t n)
     return 0;
 }
 
+static void zero_whole(struct disk *d, uint64_t index)
+{
+    const uint8_t **chunk = chunk_place(d, index);
+    if (is_placeholder(*chunk))
+        return;
+    if (!*chunk && !changed_since(d, index, 1))
+        *chunk = zeroed_chunk;
+    else
+        memset(make_chunk(d, index), 0, CHUNK);
+    mark_changed(d, index);
+}
+
+int disk_zero(struct disk *d, uint64_t offset, uint64_t n)
+{
+    static const uint8_t zeros[CHUNK];
+    if (check_range(d, offset, n))
+        return -1;
+    while (n) {
+        size_t part = in_chunk(offset, n < CHUNK ? (size_t)n : CHUNK);
+        if (part == CHUNK)
+            zero_whole(d, offset / CHUNK);
+        else if (disk_write(d, offset, zeros, part))
+            return -1;
+        offset += part;
+        n -= part;
+    }
+    return 0;
+}
+
 void board_boot_sector(struct board *b, unsigned drive, uint64_t lba)
 {
     struct event ev = {.kind = EV_BOOT_SECTOR_READ};
@@ -252,12 +287,15 @@ static void save_map(const struct disk *d, const struct snapshot_sink *sink, uin
     }
 }
 
-/* A dropped chunk is saved as a page of zeroes, since that is what the region contains without it. */
+/* A dropped chunk is saved as a page of zeroes, since that is what the region contains without it. So a chunk that has been nothing
+ * else need not be saved. */
 static void save_chunks(const struct disk *d, const struct snapshot_sink *sink, uint32_t since)
 {
     for (uint64_t l = 0; l < d->nleaves; l++) {
         for (unsigned j = 0; d->leaf[l] && j < LEAF; j++) {
             const uint8_t *chunk = d->leaf[l]->chunk[j];
+            if (chunk == zeroed_chunk)
+                continue;
             if (since ? changed_since(d, l * LEAF + j, since) : chunk != NULL)
                 sink->page(sink->ctx, d->image->role, l * LEAF + j, chunk ? chunk : zero_chunk);
         }

@@ -180,24 +180,34 @@ static uint16_t transfer(struct nvme *n, const struct nvme_command *c, struct dr
 
 static uint16_t write_zeroes(struct nvme *n, const struct nvme_command *c, struct drive_place place)
 {
-    static const uint8_t zeroes[64 * 1024];
-    uint64_t at = first_lba(c) * DRIVE_SECTOR, left = (uint64_t)blocks(c) * DRIVE_SECTOR;
+    uint64_t at = first_lba(c) * DRIVE_SECTOR, size = (uint64_t)blocks(c) * DRIVE_SECTOR;
     if (!in_range(n, first_lba(c), blocks(c)))
         return NVME_LBA_RANGE | NVME_DO_NOT_RETRY;
     report(n, c, place, true, UINT64_MAX);
-    while (left) {
-        size_t part = left < sizeof zeroes ? left : sizeof zeroes;
-        if (disk_write(n->disk, at, zeroes, part))
-            return NVME_TRANSFER_ERROR;
-        at += part;
-        left -= part;
-    }
-    return NVME_OK;
+    return disk_zero(n->disk, at, size) ? NVME_TRANSFER_ERROR : NVME_OK;
 }
 
-/* 6.7: deallocated blocks keep their content here, which is allowed. */
-static uint16_t dataset(struct nvme *n, const struct nvme_command *c)
+/* 6.7: deallocated blocks are zeros, as DLFEAT says. (Before behaviour version 9 they kept their content.) */
+static uint16_t deallocate(struct nvme *n, const struct nvme_command *c, struct drive_place place,
+                           uint64_t lba, uint32_t count)
 {
+    if (!count)
+        return NVME_OK;
+    drive_report(n->board, &(struct drive_transfer){.drive = nvme_drive(n),
+                                                    .write = true,
+                                                    .command = c->opcode,
+                                                    .name = nvme_command_name(c->opcode, false),
+                                                    .lba = lba,
+                                                    .count = count,
+                                                    .address = UINT64_MAX,
+                                                    .place = place});
+    return disk_zero(n->disk, lba * DRIVE_SECTOR, (uint64_t)count * DRIVE_SECTOR) ? NVME_TRANSFER_ERROR
+                                                                                  : NVME_OK;
+}
+
+static uint16_t dataset(struct nvme *n, const struct nvme_command *c, struct drive_place place)
+{
+    enum { DEALLOCATE = 4 };
     struct {
         uint32_t attributes, count;
         uint64_t lba;
@@ -207,6 +217,10 @@ static uint16_t dataset(struct nvme *n, const struct nvme_command *c)
     for (unsigned i = 0; i < many && !status; i++)
         if (!in_range(n, range[i].lba, range[i].count))
             status = NVME_LBA_RANGE | NVME_DO_NOT_RETRY;
+    if (!(c->cdw11 & DEALLOCATE) || !board_behaves(n->board, 9))
+        return status;
+    for (unsigned i = 0; i < many && !status; i++)
+        status = deallocate(n, c, place, range[i].lba, range[i].count);
     return status;
 }
 
@@ -224,7 +238,7 @@ static uint16_t run(struct nvme *n, const struct nvme_command *c, struct drive_p
     case WRITE_ZEROES:
         return write_zeroes(n, c, place);
     case DATASET:
-        return dataset(n, c);
+        return dataset(n, c, place);
     case FLUSH:
         return NVME_OK;
     default:

@@ -15,7 +15,7 @@
 
 enum { IN = 0, OUT = 1, FLUSH = 4, GET_ID = 8, DISCARD = 11, WRITE_ZEROES = 13 };
 enum { OK, IO_ERROR, UNSUPPORTED };
-enum { HEADER = 16, PART = 64 * 1024, SECTORS_MOST = 1 << 20 /* of one discard or zeroing */ };
+enum { HEADER = 16, PART = 64 * 1024, SECTORS_BEFORE_9 = 1 << 20 };
 /* Guest times in ns, as nvme_io.c has them: what is behind virtio is a fast drive of the host's. */
 enum { NS_REQUEST = 8000, NS_SECTOR = 170 };
 
@@ -120,22 +120,21 @@ struct range {
     uint32_t sectors, flags;
 };
 
-static uint8_t zero(struct virtio_blk *s, const struct range *range)
+/* Of one discard or zeroing: 2 GiB. */
+static uint32_t sectors_most(const struct virtio_blk *s)
 {
-    uint64_t at = range->sector * DRIVE_SECTOR, left = (uint64_t)range->sectors * DRIVE_SECTOR;
-    uint8_t *zeroes = mem_zero(1, PART), failed = 0;
-    report(s, true, WRITE_ZEROES, range->sector, range->sectors);
-    while (left && !failed) {
-        size_t n = left < PART ? left : PART;
-        failed = disk_write(s->disk, at, zeroes, n) != 0;
-        at += n;
-        left -= n;
-    }
-    free(zeroes);
-    return failed ? IO_ERROR : OK;
+    return board_behaves(s->virtio.board, 9) ? INT32_MAX / DRIVE_SECTOR : SECTORS_BEFORE_9;
 }
 
-/* Discarded sectors keep their content, which is allowed (5.2.6.2). */
+static uint8_t zero(struct virtio_blk *s, uint32_t type, const struct range *range)
+{
+    report(s, true, type, range->sector, range->sectors);
+    return disk_zero(s->disk, range->sector * DRIVE_SECTOR, (uint64_t)range->sectors * DRIVE_SECTOR)
+               ? IO_ERROR
+               : OK;
+}
+
+/* Discarded sectors are zeros. (Before behaviour version 9 they kept their content, which is allowed, too: 5.2.6.2.) */
 static uint8_t ranges(struct virtio_blk *s, const struct request *r)
 {
     uint64_t size = s->chain->out_size - HEADER;
@@ -147,10 +146,10 @@ static uint8_t ranges(struct virtio_blk *s, const struct request *r)
         virtio_read(&s->virtio, s->chain, HEADER + at, &range, sizeof range);
         if (range.flags & ~1u || (r->type == DISCARD && range.flags))
             status = UNSUPPORTED;
-        else if (range.sectors > SECTORS_MOST || !in_range(s, range.sector, range.sectors))
+        else if (range.sectors > sectors_most(s) || !in_range(s, range.sector, range.sectors))
             status = IO_ERROR;
-        else if (r->type == WRITE_ZEROES)
-            status = zero(s, &range);
+        else if (range.sectors && (r->type == WRITE_ZEROES || board_behaves(s->virtio.board, 9)))
+            status = zero(s, r->type, &range);
     }
     return status;
 }
@@ -241,10 +240,10 @@ static void fill_config(const struct virtio *v, uint8_t *c)
     put32(c + 12, VIRTIO_QUEUE_SIZE - 2);
     put32(c + 20, DRIVE_SECTOR);
     c[34] = 1; /* queues */
-    put32(c + 36, SECTORS_MOST);
+    put32(c + 36, sectors_most(s));
     put32(c + 40, 1);
     put32(c + 44, 1);
-    put32(c + 48, SECTORS_MOST);
+    put32(c + 48, sectors_most(s));
     put32(c + 52, 1);
 }
 

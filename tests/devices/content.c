@@ -21,11 +21,16 @@ static int stop(const char *what, const char *text)
     return 2;
 }
 
+/* A page that is in the map alone is of zeros. */
 static int put_map(void *ctx, uint64_t index, const void *data)
 {
     struct content *c = ctx;
-    if (index < c->map_size / PAGE)
-        memcpy(c->map + index * PAGE, data, PAGE);
+    if (index >= c->map_size / PAGE)
+        return 0;
+    memcpy(c->map + index * PAGE, data, PAGE);
+    for (uint64_t page = index * PAGE * 8; page < (index + 1) * PAGE * 8 && page * PAGE < c->size; page++)
+        if (c->map[page / 8] >> page % 8 & 1)
+            memset(c->bytes + page * PAGE, 0, c->size - page * PAGE < PAGE ? c->size - page * PAGE : PAGE);
     return 0;
 }
 

@@ -190,6 +190,18 @@ int disk_write(struct disk *d, uint64_t offset, const void *buf, size_t n)
     return 0;
 }
 
+int disk_zero(struct disk *d, uint64_t offset, uint64_t n)
+{
+    assert_true(offset + n <= d->size);
+    memset(d->data + offset, 0, n);
+    return 0;
+}
+
+bool board_behaves(const struct board *b, uint32_t version)
+{
+    return true;
+}
+
 void pci_init(struct pci_device *d, const char *name, unsigned devfn, uint16_t vendor, uint16_t device,
               uint32_t class_code, uint8_t revision, uint8_t pin)
 {

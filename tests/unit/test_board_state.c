@@ -114,6 +114,46 @@ static void disk_overlay(void **state)
     assert_int_equal(board_take_request(b, &status, &how), BOARD_ERROR);
 }
 
+/* Zeroed chunks: the map alone says so where nothing was before; a chunk that was written becomes a page of zeros. */
+static void disk_zeroed(void **state)
+{
+    struct fixture *f = *state;
+    struct board *b = f->board;
+    struct disk *d = board_disk(b, "disk0");
+    static uint8_t want[DISK_SIZE];
+    image_read(NULL, 0, want, DISK_SIZE, NULL);
+    memset(want + 8192, 0x11, 4096);
+    assert_int_equal(disk_write(d, 8192, want + 8192, 4096), 0);
+    struct snapshot_base base = {0};
+    struct saved *before = save(b, &base);
+    assert_int_equal(disk_zero(d, 3584, 17408), 0); /* a part of chunk 0, chunks 1 to 4, a part of chunk 5 */
+    memset(want + 3584, 0, 17408);
+    expect_disk(d, 0, 16384, want);
+    expect_disk(d, 16384, 16384, want + 16384);
+    struct saved *changes = save(b, &base), *whole = save(b, NULL);
+    unsigned pages = 0, pages_whole = 0;
+    for (unsigned i = 0; i < changes->npages; i++)
+        pages += !strcmp(changes->page[i].region, "disk0");
+    for (unsigned i = 0; i < whole->npages; i++)
+        pages_whole += !strcmp(whole->page[i].region, "disk0");
+    assert_int_equal(pages, 3); /* 0, 2 and 5 */
+    assert_int_equal(pages_whole, 3);
+    load(b, before, true);
+    image_read(NULL, 0, want, 8192, NULL);
+    expect_disk(d, 0, 8192, want);
+    load(b, whole, true);
+    memset(want + 3584, 0, 17408);
+    expect_disk(d, 0, 16384, want);
+    expect_disk(d, 16384, 16384, want + 16384);
+    want[5000] = 7;
+    assert_int_equal(disk_write(d, 5000, want + 5000, 1), 0);
+    assert_int_equal(disk_zero(d, DISK_SIZE, 1), -1);
+    expect_disk(d, 0, 16384, want);
+    saved_free(before);
+    saved_free(changes);
+    saved_free(whole);
+}
+
 /* ---------------------------------------------------------------- events */
 
 static void say(struct fixture *f, struct board *b, const char *text)
@@ -230,6 +270,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(disk_overlay, setup, teardown),
+        cmocka_unit_test_setup_teardown(disk_zeroed, setup, teardown),
         cmocka_unit_test_setup_teardown(folding, setup, teardown),
         cmocka_unit_test_setup_teardown(console_lines, setup, teardown),
         cmocka_unit_test_setup_teardown(fold_survives, setup, teardown),

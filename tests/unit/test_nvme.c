@@ -195,6 +195,39 @@ static void test_blocks(void **state)
     assert_int_equal(byte, 0);
 }
 
+/* Deallocated blocks are zeros, as the namespace says; from a host's hints nothing follows. */
+static void test_deallocate(void **state)
+{
+    enum { DATASET = 0x09, HINT = 1, DEALLOCATE = 4 };
+    struct machine *m = *state;
+    struct fixture *f = &m->f;
+    const struct {
+        uint32_t attributes, count;
+        uint64_t lba;
+    } range[2] = {{0, 2, 9}, {0, 1, 20}};
+    uint8_t have[1024], zero[1024] = {0}, page[4096];
+    assert_int_equal(make_queues(m, 0), NVME_OK);
+    struct nvme_command read = {.opcode = READ, .nsid = 1, .cdw10 = 9, .cdw12 = 1, .prp1 = DATA};
+    struct nvme_command c = {.opcode = DATASET, .nsid = 1, .cdw10 = 1, .cdw11 = HINT, .prp1 = DATA};
+    put(f, DATA, range, sizeof range);
+    assert_int_equal(command(f, &m->io, c), NVME_OK);
+    assert_int_equal(command(f, &m->io, read), NVME_OK);
+    assert_sectors(f, DATA, 9, 1024);
+    put(f, DATA, range, sizeof range);
+    c.cdw11 = DEALLOCATE;
+    assert_int_equal(command(f, &m->io, c), NVME_OK);
+    assert_int_equal(command(f, &m->io, read), NVME_OK);
+    get(f, DATA, have, sizeof have);
+    assert_memory_equal(have, zero, sizeof zero);
+    read.cdw10 = 11;
+    assert_int_equal(command(f, &m->io, read), NVME_OK);
+    assert_sectors(f, DATA, 11, 1024);
+    assert_int_equal(
+        command(f, &m->admin, (struct nvme_command){.opcode = IDENTIFY, .nsid = 1, .prp1 = DATA}), NVME_OK);
+    get(f, DATA, page, sizeof page);
+    assert_int_equal(page[33], 1);
+}
+
 /* 40 sectors from an address within a page: a page of the list holds the rest. */
 static void test_list(void **state)
 {
@@ -353,6 +386,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_identify, make, drop),
         cmocka_unit_test_setup_teardown(test_blocks, make, drop),
         cmocka_unit_test_setup_teardown(test_list, make, drop),
+        cmocka_unit_test_setup_teardown(test_deallocate, make, drop),
         cmocka_unit_test_setup_teardown(test_errors, make, drop),
         cmocka_unit_test_setup_teardown(test_events, make, drop),
         cmocka_unit_test_setup_teardown(test_msix, make, drop),

@@ -295,6 +295,34 @@ static void test_bad_requests(void **state)
     assert_false(get(f, 20, 1) & VIRTIO_NEEDS_RESET);
 }
 
+/* What is discarded is zeros then; before behaviour version 9 it kept its content. */
+static void test_discard(void **state)
+{
+    for (unsigned behaviour = 8; behaviour <= 9; behaviour++) {
+        struct machine *m = *state;
+        struct fixture *f = &m->f;
+        const struct {
+            uint64_t sector;
+            uint32_t sectors, flags;
+        } range = {3, 2, 0};
+        uint8_t have[1536], want[1536];
+        f->cfg.behaviour = behaviour;
+        start(m, 0);
+        header(f, 11, 0);
+        put(f, DATA, &range, sizeof range);
+        descriptor(f, RING, 0, HEADER, 16, NEXT, 1);
+        descriptor(f, RING, 1, DATA, sizeof range, NEXT, 2);
+        descriptor(f, RING, 2, STATUS, 1, WRITE, 0);
+        offer_split(m);
+        assert_int_equal(status_of(m), 0);
+        image_read(NULL, 2 * 512, want, sizeof want, NULL);
+        if (behaviour == 9)
+            memset(want + 512, 0, 1024);
+        assert_int_equal(disk_read(board_disk(f->board, "disk0"), 2 * 512, have, sizeof have), 0);
+        assert_memory_equal(have, want, sizeof want);
+    }
+}
+
 static void test_state(void **state)
 {
     struct machine *m = *state;
@@ -575,6 +603,7 @@ int main(void)
         TEST(test_access),
         TEST(test_mistakes),
         TEST(test_bad_requests),
+        TEST(test_discard),
         TEST(test_state),
         TEST(test_wild),
 #define OTHER(name, made) cmocka_unit_test_setup_teardown(name, made, drop)
