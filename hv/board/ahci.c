@@ -318,6 +318,7 @@ static const struct field port_fields[] = {
     FIELD(AP, used),
     FIELD(AP, moved),
     FIELD(AP, queue_timer.deadline),
+    FIELD_STRUCT_AS("drive.smart", AP, ch.drive[0].smart, ata_smart_fields), /* from behaviour version 9 on */
 };
 #undef AP
 static const struct field ahci_fields[] = {
@@ -380,7 +381,7 @@ static void add_port(struct ahci *h, unsigned i)
     ahci_port_init(p);
     board_add_chip(h->board, &(struct chip){.name = p->name,
                                             .fields = port_fields,
-                                            .nfields = FIELD_COUNT(port_fields),
+                                            .nfields = FIELD_COUNT(port_fields) - !board_behaves(h->board, 9),
                                             .state = p,
                                             .loaded = port_loaded,
                                             .destroy = keep});

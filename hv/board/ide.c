@@ -354,13 +354,17 @@ const struct field ide_channel_fields[IDE_CHANNEL_FIELDS] = {
 #undef CH
 
 #define DR struct ide_drive
-const struct field ide_drive_fields[IDE_DRIVE_FIELDS] = {
-    FIELDS(DR, reg),       FIELDS(DR, hob),      FIELD(DR, status),
-    FIELD(DR, error),      FIELD(DR, multiple),  FIELD(DR, heads),
-    FIELD(DR, spt),        FIELD(DR, pio_mode),  FIELD(DR, mdma_mode),
-    FIELD(DR, sdma_mode),  FIELD(DR, udma_mode), FIELD(DR, write_cache),
-    FIELD(DR, look_ahead), FIELD(DR, power),     FIELD_STRUCT_AS("", DR, scsi, scsi_fields),
-};
+#define DRIVE_ROWS                                                                                           \
+    FIELDS(DR, reg), FIELDS(DR, hob), FIELD(DR, status), FIELD(DR, error), FIELD(DR, multiple),              \
+        FIELD(DR, heads), FIELD(DR, spt), FIELD(DR, pio_mode), FIELD(DR, mdma_mode), FIELD(DR, sdma_mode),   \
+        FIELD(DR, udma_mode), FIELD(DR, write_cache), FIELD(DR, look_ahead), FIELD(DR, power),               \
+        FIELD_STRUCT_AS("", DR, scsi, scsi_fields)
+const struct field ide_drive_fields[IDE_DRIVE_FIELDS] = {DRIVE_ROWS};
+const struct field ata_smart_fields[ATA_SMART_FIELDS] = {
+    FIELD(struct ata_smart, off), FIELD(struct ata_smart, manual), FIELD(struct ata_smart, last),
+    FIELDS(struct ata_smart, test), FIELDS(struct ata_smart, hours)};
+static const struct field ide_drive_all[] = {DRIVE_ROWS, FIELD_STRUCT(DR, smart, ata_smart_fields)};
+#undef DRIVE_ROWS
 #undef DR
 
 static const struct field ide_fields[] = {FIELDS(struct ide, pci.config)};
@@ -371,6 +375,8 @@ void ide_channel_loaded(void *state)
 {
     struct ide_channel *ch = state;
     const struct ide_drive *d = &ch->drive[ch->unit &= 1];
+    /* Its count is one of blocks with ranges. */
+    const bool trims = ch->command == ATA_TRIM && (ch->phase == PH_DMA || ch->phase == PH_DMA_WAIT);
 
     if (ch->len > IDE_BUFFER)
         ch->len = IDE_BUFFER;
@@ -378,7 +384,8 @@ void ide_channel_loaded(void *state)
         ch->pos = ch->len;
     if (!ch->block || ch->block > (ch->command == 0xa0 ? 0xfffeu : IDE_MULTIPLE_MAX))
         ch->block = 1;
-    if (ch->phase != PH_IDLE && ch->count && (ch->lba > d->sectors || ch->count > d->sectors - ch->lba))
+    if (ch->phase != PH_IDLE && !trims && ch->count &&
+        (ch->lba > d->sectors || ch->count > d->sectors - ch->lba))
         ch->lba = ch->count = 0;
     if (!d->present && ch->phase != PH_RESET)
         ch->phase = PH_IDLE;
@@ -394,6 +401,8 @@ void ide_drive_loaded(void *state)
         d->spt = 63;
     if (d->multiple > IDE_MULTIPLE_MAX)
         d->multiple = 0;
+    if (d->smart.last > SMART_TESTS)
+        d->smart.last = 0;
 }
 
 void ide_drive_reset(void *state)
@@ -497,8 +506,8 @@ static void add_channel(struct ide *ide, unsigned index)
     board_ports(ide->board, base[index] + 0x206, 1, true, ch, control_in, control_out);
     for (unsigned i = 0; i < 2; i++) {
         struct chip drive = {drive_name[2 * index + i],
-                             ide_drive_fields,
-                             IDE_DRIVE_FIELDS,
+                             ide_drive_all,
+                             FIELD_COUNT(ide_drive_all) - !board_behaves(ide->board, 9),
                              &ch->drive[i],
                              ide_drive_reset,
                              ide_drive_loaded,

@@ -17,6 +17,8 @@ enum {
     CD_RAW_SECTOR = 2352,
     ATAPI_PACKET = 12,
     ATA_DIAGNOSTIC = 0x90,
+    ATA_TRIM = 0x06,
+    ATA_SMART = 0xb0,
 };
 
 /* Guest times in ns. They are short, since firmware that polls spends steps on them; never zero, since
@@ -72,6 +74,15 @@ enum ide_phase {
 /* The drive's power mode; only CHECK POWER MODE shows it. */
 enum { POWER_STANDBY = 0x00, POWER_IDLE = 0x80, POWER_ACTIVE = 0xff };
 
+enum { SMART_TESTS = 21 };
+/* What the SMART commands change. */
+struct ata_smart {
+    uint8_t off, manual;         /* disabled; attributes are not saved by themselves */
+    uint8_t last;                /* the last self-test's number in the log, from 1 on; 0: none */
+    uint8_t test[SMART_TESTS];   /* kind, and … */
+    uint16_t hours[SMART_TESTS]; /* … when, in hours of power */
+};
+
 struct ide_drive {
     struct disk *disk; /* NULL if there is no image */
     bool present, cdrom;
@@ -92,6 +103,7 @@ struct ide_drive {
     uint8_t power;
     /* ATAPI */
     struct scsi_unit scsi;
+    struct ata_smart smart; /* from behaviour version 9 on */
 };
 
 struct ide_channel;
@@ -174,8 +186,9 @@ void ide_forget_transfer(struct ide_channel *);
 /* A drive of this image: its size and its geometry. */
 void ide_attach(struct board *, struct ide_drive *, const struct drive *);
 /* For the chips of a channel and of its drives. */
-enum { IDE_CHANNEL_FIELDS = 24, IDE_DRIVE_FIELDS = 15 };
-extern const struct field ide_channel_fields[IDE_CHANNEL_FIELDS], ide_drive_fields[IDE_DRIVE_FIELDS];
+enum { IDE_CHANNEL_FIELDS = 24, IDE_DRIVE_FIELDS = 15, ATA_SMART_FIELDS = 5 };
+extern const struct field ide_channel_fields[IDE_CHANNEL_FIELDS], ide_drive_fields[IDE_DRIVE_FIELDS],
+    ata_smart_fields[ATA_SMART_FIELDS];
 void ide_drive_reset(void *drive);
 void ide_drive_loaded(void *drive);
 void ide_channel_loaded(void *channel);
@@ -196,9 +209,16 @@ void ata_block_out(struct ide_channel *);  /* timer: PH_OUT_NEXT */
 void ata_block_read(struct ide_channel *); /* the guest has read all of buf */
 void ata_dma_done(struct ide_channel *, bool moved);
 const char *ata_command_name(uint8_t command);
+void ata_reply(struct ide_channel *); /* the first 512 bytes of buf, by PIO */
 /* Words of IDENTIFY that disks and CD-ROMs share. */
 void ata_identify_string(uint16_t *word, unsigned words, const char *text);
 void ata_identify_modes(const struct ide_drive *, uint16_t *word);
+
+/* ---- ide_smart.c: SMART and TRIM of disks ---- */
+void ata_smart(struct ide_channel *); /* PH_COMMAND */
+void ata_trim(struct ide_channel *);  /* PH_COMMAND of DATA SET MANAGEMENT */
+const char *ata_smart_name(uint8_t feature);
+void ata_identify_smart(const struct ide_drive *, uint16_t *word);
 
 /* ---- ide_atapi.c: commands of CD-ROMs ---- */
 void atapi_reset(struct ide_drive *);
@@ -221,6 +241,7 @@ uint64_t ide_transfer_ns(const struct ide_channel *);
 /* Moves all of the command's data by ops->move, and reports it; `address` is that of the first region. Then
  * ends the command. */
 enum dma_outcome { DMA_MOVED, DMA_SHORT_TABLE, DMA_BAD_MEDIUM };
+enum dma_outcome ata_trim_run(struct ide_channel *, void *walk); /* (ide_smart.c) */
 enum dma_outcome ide_dma_transfer(struct ide_channel *, void *walk, uint64_t address);
 void ide_dma_done(struct ide_channel *, bool moved);
 uint32_t ide_dma_move(struct ide_channel *, void *walk, uint8_t *buf, uint32_t n, bool to_memory);

@@ -224,6 +224,10 @@ static void transfer(struct ide_channel *ch)
 
 void ata_dma_done(struct ide_channel *ch, bool moved)
 {
+    if (ch->command == ATA_TRIM) {
+        ide_done(ch, moved ? 0 : ER_ABRT);
+        return;
+    }
     if (!moved) {
         fail_transfer(ch, ch->lba);
         return;
@@ -482,11 +486,19 @@ static void identify_sata(const struct ide_drive *d, uint16_t *w)
     w[78] = w[79] = 0;
 }
 
+void ata_reply(struct ide_channel *ch)
+{
+    ch->count = 0;
+    request(ch, PH_PIO_IN, IDE_SECTOR, true);
+}
+
 static void put_identify(struct ide_channel *ch, void (*fill)(struct ide_drive *, uint16_t *))
 {
     uint16_t word[256] = {0};
 
     fill(ide_selected(ch), word);
+    if (!ide_selected(ch)->cdrom && board_behaves(ch->board, 9))
+        ata_identify_smart(ide_selected(ch), word);
     if (ch->sata)
         identify_sata(ide_selected(ch), word);
     ata_identify_sum(word);
@@ -494,8 +506,7 @@ static void put_identify(struct ide_channel *ch, void (*fill)(struct ide_drive *
         ch->buf[2 * i] = word[i];
         ch->buf[2 * i + 1] = word[i] >> 8;
     }
-    ch->count = 0;
-    request(ch, PH_PIO_IN, IDE_SECTOR, true);
+    ata_reply(ch);
 }
 
 static void identify(struct ide_channel *ch)
@@ -523,7 +534,7 @@ static void identify_packet(struct ide_channel *ch)
 static const struct ata_command commands[256] = {
     [0x00] = {"NOP", abort_command, C_BOTH}, /* always ends with ABRT */
     [0x03] = {"CFA REQUEST EXTENDED ERROR", OPTIONAL},
-    [0x06] = {"DATA SET MANAGEMENT", OPTIONAL},
+    [ATA_TRIM] = {"DATA SET MANAGEMENT", ata_trim, C_DISK | C_DATA | C_WRITE | C_EXT | C_DMA},
     [0x08] = {"DEVICE RESET", device_reset, C_CD},
     [0x10] = {"RECALIBRATE", succeed, C_DISK}, /* 10h-1Fh */
     [0x20] = {"READ SECTORS", DATA(0)},
@@ -556,7 +567,7 @@ static const struct ata_command commands[256] = {
     [0x99] = {"SLEEP", standby, C_BOTH},
     [0xa0] = {"PACKET", atapi_packet_start, C_CD | C_DATA}, /* reported with its packet */
     [0xa1] = {"IDENTIFY PACKET DEVICE", identify_packet, C_CD},
-    [0xb0] = {"SMART", OPTIONAL},
+    [ATA_SMART] = {"SMART", ata_smart, C_DISK},
     [0xb1] = {"DEVICE CONFIGURATION", OPTIONAL},
     [0xc4] = {"READ MULTIPLE", DATA(C_MULTIPLE)},
     [0xc5] = {"WRITE MULTIPLE", DATA(C_WRITE | C_MULTIPLE)},
@@ -605,6 +616,9 @@ void ata_command(struct ide_channel *ch)
     const struct ide_drive *d = ide_selected(ch);
     const struct ata_command *c = command_row(ch->command);
     uint8_t command = ch->command;
+    const char *name = command == ATA_SMART && !d->cdrom && board_behaves(ch->board, 9)
+                           ? ata_smart_name(d->reg[REG_FEATURE])
+                           : ata_command_name(command);
 
     if (!c->name)
         board_unhandled(ch->board, ch->what, command, true, d->reg[REG_FEATURE]);
@@ -614,5 +628,5 @@ void ata_command(struct ide_channel *ch)
         abort_command(ch);
     /* Transfers are reported elsewhere, unless they failed immediately. */
     if (!(c->flags & C_DATA) || d->status & ST_ERR)
-        ide_event_command(ch, command, ata_command_name(command));
+        ide_event_command(ch, command, name);
 }

@@ -103,10 +103,10 @@ static enum dma_outcome run_cd(struct ide_channel *ch, void *w)
     return DMA_MOVED;
 }
 
-/* 35h, CAh, CBh: the only commands that read data from memory. */
+/* 06h, 35h, CAh, CBh: the only commands that read data from memory. */
 bool ide_dma_writes(uint8_t command)
 {
-    return command == 0x35 || command == 0xca || command == 0xcb;
+    return command == ATA_TRIM || command == 0x35 || command == 0xca || command == 0xcb;
 }
 
 enum dma_outcome ide_dma_transfer(struct ide_channel *ch, void *walk, uint64_t address)
@@ -114,6 +114,8 @@ enum dma_outcome ide_dma_transfer(struct ide_channel *ch, void *walk, uint64_t a
     bool packet = ch->command == 0xa0, write = ide_dma_writes(ch->command);
     enum dma_outcome how;
 
+    if (ch->command == ATA_TRIM)
+        return ata_trim_run(ch, walk);
     if (packet)
         atapi_event(ch, address);
     else

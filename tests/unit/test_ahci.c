@@ -147,7 +147,7 @@ static int make(void **state)
 }
 
 struct request {
-    uint8_t command;
+    uint8_t command, feature;
     uint64_t lba;
     uint32_t count, bytes;
     uint8_t packet[ATAPI_PACKET];
@@ -174,6 +174,7 @@ static void prepare(struct fixture *f, unsigned i, unsigned slot, struct request
         c.fis[4 + k] = (uint8_t)(r.lba >> k * 8);
         c.fis[8 + k] = (uint8_t)(r.lba >> (24 + k * 8));
     }
+    c.fis[3] = r.feature;
     c.fis[7] = 0x40;
     c.fis[queued ? 3 : 12] = (uint8_t)r.count;
     c.fis[queued ? 11 : 13] = (uint8_t)(r.count >> 8);
@@ -395,6 +396,102 @@ static void test_unsupported(void **state)
     get(f, DATA, b, sizeof b);
     assert_int_equal(b[2] & 15, KEY_ILLEGAL);
     assert_int_equal(b[12], ASC_OPCODE);
+}
+
+/* Ranges of blocks become zeros; those before one beyond the end, too. */
+static void test_trim(void **state)
+{
+    enum { TRIM = 0x06 };
+    struct fixture *f = *state;
+    const uint64_t ranges[64] = {2ull << 48 | 5, 1ull << 48 | 9},
+                   bad[64] = {1ull << 48 | 20, 2ull << 48 | (SECTORS - 1)};
+    uint8_t have[512], zero[512] = {0};
+    uint16_t id[256];
+    run(f, DISK, (struct request){.command = IDENTIFY, .bytes = 512});
+    get(f, DATA, id, sizeof id);
+    assert_int_equal(id[169], 1);
+    assert_int_equal(id[69] & 0x4020, 0x4020);
+    observe(f, f->board, EVENT_CLASSES_ALL);
+    put(f, DATA, ranges, sizeof ranges);
+    assert_int_equal(run(f, DISK, (struct request){.command = TRIM, .feature = 1, .count = 1, .bytes = 512}),
+                     READY);
+    assert_non_null(strstr(f->log, "DATA SET MANAGEMENT"));
+    static const unsigned trimmed[] = {5, 6, 9}, kept[] = {4, 7, 8, 10};
+    for (unsigned i = 0; i < 3; i++) {
+        run(f, DISK, (struct request){.command = READ_DMA, .lba = trimmed[i], .count = 1, .bytes = 512});
+        get(f, DATA, have, sizeof have);
+        assert_memory_equal(have, zero, sizeof zero);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        run(f, DISK, (struct request){.command = READ_DMA, .lba = kept[i], .count = 1, .bytes = 512});
+        assert_sectors(f, DATA, kept[i] * 512, 512);
+    }
+    put(f, DATA, bad, sizeof bad);
+    assert_int_equal(
+        run(f, DISK, (struct request){.command = TRIM, .feature = 1, .count = 1, .bytes = 512}) >> 8,
+        ER_ABRT);
+    run(f, DISK, (struct request){.command = READ_DMA, .lba = 20, .count = 1, .bytes = 512});
+    get(f, DATA, have, sizeof have);
+    assert_memory_equal(have, zero, sizeof zero);
+    assert_int_equal(run(f, DISK, (struct request){.command = TRIM, .feature = 1}) >> 8, ER_ABRT);
+}
+
+static uint32_t smart(struct fixture *f, uint8_t feature, unsigned low, unsigned count, uint8_t data[512])
+{
+    const struct request r = {
+        .command = 0xb0, .feature = feature, .lba = 0xc24f00 | low, .count = count, .bytes = data ? 512 : 0};
+    uint32_t tfd = run(f, DISK, r);
+    if (!data || tfd & ST_ERR)
+        return tfd;
+    uint8_t sum = 0;
+    get(f, DATA, data, 512);
+    for (unsigned i = 0; i < 512; i++)
+        sum += data[i];
+    assert_int_equal(sum, 0);
+    return tfd;
+}
+
+static void test_smart(void **state)
+{
+    enum {
+        DATA_ = 0xd0,
+        THRESHOLDS = 0xd1,
+        EXECUTE = 0xd4,
+        LOG = 0xd5,
+        ENABLE = 0xd8,
+        DISABLE = 0xd9,
+        STATUS = 0xda
+    };
+    struct fixture *f = *state;
+    uint8_t d[512], t[512];
+    uint16_t id[256];
+    observe(f, f->board, EVENT_CLASSES_ALL);
+    assert_int_equal(smart(f, DATA_, 0, 0, d), READY);
+    assert_int_equal(smart(f, THRESHOLDS, 0, 0, t), READY);
+    assert_non_null(strstr(f->log, "SMART READ THRESHOLDS drive 16 status 0x58"));
+    for (unsigned i = 2; d[i]; i += 12) {
+        assert_int_equal(d[i], t[i]);
+        assert_true(d[i + 3] > t[i + 1]); /* it does not fail */
+    }
+    assert_int_equal(smart(f, STATUS, 0, 0, NULL), READY);
+    assert_int_equal(smart(f, LOG, 6, 1, d), READY);
+    assert_int_equal(d[508], 0);
+    for (unsigned i = 0; i < 23; i++) /* the log begins anew behind its last entry */
+        assert_int_equal(smart(f, EXECUTE, 1 + i % 2, 0, NULL), READY);
+    assert_int_equal(smart(f, LOG, 6, 1, d), READY);
+    assert_int_equal(d[508], 2);
+    assert_int_equal(d[2 + 24], 1);
+    assert_int_equal(d[2 + 24 * 20], 1);
+    assert_int_equal(smart(f, LOG, 9, 1, d) >> 8, ER_ABRT);
+    assert_int_equal(smart(f, EXECUTE, 3, 0, NULL) >> 8, ER_ABRT);
+    assert_int_equal(smart(f, DISABLE, 0, 0, NULL), READY);
+    assert_int_equal(smart(f, DATA_, 0, 0, d) >> 8, ER_ABRT);
+    run(f, DISK, (struct request){.command = IDENTIFY, .bytes = 512});
+    get(f, DATA, id, sizeof id);
+    assert_int_equal(id[82] & 1, 1);
+    assert_int_equal(id[85] & 1, 0);
+    assert_int_equal(smart(f, ENABLE, 0, 0, NULL), READY);
+    assert_int_equal(smart(f, DATA_, 0, 0, d), READY);
 }
 
 static void test_resets(void **state)
@@ -659,6 +756,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_queued_error, make, teardown),
         cmocka_unit_test_setup_teardown(test_packets, make, teardown),
         cmocka_unit_test_setup_teardown(test_unsupported, make, teardown),
+        cmocka_unit_test_setup_teardown(test_trim, make, teardown),
+        cmocka_unit_test_setup_teardown(test_smart, make, teardown),
         cmocka_unit_test_setup_teardown(test_resets, make, teardown),
         cmocka_unit_test_setup_teardown(test_bad_fis, make, teardown),
         cmocka_unit_test_setup_teardown(test_msi, make, teardown),
