@@ -61,9 +61,10 @@ const struct scsi_command *scsi_find(const struct scsi_command *table, size_t n,
     return NULL;
 }
 
-static const struct scsi_command *find(const struct scsi_unit *u, uint8_t opcode)
+const struct scsi_command *scsi_command_of(const struct scsi_unit *u, uint8_t opcode)
 {
-    return u->cdrom ? scsi_cd_command(opcode) : scsi_disk_command(opcode);
+    const struct scsi_command *c = u->cdrom ? scsi_cd_command(opcode) : scsi_disk_command(opcode);
+    return c && c->flags & SCSI_THIN && !u->thin ? NULL : c;
 }
 
 const char *scsi_name(const struct scsi_task *t)
@@ -90,7 +91,7 @@ static bool may_execute(struct scsi_task *t)
 
 void scsi_execute(struct board *b, struct scsi_unit *u, const uint8_t *cdb, struct scsi_task *t)
 {
-    *t = (struct scsi_task){.unit = u, .command = find(u, cdb[0])};
+    *t = (struct scsi_task){.unit = u, .command = scsi_command_of(u, cdb[0])};
     if (cdb[0] != REQUEST_SENSE)
         scsi_sense(u, 0, 0, 0);
     if (!t->command) {
@@ -122,6 +123,13 @@ void scsi_reply(struct scsi_task *t, uint32_t n, uint32_t allocation)
 {
     t->replies = true;
     t->size = n < allocation ? n : allocation;
+}
+
+void scsi_list(struct scsi_task *t, uint32_t n)
+{
+    assert(n <= sizeof t->buf);
+    t->list = t->write = n != 0;
+    t->size = t->blanked = n;
 }
 
 /* The size in bytes of the selected parts of a raw mode 1 sector. */
@@ -208,8 +216,15 @@ int scsi_read_at(const struct scsi_task *t, uint64_t at, void *buf, size_t n)
     return disk_read(t->unit->disk, t->lba * scsi_block(t->unit) + at, buf, n);
 }
 
-int scsi_write_at(const struct scsi_task *t, uint64_t at, const void *buf, size_t n)
+int scsi_write_at(struct scsi_task *t, uint64_t at, const void *buf, size_t n)
 {
+    if (t->list) {
+        assert(at <= t->size && n <= t->size - at);
+        memcpy(t->buf + at, buf, n);
+        if (at + n == t->size)
+            scsi_unmap_list(t);
+        return 0;
+    }
     return disk_write(t->unit->disk, t->lba * scsi_block(t->unit) + at, buf, n);
 }
 
@@ -255,8 +270,8 @@ static uint32_t put_identification(uint8_t *b, const struct scsi_unit *u)
 /* SPC-4, 7.8, and SBC-3, 6.5. */
 static uint32_t put_page(uint8_t *b, const struct scsi_unit *u, uint8_t page)
 {
-    static const uint8_t pages[] = {0x00, 0x80, 0x83, 0xb0, 0xb1};
-    uint32_t n = u->cdrom ? 3 : 5;
+    static const uint8_t pages[] = {0x00, 0x80, 0x83, 0xb0, 0xb1, 0xb2};
+    uint32_t n = u->cdrom ? 3 : u->thin ? 6 : 5;
     switch (page) {
     case 0x00:
         memcpy(b, pages, n);
@@ -265,11 +280,19 @@ static uint32_t put_page(uint8_t *b, const struct scsi_unit *u, uint8_t page)
         return text(b, u->serial, (uint32_t)strlen(u->serial));
     case 0x83:
         return put_identification(b, u);
-    case 0xb0: /* block limits: none */
+    case 0xb0: /* block limits: none, but of UNMAP */
+        if (u->thin) {
+            put32(b + 16, 1 << 30 >> 9); /* blocks */
+            put32(b + 20, SCSI_UNMAPS);
+            put32(b + 24, 8); /* the granularity that is best */
+        }
         return u->cdrom ? 0 : 0x3c;
     case 0xb1: /* block device characteristics: does not rotate */
         put16(b, 1);
         return u->cdrom ? 0 : 0x3c;
+    case 0xb2: /* logical block provisioning: thin, by UNMAP; blocks read as zeros */
+        memcpy(b, (uint8_t[]){0, 0x84, 2, 0}, 4);
+        return u->thin ? 4 : 0;
     default:
         return 0;
     }

@@ -11,7 +11,8 @@
 
 #include "hv/board/drives.h"
 
-enum { SCSI_CDB = 16, SCSI_BUFFER = 512, SCSI_SENSE = 18, SCSI_GOOD = 0, SCSI_CHECK = 2 };
+/* SCSI_UNMAPS: ranges of an UNMAP, at most. */
+enum { SCSI_CDB = 16, SCSI_BUFFER = 512, SCSI_UNMAPS = 31, SCSI_SENSE = 18, SCSI_GOOD = 0, SCSI_CHECK = 2 };
 
 /* Sense keys and additional sense codes (SPC-4, tables 43 and 49). */
 enum { KEY_NOT_READY = 2, KEY_MEDIUM = 3, KEY_ILLEGAL = 5, KEY_ATTENTION = 6, KEY_ABORTED = 11 };
@@ -39,6 +40,7 @@ struct scsi_unit {
     bool cdrom;
     bool atapi;      /* a CD-ROM drive on IDE or AHCI */
     bool removable;  /* a disk: of a USB stick */
+    bool thin;       /* a disk: it knows UNMAP, and its blocks are zeros then */
     uint64_t blocks; /* of 512 or, of a CD, 2048 bytes */
     char serial[21];
 
@@ -66,6 +68,7 @@ struct scsi_task {
     bool medium, write;
     uint64_t lba;
     uint32_t count;
+    bool list;          /* `size` bytes of parameters are written to buf, and then finish() is called */
     uint8_t parts;      /* of a CD's sector */
     uint32_t unit_size; /* bytes of a block as it is moved */
     /* or a reply */
@@ -92,7 +95,9 @@ uint64_t scsi_moves(const struct scsi_task *);
 /* Bytes [at, at + n) of what it reads; n is at most the rest. -1: the medium cannot be read. */
 int scsi_read_at(const struct scsi_task *, uint64_t at, void *buf, size_t n);
 /* Takes bytes [at, at + n) of what the command writes; n is at most the rest. -1: the medium cannot be written. */
-int scsi_write_at(const struct scsi_task *, uint64_t at, const void *buf, size_t n);
+int scsi_write_at(struct scsi_task *, uint64_t at, const void *buf, size_t n);
+/* The ranges of blocks that an UNMAP has freed, from 0 on; false if there are no more. */
+bool scsi_unmapped(const struct scsi_task *, unsigned i, uint64_t *lba, uint32_t *count);
 /* The parts of a sector of a CD; returns how many bytes, or -1. */
 int scsi_cd_sector(const struct scsi_unit *, uint64_t lba, uint8_t parts, uint8_t *buf);
 /* The name of a command in events: "READ(10)". */
@@ -102,6 +107,7 @@ const char *scsi_name(const struct scsi_task *);
 enum {
     SCSI_ANYTIME = 1, /* executed even if a unit attention is pending */
     SCSI_MEDIUM = 2,  /* needs a medium */
+    SCSI_THIN = 4,    /* known by units that are thin */
 };
 struct scsi_command {
     uint8_t opcode;
@@ -112,6 +118,7 @@ struct scsi_command {
 /* The row of an opcode, or NULL. */
 const struct scsi_command *scsi_cd_command(uint8_t opcode);
 const struct scsi_command *scsi_disk_command(uint8_t opcode);
+const struct scsi_command *scsi_command_of(const struct scsi_unit *, uint8_t opcode);
 const struct scsi_command *scsi_find(const struct scsi_command *table, size_t n, uint8_t opcode);
 
 /* The buffer for a reply, its first n bytes 0. */
@@ -119,6 +126,9 @@ uint8_t *scsi_blank(struct scsi_task *, uint32_t n);
 /* Ways to end a command: a reply of n bytes, at most `allocation`; blocks of the medium; check condition with
  * sense. A command that ends in none of these ways moves nothing, and succeeds. */
 void scsi_reply(struct scsi_task *, uint32_t n, uint32_t allocation);
+/* Takes n bytes of parameters, at most SCSI_BUFFER. */
+void scsi_list(struct scsi_task *, uint32_t n);
+void scsi_unmap_list(struct scsi_task *); /* scsi_disk.c: all of UNMAP's parameters are there */
 void scsi_blocks(struct scsi_task *, bool write, uint64_t lba, uint32_t count, uint8_t parts);
 void scsi_check(struct scsi_task *, uint8_t key, uint8_t asc, uint8_t ascq);
 void scsi_bad_field(struct scsi_task *);

@@ -49,6 +49,45 @@ static void verify(struct scsi_task *t, const uint8_t *p)
         scsi_check(t, KEY_ILLEGAL, ASC_OUT_OF_RANGE, 0);
 }
 
+/* ---------------------------------------------------------------- UNMAP: SBC-3, 5.25 */
+
+enum { LIST_HEADER = 8, RANGE = 16 };
+
+/* A list that is too short for its header is no error, and means nothing. */
+static void unmap(struct scsi_task *t, const uint8_t *p)
+{
+    const uint32_t n = be16(p + 7);
+    if (p[1] & 1 || n > LIST_HEADER + SCSI_UNMAPS * RANGE) /* ANCHOR */
+        scsi_bad_field(t);
+    else
+        scsi_list(t, n);
+}
+
+bool scsi_unmapped(const struct scsi_task *t, unsigned i, uint64_t *lba, uint32_t *count)
+{
+    const uint8_t *range = t->buf + LIST_HEADER + i * RANGE;
+    const uint32_t at = LIST_HEADER + i * RANGE,
+                   listed = LIST_HEADER + (t->size < LIST_HEADER ? 0 : be16(t->buf + 2));
+    if (!t->list || t->status || at + RANGE > t->size || at + RANGE > listed)
+        return false;
+    *lba = be64(range);
+    *count = be32(range + 8);
+    return true;
+}
+
+void scsi_unmap_list(struct scsi_task *t)
+{
+    const struct scsi_unit *u = t->unit;
+    uint64_t lba;
+    uint32_t count;
+    for (unsigned i = 0; scsi_unmapped(t, i, &lba, &count); i++)
+        if (lba > u->blocks || count > u->blocks - lba)
+            scsi_check(t, KEY_ILLEGAL, ASC_OUT_OF_RANGE, 0);
+    for (unsigned i = 0; scsi_unmapped(t, i, &lba, &count); i++)
+        if (disk_zero(u->disk, lba * scsi_block(u), (uint64_t)count * scsi_block(u)))
+            scsi_check(t, KEY_MEDIUM, ASC_UNREADABLE, 0);
+}
+
 /* ---------------------------------------------------------------- what it is */
 
 static uint64_t last_lba(const struct scsi_unit *u)
@@ -75,6 +114,7 @@ static void service16(struct scsi_task *t, const uint8_t *p)
     }
     put64(b, last_lba(t->unit));
     put32(b + 8, scsi_block(t->unit));
+    b[14] = t->unit->thin ? 0xc0 : 0; /* LBPME, LBPRZ */
     scsi_reply(t, 32, be32(p + 10));
 }
 
@@ -175,6 +215,7 @@ static const struct scsi_command commands[] = {
     {0x2a, "WRITE(10)", move10, 0},
     {0x2f, "VERIFY(10)", verify, 0},
     {0x35, "SYNCHRONIZE CACHE(10)", scsi_good, 0},
+    {0x42, "UNMAP", unmap, SCSI_THIN},
     {0x5a, "MODE SENSE(10)", mode_sense, 0},
     {0x88, "READ(16)", move16, 0},
     {0x8a, "WRITE(16)", move16, 0},
@@ -198,7 +239,7 @@ static void supported_commands(struct scsi_task *t, const uint8_t *p)
     static const uint8_t sizes[8] = {6, 10, 10, 0, 16, 12, 0, 0};
     uint8_t *b = scsi_blank(t, 20), size = sizes[p[3] >> 5];
     bool one = (p[1] & 31) == 0x0c && (p[2] & 7) == 1;
-    bool known = scsi_disk_command(p[3]) != NULL;
+    bool known = scsi_command_of(t->unit, p[3]) != NULL;
     if (!one) {
         scsi_bad_field(t);
         return;

@@ -123,7 +123,7 @@ static enum usb_result take_command(struct usb_device *d, struct usb_transfer *x
 
 /* ---------------------------------------------------------------- data and status */
 
-static bool move_part(struct usb_storage *s, const struct scsi_task *t, struct usb_transfer *x, uint64_t n)
+static bool move_part(struct usb_storage *s, struct scsi_task *t, struct usb_transfer *x, uint64_t n)
 {
     uint8_t *part = mem_alloc(PART);
     int rc = 0;

@@ -90,8 +90,26 @@ static void report(struct virtio_scsi *s, const struct scsi_task *t, uint8_t opc
                                                            .place = place(s, REQUESTS)});
 }
 
+/* The blocks that an UNMAP has freed. */
+static void report_unmapped(struct virtio_scsi *s, const struct scsi_task *t, uint8_t opcode)
+{
+    uint64_t lba;
+    uint32_t count;
+    for (unsigned i = 0; scsi_unmapped(t, i, &lba, &count); i++)
+        if (count)
+            drive_report(s->virtio.board,
+                         &(struct drive_transfer){.drive = DRIVE_NUMBER_SCSI + (unsigned)(t->unit - s->unit),
+                                                  .write = true,
+                                                  .command = opcode,
+                                                  .name = scsi_name(t),
+                                                  .lba = lba,
+                                                  .count = count,
+                                                  .address = UINT64_MAX,
+                                                  .place = place(s, REQUESTS)});
+}
+
 /* Moves `size` bytes of the task's data in parts. */
-static int move(struct virtio_scsi *s, const struct scsi_task *t, uint64_t size)
+static int move(struct virtio_scsi *s, struct scsi_task *t, uint64_t size)
 {
     uint8_t *part = mem_alloc(PART);
     int rc = 0;
@@ -126,6 +144,7 @@ static uint64_t run(struct virtio_scsi *s, struct scsi_unit *unit, const uint8_t
         t.status = SCSI_CHECK;
         moves = 0;
     }
+    report_unmapped(s, &t, cdb[0]);
     r->status = t.status;
     r->residual = (uint32_t)(room - moves);
     return t.write ? 0 : moves;
@@ -327,8 +346,10 @@ static int add_targets(struct virtio_scsi *s, struct error *err)
 {
     struct drive drives[SCSI_TARGETS];
     int n = drives_of(board_config(s->virtio.board), DRIVE_SCSI, drives, SCSI_TARGETS, err);
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         scsi_attach(s->virtio.board, &s->unit[i], &drives[i]);
+        s->unit[i].thin = !drives[i].cdrom && board_behaves(s->virtio.board, 9);
+    }
     s->targets = n < 0 ? 0 : (unsigned)n;
     return n < 0 ? -1 : 0;
 }

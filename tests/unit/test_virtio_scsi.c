@@ -73,6 +73,48 @@ static void test_commands(void **state)
     assert_int_equal(command(m, 5, ready, 6, 0).response, 3); /* no such target */
 }
 
+/* Two ranges become zeros; the list goes to the device behind the command. */
+static void test_unmap(void **state)
+{
+    struct machine *m = *state;
+    struct fixture *f = &m->f;
+    uint8_t request[REQUEST] = {1, 0, 0x40}, page[64];
+    uint8_t list[40] = {0, 38, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0,
+                        0, 2,  0, 0,  0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 1};
+    static const uint8_t limits[6] = {0x12, 1, 0xb0, 0, 64}, thin[6] = {0x12, 1, 0xb2, 0, 64},
+                         capacity[16] = {0x9e, 0x10, [13] = 32};
+    struct answer a;
+    uint8_t have[3584], want[3584];
+    start_requests(m);
+    assert_int_equal(command(m, 0, limits, 6, 64).status, 0);
+    physmem_read(f->board->mem, DATA, page, sizeof page);
+    assert_int_equal(page[27], 31);
+    assert_int_equal(command(m, 0, thin, 6, 8).status, 0);
+    physmem_read(f->board->mem, DATA, page, 8);
+    assert_int_equal(page[5], 0x84);
+    assert_int_equal(command(m, 0, capacity, 16, 32).status, 0);
+    physmem_read(f->board->mem, DATA, page, 32);
+    assert_int_equal(page[14], 0xc0);
+    for (unsigned bad = 0; bad < 2; bad++) {
+        request[19] = 0x42;
+        request[19 + 8] = sizeof list;
+        list[8] = (uint8_t)bad; /* the first range is far beyond the end: nothing is done */
+        put(f, HEADER, request, sizeof request);
+        put(f, DATA, list, sizeof list);
+        descriptor(f, RING, 0, HEADER, sizeof request, NEXT, 1);
+        descriptor(f, RING, 1, DATA, sizeof list, NEXT, 2);
+        descriptor(f, RING, 2, STATUS, ANSWER, WRITE, 0);
+        offer_split(m);
+        physmem_read(f->board->mem, STATUS, &a, sizeof a);
+        assert_int_equal(a.status, bad ? 2 : 0);
+    }
+    image_read(NULL, 3 * 512, want, sizeof want, NULL);
+    memset(want, 0, 1024);
+    memset(want + 6 * 512, 0, 512);
+    assert_int_equal(disk_read(board_disk(f->board, "disk0"), 3 * 512, have, sizeof have), 0);
+    assert_memory_equal(have, want, sizeof want);
+}
+
 static void test_control(void **state)
 {
     struct machine *m = *state;
@@ -130,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_commands, make, drop),
+        cmocka_unit_test_setup_teardown(test_unmap, make, drop),
         cmocka_unit_test_setup_teardown(test_control, make, drop),
         cmocka_unit_test_setup_teardown(test_short, make, drop),
         cmocka_unit_test_setup_teardown(test_wild, make, drop),
