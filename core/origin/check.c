@@ -78,6 +78,19 @@ static bool moved(const struct origin_link *l, struct origin_place *p)
     return true;
 }
 
+/* Tries a copy there. A flip that makes the step write where nothing is cannot be seen. */
+static int try_moved(struct origin *o, const struct origin_link *l, const struct origin_place *elsewhere,
+                     uint8_t *is, struct error *err)
+{
+    struct timeline_stopped s;
+    struct where w;
+    if (timeline_seek(o->tl, l->since, &s, err))
+        return -1;
+    if (!where_is(o, elsewhere, &w))
+        return NO_FLIP;
+    return try_flip(o, &l->operand[l->follows].place, l->since, elsewhere, l->icount + 1, l->after, is, err);
+}
+
 static int try_links(struct origin *o, const struct origin_chain *c, struct origin_check *r,
                      struct error *err)
 {
@@ -93,8 +106,7 @@ static int try_links(struct origin *o, const struct origin_chain *c, struct orig
         int rc = try_flip(o, &l->operand[l->follows].place, l->since, &to, l->icount + 1, l->after, is, err);
         struct origin_place elsewhere;
         if (!rc && moved(l, &elsewhere))
-            rc = try_flip(o, &l->operand[l->follows].place, l->since, &elsewhere, l->icount + 1, l->after, is,
-                          err);
+            rc = try_moved(o, l, &elsewhere, is, err);
         if (rc < 0)
             return -1;
         r->tried += rc != NO_FLIP;
