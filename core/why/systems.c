@@ -1,9 +1,12 @@
 /* systems.c - Xen, FreeBSD, user-mode Linux and UEFI firmware: panics, domains that die, assertions, exceptions of modules. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "core/why/private/case.h"
 
 /* ---------------------------------------------------------------- panics */
+
+static const char PANIC[] = "panic: ";
 
 /* Who panics, by what was found as that guest. */
 static const char *who(const struct facts *f, const struct event *panic)
@@ -21,12 +24,28 @@ static const char *who(const struct facts *f, const struct event *panic)
     return name;
 }
 
+/* FreeBSD's panic as it printed it before its debugger, in a trace that has no event of it. */
+static const struct event *printed_panic(const struct facts *f)
+{
+    const struct event *kernel = facts_last(f, EV_KERNEL_FOUND),
+                       *debugger = facts_line(f, "KDB: enter: panic", f->begin), *panic = NULL;
+    char words[300];
+    if (!kernel || !debugger || !fact_contains(kernel, "FreeBSD"))
+        return NULL;
+    for (size_t i = 0; i < f->n && f->event[i].icount <= debugger->icount; i++)
+        if (f->event[i].kind == EV_CONSOLE_LINE &&
+            !strncmp(fact_text(&f->event[i], words, sizeof words), PANIC, sizeof PANIC - 1))
+            panic = &f->event[i];
+    return panic;
+}
+
 static void panicked(struct why_case *c, struct finding *f, const struct event *panic)
 {
     char words[300];
     const struct event *modules = NULL;
+    fact_text(panic, words, sizeof words);
     find_verdict(f, WHY_WRONG, panic->icount, "%s panicked: %s", who(&c->now, panic),
-                 fact_text(panic, words, sizeof words));
+                 words + (panic->kind == EV_CONSOLE_LINE ? sizeof PANIC - 1 : 0));
     find_event(f, c, panic, NULL);
     find_callers_at(f, c, panic);
     for (size_t i = 0; i < c->now.n; i++)
@@ -94,6 +113,8 @@ static bool firmware_says(struct why_case *c, struct finding *f)
 void explain_systems(struct why_case *c, struct finding *f)
 {
     const struct event *panic = facts_last(&c->now, EV_KERNEL_PANIC);
+    if (!panic)
+        panic = printed_panic(&c->now);
     if (panic)
         panicked(c, f, panic);
     else if (!domain_died(c, f) && facts_last(&c->now, EV_EFI_START))

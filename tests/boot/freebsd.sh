@@ -58,7 +58,7 @@ boot() { # NAME OPTION...
 }
 
 record() { # NAME IMAGE OPTION...
-    expect 0 "$1" "$BOOTREEL" record --memory 256M --cdrom "$2" --events default,syscall,sched --until "${UNTIL:-2s}" "${@:3}" -q --console=serial0 -o "$work/$1.reel" || return
+    expect "${STATUS:-0}" "$1" "$BOOTREEL" record --memory 256M --cdrom "$2" --events default,syscall,sched --until "${UNTIL:-2s}" "${@:3}" -q --console=serial0 -o "$work/$1.reel" || return
     tr -d '\r' <"$work/$1.out" >"$work/$1.console"
     "$BOOTREEL" events --class kernel,process,syscall,sched "$work/$1.reel" | sed -E 's/^ *[0-9]+ +[0-9]+ +[0-9.]+ +//' >"$work/$1.events"
 }
@@ -158,6 +158,18 @@ all i386
 # Offsets that are not given have to be found.
 boot derived 64 -DWITHOUT_CONSTANTS
 all derived
+
+# A panic that waits in the debugger, and a trap that goes there without one. FreeBSD calls kdb_enter in panic(), kdb_trap in trap_fatal().
+panics() { # NAME TEXT OPTION...
+    STATUS=1 boot "$1" 64 -DPANIC "${@:3}"
+    holds "$work/$1.events" "^kernel.panic +panic: $2\$" "$1: event"
+    [ "$(grep -c '^kernel.panic ' "$work/$1.events")" = 1 ] || fail "$1: one panic is told $(grep -c '^kernel.panic ' "$work/$1.events") times"
+    expect 1 "$1-why" "$BOOTREEL" why "$work/$1.reel"
+    holds "$work/$1-why.out" "^FreeBSD panicked: $2\$" "$1: why"
+    holds "$work/$1-why.out" ' called by .*mi_startup' "$1: why"
+}
+panics panic 'the test wants it'
+panics fatal 'fatal trap 12: page fault' -DFATAL
 
 # A root that is not there, and none: `why` says which was asked for, what there is, and where the kernel waits.
 without_root() { # NAME FROM VERDICT

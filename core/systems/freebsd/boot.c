@@ -212,16 +212,42 @@ static void processor(struct fb_guest *fb, struct hook_frame *f)
     GUEST_EMIT(fb, EV_CPU_UP, NULL, fb->base.cpu);
 }
 
-/* The text of a panic is complete when the kernel reboots because of it. */
-static void shutdown(struct fb_guest *fb, struct hook_frame *f)
+/* The text of a panic is complete when the kernel enters its debugger or reboots because of it. */
+static void panicked(struct fb_guest *fb)
 {
-    enum { RB_HALT = 8, RB_POWEROFF = 0x4000 };
-    uint64_t howto = base_argument(&fb->base, 0), panicstr = fb_symbol(fb, "panicstr");
-    uint64_t at = panicstr ? fb_word(fb, panicstr) : 0;
+    const uint64_t panicstr = fb_symbol(fb, "panicstr"), at = panicstr ? fb_word(fb, panicstr) : 0;
     char text[TEXT * 2];
     if (at && !fb->panicked && fb_string(fb, at, text, sizeof text))
         GUEST_EMIT(fb, EV_KERNEL_PANIC, text, fb_current_pid(fb));
     fb->panicked |= at != 0;
+}
+
+static void debugger(struct fb_guest *fb, struct hook_frame *f)
+{
+    panicked(fb);
+}
+
+/* kdb_trap(type, code, frame): a fatal trap goes to the debugger first, and panics only if that goes on. Breakpoints, single steps and
+ * NMIs are meant for the debugger. */
+static void debugger_trap(struct fb_guest *fb, struct hook_frame *f)
+{
+    enum { T_BPTFLT = 3, T_TRCTRAP = 10, T_NMI = 19 };
+    const uint32_t type = (uint32_t)base_argument(&fb->base, 0);
+    const char *name = fb_trap_words(type);
+    char text[64];
+    panicked(fb);
+    if (fb->panicked || type == T_BPTFLT || type == T_TRCTRAP || type == T_NMI)
+        return;
+    snprintf(text, sizeof text, "fatal trap %u%s%s", type, name ? ": " : "", name ? name : "");
+    GUEST_EMIT(fb, EV_KERNEL_PANIC, text, fb_current_pid(fb));
+    fb->panicked = true;
+}
+
+static void shutdown(struct fb_guest *fb, struct hook_frame *f)
+{
+    enum { RB_HALT = 8, RB_POWEROFF = 0x4000 };
+    uint64_t howto = base_argument(&fb->base, 0);
+    panicked(fb);
     GUEST_EMIT(fb, EV_KERNEL_SHUTDOWN,
                howto & RB_POWEROFF ? "kern_reboot (power off)"
                : howto & RB_HALT   ? "kern_reboot (halt)"
@@ -240,4 +266,6 @@ void fb_boot_setup(struct fb_guest *fb)
     fb_hook_needed(fb, "cnadd", console, NULL);
     fb_hook(fb, "init_secondary", processor, NULL);
     fb_hook_needed(fb, "kern_reboot", shutdown, NULL);
+    fb_hook(fb, "kdb_enter", debugger, NULL);
+    fb_hook(fb, "kdb_trap", debugger_trap, NULL);
 }

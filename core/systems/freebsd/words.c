@@ -79,6 +79,14 @@ const char *fb_trap_name(uint32_t trap)
     return NULL;
 }
 
+const char *fb_trap_words(uint32_t trap)
+{
+    for (size_t i = 0; i < sizeof traps / sizeof traps[0]; i++)
+        if (traps[i].number == trap)
+            return traps[i].words;
+    return NULL;
+}
+
 const char *fb_parent_name(unsigned parent)
 {
     static const char *const names[] = {

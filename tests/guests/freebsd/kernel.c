@@ -4,6 +4,8 @@
  *
  *   -DWITHOUT_CONSTANTS   without the constants for debuggers: offsets have to be derived
  *   -DNO_ROOT="FROM"      the root is not there: it asks for one, and nobody answers; "" if none was asked for
+ *   -DPANIC               it panics at the end, and waits in its debugger
+ *   -DFATAL               … because of a trap that goes to the debugger first
  *   -DHOSTILE             the list of processes is a cycle, the set of SYSINITs holds itself, a module's symbols have no end
  */
 #include <stddef.h>
@@ -412,6 +414,39 @@ FUNCTION void kern_reboot(int howto)
         __asm__ volatile("hlt");
 }
 
+#ifdef PANIC
+const char *panicstr;
+
+static void debugger_waits(void)
+{
+    put("db> ");
+    for (;;)
+        __asm__ volatile("pause"); /* it polls its console */
+}
+
+FUNCTION void kdb_trap(int type, int code, void *frame)
+{
+    __asm__ volatile("" ::"r"(type), "r"(code), "r"(frame));
+    debugger_waits();
+}
+
+FUNCTION void kdb_enter(const char *why, const char *text)
+{
+    __asm__ volatile("" ::"r"(why), "r"(text));
+    put("KDB: enter: panic\n");
+    kdb_trap(3, 0, NULL);
+}
+
+FUNCTION void panic(const char *text)
+{
+    panicstr = text;
+    put("panic: ");
+    put(text);
+    put("\ncpuid = 0\n");
+    kdb_enter("panic", "panic");
+}
+#endif
+
 /* ---------------------------------------------------------------- SYSINITs */
 
 struct sysinit {
@@ -710,6 +745,12 @@ FUNCTION void mi_startup(void)
         linker_file_sysinit(second_set, 1);
         unload_second();
     }
+#ifdef FATAL
+    put("Fatal trap 12: page fault while in kernel mode\n");
+    kdb_trap(12, 0, NULL);
+#elif defined PANIC
+    panic("the test wants it");
+#endif
     kern_reboot(0x4000);
 }
 

@@ -244,6 +244,7 @@ const char *fb_parent_name(unsigned parent);
 const char *fb_subsystem_name(uint32_t release, uint32_t subsystem);
 /* "T_PAGEFLT", or NULL. */
 const char *fb_trap_name(uint32_t trap);
+const char *fb_trap_words(uint32_t trap);
 const char *fb_word_of(unsigned kind, unsigned field, uint64_t value);
 bool fb_event_words(const struct event *ev, struct text *out);
 /* Words for kinds of events that other systems make as well; this one is FreeBSD's. */
