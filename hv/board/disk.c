@@ -11,11 +11,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = SNAPSHOT_PAGE, LEAF = 1024, MAP_BITS = SNAPSHOT_PAGE * 8, SECTOR = 512 };
+enum {
+    CHUNK = SNAPSHOT_PAGE,
+    LEAF = 1024,
+    LEAF_BYTES = LEAF * CHUNK,
+    MAP_BITS = SNAPSHOT_PAGE * 8,
+    SECTOR = 512
+};
 
 struct leaf {
-    const uint8_t *chunk[LEAF]; /* ours, or zero_chunk */
+    const uint8_t *chunk[LEAF]; /* ours, or a placeholder */
     uint32_t changed[LEAF];     /* the epoch of the last change; 0 if never */
+};
+
+/* The place of a leaf. A guest may have a disk of terabytes forgotten at once: what becomes zeros as a whole, and was never written,
+ * has no leaf. */
+struct leaf_place {
+    struct leaf *leaf; /* NULL: none of its chunks exists, or with `zeros`, each is zeroed_chunk */
+    bool zeros;
+    uint32_t changed; /* without a leaf: as in struct leaf, of all chunks */
 };
 
 struct disk {
@@ -24,7 +38,7 @@ struct disk {
     char map_name[32];
     uint64_t size;
     uint64_t nleaves;
-    struct leaf **leaf;
+    struct leaf_place *place;
 };
 
 /* Placeholders for chunks of zeros: those in a snapshot's map, until their content is loaded; and those that were zeroed and never had
@@ -44,27 +58,43 @@ static uint64_t chunk_count(const struct disk *d)
 static const uint8_t *find_chunk(const struct disk *d, uint64_t index)
 {
     assert(index / LEAF < d->nleaves && "check_range() has checked it");
-    const struct leaf *l = d->leaf[index / LEAF];
-    return l ? l->chunk[index % LEAF] : NULL;
+    const struct leaf_place *p = &d->place[index / LEAF];
+    return p->leaf ? p->leaf->chunk[index % LEAF] : p->zeros ? zeroed_chunk : NULL;
 }
 
 static void mark_changed(struct disk *d, uint64_t index)
 {
-    assert(d->leaf[index / LEAF] && "only a chunk that is or was there changes");
-    d->leaf[index / LEAF]->changed[index % LEAF] = d->board->epoch;
+    assert(d->place[index / LEAF].leaf && "only a chunk that is or was there changes");
+    d->place[index / LEAF].leaf->changed[index % LEAF] = d->board->epoch;
 }
 
 static bool changed_since(const struct disk *d, uint64_t index, uint32_t since)
 {
-    return d->leaf[index / LEAF]->changed[index % LEAF] >= since;
+    const struct leaf_place *p = &d->place[index / LEAF];
+    return (p->leaf ? p->leaf->changed[index % LEAF] : p->changed) >= since;
 }
 
 static const uint8_t **chunk_place(struct disk *d, uint64_t index)
 {
-    struct leaf **l = &d->leaf[index / LEAF];
-    if (!*l)
-        *l = mem_zero(1, sizeof **l);
-    return &(*l)->chunk[index % LEAF];
+    struct leaf_place *p = &d->place[index / LEAF];
+    if (!p->leaf) {
+        p->leaf = mem_zero(1, sizeof *p->leaf);
+        for (unsigned j = 0; j < LEAF; j++) {
+            p->leaf->chunk[j] = p->zeros ? zeroed_chunk : NULL;
+            p->leaf->changed[j] = p->changed;
+        }
+        p->zeros = false;
+    }
+    return &p->leaf->chunk[index % LEAF];
+}
+
+/* Makes all chunks of a place without a leaf zeros, or drops them. */
+static void set_zeros(struct disk *d, struct leaf_place *p, bool zeros)
+{
+    assert(!p->leaf && "with a leaf, each chunk has its own state");
+    if (p->zeros != zeros)
+        p->changed = d->board->epoch;
+    p->zeros = zeros;
 }
 
 /* The chunk, for writing; created with zeroes if it does not exist. */
@@ -90,17 +120,20 @@ static void drop_chunk(struct disk *d, uint64_t index)
 
 static void drop_overlay(struct disk *d)
 {
-    for (uint64_t i = 0; i < d->nleaves; i++)
-        for (unsigned j = 0; d->leaf[i] && j < LEAF; j++)
+    for (uint64_t i = 0; i < d->nleaves; i++) {
+        for (unsigned j = 0; d->place[i].leaf && j < LEAF; j++)
             drop_chunk(d, i * LEAF + j);
+        if (d->place[i].zeros)
+            set_zeros(d, &d->place[i], false);
+    }
 }
 
 void disk_destroy(struct disk *d)
 {
     drop_overlay(d);
     for (uint64_t i = 0; i < d->nleaves; i++)
-        free(d->leaf[i]);
-    free(d->leaf);
+        free(d->place[i].leaf);
+    free(d->place);
     free(d);
 }
 
@@ -120,7 +153,7 @@ struct disk *board_disk(struct board *b, const char *role)
     d->size =
         (image->size + SECTOR - 1) / SECTOR * SECTOR; /* a last sector that is not whole ends with zeros */
     d->nleaves = (chunk_count(d) + LEAF - 1) / LEAF;
-    d->leaf = mem_zero(d->nleaves ? d->nleaves : 1, sizeof *d->leaf);
+    d->place = mem_zero(d->nleaves ? d->nleaves : 1, sizeof *d->place);
     snprintf(d->map_name, sizeof d->map_name, "%s.map", image->role);
     b->disk[b->ndisks++] = d;
     return d;
@@ -143,7 +176,7 @@ static int read_image(struct disk *d, uint64_t offset, void *buf, size_t n)
     return -1;
 }
 
-static int check_range(struct disk *d, uint64_t offset, size_t n)
+static int check_range(struct disk *d, uint64_t offset, uint64_t n)
 {
     struct error err;
     if (offset <= d->size && n <= d->size - offset)
@@ -227,17 +260,27 @@ static void zero_whole(struct disk *d, uint64_t index)
     mark_changed(d, index);
 }
 
+/* Whether [offset, offset + n) begins with all of a leaf's chunks, and none of them was ever there. */
+static bool begins_with_leaf(const struct disk *d, uint64_t offset, uint64_t n)
+{
+    return offset % LEAF_BYTES == 0 && n >= LEAF_BYTES && !d->place[offset / LEAF_BYTES].leaf;
+}
+
 int disk_zero(struct disk *d, uint64_t offset, uint64_t n)
 {
     static const uint8_t zeros[CHUNK];
     if (check_range(d, offset, n))
         return -1;
     while (n) {
-        size_t part = in_chunk(offset, n < CHUNK ? (size_t)n : CHUNK);
-        if (part == CHUNK)
+        uint64_t part = in_chunk(offset, n < CHUNK ? (size_t)n : CHUNK);
+        if (begins_with_leaf(d, offset, n)) {
+            part = LEAF_BYTES;
+            set_zeros(d, &d->place[offset / LEAF_BYTES], true);
+        } else if (part == CHUNK) {
             zero_whole(d, offset / CHUNK);
-        else if (disk_write(d, offset, zeros, part))
+        } else if (disk_write(d, offset, zeros, part)) {
             return -1;
+        }
         offset += part;
         n -= part;
     }
@@ -256,23 +299,31 @@ void board_boot_sector(struct board *b, unsigned drive, uint64_t lba)
 
 /* ---------------------------------------------------------------- snapshots */
 
-/* The bits of chunks [first, first + MAP_BITS). Returns whether any is set; *changed gets whether any of
- * these chunks changed in epoch `since` or later. */
+/* Sets the bits of a leaf's chunks in `bits`. Returns whether any is set; *changed gets whether any of these
+ * chunks changed in epoch `since` or later, and is left alone otherwise. */
+static bool map_leaf(const struct leaf_place *p, uint32_t since, uint8_t bits[LEAF / 8], bool *changed)
+{
+    bool any = p->zeros;
+    memset(bits, p->zeros ? 0xff : 0, LEAF / 8);
+    *changed |= !p->leaf && p->changed >= since;
+    for (unsigned j = 0; p->leaf && j < LEAF; j++) {
+        *changed |= p->leaf->changed[j] >= since;
+        if (!p->leaf->chunk[j])
+            continue;
+        bits[j / 8] |= (uint8_t)(1u << j % 8);
+        any = true;
+    }
+    return any;
+}
+
+/* The bits of chunks [first, first + MAP_BITS). Returns whether any is set, and *changed as map_leaf(). */
 static bool map_page(const struct disk *d, uint64_t first, uint32_t since, uint8_t *page, bool *changed)
 {
     bool any = false;
     memset(page, 0, SNAPSHOT_PAGE);
     *changed = false;
-    for (uint64_t l = first / LEAF; l < (first + MAP_BITS) / LEAF && l < d->nleaves; l++) {
-        for (unsigned j = 0; d->leaf[l] && j < LEAF; j++) {
-            uint64_t bit = l * LEAF + j - first;
-            *changed |= changed_since(d, first + bit, since);
-            if (!d->leaf[l]->chunk[j])
-                continue;
-            page[bit / 8] |= (uint8_t)(1u << bit % 8);
-            any = true;
-        }
-    }
+    for (uint64_t l = first / LEAF; l < (first + MAP_BITS) / LEAF && l < d->nleaves; l++)
+        any |= map_leaf(&d->place[l], since, page + (l - first / LEAF) * (LEAF / 8), changed);
     return any;
 }
 
@@ -292,8 +343,8 @@ static void save_map(const struct disk *d, const struct snapshot_sink *sink, uin
 static void save_chunks(const struct disk *d, const struct snapshot_sink *sink, uint32_t since)
 {
     for (uint64_t l = 0; l < d->nleaves; l++) {
-        for (unsigned j = 0; d->leaf[l] && j < LEAF; j++) {
-            const uint8_t *chunk = d->leaf[l]->chunk[j];
+        for (unsigned j = 0; d->place[l].leaf && j < LEAF; j++) {
+            const uint8_t *chunk = d->place[l].leaf->chunk[j];
             if (chunk == zeroed_chunk)
                 continue;
             if (since ? changed_since(d, l * LEAF + j, since) : chunk != NULL)
@@ -310,24 +361,46 @@ void disks_save(struct board *b, const struct snapshot_sink *sink, uint32_t sinc
     }
 }
 
+/* Makes chunks [first, first + n), at most those of a leaf, exist as the bits say. Where all or none do, there need not be a leaf. */
+static void put_leaf(struct disk *d, uint64_t first, unsigned n, const uint8_t *bits)
+{
+    struct leaf_place *p = &d->place[first / LEAF];
+    unsigned count = 0;
+    for (unsigned i = 0; i < LEAF / 8; i++)
+        count += (unsigned)__builtin_popcount(bits[i]);
+    if (!p->leaf && (!count || count == LEAF)) {
+        set_zeros(d, p, count != 0);
+        return;
+    }
+    for (unsigned j = 0; j < n; j++) {
+        if (!(bits[j / 8] >> j % 8 & 1)) {
+            drop_chunk(d, first + j);
+        } else if (!find_chunk(d, first + j)) {
+            *chunk_place(d, first + j) = zero_chunk;
+            mark_changed(d, first + j);
+        }
+    }
+}
+
+/* Whether a page of the map has bits for chunks behind the disk's end. */
+static bool is_beyond(const struct disk *d, uint64_t index, const uint8_t *page)
+{
+    const uint64_t first = index * MAP_BITS, n = chunk_count(d);
+    for (uint64_t bit = n > first ? n - first : 0; bit < MAP_BITS; bit++)
+        if (page[bit / 8] >> bit % 8 & 1)
+            return true;
+    return false;
+}
+
 static int put_map(void *ctx, uint64_t index, const void *data)
 {
     struct disk *d = ctx;
     const uint8_t *page = data;
-    if (index > chunk_count(d) / MAP_BITS)
+    if (index > chunk_count(d) / MAP_BITS || is_beyond(d, index, page))
         return -1;
-    for (uint64_t bit = 0; bit < MAP_BITS; bit++) {
-        uint64_t chunk = index * MAP_BITS + bit;
-        bool present = page[bit / 8] >> bit % 8 & 1;
-        if (chunk >= chunk_count(d)) {
-            if (present)
-                return -1;
-        } else if (!present) {
-            drop_chunk(d, chunk);
-        } else if (!find_chunk(d, chunk)) {
-            *chunk_place(d, chunk) = zero_chunk;
-            mark_changed(d, chunk);
-        }
+    for (uint64_t l = index * MAP_BITS / LEAF; l < (index + 1) * MAP_BITS / LEAF && l < d->nleaves; l++) {
+        const uint64_t left = chunk_count(d) - l * LEAF;
+        put_leaf(d, l * LEAF, left < LEAF ? (unsigned)left : LEAF, page + l * LEAF % MAP_BITS / 8);
     }
     return 0;
 }

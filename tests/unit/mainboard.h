@@ -51,12 +51,12 @@ static inline void seen(void *ctx, const struct event *ev)
              event_kind(ev->kind)->name, text);
 }
 
-static inline struct board *make_board(struct fixture *f)
+static inline struct board *make_board_with(struct fixture *f, uint64_t disk_size)
 {
     static const char memory[] = "16777216";
     struct board_host host = {.ctx = f, .icount = host_icount, .time = host_time};
     struct error err;
-    f->image[0] = (struct image){.role = "disk0", .name = "disk", .size = DISK_SIZE, .read = image_read};
+    f->image[0] = (struct image){.role = "disk0", .name = "disk", .size = disk_size, .read = image_read};
     f->image[1] = (struct image){.role = "bios", .name = "bios", .size = BIOS_SIZE, .read = image_read};
     f->setting[0] = (struct setting){"memory", memory};
     f->setting[1] = (struct setting){"cpus", "2"};
@@ -66,6 +66,11 @@ static inline struct board *make_board(struct fixture *f)
     if (!b)
         fail_msg("%s", err.text);
     return b;
+}
+
+static inline struct board *make_board(struct fixture *f)
+{
+    return make_board_with(f, DISK_SIZE);
 }
 
 static inline int setup(void **state)
