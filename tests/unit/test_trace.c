@@ -458,7 +458,7 @@ static void write_seeds(const char *dir)
         fill_text();
         struct bytes b = !i       ? tiny_trace()
                          : i == 1 ? sample_trace("seed", 80)
-                                  : sample_traffic("seed", 9, (enum traffic_order)(i - 2));
+                                  : sample_traffic("seed", TRAFFIC_BURST, (enum traffic_order)(i - 2));
         struct bytes u = unpacked(b);
         snprintf(path, sizeof path, "%s/packed%zu", dir, i);
         spill(path, b.p, b.n);
