@@ -410,7 +410,7 @@ int ahci_create(struct board *b, const struct card *card, struct error *err)
     h->board = b;
     h->io = UINT64_MAX;
     init_pci(h, card->devfn);
-    h->mmio = board_mmio(b, UINT64_MAX, AHCI_BAR, h, mmio_read, mmio_write);
+    h->mmio = board_mmio_bar(b, AHCI_BAR, h, mmio_read, mmio_write);
     board_add_chip(b, &(struct chip){.name = "ahci",
                                      .fields = ahci_fields,
                                      .nfields = FIELD_COUNT(ahci_fields) - !board_behaves(b, 8),

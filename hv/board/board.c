@@ -245,7 +245,6 @@ static int number_setting(const struct engine_config *cfg, const char *key, uint
 }
 
 enum { VIDEO_MEMORY = 0xa0000, HIGH_MEMORY = 0x100000 };
-#define FOUR_GIB 0x100000000ull
 static const char ram_name[] = "ram";
 
 /* The parts below and above 4 GiB. */

@@ -45,9 +45,16 @@ unsigned board_mmio(struct board *b, uint64_t pa, uint64_t size, void *ctx, mmio
     assert(size && "a region holds at least a byte");
     if (b->nmmio == BOARD_MAX_MMIO)
         abort();
-    b->mmio[b->nmmio] =
-        (struct mmio_region){.pa = pa, .size = size, .ctx = ctx, .read = read, .write = write};
+    b->mmio[b->nmmio] = (struct mmio_region){
+        .pa = pa, .size = size, .fixed = pa != UINT64_MAX, .ctx = ctx, .read = read, .write = write};
     return b->nmmio++;
+}
+
+unsigned board_mmio_bar(struct board *b, uint64_t size, void *ctx, mmio_read_fn *read, mmio_write_fn *write)
+{
+    const unsigned id = board_mmio(b, UINT64_MAX, size, ctx, read, write);
+    b->mmio[id].bar = board_behaves(b, 9);
+    return id;
 }
 
 void board_mmio_move(struct board *b, unsigned id, uint64_t pa)
@@ -102,14 +109,58 @@ void bus_port_write(struct board *b, uint16_t port, unsigned size, uint32_t valu
 
 /* ---------------------------------------------------------------- device memory */
 
+/* BARs come last, as in QEMU, where PCI's address space is below the chipset's. */
 static struct mmio_region *region_of(struct board *b, uint64_t pa)
 {
+    struct mmio_region *bar = NULL;
     for (unsigned i = b->nmmio; i-- > 0;) {
         struct mmio_region *m = &b->mmio[i];
-        if (m->pa != UINT64_MAX && pa >= m->pa && pa - m->pa < m->size)
+        if (m->pa == UINT64_MAX || pa < m->pa || pa - m->pa >= m->size)
+            continue;
+        if (!m->bar)
             return m;
+        if (!bar)
+            bar = m;
     }
-    return NULL;
+    return bar;
+}
+
+/* Whether RAM, firmware or a chip is always in the page. (What the configuration decides, and no register: so where a BAR is seen
+ * does not depend on what was before.) */
+static bool is_taken(const struct board *b, uint64_t page)
+{
+    if (page < b->ram_low || (page >= FOUR_GIB && page - FOUR_GIB < b->ram_high) ||
+        (b->rom && page < FOUR_GIB && FOUR_GIB - page <= ramblock_size(b->rom)))
+        return true;
+    for (unsigned i = 0; i < b->nmmio; i++) {
+        const struct mmio_region *m = &b->mmio[i];
+        if (m->fixed && page < m->pa + m->size && m->pa < page + SNAPSHOT_PAGE)
+            return true;
+    }
+    return false;
+}
+
+static void set_bar_memory(struct board *b, uint64_t base, struct ramblock *block, bool present, bool rom)
+{
+    const uint64_t size = ramblock_size(block);
+    const bool whole = !board_behaves(b, 9);
+    for (uint64_t at = 0, end; at < size; at = end) {
+        const bool taken = !whole && is_taken(b, base + at);
+        for (end = whole ? size : at + SNAPSHOT_PAGE; end < size && is_taken(b, base + end) == taken;)
+            end += SNAPSHOT_PAGE;
+        if (!taken && present)
+            physmem_map(b->mem, base + at, end - at, block, at, rom ? NULL : block, at, rom);
+        else if (!taken)
+            physmem_unmap(b->mem, base + at, end - at);
+    }
+}
+
+void board_bar_memory(struct board *b, uint64_t from, uint64_t to, struct ramblock *block, bool rom)
+{
+    if (from != UINT64_MAX)
+        set_bar_memory(b, from, block, false, rom);
+    if (to != UINT64_MAX)
+        set_bar_memory(b, to, block, true, rom);
 }
 
 static uint64_t all_ones(unsigned size)

@@ -59,6 +59,11 @@ typedef void mmio_write_fn(void *ctx, uint64_t offset, unsigned size, uint64_t v
  * board_mmio_move(). It starts at `pa`, or unmapped if that is UINT64_MAX. */
 unsigned board_mmio(struct board *, uint64_t pa, uint64_t size, void *ctx, mmio_read_fn *, mmio_write_fn *);
 void board_mmio_move(struct board *, unsigned id, uint64_t pa);
+/* The same for a BAR of a PCI function, not yet mapped: what the chipset has at an address comes first. */
+unsigned board_mmio_bar(struct board *, uint64_t size, void *ctx, mmio_read_fn *, mmio_write_fn *);
+/* Moves a BAR that is memory, all of `block`, from an address to another one; UINT64_MAX: none. RAM, firmware and
+ * device memory that is always at its place come first. */
+void board_bar_memory(struct board *, uint64_t from, uint64_t to, struct ramblock *block, bool rom);
 
 /* ---- time ---- */
 uint64_t board_now(const struct board *); /* guest time, ns since power-on; exact within callbacks */

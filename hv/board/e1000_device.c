@@ -313,7 +313,7 @@ struct e1000 *e1000_new(struct board *b, const struct card *card, const struct e
     s->pci.bar[BAR_MEMORY] = (struct pci_bar){.size = E1000_BAR, .map = e1000_map};
     s->pci.ctx = s;
     nic_add_rom(&s->nic, &s->pci, e1000_map);
-    s->mmio = board_mmio(b, UINT64_MAX, E1000_BAR, s, memory_read, memory_write);
+    s->mmio = board_mmio_bar(b, E1000_BAR, s, memory_read, memory_write);
     board_timer(b, &s->send, e1000_send_next, s);
     board_timer(b, &s->throttle, throttle_ends, s);
     board_timer(b, &s->delay, delay_ends, s);

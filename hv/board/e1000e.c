@@ -367,7 +367,7 @@ static void init_pci(struct e1000 *s)
     if (board_behaves(s->board, 8))
         add_since_8(&s->pci);
     msix_init(&s->msix, s->board, &s->pci, MSIX_AT, BAR_MSIX, 0, E1000E_PENDING, E1000E_VECTORS);
-    s->msix_mmio = board_mmio(s->board, UINT64_MAX, E1000E_MSIX_BAR, &s->msix, msix_bar_read, msix_bar_write);
+    s->msix_mmio = board_mmio_bar(s->board, E1000E_MSIX_BAR, &s->msix, msix_bar_read, msix_bar_write);
 }
 
 static void reset(void *state)

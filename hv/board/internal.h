@@ -38,8 +38,12 @@ struct port_handler {
     bool bytewise;
 };
 
+#define FOUR_GIB 0x100000000ull
+
 struct mmio_region {
     uint64_t pa, size;
+    bool fixed; /* it never moves */
+    bool bar;   /* of a PCI function: it gives way to the others */
     void *ctx;
     mmio_read_fn *read;
     mmio_write_fn *write;

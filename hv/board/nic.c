@@ -57,13 +57,8 @@ static void look(void *ctx) {}
 
 void nic_map_rom(struct nic *nic, uint64_t base)
 {
-    struct physmem *mem = board_mem(nic->board);
-    uint64_t size = ramblock_size(nic->rom);
-    if (nic->rom_base != UINT64_MAX)
-        physmem_unmap(mem, nic->rom_base, size);
+    board_bar_memory(nic->board, nic->rom_base, base, nic->rom, true);
     nic->rom_base = base;
-    if (base != UINT64_MAX)
-        physmem_map(mem, base, size, nic->rom, 0, NULL, 0, true);
 }
 
 /* iPXE's ROM for virtio has the number of the modern card, the first of those in its list. Firmware compares only that one with the card's,

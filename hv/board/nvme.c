@@ -454,7 +454,7 @@ int nvme_create(struct board *b, const struct card *card, struct error *err)
     n->power_cycles = 1;
     snprintf(n->name, sizeof n->name, "nvme%u", card->index & 15u);
     init_pci(n, card->devfn);
-    n->mmio = board_mmio(b, UINT64_MAX, NVME_BAR, n, mmio_read, mmio_write);
+    n->mmio = board_mmio_bar(b, NVME_BAR, n, mmio_read, mmio_write);
     board_timer(b, &n->timer, fire, n);
     board_add_chip(b, &(struct chip){.name = n->name,
                                      .fields = nvme_fields,

@@ -254,14 +254,8 @@ void vga_port_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
 
 static void map_memory(struct vga *v, uint64_t *at, uint64_t base, struct ramblock *block, bool rom)
 {
-    struct physmem *mem = board_mem(v->board);
-    uint64_t size = ramblock_size(block);
-
-    if (*at != UINT64_MAX)
-        physmem_unmap(mem, *at, size);
+    board_bar_memory(v->board, *at, base, block, rom);
     *at = base;
-    if (base != UINT64_MAX)
-        physmem_map(mem, base, size, block, 0, rom ? NULL : block, 0, rom);
 }
 
 static void map_bar(void *ctx, unsigned bar, uint64_t base)
@@ -397,7 +391,7 @@ int vga_create(struct board *board, struct error *err)
     v->pci.ctx = v;
     if (create_memory(v, err) < 0)
         return -1;
-    v->mmio_id = board_mmio(board, UINT64_MAX, VGA_MMIO, v, vga_mmio_read, vga_mmio_write);
+    v->mmio_id = board_mmio_bar(board, VGA_MMIO, v, vga_mmio_read, vga_mmio_write);
     board_mmio(board, 0xa0000, 0x20000, v, vga_window_read, vga_window_write);
     /* 3BCh-3BFh are a parallel port's. */
     board_ports(board, 0x3b0, 12, true, v, vga_port_in, vga_port_out);

@@ -500,8 +500,8 @@ void virtio_init(struct virtio *v, const char *name, unsigned devfn)
     v->io = UINT64_MAX;
     msix_init(&v->msix, v->board, &v->pci, MSIX_AT, BAR_MSIX, 0, VIRTIO_MSIX_PENDING, v->kind->queues + 1);
     add_capabilities(v);
-    v->mmio = board_mmio(v->board, UINT64_MAX, VIRTIO_BAR, v, memory_read, memory_write);
-    v->msix_mmio = board_mmio(v->board, UINT64_MAX, VIRTIO_MSIX_BAR, &v->msix, msix_bar_read, msix_bar_write);
+    v->mmio = board_mmio_bar(v->board, VIRTIO_BAR, v, memory_read, memory_write);
+    v->msix_mmio = board_mmio_bar(v->board, VIRTIO_MSIX_BAR, &v->msix, msix_bar_read, msix_bar_write);
 }
 
 /* The state may come from a damaged file. */

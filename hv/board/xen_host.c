@@ -331,7 +331,7 @@ static void init_pci(struct xen_platform *s)
     s->pci.bar[0] = (struct pci_bar){.size = 0x100, .io = true, .map = map_ports};
     s->pci.bar[1] = (struct pci_bar){.size = 16 << 20, .prefetch = true, .map = map_memory};
     s->pci.ctx = s;
-    s->mmio = board_mmio(s->board, UINT64_MAX, 16 << 20, s, nothing_in, nothing_out);
+    s->mmio = board_mmio_bar(s->board, 16 << 20, s, nothing_in, nothing_out);
 }
 
 int xen_host_create(struct board *b, struct error *err)

@@ -590,7 +590,7 @@ int xhci_create(struct board *b, const struct card *card, struct error *err)
         return -1;
     }
     init_pci(x, card->devfn);
-    x->mmio = board_mmio(b, UINT64_MAX, XHCI_BAR, x, mmio_read, mmio_write);
+    x->mmio = board_mmio_bar(b, XHCI_BAR, x, mmio_read, mmio_write);
     board_timer(b, &x->timer, fire, x);
     board_add_chip(b, &(struct chip){.name = "xhci",
                                      .fields = xhci_fields,

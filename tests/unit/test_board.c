@@ -265,9 +265,54 @@ static void older_behaviour(void **state)
     }
 }
 
+/* ---------------------------------------------------------------- what comes before BARs */
+
+static void count_write(void *ctx, uint64_t offset, unsigned size, uint64_t value)
+{
+    ++*(unsigned *)ctx;
+}
+
+static void bars_give_way(void **state)
+{
+    enum { SIZE = 1 << 20, HPET = 0xfed00000, IOAPIC = 0xfec00000 };
+    struct board *b = ((struct fixture *)*state)->board;
+    struct physmem *mem = b->mem;
+    struct ramblock *block = physmem_block(mem, "bar", SIZE);
+    uint8_t byte = 0x5a;
+    unsigned writes = 0;
+    memset(ramblock_host(block), 0x77, SIZE);
+    physmem_write(mem, 0x200000, &byte, 1);
+    board_bar_memory(b, UINT64_MAX, 0x200000, block, false); /* over RAM */
+    physmem_read(mem, 0x200000, &byte, 1);
+    assert_int_equal(byte, 0x5a);
+    board_bar_memory(b, 0x200000, HPET - 0x80000, block, false);
+    physmem_read(mem, 0x200000, &byte, 1);
+    assert_int_equal(byte, 0x5a);
+    physmem_read(mem, HPET - 1, &byte, 1);
+    assert_int_equal(byte, 0x77);
+    assert_int_equal(physmem_mapped(mem, HPET, 1), 0);
+    physmem_read(mem, HPET + 0x1000, &byte, 1);
+    assert_int_equal(byte, 0x77);
+    board_bar_memory(b, HPET - 0x80000, 0xffff0000u - SIZE / 2, block, true); /* over the firmware */
+    assert_int_equal(physmem_mapped(mem, HPET - 1, 1), 0);
+    physmem_read(mem, 0xfff70000, &byte, 1);
+    assert_int_equal(byte, 0x77);
+    physmem_read(mem, (1ull << 32) - BIOS_SIZE, &byte, 1);
+    assert_int_not_equal(byte, 0x77);
+    board_bar_memory(b, 0xffff0000u - SIZE / 2, UINT64_MAX, block, true);
+    assert_int_equal(physmem_mapped(mem, (1ull << 32) - BIOS_SIZE, BIOS_SIZE), BIOS_SIZE);
+    /* Device memory: what is not the I/O APIC's is the card's. */
+    board_mmio_move(b, board_mmio_bar(b, SIZE, &writes, NULL, count_write), IOAPIC);
+    assert_true(bus_device_write(b, IOAPIC, 4, 0));
+    assert_int_equal(writes, 0);
+    assert_true(bus_device_write(b, IOAPIC + 0x1000, 4, 0));
+    assert_int_equal(writes, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(bars_give_way, setup, teardown),
         cmocka_unit_test_setup_teardown(pci_identification, setup, teardown),
         cmocka_unit_test_setup_teardown(pci_bars, setup, teardown),
         cmocka_unit_test_setup_teardown(shadow_ram, setup, teardown),

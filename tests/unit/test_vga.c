@@ -65,6 +65,11 @@ void board_ports(struct board *b, uint16_t first, unsigned count, bool bytewise,
     }
 }
 
+unsigned board_mmio_bar(struct board *b, uint64_t size, void *ctx, mmio_read_fn *read, mmio_write_fn *write)
+{
+    return board_mmio(b, UINT64_MAX, size, ctx, read, write);
+}
+
 unsigned board_mmio(struct board *b, uint64_t pa, uint64_t size, void *ctx, mmio_read_fn *read,
                     mmio_write_fn *write)
 {
@@ -108,21 +113,12 @@ uint64_t ramblock_size(const struct ramblock *r)
     return r->size;
 }
 
-void physmem_map(struct physmem *m, uint64_t pa, uint64_t size, struct ramblock *read, uint64_t read_offset,
-                 struct ramblock *write, uint64_t write_offset, bool ignore_writes)
+void board_bar_memory(struct board *b, uint64_t from, uint64_t to, struct ramblock *block, bool rom)
 {
-    struct board *b = (struct board *)m;
-
-    assert_int_equal(size, read->size);
-    *(write ? &b->lfb : &b->rom) = pa;
-    assert_int_equal(ignore_writes, !write);
-}
-
-void physmem_unmap(struct physmem *m, uint64_t pa, uint64_t size)
-{
-    struct board *b = (struct board *)m;
-
-    *(size == 16 << 20 ? &b->lfb : &b->rom) = 0;
+    uint64_t *at = rom ? &b->rom : &b->lfb;
+    assert_int_equal(*at, from == UINT64_MAX ? 0 : from);
+    assert_int_equal(rom, block->size != 16 << 20);
+    *at = to == UINT64_MAX ? 0 : to;
 }
 
 void physmem_touch(struct physmem *m, struct ramblock *r, uint64_t offset, uint64_t n)
