@@ -193,13 +193,13 @@ int touched_write(struct touched_writer *w, struct trace_writer *tw, uint64_t be
 
 /* ---------------------------------------------------------------- reading */
 
-struct part {
+struct touched_stretch {
     uint64_t begin, end;
     struct pages pages[TOUCHES];
 };
 
 struct touched_index {
-    struct part *part;
+    struct touched_stretch *part;
     size_t n, cap;
     uint64_t pages; /* of all parts */
     bool full;
@@ -270,12 +270,12 @@ static void take_lines(struct view *v, struct pages *now, const struct touched *
 
 static bool take_part(struct touched_index *x, const struct buf *all, uint64_t end)
 {
-    static const struct part none;
+    static const struct touched_stretch none;
     struct view v = view_of(all->p, all->n);
     x->part = mem_grow(x->part, &x->cap, x->n + 1, sizeof *x->part);
-    const struct part *last = x->n ? &x->part[x->n - 1] : &none;
-    struct part *now = &x->part[x->n++];
-    *now = (struct part){.begin = view_varint(&v), .end = end};
+    const struct touched_stretch *last = x->n ? &x->part[x->n - 1] : &none;
+    struct touched_stretch *now = &x->part[x->n++];
+    *now = (struct touched_stretch){.begin = view_varint(&v), .end = end};
     v.bad |= now->begin < last->end || now->begin > end;
     for (unsigned k = 0; k < TOUCHES && !v.bad; k++) {
         const struct touched **before = NULL;
@@ -348,7 +348,7 @@ void touched_part(const struct touched_index *x, size_t i, uint64_t *begin, uint
                   struct touched_set *set)
 {
     assert(i < x->n);
-    const struct part *p = &x->part[i];
+    const struct touched_stretch *p = &x->part[i];
     *begin = p->begin;
     *end = p->end;
     for (unsigned k = 0; k < TOUCHES; k++) {

@@ -8,7 +8,7 @@
 #include "core/jobs/private/stretches.h"
 #include "traces/memory.h"
 
-struct part {
+struct annotated_part {
     struct tape *tape; /* NULL: not begun */
     int rc;            /* -1: err */
     struct error err;
@@ -30,7 +30,7 @@ struct parts {
     unsigned jobs;
     bool note_touched;
     struct stretches *stretches;
-    struct part *list; /* by the stretch that a part begins with; most are not begun */
+    struct annotated_part *list; /* by the stretch that a part begins with; most are not begun */
     size_t n;
     pthread_mutex_t lock; /* of the following, and of when a part begins and ends */
     pthread_cond_t changed;
@@ -40,12 +40,12 @@ struct parts {
     bool otherwise; /* a part began with another state of the folder than the one before it ended with */
     int rc;         /* -1: err */
     struct error err;
-    struct part *culprit; /* the part that ended it, or NULL */
+    struct annotated_part *culprit; /* the part that ended it, or NULL */
 };
 
 /* ---------------------------------------------------------------- running */
 
-static int run_part(const struct parts *p, struct runner *w, struct part *part)
+static int run_part(const struct parts *p, struct runner *w, struct annotated_part *part)
 {
     const struct fold_state *begin = w->first == p->first ? p->begin : NULL;
     struct replay_taker taker = {.classes = p->s->job->config->classes,
@@ -73,7 +73,7 @@ static int run_part(const struct parts *p, struct runner *w, struct part *part)
 }
 
 /* The tape is there before anything is on it, so that the other thread can wait for it. */
-static int begin_part(struct parts *p, struct runner *w, struct part *part)
+static int begin_part(struct parts *p, struct runner *w, struct annotated_part *part)
 {
     assert(w->first < p->n && !part->tape && !part->rc && "a stretch begins one part");
     struct tape *tape = tape_new(p->s->job->path, &part->err);
@@ -87,7 +87,7 @@ static int begin_part(struct parts *p, struct runner *w, struct part *part)
 
 static void do_part(struct parts *p, struct runner *w)
 {
-    struct part *part = &p->list[w->first];
+    struct annotated_part *part = &p->list[w->first];
     int rc = begin_part(p, w, part);
     if (!rc)
         rc = run_part(p, w, part);
@@ -110,10 +110,10 @@ static void do_job(void *ctx, size_t job)
 /* ---------------------------------------------------------------- joining */
 
 /* Waits for the part that begins at stretch `first`, and returns it. NULL: none will begin there. */
-static struct part *wait_for(struct parts *p, size_t first)
+static struct annotated_part *wait_for(struct parts *p, size_t first)
 {
     assert(first < p->n && "what is waited for is a stretch of the run");
-    struct part *part = &p->list[first];
+    struct annotated_part *part = &p->list[first];
     pthread_mutex_lock(&p->lock);
     while (!part->tape && !part->rc && !p->over)
         pthread_cond_wait(&p->changed, &p->lock);
@@ -158,7 +158,7 @@ static int take_item(struct parts *p, enum taped what, struct taped_item *item)
 }
 
 /* Takes all items on the part's tape. */
-static int take_tape(struct parts *p, struct part *part, struct taped_item *item)
+static int take_tape(struct parts *p, struct annotated_part *part, struct taped_item *item)
 {
     enum taped what;
     int rc = 0;
@@ -181,7 +181,7 @@ static void *join_parts(void *ctx)
     struct taped_item *item = mem_zero(1, sizeof *item);
     while (p->at->stretch < p->s->end && !p->rc) {
         size_t first = p->at->stretch;
-        struct part *part = wait_for(p, first);
+        struct annotated_part *part = wait_for(p, first);
         p->rc = part ? take_tape(p, part, item) : error_set(&p->err, "nothing runs the rest");
         if (p->at->stretch == first) /* the last one has no checkpoint that begins another */
             break;
@@ -197,7 +197,7 @@ static void *join_parts(void *ctx)
 
 /* ---------------------------------------------------------------- the result */
 
-static void say_culprit(struct part *part, struct annotated *a)
+static void say_culprit(struct annotated_part *part, struct annotated *a)
 {
     if (part->rc) {
         a->err = part->err;

@@ -8,7 +8,7 @@
 #include "core/jobs/verify.h"
 #include "traces/memory.h"
 
-struct part {
+struct verified_part {
     bool begun;
     int rc; /* -1: err */
     struct error err;
@@ -21,7 +21,7 @@ struct parts {
     const struct verify_job *v;
     struct trace *trace; /* the check's */
     struct stretches *stretches;
-    struct part *list; /* by the stretch that a part begins with; most are not begun */
+    struct verified_part *list; /* by the stretch that a part begins with; most are not begun */
     size_t n;
     atomic_bool damaged; /* the trace is damaged; err says how */
     struct error damage;
@@ -34,7 +34,7 @@ struct part_run {
 
 /* ---------------------------------------------------------------- one part */
 
-static bool ends_it(const struct part *part)
+static bool ends_it(const struct verified_part *part)
 {
     return part->rc || part->report.diverged || part->report.interrupted;
 }
@@ -55,7 +55,7 @@ static void on_event(void *ctx, const struct event *ev)
         v->on_event(v->ctx, r->out, ev);
 }
 
-static int run_part(const struct parts *p, struct runner *w, struct part *part)
+static int run_part(const struct parts *p, struct runner *w, struct verified_part *part)
 {
     struct part_run run = {p, open_memstream(&part->console, &part->nconsole)};
     const struct observer observer = {.ctx = &run, .event = on_event, .console = on_console};
@@ -88,7 +88,7 @@ static void do_check(struct parts *p)
 
 static void do_part(struct parts *p, struct runner *w)
 {
-    struct part *part = &p->list[w->first];
+    struct verified_part *part = &p->list[w->first];
     assert(w->first < p->n && !part->begun && "a stretch is taken once");
     part->begun = true;
     part->rc = runner_open(w, p->trace, p->v->kind, &part->err);
@@ -127,7 +127,7 @@ static void add_report(struct verified *v, const struct replay_report *r)
 static int gather(const struct parts *p, FILE *console, struct verified *v, struct error *err)
 {
     for (size_t i = 0; i < p->n; i++) {
-        struct part *part = &p->list[i];
+        struct verified_part *part = &p->list[i];
         if (!part->begun)
             continue;
         if (!v->steps && !v->from)

@@ -19,7 +19,7 @@ struct ask {
     uint8_t value[ORIGIN_BYTES];
 };
 
-struct finding {
+struct tracing {
     struct origin *o;
     struct origin_chain *chain;
     struct origin_options options;
@@ -164,7 +164,7 @@ static void name_instruction(struct origin *o, struct origin_link *l, const stru
 
 /* ---------------------------------------------------------------- links */
 
-static struct origin_link *add_link(struct finding *f, const struct ask *a, const struct last_write *lw)
+static struct origin_link *add_link(struct tracing *f, const struct ask *a, const struct last_write *lw)
 {
     struct origin_chain *c = f->chain;
     c->link = mem_more(c->link, c->n, sizeof *c->link);
@@ -179,7 +179,7 @@ static struct origin_link *add_link(struct finding *f, const struct ask *a, cons
     return l;
 }
 
-static void want(struct finding *f, const struct origin_place *place, uint64_t icount, long parent,
+static void want(struct tracing *f, const struct origin_place *place, uint64_t icount, long parent,
                  unsigned first, const uint8_t *value)
 {
     f->ask = mem_more(f->ask, f->nask, sizeof *f->ask);
@@ -233,7 +233,7 @@ static struct target target_of(struct origin *o, const struct where *w, const st
 enum { CONSTANT_BACK = 256 };
 
 /* Whether an operand was set from a constant shortly before. */
-static int is_constant(struct finding *f, const struct origin_operand *p, uint64_t icount, bool *constant,
+static int is_constant(struct tracing *f, const struct origin_operand *p, uint64_t icount, bool *constant,
                        struct error *err)
 {
     struct origin *o = f->o;
@@ -277,7 +277,7 @@ static unsigned varying(const struct origin_link *l, int *which)
 }
 
 /* Which operands of a computation vary, and which is to be followed. */
-static int choose(struct finding *f, struct origin_link *l, struct error *err)
+static int choose(struct tracing *f, struct origin_link *l, struct error *err)
 {
     int which = -1;
     unsigned n = varying(l, &which);
@@ -300,7 +300,7 @@ static int choose(struct finding *f, struct origin_link *l, struct error *err)
 
 /* A string instruction that is repeated copied some bytes of the place in this iteration, and those below in the ones before: they
  * become one link. *from is the position of the first of them. */
-static int widen(struct finding *f, const struct moment *m, struct inputs *in, uint64_t *from,
+static int widen(struct tracing *f, const struct moment *m, struct inputs *in, uint64_t *from,
                  struct error *err)
 {
     struct origin *o = f->o;
@@ -347,7 +347,7 @@ static void take_inputs(struct origin_link *l, const struct inputs *in)
 }
 
 /* The bytes that this write did not make: they are older. */
-static void want_rest(struct finding *f, const struct ask *a, const struct inputs *in, uint64_t icount)
+static void want_rest(struct tracing *f, const struct ask *a, const struct inputs *in, uint64_t icount)
 {
     const unsigned end = in->first + in->length;
     if (in->first) {
@@ -365,7 +365,7 @@ static bool is_same_register(const struct origin_place *a, const struct origin_p
     return !a->memory && !b->memory && a->reg == b->reg && a->low == b->low && a->length == b->length;
 }
 
-static void go_on(struct finding *f, const struct origin_link *l, long number, uint64_t from)
+static void go_on(struct tracing *f, const struct origin_link *l, long number, uint64_t from)
 {
     for (unsigned i = 0; i < l->noperands; i++) {
         const struct origin_operand *p = &l->operand[i];
@@ -436,7 +436,7 @@ static void fill_display(struct origin_chain *c)
         memcpy(c->value, c->link[0].after, c->place.length);
 }
 
-static int take_step(struct finding *f, const struct ask *a, const struct where *w,
+static int take_step(struct tracing *f, const struct ask *a, const struct where *w,
                      const struct last_write *lw, struct moment *m, struct error *err)
 {
     struct origin *o = f->o;
@@ -505,7 +505,7 @@ static int take_step(struct finding *f, const struct ask *a, const struct where 
     return 0;
 }
 
-static int take_none(struct finding *f, const struct ask *a, const struct where *w,
+static int take_none(struct tracing *f, const struct ask *a, const struct where *w,
                      const struct last_write *lw, struct error *err)
 {
     struct timeline_stopped s;
@@ -536,7 +536,7 @@ static int take_none(struct finding *f, const struct ask *a, const struct where 
     return 0;
 }
 
-static int take_device(struct finding *f, const struct ask *a, const struct where *w,
+static int take_device(struct tracing *f, const struct ask *a, const struct where *w,
                        const struct last_write *lw, struct error *err)
 {
     struct origin *o = f->o;
@@ -560,7 +560,7 @@ static int take_device(struct finding *f, const struct ask *a, const struct wher
     return 0;
 }
 
-static int answer(struct finding *f, struct ask *a, struct moment *m, struct error *err)
+static int answer(struct tracing *f, struct ask *a, struct moment *m, struct error *err)
 {
     struct origin *o = f->o;
     struct timeline_stopped s;
@@ -672,7 +672,7 @@ static void put_in_words(const struct origin *o, struct origin_link *l)
 
 /* ---------------------------------------------------------------- the whole */
 
-static int find_all(struct finding *f, struct error *err)
+static int find_all(struct tracing *f, struct error *err)
 {
     struct moment *m = mem_alloc(sizeof *m);
     size_t asked = 0;
@@ -690,7 +690,7 @@ static int find_all(struct finding *f, struct error *err)
     return rc;
 }
 
-static int take_value(struct finding *f, const struct origin_place *place, uint64_t icount, struct error *err)
+static int take_value(struct tracing *f, const struct origin_place *place, uint64_t icount, struct error *err)
 {
     struct origin *o = f->o;
     struct timeline_stopped s;
@@ -722,7 +722,7 @@ struct origin_chain *origin_find(struct origin *o, const struct origin_place *pl
                                  const struct origin_options *options, struct error *err)
 {
     struct origin_chain *c = mem_zero(1, sizeof *c);
-    struct finding f = {.o = o, .chain = c, .options = *options};
+    struct tracing f = {.o = o, .chain = c, .options = *options};
     c->icount = icount;
     c->place = *place;
     if (!f.options.most)

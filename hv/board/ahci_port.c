@@ -45,13 +45,13 @@ static struct header header_of(const struct ahci_port *p, unsigned slot)
 }
 
 /* A place in the command's table of regions. */
-struct place {
+struct prdt_place {
     struct header h;
     uint32_t region, used, moved;
 };
 
 /* The rest of the current region; its length is 0 at the end of the table. */
-static uint64_t region_of(const struct ahci_port *p, struct place *at, uint32_t *length)
+static uint64_t region_of(const struct ahci_port *p, struct prdt_place *at, uint32_t *length)
 {
     for (; at->region < at->h.regions; at->region++, at->used = 0) {
         uint8_t b[REGION];
@@ -64,7 +64,8 @@ static uint64_t region_of(const struct ahci_port *p, struct place *at, uint32_t 
     return UINT64_MAX;
 }
 
-static uint32_t move(const struct ahci_port *p, struct place *at, uint8_t *buf, uint32_t n, bool to_memory)
+static uint32_t move(const struct ahci_port *p, struct prdt_place *at, uint8_t *buf, uint32_t n,
+                     bool to_memory)
 {
     uint32_t done = 0, length;
     while (done < n) {
@@ -83,12 +84,12 @@ static uint32_t move(const struct ahci_port *p, struct place *at, uint8_t *buf, 
     return done;
 }
 
-static struct place place_of(const struct ahci_port *p)
+static struct prdt_place place_of(const struct ahci_port *p)
 {
-    return (struct place){header_of(p, p->slot), p->region, p->used, p->moved};
+    return (struct prdt_place){header_of(p, p->slot), p->region, p->used, p->moved};
 }
 
-static void keep_place(struct ahci_port *p, const struct place *at)
+static void keep_place(struct ahci_port *p, const struct prdt_place *at)
 {
     p->region = at->region;
     p->used = at->used;
@@ -192,7 +193,7 @@ static void finish(struct ahci_port *p, bool by_pio)
 static bool take_block(struct ahci_port *p)
 {
     struct ide_channel *ch = &p->ch;
-    struct place at = place_of(p);
+    struct prdt_place at = place_of(p);
     uint32_t n = ch->len;
     bool more;
     if (move(p, &at, ch->buf, n, true) < n)
@@ -208,7 +209,7 @@ static bool take_block(struct ahci_port *p)
 static void give_block(struct ahci_port *p)
 {
     struct ide_channel *ch = &p->ch;
-    struct place at = place_of(p);
+    struct prdt_place at = place_of(p);
     memset(ch->buf, 0, ch->len);
     if (move(p, &at, ch->buf, ch->len, false) < ch->len)
         ahci_interrupt(p, IS_OF);
@@ -228,7 +229,7 @@ static void give_packet(struct ahci_port *p)
 static void take_packet_block(struct ahci_port *p)
 {
     struct ide_channel *ch = &p->ch;
-    struct place at = place_of(p);
+    struct prdt_place at = place_of(p);
     uint32_t total = ch->block_left;
     while (ch->block_left && ch->phase == PH_CD_IN) {
         uint8_t bytes[4];
@@ -284,7 +285,7 @@ static uint32_t dma_move(struct ide_channel *ch, void *walk, uint8_t *buf, uint3
 static void dma_run(struct ide_channel *ch)
 {
     struct ahci_port *p = ch->owner;
-    struct place at = place_of(p);
+    struct prdt_place at = place_of(p);
     uint32_t length;
     enum dma_outcome how = ide_dma_transfer(ch, &at, region_of(p, &at, &length));
     keep_place(p, &at);
@@ -333,7 +334,7 @@ static void start_queued(struct ahci_port *p)
 }
 
 /* Returns the error register: 0 if all is well. */
-static uint8_t transfer_queued(struct ahci_port *p, const uint8_t *fis, struct place *at)
+static uint8_t transfer_queued(struct ahci_port *p, const uint8_t *fis, struct prdt_place *at)
 {
     struct ide_channel *ch = &p->ch;
     const struct ide_drive *d = &ch->drive[0];
@@ -360,7 +361,7 @@ static uint8_t transfer_queued(struct ahci_port *p, const uint8_t *fis, struct p
 static uint8_t run_queued(struct ahci_port *p, unsigned slot, const uint8_t *fis)
 {
     const struct ide_drive *d = &p->ch.drive[0];
-    struct place at = {.h = header_of(p, slot)};
+    struct prdt_place at = {.h = header_of(p, slot)};
     uint32_t length, count = queued_count(fis);
     struct drive_transfer t = {.drive = d->number,
                                .write = fis[2] == WRITE_QUEUED,

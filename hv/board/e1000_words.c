@@ -24,12 +24,12 @@ static const struct word_bits rctl_bits[] = {{2, "EN", "off", NULL},       {8, "
 static const struct word_bits tctl_bits[] = {
     {2, "EN", "off", NULL}, {8, "PSP", NULL, NULL}, {0, NULL, NULL, NULL}};
 
-struct place {
+struct register_range {
     uint32_t offset, n;
     const char *name, *what;
 };
 #define PLACE(name, offset, n, access, what) {offset, n, #name, what},
-static const struct place places[] = {E1000_REGISTERS(PLACE)}, more[] = {E1000E_REGISTERS(PLACE)};
+static const struct register_range places[] = {E1000_REGISTERS(PLACE)}, more[] = {E1000E_REGISTERS(PLACE)};
 #undef PLACE
 
 static const struct word_bits *bits_of(uint32_t offset)
@@ -54,7 +54,7 @@ static const struct word_bits *bits_of(uint32_t offset)
 }
 
 /* Says a register of the table: false if it is none. */
-static bool say(const struct place *p, size_t n, const struct access *a, struct words *w)
+static bool say(const struct register_range *p, size_t n, const struct access *a, struct words *w)
 {
     for (size_t i = 0; i < n; i++, p++) {
         uint64_t at = a->at - p->offset;

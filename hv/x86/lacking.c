@@ -69,13 +69,13 @@ static void read_bytes(const struct x86 *cpu, const struct op *op, uint8_t bytes
     }
 }
 
-struct finding {
+struct lack {
     struct lacking_name name;
     const char *model; /* NULL: none has it */
 };
 
 /* In the table, as a processor with everything decodes it. */
-static bool find_row(struct x86 *cpu, const uint8_t *bytes, struct finding *f)
+static bool find_row(struct x86 *cpu, const uint8_t *bytes, struct lack *f)
 {
     struct op op;
     bool end;
@@ -192,7 +192,7 @@ static void note_plain(struct x86 *cpu, const uint8_t *bytes)
 
 void lacking_tell(struct x86 *cpu, const struct op *op)
 {
-    struct finding f = {0};
+    struct lack f = {0};
     struct lacking *l = &cpu->lacking;
     uint8_t bytes[BYTES];
     uint64_t rip = rip_of(cpu, op), head;

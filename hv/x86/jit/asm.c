@@ -3,7 +3,7 @@
 
 #include "hv/x86/jit/asm.h"
 
-void asm_bytes(struct code *c, uint64_t v, unsigned n)
+void asm_bytes(struct code_buffer *c, uint64_t v, unsigned n)
 {
     if (c->at + n > c->end) {
         c->full = true;
@@ -13,13 +13,13 @@ void asm_bytes(struct code *c, uint64_t v, unsigned n)
     c->at += n;
 }
 
-static void byte(struct code *c, unsigned v)
+static void byte(struct code_buffer *c, unsigned v)
 {
     asm_bytes(c, v, 1);
 }
 
 /* Prefixes and opcode. `need` forces a REX prefix, for SPL, BPL, SIL and DIL. */
-static void opcode_bytes(struct code *c, unsigned size, unsigned opcode, unsigned rex, bool need)
+static void opcode_bytes(struct code_buffer *c, unsigned size, unsigned opcode, unsigned rex, bool need)
 {
     if (size == 2)
         byte(c, 0x66);
@@ -34,18 +34,19 @@ static void opcode_bytes(struct code *c, unsigned size, unsigned opcode, unsigne
     byte(c, opcode & 0xff);
 }
 
-void asm_rr_from(struct code *c, unsigned size, unsigned opcode, unsigned reg, unsigned rm, bool byte_rm)
+void asm_rr_from(struct code_buffer *c, unsigned size, unsigned opcode, unsigned reg, unsigned rm,
+                 bool byte_rm)
 {
     opcode_bytes(c, size, opcode, (reg >> 3) << 2 | rm >> 3, (byte_rm && rm >= 4) || (size == 1 && reg >= 4));
     byte(c, 0xc0 | (reg & 7) << 3 | (rm & 7));
 }
 
-void asm_rr(struct code *c, unsigned size, unsigned opcode, unsigned reg, unsigned rm)
+void asm_rr(struct code_buffer *c, unsigned size, unsigned opcode, unsigned reg, unsigned rm)
 {
     asm_rr_from(c, size, opcode, reg, rm, size == 1);
 }
 
-static void sib(struct code *c, unsigned mod, unsigned reg, struct host_mem m)
+static void sib(struct code_buffer *c, unsigned mod, unsigned reg, struct host_mem m)
 {
     unsigned index = m.index == H_NONE ? 4 : m.index & 7u, base = m.base == H_NONE ? 5 : m.base & 7u;
     byte(c, mod << 6 | (reg & 7) << 3 | 4);
@@ -59,7 +60,7 @@ static unsigned upper_bits(unsigned reg, struct host_mem m)
            (m.base == H_NONE ? 0u : (unsigned)m.base >> 3);
 }
 
-static void memory_operand(struct code *c, unsigned reg, struct host_mem m)
+static void memory_operand(struct code_buffer *c, unsigned reg, struct host_mem m)
 {
     if (m.base == H_NONE) {
         sib(c, 0, reg, m);
@@ -76,14 +77,14 @@ static void memory_operand(struct code *c, unsigned reg, struct host_mem m)
         asm_bytes(c, (uint32_t)m.disp, mod == 1 ? 1 : 4);
 }
 
-void asm_rm(struct code *c, unsigned size, unsigned opcode, unsigned reg, struct host_mem m)
+void asm_rm(struct code_buffer *c, unsigned size, unsigned opcode, unsigned reg, struct host_mem m)
 {
     opcode_bytes(c, size, opcode, upper_bits(reg, m), size == 1 && reg >= 4);
     memory_operand(c, reg, m);
 }
 
 /* SDM volume 2, 2.3.5: always the form of three bytes. */
-static void vex_bytes(struct code *c, struct vex v, unsigned upper)
+static void vex_bytes(struct code_buffer *c, struct vex v, unsigned upper)
 {
     byte(c, 0xc4);
     byte(c, (~upper & 7) << 5 | v.map);
@@ -91,24 +92,24 @@ static void vex_bytes(struct code *c, struct vex v, unsigned upper)
     byte(c, v.opcode);
 }
 
-void asm_vex_rr(struct code *c, struct vex v, unsigned reg, unsigned rm)
+void asm_vex_rr(struct code_buffer *c, struct vex v, unsigned reg, unsigned rm)
 {
     vex_bytes(c, v, (reg >> 3) << 2 | rm >> 3);
     byte(c, 0xc0 | (reg & 7) << 3 | (rm & 7));
 }
 
-void asm_vex_rm(struct code *c, struct vex v, unsigned reg, struct host_mem m)
+void asm_vex_rm(struct code_buffer *c, struct vex v, unsigned reg, struct host_mem m)
 {
     vex_bytes(c, v, upper_bits(reg, m));
     memory_operand(c, reg, m);
 }
 
-void asm_alu(struct code *c, unsigned size, unsigned operation, unsigned dst, unsigned src)
+void asm_alu(struct code_buffer *c, unsigned size, unsigned operation, unsigned dst, unsigned src)
 {
     asm_rr(c, size, operation << 3 | (size > 1), src, dst);
 }
 
-void asm_alu_imm(struct code *c, unsigned size, unsigned operation, unsigned dst, int32_t imm)
+void asm_alu_imm(struct code_buffer *c, unsigned size, unsigned operation, unsigned dst, int32_t imm)
 {
     if (size > 1 && imm == (int8_t)imm) {
         asm_rr(c, size, HOST_ALU_EB, operation, dst);
@@ -119,23 +120,23 @@ void asm_alu_imm(struct code *c, unsigned size, unsigned operation, unsigned dst
     }
 }
 
-void asm_move(struct code *c, unsigned dst, unsigned src)
+void asm_move(struct code_buffer *c, unsigned dst, unsigned src)
 {
     if (dst != src)
         asm_rr(c, 8, HOST_MOV_EG, src, dst);
 }
 
-void asm_load(struct code *c, unsigned dst, unsigned base, int32_t disp)
+void asm_load(struct code_buffer *c, unsigned dst, unsigned base, int32_t disp)
 {
     asm_rm(c, 8, HOST_MOV_GE, dst, at_reg(base, disp));
 }
 
-void asm_store(struct code *c, unsigned base, int32_t disp, unsigned src)
+void asm_store(struct code_buffer *c, unsigned base, int32_t disp, unsigned src)
 {
     asm_rm(c, 8, HOST_MOV_EG, src, at_reg(base, disp));
 }
 
-void asm_imm(struct code *c, unsigned dst, uint64_t value)
+void asm_imm(struct code_buffer *c, unsigned dst, uint64_t value)
 {
     if (value == (uint32_t)value) {
         opcode_bytes(c, 4, 0xb8 | (dst & 7), dst >> 3, false);
@@ -149,7 +150,7 @@ void asm_imm(struct code *c, unsigned dst, uint64_t value)
     }
 }
 
-uint8_t *asm_jcc(struct code *c, unsigned cc)
+uint8_t *asm_jcc(struct code_buffer *c, unsigned cc)
 {
     byte(c, 0x0f);
     byte(c, 0x80 | cc);
@@ -157,7 +158,7 @@ uint8_t *asm_jcc(struct code *c, unsigned cc)
     return c->at - 4;
 }
 
-uint8_t *asm_jmp(struct code *c)
+uint8_t *asm_jmp(struct code_buffer *c)
 {
     byte(c, 0xe9);
     asm_bytes(c, 0, 4);

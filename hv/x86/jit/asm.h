@@ -113,7 +113,7 @@ enum {
     CC_G
 };
 
-struct code {
+struct code_buffer {
     uint8_t *at, *end; /* nothing is written at or behind `end` */
     bool full;
 };
@@ -124,30 +124,31 @@ struct host_mem {
     int32_t disp;
 };
 
-void asm_bytes(struct code *, uint64_t v, unsigned n);
+void asm_bytes(struct code_buffer *, uint64_t v, unsigned n);
 /* modrm.reg `reg`, modrm.rm register `rm`. For size 1 the opcode is that of the byte form. */
-void asm_rr(struct code *, unsigned size, unsigned opcode, unsigned reg, unsigned rm);
+void asm_rr(struct code_buffer *, unsigned size, unsigned opcode, unsigned reg, unsigned rm);
 /* Register form with registers of different sizes (MOVZX): byte_rm if rm is a byte register. */
-void asm_rr_from(struct code *, unsigned size, unsigned opcode, unsigned reg, unsigned rm, bool byte_rm);
-void asm_rm(struct code *, unsigned size, unsigned opcode, unsigned reg, struct host_mem);
+void asm_rr_from(struct code_buffer *, unsigned size, unsigned opcode, unsigned reg, unsigned rm,
+                 bool byte_rm);
+void asm_rm(struct code_buffer *, unsigned size, unsigned opcode, unsigned reg, struct host_mem);
 /* With a VEX prefix. prefix: 0 none, 1 66, 2 F3, 3 F2; map: 1 to 3; vvvv: 0 if there is none. */
 struct vex {
     uint8_t prefix, map, opcode, vvvv;
     bool w, long_; /* long_: 256 bits */
 };
-void asm_vex_rr(struct code *, struct vex, unsigned reg, unsigned rm);
-void asm_vex_rm(struct code *, struct vex, unsigned reg, struct host_mem);
+void asm_vex_rr(struct code_buffer *, struct vex, unsigned reg, unsigned rm);
+void asm_vex_rm(struct code_buffer *, struct vex, unsigned reg, struct host_mem);
 /* operation: ALU_ADD … */
-void asm_alu(struct code *, unsigned size, unsigned operation, unsigned dst, unsigned src);
-void asm_alu_imm(struct code *, unsigned size, unsigned operation, unsigned dst, int32_t imm);
+void asm_alu(struct code_buffer *, unsigned size, unsigned operation, unsigned dst, unsigned src);
+void asm_alu_imm(struct code_buffer *, unsigned size, unsigned operation, unsigned dst, int32_t imm);
 /* Copies 64 bits; no flag changes. */
-void asm_move(struct code *, unsigned dst, unsigned src);
-void asm_load(struct code *, unsigned dst, unsigned base, int32_t disp);
-void asm_store(struct code *, unsigned base, int32_t disp, unsigned src);
-void asm_imm(struct code *, unsigned dst, uint64_t value);
+void asm_move(struct code_buffer *, unsigned dst, unsigned src);
+void asm_load(struct code_buffer *, unsigned dst, unsigned base, int32_t disp);
+void asm_store(struct code_buffer *, unsigned base, int32_t disp, unsigned src);
+void asm_imm(struct code_buffer *, unsigned dst, uint64_t value);
 /* Jumps with a 32-bit offset, to be given by asm_patch(). Return where the offset is. */
-uint8_t *asm_jcc(struct code *, unsigned cc);
-uint8_t *asm_jmp(struct code *);
+uint8_t *asm_jcc(struct code_buffer *, unsigned cc);
+uint8_t *asm_jmp(struct code_buffer *);
 void asm_patch(uint8_t *where, const uint8_t *target);
 
 static inline struct host_mem at_reg(unsigned base, int32_t disp)

@@ -24,7 +24,7 @@ void flags_none(struct unit *u)
 
 /* ---------------------------------------------------------------- in memory */
 
-static void store_result(struct code *c, unsigned size, unsigned from)
+static void store_result(struct code_buffer *c, unsigned size, unsigned from)
 {
     if (size == 8)
         asm_move(c, H_AX, from);
@@ -35,7 +35,7 @@ static void store_result(struct code *c, unsigned size, unsigned from)
     asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(cc_res));
 }
 
-static void store_arithmetic(struct code *c, const struct flow *f)
+static void store_arithmetic(struct code_buffer *c, const struct flow *f)
 {
     unsigned operation = f->source == FLAGS_ADD ? ALU_ADD : ALU_SUB;
     asm_move(c, H_AX, FLAG_A);
@@ -52,7 +52,7 @@ static void store_arithmetic(struct code *c, const struct flow *f)
 
 /* CX is CF. OF is defined as in int_shift.c, whatever the host does: SHL and SHR as for a count of one, SAR
  * 0. */
-static void store_overflow(struct code *c, const struct flow *f)
+static void store_overflow(struct code_buffer *c, const struct flow *f)
 {
     if (f->source == FLAGS_SHL) {
         asm_rr(c, 8, HOST_SHIFT, HOST_SHR, H_AX);
@@ -70,7 +70,7 @@ static void store_overflow(struct code *c, const struct flow *f)
     asm_alu(c, 4, 1, H_CX, H_AX);
 }
 
-static void store_shift(struct code *c, const struct flow *f)
+static void store_shift(struct code_buffer *c, const struct flow *f)
 {
     static const uint8_t ext[] = {[FLAGS_SHL] = 4, [FLAGS_SHR] = 5, [FLAGS_SAR] = 7};
     asm_move(c, H_AX, FLAG_A);
@@ -89,7 +89,7 @@ static void store_shift(struct code *c, const struct flow *f)
 }
 
 /* As cc_set() has it: the result is 0 with ZF and 1 without, and PF is turned round where that gives the wrong one. */
-static void store_loaded(struct code *c)
+static void store_loaded(struct code_buffer *c)
 {
     asm_rr(c, 4, HOST_MOV_EG, FLAG_A, H_AX);
     asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_AX);
@@ -109,7 +109,7 @@ static void store_loaded(struct code *c)
 }
 
 /* CF, AF and OF of FLAG_B. */
-static void store_set(struct code *c)
+static void store_set(struct code_buffer *c)
 {
     asm_rr_from(c, 4, HOST_MOVZX8, H_CX, FLAG_B, true); /* MOVZX */
     asm_rr(c, 4, HOST_SHIFT, HOST_SHL, H_CX);
@@ -124,7 +124,7 @@ static void store_set(struct code *c)
 
 void flags_store(struct unit *u, const struct flow *f)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     switch (f->source) {
     case FLAGS_MEMORY:
         return;
@@ -163,7 +163,7 @@ void flags_to_memory(struct unit *u)
 
 void flags_carry(struct unit *u)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     if (u->host_flags) {
         flags_lost(u);
         return;
@@ -194,7 +194,7 @@ void flags_carry(struct unit *u)
     flags_lost(u);
 }
 
-static void test_aux(struct code *c, unsigned bit)
+static void test_aux(struct code_buffer *c, unsigned bit)
 {
     struct host_mem m = CPU_FIELD(cc_aux);
     m.disp += (int32_t)bit / 8;
@@ -202,14 +202,14 @@ static void test_aux(struct code *c, unsigned bit)
     asm_bytes(c, 1u << bit % 8, 1);
 }
 
-static void test_zero(struct code *c)
+static void test_zero(struct code_buffer *c)
 {
     asm_rm(c, 8, HOST_ALU_EB, ALU_CMP, CPU_FIELD(cc_res));
     asm_bytes(c, 0, 1);
 }
 
 /* AL's bit 0: CF or ZF. */
-static void below_or_equal(struct code *c)
+static void below_or_equal(struct code_buffer *c)
 {
     asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(cc_aux));
     asm_alu_imm(c, 4, 4, H_AX, 1);
@@ -218,14 +218,14 @@ static void below_or_equal(struct code *c)
     asm_alu(c, 1, 1, H_AX, H_CX);
 }
 
-static void shift_right(struct code *c, unsigned size, unsigned reg, unsigned n)
+static void shift_right(struct code_buffer *c, unsigned size, unsigned reg, unsigned n)
 {
     asm_rr(c, size, HOST_SHIFT, HOST_SHR, reg);
     asm_bytes(c, n, 1);
 }
 
 /* EAX: SF, or SF != OF. */
-static void sign(struct code *c, bool with_overflow)
+static void sign(struct code_buffer *c, bool with_overflow)
 {
     asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(cc_res));
     shift_right(c, 8, H_AX, 63);
@@ -239,7 +239,7 @@ static void sign(struct code *c, bool with_overflow)
     asm_alu_imm(c, 4, 4, H_AX, 1);
 }
 
-static void parity(struct code *c)
+static void parity(struct code_buffer *c)
 {
     asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(cc_res));
     asm_rr(c, 1, HOST_TEST_EG8, H_AX, H_AX);
@@ -251,7 +251,7 @@ static void parity(struct code *c)
 }
 
 /* From cc_res and cc_aux. Those of EFLAGS are tested for being set: the result is NE. */
-static int condition_in_memory(struct code *c, unsigned cc)
+static int condition_in_memory(struct code_buffer *c, unsigned cc)
 {
     switch (cc >> 1) {
     case CC_O >> 1:
@@ -292,7 +292,7 @@ static bool needs_overflow(unsigned cc)
 
 int flags_condition(struct unit *u, unsigned cc)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     const struct flow *f = &u->now;
     if (u->host_flags && (u->overflow_ok || !needs_overflow(cc)))
         return (int)cc;

@@ -279,7 +279,7 @@ static bool compile_one(struct jit *j, struct block *b, unsigned op)
 {
     struct unit *u = &j->unit;
     uint8_t *start = j->writable + j->used;
-    u->code = (struct code){start, j->writable + CODE_SIZE, false};
+    u->code = (struct code_buffer){start, j->writable + CODE_SIZE, false};
     if (!unit_compile(u, b, op))
         return false;
     install(j, b, op, (op_fn *)(uintptr_t)(j->executable + j->used));

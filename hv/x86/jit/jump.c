@@ -4,14 +4,14 @@
 
 enum { OP_AND = 4, OP_XOR = 6, OP_CMP = 7, TEMP_A = FLAG_A, TEMP_B = FLAG_B };
 
-static void shift(struct code *c, unsigned ext, unsigned reg, unsigned n)
+static void shift(struct code_buffer *c, unsigned ext, unsigned reg, unsigned n)
 {
     asm_rr(c, 4, HOST_SHIFT, ext, reg);
     asm_bytes(c, n, 1);
 }
 
 /* TEMP_B: the entry of the instruction TLB; TEMP_A: the block of JUMP_SLOT(). */
-static void find_entries(struct code *c, unsigned reg)
+static void find_entries(struct code_buffer *c, unsigned reg)
 {
     _Static_assert(sizeof(struct itlb_entry) == 24, "the code multiplies by 3 and 8");
     asm_rr(c, 4, HOST_MOV_EG, reg, H_AX);
@@ -34,7 +34,7 @@ void enter_found(struct unit *u, unsigned reg)
 #ifdef BOOTREEL_COUNT
     return; /* the interpreter finds the block, and counts */
 #endif
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     uint8_t *out[4];
     find_entries(c, reg);
     asm_move(c, H_AX, reg);

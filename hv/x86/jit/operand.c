@@ -20,7 +20,7 @@ struct host_mem operand_address(struct unit *u, const struct op *op)
 
 void tlb_check(struct unit *u, unsigned size, bool write)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     _Static_assert(sizeof(struct tlb_entry) == 32 && TLB_SIZE == 4096, "the code shifts and masks by these");
     unsigned tag = write ? offsetof(struct tlb_entry, w) : offsetof(struct tlb_entry, r);
     asm_rr(c, 4, HOST_MOV_EG, H_AX, H_CX);
@@ -249,7 +249,7 @@ void group_after(struct unit *u, const struct op *op)
 static bool group_probe(struct unit *u, unsigned base, int32_t disp, unsigned size, bool write)
 {
     struct group *g = &u->now.group;
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     if (g->active && g->base == base && within(g, (int64_t)g->moved + disp, size, write)) {
         u->at = at_reg(g->host, g->moved + disp);
         return true;

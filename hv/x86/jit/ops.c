@@ -14,7 +14,7 @@
 /* The host's flags become the source: after an instruction that sets all of them as the guest's does. */
 static void flags_capture(struct unit *u, const struct op *op, unsigned result)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     asm_move(c, FLAG_A, result);
     if (u->level > 1) {
         asm_rr(c, 1, HOST_SET(CC_O), 0, H_AX);
@@ -86,7 +86,7 @@ static void keep_second(struct unit *u, const struct op *op, unsigned operation,
 /* With a register as the destination. The second operand may be FLAG_B. */
 static void alu_to_register(struct unit *u, const struct op *op, unsigned operation, struct second b)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op), guest = guest_of(op, op->dst);
     unsigned d = operation == ALU_CMP ? reg_use(u, guest) : reg_change(u, guest);
     bool dead = flags_dead(u);
@@ -192,7 +192,7 @@ static void compile_alu(struct unit *u, const struct op *op, const struct shape 
 /* FLAG_A becomes the result. */
 static void compile_test(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op);
     struct second b = second_of(u, op, s);
     if (in_memory(op)) {
@@ -216,7 +216,7 @@ static void compile_test(struct unit *u, const struct op *op, const struct shape
 
 static void compile_step(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op), ext = s->kind == SHAPE_DEC, opcode = size == 1 ? 0xfe : 0xff;
     bool dead = flags_dead(u);
     if (u->now.source >= FLAGS_SHL && u->now.source <= FLAGS_SAR)
@@ -269,7 +269,7 @@ static void move_register(struct unit *u, unsigned size, unsigned dst, unsigned 
 
 static void move_immediate(struct unit *u, const struct op *op)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op), guest = guest_of(op, op->dst);
     if (size == 8) {
         asm_imm(c, reg_set(u, guest), op->uimm);
@@ -283,7 +283,7 @@ static void move_immediate(struct unit *u, const struct op *op)
 
 static void compile_mov(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op);
     if (!in_memory(op)) {
         if (s->form == FORM_EI)
@@ -308,7 +308,7 @@ static void compile_mov(struct unit *u, const struct op *op, const struct shape 
 /* shape.arg: size of the source. */
 static void compile_extend(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op), from = s->arg;
     unsigned opcode = from == 4 ? 0x63 : OP0F((s->kind == SHAPE_MOVZX ? 0xb6 : 0xbe) | (from == 2));
     if (in_memory(op)) {
@@ -351,7 +351,7 @@ static void compile_set(struct unit *u, const struct op *op, const struct shape 
 
 static void compile_xchg(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op);
     if (op->dst == op->src && (s->arg || size != 4))
         return; /* NOP: xchg_A32() */
@@ -371,7 +371,7 @@ static void compile_bswap(struct unit *u, const struct op *op, const struct shap
 /* CWDE, CDQE; CDQ, CQO. */
 static void compile_sign(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op);
     if (s->kind == SHAPE_CBW) {
         unsigned a = reg_change(u, RAX);
@@ -405,7 +405,7 @@ void flags_of_shift(struct unit *u, const struct op *op, const struct shape *s, 
 
 static void compile_shift(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op), n = shift_count(op), d = reg_change(u, guest_of(op, op->dst));
     bool dead = flags_dead(u);
     if (!dead)
@@ -418,7 +418,7 @@ static void compile_shift(struct unit *u, const struct op *op, const struct shap
 /* A count of 0, which changes no flag, is left to the handler if somebody asks for flags. */
 static void compile_shift_cl(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op), d = reg_use(u, op->dst);
     asm_rr(c, 4, HOST_MOV_EG, reg_use(u, RCX), H_CX);
     if (flags_dead(u)) {
@@ -440,7 +440,7 @@ static void compile_shift_cl(struct unit *u, const struct op *op, const struct s
 /* ROL, ROR: CF is the result's lowest or highest bit, OF the highest one XOR CF or the one below. */
 static void compile_rotate(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op), n = shift_count(op), top = 8 * size - 1, d = reg_change(u, op->dst);
     bool dead = flags_dead(u);
     if (!dead)
@@ -474,7 +474,7 @@ static void compile_rotate(struct unit *u, const struct op *op, const struct sha
 /* CF and OF are the host's, which all processors define; the others follow from the result. */
 static void compile_imul(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op);
     bool dead = flags_dead(u), three = s->kind == SHAPE_IMUL_IMM;
     unsigned from = operand_source(u, op, size);
@@ -501,7 +501,7 @@ static void compile_imul(struct unit *u, const struct op *op, const struct shape
 /* Only CF changes. */
 static void compile_bt(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op), src = 0;
     bool imm = s->form == FORM_EI;
     flags_to_memory(u);
@@ -525,7 +525,7 @@ static void compile_bt(struct unit *u, const struct op *op, const struct shape *
 
 static void compile_push(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned from = s->kind == SHAPE_PUSH ? reg_use(u, op->dst) : 0;
     stack_probe(u, -(int32_t)u->word, true);
     if (s->kind == SHAPE_PUSH) {
@@ -547,7 +547,7 @@ static void compile_pop(struct unit *u, const struct op *op, const struct shape 
 
 static void compile_leave(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     asm_rr(c, u->word, HOST_MOV_EG, reg_use(u, RBP), H_AX);
     tlb_check(u, u->word, false);
     unsigned bp = reg_change(u, RBP);

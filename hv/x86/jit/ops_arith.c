@@ -22,7 +22,7 @@ static void set_pair(struct unit *u, unsigned size)
 /* shape.arg: 4 MUL, 5 IMUL. CF and OF are the host's, which all processors define; the others follow from the lower half. */
 void compile_mul(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op), from = operand_of(u, op, op->dst);
     bool dead = flags_dead(u);
     asm_rr(c, size, HOST_MOV_EG, reg_use(u, RAX), H_AX);
@@ -45,7 +45,7 @@ void compile_mul(struct unit *u, const struct op *op, const struct shape *s)
  * half: with another divisor than 0 and -1 they cannot overflow. No flag changes. */
 static void check_division(struct unit *u, unsigned size, bool is_signed, unsigned from)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned low = reg_use(u, RAX), high = reg_use(u, RDX);
     flags_lost(u);
     if (!is_signed) {
@@ -67,7 +67,7 @@ static void check_division(struct unit *u, unsigned size, bool is_signed, unsign
 /* shape.arg: 6 DIV, 7 IDIV. */
 void compile_div(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op), from = operand_of(u, op, op->dst);
     check_division(u, size, s->arg == 7, from);
     asm_rr(c, size, HOST_MOV_EG, reg_use(u, RAX), H_AX);
@@ -79,7 +79,7 @@ void compile_div(struct unit *u, const struct op *op, const struct shape *s)
 /* BSF, BSR: shape.arg is the opcode. The destination stays if the source is 0, which only ZF says on all processors. */
 void compile_scan(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op), from = operand_of(u, op, op->src), d = reg_change(u, op->dst);
     asm_rr(c, size, OP0F(s->arg), H_DX, from);
     asm_rr(c, 8, HOST_CMOV(CC_NE), d, H_DX);
@@ -92,7 +92,7 @@ void compile_scan(struct unit *u, const struct op *op, const struct shape *s)
 /* SHLD, SHRD: shape.arg is the opcode. CF is the host's; OF says whether the sign has changed. */
 void compile_double(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op), from = reg_use(u, op->src), d = reg_change(u, op->dst);
     bool dead = flags_dead(u);
     if (!dead)

@@ -103,7 +103,7 @@ void compile_extract_half(struct unit *u, const struct op *op, const struct shap
 /* VPERMQ, VPERMPD: two bits of the immediate choose each quarter. */
 void compile_quarters(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     if (in_memory(op))
         simd_probe(u, op, s, false);
     for (unsigned h = 0; h < 2; h++) { /* X0 and X1 become the halves */
@@ -229,7 +229,7 @@ static void gather_load(struct unit *u, unsigned i, unsigned bytes)
 /* Leaves the region if the mask leaves out any of n elements. */
 static void gather_all(struct unit *u, const struct op *op, unsigned n, unsigned bytes)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     for (unsigned h = 0; h * 16 < n * bytes; h++) {
         unsigned all = n * bytes - 16 * h < 16 ? 3 : (1u << 16 / bytes) - 1;
         unsigned mask = vector_use(u, op->vvvv + UPPER * h);

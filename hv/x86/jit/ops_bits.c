@@ -81,7 +81,7 @@ void compile_mulx(struct unit *u, const struct op *op, const struct shape *s)
 /* TZCNT, LZCNT: CF if the source is 0, ZF if the result is. POPCNT: ZF if the result is 0, and nothing else. */
 void compile_count(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned from = 0;
     if (in_memory(op))
         operand_probe(u, op, size_of(op), false);
@@ -115,7 +115,7 @@ void compile_count(struct unit *u, const struct op *op, const struct shape *s)
 /* MOVBE; shape.form as of moves. */
 void compile_movbe(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op);
     bool store = s->form == FORM_EG;
     unsigned from = store ? reg_use(u, op->src) : 0;
@@ -135,7 +135,7 @@ void compile_movbe(struct unit *u, const struct op *op, const struct shape *s)
 void compile_crc32(struct unit *u, const struct op *op, const struct shape *s)
 {
     enum { F2 = 0xf2, OF_BYTE = OP0F38(0xf0), OF_MORE = OP0F38(0xf1) };
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op), from = 0, opcode = size == 1 ? OF_BYTE : OF_MORE;
     if (in_memory(op)) {
         operand_probe(u, op, size, false);
@@ -174,7 +174,7 @@ static void flags_to_raw(struct unit *u)
 /* ADCX, ADOX: shape.arg is the number of the flag that is their carry; the others stay. The host needs to have neither. */
 void compile_add_carry(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op);
     flags_to_raw(u);
     unsigned from = operand_source(u, op, size);

@@ -16,7 +16,7 @@ void compile_jmp(struct unit *u, const struct op *op, const struct shape *s)
 
 void check_target(struct unit *u, unsigned reg)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned sign = u->entry->id & KEY_LA57 ? 7 : 16;
     if (u->word == 4)
         return;

@@ -33,7 +33,7 @@ void compile_xchg_memory(struct unit *u, const struct op *op, const struct shape
 
 void compile_xadd(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op), r = reg_change(u, guest_of(op, op->src));
     operand_probe(u, op, size, true);
     operand_fetch(u, size, FLAG_A);
@@ -48,7 +48,7 @@ void compile_xadd(struct unit *u, const struct op *op, const struct shape *s)
 /* 32 and 64 bits. Memory is always written; rAX only if it was not equal. */
 void compile_cmpxchg(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op), a = reg_change(u, RAX), r = reg_use(u, op->src);
     operand_probe(u, op, size, true);
     operand_fetch(u, size, FLAG_B);
@@ -66,7 +66,7 @@ void compile_cmpxchg(struct unit *u, const struct op *op, const struct shape *s)
 /* The operand that bit `r` is in: that many operands further on. */
 static void bit_probe(struct unit *u, const struct op *op, unsigned size, bool write)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned r = reg_use(u, op->src), log = size == 8 ? 6 : 5;
     struct host_mem m = operand_address(u, op);
     asm_rm(c, u->word, HOST_LEA, H_AX, m);
@@ -88,7 +88,7 @@ static void bit_probe(struct unit *u, const struct op *op, unsigned size, bool w
 /* BT, BTS, BTR, BTC of memory. Only CF changes. */
 void compile_bt_memory(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op);
     bool imm = s->form == FORM_EI, write = s->arg != 4;
     flags_to_memory(u);
@@ -114,7 +114,7 @@ void compile_bt_memory(struct unit *u, const struct op *op, const struct shape *
 
 void compile_shift_memory(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op), n = shift_count(op);
     bool dead = flags_dead(u);
     operand_probe(u, op, size, true);
@@ -128,7 +128,7 @@ void compile_shift_memory(struct unit *u, const struct op *op, const struct shap
 
 void compile_set_memory(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     int cc = flags_condition(u, s->arg);
     asm_rr(c, 1, HOST_SET((unsigned)cc), 0, H_DX);
     keep(u, H_DX);
@@ -178,7 +178,7 @@ static void index_move(struct unit *u, unsigned guest, unsigned size)
 /* With DF set the handler does it. */
 void compile_string(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = size_of(op);
     struct host_mem direction = CPU_FIELD(flags);
     direction.disp += 1;

@@ -37,7 +37,7 @@ static void test_bits(struct unit *u, struct host_mem m, uint32_t bits, unsigned
 /* #UD and #NM are the handler's. What they depend on only handlers change. Uses AX. */
 static void simd_check(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     if (!(u->now.checks & CHECK_SSE)) {
         test_bits(u, CPU_FIELD(cr0), CR0_EM | CR0_TS, CC_NE);
         test_bits(u, CPU_FIELD(cr4), CR4_OSFXSR, CC_E);
@@ -58,7 +58,7 @@ static void simd_check(struct unit *u, const struct op *op, const struct shape *
 /* The operand in memory. Where it has to be aligned: a page begins at a page of the host's, so the host's address says it. */
 void simd_probe(struct unit *u, const struct op *op, const struct shape *s, bool write)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = simd_access(op, s);
     operand_probe(u, op, size, write);
     if (!(row_of(op)->flags & F_ALIGN) && !(s->how & HOW_ALIGNED))
@@ -89,7 +89,7 @@ void emit(struct unit *u, struct vex i, unsigned reg, struct source from)
 {
     static const uint8_t prefixes[] = {0, 0x66, 0xf3, 0xf2};
     static const unsigned maps[] = {0, 0x0f00, 0x0f3800, 0x0f3a00};
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     if (i.prefix)
         asm_bytes(c, prefixes[i.prefix], 1);
     if (from.memory)
@@ -235,7 +235,7 @@ static void compile_unary(struct unit *u, const struct op *op, const struct shap
 /* V = fn(W) to larger lanes: each half of the result is made from shape.arg bytes. */
 static void compile_wide(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned n = has_vex(op) && op->pfx & PFX_L ? 2 : 1;
     struct source from = {0};
     if (in_memory(op))
@@ -260,7 +260,7 @@ static void compile_wide(struct unit *u, const struct op *op, const struct shape
 /* V = fn(W) to lanes half as large: 256 bits become 128. */
 static void compile_narrow(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned n = halves(op, s);
     if (in_memory(op))
         simd_probe(u, op, s, false);
@@ -284,7 +284,7 @@ static void to_half(struct unit *u, const struct op *op, unsigned to, unsigned v
 }
 static void compile_to_half(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     bool both = op->pfx & PFX_L;
     if (in_memory(op))
         simd_probe(u, op, s, true);
@@ -377,7 +377,7 @@ static void compile_load(struct unit *u, const struct op *op, const struct shape
 /* 32 or 64 bits to memory or a general register; shape.arg | SIMD_HIGH: of the upper half. */
 static void compile_store(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned size = simd_bytes(op, s);
     if (!in_memory(op) && s->arg != SIMD_BY_SIZE) {
         move_element(u, op, s);
@@ -399,7 +399,7 @@ static void compile_store(struct unit *u, const struct op *op, const struct shap
 /* PMOVMSKB, MOVMSKPS, MOVMSKPD; shape.arg: bits of a half. */
 static void compile_mask(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     bool both = has_vex(op) && op->pfx & PFX_L;
     unsigned low = vector_use(u, op->src);
     if (both)
@@ -462,7 +462,7 @@ static void compile_from_int(struct unit *u, const struct op *op, const struct s
 /* LDMXCSR, STMXCSR (shape.form as of moves). Bits that there are not are the handler's. */
 static void compile_mxcsr(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     bool store = s->form == FORM_EG;
     operand_probe(u, op, 4, store);
     if (store && u->now.checks & CHECK_MXCSR) {

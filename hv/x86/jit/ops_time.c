@@ -6,7 +6,7 @@ enum { OP_ADD_LOAD = 0x03, OP_SUB_LOAD = 0x2b };
 /* AX: the time-stamp counter at the current instruction. As x86_steps() has it: `left` is without the whole of the running block. */
 static void load_tsc(struct unit *u)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(time));
     asm_rm(c, 8, OP_ADD_LOAD, H_AX, CPU_FIELD(msr.tsc_offset));
     asm_rm(c, 8, OP_ADD_LOAD, H_AX, CPU_FIELD(slice));
@@ -17,7 +17,7 @@ static void load_tsc(struct unit *u)
 /* shape.arg: 1 RDTSCP. Where it may be forbidden it is left to the handler. */
 void compile_tsc(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     flags_lost(u);
     asm_rm(c, 1, HOST_GROUP3_8, HOST_TEST_EI, CPU_FIELD(cr4));
     asm_bytes(c, CR4_TSD, 1);

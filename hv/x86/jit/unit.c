@@ -23,7 +23,7 @@ static bool is_free(const struct unit *u, unsigned host)
     return !u->now.group.active || u->now.group.host != host;
 }
 
-static void write_back(struct code *c, const struct flow *f, unsigned guest)
+static void write_back(struct code_buffer *c, const struct flow *f, unsigned guest)
 {
     if (f->dirty >> guest & 1)
         asm_store(c, H_CPU, (int32_t)(offsetof(struct x86, gpr) + 8 * guest), f->host[guest]);
@@ -102,7 +102,7 @@ static int64_t block_offset(const struct unit *u, const struct block *b)
 
 static void add_rip(struct unit *u, int64_t offset)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     if (!offset)
         return;
     asm_rm(c, u->word, HOST_ALU_EI, ALU_ADD, CPU_FIELD(gpr[REG_RIP]));
@@ -131,7 +131,7 @@ static void emit_count(struct unit *u, struct block *b, const struct op *op)
 
 void leave_region(struct unit *u, const struct flow *f, struct block *b, unsigned op, int64_t rip, op_fn *fn)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     write_all(u, f);
     add_rip(u, block_offset(u, b) + rip);
     if (rip && (uint64_t)((int64_t)(b->id >> 16) + rip) >= SNAPSHOT_PAGE) {
@@ -151,7 +151,7 @@ void leave_region(struct unit *u, const struct flow *f, struct block *b, unsigne
 
 void leave_indirect(struct unit *u, unsigned reg, op_fn *fn)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     asm_rm(c, 8, HOST_MOV_EG, reg, CPU_FIELD(gpr[REG_RIP]));
     write_all(u, &u->now);
     enter_found(u, reg);
@@ -161,7 +161,7 @@ void leave_indirect(struct unit *u, unsigned reg, op_fn *fn)
 
 static void stop_before(struct unit *u, const struct side *s)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     asm_rm(c, 8, HOST_ALU_EI, ALU_ADD, CPU_FIELD(left));
     asm_bytes(c, s->block->n, 4);
     write_all(u, &s->flow);
@@ -317,7 +317,7 @@ static struct block *edge_target(const struct unit *u, const struct block *from,
 void edge_now(struct unit *u, unsigned which, int64_t offset, op_fn *otherwise)
 {
     struct block *from = u->block, *b = edge_target(u, from, which, offset);
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     if (!b) {
         bool chain = otherwise != NULL;
         leave_region(u, &u->now, from, u->op, chain ? offset : 0,

@@ -106,7 +106,7 @@ struct resume {
 };
 
 struct unit {
-    struct code code;
+    struct code_buffer code;
     const struct shape *shapes;
     struct block *entry; /* gpr[REG_RIP] is its address throughout */
     unsigned word; /* bytes of addresses and of the stack's items: 8 in 64-bit code, 4 in flat 32-bit code */

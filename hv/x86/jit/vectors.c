@@ -34,12 +34,12 @@ static bool has(uint32_t set, unsigned v)
     return set >> v & 1;
 }
 
-static void clear(struct code *c, unsigned host)
+static void clear(struct code_buffer *c, unsigned host)
 {
     asm_rr(c, 4, HOST_XORPS, host, host); /* XORPS */
 }
 
-static void write_back(struct code *c, const struct flow *f, unsigned v)
+static void write_back(struct code_buffer *c, const struct flow *f, unsigned v)
 {
     if (has(f->vdirty, v))
         asm_rm(c, 4, MOVAPS_STORE, has(f->vzero, v) ? X0 : f->vector[v], place(v));
@@ -134,7 +134,7 @@ bool vector_result(const struct unit *u, const struct op *op)
 
 void vector_invert(struct unit *u, unsigned v)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     unsigned host = vector_change(u, v);
     asm_bytes(c, 0xc0760f66, 4);   /* PCMPEQD XMM0, XMM0 */
     asm_bytes(c, 0x3fd0730f66, 5); /* PSRLQ XMM0, 63 */
@@ -146,7 +146,7 @@ void vector_invert(struct unit *u, unsigned v)
 
 void mxcsr_take(struct unit *u)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     if (u->now.checks & CHECK_MXCSR)
         return;
     asm_rm(c, 4, HOST_MOV_GE, H_AX, CPU_FIELD(fpu.mxcsr));
@@ -161,7 +161,7 @@ void mxcsr_take(struct unit *u)
 /* The host's flags stay as they are: nothing reads them. Uses no register. */
 static void mxcsr_store(struct unit *u)
 {
-    struct code *c = &u->code;
+    struct code_buffer *c = &u->code;
     asm_rm(c, 4, HOST_GROUP15, 3, CPU_FIELD(fpu.mxcsr)); /* STMXCSR */
     asm_rm(c, 4, HOST_GROUP3, HOST_TEST_EI, CPU_FIELD(fpu.mxcsr));
     asm_bytes(c, MX_RC | MX_FTZ | MX_DAZ, 4);
