@@ -245,7 +245,7 @@ static void add_alternative(FILE *words, const char *word, size_t n, struct argu
         v->folders |= arguments[i].folders;
         v->list |= arguments[i].list;
         char *text = fill_in(arguments[i].words ? arguments[i].words : "");
-        for (char *p = strtok(text, ", "); p; p = strtok(NULL, ", "))
+        for (char *rest, *p = strtok_r(text, ", ", &rest); p; p = strtok_r(NULL, ", ", &rest))
             fprintf(words, "%s%s", ftell(words) ? " " : "", p);
         free(text);
         return;

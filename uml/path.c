@@ -192,7 +192,7 @@ size_t path_of(struct host *h, ref inode, char *buf, size_t size)
 static ref make_folders(struct host *h, char *path, uint32_t mode)
 {
     ref dir = h->r.folder;
-    for (char *name = strtok(path, "/"); name; name = strtok(NULL, "/")) {
+    for (char *rest, *name = strtok_r(path, "/", &rest); name; name = strtok_r(NULL, "/", &rest)) {
         struct entry *e = folder_find(h, INODE(dir), name);
         if (e) {
             dir = e->inode;
