@@ -189,14 +189,9 @@ static void out_field(struct out *o, enum event_field_type type, uint64_t v)
         out_dec(o, (int64_t)v < 0 ? -v : v);
         break;
     case EFT_HEX:
+    case EFT_MEMORY:
         out_text(o, "0x", 2);
         out_hex(o, v, 1);
-        break;
-    case EFT_MEMORY:
-        if (v != UINT64_MAX)
-            out_field(o, EFT_HEX, v);
-        else
-            out_text(o, "the data port", 13);
         break;
     case EFT_BOOL:
         out_text(o, v ? "on" : "off", v ? 2 : 3);
@@ -276,6 +271,51 @@ static void out_packet(struct out *o, const struct event *ev)
     o->n += (size_t)packet_line(ev->data, ev->len, ev->f[EVF_NET_OUT_length], to, to ? o->size - o->n : 0);
 }
 
+/* ---------------------------------------------------------------- a disk's blocks */
+
+enum event_data event_disk_data(const struct event *ev)
+{
+    /* By number, as event_kinds.def has them: ATA's TRIM, NVMe's Write Zeroes and Deallocate, virtio-blk's discard and write
+     * zeroes, SCSI's UNMAP. Only IDE and floppy drives have a data port. */
+    static const struct {
+        uint64_t first;
+        bool port;
+        uint8_t zeroes[2];
+    } drives[] = {
+        {64, false, {0x42, 0x42}}, {48, false, {11, 13}},   {32, false, {0x08, 0x09}},
+        {16, false, {0x06, 0x06}}, {4, true, {0xff, 0xff}}, {0, true, {0x06, 0x06}},
+    };
+    const uint64_t command = ev->f[EVF_DISK_WRITE_command];
+    if (ev->f[EVF_DISK_WRITE_address] != UINT64_MAX)
+        return EVENT_DATA_MEMORY;
+    unsigned i = 0;
+    while (ev->f[EVF_DISK_WRITE_drive] < drives[i].first)
+        i++;
+    if (ev->kind == EV_DISK_WRITE && (command == drives[i].zeroes[0] || command == drives[i].zeroes[1]))
+        return EVENT_DATA_ZEROS;
+    return drives[i].port ? EVENT_DATA_PORT : EVENT_DATA_NONE;
+}
+
+static void out_moved(struct out *o, const struct event *ev)
+{
+    const bool write = ev->kind == EV_DISK_WRITE;
+    switch (event_disk_data(ev)) {
+    case EVENT_DATA_MEMORY:
+        out_text(o, write ? "from " : "to ", write ? 5 : 3);
+        out_field(o, EFT_MEMORY, ev->f[EVF_DISK_READ_address]);
+        break;
+    case EVENT_DATA_PORT:
+        out_text(o, write ? "from the data port" : "to the data port", write ? 18 : 16);
+        break;
+    case EVENT_DATA_ZEROS:
+        out_text(o, "as zeros", 8);
+        break;
+    case EVENT_DATA_NONE:
+        out_text(o, "without memory", 14);
+        break;
+    }
+}
+
 static bool is_name(const char *name, size_t n, const char *word)
 {
     return strlen(word) == n && !memcmp(word, name, n);
@@ -295,6 +335,10 @@ static void out_name(struct out *o, const struct event_kind *k, const struct eve
     }
     if ((ev->kind == EV_NET_OUT || ev->kind == EV_NET_IN) && is_name(name, n, "packet")) {
         out_packet(o, ev);
+        return;
+    }
+    if ((ev->kind == EV_DISK_READ || ev->kind == EV_DISK_WRITE) && is_name(name, n, "moved")) {
+        out_moved(o, ev);
         return;
     }
     if (ev->kind == EV_TRIPLE_FAULT && is_name(name, n, "led")) {

@@ -38,7 +38,7 @@ enum event_field_type {
     EFT_CHAR,
     EFT_SIGNED,  /* decimal, two's complement */
     EFT_GROUPED, /* decimal, in text with commas */
-    EFT_MEMORY,  /* hex: an address in memory; all ones: none, the data goes through a port */
+    EFT_MEMORY,  /* hex: an address in memory; all ones: none */
 };
 
 static inline bool event_field_hex(unsigned type)
@@ -131,6 +131,11 @@ static inline bool event_keeps_values(uint64_t n, uint64_t size)
  * Returns how many there are, 2 to EVENT_VALUES; 0 if all have the event's `value`, if they are too many to
  * be known, or for an event of another kind. */
 unsigned event_values(const struct event *ev, uint64_t value[EVENT_VALUES]);
+
+/* How the blocks of a disk.read or disk.write move: by DMA, through the controller's data port, not at all because the
+ * command makes them zeros, or not at all because the command only looks at them. */
+enum event_data { EVENT_DATA_MEMORY, EVENT_DATA_PORT, EVENT_DATA_ZEROS, EVENT_DATA_NONE };
+enum event_data event_disk_data(const struct event *ev);
 
 /* The event as text, without its position: fills `buf` like snprintf and returns the length. Bytes that are
  * not printable are written as \xNN. The text of an event of guest 1 or a later one begins with "guest 1: ". */

@@ -362,6 +362,16 @@ static bool details_idle(struct app *a, struct pane *p)
     return ready >= 0;
 }
 
+/* Why a disk's command has no address. */
+static const char *no_memory(const struct event *ev)
+{
+    static const char *const why[] = {[EVENT_DATA_MEMORY] = "",
+                                      [EVENT_DATA_PORT] = ": through the data port",
+                                      [EVENT_DATA_ZEROS] = ": the blocks become zeros",
+                                      [EVENT_DATA_NONE] = ""};
+    return why[event_disk_data(ev)];
+}
+
 /* A number field: as the table formats it, in the other base, as a symbol, and where Enter goes. */
 static void detail_field(struct app *a, struct doc *d, const struct event *ev, unsigned i)
 {
@@ -377,7 +387,7 @@ static void detail_field(struct app *a, struct doc *d, const struct event *ev, u
     switch (f->type) {
     case EFT_MEMORY:
         if (v == UINT64_MAX) {
-            doc_add(d, STYLE_NUMBER, "none: through the data port");
+            doc_add(d, STYLE_NUMBER, "none%s", no_memory(ev));
             return;
         }
         __attribute__((fallthrough));

@@ -337,17 +337,6 @@ static void disk_status_words(const struct event *ev, uint64_t drive, struct wor
         scsi_status_words(w, status);
 }
 
-/* Blocks that a command makes zeros without data: of AHCI's, TRIM; other drives with queues write nothing else without memory. */
-static bool disk_zeroes(const struct event *ev)
-{
-    enum { DATA_SET_MANAGEMENT = 0x06 };
-    const uint64_t drive = ev->f[EVF_DISK_WRITE_drive];
-    if (ev->kind != EV_DISK_WRITE || ev->f[EVF_DISK_WRITE_address] != UINT64_MAX)
-        return false;
-    return drive - DRIVE_NUMBER_AHCI >= DRIVE_NUMBER_NVME - DRIVE_NUMBER_AHCI ||
-           ev->f[EVF_DISK_WRITE_command] == DATA_SET_MANAGEMENT;
-}
-
 static void disk_transfer_words(const struct event *ev, struct words *w)
 {
     bool read = ev->kind == EV_DISK_READ;
@@ -356,7 +345,7 @@ static void disk_transfer_words(const struct event *ev, struct words *w)
               (unsigned long long)ev->f[EVF_DISK_READ_lba], (unsigned long long)count, count == 1 ? "" : "s");
     if (address != UINT64_MAX)
         words_add(w, " %s %llXh", read ? "to" : "from", (unsigned long long)address);
-    else if (disk_zeroes(ev))
+    else if (event_disk_data(ev) == EVENT_DATA_ZEROS)
         words_add(w, ", as zeros");
 }
 

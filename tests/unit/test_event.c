@@ -72,6 +72,60 @@ static void test_classes_parse(void **state)
     assert_ptr_equal(bad, text + 4);
 }
 
+/* What moves a disk's blocks, where no address in memory says it. */
+static void test_event_disk_data(void **state)
+{
+    enum {
+        DRIVE_IDE = 0,
+        DRIVE_FLOPPY = 8,
+        DRIVE_AHCI = 16,
+        DRIVE_NVME = 32,
+        DRIVE_VIRTIO = 48,
+        DRIVE_SCSI = 64
+    };
+    static const struct {
+        unsigned kind, drive, command;
+        uint64_t address;
+        enum event_data data;
+        const char *text;
+    } cases[] = {
+        {EV_DISK_WRITE, DRIVE_AHCI, 0x35, 0x1000, EVENT_DATA_MEMORY, "X drive 16 lba 7 count 8 from 0x1000"},
+        {EV_DISK_READ, DRIVE_IDE, 0x20, UINT64_MAX, EVENT_DATA_PORT,
+         "X drive 0 lba 7 count 8 to the data port"},
+        {EV_DISK_WRITE, DRIVE_IDE, 0x30, UINT64_MAX, EVENT_DATA_PORT,
+         "X drive 0 lba 7 count 8 from the data port"},
+        {EV_DISK_WRITE, DRIVE_IDE + 3, 0x06, UINT64_MAX, EVENT_DATA_ZEROS,
+         "X drive 3 lba 7 count 8 as zeros"},
+        {EV_DISK_READ, DRIVE_FLOPPY, 0x06, UINT64_MAX, EVENT_DATA_PORT,
+         "X drive 8 lba 7 count 8 to the data port"},
+        {EV_DISK_WRITE, DRIVE_FLOPPY, 0x05, UINT64_MAX, EVENT_DATA_PORT,
+         "X drive 8 lba 7 count 8 from the data port"},
+        {EV_DISK_WRITE, DRIVE_AHCI, 0x06, UINT64_MAX, EVENT_DATA_ZEROS, "X drive 16 lba 7 count 8 as zeros"},
+        {EV_DISK_WRITE, DRIVE_AHCI, 0x35, UINT64_MAX, EVENT_DATA_NONE,
+         "X drive 16 lba 7 count 8 without memory"},
+        {EV_DISK_WRITE, DRIVE_NVME, 0x08, UINT64_MAX, EVENT_DATA_ZEROS, "X drive 32 lba 7 count 8 as zeros"},
+        {EV_DISK_WRITE, DRIVE_NVME + 1, 0x09, UINT64_MAX, EVENT_DATA_ZEROS,
+         "X drive 33 lba 7 count 8 as zeros"},
+        {EV_DISK_READ, DRIVE_NVME, 0x05, UINT64_MAX, EVENT_DATA_NONE,
+         "X drive 32 lba 7 count 8 without memory"},
+        {EV_DISK_WRITE, DRIVE_VIRTIO, 11, UINT64_MAX, EVENT_DATA_ZEROS, "X drive 48 lba 7 count 8 as zeros"},
+        {EV_DISK_WRITE, DRIVE_VIRTIO, 13, UINT64_MAX, EVENT_DATA_ZEROS, "X drive 48 lba 7 count 8 as zeros"},
+        {EV_DISK_WRITE, DRIVE_SCSI, 0x42, UINT64_MAX, EVENT_DATA_ZEROS, "X drive 64 lba 7 count 8 as zeros"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[100];
+        struct event ev = {.kind = (uint16_t)cases[i].kind, .data = "X", .len = 1};
+        ev.f[EVF_DISK_WRITE_drive] = cases[i].drive;
+        ev.f[EVF_DISK_WRITE_command] = cases[i].command;
+        ev.f[EVF_DISK_WRITE_lba] = 7;
+        ev.f[EVF_DISK_WRITE_count] = 8;
+        ev.f[EVF_DISK_WRITE_address] = cases[i].address;
+        assert_int_equal(event_disk_data(&ev), cases[i].data);
+        event_text(&ev, text, sizeof text);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
 static void test_event_words(void **state)
 {
     char text[100];
@@ -142,9 +196,9 @@ static void test_event_compare(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_event_table),   cmocka_unit_test(test_classes_parse),
-        cmocka_unit_test(test_event_words),   cmocka_unit_test(test_event_json),
-        cmocka_unit_test(test_event_compare),
+        cmocka_unit_test(test_event_table), cmocka_unit_test(test_classes_parse),
+        cmocka_unit_test(test_event_words), cmocka_unit_test(test_event_disk_data),
+        cmocka_unit_test(test_event_json),  cmocka_unit_test(test_event_compare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
