@@ -50,7 +50,7 @@ static void start_requests(struct machine *m)
 
 static void test_commands(void **state)
 {
-    static const uint8_t ready[6] = {0}, inquiry[6] = {0x12, 0, 0, 0, 36}, unknown[6] = {0xc0},
+    static const uint8_t ready[6] = {0}, inquiry[6] = {0x12, 0, 0, 0, 36},
                          read[10] = {0x28, 0, 0, 0, 0, 3, 0, 0, 2};
     struct machine *m = *state;
     uint8_t data[36];
@@ -67,10 +67,31 @@ static void test_commands(void **state)
     physmem_read(m->f.board->mem, DATA, is, sizeof is);
     assert_memory_equal(want, is, sizeof is);
     assert_int_equal(command(m, 0, read, 10, 512).response, 1); /* overrun */
-    const struct answer bad = command(m, 0, unknown, 6, 0);
-    assert_int_equal(bad.status, 2);
-    assert_int_equal(bad.sense, 18);
-    assert_int_equal(command(m, 5, ready, 6, 0).response, 3); /* no such target */
+    assert_int_equal(command(m, 5, ready, 6, 0).response, 3);   /* no such target */
+}
+
+/* A driver that is refused WRITE SAME as an unknown command writes zeros itself (SPC-4, 4.5: ILLEGAL REQUEST, INVALID COMMAND OPERATION
+ * CODE). */
+static void test_unknown_commands(void **state)
+{
+    enum { ILLEGAL_REQUEST = 5, INVALID_OPCODE = 0x20 };
+    static const uint8_t vendors[10] = {0xc0}, write_same_10[10] = {0x41, [8] = 8},
+                         write_same_16[16] = {0x93, [13] = 8};
+    const struct {
+        const uint8_t *cdb;
+        unsigned n;
+    } unknown[] = {{vendors, 10}, {write_same_10, 10}, {write_same_16, 16}};
+    struct machine *m = *state;
+    uint8_t sense[18];
+    start_requests(m);
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
+        const struct answer a = command(m, 0, unknown[i].cdb, unknown[i].n, 0);
+        assert_int_equal(a.status, 2);
+        assert_int_equal(a.sense, sizeof sense);
+        physmem_read(m->f.board->mem, STATUS + 12, sense, sizeof sense);
+        assert_int_equal(sense[2] & 15, ILLEGAL_REQUEST);
+        assert_int_equal(sense[12], INVALID_OPCODE);
+    }
 }
 
 /* Two ranges become zeros; the list goes to the device behind the command. */
@@ -172,6 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_commands, make, drop),
+        cmocka_unit_test_setup_teardown(test_unknown_commands, make, drop),
         cmocka_unit_test_setup_teardown(test_unmap, make, drop),
         cmocka_unit_test_setup_teardown(test_control, make, drop),
         cmocka_unit_test_setup_teardown(test_short, make, drop),
