@@ -5,22 +5,12 @@
 #include <assert.h>
 
 #include "hv/board/ahci.h"
+#include "hv/board/little_endian.h"
 
 #include <string.h>
 
 enum { HEADER = 32, TABLE_PACKET = 0x40, TABLE_REGIONS = 0x80, REGION = 16 };
 enum { READ_QUEUED = 0x60, WRITE_QUEUED = 0x61 };
-
-static uint32_t get_le32(const uint8_t *p)
-{
-    return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static void put_le32(uint8_t *p, uint32_t v)
-{
-    for (unsigned i = 0; i < 4; i++)
-        p[i] = (uint8_t)(v >> i * 8);
-}
 
 static struct physmem *mem(const struct ahci_port *p)
 {
@@ -39,8 +29,8 @@ static struct header header_of(const struct ahci_port *p, unsigned slot)
     uint8_t b[HEADER];
     struct header h = {.at = ((uint64_t)p->clbu << 32 | p->clb) + slot * HEADER};
     physmem_read(mem(p), h.at, b, sizeof b);
-    h.regions = get_le32(b) >> 16;
-    h.table = (uint64_t)get_le32(b + 12) << 32 | (get_le32(b + 8) & ~0x7fu);
+    h.regions = get_le(b + 2, 2);
+    h.table = get_le(b + 8, 8) & ~0x7full;
     return h;
 }
 
@@ -56,9 +46,9 @@ static uint64_t region_of(const struct ahci_port *p, struct prdt_place *at, uint
     for (; at->region < at->h.regions; at->region++, at->used = 0) {
         uint8_t b[REGION];
         physmem_read(mem(p), at->h.table + TABLE_REGIONS + (uint64_t)at->region * REGION, b, sizeof b);
-        *length = (get_le32(b + 12) & 0x3fffff) + 1 - at->used;
+        *length = ((uint32_t)get_le(b + 12, 4) & 0x3fffff) + 1 - at->used;
         if (*length)
-            return ((uint64_t)get_le32(b + 4) << 32 | get_le32(b)) + at->used;
+            return get_le(b, 8) + at->used;
     }
     *length = 0;
     return UINT64_MAX;
@@ -154,7 +144,7 @@ static void send_bits(struct ahci_port *p, uint32_t done, uint8_t status, uint8_
 {
     assert((!done || !(status & ST_ERR)) && "the failed command is not among those that are done");
     uint8_t fis[8] = {FIS_BITS, FIS_INTERRUPT, status & 0x77, error};
-    put_le32(fis + 4, done);
+    put_le(fis + 4, done, 4);
     store(p, RECEIVED_BITS, fis, sizeof fis);
     set_task_file(p, status, error);
     p->sact &= ~done;
@@ -166,7 +156,7 @@ static void send_bits(struct ahci_port *p, uint32_t done, uint8_t status, uint8_
 static void write_count(const struct ahci_port *p, unsigned slot, uint32_t bytes)
 {
     uint8_t b[4];
-    put_le32(b, bytes);
+    put_le(b, bytes, 4);
     physmem_write(mem(p), header_of(p, slot).at + 4, b, sizeof b);
 }
 
@@ -234,7 +224,7 @@ static void take_packet_block(struct ahci_port *p)
     while (ch->block_left && ch->phase == PH_CD_IN) {
         uint8_t bytes[4];
         unsigned n = ch->block_left < 4 ? ch->block_left : 4;
-        put_le32(bytes, atapi_data_in(ch, n));
+        put_le(bytes, atapi_data_in(ch, n), 4);
         if (move(p, &at, bytes, n, true) < n)
             ahci_interrupt(p, IS_OF);
     }

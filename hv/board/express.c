@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "hv/board/kinds.h"
+#include "hv/board/little_endian.h"
 #include "hv/board/pci.h"
 
 enum { POWER_CAPABILITY = 0x01, POWER_VERSION = 3 /* of 1.2 */, POWER_KEEPS = 8 };
@@ -49,15 +50,15 @@ void express_init(struct board *b, struct pci_device *pci, unsigned at, bool res
     pci_add_capability(pci, EXPRESS_CAPABILITY, at);
     pci->config[at + FLAGS] =
         (uint8_t)(EXPRESS_VERSION | (integrated ? TYPE_INTEGRATED : TYPE_ENDPOINT) << 4);
-    set32(pci->config + at + DEVICE_ABILITIES, ERRORS_BY_ROLE | (resets ? CAN_RESET : 0));
-    set32(pci->config + at + EXPRESS_CONTROL, EXPRESS_DEFAULT);
+    put_le(pci->config + at + DEVICE_ABILITIES, ERRORS_BY_ROLE | (resets ? CAN_RESET : 0), 4);
+    put_le(pci->config + at + EXPRESS_CONTROL, EXPRESS_DEFAULT, 4);
     pci->wmask[at + EXPRESS_CONTROL] = 0xff;
     pci->wmask[at + EXPRESS_CONTROL + 1] = resets ? 0xff : 0x7f;
     pci->wmask[REG_LATENCY] = 0; /* 7.5.1.6 */
     pci->express = (uint8_t)at;
     if (integrated)
         return;
-    set32(pci->config + at + LINK_ABILITIES, ONE_LANE_2_5 | ENTERS_L0S);
+    put_le(pci->config + at + LINK_ABILITIES, ONE_LANE_2_5 | ENTERS_L0S, 4);
     pci->wmask[at + EXPRESS_LINK_CONTROL] = 0xc1; /* L0s, common clock, extended synch */
     pci->config[at + LINK_STATUS] = ONE_LANE_2_5;
     pci->config[at + LINK_ABILITIES_2] = SPEED_2_5;

@@ -3,6 +3,7 @@
  * Sources: ATA/ATAPI-7 (T13/1532D) volume 1, 6.54 (SMART); ATA8-ACS (T13/1699D), 7.53.6.8 (logs); ACS-2 (T13/2015-D), 7.10. The
  * attributes are those that QEMU's disk has; their meaning is a convention of the vendors. */
 #include "hv/board/ide.h"
+#include "hv/board/little_endian.h"
 
 #include <string.h>
 
@@ -34,12 +35,6 @@ static const struct attribute {
 };
 enum { ATTRIBUTES = sizeof attributes / sizeof attributes[0], ATTRIBUTE = 12, HOURS_OF_POWER = 9 };
 
-static void put_number(uint8_t *p, uint64_t value, unsigned bytes)
-{
-    for (unsigned i = 0; i < bytes; i++)
-        p[i] = (uint8_t)(value >> 8 * i);
-}
-
 static void put_sum(uint8_t *b)
 {
     uint8_t sum = 0;
@@ -58,10 +53,10 @@ static void put_data(struct ide_channel *ch, uint8_t *b)
         p[0] = a->id;
         p[1] = a->flags;
         p[3] = p[4] = a->value;
-        put_number(p + 5, a->id == HOURS_OF_POWER ? hours(ch) : a->raw, 6);
+        put_le(p + 5, a->id == HOURS_OF_POWER ? hours(ch) : a->raw, 6);
     }
     b[362] = 0x02 | (s->manual ? 0 : 0x80); /* offline collection has ended without error; it is automatic */
-    put_number(b + 364, 288, 2);            /* seconds that it takes */
+    put_le(b + 364, 288, 2);                /* seconds that it takes */
     b[367] = 0x19;                          /* can be executed, scans the surface, self-tests */
     b[368] = 3;                             /* saves attributes */
     b[370] = 1;                             /* logs errors */
@@ -85,7 +80,7 @@ static void put_tests(const struct ata_smart *s, uint8_t *b)
     for (unsigned i = 0; i < SMART_TESTS; i++) {
         uint8_t *p = b + 2 + 24 * i;
         p[0] = s->test[i];
-        put_number(p + 2, s->hours[i], 2);
+        put_le(p + 2, s->hours[i], 2);
     }
     b[508] = s->last;
 }
@@ -264,14 +259,6 @@ void ata_trim(struct ide_channel *ch)
         ch->ops->dma_ready(ch);
 }
 
-static uint64_t number(const uint8_t *p, unsigned bytes)
-{
-    uint64_t value = 0;
-    for (unsigned i = bytes; i; i--)
-        value = value << 8 | p[i - 1];
-    return value;
-}
-
 static bool trim_range(struct ide_channel *ch, uint64_t lba, uint32_t count)
 {
     const struct ide_drive *d = ide_selected(ch);
@@ -286,8 +273,8 @@ static bool trim_range(struct ide_channel *ch, uint64_t lba, uint32_t count)
 static bool trim_block(struct ide_channel *ch, bool *any)
 {
     for (unsigned i = 0; i < IDE_SECTOR; i += 8) {
-        const uint32_t count = (uint32_t)number(ch->buf + i + 6, 2);
-        if (count && !trim_range(ch, number(ch->buf + i, 6), count))
+        const uint32_t count = (uint32_t)get_le(ch->buf + i + 6, 2);
+        if (count && !trim_range(ch, get_le(ch->buf + i, 6), count))
             return false;
         *any |= count != 0;
     }

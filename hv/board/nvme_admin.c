@@ -2,6 +2,7 @@
  *
  * Source: NVM Express Base Specification 1.4, chapter 5. */
 #include "hv/board/nvme.h"
+#include "hv/board/little_endian.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -52,21 +53,6 @@ const char *nvme_command_name(uint8_t opcode, bool admin)
         if (list[i].opcode == opcode)
             return list[i].name;
     return "unknown NVMe command";
-}
-
-static void put16(uint8_t *p, uint16_t v)
-{
-    memcpy(p, &v, sizeof v);
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-    memcpy(p, &v, sizeof v);
-}
-
-static void put64(uint8_t *p, uint64_t v)
-{
-    memcpy(p, &v, sizeof v);
 }
 
 /* Text padded with blanks. */
@@ -164,40 +150,40 @@ static uint64_t eui64(const struct nvme *n)
 
 static void identify_controller(const struct nvme *n, uint8_t *p)
 {
-    put16(p, 0x1b36);
-    put16(p + 2, 0x1af4);
+    put_le(p, 0x1b36, 2);
+    put_le(p + 2, 0x1af4, 2);
     put_text(p + 4, 20, n->drive.serial);
     put_text(p + 24, 40, "BOOTREEL NVMe");
     put_text(p + 64, 8, "1.0");
     p[72] = 6;                                     /* RAB */
     memcpy(p + 73, (uint8_t[]){0, 0x54, 0x52}, 3); /* IEEE */
     p[77] = NVME_TRANSFER;
-    put32(p + 80, 0x00010400);
+    put_le(p + 80, 0x00010400, 4);
     p[111] = 1; /* CNTRLTYPE: an I/O controller */
     p[258] = 3; /* ACL: 4 ABORTs at once */
     p[259] = NVME_EVENTS - 1;
     p[260] = 3; /* FRMW: one slot, read-only */
     p[261] = 6; /* LPA: the log of effects; parts of logs */
-    put16(p + 266, KELVIN_WARNING);
-    put16(p + 268, KELVIN_CRITICAL);
+    put_le(p + 266, KELVIN_WARNING, 2);
+    put_le(p + 268, KELVIN_CRITICAL, 2);
     p[512] = 0x66; /* SQES, CQES */
     p[513] = 0x44;
-    put32(p + 516, 1);  /* NN */
-    put16(p + 520, 13); /* ONCS: compare, dataset management, write zeroes */
-    p[525] = 1;         /* VWC: there is a cache */
+    put_le(p + 516, 1, 4);  /* NN */
+    put_le(p + 520, 13, 2); /* ONCS: compare, dataset management, write zeroes */
+    p[525] = 1;             /* VWC: there is a cache */
     snprintf((char *)p + 768, 256, "nqn.2014-08.org.nvmexpress:uuid:52540000-0000-0000-0000-%012x",
              n->index + 1);
-    put16(p + 2048, 2500); /* power state 0: 25 W */
-    put32(p + 2052, 16);   /* entry and exit latency in us */
-    put32(p + 2056, 4);
+    put_le(p + 2048, 2500, 2); /* power state 0: 25 W */
+    put_le(p + 2052, 16, 4);   /* entry and exit latency in us */
+    put_le(p + 2056, 4, 4);
 }
 
 static void identify_namespace(const struct nvme *n, uint8_t *p)
 {
-    put64(p, n->drive.sectors);
-    put64(p + 8, n->drive.sectors);
-    put64(p + 16, n->drive.sectors);
-    put64(p + 120, eui64(n));
+    put_le(p, n->drive.sectors, 8);
+    put_le(p + 8, n->drive.sectors, 8);
+    put_le(p + 16, n->drive.sectors, 8);
+    put_le(p + 120, eui64(n), 8);
     p[130] = 9; /* LBADS of format 0: blocks of 512 bytes */
 }
 
@@ -219,7 +205,7 @@ static uint16_t identify(struct nvme *n, const struct nvme_command *c)
         if (c->nsid >= 0xfffffffe)
             return NVME_INVALID_NAMESPACE;
         if (c->nsid == 0)
-            put32(page, 1);
+            put_le(page, 1, 4);
         break;
     case 3: /* its descriptors: EUI-64 */
         if (c->nsid != 1)
@@ -237,23 +223,23 @@ static uint16_t identify(struct nvme *n, const struct nvme_command *c)
 
 static void smart_log(const struct nvme *n, uint8_t *p)
 {
-    put16(p + 1, KELVIN_NOW);
+    put_le(p + 1, KELVIN_NOW, 2);
     p[3] = 100; /* spare, in percent, and its threshold */
     p[4] = 10;
-    put64(p + 32, (n->blocks_read + 999) / 1000);
-    put64(p + 48, (n->blocks_written + 999) / 1000);
-    put64(p + 64, n->reads);
-    put64(p + 80, n->writes);
-    put64(p + 112, n->power_cycles);
-    put64(p + 144, n->unsafe_shutdowns);
+    put_le(p + 32, (n->blocks_read + 999) / 1000, 8);
+    put_le(p + 48, (n->blocks_written + 999) / 1000, 8);
+    put_le(p + 64, n->reads, 8);
+    put_le(p + 80, n->writes, 8);
+    put_le(p + 112, n->power_cycles, 8);
+    put_le(p + 144, n->unsafe_shutdowns, 8);
 }
 
 static void effects_log(uint8_t *p)
 {
     for (unsigned i = 0; i < ADMIN_COMMANDS; i++)
-        put32(p + admin_names[i].opcode * 4, 1);
+        put_le(p + admin_names[i].opcode * 4, 1, 4);
     for (unsigned i = 0; i < IO_COMMANDS; i++) /* bit 1: changes data */
-        put32(p + 1024 + io_names[i].opcode * 4, strstr(io_names[i].name, "WRITE") ? 3 : 1);
+        put_le(p + 1024 + io_names[i].opcode * 4, strstr(io_names[i].name, "WRITE") ? 3 : 1, 4);
 }
 
 static uint16_t get_log(struct nvme *n, const struct nvme_command *c)

@@ -3,6 +3,7 @@
  * Source: PCI Local Bus Specification 2.1, chapter 6 (configuration space), 3.7.4.1 (mechanism #1). Addresses
  * at which a BAR is not decoded (0, or the all-ones of sizing) are as on QEMU. */
 #include "hv/board/internal.h"
+#include "hv/board/little_endian.h"
 #include "hv/board/pci.h"
 #include "traces/memory.h"
 
@@ -46,13 +47,13 @@ void pci_init(struct pci_device *d, const char *name, unsigned devfn, uint16_t v
     memset(d, 0, sizeof *d);
     d->name = name;
     d->devfn = (uint8_t)devfn;
-    set32(d->config, vendor | (uint32_t)device << 16);
+    put_le(d->config, vendor | (uint32_t)device << 16, 4);
     d->config[0x08] = revision;
     d->config[0x09] = (uint8_t)class_code;
     d->config[0x0a] = (uint8_t)(class_code >> 8);
     d->config[0x0b] = (uint8_t)(class_code >> 16);
     /* Firmware recognizes by QEMU's subsystem ids that fw_cfg exists. */
-    set32(d->config + 0x2c, 0x11001af4);
+    put_le(d->config + 0x2c, 0x11001af4, 4);
     d->config[0x3d] = pin;
     d->wmask[REG_COMMAND] = 0x07;     /* I/O, memory, bus master */
     d->wmask[REG_COMMAND + 1] = 0x05; /* SERR#, interrupt disable */
@@ -79,12 +80,13 @@ static void init_bar(struct pci_device *d, unsigned bar)
     d->mapped[bar] = UINT64_MAX;
     if (!r->size)
         return;
-    set32(d->wmask + bar_register(bar), (~(r->size - 1) & ~fixed) | (bar == BAR_ROM)); /* bit 0: ROM enable */
-    set32(d->config + bar_register(bar), bar_type(d, bar));
+    put_le(d->wmask + bar_register(bar), (~(r->size - 1) & ~fixed) | (bar == BAR_ROM),
+           4); /* bit 0: ROM enable */
+    put_le(d->config + bar_register(bar), bar_type(d, bar), 4);
     if (!r->wide)
         return;
     assert(bar < 5 && !d->bar[bar + 1].size);
-    set32(d->wmask + bar_register(bar + 1), UINT32_MAX);
+    put_le(d->wmask + bar_register(bar + 1), UINT32_MAX, 4);
 }
 
 /* ---------------------------------------------------------------- decoding */
@@ -98,8 +100,8 @@ static unsigned power_state(const struct pci_device *d)
 static uint64_t bar_address(const struct pci_device *d, unsigned bar)
 {
     const struct pci_bar *r = bar_of(d, bar);
-    uint32_t value = get32(d->config + bar_register(bar));
-    uint64_t high = r->wide ? get32(d->config + bar_register(bar + 1)) : 0;
+    uint32_t value = (uint32_t)get_le(d->config + bar_register(bar), 4);
+    uint64_t high = r->wide ? get_le(d->config + bar_register(bar + 1), 4) : 0;
     uint64_t base = high << 32 | (value & ~(r->size - 1)), last = base + r->size - 1;
     if (!(d->config[REG_COMMAND] & (r->io ? CMD_IO : CMD_MEMORY)) || (bar == BAR_ROM && !(value & 1)) ||
         power_state(d) == POWER_D3)
@@ -269,14 +271,14 @@ static void reset_function(struct pci_device *d)
     if (d->power)
         d->config[d->power + POWER_CONTROL] &= (uint8_t)~POWER_STATE_BITS;
     if (d->express) {
-        set16(d->config + d->express + EXPRESS_CONTROL, EXPRESS_DEFAULT);
-        set16(d->config + d->express + EXPRESS_LINK_CONTROL, 0);
+        put_le(d->config + d->express + EXPRESS_CONTROL, EXPRESS_DEFAULT, 2);
+        put_le(d->config + d->express + EXPRESS_LINK_CONTROL, 0, 2);
     }
     for (unsigned bar = 0; bar < 7; bar++)
         if (bar_of(d, bar)->size) {
-            set32(d->config + bar_register(bar), bar_type(d, bar));
+            put_le(d->config + bar_register(bar), bar_type(d, bar), 4);
             if (bar_of(d, bar)->wide)
-                set32(d->config + bar_register(bar + 1), 0);
+                put_le(d->config + bar_register(bar + 1), 0, 4);
         }
     update_bars(d);
 }

@@ -1,25 +1,6 @@
-/* pci.h - registers of PCI configuration space, by offset, and words in it. Private to hv/board. */
+/* pci.h - registers of PCI configuration space, by offset. Private to hv/board. */
 #ifndef BOOTREEL_HV_BOARD_PCI_H
 #define BOOTREEL_HV_BOARD_PCI_H
-
-#include <stdint.h>
-
-static inline uint32_t get32(const uint8_t *p)
-{
-    return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static inline void set16(uint8_t *p, uint16_t v)
-{
-    p[0] = (uint8_t)v;
-    p[1] = (uint8_t)(v >> 8);
-}
-
-static inline void set32(uint8_t *p, uint32_t v)
-{
-    for (unsigned i = 0; i < 4; i++)
-        p[i] = (uint8_t)(v >> i * 8);
-}
 
 enum {
     REG_COMMAND = 0x04,

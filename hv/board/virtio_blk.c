@@ -1,6 +1,7 @@
 /* virtio_blk.c - a block device on virtio, one for each drive.
  *
  * Source: VIRTIO 1.2, 5.2. One request is executed at a time, when the time that it takes has passed. */
+#include "hv/board/little_endian.h"
 #include "hv/board/virtio.h"
 #include "traces/memory.h"
 
@@ -228,23 +229,18 @@ static void notified(struct virtio *v, unsigned queue)
 
 /* ---------------------------------------------------------------- the device */
 
-static void put32(uint8_t *p, uint32_t value)
-{
-    memcpy(p, &value, sizeof value);
-}
-
 static void fill_config(const struct virtio *v, uint8_t *c)
 {
     const struct virtio_blk *s = (const struct virtio_blk *)v;
     memcpy(c, &s->drive.sectors, 8);
-    put32(c + 12, VIRTIO_QUEUE_SIZE - 2);
-    put32(c + 20, DRIVE_SECTOR);
+    put_le(c + 12, VIRTIO_QUEUE_SIZE - 2, 4);
+    put_le(c + 20, DRIVE_SECTOR, 4);
     c[34] = 1; /* queues */
-    put32(c + 36, sectors_most(s));
-    put32(c + 40, 1);
-    put32(c + 44, 1);
-    put32(c + 48, sectors_most(s));
-    put32(c + 52, 1);
+    put_le(c + 36, sectors_most(s), 4);
+    put_le(c + 40, 1, 4);
+    put_le(c + 44, 1, 4);
+    put_le(c + 48, sectors_most(s), 4);
+    put_le(c + 52, 1, 4);
 }
 
 static void device_reset(struct virtio *v)

@@ -2,6 +2,7 @@
  *
  * Source: VIRTIO 1.2, 5.1; for old drivers its legacy interface (5.1.6.1: the header without num_buffers). There are no offloads: a frame
  * is given and taken as it is on the wire. The driver's frames leave one after the other, each when the wire is free. */
+#include "hv/board/little_endian.h"
 #include "hv/board/nic.h"
 #include "hv/board/virtio.h"
 #include "traces/memory.h"
@@ -173,19 +174,12 @@ static uint32_t receive(void *ctx, const uint8_t *frame, uint32_t n)
 
 /* ---------------------------------------------------------------- the control queue */
 
-static uint32_t get32(const uint8_t *p)
-{
-    uint32_t value;
-    memcpy(&value, p, sizeof value);
-    return value;
-}
-
 /* A list of addresses: their number, then they. Returns where it ends, or NULL if it goes beyond `end`. */
 static const uint8_t *take_list(struct filter *f, const uint8_t *p, const uint8_t *end)
 {
     if (end - p < 4)
         return NULL;
-    uint32_t n = get32(p);
+    const uint32_t n = (uint32_t)get_le(p, 4);
     p += 4;
     if (n > (uint64_t)(end - p) / NIC_MAC)
         return NULL;
@@ -248,17 +242,12 @@ static void notified(struct virtio *v, unsigned queue)
 
 /* ---------------------------------------------------------------- the device */
 
-static void put16(uint8_t *p, uint16_t value)
-{
-    memcpy(p, &value, sizeof value);
-}
-
 static void fill_config(const struct virtio *v, uint8_t *c)
 {
     const struct virtio_net *s = (const struct virtio_net *)v;
     memcpy(c, s->address, NIC_MAC);
-    put16(c + CONFIG_STATUS, LINK_UP);
-    put16(c + CONFIG_MTU, MTU);
+    put_le(c + CONFIG_STATUS, LINK_UP, 2);
+    put_le(c + CONFIG_MTU, MTU, 2);
 }
 
 /* Old drivers set the address there; new ones by a command. */

@@ -1,6 +1,7 @@
 /* virtio_pci.c - the PCI transport of virtio devices: capabilities, configuration structures, the legacy I/O BAR, interrupts.
  *
  * Source: VIRTIO 1.2, 4.1; its legacy interface 4.1.4.8 and 4.1.5.1.3. The layout is QEMU's: the I/O BAR is 0, MSI-X 1, memory 4. */
+#include "hv/board/little_endian.h"
 #include "hv/board/virtio.h"
 
 #include <assert.h>
@@ -391,24 +392,12 @@ static void map(void *ctx, unsigned bar, uint64_t base)
 
 /* ---------------------------------------------------------------- configuration space */
 
-static uint32_t get32(const uint8_t *p)
-{
-    uint32_t value;
-    memcpy(&value, p, sizeof value);
-    return value;
-}
-
-static void put32(uint8_t *p, uint32_t value)
-{
-    memcpy(p, &value, sizeof value);
-}
-
 /* 4.1.4.9: the capability by which a BAR is accessed through configuration space. Its fields are the driver's, so they are checked. */
 static bool access_place(const struct virtio *v, uint32_t *offset, uint32_t *size)
 {
     const uint8_t *c = v->pci.config + ACCESS_AT;
-    *offset = get32(c + 8);
-    *size = get32(c + 12);
+    *offset = (uint32_t)get_le(c + 8, 4);
+    *size = (uint32_t)get_le(c + 12, 4);
     return c[4] == BAR_MEMORY && (*size == 1 || *size == 2 || *size == 4) && *offset % *size == 0 &&
            *offset < VIRTIO_BAR;
 }
@@ -423,7 +412,7 @@ static void config_reading(void *ctx, unsigned reg, unsigned size)
     struct virtio *v = ctx;
     uint32_t offset, n;
     if (touches_access(reg, size) && access_place(v, &offset, &n))
-        put32(v->pci.config + ACCESS_DATA, (uint32_t)memory_read(v, offset, n));
+        put_le(v->pci.config + ACCESS_DATA, (uint32_t)memory_read(v, offset, n), 4);
 }
 
 static void config_written(void *ctx, unsigned reg, unsigned size)
@@ -431,7 +420,7 @@ static void config_written(void *ctx, unsigned reg, unsigned size)
     struct virtio *v = ctx;
     uint32_t offset, n;
     if (touches_access(reg, size) && access_place(v, &offset, &n))
-        memory_write(v, offset, n, get32(v->pci.config + ACCESS_DATA));
+        memory_write(v, offset, n, (uint32_t)get_le(v->pci.config + ACCESS_DATA, 4));
     msix_config_written(&v->msix, reg, size);
     update_pin(v);
 }
@@ -444,8 +433,8 @@ static void add_capability(struct virtio *v, unsigned at, uint8_t type, uint32_t
     c[2] = length;
     c[3] = type;
     c[4] = type == CAP_ACCESS ? 0 : BAR_MEMORY;
-    put32(c + 8, offset);
-    put32(c + 12, size);
+    put_le(c + 8, offset, 4);
+    put_le(c + 12, size, 4);
 }
 
 static void add_capabilities(struct virtio *v)
@@ -454,7 +443,7 @@ static void add_capabilities(struct virtio *v)
     add_capability(v, ISR_AT, CAP_ISR, VIRTIO_ISR, 0x1000, 16);
     add_capability(v, DEVICE_AT, CAP_DEVICE, VIRTIO_DEVICE, 0x1000, 16);
     add_capability(v, NOTIFY_AT, CAP_NOTIFY, VIRTIO_NOTIFY, 0x1000, 20);
-    put32(v->pci.config + NOTIFY_AT + 16, VIRTIO_NOTIFY_STEP);
+    put_le(v->pci.config + NOTIFY_AT + 16, VIRTIO_NOTIFY_STEP, 4);
     add_capability(v, ACCESS_AT, CAP_ACCESS, 0, 0, 20);
     memset(v->pci.wmask + ACCESS_AT + 4, 0xff, 1);
     memset(v->pci.wmask + ACCESS_AT + 8, 0xff, 12);
