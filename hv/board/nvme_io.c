@@ -105,17 +105,23 @@ static uint32_t blocks(const struct nvme_command *c)
     return (c->cdw12 & 0xffff) + 1;
 }
 
-static void report(struct nvme *n, const struct nvme_command *c, struct drive_place place, bool write,
-                   uint64_t address)
+static void report_range(struct nvme *n, const struct nvme_command *c, struct drive_place place, bool write,
+                         uint64_t lba, uint32_t count, uint64_t address)
 {
     drive_report(n->board, &(struct drive_transfer){.drive = nvme_drive(n),
                                                     .write = write,
                                                     .command = c->opcode,
                                                     .name = nvme_command_name(c->opcode, false),
-                                                    .lba = first_lba(c),
-                                                    .count = blocks(c),
+                                                    .lba = lba,
+                                                    .count = count,
                                                     .address = address,
                                                     .place = place});
+}
+
+static void report(struct nvme *n, const struct nvme_command *c, struct drive_place place, bool write,
+                   uint64_t address)
+{
+    report_range(n, c, place, write, first_lba(c), blocks(c), address);
 }
 
 static bool in_range(const struct nvme *n, uint64_t lba, uint64_t count)
@@ -178,33 +184,22 @@ static uint16_t transfer(struct nvme *n, const struct nvme_command *c, struct dr
     return status;
 }
 
-static uint16_t write_zeroes(struct nvme *n, const struct nvme_command *c, struct drive_place place)
-{
-    uint64_t at = first_lba(c) * DRIVE_SECTOR, size = (uint64_t)blocks(c) * DRIVE_SECTOR;
-    if (!in_range(n, first_lba(c), blocks(c)))
-        return NVME_LBA_RANGE | NVME_DO_NOT_RETRY;
-    report(n, c, place, true, UINT64_MAX);
-    return disk_zero(n->disk, at, size) ? NVME_TRANSFER_ERROR : NVME_OK;
-}
-
-/* 6.7: deallocated blocks are zeros, as DLFEAT says. (Before behaviour version 9 they kept their content.) */
-static uint16_t deallocate(struct nvme *n, const struct nvme_command *c, struct drive_place place,
+static uint16_t make_zeros(struct nvme *n, const struct nvme_command *c, struct drive_place place,
                            uint64_t lba, uint32_t count)
 {
-    if (!count)
-        return NVME_OK;
-    drive_report(n->board, &(struct drive_transfer){.drive = nvme_drive(n),
-                                                    .write = true,
-                                                    .command = c->opcode,
-                                                    .name = nvme_command_name(c->opcode, false),
-                                                    .lba = lba,
-                                                    .count = count,
-                                                    .address = UINT64_MAX,
-                                                    .place = place});
+    report_range(n, c, place, true, lba, count, UINT64_MAX);
     return disk_zero(n->disk, lba * DRIVE_SECTOR, (uint64_t)count * DRIVE_SECTOR) ? NVME_TRANSFER_ERROR
                                                                                   : NVME_OK;
 }
 
+static uint16_t write_zeroes(struct nvme *n, const struct nvme_command *c, struct drive_place place)
+{
+    if (!in_range(n, first_lba(c), blocks(c)))
+        return NVME_LBA_RANGE | NVME_DO_NOT_RETRY;
+    return make_zeros(n, c, place, first_lba(c), blocks(c));
+}
+
+/* 6.7: deallocated blocks are zeros, as DLFEAT says. (Before behaviour version 9 they kept their content.) */
 static uint16_t dataset(struct nvme *n, const struct nvme_command *c, struct drive_place place)
 {
     enum { DEALLOCATE = 4 };
@@ -220,7 +215,7 @@ static uint16_t dataset(struct nvme *n, const struct nvme_command *c, struct dri
     if (!(c->cdw11 & DEALLOCATE) || !board_behaves(n->board, 9))
         return status;
     for (unsigned i = 0; i < many && !status; i++)
-        status = deallocate(n, c, place, range[i].lba, range[i].count);
+        status = range[i].count ? make_zeros(n, c, place, range[i].lba, range[i].count) : NVME_OK;
     return status;
 }
 

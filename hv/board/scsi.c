@@ -125,10 +125,11 @@ void scsi_reply(struct scsi_task *t, uint32_t n, uint32_t allocation)
     t->size = n < allocation ? n : allocation;
 }
 
-void scsi_list(struct scsi_task *t, uint32_t n)
+void scsi_list(struct scsi_task *t, uint32_t n, void (*finish)(struct scsi_task *))
 {
     assert(n <= sizeof t->buf);
-    t->list = t->write = n != 0;
+    t->write = n != 0;
+    t->finish = n ? finish : NULL;
     t->size = t->blanked = n;
 }
 
@@ -218,11 +219,11 @@ int scsi_read_at(const struct scsi_task *t, uint64_t at, void *buf, size_t n)
 
 int scsi_write_at(struct scsi_task *t, uint64_t at, const void *buf, size_t n)
 {
-    if (t->list) {
+    if (t->finish) {
         assert(at <= t->size && n <= t->size - at);
         memcpy(t->buf + at, buf, n);
         if (at + n == t->size)
-            scsi_unmap_list(t);
+            t->finish(t);
         return 0;
     }
     return disk_write(t->unit->disk, t->lba * scsi_block(t->unit) + at, buf, n);

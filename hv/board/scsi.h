@@ -68,7 +68,8 @@ struct scsi_task {
     bool medium, write;
     uint64_t lba;
     uint32_t count;
-    bool list;          /* `size` bytes of parameters are written to buf, and then finish() is called */
+    /* If not NULL: `size` bytes of parameters are written to buf, and then this executes the command. */
+    void (*finish)(struct scsi_task *);
     uint8_t parts;      /* of a CD's sector */
     uint32_t unit_size; /* bytes of a block as it is moved */
     /* or a reply */
@@ -126,9 +127,8 @@ uint8_t *scsi_blank(struct scsi_task *, uint32_t n);
 /* Ways to end a command: a reply of n bytes, at most `allocation`; blocks of the medium; check condition with
  * sense. A command that ends in none of these ways moves nothing, and succeeds. */
 void scsi_reply(struct scsi_task *, uint32_t n, uint32_t allocation);
-/* Takes n bytes of parameters, at most SCSI_BUFFER. */
-void scsi_list(struct scsi_task *, uint32_t n);
-void scsi_unmap_list(struct scsi_task *); /* scsi_disk.c: all of UNMAP's parameters are there */
+/* Takes n bytes of parameters, at most SCSI_BUFFER, and then calls `finish`; with n 0 there is nothing to do. */
+void scsi_list(struct scsi_task *, uint32_t n, void (*finish)(struct scsi_task *));
 void scsi_blocks(struct scsi_task *, bool write, uint64_t lba, uint32_t count, uint8_t parts);
 void scsi_check(struct scsi_task *, uint8_t key, uint8_t asc, uint8_t ascq);
 void scsi_bad_field(struct scsi_task *);

@@ -53,29 +53,21 @@ static void verify(struct scsi_task *t, const uint8_t *p)
 
 enum { LIST_HEADER = 8, RANGE = 16 };
 
-/* A list that is too short for its header is no error, and means nothing. */
-static void unmap(struct scsi_task *t, const uint8_t *p)
-{
-    const uint32_t n = be16(p + 7);
-    if (p[1] & 1 || n > LIST_HEADER + SCSI_UNMAPS * RANGE) /* ANCHOR */
-        scsi_bad_field(t);
-    else
-        scsi_list(t, n);
-}
+static void unmap_listed(struct scsi_task *t);
 
 bool scsi_unmapped(const struct scsi_task *t, unsigned i, uint64_t *lba, uint32_t *count)
 {
     const uint8_t *range = t->buf + LIST_HEADER + i * RANGE;
     const uint32_t at = LIST_HEADER + i * RANGE,
                    listed = LIST_HEADER + (t->size < LIST_HEADER ? 0 : be16(t->buf + 2));
-    if (!t->list || t->status || at + RANGE > t->size || at + RANGE > listed)
+    if (t->finish != unmap_listed || t->status || at + RANGE > t->size || at + RANGE > listed)
         return false;
     *lba = be64(range);
     *count = be32(range + 8);
     return true;
 }
 
-void scsi_unmap_list(struct scsi_task *t)
+static void unmap_listed(struct scsi_task *t)
 {
     const struct scsi_unit *u = t->unit;
     uint64_t lba;
@@ -86,6 +78,16 @@ void scsi_unmap_list(struct scsi_task *t)
     for (unsigned i = 0; scsi_unmapped(t, i, &lba, &count); i++)
         if (disk_zero(u->disk, lba * scsi_block(u), (uint64_t)count * scsi_block(u)))
             scsi_check(t, KEY_MEDIUM, ASC_UNREADABLE, 0);
+}
+
+/* A list that is too short for its header is no error, and means nothing. */
+static void unmap(struct scsi_task *t, const uint8_t *p)
+{
+    const uint32_t n = be16(p + 7);
+    if (p[1] & 1 || n > LIST_HEADER + SCSI_UNMAPS * RANGE) /* ANCHOR */
+        scsi_bad_field(t);
+    else
+        scsi_list(t, n, unmap_listed);
 }
 
 /* ---------------------------------------------------------------- what it is */

@@ -159,12 +159,17 @@ static void set_side(uint8_t **host, struct pmeta **meta, struct ramblock *b, ui
 }
 
 /* The page at offset `o` of what is mapped. */
-static void map_page(struct pdesc *d, const struct mapping *m, uint64_t o)
+static void set_page(struct pdesc *d, const struct mapping *m, uint64_t o)
 {
-    const struct pmeta *was = d->ignore_writes ? NULL : d->wr_meta;
     set_side(&d->rd, &d->rd_meta, m->read, m->read_offset + o);
     set_side(&d->wr, &d->wr_meta, m->write, m->write_offset + o);
     d->ignore_writes = m->ignore_writes;
+}
+
+static void map_page(struct pdesc *d, const struct mapping *m, uint64_t o)
+{
+    const struct pmeta *was = d->ignore_writes ? NULL : d->wr_meta;
+    set_page(d, m, o);
     if (d->wr_meta && d->wr_meta != was && d->wr_meta->flags & PM_LINES) /* most are not even touched */
         d->wr_meta->flags &= (uint8_t)~PM_LINES; /* some writes there went elsewhere */
 }
@@ -174,12 +179,8 @@ static void map_page(struct pdesc *d, const struct mapping *m, uint64_t o)
 static void make_stretch(struct physmem *pm, uint64_t i)
 {
     struct stretch *s = &pm->stretch[i];
-    for (uint64_t k = 0; s->pending && k < CHUNK && i * CHUNK + k < pm->npages; k++) {
-        struct pdesc *d = &pm->page[i * CHUNK + k];
-        set_side(&d->rd, &d->rd_meta, s->whole.read, s->whole.read_offset + k * PAGE);
-        set_side(&d->wr, &d->wr_meta, s->whole.write, s->whole.write_offset + k * PAGE);
-        d->ignore_writes = s->whole.ignore_writes;
-    }
+    for (uint64_t k = 0; s->pending && k < CHUNK && i * CHUNK + k < pm->npages; k++)
+        set_page(&pm->page[i * CHUNK + k], &s->whole, k * PAGE);
     s->pending = false;
     s->made = true;
 }
