@@ -183,7 +183,7 @@ static uint64_t slice_for(struct pc *pc, const struct run_limit *limit)
     uint64_t n = limit->icount - pc->icount, deadline = board_deadline(pc->board), now = now_time(pc);
     deadline = limit->until && limit->until < deadline ? limit->until : deadline;
     uint64_t until = deadline > now ? (deadline - now + NS_PER_STEP - 1) / NS_PER_STEP : 1;
-    if (pc->device_wrote)
+    if (pc->base.device_wrote)
         return 1;
     n = n < until ? n : until;
     return n < SLICE ? n : SLICE;
@@ -240,10 +240,8 @@ static bool run_steps(struct pc *pc, const struct run_limit *limit, struct stop 
     const unsigned turn = pc->turn;
     enum x86_exit e = run_turn(pc, slice_for(pc, limit));
     bool end = e == X86_STOP && engine_base_stopped(&pc->base, pc->turn, stop);
-    if (!end && pc->device_wrote && pc->icount > before) {
-        pc_stopped_by_device(pc, stop);
-        end = true;
-    }
+    if (!end)
+        end = engine_base_device_stop(&pc->base, before, stop);
     if (!end)
         end = e == X86_HALTED && idle(pc, limit, stop);
     if (pc->turn != turn)
@@ -411,7 +409,7 @@ static int pc_load(struct engine *e, const struct snapshot_source *src, struct e
 {
     struct pc *pc = pc_of(e);
     pc->reset_told = false;
-    pc->device_wrote = 0;
+    pc->base.device_wrote = 0;
     if (src->section(src->ctx, "machine", pc_fields, FIELD_COUNT(pc_fields), pc) < 0)
         return error_set(err, "the saved state has no section \"machine\" of this version");
     if (pc->turn >= board_cpus(pc->board) || pc->turn_left > 2 * TURN + 1024)

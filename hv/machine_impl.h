@@ -27,10 +27,6 @@ struct pc {
     /* not state */
     struct field_table services_fields;
     struct load_result loaded;
-    /* 1 + the number, among the active stops, of the one that a device has met since the last step; 0:
-     * none. */
-    size_t device_wrote;
-    uint64_t device_address;
     bool boot_sector_marked; /* the mark at 7C00h is among the active stops */
     bool reset_told;         /* a run ended before the reset that is asked for */
     bool running;
@@ -49,8 +45,6 @@ void pc_boot_sector_read(void *ctx, unsigned drive);
 bool pc_boot_sector_marked(const struct pc *pc);
 /* Activates the stops: the marks of a PC, and the user's. */
 void pc_set_stops(struct pc *pc);
-/* A device has met a watched range: the run ends. */
-void pc_stopped_by_device(struct pc *pc, struct stop *stop);
 /* A mark was reached: engine_parts.mark. */
 void pc_mark_reached(void *ctx, unsigned id);
 

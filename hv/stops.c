@@ -99,45 +99,11 @@ void pc_boot_sector_read(void *ctx, unsigned drive)
     x86_break(pc->cpu); /* the mark must be there before the next step */
 }
 
-/* A device writes to watched memory: the run ends after the step in which that happens, or, between two steps, after the next. */
-static void device_wrote(void *ctx, size_t i, uint64_t address)
-{
-    struct pc *pc = ctx;
-    if (pc->device_wrote)
-        return;
-    for (size_t k = MARKS; !pc->device_wrote; k++)
-        if (pc->base.stops[k].kind == STOPS_WRITE_PHYSICAL && !i--)
-            pc->device_wrote = k + 1;
-    pc->device_address = address;
-    x86_break(pc->cpu);
-}
-
-static void watch_devices(struct pc *pc)
-{
-    struct physmem_range *range = mem_zero(pc->base.nasked + 1, sizeof *range);
-    size_t n = 0;
-    for (size_t i = 0; i < pc->base.nasked; i++)
-        if (pc->base.asked[i].kind == STOPS_WRITE_PHYSICAL)
-            range[n++] = (struct physmem_range){pc->base.asked[i].address, pc->base.asked[i].length};
-    physmem_watch(board_mem(pc->board), range, n, device_wrote, pc);
-    pc->device_wrote = 0;
-    free(range);
-}
-
 void pc_set_stops(struct pc *pc)
 {
     pc->boot_sector_marked = pc_boot_sector_marked(pc);
     const uint32_t left_out = (uint32_t)!pc->boot_sector_marked << MARK_BOOT_SECTOR | (uint32_t)!pc->domain
                                                                                           << MARK_FIRMWARE;
     engine_base_set_stops(&pc->base, marks, MARKS, left_out);
-    watch_devices(pc);
-}
-
-void pc_stopped_by_device(struct pc *pc, struct stop *stop)
-{
-    stop->reason = STOP_WATCHPOINT;
-    stop->id = pc->base.stops[pc->device_wrote - 1].id;
-    stop->address = pc->device_address;
-    stop->device = true;
-    pc->device_wrote = 0;
+    engine_base_watch_devices(&pc->base, board_mem(pc->board));
 }

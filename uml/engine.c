@@ -77,12 +77,15 @@ static uint64_t slice_for(struct host *h, const struct run_limit *limit)
     n = n < until ? n : until;
     n = n < h->r.turn_left ? n : h->r.turn_left;
     n = n < left ? n : left ? left : 1;
+    if (h->base.device_wrote)
+        return 1;
     return n < SLICE ? n : SLICE;
 }
 
 static bool run_slice(void *ctx, const struct run_limit *limit, struct stop *stop)
 {
     struct host *h = ctx;
+    const uint64_t before = h->r.icount;
     uint64_t done;
     if (soonest(h) <= now(h))
         run_timers(h);
@@ -101,7 +104,8 @@ static bool run_slice(void *ctx, const struct run_limit *limit, struct stop *sto
         handle_trap(h);
         schedule(h);
     }
-    return e == X86_STOP && engine_base_stopped(&h->base, 0, stop);
+    return (e == X86_STOP && engine_base_stopped(&h->base, 0, stop)) ||
+           engine_base_device_stop(&h->base, before, stop);
 }
 
 static bool ends_here(void *ctx, const struct run_limit *limit, struct stop *stop)
@@ -118,12 +122,18 @@ static bool ends_here(void *ctx, const struct run_limit *limit, struct stop *sto
     return true;
 }
 
+static void set_stops(struct host *h)
+{
+    engine_base_set_stops(&h->base, NULL, 0, 0);
+    engine_base_watch_devices(&h->base, h->mem);
+}
+
 static void begin_step(void *ctx)
 {
     struct host *h = ctx;
     const struct task *t = current(h);
     if (h->base.stops_changed)
-        engine_base_set_stops(&h->base, NULL, 0, 0);
+        set_stops(h);
     if (!t || t->state != TASK_READY || !h->r.live || soonest(h) <= now(h) || !h->r.turn_left ||
         !cpu_timer_left(h))
         h->base.worked = h->r.icount;
@@ -208,6 +218,13 @@ static void host_touched(struct engine *e, struct touched_set *set)
     physmem_touched(host_of(e)->mem, set);
 }
 
+/* What the host writes for a program: files, results of system calls, new pages. */
+static void host_device_writes(struct engine *e, void (*wrote)(void *ctx, uint64_t physical, uint64_t n),
+                               void *ctx)
+{
+    physmem_see(host_of(e)->mem, wrote, ctx);
+}
+
 static void host_save(struct engine *e, const struct snapshot_sink *sink, struct snapshot_base *base)
 {
     struct host *h = host_of(e);
@@ -232,6 +249,7 @@ static int host_load(struct engine *e, const struct snapshot_source *src, struct
     mark_used(h);
     areas_forget_all(h);
     h->soonest = 0;
+    h->base.device_wrote = 0;
     if (src->section(src->ctx, "host", root_fields, root_count(h), &h->r) < 0)
         return error_set(err, "the saved state has no section \"host\" of this version");
     if (x86_load(h->cpu, src) < 0 || physmem_load(h->mem, src) < 0)
@@ -296,6 +314,7 @@ static const struct engine_ops host_ops = {
     .save = host_save,
     .load = host_load,
     .touched = host_touched,
+    .device_writes = host_device_writes,
     .tasks = host_tasks,
     .running = host_running,
     .regs = host_regs,

@@ -289,8 +289,8 @@ struct engine_ops {
      * run alone, not from what the engine caches, if it is called at positions that do. The pages are valid until
      * the next call. May be NULL. */
     void (*touched)(struct engine *, struct touched_set *);
-    /* From now on `wrote` is called for what devices write to memory, before or after they do: n bytes at a physical address; n 0: they
-     * wrote something, and it is not known where it is. May be NULL. */
+    /* From now on `wrote` is called for what devices (for a program: its host) write to memory, before or after they do: n bytes at
+     * a physical address; n 0: they wrote something, and it is not known where it is. May be NULL. */
     void (*device_writes)(struct engine *, void (*wrote)(void *ctx, uint64_t physical, uint64_t n),
                           void *ctx);
 

@@ -549,12 +549,15 @@ static int take_device(struct tracing *f, const struct ask *a, const struct wher
     l->physical = w->physical[0];
     l->step = l->device = true;
     where_read(o, w, l->before);
-    l->who = mem_string("DMA");
+    const bool host = timeline_has_tasks(o->tl);
+    l->who = mem_string(host ? "host" : "DMA");
     if (timeline_step(o->tl, TIMELINE_FORWARD, 1, &s, err))
         return -1;
     where_read(o, w, l->after);
     if (!lw->icount)
         source_beginning(o, l, w);
+    else if (host)
+        source_host(o, l, w->physical[0]);
     else
         source_device(o, l, w->physical[0]);
     return 0;

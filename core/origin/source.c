@@ -219,7 +219,10 @@ static bool is_rom(const char *role)
     return !strcmp(role, "vgabios") || strstr(role, "-rom");
 }
 
-static bool in_images(struct origin *o, struct origin_link *l, const struct window *w)
+static const char at_beginning[] = "in memory at the beginning";
+
+/* `how`: how the bytes came to memory. */
+static bool in_images(struct origin *o, struct origin_link *l, const struct window *w, const char *how)
 {
     struct trace *t = timeline_trace(o->tl);
     uint64_t offset;
@@ -241,8 +244,8 @@ static bool in_images(struct origin *o, struct origin_link *l, const struct wind
         if (is_rom(im->role))
             link_end(l, ORIGIN_IMAGE, "option ROM %s (%s), byte %" PRIu64, im->role, im->name, offset);
         else
-            link_end(l, ORIGIN_IMAGE, "%s (%s), byte %" PRIu64 ", in memory at the beginning%s", im->role,
-                     im->name, offset, file.s ? file.s : "");
+            link_end(l, ORIGIN_IMAGE, "%s (%s), byte %" PRIu64 ", %s%s", im->role, im->name, offset, how,
+                     file.s ? file.s : "");
         free(file.s);
         return true;
     }
@@ -250,13 +253,13 @@ static bool in_images(struct origin *o, struct origin_link *l, const struct wind
 }
 
 /* By its surroundings: all of them, or, near an end of the image, those on one side. */
-static bool from_image(struct origin *o, struct origin_link *l, const struct window *w)
+static bool from_image(struct origin *o, struct origin_link *l, const struct window *w, const char *how)
 {
     static const uint8_t sides[][2] = {
         {AROUND, AROUND}, {AROUND, LEAST}, {AROUND, 1}, {LEAST, AROUND}, {0, AROUND}};
     for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
         const struct window part = cut_window(w, sides[i][0], sides[i][1]);
-        if (part.n >= LEAST && in_images(o, l, &part))
+        if (part.n >= LEAST && in_images(o, l, &part, how))
             return true;
     }
     return false;
@@ -282,6 +285,18 @@ static bool from_setting(struct origin *o, struct origin_link *l, uint64_t physi
         }
     }
     return false;
+}
+
+/* What the host of a program wrote there in the step before the current position. */
+void source_host(struct origin *o, struct origin_link *l, uint64_t at)
+{
+    struct window w;
+    if (!take_window(o, at, PAGE, &w))
+        link_end(l, ORIGIN_LOST, "no memory at that address");
+    else if (w.zero)
+        link_end(l, ORIGIN_POWER_ON, "zero, as the host's new pages are");
+    else if (!from_image(o, l, &w, "copied by the host") && !from_setting(o, l, at))
+        link_end(l, ORIGIN_DEVICE, "written by the host, not from a file of the recording");
 }
 
 /* ---- tables (ACPI 6.5, 5.2.6; SMBIOS 3.7, 5.2) ---- */
@@ -357,6 +372,13 @@ static bool from_parameters(struct origin *o, struct origin_link *l, uint64_t ph
     return true;
 }
 
+static bool is_zero(const uint8_t *bytes, size_t n)
+{
+    while (n && !bytes[n - 1])
+        n--;
+    return !n;
+}
+
 void source_beginning(struct origin *o, struct origin_link *l, const struct where *w)
 {
     const uint64_t at = w->physical[0];
@@ -366,18 +388,22 @@ void source_beginning(struct origin *o, struct origin_link *l, const struct wher
     /* A card's ROM is in memory since firmware has given it a range of addresses. */
     const bool there = take_window(o, at, PAGE, &now);
     if (timeline_seek(o->tl, l->step ? 1 : 0, &s, &ignored) || !take_window(o, at, PAGE, &win)) {
-        if (there && from_image(o, l, &now))
+        if (there && from_image(o, l, &now, at_beginning))
             return;
         link_end(l, ORIGIN_LOST, "the machine's beginning cannot be looked at");
         return;
     }
-    if (win.zero)
+    if (win.zero && !is_zero(l->after, w->place.length)) {
+        if (!there || !from_image(o, l, &now, at_beginning))
+            link_end(l, ORIGIN_LOST, "zero at power-on; what has changed it since was not found");
+    } else if (win.zero) {
         link_end(l, ORIGIN_POWER_ON, "zero, as memory is at power-on");
-    else if (from_setting(o, l, at) || from_parameters(o, l, at) || from_image(o, l, &win) ||
-             from_acpi(o, l, at) || from_smbios(o, l, at))
+    } else if (from_setting(o, l, at) || from_parameters(o, l, at) || from_image(o, l, &win, at_beginning) ||
+               from_acpi(o, l, at) || from_smbios(o, l, at)) {
         return;
-    else
+    } else {
         link_end(l, ORIGIN_POWER_ON, "in memory at the beginning: left there by firmware or loader");
+    }
 }
 
 /* ---------------------------------------------------------------- ports and devices' registers */

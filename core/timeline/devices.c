@@ -13,9 +13,13 @@
 
 enum { PAGE_BITS = 12, PAGES_MOST = 65536 };
 
+struct written_page {
+    uint64_t number;
+};
+
 /* What devices wrote in a part. */
 struct device_part {
-    uint64_t *page; /* numbers, ascending, each once */
+    struct written_page *page; /* ascending, each once */
     size_t n;
     bool known;    /* the pages are all; otherwise: */
     bool possible; /* the record's events do not rule it out */
@@ -29,7 +33,7 @@ struct device_parts {
     size_t at;
     uint64_t end; /* of that part */
     bool lost;    /* something was written that has no address, or too much */
-    uint64_t *page;
+    struct written_page *page;
     size_t npages, cap;
 };
 
@@ -57,12 +61,12 @@ static bool is_writing(const struct event *ev)
 }
 
 /* Events say in which parts devices wrote: in the part of the event, in the one before, where the command may have begun, and in the one
- * after, where it may have ended. */
-static void note_events(struct device_parts *d, struct trace *t, const struct touched_index *x)
+ * after, where it may have ended. The host of an engine with tasks writes at any system call. */
+static void note_events(struct device_parts *d, struct trace *t, const struct touched_index *x, bool tasks)
 {
     const uint32_t classes =
         EVENT_CLASS_BIT(EC_DISK) | EVENT_CLASS_BIT(EC_FIRMWARE) | EVENT_CLASS_BIT(EC_POWER);
-    const bool all = classes & ~trace_config(t)->classes || has_quiet_cards(trace_config(t));
+    const bool all = tasks || classes & ~trace_config(t)->classes || has_quiet_cards(trace_config(t));
     struct event ev;
     uint64_t number;
     struct error ignored;
@@ -91,17 +95,17 @@ static void wrote(void *ctx, uint64_t address, uint64_t n)
         return;
     }
     for (uint64_t p = address >> PAGE_BITS; p <= (address + n - 1) >> PAGE_BITS; p++) {
-        if (d->npages && d->page[d->npages - 1] == p)
+        if (d->npages && d->page[d->npages - 1].number == p)
             continue;
         d->page = mem_grow(d->page, &d->cap, d->npages + 1, sizeof *d->page);
-        d->page[d->npages++] = p;
+        d->page[d->npages++].number = p;
     }
     d->lost = d->npages >= PAGES_MOST;
 }
 
 static int by_number(const void *a, const void *b)
 {
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    const uint64_t x = ((const struct written_page *)a)->number, y = ((const struct written_page *)b)->number;
     return x < y ? -1 : x > y;
 }
 
@@ -114,7 +118,7 @@ static void keep(struct device_parts *d)
     if (d->npages)
         qsort(d->page, d->npages, sizeof *d->page, by_number);
     for (size_t i = 0; i < d->npages; i++)
-        if (!p->n || d->page[i] != d->page[p->n - 1])
+        if (!p->n || d->page[i].number != d->page[p->n - 1].number)
             d->page[p->n++] = d->page[i];
     p->page = p->n ? mem_copy(d->page, p->n * sizeof *p->page) : NULL;
     p->known = true;
@@ -132,7 +136,7 @@ void tl_devices_here(struct timeline *tl)
     const uint64_t here = tl_here(tl);
     struct touched_set set;
     uint64_t begin, end;
-    if (!d || tl->diverted || (d->on && here < d->end))
+    if (!d || !tl->e->ops->device_writes || tl->diverted || (d->on && here < d->end))
         return;
     if (d->on && here == d->end)
         keep(d);
@@ -157,7 +161,7 @@ static void make(struct timeline *tl)
     struct device_parts *d = mem_zero(1, sizeof *d);
     d->n = touched_parts(tl->index);
     d->part = mem_zero(d->n + 1, sizeof *d->part);
-    note_events(d, tl->t, tl->index);
+    note_events(d, tl->t, tl->index, timeline_has_tasks(tl));
     tl->devices = d;
     if (tl->e->ops->device_writes)
         tl->e->ops->device_writes(tl->e, wrote, tl);
@@ -172,10 +176,8 @@ bool tl_devices_wrote(struct timeline *tl, size_t part, uint64_t address, uint64
     if (!p->known)
         return p->possible;
     const uint64_t first = address >> PAGE_BITS, last = (address + length - 1) >> PAGE_BITS;
-    size_t i = 0;
-    while (i < p->n && p->page[i] < first)
-        i++;
-    return i < p->n && p->page[i] <= last;
+    const size_t i = SORTED_FROM(p->page, p->n, number, first);
+    return i < p->n && p->page[i].number <= last;
 }
 
 void tl_devices_free(struct timeline *tl)

@@ -53,6 +53,42 @@ void engine_base_set_stops(struct engine_base *b, const struct stop_point *marks
     b->stops_changed = false;
 }
 
+static void device_wrote(void *ctx, size_t i, uint64_t address)
+{
+    struct engine_base *b = ctx;
+    if (b->device_wrote)
+        return;
+    for (size_t k = b->nmarks; !b->device_wrote; k++)
+        if (b->stops[k].kind == STOPS_WRITE_PHYSICAL && !i--)
+            b->device_wrote = k + 1;
+    b->device_address = address;
+    x86_break(b->parts->running(b->ctx));
+}
+
+void engine_base_watch_devices(struct engine_base *b, struct physmem *mem)
+{
+    struct physmem_range *range = mem_zero(b->nasked + 1, sizeof *range);
+    size_t n = 0;
+    for (size_t i = 0; i < b->nasked; i++)
+        if (b->asked[i].kind == STOPS_WRITE_PHYSICAL)
+            range[n++] = (struct physmem_range){b->asked[i].address, b->asked[i].length};
+    physmem_watch(mem, range, n, device_wrote, b);
+    b->device_wrote = 0;
+    free(range);
+}
+
+bool engine_base_device_stop(struct engine_base *b, uint64_t since, struct stop *stop)
+{
+    if (!b->device_wrote || b->parts->icount(b->ctx) <= since)
+        return false;
+    stop->reason = STOP_WATCHPOINT;
+    stop->id = b->stops[b->device_wrote - 1].id;
+    stop->address = b->device_address;
+    stop->device = true;
+    b->device_wrote = 0;
+    return true;
+}
+
 static void fill_stop(struct stop *stop, const struct stop_point *p, const struct x86_stop *s)
 {
     stop->reason = s->reason;

@@ -28,6 +28,9 @@ struct engine_base {
     bool waking;   /* time was advanced to a timer that has not been processed yet */
     /* The last position in this run where something was done between two steps; UINT64_MAX: none. */
     uint64_t worked;
+    /* 1 + the number, among the active stops, of the one that a device has met since the last step; 0: none. */
+    size_t device_wrote;
+    uint64_t device_address;
     volatile sig_atomic_t interrupted;
 };
 
@@ -69,6 +72,12 @@ void engine_base_set_stops(struct engine_base *b, const struct stop_point *marks
 /* After X86_STOP: handles the stop of the processor of this number, and the others at the same place. Returns
  * true if the run ends. */
 bool engine_base_stopped(struct engine_base *b, unsigned cpu, struct stop *stop);
+
+/* Then: devices that write to the user's STOPS_WRITE_PHYSICAL are noticed. While `device_wrote` is set, a slice is one step. */
+void engine_base_watch_devices(struct engine_base *b, struct physmem *mem);
+/* After a slice that began at `since`: whether the run ends because a device has met a stop. It ends after the step in which that
+ * happens, or, between two steps, after the next. */
+bool engine_base_device_stop(struct engine_base *b, uint64_t since, struct stop *stop);
 
 /* engine_ops.observe. */
 void engine_base_observe(struct engine_base *b, uint32_t classes, const struct observer *o);

@@ -94,4 +94,28 @@ holds "$work/too-many.err" 'a trace has room for 65536' "more than a trace has r
 expect 2 too-long "$BOOTREEL" record -o "$work/many.reel" --program "$work/count" -- "$(head -c 100000 /dev/zero | tr '\0' x)"
 holds "$work/too-long.err" 'a trace has room for 65536' "an argument that is too long"
 [ ! -e "$work/many.reel" ] || fail "a recording that was refused left a file"
+
+# What the host wrote for the program is found as such: by read(), between its steps, and as it was loaded.
+cat >"$work/reads.c" <<'END'
+#include <fcntl.h>
+#include <unistd.h>
+static char before[4096], buf[4096] __attribute__((aligned(4096)));
+int main(void)
+{
+    for (volatile int i = 0; i < 100000; i++)
+        before[i % 4096] = 1;
+    int fd = open("/usr/bin/reads", O_RDONLY);
+    int bad = read(fd, buf, 64) != 64;
+    for (volatile int i = 0; i < 100000; i++)
+        ;
+    return bad;
+}
+END
+gcc -w -O1 -static -no-pie -o "$work/reads" "$work/reads.c" || fail "cannot compile reads.c"
+expect 0 reads "$BOOTREEL" record -q -o "$work/reads.reel" --program "$work/reads"
+expect 0 origin "$BOOTREEL" origin "$work/reads.reel" --at 90% --memory "0x$(nm "$work/reads" | sed -n 's/ b buf$//p'),4" --check
+holds "$work/origin.out" ': 0x00000000 -> 0x464c457f +host +=.*file .*reads \(reads\), byte 0, copied by the host' "what read() wrote"
+holds "$work/origin.out" '^check: flipped .* is 0x464c457e instead of 0x464c457f' "flipping what read() wrote"
+expect 0 origin "$BOOTREEL" origin "$work/reads.reel" --at 90% --memory "0x$(nm "$work/reads" | sed -n 's/ T main$//p'),4"
+holds "$work/origin.out" 'beginning|0\.000000000.* file .*reads \(reads\), byte [0-9]+' "what was loaded"
 finish

@@ -232,6 +232,9 @@ void origin_sources_free(struct origin *o);
 /* Names the source of bytes that a device wrote at physical `at`, or that were there from the beginning. */
 void source_device(struct origin *o, struct origin_link *l, uint64_t at);
 void source_beginning(struct origin *o, struct origin_link *l, const struct where *w);
+/* Names the source of bytes that the Linux host of a program has just written at physical `at`. */
+void source_host(struct origin *o, struct origin_link *l, uint64_t at);
+
 /* Names the source of a value that was read from a port or a device's register in this step. */
 void source_access(struct origin *o, struct origin_link *l, const struct moment *m, bool port,
                    uint64_t address, unsigned size, uint64_t value);
