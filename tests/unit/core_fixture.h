@@ -22,6 +22,7 @@
 #include "core/run/replay.h"
 #include "core/run/state.h"
 #include "core/ground/text.h"
+#include "tests/unit/recording.h"
 #include "traces/memory.h"
 #include "fake_engine.c" /* not in the library: only tests have it */
 
@@ -96,19 +97,6 @@ static inline struct record_options options(struct fixture *f, const char *path)
                                    .classes = EVENT_CLASSES_DEFAULT,
                                    .checkpoint_every = 50000,
                                    .hooks = {.ctx = &f->console, .console = grab_console}};
-}
-
-static inline struct record_result record(const struct record_options *o)
-{
-    struct error err = {""};
-    struct record_result res;
-    struct recorder *r = recorder_create(o, &err);
-    if (!r)
-        fail_msg("%s", err.text);
-    if (recorder_run(r, &res, &err))
-        fail_msg("%s", err.text);
-    recorder_destroy(r);
-    return res;
 }
 
 static inline struct trace *open_reel(const char *path)

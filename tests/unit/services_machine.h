@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tests/host_asked.h"
+#include "tests/unit/recording.h"
 #include "traces/memory.h"
 
 struct log {
@@ -40,12 +41,6 @@ static void take(void *ctx, const struct event *ev)
     assert_true(l->n < sizeof l->text);
 }
 
-static int read_guest(void *ctx, uint64_t offset, void *buf, size_t n, struct error *err)
-{
-    memcpy(buf, (const char *)ctx + offset, n);
-    return 0;
-}
-
 static struct engine *services_machine(const char *guest, const char *end)
 {
     static const struct setting settings[] = {
@@ -57,7 +52,7 @@ static struct engine *services_machine(const char *guest, const char *end)
                          .name = "guest",
                          .size = (uint64_t)(end - guest),
                          .ctx = (void *)guest,
-                         .read = read_guest};
+                         .read = read_bytes};
     struct engine *e = pc_as_asked(&cfg, &err);
     if (!e)
         fail_msg("%s", err.text);

@@ -13,6 +13,7 @@
 #include "core/run/state.h"
 #include "hv/hv.h"
 #include "core/engine/engines.h"
+#include "tests/unit/recording.h"
 
 enum { ROUNDS = 3000, STEPS = 60000, SUM = 0x600, TICKS = 0x604 };
 
@@ -39,18 +40,12 @@ static const uint8_t guest[] = {
     0xff, 0x00, 0x00, 0x00, 0x93, 0xcf, 0x00, 0x72, 0x7c, 0x08, 0x00, 0x00, 0x8e, 0x00, 0x00, 0x17, 0x00,
     0x88, 0x7c, 0x00, 0x00, 0x07, 0x01, 0xa0, 0x7b, 0x00, 0x00};
 
-static int read_guest(void *ctx, uint64_t offset, void *buf, size_t n, struct error *err)
-{
-    memcpy(buf, guest + offset, n);
-    return 0;
-}
-
 static struct engine *make(const char *compile)
 {
     static const struct setting settings[] = {
         {"memory", "2097152"}, {"bios", "none"}, {"flat-address", "31744"}};
     static const struct image image = {
-        .role = "flat", .name = "guest", .size = sizeof guest, .read = read_guest};
+        .role = "flat", .name = "guest", .size = sizeof guest, .ctx = (void *)guest, .read = read_bytes};
     static const struct engine_config cfg = {
         .settings = settings, .nsettings = 3, .images = &image, .nimages = 1};
     struct error err;

@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "core/run/recorder.h"
 #include "core/timeline/timeline.h"
 #include "tests/host_asked.h"
+#include "tests/unit/recording.h"
 
 static const struct engine_kind pc_kind = {
     .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = pc_as_asked};
@@ -34,32 +34,11 @@ enum { PART = 40000 };
 
 static char path[64];
 
-static int read_guest(void *ctx, uint64_t offset, void *buf, size_t n, struct error *err)
-{
-    (void)err;
-    memcpy(buf, (const char *)ctx + offset, n);
-    return 0;
-}
-
 static int begin(void **state)
 {
-    static const struct image flat = {"flat", "guest.bin", sizeof guest, (void *)guest, read_guest};
-    static const struct setting settings[] = {{"memory", "4194304"}, {"flat-address", "0x8000"}};
-    static const struct engine_config config = {
-        .settings = settings, .nsettings = 2, .images = &flat, .nimages = 1};
-    struct error err = {""};
-    struct record_result res;
     (void)state;
     snprintf(path, sizeof path, "/tmp/test_device_writes.%d.reel", (int)getpid());
-    const struct record_options ro = {.path = path,
-                                      .kind = &pc_kind,
-                                      .config = &config,
-                                      .classes = EVENT_CLASSES_DEFAULT,
-                                      .checkpoint_every = PART};
-    struct recorder *r = recorder_create(&ro, &err);
-    if (!r || recorder_run(r, &res, &err))
-        fail_msg("%s", err.text);
-    recorder_destroy(r);
+    record_image(path, &pc_kind, "flat", guest, sizeof guest, PART);
     return 0;
 }
 

@@ -20,6 +20,7 @@
 #include "core/run/state.h"
 #include "hv/board/internal.h"
 #include "hv/machine.c" /* to reach the processor within the engine, and its table of functions */
+#include "tests/unit/recording.h"
 #include "tests/unit/saved_state.h"
 #include "traces/memory.h"
 #include "tests/host_asked.h"
@@ -468,21 +469,15 @@ static const struct engine_kind right_kind = {
 static const struct engine_kind wrong_kind = {
     .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = NS_PER_STEP, .create = wrong_create};
 
-static void record(const struct guest *g, const struct engine_kind *kind, const char *path)
+static void record_guest(const struct guest *g, const struct engine_kind *kind, const char *path)
 {
     const struct position until = {.kind = POS_ICOUNT, .n = FLIP_UNTIL};
-    const struct record_options o = {.path = path,
-                                     .kind = kind,
-                                     .config = &g->cfg,
-                                     .classes = EVENT_CLASSES_DEFAULT,
-                                     .checkpoint_every = FLIP_EVERY,
-                                     .until = &until};
-    struct record_result res;
-    struct error err = {""};
-    struct recorder *r = recorder_create(&o, &err);
-    if (!r || recorder_run(r, &res, &err))
-        fail_msg("%s", err.text);
-    recorder_destroy(r);
+    record(&(struct record_options){.path = path,
+                                    .kind = kind,
+                                    .config = &g->cfg,
+                                    .classes = EVENT_CLASSES_DEFAULT,
+                                    .checkpoint_every = FLIP_EVERY,
+                                    .until = &until});
 }
 
 static void check_report(const struct replay_report *rep, const struct flip *f, const char *said)
@@ -523,7 +518,7 @@ static void test_flips(void **state)
     for (size_t i = 0; i < FLIPS; i++) {
         snprintf(path, sizeof path, "%s/flip%zu.reel", out ? out : "/tmp", i);
         wrong_flip = &flips[i];
-        record(&g, &wrong_kind, path);
+        record_guest(&g, &wrong_kind, path);
         verify(path, &wrong_kind, NULL);
         verify(path, &right_kind, &flips[i]);
         if (!out)

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "core/origin/origin.h"
-#include "core/run/recorder.h"
 #include "tests/host_asked.h"
+#include "tests/unit/recording.h"
 
 static const struct engine_kind pc_kind = {
     .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = pc_as_asked};
@@ -79,33 +79,13 @@ static void fill_firmware(void)
     memcpy(firmware + DATA, "\x91\x82\x73\x64\x55\x46\x37\x28", 8);
 }
 
-static int read_firmware(void *ctx, uint64_t offset, void *buf, size_t n, struct error *err)
-{
-    (void)err;
-    memcpy(buf, (const char *)ctx + offset, n);
-    return 0;
-}
-
 static int begin(void **state)
 {
-    static const struct image bios = {"bios", "small.bin", SIZE, firmware, read_firmware};
-    static const struct setting settings[] = {{"memory", "4194304"}};
-    static const struct engine_config config = {
-        .settings = settings, .nsettings = 1, .images = &bios, .nimages = 1};
     struct error err = {""};
-    struct record_result res;
     (void)state;
     fill_firmware();
     snprintf(path, sizeof path, "/tmp/test_origin_items.%d.reel", (int)getpid());
-    const struct record_options ro = {.path = path,
-                                      .kind = &pc_kind,
-                                      .config = &config,
-                                      .classes = EVENT_CLASSES_DEFAULT,
-                                      .checkpoint_every = 40000};
-    struct recorder *r = recorder_create(&ro, &err);
-    if (!r || recorder_run(r, &res, &err))
-        fail_msg("%s", err.text);
-    recorder_destroy(r);
+    record_image(path, &pc_kind, "bios", firmware, SIZE, 40000);
     tl = timeline_open(path, kinds, 1, &err);
     assert_non_null(tl);
     o = origin_new(tl, NULL, &err);

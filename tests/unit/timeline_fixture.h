@@ -22,6 +22,7 @@
 #include "core/timeline/timeline.h"
 #include "fake_engine.c" /* not in the library: only tests have it */
 #include "tests/host_asked.h"
+#include "tests/unit/recording.h"
 #include "traces/memory.h"
 
 static const struct engine_kind pc_kind = {
@@ -73,26 +74,10 @@ struct fixture {
 
 /* ---------------------------------------------------------------- recording */
 
-static inline int read_guest(void *ctx, uint64_t offset, void *buf, size_t n, struct error *err)
-{
-    memcpy(buf, (const char *)ctx + offset, n);
-    return 0;
-}
-
-static const struct image flat = {"flat", "guest.bin", sizeof guest, (void *)guest, read_guest};
+static const struct image flat = {"flat", "guest.bin", sizeof guest, (void *)guest, read_bytes};
 static const struct setting flat_settings[] = {{"memory", "4194304"}, {"flat-address", "0x8000"}};
 static const struct engine_config flat_config = {
     .settings = flat_settings, .nsettings = 2, .images = &flat, .nimages = 1};
-
-static inline void record(const struct record_options *o)
-{
-    struct error err = {""};
-    struct record_result res;
-    struct recorder *r = recorder_create(o, &err);
-    if (!r || recorder_run(r, &res, &err))
-        fail_msg("%s", err.text);
-    recorder_destroy(r);
-}
 
 static inline void record_flat(const char *path, uint32_t classes)
 {
