@@ -194,7 +194,7 @@ enum pte_bits { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40, PTE
 #define PTE_ADDR 0x000ffffffffff000ull
 
 enum { TLB_SIZE = 4096, ITLB_SIZE = 1024, SPACES = 8, MAX_CPUS = 64 };
-enum { TLB_MAY_WRITE = 1, TLB_NOTED = 2 }; /* bits of tlb_entry.pa */
+enum { TLB_MAY_WRITE = 1, TLB_NOTED = 2, TLB_BESIDE = 4 }; /* bits of tlb_entry.pa */
 #define TLB_NONE UINT64_MAX
 /* Tags are linear page addresses, or TLB_NONE if that access must take the slow path. Host address = add +
  * linear. */
@@ -202,7 +202,8 @@ struct tlb_entry {
     uint64_t r, w;
     uintptr_t add;
     /* The page's physical address. Bit 0: a write needs no walk either, though it may have to take the slow
-     * path. Bit 1: a write through this entry has been noted (touched.c). */
+     * path. Bit 1: a write through this entry has been noted (touched.c). Bit 2: there is a watchpoint for writes in
+     * the page, and writes beside it (see watch_low in struct x86) need no slow path. */
     uint64_t pa;
 };
 struct itlb_entry {
@@ -360,6 +361,9 @@ struct x86 {
     bool exec_stops, data_stops;
     struct stop_point *stops; /* watchpoints, then execution stops up to nreal, then probes: see stops.c */
     size_t nstops, nwatches, nreal;
+    /* The offsets in their pages, up to the last but one, between which all watchpoints for writes are. Compiled code
+     * compares with these: a store at other offsets of any page meets none. */
+    uint32_t watch_low, watch_high;
     uint32_t *stop_hash;
     uint64_t *stop_pages;
     uint8_t stop_offsets[SNAPSHOT_PAGE];

@@ -173,6 +173,17 @@ static inline void *host_w(const struct x86 *cpu, uint64_t lin, unsigned size)
     return likely(e->w == PAGE_OF(lin + size - 1)) ? (void *)(e->add + lin) : NULL;
 }
 
+/* As host_w(), in a page with a watchpoint for writes, if the store is beside it. */
+static inline void *host_w_beside(const struct x86 *cpu, const struct tlb_entry *e, uint64_t lin,
+                                  unsigned size)
+{
+    const uint32_t offset = lin & 0xfff;
+    return e->pa & TLB_BESIDE && e->r == PAGE_OF(lin + size - 1) &&
+                   (offset >= cpu->watch_high || offset + size <= cpu->watch_low)
+               ? (void *)(e->add + lin)
+               : NULL;
+}
+
 #define DEFINE_MEM(bits)                                                                                     \
     static inline uint##bits##_t ld##bits(struct x86 *cpu, const struct op *op, uint64_t lin)                \
     {                                                                                                        \

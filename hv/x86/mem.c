@@ -569,7 +569,12 @@ enum { STACK_NEAR = 64 }; /* a store this near to SS:SP is to the stack */
 
 void mem_store(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size, uint64_t v)
 {
+    void *beside = host_w_beside(cpu, tlb_of(cpu, lin), lin, size);
     cpu->op = op;
+    if (beside) {
+        bytes_store(beside, v, size);
+        return;
+    }
     check_alignment(cpu, lin, size);
     cpu->lost = false;
     store_as(cpu, lin, size, v, agent_of(cpu));
@@ -623,8 +628,11 @@ uint64_t sys_load(struct x86 *cpu, uint64_t lin, unsigned size)
 void sys_store(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v)
 {
     const struct tlb_entry *e = &cpu->tlbs[0][lin >> 12 & (TLB_SIZE - 1)];
+    void *beside;
     if (likely(e->w == PAGE_OF(lin + size - 1)))
         bytes_store((void *)(e->add + lin), v, size);
+    else if ((beside = host_w_beside(cpu, e, lin, size)))
+        bytes_store(beside, v, size);
     else
         store_as(cpu, lin, size, v, AS_SYSTEM);
 }

@@ -81,6 +81,23 @@ static size_t copy_stops(struct x86 *cpu, size_t at, const struct stop_point *s,
     return at;
 }
 
+/* One range of offsets for all pages: it is one comparison, and there is seldom more than one watchpoint. */
+static void note_watched(struct x86 *cpu)
+{
+    cpu->watch_low = SNAPSHOT_PAGE;
+    cpu->watch_high = 0;
+    for (size_t i = 0; i < cpu->nwatches; i++) {
+        const uint64_t first = cpu->stops[i].address, last = first + cpu->stops[i].length - 1;
+        const bool one_page = first >> 12 == last >> 12;
+        const uint32_t low = one_page ? first & 0xfff : 0,
+                       high = one_page ? (last & 0xfff) + 1 : SNAPSHOT_PAGE;
+        if (cpu->stops[i].kind == STOPS_READ)
+            continue;
+        cpu->watch_low = low < cpu->watch_low ? low : cpu->watch_low;
+        cpu->watch_high = high > cpu->watch_high ? high : cpu->watch_high;
+    }
+}
+
 void x86_stops_free(struct x86 *cpu)
 {
     free(cpu->stops);
@@ -116,6 +133,7 @@ void x86_stops(struct x86 *cpu, const struct stop_point *s, size_t n)
     cpu->nreal = copy_stops(cpu, cpu->nwatches, s, n, REAL);
     cpu->nstops = copy_stops(cpu, cpu->nreal, s, n, PROBES);
     cpu->data_stops = cpu->nwatches > 0;
+    note_watched(cpu);
     cpu->exec_stops = cpu->nstops > cpu->nwatches;
     if (cpu->exec_stops)
         hash_stops(cpu);

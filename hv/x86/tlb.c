@@ -254,7 +254,7 @@ static bool may_write_directly(const struct pdesc *d)
            (d->wr_meta->flags & (PM_SLOW | PM_LINES | PM_CHANGED)) == PM_CHANGED;
 }
 
-/* Each write to a page with a watchpoint for writes takes the slow path. */
+/* In a page with a watchpoint for writes only those beside it may be direct. */
 static bool writes_watched(const struct x86 *cpu, uint64_t lin, uint64_t pa)
 {
     for (size_t i = 0; i < cpu->nwatches; i++) {
@@ -267,6 +267,16 @@ static bool writes_watched(const struct x86 *cpu, uint64_t lin, uint64_t pa)
     return false;
 }
 
+/* The page may be written directly: all of it, or what is beside its watchpoints. */
+static void let_write(const struct x86 *cpu, struct tlb_entry *e, struct pmeta *m)
+{
+    if (writes_watched(cpu, e->r, e->pa))
+        e->pa |= TLB_BESIDE;
+    else
+        e->w = e->r;
+    note_fast(m, e->r >> 12 & (TLB_SIZE - 1));
+}
+
 void tlb_write_met(struct x86 *cpu, struct tlb_entry *e)
 {
     const struct pdesc *d = physmem_page(cpu->mem, e->pa);
@@ -274,10 +284,8 @@ void tlb_write_met(struct x86 *cpu, struct tlb_entry *e)
         touch_write(cpu->mem, e->r, e->pa);
         e->pa |= TLB_NOTED;
     }
-    if (e->w != TLB_NONE || !may_write_directly(d) || writes_watched(cpu, e->r, e->pa))
-        return;
-    e->w = e->r;
-    note_fast(d->wr_meta, e->r >> 12 & (TLB_SIZE - 1));
+    if (e->w == TLB_NONE && !(e->pa & TLB_BESIDE) && may_write_directly(d))
+        let_write(cpu, e, d->wr_meta);
 }
 
 void tlb_enter(struct x86 *cpu, uint64_t lin, bool user, uint64_t pa, bool may_write, bool writes)
@@ -285,14 +293,12 @@ void tlb_enter(struct x86 *cpu, uint64_t lin, bool user, uint64_t pa, bool may_w
     const struct pdesc *d = physmem_page(cpu->mem, pa);
     unsigned slot = lin >> 12 & (TLB_SIZE - 1);
     uint64_t page = lin & ~0xfffull;
-    bool fast_write = may_write && (writes || !touch_noting(cpu->mem)) && may_write_directly(d) &&
-                      !writes_watched(cpu, page, pa);
+    struct tlb_entry *e = &cpu->space->tlb[user][slot];
     note_used(cpu->space, user * TLB_SIZE + slot);
-    cpu->space->tlb[user][slot] =
-        (struct tlb_entry){page, fast_write ? page : TLB_NONE, (uintptr_t)d->rd - page,
-                           (pa & ~0xfffull) | (may_write ? TLB_MAY_WRITE : 0) | (writes ? TLB_NOTED : 0)};
-    if (fast_write)
-        note_fast(d->wr_meta, slot);
+    *e = (struct tlb_entry){page, TLB_NONE, (uintptr_t)d->rd - page,
+                            (pa & ~0xfffull) | (may_write ? TLB_MAY_WRITE : 0) | (writes ? TLB_NOTED : 0)};
+    if (may_write && (writes || !touch_noting(cpu->mem)) && may_write_directly(d))
+        let_write(cpu, e, d->wr_meta);
 }
 
 void itlb_enter(struct x86 *cpu, uint64_t lin, uint64_t pa, struct code_page *p)
@@ -407,8 +413,10 @@ void tlb_table_written(struct physmem *pm, struct pmeta *m, const uint8_t *page,
 
 static void drop_direct_write(struct tlb_entry *e, const uint8_t *page)
 {
-    if (e->w != TLB_NONE && e->add + e->w == (uintptr_t)page)
-        e->w = TLB_NONE;
+    if (e->r == TLB_NONE || e->add + e->r != (uintptr_t)page)
+        return;
+    e->w = TLB_NONE;
+    e->pa &= ~(uint64_t)TLB_BESIDE;
 }
 
 void tlb_drop_fast(struct physmem *pm, struct pmeta *m, const uint8_t *page)

@@ -705,8 +705,33 @@ static enum x86_exit run_by_steps(struct machine *m, uint64_t steps, uint64_t *d
     return end;
 }
 
+/* Both watch the same bytes, and must stop at the same steps. The interpreter also watches two pages of which nothing is
+ * written: so each of its stores to the page of those bytes is looked at, and not only those near them. */
+static void watch(struct machine *a, struct machine *b)
+{
+    static const uint64_t near[] = {DATA, DATA + 0x780, DATA + PAGE - 128, STACK + 2 * PAGE - 256, CODE};
+    const struct stop_point s[] = {
+        {.id = 1,
+         .kind = any(2) ? STOPS_WRITE_PHYSICAL : STOPS_WRITE,
+         .address = near[any(5)] + any(256),
+         .length = 1 + any(any(3) ? 8 : 64)},
+        {.kind = STOPS_WRITE_PHYSICAL, .address = RAM - 2 * PAGE, .length = 2 * PAGE}};
+    x86_stops(a->cpu, s, 2);
+    x86_stops(b->cpu, s, 1);
+}
+
+static void compare_stops(struct machine *a, struct machine *b, uint64_t first, uint64_t steps)
+{
+    struct x86_stop x, y;
+    x86_stop_info(a->cpu, &x);
+    x86_stop_info(b->cpu, &y);
+    if (x.id != 1 || y.id != 1 || x.address != y.address || x.pc != y.pc)
+        differ(first, steps, "the instruction of the stop", x.pc, y.pc);
+}
+
 /* Runs both for so many steps. False after a trap. */
-static bool run_both(struct machine *a, struct machine *b, uint64_t steps, uint64_t first, uint64_t *total)
+static bool run_both(struct machine *a, struct machine *b, uint64_t steps, uint64_t first, uint64_t *total,
+                     uint64_t *stops)
 {
     uint64_t da, db;
     enum x86_exit ea = any(4) ? run(a, steps, &da) : run_by_steps(a, steps, &da), eb = run(b, steps, &db);
@@ -714,10 +739,13 @@ static bool run_both(struct machine *a, struct machine *b, uint64_t steps, uint6
     if (ea != eb || da != db)
         differ(first, *total, "steps done", da, db);
     compare(a, b, first, *total);
-    return ea == X86_DONE;
+    if (ea == X86_STOP)
+        compare_stops(a, b, first, *total);
+    *stops += ea == X86_STOP;
+    return ea == X86_DONE || ea == X86_STOP;
 }
 
-static void run_program(struct machine *a, struct machine *b, uint64_t first)
+static void run_program(struct machine *a, struct machine *b, uint64_t first, bool watched, uint64_t *stops)
 {
     struct program p;
     uint64_t total = 0;
@@ -726,31 +754,46 @@ static void run_program(struct machine *a, struct machine *b, uint64_t first)
         struct x86_user u = random_user(&p);
         start(a, &p, &u);
         start(b, &p, &u);
+        if (watched && any(2))
+            watch(a, b);
         for (unsigned piece = 0; piece < 12; piece++)
-            if (!run_both(a, b, 1 + any(any(3) ? 20 : 3000), first, &total))
+            if (!run_both(a, b, 1 + any(any(3) ? 20 : 3000), first, &total, stops))
                 break;
         if (changed(a) != changed(b))
             differ(first, total, "the set of changed pages", 0, 0);
     }
 }
 
-static void random_programs(void **state)
+static uint64_t run_programs(bool watched, uint64_t n)
 {
     const char *text = getenv("COMPILE_SEED"), *many = getenv("COMPILE_PROGRAMS");
-    uint64_t first = text ? strtoull(text, NULL, 10) : 1, n = many ? strtoull(many, NULL, 10) : 1500;
+    uint64_t first = text ? strtoull(text, NULL, 10) : 1, stops = 0;
+    n = many ? strtoull(many, NULL, 10) : n;
     for (uint64_t i = first; i < first + n; i++) {
         seed = i * 0x9e3779b97f4a7c15u | 1;
         any(2), any(2), any(2);
         bool la57 = !any(3);
         struct machine a = make("0", la57), b = make(any(3) ? "1" : "3", la57);
-        run_program(&a, &b, i);
+        run_program(&a, &b, i, watched, &stops);
         end(&a);
         end(&b);
     }
+    return stops;
+}
+
+static void random_programs(void **state)
+{
+    run_programs(false, 1500);
+}
+
+static void watched_programs(void **state)
+{
+    uint64_t stops = run_programs(true, 700);
+    assert_true(stops > 200 || getenv("COMPILE_PROGRAMS"));
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_programs)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_programs), cmocka_unit_test(watched_programs)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -165,6 +165,13 @@ uint8_t *asm_jmp(struct code_buffer *c)
     return c->at - 4;
 }
 
+uint8_t *asm_call(struct code_buffer *c)
+{
+    byte(c, 0xe8);
+    asm_bytes(c, 0, 4);
+    return c->at - 4;
+}
+
 void asm_patch(uint8_t *where, const uint8_t *target)
 {
     int32_t offset = (int32_t)(target - (where + 4));

@@ -40,6 +40,7 @@ enum {
     HOST_ADD_GE = 0x03,
     HOST_SUB_EG = 0x29,
     HOST_XOR_EG = 0x31,
+    HOST_XOR_GE = 0x33,
     HOST_CMP_GE = 0x3b,
     HOST_MOVSXD = 0x63,
     HOST_IMUL_GEI = 0x69,
@@ -149,6 +150,7 @@ void asm_imm(struct code_buffer *, unsigned dst, uint64_t value);
 /* Jumps with a 32-bit offset, to be given by asm_patch(). Return where the offset is. */
 uint8_t *asm_jcc(struct code_buffer *, unsigned cc);
 uint8_t *asm_jmp(struct code_buffer *);
+uint8_t *asm_call(struct code_buffer *);
 void asm_patch(uint8_t *where, const uint8_t *target);
 
 static inline struct host_mem at_reg(unsigned base, int32_t disp)

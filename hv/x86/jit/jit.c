@@ -59,7 +59,10 @@ static void write_enter(struct jit *j)
     };
     memcpy(j->writable, code, sizeof code);
     j->enter = (enter_fn *)(uintptr_t)j->executable;
-    j->used = j->start = 64;
+    struct code_buffer beside = {j->writable + 64, j->writable + 256, false};
+    j->unit.beside = beside.at;
+    emit_beside(&beside);
+    j->used = j->start = 256;
 }
 
 /* Of CPUID, ECX or EBX of a leaf. */

@@ -35,7 +35,10 @@ void tlb_check(struct unit *u, unsigned size, bool write)
     asm_alu_imm(c, 8, ALU_AND, H_DX, -4096);
     asm_rm(c, 8, HOST_CMP_GE, H_DX, at_reg(H_CX, (int32_t)tag));
     flags_lost(u);
-    side_exit(u, CC_NE);
+    if (write)
+        side_exit_store(u, CC_NE, size);
+    else
+        side_exit(u, CC_NE);
     asm_rm(c, 8, HOST_ADD_GE, H_AX, at_reg(H_CX, offsetof(struct tlb_entry, add)));
     u->at = at_reg(H_AX, 0);
 }

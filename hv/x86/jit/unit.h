@@ -72,6 +72,8 @@ struct side {
     struct flow flow;
     struct block *block;
     unsigned op;
+    unsigned stores;     /* the jump is a check's for storing so many bytes; 0: another one */
+    const uint8_t *back; /* … and where it goes on if they are beside the watchpoints of their page */
 };
 
 /* A block as compiled for one state at its entry. */
@@ -120,6 +122,7 @@ struct unit {
     uint32_t vused[VECTORS], vpinned; /* as last_use and pinned */
     unsigned level;                   /* of the host: x86-64-v1 to v3 */
     unsigned extras;                  /* enum extra: what the host has beyond its level */
+    const uint8_t *beside;            /* code of emit_beside() */
     struct host_mem at;               /* the memory operand of the current instruction, once it was checked */
     struct side side[MAX_SIDES];
     unsigned nsides;
@@ -319,6 +322,9 @@ void mxcsr_drop(struct unit *);
 
 /* Leave the region to the handler of the current instruction if the host's condition holds. */
 void side_exit(struct unit *, unsigned cc);
+/* As side_exit() right after the check for a store (see tlb_check()) of `size` bytes that failed by the tag of the
+ * entry, but not if they may be written beside watchpoints. */
+void side_exit_store(struct unit *, unsigned cc, unsigned size);
 /* Leave it always. `fn` is entered with the instruction as its op; gpr[REG_RIP] changes by `rip`. */
 void leave_region(struct unit *, const struct flow *, struct block *, unsigned op, int64_t rip, op_fn *fn);
 /* Leave it to the address in a host register (not AX or CX). */
@@ -332,6 +338,10 @@ void enter_found(struct unit *, unsigned reg);
 void edge_now(struct unit *, unsigned which, int64_t offset, op_fn *otherwise);
 /* edge_now at the target of `jump`. */
 void edge_later(struct unit *, uint8_t *jump, unsigned which, int64_t offset, op_fn *otherwise);
+
+/* Writes what decides for side_exit_store(): called with the first byte's linear address in AX, the last one's in DX and
+ * the TLB entry's in CX; returns with CF set if it may be stored directly. Only DX changes. */
+void emit_beside(struct code_buffer *);
 
 /* Compiles the region that begins at an op; false if there is nothing to compile or no room. */
 bool unit_compile(struct unit *, struct block *, unsigned op);
