@@ -101,3 +101,20 @@ size_t look_peek_physical(struct look m, uint64_t address, void *buf, size_t n)
     assert(read <= n);
     return read;
 }
+
+const void *look_view_physical(struct look m, uint64_t address, size_t n)
+{
+    return m.engine->ops->view_physical ? m.engine->ops->view_physical(m.engine, address, n) : NULL;
+}
+
+bool look_display(struct look m, struct display *d, struct display_cell *cells, size_t ncells, uint8_t *rgb,
+                  size_t nrgb)
+{
+    *d = (struct display){.cursor_row = -1, .cursor_column = -1};
+    return m.engine->ops->display && m.engine->ops->display(m.engine, d, cells, ncells, rgb, nrgb);
+}
+
+size_t look_screen(struct look m, char *buf, size_t size)
+{
+    return m.engine->ops->screen(m.engine, buf, size);
+}
