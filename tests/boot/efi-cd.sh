@@ -1,6 +1,6 @@
 #!/bin/bash
 # efi-cd.sh - a CD for UEFI, made by grub-mkrescue (El Torito, its EFI image): OVMF starts GRUB from it, and GRUB Debian's kernel, which comes to its
-# power-off; two recordings are equal. The variables that the kernel shows in efivarfs are those that bootreel reads from flash and memory.
+# power-off; two recordings are equal. What GRUB draws in graphics is read from the pixels. The variables that the kernel shows in efivarfs are those that bootreel reads from flash and memory.
 . "$(dirname "$0")/../lib.sh"
 need_efi
 
@@ -25,6 +25,10 @@ chmod 755 "$work/extra/init"
 cp "$GUESTS/vmlinuz" "$GUESTS/initrd.gz" "$work/iso/boot/"
 cat >"$work/iso/boot/grub/grub.cfg" <<'EOT'
 insmod all_video
+loadfont /boot/grub/fonts/unicode.pf2
+set gfxmode=800x600
+terminal_output gfxterm
+echo 'GRUB draws: 6 x 7 = 42, Čeština, Ελληνικά, Беларуская, 中文'
 linux /boot/vmlinuz console=ttyS0
 initrd /boot/initrd.gz /boot/extra.gz
 boot
@@ -46,6 +50,11 @@ expect 0 since "$BOOTREEL" screen --at 'console:drawn, 6 x 7' "$work/cd.reel"
 holds "$work/since.out" '^init: drawn, 6 x 7' "the screen when the text is drawn"
 expect 1 program "$BOOTREEL" screen --at 'console:a program draws' "$work/cd.reel"
 holds "$work/program.err" 'no text on the screen at icount [0-9]+: a program draws it, .*--png' "the screen that a program draws"
+# What GRUB has drawn when it reads the last of its files.
+at="#"$("$BOOTREEL" events --class disk "$work/cd.reel" | sed -n '$s/^ *\([0-9]*\).*/\1/p')
+expect 0 pixels "$BOOTREEL" screen --at "$at" "$work/cd.reel"
+holds "$work/pixels.out" '^ *GRUB draws: 6 x 7 = 42, Čeština, Ελληνικά, Беларуская, 中文$' "text in GRUB's font"
+holds "$work/pixels.err" "from the display's pixels, with GRUB's font" "where that text is from"
 "$BOOTREEL" stages --depth 2 "$work/cd.reel" >"$work/stages"
 for s in bios.pei bios.dxe bios.bds loader.BOOTX64.EFI kernel.start_kernel user; do
     holds "$work/stages" "  $s( |$)" "a stage"
