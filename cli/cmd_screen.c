@@ -5,7 +5,7 @@
 #include "cli/output.h"
 #include "core/views/picture.h"
 #include "core/run/replay.h"
-#include "core/views/vt.h"
+#include "core/screen/screen.h"
 #include "traces/memory.h"
 
 enum { SCREEN_SIZE = 65536 };
@@ -41,33 +41,31 @@ static int draw(struct engine *e, const char *path, uint64_t icount)
 
 /* ---------------------------------------------------------------- as text */
 
-static size_t read_linear(void *e, uint64_t address, void *buf, size_t n)
-{
-    return ((const struct engine *)e)->ops->peek(e, 0, address, buf, n);
-}
-
-static size_t read_physical(void *e, uint64_t address, void *buf, size_t n)
-{
-    return ((const struct engine *)e)->ops->peek_physical(e, address, buf, n);
-}
-
-/* In a graphics mode: what the guest kernel's own console shows there. *instead: why it shows nothing. */
-static size_t console_text(struct trace *t, const struct engine_kind *kind, struct engine *e, char *buf,
-                           size_t size, const char **instead)
+/* Why a display shows no text. */
+static const char *no_text(struct screen *s, struct look m)
 {
     struct display d;
-    if (!e->ops->display || !e->ops->display(e, &d, NULL, 0, NULL, 0) || d.columns)
-        return 0;
-    *instead = ", which is in a graphics mode (--png FILE draws it)";
-    struct vt *vt = vt_open(t, kind);
-    const size_t cr4 = engine_reg_index(e, "cr4");
-    const struct vt_memory m = {e, read_linear, read_physical,
-                                cr4 == SIZE_MAX ? 0 : engine_reg_value(e, 0, cr4)};
-    const size_t n = vt ? vt_text(vt, &m, buf, size) : 0;
-    if (vt && vt_program_draws(vt, &m))
-        *instead = ": a program draws it, and only that knows its text (--png FILE draws it)";
-    vt_close(vt);
-    return n;
+    if (!look_display(m, &d, NULL, 0, NULL, 0) || d.columns)
+        return "";
+    return screen_program_draws(s, m)
+               ? ": a program draws it, in no font that is known (--png FILE draws it)"
+               : ", which is in a graphics mode, with nothing in a font that is known (--png FILE draws it)";
+}
+
+static int print(struct screen *s, struct look m)
+{
+    char *text = mem_alloc(SCREEN_SIZE);
+    size_t n;
+    const enum screen_from from = screen_text(s, m, text, SCREEN_SIZE, &n);
+    if (from)
+        fputs(text, stdout);
+    else
+        fprintf(stderr, "bootreel: no text on the screen at icount %llu%s\n",
+                (unsigned long long)look_icount(m), no_text(s, m));
+    if (from == SCREEN_PIXELS)
+        fprintf(stderr, "bootreel: read from the display's pixels, with %s\n", screen_font(s));
+    free(text);
+    return from ? EXIT_DONE : EXIT_NO;
 }
 
 static int print_at(struct trace *t, const struct engine_kind *kind, struct replay *r, uint64_t icount,
@@ -75,20 +73,12 @@ static int print_at(struct trace *t, const struct engine_kind *kind, struct repl
 {
     if (replay_seek(r, icount, err))
         return trouble(err);
-    struct engine *e = replay_engine(r);
     if (png)
-        return draw(e, png, icount);
-    char *text = mem_alloc(SCREEN_SIZE);
-    const char *instead = "";
-    size_t n = e->ops->screen(e, text, SCREEN_SIZE);
-    n = n ? n : console_text(t, kind, e, text, SCREEN_SIZE, &instead);
-    if (n)
-        fputs(text, stdout);
-    else
-        fprintf(stderr, "bootreel: no text on the screen at icount %llu%s\n", (unsigned long long)icount,
-                instead);
-    free(text);
-    return n ? EXIT_DONE : EXIT_NO;
+        return draw(replay_engine(r), png, icount);
+    struct screen *s = screen_open(t, kind);
+    const int status = print(s, look_of(replay_engine(r), false));
+    screen_close(s);
+    return status;
 }
 
 struct screen_command {
@@ -137,7 +127,9 @@ const struct command command_screen = {
     .rows = rows,
     .intro =
         "Prints the guest's text screen as it was at a position, by replaying from the nearest checkpoint. In a graphics mode that is "
-        "what the console of a Linux kernel shows, if the kernel has type information (BTF) and draws its console itself. What a program "
-        "draws (Debian's installer, unless it is started with fb=false) can only be had as a picture. "
+        "what the console of a Linux kernel shows, if the kernel has type information (BTF) and draws its console itself. Otherwise the text is "
+        "read from the display's pixels, with the bitmap fonts that the guest has in memory: those of bterm (Debian's installer), GRUB, UEFI "
+        "firmware and BIOSes (menus of boot loaders). A line on standard error then says with which. A character that the font does not have is "
+        "shown as U+FFFD. Text that is not in a grid of equal cells, or is antialiased, can only be had as a picture. "
         "Exits with 1 if the screen shows no text (with --png: nothing) there.",
 };

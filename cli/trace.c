@@ -55,18 +55,18 @@ int check_output_name(const char *option, const char *path, const char *input, s
     return output_check(option, path, &read, 1, err);
 }
 
-/* Whether the console that the guest's kernel draws shows a text there. -1 with err. */
+/* Whether a text is drawn there, in a graphics mode. -1 with err. */
 static int drawn_at(struct timeline *tl, uint64_t icount, const char *text, struct error *err)
 {
     struct timeline_stopped stopped;
     struct display d;
     if (timeline_seek(tl, icount, &stopped, err))
         return -1;
-    if (!timeline_console(tl, &d, NULL, 0))
-        return 0;
-    const size_t n = timeline_screen(tl, NULL, 0);
-    char *shown = mem_zero(n + 1, 1);
-    timeline_screen(tl, shown, n + 1);
+    if (!timeline_display(tl, &d, NULL, 0, NULL, 0) || d.columns)
+        return 0; /* a text mode's lines are events */
+    enum { SIZE = 1 << 18 };
+    char *shown = mem_zero(SIZE, 1);
+    timeline_screen(tl, shown, SIZE);
     const int found = strstr(shown, text) != NULL;
     free(shown);
     return found;
@@ -88,14 +88,13 @@ static int drawn_first(struct timeline *tl, uint64_t from, uint64_t to, const ch
     return 1;
 }
 
-/* When a kernel's console in a graphics mode first showed a text that is still there at the next checkpoint,
- * or the end. 1; 0: it never did. */
+/* When a text was first drawn, in a graphics mode, that is still there at the next checkpoint, or the end. 1; 0: it
+ * never was. */
 static int find_drawn(const struct engines *engines, struct trace *t, const char *text, uint64_t *icount,
                       struct error *err)
 {
-    const struct trace_end *end = trace_end(t);
     const struct engine_kind *kind = engine_find(engines, trace_config(t)->engine, err);
-    if (!kind || !end || !end->kinds[EV_KERNEL_FOUND])
+    if (!kind || !trace_end(t))
         return 0;
     struct timeline *tl = timeline_open_trace(t, kind, err);
     const size_t n = tl ? trace_checkpoint_count(t) : 0;

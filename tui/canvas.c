@@ -38,8 +38,7 @@ uint32_t utf8_take(const char **s)
     return n && *p < 0xf8 ? c : 0xfffd;
 }
 
-/* Whether it is one column wide in every terminal, and not a control character. */
-static uint32_t shown(uint32_t c)
+uint32_t canvas_shown(uint32_t c)
 {
     bool plain = (c >= 0x20 && c < 0x7f) || (c >= 0xa1 && c < 0x300 && c != 0xad) ||
                  (c >= 0x370 && c < 0x483) || (c >= 0x2010 && c < 0x2028) || (c >= 0x2030 && c < 0x2060) ||
@@ -128,7 +127,7 @@ int window_text(const struct window *w, int x, int y, enum style s, const char *
 {
     uint32_t c;
     while ((c = utf8_take(&text))) {
-        window_put(w, x, y, &(struct cell){.character = shown(c), .style = (uint8_t)s});
+        window_put(w, x, y, &(struct cell){.character = canvas_shown(c), .style = (uint8_t)s});
         x++;
     }
     return x;

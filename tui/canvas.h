@@ -57,6 +57,8 @@ __attribute__((format(printf, 5, 6))) int window_print(const struct window *w, i
                                                        const char *fmt, ...);
 void window_fill(const struct window *w, int x, int y, int n, enum style s, uint32_t character);
 void window_put(const struct window *w, int x, int y, const struct cell *cell);
+/* The character, if it is one column wide in every terminal and no control character; else a dot. */
+uint32_t canvas_shown(uint32_t c);
 /* Sets flags of n cells. */
 void window_flag(const struct window *w, int x, int y, int n, unsigned flags);
 /* Gives n cells a style and keeps their characters. */

@@ -120,8 +120,10 @@ static void draw_text(const struct display *d, const struct display_cell *cells,
     for (int y = 0; y < w->h && top + y < (int)d->rows; y++)
         for (int x = 0; x < w->w && left + x < (int)d->columns; x++) {
             const struct display_cell *from = &cells[(size_t)(top + y) * d->columns + (size_t)(left + x)];
-            struct cell c = {
-                .character = from->character, .flags = CELL_COLOURED, .ink = from->ink, .paper = from->paper};
+            struct cell c = {.character = from->character ? canvas_shown(from->character) : ' ',
+                             .flags = CELL_COLOURED,
+                             .ink = from->ink,
+                             .paper = from->paper};
             if (top + y == d->cursor_row && left + x == d->cursor_column) {
                 c.ink = from->paper;
                 c.paper = 0xffffff;
@@ -191,7 +193,7 @@ void display_show(const struct display *d, const struct display_cell *cells, con
         shade(w);
 }
 
-/* Text that the guest's kernel draws is shown as text. */
+/* Text that is drawn is shown as text. */
 static bool show_console(struct timeline *tl, const struct window *w, int left, int down)
 {
     struct display d;

@@ -248,7 +248,7 @@ struct engine;
 
 /* A character of a text screen, and its colours as 0xRRGGBB. */
 struct display_cell {
-    uint32_t character; /* Unicode */
+    uint32_t character; /* Unicode; 0: the second cell of a wide one */
     uint32_t ink, paper;
 };
 

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/screen/screen.h"
 #include "core/story/position.h"
 #include "core/ground/text.h"
 #include "core/timeline/private/impl.h"
-#include "core/views/vt.h"
 #include "traces/memory.h"
 
 /* ---------------------------------------------------------------- registers and memory */
@@ -28,43 +28,23 @@ bool tl_has(const struct timeline *tl, unsigned cpu)
 
 /* ---------------------------------------------------------------- the screen */
 
-static size_t read_linear(void *ctx, uint64_t address, void *buf, size_t n)
+static struct screen *screen_of(struct timeline *tl)
 {
-    return timeline_peek(ctx, 0, address, buf, n);
-}
-
-static size_t read_physical(void *ctx, uint64_t address, void *buf, size_t n)
-{
-    return timeline_peek_physical(ctx, address, buf, n);
-}
-
-/* The guest kernel's console, which is not looked for before the screen is in graphics. NULL if it has none. */
-static const struct vt *console_of(struct timeline *tl, struct vt_memory *m)
-{
-    struct display d;
-    if (!tl->e->ops->display || !tl->e->ops->display(tl->e, &d, NULL, 0, NULL, 0) || d.columns)
-        return NULL;
-    if (!tl->vt_known)
-        tl->vt = vt_open(tl->t, tl->kind);
-    tl->vt_known = true;
-    *m = (struct vt_memory){tl, read_linear, read_physical, timeline_reg(tl, 0, "cr4")};
-    return tl->vt;
+    if (!tl->screen)
+        tl->screen = screen_open(tl->t, tl->kind);
+    return tl->screen;
 }
 
 size_t timeline_screen(struct timeline *tl, char *buf, size_t size)
 {
-    struct vt_memory m;
-    const size_t n = tl->e->ops->screen(tl->e, buf, size);
-    const struct vt *vt = n ? NULL : console_of(tl, &m);
-    return vt ? vt_text(vt, &m, buf, size) : n;
+    size_t n;
+    screen_text(screen_of(tl), timeline_look(tl), buf, size, &n);
+    return n;
 }
 
 bool timeline_console(struct timeline *tl, struct display *d, struct display_cell *cells, size_t ncells)
 {
-    struct vt_memory m;
-    const struct vt *vt = console_of(tl, &m);
-    *d = (struct display){.cursor_row = -1, .cursor_column = -1};
-    return vt && vt_display(vt, &m, d, cells, ncells);
+    return screen_cells(screen_of(tl), timeline_look(tl), d, cells, ncells);
 }
 
 bool timeline_display(const struct timeline *tl, struct display *d, struct display_cell *cells, size_t ncells,

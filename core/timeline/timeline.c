@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/timeline/private/impl.h"
-#include "core/views/vt.h"
+#include "core/screen/screen.h"
 #include "traces/memory.h"
 
 enum {
@@ -119,7 +119,7 @@ void timeline_close(struct timeline *tl)
         free(tl->mark[i].name);
     free(tl->mark);
     trace_cursor_close(tl->near);
-    vt_close(tl->vt);
+    screen_close(tl->screen);
     touched_index_free(tl->index);
     tl_devices_free(tl);
     replay_close(tl->replay);

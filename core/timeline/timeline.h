@@ -381,10 +381,10 @@ static inline size_t timeline_peek_physical(const struct timeline *tl, uint64_t 
 {
     return look_peek_physical(timeline_look(tl), address, buf, n);
 }
-/* The screen as text; see engine_ops.screen. In a graphics mode, the text that the guest kernel's own console
- * shows there. */
+/* The screen as text; see engine_ops.screen. In a graphics mode, what core/screen/screen.h has: the text that the guest
+ * kernel's own console shows there, or that can be read in the pixels. */
 size_t timeline_screen(struct timeline *tl, char *buf, size_t size);
-/* In a graphics mode: that console, as timeline_display. False if there is none, or something else draws. */
+/* In a graphics mode: that text, as timeline_display. False if there is none. Cost: see screen_cells(). */
 bool timeline_console(struct timeline *tl, struct display *d, struct display_cell *cells, size_t ncells);
 /* The display: see engine_ops.display. */
 bool timeline_display(const struct timeline *tl, struct display *d, struct display_cell *cells, size_t ncells,

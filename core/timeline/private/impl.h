@@ -78,9 +78,8 @@ struct timeline {
     struct replay *replay; /* builds the engine and its images */
     struct engine *e;
     struct error warning;
-    uint64_t last; /* of the record */
-    struct vt *vt; /* the guest kernel's own console; looked for when it is first needed */
-    bool vt_known; /* it was looked for */
+    uint64_t last;         /* of the record */
+    struct screen *screen; /* opened when it is first needed */
     uint32_t
         folded; /* classes of which the record does not have each event: the engine is asked for them too */
 

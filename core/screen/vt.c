@@ -1,12 +1,13 @@
 /* vt.c - see vt.h. */
-#include "core/views/vt.h"
+#include "core/screen/private/vt.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/ground/code_page.h"
-#include "core/ground/text.h"
 #include "core/symbols/kernel_types.h"
+#include "traces/memory.h"
 
 enum { COLUMNS_MAX = 1024, ROWS_MAX = 512, CELL = 2, KD_GRAPHICS = 1 };
 
@@ -238,40 +239,4 @@ bool vt_display(const struct vt *v, const struct vt_memory *m, struct display *d
             show_cell(&s, row[x], &cells[(size_t)y * s.columns + x]);
     }
     return true;
-}
-
-static void add_character(struct text *t, uint32_t c)
-{
-    if (c < 0x80)
-        text_add(t, "%c", (char)c);
-    else if (c < 0x800)
-        text_add(t, "%c%c", (char)(0xc0 | c >> 6), (char)(0x80 | (c & 0x3f)));
-    else
-        text_add(t, "%c%c%c", (char)(0xe0 | c >> 12), (char)(0x80 | (c >> 6 & 0x3f)),
-                 (char)(0x80 | (c & 0x3f)));
-}
-
-size_t vt_text(const struct vt *v, const struct vt_memory *m, char *buf, size_t size)
-{
-    struct display d = {0};
-    if (!vt_display(v, m, &d, NULL, 0))
-        return 0;
-    size_t ncells = (size_t)d.columns * d.rows;
-    struct display_cell *cells = mem_zero(ncells, sizeof *cells);
-    struct text t = {0};
-    bool good = vt_display(v, m, &d, cells, ncells);
-    for (unsigned y = 0; good && y < d.rows; y++) {
-        unsigned n = d.columns;
-        while (n && cells[(size_t)y * d.columns + n - 1].character == ' ')
-            n--;
-        for (unsigned x = 0; x < n; x++)
-            add_character(&t, cells[(size_t)y * d.columns + x].character);
-        text_add(&t, "\n");
-    }
-    free(cells);
-    if (size)
-        snprintf(buf, size, "%s", t.s ? t.s : "");
-    size_t n = t.n;
-    free(t.s);
-    return n;
 }

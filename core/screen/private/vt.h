@@ -1,8 +1,8 @@
 /* vt.h - the text that a Linux kernel's own console (drivers/tty/vt) shows, where the display is in a
  * graphics mode: read from the kernel's memory (struct vc_data), whose layout is known from its type
  * information. */
-#ifndef BOOTREEL_CORE_VIEWS_VT_H
-#define BOOTREEL_CORE_VIEWS_VT_H
+#ifndef BOOTREEL_CORE_SCREEN_PRIVATE_VT_H
+#define BOOTREEL_CORE_SCREEN_PRIVATE_VT_H
 
 #include "core/engine/engine.h"
 #include "traces/trace.h"
@@ -26,7 +26,5 @@ bool vt_display(const struct vt *v, const struct vt_memory *m, struct display *d
                 size_t ncells);
 /* Whether a program draws in place of the console in front, so that the kernel does not know what is shown. */
 bool vt_program_draws(const struct vt *v, const struct vt_memory *m);
-/* What the console in front shows, as text: as engine_ops.screen. */
-size_t vt_text(const struct vt *v, const struct vt_memory *m, char *buf, size_t size);
 
 #endif

@@ -1,0 +1,177 @@
+/* screen.c - see screen.h. */
+#include <stdlib.h>
+
+#include "core/ground/text.h"
+#include "core/screen/private/drawn.h"
+#include "core/screen/private/vt.h"
+#include "core/screen/screen.h"
+
+struct screen {
+    struct trace *t;
+    const struct engine_kind *kind;
+    struct vt *vt; /* the kernel's console; looked for when it is first needed */
+    bool vt_known; /* it was looked for */
+    struct drawn *drawn;
+    struct drawn_text last; /* its cells are not used */
+    char font[96];
+};
+
+struct screen *screen_open(struct trace *t, const struct engine_kind *kind)
+{
+    struct screen *s = mem_zero(1, sizeof *s);
+    const char *memory = trace_setting(t, "memory");
+    s->t = t;
+    s->kind = kind;
+    s->drawn = drawn_new(memory ? strtoull(memory, NULL, 0) : 0);
+    return s;
+}
+
+void screen_close(struct screen *s)
+{
+    if (!s)
+        return;
+    vt_close(s->vt);
+    drawn_free(s->drawn);
+    free(s);
+}
+
+/* ---------------------------------------------------------------- the kernel's console */
+
+static size_t read_linear(void *ctx, uint64_t address, void *buf, size_t n)
+{
+    return look_peek(*(const struct look *)ctx, 0, address, buf, n);
+}
+
+static size_t read_physical(void *ctx, uint64_t address, void *buf, size_t n)
+{
+    return look_peek_physical(*(const struct look *)ctx, address, buf, n);
+}
+
+static struct vt_memory memory_of(struct look *m)
+{
+    return (struct vt_memory){m, read_linear, read_physical, look_reg(*m, 0, "cr4")};
+}
+
+static const struct vt *console_of(struct screen *s)
+{
+    if (!s->vt_known)
+        s->vt = vt_open(s->t, s->kind);
+    s->vt_known = true;
+    return s->vt;
+}
+
+bool screen_program_draws(struct screen *s, struct look m)
+{
+    const struct vt *vt = console_of(s);
+    const struct vt_memory memory = memory_of(&m);
+    return vt && vt_program_draws(vt, &memory);
+}
+
+/* ---------------------------------------------------------------- cells */
+
+static bool in_graphics(struct look m)
+{
+    struct display d;
+    return look_display(m, &d, NULL, 0, NULL, 0) && !d.columns;
+}
+
+static struct display_cell *read_console(struct screen *s, struct look m, struct display *d)
+{
+    const struct vt *vt = console_of(s);
+    const struct vt_memory memory = memory_of(&m);
+    if (!vt || !vt_display(vt, &memory, d, NULL, 0))
+        return NULL;
+    const size_t n = (size_t)d->columns * d->rows;
+    struct display_cell *cells = mem_zero(n, sizeof *cells);
+    if (vt_display(vt, &memory, d, cells, n))
+        return cells;
+    free(cells);
+    return NULL;
+}
+
+static struct display_cell *read_pixels(struct screen *s, struct look m, struct display *d)
+{
+    const struct drawn_text *t = drawn_read(s->drawn, m);
+    if (!t)
+        return NULL;
+    s->last = *t;
+    snprintf(s->font, sizeof s->font, "%s", t->font);
+    d->columns = t->columns;
+    d->rows = t->rows;
+    return mem_copy(t->cells, (size_t)t->columns * t->rows * sizeof *t->cells);
+}
+
+/* The cells are to be freed. */
+static enum screen_from read_cells(struct screen *s, struct look m, struct display *d,
+                                   struct display_cell **cells)
+{
+    *d = (struct display){.cursor_row = -1, .cursor_column = -1};
+    *cells = NULL;
+    if (!in_graphics(m))
+        return SCREEN_NOTHING;
+    if ((*cells = read_console(s, m, d)))
+        return SCREEN_CONSOLE;
+    return (*cells = read_pixels(s, m, d)) ? SCREEN_PIXELS : SCREEN_NOTHING;
+}
+
+enum screen_from screen_cells(struct screen *s, struct look m, struct display *d, struct display_cell *cells,
+                              size_t ncells)
+{
+    struct display_cell *own;
+    const enum screen_from from = read_cells(s, m, d, &own);
+    const size_t n = (size_t)d->columns * d->rows;
+    if (from && cells && ncells >= n)
+        memcpy(cells, own, n * sizeof *cells);
+    free(own);
+    return from;
+}
+
+const char *screen_font(const struct screen *s)
+{
+    return s->font;
+}
+
+/* ---------------------------------------------------------------- text */
+
+static void add_character(struct text *t, uint32_t c)
+{
+    if (!c)
+        return; /* of the wide character before */
+    if (c < 0x80)
+        text_add(t, "%c", (char)c);
+    else if (c < 0x800)
+        text_add(t, "%c%c", (char)(0xc0 | c >> 6), (char)(0x80 | (c & 0x3f)));
+    else if (c < 0x10000)
+        text_add(t, "%c%c%c", (char)(0xe0 | c >> 12), (char)(0x80 | (c >> 6 & 0x3f)),
+                 (char)(0x80 | (c & 0x3f)));
+    else
+        text_add(t, "%c%c%c%c", (char)(0xf0 | c >> 18), (char)(0x80 | (c >> 12 & 0x3f)),
+                 (char)(0x80 | (c >> 6 & 0x3f)), (char)(0x80 | (c & 0x3f)));
+}
+
+static void add_row(struct text *t, const struct display_cell *row, unsigned n)
+{
+    while (n && row[n - 1].character == ' ')
+        n--;
+    for (unsigned x = 0; x < n; x++)
+        add_character(t, row[x].character);
+    text_add(t, "\n");
+}
+
+enum screen_from screen_text(struct screen *s, struct look m, char *buf, size_t size, size_t *n)
+{
+    struct display d;
+    struct text t = {0};
+    if ((*n = look_screen(m, buf, size)))
+        return SCREEN_DISPLAY;
+    struct display_cell *cells;
+    const enum screen_from from = read_cells(s, m, &d, &cells);
+    for (unsigned y = 0; from && y < d.rows; y++)
+        add_row(&t, cells + (size_t)y * d.columns, d.columns);
+    free(cells);
+    if (size)
+        snprintf(buf, size, "%s", t.s ? t.s : "");
+    *n = t.n;
+    free(t.s);
+    return from;
+}

@@ -1,0 +1,35 @@
+/* screen.h - what a guest's display shows as text, where it is in a graphics mode: what a Linux kernel's own console
+ * (drivers/tty/vt) has there, by the kernel's memory; else what is written in the pixels, by the fonts that are in the guest's memory. */
+#ifndef BOOTREEL_CORE_SCREEN_SCREEN_H
+#define BOOTREEL_CORE_SCREEN_SCREEN_H
+
+#include "core/engine/look.h"
+#include "traces/trace.h"
+
+struct screen;
+struct engine_kind;
+/* Reads nothing yet. */
+struct screen *screen_open(struct trace *t, const struct engine_kind *kind);
+void screen_close(struct screen *s); /* NULL is allowed */
+
+/* Where a text is from. */
+enum screen_from {
+    SCREEN_NOTHING,
+    SCREEN_DISPLAY, /* the display's own text mode */
+    SCREEN_CONSOLE, /* the kernel's console */
+    SCREEN_PIXELS,
+};
+
+/* In a graphics mode: as engine_ops.display, but with characters. `cells` may be NULL. A wide character's second cell has the character 0.
+ * SCREEN_NOTHING in a text mode, too. Cost: the first time, reading the kernel's types; where the pixels are read, some tenths of a
+ * second, and less if the display shows what it showed before. */
+enum screen_from screen_cells(struct screen *s, struct look m, struct display *d, struct display_cell *cells,
+                              size_t ncells);
+/* The text, as engine_ops.screen, of a text mode or of what screen_cells() gives. */
+enum screen_from screen_text(struct screen *s, struct look m, char *buf, size_t size, size_t *n);
+/* With which font pixels were read at the last call that said SCREEN_PIXELS, in words. */
+const char *screen_font(const struct screen *s);
+/* In a graphics mode: whether a program draws in place of the kernel's console. */
+bool screen_program_draws(struct screen *s, struct look m);
+
+#endif
