@@ -279,16 +279,47 @@ static const struct version *find_version(const struct unit *u, const struct blo
     return found;
 }
 
+/* Moves guest registers between host registers, all at once: a host register is written when nothing is needed of
+ * it any more. AX breaks circles. */
+static void move_registers(struct unit *u, const struct flow *to)
+{
+    uint8_t *at = u->now.host;
+    unsigned waiting, done;
+    do {
+        waiting = 16;
+        done = 0;
+        for (unsigned g = 0; g < 16; g++) {
+            if (at[g] == H_NONE || at[g] == to->host[g])
+                continue;
+            waiting = g;
+            if (!is_free(u, to->host[g]))
+                continue;
+            asm_move(&u->code, to->host[g], at[g]);
+            at[g] = to->host[g];
+            done++;
+        }
+        if (waiting < 16 && !done) {
+            asm_move(&u->code, H_AX, at[waiting]);
+            at[waiting] = H_AX;
+        }
+    } while (waiting < 16);
+}
+
 /* Brings the state to that at the entry of a version. */
 static void adapt(struct unit *u, const struct flow *to)
 {
-    for (unsigned g = 0; g < 16; g++)
-        if (u->now.host[g] != to->host[g] || !(to->dirty >> g & 1)) {
+    u->now.group.active &= to->group.active;
+    for (unsigned g = 0; g < 16; g++) {
+        if (!(to->dirty >> g & 1)) {
             write_back(&u->code, &u->now, g);
             u->now.dirty &= (uint16_t) ~(1u << g);
         }
+        if (to->host[g] == H_NONE)
+            u->now.host[g] = H_NONE;
+    }
+    move_registers(u, to);
     for (unsigned g = 0; g < 16; g++)
-        if (u->now.host[g] != to->host[g] && to->host[g] != H_NONE)
+        if (u->now.host[g] != to->host[g])
             asm_load(&u->code, to->host[g], H_CPU, (int32_t)(offsetof(struct x86, gpr) + 8 * g));
     vectors_adapt(u, to);
 }
