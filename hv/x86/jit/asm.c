@@ -136,6 +136,14 @@ void asm_store(struct code_buffer *c, unsigned base, int32_t disp, unsigned src)
     asm_rm(c, 8, HOST_MOV_EG, src, at_reg(base, disp));
 }
 
+void asm_address(struct code_buffer *c, unsigned size, unsigned dst, struct host_mem m)
+{
+    if (m.base != H_NONE && m.index == H_NONE && !m.disp)
+        asm_rr(c, size, HOST_MOV_EG, m.base, dst);
+    else
+        asm_rm(c, size, HOST_LEA, dst, m);
+}
+
 void asm_imm(struct code_buffer *c, unsigned dst, uint64_t value)
 {
     if (value == (uint32_t)value) {

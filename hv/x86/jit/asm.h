@@ -146,6 +146,8 @@ void asm_alu_imm(struct code_buffer *, unsigned size, unsigned operation, unsign
 void asm_move(struct code_buffer *, unsigned dst, unsigned src);
 void asm_load(struct code_buffer *, unsigned dst, unsigned base, int32_t disp);
 void asm_store(struct code_buffer *, unsigned base, int32_t disp, unsigned src);
+/* The address in 32 or 64 bits. No flag changes. */
+void asm_address(struct code_buffer *, unsigned size, unsigned dst, struct host_mem);
 void asm_imm(struct code_buffer *, unsigned dst, uint64_t value);
 /* Jumps with a 32-bit offset, to be given by asm_patch(). Return where the offset is. */
 uint8_t *asm_jcc(struct code_buffer *, unsigned cc);

@@ -18,29 +18,49 @@ struct host_mem operand_address(struct unit *u, const struct op *op)
     return m;
 }
 
-void tlb_check(struct unit *u, unsigned size, bool write)
+/* Leaves to the handler unless `size` bytes at a register and a displacement are in one page that the TLB has: CX is its
+ * entry. */
+static void tlb_match(struct unit *u, struct host_mem m, unsigned size, bool write)
 {
     struct code_buffer *c = &u->code;
+    struct host_mem last = at_reg(m.base, m.disp + (int32_t)size - 1);
     _Static_assert(sizeof(struct tlb_entry) == 32 && TLB_SIZE == 4096, "the code shifts and masks by these");
     unsigned tag = write ? offsetof(struct tlb_entry, w) : offsetof(struct tlb_entry, r);
-    asm_rr(c, 4, HOST_MOV_EG, H_AX, H_CX);
+    asm_address(c, 4, H_CX, m);
     asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_CX);
     asm_bytes(c, 7, 1);
     asm_alu_imm(c, 4, ALU_AND, H_CX, (TLB_SIZE - 1) * 32);
     asm_rm(c, 8, HOST_ADD_GE, H_CX, CPU_FIELD(tlb));
-    if (size > 1)
-        asm_rm(c, 8, HOST_LEA, H_DX, at_reg(H_AX, (int32_t)size - 1));
-    else
-        asm_move(c, H_DX, H_AX);
+    asm_address(c, 8, H_DX, last);
     asm_alu_imm(c, 8, ALU_AND, H_DX, -4096);
     asm_rm(c, 8, HOST_CMP_GE, H_DX, at_reg(H_CX, (int32_t)tag));
     flags_lost(u);
     if (write)
-        side_exit_store(u, CC_NE, size);
+        side_exit_store(u, CC_NE, m, size);
     else
         side_exit(u, CC_NE);
-    asm_rm(c, 8, HOST_ADD_GE, H_AX, at_reg(H_CX, offsetof(struct tlb_entry, add)));
+}
+
+void tlb_check(struct unit *u, unsigned size, bool write)
+{
+    tlb_match(u, at_reg(H_AX, 0), size, write);
+    asm_rm(&u->code, 8, HOST_ADD_GE, H_AX, at_reg(H_CX, offsetof(struct tlb_entry, add)));
     u->at = at_reg(H_AX, 0);
+}
+
+/* The same for the address in a guest register and a displacement, which nothing has to add up in 64-bit code. */
+static void register_check(struct unit *u, unsigned guest, int32_t disp, unsigned size, bool write)
+{
+    struct code_buffer *c = &u->code;
+    struct host_mem m = at_reg(reg_use(u, guest), disp);
+    if (u->word == 4 || disp < -(1 << 30) || disp > 1 << 30) {
+        asm_rm(c, u->word, HOST_LEA, H_AX, m);
+        tlb_check(u, size, write);
+        return;
+    }
+    tlb_match(u, m, size, write);
+    asm_rm(c, 8, HOST_MOV_GE, H_AX, at_reg(H_CX, offsetof(struct tlb_entry, add)));
+    u->at = (struct host_mem){H_AX, m.base, 0, disp};
 }
 
 struct host_mem segment_base(unsigned seg)
@@ -261,15 +281,15 @@ static bool group_probe(struct unit *u, unsigned base, int32_t disp, unsigned si
     if (r.accesses < 2 || group_useful(u, u->block, u->op))
         return false;
     g->active = false;
-    asm_rm(c, u->word, HOST_LEA, H_AX, at_reg(reg_use(u, base), (int32_t)r.low));
-    tlb_check(u, (unsigned)(r.high - r.low), r.write);
+    register_check(u, base, (int32_t)r.low, (unsigned)(r.high - r.low), r.write);
     *g = (struct group){.base = (uint8_t)base,
                         .write = r.write,
                         .low = (int32_t)r.low,
                         .high = (int32_t)r.high,
                         .host = (uint8_t)reg_extra(u)};
     g->active = true;
-    asm_rm(c, 8, HOST_LEA, g->host, at_reg(H_AX, -(int32_t)r.low));
+    u->at.disp -= (int32_t)r.low;
+    asm_rm(c, 8, HOST_LEA, g->host, u->at);
     u->at = at_reg(g->host, disp);
     return true;
 }
@@ -278,8 +298,11 @@ static bool group_probe(struct unit *u, unsigned base, int32_t disp, unsigned si
 
 void operand_probe(struct unit *u, const struct op *op, unsigned size, bool write)
 {
-    if (is_simple(op) && group_probe(u, op->base, op->disp, size, write))
+    if (is_simple(op)) {
+        if (!group_probe(u, op->base, op->disp, size, write))
+            register_check(u, op->base, op->disp, size, write);
         return;
+    }
     struct host_mem m = operand_address(u, op);
     asm_rm(&u->code, u->word, HOST_LEA, H_AX, m);
     if (op->seg == FS || op->seg == GS)
@@ -289,10 +312,8 @@ void operand_probe(struct unit *u, const struct op *op, unsigned size, bool writ
 
 void stack_probe(struct unit *u, int32_t offset, bool write)
 {
-    if (group_probe(u, RSP, offset, u->word, write))
-        return;
-    asm_rm(&u->code, u->word, HOST_LEA, H_AX, at_reg(reg_use(u, RSP), offset));
-    tlb_check(u, u->word, write);
+    if (!group_probe(u, RSP, offset, u->word, write))
+        register_check(u, RSP, offset, u->word, write);
 }
 
 void stack_move(struct unit *u, int32_t bytes)

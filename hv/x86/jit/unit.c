@@ -178,7 +178,7 @@ static void add_side(struct unit *u, uint8_t *jump, enum way way, struct block *
         u->code.full = true;
         return;
     }
-    u->side[u->nsides++] = (struct side){jump, way, u->now, b, op, 0, NULL};
+    u->side[u->nsides++] = (struct side){jump, way, u->now, b, op, 0, {0}, NULL};
 }
 
 void side_exit(struct unit *u, unsigned cc)
@@ -186,13 +186,14 @@ void side_exit(struct unit *u, unsigned cc)
     add_side(u, asm_jcc(&u->code, cc), WAY_OP, u->block, u->op);
 }
 
-void side_exit_store(struct unit *u, unsigned cc, unsigned size)
+void side_exit_store(struct unit *u, unsigned cc, struct host_mem at, unsigned size)
 {
     const unsigned n = u->nsides;
     side_exit(u, cc);
     if (u->nsides == n)
         return;
     u->side[n].stores = size;
+    u->side[n].at = at;
     u->side[n].back = u->code.at;
 }
 
@@ -224,6 +225,8 @@ void emit_beside(struct code_buffer *c)
 static void try_beside(struct unit *u, const struct side *s)
 {
     struct code_buffer *c = &u->code;
+    if (s->at.base != H_AX)
+        asm_address(c, 8, H_AX, s->at);
     asm_rm(c, 8, HOST_LEA, H_DX, at_reg(H_AX, (int32_t)s->stores - 1));
     asm_patch(asm_call(c), u->beside);
     asm_patch(asm_jcc(c, CC_B), s->back);

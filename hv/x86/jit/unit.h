@@ -73,6 +73,7 @@ struct side {
     struct block *block;
     unsigned op;
     unsigned stores;     /* the jump is a check's for storing so many bytes; 0: another one */
+    struct host_mem at;  /* … at this linear address */
     const uint8_t *back; /* … and where it goes on if they are beside the watchpoints of their page */
 };
 
@@ -322,9 +323,9 @@ void mxcsr_drop(struct unit *);
 
 /* Leave the region to the handler of the current instruction if the host's condition holds. */
 void side_exit(struct unit *, unsigned cc);
-/* As side_exit() right after the check for a store (see tlb_check()) of `size` bytes that failed by the tag of the
- * entry, but not if they may be written beside watchpoints. */
-void side_exit_store(struct unit *, unsigned cc, unsigned size);
+/* As side_exit() right after the check for a store (see tlb_check()) of `size` bytes at a linear address, a register and a
+ * displacement, that failed by the tag of the entry, but not if they may be written beside watchpoints. */
+void side_exit_store(struct unit *, unsigned cc, struct host_mem, unsigned size);
 /* Leave it always. `fn` is entered with the instruction as its op; gpr[REG_RIP] changes by `rip`. */
 void leave_region(struct unit *, const struct flow *, struct block *, unsigned op, int64_t rip, op_fn *fn);
 /* Leave it to the address in a host register (not AX or CX). */
