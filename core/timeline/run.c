@@ -266,6 +266,21 @@ enum ran tl_run(struct timeline *tl, uint64_t target, uint64_t first, enum layin
     return RAN_THERE;
 }
 
+uint64_t tl_quiet_until(const struct timeline *tl)
+{
+    const uint64_t here = tl_here(tl);
+    struct error ignored;
+    uint64_t input;
+    return feed_next(&tl->feed, &input, &ignored) ? here : least(input, next_recorded(tl, here));
+}
+
+bool tl_step_quietly(struct timeline *tl, struct stop *stop)
+{
+    const uint64_t here = tl_here(tl);
+    run_engine(tl, here + 1, stop);
+    return tl_here(tl) > here;
+}
+
 /* ---------------------------------------------------------------- going somewhere */
 
 /* Whether the engine should go on from where it is. */

@@ -10,6 +10,7 @@ struct trail {
     size_t rip, cs_base;
     unsigned cpus;
     uint64_t *pc;
+    uint64_t quiet_until; /* as tl_quiet_until() said */
 };
 
 static uint64_t pc_of(const struct trail *t, unsigned cpu)
@@ -17,6 +18,15 @@ static uint64_t pc_of(const struct trail *t, unsigned cpu)
     const struct engine *e = t->tl->e;
     const uint64_t rip = engine_reg_value(e, cpu, t->rip);
     return e->ops->code_bits(e, cpu) == 64 ? rip : (uint32_t)(engine_reg_value(e, cpu, t->cs_base) + rip);
+}
+
+static enum ran one_step(struct trail *t, uint64_t at, struct stop *stop, struct error *err)
+{
+    if (at + 1 < t->quiet_until && tl_step_quietly(t->tl, stop))
+        return RAN_THERE;
+    const enum ran r = tl_run(t->tl, at + 1, NOWHERE, LAY_NOTHING, stop, err);
+    t->quiet_until = tl_quiet_until(t->tl);
+    return r;
 }
 
 static enum ran walk(struct trail *t, uint64_t to, timeline_trail_fn *fn, void *ctx, struct stop *stop,
@@ -27,7 +37,7 @@ static enum ran walk(struct trail *t, uint64_t to, timeline_trail_fn *fn, void *
         t->pc[i] = pc_of(t, i);
     while (tl_here(tl) < to) {
         const uint64_t at = tl_here(tl);
-        enum ran r = tl_run(tl, at + 1, NOWHERE, LAY_NOTHING, stop, err);
+        enum ran r = one_step(t, at, stop, err);
         if (r != RAN_THERE)
             return r;
         const unsigned cpu = tl->cpu;

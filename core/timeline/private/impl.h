@@ -186,6 +186,10 @@ int tl_input(void *ctx, uint64_t i, struct input *in, struct error *err);
  * on end the run; earlier ones are passed over (NOWHERE: all are). */
 enum ran tl_run(struct timeline *tl, uint64_t target, uint64_t first, enum laying laying, struct stop *stop,
                 struct error *err);
+/* The next position at which there is more to do than to run the engine: an input, or a checkpoint of the trace. */
+uint64_t tl_quiet_until(const struct timeline *tl);
+/* tl_run by one step before that position, with no stops armed. False: no step was made, tl_run says why. */
+bool tl_step_quietly(struct timeline *tl, struct stop *stop);
 /* Reports progress (ctx: the timeline). False if the operation is to end. */
 bool tl_go_on(void *ctx);
 /* Restores that position (from tl_nearest), and reports progress meanwhile. RAN_THERE, INTERRUPTED or ERROR. */
