@@ -218,6 +218,7 @@ static bool grub_prompt(struct why_case *c, struct finding *f)
                  "GRUB found no configuration (grub.cfg), and waits for commands at its prompt%s%s",
                  table ? ": " : "", table ? why.s : "");
     free(why.s);
+    efi_tell_backups(c, f);
     find_line(f, ev->icount, NULL, "console: %s", fact_text(ev, words, sizeof words));
     for (size_t i = 0; i < c->now.n; i++)
         if (c->now.event[i].kind == EV_EFI_START && c->now.event[i].f[EVF_EFI_START_type] == 9)

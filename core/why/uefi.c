@@ -161,25 +161,78 @@ static bool foreign_program(struct why_case *c, struct finding *f, struct text *
     return false;
 }
 
-/* The header of a GUID partition table has a wrong checksum, which is that of the header with this field as 0 (5.3.2): says which. */
-static bool bad_table(struct trace *t, unsigned image, uint64_t lba, struct text *why)
+/* The header of a GUID partition table. */
+struct table_header {
+    bool known; /* the trace has that sector */
+    bool is_table;
+    uint32_t has, should_have; /* the checksum, which is that of the header with this field as 0 (5.3.2) */
+    uint64_t alternate;        /* where the other copy is, which is in the last sector */
+};
+
+static struct table_header read_table(struct trace *t, unsigned image, uint64_t lba)
 {
-    enum { LENGTH = 12, CHECKSUM = 16, LEAST = 92 };
+    enum { LENGTH = 12, CHECKSUM = 16, ALTERNATE = 32, LEAST = 92 };
     uint8_t header[SECTOR];
     struct error ignored;
-    if (trace_image_read(t, image, lba * SECTOR, header, sizeof header, &ignored) ||
-        memcmp(header, "EFI PART", 8) != 0)
-        return false;
-    const uint32_t n = le32(header + LENGTH), has = le32(header + CHECKSUM);
+    if (trace_image_read(t, image, lba * SECTOR, header, sizeof header, &ignored))
+        return (struct table_header){0};
+    const uint32_t n = le32(header + LENGTH);
+    struct table_header h = {.known = true,
+                             .is_table = !memcmp(header, "EFI PART", 8),
+                             .has = le32(header + CHECKSUM),
+                             .alternate = le64(header + ALTERNATE)};
     memset(header + CHECKSUM, 0, 4);
-    const uint32_t is = n >= LEAST && n <= SECTOR ? (uint32_t)crc32(0, header, n) : 0;
-    if (n >= LEAST && n <= SECTOR && is == has)
+    h.should_have = n >= LEAST && n <= SECTOR ? (uint32_t)crc32(0, header, n) : ~h.has;
+    return h;
+}
+
+/* The header of a GUID partition table has a wrong checksum: says which. */
+static bool bad_table(struct trace *t, unsigned image, uint64_t lba, struct text *why)
+{
+    const struct table_header h = read_table(t, image, lba);
+    if (!h.is_table || h.has == h.should_have)
         return false;
     text_add(why,
              "%sthe GUID partition table of %s in sector %" PRIu64
              " has the checksum 0x%08x, and should have 0x%08x",
-             why->n ? "; " : "", trace_config(t)->images[image].role, lba, has, is);
+             why->n ? "; " : "", trace_config(t)->images[image].role, lba, h.has, h.should_have);
     return true;
+}
+
+/* Of a disk with a good table. */
+static void tell_backup(struct why_case *c, struct finding *f, unsigned image)
+{
+    const struct trace_image *im = &trace_config(c->t)->images[image];
+    const uint64_t at = read_table(c->t, image, 1).alternate, sectors = im->size / SECTOR;
+    struct text why = {0};
+    if (at >= sectors) {
+        find_note(f,
+                  "the backup of %s's GUID partition table should be in sector %" PRIu64
+                  ", behind its end: it has %" PRIu64 " sectors; the table itself is good",
+                  im->role, at, sectors);
+        return;
+    }
+    const struct table_header h = read_table(c->t, image, at);
+    if (h.known && !h.is_table)
+        find_note(f,
+                  "the backup of %s's GUID partition table is gone: something else is in sector %" PRIu64
+                  "; the table itself is good",
+                  im->role, at);
+    else if (bad_table(c->t, image, at, &why))
+        find_note(f, "%s: it is the backup, and the table itself is good", why.s);
+    free(why.s);
+}
+
+void efi_tell_backups(struct why_case *c, struct finding *f)
+{
+    const struct trace_config *cfg = trace_config(c->t);
+    for (unsigned i = 0; i < cfg->nimages; i++) {
+        if (!image_is_drive(&cfg->images[i]) || image_is_cd(&cfg->images[i]))
+            continue;
+        const struct table_header h = read_table(c->t, i, 1);
+        if (h.is_table && h.has == h.should_have)
+            tell_backup(c, f, i);
+    }
 }
 
 bool efi_bad_tables(struct why_case *c, struct text *why)
@@ -260,6 +313,7 @@ static bool own_program(struct why_case *c, struct finding *f)
                  "the UEFI firmware finds nothing to boot, and starts its own %s%s%s",
                  fact_text(start, name, sizeof name), why.n ? ": " : "", why.n ? why.s : "");
     free(why.s);
+    efi_tell_backups(c, f);
     option_lines(c, f);
     find_event(f, c, start, NULL);
     find_console(f, c, start->icount, c->at, 5);

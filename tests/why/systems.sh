@@ -329,6 +329,19 @@ make_gpt_checksum() { # both partition tables have a wrong checksum
     boot gpt_checksum --bios "$GUESTS/OVMF.fd" --disk gpt_checksum.img --until 30s
     rm gpt_checksum.img
 }
+make_gpt_backup() { # of the table only the backup has a wrong checksum, which is not why there is nothing to boot
+    python3 "$top/tests/why/gpt.py" gpt_backup.img
+    truncate -s 6M system.img
+    mformat -i system.img -N 12345678 ::
+    dd if=system.img of=gpt_backup.img bs=1M seek=1 conv=notrunc status=none
+    boot gpt_backup --bios "$GUESTS/OVMF.fd" --disk gpt_backup.img --until 30s
+}
+make_gpt_boots() { # the same backup on a disk that boots
+    cp --sparse=always "$GUESTS/efi/gpt.img" gpt_boots.img
+    printf '\0\0\0\0' | dd of=gpt_boots.img bs=1 seek=$(($(stat -c %s gpt_boots.img) - 512 + 16)) conv=notrunc status=none
+    boot gpt_boots --bios "$GUESTS/OVMF.fd" --memory 512M --disk gpt_boots.img --until 60G
+    rm gpt_boots.img
+}
 
 # ---- Xen, user-mode Linux
 

@@ -127,6 +127,8 @@ bool kernel_after(struct why_case *c, uint64_t icount);
 /* Whether a disk's GUID partition table has a wrong checksum; adds to `why` which, and what it should be, for
  * its copy in the last sector too. */
 bool efi_bad_tables(struct why_case *c, struct text *why);
+/* Of disks whose table is good: adds as evidence what is wrong with its backup. It boots without it, so this is no verdict. */
+void efi_tell_backups(struct why_case *c, struct finding *f);
 
 /* Finds a unit that systemd has begun to start, and has not finished: the answer is "wrong" if nothing goes
  * on any more, else "unknown", which `sure_only` leaves out. False if there is none. */
