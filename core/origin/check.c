@@ -130,6 +130,41 @@ static const struct origin_link *oldest_copy(const struct origin_chain *c, unsig
     return l;
 }
 
+/* A byte of what a link wrote, whoever looks at it; in memory it is in the same page as the first one. */
+static struct origin_place byte_of(const struct origin_link *l, unsigned byte)
+{
+    struct origin_place p = written(l);
+    p.linear += p.memory ? byte : 0;
+    p.low += p.memory ? 0 : byte;
+    p.length = 1;
+    return p;
+}
+
+/* Runs past the n newest links after a flip: *same, whether each of their instructions is executed where it was; *arrives, whether the
+ * byte `first` of the value is another one behind them. */
+static int follow(struct origin *o, const struct origin_chain *c, size_t n, unsigned first, bool *same,
+                  bool *arrives, struct error *err)
+{
+    struct timeline_stopped s;
+    uint8_t is[ORIGIN_BYTES];
+    *same = *arrives = true;
+    for (size_t i = n; i--;) {
+        const struct origin_link *l = &c->link[i];
+        if (timeline_seek(o->tl, l->icount, &s, err))
+            return -1;
+        *same &= timeline_icount(o->tl) == l->icount && timeline_pc(o->tl, l->cpu) == l->pc;
+        if (i)
+            continue;
+        const unsigned byte = first - l->first;
+        const struct origin_place at = byte_of(l, byte);
+        if (timeline_seek(o->tl, l->icount + 1, &s, err))
+            return -1;
+        *arrives = (!at.memory || at.linear >> 12 == l->physical >> 12) && !read_place(o, &at, is) &&
+                   is[0] != l->after[byte];
+    }
+    return 0;
+}
+
 static int try_whole(struct origin *o, const struct origin_chain *c, struct origin_check *r,
                      struct error *err)
 {
@@ -152,8 +187,10 @@ static int try_whole(struct origin *o, const struct origin_chain *c, struct orig
     if (timeline_seek(o->tl, r->at, &s, err))
         return -1;
     const struct origin_place from = written(l);
+    bool same = false, arrives = false;
     r->whole = !flip(o, &from);
-    if (r->whole && timeline_seek(o->tl, c->icount, &s, err))
+    if (r->whole && (follow(o, c, (size_t)(l - c->link), first, &same, &arrives, err) ||
+                     timeline_seek(o->tl, c->icount, &s, err)))
         return -1;
     r->target = r->whole && timeline_icount(o->tl) == c->icount && !read_place(o, &target, r->is) &&
                 memcmp(r->is, r->was, target.length);
@@ -162,7 +199,10 @@ static int try_whole(struct origin *o, const struct origin_chain *c, struct orig
         r->target = r->whole && timeline_icount(o->tl) == c->icount && now != cell;
         r->is[0] = (uint8_t)now;
     }
-    r->same_way = r->whole && timeline_icount(o->tl) == c->icount && timeline_pc(o->tl, c->place.cpu) == pc;
+    r->same_way =
+        r->whole && same && timeline_icount(o->tl) == c->icount && timeline_pc(o->tl, c->place.cpu) == pc;
+    /* What arrived and is not there in the end was written over, which the recorded run did not do. */
+    r->same_way &= r->target || !arrives;
     return timeline_undivert(o->tl, err);
 }
 

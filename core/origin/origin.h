@@ -164,7 +164,7 @@ struct origin_check {
         changed; /* links that only copy: flipping the source's first bit changes the same bit of the result */
     bool whole;  /* the source of the last of them was also flipped, and the target looked at: */
     bool target;   /* it changed */
-    bool same_way; /* … and the run to it executed the same instructions at its end */
+    bool same_way; /* … and the run to it executed the same instructions at the links and at its end */
     uint64_t at;   /* where it was flipped */
     uint8_t was[ORIGIN_BYTES], is[ORIGIN_BYTES];
 };
