@@ -310,7 +310,8 @@ static const struct option_row rows[] = {
      .id = OPT_CONSOLE},
     {.name = "screen",
      .argument = "ROW,COLUMN",
-     .help = "of a character on the screen in a text mode, counted from 0",
+     .help =
+         "of a character on the screen, counted from 0: in a graphics mode, of the first pixel that it has in its colour",
      .id = OPT_SCREEN},
     {.name = "all", .help = "follow all operands that vary, as a tree", STORE(struct origin_command, all)},
     {.name = "check",

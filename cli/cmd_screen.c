@@ -62,6 +62,7 @@ static int print(struct screen *s, struct look m)
     else
         fprintf(stderr, "bootreel: no text on the screen at icount %llu%s\n",
                 (unsigned long long)look_icount(m), no_text(s, m));
+    fflush(stdout); /* before what is said about it */
     if (from == SCREEN_PIXELS)
         fprintf(stderr, "bootreel: read from the display's pixels, with %s\n", screen_font(s));
     free(text);

@@ -141,8 +141,8 @@ void origin_free(struct origin *o); /* NULL is allowed */
  * cannot be followed. */
 int origin_register(struct origin *o, unsigned cpu, const char *name, struct origin_place *place,
                     struct error *err);
-/* A character on the screen in a text mode, counted from 0. -1 with err: the display is not in a text mode at
- * `icount`, or has no such place. */
+/* A character on the screen, counted from 0: in a text mode its byte, else the first pixel of its glyph, if the text is read from pixels. -1
+ * with err: the display shows no such text at `icount`, or has no such place. */
 int origin_screen(struct origin *o, uint64_t icount, unsigned row, unsigned column,
                   struct origin_place *place, struct error *err);
 /* The first character of a text, as a serial port printed it last before *icount: AL, as the instruction at the new

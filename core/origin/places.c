@@ -4,24 +4,30 @@
 
 #include "core/origin/private/impl.h"
 
-/* Text mode, where each character has two bytes. */
+/* Text mode: each character has two bytes. */
+static int text_place(const struct display *d, unsigned row, unsigned column, struct origin_place *place,
+                      struct error *err)
+{
+    if (row >= d->rows || column >= d->columns)
+        return error_set(err, "row %u, column %u: the screen has %u rows of %u characters", row, column,
+                         d->rows, d->columns);
+    place->linear = 0xb8000 + 2ull * (row * d->columns + column);
+    place->length = 1;
+    return 0;
+}
+
 int origin_screen(struct origin *o, uint64_t icount, unsigned row, unsigned column,
                   struct origin_place *place, struct error *err)
 {
     struct display d;
     struct timeline_stopped s;
+    *place = (struct origin_place){.memory = true, .at_physical = true};
     if (timeline_seek(o->tl, icount, &s, err))
         return -1;
-    if (!timeline_display(o->tl, &d, NULL, 0, NULL, 0) || !d.columns)
-        return error_set(err, "the display is not in a text mode there: bootreel screen shows it");
-    if (row >= d.rows || column >= d.columns)
-        return error_set(err, "row %u, column %u: the screen has %u rows of %u characters", row, column,
-                         d.rows, d.columns);
-    *place = (struct origin_place){.memory = true,
-                                   .at_physical = true,
-                                   .linear = 0xb8000 + 2ull * (row * d.columns + column),
-                                   .length = 1};
-    return 0;
+    if (!timeline_display(o->tl, &d, NULL, 0, NULL, 0))
+        return error_set(err, "the display shows nothing there");
+    return d.columns ? text_place(&d, row, column, place, err)
+                     : timeline_pixel(o->tl, row, column, &place->linear, &place->length, err);
 }
 
 /* ---------------------------------------------------------------- consoles */

@@ -131,6 +131,59 @@ const char *screen_font(const struct screen *s)
     return s->font;
 }
 
+/* ---------------------------------------------------------------- pixels */
+
+/* The first pixel of the cell that has a colour. */
+static bool find_ink(struct look m, const struct drawn_text *t, unsigned row, unsigned column, uint32_t ink,
+                     unsigned *x, unsigned *y)
+{
+    struct display d;
+    look_display(m, &d, NULL, 0, NULL, 0);
+    const size_t n = (size_t)d.width * d.height * 3;
+    uint8_t *rgb = mem_alloc(n);
+    bool found = false;
+    look_display(m, &d, NULL, 0, rgb, n);
+    for (unsigned i = 0; i < t->width * t->height && !found; i++) {
+        *x = t->x + column * t->width + i % t->width;
+        *y = t->y + row * t->height + i / t->width;
+        const uint8_t *p = rgb + ((size_t)*y * d.width + *x) * 3;
+        found = ((uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2]) == ink;
+    }
+    free(rgb);
+    return found;
+}
+
+int screen_pixel(struct screen *s, struct look m, unsigned row, unsigned column, uint64_t *physical,
+                 unsigned *bytes, struct error *err)
+{
+    struct display d, shown;
+    struct display_cell *cells;
+    unsigned x = 0, y = 0;
+    const enum screen_from from = read_cells(s, m, &d, &cells);
+    const bool within = from && row < d.rows && column < d.columns;
+    const struct display_cell cell =
+        within ? cells[(size_t)row * d.columns + column] : (struct display_cell){0};
+    free(cells);
+    if (from == SCREEN_CONSOLE)
+        return error_set(
+            err,
+            "the kernel's console draws there: its characters are memory of the kernel (vc_visible_origin "
+            "of struct vc_data), which --memory asks for");
+    if (from != SCREEN_PIXELS)
+        return error_set(err, "the display shows no text there: bootreel screen says why");
+    if (!within)
+        return error_set(err, "row %u, column %u: the screen has %u rows of %u characters", row, column,
+                         d.rows, d.columns);
+    look_display(m, &shown, NULL, 0, NULL, 0);
+    if (!shown.pixels)
+        return error_set(err, "the pixels of this graphics mode have no bytes of their own");
+    if (cell.character == ' ' || !find_ink(m, &s->last, row, column, cell.ink, &x, &y))
+        return error_set(err, "row %u, column %u: nothing is drawn there", row, column);
+    *physical = shown.pixels + (uint64_t)y * shown.line + (uint64_t)x * shown.pixel_bytes;
+    *bytes = shown.pixel_bytes;
+    return 0;
+}
+
 /* ---------------------------------------------------------------- text */
 
 static void add_character(struct text *t, uint32_t c)

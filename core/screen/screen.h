@@ -29,6 +29,11 @@ enum screen_from screen_cells(struct screen *s, struct look m, struct display *d
 enum screen_from screen_text(struct screen *s, struct look m, char *buf, size_t size, size_t *n);
 /* With which font pixels were read at the last call that said SCREEN_PIXELS, in words. */
 const char *screen_font(const struct screen *s);
+/* Where a cell's glyph is in the display's memory: the physical address of the first pixel, in the order of rows, that has the cell's
+ * ink, and its bytes. `row` and `column` as in screen_cells(). -1 with err: the text is not read from pixels, there is no such cell, it is a blank,
+ * or the mode's pixels have no bytes of their own. Cost: that of screen_cells(). */
+int screen_pixel(struct screen *s, struct look m, unsigned row, unsigned column, uint64_t *physical,
+                 unsigned *bytes, struct error *err);
 /* In a graphics mode: whether a program draws in place of the kernel's console. */
 bool screen_program_draws(struct screen *s, struct look m);
 

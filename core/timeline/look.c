@@ -47,6 +47,12 @@ bool timeline_console(struct timeline *tl, struct display *d, struct display_cel
     return screen_cells(screen_of(tl), timeline_look(tl), d, cells, ncells);
 }
 
+int timeline_pixel(struct timeline *tl, unsigned row, unsigned column, uint64_t *physical, unsigned *bytes,
+                   struct error *err)
+{
+    return screen_pixel(screen_of(tl), timeline_look(tl), row, column, physical, bytes, err);
+}
+
 bool timeline_display(const struct timeline *tl, struct display *d, struct display_cell *cells, size_t ncells,
                       uint8_t *rgb, size_t nrgb)
 {

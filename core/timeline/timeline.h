@@ -386,6 +386,9 @@ static inline size_t timeline_peek_physical(const struct timeline *tl, uint64_t 
 size_t timeline_screen(struct timeline *tl, char *buf, size_t size);
 /* In a graphics mode: that text, as timeline_display. False if there is none. Cost: see screen_cells(). */
 bool timeline_console(struct timeline *tl, struct display *d, struct display_cell *cells, size_t ncells);
+/* Where a character of it is drawn: see screen_pixel(). */
+int timeline_pixel(struct timeline *tl, unsigned row, unsigned column, uint64_t *physical, unsigned *bytes,
+                   struct error *err);
 /* The display: see engine_ops.display. */
 bool timeline_display(const struct timeline *tl, struct display *d, struct display_cell *cells, size_t ncells,
                       uint8_t *rgb, size_t nrgb);

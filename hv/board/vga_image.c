@@ -243,6 +243,19 @@ static void text_cursor(const struct screen *s, struct display *d)
     d->cursor_column = (int)(at % s->text.stride);
 }
 
+/* Where the pixels of a VBE mode are in memory, if it is mapped as a whole and each has bytes of its own. */
+static void find_pixels(const struct vga *v, struct display *d)
+{
+    const unsigned bytes = (v->vbe[VBE_BPP] + 7) / 8;
+
+    if (!vga_vbe_on(v) || v->vbe[VBE_BPP] < 8 || v->lfb_base == UINT64_MAX)
+        return;
+    d->line = vga_vbe_line(v);
+    d->pixel_bytes = bytes;
+    d->pixels =
+        v->lfb_base + (uint64_t)v->vbe[VBE_Y_OFFSET] * d->line + (uint64_t)v->vbe[VBE_X_OFFSET] * bytes;
+}
+
 bool vga_display(struct board *board, struct display *d, struct display_cell *cells, size_t ncells)
 {
     struct screen s = {.v = board_slot(board, SLOT_VGA)};
@@ -251,6 +264,7 @@ bool vga_display(struct board *board, struct display *d, struct display_cell *ce
     vga_screen_image(board, NULL, &d->width, &d->height, 0);
     if (!d->width)
         return false;
+    find_pixels(s.v, d);
     if (!text_screen(&s))
         return true;
     d->columns = s.text.cols;

@@ -55,6 +55,11 @@ at="#"$("$BOOTREEL" events --class disk "$work/cd.reel" | sed -n '$s/^ *\([0-9]*
 expect 0 pixels "$BOOTREEL" screen --at "$at" "$work/cd.reel"
 holds "$work/pixels.out" '^ *GRUB draws: 6 x 7 = 42, Čeština, Ελληνικά, Беларуская, 中文$' "text in GRUB's font"
 holds "$work/pixels.err" "from the display's pixels, with GRUB's font" "where that text is from"
+row=$(grep -n 'GRUB draws' "$work/pixels.out" | cut -d: -f1)
+expect 0 pixel "$BOOTREEL" origin --at "$at" --screen "$((row - 1)),1" "$work/cd.reel"
+holds "$work/pixel.out" '^ *[0-9]+ .* BOOTX64.EFI.*\[physical 0x[0-9a-f]+\]: ' "who drew a character"
+expect 2 blank "$BOOTREEL" origin --at "$at" --screen "$((row - 1)),0" "$work/cd.reel"
+holds "$work/blank.err" 'row [0-9]+, column 0: nothing is drawn there' "a blank's origin"
 "$BOOTREEL" stages --depth 2 "$work/cd.reel" >"$work/stages"
 for s in bios.pei bios.dxe bios.bds loader.BOOTX64.EFI kernel.start_kernel user; do
     holds "$work/stages" "  $s( |$)" "a stage"
