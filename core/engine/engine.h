@@ -257,8 +257,8 @@ struct display {
     unsigned columns, rows;        /* of characters; 0 in graphics modes */
     int cursor_column, cursor_row; /* -1 if no cursor is shown */
     unsigned width, height;        /* in pixels, in text modes too */
-    uint64_t
-        pixels; /* physical: where the first pixel's bytes are, if they are one pixel's alone; 0: not so */
+    /* Physical: where the first pixel is, if each has bytes of its own; otherwise 0. */
+    uint64_t pixels;
     unsigned line, pixel_bytes; /* from one row of pixels to the next; of a pixel */
 };
 
