@@ -37,21 +37,6 @@ void screen_close(struct screen *s)
 
 /* ---------------------------------------------------------------- the kernel's console */
 
-static size_t read_linear(void *ctx, uint64_t address, void *buf, size_t n)
-{
-    return look_peek(*(const struct look *)ctx, 0, address, buf, n);
-}
-
-static size_t read_physical(void *ctx, uint64_t address, void *buf, size_t n)
-{
-    return look_peek_physical(*(const struct look *)ctx, address, buf, n);
-}
-
-static struct vt_memory memory_of(struct look *m)
-{
-    return (struct vt_memory){m, read_linear, read_physical, look_reg(*m, 0, "cr4")};
-}
-
 static const struct vt *console_of(struct screen *s)
 {
     if (!s->vt_known)
@@ -63,8 +48,7 @@ static const struct vt *console_of(struct screen *s)
 bool screen_program_draws(struct screen *s, struct look m)
 {
     const struct vt *vt = console_of(s);
-    const struct vt_memory memory = memory_of(&m);
-    return vt && vt_program_draws(vt, &memory);
+    return vt && vt_program_draws(vt, m);
 }
 
 /* ---------------------------------------------------------------- cells */
@@ -78,12 +62,11 @@ static bool in_graphics(struct look m)
 static struct display_cell *read_console(struct screen *s, struct look m, struct display *d)
 {
     const struct vt *vt = console_of(s);
-    const struct vt_memory memory = memory_of(&m);
-    if (!vt || !vt_display(vt, &memory, d, NULL, 0))
+    if (!vt || !vt_display(vt, m, d, NULL, 0))
         return NULL;
     const size_t n = (size_t)d->columns * d->rows;
     struct display_cell *cells = mem_zero(n, sizeof *cells);
-    if (vt_display(vt, &memory, d, cells, n))
+    if (vt_display(vt, m, d, cells, n))
         return cells;
     free(cells);
     return NULL;

@@ -120,15 +120,15 @@ void vt_close(struct vt *v)
 /* ---------------------------------------------------------------- memory */
 
 /* SDM volume 3, 4.5: while a program runs its page tables may not have the kernel's memory, so the kernel's own are used. */
-static bool walk(const struct vt *v, const struct vt_memory *m, uint64_t address, uint64_t *physical)
+static bool walk(const struct vt *v, struct look m, uint64_t address, uint64_t *physical)
 {
     enum { PRESENT = 1, LARGE = 1 << 7, LA57 = 12 };
     const uint64_t frame = 0x000ffffffffff000;
     uint64_t table = v->tables, entry;
-    for (unsigned level = m->cr4 >> LA57 & 1 ? 5 : 4; table && level; level--) {
+    for (unsigned level = look_reg(m, 0, "cr4") >> LA57 & 1 ? 5 : 4; table && level; level--) {
         const unsigned shift = 12 + 9 * (level - 1);
         const uint64_t within = address & (((uint64_t)1 << shift) - 1);
-        if (m->physical(m->ctx, table + 8 * (address >> shift & 511), &entry, 8) != 8 || !(entry & PRESENT))
+        if (look_peek_physical(m, table + 8 * (address >> shift & 511), &entry, 8) != 8 || !(entry & PRESENT))
             return false;
         table = entry & frame;
         if (level == 1 || (level < 4 && entry & LARGE)) {
@@ -139,23 +139,23 @@ static bool walk(const struct vt *v, const struct vt_memory *m, uint64_t address
     return false;
 }
 
-static bool read_at(const struct vt *v, const struct vt_memory *m, uint64_t address, void *buf, size_t n)
+static bool read_at(const struct vt *v, struct look m, uint64_t address, void *buf, size_t n)
 {
     enum { PAGE = 4096 };
     uint64_t physical;
     for (size_t done = 0, part; done < n; done += part) {
         part = PAGE - ((address + done) & (PAGE - 1));
         part = part < n - done ? part : n - done;
-        if (m->linear(m->ctx, address + done, (uint8_t *)buf + done, part) == part)
+        if (look_peek(m, 0, address + done, (uint8_t *)buf + done, part) == part)
             continue;
         if (!walk(v, m, address + done, &physical) ||
-            m->physical(m->ctx, physical, (uint8_t *)buf + done, part) != part)
+            look_peek_physical(m, physical, (uint8_t *)buf + done, part) != part)
             return false;
     }
     return true;
 }
 
-static uint64_t number(const struct vt *v, const struct vt_memory *m, uint64_t address, uint64_t size)
+static uint64_t number(const struct vt *v, struct look m, uint64_t address, uint64_t size)
 {
     uint64_t value = 0;
     return address && read_at(v, m, address, &value, size < 8 ? (size_t)size : 8) ? value : 0;
@@ -171,20 +171,20 @@ struct shown {
 };
 
 /* The vc_data of the console in front; 0: there is none. */
-static uint64_t in_front(const struct vt *v, const struct vt_memory *m)
+static uint64_t in_front(const struct vt *v, struct look m)
 {
     const uint64_t which = number(v, m, v->front, 4);
     return which < 64 ? number(v, m, v->consoles + which * v->stride, v->word)
                       : 0; /* MAX_NR_CONSOLES is 63 */
 }
 
-bool vt_program_draws(const struct vt *v, const struct vt_memory *m)
+bool vt_program_draws(const struct vt *v, struct look m)
 {
     const uint64_t vc = in_front(v, m);
     return vc && number(v, m, vc + v->at[MODE], v->size[MODE]) == KD_GRAPHICS;
 }
 
-static bool look(const struct vt *v, const struct vt_memory *m, struct shown *s)
+static bool find_shown(const struct vt *v, struct look m, struct shown *s)
 {
     const uint64_t vc = in_front(v, m);
     uint64_t value[MEMBERS];
@@ -221,12 +221,12 @@ static void show_cell(const struct shown *s, uint16_t word, struct display_cell 
     cell->paper = colour(word >> (PAPER + moved) & 7);
 }
 
-bool vt_display(const struct vt *v, const struct vt_memory *m, struct display *d, struct display_cell *cells,
+bool vt_display(const struct vt *v, struct look m, struct display *d, struct display_cell *cells,
                 size_t ncells)
 {
     struct shown s;
     uint16_t row[COLUMNS_MAX];
-    if (!look(v, m, &s))
+    if (!find_shown(v, m, &s))
         return false;
     d->columns = s.columns;
     d->rows = s.rows;

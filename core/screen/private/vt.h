@@ -4,16 +4,8 @@
 #ifndef BOOTREEL_CORE_SCREEN_PRIVATE_VT_H
 #define BOOTREEL_CORE_SCREEN_PRIVATE_VT_H
 
-#include "core/engine/engine.h"
+#include "core/engine/look.h"
 #include "traces/trace.h"
-
-/* The machine at some position. */
-struct vt_memory {
-    void *ctx;
-    size_t (*linear)(void *ctx, uint64_t address, void *buf, size_t n); /* of processor 0, as it is */
-    size_t (*physical)(void *ctx, uint64_t address, void *buf, size_t n);
-    uint64_t cr4; /* of processor 0 */
-};
 
 struct vt;
 struct engine_kind;
@@ -22,9 +14,9 @@ struct vt *vt_open(struct trace *t, const struct engine_kind *kind);
 void vt_close(struct vt *v); /* NULL is allowed */
 /* What the console in front shows, as engine_ops.display: cells may be NULL. False if there is none yet, if
  * it is not drawn, or if a program draws (KD_GRAPHICS). */
-bool vt_display(const struct vt *v, const struct vt_memory *m, struct display *d, struct display_cell *cells,
+bool vt_display(const struct vt *v, struct look m, struct display *d, struct display_cell *cells,
                 size_t ncells);
 /* Whether a program draws in place of the console in front, so that the kernel does not know what is shown. */
-bool vt_program_draws(const struct vt *v, const struct vt_memory *m);
+bool vt_program_draws(const struct vt *v, struct look m);
 
 #endif
