@@ -220,7 +220,7 @@ static void end_line(struct services *s)
 
 static void write_character(struct services *s, uint8_t c, uint64_t start)
 {
-    char utf8[3];
+    char utf8[4];
     unsigned n = vga_utf8(c, utf8);
     if (s->wrapped || s->line_length + n > SERVICE_LINE)
         end_line(s);

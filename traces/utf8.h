@@ -29,6 +29,20 @@ static inline size_t utf8_length(const uint8_t *p, size_t n)
     return 0;
 }
 
+/* Writes a character of Unicode (below 200000h); returns how many bytes it has. */
+static inline unsigned utf8_put(uint32_t c, char out[4])
+{
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    const unsigned n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (unsigned i = n; --i; c >>= 6)
+        out[i] = (char)(0x80 | (c & 63));
+    out[0] = (char)((n == 2 ? 0xc0 : n == 3 ? 0xe0 : 0xf0) | c);
+    return n;
+}
+
 /* The length of a well-formed character that is no control character (C0, DEL, C1); 0 otherwise. */
 static inline size_t utf8_printable(const uint8_t *p, size_t n)
 {

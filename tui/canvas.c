@@ -8,19 +8,6 @@
 
 /* ---------------------------------------------------------------- UTF-8 */
 
-unsigned utf8_put(uint32_t c, char out[4])
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    unsigned n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    for (unsigned i = n; --i; c >>= 6)
-        out[i] = (char)(0x80 | (c & 63));
-    out[0] = (char)((n == 2 ? 0xc0 : n == 3 ? 0xe0 : 0xf0) | c);
-    return n;
-}
-
 uint32_t utf8_take(const char **s)
 {
     const unsigned char *p = (const unsigned char *)*s;

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "traces/utf8.h"
+
 /* What a cell shows. style.c defines how that looks, which can be configured. */
 enum style {
 #define STYLE(id, ...) STYLE_##id,
@@ -88,8 +90,6 @@ uint32_t colour_rgb(int colour);
 int colour_nearest(uint32_t rgb);
 /* An ASCII substitute for a character that a terminal may not have. */
 char ascii_like(uint32_t character);
-/* Appends the character as UTF-8; returns its length, at most 4. */
-unsigned utf8_put(uint32_t character, char out[4]);
 /* Takes one character off *s. Returns 0xfffd for invalid UTF-8, and 0 at the end. */
 uint32_t utf8_take(const char **s);
 

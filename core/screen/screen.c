@@ -5,6 +5,7 @@
 #include "core/screen/private/drawn.h"
 #include "core/screen/private/vt.h"
 #include "core/screen/screen.h"
+#include "traces/utf8.h"
 
 struct screen {
     struct trace *t;
@@ -171,18 +172,9 @@ int screen_pixel(struct screen *s, struct look m, unsigned row, unsigned column,
 
 static void add_character(struct text *t, uint32_t c)
 {
-    if (!c)
-        return; /* of the wide character before */
-    if (c < 0x80)
-        text_add(t, "%c", (char)c);
-    else if (c < 0x800)
-        text_add(t, "%c%c", (char)(0xc0 | c >> 6), (char)(0x80 | (c & 0x3f)));
-    else if (c < 0x10000)
-        text_add(t, "%c%c%c", (char)(0xe0 | c >> 12), (char)(0x80 | (c >> 6 & 0x3f)),
-                 (char)(0x80 | (c & 0x3f)));
-    else
-        text_add(t, "%c%c%c%c", (char)(0xf0 | c >> 18), (char)(0x80 | (c >> 12 & 0x3f)),
-                 (char)(0x80 | (c >> 6 & 0x3f)), (char)(0x80 | (c & 0x3f)));
+    char utf8[4];
+    if (c) /* 0: of the wide character before */
+        text_add(t, "%.*s", (int)utf8_put(c, utf8), utf8);
 }
 
 static void add_row(struct text *t, const struct display_cell *row, unsigned n)

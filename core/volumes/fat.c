@@ -5,6 +5,7 @@
 
 #include "core/volumes/private/map.h"
 #include "traces/memory.h"
+#include "traces/utf8.h"
 
 enum {
     ENTRY = 32,
@@ -139,23 +140,7 @@ static void short_name(struct entry_name *w, const uint8_t *e)
 /* UCS-2; the halves of a surrogate pair are question marks. */
 static size_t put_unit(char *to, unsigned unit)
 {
-    if (unit < 0x80) {
-        to[0] = (char)unit;
-        return 1;
-    }
-    if (unit < 0x800) {
-        to[0] = (char)(0xc0 | unit >> 6);
-        to[1] = (char)(0x80 | (unit & 0x3f));
-        return 2;
-    }
-    if (unit >= 0xd800 && unit < 0xe000) {
-        to[0] = '?';
-        return 1;
-    }
-    to[0] = (char)(0xe0 | unit >> 12);
-    to[1] = (char)(0x80 | (unit >> 6 & 0x3f));
-    to[2] = (char)(0x80 | (unit & 0x3f));
-    return 3;
+    return utf8_put(unit >= 0xd800 && unit < 0xe000 ? '?' : unit, to);
 }
 
 static void end_name(struct entry_name *w, const uint8_t *e)

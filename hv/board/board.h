@@ -69,7 +69,7 @@ void board_flush_events(struct board *);
 void board_forget_events(struct board *);
 size_t board_screen(struct board *, char *buf, size_t size);
 /* A character of code page 437 as UTF-8; returns its length, 1-3. */
-unsigned vga_utf8(uint8_t c, char out[3]);
+unsigned vga_utf8(uint8_t c, char out[4]);
 /* The screen as a picture: w * h pixels of red, green, blue. False if there is no VGA or nothing to show (*w
  * and *h are 0), or if it needs more than `max` bytes (*w and *h are set). Changes nothing. */
 bool vga_screen_image(struct board *, uint8_t *rgb, unsigned *w, unsigned *h, size_t max);

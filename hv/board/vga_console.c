@@ -48,7 +48,7 @@ static void report(struct vga *v, const uint8_t *row)
     if (!n)
         return;
     for (unsigned i = 0; i < n; i++) {
-        char utf8[3];
+        char utf8[4];
         unsigned bytes = vga_utf8(row[i], utf8);
 
         for (unsigned k = 0; k < bytes; k++)

@@ -3,6 +3,7 @@
  * Source: IBM VGA technical reference (CRT controller registers); code page 437. */
 #include "core/ground/code_page.h"
 #include "hv/board/vga.h"
+#include "traces/utf8.h"
 
 bool vga_text_mode(const struct vga *v, struct vga_text *t)
 {
@@ -25,23 +26,9 @@ uint32_t vga_unicode(uint8_t c)
     return code_page[c];
 }
 
-unsigned vga_utf8(uint8_t c, char out[3])
+unsigned vga_utf8(uint8_t c, char out[4])
 {
-    unsigned u = code_page[c];
-
-    if (u < 0x80) {
-        out[0] = u;
-        return 1;
-    }
-    if (u < 0x800) {
-        out[0] = 0xc0 | u >> 6;
-        out[1] = 0x80 | (u & 63);
-        return 2;
-    }
-    out[0] = 0xe0 | u >> 12;
-    out[1] = 0x80 | (u >> 6 & 63);
-    out[2] = 0x80 | (u & 63);
-    return 3;
+    return utf8_put(code_page[c], out);
 }
 
 /* The output buffer; `length` keeps counting when there is no more room. */
@@ -62,7 +49,7 @@ static void put_row(struct text_out *o, const struct vga *v, unsigned cell, unsi
     while (cols && vga_blank(*vga_cell(v, cell + cols - 1)))
         cols--;
     for (unsigned c = 0; c < cols; c++) {
-        char utf8[3];
+        char utf8[4];
 
         put(o, utf8, vga_utf8(*vga_cell(v, cell + c), utf8));
     }
