@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <xxhash.h>
+
 #include "core/screen/private/drawn.h"
 #include "core/screen/private/hunt.h"
 #include "core/screen/private/match.h"
@@ -37,19 +39,6 @@ void drawn_free(struct drawn *d)
     for (unsigned i = 0; d && i < KEPT; i++)
         free(d->kept[i].grid.cells);
     free(d);
-}
-
-static uint64_t hash_of(const uint8_t *rgb, size_t n, unsigned width)
-{
-    uint64_t h = width, v;
-    for (; n >= 8; n -= 8, rgb += 8) {
-        memcpy(&v, rgb, 8);
-        h = (h ^ v) * 0x9e3779b97f4a7c15;
-        h ^= h >> 29;
-    }
-    for (; n; n--)
-        h = (h ^ *rgb++) * 0x9e3779b97f4a7c15;
-    return h;
 }
 
 static struct kept *find_kept(struct drawn *d, const struct kept *same)
@@ -107,7 +96,8 @@ static struct kept *read_display(struct drawn *d, struct look m, const struct di
     uint8_t *rgb = mem_alloc(n);
     struct display same;
     look_display(m, &same, NULL, 0, rgb, n);
-    struct kept now = {hash_of(rgb, n, shown->width), look_icount(m), .used = true, .diverted = m.diverted};
+    struct kept now = {XXH3_64bits_withSeed(rgb, n, shown->width), look_icount(m), .used = true,
+                       .diverted = m.diverted};
     struct kept *k = find_kept(d, &now);
     if (!k) {
         read_picture(d, m, rgb, shown, &now);

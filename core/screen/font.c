@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <xxhash.h>
+
 #include "core/screen/private/font.h"
 #include "traces/memory.h"
 
@@ -27,12 +29,7 @@ void font_free(struct font *f)
 
 uint64_t font_hash(const uint32_t *rows, size_t n)
 {
-    uint64_t h = n;
-    for (size_t i = 0; i < n; i++) {
-        h = (h ^ rows[i]) * 0x9e3779b97f4a7c15;
-        h ^= h >> 32;
-    }
-    return h;
+    return XXH3_64bits(rows, n * sizeof *rows);
 }
 
 void font_add(struct font *f, uint32_t character, unsigned cells, const uint32_t *rows)
