@@ -236,15 +236,20 @@ static void matcher_finds_the_grid(void **state)
     machine_free(m);
 }
 
-static void matcher_knows_wide_and_unknown_glyphs(void **state)
+/* A line below the usual one, so that there is enough text, is read as these words. */
+static void expect_line(unsigned x, const uint32_t *line, const char *wanted)
 {
-    static const uint32_t odd[] = U"know\u2603n \u4e03\u4e04 words";
     struct machine *m = machine_new();
     fill(m, 0);
-    draw(m, 8, 16, hello, 16, 0xffffff, 0);
-    draw(m, 8, 32, odd, 16, 0xffffff, 0);
-    expect_match(m, "| know<fffd>n <4e03><4e04> words|");
+    draw(m, x, 16, hello, 16, 0xffffff, 0);
+    draw(m, x, 32, line, 16, 0xffffff, 0);
+    expect_match(m, wanted);
     machine_free(m);
+}
+
+static void matcher_knows_wide_and_unknown_glyphs(void **state)
+{
+    expect_line(8, U"know\u2603n \u4e03\u4e04 words", "| know<fffd>n <4e03><4e04> words|");
 }
 
 static void matcher_reads_before_a_picture(void **state)
@@ -292,13 +297,7 @@ static void matcher_refuses_what_is_no_text(void **state)
 
 static void letters_of_a_word_are_of_one_script(void **state)
 {
-    static const uint32_t words[] = U"ABC A \u0391\u0392\u0393 \u0410\u0411\u0412";
-    struct machine *m = machine_new();
-    fill(m, 0);
-    draw(m, 0, 16, hello, 16, 0xffffff, 0);
-    draw(m, 0, 32, words, 16, 0xffffff, 0);
-    expect_match(m, "|ABC A <391><392><393> <410><411><412>|");
-    machine_free(m);
+    expect_line(0, U"ABC A \u0391\u0392\u0393 \u0410\u0411\u0412", "|ABC A <391><392><393> <410><411><412>|");
 }
 
 /* ---------------------------------------------------------------- fonts in memory */
