@@ -538,6 +538,12 @@ const char *trace_setting(const struct trace *t, const char *key)
     return setting_find(t->settings, t->config.nsettings, key);
 }
 
+uint64_t trace_memory(const struct trace *t)
+{
+    const char *text = trace_setting(t, "memory");
+    return text ? strtoull(text, NULL, 0) : 0;
+}
+
 int trace_image_by_role(const struct trace *t, const char *role)
 {
     for (size_t i = 0; i < t->config.nimages; i++)

@@ -283,6 +283,8 @@ uint64_t trace_pages_refused(const struct trace *t);
 
 /* Value of a setting, or NULL. */
 const char *trace_setting(const struct trace *t, const char *key);
+/* The guest's RAM in bytes, by the setting "memory"; 0: there is no such setting. */
+uint64_t trace_memory(const struct trace *t);
 /* Number of the image of that role, or -1. */
 int trace_image_by_role(const struct trace *t, const char *role);
 /* Reads n bytes of an image at offset. -1 if they reach beyond the image, or were never recorded. */

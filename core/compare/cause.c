@@ -369,8 +369,7 @@ static int explain(struct search *s, uint64_t events, struct error *err)
 
 static uint64_t memory_end(struct trace *t)
 {
-    const char *text = trace_setting(t, "memory");
-    uint64_t n = text ? strtoull(text, NULL, 10) : 0, hole = (uint64_t)1 << 30;
+    const uint64_t n = trace_memory(t), hole = (uint64_t)1 << 30;
     return n + (n > 3 * hole ? hole : 0);
 }
 

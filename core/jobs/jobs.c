@@ -58,8 +58,7 @@ static uint64_t available_memory(void)
 unsigned jobs_usual(const struct trace *t)
 {
     cpu_set_t set;
-    const char *text = trace_setting(t, "memory");
-    const uint64_t guest = text ? strtoull(text, NULL, 0) : 0, memory = available_memory();
+    const uint64_t guest = trace_memory(t), memory = available_memory();
     uint64_t jobs = sched_getaffinity(0, sizeof set, &set) ? 1 : (uint64_t)CPU_COUNT(&set);
     if (jobs > memory / (guest + JOB_BYTES))
         jobs = memory / (guest + JOB_BYTES);

@@ -20,10 +20,9 @@ struct screen {
 struct screen *screen_open(struct trace *t, const struct engine_kind *kind)
 {
     struct screen *s = mem_zero(1, sizeof *s);
-    const char *memory = trace_setting(t, "memory");
     s->t = t;
     s->kind = kind;
-    s->drawn = drawn_new(memory ? strtoull(memory, NULL, 0) : 0);
+    s->drawn = drawn_new(trace_memory(t));
     return s;
 }
 

@@ -402,9 +402,9 @@ static void out_of_memory(struct why_case *c, struct finding *f, const struct ev
             fact_contains(&c->now.event[i], "Killed process") && ++n)
             find_line(f, c->now.event[i].icount, NULL, "console: %s",
                       said(&c->now.event[i], words, sizeof words));
-    const char *memory = trace_setting(c->t, "memory");
+    const uint64_t memory = trace_memory(c->t);
     if (memory)
-        find_note(f, "the machine has %" PRIu64 " MiB of memory", (uint64_t)strtoull(memory, NULL, 0) >> 20);
+        find_note(f, "the machine has %" PRIu64 " MiB of memory", memory >> 20);
     if (panic)
         find_event(f, c, panic, "it led to");
 }
