@@ -1,4 +1,4 @@
-/* memory.h - allocation, in every room.
+/* memory.h - allocation, and whether bytes are all zero, in every room.
  *
  * There is one policy for lack of memory: the program says so and aborts. Callers bound the sizes (those from
  * a file or a guest are checked first), so a host that cannot provide them is not worth recovering from; and
@@ -8,6 +8,7 @@
 #ifndef BOOTREEL_TRACES_MEMORY_H
 #define BOOTREEL_TRACES_MEMORY_H
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,5 +78,12 @@ static inline void *mem_more(void *p, size_t n, size_t size)
     return mem_resize(p, (n ? 2 * n : 8) * size);
 }
 #define MEM_MORE(array, n) ((array) = mem_more((array), (n), sizeof *(array)))
+
+/* Whether n bytes, at least one, are all zero. Most that are not end it at the first. */
+static inline bool mem_is_zero(const void *p, size_t n)
+{
+    const char *b = p;
+    return !b[0] && !memcmp(b, b + 1, n - 1);
+}
 
 #endif

@@ -95,12 +95,6 @@ static struct region_state *region_of(struct checkpoint_state *ck, const char *n
     return &ck->region[ck->nregions++];
 }
 
-static bool is_zero(const void *page)
-{
-    const uint8_t *p = page;
-    return !p[0] && !memcmp(p, p + 1, TRACE_PAGE - 1);
-}
-
 /* Pages are passed on in batches of 1 MiB, so that both threads have work. */
 enum { PAGES_BATCH = 256 };
 
@@ -150,7 +144,7 @@ static void page_seen(struct checkpoint_state *ck, struct region_state *r, uint3
 
 static uint32_t page_id(struct trace_writer *w, struct region_state *r, uint32_t index, const void *data)
 {
-    if (is_zero(data))
+    if (mem_is_zero(data, TRACE_PAGE))
         return PAGE_ZERO;
     bool is_new;
     uint32_t number = content_number(&w->ck.content, data, TRACE_PAGE, &is_new);

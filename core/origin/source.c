@@ -372,13 +372,6 @@ static bool from_parameters(struct origin *o, struct origin_link *l, uint64_t ph
     return true;
 }
 
-static bool is_zero(const uint8_t *bytes, size_t n)
-{
-    while (n && !bytes[n - 1])
-        n--;
-    return !n;
-}
-
 void source_beginning(struct origin *o, struct origin_link *l, const struct where *w)
 {
     const uint64_t at = w->physical[0];
@@ -393,7 +386,7 @@ void source_beginning(struct origin *o, struct origin_link *l, const struct wher
         link_end(l, ORIGIN_LOST, "the machine's beginning cannot be looked at");
         return;
     }
-    if (win.zero && !is_zero(l->after, w->place.length)) {
+    if (win.zero && !mem_is_zero(l->after, w->place.length)) {
         if (!there || !from_image(o, l, &now, at_beginning))
             link_end(l, ORIGIN_LOST, "zero at power-on; what has changed it since was not found");
     } else if (win.zero) {

@@ -63,12 +63,6 @@ void section_unpack(const struct field *fields, size_t nfields, void *base, cons
 
 /* ---------------------------------------------------------------- pages */
 
-static bool all_zero(const void *page)
-{
-    const char *p = page;
-    return !p[0] && !memcmp(p, p + 1, SNAPSHOT_PAGE - 1);
-}
-
 static uint64_t region_seed(const char *name)
 {
     return XXH3_64bits(name, strlen(name));
@@ -76,7 +70,7 @@ static uint64_t region_seed(const char *name)
 
 static uint64_t seeded(uint64_t seed, uint64_t index, const void *data)
 {
-    if (all_zero(data))
+    if (mem_is_zero(data, SNAPSHOT_PAGE))
         return 0;
     return XXH3_64bits_withSeed(data, SNAPSHOT_PAGE, seed + index * 0x9e3779b97f4a7c15u);
 }

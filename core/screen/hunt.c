@@ -7,16 +7,11 @@
 
 /* ---------------------------------------------------------------- all pages */
 
-static bool all_zero(const uint8_t *page)
-{
-    return !page[0] && !memcmp(page, page + 1, HUNT_PAGE - 1);
-}
-
 static void give_pages(const uint8_t *p, uint64_t at, uint64_t n,
                        void (*fn)(void *ctx, uint64_t physical, const uint8_t *page), void *ctx)
 {
     for (uint64_t i = 0; i < n; i += HUNT_PAGE)
-        if (!all_zero(p + i))
+        if (!mem_is_zero(p + i, HUNT_PAGE))
             fn(ctx, at + i, p + i);
 }
 

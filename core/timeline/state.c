@@ -83,12 +83,6 @@ static void capture_section(void *ctx, const char *name, const struct field *fie
     section_pack(fields, nfields, base, c->sections + l->offset);
 }
 
-static bool all_zero(const void *page)
-{
-    const char *p = page;
-    return !p[0] && !memcmp(p, p + 1, SNAPSHOT_PAGE - 1);
-}
-
 /* A page that changed, or may have changed. */
 static void capture_page(void *ctx, const char *region, uint64_t index, const void *data)
 {
@@ -99,7 +93,7 @@ static void capture_page(void *ctx, const char *region, uint64_t index, const vo
         return;
     if (had && had->data && !memcmp(had->data, data, SNAPSHOT_PAGE))
         return;
-    if (all_zero(data)) {
+    if (mem_is_zero(data, SNAPSHOT_PAGE)) {
         tree_set(s, &s->now, r, index, NULL);
         return;
     }

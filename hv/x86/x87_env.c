@@ -10,6 +10,7 @@
 #include "hv/x86/simd.h"
 #include "hv/x86/sys.h"
 #include "hv/x86/x87_op.h"
+#include "traces/memory.h"
 
 enum {
     ENV16_SIZE = 14,
@@ -409,12 +410,6 @@ static unsigned xsave_mask(struct x86 *cpu, const struct op *op)
     return R32(RAX) & cpu->xcr0 & (X87_PART | SSE_PART | AVX_PART);
 }
 
-static bool all_zero(const void *p, size_t n)
-{
-    const uint8_t *b = p;
-    return !b[0] && !memcmp(b, b + 1, n - 1);
-}
-
 /* XINUSE (SDM volume 1, 13.6), by values. */
 static unsigned parts_in_use(const struct x86 *cpu)
 {
@@ -423,8 +418,8 @@ static unsigned parts_in_use(const struct x86 *cpu)
         f->cw == 0x37f && !f->sw && f->empty == 0xff && !f->fop && !f->fip && !f->fdp && !f->fcs && !f->fds;
     for (unsigned i = 0; i < 8; i++)
         initial &= !f->r[i].sig && !f->r[i].exp;
-    return (initial ? 0 : X87_PART) | (all_zero(cpu->xmm, sizeof cpu->xmm) ? 0 : SSE_PART) |
-           (all_zero(cpu->ymmh, sizeof cpu->ymmh) ? 0 : AVX_PART);
+    return (initial ? 0 : X87_PART) | (mem_is_zero(cpu->xmm, sizeof cpu->xmm) ? 0 : SSE_PART) |
+           (mem_is_zero(cpu->ymmh, sizeof cpu->ymmh) ? 0 : AVX_PART);
 }
 /* For the forms in which MXCSR belongs to the SSE component. */
 static unsigned parts_in_use_mxcsr(const struct x86 *cpu)
@@ -517,7 +512,7 @@ static void check_header(struct x86 *cpu, const struct op *op, const uint8_t *he
     *compacted = comp & COMPACTED && cpu_has(cpu, FT_XSAVEC);
     bool bad = bv & ~cpu->xcr0;
     if (*compacted)
-        bad |= comp & ~(cpu->xcr0 | COMPACTED) || bv & ~comp || !all_zero(header + 16, 48);
+        bad |= comp & ~(cpu->xcr0 | COMPACTED) || bv & ~comp || !mem_is_zero(header + 16, 48);
     else
         bad |= comp || get64(header + 16) || must_be_compacted;
     if (bad) {
