@@ -420,7 +420,7 @@ void physmem_before_mark(struct physmem *pm, struct pmeta *m, uint32_t off, uint
 
 void physmem_first_change(struct physmem *pm, struct pmeta *m)
 {
-    m->flags |= PM_CHANGED | PM_EVER;
+    m->flags = (uint8_t)((m->flags & ~PM_ZERO) | PM_CHANGED | PM_EVER);
     for (struct ramblock *b = pm->blocks; b; b = b->next)
         if (m >= b->meta && m < b->meta + b->npages) {
             struct chunk *c = &b->chunk[(m - b->meta) / CHUNK];
@@ -430,36 +430,71 @@ void physmem_first_change(struct physmem *pm, struct pmeta *m)
     assert(!"a page of some block");
 }
 
+/* The epoch of a page that has no PM_CHANGED, but is part of each next save: with ends, that gives it its number. */
+enum { NEXT_SAVE = UINT32_MAX };
+
 static bool changed_since(const struct pmeta *m, uint32_t since)
 {
     return since ? m->flags & PM_CHANGED || m->epoch >= since : m->flags & PM_EVER;
 }
 
-static void page_save(struct ramblock *b, uint64_t i, const struct snapshot_sink *sink, uint32_t since,
+/* Pages that have become zero, one behind the other, whose memory the host gets back. A guest clears a good part of
+ * what it uses, and leaves much of it so. */
+struct zeros {
+    struct ramblock *b;
+    uint64_t first, n;
+};
+
+static void zeros_release(struct zeros *z)
+{
+    if (z->n && madvise(z->b->host + z->first * PAGE, z->n * PAGE, MADV_DONTNEED))
+        memset(z->b->host + z->first * PAGE, 0, z->n * PAGE);
+    z->n = 0;
+}
+
+static void zeros_add(struct zeros *z, uint64_t page)
+{
+    z->b->meta[page].flags |= PM_ZERO;
+    if (page != z->first + z->n)
+        zeros_release(z);
+    if (!z->n)
+        z->first = page;
+    z->n++;
+}
+
+static const uint8_t zero_page[PAGE];
+
+/* A page that takes no memory is not read: that would cost the host a fault. */
+static void page_save(struct zeros *z, uint64_t i, const struct snapshot_sink *sink, uint32_t since,
                       uint32_t ends)
 {
-    struct pmeta *m = &b->meta[i];
+    struct pmeta *m = &z->b->meta[i];
+    const uint8_t *page = m->flags & PM_ZERO ? zero_page : z->b->host + i * PAGE;
     if (changed_since(m, since))
-        sink->page(sink->ctx, b->name, i, b->host + i * PAGE);
-    if (ends && m->flags & PM_CHANGED) {
-        m->epoch = ends;
-        m->flags &= ~PM_CHANGED;
-    }
+        sink->page(sink->ctx, z->b->name, i, page);
+    if (!ends || (!(m->flags & PM_CHANGED) && m->epoch != NEXT_SAVE))
+        return;
+    m->epoch = ends;
+    m->flags &= (uint8_t)~PM_CHANGED;
+    if (page != zero_page && mem_is_zero(page, PAGE))
+        zeros_add(z, i);
 }
 
 static void block_save(struct ramblock *b, const struct snapshot_sink *sink, uint32_t since, uint32_t ends)
 {
+    struct zeros zeros = {.b = b};
     for (uint64_t at = 0; at < b->npages; at += CHUNK) {
         struct chunk *c = &b->chunk[at / CHUNK];
         if (since ? !c->changed && c->epoch < since : !c->ever)
             continue;
         for (uint64_t i = at; i < at + CHUNK && i < b->npages; i++)
-            page_save(b, i, sink, since, ends);
+            page_save(&zeros, i, sink, since, ends);
         if (ends && c->changed) {
             c->epoch = ends;
             c->changed = false;
         }
     }
+    zeros_release(&zeros);
 }
 
 void physmem_save(struct physmem *pm, const struct snapshot_sink *sink, uint32_t since, uint32_t ends)
@@ -472,20 +507,75 @@ void physmem_save(struct physmem *pm, const struct snapshot_sink *sink, uint32_t
 
 struct loading {
     struct physmem *pm;
-    struct ramblock *b;
+    struct zeros zeros;
 };
+
+static void put_zeros(struct loading *l, uint64_t index)
+{
+    struct ramblock *b = l->zeros.b;
+    struct pmeta *m = &b->meta[index];
+    struct chunk *c = &b->chunk[index / CHUNK];
+    if (m->flags & PM_ZERO)
+        return;
+    zeros_add(&l->zeros, index);
+    m->flags = (uint8_t)((m->flags & ~PM_CHANGED) | PM_EVER);
+    m->epoch = NEXT_SAVE;
+    c->changed = c->ever = true;
+}
 
 static int put_page(void *ctx, uint64_t index, const void *data)
 {
     struct loading *l = ctx;
-    struct ramblock *b = l->b;
+    struct ramblock *b = l->zeros.b;
     if (index >= b->npages)
         return -1;
-    memcpy(b->host + index * PAGE, data, PAGE);
-    physmem_changes(l->pm, &b->meta[index]);
-    if (b->meta[index].code)
-        code_drop(l->pm, b->meta[index].code);
+    struct pmeta *m = &b->meta[index];
+    if (mem_is_zero(data, PAGE)) {
+        put_zeros(l, index);
+    } else {
+        memcpy(b->host + index * PAGE, data, PAGE);
+        physmem_changes(l->pm, m);
+    }
+    m->flags &= (uint8_t)~PM_STALE;
+    if (m->code)
+        code_drop(l->pm, m->code);
     return 0;
+}
+
+/* Calls fn for each page that was ever written. */
+static void each_used(struct loading *l, void (*fn)(struct loading *l, uint64_t index))
+{
+    struct ramblock *b = l->zeros.b;
+    for (uint64_t at = 0; at < b->npages; at += CHUNK)
+        for (uint64_t i = at; b->chunk[at / CHUNK].ever && i < at + CHUNK && i < b->npages; i++)
+            if (b->meta[i].flags & PM_EVER)
+                fn(l, i);
+}
+
+static void make_stale(struct loading *l, uint64_t index)
+{
+    l->zeros.b->meta[index].flags |= PM_STALE;
+}
+
+static void clear_stale(struct loading *l, uint64_t index)
+{
+    struct pmeta *m = &l->zeros.b->meta[index];
+    if (!(m->flags & PM_STALE))
+        return;
+    m->flags &= (uint8_t)~PM_STALE;
+    put_zeros(l, index);
+}
+
+static int block_load(struct physmem *pm, struct ramblock *b, const struct snapshot_source *src)
+{
+    struct loading l = {pm, {.b = b}};
+    if (src->whole)
+        each_used(&l, make_stale);
+    const int rc = src->pages(src->ctx, b->name, put_page, &l);
+    if (src->whole)
+        each_used(&l, clear_stale);
+    zeros_release(&l.zeros);
+    return rc < 0 ? -1 : 0;
 }
 
 /* Loads only what differs: code decoded from the unchanged pages stays valid. */
@@ -495,15 +585,8 @@ int physmem_load(struct physmem *pm, const struct snapshot_source *src)
         code_flush(pm);
     for (unsigned i = 0; i < pm->ncpus; i++)
         tlb_flush(pm->cpu[i]);
-    for (struct ramblock *b = pm->blocks; b; b = b->next) {
-        for (uint64_t i = 0; src->whole && i < b->npages; i++)
-            if (b->chunk[i / CHUNK].ever && b->meta[i].flags & PM_EVER) {
-                memset(b->host + i * PAGE, 0, PAGE);
-                physmem_changes(pm, &b->meta[i]);
-            }
-        struct loading l = {pm, b};
-        if (src->pages(src->ctx, b->name, put_page, &l) < 0)
-            return -1;
-    }
-    return 0;
+    int rc = 0;
+    for (struct ramblock *b = pm->blocks; b && !rc; b = b->next)
+        rc = block_load(pm, b, src);
+    return rc;
 }
