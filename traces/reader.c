@@ -688,8 +688,15 @@ static int check_frame(struct trace *t, size_t i, struct error *err)
 
 int trace_check(struct trace *t, struct error *err)
 {
-    for (size_t i = 0; i < t->nframes; i++)
-        if (check_frame(t, i, err))
-            return -1;
-    return 0;
+    int rc = 0;
+    for (size_t i = 0; i < t->nframes && !rc; i++)
+        rc = check_frame(t, i, err);
+    trace_relax(t);
+    return rc;
+}
+
+void trace_relax(struct trace *t)
+{
+    frame_cache_clear(t);
+    maps_free(&t->maps);
 }

@@ -422,8 +422,11 @@ size_t trace_frame_count(const struct trace *t);
 const struct trace_frame *trace_frame(const struct trace *t, size_t i);
 const char *trace_frame_kind_name(enum trace_frame_kind kind);
 /* Reads, unpacks and decodes every frame. 0 if all are valid; -1 with an error about the
- * first that is not. */
+ * first that is not. What it unpacked is not kept, but for streams. */
 int trace_check(struct trace *t, struct error *err);
+/* Gives back the memory of unpacked frames that are kept since they may be needed again (up to 32 MiB): they will be
+ * unpacked anew. For when a state was read, and a long run follows. */
+void trace_relax(struct trace *t);
 
 /* ---------------------------------------------------------------- checking a replay */
 

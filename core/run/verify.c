@@ -527,10 +527,11 @@ static int start_taking(struct verify *v)
 static int start_at_checkpoint(struct verify *v)
 {
     const struct trace_checkpoint *c = trace_checkpoint(v->r->t, v->first);
-    return trace_verifier_seek(v->events, c->event, v->err) || replay_load(v->r, v->first, v->err) ||
-                   load_recorded(v, &v->record)
-               ? -1
-               : 0;
+    if (trace_verifier_seek(v->events, c->event, v->err) || replay_load(v->r, v->first, v->err) ||
+        load_recorded(v, &v->record))
+        return -1;
+    trace_relax(v->r->t);
+    return 0;
 }
 
 static int take_story(struct verify *v)
