@@ -52,6 +52,7 @@ void hooks_free(struct hooks *hs)
         free(hs->probes[i]);
     }
     for (size_t i = 0; i < hs->nhooks; i++) {
+        free(hs->hooks[i]->exits);
         free(hs->hooks[i]->ctx);
         free(hs->hooks[i]);
     }
@@ -301,6 +302,7 @@ struct exits {
     struct hook *h;
     unsigned cpu;
     const struct symbol *hot, *cold;
+    void (*found)(struct hook *h, uint64_t address, bool tail);
 };
 
 static bool inside(const struct symbol *sym, uint64_t address)
@@ -325,14 +327,16 @@ static void exit_site(void *ctx, const struct code_site *site)
     struct hooks *hs = x->h->set;
     const bool jump = site->kind == CODE_JUMP || site->kind == CODE_BRANCH;
     const bool out = jump && !inside(x->hot, site->target) && !inside(x->cold, site->target);
-    probe_fn *fn = on_exit_site;
-    if (site->kind == CODE_JUMP_THROUGH ||
-        (out && (site->kind == CODE_BRANCH || !returns_at_once(hs, x->cpu, site->target))))
-        fn = on_tail_site;
-    else if (site->kind != CODE_RETURN && !out)
-        return;
-    hooks_probe(hs, PROBE_LINEAR, site->address, fn, x->h);
-    x->h->exits_known = true;
+    const bool tail = site->kind == CODE_JUMP_THROUGH ||
+                      (out && (site->kind == CODE_BRANCH || !returns_at_once(hs, x->cpu, site->target)));
+    if (tail || site->kind == CODE_RETURN || out)
+        x->found(x->h, site->address, tail);
+}
+
+static void probe_exit(struct hook *h, uint64_t address, bool tail)
+{
+    hooks_probe(h->set, PROBE_LINEAR, address, tail ? on_tail_site : on_exit_site, h);
+    h->exits_known = true;
 }
 
 struct hook *hook_function(struct hooks *hs, unsigned cpu, const struct symbol *function,
@@ -344,7 +348,7 @@ struct hook *hook_function(struct hooks *hs, unsigned cpu, const struct symbol *
     h->enter = enter;
     h->leave = leave;
     hooks_probe(hs, PROBE_LINEAR, function->address, on_enter, h);
-    struct exits x = {.h = h, .cpu = cpu, .hot = function, .cold = cold};
+    struct exits x = {.h = h, .cpu = cpu, .hot = function, .cold = cold, .found = probe_exit};
     if (leave)
         hooks_sites(hs, cpu, function, cold, exit_site, &x);
     return h;
@@ -361,23 +365,88 @@ struct hook *hook_address(struct hooks *hs, uint64_t address, hook_enter *enter,
     return h;
 }
 
+static void note_exit(struct hook *h, uint64_t address, bool tail)
+{
+    MEM_MORE(h->exits, h->nexits);
+    h->exits[h->nexits++] = (struct hook_exit){.address = address, .tail = tail};
+}
+
+static bool same_exits(const struct hook_exit *a, const struct hook_exit *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (a[i].address != b[i].address || a[i].tail != b[i].tail)
+            return false;
+    return true;
+}
+
+static void drop_exits(struct hooks *hs, struct hook_exit *exits, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        probe_remove(hs->o.probes, hs->probes[exits[i].probe]->id);
+    free(exits);
+}
+
+static void probe_exits(struct hook *h)
+{
+    for (size_t i = 0; i < h->nexits; i++) {
+        h->exits[i].probe = (unsigned)h->set->nprobes;
+        probe_exit(h, h->exits[i].address, h->exits[i].tail);
+    }
+}
+
 void hook_find_exits(struct hook *h, unsigned cpu, const struct symbol *function)
 {
-    struct exits x = {.h = h, .cpu = cpu, .hot = function};
+    struct exits x = {.h = h, .cpu = cpu, .hot = function, .found = note_exit};
+    struct hook_exit *old = h->exits;
+    const size_t n = h->nexits;
+    h->exits = NULL;
+    h->nexits = 0;
     hooks_sites(h->set, cpu, function, NULL, exit_site, &x);
-    if (h->exits_known)
-        probes_apply(h->set->o.probes);
+    if (h->nexits == n && same_exits(h->exits, old, n)) {
+        free(h->exits);
+        h->exits = old;
+        return;
+    }
+    h->exits_known = false;
+    drop_exits(h->set, old, n);
+    probe_exits(h);
+    probes_apply(h->set->o.probes);
+}
+
+void hook_set_exits(struct hook *h, const struct hook_exit *exits, size_t n)
+{
+    drop_exits(h->set, h->exits, h->nexits);
+    h->exits = mem_copy(exits, n * sizeof *exits);
+    h->nexits = n;
+    h->exits_known = false;
+    probe_exits(h);
+}
+
+static bool add_return(struct hooks *hs, uint64_t address)
+{
+    for (size_t i = 0; i < hs->nreturns; i++)
+        if (hs->returns[i] == address)
+            return false;
+    MEM_MORE(hs->returns, hs->nreturns);
+    hs->returns[hs->nreturns++] = address;
+    hooks_probe(hs, PROBE_LINEAR, address, on_return, hs);
+    return true;
 }
 
 static void probe_return(struct hooks *hs, uint64_t address)
 {
-    for (size_t i = 0; i < hs->nreturns; i++)
-        if (hs->returns[i] == address)
-            return;
-    MEM_MORE(hs->returns, hs->nreturns);
-    hs->returns[hs->nreturns++] = address;
-    hooks_probe(hs, PROBE_LINEAR, address, on_return, hs);
-    probes_apply(hs->o.probes);
+    if (add_return(hs, address))
+        probes_apply(hs->o.probes);
+}
+
+void hook_resume(struct hook *h, const struct hook_frame *f)
+{
+    struct hooks *hs = h->set;
+    MEM_MORE(hs->frames, hs->nframes);
+    hs->frames[hs->nframes] = *f;
+    hs->frames[hs->nframes++].hook = h;
+    if (f->back)
+        add_return(hs, f->back);
 }
 
 void hook_follow(struct hook *h, const struct probe_hit *hit)

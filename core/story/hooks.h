@@ -46,9 +46,18 @@ struct hook {
     uint64_t address;
     hook_enter *enter;
     hook_leave *leave;
-    void *ctx;        /* to be freed with it, or NULL */
-    bool follows;     /* frames are made by hook_follow */
-    bool exits_known; /* disassembly has found where it is left */
+    void *ctx;               /* to be freed with it, or NULL */
+    bool follows;            /* frames are made by hook_follow */
+    bool exits_known;        /* disassembly has found where it is left */
+    struct hook_exit *exits; /* these places, if it follows calls */
+    size_t nexits;
+};
+
+/* Where a function may be left. */
+struct hook_exit {
+    uint64_t address;
+    bool tail;      /* what may be a jump to another function */
+    unsigned probe; /* its number in the set */
 };
 
 struct hooks_options {
@@ -80,7 +89,7 @@ struct hook *hook_address(struct hooks *hs, uint64_t address, hook_enter *enter,
 /* Follows the call that was just entered until it is left. Applies the probes that this needs. */
 void hook_follow(struct hook *h, const struct probe_hit *hit);
 /* Looks for the exits of a function of hook_address, now that its code can be read; `function` is all of it.
- * Applies the probes. */
+ * Applies the probes. If it was called before, what was found then is forgotten. */
 void hook_find_exits(struct hook *h, unsigned cpu, const struct symbol *function);
 /* A hook without probes: for frames at probes of one's own. */
 struct hook *hook_keep(struct hooks *hs, void *ctx);
@@ -113,5 +122,9 @@ void hooks_drop_all(struct hooks *hs);
 struct hook_frame *hook_around(const struct hook *h, uint64_t sp);
 /* All frames, in order of entry. */
 const struct hook_frame *hooks_frames(const struct hooks *hs, size_t *n);
+/* Goes on with a call from a frame of hooks_frames, and with the exits of its function, of another set that followed the same run up to
+ * here. The caller has to call probes_apply. */
+void hook_resume(struct hook *h, const struct hook_frame *f);
+void hook_set_exits(struct hook *h, const struct hook_exit *exits, size_t n);
 
 #endif
