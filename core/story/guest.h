@@ -78,7 +78,9 @@ struct guest_task {
 struct guest_system {
     const char *name;   /* for the setting "inspect": "linux" */
     const char *engine; /* the engine (engine_ops.name) in whose machine it looks; NULL: in any */
-    uint32_t needs;     /* classes of engine events that it has to see, whether they are recorded or not */
+    bool
+        host; /* the engine itself is that system: it is there in every run, and no event says that it was found */
+    uint32_t needs; /* classes of engine events that it has to see, whether they are recorded or not */
     bool
         last; /* a kernel that no other system follows before a reset: once it is found, others are not looked
                * for */
@@ -102,6 +104,10 @@ struct guest_system {
      * "path_mount(dev_name=…)". `name`: its symbol. False if there are no types for it. The function may be
      * NULL. */
     bool (*call)(struct guest *g, unsigned cpu, const char *name, uint64_t address, struct text *out);
+    /* The system was found earlier in this run, as its event EV_KERNEL_FOUND says: takes this up, so that task, read and call
+     * answer from here on, and does nothing else: it makes no events, adds no symbols and sets no probes. The symbols are
+     * those of this position. For a new guest that is not inside another. False if it cannot. NULL: it never can. */
+    bool (*resume)(struct guest *g, const struct event *found);
     /* A description of it without a full stop: its version, and what cannot be reported about it. */
     void (*describe)(const struct guest *g, struct text *out);
     /* The name of a value of a number field of its events (an initcall's level), or NULL if it has none. The

@@ -44,17 +44,40 @@ void lx_calls_module(struct linux_guest *lx, uint64_t module, const char *name)
     free(bytes);
 }
 
+/* Takes the types of the module of that name, unless they are there. */
+static void look_for_module(struct linux_guest *lx, const char *name)
+{
+    enum { MODULE_NAME = 56 };
+    const struct linux_types *t = &lx->types;
+    const uint64_t head = lx_symbol(lx, "btf_modules");
+    char its[MODULE_NAME + 1];
+    if (!head || t->btfs_list < 0 || t->module_name < 0 || kernel_types_has(lx->calls.types, name))
+        return;
+    uint64_t next = lx_word(lx, head);
+    for (unsigned n = 0; next && next != head && n < MODULES_MAX; n++, next = lx_word(lx, next)) {
+        const uint64_t module = lx_member(lx, next - (unsigned)t->btfs_list, t->btfs_module);
+        lx_string(lx, module + (unsigned)t->module_name, its, sizeof its);
+        if (module && !strcmp(its, name)) {
+            lx_calls_module(lx, module, name);
+            return;
+        }
+    }
+}
+
 /* ---------------------------------------------------------------- calls */
 
 /* The kernel's or a module's function: its types are those of the table that has its symbol. */
-static bool find_function(const struct linux_guest *lx, const char *name, uint64_t address,
+static bool find_function(struct linux_guest *lx, const char *name, uint64_t address,
                           struct types_function *f)
 {
     struct symbol sym;
     if (address - lx->text < lx->image_size)
         return kernel_types_function_in(lx->calls.types, "kernel", name, f);
-    return symbols_at_in(lx->base.o.symbols, lx->base.space, address, SYMBOLS_NOW, &sym) &&
-           kernel_types_function_in(lx->calls.types, sym.module, name, f);
+    if (!symbols_at_in(lx->base.o.symbols, lx->base.space, address, SYMBOLS_NOW, &sym))
+        return false;
+    if (lx->resumed)
+        look_for_module(lx, sym.module);
+    return kernel_types_function_in(lx->calls.types, sym.module, name, f);
 }
 
 /* A name is looked for among all types of the kernel, so that is done once. */

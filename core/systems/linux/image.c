@@ -415,6 +415,41 @@ bool lx_take_image(struct linux_guest *lx, struct lx_image *im)
     return false;
 }
 
+/* ---------------------------------------------------------------- found earlier */
+
+/* The image is the part of memory that the symbols tell; with types it has all that the answers need. */
+static bool take_up(struct linux_guest *lx)
+{
+    size_t size = lx->image_size;
+    void *copy;
+    const void *image =
+        guest_view_physical(&lx->base.guest, lx->base.o.engine, lx->text_physical, &size, &copy);
+    lx_types_load(lx, image, size, lx->text);
+    free(copy);
+    lx_task_find_current(lx);
+    return lx->types.count;
+}
+
+bool lx_resume(struct linux_guest *lx, const struct event *found)
+{
+    lx->base.cpu = found->cpu;
+    lx->base.space = symbol_space_of(found->guest, 0);
+    lx->text = found->f[EVF_KERNEL_FOUND_text];
+    lx->bias = found->f[EVF_KERNEL_FOUND_offset];
+    lx->text_physical = found->f[EVF_KERNEL_FOUND_physical];
+    lx->has_physical = lx->text_physical;
+    lx->base.word = lx->text >> 32 ? 8 : 4;
+    const uint64_t end = lx_symbol(lx, "_end");
+    if (!lx->has_physical || !found->f[EVF_KERNEL_FOUND_types] || end <= lx->text ||
+        end - lx->text > IMAGE_MAX)
+        return false;
+    lx->image_size = end - lx->text;
+    lx->base.hooks = base_hooks_new(&lx->base);
+    lx->state = LX_FOUND;
+    lx->resumed = true;
+    return take_up(lx);
+}
+
 /* ---------------------------------------------------------------- before it runs */
 
 static const void *view_physical(const struct linux_guest *lx, uint64_t physical, size_t *size, void **copy)

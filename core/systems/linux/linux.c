@@ -266,6 +266,11 @@ static bool call(struct guest *g, unsigned cpu, const char *name, uint64_t addre
     return lx_call_words(linux_guest(g), name, address, out);
 }
 
+static bool resume(struct guest *g, const struct event *found)
+{
+    return lx_resume(linux_guest(g), found);
+}
+
 static void describe(const struct guest *g, struct text *out)
 {
     const struct linux_guest *lx = (const struct linux_guest *)g;
@@ -286,6 +291,7 @@ const struct guest_system linux_system = {
     .task = task,
     .read = base_read_at,
     .call = call,
+    .resume = resume,
     .describe = describe,
     .word = word,
     .explain = linux_event_words,

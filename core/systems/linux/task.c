@@ -96,7 +96,7 @@ static uint64_t current_symbol(const struct linux_guest *lx)
 
 /* The current task is what a function that only returns its number reads: a per-cpu variable, or a plain one in a kernel for one
  * processor. */
-static void find_current(struct linux_guest *lx)
+void lx_task_find_current(struct linux_guest *lx)
 {
     static const char *const askers[] = {"__x64_sys_gettid", "__ia32_sys_gettid", "sys_gettid"};
     struct symbol sym;
@@ -243,7 +243,7 @@ static void switched(struct linux_guest *lx, struct hook_frame *f)
 
 void lx_task_setup(struct linux_guest *lx)
 {
-    find_current(lx);
+    lx_task_find_current(lx);
     lx->vmemmap = lx_symbol(lx, "vmemmap_base");
     if (lx->types.task_comm < 0)
         return;

@@ -339,6 +339,7 @@ static void describe(const struct guest *g, struct text *out)
 const struct guest_system uml_system = {
     .name = "uml",
     .engine = "linux",
+    .host = true,
     .needs = EVENT_CLASS_BIT(EC_HOST),
     .create = create,
     .destroy = destroy,

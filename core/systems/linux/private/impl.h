@@ -198,6 +198,7 @@ struct linux_guest {
     size_t ninitcalls;
     uint64_t memory_total; /* address of _totalram_pages; 0: not known */
     struct lx_hosted hosted;
+    bool resumed;          /* it was found earlier in the run (lx_resume) */
     bool inferring;        /* there is no BTF, so offsets of members are inferred */
     uint64_t init_task;    /* if so; 0: not found */
     struct lx_image image; /* only while the parts are set up */
@@ -250,7 +251,7 @@ bool lx_physical(const struct linux_guest *lx, uint64_t address, uint64_t *physi
 /* `base`: the address of the image's first byte. */
 void lx_types_load(struct linux_guest *lx, const void *image, size_t size, uint64_t base);
 /* lx_calls_load takes the kernel's BTF, whose data may be freed afterwards; lx_calls_module a module's, when
- * it is loaded. */
+ * it is loaded. In a kernel that is taken up later (lx_resume) it is taken when one of the module's functions is entered. */
 void lx_calls_load(struct linux_guest *lx, const void *btf, size_t n);
 void lx_calls_module(struct linux_guest *lx, uint64_t module, const char *name);
 void lx_calls_free(struct linux_guest *lx);
@@ -277,6 +278,8 @@ void lx_boot_setup(struct linux_guest *lx);
 void lx_efi_interrupted(struct linux_guest *lx, uint64_t ip);
 void lx_initcall_setup(struct linux_guest *lx);
 void lx_task_setup(struct linux_guest *lx);
+/* The part of it that lx_current() needs. */
+void lx_task_find_current(struct linux_guest *lx);
 void lx_module_setup(struct linux_guest *lx);
 void lx_program_executed(struct linux_guest *lx, uint64_t binprm, const char *path);
 void lx_program_forked(struct linux_guest *lx, uint32_t parent, uint32_t child);
@@ -302,6 +305,8 @@ void lx_loading_free(struct linux_guest *lx);
 /* Looks for the kernel's symbols in the image. True: the kernel is found, and followed from here on.
  * Otherwise a note says what was missing. */
 bool lx_take_image(struct linux_guest *lx, struct lx_image *im);
+/* As guest_system.resume. */
+bool lx_resume(struct linux_guest *lx, const struct event *found);
 /* Looks for the symbols of a kernel that was unpacked to physical memory, and is about to be entered there.
  * `size`: how much memory it takes (0: not known); it begins at or before the entry, at a multiple of
  * `alignment`. */
