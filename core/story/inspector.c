@@ -504,6 +504,11 @@ static void emits_own(void *ctx, const struct event *ev)
     hold(ctx, ev);
 }
 
+static void asked_emits(void *ctx, const struct event *ev, size_t number)
+{
+    hold(ctx, ev);
+}
+
 static bool asked_task(void *ctx, unsigned cpu, struct guest_task *task)
 {
     return inspector_task(ctx, cpu, task);
@@ -545,7 +550,7 @@ struct inspector *inspector_create(const struct inspector_options *o, struct err
                                      .probes = in->probes,
                                      .symbols = in->symbols,
                                      .ctx = in,
-                                     .emit = emits_own,
+                                     .emit = asked_emits,
                                      .task = asked_task,
                                      .read = asked_read,
                                      .call = asked_call};

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ground/little_endian.h"
 #include "core/story/hooks.h"
 #include "core/story/private/inspector_probe.h"
 #include "traces/memory.h"
@@ -11,6 +12,7 @@ struct probe_site {
     struct asked *a;
     struct hook *hook;
     const char *text; /* the setting */
+    size_t number;
     uint64_t address;
     bool by_address; /* the setting is a number: not looked up again */
     bool looked_at;  /* it is 64-bit code, and was disassembled */
@@ -51,9 +53,10 @@ static bool long_code(const struct asked *a, unsigned cpu)
 
 /* ---------------------------------------------------------------- calls */
 
-static void report(struct asked *a, const struct probe_hit *hit, const struct guest_task *task, unsigned kind,
-                   const char *text, const uint64_t fields[EVENT_MAX_FIELDS])
+static void report(const struct probe_site *p, const struct probe_hit *hit, const struct guest_task *task,
+                   unsigned kind, const char *text, const uint64_t fields[EVENT_MAX_FIELDS])
 {
+    const struct asked *a = p->a;
     struct event ev = {.kind = (uint16_t)kind,
                        .cpu = (uint8_t)hit->cpu,
                        .guest = event_guest(symbol_space_guest(task->space)),
@@ -62,7 +65,7 @@ static void report(struct asked *a, const struct probe_hit *hit, const struct gu
                        .data = text,
                        .len = (uint32_t)strlen(text)};
     memcpy(ev.f, fields, sizeof ev.f);
-    a->o.emit(a->o.ctx, &ev);
+    a->o.emit(a->o.ctx, &ev, p->number);
 }
 
 static void on_leave(struct hook *h, const struct probe_hit *hit, const struct hook_frame *f)
@@ -72,7 +75,7 @@ static void on_leave(struct hook *h, const struct probe_hit *hit, const struct h
     struct guest_task task;
     a->o.task(a->o.ctx, hit->cpu, &task);
     const uint64_t fields[EVENT_MAX_FIELDS] = {task.pid, get(a, hit->cpu, RAX), hit->time - f->time};
-    report(a, hit, &task, EV_PROBE_LEAVE, p->text, fields);
+    report(p, hit, &task, EV_PROBE_LEAVE, p->text, fields);
 }
 
 /* Whether the symbol is still there: its module may have been removed, or another program may
@@ -132,7 +135,7 @@ static void report_call(struct asked *a, const struct probe_site *p, const struc
         symbols_at(a->o.symbols, symbol_space_kernel(task->space), p->address, SYMBOLS_NOW, &sym, NULL) &&
         sym.address == p->address &&
         a->o.call(a->o.ctx, hit->cpu, p->by_address ? sym.name : p->text, p->address, &call))
-        report(a, hit, task, EV_PROBE_ARGUMENTS, call.s, fields);
+        report(p, hit, task, EV_PROBE_ARGUMENTS, call.s, fields);
     free(call.s);
 }
 
@@ -147,7 +150,7 @@ static void on_entry(struct hook *h, const struct probe_hit *hit, struct hook_fr
     p->reached = true;
     uint64_t f[EVENT_MAX_FIELDS] = {task.pid};
     arguments(a, hit->cpu, f + 1);
-    report(a, hit, &task, EV_PROBE_ENTER, p->text, f);
+    report(p, hit, &task, EV_PROBE_ENTER, p->text, f);
     report_call(a, p, hit, &task);
     if (p->by_address)
         return;
@@ -158,21 +161,23 @@ static void on_entry(struct hook *h, const struct probe_hit *hit, struct hook_fr
 
 /* ---------------------------------------------------------------- places */
 
-static bool known(const struct asked *a, const char *text, uint64_t address)
+static struct probe_site *place_at(const struct asked *a, size_t number, uint64_t address)
 {
     for (size_t i = 0; i < a->nplaces; i++)
-        if (a->places[i]->text == text && a->places[i]->address == address)
-            return true;
-    return false;
+        if (a->places[i]->number == number && a->places[i]->address == address)
+            return a->places[i];
+    return NULL;
 }
 
-static void add_place(struct asked *a, const char *text, uint64_t address, bool by_address)
+static struct probe_site *add_place(struct asked *a, size_t number, uint64_t address, bool by_address)
 {
     struct probe_site *p = mem_zero(1, sizeof *p);
-    *p = (struct probe_site){.a = a, .text = text, .address = address, .by_address = by_address};
+    *p = (struct probe_site){
+        .a = a, .text = a->texts[number], .number = number, .address = address, .by_address = by_address};
     MEM_MORE(a->places, a->nplaces);
     a->places[a->nplaces++] = p;
     p->hook = hook_address(a->hooks, address, on_entry, on_leave, p);
+    return p;
 }
 
 static bool number(const char *text, uint64_t *v)
@@ -184,25 +189,26 @@ static bool number(const char *text, uint64_t *v)
     return !*end && end > text + 2;
 }
 
-static void look_for(struct asked *a, const char *text)
+static void look_for(struct asked *a, size_t i)
 {
+    const char *text = a->texts[i];
     uint64_t address;
     struct symbol sym;
     if (number(text, &address)) {
-        if (!known(a, text, address))
-            add_place(a, text, address, true);
+        if (!place_at(a, i, address))
+            add_place(a, i, address, true);
         return;
     }
     bool found = symbols_find(a->o.symbols, SPACE_ANY, text, SYMBOLS_NOW, &sym);
     for (; found; found = symbols_find_next(a->o.symbols, SPACE_ANY, text, SYMBOLS_NOW, &sym))
-        if (!known(a, text, sym.address))
-            add_place(a, text, sym.address, false);
+        if (!place_at(a, i, sym.address))
+            add_place(a, i, sym.address, false);
 }
 
 void asked_look(struct asked *a)
 {
     for (size_t i = 0; i < a->n; i++)
-        look_for(a, a->texts[i]);
+        look_for(a, i);
 }
 
 void asked_reset(struct asked *a)
@@ -224,31 +230,144 @@ static enum reach reach_of(const struct asked *a, const char *text)
 }
 
 /* Whether the same was asked for before. */
-static bool again(const struct asked *a, size_t i)
+static bool again(const char *const *texts, size_t i)
 {
     for (size_t k = 0; k < i; k++)
-        if (!strcmp(a->texts[k], a->texts[i]))
+        if (!strcmp(texts[k], texts[i]))
             return true;
     return false;
 }
 
+static void say_unreached(const char *probe, enum reach r, char *text, size_t size)
+{
+    uint64_t address;
+    snprintf(text, size, "probe %.200s: %s", probe,
+             r == REACH_NO_PLACE ? "no symbol of that name was found"
+             : number(probe, &address)
+                 ? "it was never executed"
+                 : "it was never executed; the compiler may have put its code into its callers");
+}
+
+enum { TOLD = 4 };
+
 size_t asked_unreached(const struct asked *a, size_t which, char *text, size_t size)
 {
-    enum { TOLD = 4 };
     size_t n = 0;
     for (size_t i = 0; i < a->n; i++) {
         const enum reach r = reach_of(a, a->texts[i]);
-        uint64_t address;
-        if (r == REACH_YES || again(a, i))
-            continue;
-        if (n++ == which)
-            snprintf(text, size, "probe %.200s: %s", a->texts[i],
-                     r == REACH_NO_PLACE ? "no symbol of that name was found"
-                     : number(a->texts[i], &address)
-                         ? "it was never executed"
-                         : "it was never executed; the compiler may have put its code into its callers");
+        if (r != REACH_YES && !again(a->texts, i) && n++ == which)
+            say_unreached(a->texts[i], r, text, size);
     }
     return n < TOLD ? n : TOLD;
+}
+
+/* Whether there was a symbol of that name at any time. */
+static bool was_symbol(const struct symbols *s, const char *name)
+{
+    struct symbol sym;
+    const char *colon = strrchr(name, ':');
+    for (size_t i = 0; i < symbols_mappings(s); i++) {
+        const struct symbol_table *t = symbols_mapping(s, i)->table;
+        const size_t n = colon ? (size_t)(colon - name) : 0;
+        const char *table = symbol_table_name(t);
+        if ((!n || (strlen(table) == n && !strncmp(table, name, n))) &&
+            symbol_table_find(t, colon ? colon + 1 : name, &sym))
+            return true;
+    }
+    return false;
+}
+
+size_t asked_unreached_of(const struct symbols *s, const char *const *texts, const bool *reached, size_t n,
+                          size_t which, char *text, size_t size)
+{
+    size_t found = 0;
+    uint64_t address;
+    for (size_t i = 0; i < n; i++)
+        if (!reached[i] && !again(texts, i) && found++ == which)
+            say_unreached(texts[i],
+                          number(texts[i], &address) || was_symbol(s, texts[i]) ? REACH_NEVER
+                                                                                : REACH_NO_PLACE,
+                          text, size);
+    return found < TOLD ? found : TOLD;
+}
+
+/* ---------------------------------------------------------------- a run in parts */
+
+/* A call in progress is so many numbers, and one for each exit of its function. */
+enum { S_NUMBER, S_ADDRESS, S_SP, S_AFTER, S_BACK, S_TIME, S_EXITS, S_NUMBERS };
+
+bool asked_by_address(const struct asked *a, size_t which)
+{
+    uint64_t address;
+    return number(a->texts[which], &address);
+}
+
+static uint8_t *put_number(uint8_t *p, uint64_t v)
+{
+    for (unsigned i = 0; i < 8; i++)
+        p[i] = (uint8_t)(v >> 8 * i);
+    return p + 8;
+}
+
+static uint8_t *put_frame(uint8_t *p, const struct hook_frame *f)
+{
+    const struct probe_site *site = f->hook->ctx;
+    const uint64_t v[S_NUMBERS] = {site->number, site->address, f->sp,          f->after,
+                                   f->back,      f->time,       f->hook->nexits};
+    for (unsigned i = 0; i < S_NUMBERS; i++)
+        p = put_number(p, v[i]);
+    for (size_t i = 0; i < f->hook->nexits; i++) {
+        p = put_number(p, f->hook->exits[i].address);
+        p = put_number(p, f->hook->exits[i].tail);
+    }
+    return p;
+}
+
+void *asked_cut(struct asked *a, size_t *n)
+{
+    size_t frames;
+    const struct hook_frame *f = hooks_frames(a->hooks, &frames);
+    for (size_t i = 0; i < a->nplaces; i++)
+        a->places[i]->looked_at = false;
+    *n = 0;
+    for (size_t i = 0; i < frames; i++)
+        *n += 8 * (S_NUMBERS + 2 * f[i].hook->nexits);
+    if (!frames)
+        return NULL;
+    uint8_t *state = mem_alloc(*n), *p = state;
+    for (size_t i = 0; i < frames; i++)
+        p = put_frame(p, &f[i]);
+    return state;
+}
+
+static void set_exits(struct hook *h, const uint8_t *p, size_t n)
+{
+    struct hook_exit *exits = mem_zero(n + 1, sizeof *exits);
+    for (size_t i = 0; i < n; i++, p += 16)
+        exits[i] = (struct hook_exit){.address = le64(p), .tail = le64(p + 8)};
+    hook_set_exits(h, exits, n);
+    free(exits);
+}
+
+int asked_load(struct asked *a, const void *state, size_t n)
+{
+    uint64_t v[S_NUMBERS];
+    for (const uint8_t *p = state, *end = p + n; p < end; p += 16 * v[S_EXITS]) {
+        if ((size_t)(end - p) < 8 * S_NUMBERS)
+            return -1;
+        for (unsigned i = 0; i < S_NUMBERS; i++, p += 8)
+            v[i] = le64(p);
+        if (v[S_NUMBER] >= a->n || v[S_EXITS] > (size_t)(end - p) / 16)
+            return -1;
+        struct probe_site *site = place_at(a, v[S_NUMBER], v[S_ADDRESS]);
+        if (!site) /* its module is no longer there */
+            site = add_place(a, v[S_NUMBER], v[S_ADDRESS], false);
+        set_exits(site->hook, p, v[S_EXITS]);
+        hook_resume(
+            site->hook,
+            &(struct hook_frame){.sp = v[S_SP], .after = v[S_AFTER], .back = v[S_BACK], .time = v[S_TIME]});
+    }
+    return 0;
 }
 
 /* ---------------------------------------------------------------- life */

@@ -18,7 +18,8 @@ struct asked_options {
     struct probes *probes;
     const struct symbols *symbols;
     void *ctx;
-    void (*emit)(void *ctx, const struct event *ev);
+    /* `number`: of the setting, from 0 on. */
+    void (*emit)(void *ctx, const struct event *ev, size_t number);
     bool (*task)(void *ctx, unsigned cpu, struct guest_task *task); /* always filled in */
     bool (*read)(void *ctx, unsigned cpu, uint64_t address, void *buf, size_t n);
     /* As guest_system.call. */
@@ -37,5 +38,18 @@ void asked_look(struct asked *a);
 size_t asked_unreached(const struct asked *a, size_t i, char *text, size_t size);
 /* The machine was reset: drops the calls in progress. */
 void asked_reset(struct asked *a);
+
+/* ---- a run in parts (core/story/reprobe.h) ---- */
+
+/* Whether the setting of that number is an address. */
+bool asked_by_address(const struct asked *a, size_t number);
+/* A part may begin here: what is found out by the code that is entered is found out anew, so that it does not depend on where the part
+ * began. Returns the calls in progress, to be freed; NULL with *n 0 if there are none. */
+void *asked_cut(struct asked *a, size_t *n);
+/* Goes on from there. The symbols must be those of this position, and the caller has to apply the probes. -1 if the bytes make no sense. */
+int asked_load(struct asked *a, const void *state, size_t n);
+/* As asked_unreached, of a run whose symbols are `s`: reached[i] says whether the probe of that text was. */
+size_t asked_unreached_of(const struct symbols *s, const char *const *texts, const bool *reached, size_t n,
+                          size_t which, char *text, size_t size);
 
 #endif

@@ -1,0 +1,511 @@
+/* reprobe.c - see reprobe.h. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/ground/little_endian.h"
+#include "core/story/guest.h"
+#include "core/story/private/inspector_probe.h"
+#include "core/story/reprobe.h"
+#include "traces/memory.h"
+
+/* An event that waits for its turn. */
+struct waiting {
+    struct event ev; /* data is its own */
+    size_t number;   /* of the setting */
+    bool first;      /* it comes before those of guests at the same icount */
+    struct waiting *next;
+};
+
+/* What the record says of its guests, in order: one is found; or it, or all of them, are gone. */
+struct told {
+    struct event ev; /* data is its own */
+    uint64_t number; /* of the event */
+};
+
+struct taken_up {
+    struct guest *guest;
+    unsigned number;
+};
+
+struct reprobe {
+    struct reprobe_options o;
+    struct probes *probes;
+    struct symbols *symbols;
+    struct asked *asked;
+    struct told *told;
+    size_t ntold, next_told;
+    uint64_t next_note;
+    struct trace_note note; /* of that number, if it is about symbols; its data is not valid */
+    struct taken_up *guests;
+    size_t nguests;
+    struct waiting *waiting, *last; /* by icount, then by setting; `last` is valid if there are any */
+};
+
+/* ---------------------------------------------------------------- whether it is possible */
+
+static const struct guest_system *found_system(const struct event *ev)
+{
+    const unsigned i = guest_system_found(ev);
+    return i ? guest_systems[i - 1] : NULL;
+}
+
+static int check_found(const struct event *ev, struct error *err)
+{
+    const struct guest_system *system = found_system(ev);
+    if (ev->kind == EV_XEN_FOUND)
+        return error_set(err, "new probes in domains of Xen need the run from its beginning");
+    if (!system || !system->resume)
+        return error_set(err, "new probes need the run of such a kernel (%.*s) from its beginning",
+                         (int)(ev->len < 60 ? ev->len : 60), (const char *)ev->data);
+    if (!ev->f[EVF_KERNEL_FOUND_types] || !ev->f[EVF_KERNEL_FOUND_physical])
+        return error_set(err,
+                         "new probes need the run of a kernel without type information from its beginning");
+    return 0;
+}
+
+static bool is_found(const struct event *ev)
+{
+    return ev->kind == EV_KERNEL_FOUND || ev->kind == EV_XEN_FOUND;
+}
+
+static int check_systems(struct trace *t, const char *inspect, struct error *err)
+{
+    const uint32_t here = guest_systems_of(guest_systems, trace_config(t)->engine);
+    uint32_t chosen;
+    if (guest_systems_parse(guest_systems, inspect, &chosen, err))
+        return -1;
+    for (size_t i = 0; guest_systems[i]; i++) {
+        const struct guest_system *s = guest_systems[i];
+        if (chosen & here & 1u << i && s->host && !s->resume)
+            return error_set(err, "new probes in programs need the run from its beginning");
+    }
+    return 0;
+}
+
+int reprobe_check(struct trace *t, struct error *err)
+{
+    enum { NEEDED = EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_POWER) };
+    const char *inspect = trace_setting(t, "inspect");
+    struct event ev;
+    int rc;
+    if (!inspect || !strcmp(inspect, "none"))
+        return 0;
+    if (check_systems(t, inspect, err))
+        return -1;
+    if (NEEDED & ~trace_config(t)->classes)
+        return error_set(
+            err,
+            "new probes need the run from its beginning, as the trace does not have the events of the classes kernel and power");
+    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_KERNEL));
+    while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1)
+        if (is_found(&ev) && check_found(&ev, err)) {
+            rc = -1;
+            break;
+        }
+    trace_cursor_close(c);
+    return rc;
+}
+
+/* ---------------------------------------------------------------- the order of events */
+
+/* Where an event comes among those that wait. Most come in order, so the end is tried first. */
+static struct waiting **place_for(struct reprobe *p, uint64_t icount, size_t number)
+{
+    struct waiting **at = &p->waiting;
+    if (p->waiting && p->last->ev.icount < icount)
+        return &p->last->next;
+    while (*at && ((*at)->ev.icount < icount || ((*at)->ev.icount == icount && (*at)->number <= number)))
+        at = &(*at)->next;
+    return at;
+}
+
+static void hold(void *ctx, const struct event *ev, size_t number)
+{
+    struct reprobe *p = ctx;
+    struct waiting **at = place_for(p, ev->icount, number), *w = mem_alloc(sizeof *w + ev->len + 1);
+    *w = (struct waiting){
+        .ev = *ev, .number = number, .first = asked_by_address(p->asked, number), .next = *at};
+    w->ev.data = w + 1;
+    if (ev->len)
+        memcpy(w + 1, ev->data, ev->len);
+    *at = w;
+    if (!w->next)
+        p->last = w;
+}
+
+static void release_one(struct reprobe *p)
+{
+    struct waiting *w = p->waiting;
+    p->waiting = w->next;
+    p->o.emit(p->o.ctx, &w->ev);
+    free(w);
+}
+
+/* What comes before an event of the record's guests. */
+static void release_before(struct reprobe *p, uint64_t icount)
+{
+    while (p->waiting &&
+           (p->waiting->ev.icount < icount || (p->waiting->ev.icount == icount && p->waiting->first)))
+        release_one(p);
+}
+
+static void release(struct reprobe *p, uint64_t icount)
+{
+    while (p->waiting && p->waiting->ev.icount <= icount)
+        release_one(p);
+}
+
+void reprobe_story(struct reprobe *p, const struct event *ev)
+{
+    release_before(p, ev->icount);
+}
+
+void reprobe_event(struct reprobe *p, const struct event *ev)
+{
+    release(p, ev->icount);
+}
+
+/* ---------------------------------------------------------------- guests */
+
+static void no_event(void *ctx, const struct event *ev) {}
+
+/* The guest that was found at this event. -1 if it cannot be taken up. */
+static int take_up(struct reprobe *p, const struct event *found, struct error *err)
+{
+    const struct guest_options o = {.engine = p->o.engine,
+                                    .probes = p->probes,
+                                    .symbols = p->symbols,
+                                    .calls = true,
+                                    .ctx = p,
+                                    .emit = no_event};
+    const struct guest_system *system = found_system(found);
+    struct guest *g = system->create(&o);
+    MEM_MORE(p->guests, p->nguests);
+    p->guests[p->nguests++] = (struct taken_up){g, found->guest};
+    return system->resume(g, found)
+               ? 0
+               : error_set(err, "the kernel that was found at icount %llu is not as the record says",
+                           (unsigned long long)found->icount);
+}
+
+/* The guest of that number is gone; -1: all are. */
+static void drop_guests(struct reprobe *p, long number)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->nguests; i++)
+        if (number < 0 || p->guests[i].number == (unsigned)number)
+            p->guests[i].guest->system->destroy(p->guests[i].guest);
+        else
+            p->guests[n++] = p->guests[i];
+    p->nguests = n;
+}
+
+static struct guest *who_runs(const struct reprobe *p, unsigned cpu, struct guest_task *task)
+{
+    for (size_t i = 0; i < p->nguests; i++) {
+        struct guest *g = p->guests[i].guest;
+        if (g->system->task(g, cpu, task))
+            return g;
+    }
+    *task = (struct guest_task){.space = SPACE_KERNEL};
+    return NULL;
+}
+
+static bool asked_task(void *ctx, unsigned cpu, struct guest_task *task)
+{
+    return who_runs(ctx, cpu, task);
+}
+
+static bool asked_read(void *ctx, unsigned cpu, uint64_t address, void *buf, size_t n)
+{
+    const struct reprobe *p = ctx;
+    struct guest_task task;
+    struct guest *g = who_runs(p, cpu, &task);
+    return g ? g->system->read(g, cpu, address, buf, n)
+             : p->o.engine->ops->peek(p->o.engine, cpu, address, buf, n) == n;
+}
+
+static bool asked_call(void *ctx, unsigned cpu, const char *name, uint64_t address, struct text *out)
+{
+    struct guest_task task;
+    struct guest *g = who_runs(ctx, cpu, &task);
+    return g && g->system->call && g->system->call(g, cpu, name, address, out);
+}
+
+/* ---------------------------------------------------------------- what becomes known */
+
+static void tell(struct reprobe *p, const struct event *ev, uint64_t number)
+{
+    void *data = mem_copy(ev->data, ev->len);
+    MEM_MORE(p->told, p->ntold);
+    p->told[p->ntold] = (struct told){*ev, number};
+    p->told[p->ntold++].ev.data = data;
+}
+
+static int read_told(struct reprobe *p, struct error *err)
+{
+    struct trace_cursor *c =
+        trace_cursor_open(p->o.recorded, EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_POWER));
+    struct event ev;
+    uint64_t number;
+    int rc;
+    while ((rc = trace_cursor_next(c, &ev, &number, err)) == 1)
+        if (ev.kind == EV_KERNEL_FOUND || ev.kind == EV_KERNEL_KEXEC || ev.kind == EV_RESET)
+            tell(p, &ev, number);
+    trace_cursor_close(c);
+    return rc;
+}
+
+/* Goes on to the next note about symbols. */
+static int find_note(struct reprobe *p, struct error *err)
+{
+    for (; p->next_note < trace_note_count(p->o.recorded); p->next_note++) {
+        if (trace_note(p->o.recorded, p->next_note, &p->note, err))
+            return -1;
+        if (!strncmp(p->note.type, "symbols.", 8))
+            return 0;
+    }
+    p->note = (struct trace_note){.icount = UINT64_MAX};
+    return 0;
+}
+
+/* All symbols up to a position. */
+static int take_notes(struct reprobe *p, uint64_t icount, struct error *err)
+{
+    while (p->note.icount <= icount) {
+        if (trace_note(p->o.recorded, p->next_note, &p->note, err) ||
+            symbols_take_note(p->symbols, &p->note, err))
+            return -1;
+        p->next_note++;
+        if (find_note(p, err))
+            return -1;
+    }
+    return 0;
+}
+
+uint64_t reprobe_next(const struct reprobe *p)
+{
+    const uint64_t told = p->next_told < p->ntold ? p->told[p->next_told].ev.icount : UINT64_MAX;
+    return told < p->note.icount ? told : p->note.icount;
+}
+
+static int take_told(struct reprobe *p, const struct event *ev, struct error *err)
+{
+    if (ev->kind == EV_KERNEL_FOUND)
+        return take_up(p, ev, err);
+    drop_guests(p, ev->kind == EV_RESET ? -1 : ev->guest);
+    if (ev->kind == EV_RESET)
+        asked_reset(p->asked);
+    return 0;
+}
+
+int reprobe_reach(struct reprobe *p, struct error *err)
+{
+    const uint64_t here = p->o.engine->ops->icount(p->o.engine);
+    assert(here >= reprobe_next(p) && "it is called where something becomes known");
+    if (take_notes(p, here, err))
+        return -1;
+    for (; p->next_told < p->ntold && p->told[p->next_told].ev.icount <= here; p->next_told++)
+        if (take_told(p, &p->told[p->next_told].ev, err))
+            return -1;
+    asked_look(p->asked);
+    probes_apply(p->probes);
+    return 0;
+}
+
+void reprobe_probe(struct reprobe *p, unsigned id, unsigned cpu, uint64_t icount)
+{
+    probes_reached(p->probes, id, cpu, icount);
+}
+
+/* ---------------------------------------------------------------- where parts begin and end */
+
+/* An event that waits, without its data: these numbers, and its fields. */
+enum {
+    W_KIND,
+    W_CPU,
+    W_GUEST,
+    W_ICOUNT,
+    W_TIME,
+    W_SETTING,
+    W_LEN,
+    W_FIELDS,
+    WAITING = 8 * (W_FIELDS + EVENT_MAX_FIELDS)
+};
+
+static uint8_t *put_number(uint8_t *p, uint64_t v)
+{
+    for (unsigned i = 0; i < 8; i++)
+        p[i] = (uint8_t)(v >> 8 * i);
+    return p + 8;
+}
+
+static uint8_t *put_waiting(uint8_t *p, const struct waiting *w)
+{
+    const struct event *ev = &w->ev;
+    const uint64_t v[W_FIELDS] = {ev->kind, ev->cpu, ev->guest, ev->icount, ev->time, w->number, ev->len};
+    for (unsigned i = 0; i < W_FIELDS; i++)
+        p = put_number(p, v[i]);
+    for (unsigned i = 0; i < EVENT_MAX_FIELDS; i++)
+        p = put_number(p, ev->f[i]);
+    if (ev->len)
+        memcpy(p, ev->data, ev->len);
+    return p + ev->len;
+}
+
+/* Takes an event that waits from n bytes. Returns how many it has; 0: they make no sense. */
+static size_t take_waiting(struct reprobe *p, const uint8_t *at, size_t n)
+{
+    uint64_t v[W_FIELDS];
+    if (n < WAITING)
+        return 0;
+    for (unsigned i = 0; i < W_FIELDS; i++)
+        v[i] = le64(at + 8 * i);
+    if (v[W_LEN] > EVENT_MAX_DATA || v[W_LEN] > n - WAITING || v[W_KIND] >= EV_COUNT ||
+        v[W_SETTING] >= p->o.nsettings)
+        return 0;
+    struct event ev = {.kind = (uint16_t)v[W_KIND],
+                       .cpu = (uint8_t)v[W_CPU],
+                       .guest = (uint16_t)v[W_GUEST],
+                       .icount = v[W_ICOUNT],
+                       .time = v[W_TIME],
+                       .data = at + WAITING,
+                       .len = (uint32_t)v[W_LEN]};
+    for (unsigned i = 0; i < EVENT_MAX_FIELDS; i++)
+        ev.f[i] = le64(at + 8 * (W_FIELDS + i));
+    hold(p, &ev, v[W_SETTING]);
+    return WAITING + ev.len;
+}
+
+/* Takes the events that wait. Returns how many bytes are left, those of the calls in progress; SIZE_MAX: they make no sense. */
+static size_t load_waiting(struct reprobe *p, const uint8_t *state, size_t n)
+{
+    size_t at = 8, one;
+    if (!n)
+        return 0;
+    if (n < 8)
+        return SIZE_MAX;
+    for (uint64_t left = le64(state); left; left--, at += one)
+        if (!(one = take_waiting(p, state + at, n - at)))
+            return SIZE_MAX;
+    return n - at;
+}
+
+/* Only what is still there at that position is taken up. */
+static int begin_guests(struct reprobe *p, uint64_t icount, uint64_t event, struct error *err)
+{
+    size_t from = 0;
+    int rc = 0;
+    while (p->next_told < p->ntold &&
+           (p->told[p->next_told].number < event || p->told[p->next_told].ev.icount < icount))
+        if (p->told[p->next_told++].ev.kind == EV_RESET)
+            from = p->next_told;
+    for (size_t i = from; i < p->next_told && !rc; i++) {
+        bool gone = p->told[i].ev.kind != EV_KERNEL_FOUND;
+        for (size_t k = i + 1; k < p->next_told; k++)
+            gone |= p->told[k].ev.kind == EV_KERNEL_KEXEC && p->told[k].ev.guest == p->told[i].ev.guest;
+        rc = gone ? 0 : take_up(p, &p->told[i].ev, err);
+    }
+    return rc;
+}
+
+int reprobe_begin(struct reprobe *p, size_t k, const void *state, size_t n, struct error *err)
+{
+    const struct trace_checkpoint *c = trace_checkpoint(p->o.recorded, k);
+    if (take_notes(p, c->icount, err) || begin_guests(p, c->icount, k ? c->event : 0, err))
+        return -1;
+    asked_look(p->asked);
+    const size_t calls = load_waiting(p, state, n);
+    if (calls > n || asked_load(p->asked, (const uint8_t *)state + (n - calls), calls))
+        return error_set(err, "the state of the probes at icount %llu makes no sense",
+                         (unsigned long long)c->icount);
+    probes_apply(p->probes);
+    return 0;
+}
+
+/* The number of events that wait, each with its numbers and its data; then the calls in progress. */
+void *reprobe_cut(struct reprobe *p, size_t *n)
+{
+    size_t ncalls, count = 0;
+    void *calls = asked_cut(p->asked, &ncalls);
+    *n = 8 + ncalls;
+    for (const struct waiting *w = p->waiting; w; w = w->next, count++)
+        *n += WAITING + w->ev.len;
+    if (!count && !ncalls) {
+        *n = 0;
+        return NULL;
+    }
+    uint8_t *state = mem_alloc(*n), *at = put_number(state, count);
+    for (const struct waiting *w = p->waiting; w; w = w->next)
+        at = put_waiting(at, w);
+    if (ncalls)
+        memcpy(at, calls, ncalls);
+    free(calls);
+    return state;
+}
+
+void reprobe_finish(struct reprobe *p)
+{
+    release(p, UINT64_MAX);
+}
+
+/* ---------------------------------------------------------------- life */
+
+struct reprobe *reprobe_create(const struct reprobe_options *o, struct error *err)
+{
+    struct reprobe *p = mem_zero(1, sizeof *p);
+    p->o = *o;
+    p->probes = probes_new(o->engine);
+    p->symbols = symbols_new();
+    const struct asked_options ao = {.engine = o->engine,
+                                     .probes = p->probes,
+                                     .symbols = p->symbols,
+                                     .ctx = p,
+                                     .emit = hold,
+                                     .task = asked_task,
+                                     .read = asked_read,
+                                     .call = asked_call};
+    const struct engine_config config = {.settings = o->setting, .nsettings = o->nsettings};
+    if (!asked_create(&ao, &config, &p->asked, err) && !read_told(p, err) && !find_note(p, err)) {
+        assert(p->asked && "there is a probe");
+        return p;
+    }
+    reprobe_free(p);
+    return NULL;
+}
+
+void reprobe_free(struct reprobe *p)
+{
+    if (!p)
+        return;
+    asked_free(p->asked);
+    drop_guests(p, -1);
+    free(p->guests);
+    while (p->waiting) {
+        struct waiting *w = p->waiting;
+        p->waiting = w->next;
+        free(w);
+    }
+    for (size_t i = 0; i < p->ntold; i++)
+        free((void *)p->told[i].ev.data);
+    free(p->told);
+    symbols_free(p->symbols);
+    probes_free(p->probes);
+    free(p);
+}
+
+void reprobe_say_unreached(struct trace *t, const struct setting *setting, const bool *reached, size_t n,
+                           void (*fn)(void *ctx, const char *text), void *ctx)
+{
+    struct error ignored;
+    struct symbols *s = symbols_load(t, &ignored);
+    const char **texts = mem_zero(n + 1, sizeof *texts);
+    char text[600];
+    for (size_t i = 0; i < n; i++)
+        texts[i] = setting[i].value;
+    for (size_t i = 0; s && i < asked_unreached_of(s, texts, reached, n, i, text, sizeof text); i++)
+        fn(ctx, text);
+    free(texts);
+    symbols_free(s);
+}
