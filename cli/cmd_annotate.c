@@ -11,6 +11,7 @@
 #include "core/run/images.h"
 #include "core/run/recorder.h"
 #include "core/story/inspector.h"
+#include "core/story/reprobe.h"
 #include "core/run/replay.h"
 #include "core/story/stages.h"
 #include "traces/memory.h"
@@ -131,14 +132,16 @@ static const char *indivisible(const struct annotate *a, struct error *err)
     const struct trace_end *end = trace_end(a->t);
     if (a->inspect_again || !inspect)
         return "the events of guest systems are to be made again";
-    if (a->observed.probes.n || a->observed.symbols.n || a->observed.profile)
-        return "probes, symbols and profiles need the run from its beginning";
+    if (a->observed.symbols.n)
+        return "guest systems use symbols from the beginning of the run";
     if (!end || trace_cut_off(a->t) || replay_final_checkpoint(a->t) < 0)
         return "the trace does not have the end of the run";
     if (replay_check_parts(a->t, err))
         return err->text;
     if (strcmp(inspect, "none") && a->o.classes & ~trace_config(a->t)->classes & story_classes(a))
         return "--events has classes that guest systems make, and that are not in the trace";
+    if (a->observed.probes.n && reprobe_check(a->t, err))
+        return err->text;
     return NULL;
 }
 
@@ -193,10 +196,17 @@ static int say_annotated(const struct annotate *a, const struct annotated *r)
 /* The writer writes the file that `out` stands for: both are completed, or dropped. */
 static void make_share(struct annotate *a, const struct annotate_job *job, struct annotated *r)
 {
-    const struct share_about about = {.part = a->part, .parts = a->parts, .program = job->program};
+    struct setting *observed = mem_zero(job->nprobes + 1, sizeof *observed);
+    struct share_about about = {
+        .part = a->part, .parts = a->parts, .program = job->program, .observed = observed};
+    for (; about.nobserved < job->nprobes; about.nobserved++)
+        observed[about.nobserved] = job->probe[about.nobserved];
+    if (job->profile)
+        observed[about.nobserved++] = (struct setting){"profile", job->profile};
     struct output *out = output_open_name(job->path);
     *r = (struct annotated){.outcome = ANNOTATE_FAILED};
     struct share_writer *w = share_create(a->t, output_name(out), job->path, job->config, &about, &r->err);
+    free(observed);
     if (w)
         annotate_to_share(job, a->t, a->part, a->parts, w, r);
     if (r->outcome == ANNOTATE_DONE) {
@@ -219,11 +229,17 @@ static int in_parts(struct annotate *a, int *status)
     struct front front;
     struct annotated r;
     config.classes = a->o.classes;
+    config.settings = a->settings;
+    config.nsettings = a->config.nsettings;
     config.behaviour = engine_runs_as(a->o.kind, config.behaviour);
     struct annotate_job job = {.path = a->o.path,
                                .kind = a->o.kind,
                                .config = &config,
+                               .probe = a->settings + a->config.nsettings - a->observed.probes.n,
+                               .nprobes = a->observed.probes.n,
+                               .profile = a->observed.profile ? profile_text(a->observed.profile) : NULL,
                                .program = BOOTREEL_VERSION,
+                               .warn = say_warning,
                                .jobs = a->jobs ? a->jobs : jobs_usual(a->t)};
     const char *why = a->parts || a->merge ? unshareable(a, &err) : NULL;
     if (why) {
@@ -292,7 +308,7 @@ static const struct option_row rows[] = {
      STORE(struct annotate, inspect_again),
      .more =
          "Initcalls, processes and what else is found out about a guest are otherwise taken from TRACE, unless it does not have "
-         "them (an option adds probes, symbols, a profile, or one of their classes). A newer program may find more."},
+         "them (an option adds symbols, or one of their classes). A newer program may find more."},
     {.name = "jobs",
      .argument = "N",
      .help = "on N processors, in parts (default: all of them)",
@@ -300,20 +316,22 @@ static const struct option_row rows[] = {
      .more =
          "Each job needs the guest's memory and some 250 MB; without this option there are only as many as the free memory "
          "allows. The new trace does not depend on it. If the events of guest systems are made again, the whole run is one "
-         "part, since who makes them has to see it from its beginning."},
+         "part, since who makes them has to see it from its beginning. So it is with new probes in programs (record --program), in domains of Xen, "
+         "in FreeBSD, and in a Linux kernel without type information (BTF). New probes of functions in which tasks wait, or that never return, "
+         "gain little from several jobs."},
     {.name = "part",
      .argument = "K/N",
      .help = "only part K of N, for several machines: NEW is a share, for --merge",
      .id = OPT_PART,
      .more =
-         "A part begins and ends at a checkpoint. All shares are made from the same trace with the same `--events`, by the same version of "
+         "A part begins and ends at a checkpoint. All shares are made from the same trace with the same options, by the same version of "
          "bootreel. Where one run is one part (see `--jobs`) there are no shares, nor of a trace without the index for searches."},
     {.name = "merge",
      .help = "put the shares SHARE of all N parts together, in any order",
      STORE(struct annotate, merge),
      .more =
          "NEW is the trace that one `annotate` makes, byte for byte. A share that does not belong to the others or to TRACE, or is damaged, "
-         "is refused. A part that began in a sequence that repeats differently with other events is run again."},
+         "is refused. A part that began in a sequence that repeats differently with other events, or in a call that a new probe follows, is run again."},
     GROUP(observe_options),
     GROUP(compile_options),
     GROUP(quiet_options),

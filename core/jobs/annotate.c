@@ -6,6 +6,7 @@
 
 #include "core/jobs/private/annotate_impl.h"
 #include "core/jobs/private/stretches.h"
+#include "core/story/reprobe.h"
 #include "traces/memory.h"
 
 struct annotated_part {
@@ -15,18 +16,18 @@ struct annotated_part {
     struct replay_report report;
 };
 
-/* How far the items have been passed on, and the folder's state there. */
+/* How far the items have been passed on, and the state there. */
 struct reached {
     size_t stretch;
     bool known; /* the state is known: not at the beginning, where it may be a guess */
-    struct fold_state fold;
+    struct part_state state;
 };
 
 struct parts {
     const struct annotate_stretches *s;
     struct reached *at; /* the joining thread's */
-    size_t first;       /* where these parts begin, with this state of the folder, or NULL */
-    const struct fold_state *begin;
+    size_t first;       /* where these parts begin, with this state, or NULL */
+    const struct part_state *begin;
     unsigned jobs;
     bool note_touched;
     struct stretches *stretches;
@@ -37,7 +38,7 @@ struct parts {
     bool over; /* no job runs any more */
 
     /* the joining thread's */
-    bool otherwise; /* a part began with another state of the folder than the one before it ended with */
+    bool otherwise; /* a part began with another state than the one before it ended with */
     int rc;         /* -1: err */
     struct error err;
     struct annotated_part *culprit; /* the part that ended it, or NULL */
@@ -47,12 +48,14 @@ struct parts {
 
 static int run_part(const struct parts *p, struct runner *w, struct annotated_part *part)
 {
-    const struct fold_state *begin = w->first == p->first ? p->begin : NULL;
+    const struct part_state *begin = w->first == p->first ? p->begin : NULL;
     struct replay_taker taker = {.classes = p->s->job->config->classes,
                                  .ctx = part->tape,
-                                 .has_fold = begin,
-                                 .fold = begin ? begin->data : NULL,
-                                 .nfold = begin ? begin->n : 0,
+                                 .probe = p->s->job->probe,
+                                 .nprobes = p->s->job->nprobes,
+                                 .has_state = begin,
+                                 .state = begin ? begin->data : NULL,
+                                 .nstate = begin ? begin->n : 0,
                                  .begin = taped_begin,
                                  .event = taped_event,
                                  .checkpoint = taped_checkpoint};
@@ -122,25 +125,25 @@ static struct annotated_part *wait_for(struct parts *p, size_t first)
     return begun ? part : NULL;
 }
 
-static void keep_fold(struct reached *at, struct taped_item *item)
+static void keep_state(struct reached *at, struct taped_item *item)
 {
-    free(at->fold.data);
-    at->fold = item->fold;
+    free(at->state.data);
+    at->state = item->state;
     at->known = true;
-    item->fold = (struct fold_state){0};
+    item->state = (struct part_state){0};
 }
 
 /* Takes the item with which a part begins; only the first part's beginning matters to others. */
 static int take_begin(struct parts *p, struct taped_item *item)
 {
-    assert(item->fold.data || !item->fold.n);
+    assert(item->state.data || !item->state.n);
     if (p->at->known) {
-        p->otherwise = !fold_state_same(&p->at->fold, &item->fold);
+        p->otherwise = !part_state_same(&p->at->state, &item->state);
         return p->otherwise ? -1 : 0;
     }
     if (p->s->take(p->s->ctx, TAPED_BEGIN, item, &p->err))
         return -1;
-    keep_fold(p->at, item);
+    keep_state(p->at, item);
     return 0;
 }
 
@@ -151,7 +154,7 @@ static int take_item(struct parts *p, enum taped what, struct taped_item *item)
     if (p->s->take(p->s->ctx, what, item, &p->err))
         return -1;
     if (what == TAPED_CHECKPOINT) {
-        keep_fold(p->at, item);
+        keep_state(p->at, item);
         p->at->stretch = item->k;
     }
     return 0;
@@ -238,11 +241,11 @@ static void run(struct parts *p)
         join_parts(p);
 }
 
-/* Goes on from *at. True if a part began with a state of the folder that was guessed wrong: then the items
+/* Goes on from *at. True if a part began with a state that was guessed wrong: then the items
  * before it have been passed on. */
 static bool go_on(const struct annotate_stretches *s, unsigned jobs, struct reached *at, struct annotated *a)
 {
-    struct fold_state begin = {mem_copy(at->fold.data, at->fold.n), at->fold.n};
+    struct part_state begin = {mem_copy(at->state.data, at->state.n), at->state.n};
     struct parts p = {.s = s,
                       .at = at,
                       .first = at->stretch,
@@ -273,10 +276,10 @@ void annotate_stretches(const struct annotate_stretches *s, struct annotated *a)
     struct reached at = {.stretch = s->first, .known = s->begin};
     *a = (struct annotated){0};
     if (s->begin)
-        at.fold = (struct fold_state){mem_copy(s->begin->data, s->begin->n), s->begin->n};
+        at.state = (struct part_state){mem_copy(s->begin->data, s->begin->n), s->begin->n};
     for (unsigned jobs = s->jobs; go_on(s, jobs, &at, a); jobs = (jobs + 1) / 2)
         ;
-    free(at.fold.data);
+    free(at.state.data);
 }
 
 void annotated_free(struct annotated *a)
@@ -298,12 +301,24 @@ static int take_for_trace(void *out, enum taped what, const struct taped_item *i
     return annotate_write(out, what, item, err);
 }
 
-void annotate_finish(struct rewriter *out, struct annotated *a)
+static void warn_unreached(const struct annotate_job *job, struct trace *t, const struct rewriter *out)
+{
+    bool *reached = mem_zero(job->nprobes + 1, sizeof *reached);
+    for (size_t i = 0; i < job->nprobes; i++)
+        reached[i] = rewriter_reached(out, job->probe[i].value);
+    if (job->warn && job->nprobes)
+        reprobe_say_unreached(t, job->probe, reached, job->nprobes, job->warn, job->front.ctx);
+    free(reached);
+}
+
+void annotate_finish(const struct annotate_job *job, struct trace *t, struct rewriter *out,
+                     struct annotated *a)
 {
     if (a->outcome != ANNOTATE_DONE) {
         rewriter_abort(out);
         return;
     }
+    warn_unreached(job, t, out);
     a->events = rewriter_events(out);
     if (rewriter_finish(out, &a->err))
         a->outcome = ANNOTATE_FAILED;
@@ -313,7 +328,7 @@ void annotate_finish(struct rewriter *out, struct annotated *a)
 void annotate_in_parts(const struct annotate_job *job, struct trace *t, struct annotated *a)
 {
     *a = (struct annotated){.outcome = ANNOTATE_FAILED};
-    struct rewriter *out = rewriter_new(t, job->path, job->config, &a->err);
+    struct rewriter *out = rewriter_new(t, job->path, job->config, job->profile, &a->err);
     if (!out)
         return;
     const struct annotate_stretches s = {.job = job,
@@ -323,5 +338,5 @@ void annotate_in_parts(const struct annotate_job *job, struct trace *t, struct a
                                          .take = take_for_trace,
                                          .ctx = out};
     annotate_stretches(&s, a);
-    annotate_finish(out, a);
+    annotate_finish(job, t, out, a);
 }

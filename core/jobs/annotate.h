@@ -12,9 +12,15 @@ struct annotate_job {
     const char *path;                  /* of the new file; tapes are in the same folder */
     const struct engine_kind *kind;    /* as the trace's configuration names it */
     const struct trace_config *config; /* of the new trace */
-    const char *program;               /* this program's version, by which all shares must have been made */
+    const struct setting
+        *probe; /* those of its settings that are new probes; reprobe_check() is 0 for the trace */
+    size_t nprobes;
+    const char *profile; /* the text of a new boot profile (core/story/profile.h), or NULL */
+    const char *program; /* this program's version, by which all shares must have been made */
     unsigned jobs;
     struct jobs_front front;
+    void (*warn)(void *ctx,
+                 const char *text); /* NULL, or told of probes that were not reached; ctx: the front's */
 };
 
 enum annotate_outcome {
@@ -38,7 +44,7 @@ void annotate_in_parts(const struct annotate_job *job, struct trace *t, struct a
 /* Puts part `part` of `parts` of the run into a share; the caller completes or drops `out`. */
 void annotate_to_share(const struct annotate_job *job, struct trace *t, unsigned part, unsigned parts,
                        struct share_writer *out, struct annotated *a);
-/* Writes the new trace from n shares, in any order. Its classes are those of the shares, not of job->config. */
+/* Writes the new trace from n shares, in any order. Its classes, probes and profile are those of the shares, not of the job. */
 void annotate_merge(const struct annotate_job *job, struct trace *t, char **share, size_t n,
                     struct annotated *a);
 

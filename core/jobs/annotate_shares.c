@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/jobs/private/annotate_impl.h"
+#include "core/ground/text.h"
 #include "core/run/replay.h"
 #include "traces/memory.h"
 
@@ -28,8 +29,9 @@ void annotate_to_share(const struct annotate_job *job, struct trace *t, unsigned
 
 struct given {
     const char *path;
-    struct share_about about;
+    struct share_about about; /* without what is in the file */
     uint32_t classes;
+    struct text observed; /* what the shares must have in common beside that */
 };
 
 static int by_part(const void *a, const void *b)
@@ -52,7 +54,11 @@ static int look_at(const struct annotate_job *job, struct trace *t, struct given
         return -1;
     int rc = share_check(s, err);
     share_about(s, &g->about);
+    for (size_t i = 0; i < g->about.nobserved; i++)
+        text_add(&g->observed, "%s=%s\n", g->about.observed[i].key, g->about.observed[i].value);
     g->about.program = NULL;
+    g->about.observed = NULL;
+    g->about.nobserved = 0;
     g->classes = share_classes(s);
     share_close(s);
     return rc;
@@ -68,6 +74,10 @@ static int same_division(const struct given *a, const struct given *b, struct er
         return error_set(err,
                          "%s: has other classes of events than %s: make all shares with the same --events",
                          b->path, a->path);
+    if (strcmp(a->observed.s ? a->observed.s : "", b->observed.s ? b->observed.s : ""))
+        return error_set(
+            err, "%s: has other probes or another profile than %s: make all shares with the same options",
+            b->path, a->path);
     return 0;
 }
 
@@ -98,7 +108,7 @@ struct merge {
     const struct annotate_job *job;
     struct trace *t;
     struct rewriter *out;
-    struct fold_state fold; /* of the folder, after what was written */
+    struct part_state state; /* after what was written */
     atomic_bool interrupted;
     struct annotated *result;
 };
@@ -108,15 +118,15 @@ static void on_interrupt(void *merge)
     atomic_store(&((struct merge *)merge)->interrupted, true);
 }
 
-/* Writes the item, and notes the folder's state. */
+/* Writes the item, and notes the state. */
 static int write_item(void *merge, enum taped what, const struct taped_item *item, struct error *err)
 {
     struct merge *m = merge;
     if (annotate_write(m->out, what, item, err))
         return -1;
     if (what == TAPED_CHECKPOINT) {
-        free(m->fold.data);
-        m->fold = (struct fold_state){mem_copy(item->fold.data, item->fold.n), item->fold.n};
+        free(m->state.data);
+        m->state = (struct part_state){mem_copy(item->state.data, item->state.n), item->state.n};
     }
     return 0;
 }
@@ -127,10 +137,10 @@ static void run_again(struct merge *m, const struct given *g)
     const struct jobs_front *front = &m->job->front;
     struct annotate_stretches s = {
         .job = m->job, .trace = m->t, .jobs = m->job->jobs, .take = write_item, .ctx = m};
-    struct fold_state begin = {mem_copy(m->fold.data, m->fold.n), m->fold.n};
+    struct part_state begin = {mem_copy(m->state.data, m->state.n), m->state.n};
     struct error note;
-    error_set(&note, "%s: the trace does not tell what repeats where it begins: that part is run again here",
-              g->path);
+    error_set(&note, "%s: the trace does not tell %s where it begins: that part is run again here", g->path,
+              m->job->nprobes ? "what repeats, or which calls are in progress," : "what repeats");
     if (front->note)
         front->note(front->ctx, note.text);
     s.begin = &begin;
@@ -162,7 +172,7 @@ static void merge_share(struct merge *m, const struct given *g)
     enum taped what = TAPED_END;
     struct share *s = open_share(m->job, m->t, g->path, &a->err);
     int rc = s ? share_next(s, &what, item, &a->err) : -1;
-    bool again = !rc && what == TAPED_BEGIN && !fold_state_same(&m->fold, &item->fold);
+    bool again = !rc && what == TAPED_BEGIN && !part_state_same(&m->state, &item->state);
     if (!rc && what == TAPED_BEGIN && !again)
         rc = copy_share(m, s, item, &a->err);
     if (rc)
@@ -180,14 +190,42 @@ static void merge(const struct annotate_job *job, struct trace *t, const struct 
                   struct annotated *a)
 {
     struct merge m = {.job = job, .t = t, .result = a};
-    m.out = rewriter_new(t, job->path, job->config, &a->err);
+    m.out = rewriter_new(t, job->path, job->config, job->profile, &a->err);
     a->outcome = m.out ? ANNOTATE_DONE : ANNOTATE_FAILED;
     if (!m.out)
         return;
     for (size_t i = 0; i < n && a->outcome == ANNOTATE_DONE; i++)
         merge_share(&m, &g[i]);
-    free(m.fold.data);
-    annotate_finish(m.out, a);
+    free(m.state.data);
+    annotate_finish(job, t, m.out, a);
+}
+
+/* What is recorded is what the shares say, all of which say the same. */
+static void merge_observed(const struct annotate_job *job, struct trace *t, const struct given *g, size_t n,
+                           struct annotated *a)
+{
+    struct share *s = open_share(job, t, g[0].path, &a->err);
+    struct share_about about;
+    if (!s)
+        return;
+    share_about(s, &about);
+    struct annotate_job with = *job;
+    struct trace_config config = *job->config;
+    struct setting *settings = mem_zero(config.nsettings + about.nobserved + 1, sizeof *settings);
+    memcpy(settings, config.settings, config.nsettings * sizeof *settings);
+    with.probe = settings + config.nsettings;
+    for (size_t i = 0; i < about.nobserved; i++)
+        if (!strcmp(about.observed[i].key, "probe"))
+            settings[config.nsettings + with.nprobes++] = about.observed[i];
+        else
+            with.profile = about.observed[i].value;
+    config.settings = settings;
+    config.nsettings += with.nprobes;
+    config.classes = g[0].classes;
+    with.config = &config;
+    merge(&with, t, g, n, a);
+    free(settings);
+    share_close(s);
 }
 
 void annotate_merge(const struct annotate_job *job, struct trace *t, char **share, size_t n,
@@ -202,12 +240,9 @@ void annotate_merge(const struct annotate_job *job, struct trace *t, char **shar
     }
     if (!rc)
         rc = complete(g, n, &a->err);
-    if (!rc) {
-        struct annotate_job with = *job;
-        struct trace_config config = *job->config;
-        config.classes = g[0].classes;
-        with.config = &config;
-        merge(&with, t, g, n, a);
-    }
+    if (!rc)
+        merge_observed(job, t, g, n, a);
+    for (size_t i = 0; i < n; i++)
+        free(g[i].observed.s);
     free(g);
 }

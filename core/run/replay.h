@@ -71,19 +71,23 @@ struct touched_set;
  * trace are those of this record. */
 struct replay_taker {
     uint32_t classes; /* of its events; with EC_FOLD they are folded */
+    const struct setting
+        *probe; /* new probes, settings of that name; reprobe_check() must be 0 for the record */
+    size_t nprobes;
     void *ctx;
-    /* With has_fold: the folder's state (core/run/fold.h) where the part begins. Without it the part begins
-     * with this record's state, which is a guess if the classes differ. */
-    bool has_fold;
-    const void *fold;
-    size_t nfold;
-    /* The part begins, with this state of the folder. */
-    void (*begin)(void *ctx, const void *fold, size_t n);
+    /* With has_state: the state of the folder (core/run/fold.h) and of the new probes where the part begins, from `checkpoint`.
+     * Without it the part begins with this record's state of the folder, which is a guess if the classes differ, and without
+     * calls in progress, which is a guess too. */
+    bool has_state;
+    const void *state;
+    size_t nstate;
+    /* The part begins, with this state. */
+    void (*begin)(void *ctx, const void *state, size_t n);
     void (*event)(void *ctx, const struct event *ev);
     /* All events up to checkpoint k were given. With `touched`, `set` is what was touched since the
      * checkpoint before, otherwise NULL. Only a part that begins at icount 0 can have `touched`. */
     bool touched;
-    void (*checkpoint)(void *ctx, size_t k, const void *fold, size_t n, const struct touched_set *set);
+    void (*checkpoint)(void *ctx, size_t k, const void *state, size_t n, const struct touched_set *set);
 };
 
 struct replay_options {

@@ -5,7 +5,10 @@
 
 #include "core/run/rewriter.h"
 #include "core/run/fold.h"
+#include "core/run/private/part_state.h"
 #include "traces/memory.h"
+
+#define PROFILE_NOTE "profile" /* type and name, as core/story/stages.h reads it */
 
 /* How much the record's file has in front of a checkpoint. */
 struct before {
@@ -24,6 +27,9 @@ struct rewriter {
     size_t nchunks, chunks; /* all, and those that were written */
     uint64_t inputs, notes; /* that were written or left out */
     uint64_t events;
+    bool new_profile;
+    char **reached; /* probes that were entered */
+    size_t nreached;
 };
 
 /* ---------------------------------------------------------------- what comes before something */
@@ -80,16 +86,38 @@ static int write_notes(struct rewriter *r, uint64_t icount, struct error *err)
             return -1;
         if (note.icount > icount)
             break;
-        bool anew = !strcmp(note.type, FOLD_NOTE) || !strcmp(note.type, TOUCHED_NOTE);
+        bool anew = !strcmp(note.type, FOLD_NOTE) || !strcmp(note.type, TOUCHED_NOTE) ||
+                    (r->new_profile && !strcmp(note.type, PROFILE_NOTE));
         if (!anew && trace_write_note(r->w, &note, err))
             return -1;
     }
     return 0;
 }
 
+bool rewriter_reached(const struct rewriter *r, const char *probe)
+{
+    for (size_t i = 0; i < r->nreached; i++)
+        if (!strcmp(r->reached[i], probe))
+            return true;
+    return false;
+}
+
+static void note_reached(struct rewriter *r, const struct event *ev)
+{
+    char probe[EVENT_MAX_DATA + 1];
+    if (ev->kind != EV_PROBE_ENTER)
+        return;
+    snprintf(probe, sizeof probe, "%.*s", (int)ev->len, (const char *)ev->data);
+    if (rewriter_reached(r, probe))
+        return;
+    MEM_MORE(r->reached, r->nreached);
+    r->reached[r->nreached++] = mem_string(probe);
+}
+
 int rewriter_event(struct rewriter *r, const struct event *ev, struct error *err)
 {
     r->events++;
+    note_reached(r, ev);
     return write_chunks(r, ev->icount, err) || write_inputs(r, ev->icount + 1, err) ||
                    write_notes(r, ev->icount, err) || trace_write_event(r->w, ev, err)
                ? -1
@@ -102,13 +130,16 @@ static int write_made(struct rewriter *r, const struct taped_item *item, struct 
 {
     assert(item->k && item->k < trace_checkpoint_count(r->t) && "the first checkpoint has nothing before it");
     const struct trace_checkpoint *c = trace_checkpoint(r->t, item->k), *last = c - 1;
+    struct part_state_view state;
+    if (!part_state_split(item->state.data, item->state.n, &state))
+        return error_set(err, "the state at checkpoint %zu makes no sense", item->k);
     const struct trace_note fold = {.icount = c->icount,
                                     .time = c->time,
                                     .type = FOLD_NOTE,
                                     .name = "state",
-                                    .data = item->fold.data,
-                                    .len = (uint32_t)item->fold.n};
-    if (item->fold.n && trace_write_note(r->w, &fold, err))
+                                    .data = state.fold,
+                                    .len = (uint32_t)state.nfold};
+    if (state.nfold && trace_write_note(r->w, &fold, err))
         return -1;
     if (!r->index && !item->has_touched)
         return 0;
@@ -137,6 +168,9 @@ static void rewriter_free(struct rewriter *r)
 {
     touched_writer_free(r->touched);
     touched_index_free(r->index);
+    for (size_t i = 0; i < r->nreached; i++)
+        free(r->reached[i]);
+    free(r->reached);
     free(r->before);
     free(r->chunk);
     free(r);
@@ -158,8 +192,17 @@ bool rewriter_has_index(struct trace *t)
     return all;
 }
 
+static int write_profile(struct rewriter *r, const char *profile, struct error *err)
+{
+    const struct trace_note note = {.type = PROFILE_NOTE,
+                                    .name = PROFILE_NOTE,
+                                    .data = profile,
+                                    .len = profile ? (uint32_t)strlen(profile) : 0};
+    return profile ? trace_write_note(r->w, &note, err) : 0;
+}
+
 struct rewriter *rewriter_new(struct trace *t, const char *path, const struct trace_config *config,
-                              struct error *err)
+                              const char *profile, struct error *err)
 {
     struct rewriter *r = mem_zero(1, sizeof *r);
     r->t = t;
@@ -172,7 +215,9 @@ struct rewriter *rewriter_new(struct trace *t, const char *path, const struct tr
     r->index = rewriter_has_index(t) ? touched_index_read(t, err) : NULL;
     r->chunk = trace_chunks(t, &r->nchunks);
     find_before(r);
-    if (!trace_writer_copies(r->w, t, err) && !rewriter_checkpoint(r, NULL, err))
+    r->new_profile = profile;
+    if (!trace_writer_copies(r->w, t, err) && !rewriter_checkpoint(r, NULL, err) &&
+        !write_profile(r, profile, err))
         return r;
     rewriter_abort(r);
     return NULL;

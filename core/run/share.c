@@ -4,13 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/run/fold.h"
 #include "core/run/replay.h"
 #include "core/run/share.h"
 #include "traces/memory.h"
 
-/* Settings of the file. */
+enum { OWN_SETTINGS = 3 };
+/* Settings of the file; those of what is observed follow. */
 static const char key_trace[] = "trace", key_part[] = "part", key_program[] = "bootreel";
+
+/* The notes with the state at a checkpoint: their type, the name of the first of them, that of the others. */
+#define STATE_NOTE "part"
+#define FIRST      "state"
+#define MORE       "more"
 
 /* ---------------------------------------------------------------- writing */
 
@@ -28,13 +33,19 @@ static struct trace_writer *create(struct trace *t, const char *path, const char
     char identity[TRACE_IDENTITY], part[32];
     trace_identity(t, identity);
     snprintf(part, sizeof part, "%u/%u", about->part, about->parts);
-    const struct setting settings[] = {
+    const struct setting own[OWN_SETTINGS] = {
         {key_trace, identity}, {key_part, part}, {key_program, about->program}};
+    struct setting *settings = mem_zero(OWN_SETTINGS + about->nobserved, sizeof *settings);
+    memcpy(settings, own, sizeof own);
+    for (size_t i = 0; i < about->nobserved; i++)
+        settings[OWN_SETTINGS + i] = about->observed[i];
     struct trace_config c = *config;
     c.settings = settings;
-    c.nsettings = sizeof settings / sizeof settings[0];
+    c.nsettings = OWN_SETTINGS + about->nobserved;
     c.nimages = 0;
-    return trace_share_create(path, name, &c, err);
+    struct trace_writer *w = trace_share_create(path, name, &c, err);
+    free(settings);
+    return w;
 }
 
 struct share_writer *share_create(struct trace *t, const char *path, const char *name,
@@ -51,19 +62,32 @@ struct share_writer *share_create(struct trace *t, const char *path, const char 
     return s;
 }
 
-/* Writes a checkpoint of the record, without its state, and before it the folder's state. */
-static int put_checkpoint(struct share_writer *s, const struct fold_state *fold, struct error *err)
+/* In as many notes as it takes, but one at least. */
+static int put_state(struct share_writer *s, const struct trace_checkpoint *c, const struct part_state *state,
+                     struct error *err)
+{
+    size_t at = 0, n;
+    do {
+        n = state->n - at < TRACE_MAX_NOTE ? state->n - at : TRACE_MAX_NOTE;
+        const struct trace_note note = {.icount = c->icount,
+                                        .time = c->time,
+                                        .type = STATE_NOTE,
+                                        .name = at ? MORE : FIRST,
+                                        .data = state->data + at,
+                                        .len = (uint32_t)n};
+        if (trace_write_note(s->w, &note, err))
+            return -1;
+        at += n;
+    } while (at < state->n);
+    return 0;
+}
+
+/* Writes a checkpoint of the record, without its state, and before it the state of what makes the events. */
+static int put_checkpoint(struct share_writer *s, const struct part_state *state, struct error *err)
 {
     const struct trace_checkpoint *c = trace_checkpoint(s->t, s->k++);
     assert(c && "a share has no more checkpoints than the record");
-    const struct trace_note note = {.icount = c->icount,
-                                    .time = c->time,
-                                    .type = FOLD_NOTE,
-                                    .name = "state",
-                                    .data = fold->data,
-                                    .len = (uint32_t)fold->n};
-    return trace_write_note(s->w, &note, err) ||
-                   trace_checkpoint_begin(s->w, c->icount, c->time, false, err) ||
+    return put_state(s, c, state, err) || trace_checkpoint_begin(s->w, c->icount, c->time, false, err) ||
                    trace_checkpoint_end(s->w, c->hash, err)
                ? -1
                : 0;
@@ -73,7 +97,7 @@ int share_put(struct share_writer *s, enum taped what, const struct taped_item *
 {
     assert(what != TAPED_END && "the end is no item");
     if (what != TAPED_EVENT)
-        return put_checkpoint(s, &item->fold, err);
+        return put_checkpoint(s, &item->state, err);
     s->events++;
     return trace_write_event(s->w, &item->ev, err);
 }
@@ -108,6 +132,7 @@ struct share {
     struct trace_cursor *events;
     uint64_t taken; /* events */
     size_t k;       /* checkpoints of the file that were taken */
+    uint64_t note;  /* the next one */
     size_t first;   /* the number of the first one in the record */
 };
 
@@ -119,8 +144,13 @@ static int refuse(const struct share *s, const char *what, struct error *err)
 static int read_about(struct share *s, struct error *err)
 {
     struct share_about *a = &s->about;
+    const struct trace_config *c = trace_config(s->t);
     const char *part = trace_setting(s->t, key_part);
     int n = 0;
+    if (c->nsettings < OWN_SETTINGS)
+        return refuse(s, "does not say which share it is", err);
+    a->observed = c->settings + OWN_SETTINGS;
+    a->nobserved = c->nsettings - OWN_SETTINGS;
     a->program = trace_setting(s->t, key_program);
     bool valid = part && sscanf(part, "%9u/%9u%n", &a->part, &a->parts, &n) == 2 && !part[n] &&
                  1 <= a->part && a->part <= a->parts;
@@ -169,12 +199,27 @@ static int check_maker(const struct share *s, const struct trace *t, const char 
     return 0;
 }
 
-/* Whether it has the record's checkpoints from `first` to `end`, with a note each, and its events between
+/* How many states the notes are; SIZE_MAX: they are something else. */
+static size_t count_states(const struct share *s)
+{
+    struct trace_note note;
+    struct error ignored;
+    size_t n = 0;
+    for (uint64_t i = 0; i < trace_note_count(s->t); i++) {
+        if (trace_note(s->t, i, &note, &ignored) || strcmp(note.type, STATE_NOTE) ||
+            (strcmp(note.name, FIRST) && (strcmp(note.name, MORE) || !n)))
+            return SIZE_MAX;
+        n += !strcmp(note.name, FIRST);
+    }
+    return n;
+}
+
+/* Whether it has the record's checkpoints from `first` to `end`, with a state each, and its events between
  * them; the last share also has some after its last one. */
 static bool has_checkpoints(const struct share *s, const struct trace *t, size_t first, size_t end)
 {
     size_t n = first < end ? end - first + 1 : 0;
-    if (trace_checkpoint_count(s->t) != n || trace_note_count(s->t) != n || trace_checkpoint_count(t) <= end)
+    if (trace_checkpoint_count(s->t) != n || count_states(s) != n || trace_checkpoint_count(t) <= end)
         return false;
     for (size_t i = 0; i < n; i++) {
         const struct trace_checkpoint *a = trace_checkpoint(s->t, i), *b = trace_checkpoint(t, first + i);
@@ -225,14 +270,30 @@ int share_check(const struct share *s, struct error *err)
 
 /* ---------------------------------------------------------------- items */
 
+static int take_state(struct share *s, struct part_state *state, struct error *err)
+{
+    struct trace_note note;
+    *state = (struct part_state){0};
+    do {
+        if (trace_note(s->t, s->note, &note, err))
+            return -1;
+        state->data = mem_resize(state->data, state->n + note.len + 1);
+        if (note.len)
+            memcpy(state->data + state->n, note.data, note.len);
+        state->n += note.len;
+        s->note++;
+        if (s->note < trace_note_count(s->t) && trace_note(s->t, s->note, &note, err))
+            return -1;
+    } while (s->note < trace_note_count(s->t) && !strcmp(note.name, MORE));
+    return 0;
+}
+
 static int take_checkpoint(struct share *s, enum taped *what, struct taped_item *item, struct error *err)
 {
-    assert(s->k < trace_note_count(s->t) && "has_checkpoints() saw a note for each");
-    struct trace_note note;
-    if (trace_note(s->t, s->k, &note, err))
+    assert(s->note < trace_note_count(s->t) && "has_checkpoints() saw a state for each");
+    if (take_state(s, &item->state, err))
         return -1;
     *what = s->k ? TAPED_CHECKPOINT : TAPED_BEGIN;
-    item->fold = (struct fold_state){mem_copy(note.data, note.len), note.len};
     item->k = s->first + s->k++;
     item->has_touched = false;
     return 0;

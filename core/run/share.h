@@ -11,6 +11,8 @@
 struct share_about {
     unsigned part, parts;
     const char *program; /* version of bootreel: another one may make other events of the same run */
+    const struct setting *observed; /* what is new in the trace beside events: "probe" (several), "profile" */
+    size_t nobserved;
 };
 
 struct share_writer;

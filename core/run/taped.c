@@ -10,21 +10,21 @@ struct taped_head {
     uint8_t what; /* enum taped */
     uint8_t fields, cpu, has_touched;
     uint16_t kind, guest;
-    uint32_t len; /* of an event's data, or of a fold state */
+    uint32_t len; /* of an event's data, or of a state */
     uint64_t icount, time;
     uint64_t k;
 };
 
-bool fold_state_same(const struct fold_state *a, const struct fold_state *b)
+bool part_state_same(const struct part_state *a, const struct part_state *b)
 {
     return a->n == b->n && (!a->n || !memcmp(a->data, b->data, a->n));
 }
 
-void taped_begin(void *tape, const void *fold, size_t n)
+void taped_begin(void *tape, const void *state, size_t n)
 {
     const struct taped_head h = {.what = TAPED_BEGIN, .len = (uint32_t)n};
     tape_put(tape, &h, sizeof h);
-    tape_put(tape, fold, n);
+    tape_put(tape, state, n);
 }
 
 void taped_event(void *tape, const struct event *ev)
@@ -43,12 +43,12 @@ void taped_event(void *tape, const struct event *ev)
     tape_put(tape, ev->data, ev->len);
 }
 
-void taped_checkpoint(void *tape, size_t k, const void *fold, size_t n, const struct touched_set *set)
+void taped_checkpoint(void *tape, size_t k, const void *state, size_t n, const struct touched_set *set)
 {
     const struct taped_head h = {
         .what = TAPED_CHECKPOINT, .has_touched = set != NULL, .len = (uint32_t)n, .k = k};
     tape_put(tape, &h, sizeof h);
-    tape_put(tape, fold, n);
+    tape_put(tape, state, n);
     for (unsigned i = 0; set && i < TOUCHES; i++) {
         uint64_t pages = set->n[i];
         tape_put(tape, &pages, sizeof pages);
@@ -58,8 +58,8 @@ void taped_checkpoint(void *tape, size_t k, const void *fold, size_t n, const st
 
 void taped_free(struct taped_item *item)
 {
-    free(item->fold.data);
-    item->fold = (struct fold_state){0};
+    free(item->state.data);
+    item->state = (struct part_state){0};
     for (unsigned i = 0; i < TOUCHES; i++) {
         free(item->touched[i]);
         item->touched[i] = NULL;
@@ -79,10 +79,10 @@ static bool take_event(struct tape *t, const struct taped_head *h, struct taped_
     return tape_get(t, item->ev.f, h->fields * sizeof item->ev.f[0]) && tape_get(t, item->data, h->len);
 }
 
-static bool take_fold(struct tape *t, const struct taped_head *h, struct taped_item *item)
+static bool take_state(struct tape *t, const struct taped_head *h, struct taped_item *item)
 {
-    item->fold = (struct fold_state){mem_alloc(h->len + 1u), h->len};
-    return tape_get(t, item->fold.data, h->len);
+    item->state = (struct part_state){mem_alloc(h->len + 1u), h->len};
+    return tape_get(t, item->state.data, h->len);
 }
 
 static bool take_touched(struct tape *t, struct taped_item *item)
@@ -109,7 +109,7 @@ enum taped taped_next(struct tape *t, struct taped_item *item)
     assert(h.what > TAPED_END && h.what <= TAPED_CHECKPOINT && "the reader is at the beginning of an item");
     item->k = h.k;
     item->has_touched = h.has_touched;
-    bool whole = h.what == TAPED_EVENT ? take_event(t, &h, item) : take_fold(t, &h, item);
+    bool whole = h.what == TAPED_EVENT ? take_event(t, &h, item) : take_state(t, &h, item);
     if (whole && h.has_touched)
         whole = take_touched(t, item);
     return whole ? (enum taped)h.what : TAPED_END;

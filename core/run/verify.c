@@ -9,7 +9,9 @@
 #include "core/story/inspector.h"
 #include "core/run/private/recorded_story.h"
 #include "core/run/private/replay_impl.h"
+#include "core/run/private/part_state.h"
 #include "core/run/state.h"
+#include "core/story/reprobe.h"
 
 struct verify {
     struct replay *r;
@@ -24,6 +26,8 @@ struct verify {
         last; /* checkpoints where the run begins and ends; last may be one more than there are: the end */
     struct outlet record; /* what is compared with the record; without classes once the comparison is over */
     struct outlet taken;  /* the taker's */
+    struct reprobe *reprobe; /* the taker's new probes, or NULL */
+    bool before;             /* the run is still before the part, for their sake */
     struct state_hash *hash;
     struct snapshot_base hashed; /* the state that `hash` holds */
     size_t visited;              /* of the options' positions */
@@ -72,6 +76,14 @@ static void verify_event(void *ctx, const struct event *ev)
         fail(v);
 }
 
+/* An event of a new probe. */
+static void take_new(void *ctx, const struct event *ev)
+{
+    struct verify *v = ctx;
+    if (!v->before)
+        outlet_event(&v->taken, ev);
+}
+
 /* An event of the engine or of the inspector, in order. */
 static void take_event(void *ctx, const struct event *ev)
 {
@@ -86,11 +98,26 @@ static void take_event(void *ctx, const struct event *ev)
         v->r->observer->event(v->r->observer->ctx, ev);
 }
 
+/* An event of the recorded story. */
+static void take_story_event(void *ctx, const struct event *ev)
+{
+    struct verify *v = ctx;
+    if (v->reprobe)
+        reprobe_story(v->reprobe, ev);
+    take_event(v, ev);
+}
+
 static void on_event(void *ctx, const struct event *ev)
 {
     struct verify *v = ctx;
+    if (v->before) {
+        reprobe_event(v->reprobe, ev);
+        return;
+    }
     if (v->story && recorded_story_before(v->story, ev, v->err))
         fail(v);
+    if (v->reprobe)
+        reprobe_event(v->reprobe, ev);
     if (v->inspector)
         inspector_event(v->inspector, ev);
     else
@@ -99,8 +126,8 @@ static void on_event(void *ctx, const struct event *ev)
 
 static void on_console(void *ctx, unsigned device, const void *data, size_t n)
 {
-    struct verify *v = ctx;
-    if (v->r->observer->console)
+    const struct verify *v = ctx;
+    if (v->r->observer->console && !v->before)
         v->r->observer->console(v->r->observer->ctx, device, data, n);
 }
 
@@ -109,6 +136,8 @@ static void on_probe(void *ctx, unsigned id, unsigned cpu, uint64_t icount)
     struct verify *v = ctx;
     if (v->inspector)
         inspector_probe(v->inspector, id, cpu, icount);
+    if (v->reprobe)
+        reprobe_probe(v->reprobe, id, cpu, icount);
     if (v->r->observer->probe)
         v->r->observer->probe(v->r->observer->ctx, id, cpu, icount);
 }
@@ -165,11 +194,33 @@ static int state_differs(struct verify *v, size_t k)
     return report_state(v, k);
 }
 
+/* The record lacks something that only the taker needs: *err is set. */
+static int taker_fails(struct verify *v)
+{
+    v->report->unclear = true;
+    return -1;
+}
+
 static int is_unclear(struct verify *v)
 {
     v->report->unclear = true;
     return error_set(
         v->err, "the record does not say in which order the events of guest systems and the new ones come");
+}
+
+/* At a checkpoint, where the part begins or goes on: all that is before it is given to the taker. Returns the state with which the next
+ * stretch begins, to be freed. */
+static void *cut_taken(struct verify *v, bool begins, size_t *n)
+{
+    struct part_state_view parts = {0};
+    void *probes = v->reprobe ? reprobe_cut(v->reprobe, &parts.nprobes) : NULL;
+    void *fold = begins ? outlet_state(&v->taken, &parts.nfold) : outlet_cut(&v->taken, &parts.nfold);
+    parts.fold = fold;
+    parts.probes = probes;
+    void *state = part_state_join(&parts, n);
+    free(fold);
+    free(probes);
+    return state;
 }
 
 /* An event that an inspector holds is passed on at the engine's next event, which may be a new one: before
@@ -182,7 +233,7 @@ static int give_checkpoint(struct verify *v, size_t k)
     if (recorded_story_unclear(v->story) ||
         recorded_story_passed(v->story) > trace_checkpoint(v->r->t, k)->event)
         return is_unclear(v);
-    void *state = outlet_cut(&v->taken, &n);
+    void *state = cut_taken(v, false, &n);
     if (taker->touched)
         v->r->e->ops->touched(v->r->e, &set);
     taker->checkpoint(taker->ctx, k, state, n, taker->touched ? &set : NULL);
@@ -375,6 +426,8 @@ static int finish(struct verify *v)
             inspector_finish(v->inspector);
         if (v->story && recorded_story_until(v->story, UINT64_MAX, v->err))
             fail(v);
+        if (v->reprobe)
+            reprobe_finish(v->reprobe);
         outlet_finish(&v->record);
         outlet_finish(&v->taken);
         if (v->o->taker && recorded_story_unclear(v->story))
@@ -440,11 +493,23 @@ static bool ends_at(struct verify *v, size_t k)
     return true;
 }
 
+/* Runs to the positions up to `icount` where something becomes known that the new probes need. As replay_run_to. */
+static int reach_known(struct verify *v, uint64_t icount)
+{
+    int rc = 0;
+    for (uint64_t at; !rc && v->reprobe && (at = reprobe_next(v->reprobe)) <= icount;) {
+        rc = replay_run_to(v->r, at, &v->stop, v->err);
+        if (!rc && reprobe_reach(v->reprobe, v->err))
+            return taker_fails(v);
+    }
+    return rc;
+}
+
 /* Runs to `icount`, by way of the positions whose state the caller wants to know. */
 static int run_to(struct verify *v, uint64_t icount)
 {
     const struct replay_options *o = v->o;
-    int rc = 0;
+    int rc = reach_known(v, icount);
     for (; !rc && v->visited < o->nvisits && o->visit[v->visited].icount <= icount; v->visited++) {
         rc = replay_run_to(v->r, o->visit[v->visited].icount, &v->stop, v->err);
         if (!rc)
@@ -498,11 +563,57 @@ static int load_recorded(struct verify *v, struct outlet *o)
 }
 
 /* Loads the state of the taker's outlet where the part begins. */
-static int load_taken(struct verify *v)
+static int load_fold(struct verify *v, const struct part_state_view *state)
+{
+    return v->o->taker->has_state ? outlet_load(&v->taken, state->fold, state->nfold, v->err)
+                                  : load_recorded(v, &v->taken);
+}
+
+static int begin_probes(struct verify *v, size_t k, const struct part_state_view *state)
+{
+    return reprobe_begin(v->reprobe, k, state->probes, state->nprobes, v->err) ? taker_fails(v) : 0;
+}
+
+static void observe(struct verify *v)
+{
+    const uint32_t needs =
+        (v->inspector ? inspector_classes(v->inspector) : 0) | (v->o->taker ? v->o->taker->classes : 0);
+    v->r->e->ops->observe(v->r->e, v->r->classes | v->record.classes | needs, &v->observer);
+}
+
+/* The calls in progress are not known where the part begins: so it is reached from the checkpoint before it. */
+static int run_before(struct verify *v)
+{
+    const struct part_state_view none = {0};
+    const uint64_t begin = trace_checkpoint(v->r->t, v->first)->icount;
+    if (replay_load(v->r, v->first - 1, v->err) || begin_probes(v, v->first - 1, &none))
+        return -1;
+    v->before = true;
+    observe(v);
+    int rc = reach_known(v, begin);
+    if (!rc)
+        rc = replay_reach(v->r, begin, v->err);
+    else if (rc > 0)
+        rc = error_set(v->err, "the replay stopped at icount %llu", (unsigned long long)v->stop.icount);
+    v->before = false;
+    return rc;
+}
+
+static int start_probes(struct verify *v, const struct part_state_view *state)
 {
     const struct replay_taker *taker = v->o->taker;
-    return taker->has_fold ? outlet_load(&v->taken, taker->fold, taker->nfold, v->err)
-                           : load_recorded(v, &v->taken);
+    const struct reprobe_options o = {.engine = v->r->e,
+                                      .recorded = v->r->t,
+                                      .setting = taker->probe,
+                                      .nsettings = taker->nprobes,
+                                      .ctx = v,
+                                      .emit = take_new};
+    if (!taker->nprobes)
+        return 0;
+    v->reprobe = reprobe_create(&o, v->err);
+    if (!v->reprobe)
+        return -1;
+    return v->first && !taker->has_state ? run_before(v) : begin_probes(v, v->first, state);
 }
 
 /* Gives the taker what it needs where the part begins. */
@@ -510,13 +621,16 @@ static int start_taking(struct verify *v)
 {
     const struct replay_taker *taker = v->o->taker;
     struct touched_set ignored;
+    struct part_state_view view = {0};
     size_t n;
     if (!taker)
         return 0;
+    if (taker->has_state && !part_state_split(taker->state, taker->nstate, &view))
+        return error_set(v->err, "the state where a part begins makes no sense");
     outlet_open(&v->taken, taker->classes, taker->event, taker->ctx);
-    if (v->first && load_taken(v))
+    if ((v->first && load_fold(v, &view)) || start_probes(v, &view))
         return -1;
-    void *state = outlet_state(&v->taken, &n);
+    void *state = cut_taken(v, true, &n);
     taker->begin(taker->ctx, state, n);
     free(state);
     if (taker->touched)
@@ -537,7 +651,7 @@ static int start_at_checkpoint(struct verify *v)
 static int take_story(struct verify *v)
 {
     uint64_t event = v->first ? trace_checkpoint(v->r->t, v->first)->event : 0;
-    return recorded_story_open(v->r->t, event, take_event, v, &v->story, v->err);
+    return recorded_story_open(v->r->t, event, take_story_event, v, &v->story, v->err);
 }
 
 /* Chooses the checkpoints between which the part lies that was asked for. False: it is empty. */
@@ -588,13 +702,15 @@ int replay_all(struct replay *r, const struct replay_options *o, struct replay_r
     }
     if (o->verify)
         rc = start_verifying(&v);
+    if (rc && atomic_load(&r->interrupted)) { /* before the part began */
+        report->interrupted = true;
+        rc = 0;
+    }
     report->from = r->e->ops->icount(r->e);
-    uint32_t needs = v.inspector ? inspector_classes(v.inspector) : 0;
-    r->e->ops->observe(r->e, r->classes | v.record.classes | needs | (o->taker ? o->taker->classes : 0),
-                       &v.observer);
+    observe(&v);
     if (v.inspector)
         inspector_start(v.inspector);
-    if (!rc)
+    if (!rc && !report->interrupted)
         rc = run_whole(&v);
     if (!rc && o->verify && !report->diverged && trace_damaged(r->t))
         rc = error_set(err, "%s: the trace is damaged; the replay equals everything before that",
@@ -607,9 +723,10 @@ int replay_all(struct replay *r, const struct replay_options *o, struct replay_r
     report->taken = v.story ? recorded_story_count(v.story) : 0;
     report->stop = v.stop;
     report->verified = o->verify && !rc && !report->diverged && !report->interrupted;
-    if (v.inspector)
+    if (v.inspector || v.reprobe)
         r->e->ops->stops(r->e, NULL, 0);
     inspector_destroy(v.inspector);
+    reprobe_free(v.reprobe);
     recorded_story_close(v.story);
     outlet_close(&v.record);
     outlet_close(&v.taken);

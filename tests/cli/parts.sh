@@ -1,5 +1,5 @@
 #!/bin/bash
-# parts.sh - replay --verify in parts: all of them are the whole, with the console in order; annotate in parts; and profile's samples, in
+# parts.sh - replay --verify in parts: all of them are the whole, with the console in order; annotate in parts, with new probes too; and profile's samples, in
 # parts and against what gdb says when it steps.
 . "$(dirname "$0")/../lib.sh"
 unset BOOTREEL_GUESTS
@@ -57,6 +57,30 @@ annotated() {
         "$BOOTREEL" events "$reel" --format json >a && same a b "annotate: events of processes"
     "$BOOTREEL" annotate -q nothing/"$reel" -o x.reel 2>/dev/null && fail "annotate: no trace"
     expect 2 folder "$BOOTREEL" annotate "$reel" -o nothing/x.reel
+}
+
+# Probes in parts see what an inspector sees that follows the whole run: an address in a loop, functions that are left soon, that are
+# in progress where parts begin, and that never return; one that is called for its name; a profile's.
+probed() {
+    local p j
+    "$BOOTREEL" record -q --checkpoint-every 20k -o fine.reel
+    printf 'stage kernel\nopen symbol memory_init\nclose return irq_came\n' >mine.profile
+    for p in --probe=0x401040 --probe=memset --probe=next_ready --probe=irq_came --probe=kernel_main --probe=service_call --profile=mine.profile \
+        '--probe=mark --probe=space_fork --probe=0x401040 --profile=mine.profile --events=-fold'; do
+        # shellcheck disable=SC2086
+        "$BOOTREEL" annotate -q fine.reel -o whole.reel $p --inspect || fail "annotate $p --inspect"
+        [ "$("$BOOTREEL" events whole.reel | grep -c probe.enter)" -gt 0 ] || fail "annotate $p: nothing is probed"
+        for j in 1 2 4; do
+            # shellcheck disable=SC2086
+            expect 0 new "$BOOTREEL" annotate fine.reel -o "$j.reel" $p --jobs $j
+            same 1.reel "$j.reel" "annotate $p: $j jobs"
+        done
+        "$BOOTREEL" events 1.reel --format json >a && "$BOOTREEL" events whole.reel --format json >b && same a b "annotate $p: events"
+    done
+    expect 0 again "$BOOTREEL" replay --verify --jobs 1 4.reel
+    expect 0 unreached "$BOOTREEL" annotate -q fine.reel -o 1.reel --probe nothing_there --probe 0x12345 --jobs 2
+    same <(printf 'bootreel: probe %s\n' 'nothing_there: no symbol of that name was found' '0x12345: it was never executed') unreached.err "probes that are not reached"
+    expect 2 bad "$BOOTREEL" annotate -q fine.reel -o 1.reel --probe 0x12x && holds bad.err 'neither a symbol nor an address' "a bad probe"
 }
 
 errors() {
@@ -129,6 +153,7 @@ END
 whole
 each
 annotated
+probed
 errors
 samples
 finish

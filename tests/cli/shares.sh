@@ -50,6 +50,18 @@ guessed() {
     done
 }
 
+# Probes and a profile are in the shares.
+probed() {
+    printf 'stage kernel\nopen symbol memory_init\nclose return irq_came\n' >mine.profile
+    "$BOOTREEL" record -q --checkpoint-every 20k -o fine.reel
+    merged fine.reel 7 --probe=next_ready --probe=0x401040 --profile=mine.profile
+    merged fine.reel 3 --probe=kernel_main --events=-pio # in progress to the end
+    holds merge.err '^bootreel: s\.[0-9]+\.share: .* which calls are in progress, .* is run again here$' "a call across shares"
+    shares fine.reel 2 --probe=nothing_there
+    expect 0 unreached "$BOOTREEL" annotate fine.reel --merge s.1.share s.2.share -o new.reel
+    holds unreached.err '^bootreel: probe nothing_there: no symbol' "a probe that is not reached"
+}
+
 # refused TEXT WHAT ANNOTATE-ARGUMENT...
 refused() {
     local text=$1 what=$2
@@ -68,6 +80,7 @@ together() {
     mv s.2.share other.share
     "$BOOTREEL" annotate -q "$reel" --part 2/3 -o less.share --events=-pio
     "$BOOTREEL" annotate -q "$reel" --part 2/4 -o four.share
+    "$BOOTREEL" annotate -q "$reel" --part 2/3 -o probe.share --probe mark
     shares "$reel" 3
     cp s.2.share copy.share
     refused 'share 2/3 is missing' "a missing share" "$reel" --merge s.1.share s.3.share
@@ -75,6 +88,7 @@ together() {
     refused '(s\.2|copy)\.share: is share 2/3, as (s\.2|copy)\.share is' "a share twice" "$reel" --merge s.1.share s.2.share copy.share s.3.share
     refused 'four\.share: is share 2/4, but s\.1\.share is 1/3' "another division" "$reel" --merge s.1.share four.share s.3.share
     refused 'less\.share: has other classes of events' "other classes" "$reel" --merge s.1.share less.share s.3.share
+    refused 'probe\.share: has other probes' "other probes" "$reel" --merge s.1.share probe.share s.3.share
     refused 'other\.share: is a share of another trace' "another trace" "$reel" --merge s.1.share other.share s.3.share
     refused 's\.1\.share: is a share of another trace' "the wrong trace" other.reel --merge s.1.share s.2.share s.3.share
     refused 'demo\.reel: not a share .* but a trace: make' "a trace in place of a share" "$reel" --merge s.1.share "$reel"
@@ -97,7 +111,7 @@ undivided() {
     "$BOOTREEL" record -q --checkpoint-every 300k --no-index -o bare.reel
     refused 'bare\.reel: no shares .* index' "no index" bare.reel --part 1/2
     refused 'demo\.reel: no shares .* made again' "--inspect" "$reel" --part 1/2 --inspect
-    refused 'demo\.reel: no shares .* probes' "--probe" "$reel" --part 1/2 --probe kernel_main
+    refused 'demo\.reel: no shares .* symbols' "--symbols" "$reel" --part 1/2 --symbols "$BOOTREEL"
     "$BOOTREEL" record -q --checkpoint-every 300k --events=-process -o quiet.reel
     refused 'quiet\.reel: no shares .* not in the trace' "classes" quiet.reel --part 1/2 --events=default
 }
@@ -138,6 +152,7 @@ full() {
 
 whole
 guessed
+probed
 together
 undivided
 damaged

@@ -26,10 +26,10 @@ static struct event event_at(uint64_t icount)
         .kind = EV_CONSOLE_LINE, .icount = icount, .time = icount, .data = "text", .len = 4};
 }
 
-/* Where one is given, the state of the folder. */
-static struct taped_item item_of(size_t k, char *fold)
+/* Where one is given, the state there. */
+static struct taped_item item_of(size_t k, char *state)
 {
-    return (struct taped_item){.k = k, .fold = {(uint8_t *)fold, fold ? strlen(fold) : 0}};
+    return (struct taped_item){.k = k, .state = {(uint8_t *)state, state ? strlen(state) : 0}};
 }
 
 static void put(struct share_writer *w, enum taped what, struct taped_item item)
@@ -52,7 +52,7 @@ static void next(struct share *s, struct taped_item *item, enum taped want)
 static void write_share(struct trace *t, const char *path, unsigned part, unsigned parts)
 {
     struct error err = {""};
-    const struct share_about about = {part, parts, program};
+    const struct share_about about = {.part = part, .parts = parts, .program = program};
     struct share_writer *w = share_create(t, path, path, &config, &about, &err);
     size_t first, end;
     replay_stretches(t, part, parts, &first, &end);
@@ -85,8 +85,8 @@ static void test_items(void **state)
     assert_int_equal(about.parts, 3);
     assert_int_equal(share_classes(s), EVENT_CLASSES_DEFAULT);
     next(s, item, TAPED_BEGIN);
-    assert_int_equal(item->fold.n, 5);
-    assert_memory_equal(item->fold.data, "first", 5);
+    assert_int_equal(item->state.n, 5);
+    assert_memory_equal(item->state.data, "first", 5);
     for (size_t k = first; k < end; k++) {
         next(s, item, TAPED_EVENT);
         const struct event want = event_at(trace_checkpoint(t, k)->icount + 1);
@@ -94,11 +94,52 @@ static void test_items(void **state)
         assert_int_equal(item->ev.icount, want.icount);
         next(s, item, TAPED_CHECKPOINT);
         assert_int_equal(item->k, k + 1);
-        assert_int_equal(item->fold.n, k % 2 ? 3 : 0);
+        assert_int_equal(item->state.n, k % 2 ? 3 : 0);
     }
     next(s, item, TAPED_END);
     taped_free(item);
     free(item);
+    share_close(s);
+    trace_close(t);
+}
+
+/* What waits where a part begins may be more than one note holds; and what is observed is in the share. */
+static void test_large_state(void **state)
+{
+    enum { SIZE = TRACE_MAX_NOTE + 1000 };
+    struct fixture *f = *state;
+    struct trace *t = recorded(f);
+    struct error err = {""};
+    const struct setting observed[] = {{"probe", "main"}, {"profile", "stage a\n"}};
+    struct share_about about = {
+        .part = 1, .parts = 1, .program = program, .observed = observed, .nobserved = 2};
+    struct share_writer *w = share_create(t, f->other, f->other, &config, &about, &err);
+    struct taped_item *item = mem_zero(1, sizeof *item);
+    char *large = mem_alloc(SIZE + 1);
+    memset(large, 'x', SIZE);
+    large[SIZE] = 0;
+    const size_t n = replay_parts(t);
+    put(w, TAPED_BEGIN, item_of(0, NULL));
+    for (size_t k = 1; k <= n; k++)
+        put(w, TAPED_CHECKPOINT, item_of(k, k == 2 ? large : NULL));
+    if (share_finish(w, &err))
+        fail_msg("%s", err.text);
+    struct share *s = share_open(f->other, t, program, BEHAVIOUR, &err);
+    if (!s)
+        fail_msg("%s", err.text);
+    share_about(s, &about);
+    assert_int_equal(about.nobserved, 2);
+    assert_string_equal(about.observed[0].value, "main");
+    assert_string_equal(about.observed[1].key, "profile");
+    next(s, item, TAPED_BEGIN);
+    for (size_t k = 1; k <= n; k++) {
+        next(s, item, TAPED_CHECKPOINT);
+        assert_int_equal(item->state.n, k == 2 ? SIZE : 0);
+        assert_true(k != 2 || !memcmp(item->state.data, large, SIZE));
+    }
+    taped_free(item);
+    free(item);
+    free(large);
     share_close(s);
     trace_close(t);
 }
@@ -149,7 +190,7 @@ enum wrong { NOTHING, NO_NOTE, LESS, MORE, HASH, EARLY, LATE, WRONGS };
 static void put_checkpoint(struct trace_writer *w, const struct trace_checkpoint *c, uint64_t more, bool note)
 {
     const struct trace_note n = {
-        .icount = c->icount, .time = c->time, .type = "fold", .name = "state", .data = "", .len = 0};
+        .icount = c->icount, .time = c->time, .type = "part", .name = "state", .data = "", .len = 0};
     if (note)
         trace_write_note(w, &n, NULL);
     trace_checkpoint_begin(w, c->icount, c->time, false, NULL);
@@ -201,6 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_items, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_large_state, setup, teardown),
         cmocka_unit_test_setup_teardown(test_makers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_checkpoints, setup, teardown),

@@ -10,7 +10,7 @@ struct annotate_stretches {
     struct trace *trace;
     size_t first, end;
     unsigned jobs;
-    const struct fold_state *begin; /* the folder's state at `first`; NULL: it is guessed */
+    const struct part_state *begin; /* the state at `first`; NULL: it is guessed */
     int (*take)(void *ctx, enum taped what, const struct taped_item *item, struct error *err);
     void *ctx;
 };
@@ -18,7 +18,8 @@ void annotate_stretches(const struct annotate_stretches *s, struct annotated *a)
 
 /* Writes an item into the new trace. */
 int annotate_write(struct rewriter *out, enum taped what, const struct taped_item *item, struct error *err);
-/* Completes the trace if the outcome is ANNOTATE_DONE so far, and stops writing it otherwise. */
-void annotate_finish(struct rewriter *out, struct annotated *a);
+/* Completes the trace if the outcome is ANNOTATE_DONE so far, and says which probes were not reached; otherwise stops writing it. */
+void annotate_finish(const struct annotate_job *job, struct trace *t, struct rewriter *out,
+                     struct annotated *a);
 
 #endif

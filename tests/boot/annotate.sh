@@ -1,0 +1,46 @@
+#!/bin/bash
+# annotate.sh - new probes in parts of a boot of Debian's kernel on two processors: by address, in the kernel, of functions in which tasks
+# wait, in a module; what follows the whole run sees the same, and so do shares of other machines.
+. "$(dirname "$0")/../lib.sh"
+need_guests
+scripts/guests "$GUESTS" drives >/dev/null || { echo "no initrd-drives.gz: see scripts/guests"; exit 2; }
+cd "$work" || exit 2
+expect 0 record "$BOOTREEL" record --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd-drives.gz" --append 'console=ttyS0 drives=0' --cpus 2 \
+    -q --console=none -o boot.reel
+printf 'stage pick\nopen symbol pick_next_task_fair\nclose return pick_next_task_fair\n' >mine.profile
+address=$("$BOOTREEL" events boot.reel | sed -nE 's/.* kernel.initcall +initcall .* at (0x[0-9a-f]+).*/\1/p' | head -n 1)
+[ -n "$address" ] || address=$("$BOOTREEL" events --format json boot.reel |
+    python3 -c 'import json, sys; print(next(e["fields"]["address"] for e in json.load(sys.stdin) if e["kind"] == "kernel.reached" and e["text"].startswith("start_kernel")))')
+
+probed() { # NAME ANNOTATE-OPTION...
+    local name=$1
+    shift
+    expect 0 "$name-whole" "$BOOTREEL" annotate -q boot.reel -o whole.reel "$@" --inspect
+    expect 0 "$name-one" "$BOOTREEL" annotate -q boot.reel -o one.reel "$@" --jobs 1
+    expect 0 "$name-three" "$BOOTREEL" annotate -q boot.reel -o three.reel "$@" --jobs 3
+    same one.reel three.reel "$name: three jobs"
+    "$BOOTREEL" events --format json one.reel >a && "$BOOTREEL" events --format json whole.reel >b && same a b "$name: events"
+    "$BOOTREEL" events --class kernel one.reel | grep probe >"$name"
+}
+
+shares() { # NAME ANNOTATE-OPTION...
+    local name=$1 k
+    shift
+    for k in 1 2 3; do
+        expect 0 "$name-share" "$BOOTREEL" annotate -q boot.reel --part "$k/3" -o "$k.share" "$@"
+    done
+    expect 0 "$name-merge" "$BOOTREEL" annotate -q boot.reel --merge 3.share 1.share 2.share -o merged.reel
+    same one.reel merged.reel "$name: shares"
+}
+
+probed soon --probe=vfs_open --probe="$address" --probe=scsi_mod:scsi_register_driver --profile=mine.profile
+shares soon --probe=vfs_open --probe="$address" --probe=scsi_mod:scsi_register_driver --profile=mine.profile
+holds soon 'probe\.arguments +vfs_open\(path=0x[0-9a-f]+, .*pid [1-9]' "a call of the kernel"
+holds soon 'probe\.leave +vfs_open returned 0x0 after [0-9]+ ns, pid [1-9]' "its return"
+holds soon "probe\\.enter +$address\\(" "an address"
+holds soon 'probe\.arguments +scsi_mod:scsi_register_driver\(' "a module's function"
+holds soon 'probe\.leave +scsi_mod:scsi_register_driver returned' "its return"
+holds soon 'probe\.leave +pick_next_task_fair ' "the profile's function"
+probed wait --probe=schedule --probe=kernel_init --probe=do_exit
+holds wait 'probe\.leave +schedule ' "a function in which tasks wait"
+finish
