@@ -38,6 +38,11 @@ struct machine {
     uint32_t epoch;
 };
 
+static uint32_t bus_in(void *ctx, uint16_t port, unsigned size)
+{
+    return UINT32_MAX;
+}
+static void bus_out(void *ctx, uint16_t port, unsigned size, uint32_t v) {}
 static uint64_t bus_read(void *ctx, uint64_t pa, unsigned size)
 {
     return UINT64_MAX;
@@ -47,6 +52,16 @@ static bool bus_rdmsr(void *ctx, uint32_t msr, uint64_t *value)
 {
     return false;
 }
+static bool bus_wrmsr(void *ctx, uint32_t msr, uint64_t value)
+{
+    return false;
+}
+static uint64_t bus_get_cr8(void *ctx)
+{
+    return 0;
+}
+static void bus_set_cr8(void *ctx, uint64_t value) {}
+static void bus_shutdown(void *ctx) {}
 static void bus_event(void *ctx, struct event *ev) {}
 static uint64_t bus_time(void *ctx)
 {
@@ -59,8 +74,8 @@ static void put64(uint8_t *at, uint64_t v)
     memcpy(at, &v, 8);
 }
 
-/* Code, data and stack are mapped to themselves; there is nothing behind them. The third page of data is read-only. With five levels
- * the same is mapped once more at FAR. */
+/* Code and stack are mapped to themselves, the pages of data in reverse order; there is nothing behind them. The third page of data is
+ * read-only. With five levels the same is mapped once more at FAR. */
 #define FAR (1ull << 48)
 enum { PML5 = 0, PML4 = 0x1000, CR4_LA57 = 1 << 12 };
 static void make_tables(uint8_t *ram)
@@ -71,9 +86,11 @@ static void make_tables(uint8_t *ram)
     put64(ram + 0x2000, 0x3000 | 0x67);
     for (unsigned i = 1; i < 4; i++) {
         put64(ram + 0x3000 + 8 * i, (0x4000 + i * 0x1000) | 0x67);
-        for (unsigned k = 0; k < PAGES; k++)
-            put64(ram + 0x4000 + i * 0x1000 + 8 * k,
-                  (i * 0x200000 + k * PAGE) | (i * 0x200000 == DATA && k == 2 ? 0x25 : 0x27));
+        for (unsigned k = 0; k < PAGES; k++) {
+            bool data = i * 0x200000 == DATA;
+            uint64_t frame = i * 0x200000 + (data ? PAGES - 1 - k : k) * PAGE;
+            put64(ram + 0x4000 + i * 0x1000 + 8 * k, frame | (data && k == 2 ? 0x25 : 0x27));
+        }
     }
 }
 
@@ -81,9 +98,15 @@ static struct machine make(const char *compile, bool la57)
 {
     struct machine m = {.epoch = 1, .clock = mem_zero(1, sizeof *m.clock)};
     const struct x86_bus bus = {.ctx = m.clock,
+                                .in = bus_in,
+                                .out = bus_out,
                                 .read = bus_read,
                                 .write = bus_write,
                                 .rdmsr = bus_rdmsr,
+                                .wrmsr = bus_wrmsr,
+                                .get_cr8 = bus_get_cr8,
+                                .set_cr8 = bus_set_cr8,
+                                .shutdown = bus_shutdown,
                                 .time = bus_time,
                                 .event = bus_event};
     struct error err;
@@ -131,8 +154,9 @@ static uint64_t any(uint64_t n)
 }
 
 struct program {
-    bool code32;  /* 32-bit code in flat segments; else 64-bit code */
-    bool aligned; /* displacements are multiples of 16 */
+    bool code32;     /* 32-bit code in flat segments; else 64-bit code */
+    bool privileged; /* CPL 0 */
+    bool aligned;    /* displacements are multiples of 16 */
     uint8_t code[2 * PAGE];
     unsigned size, start[16], nblocks, jump[64], njumps;
 };
@@ -585,6 +609,7 @@ static void make_program(struct program *p)
     p->aligned = false;
     p->size = p->njumps = 0;
     p->code32 = !any(3);
+    p->privileged = any(2);
     p->nblocks = 2 + (unsigned)any(10);
     for (unsigned i = 0; i < p->nblocks; i++) {
         p->start[i] = p->size;
@@ -612,11 +637,13 @@ static void start(struct machine *m, const struct program *p, const struct x86_u
     for (unsigned i = 0; i < 16 * 16; i += 8) /* the XMM registers */
         put64(fx + 160 + i, (u->gpr[i / 16] ^ u->gpr[15 - i / 16] << (i & 8)) * (i / 16 + 1));
     assert_true(x86_user_fx_set(m->cpu, fx));
-    if (!p->code32)
+    const unsigned ring = p->privileged ? 0 : 3, dpl = ring << 5;
+    if (!p->code32 && !p->privileged)
         return;
-    x86_set_segment(m->cpu, "cs", 0x23, 0, UINT32_MAX, 0xc0fb);
+    x86_set_segment(m->cpu, "cs", (uint16_t)(0x20 | ring), 0, UINT32_MAX,
+                    (p->code32 ? 0xc09b : 0xa09b) | dpl);
     for (unsigned i = 0; i < 3; i++)
-        x86_set_segment(m->cpu, &"ss\0ds\0es"[3 * i], 0x2b, 0, UINT32_MAX, 0xc0f3);
+        x86_set_segment(m->cpu, &"ss\0ds\0es"[3 * i], (uint16_t)(0x28 | ring), 0, UINT32_MAX, 0xc093 | dpl);
 }
 
 static struct x86_user random_user(const struct program *p)
@@ -768,12 +795,13 @@ static uint64_t run_programs(bool watched, uint64_t n)
 {
     const char *text = getenv("COMPILE_SEED"), *many = getenv("COMPILE_PROGRAMS");
     uint64_t first = text ? strtoull(text, NULL, 10) : 1, stops = 0;
+    static const char *const heat[] = {"1", "2", "3", "8"};
     n = many ? strtoull(many, NULL, 10) : n;
     for (uint64_t i = first; i < first + n; i++) {
         seed = i * 0x9e3779b97f4a7c15u | 1;
         any(2), any(2), any(2);
         bool la57 = !any(3);
-        struct machine a = make("0", la57), b = make(any(3) ? "1" : "3", la57);
+        struct machine a = make("0", la57), b = make(heat[any(4)], la57);
         run_program(&a, &b, i, watched, &stops);
         end(&a);
         end(&b);

@@ -14,7 +14,7 @@
 #include "hv/x86/jit/unit.h"
 #include "traces/memory.h"
 
-enum { CODE_SIZE = 64 << 20, CODE_ROOM = 512 << 10, MAX_DROPS = 8, HEAT = 100 };
+enum { CODE_SIZE = 64 << 20, CODE_ROOM = 2 << 20, MAX_DROPS = 8, HEAT = 100 };
 
 typedef const struct op *enter_fn(struct x86 *, const struct op *, op_fn *);
 
@@ -179,20 +179,43 @@ bool jit_compiles(struct jit *j, const struct block *b, const struct op *op)
 
 /* ---------------------------------------------------------------- regions */
 
+const struct region *region_at(const struct block *b, unsigned op)
+{
+    const struct region *r = b->regions;
+    while (r && r->op != op)
+        r = r->block_next;
+    return r;
+}
+
 op_fn *op_original(const struct block *b, unsigned op)
 {
-    for (const struct region *r = b->regions; r; r = r->block_next)
-        if (r->op == op)
-            return r->original;
+    const struct region *r = region_at(b, op);
+    if (r)
+        return r->original;
     return op == 0 && b->first ? b->first : b->ops[op].fn;
 }
 
-static bool is_member(const struct region *r, const struct block *b)
+static bool is_member(const struct members *m, const struct block *b)
 {
-    for (unsigned i = 0; i < r->nmembers; i++)
-        if (r->member[i] == b)
+    for (unsigned i = 0; i < m->n; i++)
+        if (m->block[i] == b)
             return true;
     return false;
+}
+
+static struct members *members_of_unit(const struct unit *u)
+{
+    struct members *m = mem_alloc(sizeof *m + (u->nversions + u->nlinks + 1) * sizeof m->block[0]);
+    m->regions = 0;
+    m->n = 1;
+    m->block[0] = u->entry;
+    for (unsigned i = 0; i < u->nversions; i++)
+        if (!is_member(m, u->version[i].block))
+            m->block[m->n++] = u->version[i].block;
+    for (unsigned i = 0; i < u->nlinks; i++)
+        if (!is_member(m, u->link[i]))
+            m->block[m->n++] = u->link[i];
+    return m;
 }
 
 static void remove_from_block(struct region *r)
@@ -230,6 +253,8 @@ static void drop_region(struct physmem *pm, struct region *r)
 {
     remove_from_block(r);
     set_handler(pm, &r->entry->ops[r->op], r->code, r->original);
+    if (!--r->members->regions)
+        free(r->members);
     free(r);
 }
 
@@ -237,8 +262,9 @@ void jit_block_dropped(struct physmem *pm, struct block *b)
 {
     if (!b->page)
         return;
+    bool dropped = false;
     for (struct region **at = &b->page->regions, *r; (r = *at);) {
-        if (!is_member(r, b)) {
+        if (!is_member(r->members, b)) {
             at = &r->page_next;
             continue;
         }
@@ -246,7 +272,8 @@ void jit_block_dropped(struct physmem *pm, struct block *b)
         struct block *entry = r->entry;
         bool again = entry != b && r->op == 0 && entry->ops[0].fn == r->code;
         drop_region(pm, r);
-        b->page->drops += b->page->drops < MAX_DROPS;
+        b->page->drops += !dropped && b->page->drops < MAX_DROPS;
+        dropped = true;
         if (again)
             watch_again(physmem_jit(pm), entry);
     }
@@ -260,22 +287,45 @@ void jit_page_dropped(struct physmem *pm, struct code_page *p)
     }
 }
 
-static void install(struct jit *j, struct block *b, unsigned op, op_fn *code)
+static void install(struct block *b, unsigned op, op_fn *code, struct members *m)
 {
-    const struct unit *u = &j->unit;
-    struct region *r = mem_alloc(sizeof *r + (u->nversions + 1) * sizeof r->member[0]);
+    struct region *r = mem_alloc(sizeof *r);
     *r = (struct region){.page_next = b->page->regions,
                          .entry = b,
                          .op = op,
                          .code = code,
                          .original = op_original(b, op),
-                         .block_next = b->regions};
-    r->member[r->nmembers++] = b;
-    for (unsigned i = 0; i < u->nversions; i++)
-        if (!is_member(r, u->version[i].block))
-            r->member[r->nmembers++] = u->version[i].block;
+                         .block_next = b->regions,
+                         .members = m};
+    m->regions++;
     b->page->regions = b->regions = r;
     b->ops[op].fn = code;
+}
+
+static op_fn *code_at(const struct jit *j, const uint8_t *written)
+{
+    return (op_fn *)(uintptr_t)(j->executable + (written - j->writable));
+}
+
+/* Regions begin at multiples of 16. */
+static void align(struct code_buffer *c)
+{
+    c->at += -(uintptr_t)c->at & 15;
+}
+
+/* The blocks of the region that are not compiled yet begin in its middle. */
+static void install_entries(struct jit *j, struct members *m)
+{
+    struct unit *u = &j->unit;
+    for (unsigned i = 0; i < u->nversions; i++) {
+        struct block *b = u->version[i].block;
+        if (b->ops[0].fn != count_entry)
+            continue;
+        align(&u->code);
+        uint8_t *start = u->code.at;
+        if (unit_entry(u, i))
+            install(b, 0, code_at(j, start), m);
+    }
 }
 
 static bool compile_one(struct jit *j, struct block *b, unsigned op)
@@ -285,17 +335,12 @@ static bool compile_one(struct jit *j, struct block *b, unsigned op)
     u->code = (struct code_buffer){start, j->writable + CODE_SIZE, false};
     if (!unit_compile(u, b, op))
         return false;
-    install(j, b, op, (op_fn *)(uintptr_t)(j->executable + j->used));
-    j->used = (size_t)(u->code.at - j->writable + 15) & ~(size_t)15;
+    struct members *m = members_of_unit(u);
+    install(b, op, code_at(j, start), m);
+    install_entries(j, m);
+    align(&u->code);
+    j->used = (size_t)(u->code.at - j->writable);
     return true;
-}
-
-static bool has_region(const struct block *b, unsigned op)
-{
-    for (const struct region *r = b->regions; r; r = r->block_next)
-        if (r->op == op)
-            return true;
-    return false;
 }
 
 /* Compiles the block, and what follows the instructions in it that are left to their handlers. */
@@ -308,7 +353,7 @@ static void compile_from(struct jit *j, struct block *b)
         struct resume t = todo[--n];
         while (t.op < t.block->n && !op_compiled(&j->unit, &t.block->ops[t.op]))
             t.op++;
-        if (t.op >= t.block->n || has_region(t.block, t.op) || !compile_one(j, t.block, t.op))
+        if (t.op >= t.block->n || region_at(t.block, t.op) || !compile_one(j, t.block, t.op))
             continue;
         for (unsigned i = 0; i < j->unit.nresumes && n < MAX_RESUMES; i++)
             todo[n++] = j->unit.resume[i];

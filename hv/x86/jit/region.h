@@ -4,15 +4,23 @@
 
 #include "hv/x86/cpu.h"
 
+/* The blocks from which code was compiled, and those to which it leaves directly. */
+struct members {
+    unsigned regions, n; /* `regions`: how many have these members */
+    struct block *block[];
+};
+/* Code that is the handler of an op. A region has one for the op from which it was compiled, and one for each block in its middle that can
+ * be entered. */
 struct region {
     struct region *page_next, *block_next; /* of the page; of those that begin in the block */
     struct block *entry;
     unsigned op;
     op_fn *code, *original;
-    unsigned nmembers;
-    struct block *member[];
+    struct members *members;
 };
 
+/* The one that begins at an op; NULL: none. */
+const struct region *region_at(const struct block *, unsigned op);
 /* The handler of an op as it was decoded. */
 op_fn *op_original(const struct block *, unsigned op);
 

@@ -129,6 +129,12 @@ static void emit_count(struct unit *u, struct block *b, const struct op *op)
 #endif
 }
 
+static void set_block(struct unit *u, struct block *b)
+{
+    asm_imm(&u->code, H_AX, (uintptr_t)b);
+    asm_rm(&u->code, 8, HOST_MOV_EG, H_AX, CPU_FIELD(block));
+}
+
 void leave_region(struct unit *u, const struct flow *f, struct block *b, unsigned op, int64_t rip, op_fn *fn)
 {
     struct code_buffer *c = &u->code;
@@ -140,10 +146,8 @@ void leave_region(struct unit *u, const struct flow *f, struct block *b, unsigne
     }
     if (!rip)
         emit_count(u, b, &b->ops[op]);
-    if (b != u->entry) {
-        asm_imm(c, H_AX, (uintptr_t)b);
-        asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(block));
-    }
+    if (b != u->entry)
+        set_block(u, b);
     asm_imm(c, H_SI, (uintptr_t)&b->ops[op]);
     asm_imm(c, H_AX, (uintptr_t)fn);
     asm_rr(c, 4, HOST_GROUP5, HOST_JMP_E, H_AX);
@@ -159,13 +163,14 @@ void leave_indirect(struct unit *u, unsigned reg, op_fn *fn)
     asm_rr(c, 4, HOST_GROUP5, HOST_JMP_E, H_AX);
 }
 
-static void stop_before(struct unit *u, const struct side *s)
+/* Leaves to the dispatcher before a block whose steps are subtracted already. */
+static void stop_before(struct unit *u, const struct flow *f, const struct block *b)
 {
     struct code_buffer *c = &u->code;
     asm_rm(c, 8, HOST_ALU_EI, ALU_ADD, CPU_FIELD(left));
-    asm_bytes(c, s->block->n, 4);
-    write_all(u, &s->flow);
-    add_rip(u, block_offset(u, s->block));
+    asm_bytes(c, b->n, 4);
+    write_all(u, f);
+    add_rip(u, block_offset(u, b));
     asm_rm(c, 8, HOST_MOV_EI, 0, CPU_FIELD(block));
     asm_bytes(c, 0, 4);
     asm_rr(c, 4, HOST_XOR_EG, H_AX, H_AX);
@@ -239,10 +244,14 @@ static void emit_sides(struct unit *u)
         asm_patch(s->jump, u->code.at);
         if (s->stores)
             try_beside(u, s);
-        if (s->way == WAY_OP)
+        switch (s->way) {
+        case WAY_OP:
             leave_region(u, &s->flow, s->block, s->op, 0, op_original(s->block, s->op));
-        else
-            stop_before(u, s);
+            break;
+        case WAY_STOP:
+            stop_before(u, &s->flow, s->block);
+            break;
+        }
     }
 }
 
@@ -353,6 +362,27 @@ static bool is_better(const struct flow *now, const struct flow *version)
     return (now->group.active && !version->group.active) || (now->checks & ~version->checks & CHECK_MXCSR);
 }
 
+/* Leaves to a block, whatever its handler will be then; its steps are subtracted already. */
+static void link_to(struct unit *u, struct block *b)
+{
+    struct code_buffer *c = &u->code;
+#ifdef BOOTREEL_COUNT
+    stop_before(u, &u->now, b); /* the dispatcher enters it, and counts */
+    return;
+#endif
+    if (u->nlinks == MAX_LINKS) {
+        c->full = true;
+        return;
+    }
+    u->link[u->nlinks++] = b;
+    write_all(u, &u->now);
+    add_rip(u, block_offset(u, b));
+    if (b != u->entry)
+        set_block(u, b);
+    asm_imm(c, H_SI, (uintptr_t)&b->ops[0]);
+    asm_rm(c, 4, HOST_GROUP5, HOST_JMP_E, at_reg(H_SI, offsetof(struct op, fn)));
+}
+
 /* Goes on in a block of the region; its steps are subtracted already. */
 static void enter_block(struct unit *u, struct block *b)
 {
@@ -370,6 +400,10 @@ static void enter_block(struct unit *u, struct block *b)
         asm_patch(asm_jmp(&u->code), v->label);
         return;
     }
+    if (!v && (count == MAX_OF_BLOCK || !has_room(u, b) || (!count && region_at(b, 0)))) {
+        link_to(u, b);
+        return;
+    }
     if (count == MAX_OF_BLOCK - 1) { /* the last one is for all edges */
         flags_to_memory(u);
         u->now.group.active = false;
@@ -383,14 +417,11 @@ static struct block *edge_target(const struct unit *u, const struct block *from,
                                  int64_t offset)
 {
     struct block *b = from->next[which];
-    unsigned count;
     if (!b || b->page != from->page || (uint16_t)b->id != (uint16_t)from->id || b->ops[0].fn == op_resync)
         return NULL;
     if ((int64_t)(from->id >> 16) + offset != (int64_t)(b->id >> 16))
         return NULL;
-    if (find_version(u, b, &count) || (count < MAX_OF_BLOCK && has_room(u, b)))
-        return b;
-    return NULL;
+    return b;
 }
 
 void edge_now(struct unit *u, unsigned which, int64_t offset, op_fn *otherwise)
@@ -477,15 +508,20 @@ static void compile_on(struct unit *u)
     }
 }
 
+static void everything_in_memory(struct flow *f)
+{
+    memset(f, 0, sizeof *f);
+    memset(f->host, H_NONE, sizeof f->host);
+    vectors_none(f);
+}
+
 bool unit_compile(struct unit *u, struct block *b, unsigned op)
 {
     u->entry = b;
-    u->nsides = u->nversions = u->nedges = u->nresumes = u->ops = 0;
+    u->nlinks = u->nsides = u->nversions = u->nedges = u->nresumes = u->ops = 0;
     u->next = NULL;
     u->host_flags = false;
-    memset(&u->now, 0, sizeof u->now);
-    memset(u->now.host, H_NONE, sizeof u->now.host);
-    vectors_none(&u->now);
+    everything_in_memory(&u->now);
     if (op == 0)
         u->version[u->nversions++] = (struct version){b, u->code.at, u->now};
     compile_block(u, b, op);
@@ -501,5 +537,19 @@ bool unit_compile(struct unit *u, struct block *b, unsigned op)
         compile_on(u);
     }
     emit_sides(u);
+    return !u->code.full;
+}
+
+bool unit_entry(struct unit *u, unsigned version)
+{
+    const struct version *v = &u->version[version];
+    everything_in_memory(&u->now);
+    if (v->flow.source != FLAGS_MEMORY || v->flow.group.active || !vectors_fit(&u->now, &v->flow))
+        return false;
+    add_rip(u, -block_offset(u, v->block));
+    if (v->block != u->entry)
+        set_block(u, u->entry);
+    adapt(u, &v->flow);
+    asm_patch(asm_jmp(&u->code), v->label);
     return !u->code.full;
 }

@@ -65,7 +65,10 @@ struct flow {
 enum extra { EXTRA_CIPHER = 1 /* AES and PCLMULQDQ */, EXTRA_SHA = 2, EXTRA_GFNI = 4 };
 
 /* A way out that is seldom taken: its code is behind the region's. */
-enum way { WAY_OP /* to the op's handler */, WAY_STOP /* no steps left to enter `block` */ };
+enum way {
+    WAY_OP,  /* to the op's handler */
+    WAY_STOP /* no steps left to enter `block` */
+};
 struct side {
     uint8_t *jump; /* where its address goes */
     enum way way;
@@ -95,12 +98,13 @@ struct edge {
 };
 
 enum {
-    MAX_SIDES = 700,
-    MAX_VERSIONS = 24,
+    MAX_SIDES = 3000,
+    MAX_VERSIONS = 120,
     MAX_OF_BLOCK = 3,
-    MAX_EDGES = 32,
-    MAX_OPS = 256,
-    MAX_RESUMES = 64
+    MAX_EDGES = 160,
+    MAX_OPS = 1280,
+    MAX_RESUMES = 64,
+    MAX_LINKS = 400,
 };
 
 struct resume {
@@ -131,6 +135,8 @@ struct unit {
     unsigned nversions;
     struct edge edge[MAX_EDGES];
     unsigned nedges;
+    struct block *link[MAX_LINKS]; /* which it leaves to, through their handlers */
+    unsigned nlinks;
     struct resume resume[MAX_RESUMES]; /* after instructions that are not compiled */
     unsigned nresumes;
     const char *wrong; /* for tests: the mnemonic of an instruction whose result is made wrong; NULL: none */
@@ -346,5 +352,8 @@ void emit_beside(struct code_buffer *);
 
 /* Compiles the region that begins at an op; false if there is nothing to compile or no room. */
 bool unit_compile(struct unit *, struct block *, unsigned op);
+/* Writes an entry for the interpreter to a version of a block in the region that was compiled last; false if the version expects what is
+ * not in memory, or there is no room. */
+bool unit_entry(struct unit *, unsigned version);
 
 #endif
