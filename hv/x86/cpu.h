@@ -211,6 +211,7 @@ struct itlb_entry {
     struct code_page *page;
     uint64_t pa;
 };
+enum { GUESSES = 4096 }; /* see `guess` in struct x86 */
 /* How the slots of a space are numbered: the TLBs of CPL 0-2 and 3, then the instruction TLBs. */
 enum { ITLB_SLOT = 2 * TLB_SIZE, TLB_SLOTS = ITLB_SLOT + 2 * ITLB_SIZE };
 
@@ -273,17 +274,17 @@ struct msrs {
 struct cpuid_model; /* cpuid.c */
 
 struct x86 {
-    /* --- hot --- */
+    /* --- hot; the first 128 bytes have the shortest addresses in compiled code --- */
+    int64_t left;          /* steps left in the slice after the running block */
+    struct tlb_entry *tlb; /* see tlb_select() */
     /* gpr[REG_ZERO] is 0; gpr[REG_RIP] is the start of the running block, or outside blocks the next
      * instruction. */
     uint64_t gpr[NGPR];
     uint64_t cc_res; /* lazy flags: the last result, sign-extended: ZF, SF, PF */
     /* CF, AF, OF at their positions in EFLAGS; bits 2 and 7 invert PF and SF as computed from cc_res */
     uint64_t cc_aux;
-    int64_t left;          /* steps left in the slice after the running block */
-    struct block *block;   /* running */
-    const struct op *op;   /* the current instruction; set wherever code outside the handler may need it */
-    struct tlb_entry *tlb; /* see tlb_select() */
+    struct block *block; /* running */
+    const struct op *op; /* the current instruction; set wherever code outside the handler may need it */
     struct itlb_entry *itlb;
     /* of `space`: CPL 0-2, CPL 3, and one that stays empty (used with alignment checks on) */
     struct tlb_entry *tlbs[3];
@@ -372,6 +373,8 @@ struct x86 {
     uint64_t switches; /* number of switches between spaces */
     /* The blocks that were entered last, by JUMP_SLOT(). Valid if page and id are right. Never NULL. */
     struct block *jumps[JUMPS];
+    /* What compiled loads expect as tlb_entry.add: the last one's. Any value is correct. */
+    uintptr_t guess[GUESSES];
     struct space spaces[SPACES];
     struct tlb_entry none[TLB_SIZE];
     bool hosted, trap_hit; /* x86_host(); x86_run() must return X86_TRAP */

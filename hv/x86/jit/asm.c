@@ -120,6 +120,12 @@ void asm_alu_imm(struct code_buffer *c, unsigned size, unsigned operation, unsig
     }
 }
 
+void asm_alu_imm_mem(struct code_buffer *c, unsigned operation, struct host_mem m, int8_t imm)
+{
+    asm_rm(c, 8, HOST_ALU_EB, operation, m);
+    asm_bytes(c, (uint8_t)imm, 1);
+}
+
 void asm_move(struct code_buffer *c, unsigned dst, unsigned src)
 {
     if (dst != src)

@@ -344,11 +344,12 @@ static bool compile_one(struct jit *j, struct block *b, unsigned op)
 }
 
 /* Compiles the block, and what follows the instructions in it that are left to their handlers. */
-static void compile_from(struct jit *j, struct block *b)
+static void compile_from(struct jit *j, const struct x86 *cpu, struct block *b)
 {
     struct resume todo[MAX_RESUMES] = {{b, 0}};
     unsigned n = 1;
     j->unit.word = is_code64(b) ? 8 : 4;
+    j->unit.guesses = cpu->cpl < 3;
     while (n && !jit_full(j)) {
         struct resume t = todo[--n];
         while (t.op < t.block->n && !op_compiled(&j->unit, &t.block->ops[t.op]))
@@ -383,7 +384,7 @@ static const struct op *count_entry(struct x86 *cpu, const struct op *op)
     if (jit_full(j))
         look_again(cpu);
     else
-        compile_from(j, b);
+        compile_from(j, cpu, b);
     return b->ops[0].fn(cpu, op);
 }
 

@@ -44,7 +44,12 @@ static void tlb_match(struct unit *u, struct host_mem m, unsigned size, bool wri
 void tlb_check(struct unit *u, unsigned size, bool write)
 {
     tlb_match(u, at_reg(H_AX, 0), size, write);
-    asm_rm(&u->code, 8, HOST_ADD_GE, H_AX, at_reg(H_CX, offsetof(struct tlb_entry, add)));
+    if (!write && u->guesses) {
+        guess_add(u, H_DX);
+        asm_alu(&u->code, 8, ALU_ADD, H_AX, H_DX);
+    } else {
+        asm_rm(&u->code, 8, HOST_ADD_GE, H_AX, at_reg(H_CX, offsetof(struct tlb_entry, add)));
+    }
     u->at = at_reg(H_AX, 0);
 }
 
@@ -59,7 +64,10 @@ static void register_check(struct unit *u, unsigned guest, int32_t disp, unsigne
         return;
     }
     tlb_match(u, m, size, write);
-    asm_rm(c, 8, HOST_MOV_GE, H_AX, at_reg(H_CX, offsetof(struct tlb_entry, add)));
+    if (!write && u->guesses)
+        guess_add(u, H_AX);
+    else
+        asm_rm(c, 8, HOST_MOV_GE, H_AX, at_reg(H_CX, offsetof(struct tlb_entry, add)));
     u->at = (struct host_mem){H_AX, m.base, 0, disp};
 }
 

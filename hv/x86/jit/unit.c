@@ -167,8 +167,7 @@ void leave_indirect(struct unit *u, unsigned reg, op_fn *fn)
 static void stop_before(struct unit *u, const struct flow *f, const struct block *b)
 {
     struct code_buffer *c = &u->code;
-    asm_rm(c, 8, HOST_ALU_EI, ALU_ADD, CPU_FIELD(left));
-    asm_bytes(c, b->n, 4);
+    asm_alu_imm_mem(c, ALU_ADD, CPU_FIELD(left), (int8_t)b->n);
     write_all(u, f);
     add_rip(u, block_offset(u, b));
     asm_rm(c, 8, HOST_MOV_EI, 0, CPU_FIELD(block));
@@ -200,6 +199,28 @@ void side_exit_store(struct unit *u, unsigned cc, struct host_mem at, unsigned s
     u->side[n].stores = size;
     u->side[n].at = at;
     u->side[n].back = u->code.at;
+}
+
+void guess_add(struct unit *u, unsigned reg)
+{
+    const unsigned n = u->nsides;
+    struct host_mem guess = CPU_FIELD(guess);
+    guess.disp += (int32_t)(u->next_guess++ % GUESSES * sizeof(uintptr_t));
+    asm_rm(&u->code, 8, HOST_MOV_GE, reg, guess);
+    asm_rm(&u->code, 8, HOST_CMP_GE, reg, at_reg(H_CX, offsetof(struct tlb_entry, add)));
+    add_side(u, asm_jcc(&u->code, CC_NE), WAY_GUESS, u->block, u->op);
+    if (u->nsides == n)
+        return;
+    u->side[n].at = at_reg(reg, guess.disp);
+    u->side[n].back = u->code.at;
+}
+
+static void guess_again(struct unit *u, const struct side *s)
+{
+    struct code_buffer *c = &u->code;
+    asm_rm(c, 8, HOST_MOV_GE, s->at.base, at_reg(H_CX, offsetof(struct tlb_entry, add)));
+    asm_rm(c, 8, HOST_MOV_EG, s->at.base, at_reg(H_CPU, s->at.disp));
+    asm_patch(asm_jmp(c), s->back);
 }
 
 /* As host_w_beside(). */
@@ -250,6 +271,9 @@ static void emit_sides(struct unit *u)
             break;
         case WAY_STOP:
             stop_before(u, &s->flow, s->block);
+            break;
+        case WAY_GUESS:
+            guess_again(u, s);
             break;
         }
     }
@@ -434,8 +458,8 @@ void edge_now(struct unit *u, unsigned which, int64_t offset, op_fn *otherwise)
                      chain ? otherwise : op_original(from, u->op));
         return;
     }
-    asm_rm(c, 8, HOST_ALU_EI, ALU_SUB, CPU_FIELD(left));
-    asm_bytes(c, b->n, 4);
+    _Static_assert(BLOCK_MAX_OPS <= INT8_MAX, "a block's length is an immediate byte");
+    asm_alu_imm_mem(c, ALU_SUB, CPU_FIELD(left), (int8_t)b->n);
     flags_lost(u);
     add_side(u, asm_jcc(c, CC_L), WAY_STOP, b, 0);
     enter_block(u, b);

@@ -66,8 +66,9 @@ enum extra { EXTRA_CIPHER = 1 /* AES and PCLMULQDQ */, EXTRA_SHA = 2, EXTRA_GFNI
 
 /* A way out that is seldom taken: its code is behind the region's. */
 enum way {
-    WAY_OP,  /* to the op's handler */
-    WAY_STOP /* no steps left to enter `block` */
+    WAY_OP,   /* to the op's handler */
+    WAY_STOP, /* no steps left to enter `block` */
+    WAY_GUESS /* none: the guess was wrong, and is corrected (guess_add()) */
 };
 struct side {
     uint8_t *jump; /* where its address goes */
@@ -75,9 +76,11 @@ struct side {
     struct flow flow;
     struct block *block;
     unsigned op;
-    unsigned stores;     /* the jump is a check's for storing so many bytes; 0: another one */
-    struct host_mem at;  /* … at this linear address */
-    const uint8_t *back; /* … and where it goes on if they are beside the watchpoints of their page */
+    unsigned stores; /* the jump is a check's for storing so many bytes; 0: another one */
+    struct host_mem
+        at; /* … at this linear address; WAY_GUESS: where the guess is (disp) and belongs (base) */
+    const uint8_t
+        *back; /* … and where it goes on if they are beside the watchpoints of their page, or guessed again */
 };
 
 /* A block as compiled for one state at its entry. */
@@ -139,6 +142,8 @@ struct unit {
     unsigned nlinks;
     struct resume resume[MAX_RESUMES]; /* after instructions that are not compiled */
     unsigned nresumes;
+    bool guesses;        /* loads guess which memory is behind their page */
+    unsigned next_guess; /* … with that of struct x86, modulo GUESSES */
     const char *wrong; /* for tests: the mnemonic of an instruction whose result is made wrong; NULL: none */
 #ifdef BOOTREEL_COUNT
     struct counts *counts;
@@ -332,6 +337,8 @@ void side_exit(struct unit *, unsigned cc);
 /* As side_exit() right after the check for a store (see tlb_check()) of `size` bytes at a linear address, a register and a
  * displacement, that failed by the tag of the entry, but not if they may be written beside watchpoints. */
 void side_exit_store(struct unit *, unsigned cc, struct host_mem, unsigned size);
+/* A host register becomes tlb_entry.add of the TLB entry in CX: see "Memory" in docs/compiler.md. */
+void guess_add(struct unit *, unsigned reg);
 /* Leave it always. `fn` is entered with the instruction as its op; gpr[REG_RIP] changes by `rip`. */
 void leave_region(struct unit *, const struct flow *, struct block *, unsigned op, int64_t rip, op_fn *fn);
 /* Leave it to the address in a host register (not AX or CX). */
