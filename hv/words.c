@@ -209,4 +209,5 @@ const struct engine_words hv_words = {.size = pc_size,
                                       .event = pc_event,
                                       .later = pc_later,
                                       .drive = board_drive_role,
-                                      .ram = board_ram};
+                                      .ram = board_ram,
+                                      .ram_end = board_ram_end};

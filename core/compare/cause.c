@@ -367,12 +367,6 @@ static int explain(struct search *s, uint64_t events, struct error *err)
     return 0;
 }
 
-static uint64_t memory_end(struct trace *t)
-{
-    const uint64_t n = trace_memory(t), hole = (uint64_t)1 << 30;
-    return n + (n > 3 * hole ? hole : 0);
-}
-
 struct cause *cause_find(struct timeline *a, struct timeline *b, uint32_t classes, uint64_t events,
                          struct error *err)
 {
@@ -380,7 +374,7 @@ struct cause *cause_find(struct timeline *a, struct timeline *b, uint32_t classe
     uint64_t end[2];
     for (unsigned side = 0; side < 2; side++) {
         s.symbols[side] = symbols_load(timeline_trace(s.tl[side]), NULL);
-        end[side] = memory_end(timeline_trace(s.tl[side]));
+        end[side] = engine_ram_end(timeline_kind(s.tl[side]), timeline_trace(s.tl[side]));
     }
     s.memory = end[0] < end[1] ? end[0] : end[1];
     int rc = explain(&s, events, err);

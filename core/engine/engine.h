@@ -367,6 +367,8 @@ struct engine_words {
     /* Where a saved state has the byte of memory at a physical address: the region, and the byte's offset in
      * it. NULL: there is no memory there, or not always at the same place of the state. May be NULL. */
     const char *(*ram)(const struct engine_config *cfg, uint64_t physical, uint64_t *offset);
+    /* The physical address behind the last byte of RAM. There may be none where devices are. May be NULL. */
+    uint64_t (*ram_end)(const struct engine_config *cfg);
 };
 
 /* The number of a register of at most 64 bits, for reg_get and reg_set; SIZE_MAX if there is none

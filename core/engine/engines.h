@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/engine/engine.h"
+#include "traces/trace.h"
 
 /* What must be known about an engine before one is created. */
 struct engine_kind {
@@ -20,6 +21,21 @@ struct engine_kind {
     struct engine_host host; /* for those who create one: engine_config.host */
     const char *unpacked;    /* for those who record or replay: trace_prepare()'s folder, or NULL */
 };
+
+/* The machine of a trace, without images: as long as the trace is open. */
+static inline struct engine_config engine_config_of(const struct trace *t)
+{
+    const struct trace_config *cfg = trace_config(t);
+    return (struct engine_config){
+        .settings = cfg->settings, .nsettings = cfg->nsettings, .behaviour = cfg->behaviour};
+}
+
+/* The physical address behind the last byte of RAM of a trace's machine. */
+static inline uint64_t engine_ram_end(const struct engine_kind *kind, const struct trace *t)
+{
+    const struct engine_config cfg = engine_config_of(t);
+    return kind->words && kind->words->ram_end ? kind->words->ram_end(&cfg) : trace_memory(t);
+}
 
 /* The behaviour version that a trace of version `recorded` is run as. */
 static inline uint32_t engine_runs_as(const struct engine_kind *kind, uint32_t recorded)

@@ -33,9 +33,7 @@ struct past *past_open(const struct trace *t, const struct engine_kind *kind, si
         past_close(p);
         return NULL;
     }
-    const struct trace_config *cfg = trace_config(p->t);
-    p->config = (struct engine_config){
-        .settings = cfg->settings, .nsettings = cfg->nsettings, .behaviour = cfg->behaviour};
+    p->config = engine_config_of(p->t);
     return p;
 }
 

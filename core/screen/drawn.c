@@ -21,16 +21,16 @@ struct kept {
 };
 
 struct drawn {
-    uint64_t memory;
+    uint64_t ram_end;
     struct kept kept[KEPT];
     unsigned next; /* is replaced */
     struct drawn_text text;
 };
 
-struct drawn *drawn_new(uint64_t memory)
+struct drawn *drawn_new(uint64_t ram_end)
 {
     struct drawn *d = mem_zero(1, sizeof *d);
-    d->memory = memory;
+    d->ram_end = ram_end;
     return d;
 }
 
@@ -50,12 +50,6 @@ static struct kept *find_kept(struct drawn *d, const struct kept *same)
             return k;
     }
     return NULL;
-}
-
-/* The end of RAM: what does not fit below the devices is above 4 GB. */
-static uint64_t memory_end(uint64_t memory)
-{
-    return memory > 2ull << 30 ? (4ull << 30) + memory : memory;
 }
 
 /* Takes the font with which most can be read. */
@@ -82,7 +76,7 @@ static void read_picture(const struct drawn *d, struct look m, const uint8_t *rg
     enum { CERTAIN = 64 };
     struct fonts all = {0};
     struct raster *p = raster_of(rgb, shown->width, shown->height);
-    hunt_fonts(m, memory_end(d->memory), &all);
+    hunt_fonts(m, d->ram_end, &all);
     try_fonts(p, &all, false, out);
     if (out->grid.letters < CERTAIN)
         try_fonts(p, &all, true, out);

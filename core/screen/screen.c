@@ -1,6 +1,7 @@
 /* screen.c - see screen.h. */
 #include <stdlib.h>
 
+#include "core/engine/engines.h"
 #include "core/ground/text.h"
 #include "core/screen/private/drawn.h"
 #include "core/screen/private/vt.h"
@@ -22,7 +23,7 @@ struct screen *screen_open(struct trace *t, const struct engine_kind *kind)
     struct screen *s = mem_zero(1, sizeof *s);
     s->t = t;
     s->kind = kind;
-    s->drawn = drawn_new(trace_memory(t));
+    s->drawn = drawn_new(engine_ram_end(kind, t));
     return s;
 }
 

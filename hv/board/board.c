@@ -272,6 +272,16 @@ const char *board_ram(const struct engine_config *cfg, uint64_t physical, uint64
     return there && (physical < VIDEO_MEMORY || physical >= HIGH_MEMORY) ? ram_name : NULL;
 }
 
+uint64_t board_ram_end(const struct engine_config *cfg)
+{
+    struct error ignored;
+    uint64_t low, high;
+    const struct board_kind *kind = board_kind_of(cfg, &ignored);
+    if (!kind || ram_parts(cfg, kind, &low, &high, &ignored))
+        return 0;
+    return high ? FOUR_GIB + high : low;
+}
+
 static int create_ram(struct board *b, struct error *err)
 {
     if (ram_parts(b->cfg, b->kind, &b->ram_low, &b->ram_high, err))

@@ -132,5 +132,7 @@ bool board_drive_role(const struct engine_config *, unsigned number, char role[1
 /* See engine_words.ram: RAM up to the video memory, and from 1 MiB on. Between them, registers choose what is
  * there (PAM, SMRAM). */
 const char *board_ram(const struct engine_config *, uint64_t physical, uint64_t *offset);
+/* See engine_words.ram_end. 0 for a configuration that is no machine. */
+uint64_t board_ram_end(const struct engine_config *);
 
 #endif

@@ -117,12 +117,34 @@ static void memory_is_where_the_engine_says(void **state)
     }
 }
 
+/* Memory ends there, whatever the size and however it is split. */
+static void memory_ends_where_the_engine_says(void **state)
+{
+    static const char *const sizes[] = {"134217728",  "2147483648", "2684354560", "2952790016",
+                                        "3221225472", "3758096384", "4294967296"};
+    for (unsigned i = 0; i < 2 * sizeof sizes / sizeof sizes[0]; i++) {
+        const struct setting settings[] = {
+            {"memory", sizes[i / 2]}, {"bios", "none"}, {"machine", i % 2 ? "q35" : "pc"}};
+        const struct engine_config cfg = {.settings = settings, .nsettings = 3};
+        struct error err;
+        struct engine *e = hv_create(&cfg, &err);
+        const uint64_t end = hv_words.ram_end(&cfg), size = strtoull(sizes[i / 2], NULL, 10);
+        uint8_t byte = 1;
+        assert_non_null(e);
+        assert_true(end == size || end > 1ull << 32);
+        assert_int_equal(e->ops->poke_physical(e, end - 1, &byte, 1), 1);
+        assert_int_equal(e->ops->poke_physical(e, end, &byte, 1), 0);
+        e->ops->destroy(e);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_as_the_machine_has_it),
         cmocka_unit_test(an_engine_that_does_not_tell),
         cmocka_unit_test(memory_is_where_the_engine_says),
+        cmocka_unit_test(memory_ends_where_the_engine_says),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

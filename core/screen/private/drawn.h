@@ -12,8 +12,8 @@ struct drawn_text {
 };
 
 struct drawn;
-/* memory: the guest's, in bytes. */
-struct drawn *drawn_new(uint64_t memory);
+/* ram_end: where the guest's RAM ends. */
+struct drawn *drawn_new(uint64_t ram_end);
 void drawn_free(struct drawn *d); /* NULL is allowed */
 /* What the display, in a graphics mode, has as text. NULL: none in a font that is in memory. Valid until the next call. Cost: up to some
  * tenths of a second; a hundredth if the display shows what it showed at the last call that found text. */
