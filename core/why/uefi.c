@@ -165,13 +165,17 @@ static bool foreign_program(struct why_case *c, struct finding *f, struct text *
 struct table_header {
     bool known; /* the trace has that sector */
     bool is_table;
+    uint32_t length;
+    bool measured;             /* its length makes sense, so that there is a checksum that it should have */
     uint32_t has, should_have; /* the checksum, which is that of the header with this field as 0 (5.3.2) */
     uint64_t alternate;        /* where the other copy is, which is in the last sector */
 };
 
+enum { HEADER_LEAST = 92 }; /* bytes; at most a sector */
+
 static struct table_header read_table(struct trace *t, unsigned image, uint64_t lba)
 {
-    enum { LENGTH = 12, CHECKSUM = 16, ALTERNATE = 32, LEAST = 92 };
+    enum { LENGTH = 12, CHECKSUM = 16, ALTERNATE = 32 };
     uint8_t header[SECTOR];
     struct error ignored;
     if (trace_image_read(t, image, lba * SECTOR, header, sizeof header, &ignored))
@@ -179,23 +183,33 @@ static struct table_header read_table(struct trace *t, unsigned image, uint64_t 
     const uint32_t n = le32(header + LENGTH);
     struct table_header h = {.known = true,
                              .is_table = !memcmp(header, "EFI PART", 8),
+                             .length = n,
+                             .measured = n >= HEADER_LEAST && n <= SECTOR,
                              .has = le32(header + CHECKSUM),
                              .alternate = le64(header + ALTERNATE)};
     memset(header + CHECKSUM, 0, 4);
-    h.should_have = n >= LEAST && n <= SECTOR ? (uint32_t)crc32(0, header, n) : ~h.has;
+    if (h.measured)
+        h.should_have = (uint32_t)crc32(0, header, n);
     return h;
 }
 
-/* The header of a GUID partition table has a wrong checksum: says which. */
+static bool good_table(const struct table_header *h)
+{
+    return h->is_table && h->measured && h->has == h->should_have;
+}
+
+/* The header of a GUID partition table has a wrong length or checksum: says which. */
 static bool bad_table(struct trace *t, unsigned image, uint64_t lba, struct text *why)
 {
     const struct table_header h = read_table(t, image, lba);
-    if (!h.is_table || h.has == h.should_have)
+    if (!h.is_table || good_table(&h))
         return false;
-    text_add(why,
-             "%sthe GUID partition table of %s in sector %" PRIu64
-             " has the checksum 0x%08x, and should have 0x%08x",
-             why->n ? "; " : "", trace_config(t)->images[image].role, lba, h.has, h.should_have);
+    text_add(why, "%sthe GUID partition table of %s in sector %" PRIu64 " has ", why->n ? "; " : "",
+             trace_config(t)->images[image].role, lba);
+    if (h.measured)
+        text_add(why, "the checksum 0x%08x, and should have 0x%08x", h.has, h.should_have);
+    else
+        text_add(why, "a header of %u bytes, and should have %u to %u", h.length, HEADER_LEAST, SECTOR);
     return true;
 }
 
@@ -230,7 +244,7 @@ void efi_tell_backups(struct why_case *c, struct finding *f)
         if (!image_is_drive(&cfg->images[i]) || image_is_cd(&cfg->images[i]))
             continue;
         const struct table_header h = read_table(c->t, i, 1);
-        if (h.is_table && h.has == h.should_have)
+        if (good_table(&h))
             tell_backup(c, f, i);
     }
 }

@@ -329,6 +329,15 @@ make_gpt_checksum() { # both partition tables have a wrong checksum
     boot gpt_checksum --bios "$GUESTS/OVMF.fd" --disk gpt_checksum.img --until 30s
     rm gpt_checksum.img
 }
+make_gpt_length() { # the headers of both partition tables say that they are 8 bytes long
+    cp --sparse=always "$GUESTS/efi/gpt.img" gpt_length.img
+    local size
+    size=$(stat -c %s gpt_length.img)
+    printf '\10' | dd of=gpt_length.img bs=1 seek=$((512 + 12)) conv=notrunc status=none
+    printf '\10' | dd of=gpt_length.img bs=1 seek=$((size - 512 + 12)) conv=notrunc status=none
+    boot gpt_length --bios "$GUESTS/OVMF.fd" --disk gpt_length.img --until 30s
+    rm gpt_length.img
+}
 make_gpt_backup() { # of the table only the backup has a wrong checksum, which is not why there is nothing to boot
     python3 "$top/tests/why/gpt.py" gpt_backup.img
     truncate -s 6M system.img
