@@ -197,14 +197,12 @@ void display_show(const struct display *d, const struct display_cell *cells, con
 static bool show_console(struct timeline *tl, const struct window *w, int left, int down)
 {
     struct display d;
-    if (!timeline_console(tl, &d, NULL, 0))
-        return false;
-    const size_t n = (size_t)d.columns * d.rows;
-    struct display_cell *cells = mem_zero(n, sizeof *cells);
-    if (timeline_console(tl, &d, cells, n))
+    struct display_cell *cells = timeline_console(tl, &d);
+    const bool any = cells;
+    if (any)
         draw_text(&d, cells, w, left, down);
     free(cells);
-    return true;
+    return any;
 }
 
 static void show_display(struct timeline *tl, const struct window *w, int left, int down, bool mono)
@@ -233,15 +231,19 @@ static void screen_draw(struct app *a, struct pane *p, const struct window *w)
 static void screen_title(struct app *a, struct pane *p, char *buf, size_t size)
 {
     struct display d, text;
-    if (!timeline_display(a->s->tl, &d, NULL, 0, NULL, 0))
+    if (!timeline_display(a->s->tl, &d, NULL, 0, NULL, 0)) {
         snprintf(buf, size, "off");
-    else if (timeline_console(a->s->tl, &text, NULL, 0))
+        return;
+    }
+    struct display_cell *cells = timeline_console(a->s->tl, &text);
+    if (cells)
         snprintf(buf, size, "text %u \xc3\x97 %u, drawn in %u \xc3\x97 %u", text.columns, text.rows, d.width,
                  d.height);
     else if (d.columns)
         snprintf(buf, size, "text %u \xc3\x97 %u", d.columns, d.rows);
     else
         snprintf(buf, size, "graphics %u \xc3\x97 %u", d.width, d.height);
+    free(cells);
 }
 
 static enum react screen_command(struct app *a, struct pane *p, enum command c, const char *arg)

@@ -63,14 +63,7 @@ static bool in_graphics(struct look m)
 static struct display_cell *read_console(struct screen *s, struct look m, struct display *d)
 {
     const struct vt *vt = console_of(s);
-    if (!vt || !vt_display(vt, m, d, NULL, 0))
-        return NULL;
-    const size_t n = (size_t)d->columns * d->rows;
-    struct display_cell *cells = mem_zero(n, sizeof *cells);
-    if (vt_display(vt, m, d, cells, n))
-        return cells;
-    free(cells);
-    return NULL;
+    return vt ? vt_read(vt, m, d) : NULL;
 }
 
 static struct display_cell *read_pixels(struct screen *s, struct look m, struct display *d)
@@ -85,9 +78,7 @@ static struct display_cell *read_pixels(struct screen *s, struct look m, struct 
     return mem_copy(t->cells, (size_t)t->columns * t->rows * sizeof *t->cells);
 }
 
-/* The cells are to be freed. */
-static enum screen_from read_cells(struct screen *s, struct look m, struct display *d,
-                                   struct display_cell **cells)
+enum screen_from screen_cells(struct screen *s, struct look m, struct display *d, struct display_cell **cells)
 {
     *d = (struct display){.cursor_row = -1, .cursor_column = -1};
     *cells = NULL;
@@ -96,18 +87,6 @@ static enum screen_from read_cells(struct screen *s, struct look m, struct displ
     if ((*cells = read_console(s, m, d)))
         return SCREEN_CONSOLE;
     return (*cells = read_pixels(s, m, d)) ? SCREEN_PIXELS : SCREEN_NOTHING;
-}
-
-enum screen_from screen_cells(struct screen *s, struct look m, struct display *d, struct display_cell *cells,
-                              size_t ncells)
-{
-    struct display_cell *own;
-    const enum screen_from from = read_cells(s, m, d, &own);
-    const size_t n = (size_t)d->columns * d->rows;
-    if (from && cells && ncells >= n)
-        memcpy(cells, own, n * sizeof *cells);
-    free(own);
-    return from;
 }
 
 const char *screen_font(const struct screen *s)
@@ -143,7 +122,7 @@ int screen_pixel(struct screen *s, struct look m, unsigned row, unsigned column,
     struct display d, shown;
     struct display_cell *cells;
     unsigned x = 0, y = 0;
-    const enum screen_from from = read_cells(s, m, &d, &cells);
+    const enum screen_from from = screen_cells(s, m, &d, &cells);
     const bool within = from && row < d.rows && column < d.columns;
     const struct display_cell cell =
         within ? cells[(size_t)row * d.columns + column] : (struct display_cell){0};
@@ -193,7 +172,7 @@ enum screen_from screen_text(struct screen *s, struct look m, char *buf, size_t 
     if ((*n = look_screen(m, buf, size)))
         return SCREEN_DISPLAY;
     struct display_cell *cells;
-    const enum screen_from from = read_cells(s, m, &d, &cells);
+    const enum screen_from from = screen_cells(s, m, &d, &cells);
     for (unsigned y = 0; from && y < d.rows; y++)
         add_row(&t, cells + (size_t)y * d.columns, d.columns);
     free(cells);

@@ -20,11 +20,11 @@ enum screen_from {
     SCREEN_PIXELS,
 };
 
-/* In a graphics mode: as engine_ops.display, but with characters. `cells` may be NULL. A wide character's second cell has the character 0.
- * SCREEN_NOTHING in a text mode, too. Cost: the first time, reading the kernel's types; where the pixels are read, some tenths of a
+/* In a graphics mode: the display's characters, row by row, in *cells, to be freed, and their number and cursor in *d. A wide character's
+ * second cell has the character 0. With SCREEN_NOTHING, as in a text mode, *cells is NULL. Cost: the first time, reading the kernel's types; where the pixels are read, some tenths of a
  * second, and less if the display shows what it showed before. */
-enum screen_from screen_cells(struct screen *s, struct look m, struct display *d, struct display_cell *cells,
-                              size_t ncells);
+enum screen_from screen_cells(struct screen *s, struct look m, struct display *d,
+                              struct display_cell **cells);
 /* The text, as engine_ops.screen, of a text mode or of what screen_cells() gives. */
 enum screen_from screen_text(struct screen *s, struct look m, char *buf, size_t size, size_t *n);
 /* With which font pixels were read at the last call that said SCREEN_PIXELS, in words. */

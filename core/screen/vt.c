@@ -221,22 +221,24 @@ static void show_cell(const struct shown *s, uint16_t word, struct display_cell 
     cell->paper = colour(word >> (PAPER + moved) & 7);
 }
 
-bool vt_display(const struct vt *v, struct look m, struct display *d, struct display_cell *cells,
-                size_t ncells)
+struct display_cell *vt_read(const struct vt *v, struct look m, struct display *d)
 {
     struct shown s;
     uint16_t row[COLUMNS_MAX];
     if (!find_shown(v, m, &s))
-        return false;
+        return NULL;
+    struct display_cell *cells = mem_zero((size_t)s.columns * s.rows, sizeof *cells);
     d->columns = s.columns;
     d->rows = s.rows;
     d->cursor_column = s.x < s.columns ? (int)s.x : -1;
     d->cursor_row = s.y < s.rows ? (int)s.y : -1;
-    for (unsigned y = 0; y < s.rows && (size_t)(y + 1) * s.columns <= ncells; y++) {
-        if (!read_at(v, m, s.origin + (uint64_t)y * s.row_bytes, row, s.columns * sizeof *row))
-            return false;
+    for (unsigned y = 0; y < s.rows; y++) {
+        if (!read_at(v, m, s.origin + (uint64_t)y * s.row_bytes, row, s.columns * sizeof *row)) {
+            free(cells);
+            return NULL;
+        }
         for (unsigned x = 0; x < s.columns; x++)
             show_cell(&s, row[x], &cells[(size_t)y * s.columns + x]);
     }
-    return true;
+    return cells;
 }

@@ -42,9 +42,11 @@ size_t timeline_screen(struct timeline *tl, char *buf, size_t size)
     return n;
 }
 
-bool timeline_console(struct timeline *tl, struct display *d, struct display_cell *cells, size_t ncells)
+struct display_cell *timeline_console(struct timeline *tl, struct display *d)
 {
-    return screen_cells(screen_of(tl), timeline_look(tl), d, cells, ncells);
+    struct display_cell *cells;
+    screen_cells(screen_of(tl), timeline_look(tl), d, &cells);
+    return cells;
 }
 
 int timeline_pixel(struct timeline *tl, unsigned row, unsigned column, uint64_t *physical, unsigned *bytes,

@@ -12,10 +12,9 @@ struct engine_kind;
 /* NULL if the trace has no Linux kernel with types and such a console. Cost: that of kernel_types_read(). */
 struct vt *vt_open(struct trace *t, const struct engine_kind *kind);
 void vt_close(struct vt *v); /* NULL is allowed */
-/* What the console in front shows, as engine_ops.display: cells may be NULL. False if there is none yet, if
+/* What the console in front shows: its cells, row by row, to be freed, and their number, size and cursor in *d. NULL if there is none yet, if
  * it is not drawn, or if a program draws (KD_GRAPHICS). */
-bool vt_display(const struct vt *v, struct look m, struct display *d, struct display_cell *cells,
-                size_t ncells);
+struct display_cell *vt_read(const struct vt *v, struct look m, struct display *d);
 /* Whether a program draws in place of the console in front, so that the kernel does not know what is shown. */
 bool vt_program_draws(const struct vt *v, struct look m);
 
