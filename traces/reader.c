@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -699,4 +700,5 @@ void trace_relax(struct trace *t)
 {
     frame_cache_clear(t);
     maps_free(&t->maps);
+    malloc_trim(0); /* else what was freed stays with the process, as free memory of this thread's arena */
 }
