@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "core/story/position.h"
 #include "core/run/replay.h"
+#include "core/screen/shown.h"
 #include "core/story/stages.h"
 #include "core/timeline/timeline.h"
 #include "traces/memory.h"
@@ -88,26 +89,55 @@ static int drawn_first(struct timeline *tl, uint64_t from, uint64_t to, const ch
     return 1;
 }
 
+/* The checkpoints one after the other. */
+struct drawn_search {
+    const struct engine_kind *kind;
+    struct timeline *tl;
+    struct trace *t; /* another than the timeline's, which reads its states in another order */
+    bool known;
+    uint64_t hash; /* if known: of what the display showed at the last checkpoint */
+};
+
+/* Whether the display shows what it showed at the checkpoint before, so that it need not be read. */
+static bool display_same(struct drawn_search *s, size_t k)
+{
+    struct error ignored;
+    const uint64_t before = s->hash;
+    const bool known = s->known;
+    s->known = shown_hash(s->t, s->kind, k, &s->hash, &ignored);
+    return known && s->known && s->hash == before;
+}
+
+static int search_drawn(struct drawn_search *s, const char *text, uint64_t *icount, struct error *err)
+{
+    const size_t n = trace_checkpoint_count(s->t);
+    uint64_t before = 0;
+    int rc = 0;
+    timeline_short_seeks(s->tl, true);
+    for (size_t i = 0; !rc && i <= n; i++) {
+        const bool same = i < n && display_same(s, i);
+        const uint64_t at = i < n ? trace_checkpoint(s->t, i)->icount : trace_last_icount(s->t);
+        rc = at > before && !same ? drawn_at(s->tl, at, text, err) : 0;
+        if (rc == 1)
+            rc = drawn_first(s->tl, before, at, text, icount, err);
+        before = at;
+    }
+    return rc;
+}
+
 /* When a text was first drawn, in a graphics mode, that is still there at the next checkpoint, or the end. 1; 0: it
  * never was. */
 static int find_drawn(const struct engines *engines, struct trace *t, const char *text, uint64_t *icount,
                       struct error *err)
 {
-    const struct engine_kind *kind = engine_find(engines, trace_config(t)->engine, err);
-    if (!kind || !trace_end(t))
+    struct drawn_search s = {.kind = engine_find(engines, trace_config(t)->engine, err)};
+    if (!s.kind || !trace_end(t))
         return 0;
-    struct timeline *tl = timeline_open_trace(t, kind, err);
-    const size_t n = tl ? trace_checkpoint_count(t) : 0;
-    int rc = tl ? 0 : -1;
-    uint64_t before = 0;
-    for (size_t i = 0; !rc && i <= n; i++) {
-        const uint64_t at = i < n ? trace_checkpoint(t, i)->icount : trace_last_icount(t);
-        rc = at > before ? drawn_at(tl, at, text, err) : 0;
-        if (rc == 1)
-            rc = drawn_first(tl, before, at, text, icount, err);
-        before = at;
-    }
-    timeline_close(tl);
+    s.t = trace_open_beside(t, err);
+    s.tl = s.t ? timeline_open_trace(t, s.kind, err) : NULL;
+    const int rc = s.tl ? search_drawn(&s, text, icount, err) : -1;
+    timeline_close(s.tl);
+    trace_close(s.t);
     return rc;
 }
 

@@ -210,4 +210,5 @@ const struct engine_words hv_words = {.size = pc_size,
                                       .later = pc_later,
                                       .drive = board_drive_role,
                                       .ram = board_ram,
-                                      .ram_end = board_ram_end};
+                                      .ram_end = board_ram_end,
+                                      .shows = board_shows};

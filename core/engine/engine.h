@@ -369,6 +369,8 @@ struct engine_words {
     const char *(*ram)(const struct engine_config *cfg, uint64_t physical, uint64_t *offset);
     /* The physical address behind the last byte of RAM. There may be none where devices are. May be NULL. */
     uint64_t (*ram_end)(const struct engine_config *cfg);
+    /* Whether what the display shows depends on that section or region of a saved state. May be NULL. */
+    bool (*shows)(const char *part);
 };
 
 /* The number of a register of at most 64 bits, for reg_get and reg_set; SIZE_MAX if there is none

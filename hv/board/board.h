@@ -134,5 +134,7 @@ bool board_drive_role(const struct engine_config *, unsigned number, char role[1
 const char *board_ram(const struct engine_config *, uint64_t physical, uint64_t *offset);
 /* See engine_words.ram_end. 0 for a configuration that is no machine. */
 uint64_t board_ram_end(const struct engine_config *);
+/* See engine_words.shows. */
+bool board_shows(const char *part);
 
 #endif

@@ -366,9 +366,16 @@ static void loaded(void *state)
 
 /* ---------------------------------------------------------------- creation */
 
+static const char chip_name[] = "vga", memory_name[] = "vram";
+
+bool board_shows(const char *part)
+{
+    return !strcmp(part, chip_name) || !strcmp(part, memory_name);
+}
+
 static int create_memory(struct vga *v, struct error *err)
 {
-    v->vram = physmem_block(board_mem(v->board), "vram", VGA_MEMORY);
+    v->vram = physmem_block(board_mem(v->board), memory_name, VGA_MEMORY);
     if (!v->vram)
         return error_set(err, "no memory for the video memory");
     v->mem = ramblock_host(v->vram);
@@ -378,7 +385,7 @@ static int create_memory(struct vga *v, struct error *err)
 int vga_create(struct board *board, struct error *err)
 {
     struct vga *v = mem_zero(1, sizeof *v);
-    struct chip chip = {"vga", fields, FIELD_COUNT(fields), v, reset, loaded, NULL};
+    struct chip chip = {chip_name, fields, FIELD_COUNT(fields), v, reset, loaded, NULL};
 
     v->board = board;
     v->lfb_base = v->rom_base = UINT64_MAX;

@@ -2,6 +2,7 @@
 #include "timeline_fixture.h"
 
 #include "core/run/past.h"
+#include "core/screen/shown.h"
 
 static struct engine_kind pc_that_tells(void)
 {
@@ -64,6 +65,35 @@ static void an_engine_that_does_not_tell(void **state)
     struct trace *t = trace_open(f->reel, &err);
     assert_null(past_open(t, &pc_kind, 0, &err));
     assert_string_equal(err.text, "");
+    trace_close(t);
+}
+
+/* ---------------------------------------------------------------- whether a display changed */
+
+static void equal_displays_have_equal_hashes(void **state)
+{
+    enum { SIZE = 1 << 16, MANY = 64 };
+    struct fixture *f = *state;
+    const struct engine_kind kind = pc_that_tells();
+    struct error err;
+    struct trace *t = trace_open(f->reel, &err);
+    struct timeline *tl = timeline_open(f->reel, &(const struct engine_kind *){&pc_kind}, 1, &err);
+    char(*screen)[SIZE] = mem_zero(MANY, SIZE);
+    uint64_t hash[MANY];
+    const size_t n = trace_checkpoint_count(t);
+    assert_true(n > 2 && n <= MANY);
+    for (size_t k = 0; k < n; k++) {
+        assert_true(shown_hash(t, &kind, k, &hash[k], &err));
+        seek(tl, trace_checkpoint(t, k)->icount);
+        timeline_screen(tl, screen[k], SIZE);
+        for (size_t i = 0; i < k; i++)
+            assert_true(hash[i] != hash[k] || !strcmp(screen[i], screen[k]));
+    }
+    assert_true(hash[n - 1] == hash[n - 2]); /* the guest does not draw there */
+    assert_false(shown_hash(t, &pc_kind, 0, hash, &err));
+    assert_string_equal(err.text, "");
+    free(screen);
+    timeline_close(tl);
     trace_close(t);
 }
 
@@ -143,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_as_the_machine_has_it),
         cmocka_unit_test(an_engine_that_does_not_tell),
+        cmocka_unit_test(equal_displays_have_equal_hashes),
         cmocka_unit_test(memory_is_where_the_engine_says),
         cmocka_unit_test(memory_ends_where_the_engine_says),
     };
