@@ -4,8 +4,9 @@
  *                                           once, from the other end of the run; the last write to each of 100 random
  *                                           variables of the kernel, from the end; the size of the index
  *     searches --check N [--way STEPS] TRACE     asks N random questions with and without the index, and compares the
- *                                           answers: breakpoints and watchpoints, in both directions, at
- *                                           addresses in pages that are executed or written on the way; each over
+ *                                           answers: breakpoints and watchpoints of all kinds, in both directions, at
+ *                                           linear and physical addresses in pages that are executed or written on the
+ *                                           way, at those in registers there, and in memory of devices; each over
  *                                           at most STEPS steps (default 150 M)
  */
 #include <string.h>
@@ -26,7 +27,21 @@ static uint64_t last_of(const struct timeline *tl)
 
 /* ---------------------------------------------------------------- questions */
 
-enum what { EXECUTED, WRITTEN };
+enum what { EXECUTED, EXECUTED_PHYSICAL, WRITTEN, WRITTEN_PHYSICAL, READ, ACCESSED, WHATS };
+
+static const struct {
+    const char *name;
+    enum timeline_stop_kind kind;
+    enum touch touch; /* whose pages it is asked about */
+    bool physical;
+} whats[WHATS] = {
+    [EXECUTED] = {"execution", TS_BREAK_LINEAR, TOUCH_EXECUTED, false},
+    [EXECUTED_PHYSICAL] = {"execution (physical)", TS_BREAK_PHYSICAL, TOUCH_EXECUTED, true},
+    [WRITTEN] = {"write", TS_WATCH_WRITE, TOUCH_WRITTEN, false},
+    [WRITTEN_PHYSICAL] = {"last write (physical)", TS_WATCH_WRITE, TOUCH_WRITTEN, true},
+    [READ] = {"read", TS_WATCH_READ, TOUCH_WRITTEN, false},
+    [ACCESSED] = {"access", TS_WATCH_ACCESS, TOUCH_WRITTEN, false},
+};
 
 struct question {
     enum what what;
@@ -38,26 +53,24 @@ static void ask(struct timeline *tl, const struct question *q, struct timeline_s
 {
     unsigned id;
     must(timeline_seek(tl, q->from, s, &err), &err);
-    const struct timeline_stop stop = {.kind = q->what == EXECUTED ? TS_BREAK_LINEAR : TS_WATCH_WRITE,
-                                       .address = q->address,
-                                       .length = q->length};
+    if (q->what == WRITTEN_PHYSICAL) {
+        must(timeline_last_write_physical(tl, q->address, q->length, s, &err), &err);
+        return;
+    }
+    const struct timeline_stop stop = {
+        .kind = whats[q->what].kind, .address = q->address, .length = q->length};
     must(timeline_stop_add(tl, &stop, &id, &err), &err);
     must(timeline_continue_to(tl, q->dir, q->limit, s, &err), &err);
     timeline_stop_clear(tl);
 }
 
-/* An address in a page that the part around `at` executed or wrote; half of the time what is executed right there. */
-static uint64_t some_address(struct timeline *tl, const struct touched_index *x, enum what what, uint64_t at)
+/* An address in a page that the part around `at` executed or wrote. */
+static uint64_t in_index(const struct touched_index *x, enum what what, uint64_t at)
 {
-    struct timeline_stopped s;
+    const enum touch k = whats[what].touch;
+    const long part = touched_part_at(x, at);
     struct touched_set set;
     uint64_t begin, end;
-    enum touch k = what == EXECUTED ? TOUCH_EXECUTED : TOUCH_WRITTEN;
-    long part = touched_part_at(x, at);
-    if (what == EXECUTED && random_below(&seed, 2)) {
-        must(timeline_seek(tl, at, &s, &err), &err);
-        return timeline_pc(tl, 0);
-    }
     touched_part(x, part < 0 ? 0 : (size_t)part, &begin, &end, &set);
     if (!set.n[k])
         return random_below(&seed, 1ull << 32);
@@ -65,7 +78,33 @@ static uint64_t some_address(struct timeline *tl, const struct touched_index *x,
     uint64_t offset = random_below(&seed, 4096);
     for (unsigned i = 0; i < 64 && !(page->lines >> offset / TOUCHED_LINE & 1); i++)
         offset = random_below(&seed, 4096);
-    return page->linear << 12 | offset;
+    return (whats[what].physical ? page->physical : page->linear) << 12 | offset;
+}
+
+/* What is executed at `at`, or what a register there has: often an address of the kernel or of a program. */
+static uint64_t in_register(struct timeline *tl, enum what what, uint64_t at)
+{
+    static const char *const names[] = {"rsp", "rbp", "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r12", "r14"};
+    struct timeline_stopped s;
+    must(timeline_seek(tl, at, &s, &err), &err);
+    if (what == EXECUTED)
+        return timeline_pc(tl, 0);
+    return timeline_reg(tl, 0, names[random_below(&seed, sizeof names / sizeof names[0])]) +
+           8 * random_below(&seed, 4);
+}
+
+static uint64_t of_device(void)
+{
+    static const uint64_t places[] = {0xa0000, 0xb8000, 0xe0000, 0xfec00000, 0xfed00000, 0xfee00000};
+    return places[random_below(&seed, sizeof places / sizeof places[0])] + random_below(&seed, 4096);
+}
+
+static uint64_t some_address(struct timeline *tl, const struct touched_index *x, enum what what, uint64_t at)
+{
+    const uint64_t which = random_below(&seed, 16);
+    if (!which && what != EXECUTED)
+        return of_device();
+    return which < 8 && !whats[what].physical ? in_register(tl, what, at) : in_index(x, what, at);
 }
 
 /* Half of the questions are about the second half of the boot, where most of what happens is. */
@@ -73,11 +112,13 @@ static void make_question(struct timeline *tl, const struct touched_index *x, ui
                           struct question *q)
 {
     uint64_t last = last_of(tl), here = random_below(&seed, last + 1);
-    q->what = random_below(&seed, 2) ? WRITTEN : EXECUTED;
-    q->dir = random_below(&seed, 2) ? TIMELINE_BACK : TIMELINE_FORWARD;
+    q->what = (enum what)random_below(&seed, WHATS);
+    q->dir = q->what != WRITTEN_PHYSICAL && random_below(&seed, 2) ? TIMELINE_FORWARD : TIMELINE_BACK;
     q->length = 1ull << random_below(&seed, 4);
     if (random_below(&seed, 2))
         here = last - random_below(&seed, last / 4 + 1);
+    if (q->what == WRITTEN_PHYSICAL) /* that goes back to the beginning */
+        here %= way;
     q->from = here;
     q->limit = q->dir == TIMELINE_FORWARD ? here + way < last ? here + way : last
                : here > way               ? here - way
@@ -119,10 +160,10 @@ static int check(const char *path, uint64_t n, uint64_t way)
         wrong++;
         printf(
             "%s of %llu bytes at %#llx, %s from %llu to %llu: by the index %d at %llu, by full search %d at %llu\n",
-            q.what == EXECUTED ? "execution" : "write", (unsigned long long)q.length,
-            (unsigned long long)q.address, q.dir == TIMELINE_BACK ? "back" : "forward",
-            (unsigned long long)q.from, (unsigned long long)q.limit, a.reason, (unsigned long long)a.icount,
-            b.reason, (unsigned long long)b.icount);
+            whats[q.what].name, (unsigned long long)q.length, (unsigned long long)q.address,
+            q.dir == TIMELINE_BACK ? "back" : "forward", (unsigned long long)q.from,
+            (unsigned long long)q.limit, a.reason, (unsigned long long)a.icount, b.reason,
+            (unsigned long long)b.icount);
     }
     printf(
         "%llu questions, %llu with a hit, %llu answers differ; %.0f ms by the index, %.0f ms by full search\n",

@@ -427,6 +427,11 @@ static void pc_touched(struct engine *e, struct touched_set *set)
     physmem_touched(board_mem(pc_of(e)->board), set);
 }
 
+static void pc_accesses(struct engine *e, bool on, struct accessed_set *set)
+{
+    physmem_accesses(board_mem(pc_of(e)->board), on, set);
+}
+
 static void pc_device_writes(struct engine *e, void (*wrote)(void *ctx, uint64_t physical, uint64_t n),
                              void *ctx)
 {
@@ -571,6 +576,7 @@ static const struct engine_ops pc_ops = {
     .save = pc_save,
     .load = pc_load,
     .touched = pc_touched,
+    .accesses = pc_accesses,
     .device_writes = pc_device_writes,
     .regs = pc_regs,
     .reg_get = pc_reg_get,

@@ -195,7 +195,8 @@ int touched_write(struct touched_writer *w, struct trace_writer *tw, uint64_t be
 
 struct touched_stretch {
     uint64_t begin, end;
-    struct pages pages[TOUCHES];
+    struct pages pages[TOUCHES + 1]; /* the last: TOUCH_ACCESSED */
+    bool learnt;
 };
 
 struct touched_index {
@@ -331,7 +332,7 @@ void touched_index_free(struct touched_index *x)
     if (!x)
         return;
     for (size_t i = 0; i < x->n; i++)
-        for (unsigned k = 0; k < TOUCHES; k++)
+        for (unsigned k = 0; k <= TOUCH_ACCESSED; k++)
             free(x->part[i].pages[k].page);
     free(x->part);
     free(x);
@@ -376,6 +377,8 @@ bool touched_linear(const struct touched_index *x, size_t part, enum touch k, ui
 {
     assert(part < x->n && length && "a range holds at least a byte");
     const struct pages *p = &x->part[part].pages[k];
+    if (k == TOUCH_ACCESSED && !x->part[part].learnt)
+        return true;
     uint64_t last = address + length - 1;
     size_t low = SORTED_FROM(p->page, p->n, linear, address >> 12);
     for (; low < p->n && p->page[low].linear <= last >> 12; low++)
@@ -389,6 +392,8 @@ bool touched_physical(const struct touched_index *x, size_t part, enum touch k, 
 {
     assert(part < x->n && length && "a range holds at least a byte");
     const struct pages *p = &x->part[part].pages[k];
+    if (k == TOUCH_ACCESSED && !x->part[part].learnt)
+        return true;
     uint64_t last = address + length - 1;
     for (size_t i = 0; i < p->n; i++) {
         const struct touched *page = &p->page[i];
@@ -397,4 +402,44 @@ bool touched_physical(const struct touched_index *x, size_t part, enum touch k, 
             return true;
     }
     return false;
+}
+
+/* ---------------------------------------------------------------- learning */
+
+bool touched_learnt(const struct touched_index *x, size_t part)
+{
+    assert(part < x->n);
+    return x->full || x->part[part].learnt;
+}
+
+/* Of the lines that a page in the trace's index has, those that were written. */
+static void refine(struct pages *written, const struct accessed_set *set)
+{
+    size_t k = 0;
+    for (size_t i = 0; i < written->n; i++) {
+        struct touched *page = &written->page[i];
+        while (k < set->n && (set->page[k].linear < page->linear || (set->page[k].linear == page->linear &&
+                                                                     set->page[k].physical < page->physical)))
+            k++;
+        const bool found =
+            k < set->n && set->page[k].linear == page->linear && set->page[k].physical == page->physical;
+        page->lines &= found ? set->page[k].written : 0;
+    }
+}
+
+void touched_learn(struct touched_index *x, size_t part, const struct accessed_set *set)
+{
+    assert(part < x->n);
+    struct touched_stretch *s = &x->part[part];
+    if (touched_learnt(x, part))
+        return;
+    struct pages *to = &s->pages[TOUCH_ACCESSED];
+    to->page = mem_zero(set->n + 1, sizeof *to->page);
+    for (size_t i = 0; i < set->n; i++)
+        to->page[to->n++] =
+            (struct touched){set->page[i].linear, set->page[i].physical, set->page[i].accessed};
+    refine(&s->pages[TOUCH_WRITTEN], set);
+    s->learnt = true;
+    x->pages += set->n;
+    x->full = x->pages > MOST_PAGES;
 }

@@ -15,7 +15,12 @@
 
 #include "traces/error.h"
 
-enum touch { TOUCH_EXECUTED, TOUCH_WRITTEN, TOUCHES };
+enum touch {
+    TOUCH_EXECUTED,
+    TOUCH_WRITTEN,
+    TOUCHES,                 /* that are in traces */
+    TOUCH_ACCESSED = TOUCHES /* read or written; possible in all parts that have not been learnt */
+};
 
 struct touched {
     uint64_t linear, physical; /* page numbers: addresses / 4096 */
@@ -29,6 +34,19 @@ struct touched {
 struct touched_set {
     const struct touched *page[TOUCHES];
     size_t n[TOUCHES];
+};
+
+/* ---------------------------------------------------------------- what a run tells besides */
+
+/* What processors read and wrote in a part: lines as above. It is in no trace, but whoever runs a part can know it. */
+struct accessed {
+    uint64_t linear, physical;  /* page numbers */
+    uint64_t accessed, written; /* lines: read or written; written */
+};
+/* In ascending order of linear, then physical; no pair twice. */
+struct accessed_set {
+    const struct accessed *page;
+    size_t n;
 };
 
 /* ---------------------------------------------------------------- writing */
@@ -62,5 +80,11 @@ long touched_part_at(const struct touched_index *, uint64_t icount);
 bool touched_linear(const struct touched_index *, size_t part, enum touch, uint64_t address, uint64_t length);
 bool touched_physical(const struct touched_index *, size_t part, enum touch, uint64_t address,
                       uint64_t length);
+
+/* Somebody ran that part, and this is what processors read and wrote in it: from now on the index answers for TOUCH_ACCESSED, and more
+ * exactly for TOUCH_WRITTEN. */
+void touched_learn(struct touched_index *, size_t part, const struct accessed_set *);
+/* Whether it has been learnt, or there is no room for more. */
+bool touched_learnt(const struct touched_index *, size_t part);
 
 #endif

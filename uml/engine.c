@@ -218,6 +218,11 @@ static void host_touched(struct engine *e, struct touched_set *set)
     physmem_touched(host_of(e)->mem, set);
 }
 
+static void host_accesses(struct engine *e, bool on, struct accessed_set *set)
+{
+    physmem_accesses(host_of(e)->mem, on, set);
+}
+
 /* What the host writes for a program: files, results of system calls, new pages. */
 static void host_device_writes(struct engine *e, void (*wrote)(void *ctx, uint64_t physical, uint64_t n),
                                void *ctx)
@@ -314,6 +319,7 @@ static const struct engine_ops host_ops = {
     .save = host_save,
     .load = host_load,
     .touched = host_touched,
+    .accesses = host_accesses,
     .device_writes = host_device_writes,
     .tasks = host_tasks,
     .running = host_running,

@@ -239,6 +239,7 @@ int tl_restore(struct timeline *tl, uint64_t icount, struct error *err)
     int rc;
     tl->settled = false;
     tl_devices_lost(tl);
+    tl_learn_lost(tl);
     if (p) {
         rc = store_restore(&tl->store, &p->state, err);
         tl->feed.next = p->next_input;
@@ -262,6 +263,7 @@ int tl_restore(struct timeline *tl, uint64_t icount, struct error *err)
         tl->e->ops->run(tl->e, &limit, &stop);
         tl->cpu = stop.cpu;
         tl_devices_here(tl);
+        tl_learn_here(tl);
     }
     return rc;
 }

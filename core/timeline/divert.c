@@ -31,6 +31,7 @@ void timeline_divert(struct timeline *tl)
     assert(!tl->ngiven && !tl->divert.n && "an earlier diversion was left");
     tl->fork = tl_here(tl);
     tl_devices_lost(tl);
+    tl_learn_lost(tl);
     tl->diverted = true;
     tl->feed.next = 0;
     tl->by_hand = false;

@@ -28,6 +28,9 @@ static bool may_hit(struct timeline *tl, const struct touched_index *x, size_t p
         return touched_physical(x, part, TOUCH_EXECUTED, p->address, 1);
     case STOPS_WRITE:
         return touched_linear(x, part, TOUCH_WRITTEN, p->address, p->length);
+    case STOPS_READ:
+    case STOPS_ACCESS:
+        return touched_linear(x, part, TOUCH_ACCESSED, p->address, p->length);
     case STOPS_WRITE_PHYSICAL:
         return touched_physical(x, part, TOUCH_WRITTEN, p->address, p->length) ||
                tl_devices_wrote(tl, part, p->address, p->length);

@@ -235,6 +235,20 @@ static inline void touch_lines(struct pmeta *m, uint32_t off, uint32_t n)
         m->flags &= (uint8_t)~PM_LINES;
 }
 
+/* ---- accesses.c ---- */
+
+struct access_log;
+struct access_log *access_log_create(void);
+void access_log_destroy(struct access_log *);
+struct access_log *physmem_access_log(const struct physmem *);
+/* Whether anybody wants to know. */
+bool access_noting(const struct physmem *);
+/* Which accesses to the page need not be noted any more, and so may be direct. */
+enum access_free { ACCESS_NOT_FREE, ACCESS_READS_FREE, ACCESS_WRITES_FREE /* and reads */ };
+/* n bytes at `linear`, which is at `physical`, are read or written; those behind the end of the page are not meant. To be called for
+ * each access that the TLB does not serve, before it is made. */
+enum access_free access_note(struct physmem *, uint64_t linear, uint64_t physical, unsigned n, bool write);
+
 /* ---- lacking.c ---- */
 
 enum { LACKING_MOST = 64 };

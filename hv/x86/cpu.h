@@ -438,9 +438,9 @@ void tlb_free(struct x86 *);
 /* Enter the result of a walk: the page of lin is at pa. may_write: a write needs no walk; writes: there is
  * one now, and it has been noted. */
 void tlb_enter(struct x86 *, uint64_t lin, bool user, uint64_t pa, bool may_write, bool writes);
-/* The entry serves a write that takes the slow path: the next write need not, if nothing has to be handled any
+/* The entry serves a write of n bytes at lin that takes the slow path: the next write need not, if nothing has to be handled any
  * more. */
-void tlb_write_met(struct x86 *, struct tlb_entry *);
+void tlb_write_met(struct x86 *, struct tlb_entry *, uint64_t lin, unsigned n);
 void itlb_enter(struct x86 *, uint64_t lin, uint64_t pa, struct code_page *);
 /* A walk for lin has read an entry of this page at that level. */
 void tlb_watch(struct x86 *, struct pmeta *, uint8_t *page, unsigned level, uint64_t lin);

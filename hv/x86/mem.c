@@ -414,8 +414,9 @@ static void tlb_fill(struct x86 *cpu, uint64_t lin, bool user, const struct walk
     tlb_enter(cpu, lin, user, w->pa, w->may_write, writes);
 }
 
-/* Translate one byte's address for an access, filling the TLB. Raises. */
-static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, enum agent agent)
+/* Translate the address of n bytes, of which those behind the end of the page are not meant, for an access, filling the TLB.
+ * Raises. */
+static uint64_t translate(struct x86 *cpu, uint64_t lin, unsigned n, enum access acc, enum agent agent)
 {
     bool user = agent == AS_USER;
     struct walk w;
@@ -423,7 +424,7 @@ static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, enum a
     struct tlb_entry *e = &cpu->tlbs[user][lin >> 12 & (TLB_SIZE - 1)];
     if (likely(e->r == PAGE_OF(lin)) && (acc == ACC_READ || e->pa & TLB_MAY_WRITE)) {
         if (acc == ACC_WRITE)
-            tlb_write_met(cpu, e);
+            tlb_write_met(cpu, e, lin, n);
         return PAGE_OF(e->pa) | (lin & 0xfff);
     }
     if (cpu->mode64 || long_mode(cpu)) {
@@ -437,7 +438,9 @@ static uint64_t translate(struct x86 *cpu, uint64_t lin, enum access acc, enum a
         raise_page_fault(cpu, lin, error);
     if (acc == ACC_WRITE)
         touch_write(cpu->mem, lin, w.pa);
-    tlb_fill(cpu, lin, user, &w, acc == ACC_WRITE);
+    const enum access_free may = access_note(cpu->mem, lin, w.pa, n, acc == ACC_WRITE);
+    if (may != ACCESS_NOT_FREE)
+        tlb_fill(cpu, lin, user, &w, acc == ACC_WRITE && may == ACCESS_WRITES_FREE);
     return w.pa;
 }
 
@@ -512,9 +515,9 @@ static void check_alignment(struct x86 *cpu, uint64_t lin, unsigned size)
 static uint64_t load_as(struct x86 *cpu, uint64_t lin, unsigned size, enum access acc, enum agent agent)
 {
     unsigned first = 0x1000 - (lin & 0xfff);
-    uint64_t pa1 = translate(cpu, lin, acc, agent), pa2 = 0, v = 0;
+    uint64_t pa1 = translate(cpu, lin, size, acc, agent), pa2 = 0, v = 0;
     if (unlikely(first < size))
-        pa2 = translate(cpu, lin + first, acc, agent);
+        pa2 = translate(cpu, lin + first, size - first, acc, agent);
     if (cpu->data_stops)
         note_data_stop(cpu, lin, size, false);
     if (likely(first >= size))
@@ -529,14 +532,14 @@ static void store_as(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v, e
     unsigned first = 0x1000 - (lin & 0xfff);
     uint64_t pa1, pa2;
     if (likely(first >= size)) {
-        pa1 = translate(cpu, lin, ACC_WRITE, agent);
+        pa1 = translate(cpu, lin, size, ACC_WRITE, agent);
         if (cpu->data_stops)
             note_store(cpu, lin, size, pa1, 0);
         phys_store(cpu, pa1, size, v);
         return;
     }
-    pa1 = translate(cpu, lin, ACC_WRITE, agent);
-    pa2 = translate(cpu, lin + first, ACC_WRITE, agent);
+    pa1 = translate(cpu, lin, size, ACC_WRITE, agent);
+    pa2 = translate(cpu, lin + first, size - first, ACC_WRITE, agent);
     if (cpu->data_stops)
         note_store(cpu, lin, size, pa1, pa2);
     for (unsigned i = 0; i < size; i++)
@@ -589,9 +592,11 @@ void mem_probe(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned n, b
     cpu->op = op;
     if (!n)
         return;
-    translate(cpu, lin, write ? ACC_WRITE : ACC_READ, agent_of(cpu));
-    if ((lin ^ (lin + n - 1)) >> 12)
-        translate(cpu, PAGE_OF(lin + n - 1), write ? ACC_WRITE : ACC_READ, agent_of(cpu));
+    const enum access acc = write ? ACC_WRITE : ACC_READ;
+    const uint64_t last = lin + n - 1;
+    translate(cpu, lin, n, acc, agent_of(cpu));
+    if ((lin ^ last) >> 12)
+        translate(cpu, PAGE_OF(last), (last & 0xfff) + 1, acc, agent_of(cpu));
 }
 
 const uint8_t *mem_read_directly(const struct x86 *cpu, uint64_t lin)
@@ -612,6 +617,8 @@ const uint8_t *mem_read_directly(const struct x86 *cpu, uint64_t lin)
         pa = walk_address(&p, &s[n - 1], n, lin) & physmem_a20_mask(cpu->mem);
     }
     const struct pdesc *d = physmem_page(cpu->mem, pa);
+    if (d->rd)
+        access_note(cpu->mem, PAGE_OF(lin), pa, SNAPSHOT_PAGE, false);
     return d->rd ? d->rd + (pa & 0xfff) : NULL;
 }
 

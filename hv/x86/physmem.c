@@ -49,6 +49,7 @@ struct physmem {
     struct table_page *table_pages;
     struct code_cache *code;
     struct touch_log *touch;
+    struct access_log *accesses;
     struct physmem_range *watched;
     size_t nwatched;
     physmem_wrote *wrote;
@@ -76,6 +77,7 @@ struct physmem *physmem_create(uint64_t ram_top, const struct engine_host *host)
     pm->stretch = zeroed(stretches(pm) * sizeof *pm->stretch);
     pm->code = code_cache_create(host);
     pm->touch = touch_log_create();
+    pm->accesses = access_log_create();
     pm->last = &pm->blocks;
     pm->a20 = true;
     if (!pm->page || !pm->stretch || !pm->code) {
@@ -92,6 +94,7 @@ void physmem_destroy(struct physmem *pm)
     if (pm->code)
         code_cache_destroy(pm);
     touch_log_destroy(pm->touch);
+    access_log_destroy(pm->accesses);
     for (struct ramblock *b = pm->blocks, *next; b; b = next) {
         next = b->next;
         munmap(b->host, b->npages * PAGE);
@@ -268,6 +271,11 @@ struct code_cache *physmem_code(const struct physmem *pm)
 struct touch_log *physmem_touch_log(const struct physmem *pm)
 {
     return pm->touch;
+}
+
+struct access_log *physmem_access_log(const struct physmem *pm)
+{
+    return pm->accesses;
 }
 
 struct x86 *const *physmem_processors(const struct physmem *pm, unsigned *n)

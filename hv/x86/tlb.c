@@ -277,13 +277,15 @@ static void let_write(const struct x86 *cpu, struct tlb_entry *e, struct pmeta *
     note_fast(m, e->r >> 12 & (TLB_SIZE - 1));
 }
 
-void tlb_write_met(struct x86 *cpu, struct tlb_entry *e)
+void tlb_write_met(struct x86 *cpu, struct tlb_entry *e, uint64_t lin, unsigned n)
 {
     const struct pdesc *d = physmem_page(cpu->mem, e->pa);
     if (!(e->pa & TLB_NOTED)) {
         touch_write(cpu->mem, e->r, e->pa);
         e->pa |= TLB_NOTED;
     }
+    if (access_note(cpu->mem, lin, e->pa, n, true) != ACCESS_WRITES_FREE)
+        return;
     if (e->w == TLB_NONE && !(e->pa & TLB_BESIDE) && may_write_directly(d))
         let_write(cpu, e, d->wr_meta);
 }
@@ -297,7 +299,8 @@ void tlb_enter(struct x86 *cpu, uint64_t lin, bool user, uint64_t pa, bool may_w
     note_used(cpu->space, user * TLB_SIZE + slot);
     *e = (struct tlb_entry){page, TLB_NONE, (uintptr_t)d->rd - page,
                             (pa & ~0xfffull) | (may_write ? TLB_MAY_WRITE : 0) | (writes ? TLB_NOTED : 0)};
-    if (may_write && (writes || !touch_noting(cpu->mem)) && may_write_directly(d))
+    if (may_write && (writes || !(touch_noting(cpu->mem) || access_noting(cpu->mem))) &&
+        may_write_directly(d))
         let_write(cpu, e, d->wr_meta);
 }
 

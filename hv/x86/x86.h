@@ -82,6 +82,10 @@ int physmem_load(struct physmem *, const struct snapshot_source *);
  *     is none for it at all, so each write takes the slow way. Before anything else is written for an instruction,
  *     the same addresses are translated for writing in the same order. */
 void physmem_touched(struct physmem *, struct touched_set *);
+/* What processors read and wrote, see engine_ops.accesses. The contract is shorter, because the run is not to be the same in each
+ * recording: memory is read or written directly only through a TLB entry whose `r` or `w` matches, and what else is read is noted
+ * (mem_read_directly()). No processor may be running. */
+void physmem_accesses(struct physmem *, bool on, struct accessed_set *);
 
 /* ---------------------------------------------------------------- the processor */
 

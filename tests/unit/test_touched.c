@@ -140,6 +140,34 @@ static void test_ranges(void **state)
     trace_close(t);
 }
 
+/* A part that was run tells what was read, and which of the lines were written. */
+static void test_learning(void **state)
+{
+    struct error err;
+    struct trace_writer *w = begin_trace();
+    const struct touched page = {0x10, 0x20, UINT64_MAX};
+    const struct accessed seen[] = {{0x10, 0x20, 1ull << 2 | 1ull << 7, 1ull << 7}, {0x11, 0x10, 1, 0}};
+    write_one(w, &page);
+    struct trace *t = end_trace(w, 1000);
+    struct touched_index *x = touched_index_read(t, &err);
+    assert_non_null(x);
+    assert_true(touched_linear(x, 0, TOUCH_ACCESSED, 0x55555, 1));
+    assert_true(touched_linear(x, 0, TOUCH_WRITTEN, 0x10080, 1));
+    assert_false(touched_learnt(x, 0));
+    touched_learn(x, 0, &(struct accessed_set){seen, 2});
+    assert_true(touched_learnt(x, 0));
+    assert_false(touched_linear(x, 0, TOUCH_ACCESSED, 0x55555, 1));
+    assert_true(touched_linear(x, 0, TOUCH_ACCESSED, 0x10080, 1));
+    assert_false(touched_linear(x, 0, TOUCH_WRITTEN, 0x10080, 1));
+    assert_true(touched_linear(x, 0, TOUCH_WRITTEN, 0x101c0, 1));
+    assert_true(touched_physical(x, 0, TOUCH_WRITTEN, 0x201ff, 1));
+    assert_false(touched_physical(x, 0, TOUCH_WRITTEN, 0x20200, 0x1000));
+    assert_true(touched_linear(x, 0, TOUCH_ACCESSED, 0x11000, 1));
+    assert_true(touched_linear(x, 0, TOUCH_EXECUTED, 0x10080, 1));
+    touched_index_free(x);
+    trace_close(t);
+}
+
 /* Bytes changed, cut off or added: an error, or an index that can be asked. */
 static void test_damage(void **state)
 {
@@ -178,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_learning),
         cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
  *   filter.c       event filters; recorded events as an index
  *   skip.c         the index of what was executed and written: which parts a search need not run
  *   devices.c      … and of what devices wrote
+ *   learn.c        … and of what was read
  *   scan.c         all hits of a stop point
  *   trail.c        every step of a stretch
  *   look.c         registers, memory, parts, marks
@@ -86,6 +87,9 @@ struct timeline {
     struct touched_index *index;  /* read when it is first needed */
     bool no_index;                /* there is none, or it is not to be used */
     struct device_parts *devices; /* made when it is first needed */
+    bool learning;                /* the engine notes accesses, since a part of the index began: */
+    size_t learnt_part;
+    uint64_t learnt_end;
 
     struct store store;
     uint64_t budget;
@@ -245,6 +249,13 @@ void tl_devices_here(struct timeline *tl);
 /* The run does not go on from where it was. */
 void tl_devices_lost(struct timeline *tl);
 void tl_devices_free(struct timeline *tl);
+
+/* ---------------------------------------------------------------- learn.c */
+
+/* The run has come here without a gap, or begins here, and stands before all that happens here: as tl_devices_here(). */
+void tl_learn_here(struct timeline *tl);
+/* The run does not go on from where it was. */
+void tl_learn_lost(struct timeline *tl);
 
 /* ---------------------------------------------------------------- filter.c */
 
