@@ -126,7 +126,7 @@ static bool is_ours(const char *name)
     const char *rest = name + HASH;
     if (strnlen(name, NAME + 1) > NAME || strspn(name, "0123456789abcdef") != HASH)
         return false;
-    return !strcmp(rest, ".zst") ||
+    return !strcmp(rest, ".zst") || !strcmp(rest, TOUCHED_STORE_SUFFIX) ||
            (rest[0] == '.' && rest[1] >= '1' && rest[1] <= '9' && !strcmp(rest + 2, known));
 }
 

@@ -409,37 +409,56 @@ bool touched_physical(const struct touched_index *x, size_t part, enum touch k, 
 bool touched_learnt(const struct touched_index *x, size_t part)
 {
     assert(part < x->n);
-    return x->full || x->part[part].learnt;
+    return x->part[part].learnt;
 }
 
-/* Of the lines that a page in the trace's index has, those that were written. */
-static void refine(struct pages *written, const struct accessed_set *set)
+bool touched_may_learn(const struct touched_index *x)
 {
-    size_t k = 0;
-    for (size_t i = 0; i < written->n; i++) {
-        struct touched *page = &written->page[i];
-        while (k < set->n && (set->page[k].linear < page->linear || (set->page[k].linear == page->linear &&
-                                                                     set->page[k].physical < page->physical)))
-            k++;
-        const bool found =
-            k < set->n && set->page[k].linear == page->linear && set->page[k].physical == page->physical;
-        page->lines &= found ? set->page[k].written : 0;
-    }
+    return !x->full;
+}
+
+/* The page of `set` that is this one, from number *k on; NULL: none is. */
+static const struct accessed *same_page(const struct accessed_set *set, size_t *k, const struct touched *page)
+{
+    while (*k < set->n &&
+           (set->page[*k].linear < page->linear ||
+            (set->page[*k].linear == page->linear && set->page[*k].physical < page->physical)))
+        ++*k;
+    const struct accessed *a = &set->page[*k];
+    return *k < set->n && a->linear == page->linear && a->physical == page->physical ? a : NULL;
 }
 
 void touched_learn(struct touched_index *x, size_t part, const struct accessed_set *set)
 {
     assert(part < x->n);
     struct touched_stretch *s = &x->part[part];
-    if (touched_learnt(x, part))
+    struct pages *to = &s->pages[TOUCH_ACCESSED], *written = &s->pages[TOUCH_WRITTEN];
+    if (s->learnt || x->full)
         return;
-    struct pages *to = &s->pages[TOUCH_ACCESSED];
     to->page = mem_zero(set->n + 1, sizeof *to->page);
     for (size_t i = 0; i < set->n; i++)
         to->page[to->n++] =
             (struct touched){set->page[i].linear, set->page[i].physical, set->page[i].accessed};
-    refine(&s->pages[TOUCH_WRITTEN], set);
+    for (size_t i = 0, k = 0; i < written->n; i++) {
+        const struct accessed *a = same_page(set, &k, &written->page[i]);
+        written->page[i].lines &= a ? a->written : 0;
+    }
     s->learnt = true;
     x->pages += set->n;
     x->full = x->pages > MOST_PAGES;
+}
+
+void touched_accessed(const struct touched_index *x, size_t part, struct accessed_set *set)
+{
+    assert(touched_learnt(x, part));
+    const struct pages *from = &x->part[part].pages[TOUCH_ACCESSED], *written = &x->part[part].pages[TOUCH_WRITTEN];
+    struct accessed *page = mem_zero(from->n + 1, sizeof *page);
+    for (size_t i = 0; i < from->n; i++)
+        page[i] = (struct accessed){from->page[i].linear, from->page[i].physical, from->page[i].lines, 0};
+    *set = (struct accessed_set){page, from->n};
+    for (size_t i = 0, k = 0; i < written->n; i++) {
+        const struct accessed *a = same_page(set, &k, &written->page[i]);
+        if (a)
+            page[a - set->page].written = written->page[i].lines;
+    }
 }

@@ -84,7 +84,11 @@ bool touched_physical(const struct touched_index *, size_t part, enum touch, uin
 /* Somebody ran that part, and this is what processors read and wrote in it: from now on the index answers for TOUCH_ACCESSED, and more
  * exactly for TOUCH_WRITTEN. */
 void touched_learn(struct touched_index *, size_t part, const struct accessed_set *);
-/* Whether it has been learnt, or there is no room for more. */
+/* Whether it has been learnt. */
 bool touched_learnt(const struct touched_index *, size_t part);
+/* Whether there is room for another part's pages in memory. */
+bool touched_may_learn(const struct touched_index *);
+/* What has been learnt of a part; set->page is to be freed. */
+void touched_accessed(const struct touched_index *, size_t part, struct accessed_set *set);
 
 #endif

@@ -14,6 +14,8 @@ static const struct touched_index *index_here(struct timeline *tl)
     if (!tl->index) {
         tl->index = touched_index_read(tl->t, &ignored);
         tl->no_index = !tl->index || !touched_parts(tl->index);
+        if (!tl->no_index)
+            tl_learn_begin(tl);
     }
     return tl->no_index ? NULL : tl->index;
 }

@@ -120,6 +120,7 @@ void timeline_close(struct timeline *tl)
     free(tl->mark);
     trace_cursor_close(tl->near);
     screen_close(tl->screen);
+    tl_learn_end(tl);
     touched_index_free(tl->index);
     tl_devices_free(tl);
     replay_close(tl->replay);

@@ -90,6 +90,7 @@ struct timeline {
     bool learning;                /* the engine notes accesses, since a part of the index began: */
     size_t learnt_part;
     uint64_t learnt_end;
+    size_t learnt; /* how many parts */
 
     struct store store;
     uint64_t budget;
@@ -252,6 +253,10 @@ void tl_devices_free(struct timeline *tl);
 
 /* ---------------------------------------------------------------- learn.c */
 
+/* The index was read: what is known of its parts is added. */
+void tl_learn_begin(struct timeline *tl);
+/* What was learnt is kept for others. */
+void tl_learn_end(struct timeline *tl);
 /* The run has come here without a gap, or begins here, and stands before all that happens here: as tl_devices_here(). */
 void tl_learn_here(struct timeline *tl);
 /* The run does not go on from where it was. */
