@@ -362,7 +362,8 @@ static const struct option_row rows[] = {
      .argument = "ADDRESS[,LENGTH]",
      .help = "where a processor reads one of these bytes",
      .id = OPT_READ,
-     .more = "All of the range is run for this: the index of a trace has no reads."},
+     .more =
+         "The index of a trace has no reads, so the first search runs all of the range. What was read in each part is kept beside the unpacked kernels (see XDG_CACHE_HOME), and later searches run only the parts that can have a hit."},
     {.name = "event",
      .argument = "FILTER",
      .help = "recorded events: a class or kind, then conditions, as in \"pio.write port=0x3f8\"",

@@ -420,9 +420,8 @@ bool touched_may_learn(const struct touched_index *x)
 /* The page of `set` that is this one, from number *k on; NULL: none is. */
 static const struct accessed *same_page(const struct accessed_set *set, size_t *k, const struct touched *page)
 {
-    while (*k < set->n &&
-           (set->page[*k].linear < page->linear ||
-            (set->page[*k].linear == page->linear && set->page[*k].physical < page->physical)))
+    while (*k < set->n && (set->page[*k].linear < page->linear ||
+                           (set->page[*k].linear == page->linear && set->page[*k].physical < page->physical)))
         ++*k;
     const struct accessed *a = &set->page[*k];
     return *k < set->n && a->linear == page->linear && a->physical == page->physical ? a : NULL;
@@ -451,7 +450,8 @@ void touched_learn(struct touched_index *x, size_t part, const struct accessed_s
 void touched_accessed(const struct touched_index *x, size_t part, struct accessed_set *set)
 {
     assert(touched_learnt(x, part));
-    const struct pages *from = &x->part[part].pages[TOUCH_ACCESSED], *written = &x->part[part].pages[TOUCH_WRITTEN];
+    const struct pages *from = &x->part[part].pages[TOUCH_ACCESSED],
+                       *written = &x->part[part].pages[TOUCH_WRITTEN];
     struct accessed *page = mem_zero(from->n + 1, sizeof *page);
     for (size_t i = 0; i < from->n; i++)
         page[i] = (struct accessed){from->page[i].linear, from->page[i].physical, from->page[i].lines, 0};

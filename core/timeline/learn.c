@@ -20,7 +20,8 @@ void tl_learn_lost(struct timeline *tl)
 /* Whether the run is the record's, as far as it is known. */
 static bool may_learn(const struct timeline *tl)
 {
-    return tl->index && !tl->no_index && touched_may_learn(tl->index) && !tl->diverted && tl->e->ops->accesses && !tl->warning.text[0];
+    return tl->index && !tl->no_index && touched_may_learn(tl->index) && !tl->diverted &&
+           tl->e->ops->accesses && !tl->warning.text[0];
 }
 
 static void keep(struct timeline *tl)

@@ -28,4 +28,17 @@ same again.reel added.reel "annotate, of a trace with the index and of one witho
 expect 2 none "$searches" --check 5 bare.reel && holds none.err 'has no index' "a trace without an index"
 expect 0 added "$searches" --check 5 added.reel
 
+# Reads are not in the index: what a search learns of them is kept for the next one, which gives the same answer, as it does without
+# that, or with a damaged one.
+export XDG_CACHE_HOME=$work/cache
+learnt() { cat cache/bootreel/unpacked/*.seen; }
+reads() { "$BOOTREEL" find a.reel --read 0x46c,4 -q --jobs 2 "$@"; } # the BIOS's clock
+reads >first && learnt >known && reads >second && same first second "reads, by what was learnt"
+[ -s first ] && [ -s known ] || fail "reads: there are some, and what was learnt of them is kept"
+for f in cache/bootreel/unpacked/*.seen; do printf x | dd of="$f" bs=1 seek=100 conv=notrunc status=none; done
+reads >second && same first second "reads, with a damaged file of what was learnt"
+reads --last >last && tail -n 1 first | cmp -s - last || fail "the last read"
+"$searches" --check 60 --way 20000000 a.reel >check || fail "with what was learnt, answers differ: $(head -n 1 check)"
+"$searches" --check 60 --way 20000000 a.reel >check || fail "with all that was learnt, answers differ: $(head -n 1 check)"
+
 finish
