@@ -43,6 +43,9 @@ struct gdbstub_transport {
     long (*read)(void *ctx, void *buf, size_t n, bool wait);
     /* Writes all n bytes, or returns -1. */
     int (*write)(void *ctx, const void *buf, size_t n);
+    /* Whether there is something to be read, or the end of the input, within that time. NULL: it is not known, and nothing is done
+     * while gdb is silent. */
+    bool (*wait)(void *ctx, int milliseconds);
 };
 
 /* Serves one session. Breakpoints that the client left are removed at its end; the position, marks and event

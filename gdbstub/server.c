@@ -18,6 +18,8 @@
 /* The progress of a long operation is reported every so many seconds. gdb takes two seconds of silence in a
  * monitor command for a lost packet, and warns about it. */
 #define TELL_AFTER 1.5
+/* After so long without a packet it is a person whom gdb waits for. */
+enum { SILENT_MS = 300 };
 
 /* ---------------------------------------------------------------- packets out */
 
@@ -215,6 +217,24 @@ static void connection_begins(struct gdbstub *g, const struct gdbstub_transport 
     g->layout = layout_for(g, g->cpu_g);
 }
 
+static bool is_silent(void *ctx, const struct timeline_progress *p)
+{
+    const struct gdbstub *g = ctx;
+    return !g->stop && !g->io->wait(g->io->ctx, 0);
+}
+
+/* While the user thinks, it is found out what was read in each part of the run, for watchpoints. */
+static void learn(struct gdbstub *g)
+{
+    struct error ignored;
+    if (!g->io->wait || g->io->wait(g->io->ctx, SILENT_MS))
+        return;
+    timeline_set_progress(g->tl, is_silent, g);
+    while (is_silent(g, NULL) && !timeline_learn(g->tl, &ignored))
+        ;
+    timeline_set_progress(g->tl, progress, g);
+}
+
 enum gdbstub_end gdbstub_session(struct gdbstub *g, const struct gdbstub_transport *t)
 {
     connection_begins(g, t);
@@ -225,6 +245,8 @@ enum gdbstub_end gdbstub_session(struct gdbstub *g, const struct gdbstub_transpo
             g->end = GDBSTUB_STOPPED;
             break;
         }
+        if (g->in_from == g->in_to)
+            learn(g);
         if (g->in_from == g->in_to && !read_more(g, true))
             continue;
         enum packet_event event = packet_feed(&g->parser, g->in[g->in_from++]);
@@ -284,6 +306,15 @@ static bool ready(struct descriptors *d, int fd, short events, int timeout)
     return !p[1].revents && p[0].revents;
 }
 
+static bool fd_wait(void *ctx, int milliseconds)
+{
+    const struct descriptors *d = ctx;
+    struct pollfd p[3] = {{.fd = d->in, .events = POLLIN},
+                          {.fd = d->g->wake, .events = POLLIN},
+                          {.fd = d->listener, .events = POLLIN}};
+    return poll(p, 3, milliseconds) != 0;
+}
+
 static long fd_read(void *ctx, void *buf, size_t n, bool wait)
 {
     struct descriptors *d = ctx;
@@ -332,7 +363,7 @@ static bool is_socket(int fd)
 static enum gdbstub_end serve(struct gdbstub *g, int in, int out, int listener)
 {
     struct descriptors d = {g, in, out, is_socket(out), listener};
-    struct gdbstub_transport t = {&d, fd_read, fd_write};
+    struct gdbstub_transport t = {&d, fd_read, fd_write, fd_wait};
     return gdbstub_session(g, &t);
 }
 

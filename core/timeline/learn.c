@@ -68,3 +68,61 @@ void tl_learn_here(struct timeline *tl)
     tl->learnt_part = (size_t)part;
     tl->learnt_end = end;
 }
+
+/* ---------------------------------------------------------------- while nothing else is to be done */
+
+/* The nearest before the position, or otherwise the first behind it; -1: all are known. */
+static long unknown_part(const struct timeline *tl)
+{
+    const size_t n = touched_parts(tl->index);
+    const uint64_t here = tl_here(tl);
+    const long at = touched_part_at(tl->index, here ? here - 1 : 0);
+    const size_t before = at < 0 ? n : (size_t)at + 1;
+    for (size_t i = before; i-- > 0;)
+        if (!touched_learnt(tl->index, i))
+            return (long)i;
+    for (size_t i = before; i < n; i++)
+        if (!touched_learnt(tl->index, i))
+            return (long)i;
+    return -1;
+}
+
+/* Runs through a part. */
+static enum ran run_part(struct timeline *tl, size_t part, struct error *err)
+{
+    struct touched_set set;
+    struct stop stop;
+    uint64_t begin, end;
+    touched_part(tl->index, part, &begin, &end, &set);
+    if (tl_nearest(tl, begin) != begin)
+        return RAN_ENDED; /* the checkpoint cannot be used */
+    tl->op = (struct timeline_progress){.icount = begin, .from = begin, .to = end};
+    enum ran r = tl_restore_with_progress(tl, begin, err);
+    if (r != RAN_THERE)
+        return r;
+    tl_arm(tl, NULL, 0);
+    return tl_run(tl, end, NOWHERE, LAY_NOTHING, &stop, err);
+}
+
+int timeline_learn(struct timeline *tl, struct error *err)
+{
+    const uint64_t home = tl_here(tl), budget = tl->store.budget;
+    const unsigned cpu = tl->cpu;
+    if (tl->diverted || !tl->settled || !tl_index(tl) || !may_learn(tl))
+        return 1;
+    const long part = unknown_part(tl);
+    if (part < 0)
+        return 1;
+    tl_lay(tl); /* to come back to */
+    if (tl->store.used < budget)
+        tl->store.budget = tl->store.used; /* pages are read for this once: they need not be kept */
+    const enum ran r = run_part(tl, (size_t)part, err);
+    tl->store.budget = budget;
+    atomic_store(&tl->interrupted, false);
+    if (tl_go_home(tl, home, err))
+        return -1;
+    tl->cpu = cpu;
+    if (r == RAN_ERROR)
+        return -1;
+    return r != RAN_INTERRUPTED && !touched_learnt(tl->index, (size_t)part);
+}

@@ -46,7 +46,7 @@ static void set_anchors(struct timeline *tl, const uint64_t *icount, size_t n)
 }
 
 /* Goes back to the first position, where a state was kept unless the engine's content was not known. */
-static int go_home(struct timeline *tl, uint64_t home, struct error *err)
+int tl_go_home(struct timeline *tl, uint64_t home, struct error *err)
 {
     bool short_seeks = tl->short_seeks;
     tl->short_seeks = true;
@@ -79,7 +79,7 @@ int timeline_prepare(struct timeline *tl, const uint64_t *icount, size_t n, stru
         r = approach(tl, icount[i], err);
     }
     atomic_store(&tl->interrupted, false);
-    if (away && go_home(tl, home, err))
+    if (away && tl_go_home(tl, home, err))
         return -1;
     tl->cpu = cpu;
     return r == RAN_ERROR ? -1 : r == RAN_INTERRUPTED ? 0 : 1;

@@ -165,7 +165,6 @@ static void arrive(struct timeline *tl)
     assert(here <= tl->target && here <= tl->lay_at);
     tl->settled = true;
     tl_devices_here(tl);
-    tl_learn_here(tl);
     long k = tl->diverted || tl->laying == LAY_SEARCH ? -1 : tl_recorded_from(tl, here);
     if (k >= 0 && trace_checkpoint(tl->t, (size_t)k)->icount == here) {
         if (here)
@@ -175,6 +174,7 @@ static void arrive(struct timeline *tl)
         tl_lay(tl);
         next_lay(tl, here);
     }
+    tl_learn_here(tl);
 }
 
 static bool report_progress(struct timeline *tl)

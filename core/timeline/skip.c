@@ -5,8 +5,8 @@
 #include "core/timeline/private/impl.h"
 #include "traces/memory.h"
 
-/* The index, or NULL if there is none for this line. A damaged one counts as none: the answers are the same. */
-static const struct touched_index *index_here(struct timeline *tl)
+/* A damaged index counts as none: the answers are the same. */
+const struct touched_index *tl_index(struct timeline *tl)
 {
     struct error ignored;
     if (tl->diverted || tl->no_index)
@@ -70,7 +70,7 @@ static bool barren(struct timeline *tl, const struct touched_index *x, const str
 uint64_t tl_skip_forward(struct timeline *tl, const struct stop_point *p, size_t n, uint64_t at,
                          uint64_t limit)
 {
-    const struct touched_index *x = index_here(tl);
+    const struct touched_index *x = tl_index(tl);
     uint64_t begin, end;
     while (x && at < limit && barren(tl, x, p, n, at, &begin, &end))
         at = end;
@@ -79,7 +79,7 @@ uint64_t tl_skip_forward(struct timeline *tl, const struct stop_point *p, size_t
 
 uint64_t tl_skip_back(struct timeline *tl, const struct stop_point *p, size_t n, uint64_t at, uint64_t limit)
 {
-    const struct touched_index *x = index_here(tl);
+    const struct touched_index *x = tl_index(tl);
     uint64_t begin, end;
     while (x && at > limit && barren(tl, x, p, n, at - 1, &begin, &end))
         at = begin;
@@ -88,7 +88,7 @@ uint64_t tl_skip_back(struct timeline *tl, const struct stop_point *p, size_t n,
 
 uint64_t tl_part_end(struct timeline *tl, uint64_t at)
 {
-    const struct touched_index *x = index_here(tl);
+    const struct touched_index *x = tl_index(tl);
     long part = x ? touched_part_at(x, at) : -1;
     struct touched_set set;
     uint64_t begin, end = NOWHERE;

@@ -75,7 +75,7 @@ const char *timeline_warning(const struct timeline *tl);
 void timeline_set_budget(struct timeline *tl, uint64_t bytes);
 
 /* With `on` (the default), searches run only the parts of the recorded run in which the trace's index
- * (traces/touched.h) says that there can be a hit. Without it, or in a trace that has none, all is run; the
+ * (traces/touched.h) says that there can be a hit, or, for reads, what was learnt when a part was run. Without it, or in a trace that has none, all is run; the
  * answers are the same. */
 void timeline_set_index(struct timeline *tl, bool on);
 
@@ -230,6 +230,11 @@ enum { TIMELINE_PREPARED = 16 };
  * nothing else is to be done. 1: all is ready (cheap, if it was before); 0: the progress function interrupted it, and
  * the next call goes on from there; -1. In a diversion nothing is to be done. */
 int timeline_prepare(struct timeline *tl, const uint64_t *icount, size_t n, struct error *err);
+
+/* Runs one part of the recorded run of which it is not known yet what processors read and wrote there, the nearest before the position
+ * first, so that later searches need not; then goes back to the position. To be called while nothing else is to be done. 1: there is no
+ * such part; 0: there may be more, also if the progress function interrupted it; -1. Cost: that of 100 M steps. */
+int timeline_learn(struct timeline *tl, struct error *err);
 
 /* By default, a seek to a checkpoint of the trace first runs the way before it, so that the first steps back from there
  * are quick. With `on`, it takes the shortest way: for callers that use timeline_prepare. */

@@ -109,7 +109,7 @@ static inline int client_write(void *ctx, const void *buf, size_t n)
 
 static inline enum gdbstub_end client_run(struct client *c, struct gdbstub *g)
 {
-    struct gdbstub_transport t = {c, client_read, client_write};
+    struct gdbstub_transport t = {.ctx = c, .read = client_read, .write = client_write, .wait = NULL};
     return gdbstub_session(g, &t);
 }
 

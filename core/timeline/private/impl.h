@@ -232,6 +232,8 @@ enum ran tl_pass(struct timeline *tl, uint64_t to, struct stop *stop, struct err
 
 /* ---------------------------------------------------------------- skip.c */
 
+/* The index, read when it is first asked for; NULL if there is none for this line, or it is not to be used. */
+const struct touched_index *tl_index(struct timeline *tl);
 /* The first position from `at` on, at most `limit`, before which these stops cannot be hit; backwards: the last
  * position at or before `at`, at least `limit`, from which on they cannot. Nothing is run. */
 uint64_t tl_skip_forward(struct timeline *tl, const struct stop_point *p, size_t n, uint64_t at,
@@ -261,6 +263,11 @@ void tl_learn_end(struct timeline *tl);
 void tl_learn_here(struct timeline *tl);
 /* The run does not go on from where it was. */
 void tl_learn_lost(struct timeline *tl);
+
+/* ---------------------------------------------------------------- prepare.c */
+
+/* Goes back to a position where a state was kept. */
+int tl_go_home(struct timeline *tl, uint64_t home, struct error *err);
 
 /* ---------------------------------------------------------------- filter.c */
 
