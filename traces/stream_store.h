@@ -16,7 +16,7 @@
 #include "traces/stream.h"
 
 #define STREAM_STORE_MOST    ((uint64_t)256 << 20) /* bytes */
-#define TOUCHED_STORE_SUFFIX ".seen" /* of files that say what was learnt of traces (touched_store.h) */
+#define TOUCHED_STORE_SUFFIX ".seen" /* of files that say what was learnt of traces (touched.h) */
 #define STREAM_KNOWN_SUFFIX  ".of" /* of files that say which packed data has which content (stream_known.h) */
 
 /* Unpacks the content of a stream from the folder. False if it is not there, is not what the stream says, or

@@ -91,4 +91,14 @@ bool touched_may_learn(const struct touched_index *);
 /* What has been learnt of a part; set->page is to be freed. */
 void touched_accessed(const struct touched_index *, size_t part, struct accessed_set *set);
 
+/* What was learnt is kept in a folder (that of trace_prepare()), so that the next process need not run the parts again. A file is named
+ * after the trace's identity, and ends with its own digest: a damaged one counts as none. The oldest files of the folder are removed as
+ * traces/stream_store.h says. */
+
+/* Tells the index of this trace what is known of its parts. Cost: milliseconds for some hundred thousand pages. */
+void touched_store_get(const char *folder, const struct trace *t, struct touched_index *x);
+/* Keeps what the index has learnt, and what is known besides. Where that fails (a full disk, a file system without O_TMPFILE), it is
+ * not kept. */
+void touched_store_keep(const char *folder, const struct trace *t, struct touched_index *x);
+
 #endif

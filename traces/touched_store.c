@@ -1,4 +1,4 @@
-/* touched_store.c - see touched_store.h. */
+/* touched_store.c - what was learnt of traces, in files: see touched.h. */
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 
 #include "traces/bytes.h"
 #include "traces/stream_store.h"
-#include "traces/touched_store.h"
+#include "traces/touched.h"
 #include "traces/trace.h"
 
 enum {

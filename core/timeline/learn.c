@@ -7,7 +7,6 @@
 #include <assert.h>
 
 #include "core/timeline/private/impl.h"
-#include "traces/touched_store.h"
 
 void tl_learn_lost(struct timeline *tl)
 {
