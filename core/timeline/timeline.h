@@ -75,8 +75,8 @@ const char *timeline_warning(const struct timeline *tl);
 void timeline_set_budget(struct timeline *tl, uint64_t bytes);
 
 /* With `on` (the default), searches run only the parts of the recorded run in which the trace's index
- * (traces/touched.h) says that there can be a hit, or, for reads, what was learnt when a part was run. Without it, or in a trace that has none, all is run; the
- * answers are the same. */
+ * (traces/touched.h) says that there can be a hit, or, for reads, what was learnt when a part was run. Without it, or in a trace that
+ * has none, all is run; the answers are the same. */
 void timeline_set_index(struct timeline *tl, bool on);
 
 struct timeline_stats {
