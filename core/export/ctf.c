@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/export/private/impl.h"
+#include "core/ground/little_endian.h"
 #include "core/ground/text.h"
 #include "traces/utf8.h"
 
@@ -88,8 +89,8 @@ struct packet {
 static void add_number(struct packet *k, uint64_t v, unsigned bytes)
 {
     k->p = mem_grow(k->p, &k->cap, k->n + bytes, 1);
-    for (unsigned i = 0; i < bytes; i++)
-        k->p[k->n++] = (uint8_t)(v >> 8 * i);
+    le_put(k->p + k->n, v, bytes);
+    k->n += bytes;
 }
 
 /* What is not UTF-8, and NUL, which ends the string, are written as \xNN. */

@@ -19,4 +19,12 @@ static inline uint64_t le64(const uint8_t *p)
     return le32(p) | (uint64_t)le32(p + 4) << 32;
 }
 
+/* Writes the lowest n bytes; returns where the next number goes. */
+static inline uint8_t *le_put(uint8_t *p, uint64_t v, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        *p++ = (uint8_t)(v >> 8 * i);
+    return p;
+}
+
 #endif

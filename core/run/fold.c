@@ -5,6 +5,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "core/ground/little_endian.h"
 #include "core/run/fold.h"
 #include "traces/memory.h"
 
@@ -463,20 +464,6 @@ void fold_finish(struct fold *f)
  * repeats, the period is 0. */
 enum { S_PERIOD, S_NEXT, S_CONTINUES, S_CLASSES, S_NUMBERS };
 
-static void put_number(uint8_t *p, uint64_t v)
-{
-    for (int i = 0; i < 8; i++)
-        p[i] = (uint8_t)(v >> 8 * i);
-}
-
-static uint64_t get_number(const uint8_t *p)
-{
-    uint64_t v = 0;
-    for (int i = 8; i-- > 0;)
-        v = v << 8 | p[i];
-    return v;
-}
-
 void *fold_save(const struct fold *f, size_t *n)
 {
     for (unsigned i = 0; i < LEVELS; i++)
@@ -492,13 +479,13 @@ void *fold_save(const struct fold *f, size_t *n)
     uint8_t *data = mem_alloc(*n), *p = data;
     for (unsigned i = 0; i < LEVELS; i++) {
         const struct level *l = &f->level[i];
-        put_number(p + 8 * S_PERIOD, l->period);
-        put_number(p + 8 * S_NEXT, l->next);
-        put_number(p + 8 * S_CONTINUES, l->continues);
-        put_number(p + 8 * S_CLASSES, l->classes);
+        le_put(p + 8 * S_PERIOD, l->period, 8);
+        le_put(p + 8 * S_NEXT, l->next, 8);
+        le_put(p + 8 * S_CONTINUES, l->continues, 8);
+        le_put(p + 8 * S_CLASSES, l->classes, 8);
         p += 8 * S_NUMBERS;
         for (size_t k = 0; k < l->period; k++, p += 8)
-            put_number(p, l->ref[k]);
+            le_put(p, l->ref[k], 8);
     }
     return data;
 }
@@ -512,18 +499,18 @@ int fold_load(struct fold *f, const void *data, size_t n, struct error *err)
         assert(!l->nheld && "a state is loaded into a folder that holds nothing");
         if ((size_t)(end - p) < 8 * S_NUMBERS)
             return error_set(err, "the state of the folded events is cut off");
-        uint64_t period = get_number(p + 8 * S_PERIOD), next = get_number(p + 8 * S_NEXT);
+        uint64_t period = le64(p + 8 * S_PERIOD), next = le64(p + 8 * S_NEXT);
         if (period > (i == BOOTS ? FOLD_BOOT : FOLD_LOOP) || (period ? next >= period : next) ||
             (size_t)(end - p) < 8 * (S_NUMBERS + period))
             return error_set(err, "the state of the folded events makes no sense");
         l->period = period;
         l->next = next;
         l->committed = period > 0;
-        l->continues = get_number(p + 8 * S_CONTINUES) != 0;
-        l->classes = (uint32_t)get_number(p + 8 * S_CLASSES);
+        l->continues = le64(p + 8 * S_CONTINUES) != 0;
+        l->classes = (uint32_t)le64(p + 8 * S_CLASSES);
         p += 8 * S_NUMBERS;
         for (size_t k = 0; k < period; k++, p += 8)
-            l->ref[k] = get_number(p);
+            l->ref[k] = le64(p);
     }
     return p == end ? 0 : error_set(err, "the state of the folded events is too long");
 }

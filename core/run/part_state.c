@@ -14,8 +14,7 @@ void *part_state_join(const struct part_state_view *v, size_t *n)
         return NULL;
     *n = HEAD + v->nfold + v->nprobes;
     uint8_t *state = mem_alloc(*n);
-    for (unsigned i = 0; i < HEAD; i++)
-        state[i] = (uint8_t)(v->nfold >> 8 * i);
+    le_put(state, v->nfold, HEAD);
     if (v->nfold)
         memcpy(state + HEAD, v->fold, v->nfold);
     if (v->nprobes)

@@ -302,23 +302,16 @@ bool asked_by_address(const struct asked *a, size_t which)
     return number(a->texts[which], &address);
 }
 
-static uint8_t *put_number(uint8_t *p, uint64_t v)
-{
-    for (unsigned i = 0; i < 8; i++)
-        p[i] = (uint8_t)(v >> 8 * i);
-    return p + 8;
-}
-
 static uint8_t *put_frame(uint8_t *p, const struct hook_frame *f)
 {
     const struct probe_site *site = f->hook->ctx;
     const uint64_t v[S_NUMBERS] = {site->number, site->address, f->sp,          f->after,
                                    f->back,      f->time,       f->hook->nexits};
     for (unsigned i = 0; i < S_NUMBERS; i++)
-        p = put_number(p, v[i]);
+        p = le_put(p, v[i], 8);
     for (size_t i = 0; i < f->hook->nexits; i++) {
-        p = put_number(p, f->hook->exits[i].address);
-        p = put_number(p, f->hook->exits[i].tail);
+        p = le_put(p, f->hook->exits[i].address, 8);
+        p = le_put(p, f->hook->exits[i].tail, 8);
     }
     return p;
 }

@@ -334,21 +334,14 @@ enum {
     WAITING = 8 * (W_FIELDS + EVENT_MAX_FIELDS)
 };
 
-static uint8_t *put_number(uint8_t *p, uint64_t v)
-{
-    for (unsigned i = 0; i < 8; i++)
-        p[i] = (uint8_t)(v >> 8 * i);
-    return p + 8;
-}
-
 static uint8_t *put_waiting(uint8_t *p, const struct waiting *w)
 {
     const struct event *ev = &w->ev;
     const uint64_t v[W_FIELDS] = {ev->kind, ev->cpu, ev->guest, ev->icount, ev->time, w->number, ev->len};
     for (unsigned i = 0; i < W_FIELDS; i++)
-        p = put_number(p, v[i]);
+        p = le_put(p, v[i], 8);
     for (unsigned i = 0; i < EVENT_MAX_FIELDS; i++)
-        p = put_number(p, ev->f[i]);
+        p = le_put(p, ev->f[i], 8);
     if (ev->len)
         memcpy(p, ev->data, ev->len);
     return p + ev->len;
@@ -436,7 +429,7 @@ void *reprobe_cut(struct reprobe *p, size_t *n)
         *n = 0;
         return NULL;
     }
-    uint8_t *state = mem_alloc(*n), *at = put_number(state, count);
+    uint8_t *state = mem_alloc(*n), *at = le_put(state, count, 8);
     for (const struct waiting *w = p->waiting; w; w = w->next)
         at = put_waiting(at, w);
     if (ncalls)
