@@ -10,45 +10,16 @@
 #include <cmocka.h>
 
 #include "core/engine/engine.h"
-#include "hv/x86/x86.h"
-#include "tests/host_asked.h"
+#include "tests/unit/real_mode.h"
 
-enum { RAM = 1 << 20, CODE = 0x1000, DATA = 0x4000, OTHER = 0x6000 };
+enum { CODE = 0x1000, DATA = 0x4000, OTHER = 0x6000 };
 
-struct machine {
-    struct physmem *mem;
-    uint8_t *ram;
-    struct x86 *cpu;
-};
-
-/* In real mode, with segments at 0. */
 static struct machine machine_new(const uint8_t *code, size_t n)
 {
-    const struct engine_host host = host_asked();
-    struct machine m = {.mem = physmem_create(1ull << 32, &host)};
-    struct ramblock *ram = physmem_block(m.mem, "ram", RAM);
-    physmem_map(m.mem, 0, RAM, ram, 0, ram, 0, false);
-    m.ram = ramblock_host(ram);
-    assert_non_null(m.cpu = x86_create(m.mem, &x86_empty_bus, 0, "max", NULL));
-    x86_set_segment(m.cpu, "cs", 0, 0, 0xffff, 0x9b);
-    x86_set(m.cpu, "rsp", 0x8000);
+    struct machine m = real_mode_machine();
     x86_set(m.cpu, "rip", CODE);
     memcpy(m.ram + CODE, code, n);
     return m;
-}
-
-static void machine_free(struct machine *m)
-{
-    x86_destroy(m->cpu);
-    physmem_destroy(m->mem);
-}
-
-static void run(struct machine *m, uint64_t steps)
-{
-    for (uint64_t done; steps; steps -= done) {
-        enum x86_exit how = x86_run(m->cpu, steps, &done);
-        assert_true(how == X86_DONE || how == X86_BREAK || how == X86_STOP);
-    }
 }
 
 /* What was noted of a page; begins anew. */

@@ -38,31 +38,6 @@ struct machine {
     uint32_t epoch;
 };
 
-static uint32_t bus_in(void *ctx, uint16_t port, unsigned size)
-{
-    return UINT32_MAX;
-}
-static void bus_out(void *ctx, uint16_t port, unsigned size, uint32_t v) {}
-static uint64_t bus_read(void *ctx, uint64_t pa, unsigned size)
-{
-    return UINT64_MAX;
-}
-static void bus_write(void *ctx, uint64_t pa, unsigned size, uint64_t v) {}
-static bool bus_rdmsr(void *ctx, uint32_t msr, uint64_t *value)
-{
-    return false;
-}
-static bool bus_wrmsr(void *ctx, uint32_t msr, uint64_t value)
-{
-    return false;
-}
-static uint64_t bus_get_cr8(void *ctx)
-{
-    return 0;
-}
-static void bus_set_cr8(void *ctx, uint64_t value) {}
-static void bus_shutdown(void *ctx) {}
-static void bus_event(void *ctx, struct event *ev) {}
 static uint64_t bus_time(void *ctx)
 {
     const struct clock *c = ctx;
@@ -97,18 +72,9 @@ static void make_tables(uint8_t *ram)
 static struct machine make(const char *compile, bool la57)
 {
     struct machine m = {.epoch = 1, .clock = mem_zero(1, sizeof *m.clock)};
-    const struct x86_bus bus = {.ctx = m.clock,
-                                .in = bus_in,
-                                .out = bus_out,
-                                .read = bus_read,
-                                .write = bus_write,
-                                .rdmsr = bus_rdmsr,
-                                .wrmsr = bus_wrmsr,
-                                .get_cr8 = bus_get_cr8,
-                                .set_cr8 = bus_set_cr8,
-                                .shutdown = bus_shutdown,
-                                .time = bus_time,
-                                .event = bus_event};
+    struct x86_bus bus = x86_empty_bus;
+    bus.ctx = m.clock;
+    bus.time = bus_time;
     struct error err;
     const struct engine_host host = engine_host_of(compile, NULL);
     m.mem = physmem_create(RAM, &host);
