@@ -320,23 +320,22 @@ make_efi_no_initrd() { # the kernel's stub looks for an initrd that is not there
     mcopy -i efi_no_initrd.img startup.nsh ::
     boot efi_no_initrd --bios "$GUESTS/OVMF.fd" --disk efi_no_initrd.img --until 40s
 }
+# both_headers GUEST OFFSET BYTES: the same bytes in the headers of both partition tables
+both_headers() {
+    cp --sparse=always "$GUESTS/efi/gpt.img" "$1.img"
+    local header
+    for header in 512 $(($(stat -c %s "$1.img") - 512)); do
+        # shellcheck disable=SC2059
+        printf "$3" | dd of="$1.img" bs=1 seek=$((header + $2)) conv=notrunc status=none
+    done
+    boot "$1" --bios "$GUESTS/OVMF.fd" --disk "$1.img" --until 30s
+    rm "$1.img"
+}
 make_gpt_checksum() { # both partition tables have a wrong checksum
-    cp --sparse=always "$GUESTS/efi/gpt.img" gpt_checksum.img
-    local size
-    size=$(stat -c %s gpt_checksum.img)
-    printf '\0\0\0\0' | dd of=gpt_checksum.img bs=1 seek=$((512 + 16)) conv=notrunc status=none
-    printf '\0\0\0\0' | dd of=gpt_checksum.img bs=1 seek=$((size - 512 + 16)) conv=notrunc status=none
-    boot gpt_checksum --bios "$GUESTS/OVMF.fd" --disk gpt_checksum.img --until 30s
-    rm gpt_checksum.img
+    both_headers gpt_checksum 16 '\0\0\0\0'
 }
 make_gpt_length() { # the headers of both partition tables say that they are 8 bytes long
-    cp --sparse=always "$GUESTS/efi/gpt.img" gpt_length.img
-    local size
-    size=$(stat -c %s gpt_length.img)
-    printf '\10' | dd of=gpt_length.img bs=1 seek=$((512 + 12)) conv=notrunc status=none
-    printf '\10' | dd of=gpt_length.img bs=1 seek=$((size - 512 + 12)) conv=notrunc status=none
-    boot gpt_length --bios "$GUESTS/OVMF.fd" --disk gpt_length.img --until 30s
-    rm gpt_length.img
+    both_headers gpt_length 12 '\10'
 }
 make_gpt_backup() { # of the table only the backup has a wrong checksum, which is not why there is nothing to boot
     python3 "$top/tests/why/gpt.py" gpt_backup.img
