@@ -2,26 +2,32 @@
 #include <assert.h>
 #include <xxhash.h>
 
+#include "traces/difference.h"
 #include "traces/stream_code.h"
 
 /* ---------------------------------------------------------------- changes */
 
 /* The end of the run of changed bytes that begins at `at`. */
-static unsigned run_end(const uint8_t *page, const uint8_t *base, unsigned at)
+static unsigned run_end(const struct difference *differ, unsigned at)
 {
-    unsigned end = at + 1;
-    for (at = end; at < TRACE_PAGE && at - end < DELTA_GAP; at++)
-        if (page[at] != base[at])
-            end = at + 1;
-    return end;
+    for (;;) {
+        const unsigned end = difference_end(differ, at);
+        at = difference_next(differ, end);
+        if (at == TRACE_PAGE || at - end >= DELTA_GAP)
+            return end;
+    }
 }
 
 bool delta_make(struct delta *d, const uint8_t *page, const uint8_t *base)
 {
+    struct difference differ;
     unsigned before = 0, at = 0;
     d->runs = d->ncode = d->nbytes = 0;
-    while ((at = next_difference(page, base, at)) < TRACE_PAGE) {
-        unsigned end = run_end(page, base, at), n = end - at;
+    difference_find(&differ, page, base);
+    if (differ.bytes > DELTA_MAX)
+        return false;
+    while ((at = difference_next(&differ, at)) < TRACE_PAGE) {
+        unsigned end = run_end(&differ, at), n = end - at;
         if (d->ncode + d->nbytes + n + 4 > DELTA_MAX)
             return false;
         uint8_t *p = varint_write(d->code + d->ncode, at - before);

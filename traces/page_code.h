@@ -36,16 +36,6 @@ struct page_parts {
 /* Appends a part, or makes the last one longer. `place` is for images only. */
 void page_parts_add(struct page_parts *p, enum part_kind kind, unsigned length, uint64_t place);
 
-/* The first place at or after `at` where the pages differ, or TRACE_PAGE. */
-static inline unsigned next_difference(const uint8_t *page, const uint8_t *base, unsigned at)
-{
-    for (; at + 8 <= TRACE_PAGE && !memcmp(page + at, base + at, 8); at += 8)
-        ;
-    while (at < TRACE_PAGE && page[at] == base[at])
-        at++;
-    return at;
-}
-
 /* How a page differs from another. */
 struct delta {
     uint32_t runs;

@@ -1,4 +1,5 @@
 /* stream_code.c - see stream_code.h. */
+#include "traces/difference.h"
 #include "traces/stream_code.h"
 
 enum {
@@ -8,6 +9,9 @@ enum {
     AGAINST = 32,      /* with this many longer runs of changed bytes, nothing was relocated */
     BRANCH_ADDEND = 4, /* what a branch filter for x86 adds to the target of a call, beside its place */
     CHEAP = 64,        /* up to this many changed bytes, looking for an addend is not worth it */
+    /* With so many more changed bytes than changes may take, the page is not that content: they would have to be the
+     * bytes of hundreds of numbers. */
+    HOPELESS = 512,
 };
 
 static bool zeros_at(const uint8_t *page, unsigned at)
@@ -18,9 +22,23 @@ static bool zeros_at(const uint8_t *page, unsigned at)
 /* A page, what it is compared with, and by what its numbers have grown. */
 struct comparison {
     const uint8_t *page, *base;
+    const struct difference *differ;
     uint32_t place; /* of the base, modulo 2^32 */
     struct growth growth;
+    unsigned least, most; /* which byte of a number may be the lowest that has changed; least > most: none */
 };
+
+static void set_growth(struct comparison *c, struct growth g)
+{
+    c->growth = g;
+    c->least = 0;
+    c->most = WORD - 1;
+    if (g.by_place)
+        return;
+    c->least = g.addend ? (unsigned)__builtin_ctz(g.addend) / 8 : WORD;
+    if (g.addend)
+        c->most = c->least;
+}
 
 static uint32_t growth_at(struct growth g, uint32_t place, unsigned at)
 {
@@ -36,13 +54,7 @@ static bool has_grown(const struct comparison *c, unsigned at)
  * begins: at or after `before`. */
 static bool grown_at(const struct comparison *c, unsigned at, unsigned before, unsigned *begin)
 {
-    unsigned least = 0, most = WORD - 1;
-    if (!c->growth.by_place) {
-        if (!c->growth.addend)
-            return false;
-        least = most = (unsigned)__builtin_ctz(c->growth.addend) / 8;
-    }
-    for (unsigned low = least; low <= most && at >= before + low; low++)
+    for (unsigned low = c->least; low <= c->most && at >= before + low; low++)
         if (at - low + WORD <= TRACE_PAGE && has_grown(c, at - low)) {
             *begin = at - low;
             return true;
@@ -53,15 +65,15 @@ static bool grown_at(const struct comparison *c, unsigned at, unsigned before, u
 /* The end of the run of changed bytes from `at` on: before something that is stored better in another way. */
 static unsigned literal_end(const struct comparison *c, unsigned at)
 {
-    unsigned end = at + 1, begin;
-    for (at = end; at < TRACE_PAGE && at - end < DELTA_GAP && !zeros_at(c->page, at); at++) {
-        if (c->page[at] == c->base[at])
-            continue;
-        if (grown_at(c, at, end, &begin))
-            break;
-        end = at + 1;
+    for (unsigned begin;;) {
+        const unsigned end = at + 1;
+        at = difference_next(c->differ, end);
+        if (at == TRACE_PAGE || at - end >= DELTA_GAP || grown_at(c, at, end, &begin))
+            return end;
+        for (unsigned gap = end; gap <= at; gap++)
+            if (zeros_at(c->page, gap))
+                return end;
     }
-    return end;
 }
 
 static unsigned zeros_end(const uint8_t *page, unsigned at)
@@ -79,6 +91,7 @@ static void add_run(struct stream_changes *c, unsigned skip, bool grown, unsigne
         p = varint_write(p, (uint64_t)(length - 1) << 1 | zero);
     c->ncode = (uint32_t)(p - c->code);
     c->runs++;
+    c->grown += grown;
 }
 
 static bool make(struct stream_changes *c, const struct comparison *with, unsigned most)
@@ -86,8 +99,8 @@ static bool make(struct stream_changes *c, const struct comparison *with, unsign
     const uint8_t *page = with->page;
     unsigned before = 0, at = 0, begin;
     c->growth = with->growth;
-    c->runs = c->ncode = c->nbytes = 0;
-    while ((at = next_difference(page, with->base, at)) < TRACE_PAGE) {
+    c->runs = c->grown = c->ncode = c->nbytes = 0;
+    while ((at = difference_next(with->differ, at)) < TRACE_PAGE) {
         bool zero = false, grown = grown_at(with, at, before, &begin);
         unsigned end = begin + WORD;
         if (!grown) {
@@ -113,8 +126,8 @@ static uint32_t vote(const struct comparison *with)
     struct comparison c = *with;
     uint32_t addend = 0;
     int votes = 0, against = 0;
-    c.growth = (struct growth){0};
-    for (unsigned at = 0; (at = next_difference(c.page, c.base, at)) < TRACE_PAGE;) {
+    set_growth(&c, (struct growth){0});
+    for (unsigned at = 0; (at = difference_next(c.differ, at)) < TRACE_PAGE;) {
         unsigned end = literal_end(&c, at), begin = end - WORD;
         if (end - at > WORD || end < WORD) {
             if (++against > AGAINST)
@@ -135,7 +148,7 @@ static uint32_t vote(const struct comparison *with)
 /* Whether it is worth trying another growth than that of the changes, if they are `good`. */
 static bool improvable(const struct stream_changes *c, bool good)
 {
-    return !good || c->nbytes > CHEAP;
+    return !good || (c->nbytes > CHEAP && 2 * c->grown < c->runs);
 }
 
 /* Replaces the changes, if this growth makes them shorter. */
@@ -145,7 +158,7 @@ static bool improve(struct stream_changes *c, struct comparison *with, struct gr
     struct stream_changes other;
     if (g.addend == c->growth.addend && g.by_place == c->growth.by_place)
         return good;
-    with->growth = g;
+    set_growth(with, g);
     if (!make(&other, with, good ? c->ncode + c->nbytes : most))
         return good;
     *c = other;
@@ -155,7 +168,12 @@ static bool improve(struct stream_changes *c, struct comparison *with, struct gr
 bool stream_changes_make(struct stream_changes *c, const uint8_t *page, const uint8_t *base, uint64_t place,
                          uint64_t begin, struct growth growth, unsigned most)
 {
-    struct comparison with = {page, base, (uint32_t)place, growth};
+    struct difference differ;
+    struct comparison with = {page, base, &differ, .place = (uint32_t)place};
+    difference_find(&differ, page, base);
+    if (differ.changed > differ.kept || differ.changed > most + HOPELESS)
+        return false;
+    set_growth(&with, growth);
     bool good = make(c, &with, most);
     if (improvable(c, good)) {
         uint32_t addend = vote(&with);

@@ -11,7 +11,7 @@
 struct stream_changes {
     uint64_t place; /* of the page in the streams' content */
     struct growth growth;
-    uint32_t runs;
+    uint32_t runs, grown; /* of changes; those that are numbers that have grown */
     uint32_t ncode, nbytes;
     uint8_t code[DELTA_MAX + 2 * VARINT_MAX];
     uint8_t bytes[DELTA_MAX];

@@ -523,6 +523,23 @@ static void test_branches(void **state)
     assert_true(c.ncode <= 2 * calls);
 }
 
+/* A page that has less than half of its bytes from some content is not stored as changes of that, even if those
+ * that are left are few. */
+static void test_hopeless(void **state)
+{
+    enum { BYTES = 1000 };
+    static uint8_t base[TRACE_PAGE], page[TRACE_PAGE];
+    struct stream_changes c;
+    for (unsigned same = 0; same <= BYTES; same += 100) {
+        for (unsigned i = 0; i < BYTES; i++) {
+            page[4 * i] = 1;
+            base[4 * i] = i < same ? 1 : 2;
+        }
+        const bool made = stream_changes_make(&c, page, base, 0, 0, (struct growth){0}, DELTA_MAX);
+        assert_int_equal(made, same >= BYTES / 2);
+    }
+}
+
 /* ---------------------------------------------------------------- pages that do not read back */
 
 /* The writer takes the second stream to be a block further on than readers do: its pages are stored in full, and counted. */
@@ -680,10 +697,11 @@ static void test_damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formats), cmocka_unit_test(test_found),    cmocka_unit_test(test_several),
-        cmocka_unit_test(test_copied),  cmocka_unit_test(test_beside),   cmocka_unit_test(test_kept),
-        cmocka_unit_test(test_most),    cmocka_unit_test(test_least),    cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_damaged), cmocka_unit_test(test_branches), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_formats),  cmocka_unit_test(test_found),    cmocka_unit_test(test_several),
+        cmocka_unit_test(test_copied),   cmocka_unit_test(test_beside),   cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_most),     cmocka_unit_test(test_least),    cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_damaged),  cmocka_unit_test(test_branches), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_hopeless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
