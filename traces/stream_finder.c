@@ -160,9 +160,9 @@ static size_t begin(struct stream_finder *f, uint64_t image, uint64_t chunk, con
 static void search(struct stream_finder *f, uint64_t image, uint64_t chunk, const uint8_t *data, size_t n,
                    size_t at)
 {
-    while (at < n && f->left >= 2 * STREAM_LEAST) {
-        unsigned format = unpack_format_at(data + at, n - at);
-        size_t used = format ? begin(f, image, chunk, data, n, at, format) : 0;
+    unsigned format;
+    while (f->left >= 2 * STREAM_LEAST && (at = unpack_find(data, n, at, &format)) < n) {
+        size_t used = begin(f, image, chunk, data, n, at, format);
         at += used ? used : 1;
     }
 }

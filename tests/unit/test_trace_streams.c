@@ -184,6 +184,29 @@ static void test_formats(void **state)
     free(content);
 }
 
+/* The first of what is there is found, up to the last place where all of its magic is. */
+static void test_magic(void **state)
+{
+    static const uint8_t xz[] = {0xfd, '7', 'z', 'X', 'Z', 0}, gzip[] = {0x1f, 0x8b, 8};
+    uint8_t data[256];
+    unsigned format;
+    memset(data, 0x1f, sizeof data);
+    assert_int_equal(unpack_find(data, sizeof data, 0, &format), sizeof data);
+    assert_int_equal(format, 0);
+    memcpy(data + 20, xz, sizeof xz);
+    memcpy(data + 90, gzip, sizeof gzip);
+    assert_int_equal(unpack_find(data, sizeof data, 0, &format), 20);
+    assert_int_equal(format, UNPACK_XZ);
+    assert_int_equal(unpack_find(data, sizeof data, 20, &format), 20);
+    assert_int_equal(unpack_find(data, sizeof data, 21, &format), 90);
+    assert_int_equal(format, UNPACK_GZIP);
+    assert_int_equal(unpack_find(data, 93, 21, &format), 90);
+    for (size_t n = 0; n < 93; n++) {
+        assert_int_equal(unpack_find(data, n, n < 21 ? n : 21, &format), n);
+        assert_int_equal(format, 0);
+    }
+}
+
 /* The stream's chunks in another order; packed content that is damaged, or not all there, is no stream. */
 static void test_found(void **state)
 {
@@ -701,7 +724,7 @@ int main(void)
         cmocka_unit_test(test_copied),   cmocka_unit_test(test_beside),   cmocka_unit_test(test_kept),
         cmocka_unit_test(test_most),     cmocka_unit_test(test_least),    cmocka_unit_test(test_changes),
         cmocka_unit_test(test_damaged),  cmocka_unit_test(test_branches), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_hopeless),
+        cmocka_unit_test(test_hopeless), cmocka_unit_test(test_magic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
