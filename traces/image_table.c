@@ -10,6 +10,7 @@ enum {
     CHUNK_SECTORS = TRACE_CHUNK / SECTOR,
     SECTORS = 1 << 19,
     SLOTS = 1 << 20,
+    SIGNS = 1 << 20,
     ANCHORS_TRIED = 16, /* in a page */
 };
 
@@ -20,7 +21,10 @@ struct image_table {
     XXH128_hash_t *digest; /* of sector s at s % SECTORS; 0: there is none */
     uint32_t *slot;        /* by digest: s % SECTORS + 1; the last one stays */
     uint32_t *anchor;      /* by the bytes there: place % (SECTORS * SECTOR) + 1 */
-    uint64_t next;         /* the sector after the one that was matched last */
+    uint64_t
+        *signs; /* a bit for each sign_of() of a sector that is not zeros: few others have one of these */
+    XXH128_hash_t zero; /* the digest of a sector of zeros */
+    uint64_t next;      /* the sector after the one that was matched last */
 };
 
 static const uint8_t zeros[SECTOR];
@@ -31,6 +35,8 @@ struct image_table *image_table_new(void)
     t->digest = mem_zero(SECTORS, sizeof t->digest[0]);
     t->slot = mem_zero(SLOTS, sizeof t->slot[0]);
     t->anchor = mem_zero(SLOTS, sizeof t->anchor[0]);
+    t->signs = mem_zero(SIGNS / 64, sizeof t->signs[0]);
+    t->zero = XXH3_128bits(zeros, SECTOR);
     t->next = NO_SECTOR;
     return t;
 }
@@ -42,6 +48,7 @@ void image_table_free(struct image_table *t)
     free(t->digest);
     free(t->slot);
     free(t->anchor);
+    free(t->signs);
     free(t);
 }
 
@@ -55,6 +62,20 @@ static void add_anchors(struct image_table *t, const uint8_t *data, size_t n)
         t->anchor[slot] = (uint32_t)(place + at) + 1;
 }
 
+/* Of some of a sector's bytes: a number below SIGNS. */
+static uint32_t sign_of(const uint8_t *sector)
+{
+    uint64_t h = get_u64(sector) ^ get_u64(sector + SECTOR - 8);
+    h = (h ^ h >> 32) * 0x9e3779b97f4a7c15u + get_u64(sector + 104);
+    return (h ^ h >> 32) * 0x9e3779b97f4a7c15u >> 44;
+}
+
+static bool has_sign(const struct image_table *t, const uint8_t *sector)
+{
+    uint32_t sign = sign_of(sector);
+    return t->signs[sign / 64] >> sign % 64 & 1;
+}
+
 /* Sectors of zeros only take up a place in the table. */
 void image_table_add(struct image_table *t, const uint8_t *data, size_t n)
 {
@@ -65,9 +86,14 @@ void image_table_add(struct image_table *t, const uint8_t *data, size_t n)
         if ((i + 1) * SECTOR > n)
             continue;
         const uint8_t *sector = data + i * SECTOR;
+        if (mem_is_zero(sector, SECTOR)) {
+            *d = t->zero;
+            continue;
+        }
         *d = XXH3_128bits(sector, SECTOR);
-        if (memcmp(sector, zeros, SECTOR))
-            t->slot[d->low64 % SLOTS] = (uint32_t)(t->n % SECTORS) + 1;
+        t->slot[d->low64 % SLOTS] = (uint32_t)(t->n % SECTORS) + 1;
+        uint32_t sign = sign_of(sector);
+        t->signs[sign / 64] |= 1ull << sign % 64;
     }
 }
 
@@ -87,9 +113,15 @@ static uint64_t last_sector(const struct image_table *t, uint64_t place)
     return t->n - 1 - (t->n - 1 - place) % SECTORS;
 }
 
-/* The sector with that digest; `next` if that one has it. */
-static uint64_t sector_find(const struct image_table *t, XXH128_hash_t d, uint64_t next)
+/* A sector with these bytes; `next` if that one has them; NO_SECTOR if there is none, or if they are zeros, which take no
+ * room elsewhere either. */
+static uint64_t sector_find(const struct image_table *t, const uint8_t *bytes, bool zero, uint64_t next)
 {
+    if (zero)
+        return is_sector(t, next, t->zero) ? next : NO_SECTOR;
+    if (!has_sign(t, bytes))
+        return NO_SECTOR;
+    const XXH128_hash_t d = XXH3_128bits(bytes, SECTOR);
     if (is_sector(t, next, d))
         return next;
     uint32_t place = t->slot[d.low64 % SLOTS];
@@ -106,13 +138,13 @@ static unsigned compose(struct image_table *t, const uint8_t *page, unsigned ali
     parts->n = parts->literal = 0;
     page_parts_add(parts, PART_LITERAL, align, 0);
     for (; at + SECTOR <= TRACE_PAGE; at += SECTOR) {
-        uint64_t sector = sector_find(t, XXH3_128bits(page + at, SECTOR), next);
+        bool zero = mem_is_zero(page + at, SECTOR);
+        uint64_t sector = sector_find(t, page + at, zero, next);
         if (sector != NO_SECTOR) {
             page_parts_add(parts, PART_IMAGE, SECTOR, sector * SECTOR);
             next = sector + 1;
             known++;
         } else {
-            bool zero = !memcmp(page + at, zeros, SECTOR);
             page_parts_add(parts, zero ? PART_ZERO : PART_LITERAL, SECTOR, 0);
         }
     }
