@@ -174,7 +174,7 @@ static inline uint64_t view_u64(struct view *v)
     return p ? get_u64(p) : 0;
 }
 
-static inline uint64_t view_varint(struct view *v)
+static inline uint64_t view_long_varint(struct view *v)
 {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 70; shift += 7) {
@@ -189,6 +189,13 @@ static inline uint64_t view_varint(struct view *v)
     }
     v->bad = true;
     return 0;
+}
+
+static inline uint64_t view_varint(struct view *v)
+{
+    if (!v->bad && v->p < v->end && *v->p < 0x80) /* most are short */
+        return *v->p++;
+    return view_long_varint(v);
 }
 
 /* A varint of at most `max`. */
