@@ -1,11 +1,18 @@
 /* page_store.c - see page_store.h. A hash table with chains, and a ring of all entries in order of use.
  */
 #include <assert.h>
+#include <sys/mman.h>
 
 #include "traces/page_store.h"
 #include "traces/trace.h"
 
-enum { BUCKETS = 32768 };
+enum {
+    BUCKETS = 32768,
+    ALL_PAGES = PAGE_STORE_PAGES * TRACE_PAGE, /* bytes */
+    HUGE_PAGE =
+        2
+        << 20, /* the host's, if it has them: the store fills up from its beginning, and most boots fill it */
+};
 
 /* Entry 0 is the ring's head: its `newer` is the oldest entry, its `older` the newest. */
 struct entry {
@@ -26,7 +33,8 @@ struct page_store {
 struct page_store *page_store_new(void)
 {
     struct page_store *s = mem_zero(1, sizeof *s);
-    s->page = mem_alloc((size_t)PAGE_STORE_PAGES * TRACE_PAGE);
+    s->page = mem_check(aligned_alloc(HUGE_PAGE, ALL_PAGES));
+    madvise(s->page, ALL_PAGES, MADV_HUGEPAGE);
     return s;
 }
 
