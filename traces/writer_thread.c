@@ -162,16 +162,6 @@ static bool looks_random(const uint8_t *p, size_t n)
     return squares * BYTES < (uint64_t)n * n / 2 * 3;
 }
 
-/* As ZSTD_compress2(). */
-static size_t sink_compress(struct sink *s, unsigned kind, struct buf *packed, const uint8_t *bytes, size_t n)
-{
-    const bool pages = kind == TF_PAGES;
-    ZSTD_CCtx_setParameter(s->zstd, ZSTD_c_compressionLevel, pages ? PAGES_ZSTD_LEVEL : FRAME_ZSTD_LEVEL);
-    ZSTD_CCtx_setParameter(s->zstd, ZSTD_c_minMatch, pages ? PAGES_ZSTD_MATCH : 0);
-    ZSTD_CCtx_setParameter(s->zstd, ZSTD_c_hashLog, pages ? PAGES_ZSTD_HASH_LOG : 0);
-    return ZSTD_compress2(s->zstd, packed->p, packed->cap, bytes, n);
-}
-
 /* Packs and writes one frame. */
 static bool sink_frame(struct sink *s, struct frame_head *h, const void *extra, const struct buf *payload)
 {
@@ -180,7 +170,7 @@ static bool sink_frame(struct sink *s, struct frame_head *h, const void *extra, 
     size_t room = ZSTD_compressBound(payload->n);
     struct buf packed = {mem_alloc(room), 0, room};
     const bool plain = (h->kind == TF_INPUT || h->kind == TF_EVENTS) && looks_random(bytes, payload->n);
-    size_t n = plain ? payload->n : sink_compress(s, h->kind, &packed, bytes, payload->n);
+    size_t n = plain ? payload->n : ZSTD_compress2(s->zstd, packed.p, room, bytes, payload->n);
     bool smaller = !ZSTD_isError(n) && n < payload->n;
     const void *stored = smaller ? packed.p : bytes;
     h->packing = smaller ? PACK_ZSTD : PACK_NONE;
@@ -452,6 +442,9 @@ struct sink *sink_open(const char *path, const char *name, const uint8_t header[
     s->fd = written_file_fd(file);
     s->tail = &s->head;
     s->zstd = mem_check(ZSTD_createCCtx());
+    ZSTD_CCtx_setParameter(s->zstd, ZSTD_c_compressionLevel, FRAME_ZSTD_LEVEL);
+    ZSTD_CCtx_setParameter(s->zstd, ZSTD_c_minMatch, FRAME_ZSTD_MATCH);
+    ZSTD_CCtx_setParameter(s->zstd, ZSTD_c_hashLog, FRAME_ZSTD_HASH_LOG);
     s->pages = page_packer_new();
     s->finder = stream_finder_new(sink_stream, s);
     pthread_mutex_init(&s->lock, NULL);
