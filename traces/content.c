@@ -24,10 +24,14 @@ static void content_grow(struct content_table *t)
         *content_slot(t, t->key[i]) = i + 1;
 }
 
-uint32_t content_number(struct content_table *t, const void *data, size_t n, bool *is_new)
+struct content_key content_key(const void *data, size_t n)
 {
     XXH128_hash_t h = XXH3_128bits(data, n);
-    struct content_key key = {h.low64, h.high64};
+    return (struct content_key){h.low64, h.high64};
+}
+
+uint32_t content_number(struct content_table *t, struct content_key key, bool *is_new)
+{
     if (t->next < CONTENT_MAX && 2 * ((size_t)t->next + 1) > t->nslots)
         content_grow(t);
     uint32_t *slot = content_slot(t, key);

@@ -24,8 +24,9 @@ struct content_table {
     uint32_t next;  /* the number of the next new piece */
 };
 
-/* The number of this content; *is_new is set if it was not known. */
-uint32_t content_number(struct content_table *t, const void *data, size_t n, bool *is_new);
+struct content_key content_key(const void *data, size_t n);
+/* The number of the content with this key; *is_new is set if it was not known. */
+uint32_t content_number(struct content_table *t, struct content_key key, bool *is_new);
 void content_free(struct content_table *t);
 
 #endif

@@ -74,8 +74,8 @@ void page_frame_delta(struct page_frame *f, uint32_t base, const struct delta *d
 void page_frame_parts(struct page_frame *f, const uint8_t *page, const struct page_parts *parts);
 /* Takes the last item back. */
 void page_frame_undo(struct page_frame *f);
-/* Adds the checksum of the last item's page. A frame has one for each of its items, or none. */
-void page_frame_check(struct page_frame *f, const uint8_t *page);
+/* Adds the last item's page_check(). A frame has one for each of its items, or none. */
+void page_frame_check(struct page_frame *f, uint32_t check);
 bool page_frame_is_full(const struct page_frame *f);
 /* Moves the frame's payload into `payload`, which leaves the frame empty. Returns the number of items. */
 uint32_t page_frame_take(struct page_frame *f, struct buf *payload);
@@ -137,5 +137,10 @@ static inline void pages_extra(struct buf *extra, uint32_t refused)
 }
 /* The checksum of a page: the low half of its XXH3-64. */
 uint32_t page_check(const uint8_t page[TRACE_PAGE]);
+/* The same, from the low half of its XXH3-128: of more than 240 bytes, that is the XXH3-64. */
+static inline uint32_t page_check_of(uint64_t low)
+{
+    return (uint32_t)low;
+}
 
 #endif

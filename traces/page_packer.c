@@ -137,7 +137,7 @@ bool page_packer_add(struct page_packer *p, const uint8_t *page, const struct pa
         p->frame_refused++;
         p->refused++;
     }
-    page_frame_check(&p->frame, page);
+    page_frame_check(&p->frame, hint->check);
     page_store_put(p->store, p->next++, c.depth, page);
     if (hint->own != NO_PAGE)
         buf_add(&p->replaced, &hint->own, sizeof hint->own);

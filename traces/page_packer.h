@@ -6,10 +6,11 @@
 
 #include "traces/stream.h"
 
-/* Numbers of earlier pages that a page may be stored as a change of, or NO_PAGE. */
+/* What is known of a page: numbers of earlier pages that it may be stored as a change of, or NO_PAGE. */
 struct page_hint {
     uint32_t own;   /* the previous page in its place */
     uint32_t moved; /* the page at the place that its neighbours moved from */
+    uint32_t check; /* its page_check() */
 };
 
 #define NO_PAGE UINT32_MAX

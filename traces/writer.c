@@ -196,8 +196,9 @@ int trace_write_chunk(struct trace_writer *w, unsigned image, uint64_t chunk, co
     if (trace_writer_has_chunk(w, image, chunk))
         return writer_check(w, err);
     bool is_new;
-    const struct trace_chunk c = {
-        .image = image, .chunk = chunk, .content = content_number(&w->content, data, n, &is_new)};
+    const struct trace_chunk c = {.image = image,
+                                  .chunk = chunk,
+                                  .content = content_number(&w->content, content_key(data, n), &is_new)};
     return writer_chunk(w, &c, is_new, data, n, err);
 }
 

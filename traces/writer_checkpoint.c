@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <inttypes.h>
 
+#include "traces/page_code.h"
 #include "traces/writer.h"
 
 static void checkpoint_bad(struct checkpoint_state *ck, const char *what, const char *name)
@@ -114,11 +115,12 @@ static uint32_t page_before(const struct region_state *r, uint64_t index)
     return id < PAGE_STORED ? NO_PAGE : id - PAGE_STORED;
 }
 
-static void new_page(struct trace_writer *w, const struct region_state *r, uint32_t index, const void *data)
+static void new_page(struct trace_writer *w, const struct region_state *r, uint32_t index, const void *data,
+                     uint32_t check)
 {
     struct checkpoint_state *ck = &w->ck;
     assert(ck->pages.n < PAGES_BATCH * TRACE_PAGE && "a whole batch was handed over");
-    struct page_hint hint = {page_before(r, index), NO_PAGE};
+    struct page_hint hint = {page_before(r, index), NO_PAGE, check};
     if (r->moved)
         hint.moved = page_before(r, index + (uint64_t)r->moved);
     buf_add(&ck->pages, data, TRACE_PAGE);
@@ -147,10 +149,11 @@ static uint32_t page_id(struct trace_writer *w, struct region_state *r, uint32_t
     if (mem_is_zero(data, TRACE_PAGE))
         return PAGE_ZERO;
     bool is_new;
-    uint32_t number = content_number(&w->ck.content, data, TRACE_PAGE, &is_new);
+    const struct content_key key = content_key(data, TRACE_PAGE);
+    uint32_t number = content_number(&w->ck.content, key, &is_new);
     page_seen(&w->ck, r, index, number, is_new);
     if (is_new)
-        new_page(w, r, index, data);
+        new_page(w, r, index, data, page_check_of(key.low));
     return number + PAGE_STORED;
 }
 

@@ -6,6 +6,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "traces/content.h"
 #include "traces/page_packer.h"
 #include "traces/stream_code.h"
 #include "traces/stream_finder.h"
@@ -569,7 +570,6 @@ static void test_hopeless(void **state)
 static void test_refused(void **state)
 {
     struct buf content[STREAMS], image, payload = {0}, extra = {0};
-    const struct page_hint hint = {NO_PAGE, NO_PAGE};
     struct page_packer *p = page_packer_new();
     struct page_item item[2];
     fill_streams(content, &image);
@@ -582,8 +582,12 @@ static void test_refused(void **state)
         }
         page_packer_stream(p, &c, content[i].n, stream_room(content[i].n) + STREAM_BLOCK);
     }
-    for (unsigned i = 0; i < 2; i++)
-        assert_false(page_packer_add(p, content[i].p + 1000, &hint));
+    for (unsigned i = 0; i < 2; i++) {
+        const uint8_t *page = content[i].p + 1000;
+        const struct page_hint hint = {NO_PAGE, NO_PAGE, page_check_of(content_key(page, TRACE_PAGE).low)};
+        assert_int_equal(hint.check, page_check(page));
+        assert_false(page_packer_add(p, page, &hint));
+    }
     assert_int_equal(page_packer_take(p, &payload, &extra), 2);
     assert_int_equal(page_packer_refused(p), 1);
     assert_null(page_items_read(payload.p, payload.n - 2 * PAGE_CHECK, 2, 0, item));
