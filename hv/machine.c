@@ -427,9 +427,9 @@ static void pc_touched(struct engine *e, struct touched_set *set)
     physmem_touched(board_mem(pc_of(e)->board), set);
 }
 
-static void pc_accesses(struct engine *e, bool on, struct accessed_set *set)
+static void pc_accesses(struct engine *e, enum accesses what, struct accessed_set *set)
 {
-    physmem_accesses(board_mem(pc_of(e)->board), on, set);
+    physmem_accesses(board_mem(pc_of(e)->board), what, set);
 }
 
 static void pc_device_writes(struct engine *e, void (*wrote)(void *ctx, uint64_t physical, uint64_t n),

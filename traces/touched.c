@@ -196,7 +196,7 @@ int touched_write(struct touched_writer *w, struct trace_writer *tw, uint64_t be
 struct touched_stretch {
     uint64_t begin, end;
     struct pages pages[TOUCHES + 1]; /* the last: TOUCH_ACCESSED */
-    bool learnt;
+    enum accesses learnt;
 };
 
 struct touched_index {
@@ -377,7 +377,7 @@ bool touched_linear(const struct touched_index *x, size_t part, enum touch k, ui
 {
     assert(part < x->n && length && "a range holds at least a byte");
     const struct pages *p = &x->part[part].pages[k];
-    if (k == TOUCH_ACCESSED && !x->part[part].learnt)
+    if (k == TOUCH_ACCESSED && x->part[part].learnt != ACCESSES_ALL)
         return true;
     uint64_t last = address + length - 1;
     size_t low = SORTED_FROM(p->page, p->n, linear, address >> 12);
@@ -392,7 +392,7 @@ bool touched_physical(const struct touched_index *x, size_t part, enum touch k, 
 {
     assert(part < x->n && length && "a range holds at least a byte");
     const struct pages *p = &x->part[part].pages[k];
-    if (k == TOUCH_ACCESSED && !x->part[part].learnt)
+    if (k == TOUCH_ACCESSED && x->part[part].learnt != ACCESSES_ALL)
         return true;
     uint64_t last = address + length - 1;
     for (size_t i = 0; i < p->n; i++) {
@@ -406,7 +406,7 @@ bool touched_physical(const struct touched_index *x, size_t part, enum touch k, 
 
 /* ---------------------------------------------------------------- learning */
 
-bool touched_learnt(const struct touched_index *x, size_t part)
+enum accesses touched_learnt(const struct touched_index *x, size_t part)
 {
     assert(part < x->n);
     return x->part[part].learnt;
@@ -432,9 +432,11 @@ void touched_learn(struct touched_index *x, size_t part, const struct accessed_s
     assert(part < x->n);
     struct touched_stretch *s = &x->part[part];
     struct pages *to = &s->pages[TOUCH_ACCESSED], *written = &s->pages[TOUCH_WRITTEN];
-    if (s->learnt || x->full)
+    if (s->learnt >= set->what || x->full)
         return;
-    to->page = mem_zero(set->n + 1, sizeof *to->page);
+    free(to->page);
+    x->pages -= to->n;
+    *to = (struct pages){.page = mem_zero(set->n + 1, sizeof *to->page)};
     for (size_t i = 0; i < set->n; i++)
         to->page[to->n++] =
             (struct touched){set->page[i].linear, set->page[i].physical, set->page[i].accessed};
@@ -442,20 +444,20 @@ void touched_learn(struct touched_index *x, size_t part, const struct accessed_s
         const struct accessed *a = same_page(set, &k, &written->page[i]);
         written->page[i].lines &= a ? a->written : 0;
     }
-    s->learnt = true;
+    s->learnt = set->what;
     x->pages += set->n;
     x->full = x->pages > MOST_PAGES;
 }
 
 void touched_accessed(const struct touched_index *x, size_t part, struct accessed_set *set)
 {
-    assert(touched_learnt(x, part));
+    assert(x->part[part].learnt);
     const struct pages *from = &x->part[part].pages[TOUCH_ACCESSED],
                        *written = &x->part[part].pages[TOUCH_WRITTEN];
     struct accessed *page = mem_zero(from->n + 1, sizeof *page);
     for (size_t i = 0; i < from->n; i++)
         page[i] = (struct accessed){from->page[i].linear, from->page[i].physical, from->page[i].lines, 0};
-    *set = (struct accessed_set){page, from->n};
+    *set = (struct accessed_set){page, from->n, x->part[part].learnt};
     for (size_t i = 0, k = 0; i < written->n; i++) {
         const struct accessed *a = same_page(set, &k, &written->page[i]);
         if (a)

@@ -38,7 +38,9 @@ struct touched_set {
 
 /* ---------------------------------------------------------------- what a run tells besides */
 
-/* What processors read and wrote in a part: lines as above. It is in no trace, but whoever runs a part can know it. */
+/* What processors read and wrote in a part: lines as above. It is in no trace, but whoever runs a part can know it. To note reads
+ * takes several times as long as to note writes. */
+enum accesses { ACCESSES_NONE, ACCESSES_WRITES, ACCESSES_ALL };
 struct accessed {
     uint64_t linear, physical;  /* page numbers */
     uint64_t accessed, written; /* lines: read or written; written */
@@ -47,6 +49,7 @@ struct accessed {
 struct accessed_set {
     const struct accessed *page;
     size_t n;
+    enum accesses what; /* ACCESSES_WRITES: pages that were only read may be missing, and `accessed` means nothing */
 };
 
 /* ---------------------------------------------------------------- writing */
@@ -81,11 +84,11 @@ bool touched_linear(const struct touched_index *, size_t part, enum touch, uint6
 bool touched_physical(const struct touched_index *, size_t part, enum touch, uint64_t address,
                       uint64_t length);
 
-/* Somebody ran that part, and this is what processors read and wrote in it: from now on the index answers for TOUCH_ACCESSED, and more
- * exactly for TOUCH_WRITTEN. */
+/* Somebody ran that part, and this is what processors read and wrote in it: from now on the index answers for TOUCH_ACCESSED (with
+ * ACCESSES_ALL), and more exactly for TOUCH_WRITTEN. */
 void touched_learn(struct touched_index *, size_t part, const struct accessed_set *);
-/* Whether it has been learnt. */
-bool touched_learnt(const struct touched_index *, size_t part);
+/* What of it has been learnt. */
+enum accesses touched_learnt(const struct touched_index *, size_t part);
 /* Whether there is room for another part's pages in memory. */
 bool touched_may_learn(const struct touched_index *);
 /* What has been learnt of a part; set->page is to be freed. */

@@ -11,7 +11,7 @@
 #include "traces/trace.h"
 
 enum {
-    VERSION = 1, /* to be raised when what a part tells, or how it is written, is another */
+    VERSION = 2, /* to be raised when what a part tells, or how it is written, is another */
     LEVEL = 1,
     FILE_MOST = 64 << 20,
     PLAIN_MOST = 1 << 30,
@@ -41,6 +41,7 @@ static void put_part(struct buf *out, const struct touched_index *x, size_t part
     uint64_t linear = 0, physical = 0;
     touched_accessed(x, part, &set);
     buf_varint(out, part);
+    buf_u8(out, (uint8_t)set.what);
     buf_varint(out, set.n);
     for (size_t i = 0; i < set.n; i++) {
         const struct accessed *a = &set.page[i];
@@ -93,7 +94,9 @@ static uint64_t take_lines(struct view *v)
 
 static void take_part(struct view *v, struct touched_index *x)
 {
-    const uint64_t part = view_varint(v), n = view_varint(v);
+    const uint64_t part = view_varint(v);
+    const enum accesses what = view_u8(v) == ACCESSES_WRITES ? ACCESSES_WRITES : ACCESSES_ALL;
+    const uint64_t n = view_varint(v);
     v->bad |= part >= touched_parts(x) || n > view_left(v) / PAGE_LEAST;
     if (v->bad)
         return;
@@ -107,7 +110,7 @@ static void take_part(struct view *v, struct touched_index *x)
         page[i].written = take_lines(v);
     }
     if (!v->bad)
-        touched_learn(x, (size_t)part, &(struct accessed_set){page, (size_t)n});
+        touched_learn(x, (size_t)part, &(struct accessed_set){page, (size_t)n, what});
     free(page);
 }
 

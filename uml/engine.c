@@ -218,9 +218,9 @@ static void host_touched(struct engine *e, struct touched_set *set)
     physmem_touched(host_of(e)->mem, set);
 }
 
-static void host_accesses(struct engine *e, bool on, struct accessed_set *set)
+static void host_accesses(struct engine *e, enum accesses what, struct accessed_set *set)
 {
-    physmem_accesses(host_of(e)->mem, on, set);
+    physmem_accesses(host_of(e)->mem, what, set);
 }
 
 /* What the host writes for a program: files, results of system calls, new pages. */

@@ -292,11 +292,11 @@ struct engine_ops {
      * run alone, not from what the engine caches, if it is called at positions that do. The pages are valid until
      * the next call. May be NULL. */
     void (*touched)(struct engine *, struct touched_set *);
-    /* With `on`, begins to note which memory processors read and write from here on, until it is called again; what was noted up to
-     * then is given in `set` (which may be NULL) and forgotten. All that can hit STOPS_READ, STOPS_WRITE or STOPS_ACCESS is in it,
-     * and more may be. The guest does not notice. The pages are valid until the next call. May be NULL. Cost: while it is on, some
-     * hundredths of the run's time. */
-    void (*accesses)(struct engine *, bool on, struct accessed_set *set);
+    /* Begins to note which memory processors write, or read and write, from here on, until it is called again; what was noted up to
+     * then is given in `set` (which may be NULL) and forgotten. All that can hit STOPS_WRITE, or also STOPS_READ or STOPS_ACCESS, is
+     * in it, and more may be. The guest does not notice. The pages are valid until the next call. May be NULL. Cost: for writes some
+     * hundredths of the run's time; for all, up to as much again where a kernel uses much memory. */
+    void (*accesses)(struct engine *, enum accesses what, struct accessed_set *set);
     /* From now on `wrote` is called for what devices (for a program: its host) write to memory, before or after they do: n bytes at
      * a physical address; n 0: they wrote something, and it is not known where it is. May be NULL. */
     void (*device_writes)(struct engine *, void (*wrote)(void *ctx, uint64_t physical, uint64_t n),

@@ -1,8 +1,8 @@
 /* learn.c - what processors read and wrote in the parts of the recorded run that were run through.
  *
- * The index of a trace (traces/touched.h) has no reads, and of what was written to busy pages only that. From the first search on, each
- * part that is run through from its beginning to its end tells all of it, and later searches pass over more parts; also those of later
- * processes, if there is a folder for it.
+ * The index of a trace (traces/touched.h) has no reads, and of what was written to busy pages only that. A part that a search runs
+ * through from its beginning to its end tells what it was searched for, writes or both, and later searches for such pass over more
+ * parts; also those of later processes, if there is a folder for it. (To note reads takes time that only a search for them gets back.)
  */
 #include <assert.h>
 
@@ -12,8 +12,8 @@ void tl_learn_lost(struct timeline *tl)
 {
     if (!tl->learning)
         return;
-    tl->learning = false;
-    tl->e->ops->accesses(tl->e, false, NULL);
+    tl->learning = ACCESSES_NONE;
+    tl->e->ops->accesses(tl->e, ACCESSES_NONE, NULL);
 }
 
 /* Whether the run is the record's, as far as it is known. */
@@ -26,8 +26,8 @@ static bool may_learn(const struct timeline *tl)
 static void keep(struct timeline *tl)
 {
     struct accessed_set set;
-    tl->e->ops->accesses(tl->e, false, &set);
-    tl->learning = false;
+    tl->e->ops->accesses(tl->e, ACCESSES_NONE, &set);
+    tl->learning = ACCESSES_NONE;
     if (!may_learn(tl))
         return;
     touched_learn(tl->index, tl->learnt_part, &set);
@@ -38,6 +38,16 @@ void tl_learn_begin(struct timeline *tl)
 {
     if (tl->kind->unpacked && tl->e->ops->accesses)
         touched_store_get(tl->kind->unpacked, tl->t, tl->index);
+}
+
+void tl_learn_for(struct timeline *tl, const struct stop_point *p, size_t n)
+{
+    tl->to_learn = ACCESSES_NONE;
+    for (size_t i = 0; i < n; i++)
+        if (p[i].kind == STOPS_READ || p[i].kind == STOPS_ACCESS)
+            tl->to_learn = ACCESSES_ALL;
+        else if ((p[i].kind == STOPS_WRITE || p[i].kind == STOPS_WRITE_PHYSICAL) && !tl->to_learn)
+            tl->to_learn = ACCESSES_WRITES;
 }
 
 void tl_learn_end(struct timeline *tl)
@@ -56,14 +66,14 @@ void tl_learn_here(struct timeline *tl)
     if (tl->learning && here == tl->learnt_end)
         keep(tl);
     tl_learn_lost(tl);
-    const long part = may_learn(tl) ? touched_part_at(tl->index, here) : -1;
-    if (part < 0 || touched_learnt(tl->index, (size_t)part))
+    const long part = tl->to_learn && may_learn(tl) ? touched_part_at(tl->index, here) : -1;
+    if (part < 0 || touched_learnt(tl->index, (size_t)part) >= tl->to_learn)
         return;
     touched_part(tl->index, (size_t)part, &begin, &end, &set);
     if (begin != here)
         return;
-    tl->e->ops->accesses(tl->e, true, NULL);
-    tl->learning = true;
+    tl->learning = tl->to_learn;
+    tl->e->ops->accesses(tl->e, tl->learning, NULL);
     tl->learnt_part = (size_t)part;
     tl->learnt_end = end;
 }
@@ -78,10 +88,10 @@ static long unknown_part(const struct timeline *tl)
     const long at = touched_part_at(tl->index, here ? here - 1 : 0);
     const size_t before = at < 0 ? n : (size_t)at + 1;
     for (size_t i = before; i-- > 0;)
-        if (!touched_learnt(tl->index, i))
+        if (touched_learnt(tl->index, i) != ACCESSES_ALL)
             return (long)i;
     for (size_t i = before; i < n; i++)
-        if (!touched_learnt(tl->index, i))
+        if (touched_learnt(tl->index, i) != ACCESSES_ALL)
             return (long)i;
     return -1;
 }
@@ -115,7 +125,9 @@ int timeline_learn(struct timeline *tl, struct error *err)
     tl_lay(tl); /* to come back to */
     if (tl->store.used < budget)
         tl->store.budget = tl->store.used; /* pages are read for this once: they need not be kept */
+    tl->to_learn = ACCESSES_ALL;
     const enum ran r = run_part(tl, (size_t)part, err);
+    tl->to_learn = ACCESSES_NONE;
     tl->store.budget = budget;
     atomic_store(&tl->interrupted, false);
     if (tl_go_home(tl, home, err))
@@ -123,5 +135,5 @@ int timeline_learn(struct timeline *tl, struct error *err)
     tl->cpu = cpu;
     if (r == RAN_ERROR)
         return -1;
-    return r != RAN_INTERRUPTED && !touched_learnt(tl->index, (size_t)part);
+    return r != RAN_INTERRUPTED && touched_learnt(tl->index, (size_t)part) != ACCESSES_ALL;
 }

@@ -78,6 +78,7 @@ static enum ran scan_stretch(struct timeline *tl, const struct scan *q, uint64_t
 static enum ran scan(struct timeline *tl, const struct scan *q, struct stop *stop, struct error *err)
 {
     uint64_t at = q->from;
+    tl_learn_for(tl, &q->point, 1);
     while ((at = tl_skip_forward(tl, &q->point, 1, at, q->to)) < q->to) {
         if (atomic_load(&tl->interrupted))
             return RAN_INTERRUPTED;

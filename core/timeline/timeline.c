@@ -209,6 +209,7 @@ void tl_begin_op(struct timeline *tl, uint64_t to, bool back)
 {
     uint64_t here = tl_here(tl);
     tl->op = (struct timeline_progress){.icount = here, .from = here, .to = to, .back = back};
+    tl->to_learn = ACCESSES_NONE;
     tl_save_base(tl);
 }
 
@@ -422,6 +423,7 @@ static enum ran run_parts(struct timeline *tl, uint64_t target, const struct sto
     uint64_t first = tl_here(tl) + 1;
     uint32_t classes = tl->sight.classes;
     enum ran r = RAN_THERE;
+    tl_learn_for(tl, points, n);
     while (r == RAN_THERE && tl_here(tl) < target) {
         if (atomic_load(&tl->interrupted))
             return RAN_INTERRUPTED;
@@ -570,6 +572,7 @@ static void take_seen(struct timeline *tl, struct search *q)
 /* Searches stretch by stretch, the last one first. */
 static enum ran search_back(struct timeline *tl, struct search *q, struct error *err)
 {
+    tl_learn_for(tl, q->points, q->n);
     while (q->high > q->low) {
         if (atomic_load(&tl->interrupted))
             return RAN_INTERRUPTED;
@@ -604,6 +607,7 @@ static enum ran search_back(struct timeline *tl, struct search *q, struct error 
 static int backward_hit(struct timeline *tl, const struct search *q, struct timeline_stopped *s,
                         struct error *err)
 {
+    tl->to_learn = ACCESSES_NONE;
     if (tl_go_surely(tl, q->at, err))
         return -1;
     if (q->by_event)

@@ -2,7 +2,8 @@
  *
  * While this is on, a page is not in the TLB at first, so that each access comes to access_note(), which notes it by lines of 64
  * bytes. After some accesses the page counts as read all over, and is in the TLB; after some more bytes also as written, and its
- * writes are direct again. So this costs little, wherever the guest spends its time. Unlike what touched.c notes, where the limits
+ * writes are direct again. So this costs little, wherever the guest spends its time. (If only writes are noted, the page is in the
+ * TLB for reads from the first access on, so that no write needs a walk through the page tables: that is several times cheaper.) Unlike what touched.c notes, where the limits
  * are reached may depend on how accesses are grouped: the answer is for searches in this process, and is in no recording. */
 #include <stdlib.h>
 
@@ -22,7 +23,7 @@ struct access {
 
 /* A hash table of pages. */
 struct access_log {
-    bool on;
+    enum accesses what;
     struct access *slot;
     size_t n, size; /* a power of two */
     struct accessed *out;
@@ -44,7 +45,7 @@ void access_log_destroy(struct access_log *log)
 
 bool access_noting(const struct physmem *pm)
 {
-    return physmem_access_log(pm)->on;
+    return physmem_access_log(pm)->what;
 }
 
 /* ---------------------------------------------------------------- noting */
@@ -100,8 +101,10 @@ static struct access *find(struct access_log *log, uint64_t linear, uint64_t phy
 enum access_free access_note(struct physmem *pm, uint64_t linear, uint64_t physical, unsigned n, bool write)
 {
     struct access_log *log = physmem_access_log(pm);
-    if (!log->on)
+    if (!log->what)
         return ACCESS_WRITES_FREE;
+    if (log->what == ACCESSES_WRITES && !write)
+        return ACCESS_READS_FREE;
     struct access *a = find(log, linear >> 12, physical >> 12);
     const uint32_t off = linear & 0xfff, left = SNAPSHOT_PAGE - off;
     const uint64_t lines = touch_mask(off, n < left ? n : left);
@@ -116,6 +119,8 @@ enum access_free access_note(struct physmem *pm, uint64_t linear, uint64_t physi
         a->written = a->accessed = UINT64_MAX;
         return ACCESS_WRITES_FREE;
     }
+    if (log->what == ACCESSES_WRITES)
+        return ACCESS_READS_FREE;
     if (a->reads < READS_MOST)
         return ACCESS_NOT_FREE;
     a->accessed = UINT64_MAX;
@@ -142,21 +147,21 @@ static void give(struct access_log *log, struct accessed_set *set)
             log->out[n++] = (struct accessed){a->linear, a->physical, a->accessed, a->written};
     }
     qsort(log->out, n, sizeof *log->out, compare);
-    *set = (struct accessed_set){log->out, n};
+    *set = (struct accessed_set){log->out, n, log->what};
 }
 
-void physmem_accesses(struct physmem *pm, bool on, struct accessed_set *set)
+void physmem_accesses(struct physmem *pm, enum accesses what, struct accessed_set *set)
 {
     struct access_log *log = physmem_access_log(pm);
     unsigned ncpus;
     struct x86 *const *cpus = physmem_processors(pm, &ncpus);
     if (set)
-        *set = (struct accessed_set){NULL, 0};
-    if (set && log->on)
+        *set = (struct accessed_set){NULL, 0, log->what};
+    if (set && log->what)
         give(log, set);
-    if (on)
+    if (what)
         clear(log, 1024);
-    for (unsigned i = 0; i < ncpus && (on || log->on); i++)
+    for (unsigned i = 0; i < ncpus && (what || log->what); i++)
         tlb_flush(cpus[i]);
-    log->on = on;
+    log->what = what;
 }

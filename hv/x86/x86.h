@@ -85,7 +85,7 @@ void physmem_touched(struct physmem *, struct touched_set *);
 /* What processors read and wrote, see engine_ops.accesses. The contract is shorter, because the run is not to be the same in each
  * recording: memory is read or written directly only through a TLB entry whose `r` or `w` matches, and what else is read is noted
  * (mem_read_directly()). No processor may be running. */
-void physmem_accesses(struct physmem *, bool on, struct accessed_set *);
+void physmem_accesses(struct physmem *, enum accesses what, struct accessed_set *);
 
 /* ---------------------------------------------------------------- the processor */
 

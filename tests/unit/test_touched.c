@@ -153,9 +153,13 @@ static void test_learning(void **state)
     assert_non_null(x);
     assert_true(touched_linear(x, 0, TOUCH_ACCESSED, 0x55555, 1));
     assert_true(touched_linear(x, 0, TOUCH_WRITTEN, 0x10080, 1));
-    assert_false(touched_learnt(x, 0));
-    touched_learn(x, 0, &(struct accessed_set){seen, 2});
-    assert_true(touched_learnt(x, 0));
+    assert_int_equal(touched_learnt(x, 0), ACCESSES_NONE);
+    touched_learn(x, 0, &(struct accessed_set){seen, 1, ACCESSES_WRITES});
+    assert_int_equal(touched_learnt(x, 0), ACCESSES_WRITES);
+    assert_true(touched_linear(x, 0, TOUCH_ACCESSED, 0x55555, 1));
+    assert_false(touched_linear(x, 0, TOUCH_WRITTEN, 0x10080, 1));
+    touched_learn(x, 0, &(struct accessed_set){seen, 2, ACCESSES_ALL});
+    assert_int_equal(touched_learnt(x, 0), ACCESSES_ALL);
     assert_false(touched_linear(x, 0, TOUCH_ACCESSED, 0x55555, 1));
     assert_true(touched_linear(x, 0, TOUCH_ACCESSED, 0x10080, 1));
     assert_false(touched_linear(x, 0, TOUCH_WRITTEN, 0x10080, 1));

@@ -87,7 +87,8 @@ struct timeline {
     struct touched_index *index;  /* read when it is first needed */
     bool no_index;                /* there is none, or it is not to be used */
     struct device_parts *devices; /* made when it is first needed */
-    bool learning;                /* the engine notes accesses, since a part of the index began: */
+    enum accesses to_learn; /* of the parts that this operation runs through */
+    enum accesses learning; /* the engine notes them, since a part of the index began: */
     size_t learnt_part;
     uint64_t learnt_end;
     size_t learnt; /* how many parts */
@@ -257,6 +258,8 @@ void tl_devices_free(struct timeline *tl);
 
 /* The index was read: what is known of its parts is added. */
 void tl_learn_begin(struct timeline *tl);
+/* A search for these stops begins: what is learnt on its way is what it could have used. */
+void tl_learn_for(struct timeline *tl, const struct stop_point *p, size_t n);
 /* What was learnt is kept for others. */
 void tl_learn_end(struct timeline *tl);
 /* The run has come here without a gap, or begins here, and stands before all that happens here: as tl_devices_here(). */
