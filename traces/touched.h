@@ -49,7 +49,8 @@ struct accessed {
 struct accessed_set {
     const struct accessed *page;
     size_t n;
-    enum accesses what; /* ACCESSES_WRITES: pages that were only read may be missing, and `accessed` means nothing */
+    enum accesses
+        what; /* ACCESSES_WRITES: pages that were only read may be missing, and `accessed` means nothing */
 };
 
 /* ---------------------------------------------------------------- writing */

@@ -11,14 +11,15 @@
 #include "traces/memory.h"
 
 enum {
-    READS_MOST = 32,   /* of a page, by lines */
-    BYTES_MOST = 1024, /* written to a page, by lines */
+    READS_MOST = 32,     /* of a page, by lines */
+    BYTES_MOST = 1024,   /* written to a page, by lines, if reads are noted too */
+    STORES_MOST = 16384, /* to a page, by lines, if they are not */
 };
 
 struct access {
     uint64_t linear, physical;  /* page numbers; linear UINT64_MAX: free */
     uint64_t accessed, written; /* lines */
-    uint32_t reads, bytes;
+    uint32_t reads, stores, bytes;
 };
 
 /* A hash table of pages. */
@@ -98,6 +99,16 @@ static struct access *find(struct access_log *log, uint64_t linear, uint64_t phy
     return a;
 }
 
+/* Whether writes to a page need not be noted by lines any more. */
+static bool enough_written(const struct access_log *log, const struct access *a)
+{
+    if (a->written == UINT64_MAX)
+        return true;
+    if (log->what == ACCESSES_ALL)
+        return a->bytes >= BYTES_MOST;
+    return a->stores >= STORES_MOST || (a->stores % LINES_LOOK == 0 && touch_filled(a->bytes, a->written));
+}
+
 enum access_free access_note(struct physmem *pm, uint64_t linear, uint64_t physical, unsigned n, bool write)
 {
     struct access_log *log = physmem_access_log(pm);
@@ -112,10 +123,11 @@ enum access_free access_note(struct physmem *pm, uint64_t linear, uint64_t physi
     if (write) {
         a->written |= lines;
         a->bytes += n;
+        a->stores++;
     } else {
         a->reads++;
     }
-    if (a->bytes >= BYTES_MOST) {
+    if (write && enough_written(log, a)) {
         a->written = a->accessed = UINT64_MAX;
         return ACCESS_WRITES_FREE;
     }

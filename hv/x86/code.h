@@ -113,7 +113,7 @@ enum pmeta_flags {
     PM_SLOW = PM_CODE | PM_TABLE,
 };
 enum { FAST_SLOTS = 3, FAST_MANY = FAST_SLOTS + 1 };
-enum by_lines { BY_LINES_NOT, BY_LINES_TRIED, BY_LINES_KEPT };
+enum by_lines { BY_LINES_NOT, BY_LINES_FRESH, BY_LINES_TRIED, BY_LINES_KEPT };
 /* What is recorded about one page of a ramblock. */
 struct pmeta {
     struct code_page *code;
@@ -122,10 +122,12 @@ struct pmeta {
     uint8_t flags;
     uint8_t nfast;             /* FAST_MANY: any slot */
     uint16_t fast[FAST_SLOTS]; /* TLB slots that may hold direct write entries for it */
-    /* touched.c: whether the lines that are written were noted from the last physmem_touched() on, which, and how
-     * many bytes were written */
+    /* touched.c: whether the lines that are written were noted from the last physmem_touched() on, which, how many bytes were written
+     * by how many stores, whether it looked like being filled, and in how many periods only the first of them are noted */
     uint8_t by_lines; /* enum by_lines */
-    uint32_t written;
+    uint8_t short_for;
+    bool filled;
+    uint32_t written, stores, look_again;
     uint64_t lines;
     uint64_t executed; /* the lines from which instructions were executed since then */
 };
@@ -212,6 +214,8 @@ bool touch_noting(const struct physmem *);
 bool touch_by_lines(const struct touch_log *);
 /* The page of `linear` at `physical` is translated for a write. */
 void touch_write(struct physmem *, uint64_t linear, uint64_t physical);
+/* Some page of physical memory is another from now on. */
+void touch_remapped(struct touch_log *);
 /* The page of `linear` at `physical` is executed; `m` is its memory. With NULL all its lines count, because
  * touch_code() will not be called for it. */
 void touch_fetch(struct physmem *, uint64_t linear, uint64_t physical, struct pmeta *m);
@@ -222,8 +226,14 @@ static inline uint64_t touch_mask(uint32_t off, uint32_t n)
 {
     return (2ull << (off + n - 1) / TOUCHED_LINE) - (1ull << off / TOUCHED_LINE);
 }
-/* After this many bytes a page counts as written all over, and its writes are direct again. */
-enum { LINES_BYTES = 512 };
+/* After this many stores it is looked at what was written to a page, and again after twice as many each time: what looks twice like being
+ * filled is given up. Most pages that were not written in the last period are being filled. */
+enum { LINES_LOOK_FIRST = 8, LINES_LOOK = 64 };
+/* Whether noting the lines of a page that is written is no longer worth it: nearly all of it was written, or it looks like being
+ * filled from one end to the other. */
+bool touch_filled(uint32_t written, uint64_t lines);
+/* Whether such a page is to be noted on; if not, it counts as written all over, and its writes are direct again. */
+void touch_look(struct pmeta *);
 /* Bytes [off, off+n) of a page are written. */
 static inline void touch_lines(struct pmeta *m, uint32_t off, uint32_t n)
 {
@@ -231,8 +241,8 @@ static inline void touch_lines(struct pmeta *m, uint32_t off, uint32_t n)
         return;
     m->lines |= touch_mask(off, n);
     m->written += n;
-    if (m->written >= LINES_BYTES)
-        m->flags &= (uint8_t)~PM_LINES;
+    if (unlikely(++m->stores >= m->look_again))
+        touch_look(m);
 }
 
 /* ---- accesses.c ---- */

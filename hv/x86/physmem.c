@@ -201,6 +201,7 @@ void physmem_map(struct physmem *pm, uint64_t pa, uint64_t size, struct ramblock
 {
     assert(!(pa % PAGE) && !(read_offset % PAGE) && !(write_offset % PAGE) && "whole pages are mapped");
     const struct mapping m = {read, write, read_offset, write_offset, ignore_writes};
+    touch_remapped(pm->touch);
     for (uint64_t o = 0, n; o < size && (pa + o) / PAGE < pm->npages; o += n) {
         const uint64_t page = (pa + o) / PAGE;
         n = PAGE;

@@ -8,10 +8,10 @@
  * runs. What counts is the code up to the next branch, though the block may end before it, or be left: how code is cut into
  * blocks depends on where runs and stops begin and end, but a block that begins in the middle then adds nothing.
  *
- * Pages that were written in the last period are noted by lines too: a search for the last write to a variable can then
- * pass over most of the periods in which something else in its page was written. These pages have no direct writes, until so many bytes were written that noting would cost too
- * much; then all their lines count as written. The limit is in bytes, whose sum does not depend on how writes are
- * grouped; so what is noted follows from the run alone. */
+ * Pages written are noted by lines too: a search for the last write to a variable can then pass over most of the periods in which
+ * something else in its page was written. These pages have no direct writes, until it is not worth it any more (touch_look()); then
+ * all their lines count as written. Until then each store comes here by itself, in the order of the run: no string instruction,
+ * compiled code or vector store writes such a page in larger pieces than its handler does. So when that is follows from the run alone. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -38,6 +38,7 @@ struct metas {
 
 struct touch_log {
     bool noting;
+    bool remapped; /* in this period: a page's memory may have been another when it was written first */
     struct notes notes[TOUCHES];
     struct metas by_lines, executed; /* the pages with lines written, and with lines executed */
 };
@@ -121,11 +122,6 @@ static void note_page(struct physmem *pm, enum touch k, uint64_t linear, uint64_
         grow(t);
 }
 
-void touch_write(struct physmem *pm, uint64_t linear, uint64_t physical)
-{
-    note_page(pm, TOUCH_WRITTEN, linear, physical, NULL);
-}
-
 void touch_fetch(struct physmem *pm, uint64_t linear, uint64_t physical, struct pmeta *m)
 {
     note_page(pm, TOUCH_EXECUTED, linear, physical, m);
@@ -156,6 +152,32 @@ static struct pmeta *meta_of(const struct physmem *pm, uint64_t physical)
     return d->wr && !d->ignore_writes ? d->wr_meta : NULL;
 }
 
+enum {
+    STORES_MOST = 8192, /* a page with more stores takes too long */
+    SHORT_FOR = 7,      /* such a page is given up soon, for as many periods */
+    LINES_MOST = 48,    /* a page with so many lines is as good as written all over */
+};
+
+/* A page of variables or a stack has many stores to few lines, or few to each of many; one that is being filled has as many lines,
+ * next to each other, as what was written fills. */
+bool touch_filled(uint32_t written, uint64_t lines)
+{
+    const unsigned n = (unsigned)__builtin_popcountll(lines), filled = written / TOUCHED_LINE;
+    const uint64_t run = lines ? lines >> __builtin_ctzll(lines) : 0;
+    return n >= LINES_MOST || (!(run & (run + 1)) && n >= filled && n <= filled + filled / 8 + 1);
+}
+
+void touch_look(struct pmeta *m)
+{
+    m->look_again *= 2;
+    if (m->stores >= STORES_MOST)
+        m->short_for = SHORT_FOR + 1;
+    const bool filled = touch_filled(m->written, m->lines);
+    if (m->short_for || (filled && m->filled))
+        m->flags &= (uint8_t)~PM_LINES;
+    m->filled = filled;
+}
+
 bool touch_by_lines(const struct touch_log *log)
 {
     return log->by_lines.n;
@@ -170,8 +192,31 @@ static void note_lines(struct touch_log *log, struct pmeta *m, enum by_lines how
 {
     m->by_lines = how;
     m->flags |= PM_LINES;
-    m->lines = m->written = 0;
+    m->lines = m->written = m->stores = 0;
+    m->look_again = how == BY_LINES_FRESH ? LINES_LOOK_FIRST : LINES_LOOK;
+    m->filled = false;
+    m->short_for -= m->short_for > 0;
     add_meta(&log->by_lines, m);
+}
+
+/* A page that was not written in the last period: the translation for its first write in this one. */
+static void note_fresh(struct physmem *pm, uint64_t physical)
+{
+    struct touch_log *log = physmem_touch_log(pm);
+    struct pmeta *m = log->noting && !log->remapped ? meta_of(pm, physical >> 12) : NULL;
+    if (m && !m->by_lines)
+        note_lines(log, m, BY_LINES_FRESH);
+}
+
+void touch_write(struct physmem *pm, uint64_t linear, uint64_t physical)
+{
+    note_page(pm, TOUCH_WRITTEN, linear, physical, NULL);
+    note_fresh(pm, physical);
+}
+
+void touch_remapped(struct touch_log *log)
+{
+    log->remapped = true;
 }
 
 /* The pages that are noted by lines from now on: those that were written, and those of which a period has shown that
@@ -250,4 +295,5 @@ void physmem_touched(struct physmem *pm, struct touched_set *set)
     for (unsigned k = 0; k < TOUCHES; k++)
         clear(&log->notes[k], log->notes[k].size);
     log->noting = true;
+    log->remapped = false;
 }

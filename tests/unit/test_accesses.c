@@ -123,7 +123,6 @@ static void test_writes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_lines), cmocka_unit_test(test_many),
-                                       cmocka_unit_test(test_copy),
-                                       cmocka_unit_test(test_writes)};
+                                       cmocka_unit_test(test_copy), cmocka_unit_test(test_writes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

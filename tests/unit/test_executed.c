@@ -1,5 +1,5 @@
 /* test_executed.c - the lines of a page from which instructions were executed (hv/x86/touched.c): those of this period alone, and the same
- * ones however the run is cut and whatever stops it has.
+ * ones however the run is cut and whatever stops it has. And the lines that were written.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -138,11 +138,69 @@ static void test_second_page_faults(void **state)
     machine_free(&m);
 }
 
+/* ---------------------------------------------------------------- written */
+
+enum { DATA = 0x4000 };
+
+/* The lines of DATA's page that were written, by `code` in `steps` steps from `di` on. */
+static uint64_t written(struct machine *m, const void *code, size_t n, uint64_t di, uint64_t steps)
+{
+    struct touched_set set;
+    memcpy(m->ram + CODE, code, n);
+    x86_set(m->cpu, "rip", CODE);
+    x86_set(m->cpu, "rdi", di);
+    x86_set(m->cpu, "rcx", 60000);
+    run(m, steps);
+    physmem_touched(m->mem, &set);
+    assert_int_equal(set.n[TOUCH_WRITTEN], 1);
+    assert_int_equal(set.page[TOUCH_WRITTEN][0].linear, DATA >> 12);
+    return set.page[TOUCH_WRITTEN][0].lines;
+}
+
+/* A word that is written again and again has its line; if it is too often, the page counts, and does so
+ * earlier for some periods. */
+static void test_hot_line(void **state)
+{
+    static const uint8_t again[] = {0x89, 0x05, 0xe2, 0xfc}; /* again: mov [di], ax; loop again */
+    struct machine m = machine_new();
+    assert_int_equal(written(&m, again, sizeof again, DATA + 0x80, 10), 1 << 2);
+    assert_int_equal(written(&m, again, sizeof again, DATA + 0xc0, 8000), 1 << 3);
+    assert_int_equal(written(&m, again, sizeof again, DATA + 0xc0, 40000), UINT64_MAX);
+    for (unsigned i = 0; i < 7; i++)
+        assert_int_equal(written(&m, again, sizeof again, DATA + 0xc0, 1000), UINT64_MAX);
+    assert_int_equal(written(&m, again, sizeof again, DATA + 0xc0, 1000), 1 << 3);
+    machine_free(&m);
+}
+
+/* A page that is being filled counts as written all over; of one with few stores the lines are known. */
+static void test_filled(void **state)
+{
+    static const uint8_t fill[] = {0xf3, 0xab}; /* rep stosw */
+    struct machine m = machine_new();
+    assert_int_equal(written(&m, fill, sizeof fill, DATA, 5), 1);
+    assert_int_equal(written(&m, fill, sizeof fill, DATA, 1000), UINT64_MAX);
+    assert_int_equal(written(&m, fill, sizeof fill, DATA + 0x40, 40), 3 << 1);
+    machine_free(&m);
+}
+
+/* A page that was mapped in this period: what was written before went elsewhere, so its lines are not known. */
+static void test_mapped(void **state)
+{
+    static const uint8_t store[] = {0x89, 0x05}; /* mov [di], ax */
+    struct machine m = machine_new();
+    struct ramblock *other = physmem_block(m.mem, "other", 0x1000);
+    physmem_map(m.mem, DATA, 0x1000, other, 0, other, 0, false);
+    assert_int_equal(written(&m, store, sizeof store, DATA + 0x80, 1), UINT64_MAX);
+    machine_free(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_periods),   cmocka_unit_test(test_alias),
         cmocka_unit_test(test_cuts),      cmocka_unit_test(test_left),
-        cmocka_unit_test(test_two_pages), cmocka_unit_test(test_second_page_faults)};
+        cmocka_unit_test(test_two_pages), cmocka_unit_test(test_second_page_faults),
+        cmocka_unit_test(test_hot_line),  cmocka_unit_test(test_filled),
+        cmocka_unit_test(test_mapped)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

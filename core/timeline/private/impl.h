@@ -87,8 +87,8 @@ struct timeline {
     struct touched_index *index;  /* read when it is first needed */
     bool no_index;                /* there is none, or it is not to be used */
     struct device_parts *devices; /* made when it is first needed */
-    enum accesses to_learn; /* of the parts that this operation runs through */
-    enum accesses learning; /* the engine notes them, since a part of the index began: */
+    enum accesses to_learn;       /* of the parts that this operation runs through */
+    enum accesses learning;       /* the engine notes them, since a part of the index began: */
     size_t learnt_part;
     uint64_t learnt_end;
     size_t learnt; /* how many parts */
