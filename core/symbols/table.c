@@ -42,6 +42,7 @@ void symbols_free(struct symbols *s)
     for (size_t i = 0; i < s->ntables; i++)
         symbol_table_free(s->tables[i]);
     free(s->incoming);
+    free(s->elfs);
     free(s->wanted);
     free(s->tables);
     free(s->maps);

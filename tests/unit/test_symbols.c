@@ -389,6 +389,28 @@ static void test_elf(void **state)
     symbols_free(s);
 }
 
+/* A program that is executed again: the table that it has, unless the file or its path is another one. */
+static void test_elf_again(void **state)
+{
+    struct symbols *s = symbols_new();
+    struct error err;
+    size_t n;
+    char *self = read_self(&n);
+    struct symbol_table *t = symbols_add_elf(s, "/bin/self", self, n, false, &err);
+    assert_non_null(t);
+    assert_ptr_equal(symbols_add_elf(s, "/bin/self", self, n, false, &err), t);
+    struct symbol_table *moved = symbols_add_elf(s, "/bin/other", self, n, false, &err);
+    assert_ptr_not_equal(moved, t);
+    assert_ptr_equal(symbols_add_elf(s, "/bin/other", self, n, false, &err), moved);
+    /* Other bytes, of which the symbols say nothing, are another file with an equal table. */
+    self[n - 1] ^= 1;
+    assert_ptr_equal(symbols_add_elf(s, "/bin/self", self, n, false, &err), t);
+    /* With lines it is another table than without. */
+    assert_ptr_not_equal(symbols_add_elf(s, "/bin/self", self, n, true, &err), t);
+    free(self);
+    symbols_free(s);
+}
+
 /* A library of the distribution: no debug sections, and no symbols of its own functions, but call frames of all. */
 static void test_stripped(void **state)
 {
@@ -644,10 +666,10 @@ int main(void)
         cmocka_unit_test(test_limits),        cmocka_unit_test(test_firmware),
         cmocka_unit_test(test_notes),         cmocka_unit_test(test_guest_spaces),
         cmocka_unit_test(test_damaged_notes), cmocka_unit_test(test_elf),
-        cmocka_unit_test(test_members),       cmocka_unit_test(test_broken_elf),
-        cmocka_unit_test(test_map),           cmocka_unit_test(test_code),
-        cmocka_unit_test(test_code_large),    cmocka_unit_test(test_code_32),
-        cmocka_unit_test(test_stripped),
+        cmocka_unit_test(test_elf_again),     cmocka_unit_test(test_members),
+        cmocka_unit_test(test_broken_elf),    cmocka_unit_test(test_map),
+        cmocka_unit_test(test_code),          cmocka_unit_test(test_code_large),
+        cmocka_unit_test(test_code_32),       cmocka_unit_test(test_stripped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

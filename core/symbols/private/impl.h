@@ -65,6 +65,12 @@ struct symbols {
         const char *const *structures;
     } * wanted;
     size_t nwanted;
+    /* What symbols_add_elf() has made of images, by the XXH3 of name and image. */
+    struct elf_read {
+        uint64_t name, low, high;
+        struct symbol_table *table;
+    } * elfs;
+    size_t nelfs;
 };
 
 /* note.c: write notes to the sink, if there is one. */
