@@ -1,6 +1,7 @@
 /* decode.c - from bytes to struct op, driven by the instruction table (insn.h).
  *
  * Instruction format: SDM volume 2, chapter 2; opcode maps: appendix A. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "hv/x86/decode.h"
@@ -15,6 +16,7 @@ struct decoder {
     uint16_t next[MAX_ROWS * 2];
     uint16_t row[MAX_ROWS * 2];
     uint8_t has_modrm[NMAPS][256]; /* 1: has a modrm byte; 2: always in register form (MOV CR, DR) */
+    const struct insn_row *rows;
     unsigned used;
     bool vex; /* some row has VEX */
 };
@@ -52,7 +54,7 @@ struct decoder *decoder_create(const struct x86 *cpu)
 {
     struct decoder *d = mem_zero(1, sizeof *d);
     size_t n;
-    const struct insn_row *rows = insn_rows(&n);
+    const struct insn_row *rows = d->rows = insn_rows(&n);
     for (unsigned i = 0; i < n; i++) {
         if (cpu && !cpu_has(cpu, rows[i].feature))
             continue;
@@ -107,7 +109,8 @@ struct in {
     uint8_t vvvv, index;
 };
 
-static uint64_t take(struct in *in, unsigned n)
+/* Inline, since a copy of a constant size is one load. */
+static inline __attribute__((always_inline)) uint64_t take(struct in *in, unsigned n)
 {
     uint64_t v = 0;
     if (in->pos + n > in->avail) {
@@ -119,48 +122,54 @@ static uint64_t take(struct in *in, unsigned n)
     return v;
 }
 
-static int64_t take_signed(struct in *in, unsigned n)
+static inline __attribute__((always_inline)) int64_t take_signed(struct in *in, unsigned n)
 {
     unsigned shift = 64 - 8 * n;
     return (int64_t)(take(in, n) << shift) >> shift;
 }
 
-static bool take_prefix(struct in *in, uint8_t b)
+/* The bytes that take_prefix() takes: few, so most instructions do not reach its switch. */
+static const bool is_prefix[256] = {
+    [0x26] = true, [0x2e] = true, [0x36] = true, [0x3e] = true, [0x64] = true, [0x65] = true,
+    [0x66] = true, [0x67] = true, [0xf0] = true, [0xf2] = true, [0xf3] = true,
+};
+
+static void take_prefix(struct in *in, uint8_t b)
 {
     switch (b) {
     case 0x26:
         in->seg = in->bits == 64 ? in->seg : ES;
-        return true;
+        break;
     case 0x2e:
         in->seg = in->bits == 64 ? in->seg : CS;
-        return true;
+        break;
     case 0x36:
         in->seg = in->bits == 64 ? in->seg : SS;
-        return true;
+        break;
     case 0x3e:
         in->seg = in->bits == 64 ? in->seg : DS;
-        return true;
+        break;
     case 0x64:
         in->seg = FS;
-        return true;
+        break;
     case 0x65:
         in->seg = GS;
-        return true;
+        break;
     case 0x66:
         in->osize66 = true;
-        return true;
+        break;
     case 0x67:
         in->asize67 = true;
-        return true;
+        break;
     case 0xf0:
         in->pfx |= PFX_LOCK;
-        return true;
+        break;
     case 0xf2:
     case 0xf3:
         in->rep = b;
-        return true;
+        break;
     default:
-        return false;
+        assert(!"a prefix");
     }
 }
 
@@ -226,12 +235,14 @@ static void take_opcode(struct in *in, bool vex)
 {
     uint8_t b = (uint8_t)take(in, 1);
     while (!in->short_ && in->pos < 16) {
-        if (take_prefix(in, b))
+        if (is_prefix[b]) {
+            take_prefix(in, b);
             in->rex = 0; /* REX is valid only directly before the opcode */
-        else if (in->bits == 64 && (b & 0xf0) == 0x40)
+        } else if (in->bits == 64 && (b & 0xf0) == 0x40) {
             in->rex = b;
-        else
+        } else {
             break;
+        }
         b = (uint8_t)take(in, 1);
     }
     in->map = M1;
@@ -268,7 +279,7 @@ static void address16(struct in *in, struct op *op)
         op->base = REG_ZERO;
         op->disp = (int32_t)take_signed(in, 2);
     } else if (mod) {
-        op->disp = (int32_t)take_signed(in, mod == 1 ? 1 : 2);
+        op->disp = (int32_t)(mod == 1 ? take_signed(in, 1) : take_signed(in, 2));
     }
 }
 
@@ -304,7 +315,7 @@ static void address32(struct in *in, struct op *op)
         op->base = (uint8_t)(rm | (in->rex & 1 ? 8 : 0));
     }
     if (mod)
-        op->disp = (int32_t)take_signed(in, mod == 1 ? 1 : 4);
+        op->disp = (int32_t)(mod == 1 ? take_signed(in, 1) : take_signed(in, 4));
 }
 
 static void take_modrm(struct in *in, struct op *op, bool always_register)
@@ -364,8 +375,8 @@ static bool ext_matches(const struct in *in, unsigned ext)
 static const struct insn_row *choose(const struct decoder *d, const struct in *in, unsigned *number)
 {
     for (unsigned c = d->first[in->map][in->opcode]; c; c = d->next[c - 1]) {
-        const struct insn_row *r = &insn_rows(NULL)[d->row[c - 1]];
-        if (!prefix_matches(in, r->pfx) || !ext_matches(in, r->ext))
+        const struct insn_row *r = &d->rows[d->row[c - 1]];
+        if ((r->pfx != P__ && !prefix_matches(in, r->pfx)) || (r->ext != E__ && !ext_matches(in, r->ext)))
             continue;
         if (r->flags & (in->bits == 64 ? F_I64 : F_O64) || (in->vex && !vex_matches(in, r)))
             continue;
@@ -402,9 +413,18 @@ static uint8_t byte_offset(const struct in *in, unsigned r)
     return (uint8_t)(in->rex || r < 4 || r >= 8 ? r * 8 : (r - 4) * 8 + 1);
 }
 
+static int64_t take_big(struct in *in, const struct op *op)
+{
+    return op->osize == 1 ? take_signed(in, 2) : take_signed(in, 4);
+}
+
+static uint64_t take_address(struct in *in, const struct op *op)
+{
+    return op->asize == 2 ? take(in, 8) : op->asize == 1 ? take(in, 4) : take(in, 2);
+}
+
 static void immediate(struct in *in, struct op *op, unsigned kind)
 {
-    unsigned big = op->osize == 1 ? 2 : 4;
     switch (kind) {
     case O_Ib:
         op->imm = (int64_t)take(in, 1);
@@ -416,10 +436,10 @@ static void immediate(struct in *in, struct op *op, unsigned kind)
         op->imm = (int64_t)take(in, 2);
         break;
     case O_Iz:
-        op->imm = take_signed(in, big);
+        op->imm = take_big(in, op);
         break;
     case O_Iv:
-        op->imm = op->osize == 3 ? (int64_t)take(in, 8) : take_signed(in, big);
+        op->imm = op->osize == 3 ? (int64_t)take(in, 8) : take_big(in, op);
         break;
     case O_IwIb:
         op->imm = (int64_t)take(in, 2);
@@ -429,10 +449,10 @@ static void immediate(struct in *in, struct op *op, unsigned kind)
         op->imm = take_signed(in, 1);
         break;
     case O_Jz:
-        op->imm = take_signed(in, big);
+        op->imm = take_big(in, op);
         break;
     case O_Ap:
-        op->imm = (int64_t)take(in, big);
+        op->imm = (int64_t)(op->osize == 1 ? take(in, 2) : take(in, 4));
         op->imm |= (int64_t)take(in, 2) << 32;
         break;
     case O_Lx:
@@ -445,7 +465,7 @@ static void immediate(struct in *in, struct op *op, unsigned kind)
     case O_Ob:
     case O_Ov:
         op->asize = (uint8_t)asize_of(in);
-        op->imm = (int64_t)take(in, 2u << op->asize);
+        op->imm = (int64_t)take_address(in, op);
         op->seg = in->seg != SEG_NONE ? in->seg : in->bits == 64 ? SEG_NONE : DS;
         break;
     case O_Xb:
@@ -460,80 +480,65 @@ static void immediate(struct in *in, struct op *op, unsigned kind)
     }
 }
 
-static uint8_t register_of(const struct in *in, const struct op *op, unsigned kind)
-{
-    unsigned reg = (in->modrm >> 3 & 7) | (in->rex & 4 ? 8 : 0), rm = (in->modrm & 7) | (in->rex & 1 ? 8 : 0);
-    unsigned low = (in->opcode & 7) | (in->rex & 1 ? 8 : 0);
-    (void)op;
-    switch (kind) {
-    case O_Eb:
-        return byte_offset(in, rm);
-    case O_Gb:
-        return byte_offset(in, reg);
-    case O_Zb:
-        return byte_offset(in, low);
-    case O_Ew:
-    case O_Ed:
-    case O_Eq:
-    case O_Ev:
-    case O_Ey:
-    case O_Rv:
-    case O_Ry:
-    case O_Wx:
-    case O_Wq:
-    case O_Wd:
-    case O_Ww:
-    case O_Ux:
-    case O_Wdq:
-    case O_Wh:
-    case O_Wf:
-    case O_We:
-        return (uint8_t)rm;
-    case O_Hx:
-    case O_By:
-        return in->vvvv;
-    case O_Gw:
-    case O_Gd:
-    case O_Gv:
-    case O_Gy:
-    case O_Cy:
-    case O_Dy:
-    case O_Vx:
-        return (uint8_t)reg;
-    case O_Sw:
-    case O_Pq:
-        return in->modrm >> 3 & 7;
-    case O_Qq:
-    case O_Qd:
-    case O_Nq:
-    case O_STi:
-        return in->modrm & 7;
-    case O_Zv:
-    case O_Zq:
-        return (uint8_t)low;
-    case O_CL:
-        return RCX * 8;
-    case O_DX:
-        return RDX;
-    case O_ES:
-    case O_CS:
-    case O_SS:
-    case O_DS:
-    case O_FS:
-    case O_GS:
-        return (uint8_t)(kind - O_ES + ES);
-    default:
-        return 0;
-    }
-}
+/* Where the number of an operand's register is from; ALWAYS_ and a number: it is always that one. */
+enum from {
+    FROM_NOTHING,
+    FROM_RM,
+    FROM_REG,
+    FROM_OPCODE,
+    FROM_RM_BYTE,
+    FROM_REG_BYTE,
+    FROM_OPCODE_BYTE,
+    FROM_VVVV,
+    FROM_RM_LOW, /* of eight registers */
+    FROM_REG_LOW,
+    FROMS
+};
+#define ALWAYS(number) (FROMS + (number))
+
+static const uint8_t register_from[O_COUNT] = {
+    [O_Eb] = FROM_RM_BYTE,    [O_Gb] = FROM_REG_BYTE, [O_Zb] = FROM_OPCODE_BYTE, [O_Ew] = FROM_RM,
+    [O_Ed] = FROM_RM,         [O_Eq] = FROM_RM,       [O_Ev] = FROM_RM,          [O_Ey] = FROM_RM,
+    [O_Rv] = FROM_RM,         [O_Ry] = FROM_RM,       [O_Wx] = FROM_RM,          [O_Wq] = FROM_RM,
+    [O_Wd] = FROM_RM,         [O_Ww] = FROM_RM,       [O_Ux] = FROM_RM,          [O_Wdq] = FROM_RM,
+    [O_Wh] = FROM_RM,         [O_Wf] = FROM_RM,       [O_We] = FROM_RM,          [O_Hx] = FROM_VVVV,
+    [O_By] = FROM_VVVV,       [O_Gw] = FROM_REG,      [O_Gd] = FROM_REG,         [O_Gv] = FROM_REG,
+    [O_Gy] = FROM_REG,        [O_Cy] = FROM_REG,      [O_Dy] = FROM_REG,         [O_Vx] = FROM_REG,
+    [O_Sw] = FROM_REG_LOW,    [O_Pq] = FROM_REG_LOW,  [O_Qq] = FROM_RM_LOW,      [O_Qd] = FROM_RM_LOW,
+    [O_Nq] = FROM_RM_LOW,     [O_STi] = FROM_RM_LOW,  [O_Zv] = FROM_OPCODE,      [O_Zq] = FROM_OPCODE,
+    [O_CL] = ALWAYS(RCX * 8), [O_DX] = ALWAYS(RDX),   [O_ES] = ALWAYS(ES),       [O_CS] = ALWAYS(CS),
+    [O_SS] = ALWAYS(SS),      [O_DS] = ALWAYS(DS),    [O_FS] = ALWAYS(FS),       [O_GS] = ALWAYS(GS),
+};
+
+/* Kinds that immediate() takes. */
+static const bool is_immediate[O_COUNT] = {
+    [O_1] = true,    [O_Ib] = true, [O_sIb] = true, [O_Iw] = true, [O_Iz] = true, [O_Iv] = true,
+    [O_IwIb] = true, [O_Jb] = true, [O_Jz] = true,  [O_Ap] = true, [O_Ob] = true, [O_Ov] = true,
+    [O_Xb] = true,   [O_Xv] = true, [O_Yb] = true,  [O_Yv] = true, [O_Lx] = true,
+};
 
 static void operands(struct in *in, struct op *op, const struct insn_row *r)
 {
-    op->dst = register_of(in, op, r->operand[0]);
-    op->src = register_of(in, op, r->operand[1]);
+    const unsigned reg = (in->modrm >> 3 & 7) | (in->rex & 4 ? 8 : 0), high = in->rex & 1 ? 8 : 0;
+    const unsigned rm = (in->modrm & 7) | high, low = (in->opcode & 7) | high;
+    const uint8_t number[FROMS] = {
+        [FROM_RM] = (uint8_t)rm,
+        [FROM_REG] = (uint8_t)reg,
+        [FROM_OPCODE] = (uint8_t)low,
+        [FROM_RM_BYTE] = byte_offset(in, rm),
+        [FROM_REG_BYTE] = byte_offset(in, reg),
+        [FROM_OPCODE_BYTE] = byte_offset(in, low),
+        [FROM_VVVV] = in->vvvv,
+        [FROM_RM_LOW] = in->modrm & 7,
+        [FROM_REG_LOW] = in->modrm >> 3 & 7,
+    };
+    const unsigned dst = register_from[r->operand[0]], src = register_from[r->operand[1]];
+    op->dst = dst < FROMS ? number[dst] : (uint8_t)(dst - FROMS);
+    op->src = src < FROMS ? number[src] : (uint8_t)(src - FROMS);
     op->vvvv = in->vvvv;
     for (unsigned i = 0; i < 3; i++)
-        immediate(in, op, r->operand[i]);
+        if (is_immediate[r->operand[i]])
+            immediate(in, op, r->operand[i]);
 }
 
 /* ---------------------------------------------------------------- the whole */
