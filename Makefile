@@ -174,10 +174,10 @@ test-v3: all ## x86-64-v3: floating point, strings, ciphers, csmith, a kernel's 
 	@tests/v3/run $(PARTS)
 layers: ## check the includes against the arrows of the design
 	scripts/layers
-bench: all ## benchmarks, against QEMU, and against another bootreel (BASE=PROGRAM)
-	BASE='$(BASE)' bench/run
+bench: all ## benchmarks, against QEMU, and against another bootreel (BASE=PROGRAM, RUNS=N of each)
+	BASE='$(BASE)' bench/run $(RUNS)
 bench-rows: all ## one kind of work at a time, against QEMU: which are slower here (minutes; BASE=PROGRAM)
-	BASE='$(BASE)' bench/rows
+	BASE='$(BASE)' bench/rows $(RUNS)
 format: ## format all C files
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 format-check: ## say which C files are not formatted

@@ -39,6 +39,19 @@ median() { # NAME COLUMN: 1 wall, 2 processor time, 3 memory
 ratio() { # NAME OTHER [COLUMN]: of their medians (default: processor time)
     awk -v a="$(median "$1" "${3:-2}")" -v b="$(median "$2" "${3:-2}")" 'BEGIN { printf "%.2f", a / b }'
 }
+# Processor time beside QEMU's, and BASE's, a line for each boot or kind of work. BENCH_TABLE is a file that keeps the lines: bench/run
+# shows those of all scripts in one table.
+head_beside() { printf '%-32s %8s %8s %6s%s\n' "processor s" ours QEMU ratio "${base:+     base  ratio}"; }
+line_beside() { # NAME WANTED OURS QEMU BASE: seconds; without QEMU or BASE, nothing in its place
+    awk -v name="$1" -v wanted="$2" -v a="$3" -v q="${4:-0}" -v o="${5:-0}" 'BEGIN {
+        line = sprintf("%-32s %8.2f %8s %6s", name, a, (q > 0 ? sprintf("%.2f", q) : "-"), (q > 0 ? sprintf("%.2f", a / q) : "-"))
+        if (o > 0) line = line sprintf(" %8.2f %6.2f", o, a / o)
+        print line (q > 0 && a / q > wanted ? "   above " wanted : "") }' | tee -a "${BENCH_TABLE:-/dev/null}"
+}
+beside_qemu() { # NAME WANTED OURS QEMU: the same of what was measured as OURS and QEMU
+    [ -z "$qemu" ] || printf 'recording / QEMU                 %s   (wanted: at most %s, processor time)\n' "$(ratio "$3" "$4")" "$2"
+    line_beside "$1" "$2" "$(median "$3" 2)" "$([ -z "$qemu" ] || median "$4" 2)" "$([ -z "$base" ] || median "$3_base" 2)" >/dev/null
+}
 table() { # RUNS NAME...: the medians of those that were measured; with BASE, its own and the ratio of processor times
     printf '%-34s %8s %8s %9s%s\n' "medians of $1" "wall s" "cpu s" "peak MiB" "${base:+   base: wall s    cpu s  peak MiB  ours / base}"
     shift
