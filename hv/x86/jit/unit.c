@@ -6,7 +6,7 @@
  * registers. */
 #include "hv/x86/exec.h"
 #include "hv/x86/insn.h"
-#include "hv/x86/jit/unit.h"
+#include "hv/x86/jit/ops.h"
 #include "hv/x86/jit/jit.h"
 #include "hv/x86/jit/region.h"
 
@@ -29,13 +29,50 @@ static void write_back(struct code_buffer *c, const struct flow *f, unsigned gue
         asm_store(c, H_CPU, (int32_t)(offsetof(struct x86, gpr) + 8 * guest), f->host[guest]);
 }
 
-/* The guest register that was not used for longest gives up its host register. */
+static uint16_t register_bit(unsigned guest)
+{
+    return (uint16_t)(guest < 16 ? 1u << guest : 0);
+}
+
+/* The guest registers that an op names. Of a vector it is another one's number, which is as good as any. */
+static uint16_t named(const struct unit *u, const struct op *op)
+{
+    const unsigned kind = shape_of(u, op)->kind;
+    const bool stack = kind >= SHAPE_PUSH && kind <= SHAPE_LEAVE;
+    return (stack || kind == SHAPE_CALL || kind == SHAPE_RET ? 1u << RSP : 0) | register_bit(op->base) | register_bit(op->index) | register_bit(guest_of(op, op->dst)) |
+           register_bit(guest_of(op, op->src));
+}
+
+/* Those of `left` that the next ops name last, or not at all: ops of the block, and of what follows it. */
+static uint16_t named_last(const struct unit *u, uint16_t left)
+{
+    enum { AHEAD = 24 };
+    const struct block *b = u->block;
+    unsigned k = u->op + 1;
+    for (unsigned n = 0; b && n < AHEAD; n++, k++) {
+        while (b && k >= b->n) {
+            b = b->next[0] ? b->next[0] : b->next[1];
+            k = 0;
+        }
+        const uint16_t rest = b ? (uint16_t)(left & ~named(u, &b->ops[k])) : 0;
+        if (!rest)
+            break;
+        left = rest;
+    }
+    return left;
+}
+
+/* A guest register gives up its host register: one that is not used soon, and of these the one that was not used for longest. */
 static unsigned evict(struct unit *u)
 {
     unsigned oldest = 16;
+    uint16_t may = 0;
     for (unsigned g = 0; g < 16; g++)
-        if (u->now.host[g] != H_NONE && !(u->pinned >> g & 1) &&
-            (oldest == 16 || u->last_use[g] < u->last_use[oldest]))
+        if (u->now.host[g] != H_NONE && !(u->pinned >> g & 1))
+            may |= (uint16_t)(1u << g);
+    may = named_last(u, may);
+    for (unsigned g = 0; g < 16; g++)
+        if (may >> g & 1 && (oldest == 16 || u->last_use[g] < u->last_use[oldest]))
             oldest = g;
     unsigned host = u->now.host[oldest];
     write_back(&u->code, &u->now, oldest);
