@@ -80,17 +80,18 @@ struct host_mem segment_base(unsigned seg)
 
 /* ---------------------------------------------------------------- several accesses at once */
 
-enum { GROUP_REACH = 128 };
+/* How many bytes a group may have, and how many blocks ahead its accesses are looked for. */
+enum { GROUP_REACH = 128, GROUP_AHEAD = 2 };
 
 /* The accesses of a group, relative to its register's first value. */
 struct reach {
     int64_t low, high, moved;
-    unsigned accesses, last;
+    unsigned accesses;
     bool write;
 };
 
 /* False if the access is too far away. */
-static bool reach_add(struct reach *r, unsigned op, int64_t at, unsigned size, bool write)
+static bool reach_add(struct reach *r, int64_t at, unsigned size, bool write)
 {
     int64_t low = r->accesses && r->low < at ? r->low : at;
     int64_t high = r->accesses && r->high > at + size ? r->high : at + size;
@@ -98,7 +99,6 @@ static bool reach_add(struct reach *r, unsigned op, int64_t at, unsigned size, b
         return false;
     r->low = low;
     r->high = high;
-    r->last = op;
     r->write |= write;
     r->accesses++;
     return true;
@@ -213,30 +213,74 @@ static bool may_change(const struct unit *u, const struct op *op, const struct s
     }
 }
 
-/* The accesses through a register from the current instruction on. */
-static struct reach reach_of(const struct unit *u, unsigned base)
+/* A branch that no block is chained to. */
+static bool goes_away(const struct shape *s)
 {
-    struct reach r = {.last = u->op};
-    for (unsigned k = u->op; k < u->block->n; k++) {
-        const struct op *op = &u->block->ops[k];
+    return is_branch(s->kind) && s->kind != SHAPE_JCC && s->kind != SHAPE_JMP;
+}
+
+/* Adds the accesses through a register from an op of a block on. Returns whether the register is the same at the block's end. */
+static bool reach_on(const struct unit *u, struct reach *r, const struct block *b, unsigned k, unsigned base)
+{
+    for (; k < b->n; k++) {
+        const struct op *op = &b->ops[k];
         const struct shape *s = shape_of(u, op);
         bool stack = base == RSP, ok = true;
         if (!op_compiled(u, op))
-            break;
+            return false;
         if (accesses_memory(op, s) && is_simple(op) && op->base == base)
-            ok = reach_add(&r, k, r.moved + op->disp, access_size(op, s), access_writes(s));
+            ok = reach_add(r, r->moved + op->disp, access_size(op, s), access_writes(s));
         if (stack && pushes(s))
-            ok = reach_add(&r, k, r.moved -= u->word, u->word, true);
+            ok = reach_add(r, r->moved -= u->word, u->word, true);
         if (stack && (s->kind == SHAPE_POP || s->kind == SHAPE_RET)) {
-            ok = reach_add(&r, k, r.moved, u->word, false);
-            r.moved += u->word;
+            ok = reach_add(r, r->moved, u->word, false);
+            r->moved += u->word;
         }
-        if (!ok || may_change(u, op, s, base) || is_branch(s->kind))
-            break;
+        if (!ok || may_change(u, op, s, base) || goes_away(s))
+            return false;
         if (stack)
-            r.moved += stack_step(u, op, s);
+            r->moved += stack_step(u, op, s);
     }
-    return r;
+    return true;
+}
+
+/* What may be accessed on one of two ways; for storing only if that is so on both. */
+static struct reach either_way(const struct reach *a, const struct reach *b)
+{
+    return (struct reach){.low = a->low < b->low ? a->low : b->low,
+                          .high = a->high > b->high ? a->high : b->high,
+                          .accesses = a->accesses > b->accesses ? a->accesses : b->accesses,
+                          .write = a->write && b->write};
+}
+
+static const struct block *follower(const struct block *b, unsigned which)
+{
+    return b->next[which] && b->next[which]->page == b->page ? b->next[which] : NULL;
+}
+
+/* Adds the accesses through a register from an op of a block on, and in the blocks that may follow, so many blocks ahead. */
+static struct reach reach_from(const struct unit *u, struct reach r, const struct block *b, unsigned k,
+                               unsigned base, unsigned ahead)
+{
+    if (!reach_on(u, &r, b, k, base) || !ahead)
+        return r;
+    struct reach found = r;
+    bool any = false;
+    for (unsigned i = 0; i < 2; i++) {
+        const struct block *next = follower(b, i);
+        if (!next)
+            continue;
+        const struct reach way = reach_from(u, r, next, 0, base, ahead - 1);
+        found = any ? either_way(&found, &way) : way;
+        any = true;
+    }
+    return found.high - found.low <= GROUP_REACH ? found : r;
+}
+
+/* The accesses through a register from the current instruction on. */
+static struct reach reach_of(const struct unit *u, unsigned base)
+{
+    return reach_from(u, (struct reach){0}, u->block, u->op, base, GROUP_AHEAD);
 }
 
 static bool within(const struct group *g, int64_t at, unsigned size, bool write)
@@ -244,12 +288,11 @@ static bool within(const struct group *g, int64_t at, unsigned size, bool write)
     return at >= g->low && at + size <= g->high && g->write >= write;
 }
 
-bool group_useful(const struct unit *u, const struct block *b, unsigned from)
+static bool useful_from(const struct unit *u, const struct group *g, const struct block *b, unsigned from,
+                        int64_t moved, unsigned ahead)
 {
-    const struct group *g = &u->now.group;
-    int64_t moved = g->moved;
     bool stack = g->base == RSP;
-    for (unsigned k = from; g->active && k < b->n; k++) {
+    for (unsigned k = from; k < b->n; k++) {
         const struct op *op = &b->ops[k];
         const struct shape *s = shape_of(u, op);
         if (!op_compiled(u, op))
@@ -261,34 +304,78 @@ bool group_useful(const struct unit *u, const struct block *b, unsigned from)
             return true;
         if (stack && (s->kind == SHAPE_POP || s->kind == SHAPE_RET) && within(g, moved, u->word, false))
             return true;
-        if (may_change(u, op, s, g->base) || is_branch(s->kind) || s->kind == SHAPE_POP)
+        if (may_change(u, op, s, g->base) || goes_away(s) || s->kind == SHAPE_POP)
             return false;
         if (stack)
             moved += stack_step(u, op, s);
     }
+    for (unsigned i = 0; ahead && i < 2; i++)
+        if (follower(b, i) && useful_from(u, g, follower(b, i), 0, moved, ahead - 1))
+            return true;
     return false;
 }
 
-void group_after(struct unit *u, const struct op *op)
+bool group_useful(const struct unit *u, const struct group *g, const struct block *b, unsigned from)
 {
-    struct group *g = &u->now.group;
-    g->active &= !may_change(u, op, shape_of(u, op), g->base);
+    return g->active && useful_from(u, g, b, from, g->moved, GROUP_AHEAD);
+}
+
+void groups_after(struct unit *u, const struct op *op)
+{
+    const struct shape *s = shape_of(u, op);
+    u->now.group.active &= !may_change(u, op, s, u->now.group.base);
+    u->now.kept.active &= !may_change(u, op, s, u->now.kept.base);
+}
+
+void groups_move(struct unit *u, int32_t bytes)
+{
+    if (u->now.group.base == RSP)
+        u->now.group.moved += bytes;
+    if (u->now.kept.base == RSP)
+        u->now.kept.moved += bytes;
+}
+
+/* Is the access at rBASE + disp one that was checked? */
+static bool group_has(const struct group *g, unsigned base, int32_t disp, unsigned size, bool write)
+{
+    return g->active && g->base == base && within(g, (int64_t)g->moved + disp, size, write);
+}
+
+/* Makes room for another group: the present one ends, or is kept in memory. False if both are still of use. */
+static bool group_make_room(struct unit *u)
+{
+    struct group *g = &u->now.group, *kept = &u->now.kept;
+    if (!group_useful(u, g, u->block, u->op)) {
+        g->active = false;
+        return true;
+    }
+    if (group_useful(u, kept, u->block, u->op))
+        return false;
+    asm_rm(&u->code, 8, HOST_MOV_EG, g->host, CPU_FIELD(kept));
+    *kept = *g;
+    kept->host = H_NONE;
+    g->active = false;
+    return true;
 }
 
 /* Checks the access at rBASE + disp, together with those that follow if there are any. False: the caller has
  * to check it alone. */
 static bool group_probe(struct unit *u, unsigned base, int32_t disp, unsigned size, bool write)
 {
-    struct group *g = &u->now.group;
+    struct group *g = &u->now.group, *kept = &u->now.kept;
     struct code_buffer *c = &u->code;
-    if (g->active && g->base == base && within(g, (int64_t)g->moved + disp, size, write)) {
+    if (group_has(g, base, disp, size, write)) {
         u->at = at_reg(g->host, g->moved + disp);
         return true;
     }
+    if (group_has(kept, base, disp, size, write)) {
+        asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(kept));
+        u->at = at_reg(H_AX, kept->moved + disp);
+        return true;
+    }
     struct reach r = reach_of(u, base);
-    if (r.accesses < 2 || group_useful(u, u->block, u->op))
+    if (r.accesses < 2 || !group_make_room(u))
         return false;
-    g->active = false;
     register_check(u, base, (int32_t)r.low, (unsigned)(r.high - r.low), r.write);
     *g = (struct group){.base = (uint8_t)base,
                         .write = r.write,
@@ -328,8 +415,7 @@ void stack_move(struct unit *u, int32_t bytes)
 {
     unsigned sp = reg_change(u, RSP);
     asm_rm(&u->code, u->word, HOST_LEA, sp, at_reg(sp, bytes));
-    if (u->now.group.base == RSP)
-        u->now.group.moved += bytes;
+    groups_move(u, bytes);
 }
 
 void operand_fetch(struct unit *u, unsigned size, unsigned to)

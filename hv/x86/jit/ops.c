@@ -185,8 +185,7 @@ static void compile_alu(struct unit *u, const struct op *op, const struct shape 
         alu_with_carry(u, op, operation, b);
     else
         alu_to_register(u, op, operation, b);
-    if (u->now.group.base == RSP)
-        u->now.group.moved += stack_step(u, op, s);
+    groups_move(u, stack_step(u, op, s));
 }
 
 /* FLAG_A becomes the result. */

@@ -39,7 +39,8 @@ static uint16_t named(const struct unit *u, const struct op *op)
 {
     const unsigned kind = shape_of(u, op)->kind;
     const bool stack = kind >= SHAPE_PUSH && kind <= SHAPE_LEAVE;
-    return (stack || kind == SHAPE_CALL || kind == SHAPE_RET ? 1u << RSP : 0) | register_bit(op->base) | register_bit(op->index) | register_bit(guest_of(op, op->dst)) |
+    return (stack || kind == SHAPE_CALL || kind == SHAPE_RET ? 1u << RSP : 0) | register_bit(op->base) |
+           register_bit(op->index) | register_bit(guest_of(op, op->dst)) |
            register_bit(guest_of(op, op->src));
 }
 
@@ -344,7 +345,8 @@ static const struct version *find_version(const struct unit *u, const struct blo
         if (v->block != b)
             continue;
         ++*count;
-        if (!has_group(&u->now.group, &v->flow.group) || !vectors_fit(&u->now, &v->flow))
+        if (!has_group(&u->now.group, &v->flow.group) || !has_group(&u->now.kept, &v->flow.kept) ||
+            !vectors_fit(&u->now, &v->flow))
             continue;
         if (same_flags(&v->flow, &u->now) || (!found && v->flow.source == FLAGS_MEMORY))
             found = v;
@@ -382,6 +384,7 @@ static void move_registers(struct unit *u, const struct flow *to)
 static void adapt(struct unit *u, const struct flow *to)
 {
     u->now.group.active &= to->group.active;
+    u->now.kept.active &= to->kept.active;
     for (unsigned g = 0; g < 16; g++) {
         if (!(to->dirty >> g & 1)) {
             write_back(&u->code, &u->now, g);
@@ -420,7 +423,8 @@ static bool has_room(const struct unit *u, const struct block *b)
 /* Is more known than what a version expects? */
 static bool is_better(const struct flow *now, const struct flow *version)
 {
-    return (now->group.active && !version->group.active) || (now->checks & ~version->checks & CHECK_MXCSR);
+    return (now->group.active && !version->group.active) || (now->kept.active && !version->kept.active) ||
+           (now->checks & ~version->checks & CHECK_MXCSR);
 }
 
 /* Leaves to a block, whatever its handler will be then; its steps are subtracted already. */
@@ -451,7 +455,8 @@ static void enter_block(struct unit *u, struct block *b)
     flags_lost(u);
     if (flags_hidden_from(u, b, 0))
         u->now.source = FLAGS_MEMORY;
-    u->now.group.active &= group_useful(u, b, 0);
+    u->now.group.active &= group_useful(u, &u->now.group, b, 0);
+    u->now.kept.active &= group_useful(u, &u->now.kept, b, 0);
     const struct version *v = find_version(u, b, &count);
     bool room = count < 2 && has_room(u, b), better = v && is_better(&u->now, &v->flow);
     if (v && !(room && (better || holds_nothing(&v->flow)))) {
@@ -467,7 +472,7 @@ static void enter_block(struct unit *u, struct block *b)
     }
     if (count == MAX_OF_BLOCK - 1) { /* the last one is for all edges */
         flags_to_memory(u);
-        u->now.group.active = false;
+        u->now.group.active = u->now.kept.active = false;
         vectors_settle(u);
     }
     add_version(u, b);
@@ -556,7 +561,7 @@ static void compile_block(struct unit *u, struct block *b, unsigned from)
             make_wrong(u, op);
         if (op_ends(u, op))
             return;
-        group_after(u, op);
+        groups_after(u, op);
     }
 }
 
@@ -605,7 +610,8 @@ bool unit_entry(struct unit *u, unsigned version)
 {
     const struct version *v = &u->version[version];
     everything_in_memory(&u->now);
-    if (v->flow.source != FLAGS_MEMORY || v->flow.group.active || !vectors_fit(&u->now, &v->flow))
+    if (v->flow.source != FLAGS_MEMORY || v->flow.group.active || v->flow.kept.active ||
+        !vectors_fit(&u->now, &v->flow))
         return false;
     add_rip(u, -block_offset(u, v->block));
     if (v->block != u->entry)

@@ -51,6 +51,7 @@ enum check {
 /* Where the guest's state is at a point of the code. */
 struct flow {
     struct group group;
+    struct group kept;       /* another one: what its `host` would be is in struct x86 */
     uint8_t checks;          /* enum check */
     uint8_t vector[VECTORS]; /* as `host` */
     uint32_t vdirty, vzero;  /* vectors that differ from memory; those that are 0, in no register */
@@ -282,10 +283,12 @@ unsigned reg_set(struct unit *, unsigned guest);
 /* A host register for something else, until `group` ends. */
 unsigned reg_extra(struct unit *);
 
-/* Does an access from this op of the block on need the group? (operand.c) */
-bool group_useful(const struct unit *, const struct block *, unsigned op);
-/* The instruction was compiled: the group ends if its register may have changed. */
-void group_after(struct unit *, const struct op *);
+/* Does an access from this op of the block on, or in those that may follow, need the group? (operand.c) */
+bool group_useful(const struct unit *, const struct group *, const struct block *, unsigned op);
+/* The instruction was compiled: a group ends if its register may have changed. */
+void groups_after(struct unit *, const struct op *);
+/* rSP has moved by so many bytes. */
+void groups_move(struct unit *, int32_t bytes);
 
 /* ---- flags (flags.c) ---- */
 
