@@ -206,6 +206,20 @@ static uint64_t movs_many(struct x86 *cpu, const struct op *op, uint64_t n)
     set_index(cpu, op, RDI, R64(RDI) + n * (uint64_t)step);
     return n;
 }
+/* Bytes that are all the same are most of what is stored: memory is cleared. */
+static void fill(uint8_t *to, uint64_t value, unsigned osize, uint64_t n)
+{
+    const unsigned size = 1u << osize, above = 64 - 8 * size;
+    const uint64_t total = n * size, same = (uint8_t)value * 0x0101010101010101u;
+    if (value << above == same << above) {
+        memset(to, (int)(uint8_t)value, total);
+        return;
+    }
+    memcpy(to, &value, size);
+    for (uint64_t done = size; done < total; done *= 2)
+        memcpy(to + done, to, least(done, total - done));
+}
+
 static uint64_t stos_many(struct x86 *cpu, const struct op *op, uint64_t n)
 {
     n = least(n, within_limit(cpu, op, ES, RDI, true));
@@ -217,11 +231,7 @@ static uint64_t stos_many(struct x86 *cpu, const struct op *op, uint64_t n)
     uint8_t *to = n ? host_w(cpu, d, size) : NULL;
     if (!to)
         return 0;
-    if (op->osize == 0)
-        memset(to, (int)v, n);
-    else
-        for (uint64_t i = 0; i < n; i++)
-            memcpy(to + i * size, &v, size);
+    fill(to, v, op->osize, n);
     set_index(cpu, op, RDI, R64(RDI) + n * size);
     return n;
 }
