@@ -153,9 +153,10 @@ static struct pmeta *meta_of(const struct physmem *pm, uint64_t physical)
 }
 
 enum {
-    STORES_MOST = 8192, /* a page with more stores takes too long */
+    STORES_MOST = 2048, /* a page with more stores takes too long */
     SHORT_FOR = 7,      /* such a page is given up soon, for as many periods */
     LINES_MOST = 48,    /* a page with so many lines is as good as written all over */
+    LINES_FRESH = 16, /* a page that was not written in the last period and has more of them soon has most */
 };
 
 /* A page of variables or a stack has many stores to few lines, or few to each of many; one that is being filled has as many lines,
@@ -173,7 +174,9 @@ void touch_look(struct pmeta *m)
     if (m->stores >= STORES_MOST)
         m->short_for = SHORT_FOR + 1;
     const bool filled = touch_filled(m->written, m->lines);
-    if (m->short_for || (filled && m->filled))
+    const bool many = m->by_lines == BY_LINES_FRESH && m->stores >= LINES_LOOK &&
+                      __builtin_popcountll(m->lines) > LINES_FRESH;
+    if (m->short_for || many || (filled && m->filled))
         m->flags &= (uint8_t)~PM_LINES;
     m->filled = filled;
 }

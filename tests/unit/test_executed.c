@@ -164,7 +164,7 @@ static void test_hot_line(void **state)
     static const uint8_t again[] = {0x89, 0x05, 0xe2, 0xfc}; /* again: mov [di], ax; loop again */
     struct machine m = machine_new();
     assert_int_equal(written(&m, again, sizeof again, DATA + 0x80, 10), 1 << 2);
-    assert_int_equal(written(&m, again, sizeof again, DATA + 0xc0, 8000), 1 << 3);
+    assert_int_equal(written(&m, again, sizeof again, DATA + 0xc0, 2000), 1 << 3);
     assert_int_equal(written(&m, again, sizeof again, DATA + 0xc0, 40000), UINT64_MAX);
     for (unsigned i = 0; i < 7; i++)
         assert_int_equal(written(&m, again, sizeof again, DATA + 0xc0, 1000), UINT64_MAX);
