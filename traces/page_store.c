@@ -9,9 +9,7 @@
 enum {
     BUCKETS = 32768,
     ALL_PAGES = PAGE_STORE_PAGES * TRACE_PAGE, /* bytes */
-    HUGE_PAGE =
-        2
-        << 20, /* the host's, if it has them: the store fills up from its beginning, and most boots fill it */
+    HUGE_PAGE = 2 << 20,
 };
 
 /* Entry 0 is the ring's head: its `newer` is the oldest entry, its `older` the newest. */
@@ -34,7 +32,7 @@ struct page_store *page_store_new(void)
 {
     struct page_store *s = mem_zero(1, sizeof *s);
     s->page = mem_check(aligned_alloc(HUGE_PAGE, ALL_PAGES));
-    madvise(s->page, ALL_PAGES, MADV_HUGEPAGE);
+    madvise(s->page, ALL_PAGES, MADV_HUGEPAGE); /* it fills up from its beginning, and most boots fill it */
     return s;
 }
 
