@@ -91,8 +91,9 @@ struct reach {
 };
 
 /* False if the access is too far away. */
-static bool reach_add(struct reach *r, int64_t at, unsigned size, bool write)
+static bool reach_add(void *ctx, int64_t at, unsigned size, bool write)
 {
+    struct reach *r = ctx;
     int64_t low = r->accesses && r->low < at ? r->low : at;
     int64_t high = r->accesses && r->high > at + size ? r->high : at + size;
     if (high - low > GROUP_REACH || low < -(1 << 30) || high > 1 << 30)
@@ -219,27 +220,33 @@ static bool goes_away(const struct shape *s)
     return is_branch(s->kind) && s->kind != SHAPE_JCC && s->kind != SHAPE_JMP;
 }
 
-/* Adds the accesses through a register from an op of a block on. Returns whether the register is the same at the block's end. */
-static bool reach_on(const struct unit *u, struct reach *r, const struct block *b, unsigned k, unsigned base)
+/* Told of an access, at a distance from the register's first value. False: enough is known. */
+typedef bool visit_access(void *ctx, int64_t at, unsigned size, bool write);
+
+/* The accesses through a register from an op of a block on, in their order; *moved: how far rSP has moved. Returns whether the
+ * block's end is reached with the register unchanged. */
+static bool visit_accesses(const struct unit *u, const struct block *b, unsigned k, unsigned base,
+                           int64_t *moved, visit_access *visit, void *ctx)
 {
+    const bool stack = base == RSP;
     for (; k < b->n; k++) {
         const struct op *op = &b->ops[k];
         const struct shape *s = shape_of(u, op);
-        bool stack = base == RSP, ok = true;
+        bool more = true;
         if (!op_compiled(u, op))
             return false;
         if (accesses_memory(op, s) && is_simple(op) && op->base == base)
-            ok = reach_add(r, r->moved + op->disp, access_size(op, s), access_writes(s));
+            more = visit(ctx, *moved + op->disp, access_size(op, s), access_writes(s));
         if (stack && pushes(s))
-            ok = reach_add(r, r->moved -= u->word, u->word, true);
+            more = visit(ctx, *moved -= u->word, u->word, true);
         if (stack && (s->kind == SHAPE_POP || s->kind == SHAPE_RET)) {
-            ok = reach_add(r, r->moved, u->word, false);
-            r->moved += u->word;
+            more = visit(ctx, *moved, u->word, false);
+            *moved += u->word;
         }
-        if (!ok || may_change(u, op, s, base) || goes_away(s))
+        if (!more || may_change(u, op, s, base) || goes_away(s))
             return false;
         if (stack)
-            r->moved += stack_step(u, op, s);
+            *moved += stack_step(u, op, s);
     }
     return true;
 }
@@ -262,7 +269,7 @@ static const struct block *follower(const struct block *b, unsigned which)
 static struct reach reach_from(const struct unit *u, struct reach r, const struct block *b, unsigned k,
                                unsigned base, unsigned ahead)
 {
-    if (!reach_on(u, &r, b, k, base) || !ahead)
+    if (!visit_accesses(u, b, k, base, &r.moved, reach_add, &r) || !ahead)
         return r;
     struct reach found = r;
     bool any = false;
@@ -288,31 +295,27 @@ static bool within(const struct group *g, int64_t at, unsigned size, bool write)
     return at >= g->low && at + size <= g->high && g->write >= write;
 }
 
+struct use {
+    const struct group *group;
+    bool found;
+};
+
+static bool use_found(void *ctx, int64_t at, unsigned size, bool write)
+{
+    struct use *use = ctx;
+    use->found = within(use->group, at, size, write);
+    return !use->found;
+}
+
 static bool useful_from(const struct unit *u, const struct group *g, const struct block *b, unsigned from,
                         int64_t moved, unsigned ahead)
 {
-    bool stack = g->base == RSP;
-    for (unsigned k = from; k < b->n; k++) {
-        const struct op *op = &b->ops[k];
-        const struct shape *s = shape_of(u, op);
-        if (!op_compiled(u, op))
-            return false;
-        if (accesses_memory(op, s) && is_simple(op) && op->base == g->base &&
-            within(g, moved + op->disp, access_size(op, s), access_writes(s)))
-            return true;
-        if (stack && pushes(s) && within(g, moved -= u->word, u->word, true))
-            return true;
-        if (stack && (s->kind == SHAPE_POP || s->kind == SHAPE_RET) && within(g, moved, u->word, false))
-            return true;
-        if (may_change(u, op, s, g->base) || goes_away(s) || s->kind == SHAPE_POP)
-            return false;
-        if (stack)
-            moved += stack_step(u, op, s);
-    }
-    for (unsigned i = 0; ahead && i < 2; i++)
+    struct use use = {.group = g};
+    const bool through = visit_accesses(u, b, from, g->base, &moved, use_found, &use);
+    for (unsigned i = 0; through && ahead && i < 2; i++)
         if (follower(b, i) && useful_from(u, g, follower(b, i), 0, moved, ahead - 1))
             return true;
-    return false;
+    return use.found;
 }
 
 bool group_useful(const struct unit *u, const struct group *g, const struct block *b, unsigned from)

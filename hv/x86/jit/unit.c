@@ -50,8 +50,8 @@ static uint16_t named_last(const struct unit *u, uint16_t left)
     enum { AHEAD = 24 };
     const struct block *b = u->block;
     unsigned k = u->op + 1;
-    for (unsigned n = 0; b && n < AHEAD; n++, k++) {
-        while (b && k >= b->n) {
+    for (unsigned n = 0; n < AHEAD; n++, k++) {
+        if (k >= b->n) {
             b = b->next[0] ? b->next[0] : b->next[1];
             k = 0;
         }
