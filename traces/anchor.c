@@ -1,28 +1,23 @@
-/* anchor.c - see anchor.h. Sixteen places at a time, with the vectors that gcc and clang have on any processor: what
- * chooses them is arithmetic of 16 bits. */
+/* anchor.c - see anchor.h. Sixteen places at a time: what chooses them is arithmetic of 16 bits. */
 #include "traces/anchor.h"
+#include "traces/vector.h"
 
-enum { PLACES = 16, BYTES = 8, CHOSEN = 0x80, CHOICE = 0xff80 };
+enum { PLACES = VECTOR, BYTES = 8, CHOSEN = 0x80, CHOICE = 0xff80 };
 
 /* Odd numbers without a pattern. */
 static const uint16_t factor[BYTES / 2] = {0x9e37, 0x79b9, 0x7f4b, 0xc2b3};
 
-typedef uint16_t lanes __attribute__((vector_size(PLACES)));
-typedef uint64_t halves __attribute__((vector_size(PLACES)));
-
-static lanes load(const uint8_t *p)
+static vector16 load(const uint8_t *p)
 {
-    lanes v;
-    memcpy(&v, p, sizeof v);
-    return v;
+    return (vector16)vector_load(p);
 }
 
 /* All ones for each second place from p on that is an anchor. */
-static halves chosen(const uint8_t *p)
+static vector64 chosen(const uint8_t *p)
 {
-    const lanes sum =
+    const vector16 sum =
         load(p) * factor[0] + load(p + 2) * factor[1] + load(p + 4) * factor[2] + load(p + 6) * factor[3];
-    return (halves)((sum & CHOICE) == CHOSEN);
+    return (vector64)((sum & CHOICE) == CHOSEN);
 }
 
 static bool is_anchor(const uint8_t *p)
@@ -36,7 +31,7 @@ static bool is_anchor(const uint8_t *p)
 size_t anchor_next(const uint8_t *data, size_t n, size_t at, uint32_t *hash)
 {
     for (; at + PLACES + BYTES <= n; at += PLACES) {
-        const halves any = chosen(data + at) | chosen(data + at + 1);
+        const vector64 any = chosen(data + at) | chosen(data + at + 1);
         if (any[0] | any[1])
             break;
     }

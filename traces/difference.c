@@ -1,20 +1,8 @@
-/* difference.c - see difference.h. Sixteen bytes at a time, with the vectors that gcc and clang have on any processor. */
-#include <string.h>
-
-#include "traces/bytes.h"
+/* difference.c - see difference.h. */
 #include "traces/difference.h"
+#include "traces/vector.h"
 
-enum { WORD = 64, VECTOR = 16 };
-
-typedef uint8_t bytes __attribute__((vector_size(VECTOR)));
-typedef uint64_t halves __attribute__((vector_size(VECTOR)));
-
-static bytes load(const uint8_t *p)
-{
-    bytes b;
-    memcpy(&b, p, sizeof b);
-    return b;
-}
+enum { WORD = 64 };
 
 /* The low bits of eight bytes, the first one's lowest. */
 static uint64_t gather(uint64_t word)
@@ -23,21 +11,21 @@ static uint64_t gather(uint64_t word)
 }
 
 /* The sum of sixteen bytes, which is at most 255. */
-static unsigned sum(bytes b)
+static unsigned sum(vector8 b)
 {
-    const halves h = (halves)b;
+    const vector64 h = (vector64)b;
     return (unsigned)((h[0] + h[1]) * 0x0101010101010101 >> 56);
 }
 
 /* 64 bytes of the pages. */
 static uint64_t compare(struct difference *d, const uint8_t *page, const uint8_t *base)
 {
-    bytes differ = {0}, changed = {0}, kept = {0};
+    vector8 differ = {0}, changed = {0}, kept = {0};
     uint64_t bits = 0;
     for (unsigned i = 0; i < WORD; i += VECTOR) {
-        const bytes p = load(page + i), other = (bytes)(p != load(base + i)) & 1,
-                    nonzero = (bytes)(p != 0) & 1;
-        const halves h = (halves)other;
+        const vector8 p = vector_load(page + i), other = (vector8)(p != vector_load(base + i)) & 1,
+                      nonzero = (vector8)(p != 0) & 1;
+        const vector64 h = (vector64)other;
         bits |= (gather(h[0]) | gather(h[1]) << 8) << i;
         differ += other;
         changed += other & nonzero;
