@@ -190,7 +190,7 @@ static struct symbol_table *add_image(struct symbols *s, const char *name, const
     return t;
 }
 
-/* A shell starts the same few programs again and again: hashing one takes a fiftieth of the time of reading it. */
+/* A shell starts the same few programs again and again, and to hash one takes little of the time that it takes to read it. */
 static struct elf_read *elf_read_before(const struct symbols *s, const struct elf_read *e)
 {
     for (size_t i = 0; i < s->nelfs; i++)

@@ -233,7 +233,8 @@ void symbol_table_symbol(const struct symbol_table *t, size_t i, struct symbol *
 /* Adds a table with the function and object symbols of an ELF image (.symtab, else .dynsym), and the members
  * that are wanted. `name` as in symbol_table_begin. With `lines` the DWARF line table and call frames too
  * (real mode's where DW_AT_producer says -m16). Returns the table, or NULL with err if it is not an ELF file,
- * is damaged, or has no symbols. The data is only needed during the call. */
+ * is damaged, or has no symbols. The data is only needed during the call. Without `lines`, an image that was added
+ * under the same name before is not read again. */
 struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const void *data, size_t size,
                                      bool lines, struct error *err);
 /* Adds the symbols of an ELF file, with lines. NULL with err. */

@@ -3,8 +3,9 @@
  * While this is on, a page is not in the TLB at first, so that each access comes to access_note(), which notes it by lines of 64
  * bytes. After some accesses the page counts as read all over, and is in the TLB; after some more bytes also as written, and its
  * writes are direct again. So this costs little, wherever the guest spends its time. (If only writes are noted, the page is in the
- * TLB for reads from the first access on, so that no write needs a walk through the page tables: that is several times cheaper.) Unlike what touched.c notes, where the limits
- * are reached may depend on how accesses are grouped: the answer is for searches in this process, and is in no recording. */
+ * TLB for reads from the first access on, so that no write needs a walk through the page tables: that is several times cheaper.)
+ * Unlike what touched.c notes, where the limits are reached may depend on how accesses are grouped: the answer is for searches
+ * in this process, and is in no recording. */
 #include <stdlib.h>
 
 #include "hv/x86/cpu.h"

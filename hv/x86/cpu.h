@@ -375,7 +375,7 @@ struct x86 {
     struct block *jumps[JUMPS];
     /* What compiled loads expect as tlb_entry.add: the last one's. Any value is correct. */
     uintptr_t guess[GUESSES];
-    uintptr_t kept; /* by compiled code: where the register of a group points to (jit/unit.h) */
+    uintptr_t kept; /* compiled code's second group: the host address (struct flow in jit/unit.h) */
     struct space spaces[SPACES];
     struct tlb_entry none[TLB_SIZE];
     bool hosted, trap_hit; /* x86_host(); x86_run() must return X86_TRAP */

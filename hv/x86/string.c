@@ -206,6 +206,7 @@ static uint64_t movs_many(struct x86 *cpu, const struct op *op, uint64_t n)
     set_index(cpu, op, RDI, R64(RDI) + n * (uint64_t)step);
     return n;
 }
+
 /* Bytes that are all the same are most of what is stored: memory is cleared. */
 static void fill(uint8_t *to, uint64_t value, unsigned osize, uint64_t n)
 {

@@ -11,7 +11,8 @@
  * Pages written are noted by lines too: a search for the last write to a variable can then pass over most of the periods in which
  * something else in its page was written. These pages have no direct writes, until it is not worth it any more (touch_look()); then
  * all their lines count as written. Until then each store comes here by itself, in the order of the run: no string instruction,
- * compiled code or vector store writes such a page in larger pieces than its handler does. So when that is follows from the run alone. */
+ * compiled code or vector store writes such a page in larger pieces than its handler does. So how long a page is followed depends on
+ * the run alone. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -156,7 +157,7 @@ enum {
     STORES_MOST = 2048, /* a page with more stores takes too long */
     SHORT_FOR = 7,      /* such a page is given up soon, for as many periods */
     LINES_MOST = 48,    /* a page with so many lines is as good as written all over */
-    LINES_FRESH = 16, /* a page that was not written in the last period and has more of them soon has most */
+    LINES_FRESH = 16,   /* so many, of a page that was not written in the last period, will soon be most */
 };
 
 /* A page of variables or a stack has many stores to few lines, or few to each of many; one that is being filled has as many lines,

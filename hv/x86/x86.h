@@ -79,8 +79,9 @@ int physmem_load(struct physmem *, const struct snapshot_source *);
  *     executed, which notes its lines; and compiled code consists of what was decoded.
  *   - Memory is written directly only through a TLB entry whose `w` matches. Such an entry exists only after a write
  *     through it took the slow way, which notes the page; and while a page's lines are being noted (PM_LINES) there
- *     is none for it at all, so each write takes the slow way. Before anything else is written for an instruction,
- *     the same addresses are translated for writing in the same order. */
+ *     is none for it at all, so each write takes the slow way, by itself and in the order of the run: how long they
+ *     are noted depends on how many writes there are. Before anything else is written for an instruction, the same
+ *     addresses are translated for writing in the same order. */
 void physmem_touched(struct physmem *, struct touched_set *);
 /* What processors read and wrote, see engine_ops.accesses. The contract is shorter, because the run is not to be the same in each
  * recording: memory is read or written directly only through a TLB entry whose `r` or `w` matches, and what else is read is noted

@@ -51,7 +51,7 @@ enum check {
 /* Where the guest's state is at a point of the code. */
 struct flow {
     struct group group;
-    struct group kept;       /* another one: what its `host` would be is in struct x86 */
+    struct group kept;       /* a second one: its pointer is in memory (`kept` in struct x86) */
     uint8_t checks;          /* enum check */
     uint8_t vector[VECTORS]; /* as `host` */
     uint32_t vdirty, vzero;  /* vectors that differ from memory; those that are 0, in no register */
