@@ -19,7 +19,6 @@ struct worker {
     size_t turn; /* of the part that it searches */
     struct trace *t;
     struct timeline *tl;
-    struct symbols *symbols;
     struct processes *processes;
     struct view_orc *orc;
     struct worker *next_free, *next;
@@ -39,6 +38,7 @@ struct search {
     const struct find_request *r;
     const struct trace *t;
     const struct engine_kind *kind;
+    const struct symbols *symbols; /* of all jobs: they only look names up */
     struct stretch *part;
     size_t n;
     size_t alone;    /* parts that were searched before there were several jobs */
@@ -114,7 +114,6 @@ static void worker_free(struct worker *w)
 {
     view_orc_free(w->orc);
     processes_free(w->processes);
-    symbols_free(w->symbols);
     timeline_close(w->tl);
     trace_close(w->t);
     free(w);
@@ -126,8 +125,7 @@ static struct worker *worker_new(struct search *s, struct error *err)
     w->s = s;
     w->t = trace_open_beside(s->t, err); /* a trace is for one thread only */
     w->tl = w->t ? timeline_open_trace(w->t, s->kind, err) : NULL;
-    w->symbols = w->tl ? symbols_load(w->t, err) : NULL;
-    if (!w->symbols) {
+    if (!w->tl) {
         worker_free(w);
         return NULL;
     }
@@ -179,9 +177,9 @@ static char *caller_of(const struct worker *w, const struct timeline_hit *hit, s
 {
     struct view_frame frame[2];
     char text[600];
-    if (view_frames(timeline_look(w->tl), hit->cpu, w->symbols, space, w->orc, frame, 2) < 2)
+    if (view_frames(timeline_look(w->tl), hit->cpu, w->s->symbols, space, w->orc, frame, 2) < 2)
         return mem_string("");
-    symbols_text(w->symbols, space, frame[1].pc, hit->icount, text, sizeof text - 2);
+    symbols_text(w->s->symbols, space, frame[1].pc, hit->icount, text, sizeof text - 2);
     if (frame[1].by == VIEW_FRAME_GUESS)
         strcat(text, "?");
     return mem_string(text);
@@ -232,7 +230,7 @@ static struct find_hit describe(const struct search *s, struct worker *w, const 
     char text[600];
     processes_move(w->processes, w->t, hit->icount, &ignored);
     const struct running_place place = {.t = w->t,
-                                        .symbols = w->symbols,
+                                        .symbols = s->symbols,
                                         .processes = w->processes,
                                         .icount = hit->icount,
                                         .recorded = hit->icount,
@@ -240,7 +238,7 @@ static struct find_hit describe(const struct search *s, struct worker *w, const 
                                         .pc = hit->pc};
     struct running run;
     running_at(&place, &run);
-    symbols_text(w->symbols, run.space, hit->pc, hit->icount, text, sizeof text);
+    symbols_text(s->symbols, run.space, hit->pc, hit->icount, text, sizeof text);
     h.symbol = mem_string(text);
     h.process = process_of(w, hit);
     h.caller = caller_of(w, hit, run.space);
@@ -415,9 +413,11 @@ static void free_hits(struct find_hit *hit, size_t n)
     free(hit);
 }
 
-int find_hits(const struct find_request *r, struct trace *t, struct find_result *res, struct error *err)
+static int search_all(const struct find_request *r, struct trace *t, const struct symbols *symbols,
+                      struct find_result *res, struct error *err)
 {
-    struct search s = {.r = r, .t = t, .enough = SIZE_MAX, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct search s = {
+        .r = r, .t = t, .symbols = symbols, .enough = SIZE_MAX, .lock = PTHREAD_MUTEX_INITIALIZER};
     s.kind = recording_engine(r->engines, t, r->path, err);
     if (!s.kind)
         return -1;
@@ -433,6 +433,16 @@ int find_hits(const struct find_request *r, struct trace *t, struct find_result 
         next = w->next;
         worker_free(w);
     }
+    return rc;
+}
+
+int find_hits(const struct find_request *r, struct trace *t, struct find_result *res, struct error *err)
+{
+    struct symbols *own = r->symbols ? NULL : symbols_load(t, err);
+    if (!r->symbols && !own)
+        return -1;
+    const int rc = search_all(r, t, r->symbols ? r->symbols : own, res, err);
+    symbols_free(own);
     return rc;
 }
 

@@ -144,6 +144,16 @@ static int by_row(const void *a, const void *b)
     return (x->line > y->line) - (x->line < y->line);
 }
 
+/* What comes from a trace's notes is in order already. */
+static void sort_rows(void *rows, size_t n, size_t size, int (*compare)(const void *a, const void *b))
+{
+    size_t i = 1;
+    while (i < n && compare((char *)rows + (i - 1) * size, (char *)rows + i * size) <= 0)
+        i++;
+    if (i < n)
+        qsort(rows, n, size, compare);
+}
+
 static size_t absolute_count(const struct symbol_table *t)
 {
     size_t n = 0;
@@ -219,10 +229,8 @@ struct symbol_table *symbol_table_end(struct symbol_table *t)
 {
     struct symbols *s = t->owner;
     assert(!symbol_table_whole(t) && "a table is ended once");
-    if (t->n)
-        qsort(t->entries, t->n, sizeof *t->entries, by_address);
-    if (t->nlines)
-        qsort(t->lines, t->nlines, sizeof *t->lines, by_row);
+    sort_rows(t->entries, t->n, sizeof *t->entries, by_address);
+    sort_rows(t->lines, t->nlines, sizeof *t->lines, by_row);
     symbol_table_sort_frames(t);
     set_sizes(t);
     t->hash = table_hash(t);
