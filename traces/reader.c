@@ -57,45 +57,50 @@ static const char *head_same(const struct frame_entry *e, const uint8_t *bytes)
 }
 
 /* Unpacks the payload into new memory, which is allocated only if the lengths agree. */
-static const char *payload_unpack(const struct frame_entry *e, const uint8_t *stored, uint8_t **raw)
+static const char *payload_unpack(struct trace *t, const struct frame_entry *e, const uint8_t *stored,
+                                  uint8_t **raw)
 {
     if (e->packing == PACK_ZSTD && ZSTD_getFrameContentSize(stored, e->payload) != e->info.raw)
         return "its two lengths do not agree";
+    if (!t->zstd)
+        t->zstd = mem_check(ZSTD_createDCtx());
     *raw = mem_alloc(e->info.raw);
     if (e->packing == PACK_NONE)
         memcpy(*raw, stored, e->info.raw);
-    else if (ZSTD_decompress(*raw, e->info.raw, stored, e->payload) != e->info.raw)
+    else if (ZSTD_decompressDCtx(t->zstd, *raw, e->info.raw, stored, e->payload) != e->info.raw)
         return "cannot be unpacked";
     return XXH3_64bits(*raw, e->info.raw) != e->info.hash ? "checksum of its unpacked content does not match"
                                                           : NULL;
 }
 
-uint8_t *frame_read(struct trace *t, size_t frame, struct error *err)
+static int stored_read(struct trace *t, size_t frame, uint8_t *bytes, struct error *err)
 {
     const struct frame_entry *e = &t->frame[frame];
-    uint8_t *bytes = mem_alloc(e->info.stored);
-    if (source_read(t, e->info.offset, bytes, e->info.stored, err)) {
-        free(bytes);
-        return NULL;
-    }
+    if (source_read(t, e->info.offset, bytes, e->info.stored, err))
+        return -1;
     const char *bad = head_same(e, bytes);
     if (!bad && XXH3_64bits(bytes + e->info.stored - e->payload, e->payload) != e->stored_hash)
         bad = "checksum of its content does not match";
-    if (!bad)
+    return bad ? frame_error(t, frame, err, bad) : 0;
+}
+
+uint8_t *frame_read(struct trace *t, size_t frame, struct error *err)
+{
+    uint8_t *bytes = mem_alloc(t->frame[frame].info.stored);
+    if (!stored_read(t, frame, bytes, err))
         return bytes;
     free(bytes);
-    frame_error(t, frame, err, bad);
     return NULL;
 }
 
 uint8_t *frame_unpack(struct trace *t, size_t frame, struct error *err)
 {
     const struct frame_entry *e = &t->frame[frame];
-    uint8_t *bytes = frame_read(t, frame, err), *raw = NULL;
-    if (!bytes)
+    uint8_t *raw = NULL;
+    t->stored = mem_grow(t->stored, &t->stored_cap, e->info.stored, 1);
+    if (stored_read(t, frame, t->stored, err))
         return NULL;
-    const char *bad = payload_unpack(e, bytes + e->info.stored - e->payload, &raw);
-    free(bytes);
+    const char *bad = payload_unpack(t, e, t->stored + e->info.stored - e->payload, &raw);
     if (!bad)
         return raw;
     free(raw);
@@ -133,6 +138,11 @@ void frame_cache_clear(struct trace *t)
 {
     while (t->ncached)
         frame_uncache(t, t->ncached - 1);
+    ZSTD_freeDCtx(t->zstd);
+    free(t->stored);
+    t->zstd = NULL;
+    t->stored = NULL;
+    t->stored_cap = 0;
 }
 
 const uint8_t *frame_cached(struct trace *t, size_t frame, struct error *err)

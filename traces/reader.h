@@ -128,6 +128,9 @@ struct trace {
     struct trace_checkpoint *checkpoint;
     size_t checkpoint_cap;
 
+    struct ZSTD_DCtx_s *zstd; /* both are made for the first frame, and used again: */
+    uint8_t *stored;          /* the frame that is being unpacked, as it is in the file */
+    size_t stored_cap;
     size_t cache[CACHED_FRAMES]; /* numbers of the frames that are unpacked */
     size_t ncached, cached_bytes;
     uint64_t cache_clock;

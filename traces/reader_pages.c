@@ -13,7 +13,7 @@ static const struct page_item *items_of(struct trace *t, size_t frame, const uin
     struct frame_entry *e = &t->frame[frame];
     if (e->item)
         return e->item;
-    struct page_item *item = mem_zero(e->info.items, sizeof *item);
+    struct page_item *item = mem_alloc(e->info.items * sizeof *item); /* they are written in order */
     size_t checks = e->checked ? (size_t)e->info.items * PAGE_CHECK : 0;
     const char *bad = page_items_read(raw, e->info.raw - checks, e->info.items, e->info.first, item);
     if (!bad)
