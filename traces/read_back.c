@@ -35,7 +35,7 @@ void read_back_stream(struct read_back *b, const struct stream_content *content,
     const struct stream_entry *last = b->n ? &b->entry[b->n - 1] : NULL;
     struct stream_entry e = {.s = {.length = length}};
     e.begin = last ? last->begin + stream_room(last->s.length) : 0;
-    struct stream_content c = {mem_zero(content->n + 1, sizeof *c.block), content->n};
+    struct stream_content c = {.block = mem_zero(content->n + 1, sizeof *c.block), .n = content->n};
     memcpy(c.block, content->block, content->n * sizeof *c.block);
     size_t n = b->n;
     MEM_MORE(b->entry, n);

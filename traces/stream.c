@@ -1,4 +1,5 @@
 /* stream.c - see stream.h. */
+#include <sys/mman.h>
 #include <xxhash.h>
 
 #include "traces/sorted.h"
@@ -31,10 +32,20 @@ bool stream_decode(struct view *v, struct stream *s)
 
 static const uint8_t zeros[STREAM_BLOCK];
 
+void stream_content_slab(struct stream_content *c, void *p, size_t mapped)
+{
+    MEM_MORE(c->slab, c->nslabs);
+    c->slab[c->nslabs++] = (struct stream_slab){p, mapped};
+}
+
 void stream_content_free(struct stream_content *c)
 {
-    for (size_t i = 0; i < c->n; i++)
-        free(c->block[i]);
+    for (size_t i = 0; i < c->nslabs; i++)
+        if (c->slab[i].mapped)
+            munmap(c->slab[i].p, c->slab[i].mapped);
+        else
+            free(c->slab[i].p);
+    free(c->slab);
     free(c->block);
     *c = (struct stream_content){0};
 }
@@ -45,6 +56,9 @@ void stream_content_move(struct stream_content *c, struct stream_content *more, 
         MEM_MORE(c->block, c->n);
         c->block[c->n++] = i < more->n ? more->block[i] : NULL;
     }
+    for (size_t i = 0; i < more->nslabs; i++)
+        stream_content_slab(c, more->slab[i].p, more->slab[i].mapped);
+    free(more->slab);
     free(more->block);
     *more = (struct stream_content){0};
 }
@@ -103,7 +117,34 @@ struct stream_reader {
     uint64_t most, length; /* of what is in `content` */
     uint8_t *next;         /* the next block, as far as it is unpacked */
     size_t have;
+    uint8_t *room; /* for the blocks behind it, in the last slab */
+    size_t left, slab;
 };
+
+/* Slabs double: a content's length is not known before its end. The host makes a large page as fast as some ten
+ * small ones, and a kernel has ten thousand. What lies behind the last block is never touched. */
+enum { SLAB_MOST = 16 << 20, HUGE_PAGE = 2 << 20 };
+
+static void slab_new(struct stream_reader *r)
+{
+    r->slab = !r->slab ? STREAM_BLOCK : r->slab < SLAB_MOST ? 2 * r->slab : SLAB_MOST;
+    const bool large = r->slab >= HUGE_PAGE;
+    r->room = mem_check(aligned_alloc(large ? HUGE_PAGE : TRACE_PAGE, r->slab));
+    if (large)
+        madvise(r->room, r->slab, MADV_HUGEPAGE);
+    r->left = r->slab;
+    stream_content_slab(&r->content, r->room, 0);
+}
+
+static uint8_t *block_new(struct stream_reader *r)
+{
+    if (!r->left)
+        slab_new(r);
+    uint8_t *block = r->room;
+    r->room += STREAM_BLOCK;
+    r->left -= STREAM_BLOCK;
+    return block;
+}
 
 struct stream_reader *stream_reader_new(unsigned format, uint64_t most)
 {
@@ -112,7 +153,7 @@ struct stream_reader *stream_reader_new(unsigned format, uint64_t most)
     r->hash = mem_check(XXH3_createState());
     XXH3_128bits_reset(r->hash);
     r->most = most;
-    r->next = mem_alloc(STREAM_BLOCK);
+    r->next = block_new(r);
     return r;
 }
 
@@ -123,7 +164,6 @@ void stream_reader_free(struct stream_reader *r)
     unpacker_free(r->unpacker);
     XXH3_freeState(r->hash);
     stream_content_free(&r->content);
-    free(r->next);
     free(r);
 }
 
@@ -138,7 +178,7 @@ static void block_done(struct stream_reader *r)
     bool zero = !memcmp(r->next, zeros, STREAM_BLOCK);
     c->block[c->n++] = zero ? NULL : r->next;
     if (!zero)
-        r->next = mem_alloc(STREAM_BLOCK);
+        r->next = block_new(r);
     r->length += r->have;
     r->have = 0;
 }

@@ -39,9 +39,16 @@ bool stream_decode(struct view *v, struct stream *s);
 struct stream_content {
     uint8_t **block; /* NULL: zeros */
     size_t n;
+    struct stream_slab { /* the memory that the blocks are in */
+        void *p;
+        size_t mapped; /* bytes of a file; 0: it is from malloc */
+    } * slab;
+    size_t nslabs;
 };
 
 void stream_content_free(struct stream_content *c);
+/* Appends memory that the blocks are in; it then belongs to the content. `mapped`: as in struct stream_slab. */
+void stream_content_slab(struct stream_content *c, void *p, size_t mapped);
 /* Appends the blocks of `more`, which is left empty, then zeros: `room` bytes in all. */
 void stream_content_move(struct stream_content *c, struct stream_content *more, uint64_t room);
 /* The page at that place, perhaps in `room`; zeros beyond the end. */

@@ -1,58 +1,104 @@
 /* stream_store.c - see stream_store.h. */
-#include <assert.h>
-
 #include "traces/stream_store.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zstd.h>
+#include <xxhash.h>
 
 #include "traces/folder.h"
 #include "traces/memory.h"
 
-enum { PIECE = 1 << 18, HASH = 32, NAME = HASH + 5 /* hash, a suffix */, FILES_MOST = 4096 };
+enum {
+    HASH = 32,
+    NAME = HASH + 5, /* hash, a suffix */
+    FILES_MOST = 4096
+};
+
+#define CONTENT_SUFFIX ".raw"
+#define EARLIER_SUFFIX ".zst" /* of contents that earlier versions kept */
 
 static void path_of(const char *folder, const struct stream *s, char path[4096])
 {
-    snprintf(path, 4096, "%s/%016" PRIx64 "%016" PRIx64 ".zst", folder, s->hash[1], s->hash[0]);
+    snprintf(path, 4096, "%s/%016" PRIx64 "%016" PRIx64 CONTENT_SUFFIX, folder, s->hash[1], s->hash[0]);
+}
+
+/* The file's size: whole blocks. */
+static size_t file_size(const struct stream *s)
+{
+    return (size_t)((s->length + STREAM_BLOCK - 1) / STREAM_BLOCK * STREAM_BLOCK);
 }
 
 /* ---------------------------------------------------------------- out of it */
 
-static bool unpack_file(int fd, struct stream_reader *r, const atomic_bool *stop)
+/* The content's blocks in a file of the right size that is mapped at `p`. Where it has holes there are none, so that the
+ * host need not make pages of zeros. */
+static void find_blocks(int fd, uint8_t *p, struct stream_content *c)
 {
-    enum unpack_result result = UNPACK_MORE;
-    uint8_t *piece = mem_alloc(PIECE);
-    for (ssize_t n; result == UNPACK_MORE && !atomic_load(stop) && (n = read(fd, piece, PIECE)) > 0;) {
-        size_t used;
-        result = stream_reader_feed(r, piece, (size_t)n, &used);
+    const off_t size = (off_t)(c->n * STREAM_BLOCK);
+    for (off_t at = 0, end; at < size && (at = lseek(fd, at, SEEK_DATA)) >= 0; at = end) {
+        end = lseek(fd, at, SEEK_HOLE);
+        end = end > at ? end : size;
+        const size_t first = (size_t)at / STREAM_BLOCK, behind = ((size_t)end - 1) / STREAM_BLOCK + 1;
+        madvise(p + first * STREAM_BLOCK, (behind - first) * STREAM_BLOCK, MADV_POPULATE_READ);
+        for (size_t i = first; i < behind; i++)
+            c->block[i] = mem_is_zero(p + i * STREAM_BLOCK, STREAM_BLOCK) ? NULL : p + i * STREAM_BLOCK;
     }
-    free(piece);
-    return result == UNPACK_END;
+}
+
+/* Whether the blocks are the stream's content, and zeros behind it. */
+static bool is_content(const struct stream *s, const struct stream_content *c, const atomic_bool *stop)
+{
+    static const uint8_t zeros[STREAM_BLOCK];
+    XXH3_state_t *state = mem_check(XXH3_createState());
+    size_t n = STREAM_BLOCK, i;
+    XXH3_128bits_reset(state);
+    for (i = 0; i < c->n && !atomic_load(stop); i++) {
+        n = s->length - i * STREAM_BLOCK < STREAM_BLOCK ? (size_t)s->length - i * STREAM_BLOCK : STREAM_BLOCK;
+        XXH3_128bits_update(state, c->block[i] ? c->block[i] : zeros, n);
+    }
+    const XXH128_hash_t h = XXH3_128bits_digest(state);
+    XXH3_freeState(state);
+    const uint8_t *last = c->block[c->n - 1];
+    return i == c->n && h.low64 == s->hash[0] && h.high64 == s->hash[1] &&
+           (!last || n == STREAM_BLOCK || mem_is_zero(last + n, STREAM_BLOCK - n));
+}
+
+/* The content is the file itself, in the host's page cache: that costs no memory of its own. It is read once, to be
+ * compared; what is used of it then is mapped again. */
+static bool map_content(int fd, const struct stream *s, struct stream_content *c, const atomic_bool *stop)
+{
+    const size_t size = file_size(s);
+    struct stat st;
+    if (!size || fstat(fd, &st) || (uint64_t)st.st_size != size)
+        return false;
+    uint8_t *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (p == MAP_FAILED)
+        return false;
+    *c = (struct stream_content){.n = size / STREAM_BLOCK};
+    c->block = mem_zero(c->n, sizeof *c->block);
+    stream_content_slab(c, p, size);
+    find_blocks(fd, p, c);
+    const bool good = is_content(s, c, stop);
+    madvise(p, size, MADV_DONTNEED);
+    if (!good)
+        stream_content_free(c);
+    return good;
 }
 
 bool stream_store_get(const char *folder, const struct stream *s, struct stream_content *c,
                       const atomic_bool *stop)
 {
     char path[4096];
-    uint64_t hash[2];
     path_of(folder, s, path);
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
-    struct stream_reader *r = stream_reader_new(UNPACK_ZSTD, s->length);
-    bool good = unpack_file(fd, r, stop) && stream_reader_length(r) == s->length;
-    if (good)
-        stream_reader_take(r, c, hash);
-    stream_reader_free(r);
-    if (good && memcmp(hash, s->hash, sizeof hash)) {
-        stream_content_free(c);
-        good = false;
-    }
+    const bool good = map_content(fd, s, c, stop);
     if (good)
         futimens(fd, NULL); /* the time of its last use */
     else if (!atomic_load(stop))
@@ -75,34 +121,15 @@ static bool write_all(int fd, const void *data, size_t n)
     return true;
 }
 
-/* Packs `n` bytes; at the end of the content, also what is still held back. */
-static bool pack(int fd, ZSTD_CCtx *z, const void *data, size_t n, bool end)
+/* Blocks of zeros are holes. */
+static bool write_content(int fd, const struct stream *s, const struct stream_content *c)
 {
-    uint8_t out[65536];
-    ZSTD_inBuffer in = {data, n, 0};
-    size_t left;
-    do {
-        ZSTD_outBuffer to = {out, sizeof out, 0};
-        left = ZSTD_compressStream2(z, &to, &in, end ? ZSTD_e_end : ZSTD_e_continue);
-        if (ZSTD_isError(left) || !write_all(fd, out, to.pos))
-            return false;
-    } while (end ? left != 0 : in.pos < in.size);
-    return true;
-}
-
-static bool pack_content(int fd, const struct stream *s, const struct stream_content *c)
-{
-    ZSTD_CCtx *z = mem_check(ZSTD_createCCtx());
-    uint8_t page[TRACE_PAGE];
     bool good = true;
-    ZSTD_CCtx_setParameter(z, ZSTD_c_compressionLevel, 1);
-    for (uint64_t at = 0, n; good && at < s->length; at += n) {
-        n = s->length - at < TRACE_PAGE ? s->length - at : TRACE_PAGE;
-        assert(at % TRACE_PAGE == 0 && "content is packed page by page");
-        good = pack(fd, z, stream_content_page(c, at, page), n, at + n == s->length);
-    }
-    ZSTD_freeCCtx(z);
-    return good;
+    for (size_t i = 0; good && i < file_size(s) / STREAM_BLOCK; i++)
+        if (i < c->n && c->block[i])
+            good = lseek(fd, (off_t)(i * STREAM_BLOCK), SEEK_SET) >= 0 &&
+                   write_all(fd, c->block[i], STREAM_BLOCK);
+    return good && !ftruncate(fd, (off_t)file_size(s));
 }
 
 struct kept {
@@ -126,7 +153,8 @@ static bool is_ours(const char *name)
     const char *rest = name + HASH;
     if (strnlen(name, NAME + 1) > NAME || strspn(name, "0123456789abcdef") != HASH)
         return false;
-    return !strcmp(rest, ".zst") || !strcmp(rest, TOUCHED_STORE_SUFFIX) ||
+    return !strcmp(rest, CONTENT_SUFFIX) || !strcmp(rest, EARLIER_SUFFIX) ||
+           !strcmp(rest, TOUCHED_STORE_SUFFIX) ||
            (rest[0] == '.' && rest[1] >= '1' && rest[1] <= '9' && !strcmp(rest + 2, known));
 }
 
@@ -139,7 +167,7 @@ static size_t list_kept(DIR *d, struct kept *list)
             continue;
         memcpy(list[n].name, e->d_name, NAME + 1);
         list[n].used = st.st_mtim;
-        list[n++].size = (uint64_t)st.st_size;
+        list[n++].size = (uint64_t)st.st_blocks * 512; /* without holes */
     }
     return n;
 }
@@ -184,7 +212,7 @@ void stream_store_keep(const char *folder, const struct stream *s, const struct 
     const int fd = access(path, F_OK) ? open_nameless(folder) : -1;
     if (fd < 0)
         return;
-    if (pack_content(fd, s, c))
+    if (write_content(fd, s, c))
         publish(fd, folder, path);
     else
         close(fd);

@@ -1,10 +1,10 @@
 /* stream_store.h - the content of streams, kept in a folder so that the next process need not unpack it
- * again. A kernel that is packed with xz takes half a second; what is kept here, a tenth of that. Private to
+ * again. A kernel that is packed with xz takes half a second; what is kept here, a hundredth of that. Private to
  * traces/.
  *
- * A file is named after the XXH3-128 of the content (as xxh128sum prints it) and is a zstd frame of it. It
- * appears only when it is complete, and what it unpacks to is compared with the stream's hash, so a damaged
- * file costs time and nothing else. The oldest files are removed when all of them take more than
+ * A file is named after the XXH3-128 of the content and is that content, with zeros up to a whole block; blocks of zeros are
+ * holes. It appears only when it is complete, and is compared with the stream's hash, so a damaged file costs time and
+ * nothing else. Processes map it: files are removed, but never changed or cut short. The oldest files are removed when all of them take more than
  * STREAM_STORE_MOST. Beside them are small files that say what packed data unpacks to; they are
  * removed by the same rule.
  */
@@ -19,7 +19,7 @@
 #define TOUCHED_STORE_SUFFIX ".seen" /* of files that say what was learnt of traces (touched.h) */
 #define STREAM_KNOWN_SUFFIX  ".of" /* of files that say which packed data has which content (stream_known.h) */
 
-/* Unpacks the content of a stream from the folder. False if it is not there, is not what the stream says, or
+/* The content of a stream from the folder. False if it is not there, is not what the stream says, or
  * if `stop` becomes true. */
 bool stream_store_get(const char *folder, const struct stream *s, struct stream_content *c,
                       const atomic_bool *stop);

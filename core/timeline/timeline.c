@@ -65,6 +65,7 @@ struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *
     tl->kind = kind;
     tl->last = trace_last_icount(t);
     replay_behaviour_differs(t, kind, &tl->warning);
+    trace_prepare(t, kind->unpacked); /* beside making the engine */
     tl->replay = replay_open(t, kind, err);
     if (!tl->replay) {
         free(tl);
@@ -74,7 +75,6 @@ struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *
     tl->feed = (struct feed){.e = tl->e, .source = {.ctx = tl, .input = tl_input}};
     tl->folded = folded_classes(t);
     open_store(tl);
-    trace_prepare(t, kind->unpacked);
     return tl;
 }
 

@@ -160,7 +160,7 @@ static void the_second_does_not_unpack(void **state)
         struct image im = image_of(format);
         char path[400];
         assert_int_equal(check(&im), 1);
-        assert_true(path_of(".zst", path) && path_of(STREAM_KNOWN_SUFFIX, path));
+        assert_true(path_of(".raw", path) && path_of(STREAM_KNOWN_SUFFIX, path));
         assert_int_equal(check(&im), 1);
         struct stream_taker *t = stream_taker_new(format, STREAMS_MAX, folder);
         size_t at = BEFORE, used = 0;
@@ -199,7 +199,7 @@ static void other_data_is_unpacked(void **state)
 static void damaged_files_do_no_harm(void **state)
 {
     struct image im = image_of(UNPACK_XZ);
-    static const char *const suffix[] = {STREAM_KNOWN_SUFFIX, ".zst"};
+    static const char *const suffix[] = {STREAM_KNOWN_SUFFIX, ".raw"};
     char path[400];
     for (unsigned i = 0; i < 40; i++) {
         find(&im, folder);
@@ -208,10 +208,10 @@ static void damaged_files_do_no_harm(void **state)
         assert_int_equal(check(&im), 1);
     }
     find(&im, folder);
-    assert_true(path_of(".zst", path));
+    assert_true(path_of(".raw", path));
     unlink(path);
     assert_int_equal(check(&im), 1);
-    assert_true(path_of(".zst", path));
+    assert_true(path_of(".raw", path));
     free(im.p);
 }
 

@@ -23,13 +23,13 @@ static char folder[64], inner[96];
 /* Three blocks, of which the second is zeros, and a part of a fourth. */
 static struct stream_content content_of(uint8_t seed, struct stream *s)
 {
-    struct stream_content c = {mem_zero(4, sizeof(uint8_t *)), 4};
+    struct stream_content c = {.block = mem_zero(4, sizeof(uint8_t *)), .n = 4};
     uint8_t *all = mem_zero(LENGTH + STREAM_BLOCK, 1);
     for (size_t i = 0; i < LENGTH; i++)
         all[i] = i / STREAM_BLOCK == 1 ? 0 : (uint8_t)(i * i / 7 + seed);
     for (size_t i = 0; i < 4; i++)
         if (i != 1)
-            c.block[i] = memcpy(mem_alloc(STREAM_BLOCK), all + i * STREAM_BLOCK, STREAM_BLOCK);
+            stream_content_slab(&c, c.block[i] = mem_copy(all + i * STREAM_BLOCK, STREAM_BLOCK), 0);
     const XXH128_hash_t h = XXH3_128bits(all, LENGTH);
     *s = (struct stream){.format = UNPACK_XZ, .length = LENGTH, .hash = {h.low64, h.high64}};
     free(all);
@@ -38,7 +38,7 @@ static struct stream_content content_of(uint8_t seed, struct stream *s)
 
 static void file_of(const struct stream *s, char path[200])
 {
-    snprintf(path, 200, "%s/%016llx%016llx.zst", inner, (unsigned long long)s->hash[1],
+    snprintf(path, 200, "%s/%016llx%016llx.raw", inner, (unsigned long long)s->hash[1],
              (unsigned long long)s->hash[0]);
 }
 
@@ -110,9 +110,9 @@ static void the_oldest_go(void **state)
     char path[3][200];
     assert_int_equal(folder_make(inner), 0);
     for (unsigned i = 0; i < 3; i++) {
-        snprintf(path[i], sizeof path[i], i < 2 ? "%s/%032x.zst" : "%s/mine-%u.zst", inner, i);
+        snprintf(path[i], sizeof path[i], i < 2 ? "%s/%032x.raw" : "%s/mine-%u.raw", inner, i);
         const int fd = open(path[i], O_CREAT | O_WRONLY, 0600);
-        assert_int_equal(ftruncate(fd, (off_t)STREAM_STORE_MOST / 2), 0);
+        assert_int_equal(posix_fallocate(fd, 0, (off_t)STREAM_STORE_MOST / 2), 0);
         const struct timespec times[2] = {{1000 + i, 0}, {1000 + i, 0}};
         assert_int_equal(futimens(fd, times), 0);
         close(fd);

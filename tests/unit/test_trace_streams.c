@@ -574,9 +574,9 @@ static void test_refused(void **state)
     struct page_item item[2];
     fill_streams(content, &image);
     for (unsigned i = 0; i < 2; i++) {
-        struct stream_content c = {mem_zero(2, sizeof *c.block), 2};
+        struct stream_content c = {.block = mem_zero(2, sizeof *c.block), .n = 2};
         for (unsigned k = 0; k < 2; k++) {
-            c.block[k] = mem_zero(STREAM_BLOCK, 1);
+            stream_content_slab(&c, c.block[k] = mem_zero(STREAM_BLOCK, 1), 0);
             memcpy(c.block[k], content[i].p + k * STREAM_BLOCK,
                    k ? content[i].n - STREAM_BLOCK : STREAM_BLOCK);
         }
