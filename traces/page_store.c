@@ -1,15 +1,13 @@
 /* page_store.c - see page_store.h. A hash table with chains, and a ring of all entries in order of use.
  */
 #include <assert.h>
-#include <sys/mman.h>
 
 #include "traces/page_store.h"
 #include "traces/trace.h"
 
 enum {
-    BUCKETS = 32768,
+    BUCKETS = 16384,
     ALL_PAGES = PAGE_STORE_PAGES * TRACE_PAGE, /* bytes */
-    HUGE_PAGE = 2 << 20,
 };
 
 /* Entry 0 is the ring's head: its `newer` is the oldest entry, its `older` the newest. */
@@ -31,8 +29,7 @@ struct page_store {
 struct page_store *page_store_new(void)
 {
     struct page_store *s = mem_zero(1, sizeof *s);
-    s->page = mem_check(aligned_alloc(HUGE_PAGE, ALL_PAGES));
-    madvise(s->page, ALL_PAGES, MADV_HUGEPAGE); /* it fills up from its beginning, and most boots fill it */
+    s->page = mem_check(aligned_alloc(TRACE_PAGE, ALL_PAGES)); /* the host gives memory as it fills up */
     return s;
 }
 

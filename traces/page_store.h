@@ -8,7 +8,8 @@
 
 #include "traces/bytes.h"
 
-enum { PAGE_STORE_PAGES = 24576 }; /* 96 MiB, taken as it fills */
+/* 32 MiB, taken as it fills. With three times as many, the traces of boots are 0.1 to 0.8 % smaller. */
+enum { PAGE_STORE_PAGES = 8192 };
 
 struct page_store;
 

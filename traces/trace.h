@@ -111,7 +111,7 @@ struct trace_end {
 
 /* Writes a trace from one thread. The writer compresses and writes on a thread of its own, behind a bounded
  * queue (about 16 MiB). That thread also keeps the pages that are likely to change next (as many as the
- * machine uses, at most 96 MiB) and digests of image content (at most 16 MiB), to store pages as differences
+ * machine uses, at most 32 MiB) and digests of image content (at most 16 MiB), to store pages as differences
  * from them, and what packed data in images unpacks to (at most 128 MiB, without zeros). It uses at most
  * about 320 MiB in all, whatever the machine's size, and up to 128 MiB while it unpacks.
  *
