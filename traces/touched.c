@@ -7,7 +7,7 @@
 #include "traces/trace.h"
 
 enum {
-    VERSION = 1,
+    VERSION = 2,           /* 1 has no cells: these are all there then */
     PIECE = 512 << 10,     /* bytes of a note at most */
     MOST_PAGES = 16 << 20, /* of all sets in memory: parts after that are as if they had none */
 };
@@ -125,37 +125,46 @@ static void put_new(struct buf *out, const struct touched *page, size_t n, const
     }
 }
 
+static bool same_lines(const struct touched *a, const struct touched *b)
+{
+    return a->lines == b->lines && a->cells == b->cells;
+}
+
 static enum lines_code code_of(const struct touched *page, const struct touched *before,
                                const struct touched *alias)
 {
-    if (page->lines == UINT64_MAX)
+    if (page->lines == UINT64_MAX && page->cells == UINT64_MAX)
         return LINES_ALL;
-    if (alias && alias->lines == page->lines)
+    if (alias && same_lines(alias, page))
         return LINES_ALIAS;
-    return before && before->lines == page->lines ? LINES_AGAIN : LINES_GIVEN;
+    return before && same_lines(before, page) ? LINES_AGAIN : LINES_GIVEN;
 }
 
-static void put_lines(struct buf *out, const struct touched *page, size_t n, const struct touched **before)
+static void put_lines(struct buf *out, enum touch k, const struct touched *page, size_t n,
+                      const struct touched **before)
 {
     struct aliases aliases = aliases_for(n);
     struct buf given = {0};
     for (size_t i = 0; i < n; i++) {
         enum lines_code code = code_of(&page[i], before[i], aliases_put(&aliases, &page[i]));
         buf_u8(out, (uint8_t)code);
-        if (code == LINES_GIVEN)
-            buf_u64(&given, page[i].lines);
+        if (code != LINES_GIVEN)
+            continue;
+        buf_u64(&given, page[i].lines);
+        if (k == TOUCH_WRITTEN)
+            buf_u64(&given, page[i].cells);
     }
     buf_add(out, given.p, given.n);
     buf_free(&given);
     free(aliases.slot);
 }
 
-static void put_pages(struct buf *out, struct pages *last, const struct touched *page, size_t n)
+static void put_pages(struct buf *out, enum touch k, struct pages *last, const struct touched *page, size_t n)
 {
     const struct touched **before = mem_zero(n + 1, sizeof *before);
     put_kept(out, last, page, n, before);
     put_new(out, page, n, before);
-    put_lines(out, page, n, before);
+    put_lines(out, k, page, n, before);
     free(before);
     last->page = mem_grow(last->page, &last->cap, n + 1, sizeof *last->page);
     if (n)
@@ -171,7 +180,7 @@ int touched_write(struct touched_writer *w, struct trace_writer *tw, uint64_t be
     assert(begin <= end && "positions never fall");
     buf_varint(&all, begin);
     for (unsigned k = 0; k < TOUCHES; k++)
-        put_pages(&all, &w->last[k], set->page[k], set->n[k]);
+        put_pages(&all, k, &w->last[k], set->page[k], set->n[k]);
     for (size_t at = 0; at < all.n && !rc; at += PIECE) {
         size_t n = all.n - at < PIECE ? all.n - at : PIECE;
         piece.n = 0;
@@ -240,7 +249,15 @@ static void take_pages(struct view *v, const struct pages *last, struct pages *n
         v->bad |= compare(&now->page[i - 1], &now->page[i]) >= 0;
 }
 
-static void take_lines(struct view *v, struct pages *now, const struct touched **before)
+/* What was noted of `from`; of NULL, which is damage, all. */
+static void take_same(struct view *v, struct touched *page, const struct touched *from)
+{
+    v->bad |= !from;
+    page->lines = from ? from->lines : UINT64_MAX;
+    page->cells = from ? from->cells : UINT64_MAX;
+}
+
+static void take_lines(struct view *v, bool cells, struct pages *now, const struct touched **before)
 {
     const uint8_t *code = view_take(v, now->n);
     struct aliases aliases = aliases_for(now->n);
@@ -249,18 +266,17 @@ static void take_lines(struct view *v, struct pages *now, const struct touched *
         const struct touched *alias = aliases_put(&aliases, page);
         switch (code[i]) {
         case LINES_ALL:
-            page->lines = UINT64_MAX;
+            page->lines = page->cells = UINT64_MAX;
             break;
         case LINES_AGAIN:
-            v->bad |= !before[i];
-            page->lines = before[i] ? before[i]->lines : UINT64_MAX;
+            take_same(v, page, before[i]);
             break;
         case LINES_ALIAS:
-            v->bad |= !alias;
-            page->lines = alias ? alias->lines : UINT64_MAX;
+            take_same(v, page, alias);
             break;
         case LINES_GIVEN:
             page->lines = view_u64(v);
+            page->cells = cells ? view_u64(v) : UINT64_MAX;
             break;
         default:
             v->bad = true;
@@ -269,7 +285,7 @@ static void take_lines(struct view *v, struct pages *now, const struct touched *
     free(aliases.slot);
 }
 
-static bool take_part(struct touched_index *x, const struct buf *all, uint64_t end)
+static bool take_part(struct touched_index *x, const struct buf *all, uint8_t version, uint64_t end)
 {
     static const struct touched_stretch none;
     struct view v = view_of(all->p, all->n);
@@ -282,7 +298,7 @@ static bool take_part(struct touched_index *x, const struct buf *all, uint64_t e
         const struct touched **before = NULL;
         take_pages(&v, &last->pages[k], &now->pages[k], &before);
         if (!v.bad)
-            take_lines(&v, &now->pages[k], before);
+            take_lines(&v, version >= 2 && k == TOUCH_WRITTEN, &now->pages[k], before);
         free(before);
         x->pages += now->pages[k].n;
     }
@@ -294,14 +310,14 @@ static bool take_part(struct touched_index *x, const struct buf *all, uint64_t e
 static bool take_note(struct touched_index *x, struct buf *all, const struct trace_note *note)
 {
     const uint8_t *data = note->data;
-    if (note->len < 2 || data[0] != VERSION || data[1] > 1)
+    if (note->len < 2 || !data[0] || data[0] > VERSION || data[1] > 1)
         return note->len > 0 && data[0] > VERSION; /* a later form: as if there were none */
     if (x->full)
         return true;
     buf_add(all, data + 2, note->len - 2);
     if (!data[1])
         return true;
-    bool good = take_part(x, all, note->icount);
+    bool good = take_part(x, all, data[0], note->icount);
     all->n = 0;
     return good;
 }
@@ -364,12 +380,13 @@ long touched_part_at(const struct touched_index *x, uint64_t icount)
     return low < x->n && x->part[low].begin <= icount ? (long)low : -1;
 }
 
-/* The lines of page `number` that the range has. */
-static uint64_t lines_of(uint64_t number, uint64_t address, uint64_t last)
+/* Whether something of the range in page `number` may have been touched. */
+static bool may_be(const struct touched *page, uint64_t number, uint64_t address, uint64_t last)
 {
-    uint64_t first = address >> 12 < number ? 0 : (address & 0xfff) / TOUCHED_LINE;
-    uint64_t end = last >> 12 > number ? 63 : (last & 0xfff) / TOUCHED_LINE;
-    return (end == 63 ? UINT64_MAX : (1ull << (end + 1)) - 1) & ~((1ull << first) - 1);
+    const uint64_t first = address >> 12 < number ? 0 : address & 0xfff,
+                   end = last >> 12 > number ? 0xfff : last & 0xfff;
+    const uint64_t lines = (2ull << end / TOUCHED_LINE) - (1ull << first / TOUCHED_LINE);
+    return page->lines & lines && page->cells & touched_cells(first, end - first + 1);
 }
 
 bool touched_linear(const struct touched_index *x, size_t part, enum touch k, uint64_t address,
@@ -382,7 +399,7 @@ bool touched_linear(const struct touched_index *x, size_t part, enum touch k, ui
     uint64_t last = address + length - 1;
     size_t low = SORTED_FROM(p->page, p->n, linear, address >> 12);
     for (; low < p->n && p->page[low].linear <= last >> 12; low++)
-        if (p->page[low].lines & lines_of(p->page[low].linear, address, last))
+        if (may_be(&p->page[low], p->page[low].linear, address, last))
             return true;
     return false;
 }
@@ -398,7 +415,7 @@ bool touched_physical(const struct touched_index *x, size_t part, enum touch k, 
     for (size_t i = 0; i < p->n; i++) {
         const struct touched *page = &p->page[i];
         if (page->physical >= address >> 12 && page->physical <= last >> 12 &&
-            page->lines & lines_of(page->physical, address, last))
+            may_be(page, page->physical, address, last))
             return true;
     }
     return false;
@@ -439,7 +456,7 @@ void touched_learn(struct touched_index *x, size_t part, const struct accessed_s
     *to = (struct pages){.page = mem_zero(set->n + 1, sizeof *to->page)};
     for (size_t i = 0; i < set->n; i++)
         to->page[to->n++] =
-            (struct touched){set->page[i].linear, set->page[i].physical, set->page[i].accessed};
+            (struct touched){set->page[i].linear, set->page[i].physical, set->page[i].accessed, UINT64_MAX};
     for (size_t i = 0, k = 0; i < written->n; i++) {
         const struct accessed *a = same_page(set, &k, &written->page[i]);
         written->page[i].lines &= a ? a->written : 0;

@@ -27,8 +27,19 @@ struct touched {
     /* The lines of 64 bytes that may have been touched, bit 0 for the first. All ones if it is not known. A
      * page that was noted may have none: what wrote to it faulted. */
     uint64_t lines;
+    /* The cells of 8 bytes that may have been written, counted modulo 64, bit 0 for the first: with the lines they say which of
+     * a line's variables were written, as long as no others of the page have the same cells. All ones if it is not known. */
+    uint64_t cells;
 };
 #define TOUCHED_LINE 64u
+#define TOUCHED_CELL 8u
+/* The cells that `n` bytes from an offset on are in (n > 0). */
+static inline uint64_t touched_cells(uint64_t off, uint64_t n)
+{
+    const uint64_t more = (off + n - 1) / TOUCHED_CELL - off / TOUCHED_CELL, at = off / TOUCHED_CELL % 64;
+    const uint64_t mask = more >= 63 ? UINT64_MAX : (2ull << more) - 1;
+    return mask << at | (at ? mask >> (64 - at) : 0);
+}
 
 /* In ascending order of linear, then physical; no pair twice. */
 struct touched_set {

@@ -107,7 +107,8 @@ static bool enough_written(const struct access_log *log, const struct access *a)
         return true;
     if (log->what == ACCESSES_ALL)
         return a->bytes >= BYTES_MOST;
-    return a->stores >= STORES_MOST || (a->stores % LINES_LOOK == 0 && touch_filled(a->bytes, a->written));
+    return a->stores >= STORES_MOST ||
+           (a->stores % (1u << LINES_LOOK) == 0 && touch_filled(a->bytes, a->written));
 }
 
 enum access_free access_note(struct physmem *pm, uint64_t linear, uint64_t physical, unsigned n, bool write)

@@ -123,12 +123,14 @@ struct pmeta {
     uint8_t nfast;             /* FAST_MANY: any slot */
     uint16_t fast[FAST_SLOTS]; /* TLB slots that may hold direct write entries for it */
     /* touched.c: whether the lines that are written were noted from the last physmem_touched() on, which, how many bytes were written
-     * by how many stores, whether it looked like being filled, and in how many periods only the first of them are noted */
+     * by how many stores, whether it looked like being filled, in how many periods only the first of them are noted, and after
+     * how many stores (as a power of two) it is looked at again */
     uint8_t by_lines; /* enum by_lines */
     uint8_t short_for;
     bool filled;
-    uint32_t written, stores, look_again;
-    uint64_t lines;
+    uint8_t look_again;
+    uint32_t written, stores;
+    uint64_t lines, cells;
     uint64_t executed; /* the lines from which instructions were executed since then */
 };
 
@@ -226,9 +228,9 @@ static inline uint64_t touch_mask(uint32_t off, uint32_t n)
 {
     return (2ull << (off + n - 1) / TOUCHED_LINE) - (1ull << off / TOUCHED_LINE);
 }
-/* After this many stores it is looked at what was written to a page, and again after twice as many each time: what looks twice like being
+/* After two to the power of this stores it is looked at what was written to a page, and again after twice as many each time: what looks twice like being
  * filled is given up. Most pages that were not written in the last period are being filled. */
-enum { LINES_LOOK_FIRST = 8, LINES_LOOK = 64 };
+enum { LINES_LOOK_FIRST = 3, LINES_LOOK = 6 };
 /* Whether noting the lines of a page that is written is no longer worth it: nearly all of it was written, or it looks like being
  * filled from one end to the other. */
 bool touch_filled(uint32_t written, uint64_t lines);
@@ -240,8 +242,9 @@ static inline void touch_lines(struct pmeta *m, uint32_t off, uint32_t n)
     if (likely(!(m->flags & PM_LINES)))
         return;
     m->lines |= touch_mask(off, n);
+    m->cells |= touched_cells(off, n);
     m->written += n;
-    if (unlikely(++m->stores >= m->look_again))
+    if (unlikely(++m->stores >> m->look_again))
         touch_look(m);
 }
 

@@ -568,16 +568,33 @@ uint64_t mem_load_rmw(struct x86 *cpu, const struct op *op, uint64_t lin, unsign
     return load_for(cpu, op, lin, size, ACC_WRITE);
 }
 
+/* Most stores that are not direct only have to note their lines, and nothing else of what store_as() looks at can be the case. */
+static bool store_noted(struct x86 *cpu, const struct tlb_entry *e, uint64_t lin, unsigned size, uint64_t v)
+{
+    enum { MET = TLB_MAY_WRITE | TLB_NOTED };
+    const uint32_t off = lin & 0xfff;
+    if (e->r != PAGE_OF(lin + size - 1) || (e->pa & MET) != MET || cpu->data_stops || cpu->dr[7] & 0xff)
+        return false;
+    const struct pdesc *d = physmem_page(cpu->mem, e->pa);
+    if (!d->wr || d->ignore_writes || access_noting(cpu->mem) ||
+        (d->wr_meta->flags & (PM_SLOW | PM_LINES | PM_CHANGED)) != (PM_LINES | PM_CHANGED))
+        return false;
+    touch_lines(d->wr_meta, off, size);
+    bytes_store(d->wr + off, v, size);
+    return true;
+}
+
 enum { STACK_NEAR = 64 }; /* a store this near to SS:SP is to the stack */
 
 void mem_store(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size, uint64_t v)
 {
-    void *beside = host_w_beside(cpu, tlb_of(cpu, lin), lin, size);
+    const struct tlb_entry *e = tlb_of(cpu, lin);
+    void *beside = host_w_beside(cpu, e, lin, size);
     cpu->op = op;
-    if (beside) {
+    if (beside)
         bytes_store(beside, v, size);
+    if (beside || store_noted(cpu, e, lin, size, v))
         return;
-    }
     check_alignment(cpu, lin, size);
     cpu->lost = false;
     store_as(cpu, lin, size, v, agent_of(cpu));

@@ -8,11 +8,11 @@
  * runs. What counts is the code up to the next branch, though the block may end before it, or be left: how code is cut into
  * blocks depends on where runs and stops begin and end, but a block that begins in the middle then adds nothing.
  *
- * Pages written are noted by lines too: a search for the last write to a variable can then pass over most of the periods in which
- * something else in its page was written. These pages have no direct writes, until it is not worth it any more (touch_look()); then
- * all their lines count as written. Until then each store comes here by itself, in the order of the run: no string instruction,
- * compiled code or vector store writes such a page in larger pieces than its handler does. So how long a page is followed depends on
- * the run alone. */
+ * Pages written are noted by lines too, and by cells of 8 bytes (struct touched): a search for the last write to a variable can then
+ * pass over most of the periods in which something else in its page was written, or in its line. These pages have no direct writes,
+ * until it is not worth it any more (touch_look()); then all their lines and cells count as written. Until then each store comes here
+ * by itself, in the order of the run: no string instruction, compiled code or vector store writes such a page in larger pieces than
+ * its handler does. So how long a page is followed depends on the run alone. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -155,7 +155,7 @@ static struct pmeta *meta_of(const struct physmem *pm, uint64_t physical)
 
 enum {
     STORES_MOST = 2048, /* a page with more stores takes too long */
-    SHORT_FOR = 7,      /* such a page is given up soon, for as many periods */
+    SHORT_FOR = 1,      /* such a page is given up soon, for as many periods */
     LINES_MOST = 48,    /* a page with so many lines is as good as written all over */
     LINES_FRESH = 16,   /* so many, of a page that was not written in the last period, will soon be most */
 };
@@ -171,11 +171,11 @@ bool touch_filled(uint32_t written, uint64_t lines)
 
 void touch_look(struct pmeta *m)
 {
-    m->look_again *= 2;
+    m->look_again++;
     if (m->stores >= STORES_MOST)
         m->short_for = SHORT_FOR + 1;
     const bool filled = touch_filled(m->written, m->lines);
-    const bool many = m->by_lines == BY_LINES_FRESH && m->stores >= LINES_LOOK &&
+    const bool many = m->by_lines == BY_LINES_FRESH && m->stores >> LINES_LOOK &&
                       __builtin_popcountll(m->lines) > LINES_FRESH;
     if (m->short_for || many || (filled && m->filled))
         m->flags &= (uint8_t)~PM_LINES;
@@ -187,16 +187,18 @@ bool touch_by_lines(const struct touch_log *log)
     return log->by_lines.n;
 }
 
-static uint64_t lines_of(const struct pmeta *m)
+static struct touched written_of(const struct note *s, const struct pmeta *m)
 {
-    return m && m->by_lines && m->flags & PM_LINES ? m->lines : UINT64_MAX;
+    const bool known = m && m->by_lines && m->flags & PM_LINES;
+    return (struct touched){s->linear, s->physical, known ? m->lines : UINT64_MAX,
+                            known ? m->cells : UINT64_MAX};
 }
 
 static void note_lines(struct touch_log *log, struct pmeta *m, enum by_lines how)
 {
     m->by_lines = how;
     m->flags |= PM_LINES;
-    m->lines = m->written = m->stores = 0;
+    m->lines = m->cells = m->written = m->stores = 0;
     m->look_again = how == BY_LINES_FRESH ? LINES_LOOK_FIRST : LINES_LOOK;
     m->filled = false;
     m->short_for -= m->short_for > 0;
@@ -255,11 +257,11 @@ static int compare(const void *x, const void *y)
     return a->physical < b->physical ? -1 : a->physical > b->physical;
 }
 
-static uint64_t note_lines_of(const struct physmem *pm, enum touch k, const struct note *s)
+static struct touched what_is_known(const struct physmem *pm, enum touch k, const struct note *s)
 {
     if (k == TOUCH_WRITTEN)
-        return lines_of(meta_of(pm, s->physical));
-    return s->meta ? s->meta->executed : UINT64_MAX;
+        return written_of(s, meta_of(pm, s->physical));
+    return (struct touched){s->linear, s->physical, s->meta ? s->meta->executed : UINT64_MAX, UINT64_MAX};
 }
 
 static void sort_out(struct physmem *pm, struct notes *t, enum touch k)
@@ -269,7 +271,7 @@ static void sort_out(struct physmem *pm, struct notes *t, enum touch k)
     for (size_t i = 0; i < t->size; i++) {
         const struct note *s = &t->slot[i];
         if (s->linear != UINT64_MAX)
-            t->out[n++] = (struct touched){s->linear, s->physical, note_lines_of(pm, k, s)};
+            t->out[n++] = what_is_known(pm, k, s);
     }
     qsort(t->out, n, sizeof *t->out, compare);
     assert(n == t->n && "each page was counted once");

@@ -39,13 +39,14 @@ static void expect(struct machine *m, size_t n, const struct touched *want)
         assert_int_equal(set.page[TOUCH_EXECUTED][i].linear, want[i].linear);
         assert_int_equal(set.page[TOUCH_EXECUTED][i].physical, want[i].physical);
         assert_int_equal(set.page[TOUCH_EXECUTED][i].lines, want[i].lines);
+        assert_int_equal(set.page[TOUCH_EXECUTED][i].cells, want[i].cells);
     }
 }
 
 static void test_periods(void **state)
 {
     struct machine m = machine_new();
-    const struct touched both = {1, 1, 1 | 1 << 8}, function = {1, 1, 1 << 8};
+    const struct touched both = {1, 1, 1 | 1 << 8, UINT64_MAX}, function = {1, 1, 1 << 8, UINT64_MAX};
     x86_set(m.cpu, "rip", CODE);
     run(&m, 3);
     expect(&m, 1, &both);
@@ -62,7 +63,7 @@ static void test_periods(void **state)
 static void test_alias(void **state)
 {
     struct machine m = machine_new();
-    const struct touched both[] = {{1, 1, 1 << 8}, {0x101, 1, 1 << 8}};
+    const struct touched both[] = {{1, 1, 1 << 8, UINT64_MAX}, {0x101, 1, 1 << 8, UINT64_MAX}};
     physmem_set_a20(m.mem, false);
     x86_set_segment(m.cpu, "cs", 0, 0, UINT32_MAX, 0xc09b);
     x86_set(m.cpu, "rip", FUNCTION);
@@ -73,7 +74,7 @@ static void test_alias(void **state)
     machine_free(&m);
 }
 
-static const struct touched straight = {1, 1, 0x3ffull << 16};
+static const struct touched straight = {1, 1, 0x3ffull << 16, UINT64_MAX};
 
 /* More instructions than a block has, cut in pieces of any length, with a stop in the middle or not. */
 static void test_cuts(void **state)
@@ -109,7 +110,7 @@ static void test_left(void **state)
 static void test_two_pages(void **state)
 {
     struct machine m = machine_new();
-    const struct touched both[] = {{5, 5, 1ull << 63}, {6, 6, 1}};
+    const struct touched both[] = {{5, 5, 1ull << 63, UINT64_MAX}, {6, 6, 1, UINT64_MAX}};
     m.ram[EDGE] = 0xb8; /* mov ax, imm16 */
     x86_set(m.cpu, "rip", EDGE);
     run(&m, 1);
@@ -121,7 +122,7 @@ static void test_two_pages(void **state)
 static void test_second_page_faults(void **state)
 {
     struct machine m = machine_new();
-    const struct touched first = {5, 5, 1ull << 63};
+    const struct touched first = {5, 5, 1ull << 63, UINT64_MAX};
     uint64_t done;
     m.ram[EDGE] = 0xb8;
     for (uint32_t i = 0, entry; i < 32; i++) {
@@ -142,8 +143,8 @@ static void test_second_page_faults(void **state)
 
 enum { DATA = 0x4000 };
 
-/* The lines of DATA's page that were written, by `code` in `steps` steps from `di` on. */
-static uint64_t written(struct machine *m, const void *code, size_t n, uint64_t di, uint64_t steps)
+/* What of DATA's page was written, by `code` in `steps` steps from `di` on. */
+static struct touched written_page(struct machine *m, const void *code, size_t n, uint64_t di, uint64_t steps)
 {
     struct touched_set set;
     memcpy(m->ram + CODE, code, n);
@@ -154,11 +155,16 @@ static uint64_t written(struct machine *m, const void *code, size_t n, uint64_t 
     physmem_touched(m->mem, &set);
     assert_int_equal(set.n[TOUCH_WRITTEN], 1);
     assert_int_equal(set.page[TOUCH_WRITTEN][0].linear, DATA >> 12);
-    return set.page[TOUCH_WRITTEN][0].lines;
+    return set.page[TOUCH_WRITTEN][0];
+}
+
+static uint64_t written(struct machine *m, const void *code, size_t n, uint64_t di, uint64_t steps)
+{
+    return written_page(m, code, n, di, steps).lines;
 }
 
 /* A word that is written again and again has its line; if it is too often, the page counts, and does so
- * earlier for some periods. */
+ * earlier in the next period. */
 static void test_hot_line(void **state)
 {
     static const uint8_t again[] = {0x89, 0x05, 0xe2, 0xfc}; /* again: mov [di], ax; loop again */
@@ -166,9 +172,27 @@ static void test_hot_line(void **state)
     assert_int_equal(written(&m, again, sizeof again, DATA + 0x80, 10), 1 << 2);
     assert_int_equal(written(&m, again, sizeof again, DATA + 0xc0, 2000), 1 << 3);
     assert_int_equal(written(&m, again, sizeof again, DATA + 0xc0, 40000), UINT64_MAX);
-    for (unsigned i = 0; i < 7; i++)
-        assert_int_equal(written(&m, again, sizeof again, DATA + 0xc0, 1000), UINT64_MAX);
+    assert_int_equal(written(&m, again, sizeof again, DATA + 0xc0, 1000), UINT64_MAX);
     assert_int_equal(written(&m, again, sizeof again, DATA + 0xc0, 1000), 1 << 3);
+    machine_free(&m);
+}
+
+/* Of a line that is written the other variables are not. */
+static void test_cells(void **state)
+{
+    static const uint8_t store[] = {0x89, 0x05};      /* mov [di], ax */
+    static const uint8_t wide[] = {0x0f, 0x11, 0x05}; /* movups [di], xmm0 */
+    struct machine m = machine_new();
+    struct touched page = written_page(&m, store, sizeof store, DATA + 0x88, 1);
+    assert_int_equal(page.lines, 1 << 2);
+    assert_int_equal(page.cells, 1 << 17);
+    page = written_page(&m, store, sizeof store, DATA + 0x1ff, 1);
+    assert_int_equal(page.lines, 3 << 7);
+    assert_int_equal(page.cells, 1ull << 63 | 1);
+    x86_set(m.cpu, "cr4", 0x200);
+    page = written_page(&m, wide, sizeof wide, DATA + 0x384, 1);
+    assert_int_equal(page.lines, 1 << 14);
+    assert_int_equal(page.cells, 7ull << 48);
     machine_free(&m);
 }
 
@@ -178,7 +202,9 @@ static void test_filled(void **state)
     static const uint8_t fill[] = {0xf3, 0xab}; /* rep stosw */
     struct machine m = machine_new();
     assert_int_equal(written(&m, fill, sizeof fill, DATA, 5), 1);
-    assert_int_equal(written(&m, fill, sizeof fill, DATA, 1000), UINT64_MAX);
+    const struct touched all = written_page(&m, fill, sizeof fill, DATA, 1000);
+    assert_int_equal(all.lines, UINT64_MAX);
+    assert_int_equal(all.cells, UINT64_MAX);
     assert_int_equal(written(&m, fill, sizeof fill, DATA + 0x40, 40), 3 << 1);
     machine_free(&m);
 }
@@ -201,6 +227,6 @@ int main(void)
         cmocka_unit_test(test_cuts),      cmocka_unit_test(test_left),
         cmocka_unit_test(test_two_pages), cmocka_unit_test(test_second_page_faults),
         cmocka_unit_test(test_hot_line),  cmocka_unit_test(test_filled),
-        cmocka_unit_test(test_mapped)};
+        cmocka_unit_test(test_mapped),    cmocka_unit_test(test_cells)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,7 +37,8 @@ static size_t make_pages(unsigned part, enum touch k, struct touched *page)
         page[n++] = (struct touched){linear, physical,
                                      k == TOUCH_EXECUTED || i % 2 ? UINT64_MAX
                                      : physical == 7              ? 5
-                                                                  : lines + part / 3};
+                                                                  : lines + part / 3,
+                                     k == TOUCH_EXECUTED || i % 4 ? UINT64_MAX : lines * (part / 5 + 1)};
     }
     return n;
 }
@@ -120,7 +121,7 @@ static void test_ranges(void **state)
 {
     struct error err;
     struct trace_writer *w = begin_trace();
-    const struct touched page = {0x10, 0x20, 1ull << 2 | 1ull << 63};
+    const struct touched page = {0x10, 0x20, 1ull << 2 | 1ull << 63, UINT64_MAX};
     write_one(w, &page);
     struct trace *t = end_trace(w, 1000);
     struct touched_index *x = touched_index_read(t, &err);
@@ -140,12 +141,42 @@ static void test_ranges(void **state)
     trace_close(t);
 }
 
+static void test_cells(void **state)
+{
+    struct error err;
+    struct trace_writer *w = begin_trace();
+    const struct touched page = {0x10, 0x20, 3ull << 9,
+                                 touched_cells(9 * 64 + 12, 8) | touched_cells(10 * 64, 1)};
+    assert_int_equal(touched_cells(0, 1), 1);
+    assert_int_equal(touched_cells(7, 2), 3);
+    assert_int_equal(touched_cells(4095, 1), 1ull << 63);
+    assert_int_equal(touched_cells(511, 2), 1ull << 63 | 1);
+    assert_int_equal(touched_cells(8, 512), UINT64_MAX);
+    assert_int_equal(touched_cells(0, 4096), UINT64_MAX);
+    write_one(w, &page);
+    struct trace *t = end_trace(w, 1000);
+    struct touched_index *x = touched_index_read(t, &err);
+    assert_non_null(x);
+    const uint64_t line = 0x10000 + 9 * 64;
+    assert_false(touched_linear(x, 0, TOUCH_WRITTEN, line, 8));
+    assert_true(touched_linear(x, 0, TOUCH_WRITTEN, line, 9));
+    assert_true(touched_linear(x, 0, TOUCH_WRITTEN, line + 23, 1));
+    assert_false(touched_linear(x, 0, TOUCH_WRITTEN, line + 24, 40));
+    assert_true(touched_linear(x, 0, TOUCH_WRITTEN, line + 24, 41));
+    assert_false(touched_linear(x, 0, TOUCH_WRITTEN, line + 64 + 8, 100));
+    assert_true(touched_linear(x, 0, TOUCH_EXECUTED, line + 64 + 8, 56));
+    assert_false(touched_physical(x, 0, TOUCH_WRITTEN, line + 0x10000, 8));
+    assert_true(touched_physical(x, 0, TOUCH_WRITTEN, line + 0x10000 + 8, 1));
+    touched_index_free(x);
+    trace_close(t);
+}
+
 /* A part that was run tells what was read, and which of the lines were written. */
 static void test_learning(void **state)
 {
     struct error err;
     struct trace_writer *w = begin_trace();
-    const struct touched page = {0x10, 0x20, UINT64_MAX};
+    const struct touched page = {0x10, 0x20, UINT64_MAX, UINT64_MAX};
     const struct accessed seen[] = {{0x10, 0x20, 1ull << 2 | 1ull << 7, 1ull << 7}, {0x11, 0x10, 1, 0}};
     write_one(w, &page);
     struct trace *t = end_trace(w, 1000);
@@ -208,10 +239,8 @@ static void test_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_learning),
-        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_ranges), cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_learning),   cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
