@@ -160,8 +160,12 @@ int64_t call_mremap(struct host *h, struct task *t, const uint64_t *a)
     if (addr % PAGE || !new || flags & ~3ull || (flags & MREMAP_FIXED && !(flags & MREMAP_MAYMOVE)))
         return -EINVAL;
     const struct area *v = area_at(h, m, addr);
-    if (!v || !old || addr + old > v->end)
-        return !old ? -EINVAL : -EFAULT;
+    if (!old && !host_behaves(h, 8))
+        return -EINVAL;
+    if (!v || addr + old > v->end)
+        return -EFAULT;
+    if (!old && !(v->flags & AREA_SHARED)) /* nothing of a shared mapping: its pages are mapped once more */
+        return -EINVAL;
     if (flags & MREMAP_FIXED) {
         bool overlap = a[4] < addr + old && addr < a[4] + new;
         if (bad_range(a[4], new) || overlap)

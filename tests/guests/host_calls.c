@@ -170,8 +170,17 @@ static void memory(void)
     m[4097] = 5;
     m = mremap(m, 8192, 1 << 20, MREMAP_MAYMOVE);
     SAY("moved %d %d", m[4097], m[100000]);
+    char *again = mremap(a, 0, 8192, MREMAP_MAYMOVE);
+    again[4100] = 7;
+    SAY("mapped again %d", a[4100]);
+    TRY(mprotect(again, 8192, PROT_READ));
+    a[4100] = 8;
+    SAY("and changed %d", again[4100]);
+    TRY(mremap(a, 0, 4096, 0) == MAP_FAILED);
+    TRY(mremap(m, 0, 4096, MREMAP_MAYMOVE) == MAP_FAILED);
     TRY(munmap(m, 1 << 20));
     TRY(mremap(m, 4096, 8192, 0) == MAP_FAILED);
+    TRY(mremap(m, 0, 4096, MREMAP_MAYMOVE) == MAP_FAILED);
     char *brk0 = sbrk(0);
     TRY(brk(brk0 + 100000));
     brk0[99999] = 1;
