@@ -12,9 +12,9 @@
 #include "traces/memory.h"
 
 enum {
-    READS_MOST = 32,     /* of a page, by lines */
-    BYTES_MOST = 1024,   /* written to a page, by lines, if reads are noted too */
-    STORES_MOST = 16384, /* to a page, by lines, if they are not */
+    READS_MOST = 32,    /* of a page, by lines */
+    BYTES_MOST = 1024,  /* written to a page, by lines, if reads are noted too */
+    STORES_MOST = 4096, /* to a page, by lines, if they are not */
 };
 
 struct access {

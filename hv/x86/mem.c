@@ -568,17 +568,23 @@ uint64_t mem_load_rmw(struct x86 *cpu, const struct op *op, uint64_t lin, unsign
     return load_for(cpu, op, lin, size, ACC_WRITE);
 }
 
-/* Most stores that are not direct only have to note their lines, and nothing else of what store_as() looks at can be the case. */
+/* Most stores that are not direct only have to be noted, and nothing else of what store_as() looks at can be the case. If they need
+ * not be noted any more, store_as() makes the page direct. */
 static bool store_noted(struct x86 *cpu, const struct tlb_entry *e, uint64_t lin, unsigned size, uint64_t v)
 {
     enum { MET = TLB_MAY_WRITE | TLB_NOTED };
     const uint32_t off = lin & 0xfff;
-    if (e->r != PAGE_OF(lin + size - 1) || (e->pa & MET) != MET || cpu->data_stops || cpu->dr[7] & 0xff)
+    const uint64_t pa = PAGE_OF(e->pa) | off;
+    if (e->r != PAGE_OF(lin + size - 1) || (e->pa & MET) != MET || cpu->dr[7] & 0xff)
         return false;
-    const struct pdesc *d = physmem_page(cpu->mem, e->pa);
-    if (!d->wr || d->ignore_writes || access_noting(cpu->mem) ||
-        (d->wr_meta->flags & (PM_SLOW | PM_LINES | PM_CHANGED)) != (PM_LINES | PM_CHANGED))
+    const struct pdesc *d = physmem_page(cpu->mem, pa);
+    if (!d->wr || d->ignore_writes || (d->wr_meta->flags & (PM_SLOW | PM_CHANGED)) != PM_CHANGED)
         return false;
+    if (access_noting(cpu->mem) ? access_note(cpu->mem, lin, pa, size, true) == ACCESS_WRITES_FREE
+                                : !(d->wr_meta->flags & PM_LINES))
+        return false;
+    if (cpu->data_stops)
+        note_store(cpu, lin, size, pa, 0);
     touch_lines(d->wr_meta, off, size);
     bytes_store(d->wr + off, v, size);
     return true;
