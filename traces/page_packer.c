@@ -153,6 +153,7 @@ void page_packer_settle(struct page_packer *p)
     for (size_t i = 0; i < p->replaced.n / sizeof *number; i++)
         page_store_retire(p->store, number[i]);
     p->replaced.n = 0;
+    stream_table_relax(p->streams);
 }
 
 uint32_t page_packer_take(struct page_packer *p, struct buf *payload, struct buf *extra)

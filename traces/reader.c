@@ -580,6 +580,17 @@ const struct chunk_ref *chunk_find(const struct image_chunks *c, uint64_t chunk)
     return NULL;
 }
 
+/* An image that is read as a whole is read once, chunk by chunk: a frame is not kept when its last one was read. */
+static void frame_done(struct trace *t, const struct chunk_content *c)
+{
+    const struct frame_entry *e = &t->frame[c->frame];
+    if (c->offset + c->length != e->info.raw || e->pinned)
+        return;
+    for (size_t i = t->ncached; i-- > 0;)
+        if (t->cache[i] == c->frame)
+            frame_uncache(t, i);
+}
+
 int trace_image_read(struct trace *t, unsigned image, uint64_t offset, void *buf, size_t n, struct error *err)
 {
     if (image >= t->config.nimages)
@@ -602,6 +613,8 @@ int trace_image_read(struct trace *t, unsigned image, uint64_t offset, void *buf
         size_t within = offset % TRACE_CHUNK, part = c->length - within;
         part = part < n ? part : n;
         memcpy(to, raw + c->offset + within, part);
+        if (part == c->length)
+            frame_done(t, c);
         to += part;
         offset += part;
         n -= part;
@@ -710,5 +723,6 @@ void trace_relax(struct trace *t)
 {
     frame_cache_clear(t);
     maps_free(&t->maps);
+    streams_relax(&t->streams);
     malloc_trim(0); /* else what was freed stays with the process, as free memory of this thread's arena */
 }

@@ -63,6 +63,13 @@ void streams_clear(struct streams *s)
     *s = (struct streams){0};
 }
 
+void streams_relax(const struct streams *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->content[i])
+            stream_content_relax(s->content[i]);
+}
+
 void streams_ready(struct streams *s)
 {
     if (!s->n)

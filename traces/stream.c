@@ -50,6 +50,13 @@ void stream_content_free(struct stream_content *c)
     *c = (struct stream_content){0};
 }
 
+void stream_content_relax(const struct stream_content *c)
+{
+    for (size_t i = 0; i < c->nslabs; i++)
+        if (c->slab[i].mapped)
+            madvise(c->slab[i].p, c->slab[i].mapped, MADV_DONTNEED);
+}
+
 void stream_content_move(struct stream_content *c, struct stream_content *more, uint64_t room)
 {
     for (size_t i = 0; i < room / STREAM_BLOCK; i++) {

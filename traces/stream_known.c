@@ -113,6 +113,8 @@ void stream_known_keep(const char *folder, const struct stream_known *k)
 
 /* ---------------------------------------------------------------- the taker */
 
+static const atomic_bool never;
+
 struct stream_taker {
     const char *folder; /* NULL: none is used */
     unsigned format;
@@ -190,7 +192,6 @@ static bool begin_reading(struct stream_taker *t)
 
 static bool fetch_content(struct stream_taker *t)
 {
-    static const atomic_bool never;
     const struct stream s = {.length = t->known.length, .hash = {t->known.hash[0], t->known.hash[1]}};
     return stream_store_get(t->folder, &s, &t->content, &never);
 }
@@ -237,12 +238,18 @@ uint64_t stream_taker_length(const struct stream_taker *t)
     return t->whole ? t->known.length : t->reader ? stream_reader_length(t->reader) : 0;
 }
 
-static void keep(struct stream_taker *t, const struct stream_content *c)
+/* What is kept is then used from there, which takes less memory. */
+static void keep(struct stream_taker *t, struct stream_content *c)
 {
     const struct stream s = {
         .format = t->format, .length = t->seen.length, .hash = {t->seen.hash[0], t->seen.hash[1]}};
+    struct stream_content kept;
     stream_store_keep(t->folder, &s, c);
     stream_known_keep(t->folder, &t->seen);
+    if (!stream_store_get(t->folder, &s, &kept, &never))
+        return;
+    stream_content_free(c);
+    *c = kept;
 }
 
 void stream_taker_take(struct stream_taker *t, struct stream_content *c, uint64_t hash[2])

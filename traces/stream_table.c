@@ -33,6 +33,11 @@ void stream_table_free(struct stream_table *t)
     free(t);
 }
 
+void stream_table_relax(const struct stream_table *t)
+{
+    stream_content_relax(&t->content);
+}
+
 void stream_table_add(struct stream_table *t, struct stream_content *content, uint64_t room)
 {
     uint32_t slot;
@@ -47,6 +52,7 @@ void stream_table_add(struct stream_table *t, struct stream_content *content, ui
         for (size_t at = 0; block && (at = anchor_next(block, STREAM_BLOCK, at, &slot)) < STREAM_BLOCK; at++)
             t->slot[slot] = (uint32_t)(i * STREAM_BLOCK + at) + 1;
     }
+    stream_table_relax(t);
 }
 
 /* ---------------------------------------------------------------- one page */
