@@ -161,7 +161,8 @@ static void search(struct stream_finder *f, uint64_t image, uint64_t chunk, cons
                    size_t at)
 {
     unsigned format;
-    while (f->left >= 2 * STREAM_LEAST && (at = unpack_find(data, n, at, &format)) < n) {
+    struct unpack_search s = {0};
+    while (f->left >= 2 * STREAM_LEAST && (at = unpack_find(&s, data, n, at, &format)) < n) {
         size_t used = begin(f, image, chunk, data, n, at, format);
         at += used ? used : 1;
     }

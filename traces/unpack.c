@@ -123,29 +123,28 @@ static const struct format formats[UNPACK_FORMATS] = {
     [UNPACK_ZSTD] = {"zstd", {0x28, 0xb5, 0x2f, 0xfd}, 4, zstd_begin, zstd_run, zstd_end},
 };
 
-/* The first place of the format's magic that is before `end`; SIZE_MAX: none. */
-static size_t find_magic(const struct format *f, const uint8_t *p, size_t n, size_t at, size_t end)
+/* The first place of the format's magic; n: none. */
+static size_t find_magic(const struct format *f, const uint8_t *p, size_t n, size_t at)
 {
-    if (n < f->length)
-        return SIZE_MAX;
-    if (end > n - f->length + 1)
-        end = n - f->length + 1;
+    const size_t end = n < f->length ? 0 : n - f->length + 1;
     for (const uint8_t *q; at < end && (q = memchr(p + at, f->magic[0], end - at)); at++) {
         at = (size_t)(q - p);
         if (!memcmp(q, f->magic, f->length))
             return at;
     }
-    return SIZE_MAX;
+    return n;
 }
 
-size_t unpack_find(const uint8_t *p, size_t n, size_t at, unsigned *format)
+size_t unpack_find(struct unpack_search *s, const uint8_t *p, size_t n, size_t at, unsigned *format)
 {
     size_t first = n;
     *format = 0;
     for (unsigned i = 1; i < UNPACK_FORMATS; i++) {
-        const size_t place = find_magic(&formats[i], p, n, at, first);
-        if (place < first) {
-            first = place;
+        if (!s->searched[i] || s->place[i] < at)
+            s->place[i] = find_magic(&formats[i], p, n, at);
+        s->searched[i] = true;
+        if (s->place[i] < first) {
+            first = s->place[i];
             *format = i;
         }
     }

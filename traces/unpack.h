@@ -4,6 +4,7 @@
 #ifndef BOOTREEL_TRACES_UNPACK_H
 #define BOOTREEL_TRACES_UNPACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,9 +20,16 @@ enum unpack_result {
 /* A decoder. It uses up to 128 MiB of memory, as much as the packed data asks for; what asks for more is bad. */
 struct unpacker;
 
+/* Where the next place of each format is, so that no byte is looked at twice for a format: zeroed before the first search of
+ * some bytes, whose later searches begin further on. */
+struct unpack_search {
+    size_t place[UNPACK_FORMATS];
+    bool searched[UNPACK_FORMATS];
+};
+
 /* The first place, at or after `at`, of the bytes with which data of a known format begin; n if there is none. *format:
- * which. Cost: some µs for 64 KiB. */
-size_t unpack_find(const uint8_t *p, size_t n, size_t at, unsigned *format);
+ * which. Cost: some µs for 64 KiB, in all searches of them. */
+size_t unpack_find(struct unpack_search *s, const uint8_t *p, size_t n, size_t at, unsigned *format);
 /* "xz"; NULL for an unknown number. */
 const char *unpack_format_name(unsigned format);
 struct unpacker *unpacker_new(unsigned format);

@@ -185,6 +185,12 @@ static void test_formats(void **state)
     free(content);
 }
 
+static size_t find(const uint8_t *p, size_t n, size_t at, unsigned *format)
+{
+    struct unpack_search s = {0};
+    return unpack_find(&s, p, n, at, format);
+}
+
 /* The first of what is there is found, up to the last place where all of its magic is. */
 static void test_magic(void **state)
 {
@@ -192,19 +198,42 @@ static void test_magic(void **state)
     uint8_t data[256];
     unsigned format;
     memset(data, 0x1f, sizeof data);
-    assert_int_equal(unpack_find(data, sizeof data, 0, &format), sizeof data);
+    assert_int_equal(find(data, sizeof data, 0, &format), sizeof data);
     assert_int_equal(format, 0);
     memcpy(data + 20, xz, sizeof xz);
     memcpy(data + 90, gzip, sizeof gzip);
-    assert_int_equal(unpack_find(data, sizeof data, 0, &format), 20);
+    assert_int_equal(find(data, sizeof data, 0, &format), 20);
     assert_int_equal(format, UNPACK_XZ);
-    assert_int_equal(unpack_find(data, sizeof data, 20, &format), 20);
-    assert_int_equal(unpack_find(data, sizeof data, 21, &format), 90);
+    assert_int_equal(find(data, sizeof data, 20, &format), 20);
+    assert_int_equal(find(data, sizeof data, 21, &format), 90);
     assert_int_equal(format, UNPACK_GZIP);
-    assert_int_equal(unpack_find(data, 93, 21, &format), 90);
+    assert_int_equal(find(data, 93, 21, &format), 90);
     for (size_t n = 0; n < 93; n++) {
-        assert_int_equal(unpack_find(data, n, n < 21 ? n : 21, &format), n);
+        assert_int_equal(find(data, n, n < 21 ? n : 21, &format), n);
         assert_int_equal(format, 0);
+    }
+}
+
+/* Searches that go on from place to place find what each alone finds. */
+static void test_magic_again(void **state)
+{
+    static const uint8_t magic[][6] = {
+        {0xfd, '7', 'z', 'X', 'Z', 0}, {0x1f, 0x8b, 8}, {0x28, 0xb5, 0x2f, 0xfd}};
+    static const uint8_t length[] = {6, 3, 4};
+    uint8_t data[512] = {0};
+    uint32_t x = 1;
+    unsigned format, alone;
+    for (unsigned round = 0; round < 50; round++) {
+        for (unsigned i = 0; i < 40; i++, x = x * 1103515245 + 12345)
+            memcpy(data + (x >> 16) % (sizeof data - 6), magic[x >> 8 & 1 ? 2 : i % 3],
+                   length[x >> 8 & 1 ? 2 : i % 3]);
+        struct unpack_search s = {0};
+        for (size_t at = 0; at < sizeof data; at++) {
+            const size_t place = find(data, sizeof data, at, &alone);
+            assert_int_equal(unpack_find(&s, data, sizeof data, at, &format), place);
+            assert_int_equal(format, alone);
+            at = place;
+        }
     }
 }
 
@@ -728,7 +757,7 @@ int main(void)
         cmocka_unit_test(test_copied),   cmocka_unit_test(test_beside),   cmocka_unit_test(test_kept),
         cmocka_unit_test(test_most),     cmocka_unit_test(test_least),    cmocka_unit_test(test_changes),
         cmocka_unit_test(test_damaged),  cmocka_unit_test(test_branches), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_hopeless), cmocka_unit_test(test_magic),
+        cmocka_unit_test(test_hopeless), cmocka_unit_test(test_magic),    cmocka_unit_test(test_magic_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
