@@ -128,17 +128,13 @@ struct stream_reader {
     size_t left, slab;
 };
 
-/* Slabs double: a content's length is not known before its end. The host makes a large page as fast as some ten
- * small ones, and a kernel has ten thousand. What lies behind the last block is never touched. */
-enum { SLAB_MOST = 16 << 20, HUGE_PAGE = 2 << 20 };
+/* Slabs double: a content's length is not known before its end. What lies behind the last block is never touched. */
+enum { SLAB_MOST = 16 << 20 };
 
 static void slab_new(struct stream_reader *r)
 {
     r->slab = !r->slab ? STREAM_BLOCK : r->slab < SLAB_MOST ? 2 * r->slab : SLAB_MOST;
-    const bool large = r->slab >= HUGE_PAGE;
-    r->room = mem_check(aligned_alloc(large ? HUGE_PAGE : TRACE_PAGE, r->slab));
-    if (large)
-        madvise(r->room, r->slab, MADV_HUGEPAGE);
+    r->room = mem_alloc(r->slab);
     r->left = r->slab;
     stream_content_slab(&r->content, r->room, 0);
 }
