@@ -123,8 +123,8 @@ struct pmeta {
     uint8_t nfast;             /* FAST_MANY: any slot */
     uint16_t fast[FAST_SLOTS]; /* TLB slots that may hold direct write entries for it */
     /* touched.c: whether the lines that are written were noted from the last physmem_touched() on, which, how many bytes were written
-     * by how many stores, whether it looked like being filled, in how many periods only the first of them are noted, and after
-     * how many stores (as a power of two) it is looked at again */
+     * by how many stores, whether it looked like being filled, in how many periods only the first of them are noted, and the power of
+     * two at which the number of stores is looked at next */
     uint8_t by_lines; /* enum by_lines */
     uint8_t short_for;
     bool filled;
@@ -228,8 +228,8 @@ static inline uint64_t touch_mask(uint32_t off, uint32_t n)
 {
     return (2ull << (off + n - 1) / TOUCHED_LINE) - (1ull << off / TOUCHED_LINE);
 }
-/* After two to the power of this stores it is looked at what was written to a page, and again after twice as many each time: what looks twice like being
- * filled is given up. Most pages that were not written in the last period are being filled. */
+/* What was written to a page is looked at after so many stores, a power of two, and again after twice as many each time: what looks
+ * like being filled both times is given up. Most pages that were not written in the last period are being filled. */
 enum { LINES_LOOK_FIRST = 3, LINES_LOOK = 6 };
 /* Whether noting the lines of a page that is written is no longer worth it: nearly all of it was written, or it looks like being
  * filled from one end to the other. */
