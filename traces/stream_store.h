@@ -2,11 +2,11 @@
  * again. A kernel that is packed with xz takes half a second; what is kept here, a hundredth of that. Private to
  * traces/.
  *
- * A file is named after the XXH3-128 of the content and is that content, with zeros up to a whole block; blocks of zeros are
- * holes. It appears only when it is complete, and is compared with the stream's hash, so a damaged file costs time and
- * nothing else. Processes map it: files are removed, but never changed or cut short. The oldest files are removed when all of them take more than
- * STREAM_STORE_MOST. Beside them are small files that say what packed data unpacks to; they are
- * removed by the same rule.
+ * A file is named after the XXH3-128 of the content (as xxh128sum prints it) and is that content, with zeros up to a whole block;
+ * blocks of zeros are holes. It appears only when it is complete, and is compared with the stream's hash, so a damaged file costs
+ * time and nothing else. Processes map it: files are removed, but never changed or cut short. The oldest are removed when all of
+ * them take more than STREAM_STORE_MOST. Beside them are small files that say what packed data unpacks to; they are removed by
+ * the same rule.
  */
 #ifndef BOOTREEL_TRACES_STREAM_STORE_H
 #define BOOTREEL_TRACES_STREAM_STORE_H
