@@ -320,6 +320,8 @@ static int search(struct find_command *c, struct trace *t, const char *path)
         int status = find_events(c, t, &err);
         return status < 0 ? trouble(&err) : status;
     }
+    if (!c->symbols && !(c->symbols = symbols_load(t, &err)))
+        return trouble(&err);
     c->r.symbols = c->symbols;
     signals_block();
     c->r.progress = progress_new("searching", c->quiet);

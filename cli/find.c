@@ -38,7 +38,6 @@ struct search {
     const struct find_request *r;
     const struct trace *t;
     const struct engine_kind *kind;
-    const struct symbols *symbols; /* of all jobs: they only look names up */
     struct stretch *part;
     size_t n;
     size_t alone;    /* parts that were searched before there were several jobs */
@@ -177,9 +176,9 @@ static char *caller_of(const struct worker *w, const struct timeline_hit *hit, s
 {
     struct view_frame frame[2];
     char text[600];
-    if (view_frames(timeline_look(w->tl), hit->cpu, w->s->symbols, space, w->orc, frame, 2) < 2)
+    if (view_frames(timeline_look(w->tl), hit->cpu, w->s->r->symbols, space, w->orc, frame, 2) < 2)
         return mem_string("");
-    symbols_text(w->s->symbols, space, frame[1].pc, hit->icount, text, sizeof text - 2);
+    symbols_text(w->s->r->symbols, space, frame[1].pc, hit->icount, text, sizeof text - 2);
     if (frame[1].by == VIEW_FRAME_GUESS)
         strcat(text, "?");
     return mem_string(text);
@@ -230,7 +229,7 @@ static struct find_hit describe(const struct search *s, struct worker *w, const 
     char text[600];
     processes_move(w->processes, w->t, hit->icount, &ignored);
     const struct running_place place = {.t = w->t,
-                                        .symbols = s->symbols,
+                                        .symbols = s->r->symbols,
                                         .processes = w->processes,
                                         .icount = hit->icount,
                                         .recorded = hit->icount,
@@ -238,7 +237,7 @@ static struct find_hit describe(const struct search *s, struct worker *w, const 
                                         .pc = hit->pc};
     struct running run;
     running_at(&place, &run);
-    symbols_text(s->symbols, run.space, hit->pc, hit->icount, text, sizeof text);
+    symbols_text(s->r->symbols, run.space, hit->pc, hit->icount, text, sizeof text);
     h.symbol = mem_string(text);
     h.process = process_of(w, hit);
     h.caller = caller_of(w, hit, run.space);
@@ -413,11 +412,9 @@ static void free_hits(struct find_hit *hit, size_t n)
     free(hit);
 }
 
-static int search_all(const struct find_request *r, struct trace *t, const struct symbols *symbols,
-                      struct find_result *res, struct error *err)
+int find_hits(const struct find_request *r, struct trace *t, struct find_result *res, struct error *err)
 {
-    struct search s = {
-        .r = r, .t = t, .symbols = symbols, .enough = SIZE_MAX, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct search s = {.r = r, .t = t, .enough = SIZE_MAX, .lock = PTHREAD_MUTEX_INITIALIZER};
     s.kind = recording_engine(r->engines, t, r->path, err);
     if (!s.kind)
         return -1;
@@ -433,16 +430,6 @@ static int search_all(const struct find_request *r, struct trace *t, const struc
         next = w->next;
         worker_free(w);
     }
-    return rc;
-}
-
-int find_hits(const struct find_request *r, struct trace *t, struct find_result *res, struct error *err)
-{
-    struct symbols *own = r->symbols ? NULL : symbols_load(t, err);
-    if (!r->symbols && !own)
-        return -1;
-    const int rc = search_all(r, t, r->symbols ? r->symbols : own, res, err);
-    symbols_free(own);
     return rc;
 }
 

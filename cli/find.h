@@ -19,7 +19,7 @@ struct find_request {
     enum find_mode mode;
     unsigned jobs;
     struct progress *progress;
-    const struct symbols *symbols;    /* the trace's; NULL: they are read for the search */
+    const struct symbols *symbols;    /* the trace's */
     const struct kernel_types *types; /* or NULL; with them … */
     struct types_function function;   /* … an execution shows the arguments of this function, … */
     bool calls;                       /* … if it is one */
