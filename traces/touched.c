@@ -385,8 +385,8 @@ static bool may_be(const struct touched *page, uint64_t number, uint64_t address
 {
     const uint64_t first = address >> 12 < number ? 0 : address & 0xfff,
                    end = last >> 12 > number ? 0xfff : last & 0xfff;
-    const uint64_t lines = (2ull << end / TOUCHED_LINE) - (1ull << first / TOUCHED_LINE);
-    return page->lines & lines && page->cells & touched_cells(first, end - first + 1);
+    const uint64_t n = end - first + 1;
+    return page->lines & touched_lines(first, n) && page->cells & touched_cells(first, n);
 }
 
 bool touched_linear(const struct touched_index *x, size_t part, enum touch k, uint64_t address,

@@ -27,13 +27,19 @@ struct touched {
     /* The lines of 64 bytes that may have been touched, bit 0 for the first. All ones if it is not known. A
      * page that was noted may have none: what wrote to it faulted. */
     uint64_t lines;
-    /* The cells of 8 bytes that may have been written, counted modulo 64, bit 0 for the first: with the lines they say which of
-     * a line's variables were written, as long as no others of the page have the same cells. All ones if it is not known. */
+    /* The cells of 8 bytes that may have been written, counted modulo 64, bit 0 for the first. Together with the lines they tell
+     * which variables of a line were written, unless others that were written in the page have the same cells. All ones if it is
+     * not known. */
     uint64_t cells;
 };
 #define TOUCHED_LINE 64u
 #define TOUCHED_CELL 8u
-/* The cells that `n` bytes from an offset on are in (n > 0). */
+/* The lines that `n` bytes from an offset in the page on are in (n > 0; they end in the page). */
+static inline uint64_t touched_lines(uint64_t off, uint64_t n)
+{
+    return (2ull << (off + n - 1) / TOUCHED_LINE) - (1ull << off / TOUCHED_LINE);
+}
+/* The cells that they are in. */
 static inline uint64_t touched_cells(uint64_t off, uint64_t n)
 {
     const uint64_t more = (off + n - 1) / TOUCHED_CELL - off / TOUCHED_CELL, at = off / TOUCHED_CELL % 64;

@@ -120,7 +120,7 @@ enum access_free access_note(struct physmem *pm, uint64_t linear, uint64_t physi
         return ACCESS_READS_FREE;
     struct access *a = find(log, linear >> 12, physical >> 12);
     const uint32_t off = linear & 0xfff, left = SNAPSHOT_PAGE - off;
-    const uint64_t lines = touch_mask(off, n < left ? n : left);
+    const uint64_t lines = touched_lines(off, n < left ? n : left);
     a->accessed |= lines;
     if (write) {
         a->written |= lines;

@@ -96,7 +96,7 @@ static void link_block(struct block *b, struct code_page *page, unsigned off)
 /* The offset behind the last line, from `off` on, that was not executed yet; 0 if all were. */
 static unsigned end_of_new_lines(const struct pmeta *m, unsigned off)
 {
-    const uint64_t fresh = off < SNAPSHOT_PAGE ? ~m->executed & touch_mask(off, SNAPSHOT_PAGE - off) : 0;
+    const uint64_t fresh = off < SNAPSHOT_PAGE ? ~m->executed & touched_lines(off, SNAPSHOT_PAGE - off) : 0;
     return fresh ? (64 - (unsigned)__builtin_clzll(fresh)) * TOUCHED_LINE : 0;
 }
 

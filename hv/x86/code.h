@@ -124,7 +124,7 @@ struct pmeta {
     uint16_t fast[FAST_SLOTS]; /* TLB slots that may hold direct write entries for it */
     /* touched.c: whether the lines that are written were noted from the last physmem_touched() on, which, how many bytes were written
      * by how many stores, whether it looked like being filled, in how many periods only the first of them are noted, and the power of
-     * two at which the number of stores is looked at next */
+     * two at which the number of stores is looked at next (with which all of it fits into 64 bytes) */
     uint8_t by_lines; /* enum by_lines */
     uint8_t short_for;
     bool filled;
@@ -223,11 +223,6 @@ void touch_remapped(struct touch_log *);
 void touch_fetch(struct physmem *, uint64_t linear, uint64_t physical, struct pmeta *m);
 /* What is in bytes [off, off+n) of a page is about to be executed. */
 void touch_code(struct physmem *, struct pmeta *, uint32_t off, uint32_t n);
-/* The lines that bytes [off, off+n) are in. */
-static inline uint64_t touch_mask(uint32_t off, uint32_t n)
-{
-    return (2ull << (off + n - 1) / TOUCHED_LINE) - (1ull << off / TOUCHED_LINE);
-}
 /* What was written to a page is looked at after so many stores, a power of two, and again after twice as many each time: what looks
  * like being filled both times is given up. Most pages that were not written in the last period are being filled. */
 enum { LINES_LOOK_FIRST = 3, LINES_LOOK = 6 };
@@ -241,7 +236,7 @@ static inline void touch_lines(struct pmeta *m, uint32_t off, uint32_t n)
 {
     if (likely(!(m->flags & PM_LINES)))
         return;
-    m->lines |= touch_mask(off, n);
+    m->lines |= touched_lines(off, n);
     m->cells |= touched_cells(off, n);
     m->written += n;
     if (unlikely(++m->stores >> m->look_again))

@@ -142,7 +142,7 @@ void touch_code(struct physmem *pm, struct pmeta *m, uint32_t off, uint32_t n)
         return;
     if (!m->executed)
         add_meta(&log->executed, m);
-    m->executed |= touch_mask(off, n);
+    m->executed |= touched_lines(off, n);
 }
 
 /* ---------------------------------------------------------------- by lines */
