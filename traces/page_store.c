@@ -29,7 +29,7 @@ struct page_store {
 struct page_store *page_store_new(void)
 {
     struct page_store *s = mem_zero(1, sizeof *s);
-    s->page = mem_check(aligned_alloc(TRACE_PAGE, ALL_PAGES)); /* the host gives memory as it fills up */
+    s->page = mem_alloc(ALL_PAGES); /* the host gives memory as it fills up */
     return s;
 }
 

@@ -178,7 +178,7 @@ static void block_done(struct stream_reader *r)
     XXH3_128bits_update(r->hash, r->next, r->have);
     memset(r->next + r->have, 0, STREAM_BLOCK - r->have);
     MEM_MORE(c->block, c->n);
-    bool zero = !memcmp(r->next, zeros, STREAM_BLOCK);
+    bool zero = mem_is_zero(r->next, STREAM_BLOCK);
     c->block[c->n++] = zero ? NULL : r->next;
     if (!zero)
         r->next = block_new(r);

@@ -1,6 +1,7 @@
 /* stream_store.c - see stream_store.h. */
 #include "traces/stream_store.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -35,8 +36,8 @@ static size_t file_size(const struct stream *s)
 
 /* ---------------------------------------------------------------- out of it */
 
-/* The content's blocks in a file of the right size that is mapped at `p`. Where it has holes there are none, so that the
- * host need not make pages of zeros. */
+/* Finds the content's blocks in its file, which is mapped at `p`. Holes are skipped, so that the host need not make pages of
+ * zeros. */
 static void find_blocks(int fd, uint8_t *p, struct stream_content *c)
 {
     const off_t size = (off_t)(c->n * STREAM_BLOCK);
@@ -50,22 +51,27 @@ static void find_blocks(int fd, uint8_t *p, struct stream_content *c)
     }
 }
 
-/* Whether the blocks are the stream's content, and zeros behind it. */
+/* Behind the stream's end the last block has zeros. */
+static bool ends_in_zeros(const struct stream *s, const struct stream_content *c)
+{
+    const size_t end = s->length % STREAM_BLOCK;
+    const uint8_t *last = c->block[c->n - 1];
+    return !last || !end || mem_is_zero(last + end, STREAM_BLOCK - end);
+}
+
 static bool is_content(const struct stream *s, const struct stream_content *c, const atomic_bool *stop)
 {
-    static const uint8_t zeros[STREAM_BLOCK];
+    uint8_t room[TRACE_PAGE];
     XXH3_state_t *state = mem_check(XXH3_createState());
-    size_t n = STREAM_BLOCK, i;
+    uint64_t at, n;
     XXH3_128bits_reset(state);
-    for (i = 0; i < c->n && !atomic_load(stop); i++) {
-        n = s->length - i * STREAM_BLOCK < STREAM_BLOCK ? (size_t)s->length - i * STREAM_BLOCK : STREAM_BLOCK;
-        XXH3_128bits_update(state, c->block[i] ? c->block[i] : zeros, n);
+    for (at = 0; at < s->length && !atomic_load(stop); at += n) {
+        n = s->length - at < TRACE_PAGE ? s->length - at : TRACE_PAGE;
+        XXH3_128bits_update(state, stream_content_page(c, at, room), n);
     }
     const XXH128_hash_t h = XXH3_128bits_digest(state);
     XXH3_freeState(state);
-    const uint8_t *last = c->block[c->n - 1];
-    return i == c->n && h.low64 == s->hash[0] && h.high64 == s->hash[1] &&
-           (!last || n == STREAM_BLOCK || mem_is_zero(last + n, STREAM_BLOCK - n));
+    return at == s->length && h.low64 == s->hash[0] && h.high64 == s->hash[1] && ends_in_zeros(s, c);
 }
 
 /* The content is the file itself, in the host's page cache: that costs no memory of its own. It is read once, to be
@@ -125,8 +131,9 @@ static bool write_all(int fd, const void *data, size_t n)
 static bool write_content(int fd, const struct stream *s, const struct stream_content *c)
 {
     bool good = true;
-    for (size_t i = 0; good && i < file_size(s) / STREAM_BLOCK; i++)
-        if (i < c->n && c->block[i])
+    assert(c->n * STREAM_BLOCK == file_size(s) && "a content has all of its blocks");
+    for (size_t i = 0; good && i < c->n; i++)
+        if (c->block[i])
             good = lseek(fd, (off_t)(i * STREAM_BLOCK), SEEK_SET) >= 0 &&
                    write_all(fd, c->block[i], STREAM_BLOCK);
     return good && !ftruncate(fd, (off_t)file_size(s));
