@@ -580,7 +580,7 @@ const struct chunk_ref *chunk_find(const struct image_chunks *c, uint64_t chunk)
     return NULL;
 }
 
-/* An image that is read as a whole is read once, chunk by chunk: a frame is not kept when its last one was read. */
+/* Most images are read once, from beginning to end: when the last chunk of a frame was read, it is not kept. */
 static void frame_done(struct trace *t, const struct chunk_content *c)
 {
     const struct frame_entry *e = &t->frame[c->frame];

@@ -49,7 +49,7 @@ struct stream_content {
 void stream_content_free(struct stream_content *c);
 /* Appends memory that the blocks are in; it then belongs to the content. `mapped`: as in struct stream_slab. */
 void stream_content_slab(struct stream_content *c, void *p, size_t mapped);
-/* The host takes back the pages of mapped files; they come again from its page cache when they are used. */
+/* Gives the pages of mapped files back to the host, which reads them again when they are used. */
 void stream_content_relax(const struct stream_content *c);
 /* Appends the blocks of `more`, which is left empty, then zeros: `room` bytes in all. */
 void stream_content_move(struct stream_content *c, struct stream_content *more, uint64_t room);

@@ -1,6 +1,6 @@
 /* stream_store.h - the content of streams, kept in a folder so that the next process need not unpack it
- * again. A kernel that is packed with xz takes half a second; what is kept here, a hundredth of that. Private to
- * traces/.
+ * again. Unpacking a kernel that is packed with xz takes half a second; mapping what is kept here, a hundredth of that.
+ * Private to traces/.
  *
  * A file is named after the XXH3-128 of the content (as xxh128sum prints it) and is that content, with zeros up to a whole block;
  * blocks of zeros are holes. It appears only when it is complete, and is compared with the stream's hash, so a damaged file costs

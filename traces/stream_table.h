@@ -12,7 +12,7 @@ struct stream_table *stream_table_new(void);
 void stream_table_free(struct stream_table *t); /* NULL is allowed */
 /* Adds the content of the next stream, and takes ownership of it. `room`: stream_room() of its length. */
 void stream_table_add(struct stream_table *t, struct stream_content *content, uint64_t room);
-/* Gives back what memory comes again by itself: to be called from time to time. */
+/* Gives the memory of kept files back to the host, which reads them again when they are used (stream_content_relax()). */
 void stream_table_relax(const struct stream_table *t);
 /* Describes the page as changed content, in less than `most` bytes. False if no content is so similar. */
 bool stream_table_find(struct stream_table *t, const uint8_t *page, unsigned most, struct stream_changes *c);

@@ -164,7 +164,7 @@ int64_t call_mremap(struct host *h, struct task *t, const uint64_t *a)
         return -EINVAL;
     if (!v || addr + old > v->end)
         return -EFAULT;
-    if (!old && !(v->flags & AREA_SHARED)) /* nothing of a shared mapping: its pages are mapped once more */
+    if (!old && !(v->flags & AREA_SHARED)) /* an old size of 0 asks for a second mapping of the same pages */
         return -EINVAL;
     if (flags & MREMAP_FIXED) {
         bool overlap = a[4] < addr + old && addr < a[4] + new;
