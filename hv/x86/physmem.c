@@ -517,6 +517,9 @@ void physmem_save(struct physmem *pm, const struct snapshot_sink *sink, uint32_t
 struct loading {
     struct physmem *pm;
     struct zeros zeros;
+    /* Memory of pages of zeros goes back to the host. A timeline that goes back and forth between states would only make the host clear
+     * it again: it keeps what it has. */
+    bool release;
 };
 
 static void put_zeros(struct loading *l, uint64_t index)
@@ -526,7 +529,12 @@ static void put_zeros(struct loading *l, uint64_t index)
     struct chunk *c = &b->chunk[index / CHUNK];
     if (m->flags & PM_ZERO)
         return;
-    zeros_add(&l->zeros, index);
+    if (l->release) {
+        zeros_add(&l->zeros, index);
+    } else {
+        memset(b->host + index * PAGE, 0, PAGE);
+        m->flags |= PM_ZERO;
+    }
     m->flags = (uint8_t)((m->flags & ~PM_CHANGED) | PM_EVER);
     m->epoch = NEXT_SAVE;
     c->changed = c->ever = true;
@@ -577,7 +585,7 @@ static void clear_stale(struct loading *l, uint64_t index)
 
 static int block_load(struct physmem *pm, struct ramblock *b, const struct snapshot_source *src)
 {
-    struct loading l = {pm, {.b = b}};
+    struct loading l = {.pm = pm, .zeros = {.b = b}, .release = src->whole};
     if (src->whole)
         each_used(&l, make_stale);
     const int rc = src->pages(src->ctx, b->name, put_page, &l);
