@@ -427,6 +427,11 @@ static void pc_touched(struct engine *e, struct touched_set *set)
     physmem_touched(board_mem(pc_of(e)->board), set);
 }
 
+static uint64_t pc_touched_amount(const struct engine *e)
+{
+    return physmem_touched_amount(board_mem(((const struct pc *)e)->board));
+}
+
 static void pc_accesses(struct engine *e, enum accesses what, struct accessed_set *set)
 {
     physmem_accesses(board_mem(pc_of(e)->board), what, set);
@@ -576,6 +581,7 @@ static const struct engine_ops pc_ops = {
     .save = pc_save,
     .load = pc_load,
     .touched = pc_touched,
+    .touched_amount = pc_touched_amount,
     .accesses = pc_accesses,
     .device_writes = pc_device_writes,
     .regs = pc_regs,

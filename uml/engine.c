@@ -218,6 +218,11 @@ static void host_touched(struct engine *e, struct touched_set *set)
     physmem_touched(host_of(e)->mem, set);
 }
 
+static uint64_t host_touched_amount(const struct engine *e)
+{
+    return physmem_touched_amount(((const struct host *)e)->mem);
+}
+
 static void host_accesses(struct engine *e, enum accesses what, struct accessed_set *set)
 {
     physmem_accesses(host_of(e)->mem, what, set);
@@ -319,6 +324,7 @@ static const struct engine_ops host_ops = {
     .save = host_save,
     .load = host_load,
     .touched = host_touched,
+    .touched_amount = host_touched_amount,
     .accesses = host_accesses,
     .device_writes = host_device_writes,
     .tasks = host_tasks,

@@ -12,6 +12,7 @@ enum {
     SLICE = 25000000,    /* steps between two reports of progress */
     SCREEN_SIZE = 65536, /* bytes of screen text at most */
     SOON = 1000000000,   /* guest time, ns */
+    TOUCHED_MOST = 5000, /* lines and pages, see checkpoint_closer: they take as long as some 80 M steps */
 };
 
 /* ---------------------------------------------------------------- observing */
@@ -374,13 +375,18 @@ static int write_touched(struct recorder *r, bool first)
                : touched_write(r->touched, r->w, r->last_checkpoint, icount_of(r), time_of(r), &set, &r->err);
 }
 
-/* A repeated run has its checkpoints where the record has them. */
+/* Whether checkpoints come closer where much is touched. */
+static bool closer(const struct recorder *r)
+{
+    return r->o.checkpoint_closer && r->touched && r->o.checkpoint_every % RECORD_CLOSER == 0;
+}
+
+/* Where the next checkpoint may be. A repeated run has its checkpoints where the record has them. */
 static uint64_t next_checkpoint(const struct recorder *r)
 {
-    uint64_t here = icount_of(r);
+    const uint64_t here = icount_of(r), every = r->o.checkpoint_every / (closer(r) ? RECORD_CLOSER : 1);
     if (!r->o.again || r->o.branch)
-        return r->o.checkpoint_every ? (here / r->o.checkpoint_every + 1) * r->o.checkpoint_every
-                                     : UINT64_MAX;
+        return every ? (here / every + 1) * every : UINT64_MAX;
     size_t next = (size_t)(trace_checkpoint_find(r->o.again, here) + 1);
     bool any = next < trace_checkpoint_count(r->o.again) && (long)next != replay_final_checkpoint(r->o.again);
     return any ? trace_checkpoint(r->o.again, next)->icount : UINT64_MAX;
@@ -469,10 +475,22 @@ static bool sleeps(const struct recorder *r)
                       time_of(r) > r->look_time + SOON);
 }
 
+/* Whether the next checkpoint is to be here. */
+static bool checkpoint_due(struct recorder *r)
+{
+    if (icount_of(r) != r->next_checkpoint)
+        return false;
+    if (!closer(r) || icount_of(r) % r->o.checkpoint_every == 0 ||
+        r->e->ops->touched_amount(r->e) > TOUCHED_MOST)
+        return true;
+    r->next_checkpoint = next_checkpoint(r);
+    return false;
+}
+
 /* Writes the checkpoint that is due here, or for which somebody waits who looks at the recording. */
 static int checkpoint_here(struct recorder *r)
 {
-    bool reached = just_reached(r), due = icount_of(r) == r->next_checkpoint;
+    bool reached = just_reached(r), due = checkpoint_due(r);
     const bool looked = r->look;
     r->look = r->o.hooks.look && r->o.hooks.look(r->o.hooks.ctx);
     if (r->look && !looked)

@@ -18,6 +18,7 @@
 #include "traces/trace.h"
 
 #define RECORD_CHECKPOINT_EVERY 100000000u
+#define RECORD_CLOSER           4u
 
 /* What the recorder reports while it runs. All members may be NULL. */
 struct record_hooks {
@@ -58,14 +59,17 @@ struct record_options {
     const struct engine_config *config; /* must stay until the recorder is destroyed */
     uint32_t classes;                   /* event classes that go into the trace */
     uint64_t checkpoint_every;          /* steps; 0: only the one at icount 0; not used with `again` */
-    const struct position *until;       /* NULL, or an ICOUNT, a TIME or a CONSOLE text */
-    bool stop_on_reset;                 /* end the run at the first reset after power-on */
-    uint32_t stop_on;  /* kinds whose first crash ends it: CRASH_BIT (core/run/crash.h) … */
-    bool keep_going;   /* … and no other crash does; neither is used with `again` */
-    bool no_index;     /* leave out which pages were executed and written (traces/touched.h) */
-    uint64_t max_size; /* the most bytes that the trace may have; 0: no limit */
-    struct live *live; /* NULL, or typing */
-    struct net *net;   /* NULL, or what is at the other end of the network cards; not used with `again` */
+    /* Up to RECORD_CLOSER times as many where many lines of code are executed and pages written, since such parts take long to run
+     * again. Does nothing with no_index. */
+    bool checkpoint_closer;
+    const struct position *until; /* NULL, or an ICOUNT, a TIME or a CONSOLE text */
+    bool stop_on_reset;           /* end the run at the first reset after power-on */
+    uint32_t stop_on;             /* kinds whose first crash ends it: CRASH_BIT (core/run/crash.h) … */
+    bool keep_going;              /* … and no other crash does; neither is used with `again` */
+    bool no_index;                /* leave out which pages were executed and written (traces/touched.h) */
+    uint64_t max_size;            /* the most bytes that the trace may have; 0: no limit */
+    struct live *live;            /* NULL, or typing */
+    struct net *net; /* NULL, or what is at the other end of the network cards; not used with `again` */
     const struct symbol_image *symbol_images; /* ELF images that are built into the program, whose symbols go
                                                * into the trace */
     size_t nsymbol_images;

@@ -41,6 +41,7 @@ struct touch_log {
     bool noting;
     bool remapped; /* in this period: a page's memory may have been another when it was written first */
     struct notes notes[TOUCHES];
+    uint64_t lines_executed;
     struct metas by_lines, executed; /* the pages with lines written, and with lines executed */
 };
 
@@ -142,7 +143,9 @@ void touch_code(struct physmem *pm, struct pmeta *m, uint32_t off, uint32_t n)
         return;
     if (!m->executed)
         add_meta(&log->executed, m);
-    m->executed |= touched_lines(off, n);
+    const uint64_t lines = touched_lines(off, n) & ~m->executed;
+    log->lines_executed += (unsigned)__builtin_popcountll(lines);
+    m->executed |= lines;
 }
 
 /* ---------------------------------------------------------------- by lines */
@@ -282,6 +285,7 @@ static void forget_executed(struct touch_log *log)
     for (size_t i = 0; i < log->executed.n; i++)
         log->executed.p[i]->executed = 0;
     log->executed.n = 0;
+    log->lines_executed = 0;
 }
 
 void physmem_touched(struct physmem *pm, struct touched_set *set)
@@ -302,4 +306,10 @@ void physmem_touched(struct physmem *pm, struct touched_set *set)
         clear(&log->notes[k], log->notes[k].size);
     log->noting = true;
     log->remapped = false;
+}
+
+uint64_t physmem_touched_amount(const struct physmem *pm)
+{
+    const struct touch_log *log = physmem_touch_log(pm);
+    return log->lines_executed + log->notes[TOUCH_WRITTEN].n;
 }
