@@ -104,7 +104,7 @@ static const struct option_row rows[] = {
     {.name = "checkpoint-every",
      .argument = "N",
      .help =
-         "steps between saved states (default {checkpoint-every}, fewer where they take long to run; 0: only at the beginning and at the end)",
+         "steps between saved states (default {checkpoint-every}, fewer where these take long to run again; 0: only at the beginning and at the end)",
      .id = OPT_CHECKPOINTS},
     {.name = "save-vars",
      .argument = "FILE",

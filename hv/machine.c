@@ -429,7 +429,7 @@ static void pc_touched(struct engine *e, struct touched_set *set)
 
 static uint64_t pc_touched_amount(const struct engine *e)
 {
-    return physmem_touched_amount(board_mem(((const struct pc *)e)->board));
+    return physmem_touched_amount(board_mem(pc_const(e)->board));
 }
 
 static void pc_accesses(struct engine *e, enum accesses what, struct accessed_set *set)

@@ -220,7 +220,7 @@ static void host_touched(struct engine *e, struct touched_set *set)
 
 static uint64_t host_touched_amount(const struct engine *e)
 {
-    return physmem_touched_amount(((const struct host *)e)->mem);
+    return physmem_touched_amount(host_const(e)->mem);
 }
 
 static void host_accesses(struct engine *e, enum accesses what, struct accessed_set *set)

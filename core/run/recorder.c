@@ -12,7 +12,7 @@ enum {
     SLICE = 25000000,    /* steps between two reports of progress */
     SCREEN_SIZE = 65536, /* bytes of screen text at most */
     SOON = 1000000000,   /* guest time, ns */
-    TOUCHED_MOST = 5000, /* lines and pages, see checkpoint_closer: they take as long as some 80 M steps */
+    TOUCHED_MOST = 5000, /* lines executed and pages written: they take as long as 80 M steps of a loop */
 };
 
 /* ---------------------------------------------------------------- observing */
@@ -375,10 +375,10 @@ static int write_touched(struct recorder *r, bool first)
                : touched_write(r->touched, r->w, r->last_checkpoint, icount_of(r), time_of(r), &set, &r->err);
 }
 
-/* Whether checkpoints come closer where much is touched. */
+/* Whether there are more checkpoints where much is touched. */
 static bool closer(const struct recorder *r)
 {
-    return r->o.checkpoint_closer && r->touched && r->o.checkpoint_every % RECORD_CLOSER == 0;
+    return r->o.checkpoint_closer && !r->o.again && r->touched && r->o.checkpoint_every % RECORD_CLOSER == 0;
 }
 
 /* Where the next checkpoint may be. A repeated run has its checkpoints where the record has them. */
@@ -475,7 +475,7 @@ static bool sleeps(const struct recorder *r)
                       time_of(r) > r->look_time + SOON);
 }
 
-/* Whether the next checkpoint is to be here. */
+/* Whether a checkpoint is to be here. Otherwise the next one may be at a later position. */
 static bool checkpoint_due(struct recorder *r)
 {
     if (icount_of(r) != r->next_checkpoint)

@@ -517,8 +517,8 @@ void physmem_save(struct physmem *pm, const struct snapshot_sink *sink, uint32_t
 struct loading {
     struct physmem *pm;
     struct zeros zeros;
-    /* Memory of pages of zeros goes back to the host. A timeline that goes back and forth between states would only make the host clear
-     * it again: it keeps what it has. */
+    /* Whether the host gets back the memory of pages that become zero. Not in a timeline, which goes back and forth between states:
+     * the host would have to clear the same pages again and again. */
     bool release;
 };
 

@@ -41,7 +41,6 @@ struct touch_log {
     bool noting;
     bool remapped; /* in this period: a page's memory may have been another when it was written first */
     struct notes notes[TOUCHES];
-    uint64_t lines_executed;
     struct metas by_lines, executed; /* the pages with lines written, and with lines executed */
 };
 
@@ -143,9 +142,7 @@ void touch_code(struct physmem *pm, struct pmeta *m, uint32_t off, uint32_t n)
         return;
     if (!m->executed)
         add_meta(&log->executed, m);
-    const uint64_t lines = touched_lines(off, n) & ~m->executed;
-    log->lines_executed += (unsigned)__builtin_popcountll(lines);
-    m->executed |= lines;
+    m->executed |= touched_lines(off, n);
 }
 
 /* ---------------------------------------------------------------- by lines */
@@ -285,7 +282,6 @@ static void forget_executed(struct touch_log *log)
     for (size_t i = 0; i < log->executed.n; i++)
         log->executed.p[i]->executed = 0;
     log->executed.n = 0;
-    log->lines_executed = 0;
 }
 
 void physmem_touched(struct physmem *pm, struct touched_set *set)
@@ -311,5 +307,8 @@ void physmem_touched(struct physmem *pm, struct touched_set *set)
 uint64_t physmem_touched_amount(const struct physmem *pm)
 {
     const struct touch_log *log = physmem_touch_log(pm);
-    return log->lines_executed + log->notes[TOUCH_WRITTEN].n;
+    uint64_t amount = log->notes[TOUCH_WRITTEN].n;
+    for (size_t i = 0; i < log->executed.n; i++)
+        amount += (unsigned)__builtin_popcountll(log->executed.p[i]->executed);
+    return amount;
 }

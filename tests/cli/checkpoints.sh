@@ -1,6 +1,6 @@
 #!/bin/bash
-# checkpoints.sh - where checkpoints are: every 100 M steps, closer where many pages are written and much code is executed, and exactly as
-# often as --checkpoint-every says; the same compiled and interpreted.
+# checkpoints.sh - where checkpoints are: every 100 M steps, and closer where many pages are written or much code is executed, compiled and
+# interpreted; but exactly as often as --checkpoint-every says, and never closer without the index.
 . "$(dirname "$0")/../lib.sh"
 cd "$work" || exit 2
 
