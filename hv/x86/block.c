@@ -232,26 +232,55 @@ static struct block *make_single(struct x86 *cpu, uint64_t rip, uint64_t limit, 
     return b;
 }
 
+/* The bytes from an offset on, of page and segment. */
+static uint64_t code_room(const struct x86 *cpu, uint64_t rip, unsigned off)
+{
+    const uint64_t limit = code_limit(cpu, rip);
+    return SNAPSHOT_PAGE - off < limit ? SNAPSHOT_PAGE - off : limit;
+}
+
+static void note_code(struct x86 *cpu, const struct block *b, uint64_t room)
+{
+    const unsigned off = b->id >> 16;
+    if (touch_noting(cpu->mem))
+        touch_code(cpu->mem, b->page->meta, off,
+                   b->goes_on ? straight_code(cpu, b->page, off, b->bytes, room) : b->bytes);
+}
+
+void block_note(struct x86 *cpu, struct block *b)
+{
+    b->ops[0].fn = b->unnoted;
+    b->unnoted = NULL;
+    jit_block_noted(b);
+    note_code(cpu, b, code_room(cpu, cpu->gpr[REG_RIP], b->id >> 16));
+}
+
+OP(op_unnoted)
+{
+    block_note(cpu, cpu->block);
+    GOTO(op);
+}
+
 static struct block *make(struct x86 *cpu, uint64_t rip, struct code_page *page, uint64_t pa)
 {
     struct op ops[BLOCK_MAX_OPS];
-    uint64_t lin = code_linear(cpu, rip), limit = code_limit(cpu, rip);
+    const uint64_t lin = code_linear(cpu, rip);
     unsigned off = lin & 0xfff, bytes, n = 0;
-    uint64_t room = SNAPSHOT_PAGE - off < limit ? SNAPSHOT_PAGE - off : limit;
+    const uint64_t room = code_room(cpu, rip, off);
     bool goes_on;
     if (page)
         n = decode_run(cpu, page->host, off, lin, pa, room, ops, &bytes, &goes_on);
     if (!n)
-        return make_single(cpu, rip, limit, page, off);
+        return make_single(cpu, rip, code_limit(cpu, rip), page, off);
     struct block *b = new_block(cpu, ops, n, bytes, off, page);
     if (!b)
         return NULL;
     if (exec_stop_here(cpu, lin, pa))
         b->id |= BLOCK_SLOW;
+    b->goes_on = goes_on;
     link_block(b, page, off);
     code_mark(page, off, bytes);
-    if (touch_noting(cpu->mem))
-        touch_code(cpu->mem, page->meta, off, goes_on ? straight_code(cpu, page, off, bytes, room) : bytes);
+    note_code(cpu, b, room);
     jit_watch(physmem_jit(cpu->mem), b);
     return b;
 }

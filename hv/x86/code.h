@@ -58,7 +58,8 @@ enum op_pfx {
 enum { BLOCK_MAX_OPS = 64, CODE_BUCKETS = 512, JUMPS = 4096 };
 
 struct code_page;
-struct region; /* compiled code: jit/jit.h */
+struct region;  /* compiled code: jit/jit.h */
+struct jump_in; /* … that jumps to the block */
 struct block {
     /* BLOCK_ID(): offset in the page, and the mode that it was decoded for; BLOCK_SLOW: only for the
      * dispatcher, or dropped */
@@ -70,9 +71,13 @@ struct block {
     struct code_page *page;
     struct code_page *page2; /* the block's only instruction continues in this page, with these bytes */
     uint8_t raw2[15];
+    bool goes_on;           /* it ends before a branch: there is a stop, or too many instructions */
     uint16_t heat;          /* entries until it is compiled */
     op_fn *first;           /* the first op's handler, while entries are counted and afterwards */
     struct region *regions; /* that begin in the block */
+    struct jump_in *jumps_in;
+    op_fn
+        *unnoted; /* the first op's handler, while op_unnoted is in its place (code_new_period()); or NULL */
     struct op ops[];
 };
 #define BLOCK_ID(key, offset) ((key) | (uint32_t)(offset) << 16)
@@ -96,6 +101,7 @@ struct code_page {
     uint8_t drops;          /* how often one was dropped again, up to a limit */
     uint64_t stores;        /* how many were made to the page since it got its code */
     uint64_t patience;      /* when `stores` reaches this, all its code is dropped */
+    uint32_t period;        /* in which it was last executed: see code_new_period() */
     struct block *bucket[CODE_BUCKETS];
 };
 
@@ -303,6 +309,13 @@ void code_mark(struct code_page *, uint32_t off, uint32_t n);
  * with no block running. */
 struct block *code_alloc(struct physmem *, unsigned n);
 void code_flush(struct physmem *);
+/* A period of physmem_touched() begins, between runs: each block is noted again when it is first executed. The TLBs are flushed. */
+void code_new_period(struct physmem *);
+/* The handler of an op, which may be held back in `unnoted`. */
+static inline op_fn **block_handler(struct block *b, unsigned op)
+{
+    return op == 0 && b->unnoted ? &b->unnoted : &b->ops[op].fn;
+}
 /* Drop every block of the page. A running block ends after its current instruction. */
 void code_drop(struct physmem *, struct code_page *);
 /* Drop every block of the page, and the page from every processor's instruction TLB. */

@@ -3,18 +3,19 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "hv/x86/cpu.h"
+#include "hv/x86/decode.h"
 #include "hv/x86/jit/jit.h"
 #include "traces/memory.h"
 
 /* PATIENCE: stores to a page that cost about as much as decoding its code again. */
-enum { ARENA_SIZE = 64 << 20, PATIENCE = 2048 };
+enum { ARENA_SIZE = 64 << 20, PATIENCE = 2048, KEEP_MOST = 8 << 20 };
 
 struct code_cache {
     uint8_t *arena;
     size_t used;
     struct code_page *pages;
     struct jit *jit;
+    uint32_t period;
 };
 
 struct code_cache *code_cache_create(const struct engine_host *host)
@@ -50,20 +51,10 @@ static struct code_page *new_page(struct code_cache *cache, struct pmeta *m, uin
     p->host = host;
     p->meta = m;
     p->patience = PATIENCE;
+    p->period = cache->period;
     p->all_next = cache->pages;
     cache->pages = p;
     return p;
-}
-
-struct code_page *code_page_get(struct physmem *pm, struct pmeta *m, uint8_t *host)
-{
-    if (m->flags & PM_CODE)
-        return m->code;
-    if (!m->code)
-        m->code = new_page(physmem_code(pm), m, host);
-    m->flags |= PM_CODE;
-    tlb_drop_fast(pm, m, host);
-    return m->code;
 }
 
 void code_mark(struct code_page *p, uint32_t off, uint32_t n)
@@ -84,13 +75,12 @@ struct block *code_alloc(struct physmem *pm, unsigned n)
     return b;
 }
 
-const struct op *op_resync(struct x86 *, const struct op *);
-
 /* A dropped block stays in place (it may be running, or chained from another), but each of its ops now
  * returns to the dispatcher, which finds the new code. */
 static void block_kill(struct physmem *pm, struct block *b)
 {
     jit_block_dropped(pm, b);
+    b->unnoted = NULL;
     for (unsigned i = 0; i <= b->n; i++)
         b->ops[i].fn = op_resync;
     unsigned ncpus;
@@ -100,6 +90,41 @@ static void block_kill(struct physmem *pm, struct block *b)
             cpu[c]->patched = NULL;
     b->next[0] = b->next[1] = NULL;
     b->id |= BLOCK_SLOW;
+}
+
+/* A block that continues in the next page is dropped: reaching it is noted before that page is fetched, which may fault. */
+static void unnote_page(struct physmem *pm, struct code_page *p)
+{
+    for (unsigned i = 0; i < CODE_BUCKETS; i++) {
+        for (struct block **at = &p->bucket[i], *b; (b = *at);) {
+            if (b->page2) {
+                block_kill(pm, b);
+                *at = b->bucket;
+                continue;
+            }
+            at = &b->bucket;
+            if (b->unnoted)
+                continue;
+            b->unnoted = b->ops[0].fn;
+            b->ops[0].fn = op_unnoted;
+            jit_block_unnoted(b);
+        }
+    }
+    p->period = physmem_code(pm)->period;
+}
+
+struct code_page *code_page_get(struct physmem *pm, struct pmeta *m, uint8_t *host)
+{
+    if (m->flags & PM_CODE) {
+        if (m->code->period != physmem_code(pm)->period)
+            unnote_page(pm, m->code);
+        return m->code;
+    }
+    if (!m->code)
+        m->code = new_page(physmem_code(pm), m, host);
+    m->flags |= PM_CODE;
+    tlb_drop_fast(pm, m, host);
+    return m->code;
 }
 
 void code_drop(struct physmem *pm, struct code_page *p)
@@ -168,4 +193,16 @@ void code_flush(struct physmem *pm)
         jumps_clear(cpu[i]);
         tlb_flush(cpu[i]);
     }
+}
+
+void code_new_period(struct physmem *pm)
+{
+    struct code_cache *cache = physmem_code(pm);
+    unsigned ncpus;
+    struct x86 *const *cpu = physmem_processors(pm, &ncpus);
+    cache->period++;
+    if (cache->used > KEEP_MOST || jit_used(cache->jit) > KEEP_MOST)
+        code_flush(pm);
+    for (unsigned i = 0; i < ncpus; i++)
+        tlb_flush(cpu[i]);
 }

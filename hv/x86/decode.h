@@ -32,6 +32,10 @@ struct block *block_at_rip(struct x86 *);
 
 /* Pseudo handlers. */
 const struct op *op_resync(struct x86 *, const struct op *);
+/* The handler of a block's first op while the block was not executed in this period: notes what is executed. */
+const struct op *op_unnoted(struct x86 *, const struct op *);
+/* The block, which has `unnoted`, is about to be executed. */
+void block_note(struct x86 *, struct block *);
 const struct op *op_fall_through(struct x86 *, const struct op *);
 const struct op *op_undefined(struct x86 *, const struct op *);
 

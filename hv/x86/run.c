@@ -351,6 +351,8 @@ static bool at_stop(struct x86 *cpu)
 static void execute(struct x86 *cpu, struct block *b)
 {
     if (b->n > cpu->left) {
+        if (b->unnoted)
+            block_note(cpu, b);
         jit_hold(cpu, b);
         patch(cpu, &b->ops[cpu->left]);
     }

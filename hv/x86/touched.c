@@ -3,8 +3,8 @@
  * Pages are noted where translations are made, on the slow way of fetches and writes. (Each call flushes the TLBs, so
  * the first use of each page comes here again.)
  *
- * Pages executed are also noted by lines of 64 bytes: a page has many functions. Each call drops the decoded code, and a
- * block is decoded right before it is executed, so a line is noted where a block is made: this costs nothing while code
+ * Pages executed are also noted by lines of 64 bytes: a page has many functions. A block is noted where it is made, which is right
+ * before it is executed, and where it is first executed in a later period (code_new_period()): this costs nothing while code
  * runs. What counts is the code up to the next branch, though the block may end before it, or be left: how code is cut into
  * blocks depends on where runs and stops begin and end, but a block that begins in the middle then adds nothing.
  *
@@ -287,7 +287,7 @@ static void forget_executed(struct touch_log *log)
 void physmem_touched(struct physmem *pm, struct touched_set *set)
 {
     struct touch_log *log = physmem_touch_log(pm);
-    code_flush(pm);
+    code_new_period(pm);
     for (unsigned k = 0; k < TOUCHES; k++) {
         struct notes *t = &log->notes[k];
         if (!log->noting)

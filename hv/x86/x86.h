@@ -75,8 +75,8 @@ int physmem_load(struct physmem *, const struct snapshot_source *);
  *   - The first instruction that is executed in a linear page after a flush of the TLBs is fetched through
  *     fetch_page(), which notes the page. So nothing that leads from one page to another (chains, inline caches,
  *     return stacks) outlives a flush, and nothing is fetched that is not about to be executed.
- *   - The call drops all decoded and compiled code. Code is decoded (block_at_rip()) only when it is about to be
- *     executed, which notes its lines; and compiled code consists of what was decoded.
+ *   - Code is decoded (block_at_rip()) only when it is about to be executed, which notes its lines. In later periods
+ *     whatever leads to a block comes to op_unnoted() first, or, in compiled code, to the dispatcher.
  *   - Memory is written directly only through a TLB entry whose `w` matches. Such an entry exists only after a write
  *     through it took the slow way, which notes the page; and while a page's lines are being noted (PM_LINES) there
  *     is none for it at all, so each write takes the slow way, by itself and in the order of the run: how long they

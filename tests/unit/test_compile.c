@@ -722,6 +722,22 @@ static void compare_stops(struct machine *a, struct machine *b, uint64_t first, 
         differ(first, steps, "the instruction of the stop", x.pc, y.pc);
 }
 
+/* The same was executed and written since the last call. */
+static void compare_touched(struct machine *a, struct machine *b, uint64_t first, uint64_t steps)
+{
+    static const char *const name[TOUCHES] = {[TOUCH_EXECUTED] = "executed", [TOUCH_WRITTEN] = "written"};
+    struct touched_set x, y;
+    physmem_touched(a->mem, &x);
+    physmem_touched(b->mem, &y);
+    for (unsigned k = 0; k < TOUCHES; k++) {
+        if (x.n[k] != y.n[k])
+            differ(first, steps, name[k], x.n[k], y.n[k]);
+        for (size_t i = 0; i < x.n[k]; i++)
+            if (memcmp(&x.page[k][i], &y.page[k][i], sizeof x.page[k][i]))
+                differ(first, steps, name[k], x.page[k][i].lines, y.page[k][i].lines);
+    }
+}
+
 /* Runs both for so many steps. False after a trap. */
 static bool run_both(struct machine *a, struct machine *b, uint64_t steps, uint64_t first, uint64_t *total,
                      uint64_t *stops)
@@ -738,7 +754,9 @@ static bool run_both(struct machine *a, struct machine *b, uint64_t steps, uint6
     return ea == X86_DONE || ea == X86_STOP;
 }
 
-static void run_program(struct machine *a, struct machine *b, uint64_t first, bool watched, uint64_t *stops)
+enum also { ALSO_NOTHING, ALSO_WATCH, ALSO_NOTE };
+
+static void run_program(struct machine *a, struct machine *b, uint64_t first, enum also also, uint64_t *stops)
 {
     struct program p;
     uint64_t total = 0;
@@ -747,17 +765,20 @@ static void run_program(struct machine *a, struct machine *b, uint64_t first, bo
         struct x86_user u = random_user(&p);
         start(a, &p, &u);
         start(b, &p, &u);
-        if (watched && any(2))
+        if (also == ALSO_WATCH && any(2))
             watch(a, b);
-        for (unsigned piece = 0; piece < 12; piece++)
+        for (unsigned piece = 0; piece < 12; piece++) {
+            if (also == ALSO_NOTE && any(2))
+                compare_touched(a, b, first, total);
             if (!run_both(a, b, 1 + any(any(3) ? 20 : 3000), first, &total, stops))
                 break;
+        }
         if (changed(a) != changed(b))
             differ(first, total, "the set of changed pages", 0, 0);
     }
 }
 
-static uint64_t run_programs(bool watched, uint64_t n)
+static uint64_t run_programs(enum also also, uint64_t n)
 {
     const char *text = getenv("COMPILE_SEED"), *many = getenv("COMPILE_PROGRAMS");
     uint64_t first = text ? strtoull(text, NULL, 10) : 1, stops = 0;
@@ -768,7 +789,7 @@ static uint64_t run_programs(bool watched, uint64_t n)
         any(2), any(2), any(2);
         bool la57 = !any(3);
         struct machine a = make("0", la57), b = make(heat[any(4)], la57);
-        run_program(&a, &b, i, watched, &stops);
+        run_program(&a, &b, i, also, &stops);
         end(&a);
         end(&b);
     }
@@ -777,17 +798,23 @@ static uint64_t run_programs(bool watched, uint64_t n)
 
 static void random_programs(void **state)
 {
-    run_programs(false, 1500);
+    run_programs(ALSO_NOTHING, 1500);
 }
 
 static void watched_programs(void **state)
 {
-    uint64_t stops = run_programs(true, 700);
+    uint64_t stops = run_programs(ALSO_WATCH, 700);
     assert_true(stops > 200 || getenv("COMPILE_PROGRAMS"));
+}
+
+static void noted_programs(void **state)
+{
+    run_programs(ALSO_NOTE, 700);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_programs), cmocka_unit_test(watched_programs)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_programs), cmocka_unit_test(watched_programs),
+                                       cmocka_unit_test(noted_programs)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,6 +59,29 @@ static void test_periods(void **state)
     machine_free(&m);
 }
 
+/* Blocks that were chained in an earlier period count where they are executed again. */
+static void test_chained(void **state)
+{
+    static const uint8_t skip[] = {0x48, 0x75, 0x7d}; /* dec ax; jnz +125 */
+    static const uint8_t back[] = {0xe9, 0x7d, 0xff}; /* jmp -131 */
+    struct machine m = machine_new();
+    const struct touched both = {1, 1, 1 << 8 | 1 << 10, UINT64_MAX}, skipped = {1, 1, 1 << 8, UINT64_MAX};
+    memcpy(m.ram + FUNCTION, skip, sizeof skip);
+    m.ram[FUNCTION + sizeof skip] = 0xf4;
+    memcpy(m.ram + FUNCTION + 128, back, sizeof back);
+    x86_set(m.cpu, "rip", FUNCTION);
+    x86_set(m.cpu, "rax", 1000);
+    run(&m, 900);
+    expect(&m, 1, &both);
+    run(&m, 300);
+    expect(&m, 1, &both);
+    x86_set(m.cpu, "rax", 1);
+    x86_set(m.cpu, "rip", FUNCTION);
+    run(&m, 2);
+    expect(&m, 1, &skipped);
+    machine_free(&m);
+}
+
 /* The same physical page at two linear ones: its lines count for both. */
 static void test_alias(void **state)
 {
@@ -147,7 +170,7 @@ enum { DATA = 0x4000 };
 static struct touched written_page(struct machine *m, const void *code, size_t n, uint64_t di, uint64_t steps)
 {
     struct touched_set set;
-    memcpy(m->ram + CODE, code, n);
+    physmem_write(m->mem, CODE, code, n);
     x86_set(m->cpu, "rip", CODE);
     x86_set(m->cpu, "rdi", di);
     x86_set(m->cpu, "rcx", 60000);
@@ -222,11 +245,16 @@ static void test_mapped(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_periods),   cmocka_unit_test(test_alias),
-        cmocka_unit_test(test_cuts),      cmocka_unit_test(test_left),
-        cmocka_unit_test(test_two_pages), cmocka_unit_test(test_second_page_faults),
-        cmocka_unit_test(test_hot_line),  cmocka_unit_test(test_filled),
-        cmocka_unit_test(test_mapped),    cmocka_unit_test(test_cells)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_periods),
+                                       cmocka_unit_test(test_chained),
+                                       cmocka_unit_test(test_alias),
+                                       cmocka_unit_test(test_cuts),
+                                       cmocka_unit_test(test_left),
+                                       cmocka_unit_test(test_two_pages),
+                                       cmocka_unit_test(test_second_page_faults),
+                                       cmocka_unit_test(test_hot_line),
+                                       cmocka_unit_test(test_filled),
+                                       cmocka_unit_test(test_mapped),
+                                       cmocka_unit_test(test_cells)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

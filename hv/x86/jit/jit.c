@@ -146,6 +146,11 @@ void jit_reset(struct jit *j)
         j->used = j->start;
 }
 
+size_t jit_used(const struct jit *j)
+{
+    return j ? j->used : 0;
+}
+
 bool jit_full(const struct jit *j)
 {
     return j && j->used + CODE_ROOM > CODE_SIZE;
@@ -187,12 +192,12 @@ const struct region *region_at(const struct block *b, unsigned op)
     return r;
 }
 
-op_fn *op_original(const struct block *b, unsigned op)
+op_fn *op_original(struct block *b, unsigned op)
 {
     const struct region *r = region_at(b, op);
     if (r)
         return r->original;
-    return op == 0 && b->first ? b->first : b->ops[op].fn;
+    return op == 0 && b->first ? b->first : *block_handler(b, op);
 }
 
 static bool is_member(const struct members *m, const struct block *b)
@@ -206,7 +211,7 @@ static bool is_member(const struct members *m, const struct block *b)
 static struct members *members_of_unit(const struct unit *u)
 {
     struct members *m = mem_alloc(sizeof *m + (u->nversions + u->nlinks + 1) * sizeof m->block[0]);
-    m->regions = 0;
+    *m = (struct members){0};
     m->n = 1;
     m->block[0] = u->entry;
     for (unsigned i = 0; i < u->nversions; i++)
@@ -227,12 +232,14 @@ static void remove_from_block(struct region *r)
 }
 
 /* The op may be replaced at the moment: by the end of a slice. */
-static void set_handler(struct physmem *pm, struct op *op, op_fn *from, op_fn *to)
+static void set_handler(struct physmem *pm, struct block *b, unsigned number, op_fn *from, op_fn *to)
 {
+    struct op *op = &b->ops[number];
+    op_fn **at = block_handler(b, number);
     unsigned n;
     struct x86 *const *cpu = physmem_processors(pm, &n);
-    if (op->fn == from)
-        op->fn = to;
+    if (*at == from)
+        *at = to;
     for (unsigned i = 0; i < n; i++)
         if (cpu[i]->patched == op && cpu[i]->patched_fn == from)
             cpu[i]->patched_fn = to;
@@ -245,16 +252,73 @@ static void watch_again(struct jit *j, struct block *b)
     unsigned drops = b->page->drops < MAX_DROPS ? b->page->drops : MAX_DROPS;
     unsigned heat = j->heat << drops;
     b->heat = (uint16_t)(heat < UINT16_MAX ? heat : UINT16_MAX);
-    b->first = b->ops[0].fn;
-    b->ops[0].fn = count_entry;
+    op_fn **at = block_handler(b, 0);
+    b->first = *at;
+    *at = count_entry;
 }
+
+/* ---------------------------------------------------------------- jumps to blocks */
+
+/* The conditional jump that stops before the block (0F 8C, JL) becomes one that always does (NOP; E9, JMP), and back: both end with the
+ * same offset. No compiled code is running, and the next to run is entered by a jump through memory. */
+static void set_stop(const struct jump_in *jump, bool always)
+{
+    jump->stop[-2] = always ? 0x90 : 0x0f;
+    jump->stop[-1] = always ? 0xe9 : 0x8c;
+}
+
+void jit_block_unnoted(struct block *b)
+{
+    for (const struct jump_in *j = b->jumps_in; j; j = j->next)
+        set_stop(j, true);
+}
+
+void jit_block_noted(struct block *b)
+{
+    for (const struct jump_in *j = b->jumps_in; j; j = j->next)
+        set_stop(j, false);
+}
+
+static void add_jump(struct members *m, uint8_t *stop, struct block *to)
+{
+    struct jump_in *j = &m->jump[m->njumps++];
+    *j = (struct jump_in){stop, to, to->jumps_in};
+    to->jumps_in = j;
+    if (to->unnoted)
+        set_stop(j, true);
+}
+
+static void add_jumps(struct members *m, const struct unit *u)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < u->nsides; i++)
+        n += u->side[i].way == WAY_STOP;
+    m->jump = mem_alloc((n + 1) * sizeof *m->jump);
+    for (unsigned i = 0; i < u->nsides; i++)
+        if (u->side[i].way == WAY_STOP)
+            add_jump(m, u->side[i].jump, u->side[i].block);
+}
+
+static void members_free(struct members *m)
+{
+    for (unsigned i = 0; i < m->njumps; i++) {
+        struct jump_in **at = &m->jump[i].to->jumps_in;
+        while (*at != &m->jump[i])
+            at = &(*at)->next;
+        *at = m->jump[i].next;
+    }
+    free(m->jump);
+    free(m);
+}
+
+/* ---------------------------------------------------------------- dropping and installing */
 
 static void drop_region(struct physmem *pm, struct region *r)
 {
     remove_from_block(r);
-    set_handler(pm, &r->entry->ops[r->op], r->code, r->original);
+    set_handler(pm, r->entry, r->op, r->code, r->original);
     if (!--r->members->regions)
-        free(r->members);
+        members_free(r->members);
     free(r);
 }
 
@@ -270,7 +334,7 @@ void jit_block_dropped(struct physmem *pm, struct block *b)
         }
         *at = r->page_next;
         struct block *entry = r->entry;
-        bool again = entry != b && r->op == 0 && entry->ops[0].fn == r->code;
+        bool again = entry != b && r->op == 0 && *block_handler(entry, 0) == r->code;
         drop_region(pm, r);
         b->page->drops += !dropped && b->page->drops < MAX_DROPS;
         dropped = true;
@@ -299,7 +363,7 @@ static void install(struct block *b, unsigned op, op_fn *code, struct members *m
                          .members = m};
     m->regions++;
     b->page->regions = b->regions = r;
-    b->ops[op].fn = code;
+    *block_handler(b, op) = code;
 }
 
 static op_fn *code_at(const struct jit *j, const uint8_t *written)
@@ -319,7 +383,7 @@ static void install_entries(struct jit *j, struct members *m)
     struct unit *u = &j->unit;
     for (unsigned i = 0; i < u->nversions; i++) {
         struct block *b = u->version[i].block;
-        if (b->ops[0].fn != count_entry)
+        if (*block_handler(b, 0) != count_entry)
             continue;
         align(&u->code);
         uint8_t *start = u->code.at;
@@ -336,6 +400,7 @@ static bool compile_one(struct jit *j, struct block *b, unsigned op)
     if (!unit_compile(u, b, op))
         return false;
     struct members *m = members_of_unit(u);
+    add_jumps(m, u);
     install(b, op, code_at(j, start), m);
     install_entries(j, m);
     align(&u->code);
@@ -426,6 +491,8 @@ void jit_reset(struct jit *j) {}
 void jit_watch(struct jit *j, struct block *b) {}
 void jit_block_dropped(struct physmem *pm, struct block *b) {}
 void jit_page_dropped(struct physmem *pm, struct code_page *p) {}
+void jit_block_unnoted(struct block *b) {}
+void jit_block_noted(struct block *b) {}
 void jit_hold(struct x86 *cpu, struct block *b) {}
 void jit_release(struct x86 *cpu) {}
 void jit_enter(const struct jit *j, struct x86 *cpu, const struct op *op)
@@ -439,6 +506,10 @@ bool jit_has(const struct jit *j, op_fn *fn)
 bool jit_compiles(struct jit *j, const struct block *b, const struct op *op)
 {
     return false;
+}
+size_t jit_used(const struct jit *j)
+{
+    return 0;
 }
 bool jit_full(const struct jit *j)
 {

@@ -30,6 +30,9 @@ void jit_page_dropped(struct physmem *, struct code_page *);
 /* The block is about to be executed in part: until jit_release() the interpreter executes it. */
 void jit_hold(struct x86 *, struct block *);
 void jit_release(struct x86 *);
+/* The block was not executed in this period: until jit_block_noted() compiled code leaves to the dispatcher instead of jumping to it. */
+void jit_block_unnoted(struct block *);
+void jit_block_noted(struct block *);
 /* Executes from this op on until a handler returns to the dispatcher. */
 void jit_enter(const struct jit *, struct x86 *, const struct op *);
 /* Is this compiled code? Is the block's op compiled where its block is hot? */
@@ -37,5 +40,7 @@ bool jit_has(const struct jit *, op_fn *);
 bool jit_compiles(struct jit *, const struct block *, const struct op *);
 /* Is there no more room for code? The dispatcher then flushes all code. */
 bool jit_full(const struct jit *);
+/* The memory that compiled code takes, in bytes. */
+size_t jit_used(const struct jit *);
 
 #endif

@@ -4,9 +4,17 @@
 
 #include "hv/x86/cpu.h"
 
+/* A jump of compiled code to a block, taken unless too few steps are left: that is a conditional jump before it. */
+struct jump_in {
+    uint8_t *stop; /* the offset in the instruction of that jump */
+    struct block *to;
+    struct jump_in *next; /* to the same block */
+};
 /* The blocks from which code was compiled, and those to which it leaves directly. */
 struct members {
     unsigned regions, n; /* `regions`: how many have these members */
+    struct jump_in *jump;
+    unsigned njumps;
     struct block *block[];
 };
 /* Code that is the handler of an op. A region has one for the op from which it was compiled, and one for each block in its middle that can
@@ -22,6 +30,6 @@ struct region {
 /* The one that begins at an op; NULL: none. */
 const struct region *region_at(const struct block *, unsigned op);
 /* The handler of an op as it was decoded. */
-op_fn *op_original(const struct block *, unsigned op);
+op_fn *op_original(struct block *, unsigned op);
 
 #endif
