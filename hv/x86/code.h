@@ -129,13 +129,13 @@ struct pmeta {
     uint8_t nfast;             /* FAST_MANY: any slot */
     uint16_t fast[FAST_SLOTS]; /* TLB slots that may hold direct write entries for it */
     /* touched.c: whether the lines that are written were noted from the last physmem_touched() on, which, how many bytes were written
-     * by how many stores, whether it looked like being filled, in how many periods only the first of them are noted, and the power of
-     * two at which the number of stores is looked at next (with which all of it fits into 64 bytes) */
+     * by how many stores, whether it looked like being filled, in how many periods only the first of them are noted, and the number of
+     * stores at which it is looked at next. Compiled code knows these (jit/note.c). All of it fits into 64 bytes. */
     uint8_t by_lines; /* enum by_lines */
     uint8_t short_for;
     bool filled;
-    uint8_t look_again;
-    uint32_t written, stores;
+    uint32_t written;
+    uint16_t stores, look_at;
     uint64_t lines, cells;
     uint64_t executed; /* the lines from which instructions were executed since then */
 };
@@ -245,7 +245,7 @@ static inline void touch_lines(struct pmeta *m, uint32_t off, uint32_t n)
     m->lines |= touched_lines(off, n);
     m->cells |= touched_cells(off, n);
     m->written += n;
-    if (unlikely(++m->stores >> m->look_again))
+    if (unlikely(++m->stores >= m->look_at))
         touch_look(m);
 }
 

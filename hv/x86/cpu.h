@@ -194,7 +194,7 @@ enum pte_bits { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40, PTE
 #define PTE_ADDR 0x000ffffffffff000ull
 
 enum { TLB_SIZE = 4096, ITLB_SIZE = 1024, SPACES = 8, MAX_CPUS = 64 };
-enum { TLB_MAY_WRITE = 1, TLB_NOTED = 2, TLB_BESIDE = 4 }; /* bits of tlb_entry.pa */
+enum { TLB_MAY_WRITE = 1, TLB_NOTED = 2, TLB_BESIDE = 4, TLB_LINES = 8 }; /* bits of tlb_entry.pa */
 #define TLB_NONE UINT64_MAX
 /* Tags are linear page addresses, or TLB_NONE if that access must take the slow path. Host address = add +
  * linear. */
@@ -203,7 +203,8 @@ struct tlb_entry {
     uintptr_t add;
     /* The page's physical address. Bit 0: a write needs no walk either, though it may have to take the slow
      * path. Bit 1: a write through this entry has been noted (touched.c). Bit 2: there is a watchpoint for writes in
-     * the page, and writes beside it (see watch_low in struct x86) need no slow path. */
+     * the page, and writes beside it (see watch_low in struct x86) need no slow path. Bit 3: writes may be noted by lines with the
+     * page's struct pmeta, of which `w` has the address + 1, which matches no page. */
     uint64_t pa;
 };
 struct itlb_entry {
@@ -442,6 +443,9 @@ void tlb_enter(struct x86 *, uint64_t lin, bool user, uint64_t pa, bool may_writ
 /* The entry serves a write of n bytes at lin that takes the slow path: the next write need not, if nothing has to be handled any
  * more. */
 void tlb_write_met(struct x86 *, struct tlb_entry *, uint64_t lin, unsigned n);
+/* A write at lin by the present translations was noted by lines. Compiled code may note the next one itself, if nothing else has to
+ * know of it. */
+void tlb_note_lines(struct x86 *, uint64_t lin);
 void itlb_enter(struct x86 *, uint64_t lin, uint64_t pa, struct code_page *);
 /* A walk for lin has read an entry of this page at that level. */
 void tlb_watch(struct x86 *, struct pmeta *, uint8_t *page, unsigned level, uint64_t lin);

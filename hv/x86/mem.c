@@ -587,6 +587,8 @@ static bool store_noted(struct x86 *cpu, const struct tlb_entry *e, uint64_t lin
         note_store(cpu, lin, size, pa, 0);
     touch_lines(d->wr_meta, off, size);
     bytes_store(d->wr + off, v, size);
+    if (!(e->pa & TLB_LINES))
+        tlb_note_lines(cpu, lin);
     return true;
 }
 

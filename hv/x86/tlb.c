@@ -273,7 +273,7 @@ static void let_write(const struct x86 *cpu, struct tlb_entry *e, struct pmeta *
     if (writes_watched(cpu, e->r, e->pa))
         e->pa |= TLB_BESIDE;
     else
-        e->w = e->r;
+        e->w = e->r, e->pa &= ~(uint64_t)TLB_LINES;
     note_fast(m, e->r >> 12 & (TLB_SIZE - 1));
 }
 
@@ -286,8 +286,19 @@ void tlb_write_met(struct x86 *cpu, struct tlb_entry *e, uint64_t lin, unsigned 
     }
     if (access_note(cpu->mem, lin, e->pa, n, true) != ACCESS_WRITES_FREE)
         return;
-    if (e->w == TLB_NONE && !(e->pa & TLB_BESIDE) && may_write_directly(d))
+    if ((e->w == TLB_NONE || e->pa & TLB_LINES) && !(e->pa & TLB_BESIDE) && may_write_directly(d))
         let_write(cpu, e, d->wr_meta);
+}
+
+void tlb_note_lines(struct x86 *cpu, uint64_t lin)
+{
+    struct tlb_entry *e = &cpu->tlb[lin >> 12 & (TLB_SIZE - 1)];
+    const struct pdesc *d = physmem_page(cpu->mem, e->pa);
+    if (e->w != TLB_NONE || e->pa & TLB_BESIDE || d->wr != d->rd || cpu->data_stops ||
+        access_noting(cpu->mem))
+        return;
+    e->w = (uintptr_t)d->wr_meta | 1;
+    e->pa |= TLB_LINES;
 }
 
 void tlb_enter(struct x86 *cpu, uint64_t lin, bool user, uint64_t pa, bool may_write, bool writes)
@@ -419,7 +430,7 @@ static void drop_direct_write(struct tlb_entry *e, const uint8_t *page)
     if (e->r == TLB_NONE || e->add + e->r != (uintptr_t)page)
         return;
     e->w = TLB_NONE;
-    e->pa &= ~(uint64_t)TLB_BESIDE;
+    e->pa &= ~(uint64_t)(TLB_BESIDE | TLB_LINES);
 }
 
 void tlb_drop_fast(struct physmem *pm, struct pmeta *m, const uint8_t *page)

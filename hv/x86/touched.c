@@ -11,8 +11,8 @@
  * Pages written are noted by lines too, and by cells of 8 bytes (struct touched): a search for the last write to a variable can then
  * pass over most of the periods in which something else in its page was written, or in its line. These pages have no direct writes,
  * until it is not worth it any more (touch_look()); then all their lines and cells count as written. Until then each store comes here
- * by itself, in the order of the run: no string instruction, compiled code or vector store writes such a page in larger pieces than
- * its handler does. So how long a page is followed depends on the run alone. */
+ * by itself, in the order of the run, or does the same in compiled code (jit/note.c): no string instruction, compiled code or vector
+ * store writes such a page in larger pieces than its handler does. So how long a page is followed depends on the run alone. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -171,7 +171,7 @@ bool touch_filled(uint32_t written, uint64_t lines)
 
 void touch_look(struct pmeta *m)
 {
-    m->look_again++;
+    m->look_at *= 2;
     if (m->stores >= STORES_MOST)
         m->short_for = SHORT_FOR + 1;
     const bool filled = touch_filled(m->written, m->lines);
@@ -198,8 +198,9 @@ static void note_lines(struct touch_log *log, struct pmeta *m, enum by_lines how
 {
     m->by_lines = how;
     m->flags |= PM_LINES;
-    m->lines = m->cells = m->written = m->stores = 0;
-    m->look_again = how == BY_LINES_FRESH ? LINES_LOOK_FIRST : LINES_LOOK;
+    m->lines = m->cells = 0;
+    m->written = m->stores = 0;
+    m->look_at = 1u << (how == BY_LINES_FRESH ? LINES_LOOK_FIRST : LINES_LOOK);
     m->filled = false;
     m->short_for -= m->short_for > 0;
     add_meta(&log->by_lines, m);

@@ -79,8 +79,8 @@ int physmem_load(struct physmem *, const struct snapshot_source *);
  *     whatever leads to a block comes to op_unnoted() first, or, in compiled code, to the dispatcher.
  *   - Memory is written directly only through a TLB entry whose `w` matches. Such an entry exists only after a write
  *     through it took the slow way, which notes the page; and while a page's lines are being noted (PM_LINES) there
- *     is none for it at all, so each write takes the slow way, by itself and in the order of the run: how long they
- *     are noted depends on how many writes there are. Before anything else is written for an instruction, the same
+ *     is none for it at all, so each write takes the slow way, or is noted by compiled code (TLB_LINES), by itself and in the order
+ *     of the run: how long they are noted depends on how many writes there are. Before anything else is written for an instruction, the same
  *     addresses are translated for writing in the same order. */
 void physmem_touched(struct physmem *, struct touched_set *);
 /* See engine_ops.touched_amount. */

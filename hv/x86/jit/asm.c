@@ -179,6 +179,23 @@ uint8_t *asm_jmp(struct code_buffer *c)
     return c->at - 4;
 }
 
+static void push_or_pop(struct code_buffer *c, unsigned opcode, unsigned reg)
+{
+    if (reg >= H_8)
+        byte(c, 0x41);
+    byte(c, opcode | (reg & 7));
+}
+
+void asm_push(struct code_buffer *c, unsigned reg)
+{
+    push_or_pop(c, 0x50, reg);
+}
+
+void asm_pop(struct code_buffer *c, unsigned reg)
+{
+    push_or_pop(c, 0x58, reg);
+}
+
 uint8_t *asm_call(struct code_buffer *c)
 {
     byte(c, 0xe8);

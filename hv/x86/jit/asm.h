@@ -37,6 +37,7 @@ enum host_reg {
 /* Opcodes. E: the operand of modrm.rm, G: the register of modrm.reg, I: an immediate, B: one of a byte, which
  * is extended. SDM 2, appendix A. */
 enum {
+    HOST_ADD_EG = 0x01,
     HOST_ADD_GE = 0x03,
     HOST_SUB_EG = 0x29,
     HOST_XOR_EG = 0x31,
@@ -144,6 +145,8 @@ void asm_alu(struct code_buffer *, unsigned size, unsigned operation, unsigned d
 void asm_alu_imm(struct code_buffer *, unsigned size, unsigned operation, unsigned dst, int32_t imm);
 /* With 64 bits of memory as the destination. */
 void asm_alu_imm_mem(struct code_buffer *, unsigned operation, struct host_mem, int8_t imm);
+void asm_push(struct code_buffer *, unsigned reg);
+void asm_pop(struct code_buffer *, unsigned reg);
 /* Copies 64 bits; no flag changes. */
 void asm_move(struct code_buffer *, unsigned dst, unsigned src);
 void asm_load(struct code_buffer *, unsigned dst, unsigned base, int32_t disp);

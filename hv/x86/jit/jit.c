@@ -6,6 +6,7 @@
 #include "hv/x86/x86.h"
 
 #if BOOTREEL_COMPILER
+#include <assert.h>
 #include <cpuid.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -14,7 +15,7 @@
 #include "hv/x86/jit/unit.h"
 #include "traces/memory.h"
 
-enum { CODE_SIZE = 64 << 20, CODE_ROOM = 2 << 20, MAX_DROPS = 8, HEAT = 100 };
+enum { CODE_SIZE = 64 << 20, CODE_ROOM = 2 << 20, START = 512, MAX_DROPS = 8, HEAT = 100 };
 
 typedef const struct op *enter_fn(struct x86 *, const struct op *, op_fn *);
 
@@ -59,10 +60,13 @@ static void write_enter(struct jit *j)
     };
     memcpy(j->writable, code, sizeof code);
     j->enter = (enter_fn *)(uintptr_t)j->executable;
-    struct code_buffer beside = {j->writable + 64, j->writable + 256, false};
-    j->unit.beside = beside.at;
-    emit_beside(&beside);
-    j->used = j->start = 256;
+    struct code_buffer c = {j->writable + 64, j->writable + START, false};
+    j->unit.beside = c.at;
+    emit_beside(&c);
+    j->unit.noting = c.at;
+    emit_noting(&c, j->unit.beside);
+    assert(!c.full && "what all regions share has room");
+    j->used = j->start = START;
 }
 
 /* Of CPUID, ECX or EBX of a leaf. */

@@ -20,7 +20,7 @@ struct host_mem operand_address(struct unit *u, const struct op *op)
 
 /* Leaves to the handler unless `size` bytes at a register and a displacement are in one page that the TLB has: CX is its
  * entry. */
-static void tlb_match(struct unit *u, struct host_mem m, unsigned size, bool write)
+static void tlb_match(struct unit *u, struct host_mem m, unsigned size, bool write, bool one)
 {
     struct code_buffer *c = &u->code;
     struct host_mem last = at_reg(m.base, m.disp + (int32_t)size - 1);
@@ -36,14 +36,14 @@ static void tlb_match(struct unit *u, struct host_mem m, unsigned size, bool wri
     asm_rm(c, 8, HOST_CMP_GE, H_DX, at_reg(H_CX, (int32_t)tag));
     flags_lost(u);
     if (write)
-        side_exit_store(u, CC_NE, m, size);
+        side_exit_store(u, CC_NE, m, size, one);
     else
         side_exit(u, CC_NE);
 }
 
-void tlb_check(struct unit *u, unsigned size, bool write)
+static void tlb_check_for(struct unit *u, unsigned size, bool write, bool one)
 {
-    tlb_match(u, at_reg(H_AX, 0), size, write);
+    tlb_match(u, at_reg(H_AX, 0), size, write, one);
     if (!write && u->guesses) {
         guess_add(u, H_DX);
         asm_alu(&u->code, 8, ALU_ADD, H_AX, H_DX);
@@ -53,17 +53,22 @@ void tlb_check(struct unit *u, unsigned size, bool write)
     u->at = at_reg(H_AX, 0);
 }
 
+void tlb_check(struct unit *u, unsigned size, bool write)
+{
+    tlb_check_for(u, size, write, true);
+}
+
 /* The same for the address in a guest register and a displacement, which nothing has to add up in 64-bit code. */
-static void register_check(struct unit *u, unsigned guest, int32_t disp, unsigned size, bool write)
+static void register_check(struct unit *u, unsigned guest, int32_t disp, unsigned size, bool write, bool one)
 {
     struct code_buffer *c = &u->code;
     struct host_mem m = at_reg(reg_use(u, guest), disp);
     if (u->word == 4 || disp < -(1 << 30) || disp > 1 << 30) {
         asm_rm(c, u->word, HOST_LEA, H_AX, m);
-        tlb_check(u, size, write);
+        tlb_check_for(u, size, write, one);
         return;
     }
-    tlb_match(u, m, size, write);
+    tlb_match(u, m, size, write, one);
     if (!write && u->guesses)
         guess_add(u, H_AX);
     else
@@ -379,7 +384,7 @@ static bool group_probe(struct unit *u, unsigned base, int32_t disp, unsigned si
     struct reach r = reach_of(u, base);
     if (r.accesses < 2 || !group_make_room(u))
         return false;
-    register_check(u, base, (int32_t)r.low, (unsigned)(r.high - r.low), r.write);
+    register_check(u, base, (int32_t)r.low, (unsigned)(r.high - r.low), r.write, false);
     *g = (struct group){.base = (uint8_t)base,
                         .write = r.write,
                         .low = (int32_t)r.low,
@@ -398,7 +403,7 @@ void operand_probe(struct unit *u, const struct op *op, unsigned size, bool writ
 {
     if (is_simple(op)) {
         if (!group_probe(u, op->base, op->disp, size, write))
-            register_check(u, op->base, op->disp, size, write);
+            register_check(u, op->base, op->disp, size, write, true);
         return;
     }
     struct host_mem m = operand_address(u, op);
@@ -411,7 +416,7 @@ void operand_probe(struct unit *u, const struct op *op, unsigned size, bool writ
 void stack_probe(struct unit *u, int32_t offset, bool write)
 {
     if (!group_probe(u, RSP, offset, u->word, write))
-        register_check(u, RSP, offset, u->word, write);
+        register_check(u, RSP, offset, u->word, write, true);
 }
 
 void stack_move(struct unit *u, int32_t bytes)

@@ -220,7 +220,7 @@ static void add_side(struct unit *u, uint8_t *jump, enum way way, struct block *
         u->code.full = true;
         return;
     }
-    u->side[u->nsides++] = (struct side){jump, way, u->now, b, op, 0, {0}, NULL};
+    u->side[u->nsides++] = (struct side){.jump = jump, .way = way, .flow = u->now, .block = b, .op = op};
 }
 
 void side_exit(struct unit *u, unsigned cc)
@@ -228,13 +228,20 @@ void side_exit(struct unit *u, unsigned cc)
     add_side(u, asm_jcc(&u->code, cc), WAY_OP, u->block, u->op);
 }
 
-void side_exit_store(struct unit *u, unsigned cc, struct host_mem at, unsigned size)
+/* A store that is noted must be made: no other check of the instruction may follow, as it does for vectors. */
+static bool may_note(const struct unit *u, unsigned size)
+{
+    return size <= NOTE_SIZE && !is_simd(shape_of(u, &u->block->ops[u->op])->kind);
+}
+
+void side_exit_store(struct unit *u, unsigned cc, struct host_mem at, unsigned size, bool one)
 {
     const unsigned n = u->nsides;
     side_exit(u, cc);
     if (u->nsides == n)
         return;
     u->side[n].stores = size;
+    u->side[n].notes = one && may_note(u, size);
     u->side[n].at = at;
     u->side[n].back = u->code.at;
 }
@@ -261,38 +268,13 @@ static void guess_again(struct unit *u, const struct side *s)
     asm_patch(asm_jmp(c), s->back);
 }
 
-/* As host_w_beside(). */
-void emit_beside(struct code_buffer *c)
-{
-    uint8_t *out[4];
-    struct host_mem flags = at_reg(H_CX, offsetof(struct tlb_entry, pa));
-    asm_rm(c, 8, HOST_XOR_GE, H_DX, at_reg(H_CX, offsetof(struct tlb_entry, r)));
-    asm_alu_imm(c, 8, ALU_CMP, H_DX, SNAPSHOT_PAGE); /* if the tag is right, it is the offset now */
-    out[0] = asm_jcc(c, CC_AE);
-    asm_rm(c, 1, HOST_GROUP3_8, HOST_TEST_EI, flags);
-    asm_bytes(c, TLB_BESIDE, 1);
-    out[1] = asm_jcc(c, CC_E);
-    asm_rm(c, 4, HOST_CMP_GE, H_DX, CPU_FIELD(watch_low));
-    out[2] = asm_jcc(c, CC_B);
-    asm_rr(c, 4, HOST_MOV_EG, H_AX, H_DX);
-    asm_alu_imm(c, 4, ALU_AND, H_DX, SNAPSHOT_PAGE - 1);
-    asm_rm(c, 4, HOST_CMP_GE, H_DX, CPU_FIELD(watch_high));
-    out[3] = asm_jcc(c, CC_AE);
-    asm_patch(out[0], c->at);
-    asm_patch(out[1], c->at);
-    asm_bytes(c, 0xc3f8, 2); /* clc; ret */
-    asm_patch(out[2], c->at);
-    asm_patch(out[3], c->at);
-    asm_bytes(c, 0xc3f9, 2); /* stc; ret */
-}
-
-static void try_beside(struct unit *u, const struct side *s)
+static void try_store(struct unit *u, const struct side *s)
 {
     struct code_buffer *c = &u->code;
     if (s->at.base != H_AX)
         asm_address(c, 8, H_AX, s->at);
     asm_rm(c, 8, HOST_LEA, H_DX, at_reg(H_AX, (int32_t)s->stores - 1));
-    asm_patch(asm_call(c), u->beside);
+    asm_patch(asm_call(c), s->notes ? u->noting : u->beside);
     asm_patch(asm_jcc(c, CC_B), s->back);
 }
 
@@ -302,7 +284,7 @@ static void emit_sides(struct unit *u)
         const struct side *s = &u->side[i];
         asm_patch(s->jump, u->code.at);
         if (s->stores)
-            try_beside(u, s);
+            try_store(u, s);
         switch (s->way) {
         case WAY_OP:
             leave_region(u, &s->flow, s->block, s->op, 0, op_original(s->block, s->op));

@@ -78,6 +78,7 @@ struct side {
     struct block *block;
     unsigned op;
     unsigned stores; /* the jump is a check's for storing so many bytes; 0: another one */
+    bool notes;      /* … by one store, which may be noted */
     struct host_mem
         at; /* … at this linear address; WAY_GUESS: where the guess is (disp) and belongs (base) */
     const uint8_t
@@ -131,7 +132,7 @@ struct unit {
     uint32_t vused[VECTORS], vpinned; /* as last_use and pinned */
     unsigned level;                   /* of the host: x86-64-v1 to v3 */
     unsigned extras;                  /* enum extra: what the host has beyond its level */
-    const uint8_t *beside;            /* code of emit_beside() */
+    const uint8_t *beside, *noting;   /* code of emit_beside() and emit_noting() */
     struct host_mem at;               /* the memory operand of the current instruction, once it was checked */
     struct side side[MAX_SIDES];
     unsigned nsides;
@@ -338,8 +339,9 @@ void mxcsr_drop(struct unit *);
 /* Leave the region to the handler of the current instruction if the host's condition holds. */
 void side_exit(struct unit *, unsigned cc);
 /* As side_exit() right after the check for a store (see tlb_check()) of `size` bytes at a linear address, a register and a
- * displacement, that failed by the tag of the entry, but not if they may be written beside watchpoints. */
-void side_exit_store(struct unit *, unsigned cc, struct host_mem, unsigned size);
+ * displacement, that failed by the tag of the entry, but not if they may be written beside watchpoints, or if `one` store writes them
+ * and is all that has to be noted. */
+void side_exit_store(struct unit *, unsigned cc, struct host_mem, unsigned size, bool one);
 /* A host register becomes tlb_entry.add of the TLB entry in CX: see "Memory" in docs/compiler.md. */
 void guess_add(struct unit *, unsigned reg);
 /* Leave it always. `fn` is entered with the instruction as its op; gpr[REG_RIP] changes by `rip`. */
@@ -356,9 +358,12 @@ void edge_now(struct unit *, unsigned which, int64_t offset, op_fn *otherwise);
 /* edge_now at the target of `jump`. */
 void edge_later(struct unit *, uint8_t *jump, unsigned which, int64_t offset, op_fn *otherwise);
 
-/* Writes what decides for side_exit_store(): called with the first byte's linear address in AX, the last one's in DX and
- * the TLB entry's in CX; returns with CF set if it may be stored directly. Only DX changes. */
+/* Write what decides for side_exit_store(): called with the first byte's linear address in AX, the last one's in DX and
+ * the TLB entry's in CX; returns with CF set if it may be stored directly. Only DX changes. emit_noting() is for one store of at most
+ * NOTE_SIZE bytes, and goes on to `beside`, which has the code of emit_beside(). (note.c) */
+enum { NOTE_SIZE = 8 };
 void emit_beside(struct code_buffer *);
+void emit_noting(struct code_buffer *, const uint8_t *beside);
 
 /* Compiles the region that begins at an op; false if there is nothing to compile or no room. */
 bool unit_compile(struct unit *, struct block *, unsigned op);
