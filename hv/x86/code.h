@@ -119,6 +119,8 @@ enum pmeta_flags {
     PM_SLOW = PM_CODE | PM_TABLE,
 };
 enum { FAST_SLOTS = 3, FAST_MANY = FAST_SLOTS + 1 };
+/* In this period: not written so far; written, but not in the last one; written in the last one, but then given up; noted through the last
+ * one. */
 enum by_lines { BY_LINES_NOT, BY_LINES_FRESH, BY_LINES_TRIED, BY_LINES_KEPT };
 /* What is recorded about one page of a ramblock. */
 struct pmeta {
@@ -230,7 +232,7 @@ void touch_fetch(struct physmem *, uint64_t linear, uint64_t physical, struct pm
 /* What is in bytes [off, off+n) of a page is about to be executed. */
 void touch_code(struct physmem *, struct pmeta *, uint32_t off, uint32_t n);
 /* What was written to a page is looked at after so many stores, a power of two, and again after twice as many each time: what looks
- * like being filled both times is given up. Most pages that were not written in the last period are being filled. */
+ * like being filled both times is given up, unless the last period has shown that it is worth it. Most pages that were not written in the last period are being filled. */
 enum { LINES_LOOK_FIRST = 3, LINES_LOOK = 6 };
 /* Whether noting the lines of a page that is written is no longer worth it: nearly all of it was written, or it looks like being
  * filled from one end to the other. */

@@ -155,9 +155,11 @@ static struct pmeta *meta_of(const struct physmem *pm, uint64_t physical)
 
 enum {
     STORES_MOST = 2048, /* a page with more stores takes too long */
-    SHORT_FOR = 1,      /* such a page is given up soon, for as many periods */
-    LINES_MOST = 48,    /* a page with so many lines is as good as written all over */
-    LINES_FRESH = 16,   /* so many, of a page that was not written in the last period, will soon be most */
+    STORES_MOST_KEPT =
+        16384,        /* … but is more likely to have variables if it was noted through the last period */
+    SHORT_FOR = 1,    /* such a page is given up soon, for as many periods */
+    LINES_MOST = 48,  /* a page with so many lines is as good as written all over */
+    LINES_FRESH = 16, /* so many, of a page that was not written in the last period, will soon be most */
 };
 
 /* A page of variables or a stack has many stores to few lines, or few to each of many; one that is being filled has as many lines,
@@ -171,13 +173,14 @@ bool touch_filled(uint32_t written, uint64_t lines)
 
 void touch_look(struct pmeta *m)
 {
+    const bool kept = m->by_lines == BY_LINES_KEPT, all = !~(m->lines & m->cells);
     m->look_at *= 2;
-    if (m->stores >= STORES_MOST)
+    if (m->stores >= (kept ? STORES_MOST_KEPT : STORES_MOST))
         m->short_for = SHORT_FOR + 1;
     const bool filled = touch_filled(m->written, m->lines);
     const bool many = m->by_lines == BY_LINES_FRESH && m->stores >> LINES_LOOK &&
                       __builtin_popcountll(m->lines) > LINES_FRESH;
-    if (m->short_for || many || (filled && m->filled))
+    if (m->short_for || many || (kept ? all : filled && m->filled))
         m->flags &= (uint8_t)~PM_LINES;
     m->filled = filled;
 }
