@@ -76,8 +76,7 @@ struct block {
     op_fn *first;           /* the first op's handler, while entries are counted and afterwards */
     struct region *regions; /* that begin in the block */
     struct jump_in *jumps_in;
-    op_fn
-        *unnoted; /* the first op's handler, while op_unnoted is in its place (code_new_period()); or NULL */
+    op_fn *unnoted; /* see code_new_period(): the first op's handler while op_unnoted is in its place */
     struct op ops[];
 };
 #define BLOCK_ID(key, offset) ((key) | (uint32_t)(offset) << 16)
@@ -119,8 +118,8 @@ enum pmeta_flags {
     PM_SLOW = PM_CODE | PM_TABLE,
 };
 enum { FAST_SLOTS = 3, FAST_MANY = FAST_SLOTS + 1 };
-/* In this period: not written so far; written, but not in the last one; written in the last one, but then given up; noted through the last
- * one. */
+/* A page of this period: it was not written so far; it is written, but was not in the last period; it was then, and given up; it was
+ * noted through the last period. */
 enum by_lines { BY_LINES_NOT, BY_LINES_FRESH, BY_LINES_TRIED, BY_LINES_KEPT };
 /* What is recorded about one page of a ramblock. */
 struct pmeta {
@@ -232,7 +231,8 @@ void touch_fetch(struct physmem *, uint64_t linear, uint64_t physical, struct pm
 /* What is in bytes [off, off+n) of a page is about to be executed. */
 void touch_code(struct physmem *, struct pmeta *, uint32_t off, uint32_t n);
 /* What was written to a page is looked at after so many stores, a power of two, and again after twice as many each time: what looks
- * like being filled both times is given up, unless the last period has shown that it is worth it. Most pages that were not written in the last period are being filled. */
+ * like being filled both times is given up, unless the last period has shown that it is worth it. Most pages that were not written in
+ * the last period are being filled. */
 enum { LINES_LOOK_FIRST = 3, LINES_LOOK = 6 };
 /* Whether noting the lines of a page that is written is no longer worth it: nearly all of it was written, or it looks like being
  * filled from one end to the other. */
@@ -311,7 +311,8 @@ void code_mark(struct code_page *, uint32_t off, uint32_t n);
  * with no block running. */
 struct block *code_alloc(struct physmem *, unsigned n);
 void code_flush(struct physmem *);
-/* A period of physmem_touched() begins, between runs: each block is noted again when it is first executed. The TLBs are flushed. */
+/* A period of physmem_touched() begins, between runs. Flushes the TLBs: so each page is fetched again, and until its blocks are executed
+ * again and noted, they have op_unnoted as their first handler, and their own in `unnoted`. */
 void code_new_period(struct physmem *);
 /* The handler of an op, which may be held back in `unnoted`. */
 static inline op_fn **block_handler(struct block *b, unsigned op)

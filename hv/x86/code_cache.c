@@ -7,7 +7,8 @@
 #include "hv/x86/jit/jit.h"
 #include "traces/memory.h"
 
-/* PATIENCE: stores to a page that cost about as much as decoding its code again. */
+/* PATIENCE: stores to a page that cost about as much as decoding its code again. KEEP_MOST: the bytes of decoded code, and of compiled
+ * code, up to which it is kept in the next period. */
 enum { ARENA_SIZE = 64 << 20, PATIENCE = 2048, KEEP_MOST = 8 << 20 };
 
 struct code_cache {
@@ -51,7 +52,6 @@ static struct code_page *new_page(struct code_cache *cache, struct pmeta *m, uin
     p->host = host;
     p->meta = m;
     p->patience = PATIENCE;
-    p->period = cache->period;
     p->all_next = cache->pages;
     cache->pages = p;
     return p;
@@ -123,6 +123,7 @@ struct code_page *code_page_get(struct physmem *pm, struct pmeta *m, uint8_t *ho
     if (!m->code)
         m->code = new_page(physmem_code(pm), m, host);
     m->flags |= PM_CODE;
+    m->code->period = physmem_code(pm)->period;
     tlb_drop_fast(pm, m, host);
     return m->code;
 }
