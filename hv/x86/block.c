@@ -88,9 +88,10 @@ static void finish_block(struct block *b, unsigned n, unsigned bytes)
 static void link_block(struct block *b, struct code_page *page, unsigned off)
 {
     assert(off < SNAPSHOT_PAGE);
-    struct block **bucket = &page->bucket[BLOCK_BUCKET(off)];
-    b->bucket = *bucket;
-    *bucket = b;
+    const unsigned bucket = BLOCK_BUCKET(off);
+    b->bucket = page->bucket[bucket];
+    page->bucket[bucket] = b;
+    page->filled[bucket / 64] |= 1ull << bucket % 64;
 }
 
 /* The offset behind the last line, from `off` on, that was not executed yet; 0 if all were. */

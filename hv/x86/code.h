@@ -101,6 +101,7 @@ struct code_page {
     uint64_t stores;        /* how many were made to the page since it got its code */
     uint64_t patience;      /* when `stores` reaches this, all its code is dropped */
     uint32_t period;        /* in which it was last executed: see code_new_period() */
+    uint64_t filled[CODE_BUCKETS / 64]; /* which buckets may have blocks, one bit each */
     struct block *bucket[CODE_BUCKETS];
 };
 

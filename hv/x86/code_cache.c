@@ -63,6 +63,17 @@ void code_mark(struct code_page *p, uint32_t off, uint32_t n)
         p->code[i] |= code_bits(off, n, i);
 }
 
+/* The first bucket from number i on that may have blocks; CODE_BUCKETS: none. */
+static unsigned next_bucket(const struct code_page *p, unsigned i)
+{
+    for (; i < CODE_BUCKETS; i = (i | 63) + 1) {
+        const uint64_t bits = p->filled[i / 64] >> i % 64;
+        if (bits)
+            return i + (unsigned)__builtin_ctzll(bits);
+    }
+    return CODE_BUCKETS;
+}
+
 struct block *code_alloc(struct physmem *pm, unsigned n)
 {
     size_t size = sizeof(struct block) + (n + 1) * sizeof(struct op);
@@ -95,7 +106,7 @@ static void block_kill(struct physmem *pm, struct block *b)
 /* A block that continues in the next page is dropped: reaching it is noted before that page is fetched, which may fault. */
 static void unnote_page(struct physmem *pm, struct code_page *p)
 {
-    for (unsigned i = 0; i < CODE_BUCKETS; i++) {
+    for (unsigned i = next_bucket(p, 0); i < CODE_BUCKETS; i = next_bucket(p, i + 1)) {
         for (struct block **at = &p->bucket[i], *b; (b = *at);) {
             if (b->page2) {
                 block_kill(pm, b);
@@ -131,18 +142,19 @@ struct code_page *code_page_get(struct physmem *pm, struct pmeta *m, uint8_t *ho
 void code_drop(struct physmem *pm, struct code_page *p)
 {
     jit_page_dropped(pm, p);
-    for (unsigned i = 0; i < CODE_BUCKETS; i++) {
+    for (unsigned i = next_bucket(p, 0); i < CODE_BUCKETS; i = next_bucket(p, i + 1)) {
         for (struct block *b = p->bucket[i]; b; b = b->bucket)
             block_kill(pm, b);
         p->bucket[i] = NULL;
     }
+    memset(p->filled, 0, sizeof p->filled);
     memset(p->code, 0, sizeof p->code);
 }
 
 void code_written(struct physmem *pm, struct code_page *p, uint32_t off, uint32_t n)
 {
     memset(p->code, 0, sizeof p->code);
-    for (unsigned i = 0; i < CODE_BUCKETS; i++) {
+    for (unsigned i = next_bucket(p, 0); i < CODE_BUCKETS; i = next_bucket(p, i + 1)) {
         for (struct block **at = &p->bucket[i], *b; (b = *at);) {
             uint32_t start = b->id >> 16, end = b->page2 ? SNAPSHOT_PAGE : start + b->bytes;
             if (start < off + n && off < end) {
