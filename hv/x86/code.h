@@ -96,11 +96,11 @@ struct code_page {
     uint64_t code[SNAPSHOT_PAGE / 64]; /* which bytes were decoded, one bit each */
     uint64_t linear; /* where it was last executed, while there are stops: bit 0 is set; 0 if nowhere */
     struct code_page *all_next;
-    struct region *regions; /* compiled from the page's blocks */
-    uint8_t drops;          /* how often one was dropped again, up to a limit */
-    uint64_t stores;        /* how many were made to the page since it got its code */
-    uint64_t patience;      /* when `stores` reaches this, all its code is dropped */
-    uint32_t period;        /* in which it was last executed: see code_new_period() */
+    struct region *regions;             /* compiled from the page's blocks */
+    uint8_t drops;                      /* how often one was dropped again, up to a limit */
+    uint64_t stores;                    /* how many were made to the page since it got its code */
+    uint64_t patience;                  /* when `stores` reaches this, all its code is dropped */
+    uint32_t period;                    /* in which it was last executed: see code_new_period() */
     uint64_t filled[CODE_BUCKETS / 64]; /* which buckets may have blocks, one bit each */
     struct block *bucket[CODE_BUCKETS];
 };
