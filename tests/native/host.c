@@ -127,7 +127,7 @@ void host_catch_faults(void)
 
 /* ---------------------------------------------------------------- setting up */
 
-static bool have_low, have_16;
+static bool have_16, have_32;
 
 static bool map_at(uint32_t base, size_t size)
 {
@@ -163,32 +163,6 @@ static bool make_code16(void)
 static void load_segments(void)
 {
     __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es" ::"r"(SEL_DATA));
-}
-
-bool host_init(void)
-{
-    for (unsigned i = 1; i < NREGIONS; i++)
-        if (!map_region(&regions[i])) {
-            fprintf(stderr, "cannot map the region at %#x\n", regions[i].base);
-            return false;
-        }
-    have_low = map_region(&regions[0]);
-    if (!have_low)
-        regions[0].pages = 0; /* unprivileged, and the kernel keeps low addresses back */
-    have_16 = have_low && make_code16();
-    if (!map_at(CONTROL_ADDRESS, PAGE))
-        return false;
-    CONTROL->use_xsave = host_has_ymm();
-    CONTROL->exit = native_exit;
-    memcpy(CONTROL->exit_stub, "\xff\x24\x25", 3); /* jmp *CONTROL->exit, by its absolute address */
-    memcpy(CONTROL->exit_stub + 3, &(uint32_t){CONTROL_ADDRESS + offsetof(struct control, exit)}, 4);
-    load_segments();
-    return true;
-}
-
-bool host_runs(unsigned bits)
-{
-    return bits == 64 || (bits == 32 ? have_low : have_16);
 }
 
 /* ---------------------------------------------------------------- running */
@@ -264,4 +238,45 @@ void host_run(const struct insn_case *c, const struct state *in, struct state *o
         host_pad(c->target, c->bits);
     from.rip = c->at;
     host_enter(c->bits, &from, out);
+}
+
+/* ---------------------------------------------------------------- beginning */
+
+/* Some hypervisors let a guest's programs have 64-bit code only, whatever the descriptors say. So it is tried. */
+static bool can_run(unsigned bits, uint32_t at)
+{
+    struct state in = {.rip = at, .flags = 0x202}, out;
+    memcpy(in.fx + FX_FCW, &(uint16_t){0x37f}, 2);
+    memcpy(in.fx + FX_MXCSR, &(uint32_t){0x1f80}, 4);
+    host_pad(at, bits);
+    host_enter(bits, &in, &out);
+    return out.vector == -1 && out.rip == at;
+}
+
+bool host_init(void)
+{
+    for (unsigned i = 1; i < NREGIONS; i++)
+        if (!map_region(&regions[i])) {
+            fprintf(stderr, "cannot map the region at %#x\n", regions[i].base);
+            return false;
+        }
+    const bool have_low = map_region(&regions[0]);
+    if (!have_low)
+        regions[0].pages = 0; /* unprivileged, and the kernel keeps low addresses back */
+    if (!map_at(CONTROL_ADDRESS, PAGE))
+        return false;
+    CONTROL->use_xsave = host_has_ymm();
+    CONTROL->exit = native_exit;
+    memcpy(CONTROL->exit_stub, "\xff\x24\x25", 3); /* jmp *CONTROL->exit, by its absolute address */
+    memcpy(CONTROL->exit_stub + 3, &(uint32_t){CONTROL_ADDRESS + offsetof(struct control, exit)}, 4);
+    load_segments();
+    host_catch_faults();
+    have_32 = have_low && can_run(32, CODE_BASE);
+    have_16 = have_32 && make_code16() && can_run(16, LOW_CODE);
+    return true;
+}
+
+bool host_runs(unsigned bits)
+{
+    return bits == 64 || (bits == 32 ? have_32 : have_16);
 }
