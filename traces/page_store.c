@@ -8,6 +8,7 @@
 enum {
     BUCKETS = 16384,
     ALL_PAGES = PAGE_STORE_PAGES * TRACE_PAGE, /* bytes */
+    NEXT_PAGES = 64,
 };
 
 /* Entry 0 is the ring's head: its `newer` is the oldest entry, its `older` the newest. */
@@ -100,8 +101,11 @@ const uint8_t *page_store_look(const struct page_store *s, uint32_t number)
 static uint32_t take(struct page_store *s)
 {
     uint32_t i = s->entry[0].newer, *at;
-    if (s->n < PAGE_STORE_PAGES && !s->entry[i].retired)
+    if (s->n < PAGE_STORE_PAGES && !s->entry[i].retired) {
+        if (!(s->n % NEXT_PAGES))
+            mem_expect(s->page + (size_t)s->n * TRACE_PAGE, NEXT_PAGES * TRACE_PAGE);
         return ++s->n;
+    }
     assert(i && "a full store has an oldest page");
     at = bucket_of(s, s->entry[i].number);
     while (*at != i)

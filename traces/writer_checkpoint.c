@@ -124,7 +124,7 @@ static void new_page(struct trace_writer *w, const struct region_state *r, uint3
     if (r->moved)
         hint.moved = page_before(r, index + (uint64_t)r->moved);
     if (!ck->pages.p)
-        buf_room(&ck->pages, PAGES_BATCH * TRACE_PAGE);
+        mem_expect(buf_room(&ck->pages, PAGES_BATCH * TRACE_PAGE), PAGES_BATCH * TRACE_PAGE);
     buf_add(&ck->pages, data, TRACE_PAGE);
     buf_add(&ck->hints, &hint, sizeof hint);
     if (ck->pages.n == PAGES_BATCH * TRACE_PAGE)
