@@ -31,12 +31,13 @@ struct image {
     int (*read)(void *ctx, uint64_t offset, void *buf, size_t n, struct error *err);
 };
 
-/* How an engine executes guest code on this host. It decides how fast a run is, never what it does, so it is
- * not in traces. All zero: as usual. */
+/* How an engine executes guest code on this host. It decides how fast a run is and how much memory it takes, never what it
+ * does, so it is not in traces. All zero: as usual. */
 struct engine_host {
     bool interpret;         /* nothing is compiled to host code */
     uint16_t compile_after; /* code is compiled when it is entered this often; 0: the engine's default */
     uint8_t level;          /* compiled code uses instructions of x86-64-v1, v2 or v3; 0: what the host has */
+    bool keeps_zeros; /* guest memory that becomes zero again stays with us: the guest mostly uses it again */
     const char *
         wrong; /* for tests of comparisons: the mnemonic of an instruction that compiled code does wrong; NULL: none */
 };

@@ -248,12 +248,14 @@ static int create_inspector(struct recorder *r, struct error *err)
 static int create_engine(struct recorder *r, struct error *err)
 {
     r->images = image_tracker_new(r->o.config->images, r->o.config->nimages, r->w);
-    const struct engine_config cfg = {.settings = r->o.config->settings,
-                                      .nsettings = r->o.config->nsettings,
-                                      .images = image_tracker_images(r->images),
-                                      .nimages = r->o.config->nimages,
-                                      .behaviour = behaviour_of(r),
-                                      .host = r->o.kind->host};
+    struct engine_config cfg = {.settings = r->o.config->settings,
+                                .nsettings = r->o.config->nsettings,
+                                .images = image_tracker_images(r->images),
+                                .nimages = r->o.config->nimages,
+                                .behaviour = behaviour_of(r),
+                                .host = r->o.kind->host};
+    cfg.host.keeps_zeros =
+        !r->o.again; /* a recording has one machine; jobs that run again may have several */
     r->e = r->o.kind->create(&cfg, err);
     if (!r->e)
         return -1;

@@ -114,7 +114,7 @@ enum pmeta_flags {
     PM_TABLE = 8,   /* holds page-table entries that some TLB has used (table->live > 0) */
     PM_FAST = 16,   /* some TLB may have a direct write entry for it */
     PM_LINES = 32,  /* each write is noted by lines: see touched.c */
-    PM_ZERO = 64,   /* is all zero, takes no memory, and does not have PM_CHANGED */
+    PM_ZERO = 64,   /* is all zero, may take no memory, and does not have PM_CHANGED */
     PM_STALE = 128, /* while a state is loaded: not in it so far */
     PM_SLOW = PM_CODE | PM_TABLE,
 };

@@ -43,7 +43,7 @@ struct physmem {
     struct stretch *stretch;
     uint64_t npages;
     struct pdesc nothing;
-    bool a20;
+    bool a20, keeps_zeros;
     struct ramblock *blocks, **last;
     struct x86 *cpu[MAX_CPUS];
     unsigned ncpus;
@@ -81,6 +81,7 @@ struct physmem *physmem_create(uint64_t ram_top, const struct engine_host *host)
     pm->accesses = access_log_create();
     pm->last = &pm->blocks;
     pm->a20 = true;
+    pm->keeps_zeros = host && host->keeps_zeros;
     if (!pm->page || !pm->stretch || !pm->code) {
         physmem_destroy(pm);
         return NULL;
@@ -463,9 +464,10 @@ static bool changed_since(const struct pmeta *m, uint32_t since)
 }
 
 /* Pages that have become zero, one behind the other, whose memory the host gets back. A guest clears a good part of
- * what it uses, and leaves much of it so. */
+ * what it uses, and leaves much of it so for a while. */
 struct zeros {
     struct ramblock *b;
+    bool keep; /* the host does not get it back */
     uint64_t first, n;
 };
 
@@ -479,6 +481,8 @@ static void zeros_release(struct zeros *z)
 static void zeros_add(struct zeros *z, uint64_t page)
 {
     z->b->meta[page].flags |= PM_ZERO;
+    if (z->keep)
+        return;
     if (page != z->first + z->n)
         zeros_release(z);
     if (!z->n)
@@ -488,7 +492,7 @@ static void zeros_add(struct zeros *z, uint64_t page)
 
 static const uint8_t zero_page[PAGE];
 
-/* A page that takes no memory is not read: that would cost the host a fault. */
+/* A page of zeros is not read again: if the host got its memory back, that would cost a fault. */
 static void page_save(struct zeros *z, uint64_t i, const struct snapshot_sink *sink, uint32_t since,
                       uint32_t ends)
 {
@@ -504,9 +508,10 @@ static void page_save(struct zeros *z, uint64_t i, const struct snapshot_sink *s
         zeros_add(z, i);
 }
 
-static void block_save(struct ramblock *b, const struct snapshot_sink *sink, uint32_t since, uint32_t ends)
+static void block_save(struct ramblock *b, bool keep, const struct snapshot_sink *sink, uint32_t since,
+                       uint32_t ends)
 {
-    struct zeros zeros = {.b = b};
+    struct zeros zeros = {.b = b, .keep = keep};
     for (uint64_t at = 0; at < b->npages; at += CHUNK) {
         struct chunk *c = &b->chunk[at / CHUNK];
         if (since ? !c->changed && c->epoch < since : !c->ever)
@@ -524,7 +529,7 @@ static void block_save(struct ramblock *b, const struct snapshot_sink *sink, uin
 void physmem_save(struct physmem *pm, const struct snapshot_sink *sink, uint32_t since, uint32_t ends)
 {
     for (struct ramblock *b = pm->blocks; b; b = b->next)
-        block_save(b, sink, since, ends);
+        block_save(b, pm->keeps_zeros, sink, since, ends);
     for (unsigned i = 0; ends && i < pm->ncpus; i++)
         tlb_flush(pm->cpu[i]); /* direct write entries may exist only for changed pages */
 }
