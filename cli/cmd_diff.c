@@ -186,9 +186,10 @@ static int explain(struct diff_result *r, const struct engines *engines, struct 
     }
     if (tl[0] && tl[1])
         r->cause = cause_find(tl[0], tl[1], r->prefix.classes, r->prefix.exact, err);
+    const bool lost = r->cause && (timeline_lost(tl[0], err) || timeline_lost(tl[1], err));
     timeline_close(tl[0]);
     timeline_close(tl[1]);
-    return r->cause ? 0 : -1;
+    return r->cause && !lost ? 0 : -1;
 }
 
 static int find_prefix(struct job *j, struct error *err)

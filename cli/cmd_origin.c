@@ -277,7 +277,7 @@ static int origin(void *ctx, const struct engines *engines, struct trace *t, con
         c->progress = progress_new("searching", c->quiet);
         timeline_set_progress(c->tl, on_progress, c);
         c->signals = signals_start(on_signal, c);
-        rc = answer(c, &err);
+        rc = answer(c, &err) || timeline_lost(c->tl, &err) ? -1 : 0;
         signals_stop(c->signals);
         if (c->progress)
             progress_end(c->progress);

@@ -135,7 +135,9 @@ static int find_drawn(const struct engines *engines, struct trace *t, const char
         return 0;
     s.t = trace_open_beside(t, err);
     s.tl = s.t ? timeline_open_trace(t, s.kind, err) : NULL;
-    const int rc = s.tl ? search_drawn(&s, text, icount, err) : -1;
+    int rc = s.tl ? search_drawn(&s, text, icount, err) : -1;
+    if (rc >= 0 && timeline_lost(s.tl, err))
+        rc = -1;
     timeline_close(s.tl);
     trace_close(s.t);
     return rc;

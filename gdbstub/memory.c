@@ -45,8 +45,10 @@ size_t stub_memory_read(struct gdbstub *g, unsigned cpu, uint64_t address, void 
         return 0;
     if (away && !g->physical)
         return stub_task_peek(g, cpu, address, buf, n);
-    return g->physical ? timeline_peek_physical(g->tl, address, buf, n)
-                       : timeline_peek(g->tl, cpu, address, buf, n);
+    struct error ignored;
+    n = g->physical ? timeline_peek_physical(g->tl, address, buf, n)
+                    : timeline_peek(g->tl, cpu, address, buf, n);
+    return timeline_lost(g->tl, &ignored) ? 0 : n;
 }
 
 /* All or nothing. */

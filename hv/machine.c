@@ -580,6 +580,7 @@ static const struct engine_ops pc_ops = {
     .input = pc_input,
     .save = pc_save,
     .load = pc_load,
+    .fetched = board_ram_name,
     .touched = pc_touched,
     .touched_amount = pc_touched_amount,
     .accesses = pc_accesses,

@@ -508,6 +508,7 @@ void app_draw(struct app *a)
 {
     struct window w = canvas_window(&a->canvas);
     int more = duo_lines(a) ? duo_lines(a) + 1 : 0;
+    struct error lost;
     canvas_clear(&a->canvas);
     if (w.w < TUI_LEAST_WIDTH || w.h < TUI_LEAST_HEIGHT + more) {
         window_print(&w, 0, 0, STYLE_NORMAL, "The terminal has %d x %d;", w.w, w.h);
@@ -520,6 +521,8 @@ void app_draw(struct app *a)
     for (unsigned i = 0; i < VIEW_COUNT; i++)
         if (a->pane[i].w)
             draw_pane(a, &a->pane[i]);
+    if (timeline_lost(a->s->tl, &lost))
+        app_say(a, STYLE_WARNING, "%.390s", lost.text);
     draw_head(a);
     draw_footer(a);
     if (a->greeting && a->page == 1 && !a->zoomed && !a->helping)

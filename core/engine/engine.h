@@ -82,6 +82,7 @@ struct snapshot_sink {
      * never written since reset, or if they have not changed since the save that this one builds on (struct
      * snapshot_base). */
     void (*page)(void *ctx, const char *region, uint64_t index, const void *data);
+    bool places; /* it is enough to know which pages: their data may be NULL */
     /* With the sections that an engine leaves out as long as they are empty, to learn what there can be. */
     bool all;
 };
@@ -103,6 +104,14 @@ struct snapshot_source {
     int (*pages)(void *ctx, const char *region, int (*put)(void *put_ctx, uint64_t index, const void *data),
                  void *put_ctx);
     bool whole;
+    /* May be NULL. For the region that engine_ops.fetched names, `places` is called in place of `pages`: it puts the same pages,
+     * but without their data (NULL). When the engine first uses one of them, which may be during the load already, it calls `fetch`,
+     * which returns its bytes (valid until the next call), or NULL if they cannot be read: then they are zero, and the source
+     * tells of it. `fetch` answers until the next load, also for pages of earlier loads that this one has left as they were. */
+    int (*places)(void *ctx, const char *region, int (*put)(void *put_ctx, uint64_t index, const void *data),
+                  void *put_ctx);
+    const void *(*fetch)(void *fetch_ctx, const char *region, uint64_t index);
+    void *fetch_ctx;
 };
 
 /* ---------------------------------------------------------------- running and stopping */
@@ -286,6 +295,8 @@ struct engine_ops {
      * page, and copying 4 KiB for each page saved. */
     void (*save)(struct engine *, const struct snapshot_sink *, struct snapshot_base *base);
     int (*load)(struct engine *, const struct snapshot_source *, struct error *);
+    const char *
+        fetched; /* the region of which a load may leave pages to be fetched: snapshot_source.places. NULL: none */
 
     /* Gives the pages that processors executed and wrote since the last call (the first call only begins): what
      * instructions were fetched from, and what was translated for a write by an instruction or a delivery, at the

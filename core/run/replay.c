@@ -74,6 +74,7 @@ void replay_close(struct replay *r)
         return;
     if (r->e)
         r->e->ops->destroy(r->e);
+    restored_free(r->restored);
     image_replay_free(r->images);
     free(r);
 }
@@ -180,7 +181,8 @@ int replay_run_inputs(struct replay *r, uint64_t icount, bool with_inputs, struc
 int replay_run_to(struct replay *r, uint64_t icount, struct stop *stop, struct error *err)
 {
     *stop = (struct stop){.reason = STOP_REACHED, .icount = here(r), .time = r->e->ops->time(r->e)};
-    return replay_run_inputs(r, icount, false, stop, err);
+    int rc = replay_run_inputs(r, icount, false, stop, err);
+    return rc < 0 || replay_lost(r, err) ? -1 : rc;
 }
 
 int replay_reach(struct replay *r, uint64_t icount, struct error *err)
@@ -215,15 +217,31 @@ struct inspector *replay_inspector(struct replay *r, uint32_t classes,
     return inspector_create(&o, err);
 }
 
-int replay_load(struct replay *r, size_t k, struct error *err)
+static int load(struct replay *r, size_t k, bool at_once, struct error *err)
 {
+    struct restored *now = NULL;
     if (k) /* the first state is before anything was unpacked */
         trace_prepare(r->t, r->kind->unpacked);
-    if (restore_checkpoint(r->e, r->t, k, err))
+    int rc = restore_checkpoint(r->e, r->t, k, at_once ? NULL : &now, err);
+    if (!rc || now) { /* otherwise the engine may still use the last one */
+        restored_free(r->restored);
+        r->restored = now;
+    }
+    if (rc)
         return -1;
     r->fed_at = UINT64_MAX;
     r->last = (struct stop){0};
     return feed_seek(&r->feed, trace_checkpoint(r->t, k)->icount, err);
+}
+
+int replay_load(struct replay *r, size_t k, struct error *err)
+{
+    return load(r, k, true, err);
+}
+
+int replay_lost(const struct replay *r, struct error *err)
+{
+    return restored_lost(r->restored, err);
 }
 
 /* Whether to go on from the current state to `icount`: it is not beyond it, and no checkpoint is nearer. */
@@ -247,7 +265,7 @@ int replay_seek(struct replay *r, uint64_t icount, struct error *err)
         if (k < 0)
             rc = error_set(err, "the trace has no checkpoint before icount %llu", (unsigned long long)icount);
         else
-            rc = replay_load(r, (size_t)k, err);
+            rc = load(r, (size_t)k, false, err);
     }
     if (!rc)
         rc = replay_reach(r, icount, err);

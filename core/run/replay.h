@@ -44,8 +44,11 @@ int replay_reach(struct replay *r, uint64_t icount, struct error *err);
 void replay_progress(struct replay *r, void (*fn)(void *ctx, const struct engine *e), void *ctx);
 
 /* Goes to `icount`, forwards or backwards: from the nearest checkpoint if that is shorter. Nothing is
- * reported to the observer on the way. */
+ * reported to the observer on the way. Pages of memory are read from the trace when they are first used. */
 int replay_seek(struct replay *r, uint64_t icount, struct error *err);
+/* -1 and the error if a page that was used since could not be read (the trace is damaged there): it was taken for zeros, so what was
+ * seen in memory may be wrong. Runs return that error by themselves. */
+int replay_lost(const struct replay *r, struct error *err);
 
 /* Makes a run stop soon. Async-signal-safe, from any thread. */
 void replay_interrupt(struct replay *r);

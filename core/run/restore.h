@@ -8,7 +8,16 @@
 /* Whether a recorded section has exactly these fields, so that its bytes can be unpacked into them. */
 bool section_fits(const struct trace_section *s, const struct field *fields, size_t nfields);
 
-/* Loads checkpoint k. -1 if it cannot be read, or the engine's sections or fields differ. */
-int restore_checkpoint(struct engine *e, struct trace *t, size_t k, struct error *err);
+/* A checkpoint that was loaded, of which the engine fetches a page when it first uses it (snapshot_source.fetch). */
+struct restored;
+
+/* Loads checkpoint k. -1 if it cannot be read, or the engine's sections or fields differ. With `later`, pages may be left to be
+ * fetched: *later, to be freed, must be kept until the engine has loaded another state or is destroyed. If it is NULL, all are
+ * loaded at once, which takes less time if all are used. */
+int restore_checkpoint(struct engine *e, struct trace *t, size_t k, struct restored **later,
+                       struct error *err);
+/* -1 and the error if a page that was fetched could not be read. NULL is allowed. */
+int restored_lost(const struct restored *r, struct error *err);
+void restored_free(struct restored *r); /* NULL is allowed */
 
 #endif

@@ -168,6 +168,26 @@ static int load_recorded(struct timeline *tl, size_t k, bool (*go_on)(void *ctx)
     return 1;
 }
 
+/* The hash of the state at the recorded checkpoint k, which has been run to. Its pages are compared with those of the
+ * checkpoint before it that is loaded: the run mostly comes from there, and most pages are not even read. */
+static uint64_t hash_at(struct timeline *tl, size_t k, const struct machine_state *have)
+{
+    size_t i = k;
+    while (i && !tl->recorded[i - 1].sections)
+        i--;
+    return i ? store_hash(&tl->store, have, &tl->recorded[i - 1], trace_checkpoint(tl->t, i - 1)->hash)
+             : store_hash(&tl->store, have, NULL, 0);
+}
+
+void tl_start(struct timeline *tl)
+{
+    if (tl->store.known || !tl->settled || tl->diverted || tl_here(tl) || !tl->nrecorded ||
+        trace_checkpoint(tl->t, 0)->icount)
+        return;
+    free(store_sections(&tl->store));
+    tl_pass_recorded(tl, 0);
+}
+
 void tl_pass_recorded(struct timeline *tl, size_t k)
 {
     struct store *s = &tl->store;
@@ -179,7 +199,7 @@ void tl_pass_recorded(struct timeline *tl, size_t k)
     store_capture(s, &have);
     if (!tl->recorded[k].sections)
         store_recorded(s, k, &have.tree, loaded_neighbour(tl, k, -1), &tl->recorded[k], &err);
-    if (store_hash(s, &have) != trace_checkpoint(tl->t, k)->hash) {
+    if (hash_at(tl, k, &have) != trace_checkpoint(tl->t, k)->hash) {
         error_set(&tl->warning,
                   "the replay is not the recorded run: the state at the checkpoint at icount %llu differs",
                   (unsigned long long)tl_here(tl));

@@ -145,7 +145,7 @@ uint64_t timeline_hash(struct timeline *tl)
     if (!tl->store.known)
         return state_hash_engine(tl->store.hash, tl->e, NULL);
     store_capture(&tl->store, &m);
-    uint64_t h = store_hash(&tl->store, &m);
+    uint64_t h = store_hash(&tl->store, &m, NULL, 0);
     machine_state_free(&tl->store, &m);
     return h;
 }

@@ -220,6 +220,7 @@ static enum ran leg(struct timeline *tl, uint64_t target, uint64_t first, struct
 {
     uint64_t here = tl_here(tl), input;
     assert(here < target && "there is a way to go");
+    tl_start(tl);
     if (feed_next(&tl->feed, &input, err))
         return RAN_ERROR;
     if (input <= here)
@@ -228,6 +229,10 @@ static enum ran leg(struct timeline *tl, uint64_t target, uint64_t first, struct
         least(least(target, input), least(here + SLICE, least(tl->lay_at, next_recorded(tl, here))));
     run_engine(tl, to, stop);
     here = tl_here(tl);
+    if (timeline_lost(tl, err)) {
+        tl->settled = tl->store.known = false;
+        return RAN_ERROR;
+    }
     if (is_stop(stop)) {
         tl->settled &= !stop->late;
         return first != NOWHERE && here >= first && tl_is_hit(tl, stop) ? RAN_HIT : RAN_THERE;
@@ -278,6 +283,7 @@ uint64_t tl_quiet_until(const struct timeline *tl)
 bool tl_step_quietly(struct timeline *tl, struct stop *stop)
 {
     const uint64_t here = tl_here(tl);
+    tl_start(tl);
     run_engine(tl, here + 1, stop);
     return tl_here(tl) > here;
 }

@@ -15,7 +15,7 @@ void store_init(struct store *s, struct engine *e, struct trace *t, uint64_t bud
 
 void store_free(struct store *s)
 {
-    store_forget(s);
+    tree_free(s, &s->now);
     for (size_t i = 0; i < s->nregions; i++)
         free(s->regions[i]);
     free(s->regions);
@@ -23,12 +23,6 @@ void store_free(struct store *s)
         free(s->layout[i].name);
     free(s->layout);
     state_hash_free(s->hash);
-}
-
-void store_forget(struct store *s)
-{
-    tree_free(s, &s->now);
-    s->known = false;
 }
 
 void machine_state_free(struct store *s, struct machine_state *m)
@@ -105,19 +99,41 @@ static void capture_page(void *ctx, const char *region, uint64_t index, const vo
 static void no_page(void *ctx, const char *region, uint64_t index, const void *data) {}
 static void no_section(void *ctx, const char *name, const struct field *f, size_t n, const void *base) {}
 
+void store_learn(struct store *s)
+{
+    const struct snapshot_sink learn = {
+        .ctx = s, .section = learn_section, .page = no_page, .places = true, .all = true};
+    if (!s->layout)
+        s->e->ops->save(s->e, &learn, NULL);
+}
+
+void store_forget(struct store *s)
+{
+    if (!s->e->ops->fetched) /* or it is still needed to answer the engine */
+        tree_free(s, &s->now);
+    s->known = false;
+}
+
+/* What the engine holds has to be learned anew: all that it has not fetched so far it fetches now. */
+static void begin(struct store *s)
+{
+    const struct snapshot_sink all = {.section = no_section, .page = no_page};
+    if (s->now.n)
+        s->e->ops->save(s->e, &all, NULL);
+    tree_free(s, &s->now);
+    s->base = (struct snapshot_base){0};
+    s->known = true;
+}
+
 /* Updates s->now. */
 static uint8_t *capture(struct store *s)
 {
     struct capture c = {.s = s};
-    if (!s->layout) {
-        const struct snapshot_sink learn = {.ctx = s, .section = learn_section, .page = no_page, .all = true};
-        s->e->ops->save(s->e, &learn, NULL);
-    }
+    store_learn(s);
     c.sections = mem_zero(1, s->sections_size + 1);
     const struct snapshot_sink sink = {.ctx = &c, .section = capture_section, .page = capture_page};
     if (!s->known)
-        s->base = (struct snapshot_base){0};
-    s->known = true;
+        begin(s);
     s->e->ops->save(s->e, &sink, &s->base);
     return c.sections;
 }
@@ -240,6 +256,28 @@ static int restore_pages(void *ctx, const char *region,
     return 0;
 }
 
+static int restore_places(void *ctx, const char *region,
+                          int (*put)(void *put_ctx, uint64_t index, const void *data), void *put_ctx)
+{
+    struct restore *r = ctx;
+    const struct put_list *l = put_list(r, store_region(r->s, region));
+    for (size_t i = 0; i < l->n; i++)
+        if (put(put_ctx, l->put[i].index, NULL))
+            return error_set(&r->err, "a page of \"%s\" does not fit this machine", region);
+    return 0;
+}
+
+/* The engine first uses a page of what it has been given. */
+static const void *restore_fetch(void *ctx, const char *region, uint64_t index)
+{
+    struct store *s = ctx;
+    struct error why;
+    const void *data = page_data(s, tree_get(&s->now, store_region(s, region), index), &why);
+    if (!data && !s->lost.text[0])
+        error_set(&s->lost, "%s (%s at 0x%llx)", why.text, region, (unsigned long long)index * SNAPSHOT_PAGE);
+    return data;
+}
+
 static int restore_section(void *ctx, const char *name, const struct field *fields, size_t nfields,
                            void *base)
 {
@@ -285,7 +323,8 @@ int store_fetch(struct store *s, const struct machine_state *from, bool (*go_on)
     struct fetch f = {0};
     bool on = true;
     for (size_t r = 0; r < s->nregions; r++)
-        tree_diff(s->known ? &s->now : &nothing, &from->tree, r, fetch_differs, &f);
+        if (!s->e->ops->fetched || strcmp(s->regions[r], s->e->ops->fetched))
+            tree_diff(s->known ? &s->now : &nothing, &from->tree, r, fetch_differs, &f);
     if (f.n)
         qsort(f.page, f.n, sizeof *f.page, by_page_id);
     for (size_t i = 0; i < f.n && on && s->used + SNAPSHOT_PAGE <= s->budget; i++) {
@@ -307,7 +346,8 @@ static void plan(struct restore *r)
     static const struct tree nothing;
     for (r->current = 0; r->current < s->nregions; r->current++)
         tree_diff(s->known ? &s->now : &nothing, &r->from->tree, r->current, restore_differs, r);
-    const struct snapshot_sink sink = {.ctx = r, .section = no_section, .page = restore_changed};
+    const struct snapshot_sink sink = {
+        .ctx = r, .section = no_section, .page = restore_changed, .places = true};
     if (s->known)
         s->e->ops->save(s->e, &sink, &s->base);
 }
@@ -328,20 +368,28 @@ enum { FEW_PUTS = 64 };
 int store_restore(struct store *s, const struct machine_state *from, struct error *err)
 {
     struct restore r = {.s = s, .from = from};
-    const struct snapshot_sink nobody = {.ctx = NULL, .section = no_section, .page = no_page};
+    s->known &= !s->lost.text[0];
+    s->lost = (struct error){0};
+    const struct snapshot_sink nobody = {.section = no_section, .page = no_page, .places = true};
     assert(from->sections && "only a state that was captured or loaded is restored");
     plan(&r);
-    const struct snapshot_source source = {
-        .ctx = &r, .section = restore_section, .pages = restore_pages, .whole = !s->known};
+    const struct snapshot_source source = {.ctx = &r,
+                                           .section = restore_section,
+                                           .pages = restore_pages,
+                                           .whole = !s->known,
+                                           .places = restore_places,
+                                           .fetch = restore_fetch,
+                                           .fetch_ctx = s};
     s->restores++;
-    int rc = s->e->ops->load(s->e, &source, err);
     tree_free(s, &s->now);
-    if (!rc) {
-        tree_copy(s, &s->now, &from->tree);
-        if (!s->known || pages_put(&r) > FEW_PUTS)
-            s->e->ops->save(s->e, &nobody, &s->base);
-    } else if (r.err.text[0]) {
-        error_set(err, "%s", r.err.text);
+    tree_copy(s, &s->now, &from->tree); /* before the load: the engine may fetch pages already */
+    int rc = s->e->ops->load(s->e, &source, err);
+    if (rc) {
+        tree_free(s, &s->now);
+        if (r.err.text[0])
+            error_set(err, "%s", r.err.text);
+    } else if (!s->known || pages_put(&r) > FEW_PUTS) {
+        s->e->ops->save(s->e, &nobody, &s->base);
     }
     s->known = !rc;
     for (size_t i = 0; i < r.n; i++)
@@ -487,36 +535,51 @@ void store_let_go(struct store *s, struct tree *t, const struct tree *keep)
 
 /* ---------------------------------------------------------------- hashing */
 
-static int hash_leaf(struct store *s, size_t region, size_t at, struct leaf *l, uint64_t *sum)
+/* The hash of a state's pages is the sum of theirs. */
+struct hashing {
+    struct store *s;
+    size_t region;
+    uint64_t sum;
+    bool unread; /* a page could not be read */
+};
+
+static uint64_t hash_of(struct hashing *h, uint64_t index, struct page *p)
 {
     struct error err;
-    for (unsigned i = 0; l && i < LEAF; i++) {
-        struct page *p = l->page[i];
-        if (!p)
-            continue;
-        if (!p->hash) {
-            const void *data = page_data(s, p, &err);
-            if (!data)
-                return -1;
-            p->hash = page_hash(s->regions[region], (uint64_t)at * LEAF + i, data);
-        }
-        *sum += p->hash;
-    }
-    return 0;
+    const void *data = p && !p->hash ? page_data(h->s, p, &err) : NULL;
+    if (!p)
+        return 0;
+    if (data)
+        p->hash = page_hash(h->s->regions[h->region], index, data);
+    h->unread |= !p->hash;
+    return p->hash;
 }
 
-uint64_t store_hash(struct store *s, const struct machine_state *m)
+static void hash_slot(void *ctx, uint64_t index, struct page *was, struct page *is)
 {
-    uint64_t sum = 0;
-    for (size_t r = 0; r < m->tree.n; r++)
-        for (size_t i = 0; i < m->tree.region[r].n; i++)
-            if (hash_leaf(s, r, i, m->tree.region[r].leaf[i], &sum))
-                return 0;
+    struct hashing *h = ctx;
+    h->sum += hash_of(h, index, is) - hash_of(h, index, was);
+}
+
+static uint64_t sections_hash(struct store *s, const struct machine_state *m)
+{
     state_hash_begin(s->hash, true);
     for (size_t i = 0; i < s->nlayout; i++)
         if (m->sections[s->layout[i].offset - 1])
             state_hash_section(s->hash, s->layout[i].name, m->sections + s->layout[i].offset,
                                s->layout[i].size);
-    uint64_t h = state_hash_end(s->hash) + sum;
-    return h ? h : 1;
+    return state_hash_end(s->hash);
+}
+
+uint64_t store_hash(struct store *s, const struct machine_state *m, const struct machine_state *other,
+                    uint64_t other_hash)
+{
+    static const struct tree nothing;
+    struct hashing h = {.s = s, .sum = other ? other_hash - sections_hash(s, other) : 0};
+    for (; h.region < s->nregions; h.region++)
+        tree_diff(other ? &other->tree : &nothing, &m->tree, h.region, hash_slot, &h);
+    if (h.unread)
+        return 0;
+    const uint64_t hash = sections_hash(s, m) + h.sum;
+    return hash ? hash : 1;
 }

@@ -33,11 +33,9 @@ static void open_store(struct timeline *tl)
     tl->record = (struct line){.end = tl->last};
     tl->divert = (struct line){.end = NOWHERE};
     tl->settled = true;
-    /* The first state: from the trace if possible, so that its pages need not stay in memory. */
-    free(store_sections(&tl->store));
-    if (tl->nrecorded && trace_checkpoint(tl->t, 0)->icount == 0)
-        tl_pass_recorded(tl, 0);
-    else
+    store_learn(&tl->store);
+    /* The first state: from the trace if possible (tl_start()), so that its pages need not stay in memory. */
+    if (!tl->nrecorded || trace_checkpoint(tl->t, 0)->icount)
         tl_lay(tl);
     tl->record.pinned = tl->record.n > 0;
 }
@@ -137,6 +135,11 @@ const struct engine_kind *timeline_kind(const struct timeline *tl)
 struct trace *timeline_trace(struct timeline *tl)
 {
     return tl->t;
+}
+
+int timeline_lost(const struct timeline *tl, struct error *err)
+{
+    return tl->store.lost.text[0] ? error_set(err, "%s", tl->store.lost.text) : 0;
 }
 
 const char *timeline_warning(const struct timeline *tl)

@@ -69,6 +69,11 @@ const struct engine_kind *timeline_kind(const struct timeline *tl);
  * differ); otherwise "". */
 const char *timeline_warning(const struct timeline *tl);
 
+/* Pages of a state are read from the trace when they are first used, by a run or by looking at memory. If one could not be read (the
+ * trace is damaged there), it is taken for zeros, what was seen since then may be wrong, and this returns -1 and the error. Moves
+ * return it by themselves. 0: all is well. */
+int timeline_lost(const struct timeline *tl, struct error *err);
+
 /* Sets how many bytes the checkpoints in memory may use. The default keeps a session below guest memory + 1
  * GiB. Applied at once. Less memory only makes operations slower. */
 #define TIMELINE_MEMORY (640ull << 20)

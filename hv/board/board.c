@@ -245,7 +245,7 @@ static int number_setting(const struct engine_config *cfg, const char *key, uint
 }
 
 enum { VIDEO_MEMORY = 0xa0000, HIGH_MEMORY = 0x100000 };
-static const char ram_name[] = "ram";
+const char board_ram_name[] = "ram";
 
 /* The parts below and above 4 GiB. */
 static int ram_parts(const struct engine_config *cfg, const struct board_kind *kind, uint64_t *low,
@@ -269,7 +269,7 @@ const char *board_ram(const struct engine_config *cfg, uint64_t physical, uint64
         return NULL;
     *offset = physical < FOUR_GIB ? physical : physical - FOUR_GIB + low;
     const bool there = physical < FOUR_GIB ? physical < low : physical - FOUR_GIB < high;
-    return there && (physical < VIDEO_MEMORY || physical >= HIGH_MEMORY) ? ram_name : NULL;
+    return there && (physical < VIDEO_MEMORY || physical >= HIGH_MEMORY) ? board_ram_name : NULL;
 }
 
 uint64_t board_ram_end(const struct engine_config *cfg)
@@ -288,9 +288,10 @@ static int create_ram(struct board *b, struct error *err)
         return -1;
     const uint64_t size = b->ram_low + b->ram_high;
     b->mem = physmem_create(FOUR_GIB + b->ram_high + xen_host_above_ram(b), &b->cfg->host);
-    b->ram = b->mem ? physmem_block(b->mem, ram_name, size) : NULL;
+    b->ram = b->mem ? physmem_block(b->mem, board_ram_name, size) : NULL;
     if (!b->ram)
         return error_set(err, "memory=%llu: the host does not have that much", (unsigned long long)size);
+    ramblock_may_fetch(b->ram);
     physmem_map(b->mem, 0, VIDEO_MEMORY, b->ram, 0, b->ram, 0, false);
     if (b->ram_low > HIGH_MEMORY)
         physmem_map(b->mem, HIGH_MEMORY, b->ram_low - HIGH_MEMORY, b->ram, HIGH_MEMORY, b->ram, HIGH_MEMORY,

@@ -21,6 +21,9 @@ struct board_host {
     struct x86_hooks hooks;
 };
 
+/* The name of the guest's RAM among the regions of a snapshot. */
+extern const char board_ram_name[];
+
 /* Builds RAM, ROM, all chips and the processors (config "cpus") from the configuration, at reset. Returns
  * NULL with err filled on a bad image or setting. The config must outlive the board. */
 struct board *board_create(const struct engine_config *, const struct board_host *, struct error *);

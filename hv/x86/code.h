@@ -136,6 +136,8 @@ struct pmeta {
     uint8_t by_lines; /* enum by_lines */
     uint8_t short_for;
     bool filled;
+    bool
+        absent; /* its bytes are those of the state that was loaded last, and are fetched when they are first used */
     uint32_t written;
     uint16_t stores, look_at;
     uint64_t lines, cells;

@@ -22,6 +22,7 @@ struct ramblock {
     uint64_t npages;
     struct pmeta *meta;
     struct chunk *chunk;
+    bool may_fetch;
     struct ramblock *next;
 };
 
@@ -44,6 +45,9 @@ struct physmem {
     uint64_t npages;
     struct pdesc nothing;
     bool a20, keeps_zeros;
+    uint64_t absent; /* pages that are still to be fetched */
+    const void *(*fetch)(void *ctx, const char *region, uint64_t index);
+    void *fetch_ctx;
     struct ramblock *blocks, **last;
     struct x86 *cpu[MAX_CPUS];
     unsigned ncpus;
@@ -145,6 +149,53 @@ uint64_t ramblock_size(const struct ramblock *b)
 {
     return b->npages * PAGE;
 }
+void ramblock_may_fetch(struct ramblock *b)
+{
+    b->may_fetch = true;
+}
+
+static struct ramblock *block_of(const struct physmem *pm, const struct pmeta *m)
+{
+    struct ramblock *b = pm->blocks;
+    while (b && !(m >= b->meta && m < b->meta + b->npages))
+        b = b->next;
+    assert(b && "a page of some block");
+    return b;
+}
+
+/* ---------------------------------------------------------------- pages that come when they are used */
+
+static void set_absent(struct physmem *pm, struct pmeta *m, bool absent)
+{
+    pm->absent += absent - (uint64_t)m->absent;
+    m->absent = absent;
+}
+
+static void page_fetch(struct physmem *pm, struct ramblock *b, struct pmeta *m)
+{
+    const uint64_t index = (uint64_t)(m - b->meta);
+    const void *data = pm->fetch(pm->fetch_ctx, b->name, index);
+    uint8_t *page = b->host + index * PAGE;
+    set_absent(pm, m, false);
+    mem_expect(page, PAGE);
+    if (data)
+        memcpy(page, data, PAGE);
+    else
+        memset(page, 0, PAGE);
+}
+
+static void side_fetch(struct physmem *pm, struct pmeta *m)
+{
+    if (m && m->absent)
+        page_fetch(pm, block_of(pm, m), m);
+}
+
+static void fetch_all(struct physmem *pm)
+{
+    for (struct ramblock *b = pm->blocks; b && pm->absent; b = b->next)
+        for (uint64_t i = 0; b->may_fetch && i < b->npages; i++)
+            side_fetch(pm, &b->meta[i]);
+}
 
 /* ---------------------------------------------------------------- the map */
 
@@ -231,9 +282,15 @@ const struct pdesc *physmem_page(const struct physmem *pm, uint64_t pa)
     const uint64_t page = pa / PAGE;
     if (unlikely(page >= pm->npages))
         return &pm->nothing;
+    struct physmem *made = (struct physmem *)(uintptr_t)pm; /* nobody sees a difference */
     if (unlikely(pm->stretch[page / CHUNK].pending))
-        make_stretch((struct physmem *)(uintptr_t)pm, page / CHUNK); /* as it is mapped already */
-    return &pm->page[page];
+        make_stretch(made, page / CHUNK);
+    const struct pdesc *d = &pm->page[page];
+    if (unlikely(pm->absent)) {
+        side_fetch(made, d->rd_meta);
+        side_fetch(made, d->wr_meta);
+    }
+    return d;
 }
 
 uint64_t physmem_a20_mask(const struct physmem *pm)
@@ -443,16 +500,13 @@ static void make_group(const struct ramblock *b, struct chunk *c, uint64_t page)
 void physmem_first_change(struct physmem *pm, struct pmeta *m)
 {
     const bool first = !(m->flags & PM_EVER);
+    const struct ramblock *b = block_of(pm, m);
+    struct chunk *c = &b->chunk[(m - b->meta) / CHUNK];
+    assert(!m->absent && "what is written has been fetched");
     m->flags = (uint8_t)((m->flags & ~PM_ZERO) | PM_CHANGED | PM_EVER);
-    for (struct ramblock *b = pm->blocks; b; b = b->next)
-        if (m >= b->meta && m < b->meta + b->npages) {
-            struct chunk *c = &b->chunk[(m - b->meta) / CHUNK];
-            c->changed = c->ever = true;
-            if (first)
-                make_group(b, c, (uint64_t)(m - b->meta));
-            return;
-        }
-    assert(!"a page of some block");
+    c->changed = c->ever = true;
+    if (first)
+        make_group(b, c, (uint64_t)(m - b->meta));
 }
 
 /* The epoch of a page that has no PM_CHANGED, but is part of each next save: with ends, that gives it its number. */
@@ -493,31 +547,34 @@ static void zeros_add(struct zeros *z, uint64_t page)
 static const uint8_t zero_page[PAGE];
 
 /* A page of zeros is not read again: if the host got its memory back, that would cost a fault. */
-static void page_save(struct zeros *z, uint64_t i, const struct snapshot_sink *sink, uint32_t since,
-                      uint32_t ends)
+static void page_save(struct physmem *pm, struct zeros *z, uint64_t i, const struct snapshot_sink *sink,
+                      uint32_t since, uint32_t ends)
 {
     struct pmeta *m = &z->b->meta[i];
     const uint8_t *page = m->flags & PM_ZERO ? zero_page : z->b->host + i * PAGE;
-    if (changed_since(m, since))
-        sink->page(sink->ctx, z->b->name, i, page);
+    if (changed_since(m, since)) {
+        if (!sink->places)
+            side_fetch(pm, m);
+        sink->page(sink->ctx, z->b->name, i, sink->places ? NULL : page);
+    }
     if (!ends || (!(m->flags & PM_CHANGED) && m->epoch != NEXT_SAVE))
         return;
     m->epoch = ends;
     m->flags &= (uint8_t)~PM_CHANGED;
-    if (page != zero_page && mem_is_zero(page, PAGE))
+    if (page != zero_page && !m->absent && mem_is_zero(page, PAGE))
         zeros_add(z, i);
 }
 
-static void block_save(struct ramblock *b, bool keep, const struct snapshot_sink *sink, uint32_t since,
-                       uint32_t ends)
+static void block_save(struct physmem *pm, struct ramblock *b, const struct snapshot_sink *sink,
+                       uint32_t since, uint32_t ends)
 {
-    struct zeros zeros = {.b = b, .keep = keep};
+    struct zeros zeros = {.b = b, .keep = pm->keeps_zeros};
     for (uint64_t at = 0; at < b->npages; at += CHUNK) {
         struct chunk *c = &b->chunk[at / CHUNK];
         if (since ? !c->changed && c->epoch < since : !c->ever)
             continue;
         for (uint64_t i = at; i < at + CHUNK && i < b->npages; i++)
-            page_save(&zeros, i, sink, since, ends);
+            page_save(pm, &zeros, i, sink, since, ends);
         if (ends && c->changed) {
             c->epoch = ends;
             c->changed = false;
@@ -529,7 +586,7 @@ static void block_save(struct ramblock *b, bool keep, const struct snapshot_sink
 void physmem_save(struct physmem *pm, const struct snapshot_sink *sink, uint32_t since, uint32_t ends)
 {
     for (struct ramblock *b = pm->blocks; b; b = b->next)
-        block_save(b, pm->keeps_zeros, sink, since, ends);
+        block_save(pm, b, sink, since, ends);
     for (unsigned i = 0; ends && i < pm->ncpus; i++)
         tlb_flush(pm->cpu[i]); /* direct write entries may exist only for changed pages */
 }
@@ -542,22 +599,30 @@ struct loading {
     bool release;
 };
 
+/* The page is part of the next save, and has no PM_CHANGED. */
+static void in_next_save(struct ramblock *b, uint64_t index)
+{
+    struct pmeta *m = &b->meta[index];
+    struct chunk *c = &b->chunk[index / CHUNK];
+    m->flags = (uint8_t)((m->flags & ~PM_CHANGED) | PM_EVER);
+    m->epoch = NEXT_SAVE;
+    c->changed = c->ever = true;
+}
+
 static void put_zeros(struct loading *l, uint64_t index)
 {
     struct ramblock *b = l->zeros.b;
     struct pmeta *m = &b->meta[index];
-    struct chunk *c = &b->chunk[index / CHUNK];
     if (m->flags & PM_ZERO)
         return;
+    set_absent(l->pm, m, false);
     if (l->release) {
         zeros_add(&l->zeros, index);
     } else {
         memset(b->host + index * PAGE, 0, PAGE);
         m->flags |= PM_ZERO;
     }
-    m->flags = (uint8_t)((m->flags & ~PM_CHANGED) | PM_EVER);
-    m->epoch = NEXT_SAVE;
-    c->changed = c->ever = true;
+    in_next_save(b, index);
 }
 
 static int put_page(void *ctx, uint64_t index, const void *data)
@@ -567,7 +632,11 @@ static int put_page(void *ctx, uint64_t index, const void *data)
     if (index >= b->npages)
         return -1;
     struct pmeta *m = &b->meta[index];
-    if (mem_is_zero(data, PAGE)) {
+    set_absent(l->pm, m, !data);
+    if (!data) {
+        m->flags &= (uint8_t)~PM_ZERO;
+        in_next_save(b, index);
+    } else if (mem_is_zero(data, PAGE)) {
         put_zeros(l, index);
     } else {
         physmem_changes(l->pm, m);
@@ -608,7 +677,7 @@ static int block_load(struct physmem *pm, struct ramblock *b, const struct snaps
     struct loading l = {.pm = pm, .zeros = {.b = b}, .release = src->whole};
     if (src->whole)
         each_used(&l, make_stale);
-    const int rc = src->pages(src->ctx, b->name, put_page, &l);
+    const int rc = (b->may_fetch && src->places ? src->places : src->pages)(src->ctx, b->name, put_page, &l);
     if (src->whole)
         each_used(&l, clear_stale);
     zeros_release(&l.zeros);
@@ -622,6 +691,10 @@ int physmem_load(struct physmem *pm, const struct snapshot_source *src)
         code_flush(pm);
     for (unsigned i = 0; i < pm->ncpus; i++)
         tlb_flush(pm->cpu[i]);
+    if (!src->fetch)
+        fetch_all(pm); /* nobody answers for them from now on */
+    pm->fetch = src->fetch;
+    pm->fetch_ctx = src->fetch_ctx;
     int rc = 0;
     for (struct ramblock *b = pm->blocks; b && !rc; b = b->next)
         rc = block_load(pm, b, src);

@@ -24,6 +24,8 @@ void physmem_destroy(struct physmem *);
  * by the physmem. Returns NULL if out of memory. */
 struct ramblock *physmem_block(struct physmem *, const char *name, uint64_t size);
 uint8_t *ramblock_host(struct ramblock *);
+/* Pages of the block may be left to be fetched when a state is loaded (snapshot_source.fetch): nobody uses ramblock_host() of it. */
+void ramblock_may_fetch(struct ramblock *);
 uint64_t ramblock_size(const struct ramblock *);
 
 /* Map `size` bytes at guest address `pa` onto the block at `offset` (all multiples of 4096). Reads and writes

@@ -204,9 +204,12 @@ if recording iso-builtin; then
         done
     fi
 
-    # A checkpoint in the middle cannot be read: that is said, one stays where one was, and can go on.
+    # States from the middle on cannot be read: that is said, one stays where one was, and can go on.
     cp "$reel" "$work/damaged.reel"
-    dd if=/dev/zero of="$work/damaged.reel" bs=4096 seek=$(($(stat -c %s "$reel") / 8192)) count=1 conv=notrunc status=none
+    blocks=$(($(stat -c %s "$reel") / 4096))
+    for at in $(seq $((blocks / 2)) 16 $((blocks * 9 / 10))); do
+        dd if=/dev/zero of="$work/damaged.reel" bs=4096 seek="$at" count=1 conv=notrunc status=none
+    done
     printf '%s\n' 'goto 1000' 'goto 95%' 'message match' 'expect damaged.reel  1,000 of' step 'expect damaged.reel  1,001 of' |
         timeout 60 "$BOOTREEL" tui "$work/damaged.reel" --script - 2>"$work/damaged.err" || fail "damaged: $(cat "$work/damaged.err")"
 fi

@@ -135,7 +135,8 @@ static void memory_is_where_the_engine_says(void **state)
             const bool there = e->ops->poke_physical(e, places[i], "here it is", 10) == 10;
             const char *region = hv_words.ram(&cfg, places[i], &offset);
             assert_int_equal(region != NULL, there);
-            e->ops->save(e, &(struct snapshot_sink){&s, no_section, find_bytes, false}, NULL);
+            e->ops->save(e, &(struct snapshot_sink){.ctx = &s, .section = no_section, .page = find_bytes},
+                         NULL);
             assert_int_equal(s.found, there);
             if (there) {
                 assert_string_equal(region, s.region);

@@ -1,5 +1,5 @@
 /* test_physmem.c - pages of zeros: they take no memory of the host once a save or a load has seen them, and are saved, loaded and
- * written like all others.
+ * written like all others. Pages that a load leaves to be fetched: they come when they are first used, and nobody sees a difference.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +17,7 @@ enum { PAGE = SNAPSHOT_PAGE, PAGES = 2048, RAM = PAGES * PAGE };
 
 struct memory {
     struct physmem *mem;
+    struct ramblock *ram;
     uint8_t *host;
     uint32_t epoch;
 };
@@ -24,9 +25,9 @@ struct memory {
 static struct memory memory_new(void)
 {
     struct memory m = {.mem = physmem_create(1ull << 32, NULL), .epoch = 1};
-    struct ramblock *ram = physmem_block(m.mem, "ram", RAM);
-    physmem_map(m.mem, 0, RAM, ram, 0, ram, 0, false);
-    m.host = ramblock_host(ram);
+    m.ram = physmem_block(m.mem, "ram", RAM);
+    physmem_map(m.mem, 0, RAM, m.ram, 0, m.ram, 0, false);
+    m.host = ramblock_host(m.ram);
     return m;
 }
 
@@ -177,6 +178,152 @@ static void partial_loads(void **state)
     physmem_destroy(m.mem);
 }
 
+/* ---------------------------------------------------------------- pages that are fetched */
+
+struct fetching {
+    struct saved *s;
+    unsigned fetched;
+    bool damaged;
+};
+
+static int put_places(void *ctx, const char *region, int (*put)(void *, uint64_t, const void *),
+                      void *put_ctx)
+{
+    const struct saved *s = ctx;
+    for (size_t i = 0; i < s->npages; i++)
+        if (put(put_ctx, s->page[i].index, NULL))
+            return -1;
+    return 0;
+}
+
+static const void *fetch_page(void *ctx, const char *region, uint64_t index)
+{
+    struct fetching *f = ctx;
+    assert_string_equal(region, "ram");
+    f->fetched++;
+    for (size_t i = 0; i < f->s->npages && !f->damaged; i++)
+        if (f->s->page[i].index == index)
+            return f->s->page[i].data;
+    return NULL;
+}
+
+static void load_later(struct memory *m, struct fetching *f, bool whole)
+{
+    struct snapshot_source source = saved_source(f->s, whole);
+    source.places = put_places;
+    source.fetch = fetch_page;
+    source.fetch_ctx = f;
+    assert_int_equal(physmem_load(m->mem, &source), 0);
+}
+
+/* Pages 10 to 12 with bytes 1 to 3 are loaded into memory that has others, to be fetched. */
+static struct memory memory_fetching(struct fetching *f)
+{
+    struct memory m = memory_new();
+    uint32_t none = 0;
+    ramblock_may_fetch(m.ram);
+    for (uint8_t i = 0; i < 3; i++)
+        fill(&m, 10 + i, 1 + i);
+    *f = (struct fetching){.s = save(&m, &none)};
+    for (uint8_t i = 0; i < 3; i++)
+        fill(&m, 11 + i, 77);
+    load_later(&m, f, true);
+    assert_int_equal(f->fetched, 0);
+    return m;
+}
+
+static void pages_come_when_they_are_used(void **state)
+{
+    struct fetching f;
+    struct memory m = memory_fetching(&f);
+    expect_page(&m, 10, 1);
+    expect_page(&m, 10, 1);
+    assert_int_equal(f.fetched, 1);
+    physmem_write(m.mem, 11 * PAGE + 5, "x", 1); /* the rest of the page is not lost */
+    uint8_t bytes[PAGE];
+    physmem_read(m.mem, 11 * PAGE, bytes, sizeof bytes);
+    assert_int_equal(bytes[4], 2);
+    assert_int_equal(bytes[5], 'x');
+    assert_int_equal(f.fetched, 2);
+    expect_page(&m, 13, 0); /* was not in the state */
+    assert_int_equal(f.fetched, 2);
+    saved_free(f.s);
+    physmem_destroy(m.mem);
+}
+
+static void saves_have_fetched_pages(void **state)
+{
+    struct fetching f;
+    struct memory m = memory_fetching(&f);
+    uint32_t all = 0;
+    struct saved *s = save(&m, &all);
+    assert_int_equal(f.fetched, 3);
+    for (uint8_t i = 0; i < 3; i++)
+        expect_saved(s, i, 10 + i, 1 + i);
+    saved_free(s);
+    saved_free(f.s);
+    physmem_destroy(m.mem);
+}
+
+static void no_data(void *ctx, const char *region, uint64_t index, const void *data)
+{
+    assert_null(data);
+    ++*(unsigned *)ctx;
+}
+
+static void places_fetch_nothing(void **state)
+{
+    struct fetching f;
+    struct memory m = memory_fetching(&f);
+    unsigned pages = 0;
+    const struct snapshot_sink sink = {.ctx = &pages, .page = no_data, .places = true};
+    physmem_save(m.mem, &sink, 0, m.epoch++);
+    assert_int_equal(pages, 4); /* with the one that became zero */
+    assert_int_equal(f.fetched, 0);
+    saved_free(f.s);
+    physmem_destroy(m.mem);
+}
+
+/* The next load may leave pages of the last one, and an ordinary load is answered by nobody afterwards. */
+static void loads_after_each_other(void **state)
+{
+    struct fetching f, g;
+    struct memory m = memory_fetching(&f);
+    struct saved two = {.page = f.s->page + 1, .npages = 1};
+    g = (struct fetching){.s = &two};
+    two.page[0].data[0] = 99;
+    load_later(&m, &f, false);
+    load(&m, &two, false);
+    assert_int_equal(f.fetched, 3);
+    expect_page(&m, 10, 1);
+    expect_page(&m, 12, 3);
+    uint8_t first;
+    physmem_read(m.mem, 11 * PAGE, &first, 1);
+    assert_int_equal(first, 99);
+    load_later(&m, &g, true);
+    physmem_read(m.mem, 11 * PAGE, &first, 1);
+    assert_int_equal(first, 99);
+    expect_page(&m, 10, 0);
+    expect_page(&m, 12, 0);
+    assert_int_equal(g.fetched, 1);
+    saved_free(f.s);
+    physmem_destroy(m.mem);
+}
+
+static void what_cannot_be_read_is_zero(void **state)
+{
+    struct fetching f;
+    struct memory m = memory_fetching(&f);
+    f.damaged = true;
+    expect_page(&m, 11, 0);
+    assert_int_equal(f.fetched, 1);
+    f.damaged = false;
+    expect_page(&m, 11, 0);
+    expect_page(&m, 12, 3);
+    saved_free(f.s);
+    physmem_destroy(m.mem);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +331,11 @@ int main(void)
         cmocka_unit_test(saves_have_them),
         cmocka_unit_test(loads_clear),
         cmocka_unit_test(partial_loads),
+        cmocka_unit_test(pages_come_when_they_are_used),
+        cmocka_unit_test(saves_have_fetched_pages),
+        cmocka_unit_test(places_fetch_nothing),
+        cmocka_unit_test(loads_after_each_other),
+        cmocka_unit_test(what_cannot_be_read_is_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -311,11 +311,71 @@ static void test_aliases(void **state)
     unlink(path);
 }
 
+/* ---------------------------------------------------------------- pages that cannot be read */
+
+/* Damages all pages but those of the first state. Returns the position of the last checkpoint but one. */
+static uint64_t damage_pages(const char *path)
+{
+    struct error err = {""};
+    struct trace *t = trace_open(path, &err);
+    FILE *file = fopen(path, "r+b");
+    unsigned damaged = 0;
+    assert_true(t && file);
+    const uint64_t at = trace_checkpoint(t, trace_checkpoint_count(t) - 2)->icount;
+    for (size_t i = 0; i < trace_frame_count(t); i++) {
+        const struct trace_frame *f = trace_frame(t, i);
+        if (f->kind != TF_PAGES || !f->first)
+            continue;
+        assert_int_equal(fseek(file, (long)(f->offset + f->stored - 1), SEEK_SET), 0);
+        const int byte = fgetc(file);
+        assert_int_equal(fseek(file, -1, SEEK_CUR), 0);
+        fputc(byte ^ 0xff, file);
+        damaged++;
+    }
+    assert_true(damaged > 2);
+    assert_int_equal(fclose(file), 0);
+    trace_close(t);
+    return at;
+}
+
+/* They are read when they are first used: then it is said that they cannot be, whoever used them. What does not need them can be done
+ * before and afterwards. */
+static void test_damaged_pages(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {""};
+    struct timeline_stopped s;
+    char path[sizeof f->dir + 16], copy[300];
+    uint16_t v;
+    snprintf(path, sizeof path, "%s/damaged.reel", f->dir);
+    snprintf(copy, sizeof copy, "cp %s %s", f->reel, path);
+    assert_int_equal(system(copy), 0);
+    const uint64_t at = damage_pages(path);
+    struct timeline *tl = open_reel(path);
+    seek(tl, at); /* a run is not needed for it */
+    assert_int_equal(timeline_lost(tl, &err), 0);
+    timeline_peek(tl, 0, COUNTER, &v, 2);
+    assert_int_equal(timeline_lost(tl, &err), -1);
+    assert_non_null(strstr(err.text, "does not match (ram at 0x"));
+    assert_int_equal(timeline_step(tl, TIMELINE_FORWARD, 1, &s, &err), -1);
+    assert_int_equal(timeline_seek(tl, f->last, &s, &err), -1);
+    assert_non_null(strstr(err.text, "(ram at 0x"));
+    for (unsigned i = 0; i < 2; i++) {
+        seek(tl, 10 * HASH_EVERY);
+        assert_int_equal(timeline_lost(tl, &err), 0);
+        assert_int_equal(timeline_hash(tl), f->seen[10 * HASH_EVERY].hash);
+        assert_int_equal(timeline_seek(tl, at + 1, &s, &err), -1);
+    }
+    timeline_close(tl);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_divert), cmocka_unit_test(test_live),    cmocka_unit_test(test_signal),
-        cmocka_unit_test(test_inputs), cmocka_unit_test(test_aliases), cmocka_unit_test(test_prepare),
+        cmocka_unit_test(test_divert),        cmocka_unit_test(test_live),    cmocka_unit_test(test_signal),
+        cmocka_unit_test(test_inputs),        cmocka_unit_test(test_aliases), cmocka_unit_test(test_prepare),
+        cmocka_unit_test(test_damaged_pages),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -20,6 +20,8 @@ struct replay {
     struct feed feed;
     uint64_t fed_at;  /* where the last input was given; UINT64_MAX: none since the state was set */
     struct stop last; /* how the engine's last run ended */
+    struct restored
+        *restored; /* the state that was gone to, as long as the engine may fetch pages of it; or NULL */
     void (*progress)(void *ctx, const struct engine *e);
     void *progress_ctx;
     atomic_bool interrupted;
@@ -31,7 +33,7 @@ struct inspector *replay_inspector(struct replay *r, uint32_t classes,
                                    void (*emit)(void *ctx, const struct event *ev), void *ctx,
                                    struct error *err);
 
-/* Goes to checkpoint k, wherever the replay is. */
+/* Goes to checkpoint k, wherever the replay is. All of its pages are loaded at once. */
 int replay_load(struct replay *r, size_t k, struct error *err);
 
 /* Runs to `icount` and, if `with_inputs`, applies the inputs at it. As replay_run_to. */

@@ -160,6 +160,9 @@ void tl_lay(struct timeline *tl);
 /* To be called at a recorded checkpoint that was run to: the trace's state takes the place of the one in
  * memory. */
 void tl_pass_recorded(struct timeline *tl, size_t k);
+/* The run begins at the trace's first position: from here on it is known what the engine holds. Not when a trace is opened, since most
+ * users go elsewhere at once. */
+void tl_start(struct timeline *tl);
 /* The recorded checkpoint at exactly `icount` that may be used, or the next after it; -1: none. */
 long tl_recorded_from(const struct timeline *tl, uint64_t icount);
 /* The last position at or before `icount` that can be restored; NOWHERE: none. */

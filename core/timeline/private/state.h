@@ -71,11 +71,14 @@ struct store {
     uint64_t used;
     uint64_t restores;
     struct state_hash *hash;
+    struct error lost; /* a page that the engine fetched could not be read: why; empty: none */
 };
 
 void store_init(struct store *s, struct engine *e, struct trace *t, uint64_t budget);
 void store_free(struct store *s);
 
+/* Learns how the engine's sections are laid out. To be called before the others. */
+void store_learn(struct store *s);
 /* Fills *to (zeroed) with the engine's state. */
 void store_capture(struct store *s, struct machine_state *to);
 /* The present sections, packed; to be freed. */
@@ -99,8 +102,10 @@ void store_identify(struct store *s, const struct machine_state *have, struct ma
 /* Drops the bytes of all pages of the tree that are in the trace and not in `keep` (which may be NULL). */
 void store_let_go(struct store *s, struct tree *t, const struct tree *keep);
 
-/* The state's hash (core/run/state.h), or 0 if a page could not be read. */
-uint64_t store_hash(struct store *s, const struct machine_state *m);
+/* The state's hash (core/run/state.h), or 0 if a page could not be read. With another state (or NULL), whose hash is given, only
+ * the pages in which the two differ are looked at. */
+uint64_t store_hash(struct store *s, const struct machine_state *m, const struct machine_state *other,
+                    uint64_t other_hash);
 
 void machine_state_free(struct store *s, struct machine_state *m);
 
