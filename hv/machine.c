@@ -54,10 +54,15 @@ static void pass_time(void *ctx, uint64_t ns)
 
 /* The length varies with the position, by up to 1023 steps. With a fixed length, turns could end at the same
  * place of a loop forever, for example each time with a lock held. */
+static uint32_t turn_at(uint64_t icount)
+{
+    return TURN + (uint32_t)(icount * 0x9e3779b97f4a7c15ull >> 54);
+}
+
 static void take_turn(struct pc *pc, unsigned cpu)
 {
     pc->turn = cpu;
-    pc->turn_left = TURN + (uint32_t)(pc->icount * 0x9e3779b97f4a7c15ull >> 54);
+    pc->turn_left = turn_at(pc->icount);
     pc->cpu = board_cpu(pc->board, cpu);
 }
 
@@ -189,6 +194,27 @@ static uint64_t slice_for(struct pc *pc, const struct run_limit *limit)
     return n < SLICE ? n : SLICE;
 }
 
+/* Whether the other processors pass their turns on, until one of them is woken, which ends a run. */
+static bool others_wait(const struct pc *pc)
+{
+    for (unsigned i = 0; i < board_cpus(pc->board); i++)
+        if (i != pc->turn && !x86_waits(board_cpu(pc->board, i)))
+            return false;
+    return true;
+}
+
+/* The processor whose turn it is has made `done` steps from pc->icount on. If the others wait, it had several turns one after the
+ * other. */
+static void turns_done(struct pc *pc, uint64_t done)
+{
+    uint64_t at = pc->icount;
+    for (; done > pc->turn_left; pc->turn_left = turn_at(at)) {
+        done -= pc->turn_left;
+        at += pc->turn_left;
+    }
+    pc->turn_left -= (uint32_t)done;
+}
+
 /* Runs the processor whose turn it is, or the next that is not halted. */
 static enum x86_exit run_next(struct pc *pc, uint64_t n, uint64_t *done)
 {
@@ -197,9 +223,9 @@ static enum x86_exit run_next(struct pc *pc, uint64_t n, uint64_t *done)
     for (unsigned tried = 0; tried < board_cpus(pc->board) && e == X86_HALTED && !*done; tried++) {
         if (tried || !pc->turn_left)
             take_turn(pc, (pc->turn + 1) % board_cpus(pc->board));
-        e = x86_run(pc->cpu, n < pc->turn_left ? n : pc->turn_left, done);
+        e = x86_run(pc->cpu, others_wait(pc) || n < pc->turn_left ? n : pc->turn_left, done);
     }
-    pc->turn_left -= (uint32_t)*done;
+    turns_done(pc, *done);
     return *done && e == X86_HALTED ? X86_DONE : e; /* the others have yet to be tried */
 }
 

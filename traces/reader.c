@@ -65,6 +65,7 @@ static const char *payload_unpack(struct trace *t, const struct frame_entry *e, 
     if (!t->zstd)
         t->zstd = mem_check(ZSTD_createDCtx());
     *raw = mem_alloc(e->info.raw);
+    mem_expect(*raw, e->info.raw);
     if (e->packing == PACK_NONE)
         memcpy(*raw, stored, e->info.raw);
     else if (ZSTD_decompressDCtx(t->zstd, *raw, e->info.raw, stored, e->payload) != e->info.raw)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "hv/load/internal.h"
+#include "traces/memory.h"
 
 uint8_t *image_load(const struct image *im, struct error *err)
 {
@@ -16,6 +17,7 @@ uint8_t *image_load(const struct image *im, struct error *err)
         error_set(err, "%s: no memory for an image of %llu bytes", im->name, (unsigned long long)im->size);
         return NULL;
     }
+    mem_expect(buf, im->size);
     if (im->read(im->ctx, 0, buf, im->size, err) < 0) {
         free(buf);
         return NULL;

@@ -452,13 +452,26 @@ enum x86_exit x86_run(struct x86 *cpu, uint64_t steps, uint64_t *done)
 
 /* ---------------------------------------------------------------- lines */
 
+/* A processor that waited may go on: whoever runs has to know. */
+static void break_others(struct x86 *cpu)
+{
+    unsigned n;
+    struct x86 *const *all = physmem_processors(cpu->mem, &n);
+    for (unsigned i = 0; i < n; i++)
+        if (all[i]->running)
+            x86_break(all[i]);
+}
+
 void look_again(struct x86 *cpu)
 {
+    const bool waited = x86_waits(cpu);
     cpu->attention = true;
     if (cpu->running) {
         bool brk = cpu->brk;
         x86_break(cpu);
         cpu->brk = brk; /* only the dispatcher has to look; x86_run() need not return */
+    } else if (waited) {
+        break_others(cpu);
     }
 }
 
@@ -515,6 +528,11 @@ bool x86_halted(const struct x86 *cpu)
     return cpu->halted;
 }
 
+bool x86_waits(const struct x86 *cpu)
+{
+    return (cpu->halted || cpu->wait_sipi) && !cpu->attention;
+}
+
 bool x86_halted_for_good(const struct x86 *cpu)
 {
     return cpu->halted && !(cpu->flags & FLAG_IF) && !cpu->nmi_pending;
@@ -534,6 +552,7 @@ struct x86 *x86_create(struct physmem *mem, const struct x86_bus *bus, unsigned 
                        struct error *err)
 {
     struct x86 *cpu = mem_check(aligned_alloc(64, (sizeof *cpu + 63) & ~(size_t)63));
+    mem_expect(cpu, sizeof *cpu);
     memset(cpu, 0, sizeof *cpu);
     cpu->mem = mem;
     cpu->bus = *bus;

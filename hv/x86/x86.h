@@ -260,6 +260,9 @@ void x86_break(struct x86 *);
 /* Halt, or go on, as HLT and an interrupt do. From `hypercall`, or outside x86_run. */
 void x86_halt(struct x86 *, bool on);
 bool x86_halted(const struct x86 *);
+/* Whether it is halted or was never started, and nothing has happened that could change that. If something does while another processor
+ * of the same memory runs, that one's x86_run() ends as by x86_break(). */
+bool x86_waits(const struct x86 *);
 
 /* Interrupt lines. INTR, the output of the PIC or local APIC, is a level and stays as set. NMI, SMI, INIT and
  * SIPI are edges. */
