@@ -227,6 +227,7 @@ struct space {
     uint64_t used_at;           /* in the processor's count of switches */
     struct table_page **tables; /* the table pages it has read from */
     size_t ntables, captables;
+    bool ready;                        /* its slots were set; before, the host has no memory for them */
     bool filled;                       /* some slot is filled */
     uint64_t used[TLB_SLOTS / 64];     /* which slots may be filled, so that a flush visits only those */
     struct tlb_entry tlb[2][TLB_SIZE]; /* CPL 0-2, CPL 3 */

@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "hv/x86/decode.h"
 #include "hv/x86/exec.h"
@@ -551,9 +552,10 @@ void x86_flush_caches(struct x86 *cpu)
 struct x86 *x86_create(struct physmem *mem, const struct x86_bus *bus, unsigned index, const char *model,
                        struct error *err)
 {
-    struct x86 *cpu = mem_check(aligned_alloc(64, (sizeof *cpu + 63) & ~(size_t)63));
-    mem_expect(cpu, sizeof *cpu);
-    memset(cpu, 0, sizeof *cpu);
+    /* Zero, and in pages of its own: of one that is never started, the host has few (struct space). */
+    struct x86 *cpu =
+        mmap(NULL, sizeof *cpu, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    mem_check(cpu == MAP_FAILED ? NULL : cpu);
     cpu->mem = mem;
     cpu->bus = *bus;
     cpu->index = index;
@@ -586,5 +588,5 @@ void x86_destroy(struct x86 *cpu)
     decoder_destroy(cpu->all_rows);
     x86_stops_free(cpu);
     free(cpu->saved.fields);
-    free(cpu);
+    munmap(cpu, sizeof *cpu);
 }

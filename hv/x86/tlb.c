@@ -176,6 +176,9 @@ static void space_flush(struct x86 *cpu, struct space *s)
 static void choose(struct x86 *cpu, struct space *s)
 {
     assert(s >= cpu->spaces && s < cpu->spaces + SPACES);
+    for (unsigned i = 0; !s->ready && i < TLB_SLOTS; i++)
+        clear_slot(s, i);
+    s->ready = true;
     s->used_at = ++cpu->switches;
     cpu->space = s;
     cpu->tlbs[0] = s->tlb[0];
@@ -222,9 +225,6 @@ void tlb_start(struct x86 *cpu)
     jumps_clear(cpu);
     for (unsigned i = 0; i < TLB_SIZE; i++)
         cpu->none[i] = no_entry;
-    for (struct space *s = cpu->spaces; s < cpu->spaces + SPACES; s++)
-        for (unsigned i = 0; i < TLB_SLOTS; i++)
-            clear_slot(s, i);
     choose(cpu, &cpu->spaces[0]);
 }
 
@@ -456,10 +456,8 @@ void tlb_drop_code(struct physmem *pm, const struct code_page *p)
     unsigned ncpus;
     struct x86 *const *cpus = physmem_processors(pm, &ncpus);
     for (unsigned c = 0; c < ncpus; c++)
-        for (unsigned i = 0; i < SPACES * 2 * ITLB_SIZE; i++) {
-            struct itlb_entry *e =
-                &cpus[c]->spaces[i / (2 * ITLB_SIZE)].itlb[i / ITLB_SIZE % 2][i % ITLB_SIZE];
-            if (e->page == p)
-                *e = no_code;
-        }
+        for (struct space *s = cpus[c]->spaces; s < cpus[c]->spaces + SPACES; s++)
+            for (unsigned i = 0; s->filled && i < 2 * ITLB_SIZE; i++)
+                if (s->itlb[i / ITLB_SIZE][i % ITLB_SIZE].page == p)
+                    s->itlb[i / ITLB_SIZE][i % ITLB_SIZE] = no_code;
 }
