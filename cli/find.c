@@ -351,6 +351,8 @@ static void search_part(struct search *s, struct worker *w, struct stretch *p)
     p->failed = s->r->mode == FIND_LAST
                     ? scan_last(s, w, p, &how)
                     : timeline_scan(w->tl, &s->r->stop, p->from, p->to, take_hit, &q, &how, &p->err);
+    if (!p->failed)
+        p->failed = timeline_lost(w->tl, &p->err);
     if (!p->failed && how.reason == TIMELINE_INTERRUPTED)
         p->failed = error_set(&p->err, "%s: interrupted at icount %" PRIu64, s->r->path, how.icount);
     if (timeline_icount(w->tl) != before)

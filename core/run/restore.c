@@ -80,7 +80,7 @@ static int load_places(void *ctx, const char *region,
 static const void *fetch(void *ctx, const char *region, uint64_t index)
 {
     struct restored *r = ctx;
-    struct error why;
+    struct error why = {""};
     if (trace_state_page(r->state, region, index, r->page, &why) == 1)
         return r->page;
     if (!r->lost.text[0])
