@@ -371,6 +371,7 @@ const char *event_frame_decode(struct event_frame *f, uint8_t *raw, size_t n, ui
     if (count > EVENTS_CUT_COUNT || count > n)
         return "more events than it has room for";
     f->ev = mem_alloc(count * sizeof f->ev[0]);
+    mem_expect(f->ev, count * sizeof f->ev[0]);
     struct event_decoder *d = mem_zero(1, sizeof *d);
     d->v = view_of(raw, n);
     d->step_ns = step_ns;

@@ -9,11 +9,11 @@
 
 /* PATIENCE: stores to a page that cost about as much as decoding its code again. KEEP_MOST: the bytes of decoded code, and of compiled
  * code, up to which it is kept in the next period. */
-enum { ARENA_SIZE = 64 << 20, PATIENCE = 2048, KEEP_MOST = 8 << 20 };
+enum { ARENA_SIZE = 64 << 20, ARENA_STEP = 1 << 16, PATIENCE = 2048, KEEP_MOST = 8 << 20 };
 
 struct code_cache {
     uint8_t *arena;
-    size_t used;
+    size_t used, made; /* made: up to where the host has made its memory */
     struct code_page *pages;
     struct jit *jit;
     uint32_t period;
@@ -82,6 +82,8 @@ struct block *code_alloc(struct physmem *pm, unsigned n)
         return NULL;
     struct block *b = (struct block *)(cache->arena + cache->used);
     cache->used += size;
+    for (; cache->made < cache->used; cache->made += ARENA_STEP)
+        mem_expect(cache->arena + cache->made, ARENA_STEP);
     memset(b, 0, sizeof *b);
     return b;
 }
