@@ -9,7 +9,11 @@
 #include "traces/stream_known.h"
 #include "traces/stream_store.h"
 
-enum { FILE_MOST = 1 << 20 /* bytes, of tens of thousands of pieces */, END = 8 /* its own digest */ };
+enum {
+    FILE_MOST = 1 << 20, /* bytes, of tens of thousands of pieces */
+    END = 8,             /* its own digest */
+    EXPECTED_MOST = 32 << 20,
+};
 
 void stream_known_free(struct stream_known *k)
 {
@@ -161,14 +165,26 @@ static void note_piece(struct stream_taker *t, struct stream_piece p)
     t->seen.piece[t->seen.n++] = p;
 }
 
+/* All of the known pieces will probably follow. */
+static void expect_packed(struct stream_taker *t)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < t->known.n; i++)
+        n += t->known.piece[i].given;
+    if (n <= EXPECTED_MOST)
+        mem_expect(buf_room(&t->packed, n), n);
+}
+
 /* Whether something is known of what begins with this piece that could be used. */
 static bool is_known(struct stream_taker *t, const uint8_t *data, size_t n)
 {
     const struct stream_piece first = piece_of(data, n, n);
     if (!t->folder || !stream_known_get(t->folder, t->format, &first, &t->known))
         return false;
-    if (t->known.length < t->most) /* where nothing is cut off */
+    if (t->known.length < t->most) { /* where nothing is cut off */
+        expect_packed(t);
         return true;
+    }
     stream_known_free(&t->known);
     return false;
 }
