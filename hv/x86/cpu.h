@@ -349,6 +349,7 @@ struct x86 {
     struct plain_undefined plain; /* lacking.c */
     bool names_fewer;             /* as before behaviour version 9 (lacking.c) */
     struct decoder *all_rows;     /* of every feature, once it was needed (lacking.c) */
+    void *room;                   /* what it was allocated as */
     struct field_table saved;     /* the fields of this struct that are state */
     struct op *patched;           /* op whose fn is replaced by op_resync */
     op_fn *patched_fn;

@@ -6,7 +6,6 @@
 #include <assert.h>
 
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "hv/x86/decode.h"
 #include "hv/x86/exec.h"
@@ -549,13 +548,15 @@ void x86_flush_caches(struct x86 *cpu)
 
 /* ---------------------------------------------------------------- creation and destruction */
 
+enum { CPU_ALIGN = 64 };
+
 struct x86 *x86_create(struct physmem *mem, const struct x86_bus *bus, unsigned index, const char *model,
                        struct error *err)
 {
-    /* Zero, and in pages of its own: of one that is never started, the host has few (struct space). */
-    struct x86 *cpu =
-        mmap(NULL, sizeof *cpu, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    mem_check(cpu == MAP_FAILED ? NULL : cpu);
+    /* mem_zero() need not touch what it gives: of a processor that is never started, the host makes few pages (struct space). */
+    void *room = mem_zero(1, sizeof(struct x86) + CPU_ALIGN);
+    struct x86 *cpu = (struct x86 *)(((uintptr_t)room + CPU_ALIGN - 1) / CPU_ALIGN * CPU_ALIGN);
+    cpu->room = room;
     cpu->mem = mem;
     cpu->bus = *bus;
     cpu->index = index;
@@ -588,5 +589,5 @@ void x86_destroy(struct x86 *cpu)
     decoder_destroy(cpu->all_rows);
     x86_stops_free(cpu);
     free(cpu->saved.fields);
-    munmap(cpu, sizeof *cpu);
+    free(cpu->room);
 }
