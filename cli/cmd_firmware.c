@@ -100,7 +100,7 @@ static int firmware(const struct engines *engines, struct trace *t, const char *
     if (!r)
         return trouble(&err);
     status = show_all(r, t, icount, c, &err);
-    if (replay_lost(r, &err))
+    if (status != EXIT_TROUBLE && replay_lost(r, &err))
         status = trouble(&err);
     replay_close(r);
     return status;

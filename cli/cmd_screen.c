@@ -97,7 +97,7 @@ static int screen(void *ctx, const struct engines *engines, struct trace *t, con
     const struct engine_kind *kind = engine_find(engines, trace_config(t)->engine, &err);
     struct replay *r = kind ? replay_open(t, kind, &err) : NULL;
     int status = r ? print_at(t, kind, r, icount, c->png, &err) : trouble(&err);
-    if (r && replay_lost(r, &err))
+    if (r && status != EXIT_TROUBLE && replay_lost(r, &err))
         status = trouble(&err);
     replay_close(r);
     return status;

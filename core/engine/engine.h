@@ -295,8 +295,8 @@ struct engine_ops {
      * page, and copying 4 KiB for each page saved. */
     void (*save)(struct engine *, const struct snapshot_sink *, struct snapshot_base *base);
     int (*load)(struct engine *, const struct snapshot_source *, struct error *);
-    const char *
-        fetched; /* the region of which a load may leave pages to be fetched: snapshot_source.places. NULL: none */
+    /* The region of which a load may leave pages to be fetched: snapshot_source.places. NULL: none. */
+    const char *fetched;
 
     /* Gives the pages that processors executed and wrote since the last call (the first call only begins): what
      * instructions were fetched from, and what was translated for a write by an instruction or a delivery, at the

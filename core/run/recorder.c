@@ -254,8 +254,8 @@ static int create_engine(struct recorder *r, struct error *err)
                                 .nimages = r->o.config->nimages,
                                 .behaviour = behaviour_of(r),
                                 .host = r->o.kind->host};
-    cfg.host.keeps_zeros =
-        !r->o.again; /* a recording has one machine; jobs that run again may have several */
+    /* A recording has one machine; jobs that run again may have several. */
+    cfg.host.keeps_zeros = !r->o.again;
     r->e = r->o.kind->create(&cfg, err);
     if (!r->e)
         return -1;

@@ -136,8 +136,7 @@ struct pmeta {
     uint8_t by_lines; /* enum by_lines */
     uint8_t short_for;
     bool filled;
-    bool
-        absent; /* its bytes are those of the state that was loaded last, and are fetched when they are first used */
+    bool absent; /* still to be fetched, from the state that was loaded last */
     uint32_t written;
     uint16_t stores, look_at;
     uint64_t lines, cells;

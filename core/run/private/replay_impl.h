@@ -20,8 +20,8 @@ struct replay {
     struct feed feed;
     uint64_t fed_at;  /* where the last input was given; UINT64_MAX: none since the state was set */
     struct stop last; /* how the engine's last run ended */
-    struct restored
-        *restored; /* the state that was gone to, as long as the engine may fetch pages of it; or NULL */
+    /* The state that was gone to, as long as the engine may fetch pages of it; or NULL. */
+    struct restored *restored;
     void (*progress)(void *ctx, const struct engine *e);
     void *progress_ctx;
     atomic_bool interrupted;
