@@ -697,7 +697,7 @@ static int check_frame(struct trace *t, size_t i, struct error *err)
     case TF_PAGES:
         return pages_check(t, i, err);
     case TF_STREAM:
-        return stream_use(t, t->frame[i].info.first, err);
+        return stream_check(t, t->frame[i].info.first, err);
     case TF_CHECKPOINT: {
         struct trace_state *s = trace_checkpoint_load(t, t->frame[i].info.first, err);
         trace_state_free(s);
@@ -716,6 +716,7 @@ int trace_check(struct trace *t, struct error *err)
     int rc = 0;
     for (size_t i = 0; i < t->nframes && !rc; i++)
         rc = check_frame(t, i, err);
+    streams_drop(&t->streams);
     trace_relax(t);
     return rc;
 }
@@ -726,4 +727,9 @@ void trace_relax(struct trace *t)
     maps_free(&t->maps);
     streams_relax(&t->streams);
     malloc_trim(0); /* else what was freed stays with the process, as free memory of this thread's arena */
+}
+
+void trace_relax_streams(const struct trace *t)
+{
+    streams_relax(&t->streams);
 }

@@ -9,7 +9,7 @@
 
 /* Limits of the cache of unpacked frames. It is this large since pages can be changes of pages
  * in many frames. */
-enum { CACHED_FRAMES = 256, CACHED_BYTES = 32 << 20 };
+enum { CACHED_FRAMES = 256, CACHED_BYTES = 16 << 20 };
 
 struct page_item;
 
@@ -192,6 +192,10 @@ void streams_ready(struct streams *s);
 void streams_share(const struct trace *t, struct trace *beside);
 /* Unpacks stream i, if that was not done yet. */
 int stream_use(struct trace *t, size_t i, struct error *err);
+/* Gives back the memory of what was unpacked, if nobody else uses it, or is about to (trace_prepare()). */
+void streams_drop(struct streams *s);
+/* Does the packed data in the image unpack to stream i? What another process has kept is no answer. */
+int stream_check(struct trace *t, size_t i, struct error *err);
 /* Reads the page at a place of the streams' content, for a page in `frame`: the stream must be in an earlier
  * frame. */
 int stream_page(struct trace *t, size_t frame, uint64_t place, uint8_t out[TRACE_PAGE], struct error *err);

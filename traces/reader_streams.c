@@ -70,6 +70,20 @@ void streams_relax(const struct streams *s)
             stream_content_relax(s->content[i]);
 }
 
+void streams_drop(struct streams *s)
+{
+    struct stream_cache *c = s->cache;
+    if (!c)
+        return;
+    pthread_mutex_lock(&c->lock);
+    for (size_t i = 0; i < c->n && c->users == 1 && !c->preparing; i++) {
+        stream_content_free(&c->stream[i].content);
+        c->stream[i].done = c->stream[i].fresh = false;
+        s->content[i] = NULL;
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
 void streams_ready(struct streams *s)
 {
     if (!s->n)
@@ -127,20 +141,25 @@ static int feed(struct trace *t, const struct stream *s, struct stream_reader *r
     return rc;
 }
 
+/* `content` may be NULL. */
 static int unpack(struct trace *t, const struct stream_entry *e, struct stream_content *content,
                   struct error *err)
 {
     struct stream_reader *r = stream_reader_new(e->s.format, e->s.length);
+    struct stream_content nothing = {0}, *out = content ? content : &nothing;
+    if (!content)
+        stream_reader_forget(r);
     enum unpack_result result;
     uint64_t hash[2] = {0};
     int rc = feed(t, &e->s, r, &result, err);
     bool whole = !rc && result == UNPACK_END && stream_reader_length(r) == e->s.length;
     if (whole)
-        stream_reader_take(r, content, hash);
+        stream_reader_take(r, out, hash);
     stream_reader_free(r);
+    stream_content_free(&nothing);
     if (rc || (whole && !memcmp(hash, e->s.hash, sizeof hash)))
         return rc;
-    stream_content_free(content);
+    stream_content_free(out);
     return frame_error(t, e->frame, err,
                        "what is packed in the image there does not unpack to what was recorded");
 }
@@ -166,9 +185,7 @@ int stream_use(struct trace *t, size_t i, struct error *err)
     return rc;
 }
 
-/* ---------------------------------------------------------------- ahead of time */
-
-/* Whether a stream was unpacked by this process, be it by this thread or by a reader beside it. */
+/* Was it unpacked by this process, be it by this thread or by a reader beside it? */
 static bool is_fresh(struct stream_cache *c, size_t i)
 {
     pthread_mutex_lock(&c->lock);
@@ -176,6 +193,15 @@ static bool is_fresh(struct stream_cache *c, size_t i)
     pthread_mutex_unlock(&c->lock);
     return fresh;
 }
+
+int stream_check(struct trace *t, size_t i, struct error *err)
+{
+    if (stream_use(t, i, err))
+        return -1;
+    return is_fresh(t->streams.cache, i) ? 0 : unpack(t, &t->streams.entry[i], NULL, err);
+}
+
+/* ---------------------------------------------------------------- ahead of time */
 
 /* Keeps the content of streams, but for those that are packed with zstd: they unpack as fast from the
  * image. */

@@ -126,6 +126,7 @@ struct stream_reader {
     size_t have;
     uint8_t *room; /* for the blocks behind it, in the last slab */
     size_t left, slab;
+    bool forgets;
 };
 
 /* Slabs double: a content's length is not known before its end. What lies behind the last block is never touched. */
@@ -176,6 +177,11 @@ static void block_done(struct stream_reader *r)
         return;
     struct stream_content *c = &r->content;
     XXH3_128bits_update(r->hash, r->next, r->have);
+    if (r->forgets) {
+        r->length += r->have;
+        r->have = 0;
+        return;
+    }
     memset(r->next + r->have, 0, STREAM_BLOCK - r->have);
     MEM_MORE(c->block, c->n);
     bool zero = mem_is_zero(r->next, STREAM_BLOCK);
@@ -203,6 +209,11 @@ enum unpack_result stream_reader_feed(struct stream_reader *r, const uint8_t *da
     }
     *used = (size_t)(in - data);
     return result == UNPACK_MORE && r->length == r->most ? UNPACK_END : result;
+}
+
+void stream_reader_forget(struct stream_reader *r)
+{
+    r->forgets = true;
 }
 
 uint64_t stream_reader_length(const struct stream_reader *r)

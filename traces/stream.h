@@ -78,6 +78,8 @@ void stream_reader_free(struct stream_reader *r);                        /* NULL
 /* Gives the next packed bytes; *used: how many it took. UNPACK_END at the end of the stream, or when `most` bytes are
  * unpacked. */
 enum unpack_result stream_reader_feed(struct stream_reader *r, const uint8_t *data, size_t n, size_t *used);
+/* From now on nothing is kept of the content but its length and digest. */
+void stream_reader_forget(struct stream_reader *r);
 uint64_t stream_reader_length(const struct stream_reader *r);
 /* After the end: the content and its digest. */
 void stream_reader_take(struct stream_reader *r, struct stream_content *c, uint64_t hash[2]);

@@ -230,7 +230,7 @@ void trace_writer_abort(struct trace_writer *w);
 
 /* An open trace. Everything that is read is checked; using a damaged part gives an error that names the file,
  * the frame and its offset. Only one thread at a time may use it. Memory: the index, one checkpoint's page
- * table, at most 32 MiB of unpacked frames, and, once a page needs it, what packed data in images unpacks to
+ * table, at most 16 MiB of unpacked frames, and, once a page needs it, what packed data in images unpacks to
  * (at most 128 MiB, without zeros). */
 struct trace;
 
@@ -422,11 +422,13 @@ size_t trace_frame_count(const struct trace *t);
 const struct trace_frame *trace_frame(const struct trace *t, size_t i);
 const char *trace_frame_kind_name(enum trace_frame_kind kind);
 /* Reads, unpacks and decodes every frame. 0 if all are valid; -1 with an error about the
- * first that is not. What it unpacked is not kept, but for streams. */
+ * first that is not. What it unpacked is not kept, but for what trace_prepare() has asked for. */
 int trace_check(struct trace *t, struct error *err);
-/* Gives back the memory of unpacked frames that are kept since they may be needed again (up to 32 MiB): they will be
+/* Gives back the memory of unpacked frames that are kept since they may be needed again (up to 16 MiB): they will be
  * unpacked anew. For when a state was read, and a long run follows. */
 void trace_relax(struct trace *t);
+/* Only that of what packed data in images unpacks to, if it is in a kept file. */
+void trace_relax_streams(const struct trace *t);
 
 /* ---------------------------------------------------------------- checking a replay */
 
