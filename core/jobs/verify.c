@@ -184,6 +184,8 @@ int verify_in_parts(const struct verify_job *job, struct trace *t, struct verifi
     struct parts p = {.v = job, .trace = t};
     *v = (struct verified){0};
     choose(&p, t);
+    if (job->jobs > 1)
+        trace_prepare(t, job->kind->unpacked); /* once for all of them; a single one needs no state */
     stretches_run(p.stretches, do_job, &p);
     int rc = result(&p, v, err);
     for (size_t i = 0; i < p.n; i++) {

@@ -239,6 +239,12 @@ int replay_load(struct replay *r, size_t k, struct error *err)
     return load(r, k, true, err);
 }
 
+int replay_load_hashed(struct replay *r, size_t k, struct state_hash *hash, struct snapshot_base *base,
+                       struct error *err)
+{
+    return load(r, k, false, err) ? -1 : restored_hash(r->restored, r->e, hash, base, err);
+}
+
 int replay_lost(const struct replay *r, struct error *err)
 {
     return restored_lost(r->restored, err);

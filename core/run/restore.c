@@ -48,6 +48,7 @@ static int load_pages(void *ctx, const char *region,
 /* ---------------------------------------------------------------- pages that are fetched */
 
 struct restored {
+    struct trace *t;
     struct trace_state *state;
     struct error lost; /* empty: nothing */
     uint8_t page[SNAPSHOT_PAGE];
@@ -88,6 +89,41 @@ static const void *fetch(void *ctx, const char *region, uint64_t index)
     return NULL;
 }
 
+struct hashing {
+    struct trace *t;
+    struct state_hash *hash;
+    const char *region;
+    size_t n;
+};
+
+/* After so many pages, what the trace has unpacked for them is dropped: it would soon be as much as the guest's memory. */
+enum { HASHED_AT_ONCE = 4096 };
+
+static int hash_page(void *ctx, uint64_t index, const void *data)
+{
+    struct hashing *h = ctx;
+    state_hash_page(h->hash, h->region, index, data);
+    if (++h->n % HASHED_AT_ONCE == 0)
+        trace_relax_streams(h->t);
+    return 0;
+}
+
+int restored_hash(const struct restored *r, struct engine *e, struct state_hash *hash,
+                  struct snapshot_base *base, struct error *err)
+{
+    struct hashing h = {.t = r->t, .hash = hash};
+    state_hash_begin(hash, true);
+    for (size_t i = 0; i < trace_state_regions(r->state); i++) {
+        h.region = trace_state_region_name(r->state, i);
+        if (trace_state_pages(r->state, h.region, hash_page, &h, err))
+            return -1;
+    }
+    trace_relax(r->t);
+    *base = (struct snapshot_base){0};
+    state_hash_loaded(hash, e, base);
+    return 0;
+}
+
 int restored_lost(const struct restored *r, struct error *err)
 {
     return r && r->lost.text[0] ? error_set(err, "%s", r->lost.text) : 0;
@@ -126,6 +162,7 @@ int restore_checkpoint(struct engine *e, struct trace *t, size_t k, struct resto
         return rc;
     }
     *later = mem_zero(1, sizeof **later);
+    (*later)->t = t;
     (*later)->state = src.state;
     return load(e, &src, *later, err);
 }

@@ -210,6 +210,21 @@ static void sink_page(void *ctx, const char *region, uint64_t index, const void 
     state_hash_page(ctx, region, index, data);
 }
 
+static void sink_fetched(void *ctx, const char *region, uint64_t index, const void *data)
+{
+    if (data)
+        state_hash_page(ctx, region, index, data);
+}
+
+void state_hash_loaded(struct state_hash *s, struct engine *e, struct snapshot_base *base)
+{
+    const struct snapshot_sink sink = {
+        .ctx = s, .section = sink_section, .page = sink_fetched, .places = true};
+    assert(!base->epoch && "the first save of this base");
+    state_hash_begin(s, false);
+    e->ops->save(e, &sink, base);
+}
+
 uint64_t state_hash_engine(struct state_hash *s, struct engine *e, struct snapshot_base *base)
 {
     const struct snapshot_sink sink = {.ctx = s, .section = sink_section, .page = sink_page};

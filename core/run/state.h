@@ -42,5 +42,8 @@ uint64_t page_hash(const char *region, uint64_t index, const void *data);
 /* Runs engine->save into `s` and returns the hash. `base`: that of the save that `s` holds; with NULL all
  * pages are hashed. */
 uint64_t state_hash_engine(struct state_hash *s, struct engine *e, struct snapshot_base *base);
+/* The same right after a state was loaded whose pages were given to `s`, which holds it from then on, as `base` says. The engine's
+ * pages count where they differ; those that it has still to fetch stay so. */
+void state_hash_loaded(struct state_hash *s, struct engine *e, struct snapshot_base *base);
 
 #endif

@@ -261,6 +261,8 @@ static int compare_checkpoint(struct verify *v, size_t k)
         return 1;
     }
     v->report->checkpoints++;
+    if (v->first && k == v->first + 1) /* most of the pages that this part needs have been fetched */
+        trace_relax(v->r->t);
     return v->o->taker && k != v->first ? give_checkpoint(v, k) : 0;
 }
 
@@ -582,11 +584,17 @@ static void observe(struct verify *v)
 }
 
 /* The calls in progress are not known where the part begins: so it is reached from the checkpoint before it. */
+static bool runs_before(const struct verify *v)
+{
+    const struct replay_taker *taker = v->o->taker;
+    return v->first && taker && taker->nprobes && !taker->has_state;
+}
+
 static int run_before(struct verify *v)
 {
     const struct part_state_view none = {0};
     const uint64_t begin = trace_checkpoint(v->r->t, v->first)->icount;
-    if (replay_load(v->r, v->first - 1, v->err) || begin_probes(v, v->first - 1, &none))
+    if (begin_probes(v, v->first - 1, &none))
         return -1;
     v->before = true;
     observe(v);
@@ -613,7 +621,7 @@ static int start_probes(struct verify *v, const struct part_state_view *state)
     v->reprobe = reprobe_create(&o, v->err);
     if (!v->reprobe)
         return -1;
-    return v->first && !taker->has_state ? run_before(v) : begin_probes(v, v->first, state);
+    return runs_before(v) ? run_before(v) : begin_probes(v, v->first, state);
 }
 
 /* Gives the taker what it needs where the part begins. */
@@ -641,11 +649,10 @@ static int start_taking(struct verify *v)
 static int start_at_checkpoint(struct verify *v)
 {
     const struct trace_checkpoint *c = trace_checkpoint(v->r->t, v->first);
-    if (trace_verifier_seek(v->events, c->event, v->err) || replay_load(v->r, v->first, v->err) ||
-        load_recorded(v, &v->record))
+    if (trace_verifier_seek(v->events, c->event, v->err) ||
+        replay_load_hashed(v->r, v->first - runs_before(v), v->hash, &v->hashed, v->err))
         return -1;
-    trace_relax(v->r->t);
-    return 0;
+    return load_recorded(v, &v->record);
 }
 
 static int take_story(struct verify *v)

@@ -555,7 +555,7 @@ static void page_save(struct physmem *pm, struct zeros *z, uint64_t i, const str
     if (changed_since(m, since)) {
         if (!sink->places)
             side_fetch(pm, m);
-        sink->page(sink->ctx, z->b->name, i, sink->places ? NULL : page);
+        sink->page(sink->ctx, z->b->name, i, m->absent ? NULL : page);
     }
     if (!ends || (!(m->flags & PM_CHANGED) && m->epoch != NEXT_SAVE))
         return;
@@ -672,12 +672,23 @@ static void clear_stale(struct loading *l, uint64_t index)
     put_zeros(l, index);
 }
 
+/* No page keeps its content, and those that are put come when they are used: until then they take no memory. */
+static void block_empty(struct ramblock *b)
+{
+    madvise(b->host, b->npages * PAGE, MADV_DONTNEED);
+    for (uint64_t at = 0; at < b->npages; at += CHUNK)
+        b->chunk[at / CHUNK].made = 0;
+}
+
 static int block_load(struct physmem *pm, struct ramblock *b, const struct snapshot_source *src)
 {
     struct loading l = {.pm = pm, .zeros = {.b = b}, .release = src->whole};
+    const bool fetched = b->may_fetch && src->places;
     if (src->whole)
         each_used(&l, make_stale);
-    const int rc = (b->may_fetch && src->places ? src->places : src->pages)(src->ctx, b->name, put_page, &l);
+    if (src->whole && fetched)
+        block_empty(b);
+    const int rc = (fetched ? src->places : src->pages)(src->ctx, b->name, put_page, &l);
     if (src->whole)
         each_used(&l, clear_stale);
     zeros_release(&l.zeros);

@@ -265,21 +265,33 @@ static void saves_have_fetched_pages(void **state)
     physmem_destroy(m.mem);
 }
 
-static void no_data(void *ctx, const char *region, uint64_t index, const void *data)
+struct placed {
+    unsigned pages, with_data;
+};
+
+static void count_placed(void *ctx, const char *region, uint64_t index, const void *data)
 {
-    assert_null(data);
-    ++*(unsigned *)ctx;
+    struct placed *p = ctx;
+    p->pages++;
+    p->with_data += data != NULL;
 }
 
 static void places_fetch_nothing(void **state)
 {
     struct fetching f;
     struct memory m = memory_fetching(&f);
-    unsigned pages = 0;
-    const struct snapshot_sink sink = {.ctx = &pages, .page = no_data, .places = true};
+    struct placed placed = {0};
+    const struct snapshot_sink sink = {.ctx = &placed, .page = count_placed, .places = true};
     physmem_save(m.mem, &sink, 0, m.epoch++);
-    assert_int_equal(pages, 4); /* with the one that became zero */
+    assert_int_equal(placed.pages, 4);
+    assert_int_equal(placed.with_data, 1); /* the one that became zero */
     assert_int_equal(f.fetched, 0);
+    expect_page(&m, 10, 1);
+    placed = (struct placed){0};
+    physmem_save(m.mem, &sink, 0, m.epoch++);
+    assert_int_equal(placed.pages, 4);
+    assert_int_equal(placed.with_data, 2);
+    assert_int_equal(f.fetched, 1);
     saved_free(f.s);
     physmem_destroy(m.mem);
 }

@@ -6,6 +6,7 @@
 
 #include "core/run/feed.h"
 #include "core/run/replay.h"
+#include "core/run/state.h"
 #include "core/story/inspector.h"
 
 struct replay {
@@ -35,6 +36,10 @@ struct inspector *replay_inspector(struct replay *r, uint32_t classes,
 
 /* Goes to checkpoint k, wherever the replay is. All of its pages are loaded at once. */
 int replay_load(struct replay *r, size_t k, struct error *err);
+/* The same, but pages may be left to be fetched (restore.h), and `hash` holds that state: the next state_hash_engine() with `base` needs
+ * only what changes from here on. */
+int replay_load_hashed(struct replay *r, size_t k, struct state_hash *hash, struct snapshot_base *base,
+                       struct error *err);
 
 /* Runs to `icount` and, if `with_inputs`, applies the inputs at it. As replay_run_to. */
 int replay_run_inputs(struct replay *r, uint64_t icount, bool with_inputs, struct stop *stop,
