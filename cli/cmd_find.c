@@ -56,11 +56,11 @@ static void read_types(struct find_command *c, struct trace *t)
     if (kind && !c->symbols)
         c->symbols = symbols_load(t, &ignored);
     c->types = kind && c->symbols ? kernel_types_read(t, kind, c->symbols, &ignored) : NULL;
-    c->r.types = c->types;
 }
 
-static void forget_types(struct find_command *c)
+static void forget(struct find_command *c)
 {
+    find_ahead_free(c->r.ahead); /* it uses the symbols */
     kernel_types_free(c->types);
     symbols_free(c->symbols);
 }
@@ -73,8 +73,8 @@ static int take_exec(struct find_command *c, struct trace *t, struct error *err)
         return -1;
     if (c->count || parse_number(c->text, &length))
         return 0;
-    read_types(c, t);
-    c->r.calls = c->types && kernel_types_function(c->types, name, &c->r.function);
+    if (c->r.ahead)
+        find_ahead_types(c->r.ahead, c->symbols, name);
     return 0;
 }
 
@@ -119,6 +119,16 @@ static int take_range(struct find_command *c, struct trace *t, const char *text,
         return error_set(err, "\"%.100s\": give ADDRESS,LENGTH with at least 1 byte and an end within memory",
                          text);
     return 0;
+}
+
+/* Threads begin to make what the search will need; signals wait until it can be interrupted. */
+static void prepare(struct find_command *c, const struct trace *t)
+{
+    struct error ignored; /* the search finds it again */
+    const struct engine_kind *kind = engine_find(c->r.engines, trace_config(t)->engine, &ignored);
+    signals_block();
+    if (kind && c->what && c->what != OPT_EVENT)
+        c->r.ahead = find_ahead_new(kind, t);
 }
 
 static int take_what(struct find_command *c, struct trace *t, struct error *err)
@@ -311,6 +321,7 @@ static int search(struct find_command *c, struct trace *t, const char *path)
         return trouble_text("find: --first, --last, --all and --count: choose one of them");
     c->r.path = path;
     c->r.mode = c->first ? FIND_FIRST : c->last ? FIND_LAST : c->count ? FIND_COUNT : FIND_ALL;
+    prepare(c, t);
     if (take_what(c, t, &err) || find_range(c->r.engines, t, c->from, c->to, &c->r.from, &c->r.to, &err))
         return trouble(&err);
     if (!c->to)
@@ -323,7 +334,6 @@ static int search(struct find_command *c, struct trace *t, const char *path)
     if (!c->symbols && !(c->symbols = symbols_load(t, &err)))
         return trouble(&err);
     c->r.symbols = c->symbols;
-    signals_block();
     c->r.progress = progress_new("searching", c->quiet);
     int rc = find_hits(&c->r, t, &res, &err);
     progress_end(c->r.progress);
@@ -339,7 +349,7 @@ static int find(void *ctx, const struct engines *engines, struct trace *t, const
     struct find_command *c = ctx;
     c->r.engines = engines;
     const int status = search(c, t, path);
-    forget_types(c);
+    forget(c);
     return status;
 }
 

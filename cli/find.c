@@ -17,8 +17,7 @@
 struct worker {
     struct search *s;
     size_t turn; /* of the part that it searches */
-    struct trace *t;
-    struct timeline *tl;
+    struct find_machine machine;
     struct processes *processes;
     struct view_orc *orc;
     struct worker *next_free, *next;
@@ -113,8 +112,7 @@ static void worker_free(struct worker *w)
 {
     view_orc_free(w->orc);
     processes_free(w->processes);
-    timeline_close(w->tl);
-    trace_close(w->t);
+    find_machine_free(&w->machine);
     free(w);
 }
 
@@ -122,17 +120,18 @@ static struct worker *worker_new(struct search *s, struct error *err)
 {
     struct worker *w = mem_zero(1, sizeof *w);
     w->s = s;
-    w->t = trace_open_beside(s->t, err); /* a trace is for one thread only */
-    w->tl = w->t ? timeline_open_trace(w->t, s->kind, err) : NULL;
-    if (!w->tl) {
+    pthread_mutex_lock(&s->lock);
+    const int ahead = find_ahead_machine(s->r->ahead, &w->machine, err);
+    pthread_mutex_unlock(&s->lock);
+    if (ahead < 0 || (!ahead && find_machine_make(&w->machine, s->kind, s->t, err))) {
         worker_free(w);
         return NULL;
     }
     w->processes = processes_new();
     w->orc = view_orc_new();
-    timeline_short_seeks(w->tl, true);
-    timeline_set_budget(w->tl, 0);
-    timeline_set_progress(w->tl, on_progress, w);
+    timeline_short_seeks(w->machine.tl, true);
+    timeline_set_budget(w->machine.tl, 0);
+    timeline_set_progress(w->machine.tl, on_progress, w);
     return w;
 }
 
@@ -166,7 +165,7 @@ static void on_signal(void *ctx)
     pthread_mutex_lock(&s->lock);
     s->interrupted = true;
     for (struct worker *w = s->all; w; w = w->next)
-        timeline_interrupt(w->tl);
+        timeline_interrupt(w->machine.tl);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -176,7 +175,7 @@ static char *caller_of(const struct worker *w, const struct timeline_hit *hit, s
 {
     struct view_frame frame[2];
     char text[600];
-    if (view_frames(timeline_look(w->tl), hit->cpu, w->s->r->symbols, space, w->orc, frame, 2) < 2)
+    if (view_frames(timeline_look(w->machine.tl), hit->cpu, w->s->r->symbols, space, w->orc, frame, 2) < 2)
         return mem_string("");
     symbols_text(w->s->r->symbols, space, frame[1].pc, hit->icount, text, sizeof text - 2);
     if (frame[1].by == VIEW_FRAME_GUESS)
@@ -209,15 +208,17 @@ static size_t read_memory(void *ctx, uint64_t address, void *buf, size_t n)
 static char *arguments_of(const struct search *s, const struct worker *w, const struct timeline_hit *hit)
 {
     static const char *const names[] = {"rdi", "rsi", "rdx", "rcx", "r8", "r9"};
-    struct looking l = {w->tl, hit->cpu};
+    struct looking l = {w->machine.tl, hit->cpu};
     const struct types_memory m = {&l, read_memory};
     uint64_t reg[6];
     char text[1200];
-    if (!s->r->calls || timeline_code_bits(w->tl, hit->cpu) != 64)
+    const struct kernel_types *types = NULL;
+    const struct types_function *function = find_ahead_function(s->r->ahead, &types);
+    if (!function || timeline_code_bits(w->machine.tl, hit->cpu) != 64)
         return mem_string("");
     for (unsigned i = 0; i < 6; i++)
-        reg[i] = timeline_reg(w->tl, hit->cpu, names[i]);
-    kernel_types_arguments(s->r->types, &s->r->function, reg, &m, text, sizeof text);
+        reg[i] = timeline_reg(w->machine.tl, hit->cpu, names[i]);
+    kernel_types_arguments(types, function, reg, &m, text, sizeof text);
     return mem_string(text);
 }
 
@@ -227,8 +228,8 @@ static struct find_hit describe(const struct search *s, struct worker *w, const 
     struct error ignored;
     struct find_hit h = {.hit = *hit};
     char text[600];
-    processes_move(w->processes, w->t, hit->icount, &ignored);
-    const struct running_place place = {.t = w->t,
+    processes_move(w->processes, w->machine.t, hit->icount, &ignored);
+    const struct running_place place = {.t = w->machine.t,
                                         .symbols = s->r->symbols,
                                         .processes = w->processes,
                                         .icount = hit->icount,
@@ -317,10 +318,10 @@ static bool take_last(void *ctx, const struct timeline_hit *hit)
 static int scan_last(struct search *s, struct worker *w, struct stretch *p, struct timeline_stopped *how)
 {
     struct last l = {.s = s, .w = w};
-    int rc = timeline_scan(w->tl, &s->r->stop, p->from, p->to, take_last, &l, how, &p->err);
+    int rc = timeline_scan(w->machine.tl, &s->r->stop, p->from, p->to, take_last, &l, how, &p->err);
     if (!rc && how->reason != TIMELINE_INTERRUPTED && l.count > DESCRIBED) {
         l.count = 0;
-        rc = timeline_scan(w->tl, &s->r->stop, l.icount, l.icount + 1, take_last, &l, how, &p->err);
+        rc = timeline_scan(w->machine.tl, &s->r->stop, l.icount, l.icount + 1, take_last, &l, how, &p->err);
     }
     if (rc || !l.count || how->reason == TIMELINE_INTERRUPTED) {
         free_hit(&l.hit);
@@ -347,15 +348,15 @@ static void search_part(struct search *s, struct worker *w, struct stretch *p)
 {
     struct timeline_stopped how = {0};
     struct scan q = {s, w, p};
-    const uint64_t before = timeline_icount(w->tl);
+    const uint64_t before = timeline_icount(w->machine.tl);
     p->failed = s->r->mode == FIND_LAST
                     ? scan_last(s, w, p, &how)
-                    : timeline_scan(w->tl, &s->r->stop, p->from, p->to, take_hit, &q, &how, &p->err);
+                    : timeline_scan(w->machine.tl, &s->r->stop, p->from, p->to, take_hit, &q, &how, &p->err);
     if (!p->failed)
-        p->failed = timeline_lost(w->tl, &p->err);
+        p->failed = timeline_lost(w->machine.tl, &p->err);
     if (!p->failed && how.reason == TIMELINE_INTERRUPTED)
         p->failed = error_set(&p->err, "%s: interrupted at icount %" PRIu64, s->r->path, how.icount);
-    if (timeline_icount(w->tl) != before)
+    if (timeline_icount(w->machine.tl) != before)
         atomic_store(&s->ran, true);
 }
 
@@ -371,7 +372,7 @@ static void do_part(void *ctx, size_t i)
     if (w) {
         w->turn = turn;
         if (s->interrupted)
-            timeline_interrupt(w->tl);
+            timeline_interrupt(w->machine.tl);
         search_part(s, w, p);
         worker_put(s, w);
     }

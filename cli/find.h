@@ -9,7 +9,18 @@
 enum find_mode { FIND_ALL, FIND_FIRST, FIND_LAST, FIND_COUNT };
 
 struct engines;
+struct engine_kind;
 struct progress;
+
+/* What a search needs beside its symbols, made by threads of its own: a machine, while the caller reads the symbols; and the types of a
+ * function's arguments, while the search runs. */
+struct find_ahead;
+
+/* Begins to make the machine. The trace must stay open. */
+struct find_ahead *find_ahead_new(const struct engine_kind *kind, const struct trace *t);
+/* Begins to read the types of a function of the kernel. `s` and `function` must stay; called once at most. */
+void find_ahead_types(struct find_ahead *a, const struct symbols *s, const char *function);
+void find_ahead_free(struct find_ahead *a); /* NULL is allowed */
 
 struct find_request {
     const struct engines *engines;
@@ -19,11 +30,10 @@ struct find_request {
     enum find_mode mode;
     unsigned jobs;
     struct progress *progress;
-    const struct symbols *symbols;    /* the trace's */
-    const struct kernel_types *types; /* or NULL; with them … */
-    struct types_function function;   /* … an execution shows the arguments of this function, … */
-    bool calls;                       /* … if it is one */
-    struct types_place place; /* … and a write or read the value of what is there, if its type is not 0 */
+    const struct symbols *symbols; /* the trace's */
+    struct find_ahead
+        *ahead; /* or NULL; an execution shows the arguments of the function that it has the types of */
+    struct types_place place; /* a write or read shows the value of what is there, if its type is not 0 */
 };
 
 struct find_hit {
@@ -43,6 +53,20 @@ int find_hits(const struct find_request *r, struct trace *t, struct find_result 
 void find_result_free(struct find_result *res);
 /* As many jobs as there are processors. */
 unsigned find_jobs(void);
+
+/* A machine of its own, and the trace that it is made of. */
+struct find_machine {
+    struct trace *t;
+    struct timeline *tl;
+};
+int find_machine_make(struct find_machine *m, const struct engine_kind *kind, const struct trace *t,
+                      struct error *err);
+void find_machine_free(struct find_machine *m);
+/* Waits for the machine that was made ahead. 1: it is in *m, which the caller frees. 0: there is none, or somebody has it. -1: it could not
+ * be made. */
+int find_ahead_machine(struct find_ahead *a, struct find_machine *m, struct error *err);
+/* Waits for the types. NULL: it is no function that they have, or nobody asked for them. Any thread may call it. */
+const struct types_function *find_ahead_function(struct find_ahead *a, const struct kernel_types **types);
 
 /* The symbol of that name anywhere in the trace: 1, 0 if there is none, or -1 if several guests have it. */
 int find_symbol(const struct symbols *s, const char *name, struct symbol *sym, struct error *err);
