@@ -176,6 +176,7 @@ static void test_formats(void **state)
                      stored(t, TF_PAGES, &frames));
         check_states(t, content);
         assert_int_equal(trace_check(t, NULL), 0);
+        check_states(t, content); /* the check has given back what was unpacked */
         trace_close(t);
         free(b.p);
         free(again.p);
@@ -657,9 +658,10 @@ static void craft_frame(struct craft *c, uint8_t kind, const struct buf *extra, 
     buf_add(&c->file, payload->p, payload->n);
 }
 
-/* Configuration and chunks of a good trace, then the stream, and a page at a place, with a checksum that is right or wrong. */
+/* Configuration and chunks of a good trace, then the stream, and a page at a place, with a checksum that is right or wrong. `folder`: where
+ * contents may have been kept; or NULL. */
 static void check_crafted_page(const struct bytes *good, const struct stream *s, uint64_t place,
-                               const uint8_t *page, const char *want)
+                               const uint8_t *page, const char *folder, const char *want)
 {
     struct trace *t = open_good(*good);
     struct craft c = {0};
@@ -687,6 +689,8 @@ static void check_crafted_page(const struct bytes *good, const struct stream *s,
     t = trace_open_memory(c.file.p, c.file.n, &err);
     if (t && page)
         assert_int_equal(trace_pages_refused(t), 1);
+    if (t && folder)
+        trace_prepare(t, folder);
     if (t && !trace_check(t, &err) && want)
         fail_msg("accepted: %s", want);
     if (want ? !strstr(err.text, want) : !!err.text[0])
@@ -700,7 +704,7 @@ static void check_crafted_page(const struct bytes *good, const struct stream *s,
 
 static void check_crafted(const struct bytes *good, const struct stream *s, uint64_t place, const char *want)
 {
-    check_crafted_page(good, s, place, NULL, want);
+    check_crafted_page(good, s, place, NULL, NULL, want);
 }
 
 static void test_damaged(void **state)
@@ -714,9 +718,9 @@ static void test_damaged(void **state)
         0, BEFORE, packed.n, UNPACK_GZIP, LENGTH, {h.low64, h.high64},
     };
     struct stream s = good;
-    check_crafted_page(&b, &s, 100, content + 100, NULL);
+    check_crafted_page(&b, &s, 100, content + 100, NULL, NULL);
     check_crafted_page(
-        &b, &s, 100, content + 101,
+        &b, &s, 100, content + 101, NULL,
         "page 0, of the checkpoint at icount 0, stored as what is unpacked at place 100 with 0 changes, is "
         "not what was recorded");
     check_crafted(&b, NULL, 0, "a stream that is not before it");
@@ -750,14 +754,40 @@ static void test_damaged(void **state)
     free(content);
 }
 
+/* A file that another process kept does not stand for what the trace has. */
+static void test_kept_is_no_proof(void **state)
+{
+    char folder[] = "/tmp/trace-streams-XXXXXX", command[100];
+    uint8_t *content = mem_alloc(LENGTH);
+    fill_content(content);
+    struct buf packed = pack_gzip(content, LENGTH), image = image_of(&packed);
+    struct bytes b = stream_trace(&image, content, 0);
+    XXH128_hash_t h = XXH3_128bits(content, LENGTH);
+    struct stream s = {0, BEFORE, packed.n, UNPACK_GZIP, LENGTH, {h.low64, h.high64}};
+    assert_non_null(mkdtemp(folder));
+    for (unsigned process = 0; process < 2; process++) /* the first one keeps it */
+        check_crafted_page(&b, &s, 100, content + 100, folder, NULL);
+    s.offset++;
+    check_crafted_page(&b, &s, 100, content + 100, folder, "does not unpack to what was recorded");
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+    free(b.p);
+    buf_free(&packed);
+    buf_free(&image);
+    free(content);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formats),  cmocka_unit_test(test_found),    cmocka_unit_test(test_several),
-        cmocka_unit_test(test_copied),   cmocka_unit_test(test_beside),   cmocka_unit_test(test_kept),
-        cmocka_unit_test(test_most),     cmocka_unit_test(test_least),    cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_damaged),  cmocka_unit_test(test_branches), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_hopeless), cmocka_unit_test(test_magic),    cmocka_unit_test(test_magic_again),
+        cmocka_unit_test(test_formats),     cmocka_unit_test(test_found),
+        cmocka_unit_test(test_several),     cmocka_unit_test(test_copied),
+        cmocka_unit_test(test_beside),      cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_most),        cmocka_unit_test(test_least),
+        cmocka_unit_test(test_changes),     cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_branches),    cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_hopeless),    cmocka_unit_test(test_magic),
+        cmocka_unit_test(test_magic_again), cmocka_unit_test(test_kept_is_no_proof),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
