@@ -82,8 +82,7 @@ struct snapshot_sink {
      * never written since reset, or if they have not changed since the save that this one builds on (struct
      * snapshot_base). */
     void (*page)(void *ctx, const char *region, uint64_t index, const void *data);
-    bool
-        places; /* it is enough to know which pages: the data of those that are still to be fetched may be NULL */
+    bool places; /* which pages is enough: the data of those still to be fetched may be NULL */
     /* With the sections that an engine leaves out as long as they are empty, to learn what there can be. */
     bool all;
 };

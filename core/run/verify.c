@@ -590,6 +590,7 @@ static bool runs_before(const struct verify *v)
     return v->first && taker && taker->nprobes && !taker->has_state;
 }
 
+/* The state of that checkpoint was loaded: start_at_checkpoint(). */
 static int run_before(struct verify *v)
 {
     const struct part_state_view none = {0};
