@@ -1,9 +1,9 @@
 /* reader_streams.c - the content of streams, unpacked when it is first used, or by a thread that begins earlier. */
 #include <assert.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 
+#include "traces/helper.h"
 #include "traces/reader.h"
 #include "traces/sorted.h"
 #include "traces/stream_store.h"
@@ -141,25 +141,28 @@ static int feed(struct trace *t, const struct stream *s, struct stream_reader *r
     return rc;
 }
 
-/* `content` may be NULL. */
+/* Nothing is kept if `content` is NULL. */
 static int unpack(struct trace *t, const struct stream_entry *e, struct stream_content *content,
                   struct error *err)
 {
     struct stream_reader *r = stream_reader_new(e->s.format, e->s.length);
-    struct stream_content nothing = {0}, *out = content ? content : &nothing;
-    if (!content)
-        stream_reader_forget(r);
+    struct stream_content unpacked = {0};
     enum unpack_result result;
     uint64_t hash[2] = {0};
+    if (!content)
+        stream_reader_forget(r);
     int rc = feed(t, &e->s, r, &result, err);
-    bool whole = !rc && result == UNPACK_END && stream_reader_length(r) == e->s.length;
+    const bool whole = !rc && result == UNPACK_END && stream_reader_length(r) == e->s.length;
     if (whole)
-        stream_reader_take(r, out, hash);
+        stream_reader_take(r, &unpacked, hash);
+    const bool same = whole && !memcmp(hash, e->s.hash, sizeof hash);
     stream_reader_free(r);
-    stream_content_free(&nothing);
-    if (rc || (whole && !memcmp(hash, e->s.hash, sizeof hash)))
+    if (same && content)
+        *content = unpacked;
+    else
+        stream_content_free(&unpacked);
+    if (rc || same)
         return rc;
-    stream_content_free(out);
     return frame_error(t, e->frame, err,
                        "what is packed in the image there does not unpack to what was recorded");
 }
@@ -227,17 +230,6 @@ static void *prepare(void *arg)
     return NULL;
 }
 
-/* The thread gets no signals: they are for the others. */
-static bool start(struct stream_cache *c)
-{
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    bool good = !pthread_create(&c->thread, NULL, prepare, c);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return good;
-}
-
 void trace_prepare(const struct trace *t, const char *folder)
 {
     struct stream_cache *c = t->streams.cache;
@@ -250,7 +242,7 @@ void trace_prepare(const struct trace *t, const char *folder)
         ahead->streams.cache = c;
         c->ahead = ahead;
         c->folder = folder ? mem_string(folder) : NULL;
-        c->preparing = start(c);
+        c->preparing = !helper_create(&c->thread, prepare, c);
         if (!c->preparing)
             ahead->streams.cache = NULL;
     }

@@ -171,23 +171,24 @@ void stream_reader_free(struct stream_reader *r)
     free(r);
 }
 
-static void block_done(struct stream_reader *r)
+static void block_keep(struct stream_reader *r)
 {
-    if (!r->have)
-        return;
     struct stream_content *c = &r->content;
-    XXH3_128bits_update(r->hash, r->next, r->have);
-    if (r->forgets) {
-        r->length += r->have;
-        r->have = 0;
-        return;
-    }
     memset(r->next + r->have, 0, STREAM_BLOCK - r->have);
     MEM_MORE(c->block, c->n);
     bool zero = mem_is_zero(r->next, STREAM_BLOCK);
     c->block[c->n++] = zero ? NULL : r->next;
     if (!zero)
         r->next = block_new(r);
+}
+
+static void block_done(struct stream_reader *r)
+{
+    if (!r->have)
+        return;
+    XXH3_128bits_update(r->hash, r->next, r->have);
+    if (!r->forgets)
+        block_keep(r);
     r->length += r->have;
     r->have = 0;
 }

@@ -9,12 +9,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <unistd.h>
 #include <xxhash.h>
 #include <zstd.h>
 
+#include "traces/helper.h"
 #include "traces/sink.h"
 #include "traces/stream_finder.h"
 #include "traces/written_file.h"
@@ -402,18 +402,6 @@ static void *sink_thread(void *arg)
 
 /* ---------------------------------------------------------------- the caller's side */
 
-/* All signals are blocked in the thread: the process's signals are for other threads, and instead of SIGXFSZ
- * and SIGPIPE write() returns an error. */
-static int sink_start(struct sink *s)
-{
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int error = pthread_create(&s->thread, NULL, sink_thread, s);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return error;
-}
-
 static void sink_free(struct sink *s)
 {
     ZSTD_freeCCtx(s->zstd);
@@ -450,7 +438,7 @@ struct sink *sink_open(const char *path, const char *name, const uint8_t header[
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->more, NULL);
     pthread_cond_init(&s->room, NULL);
-    int error = sink_start(s);
+    int error = helper_create(&s->thread, sink_thread, s);
     if (error) {
         error_set(err, "%s: cannot start a thread: %s", path, strerrordesc_np(error));
         written_file_close(file);

@@ -1,20 +1,18 @@
 /* align.c - see align.h. */
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/compare/trace_outline.h"
 #include "core/compare/compare.h"
+#include "traces/helper.h"
 #include "traces/memory.h"
 #include "traces/trace.h"
 #include "tui/align.h"
 
 struct align {
     char *path[2];
-    pthread_t thread;
-    bool joined;
+    struct helper helper;
     struct trace *t[2];
     struct outline *outline[2];
     struct comparison *c;
@@ -81,24 +79,15 @@ static void *work(void *ctx)
 struct align *align_begin(const char *path_a, const char *path_b)
 {
     struct align *a = mem_zero(1, sizeof *a);
-    sigset_t all, before; /* the other thread handles signals */
     a->path[0] = mem_string(path_a);
     a->path[1] = mem_string(path_b);
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    if (pthread_create(&a->thread, NULL, work, a)) {
-        work(a);
-        a->joined = true;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    helper_start(&a->helper, work, a);
     return a;
 }
 
 void align_wait(struct align *a)
 {
-    if (!a->joined)
-        pthread_join(a->thread, NULL);
-    a->joined = true;
+    helper_wait(&a->helper);
 }
 
 void align_end(struct align *a)

@@ -1,10 +1,9 @@
 /* story.c - see story.h. */
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/helper.h"
 #include "traces/memory.h"
 #include "tui/story.h"
 
@@ -17,8 +16,7 @@ struct sample {
 
 struct story {
     char *path;
-    pthread_t thread;
-    bool joined;
+    struct helper helper;
     struct trace *t; /* the thread's */
     struct stages *stages;
     struct symbols *symbols;
@@ -77,22 +75,13 @@ struct story *story_begin(const char *path)
 {
     struct story *s = mem_zero(1, sizeof *s);
     s->path = mem_string(path);
-    sigset_t all, before; /* the other thread handles signals */
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    if (pthread_create(&s->thread, NULL, work, s)) {
-        work(s);
-        s->joined = true;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    helper_start(&s->helper, work, s);
     return s;
 }
 
 void story_wait(struct story *s)
 {
-    if (!s->joined)
-        pthread_join(s->thread, NULL);
-    s->joined = true;
+    helper_wait(&s->helper);
 }
 
 void story_end(struct story *s)
