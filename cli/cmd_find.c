@@ -18,8 +18,9 @@ struct find_command {
     const char *text, *from, *to;
     bool first, last, all, count;
     bool json, quiet;
-    unsigned part, parts;    /* K/N; 0/0: the whole */
-    struct symbols *symbols; /* from the first name on */
+    unsigned part, parts;           /* K/N; 0/0: the whole */
+    const struct engine_kind *kind; /* the trace's; NULL: this program has none */
+    struct symbols *symbols;        /* from the first name on */
     struct kernel_types *types;
 };
 
@@ -52,10 +53,9 @@ static int take_place(struct find_command *c, struct trace *t, const char *text,
 static void read_types(struct find_command *c, struct trace *t)
 {
     struct error ignored;
-    const struct engine_kind *kind = engine_find(c->r.engines, trace_config(t)->engine, &ignored);
-    if (kind && !c->symbols)
+    if (c->kind && !c->symbols)
         c->symbols = symbols_load(t, &ignored);
-    c->types = kind && c->symbols ? kernel_types_read(t, kind, c->symbols, &ignored) : NULL;
+    c->types = c->kind && c->symbols ? kernel_types_read(t, c->kind, c->symbols, &ignored) : NULL;
 }
 
 static void forget(struct find_command *c)
@@ -121,14 +121,13 @@ static int take_range(struct find_command *c, struct trace *t, const char *text,
     return 0;
 }
 
-/* Threads begin to make what the search will need; signals wait until it can be interrupted. */
+/* A thread begins to make what the search will need. */
 static void prepare(struct find_command *c, const struct trace *t)
 {
     struct error ignored; /* the search finds it again */
-    const struct engine_kind *kind = engine_find(c->r.engines, trace_config(t)->engine, &ignored);
-    signals_block();
-    if (kind && c->what && c->what != OPT_EVENT)
-        c->r.ahead = find_ahead_new(kind, t);
+    c->kind = engine_find(c->r.engines, trace_config(t)->engine, &ignored);
+    if (c->kind && c->what && c->what != OPT_EVENT)
+        c->r.ahead = find_ahead_new(c->kind, t);
 }
 
 static int take_what(struct find_command *c, struct trace *t, struct error *err)
@@ -334,6 +333,7 @@ static int search(struct find_command *c, struct trace *t, const char *path)
     if (!c->symbols && !(c->symbols = symbols_load(t, &err)))
         return trouble(&err);
     c->r.symbols = c->symbols;
+    signals_block();
     c->r.progress = progress_new("searching", c->quiet);
     int rc = find_hits(&c->r, t, &res, &err);
     progress_end(c->r.progress);

@@ -1,4 +1,5 @@
 /* find.c - see find.h. */
+#include <assert.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
@@ -35,8 +36,6 @@ struct stretch {
 
 struct search {
     const struct find_request *r;
-    const struct trace *t;
-    const struct engine_kind *kind;
     struct stretch *part;
     size_t n;
     size_t alone;    /* parts that were searched before there were several jobs */
@@ -120,10 +119,7 @@ static struct worker *worker_new(struct search *s, struct error *err)
 {
     struct worker *w = mem_zero(1, sizeof *w);
     w->s = s;
-    pthread_mutex_lock(&s->lock);
-    const int ahead = find_ahead_machine(s->r->ahead, &w->machine, err);
-    pthread_mutex_unlock(&s->lock);
-    if (ahead < 0 || (!ahead && find_machine_make(&w->machine, s->kind, s->t, err))) {
+    if (find_ahead_machine(s->r->ahead, &w->machine, err)) {
         worker_free(w);
         return NULL;
     }
@@ -417,10 +413,10 @@ static void free_hits(struct find_hit *hit, size_t n)
 
 int find_hits(const struct find_request *r, struct trace *t, struct find_result *res, struct error *err)
 {
-    struct search s = {.r = r, .t = t, .enough = SIZE_MAX, .lock = PTHREAD_MUTEX_INITIALIZER};
-    s.kind = recording_engine(r->engines, t, r->path, err);
-    if (!s.kind)
+    struct search s = {.r = r, .enough = SIZE_MAX, .lock = PTHREAD_MUTEX_INITIALIZER};
+    if (!recording_engine(r->engines, t, r->path, err))
         return -1;
+    assert(r->ahead && "there is one for each engine that this program has");
     struct signals *signals = signals_start(on_signal, &s);
     choose_parts(&s, t);
     do_parts(&s);

@@ -31,8 +31,7 @@ struct find_request {
     unsigned jobs;
     struct progress *progress;
     const struct symbols *symbols; /* the trace's */
-    struct find_ahead
-        *ahead; /* or NULL; an execution shows the arguments of the function that it has the types of */
+    struct find_ahead *ahead;      /* NULL: this program does not have the trace's engine */
     struct types_place place; /* a write or read shows the value of what is there, if its type is not 0 */
 };
 
@@ -59,13 +58,11 @@ struct find_machine {
     struct trace *t;
     struct timeline *tl;
 };
-int find_machine_make(struct find_machine *m, const struct engine_kind *kind, const struct trace *t,
-                      struct error *err);
 void find_machine_free(struct find_machine *m);
-/* Waits for the machine that was made ahead. 1: it is in *m, which the caller frees. 0: there is none, or somebody has it. -1: it could not
- * be made. */
+/* Waits for the machine that was made ahead; if somebody has that one, makes another. The caller frees it. Any thread may call it. */
 int find_ahead_machine(struct find_ahead *a, struct find_machine *m, struct error *err);
-/* Waits for the types. NULL: it is no function that they have, or nobody asked for them. Any thread may call it. */
+/* Waits for the types, with which an execution shows the function's arguments. NULL: they have no such function, or nobody asked for them.
+ * Any thread may call it. */
 const struct types_function *find_ahead_function(struct find_ahead *a, const struct kernel_types **types);
 
 /* The symbol of that name anywhere in the trace: 1, 0 if there is none, or -1 if several guests have it. */

@@ -4,22 +4,19 @@
 
 #include "cli/find.h"
 #include "core/engine/engines.h"
+#include "traces/helper.h"
 #include "traces/memory.h"
-
-/* A thread that works for somebody who waits for it once. */
-struct helper {
-    bool started, running;
-    pthread_t thread;
-};
 
 struct find_ahead {
     const struct engine_kind *kind;
     const struct trace *t;
     struct helper machine, types;
+    pthread_mutex_t lock; /* of waiting for them, and of `taken` */
+    bool taken;           /* the machine */
     struct find_machine made;
     struct error why; /* it could not be made */
 
-    pthread_mutex_t lock; /* of waiting for the types */
+    /* NULL: no types were asked for */
     const struct symbols *symbols;
     const char *name;
     struct trace *types_trace;
@@ -28,33 +25,38 @@ struct find_ahead {
     bool calls;
 };
 
-/* Where there can be no thread, the work is done at once. */
-static void helper_start(struct helper *h, void *(*fn)(void *ctx), void *ctx)
-{
-    h->started = true;
-    h->running = !pthread_create(&h->thread, NULL, fn, ctx);
-    if (!h->running)
-        fn(ctx);
-}
-
-static void helper_wait(struct helper *h)
-{
-    if (h->running)
-        pthread_join(h->thread, NULL);
-    h->running = false;
-}
-
 /* ---------------------------------------------------------------- the machine */
 
-int find_machine_make(struct find_machine *m, const struct engine_kind *kind, const struct trace *t,
-                      struct error *err)
+static int make(const struct find_ahead *a, struct find_machine *m, struct error *err)
 {
-    *m = (struct find_machine){.t = trace_open_beside(t, err)}; /* a trace is for one thread only */
-    m->tl = m->t ? timeline_open_trace(m->t, kind, err) : NULL;
+    *m = (struct find_machine){.t = trace_open_beside(a->t, err)}; /* a trace is for one thread only */
+    m->tl = m->t ? timeline_open_trace(m->t, a->kind, err) : NULL;
     if (m->tl)
         return 0;
     find_machine_free(m);
     return -1;
+}
+
+static void *make_machine(void *ctx)
+{
+    struct find_ahead *a = ctx;
+    make(a, &a->made, &a->why);
+    return NULL;
+}
+
+int find_ahead_machine(struct find_ahead *a, struct find_machine *m, struct error *err)
+{
+    pthread_mutex_lock(&a->lock);
+    const bool first = !a->taken;
+    a->taken = true;
+    if (first)
+        helper_wait(&a->machine);
+    pthread_mutex_unlock(&a->lock);
+    if (!first)
+        return make(a, m, err);
+    *m = a->made;
+    a->made = (struct find_machine){0};
+    return m->tl ? 0 : error_set(err, "%s", a->why.text);
 }
 
 void find_machine_free(struct find_machine *m)
@@ -62,25 +64,6 @@ void find_machine_free(struct find_machine *m)
     timeline_close(m->tl);
     trace_close(m->t);
     *m = (struct find_machine){0};
-}
-
-static void *make_machine(void *ctx)
-{
-    struct find_ahead *a = ctx;
-    find_machine_make(&a->made, a->kind, a->t, &a->why);
-    return NULL;
-}
-
-int find_ahead_machine(struct find_ahead *a, struct find_machine *m, struct error *err)
-{
-    if (!a || !a->machine.started)
-        return 0;
-    helper_wait(&a->machine);
-    a->machine.started = false;
-    *m = a->made;
-    a->made = (struct find_machine){0};
-    *err = a->why;
-    return m->tl ? 1 : -1;
 }
 
 /* ---------------------------------------------------------------- the types */
@@ -105,7 +88,7 @@ void find_ahead_types(struct find_ahead *a, const struct symbols *s, const char 
 
 const struct types_function *find_ahead_function(struct find_ahead *a, const struct kernel_types **types)
 {
-    if (!a || !a->types.started)
+    if (!a->symbols)
         return NULL;
     pthread_mutex_lock(&a->lock);
     helper_wait(&a->types);
