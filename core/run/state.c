@@ -205,12 +205,8 @@ static void sink_section(void *ctx, const char *name, const struct field *fields
     free(bytes);
 }
 
+/* NULL: what was given before stays. */
 static void sink_page(void *ctx, const char *region, uint64_t index, const void *data)
-{
-    state_hash_page(ctx, region, index, data);
-}
-
-static void sink_fetched(void *ctx, const char *region, uint64_t index, const void *data)
 {
     if (data)
         state_hash_page(ctx, region, index, data);
@@ -218,8 +214,7 @@ static void sink_fetched(void *ctx, const char *region, uint64_t index, const vo
 
 void state_hash_loaded(struct state_hash *s, struct engine *e, struct snapshot_base *base)
 {
-    const struct snapshot_sink sink = {
-        .ctx = s, .section = sink_section, .page = sink_fetched, .places = true};
+    const struct snapshot_sink sink = {.ctx = s, .section = sink_section, .page = sink_page, .places = true};
     assert(!base->epoch && "the first save of this base");
     state_hash_begin(s, false);
     e->ops->save(e, &sink, base);
