@@ -96,4 +96,15 @@ expect 2 bad "$BOOTREEL" find a.reel --exec 1 --first --last && holds bad.err 'c
 expect 2 bad "$BOOTREEL" find a.reel --event syscall && holds bad.err 'annotate --events' "a class that was not recorded"
 expect 2 bad "$BOOTREEL" find a.reel --exec 1 --part 3/2 && holds bad.err 'give K/N, with K from 1 to N' "--part 3/2"
 
+# A list of events that waits for its reader ends by a signal.
+mkfifo slow
+exec 5<>slow
+"$BOOTREEL" find a.reel --event all >slow &
+pid=$!
+read -r -u 5 line # the search has begun
+kill -TERM $pid || fail "events for a slow reader: find has ended already"
+for _ in $(seq 100); do kill -0 $pid 2>/dev/null || break; sleep 0.1; done
+kill -9 $pid 2>/dev/null && fail "events for a slow reader: SIGTERM does not end it"
+exec 5>&-
+
 finish
