@@ -128,6 +128,52 @@ static struct bytes stream_trace(const struct buf *image, const uint8_t *content
     return b;
 }
 
+/* A trace whose image has one stream. */
+struct sample {
+    unsigned format;
+    uint8_t *content;
+    struct buf packed, image;
+    struct bytes b;
+};
+
+static struct sample sample_new(unsigned format)
+{
+    struct sample x = {.format = format, .content = mem_alloc(LENGTH)};
+    fill_content(x.content);
+    x.packed = pack[format](x.content, LENGTH);
+    x.image = image_of(&x.packed);
+    x.b = stream_trace(&x.image, x.content, 0);
+    return x;
+}
+
+static struct stream sample_stream(const struct sample *x)
+{
+    const XXH128_hash_t h = XXH3_128bits(x->content, LENGTH);
+    return (struct stream){0, BEFORE, x->packed.n, x->format, LENGTH, {h.low64, h.high64}};
+}
+
+static void sample_free(struct sample *x)
+{
+    free(x->b.p);
+    buf_free(&x->packed);
+    buf_free(&x->image);
+    free(x->content);
+}
+
+/* A folder for contents that are kept. */
+static void folder_new(char folder[static 32])
+{
+    strcpy(folder, "/tmp/trace-streams-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+}
+
+static void folder_remove(const char *folder)
+{
+    char command[100];
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
 static void check_states(struct trace *t, const uint8_t *content)
 {
     uint8_t page[TRACE_PAGE], want[TRACE_PAGE];
@@ -424,52 +470,39 @@ static void test_copied(void **state)
 
 static void test_beside(void **state)
 {
-    uint8_t *content = mem_alloc(LENGTH);
-    fill_content(content);
-    struct buf packed = pack_xz(content, LENGTH), image = image_of(&packed);
-    struct bytes b = stream_trace(&image, content, 0);
-    struct trace *t = open_good(b), *beside = trace_open_beside(t, NULL),
+    struct sample x = sample_new(UNPACK_XZ);
+    struct trace *t = open_good(x.b), *beside = trace_open_beside(t, NULL),
                  *third = trace_open_beside(beside, NULL);
     trace_prepare(t, NULL);
     trace_prepare(beside, NULL);
-    check_states(beside, content);
+    check_states(beside, x.content);
     trace_close(t);
-    check_states(third, content);
+    check_states(third, x.content);
     trace_close(beside);
-    check_states(third, content);
+    check_states(third, x.content);
     trace_close(third);
-    t = open_good(b);
+    t = open_good(x.b);
     trace_prepare(t, NULL);
     trace_close(t); /* while that is going on */
-    free(b.p);
-    buf_free(&packed);
-    buf_free(&image);
-    free(content);
+    sample_free(&x);
 }
 
 /* The second process finds what the first has unpacked. */
 static void test_kept(void **state)
 {
-    char folder[] = "/tmp/trace-streams-XXXXXX", command[100];
-    uint8_t *content = mem_alloc(LENGTH);
-    fill_content(content);
-    struct buf packed = pack_xz(content, LENGTH), image = image_of(&packed);
-    struct bytes b = stream_trace(&image, content, 0);
-    assert_non_null(mkdtemp(folder));
+    char folder[32], command[100];
+    struct sample x = sample_new(UNPACK_XZ);
+    folder_new(folder);
     for (unsigned process = 0; process < 2; process++) {
-        struct trace *t = open_good(b);
+        struct trace *t = open_good(x.b);
         trace_prepare(t, folder);
-        check_states(t, content);
+        check_states(t, x.content);
         trace_close(t);
         snprintf(command, sizeof command, "test $(ls %s | wc -l) = 1", folder);
         assert_int_equal(system(command), 0);
     }
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    assert_int_equal(system(command), 0);
-    free(b.p);
-    buf_free(&packed);
-    buf_free(&image);
-    free(content);
+    folder_remove(folder);
+    sample_free(&x);
 }
 
 /* ---------------------------------------------------------------- long content */
@@ -709,72 +742,55 @@ static void check_crafted(const struct bytes *good, const struct stream *s, uint
 
 static void test_damaged(void **state)
 {
-    uint8_t *content = mem_alloc(LENGTH);
-    fill_content(content);
-    struct buf packed = pack_gzip(content, LENGTH), image = image_of(&packed);
-    struct bytes b = stream_trace(&image, content, 0);
-    XXH128_hash_t h = XXH3_128bits(content, LENGTH);
-    const struct stream good = {
-        0, BEFORE, packed.n, UNPACK_GZIP, LENGTH, {h.low64, h.high64},
-    };
+    struct sample x = sample_new(UNPACK_GZIP);
+    const struct stream good = sample_stream(&x);
     struct stream s = good;
-    check_crafted_page(&b, &s, 100, content + 100, NULL, NULL);
+    check_crafted_page(&x.b, &s, 100, x.content + 100, NULL, NULL);
     check_crafted_page(
-        &b, &s, 100, content + 101, NULL,
+        &x.b, &s, 100, x.content + 101, NULL,
         "page 0, of the checkpoint at icount 0, stored as what is unpacked at place 100 with 0 changes, is "
         "not what was recorded");
-    check_crafted(&b, NULL, 0, "a stream that is not before it");
-    check_crafted(&b, &s, stream_room(LENGTH), "a stream that is not before it");
-    check_crafted(&b, &s, (uint64_t)-TRACE_PAGE, "a stream that is not before it");
+    check_crafted(&x.b, NULL, 0, "a stream that is not before it");
+    check_crafted(&x.b, &s, stream_room(LENGTH), "a stream that is not before it");
+    check_crafted(&x.b, &s, (uint64_t)-TRACE_PAGE, "a stream that is not before it");
     s.hash[1]++;
-    check_crafted(&b, &s, 0, "does not unpack to what was recorded");
+    check_crafted(&x.b, &s, 0, "does not unpack to what was recorded");
     s = good, s.length++;
-    check_crafted(&b, &s, 0, "does not unpack to what was recorded");
+    check_crafted(&x.b, &s, 0, "does not unpack to what was recorded");
     s = good, s.offset++;
-    check_crafted(&b, &s, 0, "does not unpack to what was recorded");
+    check_crafted(&x.b, &s, 0, "does not unpack to what was recorded");
     s = good, s.packed -= 3000;
-    check_crafted(&b, &s, 0, "does not unpack to what was recorded");
+    check_crafted(&x.b, &s, 0, "does not unpack to what was recorded");
     s = good, s.format = UNPACK_XZ;
-    check_crafted(&b, &s, 0, "does not unpack to what was recorded");
+    check_crafted(&x.b, &s, 0, "does not unpack to what was recorded");
     s.format = UNPACK_FORMATS;
-    check_crafted(&b, &s, 0, "needs a newer bootreel");
+    check_crafted(&x.b, &s, 0, "needs a newer bootreel");
     s = good, s.length = STREAMS_MAX + 1;
-    check_crafted(&b, &s, 0, "longer than all streams may be");
+    check_crafted(&x.b, &s, 0, "longer than all streams may be");
     s = good, s.length = 0;
-    check_crafted(&b, &s, 0, "longer than all streams may be");
+    check_crafted(&x.b, &s, 0, "longer than all streams may be");
     s = good, s.image = 1;
-    check_crafted(&b, &s, 0, "is not in an image");
-    s = good, s.packed = image.n;
-    check_crafted(&b, &s, 0, "is not in an image");
+    check_crafted(&x.b, &s, 0, "is not in an image");
+    s = good, s.packed = x.image.n;
+    check_crafted(&x.b, &s, 0, "is not in an image");
     s = good, s.offset = UINT64_MAX;
-    check_crafted(&b, &s, 0, "is not in an image");
-    free(b.p);
-    buf_free(&packed);
-    buf_free(&image);
-    free(content);
+    check_crafted(&x.b, &s, 0, "is not in an image");
+    sample_free(&x);
 }
 
 /* A file that another process kept does not stand for what the trace has. */
 static void test_kept_is_no_proof(void **state)
 {
-    char folder[] = "/tmp/trace-streams-XXXXXX", command[100];
-    uint8_t *content = mem_alloc(LENGTH);
-    fill_content(content);
-    struct buf packed = pack_gzip(content, LENGTH), image = image_of(&packed);
-    struct bytes b = stream_trace(&image, content, 0);
-    XXH128_hash_t h = XXH3_128bits(content, LENGTH);
-    struct stream s = {0, BEFORE, packed.n, UNPACK_GZIP, LENGTH, {h.low64, h.high64}};
-    assert_non_null(mkdtemp(folder));
+    char folder[32];
+    struct sample x = sample_new(UNPACK_GZIP);
+    struct stream s = sample_stream(&x);
+    folder_new(folder);
     for (unsigned process = 0; process < 2; process++) /* the first one keeps it */
-        check_crafted_page(&b, &s, 100, content + 100, folder, NULL);
+        check_crafted_page(&x.b, &s, 100, x.content + 100, folder, NULL);
     s.offset++;
-    check_crafted_page(&b, &s, 100, content + 100, folder, "does not unpack to what was recorded");
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    assert_int_equal(system(command), 0);
-    free(b.p);
-    buf_free(&packed);
-    buf_free(&image);
-    free(content);
+    check_crafted_page(&x.b, &s, 100, x.content + 100, folder, "does not unpack to what was recorded");
+    folder_remove(folder);
+    sample_free(&x);
 }
 
 int main(void)
