@@ -1,6 +1,6 @@
 #!/bin/bash
 # exact.sh - tests/unit/test_exact.c over real boots; and what verification, annotate and profile say of a machine whose state was
-# changed midway. EXACT_KERNEL=0 leaves out the two whole boots of a kernel, for which the interpreter takes minutes.
+# changed midway.
 . "$(dirname "$0")/../lib.sh"
 . tests/wild.sh
 fuzz_guest 31 fuzz.bin
@@ -12,10 +12,8 @@ export EXACT_STEPS=${EXACT_STEPS:-60000} EXACT_OUT=$work
 exact() { # NAME
     "$test" "$1" >"$work/$1.log" 2>&1 || { fail "$1"; grep -v '^\[' "$work/$1.log"; grep -E 'ERROR|LINE|FAILED' "$work/$1.log"; }
 }
-if [ "${EXACT_KERNEL:-1}" != 0 ]; then
-    exact test_pieces_kernel &
-    exact test_hard_kernel
-fi
+exact test_pieces_kernel &
+exact test_hard_kernel
 exact test_hard_firmware
 exact test_pieces_firmware
 exact test_pieces_smp
