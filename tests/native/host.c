@@ -127,7 +127,7 @@ void host_catch_faults(void)
 
 /* ---------------------------------------------------------------- setting up */
 
-static bool have_16, have_32;
+static bool have_16, have_32, loses_nt;
 
 static bool map_at(uint32_t base, size_t size)
 {
@@ -253,6 +253,38 @@ static bool can_run(unsigned bits, uint32_t at)
     return out.vector == -1 && out.rip == at;
 }
 
+enum { NT = 1 << 14 }; /* nested task, in the flags */
+
+/* NT is set, two million instructions run, and NT is read and cleared. The red zone is left alone. */
+static bool nt_lost_once(void)
+{
+    uint64_t flags, left = 1 << 20;
+    __asm__ volatile("sub $128, %%rsp\n\t"
+                     "pushf\n\torq %2, (%%rsp)\n\tpopf\n"
+                     "1:\tdec %1\n\tjnz 1b\n\t"
+                     "pushf\n\tpop %0\n\t"
+                     "pushf\n\tandq %3, (%%rsp)\n\tpopf\n\t"
+                     "add $128, %%rsp"
+                     : "=&r"(flags), "+r"(left)
+                     : "i"(NT), "i"(~NT)
+                     : "memory", "cc");
+    return !(flags & NT);
+}
+
+/* Some hypervisors clear NT when they interrupt a program. This runs for longer than it takes until one does. */
+static bool nt_is_lost(void)
+{
+    for (unsigned i = 0; i < 50; i++)
+        if (nt_lost_once())
+            return true;
+    return false;
+}
+
+bool host_loses_nt(void)
+{
+    return loses_nt;
+}
+
 bool host_init(void)
 {
     for (unsigned i = 1; i < NREGIONS; i++)
@@ -270,6 +302,7 @@ bool host_init(void)
     memcpy(CONTROL->exit_stub, "\xff\x24\x25", 3); /* jmp *CONTROL->exit, by its absolute address */
     memcpy(CONTROL->exit_stub + 3, &(uint32_t){CONTROL_ADDRESS + offsetof(struct control, exit)}, 4);
     load_segments();
+    loses_nt = nt_is_lost();
     host_catch_faults();
     have_32 = have_low && can_run(32, CODE_BASE);
     have_16 = have_32 && make_code16() && can_run(16, LOW_CODE);

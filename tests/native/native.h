@@ -119,6 +119,8 @@ bool host_runs(unsigned bits);
 bool host_has_ymm(void);
 /* Has the real processor this feature (enum feature)? */
 bool host_has(unsigned feature);
+/* Was it seen that NT is cleared when a program is interrupted? Then a result without NT may be no result, and the host is to run again. */
+bool host_loses_nt(void);
 void host_run(const struct insn_case *, const struct state *in, struct state *out);
 /* Write code there that notes its own address and leaves; run code from in->rip on, until it leaves so or faults. */
 enum { HOST_PAD = 32 };

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "hv/x86/cpu.h"
 #include "hv/x86/insn.h"
 #include "hv/x86/x87.h"
 #include "tests/native/native.h"
@@ -81,6 +82,11 @@ static unsigned run_row(const struct insn_row *row, size_t number_of_row, unsign
         host_run(&c, &in, &host);
         run_as_host(&c, &in, &guest);
         const char *what = compare_models(&c, &in, &host, &guest);
+        if (what && host_loses_nt() &&
+            guest.flags & ~host.flags & FLAG_NT) { /* instructions that set NT write no memory */
+            host_run(&c, &in, &host);
+            what = compare_models(&c, &in, &host, &guest);
+        }
         if (!what)
             continue;
         if (failed++ < show) {
