@@ -364,14 +364,27 @@ static const char *decode_event(struct event_decoder *d, struct event *ev)
     return bad;
 }
 
+/* An empty frame for `count` events, with the memory of another. */
+static void frame_ready(struct event_frame *f, uint8_t *raw, uint32_t count)
+{
+    free(f->raw);
+    free(f->ref);
+    *f = (struct event_frame){.raw = raw, .ev = f->ev, .room = f->room};
+    if (count <= f->room)
+        return;
+    free(f->ev);
+    f->room = count;
+    f->ev = mem_alloc(count * sizeof f->ev[0]);
+    mem_expect(f->ev, count * sizeof f->ev[0]);
+}
+
 const char *event_frame_decode(struct event_frame *f, uint8_t *raw, size_t n, uint32_t count,
                                uint64_t step_ns, const struct event_layout *layout, uint64_t inputs)
 {
-    *f = (struct event_frame){.raw = raw};
-    if (count > EVENTS_CUT_COUNT || count > n)
+    const bool fits = count <= EVENTS_CUT_COUNT && count <= n;
+    frame_ready(f, raw, fits ? count : 0);
+    if (!fits)
         return "more events than it has room for";
-    f->ev = mem_alloc(count * sizeof f->ev[0]);
-    mem_expect(f->ev, count * sizeof f->ev[0]);
     struct event_decoder *d = mem_zero(1, sizeof *d);
     d->v = view_of(raw, n);
     d->step_ns = step_ns;

@@ -1,4 +1,5 @@
 /* reader.c - opening a trace: where its bytes come from, unpacking frames, configuration, end, images. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -139,6 +140,7 @@ void frame_cache_clear(struct trace *t)
 {
     while (t->ncached)
         frame_uncache(t, t->ncached - 1);
+    events_clear(t);
     ZSTD_freeDCtx(t->zstd);
     free(t->stored);
     t->zstd = NULL;
@@ -441,6 +443,7 @@ void trace_close(struct trace *t)
     if (!t)
         return;
     frame_cache_clear(t);
+    assert(!t->nevents && "cursors are closed before their trace");
     for (int k = 0; k < TF_KINDS; k++)
         free(t->list[k].frame);
     config_free(t);
@@ -671,13 +674,13 @@ uint64_t trace_image_recorded(const struct trace *t, unsigned image)
 
 static int check_events(struct trace *t, size_t i, struct error *err)
 {
-    struct event_frame events;
+    struct shared_events *s = events_take(t, i, err);
     struct record_frame inputs = {0};
     struct event ev;
-    int result = events_load(t, i, &events, err);
-    for (uint32_t k = 0; !result && k < events.n; k++)
-        result = event_get(t, i, &events, k, &inputs, &ev, err);
-    event_frame_free(&events);
+    int result = s ? 0 : -1;
+    for (uint32_t k = 0; !result && k < s->events.n; k++)
+        result = event_get(t, i, &s->events, k, &inputs, &ev, err);
+    events_give_back(t, s);
     records_free(&inputs);
     return result;
 }

@@ -11,6 +11,9 @@
  * in many frames. */
 enum { CACHED_FRAMES = 256, CACHED_BYTES = 16 << 20 };
 
+/* Unpacked event frames that no cursor uses: up to 3 MB each. */
+enum { IDLE_EVENTS = 3 };
+
 struct page_item;
 
 /* A frame of the file, as its header describes it. */
@@ -95,6 +98,14 @@ struct record_frame {
     size_t n;
 };
 
+/* An unpacked event frame, which cursors share. */
+struct shared_events {
+    size_t frame;
+    struct event_frame events;
+    unsigned users; /* 0: it is idle, kept for the next one */
+    uint64_t used;  /* by the trace's clock */
+};
+
 struct trace {
     char *name; /* in errors */
     const uint8_t *memory;
@@ -134,6 +145,8 @@ struct trace {
     size_t cache[CACHED_FRAMES]; /* numbers of the frames that are unpacked */
     size_t ncached, cached_bytes;
     uint64_t cache_clock;
+    struct shared_events **events;
+    size_t nevents;
     struct region_maps maps;
     uint8_t page[TRACE_PAGE]; /* what trace_page returned last */
     struct record_frame input, note;
@@ -167,7 +180,13 @@ int end_load(struct trace *t, size_t frame, struct error *err);
 void config_free(struct trace *t);
 
 /* ---- reader_events.c ---- */
+/* Unpacks an event frame into *f, which is empty or has another one. On error it is empty. */
 int events_load(struct trace *t, size_t frame, struct event_frame *f, struct error *err);
+/* The same, for several users; NULL on error. Give it back, also if it is NULL. */
+struct shared_events *events_take(struct trace *t, size_t frame, struct error *err);
+void events_give_back(struct trace *t, struct shared_events *s);
+/* Frees the idle ones. */
+void events_clear(struct trace *t);
 /* Event i of the frame, with its data. If they are those of an input, they are in `from`, where its frame stays
  * loaded until an event needs another. */
 int event_get(struct trace *t, size_t frame, const struct event_frame *f, uint32_t i,

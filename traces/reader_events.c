@@ -9,8 +9,8 @@ struct trace_cursor {
     /* The cursor is before event `pos` of event frame `at` (index in the list); at == list->n is the end. */
     size_t at;
     uint32_t pos;
-    size_t loaded; /* the frame of `events`; SIZE_MAX: none */
-    struct event_frame events;
+    size_t loaded; /* the frame of `shared`; SIZE_MAX: none */
+    struct shared_events *shared;
     struct record_frame inputs; /* that have the data of the event that was given last */
 };
 
@@ -30,10 +30,11 @@ static const char *events_agree(const struct frame_entry *e, const struct event_
 int events_load(struct trace *t, size_t frame, struct event_frame *f, struct error *err)
 {
     const struct frame_entry *e = &t->frame[frame];
-    *f = (struct event_frame){0};
     uint8_t *raw = frame_unpack(t, frame, err);
-    if (!raw)
+    if (!raw) {
+        event_frame_free(f);
         return -1;
+    }
     const char *bad =
         event_frame_decode(f, raw, e->info.raw, e->info.items, t->config.step_ns, &t->layout, e->inputs);
     if (!bad)
@@ -43,6 +44,75 @@ int events_load(struct trace *t, size_t frame, struct event_frame *f, struct err
     event_frame_free(f);
     return frame_error(t, frame, err, bad);
 }
+
+/* ---------------------------------------------------------------- shared frames */
+
+static void events_free(struct trace *t, size_t i)
+{
+    event_frame_free(&t->events[i]->events);
+    free(t->events[i]);
+    t->events[i] = t->events[--t->nevents];
+}
+
+void events_clear(struct trace *t)
+{
+    for (size_t i = t->nevents; i--;)
+        if (!t->events[i]->users)
+            events_free(t, i);
+    if (!t->nevents) {
+        free(t->events);
+        t->events = NULL;
+    }
+}
+
+/* The idle one that was used longest ago, if there are as many as are kept; else a new one. */
+static struct shared_events *events_room(struct trace *t)
+{
+    struct shared_events *oldest = NULL;
+    unsigned idle = 0;
+    for (size_t i = 0; i < t->nevents; i++) {
+        struct shared_events *s = t->events[i];
+        idle += !s->users;
+        if (!s->users && (!oldest || s->used < oldest->used))
+            oldest = s;
+    }
+    if (idle >= IDLE_EVENTS)
+        return oldest;
+    MEM_MORE(t->events, t->nevents);
+    return t->events[t->nevents++] = mem_zero(1, sizeof *oldest);
+}
+
+static struct shared_events *events_find(const struct trace *t, size_t frame)
+{
+    for (size_t i = 0; i < t->nevents; i++)
+        if (t->events[i]->frame == frame && t->events[i]->events.n)
+            return t->events[i];
+    return NULL;
+}
+
+struct shared_events *events_take(struct trace *t, size_t frame, struct error *err)
+{
+    struct shared_events *s = events_find(t, frame);
+    if (!s) {
+        s = events_room(t);
+        s->frame = frame;
+        if (events_load(t, frame, &s->events, err))
+            return NULL;
+    }
+    s->users++;
+    return s;
+}
+
+void events_give_back(struct trace *t, struct shared_events *s)
+{
+    if (!s)
+        return;
+    assert(s->users && "what was taken is given back once");
+    s->users--;
+    s->used = ++t->cache_clock;
+}
+
+/* ---------------------------------------------------------------- an event */
 
 int event_get(struct trace *t, size_t frame, const struct event_frame *f, uint32_t i,
               struct record_frame *from, struct event *ev, struct error *err)
@@ -93,7 +163,7 @@ static const struct frame_entry *cursor_frame(const struct trace_cursor *c, size
 
 static bool cursor_wants(const struct trace_cursor *c, uint32_t pos)
 {
-    return c->classes & EVENT_CLASS_BIT(event_kind(c->events.ev[pos].kind)->cls);
+    return c->classes & EVENT_CLASS_BIT(event_kind(c->shared->events.ev[pos].kind)->cls);
 }
 
 struct trace_cursor *trace_cursor_open(struct trace *t, uint32_t classes)
@@ -109,7 +179,7 @@ void trace_cursor_close(struct trace_cursor *c)
 {
     if (!c)
         return;
-    event_frame_free(&c->events);
+    events_give_back(c->t, c->shared);
     records_free(&c->inputs);
     free(c);
 }
@@ -119,9 +189,10 @@ static int cursor_load(struct trace_cursor *c, struct error *err)
     assert(c->at < cursor_list(c)->n && "at the end there is no frame");
     if (c->loaded == c->at)
         return 0;
-    event_frame_free(&c->events);
+    events_give_back(c->t, c->shared);
     c->loaded = SIZE_MAX;
-    if (events_load(c->t, cursor_list(c)->frame[c->at], &c->events, err))
+    c->shared = events_take(c->t, cursor_list(c)->frame[c->at], err);
+    if (!c->shared)
         return -1;
     c->loaded = c->at;
     return 0;
@@ -143,7 +214,7 @@ int trace_cursor_seek_icount(struct trace_cursor *c, uint64_t icount, struct err
         return 0;
     if (cursor_load(c, err))
         return -1;
-    while (c->pos < c->events.n && c->events.ev[c->pos].icount < icount)
+    while (c->pos < c->shared->events.n && c->shared->events.ev[c->pos].icount < icount)
         c->pos++;
     return 0;
 }
@@ -183,7 +254,7 @@ static int cursor_give(struct trace_cursor *c, uint32_t pos, uint32_t then, stru
                        uint64_t *number, struct error *err)
 {
     assert(c->loaded == c->at && "an event is taken from its own frame");
-    if (event_get(c->t, cursor_list(c)->frame[c->at], &c->events, pos, &c->inputs, ev, err))
+    if (event_get(c->t, cursor_list(c)->frame[c->at], &c->shared->events, pos, &c->inputs, ev, err))
         return -1;
     if (number)
         *number = cursor_frame(c, c->at)->info.first + pos;
@@ -198,7 +269,7 @@ int trace_cursor_next(struct trace_cursor *c, struct event *ev, uint64_t *number
             continue;
         if (cursor_load(c, err))
             return -1;
-        for (; c->pos < c->events.n; c->pos++)
+        for (; c->pos < c->shared->events.n; c->pos++)
             if (cursor_wants(c, c->pos))
                 return cursor_give(c, c->pos, c->pos + 1, ev, number, err);
     }

@@ -56,7 +56,6 @@ uint64_t trace_verifier_next(const struct trace_verifier *v)
 /* Unpacks the current frame, to compare its events one by one. */
 static int verify_load(struct trace_verifier *v, struct error *err)
 {
-    event_frame_free(&v->recorded);
     v->one_by_one = true;
     return events_load(v->t, verify_list(v)->frame[v->at], &v->recorded, err);
 }
@@ -112,7 +111,6 @@ static int verify_encoded(struct trace_verifier *v, struct trace_difference *dif
     size_t n;
     const void *bytes = event_encoder_bytes(v->encoder, &n);
     uint8_t *copy = mem_copy(bytes, n);
-    event_frame_free(&v->replayed);
     const char *bad =
         event_frame_decode(&v->replayed, copy, n, count, v->t->config.step_ns, &v->t->layout, 0);
     if (bad)
