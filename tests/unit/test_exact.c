@@ -5,6 +5,7 @@
  * $EXACT_STEPS (how many single steps a piece gets); without them there is nothing to do. With $EXACT_OUT, the traces of machines
  * whose state was changed midway are left in that folder.
  */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -160,7 +161,7 @@ struct outcome {
     uint64_t state, reports, events, icount, time;
 };
 
-/* Ends the machine. */
+/* The machine reports to nobody then. */
 static struct outcome outcome(struct engine *e, struct reports *r)
 {
     struct state_hash *h = state_hash_new();
@@ -169,6 +170,13 @@ static struct outcome outcome(struct engine *e, struct reports *r)
     state_hash_free(h);
     XXH3_freeState(r->digest);
     free(r);
+    e->ops->observe(e, 0, NULL);
+    return o;
+}
+
+static struct outcome last_outcome(struct engine *e, struct reports *r)
+{
+    const struct outcome o = outcome(e, r);
     e->ops->destroy(e);
     return o;
 }
@@ -204,15 +212,21 @@ static void load(struct engine *e, struct saved *s)
         fail_msg("%s", err.text);
 }
 
-/* The same state in another machine. */
+static void move(struct engine *from, struct engine *to, struct reports *r)
+{
+    struct saved *s = saved_take(from);
+    load(to, s);
+    saved_free(s);
+    from->ops->observe(from, 0, NULL);
+    listen_to(to, r);
+}
+
+/* The same state in a new machine. */
 static struct engine *moved(const struct guest *g, struct engine *e, struct reports *r)
 {
-    struct saved *s = saved_take(e);
     struct engine *fresh = machine(g);
-    load(fresh, s);
-    saved_free(s);
+    move(e, fresh, r);
     e->ops->destroy(e);
-    listen_to(fresh, r);
     return fresh;
 }
 
@@ -222,6 +236,23 @@ struct piece {
     struct saved *from;
     uint64_t start, steps;
 };
+
+/* The machines that run pieces. Each run begins in one that has done something else before, as in a timeline, and may leave
+ * nothing behind. (Hard mode takes new ones.) */
+struct pair {
+    struct engine *at, *other;
+};
+
+static struct pair pair(const struct guest *g)
+{
+    return (struct pair){machine(g), machine(g)};
+}
+
+static void pair_end(struct pair *p)
+{
+    p->at->ops->destroy(p->at);
+    p->other->ops->destroy(p->other);
+}
 
 static uint64_t random_of(uint64_t *seed)
 {
@@ -253,39 +284,45 @@ static uint64_t next_steps(enum way w, uint64_t *seed, uint64_t all)
     return 1 + (r >> 8) % (r % 4 == 0 ? 10000 : r % 4 == 1 ? 300 : 20);
 }
 
-static struct outcome run_piece(const struct guest *g, const struct piece *p, enum way w, uint64_t seed)
+static void swap(struct pair *m)
 {
-    struct engine *e = machine(g);
-    load(e, p->from);
-    struct reports *r = listen_to(e, NULL);
-    for (uint64_t at = p->start, end = p->start + p->steps; at < end;) {
-        at += next_steps(w, &seed, p->steps);
-        if (!run_to(e, at < end ? at : end))
-            break;
-        if (w == FLUSHED)
-            flush(e);
-        if (w == MOVED && at < end)
-            e = moved(g, e, r);
-    }
-    return outcome(e, r);
+    *m = (struct pair){m->other, m->at};
 }
 
-static void check_piece(const struct guest *g, const struct piece *p, uint64_t seed)
+static struct outcome run_piece(struct pair *m, const struct piece *p, enum way w, uint64_t seed)
 {
-    struct outcome first = run_piece(g, p, AT_ONCE, seed);
+    load(m->at, p->from);
+    struct reports *r = listen_to(m->at, NULL);
+    for (uint64_t at = p->start, end = p->start + p->steps; at < end;) {
+        at += next_steps(w, &seed, p->steps);
+        if (!run_to(m->at, at < end ? at : end))
+            break;
+        if (w == FLUSHED)
+            flush(m->at);
+        if (w == MOVED && at < end) {
+            move(m->at, m->other, r);
+            swap(m);
+        }
+    }
+    return outcome(m->at, r);
+}
+
+static void check_piece(struct pair *m, const struct piece *p, uint64_t seed)
+{
+    struct outcome first = run_piece(m, p, AT_ONCE, seed);
     for (enum way w = BY_ONE; w < WAYS; w++) {
-        struct outcome o = run_piece(g, p, w, seed);
+        struct outcome o = run_piece(m, p, w, seed);
         assert_same(&first, &o, way_name[w], p->start);
     }
 }
 
 /* Runs on to the position, and checks the piece that begins there. */
-static bool check_from(const struct guest *g, struct engine *e, uint64_t start, uint64_t steps)
+static bool check_from(struct pair *m, struct engine *e, uint64_t start, uint64_t steps)
 {
     if (!run_to(e, start))
         return false;
     struct piece p = {saved_take(e), start, steps};
-    check_piece(g, &p, start * 2654435761u + 1);
+    check_piece(m, &p, start * 2654435761u + 1);
     saved_free(p.from);
     return true;
 }
@@ -300,8 +337,10 @@ static void pieces_firmware(enum which which)
     unsigned long steps = piece_steps();
     struct guest g = guest(which);
     struct engine *e = machine(&g);
+    struct pair m = pair(&g);
     for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
-        assert_true(check_from(&g, e, starts[i], steps));
+        assert_true(check_from(&m, e, starts[i], steps));
+    pair_end(&m);
     e->ops->destroy(e);
     image_files_free(g.files);
 }
@@ -321,13 +360,15 @@ static void test_pieces_kernel(void **state)
     unsigned long steps = piece_steps();
     struct guest g = guest(DIRECT);
     struct engine *e = machine(&g);
+    struct pair m = pair(&g);
     struct reports *r = listen_to(e, NULL);
     uint64_t at = 0;
-    check_from(&g, e, 0, steps);
-    for (uint64_t every = 300000000; check_from(&g, e, at += every, steps);)
+    check_from(&m, e, 0, steps);
+    for (uint64_t every = 300000000; check_from(&m, e, at += every, steps);)
         every = r->ring3 ? 2000000 : r->console ? 100000000 : 300000000;
     assert_true(r->ring3 > 0);
-    outcome(e, r);
+    pair_end(&m);
+    last_outcome(e, r);
     image_files_free(g.files);
 }
 
@@ -347,7 +388,7 @@ static void hard_mode(enum which which, uint64_t from, uint64_t until, uint64_t 
             break;
         hard = moved(&g, hard, rh);
     }
-    struct outcome soft = outcome(e, r), o = outcome(hard, rh);
+    struct outcome soft = last_outcome(e, r), o = last_outcome(hard, rh);
     assert_same(&soft, &o, "in hard mode", from);
     image_files_free(g.files);
 }
@@ -372,9 +413,11 @@ static void test_wild(void **state)
     for (enum which which = WILD; which <= WILD_SMP; which++) {
         struct guest g = guest(which);
         struct engine *e = machine(&g);
-        for (uint64_t start = 0; start < 40 * steps && check_from(&g, e, start, steps / 4);
+        struct pair m = pair(&g);
+        for (uint64_t start = 0; start < 40 * steps && check_from(&m, e, start, steps / 4);
              start += 4 * steps)
             ;
+        pair_end(&m);
         e->ops->destroy(e);
         image_files_free(g.files);
         hard_mode(which, 0, 40 * steps, 7001);
@@ -527,7 +570,7 @@ static void test_flips(void **state)
     image_files_free(g.files);
 }
 
-/* Some tests only: their names, with * and ?. */
+/* Some tests only: their names, with * and ?. The memory of saved states is used again: new memory takes longer than the runs do. */
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -536,6 +579,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_hard_kernel),     cmocka_unit_test(test_wild),
         cmocka_unit_test(test_flips),
     };
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
