@@ -77,7 +77,8 @@ struct client {
     const uint8_t *in;
     size_t n, at, piece;
     struct text out; /* may contain zero bytes; out.n is the length */
-    bool deaf;       /* cannot be written to */
+    size_t room;
+    bool deaf; /* cannot be written to */
     /* Its disconnection is noticed while something runs; otherwise only when the stub waits for it. */
     bool vanishes;
 };
@@ -100,7 +101,7 @@ static inline int client_write(void *ctx, const void *buf, size_t n)
     struct client *c = ctx;
     if (c->deaf)
         return -1;
-    c->out.s = mem_resize(c->out.s, c->out.n + n + 1);
+    c->out.s = mem_grow(c->out.s, &c->room, c->out.n + n + 1, 1);
     memcpy(c->out.s + c->out.n, buf, n);
     c->out.n += n;
     c->out.s[c->out.n] = 0;
