@@ -175,6 +175,22 @@ static int address_of(struct app *a, const char *arg, uint64_t fallback, uint64_
     return -1;
 }
 
+const char *app_access_word(const char *arg, enum timeline_stop_kind *kind)
+{
+    static const struct {
+        const char *word;
+        enum timeline_stop_kind kind;
+    } words[] = {{"write", TS_WATCH_WRITE}, {"read", TS_WATCH_READ}, {"access", TS_WATCH_ACCESS}};
+    const size_t n = arg ? strcspn(arg, " ") : 0;
+    for (size_t i = 0; n && i < sizeof words / sizeof words[0]; i++)
+        if (strlen(words[i].word) == n && !strncmp(arg, words[i].word, n)) {
+            *kind = words[i].kind;
+            arg += n + strspn(arg + n, " ");
+            return *arg ? arg : NULL;
+        }
+    return arg;
+}
+
 static enum react do_change(struct app *a, enum command c, const char *arg)
 {
     struct memory_state *m = memory_of(a);
@@ -210,7 +226,9 @@ static enum react do_break(struct app *a, enum command c, const char *arg)
 static enum react do_watch(struct app *a, enum command c, const char *arg)
 {
     struct memory_state *m = memory_of(a);
+    enum timeline_stop_kind kind = TS_WATCH_WRITE;
     uint64_t address, length;
+    arg = app_access_word(arg, &kind);
     if (address_of(a, arg, m->cursor, &address, &length))
         return REACT_DRAW;
     if (!arg && m->physical)
@@ -218,7 +236,7 @@ static enum react do_watch(struct app *a, enum command c, const char *arg)
     else if (!arg && !m->cursor)
         prompt_open(a, PROMPT_ARGUMENT, c, NULL);
     else {
-        session_stop_toggle(a->s, TS_WATCH_WRITE, address, length);
+        session_stop_toggle(a->s, kind, address, length);
         app_say(a, STYLE_NORMAL, "%s", a->s->text);
     }
     a->pane[VIEW_MARKS].stale = true;
@@ -245,9 +263,15 @@ static enum react do_find(struct app *a, enum command c, const char *arg)
     enum timeline_stop_kind kind = memory ? TS_WATCH_WRITE : TS_BREAK_LINEAR;
     uint64_t address, length;
     struct error err;
-    if (arg && (!strncmp(arg, "exec ", 5) || !strncmp(arg, "write ", 6))) {
-        kind = *arg == 'e' ? TS_BREAK_LINEAR : TS_WATCH_WRITE;
-        arg = strchr(arg, ' ') + 1;
+    if (arg && !strncmp(arg, "exec ", 5)) {
+        kind = TS_BREAK_LINEAR;
+        arg += 5;
+    }
+    arg = app_access_word(arg, &kind);
+    memory &= kind != TS_BREAK_LINEAR;
+    if (!arg && !memory && kind != TS_BREAK_LINEAR) {
+        app_refuse(a, "of which memory? Select a byte, or give an address");
+        return REACT_DRAW;
     }
     if (address_of(a, arg, memory ? m->cursor : code_selected(a), &address, &length))
         return REACT_DRAW;

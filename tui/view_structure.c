@@ -158,8 +158,11 @@ static enum react back(struct pane *p)
 
 static enum react structure_command(struct app *a, struct pane *p, enum command c, const char *arg)
 {
+    enum timeline_stop_kind kind = TS_WATCH_WRITE;
     struct types_part part;
     struct error err;
+    if (c == CMD_WATCH || c == CMD_FIND)
+        arg = app_access_word(arg, &kind);
     if (arg)
         return REACT_UNKNOWN;
     if (c == CMD_BACK)
@@ -179,12 +182,12 @@ static enum react structure_command(struct app *a, struct pane *p, enum command 
     case CMD_WRITER:
         return app_moved(a, session_writer(a->s, at, n));
     case CMD_WATCH:
-        session_stop_toggle(a->s, TS_WATCH_WRITE, at, n);
+        session_stop_toggle(a->s, kind, at, n);
         a->pane[VIEW_MARKS].stale = true;
         app_say(a, STYLE_NORMAL, "%s", a->s->text);
         return REACT_DRAW;
     case CMD_FIND:
-        if (session_find(a->s, TS_WATCH_WRITE, at, n, &err))
+        if (session_find(a->s, kind, at, n, &err))
             app_refuse(a, "%.390s", err.text);
         else
             app_say(a, STYLE_GOOD, "%s", a->s->text);

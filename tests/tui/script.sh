@@ -34,6 +34,13 @@ script 2 'no console line' 'origin console never printed'
 script 2 'from 0 on' 'origin screen 1'
 script 2 'diversion' 'goto 40%' live 'keys C-a x' live 'origin rax'
 
+# Reads are found and stopped at as bootreel find has them: the BIOS looks at the boot sector's signature once.
+at=$("$BOOTREEL" find "$work/a.reel" --read 0x7dfe,2 --first | awk '{print $1; exit}' | sed ':a; s/\B[0-9]\{3\}\>/,&/; ta')
+script 0 '' 'goto 90%' 'find read 0x7dfe 2' 'expect read 1 time;' 'watch read 0x7dfe 2' 'expect read watchpoint at 0x7dfe' 'page marks' \
+    'expect read watchpoint of 2 bytes' 'back-continue' "expect a.reel  $at " 'watch read 0x7dfe' 'expect removed' 'watch access 0x7dfe 2' \
+    'expect access watchpoint at 0x7dfe'
+script 2 'of which memory' 'page code' 'find read'
+
 # q, ? and Esc close the help, and do not end the program.
 script 0 '' 'keys ?' 'expect Keys' 'keys q' 'expect Timeline' 'keys ? Esc' 'expect Timeline' 'keys ? ?' 'expect Timeline'
 
