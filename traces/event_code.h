@@ -44,8 +44,8 @@ static inline bool event_refers(const struct event *ev)
 }
 
 /* Decodes `count` events from n bytes at `raw`, of which it takes ownership (also on error); they may refer to
- * inputs with numbers below `inputs`. *f is empty, or has another frame, whose memory is used again: it is up to 3 MB, and
- * the first use of new memory takes longer than decoding. Returns NULL, or what is wrong. Free with event_frame_free, also on error. */
+ * inputs with numbers below `inputs`. *f is empty, or holds another frame, whose memory is used again: it can be 3 MB, and
+ * to use new memory for the first time can take longer than to decode. Returns NULL, or what is wrong. Free with event_frame_free, also on error. */
 const char *event_frame_decode(struct event_frame *f, uint8_t *raw, size_t n, uint32_t count,
                                uint64_t step_ns, const struct event_layout *layout, uint64_t inputs);
 void event_frame_free(struct event_frame *f);

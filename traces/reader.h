@@ -11,7 +11,7 @@
  * in many frames. */
 enum { CACHED_FRAMES = 256, CACHED_BYTES = 16 << 20 };
 
-/* Unpacked event frames that no cursor uses: up to 3 MB each. */
+/* So many unpacked event frames that no cursor uses are kept; each takes up to 3 MB. */
 enum { IDLE_EVENTS = 3 };
 
 struct page_item;
@@ -98,12 +98,12 @@ struct record_frame {
     size_t n;
 };
 
-/* An unpacked event frame, which cursors share. */
+/* An unpacked event frame. All cursors that are in it share it. */
 struct shared_events {
     size_t frame;
     struct event_frame events;
-    unsigned users; /* 0: it is idle, kept for the next one */
-    uint64_t used;  /* by the trace's clock */
+    unsigned users; /* 0: it is idle, kept for whoever asks for it next */
+    uint64_t used;  /* when it was last given back, by `cache_clock` */
 };
 
 struct trace {
@@ -182,9 +182,9 @@ void config_free(struct trace *t);
 /* ---- reader_events.c ---- */
 /* Unpacks an event frame into *f, which is empty or has another one. On error it is empty. */
 int events_load(struct trace *t, size_t frame, struct event_frame *f, struct error *err);
-/* The same, for several users; NULL on error. Give it back, also if it is NULL. */
+/* The frame for one more user, unpacked if it is not there yet; NULL on error. */
 struct shared_events *events_take(struct trace *t, size_t frame, struct error *err);
-void events_give_back(struct trace *t, struct shared_events *s);
+void events_give_back(struct trace *t, struct shared_events *s); /* NULL is allowed */
 /* Frees the idle ones. */
 void events_clear(struct trace *t);
 /* Event i of the frame, with its data. If they are those of an input, they are in `from`, where its frame stays

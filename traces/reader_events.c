@@ -9,9 +9,8 @@ struct trace_cursor {
     /* The cursor is before event `pos` of event frame `at` (index in the list); at == list->n is the end. */
     size_t at;
     uint32_t pos;
-    size_t loaded; /* the frame of `shared`; SIZE_MAX: none */
-    struct shared_events *shared;
-    struct record_frame inputs; /* that have the data of the event that was given last */
+    struct shared_events *shared; /* an event frame, not always the one at `at`; NULL: none yet */
+    struct record_frame inputs;   /* that have the data of the event that was given last */
 };
 
 /* Checks that the frame contains what its header says. */
@@ -65,23 +64,32 @@ void events_clear(struct trace *t)
     }
 }
 
-/* The idle one that was used longest ago, if there are as many as are kept; else a new one. */
-static struct shared_events *events_room(struct trace *t)
+/* The idle one that was used longest ago, if at least n are idle; else t->nevents. */
+static size_t events_oldest(const struct trace *t, unsigned n)
 {
-    struct shared_events *oldest = NULL;
+    size_t oldest = t->nevents;
     unsigned idle = 0;
     for (size_t i = 0; i < t->nevents; i++) {
-        struct shared_events *s = t->events[i];
-        idle += !s->users;
-        if (!s->users && (!oldest || s->used < oldest->used))
-            oldest = s;
+        if (t->events[i]->users)
+            continue;
+        idle++;
+        if (oldest == t->nevents || t->events[i]->used < t->events[oldest]->used)
+            oldest = i;
     }
-    if (idle >= IDLE_EVENTS)
-        return oldest;
-    MEM_MORE(t->events, t->nevents);
-    return t->events[t->nevents++] = mem_zero(1, sizeof *oldest);
+    return idle < n ? t->nevents : oldest;
 }
 
+/* One whose memory can be used again, or a new one. */
+static struct shared_events *events_room(struct trace *t)
+{
+    const size_t oldest = events_oldest(t, IDLE_EVENTS);
+    if (oldest < t->nevents)
+        return t->events[oldest];
+    MEM_MORE(t->events, t->nevents);
+    return t->events[t->nevents++] = mem_zero(1, sizeof *t->events[0]);
+}
+
+/* One that could not be read is there, too, and empty. */
 static struct shared_events *events_find(const struct trace *t, size_t frame)
 {
     for (size_t i = 0; i < t->nevents; i++)
@@ -110,6 +118,9 @@ void events_give_back(struct trace *t, struct shared_events *s)
     assert(s->users && "what was taken is given back once");
     s->users--;
     s->used = ++t->cache_clock;
+    const size_t oldest = events_oldest(t, IDLE_EVENTS + 1);
+    if (oldest < t->nevents)
+        events_free(t, oldest);
 }
 
 /* ---------------------------------------------------------------- an event */
@@ -171,7 +182,6 @@ struct trace_cursor *trace_cursor_open(struct trace *t, uint32_t classes)
     struct trace_cursor *c = mem_zero(1, sizeof *c);
     c->t = t;
     c->classes = classes;
-    c->loaded = SIZE_MAX;
     return c;
 }
 
@@ -184,18 +194,19 @@ void trace_cursor_close(struct trace_cursor *c)
     free(c);
 }
 
+static bool cursor_loaded(const struct trace_cursor *c)
+{
+    return c->shared && c->shared->frame == cursor_list(c)->frame[c->at];
+}
+
 static int cursor_load(struct trace_cursor *c, struct error *err)
 {
     assert(c->at < cursor_list(c)->n && "at the end there is no frame");
-    if (c->loaded == c->at)
+    if (cursor_loaded(c))
         return 0;
     events_give_back(c->t, c->shared);
-    c->loaded = SIZE_MAX;
     c->shared = events_take(c->t, cursor_list(c)->frame[c->at], err);
-    if (!c->shared)
-        return -1;
-    c->loaded = c->at;
-    return 0;
+    return c->shared ? 0 : -1;
 }
 
 int trace_cursor_seek_icount(struct trace_cursor *c, uint64_t icount, struct error *err)
@@ -253,7 +264,7 @@ int trace_cursor_seek_nth(struct trace_cursor *c, uint64_t n, struct error *err)
 static int cursor_give(struct trace_cursor *c, uint32_t pos, uint32_t then, struct event *ev,
                        uint64_t *number, struct error *err)
 {
-    assert(c->loaded == c->at && "an event is taken from its own frame");
+    assert(cursor_loaded(c) && "an event is taken from its own frame");
     if (event_get(c->t, cursor_list(c)->frame[c->at], &c->shared->events, pos, &c->inputs, ev, err))
         return -1;
     if (number)

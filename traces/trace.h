@@ -311,9 +311,9 @@ uint64_t trace_image_recorded(const struct trace *t, unsigned image);
 uint64_t trace_event_count(const struct trace *t, uint32_t classes);
 
 /* Walks through the events of some classes in both directions. A cursor is between two events. Events
- * are numbered from 0 over all classes. Several cursors of one trace may be open; each has one
- * unpacked frame, which it shares with those that are at it, and one of inputs if the data of events are there.
- * Close them before the trace. */
+ * are numbered from 0 over all classes. Several cursors of one trace may be open; those in the same
+ * frame share what is unpacked of it. A cursor also keeps one unpacked frame of inputs, if the data of events are
+ * there. Close all cursors before the trace. */
 struct trace_cursor;
 
 struct trace_cursor *trace_cursor_open(struct trace *t, uint32_t classes); /* before the first event */

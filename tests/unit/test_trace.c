@@ -4,6 +4,7 @@
  */
 #include "tests/unit/trace_sample.h"
 #include "traces/memory.h"
+#include "traces/reader.h"
 
 #include <time.h>
 
@@ -141,6 +142,34 @@ static void test_cursor_seek(void **state)
     assert_int_equal(trace_cursor_next(some, &ev, NULL, NULL), 0);
     trace_cursor_close(c);
     trace_cursor_close(some);
+    trace_close(t);
+    free(b.p);
+}
+
+/* Cursors all over a trace read their own events, whatever they share; few of the frames stay when they are closed. */
+static void test_cursors_share(void **state)
+{
+    enum { CURSORS = 24 };
+    struct bytes b = sample_trace("share", EVENTS);
+    struct trace *t = open_good(b);
+    struct trace_cursor *c[CURSORS];
+    struct event ev;
+    for (uint64_t i = 0; i < CURSORS; i++) {
+        c[i] = trace_cursor_open(t, EVENT_CLASSES_ALL);
+        assert_int_equal(trace_cursor_seek_number(c[i], i * EVENTS / CURSORS, NULL), 0);
+    }
+    for (uint64_t k = 0; k < EVENTS / CURSORS; k++)
+        for (uint64_t i = 0; i < CURSORS; i++) {
+            assert_int_equal(trace_cursor_next(c[i], &ev, NULL, NULL), 1);
+            assert_event(&ev, i * EVENTS / CURSORS + k);
+        }
+    assert_true(t->list[TF_EVENTS].n > IDLE_EVENTS);
+    assert_in_range(t->nevents, t->list[TF_EVENTS].n, CURSORS - 1);
+    for (int i = 0; i < CURSORS; i++)
+        trace_cursor_close(c[i]);
+    assert_int_equal(t->nevents, IDLE_EVENTS);
+    trace_relax(t);
+    assert_int_equal(t->nevents, 0);
     trace_close(t);
     free(b.p);
 }
@@ -531,6 +560,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_roundtrip_images),
         cmocka_unit_test(test_roundtrip_events),
         cmocka_unit_test(test_cursor_seek),
+        cmocka_unit_test(test_cursors_share),
         cmocka_unit_test(test_roundtrip_records),
         cmocka_unit_test(test_roundtrip_checkpoints),
         cmocka_unit_test(test_deterministic),
