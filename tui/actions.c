@@ -266,9 +266,9 @@ static enum react do_find(struct app *a, enum command c, const char *arg)
     if (arg && !strncmp(arg, "exec ", 5)) {
         kind = TS_BREAK_LINEAR;
         arg += 5;
+    } else {
+        arg = app_access_word(arg, &kind);
     }
-    arg = app_access_word(arg, &kind);
-    memory &= kind != TS_BREAK_LINEAR;
     if (!arg && !memory && kind != TS_BREAK_LINEAR) {
         app_refuse(a, "of which memory? Select a byte, or give an address");
         return REACT_DRAW;

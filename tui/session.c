@@ -311,20 +311,14 @@ int session_return(struct session *s, struct error *err)
     return rc;
 }
 
-static const char *done_there(enum timeline_stop_kind kind)
-{
-    switch (kind) {
-    case TS_BREAK_LINEAR:
-    case TS_BREAK_PHYSICAL:
-        return "executed";
-    case TS_WATCH_READ:
-        return "read";
-    case TS_WATCH_ACCESS:
-        return "accessed";
-    default:
-        return "written";
-    }
-}
+/* By kind: what it is called, and what happens there. */
+static const struct {
+    const char *name, *done;
+} stop_words[] = {
+    [TS_BREAK_LINEAR] = {"breakpoint", "executed"},        [TS_BREAK_PHYSICAL] = {"breakpoint", "executed"},
+    [TS_WATCH_WRITE] = {"watchpoint", "written"},          [TS_WATCH_READ] = {"read watchpoint", "read"},
+    [TS_WATCH_ACCESS] = {"access watchpoint", "accessed"}, [TS_EVENT] = {"event", "seen"},
+};
 
 int session_find(struct session *s, enum timeline_stop_kind kind, uint64_t address, uint64_t length,
                  struct error *err)
@@ -342,7 +336,7 @@ int session_find(struct session *s, enum timeline_stop_kind kind, uint64_t addre
         return -1;
     session_symbol(s, address, symbol + 1, sizeof symbol - 1);
     snprintf(s->text, sizeof s->text, "0x%" PRIx64 "%.150s: %s %u%s time%s%s%s", address,
-             symbol[1] ? symbol : "", done_there(kind), f.n, f.n == SESSION_FOUND ? " or more" : "",
+             symbol[1] ? symbol : "", stop_words[kind].done, f.n, f.n == SESSION_FOUND ? " or more" : "",
              f.n == 1 ? "" : "s", how.reason == TIMELINE_INTERRUPTED ? ", as far as it was searched" : "",
              f.n ? "; ' lists them" : "");
     return 0;
@@ -648,26 +642,14 @@ unsigned session_stop_at(const struct session *s, enum timeline_stop_kind kind, 
     return 0;
 }
 
-const char *session_stop_words(enum timeline_stop_kind kind)
+const char *session_stop_word(enum timeline_stop_kind kind)
 {
-    switch (kind) {
-    case TS_BREAK_LINEAR:
-    case TS_BREAK_PHYSICAL:
-        return "breakpoint";
-    case TS_EVENT:
-        return "event";
-    case TS_WATCH_READ:
-        return "read watchpoint";
-    case TS_WATCH_ACCESS:
-        return "access watchpoint";
-    default:
-        return "watchpoint";
-    }
+    return stop_words[kind].name;
 }
 
 int session_stop_toggle(struct session *s, enum timeline_stop_kind kind, uint64_t address, uint64_t length)
 {
-    const char *what = session_stop_words(kind);
+    const char *what = session_stop_word(kind);
     struct error err;
     unsigned id = session_stop_at(s, kind, address);
     if (id) {

@@ -132,8 +132,8 @@ const struct processes *session_processes(struct session *s);
 bool session_changed(const struct session *s, size_t reg);
 /* The stop point of that kind at an address, or 0 if there is none. */
 unsigned session_stop_at(const struct session *s, enum timeline_stop_kind kind, uint64_t address);
-/* "watchpoint", "read watchpoint", "breakpoint". */
-const char *session_stop_words(enum timeline_stop_kind kind);
+/* What a stop point of this kind is called: "breakpoint", "watchpoint", "read watchpoint". */
+const char *session_stop_word(enum timeline_stop_kind kind);
 int session_stop_toggle(struct session *s, enum timeline_stop_kind kind, uint64_t address, uint64_t length);
 
 /* ---- what is kept from session to session, in a folder, under the trace's identity (config.c) ---- */

@@ -283,7 +283,7 @@ static void marks_build(struct app *a, struct pane *p)
     for (size_t i = 0; timeline_stop_get(a->s->tl, i, &stop, NULL); i++) {
         doc_row(d, ROW_STOP, i);
         doc_add(d, STYLE_WARNING, " %16" PRIx64 "  ", stop.address);
-        doc_add(d, STYLE_NORMAL, "%s", session_stop_words(stop.kind));
+        doc_add(d, STYLE_NORMAL, "%s", session_stop_word(stop.kind));
         if (stop.length > 1)
             doc_add(d, STYLE_NORMAL, " of %" PRIu64 " bytes", stop.length);
         doc_add(d, STYLE_SYMBOL, "  %s", session_symbol(a->s, stop.address, symbol, sizeof symbol));
