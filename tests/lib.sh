@@ -40,7 +40,8 @@ finish() {
     exit
 }
 
-# expect STATUS NAME COMMAND...: runs it and checks its exit status; its output goes to $work/NAME.out and .err.
+# expect STATUS NAME COMMAND...: runs it and checks its exit status; its output goes to $work/NAME.out and .err. If the status is wrong,
+# what it said is printed: standard error, or standard output if that is empty. A replay that differs says on the latter what differs.
 expect() {
     local want=$1 name=$2 got
     shift 2
@@ -48,7 +49,7 @@ expect() {
     got=$?
     [ "$got" = "$want" ] && return 0
     fail "$name: exit status $got, not $want: $*"
-    tail -n 5 "$work/$name.err"
+    if [ -s "$work/$name.err" ]; then tail -n 5 "$work/$name.err"; else head -n 40 "$work/$name.out"; fi
     return 1
 }
 
