@@ -3,6 +3,8 @@
  * Source: Linux, Documentation/arch/x86/orc-unwinder.rst and arch/x86/include/asm/orc_types.h. One table has the addresses
  * that rows begin at, as distances from their own places; the other has the rows, 6 bytes each.
  */
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/views/private/orc.h"
@@ -11,11 +13,17 @@
 
 enum { ROW = 6, MOST = 8 << 20 /* rows; a distribution's kernel has 400,000 */ };
 
+/* A table is read in pieces of PIECE entries, when they are needed: a backtrace needs a dozen of 400, and in a machine that was just
+ * restored each page has to be unpacked. SAMPLES of them, evenly spaced, are read at once: they tell whether the kernel has sorted
+ * the tables, and what the rows' numbers mean. */
+enum { PIECE = 1024, SAMPLES = 16 };
+
 struct view_orc {
     symbol_space kernel;
-    uint64_t at; /* where its table of addresses is; 0: none was read */
-    size_t n;
+    uint64_t at, rows_at; /* where its tables are; at is 0: there are none */
+    size_t n;             /* rows */
     uint8_t *distances, *rows;
+    bool *known;     /* by piece: it was read */
     bool newer;      /* types as since Linux 6.4 */
     bool renumbered; /* registers as in Linux 7 */
 };
@@ -29,6 +37,7 @@ static void clear(struct view_orc *o)
 {
     free(o->distances);
     free(o->rows);
+    free(o->known);
     *o = (struct view_orc){0};
 }
 
@@ -40,11 +49,40 @@ void view_orc_free(struct view_orc *o)
     free(o);
 }
 
+static size_t pieces(const struct view_orc *o)
+{
+    return (o->n + PIECE - 1) / PIECE;
+}
+
 static uint64_t address_of(const struct view_orc *o, size_t i)
 {
     int32_t distance;
+    assert(o->known[i / PIECE]);
     memcpy(&distance, o->distances + 4 * i, 4);
     return o->at + 4 * i + (uint64_t)(int64_t)distance;
+}
+
+static bool sorted(const struct view_orc *o, size_t first, size_t n)
+{
+    for (size_t i = first + 1; i < first + n; i++)
+        if (address_of(o, i) < address_of(o, i - 1))
+            return false;
+    return true;
+}
+
+/* Reads a piece, unless that was done. False: it is not there, or not sorted. */
+static bool need(struct view_orc *o, struct look m, unsigned cpu, size_t piece)
+{
+    const size_t i = piece * PIECE, n = o->n - i < PIECE ? o->n - i : PIECE;
+    assert(i < o->n);
+    if (o->known[piece])
+        return true;
+    const uint64_t tables = view_tables_for(m, cpu, o->at);
+    if (view_peek(m, tables, o->at + 4 * i, o->distances + 4 * i, 4 * n) != 4 * n ||
+        view_peek(m, tables, o->rows_at + ROW * i, o->rows + ROW * i, ROW * n) != ROW * n)
+        return false;
+    o->known[piece] = true;
+    return o->known[piece] = sorted(o, i, n);
 }
 
 /* Linux 7 has other numbers for some registers than all kernels before. */
@@ -69,51 +107,39 @@ static void row_of(const struct view_orc *o, size_t i, struct orc_row *row, unsi
         p[5] >> 2 & 3; /* before 6.3 bit 2, in 6.3 bit 3, where bit 2 is set in frames of interrupts only */
 }
 
-/* Which numbers the types have: most rows are of calls, which were 0 and are 2. */
-static bool has_newer_types(const struct view_orc *o)
+/* What the rows' numbers mean. Most rows are of calls, which were type 0 and are 2, and most frames are found from the stack pointer,
+ * which was register 5 and is 3. */
+struct census {
+    size_t type[4], reg[16];
+};
+
+static void count_rows(const struct view_orc *o, size_t piece, struct census *c)
 {
-    size_t calls[4] = {0};
-    for (size_t i = 0; i < o->n; i++)
-        calls[o->rows[ROW * i + 5] & 3]++;
-    return calls[2] > calls[0];
+    for (size_t i = piece * PIECE; i < o->n && i < (piece + 1) * PIECE; i++) {
+        const uint8_t *row = o->rows + ROW * i;
+        c->type[row[5] & 3]++;
+        c->reg[row[4] & 15]++;
+    }
 }
 
-/* Which numbers the registers have: most frames are found from the stack pointer, which was 5 and is 3. */
-static bool is_renumbered(const struct view_orc *o)
+static bool read_samples(struct view_orc *o, struct look m, unsigned cpu)
 {
-    size_t from[16] = {0};
-    for (size_t i = 0; i < o->n; i++)
-        from[o->rows[ROW * i + 4] & 15]++;
-    return from[3] > from[5];
-}
-
-static bool sorted(const struct view_orc *o)
-{
-    for (size_t i = 1; i < o->n; i++)
-        if (address_of(o, i) < address_of(o, i - 1))
+    const size_t all = pieces(o), n = all < SAMPLES ? all : SAMPLES;
+    struct census c = {0};
+    uint64_t last = 0;
+    for (size_t k = 0; k < n; k++) {
+        const size_t piece = k * all / n;
+        if (!need(o, m, cpu, piece) || address_of(o, piece * PIECE) < last)
             return false;
+        last = address_of(o, piece * PIECE);
+        count_rows(o, piece, &c);
+    }
+    o->newer = c.type[2] > c.type[0];
+    o->renumbered = c.reg[3] > c.reg[5];
     return true;
 }
 
-static bool read_tables(struct view_orc *o, struct look m, unsigned cpu, uint64_t from, uint64_t to,
-                        uint64_t rows)
-{
-    size_t n = (size_t)((to - from) / 4);
-    if (to <= from || n > MOST)
-        return false;
-    o->distances = mem_alloc(4 * n);
-    o->rows = mem_alloc(ROW * n);
-    o->n = n;
-    const uint64_t tables = view_tables_for(m, cpu, from);
-    if (view_peek(m, tables, from, o->distances, 4 * n) != 4 * n ||
-        view_peek(m, tables, rows, o->rows, ROW * n) != ROW * n)
-        return false;
-    o->newer = has_newer_types(o);
-    o->renumbered = is_renumbered(o);
-    return sorted(o);
-}
-
-/* Reads the tables of the kernel that is there now, unless that was done. */
+/* Finds the tables of the kernel that is there now, unless that was done. */
 static bool look(struct view_orc *o, struct look m, unsigned cpu, const struct symbols *s,
                  symbol_space kernel)
 {
@@ -124,14 +150,35 @@ static bool look(struct view_orc *o, struct look m, unsigned cpu, const struct s
         !symbols_find(s, kernel, "__start_orc_unwind", at, &rows))
         return false;
     if (o->at == from.address && o->kernel == kernel)
-        return o->n > 0;
-    clear(o);
-    o->at = from.address;
-    o->kernel = kernel;
-    if (read_tables(o, m, cpu, from.address, to.address, rows.address))
         return true;
-    clear(o); /* perhaps the kernel has not mapped them yet */
+    clear(o);
+    if (to.address <= from.address || (to.address - from.address) / 4 > MOST)
+        return false;
+    *o = (struct view_orc){.kernel = kernel, .at = from.address, .rows_at = rows.address};
+    o->n = (size_t)((to.address - from.address) / 4);
+    o->distances = mem_alloc(4 * o->n);
+    o->rows = mem_alloc(ROW * o->n);
+    o->known = mem_zero(pieces(o), sizeof o->known[0]);
+    if (o->n && read_samples(o, m, cpu))
+        return true;
+    clear(o); /* perhaps the kernel has not mapped or sorted them yet */
     return false;
+}
+
+/* The number of rows that begin at or before `pc`; SIZE_MAX: a piece cannot be read. */
+static size_t rows_up_to(struct view_orc *o, struct look m, unsigned cpu, uint64_t pc)
+{
+    size_t low = 0, high = o->n;
+    while (low < high) {
+        const size_t mid = (low + high) / 2;
+        if (!need(o, m, cpu, mid / PIECE))
+            return SIZE_MAX;
+        if (address_of(o, mid) <= pc)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
 }
 
 bool view_orc_row(struct view_orc *o, struct look m, unsigned cpu, const struct symbols *s,
@@ -140,19 +187,12 @@ bool view_orc_row(struct view_orc *o, struct look m, unsigned cpu, const struct 
     static const enum orc_type older[] = {ORC_CALL, ORC_REGS, ORC_REGS_PARTIAL, ORC_NOTHING};
     unsigned type;
     bool end;
-    if (!look(o, m, cpu, s, kernel) || pc < address_of(o, 0))
+    if (!look(o, m, cpu, s, kernel))
         return false;
-    size_t low = 0, high = o->n;
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (address_of(o, mid) <= pc)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    if (low == o->n) /* beyond the last row, which ends the code that it begins */
+    const size_t upto = rows_up_to(o, m, cpu, pc);
+    if (!upto || upto >= o->n) /* the last row ends the code that it begins */
         return false;
-    row_of(o, low - 1, row, &type, &end);
+    row_of(o, upto - 1, row, &type, &end);
     row->type = o->newer ? type <= ORC_REGS_PARTIAL ? type : ORC_NOTHING : older[type];
     if (!o->newer && row->sp_reg == ORC_UNDEFINED)
         row->type = end ? ORC_END : ORC_NOTHING;
