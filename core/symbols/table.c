@@ -24,7 +24,8 @@ void symbol_table_free(struct symbol_table *t)
     free(t->types);
     free(t->frames);
     free(t->lines);
-    hash_index_clear(&t->by_name);
+    free(t->chain);
+    free(t->next_named);
     free(t->names);
     free(t->entries);
     free(t->name);
@@ -192,15 +193,22 @@ static void set_sizes(struct symbol_table *t)
     t->low = first < t->n ? t->entries[first].address : 0;
 }
 
-static uint64_t table_hash(const struct symbol_table *t)
+static uint64_t name_hash(const char *name, size_t n)
+{
+    return XXH3_64bits(name, n);
+}
+
+/* What tells the table from others. Leaves the lower half of each name's hash in `next_named`. */
+static uint64_t table_hash(struct symbol_table *t)
 {
     uint64_t h = XXH3_64bits_withSeed(t->name, strlen(t->name), t->n);
     for (size_t i = 0; i < t->n; i++) {
         const struct entry *e = &t->entries[i];
         const char *name = t->names + e->name;
-        const uint64_t key[4] = {e->address, e->size, (uint8_t)e->type, e->flags};
+        const uint64_t key[5] = {e->address, e->size, (uint8_t)e->type, e->flags,
+                                 name_hash(name, strlen(name))};
         h = XXH3_64bits_withSeed(key, sizeof key, h);
-        h = XXH3_64bits_withSeed(name, strlen(name), h);
+        t->next_named[i] = (uint32_t)key[4];
     }
     for (size_t i = 0; i < t->nlines; i++) {
         const uint64_t key[3] = {t->lines[i].address, t->lines[i].file, t->lines[i].line};
@@ -216,12 +224,17 @@ static uint64_t table_hash(const struct symbol_table *t)
     return symbol_table_hash_members(t, h);
 }
 
-static void hash_names(struct symbol_table *t)
+/* Makes the chains from the hashes that table_hash() left. Each is in the order of the entries. */
+static void chain_names(struct symbol_table *t)
 {
-    hash_index_reserve(&t->by_name, t->n);
-    for (size_t i = 0; i < t->n; i++) {
-        const char *name = t->names + t->entries[i].name;
-        hash_index_add(&t->by_name, XXH3_64bits(name, strlen(name)), i);
+    t->chains = 1;
+    while (t->chains < t->n)
+        t->chains *= 2;
+    t->chain = mem_zero(t->chains, sizeof t->chain[0]);
+    for (size_t i = t->n; i-- > 0;) {
+        uint32_t *first = &t->chain[t->next_named[i] & (t->chains - 1)];
+        t->next_named[i] = *first;
+        *first = (uint32_t)i + 1;
     }
 }
 
@@ -233,6 +246,7 @@ struct symbol_table *symbol_table_end(struct symbol_table *t)
     sort_rows(t->lines, t->nlines, sizeof *t->lines, by_row);
     symbol_table_sort_frames(t);
     set_sizes(t);
+    t->next_named = mem_alloc(t->n * sizeof t->next_named[0]);
     t->hash = table_hash(t);
     for (size_t i = 0; i < s->ntables; i++)
         if (s->tables[i]->hash == t->hash && s->tables[i]->n == t->n &&
@@ -240,7 +254,7 @@ struct symbol_table *symbol_table_end(struct symbol_table *t)
             symbol_table_free(t);
             return s->tables[i];
         }
-    hash_names(t);
+    chain_names(t);
     t->number = (uint32_t)s->ntables;
     assert(s->ntables < UINT32_MAX);
     MEM_MORE(s->tables, s->ntables);
@@ -364,12 +378,11 @@ static bool find_in(const struct symbol_table *t, uint64_t bias, const char *nam
     bool found = false;
     struct symbol sym;
     assert(symbol_table_whole(t) && "names are found in a whole table");
-    for (struct hash_search s = hash_search(&t->by_name, XXH3_64bits(name, n));
-         hash_found(&t->by_name, &s);) {
-        const char *other = t->names + t->entries[s.number].name;
+    for (uint32_t k = t->chain[name_hash(name, n) & (t->chains - 1)]; k; k = t->next_named[k - 1]) {
+        const char *other = t->names + t->entries[k - 1].name;
         if (strncmp(other, name, n) || other[n])
             continue;
-        symbol_of(t, s.number, bias, &sym);
+        symbol_of(t, k - 1, bias, &sym);
         if (after && !better(after, &sym))
             continue;
         if (!found || better(&sym, best))

@@ -2,7 +2,6 @@
 #ifndef BOOTREEL_CORE_SYMBOLS_IMPL_H
 #define BOOTREEL_CORE_SYMBOLS_IMPL_H
 
-#include "core/ground/hash_index.h"
 #include "core/symbols/symbols.h"
 
 enum { SYMBOL_NAME_MAX = 511 };
@@ -28,7 +27,10 @@ struct symbol_table {
     size_t n, cap;
     char *names; /* one after the other, each ended by NUL */
     size_t names_len, names_cap;
-    struct hash_index by_name; /* of entries; not empty once the table is whole */
+    /* Entries by the hash of their names, once the table is whole: numbers + 1, 0 ends a chain. That is a quarter of what a hash_index
+     * of them takes, and to use new memory for the first time takes longer than all the rest. */
+    uint32_t *chain, *next_named; /* by hash; by entry */
+    size_t chains;                /* a power of 2; 0: the table is not whole */
     struct line_row *lines;
     size_t nlines, lines_cap;
     char **files;
@@ -94,7 +96,7 @@ static inline bool symbol_is_code(char type)
 /* symbol_table_end was called. */
 static inline bool symbol_table_whole(const struct symbol_table *t)
 {
-    return t->by_name.size;
+    return t->chains;
 }
 
 /* ---------------------------------------------------------------- dwarf.c */
