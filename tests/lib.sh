@@ -41,7 +41,7 @@ finish() {
 }
 
 # expect STATUS NAME COMMAND...: runs it and checks its exit status; its output goes to $work/NAME.out and .err. If the status is wrong,
-# what it said is printed: standard error, or standard output if that is empty. A replay that differs says on the latter what differs.
+# standard error is printed, or standard output if there is no error: there a replay says how it differs from the record.
 expect() {
     local want=$1 name=$2 got
     shift 2

@@ -193,12 +193,7 @@ static void set_sizes(struct symbol_table *t)
     t->low = first < t->n ? t->entries[first].address : 0;
 }
 
-static uint64_t name_hash(const char *name, size_t n)
-{
-    return XXH3_64bits(name, n);
-}
-
-/* What tells the table from others. Leaves the lower half of each name's hash in `next_named`. */
+/* A hash of all that is in the table, by which equal tables are found. Leaves the lower half of each name's hash in `next_named`. */
 static uint64_t table_hash(struct symbol_table *t)
 {
     uint64_t h = XXH3_64bits_withSeed(t->name, strlen(t->name), t->n);
@@ -206,7 +201,7 @@ static uint64_t table_hash(struct symbol_table *t)
         const struct entry *e = &t->entries[i];
         const char *name = t->names + e->name;
         const uint64_t key[5] = {e->address, e->size, (uint8_t)e->type, e->flags,
-                                 name_hash(name, strlen(name))};
+                                 XXH3_64bits(name, strlen(name))};
         h = XXH3_64bits_withSeed(key, sizeof key, h);
         t->next_named[i] = (uint32_t)key[4];
     }
@@ -224,7 +219,7 @@ static uint64_t table_hash(struct symbol_table *t)
     return symbol_table_hash_members(t, h);
 }
 
-/* Makes the chains from the hashes that table_hash() left. Each is in the order of the entries. */
+/* Makes the chains from the hashes that table_hash() left. A chain has its entries in their order. */
 static void chain_names(struct symbol_table *t)
 {
     t->chains = 1;
@@ -378,7 +373,7 @@ static bool find_in(const struct symbol_table *t, uint64_t bias, const char *nam
     bool found = false;
     struct symbol sym;
     assert(symbol_table_whole(t) && "names are found in a whole table");
-    for (uint32_t k = t->chain[name_hash(name, n) & (t->chains - 1)]; k; k = t->next_named[k - 1]) {
+    for (uint32_t k = t->chain[XXH3_64bits(name, n) & (t->chains - 1)]; k; k = t->next_named[k - 1]) {
         const char *other = t->names + t->entries[k - 1].name;
         if (strncmp(other, name, n) || other[n])
             continue;

@@ -13,17 +13,17 @@
 
 enum { ROW = 6, MOST = 8 << 20 /* rows; a distribution's kernel has 400,000 */ };
 
-/* A table is read in pieces of PIECE entries, when they are needed: a backtrace needs a dozen of 400, and in a machine that was just
- * restored each page has to be unpacked. SAMPLES of them, evenly spaced, are read at once: they tell whether the kernel has sorted
- * the tables, and what the rows' numbers mean. */
+/* The tables are read in pieces of PIECE rows, each when it is first needed. A backtrace needs a dozen of some 400 pieces, and in a
+ * machine that was just restored every page that is read has to be unpacked. SAMPLES pieces, evenly spaced, are read first: they show
+ * whether the kernel has sorted the tables, and what the numbers in the rows mean. */
 enum { PIECE = 1024, SAMPLES = 16 };
 
 struct view_orc {
     symbol_space kernel;
-    uint64_t at, rows_at; /* where its tables are; at is 0: there are none */
-    size_t n;             /* rows */
+    uint64_t at, rows_at; /* where its tables are */
+    size_t n;             /* rows; 0: no tables are open */
     uint8_t *distances, *rows;
-    bool *known;     /* by piece: it was read */
+    bool *known;     /* by piece: whether it was read */
     bool newer;      /* types as since Linux 6.4 */
     bool renumbered; /* registers as in Linux 7 */
 };
@@ -70,7 +70,7 @@ static bool sorted(const struct view_orc *o, size_t first, size_t n)
     return true;
 }
 
-/* Reads a piece, unless that was done. False: it is not there, or not sorted. */
+/* Reads a piece, unless that was done. False: it cannot be read, or is not sorted. */
 static bool need(struct view_orc *o, struct look m, unsigned cpu, size_t piece)
 {
     const size_t i = piece * PIECE, n = o->n - i < PIECE ? o->n - i : PIECE;
@@ -107,8 +107,8 @@ static void row_of(const struct view_orc *o, size_t i, struct orc_row *row, unsi
         p[5] >> 2 & 3; /* before 6.3 bit 2, in 6.3 bit 3, where bit 2 is set in frames of interrupts only */
 }
 
-/* What the rows' numbers mean. Most rows are of calls, which were type 0 and are 2, and most frames are found from the stack pointer,
- * which was register 5 and is 3. */
+/* How often each number occurs in the rows, which shows what it means: most rows are of calls, which were type 0 and are 2, and
+ * most frames are found from the stack pointer, which was register 5 and is 3. */
 struct census {
     size_t type[4], reg[16];
 };
@@ -139,7 +139,23 @@ static bool read_samples(struct view_orc *o, struct look m, unsigned cpu)
     return true;
 }
 
-/* Finds the tables of the kernel that is there now, unless that was done. */
+/* Opens the tables between these addresses. False: they are not there, or not sorted. */
+static bool open_tables(struct view_orc *o, struct look m, unsigned cpu, uint64_t from, uint64_t to,
+                        uint64_t rows)
+{
+    const size_t n = to > from ? (size_t)((to - from) / 4) : 0;
+    if (!n || n > MOST)
+        return false;
+    o->at = from;
+    o->rows_at = rows;
+    o->n = n;
+    o->distances = mem_alloc(4 * n);
+    o->rows = mem_alloc(ROW * n);
+    o->known = mem_zero(pieces(o), sizeof o->known[0]);
+    return read_samples(o, m, cpu);
+}
+
+/* Opens the tables of the kernel that is there now, unless that was done. */
 static bool look(struct view_orc *o, struct look m, unsigned cpu, const struct symbols *s,
                  symbol_space kernel)
 {
@@ -149,17 +165,11 @@ static bool look(struct view_orc *o, struct look m, unsigned cpu, const struct s
         !symbols_find(s, kernel, "__stop_orc_unwind_ip", at, &to) ||
         !symbols_find(s, kernel, "__start_orc_unwind", at, &rows))
         return false;
-    if (o->at == from.address && o->kernel == kernel)
+    if (o->n && o->at == from.address && o->kernel == kernel)
         return true;
     clear(o);
-    if (to.address <= from.address || (to.address - from.address) / 4 > MOST)
-        return false;
-    *o = (struct view_orc){.kernel = kernel, .at = from.address, .rows_at = rows.address};
-    o->n = (size_t)((to.address - from.address) / 4);
-    o->distances = mem_alloc(4 * o->n);
-    o->rows = mem_alloc(ROW * o->n);
-    o->known = mem_zero(pieces(o), sizeof o->known[0]);
-    if (o->n && read_samples(o, m, cpu))
+    o->kernel = kernel;
+    if (open_tables(o, m, cpu, from.address, to.address, rows.address))
         return true;
     clear(o); /* perhaps the kernel has not mapped or sorted them yet */
     return false;

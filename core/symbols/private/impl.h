@@ -27,10 +27,11 @@ struct symbol_table {
     size_t n, cap;
     char *names; /* one after the other, each ended by NUL */
     size_t names_len, names_cap;
-    /* Entries by the hash of their names, once the table is whole: numbers + 1, 0 ends a chain. That is a quarter of what a hash_index
-     * of them takes, and to use new memory for the first time takes longer than all the rest. */
-    uint32_t *chain, *next_named; /* by hash; by entry */
-    size_t chains;                /* a power of 2; 0: the table is not whole */
+    /* The entries by the hashes of their names, once the table is whole. `chain` has the first entry of each chain, `next_named` the
+     * one after each entry: numbers + 1; 0 ends a chain. A hash_index takes four times the memory, and
+     * to use that for the first time takes longer than to make the chains. */
+    uint32_t *chain, *next_named;
+    size_t chains; /* a power of 2; 0: the table is not whole */
     struct line_row *lines;
     size_t nlines, lines_cap;
     char **files;
