@@ -334,6 +334,8 @@ static int create_cpus(struct board *b, struct error *err)
             x86_as_before_7(b->cpu[i].x86);
         if (!board_behaves(b, 9))
             x86_as_before_9(b->cpu[i].x86);
+        if (!board_behaves(b, 10))
+            x86_as_before_10(b->cpu[i].x86);
         b->ncpus = i + 1;
     }
     return 0;

@@ -348,6 +348,7 @@ struct x86 {
     struct decoder *decoder;
     struct plain_undefined plain; /* lacking.c */
     bool names_fewer;             /* as before behaviour version 9 (lacking.c) */
+    bool forgets_lines;           /* as before behaviour version 10 (run.c) */
     struct decoder *all_rows;     /* of every feature, once it was needed (lacking.c) */
     void *room;                   /* what it was allocated as */
     struct field_table saved;     /* the fields of this struct that are state */

@@ -82,6 +82,11 @@ void x86_as_before_9(struct x86 *cpu)
     cpu->names_fewer = true;
 }
 
+void x86_as_before_10(struct x86 *cpu)
+{
+    cpu->forgets_lines = true;
+}
+
 bool x86_has_tsc_deadline(const struct x86 *cpu)
 {
     return cpu_has(cpu, FT_TSC_DEADLINE);

@@ -393,7 +393,7 @@ static int look(struct x86 *cpu)
     unpatch(cpu);
     jit_release(cpu);
     rearm(cpu);
-    cpu->attention = false;
+    cpu->attention = !cpu->forgets_lines; /* until the lines are looked at, below */
     if (cpu->shutdown) {
         cpu->bus.shutdown(cpu->bus.ctx);
         return X86_SHUTDOWN;
@@ -412,6 +412,7 @@ static int look(struct x86 *cpu)
         cpu->brk = false;
         return X86_BREAK;
     }
+    cpu->attention = false;
     if (cpu->tf_pending || (cpu->data_breaks && !cpu->inhibit)) /* MOV SS holds off both */
         debug_trap(cpu);
     if (take_lines(cpu))

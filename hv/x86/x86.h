@@ -229,6 +229,9 @@ void x86_as_before_7(struct x86 *);
 /* Reports no instruction as lacking (EV_CPU_LACKS) that was not reported before behaviour version 9. Only right
  * after creation. */
 void x86_as_before_9(struct x86 *);
+/* A processor that halts in the last step of a run waits (x86_waits()) even if an interrupt is pending, until something else comes, as it
+ * did before behaviour version 10. Only right after creation. */
+void x86_as_before_10(struct x86 *);
 /* Whether the local APIC's timer has the mode of IA32_TSC_DEADLINE. */
 bool x86_has_tsc_deadline(const struct x86 *);
 /* What IA32_TSC_DEADLINE counts: the time-stamp counter now. */

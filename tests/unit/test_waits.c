@@ -11,7 +11,14 @@
 #include "hv/x86/x86.h"
 #include "tests/host_asked.h"
 
-enum { RAM = 1 << 20, CODE = 0x1000, HALT = 0x2000, AT_OUT = 100, STEPS = 1000 };
+enum {
+    RAM = 1 << 20,
+    CODE = 0x1000,
+    HALT = 0x2000,
+    HALT_ON = 0x10 /* in its segment */,
+    AT_OUT = 100,
+    STEPS = 1000
+};
 
 struct pair {
     struct physmem *mem;
@@ -46,6 +53,7 @@ static void pair_new(struct pair *p)
     memset(ramblock_host(ram) + CODE, 0x40, 2 * STEPS);
     memcpy(ramblock_host(ram) + CODE + AT_OUT - 1, "\xee", 1); /* out dx, al */
     memcpy(ramblock_host(ram) + HALT, "\xf4", 1);
+    memcpy(ramblock_host(ram) + HALT + HALT_ON, "\xfb\xf4", 2); /* sti; hlt */
     p->runs = processor(p, 0);
     x86_set_segment(p->runs, "cs", 0, 0, 0xffff, 0x9b);
     x86_set(p->runs, "rip", CODE);
@@ -134,12 +142,29 @@ static void test_sipi(void **state)
     pair_free(&p);
 }
 
+/* What came while interrupts were masked wakes a processor whose HLT is the last step of its run. */
+static void test_halts_at_the_end(void **state)
+{
+    struct pair p = {.wake = nothing};
+    uint64_t done;
+    pair_new(&p);
+    x86_set(p.waits, "rip", HALT_ON);
+    x86_halt(p.waits, false);
+    x86_set_intr(p.waits, true);
+    assert_int_equal(x86_run(p.waits, 2, &done), X86_DONE); /* STI and HLT */
+    assert_int_equal(done, 2);
+    assert_true(x86_halted(p.waits));
+    assert_false(x86_waits(p.waits));
+    pair_free(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wakes),
         cmocka_unit_test(test_nothing_wakes),
         cmocka_unit_test(test_sipi),
+        cmocka_unit_test(test_halts_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
