@@ -95,7 +95,7 @@ static int screen(void *ctx, const struct engines *engines, struct trace *t, con
         find_position(engines, t, c->at, 0, trace_last_icount(t), &icount, &err))
         return trouble(&err);
     const struct engine_kind *kind = engine_find(engines, trace_config(t)->engine, &err);
-    struct replay *r = kind ? replay_open(t, kind, &err) : NULL;
+    struct replay *r = kind ? replay_open_unplaced(t, kind, &err) : NULL;
     int status = r ? print_at(t, kind, r, icount, c->png, &err) : trouble(&err);
     if (r && status != EXIT_TROUBLE && replay_lost(r, &err))
         status = trouble(&err);

@@ -431,13 +431,28 @@ static void pc_save(struct engine *e, const struct snapshot_sink *sink, struct s
     board_save(pc->board, sink, base);
 }
 
+static int load_machine(struct pc *pc, const struct snapshot_source *src, struct error *err)
+{
+    return src->section(src->ctx, "machine", pc_fields, FIELD_COUNT(pc_fields), pc) < 0
+               ? error_set(err, "the saved state has no section \"machine\" of this version")
+               : 0;
+}
+
+/* The first step reports how an image was loaded, which no state says: it is loaded again to find out. */
+static int learn_loaded(struct pc *pc, const struct snapshot_source *src, struct error *err)
+{
+    return reset_machine(pc, err) < 0 ? -1 : load_machine(pc, src, err);
+}
+
 static int pc_load(struct engine *e, const struct snapshot_source *src, struct error *err)
 {
     struct pc *pc = pc_of(e);
     pc->reset_told = false;
     pc->base.device_wrote = 0;
-    if (src->section(src->ctx, "machine", pc_fields, FIELD_COUNT(pc_fields), pc) < 0)
-        return error_set(err, "the saved state has no section \"machine\" of this version");
+    if (load_machine(pc, src, err))
+        return -1;
+    if (pc->fresh && pc->direct && !pc->loaded.protocol && learn_loaded(pc, src, err))
+        return -1;
     if (pc->turn >= board_cpus(pc->board) || pc->turn_left > 2 * TURN + 1024)
         return error_set(err, "the saved state's processor turn makes no sense");
     pc->cpu = board_cpu(pc->board, pc->turn);
@@ -659,7 +674,7 @@ struct engine *hv_create(const struct engine_config *cfg, struct error *err)
     pc->fresh = 1;
     pc_observe(&pc->engine, 0, NULL);
     pc_set_stops(pc);
-    if (load_direct(pc, err) < 0) {
+    if (!cfg->unplaced && load_direct(pc, err) < 0) {
         pc_destroy(&pc->engine);
         return NULL;
     }

@@ -49,6 +49,9 @@ struct engine_config {
     size_t nimages;
     uint32_t
         behaviour; /* to run as this version of the engine did, where it can (engine_kind.oldest); 0: as it does now */
+    /* A saved state is loaded before the machine is run or looked at. Then what puts a machine at its beginning, such as
+     * loading a kernel, may be left out. */
+    bool unplaced;
     struct engine_host host;
 };
 

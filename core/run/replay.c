@@ -38,7 +38,8 @@ bool replay_possible(const struct trace *t, struct error *text)
 
 static void no_event(void *ctx, const struct event *ev) {}
 
-struct replay *replay_open(struct trace *t, const struct engine_kind *kind, struct error *err)
+static struct replay *open_replay(struct trace *t, const struct engine_kind *kind, bool unplaced,
+                                  struct error *err)
 {
     if (strcmp(trace_config(t)->engine, kind->name)) {
         error_set(err, "the trace is of engine \"%s\", not \"%s\": this version cannot run it",
@@ -59,6 +60,7 @@ struct replay *replay_open(struct trace *t, const struct engine_kind *kind, stru
     r->cfg.images = image_replay_images(r->images, &r->cfg.nimages);
     r->cfg.behaviour = engine_runs_as(kind, trace_config(t)->behaviour);
     r->cfg.host = kind->host;
+    r->cfg.unplaced = r->unplaced = unplaced;
     r->e = kind->create(&r->cfg, err);
     if (!r->e) {
         replay_close(r);
@@ -66,6 +68,21 @@ struct replay *replay_open(struct trace *t, const struct engine_kind *kind, stru
     }
     r->feed = (struct feed){.e = r->e, .source = {.ctx = t, .input = feed_trace_input}};
     return r;
+}
+
+struct replay *replay_open(struct trace *t, const struct engine_kind *kind, struct error *err)
+{
+    return open_replay(t, kind, false, err);
+}
+
+struct replay *replay_open_unplaced(struct trace *t, const struct engine_kind *kind, struct error *err)
+{
+    return open_replay(t, kind, replay_first_state(t), err);
+}
+
+bool replay_first_state(const struct trace *t)
+{
+    return trace_checkpoint_count(t) && !trace_checkpoint(t, 0)->icount;
 }
 
 void replay_close(struct replay *r)
@@ -229,6 +246,7 @@ static int load(struct replay *r, size_t k, bool at_once, struct error *err)
     }
     if (rc)
         return -1;
+    r->unplaced = false;
     r->fed_at = UINT64_MAX;
     r->last = (struct stop){0};
     return feed_seek(&r->feed, trace_checkpoint(r->t, k)->icount, err);
@@ -255,7 +273,7 @@ static bool on_the_way(const struct replay *r, uint64_t icount, long k)
 {
     uint64_t now = here(r);
     bool before = now < icount || (now == icount && r->fed_at != now);
-    return before && (k < 0 || trace_checkpoint(r->t, (size_t)k)->icount <= now);
+    return before && !r->unplaced && (k < 0 || trace_checkpoint(r->t, (size_t)k)->icount <= now);
 }
 
 int replay_seek(struct replay *r, uint64_t icount, struct error *err)

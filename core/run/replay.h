@@ -20,8 +20,13 @@ struct replay;
 /* Builds the engine at icount 0 from the trace's configuration and images. NULL if the trace was made by
  * another engine than `kind`, or the engine cannot be created. */
 struct replay *replay_open(struct trace *t, const struct engine_kind *kind, struct error *err);
+/* As replay_open(), for a caller that seeks or loads before it runs or looks at the engine: until then that stands nowhere, which
+ * saves loading the guest's kernel. */
+struct replay *replay_open_unplaced(struct trace *t, const struct engine_kind *kind, struct error *err);
 /* False if the recording ended before the machine's first state was in the trace; then `text` says so in one line. */
 bool replay_possible(const struct trace *t, struct error *text);
+/* Whether the trace has the machine's state at icount 0; otherwise the engine has to be put there. */
+bool replay_first_state(const struct trace *t);
 void replay_close(struct replay *r); /* NULL is allowed */
 struct engine *replay_engine(struct replay *r);
 /* The configuration that the engine was created from; its images are read from the trace. */

@@ -181,8 +181,7 @@ static uint64_t hash_at(struct timeline *tl, size_t k, const struct machine_stat
 
 void tl_start(struct timeline *tl)
 {
-    if (tl->store.known || !tl->settled || tl->diverted || tl_here(tl) || !tl->nrecorded ||
-        trace_checkpoint(tl->t, 0)->icount)
+    if (tl->store.known || !tl->settled || tl->diverted || tl_here(tl) || !replay_first_state(tl->t))
         return;
     free(store_sections(&tl->store));
     tl_pass_recorded(tl, 0);

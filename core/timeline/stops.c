@@ -23,6 +23,22 @@ static int check_stop(const struct timeline_stop *s, struct error *err)
     return 0;
 }
 
+/* Classes of the engine's events that were left out of the record because they repeated (core/run/fold.h). */
+static uint32_t folded_classes(struct trace *t)
+{
+    const uint32_t inspector = EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_PROCESS) |
+                               EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_SCHED) |
+                               EVENT_CLASS_BIT(EC_DEVICE);
+    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_FOLD));
+    struct event ev;
+    uint32_t classes = 0;
+    while (trace_cursor_next(c, &ev, NULL, NULL) == 1)
+        if (ev.kind == EV_AGAIN)
+            classes |= (uint32_t)ev.f[EVF_AGAIN_classes];
+    trace_cursor_close(c);
+    return classes & ~inspector & ~EVENT_CLASS_BIT(EC_FOLD);
+}
+
 int timeline_stop_add(struct timeline *tl, const struct timeline_stop *stop, unsigned *id, struct error *err)
 {
     if (check_stop(stop, err))
@@ -33,6 +49,10 @@ int timeline_stop_add(struct timeline *tl, const struct timeline_stop *stop, uns
     if (tl->nstops == tl->stops_cap) {
         tl->stops_cap = tl->stops_cap ? tl->stops_cap * 2 : 16;
         tl->stop = mem_resize(tl->stop, tl->stops_cap * sizeof *tl->stop);
+    }
+    if (stop->kind == TS_EVENT && !tl->folded_known) {
+        tl->folded = folded_classes(tl->t);
+        tl->folded_known = true;
     }
     *id = ++tl->next_id;
     assert(tl->nstops < tl->stops_cap && *id && "0 is no stop point's number");

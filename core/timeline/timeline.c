@@ -24,7 +24,7 @@ static size_t usable_checkpoints(const struct timeline *tl)
     return n;
 }
 
-static void open_store(struct timeline *tl)
+static void open_store(struct timeline *tl, bool unplaced)
 {
     tl->budget = TIMELINE_MEMORY;
     store_init(&tl->store, tl->e, tl->t, TIMELINE_MEMORY);
@@ -32,31 +32,16 @@ static void open_store(struct timeline *tl)
     tl->recorded = mem_zero(tl->nrecorded + 1, sizeof *tl->recorded);
     tl->record = (struct line){.end = tl->last};
     tl->divert = (struct line){.end = NOWHERE};
-    tl->settled = true;
+    tl->settled = !unplaced || !replay_first_state(tl->t);
     store_learn(&tl->store);
     /* The first state: from the trace if possible (tl_start()), so that its pages need not stay in memory. */
-    if (!tl->nrecorded || trace_checkpoint(tl->t, 0)->icount)
+    if (!replay_first_state(tl->t))
         tl_lay(tl);
     tl->record.pinned = tl->record.n > 0;
 }
 
-/* Classes of the engine's events that were left out of the record because they repeated (core/run/fold.h). */
-static uint32_t folded_classes(struct trace *t)
-{
-    const uint32_t inspector = EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_PROCESS) |
-                               EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_SCHED) |
-                               EVENT_CLASS_BIT(EC_DEVICE);
-    struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_FOLD));
-    struct event ev;
-    uint32_t classes = 0;
-    while (trace_cursor_next(c, &ev, NULL, NULL) == 1)
-        if (ev.kind == EV_AGAIN)
-            classes |= (uint32_t)ev.f[EVF_AGAIN_classes];
-    trace_cursor_close(c);
-    return classes & ~inspector & ~EVENT_CLASS_BIT(EC_FOLD);
-}
-
-struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *kind, struct error *err)
+static struct timeline *open_timeline(struct trace *t, const struct engine_kind *kind, bool unplaced,
+                                      struct error *err)
 {
     struct timeline *tl = mem_zero(1, sizeof *tl);
     tl->t = t;
@@ -64,15 +49,27 @@ struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *
     tl->last = trace_last_icount(t);
     replay_behaviour_differs(t, kind, &tl->warning);
     trace_prepare(t, kind->unpacked); /* beside making the engine */
-    tl->replay = replay_open(t, kind, err);
+    tl->replay = unplaced ? replay_open_unplaced(t, kind, err) : replay_open(t, kind, err);
     if (!tl->replay) {
         free(tl);
         return NULL;
     }
     tl->e = replay_engine(tl->replay);
     tl->feed = (struct feed){.e = tl->e, .source = {.ctx = tl, .input = tl_input}};
-    tl->folded = folded_classes(t);
-    open_store(tl);
+    open_store(tl, unplaced);
+    return tl;
+}
+
+struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *kind, struct error *err)
+{
+    return open_timeline(t, kind, false, err);
+}
+
+struct timeline *timeline_open_unplaced(struct trace *t, const struct engine_kind *kind, struct error *err)
+{
+    struct timeline *tl = open_timeline(t, kind, true, err);
+    if (tl)
+        tl_index(tl);
     return tl;
 }
 

@@ -10,7 +10,7 @@ static bool is_open(struct why_case *c)
 {
     struct error ignored;
     if (!c->tl) {
-        c->tl = timeline_open_trace(c->t, c->kind, &ignored);
+        c->tl = timeline_open_unplaced(c->t, c->kind, &ignored);
         if (c->tl)
             timeline_short_seeks(c->tl, true);
     }

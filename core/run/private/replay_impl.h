@@ -19,6 +19,7 @@ struct replay {
     const struct observer *observer; /* the user's */
     uint32_t classes;
     struct feed feed;
+    bool unplaced;    /* no state was loaded yet: struct engine_config */
     uint64_t fed_at;  /* where the last input was given; UINT64_MAX: none since the state was set */
     struct stop last; /* how the engine's last run ended */
     /* The state that was gone to, as long as the engine may fetch pages of it; or NULL. */

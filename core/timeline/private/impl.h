@@ -83,6 +83,7 @@ struct timeline {
     struct screen *screen; /* opened when it is first needed */
     uint32_t
         folded; /* classes of which the record does not have each event: the engine is asked for them too */
+    bool folded_known; /* from the first stop point at events on */
 
     struct touched_index *index;  /* read when it is first needed */
     bool no_index;                /* there is none, or it is not to be used */
