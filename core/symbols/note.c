@@ -259,17 +259,24 @@ static int64_t get_signed(struct in *in)
     return (int64_t)(v >> 1 ^ -(v & 1));
 }
 
-/* Reads a string into buf, ended by NUL. One that is too long or contains a NUL is damaged. */
+/* Takes a string of at most `most` bytes, which are *n. One that is too long or contains a NUL is damaged. */
+static const char *get_bytes(struct in *in, size_t most, size_t *n)
+{
+    const uint64_t length = get_number(in);
+    const char *p = (const char *)in->p;
+    in->bad |= length > most || length > (uint64_t)(in->end - in->p) || memchr(p, 0, (size_t)length);
+    *n = in->bad ? 0 : (size_t)length;
+    in->p += *n;
+    return p;
+}
+
+/* Reads a string into buf, ended by NUL. */
 static void get_string(struct in *in, char *buf, size_t size)
 {
-    uint64_t n = get_number(in);
-    if (in->bad || n >= size || n > (uint64_t)(in->end - in->p) || memchr(in->p, 0, n)) {
-        in->bad = true;
-        n = 0;
-    }
-    memcpy(buf, in->p, n);
+    size_t n;
+    const char *p = get_bytes(in, size - 1, &n);
+    memcpy(buf, p, n);
     buf[n] = 0;
-    in->p += n;
 }
 
 /* The incomplete table that a note belongs to, begun if necessary; or NULL. */
@@ -288,18 +295,19 @@ static struct symbol_table *incoming(struct symbols *s, struct in *in, const cha
 
 static bool take_entry(struct symbol_table *t, struct in *in, uint64_t *address)
 {
-    char name[SYMBOL_NAME_MAX + 1];
-    uint64_t size = 0;
-    *address += (uint64_t)get_signed(in);
-    uint8_t flags = get_byte(in);
-    char type = (char)get_byte(in);
-    if (flags & SYMBOL_SIZED)
-        size = get_number(in);
-    get_string(in, name, sizeof name);
+    size_t n;
+    struct entry e = {.address = *address += (uint64_t)get_signed(in)};
+    e.flags = get_byte(in);
+    e.type = (char)get_byte(in);
+    if (e.flags & SYMBOL_SIZED)
+        e.size = get_number(in);
+    const char *name = get_bytes(in, SYMBOL_NAME_MAX, &n);
     if (!in->bad)
-        symbol_table_add(t, name, *address, size, type, flags);
+        symbol_table_add_entry(t, e, name, n);
     return !in->bad;
 }
+
+enum { ENTRY_BYTES = 26 }; /* that an entry of a kernel takes, on average */
 
 static bool take_table(struct symbols *s, struct in *in, const char *name)
 {
@@ -315,6 +323,8 @@ static bool take_table(struct symbols *s, struct in *in, const char *name)
         free(t->source);
         t->source = mem_string(source);
     }
+    const size_t left = (size_t)(in->end - in->p);
+    symbol_table_expect(t, left / ENTRY_BYTES, left);
     while (!in->bad && in->p < in->end && take_entry(t, in, &address))
         ;
     if (!in->bad && last)

@@ -61,12 +61,12 @@ struct symbol_table *symbol_table_begin(struct symbols *s, const char *name, con
     return t;
 }
 
-uint32_t symbol_table_keep_name(struct symbol_table *t, const char *name)
+/* Keeps the first n bytes of a name, which has no NUL among them. */
+static uint32_t keep_bytes(struct symbol_table *t, const char *name, size_t n)
 {
     assert(t->names_len <= t->names_cap);
     if (t->names_len > UINT32_MAX / 2)
         return UINT32_MAX;
-    size_t n = strnlen(name, SYMBOL_NAME_MAX);
     if (t->names_len + n + 1 > t->names_cap) {
         t->names_cap = 2 * t->names_cap + n + 4096;
         t->names = mem_resize(t->names, t->names_cap);
@@ -78,19 +78,43 @@ uint32_t symbol_table_keep_name(struct symbol_table *t, const char *name)
     return at;
 }
 
-void symbol_table_add(struct symbol_table *t, const char *name, uint64_t address, uint64_t size, char type,
-                      unsigned flags)
+uint32_t symbol_table_keep_name(struct symbol_table *t, const char *name)
+{
+    return keep_bytes(t, name, strnlen(name, SYMBOL_NAME_MAX));
+}
+
+void symbol_table_add_entry(struct symbol_table *t, struct entry e, const char *name, size_t n)
 {
     assert(!symbol_table_whole(t) && "a whole table does not change");
-    const uint32_t kept = t->n > UINT32_MAX / 4 ? UINT32_MAX : symbol_table_keep_name(t, name);
-    if (kept == UINT32_MAX)
+    e.name = t->n > UINT32_MAX / 4 ? UINT32_MAX : keep_bytes(t, name, n);
+    if (e.name == UINT32_MAX)
         return;
     if (t->n == t->cap) {
         t->cap = 2 * t->cap + 256;
         t->entries = mem_resize(t->entries, t->cap * sizeof *t->entries);
     }
-    t->entries[t->n++] =
-        (struct entry){.address = address, .size = size, .name = kept, .type = type, .flags = (uint8_t)flags};
+    t->entries[t->n++] = e;
+}
+
+void symbol_table_add(struct symbol_table *t, const char *name, uint64_t address, uint64_t size, char type,
+                      unsigned flags)
+{
+    const struct entry e = {.address = address, .size = size, .type = type, .flags = (uint8_t)flags};
+    symbol_table_add_entry(t, e, name, strnlen(name, SYMBOL_NAME_MAX));
+}
+
+void symbol_table_expect(struct symbol_table *t, size_t entries, size_t names)
+{
+    if (t->n + entries > t->cap) {
+        t->cap = t->n + entries;
+        t->entries = mem_resize(t->entries, t->cap * sizeof *t->entries);
+        mem_expect(t->entries + t->n, entries * sizeof *t->entries);
+    }
+    if (t->names_len + names > t->names_cap) {
+        t->names_cap = t->names_len + names;
+        t->names = mem_resize(t->names, t->names_cap);
+        mem_expect(t->names + t->names_len, names);
+    }
 }
 
 static uint32_t keep_file(struct symbol_table *t, const char *file)
@@ -193,17 +217,20 @@ static void set_sizes(struct symbol_table *t)
     t->low = first < t->n ? t->entries[first].address : 0;
 }
 
-/* A hash of all that is in the table, by which equal tables are found. Leaves the lower half of each name's hash in `next_named`. */
-static uint64_t table_hash(struct symbol_table *t)
+static uint64_t name_hash(const struct symbol_table *t, const struct entry *e)
+{
+    const char *name = t->names + e->name;
+    return XXH3_64bits(name, strlen(name));
+}
+
+/* A hash of all that is in the table, by which equal tables are found. */
+static uint64_t table_hash(const struct symbol_table *t)
 {
     uint64_t h = XXH3_64bits_withSeed(t->name, strlen(t->name), t->n);
     for (size_t i = 0; i < t->n; i++) {
         const struct entry *e = &t->entries[i];
-        const char *name = t->names + e->name;
-        const uint64_t key[5] = {e->address, e->size, (uint8_t)e->type, e->flags,
-                                 XXH3_64bits(name, strlen(name))};
+        const uint64_t key[5] = {e->address, e->size, (uint8_t)e->type, e->flags, name_hash(t, e)};
         h = XXH3_64bits_withSeed(key, sizeof key, h);
-        t->next_named[i] = (uint32_t)key[4];
     }
     for (size_t i = 0; i < t->nlines; i++) {
         const uint64_t key[3] = {t->lines[i].address, t->lines[i].file, t->lines[i].line};
@@ -219,15 +246,26 @@ static uint64_t table_hash(struct symbol_table *t)
     return symbol_table_hash_members(t, h);
 }
 
-/* Makes the chains from the hashes that table_hash() left. A chain has its entries in their order. */
+/* Most tables are the only ones of their name, so that nothing needs their hash. */
+static bool equal_tables(struct symbol_table *a, struct symbol_table *b)
+{
+    if (a->n != b->n || strcmp(a->name, b->name))
+        return false;
+    a->hash = a->hash ? a->hash : table_hash(a);
+    b->hash = b->hash ? b->hash : table_hash(b);
+    return a->hash == b->hash;
+}
+
+/* Makes the chains of equal hashes. Each has its entries in their order. */
 static void chain_names(struct symbol_table *t)
 {
     t->chains = 1;
     while (t->chains < t->n)
         t->chains *= 2;
     t->chain = mem_zero(t->chains, sizeof t->chain[0]);
+    t->next_named = mem_alloc(t->n * sizeof t->next_named[0]);
     for (size_t i = t->n; i-- > 0;) {
-        uint32_t *first = &t->chain[t->next_named[i] & (t->chains - 1)];
+        uint32_t *first = &t->chain[name_hash(t, &t->entries[i]) & (t->chains - 1)];
         t->next_named[i] = *first;
         *first = (uint32_t)i + 1;
     }
@@ -241,11 +279,8 @@ struct symbol_table *symbol_table_end(struct symbol_table *t)
     sort_rows(t->lines, t->nlines, sizeof *t->lines, by_row);
     symbol_table_sort_frames(t);
     set_sizes(t);
-    t->next_named = mem_alloc(t->n * sizeof t->next_named[0]);
-    t->hash = table_hash(t);
     for (size_t i = 0; i < s->ntables; i++)
-        if (s->tables[i]->hash == t->hash && s->tables[i]->n == t->n &&
-            !strcmp(s->tables[i]->name, t->name)) {
+        if (equal_tables(s->tables[i], t)) {
             symbol_table_free(t);
             return s->tables[i];
         }

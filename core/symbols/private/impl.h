@@ -47,9 +47,9 @@ struct symbol_table {
     uint8_t *types; /* BTF */
     size_t types_size;
     uint64_t low, high; /* of the symbols that are not absolute */
-    uint64_t hash;
-    uint32_t number; /* among the tables, from 0 */
-    bool noted;      /* it was passed to the sink */
+    uint64_t hash;      /* of all that is in it; 0: not computed yet */
+    uint32_t number;    /* among the tables, from 0 */
+    bool noted;         /* it was passed to the sink */
 };
 
 struct symbols {
@@ -87,6 +87,10 @@ void symbol_table_sort_frames(struct symbol_table *t);
 uint64_t symbol_table_hash_members(const struct symbol_table *t, uint64_t seed);
 /* table.c: keeps a text in t->names, and returns where it is; UINT32_MAX if there are too many. */
 uint32_t symbol_table_keep_name(struct symbol_table *t, const char *name);
+/* As symbol_table_add(); the name has n bytes, at most SYMBOL_NAME_MAX, without a NUL. */
+void symbol_table_add_entry(struct symbol_table *t, struct entry e, const char *name, size_t n);
+/* Makes room for so many more entries and bytes of names. All of it is soon going to be used. */
+void symbol_table_expect(struct symbol_table *t, size_t entries, size_t names);
 /* table.c: the last line row at or before a link address, or -1. */
 long symbol_table_row_at(const struct symbol_table *t, uint64_t address);
 /* A function, or a label in code. */
