@@ -40,15 +40,16 @@ static int compare(const struct touched *a, const struct touched *b)
 struct aliases {
     const struct touched **slot;
     size_t size; /* a power of two */
+    size_t cap;  /* slots that there is memory for */
 };
 
-static struct aliases aliases_for(size_t n)
+/* Empties it, with room for n pages. */
+static void aliases_begin(struct aliases *a, size_t n)
 {
-    struct aliases a = {.size = 64};
-    while (a.size < 2 * n)
-        a.size *= 2;
-    a.slot = mem_zero(a.size, sizeof *a.slot);
-    return a;
+    for (a->size = 64; a->size < 2 * n;)
+        a->size *= 2;
+    a->slot = mem_grow(a->slot, &a->cap, a->size, sizeof *a->slot);
+    memset(a->slot, 0, a->size * sizeof *a->slot);
 }
 
 /* Puts `page`; returns the one that it replaces, or NULL. */
@@ -143,8 +144,9 @@ static enum lines_code code_of(const struct touched *page, const struct touched 
 static void put_lines(struct buf *out, enum touch k, const struct touched *page, size_t n,
                       const struct touched **before)
 {
-    struct aliases aliases = aliases_for(n);
+    struct aliases aliases = {0};
     struct buf given = {0};
+    aliases_begin(&aliases, n);
     for (size_t i = 0; i < n; i++) {
         enum lines_code code = code_of(&page[i], before[i], aliases_put(&aliases, &page[i]));
         buf_u8(out, (uint8_t)code);
@@ -215,10 +217,15 @@ struct touched_index {
     bool full;
 };
 
-/* Reads which pages of the last part are in this one too, and which are not, and merges the two. before[i] is
- * where page i of this part was then. */
-static void take_pages(struct view *v, const struct pages *last, struct pages *now,
-                       const struct touched ***before)
+/* What reading one set after the other uses: fresh memory for each would take longer than reading it. */
+struct taking {
+    const struct touched **before; /* where page i of this part was in the last one; NULL: it was not */
+    size_t cap;
+    struct aliases aliases;
+};
+
+/* Reads which pages of the last part are in this one too, and which are not, and merges the two. */
+static void take_pages(struct view *v, const struct pages *last, struct pages *now, struct taking *t)
 {
     uint64_t nlast = view_varint(v);
     const uint8_t *kept = view_take(v, (nlast + 7) / 8);
@@ -227,8 +234,9 @@ static void take_pages(struct view *v, const struct pages *last, struct pages *n
         v->bad = true;
         return;
     }
-    now->page = mem_zero((size_t)(nlast + fresh) + 1, sizeof *now->page);
-    *before = mem_zero((size_t)(nlast + fresh) + 1, sizeof **before);
+    const size_t most = (size_t)(nlast + fresh);
+    now->page = mem_alloc((most + 1) * sizeof *now->page);
+    t->before = mem_grow(t->before, &t->cap, most + 1, sizeof *t->before);
     struct touched next = {0};
     size_t k = 0;
     for (uint64_t i = 0; i <= fresh; i++) {
@@ -239,11 +247,13 @@ static void take_pages(struct view *v, const struct pages *last, struct pages *n
         }
         for (; k < nlast && (i == fresh || compare(&last->page[k], &next) < 0); k++)
             if (kept[k / 8] >> k % 8 & 1) {
-                (*before)[now->n] = &last->page[k];
+                t->before[now->n] = &last->page[k];
                 now->page[now->n++] = last->page[k];
             }
-        if (i < fresh)
+        if (i < fresh) {
+            t->before[now->n] = NULL;
             now->page[now->n++] = next;
+        }
     }
     for (size_t i = 1; i < now->n; i++)
         v->bad |= compare(&now->page[i - 1], &now->page[i]) >= 0;
@@ -257,19 +267,19 @@ static void take_same(struct view *v, struct touched *page, const struct touched
     page->cells = from ? from->cells : UINT64_MAX;
 }
 
-static void take_lines(struct view *v, bool cells, struct pages *now, const struct touched **before)
+static void take_lines(struct view *v, bool cells, struct pages *now, struct taking *t)
 {
     const uint8_t *code = view_take(v, now->n);
-    struct aliases aliases = aliases_for(now->n);
+    aliases_begin(&t->aliases, now->n);
     for (size_t i = 0; code && i < now->n; i++) {
         struct touched *page = &now->page[i];
-        const struct touched *alias = aliases_put(&aliases, page);
+        const struct touched *alias = aliases_put(&t->aliases, page);
         switch (code[i]) {
         case LINES_ALL:
             page->lines = page->cells = UINT64_MAX;
             break;
         case LINES_AGAIN:
-            take_same(v, page, before[i]);
+            take_same(v, page, t->before[i]);
             break;
         case LINES_ALIAS:
             take_same(v, page, alias);
@@ -282,10 +292,10 @@ static void take_lines(struct view *v, bool cells, struct pages *now, const stru
             v->bad = true;
         }
     }
-    free(aliases.slot);
 }
 
-static bool take_part(struct touched_index *x, const struct buf *all, uint8_t version, uint64_t end)
+static bool take_part(struct touched_index *x, struct taking *t, const struct buf *all, uint8_t version,
+                      uint64_t end)
 {
     static const struct touched_stretch none;
     struct view v = view_of(all->p, all->n);
@@ -295,11 +305,9 @@ static bool take_part(struct touched_index *x, const struct buf *all, uint8_t ve
     *now = (struct touched_stretch){.begin = view_varint(&v), .end = end};
     v.bad |= now->begin < last->end || now->begin > end;
     for (unsigned k = 0; k < TOUCHES && !v.bad; k++) {
-        const struct touched **before = NULL;
-        take_pages(&v, &last->pages[k], &now->pages[k], &before);
+        take_pages(&v, &last->pages[k], &now->pages[k], t);
         if (!v.bad)
-            take_lines(&v, version >= 2 && k == TOUCH_WRITTEN, &now->pages[k], before);
-        free(before);
+            take_lines(&v, version >= 2 && k == TOUCH_WRITTEN, &now->pages[k], t);
         x->pages += now->pages[k].n;
     }
     x->full = x->pages > MOST_PAGES;
@@ -307,7 +315,8 @@ static bool take_part(struct touched_index *x, const struct buf *all, uint8_t ve
 }
 
 /* A note is one part, or a piece of one. False: it is damaged. */
-static bool take_note(struct touched_index *x, struct buf *all, const struct trace_note *note)
+static bool take_note(struct touched_index *x, struct taking *t, struct buf *all,
+                      const struct trace_note *note)
 {
     const uint8_t *data = note->data;
     if (note->len < 2 || !data[0] || data[0] > VERSION || data[1] > 1)
@@ -317,7 +326,7 @@ static bool take_note(struct touched_index *x, struct buf *all, const struct tra
     buf_add(all, data + 2, note->len - 2);
     if (!data[1])
         return true;
-    bool good = take_part(x, all, data[0], note->icount);
+    bool good = take_part(x, t, all, data[0], note->icount);
     all->n = 0;
     return good;
 }
@@ -325,18 +334,21 @@ static bool take_note(struct touched_index *x, struct buf *all, const struct tra
 struct touched_index *touched_index_read(struct trace *t, struct error *err)
 {
     struct touched_index *x = mem_zero(1, sizeof *x);
+    struct taking taking = {0};
     struct trace_note note;
     struct buf all = {0};
     int rc = 0;
     for (uint64_t i = 0, n = trace_note_count(t); i < n && !rc; i++) {
         rc = trace_note(t, i, &note, err);
-        if (!rc && !strcmp(note.type, TOUCHED_NOTE) && !take_note(x, &all, &note))
+        if (!rc && !strcmp(note.type, TOUCHED_NOTE) && !take_note(x, &taking, &all, &note))
             rc = error_set(err,
                            "note %llu (" TOUCHED_NOTE
                            ") at icount %llu is damaged: write the trace anew with bootreel annotate",
                            (unsigned long long)i, (unsigned long long)note.icount);
     }
     buf_free(&all);
+    free(taking.before);
+    free(taking.aliases.slot);
     if (!rc)
         return x;
     touched_index_free(x);
