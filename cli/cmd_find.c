@@ -21,7 +21,9 @@ struct find_command {
     unsigned part, parts;           /* K/N; 0/0: the whole */
     const struct engine_kind *kind; /* the trace's; NULL: this program has none */
     struct symbols *symbols;        /* from the first name on */
-    struct kernel_types *types;
+    struct kernel_types *own_types; /* read before the search */
+    const struct kernel_types *types;
+    struct types_place place; /* a write or read shows the value of what is there, if its type is not 0 */
 };
 
 /* ---------------------------------------------------------------- what is searched for */
@@ -55,13 +57,14 @@ static void read_types(struct find_command *c, struct trace *t)
     struct error ignored;
     if (c->kind && !c->symbols)
         c->symbols = symbols_load(t, &ignored);
-    c->types = c->kind && c->symbols ? kernel_types_read(t, c->kind, c->symbols, &ignored) : NULL;
+    c->own_types = c->kind && c->symbols ? kernel_types_read(t, c->kind, c->symbols, &ignored) : NULL;
+    c->types = c->own_types;
 }
 
 static void forget(struct find_command *c)
 {
     find_ahead_free(c->r.ahead); /* it uses the symbols */
-    kernel_types_free(c->types);
+    kernel_types_free(c->own_types);
     symbols_free(c->symbols);
 }
 
@@ -78,27 +81,53 @@ static int take_exec(struct find_command *c, struct trace *t, struct error *err)
     return 0;
 }
 
+static void watch(struct find_command *c, const struct types_place *place)
+{
+    c->place = *place;
+    c->r.stop.address = place->address;
+    c->r.stop.length = place->size;
+}
+
+/* The name of a variable as large as a number: its symbol says where that is, so the search begins at once, and its type is read
+ * meanwhile. */
+static bool take_variable(struct find_command *c, struct trace *t)
+{
+    struct error ignored;
+    struct symbol sym = {0};
+    if (!c->r.ahead || strpbrk(c->text, ".>[(,:") ||
+        (!c->symbols && !(c->symbols = symbols_load(t, &ignored))) ||
+        find_symbol(c->symbols, c->text, &sym, &ignored) != 1 ||
+        (sym.size != 1 && sym.size != 2 && sym.size != 4 && sym.size != 8))
+        return false;
+    watch(c, &(struct types_place){.address = sym.address, .size = sym.size});
+    find_ahead_place(c->r.ahead, c->symbols, c->text);
+    return true;
+}
+
 /* EXPRESSION[,LENGTH]: 1, or 0 if it is none. */
 static int take_expression(struct find_command *c, struct trace *t, struct error *err)
 {
-    struct timeline_stop *stop = &c->r.stop;
     uint64_t length;
     if (parse_number(c->text, &length) || (!strpbrk(c->text, ".>[(") && c->count))
         return 0;
+    if (take_variable(c, t))
+        return 1;
     read_types(c, t);
+    struct types_place place;
     char *text = mem_string(c->text), *comma = strrchr(text, ',');
     if (comma && parse_number(comma + 1, &length))
         *comma = 0;
     else
         length = 0;
-    int rc = c->types ? kernel_types_place(c->types, c->symbols, text, &c->r.place, err) : 0;
+    int rc = c->types ? kernel_types_place(c->types, c->symbols, text, &place, err) : 0;
     free(text);
     if (rc != 1)
         return rc;
-    stop->address = c->r.place.address;
-    stop->length = length ? length : c->r.place.size;
-    if (length)
-        c->r.place.type = 0;
+    watch(c, &place);
+    if (length) {
+        c->r.stop.length = length;
+        c->place.type = 0;
+    }
     return 1;
 }
 
@@ -159,8 +188,7 @@ enum { VALUE = 400 };
 /* A value as text, by its type if that is known. */
 static const char *value_of(const struct find_command *c, const uint8_t *bytes, unsigned n, char buf[VALUE])
 {
-    if (n && c->types && c->r.place.type &&
-        kernel_types_value(c->types, &c->r.place, bytes, n, buf, VALUE) > 0)
+    if (n && c->types && c->place.type && kernel_types_value(c->types, &c->place, bytes, n, buf, VALUE) > 0)
         return buf;
     return find_value(bytes, n, buf);
 }
@@ -312,6 +340,18 @@ static int find_events(const struct find_command *c, struct trace *t, struct err
 
 /* ---------------------------------------------------------------- the command */
 
+/* The types of the variable are read: 0 if it is what was searched for; 1 if it is not, but is from now on; -1. */
+static int agree(struct find_command *c, struct error *err)
+{
+    const struct timeline_stop was = c->r.stop;
+    struct types_place place;
+    const int rc = find_ahead_placed(c->r.ahead, &c->types, &place, err);
+    if (rc != 1)
+        return rc;
+    watch(c, &place);
+    return was.address != c->r.stop.address || was.length != c->r.stop.length;
+}
+
 static int search(struct find_command *c, struct trace *t, const char *path)
 {
     struct find_result res = {0};
@@ -336,6 +376,10 @@ static int search(struct find_command *c, struct trace *t, const char *path)
     signals_block();
     c->r.progress = progress_new("searching", c->quiet);
     int rc = find_hits(&c->r, t, &res, &err);
+    while (!rc && (rc = agree(c, &err)) > 0) {
+        find_result_free(&res);
+        rc = find_hits(&c->r, t, &res, &err);
+    }
     progress_end(c->r.progress);
     for (size_t i = 0; !rc && c->what == OPT_WRITE && is_long(c) && i < res.n; i++)
         timeline_hit_trim(&res.hit[i].hit);

@@ -13,13 +13,14 @@ struct engine_kind;
 struct progress;
 
 /* What a search needs beside its symbols, made by threads of its own: a machine, while the caller reads the symbols; and the types of a
- * function's arguments, while the search runs. */
+ * function's arguments or of a variable, while the search runs. */
 struct find_ahead;
 
 /* Begins to make the machine. The trace must stay open. */
 struct find_ahead *find_ahead_new(const struct engine_kind *kind, const struct trace *t);
-/* Begins to read the types of a function of the kernel. `s` and `function` must stay; called once at most. */
+/* Begins to read the types of a function, or of a variable, of the kernel. What is passed must stay; one of them is called, once. */
 void find_ahead_types(struct find_ahead *a, const struct symbols *s, const char *function);
+void find_ahead_place(struct find_ahead *a, const struct symbols *s, const char *variable);
 void find_ahead_free(struct find_ahead *a); /* NULL is allowed */
 
 struct find_request {
@@ -32,7 +33,6 @@ struct find_request {
     struct progress *progress;
     const struct symbols *symbols; /* the trace's */
     struct find_ahead *ahead;      /* NULL: this program does not have the trace's engine */
-    struct types_place place; /* a write or read shows the value of what is there, if its type is not 0 */
 };
 
 struct find_hit {
@@ -64,6 +64,9 @@ int find_ahead_machine(struct find_ahead *a, struct find_machine *m, struct erro
 /* Waits for the types, with which an execution shows the function's arguments. NULL: they have no such function, or nobody asked for them.
  * Any thread may call it. */
 const struct types_function *find_ahead_function(struct find_ahead *a, const struct kernel_types **types);
+/* Waits for the types, and returns what kernel_types_place() says of the variable; 0 if nobody asked for one. */
+int find_ahead_placed(struct find_ahead *a, const struct kernel_types **types, struct types_place *place,
+                      struct error *err);
 
 /* The symbol of that name anywhere in the trace: 1, 0 if there is none, or -1 if several guests have it. */
 int find_symbol(const struct symbols *s, const char *name, struct symbol *sym, struct error *err);

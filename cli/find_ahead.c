@@ -18,11 +18,14 @@ struct find_ahead {
 
     /* NULL: no types were asked for */
     const struct symbols *symbols;
-    const char *name;
+    const char *function_name, *variable_name; /* one of them; the other is NULL */
     struct trace *types_trace;
     struct kernel_types *read;
     struct types_function function;
     bool calls;
+    struct types_place place;
+    int placed; /* as kernel_types_place() */
+    struct error why_not;
 };
 
 /* ---------------------------------------------------------------- the machine */
@@ -30,7 +33,7 @@ struct find_ahead {
 static int make(const struct find_ahead *a, struct find_machine *m, struct error *err)
 {
     *m = (struct find_machine){.t = trace_open_beside(a->t, err)}; /* a trace is for one thread only */
-    m->tl = m->t ? timeline_open_trace(m->t, a->kind, err) : NULL;
+    m->tl = m->t ? timeline_open_unplaced(m->t, a->kind, err) : NULL;
     if (m->tl)
         return 0;
     find_machine_free(m);
@@ -75,26 +78,52 @@ static void *read_types(void *ctx)
     a->types_trace = trace_open_beside(a->t, &ignored);
     if (a->types_trace)
         a->read = kernel_types_read(a->types_trace, a->kind, a->symbols, &ignored);
-    a->calls = a->read && kernel_types_function(a->read, a->name, &a->function);
+    if (a->read && a->function_name)
+        a->calls = kernel_types_function(a->read, a->function_name, &a->function);
+    if (a->read && a->variable_name)
+        a->placed = kernel_types_place(a->read, a->symbols, a->variable_name, &a->place, &a->why_not);
     return NULL;
 }
 
 void find_ahead_types(struct find_ahead *a, const struct symbols *s, const char *function)
 {
     a->symbols = s;
-    a->name = function;
+    a->function_name = function;
     helper_start(&a->types, read_types, a);
 }
 
-const struct types_function *find_ahead_function(struct find_ahead *a, const struct kernel_types **types)
+void find_ahead_place(struct find_ahead *a, const struct symbols *s, const char *variable)
 {
-    if (!a->symbols)
-        return NULL;
+    a->symbols = s;
+    a->variable_name = variable;
+    helper_start(&a->types, read_types, a);
+}
+
+static void wait_for_types(struct find_ahead *a, const struct kernel_types **types)
+{
     pthread_mutex_lock(&a->lock);
     helper_wait(&a->types);
     pthread_mutex_unlock(&a->lock);
     *types = a->read;
+}
+
+const struct types_function *find_ahead_function(struct find_ahead *a, const struct kernel_types **types)
+{
+    if (!a->function_name)
+        return NULL;
+    wait_for_types(a, types);
     return a->calls ? &a->function : NULL;
+}
+
+int find_ahead_placed(struct find_ahead *a, const struct kernel_types **types, struct types_place *place,
+                      struct error *err)
+{
+    if (!a->variable_name)
+        return 0;
+    wait_for_types(a, types);
+    *place = a->place;
+    *err = a->why_not;
+    return a->placed;
 }
 
 /* ---------------------------------------------------------------- life */

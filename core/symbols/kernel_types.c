@@ -151,6 +151,7 @@ static size_t btf_length(const uint8_t *p, size_t n)
 static void read_code(const struct kernel_memory *m, struct kernel_code *c)
 {
     c->bytes = mem_alloc(c->n + 1);
+    mem_expect(c->bytes, c->n);
     c->n = c->address == m->text ? read_image(m, 0, c->bytes, c->n)
                                  : read_virtual(m, c->address, c->bytes, c->n);
 }
@@ -163,6 +164,7 @@ static void *btf_at(const struct kernel_memory *m, const struct kernel_code *ima
         !(*n = btf_length(head, image->n - (size_t)at)))
         return NULL;
     own = mem_alloc(*n);
+    mem_expect(own, *n);
     if (read_image(m, at, own, *n) == *n)
         return own;
     free(own);
@@ -380,7 +382,7 @@ static int open_memory(struct reading *r, struct trace *t, const struct engine_k
         r->m->past = past_open(t, kind, (size_t)k, err);
     if (r->m->past || err->text[0])
         return r->m->past ? 0 : -1;
-    r->m->tl = timeline_open_trace(t, kind, err);
+    r->m->tl = timeline_open_unplaced(t, kind, err);
     if (!r->m->tl)
         return -1;
     timeline_short_seeks(r->m->tl, true);
@@ -409,7 +411,7 @@ static int open_domain(struct reading *r, struct trace *t, const struct engine_k
     past_close(r->m->past);
     r->m->past = NULL;
     if (!r->m->tl)
-        r->m->tl = timeline_open_trace(t, kind, err);
+        r->m->tl = timeline_open_unplaced(t, kind, err);
     if (!r->m->tl)
         return -1;
     timeline_short_seeks(r->m->tl, true);
