@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/io.h>
 #include <sys/mman.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
@@ -83,6 +84,32 @@ static uint64_t scas_short(void)
             left += n;
         }
     return left;
+}
+
+/* The scratch register of the first serial port, which does nothing. */
+enum { SCRATCH_PORT = 0x3ff, TRANSFERS = 160, TRANSFERRED = 65536 };
+
+static uint64_t port_out(void)
+{
+    if (iopl(3))
+        return 0;
+    for (int i = 0; i < TRANSFERS; i++) {
+        const uint8_t *at = from;
+        uint64_t n = TRANSFERRED;
+        __asm__ volatile("rep outsb" : "+S"(at), "+c"(n) : "d"(SCRATCH_PORT) : "memory");
+    }
+    return TRANSFERS;
+}
+static uint64_t port_in(void)
+{
+    if (iopl(3))
+        return 0;
+    for (int i = 0; i < TRANSFERS; i++) {
+        uint8_t *at = to;
+        uint64_t n = TRANSFERRED;
+        __asm__ volatile("rep insb" : "+D"(at), "+c"(n) : "d"(SCRATCH_PORT) : "memory");
+    }
+    return TRANSFERS;
 }
 
 /* ---------------------------------------------------------------- floating point */
@@ -285,23 +312,15 @@ static const struct row {
     const char *name;
     uint64_t (*work)(void);
 } rows[] = {
-    {"boot", boot},
-    {"scasb", scasb},
-    {"scasb-short", scas_short},
-    {"cmpsb", cmpsb},
-    {"lodsb", lodsb},
-    {"sqrt-div", sqrt_div},
-    {"convert-compare", convert_compare},
-    {"libm", libm},
-    {"mul", mul_64},
-    {"adc", adc_chain},
+    {"boot", boot},      {"scasb", scasb},       {"scasb-short", scas_short},
+    {"cmpsb", cmpsb},    {"lodsb", lodsb},       {"insb", port_in},
+    {"outsb", port_out}, {"sqrt-div", sqrt_div}, {"convert-compare", convert_compare},
+    {"libm", libm},      {"mul", mul_64},        {"adc", adc_chain},
     {"sha256", sha256},
 #ifdef HAVE_BZIP2
     {"bzip2", bzip2},
 #endif
-    {"fork", forks},
-    {"exec", execs},
-    {"page-faults", page_faults},
+    {"fork", forks},     {"exec", execs},        {"page-faults", page_faults},
     {"syscall", calls},
 };
 
