@@ -22,7 +22,7 @@ OPT_count   := -O2 -DBOOTREEL_COUNT
 OPT_asan    := -O1 -fsanitize=address -fno-omit-frame-pointer -DBOOTREEL_NO_TAIL
 OPT_ubsan   := -O1 -fsanitize=undefined -fno-sanitize=alignment -fno-sanitize-recover=all -DBOOTREEL_NO_TAIL
 # Both at once: what the tests use, since one build takes half the time of two.
-OPT_sanitize := -O1 -fsanitize=address,undefined -fno-sanitize=alignment -fno-sanitize-recover=all -fno-omit-frame-pointer -DBOOTREEL_NO_TAIL
+OPT_sanitize := -O1 -g1 -fsanitize=address,undefined -fno-sanitize=alignment -fno-sanitize-recover=all -fno-omit-frame-pointer -DBOOTREEL_NO_TAIL
 OPT_fuzz    := -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=alignment -fno-sanitize-recover=all -DBOOTREEL_NO_TAIL
 ifeq ($(VARIANT),fuzz)
 CC := clang
