@@ -148,11 +148,17 @@ void frame_cache_clear(struct trace *t)
     t->stored_cap = 0;
 }
 
+void trace_keep_unpacked(struct trace *t, size_t bytes)
+{
+    t->cached_most = bytes;
+}
+
 const uint8_t *frame_cached(struct trace *t, size_t frame, struct error *err)
 {
     struct frame_entry *e = &t->frame[frame];
     if (!e->raw) {
-        while ((t->ncached == CACHED_FRAMES || t->cached_bytes + e->info.raw > CACHED_BYTES) &&
+        const size_t most = t->cached_most ? t->cached_most : CACHED_BYTES;
+        while ((t->ncached == CACHED_FRAMES || t->cached_bytes + e->info.raw > most) &&
                frame_uncache_oldest(t))
             ;
         e->raw = frame_unpack(t, frame, err);

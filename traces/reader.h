@@ -9,7 +9,7 @@
 
 /* Limits of the cache of unpacked frames. It is this large since pages can be changes of pages
  * in many frames. */
-enum { CACHED_FRAMES = 256, CACHED_BYTES = 16 << 20 };
+enum { CACHED_FRAMES = 512, CACHED_BYTES = 16 << 20 };
 
 /* So many unpacked event frames that no cursor uses are kept; each takes up to 3 MB. */
 enum { IDLE_EVENTS = 3 };
@@ -144,6 +144,7 @@ struct trace {
     size_t stored_cap;
     size_t cache[CACHED_FRAMES]; /* numbers of the frames that are unpacked */
     size_t ncached, cached_bytes;
+    size_t cached_most; /* bytes; 0: CACHED_BYTES */
     uint64_t cache_clock;
     struct shared_events **events;
     size_t nevents;
