@@ -219,6 +219,15 @@ static void monitor_break_physical(struct gdbstub *g, const char *args, struct t
         failed(out, "break-physical: give a physical address");
 }
 
+static void monitor_watch_physical(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct timeline_stop stop = {.kind = TS_WATCH_WRITE_PHYSICAL, .length = 1};
+    if (take_address(g, &args, &stop.address, out) && (!*args || take_number(&args, &stop.length)) && !*args)
+        stop_added(g, &stop, out);
+    else if (!out->n)
+        failed(out, "watch-physical: give a physical address, and perhaps a length");
+}
+
 static bool gdbs_own(const struct gdbstub *g, unsigned id)
 {
     for (size_t i = 0; i < g->npoints; i++)
@@ -230,8 +239,10 @@ static bool gdbs_own(const struct gdbstub *g, unsigned id)
 static void monitor_stops(struct gdbstub *g, const char *args, struct text *out)
 {
     static const char *const kinds[] = {
-        [TS_BREAK_LINEAR] = "break", [TS_BREAK_PHYSICAL] = "break-physical", [TS_WATCH_WRITE] = "watch",
-        [TS_WATCH_READ] = "rwatch",  [TS_WATCH_ACCESS] = "awatch",           [TS_EVENT] = "break-event"};
+        [TS_BREAK_LINEAR] = "break",  [TS_BREAK_PHYSICAL] = "break-physical",
+        [TS_WATCH_WRITE] = "watch",   [TS_WATCH_READ] = "rwatch",
+        [TS_WATCH_ACCESS] = "awatch", [TS_WATCH_WRITE_PHYSICAL] = "watch-physical",
+        [TS_EVENT] = "break-event"};
     struct timeline_stop s;
     unsigned id;
     for (size_t i = 0; timeline_stop_get(g->tl, i, &s, &id); i++) {
@@ -486,6 +497,8 @@ static const struct monitor_command commands[] = {
     {"break-event", "EVENT", "stop at events: irq, pio port=0x60, exception vector=14, console:TEXT",
      monitor_break_event},
     {"break-physical", "ADDRESS", "stop at code at a physical address", monitor_break_physical},
+    {"watch-physical", "ADDRESS [LENGTH]", "stop at writes to a physical address, by devices as well",
+     monitor_watch_physical},
     {"stops", "", "all stops, gdb's as well", monitor_stops},
     {"unbreak", "ID", "remove a stop set here", monitor_unbreak},
     {"divert", "", "leave the record here: a private run", monitor_divert},

@@ -163,16 +163,50 @@ int app_address(struct app *a, const char *arg, uint64_t *address, uint64_t *len
     return session_address(a->s, word, address, err);
 }
 
-/* The same; without an argument it is `fallback`. Refuses what is none. */
-static int address_of(struct app *a, const char *arg, uint64_t fallback, uint64_t *address, uint64_t *length)
+/* A range of memory that an argument names, or the selected byte. */
+struct range {
+    uint64_t address, length;
+    bool physical;
+};
+
+/* ADDRESS [LENGTH] or physical ADDRESS [LENGTH]; without an argument, `otherwise`. Refuses what is none. */
+static int range_of(struct app *a, const char *arg, struct range otherwise, struct range *r)
 {
+    static const char word[] = "physical ";
     struct error err;
-    *length = 1;
-    *address = fallback;
-    if (!arg || !app_address(a, arg, address, length, &err))
+    *r = otherwise;
+    r->length = 1;
+    if (!arg)
+        return 0;
+    r->physical = !strncmp(arg, word, strlen(word));
+    if (!app_address(a, r->physical ? arg + strlen(word) : arg, &r->address, &r->length, &err))
         return 0;
     app_refuse(a, "%.390s", err.text);
     return -1;
+}
+
+static struct range selected_byte(struct app *a)
+{
+    const struct memory_state *m = memory_of(a);
+    return (struct range){.address = m->cursor, .physical = m->physical};
+}
+
+static struct range selected_code(struct app *a)
+{
+    return (struct range){.address = code_selected(a)};
+}
+
+/* Makes `kind` that of a physical address, if the range is at one. Refuses one that has none. */
+static int at_physical(struct app *a, const struct range *r, enum timeline_stop_kind *kind)
+{
+    if (!r->physical)
+        return 0;
+    if (*kind != TS_BREAK_LINEAR && *kind != TS_WATCH_WRITE) {
+        app_refuse(a, "only writes to physical addresses can be watched for, not reads");
+        return -1;
+    }
+    *kind = *kind == TS_WATCH_WRITE ? TS_WATCH_WRITE_PHYSICAL : TS_BREAK_PHYSICAL;
+    return 0;
 }
 
 const char *app_access_word(const char *arg, enum timeline_stop_kind *kind)
@@ -193,10 +227,10 @@ const char *app_access_word(const char *arg, enum timeline_stop_kind *kind)
 
 static enum react do_change(struct app *a, enum command c, const char *arg)
 {
-    struct memory_state *m = memory_of(a);
+    const struct range here = selected_byte(a);
     enum timeline_direction dir = back_if(c == CMD_PREVIOUS_CHANGE);
-    if (!arg && a->focus == VIEW_MEMORY && !m->physical)
-        return app_moved(a, session_memory(a->s, dir, m->cursor, 1));
+    if (!arg && a->focus == VIEW_MEMORY)
+        return app_moved(a, session_memory(a->s, dir, here.address, 1, here.physical));
     if (!arg) {
         prompt_open(a, PROMPT_ARGUMENT, c, NULL);
         return REACT_DRAW;
@@ -208,60 +242,59 @@ static enum react do_change(struct app *a, enum command c, const char *arg)
         app_refuse(a, "%.390s", err.text);
         return REACT_DRAW;
     }
-    return app_moved(a,
-                     member ? session_memory(a->s, dir, address, length) : session_register(a->s, dir, arg));
+    return app_moved(a, member ? session_memory(a->s, dir, address, length, false)
+                               : session_register(a->s, dir, arg));
 }
 
-static enum react do_break(struct app *a, enum command c, const char *arg)
+static enum react toggle_stop(struct app *a, enum timeline_stop_kind kind, const struct range *r)
 {
-    uint64_t address, length;
-    if (address_of(a, arg, code_selected(a), &address, &length))
-        return REACT_DRAW;
-    session_stop_toggle(a->s, TS_BREAK_LINEAR, address, 1);
-    app_say(a, STYLE_NORMAL, "%s", a->s->text);
+    if (!at_physical(a, r, &kind)) {
+        session_stop_toggle(a->s, kind, r->address, kind == TS_BREAK_LINEAR ? 1 : r->length);
+        app_say(a, STYLE_NORMAL, "%s", a->s->text);
+    }
     a->pane[VIEW_CODE].stale = a->pane[VIEW_MARKS].stale = true;
     return REACT_DRAW;
 }
 
+static enum react do_break(struct app *a, enum command c, const char *arg)
+{
+    struct range r;
+    if (range_of(a, arg, selected_code(a), &r))
+        return REACT_DRAW;
+    return toggle_stop(a, TS_BREAK_LINEAR, &r);
+}
+
 static enum react do_watch(struct app *a, enum command c, const char *arg)
 {
-    struct memory_state *m = memory_of(a);
     enum timeline_stop_kind kind = TS_WATCH_WRITE;
-    uint64_t address, length;
+    struct range r;
     arg = app_access_word(arg, &kind);
-    if (address_of(a, arg, m->cursor, &address, &length))
+    if (range_of(a, arg, selected_byte(a), &r))
         return REACT_DRAW;
-    if (!arg && m->physical)
-        app_refuse(a, "watchpoints are at linear addresses: p shows those");
-    else if (!arg && !m->cursor)
+    if (!arg && !r.address) {
         prompt_open(a, PROMPT_ARGUMENT, c, NULL);
-    else {
-        session_stop_toggle(a->s, kind, address, length);
-        app_say(a, STYLE_NORMAL, "%s", a->s->text);
+        return REACT_DRAW;
     }
-    a->pane[VIEW_MARKS].stale = true;
-    return REACT_DRAW;
+    return toggle_stop(a, kind, &r);
 }
 
 static enum react do_writer(struct app *a, enum command c, const char *arg)
 {
-    struct memory_state *m = memory_of(a);
-    uint64_t address, length;
-    if (!arg && (!m->cursor || m->physical)) {
+    struct range r;
+    if (range_of(a, arg, selected_byte(a), &r))
+        return REACT_DRAW;
+    if (!arg && !r.address) {
         prompt_open(a, PROMPT_ARGUMENT, c, NULL);
         return REACT_DRAW;
     }
-    if (address_of(a, arg, m->cursor, &address, &length))
-        return REACT_DRAW;
-    return app_moved(a, session_writer(a->s, address, length));
+    return app_moved(a, session_writer(a->s, r.address, r.length, r.physical));
 }
 
 static enum react do_find(struct app *a, enum command c, const char *arg)
 {
-    struct memory_state *m = memory_of(a);
-    bool memory = a->focus == VIEW_MEMORY && m->cursor && !m->physical;
+    const bool memory = a->focus == VIEW_MEMORY && memory_of(a)->cursor;
     enum timeline_stop_kind kind = memory ? TS_WATCH_WRITE : TS_BREAK_LINEAR;
-    uint64_t address, length;
+    struct range r;
     struct error err;
     if (arg && !strncmp(arg, "exec ", 5)) {
         kind = TS_BREAK_LINEAR;
@@ -273,9 +306,9 @@ static enum react do_find(struct app *a, enum command c, const char *arg)
         app_refuse(a, "of which memory? Select a byte, or give an address");
         return REACT_DRAW;
     }
-    if (address_of(a, arg, memory ? m->cursor : code_selected(a), &address, &length))
+    if (range_of(a, arg, memory ? selected_byte(a) : selected_code(a), &r) || at_physical(a, &r, &kind))
         return REACT_DRAW;
-    if (session_find(a->s, kind, address, length, &err))
+    if (session_find(a->s, kind, r.address, r.length, &err))
         app_refuse(a, "%.390s", err.text);
     else
         app_say(a, STYLE_NORMAL, "%s", a->s->text);

@@ -217,7 +217,16 @@ enum move session_register(struct session *s, enum timeline_direction dir, const
     return m;
 }
 
-enum move session_memory(struct session *s, enum timeline_direction dir, uint64_t linear, uint64_t length)
+static void peek(const struct session *s, uint64_t address, uint8_t *bytes, uint64_t length, bool physical)
+{
+    if (physical)
+        timeline_peek_physical(s->tl, address, bytes, length);
+    else
+        timeline_peek(s->tl, s->where.cpu, address, bytes, length);
+}
+
+enum move session_memory(struct session *s, enum timeline_direction dir, uint64_t address, uint64_t length,
+                         bool physical)
 {
     struct timeline_stopped st = {.reason = TIMELINE_DONE};
     uint8_t was[64] = {0}, now[64] = {0};
@@ -227,15 +236,18 @@ enum move session_memory(struct session *s, enum timeline_direction dir, uint64_
     int rc;
     if (length > sizeof was)
         length = sizeof was;
-    timeline_peek(s->tl, s->where.cpu, linear, was, length);
+    peek(s, address, was, length, physical);
     put_aside(s, &aside);
     timeline_interrupt_clear(s->tl);
-    rc = timeline_stop_add(
-        s->tl, &(struct timeline_stop){.kind = TS_WATCH_WRITE, .address = linear, .length = length}, &id,
-        &err);
+    rc =
+        timeline_stop_add(s->tl,
+                          &(struct timeline_stop){.kind = physical ? TS_WATCH_WRITE_PHYSICAL : TS_WATCH_WRITE,
+                                                  .address = address,
+                                                  .length = length},
+                          &id, &err);
     do {
         rc = rc ? rc : timeline_continue(s->tl, dir, &st, &err);
-        timeline_peek(s->tl, s->where.cpu, linear, now, length);
+        peek(s, address, now, length, physical);
     } while (!rc && st.reason == TIMELINE_WATCHPOINT && !memcmp(was, now, length));
     put_back(s, &aside);
     return rc ? session_fail(s, &err) : session_stopped(s, &st, true);

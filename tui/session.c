@@ -151,7 +151,10 @@ enum move session_stopped(struct session *s, const struct timeline_stopped *st, 
         snprintf(s->text, sizeof s->text, "breakpoint at 0x%" PRIx64, st->address);
         return session_arrived(s, jump, MOVE_DONE);
     case TIMELINE_WATCHPOINT:
-        snprintf(s->text, sizeof s->text, "watchpoint: 0x%" PRIx64 " is accessed", st->address);
+        snprintf(s->text, sizeof s->text,
+                 st->device ? "watchpoint: a device writes physical 0x%" PRIx64
+                            : "watchpoint: 0x%" PRIx64 " is accessed",
+                 st->address);
         return session_arrived(s, jump, MOVE_DONE);
     case TIMELINE_EVENT:
         snprintf(s->text, sizeof s->text, "%s", st->text);
@@ -315,10 +318,19 @@ int session_return(struct session *s, struct error *err)
 static const struct {
     const char *name, *done;
 } stop_words[] = {
-    [TS_BREAK_LINEAR] = {"breakpoint", "executed"},        [TS_BREAK_PHYSICAL] = {"breakpoint", "executed"},
-    [TS_WATCH_WRITE] = {"watchpoint", "written"},          [TS_WATCH_READ] = {"read watchpoint", "read"},
-    [TS_WATCH_ACCESS] = {"access watchpoint", "accessed"}, [TS_EVENT] = {"event", "seen"},
+    [TS_BREAK_LINEAR] = {"breakpoint", "executed"},
+    [TS_BREAK_PHYSICAL] = {"physical breakpoint", "executed"},
+    [TS_WATCH_WRITE] = {"watchpoint", "written"},
+    [TS_WATCH_READ] = {"read watchpoint", "read"},
+    [TS_WATCH_ACCESS] = {"access watchpoint", "accessed"},
+    [TS_WATCH_WRITE_PHYSICAL] = {"physical watchpoint", "written"},
+    [TS_EVENT] = {"event", "seen"},
 };
+
+bool session_stop_is_physical(enum timeline_stop_kind kind)
+{
+    return kind == TS_BREAK_PHYSICAL || kind == TS_WATCH_WRITE_PHYSICAL;
+}
 
 int session_find(struct session *s, enum timeline_stop_kind kind, uint64_t address, uint64_t length,
                  struct error *err)
@@ -334,24 +346,46 @@ int session_find(struct session *s, enum timeline_stop_kind kind, uint64_t addre
         return -1;
     if (session_return(s, err))
         return -1;
-    session_symbol(s, address, symbol + 1, sizeof symbol - 1);
-    snprintf(s->text, sizeof s->text, "0x%" PRIx64 "%.150s: %s %u%s time%s%s%s", address,
-             symbol[1] ? symbol : "", stop_words[kind].done, f.n, f.n == SESSION_FOUND ? " or more" : "",
-             f.n == 1 ? "" : "s", how.reason == TIMELINE_INTERRUPTED ? ", as far as it was searched" : "",
+    if (!session_stop_is_physical(kind))
+        session_symbol(s, address, symbol + 1, sizeof symbol - 1);
+    snprintf(s->text, sizeof s->text, "%s0x%" PRIx64 "%.150s: %s %u%s time%s%s%s",
+             session_stop_is_physical(kind) ? "physical " : "", address, symbol[1] ? symbol : "",
+             stop_words[kind].done, f.n, f.n == SESSION_FOUND ? " or more" : "", f.n == 1 ? "" : "s",
+             how.reason == TIMELINE_INTERRUPTED ? ", as far as it was searched" : "",
              f.n ? "; ' lists them" : "");
     return 0;
 }
 
-enum move session_writer(struct session *s, uint64_t linear, uint64_t length)
+/* Who wrote bytes last, in words, after the move that looked for it. */
+static void writer_text(struct session *s, const struct timeline_stopped *st, uint64_t address, bool physical)
+{
+    if (st->reason == TIMELINE_WATCHPOINT)
+        snprintf(s->text, sizeof s->text,
+                 st->device ? "a device writes physical 0x%" PRIx64 " in the next step; ( goes back"
+                            : "the next instruction writes 0x%" PRIx64 "; ( goes back",
+                 st->address);
+    else if (st->reason == TIMELINE_AT_BEGIN && physical)
+        snprintf(s->text, sizeof s->text, "nothing was written at physical 0x%" PRIx64 " so far; ( goes back",
+                 address);
+    else if (st->reason == TIMELINE_AT_BEGIN)
+        snprintf(s->text, sizeof s->text,
+                 "nothing was written at linear 0x%" PRIx64
+                 " so far (before paging it had another address); ( goes back",
+                 address);
+}
+
+enum move session_writer(struct session *s, uint64_t address, uint64_t length, bool physical)
 {
     struct timeline_stopped st;
-    struct view_walk w;
+    struct view_walk w = {0};
     struct error err;
     char words[sizeof s->text];
     uint64_t from = s->where.icount, at;
-    view_walk(timeline_look(s->tl), s->where.cpu, linear, &w);
+    if (!physical)
+        view_walk(timeline_look(s->tl), s->where.cpu, address, &w);
     timeline_interrupt_clear(s->tl);
-    if (timeline_last_write(s->tl, linear, length, &st, &err))
+    if (physical ? timeline_last_write_physical(s->tl, address, length, &st, &err)
+                 : timeline_last_write(s->tl, address, length, &st, &err))
         return session_fail(s, &err);
     if (st.reason != TIMELINE_INTERRUPTED && !s->where.diverted && w.mapped &&
         disk_writer(s, st.icount, from, w.physical, length, &at)) {
@@ -361,14 +395,7 @@ enum move session_writer(struct session *s, uint64_t linear, uint64_t length)
         return m;
     }
     enum move m = session_stopped(s, &st, true);
-    if (st.reason == TIMELINE_WATCHPOINT)
-        snprintf(s->text, sizeof s->text, "the next instruction writes 0x%" PRIx64 "; ( goes back",
-                 st.address);
-    else if (st.reason == TIMELINE_AT_BEGIN)
-        snprintf(s->text, sizeof s->text,
-                 "nothing was written at linear 0x%" PRIx64
-                 " so far (before paging it had another address); ( goes back",
-                 linear);
+    writer_text(s, &st, address, physical);
     return m;
 }
 

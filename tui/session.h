@@ -83,9 +83,10 @@ const struct stage *session_near_stage(struct session *s, enum timeline_directio
  * step by step. */
 enum move session_register(struct session *s, enum timeline_direction dir, const char *name);
 /* Goes to where the bytes change. */
-enum move session_memory(struct session *s, enum timeline_direction dir, uint64_t linear, uint64_t length);
-/* Goes to before the last write to any of the bytes. */
-enum move session_writer(struct session *s, uint64_t linear, uint64_t length);
+enum move session_memory(struct session *s, enum timeline_direction dir, uint64_t address, uint64_t length,
+                         bool physical);
+/* Goes to before the last write to any of the bytes; at a physical address, by a device as well. */
+enum move session_writer(struct session *s, uint64_t address, uint64_t length, bool physical);
 /* Finds all executions (TS_BREAK_LINEAR) or writes in the record, and makes marks "find:1" … of the first of
  * them, in place of those of the last time. s->text says how many there are. -1 with err; otherwise the
  * position stays. */
@@ -134,6 +135,7 @@ bool session_changed(const struct session *s, size_t reg);
 unsigned session_stop_at(const struct session *s, enum timeline_stop_kind kind, uint64_t address);
 /* What a stop point of this kind is called: "breakpoint", "watchpoint", "read watchpoint". */
 const char *session_stop_word(enum timeline_stop_kind kind);
+bool session_stop_is_physical(enum timeline_stop_kind kind);
 int session_stop_toggle(struct session *s, enum timeline_stop_kind kind, uint64_t address, uint64_t length);
 
 /* ---- what is kept from session to session, in a folder, under the trace's identity (config.c) ---- */

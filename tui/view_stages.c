@@ -286,7 +286,8 @@ static void marks_build(struct app *a, struct pane *p)
         doc_add(d, STYLE_NORMAL, "%s", session_stop_word(stop.kind));
         if (stop.length > 1)
             doc_add(d, STYLE_NORMAL, " of %" PRIu64 " bytes", stop.length);
-        doc_add(d, STYLE_SYMBOL, "  %s", session_symbol(a->s, stop.address, symbol, sizeof symbol));
+        if (!session_stop_is_physical(stop.kind))
+            doc_add(d, STYLE_SYMBOL, "  %s", session_symbol(a->s, stop.address, symbol, sizeof symbol));
     }
     if (d->n == before)
         doc_line(d, STYLE_DIM, "  none yet: b sets a breakpoint, w a watchpoint");

@@ -180,7 +180,7 @@ static enum react structure_command(struct app *a, struct pane *p, enum command 
         snprintf(named, sizeof named, "0x%" PRIx64 " %" PRIu64, at, n);
         return app_command(a, c, named);
     case CMD_WRITER:
-        return app_moved(a, session_writer(a->s, at, n));
+        return app_moved(a, session_writer(a->s, at, n, false));
     case CMD_WATCH:
         session_stop_toggle(a->s, kind, at, n);
         a->pane[VIEW_MARKS].stale = true;
@@ -195,7 +195,7 @@ static enum react structure_command(struct app *a, struct pane *p, enum command 
         return REACT_DRAW;
     default:
         return app_moved(
-            a, session_memory(a->s, c == CMD_NEXT_CHANGE ? TIMELINE_FORWARD : TIMELINE_BACK, at, n));
+            a, session_memory(a->s, c == CMD_NEXT_CHANGE ? TIMELINE_FORWARD : TIMELINE_BACK, at, n, false));
     }
 }
 

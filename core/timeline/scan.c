@@ -15,11 +15,10 @@ struct scan {
 static const struct {
     enum stop_kind kind;
     bool watch;
-} kinds[] = {[TS_BREAK_LINEAR] = {STOPS_EXEC_LINEAR, false},
-             [TS_BREAK_PHYSICAL] = {STOPS_EXEC_PHYSICAL, false},
-             [TS_WATCH_WRITE] = {STOPS_WRITE, true},
-             [TS_WATCH_READ] = {STOPS_READ, true},
-             [TS_WATCH_ACCESS] = {STOPS_ACCESS, true}};
+} kinds[] = {
+    [TS_BREAK_LINEAR] = {STOPS_EXEC_LINEAR, false}, [TS_BREAK_PHYSICAL] = {STOPS_EXEC_PHYSICAL, false},
+    [TS_WATCH_WRITE] = {STOPS_WRITE, true},         [TS_WATCH_READ] = {STOPS_READ, true},
+    [TS_WATCH_ACCESS] = {STOPS_ACCESS, true},       [TS_WATCH_WRITE_PHYSICAL] = {STOPS_WRITE_PHYSICAL, true}};
 
 void timeline_hit_trim(struct timeline_hit *hit)
 {
@@ -56,7 +55,9 @@ static bool give_hit(struct timeline *tl, const struct scan *q, const struct sto
         uint64_t length = left < STOP_BYTES ? left : STOP_BYTES;
         hit.nbefore = stop->nbefore;
         memcpy(hit.before, stop->before, sizeof hit.before);
-        hit.nafter = (unsigned)tl->e->ops->peek(tl->e, stop->cpu, hit.from, hit.after, length);
+        hit.nafter = (unsigned)(q->point.kind == STOPS_WRITE_PHYSICAL
+                                    ? tl->e->ops->peek_physical(tl->e, hit.from, hit.after, length)
+                                    : tl->e->ops->peek(tl->e, stop->cpu, hit.from, hit.after, length));
     }
     return q->fn(q->ctx, &hit);
 }
@@ -101,7 +102,7 @@ int timeline_scan(struct timeline *tl, const struct timeline_stop *stop, uint64_
     if (tl->diverted)
         return error_set(err,
                          "a private run cannot be searched as a whole: go back to the recorded run first");
-    if (stop->kind > TS_WATCH_ACCESS)
+    if (stop->kind >= TS_EVENT)
         return error_set(err, "a scan is for instructions and accesses: events are in the record");
     if (kinds[stop->kind].watch && (!stop->length || stop->address + stop->length - 1 < stop->address))
         return error_set(err,

@@ -10,7 +10,7 @@ enum { MAX_STOPS = 100000 };
 
 static int check_stop(const struct timeline_stop *s, struct error *err)
 {
-    bool watch = s->kind == TS_WATCH_WRITE || s->kind == TS_WATCH_READ || s->kind == TS_WATCH_ACCESS;
+    bool watch = s->kind >= TS_WATCH_WRITE && s->kind <= TS_WATCH_WRITE_PHYSICAL;
     if (s->kind > TS_EVENT)
         return error_set(err, "there is no stop point of kind %d", (int)s->kind);
     if (watch && (!s->length || s->address + s->length - 1 < s->address))
@@ -96,11 +96,10 @@ const struct stop_entry *tl_stop_by_id(const struct timeline *tl, unsigned id)
 
 struct stop_point *tl_engine_stops(const struct timeline *tl, size_t *n)
 {
-    static const enum stop_kind kinds[] = {[TS_BREAK_LINEAR] = STOPS_EXEC_LINEAR,
-                                           [TS_BREAK_PHYSICAL] = STOPS_EXEC_PHYSICAL,
-                                           [TS_WATCH_WRITE] = STOPS_WRITE,
-                                           [TS_WATCH_READ] = STOPS_READ,
-                                           [TS_WATCH_ACCESS] = STOPS_ACCESS};
+    static const enum stop_kind kinds[] = {
+        [TS_BREAK_LINEAR] = STOPS_EXEC_LINEAR, [TS_BREAK_PHYSICAL] = STOPS_EXEC_PHYSICAL,
+        [TS_WATCH_WRITE] = STOPS_WRITE,        [TS_WATCH_READ] = STOPS_READ,
+        [TS_WATCH_ACCESS] = STOPS_ACCESS,      [TS_WATCH_WRITE_PHYSICAL] = STOPS_WRITE_PHYSICAL};
     struct stop_point *points = mem_zero(tl->nstops + 1, sizeof *points);
     *n = 0;
     for (size_t i = 0; i < tl->nstops; i++) {

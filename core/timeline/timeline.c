@@ -231,6 +231,10 @@ static int result(struct timeline *tl, struct timeline_stopped *s, enum timeline
 
 static void fill_hit(struct timeline *tl, struct timeline_stopped *s, const struct stop *stop)
 {
+    static const enum stop_kind kinds[] = {[TS_WATCH_WRITE] = STOPS_WRITE,
+                                           [TS_WATCH_READ] = STOPS_READ,
+                                           [TS_WATCH_ACCESS] = STOPS_ACCESS,
+                                           [TS_WATCH_WRITE_PHYSICAL] = STOPS_WRITE_PHYSICAL};
     const struct stop_entry *e = tl_stop_by_id(tl, stop->id);
     s->id = stop->id;
     s->cpu = stop->cpu;
@@ -241,9 +245,7 @@ static void fill_hit(struct timeline *tl, struct timeline_stopped *s, const stru
         tl->cpu = stop->cpu; /* its instruction is the next */
     if (stop->reason != STOP_WATCHPOINT)
         return;
-    s->kind = !e || e->stop.kind == TS_WATCH_WRITE ? STOPS_WRITE
-              : e->stop.kind == TS_WATCH_READ      ? STOPS_READ
-                                                   : STOPS_ACCESS;
+    s->kind = e ? kinds[e->stop.kind] : STOPS_WRITE;
     s->watched = e ? e->stop.address : stop->address;
 }
 

@@ -153,14 +153,14 @@ enum timeline_reason {
 struct timeline_stopped {
     enum timeline_reason reason;
     unsigned id;         /* the stop point's */
-    enum stop_kind kind; /* TIMELINE_WATCHPOINT: STOPS_WRITE, STOPS_READ or STOPS_ACCESS, as it was set */
+    enum stop_kind kind; /* TIMELINE_WATCHPOINT: STOPS_WRITE, STOPS_READ …, as it was set */
     uint64_t icount;     /* where it stands now */
     uint64_t time;
     unsigned cpu;
     uint32_t task; /* whose breakpoint or access it is; otherwise as in timeline_where */
     uint64_t address;
     uint64_t watched;
-    bool device;        /* timeline_last_write_physical: a device made the write; `address` is physical */
+    bool device;        /* a write to a physical address: a device made it; `address` is physical */
     struct event event; /* data is NULL; see text */
     enum stop_reason engine;
     char text[200]; /* the event's words; or why the guest stopped */
@@ -256,6 +256,8 @@ enum timeline_stop_kind {
     TS_WATCH_WRITE,
     TS_WATCH_READ,
     TS_WATCH_ACCESS, /* read or write */
+    /* Writes to bytes at a physical address, through any linear address, and by devices: see timeline_last_write_physical(). */
+    TS_WATCH_WRITE_PHYSICAL,
     TS_EVENT,
 };
 

@@ -122,6 +122,29 @@ find
 show -
 find exec 0x123
 message 0x123: executed 0 times
+goto 90%
+writer physical 7c00 2
+message a device writes physical 0x7c00 in the next step
+watch physical 7c00 2
+goto 90%
+back-continue
+message watchpoint: a device writes physical 0x7c00
+clear-stops
+break physical 7c00
+continue
+message breakpoint at 0x7c00
+clear-stops
+find write physical 7c00
+message physical 0x7c00: written 1 time
+memory
+physical
+address 46c
+writer
+message the next instruction writes 0x46c
+watch
+message physical watchpoint at 0x46c
+next-change
+message watchpoint: 0x46c is accessed
 SCRIPT
 
 # What goes wrong is said in one line.
@@ -132,6 +155,7 @@ bad() { # TEXT SCRIPTLINE
 }
 bad 'bad.script:1: "nonsense" is not a command' nonsense
 bad 'is not a key' 'keys Hyper-x'
+bad 'only writes to physical addresses' 'watch read physical 7c00'
 bad 'is not a size' 'size big'
 bad 'the screen does not show' 'expect a picture of a cat'
 bad "is not a command" "st"

@@ -94,8 +94,46 @@ static void test_known_parts(void **state)
     timeline_close(tl);
 }
 
+/* A stop point at a physical address meets each of these writes, in both directions, and a scan counts them. */
+static bool count_hit(void *ctx, const struct timeline_hit *hit)
+{
+    (void)hit;
+    ++*(unsigned *)ctx;
+    return true;
+}
+
+static void test_stops(void **state)
+{
+    const struct timeline_stop stop = {.kind = TS_WATCH_WRITE_PHYSICAL, .address = 0x9000, .length = 0x1004};
+    struct error err = {""};
+    struct timeline *tl = timeline_open(path, kinds, 1, &err);
+    struct timeline_stopped s;
+    unsigned id, n = 0;
+    uint64_t at[2];
+    (void)state;
+    assert_non_null(tl);
+    assert_int_equal(timeline_stop_add(tl, &stop, &id, &err), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(timeline_continue(tl, TIMELINE_FORWARD, &s, &err), 0);
+        assert_int_equal(s.reason, TIMELINE_WATCHPOINT);
+        assert_int_equal(s.kind, STOPS_WRITE_PHYSICAL);
+        assert_true(s.device && s.id == id && s.address == (i ? 0xa000 : 0x9000));
+        at[i] = s.icount;
+    }
+    assert_int_equal(timeline_continue(tl, TIMELINE_FORWARD, &s, &err), 0);
+    assert_int_equal(s.reason, TIMELINE_AT_END);
+    for (unsigned i = 2; i-- > 0;) {
+        assert_int_equal(timeline_continue(tl, TIMELINE_BACK, &s, &err), 0);
+        assert_int_equal(s.reason, TIMELINE_WATCHPOINT);
+        assert_true(s.device && s.icount == at[i] - 1);
+    }
+    assert_int_equal(timeline_scan(tl, &stop, 0, UINT64_MAX, count_hit, &n, &s, &err), 0);
+    assert_int_equal(n, 2);
+    timeline_close(tl);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_known_parts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_known_parts), cmocka_unit_test(test_stops)};
     return cmocka_run_group_tests(tests, begin, end);
 }
