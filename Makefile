@@ -112,6 +112,8 @@ $(BUILD)/%.o: %.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(BUILD)/tests/unit/test_native $(BUILD)/tests/unit/test_sequences: $(NATIVE_OBJ)
+# It reads the types in its own debugging information.
+$(BUILD)/tests/unit/test_symbols.o: ALL_CFLAGS += -g
 $(BUILD)/tests/unit/test_x87 $(BUILD)/tests/unit/test_simd: $(BUILD)/tests/native/vendor.o
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 	@echo "  LINK $@"
