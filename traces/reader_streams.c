@@ -206,13 +206,11 @@ int stream_check(struct trace *t, size_t i, struct error *err)
 
 /* ---------------------------------------------------------------- ahead of time */
 
-/* Keeps the content of streams, but for those that are packed with zstd: they unpack as fast from the
- * image. */
 static void keep(struct stream_cache *c)
 {
     const struct streams *s = &c->ahead->streams;
     for (size_t i = 0; c->folder && i < c->n; i++)
-        if (s->entry[i].s.format != UNPACK_ZSTD && is_fresh(c, i))
+        if (is_fresh(c, i))
             stream_store_keep(c->folder, &s->entry[i].s, &c->stream[i].content);
 }
 

@@ -1,5 +1,5 @@
 /* stream_store.h - the content of streams, kept in a folder so that the next process need not unpack it
- * again. Unpacking a kernel that is packed with xz takes half a second; mapping what is kept here, a hundredth of that.
+ * again. Unpacking a kernel takes half a second if it is packed with xz, and a fifth if with zstd; comparing what is kept here takes a hundredth.
  * Private to traces/.
  *
  * A file is named after the XXH3-128 of the content (as xxh128sum prints it) and is that content, with zeros up to a whole block;
