@@ -9,10 +9,7 @@
 #include "core/run/restore.h"
 #include "traces/memory.h"
 
-enum {
-    SLICE = 25000000,   /* steps between two reports of progress */
-    UNPACKED = 32 << 20 /* bytes of unpacked frames that are kept for seeks */
-};
+enum { SLICE = 25000000 }; /* steps between two reports of progress */
 
 /* ---------------------------------------------------------------- opening */
 
@@ -80,7 +77,7 @@ struct replay *replay_open(struct trace *t, const struct engine_kind *kind, stru
 
 struct replay *replay_open_unplaced(struct trace *t, const struct engine_kind *kind, struct error *err)
 {
-    trace_keep_unpacked(t, UNPACKED);
+    trace_keep_unpacked(t, REPLAY_UNPACKED);
     return open_replay(t, kind, replay_first_state(t), err);
 }
 

@@ -17,6 +17,10 @@
 
 struct replay;
 
+/* Bytes of unpacked frames that are kept for who goes from position to position (trace_keep_unpacked()). With half of it, a seek in the
+ * boot of a whole system unpacks half of the frames twice. */
+enum { REPLAY_UNPACKED = 32 << 20 };
+
 /* Builds the engine at icount 0 from the trace's configuration and images. NULL if the trace was made by
  * another engine than `kind`, or the engine cannot be created. */
 struct replay *replay_open(struct trace *t, const struct engine_kind *kind, struct error *err);

@@ -7,9 +7,6 @@
 #include "traces/memory.h"
 
 enum {
-    UNPACKED =
-        32
-        << 20, /* bytes of frames: with 16 MiB, a seek in the boot of a whole system unpacks half of them twice */
     MANY_HITS = 20000,  /* hits in a stretch that is searched for the last one, after which the
                          * rest is divided */
     WORTH_IT = 1000000, /* … if it is at least this long */
@@ -52,7 +49,7 @@ static struct timeline *open_timeline(struct trace *t, const struct engine_kind 
     tl->last = trace_last_icount(t);
     replay_behaviour_differs(t, kind, &tl->warning);
     trace_prepare(t, kind->unpacked); /* beside making the engine */
-    trace_keep_unpacked(t, UNPACKED);
+    trace_keep_unpacked(t, REPLAY_UNPACKED);
     tl->replay = unplaced ? replay_open_unplaced(t, kind, err) : replay_open(t, kind, err);
     if (!tl->replay) {
         free(tl);

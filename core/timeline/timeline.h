@@ -58,7 +58,7 @@ struct timeline *timeline_open(const char *path, const struct engine_kind *const
  * the same thread may use it meanwhile. */
 struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *kind, struct error *err);
 /* The same for a caller that seeks or scans before anything else. Until then the timeline stands nowhere: that saves loading the
- * guest's kernel. */
+ * guest's kernel. The index of the trace is read, which takes a hundredth of a second: scans need it. */
 struct timeline *timeline_open_unplaced(struct trace *t, const struct engine_kind *kind, struct error *err);
 void timeline_close(struct timeline *tl); /* NULL is allowed */
 
