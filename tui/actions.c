@@ -169,17 +169,23 @@ struct range {
     bool physical;
 };
 
+const char *app_physical_word(const char *arg, bool *physical)
+{
+    static const char word[] = "physical ";
+    *physical = !strncmp(arg, word, strlen(word));
+    return *physical ? arg + strlen(word) : arg;
+}
+
 /* ADDRESS [LENGTH] or physical ADDRESS [LENGTH]; without an argument, `otherwise`. Refuses what is none. */
 static int range_of(struct app *a, const char *arg, struct range otherwise, struct range *r)
 {
-    static const char word[] = "physical ";
     struct error err;
     *r = otherwise;
     r->length = 1;
     if (!arg)
         return 0;
-    r->physical = !strncmp(arg, word, strlen(word));
-    if (!app_address(a, r->physical ? arg + strlen(word) : arg, &r->address, &r->length, &err))
+    arg = app_physical_word(arg, &r->physical);
+    if (!app_address(a, arg, &r->address, &r->length, &err))
         return 0;
     app_refuse(a, "%.390s", err.text);
     return -1;

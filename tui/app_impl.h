@@ -29,6 +29,8 @@ void timeline_set_by_time(struct app *a, bool by_time);
 void timeline_cursor_here(struct app *a);
 /* actions.c: "ADDRESS [LENGTH]", or a member. -1 with err. */
 int app_address(struct app *a, const char *arg, uint64_t *address, uint64_t *length, struct error *err);
+/* actions.c: whether `arg` begins with the word "physical". Returns what is behind it. */
+const char *app_physical_word(const char *arg, bool *physical);
 /* actions.c: sets *kind if `arg` begins with the word "write", "read" or "access". Returns what is behind it, or NULL. */
 const char *app_access_word(const char *arg, enum timeline_stop_kind *kind);
 /* view_code.c */

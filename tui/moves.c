@@ -217,14 +217,6 @@ enum move session_register(struct session *s, enum timeline_direction dir, const
     return m;
 }
 
-static void peek(const struct session *s, uint64_t address, uint8_t *bytes, uint64_t length, bool physical)
-{
-    if (physical)
-        timeline_peek_physical(s->tl, address, bytes, length);
-    else
-        timeline_peek(s->tl, s->where.cpu, address, bytes, length);
-}
-
 enum move session_memory(struct session *s, enum timeline_direction dir, uint64_t address, uint64_t length,
                          bool physical)
 {
@@ -236,7 +228,7 @@ enum move session_memory(struct session *s, enum timeline_direction dir, uint64_
     int rc;
     if (length > sizeof was)
         length = sizeof was;
-    peek(s, address, was, length, physical);
+    session_peek(s, address, physical, was, length);
     put_aside(s, &aside);
     timeline_interrupt_clear(s->tl);
     rc =
@@ -247,7 +239,7 @@ enum move session_memory(struct session *s, enum timeline_direction dir, uint64_
                           &id, &err);
     do {
         rc = rc ? rc : timeline_continue(s->tl, dir, &st, &err);
-        peek(s, address, now, length, physical);
+        session_peek(s, address, physical, now, length);
     } while (!rc && st.reason == TIMELINE_WATCHPOINT && !memcmp(was, now, length));
     put_back(s, &aside);
     return rc ? session_fail(s, &err) : session_stopped(s, &st, true);

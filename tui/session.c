@@ -657,6 +657,12 @@ int session_address(struct session *s, const char *text, uint64_t *linear, struc
     return 0;
 }
 
+size_t session_peek(const struct session *s, uint64_t address, bool physical, void *buf, size_t n)
+{
+    return physical ? timeline_peek_physical(s->tl, address, buf, n)
+                    : timeline_peek(s->tl, s->where.cpu, address, buf, n);
+}
+
 /* ---------------------------------------------------------------- stop points */
 
 unsigned session_stop_at(const struct session *s, enum timeline_stop_kind kind, uint64_t address)

@@ -178,8 +178,9 @@ static int take_place(struct app *a, struct origin *o, const char *arg, struct o
         return take_screen(a, o, arg + 7, place, err);
     if (!origin_register(o, a->s->where.cpu, arg, place, &none))
         return 0;
-    const bool physical = !strncmp(arg, "physical ", 9);
-    if (app_address(a, physical ? arg + 9 : arg, &address, &length, err))
+    bool physical;
+    arg = app_physical_word(arg, &physical);
+    if (app_address(a, arg, &address, &length, err))
         return -1;
     *place = (struct origin_place){.memory = true,
                                    .cpu = a->s->where.cpu,

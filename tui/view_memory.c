@@ -23,8 +23,7 @@ struct memory_state *memory_of(struct app *a)
 
 static size_t peek(struct app *a, uint64_t address, void *buf, size_t n)
 {
-    return memory_of(a)->physical ? timeline_peek_physical(a->s->tl, address, buf, n)
-                                  : timeline_peek(a->s->tl, a->s->where.cpu, address, buf, n);
+    return session_peek(a->s, address, memory_of(a)->physical, buf, n);
 }
 
 void memory_show(struct app *a, uint64_t address)
