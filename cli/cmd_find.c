@@ -28,6 +28,13 @@ struct find_command {
 
 /* ---------------------------------------------------------------- what is searched for */
 
+static bool has_symbols(struct find_command *c, struct trace *t, struct error *err)
+{
+    if (!c->symbols)
+        c->symbols = symbols_load(t, err);
+    return c->symbols;
+}
+
 /* SYMBOL or ADDRESS. A symbol of one, two, four or eight bytes gives its size. */
 static int take_place(struct find_command *c, struct trace *t, const char *text, uint64_t *address,
                       uint64_t *length, struct error *err)
@@ -36,11 +43,9 @@ static int take_place(struct find_command *c, struct trace *t, const char *text,
     *length = 1;
     if (parse_number(text, address))
         return 0;
-    if (!c->symbols)
-        c->symbols = symbols_load(t, err);
-    int found = c->symbols ? find_symbol(c->symbols, text, &sym, err) : -1;
+    int found = has_symbols(c, t, err) ? find_symbol(c->symbols, text, &sym, err) : -1;
     *address = sym.address;
-    if (sym.size == 2 || sym.size == 4 || sym.size == 8)
+    if (find_is_number(sym.size))
         *length = sym.size;
     return found > 0 ? 0
            : found < 0
@@ -55,9 +60,8 @@ static int take_place(struct find_command *c, struct trace *t, const char *text,
 static void read_types(struct find_command *c, struct trace *t)
 {
     struct error ignored;
-    if (c->kind && !c->symbols)
-        c->symbols = symbols_load(t, &ignored);
-    c->own_types = c->kind && c->symbols ? kernel_types_read(t, c->kind, c->symbols, &ignored) : NULL;
+    c->own_types =
+        c->kind && has_symbols(c, t, &ignored) ? kernel_types_read(t, c->kind, c->symbols, &ignored) : NULL;
     c->types = c->own_types;
 }
 
@@ -77,7 +81,7 @@ static int take_exec(struct find_command *c, struct trace *t, struct error *err)
     if (c->count || parse_number(c->text, &length))
         return 0;
     if (c->r.ahead)
-        find_ahead_types(c->r.ahead, c->symbols, name);
+        find_ahead_types(c->r.ahead, c->symbols, name, NULL);
     return 0;
 }
 
@@ -94,13 +98,11 @@ static bool take_variable(struct find_command *c, struct trace *t)
 {
     struct error ignored;
     struct symbol sym = {0};
-    if (!c->r.ahead || strpbrk(c->text, ".>[(,:") ||
-        (!c->symbols && !(c->symbols = symbols_load(t, &ignored))) ||
-        find_symbol(c->symbols, c->text, &sym, &ignored) != 1 ||
-        (sym.size != 1 && sym.size != 2 && sym.size != 4 && sym.size != 8))
+    if (!c->r.ahead || strpbrk(c->text, ".>[(,:") || !has_symbols(c, t, &ignored) ||
+        find_symbol(c->symbols, c->text, &sym, &ignored) != 1 || !find_is_number(sym.size))
         return false;
     watch(c, &(struct types_place){.address = sym.address, .size = sym.size});
-    find_ahead_place(c->r.ahead, c->symbols, c->text);
+    find_ahead_types(c->r.ahead, c->symbols, NULL, c->text);
     return true;
 }
 
@@ -370,7 +372,7 @@ static int search(struct find_command *c, struct trace *t, const char *path)
         int status = find_events(c, t, &err);
         return status < 0 ? trouble(&err) : status;
     }
-    if (!c->symbols && !(c->symbols = symbols_load(t, &err)))
+    if (!has_symbols(c, t, &err))
         return trouble(&err);
     c->r.symbols = c->symbols;
     signals_block();

@@ -72,9 +72,14 @@ int find_symbol(const struct symbols *s, const char *name, struct symbol *sym, s
     return found;
 }
 
+bool find_is_number(uint64_t n)
+{
+    return n == 1 || n == 2 || n == 4 || n == 8;
+}
+
 const char *find_value(const uint8_t *bytes, unsigned n, char buf[FIND_VALUE])
 {
-    bool number = n == 1 || n == 2 || n == 4 || n == 8;
+    const bool number = find_is_number(n);
     char *at = buf;
     if (!n)
         return "?";

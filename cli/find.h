@@ -18,9 +18,10 @@ struct find_ahead;
 
 /* Begins to make the machine. The trace must stay open. */
 struct find_ahead *find_ahead_new(const struct engine_kind *kind, const struct trace *t);
-/* Begins to read the types of a function, or of a variable, of the kernel. What is passed must stay; one of them is called, once. */
-void find_ahead_types(struct find_ahead *a, const struct symbols *s, const char *function);
-void find_ahead_place(struct find_ahead *a, const struct symbols *s, const char *variable);
+/* Begins to read the types of a function or of a variable of the kernel; the other name is NULL. The symbols and the name must stay
+ * valid. Called once at most. */
+void find_ahead_types(struct find_ahead *a, const struct symbols *s, const char *function,
+                      const char *variable);
 void find_ahead_free(struct find_ahead *a); /* NULL is allowed */
 
 struct find_request {
@@ -71,6 +72,8 @@ int find_ahead_placed(struct find_ahead *a, const struct kernel_types **types, s
 /* The symbol of that name anywhere in the trace: 1, 0 if there is none, or -1 if several guests have it. */
 int find_symbol(const struct symbols *s, const char *name, struct symbol *sym, struct error *err);
 
+/* Whether so many bytes are shown as one number. */
+bool find_is_number(uint64_t n);
 /* Bytes of memory as people write them: a number of 1, 2, 4 or 8 bytes, otherwise byte by byte; "?" if there
  * are none. */
 enum { FIND_VALUE = 3 * STOP_BYTES + 4 };

@@ -34,8 +34,10 @@ static int make(const struct find_ahead *a, struct find_machine *m, struct error
 {
     *m = (struct find_machine){.t = trace_open_beside(a->t, err)}; /* a trace is for one thread only */
     m->tl = m->t ? timeline_open_unplaced(m->t, a->kind, err) : NULL;
-    if (m->tl)
+    if (m->tl) {
+        timeline_read_index(m->tl);
         return 0;
+    }
     find_machine_free(m);
     return -1;
 }
@@ -85,16 +87,11 @@ static void *read_types(void *ctx)
     return NULL;
 }
 
-void find_ahead_types(struct find_ahead *a, const struct symbols *s, const char *function)
+void find_ahead_types(struct find_ahead *a, const struct symbols *s, const char *function,
+                      const char *variable)
 {
     a->symbols = s;
     a->function_name = function;
-    helper_start(&a->types, read_types, a);
-}
-
-void find_ahead_place(struct find_ahead *a, const struct symbols *s, const char *variable)
-{
-    a->symbols = s;
     a->variable_name = variable;
     helper_start(&a->types, read_types, a);
 }

@@ -32,7 +32,7 @@ static void open_store(struct timeline *tl, bool unplaced)
     tl->recorded = mem_zero(tl->nrecorded + 1, sizeof *tl->recorded);
     tl->record = (struct line){.end = tl->last};
     tl->divert = (struct line){.end = NOWHERE};
-    tl->settled = !unplaced || !replay_first_state(tl->t);
+    tl->settled = !unplaced;
     store_learn(&tl->store);
     /* The first state: from the trace if possible (tl_start()), so that its pages need not stay in memory. */
     if (!replay_first_state(tl->t))
@@ -68,10 +68,12 @@ struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *
 
 struct timeline *timeline_open_unplaced(struct trace *t, const struct engine_kind *kind, struct error *err)
 {
-    struct timeline *tl = open_timeline(t, kind, true, err);
-    if (tl)
-        tl_index(tl);
-    return tl;
+    return open_timeline(t, kind, replay_first_state(t), err);
+}
+
+void timeline_read_index(struct timeline *tl)
+{
+    tl_index(tl);
 }
 
 struct timeline *timeline_open(const char *path, const struct engine_kind *const *kinds, size_t nkinds,

@@ -57,9 +57,11 @@ struct timeline *timeline_open(const char *path, const struct engine_kind *const
 /* Opens a timeline on a trace that is already open; the trace must stay open until timeline_close, and only
  * the same thread may use it meanwhile. */
 struct timeline *timeline_open_trace(struct trace *t, const struct engine_kind *kind, struct error *err);
-/* The same for a caller that seeks or scans before anything else. Until then the timeline stands nowhere: that saves loading the
- * guest's kernel. The index of the trace is read, which takes a hundredth of a second: scans need it. */
+/* The same for a caller whose first operation is a seek or a scan. Before it, the timeline has no position, which saves loading the
+ * guest's kernel. */
 struct timeline *timeline_open_unplaced(struct trace *t, const struct engine_kind *kind, struct error *err);
+/* Reads the trace's index now; otherwise the first search does. Cost: some hundredths of a second. */
+void timeline_read_index(struct timeline *tl);
 void timeline_close(struct timeline *tl); /* NULL is allowed */
 
 /* The trace: for its configuration, events, stages, notes, and position_resolve(). Cursors may
