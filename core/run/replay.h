@@ -17,14 +17,14 @@
 
 struct replay;
 
-/* Bytes of unpacked frames that are kept for who goes from position to position (trace_keep_unpacked()). With half of it, a seek in the
- * boot of a whole system unpacks half of the frames twice. */
+/* How many bytes of unpacked frames are kept for a caller that seeks (trace_keep_unpacked()). With half as many, a seek in the boot of a
+ * whole system unpacks most frames twice. */
 enum { REPLAY_UNPACKED = 32 << 20 };
 
 /* Builds the engine at icount 0 from the trace's configuration and images. NULL if the trace was made by
  * another engine than `kind`, or the engine cannot be created. */
 struct replay *replay_open(struct trace *t, const struct engine_kind *kind, struct error *err);
-/* As replay_open(), for a caller that seeks or loads before it runs or looks at the engine: until then that stands nowhere, which
+/* As replay_open(), for a caller that seeks before it runs the engine or looks at it. Before that, the engine has no position, which
  * saves loading the guest's kernel. */
 struct replay *replay_open_unplaced(struct trace *t, const struct engine_kind *kind, struct error *err);
 /* False if the recording ended before the machine's first state was in the trace; then `text` says so in one line. */

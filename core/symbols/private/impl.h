@@ -89,7 +89,7 @@ uint64_t symbol_table_hash_members(const struct symbol_table *t, uint64_t seed);
 uint32_t symbol_table_keep_name(struct symbol_table *t, const char *name);
 /* As symbol_table_add(); the name has n bytes, at most SYMBOL_NAME_MAX, without a NUL. */
 void symbol_table_add_entry(struct symbol_table *t, struct entry e, const char *name, size_t n);
-/* Makes room for so many more entries and bytes of names. All of it is soon going to be used. */
+/* Makes room for that many more entries and bytes of names, which are going to be added soon. */
 void symbol_table_expect(struct symbol_table *t, size_t entries, size_t names);
 /* table.c: the last line row at or before a link address, or -1. */
 long symbol_table_row_at(const struct symbol_table *t, uint64_t address);
