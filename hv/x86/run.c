@@ -371,7 +371,7 @@ static void execute(struct x86 *cpu, struct block *b)
 /* Runs until the dispatcher must look. */
 static void run_block(struct x86 *cpu)
 {
-    bool trap = cpu->flags & FLAG_TF, one = trap || cpu->inhibit || cpu->flags & FLAG_RF || cpu->dr[7] & 0xff;
+    bool trap = cpu->flags & FLAG_TF, one = trap || cpu->inhibit || cpu->dr[7] & 0xff;
     tlb_select(cpu);
     if (cpu->dr[7] & 0xff)
         check_code_breakpoints(cpu);

@@ -24,6 +24,18 @@ static OP(op_cli)
     NEXT;
 }
 
+/* No line waits, so that an interrupt that IF allows from now on need not be looked for. */
+static bool no_line_waits(const struct x86 *cpu)
+{
+    return !cpu->intr && !cpu->attention;
+}
+
+/* STI holds interrupts off for one more instruction. If none waits, and the run goes on with that instruction, nothing can tell. */
+static bool shadow_unseen(const struct x86 *cpu, const struct op *op)
+{
+    return no_line_waits(cpu) && op->idx + 1 < cpu->block->n && cpu->patched != op + 1;
+}
+
 static OP(op_sti)
 {
     SYNC;
@@ -31,6 +43,8 @@ static OP(op_sti)
         if (cpu->flags & FLAG_IF)
             NEXT;
         cpu->flags |= FLAG_IF;
+        if (shadow_unseen(cpu, op))
+            NEXT;
         cpu->inhibit = true;
         LEAVE;
     }
@@ -105,7 +119,7 @@ static OP(op_popf)
     }
     stack_adjust(cpu, 1 << op->osize);
     eflags_set(cpu, (old & ~(mask | FLAG_RF)) | (f & mask));
-    if ((old ^ cpu->flags) & (FLAG_IF | FLAG_TF | FLAG_AC))
+    if ((old ^ cpu->flags) & (FLAG_TF | FLAG_AC) || (cpu->flags & ~old & FLAG_IF && !no_line_waits(cpu)))
         LEAVE;
     NEXT;
 }
