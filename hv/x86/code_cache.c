@@ -153,8 +153,19 @@ void code_drop(struct physmem *pm, struct code_page *p)
     memset(p->code, 0, sizeof p->code);
 }
 
+/* The blocks of a page that were chained to one that was dropped look for the new one. */
+static void unchain(struct code_page *p)
+{
+    for (unsigned i = next_bucket(p, 0); i < CODE_BUCKETS; i = next_bucket(p, i + 1))
+        for (struct block *b = p->bucket[i]; b; b = b->bucket)
+            for (unsigned k = 0; k < 2; k++)
+                if (b->next[k] && b->next[k]->id & BLOCK_SLOW)
+                    b->next[k] = NULL;
+}
+
 void code_written(struct physmem *pm, struct code_page *p, uint32_t off, uint32_t n)
 {
+    bool dropped = false;
     memset(p->code, 0, sizeof p->code);
     for (unsigned i = next_bucket(p, 0); i < CODE_BUCKETS; i = next_bucket(p, i + 1)) {
         for (struct block **at = &p->bucket[i], *b; (b = *at);) {
@@ -162,12 +173,15 @@ void code_written(struct physmem *pm, struct code_page *p, uint32_t off, uint32_
             if (start < off + n && off < end) {
                 block_kill(pm, b);
                 *at = b->bucket;
+                dropped = true;
             } else {
                 code_mark(p, start, end - start);
                 at = &b->bucket;
             }
         }
     }
+    if (dropped)
+        unchain(p);
 }
 
 void code_drop_everywhere(struct physmem *pm, struct code_page *p)
