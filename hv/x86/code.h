@@ -241,16 +241,22 @@ enum { LINES_LOOK_FIRST = 3, LINES_LOOK = 6 };
 bool touch_filled(uint32_t written, uint64_t lines);
 /* Whether such a page is to be noted on; if not, it counts as written all over, and its writes are direct again. */
 void touch_look(struct pmeta *);
-/* Bytes [off, off+n) of a page are written. */
-static inline void touch_lines(struct pmeta *m, uint32_t off, uint32_t n)
+/* Bytes [off, off+n) of a page whose lines are noted are written, by so many stores of one size, one behind the other: no more than are
+ * left until it is looked at. */
+static inline void touch_stores(struct pmeta *m, uint32_t off, uint32_t n, uint32_t stores)
 {
-    if (likely(!(m->flags & PM_LINES)))
-        return;
     m->lines |= touched_lines(off, n);
     m->cells |= touched_cells(off, n);
     m->written += n;
-    if (unlikely(++m->stores >= m->look_at))
+    m->stores += (uint16_t)stores;
+    if (unlikely(m->stores >= m->look_at))
         touch_look(m);
+}
+/* Bytes [off, off+n) of a page are written. */
+static inline void touch_lines(struct pmeta *m, uint32_t off, uint32_t n)
+{
+    if (unlikely(m->flags & PM_LINES))
+        touch_stores(m, off, n, 1);
 }
 
 /* ---- accesses.c ---- */

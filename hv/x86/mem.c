@@ -2,6 +2,8 @@
  *
  * Paging: SDM volume 3 chapter 4. The TLBs are coherent with the page tables (see cpu.h and tlb.c): a walk
  * records the pages it read entries from, and writes to those pages drop the translations. */
+#include <assert.h>
+
 #include "hv/x86/decode.h"
 #include "hv/x86/sys.h"
 
@@ -568,17 +570,26 @@ uint64_t mem_load_rmw(struct x86 *cpu, const struct op *op, uint64_t lin, unsign
     return load_for(cpu, op, lin, size, ACC_WRITE);
 }
 
-/* Most stores that are not direct only have to be noted, and nothing else of what store_as() looks at can be the case. If they need
- * not be noted any more, store_as() makes the page direct. */
-static bool store_noted(struct x86 *cpu, const struct tlb_entry *e, uint64_t lin, unsigned size, uint64_t v)
+/* Most stores that are not direct only have to be noted, and nothing else of what store_as() looks at can be the case: the page of such
+ * a store; else NULL. */
+static const struct pdesc *page_noted(const struct x86 *cpu, const struct tlb_entry *e, uint64_t lin,
+                                      unsigned size)
 {
     enum { MET = TLB_MAY_WRITE | TLB_NOTED };
+    if (e->r != PAGE_OF(lin + size - 1) || (e->pa & MET) != MET || cpu->dr[7] & 0xff)
+        return NULL;
+    const struct pdesc *d = physmem_page(cpu->mem, e->pa);
+    return d->wr && !d->ignore_writes && (d->wr_meta->flags & (PM_SLOW | PM_CHANGED)) == PM_CHANGED ? d
+                                                                                                    : NULL;
+}
+
+/* If stores to the page need not be noted any more, store_as() makes it direct. */
+static bool store_noted(struct x86 *cpu, const struct tlb_entry *e, uint64_t lin, unsigned size, uint64_t v)
+{
     const uint32_t off = lin & 0xfff;
     const uint64_t pa = PAGE_OF(e->pa) | off;
-    if (e->r != PAGE_OF(lin + size - 1) || (e->pa & MET) != MET || cpu->dr[7] & 0xff)
-        return false;
-    const struct pdesc *d = physmem_page(cpu->mem, pa);
-    if (!d->wr || d->ignore_writes || (d->wr_meta->flags & (PM_SLOW | PM_CHANGED)) != PM_CHANGED)
+    const struct pdesc *d = page_noted(cpu, e, lin, size);
+    if (!d)
         return false;
     if (access_noting(cpu->mem) ? access_note(cpu->mem, lin, pa, size, true) == ACCESS_WRITES_FREE
                                 : !(d->wr_meta->flags & PM_LINES))
@@ -590,6 +601,21 @@ static bool store_noted(struct x86 *cpu, const struct tlb_entry *e, uint64_t lin
     if (!(e->pa & TLB_LINES))
         tlb_note_lines(cpu, lin);
     return true;
+}
+
+uint64_t mem_note_stores(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t n, uint8_t **to)
+{
+    const struct tlb_entry *e = tlb_of(cpu, lin);
+    const struct pdesc *d = page_noted(cpu, e, lin, size);
+    const uint32_t off = lin & 0xfff;
+    if (!d || !(d->wr_meta->flags & PM_LINES) || cpu->data_stops || access_noting(cpu->mem))
+        return 0;
+    const uint64_t left = d->wr_meta->look_at - d->wr_meta->stores;
+    n = n < left ? n : left;
+    assert(n && off + n * size <= SNAPSHOT_PAGE && "the stores are in one page, which is noted on");
+    touch_stores(d->wr_meta, off, (uint32_t)(n * size), (uint32_t)n);
+    *to = d->wr + off;
+    return n;
 }
 
 enum { STACK_NEAR = 64 }; /* a store this near to SS:SP is to the stack */

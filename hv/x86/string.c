@@ -155,6 +155,17 @@ static uint64_t within_limit(const struct x86 *cpu, const struct op *op, unsigne
     return cpu->flags & FLAG_DF ? UINT64_MAX : ((uint64_t)s->limit + 1 - index) / size;
 }
 
+/* Where *n elements from `lin` on are stored; NULL: one by one. *n becomes less if each has to be noted. */
+static uint8_t *stored_to(struct x86 *cpu, uint64_t lin, unsigned size, int64_t step, uint64_t *n)
+{
+    uint8_t *to = host_w(cpu, lin, size);
+    if (to || step < 0)
+        return to;
+    const uint64_t some = mem_note_stores(cpu, lin, size, *n, &to);
+    *n = some ? some : *n;
+    return to;
+}
+
 #define COPY_EACH(bits)                                                                                      \
     for (uint64_t i = 0; i < n; i++, from += step, to += step) {                                             \
         uint##bits##_t v;                                                                                    \
@@ -191,12 +202,14 @@ static uint64_t movs_many(struct x86 *cpu, const struct op *op, uint64_t n)
     unsigned size = 1u << op->osize;
     int64_t step = stride(cpu, op);
     uint64_t s = source(cpu, op), d = destination(cpu, op, true);
-    uint8_t *to = host_w(cpu, d, size);
     n = least(n, least(within_page(cpu, op, s, RSI), within_page(cpu, op, d, RDI)));
-    if (!n || !to || PAGE_OF(s + size - 1) != PAGE_OF(s))
+    if (!n || PAGE_OF(s + size - 1) != PAGE_OF(s))
         return 0;
     const uint8_t *from = host_r(cpu, s, size);
     if (!from && !(from = mem_read_directly(cpu, s)))
+        return 0;
+    uint8_t *to = stored_to(cpu, d, size, step, &n);
+    if (!to)
         return 0;
     if (step < 0 || (to > from && to < from + n * size))
         copy_each(to, from, n, step);
@@ -229,7 +242,7 @@ static uint64_t stos_many(struct x86 *cpu, const struct op *op, uint64_t n)
     unsigned size = 1u << op->osize;
     uint64_t d = destination(cpu, op, true), v = R64(RAX);
     n = least(n, within_page(cpu, op, d, RDI));
-    uint8_t *to = n ? host_w(cpu, d, size) : NULL;
+    uint8_t *to = n ? stored_to(cpu, d, size, size, &n) : NULL;
     if (!to)
         return 0;
     fill(to, v, op->osize, n);

@@ -11,8 +11,9 @@
  * Pages written are noted by lines too, and by cells of 8 bytes (struct touched): a search for the last write to a variable can then
  * pass over most of the periods in which something else in its page was written, or in its line. These pages have no direct writes,
  * until it is not worth it any more (touch_look()); then all their lines and cells count as written. Until then each store comes here
- * by itself, in the order of the run, or does the same in compiled code (jit/note.c): no string instruction, compiled code or vector
- * store writes such a page in larger pieces than its handler does. So how long a page is followed depends on the run alone. */
+ * by itself, in the order of the run, or does the same in compiled code (jit/note.c). A repeated string instruction notes as many of its
+ * stores at once as are left until the page is looked at (mem_note_stores()), which is the same; no other code writes such a page in
+ * larger pieces than an instruction's handler does. So how long a page is followed depends on the run alone. */
 #include <assert.h>
 #include <stdlib.h>
 
