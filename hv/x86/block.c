@@ -1,8 +1,8 @@
 /* block.c - decoding, finding and leaving blocks of code.
  *
- * A block lies within one page. An instruction that crosses into the next page forms a block of its own,
- * which only the dispatcher enters after fetching both pages, so that accessed bits are set and faults raised
- * when the instruction is reached. */
+ * A block lies within one page. An instruction that crosses into the next page forms a block of its own. The
+ * dispatcher enters it after fetching both pages, so that accessed bits are set and faults raised when the
+ * instruction is reached; other blocks enter it while both are in the instruction TLB (op_crosses). */
 #include <assert.h>
 
 #include "hv/x86/decode.h"
@@ -204,10 +204,38 @@ static void note_single(struct x86 *cpu, struct code_page *page, unsigned off, s
         touch_code(cpu->mem, second->meta, 0, len - first);
 }
 
+/* Is what comes behind the end of the first page still what the block was decoded from? */
+static bool same_rest(const struct block *b)
+{
+    return !memcmp(b->page2->host, b->raw2, b->bytes - (SNAPSHOT_PAGE - (b->id >> 16)));
+}
+
+/* The handler of an instruction that lies in two pages: leaves to the dispatcher, which fetches them, unless that would change nothing. */
+static OP(op_crosses)
+{
+    struct block *b = cpu->block;
+    const uint64_t next = code_linear(cpu, cpu->gpr[REG_RIP] + (SNAPSHOT_PAGE - (b->id >> 16)));
+    const struct itlb_entry *e = &cpu->itlb[next >> 12 & (ITLB_SIZE - 1)];
+    if (likely(e->tag == next && e->page == b->page2 && same_rest(b)))
+        return b->first(cpu, op);
+    cpu->left += b->n;
+    cpu->block = NULL;
+    return NULL;
+}
+
+static void enter_crossing(struct block *b)
+{
+    b->id &= ~BLOCK_SLOW;
+    b->first = b->ops[0].fn;
+    b->ops[0].fn = op_crosses;
+}
+
 /* A block of one instruction, decoded again each time unless it lies in two pages of memory. */
 static struct block *make_single(struct x86 *cpu, uint64_t rip, uint64_t limit, struct code_page *page,
-                                 unsigned off)
+                                 uint64_t pa)
 {
+    const uint64_t lin = code_linear(cpu, rip);
+    const unsigned off = lin & 0xfff;
     uint8_t buf[16];
     struct code_page *second;
     struct op op;
@@ -229,6 +257,8 @@ static struct block *make_single(struct x86 *cpu, uint64_t rip, uint64_t limit, 
         link_block(b, page, off);
         code_mark(page, off, 0x1000 - off);
         memcpy(b->raw2, second->host, sizeof b->raw2);
+        if (!exec_stop_here(cpu, lin, pa))
+            enter_crossing(b);
     }
     return b;
 }
@@ -272,7 +302,7 @@ static struct block *make(struct x86 *cpu, uint64_t rip, struct code_page *page,
     if (page)
         n = decode_run(cpu, page->host, off, lin, pa, room, ops, &bytes, &goes_on);
     if (!n)
-        return make_single(cpu, rip, code_limit(cpu, rip), page, off);
+        return make_single(cpu, rip, code_limit(cpu, rip), page, pa);
     struct block *b = new_block(cpu, ops, n, bytes, off, page);
     if (!b)
         return NULL;
@@ -300,8 +330,8 @@ static struct block *find_slow(struct x86 *cpu, uint64_t rip, struct code_page *
             continue;
         /* Fetch from the second page's first byte, as gather() does: a fault's CR2 must not depend on what is
          * cached. */
-        if (b->page2 && (fetch_page(cpu, code_linear(cpu, rip + (0x1000 - off)), &pa) != b->page2 ||
-                         memcmp(b->page2->host, b->raw2, b->bytes - (0x1000 - off))))
+        if (b->page2 &&
+            (fetch_page(cpu, code_linear(cpu, rip + (0x1000 - off)), &pa) != b->page2 || !same_rest(b)))
             continue;
         return b;
     }

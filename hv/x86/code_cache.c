@@ -105,14 +105,26 @@ static void block_kill(struct physmem *pm, struct block *b)
     b->id |= BLOCK_SLOW;
 }
 
+/* The blocks of a page that were chained to one that was dropped look for the new one. */
+static void unchain(struct code_page *p)
+{
+    for (unsigned i = next_bucket(p, 0); i < CODE_BUCKETS; i = next_bucket(p, i + 1))
+        for (struct block *b = p->bucket[i]; b; b = b->bucket)
+            for (unsigned k = 0; k < 2; k++)
+                if (b->next[k] && b->next[k]->id & BLOCK_SLOW)
+                    b->next[k] = NULL;
+}
+
 /* A block that continues in the next page is dropped: reaching it is noted before that page is fetched, which may fault. */
 static void unnote_page(struct physmem *pm, struct code_page *p)
 {
+    bool dropped = false;
     for (unsigned i = next_bucket(p, 0); i < CODE_BUCKETS; i = next_bucket(p, i + 1)) {
         for (struct block **at = &p->bucket[i], *b; (b = *at);) {
             if (b->page2) {
                 block_kill(pm, b);
                 *at = b->bucket;
+                dropped = true;
                 continue;
             }
             at = &b->bucket;
@@ -123,6 +135,8 @@ static void unnote_page(struct physmem *pm, struct code_page *p)
             jit_block_unnoted(b);
         }
     }
+    if (dropped)
+        unchain(p);
     p->period = physmem_code(pm)->period;
 }
 
@@ -151,16 +165,6 @@ void code_drop(struct physmem *pm, struct code_page *p)
     }
     memset(p->filled, 0, sizeof p->filled);
     memset(p->code, 0, sizeof p->code);
-}
-
-/* The blocks of a page that were chained to one that was dropped look for the new one. */
-static void unchain(struct code_page *p)
-{
-    for (unsigned i = next_bucket(p, 0); i < CODE_BUCKETS; i = next_bucket(p, i + 1))
-        for (struct block *b = p->bucket[i]; b; b = b->bucket)
-            for (unsigned k = 0; k < 2; k++)
-                if (b->next[k] && b->next[k]->id & BLOCK_SLOW)
-                    b->next[k] = NULL;
 }
 
 void code_written(struct physmem *pm, struct code_page *p, uint32_t off, uint32_t n)

@@ -396,8 +396,8 @@ static uint64_t rep_count(const struct x86 *cpu, const struct op *op)
 static bool one_by_one(const struct x86 *cpu, const struct op *op)
 {
     const struct block *b = cpu->block;
-    return unlikely(b->id & BLOCK_SLOW) &&
-           (!b->page || b->page2 || stop_at(cpu, code_linear(cpu, rip_of(cpu, op))));
+    return unlikely(b->page2 != NULL) ||
+           (unlikely(b->id & BLOCK_SLOW) && (!b->page || stop_at(cpu, code_linear(cpu, rip_of(cpu, op)))));
 }
 
 /* The state after each iteration is complete (the registers hold what is left), so a fault or a stop may come

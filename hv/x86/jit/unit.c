@@ -465,7 +465,8 @@ static struct block *edge_target(const struct unit *u, const struct block *from,
                                  int64_t offset)
 {
     struct block *b = from->next[which];
-    if (!b || b->page != from->page || (uint16_t)b->id != (uint16_t)from->id || b->ops[0].fn == op_resync)
+    if (!b || b->page != from->page || (uint16_t)b->id != (uint16_t)from->id || b->ops[0].fn == op_resync ||
+        b->page2)
         return NULL;
     if ((int64_t)(from->id >> 16) + offset != (int64_t)(b->id >> 16))
         return NULL;
