@@ -12,7 +12,16 @@
 #include "core/engine/engine.h"
 #include "tests/unit/real_mode.h"
 
-enum { LOOP = 0x5ffa, SECOND = 0x6000, OTHER = 0x8000, DIRECTORY = 0x10000, TABLE = 0x11000 };
+enum {
+    LOOP = 0x5ffa,
+    SECOND = 0x6000,
+    OTHER = 0x8000,
+    DIRECTORY = 0x10000,
+    TABLE = 0x11000,
+    TABLE2 = 0x12000
+};
+/* The second page again, at an address for which the instruction TLB has the same place; from JUMP on it jumps to the loop. */
+enum { ALIAS = 1024 << 12 | SECOND, JUMP = 0x10 };
 enum { PRESENT = 0x63, ROUNDS = 1000, STEPS = ROUNDS * 7, MOST = STEPS + 2 };
 
 /* What somebody else writes, before a step. */
@@ -123,13 +132,29 @@ static void test_unmapped(void **state)
     }
 }
 
+/* It is mapped only at its other address, where the processor has just fetched from it. */
+static void test_other_address(void **state)
+{
+    static const uint8_t to_loop[] = {0xe9, 0xe5, 0xff, 0xbf, 0xff}; /* jmp LOOP */
+    struct machine m = machine_new();
+    uint64_t done;
+    memcpy(m.ram + SECOND + JUMP, to_loop, sizeof to_loop);
+    memcpy(m.ram + DIRECTORY + 4, &(uint32_t){TABLE2 | PRESENT}, 4);
+    memcpy(m.ram + TABLE2 + 4 * 6, &(uint32_t){SECOND | PRESENT}, 4);
+    assert_int_equal(x86_run(m.cpu, 700, &done), X86_DONE);
+    physmem_write(m.mem, TABLE + 4 * 6, &(uint32_t){0}, 4);
+    x86_set(m.cpu, "rip", ALIAS + JUMP);
+    assert_int_equal(x86_run(m.cpu, 700, &done), X86_SHUTDOWN);
+    assert_int_equal(x86_get(m.cpu, "cr2"), SECOND);
+    assert_int_equal(x86_get(m.cpu, "rdx"), 4 * 101);
+    machine_free(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_loop),
-        cmocka_unit_test(test_written),
-        cmocka_unit_test(test_mapped),
-        cmocka_unit_test(test_unmapped),
+        cmocka_unit_test(test_loop),     cmocka_unit_test(test_written),       cmocka_unit_test(test_mapped),
+        cmocka_unit_test(test_unmapped), cmocka_unit_test(test_other_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
