@@ -204,23 +204,33 @@ static void note_single(struct x86 *cpu, struct code_page *page, unsigned off, s
         touch_code(cpu->mem, second->meta, 0, len - first);
 }
 
-/* Is what comes behind the end of the first page still what the block was decoded from? */
-static bool same_rest(const struct block *b)
+/* Of a block that continues in a second page: how many of its bytes are in the first one. */
+static unsigned in_first_page(const struct block *b)
 {
-    return !memcmp(b->page2->host, b->raw2, b->bytes - (SNAPSHOT_PAGE - (b->id >> 16)));
+    return SNAPSHOT_PAGE - (b->id >> 16);
 }
 
-/* The handler of an instruction that lies in two pages: leaves to the dispatcher, which fetches them, unless that would change nothing. */
+/* The linear address of the second page's first byte; the block is at `rip`. */
+static uint64_t second_page(const struct x86 *cpu, const struct block *b, uint64_t rip)
+{
+    return code_linear(cpu, rip + in_first_page(b));
+}
+
+/* Does the second page still hold the bytes that the block was decoded from? */
+static bool same_rest(const struct block *b)
+{
+    return !memcmp(b->page2->host, b->raw2, b->bytes - in_first_page(b));
+}
+
+/* The first handler of such a block. It returns to the dispatcher, which fetches both pages, unless the fetch would have no effect. */
 static OP(op_crosses)
 {
-    struct block *b = cpu->block;
-    const uint64_t next = code_linear(cpu, cpu->gpr[REG_RIP] + (SNAPSHOT_PAGE - (b->id >> 16)));
-    const struct itlb_entry *e = &cpu->itlb[next >> 12 & (ITLB_SIZE - 1)];
-    if (likely(e->tag == next && e->page == b->page2 && same_rest(b)))
+    const struct block *b = cpu->block;
+    const uint64_t second = second_page(cpu, b, cpu->gpr[REG_RIP]);
+    const struct itlb_entry *e = &cpu->itlb[second >> 12 & (ITLB_SIZE - 1)];
+    if (likely(e->tag == second && e->page == b->page2 && same_rest(b)))
         return b->first(cpu, op);
-    cpu->left += b->n;
-    cpu->block = NULL;
-    return NULL;
+    return op_resync(cpu, op);
 }
 
 static void enter_crossing(struct block *b)
@@ -330,8 +340,7 @@ static struct block *find_slow(struct x86 *cpu, uint64_t rip, struct code_page *
             continue;
         /* Fetch from the second page's first byte, as gather() does: a fault's CR2 must not depend on what is
          * cached. */
-        if (b->page2 &&
-            (fetch_page(cpu, code_linear(cpu, rip + (0x1000 - off)), &pa) != b->page2 || !same_rest(b)))
+        if (b->page2 && (fetch_page(cpu, second_page(cpu, b, rip), &pa) != b->page2 || !same_rest(b)))
             continue;
         return b;
     }

@@ -71,9 +71,10 @@ struct block {
     struct code_page *page;
     struct code_page *page2; /* the block's only instruction continues in this page, with these bytes */
     uint8_t raw2[15];
-    bool goes_on;           /* it ends before a branch: there is a stop, or too many instructions */
-    uint16_t heat;          /* entries until it is compiled */
-    op_fn *first;           /* the first op's handler, while entries are counted and afterwards */
+    bool goes_on;  /* it ends before a branch: there is a stop, or too many instructions */
+    uint16_t heat; /* entries until it is compiled */
+    op_fn *
+        first; /* the first op's handler, if another one comes before it: count_entry(), a region, op_crosses() */
     struct region *regions; /* that begin in the block */
     struct jump_in *jumps_in;
     op_fn *unnoted; /* see code_new_period(): the first op's handler while op_unnoted is in its place */
@@ -241,8 +242,8 @@ enum { LINES_LOOK_FIRST = 3, LINES_LOOK = 6 };
 bool touch_filled(uint32_t written, uint64_t lines);
 /* Whether such a page is to be noted on; if not, it counts as written all over, and its writes are direct again. */
 void touch_look(struct pmeta *);
-/* Bytes [off, off+n) of a page whose lines are noted are written, by so many stores of one size, one behind the other: no more than are
- * left until it is looked at. */
+/* Bytes [off, off+n) of a page whose lines are noted are written, by `stores` adjacent stores of equal size. There must be no more of them
+ * than remain until the page is looked at. */
 static inline void touch_stores(struct pmeta *m, uint32_t off, uint32_t n, uint32_t stores)
 {
     m->lines |= touched_lines(off, n);

@@ -414,10 +414,10 @@ uint64_t mem_load(struct x86 *, const struct op *, uint64_t linear, unsigned siz
 void mem_store(struct x86 *, const struct op *, uint64_t linear, unsigned size, uint64_t value);
 /* A load that must be followed by mem_store to the same place: faults as a write. */
 uint64_t mem_load_rmw(struct x86 *, const struct op *, uint64_t linear, unsigned size);
-/* Stores of `size` bytes each, from `linear` on upwards, at most n (at least 1), all in one page: if nothing has to be done for them but
- * to note which lines they write, this is done for the first ones. Returns how many, and where they go; the caller stores them. 0: none.
- * Costs as much as one store. */
-uint64_t mem_note_stores(struct x86 *, uint64_t linear, unsigned size, uint64_t n, uint8_t **to);
+/* *n stores (at least 1) of `size` bytes each, at ascending addresses from `linear` on, all in one page, are about to be made. If they
+ * only have to be noted by lines, this notes the first of them, sets *n to their number and returns the host address to which the caller
+ * stores them. Otherwise NULL. Costs as much as one store. */
+uint8_t *mem_note_stores(struct x86 *, uint64_t linear, unsigned size, uint64_t *n);
 /* Check that n bytes at linear can be read (or written), and raise if not; nothing is transferred. n is at
  * most 4096. */
 void mem_probe(struct x86 *, const struct op *, uint64_t linear, unsigned n, bool write);

@@ -570,8 +570,8 @@ uint64_t mem_load_rmw(struct x86 *cpu, const struct op *op, uint64_t lin, unsign
     return load_for(cpu, op, lin, size, ACC_WRITE);
 }
 
-/* Most stores that are not direct only have to be noted, and nothing else of what store_as() looks at can be the case: the page of such
- * a store; else NULL. */
+/* Most stores that are not direct only have to be noted: nothing else that store_as() checks can apply. Returns the page of such a store;
+ * NULL if the store is another one. */
 static const struct pdesc *page_noted(const struct x86 *cpu, const struct tlb_entry *e, uint64_t lin,
                                       unsigned size)
 {
@@ -579,8 +579,9 @@ static const struct pdesc *page_noted(const struct x86 *cpu, const struct tlb_en
     if (e->r != PAGE_OF(lin + size - 1) || (e->pa & MET) != MET || cpu->dr[7] & 0xff)
         return NULL;
     const struct pdesc *d = physmem_page(cpu->mem, e->pa);
-    return d->wr && !d->ignore_writes && (d->wr_meta->flags & (PM_SLOW | PM_CHANGED)) == PM_CHANGED ? d
-                                                                                                    : NULL;
+    const bool only =
+        d->wr && !d->ignore_writes && (d->wr_meta->flags & (PM_SLOW | PM_CHANGED)) == PM_CHANGED;
+    return only ? d : NULL;
 }
 
 /* If stores to the page need not be noted any more, store_as() makes it direct. */
@@ -603,19 +604,18 @@ static bool store_noted(struct x86 *cpu, const struct tlb_entry *e, uint64_t lin
     return true;
 }
 
-uint64_t mem_note_stores(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t n, uint8_t **to)
+uint8_t *mem_note_stores(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t *n)
 {
     const struct tlb_entry *e = tlb_of(cpu, lin);
     const struct pdesc *d = page_noted(cpu, e, lin, size);
     const uint32_t off = lin & 0xfff;
     if (!d || !(d->wr_meta->flags & PM_LINES) || cpu->data_stops || access_noting(cpu->mem))
-        return 0;
+        return NULL;
     const uint64_t left = d->wr_meta->look_at - d->wr_meta->stores;
-    n = n < left ? n : left;
-    assert(n && off + n * size <= SNAPSHOT_PAGE && "the stores are in one page, which is noted on");
-    touch_stores(d->wr_meta, off, (uint32_t)(n * size), (uint32_t)n);
-    *to = d->wr + off;
-    return n;
+    *n = *n < left ? *n : left;
+    assert(*n && off + *n * size <= SNAPSHOT_PAGE && "the stores are in one page, which is noted on");
+    touch_stores(d->wr_meta, off, (uint32_t)(*n * size), (uint32_t)*n);
+    return d->wr + off;
 }
 
 enum { STACK_NEAR = 64 }; /* a store this near to SS:SP is to the stack */

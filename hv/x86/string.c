@@ -155,15 +155,12 @@ static uint64_t within_limit(const struct x86 *cpu, const struct op *op, unsigne
     return cpu->flags & FLAG_DF ? UINT64_MAX : ((uint64_t)s->limit + 1 - index) / size;
 }
 
-/* Where *n elements from `lin` on are stored; NULL: one by one. *n becomes less if each has to be noted. */
+/* The host address to which *n elements from `lin` on are stored; *n becomes less if they have to be noted. NULL: they must be stored one
+ * by one. */
 static uint8_t *stored_to(struct x86 *cpu, uint64_t lin, unsigned size, int64_t step, uint64_t *n)
 {
     uint8_t *to = host_w(cpu, lin, size);
-    if (to || step < 0)
-        return to;
-    const uint64_t some = mem_note_stores(cpu, lin, size, *n, &to);
-    *n = some ? some : *n;
-    return to;
+    return to || step < 0 ? to : mem_note_stores(cpu, lin, size, n);
 }
 
 #define COPY_EACH(bits)                                                                                      \

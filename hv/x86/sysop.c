@@ -24,13 +24,14 @@ static OP(op_cli)
     NEXT;
 }
 
-/* No line waits, so that an interrupt that IF allows from now on need not be looked for. */
+/* Is no interrupt pending? Then the dispatcher need not look for one when IF becomes set. */
 static bool no_line_waits(const struct x86 *cpu)
 {
     return !cpu->intr && !cpu->attention;
 }
 
-/* STI holds interrupts off for one more instruction. If none waits, and the run goes on with that instruction, nothing can tell. */
+/* STI holds interrupts off until the next instruction has been executed. That has no effect if none is pending and the run continues with
+ * that instruction. */
 static bool shadow_unseen(const struct x86 *cpu, const struct op *op)
 {
     return no_line_waits(cpu) && op->idx + 1 < cpu->block->n && cpu->patched != op + 1;
