@@ -12,17 +12,10 @@
 #include "core/engine/engine.h"
 #include "tests/unit/real_mode.h"
 
-enum {
-    LOOP = 0x5ffa,
-    SECOND = 0x6000,
-    OTHER = 0x8000,
-    DIRECTORY = 0x10000,
-    TABLE = 0x11000,
-    TABLE2 = 0x12000
-};
-/* The second page again, at an address for which the instruction TLB has the same place; from JUMP on it jumps to the loop. */
+enum { LOOP = 0x5ffa, SECOND = 0x6000, OTHER = 0x8000, SECOND_ENTRY = PAGE_TABLE + 4 * 6, TABLE2 = 0x12000 };
+/* The second page once more, at an address that has the same slot of the instruction TLB; at JUMP it jumps to the loop. */
 enum { ALIAS = 1024 << 12 | SECOND, JUMP = 0x10 };
-enum { PRESENT = 0x63, ROUNDS = 1000, STEPS = ROUNDS * 7, MOST = STEPS + 2 };
+enum { ROUNDS = 1000, STEPS = ROUNDS * 7, MOST = STEPS + 2 };
 
 /* What somebody else writes, before a step. */
 struct change {
@@ -44,14 +37,7 @@ static struct machine machine_new(void)
     memcpy(m.ram + LOOP, code, sizeof code);
     memcpy(m.ram + OTHER, m.ram + SECOND, 16);
     m.ram[OTHER] = 0x55;
-    for (uint32_t i = 0, entry; i < 32; i++) {
-        entry = i << 12 | PRESENT;
-        memcpy(m.ram + TABLE + 4 * i, &entry, sizeof entry);
-    }
-    memcpy(m.ram + DIRECTORY, &(uint32_t){TABLE | PRESENT}, 4);
-    x86_set(m.cpu, "cr3", DIRECTORY);
-    x86_set(m.cpu, "cr0", 0x80000011);
-    x86_set_segment(m.cpu, "cs", 8, 0, UINT32_MAX, 0xc09b);
+    real_mode_leave(&m);
     x86_set(m.cpu, "rip", LOOP);
     x86_set(m.cpu, "rcx", ROUNDS);
     x86_set(m.cpu, "rax", 0);
@@ -114,8 +100,8 @@ static void test_written(void **state)
 /* The second page's memory is another. */
 static void test_mapped(void **state)
 {
-    const struct change c[] = {{703, TABLE + 4 * 6, OTHER | PRESENT},
-                               {2100, TABLE + 4 * 6, SECOND | PRESENT}};
+    const struct change c[] = {{703, SECOND_ENTRY, OTHER | PAGE_PRESENT},
+                               {2100, SECOND_ENTRY, SECOND | PAGE_PRESENT}};
     same(c, 2);
     assert_int_not_equal(run_with(c, 2, STEPS).eax, run_with(NULL, 0, STEPS).eax);
 }
@@ -124,7 +110,7 @@ static void test_mapped(void **state)
 static void test_unmapped(void **state)
 {
     for (uint64_t step = 700; step < 707; step++) {
-        const struct change c = {step, TABLE + 4 * 6, 0};
+        const struct change c = {step, SECOND_ENTRY, 0};
         same(&c, 1);
         const struct outcome o = run_with(&c, 1, STEPS);
         assert_int_equal(o.why, X86_SHUTDOWN);
@@ -139,10 +125,10 @@ static void test_other_address(void **state)
     struct machine m = machine_new();
     uint64_t done;
     memcpy(m.ram + SECOND + JUMP, to_loop, sizeof to_loop);
-    memcpy(m.ram + DIRECTORY + 4, &(uint32_t){TABLE2 | PRESENT}, 4);
-    memcpy(m.ram + TABLE2 + 4 * 6, &(uint32_t){SECOND | PRESENT}, 4);
+    memcpy(m.ram + PAGE_DIRECTORY + 4, &(uint32_t){TABLE2 | PAGE_PRESENT}, 4);
+    memcpy(m.ram + TABLE2 + 4 * 6, &(uint32_t){SECOND | PAGE_PRESENT}, 4);
     assert_int_equal(x86_run(m.cpu, 700, &done), X86_DONE);
-    physmem_write(m.mem, TABLE + 4 * 6, &(uint32_t){0}, 4);
+    physmem_write(m.mem, SECOND_ENTRY, &(uint32_t){0}, 4);
     x86_set(m.cpu, "rip", ALIAS + JUMP);
     assert_int_equal(x86_run(m.cpu, 700, &done), X86_SHUTDOWN);
     assert_int_equal(x86_get(m.cpu, "cr2"), SECOND);

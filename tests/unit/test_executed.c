@@ -13,7 +13,7 @@
 #include "tests/unit/real_mode.h"
 
 enum { CODE = 0x1000, FUNCTION = CODE + 0x200, STRAIGHT = CODE + 0x400, STRAIGHT_BYTES = 600 };
-enum { EDGE = 0x5fff, DIRECTORY = 0x10000, TABLE = 0x11000 };
+enum { EDGE = 0x5fff };
 
 static struct machine machine_new(void)
 {
@@ -148,14 +148,8 @@ static void test_second_page_faults(void **state)
     const struct touched first = {5, 5, 1ull << 63, UINT64_MAX};
     uint64_t done;
     m.ram[EDGE] = 0xb8;
-    for (uint32_t i = 0, entry; i < 32; i++) {
-        entry = i << 12 | (i != 6 ? 0x63 : 0);
-        memcpy(m.ram + TABLE + 4 * i, &entry, sizeof entry);
-    }
-    memcpy(m.ram + DIRECTORY, &(uint32_t){TABLE | 0x63}, 4);
-    x86_set(m.cpu, "cr3", DIRECTORY);
-    x86_set(m.cpu, "cr0", 0x80000011);
-    x86_set_segment(m.cpu, "cs", 8, 0, UINT32_MAX, 0xc09b);
+    real_mode_leave(&m);
+    memset(m.ram + PAGE_TABLE + 4 * 6, 0, 4);
     x86_set(m.cpu, "rip", EDGE);
     assert_int_equal(x86_run(m.cpu, 1, &done), X86_SHUTDOWN);
     expect(&m, 1, &first);
