@@ -72,7 +72,7 @@ int find_ahead_placed(struct find_ahead *a, const struct kernel_types **types, s
 /* The symbol of that name anywhere in the trace: 1, 0 if there is none, or -1 if several guests have it. */
 int find_symbol(const struct symbols *s, const char *name, struct symbol *sym, struct error *err);
 
-/* Whether so many bytes are shown as one number. */
+/* Are n bytes shown as one number? */
 bool find_is_number(uint64_t n);
 /* Bytes of memory as people write them: a number of 1, 2, 4 or 8 bytes, otherwise byte by byte; "?" if there
  * are none. */

@@ -425,8 +425,8 @@ const char *trace_frame_kind_name(enum trace_frame_kind kind);
 /* Reads, unpacks and decodes every frame. 0 if all are valid; -1 with an error about the
  * first that is not. What it unpacked is not kept, but for what trace_prepare() has asked for. */
 int trace_check(struct trace *t, struct error *err);
-/* Sets how many bytes of unpacked frames are kept, since they may be needed again; otherwise it is 16 MiB. For a caller that goes from
- * position to position: each may need pages from frames all over the trace. */
+/* Sets how many bytes of unpacked frames are kept for later use; the default is 16 MiB. For a caller that goes from position to position:
+ * each may need pages from frames all over the trace. */
 void trace_keep_unpacked(struct trace *t, size_t bytes);
 /* Gives back the memory of unpacked frames that are kept since they may be needed again: they will be
  * unpacked anew. For when a state was read, and a long run follows. */

@@ -136,7 +136,7 @@ unsigned session_stop_at(const struct session *s, enum timeline_stop_kind kind, 
 /* What a stop point of this kind is called: "breakpoint", "watchpoint", "read watchpoint". */
 const char *session_stop_word(enum timeline_stop_kind kind);
 bool session_stop_is_physical(enum timeline_stop_kind kind);
-/* Reads memory at a linear address of the shown processor, or at a physical one. Returns how many bytes there are. */
+/* Reads memory at a linear address of the shown processor, or at a physical one. Returns how many bytes were read. */
 size_t session_peek(const struct session *s, uint64_t address, bool physical, void *buf, size_t n);
 int session_stop_toggle(struct session *s, enum timeline_stop_kind kind, uint64_t address, uint64_t length);
 
