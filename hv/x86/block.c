@@ -27,8 +27,11 @@ const struct op *leave_after(struct x86 *cpu, const struct op *op)
 /* Replaces an op before which execution must stop. */
 OP(op_resync)
 {
+    const uint64_t start = cpu->gpr[REG_RIP], rip = rip_of(cpu, op);
+    if (op->idx)
+        cpu->cut = (struct cut){.start = start, .rip = rip, .op = op->idx};
     cpu->left += cpu->block->n - op->idx;
-    cpu->gpr[REG_RIP] = rip_of(cpu, op);
+    cpu->gpr[REG_RIP] = rip;
     cpu->block = NULL;
     return NULL;
 }
@@ -345,6 +348,17 @@ static struct block *find_slow(struct x86 *cpu, uint64_t rip, struct code_page *
         return b;
     }
     return NULL;
+}
+
+/* A block that was not executed in this period is not noted from its beginning for the sake of its rest. */
+struct block *block_cut(struct x86 *cpu)
+{
+    const struct cut *cut = &cpu->cut;
+    if (!cut->op || cut->rip != cpu->gpr[REG_RIP])
+        return NULL;
+    struct block *b = block_find(cpu, cut->start);
+    bool goes_on = b && cut->op < b->n && !b->unnoted && b->ops[cut->op].off == cut->rip - cut->start;
+    return goes_on ? b : NULL;
 }
 
 struct block *block_at_rip(struct x86 *cpu)

@@ -212,6 +212,11 @@ struct itlb_entry {
     struct code_page *page;
     uint64_t pa;
 };
+/* Where a block was left last, before its instruction number `op` at rip; the block is at `start`. op is 0 if there was none. */
+struct cut {
+    uint64_t start, rip;
+    uint8_t op;
+};
 enum { GUESSES = 4096 }; /* see `guess` in struct x86 */
 /* How the slots of a space are numbered: the TLBs of CPL 0-2 and 3, then the instruction TLBs. */
 enum { ITLB_SLOT = 2 * TLB_SIZE, TLB_SLOTS = ITLB_SLOT + 2 * ITLB_SIZE };
@@ -355,6 +360,7 @@ struct x86 {
     struct op *patched;           /* op whose fn is replaced by op_resync */
     op_fn *patched_fn;
     struct block *held; /* executed in part: its compiled code is not entered */
+    struct cut cut;
     jmp_buf *unwind;
     struct fault fault, first_fault; /* the last one raised; the one being delivered */
     bool delivering;                 /* an exception or interrupt is being delivered */

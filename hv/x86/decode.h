@@ -29,6 +29,10 @@ bool op_on_stack(const struct x86 *, const struct op *, uint64_t linear);
 /* block.c: the block at the current address, decoded if necessary. Never NULL; raises the faults of the
  * fetch. No block may be running. */
 struct block *block_at_rip(struct x86 *);
+/* The block that was left in its middle (cpu->cut), if the current address is that of cpu->cut and the block could be
+ * entered directly; else NULL. Without it, each turn of several processors would end with a new block, which
+ * begins where the turn before happened to end. */
+struct block *block_cut(struct x86 *);
 
 /* Pseudo handlers. */
 const struct op *op_resync(struct x86 *, const struct op *);

@@ -348,17 +348,19 @@ static bool at_stop(struct x86 *cpu)
     return cpu->exec_stops && exec_stop_reached(cpu) && !code_breakpoints(cpu);
 }
 
-static void execute(struct x86 *cpu, struct block *b)
+/* Executes the block from its instruction number `first` on; gpr[REG_RIP] is the block's address. */
+static void execute(struct x86 *cpu, struct block *b, unsigned first)
 {
-    if (b->n > cpu->left) {
+    const unsigned n = b->n - first;
+    if (n > cpu->left) {
         if (b->unnoted)
             block_note(cpu, b);
         jit_hold(cpu, b);
-        patch(cpu, &b->ops[cpu->left]);
+        patch(cpu, &b->ops[first + cpu->left]);
     }
     cpu->block = b;
-    cpu->left -= b->n;
-    const struct op *op = b->ops;
+    cpu->left -= n;
+    const struct op *op = &b->ops[first];
     count_op(cpu, op);
 #ifdef BOOTREEL_NO_TAIL
     while (op)
@@ -377,14 +379,19 @@ static void run_block(struct x86 *cpu)
         check_code_breakpoints(cpu);
     if (jit_full(physmem_jit(cpu->mem)))
         code_flush(cpu->mem);
-    struct block *b = block_at_rip(cpu);
+    struct block *b = block_cut(cpu);
+    const unsigned first = b ? cpu->cut.op : 0;
+    if (!b)
+        b = block_at_rip(cpu);
     if (one)
         shorten(cpu, 1);
     cpu->inhibit = false;
     cpu->flags &= ~(uint64_t)FLAG_RF;
     cpu->stops_said = 0;
     cpu->tf_pending = trap; /* a fault clears it */
-    execute(cpu, b);
+    if (first)
+        cpu->gpr[REG_RIP] = cpu->cut.start;
+    execute(cpu, b, first);
 }
 
 /* Returns the reason to leave x86_run(), or -1 to continue. */

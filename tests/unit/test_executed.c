@@ -59,6 +59,24 @@ static void test_periods(void **state)
     machine_free(&m);
 }
 
+/* A block that was cut in an earlier period goes on, after its page was executed elsewhere: its first lines are not of this period. */
+static void test_rest(void **state)
+{
+    struct machine m = machine_new();
+    const struct touched first = {1, 1, 3 << 16, UINT64_MAX}, rest = {1, 1, 1 << 8 | 1 << 17, UINT64_MAX};
+    m.ram[STRAIGHT + 80] = 0xc3;
+    x86_set(m.cpu, "rip", STRAIGHT + 40);
+    run(&m, 30);
+    expect(&m, 1, &first);
+    physmem_write(m.mem, x86_get(m.cpu, "rsp"), &(uint16_t){STRAIGHT + 70}, 2);
+    x86_set(m.cpu, "rip", FUNCTION);
+    run(&m, 2);
+    assert_int_equal(x86_get(m.cpu, "rip"), STRAIGHT + 70);
+    run(&m, 1);
+    expect(&m, 1, &rest);
+    machine_free(&m);
+}
+
 /* Blocks that were chained in an earlier period count where they are executed again. */
 static void test_chained(void **state)
 {
@@ -250,17 +268,13 @@ static void test_mapped(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_periods),
-                                       cmocka_unit_test(test_chained),
-                                       cmocka_unit_test(test_alias),
-                                       cmocka_unit_test(test_cuts),
-                                       cmocka_unit_test(test_left),
-                                       cmocka_unit_test(test_two_pages),
-                                       cmocka_unit_test(test_second_page_faults),
-                                       cmocka_unit_test(test_hot_line),
-                                       cmocka_unit_test(test_filled),
-                                       cmocka_unit_test(test_kept),
-                                       cmocka_unit_test(test_mapped),
-                                       cmocka_unit_test(test_cells)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_periods),   cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_chained),   cmocka_unit_test(test_alias),
+        cmocka_unit_test(test_cuts),      cmocka_unit_test(test_left),
+        cmocka_unit_test(test_two_pages), cmocka_unit_test(test_second_page_faults),
+        cmocka_unit_test(test_hot_line),  cmocka_unit_test(test_filled),
+        cmocka_unit_test(test_kept),      cmocka_unit_test(test_mapped),
+        cmocka_unit_test(test_cells)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
