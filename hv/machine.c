@@ -12,7 +12,7 @@
 #include "hv/machine_impl.h"
 #include "traces/memory.h"
 
-enum { NS_PER_STEP = 1, SLICE = 1 << 20, TURN = 1000 };
+enum { NS_PER_STEP = 1, SLICE = 1 << 20 };
 
 static const struct field pc_fields[] = {
     FIELD(struct pc, icount),    FIELD(struct pc, skipped), FIELD(struct pc, turn),
@@ -52,17 +52,26 @@ static void pass_time(void *ctx, uint64_t ns)
 
 /* ---------------------------------------------------------------- running */
 
-/* The length varies with the position, by up to 1023 steps. With a fixed length, turns could end at the same
- * place of a loop forever, for example each time with a lock held. */
-static uint32_t turn_at(uint64_t icount)
+/* How many steps a turn has: at least `least`, and up to 2^bits - 1 more. A turn takes the host's caches to the guest code and data of
+ * another processor; the turns from behaviour 11 on are so long that this is a small part of them. */
+struct turn_length {
+    uint32_t least;
+    unsigned bits;
+};
+static const struct turn_length turn_length = {8000, 13}, turn_length_before_11 = {1000, 10};
+
+/* The length varies with the position. With a fixed length, turns could end at the same place of a loop forever, for example each time
+ * with a lock held. */
+static uint32_t turn_at(const struct pc *pc, uint64_t icount)
 {
-    return TURN + (uint32_t)(icount * 0x9e3779b97f4a7c15ull >> 54);
+    const struct turn_length *l = board_behaves(pc->board, 11) ? &turn_length : &turn_length_before_11;
+    return l->least + (uint32_t)(icount * 0x9e3779b97f4a7c15ull >> (64 - l->bits));
 }
 
 static void take_turn(struct pc *pc, unsigned cpu)
 {
     pc->turn = cpu;
-    pc->turn_left = turn_at(pc->icount);
+    pc->turn_left = turn_at(pc, pc->icount);
     pc->cpu = board_cpu(pc->board, cpu);
 }
 
@@ -208,7 +217,7 @@ static bool others_wait(const struct pc *pc)
 static void turns_done(struct pc *pc, uint64_t done)
 {
     uint64_t at = pc->icount;
-    for (; done > pc->turn_left; pc->turn_left = turn_at(at)) {
+    for (; done > pc->turn_left; pc->turn_left = turn_at(pc, at)) {
         done -= pc->turn_left;
         at += pc->turn_left;
     }
@@ -229,7 +238,7 @@ static enum x86_exit run_next(struct pc *pc, uint64_t n, uint64_t *done)
     return *done && e == X86_HALTED ? X86_DONE : e; /* the others have yet to be tried */
 }
 
-/* Several processors run in turns of TURN steps and more, in order of their numbers; one that is halted
+/* Several processors run in turns of turn_at() steps, in order of their numbers; one that is halted
  * passes its turn on. Turns are counted in steps and are part of the state, so it does not matter where runs
  * begin and end, nor how often the machine tries to run processors that are all halted: a turn without a step
  * does not count. */
@@ -453,7 +462,7 @@ static int pc_load(struct engine *e, const struct snapshot_source *src, struct e
         return -1;
     if (pc->fresh && pc->direct && !pc->loaded.protocol && learn_loaded(pc, src, err))
         return -1;
-    if (pc->turn >= board_cpus(pc->board) || pc->turn_left > 2 * TURN + 1024)
+    if (pc->turn >= board_cpus(pc->board) || pc->turn_left > turn_length.least + (1u << turn_length.bits))
         return error_set(err, "the saved state's processor turn makes no sense");
     pc->cpu = board_cpu(pc->board, pc->turn);
     const struct field_table *services = &pc->services_fields;

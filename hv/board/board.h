@@ -31,6 +31,9 @@ void board_destroy(struct board *);
 struct x86 *board_cpu(struct board *, unsigned index);
 unsigned board_cpus(const struct board *);
 struct physmem *board_mem(struct board *);
+/* Whether the machine is to run as behaviour version `version` (HV_BEHAVIOUR) or a later one does, and not as
+ * an older one that a trace was recorded with. */
+bool board_behaves(const struct board *, uint32_t version);
 
 /* Suspends to RAM (ACPI's S3): every chip but the clock loses its state, RAM and what is shadowed stay, and
  * no processor runs until the clock's alarm, if it is enabled in PM1_EN, or the power button wakes the board:

@@ -117,9 +117,6 @@ void board_set_a20(struct board *, bool on);
 
 /* ---- configuration: settings and images by role ---- */
 const struct engine_config *board_config(const struct board *);
-/* Whether the machine is to run as behaviour version `version` (HV_BEHAVIOUR) or a later one does, and not as
- * an older one that a trace was recorded with. */
-bool board_behaves(const struct board *, uint32_t version);
 /* Memory below 4 GiB, and above it. */
 uint64_t board_ram_low(const struct board *);
 uint64_t board_ram_high(const struct board *);
