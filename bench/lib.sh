@@ -33,6 +33,10 @@ ours() { # NAME ARGUMENT...: measures ./bootreel ARGUMENT... as NAME, and BASE a
     measure "$1" ./bootreel "${@:2}"
     [ -z "$base" ] || { of_base "${@:2}" && measure "$1_base" "$base" "${arguments[@]}"; }
 }
+trace_for_base() { # TRACE: what BASE is asked about in place of it: its own recording beside it, if it made one, as for ours()
+    local own=${1%/*}/base.${1##*/}
+    if [ -e "$own" ]; then echo "$own"; else echo "$1"; fi
+}
 median() { # NAME COLUMN: 1 wall, 2 processor time, 3 memory
     sort -n -k"$2" "$tmp/$1.times" | awk -v c="$2" '{ v[NR] = $c } END { print v[int((NR + 1) / 2)] }'
 }
