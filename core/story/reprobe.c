@@ -50,11 +50,14 @@ static const struct guest_system *found_system(const struct event *ev)
     return i ? guest_systems[i - 1] : NULL;
 }
 
-static int check_found(const struct event *ev, struct error *err)
+/* `host`: the engine itself is the system that the kernel runs in. */
+static int check_found(const struct event *ev, bool host, struct error *err)
 {
     const struct guest_system *system = found_system(ev);
     if (ev->kind == EV_XEN_FOUND)
         return error_set(err, "new probes in domains of Xen need the run from its beginning");
+    if (host)
+        return error_set(err, "new probes where a program is a kernel need the run from its beginning");
     if (!system || !system->resume)
         return error_set(err, "new probes need the run of such a kernel (%.*s) from its beginning",
                          (int)(ev->len < 60 ? ev->len : 60), (const char *)ev->data);
@@ -69,17 +72,18 @@ static bool is_found(const struct event *ev)
     return ev->kind == EV_KERNEL_FOUND || ev->kind == EV_XEN_FOUND;
 }
 
-static int check_systems(struct trace *t, const char *inspect, struct error *err)
+/* The system that the engine of a trace itself is, if it was looked at: *system is NULL if there is none. */
+static int host_system(struct trace *t, const struct guest_system **system, struct error *err)
 {
     const uint32_t here = guest_systems_of(guest_systems, trace_config(t)->engine);
+    const char *inspect = trace_setting(t, "inspect");
     uint32_t chosen;
-    if (guest_systems_parse(guest_systems, inspect, &chosen, err))
+    *system = NULL;
+    if (guest_systems_parse(guest_systems, inspect ? inspect : "none", &chosen, err))
         return -1;
-    for (size_t i = 0; guest_systems[i]; i++) {
-        const struct guest_system *s = guest_systems[i];
-        if (chosen & here & 1u << i && s->host && !s->resume)
-            return error_set(err, "new probes in programs need the run from its beginning");
-    }
+    for (size_t i = 0; guest_systems[i]; i++)
+        if (chosen & here & 1u << i && guest_systems[i]->host)
+            *system = guest_systems[i];
     return 0;
 }
 
@@ -87,19 +91,22 @@ int reprobe_check(struct trace *t, struct error *err)
 {
     enum { NEEDED = EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_POWER) };
     const char *inspect = trace_setting(t, "inspect");
+    const struct guest_system *host;
     struct event ev;
     int rc;
     if (!inspect || !strcmp(inspect, "none"))
         return 0;
-    if (check_systems(t, inspect, err))
+    if (host_system(t, &host, err))
         return -1;
+    if (host && !host->resume)
+        return error_set(err, "new probes in programs need the run from its beginning");
     if (NEEDED & ~trace_config(t)->classes)
         return error_set(
             err,
             "new probes need the run from its beginning, as the trace does not have the events of the classes kernel and power");
     struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_KERNEL));
     while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1)
-        if (is_found(&ev) && check_found(&ev, err)) {
+        if (is_found(&ev) && check_found(&ev, host, err)) {
             rc = -1;
             break;
         }
@@ -170,8 +177,7 @@ void reprobe_event(struct reprobe *p, const struct event *ev)
 
 static void no_event(void *ctx, const struct event *ev) {}
 
-/* The guest that was found at this event. -1 if it cannot be taken up. */
-static int take_up(struct reprobe *p, const struct event *found, struct error *err)
+static struct guest *add_guest(struct reprobe *p, const struct guest_system *system, unsigned number)
 {
     const struct guest_options o = {.engine = p->o.engine,
                                     .probes = p->probes,
@@ -179,14 +185,31 @@ static int take_up(struct reprobe *p, const struct event *found, struct error *e
                                     .calls = true,
                                     .ctx = p,
                                     .emit = no_event};
-    const struct guest_system *system = found_system(found);
     struct guest *g = system->create(&o);
     MEM_MORE(p->guests, p->nguests);
-    p->guests[p->nguests++] = (struct taken_up){g, found->guest};
-    return system->resume(g, found)
+    p->guests[p->nguests++] = (struct taken_up){g, number};
+    return g;
+}
+
+/* The guest that was found at this event. -1 if it cannot be taken up. */
+static int take_up(struct reprobe *p, const struct event *found, struct error *err)
+{
+    const struct guest_system *system = found_system(found);
+    return system->resume(add_guest(p, system, found->guest), found)
                ? 0
                : error_set(err, "the kernel that was found at icount %llu is not as the record says",
                            (unsigned long long)found->icount);
+}
+
+/* The system that the engine itself is. */
+static int take_up_host(struct reprobe *p, struct error *err)
+{
+    const struct guest_system *host;
+    if (host_system(p->o.recorded, &host, err))
+        return -1;
+    if (host && !host->resume(add_guest(p, host, 0), NULL))
+        return error_set(err, "the host of the programs cannot be taken up");
+    return 0;
 }
 
 /* The guest of that number is gone; -1: all are. */
@@ -385,11 +408,11 @@ static size_t load_waiting(struct reprobe *p, const uint8_t *state, size_t n)
     return n - at;
 }
 
-/* Only what is still there at that position is taken up. */
+/* Only what is still there at that position is taken up. A host always is. */
 static int begin_guests(struct reprobe *p, uint64_t icount, uint64_t event, struct error *err)
 {
     size_t from = 0;
-    int rc = 0;
+    int rc = take_up_host(p, err);
     while (p->next_told < p->ntold &&
            (p->told[p->next_told].number < event || p->told[p->next_told].ev.icount < icount))
         if (p->told[p->next_told++].ev.kind == EV_RESET)

@@ -83,6 +83,24 @@ expect 2 both "$BOOTREEL" record -o "$work/no.reel" --program "$work/calls" --um
 expect 2 pc "$BOOTREEL" record -o "$work/no.reel" --program "$work/calls" --bios seabios
 expect 2 words "$BOOTREEL" record -o "$work/no.reel" argument
 
+# New probes in parts see what an inspector sees that follows the whole run: in children, in threads, in calls that are in progress where
+# parts begin.
+expect 0 fine "$BOOTREEL" record -q --checkpoint-every 200k --symbols "$work/calls" -o "$work/fine.reel" --program "$work/calls"
+for p in --probe=fork '--probe=main --probe=write --probe=waitpid' '--probe=malloc --probe=start_thread'; do
+    # shellcheck disable=SC2086
+    expect 0 whole "$BOOTREEL" annotate -q --inspect --symbols "$work/calls" $p "$work/fine.reel" -o "$work/whole.reel"
+    "$BOOTREEL" events "$work/whole.reel" --format json >"$work/whole.json"
+    holds "$work/whole.json" '"probe\.enter"' "$p"
+    for jobs in 1 3; do
+        # shellcheck disable=SC2086
+        expect 0 parts "$BOOTREEL" annotate -q --jobs $jobs $p "$work/fine.reel" -o "$work/parts$jobs.reel"
+        "$BOOTREEL" events "$work/parts$jobs.reel" --format json | diff -q - "$work/whole.json" || fail "annotate $p in $jobs jobs"
+    done
+    same "$work/parts1.reel" "$work/parts3.reel" "annotate $p"
+    # shellcheck disable=SC2086
+    expect 0 share "$BOOTREEL" annotate -q --part 2/3 $p "$work/fine.reel" -o "$work/2.share"
+done
+
 # As many arguments and probes as anybody gives; what a trace has no room for is refused, not left out.
 printf '#include <stdio.h>\nint main(int n, char **v) { printf("%%d, the last is %%s\\n", n, v[n - 1]); return 0; }\n' | gcc -x c -static -o "$work/count" -
 probes=()

@@ -31,7 +31,6 @@ struct uml_guest {
     struct guest_base base;
     unsigned number; /* of this guest */
     bool found;
-    uint32_t running, running_tgid;
     struct host_process *list;
     size_t n, nexamine; /* nexamine: programs that have not been looked at */
     struct call_total calls[CALLS];
@@ -58,6 +57,13 @@ static void destroy(struct guest *g)
     free(uml_guest(g)->list);
     free(uml_guest(g)->errors);
     free(g);
+}
+
+/* The task that runs. From the engine, not from EV_HOST_SWITCH: a thread that executes a program becomes its process's first one, without
+ * a switch. */
+static uint32_t running(const struct uml_guest *u)
+{
+    return u->base.o.engine->ops->running(u->base.o.engine);
 }
 
 /* ---------------------------------------------------------------- processes */
@@ -204,7 +210,7 @@ static bool is_kernel(const struct uml_guest *u, uint64_t entry)
 /* A program makes its first call: its image is in the address space, which it was not yet when it was executed. */
 static void first_call(struct uml_guest *u, uint64_t pid)
 {
-    struct host_process *p = u->nexamine && pid == u->running ? find(u, pid) : NULL;
+    struct host_process *p = u->nexamine && pid == running(u) ? find(u, pid) : NULL;
     if (!p || !p->examine)
         return;
     const uint64_t entry = p->examine;
@@ -220,7 +226,7 @@ static void first_call(struct uml_guest *u, uint64_t pid)
 static bool domain(struct guest *g, unsigned cpu, uint64_t *number)
 {
     const struct uml_guest *u = uml_guest(g);
-    const struct host_process *p = find(u, u->running);
+    const struct host_process *p = find(u, running(u));
     *number = p ? p->kernel : 0;
     return *number;
 }
@@ -307,10 +313,6 @@ static void event(struct guest *g, const struct event *ev)
     case EV_HOST_EXIT:
         exited(u, ev);
         break;
-    case EV_HOST_SWITCH:
-        u->running = (uint32_t)ev->f[EVF_HOST_SWITCH_pid];
-        u->running_tgid = (uint32_t)ev->f[EVF_HOST_SWITCH_tgid];
-        break;
     case EV_HOST_CALL:
         called(u, ev);
         break;
@@ -322,11 +324,32 @@ static void event(struct guest *g, const struct event *ev)
     }
 }
 
+/* Later in a run: what the events before have said is not needed to answer who runs. */
+static bool resume(struct guest *g, const struct event *found)
+{
+    uml_guest(g)->found = true;
+    return true;
+}
+
+/* The process of a task; 0 if there is no such task. */
+static uint32_t process_of(const struct engine *e, uint32_t id)
+{
+    const size_t n = e->ops->tasks(e, NULL, 0);
+    struct engine_task *list = mem_zero(n + 1, sizeof *list);
+    uint32_t process = 0;
+    e->ops->tasks(e, list, n);
+    for (size_t i = 0; i < n && !process; i++)
+        if (list[i].id == id)
+            process = list[i].process;
+    free(list);
+    return process;
+}
+
 static bool task(struct guest *g, unsigned cpu, struct guest_task *t)
 {
     const struct uml_guest *u = uml_guest(g);
-    *t = (struct guest_task){
-        .pid = u->running, .tgid = u->running_tgid, .space = symbol_space_of(u->number, u->running_tgid)};
+    const uint32_t pid = running(u), tgid = process_of(u->base.o.engine, pid);
+    *t = (struct guest_task){.pid = pid, .tgid = tgid, .space = symbol_space_of(u->number, tgid)};
     return u->found;
 }
 
@@ -347,6 +370,7 @@ const struct guest_system uml_system = {
     .finish = finish,
     .task = task,
     .read = base_read_at,
+    .resume = resume,
     .describe = describe,
     .domain = domain,
     .translate = translate,
