@@ -203,13 +203,13 @@ static uint64_t slice_for(struct pc *pc, const struct run_limit *limit)
     return n < SLICE ? n : SLICE;
 }
 
-/* Whether the other processors pass their turns on, until one of them is woken, which ends a run. */
-static bool others_wait(const struct pc *pc)
+/* How many processors do not pass their turns on until they are woken, which ends a run. */
+static unsigned processors_awake(const struct pc *pc)
 {
+    unsigned n = 0;
     for (unsigned i = 0; i < board_cpus(pc->board); i++)
-        if (i != pc->turn && !x86_waits(board_cpu(pc->board, i)))
-            return false;
-    return true;
+        n += !x86_waits(board_cpu(pc->board, i));
+    return n;
 }
 
 /* The processor whose turn it is has made `done` steps from pc->icount on. If the others wait, it had several turns one after the
@@ -224,15 +224,19 @@ static void turns_done(struct pc *pc, uint64_t done)
     pc->turn_left -= (uint32_t)done;
 }
 
-/* Runs the processor whose turn it is, or the next that is not halted. */
+/* Runs the processor whose turn it is, or the next that is not halted. It is not interrupted at the end of its turn if no other one is
+ * awake. */
 static enum x86_exit run_next(struct pc *pc, uint64_t n, uint64_t *done)
 {
     enum x86_exit e = X86_HALTED;
+    unsigned awake = processors_awake(pc);
     *done = 0;
     for (unsigned tried = 0; tried < board_cpus(pc->board) && e == X86_HALTED && !*done; tried++) {
         if (tried || !pc->turn_left)
             take_turn(pc, (pc->turn + 1) % board_cpus(pc->board));
-        e = x86_run(pc->cpu, others_wait(pc) || n < pc->turn_left ? n : pc->turn_left, done);
+        const unsigned others = awake - !x86_waits(pc->cpu);
+        e = x86_run(pc->cpu, !others || n < pc->turn_left ? n : pc->turn_left, done);
+        awake = others + !x86_waits(pc->cpu);
     }
     turns_done(pc, *done);
     return *done && e == X86_HALTED ? X86_DONE : e; /* the others have yet to be tried */
