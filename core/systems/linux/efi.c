@@ -13,6 +13,7 @@ enum {
     PE_OFFSET = 0x3c,
     HEADER_JUMP = 0x200,
     HEADER_MAGIC = 0x202,
+    PE_SIGNATURE = 'P' | 'E' << 8,
     PE_ENTRY = 0x28,
     PE_SIZE = 0x50,
 };
@@ -28,36 +29,50 @@ static uint32_t read32(const struct linux_guest *lx, uint64_t address)
     return read_exactly(lx, address, &v, sizeof v) ? v : 0;
 }
 
-/* Whether the PE image of a kernel begins there; its size, and its entry relative to there. */
-static bool is_kernel_image(const struct linux_guest *lx, uint64_t base, uint32_t *size, uint32_t *entry)
+static bool has_text(const struct linux_guest *lx, uint64_t address, const char *text)
+{
+    char found[4];
+    const size_t n = strlen(text);
+    return read_exactly(lx, address, found, n) && !memcmp(found, text, n);
+}
+
+/* Where the header of the PE image is that begins there; 0 if none does. */
+static uint64_t pe_header(const struct linux_guest *lx, uint64_t base)
+{
+    if (!has_text(lx, base, "MZ"))
+        return 0;
+    const uint32_t pe = read32(lx, base + PE_OFFSET);
+    return pe <= PAGE - PE_SIZE - 4 && read32(lx, base + pe) == PE_SIGNATURE ? base + pe : 0;
+}
+
+static bool is_kernel(const struct linux_guest *lx, uint64_t base)
 {
     uint8_t jump = 0;
-    char magic[4];
-    uint32_t pe = read32(lx, base + PE_OFFSET);
-    if (!read_exactly(lx, base + HEADER_JUMP, &jump, 1) || jump != 0xeb ||
-        !read_exactly(lx, base + HEADER_MAGIC, magic, 4) || memcmp(magic, "HdrS", 4))
-        return false;
-    if (pe > PAGE - PE_SIZE - 4 || !read_exactly(lx, base + pe, magic, 4) || memcmp(magic, "PE\0\0", 4))
-        return false;
-    *size = read32(lx, base + pe + PE_SIZE);
-    *entry = read32(lx, base + pe + PE_ENTRY);
-    return *entry && *entry < *size;
+    return read_exactly(lx, base + HEADER_JUMP, &jump, 1) && jump == 0xeb &&
+           has_text(lx, base + HEADER_MAGIC, "HdrS");
+}
+
+/* Where the image begins that `ip` is in: the nearest one that reaches so far, mostly one of the firmware's own. 0 if there is none. */
+static uint64_t image_of(const struct linux_guest *lx, uint64_t ip)
+{
+    const uint64_t last = ip > LOOK_BACK ? ip - LOOK_BACK : 0;
+    for (uint64_t base = ip & ~(uint64_t)(PAGE - 1); base > last; base -= PAGE) {
+        const uint64_t pe = pe_header(lx, base);
+        if (pe && ip - base < read32(lx, pe + PE_SIZE))
+            return base;
+    }
+    return 0;
 }
 
 void lx_efi_interrupted(struct linux_guest *lx, uint64_t ip)
 {
-    uint64_t last = ip > LOOK_BACK ? ip - LOOK_BACK : 0;
-    uint32_t size, entry;
-    char mz[2];
-    for (uint64_t base = ip & ~(uint64_t)(PAGE - 1); base > last; base -= PAGE) {
-        if (!read_exactly(lx, base, mz, 2) || mz[0] != 'M' || mz[1] != 'Z')
-            continue;
-        if (!is_kernel_image(lx, base, &size, &entry) || ip - base >= size)
-            continue;
-        if (!read_exactly(lx, base, lx->efi_header, sizeof lx->efi_header))
-            continue;
-        lx->efi_image = base;
-        GUEST_EMIT(lx, EV_KERNEL_ENTRY, "linux EFI", base + entry);
+    const uint64_t base = image_of(lx, ip);
+    if (!base || !is_kernel(lx, base) || !read_exactly(lx, base, lx->efi_header, sizeof lx->efi_header))
         return;
-    }
+    const uint64_t pe = pe_header(lx, base);
+    const uint32_t entry = read32(lx, pe + PE_ENTRY);
+    if (!entry || entry >= read32(lx, pe + PE_SIZE))
+        return;
+    lx->efi_image = base;
+    GUEST_EMIT(lx, EV_KERNEL_ENTRY, "linux EFI", base + entry);
 }
