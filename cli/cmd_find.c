@@ -450,7 +450,8 @@ static const struct option_row rows[] = {
      .argument = "N",
      .help = "on N processors (default: all)",
      .id = OPT_JOBS,
-     .more = "Each job needs the guest's memory and some 250 MB. The output is that of one job."},
+     .more =
+         "Each job needs as much memory as the guest has touched, and some 130 MB. The output is that of one job."},
     GROUP(format_options),
     GROUP(quiet_options),
     END_OF_ROWS,

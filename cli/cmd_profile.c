@@ -242,7 +242,7 @@ static const struct option_row rows[] = {
      .help = "on N processors (default: all of them)",
      .id = OPT_JOBS,
      .more =
-         "Each job needs the guest's memory and some 250 MB; without this option there are only as many as the free memory "
+         "Each job needs as much memory as the guest has touched, and some 130 MB; without this option there are only as many as the free memory "
          "allows. The output is that of one job. A trace of a guest system without the events of the classes process, "
          "sched and power is run from its beginning, by one job."},
     {.name = "format",

@@ -296,7 +296,7 @@ static const struct option_row rows[] = {
      .help = "with --verify: on N processors, in parts (default: all of them)",
      .id = OPT_JOBS,
      .more =
-         "Each job needs the guest's memory and some 250 MB; without this option there are only as many as the free memory allows. "
+         "Each job needs as much memory as the guest has touched, and some 130 MB; without this option there are only as many as the free memory allows. "
          "The output is that of one job, but for a line that says how many events were taken from the record: those of guest "
          "systems, which only --jobs 1 makes again."},
     {.name = "seeks",
