@@ -52,8 +52,8 @@ static void pass_time(void *ctx, uint64_t ns)
 
 /* ---------------------------------------------------------------- running */
 
-/* How many steps a turn has: at least `least`, and up to 2^bits - 1 more. A turn takes the host's caches to the guest code and data of
- * another processor; the turns from behaviour 11 on are so long that this is a small part of them. */
+/* How many steps a turn has: at least `least`, and up to 2^bits - 1 more. Each turn fills the host's caches with another processor's
+ * code and data. From behaviour 11 on turns are long enough that this costs little. */
 struct turn_length {
     uint32_t least;
     unsigned bits;
@@ -203,7 +203,7 @@ static uint64_t slice_for(struct pc *pc, const struct run_limit *limit)
     return n < SLICE ? n : SLICE;
 }
 
-/* How many processors do not pass their turns on until they are woken, which ends a run. */
+/* How many processors are not waiting. One that waits passes its turns on until it is woken, which ends a run. */
 static unsigned processors_awake(const struct pc *pc)
 {
     unsigned n = 0;

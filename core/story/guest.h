@@ -106,8 +106,8 @@ struct guest_system {
     bool (*call)(struct guest *g, unsigned cpu, const char *name, uint64_t address, struct text *out);
     /* The system was found earlier in this run, as its event EV_KERNEL_FOUND says: takes this up, so that task, read and call
      * answer from here on, and does nothing else: it makes no events, adds no symbols and sets no probes. The symbols are
-     * those of this position. For a new guest that is not inside another. A `host` is taken up without an event: `found` is NULL. False if it
-     * cannot. NULL: it never can. */
+     * those of this position. For a new guest that is not inside another. For a
+     * `host`, which no event says was found, `found` is NULL. False if it cannot. NULL: it never can. */
     bool (*resume)(struct guest *g, const struct event *found);
     /* A description of it without a full stop: its version, and what cannot be reported about it. */
     void (*describe)(const struct guest *g, struct text *out);

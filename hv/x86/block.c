@@ -350,7 +350,7 @@ static struct block *find_slow(struct x86 *cpu, uint64_t rip, struct code_page *
     return NULL;
 }
 
-/* A block that was not executed in this period is not noted from its beginning for the sake of its rest. */
+/* A block with `unnoted` is left out: executing it would note its first lines, which are not executed again. */
 struct block *block_cut(struct x86 *cpu)
 {
     const struct cut *cut = &cpu->cut;
