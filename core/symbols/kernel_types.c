@@ -464,6 +464,14 @@ struct kernel_types *kernel_types_of(const void *btf, size_t n)
     return NULL;
 }
 
+void kernel_types_forget_code(struct kernel_types *k)
+{
+    for (size_t i = 0; i < k->ncode && k->memory->past; i++) {
+        free(k->code[i].bytes);
+        k->code[i].bytes = NULL;
+    }
+}
+
 /* Reads all code now, so that the machine need not be kept, which takes as much memory as the guest. */
 static void read_all_code(struct kernel_types *k)
 {
