@@ -47,8 +47,6 @@ int duo_open(struct app *a, const char *path, struct error *err)
     d->tied = true;
     d->app[1]->greeting = a->greeting = false;
     a->duo = d->app[1]->duo = d;
-    for (unsigned i = 0; i < 2; i++)
-        timeline_set_budget(d->app[i]->s->tl, TIMELINE_MEMORY / 2);
     d->align = align_begin(a->o->path, path);
     return 0;
 }

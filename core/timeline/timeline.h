@@ -79,9 +79,10 @@ const char *timeline_warning(const struct timeline *tl);
  * return it by themselves. 0: all is well. */
 int timeline_lost(const struct timeline *tl, struct error *err);
 
-/* Sets how many bytes the checkpoints in memory may use. The default keeps a session below guest memory + 1
- * GiB. Applied at once. Less memory only makes operations slower. */
-#define TIMELINE_MEMORY (640ull << 20)
+/* Sets how many bytes the checkpoints in memory may use. Applied at once. Less memory only makes operations slower: with half of
+ * the default, what was prepared for the next moves is dropped before it is used; with five times as much, no move of the terminal
+ * interface was faster. */
+#define TIMELINE_MEMORY (128ull << 20)
 void timeline_set_budget(struct timeline *tl, uint64_t bytes);
 
 /* With `on` (the default), searches run only the parts of the recorded run in which the trace's index
