@@ -195,6 +195,31 @@ bool op_shows_flags(const struct unit *u, const struct op *op)
     return !is_plain(u, op);
 }
 
+bool op_renews_flags(const struct unit *u, const struct op *op)
+{
+    switch (shape_of(u, op)->kind) {
+    case SHAPE_ALU:
+    case SHAPE_TEST:
+    case SHAPE_NEG:
+    case SHAPE_INC:
+    case SHAPE_DEC:
+    case SHAPE_SHIFT:
+    case SHAPE_ROTATE:
+    case SHAPE_DOUBLE:
+    case SHAPE_IMUL:
+    case SHAPE_IMUL_IMM:
+    case SHAPE_MUL:
+    case SHAPE_BT:
+    case SHAPE_SCAN:
+    case SHAPE_COUNT:
+    case SHAPE_XADD:
+    case SHAPE_CMPXCHG:
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool op_hides_flags(const struct unit *u, const struct op *op)
 {
     const struct shape *s = shape_of(u, op);

@@ -11,7 +11,8 @@ void flags_from(struct unit *u, enum flag_source source, const struct op *op)
 {
     u->now.source = (uint8_t)source;
     u->now.size = (uint8_t)size_of(op);
-    u->now.imm = false;
+    u->now.a = u->now.b = FLAG_OWN;
+    u->now.after = u->now.imm = false;
     u->now.count = 0;
     u->host_flags = u->overflow_ok = true;
 }
@@ -20,6 +21,109 @@ void flags_none(struct unit *u)
 {
     u->now.source = FLAGS_MEMORY;
     flags_lost(u);
+}
+
+/* ---------------------------------------------------------------- operands */
+
+/* The host register with A or B; if it is in no other, it is loaded into `to`. */
+static unsigned operand(struct unit *u, const struct flow *f, uint8_t guest, unsigned own, unsigned to)
+{
+    if (guest == FLAG_OWN)
+        return own;
+    if (f->host[guest] != H_NONE)
+        return f->host[guest];
+    asm_load(&u->code, to, H_CPU, (int32_t)(offsetof(struct x86, gpr) + 8 * guest));
+    return to;
+}
+
+static unsigned operand_a(struct unit *u, const struct flow *f, unsigned to)
+{
+    return operand(u, f, f->a, FLAG_A, to);
+}
+
+static unsigned operand_b(struct unit *u, const struct flow *f, unsigned to)
+{
+    return f->imm ? 0 : operand(u, f, f->b, FLAG_B, to);
+}
+
+static void apply(struct unit *u, const struct flow *f, unsigned operation, unsigned to, unsigned b)
+{
+    if (f->imm)
+        asm_alu_imm(&u->code, f->size, operation, to, f->value);
+    else
+        asm_alu(&u->code, f->size, operation, to, b);
+}
+
+/* CX becomes A. `b` is where B is. */
+static void copy_a(struct unit *u, const struct flow *f, unsigned b)
+{
+    asm_move(&u->code, H_CX, operand_a(u, f, H_CX));
+    if (f->after)
+        apply(u, f, f->source == FLAGS_SUB ? ALU_ADD : ALU_SUB, H_CX, b);
+}
+
+static void keep_a(struct unit *u)
+{
+    struct flow *f = &u->now;
+    struct code_buffer *c = &u->code;
+    const unsigned a = operand_a(u, f, FLAG_A);
+    if (!f->after) {
+        asm_move(c, FLAG_A, a);
+    } else if (f->imm) {
+        asm_rm(c, 8, HOST_LEA, FLAG_A, at_reg(a, f->source == FLAGS_SUB ? f->value : -f->value));
+    } else if (f->source == FLAGS_SUB) {
+        asm_rm(c, 8, HOST_LEA, FLAG_A, (struct host_mem){(uint8_t)a, (uint8_t)operand_b(u, f, H_CX), 0, 0});
+    } else {
+        asm_move(c, FLAG_A, a);
+        asm_alu(c, 8, ALU_SUB, FLAG_A, operand_b(u, f, H_CX));
+        flags_lost(u);
+    }
+    f->a = FLAG_OWN;
+    f->after = false;
+}
+
+static void keep_b(struct unit *u)
+{
+    asm_move(&u->code, FLAG_B, operand_b(u, &u->now, FLAG_B));
+    u->now.b = FLAG_OWN;
+}
+
+/* Are there guest registers that the flags follow from? */
+static bool in_guest(const struct flow *f)
+{
+    return f->source != FLAGS_MEMORY && f->source <= FLAGS_LAST_IN_GUEST;
+}
+
+void flags_before(struct unit *u, const struct op *op)
+{
+    const struct flow *f = &u->now;
+    if (!in_guest(f))
+        return;
+    const bool a = f->a != FLAG_OWN && op_changes(u, op, f->a);
+    const bool b = f->b != FLAG_OWN && op_changes(u, op, f->b);
+    if ((!a && !b) || op_renews_flags(u, op) || flags_dead(u))
+        return;
+    if (a)
+        keep_a(u);
+    if (b)
+        keep_b(u);
+}
+
+void flags_settle(struct unit *u)
+{
+    struct flow *f = &u->now;
+    if (!in_guest(f))
+        return;
+    if (f->a != FLAG_OWN)
+        keep_a(u);
+    if (f->source == FLAGS_TEST) {
+        apply(u, f, ALU_AND, FLAG_A, operand_b(u, f, H_CX));
+        f->source = FLAGS_LOGIC;
+        f->imm = false;
+        f->b = FLAG_OWN;
+    } else if (f->b != FLAG_OWN) {
+        keep_b(u);
+    }
 }
 
 /* ---------------------------------------------------------------- in memory */
@@ -58,12 +162,9 @@ static void store_aux(struct code_buffer *c)
 static void store_arithmetic(struct unit *u, const struct flow *f)
 {
     struct code_buffer *c = &u->code;
-    unsigned operation = f->source == FLAGS_ADD ? ALU_ADD : ALU_SUB;
-    asm_move(c, H_CX, FLAG_A);
-    if (f->imm)
-        asm_alu_imm(c, f->size, operation, H_CX, f->value);
-    else
-        asm_alu(c, f->size, operation, H_CX, FLAG_B);
+    const unsigned b = operand_b(u, f, H_AX);
+    copy_a(u, f, b);
+    apply(u, f, f->source == FLAGS_ADD ? ALU_ADD : ALU_SUB, H_CX, b);
     if (u->level > 1) {
         asm_rr(c, 1, HOST_SET(CC_O), 0, H_AX);
         asm_bytes(c, 0x9f, 1); /* LAHF */
@@ -150,6 +251,19 @@ static void store_set(struct code_buffer *c)
     asm_rm(c, 8, HOST_MOV_EG, H_CX, CPU_FIELD(cc_aux));
 }
 
+static void store_logic(struct unit *u, const struct flow *f)
+{
+    struct code_buffer *c = &u->code;
+    const unsigned a = operand_a(u, f, H_AX);
+    if (f->source == FLAGS_TEST) {
+        asm_move(c, H_AX, a);
+        apply(u, f, ALU_AND, H_AX, operand_b(u, f, H_CX));
+    }
+    store_result(c, f->size, f->source == FLAGS_TEST ? H_AX : a);
+    asm_rm(c, 8, HOST_MOV_EI, 0, CPU_FIELD(cc_aux));
+    asm_bytes(c, 0, 4);
+}
+
 void flags_store(struct unit *u, const struct flow *f)
 {
     struct code_buffer *c = &u->code;
@@ -157,9 +271,8 @@ void flags_store(struct unit *u, const struct flow *f)
     case FLAGS_MEMORY:
         return;
     case FLAGS_LOGIC:
-        store_result(c, f->size, FLAG_A);
-        asm_rm(c, 8, HOST_MOV_EI, 0, CPU_FIELD(cc_aux));
-        asm_bytes(c, 0, 4);
+    case FLAGS_TEST:
+        store_logic(u, f);
         break;
     case FLAGS_ADD:
     case FLAGS_SUB:
@@ -198,6 +311,7 @@ void flags_carry(struct unit *u)
     }
     switch (u->now.source) {
     case FLAGS_LOGIC:
+    case FLAGS_TEST:
         asm_bytes(c, 0xf8, 1); /* CLC */
         break;
     case FLAGS_ADD:
@@ -318,6 +432,38 @@ static bool needs_overflow(unsigned cc)
     return cc >> 1 == CC_O >> 1 || cc >= CC_L;
 }
 
+void flags_test(struct unit *u, unsigned size, unsigned a, unsigned b)
+{
+    asm_rr(&u->code, size, size == 1 ? HOST_TEST_EG8 : HOST_TEST_EG, b, a);
+}
+
+void flags_test_imm(struct unit *u, unsigned size, unsigned a, int32_t value)
+{
+    asm_rr_from(&u->code, size, size == 1 ? HOST_GROUP3_8 : HOST_GROUP3, HOST_TEST_EI, a, size == 1);
+    asm_bytes(&u->code, (uint32_t)value, size > 4 ? 4 : size);
+}
+
+static void test_logic(struct unit *u, const struct flow *f)
+{
+    const unsigned a = operand_a(u, f, H_AX);
+    if (f->source == FLAGS_TEST && f->imm)
+        flags_test_imm(u, f->size, a, f->value);
+    else
+        flags_test(u, f->size, a, f->source == FLAGS_TEST ? operand_b(u, f, H_CX) : a);
+}
+
+/* The same operation again, for its flags alone. */
+static void repeat_arithmetic(struct unit *u, const struct flow *f)
+{
+    const unsigned b = operand_b(u, f, H_AX);
+    if (f->source == FLAGS_SUB && !f->after) {
+        apply(u, f, ALU_CMP, operand_a(u, f, H_CX), b);
+        return;
+    }
+    copy_a(u, f, b);
+    apply(u, f, f->source == FLAGS_ADD ? ALU_ADD : ALU_CMP, H_CX, b);
+}
+
 int flags_condition(struct unit *u, unsigned cc)
 {
     struct code_buffer *c = &u->code;
@@ -326,20 +472,12 @@ int flags_condition(struct unit *u, unsigned cc)
         return (int)cc;
     switch (f->source) {
     case FLAGS_LOGIC:
-        asm_rr(c, f->size, f->size == 1 ? HOST_TEST_EG8 : HOST_TEST_EG, FLAG_A, FLAG_A);
+    case FLAGS_TEST:
+        test_logic(u, f);
         break;
     case FLAGS_ADD:
-        asm_move(c, H_CX, FLAG_A);
-        if (f->imm)
-            asm_alu_imm(c, f->size, ALU_ADD, H_CX, f->value);
-        else
-            asm_alu(c, f->size, ALU_ADD, H_CX, FLAG_B);
-        break;
     case FLAGS_SUB:
-        if (f->imm)
-            asm_alu_imm(c, f->size, 7, FLAG_A, f->value);
-        else
-            asm_alu(c, f->size, 7, FLAG_A, FLAG_B);
+        repeat_arithmetic(u, f);
         break;
     case FLAGS_SET:
         asm_move(c, H_AX, FLAG_B);

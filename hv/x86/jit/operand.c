@@ -219,6 +219,17 @@ static bool may_change(const struct unit *u, const struct op *op, const struct s
     }
 }
 
+bool op_changes(const struct unit *u, const struct op *op, unsigned guest)
+{
+    const struct shape *s = shape_of(u, op);
+    if (pushes(s) || s->kind == SHAPE_POP || s->kind == SHAPE_RET) {
+        if (guest == RSP)
+            return true;
+        return s->kind == SHAPE_POP && guest == op->dst;
+    }
+    return s->kind != SHAPE_JCC && s->kind != SHAPE_JMP && may_change(u, op, s, guest);
+}
+
 /* A branch that no block is chained to. */
 static bool goes_away(const struct shape *s)
 {

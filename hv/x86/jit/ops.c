@@ -44,13 +44,15 @@ struct second {
     bool imm;
     int32_t value;
     unsigned reg;
+    uint8_t guest; /* the register is this one's; FLAG_OWN: none's */
 };
 
 static struct second second_of(struct unit *u, const struct op *op, const struct shape *s)
 {
+    const unsigned guest = guest_of(op, op->src);
     if (s->form == FORM_EI)
-        return (struct second){true, (int32_t)op->imm, 0};
-    return (struct second){false, 0, reg_use(u, guest_of(op, op->src))};
+        return (struct second){true, (int32_t)op->imm, 0, FLAG_OWN};
+    return (struct second){false, 0, reg_use(u, guest), (uint8_t)guest};
 }
 
 static void apply(struct unit *u, unsigned size, unsigned operation, unsigned dst, struct second b)
@@ -73,12 +75,14 @@ static void apply_memory(struct unit *u, unsigned size, unsigned operation, stru
     asm_bytes(&u->code, (uint32_t)b.value, size > 4 ? 4 : size);
 }
 
-/* Keeps the operands of an addition or subtraction. The first one is in FLAG_A. */
-static void keep_second(struct unit *u, const struct op *op, unsigned operation, struct second b)
+/* The flags follow from the first operand, a guest register (FLAG_OWN: it is in FLAG_A), and the second one, if that is in no guest
+ * register in FLAG_B. */
+static void flags_of_two(struct unit *u, const struct op *op, enum flag_source source, unsigned a,
+                         struct second b)
 {
-    if (!b.imm && b.reg != FLAG_B)
-        asm_move(&u->code, FLAG_B, b.reg);
-    flags_from(u, source_of(operation), op);
+    flags_from(u, source, op);
+    u->now.a = (uint8_t)a;
+    u->now.b = b.guest;
     u->now.imm = b.imm;
     u->now.value = b.value;
 }
@@ -95,12 +99,23 @@ static void alu_to_register(struct unit *u, const struct op *op, unsigned operat
         flags_none(u);
     } else if (source_of(operation) == FLAGS_LOGIC) {
         apply(u, size, operation, d, b);
-        asm_move(c, FLAG_A, d);
         flags_from(u, FLAGS_LOGIC, op);
-    } else {
-        asm_move(c, FLAG_A, d);
-        keep_second(u, op, operation, b);
+        u->now.a = (uint8_t)guest;
+    } else if (operation == ALU_CMP) {
         apply(u, size, operation, d, b);
+        flags_of_two(u, op, FLAGS_SUB, guest, b);
+    } else if (b.guest == guest ||
+               (b.imm && b.value == INT32_MIN)) { /* the result does not tell the operands */
+        asm_move(c, FLAG_A, d);
+        if (!b.imm)
+            asm_move(c, FLAG_B, d);
+        apply(u, size, operation, d, b);
+        b.guest = FLAG_OWN;
+        flags_of_two(u, op, source_of(operation), FLAG_OWN, b);
+    } else {
+        apply(u, size, operation, d, b);
+        flags_of_two(u, op, source_of(operation), guest, b);
+        u->now.after = true;
     }
 }
 
@@ -147,11 +162,11 @@ static void alu_to_memory(struct unit *u, const struct op *op, unsigned operatio
         flags_from(u, FLAGS_LOGIC, op);
     } else {
         operand_fetch(u, size, FLAG_A);
-        keep_second(u, op, operation, b);
         if (operation == ALU_CMP)
             apply(u, size, operation, FLAG_A, b);
         else
             apply_memory(u, size, operation, b);
+        flags_of_two(u, op, source_of(operation), FLAG_OWN, b);
     }
 }
 
@@ -163,8 +178,8 @@ static void compile_alu(struct unit *u, const struct op *op, const struct shape 
     if (!in_memory(op) && operation == ALU_XOR && s->form != FORM_EI && op->dst == op->src && size >= 4) {
         unsigned d = reg_set(u, op->dst);
         asm_alu(&u->code, 4, ALU_XOR, d, d);
-        asm_move(&u->code, FLAG_A, d);
         flags_from(u, FLAGS_LOGIC, op);
+        u->now.a = op->dst;
         return;
     }
     if (carry && u->now.source >= FLAGS_SHL && u->now.source <= FLAGS_SAR)
@@ -178,7 +193,7 @@ static void compile_alu(struct unit *u, const struct op *op, const struct shape 
         return;
     }
     if (in_memory(op)) {
-        b.reg = carry ? H_DX : FLAG_B;
+        b = (struct second){.reg = carry ? H_DX : FLAG_B, .guest = FLAG_OWN};
         operand_fetch(u, size, b.reg);
     }
     if (carry)
@@ -188,12 +203,28 @@ static void compile_alu(struct unit *u, const struct op *op, const struct shape 
     groups_move(u, stack_step(u, op, s));
 }
 
-/* FLAG_A becomes the result. */
+static void test_registers(struct unit *u, const struct op *op, struct second b)
+{
+    const unsigned size = size_of(op), guest = guest_of(op, op->dst), d = reg_use(u, guest);
+    if (b.imm)
+        flags_test_imm(u, size, d, b.value);
+    else
+        flags_test(u, size, d, b.reg);
+    if (b.guest == guest)
+        b.guest = FLAG_OWN;
+    flags_of_two(u, op, b.imm || b.guest != FLAG_OWN ? FLAGS_TEST : FLAGS_LOGIC, guest, b);
+}
+
+/* If an operand is in memory or a second byte, FLAG_A becomes the result. */
 static void compile_test(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
     unsigned size = size_of(op);
     struct second b = second_of(u, op, s);
+    if (!in_memory(op) && !(size == 1 && is_high(op->dst))) {
+        test_registers(u, op, b);
+        return;
+    }
     if (in_memory(op)) {
         operand_probe(u, op, size, false);
         operand_fetch(u, size, FLAG_A);

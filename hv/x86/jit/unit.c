@@ -437,6 +437,7 @@ static void enter_block(struct unit *u, struct block *b)
     flags_lost(u);
     if (flags_hidden_from(u, b, 0))
         u->now.source = FLAGS_MEMORY;
+    flags_settle(u);
     u->now.group.active &= group_useful(u, &u->now.group, b, 0);
     u->now.kept.active &= group_useful(u, &u->now.kept, b, 0);
     const struct version *v = find_version(u, b, &count);
@@ -535,6 +536,7 @@ static void compile_block(struct unit *u, struct block *b, unsigned from)
             return;
         }
         u->ops++;
+        flags_before(u, op);
         if (!op_compile(u, op)) {
             leave_region(u, &u->now, b, u->op, 0, op_original(b, u->op));
             note_resume(u, b, u->op + 1);

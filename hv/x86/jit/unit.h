@@ -8,16 +8,19 @@
 #include "hv/x86/jit/asm.h"
 
 /* What host registers are for. H_DI is the processor, AX, CX and DX are free within an instruction, FLAG_A and
- * FLAG_B hold what the flags follow from; the others hold guest registers. */
+ * FLAG_B hold what the flags follow from, if no guest register does; the others hold guest registers. */
 enum { H_CPU = H_DI, FLAG_A = H_10, FLAG_B = H_11 };
 
-/* What the guest's arithmetic flags follow from. */
+/* What the guest's arithmetic flags follow from. A and B are in FLAG_A and FLAG_B or, of the first four, in the guest registers
+ * flow.a and flow.b. */
 enum flag_source {
     FLAGS_MEMORY, /* cc_res and cc_aux are up to date */
-    FLAGS_LOGIC,  /* the result FLAG_A */
-    FLAGS_ADD,    /* FLAG_A + FLAG_B */
-    FLAGS_SUB,    /* FLAG_A - FLAG_B */
-    FLAGS_SHL,    /* FLAG_A shifted by `count`; if that is 0 by FLAG_B, which is not 0 */
+    FLAGS_LOGIC,  /* the result A */
+    FLAGS_TEST,   /* A & B */
+    FLAGS_ADD,    /* A + B */
+    FLAGS_SUB,    /* A - B */
+    FLAGS_LAST_IN_GUEST = FLAGS_SUB,
+    FLAGS_SHL, /* FLAG_A shifted by `count`; if that is 0 by FLAG_B, which is not 0 */
     FLAGS_SHR,
     FLAGS_SAR,
     FLAGS_RAW, /* cc_res is FLAG_A, cc_aux FLAG_B */
@@ -58,9 +61,13 @@ struct flow {
     uint8_t host[16];        /* the host register of each guest register; H_NONE: in memory */
     uint16_t dirty;          /* guest registers whose host register differs from memory */
     uint8_t source, size, count;
-    bool imm; /* `value` takes the place of FLAG_B */
+    uint8_t a,
+        b; /* the guest registers that are A and B, until an instruction changes them; FLAG_OWN: FLAG_A, FLAG_B */
+    bool after; /* the guest register `a` has the result, from which A follows (FLAGS_ADD and FLAGS_SUB) */
+    bool imm;   /* `value` takes the place of B */
     int32_t value;
 };
+enum { FLAG_OWN = 0xff };
 
 /* What hosts may have that belongs to no level. */
 enum extra { EXTRA_CIPHER = 1 /* AES and PCLMULQDQ */, EXTRA_SHA = 2, EXTRA_GFNI = 4 };
@@ -269,6 +276,10 @@ bool op_ends(const struct unit *, const struct op *);
 bool op_hides_flags(const struct unit *, const struct op *);
 /* Can the code leave the region at this instruction, or does it need flags? */
 bool op_shows_flags(const struct unit *, const struct op *);
+/* Does it set all flags or put the others in memory, so that the old ones' operands are of no use once it changes a register? */
+bool op_renews_flags(const struct unit *, const struct op *);
+/* May it change this guest register? (operand.c) */
+bool op_changes(const struct unit *, const struct op *, unsigned guest);
 
 /* ---- state (unit.c) ---- */
 
@@ -297,8 +308,15 @@ void groups_move(struct unit *, int32_t bytes);
 void flags_store(struct unit *, const struct flow *);
 /* The guest's flags are in memory from now on. */
 void flags_to_memory(struct unit *);
+/* An instruction follows: keeps A and B if it changes the guest registers that they are in, and flags are needed after it. */
+void flags_before(struct unit *, const struct op *);
+/* A and B are in FLAG_A and FLAG_B from now on. */
+void flags_settle(struct unit *);
 /* Sets the host's flags so that the result is the host's condition code. -1: cannot be. */
 int flags_condition(struct unit *, unsigned cc);
+/* TEST with a host register and another one, or an immediate. */
+void flags_test(struct unit *, unsigned size, unsigned a, unsigned b);
+void flags_test_imm(struct unit *, unsigned size, unsigned a, int32_t value);
 /* Sets the host's CF to the guest's. */
 void flags_carry(struct unit *);
 /* Are all flags set again before they are needed, from this op of the block on? */
