@@ -287,9 +287,8 @@ struct x86 {
     /* gpr[REG_ZERO] is 0; gpr[REG_RIP] is the start of the running block, or outside blocks the next
      * instruction. */
     uint64_t gpr[NGPR];
-    uint64_t cc_res; /* lazy flags: the last result, sign-extended: ZF, SF, PF */
-    /* CF, AF, OF at their positions in EFLAGS; bits 2 and 7 invert PF and SF as computed from cc_res */
-    uint64_t cc_aux;
+    uint64_t cc_res;     /* lazy flags: the last result, sign-extended: ZF, SF, PF */
+    uint64_t cc_aux;     /* enum cc_aux */
     struct block *block; /* running */
     const struct op *op; /* the current instruction; set wherever code outside the handler may need it */
     struct itlb_entry *itlb;
@@ -518,6 +517,10 @@ static inline void cpu_event(struct x86 *cpu, struct event *ev)
     cpu->bus.event(cpu->bus.ctx, ev);
 }
 
+/* Bits of cc_aux: CF and AF where EFLAGS has them, OF, and whether PF and SF are the opposites of what cc_res says. It may have any
+ * others: SETO AL, LAHF and ROR EAX, 8 make it from the host's flags. */
+enum cc_aux { AUX_OF = 24, AUX_PF = 34, AUX_SF = 39 };
+
 /* flags */
 static inline uint64_t cc_cf(const struct x86 *c)
 {
@@ -529,11 +532,11 @@ static inline bool cc_zf(const struct x86 *c)
 }
 static inline unsigned cc_sf(const struct x86 *c)
 {
-    return (c->cc_res >> 63 ^ c->cc_aux >> 7) & 1;
+    return (c->cc_res >> 63 ^ c->cc_aux >> AUX_SF) & 1;
 }
 static inline unsigned cc_of(const struct x86 *c)
 {
-    return c->cc_aux >> 11 & 1;
+    return c->cc_aux >> AUX_OF & 1;
 }
 static inline unsigned cc_af(const struct x86 *c)
 {
@@ -541,7 +544,7 @@ static inline unsigned cc_af(const struct x86 *c)
 }
 static inline unsigned cc_pf(const struct x86 *c)
 {
-    return (!__builtin_parity((uint8_t)c->cc_res) ^ c->cc_aux >> 2) & 1;
+    return (!__builtin_parity((uint8_t)c->cc_res) ^ c->cc_aux >> AUX_PF) & 1;
 }
 /* The whole of EFLAGS. */
 static inline uint64_t eflags_get(const struct x86 *c)
@@ -554,7 +557,8 @@ static inline void cc_set(struct x86 *c, uint64_t f)
 {
     c->cc_res = f & FLAG_ZF ? 0 : 1; /* parity of 0 is even (PF 1), of 1 odd; sign 0 */
     uint64_t pf = c->cc_res == 0;
-    c->cc_aux = (f & (FLAG_CF | FLAG_AF | FLAG_OF | FLAG_SF)) | ((f >> 2 & 1) ^ pf) << 2;
+    c->cc_aux = (f & (FLAG_CF | FLAG_AF)) | (f >> 11 & 1) << AUX_OF | (f >> 7 & 1) << AUX_SF |
+                ((f >> 2 & 1) ^ pf) << AUX_PF;
 }
 /* Set all of EFLAGS without checks. The caller handles mode changes (VM) and leaves the block if IF or TF may
  * have been set. */

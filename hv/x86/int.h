@@ -16,7 +16,7 @@
     {                                                                                                        \
         U(bits) r = (U(bits))(a + b);                                                                        \
         cpu->cc_res = SEXT(bits, r);                                                                         \
-        cpu->cc_aux = (uint64_t)(r < a) | (uint64_t)((U(bits))((a ^ r) & (b ^ r)) >> (bits - 1)) << 11 |     \
+        cpu->cc_aux = (uint64_t)(r < a) | (uint64_t)((U(bits))((a ^ r) & (b ^ r)) >> (bits - 1)) << AUX_OF | \
                       ((a ^ b ^ r) & 0x10);                                                                  \
         return r;                                                                                            \
     }                                                                                                        \
@@ -25,14 +25,15 @@
         U(bits) r = (U(bits))(a + b + (U(bits))cc_cf(cpu));                                                  \
         cpu->cc_res = SEXT(bits, r);                                                                         \
         cpu->cc_aux = (uint64_t)((U(bits))((a & b) | ((a | b) & ~r)) >> (bits - 1)) |                        \
-                      (uint64_t)((U(bits))((a ^ r) & (b ^ r)) >> (bits - 1)) << 11 | ((a ^ b ^ r) & 0x10);   \
+                      (uint64_t)((U(bits))((a ^ r) & (b ^ r)) >> (bits - 1)) << AUX_OF |                     \
+                      ((a ^ b ^ r) & 0x10);                                                                  \
         return r;                                                                                            \
     }                                                                                                        \
     static inline U(bits) alu_sub##bits(struct x86 *cpu, U(bits) a, U(bits) b)                               \
     {                                                                                                        \
         U(bits) r = (U(bits))(a - b);                                                                        \
         cpu->cc_res = SEXT(bits, r);                                                                         \
-        cpu->cc_aux = (uint64_t)(a < b) | (uint64_t)((U(bits))((a ^ b) & (a ^ r)) >> (bits - 1)) << 11 |     \
+        cpu->cc_aux = (uint64_t)(a < b) | (uint64_t)((U(bits))((a ^ b) & (a ^ r)) >> (bits - 1)) << AUX_OF | \
                       ((a ^ b ^ r) & 0x10);                                                                  \
         return r;                                                                                            \
     }                                                                                                        \
@@ -41,7 +42,8 @@
         U(bits) r = (U(bits))(a - b - (U(bits))cc_cf(cpu));                                                  \
         cpu->cc_res = SEXT(bits, r);                                                                         \
         cpu->cc_aux = (uint64_t)((U(bits))((~a & b) | ((~a | b) & r)) >> (bits - 1)) |                       \
-                      (uint64_t)((U(bits))((a ^ b) & (a ^ r)) >> (bits - 1)) << 11 | ((a ^ b ^ r) & 0x10);   \
+                      (uint64_t)((U(bits))((a ^ b) & (a ^ r)) >> (bits - 1)) << AUX_OF |                     \
+                      ((a ^ b ^ r) & 0x10);                                                                  \
         return r;                                                                                            \
     }                                                                                                        \
     static inline U(bits) alu_and##bits(struct x86 *cpu, U(bits) a, U(bits) b)                               \
@@ -67,7 +69,7 @@
         U(bits) r = (U(bits))(a + 1);                                                                        \
         cpu->cc_res = SEXT(bits, r);                                                                         \
         cpu->cc_aux =                                                                                        \
-            (cpu->cc_aux & 1) | (uint64_t)(r == (U(bits))1 << (bits - 1)) << 11 | ((a ^ r) & 0x10);          \
+            (cpu->cc_aux & 1) | (uint64_t)(r == (U(bits))1 << (bits - 1)) << AUX_OF | ((a ^ r) & 0x10);      \
         return r;                                                                                            \
     }                                                                                                        \
     static inline U(bits) alu_dec##bits(struct x86 *cpu, U(bits) a)                                          \
@@ -75,7 +77,7 @@
         U(bits) r = (U(bits))(a - 1);                                                                        \
         cpu->cc_res = SEXT(bits, r);                                                                         \
         cpu->cc_aux =                                                                                        \
-            (cpu->cc_aux & 1) | (uint64_t)(a == (U(bits))1 << (bits - 1)) << 11 | ((a ^ r) & 0x10);          \
+            (cpu->cc_aux & 1) | (uint64_t)(a == (U(bits))1 << (bits - 1)) << AUX_OF | ((a ^ r) & 0x10);      \
         return r;                                                                                            \
     }                                                                                                        \
     static inline U(bits) alu_neg##bits(struct x86 *cpu, U(bits) a)                                          \

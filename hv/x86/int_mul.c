@@ -3,7 +3,8 @@
 
 /* Flags after a multiplication: CF and OF are set if the upper half is significant. The others are undefined;
  * here they are set from the low half, with AF 0. */
-#define MUL_FLAGS(bits, low, big) (cpu->cc_res = SEXT(bits, low), cpu->cc_aux = (big) ? FLAG_CF | FLAG_OF : 0)
+#define MUL_FLAGS(bits, low, big)                                                                            \
+    (cpu->cc_res = SEXT(bits, low), cpu->cc_aux = (big) ? FLAG_CF | 1u << AUX_OF : 0)
 
 /* ---------------------------------------------------------------- one operand */
 

@@ -6,11 +6,11 @@
 
 /* After a shift: result, CF, OF. */
 #define SHIFT_FLAGS(bits, r, cf, of)                                                                         \
-    (cpu->cc_res = SEXT(bits, r), cpu->cc_aux = (uint64_t)(cf) | (uint64_t)(of) << 11)
+    (cpu->cc_res = SEXT(bits, r), cpu->cc_aux = (uint64_t)(cf) | (uint64_t)(of) << AUX_OF)
 /* After a rotate: only CF and OF change. */
 static inline void rotate_flags(struct x86 *cpu, unsigned cf, unsigned of)
 {
-    cpu->cc_aux = (cpu->cc_aux & ~(uint64_t)(FLAG_CF | FLAG_OF)) | cf | of << 11;
+    cpu->cc_aux = (cpu->cc_aux & ~(uint64_t)(FLAG_CF | 1u << AUX_OF)) | cf | of << AUX_OF;
 }
 #define TOP(bits, v) ((unsigned)((U(bits))(v) >> (bits - 1)) & 1)
 

@@ -3,8 +3,6 @@
 #include "hv/x86/insn.h"
 #include "hv/x86/jit/ops.h"
 
-enum { AUX_FLAGS = FLAG_CF | FLAG_AF | FLAG_OF };
-
 /* ---------------------------------------------------------------- sources */
 
 void flags_from(struct unit *u, enum flag_source source, const struct op *op)
@@ -148,14 +146,20 @@ static void store_result(struct code_buffer *c, unsigned size, unsigned from)
 /* AH is LAHF's, AL is OF. */
 static void store_aux(struct code_buffer *c)
 {
-    enum { AH = 4 };
-    asm_rr_from(c, 4, HOST_MOVZX8, H_CX, AH, false);
-    asm_rr(c, 4, HOST_SHIFT, HOST_SHL, H_AX);
-    asm_bytes(c, 11, 1);
-    asm_alu_imm(c, 4, ALU_AND, H_CX, FLAG_CF | FLAG_AF);
-    asm_alu_imm(c, 4, ALU_AND, H_AX, FLAG_OF);
-    asm_alu(c, 4, ALU_OR, H_CX, H_AX);
-    asm_rm(c, 8, HOST_MOV_EG, H_CX, CPU_FIELD(cc_aux));
+    _Static_assert(AUX_OF == 24 && AUX_PF >= 32 && AUX_SF >= 32, "the other bits may be any");
+    asm_rr(c, 4, HOST_SHIFT, HOST_ROR, H_AX);
+    asm_bytes(c, 8, 1);
+    asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(cc_aux));
+}
+
+void flags_pushed(struct code_buffer *c, unsigned to)
+{
+    enum { OF = 11, PUSHED = FLAG_CF | FLAG_AF | FLAG_OF };
+    asm_bytes(c, 0x9c, 1);                             /* PUSHF */
+    asm_bytes(c, 0x5840 | to >> 3 | (to & 7) << 8, 2); /* POP */
+    asm_alu_imm(c, 4, ALU_AND, to, PUSHED);
+    asm_rr(c, 4, HOST_IMUL_GEI, to, to);
+    asm_bytes(c, 1 | 1 << (AUX_OF - OF), 4);
 }
 
 /* SETO and LAHF take a third of the time of PUSHF. */
@@ -172,9 +176,7 @@ static void store_arithmetic(struct unit *u, const struct flow *f)
         store_aux(c);
         return;
     }
-    asm_bytes(c, 0x9c, 1);        /* PUSHF */
-    asm_bytes(c, 0x58 | H_AX, 1); /* POP */
-    asm_alu_imm(c, 4, ALU_AND, H_AX, AUX_FLAGS);
+    flags_pushed(c, H_AX);
     asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(cc_aux));
     store_extended(c, f->size, H_CX, H_CX);
 }
@@ -195,7 +197,7 @@ static void store_overflow(struct code_buffer *c, const struct flow *f)
         return;
     }
     asm_rr(c, 4, HOST_SHIFT, HOST_SHL, H_AX);
-    asm_bytes(c, 11, 1);
+    asm_bytes(c, AUX_OF, 1);
     asm_alu(c, 4, 1, H_CX, H_AX);
 }
 
@@ -229,26 +231,17 @@ static void store_loaded(struct code_buffer *c)
     asm_alu_imm(c, 4, 4, H_CX, FLAG_PF);
     asm_alu(c, 4, 6, H_CX, H_AX);
     asm_alu_imm(c, 4, 4, H_CX, FLAG_PF | FLAG_CF);
+    asm_move(c, H_AX, H_CX);
+    asm_rr(c, 8, HOST_SHIFT, HOST_SHL, H_AX);
+    asm_bytes(c, AUX_PF - 2, 1);
+    asm_alu(c, 8, ALU_OR, H_CX, H_AX);
     asm_rm(c, 8, HOST_MOV_EG, H_CX, CPU_FIELD(cc_aux));
+    asm_rr(c, 4, HOST_MOV_EG, FLAG_A, H_AX);
     asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_AX);
-    asm_bytes(c, 6, 1);
+    asm_bytes(c, 8 + 6, 1);
     asm_rr(c, 4, HOST_GROUP3, HOST_NOT, H_AX);
     asm_alu_imm(c, 4, 4, H_AX, 1);
     asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(cc_res));
-}
-
-/* CF, AF and OF of FLAG_B. */
-static void store_set(struct code_buffer *c)
-{
-    asm_rr_from(c, 4, HOST_MOVZX8, H_CX, FLAG_B, true); /* MOVZX */
-    asm_rr(c, 4, HOST_SHIFT, HOST_SHL, H_CX);
-    asm_bytes(c, 11, 1);
-    asm_rr(c, 4, HOST_MOV_EG, FLAG_B, H_AX);
-    asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_AX);
-    asm_bytes(c, 8, 1);
-    asm_alu_imm(c, 4, 4, H_AX, FLAG_CF | FLAG_AF);
-    asm_alu(c, 4, 1, H_CX, H_AX);
-    asm_rm(c, 8, HOST_MOV_EG, H_CX, CPU_FIELD(cc_aux));
 }
 
 static void store_logic(struct unit *u, const struct flow *f)
@@ -287,7 +280,8 @@ void flags_store(struct unit *u, const struct flow *f)
         break;
     case FLAGS_SET:
         store_result(c, f->size, FLAG_A);
-        store_set(c);
+        asm_move(c, H_AX, FLAG_B);
+        store_aux(c);
         break;
     default:
         store_shift(c, f);
@@ -372,12 +366,11 @@ static void sign(struct code_buffer *c, bool with_overflow)
     asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(cc_res));
     shift_right(c, 8, H_AX, 63);
     asm_rm(c, 8, HOST_MOV_GE, H_CX, CPU_FIELD(cc_aux));
-    shift_right(c, 4, H_CX, 7);
-    asm_alu(c, 4, 6, H_AX, H_CX);
-    if (with_overflow) {
-        shift_right(c, 4, H_CX, 4);
+    shift_right(c, 8, H_CX, AUX_OF);
+    if (with_overflow)
         asm_alu(c, 4, 6, H_AX, H_CX);
-    }
+    shift_right(c, 4, H_CX, AUX_SF - AUX_OF);
+    asm_alu(c, 4, 6, H_AX, H_CX);
     asm_alu_imm(c, 4, 4, H_AX, 1);
 }
 
@@ -387,7 +380,7 @@ static void parity(struct code_buffer *c)
     asm_rr(c, 1, HOST_TEST_EG8, H_AX, H_AX);
     asm_rr(c, 1, HOST_SET(CC_P), 0, H_AX); /* SETP */
     asm_rm(c, 8, HOST_MOV_GE, H_CX, CPU_FIELD(cc_aux));
-    shift_right(c, 4, H_CX, 2);
+    shift_right(c, 8, H_CX, AUX_PF);
     asm_alu(c, 4, 6, H_AX, H_CX);
     asm_alu_imm(c, 4, 4, H_AX, 1);
 }
@@ -397,7 +390,7 @@ static int condition_in_memory(struct code_buffer *c, unsigned cc)
 {
     switch (cc >> 1) {
     case CC_O >> 1:
-        test_aux(c, 11);
+        test_aux(c, AUX_OF);
         break;
     case CC_B >> 1:
         test_aux(c, 0);

@@ -23,9 +23,7 @@ static void flags_capture(struct unit *u, const struct op *op, unsigned result)
         flags_from(u, FLAGS_SET, op);
         return;
     }
-    asm_bytes(c, 0x9c, 1);                       /* PUSHF */
-    asm_bytes(c, 0x5841 | (FLAG_B & 7) << 8, 2); /* POP */
-    asm_alu_imm(c, 4, ALU_AND, FLAG_B, FLAG_CF | FLAG_AF | FLAG_OF);
+    flags_pushed(c, FLAG_B);
     flags_from(u, FLAGS_RAW, op);
     flags_lost(u);
 }
@@ -493,10 +491,10 @@ static void compile_rotate(struct unit *u, const struct op *op, const struct sha
     asm_alu_imm(c, 4, ALU_AND, H_CX, 1);
     asm_alu_imm(c, 4, ALU_AND, H_AX, 1);
     asm_rr(c, 4, HOST_SHIFT, HOST_SHL, H_AX);
-    asm_bytes(c, 11, 1);
+    asm_bytes(c, AUX_OF, 1);
     asm_alu(c, 4, ALU_OR, H_CX, H_AX);
     asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(cc_aux));
-    asm_alu_imm(c, 8, ALU_AND, H_AX, ~(FLAG_CF | FLAG_OF));
+    asm_alu_imm(c, 8, ALU_AND, H_AX, ~(FLAG_CF | 1 << AUX_OF));
     asm_alu(c, 8, ALU_OR, H_AX, H_CX);
     asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(cc_aux));
 }
@@ -522,7 +520,7 @@ static void compile_imul(struct unit *u, const struct op *op, const struct shape
     asm_imm(c, FLAG_B, 0);
     asm_rr(c, 1, HOST_SET(CC_B), 0, FLAG_B);
     asm_rr(c, 4, HOST_GROUP3, HOST_NEG, FLAG_B);
-    asm_alu_imm(c, 4, ALU_AND, FLAG_B, FLAG_CF | FLAG_OF);
+    asm_alu_imm(c, 4, ALU_AND, FLAG_B, FLAG_CF | 1 << AUX_OF);
     asm_move(c, FLAG_A, d);
     flags_from(u, FLAGS_RAW, op);
     flags_lost(u);

@@ -35,7 +35,7 @@ void compile_mul(struct unit *u, const struct op *op, const struct shape *s)
     asm_imm(c, FLAG_B, 0);
     asm_rr(c, 1, HOST_SET(CC_B), 0, FLAG_B);
     asm_rr(c, 4, HOST_GROUP3, HOST_NEG, FLAG_B);
-    asm_alu_imm(c, 4, ALU_AND, FLAG_B, FLAG_CF | FLAG_OF);
+    asm_alu_imm(c, 4, ALU_AND, FLAG_B, FLAG_CF | 1 << AUX_OF);
     asm_move(c, FLAG_A, H_AX);
     flags_from(u, FLAGS_RAW, op);
     flags_lost(u);
@@ -110,7 +110,7 @@ void compile_double(struct unit *u, const struct op *op, const struct shape *s)
     asm_rr(c, size, HOST_SHIFT, HOST_SHR, H_AX);
     asm_bytes(c, size * 8 - 1, 1);
     asm_rr(c, 4, HOST_SHIFT, HOST_SHL, H_AX);
-    asm_bytes(c, 11, 1);
+    asm_bytes(c, AUX_OF, 1);
     asm_alu(c, 4, ALU_OR, FLAG_B, H_AX);
     asm_move(c, FLAG_A, d);
     flags_from(u, FLAGS_RAW, op);

@@ -102,8 +102,8 @@ void compile_count(struct unit *u, const struct op *op, const struct shape *s)
         asm_imm(c, FLAG_B, 0);
         asm_rr(c, 1, HOST_SET(CC_E), 0, FLAG_B);
         asm_rr(c, 1, HOST_SET(CC_NE), 0, FLAG_A);
-        asm_rr(c, 4, HOST_SHIFT, HOST_SHL, FLAG_B); /* SHL: turns PF round, which follows from the result */
-        asm_bytes(c, 2, 1);
+        asm_rr(c, 8, HOST_SHIFT, HOST_SHL, FLAG_B); /* turns PF round, which follows from the result */
+        asm_bytes(c, AUX_PF, 1);
     } else {
         keep_carry(u);
         asm_rr(c, 1, HOST_SET(CC_NE), 0, FLAG_A);
@@ -184,7 +184,7 @@ void compile_add_carry(struct unit *u, const struct op *op, const struct shape *
     asm_alu(c, size, ALU_ADC, d, from);
     asm_alu(c, 4, ALU_SBB, H_AX, H_AX);
     asm_alu_imm(c, 4, ALU_AND, H_AX, 1 << s->arg);
-    asm_alu(c, 4, ALU_OR, FLAG_B, H_AX);
+    asm_alu(c, 8, ALU_OR, FLAG_B, H_AX);
     flags_lost(u);
 }
 

@@ -40,7 +40,7 @@
     F(rorx, BITS, BITS_NO_FLAGS, GE) F(pdep, BITS, BITS_NO_FLAGS, GE) F(pext, BITS, BITS_NO_FLAGS, GE)       \
     F(mulx, MULX, 0, GE) F(popcnt, COUNT, COUNT_ONES, GE) F(tzcnt, COUNT, 0xbc, GE) F(lzcnt, COUNT, 0xbd, GE) \
     F(movbe_load, MOVBE, 0, GE) F(movbe_store, MOVBE, 0, EG)                                                 \
-    F(crc32_b, CRC32, 0, GE) F(crc32_v, CRC32, 0, GE) F(adcx, ADD_CARRY, 0, GE) F(adox, ADD_CARRY, 11, GE)     \
+    F(crc32_b, CRC32, 0, GE) F(crc32_v, CRC32, 0, GE) F(adcx, ADD_CARRY, 0, GE) F(adox, ADD_CARRY, AUX_OF, GE)     \
     F(lods, STRING, 1, EG) F(stos, STRING, 2, EG) F(movs, STRING, 3, EG)
 
 #define CONDITIONS(F)                                                                                        \

@@ -314,6 +314,8 @@ void flags_before(struct unit *, const struct op *);
 void flags_settle(struct unit *);
 /* Sets the host's flags so that the result is the host's condition code. -1: cannot be. */
 int flags_condition(struct unit *, unsigned cc);
+/* A host register becomes what cc_aux is with the host's CF, AF and OF. */
+void flags_pushed(struct code_buffer *, unsigned to);
 /* TEST with a host register and another one, or an immediate. */
 void flags_test(struct unit *, unsigned size, unsigned a, unsigned b);
 void flags_test_imm(struct unit *, unsigned size, unsigned a, int32_t value);
