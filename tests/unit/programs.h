@@ -1,0 +1,29 @@
+/* programs.h - random programs of 64-bit and 32-bit code, with memory operands at page ends, in code and beside it, branches and calls. */
+#ifndef BOOTREEL_TESTS_UNIT_PROGRAMS_H
+#define BOOTREEL_TESTS_UNIT_PROGRAMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Where they run: PAGES pages each of code, of data and of stack, which are mapped once more at FAR. */
+enum { CODE = 0x200000, DATA = 0x400000, STACK = 0x600000, PAGES = 4, PAGE = 4096 };
+#define FAR (1ull << 48)
+enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
+
+struct program {
+    bool code32;     /* 32-bit code in flat segments; else 64-bit code */
+    bool privileged; /* CPL 0 */
+    bool aligned;    /* displacements are multiples of 16 */
+    uint8_t code[2 * PAGE];
+    unsigned size, start[16], nblocks, jump[64], njumps;
+};
+
+/* What follows depends on this number (not 0). */
+void any_from(uint64_t seed);
+/* A number below n. */
+uint64_t any(uint64_t n);
+/* Often one with which carries and signs are at stake. */
+uint64_t any_value(void);
+void make_program(struct program *);
+
+#endif
