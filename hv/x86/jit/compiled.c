@@ -195,40 +195,44 @@ bool op_shows_flags(const struct unit *u, const struct op *op)
     return !is_plain(u, op);
 }
 
-bool op_renews_flags(const struct unit *u, const struct op *op)
+static bool sets_all_flags(const struct shape *s)
 {
-    switch (shape_of(u, op)->kind) {
+    switch (s->kind) {
     case SHAPE_ALU:
     case SHAPE_TEST:
     case SHAPE_NEG:
-    case SHAPE_INC:
-    case SHAPE_DEC:
     case SHAPE_SHIFT:
-    case SHAPE_ROTATE:
     case SHAPE_DOUBLE:
     case SHAPE_IMUL:
     case SHAPE_IMUL_IMM:
     case SHAPE_MUL:
-    case SHAPE_BT:
     case SHAPE_SCAN:
     case SHAPE_COUNT:
-    case SHAPE_XADD:
-    case SHAPE_CMPXCHG:
         return true;
+    case SHAPE_BITS:
+        return s->arg != BITS_NO_FLAGS;
     default:
         return false;
     }
 }
 
-bool op_hides_flags(const struct unit *u, const struct op *op)
+bool op_renews_flags(const struct unit *u, const struct op *op)
 {
     const struct shape *s = shape_of(u, op);
-    unsigned kind = s->kind;
-    if (kind == SHAPE_BITS)
-        return is_plain(u, op) && s->arg != BITS_NO_FLAGS;
-    if (kind == SHAPE_MUL || kind == SHAPE_SCAN || kind == SHAPE_DOUBLE)
-        return is_plain(u, op);
-    return is_plain(u, op) &&
-           (kind == SHAPE_ALU || kind == SHAPE_TEST || kind == SHAPE_NEG || kind == SHAPE_SHIFT ||
-            kind == SHAPE_IMUL || kind == SHAPE_IMUL_IMM || kind == SHAPE_COUNT);
+    switch (s->kind) {
+    case SHAPE_INC:
+    case SHAPE_DEC:
+    case SHAPE_ROTATE:
+    case SHAPE_BT:
+    case SHAPE_XADD:
+    case SHAPE_CMPXCHG:
+        return true;
+    default:
+        return sets_all_flags(s);
+    }
+}
+
+bool op_hides_flags(const struct unit *u, const struct op *op)
+{
+    return is_plain(u, op) && sets_all_flags(shape_of(u, op));
 }

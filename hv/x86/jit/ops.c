@@ -208,9 +208,10 @@ static void test_registers(struct unit *u, const struct op *op, struct second b)
         flags_test_imm(u, size, d, b.value);
     else
         flags_test(u, size, d, b.reg);
-    if (b.guest == guest)
+    const bool same = b.guest == guest;
+    if (same)
         b.guest = FLAG_OWN;
-    flags_of_two(u, op, b.imm || b.guest != FLAG_OWN ? FLAGS_TEST : FLAGS_LOGIC, guest, b);
+    flags_of_two(u, op, same ? FLAGS_LOGIC : FLAGS_TEST, guest, b);
 }
 
 /* If an operand is in memory or a second byte, FLAG_A becomes the result. */
@@ -228,13 +229,11 @@ static void compile_test(struct unit *u, const struct op *op, const struct shape
         operand_fetch(u, size, FLAG_A);
     } else {
         asm_move(c, FLAG_A, reg_use(u, guest_of(op, op->dst)));
-    }
-    if (!in_memory(op) && size == 1 && is_high(op->dst)) {
         asm_rr(c, 4, HOST_SHIFT, HOST_SHR, FLAG_A);
         asm_bytes(c, 8, 1);
     }
     if (!in_memory(op) && !b.imm && op->dst == op->src)
-        asm_rr(c, size, size == 1 ? HOST_TEST_EG8 : HOST_TEST_EG, FLAG_A, FLAG_A);
+        flags_test(u, size, FLAG_A, FLAG_A);
     else
         apply(u, size, ALU_AND, FLAG_A, b);
     flags_from(u, FLAGS_LOGIC, op);

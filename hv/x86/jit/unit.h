@@ -61,8 +61,8 @@ struct flow {
     uint8_t host[16];        /* the host register of each guest register; H_NONE: in memory */
     uint16_t dirty;          /* guest registers whose host register differs from memory */
     uint8_t source, size, count;
-    uint8_t a,
-        b; /* the guest registers that are A and B, until an instruction changes them; FLAG_OWN: FLAG_A, FLAG_B */
+    /* The guest registers that are A and B, until an instruction changes them; FLAG_OWN: FLAG_A and FLAG_B. */
+    uint8_t a, b;
     bool after; /* the guest register `a` has the result, from which A follows (FLAGS_ADD and FLAGS_SUB) */
     bool imm;   /* `value` takes the place of B */
     int32_t value;
