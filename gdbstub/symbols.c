@@ -172,8 +172,8 @@ static const struct served_file *served(struct gdbstub *g, const char *name)
     if (!s || g->nfiles == MAX_FILES || !space_of(name, &space))
         return NULL;
     f->data = symbols_elf(s, space, types_of(g, space), &f->n);
-    if (g->types)
-        kernel_types_forget_code(g->types);
+    kernel_types_forget_code(g->types);
+    kernel_types_forget_code(g->types_other.k);
     if (!f->data && space != SPACE_ANY && symbol_space_id(space))
         f->data = stub_program_elf(g, space, &f->n);
     if (!f->data)

@@ -466,7 +466,7 @@ struct kernel_types *kernel_types_of(const void *btf, size_t n)
 
 void kernel_types_forget_code(struct kernel_types *k)
 {
-    for (size_t i = 0; i < k->ncode && k->memory->past; i++) {
+    for (size_t i = 0; k && i < k->ncode && k->memory->past; i++) {
         free(k->code[i].bytes);
         k->code[i].bytes = NULL;
     }

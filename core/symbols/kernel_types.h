@@ -38,7 +38,7 @@ bool kernel_types_add(struct kernel_types *k, const char *module, const void *bt
 bool kernel_types_has(const struct kernel_types *k, const char *table);
 void kernel_types_free(struct kernel_types *k); /* NULL is allowed */
 const struct symbol_types_set *kernel_types_set(const struct kernel_types *k);
-/* Frees the kernel's image, if it can be read again when the next question for code comes. */
+/* Frees the kernel's image if it can be read again when its code is next asked for. NULL is allowed. */
 void kernel_types_forget_code(struct kernel_types *k);
 
 /* ---------------------------------------------------------------- in words (core/symbols/btf_words.c) */
