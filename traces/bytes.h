@@ -209,15 +209,24 @@ static inline uint64_t view_number(struct view *v, uint64_t max)
     return value;
 }
 
-/* A length-prefixed string of at most `max` bytes without NUL, as a new C string; NULL if it is not one. */
+/* The bytes of a length-prefixed string of at most `max` bytes without NUL, and how many they are; NULL if it is not one. */
+static inline const uint8_t *view_text(struct view *v, size_t max, size_t *n)
+{
+    *n = view_number(v, max);
+    const uint8_t *p = view_take(v, *n);
+    if (p && !memchr(p, 0, *n))
+        return p;
+    v->bad = true;
+    return NULL;
+}
+
+/* Such a string, as a new C string; NULL if it is not one. */
 static inline char *view_string(struct view *v, size_t max)
 {
-    size_t n = view_number(v, max);
-    const uint8_t *p = view_take(v, n);
-    if (!p || memchr(p, 0, n)) {
-        v->bad = true;
+    size_t n;
+    const uint8_t *p = view_text(v, max, &n);
+    if (!p)
         return NULL;
-    }
     char *s = mem_alloc(n + 1);
     memcpy(s, p, n);
     s[n] = 0;

@@ -57,40 +57,10 @@ void pagemap_change(struct pagemap *change, const struct pagemap *old, const str
         pagemap_add(change, old->ref[o].index, PAGE_ABSENT);
 }
 
-void pagemap_apply(struct pagemap *m, const struct pagemap *change)
+/* Where the first page of that index or above is, of those from number `low` on. */
+static size_t find_from(const struct pagemap *m, size_t low, uint64_t index)
 {
-    if (!change->n)
-        return;
-    struct pagemap to = {0};
-    to.ref = mem_grow(NULL, &to.cap, m->n + change->n, sizeof to.ref[0]);
-    size_t o = 0;
-    for (size_t c = 0; c < change->n; c++) {
-        assert((!c || change->ref[c - 1].index < change->ref[c].index) && "changes are in order");
-        while (o < m->n && m->ref[o].index < change->ref[c].index)
-            to.ref[to.n++] = m->ref[o++];
-        o += o < m->n && m->ref[o].index == change->ref[c].index;
-        if (change->ref[c].id != PAGE_ABSENT)
-            to.ref[to.n++] = change->ref[c];
-    }
-    while (o < m->n)
-        to.ref[to.n++] = m->ref[o++];
-    free(m->ref);
-    assert(to.n <= m->n + change->n);
-    *m = to;
-}
-
-void pagemap_copy(struct pagemap *to, const struct pagemap *from)
-{
-    to->ref = mem_grow(to->ref, &to->cap, from->n, sizeof to->ref[0]);
-    to->n = from->n;
-    if (from->n)
-        memcpy(to->ref, from->ref, from->n * sizeof from->ref[0]);
-}
-
-/* Where the first page of that index or above is. */
-static size_t find_from(const struct pagemap *m, uint64_t index)
-{
-    size_t low = 0, high = m->n;
+    size_t high = m->n;
     while (low < high) {
         const size_t mid = low + (high - low) / 2;
         if (m->ref[mid].index < index)
@@ -101,16 +71,70 @@ static size_t find_from(const struct pagemap *m, uint64_t index)
     return low;
 }
 
+static void drop_absent(struct pagemap *m)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->n; i++)
+        if (m->ref[i].id != PAGE_ABSENT)
+            m->ref[n++] = m->ref[i];
+    m->n = n;
+}
+
+/* Inserts those of the change that the map does not have, of which there are `more`, from the last one down. */
+static void insert(struct pagemap *m, const struct pagemap *change, size_t more)
+{
+    m->ref = mem_grow(m->ref, &m->cap, m->n + more, sizeof m->ref[0]);
+    size_t from = m->n, to = m->n + more;
+    m->n = to;
+    for (size_t c = change->n; to > from;) {
+        const struct page_ref ref = change->ref[--c];
+        while (from && m->ref[from - 1].index > ref.index)
+            m->ref[--to] = m->ref[--from];
+        const bool has = from && m->ref[from - 1].index == ref.index;
+        if (!has && ref.id != PAGE_ABSENT)
+            m->ref[--to] = ref;
+    }
+}
+
+void pagemap_apply(struct pagemap *m, const struct pagemap *change)
+{
+    size_t at = 0, more = 0;
+    bool less = false;
+    for (size_t c = 0; c < change->n; c++) {
+        const struct page_ref *ref = &change->ref[c];
+        assert((!c || ref[-1].index < ref->index) && "changes are in order");
+        at = find_from(m, at, ref->index);
+        if (at < m->n && m->ref[at].index == ref->index) {
+            m->ref[at].id = ref->id;
+            less |= ref->id == PAGE_ABSENT;
+        } else {
+            more += ref->id != PAGE_ABSENT;
+        }
+    }
+    if (less)
+        drop_absent(m);
+    if (more)
+        insert(m, change, more);
+}
+
+void pagemap_copy(struct pagemap *to, const struct pagemap *from)
+{
+    to->ref = mem_grow(to->ref, &to->cap, from->n, sizeof to->ref[0]);
+    to->n = from->n;
+    if (from->n)
+        memcpy(to->ref, from->ref, from->n * sizeof from->ref[0]);
+}
+
 void pagemap_copy_part(struct pagemap *to, const struct pagemap *from, uint64_t first, uint64_t n)
 {
     to->n = 0;
-    for (size_t i = find_from(from, first); i < from->n && from->ref[i].index - first < n; i++)
+    for (size_t i = find_from(from, 0, first); i < from->n && from->ref[i].index - first < n; i++)
         pagemap_add(to, from->ref[i].index, from->ref[i].id);
 }
 
 uint32_t pagemap_find(const struct pagemap *m, uint64_t index)
 {
-    const size_t at = find_from(m, index);
+    const size_t at = find_from(m, 0, index);
     return at < m->n && m->ref[at].index == index ? m->ref[at].id : PAGE_ABSENT;
 }
 

@@ -110,24 +110,38 @@ static void maps_copy(struct region_maps *to, const struct region_maps *from)
 
 /* ---------------------------------------------------------------- sections */
 
-/* Reads one section. `fields`: how many fields those before it have. */
-static void section_read(struct view *v, struct trace_section *s, size_t *fields)
+static char *name_read(struct view *v, bool keep)
+{
+    size_t n;
+    if (keep)
+        return view_string(v, MAX_STRING);
+    view_text(v, MAX_STRING, &n);
+    return NULL;
+}
+
+static void field_read(struct view *v, struct trace_field *f, bool keep)
+{
+    f->name = name_read(v, keep);
+    f->width = (uint16_t)view_number(v, 8);
+    f->count = (uint32_t)view_number(v, UINT32_MAX);
+    if (f->width != 1 && f->width != 2 && f->width != 4 && f->width != 8)
+        v->bad = true;
+}
+
+/* Reads one section. `fields`: how many fields those before it have. With !keep, only checks it: nothing is to be freed. */
+static void section_read(struct view *v, struct trace_section *s, size_t *fields, bool keep)
 {
     uint64_t len = 0, n;
-    s->name = view_string(v, MAX_STRING);
+    s->name = name_read(v, keep);
     n = view_number(v, MAX_FIELDS - *fields);
     if (n > view_left(v) / 3)
         v->bad = true;
-    struct trace_field *f = mem_zero(v->bad ? 0 : n, sizeof *f);
-    s->fields = f;
-    for (uint64_t i = 0; i < n && !v->bad; i++) {
+    struct trace_field passed, *f = keep ? mem_zero(v->bad ? 0 : n, sizeof *f) : &passed;
+    s->fields = keep ? f : NULL;
+    for (uint64_t i = 0; i < n && !v->bad; i++, f += keep) {
         s->nfields = i + 1;
-        f[i].name = view_string(v, MAX_STRING);
-        f[i].width = (uint16_t)view_number(v, 8);
-        f[i].count = (uint32_t)view_number(v, UINT32_MAX);
-        if (f[i].width != 1 && f[i].width != 2 && f[i].width != 4 && f[i].width != 8)
-            v->bad = true;
-        len += (uint64_t)f[i].width * f[i].count;
+        field_read(v, f, keep);
+        len += (uint64_t)f->width * f->count;
     }
     *fields += s->nfields;
     s->data = view_take(v, len);
@@ -142,48 +156,46 @@ static void section_free(struct trace_section *s)
     free((char *)s->name);
 }
 
+/* `s` may be NULL: the sections are only checked. */
 static void sections_read(struct trace_state *s, struct view *v)
 {
     size_t fields = 0;
     uint64_t n = view_number(v, MAX_SECTIONS);
     for (uint64_t i = 0; i < n && !v->bad; i++) {
-        s->section = mem_grow(s->section, &s->cap, s->nsections + 1, sizeof s->section[0]);
-        s->section[s->nsections] = (struct trace_section){0};
-        section_read(v, &s->section[s->nsections++], &fields);
+        struct trace_section passed = {0}, *at = &passed;
+        if (s) {
+            s->section = mem_grow(s->section, &s->cap, s->nsections + 1, sizeof s->section[0]);
+            at = &s->section[s->nsections++];
+            *at = passed;
+        }
+        section_read(v, at, &fields, s != NULL);
     }
 }
 
 /* ---------------------------------------------------------------- state */
 
-/* Unpacks checkpoint k into `s` and updates t->maps, which are those of k - 1 or of k, to k. */
+/* Unpacks checkpoint k into `s`, which may be NULL, and updates t->maps, which are those of k - 1 or of k, to k. */
 static int state_read(struct trace *t, size_t k, struct trace_state *s, struct error *err)
 {
     size_t frame = t->list[TF_CHECKPOINT].frame[k];
-    s->raw = frame_unpack(t, frame, err);
-    if (!s->raw)
+    uint8_t *raw = frame_unpack(t, frame, err);
+    if (!raw)
         return -1;
-    struct view v = view_of(s->raw, t->frame[frame].info.raw);
+    struct view v = view_of(raw, t->frame[frame].info.raw);
     sections_read(s, &v);
     const char *bad = v.bad ? "its sections do not add up" : NULL;
     if (!bad && t->maps.done == k) {
         bad = maps_apply(&t->maps, &v, t->list[TF_PAGES].items);
         t->maps.done = k + 1;
     }
+    if (s)
+        s->raw = raw;
+    else
+        free(raw);
     if (!bad)
         return 0;
     maps_free(&t->maps);
     return frame_error(t, frame, err, bad);
-}
-
-static void state_clear(struct trace_state *s)
-{
-    for (size_t i = 0; i < s->nsections; i++)
-        section_free(&s->section[i]);
-    free(s->section);
-    free(s->raw);
-    s->section = NULL;
-    s->raw = NULL;
-    s->nsections = s->cap = 0;
 }
 
 struct trace_state *trace_checkpoint_load(struct trace *t, size_t k, struct error *err)
@@ -197,8 +209,7 @@ struct trace_state *trace_checkpoint_load(struct trace *t, size_t k, struct erro
     if (t->maps.done > k + 1)
         maps_free(&t->maps);
     for (size_t i = t->maps.done < k ? t->maps.done : k; i <= k; i++) {
-        state_clear(s);
-        if (state_read(t, i, s, err)) {
+        if (state_read(t, i, i == k ? s : NULL, err)) {
             trace_state_free(s);
             return NULL;
         }
@@ -211,7 +222,10 @@ void trace_state_free(struct trace_state *s)
 {
     if (!s)
         return;
-    state_clear(s);
+    for (size_t i = 0; i < s->nsections; i++)
+        section_free(&s->section[i]);
+    free(s->section);
+    free(s->raw);
     maps_free(&s->maps);
     free(s);
 }
