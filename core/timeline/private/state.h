@@ -67,7 +67,7 @@ struct store {
     struct tree now;           /* what the engine held at the last capture or restore */
     struct snapshot_base base; /* … and the base that stands for it */
     bool known;                /* … false: it is not known, and all pages must be put */
-    uint64_t budget;           /* bytes; beyond these, pages that can be read again are not kept */
+    uint64_t budget;           /* bytes: once states take more, pages that can be read again are not kept */
     uint64_t used;
     uint64_t restores;
     struct state_hash *hash;
