@@ -70,6 +70,18 @@ golden() {
     diff -u --label "$2" --label now "$want" "$1" || fail "not as in tests/$2 (after a wanted change: tests/run rebase)"
 }
 
+# need_loaders: Debian's boot loaders, unpacked into $GUESTS/loaders/root. Fails with the reason in $lack if they cannot be had.
+need_loaders() {
+    local lab=$GUESTS/loaders p
+    mkdir -p "$lab/deb" "$lab/root"
+    for p in syslinux syslinux-common isolinux extlinux memtest86+ ipxe; do
+        [ -e "$lab/root/.$p" ] && continue
+        (cd "$lab/deb" && apt-get -q download "$p") >/dev/null 2>&1 &&
+            dpkg-deb -x "$(ls "$lab/deb/${p}_"*.deb)" "$lab/root" && : >"$lab/root/.$p"
+        [ -e "$lab/root/.$p" ] || { lack="package $p cannot be downloaded"; return 1; }
+    done
+}
+
 # every_way NAME TRACE: it verifies as a whole by one job, which is also compared with going to 20 positions in any order; and in two parts,
 # each by as many jobs as there are processors. A trace in which whole boots are folded has no parts.
 every_way() {

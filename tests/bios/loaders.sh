@@ -13,15 +13,8 @@
 . "$(dirname "$0")/../lib.sh"
 need_guests
 names=" $* "
-lab=$GUESTS/loaders
-root=$lab/root
-mkdir -p "$lab/deb" "$root"
-for p in syslinux syslinux-common isolinux extlinux memtest86+ ipxe; do
-    [ -e "$root/.$p" ] && continue
-    (cd "$lab/deb" && apt-get -q download "$p") >/dev/null 2>&1 && dpkg-deb -x "$(ls "$lab/deb/${p}_"*.deb)" "$root" &&
-        : >"$root/.$p"
-    [ -e "$root/.$p" ] || skip_all "package $p cannot be downloaded"
-done
+root=$GUESTS/loaders/root
+need_loaders || skip_all "$lack"
 for tool in mformat mcopy xorriso mke2fs; do
     command -v "$tool" >/dev/null || skip_all "no $tool"
 done
