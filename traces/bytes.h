@@ -220,6 +220,13 @@ static inline const uint8_t *view_text(struct view *v, size_t max, size_t *n)
     return NULL;
 }
 
+/* Passes over such a string. */
+static inline void view_pass_string(struct view *v, size_t max)
+{
+    size_t n;
+    view_text(v, max, &n);
+}
+
 /* Such a string, as a new C string; NULL if it is not one. */
 static inline char *view_string(struct view *v, size_t max)
 {

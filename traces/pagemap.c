@@ -87,6 +87,7 @@ static void insert(struct pagemap *m, const struct pagemap *change, size_t more)
     size_t from = m->n, to = m->n + more;
     m->n = to;
     for (size_t c = change->n; to > from;) {
+        assert(c && "the change has as many as were counted");
         const struct page_ref ref = change->ref[--c];
         while (from && m->ref[from - 1].index > ref.index)
             m->ref[--to] = m->ref[--from];

@@ -213,7 +213,7 @@ static const char *config_kinds(struct trace *t, struct view *v)
         return "has kinds of events that this program does not know: it needs a newer bootreel";
     t->layout.nkinds = (unsigned)n;
     for (unsigned i = 0; i < n; i++) {
-        free(view_string(v, MAX_STRING));
+        view_pass_string(v, MAX_STRING);
         uint64_t nfields = view_varint(v);
         if (nfields > event_kind(i)->nfields)
             return "has fields of events that this program does not know: it needs a newer bootreel";

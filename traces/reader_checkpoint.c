@@ -112,10 +112,9 @@ static void maps_copy(struct region_maps *to, const struct region_maps *from)
 
 static char *name_read(struct view *v, bool keep)
 {
-    size_t n;
     if (keep)
         return view_string(v, MAX_STRING);
-    view_text(v, MAX_STRING, &n);
+    view_pass_string(v, MAX_STRING);
     return NULL;
 }
 
@@ -136,12 +135,13 @@ static void section_read(struct view *v, struct trace_section *s, size_t *fields
     n = view_number(v, MAX_FIELDS - *fields);
     if (n > view_left(v) / 3)
         v->bad = true;
-    struct trace_field passed, *f = keep ? mem_zero(v->bad ? 0 : n, sizeof *f) : &passed;
-    s->fields = keep ? f : NULL;
-    for (uint64_t i = 0; i < n && !v->bad; i++, f += keep) {
+    struct trace_field passed, *f = keep ? mem_zero(v->bad ? 0 : n, sizeof *f) : NULL;
+    s->fields = f;
+    for (uint64_t i = 0; i < n && !v->bad; i++) {
+        struct trace_field *at = keep ? &f[i] : &passed;
         s->nfields = i + 1;
-        field_read(v, f, keep);
-        len += (uint64_t)f->width * f->count;
+        field_read(v, at, keep);
+        len += (uint64_t)at->width * at->count;
     }
     *fields += s->nfields;
     s->data = view_take(v, len);
