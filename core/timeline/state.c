@@ -221,6 +221,11 @@ static int by_id(const void *a, const void *b)
 
 static const uint8_t zeros[SNAPSHOT_PAGE];
 
+static bool may_keep(const struct store *s)
+{
+    return s->used + SNAPSHOT_PAGE <= s->budget;
+}
+
 /* The page's bytes, read if necessary; valid until the next call. */
 static const void *page_data(struct store *s, struct page *p, struct error *err)
 {
@@ -230,7 +235,7 @@ static const void *page_data(struct store *s, struct page *p, struct error *err)
         return p->data;
     assert(p->id && "a page is in memory or in the trace");
     const void *data = trace_page(s->t, p->id, err);
-    if (data && s->used + SNAPSHOT_PAGE <= s->budget)
+    if (data && may_keep(s))
         page_keep(s, p, data);
     return data;
 }
@@ -322,12 +327,12 @@ int store_fetch(struct store *s, const struct machine_state *from, bool (*go_on)
     static const struct tree nothing;
     struct fetch f = {0};
     bool on = true;
-    for (size_t r = 0; r < s->nregions; r++)
+    for (size_t r = 0; r < s->nregions && may_keep(s); r++)
         if (!s->e->ops->fetched || strcmp(s->regions[r], s->e->ops->fetched))
             tree_diff(s->known ? &s->now : &nothing, &from->tree, r, fetch_differs, &f);
     if (f.n)
         qsort(f.page, f.n, sizeof *f.page, by_page_id);
-    for (size_t i = 0; i < f.n && on && s->used + SNAPSHOT_PAGE <= s->budget; i++) {
+    for (size_t i = 0; i < f.n && on && may_keep(s); i++) {
         if (!page_data(s, f.page[i], NULL))
             break;
         if (i % FETCH_AT_A_TIME == FETCH_AT_A_TIME - 1)

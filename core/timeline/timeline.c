@@ -27,7 +27,7 @@ static size_t usable_checkpoints(const struct timeline *tl)
     return n;
 }
 
-/* Pages that can be read again take an eighth at most: with more, hardly a move is faster (bench/README.md, "Memory"). */
+/* Pages that can be read again are kept only while all takes an eighth: with more, hardly a move is faster (bench/README.md, "Memory"). */
 enum { KEPT_SHARE = 8 };
 
 static void open_store(struct timeline *tl, bool unplaced)
