@@ -3,11 +3,12 @@
 
 #include "traces/touched.h"
 #include "traces/bytes.h"
+#include "traces/pool.h"
 #include "traces/sorted.h"
 #include "traces/trace.h"
 
 enum {
-    VERSION = 2,           /* 1 has no cells: these are all there then */
+    VERSION = 3,           /* 2 has the cells of all lines together, 1 none */
     PIECE = 512 << 10,     /* bytes of a note at most */
     MOST_PAGES = 16 << 20, /* of all sets in memory: parts after that are as if they had none */
 };
@@ -32,6 +33,12 @@ static int compare(const struct touched *a, const struct touched *b)
     if (a->linear != b->linear)
         return a->linear < b->linear ? -1 : 1;
     return a->physical != b->physical ? a->physical < b->physical ? -1 : 1 : 0;
+}
+
+bool touched_same(const struct touched *a, const struct touched *b)
+{
+    return a->lines == b->lines && !a->cells == !b->cells &&
+           (!a->cells || !memcmp(a->cells, b->cells, touched_cells(a)));
 }
 
 /* ---------------------------------------------------------------- pages by physical address */
@@ -70,6 +77,7 @@ static const struct touched *aliases_put(struct aliases *a, const struct touched
 
 struct touched_writer {
     struct pages last[TOUCHES];
+    struct pool cells[TOUCHES]; /* of their pages */
 };
 
 struct touched_writer *touched_writer_new(void)
@@ -79,8 +87,10 @@ struct touched_writer *touched_writer_new(void)
 
 void touched_writer_free(struct touched_writer *w)
 {
-    for (unsigned k = 0; w && k < TOUCHES; k++)
+    for (unsigned k = 0; w && k < TOUCHES; k++) {
         free(w->last[k].page);
+        pool_free(&w->cells[k]);
+    }
     free(w);
 }
 
@@ -126,19 +136,22 @@ static void put_new(struct buf *out, const struct touched *page, size_t n, const
     }
 }
 
-static bool same_lines(const struct touched *a, const struct touched *b)
-{
-    return a->lines == b->lines && a->cells == b->cells;
-}
-
 static enum lines_code code_of(const struct touched *page, const struct touched *before,
                                const struct touched *alias)
 {
-    if (page->lines == UINT64_MAX && page->cells == UINT64_MAX)
+    if (page->lines == UINT64_MAX && !page->cells)
         return LINES_ALL;
-    if (alias && same_lines(alias, page))
+    if (alias && touched_same(alias, page))
         return LINES_ALIAS;
-    return before && same_lines(before, page) ? LINES_AGAIN : LINES_GIVEN;
+    return before && touched_same(before, page) ? LINES_AGAIN : LINES_GIVEN;
+}
+
+static void put_cells(struct buf *out, const struct touched *page)
+{
+    if (page->cells)
+        buf_add(out, page->cells, touched_cells(page));
+    for (uint64_t left = page->cells ? 0 : page->lines; left; left &= left - 1)
+        buf_u8(out, UINT8_MAX);
 }
 
 static void put_lines(struct buf *out, enum touch k, const struct touched *page, size_t n,
@@ -154,24 +167,35 @@ static void put_lines(struct buf *out, enum touch k, const struct touched *page,
             continue;
         buf_u64(&given, page[i].lines);
         if (k == TOUCH_WRITTEN)
-            buf_u64(&given, page[i].cells);
+            put_cells(&given, &page[i]);
     }
     buf_add(out, given.p, given.n);
     buf_free(&given);
     free(aliases.slot);
 }
 
-static void put_pages(struct buf *out, enum touch k, struct pages *last, const struct touched *page, size_t n)
+static void keep_pages(struct touched_writer *w, enum touch k, const struct touched *page, size_t n)
+{
+    struct pages *last = &w->last[k];
+    pool_empty(&w->cells[k]);
+    last->page = mem_grow(last->page, &last->cap, n + 1, sizeof *last->page);
+    last->n = n;
+    for (size_t i = 0; i < n; i++) {
+        last->page[i] = page[i];
+        if (page[i].cells)
+            last->page[i].cells = pool_copy(&w->cells[k], page[i].cells, touched_cells(&page[i]));
+    }
+}
+
+static void put_pages(struct buf *out, struct touched_writer *w, enum touch k, const struct touched *page,
+                      size_t n)
 {
     const struct touched **before = mem_zero(n + 1, sizeof *before);
-    put_kept(out, last, page, n, before);
+    put_kept(out, &w->last[k], page, n, before);
     put_new(out, page, n, before);
     put_lines(out, k, page, n, before);
     free(before);
-    last->page = mem_grow(last->page, &last->cap, n + 1, sizeof *last->page);
-    if (n)
-        memcpy(last->page, page, n * sizeof *page);
-    last->n = n;
+    keep_pages(w, k, page, n);
 }
 
 int touched_write(struct touched_writer *w, struct trace_writer *tw, uint64_t begin, uint64_t end,
@@ -182,7 +206,7 @@ int touched_write(struct touched_writer *w, struct trace_writer *tw, uint64_t be
     assert(begin <= end && "positions never fall");
     buf_varint(&all, begin);
     for (unsigned k = 0; k < TOUCHES; k++)
-        put_pages(&all, k, &w->last[k], set->page[k], set->n[k]);
+        put_pages(&all, w, k, set->page[k], set->n[k]);
     for (size_t at = 0; at < all.n && !rc; at += PIECE) {
         size_t n = all.n - at < PIECE ? all.n - at : PIECE;
         piece.n = 0;
@@ -214,6 +238,7 @@ struct touched_index {
     struct touched_stretch *part;
     size_t n, cap;
     uint64_t pages; /* of all parts */
+    struct pool cells;
     bool full;
 };
 
@@ -264,10 +289,30 @@ static void take_same(struct view *v, struct touched *page, const struct touched
 {
     v->bad |= !from;
     page->lines = from ? from->lines : UINT64_MAX;
-    page->cells = from ? from->cells : UINT64_MAX;
+    page->cells = from ? from->cells : NULL;
 }
 
-static void take_lines(struct view *v, bool cells, struct pages *now, struct taking *t)
+/* In version 2 a page has 64 bits for its cells, counted modulo 64. */
+static const uint8_t *spread_cells(struct pool *pool, uint64_t lines, uint64_t cells)
+{
+    uint8_t *all = pool_take(pool, (size_t)__builtin_popcountll(lines)), *to = all;
+    for (uint64_t left = lines; left; left &= left - 1)
+        *to++ = (uint8_t)(cells >> __builtin_ctzll(left) % 8 * 8);
+    return all;
+}
+
+static const uint8_t *take_cells(struct view *v, struct pool *pool, unsigned version, uint64_t lines)
+{
+    if (version == 2)
+        return spread_cells(pool, lines, view_u64(v));
+    const size_t n = (size_t)__builtin_popcountll(lines);
+    const uint8_t *cells = view_take(v, n);
+    return cells ? pool_copy(pool, cells, n) : NULL;
+}
+
+/* `version` is 1 if there are no cells. */
+static void take_lines(struct view *v, unsigned version, struct pool *pool, struct pages *now,
+                       struct taking *t)
 {
     const uint8_t *code = view_take(v, now->n);
     aliases_begin(&t->aliases, now->n);
@@ -276,7 +321,8 @@ static void take_lines(struct view *v, bool cells, struct pages *now, struct tak
         const struct touched *alias = aliases_put(&t->aliases, page);
         switch (code[i]) {
         case LINES_ALL:
-            page->lines = page->cells = UINT64_MAX;
+            page->lines = UINT64_MAX;
+            page->cells = NULL;
             break;
         case LINES_AGAIN:
             take_same(v, page, t->before[i]);
@@ -286,7 +332,7 @@ static void take_lines(struct view *v, bool cells, struct pages *now, struct tak
             break;
         case LINES_GIVEN:
             page->lines = view_u64(v);
-            page->cells = cells ? view_u64(v) : UINT64_MAX;
+            page->cells = version > 1 ? take_cells(v, pool, version, page->lines) : NULL;
             break;
         default:
             v->bad = true;
@@ -307,7 +353,7 @@ static bool take_part(struct touched_index *x, struct taking *t, const struct bu
     for (unsigned k = 0; k < TOUCHES && !v.bad; k++) {
         take_pages(&v, &last->pages[k], &now->pages[k], t);
         if (!v.bad)
-            take_lines(&v, version >= 2 && k == TOUCH_WRITTEN, &now->pages[k], t);
+            take_lines(&v, k == TOUCH_WRITTEN ? version : 1, &x->cells, &now->pages[k], t);
         x->pages += now->pages[k].n;
     }
     x->full = x->pages > MOST_PAGES;
@@ -363,6 +409,7 @@ void touched_index_free(struct touched_index *x)
         for (unsigned k = 0; k <= TOUCH_ACCESSED; k++)
             free(x->part[i].pages[k].page);
     free(x->part);
+    pool_free(&x->cells);
     free(x);
 }
 
@@ -392,13 +439,31 @@ long touched_part_at(const struct touched_index *x, uint64_t icount)
     return low < x->n && x->part[low].begin <= icount ? (long)low : -1;
 }
 
+/* Those cells of a line in which bytes `first` to `end` of the page are; some are. */
+static uint8_t cells_between(unsigned line, uint64_t first, uint64_t end)
+{
+    const uint64_t begin = (uint64_t)line * TOUCHED_LINE, last = begin + TOUCHED_LINE - 1;
+    const unsigned low = first > begin ? (unsigned)(first - begin) / TOUCHED_CELL : 0,
+                   high = (unsigned)((end < last ? end : last) - begin) / TOUCHED_CELL;
+    assert(first <= last && end >= begin);
+    return (uint8_t)((2u << high) - (1u << low));
+}
+
 /* Whether something of the range in page `number` may have been touched. */
 static bool may_be(const struct touched *page, uint64_t number, uint64_t address, uint64_t last)
 {
     const uint64_t first = address >> 12 < number ? 0 : address & 0xfff,
                    end = last >> 12 > number ? 0xfff : last & 0xfff;
-    const uint64_t n = end - first + 1;
-    return page->lines & touched_lines(first, n) && page->cells & touched_cells(first, n);
+    uint64_t lines = page->lines & touched_lines(first, end - first + 1);
+    if (!page->cells)
+        return lines;
+    for (; lines; lines &= lines - 1) {
+        const unsigned line = (unsigned)__builtin_ctzll(lines);
+        const uint8_t cells = page->cells[__builtin_popcountll(page->lines & ((1ull << line) - 1))];
+        if (cells & cells_between(line, first, end))
+            return true;
+    }
+    return false;
 }
 
 bool touched_linear(const struct touched_index *x, size_t part, enum touch k, uint64_t address,
@@ -456,6 +521,21 @@ static const struct accessed *same_page(const struct accessed_set *set, size_t *
     return *k < set->n && a->linear == page->linear && a->physical == page->physical ? a : NULL;
 }
 
+/* Of the page's lines only these were written. */
+static void keep_lines(struct pool *pool, struct touched *page, uint64_t lines)
+{
+    const uint64_t was = page->lines;
+    const uint8_t *from = page->cells;
+    page->lines &= lines;
+    if (!from || page->lines == was)
+        return;
+    uint8_t *to = pool_take(pool, (size_t)__builtin_popcountll(page->lines));
+    page->cells = to;
+    for (uint64_t left = was; left; left &= left - 1, from++)
+        if (left & -left & lines)
+            *to++ = *from;
+}
+
 void touched_learn(struct touched_index *x, size_t part, const struct accessed_set *set)
 {
     assert(part < x->n);
@@ -468,10 +548,10 @@ void touched_learn(struct touched_index *x, size_t part, const struct accessed_s
     *to = (struct pages){.page = mem_zero(set->n + 1, sizeof *to->page)};
     for (size_t i = 0; i < set->n; i++)
         to->page[to->n++] =
-            (struct touched){set->page[i].linear, set->page[i].physical, set->page[i].accessed, UINT64_MAX};
+            (struct touched){set->page[i].linear, set->page[i].physical, set->page[i].accessed, NULL};
     for (size_t i = 0, k = 0; i < written->n; i++) {
         const struct accessed *a = same_page(set, &k, &written->page[i]);
-        written->page[i].lines &= a ? a->written : 0;
+        keep_lines(&x->cells, &written->page[i], a ? a->written : 0);
     }
     s->learnt = set->what;
     x->pages += set->n;

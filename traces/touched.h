@@ -27,10 +27,9 @@ struct touched {
     /* The lines of 64 bytes that may have been touched, bit 0 for the first. All ones if it is not known. A
      * page that was noted may have none: what wrote to it faulted. */
     uint64_t lines;
-    /* The cells of 8 bytes that may have been written, counted modulo 64, bit 0 for the first. Together with the lines they tell
-     * which variables of a line were written, unless others that were written in the page have the same cells. All ones if it is
-     * not known. */
-    uint64_t cells;
+    /* For each of these lines, in ascending order, a byte: which of its cells of 8 bytes may have been written, bit 0 for the first.
+     * NULL if it is not known. */
+    const uint8_t *cells;
 };
 #define TOUCHED_LINE 64u
 #define TOUCHED_CELL 8u
@@ -39,13 +38,14 @@ static inline uint64_t touched_lines(uint64_t off, uint64_t n)
 {
     return (2ull << (off + n - 1) / TOUCHED_LINE) - (1ull << off / TOUCHED_LINE);
 }
-/* The cells that they are in. */
-static inline uint64_t touched_cells(uint64_t off, uint64_t n)
+/* The number of bytes at `cells`. */
+static inline size_t touched_cells(const struct touched *page)
 {
-    const uint64_t more = (off + n - 1) / TOUCHED_CELL - off / TOUCHED_CELL, at = off / TOUCHED_CELL % 64;
-    const uint64_t mask = more >= 63 ? UINT64_MAX : (2ull << more) - 1;
-    return mask << at | (at ? mask >> (64 - at) : 0);
+    return page->cells ? (size_t)__builtin_popcountll(page->lines) : 0;
 }
+
+/* Whether the same is known of both, whatever their addresses. */
+bool touched_same(const struct touched *, const struct touched *);
 
 /* In ascending order of linear, then physical; no pair twice. */
 struct touched_set {

@@ -35,6 +35,7 @@ struct taped_item {
     size_t k;                /* TAPED_CHECKPOINT */
     bool has_touched;
     struct touched *touched[TOUCHES];
+    uint8_t *cells[TOUCHES]; /* of its pages */
     struct touched_set set;
 };
 /* Takes the next item; the one before it is freed. */

@@ -43,6 +43,14 @@ void taped_event(void *tape, const struct event *ev)
     tape_put(tape, ev->data, ev->len);
 }
 
+static size_t cells_of(const struct touched *page, size_t n)
+{
+    size_t cells = 0;
+    for (size_t i = 0; i < n; i++)
+        cells += touched_cells(&page[i]);
+    return cells;
+}
+
 void taped_checkpoint(void *tape, size_t k, const void *state, size_t n, const struct touched_set *set)
 {
     const struct taped_head h = {
@@ -53,6 +61,8 @@ void taped_checkpoint(void *tape, size_t k, const void *state, size_t n, const s
         uint64_t pages = set->n[i];
         tape_put(tape, &pages, sizeof pages);
         tape_put(tape, set->page[i], pages * sizeof *set->page[i]);
+        for (size_t k = 0; k < pages; k++)
+            tape_put(tape, set->page[i][k].cells, touched_cells(&set->page[i][k]));
     }
 }
 
@@ -62,7 +72,9 @@ void taped_free(struct taped_item *item)
     item->state = (struct part_state){0};
     for (unsigned i = 0; i < TOUCHES; i++) {
         free(item->touched[i]);
+        free(item->cells[i]);
         item->touched[i] = NULL;
+        item->cells[i] = NULL;
     }
 }
 
@@ -85,6 +97,20 @@ static bool take_state(struct tape *t, const struct taped_head *h, struct taped_
     return tape_get(t, item->state.data, h->len);
 }
 
+/* The pages have the addresses that their cells had when they were put. */
+static bool take_cells(struct tape *t, struct taped_item *item, unsigned touch)
+{
+    struct touched *page = item->touched[touch];
+    const size_t pages = item->set.n[touch], n = cells_of(page, pages);
+    uint8_t *at = item->cells[touch] = mem_alloc(n);
+    for (size_t i = 0; i < pages; i++)
+        if (page[i].cells) {
+            page[i].cells = at;
+            at += touched_cells(&page[i]);
+        }
+    return tape_get(t, item->cells[touch], n);
+}
+
 static bool take_touched(struct tape *t, struct taped_item *item)
 {
     for (unsigned i = 0; i < TOUCHES; i++) {
@@ -94,7 +120,7 @@ static bool take_touched(struct tape *t, struct taped_item *item)
         item->touched[i] = mem_zero(pages + 1, sizeof *item->touched[i]);
         item->set.page[i] = item->touched[i];
         item->set.n[i] = pages;
-        if (!tape_get(t, item->touched[i], pages * sizeof *item->touched[i]))
+        if (!tape_get(t, item->touched[i], pages * sizeof *item->touched[i]) || !take_cells(t, item, i))
             return false;
     }
     return true;

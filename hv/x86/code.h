@@ -140,7 +140,9 @@ struct pmeta {
     bool absent; /* still to be fetched, from the state that was loaded last */
     uint32_t written;
     uint16_t stores, look_at;
-    uint64_t lines, cells;
+    uint64_t lines;
+    uint64_t *
+        cells; /* which of the page's cells of 8 bytes were written, one bit each; only while PM_LINES is set */
     uint64_t executed; /* the lines from which instructions were executed since then */
 };
 
@@ -247,7 +249,8 @@ void touch_look(struct pmeta *);
 static inline void touch_stores(struct pmeta *m, uint32_t off, uint32_t n, uint32_t stores)
 {
     m->lines |= touched_lines(off, n);
-    m->cells |= touched_cells(off, n);
+    for (uint32_t cell = off / TOUCHED_CELL; cell <= (off + n - 1) / TOUCHED_CELL; cell++)
+        m->cells[cell / 64] |= 1ull << cell % 64;
     m->written += n;
     m->stores += (uint16_t)stores;
     if (unlikely(m->stores >= m->look_at))

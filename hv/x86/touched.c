@@ -19,6 +19,7 @@
 
 #include "hv/x86/cpu.h"
 #include "traces/memory.h"
+#include "traces/pool.h"
 
 struct note {
     uint64_t linear, physical; /* page numbers; linear UINT64_MAX: free */
@@ -43,7 +44,11 @@ struct touch_log {
     bool remapped; /* in this period: a page's memory may have been another when it was written first */
     struct notes notes[TOUCHES];
     struct metas by_lines, executed; /* the pages with lines written, and with lines executed */
+    struct pool cells;               /* of the pages by_lines */
+    struct pool given;               /* the cells of the set that physmem_touched() gave */
 };
+
+enum { PAGE_LINES = SNAPSHOT_PAGE / TOUCHED_LINE, PAGE_CELLS = SNAPSHOT_PAGE / TOUCHED_CELL };
 
 struct touch_log *touch_log_create(void)
 {
@@ -60,6 +65,8 @@ void touch_log_destroy(struct touch_log *log)
     }
     free(log->by_lines.p);
     free(log->executed.p);
+    pool_free(&log->cells);
+    pool_free(&log->given);
     free(log);
 }
 
@@ -172,16 +179,26 @@ bool touch_filled(uint32_t written, uint64_t lines)
     return n >= LINES_MOST || (!(run & (run + 1)) && n >= filled && n <= filled + filled / 8 + 1);
 }
 
+/* Whether all lines were written, and all their eighths in some line: such a page is seldom worth it, though it may have cells that were
+ * not. */
+static bool all_over(const struct pmeta *m)
+{
+    uint64_t cells = 0;
+    for (unsigned i = 0; i < PAGE_CELLS / 64; i++)
+        cells |= m->cells[i];
+    return !~(m->lines & cells);
+}
+
 void touch_look(struct pmeta *m)
 {
-    const bool kept = m->by_lines == BY_LINES_KEPT, all = !~(m->lines & m->cells);
+    const bool kept = m->by_lines == BY_LINES_KEPT;
     m->look_at *= 2;
     if (m->stores >= (kept ? STORES_MOST_KEPT : STORES_MOST))
         m->short_for = SHORT_FOR + 1;
     const bool filled = touch_filled(m->written, m->lines);
     const bool many = m->by_lines == BY_LINES_FRESH && m->stores >> LINES_LOOK &&
                       __builtin_popcountll(m->lines) > LINES_FRESH;
-    if (m->short_for || many || (kept ? all : filled && m->filled))
+    if (m->short_for || many || (kept ? all_over(m) : filled && m->filled))
         m->flags &= (uint8_t)~PM_LINES;
     m->filled = filled;
 }
@@ -191,18 +208,30 @@ bool touch_by_lines(const struct touch_log *log)
     return log->by_lines.n;
 }
 
-static struct touched written_of(const struct note *s, const struct pmeta *m)
+/* As struct touched has them. */
+static const uint8_t *give_cells(struct pool *given, const struct pmeta *m)
+{
+    uint8_t *cells = pool_take(given, PAGE_LINES), *to = cells;
+    for (uint64_t left = m->lines; left; left &= left - 1) {
+        const unsigned line = (unsigned)__builtin_ctzll(left);
+        *to++ = (uint8_t)(m->cells[line / 8] >> line % 8 * 8);
+    }
+    return cells;
+}
+
+static struct touched written_of(struct touch_log *log, const struct note *s, const struct pmeta *m)
 {
     const bool known = m && m->by_lines && m->flags & PM_LINES;
     return (struct touched){s->linear, s->physical, known ? m->lines : UINT64_MAX,
-                            known ? m->cells : UINT64_MAX};
+                            known ? give_cells(&log->given, m) : NULL};
 }
 
 static void note_lines(struct touch_log *log, struct pmeta *m, enum by_lines how)
 {
     m->by_lines = how;
     m->flags |= PM_LINES;
-    m->lines = m->cells = 0;
+    m->lines = 0;
+    m->cells = memset(pool_take(&log->cells, PAGE_CELLS / 8), 0, PAGE_CELLS / 8);
     m->written = m->stores = 0;
     m->look_at = 1u << (how == BY_LINES_FRESH ? LINES_LOOK_FIRST : LINES_LOOK);
     m->filled = false;
@@ -237,6 +266,7 @@ static void choose_lines(struct physmem *pm, struct touch_log *log)
     const struct notes *t = &log->notes[TOUCH_WRITTEN];
     size_t before = log->by_lines.n;
     log->by_lines.n = 0;
+    pool_empty(&log->cells);
     for (size_t i = 0; i < before; i++) {
         struct pmeta *m = log->by_lines.p[i];
         bool little = m->flags & PM_LINES && (m->by_lines == BY_LINES_KEPT || m->written);
@@ -265,8 +295,8 @@ static int compare(const void *x, const void *y)
 static struct touched what_is_known(const struct physmem *pm, enum touch k, const struct note *s)
 {
     if (k == TOUCH_WRITTEN)
-        return written_of(s, meta_of(pm, s->physical));
-    return (struct touched){s->linear, s->physical, s->meta ? s->meta->executed : UINT64_MAX, UINT64_MAX};
+        return written_of(physmem_touch_log(pm), s, meta_of(pm, s->physical));
+    return (struct touched){s->linear, s->physical, s->meta ? s->meta->executed : UINT64_MAX, NULL};
 }
 
 static void sort_out(struct physmem *pm, struct notes *t, enum touch k)
@@ -293,6 +323,7 @@ void physmem_touched(struct physmem *pm, struct touched_set *set)
 {
     struct touch_log *log = physmem_touch_log(pm);
     code_new_period(pm);
+    pool_empty(&log->given);
     for (unsigned k = 0; k < TOUCHES; k++) {
         struct notes *t = &log->notes[k];
         if (!log->noting)

@@ -247,7 +247,8 @@ static void compare_touched(struct machine *a, struct machine *b, uint64_t first
         if (x.n[k] != y.n[k])
             differ(first, steps, name[k], x.n[k], y.n[k]);
         for (size_t i = 0; i < x.n[k]; i++)
-            if (memcmp(&x.page[k][i], &y.page[k][i], sizeof x.page[k][i]))
+            if (x.page[k][i].linear != y.page[k][i].linear ||
+                x.page[k][i].physical != y.page[k][i].physical || !touched_same(&x.page[k][i], &y.page[k][i]))
                 differ(first, steps, name[k], x.page[k][i].lines, y.page[k][i].lines);
     }
 }

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "traces/bytes.h"
 #include "traces/memory.h"
 #include "traces/touched.h"
 #include "traces/trace.h"
@@ -24,9 +25,13 @@ static uint64_t random_below(uint64_t *x, uint64_t n)
     return (uint64_t)((unsigned __int128)(*x ^ *x >> 29) * n >> 64);
 }
 
+static uint8_t some_cells[TOUCHED_LINE + 16];
+
 /* The same set for the same part; some pages are in several parts, and some are aliases of others. */
 static size_t make_pages(unsigned part, enum touch k, struct touched *page)
 {
+    for (unsigned i = 0; i < sizeof some_cells; i++)
+        some_cells[i] = (uint8_t)(1 + 37 * i);
     uint64_t x = k, linear = 0;
     size_t n = 0;
     for (unsigned i = 0; i < PAGES; i++) {
@@ -38,7 +43,7 @@ static size_t make_pages(unsigned part, enum touch k, struct touched *page)
                                      k == TOUCH_EXECUTED || i % 2 ? UINT64_MAX
                                      : physical == 7              ? 5
                                                                   : lines + part / 3,
-                                     k == TOUCH_EXECUTED || i % 4 ? UINT64_MAX : lines * (part / 5 + 1)};
+                                     k == TOUCH_EXECUTED || i % 4 ? NULL : some_cells + i % 13 + part / 10};
     }
     return n;
 }
@@ -82,6 +87,18 @@ static struct trace *make_trace(void)
     return end_trace(w, PARTS * 1000);
 }
 
+/* What was read of a page, and what was written. Where lines are known and cells are not, all are written. */
+static void assert_same(const struct touched *read, const struct touched *page, enum touch k)
+{
+    assert_int_equal(read->linear, page->linear);
+    assert_int_equal(read->physical, page->physical);
+    assert_int_equal(read->lines, page->lines);
+    const bool known = k == TOUCH_WRITTEN && (page->cells || page->lines != UINT64_MAX);
+    assert_int_equal(read->cells != NULL, known);
+    for (size_t i = 0; i < touched_cells(read); i++)
+        assert_int_equal(read->cells[i], page->cells ? page->cells[i] : UINT8_MAX);
+}
+
 static void test_round_trip(void **state)
 {
     struct error err;
@@ -98,7 +115,8 @@ static void test_round_trip(void **state)
         assert_int_equal(end, (i + 1) * 1000);
         for (unsigned k = 0; k < TOUCHES; k++) {
             assert_int_equal(set.n[k], make_pages(i, k, page));
-            assert_memory_equal(set.page[k], page, set.n[k] * sizeof *page);
+            for (size_t p = 0; p < set.n[k]; p++)
+                assert_same(&set.page[k][p], &page[p], k);
         }
         assert_int_equal(touched_part_at(x, begin), i);
         assert_int_equal(touched_part_at(x, end - 1), i);
@@ -121,7 +139,7 @@ static void test_ranges(void **state)
 {
     struct error err;
     struct trace_writer *w = begin_trace();
-    const struct touched page = {0x10, 0x20, 1ull << 2 | 1ull << 63, UINT64_MAX};
+    const struct touched page = {0x10, 0x20, 1ull << 2 | 1ull << 63, NULL};
     write_one(w, &page);
     struct trace *t = end_trace(w, 1000);
     struct touched_index *x = touched_index_read(t, &err);
@@ -141,34 +159,78 @@ static void test_ranges(void **state)
     trace_close(t);
 }
 
-static void test_cells(void **state)
+static struct touched_index *read_one(struct trace_writer *w, struct trace **t)
 {
     struct error err;
-    struct trace_writer *w = begin_trace();
-    const struct touched page = {0x10, 0x20, 3ull << 9,
-                                 touched_cells(9 * 64 + 12, 8) | touched_cells(10 * 64, 1)};
-    assert_int_equal(touched_cells(0, 1), 1);
-    assert_int_equal(touched_cells(7, 2), 3);
-    assert_int_equal(touched_cells(4095, 1), 1ull << 63);
-    assert_int_equal(touched_cells(511, 2), 1ull << 63 | 1);
-    assert_int_equal(touched_cells(8, 512), UINT64_MAX);
-    assert_int_equal(touched_cells(0, 4096), UINT64_MAX);
-    write_one(w, &page);
-    struct trace *t = end_trace(w, 1000);
-    struct touched_index *x = touched_index_read(t, &err);
+    *t = end_trace(w, 1000);
+    struct touched_index *x = touched_index_read(*t, &err);
     assert_non_null(x);
-    const uint64_t line = 0x10000 + 9 * 64;
-    assert_false(touched_linear(x, 0, TOUCH_WRITTEN, line, 8));
-    assert_true(touched_linear(x, 0, TOUCH_WRITTEN, line, 9));
+    return x;
+}
+
+/* Lines 9 and 17: of the first the second and third cell, of the other the first. */
+static void ask_cells(const struct touched_index *x)
+{
+    const uint64_t line = 0x10000 + 9 * 64, other = 0x10000 + 17 * 64;
+    assert_false(touched_linear(x, 0, TOUCH_WRITTEN, line - 8, 16));
+    assert_true(touched_linear(x, 0, TOUCH_WRITTEN, line - 8, 17));
     assert_true(touched_linear(x, 0, TOUCH_WRITTEN, line + 23, 1));
     assert_false(touched_linear(x, 0, TOUCH_WRITTEN, line + 24, 40));
-    assert_true(touched_linear(x, 0, TOUCH_WRITTEN, line + 24, 41));
-    assert_false(touched_linear(x, 0, TOUCH_WRITTEN, line + 64 + 8, 100));
-    assert_true(touched_linear(x, 0, TOUCH_EXECUTED, line + 64 + 8, 56));
+    assert_true(touched_linear(x, 0, TOUCH_WRITTEN, line + 24, 17 * 64 - 9 * 64));
+    assert_true(touched_linear(x, 0, TOUCH_WRITTEN, other + 7, 1));
+    assert_true(touched_linear(x, 0, TOUCH_WRITTEN, 0xf000, 0x10000));
+    assert_true(touched_linear(x, 0, TOUCH_EXECUTED, line + 24, 40));
     assert_false(touched_physical(x, 0, TOUCH_WRITTEN, line + 0x10000, 8));
     assert_true(touched_physical(x, 0, TOUCH_WRITTEN, line + 0x10000 + 8, 1));
+}
+
+static void test_cells(void **state)
+{
+    static const uint8_t cells[] = {6, 1};
+    const struct touched page = {0x10, 0x20, 1ull << 9 | 1ull << 17, cells};
+    struct trace_writer *w = begin_trace();
+    struct trace *t;
+    write_one(w, &page);
+    struct touched_index *x = read_one(w, &t);
+    ask_cells(x);
+    assert_false(touched_linear(x, 0, TOUCH_WRITTEN, 0x10000 + 17 * 64 + 8, 0x1000 - 18 * 64));
+    const struct accessed seen = {0x10, 0x20, 1ull << 17, 1ull << 17};
+    touched_learn(x, 0, &(struct accessed_set){&seen, 1, ACCESSES_WRITES});
+    assert_false(touched_linear(x, 0, TOUCH_WRITTEN, 0x10000 + 9 * 64, 64));
+    assert_true(touched_linear(x, 0, TOUCH_WRITTEN, 0x10000 + 17 * 64, 1));
+    assert_false(touched_linear(x, 0, TOUCH_WRITTEN, 0x10000 + 17 * 64 + 8, 56));
     touched_index_free(x);
     trace_close(t);
+}
+
+/* In traces of earlier programs the cells of all lines are together: lines 9 and 17 have the same ones. */
+static void test_version_2(void **state)
+{
+    struct error err;
+    struct buf data = {0};
+    struct trace *t;
+    buf_add(&data, (uint8_t[]){2, 1, 0}, 3); /* version, last piece, begin */
+    for (unsigned k = 0; k < TOUCHES; k++) {
+        buf_add(&data, (uint8_t[]){0, 1, 0x10, zigzag(0x10), 3}, 5); /* kept, new, linear, physical, given */
+        buf_u64(&data, 1ull << 9 | 1ull << 17);
+        if (k == TOUCH_WRITTEN)
+            buf_u64(&data, 7ull << 8);
+    }
+    struct trace_writer *w = begin_trace();
+    const struct trace_note note = {
+        .icount = 1000, .type = TOUCHED_NOTE, .name = "", .data = data.p, .len = (uint32_t)data.n};
+    assert_int_equal(trace_write_note(w, &note, &err), 0);
+    struct touched_index *x = read_one(w, &t);
+    const uint64_t line = 0x10000 + 9 * 64, other = 0x10000 + 17 * 64;
+    for (uint64_t at = line; at <= other; at += other - line) {
+        assert_true(touched_linear(x, 0, TOUCH_WRITTEN, at, 1));
+        assert_true(touched_linear(x, 0, TOUCH_WRITTEN, at + 16, 1));
+        assert_false(touched_linear(x, 0, TOUCH_WRITTEN, at + 24, 40));
+    }
+    assert_true(touched_physical(x, 0, TOUCH_WRITTEN, other + 0x10000, 8));
+    touched_index_free(x);
+    trace_close(t);
+    buf_free(&data);
 }
 
 /* A part that was run tells what was read, and which of the lines were written. */
@@ -176,7 +238,7 @@ static void test_learning(void **state)
 {
     struct error err;
     struct trace_writer *w = begin_trace();
-    const struct touched page = {0x10, 0x20, UINT64_MAX, UINT64_MAX};
+    const struct touched page = {0x10, 0x20, UINT64_MAX, NULL};
     const struct accessed seen[] = {{0x10, 0x20, 1ull << 2 | 1ull << 7, 1ull << 7}, {0x11, 0x10, 1, 0}};
     write_one(w, &page);
     struct trace *t = end_trace(w, 1000);
@@ -239,8 +301,8 @@ static void test_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_ranges), cmocka_unit_test(test_cells),
-        cmocka_unit_test(test_learning),   cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_ranges),   cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_version_2),  cmocka_unit_test(test_learning), cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,14 +70,23 @@ static void shift_right(struct code_buffer *c, unsigned reg, unsigned n)
     asm_bytes(c, n, 1);
 }
 
-/* The bits of the first and the last of the lines or cells become set: with NOTE_SIZE bytes, there is none between them. */
-static void set_both(struct code_buffer *c, struct host_mem field)
+enum { BTS = 5 };
+
+/* The bits of the first and the last of the lines become set: with NOTE_SIZE bytes, there is none between them. */
+static void set_lines(struct code_buffer *c)
 {
-    enum { BTS = 5 };
-    asm_rm(c, 8, HOST_MOV_GE, H_CX, field);
+    asm_rm(c, 8, HOST_MOV_GE, H_CX, META_FIELD(lines));
     asm_rr(c, 8, HOST_BT_EG(BTS), TEMP, H_CX);
     asm_rr(c, 8, HOST_BT_EG(BTS), H_DX, H_CX);
-    asm_rm(c, 8, HOST_MOV_EG, H_CX, field);
+    asm_rm(c, 8, HOST_MOV_EG, H_CX, META_FIELD(lines));
+}
+
+/* The same for cells. With an operand in memory, BTS finds the word that has the bit. */
+static void set_cells(struct code_buffer *c)
+{
+    asm_rm(c, 8, HOST_MOV_GE, H_CX, META_FIELD(cells));
+    asm_rm(c, 8, HOST_BT_EG(BTS), TEMP, at_reg(H_CX, 0));
+    asm_rm(c, 8, HOST_BT_EG(BTS), H_DX, at_reg(H_CX, 0));
 }
 
 /* As touch_lines(), with the last byte's offset in DX; what touch_look() has to see is left to the handler. */
@@ -106,10 +115,10 @@ void emit_noting(struct code_buffer *c, const uint8_t *beside)
     asm_rm(c, 4, HOST_ADD_EG, H_CX, META_FIELD(written));
     shift_right(c, TEMP, CELL_LOG);
     shift_right(c, H_DX, CELL_LOG);
-    set_both(c, META_FIELD(cells));
+    set_cells(c);
     shift_right(c, TEMP, LINE_LOG - CELL_LOG);
     shift_right(c, H_DX, LINE_LOG - CELL_LOG);
-    set_both(c, META_FIELD(lines));
+    set_lines(c);
     pop_used(c);
     answer(c, true);
     for (unsigned i = 0; i < 3; i++)
