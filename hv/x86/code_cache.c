@@ -9,7 +9,7 @@
 
 /* PATIENCE: stores to a page that cost about as much as decoding its code again. KEEP_MOST: the bytes of decoded code, and of compiled
  * code, up to which it is kept in the next period. */
-enum { ARENA_SIZE = 32 << 20, ARENA_STEP = 1 << 16, PATIENCE = 2048, KEEP_MOST = 8 << 20 };
+enum { ARENA_SIZE = 16 << 20, ARENA_STEP = 1 << 16, PATIENCE = 2048, KEEP_MOST = 8 << 20 };
 
 struct code_cache {
     uint8_t *arena;
