@@ -14,6 +14,8 @@ struct past;
  * used, and closed, by others. */
 struct past *past_open(const struct trace *t, const struct engine_kind *kind, size_t k, struct error *err);
 void past_close(struct past *); /* NULL is allowed */
+/* Gives back what was unpacked to read: for when little more will be read for a while. */
+void past_relax(struct past *);
 /* Reads memory by physical addresses. Returns how many of the n bytes are memory and could be read. Cost:
  * some microseconds for each page but the one that was read last. */
 size_t past_read(struct past *, uint64_t physical, void *buf, size_t n);

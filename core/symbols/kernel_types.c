@@ -188,19 +188,22 @@ static void *find_btf(const struct reading *r, struct kernel_code *image, size_t
     return NULL;
 }
 
-/* Takes the data. False if it is damaged. */
+/* Takes the data, of which libbpf has a copy. False if it is damaged. */
 static bool add_types(struct kernel_types *k, const char *table, void *data, size_t n)
 {
     struct btf *btf = btf_open(data, n, k->set.n ? k->btf[0] : NULL);
-    if (!btf) {
-        free(data);
+    uint32_t size;
+    const void *copy = btf ? btf__raw_data(btf, &size) : NULL;
+    free(data);
+    if (!copy) {
+        btf__free(btf);
         return false;
     }
     size_t opened = k->set.n;
     MEM_MORE(k->list, k->set.n);
     MEM_MORE(k->btf, opened);
     k->btf[k->set.n] = btf;
-    k->list[k->set.n++] = (struct symbol_types){mem_string(table), data, n};
+    k->list[k->set.n++] = (struct symbol_types){mem_string(table), copy, size};
     k->set.list = k->list;
     return true;
 }
@@ -470,6 +473,8 @@ void kernel_types_forget_code(struct kernel_types *k)
         free(k->code[i].bytes);
         k->code[i].bytes = NULL;
     }
+    if (k && k->memory->past)
+        past_relax(k->memory->past);
 }
 
 /* Reads all code now, so that the machine need not be kept, which takes as much memory as the guest. */
@@ -529,7 +534,6 @@ void kernel_types_free(struct kernel_types *k)
 {
     for (size_t i = k ? k->set.n : 0; i-- > 0;) { /* the kernel's last: the others refer to it */
         btf__free(k->btf[i]);
-        free((void *)k->list[i].btf);
         free((void *)k->list[i].table);
     }
     for (size_t i = 0; k && i < k->ncode; i++)
