@@ -137,6 +137,7 @@ static void go(struct gdbstub *g, bool back)
     if (stopped_before(g, back))
         return;
     stub_operation(g);
+    stub_files_relax(g);
     int rc = timeline_continue(g->tl, back ? TIMELINE_BACK : TIMELINE_FORWARD, &s, &err);
     stopped(g, rc, &s, back, &err);
 }

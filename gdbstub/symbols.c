@@ -7,6 +7,7 @@
  *   /bootreel/process-PID   what a process has executed, without the kernel; process-GUEST:PID of another guest
  *                           than the first
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -162,18 +163,24 @@ static const struct served_file *made(const struct gdbstub *g, const char *name)
     return NULL;
 }
 
+static uint8_t *of_symbols(struct gdbstub *g, symbol_space space, size_t *n)
+{
+    uint8_t *data = symbols_elf(stub_symbols(g), space, types_of(g, space), n);
+    kernel_types_forget_code(g->types);
+    kernel_types_forget_code(g->types_other.k);
+    return data;
+}
+
 static const struct served_file *served(struct gdbstub *g, const char *name)
 {
     symbol_space space;
     if (made(g, name))
         return made(g, name);
-    const struct symbols *s = stub_symbols(g);
     struct served_file *f = &g->file[g->nfiles];
-    if (!s || g->nfiles == MAX_FILES || !space_of(name, &space))
+    if (!stub_symbols(g) || g->nfiles == MAX_FILES || !space_of(name, &space))
         return NULL;
-    f->data = symbols_elf(s, space, types_of(g, space), &f->n);
-    kernel_types_forget_code(g->types);
-    kernel_types_forget_code(g->types_other.k);
+    f->data = of_symbols(g, space, &f->n);
+    f->from_symbols = f->data;
     if (!f->data && space != SPACE_ANY && symbol_space_id(space))
         f->data = stub_program_elf(g, space, &f->n);
     if (!f->data)
@@ -181,6 +188,28 @@ static const struct served_file *served(struct gdbstub *g, const char *name)
     f->name = mem_string(name);
     g->nfiles++;
     return f;
+}
+
+/* gdb keeps a file open, but what it reads it mostly reads when it connects. A process's file is small, and could be another one here. */
+void stub_files_relax(struct gdbstub *g)
+{
+    for (size_t i = 0; i < g->nfiles; i++)
+        if (g->file[i].from_symbols) {
+            free(g->file[i].data);
+            g->file[i].data = NULL;
+        }
+}
+
+/* Makes what was given back again. */
+static bool has_data(struct gdbstub *g, struct served_file *f)
+{
+    symbol_space space;
+    size_t n;
+    if (!f->data && space_of(f->name, &space)) {
+        f->data = of_symbols(g, space, &n);
+        assert((!f->data || n == f->n) && "the same symbols and types make the same file");
+    }
+    return f->data;
 }
 
 /* Whether there is anything for the kernel's file; reads the types that it will have. */
@@ -246,7 +275,7 @@ static void file_open(struct gdbstub *g, const char *args)
         file_error(g, FAIL_UNKNOWN);
 }
 
-static const struct served_file *file_number(struct gdbstub *g, const char **args)
+static struct served_file *file_number(struct gdbstub *g, const char **args)
 {
     uint64_t n;
     return hex_number(args, &n) && n < g->nfiles ? &g->file[n] : NULL;
@@ -256,8 +285,9 @@ static const struct served_file *file_number(struct gdbstub *g, const char **arg
 static void file_read(struct gdbstub *g, const char *args)
 {
     uint64_t count, offset;
-    const struct served_file *f = file_number(g, &args);
-    if (!f || *args++ != ',' || !hex_number(&args, &count) || *args++ != ',' || !hex_number(&args, &offset)) {
+    struct served_file *f = file_number(g, &args);
+    if (!f || !has_data(g, f) || *args++ != ',' || !hex_number(&args, &count) || *args++ != ',' ||
+        !hex_number(&args, &offset)) {
         file_error(g, FAIL_ARGUMENT);
         return;
     }
