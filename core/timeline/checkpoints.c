@@ -284,6 +284,7 @@ int tl_restore(struct timeline *tl, uint64_t icount, struct error *err)
         tl_devices_here(tl);
         tl_learn_here(tl);
     }
+    trace_relax_streams(tl->t);
     return rc;
 }
 
@@ -331,15 +332,32 @@ static bool drop_point(struct timeline *tl, struct line *l, uint64_t here)
     return i >= 0;
 }
 
+/* Lets go of the bytes of pages that can be read again, but for those in `keep` (which may be NULL). */
+static void let_go(struct timeline *tl, const struct tree *keep)
+{
+    for (size_t i = 0; i < tl->nrecorded; i++)
+        if (tl->recorded[i].sections)
+            store_let_go(&tl->store, &tl->recorded[i].tree, keep);
+}
+
+uint64_t tl_kept_most(const struct timeline *tl)
+{
+    enum { SHARE = 8 }; /* with more, hardly a move is faster (bench/README.md, "Memory") */
+    return tl->budget / SHARE;
+}
+
 void tl_fit_budget(struct timeline *tl)
 {
     struct store *s = &tl->store;
     uint64_t here = tl_here(tl);
+    if (s->kept && s->used > tl_kept_most(tl)) {
+        let_go(tl, NULL);
+        store_let_go(s, &s->now, NULL);
+        s->kept = false;
+    }
     if (!over(tl))
         return;
-    for (size_t i = 0; i < tl->nrecorded; i++)
-        if (tl->recorded[i].sections)
-            store_let_go(s, &tl->recorded[i].tree, &s->now);
+    let_go(tl, &s->now);
     for (long i; over(tl) && (i = farthest_recorded(tl, here)) >= 0;)
         machine_state_free(s, &tl->recorded[i]);
     while (over(tl) && tl->diverted && drop_point(tl, &tl->record, tl->fork))

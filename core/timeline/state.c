@@ -235,8 +235,10 @@ static const void *page_data(struct store *s, struct page *p, struct error *err)
         return p->data;
     assert(p->id && "a page is in memory or in the trace");
     const void *data = trace_page(s->t, p->id, err);
-    if (data && may_keep(s))
+    if (data && may_keep(s)) {
         page_keep(s, p, data);
+        s->kept = true;
+    }
     return data;
 }
 

@@ -27,13 +27,10 @@ static size_t usable_checkpoints(const struct timeline *tl)
     return n;
 }
 
-/* Pages that can be read again are kept only while all takes an eighth: with more, hardly a move is faster (bench/README.md, "Memory"). */
-enum { KEPT_SHARE = 8 };
-
 static void open_store(struct timeline *tl, bool unplaced)
 {
     tl->budget = TIMELINE_MEMORY;
-    store_init(&tl->store, tl->e, tl->t, TIMELINE_MEMORY / KEPT_SHARE);
+    store_init(&tl->store, tl->e, tl->t, tl_kept_most(tl));
     tl->nrecorded = usable_checkpoints(tl);
     tl->recorded = mem_zero(tl->nrecorded + 1, sizeof *tl->recorded);
     tl->record = (struct line){.end = tl->last};
@@ -156,7 +153,7 @@ const char *timeline_warning(const struct timeline *tl)
 void timeline_set_budget(struct timeline *tl, uint64_t bytes)
 {
     tl->budget = bytes;
-    tl->store.budget = bytes / KEPT_SHARE;
+    tl->store.budget = tl_kept_most(tl);
     tl_fit_budget(tl);
 }
 

@@ -173,6 +173,8 @@ uint64_t tl_nearest(struct timeline *tl, uint64_t icount);
 int tl_fetch(struct timeline *tl, uint64_t icount, bool (*go_on)(void *ctx), struct error *err);
 /* Restores the engine to that position (from tl_nearest). */
 int tl_restore(struct timeline *tl, uint64_t icount, struct error *err);
+/* How many bytes all that is kept may take before the bytes of pages that can be read again are let go. */
+uint64_t tl_kept_most(const struct timeline *tl);
 void tl_fit_budget(struct timeline *tl);
 void tl_line_clear(struct timeline *tl, struct line *l);
 /* Drops the points behind `icount` (one at icount stays). */
