@@ -62,6 +62,7 @@ struct capture {
     struct store *s;
     uint8_t *sections;
     size_t next; /* the next section; they come in order */
+    bool hashes; /* of pages only these are kept */
 };
 
 static void capture_section(void *ctx, const char *name, const struct field *fields, size_t nfields,
@@ -80,7 +81,8 @@ static void capture_section(void *ctx, const char *name, const struct field *fie
 /* A page that changed, or may have changed. */
 static void capture_page(void *ctx, const char *region, uint64_t index, const void *data)
 {
-    struct store *s = ((struct capture *)ctx)->s;
+    const struct capture *c = ctx;
+    struct store *s = c->s;
     size_t r = store_region(s, region);
     struct page *had = tree_get(&s->now, r, index);
     if (!s->known)
@@ -91,9 +93,10 @@ static void capture_page(void *ctx, const char *region, uint64_t index, const vo
         tree_set(s, &s->now, r, index, NULL);
         return;
     }
-    uint8_t *copy = mem_alloc(SNAPSHOT_PAGE);
-    memcpy(copy, data, SNAPSHOT_PAGE);
-    tree_set(s, &s->now, r, index, page_new(s, copy, 0));
+    struct page *p = page_new(s, c->hashes ? NULL : mem_copy(data, SNAPSHOT_PAGE), 0);
+    if (c->hashes)
+        p->hash = page_hash(region, index, data);
+    tree_set(s, &s->now, r, index, p);
 }
 
 static void no_page(void *ctx, const char *region, uint64_t index, const void *data) {}
@@ -126,9 +129,9 @@ static void begin(struct store *s)
 }
 
 /* Updates s->now. */
-static uint8_t *capture(struct store *s)
+static uint8_t *capture(struct store *s, bool hashes)
 {
-    struct capture c = {.s = s};
+    struct capture c = {.s = s, .hashes = hashes};
     store_learn(s);
     c.sections = mem_zero(1, s->sections_size + 1);
     const struct snapshot_sink sink = {.ctx = &c, .section = capture_section, .page = capture_page};
@@ -138,17 +141,28 @@ static uint8_t *capture(struct store *s)
     return c.sections;
 }
 
-void store_capture(struct store *s, struct machine_state *to)
+static void capture_into(struct store *s, struct machine_state *to, bool hashes)
 {
     assert(!to->sections && "a state is captured into an empty one");
-    to->sections = capture(s);
+    to->sections = capture(s, hashes);
     s->used += s->sections_size;
     tree_copy(s, &to->tree, &s->now);
 }
 
+void store_capture(struct store *s, struct machine_state *to)
+{
+    capture_into(s, to, false);
+}
+
+void store_capture_hashes(struct store *s, struct machine_state *to)
+{
+    assert(s->known && "pages without bytes are those of a state that is in the trace");
+    capture_into(s, to, true);
+}
+
 uint8_t *store_sections(struct store *s)
 {
-    return capture(s);
+    return capture(s, false);
 }
 
 /* ---------------------------------------------------------------- restoring */

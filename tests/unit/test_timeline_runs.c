@@ -370,12 +370,73 @@ static void test_damaged_pages(void **state)
     unlink(path);
 }
 
+/* ---------------------------------------------------------------- an engine that does not run as the recorder's did */
+
+enum { WRONG_FROM = 50000, WRONG_BYTE = 0x3000 };
+
+static const struct engine_ops *right;
+
+/* From a position on it writes a byte of its own. */
+static void run_wrong(struct engine *e, const struct run_limit *limit, struct stop *stop)
+{
+    const uint8_t byte = 0x5a;
+    right->run(e, limit, stop);
+    if (right->icount(e) >= WRONG_FROM)
+        right->poke_physical(e, WRONG_BYTE, &byte, 1);
+}
+
+static struct engine *create_wrong(const struct engine_config *cfg, struct error *err)
+{
+    static struct engine_ops wrong;
+    struct engine *e = pc_kind.create(cfg, err);
+    right = e->ops;
+    wrong = *right;
+    wrong.run = run_wrong;
+    e->ops = &wrong;
+    return e;
+}
+
+/* It is told at the first checkpoint that differs; and the timeline goes on, to and fro. */
+static void test_differs(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {""};
+    struct engine_kind kind = pc_kind;
+    const struct engine_kind *const list[] = {&kind};
+    kind.create = create_wrong;
+    struct timeline *tl = timeline_open(f->reel, list, 1, &err), *same = open_reel(f->reel);
+    assert_non_null(tl);
+    const uint64_t at[] = {30000, 85000, 84000, f->last - 1, 60000, 125000, 20000, 100000};
+    for (unsigned i = 0; i < 3 * sizeof at / sizeof *at; i++) {
+        const uint64_t icount = at[i % (sizeof at / sizeof *at)];
+        uint16_t got, want;
+        uint8_t byte;
+        if (i == 8) {
+            cont(tl, TIMELINE_BACK);
+            cont(tl, TIMELINE_FORWARD); /* past all checkpoints */
+            assert_non_null(
+                strstr(timeline_warning(tl), "the state at the checkpoint at icount 80000 differs"));
+        }
+        seek(tl, icount + 1);
+        seek(same, icount);
+        steps(tl, TIMELINE_BACK, 1);
+        assert_int_equal(timeline_icount(tl), icount);
+        assert_int_equal(timeline_peek(tl, 0, COUNTER, &got, 2), 2);
+        assert_int_equal(timeline_peek(same, 0, COUNTER, &want, 2), 2);
+        assert_int_equal(got, want);
+        assert_int_equal(timeline_peek(tl, 0, WRONG_BYTE, &byte, 1), 1);
+        assert_int_equal(byte, icount >= WRONG_FROM ? 0x5a : 0);
+    }
+    timeline_close(same);
+    timeline_close(tl);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_divert),        cmocka_unit_test(test_live),    cmocka_unit_test(test_signal),
         cmocka_unit_test(test_inputs),        cmocka_unit_test(test_aliases), cmocka_unit_test(test_prepare),
-        cmocka_unit_test(test_damaged_pages),
+        cmocka_unit_test(test_damaged_pages), cmocka_unit_test(test_differs),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

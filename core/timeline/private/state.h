@@ -82,6 +82,9 @@ void store_free(struct store *s);
 void store_learn(struct store *s);
 /* Fills *to (zeroed) with the engine's state. */
 void store_capture(struct store *s, struct machine_state *to);
+/* The same without the bytes of the pages that were changed: only their hashes. For a state that is expected to be one of the trace:
+ * store_identify() must follow, or, if it is another, store_forget(). The engine's content must be known. */
+void store_capture_hashes(struct store *s, struct machine_state *to);
 /* The present sections, packed; to be freed. */
 uint8_t *store_sections(struct store *s);
 /* Reads the pages that restoring the state would have to read, as far as the budget allows. 1; 0 if `go_on`, which is
