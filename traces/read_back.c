@@ -74,7 +74,7 @@ static const struct stream_content *content_of(void *ctx, size_t i)
 static int from_stream(void *ctx, uint64_t place, uint8_t out[TRACE_PAGE])
 {
     struct read_back *b = ctx;
-    return stream_space_page(b->entry, b->n, place, content_of, b, out) ? 0 : -1;
+    return stream_space_page(b->entry, b->n, place, content_of, b, out) == STREAM_GOT ? 0 : -1;
 }
 
 bool read_back_page(struct read_back *b, const struct page_frame *f, uint32_t number, const uint8_t *page)

@@ -734,11 +734,5 @@ void trace_relax(struct trace *t)
 {
     frame_cache_clear(t);
     maps_free(&t->maps);
-    streams_relax(&t->streams);
     malloc_trim(0); /* else what was freed stays with the process, as free memory of this thread's arena */
-}
-
-void trace_relax_streams(const struct trace *t)
-{
-    streams_relax(&t->streams);
 }

@@ -63,13 +63,6 @@ void streams_clear(struct streams *s)
     *s = (struct streams){0};
 }
 
-void streams_relax(const struct streams *s)
-{
-    for (size_t i = 0; i < s->n; i++)
-        if (s->content[i])
-            stream_content_relax(s->content[i]);
-}
-
 void streams_drop(struct streams *s)
 {
     struct stream_cache *c = s->cache;
@@ -273,8 +266,13 @@ int stream_page(struct trace *t, size_t frame, uint64_t place, uint8_t out[TRACE
     struct error why = {""};
     struct use use = {t, &why};
     size_t n = streams_before(&t->streams, frame);
-    if (stream_space_page(t->streams.entry, n, place, use_content, &use, out))
+    const enum stream_got got = stream_space_page(t->streams.entry, n, place, use_content, &use, out);
+    if (got == STREAM_GOT)
         return 0;
+    if (got == STREAM_UNREAD)
+        return error_set(
+            err, "a kept file in %s cannot be read any more: run the command again, which makes it anew",
+            t->streams.cache->folder);
     return why.text[0] ? error_set(err, "%s", why.text)
                        : frame_error(t, frame, err, "a page refers to a stream that is not before it");
 }

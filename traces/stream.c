@@ -1,5 +1,7 @@
 /* stream.c - see stream.h. */
+#include <assert.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include "traces/sorted.h"
@@ -32,19 +34,32 @@ bool stream_decode(struct view *v, struct stream *s)
 
 static const uint8_t zeros[STREAM_BLOCK];
 
-void stream_content_slab(struct stream_content *c, void *p, size_t mapped)
+static void add_slab(struct stream_content *c, struct stream_slab slab)
 {
     MEM_MORE(c->slab, c->nslabs);
-    c->slab[c->nslabs++] = (struct stream_slab){p, mapped};
+    c->slab[c->nslabs++] = slab;
+}
+
+void stream_content_slab(struct stream_content *c, void *p)
+{
+    add_slab(c, (struct stream_slab){.p = p});
+}
+
+void stream_content_file(struct stream_content *c, void *p, size_t size, int fd)
+{
+    assert(size && !c->nslabs && "such a content has nothing else");
+    add_slab(c, (struct stream_slab){p, size, fd});
 }
 
 void stream_content_free(struct stream_content *c)
 {
     for (size_t i = 0; i < c->nslabs; i++)
-        if (c->slab[i].mapped)
+        if (c->slab[i].mapped) {
             munmap(c->slab[i].p, c->slab[i].mapped);
-        else
+            close(c->slab[i].fd);
+        } else {
             free(c->slab[i].p);
+        }
     free(c->slab);
     free(c->block);
     *c = (struct stream_content){0};
@@ -64,7 +79,7 @@ void stream_content_move(struct stream_content *c, struct stream_content *more, 
         c->block[c->n++] = i < more->n ? more->block[i] : NULL;
     }
     for (size_t i = 0; i < more->nslabs; i++)
-        stream_content_slab(c, more->slab[i].p, more->slab[i].mapped);
+        add_slab(c, more->slab[i]);
     free(more->slab);
     free(more->block);
     *more = (struct stream_content){0};
@@ -88,31 +103,40 @@ const uint8_t *stream_content_page(const struct stream_content *c, uint64_t at, 
     return room;
 }
 
-/* Some bytes, at most a page. */
-static void copy_content(const struct stream_content *c, uint64_t at, uint8_t *out, size_t n)
+/* Some bytes, at most a page. Of a file they are read: what is used of a mapping counts as this process's memory, and the host makes sixteen
+ * pages of it present for each. False if the file cannot be read. */
+static bool copy_content(const struct stream_content *c, uint64_t at, uint8_t *out, size_t n)
 {
     uint8_t room[TRACE_PAGE];
+    if (c->nslabs == 1 && c->slab[0].mapped) {
+        const uint64_t left = at < c->slab[0].mapped ? c->slab[0].mapped - at : 0;
+        const size_t part = n < left ? n : (size_t)left;
+        memset(out + part, 0, n - part);
+        return !part || pread(c->slab[0].fd, out, part, (off_t)at) == (ssize_t)part;
+    }
     memcpy(out, stream_content_page(c, at, room), n);
+    return true;
 }
 
-bool stream_space_page(const struct stream_entry *entry, size_t n, uint64_t place,
-                       const struct stream_content *(*content)(void *ctx, size_t i), void *ctx,
-                       uint8_t out[TRACE_PAGE])
+enum stream_got stream_space_page(const struct stream_entry *entry, size_t n, uint64_t place,
+                                  const struct stream_content *(*content)(void *ctx, size_t i), void *ctx,
+                                  uint8_t out[TRACE_PAGE])
 {
     size_t i = SORTED_ABOVE(entry, n, begin, place), done = 0;
     if (!i-- || place - entry[i].begin >= stream_room(entry[i].s.length))
-        return false;
+        return STREAM_NOWHERE;
     memset(out, 0, TRACE_PAGE);
     for (; i < n && done < TRACE_PAGE; i++) {
         uint64_t at = place + done - entry[i].begin, left = stream_room(entry[i].s.length) - at;
         size_t part = left < TRACE_PAGE - done ? (size_t)left : TRACE_PAGE - done;
         const struct stream_content *c = content(ctx, i);
         if (!c)
-            return false;
-        copy_content(c, at, out + done, part);
+            return STREAM_NOWHERE;
+        if (!copy_content(c, at, out + done, part))
+            return STREAM_UNREAD;
         done += part;
     }
-    return true;
+    return STREAM_GOT;
 }
 
 /* ---------------------------------------------------------------- unpacking */
@@ -137,7 +161,7 @@ static void slab_new(struct stream_reader *r)
     r->slab = !r->slab ? STREAM_BLOCK : r->slab < SLAB_MOST ? 2 * r->slab : SLAB_MOST;
     r->room = mem_alloc(r->slab);
     r->left = r->slab;
-    stream_content_slab(&r->content, r->room, 0);
+    stream_content_slab(&r->content, r->room);
 }
 
 static uint8_t *block_new(struct stream_reader *r)

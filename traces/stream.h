@@ -42,13 +42,16 @@ struct stream_content {
     struct stream_slab { /* the memory that the blocks are in */
         void *p;
         size_t mapped; /* bytes of a file; 0: it is from malloc */
+        int fd;        /* of the file */
     } * slab;
     size_t nslabs;
 };
 
 void stream_content_free(struct stream_content *c);
-/* Appends memory that the blocks are in; it then belongs to the content. `mapped`: as in struct stream_slab. */
-void stream_content_slab(struct stream_content *c, void *p, size_t mapped);
+/* Appends memory that the blocks are in; it then belongs to the content. */
+void stream_content_slab(struct stream_content *c, void *p);
+/* The content is a file that is mapped at `p`; the mapping and the descriptor then belong to it. */
+void stream_content_file(struct stream_content *c, void *p, size_t size, int fd);
 /* Gives the pages of mapped files back to the host, which reads them again when they are used. */
 void stream_content_relax(const struct stream_content *c);
 /* Appends the blocks of `more`, which is left empty, then zeros: `room` bytes in all. */
@@ -63,12 +66,14 @@ struct stream_entry {
     uint64_t begin; /* a multiple of STREAM_BLOCK */
 };
 
+/* Whether a page is there: it is; there is none, or no content; the content's file cannot be read. */
+enum stream_got { STREAM_GOT, STREAM_NOWHERE, STREAM_UNREAD };
 /* The page at a place of that space, of which the first n streams are there: it may begin in one of them, go
  * on in the zeros behind that, and end in the next. Behind the last one are zeros. `content` returns the
- * content of stream i, or NULL. False if the place is in none of them, or `content` returned NULL. */
-bool stream_space_page(const struct stream_entry *entry, size_t n, uint64_t place,
-                       const struct stream_content *(*content)(void *ctx, size_t i), void *ctx,
-                       uint8_t out[TRACE_PAGE]);
+ * content of stream i, or NULL. */
+enum stream_got stream_space_page(const struct stream_entry *entry, size_t n, uint64_t place,
+                                  const struct stream_content *(*content)(void *ctx, size_t i), void *ctx,
+                                  uint8_t out[TRACE_PAGE]);
 
 /* Unpacks a stream piece by piece. */
 struct stream_reader;

@@ -89,19 +89,21 @@ static bool is_content(struct reading *r, uint8_t *p, const struct stream *s, st
     return block && h.low64 == s->hash[0] && h.high64 == s->hash[1] && ends_in_zeros(s, block);
 }
 
-/* The content is the file itself, in the host's page cache: that costs no memory of its own. */
+/* The content is the file itself, in the host's page cache: that costs no memory of its own. The descriptor is the content's, or closed. */
 static bool map_content(int fd, const struct stream *s, struct stream_content *c, const atomic_bool *stop)
 {
     const size_t size = file_size(s);
     struct stat st;
-    if (!size || fstat(fd, &st) || (uint64_t)st.st_size != size)
+    uint8_t *p = MAP_FAILED;
+    if (size && !fstat(fd, &st) && (uint64_t)st.st_size == size)
+        p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (p == MAP_FAILED) {
+        close(fd);
         return false;
-    uint8_t *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (p == MAP_FAILED)
-        return false;
+    }
     *c = (struct stream_content){.n = size / STREAM_BLOCK};
     c->block = mem_zero(c->n, sizeof *c->block);
-    stream_content_slab(c, p, size);
+    stream_content_file(c, p, size, fd);
     struct reading *r = mem_zero(1, sizeof *r);
     r->fd = fd;
     const bool good = is_content(r, p, s, c, stop);
@@ -121,10 +123,9 @@ bool stream_store_get(const char *folder, const struct stream *s, struct stream_
         return false;
     const bool good = map_content(fd, s, c, stop);
     if (good)
-        futimens(fd, NULL); /* the time of its last use */
+        utimensat(AT_FDCWD, path, NULL, 0); /* the time of its last use */
     else if (!atomic_load(stop))
         unlink(path);
-    close(fd);
     return good;
 }
 

@@ -431,8 +431,6 @@ void trace_keep_unpacked(struct trace *t, size_t bytes);
 /* Gives back the memory of unpacked frames that are kept since they may be needed again: they will be
  * unpacked anew. For when a state was read, and a long run follows. */
 void trace_relax(struct trace *t);
-/* Only that of what packed data in images unpacks to, if it is in a kept file. */
-void trace_relax_streams(const struct trace *t);
 
 /* ---------------------------------------------------------------- checking a replay */
 

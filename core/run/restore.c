@@ -90,28 +90,21 @@ static const void *fetch(void *ctx, const char *region, uint64_t index)
 }
 
 struct hashing {
-    struct trace *t;
     struct state_hash *hash;
     const char *region;
-    size_t n;
 };
-
-/* After so many pages, what the trace has unpacked for them is dropped: it would soon be as much as the guest's memory. */
-enum { HASHED_AT_ONCE = 4096 };
 
 static int hash_page(void *ctx, uint64_t index, const void *data)
 {
-    struct hashing *h = ctx;
+    const struct hashing *h = ctx;
     state_hash_page(h->hash, h->region, index, data);
-    if (++h->n % HASHED_AT_ONCE == 0)
-        trace_relax_streams(h->t);
     return 0;
 }
 
 int restored_hash(const struct restored *r, struct engine *e, struct state_hash *hash,
                   struct snapshot_base *base, struct error *err)
 {
-    struct hashing h = {.t = r->t, .hash = hash};
+    struct hashing h = {.hash = hash};
     state_hash_begin(hash, true);
     for (size_t i = 0; i < trace_state_regions(r->state); i++) {
         h.region = trace_state_region_name(r->state, i);

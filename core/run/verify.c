@@ -263,8 +263,6 @@ static int compare_checkpoint(struct verify *v, size_t k)
     v->report->checkpoints++;
     if (v->first && k == v->first + 1) /* most of the pages that this part needs have been fetched */
         trace_relax(v->r->t);
-    else
-        trace_relax_streams(v->r->t);
     return v->o->taker && k != v->first ? give_checkpoint(v, k) : 0;
 }
 

@@ -29,7 +29,7 @@ static struct stream_content content_of(uint8_t seed, struct stream *s)
         all[i] = i / STREAM_BLOCK == 1 ? 0 : (uint8_t)(i * i / 7 + seed);
     for (size_t i = 0; i < 4; i++)
         if (i != 1)
-            stream_content_slab(&c, c.block[i] = mem_copy(all + i * STREAM_BLOCK, STREAM_BLOCK), 0);
+            stream_content_slab(&c, c.block[i] = mem_copy(all + i * STREAM_BLOCK, STREAM_BLOCK));
     const XXH128_hash_t h = XXH3_128bits(all, LENGTH);
     *s = (struct stream){.format = UNPACK_XZ, .length = LENGTH, .hash = {h.low64, h.high64}};
     free(all);
@@ -103,6 +103,38 @@ static void a_damaged_file_is_dropped(void **state)
     stream_content_free(&c);
 }
 
+static const struct stream_content *that(void *ctx, size_t i)
+{
+    return ctx;
+}
+
+/* A file that is cut off while it is in use: its pages are read as far as there are any, and the others are an error. */
+static void a_file_may_be_cut_off(void **state)
+{
+    struct stream s;
+    struct stream_content c = content_of(5, &s), got = {0};
+    uint8_t page[TRACE_PAGE], room[TRACE_PAGE];
+    char path[200];
+    stream_store_keep(inner, &s, &c);
+    assert_true(stream_store_get(inner, &s, &got, &never));
+    const struct stream_entry e = {.s = s};
+    for (uint64_t at = 0; at < stream_room(LENGTH); at += TRACE_PAGE / 2) {
+        const bool there = at + TRACE_PAGE <= stream_room(LENGTH);
+        assert_int_equal(stream_space_page(&e, 1, at, that, &got, page), STREAM_GOT);
+        if (there)
+            assert_memory_equal(page, stream_content_page(&c, at, room), TRACE_PAGE);
+    }
+    assert_int_equal(stream_space_page(&e, 1, stream_room(LENGTH), that, &got, page), STREAM_NOWHERE);
+    file_of(&s, path);
+    assert_int_equal(truncate(path, 2 * STREAM_BLOCK + 100), 0);
+    assert_int_equal(stream_space_page(&e, 1, STREAM_BLOCK, that, &got, page), STREAM_GOT);
+    assert_int_equal(stream_space_page(&e, 1, 2 * STREAM_BLOCK, that, &got, page), STREAM_UNREAD);
+    assert_int_equal(stream_space_page(&e, 1, 3 * STREAM_BLOCK, that, &got, page), STREAM_UNREAD);
+    stream_content_free(&got);
+    stream_content_free(&c);
+    unlink(path);
+}
+
 static void the_oldest_go(void **state)
 {
     struct stream s;
@@ -156,6 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_kept_is_read_back, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_damaged_file_is_dropped, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_file_may_be_cut_off, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(the_oldest_go, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_made_does_no_harm, make_folder,
                                         remove_folder),

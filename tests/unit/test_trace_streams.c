@@ -639,7 +639,7 @@ static void test_refused(void **state)
     for (unsigned i = 0; i < 2; i++) {
         struct stream_content c = {.block = mem_zero(2, sizeof *c.block), .n = 2};
         for (unsigned k = 0; k < 2; k++) {
-            stream_content_slab(&c, c.block[k] = mem_zero(STREAM_BLOCK, 1), 0);
+            stream_content_slab(&c, c.block[k] = mem_zero(STREAM_BLOCK, 1));
             memcpy(c.block[k], content[i].p + k * STREAM_BLOCK,
                    k ? content[i].n - STREAM_BLOCK : STREAM_BLOCK);
         }
