@@ -73,9 +73,10 @@ struct kernels;
 /* A file that gdb may open (vFile). */
 struct served_file {
     char *name;
-    uint8_t *data; /* NULL: given back, to be made again when it is read */
+    uint8_t *data; /* NULL: it is only there packed */
     size_t n;
-    bool from_symbols;
+    uint8_t *packed; /* by zstd; NULL: not so far */
+    size_t npacked;
 };
 
 struct gdbstub {
@@ -321,8 +322,7 @@ void stub_symbols_free(struct gdbstub *g);
 /* Makes what gdb reads when it connects, which takes some tenths of a second: gdb waits for a reply only for
  * two seconds, which may be short on a busy machine. */
 void stub_prepare(struct gdbstub *g);
-/* Gives back the memory of the files that can be made again, which takes some tenths of a second: before a long search, which needs
- * much. */
+/* Packs the files: before a long search, which needs memory. The first time takes some hundredths of a second; to read one again takes one. */
 void stub_files_relax(struct gdbstub *g);
 void gdb_exec_file(struct gdbstub *g, const char *args);
 void gdb_file(struct gdbstub *g, const char *args); /* vFile:… */

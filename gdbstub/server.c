@@ -229,6 +229,7 @@ static void learn(struct gdbstub *g)
     struct error ignored;
     if (!g->io->wait || g->io->wait(g->io->ctx, SILENT_MS))
         return;
+    stub_files_relax(g);
     timeline_set_progress(g->tl, is_silent, g);
     while (is_silent(g, NULL) && !timeline_learn(g->tl, &ignored))
         ;

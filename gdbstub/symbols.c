@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <zstd.h>
 
 #include "gdbstub/impl.h"
 #include "traces/memory.h"
@@ -86,6 +87,7 @@ void stub_symbols_free(struct gdbstub *g)
     for (size_t i = 0; i < g->nfiles; i++) {
         free(g->file[i].name);
         free(g->file[i].data);
+        free(g->file[i].packed);
     }
     g->nfiles = 0;
     kernel_types_free(g->types);
@@ -163,24 +165,19 @@ static const struct served_file *made(const struct gdbstub *g, const char *name)
     return NULL;
 }
 
-static uint8_t *of_symbols(struct gdbstub *g, symbol_space space, size_t *n)
-{
-    uint8_t *data = symbols_elf(stub_symbols(g), space, types_of(g, space), n);
-    kernel_types_forget_code(g->types);
-    kernel_types_forget_code(g->types_other.k);
-    return data;
-}
-
 static const struct served_file *served(struct gdbstub *g, const char *name)
 {
     symbol_space space;
     if (made(g, name))
         return made(g, name);
+    const struct symbols *s = stub_symbols(g);
     struct served_file *f = &g->file[g->nfiles];
-    if (!stub_symbols(g) || g->nfiles == MAX_FILES || !space_of(name, &space))
+    if (!s || g->nfiles == MAX_FILES || !space_of(name, &space))
         return NULL;
-    f->data = of_symbols(g, space, &f->n);
-    f->from_symbols = f->data;
+    *f = (struct served_file){0};
+    f->data = symbols_elf(s, space, types_of(g, space), &f->n);
+    kernel_types_forget_code(g->types);
+    kernel_types_forget_code(g->types_other.k);
     if (!f->data && space != SPACE_ANY && symbol_space_id(space))
         f->data = stub_program_elf(g, space, &f->n);
     if (!f->data)
@@ -190,25 +187,40 @@ static const struct served_file *served(struct gdbstub *g, const char *name)
     return f;
 }
 
-/* gdb keeps a file open, but what it reads it mostly reads when it connects. A process's file is small, and could be another one here. */
-void stub_files_relax(struct gdbstub *g)
+/* Packs what is not packed yet. If it cannot be, it stays as it is. */
+static void pack(struct served_file *f)
 {
-    for (size_t i = 0; i < g->nfiles; i++)
-        if (g->file[i].from_symbols) {
-            free(g->file[i].data);
-            g->file[i].data = NULL;
-        }
+    if (f->packed)
+        return;
+    uint8_t *packed = mem_alloc(ZSTD_compressBound(f->n));
+    f->npacked = ZSTD_compress(packed, ZSTD_compressBound(f->n), f->data, f->n, 1);
+    if (ZSTD_isError(f->npacked))
+        free(packed);
+    else
+        f->packed = mem_resize(packed, f->npacked);
 }
 
-/* Makes what was given back again. */
-static bool has_data(struct gdbstub *g, struct served_file *f)
+/* gdb keeps a file open, but it reads nearly all of it when it connects. */
+void stub_files_relax(struct gdbstub *g)
 {
-    symbol_space space;
-    size_t n;
-    if (!f->data && space_of(f->name, &space)) {
-        f->data = of_symbols(g, space, &n);
-        assert((!f->data || n == f->n) && "the same symbols and types make the same file");
+    for (struct served_file *f = g->file; f < g->file + g->nfiles; f++) {
+        if (!f->data)
+            continue;
+        pack(f);
+        if (!f->packed)
+            continue;
+        free(f->data);
+        f->data = NULL;
     }
+}
+
+static const uint8_t *data_of(struct served_file *f)
+{
+    if (f->data)
+        return f->data;
+    f->data = mem_alloc(f->n);
+    const size_t n = ZSTD_decompress(f->data, f->n, f->packed, f->npacked);
+    assert(n == f->n && "what was packed here unpacks again");
     return f->data;
 }
 
@@ -286,8 +298,7 @@ static void file_read(struct gdbstub *g, const char *args)
 {
     uint64_t count, offset;
     struct served_file *f = file_number(g, &args);
-    if (!f || !has_data(g, f) || *args++ != ',' || !hex_number(&args, &count) || *args++ != ',' ||
-        !hex_number(&args, &offset)) {
+    if (!f || *args++ != ',' || !hex_number(&args, &count) || *args++ != ',' || !hex_number(&args, &offset)) {
         file_error(g, FAIL_ARGUMENT);
         return;
     }
@@ -295,7 +306,7 @@ static void file_read(struct gdbstub *g, const char *args)
     count = count < f->n - offset ? count : f->n - offset;
     count = count < PACKET_MAX / 2 ? count : PACKET_MAX / 2;
     reply_text(g, "F%" PRIx64 ";", count);
-    reply_bytes(g, f->data + offset, (size_t)count);
+    reply_bytes(g, data_of(f) + offset, (size_t)count);
 }
 
 /* struct stat of the File-I/O protocol: big-endian, 64 bytes; mode at 8, size at 28, block size at 36. */
