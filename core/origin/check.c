@@ -140,28 +140,37 @@ static struct origin_place byte_of(const struct origin_link *l, unsigned byte)
     return p;
 }
 
+/* Goes on in a run that was changed. 1 if it ended before. */
+static int go_on(struct origin *o, uint64_t icount, struct error *err)
+{
+    struct timeline_stopped s;
+    return timeline_seek(o->tl, icount, &s, err) ? -1 : timeline_icount(o->tl) != icount;
+}
+
 /* Runs past the n newest links after a flip: *same, whether each of their instructions is executed where it was; *arrives, whether the
- * byte `first` of the value is another one behind them. */
+ * byte `first` of the value is another one behind them. 1 if the run ends on the way. */
 static int follow(struct origin *o, const struct origin_chain *c, size_t n, unsigned first, bool *same,
                   bool *arrives, struct error *err)
 {
-    struct timeline_stopped s;
+    const struct origin_link *l = c->link;
     uint8_t is[ORIGIN_BYTES];
-    *same = *arrives = true;
+    *same = true;
+    *arrives = !n;
     for (size_t i = n; i--;) {
-        const struct origin_link *l = &c->link[i];
-        if (timeline_seek(o->tl, l->icount, &s, err))
-            return -1;
-        *same &= timeline_icount(o->tl) == l->icount && timeline_pc(o->tl, l->cpu) == l->pc;
-        if (i)
-            continue;
-        const unsigned byte = first - l->first;
-        const struct origin_place at = byte_of(l, byte);
-        if (timeline_seek(o->tl, l->icount + 1, &s, err))
-            return -1;
-        *arrives = (!at.memory || at.linear >> 12 == l->physical >> 12) && !read_place(o, &at, is) &&
-                   is[0] != l->after[byte];
+        const int rc = go_on(o, c->link[i].icount, err);
+        *same &= !rc && timeline_pc(o->tl, c->link[i].cpu) == c->link[i].pc;
+        if (rc)
+            return rc;
     }
+    if (!n)
+        return 0;
+    const unsigned byte = first - l->first;
+    const struct origin_place at = byte_of(l, byte);
+    const int rc = go_on(o, l->icount + 1, err);
+    if (rc)
+        return rc;
+    *arrives = (!at.memory || at.linear >> 12 == l->physical >> 12) && !read_place(o, &at, is) &&
+               is[0] != l->after[byte];
     return 0;
 }
 
@@ -189,8 +198,10 @@ static int try_whole(struct origin *o, const struct origin_chain *c, struct orig
     const struct origin_place from = written(l);
     bool same = false, arrives = false;
     r->whole = !flip(o, &from);
-    if (r->whole && (follow(o, c, (size_t)(l - c->link), first, &same, &arrives, err) ||
-                     timeline_seek(o->tl, c->icount, &s, err)))
+    int rc = r->whole ? follow(o, c, (size_t)(l - c->link), first, &same, &arrives, err) : 0;
+    if (r->whole && !rc)
+        rc = go_on(o, c->icount, err);
+    if (rc < 0)
         return -1;
     r->target = r->whole && timeline_icount(o->tl) == c->icount && !read_place(o, &target, r->is) &&
                 memcmp(r->is, r->was, target.length);

@@ -222,6 +222,40 @@ static void test_check(void **state)
     assert_true(copies > 40);
 }
 
+/* mov 0x8100,%al; mov %al,0x600; if that is not 'A', the run ends; four NOPs; mov 0x600,%bl; mov %bl,0x604. So with the byte flipped it ends
+ * before what is copied last. */
+static void test_ends(void **state)
+{
+    static uint8_t ends[0x101] = {0x31, 0xc0, 0x8e, 0xd8, 0xa0, 0x00, 0x81, 0xa2, 0x00, 0x06,
+                                  0x80, 0x3e, 0x00, 0x06, 0x41, 0x74, 0x05, 0xb0, 0x03, 0xe6,
+                                  0xf4, 0xf4, 0x90, 0x90, 0x90, 0x90, 0x8a, 0x1e, 0x00, 0x06,
+                                  0x88, 0x1e, 0x04, 0x06, 0xb0, 0x03, 0xe6, 0xf4, 0xf4};
+    const struct origin_place p = {.memory = true, .linear = 0x604, .length = 1};
+    struct error err = {""};
+    struct origin_check r;
+    char other[64];
+    (void)state;
+    ends[0x100] = 'A';
+    snprintf(other, sizeof other, "/tmp/test_origin.%d.ends.reel", (int)getpid());
+    record_image(other, &pc_kind, "flat", ends, sizeof ends, 40000);
+    struct timeline *run = timeline_open(other, kinds, 1, &err);
+    assert_non_null(run);
+    struct origin *its = origin_new(run, NULL, &err);
+    struct origin_chain *c =
+        origin_find(its, &p, trace_last_icount(timeline_trace(run)), &(struct origin_options){0}, &err);
+    assert_non_null(c);
+    assert_true(c->n >= 4);
+    if (origin_check(its, c, &r, &err))
+        fail_msg("%s", err.text);
+    assert_true(r.whole);
+    assert_false(r.target);
+    assert_false(r.same_way);
+    origin_chain_free(c);
+    origin_free(its);
+    timeline_close(run);
+    unlink(other);
+}
+
 /* With `all` both operands of the sum are followed, and both bytes of a word that was written in two. */
 static void test_tree(void **state)
 {
@@ -478,6 +512,6 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_known),     cmocka_unit_test(test_check),
                                        cmocka_unit_test(test_tree),      cmocka_unit_test(test_limit),
                                        cmocka_unit_test(test_registers), cmocka_unit_test(test_bad),
-                                       cmocka_unit_test(test_random)};
+                                       cmocka_unit_test(test_random),    cmocka_unit_test(test_ends)};
     return cmocka_run_group_tests(tests, begin, end);
 }
