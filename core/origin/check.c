@@ -44,6 +44,13 @@ static struct origin_place written(const struct origin_link *l)
     return p;
 }
 
+/* Goes on in a run that was changed. 0 if it arrives; 1 if it ends before; -1 with err. */
+static int go_on(struct origin *o, uint64_t icount, struct error *err)
+{
+    struct timeline_stopped s;
+    return timeline_seek(o->tl, icount, &s, err) ? -1 : timeline_icount(o->tl) != icount;
+}
+
 /* Flips the place at `icount` and looks at the other at `to`. 1: its first byte has the first bit flipped; 0; NO_FLIP: nobody can
  * write there, as in a ROM; -1 with err. */
 enum { NO_FLIP = 2 };
@@ -58,10 +65,9 @@ static int try_flip(struct origin *o, const struct origin_place *p, uint64_t ico
         return -1;
     if (flip(o, p))
         return timeline_undivert(o->tl, err) ? -1 : NO_FLIP;
-    int rc = timeline_seek(o->tl, to, &s, err);
-    const bool there = !rc && timeline_icount(o->tl) == to;
-    const bool changed = there && !read_place(o, target, is) && is[0] == (was[0] ^ 1);
-    return rc || timeline_undivert(o->tl, err) ? -1 : changed;
+    const int rc = go_on(o, to, err);
+    const bool changed = !rc && !read_place(o, target, is) && is[0] == (was[0] ^ 1);
+    return rc < 0 || timeline_undivert(o->tl, err) ? -1 : changed;
 }
 
 /* Where a copy of a register goes if that register, with its bit flipped, is also what the address is counted from: PUSH RSP, MOV to
@@ -140,13 +146,6 @@ static struct origin_place byte_of(const struct origin_link *l, unsigned byte)
     return p;
 }
 
-/* Goes on in a run that was changed. 1 if it ended before. */
-static int go_on(struct origin *o, uint64_t icount, struct error *err)
-{
-    struct timeline_stopped s;
-    return timeline_seek(o->tl, icount, &s, err) ? -1 : timeline_icount(o->tl) != icount;
-}
-
 /* Runs past the n newest links after a flip: *same, whether each of their instructions is executed where it was; *arrives, whether the
  * byte `first` of the value is another one behind them. 1 if the run ends on the way. */
 static int follow(struct origin *o, const struct origin_chain *c, size_t n, unsigned first, bool *same,
@@ -203,15 +202,14 @@ static int try_whole(struct origin *o, const struct origin_chain *c, struct orig
         rc = go_on(o, c->icount, err);
     if (rc < 0)
         return -1;
-    r->target = r->whole && timeline_icount(o->tl) == c->icount && !read_place(o, &target, r->is) &&
-                memcmp(r->is, r->was, target.length);
+    const bool there = r->whole && !rc;
+    r->target = there && !read_place(o, &target, r->is) && memcmp(r->is, r->was, target.length);
     if (shown) {
         const uint64_t now = display_value(o, target.linear);
-        r->target = r->whole && timeline_icount(o->tl) == c->icount && now != cell;
+        r->target = there && now != cell;
         r->is[0] = (uint8_t)now;
     }
-    r->same_way =
-        r->whole && same && timeline_icount(o->tl) == c->icount && timeline_pc(o->tl, c->place.cpu) == pc;
+    r->same_way = there && same && timeline_pc(o->tl, c->place.cpu) == pc;
     /* What arrived and is not there in the end was written over, which the recorded run did not do. */
     r->same_way &= r->target || !arrives;
     return timeline_undivert(o->tl, err);
