@@ -322,7 +322,8 @@ void stub_symbols_free(struct gdbstub *g);
 /* Makes what gdb reads when it connects, which takes some tenths of a second: gdb waits for a reply only for
  * two seconds, which may be short on a busy machine. */
 void stub_prepare(struct gdbstub *g);
-/* Packs the files: before a long search, which needs memory. The first time takes some hundredths of a second; to read one again takes one. */
+/* Packs the files, before a search, which needs memory. That takes some hundredths of a second the first time. A file that is read again is
+ * unpacked, in a hundredth. */
 void stub_files_relax(struct gdbstub *g);
 void gdb_exec_file(struct gdbstub *g, const char *args);
 void gdb_file(struct gdbstub *g, const char *args); /* vFile:… */

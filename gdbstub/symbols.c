@@ -187,31 +187,28 @@ static const struct served_file *served(struct gdbstub *g, const char *name)
     return f;
 }
 
-/* Packs what is not packed yet. If it cannot be, it stays as it is. */
-static void pack(struct served_file *f)
+/* Packs what is not packed yet. False if it cannot be. */
+static bool pack(struct served_file *f)
 {
     if (f->packed)
-        return;
+        return true;
     uint8_t *packed = mem_alloc(ZSTD_compressBound(f->n));
     f->npacked = ZSTD_compress(packed, ZSTD_compressBound(f->n), f->data, f->n, 1);
     if (ZSTD_isError(f->npacked))
         free(packed);
     else
         f->packed = mem_resize(packed, f->npacked);
+    return f->packed;
 }
 
 /* gdb keeps a file open, but it reads nearly all of it when it connects. */
 void stub_files_relax(struct gdbstub *g)
 {
-    for (struct served_file *f = g->file; f < g->file + g->nfiles; f++) {
-        if (!f->data)
-            continue;
-        pack(f);
-        if (!f->packed)
-            continue;
-        free(f->data);
-        f->data = NULL;
-    }
+    for (struct served_file *f = g->file; f < g->file + g->nfiles; f++)
+        if (f->data && pack(f)) {
+            free(f->data);
+            f->data = NULL;
+        }
 }
 
 static const uint8_t *data_of(struct served_file *f)

@@ -204,7 +204,6 @@ const struct record *record_get(struct trace *t, enum trace_frame_kind kind, str
 /* Adds a stream. False if it does not fit. */
 bool streams_add(struct streams *s, const struct stream *stream, uint32_t frame);
 void streams_clear(struct streams *s);
-/* Gives the memory of kept files back to the host, which reads them again when they are used. */
 /* All streams are added. */
 void streams_ready(struct streams *s);
 /* Makes `beside` use what `t` unpacks, if it has the same streams. */

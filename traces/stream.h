@@ -50,7 +50,7 @@ struct stream_content {
 void stream_content_free(struct stream_content *c);
 /* Appends memory that the blocks are in; it then belongs to the content. */
 void stream_content_slab(struct stream_content *c, void *p);
-/* The content is a file that is mapped at `p`; the mapping and the descriptor then belong to it. */
+/* The content, which is empty so far, is a file that is mapped at `p`. The mapping and the descriptor then belong to it. */
 void stream_content_file(struct stream_content *c, void *p, size_t size, int fd);
 /* Gives the pages of mapped files back to the host, which reads them again when they are used. */
 void stream_content_relax(const struct stream_content *c);

@@ -148,10 +148,13 @@ static enum lines_code code_of(const struct touched *page, const struct touched 
 
 static void put_cells(struct buf *out, const struct touched *page)
 {
+    const size_t n = (size_t)__builtin_popcountll(page->lines);
+    uint8_t *room = buf_room(out, n);
     if (page->cells)
-        buf_add(out, page->cells, touched_cells(page));
-    for (uint64_t left = page->cells ? 0 : page->lines; left; left &= left - 1)
-        buf_u8(out, UINT8_MAX);
+        memcpy(room, page->cells, n);
+    else
+        memset(room, UINT8_MAX, n);
+    out->n += n;
 }
 
 static void put_lines(struct buf *out, enum touch k, const struct touched *page, size_t n,

@@ -61,8 +61,8 @@ void taped_checkpoint(void *tape, size_t k, const void *state, size_t n, const s
         uint64_t pages = set->n[i];
         tape_put(tape, &pages, sizeof pages);
         tape_put(tape, set->page[i], pages * sizeof *set->page[i]);
-        for (size_t k = 0; k < pages; k++)
-            tape_put(tape, set->page[i][k].cells, touched_cells(&set->page[i][k]));
+        for (size_t p = 0; p < pages; p++)
+            tape_put(tape, set->page[i][p].cells, touched_cells(&set->page[i][p]));
     }
 }
 

@@ -69,7 +69,7 @@ struct store {
     bool known;                /* … false: it is not known, and all pages must be put */
     uint64_t budget;           /* bytes: once states take more, pages that can be read again are not kept */
     uint64_t used;
-    bool kept; /* some page may be */
+    bool kept; /* whether the bytes of some page may be kept that can be read again */
     uint64_t restores;
     struct state_hash *hash;
     struct error lost; /* a page that the engine fetched could not be read: why; empty: none */
