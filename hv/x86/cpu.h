@@ -169,12 +169,19 @@ union xmm {
     double lf[2];
 } __attribute__((aligned(16)));
 
-/* An x87 register, as in memory: 64-bit significand, then sign and exponent. */
+/* An x87 register, as in memory: 64-bit significand, then sign and exponent. They are written whole, with zeros above: a
+ * host waits longer for a load of which only a part was just stored. */
 struct fpreg {
     uint64_t sig;
-    uint16_t exp;
-    uint16_t pad[3];
+    union {
+        uint16_t exp;
+        uint64_t upper;
+    };
 };
+static inline struct fpreg fpreg(uint64_t sig, unsigned exp)
+{
+    return (struct fpreg){.sig = sig, .upper = exp};
+}
 
 struct fpu {
     struct fpreg r[8]; /* physical registers; ST(i) is r[(top + i) & 7]. MMX registers are r[i].sig */

@@ -206,7 +206,7 @@ bool x86_user_fx_set(struct x86 *cpu, const uint8_t b[X86_FX_SIZE])
     f->mxcsr = (uint32_t)get(b + FX_MXCSR, 4);
     for (unsigned i = 0; i < 8; i++) {
         const uint8_t *r = b + FX_ST + 16 * i;
-        f->r[fpu_phys(f, i)] = (struct fpreg){get(r, 8), (uint16_t)get(r + 8, 2), {0, 0, 0}};
+        f->r[fpu_phys(f, i)] = fpreg(get(r, 8), (uint16_t)get(r + 8, 2));
     }
     for (unsigned i = 0; i < 16; i++)
         memcpy(cpu->xmm[i].b, b + FX_XMM + 16 * i, 16);

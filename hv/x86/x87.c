@@ -214,7 +214,8 @@ static OP(op_fld_f80)
 {
     x87_check(cpu, op);
     uint64_t lin = ea_any(cpu, op, 10, false);
-    struct fpreg v = {ld64(cpu, op, lin), ld16(cpu, op, upper16(cpu, lin)), {0, 0, 0}};
+    const uint64_t sig = ld64(cpu, op, lin);
+    const struct fpreg v = fpreg(sig, ld16(cpu, op, upper16(cpu, lin)));
     fpu_push_reg(&cpu->fpu, v);
     x87_note_mem(cpu, op, 0xdb);
     X87_END;
@@ -262,7 +263,8 @@ static NOINLINE void store(struct x86 *cpu, const struct op *op, unsigned opcode
     unsigned size = sizes[kind];
     x87_check(cpu, op);
     uint64_t lin = ea_any(cpu, op, size, true);
-    struct fpu_store s = fpu_store_prepare(&cpu->fpu, kind, chop);
+    struct fpu_store s;
+    fpu_store_prepare(&cpu->fpu, kind, chop, &s);
     if (s.write)
         store_value(cpu, op, lin, size, &s);
     else

@@ -69,7 +69,7 @@ static inline void mmx_prepare(struct x86 *cpu, const struct op *op)
 static inline void mmx_set(struct x86 *cpu, unsigned i, uint64_t v)
 {
     cpu->fpu.r[i & 7].sig = v;
-    cpu->fpu.r[i & 7].exp = 0xffff;
+    cpu->fpu.r[i & 7].upper = 0xffff;
 }
 
 /* The checks of an SSE instruction: CR0.EM or !CR4.OSFXSR #UD, CR0.TS #NM. */
@@ -107,7 +107,7 @@ static inline bool num_is_nan(struct num n)
 }
 static inline struct fpreg fpreg_make(bool sign, unsigned exp, uint64_t sig)
 {
-    return (struct fpreg){sig, (uint16_t)(sign << 15 | exp), {0, 0, 0}};
+    return fpreg(sig, (unsigned)sign << 15 | exp);
 }
 /* The quiet NaN that is the masked response to an invalid operation. */
 static inline struct fpreg fpreg_indefinite(void)
@@ -168,9 +168,13 @@ static inline bool fpu_empty(const struct fpu *f, unsigned i)
 {
     return f->empty >> fpu_phys(f, i) & 1;
 }
+/* In two parts, as results are stored: the host cannot forward two stores to one load of both. */
 static inline struct fpreg fpu_st(const struct fpu *f, unsigned i)
 {
-    return f->r[fpu_phys(f, i)];
+    const struct fpreg *r = &f->r[fpu_phys(f, i)];
+    uint64_t sig = r->sig;
+    __asm__("" : "+r"(sig));
+    return (struct fpreg){.sig = sig, .upper = r->upper};
 }
 void fpu_set_st(struct fpu *, unsigned i, struct fpreg);
 void fpu_pop(struct fpu *);
@@ -222,7 +226,7 @@ struct fpu_store {
     unsigned flags; /* for fpu_store_commit */
     bool write;     /* false if an unmasked exception suppresses the write */
 };
-struct fpu_store fpu_store_prepare(const struct fpu *, enum fpu_store_kind, bool chop);
+void fpu_store_prepare(const struct fpu *, enum fpu_store_kind, bool chop, struct fpu_store *);
 void fpu_store_commit(struct fpu *, const struct fpu_store *, bool pop);
 
 /* Memory images. `word`: 16-bit format; `prot`: protected-mode format. An environment has 14 or 28 bytes, the

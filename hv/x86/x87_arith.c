@@ -2,7 +2,7 @@
  *
  * Source: Intel SDM volume 1, chapters 4.8, 4.9 and 8.5. Precision control bounds the significand of add,
  * subtract, multiply, divide and square root, but not the exponent. Tininess is detected after rounding. */
-#include "hv/x86/x87.h"
+#include "hv/x86/x87_fast.h"
 
 typedef unsigned __int128 u128;
 
@@ -323,21 +323,26 @@ unsigned num_divr(unsigned cw, struct num a, struct num b, struct fpreg *r)
     return num_div(cw, b, a, r);
 }
 
-/* The integer square root of n >= 2^126, bit by bit; *rest: n - root^2. */
+/* The integer square root of n >= 2^126; *rest: n - root^2. The host's estimate is good to 52 bits, and one step of
+ * Newton's method to more than 64, so that at most the last bit is corrected. */
 static uint64_t root128(u128 n, u128 *rest)
 {
-    u128 rem = 0;
-    uint64_t root = 0;
-    for (int i = 63; i >= 0; i--) {
-        rem = rem << 2 | (unsigned)(n >> (2 * i) & 3);
-        u128 trial = (u128)root << 2 | 1;
-        root <<= 1;
-        if (rem >= trial) {
-            rem -= trial;
-            root |= 1;
-        }
+    const uint64_t hi = (uint64_t)(n >> 64), lo = (uint64_t)n;
+    uint64_t root = ~0ull, unused;
+    const double estimate = __builtin_sqrt((double)hi) * 0x1p32;
+    if (estimate < 0x1p64)
+        root = (uint64_t)estimate;
+    if (root <= hi)
+        root = hi + (hi != ~0ull);
+    if (root > hi) {
+        const uint64_t other = x87_divide(hi, lo, root, &unused);
+        root = root / 2 + other / 2 + (root & other & 1);
     }
-    *rest = rem;
+    while ((u128)root * root > n)
+        root--;
+    while (n - (u128)root * root > 2 * (u128)root)
+        root++;
+    *rest = n - (u128)root * root;
     return root;
 }
 

@@ -138,7 +138,7 @@ void fpu_regs_save(const struct fpu *f, uint8_t *b)
 void fpu_regs_load(struct fpu *f, const uint8_t *b)
 {
     for (unsigned i = 0; i < 8; i++)
-        f->r[fpu_phys(f, i)] = (struct fpreg){get64(b + 10 * i), get16(b + 10 * i + 8), {0, 0, 0}};
+        f->r[fpu_phys(f, i)] = fpreg(get64(b + 10 * i), get16(b + 10 * i + 8));
 }
 
 /* ---------------------------------------------------------------- guest memory */
@@ -321,7 +321,7 @@ static void x87_part_load(struct x86 *cpu, const struct op *op, const uint8_t *a
     x87_head_load(&cpu->fpu, area_64(op), area);
     for (unsigned i = 0; i < 8; i++) {
         const uint8_t *b = area + AREA_ST + 16 * i;
-        cpu->fpu.r[fpu_phys(&cpu->fpu, i)] = (struct fpreg){get64(b), get16(b + 8), {0, 0, 0}};
+        cpu->fpu.r[fpu_phys(&cpu->fpu, i)] = fpreg(get64(b), get16(b + 8));
     }
 }
 

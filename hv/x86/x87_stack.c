@@ -6,15 +6,15 @@
  * The order in each instruction: first the stack fault; then the operands' exceptions, where an unmasked one
  * leaves everything unchanged (fpu_raise() returns true); then the result is written, and the stack
  * popped. */
-#include "hv/x86/x87.h"
+#include "hv/x86/x87_fast.h"
 
 /* ---------------------------------------------------------------- state */
 
 void fpu_update_es(struct fpu *f)
 {
-    f->sw &= ~(SW_ES | SW_B);
-    if (f->sw & ~f->cw & SW_EXCEPTIONS)
-        f->sw |= SW_ES | SW_B;
+    const unsigned es = f->sw & ~f->cw & SW_EXCEPTIONS ? SW_ES | SW_B : 0;
+    if ((f->sw & (SW_ES | SW_B)) != es)
+        f->sw = (uint16_t)((f->sw & ~(SW_ES | SW_B)) | es);
 }
 
 bool fpu_raise(struct fpu *f, unsigned flags)
@@ -71,6 +71,23 @@ static void push(struct fpu *f, struct fpreg v)
 {
     set_top(f, fpu_top(f) - 1);
     fpu_set_st(f, 0, v);
+}
+
+/* As push(), with C1 clear. */
+static inline void push_clear(struct fpu *f, struct fpreg v)
+{
+    const unsigned top = (fpu_top(f) - 1) & 7;
+    f->sw = (uint16_t)((f->sw & ~(SW_TOP | SW_C1)) | top << 11);
+    f->r[top] = v;
+    f->empty &= ~(1u << top);
+}
+
+/* As fpu_pop(), with these of PE and C1. */
+static inline void pop_with(struct fpu *f, unsigned flags)
+{
+    const unsigned top = fpu_top(f);
+    f->sw = (uint16_t)((f->sw & ~(SW_TOP | SW_C1)) | ((top + 1) & 7) << 11 | flags);
+    f->empty |= 1u << top;
 }
 
 /* True on stack overflow (the next register is in use), after giving the masked response. */
@@ -161,28 +178,53 @@ static bool arith_st(struct fpu *f, num_fn *fn, unsigned dst, unsigned src)
     return arith(f, fn, dst, num_from_reg(fpu_st(f, dst)), num_from_reg(fpu_st(f, src)));
 }
 
+/* *a = *a op b and then, if asked for, a pop: if it is one of the common cases. */
+__attribute__((always_inline)) static inline bool arith_fast(struct fpu *f, enum x87_kind kind,
+                                                             struct fpreg *a, struct fpreg b, bool pop)
+{
+    if (unlikely(!(f->cw & SW_PE)))
+        return false;
+    const unsigned flags = x87_fast(f->cw, kind, *a, b, a);
+    if (unlikely(flags == X87_LEFT))
+        return false;
+    if (pop)
+        pop_with(f, flags);
+    else
+        f->sw = (uint16_t)((f->sw & ~SW_C1) | flags);
+    return true;
+}
+
+__attribute__((always_inline)) static inline void arith_st_fast(struct fpu *f, enum x87_kind kind, num_fn *fn,
+                                                                unsigned dst, unsigned src, bool pop)
+{
+    const unsigned d = fpu_phys(f, dst), s = fpu_phys(f, src);
+    if (likely(!((f->empty >> d | f->empty >> s) & 1)) && arith_fast(f, kind, &f->r[d], fpu_st(f, src), pop))
+        return;
+    if (arith_st(f, fn, dst, src) && pop)
+        fpu_pop(f);
+}
+
 /* D8 fxxx ST(0), ST(i); DC fxxx ST(i), ST(0); DE the same with a pop. In DC and DE the opcodes of the
  * reversed forms are swapped; the instruction table accounts for that. */
-#define ARITH(name, fn)                                                                                      \
+#define ARITH(name, kind, fn)                                                                                \
     void fpu_##name##_0i(struct fpu *f, unsigned i)                                                          \
     {                                                                                                        \
-        arith_st(f, fn, 0, i);                                                                               \
+        arith_st_fast(f, kind, fn, 0, i, false);                                                             \
     }                                                                                                        \
     void fpu_##name##_i0(struct fpu *f, unsigned i)                                                          \
     {                                                                                                        \
-        arith_st(f, fn, i, 0);                                                                               \
+        arith_st_fast(f, kind, fn, i, 0, false);                                                             \
     }                                                                                                        \
     void fpu_##name##p(struct fpu *f, unsigned i)                                                            \
     {                                                                                                        \
-        if (arith_st(f, fn, i, 0))                                                                           \
-            fpu_pop(f);                                                                                      \
+        arith_st_fast(f, kind, fn, i, 0, true);                                                              \
     }
-ARITH(fadd, num_add)
-ARITH(fmul, num_mul)
-ARITH(fsub, num_sub)
-ARITH(fsubr, num_subr)
-ARITH(fdiv, num_div)
-ARITH(fdivr, num_divr)
+ARITH(fadd, X87_ADD, num_add)
+ARITH(fmul, X87_MUL, num_mul)
+ARITH(fsub, X87_SUB, num_sub)
+ARITH(fsubr, X87_SUBR, num_subr)
+ARITH(fdiv, X87_DIV, num_div)
+ARITH(fdivr, X87_DIVR, num_divr)
 
 /* ---------------------------------------------------------------- compare */
 
@@ -201,13 +243,22 @@ static bool compare_empty(struct fpu *f)
     return !underflow(f);
 }
 
+static bool compare_regs(struct fpu *f, struct fpreg a, struct fpreg b, bool quiet)
+{
+    const unsigned cc = x87_fast_compare(a, b);
+    if (cc == X87_LEFT)
+        return compare(f, num_from_reg(a), num_from_reg(b), quiet);
+    f->sw = (uint16_t)((f->sw & ~SW_CC) | cc);
+    return true;
+}
+
 static void compare_st(struct fpu *f, unsigned i, bool quiet, unsigned pops)
 {
     bool done;
     if (fpu_empty(f, 0) || fpu_empty(f, i))
         done = compare_empty(f);
     else
-        done = compare(f, num_from_reg(fpu_st(f, 0)), num_from_reg(fpu_st(f, i)), quiet);
+        done = compare_regs(f, fpu_st(f, 0), fpu_st(f, i), quiet);
     for (; done && pops; pops--)
         fpu_pop(f);
 }
@@ -248,8 +299,11 @@ void fpu_ftst(struct fpu *f, unsigned i)
 bool fpu_comi(struct fpu *f, unsigned i, bool quiet, bool pop, unsigned *flags)
 {
     unsigned cc = SW_C0 | SW_C2 | SW_C3, raised = SW_IE | SW_SF;
-    if (!fpu_empty(f, 0) && !fpu_empty(f, i))
-        raised = num_compare(num_from_reg(fpu_st(f, 0)), num_from_reg(fpu_st(f, i)), quiet, &cc);
+    if (!fpu_empty(f, 0) && !fpu_empty(f, i)) {
+        const struct fpreg a = fpu_st(f, 0), b = fpu_st(f, i);
+        cc = x87_fast_compare(a, b);
+        raised = cc != X87_LEFT ? 0 : num_compare(num_from_reg(a), num_from_reg(b), quiet, &cc);
+    }
     *flags = (cc & SW_C0 ? FLAG_CF : 0) | (cc & SW_C2 ? FLAG_PF : 0) | (cc & SW_C3 ? FLAG_ZF : 0);
     if (!fpu_raise(f, raised) && pop)
         fpu_pop(f);
@@ -273,10 +327,8 @@ void fpu_fxam(struct fpu *f, unsigned i)
 
 void fpu_push_reg(struct fpu *f, struct fpreg v)
 {
-    if (push_fails(f))
-        return;
-    clear_c1(f);
-    push(f, v);
+    if (!push_fails(f))
+        push_clear(f, v);
 }
 
 void fpu_fld(struct fpu *f, unsigned i)
@@ -309,6 +361,10 @@ static unsigned to_reg(struct num n, struct fpreg *r)
 
 void fpu_load(struct fpu *f, struct num n)
 {
+    if (likely(n.cls == NUM_FINITE && !n.denormal && fpu_empty(f, 7))) {
+        push_clear(f, fpreg_make(n.sign, (unsigned)(n.exp + X87_BIAS), n.sig));
+        return;
+    }
     struct fpreg v;
     unsigned flags = to_reg(n, &v);
     if (push_fails(f))
@@ -453,7 +509,7 @@ void fpu_fchs(struct fpu *f, unsigned i)
     if (st0_empty(f))
         return;
     clear_c1(f);
-    f->r[fpu_top(f)].exp ^= 0x8000;
+    f->r[fpu_top(f)].upper ^= 0x8000;
 }
 
 void fpu_fabs(struct fpu *f, unsigned i)
@@ -461,7 +517,7 @@ void fpu_fabs(struct fpu *f, unsigned i)
     if (st0_empty(f))
         return;
     clear_c1(f);
-    f->r[fpu_top(f)].exp &= 0x7fff;
+    f->r[fpu_top(f)].upper &= 0x7fff;
 }
 
 static void unary(struct fpu *f, unsigned (*fn)(unsigned, struct num, struct fpreg *))
@@ -639,6 +695,14 @@ void fpu_fcos(struct fpu *f, unsigned i)
 
 /* ---------------------------------------------------------------- memory operands */
 
+static bool arith_mem_fast(struct fpu *f, enum x87_kind kind, struct num m)
+{
+    if (m.cls != NUM_FINITE || m.denormal)
+        return false;
+    const struct fpreg b = fpreg_make(m.sign, (unsigned)(m.exp + X87_BIAS), m.sig);
+    return arith_fast(f, kind, &f->r[fpu_top(f)], b, false);
+}
+
 void fpu_arith_mem(struct fpu *f, unsigned kind, struct num m)
 {
     static num_fn *const fn[8] = {num_add, num_mul, NULL, NULL, num_sub, num_subr, num_div, num_divr};
@@ -650,7 +714,7 @@ void fpu_arith_mem(struct fpu *f, unsigned kind, struct num m)
             fpu_set_st(f, 0, fpreg_indefinite());
     } else if (compares) {
         done = compare(f, num_from_reg(fpu_st(f, 0)), m, false);
-    } else {
+    } else if (!arith_mem_fast(f, kind, m)) {
         arith(f, fn[kind], 0, num_from_reg(fpu_st(f, 0)), m);
     }
     if (kind == 3 && done)
@@ -679,26 +743,37 @@ static unsigned convert(unsigned cw, struct num a, enum fpu_store_kind kind, boo
     }
 }
 
-struct fpu_store fpu_store_prepare(const struct fpu *f, enum fpu_store_kind kind, bool chop)
+/* The number to store, in its format. */
+static unsigned to_format(unsigned cw, struct fpreg v, enum fpu_store_kind kind, bool chop,
+                          struct fpu_store *s)
 {
-    struct fpu_store s = {0, 0, 0, false};
-    bool empty = fpu_empty(f, 0);
-    struct fpreg v = empty ? fpreg_indefinite() : fpu_st(f, 0);
-    if (kind == STORE_F80) {
-        s.low = v.sig;
-        s.high = v.exp;
+    unsigned flags = X87_LEFT;
+    s->high = v.exp;
+    s->low = v.sig;
+    if (kind == STORE_F80)
+        return 0;
+    if (kind <= STORE_F64)
+        flags = x87_fast_narrow(cw, v, kind == STORE_F32 ? 24 : 53, &s->low);
+    return flags != X87_LEFT ? flags : convert(cw, num_from_reg(v), kind, chop, s);
+}
+
+void fpu_store_prepare(const struct fpu *f, enum fpu_store_kind kind, bool chop, struct fpu_store *s)
+{
+    if (likely(!fpu_empty(f, 0))) {
+        s->flags = to_format(f->cw, fpu_st(f, 0), kind, chop, s);
     } else {
-        s.flags = convert(f->cw, num_from_reg(v), kind, chop, &s);
+        to_format(f->cw, fpreg_indefinite(), kind, chop, s);
+        s->flags = SW_IE | SW_SF;
     }
-    if (empty)
-        s.flags = SW_IE | SW_SF;
-    struct fpu trial = *f;
-    s.write = !fpu_raise_store(&trial, s.flags);
-    return s;
+    s->write = !(s->flags & ~f->cw & (SW_IE | SW_DE | SW_ZE | SW_OE | SW_UE));
 }
 
 void fpu_store_commit(struct fpu *f, const struct fpu_store *s, bool pop)
 {
+    if (likely(pop && !(s->flags & ~(SW_PE | SW_C1)) && f->cw & SW_PE)) {
+        pop_with(f, s->flags);
+        return;
+    }
     if (!fpu_raise_store(f, s->flags) && pop)
         fpu_pop(f);
 }

@@ -196,7 +196,7 @@ static void load_state(struct x86 *cpu, const struct state *s)
     memcpy(cpu->xmm, s->xmm, sizeof cpu->xmm);
     memcpy(cpu->gpr, s->gpr, sizeof s->gpr);
     for (unsigned i = 0; i < 8; i++)
-        cpu->fpu.r[i] = (struct fpreg){s->mmx[i], 0x1234, {0, 0, 0}};
+        cpu->fpu.r[i] = fpreg(s->mmx[i], 0x1234);
     cpu->fpu.mxcsr = s->mxcsr;
     cpu->fpu.sw = 0x2800;
     cpu->fpu.empty = 0x5a;

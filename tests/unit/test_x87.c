@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "hv/x86/x87.h"
+#include "hv/x86/x87_fast.h"
 #include "tests/native/vendor.h"
 
 enum { ROUNDS = 20000, RC_ALL = 4 };
@@ -487,14 +487,15 @@ static void run_mem(struct fpu *f, const struct mem_insn *n, uint8_t m[16])
     if (n->what == ARITH) {
         fpu_arith_mem(f, n->reg, operand(n->kind, m));
     } else if (n->what == LOAD && n->kind == M_F80) {
-        struct fpreg r = {0, 0, {0, 0, 0}};
+        struct fpreg r = fpreg(0, 0);
         memcpy(&r.sig, m, 8);
         memcpy(&r.exp, m + 8, 2);
         fpu_push_reg(f, r);
     } else if (n->what == LOAD) {
         fpu_load(f, operand(n->kind, m));
     } else {
-        struct fpu_store s = fpu_store_prepare(f, kinds[n->kind], n->what == STORE_CHOP);
+        struct fpu_store s;
+        fpu_store_prepare(f, kinds[n->kind], n->what == STORE_CHOP, &s);
         uint8_t b[10];
         memcpy(b, &s.low, 8);
         memcpy(b + 8, &s.high, 2);
@@ -614,16 +615,90 @@ static void test_image_round_trip(void **state)
     }
 }
 
+/* ---------------------------------------------------------------- the fast ways against the general ones */
+
+/* Mostly few bits, or all, at both ends: carries, ties, cancellation. */
+static uint64_t fraction(void)
+{
+    const uint64_t low = rnd() >> below(64), high = rnd() << below(64), all = ~0ull << below(64);
+    const uint64_t choice[] = {low, high, low ^ high, all, ~all, all ^ low, 0, rnd()};
+    return choice[below(8)] | 1ull << 63;
+}
+static struct fpreg common(unsigned spread)
+{
+    return fpreg(fraction(), below(2) << 15 | (X87_BIAS - spread + below(2 * spread + 1)));
+}
+
+static void test_fast_arithmetic(void **state)
+{
+    static num_fn *const general[8] = {num_add, num_mul, NULL, NULL, num_sub, num_subr, num_div, num_divr};
+    static const uint16_t spread[] = {1, 3, 66, 130, X87_FAR};
+    for (unsigned i = 0; i < 100 * ROUNDS; i++) {
+        const unsigned kind = below(8), far = spread[below(5)];
+        const struct fpreg a = common(far), b = below(16) ? common(far) : a;
+        struct fpreg fast, right;
+        if (!general[kind])
+            continue;
+        const unsigned flags = x87_fast(0x37f, kind, a, b, &fast);
+        assert_int_equal(flags, general[kind](0x37f, num_from_reg(a), num_from_reg(b), &right));
+        assert_memory_equal(&fast, &right, sizeof fast);
+    }
+}
+
+static void test_fast_compare_and_store(void **state)
+{
+    for (unsigned i = 0; i < 100 * ROUNDS; i++) {
+        const struct fpreg a = common(1), b = below(4) ? common(1) : fpreg(a.sig, a.exp ^ below(2) << 15);
+        unsigned cc;
+        uint64_t fast, right;
+        uint32_t right32;
+        assert_int_equal(num_compare(num_from_reg(a), num_from_reg(b), false, &cc), 0);
+        assert_int_equal(x87_fast_compare(a, b), cc);
+        const struct fpreg v = common(1100);
+        unsigned flags = x87_fast_narrow(0x37f, v, 53, &fast);
+        if (flags != X87_LEFT) {
+            assert_int_equal(flags, num_to_f64(0x37f, num_from_reg(v), &right));
+            assert_int_equal(fast, right);
+        }
+        flags = x87_fast_narrow(0x37f, v, 24, &fast);
+        if (flags != X87_LEFT) {
+            assert_int_equal(flags, num_to_f32(0x37f, num_from_reg(v), &right32));
+            assert_int_equal(fast, right32);
+        }
+    }
+}
+
+/* By the definition: root^2 <= n < (root + 1)^2, where it is exact. */
+static void test_square_roots(void **state)
+{
+    for (unsigned i = 0; i < 10 * ROUNDS; i++) {
+        const uint64_t root = fraction();
+        const unsigned __int128 n = (unsigned __int128)root * root;
+        const int shift = (uint64_t)(n >> 127) ? 0 : 1;
+        struct fpreg r;
+        /* The square as it is rounded down and up to 64 bits. */
+        for (unsigned up = 0; up < 2; up++) {
+            const uint64_t sig = (uint64_t)(n << shift >> 64) + up;
+            if (!(sig >> 63))
+                continue;
+            const unsigned flags =
+                num_sqrt(0xf7f, num_from_reg(fpreg(sig, X87_BIAS + 1 - (unsigned)shift)), &r);
+            const unsigned __int128 square = (unsigned __int128)sig << 64 >> shift;
+            assert_true((unsigned __int128)r.sig * r.sig <= square);
+            assert_true(r.sig == ~0ull || (unsigned __int128)(r.sig + 1) * (r.sig + 1) > square);
+            assert_int_equal(flags, (unsigned __int128)r.sig * r.sig == square ? 0 : SW_PE);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_register_forms),
-        cmocka_unit_test(test_comi),
-        cmocka_unit_test(test_cmov),
-        cmocka_unit_test(test_memory_forms),
-        cmocka_unit_test(test_control_word),
-        cmocka_unit_test(test_images),
-        cmocka_unit_test(test_image_round_trip),
+        cmocka_unit_test(test_register_forms),  cmocka_unit_test(test_comi),
+        cmocka_unit_test(test_fast_arithmetic), cmocka_unit_test(test_fast_compare_and_store),
+        cmocka_unit_test(test_square_roots),    cmocka_unit_test(test_cmov),
+        cmocka_unit_test(test_memory_forms),    cmocka_unit_test(test_control_word),
+        cmocka_unit_test(test_images),          cmocka_unit_test(test_image_round_trip),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
