@@ -430,7 +430,10 @@ static void instruction(struct program *p)
 /* The target is filled in when all blocks are there. */
 static void branch(struct program *p)
 {
-    switch (any(8)) {
+    switch (any(9)) {
+    case 3:                                   /* over a JMP */
+        emit(p, any(3) ? 0x05e2 : 0x05e3, 2); /* LOOP, JRCXZ */
+        /* fall through */
     case 0:
         emit(p, 0xe9, 1);
         break;

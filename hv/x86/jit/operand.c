@@ -227,13 +227,15 @@ bool op_changes(const struct unit *u, const struct op *op, unsigned guest)
             return true;
         return s->kind == SHAPE_POP && guest == op->dst;
     }
-    return s->kind != SHAPE_JCC && s->kind != SHAPE_JMP && may_change(u, op, s, guest);
+    if (s->kind == SHAPE_LOOP)
+        return guest == RCX && !s->arg;
+    return !is_jump(s->kind) && may_change(u, op, s, guest);
 }
 
 /* A branch that no block is chained to. */
 static bool goes_away(const struct shape *s)
 {
-    return is_branch(s->kind) && s->kind != SHAPE_JCC && s->kind != SHAPE_JMP;
+    return is_branch(s->kind) && !is_jump(s->kind);
 }
 
 /* Told of an access, at a distance from the register's first value. False: enough is known. */

@@ -604,6 +604,7 @@ static const struct {
     [SHAPE_SET] = {compile_set, compile_set_memory},
     [SHAPE_JCC] = {compile_jcc, NULL},
     [SHAPE_JMP] = {compile_jmp, NULL},
+    [SHAPE_LOOP] = {compile_loop, NULL},
     [SHAPE_CALL] = {compile_call, NULL},
     [SHAPE_RET] = {compile_ret, NULL},
     [SHAPE_JMP_E] = {compile_jmp_indirect, NULL},

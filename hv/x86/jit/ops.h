@@ -21,10 +21,16 @@ static inline unsigned size_of(const struct op *op)
     return 1u << op->osize;
 }
 
+/* A branch with targets that blocks are chained to, all of which go on in the region. */
+static inline bool is_jump(unsigned kind)
+{
+    return kind == SHAPE_JCC || kind == SHAPE_JMP || kind == SHAPE_LOOP;
+}
+
 static inline bool is_branch(unsigned kind)
 {
-    return kind == SHAPE_JCC || kind == SHAPE_JMP || kind == SHAPE_CALL || kind == SHAPE_RET ||
-           kind == SHAPE_JMP_E || kind == SHAPE_CALL_E;
+    return is_jump(kind) || kind == SHAPE_CALL || kind == SHAPE_RET || kind == SHAPE_JMP_E ||
+           kind == SHAPE_CALL_E;
 }
 
 static inline bool is_simd(unsigned kind)
@@ -111,7 +117,8 @@ typedef void op_compiler(struct unit *, const struct op *, const struct shape *)
 /* ops_arith.c */
 op_compiler compile_mul, compile_div, compile_scan, compile_double, compile_carry, compile_cld;
 /* ops_branch.c */
-op_compiler compile_jcc, compile_jmp, compile_call, compile_ret, compile_jmp_indirect, compile_call_indirect;
+op_compiler compile_jcc, compile_jmp, compile_loop, compile_call, compile_ret, compile_jmp_indirect,
+    compile_call_indirect;
 /* ops_memory.c */
 op_compiler compile_xchg_memory, compile_xadd, compile_cmpxchg, compile_bt_memory, compile_shift_memory,
     compile_set_memory, compile_push_memory, compile_call_memory, compile_string;

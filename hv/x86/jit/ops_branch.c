@@ -14,6 +14,19 @@ void compile_jmp(struct unit *u, const struct op *op, const struct shape *s)
     edge_now(u, 1, op->imm, branch_taken);
 }
 
+/* The count is a register of the address size. Flags are as they were. */
+void compile_loop(struct unit *u, const struct op *op, const struct shape *s)
+{
+    const bool counts = !s->arg;
+    const unsigned count = counts ? reg_change(u, RCX) : reg_use(u, RCX);
+    if (counts)
+        asm_rm(&u->code, u->word, HOST_LEA, count, at_reg(count, -1));
+    flags_lost(u);
+    asm_rr(&u->code, u->word, HOST_TEST_EG, count, count);
+    edge_later(u, asm_jcc(&u->code, counts ? CC_NE : CC_E), 1, op->imm, branch_taken);
+    edge_now(u, 0, op->disp, branch_fall);
+}
+
 void check_target(struct unit *u, unsigned reg)
 {
     struct code_buffer *c = &u->code;

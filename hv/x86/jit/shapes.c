@@ -18,6 +18,7 @@
     F(movzx8, MOVZX, 1, GE) F(movzx16, MOVZX, 2, GE)                                                         \
     F(movsx8, MOVSX, 1, GE) F(movsx16, MOVSX, 2, GE) F(movsxd, MOVSX, 4, GE)                                 \
     F(lea, LEA, 0, GE) F(jmp, JMP, 0, EG) F(call, CALL, 0, EG) F(ret, RET, 0, EG)                            \
+    F(loop, LOOP, 0, EG) F(jcxz, LOOP, 1, EG)                                                                \
     F(jmp_E, JMP_E, 0, EG) F(call_E, CALL_E, 0, EG)                                                          \
     F(push, PUSH, 0, EG) F(push_imm, PUSH_IMM, 0, EI) F(pop, POP, 0, EG) F(leave, LEAVE, 0, EG)              \
     F(shl_i, SHIFT, 4, EI) F(shr_i, SHIFT, 5, EI) F(sar_i, SHIFT, 7, EI)                                     \

@@ -183,6 +183,7 @@ enum shape_kind {
     SHAPE_SET,
     SHAPE_JCC,
     SHAPE_JMP,
+    SHAPE_LOOP, /* arg: 0: LOOP, 1: JRCXZ */
     SHAPE_CALL,
     SHAPE_RET,
     SHAPE_JMP_E,
