@@ -106,6 +106,27 @@ static void phys_store(struct x86 *cpu, uint64_t pa, unsigned size, uint64_t v)
     store_to(cpu, physmem_page(cpu->mem, pa), pa, size, v);
 }
 
+/* The part of an access that crosses pages which lies in one of them: n bytes, fewer than 8. A device sees bytes. */
+static uint64_t phys_load_part(struct x86 *cpu, uint64_t pa, unsigned n)
+{
+    const struct pdesc *d = physmem_page(cpu->mem, pa);
+    uint64_t v = 0;
+    if (d->rd)
+        return bytes_load(d->rd + (pa & 0xfff), n);
+    for (unsigned i = 0; i < n; i++)
+        v |= cpu->bus.read(cpu->bus.ctx, pa + i, 1) << (8 * i);
+    return v;
+}
+
+static void phys_store_part(struct x86 *cpu, uint64_t pa, unsigned n, uint64_t v)
+{
+    const struct pdesc *d = physmem_page(cpu->mem, pa);
+    if (d->wr)
+        store_to(cpu, d, pa, n, v);
+    for (unsigned i = 0; !d->wr && i < n; i++)
+        store_to(cpu, d, pa + i, 1, v >> (8 * i) & 0xff);
+}
+
 /* ---------------------------------------------------------------- walks */
 
 struct walk {
@@ -517,16 +538,15 @@ static void check_alignment(struct x86 *cpu, uint64_t lin, unsigned size)
 static uint64_t load_as(struct x86 *cpu, uint64_t lin, unsigned size, enum access acc, enum agent agent)
 {
     unsigned first = 0x1000 - (lin & 0xfff);
-    uint64_t pa1 = translate(cpu, lin, size, acc, agent), pa2 = 0, v = 0;
+    uint64_t pa1 = translate(cpu, lin, size, acc, agent), pa2 = 0;
     if (unlikely(first < size))
         pa2 = translate(cpu, lin + first, size - first, acc, agent);
     if (cpu->data_stops)
         note_data_stop(cpu, lin, size, false);
     if (likely(first >= size))
         return phys_load(cpu, pa1, size);
-    for (unsigned i = 0; i < size; i++)
-        v |= phys_load(cpu, i < first ? pa1 + i : pa2 + i - first, 1) << (8 * i);
-    return v;
+    const uint64_t low = phys_load_part(cpu, pa1, first);
+    return low | phys_load_part(cpu, pa2, size - first) << (8 * first);
 }
 
 static void store_as(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v, enum agent agent)
@@ -544,8 +564,8 @@ static void store_as(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v, e
     pa2 = translate(cpu, lin + first, size - first, ACC_WRITE, agent);
     if (cpu->data_stops)
         note_store(cpu, lin, size, pa1, pa2);
-    for (unsigned i = 0; i < size; i++)
-        phys_store(cpu, i < first ? pa1 + i : pa2 + i - first, 1, v >> (8 * i) & 0xff);
+    phys_store_part(cpu, pa1, first, v);
+    phys_store_part(cpu, pa2, size - first, v >> (8 * first));
 }
 
 /* ---------------------------------------------------------------- functions called by handlers */
@@ -560,8 +580,24 @@ static uint64_t load_for(struct x86 *cpu, const struct op *op, uint64_t lin, uns
     return v;
 }
 
+/* A load across two pages that are both in the TLB, of the 8 bytes at either side. */
+static inline bool load_across(const struct x86 *cpu, uint64_t lin, unsigned size, uint64_t *v)
+{
+    const unsigned first = 0x1000 - (lin & 0xfff);
+    const struct tlb_entry *a = tlb_of(cpu, lin), *b = tlb_of(cpu, lin + first);
+    if (first >= size || cpu->tlb == cpu->tlbs[2] || a->r != PAGE_OF(lin) || b->r != lin + first)
+        return false;
+    const uint64_t low = bytes_load((const void *)(a->add + lin + first - 8), 8) >> (64 - 8 * first);
+    const uint64_t high = bytes_load((const void *)(b->add + lin + first), 8) << (8 * first);
+    *v = size < 8 ? (low | high) & ((1ull << 8 * size) - 1) : low | high;
+    return true;
+}
+
 uint64_t mem_load(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size)
 {
+    uint64_t v;
+    if (load_across(cpu, lin, size, &v))
+        return v;
     return load_for(cpu, op, lin, size, ACC_READ);
 }
 
