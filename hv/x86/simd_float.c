@@ -393,17 +393,17 @@ static uint32_t approx_rsqrt(uint32_t x)
         return 0xffc00000;
     if (e == 0xff)
         return 0;
-    /* x = m / 2^23 * 2^(2h) with m / 2^23 in [1, 4); 1 / sqrt(m / 2^23) lies in (1/2, 1]. Finds the largest q
-     * with q - 1/2 < 2^13 / sqrt(m / 2^23), one bit at a time. */
+    /* x = m / 2^23 * 2^(2h) with m / 2^23 in [1, 4); 1 / sqrt(m / 2^23) lies in (1/2, 1]. q is the largest
+     * number with q - 1/2 < 2^13 / sqrt(m / 2^23): the host's estimate, corrected. */
     bool odd = !(e & 1); /* the exponent is e - 127 */
     uint64_t m = (uint64_t)(f | 0x800000) << odd;
     int h = ((int)e - 127 - odd) / 2;
-    uint64_t q = 0;
-    for (uint64_t bit = 1u << (APPROX_BITS + 1); bit; bit >>= 1) {
-        uint64_t t = 2 * (q | bit) - 1;
-        if (t * t * m < 1ull << (2 * APPROX_BITS + 2 + 23 + 2))
-            q |= bit;
-    }
+    const uint64_t limit = 1ull << (2 * APPROX_BITS + 2 + 23 + 2); /* of (2q - 1)^2 * m */
+    uint64_t q = (uint64_t)((__builtin_sqrt((double)limit / (double)m) + 1) / 2);
+    while ((2 * q - 1) * (2 * q - 1) * m >= limit)
+        q--;
+    while ((2 * q + 1) * (2 * q + 1) * m < limit)
+        q++;
     return approx_pack(0, (uint32_t)q, -h - 1);
 }
 

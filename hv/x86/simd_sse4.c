@@ -400,20 +400,28 @@ HOST_FN(host_addsd, "addsd")
         r_;                                                                                                  \
     })
 
-/* All ones in lane i of n where bit i is set. */
-static vec lane_mask(unsigned bits, unsigned n)
+/* All ones in element i of n (2 or 4) where bit i is set. */
+static inline vec lane_mask(unsigned bits, unsigned n)
 {
-    union lanes m;
-    for (unsigned i = 0; i < 4; i++)
-        m.d[i] = bits >> i * n / 4 & 1 ? 0xffffffff : 0;
-    return m.v;
+    const vec bit = n == 4 ? _mm_setr_epi32(1, 2, 4, 8) : _mm_setr_epi32(1, 1, 2, 2);
+    return _mm_cmpeq_epi32(_mm_and_si128(_mm_set1_epi32((int)bits), bit), bit);
 }
-/* Moves elements `first` and `second` to 0 and 1, or only `first` if `second` is 4 or more; the others become
- * zero. */
-static vec pick(vec v, unsigned first, unsigned second)
+/* Singles 0 and 2, or 1 and 3, as singles 0 and 1; and single 0 or 1 of such a pair alone. The others become zero. */
+static inline vec even(vec v)
 {
-    union lanes x = {.v = v}, r = {.d = {x.d[first], second < 4 ? x.d[second] : 0, 0, 0}};
-    return r.v;
+    return _mm_move_epi64(_mm_shuffle_epi32(v, 0x88));
+}
+static inline vec odd(vec v)
+{
+    return _mm_move_epi64(_mm_shuffle_epi32(v, 0xdd));
+}
+static inline vec first(vec pair)
+{
+    return _mm_srli_epi64(_mm_slli_epi64(pair, 32), 32);
+}
+static inline vec second(vec pair)
+{
+    return _mm_srli_epi64(pair, 32);
 }
 
 static void dpps(struct x86 *cpu, const struct op *op, vec s)
@@ -421,8 +429,8 @@ static void dpps(struct x86 *cpu, const struct op *op, vec s)
     vec in = lane_mask((unsigned)op->imm >> 4, 4), d = xmm_get(cpu, op->dst);
     vec p = STEP(host_mulps, R_PS | FP_MUL, _mm_and_si128(d, in), _mm_and_si128(s, in));
     /* 0 * 0 is +0 in every rounding mode, so elements left out are +0 too */
-    vec sums = STEP(host_addps, R_PS | FP_ADD, pick(p, 0, 2), pick(p, 1, 3));
-    vec sum = STEP(host_addps, R_PS | FP_ADD, pick(sums, 0, 4), pick(sums, 1, 4));
+    vec sums = STEP(host_addps, R_PS | FP_ADD, even(p), odd(p));
+    vec sum = STEP(host_addps, R_PS | FP_ADD, first(sums), second(sums));
     xmm_set(cpu, op->dst, _mm_and_si128(_mm_shuffle_epi32(sum, 0), lane_mask((unsigned)op->imm, 4)));
 }
 static void dppd(struct x86 *cpu, const struct op *op, vec s)
@@ -463,10 +471,6 @@ static struct halves step2(struct x86 *cpu, const struct op *op, vec (*fn)(vec, 
     fp_end2(cpu, op, mx, d.lo, d.hi, s.lo, s.hi, r.lo, r.hi, k);
     return r;
 }
-static struct halves pick2(struct halves v, unsigned first, unsigned second)
-{
-    return (struct halves){pick(v.lo, first, second), pick(v.hi, first, second)};
-}
 static __attribute__((noinline)) void v_dpps(struct x86 *cpu, const struct op *op, vec s, vec sh)
 {
     unsigned imm = (unsigned)op->imm;
@@ -476,8 +480,11 @@ static __attribute__((noinline)) void v_dpps(struct x86 *cpu, const struct op *o
     if (!is_256(op))
         a.hi = b.hi = _mm_setzero_si128();
     struct halves p = step2(cpu, op, host_mulps, R_PS | FP_MUL, a, b);
-    struct halves sums = step2(cpu, op, host_addps, R_PS | FP_ADD, pick2(p, 0, 2), pick2(p, 1, 3));
-    struct halves sum = step2(cpu, op, host_addps, R_PS | FP_ADD, pick2(sums, 0, 4), pick2(sums, 1, 4));
+    struct halves sums = step2(cpu, op, host_addps, R_PS | FP_ADD, (struct halves){even(p.lo), even(p.hi)},
+                               (struct halves){odd(p.lo), odd(p.hi)});
+    struct halves sum =
+        step2(cpu, op, host_addps, R_PS | FP_ADD, (struct halves){first(sums.lo), first(sums.hi)},
+              (struct halves){second(sums.lo), second(sums.hi)});
     vec hi = is_256(op) ? _mm_and_si128(_mm_shuffle_epi32(sum.hi, 0), out) : _mm_setzero_si128();
     ymm_set(cpu, op->dst, _mm_and_si128(_mm_shuffle_epi32(sum.lo, 0), out), hi);
 }
