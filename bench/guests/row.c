@@ -1,6 +1,7 @@
 /* row.c - the init of bench/rows: does what the word "row" of the kernel's command line says (the kernel hands it over as an environment
  * variable), says what came of it, and powers off. Linked statically, so that the initramfs has nothing else. */
 #include <fcntl.h>
+#include <immintrin.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -163,7 +164,94 @@ static uint64_t libm(void)
     return whole(sum);
 }
 
+static uint64_t x87(void)
+{
+    long double a = 1, b = 2, c = 3;
+    for (int i = 0; i < 10000000; i++) {
+        a = a * 1.0000001L + b;
+        b = b / 1.0001L - c * .5L;
+        c = sqrtl(c * c + 1) - a * 1e-9L;
+        if (c > 100)
+            c -= 99;
+    }
+    return (uint64_t)(int64_t)((a + b + c) * 1000);
+}
+static uint64_t x87_convert(void)
+{
+    long double x = 1;
+    uint64_t sum = 0;
+    for (int i = 0; i < 20000000; i++) {
+        x = x * 1.00001L + (long double)(i & 1023);
+        sum += (uint64_t)(int64_t)x & 0xff;
+        if (x > 1e9L)
+            x = 1;
+    }
+    return sum;
+}
+/* Processors differ in the values, so only their signs count. */
+static uint64_t approximations(void)
+{
+    __m128 a = _mm_set_ps(1, 2, 3, 4);
+    uint64_t sum = 0;
+    for (int i = 0; i < 20000000; i++) {
+        const __m128 r = _mm_add_ps(_mm_rsqrt_ps(a), _mm_rcp_ps(a));
+        a = _mm_add_ps(a, _mm_set1_ps(1));
+        sum += (uint64_t)_mm_movemask_ps(r) + 1;
+    }
+    return sum;
+}
+__attribute__((target("sse4.1"))) static uint64_t dot_products(void)
+{
+    const __m128 b = _mm_set_ps(.1f, .2f, .3f, .4f);
+    __m128 a = _mm_set_ps(1, 2, 3, 4);
+    for (int i = 0; i < 20000000; i++)
+        a = _mm_add_ps(a, _mm_mul_ps(_mm_dp_ps(a, b, 0xff), _mm_set1_ps(1e-9f)));
+    return whole(_mm_cvtss_f32(a));
+}
+
+/* ---------------------------------------------------------------- memory */
+
+/* Operands of which 3 bytes lie in one page, and 5 in the next. */
+static uint64_t across_pages(void)
+{
+    static uint8_t area[5 * 4096] __attribute__((aligned(4096)));
+    uint64_t sum = 0;
+    for (int i = 0; i < 20000000; i++) {
+        uint8_t *at = area + 4096 * (1 + (i & 3)) - 3;
+        uint64_t v;
+        memcpy(&v, at, sizeof v);
+        v += (uint64_t)i;
+        memcpy(at, &v, sizeof v);
+        sum ^= v;
+    }
+    return sum;
+}
+static uint64_t compare_exchange(void)
+{
+    static uint64_t pair[2] __attribute__((aligned(16)));
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < 10000000; i++) {
+        uint64_t low = pair[0], high = pair[1];
+        __asm__ volatile("lock cmpxchg16b %0"
+                         : "+m"(pair), "+a"(low), "+d"(high)
+                         : "b"(low + 1), "c"(high + i)
+                         : "cc");
+        sum += low;
+    }
+    return sum;
+}
+
 /* ---------------------------------------------------------------- integers */
+
+static uint64_t loops(void)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < 3000; i++) {
+        uint64_t n = 200000;
+        __asm__ volatile("1: add $3, %1; loop 1b" : "+c"(n), "+r"(sum) : : "cc");
+    }
+    return sum;
+}
 
 static uint64_t mul_64(void)
 {
@@ -312,15 +400,32 @@ static const struct row {
     const char *name;
     uint64_t (*work)(void);
 } rows[] = {
-    {"boot", boot},      {"scasb", scasb},       {"scasb-short", scas_short},
-    {"cmpsb", cmpsb},    {"lodsb", lodsb},       {"insb", port_in},
-    {"outsb", port_out}, {"sqrt-div", sqrt_div}, {"convert-compare", convert_compare},
-    {"libm", libm},      {"mul", mul_64},        {"adc", adc_chain},
+    {"boot", boot},
+    {"scasb", scasb},
+    {"scasb-short", scas_short},
+    {"cmpsb", cmpsb},
+    {"lodsb", lodsb},
+    {"insb", port_in},
+    {"outsb", port_out},
+    {"sqrt-div", sqrt_div},
+    {"convert-compare", convert_compare},
+    {"libm", libm},
+    {"mul", mul_64},
+    {"adc", adc_chain},
     {"sha256", sha256},
+    {"loop", loops},
+    {"x87", x87},
+    {"x87-convert", x87_convert},
+    {"approximations", approximations},
+    {"dot-products", dot_products},
+    {"across-pages", across_pages},
+    {"cmpxchg16b", compare_exchange},
 #ifdef HAVE_BZIP2
     {"bzip2", bzip2},
 #endif
-    {"fork", forks},     {"exec", execs},        {"page-faults", page_faults},
+    {"fork", forks},
+    {"exec", execs},
+    {"page-faults", page_faults},
     {"syscall", calls},
 };
 
