@@ -96,7 +96,7 @@ static const struct option_row rows[] = {
      .id = OPT_SYMBOLS},
     {.name = "memory",
      .argument = "SIZE",
-     .help = "memory for checkpoints (default {timeline-memory}); less makes going back slower",
+     .help = "memory for checkpoints (default {gdb-memory}); less makes going back slower",
      .id = OPT_MEMORY},
     GROUP(compile_options),
     END_OF_ROWS,
@@ -146,7 +146,7 @@ static int start(struct gdb_command *c, const struct engines *engines, int argc,
 
 static int cmd_gdb(struct engines *engines, int argc, char **argv)
 {
-    struct gdb_command c = {.memory = TIMELINE_MEMORY};
+    struct gdb_command c = {.memory = TIMELINE_MEMORY_UNPREPARED};
     int status;
     if (parse_options(&command_gdb, engines, argc, argv, take_option, &c, &status))
         status = start(&c, engines, argc, argv);

@@ -121,9 +121,9 @@ static void put_samples(FILE *out)
     fprintf(out, "%d", SAMPLES_USUAL);
 }
 
-static void put_timeline_memory(FILE *out)
+static void put_gdb_memory(FILE *out)
 {
-    put_suffixed(out, TIMELINE_MEMORY, 1024);
+    put_suffixed(out, TIMELINE_MEMORY_UNPREPARED, 1024);
 }
 
 static const struct {
@@ -146,7 +146,7 @@ static const struct {
     {"checkpoint-every", put_checkpoint_every},
     {"samples", put_samples},
     {"export-formats", put_export_formats},
-    {"timeline-memory", put_timeline_memory},
+    {"gdb-memory", put_gdb_memory},
 };
 
 /* False if there is no such value: the braces are then part of the text. */

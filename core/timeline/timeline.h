@@ -83,6 +83,8 @@ int timeline_lost(const struct timeline *tl, struct error *err);
  * the default, what was prepared for the next moves is dropped before it is used; with five times as much, no move of the terminal
  * interface was faster. */
 #define TIMELINE_MEMORY (128ull << 20)
+/* Enough where no moves are prepared, as in gdb: more makes no seek, step or search faster there. */
+#define TIMELINE_MEMORY_UNPREPARED (40ull << 20)
 void timeline_set_budget(struct timeline *tl, uint64_t bytes);
 
 /* With `on` (the default), searches run only the parts of the recorded run in which the trace's index
