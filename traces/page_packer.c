@@ -19,6 +19,7 @@ struct page_packer {
     struct page_parts aligned, anywhere;
     struct delta delta[2];
     struct stream_changes stream;
+    unsigned missed;     /* pages in a row that neither streams nor images have */
     struct buf replaced; /* numbers of pages that are no longer in the current state */
 };
 
@@ -73,6 +74,8 @@ struct choice {
 
 /* Below this, searching further costs more than it saves. */
 enum { GOOD_COST = 256 };
+/* After so many pages that are in no image, only one in so many is looked for. */
+enum { MISSES = 64, LOOKED_FOR = 8 };
 
 static void try_delta(struct page_packer *p, const uint8_t *page, uint32_t base, struct delta *d,
                       struct choice *c)
@@ -102,12 +105,18 @@ static struct choice choose(struct page_packer *p, const uint8_t *page, const st
     try_parts(&p->aligned, image_table_match(p->images, page, &p->aligned), &c);
     if (c.cost)
         try_delta(p, page, hint->own, &p->delta[0], &c);
-    if (c.cost > GOOD_COST)
+    if (c.cost <= GOOD_COST)
+        return c;
+    /* What a guest computes is in no image, and takes longest to search for. */
+    const bool search = p->missed < MISSES || p->next % LOOKED_FOR == 0;
+    if (search)
         try_streams(p, page, &c);
     if (c.cost > GOOD_COST)
         try_delta(p, page, hint->moved, &p->delta[1], &c);
-    if (c.cost > GOOD_COST)
+    if (search && c.cost > GOOD_COST)
         try_parts(&p->anywhere, image_table_search(p->images, page, &p->anywhere), &c);
+    if (search)
+        p->missed = c.stream || c.parts ? 0 : p->missed + 1;
     return c;
 }
 

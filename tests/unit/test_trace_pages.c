@@ -340,6 +340,42 @@ static void test_images(void **state)
     free(b.p);
 }
 
+/* After many pages that are in no image, few are looked for; but of a file that is loaded then, nearly all are found. */
+static void test_images_after_others(void **state)
+{
+    enum { OTHERS = 200, LOADED = 64, LATE = 8, ROOM_FULL = 4200, ROOM_PARTS = 600 };
+    char *path = temp_path("imagelate");
+    struct trace_image im = {.role = "disk0", .name = "x", .size = sizeof disk};
+    struct trace_config cfg = {.engine = "pc", .images = &im, .nimages = 1, .classes = EVENT_CLASSES_ALL};
+    struct trace_writer *w = trace_writer_create(path, &cfg, NULL);
+    uint64_t seed = 7;
+    uint8_t page[TRACE_PAGE];
+    fill_random(disk, sizeof disk, &seed);
+    for (unsigned c = 0; c <= DISK_CHUNKS; c++)
+        assert_int_equal(
+            trace_write_chunk(w, 0, c, disk + c * TRACE_CHUNK, chunk_length(sizeof disk, c), NULL), 0);
+    assert_int_equal(trace_checkpoint_begin(w, 0, 0, true, NULL), 0);
+    for (unsigned i = 0; i < OTHERS + LOADED; i++) {
+        fill_random(page, sizeof page, &seed);
+        if (i >= OTHERS)
+            memcpy(page, disk + 9 * 512 + 7 + (i - OTHERS) * TRACE_PAGE, TRACE_PAGE);
+        trace_checkpoint_page(w, "ram", i, page);
+    }
+    assert_int_equal(trace_checkpoint_end(w, 1, NULL), 0);
+    assert_int_equal(trace_writer_finish(w, &sample_end, NULL), 0);
+    struct bytes b = slurp(path);
+    struct trace *t = open_good(b);
+    uint64_t raw = 0;
+    for (size_t i = 0; i < trace_frame_count(t); i++)
+        raw += trace_frame(t, i)->kind == TF_PAGES ? trace_frame(t, i)->raw : 0;
+    assert_in_range(raw, OTHERS * TRACE_PAGE, (OTHERS + LATE) * ROOM_FULL + (LOADED - LATE) * ROOM_PARTS);
+    assert_int_equal(trace_check(t, NULL), 0);
+    trace_close(t);
+    free(b.p);
+    unlink(path);
+    free(path);
+}
+
 /* ---------------------------------------------------------------- references that lead nowhere */
 
 /* A trace put together by hand. */
@@ -588,11 +624,17 @@ static void test_bombs(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_damaged_changes), cmocka_unit_test(test_damaged_parts),
-        cmocka_unit_test(test_damaged_images),  cmocka_unit_test(test_bombs),
-        cmocka_unit_test(test_changes),         cmocka_unit_test(test_changes_deterministic),
-        cmocka_unit_test(test_changes_cut),     cmocka_unit_test(test_store),
-        cmocka_unit_test(test_more_than_kept),  cmocka_unit_test(test_images),
+        cmocka_unit_test(test_damaged_changes),
+        cmocka_unit_test(test_damaged_parts),
+        cmocka_unit_test(test_damaged_images),
+        cmocka_unit_test(test_bombs),
+        cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_changes_deterministic),
+        cmocka_unit_test(test_changes_cut),
+        cmocka_unit_test(test_store),
+        cmocka_unit_test(test_more_than_kept),
+        cmocka_unit_test(test_images),
+        cmocka_unit_test(test_images_after_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
