@@ -168,7 +168,8 @@ static inline bool fpu_empty(const struct fpu *f, unsigned i)
 {
     return f->empty >> fpu_phys(f, i) & 1;
 }
-/* In two parts, as results are stored: the host cannot forward two stores to one load of both. */
+/* In two parts, as results are stored: the host cannot forward two stores to one load of both, which a compiler likes
+ * to make of them. The assembler statement keeps it from that. */
 static inline struct fpreg fpu_st(const struct fpu *f, unsigned i)
 {
     const struct fpreg *r = &f->r[fpu_phys(f, i)];
