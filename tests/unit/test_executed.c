@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/engine/engine.h"
+#include "hv/x86/code.h"
 #include "tests/unit/real_mode.h"
 
 enum { CODE = 0x1000, FUNCTION = CODE + 0x200, STRAIGHT = CODE + 0x400, STRAIGHT_BYTES = 600 };
@@ -267,15 +268,39 @@ static void test_mapped(void **state)
     machine_free(&m);
 }
 
+/* Lines executed and pages written count, these up to 32 MB. */
+static void test_amount(void **state)
+{
+    enum { MOST = 8192, ANY_PAGE = 0x8000 };
+    struct machine m = machine_new();
+    assert_int_equal(physmem_touched_amount(m.mem), 0);
+    x86_set(m.cpu, "rip", CODE);
+    run(&m, 3);
+    const uint64_t executed = physmem_touched_amount(m.mem);
+    assert_int_equal(executed, 2 + 1); /* and the page of the stack */
+    for (uint64_t i = 1; i < MOST; i++)
+        touch_write(m.mem, i << 12, ANY_PAGE);
+    assert_int_equal(physmem_touched_amount(m.mem), 2 + MOST);
+    touch_write(m.mem, (uint64_t)MOST << 12, ANY_PAGE);
+    assert_int_equal(physmem_touched_amount(m.mem), 2);
+    machine_free(&m);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_periods),   cmocka_unit_test(test_rest),
-        cmocka_unit_test(test_chained),   cmocka_unit_test(test_alias),
-        cmocka_unit_test(test_cuts),      cmocka_unit_test(test_left),
-        cmocka_unit_test(test_two_pages), cmocka_unit_test(test_second_page_faults),
-        cmocka_unit_test(test_hot_line),  cmocka_unit_test(test_filled),
-        cmocka_unit_test(test_kept),      cmocka_unit_test(test_mapped),
-        cmocka_unit_test(test_cells)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_periods),
+                                       cmocka_unit_test(test_amount),
+                                       cmocka_unit_test(test_rest),
+                                       cmocka_unit_test(test_chained),
+                                       cmocka_unit_test(test_alias),
+                                       cmocka_unit_test(test_cuts),
+                                       cmocka_unit_test(test_left),
+                                       cmocka_unit_test(test_two_pages),
+                                       cmocka_unit_test(test_second_page_faults),
+                                       cmocka_unit_test(test_hot_line),
+                                       cmocka_unit_test(test_filled),
+                                       cmocka_unit_test(test_kept),
+                                       cmocka_unit_test(test_mapped),
+                                       cmocka_unit_test(test_cells)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
