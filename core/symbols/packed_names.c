@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/symbols/packed_names.h"
+#include "core/ground/little_endian.h"
 
 static size_t align(size_t to, size_t n)
 {
@@ -75,14 +76,24 @@ unsigned packed_name_length(const struct packed_names *k, size_t *p, size_t end)
     return *p + n < end ? n : 0;
 }
 
+/* The characters of a token, up to 8, to `out`, of which all 8 bytes may be written. The index is behind the table, so the image
+ * goes on. */
+static inline unsigned short_token(const uint8_t *token, char *out)
+{
+    const uint64_t low = 0x0101010101010101, v = le64(token), zeros = (v - low) & ~v & low << 7;
+    memcpy(out, token, sizeof v);
+    return zeros ? (unsigned)__builtin_ctzll(zeros) / 8 : sizeof v;
+}
+
 void packed_name_unpack(const struct packed_names *k, size_t p, unsigned n, char out[PACKED_NAME_MAX + 1])
 {
     size_t len = 0;
     for (; n--; p++) {
-        const char *token =
-            (const char *)k->image + k->tokens + get16(k, k->token_index + 2 * (size_t)k->image[p]);
-        while (*token && len < PACKED_NAME_MAX)
-            out[len++] = *token++;
+        const uint8_t *token = k->image + k->tokens + get16(k, k->token_index + 2 * (size_t)k->image[p]);
+        for (unsigned got = 8; got == 8 && len + 8 <= PACKED_NAME_MAX; len += got, token += got)
+            got = short_token(token, out + len);
+        while (len + 8 > PACKED_NAME_MAX && *token && len < PACKED_NAME_MAX)
+            out[len++] = (char)*token++;
     }
     out[len] = 0;
 }
