@@ -211,21 +211,9 @@ static void set_zf(struct x86 *cpu, bool zf)
     cc_set(cpu, f | (zf ? FLAG_ZF : 0));
 }
 
-/* Loads what is stored to next: directly, if the TLB has seen a write to the page. */
-static inline uint64_t load_rmw64(struct x86 *cpu, const struct op *op, uint64_t lin)
-{
-    enum { MET = TLB_MAY_WRITE | TLB_NOTED };
-    const void *at = (tlb_of(cpu, lin)->pa & MET) == MET ? host_r(cpu, lin, 8) : NULL;
-    uint64_t v;
-    if (unlikely(!at))
-        return mem_load_rmw(cpu, op, lin, 8);
-    memcpy(&v, at, 8);
-    return v;
-}
-
 static OP(cmpxchg8b)
 {
-    uint64_t lin = ea_any(cpu, op, 8, true), old = load_rmw64(cpu, op, lin);
+    uint64_t lin = ea_any(cpu, op, 8, true), old = mem_load_rmw(cpu, op, lin, 8);
     bool equal = old == (R32(RAX) | (uint64_t)R32(RDX) << 32);
     st64(cpu, op, lin, equal ? R32(RBX) | (uint64_t)R32(RCX) << 32 : old);
     if (!equal) {
@@ -242,7 +230,7 @@ static OP(cmpxchg16b)
     SYNC;
     if (lin & 15)
         raise_error(cpu, VEC_GP, 0);
-    uint64_t lo = load_rmw64(cpu, op, lin), hi = load_rmw64(cpu, op, lin + 8);
+    uint64_t lo = mem_load_rmw(cpu, op, lin, 8), hi = mem_load_rmw(cpu, op, lin + 8, 8);
     bool equal = lo == R64(RAX) && hi == R64(RDX);
     st64(cpu, op, lin, equal ? R64(RBX) : lo);
     st64(cpu, op, lin + 8, equal ? R64(RCX) : hi);

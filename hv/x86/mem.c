@@ -580,12 +580,21 @@ static uint64_t load_for(struct x86 *cpu, const struct op *op, uint64_t lin, uns
     return v;
 }
 
+/* Whether the TLB has met a write to the page: another one can neither fault nor has to be noted as its first. */
+static bool write_met(const struct tlb_entry *e)
+{
+    enum { MET = TLB_MAY_WRITE | TLB_NOTED };
+    return (e->pa & MET) == MET;
+}
+
 /* A load across two pages that are both in the TLB, of the 8 bytes at either side. */
 static inline bool load_across(const struct x86 *cpu, uint64_t lin, unsigned size, uint64_t *v)
 {
     const unsigned first = 0x1000 - (lin & 0xfff);
+    if (likely(first >= size) || cpu->tlb == cpu->tlbs[2])
+        return false;
     const struct tlb_entry *a = tlb_of(cpu, lin), *b = tlb_of(cpu, lin + first);
-    if (first >= size || cpu->tlb == cpu->tlbs[2] || a->r != PAGE_OF(lin) || b->r != lin + first)
+    if (a->r != PAGE_OF(lin) || b->r != lin + first)
         return false;
     const uint64_t low = bytes_load((const void *)(a->add + lin + first - 8), 8) >> (64 - 8 * first);
     const uint64_t high = bytes_load((const void *)(b->add + lin + first), 8) << (8 * first);
@@ -603,6 +612,9 @@ uint64_t mem_load(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned s
 
 uint64_t mem_load_rmw(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size)
 {
+    const void *at = write_met(tlb_of(cpu, lin)) ? host_r(cpu, lin, size) : NULL;
+    if (at)
+        return bytes_load(at, size);
     return load_for(cpu, op, lin, size, ACC_WRITE);
 }
 
@@ -611,8 +623,7 @@ uint64_t mem_load_rmw(struct x86 *cpu, const struct op *op, uint64_t lin, unsign
 static const struct pdesc *page_noted(const struct x86 *cpu, const struct tlb_entry *e, uint64_t lin,
                                       unsigned size)
 {
-    enum { MET = TLB_MAY_WRITE | TLB_NOTED };
-    if (e->r != PAGE_OF(lin + size - 1) || (e->pa & MET) != MET || cpu->dr[7] & 0xff)
+    if (e->r != PAGE_OF(lin + size - 1) || !write_met(e) || cpu->dr[7] & 0xff)
         return NULL;
     const struct pdesc *d = physmem_page(cpu->mem, e->pa);
     const bool only =
