@@ -1,8 +1,8 @@
 /* packed_names.c - see packed_names.h. */
 #include <string.h>
 
-#include "core/symbols/packed_names.h"
 #include "core/ground/little_endian.h"
+#include "core/symbols/packed_names.h"
 
 static size_t align(size_t to, size_t n)
 {
@@ -76,24 +76,22 @@ unsigned packed_name_length(const struct packed_names *k, size_t *p, size_t end)
     return *p + n < end ? n : 0;
 }
 
-/* The characters of a token, up to 8, to `out`, of which all 8 bytes may be written. The index is behind the table, so the image
- * goes on. */
-static inline unsigned short_token(const uint8_t *token, char *out)
+/* Eight bytes of a token to `out`. Returns how many of them are its characters. The index is behind the table, so there are as many
+ * in the image. */
+static inline unsigned token_part(const uint8_t *token, char *out)
 {
     const uint64_t low = 0x0101010101010101, v = le64(token), zeros = (v - low) & ~v & low << 7;
     memcpy(out, token, sizeof v);
     return zeros ? (unsigned)__builtin_ctzll(zeros) / 8 : sizeof v;
 }
 
-void packed_name_unpack(const struct packed_names *k, size_t p, unsigned n, char out[PACKED_NAME_MAX + 1])
+void packed_name_unpack(const struct packed_names *k, size_t p, unsigned n, char out[PACKED_NAME_ROOM])
 {
     size_t len = 0;
     for (; n--; p++) {
         const uint8_t *token = k->image + k->tokens + get16(k, k->token_index + 2 * (size_t)k->image[p]);
-        for (unsigned got = 8; got == 8 && len + 8 <= PACKED_NAME_MAX; len += got, token += got)
-            got = short_token(token, out + len);
-        while (len + 8 > PACKED_NAME_MAX && *token && len < PACKED_NAME_MAX)
-            out[len++] = (char)*token++;
+        for (unsigned part = 8; part == 8 && len < PACKED_NAME_MAX; token += part, len += part)
+            part = token_part(token, out + len);
     }
-    out[len] = 0;
+    out[len < PACKED_NAME_MAX ? len : PACKED_NAME_MAX] = 0;
 }

@@ -18,7 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PACKED_TOKENS = 256, PACKED_NAME_MAX = 512 };
+/* ROOM: for a name and its NUL, and for what is written beyond it. */
+enum { PACKED_TOKENS = 256, PACKED_NAME_MAX = 512, PACKED_NAME_ROOM = PACKED_NAME_MAX + 8 };
 
 struct packed_names {
     const uint8_t *image;
@@ -36,6 +37,6 @@ bool packed_names_find(struct packed_names *k, size_t from);
  * `end`. */
 unsigned packed_name_length(const struct packed_names *k, size_t *p, size_t end);
 /* Unpacks a name of n tokens at p; longer names are truncated. */
-void packed_name_unpack(const struct packed_names *k, size_t p, unsigned n, char out[PACKED_NAME_MAX + 1]);
+void packed_name_unpack(const struct packed_names *k, size_t p, unsigned n, char out[PACKED_NAME_ROOM]);
 
 #endif

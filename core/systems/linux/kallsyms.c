@@ -267,7 +267,7 @@ void kallsyms_each(const struct kallsyms *k,
                    void (*fn)(void *ctx, const char *name, char type, uint64_t address, bool absolute),
                    void *ctx)
 {
-    char name[PACKED_NAME_MAX + 1];
+    char name[PACKED_NAME_ROOM];
     size_t p = k->names;
     for (uint32_t i = 0; i < k->count; i++) {
         bool absolute;

@@ -106,7 +106,7 @@ int xen_symbols_find(const void *image, size_t size, uint64_t ip, struct xen_sym
 void xen_symbols_each(const struct xen_symbols *s,
                       void (*fn)(void *ctx, const char *name, char type, uint64_t address), void *ctx)
 {
-    char name[PACKED_NAME_MAX + 1];
+    char name[PACKED_NAME_ROOM];
     size_t p = s->names;
     for (uint32_t i = 0; i < s->count; i++) {
         unsigned n = 0;
