@@ -4,7 +4,7 @@
  * pages.
  *
  * IEEE 754 defines these operations to the last bit, so the host's results are valid for the guest. It does
- * not define RCPPS and RSQRTPS, which are computed with integers here. */
+ * not define RCPPS and RSQRTPS, which are computed with integers here (the latter from the host's estimate). */
 #include "hv/x86/simd.h"
 
 /* ---------------------------------------------------------------- arithmetic */

@@ -2,10 +2,11 @@
  *
  * Source: Intel SDM volume 1, chapters 8 and 9 and appendix E; volume 2, the instruction pages.
  *
- * Everything here is computed with integers, so that results and flags are the same on every host. The
- * layers, from the bottom:
+ * Everything here is computed with integers, so that results and flags are the same on every host. (A square root
+ * begins with the host's estimate, which integers then correct.) The layers, from the bottom:
  *
  *   num_*   pure functions of operands and control word (x87_arith.c, x87_conv.c, x87_math.c)
+ *   x87_*   the same for common operands, in a few instructions (x87_fast.h)
  *   fpu_*   instructions as functions of struct fpu alone (x87_stack.c)
  *   op_*    handlers: checks, memory operands, instruction pointers (x87.c, x87_env.c) */
 #ifndef BOOTREEL_HV_X86_X87_H
@@ -97,6 +98,8 @@ struct num {
     bool denormal; /* or pseudo-denormal */
 };
 
+enum { X87_BIAS = 16383 }; /* of the exponent in a register */
+
 struct num num_from_reg(struct fpreg);
 struct num num_from_f32(uint32_t);
 struct num num_from_f64(uint64_t);
@@ -108,6 +111,11 @@ static inline bool num_is_nan(struct num n)
 static inline struct fpreg fpreg_make(bool sign, unsigned exp, uint64_t sig)
 {
     return fpreg(sig, (unsigned)sign << 15 | exp);
+}
+/* Of a finite number that is not zero. */
+static inline struct fpreg fpreg_from_num(struct num n)
+{
+    return fpreg_make(n.sign, (unsigned)(n.exp + X87_BIAS), n.sig);
 }
 /* The quiet NaN that is the masked response to an invalid operation. */
 static inline struct fpreg fpreg_indefinite(void)

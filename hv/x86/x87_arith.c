@@ -6,14 +6,14 @@
 
 typedef unsigned __int128 u128;
 
-enum { EXP_BIAS = 16383, EXP_SPECIAL = 0x7fff, BIAS_ADJUST = 24576 };
+enum { EXP_SPECIAL = 0x7fff, BIAS_ADJUST = 24576 };
 
 /* ---------------------------------------------------------------- unpacking operands */
 
 struct num num_from_reg(struct fpreg a)
 {
     unsigned e = a.exp & 0x7fff;
-    struct num n = {a.sig, (int)e - EXP_BIAS, NUM_FINITE, a.exp >> 15, false};
+    struct num n = {a.sig, (int)e - X87_BIAS, NUM_FINITE, a.exp >> 15, false};
     bool integer_bit = a.sig >> 63;
     if (e == EXP_SPECIAL) {
         if (!integer_bit)
@@ -30,7 +30,7 @@ struct num num_from_reg(struct fpreg a)
     } else {
         unsigned shift = __builtin_clzll(a.sig);
         n.denormal = true;
-        n.exp = 1 - EXP_BIAS - (int)shift;
+        n.exp = 1 - X87_BIAS - (int)shift;
         n.sig = a.sig << shift;
     }
     return n;
@@ -138,7 +138,7 @@ unsigned num_round(unsigned cw, unsigned prec, bool sign, int exp, uint64_t hi, 
 {
     unsigned rc = cw >> 10 & 3, flags = 0;
     struct rounded n = round_sig(hi, lo, prec, rc, sign);
-    int e = exp + EXP_BIAS + n.carry;
+    int e = exp + X87_BIAS + n.carry;
     if (e >= EXP_SPECIAL) {
         if (cw & SW_OE)
             return overflow(prec, rc, sign, r);
@@ -148,7 +148,7 @@ unsigned num_round(unsigned cw, unsigned prec, bool sign, int exp, uint64_t hi, 
         flags = SW_OE;
     } else if (e < 1) {
         if (cw & SW_UE) {
-            unsigned shift = 1 - (exp + EXP_BIAS);
+            unsigned shift = 1 - (exp + X87_BIAS);
             u128 v = (u128)hi << 64 | lo;
             v = shift > 127 ? 1 : v >> shift | ((v << (128 - shift)) != 0);
             n = round_sig((uint64_t)(v >> 64), (uint64_t)v, prec, rc, sign);
@@ -513,8 +513,8 @@ unsigned num_xtract(unsigned cw, struct num a, struct fpreg *exponent, struct fp
     if (e.cls == NUM_ZERO)
         zero(false, exponent);
     else
-        *exponent = fpreg_make(e.sign, e.exp + EXP_BIAS, e.sig);
-    *sig = fpreg_make(a.sign, EXP_BIAS, a.sig);
+        *exponent = fpreg_make(e.sign, e.exp + X87_BIAS, e.sig);
+    *sig = fpreg_make(a.sign, X87_BIAS, a.sig);
     return denormal_flag(a, a);
 }
 
@@ -528,7 +528,7 @@ unsigned num_rndint(unsigned cw, struct num a, struct fpreg *r)
     }
     unsigned flags = denormal_flag(a, a);
     if (a.exp >= 63) {
-        *r = fpreg_make(a.sign, a.exp + EXP_BIAS, a.sig);
+        *r = fpreg_make(a.sign, a.exp + X87_BIAS, a.sig);
         return flags;
     }
     u128 v = (u128)a.sig << 64;
@@ -539,7 +539,7 @@ unsigned num_rndint(unsigned cw, struct num a, struct fpreg *r)
         zero(a.sign, r);
     } else {
         unsigned z = __builtin_clzll(n.sig);
-        *r = fpreg_make(a.sign, 63 - z + EXP_BIAS, n.sig << z);
+        *r = fpreg_make(a.sign, 63 - z + X87_BIAS, n.sig << z);
     }
     return flags | (n.inexact ? SW_PE : 0) | (n.up ? SW_C1 : 0);
 }

@@ -11,7 +11,7 @@
 /* The operations with two operands, as modrm.reg of D8 has them. */
 enum x87_kind { X87_ADD, X87_MUL, X87_COM, X87_COMP, X87_SUB, X87_SUBR, X87_DIV, X87_DIVR };
 
-enum { X87_BIAS = 0x3fff, X87_FAR = 0x1f00 };
+enum { X87_FAR = 0x1f00 };
 
 static inline bool x87_common_normal(struct fpreg v)
 {

@@ -21,7 +21,7 @@ struct wide {
 #define K(hi, lo) ((u128)(hi) << 64 | (lo))
 #define ONE       ((u128)1 << 127) /* 1.0 with 127 fraction bits */
 
-enum { EXP_BIAS = 16383, EXP_SPECIAL = 0x7fff };
+enum { EXP_SPECIAL = 0x7fff };
 
 /* ---------------------------------------------------------------- tables: fixed point, 127 fraction bits */
 
@@ -260,7 +260,7 @@ static unsigned give_zero(bool sign, unsigned flags, struct fpreg *r)
 }
 static unsigned give_num(struct num a, unsigned flags, struct fpreg *r)
 {
-    *r = fpreg_make(a.sign, a.exp + EXP_BIAS, a.sig);
+    *r = fpreg_make(a.sign, a.exp + X87_BIAS, a.sig);
     return flags;
 }
 static unsigned give_wide(unsigned cw, struct wide a, bool sign, unsigned flags, struct fpreg *r)
@@ -291,12 +291,12 @@ unsigned num_2xm1(unsigned cw, struct num a, struct fpreg *r)
     if (a.cls == NUM_INF) {
         if (!a.sign)
             return give_inf(false, 0, r);
-        *r = fpreg_make(true, EXP_BIAS, 1ull << 63);
+        *r = fpreg_make(true, X87_BIAS, 1ull << 63);
         return 0;
     }
     unsigned flags = a.denormal ? SW_DE : 0;
     if (is_one(a)) { /* 1 or -1/2 */
-        *r = fpreg_make(a.sign, EXP_BIAS - a.sign, 1ull << 63);
+        *r = fpreg_make(a.sign, X87_BIAS - a.sign, 1ull << 63);
         return flags | SW_PE;
     }
     if (a.exp >= 0)
@@ -500,7 +500,7 @@ unsigned num_sincos(unsigned cw, struct num a, struct fpreg *s, struct fpreg *c,
     }
     if (a.cls == NUM_ZERO) {
         if (c)
-            *c = fpreg_make(false, EXP_BIAS, 1ull << 63);
+            *c = fpreg_make(false, X87_BIAS, 1ull << 63);
         return give_zero(a.sign, 0, s);
     }
     if (a.exp >= 63) {

@@ -178,6 +178,11 @@ static bool arith_st(struct fpu *f, num_fn *fn, unsigned dst, unsigned src)
     return arith(f, fn, dst, num_from_reg(fpu_st(f, dst)), num_from_reg(fpu_st(f, src)));
 }
 
+static num_fn *const general[] = {
+    [X87_ADD] = num_add,   [X87_MUL] = num_mul, [X87_SUB] = num_sub,
+    [X87_SUBR] = num_subr, [X87_DIV] = num_div, [X87_DIVR] = num_divr,
+};
+
 /* *a = *a op b and then, if asked for, a pop: if it is one of the common cases. */
 __attribute__((always_inline)) static inline bool arith_fast(struct fpu *f, enum x87_kind kind,
                                                              struct fpreg *a, struct fpreg b, bool pop)
@@ -194,37 +199,37 @@ __attribute__((always_inline)) static inline bool arith_fast(struct fpu *f, enum
     return true;
 }
 
-__attribute__((always_inline)) static inline void arith_st_fast(struct fpu *f, enum x87_kind kind, num_fn *fn,
+__attribute__((always_inline)) static inline void arith_st_fast(struct fpu *f, enum x87_kind kind,
                                                                 unsigned dst, unsigned src, bool pop)
 {
     const unsigned d = fpu_phys(f, dst), s = fpu_phys(f, src);
     if (likely(!((f->empty >> d | f->empty >> s) & 1)) && arith_fast(f, kind, &f->r[d], fpu_st(f, src), pop))
         return;
-    if (arith_st(f, fn, dst, src) && pop)
+    if (arith_st(f, general[kind], dst, src) && pop)
         fpu_pop(f);
 }
 
 /* D8 fxxx ST(0), ST(i); DC fxxx ST(i), ST(0); DE the same with a pop. In DC and DE the opcodes of the
  * reversed forms are swapped; the instruction table accounts for that. */
-#define ARITH(name, kind, fn)                                                                                \
+#define ARITH(name, kind)                                                                                    \
     void fpu_##name##_0i(struct fpu *f, unsigned i)                                                          \
     {                                                                                                        \
-        arith_st_fast(f, kind, fn, 0, i, false);                                                             \
+        arith_st_fast(f, kind, 0, i, false);                                                                 \
     }                                                                                                        \
     void fpu_##name##_i0(struct fpu *f, unsigned i)                                                          \
     {                                                                                                        \
-        arith_st_fast(f, kind, fn, i, 0, false);                                                             \
+        arith_st_fast(f, kind, i, 0, false);                                                                 \
     }                                                                                                        \
     void fpu_##name##p(struct fpu *f, unsigned i)                                                            \
     {                                                                                                        \
-        arith_st_fast(f, kind, fn, i, 0, true);                                                              \
+        arith_st_fast(f, kind, i, 0, true);                                                                  \
     }
-ARITH(fadd, X87_ADD, num_add)
-ARITH(fmul, X87_MUL, num_mul)
-ARITH(fsub, X87_SUB, num_sub)
-ARITH(fsubr, X87_SUBR, num_subr)
-ARITH(fdiv, X87_DIV, num_div)
-ARITH(fdivr, X87_DIVR, num_divr)
+ARITH(fadd, X87_ADD)
+ARITH(fmul, X87_MUL)
+ARITH(fsub, X87_SUB)
+ARITH(fsubr, X87_SUBR)
+ARITH(fdiv, X87_DIV)
+ARITH(fdivr, X87_DIVR)
 
 /* ---------------------------------------------------------------- compare */
 
@@ -352,7 +357,7 @@ static unsigned to_reg(struct num n, struct fpreg *r)
         *r = fpreg_make(n.sign, 0x7fff, 1ull << 63);
         return 0;
     case NUM_FINITE:
-        *r = fpreg_make(n.sign, n.exp + 16383, n.sig);
+        *r = fpreg_from_num(n);
         return n.denormal ? SW_DE : 0;
     default:
         return num_nan(n, n, r);
@@ -362,7 +367,7 @@ static unsigned to_reg(struct num n, struct fpreg *r)
 void fpu_load(struct fpu *f, struct num n)
 {
     if (likely(n.cls == NUM_FINITE && !n.denormal && fpu_empty(f, 7))) {
-        push_clear(f, fpreg_make(n.sign, (unsigned)(n.exp + X87_BIAS), n.sig));
+        push_clear(f, fpreg_from_num(n));
         return;
     }
     struct fpreg v;
@@ -699,13 +704,11 @@ static bool arith_mem_fast(struct fpu *f, enum x87_kind kind, struct num m)
 {
     if (m.cls != NUM_FINITE || m.denormal)
         return false;
-    const struct fpreg b = fpreg_make(m.sign, (unsigned)(m.exp + X87_BIAS), m.sig);
-    return arith_fast(f, kind, &f->r[fpu_top(f)], b, false);
+    return arith_fast(f, kind, &f->r[fpu_top(f)], fpreg_from_num(m), false);
 }
 
 void fpu_arith_mem(struct fpu *f, unsigned kind, struct num m)
 {
-    static num_fn *const fn[8] = {num_add, num_mul, NULL, NULL, num_sub, num_subr, num_div, num_divr};
     bool compares = kind == 2 || kind == 3;
     bool done = true;
     if (fpu_empty(f, 0)) {
@@ -715,7 +718,7 @@ void fpu_arith_mem(struct fpu *f, unsigned kind, struct num m)
     } else if (compares) {
         done = compare(f, num_from_reg(fpu_st(f, 0)), m, false);
     } else if (!arith_mem_fast(f, kind, m)) {
-        arith(f, fn[kind], 0, num_from_reg(fpu_st(f, 0)), m);
+        arith(f, general[kind], 0, num_from_reg(fpu_st(f, 0)), m);
     }
     if (kind == 3 && done)
         fpu_pop(f);
