@@ -431,8 +431,9 @@ static void instruction(struct program *p)
 static void branch(struct program *p)
 {
     switch (any(9)) {
-    case 3:                                   /* over a JMP */
-        emit(p, any(3) ? 0x05e2 : 0x05e3, 2); /* LOOP, JRCXZ */
+    case 8:
+        /* LOOP or JRCXZ, over a JMP */
+        emit(p, any(3) ? 0x05e2 : 0x05e3, 2);
         /* fall through */
     case 0:
         emit(p, 0xe9, 1);

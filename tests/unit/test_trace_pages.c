@@ -287,20 +287,27 @@ static void image_page(uint8_t *page, const struct image_page *p)
     memcpy(page + p->before, disk + p->offset, TRACE_PAGE - p->before - p->zeros);
 }
 
-static struct bytes image_trace(void)
+/* A trace that has the disk. */
+static struct trace_writer *disk_writer(const char *path)
 {
-    char *path = temp_path("imagepages");
     struct trace_image im = {.role = "disk0", .name = "x", .size = sizeof disk};
     struct trace_config cfg = {.engine = "pc", .images = &im, .nimages = 1, .classes = EVENT_CLASSES_ALL};
     struct trace_writer *w = trace_writer_create(path, &cfg, NULL);
+    for (unsigned c = 0; c <= DISK_CHUNKS; c++)
+        assert_int_equal(
+            trace_write_chunk(w, 0, c, disk + c * TRACE_CHUNK, chunk_length(sizeof disk, c), NULL), 0);
+    return w;
+}
+
+static struct bytes image_trace(void)
+{
+    char *path = temp_path("imagepages");
     uint64_t seed = 99;
     uint8_t page[TRACE_PAGE];
     fill_random(disk, sizeof disk, &seed);
     memcpy(disk + 3 * TRACE_CHUNK, disk, TRACE_CHUNK);
     memset(disk + 2 * TRACE_CHUNK + 8 * 512, 0, 512);
-    for (unsigned c = 0; c <= DISK_CHUNKS; c++)
-        assert_int_equal(
-            trace_write_chunk(w, 0, c, disk + c * TRACE_CHUNK, chunk_length(sizeof disk, c), NULL), 0);
+    struct trace_writer *w = disk_writer(path);
     for (size_t k = 0; k < sizeof image_pages / sizeof image_pages[0]; k++) {
         image_page(page, &image_pages[k]);
         assert_int_equal(trace_checkpoint_begin(w, k, k, !k, NULL), 0);
@@ -345,15 +352,10 @@ static void test_images_after_others(void **state)
 {
     enum { OTHERS = 200, LOADED = 64, LATE = 8, ROOM_FULL = 4200, ROOM_PARTS = 600 };
     char *path = temp_path("imagelate");
-    struct trace_image im = {.role = "disk0", .name = "x", .size = sizeof disk};
-    struct trace_config cfg = {.engine = "pc", .images = &im, .nimages = 1, .classes = EVENT_CLASSES_ALL};
-    struct trace_writer *w = trace_writer_create(path, &cfg, NULL);
     uint64_t seed = 7;
     uint8_t page[TRACE_PAGE];
     fill_random(disk, sizeof disk, &seed);
-    for (unsigned c = 0; c <= DISK_CHUNKS; c++)
-        assert_int_equal(
-            trace_write_chunk(w, 0, c, disk + c * TRACE_CHUNK, chunk_length(sizeof disk, c), NULL), 0);
+    struct trace_writer *w = disk_writer(path);
     assert_int_equal(trace_checkpoint_begin(w, 0, 0, true, NULL), 0);
     for (unsigned i = 0; i < OTHERS + LOADED; i++) {
         fill_random(page, sizeof page, &seed);
