@@ -74,7 +74,7 @@ struct choice {
 
 /* Below this, searching further costs more than it saves. */
 enum { GOOD_COST = 256 };
-/* After so many pages that are in no image, only one in so many is looked for. */
+/* After MISSES pages in a row that are in no image, one page in LOOKED_FOR is searched for, until one is found. */
 enum { MISSES = 64, LOOKED_FOR = 8 };
 
 static void try_delta(struct page_packer *p, const uint8_t *page, uint32_t base, struct delta *d,
@@ -107,7 +107,7 @@ static struct choice choose(struct page_packer *p, const uint8_t *page, const st
         try_delta(p, page, hint->own, &p->delta[0], &c);
     if (c.cost <= GOOD_COST)
         return c;
-    /* What a guest computes is in no image, and takes longest to search for. */
+    /* What a guest computes is in no image, and a search that finds nothing takes longest. */
     const bool search = p->missed < MISSES || p->next % LOOKED_FOR == 0;
     if (search)
         try_streams(p, page, &c);

@@ -106,7 +106,7 @@ static void phys_store(struct x86 *cpu, uint64_t pa, unsigned size, uint64_t v)
     store_to(cpu, physmem_page(cpu->mem, pa), pa, size, v);
 }
 
-/* The part of an access that crosses pages which lies in one of them: n bytes, fewer than 8. A device sees bytes. */
+/* An access to two pages has a part in each: n bytes, fewer than 8. A device gets them one by one. */
 static uint64_t phys_load_part(struct x86 *cpu, uint64_t pa, unsigned n)
 {
     const struct pdesc *d = physmem_page(cpu->mem, pa);
@@ -587,7 +587,7 @@ static bool write_met(const struct tlb_entry *e)
     return (e->pa & MET) == MET;
 }
 
-/* A load across two pages that are both in the TLB, of the 8 bytes at either side. */
+/* A load from two pages that are both in the TLB: takes the last 8 bytes of one and the first 8 of the other. */
 static inline bool load_across(const struct x86 *cpu, uint64_t lin, unsigned size, uint64_t *v)
 {
     const unsigned first = 0x1000 - (lin & 0xfff);

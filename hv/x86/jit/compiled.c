@@ -78,7 +78,8 @@ static bool register_form_ok(const struct unit *u, const struct op *op, const st
         return extend_ok(op, s);
     case SHAPE_LOOP:
         if (1u << (op->asize + 1) != u->word)
-            return false; /* fall through */
+            return false;
+        /* fall through */
     case SHAPE_JCC:
     case SHAPE_JMP:
     case SHAPE_CALL:

@@ -21,7 +21,7 @@ static inline unsigned size_of(const struct op *op)
     return 1u << op->osize;
 }
 
-/* A branch with targets that blocks are chained to, all of which go on in the region. */
+/* A branch within a function: what comes after it is looked at on both of its ways. */
 static inline bool is_jump(unsigned kind)
 {
     return kind == SHAPE_JCC || kind == SHAPE_JMP || kind == SHAPE_LOOP;
