@@ -70,6 +70,14 @@ OP(branch_fall)
 {
     CHAIN(0, op->disp);
 }
+OP(branch_taken_legacy)
+{
+    CHAIN_LEGACY(1, op->imm);
+}
+OP(branch_fall_legacy)
+{
+    CHAIN_LEGACY(0, op->disp);
+}
 OP(branch_indirect)
 {
     INDIRECT;

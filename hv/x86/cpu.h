@@ -153,6 +153,8 @@ struct seg {
     /* Derived. Bit 0: any read is in bounds and allowed; bit 1: any write is (4 GiB limit). See
      * seg_changed(). */
     uint8_t fast;
+    /* Derived: bytes that end at or before this offset may be read, and written; 0 if that has to be found out for each access. */
+    uint64_t reach[2];
 };
 
 struct dtable {
@@ -310,6 +312,8 @@ struct x86 {
     uint8_t cpl;
     bool mode64;       /* CS.L in long mode */
     uint8_t code_bits; /* 16, 32, 64 */
+    /* The last offset at which a page may begin all of which is in the code segment, outside 64-bit code; -1 if there is none. */
+    int64_t code_pages;
     /* How many bits at the top of a canonical linear address repeat the one below them: 16 or 7. */
     uint8_t sign_bits;
     bool inhibit; /* interrupts are held off for one instruction (STI, MOV SS, POP SS) */

@@ -165,9 +165,14 @@ void seg_drop_inner(struct x86 *cpu)
 
 /* ---------------------------------------------------------------- limits and rights */
 
+static bool is_expand_down(const struct seg *s)
+{
+    return is_data(s->attr) && s->attr & SEG_EXPAND_DOWN;
+}
+
 bool seg_in_bounds(const struct seg *s, uint64_t first, uint64_t last)
 {
-    if (is_data(s->attr) && s->attr & SEG_EXPAND_DOWN)
+    if (is_expand_down(s))
         return first > s->limit && last <= (s->attr & SEG_DB ? 0xffffffffu : 0xffffu);
     return last <= s->limit;
 }
@@ -187,8 +192,11 @@ static unsigned seg_rights(const struct x86 *cpu, const struct seg *s)
 static void derive_seg(struct x86 *cpu, struct seg *s)
 {
     unsigned rights = seg_rights(cpu, s);
-    bool all = s->limit == 0xffffffff && !(is_data(s->attr) && s->attr & SEG_EXPAND_DOWN);
+    bool all = s->limit == 0xffffffff && !is_expand_down(s);
+    const uint64_t end = all ? UINT64_MAX : is_expand_down(s) ? 0 : (uint64_t)s->limit + 1;
     s->fast = (uint8_t)(rights << 2 | (all ? rights : 0));
+    s->reach[0] = rights & 1 ? end : 0;
+    s->reach[1] = rights & 2 ? end : 0;
 }
 
 uint64_t seg_linear_slow(struct x86 *cpu, const struct op *op, unsigned seg, uint64_t off, unsigned size,
@@ -260,6 +268,13 @@ static void derive_flat(struct x86 *cpu)
     cpu->key = (cpu->key & ~KEY_FLAT) | (flat ? KEY_FLAT : 0);
 }
 
+/* 16-bit code goes on at 0 behind 0xffff. */
+static void derive_code_pages(struct x86 *cpu)
+{
+    const uint32_t limit = cpu->seg[CS].limit, last = cpu->code_bits == 16 ? 0xffff : 0xfff;
+    cpu->code_pages = limit < last ? -1 : (cpu->code_bits == 16 ? last : limit) - 0xfffll;
+}
+
 void mode_derive(struct x86 *cpu)
 {
     derive_key(cpu);
@@ -267,6 +282,7 @@ void mode_derive(struct x86 *cpu)
         for (unsigned i = ES; i <= GS; i++)
             derive_seg(cpu, &cpu->seg[i]);
         derive_flat(cpu);
+        derive_code_pages(cpu);
     }
     tlb_select(cpu);
 }

@@ -44,6 +44,34 @@ static unsigned a_register(bool byte, bool rex)
     }
 }
 
+/* MOV of an immediate to a register, whose size is the code's. */
+static void set_register(struct program *p, unsigned r, uint64_t v)
+{
+    if (!p->code32)
+        emit(p, 0x48 | r >> 3, 1);
+    emit(p, 0xb8 | (r & 7), 1);
+    emit(p, v, p->code16 ? 2 : p->code32 ? 4 : 8);
+}
+
+/* Where segments have limits, small ones are more likely to meet them. */
+static void displacement(struct program *p)
+{
+    emit(p, p->aligned ? any(16) * 16 : any(p->segmented && any(2) ? 16 : 256), 1);
+}
+
+/* The operand of 16-bit addresses: one of those registers that hold addresses, mostly, or none. */
+static void operand16(struct program *p, unsigned reg)
+{
+    static const uint8_t place[] = {7, 7, 4, 7, 4, 5, 0, 2};
+    if (!any(6)) {
+        emit(p, (reg & 7) << 3 | 6, 1);
+        emit(p, p->data + any(64) - p->segment[PROGRAM_DS].base, 2);
+        return;
+    }
+    emit(p, 0x40 | (reg & 7) << 3 | place[any(any(20) ? 5 : 8)], 1);
+    displacement(p);
+}
+
 /* One instruction with a modrm byte. `map` 0x0f or 0; `ext` 0-7 or -1 for a register; `size` of both operands. */
 static void modrm(struct program *p, unsigned size, unsigned map, unsigned opcode, int ext, bool to_memory,
                   unsigned imm)
@@ -53,13 +81,14 @@ static void modrm(struct program *p, unsigned size, unsigned map, unsigned opcod
     unsigned reg = ext < 0 ? a_register(size == 1, rex) : (unsigned)ext, rm = a_register(size == 1, rex),
              base = 0;
     unsigned bits = 0x40 | (size == 8 ? 8 : 0) | reg >> 3 << 2;
-    if (mem && !any(12))
-        emit(p, 0x64, 1);
-    if (mem && !any(100))
+    bool other = mem && !any(p->code16 ? 4 : 100), small = other != p->code16;
+    if (mem && !any(p->segmented ? 5 : 12))
+        emit(p, p->segmented ? (uint64_t) "\x26\x2e\x36\x3e"[any(4)] : 0x64, 1);
+    if (other)
         emit(p, 0x67, 1);
-    if (size == 2)
+    if (size == 2 ? !p->code16 : size == 4 && p->code16)
         emit(p, 0x66, 1);
-    if (mem) {
+    if (mem && !(p->code32 && small)) {
         static const uint8_t bases[] = {RBX, RBX, RSI, RSP, 5};
         base = any(200) ? bases[any(5)] : (unsigned)any(8);
         rm = base;
@@ -71,15 +100,17 @@ static void modrm(struct program *p, unsigned size, unsigned map, unsigned opcod
     emit(p, opcode, 1);
     if (!mem) {
         emit(p, 0xc0 | (reg & 7) << 3 | (rm & 7), 1);
+    } else if (p->code32 && small) {
+        operand16(p, reg);
     } else if (base == 5) { /* absolute or relative to rip: data, and now and then code */
         emit(p, (reg & 7) << 3 | 5, 1);
-        uint64_t to = any(60) ? DATA + any(64) : CODE + any(p->size);
-        emit(p, p->code32 ? to : to - (CODE + p->size + 4 + imm), 4);
+        uint64_t to = any(60) ? p->data + any(64) : CODE + any(p->size);
+        emit(p, p->code32 ? to - p->segment[PROGRAM_DS].base : to - (CODE + p->size + 4 + imm), 4);
     } else {
         emit(p, 0x40 | (reg & 7) << 3 | base, 1);
         if (base == RSP)
             emit(p, any(2) ? 0x24 : 0x23, 1); /* (rsp), (rbx) */
-        emit(p, p->aligned ? any(16) * 16 : any(256), 1);
+        displacement(p);
     }
     for (unsigned i = 0; i < imm; i++)
         emit(p, any(3) ? any(256) : any(2) * 0xff, 1);
@@ -148,7 +179,7 @@ static void move(struct program *p)
     case 2:
         modrm(p, wide(), 0, 0x8d, -1, false, 0);
         p->code[p->size - 1] &= 0x7f; /* LEA needs a memory operand: (reg) with a byte of displacement */
-        if ((p->code[p->size - 1] & 7) == 4)
+        if ((p->code[p->size - 1] & 7) == 4 && !p->code16)
             emit(p, 0x08 | any(8), 1); /* base and RCX as the index */
         emit(p, any(256), 1);
         break;
@@ -156,11 +187,10 @@ static void move(struct program *p)
         modrm(p, size, 0, 0xc6 + (size > 1), 0, true, imm_of(size));
         break;
     case 4: {
-        unsigned r = a_register(false, !p->code32);
-        if (!p->code32)
-            emit(p, 0x48 | r >> 3, 1);
-        emit(p, 0xb8 | (r & 7), 1);
-        emit(p, any_value(), p->code32 ? 4 : 8);
+        if (p->code16 && any(2))
+            emit(p, 0x66 | (0xb8 | a_register(false, false)) << 8 | any_value() << 16, 6);
+        else
+            set_register(p, a_register(false, !p->code32), any_value());
         break;
     }
     default:
@@ -195,12 +225,16 @@ static void conditional(struct program *p)
 
 static void stack(struct program *p)
 {
-    switch (any(8)) {
+    switch (any(p->segmented ? 9 : 8)) {
+    case 8:
+        emit(p, 0xe589, 2); /* MOV BP, SP; LEAVE */
+        emit(p, 0xc9, 1);
+        break;
     case 0:
         emit(p, 0x6a | any(256) << 8, 2);
         break;
     case 1:
-        emit(p, 0x68 | any(1u << 31) << 8, 5);
+        emit(p, 0x68 | any(1u << 31) << 8, p->code16 ? 3 : 5);
         break;
     case 2:
         emit(p, 0x9c, 1); /* PUSHF */
@@ -215,6 +249,8 @@ static void stack(struct program *p)
         unsigned r = a_register(false, !p->code32);
         if (!p->code32)
             emit(p, 0x40 | r >> 3, 1);
+        else if (p->segmented && !any(3))
+            emit(p, 0x66, 1);
         emit(p, (any(2) ? 0x50 : 0x58) | (r & 7), 1);
         break;
     }
@@ -260,7 +296,7 @@ static void others(struct program *p)
             emit(p, 0x40 | any(16), 1); /* INC, DEC */
         else if (any(2))
             emit(p, 0x48, 1);
-        emit(p, byte[any(sizeof byte - !!any(20))], 1);
+        emit(p, byte[any(sizeof byte - !!any(p->segmented ? 3 : 20))], 1);
         break;
     }
 }
@@ -300,6 +336,8 @@ static void more_memory(struct program *p)
     unsigned size = wide();
     switch (any(8)) {
     case 0: /* bits by a register, near the operand */
+        if (p->code16)
+            emit(p, 0x66, 1);
         emit(p, 0xb9 | (any(4096) - 2048) << 8, 5);
         modrm(p, size, 0x0f, 0xa3 + 8 * any(4), 1, true, 0);
         break;
@@ -315,14 +353,11 @@ static void more_memory(struct program *p)
         modrm(p, any_size(), 0x0f, 0xc1, -1, true, 0); /* XADD */
         break;
     case 4: /* CALL through memory, to a block */
+        set_register(p, RAX, CODE + p->start[0] - p->segment[PROGRAM_CS].base);
         if (!p->code32)
             emit(p, 0x48, 1);
-        emit(p, 0xb8, 1);
-        emit(p, CODE + p->start[0], p->code32 ? 4 : 8);
-        if (!p->code32)
-            emit(p, 0x48, 1);
-        emit(p, 0x104389, 3); /* MOV 16(rbx), rAX; CALL *16(rbx) */
-        emit(p, 0x1053ff, 3);
+        emit(p, p->code16 ? 0x104789 : 0x104389, 3); /* MOV 16(rbx), rAX; CALL *16(rbx) */
+        emit(p, p->code16 ? 0x1057ff : 0x1053ff, 3);
         break;
     case 5:
         emit(p, any(2) ? 0xe8ae0f : 0x4b180f, 3); /* LFENCE, PREFETCHT0 … */
@@ -402,12 +437,16 @@ static void string(struct program *p)
         emit(p, 0xfc | any(2), 1); /* CLD, STD */
     if (!p->code32)
         emit(p, 0x48, 1);
-    if (any(2))
-        emit(p, 0x7e8d, 2); /* LEA of RDI: RSI or RSP, and a byte */
+    if (p->code16)
+        emit(p, 0x7c8d, 2); /* LEA of RDI: RSI or RSP, and a byte */
+    else if (any(2))
+        emit(p, 0x7e8d, 2);
     else
         emit(p, 0x247c8d, 3);
     emit(p, any(256), 1);
-    emit(p, 0xb9 | any(any(4) ? 24 : 3000) << 8, 5); /* MOV to ECX */
+    set_register(p, RCX, any(any(4) ? 24 : 3000));
+    if (p->code16 && !any(5))
+        emit(p, 0x67, 1);
     if (any(3))
         emit(p, 0xf3, 1);
     if (any(2))
@@ -427,49 +466,124 @@ static void instruction(struct program *p)
     kind[any(sizeof kind / sizeof kind[0])](p);
 }
 
-/* The target is filled in when all blocks are there. */
+/* A branch of `n` bytes and its target, which is filled in when all blocks are there: of 2 bytes in 16-bit code, else of 4; with a
+ * prefix the other way round. */
+static void relative(struct program *p, unsigned opcode, unsigned n)
+{
+    const bool prefix = p->segmented && !any(p->code16 ? 4 : 16);
+    if (prefix)
+        emit(p, 0x66, 1);
+    emit(p, opcode, n);
+    p->jump[p->njumps].at = p->size;
+    p->jump[p->njumps].bytes = p->code16 != prefix ? 2 : 4;
+    emit(p, 0, p->jump[p->njumps++].bytes);
+}
+
+/* To a block, or to what is on the stack, by an address in rAX. */
+static void indirect(struct program *p, uint64_t to)
+{
+    set_register(p, RAX, to);
+    if (any(2))
+        emit(p, 0xc350, 2); /* PUSH RAX; RET */
+    else
+        emit(p, any(2) ? 0xe0ff : 0xd0ff, 2); /* JMP, CALL */
+}
+
 static void branch(struct program *p)
 {
     switch (any(9)) {
-    case 8:
-        /* LOOP or JRCXZ, over a JMP */
-        emit(p, any(3) ? 0x05e2 : 0x05e3, 2);
-        /* fall through */
+    case 8: { /* LOOP or JRCXZ, over a JMP */
+        const unsigned at = p->size;
+        emit(p, any(3) ? 0x00e2 : 0x00e3, 2);
+        relative(p, 0xe9, 1);
+        p->code[at + 1] = (uint8_t)(p->size - at - 2);
+        return;
+    }
     case 0:
-        emit(p, 0xe9, 1);
-        break;
+        relative(p, 0xe9, 1);
+        return;
     case 1:
-        emit(p, 0xe8, 1);
-        break;
+        relative(p, 0xe8, 1);
+        return;
     case 2:
         if (!p->code32 &&
             !any(4)) { /* to a block, or to where only 57 bits reach it, or to where nothing does */
             static const uint64_t place[] = {0, FAR, FAR, 2 * FAR, 1ull << 56, 1ull << 47, 1ull << 63};
-            emit(p, 0xb848, 2);
-            emit(p, (CODE + p->start[any(p->nblocks)]) | place[any(7)], 8);
-            if (any(2))
-                emit(p, 0xc350, 2); /* PUSH RAX; RET */
-            else
-                emit(p, any(2) ? 0xe0ff : 0xd0ff, 2); /* JMP, CALL */
+            indirect(p, (CODE + p->start[any(p->nblocks)]) | place[any(7)]);
+        } else if (p->segmented && any(3)) {
+            indirect(p, CODE + p->start[any(p->nblocks)] - p->segment[PROGRAM_CS].base);
         } else if (any(4))
             emit(p, 0xc3, 1); /* RET: to what is on the stack */
         else
             modrm(p, 4, 0, 0xff, any(2) ? 2 : 4, true, 0); /* CALL, JMP */
         return;
     default:
-        emit(p, 0x0f | (0x80 | any(16)) << 8, 2);
+        relative(p, 0x0f | (0x80 | (unsigned)any(16)) << 8, 2);
         break;
     }
-    p->jump[p->njumps++] = p->size;
-    emit(p, 0, 4);
+}
+
+static uint16_t segment_attr(const struct program *p, unsigned i)
+{
+    enum { DATA_RW = 0x93, DATA_RO = 0x91, DATA_DOWN = 0x97, CODE_RX = 0x9b, CODE_X = 0x99, BIG = 0xc000 };
+    const unsigned big = i == PROGRAM_CS ? !p->code16
+                         : any(2)        ? !p->code16
+                                         : (unsigned)any(2),
+                   ring = p->privileged ? 0 : 3 << 5;
+    unsigned type = i == PROGRAM_CS ? CODE_RX : DATA_RW;
+    if (!any(6))
+        type = i == PROGRAM_CS ? CODE_X : any(2) ? DATA_RO : DATA_DOWN;
+    return (uint16_t)(type | ring | (big ? BIG : 0));
+}
+
+/* The program's code begins anywhere in its first page, and may go on in the next one. */
+static void place_code(struct program *p)
+{
+    if (p->segmented && any(2))
+        p->size = any(2) ? (unsigned)any(PAGE) : PAGE - (unsigned)any(300);
+    memset(p->code, 0, p->size);
+}
+
+/* What is used of a segment is about here. */
+static uint32_t used_place(const struct program *p, unsigned i)
+{
+    return i == PROGRAM_CS   ? any(2) ? CODE + PAGE : CODE + p->size + (uint32_t)any(400)
+             : i == PROGRAM_SS ? STACK + 2 * PAGE - (uint32_t)any(0x300)
+           : any(2)          ? p->data + 0x800 + (uint32_t)any(any(2) ? 16 : 256)
+                             : p->data + (any(2) ? PAGE : 2 * PAGE) + (uint32_t)any(64) - 16;
+}
+
+/* Bases, so that 16 bits reach what is used, and limits: mostly far away, sometimes in the midst of it. Code may end where 16 bits do. */
+static void make_segments(struct program *p)
+{
+    p->data = p->segmented && !any(8) ? CODE : DATA;
+    for (unsigned i = 0; i < PROGRAM_SEGMENTS; i++) {
+        struct program_segment *s = &p->segment[i];
+        const uint32_t to = i == PROGRAM_CS ? CODE : i == PROGRAM_SS ? STACK : p->data;
+        const uint32_t before = (uint32_t)(any(2) ? any(12) * PAGE : any(0xc00) * 16);
+        *s = (struct program_segment){.limit = UINT32_MAX};
+        if (!p->segmented)
+            continue;
+        s->base = to - before;
+        if (i == PROGRAM_CS && !any(3))
+            s->base = p->code16 ? used_place(p, i) - 0x10000 : s->base - 0x20000;
+        s->limit = any(2) && to - s->base < 0x10000 ? 0xffff
+                   : any(2)                         ? UINT32_MAX
+                                                    : used_place(p, i) - s->base - 1;
+        s->attr = segment_attr(p, i);
+    }
 }
 
 void make_program(struct program *p)
 {
     p->aligned = false;
     p->size = p->njumps = 0;
-    p->code32 = !any(3);
+    p->code32 = any(3) < 2;
+    p->segmented = p->code32 && any(2);
+    p->code16 = p->segmented && any(3);
     p->privileged = any(2);
+    place_code(p);
+    make_segments(p);
     p->nblocks = 2 + (unsigned)any(10);
     for (unsigned i = 0; i < p->nblocks; i++) {
         p->start[i] = p->size;
@@ -477,11 +591,10 @@ void make_program(struct program *p)
             instruction(p);
         branch(p);
     }
-    emit(p, 0xe9, 1);
-    p->jump[p->njumps++] = p->size;
-    emit(p, 0, 4);
+    relative(p, 0xe9, 1);
     for (unsigned i = 0; i < p->njumps; i++) {
-        uint32_t offset = p->start[any(p->nblocks)] - (p->jump[i] + 4);
-        memcpy(p->code + p->jump[i], &offset, 4);
+        const unsigned at = p->jump[i].at, bytes = p->jump[i].bytes;
+        const uint32_t offset = p->start[any(p->nblocks)] - (at + bytes);
+        memcpy(p->code + at, &offset, bytes);
     }
 }

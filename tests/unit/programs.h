@@ -1,4 +1,4 @@
-/* programs.h - random programs of 64-bit and 32-bit code, with memory operands at page ends, in code and beside it, branches and calls. */
+/* programs.h - random programs of 64-bit, 32-bit and 16-bit code, with memory operands at page ends, in code and beside it, branches and calls. */
 #ifndef BOOTREEL_TESTS_UNIT_PROGRAMS_H
 #define BOOTREEL_TESTS_UNIT_PROGRAMS_H
 
@@ -10,12 +10,26 @@ enum { CODE = 0x200000, DATA = 0x400000, STACK = 0x600000, PAGES = 4, PAGE = 409
 #define FAR (1ull << 48)
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
 
+/* One of a program's segments: what x86_set_segment() takes. */
+enum { PROGRAM_CS, PROGRAM_SS, PROGRAM_DS, PROGRAM_ES, PROGRAM_SEGMENTS };
+struct program_segment {
+    uint32_t base, limit;
+    uint16_t attr;
+};
+
 struct program {
-    bool code32;     /* 32-bit code in flat segments; else 64-bit code */
+    bool code32;    /* not 64-bit code: 32-bit code in flat segments, unless … */
+    bool segmented; /* … segments have bases and limits */
+    bool code16;    /* … and code is of 16 bits */
+    struct program_segment segment[PROGRAM_SEGMENTS];
+    uint32_t data;   /* where data is: at DATA, or at CODE */
     bool privileged; /* CPL 0 */
     bool aligned;    /* displacements are multiples of 16 */
     uint8_t code[2 * PAGE];
-    unsigned size, start[16], nblocks, jump[64], njumps;
+    unsigned size, start[16], nblocks, njumps;
+    struct {
+        unsigned at, bytes;
+    } jump[64];
 };
 
 /* What follows depends on this number (not 0). */

@@ -1,4 +1,4 @@
-/* test_compile.c - compiled code against the interpreter: random programs of 64-bit and 32-bit code, with SSE2 instructions, in two processors, one of which compiles
+/* test_compile.c - compiled code against the interpreter: random programs of 64-bit, 32-bit and 16-bit code, with SSE2 instructions, in two processors, one of which compiles
  * each block when it is first entered. They are run in the same pieces, and must be equal after each.
  *
  * COMPILE_SEED and COMPILE_PROGRAMS: the first program, and how many.
@@ -120,10 +120,28 @@ static void start(struct machine *m, const struct program *p, const struct x86_u
     const unsigned ring = p->privileged ? 0 : 3, dpl = ring << 5;
     if (!p->code32 && !p->privileged)
         return;
-    x86_set_segment(m->cpu, "cs", (uint16_t)(0x20 | ring), 0, UINT32_MAX,
-                    (p->code32 ? 0xc09b : 0xa09b) | dpl);
-    for (unsigned i = 0; i < 3; i++)
-        x86_set_segment(m->cpu, &"ss\0ds\0es"[3 * i], (uint16_t)(0x28 | ring), 0, UINT32_MAX, 0xc093 | dpl);
+    for (unsigned i = 0; i < PROGRAM_SEGMENTS; i++) {
+        const struct program_segment *s = &p->segment[i];
+        const bool code = i == PROGRAM_CS;
+        const unsigned flat = (code ? p->code32 ? 0xc09b : 0xa09b : 0xc093) | dpl;
+        x86_set_segment(m->cpu, &"cs\0ss\0ds\0es"[3 * i], (uint16_t)((code ? 0x20 : 0x28) | ring), s -> base,
+                        s -> limit, p -> segmented ? s -> attr : flat);
+    }
+}
+
+/* In segments only the lower halves are offsets of 16 bits; instructions with addresses of 32 bits need the upper ones. */
+static void segment_offsets(const struct program *p, struct x86_user *u)
+{
+    static const uint8_t in_ds[] = {RBX, RSI, RDI};
+    u->rip -= p->segment[PROGRAM_CS].base;
+    u->gpr[RSP] -= p->segment[PROGRAM_SS].base;
+    for (unsigned i = 0; i < sizeof in_ds; i++)
+        u->gpr[in_ds[i]] = (uint32_t)(u->gpr[in_ds[i]] - p->segment[PROGRAM_DS].base);
+    if (any(2))
+        u->gpr[RBP] = u->gpr[RSP] + any(64);
+    for (unsigned i = 0; p->code16 && i < 16; i++)
+        if (!any(8))
+            u->gpr[i] |= any(UINT16_MAX) << 16;
 }
 
 static struct x86_user random_user(const struct program *p)
@@ -132,13 +150,15 @@ static struct x86_user random_user(const struct program *p)
     u.rflags = 0x202 | (any(0x1000) & 0x8d5);
     for (unsigned i = 0; i < 16; i++)
         u.gpr[i] = any_value();
-    u.gpr[RBX] = DATA + 0x800 + (any(2) ? any(16) : 0);
-    u.gpr[RSI] = DATA + PAGE - 8 + any(16);
+    u.gpr[RBX] = p->data + 0x800 + (any(2) ? any(16) : 0);
+    u.gpr[RSI] = p->data + PAGE - 8 + any(16);
     u.gpr[RSP] = STACK + 2 * PAGE - 8 * any(100);
-    if (!any(4))
+    if (!any(4) && !p->segmented)
         u.gpr[RSI] = CODE + any(p->size); /* data beside code, and code as data */
     if (!any(4))
-        u.gpr[RBX] = DATA + 2 * PAGE + any(0x200) - 0x100;
+        u.gpr[RBX] = p->data + 2 * PAGE + any(0x200) - 0x100;
+    if (p->segmented)
+        segment_offsets(p, &u);
     u.fs_base = any(64) | (any(4) ? 0 : FAR);
     if (p->code32)
         for (unsigned i = 0; i < 16; i++) { /* 32-bit addresses have no use for it */

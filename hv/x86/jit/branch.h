@@ -8,6 +8,9 @@
 /* The relative branch `op` of the running block was taken; was not taken (64-bit code). */
 const struct op *branch_taken(struct x86 *, const struct op *);
 const struct op *branch_fall(struct x86 *, const struct op *);
+/* The same in other code: compares the block with the segment's limit. */
+const struct op *branch_taken_legacy(struct x86 *, const struct op *);
+const struct op *branch_fall_legacy(struct x86 *, const struct op *);
 /* An indirect branch. */
 const struct op *branch_indirect(struct x86 *, const struct op *);
 

@@ -4,6 +4,8 @@
 static bool address_ok(const struct unit *u, const struct op *op)
 {
     int32_t sum;
+    if (u->segmented)
+        return true;
     if (u->word == 4)
         return op->asize == 1 && (op->seg == DS || op->seg == SS || op->seg == ES);
     return op->asize == 2 && (op->seg == SEG_NONE || op->seg == FS || op->seg == GS) &&
@@ -20,7 +22,14 @@ static bool string_ok(const struct unit *u, const struct op *op)
 {
     bool flat =
         u->word == 8 ? op->seg != FS && op->seg != GS : op->seg == DS || op->seg == SS || op->seg == ES;
-    return !(op->pfx & (PFX_REP | PFX_REPNE)) && op->asize == (u->word == 8 ? 2 : 1) && flat;
+    return !(op->pfx & (PFX_REP | PFX_REPNE)) &&
+           (u->segmented || (op->asize == (u->word == 8 ? 2 : 1) && flat));
+}
+
+/* 16-bit code goes on at 0 behind 0xffff; elsewhere a branch that is cut to 16 bits is left to its handler. */
+static bool branch_size_ok(const struct unit *u, const struct op *op)
+{
+    return op->osize >= 2 || u->code16;
 }
 
 /* Forms that are compiled, with register operands and with memory operands. */
@@ -44,14 +53,14 @@ static bool register_form_ok(const struct unit *u, const struct op *op, const st
     case SHAPE_ADD_CARRY:
         return wide;
     case SHAPE_CALL_E:
-        return size_of(op) == u->word && op->dst != RSP;
+        return size_of(op) == item_size(u, op) && op->dst != RSP;
     case SHAPE_JMP_E:
     case SHAPE_PUSH:
     case SHAPE_PUSH_IMM:
     case SHAPE_POP:
     case SHAPE_LEAVE:
     case SHAPE_RET:
-        return size_of(op) == u->word;
+        return size_of(op) == item_size(u, op);
     case SHAPE_SHIFT_CL:
     case SHAPE_ROTATE:
     case SHAPE_BT:
@@ -77,13 +86,13 @@ static bool register_form_ok(const struct unit *u, const struct op *op, const st
     case SHAPE_MOVSX:
         return extend_ok(op, s);
     case SHAPE_LOOP:
-        if (1u << (op->asize + 1) != u->word)
+        if (2u << op->asize != address_size(u, op))
             return false;
         /* fall through */
     case SHAPE_JCC:
     case SHAPE_JMP:
     case SHAPE_CALL:
-        return op->osize >= 2 && op->imm == (int32_t)op->imm && op->imm < INT32_MAX - 8192 &&
+        return branch_size_ok(u, op) && op->imm == (int32_t)op->imm && op->imm < INT32_MAX - 8192 &&
                op->imm > INT32_MIN + 8192;
     default:
         return true;
@@ -106,7 +115,7 @@ static bool memory_form_ok(const struct unit *u, const struct op *op, const stru
     case SHAPE_JMP_E:
     case SHAPE_CALL_E:
     case SHAPE_PUSH:
-        return size_of(op) == u->word;
+        return size_of(op) == item_size(u, op);
     case SHAPE_SHIFT:
         return shift_count(op) && shift_count(op) < 8 * size_of(op);
     case SHAPE_MUL:
@@ -118,7 +127,7 @@ static bool memory_form_ok(const struct unit *u, const struct op *op, const stru
     case SHAPE_ADD_CARRY:
         return op->osize >= 2;
     case SHAPE_BT:
-        return op->osize >= 2;
+        return op->osize >= 2 && !(u->segmented && s->form != FORM_EI);
     case SHAPE_MOVSX:
         return extend_ok(op, s);
     case SHAPE_INC:
@@ -134,6 +143,8 @@ static bool memory_form_ok(const struct unit *u, const struct op *op, const stru
     case SHAPE_MULX:
     case SHAPE_CRC32:
         return true;
+    case SHAPE_SIMD_GATHER:
+        return !u->segmented;
     default:
         return is_simd(s->kind);
     }

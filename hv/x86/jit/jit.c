@@ -173,16 +173,11 @@ bool jit_has(const struct jit *j, op_fn *fn)
     return j && (uintptr_t)fn - (uintptr_t)j->executable < CODE_SIZE;
 }
 
-static bool is_compiled(const struct block *b)
-{
-    return is_code64(b) || b->id & KEY_FLAT;
-}
-
 bool jit_compiles(struct jit *j, const struct block *b, const struct op *op)
 {
-    if (!j || !is_compiled(b))
+    if (!j)
         return false;
-    j->unit.word = is_code64(b) ? 8 : 4;
+    unit_for(&j->unit, b);
     return op_compiled(&j->unit, op);
 }
 
@@ -417,7 +412,7 @@ static void compile_from(struct jit *j, const struct x86 *cpu, struct block *b)
 {
     struct resume todo[MAX_RESUMES] = {{b, 0}};
     unsigned n = 1;
-    j->unit.word = is_code64(b) ? 8 : 4;
+    unit_for(&j->unit, b);
     j->unit.guesses = cpu->cpl < 3;
     while (n && !jit_full(j)) {
         struct resume t = todo[--n];
@@ -459,7 +454,7 @@ static const struct op *count_entry(struct x86 *cpu, const struct op *op)
 
 void jit_watch(struct jit *j, struct block *b)
 {
-    if (j && b->page && !b->page2 && is_compiled(b) && !(b->id & BLOCK_SLOW))
+    if (j && b->page && !b->page2 && !(b->id & BLOCK_SLOW))
         watch_again(j, b);
 }
 

@@ -76,11 +76,35 @@ static void register_check(struct unit *u, unsigned guest, int32_t disp, unsigne
     u->at = (struct host_mem){H_AX, m.base, 0, disp};
 }
 
-struct host_mem segment_base(unsigned seg)
+static struct host_mem segment_field(unsigned seg, size_t offset)
 {
     struct host_mem m = CPU_FIELD(seg);
-    m.disp += (int32_t)(seg * sizeof(struct seg) + offsetof(struct seg, base));
+    m.disp += (int32_t)(seg * sizeof(struct seg) + offset);
     return m;
+}
+struct host_mem segment_base(unsigned seg)
+{
+    return segment_field(seg, offsetof(struct seg, base));
+}
+struct host_mem segment_limit(unsigned seg)
+{
+    return segment_field(seg, offsetof(struct seg, limit));
+}
+
+void segment_probe(struct unit *u, struct host_mem offset, unsigned bytes, unsigned seg, unsigned size,
+                   bool write)
+{
+    struct code_buffer *c = &u->code;
+    const size_t reach = write ? offsetof(struct seg, reach[1]) : offsetof(struct seg, reach[0]);
+    asm_rm(c, 4, HOST_LEA, H_AX, offset);
+    if (bytes == 2)
+        asm_rr(c, 4, HOST_MOVZX16, H_AX, H_AX);
+    asm_rm(c, 8, HOST_LEA, H_CX, at_reg(H_AX, (int32_t)size));
+    asm_rm(c, 8, HOST_CMP_GE, H_CX, segment_field(seg, reach));
+    flags_lost(u);
+    side_exit(u, CC_A);
+    asm_rm(c, 4, HOST_ADD_GE, H_AX, segment_base(seg));
+    tlb_check(u, size, write);
 }
 
 /* ---------------------------------------------------------------- several accesses at once */
@@ -414,6 +438,10 @@ static bool group_probe(struct unit *u, unsigned base, int32_t disp, unsigned si
 
 void operand_probe(struct unit *u, const struct op *op, unsigned size, bool write)
 {
+    if (u->segmented) {
+        segment_probe(u, operand_address(u, op), address_size(u, op), op->seg, size, write);
+        return;
+    }
     if (is_simple(op)) {
         if (!group_probe(u, op->base, op->disp, size, write))
             register_check(u, op->base, op->disp, size, write, true);
@@ -426,16 +454,18 @@ void operand_probe(struct unit *u, const struct op *op, unsigned size, bool writ
     tlb_check(u, size, write);
 }
 
-void stack_probe(struct unit *u, int32_t offset, bool write)
+void stack_probe(struct unit *u, int32_t offset, unsigned size, bool write)
 {
-    if (!group_probe(u, RSP, offset, u->word, write))
-        register_check(u, RSP, offset, u->word, write, true);
+    if (u->segmented)
+        segment_probe(u, at_reg(reg_use(u, RSP), offset), u->stack, SS, size, write);
+    else if (!group_probe(u, RSP, offset, size, write))
+        register_check(u, RSP, offset, size, write, true);
 }
 
 void stack_move(struct unit *u, int32_t bytes)
 {
     unsigned sp = reg_change(u, RSP);
-    asm_rm(&u->code, u->word, HOST_LEA, sp, at_reg(sp, bytes));
+    asm_rm(&u->code, u->stack, HOST_LEA, sp, at_reg(sp, bytes));
     groups_move(u, bytes);
 }
 

@@ -358,7 +358,10 @@ static void compile_lea(struct unit *u, const struct op *op, const struct shape 
 {
     unsigned size = size_of(op);
     struct host_mem m = operand_address(u, op);
-    asm_rm(&u->code, size, HOST_LEA, size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst), m);
+    unsigned d = size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst);
+    asm_rm(&u->code, size, HOST_LEA, d, m);
+    if (address_size(u, op) < size)
+        asm_rr(&u->code, 4, HOST_MOVZX16, d, d);
 }
 
 static void compile_cmov(struct unit *u, const struct op *op, const struct shape *s)
@@ -553,33 +556,39 @@ static void compile_bt(struct unit *u, const struct op *op, const struct shape *
 static void compile_push(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
-    unsigned from = s->kind == SHAPE_PUSH ? reg_use(u, op->dst) : 0;
-    stack_probe(u, -(int32_t)u->word, true);
+    unsigned from = s->kind == SHAPE_PUSH ? reg_use(u, op->dst) : 0, size = item_size(u, op);
+    stack_probe(u, -(int32_t)size, size, true);
     if (s->kind == SHAPE_PUSH) {
-        operand_put(u, u->word, from);
+        operand_put(u, size, from);
     } else {
-        asm_rm(c, u->word, HOST_MOV_EI, 0, u->at);
-        asm_bytes(c, op->uimm, 4);
+        asm_rm(c, size, HOST_MOV_EI, 0, u->at);
+        asm_bytes(c, op->uimm, size == 2 ? 2 : 4);
     }
-    stack_move(u, -(int32_t)u->word);
+    stack_move(u, -(int32_t)size);
 }
 
 static void compile_pop(struct unit *u, const struct op *op, const struct shape *s)
 {
-    stack_probe(u, 0, false);
-    operand_fetch(u, u->word, H_DX);
-    stack_move(u, (int32_t)u->word);
-    asm_move(&u->code, reg_set(u, op->dst), H_DX);
+    const unsigned size = item_size(u, op);
+    stack_probe(u, 0, size, false);
+    operand_fetch(u, size, H_DX);
+    stack_move(u, (int32_t)size);
+    asm_rr(&u->code, size, HOST_MOV_EG, H_DX, size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst));
 }
 
 static void compile_leave(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
-    asm_rr(c, u->word, HOST_MOV_EG, reg_use(u, RBP), H_AX);
-    tlb_check(u, u->word, false);
-    unsigned bp = reg_change(u, RBP);
-    asm_rm(c, u->word, HOST_LEA, reg_set(u, RSP), at_reg(bp, (int32_t)u->word));
-    operand_fetch(u, u->word, bp);
+    const unsigned size = item_size(u, op);
+    if (u->segmented) {
+        segment_probe(u, at_reg(reg_use(u, RBP), 0), u->stack, SS, size, false);
+    } else {
+        asm_rr(c, size, HOST_MOV_EG, reg_use(u, RBP), H_AX);
+        tlb_check(u, size, false);
+    }
+    unsigned bp = reg_change(u, RBP), sp = u->stack == 2 ? reg_change(u, RSP) : reg_set(u, RSP);
+    asm_rm(c, u->stack, HOST_LEA, sp, at_reg(bp, (int32_t)size));
+    asm_rm(c, size, HOST_MOV_GE, bp, u->at);
 }
 
 static void compile_nop(struct unit *u, const struct op *op, const struct shape *s) {}

@@ -27,6 +27,16 @@ static inline bool is_jump(unsigned kind)
     return kind == SHAPE_JCC || kind == SHAPE_JMP || kind == SHAPE_LOOP;
 }
 
+/* Bytes of an instruction's address, and of what it pushes or pops. */
+static inline unsigned address_size(const struct unit *u, const struct op *op)
+{
+    return u->segmented ? 2u << op->asize : u->word;
+}
+static inline unsigned item_size(const struct unit *u, const struct op *op)
+{
+    return u->segmented ? size_of(op) : u->word;
+}
+
 static inline bool is_branch(unsigned kind)
 {
     return is_jump(kind) || kind == SHAPE_CALL || kind == SHAPE_RET || kind == SHAPE_JMP_E ||
@@ -77,8 +87,12 @@ struct host_mem operand_address(struct unit *, const struct op *);
 void tlb_check(struct unit *, unsigned size, bool write);
 /* `u->at` becomes the host's address of the memory operand. */
 void operand_probe(struct unit *, const struct op *, unsigned size, bool write);
-/* `u->at` becomes the host's address of the stack's item at rSP + offset. */
-void stack_probe(struct unit *, int32_t offset, bool write);
+/* `u->at` becomes the host's address of the stack's item of `size` bytes at rSP + offset. */
+void stack_probe(struct unit *, int32_t offset, unsigned size, bool write);
+/* `u->at` becomes the host's address of `size` bytes at an offset of 2 or 4 bytes in a segment, of which compiled code knows neither
+ * base nor limit. */
+void segment_probe(struct unit *, struct host_mem offset, unsigned bytes, unsigned seg, unsigned size,
+                   bool write);
 /* rSP changes. */
 void stack_move(struct unit *, int32_t bytes);
 /* By how much ADD or SUB of an immediate moves rSP; 0 if the instruction is neither. */
@@ -90,8 +104,8 @@ unsigned operand_source(struct unit *, const struct op *, unsigned size);
 /* Writes a register to the memory operand. */
 void operand_put(struct unit *, unsigned size, unsigned from);
 
-/* The base of a segment. */
-struct host_mem segment_base(unsigned seg);
+/* The base and the limit of a segment. */
+struct host_mem segment_base(unsigned seg), segment_limit(unsigned seg);
 
 /* ---- flags ---- */
 
@@ -104,10 +118,10 @@ void flags_of_shift(struct unit *u, const struct op *op, const struct shape *s, 
 
 /* ---- branches ---- */
 
-/* Leave to the handler if the address in this register is not canonical. Uses CX. */
+/* Leave to the handler if the address in this register is not canonical, or beyond the segment's limit. Uses CX. */
 void check_target(struct unit *, unsigned reg);
-/* Pushes the address at an offset from the block's start. */
-void push_return(struct unit *, int32_t offset);
+/* Pushes the address at an offset from the block's start, in so many bytes. */
+void push_return(struct unit *, int32_t offset, unsigned size);
 
 /* ---- instructions ---- */
 

@@ -2,35 +2,63 @@
 #include "hv/x86/jit/branch.h"
 #include "hv/x86/jit/ops.h"
 
+/* Where a branch leaves the region to, once its target is in gpr[REG_RIP]. */
+static op_fn *taken(const struct unit *u)
+{
+    return u->segmented ? branch_taken_legacy : branch_taken;
+}
+static op_fn *falls(const struct unit *u)
+{
+    return u->segmented ? branch_fall_legacy : branch_fall;
+}
+
+/* A relative branch may leave the segment if it leaves the page, and its target is not cut to 16 bits: the entry of the region has
+ * compared the page with the limit. */
+static void check_relative(struct unit *u, const struct op *op)
+{
+    if (!u->segmented || op->osize == 1 || stays_in_page(u->block, op->imm))
+        return;
+    code_address(u, H_DX, op->imm);
+    check_target(u, H_DX);
+}
+
 void compile_jcc(struct unit *u, const struct op *op, const struct shape *s)
 {
+    check_relative(u, op);
     int cc = flags_condition(u, s->arg);
-    edge_later(u, asm_jcc(&u->code, (unsigned)cc), 1, op->imm, branch_taken);
-    edge_now(u, 0, op->disp, branch_fall);
+    edge_later(u, asm_jcc(&u->code, (unsigned)cc), 1, op->imm, taken(u));
+    edge_now(u, 0, op->disp, falls(u));
 }
 
 void compile_jmp(struct unit *u, const struct op *op, const struct shape *s)
 {
-    edge_now(u, 1, op->imm, branch_taken);
+    check_relative(u, op);
+    edge_now(u, 1, op->imm, taken(u));
 }
 
 /* The count is a register of the address size. Flags are as they were. */
 void compile_loop(struct unit *u, const struct op *op, const struct shape *s)
 {
+    check_relative(u, op);
     const bool counts = !s->arg;
-    const unsigned count = counts ? reg_change(u, RCX) : reg_use(u, RCX);
+    const unsigned count = counts ? reg_change(u, RCX) : reg_use(u, RCX), size = address_size(u, op);
     if (counts)
-        asm_rm(&u->code, u->word, HOST_LEA, count, at_reg(count, -1));
+        asm_rm(&u->code, size, HOST_LEA, count, at_reg(count, -1));
     flags_lost(u);
-    asm_rr(&u->code, u->word, HOST_TEST_EG, count, count);
-    edge_later(u, asm_jcc(&u->code, counts ? CC_NE : CC_E), 1, op->imm, branch_taken);
-    edge_now(u, 0, op->disp, branch_fall);
+    asm_rr(&u->code, size, HOST_TEST_EG, count, count);
+    edge_later(u, asm_jcc(&u->code, counts ? CC_NE : CC_E), 1, op->imm, taken(u));
+    edge_now(u, 0, op->disp, falls(u));
 }
 
 void check_target(struct unit *u, unsigned reg)
 {
     struct code_buffer *c = &u->code;
     unsigned sign = u->entry->id & KEY_LA57 ? 7 : 16;
+    if (u->segmented) {
+        asm_rm(c, 4, HOST_CMP_GE, reg, segment_limit(CS));
+        flags_lost(u);
+        side_exit(u, CC_A);
+    }
     if (u->word == 4)
         return;
     asm_move(c, H_CX, reg);
@@ -43,47 +71,51 @@ void check_target(struct unit *u, unsigned reg)
     side_exit(u, CC_NE);
 }
 
-/* AX: the address of the instruction's end, or of another offset from the block's start. */
-static void code_address(struct unit *u, unsigned to, int32_t offset)
+void push_return(struct unit *u, int32_t offset, unsigned size)
 {
-    asm_rm(&u->code, 8, HOST_MOV_GE, to, CPU_FIELD(gpr[REG_RIP]));
-    offset += (int32_t)(u->block->id >> 16) - (int32_t)(u->entry->id >> 16);
-    asm_rm(&u->code, u->word, HOST_LEA, to, at_reg(to, offset));
-}
-
-void push_return(struct unit *u, int32_t offset)
-{
-    stack_probe(u, -(int32_t)u->word, true);
+    stack_probe(u, -(int32_t)size, size, true);
     code_address(u, H_CX, offset);
-    operand_put(u, u->word, H_CX);
-    stack_move(u, -(int32_t)u->word);
+    operand_put(u, size, H_CX);
+    stack_move(u, -(int32_t)size);
 }
 
 void compile_call(struct unit *u, const struct op *op, const struct shape *s)
 {
-    push_return(u, op->disp);
-    edge_now(u, 1, op->imm, branch_taken);
+    check_relative(u, op);
+    push_return(u, op->disp, item_size(u, op));
+    edge_now(u, 1, op->imm, taken(u));
 }
 
 void compile_ret(struct unit *u, const struct op *op, const struct shape *s)
 {
-    stack_probe(u, 0, false);
-    operand_fetch(u, u->word, H_DX);
+    const unsigned size = item_size(u, op);
+    stack_probe(u, 0, size, false);
+    operand_fetch(u, size, H_DX);
     check_target(u, H_DX);
-    stack_move(u, (int32_t)u->word + (int32_t)op->uimm);
+    stack_move(u, (int32_t)size + (int32_t)op->uimm);
     leave_indirect(u, H_DX, branch_indirect);
+}
+
+/* The host register with a target that is in a guest register: in 64-bit code that one's, else DX. */
+static unsigned register_target(struct unit *u, const struct op *op)
+{
+    const unsigned r = reg_use(u, op->dst);
+    if (u->word == 8)
+        return r;
+    asm_rr(&u->code, 4, HOST_MOV_EG, r, H_DX);
+    if (item_size(u, op) == 2)
+        asm_rr(&u->code, 4, HOST_MOVZX16, H_DX, H_DX);
+    return H_DX;
 }
 
 void compile_jmp_indirect(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned to = H_DX;
     if (in_memory(op)) {
-        operand_probe(u, op, u->word, false);
-        operand_fetch(u, u->word, H_DX);
-    } else if (u->word == 8) {
-        to = reg_use(u, op->dst);
+        operand_probe(u, op, item_size(u, op), false);
+        operand_fetch(u, item_size(u, op), H_DX);
     } else {
-        asm_rr(&u->code, 4, HOST_MOV_EG, reg_use(u, op->dst), H_DX);
+        to = register_target(u, op);
     }
     check_target(u, to);
     leave_indirect(u, to, branch_indirect);
@@ -91,12 +123,7 @@ void compile_jmp_indirect(struct unit *u, const struct op *op, const struct shap
 
 void compile_call_indirect(struct unit *u, const struct op *op, const struct shape *s)
 {
-    unsigned to = reg_use(u, op->dst);
-    check_target(u, to);
-    push_return(u, op->off + op->len);
-    if (u->word == 4) {
-        asm_rr(&u->code, 4, HOST_MOV_EG, to, H_DX);
-        to = H_DX;
-    }
-    leave_indirect(u, to, branch_indirect);
+    check_target(u, register_target(u, op));
+    push_return(u, op->off + op->len, item_size(u, op));
+    leave_indirect(u, register_target(u, op), branch_indirect);
 }

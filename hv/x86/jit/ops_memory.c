@@ -141,38 +141,45 @@ void compile_set_memory(struct unit *u, const struct op *op, const struct shape 
 
 void compile_push_memory(struct unit *u, const struct op *op, const struct shape *s)
 {
-    operand_probe(u, op, u->word, false);
-    operand_fetch(u, u->word, H_DX);
+    const unsigned size = item_size(u, op);
+    operand_probe(u, op, size, false);
+    operand_fetch(u, size, H_DX);
     keep(u, H_DX);
-    stack_probe(u, -(int32_t)u->word, true);
+    stack_probe(u, -(int32_t)size, size, true);
     take(u, H_DX);
-    operand_put(u, u->word, H_DX);
-    stack_move(u, -(int32_t)u->word);
+    operand_put(u, size, H_DX);
+    stack_move(u, -(int32_t)size);
 }
 
 void compile_call_memory(struct unit *u, const struct op *op, const struct shape *s)
 {
-    operand_probe(u, op, u->word, false);
-    operand_fetch(u, u->word, H_DX);
+    const unsigned size = item_size(u, op);
+    operand_probe(u, op, size, false);
+    operand_fetch(u, size, H_DX);
     check_target(u, H_DX);
     keep(u, H_DX);
-    push_return(u, op->off + op->len);
+    push_return(u, op->off + op->len, size);
     take(u, H_DX);
     leave_indirect(u, H_DX, branch_indirect);
 }
 
 /* ---------------------------------------------------------------- MOVS, STOS, LODS, not repeated */
 
-static void index_probe(struct unit *u, unsigned guest, unsigned size, bool write)
+static void index_probe(struct unit *u, const struct op *op, unsigned guest, bool write)
 {
-    asm_rr(&u->code, u->word, HOST_MOV_EG, reg_use(u, guest), H_AX);
+    const unsigned size = size_of(op), r = reg_use(u, guest);
+    if (u->segmented) {
+        segment_probe(u, at_reg(r, 0), address_size(u, op), guest == RDI ? ES : op->seg, size, write);
+        return;
+    }
+    asm_rr(&u->code, u->word, HOST_MOV_EG, r, H_AX);
     tlb_check(u, size, write);
 }
 
-static void index_move(struct unit *u, unsigned guest, unsigned size)
+static void index_move(struct unit *u, const struct op *op, unsigned guest)
 {
     unsigned r = reg_change(u, guest);
-    asm_rm(&u->code, u->word, HOST_LEA, r, at_reg(r, (int32_t)size));
+    asm_rm(&u->code, address_size(u, op), HOST_LEA, r, at_reg(r, (int32_t)size_of(op)));
 }
 
 /* With DF set the handler does it. */
@@ -187,11 +194,11 @@ void compile_string(struct unit *u, const struct op *op, const struct shape *s)
     flags_lost(u);
     side_exit(u, CC_NE);
     if (s->arg & STRING_LOADS)
-        index_probe(u, RSI, size, false);
+        index_probe(u, op, RSI, false);
     if (s->arg == (STRING_LOADS | STRING_STORES))
         keep(u, H_AX);
     if (s->arg & STRING_STORES)
-        index_probe(u, RDI, size, true);
+        index_probe(u, op, RDI, true);
     if (s->arg == STRING_LOADS) {
         operand_fetch(u, size, H_DX);
         put_register(u, size, size >= 4 ? reg_set(u, RAX) : reg_change(u, RAX), H_DX);
@@ -203,7 +210,7 @@ void compile_string(struct unit *u, const struct op *op, const struct shape *s)
         operand_put(u, size, H_DX);
     }
     if (s->arg & STRING_LOADS)
-        index_move(u, RSI, size);
+        index_move(u, op, RSI);
     if (s->arg & STRING_STORES)
-        index_move(u, RDI, size);
+        index_move(u, op, RDI);
 }

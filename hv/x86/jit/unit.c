@@ -6,6 +6,7 @@
  * registers. */
 #include "hv/x86/exec.h"
 #include "hv/x86/insn.h"
+#include "hv/x86/jit/branch.h"
 #include "hv/x86/jit/ops.h"
 #include "hv/x86/jit/jit.h"
 #include "hv/x86/jit/region.h"
@@ -138,6 +139,12 @@ static int64_t block_offset(const struct unit *u, const struct block *b)
     return (int64_t)(b->id >> 16) - (int64_t)(u->entry->id >> 16);
 }
 
+void code_address(struct unit *u, unsigned to, int64_t offset)
+{
+    asm_rm(&u->code, 8, HOST_MOV_GE, to, CPU_FIELD(gpr[REG_RIP]));
+    asm_rm(&u->code, u->word, HOST_LEA, to, at_reg(to, (int32_t)(block_offset(u, u->block) + offset)));
+}
+
 static void add_rip(struct unit *u, int64_t offset)
 {
     struct code_buffer *c = &u->code;
@@ -178,7 +185,7 @@ void leave_region(struct unit *u, const struct flow *f, struct block *b, unsigne
     struct code_buffer *c = &u->code;
     write_all(u, f);
     add_rip(u, block_offset(u, b) + rip);
-    if (rip && (uint64_t)((int64_t)(b->id >> 16) + rip) >= SNAPSHOT_PAGE) {
+    if (rip && !stays_in_page(b, rip)) {
         asm_load(c, H_DX, H_CPU, (int32_t)offsetof(struct x86, gpr[REG_RIP]));
         enter_found(u, H_DX);
     }
@@ -474,10 +481,23 @@ static struct block *edge_target(const struct unit *u, const struct block *from,
     return b;
 }
 
+/* The relative branch leaves the page, where its target may be cut to 16 bits. */
+static void leave_page(struct unit *u, const struct op *op, unsigned which, int64_t offset)
+{
+    code_address(u, H_DX, offset);
+    if (which && op->osize == 1)
+        asm_rr(&u->code, 4, HOST_MOVZX16, H_DX, H_DX);
+    leave_indirect(u, H_DX, branch_indirect);
+}
+
 void edge_now(struct unit *u, unsigned which, int64_t offset, op_fn *otherwise)
 {
     struct block *from = u->block, *b = edge_target(u, from, which, offset);
     struct code_buffer *c = &u->code;
+    if (!b && u->segmented && otherwise && !stays_in_page(from, offset)) {
+        leave_page(u, &from->ops[u->op], which, offset);
+        return;
+    }
     if (!b) {
         bool chain = otherwise != NULL;
         leave_region(u, &u->now, from, u->op, chain ? offset : 0,
@@ -566,6 +586,30 @@ static void everything_in_memory(struct flow *f)
     vectors_none(f);
 }
 
+void unit_for(struct unit *u, const struct block *b)
+{
+    u->word = is_code64(b) ? 8 : 4;
+    u->segmented = !is_code64(b) && !(b->id & KEY_FLAT);
+    u->code16 = !(b->id & KEY_SIZE);
+    u->stack = is_code64(b) ? 8 : b->id & KEY_STACK32 ? 4 : 2;
+}
+
+/* Where a code segment may have a base and a limit, compiled code takes for granted that all of its page is in the segment, so
+ * that no branch within it is cut or faults. Else the handler executes the op. */
+static void check_page(struct unit *u, struct block *b, unsigned op)
+{
+    struct code_buffer *c = &u->code;
+    if (!u->segmented)
+        return;
+    asm_rm(c, 4, HOST_MOV_GE, H_AX, CPU_FIELD(gpr[REG_RIP]));
+    asm_alu_imm(c, 4, ALU_SUB, H_AX, (int32_t)(b->id >> 16));
+    asm_rm(c, 8, HOST_CMP_GE, H_AX, CPU_FIELD(code_pages));
+    uint8_t *within = asm_jcc(c, CC_LE);
+    asm_imm(c, H_AX, (uintptr_t)op_original(b, op));
+    asm_rr(c, 4, HOST_GROUP5, HOST_JMP_E, H_AX);
+    asm_patch(within, c->at);
+}
+
 bool unit_compile(struct unit *u, struct block *b, unsigned op)
 {
     u->entry = b;
@@ -573,6 +617,7 @@ bool unit_compile(struct unit *u, struct block *b, unsigned op)
     u->next = NULL;
     u->host_flags = false;
     everything_in_memory(&u->now);
+    check_page(u, b, op);
     if (op == 0)
         u->version[u->nversions++] = (struct version){b, u->code.at, u->now};
     compile_block(u, b, op);
@@ -598,6 +643,7 @@ bool unit_entry(struct unit *u, unsigned version)
     if (v->flow.source != FLAGS_MEMORY || v->flow.group.active || v->flow.kept.active ||
         !vectors_fit(&u->now, &v->flow))
         return false;
+    check_page(u, v->block, 0);
     add_rip(u, -block_offset(u, v->block));
     if (v->block != u->entry)
         set_block(u, u->entry);

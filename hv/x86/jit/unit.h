@@ -128,7 +128,11 @@ struct unit {
     struct code_buffer code;
     const struct shape *shapes;
     struct block *entry; /* gpr[REG_RIP] is its address throughout */
-    unsigned word; /* bytes of addresses and of the stack's items: 8 in 64-bit code, 4 in flat 32-bit code */
+    unsigned word;       /* bytes of code's addresses: 8 in 64-bit code, else 4 */
+    unsigned stack;      /* bytes of the stack's pointer: 2, 4 or 8 */
+    /* Neither 64-bit code nor flat: 16-bit code, or segments with bases or limits. Instructions have addresses of 16 and 32 bits, and the
+     * stack's items are of the operand size; elsewhere all of these are words. */
+    bool segmented, code16;
     struct flow now;
     bool host_flags;  /* the host's flags are the guest's */
     bool overflow_ok; /* OF too */
@@ -159,10 +163,16 @@ struct unit {
 #endif
 };
 
+enum { KEY_SIZE = 3, KEY_CODE64 = 2, KEY_STACK32 = 4 };
 static inline bool is_code64(const struct block *b)
 {
-    enum { CODE_64 = 2 };
-    return (b->id & 3) == CODE_64;
+    return (b->id & KEY_SIZE) == KEY_CODE64;
+}
+
+/* Is an offset from the block's start in its page? */
+static inline bool stays_in_page(const struct block *b, int64_t offset)
+{
+    return (uint64_t)((int64_t)(b->id >> 16) + offset) < SNAPSHOT_PAGE;
 }
 
 /* ---- instructions, by row of the instruction table (shapes.c, compiled.c, ops.c) ---- */
@@ -357,6 +367,9 @@ void vectors_settle(struct unit *);
 void mxcsr_take(struct unit *);
 void mxcsr_drop(struct unit *);
 
+/* A host register becomes the address at an offset from the block's start. */
+void code_address(struct unit *, unsigned to, int64_t offset);
+
 /* Leave the region to the handler of the current instruction if the host's condition holds. */
 void side_exit(struct unit *, unsigned cc);
 /* As side_exit() right after the check for a store (see tlb_check()) of `size` bytes at a linear address, a register and a
@@ -367,11 +380,11 @@ void side_exit_store(struct unit *, unsigned cc, struct host_mem, unsigned size,
 void guess_add(struct unit *, unsigned reg);
 /* Leave it always. `fn` is entered with the instruction as its op; gpr[REG_RIP] changes by `rip`. */
 void leave_region(struct unit *, const struct flow *, struct block *, unsigned op, int64_t rip, op_fn *fn);
-/* Leave it to the address in a host register (not AX or CX). */
+/* Leave it to the address in a host register (not AX or CX; DX in code that is not of 64 bits). */
 void leave_indirect(struct unit *, unsigned reg, op_fn *fn);
 /* With the state written back; the running block may be any. Enters the block at the address in a host
  * register (not AX, CX, FLAG_A or FLAG_B), which is in gpr[REG_RIP], if block_find() would find it at once;
- * else goes on behind. (jump.c) */
+ * else goes on behind. Outside 64-bit code the register changes. (jump.c) */
 void enter_found(struct unit *, unsigned reg);
 /* The current instruction was a branch to block->next[which], at `offset` from the block's start: goes on
  * there, or leaves the region to `otherwise` (NULL: to the current op's handler) with gpr[REG_RIP] set. */
@@ -386,6 +399,8 @@ enum { NOTE_SIZE = 8 };
 void emit_beside(struct code_buffer *);
 void emit_noting(struct code_buffer *, const uint8_t *beside);
 
+/* What is compiled next is code of this block's kind. */
+void unit_for(struct unit *, const struct block *);
 /* Compiles the region that begins at an op; false if there is nothing to compile or no room. */
 bool unit_compile(struct unit *, struct block *, unsigned op);
 /* Writes an entry for the interpreter to a version of a block in the region that was compiled last; false if the version expects what is
