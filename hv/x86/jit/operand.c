@@ -202,7 +202,7 @@ static bool may_change(const struct unit *u, const struct op *op, const struct s
 {
     switch (s->kind) {
     case SHAPE_XCHG:
-        return guest == guest_of(op, op->src) || (!in_memory(op) && guest == op->dst);
+        return guest == guest_of(op, op->src) || (!in_memory(op) && guest == guest_of(op, op->dst));
     case SHAPE_XADD:
         return guest == guest_of(op, op->src);
     case SHAPE_CMPXCHG:
@@ -216,6 +216,8 @@ static bool may_change(const struct unit *u, const struct op *op, const struct s
         return guest == op->dst || guest == op->vvvv;
     case SHAPE_TSC:
         return guest == RAX || guest == RDX || guest == RCX;
+    case SHAPE_LOOP:
+        return guest == RCX && !s->arg;
     case SHAPE_CRC32: /* the source may be a byte, the destination is none */
         return guest == op->dst;
     default:
@@ -251,9 +253,7 @@ bool op_changes(const struct unit *u, const struct op *op, unsigned guest)
             return true;
         return s->kind == SHAPE_POP && guest == op->dst;
     }
-    if (s->kind == SHAPE_LOOP)
-        return guest == RCX && !s->arg;
-    return !is_jump(s->kind) && may_change(u, op, s, guest);
+    return (!is_jump(s->kind) || s->kind == SHAPE_LOOP) && may_change(u, op, s, guest);
 }
 
 /* A branch that no block is chained to. */

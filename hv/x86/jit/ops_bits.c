@@ -179,7 +179,7 @@ void compile_add_carry(struct unit *u, const struct op *op, const struct shape *
     flags_to_raw(u);
     unsigned from = operand_source(u, op, size);
     unsigned d = reg_change(u, op->dst);
-    asm_rr(c, 4, HOST_BT_EI, 6, FLAG_B);
+    asm_rr(c, 8, HOST_BT_EI, 6, FLAG_B); /* cc_aux has flags in its upper half, too */
     asm_bytes(c, s->arg, 1);
     asm_alu(c, size, ALU_ADC, d, from);
     asm_alu(c, 4, ALU_SBB, H_AX, H_AX);

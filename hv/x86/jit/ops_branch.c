@@ -44,6 +44,7 @@ void compile_loop(struct unit *u, const struct op *op, const struct shape *s)
     const unsigned count = counts ? reg_change(u, RCX) : reg_use(u, RCX), size = address_size(u, op);
     if (counts)
         asm_rm(&u->code, size, HOST_LEA, count, at_reg(count, -1));
+    groups_after(u, op);
     flags_lost(u);
     asm_rr(&u->code, size, HOST_TEST_EG, count, count);
     edge_later(u, asm_jcc(&u->code, counts ? CC_NE : CC_E), 1, op->imm, taken(u));
