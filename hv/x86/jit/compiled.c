@@ -1,6 +1,8 @@
 /* compiled.c - which instructions are compiled, in which forms, and what they do to flags. */
 #include "hv/x86/jit/ops.h"
 
+enum { DIV_UNSIGNED = 6 }; /* shape.arg */
+
 static bool address_ok(const struct unit *u, const struct op *op)
 {
     int32_t sum;
@@ -26,6 +28,31 @@ static bool string_ok(const struct unit *u, const struct op *op)
            (u->segmented || (op->asize == (u->word == 8 ? 2 : 1) && flat));
 }
 
+/* Which operands an instruction of bytes has in registers. */
+static bool dst_is_high(const struct op *op, const struct shape *s)
+{
+    return !(in_memory(op) && s->form != FORM_GE) && is_high(op->dst);
+}
+static bool src_is_high(const struct op *op, const struct shape *s)
+{
+    const bool has = s->kind == SHAPE_ALU || s->kind == SHAPE_TEST || s->kind == SHAPE_MOV;
+    return has && s->form != FORM_EI && !(in_memory(op) && s->form == FORM_GE) && is_high(op->src);
+}
+
+bool needs_byte(const struct op *op, const struct shape *s)
+{
+    if (op->osize)
+        return false;
+    return s->kind == SHAPE_MUL || s->kind == SHAPE_DIV || (s->kind == SHAPE_XCHG && !in_memory(op)) ||
+           dst_is_high(op, s) || src_is_high(op, s);
+}
+
+/* ADC and SBB of second bytes are left to the handler: FLAG_B has the flags that they need. */
+static bool high_alu_ok(const struct op *op, const struct shape *s)
+{
+    return (s->arg != ALU_ADC && s->arg != ALU_SBB) || !needs_byte(op, s);
+}
+
 /* 16-bit code goes on at 0 behind 0xffff; elsewhere a branch that is cut to 16 bits is left to its handler. */
 static bool branch_size_ok(const struct unit *u, const struct op *op)
 {
@@ -35,22 +62,17 @@ static bool branch_size_ok(const struct unit *u, const struct op *op)
 /* Forms that are compiled, with register operands and with memory operands. */
 static bool register_form_ok(const struct unit *u, const struct op *op, const struct shape *s)
 {
-    bool wide = op->osize >= 2, low = op->osize || !is_high(op->dst);
+    bool wide = op->osize >= 2;
     switch (s->kind) {
-    case SHAPE_TEST:
-        return op->osize || s->form == FORM_EI || !is_high(op->src) || op->src == op->dst;
     case SHAPE_ALU:
-    case SHAPE_MOV:
-        return low && (op->osize || s->form == FORM_EI || !is_high(op->src));
-    case SHAPE_INC:
-    case SHAPE_DEC:
-    case SHAPE_NEG:
-    case SHAPE_NOT:
-    case SHAPE_SET:
-        return low;
+        return high_alu_ok(op, s);
     case SHAPE_SHIFT:
-        return low && shift_count(op) && shift_count(op) < 8 * size_of(op);
+        return shift_count(op) && shift_count(op) < 8 * size_of(op);
+    case SHAPE_DIV:
+        return op->osize || s->arg == DIV_UNSIGNED;
     case SHAPE_ADD_CARRY:
+    case SHAPE_COUNT:
+    case SHAPE_BSWAP:
         return wide;
     case SHAPE_CALL_E:
         return size_of(op) == item_size(u, op) && op->dst != RSP;
@@ -62,20 +84,10 @@ static bool register_form_ok(const struct unit *u, const struct op *op, const st
     case SHAPE_RET:
         return size_of(op) == item_size(u, op);
     case SHAPE_SHIFT_CL:
-    case SHAPE_ROTATE:
-    case SHAPE_BT:
-    case SHAPE_CBW:
-    case SHAPE_CWD:
-    case SHAPE_BSWAP:
-    case SHAPE_MUL:
-    case SHAPE_DIV:
-    case SHAPE_SCAN:
-    case SHAPE_COUNT:
-        return wide && (s->kind != SHAPE_ROTATE || shift_count(op));
-    case SHAPE_DOUBLE:
-        return wide && shift_count(op);
-    case SHAPE_XCHG:
         return op->osize;
+    case SHAPE_ROTATE:
+    case SHAPE_DOUBLE:
+        return op->osize && shift_count(op) && shift_count(op) < 8 * size_of(op);
     case SHAPE_XADD:
     case SHAPE_CMPXCHG:
     case SHAPE_LEA:
@@ -101,37 +113,37 @@ static bool register_form_ok(const struct unit *u, const struct op *op, const st
 
 static bool memory_form_ok(const struct unit *u, const struct op *op, const struct shape *s)
 {
-    unsigned g = s->form == FORM_EG ? op->src : op->dst;
-    bool low = op->osize || s->form == FORM_EI || !is_high(g);
     if (!address_ok(u, op))
         return false;
     switch (s->kind) {
     case SHAPE_ALU:
-    case SHAPE_TEST:
-    case SHAPE_MOV:
+        return high_alu_ok(op, s);
     case SHAPE_XCHG:
     case SHAPE_XADD:
-        return low;
+        return op->osize || !is_high(op->src);
+    case SHAPE_DIV:
+        return op->osize || s->arg == DIV_UNSIGNED;
     case SHAPE_JMP_E:
     case SHAPE_CALL_E:
     case SHAPE_PUSH:
         return size_of(op) == item_size(u, op);
     case SHAPE_SHIFT:
         return shift_count(op) && shift_count(op) < 8 * size_of(op);
-    case SHAPE_MUL:
-    case SHAPE_DIV:
-    case SHAPE_SCAN:
     case SHAPE_CMPXCHG:
     case SHAPE_COUNT:
     case SHAPE_MOVBE:
     case SHAPE_ADD_CARRY:
         return op->osize >= 2;
     case SHAPE_BT:
-        return op->osize >= 2 && !(u->segmented && s->form != FORM_EI);
+        return s->form == FORM_EI || (op->osize >= 2 && !u->segmented);
     case SHAPE_MOVSX:
         return extend_ok(op, s);
+    case SHAPE_TEST:
+    case SHAPE_MOV:
     case SHAPE_INC:
     case SHAPE_DEC:
+    case SHAPE_MUL:
+    case SHAPE_SCAN:
     case SHAPE_MOVZX:
     case SHAPE_CMOV:
     case SHAPE_IMUL:

@@ -12,7 +12,7 @@
 /* ---------------------------------------------------------------- flag sources */
 
 /* The host's flags become the source: after an instruction that sets all of them as the guest's does. */
-static void flags_capture(struct unit *u, const struct op *op, unsigned result)
+void flags_capture(struct unit *u, const struct op *op, unsigned result)
 {
     struct code_buffer *c = &u->code;
     asm_move(c, FLAG_A, result);
@@ -28,7 +28,7 @@ static void flags_capture(struct unit *u, const struct op *op, unsigned result)
     flags_lost(u);
 }
 
-static enum flag_source source_of(unsigned operation)
+enum flag_source alu_source(unsigned operation)
 {
     return operation == ALU_ADD                           ? FLAGS_ADD
            : operation == ALU_SUB || operation == ALU_CMP ? FLAGS_SUB
@@ -36,14 +36,6 @@ static enum flag_source source_of(unsigned operation)
 }
 
 /* ---------------------------------------------------------------- two operands */
-
-/* The second operand: a host register, or an immediate. */
-struct second {
-    bool imm;
-    int32_t value;
-    unsigned reg;
-    uint8_t guest; /* the register is this one's; FLAG_OWN: none's */
-};
 
 static struct second second_of(struct unit *u, const struct op *op, const struct shape *s)
 {
@@ -53,7 +45,7 @@ static struct second second_of(struct unit *u, const struct op *op, const struct
     return (struct second){false, 0, reg_use(u, guest), (uint8_t)guest};
 }
 
-static void apply(struct unit *u, unsigned size, unsigned operation, unsigned dst, struct second b)
+void alu_apply(struct unit *u, unsigned size, unsigned operation, unsigned dst, struct second b)
 {
     if (b.imm)
         asm_alu_imm(&u->code, size, operation, dst, b.value);
@@ -73,10 +65,7 @@ static void apply_memory(struct unit *u, unsigned size, unsigned operation, stru
     asm_bytes(&u->code, (uint32_t)b.value, size > 4 ? 4 : size);
 }
 
-/* The flags follow from the first operand, a guest register (FLAG_OWN: it is in FLAG_A), and the second one, if that is in no guest
- * register in FLAG_B. */
-static void flags_of_two(struct unit *u, const struct op *op, enum flag_source source, unsigned a,
-                         struct second b)
+void flags_of_two(struct unit *u, const struct op *op, enum flag_source source, unsigned a, struct second b)
 {
     flags_from(u, source, op);
     u->now.a = (uint8_t)a;
@@ -85,34 +74,33 @@ static void flags_of_two(struct unit *u, const struct op *op, enum flag_source s
     u->now.value = b.value;
 }
 
-/* With a register as the destination. The second operand may be FLAG_B. */
-static void alu_to_register(struct unit *u, const struct op *op, unsigned operation, struct second b)
+void alu_to_register(struct unit *u, const struct op *op, unsigned operation, struct second b)
 {
     struct code_buffer *c = &u->code;
     unsigned size = size_of(op), guest = guest_of(op, op->dst);
     unsigned d = operation == ALU_CMP ? reg_use(u, guest) : reg_change(u, guest);
     bool dead = flags_dead(u);
     if (dead) {
-        apply(u, size, operation, d, b);
+        alu_apply(u, size, operation, d, b);
         flags_none(u);
-    } else if (source_of(operation) == FLAGS_LOGIC) {
-        apply(u, size, operation, d, b);
+    } else if (alu_source(operation) == FLAGS_LOGIC) {
+        alu_apply(u, size, operation, d, b);
         flags_from(u, FLAGS_LOGIC, op);
         u->now.a = (uint8_t)guest;
     } else if (operation == ALU_CMP) {
-        apply(u, size, operation, d, b);
+        alu_apply(u, size, operation, d, b);
         flags_of_two(u, op, FLAGS_SUB, guest, b);
     } else if (b.guest == guest ||
                (b.imm && b.value == INT32_MIN)) { /* the result does not tell the operands */
         asm_move(c, FLAG_A, d);
         if (!b.imm)
             asm_move(c, FLAG_B, d);
-        apply(u, size, operation, d, b);
+        alu_apply(u, size, operation, d, b);
         b.guest = FLAG_OWN;
-        flags_of_two(u, op, source_of(operation), FLAG_OWN, b);
+        flags_of_two(u, op, alu_source(operation), FLAG_OWN, b);
     } else {
-        apply(u, size, operation, d, b);
-        flags_of_two(u, op, source_of(operation), guest, b);
+        alu_apply(u, size, operation, d, b);
+        flags_of_two(u, op, alu_source(operation), guest, b);
         u->now.after = true;
     }
 }
@@ -122,7 +110,7 @@ static void alu_with_carry(struct unit *u, const struct op *op, unsigned operati
     unsigned d = reg_change(u, guest_of(op, op->dst));
     bool dead = flags_dead(u);
     flags_carry(u);
-    apply(u, size_of(op), operation, d, b);
+    alu_apply(u, size_of(op), operation, d, b);
     if (dead)
         flags_none(u);
     else
@@ -141,30 +129,29 @@ static void carry_to_memory(struct unit *u, const struct op *op, unsigned operat
         return;
     }
     operand_fetch(u, size, H_DX); /* no flag changes, nor does one by putting it back */
-    apply(u, size, operation, H_DX, b);
+    alu_apply(u, size, operation, H_DX, b);
     operand_put(u, size, H_DX);
     flags_capture(u, op, H_DX);
 }
 
-/* With memory as the destination. */
-static void alu_to_memory(struct unit *u, const struct op *op, unsigned operation, struct second b)
+void alu_to_memory(struct unit *u, const struct op *op, unsigned operation, struct second b)
 {
     unsigned size = size_of(op);
     if (flags_dead(u)) {
         apply_memory(u, size, operation, b);
         flags_none(u);
-    } else if (source_of(operation) == FLAGS_LOGIC) {
+    } else if (alu_source(operation) == FLAGS_LOGIC) {
         operand_fetch(u, size, FLAG_A);
-        apply(u, size, operation, FLAG_A, b);
+        alu_apply(u, size, operation, FLAG_A, b);
         operand_put(u, size, FLAG_A);
         flags_from(u, FLAGS_LOGIC, op);
     } else {
         operand_fetch(u, size, FLAG_A);
         if (operation == ALU_CMP)
-            apply(u, size, operation, FLAG_A, b);
+            alu_apply(u, size, operation, FLAG_A, b);
         else
             apply_memory(u, size, operation, b);
-        flags_of_two(u, op, source_of(operation), FLAG_OWN, b);
+        flags_of_two(u, op, alu_source(operation), FLAG_OWN, b);
     }
 }
 
@@ -214,28 +201,18 @@ static void test_registers(struct unit *u, const struct op *op, struct second b)
     flags_of_two(u, op, same ? FLAGS_LOGIC : FLAGS_TEST, guest, b);
 }
 
-/* If an operand is in memory or a second byte, FLAG_A becomes the result. */
+/* If an operand is in memory, FLAG_A becomes the result. */
 static void compile_test(struct unit *u, const struct op *op, const struct shape *s)
 {
-    struct code_buffer *c = &u->code;
     unsigned size = size_of(op);
     struct second b = second_of(u, op, s);
-    if (!in_memory(op) && !(size == 1 && is_high(op->dst))) {
+    if (!in_memory(op)) {
         test_registers(u, op, b);
         return;
     }
-    if (in_memory(op)) {
-        operand_probe(u, op, size, false);
-        operand_fetch(u, size, FLAG_A);
-    } else {
-        asm_move(c, FLAG_A, reg_use(u, guest_of(op, op->dst)));
-        asm_rr(c, 4, HOST_SHIFT, HOST_SHR, FLAG_A);
-        asm_bytes(c, 8, 1);
-    }
-    if (!in_memory(op) && !b.imm && op->dst == op->src)
-        flags_test(u, size, FLAG_A, FLAG_A);
-    else
-        apply(u, size, ALU_AND, FLAG_A, b);
+    operand_probe(u, op, size, false);
+    operand_fetch(u, size, FLAG_A);
+    alu_apply(u, size, ALU_AND, FLAG_A, b);
     flags_from(u, FLAGS_LOGIC, op);
 }
 
@@ -398,17 +375,21 @@ static void compile_bswap(struct unit *u, const struct op *op, const struct shap
     asm_bytes(&u->code, rex | 0x0f00 | (0xc8u | (d & 7)) << 16, 3);
 }
 
-/* CWDE, CDQE; CDQ, CQO. */
+/* CBW, CWDE, CDQE; CWD, CDQ, CQO. */
 static void compile_sign(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
     unsigned size = size_of(op);
     if (s->kind == SHAPE_CBW) {
         unsigned a = reg_change(u, RAX);
-        asm_rr(c, size, size == 8 ? HOST_MOVSXD : HOST_MOVSX16, a, a);
+        asm_rr_from(c, size,
+                    size == 8   ? HOST_MOVSXD
+                    : size == 4 ? HOST_MOVSX16
+                                : HOST_MOVSX8,
+                    a, a, size == 2);
         return;
     }
-    unsigned a = reg_use(u, RAX), d = reg_set(u, RDX);
+    unsigned a = reg_use(u, RAX), d = size >= 4 ? reg_set(u, RDX) : reg_change(u, RDX);
     asm_rr(c, size, HOST_MOV_EG, a, d);
     asm_rr(c, size, HOST_SHIFT, HOST_SAR, d);
     asm_bytes(c, size * 8 - 1, 1);
@@ -445,7 +426,8 @@ static void compile_shift(struct unit *u, const struct op *op, const struct shap
     flags_of_shift(u, op, s, dead);
 }
 
-/* A count of 0, which changes no flag, is left to the handler if somebody asks for flags. */
+/* If somebody asks for flags, a count of 0, which changes none, is left to the handler, as is one of more bits than the
+ * operand has. */
 static void compile_shift_cl(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
@@ -459,6 +441,10 @@ static void compile_shift_cl(struct unit *u, const struct op *op, const struct s
     asm_alu_imm(c, 4, ALU_AND, H_CX, size == 8 ? 63 : 31);
     flags_lost(u);
     side_exit(u, CC_E);
+    if (size == 2) {
+        asm_alu_imm(c, 4, ALU_CMP, H_CX, 16);
+        side_exit(u, CC_AE);
+    }
     d = reg_change(u, op->dst);
     asm_move(c, FLAG_A, d);
     asm_move(c, FLAG_B, H_CX);
@@ -595,60 +581,61 @@ static void compile_nop(struct unit *u, const struct op *op, const struct shape 
 
 /* ---------------------------------------------------------------- all */
 
-/* A row each shape: how it is compiled, and how with its operand in memory, where that takes a function of its own. */
+/* A row each shape: how it is compiled, and how with its operand in memory or as needs_byte() says, where that takes a function of its
+ * own. */
 static const struct {
-    op_compiler *compile, *in_memory;
+    op_compiler *compile, *in_memory, *byte;
 } rows[SHAPE_SIMD] = {
-    [SHAPE_ALU] = {compile_alu, NULL},
-    [SHAPE_TEST] = {compile_test, NULL},
-    [SHAPE_INC] = {compile_step, NULL},
-    [SHAPE_DEC] = {compile_step, NULL},
-    [SHAPE_NEG] = {compile_neg, NULL},
-    [SHAPE_NOT] = {compile_not, NULL},
-    [SHAPE_MOV] = {compile_mov, NULL},
-    [SHAPE_MOVZX] = {compile_extend, NULL},
-    [SHAPE_MOVSX] = {compile_extend, NULL},
-    [SHAPE_LEA] = {compile_lea, NULL},
-    [SHAPE_CMOV] = {compile_cmov, NULL},
-    [SHAPE_SET] = {compile_set, compile_set_memory},
-    [SHAPE_JCC] = {compile_jcc, NULL},
-    [SHAPE_JMP] = {compile_jmp, NULL},
-    [SHAPE_LOOP] = {compile_loop, NULL},
-    [SHAPE_CALL] = {compile_call, NULL},
-    [SHAPE_RET] = {compile_ret, NULL},
-    [SHAPE_JMP_E] = {compile_jmp_indirect, NULL},
-    [SHAPE_CALL_E] = {compile_call_indirect, compile_call_memory},
-    [SHAPE_PUSH] = {compile_push, compile_push_memory},
-    [SHAPE_PUSH_IMM] = {compile_push, NULL},
-    [SHAPE_POP] = {compile_pop, NULL},
-    [SHAPE_LEAVE] = {compile_leave, NULL},
-    [SHAPE_SHIFT] = {compile_shift, compile_shift_memory},
-    [SHAPE_SHIFT_CL] = {compile_shift_cl, NULL},
-    [SHAPE_ROTATE] = {compile_rotate, NULL},
-    [SHAPE_IMUL] = {compile_imul, NULL},
-    [SHAPE_IMUL_IMM] = {compile_imul, NULL},
-    [SHAPE_BT] = {compile_bt, compile_bt_memory},
-    [SHAPE_CBW] = {compile_sign, NULL},
-    [SHAPE_CWD] = {compile_sign, NULL},
-    [SHAPE_BSWAP] = {compile_bswap, NULL},
-    [SHAPE_XCHG] = {compile_xchg, compile_xchg_memory},
-    [SHAPE_NOP] = {compile_nop, NULL},
-    [SHAPE_MUL] = {compile_mul, NULL},
-    [SHAPE_DIV] = {compile_div, NULL},
-    [SHAPE_SCAN] = {compile_scan, NULL},
-    [SHAPE_DOUBLE] = {compile_double, NULL},
-    [SHAPE_CARRY] = {compile_carry, NULL},
-    [SHAPE_CLD] = {compile_cld, NULL},
-    [SHAPE_XADD] = {compile_xadd, NULL},
-    [SHAPE_CMPXCHG] = {compile_cmpxchg, NULL},
-    [SHAPE_STRING] = {compile_string, NULL},
-    [SHAPE_TSC] = {compile_tsc, NULL},
-    [SHAPE_BITS] = {compile_bits, NULL},
-    [SHAPE_MULX] = {compile_mulx, NULL},
-    [SHAPE_COUNT] = {compile_count, NULL},
-    [SHAPE_MOVBE] = {compile_movbe, NULL},
-    [SHAPE_CRC32] = {compile_crc32, NULL},
-    [SHAPE_ADD_CARRY] = {compile_add_carry, NULL},
+    [SHAPE_ALU] = {compile_alu, NULL, compile_alu_byte},
+    [SHAPE_TEST] = {compile_test, NULL, compile_test_byte},
+    [SHAPE_INC] = {compile_step, NULL, compile_step_byte},
+    [SHAPE_DEC] = {compile_step, NULL, compile_step_byte},
+    [SHAPE_NEG] = {compile_neg, NULL, compile_neg_byte},
+    [SHAPE_NOT] = {compile_not, NULL, compile_not_byte},
+    [SHAPE_MOV] = {compile_mov, NULL, compile_mov_byte},
+    [SHAPE_MOVZX] = {compile_extend, NULL, NULL},
+    [SHAPE_MOVSX] = {compile_extend, NULL, NULL},
+    [SHAPE_LEA] = {compile_lea, NULL, NULL},
+    [SHAPE_CMOV] = {compile_cmov, NULL, NULL},
+    [SHAPE_SET] = {compile_set, compile_set_memory, compile_set_byte},
+    [SHAPE_JCC] = {compile_jcc, NULL, NULL},
+    [SHAPE_JMP] = {compile_jmp, NULL, NULL},
+    [SHAPE_LOOP] = {compile_loop, NULL, NULL},
+    [SHAPE_CALL] = {compile_call, NULL, NULL},
+    [SHAPE_RET] = {compile_ret, NULL, NULL},
+    [SHAPE_JMP_E] = {compile_jmp_indirect, NULL, NULL},
+    [SHAPE_CALL_E] = {compile_call_indirect, compile_call_memory, NULL},
+    [SHAPE_PUSH] = {compile_push, compile_push_memory, NULL},
+    [SHAPE_PUSH_IMM] = {compile_push, NULL, NULL},
+    [SHAPE_POP] = {compile_pop, NULL, NULL},
+    [SHAPE_LEAVE] = {compile_leave, NULL, NULL},
+    [SHAPE_SHIFT] = {compile_shift, compile_shift_memory, compile_shift_byte},
+    [SHAPE_SHIFT_CL] = {compile_shift_cl, NULL, NULL},
+    [SHAPE_ROTATE] = {compile_rotate, NULL, NULL},
+    [SHAPE_IMUL] = {compile_imul, NULL, NULL},
+    [SHAPE_IMUL_IMM] = {compile_imul, NULL, NULL},
+    [SHAPE_BT] = {compile_bt, compile_bt_memory, NULL},
+    [SHAPE_CBW] = {compile_sign, NULL, NULL},
+    [SHAPE_CWD] = {compile_sign, NULL, NULL},
+    [SHAPE_BSWAP] = {compile_bswap, NULL, NULL},
+    [SHAPE_XCHG] = {compile_xchg, compile_xchg_memory, compile_xchg_byte},
+    [SHAPE_NOP] = {compile_nop, NULL, NULL},
+    [SHAPE_MUL] = {compile_mul, NULL, compile_mul_byte},
+    [SHAPE_DIV] = {compile_div, NULL, compile_div_byte},
+    [SHAPE_SCAN] = {compile_scan, NULL, NULL},
+    [SHAPE_DOUBLE] = {compile_double, NULL, NULL},
+    [SHAPE_CARRY] = {compile_carry, NULL, NULL},
+    [SHAPE_CLD] = {compile_cld, NULL, NULL},
+    [SHAPE_XADD] = {compile_xadd, NULL, NULL},
+    [SHAPE_CMPXCHG] = {compile_cmpxchg, NULL, NULL},
+    [SHAPE_STRING] = {compile_string, NULL, NULL},
+    [SHAPE_TSC] = {compile_tsc, NULL, NULL},
+    [SHAPE_BITS] = {compile_bits, NULL, NULL},
+    [SHAPE_MULX] = {compile_mulx, NULL, NULL},
+    [SHAPE_COUNT] = {compile_count, NULL, NULL},
+    [SHAPE_MOVBE] = {compile_movbe, NULL, NULL},
+    [SHAPE_CRC32] = {compile_crc32, NULL, NULL},
+    [SHAPE_ADD_CARRY] = {compile_add_carry, NULL, NULL},
 };
 
 bool op_compile(struct unit *u, const struct op *op)
@@ -661,7 +648,7 @@ bool op_compile(struct unit *u, const struct op *op)
         return true;
     }
     assert(rows[s->kind].compile && "what is compiled has a row");
-    op_compiler *const in_memory_too = rows[s->kind].in_memory;
-    (in_memory_too && in_memory(op) ? in_memory_too : rows[s->kind].compile)(u, op, s);
+    op_compiler *const memory = rows[s->kind].in_memory, *const byte = rows[s->kind].byte;
+    (byte && needs_byte(op, s) ? byte : memory && in_memory(op) ? memory : rows[s->kind].compile)(u, op, s);
     return true;
 }

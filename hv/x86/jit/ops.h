@@ -109,12 +109,36 @@ struct host_mem segment_base(unsigned seg), segment_limit(unsigned seg);
 
 /* ---- flags ---- */
 
+/* The host's flags become the source: after an instruction that sets all of them as the guest's does. */
+void flags_capture(struct unit *, const struct op *, unsigned result);
+
 /* The flags follow from FLAG_A and FLAG_B, and the host's are the guest's. */
 void flags_from(struct unit *, enum flag_source, const struct op *);
 /* No flag is needed before they are set again. */
 void flags_none(struct unit *);
 /* After a shift by an immediate; dead: nobody asks for them. */
 void flags_of_shift(struct unit *u, const struct op *op, const struct shape *s, bool dead);
+
+/* After MUL and IMUL: CF and OF are the host's, which all processors define; the others follow from the lower half, which is in AX. */
+void flags_of_product(struct unit *, const struct op *);
+
+/* ---- two operands ---- */
+
+/* The second operand: a host register, or an immediate. */
+struct second {
+    bool imm;
+    int32_t value;
+    unsigned reg;
+    uint8_t guest; /* the register is this one's; FLAG_OWN: none's */
+};
+enum flag_source alu_source(unsigned operation);
+void alu_apply(struct unit *, unsigned size, unsigned operation, unsigned dst, struct second);
+/* With a register as the destination (the second operand may be FLAG_B); with memory, which was checked. */
+void alu_to_register(struct unit *, const struct op *, unsigned operation, struct second);
+void alu_to_memory(struct unit *, const struct op *, unsigned operation, struct second);
+/* The flags follow from the first operand, a guest register (FLAG_OWN: it is in FLAG_A), and the second one, if that is in no guest
+ * register in FLAG_B. */
+void flags_of_two(struct unit *, const struct op *, enum flag_source, unsigned a, struct second);
 
 /* ---- branches ---- */
 
@@ -136,6 +160,10 @@ op_compiler compile_jcc, compile_jmp, compile_loop, compile_call, compile_ret, c
 /* ops_memory.c */
 op_compiler compile_xchg_memory, compile_xadd, compile_cmpxchg, compile_bt_memory, compile_shift_memory,
     compile_set_memory, compile_push_memory, compile_call_memory, compile_string;
+/* ops_byte.c */
+op_compiler compile_alu_byte, compile_test_byte, compile_mov_byte, compile_step_byte, compile_shift_byte,
+    compile_neg_byte, compile_not_byte, compile_set_byte, compile_xchg_byte, compile_mul_byte,
+    compile_div_byte;
 /* ops_bits.c */
 op_compiler compile_bits, compile_mulx, compile_count, compile_movbe, compile_crc32, compile_add_carry;
 /* ops_time.c */
@@ -143,6 +171,8 @@ op_compiler compile_tsc;
 /* ops_simd.c */
 op_compiler compile_simd;
 
+/* Is it one of the instructions that ops_byte.c compiles: with a second byte, or without a form for bytes elsewhere? (compiled.c) */
+bool needs_byte(const struct op *, const struct shape *);
 /* Is it one of the instructions of ops_bits.c, and one that this host does not have? */
 bool bits_lacking(const struct unit *, const struct shape *);
 /* Does this host have the instruction? */

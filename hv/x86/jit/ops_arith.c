@@ -15,20 +15,15 @@ static unsigned operand_of(struct unit *u, const struct op *op, unsigned guest)
 /* DX:AX become rDX:rAX. No flag changes. */
 static void set_pair(struct unit *u, unsigned size)
 {
-    asm_rr(&u->code, size, HOST_MOV_EG, H_AX, reg_set(u, RAX));
-    asm_rr(&u->code, size, HOST_MOV_EG, H_DX, reg_set(u, RDX));
+    const bool all = size >= 4;
+    asm_rr(&u->code, size, HOST_MOV_EG, H_AX, all ? reg_set(u, RAX) : reg_change(u, RAX));
+    asm_rr(&u->code, size, HOST_MOV_EG, H_DX, all ? reg_set(u, RDX) : reg_change(u, RDX));
 }
 
-/* shape.arg: 4 MUL, 5 IMUL. CF and OF are the host's, which all processors define; the others follow from the lower half. */
-void compile_mul(struct unit *u, const struct op *op, const struct shape *s)
+void flags_of_product(struct unit *u, const struct op *op)
 {
     struct code_buffer *c = &u->code;
-    unsigned size = size_of(op), from = operand_of(u, op, op->dst);
-    bool dead = flags_dead(u);
-    asm_rr(c, size, HOST_MOV_EG, reg_use(u, RAX), H_AX);
-    asm_rr(c, size, HOST_GROUP3, s->arg, from);
-    set_pair(u, size);
-    if (dead) {
+    if (flags_dead(u)) {
         flags_none(u);
         return;
     }
@@ -39,6 +34,17 @@ void compile_mul(struct unit *u, const struct op *op, const struct shape *s)
     asm_move(c, FLAG_A, H_AX);
     flags_from(u, FLAGS_RAW, op);
     flags_lost(u);
+}
+
+/* shape.arg: 4 MUL, 5 IMUL. */
+void compile_mul(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code_buffer *c = &u->code;
+    unsigned size = size_of(op), from = operand_of(u, op, op->dst);
+    asm_rr(c, size, HOST_MOV_EG, reg_use(u, RAX), H_AX);
+    asm_rr(c, size, HOST_GROUP3, s->arg, from);
+    set_pair(u, size);
+    flags_of_product(u, op);
 }
 
 /* Leave to the handler what may fault. Of signed divisions only those are compiled whose dividend is the sign extension of its lower
@@ -82,7 +88,7 @@ void compile_scan(struct unit *u, const struct op *op, const struct shape *s)
     struct code_buffer *c = &u->code;
     unsigned size = size_of(op), from = operand_of(u, op, op->src), d = reg_change(u, op->dst);
     asm_rr(c, size, OP0F(s->arg), H_DX, from);
-    asm_rr(c, 8, HOST_CMOV(CC_NE), d, H_DX);
+    asm_rr(c, size == 2 ? 2 : 8, HOST_CMOV(CC_NE), d, H_DX);
     asm_imm(c, FLAG_A, 0);
     asm_rr(c, 1, HOST_SET(CC_NE), 0, FLAG_A);
     flags_from(u, FLAGS_LOGIC, op);
