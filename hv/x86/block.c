@@ -222,6 +222,7 @@ static uint64_t second_page(const struct x86 *cpu, const struct block *b, uint64
 /* Does the second page still hold the bytes that the block was decoded from? */
 static bool same_rest(const struct block *b)
 {
+    assert(b->bytes > in_first_page(b));
     return !memcmp(b->page2->host, b->raw2, b->bytes - in_first_page(b));
 }
 
@@ -258,8 +259,10 @@ static struct block *make_single(struct x86 *cpu, uint64_t rip, uint64_t limit, 
                    1); /* a stop there has been reached, even if the second page faults */
     unsigned n = gather(cpu, rip, limit, buf, &second);
     enum decoded r = decode(cpu->decoder, buf, n, cpu->code_bits, 0, &op, &end);
-    if (r != DEC_OK)
+    if (r != DEC_OK) {
         op = (struct op){.fn = op_too_long, .row = UINT16_MAX, .len = 1}; /* beyond the limit, too: #GP */
+        second = NULL; /* it has no length with which the block could be looked up again */
+    }
     struct block *b = new_block(cpu, &op, 1, op.len, off, page);
     if (!b)
         return NULL;

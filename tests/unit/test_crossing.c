@@ -136,11 +136,39 @@ static void test_other_address(void **state)
     machine_free(&m);
 }
 
+/* #GP, which nobody handles, at the instruction; the processor once looked for its block without end. */
+static void faults(struct machine *m)
+{
+    uint64_t done;
+    x86_set(m->cpu, "rip", SECOND - 2);
+    assert_int_equal(x86_run(m->cpu, 100, &done), X86_SHUTDOWN);
+    assert_int_equal(x86_get(m->cpu, "rip"), SECOND - 2);
+    machine_free(m);
+}
+
+/* With more prefixes than an instruction may have. */
+static void test_too_long(void **state)
+{
+    struct machine m = machine_new();
+    memset(m.ram + SECOND - 2, 0x66, 16);
+    faults(&m);
+}
+
+/* The code segment ends in the second page, within the instruction. */
+static void test_limit(void **state)
+{
+    struct machine m = machine_new();
+    x86_set_segment(m.cpu, "cs", 8, 0, SECOND + 1, 0x409b);
+    faults(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_loop),     cmocka_unit_test(test_written),       cmocka_unit_test(test_mapped),
-        cmocka_unit_test(test_unmapped), cmocka_unit_test(test_other_address),
+        cmocka_unit_test(test_loop),          cmocka_unit_test(test_written),
+        cmocka_unit_test(test_mapped),        cmocka_unit_test(test_unmapped),
+        cmocka_unit_test(test_other_address), cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
