@@ -454,6 +454,41 @@ static void string(struct program *p)
     emit(p, opcode[any(sizeof opcode)], 1);
 }
 
+/* Loads and stores of segment registers. In protected mode there are no selectors to load. */
+static void segment(struct program *p)
+{
+    static const uint16_t push[] = {0x06, 0x0e, 0x16, 0x1e, 0xa00f, 0xa80f},
+                          pop[] = {0x07, 0x1f, 0x1f, 0x07, 0xa10f, 0xa90f};
+    static const uint8_t data[] = {0, 3, 4, 5};
+    const unsigned which = (unsigned)any(6), kind = (unsigned)any(p->real ? 6 : 3);
+    if (kind != 4 && !any(6))
+        emit(p, kind ? 0x66 : 0x26, 1);
+    switch (kind) {
+    case 0:
+        emit(p, 0xd7, 1); /* XLAT */
+        break;
+    case 1:
+        modrm(p, 2, 0, 0x8c, (int)which, true, 0);
+        break;
+    case 2:
+        emit(p, push[which], which < 4 ? 1 : 2);
+        break;
+    case 3:
+        emit(p, pop[which], which < 4 ? 1 : 2);
+        break;
+    case 4:
+        modrm(p, 2, 0, 0x8e, any(20) ? data[any(4)] : (int)which, true, 0);
+        break;
+    default: /* LES, LDS, LFS, LGS */
+        if (any(2))
+            emit(p, 0xc4 + any(2), 1);
+        else
+            emit(p, 0x0f | (0xb4 + any(2)) << 8, 2);
+        operand16(p, a_register(false, false));
+        break;
+    }
+}
+
 static void instruction(struct program *p)
 {
     static void (*const kind[])(struct program *) = {
@@ -463,7 +498,10 @@ static void instruction(struct program *p)
         string(p);
         return;
     }
-    kind[any(sizeof kind / sizeof kind[0])](p);
+    if (p->segmented && !any(12))
+        segment(p);
+    else
+        kind[any(sizeof kind / sizeof kind[0])](p);
 }
 
 /* A branch of `n` bytes and its target, which is filled in when all blocks are there: of 2 bytes in 16-bit code, else of 4; with a
@@ -581,7 +619,8 @@ void make_program(struct program *p)
     p->code32 = any(3) < 2;
     p->segmented = p->code32 && any(2);
     p->code16 = p->segmented && any(3);
-    p->privileged = any(2);
+    p->real = p->code16 && any(2);
+    p->privileged = p->real || any(2);
     place_code(p);
     make_segments(p);
     p->nblocks = 2 + (unsigned)any(10);

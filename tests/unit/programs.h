@@ -21,6 +21,7 @@ struct program {
     bool code32;    /* not 64-bit code: 32-bit code in flat segments, unless … */
     bool segmented; /* … segments have bases and limits */
     bool code16;    /* … and code is of 16 bits */
+    bool real;      /* … in real mode, without paging */
     struct program_segment segment[PROGRAM_SEGMENTS];
     uint32_t data;   /* where data is: at DATA, or at CODE */
     bool privileged; /* CPL 0 */

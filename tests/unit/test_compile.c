@@ -51,7 +51,7 @@ static void put64(uint8_t *at, uint64_t v)
 
 /* Code and stack are mapped to themselves, the pages of data in reverse order; there is nothing behind them. The third page of data is
  * read-only. With five levels the same is mapped once more at FAR. */
-enum { PML5 = 0, PML4 = 0x1000, CR4_LA57 = 1 << 12 };
+enum { PML5 = 0, PML4 = 0x1000, CR4_LA57 = 1 << 12, CR0_ET = 16 };
 static void make_tables(uint8_t *ram)
 {
     put64(ram + PML5, PML4 | 0x67);
@@ -118,6 +118,10 @@ static void start(struct machine *m, const struct program *p, const struct x86_u
         put64(fx + 160 + i, (u->gpr[i / 16] ^ u->gpr[15 - i / 16] << (i & 8)) * (i / 16 + 1));
     assert_true(x86_user_fx_set(m->cpu, fx));
     const unsigned ring = p->privileged ? 0 : 3, dpl = ring << 5;
+    if (p->real) {
+        x86_set(m->cpu, "efer", 0);
+        x86_set(m->cpu, "cr0", CR0_ET);
+    }
     if (!p->code32 && !p->privileged)
         return;
     for (unsigned i = 0; i < PROGRAM_SEGMENTS; i++) {
@@ -188,6 +192,10 @@ static void compare(struct machine *a, struct machine *b, uint64_t first, uint64
     for (unsigned i = 0; i < 16; i++)
         if (x.gpr[i] != y.gpr[i])
             differ(first, steps, name[i], x.gpr[i], y.gpr[i]);
+    static const char *const segment[] = {"ds", "es", "fs", "gs"};
+    for (unsigned i = 0; i < 4; i++)
+        if (x86_get(a->cpu, segment[i]) != x86_get(b->cpu, segment[i]))
+            differ(first, steps, segment[i], x86_get(a->cpu, segment[i]), x86_get(b->cpu, segment[i]));
     if (x.rflags != y.rflags)
         differ(first, steps, "rflags", x.rflags, y.rflags);
     uint8_t fx[2][X86_FX_SIZE];

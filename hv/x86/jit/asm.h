@@ -59,7 +59,9 @@ enum {
     HOST_SHIFT = 0xc1,
     HOST_MOV_EI8 = 0xc6,
     HOST_MOV_EI = 0xc7,
+    HOST_SHIFT8_1 = 0xd0,
     HOST_SHIFT_1 = 0xd1,
+    HOST_SHIFT8_CL = 0xd2,
     HOST_SHIFT_CL = 0xd3,
     HOST_GROUP3_8 = 0xf6, /* modrm.reg: HOST_TEST_EI … */
     HOST_GROUP3 = 0xf7,

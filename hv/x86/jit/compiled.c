@@ -43,8 +43,8 @@ bool needs_byte(const struct op *op, const struct shape *s)
 {
     if (op->osize)
         return false;
-    return s->kind == SHAPE_MUL || s->kind == SHAPE_DIV || (s->kind == SHAPE_XCHG && !in_memory(op)) ||
-           dst_is_high(op, s) || src_is_high(op, s);
+    return s->kind == SHAPE_MUL || s->kind == SHAPE_DIV || s->kind == SHAPE_SHIFT_CL ||
+           (s->kind == SHAPE_XCHG && !in_memory(op)) || dst_is_high(op, s) || src_is_high(op, s);
 }
 
 /* ADC and SBB of second bytes are left to the handler: FLAG_B has the flags that they need. */
@@ -57,6 +57,22 @@ static bool high_alu_ok(const struct op *op, const struct shape *s)
 static bool branch_size_ok(const struct unit *u, const struct op *op)
 {
     return op->osize >= 2 || u->code16;
+}
+
+/* Loading SS holds off interrupts, or changes the stack's size. */
+static bool segment_ok(const struct unit *u, const struct op *op, const struct shape *s)
+{
+    switch (s->kind) {
+    case SHAPE_FROM_SEGMENT:
+        return u->segmented && op->src <= GS;
+    case SHAPE_PUSH_SEGMENT:
+    case SHAPE_XLAT:
+        return u->segmented;
+    case SHAPE_LOAD_FAR:
+        return u->real;
+    default:
+        return u->real && op->dst <= GS && op->dst != CS && op->dst != SS;
+    }
 }
 
 /* Forms that are compiled, with register operands and with memory operands. */
@@ -83,11 +99,18 @@ static bool register_form_ok(const struct unit *u, const struct op *op, const st
     case SHAPE_LEAVE:
     case SHAPE_RET:
         return size_of(op) == item_size(u, op);
-    case SHAPE_SHIFT_CL:
-        return op->osize;
     case SHAPE_ROTATE:
     case SHAPE_DOUBLE:
-        return op->osize && shift_count(op) && shift_count(op) < 8 * size_of(op);
+        return shift_count(op) && shift_count(op) < 8 * size_of(op);
+    case SHAPE_ROTATE_CARRY:
+        return shift_count(op) == 1;
+    case SHAPE_PUSH_SEGMENT:
+    case SHAPE_FROM_SEGMENT:
+    case SHAPE_TO_SEGMENT:
+    case SHAPE_POP_SEGMENT:
+    case SHAPE_LOAD_FAR:
+    case SHAPE_XLAT:
+        return segment_ok(u, op, s);
     case SHAPE_XADD:
     case SHAPE_CMPXCHG:
     case SHAPE_LEA:
@@ -157,6 +180,11 @@ static bool memory_form_ok(const struct unit *u, const struct op *op, const stru
         return true;
     case SHAPE_SIMD_GATHER:
         return !u->segmented;
+    case SHAPE_FROM_SEGMENT:
+    case SHAPE_TO_SEGMENT:
+    case SHAPE_LOAD_FAR:
+    case SHAPE_XLAT:
+        return segment_ok(u, op, s);
     default:
         return is_simd(s->kind);
     }
@@ -250,6 +278,7 @@ bool op_renews_flags(const struct unit *u, const struct op *op)
     case SHAPE_INC:
     case SHAPE_DEC:
     case SHAPE_ROTATE:
+    case SHAPE_ROTATE_CARRY:
     case SHAPE_BT:
     case SHAPE_XADD:
     case SHAPE_CMPXCHG:

@@ -210,7 +210,7 @@ static void store_shift(struct code_buffer *c, const struct flow *f)
         asm_bytes(c, f->count, 1);
     } else {
         asm_move(c, H_CX, FLAG_B);
-        asm_rr_from(c, f->size, HOST_SHIFT_CL, ext[f->source], H_AX, false);
+        asm_rr_from(c, f->size, f->size == 1 ? HOST_SHIFT8_CL : HOST_SHIFT_CL, ext[f->source], H_AX, false);
     }
     asm_rr(c, 1, HOST_SET(CC_B), 0, H_CX);
     asm_rr_from(c, 4, HOST_MOVZX8, H_CX, H_CX, true);

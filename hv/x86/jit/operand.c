@@ -76,7 +76,7 @@ static void register_check(struct unit *u, unsigned guest, int32_t disp, unsigne
     u->at = (struct host_mem){H_AX, m.base, 0, disp};
 }
 
-static struct host_mem segment_field(unsigned seg, size_t offset)
+struct host_mem segment_field(unsigned seg, size_t offset)
 {
     struct host_mem m = CPU_FIELD(seg);
     m.disp += (int32_t)(seg * sizeof(struct seg) + offset);
@@ -218,6 +218,10 @@ static bool may_change(const struct unit *u, const struct op *op, const struct s
         return guest == RAX || guest == RDX || guest == RCX;
     case SHAPE_LOOP:
         return guest == RCX && !s->arg;
+    case SHAPE_XLAT:
+        return guest == RAX;
+    case SHAPE_TO_SEGMENT:
+        return false;
     case SHAPE_CRC32: /* the source may be a byte, the destination is none */
         return guest == op->dst;
     default:
@@ -248,7 +252,8 @@ static bool may_change(const struct unit *u, const struct op *op, const struct s
 bool op_changes(const struct unit *u, const struct op *op, unsigned guest)
 {
     const struct shape *s = shape_of(u, op);
-    if (pushes(s) || s->kind == SHAPE_POP || s->kind == SHAPE_RET) {
+    if (pushes(s) || s->kind == SHAPE_POP || s->kind == SHAPE_RET || s->kind == SHAPE_PUSH_SEGMENT ||
+        s->kind == SHAPE_POP_SEGMENT) {
         if (guest == RSP)
             return true;
         return s->kind == SHAPE_POP && guest == op->dst;

@@ -398,7 +398,7 @@ static void compile_sign(struct unit *u, const struct op *op, const struct shape
 
 /* ---------------------------------------------------------------- shifts, multiplication, bits */
 
-static enum flag_source shift_source(unsigned ext)
+enum flag_source shift_source(unsigned ext)
 {
     return ext == 4 ? FLAGS_SHL : ext == 5 ? FLAGS_SHR : FLAGS_SAR;
 }
@@ -451,40 +451,6 @@ static void compile_shift_cl(struct unit *u, const struct op *op, const struct s
     asm_rr(c, size, HOST_SHIFT_CL, s->arg, d);
     flags_from(u, shift_source(s->arg), op);
     u->overflow_ok = false;
-}
-
-/* ROL, ROR: CF is the result's lowest or highest bit, OF the highest one XOR CF or the one below. */
-static void compile_rotate(struct unit *u, const struct op *op, const struct shape *s)
-{
-    struct code_buffer *c = &u->code;
-    unsigned size = size_of(op), n = shift_count(op), top = 8 * size - 1, d = reg_change(u, op->dst);
-    bool dead = flags_dead(u);
-    if (!dead)
-        flags_to_memory(u);
-    asm_rr(c, size, HOST_SHIFT, s->arg, d);
-    asm_bytes(c, n, 1);
-    flags_lost(u);
-    if (dead)
-        return;
-    asm_rr(c, size, HOST_MOV_EG, d, H_AX);
-    asm_rr(c, size, HOST_SHIFT, HOST_SHR, H_AX);
-    asm_bytes(c, top - (s->arg == 1), 1); /* ROR: the highest two bits */
-    asm_rr(c, 4, HOST_MOV_EG, s->arg == 1 ? H_AX : d, H_CX);
-    if (s->arg == 1) {
-        asm_rr(c, 4, HOST_SHIFT_1, HOST_SHR, H_CX);
-        asm_alu(c, 4, ALU_XOR, H_AX, H_CX);
-    } else {
-        asm_alu(c, 4, ALU_XOR, H_AX, H_CX);
-    }
-    asm_alu_imm(c, 4, ALU_AND, H_CX, 1);
-    asm_alu_imm(c, 4, ALU_AND, H_AX, 1);
-    asm_rr(c, 4, HOST_SHIFT, HOST_SHL, H_AX);
-    asm_bytes(c, AUX_OF, 1);
-    asm_alu(c, 4, ALU_OR, H_CX, H_AX);
-    asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(cc_aux));
-    asm_alu_imm(c, 8, ALU_AND, H_AX, ~(FLAG_CF | 1 << AUX_OF));
-    asm_alu(c, 8, ALU_OR, H_AX, H_CX);
-    asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(cc_aux));
 }
 
 /* CF and OF are the host's, which all processors define; the others follow from the result. */
@@ -610,8 +576,9 @@ static const struct {
     [SHAPE_POP] = {compile_pop, NULL, NULL},
     [SHAPE_LEAVE] = {compile_leave, NULL, NULL},
     [SHAPE_SHIFT] = {compile_shift, compile_shift_memory, compile_shift_byte},
-    [SHAPE_SHIFT_CL] = {compile_shift_cl, NULL, NULL},
+    [SHAPE_SHIFT_CL] = {compile_shift_cl, NULL, compile_shift_cl_byte},
     [SHAPE_ROTATE] = {compile_rotate, NULL, NULL},
+    [SHAPE_ROTATE_CARRY] = {compile_rotate_carry, NULL, NULL},
     [SHAPE_IMUL] = {compile_imul, NULL, NULL},
     [SHAPE_IMUL_IMM] = {compile_imul, NULL, NULL},
     [SHAPE_BT] = {compile_bt, compile_bt_memory, NULL},
@@ -636,6 +603,12 @@ static const struct {
     [SHAPE_MOVBE] = {compile_movbe, NULL, NULL},
     [SHAPE_CRC32] = {compile_crc32, NULL, NULL},
     [SHAPE_ADD_CARRY] = {compile_add_carry, NULL, NULL},
+    [SHAPE_TO_SEGMENT] = {compile_mov_to_segment, NULL, NULL},
+    [SHAPE_FROM_SEGMENT] = {compile_mov_from_segment, NULL, NULL},
+    [SHAPE_PUSH_SEGMENT] = {compile_push_segment, NULL, NULL},
+    [SHAPE_POP_SEGMENT] = {compile_pop_segment, NULL, NULL},
+    [SHAPE_LOAD_FAR] = {compile_load_far, NULL, NULL},
+    [SHAPE_XLAT] = {compile_xlat, NULL, NULL},
 };
 
 bool op_compile(struct unit *u, const struct op *op)

@@ -104,8 +104,12 @@ unsigned operand_source(struct unit *, const struct op *, unsigned size);
 /* Writes a register to the memory operand. */
 void operand_put(struct unit *, unsigned size, unsigned from);
 
-/* The base and the limit of a segment. */
+/* A field of a segment, by its offset in struct seg; its base; its limit. */
+struct host_mem segment_field(unsigned seg, size_t offset);
 struct host_mem segment_base(unsigned seg), segment_limit(unsigned seg);
+
+/* The lower two bytes of a host register change places. (ops_byte.c) */
+void swap_bytes(struct unit *, unsigned reg);
 
 /* ---- flags ---- */
 
@@ -116,6 +120,7 @@ void flags_capture(struct unit *, const struct op *, unsigned result);
 void flags_from(struct unit *, enum flag_source, const struct op *);
 /* No flag is needed before they are set again. */
 void flags_none(struct unit *);
+enum flag_source shift_source(unsigned ext);
 /* After a shift by an immediate; dead: nobody asks for them. */
 void flags_of_shift(struct unit *u, const struct op *op, const struct shape *s, bool dead);
 
@@ -160,10 +165,15 @@ op_compiler compile_jcc, compile_jmp, compile_loop, compile_call, compile_ret, c
 /* ops_memory.c */
 op_compiler compile_xchg_memory, compile_xadd, compile_cmpxchg, compile_bt_memory, compile_shift_memory,
     compile_set_memory, compile_push_memory, compile_call_memory, compile_string;
+/* ops_rotate.c */
+op_compiler compile_rotate, compile_rotate_carry;
+/* ops_segment.c */
+op_compiler compile_mov_to_segment, compile_mov_from_segment, compile_push_segment, compile_pop_segment,
+    compile_load_far, compile_xlat;
 /* ops_byte.c */
-op_compiler compile_alu_byte, compile_test_byte, compile_mov_byte, compile_step_byte, compile_shift_byte,
-    compile_neg_byte, compile_not_byte, compile_set_byte, compile_xchg_byte, compile_mul_byte,
-    compile_div_byte;
+op_compiler compile_shift_cl_byte, compile_alu_byte, compile_test_byte, compile_mov_byte, compile_step_byte,
+    compile_shift_byte, compile_neg_byte, compile_not_byte, compile_set_byte, compile_xchg_byte,
+    compile_mul_byte, compile_div_byte;
 /* ops_bits.c */
 op_compiler compile_bits, compile_mulx, compile_count, compile_movbe, compile_crc32, compile_add_carry;
 /* ops_time.c */

@@ -132,9 +132,10 @@ void compile_carry(struct unit *u, const struct op *op, const struct shape *s)
     flags_lost(u);
 }
 
+/* CLD; shape.arg 1: STD. */
 void compile_cld(struct unit *u, const struct op *op, const struct shape *s)
 {
-    asm_rm(&u->code, 8, HOST_ALU_EI, ALU_AND, CPU_FIELD(flags));
-    asm_bytes(&u->code, (uint32_t)~FLAG_DF, 4);
+    asm_rm(&u->code, 8, HOST_ALU_EI, s->arg ? ALU_OR : ALU_AND, CPU_FIELD(flags));
+    asm_bytes(&u->code, s->arg ? FLAG_DF : (uint32_t)~FLAG_DF, 4);
     flags_lost(u);
 }

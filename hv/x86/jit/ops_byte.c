@@ -3,8 +3,7 @@
  * bytes cannot be named together with its registers R8 to R15. */
 #include "hv/x86/jit/ops.h"
 
-/* The lower two bytes of a host register change places. */
-static void swap_bytes(struct unit *u, unsigned reg)
+void swap_bytes(struct unit *u, unsigned reg)
 {
     asm_rr(&u->code, 2, HOST_SHIFT, HOST_ROR, reg);
     asm_bytes(&u->code, 8, 1);
@@ -145,6 +144,34 @@ void compile_shift_byte(struct unit *u, const struct op *op, const struct shape 
     asm_bytes(&u->code, shift_count(op), 1);
     swap_bytes(u, d);
     flags_of_shift(u, op, s, dead);
+    flags_lost(u);
+}
+
+/* If somebody asks for flags, counts of 0 and of more bits than a byte has are left to the handler. */
+void compile_shift_cl_byte(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code_buffer *c = &u->code;
+    const bool dead = flags_dead(u), high = is_high(op->dst);
+    asm_rr(c, 4, HOST_MOV_EG, reg_use(u, RCX), H_CX);
+    if (!dead) {
+        asm_alu_imm(c, 4, ALU_AND, H_CX, 31);
+        flags_lost(u);
+        side_exit(u, CC_E);
+        asm_alu_imm(c, 4, ALU_CMP, H_CX, 8);
+        side_exit(u, CC_AE);
+        byte_get(u, FLAG_A, op->dst);
+        asm_move(c, FLAG_B, H_CX);
+    }
+    const unsigned d = reg_change(u, op->dst >> 3);
+    if (high)
+        swap_bytes(u, d);
+    asm_rr(c, 1, HOST_SHIFT8_CL, s->arg, d);
+    if (high)
+        swap_bytes(u, d);
+    if (dead)
+        flags_none(u);
+    else
+        flags_from(u, shift_source(s->arg), op);
     flags_lost(u);
 }
 

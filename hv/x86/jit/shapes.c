@@ -33,7 +33,12 @@
     F(mul, MUL, 4, EG) F(imul, MUL, 5, EG) F(div, DIV, 6, EG) F(idiv, DIV, 7, EG)                            \
     F(bsf, SCAN, 0xbc, GE) F(bsr, SCAN, 0xbd, GE)                                                            \
     F(shld_i, DOUBLE, 0xa4, EG) F(shrd_i, DOUBLE, 0xac, EG)                                                  \
-    F(clc, CARRY, 4, EG) F(stc, CARRY, 1, EG) F(cmc, CARRY, 6, EG) F(cld, CLD, 0, EG)                        \
+    F(rcl_i, ROTATE_CARRY, 2, EI) F(rcr_i, ROTATE_CARRY, 3, EI)                                              \
+    F(mov_to_sreg, TO_SEGMENT, 0, EG) F(mov_from_sreg, FROM_SEGMENT, 0, EG)                                  \
+    F(push_sreg, PUSH_SEGMENT, 0, EG) F(pop_sreg, POP_SEGMENT, 0, EG)                                        \
+    F(les, LOAD_FAR, ES, GE) F(lds, LOAD_FAR, DS, GE) F(lfs, LOAD_FAR, FS, GE) F(lgs, LOAD_FAR, GS, GE)      \
+    F(xlat, XLAT, 0, EG)                                                                                     \
+    F(clc, CARRY, 4, EG) F(stc, CARRY, 1, EG) F(cmc, CARRY, 6, EG) F(cld, CLD, 0, EG) F(std, CLD, 1, EG)     \
     F(rdtsc, TSC, 0, EG) F(rdtscp, TSC, 1, EG) F(xadd, XADD, 0, EG) F(cmpxchg, CMPXCHG, 0, EG)                                                          \
     F(andn, BITS, BITS_LOGIC, GE) F(bextr, BITS, BITS_LOGIC, GE) F(bzhi, BITS, BITS_CARRY, GE)               \
     F(blsr, BITS, BITS_CARRY, GE) F(blsmsk, BITS, BITS_CARRY, GE) F(blsi, BITS, BITS_CARRY, GE)              \

@@ -591,6 +591,7 @@ void unit_for(struct unit *u, const struct block *b)
     u->word = is_code64(b) ? 8 : 4;
     u->segmented = !is_code64(b) && !(b->id & KEY_FLAT);
     u->code16 = !(b->id & KEY_SIZE);
+    u->real = u->code16 && !(b->id & KEY_PROTECTED);
     u->stack = is_code64(b) ? 8 : b->id & KEY_STACK32 ? 4 : 2;
 }
 

@@ -133,6 +133,7 @@ struct unit {
     /* Neither 64-bit code nor flat: 16-bit code, or segments with bases or limits. Instructions have addresses of 16 and 32 bits, and the
      * stack's items are of the operand size; elsewhere all of these are words. */
     bool segmented, code16;
+    bool real; /* … outside protected mode, or in virtual-8086 mode */
     struct flow now;
     bool host_flags;  /* the host's flags are the guest's */
     bool overflow_ok; /* OF too */
@@ -163,7 +164,7 @@ struct unit {
 #endif
 };
 
-enum { KEY_SIZE = 3, KEY_CODE64 = 2, KEY_STACK32 = 4 };
+enum { KEY_SIZE = 3, KEY_CODE64 = 2, KEY_STACK32 = 4, KEY_PROTECTED = 8 };
 static inline bool is_code64(const struct block *b)
 {
     return (b->id & KEY_SIZE) == KEY_CODE64;
@@ -205,6 +206,7 @@ enum shape_kind {
     SHAPE_SHIFT,
     SHAPE_SHIFT_CL,
     SHAPE_ROTATE,
+    SHAPE_ROTATE_CARRY,
     SHAPE_IMUL,
     SHAPE_IMUL_IMM,
     SHAPE_BT,
@@ -229,6 +231,12 @@ enum shape_kind {
     SHAPE_MOVBE,
     SHAPE_CRC32,
     SHAPE_ADD_CARRY,
+    SHAPE_TO_SEGMENT,
+    SHAPE_FROM_SEGMENT,
+    SHAPE_PUSH_SEGMENT,
+    SHAPE_POP_SEGMENT,
+    SHAPE_LOAD_FAR, /* arg: the segment register */
+    SHAPE_XLAT,
     SHAPE_SIMD, /* is_simd(): from here on */
     SHAPE_SIMD_UNARY,
     SHAPE_SIMD_WIDE,

@@ -1,0 +1,74 @@
+/* ops_rotate.c - one instruction to host code: ROL, ROR, RCL and RCR of registers. They set CF and OF, and leave the other flags. */
+#include "hv/x86/jit/ops.h"
+
+/* Bit 0 of CX becomes CF, bit 0 of AX OF; the others are in memory, and stay. */
+static void set_flags(struct unit *u)
+{
+    struct code_buffer *c = &u->code;
+    asm_alu_imm(c, 4, ALU_AND, H_CX, 1);
+    asm_alu_imm(c, 4, ALU_AND, H_AX, 1);
+    asm_rr(c, 4, HOST_SHIFT, HOST_SHL, H_AX);
+    asm_bytes(c, AUX_OF, 1);
+    asm_alu(c, 4, ALU_OR, H_CX, H_AX);
+    asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(cc_aux));
+    asm_alu_imm(c, 8, ALU_AND, H_AX, ~(FLAG_CF | 1 << AUX_OF));
+    asm_alu(c, 8, ALU_OR, H_AX, H_CX);
+    asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(cc_aux));
+    flags_lost(u);
+}
+
+static bool second_byte(const struct op *op)
+{
+    return op->osize == 0 && is_high(op->dst);
+}
+
+/* shape.arg: 0 ROL, 1 ROR. CF is the result's lowest or highest bit, OF the highest one XOR CF or the one below. */
+void compile_rotate(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code_buffer *c = &u->code;
+    const unsigned size = size_of(op), shift = size == 1 ? HOST_SHIFT8 : HOST_SHIFT, right = s->arg,
+                   d = reg_change(u, guest_of(op, op->dst));
+    const bool dead = flags_dead(u);
+    if (!dead)
+        flags_to_memory(u);
+    if (second_byte(op))
+        swap_bytes(u, d);
+    asm_rr(c, size, shift, right, d);
+    asm_bytes(c, shift_count(op), 1);
+    flags_lost(u);
+    asm_move(c, H_DX, d);
+    if (second_byte(op))
+        swap_bytes(u, d);
+    if (dead)
+        return;
+    asm_move(c, H_AX, H_DX);
+    asm_rr(c, size, shift, HOST_SHR, H_AX);
+    asm_bytes(c, 8 * size - 1 - right, 1); /* ROR: the highest two bits */
+    asm_move(c, H_CX, right ? H_AX : H_DX);
+    if (right)
+        asm_rr(c, 4, HOST_SHIFT_1, HOST_SHR, H_CX);
+    asm_alu(c, 4, ALU_XOR, H_AX, H_CX);
+    set_flags(u);
+}
+
+/* RCL and RCR by one bit, whose flags are the host's. */
+void compile_rotate_carry(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code_buffer *c = &u->code;
+    const unsigned size = size_of(op), d = reg_change(u, guest_of(op, op->dst));
+    const bool dead = flags_dead(u);
+    flags_to_memory(u);
+    if (second_byte(op))
+        swap_bytes(u, d);
+    asm_rm(c, 4, HOST_BT_EI, 4, CPU_FIELD(cc_aux));
+    asm_bytes(c, 0, 1);
+    asm_rr(c, size, size == 1 ? HOST_SHIFT8_1 : HOST_SHIFT_1, s->arg, d);
+    flags_lost(u);
+    if (!dead) {
+        asm_rr(c, 1, HOST_SET(CC_B), 0, H_CX);
+        asm_rr(c, 1, HOST_SET(CC_O), 0, H_AX);
+        set_flags(u);
+    }
+    if (second_byte(op))
+        swap_bytes(u, d);
+}
