@@ -417,15 +417,24 @@ static void on_interrupt(void *ctx, unsigned cpu, uint8_t vector, uint64_t stack
     report_call(s, &c, &r);
 }
 
-/* The linear address that a vector points to, or 0 if the vector cannot be read. */
-static uint64_t handler_of(const struct services *s, struct x86 *x, uint64_t table, unsigned vector)
+/* The vectors of services, in real mode: offset and segment; 0 where they cannot be read. */
+struct vectors {
+    uint16_t entry[SERVICE_LAST - SERVICE_FIRST + 1][2];
+};
+static struct vectors read_vectors(const struct services *s, struct x86 *x)
 {
-    uint16_t entry[2];                               /* offset, segment */
-    uint64_t at = table + vector * sizeof entry, pa; /* an entry does not cross a page */
-    if (!x86_translate(x, at, &pa) || !physmem_mapped(board_mem(s->board), pa, sizeof entry))
-        return 0;
-    physmem_read(board_mem(s->board), pa, entry, sizeof entry);
-    return ((uint64_t)entry[1] << 4) + entry[0];
+    enum { PAGE = 4096 };
+    struct vectors v = {0};
+    const uint64_t first = x86_vectors(x) + SERVICE_FIRST * sizeof v.entry[0];
+    struct physmem *mem = board_mem(s->board);
+    for (unsigned done = 0, part; done < sizeof v; done += part) {
+        const uint64_t at = first + done, room = PAGE - at % PAGE;
+        uint64_t pa;
+        part = (unsigned)(room < sizeof v - done ? room : sizeof v - done);
+        if (x86_translate(x, at, &pa) && physmem_mapped(mem, pa, part))
+            physmem_read(mem, pa, (char *)v.entry + done, part);
+    }
+    return v;
 }
 
 /* A handler shared by several vectors does not show which service is meant. */
@@ -433,12 +442,11 @@ static void on_far_call(void *ctx, unsigned cpu, uint64_t target, uint64_t stack
                         uint64_t next)
 {
     struct services *s = ctx;
-    struct x86 *x = board_cpu(s->board, cpu);
-    uint64_t table = x86_vectors(x);
+    const struct vectors v = read_vectors(s, board_cpu(s->board, cpu));
     unsigned found = 0, vector = 0;
-    for (unsigned v = SERVICE_FIRST; v <= SERVICE_LAST; v++)
-        if (handler_of(s, x, table, v) == target) {
-            vector = v;
+    for (unsigned i = 0; i <= SERVICE_LAST - SERVICE_FIRST; i++)
+        if (((uint64_t)v.entry[i][1] << 4) + v.entry[i][0] == target) {
+            vector = SERVICE_FIRST + i;
             found++;
         }
     if (found == 1)

@@ -83,6 +83,19 @@ OP(branch_indirect)
     INDIRECT;
 }
 
+static bool dispatcher_waits(const struct x86 *cpu)
+{
+    return cpu->attention || (cpu->intr && cpu->flags & FLAG_IF) || cpu->nmi_pending || cpu->smi_pending ||
+           cpu->init_pending || cpu->inhibit || cpu->tf_pending || cpu->data_breaks || cpu->flags & FLAG_TF;
+}
+
+OP(op_go_on)
+{
+    if (protected_mode(cpu) || dispatcher_waits(cpu))
+        return NULL;
+    INDIRECT;
+}
+
 /* A branch target outside 64-bit code, truncated to the operand size and checked. */
 static uint64_t legacy_target(struct x86 *cpu, const struct op *op, uint64_t rip)
 {

@@ -45,6 +45,10 @@
 /* Return to the dispatcher; execution continues at `rip`, an offset into the code segment. */
 #define LEAVE_TO(rip) return leave_to(cpu, op, rip)
 
+/* After LEAVE_TO in real or virtual-8086 mode: goes on in the block there at once, unless the dispatcher has something to do first. */
+#define GO_ON TAIL(op_go_on(cpu, op))
+
+const struct op *op_go_on(struct x86 *, const struct op *);
 const struct op *leave_after(struct x86 *, const struct op *);
 const struct op *leave_to(struct x86 *, const struct op *, uint64_t rip);
 

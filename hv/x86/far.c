@@ -209,14 +209,14 @@ static const struct op *far_transfer(struct x86 *cpu, const struct far *f)
     raise_sel(cpu, VEC_GP, f->sel, 0);
 }
 
-static const struct op *far_direct(struct x86 *cpu, const struct op *op, bool call)
+static __attribute__((noinline)) void far_direct(struct x86 *cpu, const struct op *op, bool call)
 {
     struct far f = {.op = op, .sel = (uint16_t)(op->uimm >> 32), .off = (uint32_t)op->uimm, .call = call};
     SYNC;
-    return far_transfer(cpu, &f);
+    far_transfer(cpu, &f);
 }
 
-static const struct op *far_indirect(struct x86 *cpu, const struct op *op, bool call)
+static __attribute__((noinline)) void far_indirect(struct x86 *cpu, const struct op *op, bool call)
 {
     struct far f = {.op = op, .call = call};
     unsigned size = 1u << op->osize;
@@ -225,24 +225,28 @@ static const struct op *far_indirect(struct x86 *cpu, const struct op *op, bool 
     f.off = ld_sized(cpu, op, lin, op->osize);
     lin += size;
     f.sel = ld16(cpu, op, cpu->mode64 ? lin : (uint32_t)lin);
-    return far_transfer(cpu, &f);
+    far_transfer(cpu, &f);
 }
 
 static OP(op_jmp_far)
 {
-    return far_direct(cpu, op, false);
+    far_direct(cpu, op, false);
+    GO_ON;
 }
 static OP(op_call_far)
 {
-    return far_direct(cpu, op, true);
+    far_direct(cpu, op, true);
+    GO_ON;
 }
 static OP(op_jmp_far_mem)
 {
-    return far_indirect(cpu, op, false);
+    far_indirect(cpu, op, false);
+    GO_ON;
 }
 static OP(op_call_far_mem)
 {
-    return far_indirect(cpu, op, true);
+    far_indirect(cpu, op, true);
+    GO_ON;
 }
 
 FAMILY1(fam_jmp_far, op_jmp_far);

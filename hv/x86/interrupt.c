@@ -260,7 +260,7 @@ static void service_call(struct x86 *cpu, const struct op *op, uint8_t vector)
                      base + (uint16_t)rip_after(cpu, op));
 }
 
-static OP(op_int)
+static __attribute__((noinline)) const struct op *software_interrupt(struct x86 *cpu, const struct op *op)
 {
     uint8_t vector = (uint8_t)op->imm;
     bool v86 = v86_mode(cpu);
@@ -280,6 +280,14 @@ static OP(op_int)
     else
         interrupt_deliver(cpu, INT_SOFT, vector, false, 0, rip_after(cpu, op));
     return delivered(cpu, op);
+}
+
+static OP(op_int)
+{
+    software_interrupt(cpu, op);
+    if (cpu->hosted)
+        return NULL;
+    GO_ON;
 }
 
 static OP(op_int3)

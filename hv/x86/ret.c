@@ -110,7 +110,7 @@ static const struct op *retf_real(struct x86 *cpu, const struct op *op, uint64_t
 }
 
 /* op->imm: bytes of parameters to drop, on both stacks. */
-static OP(op_retf)
+static __attribute__((noinline)) const struct op *retf(struct x86 *cpu, const struct op *op)
 {
     unsigned size = 1u << op->osize;
     struct stk st;
@@ -127,6 +127,12 @@ static OP(op_retf)
         check_return_stack(cpu, &r, (uint16_t)stk_pop(cpu, &st, size));
     }
     return return_commit(cpu, op, &r, &st);
+}
+
+static OP(op_retf)
+{
+    retf(cpu, op);
+    GO_ON;
 }
 
 /* ---------------------------------------------------------------- IRET */
@@ -225,7 +231,7 @@ static const struct op *iret_task(struct x86 *cpu, const struct op *op)
     return NULL;
 }
 
-static OP(op_iret)
+static __attribute__((noinline)) const struct op *iret(struct x86 *cpu, const struct op *op)
 {
     SYNC;
     if (v86_mode(cpu))
@@ -237,6 +243,12 @@ static OP(op_iret)
         return iret_real(cpu, op, &f, flags_writable(cpu, op->osize));
     }
     return cpu->flags & FLAG_NT ? iret_task(cpu, op) : iret_protected(cpu, op);
+}
+
+static OP(op_iret)
+{
+    iret(cpu, op);
+    GO_ON;
 }
 
 FAMILY1(fam_retf, op_retf);

@@ -348,8 +348,21 @@ static void ring3_events(struct x86 *cpu, uint64_t rip)
     cpu_event(cpu, &first);
 }
 
+/* In real and virtual-8086 mode a far transfer usually changes no more than selector and base, from which nothing is derived. */
+static bool only_base_differs(const struct x86 *cpu, const struct seg *cs, unsigned cpl)
+{
+    const struct seg *old = &cpu->seg[CS];
+    return !protected_mode(cpu) && cpl == cpu->cpl && cs->attr == old->attr && cs->limit == old->limit &&
+           cs->null == old->null;
+}
+
 void cs_commit(struct x86 *cpu, const struct seg *cs, unsigned cpl, uint64_t rip)
 {
+    if (only_base_differs(cpu, cs, cpl)) {
+        cpu->seg[CS].sel = cs->sel;
+        cpu->seg[CS].base = cs->base;
+        return;
+    }
     cpu->seg[CS] = *cs;
     cpu->cpl = (uint8_t)cpl;
     mode_update(cpu, rip);
