@@ -130,10 +130,10 @@ static void outs_1(struct x86 *cpu, const struct op *op)
 /* How many iterations from index register `reg` on stay within its page; 0 if they must be done one by one. */
 static uint64_t within_page(const struct x86 *cpu, const struct op *op, uint64_t lin, unsigned reg)
 {
-    uint64_t size = 1u << op->osize, at = lin & 0xfff, index = R64(reg) & index_mask(op);
+    uint64_t at = lin & 0xfff, index = R64(reg) & index_mask(op);
     bool down = cpu->flags & FLAG_DF;
-    uint64_t page = down ? at / size + 1 : (0x1000 - at) / size;
-    uint64_t wrap = down ? index / size : (index_mask(op) - index) / size; /* the index register may wrap */
+    uint64_t page = down ? (at >> op->osize) + 1 : (0x1000 - at) >> op->osize;
+    uint64_t wrap = (down ? index : index_mask(op) - index) >> op->osize; /* the index register may wrap */
     return page < wrap ? page : wrap;
 }
 
@@ -146,13 +146,13 @@ static uint64_t least(uint64_t a, uint64_t b)
 static uint64_t within_limit(const struct x86 *cpu, const struct op *op, unsigned seg, unsigned reg,
                              bool write)
 {
-    const struct seg *s = &cpu->seg[seg];
-    uint64_t size = 1u << op->osize, index = R64(reg) & index_mask(op);
-    if (cpu->mode64 || s->fast >> write & 1)
-        return UINT64_MAX;
-    if (s->attr & SEG_EXPAND_DOWN || !(s->fast >> (2 + write) & 1) || index + size - 1 > s->limit)
+    const uint64_t end = cpu->mode64 ? UINT64_MAX : cpu->seg[seg].reach[write],
+                   index = R64(reg) & index_mask(op);
+    if (end == UINT64_MAX)
+        return end;
+    if (index + (1u << op->osize) > end)
         return 0;
-    return cpu->flags & FLAG_DF ? UINT64_MAX : ((uint64_t)s->limit + 1 - index) / size;
+    return cpu->flags & FLAG_DF ? UINT64_MAX : (end - index) >> op->osize;
 }
 
 /* The host address to which *n elements from `lin` on are stored; *n becomes less if they have to be noted. NULL: they must be stored one

@@ -117,6 +117,7 @@ static bool register_form_ok(const struct unit *u, const struct op *op, const st
     case SHAPE_MOVBE:
         return false;
     case SHAPE_STRING:
+    case SHAPE_COMPARE_STRING:
         return string_ok(u, op);
     case SHAPE_MOVSX:
         return extend_ok(op, s);
@@ -151,7 +152,10 @@ static bool memory_form_ok(const struct unit *u, const struct op *op, const stru
     case SHAPE_PUSH:
         return size_of(op) == item_size(u, op);
     case SHAPE_SHIFT:
+    case SHAPE_ROTATE:
         return shift_count(op) && shift_count(op) < 8 * size_of(op);
+    case SHAPE_ROTATE_CARRY:
+        return shift_count(op) == 1;
     case SHAPE_CMPXCHG:
     case SHAPE_COUNT:
     case SHAPE_MOVBE:
@@ -165,6 +169,8 @@ static bool memory_form_ok(const struct unit *u, const struct op *op, const stru
     case SHAPE_MOV:
     case SHAPE_INC:
     case SHAPE_DEC:
+    case SHAPE_NEG:
+    case SHAPE_NOT:
     case SHAPE_MUL:
     case SHAPE_SCAN:
     case SHAPE_MOVZX:

@@ -163,6 +163,10 @@ static bool access_writes(const struct shape *s)
     case SHAPE_XADD:
     case SHAPE_CMPXCHG:
     case SHAPE_SHIFT:
+    case SHAPE_NEG:
+    case SHAPE_NOT:
+    case SHAPE_ROTATE:
+    case SHAPE_ROTATE_CARRY:
     case SHAPE_SET:
     case SHAPE_SIMD_STORE:
     case SHAPE_SIMD_EXTRACT:
@@ -211,6 +215,7 @@ static bool may_change(const struct unit *u, const struct op *op, const struct s
     case SHAPE_DIV:
         return guest == RAX || guest == RDX;
     case SHAPE_STRING:
+    case SHAPE_COMPARE_STRING:
         return guest == RAX || guest == RSI || guest == RDI;
     case SHAPE_MULX:
         return guest == op->dst || guest == op->vvvv;

@@ -164,7 +164,8 @@ op_compiler compile_jcc, compile_jmp, compile_loop, compile_call, compile_ret, c
     compile_call_indirect;
 /* ops_memory.c */
 op_compiler compile_xchg_memory, compile_xadd, compile_cmpxchg, compile_bt_memory, compile_shift_memory,
-    compile_set_memory, compile_push_memory, compile_call_memory, compile_string;
+    compile_set_memory, compile_push_memory, compile_call_memory, compile_string, compile_compare_string,
+    compile_neg_memory, compile_not_memory;
 /* ops_rotate.c */
 op_compiler compile_rotate, compile_rotate_carry;
 /* ops_segment.c */

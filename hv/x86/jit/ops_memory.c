@@ -126,6 +126,23 @@ void compile_shift_memory(struct unit *u, const struct op *op, const struct shap
     flags_of_shift(u, op, s, dead);
 }
 
+void compile_neg_memory(struct unit *u, const struct op *op, const struct shape *s)
+{
+    const unsigned size = size_of(op);
+    operand_probe(u, op, size, true);
+    operand_fetch(u, size, FLAG_B);
+    asm_imm(&u->code, FLAG_A, 0);
+    asm_rm(&u->code, size, size == 1 ? HOST_GROUP3_8 : HOST_GROUP3, HOST_NEG, u->at);
+    flags_from(u, FLAGS_SUB, op);
+}
+
+void compile_not_memory(struct unit *u, const struct op *op, const struct shape *s)
+{
+    const unsigned size = size_of(op);
+    operand_probe(u, op, size, true);
+    asm_rm(&u->code, size, size == 1 ? HOST_GROUP3_8 : HOST_GROUP3, HOST_NOT, u->at);
+}
+
 void compile_set_memory(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
@@ -183,16 +200,44 @@ static void index_move(struct unit *u, const struct op *op, unsigned guest)
 }
 
 /* With DF set the handler does it. */
+static void check_direction(struct unit *u)
+{
+    struct host_mem direction = CPU_FIELD(flags);
+    direction.disp += 1;
+    asm_rm(&u->code, 1, HOST_GROUP3_8, HOST_TEST_EI, direction);
+    asm_bytes(&u->code, FLAG_DF >> 8, 1);
+    flags_lost(u);
+    side_exit(u, CC_NE);
+}
+
+/* CMPS; without a load SCAS. */
+void compile_compare_string(struct unit *u, const struct op *op, const struct shape *s)
+{
+    const unsigned size = size_of(op);
+    check_direction(u);
+    if (s->arg & STRING_LOADS) {
+        index_probe(u, op, RSI, false);
+        operand_fetch(u, size, H_DX);
+        keep(u, H_DX);
+    }
+    index_probe(u, op, RDI, false);
+    operand_fetch(u, size, FLAG_B);
+    if (s->arg & STRING_LOADS)
+        take(u, FLAG_A);
+    else
+        asm_move(&u->code, FLAG_A, reg_use(u, RAX));
+    if (s->arg & STRING_LOADS)
+        index_move(u, op, RSI);
+    index_move(u, op, RDI);
+    asm_alu(&u->code, size, ALU_CMP, FLAG_A, FLAG_B);
+    flags_from(u, FLAGS_SUB, op);
+}
+
 void compile_string(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
     unsigned size = size_of(op);
-    struct host_mem direction = CPU_FIELD(flags);
-    direction.disp += 1;
-    asm_rm(c, 1, HOST_GROUP3_8, HOST_TEST_EI, direction);
-    asm_bytes(c, FLAG_DF >> 8, 1);
-    flags_lost(u);
-    side_exit(u, CC_NE);
+    check_direction(u);
     if (s->arg & STRING_LOADS)
         index_probe(u, op, RSI, false);
     if (s->arg == (STRING_LOADS | STRING_STORES))

@@ -1,4 +1,4 @@
-/* ops_rotate.c - one instruction to host code: ROL, ROR, RCL and RCR of registers. They set CF and OF, and leave the other flags. */
+/* ops_rotate.c - one instruction to host code: ROL, ROR, RCL and RCR. They set CF and OF, and leave the other flags. */
 #include "hv/x86/jit/ops.h"
 
 /* Bit 0 of CX becomes CF, bit 0 of AX OF; the others are in memory, and stay. */
@@ -19,26 +19,45 @@ static void set_flags(struct unit *u)
 
 static bool second_byte(const struct op *op)
 {
-    return op->osize == 0 && is_high(op->dst);
+    return !in_memory(op) && op->osize == 0 && is_high(op->dst);
+}
+
+/* The host register that is to be rotated: DX for what is in memory. */
+static unsigned begin(struct unit *u, const struct op *op)
+{
+    if (in_memory(op)) {
+        operand_probe(u, op, size_of(op), true);
+        operand_fetch(u, size_of(op), H_DX);
+        return H_DX;
+    }
+    const unsigned d = reg_change(u, guest_of(op, op->dst));
+    if (second_byte(op))
+        swap_bytes(u, d);
+    return d;
+}
+
+static void finish(struct unit *u, const struct op *op, unsigned d)
+{
+    if (in_memory(op))
+        operand_put(u, size_of(op), H_DX);
+    else if (second_byte(op))
+        swap_bytes(u, d);
 }
 
 /* shape.arg: 0 ROL, 1 ROR. CF is the result's lowest or highest bit, OF the highest one XOR CF or the one below. */
 void compile_rotate(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
-    const unsigned size = size_of(op), shift = size == 1 ? HOST_SHIFT8 : HOST_SHIFT, right = s->arg,
-                   d = reg_change(u, guest_of(op, op->dst));
+    const unsigned size = size_of(op), shift = size == 1 ? HOST_SHIFT8 : HOST_SHIFT, right = s->arg;
     const bool dead = flags_dead(u);
     if (!dead)
         flags_to_memory(u);
-    if (second_byte(op))
-        swap_bytes(u, d);
+    const unsigned d = begin(u, op);
     asm_rr(c, size, shift, right, d);
     asm_bytes(c, shift_count(op), 1);
     flags_lost(u);
     asm_move(c, H_DX, d);
-    if (second_byte(op))
-        swap_bytes(u, d);
+    finish(u, op, d);
     if (dead)
         return;
     asm_move(c, H_AX, H_DX);
@@ -55,20 +74,20 @@ void compile_rotate(struct unit *u, const struct op *op, const struct shape *s)
 void compile_rotate_carry(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
-    const unsigned size = size_of(op), d = reg_change(u, guest_of(op, op->dst));
+    const unsigned size = size_of(op);
     const bool dead = flags_dead(u);
     flags_to_memory(u);
-    if (second_byte(op))
-        swap_bytes(u, d);
+    const unsigned d = begin(u, op);
     asm_rm(c, 4, HOST_BT_EI, 4, CPU_FIELD(cc_aux));
     asm_bytes(c, 0, 1);
     asm_rr(c, size, size == 1 ? HOST_SHIFT8_1 : HOST_SHIFT_1, s->arg, d);
     flags_lost(u);
-    if (!dead) {
-        asm_rr(c, 1, HOST_SET(CC_B), 0, H_CX);
-        asm_rr(c, 1, HOST_SET(CC_O), 0, H_AX);
+    asm_rr(c, 1, HOST_SET(CC_B), 0, H_CX);
+    if (in_memory(op))
+        finish(u, op, d); /* the address is in AX, and no flag changes */
+    asm_rr(c, 1, HOST_SET(CC_O), 0, H_AX);
+    if (!dead)
         set_flags(u);
-    }
-    if (second_byte(op))
-        swap_bytes(u, d);
+    if (!in_memory(op))
+        finish(u, op, d);
 }

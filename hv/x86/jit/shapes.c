@@ -47,7 +47,8 @@
     F(mulx, MULX, 0, GE) F(popcnt, COUNT, COUNT_ONES, GE) F(tzcnt, COUNT, 0xbc, GE) F(lzcnt, COUNT, 0xbd, GE) \
     F(movbe_load, MOVBE, 0, GE) F(movbe_store, MOVBE, 0, EG)                                                 \
     F(crc32_b, CRC32, 0, GE) F(crc32_v, CRC32, 0, GE) F(adcx, ADD_CARRY, 0, GE) F(adox, ADD_CARRY, AUX_OF, GE)     \
-    F(lods, STRING, 1, EG) F(stos, STRING, 2, EG) F(movs, STRING, 3, EG)
+    F(lods, STRING, 1, EG) F(stos, STRING, 2, EG) F(movs, STRING, 3, EG)                                      \
+    F(scas, COMPARE_STRING, 0, EG) F(cmps, COMPARE_STRING, STRING_LOADS, EG)
 
 #define CONDITIONS(F)                                                                                        \
     F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12) F(13) F(14) F(15)

@@ -224,6 +224,7 @@ enum shape_kind {
     SHAPE_XADD,
     SHAPE_CMPXCHG,
     SHAPE_STRING,
+    SHAPE_COMPARE_STRING,
     SHAPE_TSC,
     SHAPE_BITS,
     SHAPE_MULX,
