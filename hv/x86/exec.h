@@ -45,7 +45,7 @@
 /* Return to the dispatcher; execution continues at `rip`, an offset into the code segment. */
 #define LEAVE_TO(rip) return leave_to(cpu, op, rip)
 
-/* After LEAVE_TO in real or virtual-8086 mode: goes on in the block there at once, unless the dispatcher has something to do first. */
+/* After leave_to(): in real and virtual-8086 mode goes on at once in the block there, unless the dispatcher has something to do first. */
 #define GO_ON TAIL(op_go_on(cpu, op))
 
 const struct op *op_go_on(struct x86 *, const struct op *);
@@ -235,6 +235,13 @@ static inline void st128(struct x86 *cpu, const struct op *op, uint64_t lin, uni
         mem_store(cpu, op, lin, 8, v.q[0]);
         mem_store(cpu, op, lin + 8, 8, v.q[1]);
     }
+}
+/* A value of a size index (0-3) in the host's memory. */
+static inline uint64_t host_load(const void *at, unsigned osize)
+{
+    uint64_t v = 0;
+    memcpy(&v, at, 1u << osize);
+    return v;
 }
 static inline uint64_t ld_sized(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned osize)
 {

@@ -154,19 +154,6 @@ const struct family fam_pop = {{{NULL, pop_r16, pop_r32, pop_r64}, {NULL, pop_m,
 
 /* ---------------------------------------------------------------- PUSHA, POPA */
 
-static uint64_t load16(const uint8_t *at)
-{
-    uint16_t v;
-    memcpy(&v, at, sizeof v);
-    return v;
-}
-static uint64_t load32(const uint8_t *at)
-{
-    uint32_t v;
-    memcpy(&v, at, sizeof v);
-    return v;
-}
-
 /* The host's address of so many bytes of the stack that can be accessed at once; NULL: one by one. Outside 64-bit code. */
 static uint8_t *stack_at_once(const struct x86 *cpu, uint64_t sp, unsigned bytes, bool write)
 {
@@ -212,7 +199,7 @@ static OP(popa)
     if (all) {
         for (unsigned i = 0; i < 8; i++, all += size)
             if (7 - i != RSP)
-                reg_set_sized(cpu, 7 - i, op->osize, size == 2 ? load16(all) : load32(all));
+                reg_set_sized(cpu, 7 - i, op->osize, host_load(all, op->osize));
         stack_adjust(cpu, 8 * (int)size);
         NEXT;
     }
