@@ -6,10 +6,8 @@ enum { DIV_UNSIGNED = 6 }; /* shape.arg */
 static bool address_ok(const struct unit *u, const struct op *op)
 {
     int32_t sum;
-    if (u->segmented)
-        return true;
     if (u->word == 4)
-        return op->asize == 1 && (op->seg == DS || op->seg == SS || op->seg == ES);
+        return true;
     return op->asize == 2 && (op->seg == SEG_NONE || op->seg == FS || op->seg == GS) &&
            !(op->base == REG_RIP && __builtin_add_overflow(op->disp, op->disp < 0 ? -4096 : 4096, &sum));
 }
@@ -22,10 +20,8 @@ static bool extend_ok(const struct op *op, const struct shape *s)
 
 static bool string_ok(const struct unit *u, const struct op *op)
 {
-    bool flat =
-        u->word == 8 ? op->seg != FS && op->seg != GS : op->seg == DS || op->seg == SS || op->seg == ES;
-    return !(op->pfx & (PFX_REP | PFX_REPNE)) &&
-           (u->segmented || (op->asize == (u->word == 8 ? 2 : 1) && flat));
+    const bool repeated = op->pfx & (PFX_REP | PFX_REPNE);
+    return !repeated && (u->word == 4 || (op->asize == 2 && op->seg != FS && op->seg != GS));
 }
 
 /* Which operands an instruction of bytes has in registers. */
@@ -162,7 +158,7 @@ static bool memory_form_ok(const struct unit *u, const struct op *op, const stru
     case SHAPE_ADD_CARRY:
         return op->osize >= 2;
     case SHAPE_BT:
-        return s->form == FORM_EI || (op->osize >= 2 && !u->segmented);
+        return s->form == FORM_EI || (op->osize >= 2 && !by_segment(u, op));
     case SHAPE_MOVSX:
         return extend_ok(op, s);
     case SHAPE_TEST:
@@ -185,7 +181,7 @@ static bool memory_form_ok(const struct unit *u, const struct op *op, const stru
     case SHAPE_CRC32:
         return true;
     case SHAPE_SIMD_GATHER:
-        return !u->segmented;
+        return !by_segment(u, op);
     case SHAPE_FROM_SEGMENT:
     case SHAPE_TO_SEGMENT:
     case SHAPE_LOAD_FAR:

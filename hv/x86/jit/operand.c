@@ -142,9 +142,9 @@ static bool accesses_memory(const struct op *op, const struct shape *s)
 }
 
 /* Is the operand a register and a displacement, and nothing else? (The other segments are flat.) */
-static bool is_simple(const struct op *op)
+static bool is_simple(const struct unit *u, const struct op *op)
 {
-    return op->seg != FS && op->seg != GS && op->index == REG_ZERO && op->base < 16;
+    return op->seg != FS && op->seg != GS && op->index == REG_ZERO && op->base < 16 && !by_segment(u, op);
 }
 
 static unsigned access_size(const struct op *op, const struct shape *s)
@@ -287,7 +287,7 @@ static bool visit_accesses(const struct unit *u, const struct block *b, unsigned
         bool more = true;
         if (!op_compiled(u, op))
             return false;
-        if (accesses_memory(op, s) && is_simple(op) && op->base == base)
+        if (accesses_memory(op, s) && is_simple(u, op) && op->base == base)
             more = visit(ctx, *moved + op->disp, access_size(op, s), access_writes(s));
         if (stack && pushes(s))
             more = visit(ctx, *moved -= u->word, u->word, true);
@@ -448,11 +448,11 @@ static bool group_probe(struct unit *u, unsigned base, int32_t disp, unsigned si
 
 void operand_probe(struct unit *u, const struct op *op, unsigned size, bool write)
 {
-    if (u->segmented) {
+    if (by_segment(u, op)) {
         segment_probe(u, operand_address(u, op), address_size(u, op), op->seg, size, write);
         return;
     }
-    if (is_simple(op)) {
+    if (is_simple(u, op)) {
         if (!group_probe(u, op->base, op->disp, size, write))
             register_check(u, op->base, op->disp, size, write, true);
         return;

@@ -30,7 +30,13 @@ static inline bool is_jump(unsigned kind)
 /* Bytes of an instruction's address, and of what it pushes or pops. */
 static inline unsigned address_size(const struct unit *u, const struct op *op)
 {
-    return u->segmented ? 2u << op->asize : u->word;
+    return u->word == 8 ? 8 : 2u << op->asize;
+}
+/* Outside 64-bit code: may its segment have a base or a limit, or is its address cut to 16 bits? */
+static inline bool by_segment(const struct unit *u, const struct op *op)
+{
+    const bool flat = op->seg == DS || op->seg == ES || op->seg == SS;
+    return u->segmented || (u->word == 4 && (!flat || op->asize != 1));
 }
 static inline unsigned item_size(const struct unit *u, const struct op *op)
 {

@@ -185,7 +185,7 @@ void compile_call_memory(struct unit *u, const struct op *op, const struct shape
 static void index_probe(struct unit *u, const struct op *op, unsigned guest, bool write)
 {
     const unsigned size = size_of(op), r = reg_use(u, guest);
-    if (u->segmented) {
+    if (by_segment(u, op)) {
         segment_probe(u, at_reg(r, 0), address_size(u, op), guest == RDI ? ES : op->seg, size, write);
         return;
     }
