@@ -171,7 +171,7 @@ killed() { # NAME GDB-COMMAND...
 }
 
 # A step back is near free wherever one stands, also at the trace's own checkpoints and after an interrupted search.
-printf '\x40\xeb\xfd' >"$work/spin.bin" # inc %ax; jmp to it, in real mode, which is not compiled
+printf '\x27\xeb\xfd' >"$work/spin.bin" # daa, which is not compiled; jmp to it
 record spin --no-index --flat "$work/spin.bin@0x8000" --until 3000M # every search is a long one
 cat >"$work/back.gdb" <<END
 source scripts/gdb/bootreel.py
