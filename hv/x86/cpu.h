@@ -150,10 +150,8 @@ struct seg {
     uint16_t attr;
     uint16_t sel;
     uint8_t null; /* protected mode: loaded with a null selector */
-    /* Derived. Bit 0: any read is in bounds and allowed; bit 1: any write is (4 GiB limit). See
-     * seg_changed(). */
-    uint8_t fast;
-    /* Derived: bytes that end at or before this offset may be read, and written; 0 if that has to be found out for each access. */
+    /* Derived (seg_changed()): bytes that end at or before this offset may be read, and written; UINT64_MAX: all may be (4 GiB limit);
+     * 0: that has to be found out for each access. */
     uint64_t reach[2];
 };
 
@@ -492,7 +490,7 @@ struct code_page *fetch_page(struct x86 *, uint64_t linear, uint64_t *pa);
 /* Translate for the processor without side effects; false if not mapped. */
 bool mem_translate_peek(const struct x86 *, uint64_t linear, uint64_t *pa);
 
-/* seg.c: a segment's hidden part or a control register changed: recompute derived fields (fast, key, mode64,
+/* seg.c: a segment's hidden part or a control register changed: recompute derived fields (reach, key, mode64,
  * code_bits, cpl's TLB). Must be followed by leaving the block (return NULL). */
 void seg_changed(struct x86 *, unsigned seg);
 void mode_changed(struct x86 *);

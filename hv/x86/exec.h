@@ -127,8 +127,7 @@ static inline uint64_t seg_linear(struct x86 *cpu, const struct op *op, unsigned
     const struct seg *s = &cpu->seg[seg];
     if (cpu->mode64)
         return off + (seg == FS || seg == GS ? s->base : 0);
-    if (likely(s->fast >> write & 1) ||
-        likely(off + size - 1 <= s->limit && !(s->attr & SEG_EXPAND_DOWN) && (s->fast >> (2 + write) & 1)))
+    if (likely(off + size <= s->reach[write]))
         return (uint32_t)(s->base + off);
     return seg_linear_slow(cpu, op, seg, off, size, write);
 }

@@ -194,7 +194,6 @@ static void derive_seg(struct x86 *cpu, struct seg *s)
     unsigned rights = seg_rights(cpu, s);
     bool all = s->limit == 0xffffffff && !is_expand_down(s);
     const uint64_t end = all ? UINT64_MAX : is_expand_down(s) ? 0 : (uint64_t)s->limit + 1;
-    s->fast = (uint8_t)(rights << 2 | (all ? rights : 0));
     s->reach[0] = rights & 1 ? end : 0;
     s->reach[1] = rights & 2 ? end : 0;
 }
@@ -203,7 +202,7 @@ uint64_t seg_linear_slow(struct x86 *cpu, const struct op *op, unsigned seg, uin
                          bool write)
 {
     const struct seg *s = &cpu->seg[seg];
-    if (!(s->fast >> (2 + write) & 1) || !seg_in_bounds(s, off, off + size - 1)) {
+    if (!(seg_rights(cpu, s) >> write & 1) || !seg_in_bounds(s, off, off + size - 1)) {
         cpu->op = op;
         raise_error(cpu, seg == SS ? VEC_SS : VEC_GP, 0);
     }
@@ -254,9 +253,9 @@ static void derive_key(struct x86 *cpu)
                (unsigned)mode_number(cpu) << 4 | (cpu->mode64 && la57 ? KEY_LA57 : 0);
 }
 
-static bool is_flat(const struct seg *s, unsigned rights)
+static bool is_flat(const struct seg *s)
 {
-    return !s->base && (s->fast & rights) == rights;
+    return !s->base && s->reach[0] == UINT64_MAX && s->reach[1] == UINT64_MAX;
 }
 
 /* Sets KEY_FLAT in the key, or clears it. */
@@ -264,7 +263,7 @@ static void derive_flat(struct x86 *cpu)
 {
     const struct seg *s = cpu->seg;
     bool flat = cpu->code_bits == 32 && s[SS].attr & SEG_DB && !s[CS].base && s[CS].limit == 0xffffffff &&
-                is_flat(&s[SS], 3) && is_flat(&s[DS], 3) && is_flat(&s[ES], 3);
+                is_flat(&s[SS]) && is_flat(&s[DS]) && is_flat(&s[ES]);
     cpu->key = (cpu->key & ~KEY_FLAT) | (flat ? KEY_FLAT : 0);
 }
 

@@ -60,7 +60,8 @@ static int setup(void **state)
     tlb_select(r->cpu);
     fpu_reset(&r->cpu->fpu);
     for (unsigned i = 0; i < NSEG; i++)
-        r->cpu->seg[i] = (struct seg){.limit = 0xffffffff, .attr = SEG_P | SEG_S | SEG_WRITABLE, .fast = 15};
+        r->cpu->seg[i] = (struct seg){
+            .limit = 0xffffffff, .attr = SEG_P | SEG_S | SEG_WRITABLE, .reach = {UINT64_MAX, UINT64_MAX}};
     r->cpu->seg[CS].sel = 0x10;
     r->cpu->seg[DS].sel = 0x18;
     r->cpu->cr0 = CR0_PE | CR0_NE | CR0_MP;
@@ -209,11 +210,11 @@ static void test_store_fault(void **state)
     fpu_push_reg(&r->cpu->fpu, one);
     struct fpu before = r->cpu->fpu;
     r->cpu->seg[DS].limit = AREA + 6;
-    r->cpu->seg[DS].fast = 0;
+    r->cpu->seg[DS].reach[1] = AREA + 7;
     assert_int_equal(run_mem(r, &x87_fstp_f64, AREA), VEC_GP);
     assert_memory_equal(&before, &r->cpu->fpu, sizeof before);
     r->cpu->seg[DS].limit = AREA + 7;
-    r->cpu->seg[DS].fast = 15;
+    r->cpu->seg[DS].reach[1] = AREA + 8;
     assert_int_equal(run_mem(r, &x87_fstp_f64, AREA), NO_FAULT);
     assert_true(get64(r, AREA) == 0x3ff0000000000000);
     assert_int_equal(r->cpu->fpu.empty, 0xff);

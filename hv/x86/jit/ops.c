@@ -296,7 +296,7 @@ static void compile_mov(struct unit *u, const struct op *op, const struct shape 
             move_register(u, size, guest_of(op, op->dst), reg_use(u, guest_of(op, op->src)));
     } else if (s->form == FORM_GE) {
         operand_probe(u, op, size, false);
-        unsigned guest = guest_of(op, op->dst), d = size >= 4 ? reg_set(u, guest) : reg_change(u, guest);
+        unsigned guest = guest_of(op, op->dst), d = reg_result(u, guest, size);
         asm_rm(c, size, size == 1 ? HOST_MOV_GE8 : HOST_MOV_GE, d, u->at);
     } else if (s->form == FORM_EG) {
         unsigned from = reg_use(u, guest_of(op, op->src));
@@ -317,7 +317,7 @@ static void compile_extend(struct unit *u, const struct op *op, const struct sha
     unsigned opcode = from == 4 ? 0x63 : OP0F((s->kind == SHAPE_MOVZX ? 0xb6 : 0xbe) | (from == 2));
     if (in_memory(op)) {
         operand_probe(u, op, from, false);
-        asm_rm(c, size, opcode, size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst), u->at);
+        asm_rm(c, size, opcode, reg_result(u, op->dst, size), u->at);
         return;
     }
     unsigned r = reg_use(u, from == 1 ? op->src >> 3 : op->src);
@@ -328,14 +328,14 @@ static void compile_extend(struct unit *u, const struct op *op, const struct sha
         flags_lost(u);
         r = H_AX;
     }
-    asm_rr_from(c, size, opcode, size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst), r, from == 1);
+    asm_rr_from(c, size, opcode, reg_result(u, op->dst, size), r, from == 1);
 }
 
 static void compile_lea(struct unit *u, const struct op *op, const struct shape *s)
 {
     unsigned size = size_of(op);
     struct host_mem m = operand_address(u, op);
-    unsigned d = size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst);
+    unsigned d = reg_result(u, op->dst, size);
     asm_rm(&u->code, size, HOST_LEA, d, m);
     if (address_size(u, op) < size)
         asm_rr(&u->code, 4, HOST_MOVZX16, d, d);
@@ -389,7 +389,7 @@ static void compile_sign(struct unit *u, const struct op *op, const struct shape
                     a, a, size == 2);
         return;
     }
-    unsigned a = reg_use(u, RAX), d = size >= 4 ? reg_set(u, RDX) : reg_change(u, RDX);
+    unsigned a = reg_use(u, RAX), d = reg_result(u, RDX, size);
     asm_rr(c, size, HOST_MOV_EG, a, d);
     asm_rr(c, size, HOST_SHIFT, HOST_SAR, d);
     asm_bytes(c, size * 8 - 1, 1);
@@ -460,7 +460,7 @@ static void compile_imul(struct unit *u, const struct op *op, const struct shape
     unsigned size = size_of(op);
     bool dead = flags_dead(u), three = s->kind == SHAPE_IMUL_IMM;
     unsigned from = operand_source(u, op, size);
-    unsigned d = three && size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst);
+    unsigned d = three ? reg_result(u, op->dst, size) : reg_change(u, op->dst);
     if (three) {
         asm_rr(c, size, HOST_IMUL_GEI, d, from);
         asm_bytes(c, op->uimm, size > 4 ? 4 : size);
@@ -525,7 +525,7 @@ static void compile_pop(struct unit *u, const struct op *op, const struct shape 
     stack_probe(u, 0, size, false);
     operand_fetch(u, size, H_DX);
     stack_move(u, (int32_t)size);
-    asm_rr(&u->code, size, HOST_MOV_EG, H_DX, size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst));
+    asm_rr(&u->code, size, HOST_MOV_EG, H_DX, reg_result(u, op->dst, size));
 }
 
 static void compile_leave(struct unit *u, const struct op *op, const struct shape *s)
@@ -538,7 +538,7 @@ static void compile_leave(struct unit *u, const struct op *op, const struct shap
         asm_rr(c, size, HOST_MOV_EG, reg_use(u, RBP), H_AX);
         tlb_check(u, size, false);
     }
-    unsigned bp = reg_change(u, RBP), sp = u->stack == 2 ? reg_change(u, RSP) : reg_set(u, RSP);
+    unsigned bp = reg_change(u, RBP), sp = reg_result(u, RSP, u->stack);
     asm_rm(c, u->stack, HOST_LEA, sp, at_reg(bp, (int32_t)size));
     asm_rm(c, size, HOST_MOV_GE, bp, u->at);
 }

@@ -114,8 +114,9 @@ void operand_put(struct unit *, unsigned size, unsigned from);
 struct host_mem segment_field(unsigned seg, size_t offset);
 struct host_mem segment_base(unsigned seg), segment_limit(unsigned seg);
 
-/* The lower two bytes of a host register change places. (ops_byte.c) */
-void swap_bytes(struct unit *, unsigned reg);
+/* The host register of a guest's byte, which is its lowest one until byte_end(), to be changed; the host's flags are lost. (ops_byte.c) */
+unsigned byte_begin(struct unit *, unsigned byte);
+void byte_end(struct unit *, unsigned byte);
 
 /* ---- flags ---- */
 

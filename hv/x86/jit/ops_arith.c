@@ -15,9 +15,8 @@ static unsigned operand_of(struct unit *u, const struct op *op, unsigned guest)
 /* DX:AX become rDX:rAX. No flag changes. */
 static void set_pair(struct unit *u, unsigned size)
 {
-    const bool all = size >= 4;
-    asm_rr(&u->code, size, HOST_MOV_EG, H_AX, all ? reg_set(u, RAX) : reg_change(u, RAX));
-    asm_rr(&u->code, size, HOST_MOV_EG, H_DX, all ? reg_set(u, RDX) : reg_change(u, RDX));
+    asm_rr(&u->code, size, HOST_MOV_EG, H_AX, reg_result(u, RAX, size));
+    asm_rr(&u->code, size, HOST_MOV_EG, H_DX, reg_result(u, RDX, size));
 }
 
 void flags_of_product(struct unit *u, const struct op *op)

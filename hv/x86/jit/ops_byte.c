@@ -3,11 +3,25 @@
  * bytes cannot be named together with its registers R8 to R15. */
 #include "hv/x86/jit/ops.h"
 
-void swap_bytes(struct unit *u, unsigned reg)
+static void swap_bytes(struct unit *u, unsigned reg)
 {
     asm_rr(&u->code, 2, HOST_SHIFT, HOST_ROR, reg);
     asm_bytes(&u->code, 8, 1);
     flags_lost(u);
+}
+
+unsigned byte_begin(struct unit *u, unsigned byte)
+{
+    const unsigned d = reg_change(u, byte >> 3);
+    if (is_high(byte))
+        swap_bytes(u, d);
+    return d;
+}
+
+void byte_end(struct unit *u, unsigned byte)
+{
+    if (is_high(byte))
+        swap_bytes(u, reg_change(u, byte >> 3));
 }
 
 /* The lowest byte of `to` becomes a guest's byte; the others may be anything. */
@@ -23,12 +37,8 @@ static void byte_get(struct unit *u, unsigned to, unsigned byte)
 
 static void byte_put(struct unit *u, unsigned byte, unsigned from)
 {
-    const unsigned d = reg_change(u, byte >> 3);
-    if (is_high(byte))
-        swap_bytes(u, d);
-    asm_rr(&u->code, 1, HOST_MOV_EG8, from, d);
-    if (is_high(byte))
-        swap_bytes(u, d);
+    asm_rr(&u->code, 1, HOST_MOV_EG8, from, byte_begin(u, byte));
+    byte_end(u, byte);
 }
 
 /* The second operand; FLAG_B if it cannot stay where it is. The memory operand was checked. */
@@ -55,12 +65,11 @@ static void alu_to_high(struct unit *u, const struct op *op, unsigned operation,
     if (!dead && !logic)
         byte_get(u, FLAG_A, op->dst);
     if (operation != ALU_CMP) {
-        const unsigned d = reg_change(u, op->dst >> 3);
-        swap_bytes(u, d);
+        const unsigned d = byte_begin(u, op->dst);
         alu_apply(u, 1, operation, d, b);
         if (!dead && logic)
             asm_move(&u->code, FLAG_A, d);
-        swap_bytes(u, d);
+        byte_end(u, op->dst);
     }
     if (dead) {
         flags_none(u);
@@ -135,14 +144,12 @@ void compile_step_byte(struct unit *u, const struct op *op, const struct shape *
 
 void compile_shift_byte(struct unit *u, const struct op *op, const struct shape *s)
 {
-    const unsigned d = reg_change(u, op->dst >> 3);
     const bool dead = flags_dead(u);
     if (!dead)
         byte_get(u, FLAG_A, op->dst);
-    swap_bytes(u, d);
-    asm_rr(&u->code, 1, HOST_SHIFT8, s->arg, d);
+    asm_rr(&u->code, 1, HOST_SHIFT8, s->arg, byte_begin(u, op->dst));
     asm_bytes(&u->code, shift_count(op), 1);
-    swap_bytes(u, d);
+    byte_end(u, op->dst);
     flags_of_shift(u, op, s, dead);
     flags_lost(u);
 }
@@ -151,7 +158,7 @@ void compile_shift_byte(struct unit *u, const struct op *op, const struct shape 
 void compile_shift_cl_byte(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
-    const bool dead = flags_dead(u), high = is_high(op->dst);
+    const bool dead = flags_dead(u);
     asm_rr(c, 4, HOST_MOV_EG, reg_use(u, RCX), H_CX);
     if (!dead) {
         asm_alu_imm(c, 4, ALU_AND, H_CX, 31);
@@ -162,12 +169,8 @@ void compile_shift_cl_byte(struct unit *u, const struct op *op, const struct sha
         byte_get(u, FLAG_A, op->dst);
         asm_move(c, FLAG_B, H_CX);
     }
-    const unsigned d = reg_change(u, op->dst >> 3);
-    if (high)
-        swap_bytes(u, d);
-    asm_rr(c, 1, HOST_SHIFT8_CL, s->arg, d);
-    if (high)
-        swap_bytes(u, d);
+    asm_rr(c, 1, HOST_SHIFT8_CL, s->arg, byte_begin(u, op->dst));
+    byte_end(u, op->dst);
     if (dead)
         flags_none(u);
     else
@@ -177,22 +180,18 @@ void compile_shift_cl_byte(struct unit *u, const struct op *op, const struct sha
 
 void compile_neg_byte(struct unit *u, const struct op *op, const struct shape *s)
 {
-    const unsigned d = reg_change(u, op->dst >> 3);
     byte_get(u, FLAG_B, op->dst);
     asm_imm(&u->code, FLAG_A, 0);
-    swap_bytes(u, d);
-    asm_rr(&u->code, 1, HOST_GROUP3_8, HOST_NEG, d);
-    swap_bytes(u, d);
+    asm_rr(&u->code, 1, HOST_GROUP3_8, HOST_NEG, byte_begin(u, op->dst));
+    byte_end(u, op->dst);
     flags_from(u, FLAGS_SUB, op);
     flags_lost(u);
 }
 
 void compile_not_byte(struct unit *u, const struct op *op, const struct shape *s)
 {
-    const unsigned d = reg_change(u, op->dst >> 3);
-    swap_bytes(u, d);
-    asm_rr(&u->code, 1, HOST_GROUP3_8, HOST_NOT, d);
-    swap_bytes(u, d);
+    asm_rr(&u->code, 1, HOST_GROUP3_8, HOST_NOT, byte_begin(u, op->dst));
+    byte_end(u, op->dst);
 }
 
 void compile_set_byte(struct unit *u, const struct op *op, const struct shape *s)

@@ -246,7 +246,7 @@ void compile_string(struct unit *u, const struct op *op, const struct shape *s)
         index_probe(u, op, RDI, true);
     if (s->arg == STRING_LOADS) {
         operand_fetch(u, size, H_DX);
-        put_register(u, size, size >= 4 ? reg_set(u, RAX) : reg_change(u, RAX), H_DX);
+        put_register(u, size, reg_result(u, RAX, size), H_DX);
     } else if (s->arg == STRING_STORES) {
         operand_put(u, size, reg_use(u, RAX));
     } else {

@@ -17,11 +17,6 @@ static void set_flags(struct unit *u)
     flags_lost(u);
 }
 
-static bool second_byte(const struct op *op)
-{
-    return !in_memory(op) && op->osize == 0 && is_high(op->dst);
-}
-
 /* The host register that is to be rotated: DX for what is in memory. */
 static unsigned begin(struct unit *u, const struct op *op)
 {
@@ -30,18 +25,15 @@ static unsigned begin(struct unit *u, const struct op *op)
         operand_fetch(u, size_of(op), H_DX);
         return H_DX;
     }
-    const unsigned d = reg_change(u, guest_of(op, op->dst));
-    if (second_byte(op))
-        swap_bytes(u, d);
-    return d;
+    return op->osize ? reg_change(u, op->dst) : byte_begin(u, op->dst);
 }
 
-static void finish(struct unit *u, const struct op *op, unsigned d)
+static void finish(struct unit *u, const struct op *op)
 {
     if (in_memory(op))
         operand_put(u, size_of(op), H_DX);
-    else if (second_byte(op))
-        swap_bytes(u, d);
+    else if (!op->osize)
+        byte_end(u, op->dst);
 }
 
 /* shape.arg: 0 ROL, 1 ROR. CF is the result's lowest or highest bit, OF the highest one XOR CF or the one below. */
@@ -57,7 +49,7 @@ void compile_rotate(struct unit *u, const struct op *op, const struct shape *s)
     asm_bytes(c, shift_count(op), 1);
     flags_lost(u);
     asm_move(c, H_DX, d);
-    finish(u, op, d);
+    finish(u, op);
     if (dead)
         return;
     asm_move(c, H_AX, H_DX);
@@ -84,10 +76,10 @@ void compile_rotate_carry(struct unit *u, const struct op *op, const struct shap
     flags_lost(u);
     asm_rr(c, 1, HOST_SET(CC_B), 0, H_CX);
     if (in_memory(op))
-        finish(u, op, d); /* the address is in AX, and no flag changes */
+        finish(u, op); /* the address is in AX, and no flag changes */
     asm_rr(c, 1, HOST_SET(CC_O), 0, H_AX);
     if (!dead)
         set_flags(u);
     if (!in_memory(op))
-        finish(u, op, d);
+        finish(u, op);
 }

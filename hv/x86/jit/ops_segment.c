@@ -50,7 +50,7 @@ void compile_mov_from_segment(struct unit *u, const struct op *op, const struct 
     if (in_memory(op))
         operand_put(u, 2, H_DX);
     else
-        asm_rr(c, size, HOST_MOV_EG, H_DX, size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst));
+        asm_rr(c, size, HOST_MOV_EG, H_DX, reg_result(u, op->dst, size));
 }
 
 void compile_push_segment(struct unit *u, const struct op *op, const struct shape *s)
@@ -82,7 +82,7 @@ void compile_load_far(struct unit *u, const struct op *op, const struct shape *s
     at.disp += (int32_t)size;
     asm_rm(c, 4, HOST_MOVZX16, H_DX, at);
     load(u, s->arg);
-    asm_rm(c, size, HOST_MOV_GE, size >= 4 ? reg_set(u, op->dst) : reg_change(u, op->dst), u->at);
+    asm_rm(c, size, HOST_MOV_GE, reg_result(u, op->dst, size), u->at);
 }
 
 /* XLAT: AL = the byte at rBX + AL. */

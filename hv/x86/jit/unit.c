@@ -132,6 +132,11 @@ unsigned reg_set(struct unit *u, unsigned guest)
     return host;
 }
 
+unsigned reg_result(struct unit *u, unsigned guest, unsigned size)
+{
+    return size >= 4 ? reg_set(u, guest) : reg_change(u, guest);
+}
+
 /* ---------------------------------------------------------------- ways out */
 
 static int64_t block_offset(const struct unit *u, const struct block *b)

@@ -312,6 +312,8 @@ unsigned reg_change(struct unit *, unsigned guest);
 /* The host register, not loaded, since it is to be overwritten. */
 unsigned reg_set(struct unit *, unsigned guest);
 
+/* The host register that a result of so many bytes goes to: not loaded if that is all of it. */
+unsigned reg_result(struct unit *, unsigned guest, unsigned size);
 /* A host register for something else, until `group` ends. */
 unsigned reg_extra(struct unit *);
 
