@@ -122,8 +122,6 @@ _start: xorw    %ax, %ax
         int3
 3:
         .endif
-        xorw    %ax, %ax
-        movw    %ax, %ds
         movw    $0x604, %dx
         movw    $0x2000, %ax
         outw    %ax, %dx

@@ -310,7 +310,7 @@ struct x86 {
     uint8_t cpl;
     bool mode64;       /* CS.L in long mode */
     uint8_t code_bits; /* 16, 32, 64 */
-    /* The last offset at which a page may begin all of which is in the code segment, outside 64-bit code; -1 if there is none. */
+    /* The highest offset of a page that lies whole in the code segment, outside 64-bit code; -1 if none does. */
     int64_t code_pages;
     /* How many bits at the top of a canonical linear address repeat the one below them: 16 or 7. */
     uint8_t sign_bits;

@@ -235,13 +235,6 @@ static inline void st128(struct x86 *cpu, const struct op *op, uint64_t lin, uni
         mem_store(cpu, op, lin + 8, 8, v.q[1]);
     }
 }
-/* A value of a size index (0-3) in the host's memory. */
-static inline uint64_t host_load(const void *at, unsigned osize)
-{
-    uint64_t v = 0;
-    memcpy(&v, at, 1u << osize);
-    return v;
-}
 static inline uint64_t ld_sized(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned osize)
 {
     switch (osize) {

@@ -154,16 +154,6 @@ const struct family fam_pop = {{{NULL, pop_r16, pop_r32, pop_r64}, {NULL, pop_m,
 
 /* ---------------------------------------------------------------- PUSHA, POPA */
 
-/* The host's address of so many bytes of the stack that can be accessed at once; NULL: one by one. Outside 64-bit code. */
-static uint8_t *stack_at_once(const struct x86 *cpu, uint64_t sp, unsigned bytes, bool write)
-{
-    const uint64_t off = sp & stack_mask(cpu), end = off + bytes;
-    if (end > cpu->seg[SS].reach[write] || end - 1 > stack_mask(cpu))
-        return NULL;
-    const uint64_t lin = (uint32_t)(cpu->seg[SS].base + off);
-    return write ? host_w(cpu, lin, bytes) : host_r(cpu, lin, bytes);
-}
-
 static OP(pusha)
 {
     unsigned size = 1u << op->osize;
@@ -173,13 +163,6 @@ static OP(pusha)
     if (!protected_mode(cpu) && at & 1 && at >= 7 && at <= 15) {
         SYNC;
         raise_error(cpu, VEC_GP, 0);
-    }
-    uint8_t *all = stack_at_once(cpu, sp - 8 * size, 8 * size, true);
-    if (all) {
-        for (unsigned i = 0; i < 8; i++)
-            memcpy(all + (7 - i) * size, &cpu->gpr[i], size);
-        stack_adjust(cpu, -8 * (int)size);
-        NEXT;
     }
     /* All eight are checked before any is stored, so a fault leaves no trace in memory. */
     mem_probe(cpu, op, stack_linear(cpu, op, sp - size, size, true), size, true);
@@ -195,14 +178,6 @@ static OP(pusha)
 static OP(popa)
 {
     unsigned size = 1u << op->osize;
-    const uint8_t *all = stack_at_once(cpu, R64(RSP), 8 * size, false);
-    if (all) {
-        for (unsigned i = 0; i < 8; i++, all += size)
-            if (7 - i != RSP)
-                reg_set_sized(cpu, 7 - i, op->osize, host_load(all, op->osize));
-        stack_adjust(cpu, 8 * (int)size);
-        NEXT;
-    }
     uint64_t v[8];
     for (unsigned i = 0; i < 8; i++)
         v[7 - i] = stack_peek(cpu, op, i * size, size);

@@ -267,7 +267,7 @@ static void derive_flat(struct x86 *cpu)
     cpu->key = (cpu->key & ~KEY_FLAT) | (flat ? KEY_FLAT : 0);
 }
 
-/* 16-bit code goes on at 0 behind 0xffff. */
+/* The offsets of 16-bit code wrap at 64 KB. */
 static void derive_code_pages(struct x86 *cpu)
 {
     const uint32_t limit = cpu->seg[CS].limit, last = cpu->code_bits == 16 ? 0xffff : 0xfff;

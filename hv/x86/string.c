@@ -264,6 +264,13 @@ static uint64_t lods_many(struct x86 *cpu, const struct op *op, uint64_t n)
     return n;
 }
 
+static uint64_t load_host(const uint8_t *at, unsigned osize)
+{
+    uint64_t v = 0;
+    memcpy(&v, at, 1u << osize);
+    return v;
+}
+
 #define SCAN_EACH(bits)                                                                                      \
     for (uint64_t i = 0; i < n; i++, at += step) {                                                           \
         uint##bits##_t v;                                                                                    \
@@ -308,7 +315,7 @@ static uint64_t scas_many(struct x86 *cpu, const struct op *op, uint64_t n)
     if (!n || !at)
         return 0;
     n = least(n, scan(at, R64(RAX), n, step, op->pfx & PFX_REPNE) + 1);
-    compare(cpu, op, R64(RAX), host_load(at + (int64_t)(n - 1) * step, op->osize));
+    compare(cpu, op, R64(RAX), load_host(at + (int64_t)(n - 1) * step, op->osize));
     set_index(cpu, op, RDI, R64(RDI) + n * (uint64_t)step);
     return n;
 }
@@ -335,7 +342,7 @@ static uint64_t scan_pairs(const uint8_t *a, const uint8_t *b, uint64_t n, int64
     if (step > 0 && !until_equal)
         return first_difference(a, b, n << osize) >> osize;
     uint64_t i = 0;
-    while (i < n && (host_load(a, osize) == host_load(b, osize)) != until_equal)
+    while (i < n && (load_host(a, osize) == load_host(b, osize)) != until_equal)
         i++, a += step, b += step;
     return i;
 }
@@ -358,7 +365,7 @@ static uint64_t cmps_many(struct x86 *cpu, const struct op *op, uint64_t n)
         return 0;
     n = least(n, scan_pairs(a, b, n, step, op->osize, op->pfx & PFX_REPNE) + 1);
     int64_t last = (int64_t)(n - 1) * step;
-    compare(cpu, op, host_load(a + last, op->osize), host_load(b + last, op->osize));
+    compare(cpu, op, load_host(a + last, op->osize), load_host(b + last, op->osize));
     set_index(cpu, op, RSI, R64(RSI) + n * (uint64_t)step);
     set_index(cpu, op, RDI, R64(RDI) + n * (uint64_t)step);
     return n;

@@ -585,10 +585,13 @@ static void place_code(struct program *p)
 /* What is used of a segment is about here. */
 static uint32_t used_place(const struct program *p, unsigned i)
 {
-    return i == PROGRAM_CS   ? any(2) ? CODE + PAGE : CODE + p->size + (uint32_t)any(400)
-             : i == PROGRAM_SS ? STACK + 2 * PAGE - (uint32_t)any(0x300)
-           : any(2)          ? p->data + 0x800 + (uint32_t)any(any(2) ? 16 : 256)
-                             : p->data + (any(2) ? PAGE : 2 * PAGE) + (uint32_t)any(64) - 16;
+    if (i == PROGRAM_CS)
+        return any(2) ? CODE + PAGE : CODE + p->size + (uint32_t)any(400);
+    if (i == PROGRAM_SS)
+        return STACK + 2 * PAGE - (uint32_t)any(0x300);
+    if (any(2))
+        return p->data + 0x800 + (uint32_t)any(any(2) ? 16 : 256);
+    return p->data + (any(2) ? PAGE : 2 * PAGE) + (uint32_t)any(64) - 16;
 }
 
 /* Bases, so that 16 bits reach what is used, and limits: mostly far away, sometimes in the midst of it. Code may end where 16 bits do. */

@@ -124,12 +124,14 @@ static void start(struct machine *m, const struct program *p, const struct x86_u
     }
     if (!p->code32 && !p->privileged)
         return;
+    static const char *const name[PROGRAM_SEGMENTS] = {"cs", "ss", "ds", "es"};
     for (unsigned i = 0; i < PROGRAM_SEGMENTS; i++) {
         const struct program_segment *s = &p->segment[i];
         const bool code = i == PROGRAM_CS;
-        const unsigned flat = (code ? p->code32 ? 0xc09b : 0xa09b : 0xc093) | dpl;
-        x86_set_segment(m->cpu, &"cs\0ss\0ds\0es"[3 * i], (uint16_t)((code ? 0x20 : 0x28) | ring), s -> base,
-                        s -> limit, p -> segmented ? s -> attr : flat);
+        const unsigned flat = (code ? p->code32 ? 0xc09b : 0xa09b : 0xc093) | dpl,
+                       selector = (code ? 0x20 : 0x28) | ring;
+        x86_set_segment(m->cpu, name[i], (uint16_t)selector, s->base, s->limit,
+                        (uint16_t)(p->segmented ? s->attr : flat));
     }
 }
 

@@ -5,7 +5,7 @@
 
 #include "hv/x86/cpu.h"
 
-/* The relative branch `op` of the running block was taken; was not taken (64-bit code). */
+/* The relative branch `op` of the running block was taken; was not taken (64-bit and flat code). */
 const struct op *branch_taken(struct x86 *, const struct op *);
 const struct op *branch_fall(struct x86 *, const struct op *);
 /* The same in other code: compares the block with the segment's limit. */

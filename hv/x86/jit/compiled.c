@@ -49,7 +49,7 @@ static bool high_alu_ok(const struct op *op, const struct shape *s)
     return (s->arg != ALU_ADC && s->arg != ALU_SBB) || !needs_byte(op, s);
 }
 
-/* 16-bit code goes on at 0 behind 0xffff; elsewhere a branch that is cut to 16 bits is left to its handler. */
+/* The offsets of 16-bit code wrap at 64 KB; elsewhere a branch that is cut to 16 bits is left to its handler. */
 static bool branch_size_ok(const struct unit *u, const struct op *op)
 {
     return op->osize >= 2 || u->code16;

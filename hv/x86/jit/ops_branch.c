@@ -12,8 +12,8 @@ static op_fn *falls(const struct unit *u)
     return u->segmented ? branch_fall_legacy : branch_fall;
 }
 
-/* A relative branch may leave the segment if it leaves the page, and its target is not cut to 16 bits: the entry of the region has
- * compared the page with the limit. */
+/* The entry of the region has compared its page with the segment's limit, and a target of 16 bits is cut to fit. So only a wider
+ * target out of the page has to be checked. */
 static void check_relative(struct unit *u, const struct op *op)
 {
     if (!u->segmented || op->osize == 1 || stays_in_page(u->block, op->imm))

@@ -1,6 +1,6 @@
 /* ops_byte.c - one instruction to host code: operands of 8 bits that need more than the host's instruction on a host register. Second
- * bytes of registers (AH, CH, DH, BH) are at hand once the lower half of the host register is turned round by 8 bits; the host's own second
- * bytes cannot be named together with its registers R8 to R15. */
+ * bytes (AH, CH, DH, BH) are brought to the bottom by rotating the lower 16 bits of the host register by 8: an instruction that names
+ * R8 to R15 cannot name the host's own second bytes. */
 #include "hv/x86/jit/ops.h"
 
 static void swap_bytes(struct unit *u, unsigned reg)
