@@ -71,8 +71,10 @@ struct block {
     struct code_page *page;
     struct code_page *page2; /* the block's only instruction continues in this page, with these bytes */
     uint8_t raw2[15];
-    bool goes_on;  /* it ends before a branch: there is a stop, or too many instructions */
-    uint16_t heat; /* entries until it is compiled */
+    bool goes_on; /* it ends before a branch: there is a stop, or too many instructions */
+    bool apart;   /* compiled code checks its accesses one by one, since together they lie in two pages… */
+    uint16_t crossings; /* … which was seen so often */
+    uint16_t heat;      /* entries until it is compiled */
     op_fn *
         first; /* the first op's handler, if another one comes before it: count_entry(), a region, op_crosses() */
     struct region *regions; /* that begin in the block */

@@ -199,12 +199,17 @@ op_fn *op_original(struct block *b, unsigned op)
     return op == 0 && b->first ? b->first : *block_handler(b, op);
 }
 
-static bool is_member(const struct members *m, const struct block *b)
+static bool is_among(const struct members *m, unsigned n, const struct block *b)
 {
-    for (unsigned i = 0; i < m->n; i++)
+    for (unsigned i = 0; i < n; i++)
         if (m->block[i] == b)
             return true;
     return false;
+}
+
+static bool is_member(const struct members *m, const struct block *b)
+{
+    return is_among(m, m->n, b);
 }
 
 static struct members *members_of_unit(const struct unit *u)
@@ -216,6 +221,7 @@ static struct members *members_of_unit(const struct unit *u)
     for (unsigned i = 0; i < u->nversions; i++)
         if (!is_member(m, u->version[i].block))
             m->block[m->n++] = u->version[i].block;
+    m->compiled = m->n;
     for (unsigned i = 0; i < u->nlinks; i++)
         if (!is_member(m, u->link[i]))
             m->block[m->n++] = u->link[i];
@@ -407,10 +413,10 @@ static bool compile_one(struct jit *j, struct block *b, unsigned op)
     return true;
 }
 
-/* Compiles the block, and what follows the instructions in it that are left to their handlers. */
-static void compile_from(struct jit *j, const struct x86 *cpu, struct block *b)
+/* Compiles the block from an op on, and what follows the instructions in it that are left to their handlers. */
+static void compile_from(struct jit *j, const struct x86 *cpu, struct block *b, unsigned op)
 {
-    struct resume todo[MAX_RESUMES] = {{b, 0}};
+    struct resume todo[MAX_RESUMES] = {{b, op}};
     unsigned n = 1;
     unit_for(&j->unit, b);
     j->unit.guesses = cpu->cpl < 3;
@@ -448,7 +454,7 @@ static const struct op *count_entry(struct x86 *cpu, const struct op *op)
     if (jit_full(j))
         look_again(cpu);
     else
-        compile_from(j, cpu, b);
+        compile_from(j, cpu, b, 0);
     return b->ops[0].fn(cpu, op);
 }
 
@@ -456,6 +462,67 @@ void jit_watch(struct jit *j, struct block *b)
 {
     if (j && b->page && !b->page2 && !(b->id & BLOCK_SLOW))
         watch_again(j, b);
+}
+
+/* ---------------------------------------------------------------- accesses that lie in two pages */
+
+/* Takes the regions that were compiled from the block out of their page's list, into one of their own. */
+static struct region *take_compiled(const struct block *b)
+{
+    struct region *taken = NULL;
+    for (struct region **at = &b->page->regions, *r; (r = *at);) {
+        if (!is_among(r->members, r->members->compiled, b)) {
+            at = &r->page_next;
+            continue;
+        }
+        *at = r->page_next;
+        r->page_next = taken;
+        taken = r;
+    }
+    return taken;
+}
+
+/* Compiles again what was compiled from the block: what begins with a block when that is entered, the rest at once. */
+static void compile_again(struct jit *j, const struct x86 *cpu, const struct block *b)
+{
+    struct resume *rest = NULL;
+    size_t nrest = 0, caprest = 0;
+    for (struct region *r = take_compiled(b), *next; r; r = next) {
+        struct block *entry = r->entry;
+        const bool counts = r->op == 0 && *block_handler(entry, 0) == r->code;
+        if (r->op) {
+            rest = mem_grow(rest, &caprest, nrest + 1, sizeof *rest);
+            rest[nrest++] = (struct resume){entry, r->op};
+        }
+        next = r->page_next;
+        drop_region(cpu->mem, r);
+        if (counts) {
+            watch_again(j, entry);
+            entry->heat = 1;
+        }
+    }
+    for (size_t i = 0; i < nrest; i++)
+        compile_from(j, cpu, rest[i].block, rest[i].op);
+    free(rest);
+}
+
+const struct op *op_crossed(struct x86 *cpu, const struct op *op)
+{
+    enum { OFTEN = 2 };
+    struct block *b = cpu->block;
+    struct jit *j = physmem_jit(cpu->mem);
+    op_fn *fn = op_original(b, (unsigned)(op - b->ops));
+    const unsigned often = OFTEN * j->heat < UINT16_MAX ? OFTEN * j->heat : UINT16_MAX;
+    b->crossings += b->crossings < often;
+    if (!b->apart && b->crossings == often && !cpu->patched && !cpu->held) {
+        b->apart = true;
+        cpu->op = op;
+#ifdef BOOTREEL_COUNT
+        j->unit.counts = cpu->counts;
+#endif
+        compile_again(j, cpu, b);
+    }
+    return fn(cpu, op);
 }
 
 /* ---------------------------------------------------------------- execution in part */

@@ -35,10 +35,7 @@ static void tlb_match(struct unit *u, struct host_mem m, unsigned size, bool wri
     asm_alu_imm(c, 8, ALU_AND, H_DX, -4096);
     asm_rm(c, 8, HOST_CMP_GE, H_DX, at_reg(H_CX, (int32_t)tag));
     flags_lost(u);
-    if (write)
-        side_exit_store(u, CC_NE, m, size, one);
-    else
-        side_exit(u, CC_NE);
+    side_exit_access(u, CC_NE, m, (struct checked){.size = size, .write = write, .several = !one});
 }
 
 static void tlb_check_for(struct unit *u, unsigned size, bool write, bool one)
@@ -275,12 +272,12 @@ static bool goes_away(const struct shape *s)
 /* Told of an access, at a distance from the register's first value. False: enough is known. */
 typedef bool visit_access(void *ctx, int64_t at, unsigned size, bool write);
 
-/* The accesses through a register from an op of a block on, in their order; *moved: how far rSP has moved. Returns whether the
- * block's end is reached with the register unchanged. */
+/* The accesses through a register from an op of a block on, in their order, unless they are to be checked one by one; *moved: how far
+ * rSP has moved. Returns whether the block's end is reached with the register unchanged. */
 static bool visit_accesses(const struct unit *u, const struct block *b, unsigned k, unsigned base,
                            int64_t *moved, visit_access *visit, void *ctx)
 {
-    const bool stack = base == RSP;
+    const bool stack = base == RSP, tell = !b->apart;
     for (; k < b->n; k++) {
         const struct op *op = &b->ops[k];
         const struct shape *s = shape_of(u, op);
@@ -288,11 +285,13 @@ static bool visit_accesses(const struct unit *u, const struct block *b, unsigned
         if (!op_compiled(u, op))
             return false;
         if (accesses_memory(op, s) && is_simple(u, op) && op->base == base)
-            more = visit(ctx, *moved + op->disp, access_size(op, s), access_writes(s));
-        if (stack && pushes(s))
-            more = visit(ctx, *moved -= u->word, u->word, true);
+            more = !tell || visit(ctx, *moved + op->disp, access_size(op, s), access_writes(s));
+        if (stack && pushes(s)) {
+            *moved -= u->word;
+            more = !tell || visit(ctx, *moved, u->word, true);
+        }
         if (stack && (s->kind == SHAPE_POP || s->kind == SHAPE_RET)) {
-            more = visit(ctx, *moved, u->word, false);
+            more = !tell || visit(ctx, *moved, u->word, false);
             *moved += u->word;
         }
         if (!more || may_change(u, op, s, base) || goes_away(s))
@@ -428,6 +427,8 @@ static bool group_probe(struct unit *u, unsigned base, int32_t disp, unsigned si
         u->at = at_reg(H_AX, kept->moved + disp);
         return true;
     }
+    if (u->block->apart)
+        return false;
     struct reach r = reach_of(u, base);
     if (r.accesses < 2 || !group_make_room(u))
         return false;

@@ -10,9 +10,9 @@ struct jump_in {
     struct block *to;
     struct jump_in *next; /* to the same block */
 };
-/* The blocks from which code was compiled, and those to which it leaves directly. */
+/* The blocks from which code was compiled, and behind them those to which it leaves directly. */
 struct members {
-    unsigned regions, n; /* `regions`: how many have these members */
+    unsigned regions, compiled, n; /* `regions`: how many have these members */
     struct jump_in *jump;
     unsigned njumps;
     struct block *block[];
@@ -31,5 +31,9 @@ struct region {
 const struct region *region_at(const struct block *, unsigned op);
 /* The handler of an op as it was decoded. */
 op_fn *op_original(struct block *, unsigned op);
+/* A handler for an op to which compiled code leaves because several accesses, which it has checked together, lie in two pages: as for a
+ * frame of a stack in whose midst a page ends. If that is often so, the block is compiled again, with a check for each; then goes on to
+ * the op's own handler. */
+op_fn op_crossed;
 
 #endif

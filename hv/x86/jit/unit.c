@@ -185,7 +185,8 @@ static void set_block(struct unit *u, struct block *b)
     asm_rm(&u->code, 8, HOST_MOV_EG, H_AX, CPU_FIELD(block));
 }
 
-void leave_region(struct unit *u, const struct flow *f, struct block *b, unsigned op, int64_t rip, op_fn *fn)
+/* All but the jump to the handler. DX changes only if `rip` is another page's. */
+static void leave_to_op(struct unit *u, const struct flow *f, struct block *b, unsigned op, int64_t rip)
 {
     struct code_buffer *c = &u->code;
     write_all(u, f);
@@ -199,8 +200,13 @@ void leave_region(struct unit *u, const struct flow *f, struct block *b, unsigne
     if (b != u->entry)
         set_block(u, b);
     asm_imm(c, H_SI, (uintptr_t)&b->ops[op]);
-    asm_imm(c, H_AX, (uintptr_t)fn);
-    asm_rr(c, 4, HOST_GROUP5, HOST_JMP_E, H_AX);
+}
+
+void leave_region(struct unit *u, const struct flow *f, struct block *b, unsigned op, int64_t rip, op_fn *fn)
+{
+    leave_to_op(u, f, b, op, rip);
+    asm_imm(&u->code, H_AX, (uintptr_t)fn);
+    asm_rr(&u->code, 4, HOST_GROUP5, HOST_JMP_E, H_AX);
 }
 
 void leave_indirect(struct unit *u, unsigned reg, op_fn *fn)
@@ -246,14 +252,14 @@ static bool may_note(const struct unit *u, unsigned size)
     return size <= NOTE_SIZE && !is_simd(shape_of(u, &u->block->ops[u->op])->kind);
 }
 
-void side_exit_store(struct unit *u, unsigned cc, struct host_mem at, unsigned size, bool one)
+void side_exit_access(struct unit *u, unsigned cc, struct host_mem at, struct checked checked)
 {
     const unsigned n = u->nsides;
     side_exit(u, cc);
     if (u->nsides == n)
         return;
-    u->side[n].stores = size;
-    u->side[n].notes = one && may_note(u, size);
+    u->side[n].checked = checked;
+    u->side[n].notes = checked.write && !checked.several && may_note(u, checked.size);
     u->side[n].at = at;
     u->side[n].back = u->code.at;
 }
@@ -280,14 +286,36 @@ static void guess_again(struct unit *u, const struct side *s)
     asm_patch(asm_jmp(c), s->back);
 }
 
-static void try_store(struct unit *u, const struct side *s)
+/* AX becomes the address of the first byte that was checked, DX that of the last one. */
+static void checked_range(struct unit *u, const struct side *s)
 {
     struct code_buffer *c = &u->code;
     if (s->at.base != H_AX)
         asm_address(c, 8, H_AX, s->at);
-    asm_rm(c, 8, HOST_LEA, H_DX, at_reg(H_AX, (int32_t)s->stores - 1));
+    asm_rm(c, 8, HOST_LEA, H_DX, at_reg(H_AX, (int32_t)s->checked.size - 1));
+}
+
+static void try_store(struct unit *u, const struct side *s)
+{
+    struct code_buffer *c = &u->code;
+    checked_range(u, s);
     asm_patch(asm_call(c), s->notes ? u->noting : u->beside);
     asm_patch(asm_jcc(c, CC_B), s->back);
+}
+
+/* Several accesses were checked together, in vain: counts it if they lie in two pages. */
+static void leave_several(struct unit *u, const struct side *s)
+{
+    struct code_buffer *c = &u->code;
+    checked_range(u, s);
+    asm_rr(c, 8, HOST_XOR_GE, H_DX, H_AX);
+    leave_to_op(u, &s->flow, s->block, s->op, 0);
+    asm_imm(c, H_AX, (uintptr_t)op_original(s->block, s->op));
+    asm_alu_imm(c, 8, ALU_CMP, H_DX, SNAPSHOT_PAGE);
+    uint8_t *one_page = asm_jcc(c, CC_B);
+    asm_imm(c, H_AX, (uintptr_t)op_crossed);
+    asm_patch(one_page, c->at);
+    asm_rr(c, 4, HOST_GROUP5, HOST_JMP_E, H_AX);
 }
 
 static void emit_sides(struct unit *u)
@@ -295,11 +323,14 @@ static void emit_sides(struct unit *u)
     for (unsigned i = 0; i < u->nsides && !u->code.full; i++) {
         const struct side *s = &u->side[i];
         asm_patch(s->jump, u->code.at);
-        if (s->stores)
+        if (s->checked.write)
             try_store(u, s);
         switch (s->way) {
         case WAY_OP:
-            leave_region(u, &s->flow, s->block, s->op, 0, op_original(s->block, s->op));
+            if (s->checked.several)
+                leave_several(u, s);
+            else
+                leave_region(u, &s->flow, s->block, s->op, 0, op_original(s->block, s->op));
             break;
         case WAY_STOP:
             stop_before(u, &s->flow, s->block);

@@ -78,14 +78,19 @@ enum way {
     WAY_STOP, /* no steps left to enter `block` */
     WAY_GUESS /* none: the guess was wrong, and is corrected (guess_add()) */
 };
+/* Bytes in memory that were checked together: for storing to them too; for several accesses. */
+struct checked {
+    unsigned size;
+    bool write, several;
+};
 struct side {
     uint8_t *jump; /* where its address goes */
     enum way way;
     struct flow flow;
     struct block *block;
     unsigned op;
-    unsigned stores; /* the jump is a check's for storing so many bytes; 0: another one */
-    bool notes;      /* … by one store, which may be noted */
+    struct checked checked; /* by the jump; of size 0: nothing in memory */
+    bool notes;             /* … for one store, which may be noted */
     struct host_mem
         at; /* … at this linear address; WAY_GUESS: where the guess is (disp) and belongs (base) */
     const uint8_t
@@ -383,10 +388,10 @@ void code_address(struct unit *, unsigned to, int64_t offset);
 
 /* Leave the region to the handler of the current instruction if the host's condition holds. */
 void side_exit(struct unit *, unsigned cc);
-/* As side_exit() right after the check for a store (see tlb_check()) of `size` bytes at a linear address, a register and a
- * displacement, that failed by the tag of the entry, but not if they may be written beside watchpoints, or if `one` store writes them
- * and is all that has to be noted. */
-void side_exit_store(struct unit *, unsigned cc, struct host_mem, unsigned size, bool one);
+/* As side_exit() right after the check of bytes at a linear address, a register and a displacement (see tlb_check()), that failed by
+ * the tag of the entry, but not if they may be written beside watchpoints, or if one store writes them and is all that has to be
+ * noted. If several accesses were checked that lie in two pages, op_crossed() is told. */
+void side_exit_access(struct unit *, unsigned cc, struct host_mem, struct checked);
 /* A host register becomes tlb_entry.add of the TLB entry in CX: see "Memory" in docs/compiler.md. */
 void guess_add(struct unit *, unsigned reg);
 /* Leave it always. `fn` is entered with the instruction as its op; gpr[REG_RIP] changes by `rip`. */
@@ -403,7 +408,7 @@ void edge_now(struct unit *, unsigned which, int64_t offset, op_fn *otherwise);
 /* edge_now at the target of `jump`. */
 void edge_later(struct unit *, uint8_t *jump, unsigned which, int64_t offset, op_fn *otherwise);
 
-/* Write what decides for side_exit_store(): called with the first byte's linear address in AX, the last one's in DX and
+/* Write what decides for side_exit_access(): called with the first byte's linear address in AX, the last one's in DX and
  * the TLB entry's in CX; returns with CF set if it may be stored directly. Only DX changes. emit_noting() is for one store of at most
  * NOTE_SIZE bytes, and goes on to `beside`, which has the code of emit_beside(). (note.c) */
 enum { NOTE_SIZE = 8 };
