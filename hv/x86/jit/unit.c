@@ -588,7 +588,7 @@ static void compile_block(struct unit *u, struct block *b, unsigned from)
         u->pinned = 0;
         u->vpinned = 0;
         if (u->op == b->n) {
-            edge_now(u, 0, op->off, NULL);
+            edge_now(u, 0, op->off, stays_in_page(b, op->off) ? NULL : branch_indirect);
             return;
         }
         u->ops++;
