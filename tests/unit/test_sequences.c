@@ -307,7 +307,7 @@ static const char *run_sequence(struct trial *t, unsigned bits, uint64_t seed, s
 }
 
 /* Seeds of sequences in which something was wrong that no other test shows. */
-static const uint64_t once_wrong[] = {5058, 5173, 42161, 42162, 45602, 45603};
+static const uint64_t once_wrong[] = {5058, 5173, 9327, 9328, 42161, 42162, 45602, 45603};
 
 static void run_sequences(unsigned bits)
 {

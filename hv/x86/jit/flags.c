@@ -296,6 +296,19 @@ void flags_to_memory(struct unit *u)
     u->now.source = FLAGS_MEMORY;
 }
 
+void flags_carry_soon(struct unit *u)
+{
+    const struct flow *f = &u->now;
+    if (f->source >= FLAGS_SHL && f->source <= FLAGS_SAR)
+        flags_to_memory(u);
+    if (f->source != FLAGS_ADD && f->source != FLAGS_SUB)
+        return;
+    if (f->a != FLAG_OWN)
+        reg_use(u, f->a);
+    if (!f->imm && f->b != FLAG_OWN)
+        reg_use(u, f->b);
+}
+
 void flags_carry(struct unit *u)
 {
     struct code_buffer *c = &u->code;

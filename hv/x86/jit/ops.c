@@ -167,8 +167,8 @@ static void compile_alu(struct unit *u, const struct op *op, const struct shape 
         u->now.a = op->dst;
         return;
     }
-    if (carry && u->now.source >= FLAGS_SHL && u->now.source <= FLAGS_SAR)
-        flags_to_memory(u);
+    if (carry)
+        flags_carry_soon(u);
     if (s->form != FORM_GE || !in_memory(op))
         b = second_of(u, op, s);
     if (in_memory(op))
@@ -223,8 +223,8 @@ static void compile_step(struct unit *u, const struct op *op, const struct shape
     struct code_buffer *c = &u->code;
     unsigned size = size_of(op), ext = s->kind == SHAPE_DEC, opcode = size == 1 ? 0xfe : 0xff;
     bool dead = flags_dead(u);
-    if (u->now.source >= FLAGS_SHL && u->now.source <= FLAGS_SAR)
-        flags_to_memory(u);
+    if (!dead)
+        flags_carry_soon(u);
     unsigned d = FLAG_A;
     if (in_memory(op))
         operand_probe(u, op, size, true);

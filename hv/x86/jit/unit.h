@@ -346,8 +346,10 @@ void flags_pushed(struct code_buffer *, unsigned to);
 /* TEST with a host register and another one, or an immediate. */
 void flags_test(struct unit *, unsigned size, unsigned a, unsigned b);
 void flags_test_imm(struct unit *, unsigned size, unsigned a, int32_t value);
-/* Sets the host's CF to the guest's. */
+/* Sets the host's CF to the guest's. Uses AX and CX; only CX if flags_carry_soon() was called before in the same instruction, as it must
+ * be where AX has the address of an operand. */
 void flags_carry(struct unit *);
+void flags_carry_soon(struct unit *);
 /* Are all flags set again before they are needed, from this op of the block on? */
 bool flags_hidden_from(const struct unit *, const struct block *, unsigned op);
 /* Are the flags that the current instruction sets overwritten before they are needed? */
