@@ -226,6 +226,30 @@ static uint64_t across_pages(void)
     }
     return sum;
 }
+/* A structure in whose midst a page ends, as in the frame of a function whose stack happens to lie so. No access is to both pages. */
+static uint64_t frame(void)
+{
+    static uint8_t area[2 * 4096] __attribute__((aligned(4096)));
+    volatile uint64_t *v = (uint64_t *)(void *)(area + 4096 - 48);
+    __asm__("" : "+r"(v)); /* a register, and displacements */
+    for (uint64_t i = 0; i < 100000000; i++) {
+        v[0] += i;
+        v[11] = v[0] ^ v[8];
+        v[4] = v[11] - i;
+        v[8] = v[4];
+    }
+    return v[11];
+}
+/* A loop in whose midst a page ends, between two instructions. */
+static uint64_t page_end(void)
+{
+    uint64_t sum = 0, n = 300000000;
+    __asm__ volatile("jmp 1f; .p2align 12; .skip 4096 - 4; 1: addq %1, %0; nop; decq %1; jnz 1b"
+                     : "+r"(sum), "+r"(n)
+                     :
+                     : "cc");
+    return sum;
+}
 static uint64_t compare_exchange(void)
 {
     static uint64_t pair[2] __attribute__((aligned(16)));
@@ -419,6 +443,8 @@ static const struct row {
     {"approximations", approximations},
     {"dot-products", dot_products},
     {"across-pages", across_pages},
+    {"frame", frame},
+    {"page-end", page_end},
     {"cmpxchg16b", compare_exchange},
 #ifdef HAVE_BZIP2
     {"bzip2", bzip2},
