@@ -22,7 +22,8 @@ static const struct {
     const char *mnemonics;
     unsigned flags;
 } readers[] = {
-    {"adc sbb rcl rcr cmc salc fcmovb fcmovnb", CF},
+    {"adc adcx sbb rcl rcr cmc salc fcmovb fcmovnb", CF},
+    {"adox", OF},
     {"loope loopne fcmove fcmovne", ZF},
     {"fcmovbe fcmovnbe", CF | ZF},
     {"fcmovu fcmovnu", PF},
