@@ -506,7 +506,7 @@ static void compile_again(struct jit *j, const struct x86 *cpu, const struct blo
     free(rest);
 }
 
-const struct op *op_crossed(struct x86 *cpu, const struct op *op)
+const struct op *op_apart(struct x86 *cpu, const struct op *op)
 {
     enum { OFTEN = 2 };
     struct block *b = cpu->block;

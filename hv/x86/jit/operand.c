@@ -106,22 +106,24 @@ void segment_probe(struct unit *u, struct host_mem offset, unsigned bytes, unsig
 
 /* ---------------------------------------------------------------- several accesses at once */
 
-/* How many bytes a group may have, and how many blocks ahead its accesses are looked for. */
-enum { GROUP_REACH = 128, GROUP_AHEAD = 2 };
+/* How many bytes a group may have (in a block whose accesses lie in two pages), and how many blocks ahead its accesses are looked for. */
+enum { GROUP_REACH = 128, APART_REACH = 8, GROUP_AHEAD = 2 };
 
 /* The accesses of a group, relative to its register's first value. */
 struct reach {
     int64_t low, high, moved;
     unsigned accesses;
-    bool write;
+    bool write, apart;
 };
 
-/* False if the access is too far away. */
+/* False if the access is too far away. Where accesses lie in two pages, only those are added to the first that are to the same bytes. */
 static bool reach_add(void *ctx, int64_t at, unsigned size, bool write)
 {
     struct reach *r = ctx;
     int64_t low = r->accesses && r->low < at ? r->low : at;
     int64_t high = r->accesses && r->high > at + size ? r->high : at + size;
+    if (r->apart && r->accesses && high - low > APART_REACH)
+        return true;
     if (high - low > GROUP_REACH || low < -(1 << 30) || high > 1 << 30)
         return false;
     r->low = low;
@@ -272,12 +274,12 @@ static bool goes_away(const struct shape *s)
 /* Told of an access, at a distance from the register's first value. False: enough is known. */
 typedef bool visit_access(void *ctx, int64_t at, unsigned size, bool write);
 
-/* The accesses through a register from an op of a block on, in their order, unless they are to be checked one by one; *moved: how far
- * rSP has moved. Returns whether the block's end is reached with the register unchanged. */
+/* The accesses through a register from an op of a block on, in their order; *moved: how far rSP has moved. Returns whether the
+ * block's end is reached with the register unchanged. */
 static bool visit_accesses(const struct unit *u, const struct block *b, unsigned k, unsigned base,
                            int64_t *moved, visit_access *visit, void *ctx)
 {
-    const bool stack = base == RSP, tell = !b->apart;
+    const bool stack = base == RSP;
     for (; k < b->n; k++) {
         const struct op *op = &b->ops[k];
         const struct shape *s = shape_of(u, op);
@@ -285,13 +287,11 @@ static bool visit_accesses(const struct unit *u, const struct block *b, unsigned
         if (!op_compiled(u, op))
             return false;
         if (accesses_memory(op, s) && is_simple(u, op) && op->base == base)
-            more = !tell || visit(ctx, *moved + op->disp, access_size(op, s), access_writes(s));
-        if (stack && pushes(s)) {
-            *moved -= u->word;
-            more = !tell || visit(ctx, *moved, u->word, true);
-        }
+            more = visit(ctx, *moved + op->disp, access_size(op, s), access_writes(s));
+        if (stack && pushes(s))
+            more = visit(ctx, *moved -= u->word, u->word, true);
         if (stack && (s->kind == SHAPE_POP || s->kind == SHAPE_RET)) {
-            more = !tell || visit(ctx, *moved, u->word, false);
+            more = visit(ctx, *moved, u->word, false);
             *moved += u->word;
         }
         if (!more || may_change(u, op, s, base) || goes_away(s))
@@ -326,7 +326,7 @@ static struct reach reach_from(const struct unit *u, struct reach r, const struc
     bool any = false;
     for (unsigned i = 0; i < 2; i++) {
         const struct block *next = follower(b, i);
-        if (!next)
+        if (!next || next->apart)
             continue;
         const struct reach way = reach_from(u, r, next, 0, base, ahead - 1);
         found = any ? either_way(&found, &way) : way;
@@ -338,7 +338,8 @@ static struct reach reach_from(const struct unit *u, struct reach r, const struc
 /* The accesses through a register from the current instruction on. */
 static struct reach reach_of(const struct unit *u, unsigned base)
 {
-    return reach_from(u, (struct reach){0}, u->block, u->op, base, GROUP_AHEAD);
+    const bool apart = u->block->apart;
+    return reach_from(u, (struct reach){.apart = apart}, u->block, u->op, base, apart ? 0 : GROUP_AHEAD);
 }
 
 static bool within(const struct group *g, int64_t at, unsigned size, bool write)
@@ -427,8 +428,6 @@ static bool group_probe(struct unit *u, unsigned base, int32_t disp, unsigned si
         u->at = at_reg(H_AX, kept->moved + disp);
         return true;
     }
-    if (u->block->apart)
-        return false;
     struct reach r = reach_of(u, base);
     if (r.accesses < 2 || !group_make_room(u))
         return false;

@@ -313,7 +313,7 @@ static void leave_several(struct unit *u, const struct side *s)
     asm_imm(c, H_AX, (uintptr_t)op_original(s->block, s->op));
     asm_alu_imm(c, 8, ALU_CMP, H_DX, SNAPSHOT_PAGE);
     uint8_t *one_page = asm_jcc(c, CC_B);
-    asm_imm(c, H_AX, (uintptr_t)op_crossed);
+    asm_imm(c, H_AX, (uintptr_t)op_apart);
     asm_patch(one_page, c->at);
     asm_rr(c, 4, HOST_GROUP5, HOST_JMP_E, H_AX);
 }
@@ -327,7 +327,7 @@ static void emit_sides(struct unit *u)
             try_store(u, s);
         switch (s->way) {
         case WAY_OP:
-            if (s->checked.several)
+            if (s->checked.several && !s->block->apart)
                 leave_several(u, s);
             else
                 leave_region(u, &s->flow, s->block, s->op, 0, op_original(s->block, s->op));

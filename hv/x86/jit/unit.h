@@ -392,7 +392,7 @@ void code_address(struct unit *, unsigned to, int64_t offset);
 void side_exit(struct unit *, unsigned cc);
 /* As side_exit() right after the check of bytes at a linear address, a register and a displacement (see tlb_check()), that failed by
  * the tag of the entry, but not if they may be written beside watchpoints, or if one store writes them and is all that has to be
- * noted. If several accesses were checked that lie in two pages, op_crossed() is told. */
+ * noted. If several accesses were checked that lie in two pages, op_apart() is told. */
 void side_exit_access(struct unit *, unsigned cc, struct host_mem, struct checked);
 /* A host register becomes tlb_entry.add of the TLB entry in CX: see "Memory" in docs/compiler.md. */
 void guess_add(struct unit *, unsigned reg);
