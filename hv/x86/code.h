@@ -72,7 +72,7 @@ struct block {
     struct code_page *page2; /* the block's only instruction continues in this page, with these bytes */
     uint8_t raw2[15];
     bool goes_on; /* it ends before a branch: there is a stop, or too many instructions */
-    bool apart;   /* few of its accesses are checked together in compiled code, since they lie in two pages… */
+    bool apart; /* few of its accesses are checked together in compiled code, since they lie in two pages… */
     uint16_t crossings; /* … which was seen so often */
     uint16_t heat;      /* entries until it is compiled */
     op_fn *
