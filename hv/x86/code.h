@@ -71,9 +71,9 @@ struct block {
     struct code_page *page;
     struct code_page *page2; /* the block's only instruction continues in this page, with these bytes */
     uint8_t raw2[15];
-    bool goes_on; /* it ends before a branch: there is a stop, or too many instructions */
-    bool apart; /* few of its accesses are checked together in compiled code, since they lie in two pages… */
-    uint16_t crossings; /* … which was seen so often */
+    bool goes_on;       /* it ends before a branch: there is a stop, or too many instructions */
+    bool apart;         /* compiled code checks its accesses apart, since together they lie in two pages */
+    uint16_t crossings; /* how often they did, until that was known */
     uint16_t heat;      /* entries until it is compiled */
     op_fn *
         first; /* the first op's handler, if another one comes before it: count_entry(), a region, op_crosses() */

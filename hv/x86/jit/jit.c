@@ -199,17 +199,13 @@ op_fn *op_original(struct block *b, unsigned op)
     return op == 0 && b->first ? b->first : *block_handler(b, op);
 }
 
-static bool is_among(const struct members *m, unsigned n, const struct block *b)
+/* Is the block one of the first n? */
+static bool is_member(const struct members *m, unsigned n, const struct block *b)
 {
     for (unsigned i = 0; i < n; i++)
         if (m->block[i] == b)
             return true;
     return false;
-}
-
-static bool is_member(const struct members *m, const struct block *b)
-{
-    return is_among(m, m->n, b);
 }
 
 static struct members *members_of_unit(const struct unit *u)
@@ -219,11 +215,11 @@ static struct members *members_of_unit(const struct unit *u)
     m->n = 1;
     m->block[0] = u->entry;
     for (unsigned i = 0; i < u->nversions; i++)
-        if (!is_member(m, u->version[i].block))
+        if (!is_member(m, m->n, u->version[i].block))
             m->block[m->n++] = u->version[i].block;
     m->compiled = m->n;
     for (unsigned i = 0; i < u->nlinks; i++)
-        if (!is_member(m, u->link[i]))
+        if (!is_member(m, m->n, u->link[i]))
             m->block[m->n++] = u->link[i];
     return m;
 }
@@ -318,32 +314,44 @@ static void members_free(struct members *m)
 
 /* ---------------------------------------------------------------- dropping and installing */
 
-static void drop_region(struct physmem *pm, struct region *r)
+/* Returns whether its op was a block's first one, which has its own handler now, and counts no entries. */
+static bool drop_region(struct physmem *pm, struct region *r)
 {
+    const bool first = r->op == 0 && *block_handler(r->entry, 0) == r->code;
     remove_from_block(r);
     set_handler(pm, r->entry, r->op, r->code, r->original);
     if (!--r->members->regions)
         members_free(r->members);
     free(r);
+    return first;
+}
+
+/* Takes the regions that were compiled from the block, and if wanted those with links to it, out of their page's list. */
+static struct region *take_regions(const struct block *b, bool links)
+{
+    struct region *taken = NULL;
+    for (struct region **at = &b->page->regions, *r; (r = *at);) {
+        if (!is_member(r->members, links ? r->members->n : r->members->compiled, b)) {
+            at = &r->page_next;
+            continue;
+        }
+        *at = r->page_next;
+        r->page_next = taken;
+        taken = r;
+    }
+    return taken;
 }
 
 void jit_block_dropped(struct physmem *pm, struct block *b)
 {
     if (!b->page)
         return;
-    bool dropped = false;
-    for (struct region **at = &b->page->regions, *r; (r = *at);) {
-        if (!is_member(r->members, b)) {
-            at = &r->page_next;
-            continue;
-        }
-        *at = r->page_next;
+    struct region *r = take_regions(b, true);
+    b->page->drops += r && b->page->drops < MAX_DROPS;
+    for (struct region *next; r; r = next) {
         struct block *entry = r->entry;
-        bool again = entry != b && r->op == 0 && *block_handler(entry, 0) == r->code;
-        drop_region(pm, r);
-        b->page->drops += !dropped && b->page->drops < MAX_DROPS;
-        dropped = true;
-        if (again)
+        next = r->page_next;
+        if (drop_region(pm, r) && entry != b)
             watch_again(physmem_jit(pm), entry);
     }
 }
@@ -420,6 +428,9 @@ static void compile_from(struct jit *j, const struct x86 *cpu, struct block *b, 
     unsigned n = 1;
     unit_for(&j->unit, b);
     j->unit.guesses = cpu->cpl < 3;
+#ifdef BOOTREEL_COUNT
+    j->unit.counts = cpu->counts;
+#endif
     while (n && !jit_full(j)) {
         struct resume t = todo[--n];
         while (t.op < t.block->n && !op_compiled(&j->unit, &t.block->ops[t.op]))
@@ -448,9 +459,6 @@ static const struct op *count_entry(struct x86 *cpu, const struct op *op)
     b->ops[0].fn = first;
     struct jit *j = physmem_jit(cpu->mem);
     cpu->op = op;
-#ifdef BOOTREEL_COUNT
-    j->unit.counts = cpu->counts;
-#endif
     if (jit_full(j))
         look_again(cpu);
     else
@@ -466,37 +474,19 @@ void jit_watch(struct jit *j, struct block *b)
 
 /* ---------------------------------------------------------------- accesses that lie in two pages */
 
-/* Takes the regions that were compiled from the block out of their page's list, into one of their own. */
-static struct region *take_compiled(const struct block *b)
-{
-    struct region *taken = NULL;
-    for (struct region **at = &b->page->regions, *r; (r = *at);) {
-        if (!is_among(r->members, r->members->compiled, b)) {
-            at = &r->page_next;
-            continue;
-        }
-        *at = r->page_next;
-        r->page_next = taken;
-        taken = r;
-    }
-    return taken;
-}
-
 /* Compiles again what was compiled from the block: what begins with a block when that is entered, the rest at once. */
 static void compile_again(struct jit *j, const struct x86 *cpu, const struct block *b)
 {
     struct resume *rest = NULL;
     size_t nrest = 0, caprest = 0;
-    for (struct region *r = take_compiled(b), *next; r; r = next) {
+    for (struct region *r = take_regions(b, false), *next; r; r = next) {
         struct block *entry = r->entry;
-        const bool counts = r->op == 0 && *block_handler(entry, 0) == r->code;
         if (r->op) {
             rest = mem_grow(rest, &caprest, nrest + 1, sizeof *rest);
             rest[nrest++] = (struct resume){entry, r->op};
         }
         next = r->page_next;
-        drop_region(cpu->mem, r);
-        if (counts) {
+        if (drop_region(cpu->mem, r)) {
             watch_again(j, entry);
             entry->heat = 1;
         }
@@ -516,10 +506,6 @@ const struct op *op_apart(struct x86 *cpu, const struct op *op)
     b->crossings += b->crossings < often;
     if (!b->apart && b->crossings == often && !cpu->patched && !cpu->held) {
         b->apart = true;
-        cpu->op = op;
-#ifdef BOOTREEL_COUNT
-        j->unit.counts = cpu->counts;
-#endif
         compile_again(j, cpu, b);
     }
     return fn(cpu, op);

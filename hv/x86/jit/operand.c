@@ -20,7 +20,7 @@ struct host_mem operand_address(struct unit *u, const struct op *op)
 
 /* Leaves to the handler unless `size` bytes at a register and a displacement are in one page that the TLB has: CX is its
  * entry. */
-static void tlb_match(struct unit *u, struct host_mem m, unsigned size, bool write, bool one)
+static void tlb_match(struct unit *u, struct host_mem m, unsigned size, bool write, bool several)
 {
     struct code_buffer *c = &u->code;
     struct host_mem last = at_reg(m.base, m.disp + (int32_t)size - 1);
@@ -35,12 +35,12 @@ static void tlb_match(struct unit *u, struct host_mem m, unsigned size, bool wri
     asm_alu_imm(c, 8, ALU_AND, H_DX, -4096);
     asm_rm(c, 8, HOST_CMP_GE, H_DX, at_reg(H_CX, (int32_t)tag));
     flags_lost(u);
-    side_exit_access(u, CC_NE, m, (struct checked){.size = size, .write = write, .several = !one});
+    side_exit_access(u, CC_NE, m, (struct checked){.size = size, .write = write, .several = several});
 }
 
-static void tlb_check_for(struct unit *u, unsigned size, bool write, bool one)
+static void tlb_check_for(struct unit *u, unsigned size, bool write, bool several)
 {
-    tlb_match(u, at_reg(H_AX, 0), size, write, one);
+    tlb_match(u, at_reg(H_AX, 0), size, write, several);
     if (!write && u->guesses) {
         guess_add(u, H_DX);
         asm_alu(&u->code, 8, ALU_ADD, H_AX, H_DX);
@@ -52,20 +52,21 @@ static void tlb_check_for(struct unit *u, unsigned size, bool write, bool one)
 
 void tlb_check(struct unit *u, unsigned size, bool write)
 {
-    tlb_check_for(u, size, write, true);
+    tlb_check_for(u, size, write, false);
 }
 
 /* The same for the address in a guest register and a displacement, which nothing has to add up in 64-bit code. */
-static void register_check(struct unit *u, unsigned guest, int32_t disp, unsigned size, bool write, bool one)
+static void register_check(struct unit *u, unsigned guest, int32_t disp, unsigned size, bool write,
+                           bool several)
 {
     struct code_buffer *c = &u->code;
     struct host_mem m = at_reg(reg_use(u, guest), disp);
     if (u->word == 4 || disp < -(1 << 30) || disp > 1 << 30) {
         asm_rm(c, u->word, HOST_LEA, H_AX, m);
-        tlb_check_for(u, size, write, one);
+        tlb_check_for(u, size, write, several);
         return;
     }
-    tlb_match(u, m, size, write, one);
+    tlb_match(u, m, size, write, several);
     if (!write && u->guesses)
         guess_add(u, H_AX);
     else
@@ -106,7 +107,8 @@ void segment_probe(struct unit *u, struct host_mem offset, unsigned bytes, unsig
 
 /* ---------------------------------------------------------------- several accesses at once */
 
-/* How many bytes a group may have (in a block whose accesses lie in two pages), and how many blocks ahead its accesses are looked for. */
+/* How many bytes a group may have; the same in a block whose accesses are checked apart; how many blocks ahead its accesses are looked
+ * for. */
 enum { GROUP_REACH = 128, APART_REACH = 8, GROUP_AHEAD = 2 };
 
 /* The accesses of a group, relative to its register's first value. */
@@ -116,7 +118,7 @@ struct reach {
     bool write, apart;
 };
 
-/* False if the access is too far away. Where accesses lie in two pages, only those are added to the first that are to the same bytes. */
+/* False if the access is too far away. Where accesses are checked apart, one that is not to the first one's bytes is passed over. */
 static bool reach_add(void *ctx, int64_t at, unsigned size, bool write)
 {
     struct reach *r = ctx;
@@ -431,7 +433,7 @@ static bool group_probe(struct unit *u, unsigned base, int32_t disp, unsigned si
     struct reach r = reach_of(u, base);
     if (r.accesses < 2 || !group_make_room(u))
         return false;
-    register_check(u, base, (int32_t)r.low, (unsigned)(r.high - r.low), r.write, false);
+    register_check(u, base, (int32_t)r.low, (unsigned)(r.high - r.low), r.write, true);
     *g = (struct group){.base = (uint8_t)base,
                         .write = r.write,
                         .low = (int32_t)r.low,
@@ -454,7 +456,7 @@ void operand_probe(struct unit *u, const struct op *op, unsigned size, bool writ
     }
     if (is_simple(u, op)) {
         if (!group_probe(u, op->base, op->disp, size, write))
-            register_check(u, op->base, op->disp, size, write, true);
+            register_check(u, op->base, op->disp, size, write, false);
         return;
     }
     struct host_mem m = operand_address(u, op);
@@ -469,7 +471,7 @@ void stack_probe(struct unit *u, int32_t offset, unsigned size, bool write)
     if (u->segmented)
         segment_probe(u, at_reg(reg_use(u, RSP), offset), u->stack, SS, size, write);
     else if (!group_probe(u, RSP, offset, size, write))
-        register_check(u, RSP, offset, size, write, true);
+        register_check(u, RSP, offset, size, write, false);
 }
 
 void stack_move(struct unit *u, int32_t bytes)

@@ -127,8 +127,6 @@ void compile_step_byte(struct unit *u, const struct op *op, const struct shape *
     struct code_buffer *c = &u->code;
     const bool dead = flags_dead(u);
     const unsigned d = reg_use(u, op->dst >> 3);
-    if (u->now.source >= FLAGS_SHL && u->now.source <= FLAGS_SAR)
-        flags_to_memory(u);
     if (!dead)
         flags_carry(u);
     asm_move(c, H_AX, d);

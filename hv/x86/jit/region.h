@@ -31,9 +31,8 @@ struct region {
 const struct region *region_at(const struct block *, unsigned op);
 /* The handler of an op as it was decoded. */
 op_fn *op_original(struct block *, unsigned op);
-/* A handler for an op to which compiled code leaves because several accesses, which it has checked together, lie in two pages: as for a
- * frame of a stack in whose midst a page ends. If that is often so, the block is compiled again, with a check for each; it goes on to
- * the op's own handler. */
+/* Compiled code leaves to this handler if accesses that it checks together lie in two pages, as those to a frame of the stack in which a
+ * page ends. If that happens often, the block is compiled again, with its accesses checked apart. Then the op is executed. */
 op_fn op_apart;
 
 #endif

@@ -303,7 +303,7 @@ static void try_store(struct unit *u, const struct side *s)
     asm_patch(asm_jcc(c, CC_B), s->back);
 }
 
-/* Several accesses were checked together, in vain: counts it if they lie in two pages. */
+/* The check of several accesses failed: to op_apart() if they lie in two pages, else to the op's handler. */
 static void leave_several(struct unit *u, const struct side *s)
 {
     struct code_buffer *c = &u->code;

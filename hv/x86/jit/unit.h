@@ -78,7 +78,7 @@ enum way {
     WAY_STOP, /* no steps left to enter `block` */
     WAY_GUESS /* none: the guess was wrong, and is corrected (guess_add()) */
 };
-/* Bytes in memory that were checked together: for storing to them too; for several accesses. */
+/* What a check of memory covers: so many bytes; for storing to them; more than one access. */
 struct checked {
     unsigned size;
     bool write, several;
@@ -89,7 +89,7 @@ struct side {
     struct flow flow;
     struct block *block;
     unsigned op;
-    struct checked checked; /* by the jump; of size 0: nothing in memory */
+    struct checked checked; /* before the jump; size 0: nothing in memory */
     bool notes;             /* … for one store, which may be noted */
     struct host_mem
         at; /* … at this linear address; WAY_GUESS: where the guess is (disp) and belongs (base) */
@@ -346,8 +346,8 @@ void flags_pushed(struct code_buffer *, unsigned to);
 /* TEST with a host register and another one, or an immediate. */
 void flags_test(struct unit *, unsigned size, unsigned a, unsigned b);
 void flags_test_imm(struct unit *, unsigned size, unsigned a, int32_t value);
-/* Sets the host's CF to the guest's. Uses AX and CX; only CX if flags_carry_soon() was called before in the same instruction, as it must
- * be where AX has the address of an operand. */
+/* flags_carry() sets the host's CF to the guest's. Uses AX and CX. An instruction whose operand in memory is checked before has the address
+ * in AX; it calls flags_carry_soon() before the check, and then flags_carry() uses only CX. */
 void flags_carry(struct unit *);
 void flags_carry_soon(struct unit *);
 /* Are all flags set again before they are needed, from this op of the block on? */
@@ -390,9 +390,9 @@ void code_address(struct unit *, unsigned to, int64_t offset);
 
 /* Leave the region to the handler of the current instruction if the host's condition holds. */
 void side_exit(struct unit *, unsigned cc);
-/* As side_exit() right after the check of bytes at a linear address, a register and a displacement (see tlb_check()), that failed by
- * the tag of the entry, but not if they may be written beside watchpoints, or if one store writes them and is all that has to be
- * noted. If several accesses were checked that lie in two pages, op_apart() is told. */
+/* As side_exit(), right after the check of bytes at a linear address, a register and a displacement (see tlb_check()), which fails by the
+ * tag of the entry. Stays if they may be written beside watchpoints, or if one store writes them and is all that has to be noted. Leaves
+ * to op_apart() if more than one access is checked, and they lie in two pages. */
 void side_exit_access(struct unit *, unsigned cc, struct host_mem, struct checked);
 /* A host register becomes tlb_entry.add of the TLB entry in CX: see "Memory" in docs/compiler.md. */
 void guess_add(struct unit *, unsigned reg);
