@@ -140,7 +140,7 @@ all --rtc 2020-01-01T00:00:00
 ends power-off
 END
     sed -i '1s/.*/machine killed --flat loop.bin@0x10000/' bad.matrix
-    printf '\353\376' >loop.bin # jmp to itself: it never ends
+    printf '\100\353\375' >loop.bin # inc, and jmp to it: it never ends, and is no hang
     "$BOOTREEL" matrix bad.matrix --run 1 -o bad >killed.out 2>killed.err &
     local job=$! child
     for _ in $(seq 100); do

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../lib.sh"
 cd "$work" || exit 2
 
-printf '\353\376' >loop.bin # jmp to itself: it never ends
+printf '\100\353\375' >loop.bin # inc, and jmp to it: it never ends, and is no hang
 machine=(--flat loop.bin@0x1000 --memory 1M)
 record() { "$BOOTREEL" record -q "${machine[@]}" "$@" </dev/null; }
 # On its own, so that $! is the recorder's process.
