@@ -61,9 +61,10 @@ static int check_found(const struct event *ev, bool host, struct error *err)
     if (!system || !system->resume)
         return error_set(err, "new probes need the run of such a kernel (%.*s) from its beginning",
                          (int)(ev->len < 60 ? ev->len : 60), (const char *)ev->data);
-    if (!ev->f[EVF_KERNEL_FOUND_types] || !ev->f[EVF_KERNEL_FOUND_physical])
-        return error_set(err,
-                         "new probes need the run of a kernel without type information from its beginning");
+    if (!ev->f[EVF_KERNEL_FOUND_physical])
+        return error_set(
+            err,
+            "new probes need the run of a kernel whose physical address is not in the trace from its beginning");
     return 0;
 }
 

@@ -1,12 +1,15 @@
 #!/bin/bash
 # annotate.sh - new probes in parts of a boot of Debian's kernel on two processors: by address, in the kernel, of functions in which tasks
-# wait, in a module; what follows the whole run sees the same, and so do shares of other machines.
+# wait, in a module; what follows the whole run sees the same, and so do shares of other machines. The same in a kernel without types.
 . "$(dirname "$0")/../lib.sh"
 need_guests
 scripts/guests "$GUESTS" drives >/dev/null || { echo "no initrd-drives.gz: see scripts/guests"; exit 2; }
 cd "$work" || exit 2
-expect 0 record "$BOOTREEL" record --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd-drives.gz" --append 'console=ttyS0 drives=0' --cpus 2 \
-    -q --console=none -o boot.reel
+record() { # TRACE KERNEL
+    expect 0 record "$BOOTREEL" record --kernel "$2" --initrd "$GUESTS/initrd-drives.gz" --append 'console=ttyS0 drives=0' --cpus 2 \
+        -q --console=none -o "$1"
+}
+record boot.reel "$GUESTS/vmlinuz"
 printf 'stage pick\nopen symbol pick_next_task_fair\nclose return pick_next_task_fair\n' >mine.profile
 address=$("$BOOTREEL" events boot.reel | sed -nE 's/.* kernel.initcall +initcall .* at (0x[0-9a-f]+).*/\1/p' | head -n 1)
 [ -n "$address" ] || address=$("$BOOTREEL" events --format json boot.reel |
@@ -15,9 +18,9 @@ address=$("$BOOTREEL" events boot.reel | sed -nE 's/.* kernel.initcall +initcall
 probed() { # NAME ANNOTATE-OPTION...
     local name=$1
     shift
-    expect 0 "$name-whole" "$BOOTREEL" annotate -q boot.reel -o whole.reel "$@" --inspect
-    expect 0 "$name-one" "$BOOTREEL" annotate -q boot.reel -o one.reel "$@" --jobs 1
-    expect 0 "$name-three" "$BOOTREEL" annotate -q boot.reel -o three.reel "$@" --jobs 3
+    expect 0 "$name-whole" "$BOOTREEL" annotate -q "$boot" -o whole.reel "$@" --inspect
+    expect 0 "$name-one" "$BOOTREEL" annotate -q "$boot" -o one.reel "$@" --jobs 1
+    expect 0 "$name-three" "$BOOTREEL" annotate -q "$boot" -o three.reel "$@" --jobs 3
     same one.reel three.reel "$name: three jobs"
     "$BOOTREEL" events --format json one.reel >a && "$BOOTREEL" events --format json whole.reel >b && same a b "$name: events"
     "$BOOTREEL" events --class kernel one.reel | grep probe >"$name"
@@ -33,6 +36,7 @@ shares() { # NAME ANNOTATE-OPTION...
     same one.reel merged.reel "$name: shares"
 }
 
+boot=boot.reel
 probed soon --probe=vfs_open --probe="$address" --probe=scsi_mod:scsi_register_driver --profile=mine.profile
 shares soon --probe=vfs_open --probe="$address" --probe=scsi_mod:scsi_register_driver --profile=mine.profile
 holds soon 'probe\.arguments +vfs_open\(path=0x[0-9a-f]+, .*pid [1-9]' "a call of the kernel"
@@ -43,4 +47,14 @@ holds soon 'probe\.leave +scsi_mod:scsi_register_driver returned' "its return"
 holds soon 'probe\.leave +pick_next_task_fair ' "the profile's function"
 probed wait --probe=schedule --probe=kernel_init --probe=do_exit
 holds wait 'probe\.leave +schedule ' "a function in which tasks wait"
+
+python3 "$top/tests/boot/kernels.py" untyped "$GUESTS/vmlinuz" vmlinux || fail "the kernel cannot be unpacked"
+record untyped.reel vmlinux
+"$BOOTREEL" events --class kernel untyped.reel >untyped
+holds untyped 'kernel.note .*no type information .BTF.*offsets of members are inferred' "there are no types"
+boot=untyped.reel
+probed inferred --probe=vfs_open --probe=scsi_mod:scsi_register_driver --probe=kernel_init
+holds inferred 'probe\.enter +vfs_open\(0x[0-9a-f]+, .* pid [1-9]' "a call, and whose, without types"
+holds inferred 'probe\.leave +scsi_mod:scsi_register_driver returned' "a module's function without types"
+holds inferred 'probe\.enter +kernel_init\(.* pid 1$' "the first task that was created"
 finish

@@ -101,6 +101,17 @@ static uint64_t make_init_task(struct guest *g, bool canary)
     return task;
 }
 
+/* Puts a task at the end of the children of another. */
+static void add_child(struct guest *g, uint64_t parent, uint64_t child)
+{
+    uint64_t w = g->word, children = parent + PARENT + 2 * w, sibling = child + PARENT + 4 * w, last = 0;
+    memcpy(&last, place(g, children + w, w), w);
+    put(g, last, sibling);
+    put(g, children + w, sibling);
+    put(g, sibling, children);
+    put(g, sibling + w, last);
+}
+
 static void test_task(void **state)
 {
     for (unsigned i = 0; i < 4; i++) {
@@ -109,7 +120,7 @@ static void test_task(void **state)
         struct layout_task t;
         int pid = -1;
         uint64_t init = make_init_task(g, i & 2);
-        assert_true(layout_task(&m, init, &t));
+        assert_true(layout_task(&m, init, true, &t));
         assert_int_equal(t.comm, COMM);
         assert_int_equal(t.flags, FLAGS);
         assert_int_equal(t.real_parent, PARENT);
@@ -117,7 +128,16 @@ static void test_task(void **state)
         assert_true(layout_pid(&m, first, PARENT, 1, &pid));
         assert_int_equal(pid, PARENT - 8 - (i & 2 ? (int)g->word : 0));
         assert_false(layout_pid(&m, first, PARENT, 7, &pid));
-        assert_false(layout_task(&m, first, &t));
+        assert_false(layout_task(&m, first, true, &t));
+        assert_int_equal(layout_first_child(&m, init, PARENT), 0);
+        add_child(g, init, first);
+        add_child(g, init, make_task(g, TASK + 0x2000, 2, i & 2));
+        assert_int_equal(layout_first_child(&m, init, PARENT), first);
+        assert_false(layout_task(&m, init, true, &t));
+        t = (struct layout_task){0};
+        assert_true(layout_task(&m, init, false, &t));
+        assert_int_equal(t.real_parent, PARENT);
+        assert_false(layout_task(&m, first, false, &t));
         free(g);
     }
 }

@@ -417,17 +417,17 @@ bool lx_take_image(struct linux_guest *lx, struct lx_image *im)
 
 /* ---------------------------------------------------------------- found earlier */
 
-/* The image is the part of memory that the symbols tell; with types it has all that the answers need. */
-static bool take_up(struct linux_guest *lx)
+/* The image is the part of memory that the symbols tell. */
+static void take_up(struct linux_guest *lx)
 {
-    size_t size = lx->image_size;
     void *copy;
-    const void *image =
-        guest_view_physical(&lx->base.guest, lx->base.o.engine, lx->text_physical, &size, &copy);
-    lx_types_load(lx, image, size, lx->text);
+    lx->image = (struct lx_image){.size = lx->image_size, .base = lx->text, .physical = lx->text_physical};
+    lx->image.bytes =
+        guest_view_physical(&lx->base.guest, lx->base.o.engine, lx->text_physical, &lx->image.size, &copy);
+    lx_types_load(lx, lx->image.bytes, lx->image.size, lx->text);
+    lx->image = (struct lx_image){0};
     free(copy);
     lx_task_find_current(lx);
-    return lx->types.count;
 }
 
 bool lx_resume(struct linux_guest *lx, const struct event *found)
@@ -440,14 +440,14 @@ bool lx_resume(struct linux_guest *lx, const struct event *found)
     lx->has_physical = lx->text_physical;
     lx->base.word = lx->text >> 32 ? 8 : 4;
     const uint64_t end = lx_symbol(lx, "_end");
-    if (!lx->has_physical || !found->f[EVF_KERNEL_FOUND_types] || end <= lx->text ||
-        end - lx->text > IMAGE_MAX)
+    if (!lx->has_physical || end <= lx->text || end - lx->text > IMAGE_MAX)
         return false;
     lx->image_size = end - lx->text;
     lx->base.hooks = base_hooks_new(&lx->base);
     lx->state = LX_FOUND;
     lx->resumed = true;
-    return take_up(lx);
+    take_up(lx);
+    return lx->types.count || !found->f[EVF_KERNEL_FOUND_types];
 }
 
 /* ---------------------------------------------------------------- before it runs */

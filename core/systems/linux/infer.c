@@ -29,7 +29,8 @@ static uint64_t image_word(const struct linux_guest *lx, size_t at)
     return v;
 }
 
-/* The first task is in the image: it is its own parent, and has no children. 0 if it is not found. */
+/* The first task is in the image: it is its own parent and nobody's sibling, and, unless this is later in the run, it has no
+ * children. 0 if it is not found. */
 static uint64_t find_init_task(struct linux_guest *lx, struct layout_task *t)
 {
     const struct layout_memory m = memory(lx);
@@ -37,9 +38,9 @@ static uint64_t find_init_task(struct linux_guest *lx, struct layout_task *t)
     for (size_t at = 0; at + 7 * w <= lx->image.size; at += w) {
         uint64_t here = lx->image.base + at, task = image_word(lx, at);
         if (task >= here || here - task > 16384 || image_word(lx, at + w) != task ||
-            image_word(lx, at + 2 * w) != here + 2 * w || image_word(lx, at + 6 * w) != task)
+            image_word(lx, at + 4 * w) != here + 4 * w || image_word(lx, at + 6 * w) != task)
             continue;
-        if (layout_task(&m, task, t))
+        if (layout_task(&m, task, !lx->resumed, t))
             return task;
     }
     return 0;
@@ -97,7 +98,7 @@ void lx_infer_tasks(struct linux_guest *lx)
     lx->types.module_name = 3 * (int)lx->base.word;
 }
 
-/* The first tasks that are created have pids 1 and 2. */
+/* The first task that is created has pid 1. */
 void lx_infer_created(struct linux_guest *lx, uint64_t task)
 {
     const struct layout_memory m = memory(lx);
@@ -111,6 +112,16 @@ void lx_infer_created(struct linux_guest *lx, uint64_t task)
     }
     lx->types.task_pid = at;
     lx->types.task_tgid = at + 4;
+}
+
+void lx_infer_pids(struct linux_guest *lx)
+{
+    const struct layout_memory m = memory(lx);
+    if (!lx->resumed || !lx->inferring || lx->types.task_pid >= 0 || !lx->init_task)
+        return;
+    const uint64_t first = layout_first_child(&m, lx->init_task, lx->types.task_real_parent);
+    if (first)
+        lx_infer_created(lx, first);
 }
 
 void lx_infer_executed(struct linux_guest *lx, uint64_t task, uint64_t binprm)

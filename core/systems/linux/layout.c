@@ -92,14 +92,18 @@ static bool text_at(const struct layout_memory *m, uint64_t address, char *buf, 
 
 /* ---------------------------------------------------------------- tasks */
 
-/* real_parent, parent: itself; children, sibling: empty lists; group_leader: itself. */
-static bool own_parent(const struct piece *p, size_t at, uint64_t task)
+static bool empty_list(const struct piece *p, size_t at, uint64_t task)
+{
+    return word_at(p, at) == task + at && word_at(p, at + p->word) == task + at;
+}
+
+/* real_parent, parent: itself; children: an empty list as long as it is alone; sibling: an empty list; group_leader: itself. */
+static bool own_parent(const struct piece *p, size_t at, uint64_t task, bool alone)
 {
     unsigned w = p->word;
-    uint64_t children = task + at + 2 * w, sibling = task + at + 4 * w;
-    return word_at(p, at) == task && word_at(p, at + w) == task && word_at(p, at + 2 * w) == children &&
-           word_at(p, at + 3 * w) == children && word_at(p, at + 4 * w) == sibling &&
-           word_at(p, at + 5 * w) == sibling && word_at(p, at + 6 * w) == task;
+    return word_at(p, at) == task && word_at(p, at + w) == task &&
+           (!alone || empty_list(p, at + 2 * w, task)) && empty_list(p, at + 4 * w, task) &&
+           word_at(p, at + 6 * w) == task;
 }
 
 /* The reference count, which is 2 in the first task, then the flags, which only say that it is a
@@ -123,18 +127,26 @@ static int comm_of(const struct piece *p)
     return -1;
 }
 
-bool layout_task(const struct layout_memory *m, uint64_t init_task, struct layout_task *t)
+bool layout_task(const struct layout_memory *m, uint64_t init_task, bool alone, struct layout_task *t)
 {
     struct piece *p = piece_at(m, init_task, PIECE_MAX);
     struct layout_task found = {comm_of(p), -1, flags_of(p)};
     for (size_t at = 0; found.real_parent < 0 && at + 7 * p->word <= p->n; at += p->word)
-        if (own_parent(p, at, init_task))
+        if (own_parent(p, at, init_task, alone))
             found.real_parent = (int)at;
     free(p);
     if (found.comm < 0 || found.real_parent < 0)
         return false;
     *t = found;
     return true;
+}
+
+/* Children are added at the end of their parent's list, in which their `sibling` is. */
+uint64_t layout_first_child(const struct layout_memory *m, uint64_t init_task, int real_parent)
+{
+    const uint64_t parents = (unsigned)real_parent, w = m->word;
+    const uint64_t children = init_task + parents + 2 * w, first = read_word(m, children);
+    return first && first != children ? first - parents - 4 * w : 0;
 }
 
 /* pid and tgid come before the parents, with or without the stack protector's canary between. */

@@ -53,6 +53,8 @@ bool lx_task(struct linux_guest *lx, struct guest_task *t)
     uint64_t task = lx->state == LX_FOUND ? lx_current(lx) : 0;
     if (lx->state == LX_FOUND && !lx_kernel_runs(lx))
         return lx_hosted_task(lx, t);
+    if (task)
+        lx_infer_pids(lx);
     *t = (struct guest_task){.pid = lx_pid(lx, task), .tgid = lx_tgid(lx, task)};
     t->space = lx_space(lx, t->tgid);
     return lx->state == LX_FOUND;

@@ -261,6 +261,9 @@ bool lx_call_words(struct linux_guest *lx, const char *name, uint64_t address, s
  * type is seen. */
 void lx_infer_tasks(struct linux_guest *lx);
 void lx_infer_created(struct linux_guest *lx, uint64_t task);
+/* In a kernel that is taken up later, which was not seen to create its first task: the same, from that task. The kernel's memory must
+ * be mapped. */
+void lx_infer_pids(struct linux_guest *lx);
 void lx_infer_executed(struct linux_guest *lx, uint64_t task, uint64_t binprm);
 void lx_infer_module(struct linux_guest *lx, uint64_t module);
 void lx_infer_console(struct linux_guest *lx, uint64_t console);

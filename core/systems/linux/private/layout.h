@@ -31,8 +31,10 @@ struct layout_memory {
 struct layout_task {
     int comm, real_parent, flags; /* flags -1: not found */
 };
-/* Finds members of the first task (init_task), before it has created another. */
-bool layout_task(const struct layout_memory *m, uint64_t init_task, struct layout_task *t);
+/* Finds members of the first task (init_task), before it has created another, or, if it is not `alone`, later. */
+bool layout_task(const struct layout_memory *m, uint64_t init_task, bool alone, struct layout_task *t);
+/* The first process that init_task has created, whose pid is 1; 0: there is none yet. */
+uint64_t layout_first_child(const struct layout_memory *m, uint64_t init_task, int real_parent);
 /* Finds the offset of pid (tgid follows it) in a process whose pid, not 0, is known. */
 bool layout_pid(const struct layout_memory *m, uint64_t task, int real_parent, uint32_t pid, int *offset);
 
