@@ -104,11 +104,15 @@ struct guest_system {
      * "path_mount(dev_name=…)". `name`: its symbol. False if there are no types for it. The function may be
      * NULL. */
     bool (*call)(struct guest *g, unsigned cpu, const char *name, uint64_t address, struct text *out);
-    /* The system was found earlier in this run, as its event EV_KERNEL_FOUND says: takes this up, so that task, read and call
-     * answer from here on, and does nothing else: it makes no events, adds no symbols and sets no probes. The symbols are
-     * those of this position. For a new guest that is not inside another. For a
+    /* The system was found earlier in this run, as its event EV_KERNEL_FOUND or EV_XEN_FOUND says: takes this up, so that task,
+     * read and call answer from here on, and does nothing else: it makes no events, adds no symbols and sets no probes. The symbols
+     * are those of this position. For a new guest. For a
      * `host`, which no event says was found, `found` is NULL. False if it cannot. NULL: it never can. */
     bool (*resume)(struct guest *g, const struct event *found);
+    /* A guest that was taken up is shown the record's events of the classes in `retold`, in order, from the one after `found` to
+     * the present one. It calls domain_ends. NULL: it needs none. */
+    uint32_t retold;
+    void (*retell)(struct guest *g, const struct event *ev);
     /* A description of it without a full stop: its version, and what cannot be reported about it. */
     void (*describe)(const struct guest *g, struct text *out);
     /* The name of a value of a number field of its events (an initcall's level), or NULL if it has none. The
@@ -130,6 +134,9 @@ struct guest_system {
     /* Only for systems that others run inside; otherwise NULL. The domain that runs on that processor now;
      * false if the system itself runs. */
     bool (*domain)(struct guest *g, unsigned cpu, uint64_t *domain);
+    /* The domain that the processor was given to last, whether it or the system itself runs there now; false if there is none.
+     * NULL if the system cannot be resumed. */
+    bool (*given)(const struct guest *g, unsigned cpu, uint64_t *domain);
     /* Translates a physical address of a domain to a physical address of this guest; each 4 KiB page is
      * contiguous. False if it is not mapped. */
     bool (*translate)(struct guest *g, uint64_t domain, uint64_t address, uint64_t *outer);

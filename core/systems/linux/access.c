@@ -36,12 +36,21 @@ static size_t peek_image(const struct linux_guest *lx, uint64_t address, void *b
     return lx_peek_physical(lx, lx->text_physical + offset, buf, n);
 }
 
+/* A kernel in a domain may be taken up while another domain runs, which has other memory at the same addresses. */
+static size_t peek_linear(const struct linux_guest *lx, uint64_t address, void *buf, size_t n)
+{
+    const struct engine *e = lx->base.o.engine;
+    if (lx->hosted.is)
+        return lx_hosted_read(lx, address, buf, n);
+    return lx->resumed && !guest_runs(&lx->base.guest, lx->base.cpu)
+               ? 0
+               : e->ops->peek(e, lx->base.cpu, address, buf, n);
+}
+
 static size_t peek(const struct guest_base *b, uint64_t address, void *buf, size_t n)
 {
     const struct linux_guest *lx = (const struct linux_guest *)b;
-    const struct engine *e = b->o.engine;
-    size_t done =
-        lx->hosted.is ? lx_hosted_read(lx, address, buf, n) : e->ops->peek(e, b->cpu, address, buf, n);
+    size_t done = peek_linear(lx, address, buf, n);
     if (done < n)
         done += peek_image(lx, address + done, (char *)buf + done, n - done);
     return done;

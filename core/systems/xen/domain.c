@@ -2,7 +2,8 @@
  * See impl.h.
  *
  * What Xen keeps about them is not read: a domain is known by the struct that domain_create returned for its number,
- * a virtual processor by the one of vcpu_create, and the one that runs by context_switch.
+ * a virtual processor by the one of vcpu_create, and the one that runs by context_switch. Each of these is an event, so the
+ * events of a record say the same.
  */
 #include <stdlib.h>
 
@@ -54,6 +55,19 @@ static bool is_error(uint64_t pointer)
     return pointer >= (uint64_t)-4095 || !pointer;
 }
 
+static void add_domain(struct xen_guest *xg, uint64_t structure, uint64_t id)
+{
+    MEM_MORE(xg->domains, xg->ndomains);
+    xg->domains[xg->ndomains++] = (struct xen_domain){.structure = structure, .id = (uint32_t)id};
+}
+
+static void add_vcpu(struct xen_guest *xg, uint64_t structure, uint64_t domain, uint64_t id)
+{
+    MEM_MORE(xg->vcpus, xg->nvcpus);
+    xg->vcpus[xg->nvcpus++] =
+        (struct xen_vcpu){.structure = structure, .domain = (uint32_t)domain, .id = (uint32_t)id};
+}
+
 static void domain_call(struct xen_guest *xg, struct hook_frame *f)
 {
     f->value[0] = (uint16_t)base_argument(&xg->base, 0);
@@ -64,8 +78,7 @@ static void domain_made(struct xen_guest *xg, const struct hook_frame *f)
     uint64_t structure = xen_reg(xg, GUEST_RAX);
     if (is_error(structure) || f->value[0] >= XEN_DOMID_LIMIT)
         return;
-    MEM_MORE(xg->domains, xg->ndomains);
-    xg->domains[xg->ndomains++] = (struct xen_domain){.structure = structure, .id = (uint32_t)f->value[0]};
+    add_domain(xg, structure, f->value[0]);
     GUEST_EMIT(xg, EV_DOMAIN_CREATE, NULL, f->value[0], structure);
     xg->base.o.domain_begins(xg->base.o.ctx, f->value[0]);
 }
@@ -81,9 +94,7 @@ static void vcpu_made(struct xen_guest *xg, const struct hook_frame *f)
     uint64_t structure = xen_reg(xg, GUEST_RAX), domain = xen_domain_number(xg, f->value[0]);
     if (is_error(structure) || domain == XEN_DOMAIN_OTHER)
         return;
-    MEM_MORE(xg->vcpus, xg->nvcpus);
-    xg->vcpus[xg->nvcpus++] =
-        (struct xen_vcpu){.structure = structure, .domain = (uint32_t)domain, .id = (uint32_t)f->value[1]};
+    add_vcpu(xg, structure, domain, f->value[1]);
     GUEST_EMIT(xg, EV_VCPU_CREATE, NULL, domain, f->value[1], structure);
 }
 
@@ -219,15 +230,21 @@ static void state_changes(struct xen_guest *xg, struct hook_frame *f)
         GUEST_EMIT(xg, EV_VCPU_STATE, names[state], v->domain, v->id, state);
 }
 
+bool xen_domain_given(const struct guest *g, unsigned cpu, uint64_t *domain)
+{
+    const struct xen_vcpu *v = xen_running((const struct xen_guest *)g, cpu);
+    if (v)
+        *domain = v->domain;
+    return v;
+}
+
 bool xen_domain_of(struct guest *g, unsigned cpu, uint64_t *domain)
 {
     struct xen_guest *xg = (struct xen_guest *)g;
-    const struct xen_vcpu *v = xen_running(xg, cpu);
     uint64_t level = 0;
-    if (!v)
+    if (!xen_domain_given(g, cpu, domain))
         return false;
     xg->base.o.engine->ops->reg_get(xg->base.o.engine, cpu, xg->base.reg[GUEST_CPL], &level);
-    *domain = v->domain;
     return level != 0; /* Xen itself runs in ring 0 */
 }
 
@@ -246,12 +263,10 @@ static void shuts_down(struct xen_guest *xg, struct hook_frame *f)
     GUEST_EMIT(xg, EV_DOMAIN_END, text, domain);
 }
 
-static void destroyed(struct xen_guest *xg, struct hook_frame *f)
+static const char end[] = "destroyed";
+
+static void remove_domain(struct xen_guest *xg, struct xen_domain *d)
 {
-    struct xen_domain *d = domain_at(xg, base_argument(&xg->base, 0));
-    if (!d)
-        return;
-    GUEST_EMIT(xg, EV_DOMAIN_END, "destroyed", d->id);
     d->gone = true;
     xg->base.o.domain_ends(xg->base.o.ctx, d->id);
     size_t n = 0;
@@ -259,6 +274,49 @@ static void destroyed(struct xen_guest *xg, struct hook_frame *f)
         if (xg->vcpus[i].domain != d->id)
             xg->vcpus[n++] = xg->vcpus[i];
     xg->nvcpus = n;
+}
+
+static void destroyed(struct xen_guest *xg, struct hook_frame *f)
+{
+    struct xen_domain *d = domain_at(xg, base_argument(&xg->base, 0));
+    if (!d)
+        return;
+    GUEST_EMIT(xg, EV_DOMAIN_END, end, d->id);
+    remove_domain(xg, d);
+}
+
+/* ---------------------------------------------------------------- as a record tells it */
+
+static void retell_switch(struct xen_guest *xg, const struct event *ev)
+{
+    uint64_t *running = ev->cpu < XEN_PROCESSORS ? &xg->running[ev->cpu] : NULL;
+    if (running)
+        *running = 0;
+    for (size_t i = 0; running && i < xg->nvcpus; i++)
+        if (xg->vcpus[i].domain == ev->f[EVF_VCPU_SWITCH_domain] &&
+            xg->vcpus[i].id == ev->f[EVF_VCPU_SWITCH_vcpu])
+            *running = xg->vcpus[i].structure;
+}
+
+static void retell_end(struct xen_guest *xg, const struct event *ev)
+{
+    struct xen_domain *d = domain_numbered(xg, ev->f[EVF_DOMAIN_END_domain]);
+    if (d && ev->len == sizeof end - 1 && !memcmp(ev->data, end, ev->len))
+        remove_domain(xg, d);
+}
+
+void xen_domain_retell(struct guest *g, const struct event *ev)
+{
+    struct xen_guest *xg = (struct xen_guest *)g;
+    if (ev->kind == EV_DOMAIN_CREATE)
+        add_domain(xg, ev->f[EVF_DOMAIN_CREATE_structure], ev->f[EVF_DOMAIN_CREATE_domain]);
+    else if (ev->kind == EV_VCPU_CREATE)
+        add_vcpu(xg, ev->f[EVF_VCPU_CREATE_structure], ev->f[EVF_VCPU_CREATE_domain],
+                 ev->f[EVF_VCPU_CREATE_vcpu]);
+    else if (ev->kind == EV_VCPU_SWITCH)
+        retell_switch(xg, ev);
+    else if (ev->kind == EV_DOMAIN_END)
+        retell_end(xg, ev);
 }
 
 /* ---------------------------------------------------------------- memory */

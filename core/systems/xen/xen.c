@@ -313,6 +313,16 @@ static bool task(struct guest *g, unsigned cpu, struct guest_task *t)
     return xg->state == XEN_FOUND;
 }
 
+/* The domains are told by later events. */
+static bool resume(struct guest *g, const struct event *found)
+{
+    struct xen_guest *xg = xen_guest(g);
+    xg->base.cpu = found->cpu;
+    xg->base.space = symbol_space_of(found->guest, 0);
+    xg->state = XEN_FOUND;
+    return true;
+}
+
 static void describe(const struct guest *g, struct text *out)
 {
     const struct xen_guest *xg = (const struct xen_guest *)g;
@@ -331,9 +341,13 @@ const struct guest_system xen_system = {
     .event = event,
     .task = task,
     .read = base_read_at,
+    .resume = resume,
+    .retold = EVENT_CLASS_BIT(EC_HYPERCALL) | EVENT_CLASS_BIT(EC_SCHED),
+    .retell = xen_domain_retell,
     .describe = describe,
     .word = xen_value_word,
     .explain = xen_explain,
     .domain = xen_domain_of,
+    .given = xen_domain_given,
     .translate = xen_translate,
 };
