@@ -504,7 +504,7 @@ static int reach_known(struct verify *v, uint64_t icount)
         if (!rc && reprobe_reach(v->reprobe, v->err))
             return taker_fails(v);
     }
-    return rc;
+    return !rc && v->reprobe && reprobe_failed(v->reprobe, v->err) ? taker_fails(v) : rc;
 }
 
 /* Runs to `icount`, by way of the positions whose state the caller wants to know. */

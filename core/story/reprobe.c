@@ -17,7 +17,7 @@ struct waiting {
     struct waiting *next;
 };
 
-/* What the record says of its guests, in order: one is found; or it, or all of them, are gone. */
+/* What the record says of its guests, in order: one is found; or it, or all of them, are gone. The run stops there. */
 struct told {
     struct event ev; /* data is its own */
     uint64_t number; /* of the event */
@@ -26,6 +26,18 @@ struct told {
 struct taken_up {
     struct guest *guest;
     unsigned number;
+    const struct event *found; /* from which it is still to be resumed; NULL: it was */
+};
+
+/* Events that are shown to a guest in which others run (guest_system.retell). They are many, and matter only where somebody asks
+ * who runs, so the run does not stop there. */
+struct retold {
+    struct guest *guest; /* NULL: there is none */
+    struct trace_cursor *cursor;
+    struct event next;
+    uint64_t number; /* of the event `next`; UINT64_MAX: there are no more */
+    struct error err;
+    bool failed; /* with err: the trace could not be read */
 };
 
 struct reprobe {
@@ -36,26 +48,42 @@ struct reprobe {
     struct told *told;
     size_t ntold, next_told;
     uint64_t next_note;
-    struct trace_note note; /* of that number, if it is about symbols; its data is not valid */
-    struct taken_up *guests;
+    struct trace_note note;  /* of that number, if it is about symbols; its data is not valid */
+    struct taken_up *guests; /* each comes after the one that it is inside */
     size_t nguests;
+    struct retold retold;
     struct waiting *waiting, *last; /* by icount, then by setting; `last` is valid if there are any */
 };
 
 /* ---------------------------------------------------------------- whether it is possible */
 
+/* Only one of the systems is told by events of its own. */
+static const struct guest_system *retold_system(void)
+{
+    size_t i = 0;
+    while (!guest_systems[i]->retell)
+        i++;
+    return guest_systems[i];
+}
+
 static const struct guest_system *found_system(const struct event *ev)
 {
     const unsigned i = guest_system_found(ev);
+    if (ev->kind == EV_XEN_FOUND)
+        return retold_system();
     return i ? guest_systems[i - 1] : NULL;
 }
 
 /* `host`: the engine itself is the system that the kernel runs in. */
-static int check_found(const struct event *ev, bool host, struct error *err)
+static int check_found(const struct event *ev, bool host, uint32_t classes, struct error *err)
 {
     const struct guest_system *system = found_system(ev);
+    if (ev->kind == EV_XEN_FOUND && system->retold & ~classes)
+        return error_set(
+            err,
+            "new probes need the run from its beginning, as the trace does not have the events of the classes hypercall and sched");
     if (ev->kind == EV_XEN_FOUND)
-        return error_set(err, "new probes in domains of Xen need the run from its beginning");
+        return 0;
     if (host)
         return error_set(err, "new probes where a program is a kernel need the run from its beginning");
     if (!system || !system->resume)
@@ -107,7 +135,7 @@ int reprobe_check(struct trace *t, struct error *err)
             "new probes need the run from its beginning, as the trace does not have the events of the classes kernel and power");
     struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_KERNEL));
     while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1)
-        if (is_found(&ev) && check_found(&ev, host, err)) {
+        if (is_found(&ev) && check_found(&ev, host, trace_config(t)->classes, err)) {
             rc = -1;
             break;
         }
@@ -178,28 +206,132 @@ void reprobe_event(struct reprobe *p, const struct event *ev)
 
 static void no_event(void *ctx, const struct event *ev) {}
 
-static struct guest *add_guest(struct reprobe *p, const struct guest_system *system, unsigned number)
+/* Goes on to the next event that is to be shown. */
+static void retold_next(struct retold *r)
 {
-    const struct guest_options o = {.engine = p->o.engine,
-                                    .probes = p->probes,
-                                    .symbols = p->symbols,
-                                    .calls = true,
-                                    .ctx = p,
-                                    .emit = no_event};
+    const int rc = trace_cursor_next(r->cursor, &r->next, &r->number, &r->err);
+    if (rc != 1)
+        r->number = UINT64_MAX;
+    r->failed |= rc < 0;
+}
+
+static void retold_end(struct retold *r)
+{
+    trace_cursor_close(r->cursor);
+    *r = (struct retold){.number = UINT64_MAX, .failed = r->failed, .err = r->err};
+}
+
+/* The guest was found at event `number` of the record. */
+static int retold_begin(struct retold *r, struct guest *g, struct trace *t, uint64_t number,
+                        struct error *err)
+{
+    retold_end(r);
+    r->guest = g;
+    r->cursor = trace_cursor_open(t, g->system->retold);
+    if (trace_cursor_seek_number(r->cursor, number + 1, err))
+        return -1;
+    retold_next(r);
+    return 0;
+}
+
+/* Shows what comes before that event and not after that icount. */
+static void retell(struct retold *r, uint64_t number, uint64_t icount)
+{
+    for (; r->number < number && r->next.icount <= icount; retold_next(r))
+        r->guest->system->retell(r->guest, &r->next);
+}
+
+static void drop_if(struct reprobe *p, bool (*gone)(const struct taken_up *t, uint64_t which), uint64_t which)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->nguests; i++)
+        if (gone(&p->guests[i], which))
+            p->guests[i].guest->system->destroy(p->guests[i].guest);
+        else
+            p->guests[n++] = p->guests[i];
+    p->nguests = n;
+}
+
+static void drop_all(struct reprobe *p)
+{
+    while (p->nguests) {
+        struct guest *g = p->guests[--p->nguests].guest;
+        g->system->destroy(g);
+    }
+    retold_end(&p->retold);
+}
+
+static bool has_number(const struct taken_up *t, uint64_t number)
+{
+    return t->number == number;
+}
+
+static bool is_in_domain(const struct taken_up *t, uint64_t domain)
+{
+    return t->guest->parent && t->guest->domain == domain;
+}
+
+static void domain_ends(void *ctx, uint64_t domain)
+{
+    drop_if(ctx, is_in_domain, domain);
+}
+
+/* A guest that was found at this event; NULL: of no event. It is in the domain that the processor was given to, if there are domains. */
+static struct guest *add_guest(struct reprobe *p, const struct guest_system *system,
+                               const struct event *found)
+{
+    struct guest_options o = {.engine = p->o.engine,
+                              .probes = p->probes,
+                              .symbols = p->symbols,
+                              .calls = true,
+                              .ctx = p,
+                              .emit = no_event,
+                              .domain_ends = domain_ends};
+    struct guest *host = p->retold.guest;
+    if (found && host && host->system->given(host, found->cpu, &o.domain))
+        o.parent = host;
     struct guest *g = system->create(&o);
     MEM_MORE(p->guests, p->nguests);
-    p->guests[p->nguests++] = (struct taken_up){g, number};
+    p->guests[p->nguests++] = (struct taken_up){g, found ? found->guest : 0, found};
     return g;
 }
 
-/* The guest that was found at this event. -1 if it cannot be taken up. */
-static int take_up(struct reprobe *p, const struct event *found, struct error *err)
+/* -1 if the guest is not there. */
+static int resume(struct taken_up *t, struct error *err)
 {
-    const struct guest_system *system = found_system(found);
-    return system->resume(add_guest(p, system, found->guest), found)
+    const struct event *found = t->found;
+    t->found = NULL;
+    return !found || t->guest->system->resume(t->guest, found)
                ? 0
                : error_set(err, "the kernel that was found at icount %llu is not as the record says",
                            (unsigned long long)found->icount);
+}
+
+/* Those that are in a domain can only be resumed if it has not ended since they were found. */
+static int resume_all(struct reprobe *p, struct error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < p->nguests && !rc; i++)
+        rc = resume(&p->guests[i], err);
+    return rc;
+}
+
+/* The record tells that a guest was found, or is gone. Who was found is to be resumed, unless others are inside it. */
+static int follow(struct reprobe *p, const struct told *told, struct error *err)
+{
+    const struct event *ev = &told->ev;
+    retell(&p->retold, told->number, UINT64_MAX);
+    if (ev->kind == EV_RESET)
+        drop_all(p);
+    else if (!is_found(ev))
+        drop_if(p, has_number, ev->guest);
+    else
+        add_guest(p, found_system(ev), ev);
+    if (!is_found(ev) || !found_system(ev)->retell)
+        return 0;
+    struct taken_up *host = &p->guests[p->nguests - 1];
+    return resume(host, err) || retold_begin(&p->retold, host->guest, p->o.recorded, told->number, err) ? -1
+                                                                                                        : 0;
 }
 
 /* The system that the engine itself is. */
@@ -208,28 +340,17 @@ static int take_up_host(struct reprobe *p, struct error *err)
     const struct guest_system *host;
     if (host_system(p->o.recorded, &host, err))
         return -1;
-    if (host && !host->resume(add_guest(p, host, 0), NULL))
+    if (host && !host->resume(add_guest(p, host, NULL), NULL))
         return error_set(err, "the host of the programs cannot be taken up");
     return 0;
 }
 
-/* The guest of that number is gone; -1: all are. */
-static void drop_guests(struct reprobe *p, long number)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < p->nguests; i++)
-        if (number < 0 || p->guests[i].number == (unsigned)number)
-            p->guests[i].guest->system->destroy(p->guests[i].guest);
-        else
-            p->guests[n++] = p->guests[i];
-    p->nguests = n;
-}
-
+/* The innermost guest that runs there. */
 static struct guest *who_runs(const struct reprobe *p, unsigned cpu, struct guest_task *task)
 {
-    for (size_t i = 0; i < p->nguests; i++) {
+    for (size_t i = p->nguests; i-- > 0;) {
         struct guest *g = p->guests[i].guest;
-        if (g->system->task(g, cpu, task))
+        if (guest_runs(g, cpu) && g->system->task(g, cpu, task))
             return g;
     }
     *task = (struct guest_task){.space = SPACE_KERNEL};
@@ -275,7 +396,7 @@ static int read_told(struct reprobe *p, struct error *err)
     uint64_t number;
     int rc;
     while ((rc = trace_cursor_next(c, &ev, &number, err)) == 1)
-        if (ev.kind == EV_KERNEL_FOUND || ev.kind == EV_KERNEL_KEXEC || ev.kind == EV_RESET)
+        if (is_found(&ev) || ev.kind == EV_KERNEL_KEXEC || ev.kind == EV_RESET)
             tell(p, &ev, number);
     trace_cursor_close(c);
     return rc;
@@ -314,32 +435,35 @@ uint64_t reprobe_next(const struct reprobe *p)
     return told < p->note.icount ? told : p->note.icount;
 }
 
-static int take_told(struct reprobe *p, const struct event *ev, struct error *err)
-{
-    if (ev->kind == EV_KERNEL_FOUND)
-        return take_up(p, ev, err);
-    drop_guests(p, ev->kind == EV_RESET ? -1 : ev->guest);
-    if (ev->kind == EV_RESET)
-        asked_reset(p->asked);
-    return 0;
-}
-
 int reprobe_reach(struct reprobe *p, struct error *err)
 {
     const uint64_t here = p->o.engine->ops->icount(p->o.engine);
     assert(here >= reprobe_next(p) && "it is called where something becomes known");
     if (take_notes(p, here, err))
         return -1;
-    for (; p->next_told < p->ntold && p->told[p->next_told].ev.icount <= here; p->next_told++)
-        if (take_told(p, &p->told[p->next_told].ev, err))
+    for (; p->next_told < p->ntold && p->told[p->next_told].ev.icount <= here; p->next_told++) {
+        if (follow(p, &p->told[p->next_told], err))
             return -1;
+        if (p->told[p->next_told].ev.kind == EV_RESET)
+            asked_reset(p->asked);
+    }
+    if (resume_all(p, err))
+        return -1;
     asked_look(p->asked);
     probes_apply(p->probes);
     return 0;
 }
 
+int reprobe_failed(const struct reprobe *p, struct error *err)
+{
+    if (p->retold.failed)
+        *err = p->retold.err;
+    return p->retold.failed ? -1 : 0;
+}
+
 void reprobe_probe(struct reprobe *p, unsigned id, unsigned cpu, uint64_t icount)
 {
+    retell(&p->retold, UINT64_MAX, icount);
     probes_reached(p->probes, id, cpu, icount);
 }
 
@@ -412,19 +536,15 @@ static size_t load_waiting(struct reprobe *p, const uint8_t *state, size_t n)
 /* Only what is still there at that position is taken up. A host always is. */
 static int begin_guests(struct reprobe *p, uint64_t icount, uint64_t event, struct error *err)
 {
-    size_t from = 0;
     int rc = take_up_host(p, err);
-    while (p->next_told < p->ntold &&
-           (p->told[p->next_told].number < event || p->told[p->next_told].ev.icount < icount))
-        if (p->told[p->next_told++].ev.kind == EV_RESET)
-            from = p->next_told;
-    for (size_t i = from; i < p->next_told && !rc; i++) {
-        bool gone = p->told[i].ev.kind != EV_KERNEL_FOUND;
-        for (size_t k = i + 1; k < p->next_told; k++)
-            gone |= p->told[k].ev.kind == EV_KERNEL_KEXEC && p->told[k].ev.guest == p->told[i].ev.guest;
-        rc = gone ? 0 : take_up(p, &p->told[i].ev, err);
+    for (const struct told *t; !rc && p->next_told < p->ntold; p->next_told++) {
+        t = &p->told[p->next_told];
+        if (t->number >= event && t->ev.icount >= icount)
+            break;
+        rc = follow(p, t, err);
     }
-    return rc;
+    retell(&p->retold, event, UINT64_MAX);
+    return rc ? rc : resume_all(p, err);
 }
 
 int reprobe_begin(struct reprobe *p, size_t k, const void *state, size_t n, struct error *err)
@@ -473,6 +593,7 @@ struct reprobe *reprobe_create(const struct reprobe_options *o, struct error *er
 {
     struct reprobe *p = mem_zero(1, sizeof *p);
     p->o = *o;
+    p->retold.number = UINT64_MAX;
     p->probes = probes_new(o->engine);
     p->symbols = symbols_new();
     const struct asked_options ao = {.engine = o->engine,
@@ -497,7 +618,7 @@ void reprobe_free(struct reprobe *p)
     if (!p)
         return;
     asked_free(p->asked);
-    drop_guests(p, -1);
+    drop_all(p);
     free(p->guests);
     while (p->waiting) {
         struct waiting *w = p->waiting;

@@ -73,4 +73,16 @@ if command -v gdb >/dev/null; then
     holds "$work/gdb.tasks" '^[0-9]+ "(xl|xenstored|xenconsoled|kworker[^"]*|init)", on CPU 0' "the task of domain 0 that runs"
 fi
 holds "$work/console" '^dom0: xl ends with 0$' "xl"
+
+# New probes in the kernels of both domains, and in Xen itself: in parts as by a run from the beginning.
+probes=(--probe=vfs_open --probe=do_mmu_update --probe=unmap_vmas)
+expect 0 whole "$BOOTREEL" annotate -q "$work/domu.reel" -o "$work/whole.reel" "${probes[@]}" --inspect
+expect 0 parts "$BOOTREEL" annotate -q "$work/domu.reel" -o "$work/parts.reel" "${probes[@]}" --jobs 3
+"$BOOTREEL" events --format json "$work/parts.reel" >"$work/a" && "$BOOTREEL" events --format json "$work/whole.reel" >"$work/b" &&
+    same "$work/a" "$work/b" "new probes in parts"
+"$BOOTREEL" events --class kernel "$work/parts.reel" >"$work/probed"
+for guest in 1 2; do
+    holds "$work/probed" "probe.arguments +guest $guest: vfs_open\\(path=0x[0-9a-f]+, file=.*\\) pid [1-9]" "a call in guest $guest"
+done
+holds "$work/probed" 'probe.leave +do_mmu_update returned 0x' "a call in Xen"
 finish
