@@ -612,9 +612,13 @@ uint64_t mem_load(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned s
 
 uint64_t mem_load_rmw(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size)
 {
-    const void *at = write_met(tlb_of(cpu, lin)) ? host_r(cpu, lin, size) : NULL;
+    const bool met = write_met(tlb_of(cpu, lin)) && write_met(tlb_of(cpu, lin + size - 1));
+    const void *at = met ? host_r(cpu, lin, size) : NULL;
+    uint64_t v;
     if (at)
         return bytes_load(at, size);
+    if (met && load_across(cpu, lin, size, &v))
+        return v;
     return load_for(cpu, op, lin, size, ACC_WRITE);
 }
 
@@ -651,6 +655,28 @@ static bool store_noted(struct x86 *cpu, const struct tlb_entry *e, uint64_t lin
     return true;
 }
 
+static void store_part(const struct pdesc *d, uint32_t off, unsigned n, uint64_t v)
+{
+    touch_lines(d->wr_meta, off, n);
+    for (unsigned i = 0; i < n; i++)
+        d->wr[off + i] = (uint8_t)(v >> 8 * i);
+}
+
+/* The same for a store to two pages. */
+static inline bool store_across(const struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v)
+{
+    const unsigned first = 0x1000 - (lin & 0xfff);
+    if (likely(first >= size) || cpu->tlb == cpu->tlbs[2] || cpu->data_stops || access_noting(cpu->mem))
+        return false;
+    const struct pdesc *a = page_noted(cpu, tlb_of(cpu, lin), lin, first),
+                       *b = page_noted(cpu, tlb_of(cpu, lin + first), lin + first, size - first);
+    if (!a || !b)
+        return false;
+    store_part(a, lin & 0xfff, first, v);
+    store_part(b, 0, size - first, v >> 8 * first);
+    return true;
+}
+
 uint8_t *mem_note_stores(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t *n)
 {
     const struct tlb_entry *e = tlb_of(cpu, lin);
@@ -674,7 +700,7 @@ void mem_store(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned size
     cpu->op = op;
     if (beside)
         bytes_store(beside, v, size);
-    if (beside || store_noted(cpu, e, lin, size, v))
+    if (beside || store_noted(cpu, e, lin, size, v) || store_across(cpu, lin, size, v))
         return;
     check_alignment(cpu, lin, size);
     cpu->lost = false;

@@ -213,6 +213,31 @@ static void test_hot_line(void **state)
     machine_free(&m);
 }
 
+/* A word that lies in two pages, written so many times, is in both. */
+static void expect_across(struct machine *m, uint64_t times, uint64_t first, uint64_t second)
+{
+    static const uint8_t again[] = {0x89, 0x05, 0xe2, 0xfc}; /* again: mov [di], ax; loop again */
+    struct touched_set set;
+    physmem_write(m->mem, CODE, again, sizeof again);
+    x86_set(m->cpu, "rip", CODE);
+    x86_set(m->cpu, "rdi", DATA + 0xfff);
+    x86_set(m->cpu, "rcx", 60000);
+    run(m, 2 * times);
+    physmem_touched(m->mem, &set);
+    assert_int_equal(set.n[TOUCH_WRITTEN], 2);
+    assert_int_equal(set.page[TOUCH_WRITTEN][0].lines, first);
+    assert_int_equal(set.page[TOUCH_WRITTEN][1].lines, second);
+}
+
+static void test_hot_across(void **state)
+{
+    struct machine m = machine_new();
+    expect_across(&m, 5, 1ull << 63, 1);
+    expect_across(&m, 1000, 1ull << 63, 1);
+    expect_across(&m, 20000, UINT64_MAX, UINT64_MAX);
+    machine_free(&m);
+}
+
 /* Of a line that is written the other variables are not. */
 static void test_cells(void **state)
 {
@@ -298,6 +323,7 @@ int main(void)
                                        cmocka_unit_test(test_two_pages),
                                        cmocka_unit_test(test_second_page_faults),
                                        cmocka_unit_test(test_hot_line),
+                                       cmocka_unit_test(test_hot_across),
                                        cmocka_unit_test(test_filled),
                                        cmocka_unit_test(test_kept),
                                        cmocka_unit_test(test_mapped),
