@@ -57,7 +57,7 @@ struct reprobe {
 
 /* ---------------------------------------------------------------- whether it is possible */
 
-/* Only one of the systems is told by events of its own. */
+/* Xen: of the systems that others run inside, only it can be shown its events. */
 static const struct guest_system *retold_system(void)
 {
     size_t i = 0;
@@ -74,16 +74,21 @@ static const struct guest_system *found_system(const struct event *ev)
     return i ? guest_systems[i - 1] : NULL;
 }
 
+static int check_classes(uint32_t needed, uint32_t classes, struct error *err)
+{
+    return needed & ~classes
+               ? error_set(
+                     err,
+                     "new probes need the run from its beginning, as the trace does not have the events of the classes hypercall and sched")
+               : 0;
+}
+
 /* `host`: the engine itself is the system that the kernel runs in. */
 static int check_found(const struct event *ev, bool host, uint32_t classes, struct error *err)
 {
     const struct guest_system *system = found_system(ev);
-    if (ev->kind == EV_XEN_FOUND && system->retold & ~classes)
-        return error_set(
-            err,
-            "new probes need the run from its beginning, as the trace does not have the events of the classes hypercall and sched");
     if (ev->kind == EV_XEN_FOUND)
-        return 0;
+        return check_classes(system->retold, classes, err);
     if (host)
         return error_set(err, "new probes where a program is a kernel need the run from its beginning");
     if (!system || !system->resume)
@@ -316,22 +321,30 @@ static int resume_all(struct reprobe *p, struct error *err)
     return rc;
 }
 
-/* The record tells that a guest was found, or is gone. Who was found is to be resumed, unless others are inside it. */
+/* A guest in which others run is resumed at once, since it tells in which domain those are that are found later. */
+static int take_up(struct reprobe *p, const struct told *told, struct error *err)
+{
+    const struct guest_system *system = found_system(&told->ev);
+    struct guest *g = add_guest(p, system, &told->ev);
+    if (!system->retell)
+        return 0;
+    if (resume(&p->guests[p->nguests - 1], err))
+        return -1;
+    return retold_begin(&p->retold, g, p->o.recorded, told->number, err);
+}
+
+/* The record tells that a guest was found, or that it, or all of them, are gone. */
 static int follow(struct reprobe *p, const struct told *told, struct error *err)
 {
     const struct event *ev = &told->ev;
     retell(&p->retold, told->number, UINT64_MAX);
+    if (is_found(ev))
+        return take_up(p, told, err);
     if (ev->kind == EV_RESET)
         drop_all(p);
-    else if (!is_found(ev))
-        drop_if(p, has_number, ev->guest);
     else
-        add_guest(p, found_system(ev), ev);
-    if (!is_found(ev) || !found_system(ev)->retell)
-        return 0;
-    struct taken_up *host = &p->guests[p->nguests - 1];
-    return resume(host, err) || retold_begin(&p->retold, host->guest, p->o.recorded, told->number, err) ? -1
-                                                                                                        : 0;
+        drop_if(p, has_number, ev->guest);
+    return 0;
 }
 
 /* The system that the engine itself is. */
@@ -348,13 +361,17 @@ static int take_up_host(struct reprobe *p, struct error *err)
 /* The innermost guest that runs there. */
 static struct guest *who_runs(const struct reprobe *p, unsigned cpu, struct guest_task *task)
 {
-    for (size_t i = p->nguests; i-- > 0;) {
-        struct guest *g = p->guests[i].guest;
-        if (guest_runs(g, cpu) && g->system->task(g, cpu, task))
-            return g;
-    }
+    struct guest *best = NULL;
     *task = (struct guest_task){.space = SPACE_KERNEL};
-    return NULL;
+    for (size_t i = 0; i < p->nguests; i++) {
+        struct guest *g = p->guests[i].guest;
+        struct guest_task t;
+        if (g->parent == best && guest_runs(g, cpu) && g->system->task(g, cpu, &t)) {
+            best = g;
+            *task = t;
+        }
+    }
+    return best;
 }
 
 static bool asked_task(void *ctx, unsigned cpu, struct guest_task *task)
