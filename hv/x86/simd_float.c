@@ -399,7 +399,7 @@ static uint32_t approx_rsqrt(uint32_t x)
     uint64_t m = (uint64_t)(f | 0x800000) << odd;
     int h = ((int)e - 127 - odd) / 2;
     const uint64_t limit = 1ull << (2 * APPROX_BITS + 2 + 23 + 2); /* of (2q - 1)^2 * m */
-    uint64_t q = (uint64_t)((__builtin_sqrt((double)limit / (double)m) + 1) / 2);
+    uint64_t q = (uint64_t)((__builtin_sqrtf((float)limit / (float)m) + 1) / 2);
     while ((2 * q - 1) * (2 * q - 1) * m >= limit)
         q--;
     while ((2 * q + 1) * (2 * q + 1) * m < limit)
