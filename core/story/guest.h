@@ -104,13 +104,13 @@ struct guest_system {
      * "path_mount(dev_name=…)". `name`: its symbol. False if there are no types for it. The function may be
      * NULL. */
     bool (*call)(struct guest *g, unsigned cpu, const char *name, uint64_t address, struct text *out);
-    /* The system was found earlier in this run, as its event EV_KERNEL_FOUND or EV_XEN_FOUND says: takes this up, so that task,
-     * read and call answer from here on, and does nothing else: it makes no events, adds no symbols and sets no probes. The symbols
-     * are those of this position. For a new guest. For a
-     * `host`, which no event says was found, `found` is NULL. False if it cannot. NULL: it never can. */
+    /* For a new guest whose system was found earlier in this run, as its event EV_KERNEL_FOUND or EV_XEN_FOUND says: takes this
+     * up, so that task, read and call answer from here on, and does nothing else: it makes no events, adds no symbols and sets no
+     * probes. The symbols are those of this position. For a `host`, which no event says was found, `found` is NULL. False if it
+     * cannot. NULL: it never can. */
     bool (*resume)(struct guest *g, const struct event *found);
-    /* A guest that was taken up is shown the record's events of the classes in `retold`, in order, from the one after `found` to
-     * the present one. It calls domain_ends. NULL: it needs none. */
+    /* A guest that was taken up is shown the record's events of the classes in `retold`, in order, from the one after `found` up to
+     * its position. At the end of a domain it calls domain_ends. NULL: it needs no events. */
     uint32_t retold;
     void (*retell)(struct guest *g, const struct event *ev);
     /* A description of it without a full stop: its version, and what cannot be reported about it. */
