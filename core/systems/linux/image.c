@@ -421,7 +421,7 @@ bool lx_take_image(struct linux_guest *lx, struct lx_image *im)
 static void take_up(struct linux_guest *lx)
 {
     void *copy;
-    lx->image = (struct lx_image){.size = lx->image_size, .base = lx->text, .physical = lx->text_physical};
+    lx->image = (struct lx_image){.size = lx->image_size, .base = lx->text};
     lx->image.bytes =
         guest_view_physical(&lx->base.guest, lx->base.o.engine, lx->text_physical, &lx->image.size, &copy);
     lx_types_load(lx, lx->image.bytes, lx->image.size, lx->text);

@@ -98,13 +98,18 @@ void lx_infer_tasks(struct linux_guest *lx)
     lx->types.module_name = 3 * (int)lx->base.word;
 }
 
+static bool lacks_pids(const struct linux_guest *lx)
+{
+    return lx->inferring && lx->types.task_pid < 0 && lx->init_task;
+}
+
 /* The first task that is created has pid 1. */
 void lx_infer_created(struct linux_guest *lx, uint64_t task)
 {
-    const struct layout_memory m = memory(lx);
     int at;
-    if (!lx->inferring || lx->types.task_pid >= 0 || !lx->init_task)
+    if (!lacks_pids(lx))
         return;
+    const struct layout_memory m = memory(lx);
     if (!layout_pid(&m, task, lx->types.task_real_parent, 1, &at)) {
         base_note_once(&lx->base, LX_NOTE_PIDS,
                        "numbers of processes are not found in task_struct: all are told as 0");
@@ -116,9 +121,9 @@ void lx_infer_created(struct linux_guest *lx, uint64_t task)
 
 void lx_infer_pids(struct linux_guest *lx)
 {
-    const struct layout_memory m = memory(lx);
-    if (!lx->resumed || !lx->inferring || lx->types.task_pid >= 0 || !lx->init_task)
+    if (!lx->resumed || !lacks_pids(lx))
         return;
+    const struct layout_memory m = memory(lx);
     const uint64_t first = layout_first_child(&m, lx->init_task, lx->types.task_real_parent);
     if (first)
         lx_infer_created(lx, first);
