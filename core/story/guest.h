@@ -125,7 +125,7 @@ struct guest_system {
      * --symbols, in ELF files of this EI_OSABI. */
     const char *const *structures;
     unsigned osabi;
-    /* How the data of its kernel.found event begins; NULL if it makes none. */
+    /* How the data of its kernel.found or xen.found event begins; NULL if it makes none. */
     const char *banner;
     /* As explain, but called first, and only for events of a guest whose kernel.found begins with the banner.
      * The function may be NULL. */
@@ -183,7 +183,8 @@ void guest_systems_names(const struct guest_system *const *table, uint32_t chose
 const char *guest_word(unsigned kind, unsigned field, uint64_t value);
 /* Adds to `out` what an event means, from the system that makes it. False if there is nothing to say. */
 bool guest_explain(const struct event *ev, unsigned system, struct text *out);
-/* Whose kernel.found this is: a number for guest_explain; 0 if not known, or if it is another event. */
+/* Whose kernel.found or xen.found this is: its place in the table and 1, for guest_explain; 0 if not known, or if it is another
+ * event. */
 unsigned guest_system_found(const struct event *ev);
 
 #endif

@@ -85,7 +85,8 @@ const char *guest_word(unsigned kind, unsigned field, uint64_t value)
 
 unsigned guest_system_found(const struct event *ev)
 {
-    for (unsigned i = 0; ev->kind == EV_KERNEL_FOUND && guest_systems[i]; i++) {
+    const bool found = ev->kind == EV_KERNEL_FOUND || ev->kind == EV_XEN_FOUND;
+    for (unsigned i = 0; found && guest_systems[i]; i++) {
         const char *banner = guest_systems[i]->banner;
         if (banner && ev->len >= strlen(banner) && !memcmp(ev->data, banner, strlen(banner)))
             return i + 1;

@@ -57,38 +57,33 @@ struct reprobe {
 
 /* ---------------------------------------------------------------- whether it is possible */
 
-/* Xen: of the systems that others run inside, only it can be shown its events. */
-static const struct guest_system *retold_system(void)
-{
-    size_t i = 0;
-    while (!guest_systems[i]->retell)
-        i++;
-    return guest_systems[i];
-}
-
 static const struct guest_system *found_system(const struct event *ev)
 {
     const unsigned i = guest_system_found(ev);
-    if (ev->kind == EV_XEN_FOUND)
-        return retold_system();
     return i ? guest_systems[i - 1] : NULL;
 }
 
-static int check_classes(uint32_t needed, uint32_t classes, struct error *err)
+/* Names the first class that the trace lacks. */
+static int check_classes(const struct trace *t, uint32_t needed, struct error *err)
 {
-    return needed & ~classes
-               ? error_set(
-                     err,
-                     "new probes need the run from its beginning, as the trace does not have the events of the classes hypercall and sched")
-               : 0;
+    const uint32_t missing = needed & ~trace_config(t)->classes;
+    unsigned c = 0;
+    if (!missing)
+        return 0;
+    while (!(missing & EVENT_CLASS_BIT(c)))
+        c++;
+    return error_set(
+        err,
+        "new probes need the run from its beginning, as the trace does not have the events of the class %s",
+        event_class_name(c));
 }
 
 /* `host`: the engine itself is the system that the kernel runs in. */
-static int check_found(const struct event *ev, bool host, uint32_t classes, struct error *err)
+static int check_found(const struct trace *t, const struct event *ev, bool host, struct error *err)
 {
     const struct guest_system *system = found_system(ev);
-    if (ev->kind == EV_XEN_FOUND)
-        return check_classes(system->retold, classes, err);
+    if (system && system->retell)
+        return check_classes(t, system->retold, err);
     if (host)
         return error_set(err, "new probes where a program is a kernel need the run from its beginning");
     if (!system || !system->resume)
@@ -97,7 +92,7 @@ static int check_found(const struct event *ev, bool host, uint32_t classes, stru
     if (!ev->f[EVF_KERNEL_FOUND_physical])
         return error_set(
             err,
-            "new probes need the run of a kernel whose physical address is not in the trace from its beginning");
+            "new probes need the run from its beginning, as the trace does not say where the kernel is in physical memory");
     return 0;
 }
 
@@ -134,13 +129,11 @@ int reprobe_check(struct trace *t, struct error *err)
         return -1;
     if (host && !host->resume)
         return error_set(err, "new probes in programs need the run from its beginning");
-    if (NEEDED & ~trace_config(t)->classes)
-        return error_set(
-            err,
-            "new probes need the run from its beginning, as the trace does not have the events of the classes kernel and power");
+    if (check_classes(t, NEEDED, err))
+        return -1;
     struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_KERNEL));
     while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1)
-        if (is_found(&ev) && check_found(&ev, host, trace_config(t)->classes, err)) {
+        if (is_found(&ev) && check_found(t, &ev, host, err)) {
             rc = -1;
             break;
         }

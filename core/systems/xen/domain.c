@@ -263,7 +263,7 @@ static void shuts_down(struct xen_guest *xg, struct hook_frame *f)
     GUEST_EMIT(xg, EV_DOMAIN_END, text, domain);
 }
 
-static const char end[] = "destroyed";
+static const char destroyed_text[] = "destroyed";
 
 static void remove_domain(struct xen_guest *xg, struct xen_domain *d)
 {
@@ -281,27 +281,31 @@ static void destroyed(struct xen_guest *xg, struct hook_frame *f)
     struct xen_domain *d = domain_at(xg, base_argument(&xg->base, 0));
     if (!d)
         return;
-    GUEST_EMIT(xg, EV_DOMAIN_END, end, d->id);
+    GUEST_EMIT(xg, EV_DOMAIN_END, destroyed_text, d->id);
     remove_domain(xg, d);
 }
 
 /* ---------------------------------------------------------------- as a record tells it */
 
+/* The struct of a virtual processor; 0: there is none, so the processor is idle. */
+static uint64_t vcpu_numbered(const struct xen_guest *xg, uint64_t domain, uint64_t id)
+{
+    for (size_t i = 0; i < xg->nvcpus; i++)
+        if (xg->vcpus[i].domain == domain && xg->vcpus[i].id == id)
+            return xg->vcpus[i].structure;
+    return 0;
+}
+
 static void retell_switch(struct xen_guest *xg, const struct event *ev)
 {
-    uint64_t *running = ev->cpu < XEN_PROCESSORS ? &xg->running[ev->cpu] : NULL;
-    if (running)
-        *running = 0;
-    for (size_t i = 0; running && i < xg->nvcpus; i++)
-        if (xg->vcpus[i].domain == ev->f[EVF_VCPU_SWITCH_domain] &&
-            xg->vcpus[i].id == ev->f[EVF_VCPU_SWITCH_vcpu])
-            *running = xg->vcpus[i].structure;
+    if (ev->cpu < XEN_PROCESSORS)
+        xg->running[ev->cpu] = vcpu_numbered(xg, ev->f[EVF_VCPU_SWITCH_domain], ev->f[EVF_VCPU_SWITCH_vcpu]);
 }
 
 static void retell_end(struct xen_guest *xg, const struct event *ev)
 {
     struct xen_domain *d = domain_numbered(xg, ev->f[EVF_DOMAIN_END_domain]);
-    if (d && ev->len == sizeof end - 1 && !memcmp(ev->data, end, ev->len))
+    if (d && ev->len == sizeof destroyed_text - 1 && !memcmp(ev->data, destroyed_text, ev->len))
         remove_domain(xg, d);
 }
 

@@ -347,6 +347,7 @@ const struct guest_system xen_system = {
     .describe = describe,
     .word = xen_value_word,
     .explain = xen_explain,
+    .banner = "Xen",
     .domain = xen_domain_of,
     .given = xen_domain_given,
     .translate = xen_translate,

@@ -154,7 +154,7 @@ const struct xen_vcpu *xen_running(const struct xen_guest *xg, unsigned cpu);
 const struct xen_vcpu *xen_vcpu(const struct xen_guest *xg, uint64_t structure);
 /* The number of the domain whose struct domain that is; XEN_DOMAIN_OTHER if none. */
 uint64_t xen_domain_number(const struct xen_guest *xg, uint64_t structure);
-/* As guest_system.domain, given, translate, retell. */
+/* As guest_system.domain, given, retell, translate. */
 bool xen_domain_of(struct guest *g, unsigned cpu, uint64_t *domain);
 bool xen_domain_given(const struct guest *g, unsigned cpu, uint64_t *domain);
 void xen_domain_retell(struct guest *g, const struct event *ev);
