@@ -53,8 +53,9 @@ static void bytes_store(void *at, uint64_t v, unsigned size)
     case 8:
         memcpy(at, &v, 8);
         break;
-    default:
-        memcpy(at, &v, size);
+    default: /* a part of a store to two pages */
+        for (unsigned i = 0; i < size; i++)
+            ((uint8_t *)at)[i] = (uint8_t)(v >> 8 * i);
     }
 }
 
@@ -591,7 +592,7 @@ static bool write_met(const struct tlb_entry *e)
 static inline bool load_across(const struct x86 *cpu, uint64_t lin, unsigned size, uint64_t *v)
 {
     const unsigned first = 0x1000 - (lin & 0xfff);
-    if (likely(first >= size) || cpu->tlb == cpu->tlbs[2])
+    if (likely(first >= size))
         return false;
     const struct tlb_entry *a = tlb_of(cpu, lin), *b = tlb_of(cpu, lin + first);
     if (a->r != PAGE_OF(lin) || b->r != lin + first)
@@ -658,15 +659,14 @@ static bool store_noted(struct x86 *cpu, const struct tlb_entry *e, uint64_t lin
 static void store_part(const struct pdesc *d, uint32_t off, unsigned n, uint64_t v)
 {
     touch_lines(d->wr_meta, off, n);
-    for (unsigned i = 0; i < n; i++)
-        d->wr[off + i] = (uint8_t)(v >> 8 * i);
+    bytes_store(d->wr + off, v, n);
 }
 
-/* The same for a store to two pages. */
+/* A store to two pages, if all that it needs in either is to be noted by lines. */
 static inline bool store_across(const struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v)
 {
     const unsigned first = 0x1000 - (lin & 0xfff);
-    if (likely(first >= size) || cpu->tlb == cpu->tlbs[2] || cpu->data_stops || access_noting(cpu->mem))
+    if (likely(first >= size) || cpu->data_stops || access_noting(cpu->mem))
         return false;
     const struct pdesc *a = page_noted(cpu, tlb_of(cpu, lin), lin, first),
                        *b = page_noted(cpu, tlb_of(cpu, lin + first), lin + first, size - first);

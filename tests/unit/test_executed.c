@@ -179,8 +179,11 @@ static void test_second_page_faults(void **state)
 
 enum { DATA = 0x4000 };
 
-/* What of DATA's page was written, by `code` in `steps` steps from `di` on. */
-static struct touched written_page(struct machine *m, const void *code, size_t n, uint64_t di, uint64_t steps)
+static const uint8_t again[] = {0x89, 0x05, 0xe2, 0xfc}; /* again: mov [di], ax; loop again */
+
+/* What was touched by `code` in `steps` steps, with that `di`. */
+static struct touched_set touched_by(struct machine *m, const void *code, size_t n, uint64_t di,
+                                     uint64_t steps)
 {
     struct touched_set set;
     physmem_write(m->mem, CODE, code, n);
@@ -189,6 +192,13 @@ static struct touched written_page(struct machine *m, const void *code, size_t n
     x86_set(m->cpu, "rcx", 60000);
     run(m, steps);
     physmem_touched(m->mem, &set);
+    return set;
+}
+
+/* What of DATA's page was written, by `code` in `steps` steps from `di` on. */
+static struct touched written_page(struct machine *m, const void *code, size_t n, uint64_t di, uint64_t steps)
+{
+    const struct touched_set set = touched_by(m, code, n, di, steps);
     assert_int_equal(set.n[TOUCH_WRITTEN], 1);
     assert_int_equal(set.page[TOUCH_WRITTEN][0].linear, DATA >> 12);
     return set.page[TOUCH_WRITTEN][0];
@@ -203,7 +213,6 @@ static uint64_t written(struct machine *m, const void *code, size_t n, uint64_t 
  * earlier in the next period. */
 static void test_hot_line(void **state)
 {
-    static const uint8_t again[] = {0x89, 0x05, 0xe2, 0xfc}; /* again: mov [di], ax; loop again */
     struct machine m = machine_new();
     assert_int_equal(written(&m, again, sizeof again, DATA + 0x80, 10), 1 << 2);
     assert_int_equal(written(&m, again, sizeof again, DATA + 0xc0, 2000), 1 << 3);
@@ -216,14 +225,7 @@ static void test_hot_line(void **state)
 /* A word that lies in two pages, written so many times, is in both. */
 static void expect_across(struct machine *m, uint64_t times, uint64_t first, uint64_t second)
 {
-    static const uint8_t again[] = {0x89, 0x05, 0xe2, 0xfc}; /* again: mov [di], ax; loop again */
-    struct touched_set set;
-    physmem_write(m->mem, CODE, again, sizeof again);
-    x86_set(m->cpu, "rip", CODE);
-    x86_set(m->cpu, "rdi", DATA + 0xfff);
-    x86_set(m->cpu, "rcx", 60000);
-    run(m, 2 * times);
-    physmem_touched(m->mem, &set);
+    const struct touched_set set = touched_by(m, again, sizeof again, DATA + 0xfff, 2 * times);
     assert_int_equal(set.n[TOUCH_WRITTEN], 2);
     assert_int_equal(set.page[TOUCH_WRITTEN][0].lines, first);
     assert_int_equal(set.page[TOUCH_WRITTEN][1].lines, second);
