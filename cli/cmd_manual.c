@@ -61,12 +61,19 @@ static size_t option_length(const char *text)
     return dashes && dashes <= 2 && n ? dashes + n : 0;
 }
 
+/* The same in a sentence, where a word may begin with a capital. */
+static size_t name_in_sentence(const char *text)
+{
+    const size_t n = name_length(text);
+    return islower((unsigned char)text[n]) ? 0 : n;
+}
+
 /* One paragraph, a sentence a line. NAMEs that are in `argument` are italic. */
 static void put_sentences(FILE *out, const char *text, size_t n, const char *argument)
 {
     bool literal = false, in_word = false;
     for (const char *p = text; p < text + n;) {
-        size_t name = literal || in_word ? 0 : name_length(p),
+        size_t name = literal || in_word ? 0 : name_in_sentence(p),
                option = literal || in_word ? 0 : option_length(p);
         char word[40];
         snprintf(word, sizeof word, "%.*s", (int)name, p);
