@@ -22,7 +22,7 @@ void linux_add_signal(struct text *t, uint64_t v)
         text_add(t, "%llu", (unsigned long long)v);
 }
 
-static const struct linux_flag linux_clone_flags[] = {
+static const struct flag_name linux_clone_flags[] = {
     {0x100, "CLONE_VM"},
     {0x200, "CLONE_FS"},
     {0x400, "CLONE_FILES"},
@@ -49,24 +49,9 @@ static const struct linux_flag linux_clone_flags[] = {
     {0, NULL},
 };
 
-void linux_add_flags(struct text *t, uint64_t v, const struct linux_flag *flags, const char *none)
-{
-    const char *sep = "";
-    for (; flags->name; flags++)
-        if (v & flags->bit && (v & flags->bit) == flags->bit) {
-            text_add(t, "%s%s", sep, flags->name);
-            v &= ~flags->bit;
-            sep = "|";
-        }
-    if (v)
-        text_add(t, "%s0x%llx", sep, (unsigned long long)v);
-    else if (!*sep)
-        text_add(t, "%s", none);
-}
-
 void linux_add_clone(struct text *t, uint64_t flags)
 {
-    linux_add_flags(t, flags & ~(uint64_t)0xff, linux_clone_flags, "0");
+    text_add_flags(t, flags & ~(uint64_t)0xff, linux_clone_flags, "0");
     if (flags & 0xff) {
         text_add(t, "|");
         linux_add_signal(t, flags & 0xff);
@@ -295,11 +280,11 @@ static void boot_params(struct text *out, const struct event *ev)
 
 static void console(struct text *out, const struct event *ev)
 {
-    static const struct linux_flag flags[] = {
+    static const struct flag_name flags[] = {
         {1, "CON_PRINTBUFFER"}, {2, "CON_CONSDEV"},     {4, "CON_ENABLED"},
         {8, "CON_BOOT"},        {16, "CON_ANYTIME"},    {32, "CON_BRL"},
         {64, "CON_EXTENDED"},   {128, "CON_SUSPENDED"}, {0, NULL}};
-    linux_add_flags(out, ev->f[EVF_KERNEL_CONSOLE_flags], flags, "no flags");
+    text_add_flags(out, ev->f[EVF_KERNEL_CONSOLE_flags], flags, "no flags");
 }
 
 static void said(struct text *out, const struct event *ev)

@@ -60,48 +60,29 @@ static const struct call *call_of(const struct made_call *m)
 
 static void add_open_flags(struct text *t, uint64_t v)
 {
-    static const struct linux_flag flags[] = {{0x410000, "O_TMPFILE"},
-                                              {0x40, "O_CREAT"},
-                                              {0x80, "O_EXCL"},
-                                              {0x100, "O_NOCTTY"},
-                                              {0x200, "O_TRUNC"},
-                                              {0x400, "O_APPEND"},
-                                              {0x800, "O_NONBLOCK"},
-                                              {0x101000, "O_SYNC"},
-                                              {0x1000, "O_DSYNC"},
-                                              {0x4000, "O_DIRECT"},
-                                              {0x8000, "O_LARGEFILE"},
-                                              {0x10000, "O_DIRECTORY"},
-                                              {0x20000, "O_NOFOLLOW"},
-                                              {0x40000, "O_NOATIME"},
-                                              {0x80000, "O_CLOEXEC"},
-                                              {0x200000, "O_PATH"},
-                                              {0, NULL}};
+    static const struct flag_name flags[] = {{0x410000, "O_TMPFILE"},
+                                             {0x40, "O_CREAT"},
+                                             {0x80, "O_EXCL"},
+                                             {0x100, "O_NOCTTY"},
+                                             {0x200, "O_TRUNC"},
+                                             {0x400, "O_APPEND"},
+                                             {0x800, "O_NONBLOCK"},
+                                             {0x101000, "O_SYNC"},
+                                             {0x1000, "O_DSYNC"},
+                                             {0x4000, "O_DIRECT"},
+                                             {0x8000, "O_LARGEFILE"},
+                                             {0x10000, "O_DIRECTORY"},
+                                             {0x20000, "O_NOFOLLOW"},
+                                             {0x40000, "O_NOATIME"},
+                                             {0x80000, "O_CLOEXEC"},
+                                             {0x200000, "O_PATH"},
+                                             {0, NULL}};
     static const char *const modes[] = {"O_RDONLY", "O_WRONLY", "O_RDWR", "3"};
     text_add(t, "%s", modes[v & 3]);
     if (v & ~(uint64_t)3) {
         text_add(t, "|");
-        linux_add_flags(t, v & ~(uint64_t)3, flags, "0");
+        text_add_flags(t, v & ~(uint64_t)3, flags, "0");
     }
-}
-
-static void add_byte(struct text *t, uint8_t c)
-{
-    static const char escapes[] = "\aa\bb\tt\nn\vv\ff\rr\"\"\\\\";
-    for (const char *e = escapes; *e; e += 2)
-        if (c == (uint8_t)*e) {
-            text_add(t, "\\%c", e[1]);
-            return;
-        }
-    text_add(t, c >= 0x20 && c < 0x7f ? "%c" : "\\x%02x", c);
-}
-
-static void add_bytes(struct text *t, const uint8_t *p, size_t n, bool more)
-{
-    text_add(t, "\"");
-    while (n--)
-        add_byte(t, *p++);
-    text_add(t, more ? "\"..." : "\"");
 }
 
 /* A text, or its address if it cannot be read (its page has not been loaded yet): then false. */
@@ -114,7 +95,7 @@ static bool add_string(struct linux_guest *lx, struct text *t, uint64_t at)
         return !at;
     }
     size_t n = lx_string(lx, at, s, sizeof s);
-    add_bytes(t, (const uint8_t *)s, n, n == STRING_SHOWN);
+    text_add_bytes(t, (const uint8_t *)s, n, n == STRING_SHOWN);
     return true;
 }
 
@@ -125,7 +106,7 @@ static void add_buffer(struct linux_guest *lx, struct text *t, uint64_t at, uint
     if (!at || !lx_read(lx, at, bytes, shown))
         text_add(t, at ? "0x%llx" : "NULL", (unsigned long long)at);
     else
-        add_bytes(t, bytes, shown, n > shown);
+        text_add_bytes(t, bytes, shown, n > shown);
 }
 
 static void add_texts(struct linux_guest *lx, struct text *t, uint64_t at, unsigned word)
@@ -139,21 +120,21 @@ static void add_texts(struct linux_guest *lx, struct text *t, uint64_t at, unsig
     text_add(t, s ? ", ...]" : "]");
 }
 
-static const struct linux_flag prot_flags[] = {
+static const struct flag_name prot_flags[] = {
     {1, "PROT_READ"}, {2, "PROT_WRITE"}, {4, "PROT_EXEC"}, {0, NULL}};
-static const struct linux_flag map_flags[] = {{3, "MAP_SHARED_VALIDATE"},
-                                              {1, "MAP_SHARED"},
-                                              {2, "MAP_PRIVATE"},
-                                              {0x10, "MAP_FIXED"},
-                                              {0x20, "MAP_ANONYMOUS"},
-                                              {0x100, "MAP_GROWSDOWN"},
-                                              {0x800, "MAP_DENYWRITE"},
-                                              {0x4000, "MAP_NORESERVE"},
-                                              {0x8000, "MAP_POPULATE"},
-                                              {0x20000, "MAP_STACK"},
-                                              {0x40000, "MAP_HUGETLB"},
-                                              {0x100000, "MAP_FIXED_NOREPLACE"},
-                                              {0, NULL}};
+static const struct flag_name map_flags[] = {{3, "MAP_SHARED_VALIDATE"},
+                                             {1, "MAP_SHARED"},
+                                             {2, "MAP_PRIVATE"},
+                                             {0x10, "MAP_FIXED"},
+                                             {0x20, "MAP_ANONYMOUS"},
+                                             {0x100, "MAP_GROWSDOWN"},
+                                             {0x800, "MAP_DENYWRITE"},
+                                             {0x4000, "MAP_NORESERVE"},
+                                             {0x8000, "MAP_POPULATE"},
+                                             {0x20000, "MAP_STACK"},
+                                             {0x40000, "MAP_HUGETLB"},
+                                             {0x100000, "MAP_FIXED_NOREPLACE"},
+                                             {0, NULL}};
 /* False if it is a text that cannot be read yet. */
 static bool add_argument(struct linux_guest *lx, struct text *t, char type, unsigned word, const uint64_t *a)
 {
@@ -187,10 +168,10 @@ static bool add_argument(struct linux_guest *lx, struct text *t, char type, unsi
         add_open_flags(t, *a);
         break;
     case 'P':
-        linux_add_flags(t, *a, prot_flags, "PROT_NONE");
+        text_add_flags(t, *a, prot_flags, "PROT_NONE");
         break;
     case 'M':
-        linux_add_flags(t, *a, map_flags, "0");
+        text_add_flags(t, *a, map_flags, "0");
         break;
     case 'C':
         linux_add_clone(t, *a);

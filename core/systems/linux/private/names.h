@@ -9,14 +9,6 @@
 #include "core/ground/text.h"
 #include "traces/event.h"
 
-/* A list of these ends with one whose name is NULL. */
-struct linux_flag {
-    uint64_t bit; /* or several, which have to be set together */
-    const char *name;
-};
-
-/* Adds "CLONE_VM|CLONE_FS|0x80000000": bits without a name as a number; `none` if no bit is set. */
-void linux_add_flags(struct text *t, uint64_t v, const struct linux_flag *flags, const char *none);
 /* Clone flags with the exit signal in the low byte: "CLONE_VM|CLONE_VFORK|SIGCHLD". */
 void linux_add_clone(struct text *t, uint64_t flags);
 /* "SIGKILL", or the number of one that has no name. */
