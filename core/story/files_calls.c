@@ -113,9 +113,10 @@ static void does_load(struct done *d)
 static void does_map(struct done *d)
 {
     enum { LENGTH = 1, FLAGS = 3, FD = 4 };
-    if (call_flag(&d->c, FLAGS, "MAP_ANONYMOUS", 0x20))
+    int64_t fd = call_number(&d->c, FD, NO_FD);
+    if (fd < 0 || call_flag(&d->c, FLAGS, "MAP_ANONYMOUS", 0x20))
         return;
-    struct file_use *u = file_fd_use(d->f, d->t, call_number(&d->c, FD, NO_FD), FILE_MAPPED);
+    struct file_use *u = file_fd_use(d->f, d->t, fd, FILE_MAPPED);
     if (u)
         u->mapped += (uint64_t)call_number(&d->c, LENGTH, 0);
 }
@@ -143,14 +144,17 @@ static void does_dup(struct done *d)
     file_fd_dup(d->t, call_number(&d->c, 0, NO_FD), d->result, call_number(&d->c, 2, 0) & 0x80000);
 }
 
+/* Linux's commands are numbers in the text, FreeBSD's are words. */
 static void does_fcntl(struct done *d)
 {
     enum { F_DUPFD = 0, F_SETFD = 2, F_DUPFD_CLOEXEC = 1030 };
     int64_t fd = call_number(&d->c, 0, NO_FD), what = call_number(&d->c, 1, -1);
     struct opened *o = file_fd_find(d->t, fd);
-    if (what == F_DUPFD || what == F_DUPFD_CLOEXEC)
-        file_fd_dup(d->t, fd, d->result, what == F_DUPFD_CLOEXEC);
-    else if (what == F_SETFD && o)
+    bool closes = what == F_DUPFD_CLOEXEC || call_word(&d->c, 1, "F_DUPFD_CLOEXEC") ||
+                  call_word(&d->c, 1, "F_DUP2FD_CLOEXEC");
+    if (closes || what == F_DUPFD || call_word(&d->c, 1, "F_DUPFD") || call_word(&d->c, 1, "F_DUP2FD"))
+        file_fd_dup(d->t, fd, d->result, closes);
+    else if ((what == F_SETFD || call_word(&d->c, 1, "F_SETFD")) && o)
         o->cloexec = call_number(&d->c, 2, 0) & 1;
 }
 

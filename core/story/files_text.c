@@ -59,14 +59,12 @@ int64_t call_number(const struct call_text *c, unsigned i, int64_t otherwise)
     return *end ? otherwise : v;
 }
 
-bool call_flag(const struct call_text *c, unsigned i, const char *word, uint64_t bit)
+bool call_word(const struct call_text *c, unsigned i, const char *word)
 {
     size_t n = strlen(word);
     if (i >= c->n || !c->arg[i].len)
         return false;
     const char *s = c->arg[i].s, *end = s + c->arg[i].len;
-    if (*s >= '0' && *s <= '9')
-        return call_number(c, i, 0) & (int64_t)bit;
     while (s < end) {
         const char *bar = memchr(s, '|', (size_t)(end - s));
         bar = bar ? bar : end;
@@ -75,6 +73,11 @@ bool call_flag(const struct call_text *c, unsigned i, const char *word, uint64_t
         s = bar + 1;
     }
     return false;
+}
+
+bool call_flag(const struct call_text *c, unsigned i, const char *word, uint64_t bit)
+{
+    return call_word(c, i, word) || call_number(c, i, 0) & (int64_t)bit;
 }
 
 static char unescaped(const char **s)

@@ -59,6 +59,29 @@ static struct file_uses *begin(void)
     return f;
 }
 
+/* FreeBSD's fcntl has other numbers, which are words in its calls. */
+static void test_freebsd_descriptors(void **state)
+{
+    struct file_uses *f = begin();
+    call(f, 1, "open(\"/a\", O_RDONLY, 00)", 3);
+    call(f, 1, "fcntl(3, F_DUPFD, 0xa)", 10);
+    call(f, 1, "fcntl(3, F_DUP2FD, 0xb)", 11);
+    call(f, 1, "fcntl(3, F_DUPFD_CLOEXEC, 0xc)", 12);
+    call(f, 1, "fcntl(3, F_SETFD, 0x1)", 0);
+    see(f, EV_PROCESS_EXEC, "/bin/cat cat", 1, 1, 0, 0, 0);
+    call(f, 1, "read(10, 0x0, 10)", 1);
+    call(f, 1, "read(11, 0x0, 10)", 2);
+    call(f, 1, "read(3, 0x0, 10)", 4);
+    call(f, 1, "read(12, 0x0, 10)", 8);
+    uint64_t n = 0;
+    for (size_t i = 0; i < file_uses_count(f); i++)
+        n += !strcmp(file_uses_get(f, i)->path, "/a") ? file_uses_get(f, i)->read : 0;
+    assert_int_equal(n, 3);
+    assert_int_equal(use(f, 1, "(descriptor 3)", 0)->read, 4);
+    assert_int_equal(use(f, 1, "(descriptor 12)", 0)->read, 8);
+    file_uses_free(f);
+}
+
 static void test_paths(void **state)
 {
     struct file_uses *f = begin();
@@ -75,6 +98,10 @@ static void test_paths(void **state)
     call(f, 1, "mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, 5, 0x0)", 0x7000);
     call(f, 1, "mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0x0)", 0x8000);
     assert_int_equal(use(f, 1, "/usr/lib/x.so", 0)->mapped, 8192);
+    size_t known = file_uses_count(f);
+    call(f, 1, "mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANON, -1, 0x0)", 0x8000); /* FreeBSD's name of it */
+    call(f, 1, "mmap(NULL, 4096, PROT_NONE, MAP_GUARD, -1, 0x0)", 0x9000);
+    assert_int_equal(file_uses_count(f), known);
     call(f, 1, "open(\"no\", O_RDWR|O_CREAT|O_TRUNC, 0600)", -EACCES);
     call(f, 1, "open(\"no\", O_RDWR|O_CREAT|O_TRUNC, 0600)", -EACCES);
     u = use(f, 1, "/etc/init.d/no", EACCES);
@@ -160,6 +187,7 @@ static void test_identity(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_freebsd_descriptors),
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_descriptors),
         cmocka_unit_test(test_mounts),

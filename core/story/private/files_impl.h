@@ -19,7 +19,9 @@ struct call_text {
 };
 /* Takes a call's text apart. False if it is no call. The text must outlive *c. */
 bool call_parse(struct call_text *c, const char *text, size_t len);
-/* Whether an argument has that word among its flags (O_CREAT|O_EXCL), or as a number that bit. */
+/* Whether an argument is that word, or has it among its flags (O_CREAT|O_EXCL). */
+bool call_word(const struct call_text *c, unsigned i, const char *word);
+/* The same; or whether it is a number with that bit, as flags without names are. */
 bool call_flag(const struct call_text *c, unsigned i, const char *word, uint64_t bit);
 /* A number, decimal or 0x…; AT_FDCWD is -100. `otherwise` if it is none. */
 int64_t call_number(const struct call_text *c, unsigned i, int64_t otherwise);

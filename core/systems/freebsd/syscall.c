@@ -65,22 +65,6 @@ static const char *arguments_of(const char *name)
 
 /* ---------------------------------------------------------------- arguments */
 
-static void add_bytes(struct text *t, const uint8_t *p, size_t n, bool more)
-{
-    static const char escapes[] = "\aa\bb\tt\nn\vv\ff\rr\"\"\\\\";
-    text_add(t, "\"");
-    for (; n--; p++) {
-        const char *e = escapes;
-        while (*e && *e != (char)*p)
-            e += 2;
-        if (*e)
-            text_add(t, "\\%c", e[1]);
-        else
-            text_add(t, *p >= 0x20 && *p < 0x7f ? "%c" : "\\x%02x", *p);
-    }
-    text_add(t, more ? "\"..." : "\"");
-}
-
 static void add_address(struct text *t, uint64_t at)
 {
     text_add(t, at ? "0x%llx" : "NULL", (unsigned long long)at);
@@ -95,7 +79,7 @@ static void add_string(struct fb_guest *fb, struct text *t, uint64_t at)
         return;
     }
     size_t n = fb_string(fb, at, s, sizeof s);
-    add_bytes(t, (const uint8_t *)s, n, n == STRING_SHOWN);
+    text_add_bytes(t, (const uint8_t *)s, n, n == STRING_SHOWN);
 }
 
 static void add_buffer(struct fb_guest *fb, struct text *t, uint64_t at, uint64_t n)
@@ -105,7 +89,7 @@ static void add_buffer(struct fb_guest *fb, struct text *t, uint64_t at, uint64_
     if (!at || !fb_read(fb, at, bytes, shown))
         add_address(t, at);
     else
-        add_bytes(t, bytes, shown, n > shown);
+        text_add_bytes(t, bytes, shown, n > shown);
 }
 
 static void add_texts(struct fb_guest *fb, struct text *t, uint64_t at, unsigned word)
@@ -117,6 +101,82 @@ static void add_texts(struct fb_guest *fb, struct text *t, uint64_t at, unsigned
         add_string(fb, t, s);
     }
     text_add(t, s ? ", ...]" : "]");
+}
+
+/* sys/fcntl.h */
+static void add_open_flags(struct text *t, uint64_t v)
+{
+    static const struct flag_name flags[] = {{0x4, "O_NONBLOCK"},
+                                             {0x8, "O_APPEND"},
+                                             {0x10, "O_SHLOCK"},
+                                             {0x20, "O_EXLOCK"},
+                                             {0x40, "O_ASYNC"},
+                                             {0x80, "O_SYNC"},
+                                             {0x100, "O_NOFOLLOW"},
+                                             {0x200, "O_CREAT"},
+                                             {0x400, "O_TRUNC"},
+                                             {0x800, "O_EXCL"},
+                                             {0x8000, "O_NOCTTY"},
+                                             {0x10000, "O_DIRECT"},
+                                             {0x20000, "O_DIRECTORY"},
+                                             {0x40000, "O_EXEC"},
+                                             {0x80000, "O_TTY_INIT"},
+                                             {0x100000, "O_CLOEXEC"},
+                                             {0x200000, "O_VERIFY"},
+                                             {0x400000, "O_PATH"},
+                                             {0x800000, "O_RESOLVE_BENEATH"},
+                                             {0x1000000, "O_DSYNC"},
+                                             {0x2000000, "O_EMPTY_PATH"},
+                                             {0, NULL}};
+    static const char *const modes[] = {"O_RDONLY", "O_WRONLY", "O_RDWR", "3"};
+    text_add(t, "%s", modes[v & 3]);
+    if (v & UINT32_MAX & ~(uint64_t)3) {
+        text_add(t, "|");
+        text_add_flags(t, v & UINT32_MAX & ~(uint64_t)3, flags, "0");
+    }
+}
+
+/* sys/mman.h */
+static const struct flag_name prot_flags[] = {
+    {1, "PROT_READ"}, {2, "PROT_WRITE"}, {4, "PROT_EXEC"}, {0, NULL}};
+
+/* The top byte is the alignment's logarithm; 1 stands for that of a large page. */
+static void add_map_flags(struct text *t, uint64_t v)
+{
+    static const struct flag_name flags[] = {{0x1, "MAP_SHARED"},
+                                             {0x2, "MAP_PRIVATE"},
+                                             {0x10, "MAP_FIXED"},
+                                             {0x200, "MAP_HASSEMAPHORE"},
+                                             {0x400, "MAP_STACK"},
+                                             {0x800, "MAP_NOSYNC"},
+                                             {0x1000, "MAP_ANON"},
+                                             {0x2000, "MAP_GUARD"},
+                                             {0x4000, "MAP_EXCL"},
+                                             {0x20000, "MAP_NOCORE"},
+                                             {0x40000, "MAP_PREFAULT_READ"},
+                                             {0x80000, "MAP_32BIT"},
+                                             {0, NULL}};
+    unsigned alignment = v >> 24 & 0xff;
+    text_add_flags(t, v & 0xffffff, flags, "0");
+    if (alignment == 1)
+        text_add(t, "|MAP_ALIGNED_SUPER");
+    else if (alignment)
+        text_add(t, "|MAP_ALIGNED(%u)", alignment);
+}
+
+/* sys/fcntl.h */
+static void add_control(struct text *t, uint64_t v)
+{
+    static const char *const names[] = {"F_DUPFD",   "F_GETFD",         "F_SETFD",         "F_GETFL",
+                                        "F_SETFL",   "F_GETOWN",        "F_SETOWN",        "F_OGETLK",
+                                        "F_OSETLK",  "F_OSETLKW",       "F_DUP2FD",        "F_GETLK",
+                                        "F_SETLK",   "F_SETLKW",        "F_SETLK_REMOTE",  "F_READAHEAD",
+                                        "F_RDAHEAD", "F_DUPFD_CLOEXEC", "F_DUP2FD_CLOEXEC"};
+    uint32_t what = (uint32_t)v;
+    if (what < sizeof names / sizeof names[0])
+        text_add(t, "%s", names[what]);
+    else
+        text_add(t, "%u", what);
 }
 
 static void add_argument(struct fb_guest *fb, struct text *t, char kind, unsigned word, const uint64_t *a)
@@ -143,6 +203,18 @@ static void add_argument(struct fb_guest *fb, struct text *t, char kind, unsigne
         break;
     case 'a':
         add_texts(fb, t, *a, word);
+        break;
+    case 'o':
+        add_open_flags(t, *a);
+        break;
+    case 'P':
+        text_add_flags(t, *a & UINT32_MAX, prot_flags, "PROT_NONE");
+        break;
+    case 'M':
+        add_map_flags(t, *a);
+        break;
+    case 'F':
+        add_control(t, *a);
         break;
     case 'p':
         add_address(t, *a);
