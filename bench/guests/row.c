@@ -408,6 +408,43 @@ static uint64_t page_faults(void)
     }
     return sum;
 }
+
+/* ---------------------------------------------------------------- more memory than the TLBs hold */
+
+enum { LARGE = 96 << 20 };
+static uint8_t large[LARGE];
+
+static uint64_t wide_reads(void)
+{
+    uint64_t sum = 0;
+    uint32_t x = 1;
+    for (int i = 0; i < 20000000; i++)
+        sum += large[next(&x) % LARGE];
+    return sum;
+}
+static uint64_t wide_writes(void)
+{
+    uint32_t x = 1;
+    for (int i = 0; i < 20000000; i++)
+        large[next(&x) % LARGE] += (uint8_t)i;
+    return large[next(&x) % LARGE];
+}
+static uint64_t wide_fill(void)
+{
+    for (int i = 0; i < 60; i++) {
+        memset(large, i, LARGE);
+        __asm__ volatile("" : : "r"(large) : "memory");
+    }
+    return large[LARGE / 2];
+}
+static uint64_t wide_copy(void)
+{
+    for (int i = 0; i < 60; i++) {
+        memcpy(large + (i & 1) * (LARGE / 2), large + (~i & 1) * (LARGE / 2), LARGE / 2);
+        __asm__ volatile("" : : "r"(large) : "memory");
+    }
+    return large[LARGE / 2];
+}
 static uint64_t calls(void)
 {
     uint64_t sum = 0;
@@ -453,6 +490,10 @@ static const struct row {
     {"exec", execs},
     {"page-faults", page_faults},
     {"syscall", calls},
+    {"wide-reads", wide_reads},
+    {"wide-writes", wide_writes},
+    {"wide-fill", wide_fill},
+    {"wide-copy", wide_copy},
 };
 
 int main(int argc, char **argv)

@@ -131,8 +131,9 @@ struct pmeta {
     struct table_page *table;
     uint32_t epoch; /* the last completed epoch in which it was written, or 0 */
     uint8_t flags;
-    uint8_t nfast;             /* FAST_MANY: any slot */
-    uint16_t fast[FAST_SLOTS]; /* TLB slots that may hold direct write entries for it */
+    uint8_t nfast; /* FAST_MANY: any page */
+    uint16_t
+        fast[FAST_SLOTS]; /* the linear pages (their low bits) that may have direct write entries for it */
     /* touched.c: whether the lines that are written were noted from the last physmem_touched() on, which, how many bytes were written
      * by how many stores, whether it looked like being filled, in how many periods only the first of them are noted, and the number of
      * stores at which it is looked at next. Compiled code knows these (jit/note.c). All of it fits into 64 bytes. */

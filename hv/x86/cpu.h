@@ -200,7 +200,9 @@ enum pte_bits { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40, PTE
 #define PTE_NX   (1ull << 63)
 #define PTE_ADDR 0x000ffffffffff000ull
 
-enum { TLB_SIZE = 4096, ITLB_SIZE = 1024, SPACES = 8, MAX_CPUS = 64 };
+/* A TLB has TLB_SIZE entries at first, and grows up to TLB_MOST if that is too few; those of all processors together have no more than
+ * TLBS_MOST. */
+enum { TLB_SIZE = 4096, TLB_MOST = 65536, TLBS_MOST = 1 << 19, ITLB_SIZE = 1024, SPACES = 8, MAX_CPUS = 64 };
 enum { TLB_MAY_WRITE = 1, TLB_NOTED = 2, TLB_BESIDE = 4, TLB_LINES = 8 }; /* bits of tlb_entry.pa */
 #define TLB_NONE UINT64_MAX
 /* Tags are linear page addresses, or TLB_NONE if that access must take the slow path. Host address = add +
@@ -225,8 +227,12 @@ struct cut {
     uint8_t op;
 };
 enum { GUESSES = 4096 }; /* see `guess` in struct x86 */
-/* How the slots of a space are numbered: the TLBs of CPL 0-2 and 3, then the instruction TLBs. */
-enum { ITLB_SLOT = 2 * TLB_SIZE, TLB_SLOTS = ITLB_SLOT + 2 * ITLB_SIZE };
+struct tlb {
+    struct tlb_entry *entry; /* NULL until the space is used */
+    uint64_t *used;          /* a bit for each entry that may be filled, so that a flush visits only those */
+    unsigned size;           /* a power of two */
+    unsigned lost;           /* entries whose place another one took, since it was flushed, or grew */
+};
 
 /* Everything besides memory that determines translations: the root of the page tables, and the bits of CR0,
  * CR4 and EFER that affect paging. Zero without paging. */
@@ -239,10 +245,9 @@ struct space {
     uint64_t used_at;           /* in the processor's count of switches */
     struct table_page **tables; /* the table pages it has read from */
     size_t ntables, captables;
-    bool ready;                        /* its slots were set; before, the host has no memory for them */
-    bool filled;                       /* some slot is filled */
-    uint64_t used[TLB_SLOTS / 64];     /* which slots may be filled, so that a flush visits only those */
-    struct tlb_entry tlb[2][TLB_SIZE]; /* CPL 0-2, CPL 3 */
+    bool filled;       /* some entry is */
+    struct tlb tlb[2]; /* CPL 0-2, CPL 3 */
+    uint64_t iused[2][ITLB_SIZE / 64];
     struct itlb_entry itlb[2][ITLB_SIZE];
 };
 
@@ -290,7 +295,7 @@ struct cpuid_model; /* cpuid.c */
 struct x86 {
     /* --- hot; the first 128 bytes have the shortest addresses in compiled code --- */
     int64_t left;          /* steps left in the slice after the running block */
-    struct tlb_entry *tlb; /* see tlb_select() */
+    struct tlb_entry *tlb; /* see tlb_select(); tlb_mask below says how many it has */
     /* gpr[REG_ZERO] is 0; gpr[REG_RIP] is the start of the running block, or outside blocks the next
      * instruction. */
     uint64_t gpr[NGPR];
@@ -299,9 +304,8 @@ struct x86 {
     struct block *block; /* running */
     const struct op *op; /* the current instruction; set wherever code outside the handler may need it */
     struct itlb_entry *itlb;
-    /* of `space`: CPL 0-2, CPL 3, and one that stays empty (used with alignment checks on) */
-    struct tlb_entry *tlbs[3];
     struct space *space; /* of the current page tables */
+    uint32_t tlb_mask;   /* the offset of the last entry of `tlb`, in bytes */
     struct seg seg[NSEG];
     uint64_t flags; /* EFLAGS without the arithmetic flags; bit 1 is always set */
     /* mode that code is decoded for: bits 0-1 code size (0: 16, 1: 32, 2: 64), bit 2 32-bit stack, KEY_FLAT,
@@ -395,7 +399,7 @@ struct x86 {
     uintptr_t guess[GUESSES];
     uintptr_t kept; /* compiled code's second group: the host address (struct flow in jit/unit.h) */
     struct space spaces[SPACES];
-    struct tlb_entry none[TLB_SIZE];
+    struct tlb_entry none; /* a TLB that stays empty, used with alignment checks on */
     bool hosted, trap_hit; /* x86_host(); x86_run() must return X86_TRAP */
     struct x86_trap trap;
 #ifdef BOOTREEL_COUNT
@@ -480,8 +484,10 @@ void tlb_drop_code(struct physmem *, const struct code_page *);
  * (The dispatcher calls it too.) */
 static inline void tlb_select(struct x86 *cpu)
 {
-    bool user = cpu->cpl == 3;
-    cpu->tlb = cpu->tlbs[user && cpu->flags & FLAG_AC && cpu->cr0 & CR0_AM ? 2 : user];
+    const bool user = cpu->cpl == 3, none = user && cpu->flags & FLAG_AC && cpu->cr0 & CR0_AM;
+    const struct tlb *t = &cpu->space->tlb[user];
+    cpu->tlb = none ? &cpu->none : t->entry;
+    cpu->tlb_mask = none ? 0 : (t->size - 1) * (unsigned)sizeof(struct tlb_entry);
     cpu->itlb = cpu->space->itlb[user];
 }
 /* The code of the page at linear address lin if the current CPL may execute it, and its physical address.

@@ -160,9 +160,15 @@ static inline uint64_t linear_on(const struct x86 *cpu, uint64_t lin, unsigned n
 
 #define PAGE_OF(lin) ((lin) & ~(uint64_t)0xfff)
 
-static inline const struct tlb_entry *tlb_of(const struct x86 *cpu, uint64_t lin)
+static inline struct tlb_entry *tlb_of(const struct x86 *cpu, uint64_t lin)
 {
-    return &cpu->tlb[lin >> 12 & (TLB_SIZE - 1)];
+    _Static_assert(sizeof(struct tlb_entry) == 1 << (12 - 7), "the address is shifted by this");
+    return (struct tlb_entry *)((char *)cpu->tlb + (lin >> 7 & cpu->tlb_mask));
+}
+/* Of the TLB for CPL 3, or of that for the others. */
+static inline struct tlb_entry *tlb_entry_of(const struct tlb *t, uint64_t lin)
+{
+    return &t->entry[lin >> 12 & (t->size - 1)];
 }
 /* Host pointer if `size` bytes at lin can be read (written) directly, else NULL. */
 static inline void *host_r(const struct x86 *cpu, uint64_t lin, unsigned size)

@@ -350,7 +350,7 @@ bool mem_translate_peek(const struct x86 *cpu, uint64_t lin, uint64_t *pa)
 static bool tlb_peek(const struct x86 *cpu, uint64_t lin, uint64_t *pa)
 {
     for (unsigned user = 0; user < 2; user++) {
-        const struct tlb_entry *e = &cpu->tlbs[user][lin >> 12 & (TLB_SIZE - 1)];
+        const struct tlb_entry *e = tlb_entry_of(&cpu->space->tlb[user], lin);
         const struct itlb_entry *code = &cpu->space->itlb[user][lin >> 12 & (ITLB_SIZE - 1)];
         *pa = (e->r == PAGE_OF(lin) ? PAGE_OF(e->pa) : code->pa) | (lin & 0xfff);
         if (e->r == PAGE_OF(lin) || code->tag == PAGE_OF(lin))
@@ -431,7 +431,7 @@ static bool page_watched(const struct x86 *cpu, uint64_t lin)
 static void tlb_fill(struct x86 *cpu, uint64_t lin, bool user, const struct walk *w, bool writes)
 {
     const struct pdesc *d = physmem_page(cpu->mem, w->pa);
-    if (!d->rd || cpu->tlb == cpu->tlbs[2] || page_watched(cpu, lin))
+    if (!d->rd || cpu->tlb == &cpu->none || page_watched(cpu, lin))
         return;
     if (cpu->cr4 & CR4_SMAP && w->user_page && !user)
         return; /* EFLAGS.AC decides at each access: always take the slow path */
@@ -445,7 +445,7 @@ static uint64_t translate(struct x86 *cpu, uint64_t lin, unsigned n, enum access
     bool user = agent == AS_USER;
     struct walk w;
     uint32_t error;
-    struct tlb_entry *e = &cpu->tlbs[user][lin >> 12 & (TLB_SIZE - 1)];
+    struct tlb_entry *e = tlb_entry_of(&cpu->space->tlb[user], lin);
     if (likely(e->r == PAGE_OF(lin)) && (acc == ACC_READ || e->pa & TLB_MAY_WRITE)) {
         if (acc == ACC_WRITE)
             tlb_write_met(cpu, e, lin, n);
@@ -532,7 +532,7 @@ static void note_store(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t pa
 
 static void check_alignment(struct x86 *cpu, uint64_t lin, unsigned size)
 {
-    if (cpu->tlb == cpu->tlbs[2] && lin & (size - 1) && !(cpu->mode64 && !is_canonical(cpu, lin)))
+    if (cpu->tlb == &cpu->none && lin & (size - 1) && !(cpu->mode64 && !is_canonical(cpu, lin)))
         raise_error(cpu, VEC_AC, 0);
 }
 
@@ -726,7 +726,7 @@ void mem_probe(struct x86 *cpu, const struct op *op, uint64_t lin, unsigned n, b
 const uint8_t *mem_read_directly(const struct x86 *cpu, uint64_t lin)
 {
     uint64_t pa = (uint32_t)lin & physmem_a20_mask(cpu->mem);
-    if (cpu->tlb == cpu->tlbs[2] || page_watched(cpu, lin) || !is_canonical(cpu, lin))
+    if (cpu->tlb == &cpu->none || page_watched(cpu, lin) || !is_canonical(cpu, lin))
         return NULL;
     if (cpu->cr0 & CR0_PG) {
         struct paging p = paging_of(cpu);
@@ -750,7 +750,7 @@ const uint8_t *mem_read_directly(const struct x86 *cpu, uint64_t lin)
  * EFLAGS.AC. */
 uint64_t sys_load(struct x86 *cpu, uint64_t lin, unsigned size)
 {
-    const struct tlb_entry *e = &cpu->tlbs[0][lin >> 12 & (TLB_SIZE - 1)];
+    const struct tlb_entry *e = tlb_entry_of(&cpu->space->tlb[0], lin);
     if (likely(e->r == PAGE_OF(lin + size - 1)))
         return bytes_load((const void *)(e->add + lin), size);
     return load_as(cpu, lin, size, ACC_READ, AS_SYSTEM);
@@ -758,7 +758,7 @@ uint64_t sys_load(struct x86 *cpu, uint64_t lin, unsigned size)
 
 void sys_store(struct x86 *cpu, uint64_t lin, unsigned size, uint64_t v)
 {
-    const struct tlb_entry *e = &cpu->tlbs[0][lin >> 12 & (TLB_SIZE - 1)];
+    const struct tlb_entry *e = tlb_entry_of(&cpu->space->tlb[0], lin);
     void *beside;
     if (likely(e->w == PAGE_OF(lin + size - 1)))
         bytes_store((void *)(e->add + lin), v, size);

@@ -4,10 +4,9 @@
  * page tables are not in use: a load of CR3, or of another control register that affects paging, only selects
  * another space. */
 #include <assert.h>
-
 #include <stdlib.h>
 
-#include "hv/x86/cpu.h"
+#include "hv/x86/exec.h"
 #include "traces/memory.h"
 
 /* ---------------------------------------------------------------- spaces */
@@ -146,44 +145,123 @@ void tlb_watch(struct x86 *cpu, struct pmeta *m, uint8_t *page, unsigned level, 
 static const struct tlb_entry no_entry = {TLB_NONE, TLB_NONE, 0, 0};
 static const struct itlb_entry no_code = {TLB_NONE, NULL, 0};
 
-static void note_used(struct space *s, unsigned slot)
+static void set_bit(uint64_t *bits, unsigned i)
 {
-    s->used[slot / 64] |= 1ull << slot % 64;
-    s->filled = true;
+    bits[i / 64] |= 1ull << i % 64;
+}
+static void clear_bit(uint64_t *bits, unsigned i)
+{
+    bits[i / 64] &= ~(1ull << i % 64);
 }
 
-static void clear_slot(struct space *s, unsigned slot)
+/* A TLB without entries. */
+static void make(struct tlb *t, unsigned size)
 {
-    if (slot >= ITLB_SLOT)
-        s->itlb[(slot - ITLB_SLOT) / ITLB_SIZE][slot % ITLB_SIZE] = no_code;
-    else
-        s->tlb[slot / TLB_SIZE][slot % TLB_SIZE] = no_entry;
+    assert(size % 64 == 0 && !(size & (size - 1)) && size <= TLB_MOST);
+    *t = (struct tlb){mem_alloc(size * sizeof *t->entry), mem_zero(size / 64, sizeof *t->used), size, 0};
+    for (unsigned i = 0; i < size; i++)
+        t->entry[i] = no_entry;
 }
 
+static void discard(struct tlb *t)
+{
+    free(t->entry);
+    free(t->used);
+    *t = (struct tlb){0};
+}
+
+/* Entries of all TLBs of the machine. */
+static size_t entries_of_all(const struct physmem *pm)
+{
+    unsigned ncpus;
+    struct x86 *const *cpus = physmem_processors(pm, &ncpus);
+    size_t n = 0;
+    for (unsigned i = 0; i < ncpus * SPACES; i++)
+        n += cpus[i / SPACES]->spaces[i % SPACES].tlb[0].size +
+             cpus[i / SPACES]->spaces[i % SPACES].tlb[1].size;
+    return n;
+}
+
+/* A program that uses more memory than the TLB has pages, or pages that contend for one entry, walks through the page tables all the time.
+ * What the TLB has is never seen by the guest (see above), nor by what notes accesses. */
+static void grow(struct x86 *cpu, struct tlb *t)
+{
+    const struct tlb old = *t;
+    t->lost = 0;
+    if (old.size >= TLB_MOST || entries_of_all(cpu->mem) + old.size > TLBS_MOST)
+        return;
+    make(t, old.size * 2);
+    for (unsigned i = 0; i < old.size; i++)
+        if (old.entry[i].r != TLB_NONE) {
+            struct tlb_entry *e = tlb_entry_of(t, old.entry[i].r);
+            *e = old.entry[i];
+            set_bit(t->used, (unsigned)(e - t->entry));
+        }
+    free(old.entry);
+    free(old.used);
+    tlb_select(cpu);
+}
+
+/* Returns how many entries may have been filled. */
+static unsigned clear_tlb(struct tlb *t)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < t->size / 64; i++) {
+        n += (unsigned)__builtin_popcountll(t->used[i]);
+        for (uint64_t bits = t->used[i]; bits; bits &= bits - 1)
+            t->entry[i * 64 + (unsigned)__builtin_ctzll(bits)] = no_entry;
+        t->used[i] = 0;
+    }
+    t->lost = 0;
+    return n;
+}
+
+static void clear_itlb(struct space *s)
+{
+    for (unsigned user = 0; user < 2; user++)
+        for (unsigned i = 0; i < ITLB_SIZE / 64; i++) {
+            for (uint64_t bits = s->iused[user][i]; bits; bits &= bits - 1)
+                s->itlb[user][i * 64 + (unsigned)__builtin_ctzll(bits)] = no_code;
+            s->iused[user][i] = 0;
+        }
+}
+
+/* One that has grown, and is hardly used now, becomes smaller. */
 static void space_flush(struct x86 *cpu, struct space *s)
 {
     if (!s->filled && !s->ntables)
         return;
-    for (unsigned i = 0; i < TLB_SLOTS / 64; i++)
-        for (uint64_t bits = s->used[i]; bits; bits &= bits - 1)
-            clear_slot(s, i * 64 + (unsigned)__builtin_ctzll(bits));
-    memset(s->used, 0, sizeof s->used);
+    for (unsigned user = 0; user < 2; user++) {
+        struct tlb *t = &s->tlb[user];
+        const unsigned size = t->size;
+        if (clear_tlb(t) < size / 8 && size > TLB_SIZE) {
+            discard(t);
+            make(t, size / 2);
+        }
+    }
+    clear_itlb(s);
     s->filled = false;
     release_tables(cpu, s);
     assert(!s->ntables && "a space without translations uses no table");
+    if (s == cpu->space)
+        tlb_select(cpu);
+}
+
+static void space_start(struct space *s)
+{
+    for (unsigned user = 0; user < 2; user++)
+        make(&s->tlb[user], TLB_SIZE);
+    for (unsigned i = 0; i < 2 * ITLB_SIZE; i++)
+        s->itlb[i / ITLB_SIZE][i % ITLB_SIZE] = no_code;
 }
 
 static void choose(struct x86 *cpu, struct space *s)
 {
     assert(s >= cpu->spaces && s < cpu->spaces + SPACES);
-    for (unsigned i = 0; !s->ready && i < TLB_SLOTS; i++)
-        clear_slot(s, i);
-    s->ready = true;
+    if (!s->tlb[0].entry)
+        space_start(s);
     s->used_at = ++cpu->switches;
     cpu->space = s;
-    cpu->tlbs[0] = s->tlb[0];
-    cpu->tlbs[1] = s->tlb[1];
-    cpu->tlbs[2] = cpu->none;
     tlb_select(cpu);
 }
 
@@ -223,8 +301,7 @@ void jumps_clear(struct x86 *cpu)
 void tlb_start(struct x86 *cpu)
 {
     jumps_clear(cpu);
-    for (unsigned i = 0; i < TLB_SIZE; i++)
-        cpu->none[i] = no_entry;
+    cpu->none = no_entry;
     choose(cpu, &cpu->spaces[0]);
 }
 
@@ -233,17 +310,19 @@ void tlb_free(struct x86 *cpu)
     for (struct space *s = cpu->spaces; s < cpu->spaces + SPACES; s++) {
         space_flush(cpu, s);
         free(s->tables);
+        discard(&s->tlb[0]);
+        discard(&s->tlb[1]);
     }
 }
 
-static void note_fast(struct pmeta *m, unsigned slot)
+static void note_fast(struct pmeta *m, uint16_t page)
 {
     m->flags |= PM_FAST;
     for (unsigned i = 0; i < m->nfast && i < FAST_SLOTS; i++)
-        if (m->fast[i] == slot)
+        if (m->fast[i] == page)
             return;
     if (m->nfast < FAST_SLOTS)
-        m->fast[m->nfast] = (uint16_t)slot;
+        m->fast[m->nfast] = page;
     if (m->nfast < FAST_MANY)
         m->nfast++;
 }
@@ -274,7 +353,7 @@ static void let_write(const struct x86 *cpu, struct tlb_entry *e, struct pmeta *
         e->pa |= TLB_BESIDE;
     else
         e->w = e->r, e->pa &= ~(uint64_t)TLB_LINES;
-    note_fast(m, e->r >> 12 & (TLB_SIZE - 1));
+    note_fast(m, (uint16_t)(e->r >> 12));
 }
 
 void tlb_write_met(struct x86 *cpu, struct tlb_entry *e, uint64_t lin, unsigned n)
@@ -292,7 +371,7 @@ void tlb_write_met(struct x86 *cpu, struct tlb_entry *e, uint64_t lin, unsigned 
 
 void tlb_note_lines(struct x86 *cpu, uint64_t lin)
 {
-    struct tlb_entry *e = &cpu->tlb[lin >> 12 & (TLB_SIZE - 1)];
+    struct tlb_entry *e = tlb_of(cpu, lin);
     const struct pdesc *d = physmem_page(cpu->mem, e->pa);
     if (e->w != TLB_NONE || e->pa & TLB_BESIDE || d->wr != d->rd || cpu->data_stops ||
         access_noting(cpu->mem))
@@ -304,10 +383,16 @@ void tlb_note_lines(struct x86 *cpu, uint64_t lin)
 void tlb_enter(struct x86 *cpu, uint64_t lin, bool user, uint64_t pa, bool may_write, bool writes)
 {
     const struct pdesc *d = physmem_page(cpu->mem, pa);
-    unsigned slot = lin >> 12 & (TLB_SIZE - 1);
-    uint64_t page = lin & ~0xfffull;
-    struct tlb_entry *e = &cpu->space->tlb[user][slot];
-    note_used(cpu->space, user * TLB_SIZE + slot);
+    const uint64_t page = PAGE_OF(lin);
+    struct tlb *t = &cpu->space->tlb[user];
+    struct tlb_entry *e = tlb_entry_of(t, lin);
+    t->lost += e->r != TLB_NONE && e->r != page;
+    if (unlikely(t->lost > t->size)) {
+        grow(cpu, t);
+        e = tlb_entry_of(t, lin);
+    }
+    set_bit(t->used, (unsigned)(e - t->entry));
+    cpu->space->filled = true;
     *e = (struct tlb_entry){page, TLB_NONE, (uintptr_t)d->rd - page,
                             (pa & ~0xfffull) | (may_write ? TLB_MAY_WRITE : 0) | (writes ? TLB_NOTED : 0)};
     if (may_write && (writes || !(touch_noting(cpu->mem) || access_noting(cpu->mem))) &&
@@ -318,23 +403,60 @@ void tlb_enter(struct x86 *cpu, uint64_t lin, bool user, uint64_t pa, bool may_w
 void itlb_enter(struct x86 *cpu, uint64_t lin, uint64_t pa, struct code_page *p)
 {
     unsigned slot = lin >> 12 & (ITLB_SIZE - 1), user = cpu->cpl == 3;
-    note_used(cpu->space, ITLB_SLOT + user * ITLB_SIZE + slot);
+    set_bit(cpu->space->iused[user], slot);
+    cpu->space->filled = true;
     cpu->space->itlb[user][slot] = (struct itlb_entry){lin & ~0xfffull, p, pa & ~0xfffull};
 }
 
 /* ---------------------------------------------------------------- dropping */
 
-static void drop_slot(struct x86 *cpu, struct space *s, unsigned slot, uint64_t lin, uint64_t size)
+static void drop_entry(struct tlb *t, uint64_t lin)
 {
-    bool code = slot >= ITLB_SLOT;
-    uint64_t tag = code ? s->itlb[(slot - ITLB_SLOT) / ITLB_SIZE][slot % ITLB_SIZE].tag
-                        : s->tlb[slot / TLB_SIZE][slot % TLB_SIZE].r;
-    if (tag == TLB_NONE || tag - lin >= size)
+    struct tlb_entry *e = tlb_entry_of(t, lin);
+    if (e->r != lin)
         return;
-    clear_slot(s, slot);
-    s->used[slot / 64] &= ~(1ull << slot % 64);
-    if (code && s == cpu->space)
+    *e = no_entry;
+    clear_bit(t->used, (unsigned)(e - t->entry));
+}
+
+/* A small TLB is looked through, in a large one the pages are looked up. */
+static void drop_entries(struct tlb *t, uint64_t lin, uint64_t size)
+{
+    enum { QUICK = 16 }; /* entries are looked through in the time in which one is looked up */
+    const bool each = size >> 12 < t->size / QUICK;
+    for (uint64_t page = lin; each && page - lin < size; page += 0x1000)
+        drop_entry(t, page);
+    for (unsigned i = 0; !each && i < t->size / 64; i++)
+        for (uint64_t bits = t->used[i]; bits; bits &= bits - 1) {
+            const uint64_t page = t->entry[i * 64 + (unsigned)__builtin_ctzll(bits)].r;
+            if (page - lin < size)
+                drop_entry(t, page);
+        }
+}
+
+static void drop_code_slot(struct x86 *cpu, struct space *s, unsigned user, unsigned slot)
+{
+    s->itlb[user][slot] = no_code;
+    clear_bit(s->iused[user], slot);
+    if (s == cpu->space)
         look_again(cpu); /* it may be the page being executed */
+}
+
+static void drop_code(struct x86 *cpu, struct space *s, unsigned user, uint64_t lin)
+{
+    const unsigned slot = lin >> 12 & (ITLB_SIZE - 1);
+    if (s->itlb[user][slot].tag == lin)
+        drop_code_slot(cpu, s, user, slot);
+}
+
+static void drop_code_of(struct x86 *cpu, struct space *s, unsigned user, uint64_t lin, uint64_t size)
+{
+    for (unsigned i = 0; i < ITLB_SIZE / 64; i++)
+        for (uint64_t bits = s->iused[user][i]; bits; bits &= bits - 1) {
+            const unsigned slot = i * 64 + (unsigned)__builtin_ctzll(bits);
+            if (s->itlb[user][slot].tag - lin < size)
+                drop_code_slot(cpu, s, user, slot);
+        }
 }
 
 static void drop_space(struct x86 *cpu, struct space *s)
@@ -346,20 +468,20 @@ static void drop_space(struct x86 *cpu, struct space *s)
 
 static void drop_page(struct x86 *cpu, struct space *s, uint64_t lin)
 {
-    unsigned page = (unsigned)(lin >> 12);
-    drop_slot(cpu, s, page % TLB_SIZE, lin, 0x1000);
-    drop_slot(cpu, s, TLB_SIZE + page % TLB_SIZE, lin, 0x1000);
-    drop_slot(cpu, s, ITLB_SLOT + page % ITLB_SIZE, lin, 0x1000);
-    drop_slot(cpu, s, ITLB_SLOT + ITLB_SIZE + page % ITLB_SIZE, lin, 0x1000);
+    for (unsigned user = 0; user < 2; user++) {
+        drop_entry(&s->tlb[user], lin);
+        drop_code(cpu, s, user, lin);
+    }
 }
 
 /* Drops the area mapped by an entry of the level above the last: its translations, and the use of the table
  * that it points to. (A large page has no such use.) */
 static void drop_area(struct x86 *cpu, struct space *s, uint64_t lin, uint64_t size, uint64_t entry)
 {
-    for (unsigned i = 0; i < TLB_SLOTS / 64; i++)
-        for (uint64_t bits = s->used[i]; bits; bits &= bits - 1)
-            drop_slot(cpu, s, i * 64 + (unsigned)__builtin_ctzll(bits), lin, size);
+    for (unsigned user = 0; user < 2; user++) {
+        drop_entries(&s->tlb[user], lin, size);
+        drop_code_of(cpu, s, user, lin, size);
+    }
     uint64_t pa = entry_width(s) == 4 ? entry & 0xfffff000 : entry & PTE_ADDR;
     const struct pdesc *d = physmem_page(cpu->mem, pa & physmem_a20_mask(cpu->mem));
     struct table_page *t = d->wr_meta ? d->wr_meta->table : NULL;
@@ -433,6 +555,14 @@ static void drop_direct_write(struct tlb_entry *e, const uint8_t *page)
     e->pa &= ~(uint64_t)(TLB_BESIDE | TLB_LINES);
 }
 
+static void drop_direct_writes(struct tlb *t, const struct pmeta *m, unsigned nfast, const uint8_t *page)
+{
+    for (unsigned i = 0; nfast < FAST_MANY && i < nfast; i++)
+        drop_direct_write(&t->entry[m->fast[i] & (t->size - 1)], page);
+    for (unsigned i = 0; nfast >= FAST_MANY && i < t->size; i++)
+        drop_direct_write(&t->entry[i], page);
+}
+
 void tlb_drop_fast(struct physmem *pm, struct pmeta *m, const uint8_t *page)
 {
     unsigned ncpus, nfast = m->nfast;
@@ -442,12 +572,10 @@ void tlb_drop_fast(struct physmem *pm, struct pmeta *m, const uint8_t *page)
     m->flags &= (uint8_t)~PM_FAST;
     m->nfast = 0;
     for (unsigned c = 0; c < ncpus; c++)
-        for (unsigned t = 0; t < 2 * SPACES; t++) {
-            struct space *s = &cpus[c]->spaces[t / 2];
-            if (!s->filled)
-                continue;
-            for (unsigned i = 0; i < (nfast < FAST_MANY ? nfast : TLB_SIZE); i++)
-                drop_direct_write(&s->tlb[t % 2][nfast < FAST_MANY ? m->fast[i] : i], page);
+        for (unsigned i = 0; i < 2 * SPACES; i++) {
+            struct space *s = &cpus[c]->spaces[i / 2];
+            if (s->filled)
+                drop_direct_writes(&s->tlb[i % 2], m, nfast, page);
         }
 }
 

@@ -99,7 +99,8 @@ static void test_paths(void **state)
     call(f, 1, "mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0x0)", 0x8000);
     assert_int_equal(use(f, 1, "/usr/lib/x.so", 0)->mapped, 8192);
     size_t known = file_uses_count(f);
-    call(f, 1, "mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANON, -1, 0x0)", 0x8000); /* FreeBSD's name of it */
+    call(f, 1, "mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANON, -1, 0x0)",
+         0x8000); /* FreeBSD's name of it */
     call(f, 1, "mmap(NULL, 4096, PROT_NONE, MAP_GUARD, -1, 0x0)", 0x9000);
     assert_int_equal(file_uses_count(f), known);
     call(f, 1, "open(\"no\", O_RDWR|O_CREAT|O_TRUNC, 0600)", -EACCES);

@@ -687,11 +687,8 @@ static int set_up(void **state)
     f->cpu->cr0 = CR0_NE;
     f->cpu->cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT;
     f->cpu->mode64 = true;
-    f->cpu->tlb = f->cpu->spaces[0].tlb[0];
-    for (unsigned i = 0; i < TLB_SIZE; i++)
-        f->cpu->tlb[i].r = f->cpu->tlb[i].w = TLB_NONE;
-    f->cpu->tlb[LINEAR >> 12] =
-        (struct tlb_entry){.r = LINEAR, .w = LINEAR, .add = (uintptr_t)f->memory - LINEAR};
+    f->cpu->tlb = &f->cpu->none;
+    f->cpu->none = (struct tlb_entry){.r = LINEAR, .w = LINEAR, .add = (uintptr_t)f->memory - LINEAR};
     *state = f;
     return 0;
 }

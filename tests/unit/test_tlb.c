@@ -113,14 +113,17 @@ static void check_space(struct machine *m, const struct space *s)
 {
     if (!(s->key.mode & CR0_PG))
         return;
-    for (unsigned i = 0; i < 2 * TLB_SIZE; i++) {
-        const struct tlb_entry *e = &s->tlb[i / TLB_SIZE][i % TLB_SIZE];
+    for (unsigned k = 0; k < s->tlb[0].size + s->tlb[1].size; k++) {
+        const bool user = k >= s->tlb[0].size;
+        const unsigned i = user ? k - s->tlb[0].size : k;
+        const struct tlb_entry *e = &s->tlb[user].entry[i];
         if (e->r == TLB_NONE) {
             assert_true(e->w == TLB_NONE);
             continue;
         }
-        assert_true(s->used[i / 64] >> i % 64 & 1);
-        check_entry(m, s, e->r, PAGE_OF(e->pa), i >= TLB_SIZE, e->pa & 1);
+        assert_true(s->tlb[user].used[i / 64] >> i % 64 & 1);
+        assert_ptr_equal(e, tlb_entry_of(&s->tlb[user], e->r));
+        check_entry(m, s, e->r, PAGE_OF(e->pa), user, e->pa & 1);
         assert_ptr_equal((uint8_t *)(e->add + e->r), m->ram + PAGE_OF(e->pa));
         if (e->w == TLB_NONE)
             continue;
@@ -132,7 +135,7 @@ static void check_space(struct machine *m, const struct space *s)
         const struct itlb_entry *e = &s->itlb[i / ITLB_SIZE][i % ITLB_SIZE];
         if (e->tag == TLB_NONE)
             continue;
-        assert_true(s->used[(ITLB_SLOT + i) / 64] >> (ITLB_SLOT + i) % 64 & 1);
+        assert_true(s->iused[i / ITLB_SIZE][i % ITLB_SIZE / 64] >> i % 64 & 1);
         check_entry(m, s, PAGE_OF(e->tag), e->pa, e->tag & 1, false);
         assert_ptr_equal(e->page->host, m->ram + e->pa);
         assert_true(e->page->meta->flags & PM_CODE);

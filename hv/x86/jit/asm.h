@@ -39,6 +39,7 @@ enum host_reg {
 enum {
     HOST_ADD_EG = 0x01,
     HOST_ADD_GE = 0x03,
+    HOST_AND_GE = 0x23,
     HOST_SUB_EG = 0x29,
     HOST_XOR_EG = 0x31,
     HOST_XOR_GE = 0x33,
