@@ -168,6 +168,8 @@ enum {
     SHORT_FOR = 1,    /* such a page is given up soon, for as many periods */
     LINES_MOST = 48,  /* a page with so many lines is as good as written all over */
     LINES_FRESH = 16, /* so many, of a page that was not written in the last period, will soon be most */
+    PAGES_MOST =
+        8192 /* by lines, in one period: of who writes more, a search that knows the pages finds as little */
 };
 
 /* A page of variables or a stack has many stores to few lines, or few to each of many; one that is being filled has as many lines,
@@ -226,8 +228,11 @@ static struct touched written_of(struct touch_log *log, const struct note *s, co
                             known ? give_cells(&log->given, m) : NULL};
 }
 
+/* Unless too many pages are. */
 static void note_lines(struct touch_log *log, struct pmeta *m, enum by_lines how)
 {
+    if (log->by_lines.n == PAGES_MOST)
+        return;
     m->by_lines = how;
     m->flags |= PM_LINES;
     m->lines = 0;

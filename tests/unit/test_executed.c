@@ -295,6 +295,25 @@ static void test_mapped(void **state)
     machine_free(&m);
 }
 
+/* So many pages are followed by lines in one period. */
+static void test_many_pages(void **state)
+{
+    enum { MOST = 8192, MORE = 8, AT = 1 << 20 };
+    struct machine m = machine_new();
+    const uint64_t size = (uint64_t)(MOST + MORE) << 12;
+    struct ramblock *block = physmem_block(m.mem, "more", size);
+    struct touched_set set;
+    physmem_map(m.mem, AT, size, block, 0, block, 0, false);
+    physmem_touched(m.mem, &set);
+    for (uint64_t at = AT; at < AT + size; at += 0x1000)
+        touch_write(m.mem, at, at);
+    physmem_touched(m.mem, &set);
+    assert_int_equal(set.n[TOUCH_WRITTEN], MOST + MORE);
+    for (unsigned i = 0; i < MOST + MORE; i++)
+        assert_int_equal(set.page[TOUCH_WRITTEN][i].lines, i < MOST ? 0 : UINT64_MAX);
+    machine_free(&m);
+}
+
 /* Lines executed and pages written count, these up to 32 MB. */
 static void test_amount(void **state)
 {
@@ -315,20 +334,14 @@ static void test_amount(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_periods),
-                                       cmocka_unit_test(test_amount),
-                                       cmocka_unit_test(test_rest),
-                                       cmocka_unit_test(test_chained),
-                                       cmocka_unit_test(test_alias),
-                                       cmocka_unit_test(test_cuts),
-                                       cmocka_unit_test(test_left),
-                                       cmocka_unit_test(test_two_pages),
-                                       cmocka_unit_test(test_second_page_faults),
-                                       cmocka_unit_test(test_hot_line),
-                                       cmocka_unit_test(test_hot_across),
-                                       cmocka_unit_test(test_filled),
-                                       cmocka_unit_test(test_kept),
-                                       cmocka_unit_test(test_mapped),
-                                       cmocka_unit_test(test_cells)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_periods),    cmocka_unit_test(test_amount),
+        cmocka_unit_test(test_many_pages), cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_chained),    cmocka_unit_test(test_alias),
+        cmocka_unit_test(test_cuts),       cmocka_unit_test(test_left),
+        cmocka_unit_test(test_two_pages),  cmocka_unit_test(test_second_page_faults),
+        cmocka_unit_test(test_hot_line),   cmocka_unit_test(test_hot_across),
+        cmocka_unit_test(test_filled),     cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_mapped),     cmocka_unit_test(test_cells)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
