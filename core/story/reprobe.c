@@ -82,8 +82,10 @@ static int check_classes(const struct trace *t, uint32_t needed, struct error *e
 static int check_found(const struct trace *t, const struct event *ev, bool host, struct error *err)
 {
     const struct guest_system *system = found_system(ev);
-    if (system && system->retell)
-        return check_classes(t, system->retold, err);
+    if (system && system->retell && check_classes(t, system->retold, err))
+        return -1;
+    if (ev->kind == EV_XEN_FOUND)
+        return 0;
     if (host)
         return error_set(err, "new probes where a program is a kernel need the run from its beginning");
     if (!system || !system->resume)
@@ -243,10 +245,13 @@ static void drop_if(struct reprobe *p, bool (*gone)(const struct taken_up *t, ui
 {
     size_t n = 0;
     for (size_t i = 0; i < p->nguests; i++)
-        if (gone(&p->guests[i], which))
-            p->guests[i].guest->system->destroy(p->guests[i].guest);
-        else
+        if (!gone(&p->guests[i], which)) {
             p->guests[n++] = p->guests[i];
+        } else {
+            if (p->guests[i].guest == p->retold.guest)
+                retold_end(&p->retold);
+            p->guests[i].guest->system->destroy(p->guests[i].guest);
+        }
     p->nguests = n;
 }
 
@@ -286,7 +291,7 @@ static struct guest *add_guest(struct reprobe *p, const struct guest_system *sys
                               .emit = no_event,
                               .domain_ends = domain_ends};
     struct guest *host = p->retold.guest;
-    if (found && host && host->system->given(host, found->cpu, &o.domain))
+    if (found && host && host->system->given && host->system->given(host, found->cpu, &o.domain))
         o.parent = host;
     struct guest *g = system->create(&o);
     MEM_MORE(p->guests, p->nguests);

@@ -112,6 +112,20 @@ all() { # NAME
     holds "$work/$1.explained" 'open = -2 +failed: ENOENT$' "$1: words"
     holds "$work/$1.explained" 'T_PAGEFLT.* page fault, in a program, ' "$1: words"
     every_way "$1" "$work/$1.reel"
+    parts "$1"
+}
+
+# New probes made in parts are those of a run from the beginning.
+parts() { # NAME
+    local p=$work/$1-parts new=(--probe=exit1 --probe=cpu_switch --probe=kern_openat --probe=mi_startup)
+    expect 0 "$1-parts" "$BOOTREEL" record --memory 256M --cdrom "$work/$1.iso" --until 2s --checkpoint-every 5M -q --console=none -o "$p.reel"
+    expect 0 "$1-whole" "$BOOTREEL" annotate -q "$p.reel" -o "$p-whole.reel" "${new[@]}" --inspect
+    expect 0 "$1-one" "$BOOTREEL" annotate -q "$p.reel" -o "$p-one.reel" "${new[@]}" --jobs 1
+    expect 0 "$1-three" "$BOOTREEL" annotate -q "$p.reel" -o "$p-three.reel" "${new[@]}" --jobs 3
+    same "$p-one.reel" "$p-three.reel" "$1: three jobs"
+    "$BOOTREEL" events --format json "$p-one.reel" >"$p.a" && "$BOOTREEL" events --format json "$p-whole.reel" >"$p.b" && same "$p.a" "$p.b" "$1: probes in parts"
+    "$BOOTREEL" events --class kernel "$p-one.reel" | grep ' probe\.enter ' >"$p.probes"
+    holds "$p.probes" ' exit1\(.* pid 1[0-9]$' "$1: whose call"
 }
 
 # Each module's symbols are known while it is loaded.

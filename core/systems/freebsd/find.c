@@ -83,7 +83,7 @@ static bool parse(const uint8_t *h, size_t n, struct fb_image *im)
            im->dynamic - im->base < length && im->dynamic_size <= length - (im->dynamic - im->base);
 }
 
-static bool header_at_physical(const struct fb_guest *fb, uint64_t address, struct fb_image *im)
+bool fb_header_at(const struct fb_guest *fb, uint64_t address, struct fb_image *im)
 {
     uint8_t h[HEADER];
     if (base_peek_physical(&fb->base, address, h, 20) < 20 || !is_header(h))
@@ -102,8 +102,8 @@ static void at_entry(void *ctx, const struct probe_hit *hit)
     const struct fb_candidate *c = ctx;
     struct fb_guest *fb = c->fb;
     struct fb_image im;
-    if (!base_here(&fb->base, hit) || fb->state != FB_LOOKING ||
-        !header_at_physical(fb, c->image.physical, &im) || im.entry != c->image.entry)
+    if (!base_here(&fb->base, hit) || fb->state != FB_LOOKING || !fb_header_at(fb, c->image.physical, &im) ||
+        im.entry != c->image.entry)
         return;
     fb->image = im;
     fb_take_kernel(fb, true);
@@ -146,7 +146,7 @@ static void look_low(struct fb_guest *fb)
 {
     struct fb_image im;
     for (uint64_t at = STEP; at < LOW; at += STEP)
-        if (header_at_physical(fb, at, &im))
+        if (fb_header_at(fb, at, &im))
             add_candidate(fb, &im);
 }
 

@@ -124,6 +124,22 @@ void fb_take_kernel(struct fb_guest *fb, bool entered)
     probes_apply(fb->base.o.probes);
 }
 
+/* Where members are is found out when a task is asked for: the symbols may not be there yet. */
+static bool resume(struct guest *g, const struct event *found)
+{
+    struct fb_guest *fb = freebsd_guest(g);
+    fb->base.cpu = found->cpu;
+    fb->base.space = symbol_space_of(found->guest, 0);
+    if (!fb_header_at(fb, found->f[EVF_KERNEL_FOUND_physical], &fb->image) ||
+        fb->image.base != found->f[EVF_KERNEL_FOUND_text])
+        return false;
+    fb->base.word = fb->image.word;
+    fb->base.hooks = base_hooks_new(&fb->base);
+    fb->state = FB_FOUND;
+    fb->resumed = true;
+    return true;
+}
+
 /* ---------------------------------------------------------------- events of the engine */
 
 static void event(struct guest *g, const struct event *ev)
@@ -162,6 +178,9 @@ const struct guest_system freebsd_system = {
     .event = event,
     .task = task,
     .read = base_read_at,
+    .resume = resume,
+    .retold = EVENT_CLASS_BIT(EC_PROCESS),
+    .retell = fb_task_retell,
     .describe = describe,
     .word = fb_word_of,
     .explain = fb_event_words,

@@ -23,13 +23,30 @@ enum { EXECS_MAX = 1024, ARGUMENTS_MAX = 3072, ARGUMENT_SPACE = 1 << 20 };
 
 /* ---------------------------------------------------------------- who runs */
 
+/* Where the processor's data will be once the kernel is entered: by SWAPGS, or by the descriptor of its FS (GPRIV_SEL in
+ * machine/segments.h). */
+static uint64_t data_in_kernel(const struct fb_guest *fb)
+{
+    enum { GPRIV_SEL = 1, DESCRIPTOR = 8 };
+    uint64_t at = 0;
+    if (fb->base.word == 8)
+        return base_reg_by_name(&fb->base, "k_gs_base", &at) ? at : 0;
+    if (!base_reg_by_name(&fb->base, "gdtr_base", &at))
+        return 0;
+    const uint64_t d = fb_u64(fb, at + GPRIV_SEL * DESCRIPTOR);
+    return (d >> 16 & 0xffffff) | (d >> 56) << 24;
+}
+
 /* The kernel's GS base (i386: FS base) is that of the processor's data, which begins with the current thread; while a
  * program runs, or in the first instructions after one, it is what was seen last. */
 uint64_t fb_curthread(const struct fb_guest *fb)
 {
     uint64_t base = fb_reg(fb, fb->base.word == 8 ? GUEST_GS_BASE : GUEST_FS_BASE);
     uint64_t *known = (uint64_t *)&fb->pcpu[fb->base.cpu % FB_CPUS];
-    if (fb_reg(fb, GUEST_CPL) == 0 && base && fb_is_kernel(fb, base))
+    const bool here = fb_reg(fb, GUEST_CPL) == 0 && base && fb_is_kernel(fb, base);
+    if (!here && !*known && fb->resumed)
+        base = data_in_kernel(fb);
+    if (here || (!*known && fb->resumed && fb_is_kernel(fb, base)))
         *known = base;
     return *known ? fb_word(fb, *known) : 0;
 }
@@ -45,8 +62,9 @@ uint32_t fb_tid(const struct fb_guest *fb, uint64_t td, uint32_t *pid)
     uint64_t p = process_of(fb, td);
     *pid = fb_member32(fb, p, l->p_pid);
     bool first = l->p_threads < 0 || l->td_tid < 0;
+    const uint32_t number = fb->resumed && !first ? fb_member32(fb, td, l->td_tid) : 0;
     for (size_t i = 0; !first && i < fb->nthreads; i++)
-        if (fb->threads[i].td == td)
+        if (fb->resumed ? fb->threads[i].tid == number : fb->threads[i].td == td)
             return fb->threads[i].tid;
     return *pid;
 }
@@ -57,11 +75,30 @@ uint32_t fb_current_pid(const struct fb_guest *fb)
     return fb_tid(fb, fb_curthread(fb), &pid);
 }
 
+static bool has_processes(const struct fb_guest *fb)
+{
+    const uint64_t allproc = fb_symbol(fb, "allproc");
+    return fb_symbol(fb, "proc0") && (!allproc || fb_word(fb, allproc));
+}
+
+/* Before there is a process, every task is number 0. */
+static void learn_layout(struct fb_guest *fb)
+{
+    if (fb->first_seen || !has_processes(fb))
+        return;
+    fb->first_seen = true;
+    fb_layout_constants(fb);
+    fb_layout_derive(fb);
+    fb_layout_named(fb);
+}
+
 bool fb_task(struct fb_guest *fb, struct guest_task *t)
 {
     *t = (struct guest_task){.space = fb->base.space};
     if (fb->state != FB_FOUND)
         return false;
+    if (fb->resumed)
+        learn_layout(fb);
     t->pid = fb_tid(fb, fb_curthread(fb), &t->tgid);
     t->space = symbol_space_of(symbol_space_guest(fb->base.space), t->tgid);
     return true;
@@ -197,8 +234,7 @@ static void linked(struct fb_guest *fb, struct hook_frame *f)
 void fb_task_first(struct fb_guest *fb)
 {
     const struct fb_layout *l = &fb->layout;
-    uint64_t allproc = fb_symbol(fb, "allproc"), proc0 = fb_symbol(fb, "proc0");
-    if (fb->first_seen || !proc0 || (allproc && !fb_word(fb, allproc)))
+    if (fb->first_seen || !has_processes(fb))
         return;
     fb->first_seen = true;
     fb_layout_named(fb);
@@ -210,7 +246,7 @@ void fb_task_first(struct fb_guest *fb)
                        "places of a process's members are not known: no process events");
         return;
     }
-    struct fb_process *p = add_process(fb, proc0);
+    struct fb_process *p = add_process(fb, fb_symbol(fb, "proc0"));
     p->kernel = true;
     GUEST_EMIT(fb, EV_PROCESS_CREATE, p->comm, KIND_KERNEL_THREAD, 0, p->pid, p->pid, 0);
 }
@@ -388,6 +424,29 @@ static void switched(struct fb_guest *fb, struct hook_frame *f)
     uint32_t previous = fb_tid(fb, from, &group), next = fb_tid(fb, to, &group);
     thread_name(fb, to, name);
     GUEST_EMIT(fb, EV_SCHED_SWITCH, name, previous, next, group);
+}
+
+/* ---------------------------------------------------------------- found earlier */
+
+/* Which tasks are threads, and not a process's first one. */
+void fb_task_retell(struct guest *g, const struct event *ev)
+{
+    struct fb_guest *fb = (struct fb_guest *)g;
+    size_t i = 0;
+    if (ev->guest != symbol_space_guest(fb->base.space))
+        return;
+    if (ev->kind == EV_PROCESS_CREATE && ev->f[EVF_PROCESS_CREATE_flags] & CLONE_THREAD) {
+        bound(&fb->nthreads);
+        MEM_MORE(fb->threads, fb->nthreads);
+        fb->threads[fb->nthreads++] = (struct fb_thread){.tid = (uint32_t)ev->f[EVF_PROCESS_CREATE_pid]};
+        return;
+    }
+    if (ev->kind != EV_PROCESS_EXIT || ev->f[EVF_PROCESS_EXIT_pid] == ev->f[EVF_PROCESS_EXIT_tgid])
+        return;
+    while (i < fb->nthreads && fb->threads[i].tid != ev->f[EVF_PROCESS_EXIT_pid])
+        i++;
+    if (i < fb->nthreads)
+        fb->threads[i] = fb->threads[--fb->nthreads];
 }
 
 /* ---------------------------------------------------------------- setting up */

@@ -551,6 +551,12 @@ FUNCTION void fake_handler(struct trapframe_32 frame)
     __asm__ volatile("" ::"r"(&frame));
 }
 
+static uint64_t private_segment(void)
+{
+    const uint64_t base = (word)&pcpu;
+    return 0xcf93000000ffff | (base & 0xffffff) << 16 | base >> 24 << 56;
+}
+
 /* With tables of its own: by the entry, then by its copy. */
 FUNCTION static void interrupted(void)
 {
@@ -559,7 +565,7 @@ FUNCTION static void interrupted(void)
     word code;
     __asm__ volatile("mov %%cs, %0" : "=r"(code));
     for (unsigned i = 1; i < 8; i++)
-        segments[i] = i == code / 8 ? 0xcf9b000000ffff : 0xcf93000000ffff;
+        segments[i] = i == code / 8 ? 0xcf9b000000ffff : i == 1 ? private_segment() : 0xcf93000000ffff;
     __asm__ volatile("lgdt %0\n lidt %1" ::"m"(gdt), "m"(idt));
     for (unsigned i = 0; i < 2; i++) {
         const word at = (word)Xfake_isr + setidt_disp;
@@ -700,6 +706,8 @@ static void programs(void)
     for (int i = 0; i < 3; i++) {
         struct proc *p = fork1(init, RFFDG | RFPROC);
         cpu_switch(init, p->first);
+        for (volatile unsigned n = 0; n < 4000000; n++) /* so that parts of the run begin here */
+            ;
         if (i == 2)
             execute(p->first, "/bin/sh", "/etc/rc", "autoboot");
         else
@@ -782,11 +790,8 @@ __asm__(".globl btext\n.type btext, @function\nbtext:\n"
         "call hammer_time\n movq %rax, %rsp\n call mi_startup\n"
         ".size btext, . - btext");
 #else
-/* The segment that FS is loaded with begins at pcpu. */
-static struct {
-    uint16_t limit, base_low;
-    uint8_t base_middle, access, flags, base_high;
-} __attribute__((packed)) gdt[] = {{0}, {0xffff, 0, 0, 0x9b, 0xcf, 0}, {0xffff, 0, 0, 0x93, 0xcf, 0}, {0xffff, 0, 0, 0x93, 0xcf, 0}};
+/* FreeBSD's order (x86/segments.h): 1 begins at pcpu, and FS is loaded with it; 4 is code, 5 data. */
+static uint64_t gdt[] = {0, 0, 0, 0, 0xcf9b000000ffff, 0xcf93000000ffff};
 
 FUNCTION word init386(word bootinfo)
 {
@@ -794,12 +799,9 @@ FUNCTION word init386(word bootinfo)
         uint16_t limit;
         uint32_t base;
     } __attribute__((packed)) pointer = {sizeof gdt - 1, (uint32_t)gdt};
-    uint32_t base = (uint32_t)&pcpu;
-    gdt[3].base_low = (uint16_t)base;
-    gdt[3].base_middle = (uint8_t)(base >> 16);
-    gdt[3].base_high = (uint8_t)(base >> 24);
-    __asm__ volatile("lgdt %0\n ljmp $8, $1f\n1: mov $16, %%eax\n mov %%eax, %%ds\n mov %%eax, %%es\n mov %%eax, %%ss\n"
-                     "mov $24, %%eax\n mov %%eax, %%fs" ::"m"(pointer)
+    gdt[1] = private_segment();
+    __asm__ volatile("lgdt %0\n ljmp $32, $1f\n1: mov $40, %%eax\n mov %%eax, %%ds\n mov %%eax, %%es\n mov %%eax, %%ss\n"
+                     "mov $8, %%eax\n mov %%eax, %%fs" ::"m"(pointer)
                      : "eax", "memory");
     metadata = *(word *)(bootinfo + 80); /* struct bootinfo, bi_modulep */
     make_first();

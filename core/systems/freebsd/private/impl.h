@@ -139,6 +139,7 @@ struct fb_guest {
     const struct symbol_table *given[FB_GIVEN]; /* the user's files of this kernel */
     unsigned ngiven;
     bool first_seen, init_seen, panicked;
+    bool resumed; /* it was found earlier in the run: of `threads`, only the numbers are known */
 };
 
 GUEST_ACCESS(fb, struct fb_guest);
@@ -168,6 +169,8 @@ void fb_say_notes(struct fb_guest *fb);
 /* Looks for a kernel at an event of the instruction at `ip`. */
 void fb_look(struct fb_guest *fb, uint64_t ip);
 void fb_forget_candidates(struct fb_guest *fb);
+/* Reads the header of a kernel at a physical address. False if it is none. */
+bool fb_header_at(const struct fb_guest *fb, uint64_t address, struct fb_image *im);
 /* The kernel was found: its header is in fb->image. `entered`: it is at its entry. */
 void fb_take_kernel(struct fb_guest *fb, bool entered);
 /* Adds the symbols of fb->image. False with a note if there are none. */
@@ -231,6 +234,8 @@ void fb_task_first(struct fb_guest *fb);
 uint64_t fb_curthread(const struct fb_guest *fb); /* struct thread, or 0 if not known */
 bool fb_task(struct fb_guest *fb, struct guest_task *t);
 void fb_task_forget(struct fb_guest *fb);
+/* See guest_system.retell. */
+void fb_task_retell(struct guest *g, const struct event *ev);
 /* The number that a thread goes by, and its process's. */
 uint32_t fb_tid(const struct fb_guest *fb, uint64_t td, uint32_t *pid);
 uint32_t fb_current_pid(const struct fb_guest *fb);
