@@ -29,8 +29,8 @@ struct taken_up {
     const struct event *found; /* from which it is still to be resumed; NULL: it was */
 };
 
-/* Events that are shown to a guest in which others run (guest_system.retell). They are many, and matter only where somebody asks
- * who runs, so the run does not stop there. */
+/* Events that are shown to a guest (guest_system.retell): to the one that was found last of those that want them. They are many, and
+ * matter only where somebody asks who runs, so the run does not stop there. */
 struct retold {
     struct guest *guest; /* NULL: there is none */
     struct trace_cursor *cursor;
@@ -319,7 +319,7 @@ static int resume_all(struct reprobe *p, struct error *err)
     return rc;
 }
 
-/* A guest in which others run is resumed at once, since it tells in which domain those are that are found later. */
+/* A guest that is shown events is resumed at once: if others run in it, they tell in which domain those are that are found later. */
 static int take_up(struct reprobe *p, const struct told *told, struct error *err)
 {
     const struct guest_system *system = found_system(&told->ev);
