@@ -60,6 +60,27 @@ static uint64_t cmpsb(void)
     }
     return left;
 }
+static uint64_t cmps_short(void)
+{
+    uint64_t sum = 0;
+    memcpy(to, from, BUFFER);
+    for (unsigned i = 0; i < 20000000; i++) {
+        const uint8_t *a = from + i % 256, *b = to + i % 256;
+        uint64_t n = 8;
+        __asm__ volatile("repe cmpsb" : "+S"(a), "+D"(b), "+c"(n) : : "memory", "cc");
+        sum += n + (uint64_t)(a - from);
+    }
+    return sum;
+}
+static uint64_t enter(void)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < 20000000; i++) {
+        __asm__ volatile("enter $16, $0\n leave" : : : "memory");
+        sum += i;
+    }
+    return sum;
+}
 static uint64_t lodsb(void)
 {
     uint64_t sum = 0;
@@ -465,6 +486,8 @@ static const struct row {
     {"scasb", scasb},
     {"scasb-short", scas_short},
     {"cmpsb", cmpsb},
+    {"cmpsb-short", cmps_short},
+    {"enter", enter},
     {"lodsb", lodsb},
     {"insb", port_in},
     {"outsb", port_out},

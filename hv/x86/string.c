@@ -247,28 +247,38 @@ static uint64_t stos_many(struct x86 *cpu, const struct op *op, uint64_t n)
     return n;
 }
 
+/* The sizes are constants: memcpy() with a variable size stores a few bytes, and what loads all eight has to wait for them. */
+static uint64_t load_host(const uint8_t *at, unsigned osize)
+{
+    uint16_t word;
+    uint32_t dword;
+    uint64_t qword;
+    switch (osize) {
+    case 0:
+        return *at;
+    case 1:
+        return memcpy(&word, at, sizeof word), word;
+    case 2:
+        return memcpy(&dword, at, sizeof dword), dword;
+    default:
+        return memcpy(&qword, at, sizeof qword), qword;
+    }
+}
+
 /* Only the last value remains. */
 static uint64_t lods_many(struct x86 *cpu, const struct op *op, uint64_t n)
 {
     n = least(n, within_limit(cpu, op, op->seg, RSI, false));
     if (!n)
         return 0;
-    uint64_t s = source(cpu, op), v = 0;
+    uint64_t s = source(cpu, op);
     const uint8_t *from = host_r(cpu, s, 1u << op->osize);
     n = least(n, within_page(cpu, op, s, RSI));
     if (!n || !from)
         return 0;
-    memcpy(&v, from + (int64_t)(n - 1) * stride(cpu, op), 1u << op->osize);
-    reg_set_sized(cpu, RAX, op->osize, v);
+    reg_set_sized(cpu, RAX, op->osize, load_host(from + (int64_t)(n - 1) * stride(cpu, op), op->osize));
     set_index(cpu, op, RSI, R64(RSI) + n * (uint64_t)stride(cpu, op));
     return n;
-}
-
-static uint64_t load_host(const uint8_t *at, unsigned osize)
-{
-    uint64_t v = 0;
-    memcpy(&v, at, 1u << osize);
-    return v;
 }
 
 #define SCAN_EACH(bits)                                                                                      \
