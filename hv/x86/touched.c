@@ -345,7 +345,7 @@ void physmem_touched(struct physmem *pm, struct touched_set *set)
     log->remapped = false;
 }
 
-enum { WORTH_SAVING = 8192 }; /* pages: saving more takes longer than running again what wrote them */
+enum { WORTH_SAVING = 4096 }; /* pages: saving more takes longer than running again what wrote them */
 
 uint64_t physmem_touched_amount(const struct physmem *pm)
 {

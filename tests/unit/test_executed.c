@@ -314,10 +314,10 @@ static void test_many_pages(void **state)
     machine_free(&m);
 }
 
-/* Lines executed and pages written count, these up to 32 MB. */
+/* Lines executed and pages written count, these up to 16 MB. */
 static void test_amount(void **state)
 {
-    enum { MOST = 8192, ANY_PAGE = 0x8000 };
+    enum { MOST = 4096, ANY_PAGE = 0x8000 };
     struct machine m = machine_new();
     assert_int_equal(physmem_touched_amount(m.mem), 0);
     x86_set(m.cpu, "rip", CODE);
