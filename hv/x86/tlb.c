@@ -154,11 +154,13 @@ static void clear_bit(uint64_t *bits, unsigned i)
     bits[i / 64] &= ~(1ull << i % 64);
 }
 
-/* A TLB without entries. */
+/* A TLB without entries, none of which is in two lines of the host's cache. */
 static void make(struct tlb *t, unsigned size)
 {
+    enum { CACHE_LINE = 64 };
     assert(size % 64 == 0 && !(size & (size - 1)) && size <= TLB_MOST);
-    *t = (struct tlb){mem_alloc(size * sizeof *t->entry), mem_zero(size / 64, sizeof *t->used), size, 0};
+    *t = (struct tlb){mem_check(aligned_alloc(CACHE_LINE, size * sizeof *t->entry)),
+                      mem_zero(size / 64, sizeof *t->used), size, 0};
     for (unsigned i = 0; i < size; i++)
         t->entry[i] = no_entry;
 }
@@ -559,8 +561,9 @@ static void drop_direct_writes(struct tlb *t, const struct pmeta *m, unsigned nf
 {
     for (unsigned i = 0; nfast < FAST_MANY && i < nfast; i++)
         drop_direct_write(&t->entry[m->fast[i] & (t->size - 1)], page);
-    for (unsigned i = 0; nfast >= FAST_MANY && i < t->size; i++)
-        drop_direct_write(&t->entry[i], page);
+    for (unsigned i = 0; nfast >= FAST_MANY && i < t->size / 64; i++)
+        for (uint64_t bits = t->used[i]; bits; bits &= bits - 1)
+            drop_direct_write(&t->entry[i * 64 + (unsigned)__builtin_ctzll(bits)], page);
 }
 
 void tlb_drop_fast(struct physmem *pm, struct pmeta *m, const uint8_t *page)
