@@ -78,14 +78,17 @@ static int check_classes(const struct trace *t, uint32_t needed, struct error *e
         event_class_name(c));
 }
 
-/* `host`: the engine itself is the system that the kernel runs in. */
-static int check_found(const struct trace *t, const struct event *ev, bool host, struct error *err)
+/* `host`: the engine itself is the system that the kernel runs in. `xen`: a hypervisor was found before. */
+static int check_found(const struct trace *t, const struct event *ev, bool host, bool xen, struct error *err)
 {
     const struct guest_system *system = found_system(ev);
     if (system && system->retell && check_classes(t, system->retold, err))
         return -1;
     if (ev->kind == EV_XEN_FOUND)
         return 0;
+    if (system && system->retell && xen)
+        return error_set(err,
+                         "new probes after Xen was found need the run of such a kernel from its beginning");
     if (host)
         return error_set(err, "new probes where a program is a kernel need the run from its beginning");
     if (!system || !system->resume)
@@ -134,11 +137,14 @@ int reprobe_check(struct trace *t, struct error *err)
     if (check_classes(t, NEEDED, err))
         return -1;
     struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_KERNEL));
-    while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1)
-        if (is_found(&ev) && check_found(t, &ev, host, err)) {
+    bool xen = false;
+    while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1) {
+        if (is_found(&ev) && check_found(t, &ev, host, xen, err)) {
             rc = -1;
             break;
         }
+        xen |= ev.kind == EV_XEN_FOUND;
+    }
     trace_cursor_close(c);
     return rc;
 }

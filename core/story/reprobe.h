@@ -2,8 +2,9 @@
  *
  * An inspector (core/story/inspector.h) has to see the run from its beginning. But what new probes need of a guest is in the
  * record: its symbols are notes, at the positions where they became known, and what was found, and where, are events. From these
- * and the machine's memory the guest systems take up a guest that was found earlier (guest_system.resume). What memory
- * does not say, such as which domain of a hypervisor runs, is told by its events (guest_system.retell). The guests' own events are the record's.
+ * and the machine's memory the guest systems take up a guest that was found earlier (guest_system.resume). What memory does not
+ * say, such as which domain of a hypervisor runs, is told by its events (guest_system.retell). The guests' own events are the
+ * record's.
  *
  * What is made does not depend on the checkpoint where it begins, given the state there (reprobe_cut): the calls in progress, and
  * the probes' events that wait for the engine's next event. Who does not know it begins a checkpoint earlier and lets the events

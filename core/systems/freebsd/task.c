@@ -29,12 +29,13 @@ static uint64_t data_in_kernel(const struct fb_guest *fb)
 {
     enum { GPRIV_SEL = 1, DESCRIPTOR = 8 };
     uint64_t at = 0;
-    if (fb->base.word == 8)
-        return base_reg_by_name(&fb->base, "k_gs_base", &at) ? at : 0;
-    if (!base_reg_by_name(&fb->base, "gdtr_base", &at))
+    if (!base_reg_by_name(&fb->base, fb->base.word == 8 ? "k_gs_base" : "gdtr_base", &at))
         return 0;
-    const uint64_t d = fb_u64(fb, at + GPRIV_SEL * DESCRIPTOR);
-    return (d >> 16 & 0xffffff) | (d >> 56) << 24;
+    if (fb->base.word == 4) {
+        const uint64_t d = fb_u64(fb, at + GPRIV_SEL * DESCRIPTOR);
+        at = (d >> 16 & 0xffffff) | (d >> 56) << 24;
+    }
+    return fb_is_kernel(fb, at) ? at : 0;
 }
 
 /* The kernel's GS base (i386: FS base) is that of the processor's data, which begins with the current thread; while a
@@ -43,11 +44,10 @@ uint64_t fb_curthread(const struct fb_guest *fb)
 {
     uint64_t base = fb_reg(fb, fb->base.word == 8 ? GUEST_GS_BASE : GUEST_FS_BASE);
     uint64_t *known = (uint64_t *)&fb->pcpu[fb->base.cpu % FB_CPUS];
-    const bool here = fb_reg(fb, GUEST_CPL) == 0 && base && fb_is_kernel(fb, base);
-    if (!here && !*known && fb->resumed)
-        base = data_in_kernel(fb);
-    if (here || (!*known && fb->resumed && fb_is_kernel(fb, base)))
+    if (fb_reg(fb, GUEST_CPL) == 0 && base && fb_is_kernel(fb, base))
         *known = base;
+    else if (!*known && fb->resumed)
+        *known = data_in_kernel(fb);
     return *known ? fb_word(fb, *known) : 0;
 }
 
