@@ -1,18 +1,23 @@
 #!/bin/bash
-# checkpoints.sh - where checkpoints are: every 100 M steps, and closer where many pages are written or much code is executed, compiled and
-# interpreted; but exactly as often as --checkpoint-every says, and never closer without the index.
+# checkpoints.sh - where checkpoints are: every 100 M steps, and closer where pages are written and much code is executed (not where very
+# many pages are written), compiled and interpreted; but exactly as often as --checkpoint-every says, and never closer without the index.
 . "$(dirname "$0")/../lib.sh"
 cd "$work" || exit 2
 
-# 6,000 pages written, and nothing more; then 6,000 lines of code executed from step 150 M on.
+# 3,000 pages written and 2,500 lines of code executed; then 6,000 lines from step 150 M on.
 as --32 -o guest.o - <<'END' && ld -m elf_i386 --no-warn-rwx-segments -Ttext 0x100000 -e _start --oformat binary -o guest.bin guest.o || fail "no guest"
 .globl _start
 _start: movl $0x400000, %edi
 1:  movl %edi, (%edi)
     addl $4096, %edi
-    cmpl $0x400000 + 6000 * 4096, %edi
+    cmpl $0x400000 + 3000 * 4096, %edi
     jb 1b
-    movl $74985000, %ecx
+    .rept 2500
+    jmp 3f
+    .balign 64
+3:
+    .endr
+    movl $74992750, %ecx
 2:  decl %ecx
     jnz 2b
     .rept 6000
@@ -23,8 +28,19 @@ _start: movl $0x400000, %edi
 4:  jmp 4b
 END
 
+# 6,000 pages written, which take longer to be saved than to be written again.
+as --32 -o pages.o - <<'END' && ld -m elf_i386 --no-warn-rwx-segments -Ttext 0x100000 -e _start --oformat binary -o pages.bin pages.o || fail "no guest"
+.globl _start
+_start: movl $0x400000, %edi
+1:  movl %edi, (%edi)
+    addl $4096, %edi
+    cmpl $0x400000 + 6000 * 4096, %edi
+    jb 1b
+2:  jmp 2b
+END
+
 rec() { # NAME CHECKPOINTS [ARGUMENT...]
-    expect 0 "$1" "$BOOTREEL" record -q --memory 64M --flat guest.bin@0x100000 --until 220M -o "$1.reel" "${@:3}"
+    expect 0 "$1" "$BOOTREEL" record -q --memory 64M --flat "${guest:-guest.bin}@0x100000" --until 220M -o "$1.reel" "${@:3}"
     "$BOOTREEL" info "$1.reel" >"$1.info"
     holds "$1.info" "^checkpoints  $2, at icount 0 to 220,000,000$" "$1"
 }
@@ -32,6 +48,7 @@ rec closer 6 # at 0, 25 M, 100 M, 175 M, 200 M, 220 M
 rec exact 4 --checkpoint-every 100M
 rec no-index 4 --no-index
 BOOTREEL_COMPILE=0 rec interpreted 6
+guest=pages.bin rec pages 4
 same closer.reel interpreted.reel "interpreted"
 expect 0 verify "$BOOTREEL" replay --verify closer.reel
 

@@ -80,6 +80,7 @@ static int teardown(void **state)
     physmem_detach(r->mem, r->cpu);
     physmem_destroy(r->mem);
     free(r->block);
+    tlb_free(r->cpu);
     free(r->cpu);
     free(r);
     return 0;
