@@ -269,3 +269,23 @@ void base_note_once(struct guest_base *b, unsigned number, const char *text)
         base_emit(b, EV_KERNEL_NOTE, text, NULL, 0);
     b->noted |= 1u << number;
 }
+
+/* ---------------------------------------------------------------- words */
+
+void base_add_open_flags(struct text *t, uint64_t v, const struct flag_name *flags)
+{
+    enum { MODE = 3 };
+    static const char *const modes[] = {"O_RDONLY", "O_WRONLY", "O_RDWR", "3"};
+    text_add(t, "%s", modes[v & MODE]);
+    if (v & ~(uint64_t)MODE) {
+        text_add(t, "|");
+        text_add_flags(t, v & ~(uint64_t)MODE, flags, "0");
+    }
+}
+
+void base_add_protection(struct text *t, uint64_t v)
+{
+    static const struct flag_name flags[] = {
+        {1, "PROT_READ"}, {2, "PROT_WRITE"}, {4, "PROT_EXEC"}, {0, NULL}};
+    text_add_flags(t, v, flags, "PROT_NONE");
+}

@@ -144,6 +144,11 @@ void base_note_once(struct guest_base *b, unsigned number, const char *text);
 
 /* ---------------------------------------------------------------- under the guest's own prefix */
 
+/* What systems after Unix have alike, in words: open's flags, whose access mode is in the lowest two bits (the others are `flags`), and
+ * the protection of a mapping. */
+void base_add_open_flags(struct text *t, uint64_t v, const struct flag_name *flags);
+void base_add_protection(struct text *t, uint64_t v);
+
 /* Defines p_reg, p_read, p_word, p_u32, p_u64, p_string, p_member, p_member32, p_symbol and p_emit for a guest of that
  * type, and the types of its callbacks: p_enter, called when a function is entered (the frame is NULL unless the exit
  * is hooked too; arguments are in the registers), and p_leave, called when it is left (rax is the result). */

@@ -104,43 +104,30 @@ static void add_texts(struct fb_guest *fb, struct text *t, uint64_t at, unsigned
 }
 
 /* sys/fcntl.h */
-static void add_open_flags(struct text *t, uint64_t v)
-{
-    static const struct flag_name flags[] = {{0x4, "O_NONBLOCK"},
-                                             {0x8, "O_APPEND"},
-                                             {0x10, "O_SHLOCK"},
-                                             {0x20, "O_EXLOCK"},
-                                             {0x40, "O_ASYNC"},
-                                             {0x80, "O_SYNC"},
-                                             {0x100, "O_NOFOLLOW"},
-                                             {0x200, "O_CREAT"},
-                                             {0x400, "O_TRUNC"},
-                                             {0x800, "O_EXCL"},
-                                             {0x8000, "O_NOCTTY"},
-                                             {0x10000, "O_DIRECT"},
-                                             {0x20000, "O_DIRECTORY"},
-                                             {0x40000, "O_EXEC"},
-                                             {0x80000, "O_TTY_INIT"},
-                                             {0x100000, "O_CLOEXEC"},
-                                             {0x200000, "O_VERIFY"},
-                                             {0x400000, "O_PATH"},
-                                             {0x800000, "O_RESOLVE_BENEATH"},
-                                             {0x1000000, "O_DSYNC"},
-                                             {0x2000000, "O_EMPTY_PATH"},
-                                             {0, NULL}};
-    static const char *const modes[] = {"O_RDONLY", "O_WRONLY", "O_RDWR", "3"};
-    text_add(t, "%s", modes[v & 3]);
-    if (v & UINT32_MAX & ~(uint64_t)3) {
-        text_add(t, "|");
-        text_add_flags(t, v & UINT32_MAX & ~(uint64_t)3, flags, "0");
-    }
-}
+static const struct flag_name open_flags[] = {{0x4, "O_NONBLOCK"},
+                                              {0x8, "O_APPEND"},
+                                              {0x10, "O_SHLOCK"},
+                                              {0x20, "O_EXLOCK"},
+                                              {0x40, "O_ASYNC"},
+                                              {0x80, "O_SYNC"},
+                                              {0x100, "O_NOFOLLOW"},
+                                              {0x200, "O_CREAT"},
+                                              {0x400, "O_TRUNC"},
+                                              {0x800, "O_EXCL"},
+                                              {0x8000, "O_NOCTTY"},
+                                              {0x10000, "O_DIRECT"},
+                                              {0x20000, "O_DIRECTORY"},
+                                              {0x40000, "O_EXEC"},
+                                              {0x80000, "O_TTY_INIT"},
+                                              {0x100000, "O_CLOEXEC"},
+                                              {0x200000, "O_VERIFY"},
+                                              {0x400000, "O_PATH"},
+                                              {0x800000, "O_RESOLVE_BENEATH"},
+                                              {0x1000000, "O_DSYNC"},
+                                              {0x2000000, "O_EMPTY_PATH"},
+                                              {0, NULL}};
 
-/* sys/mman.h */
-static const struct flag_name prot_flags[] = {
-    {1, "PROT_READ"}, {2, "PROT_WRITE"}, {4, "PROT_EXEC"}, {0, NULL}};
-
-/* The top byte is the alignment's logarithm; 1 stands for that of a large page. */
+/* sys/mman.h. The top byte is the alignment's logarithm; 1 stands for that of a large page. */
 static void add_map_flags(struct text *t, uint64_t v)
 {
     static const struct flag_name flags[] = {{0x1, "MAP_SHARED"},
@@ -205,10 +192,10 @@ static void add_argument(struct fb_guest *fb, struct text *t, char kind, unsigne
         add_texts(fb, t, *a, word);
         break;
     case 'o':
-        add_open_flags(t, *a);
+        base_add_open_flags(t, *a & UINT32_MAX, open_flags);
         break;
     case 'P':
-        text_add_flags(t, *a & UINT32_MAX, prot_flags, "PROT_NONE");
+        base_add_protection(t, *a & UINT32_MAX);
         break;
     case 'M':
         add_map_flags(t, *a);

@@ -58,32 +58,23 @@ static const struct call *call_of(const struct made_call *m)
 
 /* ---------------------------------------------------------------- arguments */
 
-static void add_open_flags(struct text *t, uint64_t v)
-{
-    static const struct flag_name flags[] = {{0x410000, "O_TMPFILE"},
-                                             {0x40, "O_CREAT"},
-                                             {0x80, "O_EXCL"},
-                                             {0x100, "O_NOCTTY"},
-                                             {0x200, "O_TRUNC"},
-                                             {0x400, "O_APPEND"},
-                                             {0x800, "O_NONBLOCK"},
-                                             {0x101000, "O_SYNC"},
-                                             {0x1000, "O_DSYNC"},
-                                             {0x4000, "O_DIRECT"},
-                                             {0x8000, "O_LARGEFILE"},
-                                             {0x10000, "O_DIRECTORY"},
-                                             {0x20000, "O_NOFOLLOW"},
-                                             {0x40000, "O_NOATIME"},
-                                             {0x80000, "O_CLOEXEC"},
-                                             {0x200000, "O_PATH"},
-                                             {0, NULL}};
-    static const char *const modes[] = {"O_RDONLY", "O_WRONLY", "O_RDWR", "3"};
-    text_add(t, "%s", modes[v & 3]);
-    if (v & ~(uint64_t)3) {
-        text_add(t, "|");
-        text_add_flags(t, v & ~(uint64_t)3, flags, "0");
-    }
-}
+static const struct flag_name open_flags[] = {{0x410000, "O_TMPFILE"},
+                                              {0x40, "O_CREAT"},
+                                              {0x80, "O_EXCL"},
+                                              {0x100, "O_NOCTTY"},
+                                              {0x200, "O_TRUNC"},
+                                              {0x400, "O_APPEND"},
+                                              {0x800, "O_NONBLOCK"},
+                                              {0x101000, "O_SYNC"},
+                                              {0x1000, "O_DSYNC"},
+                                              {0x4000, "O_DIRECT"},
+                                              {0x8000, "O_LARGEFILE"},
+                                              {0x10000, "O_DIRECTORY"},
+                                              {0x20000, "O_NOFOLLOW"},
+                                              {0x40000, "O_NOATIME"},
+                                              {0x80000, "O_CLOEXEC"},
+                                              {0x200000, "O_PATH"},
+                                              {0, NULL}};
 
 /* A text, or its address if it cannot be read (its page has not been loaded yet): then false. */
 static bool add_string(struct linux_guest *lx, struct text *t, uint64_t at)
@@ -120,8 +111,6 @@ static void add_texts(struct linux_guest *lx, struct text *t, uint64_t at, unsig
     text_add(t, s ? ", ...]" : "]");
 }
 
-static const struct flag_name prot_flags[] = {
-    {1, "PROT_READ"}, {2, "PROT_WRITE"}, {4, "PROT_EXEC"}, {0, NULL}};
 static const struct flag_name map_flags[] = {{3, "MAP_SHARED_VALIDATE"},
                                              {1, "MAP_SHARED"},
                                              {2, "MAP_PRIVATE"},
@@ -165,10 +154,10 @@ static bool add_argument(struct linux_guest *lx, struct text *t, char type, unsi
         add_texts(lx, t, *a, word);
         break;
     case 'o':
-        add_open_flags(t, *a);
+        base_add_open_flags(t, *a, open_flags);
         break;
     case 'P':
-        text_add_flags(t, *a, prot_flags, "PROT_NONE");
+        base_add_protection(t, *a);
         break;
     case 'M':
         text_add_flags(t, *a, map_flags, "0");
