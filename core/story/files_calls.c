@@ -145,16 +145,21 @@ static void does_dup(struct done *d)
 }
 
 /* Linux's commands are numbers in the text, FreeBSD's are words. */
+static bool is_command(const struct done *d, int64_t number, const char *word)
+{
+    return call_number(&d->c, 1, -1) == number || call_word(&d->c, 1, word);
+}
+
 static void does_fcntl(struct done *d)
 {
     enum { F_DUPFD = 0, F_SETFD = 2, F_DUPFD_CLOEXEC = 1030 };
-    int64_t fd = call_number(&d->c, 0, NO_FD), what = call_number(&d->c, 1, -1);
+    const int64_t fd = call_number(&d->c, 0, NO_FD);
+    const bool closes =
+        is_command(d, F_DUPFD_CLOEXEC, "F_DUPFD_CLOEXEC") || call_word(&d->c, 1, "F_DUP2FD_CLOEXEC");
     struct opened *o = file_fd_find(d->t, fd);
-    bool closes = what == F_DUPFD_CLOEXEC || call_word(&d->c, 1, "F_DUPFD_CLOEXEC") ||
-                  call_word(&d->c, 1, "F_DUP2FD_CLOEXEC");
-    if (closes || what == F_DUPFD || call_word(&d->c, 1, "F_DUPFD") || call_word(&d->c, 1, "F_DUP2FD"))
+    if (closes || is_command(d, F_DUPFD, "F_DUPFD") || call_word(&d->c, 1, "F_DUP2FD"))
         file_fd_dup(d->t, fd, d->result, closes);
-    else if ((what == F_SETFD || call_word(&d->c, 1, "F_SETFD")) && o)
+    else if (is_command(d, F_SETFD, "F_SETFD") && o)
         o->cloexec = call_number(&d->c, 2, 0) & 1;
 }
 
