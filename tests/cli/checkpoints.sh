@@ -4,14 +4,22 @@
 . "$(dirname "$0")/../lib.sh"
 cd "$work" || exit 2
 
-# 3,000 pages written and 2,500 lines of code executed; then 6,000 lines from step 150 M on.
-as --32 -o guest.o - <<'END' && ld -m elf_i386 --no-warn-rwx-segments -Ttext 0x100000 -e _start --oformat binary -o guest.bin guest.o || fail "no guest"
+guest() { # NAME PAGES <<CODE: a program that writes to so many pages, and goes on with that code
+    cat write.s - >"$1.s"
+    as --32 --defsym "PAGES=$2" -o "$1.o" "$1.s" &&
+        ld -m elf_i386 --no-warn-rwx-segments -Ttext 0x100000 -e _start --oformat binary -o "$1.bin" "$1.o" || fail "no guest"
+}
+cat >write.s <<'END'
 .globl _start
 _start: movl $0x400000, %edi
 1:  movl %edi, (%edi)
     addl $4096, %edi
-    cmpl $0x400000 + 3000 * 4096, %edi
+    cmpl $0x400000 + PAGES * 4096, %edi
     jb 1b
+END
+
+# 3,000 pages written and 2,500 lines of code executed; then 6,000 lines from step 150 M on.
+guest guest 3000 <<'END'
     .rept 2500
     jmp 3f
     .balign 64
@@ -29,15 +37,7 @@ _start: movl $0x400000, %edi
 END
 
 # 6,000 pages written, which take longer to be saved than to be written again.
-as --32 -o pages.o - <<'END' && ld -m elf_i386 --no-warn-rwx-segments -Ttext 0x100000 -e _start --oformat binary -o pages.bin pages.o || fail "no guest"
-.globl _start
-_start: movl $0x400000, %edi
-1:  movl %edi, (%edi)
-    addl $4096, %edi
-    cmpl $0x400000 + 6000 * 4096, %edi
-    jb 1b
-2:  jmp 2b
-END
+guest pages 6000 <<<'2: jmp 2b'
 
 rec() { # NAME CHECKPOINTS [ARGUMENT...]
     expect 0 "$1" "$BOOTREEL" record -q --memory 64M --flat "${guest:-guest.bin}@0x100000" --until 220M -o "$1.reel" "${@:3}"
