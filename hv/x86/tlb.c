@@ -184,8 +184,8 @@ static size_t entries_of_all(const struct physmem *pm)
     return n;
 }
 
-/* A program that uses more memory than the TLB has pages, or pages that contend for one entry, walks through the page tables all the time.
- * What the TLB has is never seen by the guest (see above), nor by what notes accesses. */
+/* The guest walks through its page tables all the time if it uses more pages than the TLB has entries, or pages that contend for one.
+ * Neither the guest (see above) nor what notes accesses can see how large a TLB is. */
 static void grow(struct x86 *cpu, struct tlb *t)
 {
     const struct tlb old = *t;
@@ -228,7 +228,7 @@ static void clear_itlb(struct space *s)
         }
 }
 
-/* One that has grown, and is hardly used now, becomes smaller. */
+/* A TLB that has grown, and of which little was used since it was flushed last, becomes smaller. */
 static void space_flush(struct x86 *cpu, struct space *s)
 {
     if (!s->filled && !s->ntables)

@@ -168,8 +168,7 @@ enum {
     SHORT_FOR = 1,    /* such a page is given up soon, for as many periods */
     LINES_MOST = 48,  /* a page with so many lines is as good as written all over */
     LINES_FRESH = 16, /* so many, of a page that was not written in the last period, will soon be most */
-    PAGES_MOST =
-        8192 /* by lines, in one period: of who writes more, a search that knows the pages finds as little */
+    PAGES_MOST = 8192 /* followed in one period: where more are written, a search gains little by lines */
 };
 
 /* A page of variables or a stack has many stores to few lines, or few to each of many; one that is being filled has as many lines,
