@@ -4,7 +4,7 @@
  * pages.
  *
  * IEEE 754 defines these operations to the last bit, so the host's results are valid for the guest. It does
- * not define RCPPS and RSQRTPS, which are computed with integers here (the latter from the host's estimate). */
+ * not define RCPPS and RSQRTPS, which are computed with doubles here. */
 #include "hv/x86/simd.h"
 
 /* ---------------------------------------------------------------- arithmetic */
@@ -356,61 +356,87 @@ TO_INT_BOTH(cvttsd2si, 8)
  * the exact value rounded to 13 significant bits: an error of at most 2^-13. Neither depends on MXCSR:
  * denormal operands count as 0, tiny results are 0, and no flag is raised. */
 
-enum { APPROX_BITS = 12 }; /* of the fraction */
+/* The parts of a single, and 1. */
+enum { SIGN = INT32_MIN, EXPONENT = 0x7f800000, FRACTION = 0x7fffff, QUIET = 0x400000, ONE = 0x3f800000 };
+enum {
+    LEAST = 0x800000 /* the first that is normal: one of the exponent */,
+    APPROX_BITS = 12 /* of the fraction */
+};
 
-/* +-(q / 2^12) * 2^exp, q from 2^12 to 2^13. */
-static uint32_t approx_pack(uint32_t sign, uint32_t q, int exp)
+/* 2^13 / y, or 2^13 / sqrt(y), rounded to whole numbers from 2^12 to 2^13, for four singles y in [1, 2) or [1, 4). None lies so close to
+ * where it would be rounded to another one that the error of doubles matters. */
+SIMD_INLINE vec approx_quotients(vec y, bool root)
 {
-    if (q >> (APPROX_BITS + 1)) {
-        q >>= 1;
-        exp++;
+    const __m128 f = _mm_castsi128_ps(y);
+    const __m128d dividend = _mm_set1_pd(root ? 0x1p26 : 0x1p13), half = _mm_set1_pd(.5);
+    __m128d low = _mm_div_pd(dividend, _mm_cvtps_pd(f)),
+            high = _mm_div_pd(dividend, _mm_cvtps_pd(_mm_movehl_ps(f, f)));
+    if (root) {
+        low = _mm_sqrt_pd(low);
+        high = _mm_sqrt_pd(high);
     }
-    if (exp < -126)
-        return sign;
-    return sign | (uint32_t)(exp + 127) << 23 | (q & ((1u << APPROX_BITS) - 1)) << (23 - APPROX_BITS);
+    return _mm_unpacklo_epi64(_mm_cvttpd_epi32(_mm_add_pd(low, half)),
+                              _mm_cvttpd_epi32(_mm_add_pd(high, half)));
 }
 
-static uint32_t approx_rcp(uint32_t x)
+/* Quotients q with exponents (biased, in bits 23 and up): q / 2^12 * 2^exponent. 2^13 adds one to the exponent. */
+SIMD_INLINE vec approx_scale(vec q, vec exponent)
 {
-    uint32_t sign = x & 0x80000000, e = x >> 23 & 0xff, f = x & 0x7fffff;
-    if (e == 0xff)
-        return f ? x | 0x400000 : sign;
-    if (e == 0)
-        return sign | 0x7f800000;
-    /* 1 / (m / 2^23) lies in (1/2, 1] */
-    uint64_t m = f | 0x800000;
-    return approx_pack(sign, (uint32_t)(((1ull << (24 + APPROX_BITS)) + m / 2) / m), 126 - (int)e);
+    const vec fraction = _mm_sub_epi32(q, _mm_set1_epi32(1 << APPROX_BITS));
+    return _mm_add_epi32(exponent, _mm_slli_epi32(fraction, 23 - APPROX_BITS));
 }
 
-static uint32_t approx_rsqrt(uint32_t x)
+SIMD_INLINE vec choose(vec mask, int32_t yes, vec no)
 {
-    uint32_t sign = x & 0x80000000, e = x >> 23 & 0xff, f = x & 0x7fffff;
-    if (e == 0xff && f)
-        return x | 0x400000;
-    if (e == 0)
-        return sign | 0x7f800000;
-    if (sign)
-        return 0xffc00000;
-    if (e == 0xff)
-        return 0;
-    /* x = m / 2^23 * 2^(2h) with m / 2^23 in [1, 4); 1 / sqrt(m / 2^23) lies in (1/2, 1]. q is the largest
-     * number with q - 1/2 < 2^13 / sqrt(m / 2^23): the host's estimate, corrected. */
-    bool odd = !(e & 1); /* the exponent is e - 127 */
-    uint64_t m = (uint64_t)(f | 0x800000) << odd;
-    int h = ((int)e - 127 - odd) / 2;
-    const uint64_t limit = 1ull << (2 * APPROX_BITS + 2 + 23 + 2); /* of (2q - 1)^2 * m */
-    uint64_t q = (uint64_t)((__builtin_sqrtf((float)limit / (float)m) + 1) / 2);
-    while ((2 * q - 1) * (2 * q - 1) * m >= limit)
-        q--;
-    while ((2 * q + 1) * (2 * q + 1) * m < limit)
-        q++;
-    return approx_pack(0, (uint32_t)q, -h - 1);
+    return _mm_or_si128(_mm_and_si128(mask, _mm_set1_epi32(yes)), _mm_andnot_si128(mask, no));
+}
+/* NaNs become quiet; `r` is for what is none. */
+SIMD_INLINE vec approx_nan(vec x, vec size, vec r)
+{
+    const vec nan = _mm_cmpgt_epi32(size, _mm_set1_epi32(EXPONENT));
+    return _mm_or_si128(_mm_and_si128(nan, _mm_or_si128(x, _mm_set1_epi32(QUIET))), _mm_andnot_si128(nan, r));
 }
 
-LANE_FN(do_rcpps, uint32_t, d, approx_rcp(b))
-LANE_FN(do_rsqrtps, uint32_t, d, approx_rsqrt(b))
-LANE_FN(do_rcpss, uint32_t, d, i ? a : approx_rcp(b))
-LANE_FN(do_rsqrtss, uint32_t, d, i ? a : approx_rsqrt(b))
+SIMD_INLINE vec do_rcpps(vec d, vec x, unsigned imm)
+{
+    const vec sign = _mm_and_si128(x, _mm_set1_epi32(SIGN)), size = _mm_xor_si128(x, sign);
+    const vec y = choose(_mm_set1_epi32(EXPONENT), ONE, size);
+    const vec exponent = _mm_and_si128(x, _mm_set1_epi32(EXPONENT));
+    vec r = approx_scale(approx_quotients(y, false), _mm_sub_epi32(_mm_set1_epi32(253 << 23), exponent));
+    r = _mm_and_si128(r, _mm_cmpgt_epi32(r, _mm_set1_epi32(LEAST - 1))); /* tiny ones, that of infinity too */
+    r = choose(_mm_cmplt_epi32(size, _mm_set1_epi32(LEAST)), EXPONENT, r);
+    return approx_nan(x, size, _mm_or_si128(r, sign));
+}
+
+SIMD_INLINE vec do_rsqrtps(vec d, vec x, unsigned imm)
+{
+    const vec sign = _mm_and_si128(x, _mm_set1_epi32(SIGN)), size = _mm_xor_si128(x, sign);
+    /* the number of twos that the root has not; y has the rest, whose exponent is 0 or 1 */
+    const vec halves = _mm_srli_epi32(_mm_add_epi32(size, _mm_set1_epi32(LEAST)), 24);
+    const vec even = _mm_andnot_si128(x, _mm_set1_epi32(LEAST));
+    const vec y = _mm_add_epi32(choose(_mm_set1_epi32(EXPONENT), ONE, size), even);
+    vec r = approx_scale(approx_quotients(y, true),
+                         _mm_slli_epi32(_mm_sub_epi32(_mm_set1_epi32(190), halves), 23));
+    r = _mm_andnot_si128(_mm_cmpeq_epi32(size, _mm_set1_epi32(EXPONENT)), r);
+    r = choose(_mm_srai_epi32(x, 31), SIGN | EXPONENT | QUIET, r);
+    const vec zero = _mm_cmplt_epi32(size, _mm_set1_epi32(LEAST));
+    r = choose(zero, EXPONENT, _mm_andnot_si128(zero, r));
+    return approx_nan(x, size, _mm_or_si128(r, _mm_and_si128(zero, sign)));
+}
+
+/* The lowest lane of s, the others of d. */
+SIMD_INLINE vec first_of(vec d, vec s)
+{
+    return _mm_castps_si128(_mm_move_ss(_mm_castsi128_ps(d), _mm_castsi128_ps(s)));
+}
+SIMD_INLINE vec do_rcpss(vec d, vec s, unsigned imm)
+{
+    return first_of(d, do_rcpps(d, s, imm));
+}
+SIMD_INLINE vec do_rsqrtss(vec d, vec s, unsigned imm)
+{
+    return first_of(d, do_rsqrtps(d, s, imm));
+}
 XMM_OP(rcpps, do_rcpps)
 XMM_OP(rsqrtps, do_rsqrtps)
 XMM_OPN(rcpss, do_rcpss, 4)

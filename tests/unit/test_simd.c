@@ -628,14 +628,31 @@ static void test_hints(void **state)
     assert_null(fam_clflush.fn[FORM_REG][2]);
 }
 
-/* One element through RCPSS or RSQRTSS. */
-static uint32_t approximate(struct fixture *f, const struct family *fam, uint32_t x)
+/* One element through RCPSS or RSQRTSS, which leave the others, and as the third one of four through RCPPS or RSQRTPS. */
+static uint32_t approximate(struct fixture *f, const struct family *one, const struct family *four,
+                            uint32_t x)
 {
-    struct state s = {.mxcsr = 0x1f80, .xmm = {[2] = {.d = {x, 0, 0, 0}}}};
-    struct op op = {.dst = 1, .src = 2};
-    assert_int_equal(run_handler(f, fam->fn[FORM_REG][2], &op, &s), -1);
+    struct state s = {.mxcsr = 0x1f80,
+                      .xmm = {[1] = {.d = {1, 2, 3, 4}}, [2] = {.d = {x, 0, x, 0x7fc00000}}}};
+    struct op op = {.dst = 1, .src = 2}, whole = {.dst = 3, .src = 2};
+    assert_int_equal(run_handler(f, one->fn[FORM_REG][2], &op, &s), -1);
+    assert_int_equal(run_handler(f, four->fn[FORM_REG][2], &whole, &s), -1);
     assert_int_equal(s.mxcsr, 0x1f80);
+    for (unsigned i = 1; i < 4; i++)
+        assert_int_equal(s.xmm[1].d[i], i + 1);
+    assert_int_equal(s.xmm[3].d[0], s.xmm[1].d[0]);
+    assert_int_equal(s.xmm[3].d[1], 0x7f800000);
+    assert_int_equal(s.xmm[3].d[2], s.xmm[1].d[0]);
+    assert_int_equal(s.xmm[3].d[3], 0x7fc00000);
     return s.xmm[1].d[0];
+}
+static uint32_t reciprocal(struct fixture *f, uint32_t x)
+{
+    return approximate(f, &fam_rcpss, &fam_rcpps, x);
+}
+static uint32_t reciprocal_root(struct fixture *f, uint32_t x)
+{
+    return approximate(f, &fam_rsqrtss, &fam_rsqrtps, x);
 }
 static double as_double(uint32_t x)
 {
@@ -658,18 +675,18 @@ static void test_approximations(void **state)
         {0xbf800000, 0xffc00000}, {0x7f800001, 0x7fc00001}, {0x3f800000, 0x3f800000},
         {0x40800000, 0x3f000000}, {0x3e800000, 0x40000000}};
     for (unsigned i = 0; i < sizeof rcp / sizeof rcp[0]; i++)
-        assert_int_equal(approximate(f, &fam_rcpss, rcp[i][0]), rcp[i][1]);
+        assert_int_equal(reciprocal(f, rcp[i][0]), rcp[i][1]);
     for (unsigned i = 0; i < sizeof rsqrt / sizeof rsqrt[0]; i++)
-        assert_int_equal(approximate(f, &fam_rsqrtss, rsqrt[i][0]), rsqrt[i][1]);
+        assert_int_equal(reciprocal_root(f, rsqrt[i][0]), rsqrt[i][1]);
     rnd_state = 1;
     for (unsigned i = 0; i < 200000; i++) {
         uint32_t x = (uint32_t)rnd() & 0x7fffffff;
         if (x < 0x00800000 || x >= 0x7e800000)
             continue;
-        double v = as_double(x), r = as_double(approximate(f, &fam_rcpss, x)),
-               q = as_double(approximate(f, &fam_rsqrtss, x));
-        assert_true(fabs(r * v - 1) <= 1.5 / 4096);
-        assert_true(fabs(q * sqrt(v) - 1) <= 1.5 / 4096);
+        const uint32_t r = reciprocal(f, x), q = reciprocal_root(f, x);
+        assert_int_equal((r | q) & 0x7ff, 0);
+        assert_true(fabs(as_double(r) * as_double(x) - 1) <= 1.0 / 8192);
+        assert_true(fabs(as_double(q) * sqrt(as_double(x)) - 1) <= 1.0 / 8192);
     }
 }
 
