@@ -15,13 +15,15 @@
 #include "hv/x86/jit/unit.h"
 #include "traces/memory.h"
 
-enum { CODE_SIZE = 64 << 20, CODE_ROOM = 2 << 20, START = 512, MAX_DROPS = 8, HEAT = 100 };
+/* SELDOM: where in the memory for code the ways out of regions begin. */
+enum { CODE_SIZE = 64 << 20, SELDOM = 36 << 20, CODE_ROOM = 2 << 20, START = 512, MAX_DROPS = 8, HEAT = 100 };
 
 typedef const struct op *enter_fn(struct x86 *, const struct op *, op_fn *);
 
 struct jit {
     uint8_t *writable, *executable;
-    size_t used, start; /* bytes; where regions begin */
+    size_t used, start; /* up to where regions are, and where the first one begins */
+    size_t seldom;      /* up to where their ways out are */
     unsigned heat;
     struct shape *shapes;
     enter_fn *enter;
@@ -66,7 +68,8 @@ static void write_enter(struct jit *j)
     j->unit.noting = c.at;
     emit_noting(&c, j->unit.beside);
     assert(!c.full && "what all regions share has room");
-    j->used = j->start = START;
+    j->start = START;
+    jit_reset(j);
 }
 
 /* Of CPUID, ECX or EBX of a leaf. */
@@ -147,17 +150,17 @@ void jit_destroy(struct jit *j)
 void jit_reset(struct jit *j)
 {
     if (j)
-        j->used = j->start;
+        j->used = j->start, j->seldom = SELDOM;
 }
 
 size_t jit_used(const struct jit *j)
 {
-    return j ? j->used : 0;
+    return j ? j->used + j->seldom - SELDOM : 0;
 }
 
 bool jit_full(const struct jit *j)
 {
-    return j && j->used + CODE_ROOM > CODE_SIZE;
+    return j && (j->used + CODE_ROOM > SELDOM || j->seldom + CODE_ROOM > CODE_SIZE);
 }
 
 void jit_enter(const struct jit *j, struct x86 *cpu, const struct op *op)
@@ -409,9 +412,11 @@ static bool compile_one(struct jit *j, struct block *b, unsigned op)
 {
     struct unit *u = &j->unit;
     uint8_t *start = j->writable + j->used;
-    u->code = (struct code_buffer){start, j->writable + CODE_SIZE, false};
+    u->code = (struct code_buffer){start, j->writable + SELDOM, false};
+    u->seldom = (struct code_buffer){j->writable + j->seldom, j->writable + CODE_SIZE, false};
     if (!unit_compile(u, b, op))
         return false;
+    j->seldom = (size_t)(u->seldom.at - j->writable);
     struct members *m = members_of_unit(u);
     add_jumps(m, u);
     install(b, op, code_at(j, start), m);

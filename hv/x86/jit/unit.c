@@ -320,6 +320,10 @@ static void leave_several(struct unit *u, const struct side *s)
 
 static void emit_sides(struct unit *u)
 {
+    const struct code_buffer region = u->code;
+    if (region.full)
+        return;
+    u->code = u->seldom;
     for (unsigned i = 0; i < u->nsides && !u->code.full; i++) {
         const struct side *s = &u->side[i];
         asm_patch(s->jump, u->code.at);
@@ -340,6 +344,9 @@ static void emit_sides(struct unit *u)
             break;
         }
     }
+    u->seldom = u->code;
+    u->code = region;
+    u->code.full = u->seldom.full;
 }
 
 /* ---------------------------------------------------------------- edges */

@@ -72,7 +72,7 @@ enum { FLAG_OWN = 0xff };
 /* What hosts may have that belongs to no level. */
 enum extra { EXTRA_CIPHER = 1 /* AES and PCLMULQDQ */, EXTRA_SHA = 2, EXTRA_GFNI = 4 };
 
-/* A way out that is seldom taken: its code is behind the region's. */
+/* A way out that is seldom taken: its code is in `seldom`. */
 enum way {
     WAY_OP,   /* to the op's handler */
     WAY_STOP, /* no steps left to enter `block` */
@@ -130,7 +130,8 @@ struct resume {
 };
 
 struct unit {
-    struct code_buffer code;
+    struct code_buffer code,
+        seldom; /* seldom: for the ways out, so that what is executed lies close together */
     const struct shape *shapes;
     struct block *entry; /* gpr[REG_RIP] is its address throughout */
     unsigned word;       /* bytes of code's addresses: 8 in 64-bit code, else 4 */
