@@ -158,7 +158,7 @@ static struct block *new_block(struct x86 *cpu, const struct op *ops, unsigned n
                                unsigned off, struct code_page *page)
 {
     assert(off < SNAPSHOT_PAGE && "a block begins in its page");
-    struct block *b = code_alloc(cpu->mem, n);
+    struct block *b = code_alloc(cpu->mem, page, n);
     if (!b)
         return NULL;
     memcpy(b->ops, ops, n * sizeof *ops);

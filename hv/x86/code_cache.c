@@ -7,13 +7,21 @@
 #include "hv/x86/jit/jit.h"
 #include "traces/memory.h"
 
-/* PATIENCE: stores to a page that cost about as much as decoding its code again. KEEP_MOST: the bytes of decoded code, and of compiled
- * code, up to which it is kept in the next period. */
-enum { ARENA_SIZE = 16 << 20, ARENA_STEP = 1 << 16, PATIENCE = 2048, KEEP_MOST = 8 << 20 };
+/* PATIENCE: stores to a page that cost about as much as decoding its code again. KEEP_ALL, KEEP_MOST: the bytes of decoded code, and of
+ * compiled code, up to which it is kept in the next period, and up to which it is if most of it was executed in this one. GROWTH: by how
+ * much decoded code may grow in a period, where there are any. */
+enum {
+    KEEP_ALL = 8 << 20,
+    KEEP_MOST = 40 << 20,
+    GROWTH = 16 << 20,
+    ARENA_SIZE = KEEP_MOST + GROWTH,
+    ARENA_STEP = 1 << 16,
+    PATIENCE = 2048
+};
 
 struct code_cache {
     uint8_t *arena;
-    size_t used, made; /* made: up to where the host has made its memory */
+    size_t used, made, most; /* made: up to where the host has made its memory; most: `used` in this period */
     struct code_page *pages;
     struct jit *jit;
     uint32_t period;
@@ -25,6 +33,7 @@ struct code_cache *code_cache_create(const struct engine_host *host)
     c->arena =
         mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (c->arena != MAP_FAILED) {
+        c->most = GROWTH;
         c->jit = jit_create(host ? host : &(struct engine_host){0});
         return c;
     }
@@ -74,17 +83,19 @@ static unsigned next_bucket(const struct code_page *p, unsigned i)
     return CODE_BUCKETS;
 }
 
-struct block *code_alloc(struct physmem *pm, unsigned n)
+struct block *code_alloc(struct physmem *pm, struct code_page *page, unsigned n)
 {
     size_t size = sizeof(struct block) + (n + 1) * sizeof(struct op);
     struct code_cache *cache = physmem_code(pm);
-    if (cache->used + size > ARENA_SIZE)
+    if (cache->used + size > (touch_noting(pm) ? cache->most : ARENA_SIZE))
         return NULL;
     struct block *b = (struct block *)(cache->arena + cache->used);
     cache->used += size;
     for (; cache->made < cache->used; cache->made += ARENA_STEP)
         mem_expect(cache->arena + cache->made, ARENA_STEP);
     memset(b, 0, sizeof *b);
+    if (page)
+        page->decoded += size;
     return b;
 }
 
@@ -165,6 +176,7 @@ void code_drop(struct physmem *pm, struct code_page *p)
     }
     memset(p->filled, 0, sizeof p->filled);
     memset(p->code, 0, sizeof p->code);
+    p->decoded = 0;
 }
 
 void code_written(struct physmem *pm, struct code_page *p, uint32_t off, uint32_t n)
@@ -219,6 +231,7 @@ void code_flush(struct physmem *pm)
     }
     cache->pages = NULL;
     cache->used = 0;
+    cache->most = GROWTH;
     jit_reset(cache->jit);
     for (unsigned i = 0; i < ncpus; i++) {
         cpu[i]->patched = NULL;
@@ -228,14 +241,27 @@ void code_flush(struct physmem *pm)
     }
 }
 
+/* A program whose code is large executes most of it again and again; a boot hardly any. */
+static bool worth_keeping(const struct code_cache *cache)
+{
+    const size_t compiled = jit_used(cache->jit);
+    size_t executed = 0;
+    if (cache->used <= KEEP_ALL && compiled <= KEEP_ALL)
+        return true;
+    for (const struct code_page *p = cache->pages; p; p = p->all_next)
+        executed += p->period == cache->period ? p->decoded : 0;
+    return executed > cache->used / 4 * 3 && cache->used <= KEEP_MOST && compiled <= KEEP_MOST;
+}
+
 void code_new_period(struct physmem *pm)
 {
     struct code_cache *cache = physmem_code(pm);
     unsigned ncpus;
     struct x86 *const *cpu = physmem_processors(pm, &ncpus);
-    cache->period++;
-    if (cache->used > KEEP_MOST || jit_used(cache->jit) > KEEP_MOST)
+    if (!worth_keeping(cache))
         code_flush(pm);
+    cache->most = cache->used > KEEP_ALL ? cache->used + GROWTH : GROWTH;
+    cache->period++;
     for (unsigned i = 0; i < ncpus; i++)
         tlb_flush(cpu[i]);
 }

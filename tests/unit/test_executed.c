@@ -332,6 +332,38 @@ static void test_amount(void **state)
     machine_free(&m);
 }
 
+/* Begins a block at each byte of some pages of straight code. */
+static void begin_everywhere(struct machine *m, unsigned page, unsigned pages)
+{
+    for (unsigned at = page << 12; at < (page + pages) << 12; at++) {
+        x86_set(m->cpu, "rip", at);
+        run(m, 1);
+    }
+}
+
+/* More decoded code than is kept whatever of it is executed: as all of it was, it is kept, and counts where it is executed again. Then more than
+ * there is room for in a period. */
+static void test_much_code(void **state)
+{
+    enum { PAGE = 8, PAGES = 4 };
+    static const struct touched all[PAGES] = {{8, 8, UINT64_MAX, NULL},
+                                              {9, 9, UINT64_MAX, NULL},
+                                              {10, 10, UINT64_MAX, NULL},
+                                              {11, 11, UINT64_MAX, NULL}};
+    static const struct touched end = {PAGE, PAGE, UINT64_MAX << 60, NULL};
+    struct machine m = machine_new();
+    memset(m.ram + (PAGE << 12), 0x40, PAGES << 12);
+    for (unsigned pages = 1; pages <= PAGES; pages += PAGES - 1) {
+        begin_everywhere(&m, PAGE, pages);
+        expect(&m, pages, all);
+        x86_set(m.cpu, "rip", (PAGE << 12) + 60 * TOUCHED_LINE);
+        run(&m, 2);
+        expect(&m, 1, &end);
+        expect(&m, 0, NULL);
+    }
+    machine_free(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_two_pages),  cmocka_unit_test(test_second_page_faults),
         cmocka_unit_test(test_hot_line),   cmocka_unit_test(test_hot_across),
         cmocka_unit_test(test_filled),     cmocka_unit_test(test_kept),
-        cmocka_unit_test(test_mapped),     cmocka_unit_test(test_cells)};
+        cmocka_unit_test(test_mapped),     cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_much_code)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
