@@ -149,8 +149,10 @@ void jit_destroy(struct jit *j)
 
 void jit_reset(struct jit *j)
 {
-    if (j)
-        j->used = j->start, j->seldom = SELDOM;
+    if (!j)
+        return;
+    j->used = j->start;
+    j->seldom = SELDOM;
 }
 
 size_t jit_used(const struct jit *j)

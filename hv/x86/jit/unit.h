@@ -130,8 +130,8 @@ struct resume {
 };
 
 struct unit {
-    struct code_buffer code,
-        seldom; /* seldom: for the ways out, so that what is executed lies close together */
+    /* seldom: for the ways out, so that what is executed lies close together. */
+    struct code_buffer code, seldom;
     const struct shape *shapes;
     struct block *entry; /* gpr[REG_RIP] is its address throughout */
     unsigned word;       /* bytes of code's addresses: 8 in 64-bit code, else 4 */
