@@ -393,6 +393,40 @@ static uint64_t bzip2(void)
 }
 #endif
 
+/* ---------------------------------------------------------------- much code */
+
+/* One of 40,000 functions: numbers that differ, and a branch on them. */
+static void write_function(uint8_t *at, uint32_t number)
+{
+    static const uint8_t code[] = {
+        0x48, 0x8d, 0x47, 0x05,             /* lea rax, [rdi+5] */
+        0x48, 0x35, 0,    0,    0,    0,    /* xor rax, number */
+        0x48, 0xc1, 0xc0, 0x07,             /* rol rax, 7 */
+        0xa8, 0x04, 0x74, 0x07,             /* test al, 4; jz 1f */
+        0x48, 0x03, 0x06, 0x48, 0xff, 0x46, /* add rax, [rsi]; inc qword [rsi+8] */
+        0x08, 0x48, 0x01, 0x06, 0xc3,       /* 1: add [rsi], rax; ret */
+    };
+    memcpy(at, code, sizeof code);
+    memcpy(at + 6, &number, sizeof number);
+}
+/* As a compiler does: code of megabytes, of which no part is executed much more often than the others. */
+static uint64_t large_code(void)
+{
+    enum { FUNCTIONS = 40000, SIZE = 64, ROUNDS = 400 };
+    uint8_t *code =
+        mmap(NULL, FUNCTIONS * SIZE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint64_t sums[2] = {0, 0}, x = 1;
+    uint32_t seed = 7;
+    if (code == MAP_FAILED)
+        return 0;
+    for (uint32_t i = 0; i < FUNCTIONS; i++)
+        write_function(code + i * SIZE, next(&seed) >> 1);
+    for (int round = 0; round < ROUNDS; round++)
+        for (size_t i = 0; i < FUNCTIONS; i++)
+            x = ((uint64_t(*)(uint64_t, uint64_t *))(uintptr_t)(code + i * SIZE))(x + i, sums);
+    return x ^ sums[0] ^ sums[1];
+}
+
 /* ---------------------------------------------------------------- the kernel's work */
 
 static uint64_t children(int n, bool exec)
@@ -517,6 +551,7 @@ static const struct row {
     {"wide-writes", wide_writes},
     {"wide-fill", wide_fill},
     {"wide-copy", wide_copy},
+    {"large-code", large_code},
 };
 
 int main(int argc, char **argv)
