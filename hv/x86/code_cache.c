@@ -9,7 +9,7 @@
 
 /* PATIENCE: stores to a page that cost about as much as decoding its code again. KEEP_ALL, KEEP_MOST: the bytes of decoded code, and of
  * compiled code, up to which it is kept in the next period, and up to which it is if most of it was executed in this one. GROWTH: by how
- * much decoded code may grow in a period, where there are any. */
+ * much decoded code may grow in a period, unless it has done so twice. */
 enum {
     KEEP_ALL = 8 << 20,
     KEEP_MOST = 40 << 20,
@@ -21,7 +21,9 @@ enum {
 
 struct code_cache {
     uint8_t *arena;
-    size_t used, made, most; /* made: up to where the host has made its memory; most: `used` in this period */
+    size_t used, made; /* made: up to where the host has made its memory */
+    size_t most;       /* that may be used in this period */
+    unsigned full;     /* how often that was reached in it */
     struct code_page *pages;
     struct jit *jit;
     uint32_t period;
@@ -87,8 +89,11 @@ struct block *code_alloc(struct physmem *pm, struct code_page *page, unsigned n)
 {
     size_t size = sizeof(struct block) + (n + 1) * sizeof(struct op);
     struct code_cache *cache = physmem_code(pm);
-    if (cache->used + size > (touch_noting(pm) ? cache->most : ARENA_SIZE))
+    if (cache->used + size > (touch_noting(pm) ? cache->most : ARENA_SIZE)) {
+        if (++cache->full > 1)
+            cache->most = ARENA_SIZE;
         return NULL;
+    }
     struct block *b = (struct block *)(cache->arena + cache->used);
     cache->used += size;
     for (; cache->made < cache->used; cache->made += ARENA_STEP)
@@ -231,7 +236,6 @@ void code_flush(struct physmem *pm)
     }
     cache->pages = NULL;
     cache->used = 0;
-    cache->most = GROWTH;
     jit_reset(cache->jit);
     for (unsigned i = 0; i < ncpus; i++) {
         cpu[i]->patched = NULL;
@@ -261,6 +265,7 @@ void code_new_period(struct physmem *pm)
     if (!worth_keeping(cache))
         code_flush(pm);
     cache->most = cache->used > KEEP_ALL ? cache->used + GROWTH : GROWTH;
+    cache->full = 0;
     cache->period++;
     for (unsigned i = 0; i < ncpus; i++)
         tlb_flush(cpu[i]);
