@@ -7,6 +7,12 @@
  * not define RCPPS and RSQRTPS, which are computed with doubles here. */
 #include "hv/x86/simd.h"
 
+/* Bit by bit: of `yes` where the mask has 1, of `no` elsewhere. */
+SIMD_INLINE vec choose(vec mask, vec yes, vec no)
+{
+    return _mm_or_si128(_mm_and_si128(mask, yes), _mm_andnot_si128(mask, no));
+}
+
 /* ---------------------------------------------------------------- arithmetic */
 
 /* The four forms of an operation. `what`: FP_ADD and so on; 0 if the result can neither underflow nor
@@ -36,14 +42,14 @@ SIMD_INLINE vec host_addsubps(vec d, vec s, unsigned imm, uint32_t *mx)
     const vec odd = _mm_set_epi32(-1, 0, -1, 0);
     vec diff = host_subps(_mm_andnot_si128(odd, d), _mm_andnot_si128(odd, s), 0, mx);
     vec sum = host_addps(_mm_and_si128(odd, d), _mm_and_si128(odd, s), 0, mx);
-    return _mm_or_si128(_mm_andnot_si128(odd, diff), _mm_and_si128(odd, sum));
+    return choose(odd, sum, diff);
 }
 SIMD_INLINE vec host_addsubpd(vec d, vec s, unsigned imm, uint32_t *mx)
 {
     const vec odd = _mm_set_epi32(-1, -1, 0, 0);
     vec diff = host_subpd(_mm_andnot_si128(odd, d), _mm_andnot_si128(odd, s), 0, mx);
     vec sum = host_addpd(_mm_and_si128(odd, d), _mm_and_si128(odd, s), 0, mx);
-    return _mm_or_si128(_mm_andnot_si128(odd, diff), _mm_and_si128(odd, sum));
+    return choose(odd, sum, diff);
 }
 FP_OP(addsubps, host_addsubps, 16, R_PS | FP_ADDSUB)
 FP_OP(addsubpd, host_addsubpd, 16, R_PD | FP_ADDSUB)
@@ -145,7 +151,7 @@ static const uint8_t relations[16] = {REL_EQ,
             r = _mm_or_si128(r, host_##name##_1(s, d, 0, &no_flags));                                        \
         if (rel & REL_UN)                                                                                    \
             r = _mm_or_si128(r, host_##name##_3(d, s, 0, &no_flags));                                        \
-        return _mm_or_si128(_mm_and_si128(lanes, r), _mm_andnot_si128(lanes, d));                            \
+        return choose(lanes, r, d);                                                                          \
     }                                                                                                        \
     SIMD_INLINE vec vex_##name(vec d, vec s, unsigned imm, uint32_t *mx)                                     \
     {                                                                                                        \
@@ -356,15 +362,12 @@ TO_INT_BOTH(cvttsd2si, 8)
  * the exact value rounded to 13 significant bits: an error of at most 2^-13. Neither depends on MXCSR:
  * denormal operands count as 0, tiny results are 0, and no flag is raised. */
 
-/* The parts of a single, and 1. */
-enum { SIGN = INT32_MIN, EXPONENT = 0x7f800000, FRACTION = 0x7fffff, QUIET = 0x400000, ONE = 0x3f800000 };
-enum {
-    LEAST = 0x800000 /* the first that is normal: one of the exponent */,
-    APPROX_BITS = 12 /* of the fraction */
-};
+enum { APPROX_BITS = 12 }; /* of the fraction */
+/* Parts of a single, the least normal one, and 1. */
+enum { SIGN = INT32_MIN, EXPONENT = 0x7f800000, QUIET = 0x400000, LEAST = 0x800000, ONE = 0x3f800000 };
 
-/* 2^13 / y, or 2^13 / sqrt(y), rounded to whole numbers from 2^12 to 2^13, for four singles y in [1, 2) or [1, 4). None lies so close to
- * where it would be rounded to another one that the error of doubles matters. */
+/* 2^13 / y, or 2^13 / sqrt(y), rounded to whole numbers from 2^12 to 2^13, for four singles y in [1, 2) or [1, 4). No quotient is so close to
+ * halfway between two whole numbers that the error of doubles could change the result. */
 SIMD_INLINE vec approx_quotients(vec y, bool root)
 {
     const __m128 f = _mm_castsi128_ps(y);
@@ -379,49 +382,48 @@ SIMD_INLINE vec approx_quotients(vec y, bool root)
                               _mm_cvttpd_epi32(_mm_add_pd(high, half)));
 }
 
-/* Quotients q with exponents (biased, in bits 23 and up): q / 2^12 * 2^exponent. 2^13 adds one to the exponent. */
+/* q / 2^12 * 2^exponent, of quotients q and biased exponents in bits 23 to 30. A q of 2^13 adds one to the exponent. */
 SIMD_INLINE vec approx_scale(vec q, vec exponent)
 {
     const vec fraction = _mm_sub_epi32(q, _mm_set1_epi32(1 << APPROX_BITS));
     return _mm_add_epi32(exponent, _mm_slli_epi32(fraction, 23 - APPROX_BITS));
 }
 
-SIMD_INLINE vec choose(vec mask, int32_t yes, vec no)
+/* Singles in [1, 2): those with these fractions. */
+SIMD_INLINE vec approx_fraction(vec size)
 {
-    return _mm_or_si128(_mm_and_si128(mask, _mm_set1_epi32(yes)), _mm_andnot_si128(mask, no));
+    return choose(_mm_set1_epi32(EXPONENT), _mm_set1_epi32(ONE), size);
 }
-/* NaNs become quiet; `r` is for what is none. */
-SIMD_INLINE vec approx_nan(vec x, vec size, vec r)
+/* The results `r` for operands x of these sizes, but where x is a NaN, which becomes quiet. */
+SIMD_INLINE vec approx_or_nan(vec x, vec size, vec r)
 {
-    const vec nan = _mm_cmpgt_epi32(size, _mm_set1_epi32(EXPONENT));
-    return _mm_or_si128(_mm_and_si128(nan, _mm_or_si128(x, _mm_set1_epi32(QUIET))), _mm_andnot_si128(nan, r));
+    return choose(_mm_cmpgt_epi32(size, _mm_set1_epi32(EXPONENT)), _mm_or_si128(x, _mm_set1_epi32(QUIET)), r);
 }
 
 SIMD_INLINE vec do_rcpps(vec d, vec x, unsigned imm)
 {
     const vec sign = _mm_and_si128(x, _mm_set1_epi32(SIGN)), size = _mm_xor_si128(x, sign);
-    const vec y = choose(_mm_set1_epi32(EXPONENT), ONE, size);
-    const vec exponent = _mm_and_si128(x, _mm_set1_epi32(EXPONENT));
-    vec r = approx_scale(approx_quotients(y, false), _mm_sub_epi32(_mm_set1_epi32(253 << 23), exponent));
-    r = _mm_and_si128(r, _mm_cmpgt_epi32(r, _mm_set1_epi32(LEAST - 1))); /* tiny ones, that of infinity too */
-    r = choose(_mm_cmplt_epi32(size, _mm_set1_epi32(LEAST)), EXPONENT, r);
-    return approx_nan(x, size, _mm_or_si128(r, sign));
+    const vec infinity = _mm_set1_epi32(EXPONENT), least = _mm_set1_epi32(LEAST);
+    const vec q = approx_quotients(approx_fraction(size), false);
+    vec r = approx_scale(q, _mm_sub_epi32(_mm_set1_epi32(253 << 23), _mm_and_si128(x, infinity)));
+    r = _mm_andnot_si128(_mm_cmplt_epi32(r, least), r); /* a tiny result is 0, and so is that of infinity */
+    r = choose(_mm_cmplt_epi32(size, least), infinity, r);
+    return approx_or_nan(x, size, _mm_or_si128(r, sign));
 }
 
 SIMD_INLINE vec do_rsqrtps(vec d, vec x, unsigned imm)
 {
     const vec sign = _mm_and_si128(x, _mm_set1_epi32(SIGN)), size = _mm_xor_si128(x, sign);
-    /* the number of twos that the root has not; y has the rest, whose exponent is 0 or 1 */
-    const vec halves = _mm_srli_epi32(_mm_add_epi32(size, _mm_set1_epi32(LEAST)), 24);
-    const vec even = _mm_andnot_si128(x, _mm_set1_epi32(LEAST));
-    const vec y = _mm_add_epi32(choose(_mm_set1_epi32(EXPONENT), ONE, size), even);
-    vec r = approx_scale(approx_quotients(y, true),
-                         _mm_slli_epi32(_mm_sub_epi32(_mm_set1_epi32(190), halves), 23));
-    r = _mm_andnot_si128(_mm_cmpeq_epi32(size, _mm_set1_epi32(EXPONENT)), r);
-    r = choose(_mm_srai_epi32(x, 31), SIGN | EXPONENT | QUIET, r);
-    const vec zero = _mm_cmplt_epi32(size, _mm_set1_epi32(LEAST));
-    r = choose(zero, EXPONENT, _mm_andnot_si128(zero, r));
-    return approx_nan(x, size, _mm_or_si128(r, _mm_and_si128(zero, sign)));
+    const vec infinity = _mm_set1_epi32(EXPONENT), least = _mm_set1_epi32(LEAST);
+    /* x = y * 4^(h - 64): the exponent of y is 0 or 1 */
+    const vec h = _mm_srli_epi32(_mm_add_epi32(size, least), 24);
+    const vec y = _mm_add_epi32(approx_fraction(size), _mm_andnot_si128(x, least));
+    vec r =
+        approx_scale(approx_quotients(y, true), _mm_slli_epi32(_mm_sub_epi32(_mm_set1_epi32(190), h), 23));
+    r = _mm_andnot_si128(_mm_cmpeq_epi32(size, infinity), r);
+    r = choose(_mm_srai_epi32(x, 31), _mm_set1_epi32(SIGN | EXPONENT | QUIET), r);
+    r = choose(_mm_cmplt_epi32(size, least), _mm_or_si128(infinity, sign), r);
+    return approx_or_nan(x, size, r);
 }
 
 /* The lowest lane of s, the others of d. */
