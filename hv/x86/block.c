@@ -95,6 +95,7 @@ static void link_block(struct block *b, struct code_page *page, unsigned off)
     b->bucket = page->bucket[bucket];
     page->bucket[bucket] = b;
     page->filled[bucket / 64] |= 1ull << bucket % 64;
+    page->decoded += block_size(b->n);
 }
 
 /* The offset behind the last line, from `off` on, that was not executed yet; 0 if all were. */
@@ -158,7 +159,7 @@ static struct block *new_block(struct x86 *cpu, const struct op *ops, unsigned n
                                unsigned off, struct code_page *page)
 {
     assert(off < SNAPSHOT_PAGE && "a block begins in its page");
-    struct block *b = code_alloc(cpu->mem, page, n);
+    struct block *b = code_alloc(cpu->mem, n);
     if (!b)
         return NULL;
     memcpy(b->ops, ops, n * sizeof *ops);

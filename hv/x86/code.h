@@ -84,6 +84,11 @@ struct block {
 };
 #define BLOCK_ID(key, offset) ((key) | (uint32_t)(offset) << 16)
 #define BLOCK_SLOW            0x8000u
+/* The bytes of a block of n instructions. */
+static inline size_t block_size(unsigned n)
+{
+    return sizeof(struct block) + (n + 1) * sizeof(struct op);
+}
 /* 32-bit code and stack; CS, SS, DS and ES allow every address, and add nothing to it. */
 #define KEY_FLAT 0x80u
 /* 64-bit code, and linear addresses have 57 bits. */
@@ -104,7 +109,7 @@ struct code_page {
     uint64_t stores;                    /* how many were made to the page since it got its code */
     uint64_t patience;                  /* when `stores` reaches this, all its code is dropped */
     uint32_t period;                    /* in which it was last executed: see code_new_period() */
-    size_t decoded;                     /* bytes of its blocks */
+    size_t decoded;                     /* the bytes of the blocks in `bucket` */
     uint64_t filled[CODE_BUCKETS / 64]; /* which buckets may have blocks, one bit each */
     struct block *bucket[CODE_BUCKETS];
 };
@@ -323,9 +328,9 @@ struct jit *physmem_jit(const struct physmem *);
 struct code_page *code_page_get(struct physmem *, struct pmeta *, uint8_t *host);
 /* Marks bytes [off, off+n) of the page as decoded. */
 void code_mark(struct code_page *, uint32_t off, uint32_t n);
-/* Allocates a block of n instructions of the page (NULL: of none). NULL if the code cache is full: the caller then calls code_flush(),
+/* Allocates a block of n instructions. NULL if the code cache is full: the caller then calls code_flush(),
  * with no block running. */
-struct block *code_alloc(struct physmem *, struct code_page *, unsigned n);
+struct block *code_alloc(struct physmem *, unsigned n);
 void code_flush(struct physmem *);
 /* A period of physmem_touched() begins, between runs. Flushes the TLBs: so each page is fetched again, and until its blocks are executed
  * again and noted, they have op_unnoted as their first handler, and their own in `unnoted`. */

@@ -8,8 +8,8 @@
 #include "traces/memory.h"
 
 /* PATIENCE: stores to a page that cost about as much as decoding its code again. KEEP_ALL, KEEP_MOST: the bytes of decoded code, and of
- * compiled code, up to which it is kept in the next period, and up to which it is if most of it was executed in this one. GROWTH: by how
- * much decoded code may grow in a period, unless it has done so twice. */
+ * compiled code, up to which it is kept in the next period, and up to which it is if most of it was executed in this one. GROWTH: the room
+ * for decoded code in a period, beside what is kept of more than KEEP_ALL; once that was full twice, all of the arena is. */
 enum {
     KEEP_ALL = 8 << 20,
     KEEP_MOST = 40 << 20,
@@ -85,9 +85,9 @@ static unsigned next_bucket(const struct code_page *p, unsigned i)
     return CODE_BUCKETS;
 }
 
-struct block *code_alloc(struct physmem *pm, struct code_page *page, unsigned n)
+struct block *code_alloc(struct physmem *pm, unsigned n)
 {
-    size_t size = sizeof(struct block) + (n + 1) * sizeof(struct op);
+    size_t size = block_size(n);
     struct code_cache *cache = physmem_code(pm);
     if (cache->used + size > (touch_noting(pm) ? cache->most : ARENA_SIZE)) {
         if (++cache->full > 1)
@@ -99,8 +99,6 @@ struct block *code_alloc(struct physmem *pm, struct code_page *page, unsigned n)
     for (; cache->made < cache->used; cache->made += ARENA_STEP)
         mem_expect(cache->arena + cache->made, ARENA_STEP);
     memset(b, 0, sizeof *b);
-    if (page)
-        page->decoded += size;
     return b;
 }
 
@@ -109,6 +107,7 @@ struct block *code_alloc(struct physmem *pm, struct code_page *page, unsigned n)
 static void block_kill(struct physmem *pm, struct block *b)
 {
     jit_block_dropped(pm, b);
+    b->page->decoded -= block_size(b->n);
     b->unnoted = NULL;
     for (unsigned i = 0; i <= b->n; i++)
         b->ops[i].fn = op_resync;
@@ -181,7 +180,6 @@ void code_drop(struct physmem *pm, struct code_page *p)
     }
     memset(p->filled, 0, sizeof p->filled);
     memset(p->code, 0, sizeof p->code);
-    p->decoded = 0;
 }
 
 void code_written(struct physmem *pm, struct code_page *p, uint32_t off, uint32_t n)
