@@ -395,21 +395,20 @@ static uint64_t bzip2(void)
 
 /* ---------------------------------------------------------------- much code */
 
-/* One of 40,000 functions: numbers that differ, and a branch on them. */
+/* A function with a number of its own: rax = f(rdi), with two sums at rsi. */
 static void write_function(uint8_t *at, uint32_t number)
 {
-    static const uint8_t code[] = {
-        0x48, 0x8d, 0x47, 0x05,             /* lea rax, [rdi+5] */
-        0x48, 0x35, 0,    0,    0,    0,    /* xor rax, number */
-        0x48, 0xc1, 0xc0, 0x07,             /* rol rax, 7 */
-        0xa8, 0x04, 0x74, 0x07,             /* test al, 4; jz 1f */
-        0x48, 0x03, 0x06, 0x48, 0xff, 0x46, /* add rax, [rsi]; inc qword [rsi+8] */
-        0x08, 0x48, 0x01, 0x06, 0xc3,       /* 1: add [rsi], rax; ret */
-    };
+    static const uint8_t code[] = {/* lea rax, [rdi+5]; xor rax, number; rol rax, 7; test al, 4; jz 1f */
+                                   0x48, 0x8d, 0x47, 0x05, 0x48, 0x35, 0, 0, 0, 0, 0x48, 0xc1, 0xc0, 0x07,
+                                   0xa8, 0x04, 0x74, 0x07,
+                                   /* add rax, [rsi]; inc qword [rsi+8] */
+                                   0x48, 0x03, 0x06, 0x48, 0xff, 0x46, 0x08,
+                                   /* 1: add [rsi], rax; ret */
+                                   0x48, 0x01, 0x06, 0xc3};
     memcpy(at, code, sizeof code);
     memcpy(at + 6, &number, sizeof number);
 }
-/* As a compiler does: code of megabytes, of which no part is executed much more often than the others. */
+/* Megabytes of code, all of it executed equally often. */
 static uint64_t large_code(void)
 {
     enum { FUNCTIONS = 40000, SIZE = 64, ROUNDS = 400 };

@@ -341,8 +341,8 @@ static void begin_everywhere(struct machine *m, unsigned page, unsigned pages)
     }
 }
 
-/* More decoded code than is kept whatever of it is executed: as all of it was, it is kept, and counts where it is executed again. Then more than
- * there is room for in a period. */
+/* First so much decoded code that it is kept only since all of it was executed: in the next period it is noted again. Then more than a period
+ * has room for. */
 static void test_much_code(void **state)
 {
     enum { PAGE = 8, PAGES = 4 };
