@@ -155,11 +155,12 @@ static unsigned decode_run(struct x86 *cpu, const uint8_t *host, unsigned off, u
     return n;
 }
 
-static struct block *new_block(struct x86 *cpu, const struct op *ops, unsigned n, unsigned bytes,
+/* Behind the ops, there are `more` bytes. */
+static struct block *new_block(struct x86 *cpu, const struct op *ops, unsigned n, size_t more, unsigned bytes,
                                unsigned off, struct code_page *page)
 {
     assert(off < SNAPSHOT_PAGE && "a block begins in its page");
-    struct block *b = code_alloc(cpu->mem, n);
+    struct block *b = code_alloc(cpu->mem, block_size(n) + more);
     if (!b)
         return NULL;
     memcpy(b->ops, ops, n * sizeof *ops);
@@ -220,22 +221,32 @@ static uint64_t second_page(const struct x86 *cpu, const struct block *b, uint64
     return code_linear(cpu, rip + in_first_page(b));
 }
 
-/* Does the second page still hold the bytes that the block was decoded from? */
-static bool same_rest(const struct block *b)
+/* Is that page still the one in which the block continues, with the bytes that it was decoded from? */
+static bool same_rest(struct block *b, const struct code_page *second)
 {
-    assert(b->bytes > in_first_page(b));
-    return !memcmp(b->page2->host, b->raw2, b->bytes - in_first_page(b));
+    const struct crossing *c = block_crossing(b);
+    assert(b->crosses && b->bytes > in_first_page(b));
+    return second == c->page && !memcmp(second->host, c->bytes, b->bytes - in_first_page(b));
 }
 
 /* The first handler of such a block. It returns to the dispatcher, which fetches both pages, unless the fetch would have no effect. */
 static OP(op_crosses)
 {
-    const struct block *b = cpu->block;
+    struct block *b = cpu->block;
     const uint64_t second = second_page(cpu, b, cpu->gpr[REG_RIP]);
     const struct itlb_entry *e = &cpu->itlb[second >> 12 & (ITLB_SIZE - 1)];
-    if (likely(e->tag == second && e->page == b->page2 && same_rest(b)))
+    if (likely(e->tag == second && same_rest(b, e->page)))
         return b->first(cpu, op);
     return op_resync(cpu, op);
+}
+
+static void set_crossing(struct block *b, struct code_page *second)
+{
+    struct crossing *c = block_crossing(b);
+    assert(b->n == 1 && "it has one instruction");
+    *c = (struct crossing){.page = second};
+    memcpy(c->bytes, second->host, sizeof c->bytes);
+    b->crosses = true;
 }
 
 static void enter_crossing(struct block *b)
@@ -264,16 +275,16 @@ static struct block *make_single(struct x86 *cpu, uint64_t rip, uint64_t limit, 
         op = (struct op){.fn = op_too_long, .row = UINT16_MAX, .len = 1}; /* beyond the limit, too: #GP */
         second = NULL; /* it has no length with which the block could be looked up again */
     }
-    struct block *b = new_block(cpu, &op, 1, op.len, off, page);
+    struct block *b = new_block(cpu, &op, 1, sizeof(struct crossing), op.len, off, page);
     if (!b)
         return NULL;
     b->id |= BLOCK_SLOW;
-    b->page2 = second;
+    if (second)
+        set_crossing(b, second);
     note_single(cpu, page, off, second, op.len);
     if (page && second) {
         link_block(b, page, off);
         code_mark(page, off, 0x1000 - off);
-        memcpy(b->raw2, second->host, sizeof b->raw2);
         if (!exec_stop_here(cpu, lin, pa))
             enter_crossing(b);
     }
@@ -320,7 +331,7 @@ static struct block *make(struct x86 *cpu, uint64_t rip, struct code_page *page,
         n = decode_run(cpu, page->host, off, lin, pa, room, ops, &bytes, &goes_on);
     if (!n)
         return make_single(cpu, rip, code_limit(cpu, rip), page, pa);
-    struct block *b = new_block(cpu, ops, n, bytes, off, page);
+    struct block *b = new_block(cpu, ops, n, 0, bytes, off, page);
     if (!b)
         return NULL;
     if (exec_stop_here(cpu, lin, pa))
@@ -347,7 +358,7 @@ static struct block *find_slow(struct x86 *cpu, uint64_t rip, struct code_page *
             continue;
         /* Fetch from the second page's first byte, as gather() does: a fault's CR2 must not depend on what is
          * cached. */
-        if (b->page2 && (fetch_page(cpu, second_page(cpu, b, rip), &pa) != b->page2 || !same_rest(b)))
+        if (b->crosses && !same_rest(b, fetch_page(cpu, second_page(cpu, b, rip), &pa)))
             continue;
         return b;
     }

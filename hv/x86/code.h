@@ -55,32 +55,37 @@ enum op_pfx {
 };
 /* PFX_MEM: the modrm operand is memory. */
 
-enum { BLOCK_MAX_OPS = 64, CODE_BUCKETS = 512, JUMPS = 4096 };
+enum { BLOCK_MAX_OPS = 64, CODE_BUCKETS = 256, JUMPS = 4096 };
 
 struct code_page;
 struct region;  /* compiled code: jit/jit.h */
 struct jump_in; /* … that jumps to the block */
+/* What is needed to enter a block comes last, next to its ops: both lie in the same lines of the host's cache. */
 struct block {
+    struct region *regions; /* that begin in the block */
+    struct jump_in *jumps_in;
+    op_fn *unnoted; /* see code_new_period(): the first op's handler while op_unnoted is in its place */
+    /* the first op's handler, if another one comes before it: count_entry(), a region, op_crosses() */
+    op_fn *first;
+    struct block *bucket;  /* the page's hash chain */
+    struct block *next[2]; /* chained, within the page only: 0 fall-through, 1 taken */
+    struct code_page *page;
     /* BLOCK_ID(): offset in the page, and the mode that it was decoded for; BLOCK_SLOW: only for the
      * dispatcher, or dropped */
     uint32_t id;
     uint16_t n; /* number of instructions; ops[n] is the pseudo op that falls through */
     uint16_t bytes;
-    struct block *next[2]; /* chained, within the page only: 0 fall-through, 1 taken */
-    struct block *bucket;  /* the page's hash chain */
-    struct code_page *page;
-    struct code_page *page2; /* the block's only instruction continues in this page, with these bytes */
-    uint8_t raw2[15];
-    bool goes_on;       /* it ends before a branch: there is a stop, or too many instructions */
-    bool apart;         /* compiled code checks its accesses apart, since together they lie in two pages */
-    uint16_t crossings; /* how often they did, until that was known */
     uint16_t heat;      /* entries until it is compiled */
-    op_fn *
-        first; /* the first op's handler, if another one comes before it: count_entry(), a region, op_crosses() */
-    struct region *regions; /* that begin in the block */
-    struct jump_in *jumps_in;
-    op_fn *unnoted; /* see code_new_period(): the first op's handler while op_unnoted is in its place */
+    uint16_t crossings; /* how often accesses that are checked together lay in two pages, until that was known */
+    bool apart;         /* since they do, compiled code checks them apart */
+    bool goes_on;       /* it ends before a branch: there is a stop, or too many instructions */
+    bool crosses;       /* its only instruction continues in another page: see block_crossing() */
     struct op ops[];
+};
+/* Where an instruction in two pages continues, and with which bytes. */
+struct crossing {
+    struct code_page *page;
+    uint8_t bytes[15];
 };
 #define BLOCK_ID(key, offset) ((key) | (uint32_t)(offset) << 16)
 #define BLOCK_SLOW            0x8000u
@@ -88,6 +93,11 @@ struct block {
 static inline size_t block_size(unsigned n)
 {
     return sizeof(struct block) + (n + 1) * sizeof(struct op);
+}
+/* Of a block with `crosses`: behind its ops. */
+static inline struct crossing *block_crossing(struct block *b)
+{
+    return (struct crossing *)&b->ops[2];
 }
 /* 32-bit code and stack; CS, SS, DS and ES allow every address, and add nothing to it. */
 #define KEY_FLAT 0x80u
@@ -328,9 +338,9 @@ struct jit *physmem_jit(const struct physmem *);
 struct code_page *code_page_get(struct physmem *, struct pmeta *, uint8_t *host);
 /* Marks bytes [off, off+n) of the page as decoded. */
 void code_mark(struct code_page *, uint32_t off, uint32_t n);
-/* Allocates a block of n instructions. NULL if the code cache is full: the caller then calls code_flush(),
+/* Allocates a block of so many bytes, a multiple of 8. NULL if the code cache is full: the caller then calls code_flush(),
  * with no block running. */
-struct block *code_alloc(struct physmem *, unsigned n);
+struct block *code_alloc(struct physmem *, size_t);
 void code_flush(struct physmem *);
 /* A period of physmem_touched() begins, between runs. Flushes the TLBs: so each page is fetched again, and until its blocks are executed
  * again and noted, they have op_unnoted as their first handler, and their own in `unnoted`. */

@@ -85,9 +85,8 @@ static unsigned next_bucket(const struct code_page *p, unsigned i)
     return CODE_BUCKETS;
 }
 
-struct block *code_alloc(struct physmem *pm, unsigned n)
+struct block *code_alloc(struct physmem *pm, size_t size)
 {
-    size_t size = block_size(n);
     struct code_cache *cache = physmem_code(pm);
     if (cache->used + size > (touch_noting(pm) ? cache->most : ARENA_SIZE)) {
         if (++cache->full > 1)
@@ -136,7 +135,7 @@ static void unnote_page(struct physmem *pm, struct code_page *p)
     bool dropped = false;
     for (unsigned i = next_bucket(p, 0); i < CODE_BUCKETS; i = next_bucket(p, i + 1)) {
         for (struct block **at = &p->bucket[i], *b; (b = *at);) {
-            if (b->page2) {
+            if (b->crosses) {
                 block_kill(pm, b);
                 *at = b->bucket;
                 dropped = true;
@@ -188,7 +187,7 @@ void code_written(struct physmem *pm, struct code_page *p, uint32_t off, uint32_
     memset(p->code, 0, sizeof p->code);
     for (unsigned i = next_bucket(p, 0); i < CODE_BUCKETS; i = next_bucket(p, i + 1)) {
         for (struct block **at = &p->bucket[i], *b; (b = *at);) {
-            uint32_t start = b->id >> 16, end = b->page2 ? SNAPSHOT_PAGE : start + b->bytes;
+            uint32_t start = b->id >> 16, end = b->crosses ? SNAPSHOT_PAGE : start + b->bytes;
             if (start < off + n && off < end) {
                 block_kill(pm, b);
                 *at = b->bucket;

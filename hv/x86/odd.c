@@ -37,7 +37,7 @@ static void zeros_run(struct x86 *cpu, const struct op *op)
     uint64_t rip = rip_of(cpu, op), lin = code_linear(cpu, rip), page = lin >> 12;
     unsigned off = lin & (SNAPSHOT_PAGE - 1), left = SNAPSHOT_PAGE - off;
     struct odd_told *told = &cpu->odd[ODD_ZEROS];
-    if (cpu->hosted || !b->page || b->page2 || (told->count && page == cpu->zeros_page))
+    if (cpu->hosted || !b->page || b->crosses || (told->count && page == cpu->zeros_page))
         return;
     unsigned n = zeros_from(b->page->host, off);
     bool goes_on = told->count && page == cpu->zeros_page + 1;
@@ -83,7 +83,7 @@ void odd_stack(struct x86 *cpu, uint64_t lin)
 void odd_code(struct x86 *cpu, const struct pmeta *m, uint32_t off, unsigned size)
 {
     const struct block *b = cpu->block;
-    if (cpu->hosted || !b || !cpu->op || !b->page || b->page2 || b->page->meta != m)
+    if (cpu->hosted || !b || !cpu->op || !b->page || b->crosses || b->page->meta != m)
         return;
     uint64_t rip = rip_of(cpu, cpu->op), lin = code_linear(cpu, rip);
     uint32_t begin = lin & (SNAPSHOT_PAGE - 1), end = begin + cpu->op->len + OWN_CODE;

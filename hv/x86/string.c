@@ -403,7 +403,7 @@ static uint64_t rep_count(const struct x86 *cpu, const struct op *op)
 static bool one_by_one(const struct x86 *cpu, const struct op *op)
 {
     const struct block *b = cpu->block;
-    return unlikely(b->page2 != NULL) ||
+    return unlikely(b->crosses) ||
            (unlikely(b->id & BLOCK_SLOW) && (!b->page || stop_at(cpu, code_linear(cpu, rip_of(cpu, op)))));
 }
 

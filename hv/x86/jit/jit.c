@@ -475,7 +475,7 @@ static const struct op *count_entry(struct x86 *cpu, const struct op *op)
 
 void jit_watch(struct jit *j, struct block *b)
 {
-    if (j && b->page && !b->page2 && !(b->id & BLOCK_SLOW))
+    if (j && b->page && !b->crosses && !(b->id & BLOCK_SLOW))
         watch_again(j, b);
 }
 

@@ -517,7 +517,7 @@ static struct block *edge_target(const struct unit *u, const struct block *from,
 {
     struct block *b = from->next[which];
     if (!b || b->page != from->page || (uint16_t)b->id != (uint16_t)from->id || b->ops[0].fn == op_resync ||
-        b->page2)
+        b->crosses)
         return NULL;
     if ((int64_t)(from->id >> 16) + offset != (int64_t)(b->id >> 16))
         return NULL;
