@@ -75,11 +75,12 @@ struct block {
     uint32_t id;
     uint16_t n; /* number of instructions; ops[n] is the pseudo op that falls through */
     uint16_t bytes;
-    uint16_t heat;      /* entries until it is compiled */
-    uint16_t crossings; /* how often accesses that are checked together lay in two pages, until that was known */
-    bool apart;         /* since they do, compiled code checks them apart */
-    bool goes_on;       /* it ends before a branch: there is a stop, or too many instructions */
-    bool crosses;       /* its only instruction continues in another page: see block_crossing() */
+    uint16_t heat; /* entries until it is compiled */
+    uint16_t
+        crossings; /* how often accesses that are checked together lay in two pages, until that was known */
+    bool apart;    /* since they do, compiled code checks them apart */
+    bool goes_on;  /* it ends before a branch: there is a stop, or too many instructions */
+    bool crosses;  /* its only instruction continues in another page: see block_crossing() */
     struct op ops[];
 };
 /* Where an instruction in two pages continues, and with which bytes. */

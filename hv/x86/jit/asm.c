@@ -203,6 +203,11 @@ uint8_t *asm_call(struct code_buffer *c)
     return c->at - 4;
 }
 
+void asm_ret(struct code_buffer *c)
+{
+    asm_bytes(c, 0xc3, 1);
+}
+
 void asm_patch(uint8_t *where, const uint8_t *target)
 {
     int32_t offset = (int32_t)(target - (where + 4));

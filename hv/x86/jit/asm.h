@@ -39,6 +39,7 @@ enum host_reg {
 enum {
     HOST_ADD_EG = 0x01,
     HOST_ADD_GE = 0x03,
+    HOST_OR_GE = 0x0b,
     HOST_AND_GE = 0x23,
     HOST_SUB_EG = 0x29,
     HOST_XOR_EG = 0x31,
@@ -161,6 +162,7 @@ void asm_imm(struct code_buffer *, unsigned dst, uint64_t value);
 uint8_t *asm_jcc(struct code_buffer *, unsigned cc);
 uint8_t *asm_jmp(struct code_buffer *);
 uint8_t *asm_call(struct code_buffer *);
+void asm_ret(struct code_buffer *);
 void asm_patch(uint8_t *where, const uint8_t *target);
 
 static inline struct host_mem at_reg(unsigned base, int32_t disp)

@@ -16,7 +16,14 @@
 #include "traces/memory.h"
 
 /* SELDOM: where in the memory for code the ways out of regions begin. */
-enum { CODE_SIZE = 64 << 20, SELDOM = 36 << 20, CODE_ROOM = 2 << 20, START = 512, MAX_DROPS = 8, HEAT = 100 };
+enum {
+    CODE_SIZE = 64 << 20,
+    SELDOM = 26 << 20,
+    CODE_ROOM = 2 << 20,
+    START = 1024,
+    MAX_DROPS = 8,
+    HEAT = 100
+};
 
 typedef const struct op *enter_fn(struct x86 *, const struct op *, op_fn *);
 
@@ -67,6 +74,12 @@ static void write_enter(struct jit *j)
     emit_beside(&c);
     j->unit.noting = c.at;
     emit_noting(&c, j->unit.beside);
+    for (unsigned segmented = 0; segmented < 2; segmented++) {
+        j->unit.found[segmented] = c.at;
+        emit_found(&c, segmented);
+    }
+    j->unit.stop = c.at;
+    emit_stop(&c);
     assert(!c.full && "what all regions share has room");
     j->start = START;
     jit_reset(j);

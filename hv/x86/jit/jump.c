@@ -1,28 +1,29 @@
-/* jump.c - from a region to a block somewhere else: block_find() and ENTER() of branch.c, as host code. */
+/* jump.c - from a region to a block somewhere else: code that all regions share. */
 #include "hv/x86/exec.h"
+#include "hv/x86/jit/branch.h"
 #include "hv/x86/jit/ops.h"
 
-enum { OP_AND = 4, OP_XOR = 6, OP_CMP = 7, TEMP_A = FLAG_A, TEMP_B = FLAG_B };
+enum { TEMP_A = FLAG_A, TEMP_B = FLAG_B };
 
-static void shift(struct code_buffer *c, unsigned ext, unsigned reg, unsigned n)
+static void shift(struct code_buffer *c, unsigned operation, unsigned reg, unsigned n)
 {
-    asm_rr(c, 4, HOST_SHIFT, ext, reg);
+    asm_rr(c, 4, HOST_SHIFT, operation, reg);
     asm_bytes(c, n, 1);
 }
 
-/* TEMP_B: the entry of the instruction TLB; TEMP_A: the block of JUMP_SLOT(). */
-static void find_entries(struct code_buffer *c, unsigned reg)
+/* Of the address in DX. TEMP_B: the entry of the instruction TLB; TEMP_A: the block of JUMP_SLOT(). */
+static void find_entries(struct code_buffer *c)
 {
     _Static_assert(sizeof(struct itlb_entry) == 24, "the code multiplies by 3 and 8");
-    asm_rr(c, 4, HOST_MOV_EG, reg, H_AX);
-    shift(c, 5, H_AX, 12);
+    asm_rr(c, 4, HOST_MOV_EG, H_DX, H_AX);
+    shift(c, HOST_SHR, H_AX, 12);
     asm_rr(c, 4, HOST_MOV_EG, H_AX, H_CX);
-    asm_alu_imm(c, 4, OP_AND, H_AX, ITLB_SIZE - 1);
+    asm_alu_imm(c, 4, ALU_AND, H_AX, ITLB_SIZE - 1);
     asm_rm(c, 8, HOST_LEA, H_AX, (struct host_mem){H_AX, H_AX, 1, 0});
     asm_rm(c, 8, HOST_MOV_GE, TEMP_B, CPU_FIELD(itlb));
     asm_rm(c, 8, HOST_LEA, TEMP_B, (struct host_mem){TEMP_B, H_AX, 3, 0});
-    asm_alu(c, 4, OP_XOR, H_CX, reg);
-    asm_alu_imm(c, 4, OP_AND, H_CX, JUMPS - 1);
+    asm_alu(c, 4, ALU_XOR, H_CX, H_DX);
+    asm_alu_imm(c, 4, ALU_AND, H_CX, JUMPS - 1);
     struct host_mem slot = CPU_FIELD(jumps);
     slot.index = H_CX;
     slot.scale = 3;
@@ -40,40 +41,82 @@ static uint8_t *exceeds_limit(struct code_buffer *c)
     return asm_jcc(c, CC_A);
 }
 
-void enter_found(struct unit *u, unsigned reg)
+/* What is not found at once goes to the handler of indirect branches, which looks further. It needs no op. */
+static const struct op look_further = {.fn = branch_indirect};
+
+/* SI becomes the first op of the block in `block`, which is entered. */
+static void enter(struct code_buffer *c, unsigned block)
 {
+    asm_rm(c, 8, HOST_MOV_EG, block, CPU_FIELD(block));
+    asm_rm(c, 8, HOST_LEA, H_SI, at_reg(block, offsetof(struct block, ops)));
+}
+
+/* With BOOTREEL_COUNT, the interpreter finds each block and the dispatcher enters it, since they count. */
 #ifdef BOOTREEL_COUNT
-    return; /* the interpreter finds the block, and counts */
+enum { COUNTS = true };
+#else
+enum { COUNTS = false };
 #endif
-    struct code_buffer *c = &u->code;
-    uint8_t *out[5];
+
+/* block_find() and ENTER() of branch.c. Returns how many jumps there are to where no block is found. */
+static unsigned look_up(struct code_buffer *c, bool segmented, uint8_t *out[5])
+{
     unsigned n = 0;
-    if (u->segmented)
-        asm_rm(c, 4, HOST_ADD_GE, reg, segment_base(CS));
-    find_entries(c, reg);
-    asm_move(c, H_AX, reg);
-    asm_alu_imm(c, 8, OP_AND, H_AX, -4096);
+    if (segmented)
+        asm_rm(c, 4, HOST_ADD_GE, H_DX, segment_base(CS));
+    find_entries(c);
+    asm_move(c, H_AX, H_DX);
+    asm_alu_imm(c, 8, ALU_AND, H_AX, -4096);
     asm_rm(c, 8, HOST_CMP_GE, H_AX, at_reg(TEMP_B, offsetof(struct itlb_entry, tag)));
     out[n++] = asm_jcc(c, CC_NE);
     asm_rm(c, 8, HOST_MOV_GE, H_AX, at_reg(TEMP_B, offsetof(struct itlb_entry, page)));
     asm_rm(c, 8, HOST_CMP_GE, H_AX, at_reg(TEMP_A, offsetof(struct block, page)));
     out[n++] = asm_jcc(c, CC_NE);
-    asm_rr(c, 4, HOST_MOV_EG, reg, H_AX);
-    shift(c, 4, H_AX, 20);
-    shift(c, 5, H_AX, 4);
-    asm_alu_imm(c, 4, 1, H_AX, (uint16_t)u->entry->id);
-    asm_rm(c, 4, HOST_CMP_GE, H_AX, at_reg(TEMP_A, offsetof(struct block, id)));
+    shift(c, HOST_SHL, H_DX, 20);
+    shift(c, HOST_SHR, H_DX, 4);
+    asm_rm(c, 4, HOST_OR_GE, H_DX, CPU_FIELD(key));
+    asm_rm(c, 4, HOST_CMP_GE, H_DX, at_reg(TEMP_A, offsetof(struct block, id)));
     out[n++] = asm_jcc(c, CC_NE);
-    if (u->segmented)
+    if (segmented)
         out[n++] = exceeds_limit(c);
     asm_rm(c, 4, HOST_MOVZX16, H_CX, at_reg(TEMP_A, offsetof(struct block, n)));
     asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(left));
     asm_rr(c, 8, HOST_SUB_EG, H_CX, H_AX);
     out[n++] = asm_jcc(c, CC_L);
     asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(left));
-    asm_rm(c, 8, HOST_MOV_EG, TEMP_A, CPU_FIELD(block));
-    asm_rm(c, 8, HOST_LEA, H_SI, at_reg(TEMP_A, offsetof(struct block, ops)));
-    asm_rm(c, 4, HOST_GROUP5, HOST_JMP_E, at_reg(H_SI, offsetof(struct op, fn)));
+    enter(c, TEMP_A);
+    asm_ret(c);
+    return n;
+}
+
+void emit_found(struct code_buffer *c, bool segmented)
+{
+    uint8_t *out[5];
+    const unsigned n = COUNTS ? 0 : look_up(c, segmented, out);
     for (unsigned i = 0; i < n; i++)
         asm_patch(out[i], c->at);
+    asm_imm(c, H_SI, (uintptr_t)&look_further);
+    asm_ret(c);
+}
+
+static void enter_if_enough(struct code_buffer *c)
+{
+    asm_rm(c, 8, HOST_ALU_EB, ALU_CMP, CPU_FIELD(left));
+    asm_bytes(c, 0, 1);
+    uint8_t *stops = asm_jcc(c, CC_L);
+    enter(c, H_AX);
+    asm_rm(c, 4, HOST_GROUP5, HOST_JMP_E, at_reg(H_SI, offsetof(struct op, fn)));
+    asm_patch(stops, c->at);
+}
+
+void emit_stop(struct code_buffer *c)
+{
+    if (!COUNTS)
+        enter_if_enough(c);
+    asm_rm(c, 4, HOST_MOVZX16, H_CX, at_reg(H_AX, offsetof(struct block, n)));
+    asm_rm(c, 8, HOST_ADD_EG, H_CX, CPU_FIELD(left));
+    asm_rm(c, 8, HOST_MOV_EI, 0, CPU_FIELD(block));
+    asm_bytes(c, 0, 4);
+    asm_rr(c, 4, HOST_XOR_EG, H_AX, H_AX);
+    asm_ret(c);
 }

@@ -5,7 +5,8 @@
 
 static void answer(struct code_buffer *c, bool direct)
 {
-    asm_bytes(c, direct ? 0xc3f9 : 0xc3f8, 2); /* stc or clc; ret */
+    asm_bytes(c, direct ? 0xf9 : 0xf8, 1); /* stc or clc */
+    asm_ret(c);
 }
 
 /* DX becomes the offset in the page of the last byte. Returns a jump that is taken if the entry is another page's. */

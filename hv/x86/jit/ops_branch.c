@@ -94,7 +94,7 @@ void compile_ret(struct unit *u, const struct op *op, const struct shape *s)
     operand_fetch(u, size, H_DX);
     check_target(u, H_DX);
     stack_move(u, (int32_t)size + (int32_t)op->uimm);
-    leave_indirect(u, H_DX, branch_indirect);
+    leave_indirect(u, H_DX);
 }
 
 /* The host register with a target that is in a guest register: in 64-bit code that one's, else DX. */
@@ -119,12 +119,12 @@ void compile_jmp_indirect(struct unit *u, const struct op *op, const struct shap
         to = register_target(u, op);
     }
     check_target(u, to);
-    leave_indirect(u, to, branch_indirect);
+    leave_indirect(u, to);
 }
 
 void compile_call_indirect(struct unit *u, const struct op *op, const struct shape *s)
 {
     check_target(u, register_target(u, op));
     push_return(u, op->off + op->len, item_size(u, op));
-    leave_indirect(u, register_target(u, op), branch_indirect);
+    leave_indirect(u, register_target(u, op));
 }

@@ -177,7 +177,7 @@ void compile_call_memory(struct unit *u, const struct op *op, const struct shape
     keep(u, H_DX);
     push_return(u, op->off + op->len, size);
     take(u, H_DX);
-    leave_indirect(u, H_DX, branch_indirect);
+    leave_indirect(u, H_DX);
 }
 
 /* ---------------------------------------------------------------- MOVS, STOS, LODS, not repeated */

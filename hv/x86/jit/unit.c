@@ -179,27 +179,40 @@ static void emit_count(struct unit *u, struct block *b, const struct op *op)
 #endif
 }
 
-static void set_block(struct unit *u, struct block *b)
-{
-    asm_imm(&u->code, H_AX, (uintptr_t)b);
-    asm_rm(&u->code, 8, HOST_MOV_EG, H_AX, CPU_FIELD(block));
-}
-
-/* All but the jump to the handler. DX changes only if `rip` is another page's. */
-static void leave_to_op(struct unit *u, const struct flow *f, struct block *b, unsigned op, int64_t rip)
+/* The running block is `b` from now on, and SI becomes its op. Uses AX. */
+static void set_op(struct unit *u, struct block *b, unsigned op)
 {
     struct code_buffer *c = &u->code;
+    if (b == u->entry) {
+        asm_imm(c, H_SI, (uintptr_t)&b->ops[op]);
+        return;
+    }
+    asm_imm(c, H_AX, (uintptr_t)b);
+    asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(block));
+    asm_rm(c, 8, HOST_LEA, H_SI, at_reg(H_AX, (int32_t)((uint8_t *)&b->ops[op] - (uint8_t *)b)));
+}
+
+/* To the handler of the op in SI. */
+static void jump_to_op(struct unit *u)
+{
+    asm_rm(&u->code, 4, HOST_GROUP5, HOST_JMP_E, at_reg(H_SI, offsetof(struct op, fn)));
+}
+
+/* Leaves, with the state written back, to the address in DX, which is in gpr[REG_RIP]. */
+static void leave_found(struct unit *u)
+{
+    asm_patch(asm_call(&u->code), u->found[u->segmented]);
+    jump_to_op(u);
+}
+
+/* All but the jump to the handler. DX stays. */
+static void leave_to_op(struct unit *u, const struct flow *f, struct block *b, unsigned op, int64_t rip)
+{
     write_all(u, f);
     add_rip(u, block_offset(u, b) + rip);
-    if (rip && !stays_in_page(b, rip)) {
-        asm_load(c, H_DX, H_CPU, (int32_t)offsetof(struct x86, gpr[REG_RIP]));
-        enter_found(u, H_DX);
-    }
     if (!rip)
         emit_count(u, b, &b->ops[op]);
-    if (b != u->entry)
-        set_block(u, b);
-    asm_imm(c, H_SI, (uintptr_t)&b->ops[op]);
+    set_op(u, b, op);
 }
 
 void leave_region(struct unit *u, const struct flow *f, struct block *b, unsigned op, int64_t rip, op_fn *fn)
@@ -209,27 +222,21 @@ void leave_region(struct unit *u, const struct flow *f, struct block *b, unsigne
     asm_rr(&u->code, 4, HOST_GROUP5, HOST_JMP_E, H_AX);
 }
 
-void leave_indirect(struct unit *u, unsigned reg, op_fn *fn)
+void leave_indirect(struct unit *u, unsigned reg)
 {
-    struct code_buffer *c = &u->code;
-    asm_rm(c, 8, HOST_MOV_EG, reg, CPU_FIELD(gpr[REG_RIP]));
+    asm_move(&u->code, H_DX, reg);
+    asm_rm(&u->code, 8, HOST_MOV_EG, H_DX, CPU_FIELD(gpr[REG_RIP]));
     write_all(u, &u->now);
-    enter_found(u, reg);
-    asm_imm(c, H_AX, (uintptr_t)fn);
-    asm_rr(c, 4, HOST_GROUP5, HOST_JMP_E, H_AX);
+    leave_found(u);
 }
 
-/* Leaves to the dispatcher before a block whose steps are subtracted already. */
+/* Leaves to a block whose steps are subtracted already, but which cannot be entered at once. */
 static void stop_before(struct unit *u, const struct flow *f, const struct block *b)
 {
-    struct code_buffer *c = &u->code;
-    asm_alu_imm_mem(c, ALU_ADD, CPU_FIELD(left), (int8_t)b->n);
     write_all(u, f);
     add_rip(u, block_offset(u, b));
-    asm_rm(c, 8, HOST_MOV_EI, 0, CPU_FIELD(block));
-    asm_bytes(c, 0, 4);
-    asm_rr(c, 4, HOST_XOR_EG, H_AX, H_AX);
-    asm_bytes(c, 0xc3, 1);
+    asm_imm(&u->code, H_AX, (uintptr_t)b);
+    asm_patch(asm_jmp(&u->code), u->stop);
 }
 
 static void add_side(struct unit *u, uint8_t *jump, enum way way, struct block *b, unsigned op)
@@ -330,6 +337,9 @@ static void emit_sides(struct unit *u)
         if (s->checked.write)
             try_store(u, s);
         switch (s->way) {
+        case WAY_EDGE:
+            leave_region(u, &s->flow, s->block, s->op, s->offset, s->fn);
+            break;
         case WAY_OP:
             if (s->checked.several && !s->block->apart)
                 leave_several(u, s);
@@ -474,10 +484,8 @@ static void link_to(struct unit *u, struct block *b)
     u->link[u->nlinks++] = b;
     write_all(u, &u->now);
     add_rip(u, block_offset(u, b));
-    if (b != u->entry)
-        set_block(u, b);
-    asm_imm(c, H_SI, (uintptr_t)&b->ops[0]);
-    asm_rm(c, 4, HOST_GROUP5, HOST_JMP_E, at_reg(H_SI, offsetof(struct op, fn)));
+    set_op(u, b, 0);
+    jump_to_op(u);
 }
 
 /* Goes on in a block of the region; its steps are subtracted already. */
@@ -524,27 +532,40 @@ static struct block *edge_target(const struct unit *u, const struct block *from,
     return b;
 }
 
-/* The relative branch leaves the page, where its target may be cut to 16 bits. */
+/* The edge leaves the page. The target of a branch may be cut to 16 bits. */
 static void leave_page(struct unit *u, const struct op *op, unsigned which, int64_t offset)
 {
     code_address(u, H_DX, offset);
-    if (which && op->osize == 1)
+    if (u->segmented && which && op->osize == 1)
         asm_rr(&u->code, 4, HOST_MOVZX16, H_DX, H_DX);
-    leave_indirect(u, H_DX, branch_indirect);
+    leave_indirect(u, H_DX);
 }
 
-void edge_now(struct unit *u, unsigned which, int64_t offset, op_fn *otherwise)
+/* `jump` is taken by an edge within the page, but nothing is known there. */
+static void edge_unknown(struct unit *u, uint8_t *jump, int64_t offset, op_fn *otherwise)
+{
+    const unsigned n = u->nsides;
+    add_side(u, jump, WAY_EDGE, u->block, u->op);
+    if (u->nsides == n)
+        return;
+    u->side[n].offset = otherwise ? offset : 0;
+    u->side[n].fn = otherwise ? otherwise : op_original(u->block, u->op);
+}
+
+/* `jump`: of edge_later(); NULL: the code goes on. */
+static void edge(struct unit *u, uint8_t *jump, unsigned which, int64_t offset, op_fn *otherwise)
 {
     struct block *from = u->block, *b = edge_target(u, from, which, offset);
     struct code_buffer *c = &u->code;
-    if (!b && u->segmented && otherwise && !stays_in_page(from, offset)) {
-        leave_page(u, &from->ops[u->op], which, offset);
+    const bool leaves = otherwise && !stays_in_page(from, offset);
+    if (!b && !leaves) {
+        edge_unknown(u, jump ? jump : asm_jmp(c), offset, otherwise);
         return;
     }
+    if (jump)
+        asm_patch(jump, c->at);
     if (!b) {
-        bool chain = otherwise != NULL;
-        leave_region(u, &u->now, from, u->op, chain ? offset : 0,
-                     chain ? otherwise : op_original(from, u->op));
+        leave_page(u, &from->ops[u->op], which, offset);
         return;
     }
     _Static_assert(BLOCK_MAX_OPS <= INT8_MAX, "a block's length is an immediate byte");
@@ -552,6 +573,11 @@ void edge_now(struct unit *u, unsigned which, int64_t offset, op_fn *otherwise)
     flags_lost(u);
     add_side(u, asm_jcc(c, CC_L), WAY_STOP, b, 0);
     enter_block(u, b);
+}
+
+void edge_now(struct unit *u, unsigned which, int64_t offset, op_fn *otherwise)
+{
+    edge(u, NULL, which, offset, otherwise);
 }
 
 void edge_later(struct unit *u, uint8_t *jump, unsigned which, int64_t offset, op_fn *otherwise)
@@ -668,12 +694,11 @@ bool unit_compile(struct unit *u, struct block *b, unsigned op)
     compile_on(u);
     while (u->nedges && !u->code.full) {
         struct edge e = u->edge[--u->nedges];
-        asm_patch(e.jump, u->code.at);
         u->now = e.flow;
         u->block = e.from;
         u->op = e.op;
         u->host_flags = false;
-        edge_now(u, e.which, e.offset, e.otherwise);
+        edge(u, e.jump, e.which, e.offset, e.otherwise);
         compile_on(u);
     }
     emit_sides(u);
@@ -689,8 +714,10 @@ bool unit_entry(struct unit *u, unsigned version)
         return false;
     check_page(u, v->block, 0);
     add_rip(u, -block_offset(u, v->block));
-    if (v->block != u->entry)
-        set_block(u, u->entry);
+    if (v->block != u->entry) {
+        asm_imm(&u->code, H_AX, (uintptr_t)u->entry);
+        asm_rm(&u->code, 8, HOST_MOV_EG, H_AX, CPU_FIELD(block));
+    }
     adapt(u, &v->flow);
     asm_patch(asm_jmp(&u->code), v->label);
     return !u->code.full;

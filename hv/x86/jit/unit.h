@@ -74,9 +74,10 @@ enum extra { EXTRA_CIPHER = 1 /* AES and PCLMULQDQ */, EXTRA_SHA = 2, EXTRA_GFNI
 
 /* A way out that is seldom taken: its code is in `seldom`. */
 enum way {
-    WAY_OP,   /* to the op's handler */
-    WAY_STOP, /* no steps left to enter `block` */
-    WAY_GUESS /* none: the guess was wrong, and is corrected (guess_add()) */
+    WAY_OP,    /* to the op's handler */
+    WAY_EDGE,  /* the branch, or the end of the block, leads to what was not executed so far */
+    WAY_STOP,  /* `block` cannot be entered at once: emit_stop() */
+    WAY_GUESS, /* none: the guess was wrong, and is corrected (guess_add()) */
 };
 /* What a check of memory covers: so many bytes; for storing to them; more than one access. */
 struct checked {
@@ -89,6 +90,8 @@ struct side {
     struct flow flow;
     struct block *block;
     unsigned op;
+    int64_t offset;         /* WAY_EDGE: from the block's start; … */
+    op_fn *fn;              /* … what it leaves to */
     struct checked checked; /* before the jump; size 0: nothing in memory */
     bool notes;             /* … for one store, which may be noted */
     struct host_mem
@@ -115,7 +118,7 @@ struct edge {
 };
 
 enum {
-    MAX_SIDES = 3000,
+    MAX_SIDES = 3200,
     MAX_VERSIONS = 120,
     MAX_OF_BLOCK = 3,
     MAX_EDGES = 160,
@@ -150,8 +153,9 @@ struct unit {
     uint32_t vused[VECTORS], vpinned; /* as last_use and pinned */
     unsigned level;                   /* of the host: x86-64-v1 to v3 */
     unsigned extras;                  /* enum extra: what the host has beyond its level */
-    const uint8_t *beside, *noting;   /* code of emit_beside() and emit_noting() */
-    struct host_mem at;               /* the memory operand of the current instruction, once it was checked */
+    /* Code that all regions share: of emit_beside(), emit_noting(), emit_found() (for `segmented` and not) and emit_stop(). */
+    const uint8_t *beside, *noting, *found[2], *stop;
+    struct host_mem at; /* the memory operand of the current instruction, once it was checked */
     struct side side[MAX_SIDES];
     unsigned nsides;
     struct version version[MAX_VERSIONS];
@@ -400,11 +404,7 @@ void guess_add(struct unit *, unsigned reg);
 /* Leave it always. `fn` is entered with the instruction as its op; gpr[REG_RIP] changes by `rip`. */
 void leave_region(struct unit *, const struct flow *, struct block *, unsigned op, int64_t rip, op_fn *fn);
 /* Leave it to the address in a host register (not AX or CX; DX in code that is not of 64 bits). */
-void leave_indirect(struct unit *, unsigned reg, op_fn *fn);
-/* With the state written back; the running block may be any. Enters the block at the address in a host
- * register (not AX, CX, FLAG_A or FLAG_B), which is in gpr[REG_RIP], if block_find() would find it at once;
- * else goes on behind. Outside 64-bit code the register changes. (jump.c) */
-void enter_found(struct unit *, unsigned reg);
+void leave_indirect(struct unit *, unsigned reg);
 /* The current instruction was a branch to block->next[which], at `offset` from the block's start: goes on
  * there, or leaves the region to `otherwise` (NULL: to the current op's handler) with gpr[REG_RIP] set. */
 void edge_now(struct unit *, unsigned which, int64_t offset, op_fn *otherwise);
@@ -417,6 +417,13 @@ void edge_later(struct unit *, uint8_t *jump, unsigned which, int64_t offset, op
 enum { NOTE_SIZE = 8 };
 void emit_beside(struct code_buffer *);
 void emit_noting(struct code_buffer *, const uint8_t *beside);
+/* Write what finds a block: called with the state written back, and the address, which is in gpr[REG_RIP], in DX as well. Returns with
+ * what is to be jumped to in SI: the first op of the block, which is entered, or what goes on as the handler of an indirect branch. The
+ * jump is left to the caller since hosts foresee jumps by where they are. (jump.c) */
+void emit_found(struct code_buffer *, bool segmented);
+/* Writes where a jump to a block, in AX, leads to if its stop was taken; the state is written back, and the block's steps are subtracted.
+ * Either there are not enough, or the block has `unnoted`. (jump.c) */
+void emit_stop(struct code_buffer *);
 
 /* What is compiled next is code of this block's kind. */
 void unit_for(struct unit *, const struct block *);
