@@ -8,7 +8,7 @@
 #include "traces/memory.h"
 
 /* PATIENCE: stores to a page that cost about as much as decoding its code again. KEEP_ALL, KEEP_MOST: the bytes of decoded code, and of
- * compiled code, up to which it is kept in the next period, and up to which it is if most of it was executed in this one. GROWTH: the room
+ * compiled code, up to which it is kept in the next period, and up to which it is if a third of it was executed in this one. GROWTH: the room
  * for decoded code in a period, beside what is kept of more than KEEP_ALL; once that was full twice, all of the arena is. */
 enum {
     KEEP_ALL = 8 << 20,
@@ -251,7 +251,7 @@ static bool worth_keeping(const struct code_cache *cache)
         return true;
     for (const struct code_page *p = cache->pages; p; p = p->all_next)
         executed += p->period == cache->period ? p->decoded : 0;
-    return executed > cache->used / 4 * 3 && cache->used <= KEEP_MOST && compiled <= KEEP_MOST;
+    return executed > cache->used / 3 && cache->used <= KEEP_MOST && compiled <= KEEP_MOST;
 }
 
 void code_new_period(struct physmem *pm)
