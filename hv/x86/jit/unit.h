@@ -403,7 +403,7 @@ void side_exit_access(struct unit *, unsigned cc, struct host_mem, struct checke
 void guess_add(struct unit *, unsigned reg);
 /* Leave it always. `fn` is entered with the instruction as its op; gpr[REG_RIP] changes by `rip`. */
 void leave_region(struct unit *, const struct flow *, struct block *, unsigned op, int64_t rip, op_fn *fn);
-/* Leave it to the address in a host register (not AX or CX; DX in code that is not of 64 bits). */
+/* Leave it to the address in a host register, not AX or CX. */
 void leave_indirect(struct unit *, unsigned reg);
 /* The current instruction was a branch to block->next[which], at `offset` from the block's start: goes on
  * there, or leaves the region to `otherwise` (NULL: to the current op's handler) with gpr[REG_RIP] set. */
