@@ -20,7 +20,7 @@ enum {
     CODE_SIZE = 64 << 20,
     SELDOM = 26 << 20,
     CODE_ROOM = 2 << 20,
-    START = 1024,
+    START = 1536,
     MAX_DROPS = 8,
     HEAT = 100
 };
@@ -34,6 +34,7 @@ struct jit {
     unsigned heat;
     struct shape *shapes;
     enter_fn *enter;
+    struct shared shared;
     struct unit unit;
 };
 
@@ -49,6 +50,28 @@ static bool map_code(struct jit *j)
         return false;
     j->executable = mremap(j->writable, 0, CODE_SIZE, MREMAP_MAYMOVE);
     return j->executable != MAP_FAILED && mprotect(j->executable, CODE_SIZE, PROT_READ | PROT_EXEC) == 0;
+}
+
+enum { ENTER_ROOM = 64 };
+
+static void write_shared(struct jit *j)
+{
+    struct shared *s = &j->shared;
+    struct code_buffer c = {j->writable + ENTER_ROOM, j->writable + START, false};
+    s->beside = c.at;
+    emit_beside(&c);
+    s->noting = c.at;
+    emit_noting(&c, s->beside);
+    for (unsigned i = 0; i < 2; i++) {
+        const unsigned word = i ? 8 : 4;
+        s->found[i] = c.at;
+        emit_found(&c, i);
+        s->stop[i] = c.at;
+        emit_stop(&c, word);
+        emit_leave(&c, word, s->leave[i]);
+    }
+    assert(!c.full && "what all regions share has room");
+    j->unit.shared = s;
 }
 
 /* Calls the third argument with the first two, and keeps the registers that a C function must keep: compiled
@@ -67,20 +90,10 @@ static void write_enter(struct jit *j)
         0x41, 0x5d, 0x41, 0x5c, /* pop r13, r12 */
         0x5d, 0x5b, 0xc3,       /* pop rbp, rbx; ret */
     };
+    _Static_assert(sizeof code <= ENTER_ROOM, "the code has room");
     memcpy(j->writable, code, sizeof code);
     j->enter = (enter_fn *)(uintptr_t)j->executable;
-    struct code_buffer c = {j->writable + 64, j->writable + START, false};
-    j->unit.beside = c.at;
-    emit_beside(&c);
-    j->unit.noting = c.at;
-    emit_noting(&c, j->unit.beside);
-    for (unsigned segmented = 0; segmented < 2; segmented++) {
-        j->unit.found[segmented] = c.at;
-        emit_found(&c, segmented);
-    }
-    j->unit.stop = c.at;
-    emit_stop(&c);
-    assert(!c.full && "what all regions share has room");
+    write_shared(j);
     j->start = START;
     jit_reset(j);
 }

@@ -1,7 +1,9 @@
-/* jump.c - from a region to a block somewhere else: code that all regions share. */
+/* jump.c - from a region to a block somewhere else, or to a handler: code that all regions share. Guest registers are in memory, so all
+ * registers of the host are free. */
 #include "hv/x86/exec.h"
 #include "hv/x86/jit/branch.h"
 #include "hv/x86/jit/ops.h"
+#include "hv/x86/jit/region.h"
 
 enum { TEMP_A = FLAG_A, TEMP_B = FLAG_B };
 
@@ -44,10 +46,9 @@ static uint8_t *exceeds_limit(struct code_buffer *c)
 /* What is not found at once goes to the handler of indirect branches, which looks further. It needs no op. */
 static const struct op look_further = {.fn = branch_indirect};
 
-/* SI becomes the first op of the block in `block`, which is entered. */
-static void enter(struct code_buffer *c, unsigned block)
+/* SI becomes the first op of a block. */
+static void first_op(struct code_buffer *c, unsigned block)
 {
-    asm_rm(c, 8, HOST_MOV_EG, block, CPU_FIELD(block));
     asm_rm(c, 8, HOST_LEA, H_SI, at_reg(block, offsetof(struct block, ops)));
 }
 
@@ -84,7 +85,8 @@ static unsigned look_up(struct code_buffer *c, bool segmented, uint8_t *out[5])
     asm_rr(c, 8, HOST_SUB_EG, H_CX, H_AX);
     out[n++] = asm_jcc(c, CC_L);
     asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(left));
-    enter(c, TEMP_A);
+    asm_rm(c, 8, HOST_MOV_EG, TEMP_A, CPU_FIELD(block));
+    first_op(c, TEMP_A);
     asm_ret(c);
     return n;
 }
@@ -99,18 +101,63 @@ void emit_found(struct code_buffer *c, bool segmented)
     asm_ret(c);
 }
 
+/* ---------------------------------------------------------------- to another block of the region */
+
+/* The running block is the one in AX from now on. Uses DX and 9. */
+static void change_block(struct code_buffer *c, unsigned word)
+{
+    const int32_t at = offsetof(struct block, id) + 2; /* its offset in the page */
+    asm_rm(c, 8, HOST_MOV_GE, H_DX, CPU_FIELD(block));
+    asm_rm(c, 4, HOST_MOVZX16, H_DX, at_reg(H_DX, at));
+    asm_rm(c, 4, HOST_MOVZX16, H_9, at_reg(H_AX, at));
+    asm_rr(c, 8, HOST_SUB_EG, H_DX, H_9);
+    asm_rm(c, word, HOST_ADD_EG, H_9, CPU_FIELD(gpr[REG_RIP]));
+    asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(block));
+}
+
+static void jump_to(struct code_buffer *c, unsigned reg)
+{
+    asm_rr(c, 4, HOST_GROUP5, HOST_JMP_E, reg);
+}
+
+/* 8 becomes the handler of the op at CX. */
+static const uint8_t *own_handler(struct code_buffer *c)
+{
+    const uint8_t *start = c->at;
+    asm_rm(c, 8, HOST_MOV_GE, H_8, (struct host_mem){H_AX, H_CX, 0, offsetof(struct op, fn)});
+    return start;
+}
+
+void emit_leave(struct code_buffer *c, unsigned word, const uint8_t *leave[LEAVES])
+{
+    leave[LEAVE_SEVERAL] = own_handler(c);
+    leave[LEAVE_SEVERAL_TO] = c->at;
+    asm_alu_imm(c, 8, ALU_CMP, H_DX, SNAPSHOT_PAGE);
+    uint8_t *one_page = asm_jcc(c, CC_B);
+    asm_imm(c, H_8, (uintptr_t)op_apart);
+    uint8_t *apart = asm_jmp(c);
+    leave[LEAVE_OP] = own_handler(c);
+    leave[LEAVE_TO] = c->at;
+    asm_patch(one_page, c->at);
+    asm_patch(apart, c->at);
+    change_block(c, word);
+    asm_rm(c, 8, HOST_LEA, H_SI, (struct host_mem){H_AX, H_CX, 0, 0});
+    jump_to(c, H_8);
+}
+
 static void enter_if_enough(struct code_buffer *c)
 {
     asm_rm(c, 8, HOST_ALU_EB, ALU_CMP, CPU_FIELD(left));
     asm_bytes(c, 0, 1);
     uint8_t *stops = asm_jcc(c, CC_L);
-    enter(c, H_AX);
+    first_op(c, H_AX);
     asm_rm(c, 4, HOST_GROUP5, HOST_JMP_E, at_reg(H_SI, offsetof(struct op, fn)));
     asm_patch(stops, c->at);
 }
 
-void emit_stop(struct code_buffer *c)
+void emit_stop(struct code_buffer *c, unsigned word)
 {
+    change_block(c, word);
     if (!COUNTS)
         enter_if_enough(c);
     asm_rm(c, 4, HOST_MOVZX16, H_CX, at_reg(H_AX, offsetof(struct block, n)));

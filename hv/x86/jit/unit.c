@@ -179,19 +179,6 @@ static void emit_count(struct unit *u, struct block *b, const struct op *op)
 #endif
 }
 
-/* The running block is `b` from now on, and SI becomes its op. Uses AX. */
-static void set_op(struct unit *u, struct block *b, unsigned op)
-{
-    struct code_buffer *c = &u->code;
-    if (b == u->entry) {
-        asm_imm(c, H_SI, (uintptr_t)&b->ops[op]);
-        return;
-    }
-    asm_imm(c, H_AX, (uintptr_t)b);
-    asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(block));
-    asm_rm(c, 8, HOST_LEA, H_SI, at_reg(H_AX, (int32_t)((uint8_t *)&b->ops[op] - (uint8_t *)b)));
-}
-
 /* To the handler of the op in SI. */
 static void jump_to_op(struct unit *u)
 {
@@ -201,25 +188,36 @@ static void jump_to_op(struct unit *u)
 /* Leaves, with the state written back, to the address in DX, which is in gpr[REG_RIP]. */
 static void leave_found(struct unit *u)
 {
-    asm_patch(asm_call(&u->code), u->found[u->segmented]);
+    asm_patch(asm_call(&u->code), u->shared->found[u->segmented]);
     jump_to_op(u);
 }
 
-/* All but the jump to the handler. DX stays. */
-static void leave_to_op(struct unit *u, const struct flow *f, struct block *b, unsigned op, int64_t rip)
+/* Is `fn` what the op has as its handler whenever the region is left to it? Regions begin with blocks, and behind what is not compiled. */
+static bool is_own(const struct unit *u, const struct block *b, unsigned op, op_fn *fn)
 {
-    write_all(u, f);
-    add_rip(u, block_offset(u, b) + rip);
-    if (!rip)
-        emit_count(u, b, &b->ops[op]);
-    set_op(u, b, op);
+    return op && op_compiled(u, &b->ops[op - 1]) && b->ops[op].fn == fn;
+}
+
+/* With the state written back. DX stays. */
+static void exit_to(struct unit *u, struct block *b, unsigned op, op_fn *fn, bool several)
+{
+    struct code_buffer *c = &u->code;
+    const bool own = is_own(u, b, op, fn);
+    const enum leave way = several ? own ? LEAVE_SEVERAL : LEAVE_SEVERAL_TO : own ? LEAVE_OP : LEAVE_TO;
+    asm_imm(c, H_AX, (uintptr_t)b);
+    asm_imm(c, H_CX, (uintptr_t)&b->ops[op] - (uintptr_t)b);
+    if (!own)
+        asm_imm(c, H_8, (uintptr_t)fn);
+    asm_patch(asm_jmp(c), u->shared->leave[u->word == 8][way]);
 }
 
 void leave_region(struct unit *u, const struct flow *f, struct block *b, unsigned op, int64_t rip, op_fn *fn)
 {
-    leave_to_op(u, f, b, op, rip);
-    asm_imm(&u->code, H_AX, (uintptr_t)fn);
-    asm_rr(&u->code, 4, HOST_GROUP5, HOST_JMP_E, H_AX);
+    write_all(u, f);
+    add_rip(u, rip);
+    if (!rip)
+        emit_count(u, b, &b->ops[op]);
+    exit_to(u, b, op, fn, false);
 }
 
 void leave_indirect(struct unit *u, unsigned reg)
@@ -234,9 +232,8 @@ void leave_indirect(struct unit *u, unsigned reg)
 static void stop_before(struct unit *u, const struct flow *f, const struct block *b)
 {
     write_all(u, f);
-    add_rip(u, block_offset(u, b));
     asm_imm(&u->code, H_AX, (uintptr_t)b);
-    asm_patch(asm_jmp(&u->code), u->stop);
+    asm_patch(asm_jmp(&u->code), u->shared->stop[u->word == 8]);
 }
 
 static void add_side(struct unit *u, uint8_t *jump, enum way way, struct block *b, unsigned op)
@@ -306,23 +303,17 @@ static void try_store(struct unit *u, const struct side *s)
 {
     struct code_buffer *c = &u->code;
     checked_range(u, s);
-    asm_patch(asm_call(c), s->notes ? u->noting : u->beside);
+    asm_patch(asm_call(c), s->notes ? u->shared->noting : u->shared->beside);
     asm_patch(asm_jcc(c, CC_B), s->back);
 }
 
-/* The check of several accesses failed: to op_apart() if they lie in two pages, else to the op's handler. */
 static void leave_several(struct unit *u, const struct side *s)
 {
-    struct code_buffer *c = &u->code;
     checked_range(u, s);
-    asm_rr(c, 8, HOST_XOR_GE, H_DX, H_AX);
-    leave_to_op(u, &s->flow, s->block, s->op, 0);
-    asm_imm(c, H_AX, (uintptr_t)op_original(s->block, s->op));
-    asm_alu_imm(c, 8, ALU_CMP, H_DX, SNAPSHOT_PAGE);
-    uint8_t *one_page = asm_jcc(c, CC_B);
-    asm_imm(c, H_AX, (uintptr_t)op_apart);
-    asm_patch(one_page, c->at);
-    asm_rr(c, 4, HOST_GROUP5, HOST_JMP_E, H_AX);
+    asm_rr(&u->code, 8, HOST_XOR_GE, H_DX, H_AX);
+    write_all(u, &s->flow);
+    emit_count(u, s->block, &s->block->ops[s->op]);
+    exit_to(u, s->block, s->op, op_original(s->block, s->op), true);
 }
 
 static void emit_sides(struct unit *u)
@@ -484,7 +475,9 @@ static void link_to(struct unit *u, struct block *b)
     u->link[u->nlinks++] = b;
     write_all(u, &u->now);
     add_rip(u, block_offset(u, b));
-    set_op(u, b, 0);
+    asm_imm(c, H_AX, (uintptr_t)b);
+    asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(block));
+    asm_rm(c, 8, HOST_LEA, H_SI, at_reg(H_AX, offsetof(struct block, ops)));
     jump_to_op(u);
 }
 

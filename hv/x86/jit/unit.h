@@ -132,6 +132,22 @@ struct resume {
     unsigned op;
 };
 
+/* Ways out with the state written back, but for what another block than the entry changes. CX has the op's offset from its block, which
+ * is in AX. */
+enum leave {
+    LEAVE_OP, /* to the op's handler, where that cannot be compiled code */
+    LEAVE_TO, /* to the handler in 8 */
+    /* The same after a check of several accesses; DX has the first byte's address ^ the last one's. To op_apart() if they lie in two
+     * pages. */
+    LEAVE_SEVERAL,
+    LEAVE_SEVERAL_TO,
+    LEAVES
+};
+/* Code that all regions share, of emit_beside(), emit_noting() and so on: found[segmented]; stop and leave[word is 8]. */
+struct shared {
+    const uint8_t *beside, *noting, *found[2], *stop[2], *leave[2][LEAVES];
+};
+
 struct unit {
     /* seldom: for the ways out, so that what is executed lies close together. */
     struct code_buffer code, seldom;
@@ -153,8 +169,7 @@ struct unit {
     uint32_t vused[VECTORS], vpinned; /* as last_use and pinned */
     unsigned level;                   /* of the host: x86-64-v1 to v3 */
     unsigned extras;                  /* enum extra: what the host has beyond its level */
-    /* Code that all regions share: of emit_beside(), emit_noting(), emit_found() (for `segmented` and not) and emit_stop(). */
-    const uint8_t *beside, *noting, *found[2], *stop;
+    const struct shared *shared;
     struct host_mem at; /* the memory operand of the current instruction, once it was checked */
     struct side side[MAX_SIDES];
     unsigned nsides;
@@ -421,9 +436,11 @@ void emit_noting(struct code_buffer *, const uint8_t *beside);
  * what is to be jumped to in SI: the first op of the block, which is entered, or what goes on as the handler of an indirect branch. The
  * jump is left to the caller since hosts foresee jumps by where they are. (jump.c) */
 void emit_found(struct code_buffer *, bool segmented);
-/* Writes where a jump to a block, in AX, leads to if its stop was taken; the state is written back, and the block's steps are subtracted.
- * Either there are not enough, or the block has `unnoted`. (jump.c) */
-void emit_stop(struct code_buffer *);
+/* Writes where a jump to a block, in AX, leads to if its stop was taken; the block's steps are subtracted, and the state is written back,
+ * but for what another block than the entry changes. Either there are not enough steps, or the block has `unnoted`. (jump.c) */
+void emit_stop(struct code_buffer *, unsigned word);
+/* Writes the ways of enum leave. (jump.c) */
+void emit_leave(struct code_buffer *, unsigned word, const uint8_t *leave[LEAVES]);
 
 /* What is compiled next is code of this block's kind. */
 void unit_for(struct unit *, const struct block *);
