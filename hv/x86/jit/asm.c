@@ -13,32 +13,48 @@ void asm_bytes(struct code_buffer *c, uint64_t v, unsigned n)
     c->at += n;
 }
 
-static void byte(struct code_buffer *c, unsigned v)
+/* Where an instruction goes, without its immediate; NULL if it may not fit. What writes its parts returns where the next one goes. */
+enum { LONGEST = 12 };
+static uint8_t *begin(struct code_buffer *c)
 {
-    asm_bytes(c, v, 1);
+    if (c->end - c->at >= LONGEST)
+        return c->at;
+    c->full = true;
+    return NULL;
 }
 
 /* Prefixes and opcode. `need` forces a REX prefix, for SPL, BPL, SIL and DIL. */
-static void opcode_bytes(struct code_buffer *c, unsigned size, unsigned opcode, unsigned rex, bool need)
+static uint8_t *opcode_bytes(uint8_t *at, unsigned size, unsigned opcode, unsigned rex, bool need)
 {
     if (size == 2)
-        byte(c, 0x66);
+        *at++ = 0x66;
     if (size == 8)
         rex |= 8;
     if (rex || need)
-        byte(c, 0x40 | rex);
+        *at++ = (uint8_t)(0x40 | rex);
     if (opcode >> 8)
-        byte(c, 0x0f);
+        *at++ = 0x0f;
     if (opcode >> 16)
-        byte(c, opcode >> 8 & 0xff);
-    byte(c, opcode & 0xff);
+        *at++ = (uint8_t)(opcode >> 8);
+    *at++ = (uint8_t)opcode;
+    return at;
+}
+
+static uint8_t *modrm(uint8_t *at, unsigned mod, unsigned reg, unsigned rm)
+{
+    *at++ = (uint8_t)(mod << 6 | (reg & 7) << 3 | (rm & 7));
+    return at;
 }
 
 void asm_rr_from(struct code_buffer *c, unsigned size, unsigned opcode, unsigned reg, unsigned rm,
                  bool byte_rm)
 {
-    opcode_bytes(c, size, opcode, (reg >> 3) << 2 | rm >> 3, (byte_rm && rm >= 4) || (size == 1 && reg >= 4));
-    byte(c, 0xc0 | (reg & 7) << 3 | (rm & 7));
+    uint8_t *at = begin(c);
+    if (!at)
+        return;
+    at = opcode_bytes(at, size, opcode, (reg >> 3) << 2 | rm >> 3,
+                      (byte_rm && rm >= 4) || (size == 1 && reg >= 4));
+    c->at = modrm(at, 3, reg, rm);
 }
 
 void asm_rr(struct code_buffer *c, unsigned size, unsigned opcode, unsigned reg, unsigned rm)
@@ -46,11 +62,12 @@ void asm_rr(struct code_buffer *c, unsigned size, unsigned opcode, unsigned reg,
     asm_rr_from(c, size, opcode, reg, rm, size == 1);
 }
 
-static void sib(struct code_buffer *c, unsigned mod, unsigned reg, struct host_mem m)
+static uint8_t *sib(uint8_t *at, unsigned mod, unsigned reg, struct host_mem m)
 {
     unsigned index = m.index == H_NONE ? 4 : m.index & 7u, base = m.base == H_NONE ? 5 : m.base & 7u;
-    byte(c, mod << 6 | (reg & 7) << 3 | 4);
-    byte(c, (unsigned)m.scale << 6 | index << 3 | base);
+    at = modrm(at, mod, reg, 4);
+    *at++ = (uint8_t)((unsigned)m.scale << 6 | index << 3 | base);
+    return at;
 }
 
 /* The upper bits of the registers of modrm and SIB, as in REX. */
@@ -60,48 +77,54 @@ static unsigned upper_bits(unsigned reg, struct host_mem m)
            (m.base == H_NONE ? 0u : (unsigned)m.base >> 3);
 }
 
-static void memory_operand(struct code_buffer *c, unsigned reg, struct host_mem m)
+static uint8_t *displacement(uint8_t *at, int32_t disp)
 {
-    if (m.base == H_NONE) {
-        sib(c, 0, reg, m);
-        asm_bytes(c, (uint32_t)m.disp, 4);
-        return;
-    }
+    memcpy(at, &disp, sizeof disp);
+    return at + sizeof disp;
+}
+
+static uint8_t *memory_operand(uint8_t *at, unsigned reg, struct host_mem m)
+{
+    if (m.base == H_NONE)
+        return displacement(sib(at, 0, reg, m), m.disp);
     bool small = m.disp == (int8_t)m.disp;
     unsigned mod = !m.disp && (m.base & 7) != 5 ? 0 : small ? 1 : 2;
-    if (m.index != H_NONE || (m.base & 7) == 4)
-        sib(c, mod, reg, m);
-    else
-        byte(c, mod << 6 | (reg & 7) << 3 | (m.base & 7));
-    if (mod)
-        asm_bytes(c, (uint32_t)m.disp, mod == 1 ? 1 : 4);
+    at = m.index != H_NONE || (m.base & 7) == 4 ? sib(at, mod, reg, m) : modrm(at, mod, reg, m.base);
+    if (mod == 1)
+        *at++ = (uint8_t)m.disp;
+    return mod == 2 ? displacement(at, m.disp) : at;
 }
 
 void asm_rm(struct code_buffer *c, unsigned size, unsigned opcode, unsigned reg, struct host_mem m)
 {
-    opcode_bytes(c, size, opcode, upper_bits(reg, m), size == 1 && reg >= 4);
-    memory_operand(c, reg, m);
+    uint8_t *at = begin(c);
+    if (at)
+        c->at =
+            memory_operand(opcode_bytes(at, size, opcode, upper_bits(reg, m), size == 1 && reg >= 4), reg, m);
 }
 
 /* SDM volume 2, 2.3.5: always the form of three bytes. */
-static void vex_bytes(struct code_buffer *c, struct vex v, unsigned upper)
+static uint8_t *vex_bytes(uint8_t *at, struct vex v, unsigned upper)
 {
-    byte(c, 0xc4);
-    byte(c, (~upper & 7) << 5 | v.map);
-    byte(c, (unsigned)v.w << 7 | (~v.vvvv & 15u) << 3 | (unsigned)v.long_ << 2 | v.prefix);
-    byte(c, v.opcode);
+    *at++ = 0xc4;
+    *at++ = (uint8_t)((~upper & 7) << 5 | v.map);
+    *at++ = (uint8_t)((unsigned)v.w << 7 | (~v.vvvv & 15u) << 3 | (unsigned)v.long_ << 2 | v.prefix);
+    *at++ = v.opcode;
+    return at;
 }
 
 void asm_vex_rr(struct code_buffer *c, struct vex v, unsigned reg, unsigned rm)
 {
-    vex_bytes(c, v, (reg >> 3) << 2 | rm >> 3);
-    byte(c, 0xc0 | (reg & 7) << 3 | (rm & 7));
+    uint8_t *at = begin(c);
+    if (at)
+        c->at = modrm(vex_bytes(at, v, (reg >> 3) << 2 | rm >> 3), 3, reg, rm);
 }
 
 void asm_vex_rm(struct code_buffer *c, struct vex v, unsigned reg, struct host_mem m)
 {
-    vex_bytes(c, v, upper_bits(reg, m));
-    memory_operand(c, reg, m);
+    uint8_t *at = begin(c);
+    if (at)
+        c->at = memory_operand(vex_bytes(at, v, upper_bits(reg, m)), reg, m);
 }
 
 void asm_alu(struct code_buffer *c, unsigned size, unsigned operation, unsigned dst, unsigned src)
@@ -150,40 +173,49 @@ void asm_address(struct code_buffer *c, unsigned size, unsigned dst, struct host
         asm_rm(c, size, HOST_LEA, dst, m);
 }
 
+/* B8: MOV of an immediate to a register. */
+static void mov_imm(struct code_buffer *c, unsigned size, unsigned dst, uint64_t value)
+{
+    uint8_t *at = begin(c);
+    if (!at)
+        return;
+    c->at = opcode_bytes(at, size, 0xb8 | (dst & 7), dst >> 3, false);
+    asm_bytes(c, value, size);
+}
+
 void asm_imm(struct code_buffer *c, unsigned dst, uint64_t value)
 {
     if (value == (uint32_t)value) {
-        opcode_bytes(c, 4, 0xb8 | (dst & 7), dst >> 3, false);
-        asm_bytes(c, value, 4);
+        mov_imm(c, 4, dst, value);
     } else if (value == (uint64_t)(int32_t)value) {
         asm_rr(c, 8, HOST_MOV_EI, 0, dst);
         asm_bytes(c, (uint32_t)value, 4);
     } else {
-        opcode_bytes(c, 8, 0xb8 | (dst & 7), dst >> 3, false);
-        asm_bytes(c, value, 8);
+        mov_imm(c, 8, dst, value);
     }
+}
+
+static uint8_t *offset_after(struct code_buffer *c, unsigned opcode, unsigned n)
+{
+    asm_bytes(c, opcode, n + 4);
+    return c->at - 4;
 }
 
 uint8_t *asm_jcc(struct code_buffer *c, unsigned cc)
 {
-    byte(c, 0x0f);
-    byte(c, 0x80 | cc);
-    asm_bytes(c, 0, 4);
-    return c->at - 4;
+    return offset_after(c, 0x0f | (0x80 | cc) << 8, 2);
 }
 
 uint8_t *asm_jmp(struct code_buffer *c)
 {
-    byte(c, 0xe9);
-    asm_bytes(c, 0, 4);
-    return c->at - 4;
+    return offset_after(c, 0xe9, 1);
 }
 
 static void push_or_pop(struct code_buffer *c, unsigned opcode, unsigned reg)
 {
-    if (reg >= H_8)
-        byte(c, 0x41);
-    byte(c, opcode | (reg & 7));
+    const bool upper = reg >= H_8;
+    opcode |= reg & 7;
+    asm_bytes(c, upper ? 0x41 | opcode << 8 : opcode, 1 + upper);
 }
 
 void asm_push(struct code_buffer *c, unsigned reg)
@@ -198,9 +230,7 @@ void asm_pop(struct code_buffer *c, unsigned reg)
 
 uint8_t *asm_call(struct code_buffer *c)
 {
-    byte(c, 0xe8);
-    asm_bytes(c, 0, 4);
-    return c->at - 4;
+    return offset_after(c, 0xe8, 1);
 }
 
 void asm_ret(struct code_buffer *c)
