@@ -143,6 +143,12 @@ void asm_alu_imm(struct code_buffer *c, unsigned size, unsigned operation, unsig
     }
 }
 
+void asm_shift(struct code_buffer *c, unsigned size, unsigned operation, unsigned reg, unsigned count)
+{
+    asm_rr(c, size, size == 1 ? HOST_SHIFT8 : HOST_SHIFT, operation, reg);
+    asm_bytes(c, count, 1);
+}
+
 void asm_alu_imm_mem(struct code_buffer *c, unsigned operation, struct host_mem m, int8_t imm)
 {
     asm_rm(c, 8, HOST_ALU_EB, operation, m);

@@ -147,6 +147,8 @@ void asm_vex_rm(struct code_buffer *, struct vex, unsigned reg, struct host_mem)
 /* operation: ALU_ADD … */
 void asm_alu(struct code_buffer *, unsigned size, unsigned operation, unsigned dst, unsigned src);
 void asm_alu_imm(struct code_buffer *, unsigned size, unsigned operation, unsigned dst, int32_t imm);
+/* By an immediate; operation: HOST_ROL … */
+void asm_shift(struct code_buffer *, unsigned size, unsigned operation, unsigned reg, unsigned count);
 /* With 64 bits of memory as the destination. */
 void asm_alu_imm_mem(struct code_buffer *, unsigned operation, struct host_mem, int8_t imm);
 void asm_push(struct code_buffer *, unsigned reg);

@@ -147,8 +147,7 @@ static void store_result(struct code_buffer *c, unsigned size, unsigned from)
 static void store_aux(struct code_buffer *c)
 {
     _Static_assert(AUX_OF == 24 && AUX_PF >= 32 && AUX_SF >= 32, "the other bits may be any");
-    asm_rr(c, 4, HOST_SHIFT, HOST_ROR, H_AX);
-    asm_bytes(c, 8, 1);
+    asm_shift(c, 4, HOST_ROR, H_AX, 8);
     asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(cc_aux));
 }
 
@@ -186,18 +185,15 @@ static void store_arithmetic(struct unit *u, const struct flow *f)
 static void store_overflow(struct code_buffer *c, const struct flow *f)
 {
     if (f->source == FLAGS_SHL) {
-        asm_rr(c, 8, HOST_SHIFT, HOST_SHR, H_AX);
-        asm_bytes(c, 63, 1);
+        asm_shift(c, 8, HOST_SHR, H_AX, 63);
         asm_alu(c, 4, 6, H_AX, H_CX);
     } else if (f->source == FLAGS_SHR) {
-        asm_rr(c, 8, HOST_SHIFT, HOST_SHR, H_AX);
-        asm_bytes(c, f->size * 8u - 2, 1);
+        asm_shift(c, 8, HOST_SHR, H_AX, f->size * 8u - 2);
         asm_alu_imm(c, 4, 4, H_AX, 1);
     } else {
         return;
     }
-    asm_rr(c, 4, HOST_SHIFT, HOST_SHL, H_AX);
-    asm_bytes(c, AUX_OF, 1);
+    asm_shift(c, 4, HOST_SHL, H_AX, AUX_OF);
     asm_alu(c, 4, 1, H_CX, H_AX);
 }
 
@@ -206,8 +202,7 @@ static void store_shift(struct code_buffer *c, const struct flow *f)
     static const uint8_t ext[] = {[FLAGS_SHL] = 4, [FLAGS_SHR] = 5, [FLAGS_SAR] = 7};
     asm_move(c, H_AX, FLAG_A);
     if (f->count) {
-        asm_rr_from(c, f->size, f->size == 1 ? HOST_SHIFT8 : HOST_SHIFT, ext[f->source], H_AX, false);
-        asm_bytes(c, f->count, 1);
+        asm_shift(c, f->size, ext[f->source], H_AX, f->count);
     } else {
         asm_move(c, H_CX, FLAG_B);
         asm_rr_from(c, f->size, f->size == 1 ? HOST_SHIFT8_CL : HOST_SHIFT_CL, ext[f->source], H_AX, false);
@@ -223,22 +218,18 @@ static void store_shift(struct code_buffer *c, const struct flow *f)
 static void store_loaded(struct code_buffer *c)
 {
     asm_rr(c, 4, HOST_MOV_EG, FLAG_A, H_AX);
-    asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_AX);
-    asm_bytes(c, 8, 1);
+    asm_shift(c, 4, HOST_SHR, H_AX, 8);
     asm_rr(c, 4, HOST_MOV_EG, H_AX, H_CX);
-    asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_CX);
-    asm_bytes(c, 4, 1);
+    asm_shift(c, 4, HOST_SHR, H_CX, 4);
     asm_alu_imm(c, 4, 4, H_CX, FLAG_PF);
     asm_alu(c, 4, 6, H_CX, H_AX);
     asm_alu_imm(c, 4, 4, H_CX, FLAG_PF | FLAG_CF);
     asm_move(c, H_AX, H_CX);
-    asm_rr(c, 8, HOST_SHIFT, HOST_SHL, H_AX);
-    asm_bytes(c, AUX_PF - 2, 1);
+    asm_shift(c, 8, HOST_SHL, H_AX, AUX_PF - 2);
     asm_alu(c, 8, ALU_OR, H_CX, H_AX);
     asm_rm(c, 8, HOST_MOV_EG, H_CX, CPU_FIELD(cc_aux));
     asm_rr(c, 4, HOST_MOV_EG, FLAG_A, H_AX);
-    asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_AX);
-    asm_bytes(c, 8 + 6, 1);
+    asm_shift(c, 4, HOST_SHR, H_AX, 8 + 6);
     asm_rr(c, 4, HOST_GROUP3, HOST_NOT, H_AX);
     asm_alu_imm(c, 4, 4, H_AX, 1);
     asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(cc_res));
@@ -367,22 +358,16 @@ static void below_or_equal(struct code_buffer *c)
     asm_alu(c, 1, 1, H_AX, H_CX);
 }
 
-static void shift_right(struct code_buffer *c, unsigned size, unsigned reg, unsigned n)
-{
-    asm_rr(c, size, HOST_SHIFT, HOST_SHR, reg);
-    asm_bytes(c, n, 1);
-}
-
 /* EAX: SF, or SF != OF. */
 static void sign(struct code_buffer *c, bool with_overflow)
 {
     asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(cc_res));
-    shift_right(c, 8, H_AX, 63);
+    asm_shift(c, 8, HOST_SHR, H_AX, 63);
     asm_rm(c, 8, HOST_MOV_GE, H_CX, CPU_FIELD(cc_aux));
-    shift_right(c, 8, H_CX, AUX_OF);
+    asm_shift(c, 8, HOST_SHR, H_CX, AUX_OF);
     if (with_overflow)
         asm_alu(c, 4, 6, H_AX, H_CX);
-    shift_right(c, 4, H_CX, AUX_SF - AUX_OF);
+    asm_shift(c, 4, HOST_SHR, H_CX, AUX_SF - AUX_OF);
     asm_alu(c, 4, 6, H_AX, H_CX);
     asm_alu_imm(c, 4, 4, H_AX, 1);
 }
@@ -393,7 +378,7 @@ static void parity(struct code_buffer *c)
     asm_rr(c, 1, HOST_TEST_EG8, H_AX, H_AX);
     asm_rr(c, 1, HOST_SET(CC_P), 0, H_AX); /* SETP */
     asm_rm(c, 8, HOST_MOV_GE, H_CX, CPU_FIELD(cc_aux));
-    shift_right(c, 8, H_CX, AUX_PF);
+    asm_shift(c, 8, HOST_SHR, H_CX, AUX_PF);
     asm_alu(c, 4, 6, H_AX, H_CX);
     asm_alu_imm(c, 4, 4, H_AX, 1);
 }

@@ -7,18 +7,12 @@
 
 enum { TEMP_A = FLAG_A, TEMP_B = FLAG_B };
 
-static void shift(struct code_buffer *c, unsigned operation, unsigned reg, unsigned n)
-{
-    asm_rr(c, 4, HOST_SHIFT, operation, reg);
-    asm_bytes(c, n, 1);
-}
-
 /* Of the address in DX. TEMP_B: the entry of the instruction TLB; TEMP_A: the block of JUMP_SLOT(). */
 static void find_entries(struct code_buffer *c)
 {
     _Static_assert(sizeof(struct itlb_entry) == 24, "the code multiplies by 3 and 8");
     asm_rr(c, 4, HOST_MOV_EG, H_DX, H_AX);
-    shift(c, HOST_SHR, H_AX, 12);
+    asm_shift(c, 4, HOST_SHR, H_AX, 12);
     asm_rr(c, 4, HOST_MOV_EG, H_AX, H_CX);
     asm_alu_imm(c, 4, ALU_AND, H_AX, ITLB_SIZE - 1);
     asm_rm(c, 8, HOST_LEA, H_AX, (struct host_mem){H_AX, H_AX, 1, 0});
@@ -73,8 +67,8 @@ static unsigned look_up(struct code_buffer *c, bool segmented, uint8_t *out[5])
     asm_rm(c, 8, HOST_MOV_GE, H_AX, at_reg(TEMP_B, offsetof(struct itlb_entry, page)));
     asm_rm(c, 8, HOST_CMP_GE, H_AX, at_reg(TEMP_A, offsetof(struct block, page)));
     out[n++] = asm_jcc(c, CC_NE);
-    shift(c, HOST_SHL, H_DX, 20);
-    shift(c, HOST_SHR, H_DX, 4);
+    asm_shift(c, 4, HOST_SHL, H_DX, 20);
+    asm_shift(c, 4, HOST_SHR, H_DX, 4);
     asm_rm(c, 4, HOST_OR_GE, H_DX, CPU_FIELD(key));
     asm_rm(c, 4, HOST_CMP_GE, H_DX, at_reg(TEMP_A, offsetof(struct block, id)));
     out[n++] = asm_jcc(c, CC_NE);

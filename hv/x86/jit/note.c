@@ -65,12 +65,6 @@ static void pop_used(struct code_buffer *c)
 /* A field of the struct pmeta of which META has the address + 1. */
 #define META_FIELD(field) at_reg(META, (int32_t)offsetof(struct pmeta, field) - 1)
 
-static void shift_right(struct code_buffer *c, unsigned reg, unsigned n)
-{
-    asm_rr(c, 4, HOST_SHIFT, HOST_SHR, reg);
-    asm_bytes(c, n, 1);
-}
-
 enum { BTS = 5 };
 
 /* The bits of the first and the last of the lines become set: with NOTE_SIZE bytes, there is none between them. */
@@ -114,11 +108,11 @@ void emit_noting(struct code_buffer *c, const uint8_t *beside)
     asm_rm(c, 4, HOST_LEA, H_CX, at_reg(H_DX, 1));
     asm_alu(c, 4, ALU_SUB, H_CX, TEMP);
     asm_rm(c, 4, HOST_ADD_EG, H_CX, META_FIELD(written));
-    shift_right(c, TEMP, CELL_LOG);
-    shift_right(c, H_DX, CELL_LOG);
+    asm_shift(c, 4, HOST_SHR, TEMP, CELL_LOG);
+    asm_shift(c, 4, HOST_SHR, H_DX, CELL_LOG);
     set_cells(c);
-    shift_right(c, TEMP, LINE_LOG - CELL_LOG);
-    shift_right(c, H_DX, LINE_LOG - CELL_LOG);
+    asm_shift(c, 4, HOST_SHR, TEMP, LINE_LOG - CELL_LOG);
+    asm_shift(c, 4, HOST_SHR, H_DX, LINE_LOG - CELL_LOG);
     set_lines(c);
     pop_used(c);
     answer(c, true);

@@ -27,8 +27,7 @@ static void tlb_match(struct unit *u, struct host_mem m, unsigned size, bool wri
     _Static_assert(sizeof(struct tlb_entry) == 1 << (12 - 7), "the code shifts by this");
     unsigned tag = write ? offsetof(struct tlb_entry, w) : offsetof(struct tlb_entry, r);
     asm_address(c, 4, H_CX, m);
-    asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_CX);
-    asm_bytes(c, 7, 1);
+    asm_shift(c, 4, HOST_SHR, H_CX, 7);
     asm_rm(c, 4, HOST_AND_GE, H_CX, CPU_FIELD(tlb_mask));
     asm_rm(c, 8, HOST_ADD_GE, H_CX, CPU_FIELD(tlb));
     asm_address(c, 8, H_DX, last);

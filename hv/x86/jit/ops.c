@@ -323,8 +323,7 @@ static void compile_extend(struct unit *u, const struct op *op, const struct sha
     unsigned r = reg_use(u, from == 1 ? op->src >> 3 : op->src);
     if (from == 1 && is_high(op->src)) {
         asm_move(c, H_AX, r);
-        asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_AX);
-        asm_bytes(c, 8, 1);
+        asm_shift(c, 4, HOST_SHR, H_AX, 8);
         flags_lost(u);
         r = H_AX;
     }
@@ -391,8 +390,7 @@ static void compile_sign(struct unit *u, const struct op *op, const struct shape
     }
     unsigned a = reg_use(u, RAX), d = reg_result(u, RDX, size);
     asm_rr(c, size, HOST_MOV_EG, a, d);
-    asm_rr(c, size, HOST_SHIFT, HOST_SAR, d);
-    asm_bytes(c, size * 8 - 1, 1);
+    asm_shift(c, size, HOST_SAR, d, size * 8 - 1);
     flags_lost(u);
 }
 
@@ -421,8 +419,7 @@ static void compile_shift(struct unit *u, const struct op *op, const struct shap
     bool dead = flags_dead(u);
     if (!dead)
         asm_move(c, FLAG_A, d);
-    asm_rr(c, size, size == 1 ? HOST_SHIFT8 : HOST_SHIFT, s->arg, d);
-    asm_bytes(c, n, 1);
+    asm_shift(c, size, s->arg, d, n);
     flags_of_shift(u, op, s, dead);
 }
 

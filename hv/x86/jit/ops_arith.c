@@ -63,8 +63,7 @@ static void check_division(struct unit *u, unsigned size, bool is_signed, unsign
     asm_alu_imm(c, size, ALU_CMP, from, -1);
     side_exit(u, CC_E);
     asm_rr(c, size, HOST_MOV_EG, low, H_DX);
-    asm_rr(c, size, HOST_SHIFT, HOST_SAR, H_DX);
-    asm_bytes(c, size * 8 - 1, 1);
+    asm_shift(c, size, HOST_SAR, H_DX, size * 8 - 1);
     asm_alu(c, size, ALU_CMP, H_DX, high);
     side_exit(u, CC_NE);
 }
@@ -112,10 +111,8 @@ void compile_double(struct unit *u, const struct op *op, const struct shape *s)
     asm_rr(c, 1, HOST_SET(CC_B), 0, FLAG_B);
     asm_move(c, H_AX, FLAG_A);
     asm_alu(c, size, ALU_XOR, H_AX, d);
-    asm_rr(c, size, HOST_SHIFT, HOST_SHR, H_AX);
-    asm_bytes(c, size * 8 - 1, 1);
-    asm_rr(c, 4, HOST_SHIFT, HOST_SHL, H_AX);
-    asm_bytes(c, AUX_OF, 1);
+    asm_shift(c, size, HOST_SHR, H_AX, size * 8 - 1);
+    asm_shift(c, 4, HOST_SHL, H_AX, AUX_OF);
     asm_alu(c, 4, ALU_OR, FLAG_B, H_AX);
     asm_move(c, FLAG_A, d);
     flags_from(u, FLAGS_RAW, op);

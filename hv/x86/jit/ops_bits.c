@@ -102,8 +102,7 @@ void compile_count(struct unit *u, const struct op *op, const struct shape *s)
         asm_imm(c, FLAG_B, 0);
         asm_rr(c, 1, HOST_SET(CC_E), 0, FLAG_B);
         asm_rr(c, 1, HOST_SET(CC_NE), 0, FLAG_A);
-        asm_rr(c, 8, HOST_SHIFT, HOST_SHL, FLAG_B); /* turns PF round, which follows from the result */
-        asm_bytes(c, AUX_PF, 1);
+        asm_shift(c, 8, HOST_SHL, FLAG_B, AUX_PF); /* turns PF round, which follows from the result */
     } else {
         keep_carry(u);
         asm_rr(c, 1, HOST_SET(CC_NE), 0, FLAG_A);
@@ -143,8 +142,7 @@ void compile_crc32(struct unit *u, const struct op *op, const struct shape *s)
         from = reg_use(u, guest_of(op, op->src));
         if (size == 1 && is_high(op->src)) {
             asm_move(c, H_AX, from);
-            asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_AX);
-            asm_bytes(c, 8, 1);
+            asm_shift(c, 4, HOST_SHR, H_AX, 8);
             flags_lost(u);
             from = H_AX;
         }

@@ -63,10 +63,8 @@ void check_target(struct unit *u, unsigned reg)
     if (u->word == 4)
         return;
     asm_move(c, H_CX, reg);
-    asm_rr(c, 8, HOST_SHIFT, HOST_SHL, H_CX);
-    asm_bytes(c, sign, 1);
-    asm_rr(c, 8, HOST_SHIFT, HOST_SAR, H_CX);
-    asm_bytes(c, sign, 1);
+    asm_shift(c, 8, HOST_SHL, H_CX, sign);
+    asm_shift(c, 8, HOST_SAR, H_CX, sign);
     asm_alu(c, 8, ALU_CMP, H_CX, reg);
     flags_lost(u);
     side_exit(u, CC_NE);

@@ -5,8 +5,7 @@
 
 static void swap_bytes(struct unit *u, unsigned reg)
 {
-    asm_rr(&u->code, 2, HOST_SHIFT, HOST_ROR, reg);
-    asm_bytes(&u->code, 8, 1);
+    asm_shift(&u->code, 2, HOST_ROR, reg, 8);
     flags_lost(u);
 }
 
@@ -30,8 +29,7 @@ static void byte_get(struct unit *u, unsigned to, unsigned byte)
     asm_move(&u->code, to, reg_use(u, byte >> 3));
     if (!is_high(byte))
         return;
-    asm_rr(&u->code, 4, HOST_SHIFT, HOST_SHR, to);
-    asm_bytes(&u->code, 8, 1);
+    asm_shift(&u->code, 4, HOST_SHR, to, 8);
     flags_lost(u);
 }
 
@@ -145,8 +143,7 @@ void compile_shift_byte(struct unit *u, const struct op *op, const struct shape 
     const bool dead = flags_dead(u);
     if (!dead)
         byte_get(u, FLAG_A, op->dst);
-    asm_rr(&u->code, 1, HOST_SHIFT8, s->arg, byte_begin(u, op->dst));
-    asm_bytes(&u->code, shift_count(op), 1);
+    asm_shift(&u->code, 1, s->arg, byte_begin(u, op->dst), shift_count(op));
     byte_end(u, op->dst);
     flags_of_shift(u, op, s, dead);
     flags_lost(u);
@@ -238,8 +235,7 @@ void compile_div_byte(struct unit *u, const struct op *op, const struct shape *s
     struct code_buffer *c = &u->code;
     const unsigned from = factor(u, op), a = reg_use(u, RAX);
     asm_move(c, H_DX, a);
-    asm_rr(c, 4, HOST_SHIFT, HOST_SHR, H_DX);
-    asm_bytes(c, 8, 1);
+    asm_shift(c, 4, HOST_SHR, H_DX, 8);
     asm_alu(c, 1, ALU_CMP, H_DX, from);
     flags_lost(u);
     side_exit(u, CC_AE);

@@ -74,10 +74,8 @@ static void bit_probe(struct unit *u, const struct op *op, unsigned size, bool w
         asm_move(c, H_CX, r);
     else
         asm_rr(c, 8, HOST_MOVSXD, H_CX, r);
-    asm_rr(c, 8, HOST_SHIFT, HOST_SAR, H_CX);
-    asm_bytes(c, log, 1);
-    asm_rr(c, 8, HOST_SHIFT, HOST_SHL, H_CX);
-    asm_bytes(c, log - 3, 1);
+    asm_shift(c, 8, HOST_SAR, H_CX, log);
+    asm_shift(c, 8, HOST_SHL, H_CX, log - 3);
     asm_alu(c, u->word, ALU_ADD, H_AX, H_CX);
     flags_lost(u);
     if (op->seg == FS || op->seg == GS)
@@ -115,13 +113,12 @@ void compile_bt_memory(struct unit *u, const struct op *op, const struct shape *
 void compile_shift_memory(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
-    unsigned size = size_of(op), n = shift_count(op);
+    unsigned size = size_of(op);
     bool dead = flags_dead(u);
     operand_probe(u, op, size, true);
     operand_fetch(u, size, FLAG_A);
     asm_move(c, H_DX, FLAG_A);
-    asm_rr(c, size, size == 1 ? HOST_SHIFT8 : HOST_SHIFT, s->arg, H_DX);
-    asm_bytes(c, n, 1);
+    asm_shift(c, size, s->arg, H_DX, shift_count(op));
     operand_put(u, size, H_DX);
     flags_of_shift(u, op, s, dead);
 }

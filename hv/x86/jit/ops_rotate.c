@@ -7,8 +7,7 @@ static void set_flags(struct unit *u)
     struct code_buffer *c = &u->code;
     asm_alu_imm(c, 4, ALU_AND, H_CX, 1);
     asm_alu_imm(c, 4, ALU_AND, H_AX, 1);
-    asm_rr(c, 4, HOST_SHIFT, HOST_SHL, H_AX);
-    asm_bytes(c, AUX_OF, 1);
+    asm_shift(c, 4, HOST_SHL, H_AX, AUX_OF);
     asm_alu(c, 4, ALU_OR, H_CX, H_AX);
     asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(cc_aux));
     asm_alu_imm(c, 8, ALU_AND, H_AX, ~(FLAG_CF | 1 << AUX_OF));
@@ -40,21 +39,19 @@ static void finish(struct unit *u, const struct op *op)
 void compile_rotate(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
-    const unsigned size = size_of(op), shift = size == 1 ? HOST_SHIFT8 : HOST_SHIFT, right = s->arg;
+    const unsigned size = size_of(op), right = s->arg;
     const bool dead = flags_dead(u);
     if (!dead)
         flags_to_memory(u);
     const unsigned d = begin(u, op);
-    asm_rr(c, size, shift, right, d);
-    asm_bytes(c, shift_count(op), 1);
+    asm_shift(c, size, right, d, shift_count(op));
     flags_lost(u);
     asm_move(c, H_DX, d);
     finish(u, op);
     if (dead)
         return;
     asm_move(c, H_AX, H_DX);
-    asm_rr(c, size, shift, HOST_SHR, H_AX);
-    asm_bytes(c, 8 * size - 1 - right, 1); /* ROR: the highest two bits */
+    asm_shift(c, size, HOST_SHR, H_AX, 8 * size - 1 - right); /* ROR: the highest two bits */
     asm_move(c, H_CX, right ? H_AX : H_DX);
     if (right)
         asm_rr(c, 4, HOST_SHIFT_1, HOST_SHR, H_CX);

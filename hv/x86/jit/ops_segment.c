@@ -22,8 +22,7 @@ static void load(struct unit *u, unsigned seg)
 {
     struct code_buffer *c = &u->code;
     asm_rm(c, 2, HOST_MOV_EG, H_DX, selector(seg));
-    asm_rr(c, 4, HOST_SHIFT, HOST_SHL, H_DX);
-    asm_bytes(c, 4, 1);
+    asm_shift(c, 4, HOST_SHL, H_DX, 4);
     asm_rm(c, 8, HOST_MOV_EG, H_DX, segment_base(seg));
     flags_lost(u);
 }

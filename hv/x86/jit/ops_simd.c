@@ -408,8 +408,7 @@ static void compile_mask(struct unit *u, const struct op *op, const struct shape
     emit(u, insn_of(op), d, source_reg(low));
     if (!both)
         return;
-    asm_rr(c, 4, HOST_SHIFT, HOST_SHL, H_DX);
-    asm_bytes(c, s->arg, 1);
+    asm_shift(c, 4, HOST_SHL, H_DX, s->arg);
     asm_alu(c, 4, ALU_OR, d, H_DX);
     flags_lost(u);
 }

@@ -24,8 +24,7 @@ void compile_tsc(struct unit *u, const struct op *op, const struct shape *s)
     side_exit(u, CC_NE);
     load_tsc(u);
     asm_rr(c, 4, HOST_MOV_EG, H_AX, reg_set(u, RAX));
-    asm_rr(c, 8, HOST_SHIFT, HOST_SHR, H_AX);
-    asm_bytes(c, 32, 1);
+    asm_shift(c, 8, HOST_SHR, H_AX, 32);
     asm_rr(c, 4, HOST_MOV_EG, H_AX, reg_set(u, RDX));
     if (s->arg)
         asm_rm(c, 4, HOST_MOV_GE, reg_set(u, RCX), CPU_FIELD(msr.tsc_aux));
