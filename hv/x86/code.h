@@ -60,7 +60,7 @@ enum { BLOCK_MAX_OPS = 64, CODE_BUCKETS = 256, JUMPS = 4096 };
 struct code_page;
 struct region;  /* compiled code: jit/jit.h */
 struct jump_in; /* … that jumps to the block */
-/* What is needed to enter a block comes last, next to its ops: both lie in the same lines of the host's cache. */
+/* The fields that are needed to enter a block come last, to lie in the same lines of the host's cache as its ops. */
 struct block {
     struct region *regions; /* that begin in the block */
     struct jump_in *jumps_in;
@@ -75,12 +75,11 @@ struct block {
     uint32_t id;
     uint16_t n; /* number of instructions; ops[n] is the pseudo op that falls through */
     uint16_t bytes;
-    uint16_t heat; /* entries until it is compiled */
-    uint16_t
-        crossings; /* how often accesses that are checked together lay in two pages, until that was known */
-    bool apart;    /* since they do, compiled code checks them apart */
-    bool goes_on;  /* it ends before a branch: there is a stop, or too many instructions */
-    bool crosses;  /* its only instruction continues in another page: see block_crossing() */
+    uint16_t heat;   /* entries until it is compiled */
+    uint16_t splits; /* how often accesses that are checked together lay in two pages */
+    bool apart;      /* that was so often: compiled code checks them apart */
+    bool goes_on;    /* it ends before a branch: there is a stop, or too many instructions */
+    bool crosses;    /* its only instruction continues in another page: see block_crossing() */
     struct op ops[];
 };
 /* Where an instruction in two pages continues, and with which bytes. */

@@ -13,8 +13,10 @@ void asm_bytes(struct code_buffer *c, uint64_t v, unsigned n)
     c->at += n;
 }
 
-/* Where an instruction goes, without its immediate; NULL if it may not fit. What writes its parts returns where the next one goes. */
-enum { LONGEST = 12 };
+/* Bytes of an instruction without its immediate: at most 5 up to the opcode, ModRM, SIB and the displacement. */
+enum { LONGEST = 11 };
+
+/* Where to write an instruction; NULL if there may be no room. What writes a part of it returns where the next part goes. */
 static uint8_t *begin(struct code_buffer *c)
 {
     if (c->end - c->at >= LONGEST)
@@ -237,6 +239,16 @@ void asm_pop(struct code_buffer *c, unsigned reg)
 uint8_t *asm_call(struct code_buffer *c)
 {
     return offset_after(c, 0xe8, 1);
+}
+
+void asm_jmp_reg(struct code_buffer *c, unsigned reg)
+{
+    asm_rr(c, 4, HOST_GROUP5, HOST_JMP_E, reg);
+}
+
+void asm_jmp_mem(struct code_buffer *c, struct host_mem m)
+{
+    asm_rm(c, 4, HOST_GROUP5, HOST_JMP_E, m);
 }
 
 void asm_ret(struct code_buffer *c)

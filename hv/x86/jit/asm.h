@@ -164,6 +164,9 @@ void asm_imm(struct code_buffer *, unsigned dst, uint64_t value);
 uint8_t *asm_jcc(struct code_buffer *, unsigned cc);
 uint8_t *asm_jmp(struct code_buffer *);
 uint8_t *asm_call(struct code_buffer *);
+/* To the address in a register, or in memory. */
+void asm_jmp_reg(struct code_buffer *, unsigned reg);
+void asm_jmp_mem(struct code_buffer *, struct host_mem);
 void asm_ret(struct code_buffer *);
 void asm_patch(uint8_t *where, const uint8_t *target);
 

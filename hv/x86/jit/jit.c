@@ -15,11 +15,12 @@
 #include "hv/x86/jit/unit.h"
 #include "traces/memory.h"
 
-/* SELDOM: where in the memory for code the ways out of regions begin. */
+/* Where in the memory for code jit.enter, what all regions share, the regions and their ways out begin: 0, SHARED, START, SELDOM. */
 enum {
     CODE_SIZE = 64 << 20,
     SELDOM = 26 << 20,
     CODE_ROOM = 2 << 20,
+    SHARED = 64,
     START = 1536,
     MAX_DROPS = 8,
     HEAT = 100
@@ -29,12 +30,10 @@ typedef const struct op *enter_fn(struct x86 *, const struct op *, op_fn *);
 
 struct jit {
     uint8_t *writable, *executable;
-    size_t used, start; /* up to where regions are, and where the first one begins */
-    size_t seldom;      /* up to where their ways out are */
+    size_t used, seldom; /* up to where regions are, and their ways out */
     unsigned heat;
     struct shape *shapes;
     enter_fn *enter;
-    struct shared shared;
     struct unit unit;
 };
 
@@ -52,12 +51,10 @@ static bool map_code(struct jit *j)
     return j->executable != MAP_FAILED && mprotect(j->executable, CODE_SIZE, PROT_READ | PROT_EXEC) == 0;
 }
 
-enum { ENTER_ROOM = 64 };
-
 static void write_shared(struct jit *j)
 {
-    struct shared *s = &j->shared;
-    struct code_buffer c = {j->writable + ENTER_ROOM, j->writable + START, false};
+    struct shared *s = &j->unit.shared;
+    struct code_buffer c = {j->writable + SHARED, j->writable + START, false};
     s->beside = c.at;
     emit_beside(&c);
     s->noting = c.at;
@@ -71,7 +68,6 @@ static void write_shared(struct jit *j)
         emit_leave(&c, word, s->leave[i]);
     }
     assert(!c.full && "what all regions share has room");
-    j->unit.shared = s;
 }
 
 /* Calls the third argument with the first two, and keeps the registers that a C function must keep: compiled
@@ -90,12 +86,9 @@ static void write_enter(struct jit *j)
         0x41, 0x5d, 0x41, 0x5c, /* pop r13, r12 */
         0x5d, 0x5b, 0xc3,       /* pop rbp, rbx; ret */
     };
-    _Static_assert(sizeof code <= ENTER_ROOM, "the code has room");
+    _Static_assert(sizeof code <= SHARED, "the code has room");
     memcpy(j->writable, code, sizeof code);
     j->enter = (enter_fn *)(uintptr_t)j->executable;
-    write_shared(j);
-    j->start = START;
-    jit_reset(j);
 }
 
 /* Of CPUID, ECX or EBX of a leaf. */
@@ -158,6 +151,8 @@ struct jit *jit_create(const struct engine_host *host)
     j->unit.level = host->level ? host->level : host_level();
     j->unit.extras = host_extras(j->unit.level);
     write_enter(j);
+    write_shared(j);
+    jit_reset(j);
     return j;
 }
 
@@ -177,7 +172,7 @@ void jit_reset(struct jit *j)
 {
     if (!j)
         return;
-    j->used = j->start;
+    j->used = START;
     j->seldom = SELDOM;
 }
 
@@ -536,8 +531,8 @@ const struct op *op_apart(struct x86 *cpu, const struct op *op)
     struct jit *j = physmem_jit(cpu->mem);
     op_fn *fn = op_original(b, (unsigned)(op - b->ops));
     const unsigned often = OFTEN * j->heat < UINT16_MAX ? OFTEN * j->heat : UINT16_MAX;
-    b->crossings += b->crossings < often;
-    if (!b->apart && b->crossings == often && !cpu->patched && !cpu->held) {
+    b->splits += b->splits < often;
+    if (!b->apart && b->splits == often && !cpu->patched && !cpu->held) {
         b->apart = true;
         compile_again(j, cpu, b);
     }

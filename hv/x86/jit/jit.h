@@ -30,7 +30,7 @@ void jit_page_dropped(struct physmem *, struct code_page *);
 /* The block is about to be executed in part: until jit_release() the interpreter executes it. */
 void jit_hold(struct x86 *, struct block *);
 void jit_release(struct x86 *);
-/* The block was not executed in this period: until jit_block_noted() compiled code leaves to the dispatcher instead of jumping to it. */
+/* The block was not executed in this period: until jit_block_noted() compiled code that jumps to it is left to its first handler. */
 void jit_block_unnoted(struct block *);
 void jit_block_noted(struct block *);
 /* Executes from this op on until a handler returns to the dispatcher. */

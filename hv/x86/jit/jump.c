@@ -1,5 +1,5 @@
-/* jump.c - from a region to a block somewhere else, or to a handler: code that all regions share. Guest registers are in memory, so all
- * registers of the host are free. */
+/* jump.c - code that all regions share, by which they are left: to a block, or to a handler. The guest's registers are in memory, so all
+ * of the host's are free. */
 #include "hv/x86/exec.h"
 #include "hv/x86/jit/branch.h"
 #include "hv/x86/jit/ops.h"
@@ -37,10 +37,10 @@ static uint8_t *exceeds_limit(struct code_buffer *c)
     return asm_jcc(c, CC_A);
 }
 
-/* What is not found at once goes to the handler of indirect branches, which looks further. It needs no op. */
+/* If the block is not found at once, the handler of indirect branches looks further. It makes no use of its op. */
 static const struct op look_further = {.fn = branch_indirect};
 
-/* SI becomes the first op of a block. */
+/* SI becomes the first op of the block in a register. */
 static void first_op(struct code_buffer *c, unsigned block)
 {
     asm_rm(c, 8, HOST_LEA, H_SI, at_reg(block, offsetof(struct block, ops)));
@@ -53,7 +53,7 @@ enum { COUNTS = true };
 enum { COUNTS = false };
 #endif
 
-/* block_find() and ENTER() of branch.c. Returns how many jumps there are to where no block is found. */
+/* As block_find() and ENTER() of branch.c. Returns how many jumps in `out` are taken if that fails. */
 static unsigned look_up(struct code_buffer *c, bool segmented, uint8_t *out[5])
 {
     unsigned n = 0;
@@ -97,7 +97,7 @@ void emit_found(struct code_buffer *c, bool segmented)
 
 /* ---------------------------------------------------------------- to another block of the region */
 
-/* The running block is the one in AX from now on. Uses DX and 9. */
+/* The running block is the one in AX from now on. Uses DX and R9. */
 static void change_block(struct code_buffer *c, unsigned word)
 {
     const int32_t at = offsetof(struct block, id) + 2; /* its offset in the page */
@@ -109,12 +109,7 @@ static void change_block(struct code_buffer *c, unsigned word)
     asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(block));
 }
 
-static void jump_to(struct code_buffer *c, unsigned reg)
-{
-    asm_rr(c, 4, HOST_GROUP5, HOST_JMP_E, reg);
-}
-
-/* 8 becomes the handler of the op at CX. */
+/* R8 becomes the handler of the op at offset CX of the block in AX. Returns where this begins. */
 static const uint8_t *own_handler(struct code_buffer *c)
 {
     const uint8_t *start = c->at;
@@ -136,16 +131,17 @@ void emit_leave(struct code_buffer *c, unsigned word, const uint8_t *leave[LEAVE
     asm_patch(apart, c->at);
     change_block(c, word);
     asm_rm(c, 8, HOST_LEA, H_SI, (struct host_mem){H_AX, H_CX, 0, 0});
-    jump_to(c, H_8);
+    asm_jmp_reg(c, H_8);
 }
 
+/* If there are enough steps, the stop was there for the block to be noted, which its handler does. */
 static void enter_if_enough(struct code_buffer *c)
 {
     asm_rm(c, 8, HOST_ALU_EB, ALU_CMP, CPU_FIELD(left));
     asm_bytes(c, 0, 1);
     uint8_t *stops = asm_jcc(c, CC_L);
     first_op(c, H_AX);
-    asm_rm(c, 4, HOST_GROUP5, HOST_JMP_E, at_reg(H_SI, offsetof(struct op, fn)));
+    asm_jmp_mem(c, at_reg(H_SI, offsetof(struct op, fn)));
     asm_patch(stops, c->at);
 }
 

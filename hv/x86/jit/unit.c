@@ -179,26 +179,27 @@ static void emit_count(struct unit *u, struct block *b, const struct op *op)
 #endif
 }
 
+/* AX becomes the block, which is the running one from now on. */
+static void set_block(struct unit *u, const struct block *b)
+{
+    asm_imm(&u->code, H_AX, (uintptr_t)b);
+    asm_rm(&u->code, 8, HOST_MOV_EG, H_AX, CPU_FIELD(block));
+}
+
 /* To the handler of the op in SI. */
 static void jump_to_op(struct unit *u)
 {
-    asm_rm(&u->code, 4, HOST_GROUP5, HOST_JMP_E, at_reg(H_SI, offsetof(struct op, fn)));
+    asm_jmp_mem(&u->code, at_reg(H_SI, offsetof(struct op, fn)));
 }
 
-/* Leaves, with the state written back, to the address in DX, which is in gpr[REG_RIP]. */
-static void leave_found(struct unit *u)
-{
-    asm_patch(asm_call(&u->code), u->shared->found[u->segmented]);
-    jump_to_op(u);
-}
-
-/* Is `fn` what the op has as its handler whenever the region is left to it? Regions begin with blocks, and behind what is not compiled. */
+/* Will `fn` still be the op's handler when the region is left to it? No region begins at the op then: they begin at the start of a block,
+ * and behind an op that is not compiled. */
 static bool is_own(const struct unit *u, const struct block *b, unsigned op, op_fn *fn)
 {
     return op && op_compiled(u, &b->ops[op - 1]) && b->ops[op].fn == fn;
 }
 
-/* With the state written back. DX stays. */
+/* Leaves to the handler `fn`, with the state written back. `several`: after a check of several accesses, as enum leave says. */
 static void exit_to(struct unit *u, struct block *b, unsigned op, op_fn *fn, bool several)
 {
     struct code_buffer *c = &u->code;
@@ -208,7 +209,7 @@ static void exit_to(struct unit *u, struct block *b, unsigned op, op_fn *fn, boo
     asm_imm(c, H_CX, (uintptr_t)&b->ops[op] - (uintptr_t)b);
     if (!own)
         asm_imm(c, H_8, (uintptr_t)fn);
-    asm_patch(asm_jmp(c), u->shared->leave[u->word == 8][way]);
+    asm_patch(asm_jmp(c), u->shared.leave[u->word == 8][way]);
 }
 
 void leave_region(struct unit *u, const struct flow *f, struct block *b, unsigned op, int64_t rip, op_fn *fn)
@@ -225,7 +226,8 @@ void leave_indirect(struct unit *u, unsigned reg)
     asm_move(&u->code, H_DX, reg);
     asm_rm(&u->code, 8, HOST_MOV_EG, H_DX, CPU_FIELD(gpr[REG_RIP]));
     write_all(u, &u->now);
-    leave_found(u);
+    asm_patch(asm_call(&u->code), u->shared.found[u->segmented]);
+    jump_to_op(u);
 }
 
 /* Leaves to a block whose steps are subtracted already, but which cannot be entered at once. */
@@ -233,16 +235,19 @@ static void stop_before(struct unit *u, const struct flow *f, const struct block
 {
     write_all(u, f);
     asm_imm(&u->code, H_AX, (uintptr_t)b);
-    asm_patch(asm_jmp(&u->code), u->shared->stop[u->word == 8]);
+    asm_patch(asm_jmp(&u->code), u->shared.stop[u->word == 8]);
 }
 
-static void add_side(struct unit *u, uint8_t *jump, enum way way, struct block *b, unsigned op)
+/* NULL: there is no room. */
+static struct side *add_side(struct unit *u, uint8_t *jump, enum way way, struct block *b, unsigned op)
 {
     if (u->nsides == MAX_SIDES) {
         u->code.full = true;
-        return;
+        return NULL;
     }
-    u->side[u->nsides++] = (struct side){.jump = jump, .way = way, .flow = u->now, .block = b, .op = op};
+    struct side *s = &u->side[u->nsides++];
+    *s = (struct side){.jump = jump, .way = way, .flow = u->now, .block = b, .op = op};
+    return s;
 }
 
 void side_exit(struct unit *u, unsigned cc)
@@ -258,28 +263,26 @@ static bool may_note(const struct unit *u, unsigned size)
 
 void side_exit_access(struct unit *u, unsigned cc, struct host_mem at, struct checked checked)
 {
-    const unsigned n = u->nsides;
-    side_exit(u, cc);
-    if (u->nsides == n)
+    struct side *s = add_side(u, asm_jcc(&u->code, cc), WAY_OP, u->block, u->op);
+    if (!s)
         return;
-    u->side[n].checked = checked;
-    u->side[n].notes = checked.write && !checked.several && may_note(u, checked.size);
-    u->side[n].at = at;
-    u->side[n].back = u->code.at;
+    s->checked = checked;
+    s->notes = checked.write && !checked.several && may_note(u, checked.size);
+    s->at = at;
+    s->back = u->code.at;
 }
 
 void guess_add(struct unit *u, unsigned reg)
 {
-    const unsigned n = u->nsides;
     struct host_mem guess = CPU_FIELD(guess);
     guess.disp += (int32_t)(u->next_guess++ % GUESSES * sizeof(uintptr_t));
     asm_rm(&u->code, 8, HOST_MOV_GE, reg, guess);
     asm_rm(&u->code, 8, HOST_CMP_GE, reg, at_reg(H_CX, offsetof(struct tlb_entry, add)));
-    add_side(u, asm_jcc(&u->code, CC_NE), WAY_GUESS, u->block, u->op);
-    if (u->nsides == n)
+    struct side *s = add_side(u, asm_jcc(&u->code, CC_NE), WAY_GUESS, u->block, u->op);
+    if (!s)
         return;
-    u->side[n].at = at_reg(reg, guess.disp);
-    u->side[n].back = u->code.at;
+    s->at = at_reg(reg, guess.disp);
+    s->back = u->code.at;
 }
 
 static void guess_again(struct unit *u, const struct side *s)
@@ -303,10 +306,11 @@ static void try_store(struct unit *u, const struct side *s)
 {
     struct code_buffer *c = &u->code;
     checked_range(u, s);
-    asm_patch(asm_call(c), s->notes ? u->shared->noting : u->shared->beside);
+    asm_patch(asm_call(c), s->notes ? u->shared.noting : u->shared.beside);
     asm_patch(asm_jcc(c, CC_B), s->back);
 }
 
+/* The check of several accesses failed. */
 static void leave_several(struct unit *u, const struct side *s)
 {
     checked_range(u, s);
@@ -475,8 +479,7 @@ static void link_to(struct unit *u, struct block *b)
     u->link[u->nlinks++] = b;
     write_all(u, &u->now);
     add_rip(u, block_offset(u, b));
-    asm_imm(c, H_AX, (uintptr_t)b);
-    asm_rm(c, 8, HOST_MOV_EG, H_AX, CPU_FIELD(block));
+    set_block(u, b);
     asm_rm(c, 8, HOST_LEA, H_SI, at_reg(H_AX, offsetof(struct block, ops)));
     jump_to_op(u);
 }
@@ -529,23 +532,22 @@ static struct block *edge_target(const struct unit *u, const struct block *from,
 static void leave_page(struct unit *u, const struct op *op, unsigned which, int64_t offset)
 {
     code_address(u, H_DX, offset);
-    if (u->segmented && which && op->osize == 1)
+    if (which && op->osize == 1)
         asm_rr(&u->code, 4, HOST_MOVZX16, H_DX, H_DX);
     leave_indirect(u, H_DX);
 }
 
-/* `jump` is taken by an edge within the page, but nothing is known there. */
+/* `jump` is taken by an edge within the page that leads to no block so far. */
 static void edge_unknown(struct unit *u, uint8_t *jump, int64_t offset, op_fn *otherwise)
 {
-    const unsigned n = u->nsides;
-    add_side(u, jump, WAY_EDGE, u->block, u->op);
-    if (u->nsides == n)
+    struct side *s = add_side(u, jump, WAY_EDGE, u->block, u->op);
+    if (!s)
         return;
-    u->side[n].offset = otherwise ? offset : 0;
-    u->side[n].fn = otherwise ? otherwise : op_original(u->block, u->op);
+    s->offset = otherwise ? offset : 0;
+    s->fn = otherwise ? otherwise : op_original(u->block, u->op);
 }
 
-/* `jump`: of edge_later(); NULL: the code goes on. */
+/* The edge is taken by `jump`; NULL: by the code that goes on here. */
 static void edge(struct unit *u, uint8_t *jump, unsigned which, int64_t offset, op_fn *otherwise)
 {
     struct block *from = u->block, *b = edge_target(u, from, which, offset);
@@ -669,7 +671,7 @@ static void check_page(struct unit *u, struct block *b, unsigned op)
     asm_rm(c, 8, HOST_CMP_GE, H_AX, CPU_FIELD(code_pages));
     uint8_t *within = asm_jcc(c, CC_LE);
     asm_imm(c, H_AX, (uintptr_t)op_original(b, op));
-    asm_rr(c, 4, HOST_GROUP5, HOST_JMP_E, H_AX);
+    asm_jmp_reg(c, H_AX);
     asm_patch(within, c->at);
 }
 
@@ -707,10 +709,8 @@ bool unit_entry(struct unit *u, unsigned version)
         return false;
     check_page(u, v->block, 0);
     add_rip(u, -block_offset(u, v->block));
-    if (v->block != u->entry) {
-        asm_imm(&u->code, H_AX, (uintptr_t)u->entry);
-        asm_rm(&u->code, 8, HOST_MOV_EG, H_AX, CPU_FIELD(block));
-    }
+    if (v->block != u->entry)
+        set_block(u, u->entry);
     adapt(u, &v->flow);
     asm_patch(asm_jmp(&u->code), v->label);
     return !u->code.full;

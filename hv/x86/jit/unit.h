@@ -75,8 +75,8 @@ enum extra { EXTRA_CIPHER = 1 /* AES and PCLMULQDQ */, EXTRA_SHA = 2, EXTRA_GFNI
 /* A way out that is seldom taken: its code is in `seldom`. */
 enum way {
     WAY_OP,    /* to the op's handler */
-    WAY_EDGE,  /* the branch, or the end of the block, leads to what was not executed so far */
-    WAY_STOP,  /* `block` cannot be entered at once: emit_stop() */
+    WAY_EDGE,  /* the branch, or the end of the block, leads to code that was not executed so far */
+    WAY_STOP,  /* there are too few steps to enter `block`, or it has `unnoted` */
     WAY_GUESS, /* none: the guess was wrong, and is corrected (guess_add()) */
 };
 /* What a check of memory covers: so many bytes; for storing to them; more than one access. */
@@ -132,18 +132,19 @@ struct resume {
     unsigned op;
 };
 
-/* Ways out with the state written back, but for what another block than the entry changes. CX has the op's offset from its block, which
- * is in AX. */
+/* Shared ways out. The state is written back, but gpr[REG_RIP] and `block` are still those of the region's entry: AX has the block that is
+ * running, CX the offset of the op in it. */
 enum leave {
-    LEAVE_OP, /* to the op's handler, where that cannot be compiled code */
-    LEAVE_TO, /* to the handler in 8 */
-    /* The same after a check of several accesses; DX has the first byte's address ^ the last one's. To op_apart() if they lie in two
-     * pages. */
+    LEAVE_OP, /* to the op's handler, which is no compiled code */
+    LEAVE_TO, /* to the handler in R8 */
+    /* The same after a check of several accesses. DX has the address of the first byte XOR that of the last: if they lie in two pages,
+     * to op_apart(). */
     LEAVE_SEVERAL,
     LEAVE_SEVERAL_TO,
     LEAVES
 };
-/* Code that all regions share, of emit_beside(), emit_noting() and so on: found[segmented]; stop and leave[word is 8]. */
+/* The code that all regions share: of emit_beside(), emit_noting(), emit_found() (by unit.segmented), emit_stop() and emit_leave() (both by
+ * whether unit.word is 8). */
 struct shared {
     const uint8_t *beside, *noting, *found[2], *stop[2], *leave[2][LEAVES];
 };
@@ -169,7 +170,7 @@ struct unit {
     uint32_t vused[VECTORS], vpinned; /* as last_use and pinned */
     unsigned level;                   /* of the host: x86-64-v1 to v3 */
     unsigned extras;                  /* enum extra: what the host has beyond its level */
-    const struct shared *shared;
+    struct shared shared;
     struct host_mem at; /* the memory operand of the current instruction, once it was checked */
     struct side side[MAX_SIDES];
     unsigned nsides;
@@ -432,12 +433,12 @@ void edge_later(struct unit *, uint8_t *jump, unsigned which, int64_t offset, op
 enum { NOTE_SIZE = 8 };
 void emit_beside(struct code_buffer *);
 void emit_noting(struct code_buffer *, const uint8_t *beside);
-/* Write what finds a block: called with the state written back, and the address, which is in gpr[REG_RIP], in DX as well. Returns with
- * what is to be jumped to in SI: the first op of the block, which is entered, or what goes on as the handler of an indirect branch. The
- * jump is left to the caller since hosts foresee jumps by where they are. (jump.c) */
+/* Writes the look-up of a block, which is called with the state written back, and with the block's address in gpr[REG_RIP] and in DX. It
+ * returns an op in SI, to whose handler the caller jumps: the first one of the block, which is entered, or one that looks further. The
+ * caller jumps itself, since hosts predict each indirect jump by where it is. (jump.c) */
 void emit_found(struct code_buffer *, bool segmented);
-/* Writes where a jump to a block, in AX, leads to if its stop was taken; the block's steps are subtracted, and the state is written back,
- * but for what another block than the entry changes. Either there are not enough steps, or the block has `unnoted`. (jump.c) */
+/* Writes where a stop leads to (WAY_STOP). AX has the block that was to be entered; its steps are subtracted. The state is as for enum
+ * leave. (jump.c) */
 void emit_stop(struct code_buffer *, unsigned word);
 /* Writes the ways of enum leave. (jump.c) */
 void emit_leave(struct code_buffer *, unsigned word, const uint8_t *leave[LEAVES]);
