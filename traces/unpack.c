@@ -7,6 +7,7 @@
 
 #include "traces/memory.h"
 #include "traces/unpack.h"
+#include "traces/unpack_lz4.h"
 
 enum { MEMORY_LOG = 27, MEMORY = 1 << MEMORY_LOG };
 
@@ -16,6 +17,7 @@ struct unpacker {
         z_stream gzip;
         lzma_stream xz;
         ZSTD_DCtx *zstd;
+        struct lz4_frame *lz4;
     };
 };
 
@@ -115,12 +117,31 @@ static void zstd_end(struct unpacker *u)
     ZSTD_freeDCtx(u->zstd);
 }
 
+/* ---------------------------------------------------------------- lz4 */
+
+static void lz4_begin(struct unpacker *u)
+{
+    u->lz4 = lz4_frame_new();
+}
+
+static enum unpack_result lz4_run(struct unpacker *u, const uint8_t **in, size_t *nin, uint8_t **out,
+                                  size_t *nout)
+{
+    return lz4_frame_run(u->lz4, in, nin, out, nout);
+}
+
+static void lz4_end(struct unpacker *u)
+{
+    lz4_frame_free(u->lz4);
+}
+
 /* ---------------------------------------------------------------- all */
 
 static const struct format formats[UNPACK_FORMATS] = {
     [UNPACK_GZIP] = {"gzip", {0x1f, 0x8b, 8}, 3, gzip_begin, gzip_run, gzip_end},
     [UNPACK_XZ] = {"xz", {0xfd, '7', 'z', 'X', 'Z', 0}, 6, xz_begin, xz_run, xz_end},
     [UNPACK_ZSTD] = {"zstd", {0x28, 0xb5, 0x2f, 0xfd}, 4, zstd_begin, zstd_run, zstd_end},
+    [UNPACK_LZ4] = {"lz4", LZ4_LEGACY_MAGIC, 4, lz4_begin, lz4_run, lz4_end},
 };
 
 /* The first place of the format's magic; n: none. */

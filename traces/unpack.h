@@ -9,7 +9,13 @@
 #include <stdint.h>
 
 /* Numbers as in the file. */
-enum unpack_format { UNPACK_GZIP = 1, UNPACK_XZ, UNPACK_ZSTD, UNPACK_FORMATS };
+enum unpack_format {
+    UNPACK_GZIP = 1,
+    UNPACK_XZ,
+    UNPACK_ZSTD,
+    UNPACK_LZ4 /* legacy frames */,
+    UNPACK_FORMATS
+};
 
 enum unpack_result {
     UNPACK_MORE, /* all input was used, or all room */

@@ -1,4 +1,5 @@
 /* test_trace_streams.c - pages that follow from compressed streams in images. */
+#include "tests/unit/lz4_legacy.h"
 #include "tests/unit/trace_sample.h"
 
 #include <lzma.h>
@@ -61,7 +62,7 @@ static struct buf pack_zstd(const uint8_t *p, size_t n)
 }
 
 static struct buf (*const pack[UNPACK_FORMATS])(const uint8_t *, size_t) = {
-    [UNPACK_GZIP] = pack_gzip, [UNPACK_XZ] = pack_xz, [UNPACK_ZSTD] = pack_zstd};
+    [UNPACK_GZIP] = pack_gzip, [UNPACK_XZ] = pack_xz, [UNPACK_ZSTD] = pack_zstd, [UNPACK_LZ4] = pack_lz4};
 
 /* Other bytes, then the packed content, then other bytes. */
 static struct buf image_of(const struct buf *packed)

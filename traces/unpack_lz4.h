@@ -1,0 +1,27 @@
+/* unpack_lz4.h - unpacks legacy frames of LZ4, as `lz4 -l` makes them and Linux reads them. Private to traces/ (unpack.c).
+ *
+ * Source: LZ4 Frame Format Description, "Legacy frame". A frame is a magic number and blocks, each behind its packed size. A block has
+ * 8 MiB of content, only the last one less. Behind the last one there is no mark: the frame ends with a block that has less, or where
+ * there can be no other one (Linux's images have the length of the content there).
+ */
+#ifndef BOOTREEL_TRACES_UNPACK_LZ4_H
+#define BOOTREEL_TRACES_UNPACK_LZ4_H
+
+#include "traces/unpack.h"
+
+/* As bytes of the file. */
+#define LZ4_LEGACY_MAGIC                                                                                     \
+    {                                                                                                        \
+        0x02, 0x21, 0x4c, 0x18                                                                               \
+    }
+
+/* It takes up to 17 MB: a block, and its content. */
+struct lz4_frame;
+
+struct lz4_frame *lz4_frame_new(void);
+void lz4_frame_free(struct lz4_frame *f); /* NULL is allowed */
+/* As unpacker_run(). */
+enum unpack_result lz4_frame_run(struct lz4_frame *f, const uint8_t **in, size_t *nin, uint8_t **out,
+                                 size_t *nout);
+
+#endif
