@@ -33,8 +33,8 @@ struct image_table *image_table_new(void)
 {
     struct image_table *t = mem_zero(1, sizeof *t);
     t->digest = mem_zero(SECTORS, sizeof t->digest[0]);
-    t->slot = mem_zero(SLOTS, sizeof t->slot[0]);
-    t->anchor = mem_zero(SLOTS, sizeof t->anchor[0]);
+    t->slot = mem_huge(SLOTS * sizeof t->slot[0]);
+    t->anchor = mem_huge(SLOTS * sizeof t->anchor[0]);
     t->signs = mem_zero(SIGNS / 64, sizeof t->signs[0]);
     t->zero = XXH3_128bits(zeros, SECTOR);
     t->next = NO_SECTOR;
@@ -46,8 +46,8 @@ void image_table_free(struct image_table *t)
     if (!t)
         return;
     free(t->digest);
-    free(t->slot);
-    free(t->anchor);
+    mem_huge_free(t->slot, SLOTS * sizeof t->slot[0]);
+    mem_huge_free(t->anchor, SLOTS * sizeof t->anchor[0]);
     free(t->signs);
     free(t);
 }

@@ -30,7 +30,7 @@ struct page_store {
 struct page_store *page_store_new(void)
 {
     struct page_store *s = mem_zero(1, sizeof *s);
-    s->page = mem_alloc(ALL_PAGES); /* the host gives memory as it fills up */
+    s->page = mem_huge(ALL_PAGES); /* the host gives memory as it fills up */
     return s;
 }
 
@@ -38,7 +38,7 @@ void page_store_free(struct page_store *s)
 {
     if (!s)
         return;
-    free(s->page);
+    mem_huge_free(s->page, ALL_PAGES);
     free(s);
 }
 

@@ -29,7 +29,7 @@ void stream_table_free(struct stream_table *t)
         return;
     stream_content_free(&t->content);
     free(t->begin);
-    free(t->slot);
+    mem_huge_free(t->slot, SLOTS * sizeof t->slot[0]);
     free(t);
 }
 
@@ -43,7 +43,7 @@ void stream_table_add(struct stream_table *t, struct stream_content *content, ui
     uint32_t slot;
     size_t i = t->content.n;
     if (!t->slot)
-        t->slot = mem_zero(SLOTS, sizeof t->slot[0]);
+        t->slot = mem_huge(SLOTS * sizeof t->slot[0]);
     MEM_MORE(t->begin, t->n);
     t->begin[t->n++] = (uint64_t)i * STREAM_BLOCK;
     stream_content_move(&t->content, content, room);

@@ -32,9 +32,9 @@ struct code_cache {
 struct code_cache *code_cache_create(const struct engine_host *host)
 {
     struct code_cache *c = mem_zero(1, sizeof *c);
-    c->arena =
-        mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (c->arena != MAP_FAILED) {
+    c->arena = mem_map(ARENA_SIZE);
+    if (c->arena) {
+        madvise(c->arena, ARENA_SIZE, MADV_HUGEPAGE);
         c->most = GROWTH;
         c->jit = jit_create(host ? host : &(struct engine_host){0});
         return c;

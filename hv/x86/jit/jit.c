@@ -22,6 +22,7 @@ enum {
     CODE_ROOM = 2 << 20,
     SHARED = 64,
     START = 1536,
+    STEP = 1 << 16, /* of which the host makes the memory at once */
     MAX_DROPS = 8,
     HEAT = 100
 };
@@ -30,7 +31,8 @@ typedef const struct op *enter_fn(struct x86 *, const struct op *, op_fn *);
 
 struct jit {
     uint8_t *writable, *executable;
-    size_t used, seldom; /* up to where regions are, and their ways out */
+    size_t used, seldom;      /* up to where regions are, and their ways out */
+    size_t made, made_seldom; /* … and up to where the host has made the memory for them */
     unsigned heat;
     struct shape *shapes;
     enter_fn *enter;
@@ -153,6 +155,7 @@ struct jit *jit_create(const struct engine_host *host)
     write_enter(j);
     write_shared(j);
     jit_reset(j);
+    j->made_seldom = SELDOM;
     return j;
 }
 
@@ -431,8 +434,19 @@ static void install_entries(struct jit *j, struct members *m)
     }
 }
 
+/* The host makes the memory for what comes next, in both mappings. */
+static void expect_code(struct jit *j, size_t *made, size_t used)
+{
+    for (; *made < used + STEP; *made += STEP) {
+        mem_expect(j->writable + *made, STEP);
+        madvise(j->executable + *made, STEP, MADV_POPULATE_READ);
+    }
+}
+
 static bool compile_one(struct jit *j, struct block *b, unsigned op)
 {
+    expect_code(j, &j->made, j->used);
+    expect_code(j, &j->made_seldom, j->seldom);
     struct unit *u = &j->unit;
     uint8_t *start = j->writable + j->used;
     u->code = (struct code_buffer){start, j->writable + SELDOM, false};
