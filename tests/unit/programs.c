@@ -223,8 +223,23 @@ static void conditional(struct program *p)
         modrm(p, 1, 0x0f, 0x90 + condition, 0, true, 0); /* SET */
 }
 
+/* ENTER, of a level seldom, and mostly LEAVE. */
+static void frame(struct program *p)
+{
+    static const uint16_t locals[] = {0, 1, 2, 6, 8, 16, 100, 1000, 2000, 5000};
+    emit(p, 0xc8, 1);
+    emit(p, locals[any(sizeof locals / sizeof locals[0])], 2);
+    emit(p, any(6) ? 0 : any(4), 1);
+    if (any(4))
+        emit(p, 0xc9, 1);
+}
+
 static void stack(struct program *p)
 {
+    if (!any(12)) {
+        frame(p);
+        return;
+    }
     switch (any(p->segmented ? 9 : 8)) {
     case 8:
         emit(p, 0xe589, 2); /* MOV BP, SP; LEAVE */

@@ -95,6 +95,9 @@ static bool register_form_ok(const struct unit *u, const struct op *op, const st
     case SHAPE_LEAVE:
     case SHAPE_RET:
         return size_of(op) == item_size(u, op);
+    case SHAPE_ENTER:
+        return size_of(op) == item_size(u, op) && size_of(op) <= u->stack && enter_frame(op) <= FRAME_MOST &&
+               !enter_level(op);
     case SHAPE_ROTATE:
     case SHAPE_DOUBLE:
         return shift_count(op) && shift_count(op) < 8 * size_of(op);

@@ -244,6 +244,7 @@ static bool may_change(const struct unit *u, const struct op *op, const struct s
     case SHAPE_CARRY:
     case SHAPE_CLD:
         return false;
+    case SHAPE_ENTER:
     case SHAPE_LEAVE:
         return guest == RSP || guest == RBP;
     case SHAPE_CBW:

@@ -525,6 +525,21 @@ static void compile_pop(struct unit *u, const struct op *op, const struct shape 
     asm_rr(&u->code, size, HOST_MOV_EG, H_DX, reg_result(u, op->dst, size));
 }
 
+/* PUSH rBP, and room for locals, to the last of which it must be possible to store: so all of it is checked, as more than what can be
+ * noted, since only rBP is stored. */
+static void compile_enter(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code_buffer *c = &u->code;
+    const unsigned size = item_size(u, op), all = size + enter_frame(op), from = reg_use(u, RBP);
+    const unsigned checked = all > size && all <= NOTE_SIZE ? NOTE_SIZE + 1 : all;
+    stack_probe(u, -(int32_t)checked, checked, true);
+    u->at.disp += (int32_t)(checked - size);
+    operand_put(u, size, from);
+    const unsigned sp = reg_change(u, RSP), bp = reg_result(u, RBP, size);
+    asm_rm(c, size, HOST_LEA, bp, at_reg(sp, -(int32_t)size));
+    asm_rm(c, u->stack, HOST_LEA, sp, at_reg(sp, -(int32_t)all));
+}
+
 static void compile_leave(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
@@ -571,6 +586,7 @@ static const struct {
     [SHAPE_PUSH] = {compile_push, compile_push_memory, NULL},
     [SHAPE_PUSH_IMM] = {compile_push, NULL, NULL},
     [SHAPE_POP] = {compile_pop, NULL, NULL},
+    [SHAPE_ENTER] = {compile_enter, NULL, NULL},
     [SHAPE_LEAVE] = {compile_leave, NULL, NULL},
     [SHAPE_SHIFT] = {compile_shift, compile_shift_memory, compile_shift_byte},
     [SHAPE_SHIFT_CL] = {compile_shift_cl, NULL, compile_shift_cl_byte},

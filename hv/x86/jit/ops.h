@@ -79,6 +79,17 @@ static inline unsigned guest_of(const struct op *op, unsigned operand)
     return op->osize == 0 ? operand >> 3 : operand;
 }
 
+/* ENTER's bytes of locals, and its nesting level. A frame of more than FRAME_MOST is left to the handler. */
+enum { FRAME_MOST = 1024 };
+static inline unsigned enter_frame(const struct op *op)
+{
+    return (unsigned)op->imm & 0xffff;
+}
+static inline unsigned enter_level(const struct op *op)
+{
+    return (unsigned)op->imm >> 16 & 31;
+}
+
 static inline unsigned shift_count(const struct op *op)
 {
     return (unsigned)op->imm & (op->osize == 3 ? 63 : 31);

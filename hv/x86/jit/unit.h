@@ -228,6 +228,7 @@ enum shape_kind {
     SHAPE_PUSH,
     SHAPE_PUSH_IMM,
     SHAPE_POP,
+    SHAPE_ENTER,
     SHAPE_LEAVE,
     SHAPE_SHIFT,
     SHAPE_SHIFT_CL,
