@@ -134,10 +134,7 @@ struct stream_taker {
 struct stream_taker *stream_taker_new(unsigned format, uint64_t most, const char *folder)
 {
     struct stream_taker *t = mem_zero(1, sizeof *t);
-    *t = (struct stream_taker){.folder = format == UNPACK_ZSTD ? NULL : folder,
-                               .format = format,
-                               .most = most,
-                               .seen = {.format = format}};
+    *t = (struct stream_taker){.folder = folder, .format = format, .most = most, .seen = {.format = format}};
     return t;
 }
 
