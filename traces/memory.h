@@ -81,10 +81,13 @@ static inline void *mem_more(void *p, size_t n, size_t size)
 }
 #define MEM_MORE(array, n) ((array) = mem_more((array), (n), sizeof *(array)))
 
-/* ---------------------------------------------------------------- huge pages of the host */
+/* ---------------------------------------------------------------- the host's pages */
 
-/* Where the host is a virtual machine, the first use of each of its pages takes 5 to 10 µs, whatever its size. */
-enum { MEM_HUGE_PAGE = 2 << 20 };
+/* Where the host is a virtual machine, the first use of a page takes 5 to 10 µs, and that of a huge page little more. */
+enum { MEM_PAGE = 4096, MEM_HUGE_PAGE = 2 << 20 };
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1 */
+#endif
 
 /* n bytes, all zero, that begin where a huge page may; the host gives memory as they are used. NULL if there is no room. To be given back
  * by munmap(). */
@@ -94,18 +97,28 @@ static inline void *mem_map(size_t n)
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)
         return NULL;
-    const size_t before = -(uintptr_t)p % MEM_HUGE_PAGE, end = (before + n + 4095) / 4096 * 4096;
+    const size_t before = -(uintptr_t)p % MEM_HUGE_PAGE,
+                 end = (before + n + MEM_PAGE - 1) / MEM_PAGE * MEM_PAGE;
     if (before)
         munmap(p, before);
     munmap(p + end, n + MEM_HUGE_PAGE - end);
     return p + before;
 }
 
-/* As mem_map(), for what will mostly be used. To be given back by mem_huge_free(), with the same n; NULL is allowed there. */
+/* madvise() for the whole pages, of `page` bytes, among n bytes. */
+static inline void mem_advise(void *p, size_t n, size_t page, int advice)
+{
+    const size_t before = -(uintptr_t)p % page;
+    if (n >= before + page)
+        madvise((char *)p + before, (n - before) / page * page, advice);
+}
+
+/* As mem_map(), of huge pages if the host has them: for what will mostly be used. Never NULL. To be given back by mem_huge_free(), with the
+ * same n; NULL is allowed there. */
 static inline void *mem_huge(size_t n)
 {
     void *p = mem_check(mem_map(n));
-    madvise(p, n, MADV_HUGEPAGE);
+    mem_advise(p, n, MEM_HUGE_PAGE, MADV_HUGEPAGE);
     return p;
 }
 static inline void mem_huge_free(void *p, size_t n)
@@ -114,31 +127,18 @@ static inline void mem_huge_free(void *p, size_t n)
         munmap(p, n);
 }
 
-/* Makes a huge page of the MEM_HUGE_PAGE bytes at p, whatever part of them is used. False if the host cannot (Linux before 6.1), or has
- * none at hand. */
+/* Makes a huge page of the MEM_HUGE_PAGE bytes at p, which keep their content. False if the host cannot. */
 static inline bool mem_make_huge(void *p)
 {
-#ifndef MADV_COLLAPSE
-    enum { MADV_COLLAPSE = 25 };
-#endif
     return !madvise(p, MEM_HUGE_PAGE, MADV_COLLAPSE);
 }
 
-/* madvise() for the whole pages among n bytes. */
-static inline void mem_advise(void *p, size_t n, size_t page, int advice)
-{
-    const size_t before = -(uintptr_t)p % page;
-    if (n >= before + page)
-        madvise((char *)p + before, (n - before) / page * page, advice);
-}
-
-/* All of the n bytes at p are going to be written soon, whatever is there: has the host make its pages at once. A fault for
- * each takes 2 to 15 times as long. A host that cannot (Linux before 5.14) makes them one by one. */
+/* All of the n bytes at p are going to be written soon, whatever is there: has the host make its pages at once, huge ones where there is
+ * room for them. A fault for each takes 2 to 15 times as long. A host that cannot (Linux before 5.14) makes them one by one. */
 static inline void mem_expect(void *p, size_t n)
 {
-    enum { HOST_PAGE = 4096 };
     mem_advise(p, n, MEM_HUGE_PAGE, MADV_HUGEPAGE);
-    mem_advise(p, n, HOST_PAGE, MADV_POPULATE_WRITE);
+    mem_advise(p, n, MEM_PAGE, MADV_POPULATE_WRITE);
 }
 
 /* Whether n bytes, at least one, are all zero. Most that are not end it at the first. */

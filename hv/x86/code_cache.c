@@ -34,7 +34,7 @@ struct code_cache *code_cache_create(const struct engine_host *host)
     struct code_cache *c = mem_zero(1, sizeof *c);
     c->arena = mem_map(ARENA_SIZE);
     if (c->arena) {
-        madvise(c->arena, ARENA_SIZE, MADV_HUGEPAGE);
+        mem_advise(c->arena, ARENA_SIZE, MEM_HUGE_PAGE, MADV_HUGEPAGE);
         c->most = GROWTH;
         c->jit = jit_create(host ? host : &(struct engine_host){0});
         return c;

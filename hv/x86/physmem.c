@@ -7,7 +7,9 @@
 #include "hv/x86/cpu.h"
 #include "traces/memory.h"
 
-enum { PAGE = SNAPSHOT_PAGE, CHUNK = 512, GROUP = 16, DENSE = 8 };
+/* CHUNK, GROUP: pages; DENSE: groups. */
+enum { PAGE = SNAPSHOT_PAGE, CHUNK = MEM_HUGE_PAGE / PAGE, GROUP = 16, DENSE = 8 };
+_Static_assert(CHUNK / GROUP == 32, "chunk.made has a bit for each group");
 
 /* What is known of CHUNK pages, so that a save need not look at each page of a large memory of which little is used. */
 struct chunk {
@@ -23,6 +25,7 @@ struct ramblock {
     struct pmeta *meta;
     struct chunk *chunk;
     bool may_fetch;
+    bool plain; /* the host could not make a huge page of a chunk */
     struct ramblock *next;
 };
 
@@ -488,8 +491,8 @@ void physmem_before_mark(struct physmem *pm, struct pmeta *m, uint32_t off, uint
 
 /* A page is written for the first time: those around it mostly are as well. The host makes their memory all at once, which
  * takes a fraction of the time of a fault for each. Of a chunk of which DENSE groups are written, mostly all are in the end: the host makes
- * a huge page of it, if it can (Linux from 6.1 on). */
-static void make_group(const struct ramblock *b, struct chunk *c, uint64_t page)
+ * a huge page of it. A host that could not once is not asked again, since it may take long to look for one. */
+static void make_group(struct ramblock *b, struct chunk *c, uint64_t page)
 {
     const uint32_t bit = 1u << page % CHUNK / GROUP;
     const uint64_t first = page - page % GROUP, n = b->npages - first < GROUP ? b->npages - first : GROUP;
@@ -498,15 +501,17 @@ static void make_group(const struct ramblock *b, struct chunk *c, uint64_t page)
     mem_expect(b->host + first * PAGE, n * PAGE);
     c->made |= bit;
     const uint64_t chunk = page - page % CHUNK;
-    if (__builtin_popcount(c->made) == DENSE && b->npages - chunk >= CHUNK &&
-        mem_make_huge(b->host + chunk * PAGE))
+    if (b->plain || __builtin_popcount(c->made) != DENSE || b->npages - chunk < CHUNK)
+        return;
+    b->plain = !mem_make_huge(b->host + chunk * PAGE);
+    if (!b->plain)
         c->made = UINT32_MAX;
 }
 
 void physmem_first_change(struct physmem *pm, struct pmeta *m)
 {
     const bool first = !(m->flags & PM_EVER);
-    const struct ramblock *b = block_of(pm, m);
+    struct ramblock *b = block_of(pm, m);
     struct chunk *c = &b->chunk[(m - b->meta) / CHUNK];
     assert(!m->absent && "what is written has been fetched");
     m->flags = (uint8_t)((m->flags & ~PM_ZERO) | PM_CHANGED | PM_EVER);

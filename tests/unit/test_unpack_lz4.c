@@ -66,8 +66,8 @@ static void check(size_t n, size_t in, size_t out)
     assert_int_equal(unpack(&b, in, out, &got, &used), UNPACK_END);
     assert_int_equal(got.n, n);
     assert_memory_equal(got.p, content, n);
-    if (in >
-        LZ4_WORD) /* in smaller pieces some of the word behind the frame may have been taken to see what it is */
+    /* In smaller pieces, some of the word behind the frame may have been taken to see what it is. */
+    if (in > LZ4_WORD)
         assert_int_equal(used, frame);
     buf_free(&got);
     buf_free(&b);

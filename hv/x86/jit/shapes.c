@@ -20,7 +20,8 @@
     F(lea, LEA, 0, GE) F(jmp, JMP, 0, EG) F(call, CALL, 0, EG) F(ret, RET, 0, EG)                            \
     F(loop, LOOP, 0, EG) F(jcxz, LOOP, 1, EG)                                                                \
     F(jmp_E, JMP_E, 0, EG) F(call_E, CALL_E, 0, EG)                                                          \
-    F(push, PUSH, 0, EG) F(push_imm, PUSH_IMM, 0, EI) F(pop, POP, 0, EG) F(enter, ENTER, 0, EI) F(leave, LEAVE, 0, EG)              \
+    F(push, PUSH, 0, EG) F(push_imm, PUSH_IMM, 0, EI) F(pop, POP, 0, EG)                                     \
+    F(enter, ENTER, 0, EI) F(leave, LEAVE, 0, EG)                                                            \
     F(shl_i, SHIFT, 4, EI) F(shr_i, SHIFT, 5, EI) F(sar_i, SHIFT, 7, EI)                                     \
     F(shl_cl, SHIFT_CL, 4, EG) F(shr_cl, SHIFT_CL, 5, EG) F(sar_cl, SHIFT_CL, 7, EG)                         \
     F(rol_i, ROTATE, 0, EI) F(ror_i, ROTATE, 1, EI)                                                          \
