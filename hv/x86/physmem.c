@@ -8,7 +8,7 @@
 #include "traces/memory.h"
 
 /* CHUNK, GROUP: pages; DENSE: groups. */
-enum { PAGE = SNAPSHOT_PAGE, CHUNK = MEM_HUGE_PAGE / PAGE, GROUP = 16, DENSE = 8 };
+enum { PAGE = SNAPSHOT_PAGE, CHUNK = MEM_HUGE_PAGE / PAGE, GROUP = 16, DENSE = 16 };
 _Static_assert(CHUNK / GROUP == 32, "chunk.made has a bit for each group");
 
 /* What is known of CHUNK pages, so that a save need not look at each page of a large memory of which little is used. */
@@ -490,8 +490,8 @@ void physmem_before_mark(struct physmem *pm, struct pmeta *m, uint32_t off, uint
 /* ---------------------------------------------------------------- snapshots */
 
 /* A page is written for the first time: those around it mostly are as well. The host makes their memory all at once, which
- * takes a fraction of the time of a fault for each. Of a chunk of which DENSE groups are written, mostly all are in the end: the host makes
- * a huge page of it. A host that could not once is not asked again, since it may take long to look for one. */
+ * takes a fraction of the time of a fault for each. Where DENSE groups of a chunk are written, mostly all are in the end: the host makes a
+ * huge page of it. A host that could not once is not asked again, since it may take long to look for one. */
 static void make_group(struct ramblock *b, struct chunk *c, uint64_t page)
 {
     const uint32_t bit = 1u << page % CHUNK / GROUP;
