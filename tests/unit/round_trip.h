@@ -7,13 +7,10 @@
 #define BOOTREEL_TESTS_ROUND_TRIP_H
 
 #include <inttypes.h>
-#include <lzma.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
 
-#include "tests/unit/lz4_legacy.h"
+#include "tests/unit/packed.h"
 #include "traces/frame.h"
 #include "traces/memory.h"
 #include "traces/stream.h"
@@ -93,30 +90,9 @@ static void rt_random(struct rt_case *c, uint8_t *p, size_t n)
 
 static void rt_pack(unsigned format, const uint8_t *p, size_t n, struct buf *out)
 {
-    size_t room = n + n / 8 + 65536, pos = 0;
-    uint8_t *to = buf_room(out, room);
-    z_stream z = {.next_in = (Bytef *)p, .avail_in = (uInt)n, .next_out = to, .avail_out = (uInt)room};
-    switch (format) {
-    case UNPACK_GZIP:
-        deflateInit2(&z, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-        RT_CHECK(deflate(&z, Z_FINISH) == Z_STREAM_END, "gzip");
-        pos = z.total_out;
-        deflateEnd(&z);
-        break;
-    case UNPACK_XZ:
-        RT_CHECK(lzma_easy_buffer_encode(0, LZMA_CHECK_CRC32, NULL, p, n, to, &pos, room) == LZMA_OK, "xz");
-        break;
-    case UNPACK_ZSTD:
-        pos = ZSTD_compress(to, room, p, n, 1);
-        break;
-    default: {
-        struct buf packed = pack_lz4(p, n);
-        memcpy(to, packed.p, packed.n);
-        pos = packed.n;
-        buf_free(&packed);
-    }
-    }
-    out->n += pos;
+    struct buf packed = pack_as(format, p, n);
+    buf_add(out, packed.p, packed.n);
+    buf_free(&packed);
 }
 
 /* What is packed: words, some of which are addresses, with holes. Its length is often near the end of a block. */

@@ -11,12 +11,9 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <lzma.h>
 #include <xxhash.h>
-#include <zlib.h>
-#include <zstd.h>
 
-#include "tests/unit/lz4_legacy.h"
+#include "tests/unit/packed.h"
 #include "traces/stream_finder.h"
 #include "traces/stream_known.h"
 #include "traces/stream_store.h"
@@ -41,45 +38,15 @@ static uint8_t *noise(size_t n, uint64_t seed)
     return p;
 }
 
-static size_t pack_xz(const uint8_t *p, size_t n, uint8_t *to, size_t room)
-{
-    size_t used = 0;
-    assert_int_equal(lzma_easy_buffer_encode(1, LZMA_CHECK_CRC32, NULL, p, n, to, &used, room), LZMA_OK);
-    return used;
-}
-
-static size_t pack_gzip(const uint8_t *p, size_t n, uint8_t *to, size_t room)
-{
-    z_stream z = {.next_in = (Bytef *)p, .avail_in = (uInt)n, .next_out = to, .avail_out = (uInt)room};
-    assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
-    deflateEnd(&z);
-    return z.total_out;
-}
-
-static size_t pack_zstd(const uint8_t *p, size_t n, uint8_t *to, size_t room)
-{
-    return ZSTD_compress(to, room, p, n, 3);
-}
-
-static size_t pack_as_lz4(const uint8_t *p, size_t n, uint8_t *to, size_t room)
-{
-    struct buf packed = pack_lz4(p, n);
-    assert_true(packed.n <= room);
-    memcpy(to, packed.p, packed.n);
-    const size_t used = packed.n;
-    buf_free(&packed);
-    return used;
-}
-
-static size_t (*const pack[UNPACK_FORMATS])(const uint8_t *, size_t, uint8_t *, size_t) = {
-    [UNPACK_GZIP] = pack_gzip, [UNPACK_XZ] = pack_xz, [UNPACK_ZSTD] = pack_zstd, [UNPACK_LZ4] = pack_as_lz4};
-
 static struct image image_of(unsigned format)
 {
     uint8_t *content = noise(LENGTH, 1);
     struct image im = {noise(LENGTH + AROUND, 2), LENGTH + AROUND, 0};
-    im.end = BEFORE + pack[format](content, LENGTH, im.p + BEFORE, LENGTH + TRACE_CHUNK);
+    struct buf packed = pack_as(format, content, LENGTH);
+    assert_true(packed.n <= LENGTH + TRACE_CHUNK);
+    memcpy(im.p + BEFORE, packed.p, packed.n);
+    im.end = BEFORE + packed.n;
+    buf_free(&packed);
     assert_true(im.end > 3 * TRACE_CHUNK && im.end < im.n);
     free(content);
     return im;

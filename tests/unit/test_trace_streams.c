@@ -1,11 +1,8 @@
 /* test_trace_streams.c - pages that follow from compressed streams in images. */
-#include "tests/unit/lz4_legacy.h"
+#include "tests/unit/packed.h"
 #include "tests/unit/trace_sample.h"
 
-#include <lzma.h>
 #include <xxhash.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include "traces/content.h"
 #include "traces/page_packer.h"
@@ -26,43 +23,6 @@ static void fill_content(uint8_t *p)
         put_u32(p + i, 0x81000000 + (uint32_t)(rnd(&seed) % LENGTH));
     memset(p + STREAM_BLOCK, 0, STREAM_BLOCK);
 }
-
-static struct buf pack_gzip(const uint8_t *p, size_t n)
-{
-    struct buf b = {0};
-    z_stream z = {0};
-    assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    size_t room = deflateBound(&z, n);
-    z.next_in = (Bytef *)p;
-    z.avail_in = (uInt)n;
-    z.next_out = buf_room(&b, room);
-    z.avail_out = (uInt)room;
-    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
-    b.n = z.total_out;
-    deflateEnd(&z);
-    return b;
-}
-
-static struct buf pack_xz(const uint8_t *p, size_t n)
-{
-    struct buf b = {0};
-    size_t room = lzma_stream_buffer_bound(n);
-    uint8_t *to = buf_room(&b, room);
-    assert_int_equal(lzma_easy_buffer_encode(6, LZMA_CHECK_CRC32, NULL, p, n, to, &b.n, room), LZMA_OK);
-    return b;
-}
-
-static struct buf pack_zstd(const uint8_t *p, size_t n)
-{
-    struct buf b = {0};
-    size_t room = ZSTD_compressBound(n);
-    b.n = ZSTD_compress(buf_room(&b, room), room, p, n, 3);
-    assert_false(ZSTD_isError(b.n));
-    return b;
-}
-
-static struct buf (*const pack[UNPACK_FORMATS])(const uint8_t *, size_t) = {
-    [UNPACK_GZIP] = pack_gzip, [UNPACK_XZ] = pack_xz, [UNPACK_ZSTD] = pack_zstd, [UNPACK_LZ4] = pack_lz4};
 
 /* Other bytes, then the packed content, then other bytes. */
 static struct buf image_of(const struct buf *packed)
@@ -141,7 +101,7 @@ static struct sample sample_new(unsigned format)
 {
     struct sample x = {.format = format, .content = mem_alloc(LENGTH)};
     fill_content(x.content);
-    x.packed = pack[format](x.content, LENGTH);
+    x.packed = pack_as(format, x.content, LENGTH);
     x.image = image_of(&x.packed);
     x.b = stream_trace(&x.image, x.content, 0);
     return x;
@@ -210,7 +170,7 @@ static void test_formats(void **state)
     size_t streams, frames;
     fill_content(content);
     for (unsigned format = 1; format < UNPACK_FORMATS; format++) {
-        struct buf packed = pack[format](content, LENGTH), image = image_of(&packed);
+        struct buf packed = pack_as(format, content, LENGTH), image = image_of(&packed);
         struct bytes b = stream_trace(&image, content, 0), again = stream_trace(&image, content, 0);
         assert_int_equal(b.n, again.n);
         assert_memory_equal(b.p, again.p, b.n);
@@ -294,7 +254,7 @@ static void test_found(void **state)
     uint8_t *content = mem_alloc(LENGTH);
     fill_content(content);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct buf packed = pack_gzip(content, LENGTH), image;
+        struct buf packed = pack_as(UNPACK_GZIP, content, LENGTH), image;
         size_t streams;
         packed.n -= cases[i].cut;
         if (cases[i].damaged)
@@ -339,7 +299,7 @@ static void fill_streams(struct buf content[STREAMS], struct buf *image)
             buf_u8(&content[i], rnd(&seed) % 3 ? (uint8_t)(rnd(&seed) >> 20) : 0x48);
     }
     for (unsigned i = 0; i < STREAMS; i++) {
-        struct buf packed = pack[i + 1](content[i].p, content[i].n);
+        struct buf packed = pack_as((unsigned)i + 1, content[i].p, content[i].n);
         buf_add(image, "between", 7);
         buf_add(image, packed.p, packed.n);
         buf_free(&packed);
@@ -443,7 +403,7 @@ static void test_copied(void **state)
 {
     uint8_t *content = mem_alloc(LENGTH);
     fill_content(content);
-    struct buf packed = pack_gzip(content, LENGTH), image = image_of(&packed);
+    struct buf packed = pack_as(UNPACK_GZIP, content, LENGTH), image = image_of(&packed);
     struct bytes b, part;
     struct error err;
     for (size_t turn = 0; turn < 4; turn++) {
@@ -523,7 +483,7 @@ static void test_most(void **state)
     const size_t n = STREAMS_MAX + (1 << 20);
     uint8_t *content = mem_zero(n, 1);
     content[n / 2] = 1;
-    struct buf packed = pack_zstd(content, n);
+    struct buf packed = pack_as(UNPACK_ZSTD, content, n);
     uint64_t sum[3] = {0};
     struct stream_finder *f = stream_finder_new(count_found, sum);
     for (unsigned image = 0; image < 2; image++)
@@ -544,7 +504,7 @@ static void test_least(void **state)
     uint64_t sum[3] = {0};
     struct stream_finder *f = stream_finder_new(count_found, sum);
     for (unsigned more = 0; more < 2; more++) {
-        struct buf packed = pack_gzip(content, STREAM_LEAST - 1 + more);
+        struct buf packed = pack_as(UNPACK_GZIP, content, STREAM_LEAST - 1 + more);
         stream_finder_chunk(f, more, 0, packed.p, packed.n);
         assert_int_equal(sum[0], more);
         buf_free(&packed);

@@ -7,8 +7,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/lz4_legacy.h"
-#include "traces/unpack.h"
+#include "tests/unit/packed.h"
 
 enum { SHORT = 100000, LONG = LZ4_BLOCK + 12345, BEHIND = 100 };
 
@@ -27,7 +26,7 @@ static uint8_t *content_of(size_t n)
 /* What is behind a frame in a kernel's image: the length of its content; then anything. */
 static struct buf frame_of(const uint8_t *content, size_t n)
 {
-    struct buf b = pack_lz4(content, n);
+    struct buf b = pack_as(UNPACK_LZ4, content, n);
     uint8_t *behind = buf_room(&b, BEHIND);
     memset(behind, 0xee, BEHIND);
     put_u32(behind, (uint32_t)n);
