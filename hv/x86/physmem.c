@@ -66,12 +66,6 @@ struct physmem {
     void *seen_ctx;
 };
 
-static void *zeroed(size_t size)
-{
-    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return p == MAP_FAILED ? NULL : p;
-}
-
 static uint64_t stretches(const struct physmem *pm)
 {
     return (pm->npages + CHUNK - 1) / CHUNK;
@@ -81,8 +75,8 @@ struct physmem *physmem_create(uint64_t ram_top, const struct engine_host *host)
 {
     struct physmem *pm = mem_zero(1, sizeof *pm);
     pm->npages = (ram_top > 1ull << 32 ? ram_top : 1ull << 32) / PAGE;
-    pm->page = zeroed(pm->npages * sizeof *pm->page);
-    pm->stretch = zeroed(stretches(pm) * sizeof *pm->stretch);
+    pm->page = mem_map(pm->npages * sizeof *pm->page);
+    pm->stretch = mem_map(stretches(pm) * sizeof *pm->stretch);
     pm->code = code_cache_create(host);
     pm->touch = touch_log_create();
     pm->accesses = access_log_create();
@@ -129,7 +123,7 @@ struct ramblock *physmem_block(struct physmem *pm, const char *name, uint64_t si
     snprintf(b->name, sizeof b->name, "%s", name);
     b->npages = size / PAGE;
     b->host = mem_map(size);
-    b->meta = zeroed(b->npages * sizeof *b->meta);
+    b->meta = mem_map(b->npages * sizeof *b->meta);
     if (!b->host || !b->meta) {
         if (b->host)
             munmap(b->host, size);
