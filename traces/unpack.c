@@ -141,7 +141,7 @@ static const struct format formats[UNPACK_FORMATS] = {
     [UNPACK_GZIP] = {"gzip", {0x1f, 0x8b, 8}, 3, gzip_begin, gzip_run, gzip_end},
     [UNPACK_XZ] = {"xz", {0xfd, '7', 'z', 'X', 'Z', 0}, 6, xz_begin, xz_run, xz_end},
     [UNPACK_ZSTD] = {"zstd", {0x28, 0xb5, 0x2f, 0xfd}, 4, zstd_begin, zstd_run, zstd_end},
-    [UNPACK_LZ4] = {"lz4", LZ4_LEGACY_MAGIC, 4, lz4_begin, lz4_run, lz4_end},
+    [UNPACK_LZ4] = {"lz4", {0x02, 0x21, 0x4c, 0x18}, 4, lz4_begin, lz4_run, lz4_end},
 };
 
 /* The first place of the format's magic; n: none. */

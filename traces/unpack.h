@@ -13,7 +13,7 @@ enum unpack_format {
     UNPACK_GZIP = 1,
     UNPACK_XZ,
     UNPACK_ZSTD,
-    UNPACK_LZ4 /* legacy frames */,
+    UNPACK_LZ4, /* legacy frames */
     UNPACK_FORMATS
 };
 

@@ -1,5 +1,4 @@
 /* unpack_lz4.c - see unpack_lz4.h. */
-#include <assert.h>
 #include <lz4.h>
 #include <string.h>
 

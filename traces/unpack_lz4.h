@@ -9,12 +9,6 @@
 
 #include "traces/unpack.h"
 
-/* As bytes of the file. */
-#define LZ4_LEGACY_MAGIC                                                                                     \
-    {                                                                                                        \
-        0x02, 0x21, 0x4c, 0x18                                                                               \
-    }
-
 /* It takes up to 17 MB: a block, and its content. */
 struct lz4_frame;
 
