@@ -35,8 +35,8 @@ bool stream_known_get(const char *folder, unsigned format, const struct stream_p
  * STREAM_KNOWN_LEAST pieces. If that fails, it is not kept. */
 void stream_known_keep(const char *folder, const struct stream_known *k);
 
-/* A stream_reader (stream.h) that uses and extends what is known in `folder` (NULL: nothing). What is packed with zstd or LZ4 could be
- * unpacked in the same time; but the content in a file takes no memory of this process. */
+/* A stream_reader (stream.h) that uses and extends what is known in `folder` (NULL: nothing). zstd and LZ4 unpack fast, but are kept as
+ * well: a content in a file takes no memory of this process. */
 struct stream_taker;
 
 struct stream_taker *stream_taker_new(unsigned format, uint64_t most, const char *folder);

@@ -1,8 +1,8 @@
 /* unpack_lz4.h - unpacks legacy frames of LZ4, as `lz4 -l` makes them and Linux reads them. Private to traces/ (unpack.c).
  *
  * Source: LZ4 Frame Format Description, "Legacy frame". A frame is a magic number and blocks, each behind its packed size. A block has
- * 8 MiB of content, only the last one less. Behind the last one there is no mark: the frame ends with a block that has less, or where
- * there can be no other one (Linux's images have the length of the content there).
+ * 8 MiB of content, only the last one less. Nothing marks the end: the frame ends after a block of less than 8 MiB, or where
+ * what follows cannot be the size of a block. (In Linux's images the length of the content follows.)
  */
 #ifndef BOOTREEL_TRACES_UNPACK_LZ4_H
 #define BOOTREEL_TRACES_UNPACK_LZ4_H
