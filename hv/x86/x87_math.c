@@ -7,7 +7,9 @@
  * `struct wide` (a floating-point number of 128 bits), and round once. The error before rounding is below
  * 2^-110 of the result, so results are within 0.51 units of the last place. Results that the SDM leaves
  * undefined (operands out of range) are documented at each function. */
-#include "hv/x86/x87.h"
+#include <assert.h>
+
+#include "hv/x86/x87_fast.h"
 
 typedef unsigned __int128 u128;
 
@@ -110,7 +112,7 @@ static const struct wide wide_2_ln2 = {K(0xb8aa3b295c17f0bb, 0xbe87fed0691d3e89)
 /* ---------------------------------------------------------------- 128-bit arithmetic */
 
 /* Returns the upper half of the 256-bit product; *lo gets the lower half. */
-static u128 mul_wide(u128 a, u128 b, u128 *lo)
+__attribute__((always_inline)) static inline u128 mul_wide(u128 a, u128 b, u128 *lo)
 {
     uint64_t a1 = (uint64_t)(a >> 64), a0 = (uint64_t)a, b1 = (uint64_t)(b >> 64), b0 = (uint64_t)b;
     u128 p00 = (u128)a0 * b0, p01 = (u128)a0 * b1, p10 = (u128)a1 * b0, p11 = (u128)a1 * b1;
@@ -164,27 +166,33 @@ static struct wide wide_mul(struct wide a, struct wide b)
     return (struct wide){hi << 1 | lo >> 127, a.exp + b.exp, sign};
 }
 
+/* A digit of 64 bits of (*rest * 2^64 + next) / by, where *rest < by, and bit 127 of `by` is set. *rest becomes the remainder. An
+ * estimate by the upper halves is at most 2 too large (Knuth, The Art of Computer Programming, volume 2, 4.3.1). */
+static uint64_t wide_digit(u128 *rest, uint64_t next, u128 by)
+{
+    const uint64_t hi = (uint64_t)(*rest >> 64), lo = (uint64_t)*rest, top = (uint64_t)(by >> 64);
+    uint64_t q = ~0ull, left_hi;
+    bool over = false; /* what the estimate leaves has a 129th bit */
+    if (hi < top)
+        q = x87_divide(hi, lo, top, &left_hi);
+    else
+        over = __builtin_add_overflow(lo, top, &left_hi);
+    u128 left = K(left_hi, next), taken = (u128)q * (uint64_t)by;
+    for (; !over && taken > left; q--) {
+        taken -= (uint64_t)by;
+        over = __builtin_add_overflow(left, (u128)top << 64, &left);
+    }
+    *rest = left - taken;
+    return q;
+}
+
 static struct wide wide_div(struct wide a, struct wide b)
 {
-    /* Long division; the remainder stays below b.sig, which has bit 127 set: `over` is its 129th bit. */
-    int exp = a.exp - b.exp;
-    u128 rem = a.sig, q = 0;
-    bool over = false;
-    if (rem < b.sig) {
-        exp--;
-        over = true; /* bit 127, which is always set */
-        rem <<= 1;
-    }
-    for (int i = 0; i < 128; i++) {
-        q <<= 1;
-        if (over || rem >= b.sig) {
-            rem -= b.sig;
-            q |= 1;
-        }
-        over = rem >> 127;
-        rem <<= 1;
-    }
-    return (struct wide){q, exp, a.sign ^ b.sign};
+    const bool less = a.sig < b.sig;
+    u128 rest = less ? a.sig : a.sig >> 1;
+    const uint64_t hi = wide_digit(&rest, less ? 0 : (uint64_t)a.sig << 63, b.sig);
+    const uint64_t lo = wide_digit(&rest, 0, b.sig);
+    return (struct wide){K(hi, lo), a.exp - b.exp - less, a.sign ^ b.sign};
 }
 
 static struct wide wide_add(struct wide a, struct wide b)
@@ -222,20 +230,33 @@ static unsigned round_wide(unsigned cw, struct wide a, struct fpreg *r)
     return num_round(cw, 64, a.sign, a.exp, (uint64_t)(a.sig >> 64), (uint64_t)a.sig | 1, r);
 }
 
+static u128 below_one(u128 v)
+{
+    return v == ONE ? v - 1 : v;
+}
+
+/* In the series z is less than 1, so twice z has 128 bits, and the upper half of a product with it is mulq() of z: without the shift,
+ * for which the next step would wait. */
+__attribute__((always_inline)) static inline u128 mul_high(u128 a, u128 b)
+{
+    u128 lo;
+    return mul_wide(a, b, &lo);
+}
+
 /* c[0] - z*(c[1] - z*(c[2] - …)); less than c[0] = 1 even if z underflows. */
 static u128 series_alternating(const u128 *c, unsigned n, u128 z)
 {
     u128 v = c[--n];
     while (n)
-        v = c[--n] - mulq(z, v);
-    return v == ONE ? v - 1 : v;
+        v = c[--n] - mul_high(z << 1, v);
+    return below_one(v);
 }
 
 static u128 series(const u128 *c, unsigned n, u128 z)
 {
     u128 v = c[--n];
     while (n)
-        v = c[--n] + mulq(z, v);
+        v = c[--n] + mul_high(z << 1, v);
     return v;
 }
 
@@ -462,8 +483,11 @@ static struct wide reduce(struct num a, unsigned *quadrant)
     *quadrant = 0;
     if (a.exp < -1)
         return (struct wide){(u128)a.sig << 64, a.exp, false};
-    u128 n = (u128)a.sig << (a.exp + 2), q = n / half_pi, rest = n % half_pi;
-    bool sign = rest > half_pi >> 1;
+    const u128 n = (u128)a.sig << (a.exp + 2);
+    u128 rest = n >> 2;
+    uint64_t q = wide_digit(&rest, (uint64_t)n << 62, half_pi << 62);
+    rest >>= 62;
+    const bool sign = rest > half_pi >> 1;
     if (sign) {
         rest = half_pi - rest;
         q++;
@@ -472,18 +496,43 @@ static struct wide reduce(struct num a, unsigned *quadrant)
     return wide_norm(rest, 127 - 65, sign);
 }
 
-/* Sine and cosine of |a|. */
+/* series_alternating() for sin(x) / x and cos(x), where z = x^2. Each product waits for the one before it, so both together take
+ * less than twice as long as one. */
+static void both_series(u128 z, u128 *sine, u128 *cosine)
+{
+    static_assert(SIZE(sin_coef) == SIZE(cos_coef), "one loop takes both");
+    unsigned n = SIZE(sin_coef) - 1;
+    u128 s = sin_coef[n], c = cos_coef[n];
+    while (n--) {
+        s = sin_coef[n] - mul_high(z << 1, s);
+        c = cos_coef[n] - mul_high(z << 1, c);
+    }
+    *sine = below_one(s);
+    *cosine = below_one(c);
+}
+
+/* Sine and cosine of |a|. One of s, c may be NULL. */
 static void sincos_wide(struct num a, struct wide *s, struct wide *c)
 {
     unsigned quadrant;
-    struct wide x = reduce(a, &quadrant);
-    u128 z = wide_to_q(wide_mul(x, x));
-    struct wide sx = wide_mul(x, wide_from_q(series_alternating(sin_coef, SIZE(sin_coef), z)));
-    struct wide cx = wide_from_q(series_alternating(cos_coef, SIZE(cos_coef), z));
-    *s = quadrant & 1 ? cx : sx;
-    *c = quadrant & 1 ? sx : cx;
-    s->sign ^= quadrant >> 1;
-    c->sign ^= (quadrant + 1) >> 1 & 1;
+    const struct wide x = reduce(a, &quadrant);
+    const u128 z = wide_to_q(wide_mul(x, x));
+    struct wide *by_sine = quadrant & 1 ? c : s, *by_cosine = quadrant & 1 ? s : c;
+    u128 sine = 0, cosine = 0;
+    if (s && c)
+        both_series(z, &sine, &cosine);
+    else if (by_sine)
+        sine = series_alternating(sin_coef, SIZE(sin_coef), z);
+    else
+        cosine = series_alternating(cos_coef, SIZE(cos_coef), z);
+    if (by_sine)
+        *by_sine = wide_mul(x, wide_from_q(sine));
+    if (by_cosine)
+        *by_cosine = wide_from_q(cosine);
+    if (s)
+        s->sign ^= quadrant >> 1;
+    if (c)
+        c->sign ^= (quadrant + 1) >> 1 & 1;
 }
 
 unsigned num_sincos(unsigned cw, struct num a, struct fpreg *s, struct fpreg *c, bool *in_range)
@@ -508,13 +557,14 @@ unsigned num_sincos(unsigned cw, struct num a, struct fpreg *s, struct fpreg *c,
         return 0;
     }
     struct wide ws, wc;
-    sincos_wide(a, &ws, &wc);
-    ws.sign ^= a.sign;
+    sincos_wide(a, s != &unused ? &ws : NULL, c ? &wc : NULL);
     flags = a.denormal ? SW_DE : 0;
     if (c)
         flags |= round_wide(cw, wc, c);
-    if (s != &unused)
+    if (s != &unused) {
+        ws.sign ^= a.sign;
         flags = (flags & ~SW_C1) | round_wide(cw, ws, s);
+    }
     return flags;
 }
 
