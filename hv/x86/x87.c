@@ -164,18 +164,16 @@ FAMILY1(x87_fcmovn, op_fcmovn);
 
 /* ---------------------------------------------------------------- memory operands: loads and arithmetic */
 
-/* Fetch a number of `bits` at the operand's address by `conv`. */
-#define FETCH(bits, conv) conv(ld##bits(cpu, op, ea_any(cpu, op, bits / 8, false)))
-#define INT16(v)          num_from_int((int16_t)(v))
-#define INT32(v)          num_from_int((int32_t)(v))
-#define INT64(v)          num_from_int((int64_t)(v))
+#define FETCH(bits) ld##bits(cpu, op, ea_any(cpu, op, bits / 8, false))
+#define INT16(v)    num_from_int((int16_t)(v))
+#define INT32(v)    num_from_int((int32_t)(v))
 
 /* The eight operations of D8, DA, DC, DE are selected by modrm.reg. */
 #define X87_ARITH_MEM(opcode, name, bits, conv)                                                              \
     static OP(op_##name)                                                                                     \
     {                                                                                                        \
         x87_check(cpu, op);                                                                                  \
-        struct num m = FETCH(bits, conv);                                                                    \
+        struct num m = conv(FETCH(bits));                                                                    \
         fpu_arith_mem(&cpu->fpu, op->modrm >> 3 & 7, m);                                                     \
         x87_note_mem(cpu, op, opcode);                                                                       \
         X87_END;                                                                                             \
@@ -187,22 +185,26 @@ X87_ARITH_MEM(0xda, arith_i32, 32, INT32);
 X87_ARITH_MEM(0xdc, arith_f64, 64, num_from_f64);
 X87_ARITH_MEM(0xde, arith_i16, 16, INT16);
 
-#define X87_LOAD(opcode, name, bits, conv)                                                                   \
+#define X87_LOAD(opcode, name, bits, load)                                                                   \
     static OP(op_##name)                                                                                     \
     {                                                                                                        \
         x87_check(cpu, op);                                                                                  \
-        struct num m = FETCH(bits, conv);                                                                    \
-        fpu_load(&cpu->fpu, m);                                                                              \
+        load(FETCH(bits));                                                                                   \
         x87_note_mem(cpu, op, opcode);                                                                       \
         X87_END;                                                                                             \
     }                                                                                                        \
     FAMILY1(x87_##name, op_##name)
+#define LOAD_F32(v) fpu_load(&cpu->fpu, num_from_f32(v))
+#define LOAD_F64(v) fpu_load(&cpu->fpu, num_from_f64(v))
+#define LOAD_I16(v) fpu_load_int(&cpu->fpu, (int16_t)(v))
+#define LOAD_I32(v) fpu_load_int(&cpu->fpu, (int32_t)(v))
+#define LOAD_I64(v) fpu_load_int(&cpu->fpu, (int64_t)(v))
 
-X87_LOAD(0xd9, fld_f32, 32, num_from_f32);
-X87_LOAD(0xdb, fild_i32, 32, INT32);
-X87_LOAD(0xdd, fld_f64, 64, num_from_f64);
-X87_LOAD(0xdf, fild_i16, 16, INT16);
-X87_LOAD(0xdf, fild_i64, 64, INT64);
+X87_LOAD(0xd9, fld_f32, 32, LOAD_F32);
+X87_LOAD(0xdb, fild_i32, 32, LOAD_I32);
+X87_LOAD(0xdd, fld_f64, 64, LOAD_F64);
+X87_LOAD(0xdf, fild_i16, 16, LOAD_I16);
+X87_LOAD(0xdf, fild_i64, 64, LOAD_I64);
 
 /* The address of the last two of ten bytes. */
 static uint64_t upper16(const struct x86 *cpu, uint64_t lin)

@@ -198,7 +198,14 @@ bool fpu_raise_store(struct fpu *, unsigned flags);
 void fpu_update_es(struct fpu *);
 uint16_t fpu_tag_word(const struct fpu *);
 void fpu_set_tag_word(struct fpu *, uint16_t);
-void fpu_set_cw(struct fpu *, uint16_t);
+/* Bit 6 reads as 1, bits 7 and 13-15 as 0; bit 12 (infinity control) is only stored. */
+static inline void fpu_set_cw(struct fpu *f, uint16_t cw)
+{
+    const unsigned masks = (f->cw ^ cw) & SW_EXCEPTIONS;
+    f->cw = (cw & 0x1f3f) | 0x40;
+    if (unlikely(masks))
+        fpu_update_es(f);
+}
 void fpu_set_sw(struct fpu *, uint16_t);
 void fpu_init(struct fpu *); /* FNINIT */
 
@@ -217,8 +224,9 @@ fpu_insn fpu_fnclex, fpu_emms;
 
 /* Arithmetic with a memory operand that was already fetched. kind: modrm.reg of D8. */
 void fpu_arith_mem(struct fpu *, unsigned kind, struct num);
-/* FLD m32, m64, FILD, FBLD (80-bit FLD: fpu_push_reg). */
+/* FLD m32, m64, FBLD (80-bit FLD: fpu_push_reg). */
 void fpu_load(struct fpu *, struct num);
+void fpu_load_int(struct fpu *, int64_t); /* FILD */
 void fpu_push_reg(struct fpu *, struct fpreg);
 /* FCOMI and FUCOMI (quiet). *flags gets ZF, PF, CF at their EFLAGS positions. Returns false if they must not
  * change (unmasked invalid operation). */

@@ -28,36 +28,61 @@ static inline unsigned x87_round(unsigned sign, int exp, uint64_t hi, uint64_t l
     return (lo ? SW_PE : 0) | (up ? SW_C1 : 0);
 }
 
-/* The same of a fraction that is not normalized, and not 0. */
-static inline unsigned x87_round_any(unsigned sign, int exp, unsigned __int128 v, struct fpreg *r)
+/* b's fraction d places to the right, as hi:lo. If bits are shifted out, the last one is set. */
+static inline uint64_t x87_shift(uint64_t sig, unsigned d, uint64_t *lo)
 {
-    const uint64_t hi = (uint64_t)(v >> 64);
-    const int shift = hi ? __builtin_clzll(hi) : 64 + __builtin_clzll((uint64_t)v);
-    v <<= shift;
-    return x87_round(sign, exp - shift, (uint64_t)(v >> 64), (uint64_t)v, r);
+    if (likely(d < 64)) {
+        *lo = sig << 1 << (63 - d);
+        return sig >> d;
+    }
+    *lo = d >= 128 ? 1 : sig >> (d - 64) | (d > 64 && sig << (128 - d));
+    return 0;
 }
 
-/* a + b, where `flip` is 8000h to subtract. Bits that are shifted out are kept as one. */
+/* a.sig:0 - hi:lo, which is more than 0. */
+static inline unsigned x87_less(unsigned sign, int exp, uint64_t sig, uint64_t hi, uint64_t lo,
+                                struct fpreg *r)
+{
+    hi = sig - hi - (lo != 0);
+    lo = -lo;
+    if (unlikely(!hi)) {
+        hi = lo;
+        lo = 0;
+        exp -= 64;
+    }
+    const int shift = __builtin_clzll(hi);
+    if (shift) {
+        hi = hi << shift | lo >> (64 - shift);
+        lo <<= shift;
+    }
+    return x87_round(sign, exp - shift, hi, lo, r);
+}
+
+/* a + b, where `flip` is 8000h to subtract. */
 static inline unsigned x87_add(struct fpreg a, struct fpreg b, unsigned flip, struct fpreg *r)
 {
     b.exp ^= flip;
-    if ((a.exp & 0x7fff) < (b.exp & 0x7fff)) {
+    const int apart = (a.exp & 0x7fff) - (b.exp & 0x7fff);
+    if (apart < 0 || (!apart && a.sig < b.sig)) {
         const struct fpreg t = a;
         a = b;
         b = t;
     }
-    const unsigned sign = a.exp & 0x8000, d = (a.exp & 0x7fffu) - (b.exp & 0x7fffu);
-    const int exp = (a.exp & 0x7fff) + 1;
-    const unsigned __int128 x = (unsigned __int128)a.sig << 63, whole = (unsigned __int128)b.sig << 63;
-    const unsigned __int128 y = d > 126 ? 1 : whole >> d | (d && whole << (128 - d));
-    if (!((a.exp ^ b.exp) & 0x8000))
-        return x87_round_any(sign, exp, x + y, r);
-    if (x > y)
-        return x87_round_any(sign, exp, x - y, r);
-    if (x < y)
-        return x87_round_any(sign ^ 0x8000, exp, y - x, r);
-    *r = fpreg_make(false, 0, 0);
-    return 0;
+    const unsigned sign = a.exp & 0x8000;
+    const int exp = a.exp & 0x7fff;
+    uint64_t lo, hi = x87_shift(b.sig, (unsigned)(apart < 0 ? -apart : apart), &lo);
+    if ((a.exp ^ b.exp) & 0x8000) {
+        if (hi != a.sig)
+            return x87_less(sign, exp, a.sig, hi, lo, r);
+        *r = fpreg_make(false, 0, 0);
+        return 0;
+    }
+    const bool carry = __builtin_add_overflow(a.sig, hi, &hi);
+    if (carry) {
+        lo = lo >> 1 | (lo & 1) | hi << 63;
+        hi = hi >> 1 | 1ull << 63;
+    }
+    return x87_round(sign, exp + carry, hi, lo, r);
 }
 
 static inline unsigned x87_mul(struct fpreg a, struct fpreg b, struct fpreg *r)
@@ -148,6 +173,20 @@ static inline unsigned x87_fast_narrow(unsigned cw, struct fpreg v, unsigned bit
     /* The leading one adds 1 to the exponent, and a carry another. */
     *to =
         (uint64_t)(v.exp >> 15) << (bits == 24 ? 31 : 63) | (((uint64_t)(e - 1) << (bits - 1)) + whole + up);
+    return (rest ? SW_PE : 0) | (up ? SW_C1 : 0);
+}
+
+/* v as an integer of 16, 32 or 64 bits in *to; `chop`: whatever the rounding control. Returns PE and C1, or X87_LEFT. */
+static inline unsigned x87_fast_integer(unsigned cw, struct fpreg v, unsigned bits, bool chop, uint64_t *to)
+{
+    const unsigned rc = chop ? 3 : cw >> 10 & 3;
+    const unsigned e = (v.exp & 0x7fffu) - X87_BIAS; /* huge if it is less than 1 */
+    if (rc % 3 || e > bits - 3 || !(v.sig >> 63))
+        return X87_LEFT;
+    const uint64_t rest = v.sig << (e + 1), whole = v.sig >> (63 - e);
+    const unsigned up = rc ? 0 : rest >> 63 & ((rest << 1 != 0) | (whole & 1));
+    const uint64_t m = whole + up;
+    *to = v.exp >> 15 ? -m : m;
     return (rest ? SW_PE : 0) | (up ? SW_C1 : 0);
 }
 

@@ -124,13 +124,6 @@ void fpu_set_tag_word(struct fpu *f, uint16_t tags)
         f->empty |= (tags >> (2 * i) & 3) == 3 ? 1u << i : 0;
 }
 
-/* Bit 6 reads as 1, bits 7 and 13-15 as 0; bit 12 (infinity control) is only stored. */
-void fpu_set_cw(struct fpu *f, uint16_t cw)
-{
-    f->cw = (cw & 0x1f3f) | 0x40;
-    fpu_update_es(f);
-}
-
 void fpu_set_sw(struct fpu *f, uint16_t sw)
 {
     f->sw = sw;
@@ -377,6 +370,17 @@ void fpu_load(struct fpu *f, struct num n)
     fpu_raise(f, flags);
     if (!(flags & ~f->cw & SW_IE)) /* with an unmasked denormal exception it is pushed anyway */
         push(f, v);
+}
+
+void fpu_load_int(struct fpu *f, int64_t v)
+{
+    const uint64_t m = v < 0 ? -(uint64_t)v : (uint64_t)v;
+    if (unlikely(!m || !fpu_empty(f, 7))) {
+        fpu_load(f, num_from_int(v));
+        return;
+    }
+    const unsigned shift = (unsigned)__builtin_clzll(m);
+    push_clear(f, fpreg_make(v < 0, X87_BIAS + 63 - shift, m << shift));
 }
 
 void fpu_fxch(struct fpu *f, unsigned i)
@@ -724,9 +728,10 @@ void fpu_arith_mem(struct fpu *f, unsigned kind, struct num m)
         fpu_pop(f);
 }
 
+static const uint8_t integer_bits[] = {[STORE_I16] = 16, [STORE_I32] = 32, [STORE_I64] = 64};
+
 static unsigned convert(unsigned cw, struct num a, enum fpu_store_kind kind, bool chop, struct fpu_store *s)
 {
-    static const uint8_t bits[] = {[STORE_I16] = 16, [STORE_I32] = 32, [STORE_I64] = 64};
     uint32_t f32;
     int64_t i;
     unsigned flags;
@@ -740,7 +745,7 @@ static unsigned convert(unsigned cw, struct num a, enum fpu_store_kind kind, boo
     case STORE_BCD:
         return num_to_bcd(cw, a, &s->low, &s->high);
     default:
-        flags = num_to_int(cw, a, bits[kind], chop, &i);
+        flags = num_to_int(cw, a, integer_bits[kind], chop, &i);
         s->low = (uint64_t)i;
         return flags;
     }
@@ -757,6 +762,8 @@ static unsigned to_format(unsigned cw, struct fpreg v, enum fpu_store_kind kind,
         return 0;
     if (kind <= STORE_F64)
         flags = x87_fast_narrow(cw, v, kind == STORE_F32 ? 24 : 53, &s->low);
+    else if (kind != STORE_BCD)
+        flags = x87_fast_integer(cw, v, integer_bits[kind], chop, &s->low);
     return flags != X87_LEFT ? flags : convert(cw, num_from_reg(v), kind, chop, s);
 }
 
