@@ -28,7 +28,7 @@ static inline unsigned x87_round(unsigned sign, int exp, uint64_t hi, uint64_t l
     return (lo ? SW_PE : 0) | (up ? SW_C1 : 0);
 }
 
-/* b's fraction d places to the right, as hi:lo. If bits are shifted out, the last one is set. */
+/* A fraction d places to the right: the upper 64 bits, and those below in *lo. If bits are shifted out, the last one is set. */
 static inline uint64_t x87_shift(uint64_t sig, unsigned d, uint64_t *lo)
 {
     if (likely(d < 64)) {
@@ -39,7 +39,7 @@ static inline uint64_t x87_shift(uint64_t sig, unsigned d, uint64_t *lo)
     return 0;
 }
 
-/* a.sig:0 - hi:lo, which is more than 0. */
+/* sig:0 - hi:lo, which is more than 0, normalized and rounded. */
 static inline unsigned x87_less(unsigned sign, int exp, uint64_t sig, uint64_t hi, uint64_t lo,
                                 struct fpreg *r)
 {

@@ -7,8 +7,6 @@
  * `struct wide` (a floating-point number of 128 bits), and round once. The error before rounding is below
  * 2^-110 of the result, so results are within 0.51 units of the last place. Results that the SDM leaves
  * undefined (operands out of range) are documented at each function. */
-#include <assert.h>
-
 #include "hv/x86/x87_fast.h"
 
 typedef unsigned __int128 u128;
@@ -500,7 +498,7 @@ static struct wide reduce(struct num a, unsigned *quadrant)
  * less than twice as long as one. */
 static void both_series(u128 z, u128 *sine, u128 *cosine)
 {
-    static_assert(SIZE(sin_coef) == SIZE(cos_coef), "one loop takes both");
+    _Static_assert(SIZE(sin_coef) == SIZE(cos_coef), "one loop takes both");
     unsigned n = SIZE(sin_coef) - 1;
     u128 s = sin_coef[n], c = cos_coef[n];
     while (n--) {
