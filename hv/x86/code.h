@@ -55,7 +55,7 @@ enum op_pfx {
 };
 /* PFX_MEM: the modrm operand is memory. */
 
-enum { BLOCK_MAX_OPS = 64, CODE_BUCKETS = 256, JUMPS = 4096 };
+enum { BLOCK_MAX_OPS = 64, CODE_BUCKETS = 256, JUMPS = 16384 };
 
 struct code_page;
 struct region;  /* compiled code: jit/jit.h */
