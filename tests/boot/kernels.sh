@@ -117,7 +117,7 @@ kexec() { # NAME
     holds "$work/kexec.gdb" '^1 "init", ' "kexec: a task of the second kernel"
     holds "$work/kexec.gdb" ' in entry_SYSCALL_64_after_hwframe\+0x' "kexec: its calls"
     holds "$work/kexec.gdb" '^\$[0-9]+ = "swapper' "kexec: a variable of the second kernel"
-    # One kernel's code may lie where the other has its data. gdb then has no name for the address, but the breakpoint is there.
+    # The first kernel's code may lie where the second has its data: its place then has no name.
     [ "$(grep -c '^1\.[12] .* 0xffffffff' "$work/kexec.gdb")" = 2 ] || fail "kexec: a breakpoint is in both kernels: $(cat "$work/kexec.gdb")"
     expect 0 kexec-verify "$BOOTREEL" replay --verify --jobs 1 -q --console=none "$work/kexec.reel"
     echo "$1: starts another kernel"
