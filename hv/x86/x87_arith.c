@@ -310,12 +310,11 @@ unsigned num_div(unsigned cw, struct num a, struct num b, struct fpreg *r)
         zero(sign, r);
         return denormal_flag(a, b);
     }
-    u128 n = (u128)a.sig << 63;
-    uint64_t q1 = (uint64_t)(n / b.sig);
-    n = (u128)(uint64_t)(n % b.sig) << 64;
-    uint64_t q2 = (uint64_t)(n / b.sig);
-    q2 |= (uint64_t)(n % b.sig) != 0;
-    return denormal_flag(a, b) | round_u128(cw, sign, a.exp - b.exp, (u128)q1 << 64 | q2, r);
+    uint64_t rest;
+    const uint64_t hi = x87_divide(a.sig >> 1, a.sig << 63, b.sig, &rest);
+    uint64_t lo = x87_divide(rest, 0, b.sig, &rest);
+    lo |= rest != 0;
+    return denormal_flag(a, b) | round_u128(cw, sign, a.exp - b.exp, (u128)hi << 64 | lo, r);
 }
 
 unsigned num_divr(unsigned cw, struct num a, struct num b, struct fpreg *r)
