@@ -253,14 +253,18 @@ enum fp_kind {
     FP_WHAT = 15 << 3,
 };
 
-/* The MXCSR to run an operation with. FTZ only takes effect while underflow is masked. While all exceptions are masked, it has the
- * guest's flags, which stay: some of Intel's processors take 15 to 30 ns to set a flag that was clear, and 1 ns if it was set. */
+/* The MXCSR to run an operation with. FTZ only takes effect while underflow is masked. While all exceptions are masked, the
+ * operation begins with the guest's flags: some of Intel's processors take 15 to 30 ns to set a flag that was clear, and 1 ns if it was
+ * set. */
 SIMD_INLINE uint32_t fp_begin(const struct x86 *cpu)
 {
     const uint32_t mx = cpu->fpu.mxcsr;
+    uint32_t kept = MX_RC | MX_DAZ;
+    if (likely(mx & MX_UM))
+        kept |= MX_FTZ;
     if (likely((mx & MX_MASKS) == MX_MASKS))
-        return mx & (MX_RC | MX_FTZ | MX_DAZ | MX_MASKS | MX_FLAGS);
-    return (mx & (mx & MX_UM ? MX_RC | MX_FTZ | MX_DAZ : MX_RC | MX_DAZ)) | MX_MASKS;
+        kept |= MX_FLAGS;
+    return (mx & kept) | MX_MASKS;
 }
 /* fp_end() when some exception is unmasked or the host's MXCSR must be restored (simd_except.c). */
 void fp_end_slow(struct x86 *, const struct op *, uint32_t mx, vec d, vec s, vec result, enum fp_kind);

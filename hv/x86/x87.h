@@ -198,7 +198,7 @@ bool fpu_raise_store(struct fpu *, unsigned flags);
 void fpu_update_es(struct fpu *);
 uint16_t fpu_tag_word(const struct fpu *);
 void fpu_set_tag_word(struct fpu *, uint16_t);
-/* Bit 6 reads as 1, bits 7 and 13-15 as 0; bit 12 (infinity control) is only stored. */
+/* Bit 6 reads as 1, bits 7 and 13-15 as 0; bit 12 (infinity control) is only stored. ES and B must be right before, and are after. */
 static inline void fpu_set_cw(struct fpu *f, uint16_t cw)
 {
     const unsigned masks = (f->cw ^ cw) & SW_EXCEPTIONS;
