@@ -719,8 +719,9 @@ static void test_square_roots(void **state)
 static struct num any_number(unsigned exponents, int least)
 {
     const uint64_t sig = below(16) ? rnd() : rnd() & 7;
-    return (struct num){
-        .sig = sig | 1ull << 63, .exp = (int)below(exponents) + least, .cls = NUM_FINITE, .sign = rnd() & 1};
+    const int exp = (int)below(exponents) + least;
+    const bool sign = rnd() & 1;
+    return (struct num){.sig = sig | 1ull << 63, .exp = exp, .cls = NUM_FINITE, .sign = sign};
 }
 
 /* What recorded runs have computed stays as it is, to the last bit. The sum is that of the results in November 2026: it may only change
