@@ -10,6 +10,7 @@
 /* CHUNK, GROUP: pages; DENSE: groups. */
 enum { PAGE = SNAPSHOT_PAGE, CHUNK = MEM_HUGE_PAGE / PAGE, GROUP = 16, DENSE = 16 };
 _Static_assert(CHUNK / GROUP == 32, "chunk.made has a bit for each group");
+#define ALL_MADE UINT32_MAX
 
 /* What is known of CHUNK pages, so that a save need not look at each page of a large memory of which little is used. */
 struct chunk {
@@ -483,23 +484,38 @@ void physmem_before_mark(struct physmem *pm, struct pmeta *m, uint32_t off, uint
 
 /* ---------------------------------------------------------------- snapshots */
 
+/* The chunk, and with it the one of the host's huge pages, that is written from some page on is mostly written as a whole if one beside
+ * it was. */
+static bool beside_dense(const struct ramblock *b, const struct chunk *c)
+{
+    const uint64_t k = (uint64_t)(c - b->chunk);
+    return (k && c[-1].made == ALL_MADE) || (b->npages / CHUNK > k + 1 && c[1].made == ALL_MADE);
+}
+
 /* A page is written for the first time: those around it mostly are as well. The host makes their memory all at once, which
  * takes a fraction of the time of a fault for each. Where DENSE groups of a chunk are written, mostly all are in the end: the host makes a
- * huge page of it. A host that could not once is not asked again, since it may take long to look for one. */
+ * huge page of it. Where the next chunk begins to be written, it need not copy what is there. A host that could not once is not asked
+ * again, since it may take long to look for one. */
 static void make_group(struct ramblock *b, struct chunk *c, uint64_t page)
 {
     const uint32_t bit = 1u << page % CHUNK / GROUP;
     const uint64_t first = page - page % GROUP, n = b->npages - first < GROUP ? b->npages - first : GROUP;
+    const uint64_t chunk = page - page % CHUNK;
+    const bool whole = b->npages - chunk >= CHUNK && !b->plain;
     if (c->made & bit)
         return;
+    if (whole && !c->made && beside_dense(b, c)) {
+        mem_expect(b->host + chunk * PAGE, MEM_HUGE_PAGE);
+        c->made = ALL_MADE;
+        return;
+    }
     mem_expect(b->host + first * PAGE, n * PAGE);
     c->made |= bit;
-    const uint64_t chunk = page - page % CHUNK;
-    if (b->plain || __builtin_popcount(c->made) != DENSE || b->npages - chunk < CHUNK)
+    if (!whole || __builtin_popcount(c->made) != DENSE)
         return;
     b->plain = !mem_make_huge(b->host + chunk * PAGE);
     if (!b->plain)
-        c->made = UINT32_MAX;
+        c->made = ALL_MADE;
 }
 
 void physmem_first_change(struct physmem *pm, struct pmeta *m)
