@@ -9,6 +9,9 @@
 
 struct sink;
 
+/* Pages are passed on in batches of so many bytes, so that both threads have work. */
+enum { SINK_BATCH = 1 << 20 };
+
 /* Creates the file and starts the thread, which first writes `header`. `name`: what errors call a file that
  * is of no use unless it is whole. If it is NULL, errors give the path, and whole frames are kept. Returns
  * NULL on error. */
@@ -28,6 +31,8 @@ void sink_put_packed(struct sink *s, struct frame_head head, struct buf *extra, 
 /* Passes on pages, whose positions are in `head`, with a struct page_hint for each. They are written before
  * the next CHECKPOINT frame, divided into frames as they fill. */
 void sink_put_pages(struct sink *s, struct frame_head head, struct buf *pages, struct buf *hints);
+/* Gives `pages`, which is empty, the memory for a batch: that of an earlier one, if it is packed. */
+void sink_pages_room(struct sink *s, struct buf *pages);
 /* Waits until all that was passed on is in the file (with a limit: up to the last sink_commit). */
 void sink_wait(struct sink *s);
 /* 0, or -1 and the error if writing has failed. Cheap when all is well. */

@@ -96,9 +96,6 @@ static struct region_state *region_of(struct checkpoint_state *ck, const char *n
     return &ck->region[ck->nregions++];
 }
 
-/* Pages are passed on in batches of 1 MiB, so that both threads have work. */
-enum { PAGES_BATCH = 256 };
-
 static void hand_over_pages(struct trace_writer *w)
 {
     struct checkpoint_state *ck = &w->ck;
@@ -119,15 +116,15 @@ static void new_page(struct trace_writer *w, const struct region_state *r, uint3
                      uint32_t check)
 {
     struct checkpoint_state *ck = &w->ck;
-    assert(ck->pages.n < PAGES_BATCH * TRACE_PAGE && "a whole batch was handed over");
+    assert(ck->pages.n < SINK_BATCH && "a whole batch was handed over");
     struct page_hint hint = {page_before(r, index), NO_PAGE, check};
     if (r->moved)
         hint.moved = page_before(r, index + (uint64_t)r->moved);
     if (!ck->pages.p)
-        mem_expect(buf_room(&ck->pages, PAGES_BATCH * TRACE_PAGE), PAGES_BATCH * TRACE_PAGE);
+        sink_pages_room(w->sink, &ck->pages);
     buf_add(&ck->pages, data, TRACE_PAGE);
     buf_add(&ck->hints, &hint, sizeof hint);
-    if (ck->pages.n == PAGES_BATCH * TRACE_PAGE)
+    if (ck->pages.n == SINK_BATCH)
         hand_over_pages(w);
 }
 

@@ -19,8 +19,9 @@
 #include "traces/stream_finder.h"
 #include "traces/written_file.h"
 
-/* The most unpacked bytes in the queue; a single larger frame is accepted when the queue is empty. */
-enum { QUEUE_BYTES = 8 << 20 };
+/* The most unpacked bytes in the queue; a single larger frame is accepted when the queue is empty. Batches of pages fill at most
+ * so many buffers. */
+enum { QUEUE_BYTES = 8 << 20, SPARES = QUEUE_BYTES / SINK_BATCH };
 
 struct job {
     struct job *next;
@@ -51,6 +52,8 @@ struct sink {
     bool closing, whole;
     bool begun; /* jobs are done: see precedes_run() */
     bool full;
+    struct buf spare[SPARES]; /* for batches of pages: memory that the host has made */
+    unsigned spares;
     /* set by the thread, once, before `failed` */
     struct error error;
     atomic_bool failed;
@@ -61,6 +64,7 @@ struct sink {
     uint64_t limit; /* 0: none */
     struct buf index;
     struct buf out;
+    struct buf packed;  /* a frame's payload */
     struct buf waiting; /* with a limit: frames that are still to be committed */
     struct {
         uint64_t frames;
@@ -167,21 +171,19 @@ static bool sink_frame(struct sink *s, struct frame_head *h, const void *extra, 
 {
     static const uint8_t nothing[1];
     const uint8_t *bytes = payload->n ? payload->p : nothing;
-    size_t room = ZSTD_compressBound(payload->n);
-    struct buf packed = {mem_alloc(room), 0, room};
+    const size_t room = ZSTD_compressBound(payload->n);
+    uint8_t *packed = buf_room(&s->packed, room);
     const bool plain = (h->kind == TF_INPUT || h->kind == TF_EVENTS) && looks_random(bytes, payload->n);
-    size_t n = plain ? payload->n : ZSTD_compress2(s->zstd, packed.p, room, bytes, payload->n);
+    size_t n = plain ? payload->n : ZSTD_compress2(s->zstd, packed, room, bytes, payload->n);
     bool smaller = !ZSTD_isError(n) && n < payload->n;
-    const void *stored = smaller ? packed.p : bytes;
+    const void *stored = smaller ? packed : bytes;
     h->packing = smaller ? PACK_ZSTD : PACK_NONE;
     h->raw = (uint32_t)payload->n;
     h->stored = (uint32_t)(smaller ? n : payload->n);
     assert(h->stored <= h->raw && h->stored == (smaller ? n : payload->n) && "frames are cut before 4 GiB");
     h->raw_hash = XXH3_64bits(bytes, payload->n);
     h->stored_hash = smaller ? XXH3_64bits(stored, h->stored) : h->raw_hash;
-    bool good = sink_store(s, h, extra, stored);
-    buf_free(&packed);
-    return good;
+    return sink_store(s, h, extra, stored);
 }
 
 /* The most that END, INDEX and the trailer may take, with the frames so far. */
@@ -353,6 +355,15 @@ static void sink_index(struct sink *s)
     buf_free(&list);
 }
 
+/* A batch was packed: the next ones need its memory. Under the lock. */
+static void keep_spare(struct sink *s, struct job *job)
+{
+    if (job->head.kind != TF_PAGES || job->packed || s->spares == SPARES)
+        return;
+    s->spare[s->spares++] = job->payload;
+    job->payload = (struct buf){0};
+}
+
 static void job_free(struct job *job)
 {
     buf_free(&job->extra);
@@ -391,6 +402,7 @@ static void *sink_thread(void *arg)
         assert(s->jobs && s->queued >= job->payload.n && "what leaves the queue was in it");
         s->queued -= job->payload.n;
         s->jobs--;
+        keep_spare(s, job);
         pthread_cond_signal(&s->room);
         pthread_mutex_unlock(&s->lock);
         job_free(job);
@@ -412,7 +424,10 @@ static void sink_free(struct sink *s)
     pthread_cond_destroy(&s->room);
     buf_free(&s->index);
     buf_free(&s->out);
+    buf_free(&s->packed);
     buf_free(&s->waiting);
+    while (s->spares)
+        buf_free(&s->spare[--s->spares]);
     free(s->name);
     free(s);
 }
@@ -553,6 +568,18 @@ void sink_put_pages(struct sink *s, struct frame_head head, struct buf *pages, s
     struct buf extra = {0};
     head.kind = TF_PAGES;
     sink_put(s, head, &extra, pages, hints);
+}
+
+void sink_pages_room(struct sink *s, struct buf *pages)
+{
+    assert(!pages->p && "a batch begins without memory");
+    pthread_mutex_lock(&s->lock);
+    if (s->spares)
+        *pages = s->spare[--s->spares];
+    pthread_mutex_unlock(&s->lock);
+    pages->n = 0;
+    if (!pages->p)
+        mem_expect(buf_room(pages, SINK_BATCH), SINK_BATCH);
 }
 
 int sink_check(struct sink *s, struct error *err)
