@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 /* Returns p, or aborts if it is NULL. */
 static inline void *mem_check(void *p)
@@ -83,11 +84,8 @@ static inline void *mem_more(void *p, size_t n, size_t size)
 
 /* ---------------------------------------------------------------- the host's pages */
 
-/* Where the host is a virtual machine, the first use of a page takes 5 to 10 µs, and that of a huge page little more. */
+/* Where the host is a virtual machine, the first use of a page takes 5 to 10 µs, unless it was used not long ago. */
 enum { MEM_PAGE = 4096, MEM_HUGE_PAGE = 2 << 20 };
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25 /* Linux 6.1 */
-#endif
 
 /* n bytes, all zero, that begin where a huge page may; the host gives memory as they are used. NULL if there is no room. To be given back
  * by munmap(). */
@@ -127,18 +125,23 @@ static inline void mem_huge_free(void *p, size_t n)
         munmap(p, n);
 }
 
-/* Makes a huge page of the MEM_HUGE_PAGE bytes at p, which keep their content. False if the host cannot. */
-static inline bool mem_make_huge(void *p)
-{
-    return !madvise(p, MEM_HUGE_PAGE, MADV_COLLAPSE);
-}
-
 /* All of the n bytes at p are going to be written soon, whatever is there: has the host make its pages at once, huge ones where there is
  * room for them. A fault for each takes 2 to 15 times as long. A host that cannot (Linux before 5.14) makes them one by one. */
 static inline void mem_expect(void *p, size_t n)
 {
     mem_advise(p, n, MEM_HUGE_PAGE, MADV_HUGEPAGE);
     mem_advise(p, n, MEM_PAGE, MADV_POPULATE_WRITE);
+}
+
+/* The same. Returns the processor time that it took, in ns: it may decide how to ask for more, and nothing else. */
+static inline uint64_t mem_expect_timed(void *p, size_t n)
+{
+    struct timespec begin, end;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+    mem_expect(p, n);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+    return (uint64_t)(end.tv_sec - begin.tv_sec) * 1000000000 + (uint64_t)end.tv_nsec -
+           (uint64_t)begin.tv_nsec;
 }
 
 /* Whether n bytes, at least one, are all zero. Most that are not end it at the first. */

@@ -10,7 +10,6 @@
 /* CHUNK, GROUP: pages; DENSE: groups. */
 enum { PAGE = SNAPSHOT_PAGE, CHUNK = MEM_HUGE_PAGE / PAGE, GROUP = 16, DENSE = 16 };
 _Static_assert(CHUNK / GROUP == 32, "chunk.made has a bit for each group");
-#define ALL_MADE UINT32_MAX
 
 /* What is known of CHUNK pages, so that a save need not look at each page of a large memory of which little is used. */
 struct chunk {
@@ -26,7 +25,10 @@ struct ramblock {
     struct pmeta *meta;
     struct chunk *chunk;
     bool may_fetch;
-    bool plain; /* the host could not make a huge page of a chunk */
+    /* what the host has taken to make groups and whole chunks: see huge_pays() */
+    struct {
+        uint64_t group_ns, groups, huge_ns, huge;
+    } pace;
     struct ramblock *next;
 };
 
@@ -484,38 +486,48 @@ void physmem_before_mark(struct physmem *pm, struct pmeta *m, uint32_t off, uint
 
 /* ---------------------------------------------------------------- snapshots */
 
-/* The chunk, and with it the one of the host's huge pages, that is written from some page on is mostly written as a whole if one beside
- * it was. */
-static bool beside_dense(const struct ramblock *b, const struct chunk *c)
+/* What the host takes to make a chunk: by groups, in the mean of the first ones, or at once as a huge page. */
+static bool huge_pays(const struct ramblock *b)
 {
-    const uint64_t k = (uint64_t)(c - b->chunk);
-    return (k && c[-1].made == ALL_MADE) || (b->npages / CHUNK > k + 1 && c[1].made == ALL_MADE);
+    return b->pace.huge_ns * b->pace.groups <= b->pace.group_ns * CHUNK / GROUP * b->pace.huge;
+}
+
+/* Whether a chunk is mostly written. */
+static bool dense(const struct chunk *c)
+{
+    return __builtin_popcount(c->made) >= DENSE;
+}
+
+/* Whether to ask for a huge page where a chunk is first written: if the one before or behind it is dense, it mostly will be as well. */
+static bool wants_huge(const struct ramblock *b, const struct chunk *c)
+{
+    const uint64_t k = (uint64_t)(c - b->chunk), whole = b->npages / CHUNK;
+    return k < whole && ((k && dense(c - 1)) || (k + 1 < whole && dense(c + 1))) && huge_pays(b);
 }
 
 /* A page is written for the first time: those around it mostly are as well. The host makes their memory all at once, which
- * takes a fraction of the time of a fault for each. Where DENSE groups of a chunk are written, mostly all are in the end: the host makes a
- * huge page of it. Where the next chunk begins to be written, it need not copy what is there. A host that could not once is not asked
- * again, since it may take long to look for one. */
+ * takes a fraction of the time of a fault for each. A huge page may take a tenth of the time of as many small ones, or ten times as long:
+ * a virtual machine may have to ask its own host for it, but have small pages at hand. */
 static void make_group(struct ramblock *b, struct chunk *c, uint64_t page)
 {
+    enum { TIMED = 64 }; /* groups */
     const uint32_t bit = 1u << page % CHUNK / GROUP;
     const uint64_t first = page - page % GROUP, n = b->npages - first < GROUP ? b->npages - first : GROUP;
-    const uint64_t chunk = page - page % CHUNK;
-    const bool whole = b->npages - chunk >= CHUNK && !b->plain;
     if (c->made & bit)
         return;
-    if (whole && !c->made && beside_dense(b, c)) {
-        mem_expect(b->host + chunk * PAGE, MEM_HUGE_PAGE);
-        c->made = ALL_MADE;
+    if (!c->made && wants_huge(b, c)) {
+        b->pace.huge_ns += mem_expect_timed(b->host + (page - page % CHUNK) * PAGE, MEM_HUGE_PAGE);
+        b->pace.huge++;
+        c->made = UINT32_MAX;
         return;
     }
-    mem_expect(b->host + first * PAGE, n * PAGE);
     c->made |= bit;
-    if (!whole || __builtin_popcount(c->made) != DENSE)
+    if (b->pace.groups == TIMED) {
+        mem_expect(b->host + first * PAGE, n * PAGE);
         return;
-    b->plain = !mem_make_huge(b->host + chunk * PAGE);
-    if (!b->plain)
-        c->made = ALL_MADE;
+    }
+    b->pace.group_ns += mem_expect_timed(b->host + first * PAGE, n * PAGE);
+    b->pace.groups++;
 }
 
 void physmem_first_change(struct physmem *pm, struct pmeta *m)
