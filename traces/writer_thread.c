@@ -19,9 +19,10 @@
 #include "traces/stream_finder.h"
 #include "traces/written_file.h"
 
-/* The most unpacked bytes in the queue; a single larger frame is accepted when the queue is empty. Batches of pages fill at most
- * so many buffers. */
-enum { QUEUE_BYTES = 8 << 20, SPARES = QUEUE_BYTES / SINK_BATCH };
+/* The most unpacked bytes in the queue; a single larger frame is accepted when the queue is empty. */
+enum { QUEUE_BYTES = 8 << 20 };
+/* Mostly one batch of pages is filled while another is packed. */
+enum { SPARES = 2 };
 
 struct job {
     struct job *next;
