@@ -133,15 +133,52 @@ static inline void mem_expect(void *p, size_t n)
     mem_advise(p, n, MEM_PAGE, MADV_POPULATE_WRITE);
 }
 
-/* The same. Returns the processor time that it took, in ns: it may decide how to ask for more, and nothing else. */
-static inline uint64_t mem_expect_timed(void *p, size_t n)
+/* The processor time that a host has taken to make memory, and how much: [0] in parts of less than a huge page, the first ones; [1] as
+ * huge pages. A huge page may take a tenth of the time of as many small ones, or ten times as long: a virtual machine may have to ask its
+ * own host for it, but have small pages at hand. That decides how more is asked for, and nothing else. */
+struct mem_pace {
+    uint64_t ns[2], bytes[2];
+};
+
+static inline bool mem_huge_pays(const struct mem_pace *p)
 {
+    return p->ns[1] * p->bytes[0] <= p->ns[0] * p->bytes[1];
+}
+
+/* As mem_expect(), which is timed. */
+static inline void mem_expect_timed(struct mem_pace *pace, void *p, size_t n)
+{
+    enum { ENOUGH = 4 << 20 };
+    const unsigned kind = n >= MEM_HUGE_PAGE;
     struct timespec begin, end;
+    if (!kind && pace->bytes[0] >= ENOUGH) {
+        mem_expect(p, n);
+        return;
+    }
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
     mem_expect(p, n);
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
-    return (uint64_t)(end.tv_sec - begin.tv_sec) * 1000000000 + (uint64_t)end.tv_nsec -
-           (uint64_t)begin.tv_nsec;
+    pace->ns[kind] +=
+        (uint64_t)(end.tv_sec - begin.tv_sec) * 1000000000 + (uint64_t)end.tv_nsec - (uint64_t)begin.tv_nsec;
+    pace->bytes[kind] += n;
+}
+
+/* How much of a mem_map() the host has made, if it is used from its beginning on. */
+struct mem_growth {
+    size_t made;
+    struct mem_pace pace;
+};
+
+/* The memory at p is going to be used up to `used`: has the host make it, in parts of `step` bytes or in huge pages. Both divide what
+ * mem_map() was asked for. */
+static inline void mem_grow_to(struct mem_growth *g, void *p, size_t used, size_t step)
+{
+    while (g->made < used) {
+        const bool huge = g->made && !(g->made % MEM_HUGE_PAGE) && mem_huge_pays(&g->pace);
+        const size_t n = huge ? MEM_HUGE_PAGE : step;
+        mem_expect_timed(&g->pace, (char *)p + g->made, n);
+        g->made += n;
+    }
 }
 
 /* Whether n bytes, at least one, are all zero. Most that are not end it at the first. */

@@ -25,12 +25,13 @@ struct page_store {
     uint32_t bucket[BUCKETS];
     struct entry entry[PAGE_STORE_PAGES + 1];
     uint8_t *page; /* of entry i at i - 1 */
+    struct mem_growth growth;
 };
 
 struct page_store *page_store_new(void)
 {
     struct page_store *s = mem_zero(1, sizeof *s);
-    s->page = mem_huge(ALL_PAGES); /* the host gives memory as it fills up */
+    s->page = mem_check(mem_map(ALL_PAGES));
     return s;
 }
 
@@ -38,7 +39,7 @@ void page_store_free(struct page_store *s)
 {
     if (!s)
         return;
-    mem_huge_free(s->page, ALL_PAGES);
+    munmap(s->page, ALL_PAGES);
     free(s);
 }
 
@@ -102,9 +103,9 @@ static uint32_t take(struct page_store *s)
 {
     uint32_t i = s->entry[0].newer, *at;
     if (s->n < PAGE_STORE_PAGES && !s->entry[i].retired) {
-        if (!(s->n % NEXT_PAGES))
-            mem_expect(s->page + (size_t)s->n * TRACE_PAGE, NEXT_PAGES * TRACE_PAGE);
-        return ++s->n;
+        s->n++;
+        mem_grow_to(&s->growth, s->page, (size_t)s->n * TRACE_PAGE, NEXT_PAGES * TRACE_PAGE);
+        return s->n;
     }
     assert(i && "a full store has an oldest page");
     at = bucket_of(s, s->entry[i].number);

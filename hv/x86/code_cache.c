@@ -21,9 +21,10 @@ enum {
 
 struct code_cache {
     uint8_t *arena;
-    size_t used, made; /* made: up to where the host has made its memory */
-    size_t most;       /* that may be used in this period */
-    unsigned full;     /* how often that was reached in it */
+    struct mem_growth growth; /* of the arena */
+    size_t used;
+    size_t most;   /* that may be used in this period */
+    unsigned full; /* how often that was reached in it */
     struct code_page *pages;
     struct jit *jit;
     uint32_t period;
@@ -34,7 +35,6 @@ struct code_cache *code_cache_create(const struct engine_host *host)
     struct code_cache *c = mem_zero(1, sizeof *c);
     c->arena = mem_map(ARENA_SIZE);
     if (c->arena) {
-        mem_advise(c->arena, ARENA_SIZE, MEM_HUGE_PAGE, MADV_HUGEPAGE);
         c->most = GROWTH;
         c->jit = jit_create(host ? host : &(struct engine_host){0});
         return c;
@@ -95,8 +95,7 @@ struct block *code_alloc(struct physmem *pm, size_t size)
     }
     struct block *b = (struct block *)(cache->arena + cache->used);
     cache->used += size;
-    for (; cache->made < cache->used; cache->made += ARENA_STEP)
-        mem_expect(cache->arena + cache->made, ARENA_STEP);
+    mem_grow_to(&cache->growth, cache->arena, cache->used, ARENA_STEP);
     memset(b, 0, sizeof *b);
     return b;
 }

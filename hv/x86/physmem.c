@@ -25,10 +25,7 @@ struct ramblock {
     struct pmeta *meta;
     struct chunk *chunk;
     bool may_fetch;
-    /* what the host has taken to make groups and whole chunks: see huge_pays() */
-    struct {
-        uint64_t group_ns, groups, huge_ns, huge;
-    } pace;
+    struct mem_pace pace; /* of making groups and chunks */
     struct ramblock *next;
 };
 
@@ -486,12 +483,6 @@ void physmem_before_mark(struct physmem *pm, struct pmeta *m, uint32_t off, uint
 
 /* ---------------------------------------------------------------- snapshots */
 
-/* What the host takes to make a chunk: by groups, in the mean of the first ones, or at once as a huge page. */
-static bool huge_pays(const struct ramblock *b)
-{
-    return b->pace.huge_ns * b->pace.groups <= b->pace.group_ns * CHUNK / GROUP * b->pace.huge;
-}
-
 /* Whether a chunk is mostly written. */
 static bool dense(const struct chunk *c)
 {
@@ -502,32 +493,24 @@ static bool dense(const struct chunk *c)
 static bool wants_huge(const struct ramblock *b, const struct chunk *c)
 {
     const uint64_t k = (uint64_t)(c - b->chunk), whole = b->npages / CHUNK;
-    return k < whole && ((k && dense(c - 1)) || (k + 1 < whole && dense(c + 1))) && huge_pays(b);
+    return k < whole && ((k && dense(c - 1)) || (k + 1 < whole && dense(c + 1))) && mem_huge_pays(&b->pace);
 }
 
 /* A page is written for the first time: those around it mostly are as well. The host makes their memory all at once, which
- * takes a fraction of the time of a fault for each. A huge page may take a tenth of the time of as many small ones, or ten times as long:
- * a virtual machine may have to ask its own host for it, but have small pages at hand. */
+ * takes a fraction of the time of a fault for each. */
 static void make_group(struct ramblock *b, struct chunk *c, uint64_t page)
 {
-    enum { TIMED = 64 }; /* groups */
     const uint32_t bit = 1u << page % CHUNK / GROUP;
     const uint64_t first = page - page % GROUP, n = b->npages - first < GROUP ? b->npages - first : GROUP;
     if (c->made & bit)
         return;
     if (!c->made && wants_huge(b, c)) {
-        b->pace.huge_ns += mem_expect_timed(b->host + (page - page % CHUNK) * PAGE, MEM_HUGE_PAGE);
-        b->pace.huge++;
+        mem_expect_timed(&b->pace, b->host + (page - page % CHUNK) * PAGE, MEM_HUGE_PAGE);
         c->made = UINT32_MAX;
         return;
     }
+    mem_expect_timed(&b->pace, b->host + first * PAGE, n * PAGE);
     c->made |= bit;
-    if (b->pace.groups == TIMED) {
-        mem_expect(b->host + first * PAGE, n * PAGE);
-        return;
-    }
-    b->pace.group_ns += mem_expect_timed(b->host + first * PAGE, n * PAGE);
-    b->pace.groups++;
 }
 
 void physmem_first_change(struct physmem *pm, struct pmeta *m)
