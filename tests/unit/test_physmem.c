@@ -1,5 +1,6 @@
 /* test_physmem.c - pages of zeros: they take no memory of the host once a save or a load has seen them, and are saved, loaded and
- * written like all others. Pages that a load leaves to be fetched: they come when they are first used, and nobody sees a difference.
+ * written like all others. Pages that a load leaves to be fetched: they come when they are first used, and nobody sees a difference. In
+ * which parts the host's memory is asked for.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 
 #include "hv/x86/x86.h"
 #include "tests/unit/saved_state.h"
+#include "traces/memory.h"
 
 enum { PAGE = SNAPSHOT_PAGE, PAGES = 2048, RAM = PAGES * PAGE };
 
@@ -336,6 +338,37 @@ static void what_cannot_be_read_is_zero(void **state)
     physmem_destroy(m.mem);
 }
 
+/* Up to where memory is made that is used up to one byte more than `huge` huge pages. */
+static size_t made_after(struct mem_pace pace, unsigned huge)
+{
+    enum { STEP = 1 << 16, ALL = 8 << 20 };
+    struct mem_growth g = {.pace = pace};
+    uint8_t *p = mem_check(mem_map(ALL));
+    for (size_t used = 1; used <= (size_t)huge * MEM_HUGE_PAGE + 1; used += STEP / 2) {
+        mem_grow_to(&g, p, used, STEP);
+        assert_in_range(g.made, used, ALL);
+        assert_int_equal(g.made % STEP, 0);
+    }
+    memset(p, 1, g.made);
+    munmap(p, ALL);
+    return g.made;
+}
+
+/* What grows is made in steps at first. How long both kinds of pages took decides about the rest. */
+static void cheap_huge_pages_are_asked_for(void **state)
+{
+    const uint64_t long_time = 1ull << 40;
+    const struct mem_pace cheap = {{long_time, 0}, {4 << 20, 0}},
+                          dear = {{0, long_time}, {4 << 20, MEM_HUGE_PAGE}};
+    assert_true(mem_huge_pays(&(struct mem_pace){0}));
+    assert_true(mem_huge_pays(&(struct mem_pace){{100, 200}, {1 << 20, 2 << 20}}));
+    assert_false(mem_huge_pays(&(struct mem_pace){{100, 201}, {1 << 20, 2 << 20}}));
+    assert_int_equal(made_after(cheap, 0), 1 << 16);
+    assert_int_equal(made_after(cheap, 1), 2 * MEM_HUGE_PAGE);
+    assert_int_equal(made_after(cheap, 2), 3 * MEM_HUGE_PAGE);
+    assert_int_equal(made_after(dear, 2), 2 * MEM_HUGE_PAGE + (1 << 16));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +381,7 @@ int main(void)
         cmocka_unit_test(places_fetch_nothing),
         cmocka_unit_test(loads_after_each_other),
         cmocka_unit_test(what_cannot_be_read_is_zero),
+        cmocka_unit_test(cheap_huge_pages_are_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
