@@ -28,7 +28,20 @@ struct code_cache {
     struct code_page *pages;
     struct jit *jit;
     uint32_t period;
+    struct block *jumps[JUMPS]; /* see code_jumps() */
 };
+
+static void jumps_clear(struct code_cache *c)
+{
+    static struct block none = {.id = BLOCK_SLOW};
+    for (unsigned i = 0; i < JUMPS; i++)
+        c->jumps[i] = &none;
+}
+
+struct block **code_jumps(struct code_cache *c)
+{
+    return c->jumps;
+}
 
 struct code_cache *code_cache_create(const struct engine_host *host)
 {
@@ -36,6 +49,7 @@ struct code_cache *code_cache_create(const struct engine_host *host)
     c->arena = mem_map(ARENA_SIZE);
     if (c->arena) {
         c->most = GROWTH;
+        jumps_clear(c);
         c->jit = jit_create(host ? host : &(struct engine_host){0});
         return c;
     }
@@ -233,10 +247,10 @@ void code_flush(struct physmem *pm)
     cache->pages = NULL;
     cache->used = 0;
     jit_reset(cache->jit);
+    jumps_clear(cache);
     for (unsigned i = 0; i < ncpus; i++) {
         cpu[i]->patched = NULL;
         cpu[i]->held = NULL;
-        jumps_clear(cpu[i]);
         tlb_flush(cpu[i]);
     }
 }

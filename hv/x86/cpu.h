@@ -393,8 +393,8 @@ struct x86 {
     size_t stop_mask;
     long stop_index;   /* of `stop` */
     uint64_t switches; /* number of switches between spaces */
-    /* The blocks that were entered last, by JUMP_SLOT(). Valid if page and id are right. Never NULL. */
-    struct block *jumps[JUMPS];
+    /* The blocks that were entered last, by JUMP_SLOT(), of all processors: code_jumps(). Valid if page and id are right. Never NULL. */
+    struct block **jumps;
     /* What compiled loads expect as tlb_entry.add: the last one's. Any value is correct. */
     uintptr_t guess[GUESSES];
     uintptr_t kept; /* compiled code's second group: the host address (struct flow in jit/unit.h) */
@@ -457,8 +457,6 @@ void look_again(struct x86 *);
 void tlb_flush(struct x86 *);
 /* Control registers changed: use the translations of the current page tables from now on. */
 void tlb_switch(struct x86 *);
-/* Forgets `jumps`. */
-void jumps_clear(struct x86 *);
 /* Called when the processor is created and destroyed. */
 void tlb_start(struct x86 *);
 void tlb_free(struct x86 *);

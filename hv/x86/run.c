@@ -566,6 +566,7 @@ struct x86 *x86_create(struct physmem *mem, const struct x86_bus *bus, unsigned 
     struct x86 *cpu = (struct x86 *)(((uintptr_t)room + CPU_ALIGN - 1) / CPU_ALIGN * CPU_ALIGN);
     cpu->room = room;
     cpu->mem = mem;
+    cpu->jumps = code_jumps(physmem_code(mem));
     cpu->bus = *bus;
     cpu->index = index;
     cpu->random = random_seed(index);

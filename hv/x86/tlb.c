@@ -293,16 +293,8 @@ void tlb_flush(struct x86 *cpu)
     tlb_switch(cpu);
 }
 
-void jumps_clear(struct x86 *cpu)
-{
-    static struct block none = {.id = BLOCK_SLOW};
-    for (unsigned i = 0; i < JUMPS; i++)
-        cpu->jumps[i] = &none;
-}
-
 void tlb_start(struct x86 *cpu)
 {
-    jumps_clear(cpu);
     cpu->none = no_entry;
     choose(cpu, &cpu->spaces[0]);
 }

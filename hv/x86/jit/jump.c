@@ -20,10 +20,8 @@ static void find_entries(struct code_buffer *c)
     asm_rm(c, 8, HOST_LEA, TEMP_B, (struct host_mem){TEMP_B, H_AX, 3, 0});
     asm_alu(c, 4, ALU_XOR, H_CX, H_DX);
     asm_alu_imm(c, 4, ALU_AND, H_CX, JUMPS - 1);
-    struct host_mem slot = CPU_FIELD(jumps);
-    slot.index = H_CX;
-    slot.scale = 3;
-    asm_rm(c, 8, HOST_MOV_GE, TEMP_A, slot);
+    asm_rm(c, 8, HOST_MOV_GE, TEMP_A, CPU_FIELD(jumps));
+    asm_rm(c, 8, HOST_MOV_GE, TEMP_A, (struct host_mem){TEMP_A, H_CX, 3, 0});
 }
 
 /* A jump if the end of the block in TEMP_A, at gpr[REG_RIP], is beyond the code segment's limit. */
