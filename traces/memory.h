@@ -134,18 +134,19 @@ static inline void mem_expect(void *p, size_t n)
 }
 
 /* The processor time that a host has taken to make memory, and how much: [0] in parts of less than a huge page, the first ones; [1] as
- * huge pages. A huge page may take a tenth of the time of as many small ones, or ten times as long: a virtual machine may have to ask its
- * own host for it, but have small pages at hand. That decides how more is asked for, and nothing else. */
+ * huge pages. A huge page may take much less time than as many small ones, or ten times as long: a virtual machine may have to ask its own
+ * host for it, but have small pages at hand. */
 struct mem_pace {
     uint64_t ns[2], bytes[2];
 };
 
+/* Whether huge pages have taken no longer than small ones, or there were none so far. Nothing but requests for memory may depend on it. */
 static inline bool mem_huge_pays(const struct mem_pace *p)
 {
     return p->ns[1] * p->bytes[0] <= p->ns[0] * p->bytes[1];
 }
 
-/* As mem_expect(), which is timed. */
+/* As mem_expect(), and adds the time that it took to `pace`. */
 static inline void mem_expect_timed(struct mem_pace *pace, void *p, size_t n)
 {
     enum { ENOUGH = 4 << 20 };

@@ -31,7 +31,7 @@ void sink_put_packed(struct sink *s, struct frame_head head, struct buf *extra, 
 /* Passes on pages, whose positions are in `head`, with a struct page_hint for each. They are written before
  * the next CHECKPOINT frame, divided into frames as they fill. */
 void sink_put_pages(struct sink *s, struct frame_head head, struct buf *pages, struct buf *hints);
-/* Gives `pages`, which is empty, the memory for a batch: that of an earlier one, if it is packed. */
+/* Gives `pages`, which is empty, the memory for a batch: that of one that was packed, or new memory. */
 void sink_pages_room(struct sink *s, struct buf *pages);
 /* Waits until all that was passed on is in the file (with a limit: up to the last sink_commit). */
 void sink_wait(struct sink *s);

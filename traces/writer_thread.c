@@ -65,7 +65,7 @@ struct sink {
     uint64_t limit; /* 0: none */
     struct buf index;
     struct buf out;
-    struct buf packed;  /* a frame's payload */
+    struct buf packed;  /* room to pack a frame's payload in */
     struct buf waiting; /* with a limit: frames that are still to be committed */
     struct {
         uint64_t frames;

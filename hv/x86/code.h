@@ -330,8 +330,8 @@ void lacking_load(struct x86 *, const struct snapshot_source *);
 
 /* The cache of decoded code (code_cache.c): one for all processors of a memory. NULL: no memory for it. */
 struct code_cache *code_cache_create(const struct engine_host *host); /* NULL: as usual */
-/* JUMPS blocks. One table serves all processors: they mostly run the same kernel, and what one has found is in the host's caches for the
- * next. */
+/* The table of `jumps` in struct x86, of JUMPS blocks. All processors share it: they mostly run the same kernel, and what one has found is
+ * in the host's caches for the next. */
 struct block **code_jumps(struct code_cache *);
 void code_cache_destroy(struct physmem *);
 struct code_cache *physmem_code(const struct physmem *);

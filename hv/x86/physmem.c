@@ -489,7 +489,7 @@ static bool dense(const struct chunk *c)
     return __builtin_popcount(c->made) >= DENSE;
 }
 
-/* Whether to ask for a huge page where a chunk is first written: if the one before or behind it is dense, it mostly will be as well. */
+/* Whether to ask for a huge page where a chunk is first written. If the chunk before or after it is dense, it will mostly be, too. */
 static bool wants_huge(const struct ramblock *b, const struct chunk *c)
 {
     const uint64_t k = (uint64_t)(c - b->chunk), whole = b->npages / CHUNK;
