@@ -316,9 +316,8 @@ static const struct option_row rows[] = {
      .more =
          "Each job needs as much memory as the guest has touched, and some 130 MB; without this option there are only as many as the free memory "
          "allows. The new trace does not depend on it. If the events of guest systems are made again, the whole run is one "
-         "part, since who makes them has to see it from its beginning. So it is with new probes "
-         "where a program is a kernel (user-mode Linux). New probes of functions in which tasks wait, or that never return, "
-         "gain little from several jobs."},
+         "part, since who makes them has to see it from its beginning. New probes of functions in which tasks wait, or that "
+         "never return, gain little from several jobs."},
     {.name = "part",
      .argument = "K/N",
      .help = "only part K of N, for several machines: NEW is a share, for --merge",

@@ -154,6 +154,17 @@ int recorded_story_until(struct recorded_story *s, uint64_t end, struct error *e
     return 0;
 }
 
+int recorded_story_last(struct trace *t, uint64_t end, struct event *ev, struct error *err)
+{
+    struct trace_cursor *c = trace_cursor_open(t, INSPECTOR_CLASSES | INSPECTOR_ALSO);
+    int rc = trace_cursor_seek_number(c, end, err);
+    if (!rc)
+        while ((rc = trace_cursor_prev(c, ev, NULL, err)) == 1 && !inspector_makes(ev->kind))
+            ;
+    trace_cursor_close(c);
+    return rc;
+}
+
 uint64_t recorded_story_count(const struct recorded_story *s)
 {
     return s->count;

@@ -590,6 +590,16 @@ static bool runs_before(const struct verify *v)
     return v->first && taker && taker->nprobes && !taker->has_state;
 }
 
+/* The record's guests have had their events up to where the part begins. */
+static int tell_story_before(struct verify *v)
+{
+    struct event last;
+    const int any = recorded_story_last(v->r->t, trace_checkpoint(v->r->t, v->first)->event, &last, v->err);
+    if (any > 0)
+        reprobe_story(v->reprobe, &last);
+    return any < 0 ? -1 : 0;
+}
+
 /* The state of that checkpoint was loaded: start_at_checkpoint(). */
 static int run_before(struct verify *v)
 {
@@ -604,6 +614,8 @@ static int run_before(struct verify *v)
         rc = replay_reach(v->r, begin, v->err);
     else if (rc > 0)
         rc = error_set(v->err, "the replay stopped at icount %llu", (unsigned long long)v->stop.icount);
+    if (!rc)
+        rc = tell_story_before(v);
     v->before = false;
     return rc;
 }

@@ -110,7 +110,8 @@ struct guest_system {
      * cannot. NULL: it never can. */
     bool (*resume)(struct guest *g, const struct event *found);
     /* A guest that was taken up is shown the record's events of the classes in `retold`, in order, from the one after `found` up to
-     * its position. At the end of a domain it calls domain_ends. NULL: it needs no events. */
+     * its position; a `host` from the first one on, if a kernel is found in it. At the end of a domain it calls domain_ends. NULL: it
+     * needs no events. */
     uint32_t retold;
     void (*retell)(struct guest *g, const struct event *ev);
     /* A description of it without a full stop: its version, and what cannot be reported about it. */
@@ -134,8 +135,8 @@ struct guest_system {
     /* Only for systems that others run inside; otherwise NULL. The domain that runs on that processor now;
      * false if the system itself runs. */
     bool (*domain)(struct guest *g, unsigned cpu, uint64_t *domain);
-    /* The domain that the processor was given to last, whether it or the system itself runs there now; false if there is none.
-     * NULL if the system cannot be resumed. */
+    /* The domain that a kernel is in which the record says is found now on that processor: the one that the processor was given to
+     * last, whether it or the system itself runs there now. False if there is none. NULL if the system cannot be resumed. */
     bool (*given)(const struct guest *g, unsigned cpu, uint64_t *domain);
     /* Translates a physical address of a domain to a physical address of this guest; each 4 KiB page is
      * contiguous. False if it is not mapped. */

@@ -78,19 +78,20 @@ static int check_classes(const struct trace *t, uint32_t needed, struct error *e
         event_class_name(c));
 }
 
-/* `host`: the engine itself is the system that the kernel runs in. `xen`: a hypervisor was found before. */
-static int check_found(const struct trace *t, const struct event *ev, bool host, bool xen, struct error *err)
+/* `host`: the system that the engine itself is, and that the kernel runs in, or NULL. `xen`: a hypervisor was found before. */
+static int check_found(const struct trace *t, const struct event *ev, const struct guest_system *host,
+                       bool xen, struct error *err)
 {
     const struct guest_system *system = found_system(ev);
     if (system && system->retell && check_classes(t, system->retold, err))
+        return -1;
+    if (host && check_classes(t, host->retold, err))
         return -1;
     if (ev->kind == EV_XEN_FOUND)
         return 0;
     if (system && system->retell && xen)
         return error_set(err,
                          "new probes after Xen was found need the run of such a kernel from its beginning");
-    if (host)
-        return error_set(err, "new probes where a program is a kernel need the run from its beginning");
     if (!system || !system->resume)
         return error_set(err, "new probes need the run of such a kernel (%.*s) from its beginning",
                          (int)(ev->len < 60 ? ev->len : 60), (const char *)ev->data);
@@ -227,14 +228,13 @@ static void retold_end(struct retold *r)
     *r = (struct retold){.number = UINT64_MAX, .failed = r->failed, .err = r->err};
 }
 
-/* The guest was found at event `number` of the record. */
-static int retold_begin(struct retold *r, struct guest *g, struct trace *t, uint64_t number,
-                        struct error *err)
+/* `first`: the number of the first event of the record that it may be shown. */
+static int retold_begin(struct retold *r, struct guest *g, struct trace *t, uint64_t first, struct error *err)
 {
     retold_end(r);
     r->guest = g;
     r->cursor = trace_cursor_open(t, g->system->retold);
-    if (trace_cursor_seek_number(r->cursor, number + 1, err))
+    if (trace_cursor_seek_number(r->cursor, first, err))
         return -1;
     retold_next(r);
     return 0;
@@ -334,7 +334,7 @@ static int take_up(struct reprobe *p, const struct told *told, struct error *err
         return 0;
     if (resume(&p->guests[p->nguests - 1], err))
         return -1;
-    return retold_begin(&p->retold, g, p->o.recorded, told->number, err);
+    return retold_begin(&p->retold, g, p->o.recorded, told->number + 1, err);
 }
 
 /* The record tells that a guest was found, or that it, or all of them, are gone. */
@@ -351,15 +351,26 @@ static int follow(struct reprobe *p, const struct told *told, struct error *err)
     return 0;
 }
 
-/* The system that the engine itself is. */
+static bool any_found(const struct reprobe *p)
+{
+    for (size_t i = 0; i < p->ntold; i++)
+        if (is_found(&p->told[i].ev))
+            return true;
+    return false;
+}
+
+/* The system that the engine itself is. It is only shown events if kernels run in it. */
 static int take_up_host(struct reprobe *p, struct error *err)
 {
     const struct guest_system *host;
     if (host_system(p->o.recorded, &host, err))
         return -1;
-    if (host && !host->resume(add_guest(p, host, NULL), NULL))
+    if (!host)
+        return 0;
+    struct guest *g = add_guest(p, host, NULL);
+    if (!host->resume(g, NULL))
         return error_set(err, "the host of the programs cannot be taken up");
-    return 0;
+    return host->retell && any_found(p) ? retold_begin(&p->retold, g, p->o.recorded, 0, err) : 0;
 }
 
 /* The innermost guest that runs there. */

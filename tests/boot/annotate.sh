@@ -1,9 +1,11 @@
 #!/bin/bash
 # annotate.sh - new probes in parts of a boot of Debian's kernel on two processors: by address, in the kernel, of functions in which tasks
-# wait, in a module; what follows the whole run sees the same, and so do shares of other machines. The same in a kernel without types.
+# wait, in a module; what follows the whole run sees the same, and so do shares of other machines. The same in a kernel without types, and in
+# user-mode Linux.
 . "$(dirname "$0")/../lib.sh"
 need_guests
 scripts/guests "$GUESTS" drives >/dev/null || { echo "no initrd-drives.gz: see scripts/guests"; exit 2; }
+[ -e "$GUESTS/uml/linux.uml" ] || scripts/guests "$GUESTS" uml >/dev/null || { echo "no user-mode Linux: see scripts/guests"; exit 2; }
 cd "$work" || exit 2
 record() { # TRACE KERNEL
     expect 0 record "$BOOTREEL" record --kernel "$2" --initrd "$GUESTS/initrd-drives.gz" --append 'console=ttyS0 drives=0' --cpus 2 \
@@ -57,4 +59,16 @@ probed inferred --probe=vfs_open --probe=scsi_mod:scsi_register_driver --probe=k
 holds inferred 'probe\.enter +vfs_open\(0x[0-9a-f]+, .* pid [1-9]' "a call, and whose, without types"
 holds inferred 'probe\.leave +scsi_mod:scsi_register_driver returned' "a module's function without types"
 holds inferred 'probe\.enter +kernel_init\(.* pid 1$' "the first task that was created"
+
+# User-mode Linux: address 0x401000 is that of programs, which run in other processes of the host than the kernel. After the reboot it is
+# another kernel.
+printf '%s\n' 'reboot -f' exit |
+    "$BOOTREEL" record -i -q -o uml.reel --uml "$GUESTS/uml/linux.uml" --memory 64M --initrd "$GUESTS/initrd-shell.gz" --append quiet >record-uml ||
+    fail "user-mode Linux: record exits with $?"
+boot=uml.reel
+probed hosted --probe=vfs_open --probe=0x401000
+[ "$("$BOOTREEL" events --class kernel uml.reel | grep -c kernel.found)" = 2 ] || fail "user-mode Linux: no reboot"
+holds hosted 'guest 1: vfs_open\(0x[0-9a-f]+, .* pid [1-9]' "user-mode Linux: a call, and whose"
+holds hosted 'guest 2: 0x401000\(.* pid [1-9]' "user-mode Linux: a program, and whose"
+holds hosted 'guest 2: vfs_open\(.* pid 1$' "user-mode Linux: the first task"
 finish

@@ -25,6 +25,8 @@ bool recorded_story_unclear(const struct recorded_story *s);
 uint64_t recorded_story_passed(const struct recorded_story *s);
 /* Emits those with a number below `end`. */
 int recorded_story_until(struct recorded_story *s, uint64_t end, struct error *err);
+/* The last of them with a number below `end`: 1, and its event (without its data), 0 if there is none, or -1 with err. */
+int recorded_story_last(struct trace *t, uint64_t end, struct event *ev, struct error *err);
 /* How many were emitted. */
 uint64_t recorded_story_count(const struct recorded_story *s);
 

@@ -5,6 +5,7 @@
  * Sources: Linux, arch/um/kernel/{physmem.c, um_arch.c, process.c, skas/mmu.c, skas/syscall.c},
  * arch/um/include/asm/{page.h, pgtable.h, pgtable-3level.h, pgtable-4level.h, thread_info.h, mmu.h}.
  */
+#include <elf.h>
 #include <stdlib.h>
 
 #include "core/systems/linux/private/impl.h"
@@ -45,12 +46,53 @@ void *lx_hosted_image(struct linux_guest *lx, uint64_t ip, uint64_t *begin, size
     return image;
 }
 
+/* The kernel's process, as a task of the engine. */
+static unsigned own_task(const struct linux_guest *lx)
+{
+    return ENGINE_TASK | (unsigned)lx->base.guest.domain;
+}
+
+/* Where the image ends, as its ELF header says; 0 if there is none. What is mapped behind it is the kernel's physical memory. */
+static uint64_t image_end(const struct linux_guest *lx, uint64_t begin)
+{
+    enum { HEADERS_MAX = 64 };
+    Elf64_Ehdr elf;
+    Elf64_Phdr segment[HEADERS_MAX];
+    uint64_t first = UINT64_MAX, end = 0;
+    if (!lx_read(lx, begin, &elf, sizeof elf) || memcmp(elf.e_ident, ELFMAG, SELFMAG) ||
+        elf.e_phnum > HEADERS_MAX ||
+        !lx_read(lx, begin + elf.e_phoff, segment, elf.e_phnum * sizeof *segment))
+        return 0;
+    for (unsigned i = 0; i < elf.e_phnum; i++)
+        if (segment[i].p_type == PT_LOAD) {
+            const uint64_t from = segment[i].p_vaddr, to = from + segment[i].p_memsz;
+            first = from < first ? from : first;
+            end = to > end ? to : end;
+        }
+    return end > first ? begin + (end - first) : 0;
+}
+
+bool lx_hosted_resume(struct linux_guest *lx, uint64_t *end)
+{
+    const struct guest *host = lx->base.guest.parent;
+    if (!host || !host->system->host)
+        return false;
+    const uint64_t begin = lx->text - lx->text_physical;
+    lx->base.cpu = own_task(lx);
+    lx->hosted = (struct lx_hosted){
+        .is = true, .space = lx_reg(lx, GUEST_CR3), .begin = begin, .end = begin + KERNEL_REACH, .levels = 3};
+    *end = image_end(lx, begin);
+    return true;
+}
+
 bool lx_kernel_runs(const struct linux_guest *lx)
 {
     struct guest *host = lx->base.guest.parent;
     struct guest_task t;
-    return !lx->hosted.is || (lx_reg(lx, GUEST_CR3) == lx->hosted.space &&
-                              host->system->task(host, lx->base.cpu, &t) && t.pid == lx->base.guest.domain);
+    if (!lx->hosted.is || lx->base.cpu == own_task(lx))
+        return true;
+    return lx_reg(lx, GUEST_CR3) == lx->hosted.space && host->system->task(host, lx->base.cpu, &t) &&
+           t.pid == lx->base.guest.domain;
 }
 
 /* ---------------------------------------------------------------- memory */
@@ -149,10 +191,27 @@ uint64_t lx_hosted_current(const struct linux_guest *lx)
     return task >= h->begin && task < h->end ? task : 0;
 }
 
+/* Of a kernel that was taken up later no switch was seen, but meanwhile its process waits as that task. */
+static void find_switched(struct linux_guest *lx)
+{
+    const unsigned cpu = lx->base.cpu;
+    lx->base.cpu = own_task(lx);
+    const uint64_t task = lx_current(lx);
+    if (task)
+        lx_infer_pids(lx);
+    lx->hosted.pid = lx_pid(lx, task);
+    lx->hosted.tgid = lx_tgid(lx, task);
+    lx->base.cpu = cpu;
+}
+
 /* While a process of the host runs a program for it, the current task is the one that was switched to last. */
 bool lx_hosted_task(struct linux_guest *lx, struct guest_task *t)
 {
-    if (lx_kernel_runs(lx) || lx_reg(lx, GUEST_CR3) == lx->hosted.space || !lx->hosted.pid)
+    if (lx_kernel_runs(lx) || lx_reg(lx, GUEST_CR3) == lx->hosted.space)
+        return false;
+    if (lx->resumed)
+        find_switched(lx);
+    if (!lx->hosted.pid)
         return false;
     *t = (struct guest_task){
         .pid = lx->hosted.pid, .tgid = lx->hosted.tgid, .space = lx_space(lx, lx->hosted.tgid)};

@@ -417,13 +417,21 @@ bool lx_take_image(struct linux_guest *lx, struct lx_image *im)
 
 /* ---------------------------------------------------------------- found earlier */
 
+static const void *view_physical(const struct linux_guest *lx, uint64_t physical, size_t *size, void **copy)
+{
+    if (!lx->hosted.is)
+        return guest_view_physical(&lx->base.guest, lx->base.o.engine, physical, size, copy);
+    *copy = mem_alloc(*size);
+    *size = lx_hosted_physical(lx, physical, *copy, *size);
+    return *copy;
+}
+
 /* The image is the part of memory that the symbols tell. */
 static void take_up(struct linux_guest *lx)
 {
     void *copy;
     lx->image = (struct lx_image){.size = lx->image_size, .base = lx->text};
-    lx->image.bytes =
-        guest_view_physical(&lx->base.guest, lx->base.o.engine, lx->text_physical, &lx->image.size, &copy);
+    lx->image.bytes = view_physical(lx, lx->text_physical, &lx->image.size, &copy);
     lx_types_load(lx, lx->image.bytes, lx->image.size, lx->text);
     lx->image = (struct lx_image){0};
     free(copy);
@@ -438,8 +446,11 @@ bool lx_resume(struct linux_guest *lx, const struct event *found)
     lx->bias = found->f[EVF_KERNEL_FOUND_offset];
     lx->text_physical = found->f[EVF_KERNEL_FOUND_physical];
     lx->has_physical = lx->text_physical;
-    lx->base.word = lx->text >> 32 ? 8 : 4;
-    const uint64_t end = lx_symbol(lx, "_end");
+    uint64_t end;
+    if (!lx_hosted_resume(lx, &end)) {
+        lx->base.word = lx->text >> 32 ? 8 : 4;
+        end = lx_symbol(lx, "_end");
+    }
     if (!lx->has_physical || end <= lx->text || end - lx->text > IMAGE_MAX)
         return false;
     lx->image_size = end - lx->text;
@@ -451,15 +462,6 @@ bool lx_resume(struct linux_guest *lx, const struct event *found)
 }
 
 /* ---------------------------------------------------------------- before it runs */
-
-static const void *view_physical(const struct linux_guest *lx, uint64_t physical, size_t *size, void **copy)
-{
-    if (!lx->hosted.is)
-        return guest_view_physical(&lx->base.guest, lx->base.o.engine, physical, size, copy);
-    *copy = mem_alloc(*size);
-    *size = lx_hosted_physical(lx, physical, *copy, *size);
-    return *copy;
-}
 
 static bool take_physical(struct linux_guest *lx, uint64_t begin, uint64_t end, uint64_t entry)
 {

@@ -33,6 +33,7 @@ struct uml_guest {
     bool found;
     struct host_process *list;
     size_t n, nexamine; /* nexamine: programs that have not been looked at */
+    uint32_t executed;  /* taken up later in the run: the process that has executed a program last; 0: none */
     struct call_total calls[CALLS];
     struct error_total *errors;
     size_t nerrors;
@@ -93,6 +94,15 @@ static struct host_process *add(struct uml_guest *u, uint32_t pid, uint32_t tgid
     return p;
 }
 
+static void remove_process(struct uml_guest *u, uint32_t tgid)
+{
+    for (size_t i = u->n; i-- > 0;)
+        if (u->list[i].tgid == tgid) {
+            u->nexamine -= u->list[i].examine != 0;
+            u->list[i] = u->list[--u->n];
+        }
+}
+
 static void text_of(const struct event *ev, char *buf, size_t size)
 {
     size_t n = ev->len < size ? ev->len : size - 1;
@@ -101,16 +111,21 @@ static void text_of(const struct event *ev, char *buf, size_t size)
     buf[n] = 0;
 }
 
-/* The processes of a kernel that is gone are still there, but belong to nobody. */
-static void kernel_ends(struct uml_guest *u, uint32_t pid, bool replaced)
+/* The processes of a kernel that is gone are still there, but belong to nobody. False if it has none. */
+static bool release(struct uml_guest *u, uint32_t kernel)
 {
     bool any = false;
     for (size_t i = 0; i < u->n; i++)
-        if (u->list[i].kernel == pid) {
+        if (u->list[i].kernel == kernel) {
             u->list[i].kernel = 0;
             any = true;
         }
-    if (!any)
+    return any;
+}
+
+static void kernel_ends(struct uml_guest *u, uint32_t pid, bool replaced)
+{
+    if (!release(u, pid))
         return;
     symbol_space space = 0;
     if (replaced)
@@ -162,11 +177,7 @@ static void exited(struct uml_guest *u, const struct event *ev)
     text_of(ev, name, sizeof name);
     kernel_ends(u, tgid, false);
     GUEST_EMIT(u, EV_PROCESS_EXIT, name, ev->f[EVF_HOST_EXIT_code], tgid, tgid);
-    for (size_t i = u->n; i-- > 0;)
-        if (u->list[i].tgid == tgid) {
-            u->nexamine -= u->list[i].examine != 0;
-            u->list[i] = u->list[--u->n];
-        }
+    remove_process(u, tgid);
 }
 
 /* ---------------------------------------------------------------- kernels */
@@ -292,7 +303,7 @@ static void finish(struct guest *g)
     }
 }
 
-/* ---------------------------------------------------------------- the row */
+/* ---------------------------------------------------------------- events of the engine */
 
 static void event(struct guest *g, const struct event *ev)
 {
@@ -324,12 +335,78 @@ static void event(struct guest *g, const struct event *ev)
     }
 }
 
-/* Later in a run: what the events before have said is not needed to answer who runs. */
+/* ---------------------------------------------------------------- taken up later in the run */
+
+/* The engine itself tells which task runs; which processes belong to a kernel, later events tell. */
 static bool resume(struct guest *g, const struct event *found)
 {
     uml_guest(g)->found = true;
     return true;
 }
+
+static void told_created(struct uml_guest *u, const struct event *ev)
+{
+    const struct host_process *parent = find(u, ev->f[EVF_PROCESS_CREATE_parent]);
+    const uint32_t kernel = parent ? parent->kernel : 0;
+    add(u, (uint32_t)ev->f[EVF_PROCESS_CREATE_pid], (uint32_t)ev->f[EVF_PROCESS_CREATE_tgid], "")->kernel =
+        kernel;
+}
+
+static void told_executed(struct uml_guest *u, uint32_t pid)
+{
+    struct host_process *p = find(u, pid);
+    u->executed = pid;
+    if (p)
+        p->kernel = 0;
+}
+
+/* A kernel is found when the program that was executed last makes its first call. */
+static void told_found(struct uml_guest *u)
+{
+    struct host_process *p = find(u, u->executed);
+    if (p)
+        p->kernel = p->pid;
+}
+
+static void told_end(struct uml_guest *u, uint32_t pid)
+{
+    release(u, pid);
+    u->base.o.domain_ends(u->base.o.ctx, pid);
+}
+
+static void retell(struct guest *g, const struct event *ev)
+{
+    struct uml_guest *u = uml_guest(g);
+    if (ev->kind == EV_KERNEL_FOUND)
+        told_found(u);
+    if (ev->guest != u->number)
+        return;
+    switch (ev->kind) {
+    case EV_PROCESS_CREATE:
+        told_created(u, ev);
+        break;
+    case EV_PROCESS_EXEC:
+        told_executed(u, (uint32_t)ev->f[EVF_PROCESS_EXEC_pid]);
+        break;
+    case EV_PROCESS_EXIT:
+        remove_process(u, (uint32_t)ev->f[EVF_PROCESS_EXIT_tgid]);
+        break;
+    case EV_KERNEL_END:
+        told_end(u, (uint32_t)ev->f[EVF_KERNEL_END_host]);
+        break;
+    default:
+        break;
+    }
+}
+
+/* The process in which a kernel is found now. */
+static bool given(const struct guest *g, unsigned cpu, uint64_t *number)
+{
+    *number = ((const struct uml_guest *)g)->executed;
+    return *number;
+}
+
+/* ---------------------------------------------------------------- the row */
 
 /* The process of a task; 0 if there is no such task. */
 static uint32_t process_of(const struct engine *e, uint32_t id)
@@ -371,7 +448,10 @@ const struct guest_system uml_system = {
     .task = task,
     .read = base_read_at,
     .resume = resume,
+    .retold = EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_KERNEL),
+    .retell = retell,
     .describe = describe,
     .domain = domain,
+    .given = given,
     .translate = translate,
 };
