@@ -1,4 +1,5 @@
 /* main.c - bootreel: finds the command; the list of engines. */
+#include <malloc.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -113,8 +114,18 @@ static int help(const char *name)
     return finish_output(EXIT_DONE);
 }
 
+/* Blocks of at least `LARGE` bytes have memory of their own, which the host gets back when they are freed. Left to itself, glibc raises
+ * that limit to the largest that was freed, and their memory stays in the heap. */
+static void give_memory_back(void)
+{
+    enum { LARGE = 2 << 20 };
+    mallopt(M_MMAP_THRESHOLD, LARGE);
+    mallopt(M_TRIM_THRESHOLD, LARGE);
+}
+
 int main(int argc, char **argv)
 {
+    give_memory_back();
     if (argc < 2) {
         print_usage(stderr);
         return EXIT_TROUBLE;

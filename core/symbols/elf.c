@@ -306,6 +306,47 @@ int symbols_elf_about(const char *path, struct elf_about *about, struct error *e
     return 0;
 }
 
+/* A part of the file, as far as it has it. */
+struct collecting {
+    size_t size;
+    void (*read)(void *ctx, size_t offset, size_t n);
+    void *ctx;
+};
+
+static void collect(const struct collecting *c, uint64_t offset, uint64_t n)
+{
+    if (offset < c->size && n)
+        c->read(c->ctx, offset, n < c->size - offset ? n : c->size - offset);
+}
+
+/* The tables of segments and of sections. */
+static void collect_tables(const struct collecting *c, void *data)
+{
+    GElf_Ehdr head;
+    Elf *elf = elf_memory(data, c->size);
+    const bool is_elf = elf && gelf_getehdr(elf, &head);
+    elf_end(elf);
+    if (!is_elf)
+        return;
+    collect(c, head.e_phoff, (uint64_t)head.e_phnum * head.e_phentsize);
+    collect(c, head.e_shoff, (uint64_t)head.e_shnum * head.e_shentsize);
+}
+
+void symbols_elf_collect(void *data, size_t size, void (*read)(void *ctx, size_t offset, size_t n), void *ctx)
+{
+    const struct collecting c = {size, read, ctx};
+    GElf_Shdr sh;
+    elf_version(EV_CURRENT);
+    collect(&c, 0, sizeof(Elf64_Ehdr));
+    collect_tables(&c, data);
+    Elf *elf = elf_memory(data, size);
+    for (Elf_Scn *scn = NULL; elf && elf_kind(elf) == ELF_K_ELF && (scn = elf_nextscn(elf, scn));)
+        if (gelf_getshdr(scn, &sh) &&
+            (sh.sh_type == SHT_SYMTAB || sh.sh_type == SHT_DYNSYM || sh.sh_type == SHT_STRTAB))
+            collect(&c, sh.sh_offset, sh.sh_size);
+    elf_end(elf);
+}
+
 int symbols_elf_base(const void *data, size_t size, uint64_t *vaddr, uint64_t *offset)
 {
     GElf_Phdr ph;

@@ -257,6 +257,10 @@ struct symbol_image {
     const char *rom_name;
     uint64_t rom_distance;
 };
+/* Collects what symbols_add_elf (without `lines`) and symbols_elf_base look at, a small part of a large program: `data` has `size` bytes
+ * of zeros, and `read` is called for one part of the file after the other, which it puts at its place there. */
+void symbols_elf_collect(void *data, size_t size, void (*read)(void *ctx, size_t offset, size_t n),
+                         void *ctx);
 /* Link address of the first executable segment of an ELF image; -1 if it has none or is damaged. */
 int symbols_elf_base(const void *data, size_t size, uint64_t *vaddr, uint64_t *offset);
 

@@ -389,6 +389,56 @@ static void test_elf(void **state)
     symbols_free(s);
 }
 
+struct collected {
+    const char *from;
+    char *to;
+    size_t size, bytes;
+};
+
+static void collect_part(void *ctx, size_t offset, size_t n)
+{
+    struct collected *c = ctx;
+    assert_true(n && offset < c->size && n <= c->size - offset);
+    memcpy(c->to + offset, c->from + offset, n);
+    c->bytes += n;
+}
+
+/* The parts that are collected say as much as the file. */
+static void test_elf_collect(void **state)
+{
+    struct symbols *s = symbols_new();
+    struct error err;
+    struct collected c = {0};
+    char *self = read_self(&c.size);
+    c.from = self;
+    c.to = mem_zero(1, c.size);
+    symbols_elf_collect(c.to, c.size, collect_part, &c);
+    const struct symbol_table *whole = symbols_add_elf(s, "whole", self, c.size, false, &err),
+                              *parts = symbols_add_elf(s, "parts", c.to, c.size, false, &err);
+    struct symbol a, b;
+    uint64_t vaddr[2], offset[2];
+    assert_non_null(parts);
+    assert_int_equal(symbol_table_count(parts), symbol_table_count(whole));
+    for (size_t i = 0; i < symbol_table_count(whole); i++) {
+        symbol_table_symbol(whole, i, &a);
+        symbol_table_symbol(parts, i, &b);
+        assert_string_equal(a.name, b.name);
+        assert_true(a.address == b.address && a.size == b.size && a.type == b.type);
+    }
+    assert_int_equal(symbols_elf_base(self, c.size, &vaddr[0], &offset[0]), 0);
+    assert_int_equal(symbols_elf_base(c.to, c.size, &vaddr[1], &offset[1]), 0);
+    assert_true(vaddr[0] == vaddr[1] && offset[0] == offset[1]);
+    assert_true(c.bytes < c.size / 2);
+    /* Not beyond the end of a file that was cut. */
+    for (c.size = 1; c.size < 1 << 20; c.size += c.size / 3 + 1) {
+        memset(c.to, 0, c.size);
+        symbols_elf_collect(c.to, c.size, collect_part, &c);
+    }
+    free(self);
+    free(c.to);
+    symbols_free(s);
+}
+
 /* A program that is executed again: the table that it has, unless the file or its path is another one. */
 static void test_elf_again(void **state)
 {
@@ -666,10 +716,11 @@ int main(void)
         cmocka_unit_test(test_limits),        cmocka_unit_test(test_firmware),
         cmocka_unit_test(test_notes),         cmocka_unit_test(test_guest_spaces),
         cmocka_unit_test(test_damaged_notes), cmocka_unit_test(test_elf),
-        cmocka_unit_test(test_elf_again),     cmocka_unit_test(test_members),
-        cmocka_unit_test(test_broken_elf),    cmocka_unit_test(test_map),
-        cmocka_unit_test(test_code),          cmocka_unit_test(test_code_large),
-        cmocka_unit_test(test_code_32),       cmocka_unit_test(test_stripped),
+        cmocka_unit_test(test_elf_collect),   cmocka_unit_test(test_elf_again),
+        cmocka_unit_test(test_members),       cmocka_unit_test(test_broken_elf),
+        cmocka_unit_test(test_map),           cmocka_unit_test(test_code),
+        cmocka_unit_test(test_code_large),    cmocka_unit_test(test_code_32),
+        cmocka_unit_test(test_stripped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* program.c - the symbols of user programs: the program's file is read from the guest's page cache, as far as
+/* program.c - the symbols of user programs: they are read from the program's file in the guest's page cache, as far as
  * it is in memory when it is executed. See impl.h.
  *
  * The page cache is an xarray (include/linux/xarray.h of Linux): slots hold pages, or nodes of 64 slots
@@ -61,18 +61,31 @@ static void read_page(const struct linux_guest *lx, uint64_t mapping, uint64_t i
         lx_peek_physical(lx, pfn * PAGE, buf, PAGE);
 }
 
-static uint8_t *read_file(const struct linux_guest *lx, uint64_t file, size_t *size)
+struct reading {
+    const struct linux_guest *lx;
+    uint64_t mapping;
+    uint8_t *file;
+};
+
+static void read_part(void *ctx, size_t offset, size_t n)
+{
+    const struct reading *r = ctx;
+    for (size_t i = offset / PAGE; i * PAGE < offset + n; i++)
+        read_page(r->lx, r->mapping, i, r->file + i * PAGE);
+}
+
+/* What symbols are made of; all else is 0. */
+static uint8_t *read_program(const struct linux_guest *lx, uint64_t file, size_t *size)
 {
     const struct linux_types *t = &lx->types;
     uint64_t inode = lx_member(lx, file, t->file_inode), mapping = lx_member(lx, file, t->file_mapping);
     uint64_t n = base_member64(&lx->base, inode, t->inode_size);
     if (!mapping || n < 64 || n > PROGRAM_MAX)
         return NULL;
-    uint8_t *p = mem_zero(1, (n + PAGE) & ~(uint64_t)(PAGE - 1));
-    for (uint64_t i = 0; i * PAGE < n; i++)
-        read_page(lx, mapping, i, p + i * PAGE);
+    struct reading r = {lx, mapping, mem_zero(1, (n + PAGE) & ~(uint64_t)(PAGE - 1))};
+    symbols_elf_collect(r.file, n, read_part, &r);
     *size = n;
-    return p;
+    return r.file;
 }
 
 /* ---------------------------------------------------------------- programs */
@@ -100,7 +113,7 @@ void lx_program_executed(struct linux_guest *lx, uint64_t binprm, const char *pa
     symbols_unmap(lx->base.o.symbols, NULL, lx_space(lx, lx_tgid(lx, task)), lx->base.icount, lx->base.time);
     if (lx->types.page_size <= 0 || !lx->vmemmap)
         return;
-    uint8_t *elf = read_file(lx, file ? file : lx_member(lx, binprm, lx->types.binprm_file), &size);
+    uint8_t *elf = read_program(lx, file ? file : lx_member(lx, binprm, lx->types.binprm_file), &size);
     const struct symbol_table *t =
         elf ? symbols_add_elf(lx->base.o.symbols, path, elf, size, false, &err) : NULL;
     if (t)
