@@ -504,7 +504,7 @@ static void emits_own(void *ctx, const struct event *ev)
     hold(ctx, ev);
 }
 
-static void asked_emits(void *ctx, const struct event *ev, size_t number)
+static void asked_emits(void *ctx, const struct event *ev, struct asked_place *place)
 {
     hold(ctx, ev);
 }

@@ -9,13 +9,12 @@
 
 /* One place of a function or address that was asked for. */
 struct probe_site {
+    struct asked_place place;
     struct asked *a;
     struct hook *hook;
     const char *text; /* the setting */
-    size_t number;
-    uint64_t address;
-    bool by_address; /* the setting is a number: not looked up again */
-    bool looked_at;  /* it is 64-bit code, and was disassembled */
+    bool by_address;  /* the setting is a number: not looked up again */
+    bool looked_at;   /* it is 64-bit code, and was disassembled */
     bool reached;
 };
 
@@ -53,7 +52,7 @@ static bool long_code(const struct asked *a, unsigned cpu)
 
 /* ---------------------------------------------------------------- calls */
 
-static void report(const struct probe_site *p, const struct probe_hit *hit, const struct guest_task *task,
+static void report(struct probe_site *p, const struct probe_hit *hit, const struct guest_task *task,
                    unsigned kind, const char *text, const uint64_t fields[EVENT_MAX_FIELDS])
 {
     const struct asked *a = p->a;
@@ -65,12 +64,12 @@ static void report(const struct probe_site *p, const struct probe_hit *hit, cons
                        .data = text,
                        .len = (uint32_t)strlen(text)};
     memcpy(ev.f, fields, sizeof ev.f);
-    a->o.emit(a->o.ctx, &ev, p->number);
+    a->o.emit(a->o.ctx, &ev, &p->place);
 }
 
 static void on_leave(struct hook *h, const struct probe_hit *hit, const struct hook_frame *f)
 {
-    const struct probe_site *p = h->ctx;
+    struct probe_site *p = h->ctx;
     struct asked *a = p->a;
     struct guest_task task;
     a->o.task(a->o.ctx, hit->cpu, &task);
@@ -84,7 +83,7 @@ static bool still_there(const struct asked *a, const struct probe_site *p, symbo
 {
     struct symbol sym;
     bool found = symbols_find(a->o.symbols, space, p->text, SYMBOLS_NOW, &sym);
-    while (found && sym.address != p->address)
+    while (found && sym.address != p->place.address)
         found = symbols_find_next(a->o.symbols, space, p->text, SYMBOLS_NOW, &sym);
     return found;
 }
@@ -96,13 +95,13 @@ static void find_exits(struct asked *a, struct probe_site *p, unsigned cpu, symb
 {
     char cold[600];
     struct symbol sym, other;
-    if (p->looked_at || !symbols_at(a->o.symbols, space, p->address, SYMBOLS_NOW, &sym, NULL))
+    if (p->looked_at || !symbols_at(a->o.symbols, space, p->place.address, SYMBOLS_NOW, &sym, NULL))
         return;
     p->looked_at = true;
     snprintf(cold, sizeof cold, "%s.cold", sym.name);
     if (symbols_find(a->o.symbols, symbol_space_kernel(space), cold, SYMBOLS_NOW, &other))
         return;
-    sym.address = p->address;
+    sym.address = p->place.address;
     hook_find_exits(p->hook, cpu, &sym);
 }
 
@@ -125,16 +124,17 @@ static void arguments(const struct asked *a, unsigned cpu, uint64_t arg[ARGUMENT
 }
 
 /* The call in words, where a function of a guest with types begins. */
-static void report_call(struct asked *a, const struct probe_site *p, const struct probe_hit *hit,
+static void report_call(struct asked *a, struct probe_site *p, const struct probe_hit *hit,
                         const struct guest_task *task)
 {
     struct symbol sym;
     struct text call = {0};
     const uint64_t fields[EVENT_MAX_FIELDS] = {task->pid};
     if (long_code(a, hit->cpu) &&
-        symbols_at(a->o.symbols, symbol_space_kernel(task->space), p->address, SYMBOLS_NOW, &sym, NULL) &&
-        sym.address == p->address &&
-        a->o.call(a->o.ctx, hit->cpu, p->by_address ? sym.name : p->text, p->address, &call))
+        symbols_at(a->o.symbols, symbol_space_kernel(task->space), p->place.address, SYMBOLS_NOW, &sym,
+                   NULL) &&
+        sym.address == p->place.address &&
+        a->o.call(a->o.ctx, hit->cpu, p->by_address ? sym.name : p->text, p->place.address, &call))
         report(p, hit, task, EV_PROBE_ARGUMENTS, call.s, fields);
     free(call.s);
 }
@@ -164,7 +164,7 @@ static void on_entry(struct hook *h, const struct probe_hit *hit, struct hook_fr
 static struct probe_site *place_at(const struct asked *a, size_t number, uint64_t address)
 {
     for (size_t i = 0; i < a->nplaces; i++)
-        if (a->places[i]->number == number && a->places[i]->address == address)
+        if (a->places[i]->place.number == number && a->places[i]->place.address == address)
             return a->places[i];
     return NULL;
 }
@@ -173,7 +173,7 @@ static struct probe_site *add_place(struct asked *a, size_t number, uint64_t add
 {
     struct probe_site *p = mem_zero(1, sizeof *p);
     *p = (struct probe_site){
-        .a = a, .text = a->texts[number], .number = number, .address = address, .by_address = by_address};
+        .place = {number, address}, .a = a, .text = a->texts[number], .by_address = by_address};
     MEM_MORE(a->places, a->nplaces);
     a->places[a->nplaces++] = p;
     p->hook = hook_address(a->hooks, address, on_entry, on_leave, p);
@@ -261,19 +261,22 @@ size_t asked_unreached(const struct asked *a, size_t which, char *text, size_t s
     return n < TOLD ? n : TOLD;
 }
 
+/* Whether the table has a symbol of that name: "start_kernel", or with the table's name before it. */
+static bool has_symbol(const struct symbol_table *t, const char *name)
+{
+    struct symbol sym;
+    const char *colon = strrchr(name, ':'), *table = symbol_table_name(t);
+    const size_t n = colon ? (size_t)(colon - name) : 0;
+    return (!n || (strlen(table) == n && !strncmp(table, name, n))) &&
+           symbol_table_find(t, colon ? colon + 1 : name, &sym);
+}
+
 /* Whether there was a symbol of that name at any time. */
 static bool was_symbol(const struct symbols *s, const char *name)
 {
-    struct symbol sym;
-    const char *colon = strrchr(name, ':');
-    for (size_t i = 0; i < symbols_mappings(s); i++) {
-        const struct symbol_table *t = symbols_mapping(s, i)->table;
-        const size_t n = colon ? (size_t)(colon - name) : 0;
-        const char *table = symbol_table_name(t);
-        if ((!n || (strlen(table) == n && !strncmp(table, name, n))) &&
-            symbol_table_find(t, colon ? colon + 1 : name, &sym))
+    for (size_t i = 0; i < symbols_mappings(s); i++)
+        if (has_symbol(symbols_mapping(s, i)->table, name))
             return true;
-    }
     return false;
 }
 
@@ -296,17 +299,43 @@ size_t asked_unreached_of(const struct symbols *s, const char *const *texts, con
 /* A call in progress is so many numbers, and one for each exit of its function. */
 enum { S_NUMBER, S_ADDRESS, S_SP, S_AFTER, S_BACK, S_TIME, S_EXITS, S_NUMBERS };
 
-bool asked_by_address(const struct asked *a, size_t which)
+static bool had_address(const struct asked *a, const char *text, uint64_t address, uint64_t at)
 {
-    uint64_t address;
-    return number(a->texts[which], &address);
+    struct symbol sym;
+    bool found = symbols_find(a->o.symbols, SPACE_ANY, text, at, &sym);
+    while (found && sym.address != address)
+        found = symbols_find_next(a->o.symbols, SPACE_ANY, text, at, &sym);
+    return found;
+}
+
+static uint64_t since_when(const struct asked *a, const struct asked_place *place)
+{
+    const char *text = a->texts[place->number];
+    uint64_t since = UINT64_MAX, address;
+    if (number(text, &address))
+        return 0;
+    for (size_t i = 0; i < symbols_mappings(a->o.symbols); i++) {
+        const struct symbol_mapping *m = symbols_mapping(a->o.symbols, i);
+        if (m->since < since && has_symbol(m->table, text) && had_address(a, text, place->address, m->since))
+            since = m->since;
+    }
+    return since;
+}
+
+uint64_t asked_since(const struct asked *a, struct asked_place *place)
+{
+    if (!place->dated) {
+        place->since = since_when(a, place);
+        place->dated = true;
+    }
+    return place->since;
 }
 
 static uint8_t *put_frame(uint8_t *p, const struct hook_frame *f)
 {
     const struct probe_site *site = f->hook->ctx;
-    const uint64_t v[S_NUMBERS] = {site->number, site->address, f->sp,          f->after,
-                                   f->back,      f->time,       f->hook->nexits};
+    const uint64_t v[S_NUMBERS] = {site->place.number, site->place.address, f->sp, f->after, f->back, f->time,
+                                   f->hook->nexits};
     for (unsigned i = 0; i < S_NUMBERS; i++)
         p = le_put(p, v[i], 8);
     for (size_t i = 0; i < f->hook->nexits; i++) {

@@ -13,6 +13,7 @@
 struct waiting {
     struct event ev; /* data is its own */
     size_t number;   /* of the setting */
+    uint64_t since;  /* its place is probed since then */
     bool first;      /* it comes before those of guests at the same icount */
     struct waiting *next;
 };
@@ -26,6 +27,7 @@ struct told {
 struct taken_up {
     struct guest *guest;
     unsigned number;
+    uint64_t since;            /* the icount at which it was found */
     const struct event *found; /* from which it is still to be resumed; NULL: it was */
 };
 
@@ -52,7 +54,8 @@ struct reprobe {
     struct taken_up *guests; /* each comes after the one that it is inside */
     size_t nguests;
     struct retold retold;
-    struct waiting *waiting, *last; /* by icount, then by setting; `last` is valid if there are any */
+    struct waiting *waiting,
+        *last; /* by icount, then in the order in which their places were probed; `last` is valid if there are any */
 };
 
 /* ---------------------------------------------------------------- whether it is possible */
@@ -152,29 +155,49 @@ int reprobe_check(struct trace *t, struct error *err)
 
 /* ---------------------------------------------------------------- the order of events */
 
+static bool comes_before(const struct waiting *a, const struct waiting *b)
+{
+    if (a->ev.icount != b->ev.icount)
+        return a->ev.icount < b->ev.icount;
+    return a->since != b->since ? a->since < b->since : a->number < b->number;
+}
+
 /* Where an event comes among those that wait. Most come in order, so the end is tried first. */
-static struct waiting **place_for(struct reprobe *p, uint64_t icount, size_t number)
+static struct waiting **place_for(struct reprobe *p, const struct waiting *w)
 {
     struct waiting **at = &p->waiting;
-    if (p->waiting && p->last->ev.icount < icount)
+    if (p->waiting && !comes_before(w, p->last))
         return &p->last->next;
-    while (*at && ((*at)->ev.icount < icount || ((*at)->ev.icount == icount && (*at)->number <= number)))
+    while (*at && !comes_before(w, *at))
         at = &(*at)->next;
     return at;
 }
 
-static void hold(void *ctx, const struct event *ev, size_t number)
+/* `like`: without its own data. */
+static void hold(struct reprobe *p, const struct waiting *like)
 {
-    struct reprobe *p = ctx;
-    struct waiting **at = place_for(p, ev->icount, number), *w = mem_alloc(sizeof *w + ev->len + 1);
-    *w = (struct waiting){
-        .ev = *ev, .number = number, .first = asked_by_address(p->asked, number), .next = *at};
+    const uint32_t n = like->ev.len;
+    struct waiting *w = mem_alloc(sizeof *w + n + 1);
+    *w = *like;
     w->ev.data = w + 1;
-    if (ev->len)
-        memcpy(w + 1, ev->data, ev->len);
+    if (n)
+        memcpy(w + 1, like->ev.data, n);
+    struct waiting **at = place_for(p, w);
+    w->next = *at;
     *at = w;
     if (!w->next)
         p->last = w;
+}
+
+/* Probes at the same place are reached in the order in which they were set: a guest sets its own when it is found. */
+static void asked_emits(void *ctx, const struct event *ev, struct asked_place *place)
+{
+    struct reprobe *p = ctx;
+    struct waiting w = {.ev = *ev, .number = place->number, .since = asked_since(p->asked, place)};
+    w.first = !w.since;
+    for (size_t i = 0; i < p->nguests && !w.first; i++)
+        w.first = p->guests[i].number == ev->guest && w.since < p->guests[i].since;
+    hold(p, &w);
 }
 
 static void release_one(struct reprobe *p)
@@ -301,7 +324,8 @@ static struct guest *add_guest(struct reprobe *p, const struct guest_system *sys
         o.parent = host;
     struct guest *g = system->create(&o);
     MEM_MORE(p->guests, p->nguests);
-    p->guests[p->nguests++] = (struct taken_up){g, found ? found->guest : 0, found};
+    p->guests[p->nguests++] =
+        (struct taken_up){g, found ? found->guest : 0, found ? found->icount : 0, found};
     return g;
 }
 
@@ -509,6 +533,8 @@ enum {
     W_ICOUNT,
     W_TIME,
     W_SETTING,
+    W_FIRST,
+    W_SINCE,
     W_LEN,
     W_FIELDS,
     WAITING = 8 * (W_FIELDS + EVENT_MAX_FIELDS)
@@ -517,7 +543,8 @@ enum {
 static uint8_t *put_waiting(uint8_t *p, const struct waiting *w)
 {
     const struct event *ev = &w->ev;
-    const uint64_t v[W_FIELDS] = {ev->kind, ev->cpu, ev->guest, ev->icount, ev->time, w->number, ev->len};
+    const uint64_t v[W_FIELDS] = {ev->kind,  ev->cpu,  ev->guest, ev->icount, ev->time,
+                                  w->number, w->first, w->since,  ev->len};
     for (unsigned i = 0; i < W_FIELDS; i++)
         p = le_put(p, v[i], 8);
     for (unsigned i = 0; i < EVENT_MAX_FIELDS; i++)
@@ -547,7 +574,7 @@ static size_t take_waiting(struct reprobe *p, const uint8_t *at, size_t n)
                        .len = (uint32_t)v[W_LEN]};
     for (unsigned i = 0; i < EVENT_MAX_FIELDS; i++)
         ev.f[i] = le64(at + 8 * (W_FIELDS + i));
-    hold(p, &ev, v[W_SETTING]);
+    hold(p, &(struct waiting){.ev = ev, .number = v[W_SETTING], .since = v[W_SINCE], .first = v[W_FIRST]});
     return WAITING + ev.len;
 }
 
@@ -632,7 +659,7 @@ struct reprobe *reprobe_create(const struct reprobe_options *o, struct error *er
                                      .probes = p->probes,
                                      .symbols = p->symbols,
                                      .ctx = p,
-                                     .emit = hold,
+                                     .emit = asked_emits,
                                      .task = asked_task,
                                      .read = asked_read,
                                      .call = asked_call};

@@ -61,12 +61,12 @@ holds inferred 'probe\.leave +scsi_mod:scsi_register_driver returned' "a module'
 holds inferred 'probe\.enter +kernel_init\(.* pid 1$' "the first task that was created"
 
 # User-mode Linux: address 0x401000 is that of programs, which run in other processes of the host than the kernel. After the reboot it is
-# another kernel.
+# another kernel, at the same place, so a new probe comes before what is reported of it.
 printf '%s\n' 'reboot -f' exit |
     "$BOOTREEL" record -i -q -o uml.reel --uml "$GUESTS/uml/linux.uml" --memory 64M --initrd "$GUESTS/initrd-shell.gz" --append quiet >record-uml ||
     fail "user-mode Linux: record exits with $?"
 boot=uml.reel
-probed hosted --probe=vfs_open --probe=0x401000
+probed hosted --probe=vfs_open --probe=0x401000 --probe=kernel_init
 [ "$("$BOOTREEL" events --class kernel uml.reel | grep -c kernel.found)" = 2 ] || fail "user-mode Linux: no reboot"
 holds hosted 'guest 1: vfs_open\(0x[0-9a-f]+, .* pid [1-9]' "user-mode Linux: a call, and whose"
 holds hosted 'guest 2: 0x401000\(.* pid [1-9]' "user-mode Linux: a program, and whose"

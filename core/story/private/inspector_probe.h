@@ -13,13 +13,20 @@
 
 struct asked;
 
+/* A place of a function or address that was asked for. */
+struct asked_place {
+    size_t number; /* of the setting, from 0 on */
+    uint64_t address;
+    bool dated; /* `since` is known: asked_since() */
+    uint64_t since;
+};
+
 struct asked_options {
     struct engine *engine;
     struct probes *probes;
     const struct symbols *symbols;
     void *ctx;
-    /* `number`: of the setting, from 0 on. */
-    void (*emit)(void *ctx, const struct event *ev, size_t number);
+    void (*emit)(void *ctx, const struct event *ev, struct asked_place *place);
     bool (*task)(void *ctx, unsigned cpu, struct guest_task *task); /* always filled in */
     bool (*read)(void *ctx, unsigned cpu, uint64_t address, void *buf, size_t n);
     /* As guest_system.call. */
@@ -41,8 +48,9 @@ void asked_reset(struct asked *a);
 
 /* ---- a run in parts (core/story/reprobe.h) ---- */
 
-/* Whether the setting of that number is an address. */
-bool asked_by_address(const struct asked *a, size_t number);
+/* From which icount on the place is probed in a run from the beginning: since a symbol of that name first had that address. 0 for an
+ * address. */
+uint64_t asked_since(const struct asked *a, struct asked_place *place);
 /* A part may begin here: what is found out by the code that is entered is found out anew, so that it does not depend on where the part
  * began. Returns the calls in progress, to be freed; NULL with *n 0 if there are none. */
 void *asked_cut(struct asked *a, size_t *n);
