@@ -173,8 +173,9 @@ static void finish(struct host *h, struct task *t, const struct call *c, int64_t
     call_end(h, t);
 }
 
-static int64_t missing(struct host *h, struct task *t, const struct call *c)
+int64_t host_call_missing(struct host *h, struct task *t)
 {
+    const struct call *c = call_of(t->number);
     char text[64];
     snprintf(text, sizeof text, "system call %s", c ? c->name : "(unknown)");
     report_missing(h, text, (uint64_t)t->number, t->arg[0]);
@@ -191,7 +192,7 @@ static void run(struct host *h, struct task *t)
         if (c)
             report_call(h, t, c);
     }
-    int64_t result = c && c->handler ? c->handler(h, t, t->arg) : missing(h, t, c);
+    int64_t result = c && c->handler ? c->handler(h, t, t->arg) : host_call_missing(h, t);
     if (h->r.current != self || t->state == TASK_ZOMBIE)
         return; /* it has exited */
     if (t->call == CALL_NONE)

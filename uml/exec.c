@@ -436,6 +436,11 @@ int exec_program(struct host *h, struct task *t, const char *path, char *const *
         return (int)inode;
     if (f)
         inode_hold(h, (ref)inode);
+    char named[sizeof "/dev/fd//" + 12 + 4096];
+    if (dirfd != AT_FDCWD && *path != '/' && host_behaves(h, 9)) { /* alloc_bprm() in fs/exec.c of Linux */
+        snprintf(named, sizeof named, "/dev/fd/%d%s%s", dirfd, *path ? "/" : "", path);
+        path = named;
+    }
     int rc = run_inode(h, t, (ref)inode, path, argv, envp, 0);
     inode_drop(h, (ref)inode);
     return rc;

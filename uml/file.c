@@ -146,9 +146,13 @@ static const struct {
     void (*close)(struct host *, struct file *);
     unsigned (*poll)(struct host *, struct file *);
 } objects[INODE_KINDS] = {
-    [INODE_PIPE] = {pipe_close, pipe_poll}, [INODE_SOCKET] = {socket_close, socket_poll},
-    [INODE_DEVICE] = {tty_close, tty_poll}, [INODE_EPOLL] = {epoll_close, epoll_poll},
-    [INODE_EVENT] = {event_close, NULL},    [INODE_TIMER] = {timer_close, NULL},
+    [INODE_PIPE] = {pipe_close, pipe_poll},
+    [INODE_SOCKET] = {socket_close, socket_poll},
+    [INODE_DEVICE] = {tty_close, tty_poll},
+    [INODE_EPOLL] = {epoll_close, epoll_poll},
+    [INODE_EVENT] = {event_close, NULL},
+    [INODE_TIMER] = {timer_close, NULL},
+    [INODE_SIGNAL] = {signal_file_close, signal_file_poll},
 };
 
 void file_drop(struct host *h, ref r)
@@ -189,10 +193,6 @@ unsigned file_poll(struct host *h, struct file *f)
         return event_poll(h, f);
     if (kind == INODE_TIMER)
         return timer_poll(h, f);
-    if (kind == INODE_SIGNAL)
-        return current(h) && (current(h)->pending.set | GROUP(current(h)->group)->pending.set) & f->pos
-                   ? POLLIN
-                   : 0;
     if (f->object && objects[kind].poll)
         return objects[kind].poll(h, f);
     return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM; /* always ready */
@@ -206,7 +206,7 @@ struct source *file_source(struct host *h, struct file *f)
     if (kind == INODE_DEVICE && f->end)
         return &TERM(f->object)->master;
     bool has = kind == INODE_PIPE || kind == INODE_SOCKET || kind == INODE_DEVICE || kind == INODE_EPOLL ||
-               kind == INODE_EVENT || kind == INODE_TIMER;
+               kind == INODE_EVENT || kind == INODE_TIMER || kind == INODE_SIGNAL;
     return has ? at(h, f->object) : NULL; /* it is their first member */
 }
 

@@ -758,6 +758,11 @@ uint64_t deadline_after(const struct host *h, const struct task *t, uint64_t ns)
 void futex_wake_address(struct host *h, struct task *t, uint64_t addr, unsigned n);
 void futex_exit(struct host *h, struct task *t);
 
+/* ---- signalfd.c ---- */
+int64_t signal_file_read(struct host *h, struct task *t, struct file *f, uint64_t buf, size_t n);
+unsigned signal_file_poll(struct host *h, struct file *f);
+void signal_file_close(struct host *h, struct file *f);
+
 /* ---- calls.c ---- */
 typedef int64_t call_fn(struct host *h, struct task *t, const uint64_t *a);
 /* The call's name, or NULL. */
@@ -767,6 +772,8 @@ const char *call_name(int64_t number);
 #include "uml/calls.def"
 #undef CALL
 #undef MISSING
+/* The answer to a call that the host does not have, which is reported. */
+int64_t host_call_missing(struct host *h, struct task *t);
 /* How an interrupted call is restarted (as the kernel's ERESTART…). */
 enum restart { RESTART_NEVER, RESTART_ALWAYS, RESTART_NO_HANDLER, RESTART_SLEEP, RESTART_UNINTERRUPTED };
 /* Begins or continues the task's call. */

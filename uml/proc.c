@@ -294,7 +294,8 @@ static size_t fd_target(struct host *h, struct task *of, int fd, char *buf, size
                                                    [INODE_SOCKET] = "socket",
                                                    [INODE_EPOLL] = "anon_inode:[eventpoll]",
                                                    [INODE_EVENT] = "anon_inode:[eventfd]",
-                                                   [INODE_TIMER] = "anon_inode:[timerfd]"};
+                                                   [INODE_TIMER] = "anon_inode:[timerfd]",
+                                                   [INODE_SIGNAL] = "anon_inode:[signalfd]"};
     const struct file *f = fd_file(h, of, fd);
     if (!f)
         return 0;

@@ -142,6 +142,8 @@ static int64_t read_at(struct host *h, struct task *t, struct file *f, uint64_t 
         return event_read(h, t, f, buf, n);
     case INODE_TIMER:
         return timer_read(h, t, f, buf, n);
+    case INODE_SIGNAL:
+        return signal_file_read(h, t, f, buf, n);
     default:
         return -EINVAL;
     }

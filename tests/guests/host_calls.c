@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/select.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -471,6 +472,77 @@ static void io(void)
     close(master);
 }
 
+/* ---- signals from a file ---- */
+static void *sends_later(void *of)
+{
+    usleep(2000);
+    union sigval v = {.sival_int = 77};
+    pthread_sigqueue(*(pthread_t *)of, SIGRTMIN, v);
+    return NULL;
+}
+
+static void say_signals(const char *what, int fd)
+{
+    struct signalfd_siginfo s[4];
+    ssize_t n = read(fd, s, sizeof s);
+    SAY("%s: %zd bytes, errno %d", what, n, n < 0 ? errno : 0);
+    for (ssize_t i = 0; i < n / (ssize_t)sizeof *s; i++)
+        SAY("signal %u code %d from us %d value %d status %d overrun %u fd %d", s[i].ssi_signo, s[i].ssi_code,
+            s[i].ssi_pid == (unsigned)getpid(), s[i].ssi_int, s[i].ssi_status, s[i].ssi_overrun, s[i].ssi_fd);
+}
+
+static void signal_files(void)
+{
+    sigset_t set;
+    struct epoll_event out[2], in = {.events = EPOLLIN | EPOLLET};
+    pthread_t self = pthread_self(), other;
+    sigemptyset(&set);
+    for (int i = 0; i < 5; i++)
+        sigaddset(&set, ((const int[]){SIGUSR1, SIGUSR2, SIGRTMIN, SIGALRM, SIGCHLD})[i]);
+    TRY(sigprocmask(SIG_BLOCK, &set, NULL));
+    int fd = signalfd(-1, &set, SFD_NONBLOCK), e = epoll_create1(0);
+    struct pollfd p = {fd, POLLIN, 0};
+    say_signals("none", fd);
+    TRY(epoll_ctl(e, EPOLL_CTL_ADD, fd, &in));
+    TRY(epoll_wait(e, out, 2, 0));
+    kill(getpid(), SIGUSR1);
+    kill(getpid(), SIGUSR1);
+    TRY(epoll_wait(e, out, 2, 0));
+    TRY(epoll_wait(e, out, 2, 0));
+    sigqueue(getpid(), SIGUSR2, (union sigval){.sival_int = -5});
+    TRY(epoll_wait(e, out, 2, 0));
+    say_signals("two", fd);
+    TRY(poll(&p, 1, 0));
+    if (!fork())
+        _exit(9);
+    TRY(poll(&p, 1, 1000));
+    say_signals("child", fd);
+    wait(NULL);
+    TRY(fcntl(fd, F_SETFL, 0));
+    pthread_create(&other, NULL, sends_later, &self);
+    say_signals("waits", fd);
+    pthread_join(other, NULL);
+    struct itimerval it = {{0, 0}, {0, 1000}};
+    setitimer(ITIMER_REAL, &it, NULL);
+    say_signals("timer", fd);
+    sigemptyset(&set);
+    TRY(signalfd(fd, &set, 0) == fd);
+    kill(getpid(), SIGUSR1);
+    TRY(poll(&p, 1, 0));
+    TRY(signalfd(e, &set, 0));
+    TRY(signalfd(99, &set, 0));
+    TRY(signalfd(-1, &set, 1));
+    TRY(syscall(SYS_signalfd4, -1, &set, 4, 0));
+    TRY(syscall(SYS_signalfd4, -1, 8, 8, 0));
+    TRY(read(fd, &p, 4));
+    TRY(write(fd, &set, 8));
+    close(fd);
+    close(e);
+    sigaddset(&set, SIGUSR1);
+    siginfo_t info;
+    TRY(sigwaitinfo(&set, &info));
+}
+
 /* ---- ptrace ---- */
 static void traced(void)
 {
@@ -535,6 +607,7 @@ int main(int argc, char **argv)
     memory();
     signals();
     io();
+    signal_files();
     processes(self);
     threads();
     exec_in_thread(self);
