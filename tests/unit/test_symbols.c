@@ -637,16 +637,24 @@ static void test_code_large(void **state)
         0x48, 0x83, 0xe4, 0xf0,             /* and $~15,%rsp: not the size of a stack */
         0x48, 0xa1, 0xc0, 0x70, 0xa5, 0x60, 0x00, 0x00, 0x00, 0x00, /* movabs 0x60a570c0,%rax */
         0xff, 0xd1,                                                 /* call *%rcx */
+        0x48, 0xb8, 0xc0, 0x70, 0xa5, 0x60, 0x00, 0x00, 0x00, 0x00, /* movabs $0x60a570c0,%rax */
+        0x31, 0xd2,                                                 /* xor %edx,%edx */
+        0x48, 0x8b, 0x78, 0x08,                                     /* mov 8(%rax),%rdi */
+        0x31, 0xc0,                                                 /* xor %eax,%eax: no address any more */
+        0x48, 0x8b, 0x78, 0x08,                                     /* mov 8(%rax),%rdi */
     };
     struct sites s = {.n = 0};
     struct code_reader *c = code_new(64);
     code_sites(c, bytes, sizeof bytes, 0x60000000, keep_site, &s);
-    assert_int_equal(s.n, 3);
+    assert_int_equal(s.n, 5);
     assert_int_equal(s.list[0].kind, CODE_MASK);
     assert_int_equal(s.list[0].target, -0x4000);
     assert_int_equal(s.list[1].kind, CODE_LOAD);
     assert_int_equal(s.list[1].target, 0x60a570c0);
     assert_int_equal(s.list[2].kind, CODE_CALL_REGISTER);
+    assert_int_equal(s.list[3].kind, CODE_LOAD);
+    assert_int_equal(s.list[3].target, 0x60a570c8);
+    assert_int_equal(s.list[4].kind, CODE_MEMBER);
     code_free(c);
 }
 
