@@ -215,7 +215,8 @@ static int add_from_list(struct search *s, const struct needer *of, const char *
 
 /* In the order of ld.so(8): DT_RPATH of the file and of those that needed it, as far as they have no
  * DT_RUNPATH; the file's own DT_RUNPATH; the usual folders. */
-static int add_library(struct search *s, const struct needer *by, const char *name, struct error *err)
+static int find_library(struct search *s, const struct needer *by, const char *name, bool *anywhere,
+                        struct error *err)
 {
     bool base = false, found = false;
     struct folder f;
@@ -228,6 +229,14 @@ static int add_library(struct search *s, const struct needer *by, const char *na
     for (size_t i = 0; i < sizeof folders / sizeof folders[0] && !base && !rc; i++)
         if (folder_of(s->sysroot, by, folders[i], strlen(folders[i]), &f))
             rc = add_variants(s, &f, name, by, &base, &found, err);
+    *anywhere = found;
+    return rc;
+}
+
+static int add_library(struct search *s, const struct needer *by, const char *name, struct error *err)
+{
+    bool found;
+    int rc = find_library(s, by, name, &found, err);
     if (!rc && !found) {
         struct missing *m = mem_zero(1, sizeof *m);
         snprintf(m->name, sizeof m->name, "%s", name);
@@ -260,10 +269,27 @@ static int read_lists(const struct elf *e, uint64_t strings, const Elf64_Dyn *dy
     return 0;
 }
 
+/* To cancel or end a thread the C library loads another one when it comes to that, and ends the program if there is none. */
+static int add_unwinder(struct search *s, const struct needer *by, const struct elf *e, uint64_t strings,
+                        uint64_t size, struct error *err)
+{
+    static const char *const users[] = {"pthread_cancel", "pthread_exit"};
+    enum { STRINGS_MAX = 64 << 20 };
+    bool uses = false, found;
+    if (strings == UINT64_MAX || size > STRINGS_MAX)
+        return 0;
+    char *text = mem_alloc(size + 1);
+    if (read_at(e->im, strings, text, size))
+        for (size_t i = 0; i < sizeof users / sizeof users[0]; i++)
+            uses |= memmem(text, size, users[i], strlen(users[i]) + 1) != NULL;
+    free(text);
+    return uses ? find_library(s, by, "libgcc_s.so.1", &found, err) : 0;
+}
+
 static int add_libraries(struct search *s, struct needer *by, const struct elf *e, struct error *err)
 {
     const Elf64_Phdr *d = segment(e, PT_DYNAMIC);
-    uint64_t strings = UINT64_MAX, n = d ? d->p_filesz / sizeof(Elf64_Dyn) : 0;
+    uint64_t strings = UINT64_MAX, size = 0, n = d ? d->p_filesz / sizeof(Elf64_Dyn) : 0;
     if (!n || n > MAX_DYNAMIC)
         return 0;
     Elf64_Dyn *dyn = mem_zero(n, sizeof *dyn);
@@ -273,6 +299,8 @@ static int add_libraries(struct search *s, struct needer *by, const struct elf *
     for (uint64_t i = 0; i < n && !rc; i++)
         if (dyn[i].d_tag == DT_STRTAB)
             strings = offset_of(e, dyn[i].d_un.d_ptr);
+        else if (dyn[i].d_tag == DT_STRSZ)
+            size = dyn[i].d_un.d_val;
     if (!rc)
         rc = read_lists(e, strings, dyn, n, by, err);
     for (uint64_t i = 0; i < n && !rc && dyn[i].d_tag != DT_NULL; i++) {
@@ -285,7 +313,7 @@ static int add_libraries(struct search *s, struct needer *by, const struct elf *
             rc = add_library(s, by, name, err);
     }
     free(dyn);
-    return rc;
+    return rc || by->by ? rc : add_unwinder(s, by, e, strings, size, err);
 }
 
 static int add_needs(struct search *s, struct needer *n, const struct image *im, struct error *err)
