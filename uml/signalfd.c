@@ -18,7 +18,8 @@ static void describe(struct signalfd_siginfo *s, const struct info *i)
 {
     *s = (struct signalfd_siginfo){
         .ssi_signo = (uint32_t)i->signo, .ssi_errno = i->error, .ssi_code = i->code};
-    const bool from_kernel = i->code > SI_USER && i->code < SI_KERNEL, child = from_kernel && i->signo == SIGCHLD;
+    const bool from_kernel = i->code > SI_USER && i->code < SI_KERNEL,
+               child = from_kernel && i->signo == SIGCHLD;
     const bool fault = from_kernel && (i->signo == SIGSEGV || i->signo == SIGBUS || i->signo == SIGILL ||
                                        i->signo == SIGFPE || i->signo == SIGTRAP);
     if (i->code == SI_TIMER) {
