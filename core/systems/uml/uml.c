@@ -148,6 +148,14 @@ static void cloned(struct uml_guest *u, const struct event *ev)
                f[EVF_HOST_CLONE_flags], pid, thread ? parent : pid, parent);
 }
 
+/* Since 6.13 the processes that run a kernel's programs execute a small program of its own, a file without a name: they still
+ * belong to it. */
+static bool still_belongs(const struct host_process *p, const char *path)
+{
+    static const char by_descriptor[] = "/dev/fd/";
+    return p && p->kernel && p->kernel != p->pid && !strncmp(path, by_descriptor, sizeof by_descriptor - 1);
+}
+
 static void executed(struct uml_guest *u, const struct event *ev)
 {
     const uint32_t pid = (uint32_t)ev->f[EVF_HOST_EXEC_pid];
@@ -155,6 +163,7 @@ static void executed(struct uml_guest *u, const struct event *ev)
     text_of(ev, path, sizeof path);
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     struct host_process *p = find(u, pid);
+    const uint32_t kernel = still_belongs(p, path) ? p->kernel : 0;
     kernel_ends(u, pid, true);
     if (!p) { /* the first one */
         p = add(u, pid, pid, name);
@@ -164,7 +173,7 @@ static void executed(struct uml_guest *u, const struct event *ev)
         rename_to(p, name);
         GUEST_EMIT(u, EV_PROCESS_NAME, p->name, pid, p->tgid);
     }
-    p->kernel = 0;
+    p->kernel = kernel;
     u->nexamine += !p->examine;
     p->examine = ev->f[EVF_HOST_EXEC_entry] ? ev->f[EVF_HOST_EXEC_entry] : 1;
     GUEST_EMIT(u, EV_PROCESS_EXEC, path, pid, p->tgid, ev->f[EVF_HOST_EXEC_entry]);
@@ -227,7 +236,7 @@ static void first_call(struct uml_guest *u, uint64_t pid)
     const uint64_t entry = p->examine;
     p->examine = 0;
     u->nexamine--;
-    if (!is_kernel(u, entry))
+    if (p->kernel || !is_kernel(u, entry))
         return;
     p->kernel = p->pid;
     u->base.o.domain_begins(u->base.o.ctx, pid);
@@ -352,10 +361,14 @@ static void told_created(struct uml_guest *u, const struct event *ev)
         kernel;
 }
 
-static void told_executed(struct uml_guest *u, uint32_t pid)
+static void told_executed(struct uml_guest *u, const struct event *ev)
 {
-    struct host_process *p = find(u, pid);
-    u->executed = pid;
+    struct host_process *p = find(u, ev->f[EVF_PROCESS_EXEC_pid]);
+    char path[1024];
+    text_of(ev, path, sizeof path);
+    if (still_belongs(p, path))
+        return;
+    u->executed = (uint32_t)ev->f[EVF_PROCESS_EXEC_pid];
     if (p)
         p->kernel = 0;
 }
@@ -386,7 +399,7 @@ static void retell(struct guest *g, const struct event *ev)
         told_created(u, ev);
         break;
     case EV_PROCESS_EXEC:
-        told_executed(u, (uint32_t)ev->f[EVF_PROCESS_EXEC_pid]);
+        told_executed(u, ev);
         break;
     case EV_PROCESS_EXIT:
         remove_process(u, (uint32_t)ev->f[EVF_PROCESS_EXIT_tgid]);
