@@ -114,8 +114,10 @@ static void follow_constants(struct code_reader *c)
         x->operands[1].type != X86_OP_IMM)
         return;
     const unsigned i = register_number(x->operands[0].reg);
-    c->constant[i % REGISTERS] = (uint64_t)x->operands[1].imm;
-    c->known |= (uint16_t)(1u << i);
+    if (i < REGISTERS) {
+        c->constant[i] = (uint64_t)x->operands[1].imm;
+        c->known |= (uint16_t)(1u << i);
+    }
 }
 
 /* ---------------------------------------------------------------- sites */

@@ -17,9 +17,9 @@ enum code_kind {
     CODE_CALL_REGISTER, /* call through the register `reg` */
     CODE_CALL_MEMORY,   /* call through memory; at `reg` + `target` if `reg` is not NULL */
     CODE_PERCPU_LOAD,   /* a load of a pointer from gs:`target` (32-bit code: fs:`target`) */
-    CODE_LOAD,          /* a load of 32 bits or a pointer from `target` (32-bit code: an absolute address) */
-    CODE_MASK,          /* and of a register with a constant, `target`, that clears the lower 12 to 20 bits */
-    CODE_MEMBER,        /* a load of 32 bits or a pointer from `reg` + `target` */
+    CODE_LOAD,   /* a load of 32 bits or a pointer from `target`, which a register may have as a constant */
+    CODE_MASK,   /* and of a register with a constant, `target`, that clears the lower 12 to 20 bits */
+    CODE_MEMBER, /* a load of 32 bits or a pointer from `reg` + `target` */
 };
 
 struct code_site {
