@@ -74,11 +74,23 @@ static void add_section(struct symbol_table *t, Elf *elf, Elf_Scn *scn, const GE
     }
 }
 
+/* Sections do not overlap, so together they have at most the file's size. In a broken file thousands may be the same bytes: what is too
+ * much is left out. */
+static bool is_apart(const GElf_Shdr *sh, size_t *left)
+{
+    if (sh->sh_size > *left)
+        return false;
+    *left -= sh->sh_size;
+    return true;
+}
+
 static void add_symbols(struct symbol_table *t, Elf *elf, unsigned section_type)
 {
     GElf_Shdr sh;
+    size_t left = 0;
+    elf_rawfile(elf, &left);
     for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));)
-        if (gelf_getshdr(scn, &sh) && sh.sh_type == section_type)
+        if (gelf_getshdr(scn, &sh) && sh.sh_type == section_type && is_apart(&sh, &left))
             for (int local = 0; local < 2; local++) /* if an address has two names, the global one is shown */
                 add_section(t, elf, scn, &sh, local);
 }
@@ -336,13 +348,15 @@ void symbols_elf_collect(void *data, size_t size, void (*read)(void *ctx, size_t
 {
     const struct collecting c = {size, read, ctx};
     GElf_Shdr sh;
+    size_t left = size;
     elf_version(EV_CURRENT);
     collect(&c, 0, sizeof(Elf64_Ehdr));
     collect_tables(&c, data);
     Elf *elf = elf_memory(data, size);
     for (Elf_Scn *scn = NULL; elf && elf_kind(elf) == ELF_K_ELF && (scn = elf_nextscn(elf, scn));)
         if (gelf_getshdr(scn, &sh) &&
-            (sh.sh_type == SHT_SYMTAB || sh.sh_type == SHT_DYNSYM || sh.sh_type == SHT_STRTAB))
+            (sh.sh_type == SHT_SYMTAB || sh.sh_type == SHT_DYNSYM || sh.sh_type == SHT_STRTAB) &&
+            is_apart(&sh, &left))
             collect(&c, sh.sh_offset, sh.sh_size);
     elf_end(elf);
 }

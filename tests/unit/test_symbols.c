@@ -1,4 +1,5 @@
 /* test_symbols.c - symbol tables, mappings and their notes; ELF files, System.map and code, good and broken. */
+#include <elf.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -429,6 +430,15 @@ static void test_elf_collect(void **state)
     assert_int_equal(symbols_elf_base(c.to, c.size, &vaddr[1], &offset[1]), 0);
     assert_true(vaddr[0] == vaddr[1] && offset[0] == offset[1]);
     assert_true(c.bytes < c.size / 2);
+    /* Where sections overlap, not the same again and again. */
+    const Elf64_Ehdr *head = (const Elf64_Ehdr *)self;
+    Elf64_Shdr *section = (Elf64_Shdr *)(self + head->e_shoff);
+    for (unsigned i = 1; i < head->e_shnum; i++)
+        section[i] = (Elf64_Shdr){.sh_type = SHT_STRTAB, .sh_size = c.size};
+    memset(c.to, 0, c.size);
+    c.bytes = 0;
+    symbols_elf_collect(c.to, c.size, collect_part, &c);
+    assert_true(head->e_shnum > 10 && c.bytes >= c.size && c.bytes < 2 * c.size);
     /* Not beyond the end of a file that was cut. */
     for (c.size = 1; c.size < 1 << 20; c.size += c.size / 3 + 1) {
         memset(c.to, 0, c.size);
