@@ -172,8 +172,10 @@ static struct probe_site *place_at(const struct asked *a, size_t number, uint64_
 static struct probe_site *add_place(struct asked *a, size_t number, uint64_t address, bool by_address)
 {
     struct probe_site *p = mem_zero(1, sizeof *p);
-    *p = (struct probe_site){
-        .place = {number, address}, .a = a, .text = a->texts[number], .by_address = by_address};
+    *p = (struct probe_site){.place = {.number = number, .address = address},
+                             .a = a,
+                             .text = a->texts[number],
+                             .by_address = by_address};
     MEM_MORE(a->places, a->nplaces);
     a->places[a->nplaces++] = p;
     p->hook = hook_address(a->hooks, address, on_entry, on_leave, p);
