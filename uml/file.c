@@ -123,6 +123,17 @@ ref file_new(struct host *h, ref inode, uint32_t flags)
     return r;
 }
 
+ref file_of_object(struct host *h, enum inode_kind kind, size_t size, uint32_t flags)
+{
+    ref i = inode_new(h, kind, 0600), o = i ? arena_new(h, size) : 0;
+    ref f = o ? file_new(h, i, O_RDWR | (flags & O_NONBLOCK)) : 0;
+    if (!f)
+        return 0;
+    inode_drop(h, i);
+    FILE_(f)->object = o;
+    return f;
+}
+
 void file_hold(struct host *h, ref f)
 {
     FILE_(f)->refs++;
@@ -133,6 +144,12 @@ static void event_close(struct host *h, struct file *f)
     arena_free(h, f->object, sizeof(struct event_counter));
 }
 
+static unsigned event_poll(struct host *h, struct file *f)
+{
+    uint64_t n = ((struct event_counter *)at(h, f->object))->count;
+    return (n ? POLLIN : 0) | (n < UINT64_MAX - 1 ? POLLOUT : 0);
+}
+
 static void timer_close(struct host *h, struct file *f)
 {
     struct timer_file *tf = at(h, f->object);
@@ -141,7 +158,12 @@ static void timer_close(struct host *h, struct file *f)
     arena_free(h, f->object, sizeof *tf);
 }
 
-/* What differs between the objects behind files. */
+static unsigned timer_poll(struct host *h, struct file *f)
+{
+    return ((struct timer_file *)at(h, f->object))->expired ? POLLIN : 0;
+}
+
+/* What differs between the objects behind files. Each begins with its source. */
 static const struct {
     void (*close)(struct host *, struct file *);
     unsigned (*poll)(struct host *, struct file *);
@@ -150,8 +172,8 @@ static const struct {
     [INODE_SOCKET] = {socket_close, socket_poll},
     [INODE_DEVICE] = {tty_close, tty_poll},
     [INODE_EPOLL] = {epoll_close, epoll_poll},
-    [INODE_EVENT] = {event_close, NULL},
-    [INODE_TIMER] = {timer_close, NULL},
+    [INODE_EVENT] = {event_close, event_poll},
+    [INODE_TIMER] = {timer_close, timer_poll},
     [INODE_SIGNAL] = {signal_file_close, signal_file_poll},
 };
 
@@ -175,24 +197,9 @@ void file_drop(struct host *h, ref r)
 
 /* ---------------------------------------------------------------- waiting */
 
-static unsigned event_poll(struct host *h, struct file *f)
-{
-    uint64_t n = ((struct event_counter *)at(h, f->object))->count;
-    return (n ? POLLIN : 0) | (n < UINT64_MAX - 1 ? POLLOUT : 0);
-}
-
-static unsigned timer_poll(struct host *h, struct file *f)
-{
-    return ((struct timer_file *)at(h, f->object))->expired ? POLLIN : 0;
-}
-
 unsigned file_poll(struct host *h, struct file *f)
 {
     unsigned kind = INODE(f->inode)->kind;
-    if (kind == INODE_EVENT)
-        return event_poll(h, f);
-    if (kind == INODE_TIMER)
-        return timer_poll(h, f);
     if (f->object && objects[kind].poll)
         return objects[kind].poll(h, f);
     return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM; /* always ready */
@@ -205,9 +212,7 @@ struct source *file_source(struct host *h, struct file *f)
         return NULL;
     if (kind == INODE_DEVICE && f->end)
         return &TERM(f->object)->master;
-    bool has = kind == INODE_PIPE || kind == INODE_SOCKET || kind == INODE_DEVICE || kind == INODE_EPOLL ||
-               kind == INODE_EVENT || kind == INODE_TIMER || kind == INODE_SIGNAL;
-    return has ? at(h, f->object) : NULL; /* it is their first member */
+    return objects[kind].poll ? at(h, f->object) : NULL;
 }
 
 /* SIGIO to the owner: fcntl(2), F_SETSIG. */

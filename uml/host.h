@@ -583,6 +583,9 @@ int fd_new(struct host *h, struct task *t, ref file, uint32_t from, bool cloexec
 int fd_close(struct host *h, struct task *t, int fd);
 struct fd_entry *fd_entry(struct host *h, struct files *f, uint32_t fd);
 ref file_new(struct host *h, ref inode, uint32_t flags);
+/* A file of its own that is an object of that kind and size, all zero: for reading and writing, and with O_NONBLOCK if the flags have it. 0
+ * if there is no memory. */
+ref file_of_object(struct host *h, enum inode_kind kind, size_t size, uint32_t flags);
 void file_hold(struct host *h, ref f);
 void file_drop(struct host *h, ref f);
 /* The task's open() of a FIFO does not wait any more. */
@@ -717,6 +720,9 @@ void signal_group(struct host *h, struct group *g, const struct info *info);
 void signal_kernel(struct host *h, struct task *t, int sig);
 void signal_force(struct host *h, struct task *t, const struct info *info);
 void signal_pgrp(struct host *h, int pgrp, int sig);
+uint64_t
+signals_pending(struct host *h,
+                const struct task *t); /* its own and its process's, blocked or not: bit N - 1 for signal N */
 bool signal_waits(struct host *h, struct task *t); /* one is pending that is not blocked */
 bool signal_take(struct host *h, struct task *t, uint64_t among, struct info *info);
 /* Delivers pending signals to a task that is about to run. False: it does not run. */

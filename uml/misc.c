@@ -56,7 +56,7 @@ int64_t call_rt_sigprocmask(struct host *h, struct task *t, const uint64_t *a)
 
 int64_t call_rt_sigpending(struct host *h, struct task *t, const uint64_t *a)
 {
-    uint64_t set = (t->pending.set | GROUP(t->group)->pending.set) & t->mask;
+    uint64_t set = signals_pending(h, t) & t->mask;
     return a[1] > 8 ? -EINVAL : put_user(h, t, a[0], &set, a[1]);
 }
 

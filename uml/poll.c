@@ -155,13 +155,8 @@ int64_t call_epoll_create1(struct host *h, struct task *t, const uint64_t *a)
 {
     if (a[0] & ~(uint64_t)EPOLL_CLOEXEC)
         return -EINVAL;
-    ref i = inode_new(h, INODE_EPOLL, 0600), o = i ? arena_new(h, sizeof(struct epoll)) : 0;
-    ref f = o ? file_new(h, i, O_RDWR) : 0;
-    if (!f)
-        return -ENOMEM;
-    inode_drop(h, i);
-    FILE_(f)->object = o;
-    return fd_new(h, t, f, 0, a[0] & EPOLL_CLOEXEC);
+    ref f = file_of_object(h, INODE_EPOLL, sizeof(struct epoll), 0);
+    return f ? fd_new(h, t, f, 0, a[0] & EPOLL_CLOEXEC) : -ENOMEM;
 }
 int64_t call_epoll_create(struct host *h, struct task *t, const uint64_t *a)
 {

@@ -567,14 +567,11 @@ int64_t call_eventfd2(struct host *h, struct task *t, const uint64_t *a)
 {
     if (a[1] & ~(uint64_t)(O_CLOEXEC | O_NONBLOCK | 1))
         return -EINVAL;
-    ref i = inode_new(h, INODE_EVENT, 0600), o = i ? arena_new(h, sizeof(struct event_counter)) : 0;
-    ref f = o ? file_new(h, i, O_RDWR | (a[1] & O_NONBLOCK)) : 0;
+    ref f = file_of_object(h, INODE_EVENT, sizeof(struct event_counter), (uint32_t)a[1]);
     if (!f)
         return -ENOMEM;
-    inode_drop(h, i);
-    *(struct event_counter *)at(h, o) =
+    *(struct event_counter *)at(h, FILE_(f)->object) =
         (struct event_counter){.count = (uint32_t)a[0], .semaphore = a[1] & 1};
-    FILE_(f)->object = o;
     return fd_new(h, t, f, 0, a[1] & O_CLOEXEC);
 }
 int64_t call_eventfd(struct host *h, struct task *t, const uint64_t *a)

@@ -109,9 +109,14 @@ bool signal_take(struct host *h, struct task *t, uint64_t among, struct info *in
     return dequeue(h, &t->pending, among, info) || dequeue(h, &GROUP(t->group)->pending, among, info);
 }
 
+uint64_t signals_pending(struct host *h, const struct task *t)
+{
+    return t->pending.set | GROUP(t->group)->pending.set;
+}
+
 bool signal_waits(struct host *h, struct task *t)
 {
-    return (t->pending.set | GROUP(t->group)->pending.set) & ~t->mask;
+    return signals_pending(h, t) & ~t->mask;
 }
 
 /* ---------------------------------------------------------------- sending */

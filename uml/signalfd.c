@@ -64,7 +64,7 @@ unsigned signal_file_poll(struct host *h, struct file *f)
 {
     struct signal_file *sf = at(h, f->object);
     struct task *t = current(h);
-    const uint64_t pending = t ? (t->pending.set | GROUP(t->group)->pending.set) & sf->mask : 0;
+    const uint64_t pending = t ? signals_pending(h, t) & sf->mask : 0;
     sf->source.seq += (pending & ~sf->seen) != 0;
     sf->seen = pending;
     return pending ? POLLIN : 0;
@@ -91,13 +91,10 @@ static int64_t signalfd_at(struct host *h, struct task *t, int fd, uint64_t mask
 {
     if (fd != -1)
         return set_mask(h, t, fd, mask);
-    ref i = inode_new(h, INODE_SIGNAL, 0600), o = i ? arena_new(h, sizeof(struct signal_file)) : 0;
-    ref f = o ? file_new(h, i, O_RDWR | (flags & SFD_NONBLOCK)) : 0;
+    ref f = file_of_object(h, INODE_SIGNAL, sizeof(struct signal_file), flags);
     if (!f)
         return -ENOMEM;
-    inode_drop(h, i);
-    ((struct signal_file *)at(h, o))->mask = mask;
-    FILE_(f)->object = o;
+    ((struct signal_file *)at(h, FILE_(f)->object))->mask = mask;
     return fd_new(h, t, f, 0, flags & SFD_CLOEXEC);
 }
 
