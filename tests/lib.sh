@@ -100,6 +100,12 @@ need_guests() {
     export BOOTREEL_GUESTS=$GUESTS
 }
 
+# Debian's user-mode Linux.
+need_uml() {
+    need_guests
+    [ -e "$GUESTS/uml/linux.uml" ] || scripts/guests "$GUESTS" uml >/dev/null || { echo "no user-mode Linux: see scripts/guests"; exit 2; }
+}
+
 # OVMF, and a disk whose EFI shell starts Debian's kernel.
 need_efi() {
     need_guests

@@ -3,9 +3,8 @@
 # wait, in a module; what follows the whole run sees the same, and so do shares of other machines. The same in a kernel without types, and in
 # user-mode Linux.
 . "$(dirname "$0")/../lib.sh"
-need_guests
+need_uml
 scripts/guests "$GUESTS" drives >/dev/null || { echo "no initrd-drives.gz: see scripts/guests"; exit 2; }
-[ -e "$GUESTS/uml/linux.uml" ] || scripts/guests "$GUESTS" uml >/dev/null || { echo "no user-mode Linux: see scripts/guests"; exit 2; }
 cd "$work" || exit 2
 record() { # TRACE KERNEL
     expect 0 record "$BOOTREEL" record --kernel "$2" --initrd "$GUESTS/initrd-drives.gz" --append 'console=ttyS0 drives=0' --cpus 2 \

@@ -1,9 +1,8 @@
 #!/bin/bash
 # User-mode Linux in gdb: the kernel with its symbols, a program of one of its processes, every process of the host as a thread.
 . "$(dirname "$0")/../lib.sh"
-need_guests
+need_uml
 . tests/gdb.sh
-[ -e "$GUESTS/uml/linux.uml" ] || scripts/guests "$GUESTS" uml >/dev/null || { echo "no user-mode Linux: see scripts/guests"; exit 2; }
 
 expect 0 boot "$BOOTREEL" record -o "$work/boot.reel" --uml "$GUESTS/uml/linux.uml" --memory 128M --initrd "$GUESTS/initrd.gz"
 expect 0 processes "$BOOTREEL" processes "$work/boot.reel" --at 'console:{ps} /bin/sh'

@@ -1,9 +1,8 @@
 #!/bin/bash
 # User-mode Linux: what the trace says of processes is what the kernel itself says, at a hundred positions and in its own words.
 . "$(dirname "$0")/../lib.sh"
-need_guests
+need_uml
 . tests/gdb.sh
-[ -e "$GUESTS/uml/linux.uml" ] || scripts/guests "$GUESTS" uml >/dev/null || { echo "no user-mode Linux: see scripts/guests"; exit 2; }
 
 printf '%s\n' 'i=0; while [ $i -lt 60 ]; do (sleep 0.02; exit 3) & ls /proc >/dev/null; i=$((i+1)); done; wait' \
     'for c in 0 1 7 255; do (exit $c); echo "exit $c is $?"; done; (kill -9 $(cut -d " " -f 4 /proc/self/stat)); echo "killed is $?"' \

@@ -1,8 +1,7 @@
 #!/bin/bash
 # Debian's user-mode Linux on the deterministic Linux host: boots to power-off, twice the same, verified; typing, reboot, panic, a disk.
 . "$(dirname "$0")/../lib.sh"
-need_guests
-[ -e "$GUESTS/uml/linux.uml" ] || scripts/guests "$GUESTS" uml >/dev/null || { echo "no user-mode Linux: see scripts/guests"; exit 2; }
+need_uml
 
 uml() { # NAME [OPTION...]
     local name=$1

@@ -3,8 +3,7 @@
 # (host_calls.c, host_rest.c), and user-mode Linux to its power-off. No findings, the same bytes as from the release build, and nothing
 # left behind outside of the trace. `tests/run sanitize` has made the build.
 . "$(dirname "$0")/../lib.sh"
-need_guests
-[ -e "$GUESTS/uml/linux.uml" ] || scripts/guests "$GUESTS" uml >/dev/null || { echo "no user-mode Linux: see scripts/guests"; exit 2; }
+need_uml
 cd "$work" || exit 2
 gcc -O1 -w -static -pthread -ffile-prefix-map="$top"=. -o host_calls "$top/tests/guests/host_calls.c" || fail "cannot compile host_calls.c"
 gcc -O1 -w -static -pthread -ffile-prefix-map="$top"=. -o host_rest "$top/tests/guests/host_rest.c" "$top/tests/guests/host_files.c" "$top/tests/guests/host_inet.c" || fail "cannot compile host_rest.c"
