@@ -269,7 +269,8 @@ static int read_lists(const struct elf *e, uint64_t strings, const Elf64_Dyn *dy
     return 0;
 }
 
-/* To cancel or end a thread the C library loads another one when it comes to that, and ends the program if there is none. */
+/* The C library loads libgcc_s.so.1 when a thread is cancelled or ends itself, and aborts the program if it is not there. No file says that
+ * it is needed. */
 static int add_unwinder(struct search *s, const struct needer *by, const struct elf *e, uint64_t strings,
                         uint64_t size, struct error *err)
 {

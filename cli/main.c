@@ -114,8 +114,8 @@ static int help(const char *name)
     return finish_output(EXIT_DONE);
 }
 
-/* Blocks of at least `LARGE` bytes have memory of their own, which the host gets back when they are freed. Left to itself, glibc raises
- * that limit to the largest that was freed, and their memory stays in the heap. */
+/* Blocks of at least `LARGE` bytes have memory of their own, which the host gets back when they are freed. By default glibc raises that
+ * limit to the size of the largest block that was freed, and from then on keeps the memory of smaller ones in the heap. */
 static void give_memory_back(void)
 {
     enum { LARGE = 2 << 20 };

@@ -135,8 +135,9 @@ struct guest_system {
     /* Only for systems that others run inside; otherwise NULL. The domain that runs on that processor now;
      * false if the system itself runs. */
     bool (*domain)(struct guest *g, unsigned cpu, uint64_t *domain);
-    /* The domain that a kernel is in which the record says is found now on that processor: the one that the processor was given to
-     * last, whether it or the system itself runs there now. False if there is none. NULL if the system cannot be resumed. */
+    /* The domain of a kernel that is found on that processor at this position of the record: in a hypervisor the domain that the
+     * processor was given to last, whether it or the system itself runs there now. False if there is none. NULL if the system cannot
+     * be resumed. */
     bool (*given)(const struct guest *g, unsigned cpu, uint64_t *domain);
     /* Translates a physical address of a domain to a physical address of this guest; each 4 KiB page is
      * contiguous. False if it is not mapped. */

@@ -173,7 +173,7 @@ static struct waiting **place_for(struct reprobe *p, const struct waiting *w)
     return at;
 }
 
-/* `like`: without its own data. */
+/* Puts a copy of `like`, with data of its own, where it comes among those that wait. */
 static void hold(struct reprobe *p, const struct waiting *like)
 {
     const uint32_t n = like->ev.len;

@@ -191,7 +191,8 @@ uint64_t lx_hosted_current(const struct linux_guest *lx)
     return task >= h->begin && task < h->end ? task : 0;
 }
 
-/* Of a kernel that was taken up later no switch was seen, but meanwhile its process waits as that task. */
+/* No switch was seen of a kernel that was taken up later. But while a program runs, the kernel's process waits, and its current task is that
+ * program's. */
 static void find_switched(struct linux_guest *lx)
 {
     const unsigned cpu = lx->base.cpu;

@@ -7,8 +7,9 @@
  *
  * A process whose program is a kernel is a domain, numbered by its process ID: it is known by the banner in
  * its image, "Linux version 6…". The domain is the kernel's process and all that it makes by clone: its
- * helper threads, and the processes that run its guests' code. When the process executes another program, the
- * domain ends; after a reboot that is the same kernel again.
+ * helper threads, and the processes that run its guests' code (which since 6.13 execute a small program of the
+ * kernel's own for that). When the process executes another program, the domain ends; after a reboot that is the
+ * same kernel again.
  *
  * It makes events of the class process.
  */
