@@ -185,7 +185,21 @@ static uint64_t libm(void)
     return whole(sum);
 }
 
+/* The values stay between -1000 and 1000. */
 static uint64_t x87(void)
+{
+    long double a = 1, b = 2, c = 3;
+    for (int i = 0; i < 10000000; i++) {
+        a = a * .7500001L + b;
+        b = b / 1.5001L - c * .5L + 2;
+        c = sqrtl(b * b + 1) - a * 1e-9L;
+        if (c > 100)
+            c -= 99;
+    }
+    return (uint64_t)(int64_t)((a + b + c) * 1000);
+}
+/* The same with values that soon are infinite. */
+static uint64_t x87_infinite(void)
 {
     long double a = 1, b = 2, c = 3;
     for (int i = 0; i < 10000000; i++) {
@@ -532,6 +546,7 @@ static const struct row {
     {"sha256", sha256},
     {"loop", loops},
     {"x87", x87},
+    {"x87-infinite", x87_infinite},
     {"x87-convert", x87_convert},
     {"approximations", approximations},
     {"dot-products", dot_products},

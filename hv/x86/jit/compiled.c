@@ -182,6 +182,7 @@ static bool memory_form_ok(const struct unit *u, const struct op *op, const stru
     case SHAPE_BITS:
     case SHAPE_MULX:
     case SHAPE_CRC32:
+    case SHAPE_X87:
         return true;
     case SHAPE_SIMD_GATHER:
         return !by_segment(u, op);
@@ -198,7 +199,8 @@ static bool memory_form_ok(const struct unit *u, const struct op *op, const stru
 bool op_compiled(const struct unit *u, const struct op *op)
 {
     const struct shape *s = shape_of(u, op);
-    if (s->kind == SHAPE_NONE || bits_lacking(u, s) || (is_simd(s->kind) && !simd_compiled(u, op, s)))
+    if (s->kind == SHAPE_NONE || bits_lacking(u, s) || (is_simd(s->kind) && !simd_compiled(u, op, s)) ||
+        (s->kind == SHAPE_X87 && !x87_compiled(u, op, s)))
         return false;
     return in_memory(op) ? memory_form_ok(u, op, s) : register_form_ok(u, op, s);
 }

@@ -13,6 +13,7 @@
 
 #include "hv/x86/jit/region.h"
 #include "hv/x86/jit/unit.h"
+#include "hv/x86/x87.h"
 #include "traces/memory.h"
 
 /* Where in the memory for code jit.enter, what all regions share, the regions and their ways out begin: 0, SHARED, START, SELDOM. */
@@ -152,6 +153,7 @@ struct jit *jit_create(const struct engine_host *host)
     j->unit.wrong = host->wrong;
     j->unit.level = host->level ? host->level : host_level();
     j->unit.extras = host_extras(j->unit.level);
+    j->unit.has_x87 = x87_host();
     write_enter(j);
     write_shared(j);
     jit_reset(j);
@@ -470,6 +472,7 @@ static void compile_from(struct jit *j, const struct x86 *cpu, struct block *b, 
     unsigned n = 1;
     unit_for(&j->unit, b);
     j->unit.guesses = cpu->cpl < 3;
+    j->unit.x87 = (struct x87_flow){.top = (uint8_t)fpu_top(&cpu->fpu), .empty = cpu->fpu.empty};
 #ifdef BOOTREEL_COUNT
     j->unit.counts = cpu->counts;
 #endif

@@ -151,6 +151,8 @@ static unsigned access_size(const struct op *op, const struct shape *s)
 {
     if (is_simd(s->kind))
         return simd_access(op, s);
+    if (s->kind == SHAPE_X87)
+        return x87_bytes(s);
     return s->kind == SHAPE_MOVZX || s->kind == SHAPE_MOVSX ? s->arg : size_of(op);
 }
 
@@ -178,6 +180,7 @@ static bool access_writes(const struct shape *s)
     case SHAPE_SIMD_MXCSR:
     case SHAPE_SIMD_MASKED:
     case SHAPE_MOVBE:
+    case SHAPE_X87:
         return s->form != FORM_GE;
     case SHAPE_ALU:
         return s->form != FORM_GE && s->arg != ALU_CMP;
@@ -227,6 +230,8 @@ static bool may_change(const struct unit *u, const struct op *op, const struct s
         return guest == RAX;
     case SHAPE_TO_SEGMENT:
         return false;
+    case SHAPE_X87:
+        return guest == RAX && x87_sets_ax(s);
     case SHAPE_CRC32: /* the source may be a byte, the destination is none */
         return guest == op->dst;
     default:
@@ -313,7 +318,7 @@ static struct reach either_way(const struct reach *a, const struct reach *b)
                           .write = a->write && b->write};
 }
 
-static const struct block *follower(const struct block *b, unsigned which)
+const struct block *block_follower(const struct block *b, unsigned which)
 {
     return b->next[which] && b->next[which]->page == b->page ? b->next[which] : NULL;
 }
@@ -327,7 +332,7 @@ static struct reach reach_from(const struct unit *u, struct reach r, const struc
     struct reach found = r;
     bool any = false;
     for (unsigned i = 0; i < 2; i++) {
-        const struct block *next = follower(b, i);
+        const struct block *next = block_follower(b, i);
         if (!next || next->apart)
             continue;
         const struct reach way = reach_from(u, r, next, 0, base, ahead - 1);
@@ -367,7 +372,7 @@ static bool useful_from(const struct unit *u, const struct group *g, const struc
     struct use use = {.group = g};
     const bool through = visit_accesses(u, b, from, g->base, &moved, use_found, &use);
     for (unsigned i = 0; through && ahead && i < 2; i++)
-        if (follower(b, i) && useful_from(u, g, follower(b, i), 0, moved, ahead - 1))
+        if (block_follower(b, i) && useful_from(u, g, block_follower(b, i), 0, moved, ahead - 1))
             return true;
     return use.found;
 }

@@ -623,6 +623,7 @@ static const struct {
     [SHAPE_POP_SEGMENT] = {compile_pop_segment, NULL, NULL},
     [SHAPE_LOAD_FAR] = {compile_load_far, NULL, NULL},
     [SHAPE_XLAT] = {compile_xlat, NULL, NULL},
+    [SHAPE_X87] = {compile_x87, NULL, NULL},
 };
 
 bool op_compile(struct unit *u, const struct op *op)

@@ -195,6 +195,8 @@ op_compiler compile_shift_cl_byte, compile_alu_byte, compile_test_byte, compile_
     compile_mul_byte, compile_div_byte;
 /* ops_bits.c */
 op_compiler compile_bits, compile_mulx, compile_count, compile_movbe, compile_crc32, compile_add_carry;
+/* ops_x87.c */
+op_compiler compile_x87;
 /* ops_time.c */
 op_compiler compile_tsc;
 /* ops_simd.c */
@@ -204,6 +206,54 @@ op_compiler compile_simd;
 bool needs_byte(const struct op *, const struct shape *);
 /* Is it one of the instructions of ops_bits.c, and one that this host does not have? */
 bool bits_lacking(const struct unit *, const struct shape *);
+/* How x87 instructions are compiled. Not the memory forms of arithmetic with modrm.reg 2 and 3, which compare (ops_x87.c). */
+enum x87_form {
+    X87_ST0_STI, /* ST(0) = ST(0) op ST(i) */
+    X87_STI_ST0, /* ST(i) = ST(i) op ST(0) */
+    X87_STI_POP, /* … and a pop */
+    X87_MEM2,    /* ST(0) = ST(0) op memory, of so many bytes */
+    X87_MEM4,
+    X87_MEM8,
+    X87_COMPARE, /* FCOM, FUCOM */
+    X87_COMPARE_POP,
+    X87_COMPARE_POPS,
+    X87_COMPARE_MEM2,
+    X87_COMPARE_MEM4,
+    X87_COMPARE_MEM8,
+    X87_TEST,  /* FTST */
+    X87_FLAGS, /* FCOMI, FUCOMI */
+    X87_FLAGS_POP,
+    X87_LOAD2,
+    X87_LOAD4,
+    X87_LOAD8,
+    X87_LOAD10,
+    X87_LOAD_STI,
+    X87_LOAD_CONST,
+    X87_STORE2,
+    X87_STORE4,
+    X87_STORE8,
+    X87_STORE2_POP,
+    X87_STORE4_POP,
+    X87_STORE8_POP,
+    X87_STORE10_POP,
+    X87_STORE_STI,
+    X87_STORE_STI_POP,
+    X87_EXCHANGE,
+    X87_SIGN,    /* FCHS, FABS */
+    X87_ROUND,   /* FSQRT, FRNDINT */
+    X87_NOTHING, /* FNOP */
+    X87_WAIT,
+    X87_LOAD_CONTROL,
+    X87_STORE_CONTROL,
+    X87_STORE_STATUS,
+    X87_STATUS_AX,
+    X87_FORMS
+};
+/* Bytes of its operand in memory. */
+unsigned x87_bytes(const struct shape *);
+bool x87_sets_ax(const struct shape *);
+/* Does this host have the instruction? */
+bool x87_compiled(const struct unit *, const struct op *, const struct shape *);
 /* Does this host have the instruction? */
 bool simd_compiled(const struct unit *, const struct op *, const struct shape *);
 /* Bytes of its operand in memory. */

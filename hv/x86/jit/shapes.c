@@ -77,6 +77,8 @@ struct shape *shapes_create(void)
     struct shape *shapes = mem_zero(n, sizeof *shapes);
     for (size_t i = 0; i < n; i++) {
         shapes[i] = shape_of_simd(&rows[i]);
+        if (!shapes[i].kind)
+            shapes[i] = shape_of_x87(&rows[i]);
         for (size_t k = 0; k < sizeof families / sizeof families[0]; k++)
             if (rows[i].family == families[k].family)
                 shapes[i] = families[k].shape;

@@ -164,6 +164,7 @@ static void write_all(struct unit *u, const struct flow *f)
     for (unsigned g = 0; g < 16; g++)
         write_back(&u->code, f, g);
     vectors_write(u, f);
+    x87_write(u, f);
     flags_store(u, f);
 }
 
@@ -224,8 +225,8 @@ void leave_region(struct unit *u, const struct flow *f, struct block *b, unsigne
 void leave_indirect(struct unit *u, unsigned reg)
 {
     asm_move(&u->code, H_DX, reg);
-    asm_rm(&u->code, 8, HOST_MOV_EG, H_DX, CPU_FIELD(gpr[REG_RIP]));
     write_all(u, &u->now);
+    asm_rm(&u->code, 8, HOST_MOV_EG, H_DX, CPU_FIELD(gpr[REG_RIP]));
     asm_patch(asm_call(&u->code), u->shared.found[u->segmented]);
     jump_to_op(u);
 }
@@ -253,6 +254,11 @@ static struct side *add_side(struct unit *u, uint8_t *jump, enum way way, struct
 void side_exit(struct unit *u, unsigned cc)
 {
     add_side(u, asm_jcc(&u->code, cc), WAY_OP, u->block, u->op);
+}
+
+void side_exit_always(struct unit *u)
+{
+    add_side(u, asm_jmp(&u->code), WAY_OP, u->block, u->op);
 }
 
 /* A store that is noted must be made: no other check of the instruction may follow, as it does for vectors. */
@@ -383,7 +389,7 @@ static const struct version *find_version(const struct unit *u, const struct blo
             continue;
         ++*count;
         if (!has_group(&u->now.group, &v->flow.group) || !has_group(&u->now.kept, &v->flow.kept) ||
-            !vectors_fit(&u->now, &v->flow))
+            !vectors_fit(&u->now, &v->flow) || !x87_fits(&u->now, &v->flow))
             continue;
         if (same_flags(&v->flow, &u->now) || (!found && v->flow.source == FLAGS_MEMORY))
             found = v;
@@ -435,6 +441,7 @@ static void adapt(struct unit *u, const struct flow *to)
         if (u->now.host[g] != to->host[g])
             asm_load(&u->code, to->host[g], H_CPU, (int32_t)(offsetof(struct x86, gpr) + 8 * g));
     vectors_adapt(u, to);
+    x87_adapt(u, to);
 }
 
 static bool holds_nothing(const struct flow *f)
@@ -442,7 +449,7 @@ static bool holds_nothing(const struct flow *f)
     for (unsigned g = 0; g < 16; g++)
         if (f->host[g] != H_NONE)
             return false;
-    return vectors_hold_nothing(f);
+    return vectors_hold_nothing(f) && !f->x87.on;
 }
 
 static void add_version(struct unit *u, struct block *b)
@@ -461,7 +468,7 @@ static bool has_room(const struct unit *u, const struct block *b)
 static bool is_better(const struct flow *now, const struct flow *version)
 {
     return (now->group.active && !version->group.active) || (now->kept.active && !version->kept.active) ||
-           (now->checks & ~version->checks & CHECK_MXCSR);
+           (now->checks & ~version->checks & CHECK_MXCSR) || (now->x87.on && !version->x87.on);
 }
 
 /* Leaves to a block, whatever its handler will be then; its steps are subtracted already. */
@@ -494,6 +501,7 @@ static void enter_block(struct unit *u, struct block *b)
     flags_settle(u);
     u->now.group.active &= group_useful(u, &u->now.group, b, 0);
     u->now.kept.active &= group_useful(u, &u->now.kept, b, 0);
+    x87_edge(u, b);
     const struct version *v = find_version(u, b, &count);
     bool room = count < 2 && has_room(u, b), better = v && is_better(&u->now, &v->flow);
     if (v && !(room && (better || holds_nothing(&v->flow)))) {
@@ -511,6 +519,7 @@ static void enter_block(struct unit *u, struct block *b)
         flags_to_memory(u);
         u->now.group.active = u->now.kept.active = false;
         vectors_settle(u);
+        x87_drop(u);
     }
     add_version(u, b);
 }
@@ -682,6 +691,7 @@ bool unit_compile(struct unit *u, struct block *b, unsigned op)
     u->next = NULL;
     u->host_flags = false;
     everything_in_memory(&u->now);
+    u->now.x87 = u->x87;
     check_page(u, b, op);
     if (op == 0)
         u->version[u->nversions++] = (struct version){b, u->code.at, u->now};
@@ -705,7 +715,7 @@ bool unit_entry(struct unit *u, unsigned version)
     const struct version *v = &u->version[version];
     everything_in_memory(&u->now);
     if (v->flow.source != FLAGS_MEMORY || v->flow.group.active || v->flow.kept.active ||
-        !vectors_fit(&u->now, &v->flow))
+        !vectors_fit(&u->now, &v->flow) || !x87_fits(&u->now, &v->flow))
         return false;
     check_page(u, v->block, 0);
     add_rip(u, -block_offset(u, v->block));

@@ -51,6 +51,26 @@ enum check {
     CHECK_MXCSR = 4,
 };
 
+/* Where the x87 condition codes C0 to C3 are (x87_registers.c). */
+enum x87_codes {
+    CODES_MEMORY,   /* in the guest's status word */
+    CODES_CLEAR,    /* there, but C1 is 0 */
+    CODES_ROUNDED,  /* there, but C1 is the host's */
+    CODES_COMPARED, /* C0, C2 and C3 are the host's, and C1 is 0 */
+};
+
+/* Where the x87 registers are. */
+struct x87_flow {
+    bool
+        on; /* those that are not empty are in the host's, as far from its top, under the guest's control word */
+    uint8_t top, empty; /* as struct fpu has them; without `on`, what is expected */
+    uint8_t codes;      /* enum x87_codes */
+    uint8_t ds;         /* 1 + the segment register of which FDS in memory is the selector; 0: unknown */
+    bool noted;         /* FCS, FIP and FOP are not in memory: the last two follow from … */
+    uint16_t fop;
+    int32_t at; /* … and the instruction's distance from the region's first block */
+};
+
 /* Where the guest's state is at a point of the code. */
 struct flow {
     struct group group;
@@ -60,6 +80,7 @@ struct flow {
     uint32_t vdirty, vzero;  /* vectors that differ from memory; those that are 0, in no register */
     uint8_t host[16];        /* the host register of each guest register; H_NONE: in memory */
     uint16_t dirty;          /* guest registers whose host register differs from memory */
+    struct x87_flow x87;
     uint8_t source, size, count;
     /* The guest registers that are A and B, until an instruction changes them; FLAG_OWN: FLAG_A and FLAG_B. */
     uint8_t a, b;
@@ -170,6 +191,8 @@ struct unit {
     uint32_t vused[VECTORS], vpinned; /* as last_use and pinned */
     unsigned level;                   /* of the host: x86-64-v1 to v3 */
     unsigned extras;                  /* enum extra: what the host has beyond its level */
+    bool has_x87;                     /* x87_host() */
+    struct x87_flow x87;              /* what to expect where a region begins */
     struct shared shared;
     struct host_mem at; /* the memory operand of the current instruction, once it was checked */
     struct side side[MAX_SIDES];
@@ -265,6 +288,7 @@ enum shape_kind {
     SHAPE_POP_SEGMENT,
     SHAPE_LOAD_FAR, /* arg: the segment register */
     SHAPE_XLAT,
+    SHAPE_X87,  /* arg: enum x87_form */
     SHAPE_SIMD, /* is_simd(): from here on */
     SHAPE_SIMD_UNARY,
     SHAPE_SIMD_WIDE,
@@ -312,6 +336,8 @@ struct shape {
 struct shape *shapes_create(void);
 /* The shape of a SIMD instruction, or SHAPE_NONE (shapes_simd.c). */
 struct shape shape_of_simd(const struct insn_row *);
+/* The same of an x87 instruction (shapes_x87.c). */
+struct shape shape_of_x87(const struct insn_row *);
 
 /* Compiles the instruction `u->op` of `u->block`. False if it is left to its handler. */
 bool op_compile(struct unit *, const struct op *);
@@ -346,6 +372,8 @@ unsigned reg_extra(struct unit *);
 
 /* Does an access from this op of the block on, or in those that may follow, need the group? (operand.c) */
 bool group_useful(const struct unit *, const struct group *, const struct block *, unsigned op);
+/* The block that follows in the same page on one of two ways; NULL: none. (operand.c) */
+const struct block *block_follower(const struct block *, unsigned which);
 /* The instruction was compiled: a group ends if its register may have changed. */
 void groups_after(struct unit *, const struct op *);
 /* rSP has moved by so many bytes. */
@@ -407,11 +435,41 @@ void vectors_settle(struct unit *);
 void mxcsr_take(struct unit *);
 void mxcsr_drop(struct unit *);
 
+/* ---- x87 registers (x87_registers.c) ---- */
+
+/* Does the host's x87 do what compiled code takes for granted? An emulator's may not. */
+bool x87_host(void);
+/* From now on `now.x87.on` holds, or else the handler executes the instruction. Uses AX, CX and DX. */
+void x87_take(struct unit *);
+/* It no longer holds: the guest's state is in memory. */
+void x87_drop(struct unit *);
+/* The guest's status word in memory is up to date. Uses AX and CX. */
+void x87_status(struct unit *);
+/* The host's control word becomes the guest's, which has changed. Leaves to the handler unless the control word in a host register masks
+ * all exceptions, and computes with doubles' precision or more; the register changes. */
+void x87_control(struct unit *);
+void x87_check_control(struct unit *, unsigned reg);
+/* Where the guest's ST(i) is in memory; it goes there, and stays in the host's. */
+struct host_mem x87_place(const struct x87_flow *, unsigned i);
+void x87_keep(struct unit *, unsigned i);
+/* At a way out: what is not in memory goes there. Uses AX and CX. */
+void x87_write(struct unit *, const struct flow *);
+/* Can code that expects the state of `need` be entered with that of `have`? */
+bool x87_fits(const struct flow *have, const struct flow *need);
+void x87_adapt(struct unit *, const struct flow *to);
+/* Goes on in a block: the registers stay in the host's if it has an x87 instruction, or a block that follows it has one. What versions
+ * do not expect goes to memory. */
+void x87_edge(struct unit *, const struct block *);
+/* Leaves to the handler if a number of 80 bits has an encoding that no result has: with its leading bit clear though its exponent is not
+ * 0, or set though it is (SDM 1, 8.2.2). Uses CX and DX. */
+void x87_check_encoding(struct unit *, struct host_mem);
+
 /* A host register becomes the address at an offset from the block's start. */
 void code_address(struct unit *, unsigned to, int64_t offset);
 
-/* Leave the region to the handler of the current instruction if the host's condition holds. */
+/* Leave the region to the handler of the current instruction if the host's condition holds; always. */
 void side_exit(struct unit *, unsigned cc);
+void side_exit_always(struct unit *);
 /* As side_exit(), right after the check of bytes at a linear address, a register and a displacement (see tlb_check()), which fails by the
  * tag of the entry. Stays if they may be written beside watchpoints, or if one store writes them and is all that has to be noted. Leaves
  * to op_apart() if more than one access is checked, and they lie in two pages. */
