@@ -72,12 +72,15 @@ static void operand16(struct program *p, unsigned reg)
     displacement(p);
 }
 
-/* One instruction with a modrm byte. `map` 0x0f or 0; `ext` 0-7 or -1 for a register; `size` of both operands. */
-static void modrm(struct program *p, unsigned size, unsigned map, unsigned opcode, int ext, bool to_memory,
+/* One instruction with a modrm byte. `map` 0x0f or 0; `ext` 0-7 or -1 for a register; `size` of both operands. `where` is the operand of
+ * modrm.rm? */
+enum { IN_REGISTER, ANYWHERE, IN_MEMORY };
+static void modrm(struct program *p, unsigned size, unsigned map, unsigned opcode, int ext, unsigned where,
                   unsigned imm)
 {
     size = p->code32 && size == 8 ? 4 : size;
-    bool rex = !p->code32 && (size == 8 || any(2)), mem = to_memory && any(5) < 2;
+    bool rex = !p->code32 && (size == 8 || any(2)),
+         mem = where == IN_MEMORY || (where == ANYWHERE && any(5) < 2);
     unsigned reg = ext < 0 ? a_register(size == 1, rex) : (unsigned)ext, rm = a_register(size == 1, rex),
              base = 0;
     unsigned bits = 0x40 | (size == 8 ? 8 : 0) | reg >> 3 << 2;
@@ -135,11 +138,11 @@ static void arithmetic(struct program *p)
 {
     unsigned size = any_size(), operation = (unsigned)any(8), form = (unsigned)any(3);
     if (form < 2)
-        modrm(p, size, 0, operation * 8 + form * 2 + (size > 1), -1, true, 0);
+        modrm(p, size, 0, operation * 8 + form * 2 + (size > 1), -1, ANYWHERE, 0);
     else if (size > 1 && any(2))
-        modrm(p, size, 0, 0x83, (int)operation, true, 1);
+        modrm(p, size, 0, 0x83, (int)operation, ANYWHERE, 1);
     else
-        modrm(p, size, 0, size > 1 ? 0x81 : 0x80, (int)operation, true, imm_of(size));
+        modrm(p, size, 0, size > 1 ? 0x81 : 0x80, (int)operation, ANYWHERE, imm_of(size));
 }
 
 static void one_operand(struct program *p)
@@ -148,19 +151,19 @@ static void one_operand(struct program *p)
     switch (any(6)) {
     case 0:
     case 1:
-        modrm(p, size, 0, 0xfe + big, (int)any(2), true, 0); /* INC, DEC */
+        modrm(p, size, 0, 0xfe + big, (int)any(2), ANYWHERE, 0); /* INC, DEC */
         break;
     case 2:
-        modrm(p, size, 0, 0xf6 + big, 2 + (int)any(2), true, 0); /* NOT, NEG */
+        modrm(p, size, 0, 0xf6 + big, 2 + (int)any(2), ANYWHERE, 0); /* NOT, NEG */
         break;
     case 3:
-        modrm(p, size, 0, 0xf6 + big, 0, true, imm_of(size)); /* TEST */
+        modrm(p, size, 0, 0xf6 + big, 0, ANYWHERE, imm_of(size)); /* TEST */
         break;
     case 4:
-        modrm(p, size, 0, 0x84 + big, -1, true, 0);
+        modrm(p, size, 0, 0x84 + big, -1, ANYWHERE, 0);
         break;
     default:
-        modrm(p, size, 0, 0xf6 + big, 4 + (int)any(2), true, 0); /* MUL, IMUL */
+        modrm(p, size, 0, 0xf6 + big, 4 + (int)any(2), ANYWHERE, 0); /* MUL, IMUL */
         break;
     }
 }
@@ -171,20 +174,20 @@ static void move(struct program *p)
     unsigned size = any_size(), bits = wide();
     switch (any(8)) {
     case 0:
-        modrm(p, bits, 0x0f, extend[any(4)], -1, true, 0);
+        modrm(p, bits, 0x0f, extend[any(4)], -1, ANYWHERE, 0);
         break;
     case 1:
-        modrm(p, any(2) ? 8 : 4, 0, 0x63, -1, true, 0);
+        modrm(p, any(2) ? 8 : 4, 0, 0x63, -1, ANYWHERE, 0);
         break;
     case 2:
-        modrm(p, wide(), 0, 0x8d, -1, false, 0);
+        modrm(p, wide(), 0, 0x8d, -1, IN_REGISTER, 0);
         p->code[p->size - 1] &= 0x7f; /* LEA needs a memory operand: (reg) with a byte of displacement */
         if ((p->code[p->size - 1] & 7) == 4 && !p->code16)
             emit(p, 0x08 | any(8), 1); /* base and RCX as the index */
         emit(p, any(256), 1);
         break;
     case 3:
-        modrm(p, size, 0, 0xc6 + (size > 1), 0, true, imm_of(size));
+        modrm(p, size, 0, 0xc6 + (size > 1), 0, ANYWHERE, imm_of(size));
         break;
     case 4: {
         if (p->code16 && any(2))
@@ -194,7 +197,7 @@ static void move(struct program *p)
         break;
     }
     default:
-        modrm(p, size, 0, 0x88 + 2 * any(2) + (size > 1), -1, true, 0);
+        modrm(p, size, 0, 0x88 + 2 * any(2) + (size > 1), -1, ANYWHERE, 0);
         break;
     }
 }
@@ -206,10 +209,10 @@ static void shift(struct program *p)
     int e = ext[any(10)];
     switch (any(3)) {
     case 0:
-        modrm(p, size, 0, 0xd0 + (size > 1) + 2 * any(2), e, true, 0); /* by 1, by CL */
+        modrm(p, size, 0, 0xd0 + (size > 1) + 2 * any(2), e, ANYWHERE, 0); /* by 1, by CL */
         break;
     default:
-        modrm(p, size, 0, 0xc0 + (size > 1), e, true, 1);
+        modrm(p, size, 0, 0xc0 + (size > 1), e, ANYWHERE, 1);
         break;
     }
 }
@@ -218,9 +221,9 @@ static void conditional(struct program *p)
 {
     unsigned size = wide(), condition = (unsigned)any(16);
     if (any(2))
-        modrm(p, size, 0x0f, 0x40 + condition, -1, true, 0); /* CMOV */
+        modrm(p, size, 0x0f, 0x40 + condition, -1, ANYWHERE, 0); /* CMOV */
     else
-        modrm(p, 1, 0x0f, 0x90 + condition, 0, true, 0); /* SET */
+        modrm(p, 1, 0x0f, 0x90 + condition, 0, ANYWHERE, 0); /* SET */
 }
 
 /* ENTER, of a level seldom, and mostly LEAVE. */
@@ -278,22 +281,22 @@ static void others(struct program *p)
     unsigned r = a_register(false, !p->code32), size = wide();
     switch (any(9)) {
     case 0:
-        modrm(p, size, 0x0f, 0xaf, -1, true, 0); /* IMUL */
+        modrm(p, size, 0x0f, 0xaf, -1, ANYWHERE, 0); /* IMUL */
         break;
     case 1:
-        modrm(p, size, 0, 0x6b, -1, true, 1);
+        modrm(p, size, 0, 0x6b, -1, ANYWHERE, 1);
         break;
     case 2:
-        modrm(p, size, 0x0f, 0xa3 + 8 * any(4), -1, false, 0); /* BT … */
+        modrm(p, size, 0x0f, 0xa3 + 8 * any(4), -1, IN_REGISTER, 0); /* BT … */
         break;
     case 3:
-        modrm(p, size, 0x0f, 0xba, 4 + (int)any(4), true, 1);
+        modrm(p, size, 0x0f, 0xba, 4 + (int)any(4), ANYWHERE, 1);
         break;
     case 4:
-        modrm(p, any_size(), 0, 0x87, -1, true, 0); /* XCHG */
+        modrm(p, any_size(), 0, 0x87, -1, ANYWHERE, 0); /* XCHG */
         break;
     case 5:
-        modrm(p, size, 0x0f, 0xb1 + 0x10 * any(2), -1, true, 0); /* CMPXCHG, XADD */
+        modrm(p, size, 0x0f, 0xb1 + 0x10 * any(2), -1, ANYWHERE, 0); /* CMPXCHG, XADD */
         break;
     case 6:
         if (!p->code32)
@@ -322,25 +325,25 @@ static void more_arithmetic(struct program *p)
     unsigned size = wide(), smaller = any_size();
     switch (any(5)) {
     case 0:
-        modrm(p, smaller, 0, 0xf7, 4 + (int)any(4), true, 0);
+        modrm(p, smaller, 0, 0xf7, 4 + (int)any(4), ANYWHERE, 0);
         break;
     case 1:
         emit(p, 0xd231, 2); /* XOR EDX, EDX; DIV */
-        modrm(p, size, 0, 0xf7, 6, true, 0);
+        modrm(p, size, 0, 0xf7, 6, ANYWHERE, 0);
         break;
     case 2:
         if (size == 8 && !p->code32)
             emit(p, 0x48, 1);
         emit(p, 0x99, 1); /* CDQ, CQO; IDIV */
-        modrm(p, size, 0, 0xf7, 7, true, 0);
+        modrm(p, size, 0, 0xf7, 7, ANYWHERE, 0);
         break;
     case 3:
         if (!any(3))
             emit(p, 0xc031, 2); /* XOR EAX, EAX */
-        modrm(p, size, 0x0f, 0xbc + any(2), -1, true, 0);
+        modrm(p, size, 0x0f, 0xbc + any(2), -1, ANYWHERE, 0);
         break;
     default:
-        modrm(p, size, 0x0f, any(2) ? 0xa4 : 0xac, -1, true, 1);
+        modrm(p, size, 0x0f, any(2) ? 0xa4 : 0xac, -1, ANYWHERE, 1);
         break;
     }
 }
@@ -354,18 +357,18 @@ static void more_memory(struct program *p)
         if (p->code16)
             emit(p, 0x66, 1);
         emit(p, 0xb9 | (any(4096) - 2048) << 8, 5);
-        modrm(p, size, 0x0f, 0xa3 + 8 * any(4), 1, true, 0);
+        modrm(p, size, 0x0f, 0xa3 + 8 * any(4), 1, ANYWHERE, 0);
         break;
     case 1: /* CMPXCHG with what may be equal */
         if (any(2))
             emit(p, 0xc031, 2);
-        modrm(p, any_size(), 0x0f, 0xb1, -1, true, 0);
+        modrm(p, any_size(), 0x0f, 0xb1, -1, ANYWHERE, 0);
         break;
     case 2:
-        modrm(p, p->code32 ? 4 : 8, 0, 0xff, 6, true, 0); /* PUSH */
+        modrm(p, p->code32 ? 4 : 8, 0, 0xff, 6, ANYWHERE, 0); /* PUSH */
         break;
     case 3:
-        modrm(p, any_size(), 0x0f, 0xc1, -1, true, 0); /* XADD */
+        modrm(p, any_size(), 0x0f, 0xc1, -1, ANYWHERE, 0); /* XADD */
         break;
     case 4: /* CALL through memory, to a block */
         set_register(p, RAX, CODE + p->start[0] - p->segment[PROGRAM_CS].base);
@@ -383,7 +386,7 @@ static void more_memory(struct program *p)
         emit(p, 0x9066, 2); /* NOP of two bytes */
         break;
     default:
-        modrm(p, any(2) ? 4 : 8, 0, 0x87, -1, true, 0); /* XCHG */
+        modrm(p, any(2) ? 4 : 8, 0, 0x87, -1, ANYWHERE, 0); /* XCHG */
         break;
     }
 }
@@ -402,20 +405,20 @@ static void vector(struct program *p)
     switch (any(8)) {
     case 0: /* MOVD, MOVQ */
         emit(p, 0x66, 1);
-        modrm(p, prefixed == 2 ? 8 : 4, 0x0f, any(2) ? 0x6e : 0x7e, -1, true, 0);
+        modrm(p, prefixed == 2 ? 8 : 4, 0x0f, any(2) ? 0x6e : 0x7e, -1, ANYWHERE, 0);
         break;
     case 1:
-        modrm(p, prefixed, 0x0f, moves[any(8)], -1, true, 0);
+        modrm(p, prefixed, 0x0f, moves[any(8)], -1, ANYWHERE, 0);
         break;
     case 2:
         if (any(2))
             emit(p, any(2) ? 0xf2 : 0xf3, 1);
-        modrm(p, 4, 0x0f, moves[any(any(3) ? 2 : sizeof moves)], -1, true, 0);
+        modrm(p, 4, 0x0f, moves[any(any(3) ? 2 : sizeof moves)], -1, ANYWHERE, 0);
         break;
     case 3:
         if (any(2))
             emit(p, any(2) ? 0xf2 : 0xf3, 1);
-        modrm(p, prefixed, 0x0f, any(2) ? 0x70 : 0xc6, -1, true, 1);
+        modrm(p, prefixed, 0x0f, any(2) ? 0x70 : 0xc6, -1, ANYWHERE, 1);
         break;
     case 4: {
         static const uint8_t ext[] = {2, 4, 6, 3, 7};
@@ -427,11 +430,11 @@ static void vector(struct program *p)
         break;
     }
     case 5:
-        modrm(p, prefixed, 0x0f, any(2) ? 0xd7 : 0x50, -1, false, 0); /* PMOVMSKB … */
+        modrm(p, prefixed, 0x0f, any(2) ? 0xd7 : 0x50, -1, IN_REGISTER, 0); /* PMOVMSKB … */
         break;
     case 6:
         if (!any(3)) {
-            modrm(p, 2, 0x0f, 0x38, -1, false, 0); /* PSHUFB: the opcode goes before the modrm byte */
+            modrm(p, 2, 0x0f, 0x38, -1, IN_REGISTER, 0); /* PSHUFB: the opcode goes before the modrm byte */
             p->code[p->size] = p->code[p->size - 1];
             p->code[p->size++ - 1] = 0;
             break;
@@ -469,6 +472,173 @@ static void string(struct program *p)
     emit(p, opcode[any(sizeof opcode)], 1);
 }
 
+/* ---------------------------------------------------------------- x87 */
+
+static void x87_push(struct program *p)
+{
+    static const struct {
+        uint8_t opcode, ext;
+    } load[] = {{0xdf, 0}, {0xdb, 0}, {0xdf, 5}, {0xd9, 0}, {0xdd, 0}, {0xdb, 5}};
+    const unsigned which = (unsigned)any(any(3) ? 3 : 6);
+    if (!any(3))
+        emit(p, 0xe8d9 + (any(7) << 8), 2); /* a constant */
+    else if (p->depth && !any(4))
+        emit(p, 0xc0d9 + (any(p->depth) << 8), 2);
+    else
+        modrm(p, 4, 0, load[which].opcode, load[which].ext, IN_MEMORY, 0);
+    p->depth++;
+}
+
+/* ST(i) of a register that is not empty, mostly. */
+static unsigned x87_register(const struct program *p)
+{
+    return (unsigned)any(any(30) && p->depth ? p->depth : 8);
+}
+
+static void x87_pop(struct program *p)
+{
+    static const struct {
+        uint8_t opcode, ext;
+    } store[] = {{0xd9, 3}, {0xdd, 3}, {0xdb, 7}, {0xdf, 3}, {0xdb, 3},
+                 {0xdf, 7}, {0xdf, 1}, {0xdb, 1}, {0xdd, 1}};
+    static const uint16_t compare[] = {0xd8d8, 0xe8dd, 0xe8df, 0xf0df};
+    const unsigned which = (unsigned)any(9);
+    switch (any(5)) {
+    case 0:
+        modrm(p, 4, 0, store[which].opcode, store[which].ext, IN_MEMORY, 0);
+        break;
+    case 1:
+        emit(p, 0xd8dd + (x87_register(p) << 8), 2);
+        break;
+    case 2:
+        emit(p, compare[any(4)] + (x87_register(p) << 8), 2);
+        break;
+    case 3:
+        if (p->depth > 1) {
+            emit(p, any(2) ? 0xd9de : 0xe9da, 2); /* FCOMPP, FUCOMPP */
+            p->depth--;
+            break;
+        }
+        __attribute__((fallthrough));
+    default: {
+        static const uint8_t arithmetic[] = {0, 1, 4, 5, 6, 7};
+        emit(p, 0xc0de + ((uint64_t)arithmetic[any(6)] << 11) + (x87_register(p) << 8), 2);
+        break;
+    }
+    }
+    p->depth -= p->depth > 0;
+}
+
+/* FNSTCW to memory, OR, and FLDCW from there, mostly: what is anywhere in memory is rarely a good control word. */
+static void x87_control(struct program *p)
+{
+    const unsigned at = (unsigned)any(100), base = p->code16 ? 7 : 3;
+    if (!any(20)) {
+        modrm(p, 4, 0, 0xd9, any(2) ? 5 : 7, IN_MEMORY, 0);
+        return;
+    }
+    emit(p, 0xd9 | (0x78 | base) << 8 | at << 16, 3);
+    if (!p->code16)
+        emit(p, 0x66, 1);
+    emit(p, 0x81 | (0x48 | base) << 8 | at << 16, 3);
+    emit(p, (any(5) ? 0x33f : 0x3f) | any(4) << 10, 2);
+    emit(p, 0xd9 | (0x68 | base) << 8 | at << 16, 3);
+}
+
+/* What leaves the stack as high as it is. */
+static void x87_operate(struct program *p)
+{
+    static const uint8_t memory[] = {0xd8, 0xda, 0xdc, 0xde};
+    static const uint16_t compare[] = {0xd0d8, 0xe0dd, 0xe8db, 0xf0db};
+    static const uint16_t alone[] = {0xe0d9, 0xe1d9, 0xe4d9, 0xfad9, 0xfcd9, 0xd0d9, 0xe5d9,
+                                     0xe2db, 0xf7d9, 0xf6d9, 0x9b90, 0xfdd9, 0xe0df, 0xe0df};
+    static const uint8_t store[] = {0xd9, 0xdd, 0xdb, 0xdf};
+    switch (any(9)) {
+    case 0:
+    case 1:
+        emit(p, (any(2) ? 0xc0d8 : 0xc0dc) + (any(8) << 11) + (x87_register(p) << 8), 2);
+        break;
+    case 2:
+        modrm(p, 4, 0, memory[any(4)], (int)any(8), IN_MEMORY, 0);
+        break;
+    case 3:
+        emit(p, compare[any(4)] + (x87_register(p) << 8), 2);
+        break;
+    case 4:
+        emit(p, alone[any(any(4) ? 6 : sizeof alone / sizeof alone[0])], 2);
+        break;
+    case 5:
+        modrm(p, 4, 0, store[any(4)], 2, IN_MEMORY, 0);
+        break;
+    case 6:
+        emit(p,
+             (any(3)   ? 0xc8d9
+              : any(4) ? 0xd0dd
+                       : 0xc0dd) +
+                 (x87_register(p) << 8),
+             2); /* FXCH, FST, FFREE */
+        break;
+    case 7:
+        if (any(3))
+            emit(p, 0xe0df, 2); /* FNSTSW AX */
+        else
+            modrm(p, 4, 0, 0xdd, 7, IN_MEMORY, 0);
+        break;
+    default:
+        if (any(3))
+            x87_control(p);
+        else
+            emit(p, 0xc0da + (any(4) << 11) + any(2) + (x87_register(p) << 8), 2); /* FCMOV */
+        break;
+    }
+}
+
+/* Some instructions, after which the stack mostly is as high as before. */
+static void x87(struct program *p)
+{
+    const unsigned before = p->depth;
+    for (uint64_t n = any(10); n--;) {
+        const uint64_t kind = any(4);
+        if (!p->depth || (kind == 0 && (p->depth < 8 || !any(20))))
+            x87_push(p);
+        else if (kind == 1)
+            x87_pop(p);
+        else
+            x87_operate(p);
+    }
+    if (!any(6))
+        return;
+    while (p->depth < before)
+        x87_push(p);
+    while (p->depth > before)
+        x87_pop(p);
+}
+
+/* A state of the registers, in FXSAVE's form up to the XMM registers: often the initial one. */
+static void x87_state(struct program *p)
+{
+    static const uint16_t exponent[] = {0x3fff, 0x4000, 0x3ffe, 0x403e, 0xbfff, 0, 0x7fff, 0xffff, 0x7ffe, 1};
+    memset(p->fpu, 0, sizeof p->fpu);
+    const uint16_t control = any(4) ? 0x37f : 0x3f | (uint16_t)(any(64) << 6);
+    memcpy(p->fpu, &control, 2);
+    p->depth = any(4) ? 0 : (unsigned)any(9);
+    const uint16_t status = (uint16_t)((any(2)   ? 0x20
+                                        : any(2) ? 0
+                                                 : any(64)) |
+                                       any(8) << 8 | ((any(4) ? 0 : any(8)) << 11) | any(2) << 14);
+    memcpy(p->fpu + 2, &status, 2);
+    for (unsigned i = 0; i < p->depth; i++)
+        p->fpu[4] |= (uint8_t)(1 << ((status >> 11) + i) % 8);
+    for (unsigned i = 0; i < 8; i++) {
+        const uint64_t sig = any(8) ? any_value() | 1ull << 63 : any_value();
+        const uint16_t exp = any(4) ? exponent[any(5)] : any(3) ? exponent[any(10)] : (uint16_t)any(0x10000);
+        memcpy(p->fpu + 32 + 16 * i, &sig, 8);
+        memcpy(p->fpu + 40 + 16 * i, &exp, 2);
+    }
+}
+
+/* ---------------------------------------------------------------- all */
+
 /* Loads and stores of segment registers. In protected mode there are no selectors to load. */
 static void segment(struct program *p)
 {
@@ -483,7 +653,7 @@ static void segment(struct program *p)
         emit(p, 0xd7, 1); /* XLAT */
         break;
     case 1:
-        modrm(p, 2, 0, 0x8c, (int)which, true, 0);
+        modrm(p, 2, 0, 0x8c, (int)which, ANYWHERE, 0);
         break;
     case 2:
         emit(p, push[which], which < 4 ? 1 : 2);
@@ -492,7 +662,7 @@ static void segment(struct program *p)
         emit(p, pop[which], which < 4 ? 1 : 2);
         break;
     case 4:
-        modrm(p, 2, 0, 0x8e, any(20) ? data[any(4)] : (int)which, true, 0);
+        modrm(p, 2, 0, 0x8e, any(20) ? data[any(4)] : (int)which, ANYWHERE, 0);
         break;
     default: /* LES, LDS, LFS, LGS */
         if (any(2))
@@ -513,7 +683,9 @@ static void instruction(struct program *p)
         string(p);
         return;
     }
-    if (p->segmented && !any(12))
+    if (p->x87 && any(2))
+        x87(p);
+    else if (p->segmented && !any(12))
         segment(p);
     else
         kind[any(sizeof kind / sizeof kind[0])](p);
@@ -568,7 +740,7 @@ static void branch(struct program *p)
         } else if (any(4))
             emit(p, 0xc3, 1); /* RET: to what is on the stack */
         else
-            modrm(p, 4, 0, 0xff, any(2) ? 2 : 4, true, 0); /* CALL, JMP */
+            modrm(p, 4, 0, 0xff, any(2) ? 2 : 4, ANYWHERE, 0); /* CALL, JMP */
         return;
     default:
         relative(p, 0x0f | (0x80 | (unsigned)any(16)) << 8, 2);
@@ -630,8 +802,10 @@ static void make_segments(struct program *p)
     }
 }
 
-void make_program(struct program *p)
+void make_program(struct program *p, bool x87)
 {
+    p->x87 = x87;
+    p->depth = 0;
     p->aligned = false;
     p->size = p->njumps = 0;
     p->code32 = any(3) < 2;
@@ -641,6 +815,8 @@ void make_program(struct program *p)
     p->privileged = p->real || any(2);
     place_code(p);
     make_segments(p);
+    if (x87)
+        x87_state(p);
     p->nblocks = 2 + (unsigned)any(10);
     for (unsigned i = 0; i < p->nblocks; i++) {
         p->start[i] = p->size;

@@ -26,6 +26,10 @@ struct program {
     uint32_t data;   /* where data is: at DATA, or at CODE */
     bool privileged; /* CPL 0 */
     bool aligned;    /* displacements are multiples of 16 */
+    bool x87;        /* half of its instructions are x87, … */
+    unsigned
+        depth; /* … of which so many registers are not empty, if the program is executed as it is written */
+    uint8_t fpu[160]; /* the state in which it begins, as FXSAVE has it */
     uint8_t code[2 * PAGE];
     unsigned size, start[16], nblocks, njumps;
     struct {
@@ -39,6 +43,6 @@ void any_from(uint64_t seed);
 uint64_t any(uint64_t n);
 /* Often one with which carries and signs are at stake. */
 uint64_t any_value(void);
-void make_program(struct program *);
+void make_program(struct program *, bool x87);
 
 #endif

@@ -1,7 +1,7 @@
-/* test_compile.c - compiled code against the interpreter: random programs of 64-bit, 32-bit and 16-bit code, with SSE2 instructions, in two processors, one of which compiles
+/* test_compile.c - compiled code against the interpreter: random programs of 64-bit, 32-bit and 16-bit code, with SSE2 and x87 instructions, in two processors, one of which compiles
  * each block when it is first entered. They are run in the same pieces, and must be equal after each.
  *
- * COMPILE_SEED and COMPILE_PROGRAMS: the first program, and how many.
+ * COMPILE_SEED and COMPILE_PROGRAMS: the first program, and how many; COMPILE_TEST: which of the tests.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -116,6 +116,10 @@ static void start(struct machine *m, const struct program *p, const struct x86_u
     x86_user_fx_get(m->cpu, fx);
     for (unsigned i = 0; i < 16 * 16; i += 8) /* the XMM registers */
         put64(fx + 160 + i, (u->gpr[i / 16] ^ u->gpr[15 - i / 16] << (i & 8)) * (i / 16 + 1));
+    if (p->x87) {
+        memcpy(fx, p->fpu, 24);
+        memcpy(fx + 32, p->fpu + 32, 128);
+    }
     assert_true(x86_user_fx_set(m->cpu, fx));
     const unsigned ring = p->privileged ? 0 : 3, dpl = ring << 5;
     if (p->real) {
@@ -299,13 +303,13 @@ static bool run_both(struct machine *a, struct machine *b, uint64_t steps, uint6
     return ea == X86_DONE || ea == X86_STOP;
 }
 
-enum also { ALSO_NOTHING, ALSO_WATCH, ALSO_NOTE };
+enum also { ALSO_NOTHING, ALSO_WATCH, ALSO_NOTE, ALSO_X87 };
 
 static void run_program(struct machine *a, struct machine *b, uint64_t first, enum also also, uint64_t *stops)
 {
     struct program p;
     uint64_t total = 0;
-    make_program(&p);
+    make_program(&p, also == ALSO_X87);
     for (unsigned try = 0; try < 24; try++) {
         struct x86_user u = random_user(&p);
         start(a, &p, &u);
@@ -357,9 +361,15 @@ static void noted_programs(void **state)
     run_programs(ALSO_NOTE, 700);
 }
 
+static void x87_programs(void **state)
+{
+    run_programs(ALSO_X87, 1500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(random_programs), cmocka_unit_test(watched_programs),
-                                       cmocka_unit_test(noted_programs)};
+                                       cmocka_unit_test(noted_programs), cmocka_unit_test(x87_programs)};
+    cmocka_set_test_filter(getenv("COMPILE_TEST"));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@ enum {
     POPS = 16,
     POPS_TWICE = 32,
     CONTROLS = 64, /* no pointers to it are kept */
+    CHANGES_STI = 128,
     NEEDS_BOTH = NEEDS_ST0 | NEEDS_STI,
 };
 
@@ -28,7 +29,7 @@ static const struct effect {
 } forms[X87_FORMS] = {
     [X87_ST0_STI] = {0, NEEDS_BOTH, CODES_ROUNDED, emit_same},
     [X87_STI_ST0] = {0, NEEDS_BOTH, CODES_ROUNDED, emit_same},
-    [X87_STI_POP] = {0, NEEDS_BOTH | POPS, CODES_ROUNDED, emit_same},
+    [X87_STI_POP] = {0, NEEDS_BOTH | CHANGES_STI | POPS, CODES_ROUNDED, emit_same},
     [X87_MEM2] = {2, NEEDS_ST0, CODES_ROUNDED, emit_same},
     [X87_MEM4] = {4, NEEDS_ST0, CODES_ROUNDED, emit_same},
     [X87_MEM8] = {8, NEEDS_ST0, CODES_ROUNDED, emit_same},
@@ -103,7 +104,8 @@ static unsigned bit_of(const struct x87_flow *x, unsigned i)
     return 1u << ((x->top + i) & 7);
 }
 
-/* Is no register that it needs empty, and is there room for what it pushes, or to copy two registers that it pops? */
+/* Is no register that it needs empty, and is there room for what it pushes, or to copy two registers that it pops? A result that is popped
+ * itself (FADDP ST(0)) is left to the handler. */
 static bool stack_ok(const struct x87_flow *x, const struct effect *f, unsigned i)
 {
     if (f->does & NEEDS_ST0 && x->empty & bit_of(x, 0))
@@ -112,7 +114,9 @@ static bool stack_ok(const struct x87_flow *x, const struct effect *f, unsigned 
         return false;
     if (f->does & PUSHES && !(x->empty & bit_of(x, 7)))
         return false;
-    return !(f->does & POPS_TWICE) || x->empty;
+    if (f->does & POPS && f->does & CHANGES_STI && !i)
+        return false;
+    return !(f->does & POPS_TWICE) || x->empty & bit_of(x, 7);
 }
 
 static void stack_change(struct x87_flow *x, const struct effect *f, unsigned i)
@@ -165,7 +169,7 @@ static void emit_load_control(struct unit *u, const struct op *op)
     operand_fetch(u, 2, H_DX);
     asm_move(c, H_CX, H_DX);
     x87_check_control(u, H_CX);
-    if (u->now.x87.codes != CODES_MEMORY)
+    if (u->now.x87.codes >= CODES_ROUNDED)
         x87_status(u);
     asm_alu_imm(c, 4, ALU_AND, H_DX, STORED);
     asm_alu_imm(c, 4, ALU_OR, H_DX, SET);

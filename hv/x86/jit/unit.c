@@ -610,6 +610,10 @@ static void make_wrong(struct unit *u, const struct op *op)
         vector_invert(u, op->dst);
         return;
     }
+    if (shape_of(u, op)->kind == SHAPE_X87) {
+        x87_invert(u);
+        return;
+    }
     if (op->pfx & PFX_MEM || op->osize < 2)
         return;
     asm_alu_imm(&u->code, 4, ALU_XOR, reg_change(u, op->dst), 1);

@@ -24,6 +24,7 @@ enum {
     FNCLEX = 0xe2db,
     FINCSTP = 0xf7d9,
     FDECSTP = 0xf6d9,
+    FCHS = 0xe0d9,
 };
 
 /* ---------------------------------------------------------------- the host */
@@ -236,12 +237,19 @@ void x87_keep(struct unit *u, unsigned i)
 {
     struct code_buffer *c = &u->code;
     const struct x87_flow *f = &u->now.x87;
-    if (f->empty)
+    const bool room = is_empty(f, 7);
+    assert((room || !i) && "there is room for a copy");
+    if (room)
         asm_bytes(c, 0xc0d9 + (i << 8), 2); /* FLD ST(i) */
     asm_rm(c, 4, HOST_X87_DB, STORE_80, x87_place(f, i));
-    assert((f->empty || !i) && "there is room for a copy");
-    if (!f->empty)
+    if (!room)
         asm_rm(c, 4, HOST_X87_DB, LOAD_80, x87_place(f, i));
+}
+
+void x87_invert(struct unit *u)
+{
+    if (u->now.x87.on && !is_empty(&u->now.x87, 0))
+        asm_bytes(&u->code, FCHS, 2);
 }
 
 void x87_status(struct unit *u)
