@@ -7,7 +7,7 @@
 
 enum {
     OPEN_STREAMS = 4, /* that wait for their next chunk; the one that has waited longest gives way */
-    KEPT_CHUNKS = 64,
+    KEPT_CHUNKS = 32,
 };
 
 /* A stream of which more is to come. */
