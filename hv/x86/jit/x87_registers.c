@@ -46,6 +46,26 @@ static void round_twice(double add, double *sum, uint16_t status[2])
     status[1] = second & (SW_C1 | SW_EXCEPTIONS);
 }
 
+/* FCOMI of equal numbers, with OF, SF and PF set before: only ZF is set after it. */
+static bool compares_equal(void)
+{
+    bool of, sf, zf, pf, cf;
+    __asm__ volatile("movb $127, %0\n\t"
+                     "addb $2, %0\n\t"
+                     "fld1\n\t"
+                     "fcomi %%st(0), %%st\n\t"
+                     "seto %0\n\t"
+                     "sets %1\n\t"
+                     "setz %2\n\t"
+                     "setp %3\n\t"
+                     "setc %4\n\t"
+                     "fstp %%st(0)"
+                     : "=&q"(of), "=m"(sf), "=m"(zf), "=m"(pf), "=m"(cf)
+                     :
+                     : "cc", "st");
+    return !of && !sf && zf && !pf && !cf;
+}
+
 bool x87_host(void)
 {
     uint16_t control, status[2][2];
@@ -55,7 +75,7 @@ bool x87_host(void)
     round_twice(0.75 * 0x1p-52, &sum[1], status[1]);
     return control == USUAL_CONTROL && sum[0] == 1 && status[0][0] == (SW_PE | SW_C1) &&
            status[0][1] == SW_PE && sum[1] == 1 + 0x1p-52 && status[1][0] == 0 &&
-           status[1][1] == (SW_PE | SW_C1);
+           status[1][1] == (SW_PE | SW_C1) && compares_equal();
 }
 
 /* ---------------------------------------------------------------- parts of the state */
