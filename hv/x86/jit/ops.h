@@ -220,8 +220,9 @@ enum x87_form {
     X87_COMPARE_MEM2,
     X87_COMPARE_MEM4,
     X87_COMPARE_MEM8,
-    X87_TEST,  /* FTST */
-    X87_FLAGS, /* FCOMI, FUCOMI */
+    X87_TEST,    /* FTST */
+    X87_EXAMINE, /* FXAM */
+    X87_FLAGS,   /* FCOMI, FUCOMI */
     X87_FLAGS_POP,
     X87_LOAD2,
     X87_LOAD4,
@@ -239,6 +240,7 @@ enum x87_form {
     X87_STORE_STI,
     X87_STORE_STI_POP,
     X87_EXCHANGE,
+    X87_MOVE_IF, /* FCMOV */
     X87_SIGN,    /* FCHS, FABS */
     X87_ROUND,   /* FSQRT, FRNDINT */
     X87_NOTHING, /* FNOP */

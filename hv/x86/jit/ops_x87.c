@@ -1,6 +1,6 @@
 /* ops_x87.c - one instruction to host code: x87, by the same instruction of the host (x87_registers.c).
  *
- * Transcendental instructions, which processors compute differently, conditional moves, and what is rare are left to their handlers. */
+ * Transcendental instructions, which processors compute differently, and what is rare are left to their handlers. */
 #include "hv/x86/jit/ops_simd.h"
 #include "hv/x86/x87.h"
 
@@ -18,8 +18,8 @@ enum {
 };
 
 typedef void x87_emitter(struct unit *, const struct op *);
-static x87_emitter emit_same, emit_flags, emit_load80, emit_nothing, emit_load_control, emit_store_control,
-    emit_store_status, emit_status_ax;
+static x87_emitter emit_same, emit_flags, emit_load80, emit_nothing, emit_move_if, emit_load_control,
+    emit_store_control, emit_store_status, emit_status_ax;
 
 static const struct effect {
     uint8_t bytes; /* of the operand in memory */
@@ -40,6 +40,7 @@ static const struct effect {
     [X87_COMPARE_MEM4] = {4, NEEDS_ST0, CODES_COMPARED, emit_same},
     [X87_COMPARE_MEM8] = {8, NEEDS_ST0, CODES_COMPARED, emit_same},
     [X87_TEST] = {0, NEEDS_ST0, CODES_COMPARED, emit_same},
+    [X87_EXAMINE] = {0, NEEDS_ST0, CODES_EXAMINED, emit_same},
     [X87_FLAGS] = {0, NEEDS_BOTH, CODES_CLEAR, emit_flags},
     [X87_FLAGS_POP] = {0, NEEDS_BOTH | POPS, CODES_CLEAR, emit_flags},
     [X87_LOAD2] = {2, PUSHES, CODES_CLEAR, emit_same},
@@ -58,6 +59,7 @@ static const struct effect {
     [X87_STORE_STI] = {0, NEEDS_ST0 | SETS_STI, CODES_CLEAR, emit_same},
     [X87_STORE_STI_POP] = {0, NEEDS_ST0 | SETS_STI | POPS, CODES_CLEAR, emit_same},
     [X87_EXCHANGE] = {0, NEEDS_BOTH, CODES_CLEAR, emit_same},
+    [X87_MOVE_IF] = {0, NEEDS_BOTH, CODES_MEMORY, emit_move_if},
     [X87_SIGN] = {0, NEEDS_ST0, CODES_CLEAR, emit_same},
     [X87_ROUND] = {0, NEEDS_ST0, CODES_ROUNDED, emit_same},
     [X87_NOTHING] = {0, 0, CODES_MEMORY, emit_nothing},
@@ -153,6 +155,22 @@ static void emit_flags(struct unit *u, const struct op *op)
     asm_bytes(&u->code, 0x9f, 1); /* LAHF */
     asm_move(&u->code, FLAG_A, H_AX);
     flags_from(u, FLAGS_AH, op);
+}
+
+/* The host's condition may be another one than the guest's, as after a comparison that is made again: so it decides by a branch. */
+static void emit_move_if(struct unit *u, const struct op *op)
+{
+    static const uint8_t conditions[] = {CC_B, CC_E, CC_BE, CC_P};
+    const unsigned negated = row_of(op)->opcode & 1, i = op->modrm & 7;
+    struct code_buffer *c = &u->code;
+    if (u->now.x87.codes >= CODES_ROUNDED)
+        x87_status(u);
+    const unsigned holds = (unsigned)flags_condition(u, conditions[op->modrm >> 3 & 3] ^ negated);
+    uint8_t *not = asm_jcc(c, holds ^ 1);
+    if (i)
+        x87_copy(u, i);
+    if (!c->full)
+        asm_patch(not, c->at);
 }
 
 static void emit_load80(struct unit *u, const struct op *op)
@@ -279,7 +297,7 @@ void compile_x87(struct unit *u, const struct op *op, const struct shape *s)
     x87_take(u);
     if (in_memory(op))
         operand_probe(u, op, e.bytes, s->form == FORM_EG);
-    if (x->codes == CODES_COMPARED && e.codes != CODES_MEMORY && e.codes != CODES_COMPARED)
+    if (x->codes >= CODES_COMPARED && e.codes != CODES_MEMORY && e.codes < CODES_COMPARED)
         status_beside(u);
     keep_popped(u, &e, i);
     e.emit(u, op);

@@ -10,7 +10,7 @@
     ARITHMETIC(F, fdivr)                                                                                     \
     F(arith_i16, MEM2, GE) F(arith_i32, MEM4, GE) F(arith_f32, MEM4, GE) F(arith_f64, MEM8, GE)              \
     F(fcom, COMPARE, GE) F(fcomp, COMPARE_POP, GE) F(fcompp, COMPARE_POPS, GE)                               \
-    F(fucom, COMPARE, GE) F(fucomp, COMPARE_POP, GE) F(fucompp, COMPARE_POPS, GE) F(ftst, TEST, GE)          \
+    F(fucom, COMPARE, GE) F(fucomp, COMPARE_POP, GE) F(fucompp, COMPARE_POPS, GE) F(ftst, TEST, GE) F(fxam, EXAMINE, GE)          \
     F(fcomi, FLAGS, GE) F(fcomip, FLAGS_POP, GE) F(fucomi, FLAGS, GE) F(fucomip, FLAGS_POP, GE)              \
     F(fild_i16, LOAD2, GE) F(fild_i32, LOAD4, GE) F(fild_i64, LOAD8, GE)                                     \
     F(fld_f32, LOAD4, GE) F(fld_f64, LOAD8, GE) F(fld_f80, LOAD10, GE)                                       \
@@ -19,7 +19,7 @@
     F(fstp_f32, STORE4_POP, EG) F(fstp_f64, STORE8_POP, EG) F(fstp_f80, STORE10_POP, EG)                     \
     F(fistp_i16, STORE2_POP, EG) F(fistp_i32, STORE4_POP, EG) F(fistp_i64, STORE8_POP, EG)                   \
     F(fisttp_i16, STORE2_POP, EG) F(fisttp_i32, STORE4_POP, EG) F(fisttp_i64, STORE8_POP, EG)                \
-    F(fst, STORE_STI, GE) F(fstp, STORE_STI_POP, GE) F(fxch, EXCHANGE, GE)                                   \
+    F(fst, STORE_STI, GE) F(fstp, STORE_STI_POP, GE) F(fxch, EXCHANGE, GE) F(fcmov, MOVE_IF, GE) F(fcmovn, MOVE_IF, GE)                                   \
     F(fchs, SIGN, GE) F(fabs, SIGN, GE) F(fsqrt, ROUND, GE) F(frndint, ROUND, GE)                            \
     F(fnop, NOTHING, GE) F(wait, WAIT, GE) F(fldcw, LOAD_CONTROL, GE) F(fnstcw, STORE_CONTROL, EG)           \
     F(fnstsw, STORE_STATUS, EG) F(fnstsw_ax, STATUS_AX, GE)

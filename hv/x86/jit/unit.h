@@ -57,6 +57,7 @@ enum x87_codes {
     CODES_CLEAR,    /* there, but C1 is 0 */
     CODES_ROUNDED,  /* there, but C1 is the host's: from here on some are */
     CODES_COMPARED, /* C0, C2 and C3 are the host's, and C1 is 0 */
+    CODES_EXAMINED, /* all are the host's */
 };
 
 /* Where the x87 registers are. */
@@ -449,6 +450,8 @@ void x87_status(struct unit *);
  * all exceptions, and computes with doubles' precision or more; the register changes. */
 void x87_control(struct unit *);
 void x87_check_control(struct unit *, unsigned reg);
+/* ST(0) becomes ST(i), another one. */
+void x87_copy(struct unit *, unsigned i);
 /* For tests: the sign of ST(0) is inverted. */
 void x87_invert(struct unit *);
 /* Where the guest's ST(i) is in memory; it goes there, and stays in the host's. */

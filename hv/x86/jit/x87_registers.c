@@ -122,7 +122,8 @@ static void change_control(struct unit *u, bool to_guest)
 /* The status word in memory becomes that of the guest. */
 static void write_status(struct code_buffer *c, const struct x87_flow *f)
 {
-    static const uint16_t lost[] = {0, SW_C1, SW_C1, SW_CC}, taken[] = {0, 0, SW_C1, SW_CC & ~SW_C1};
+    static const uint16_t lost[] = {0, SW_C1, SW_C1, SW_CC, SW_CC},
+                          taken[] = {0, 0, SW_C1, SW_CC & ~SW_C1, SW_CC};
     asm_bytes(c, FNSTSW_AX, 2);
     asm_rm(c, 4, HOST_MOVZX16, H_CX, CPU_FIELD(fpu.sw));
     asm_alu_imm(c, 4, ALU_AND, H_AX, SW_EXCEPTIONS | taken[f->codes]);
@@ -264,6 +265,12 @@ void x87_keep(struct unit *u, unsigned i)
     asm_rm(c, 4, HOST_X87_DB, STORE_80, x87_place(f, i));
     if (!room)
         asm_rm(c, 4, HOST_X87_DB, LOAD_80, x87_place(f, i));
+}
+
+void x87_copy(struct unit *u, unsigned i)
+{
+    asm_bytes(&u->code, 0xd8dd, 2);                  /* FSTP ST(0) */
+    asm_bytes(&u->code, 0xc0d9 + ((i - 1) << 8), 2); /* FLD ST(i), which is one nearer */
 }
 
 void x87_invert(struct unit *u)
