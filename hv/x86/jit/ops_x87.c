@@ -94,9 +94,9 @@ static struct effect effect_of(const struct op *op, const struct shape *s)
     const bool arithmetic = s->arg >= X87_MEM2 && s->arg <= X87_MEM8;
     if (!arithmetic || operation < 2 || operation > 3)
         return forms[s->arg];
-    struct effect f = forms[s->arg - X87_MEM2 + X87_COMPARE_MEM2];
-    f.does |= operation == 3 ? POPS : 0;
-    return f;
+    struct effect e = forms[s->arg - X87_MEM2 + X87_COMPARE_MEM2];
+    e.does |= operation == 3 ? POPS : 0;
+    return e;
 }
 
 /* ---------------------------------------------------------------- the stack */
@@ -108,28 +108,28 @@ static unsigned bit_of(const struct x87_flow *x, unsigned i)
 
 /* Is no register that it needs empty, and is there room for what it pushes, or to copy two registers that it pops? A result that is popped
  * itself (FADDP ST(0)) is left to the handler. */
-static bool stack_ok(const struct x87_flow *x, const struct effect *f, unsigned i)
+static bool stack_ok(const struct x87_flow *x, const struct effect *e, unsigned i)
 {
-    if (f->does & NEEDS_ST0 && x->empty & bit_of(x, 0))
+    if (e->does & NEEDS_ST0 && x->empty & bit_of(x, 0))
         return false;
-    if (f->does & NEEDS_STI && x->empty & bit_of(x, i))
+    if (e->does & NEEDS_STI && x->empty & bit_of(x, i))
         return false;
-    if (f->does & PUSHES && !(x->empty & bit_of(x, 7)))
+    if (e->does & PUSHES && !(x->empty & bit_of(x, 7)))
         return false;
-    if (f->does & POPS && f->does & CHANGES_STI && !i)
+    if (e->does & POPS && e->does & CHANGES_STI && !i)
         return false;
-    return !(f->does & POPS_TWICE) || x->empty & bit_of(x, 7);
+    return !(e->does & POPS_TWICE) || x->empty & bit_of(x, 7);
 }
 
-static void stack_change(struct x87_flow *x, const struct effect *f, unsigned i)
+static void stack_change(struct x87_flow *x, const struct effect *e, unsigned i)
 {
-    if (f->does & SETS_STI)
+    if (e->does & SETS_STI)
         x->empty &= (uint8_t)~bit_of(x, i);
-    if (f->does & PUSHES) {
+    if (e->does & PUSHES) {
         x->top = (x->top - 1) & 7;
         x->empty &= (uint8_t)~bit_of(x, 0);
     }
-    for (unsigned n = !!(f->does & POPS) + !!(f->does & POPS_TWICE); n; n--) {
+    for (unsigned n = !!(e->does & POPS) + !!(e->does & POPS_TWICE); n; n--) {
         x->empty |= (uint8_t)bit_of(x, 0);
         x->top = (x->top + 1) & 7;
     }

@@ -62,8 +62,7 @@ enum x87_codes {
 
 /* Where the x87 registers are. */
 struct x87_flow {
-    bool
-        on; /* those that are not empty are in the host's, as far from its top, under the guest's control word */
+    bool on;            /* those not empty are in the host's, under the guest's control word */
     uint8_t top, empty; /* as struct fpu has them; without `on`, what is expected */
     uint8_t codes;      /* enum x87_codes */
     uint8_t ds;         /* 1 + the segment register of which FDS in memory is the selector; 0: unknown */
