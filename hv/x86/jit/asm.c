@@ -236,6 +236,13 @@ void asm_pop(struct code_buffer *c, unsigned reg)
     push_or_pop(c, 0x58, reg);
 }
 
+void asm_with_value(struct code_buffer *c, unsigned opcode, unsigned reg, uint32_t value)
+{
+    asm_bytes(c, 0x68 | (uint64_t)value << 8, 5); /* PUSH */
+    asm_rm(c, 4, opcode, reg, at_reg(H_SP, 0));
+    asm_rm(c, 8, HOST_LEA, H_SP, at_reg(H_SP, 8));
+}
+
 uint8_t *asm_call(struct code_buffer *c)
 {
     return offset_after(c, 0xe8, 1);

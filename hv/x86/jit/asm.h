@@ -151,6 +151,8 @@ void asm_alu_imm(struct code_buffer *, unsigned size, unsigned operation, unsign
 void asm_shift(struct code_buffer *, unsigned size, unsigned operation, unsigned reg, unsigned count);
 /* With 64 bits of memory as the destination. */
 void asm_alu_imm_mem(struct code_buffer *, unsigned operation, struct host_mem, int8_t imm);
+/* An instruction with this value as its operand in memory, on the stack. No flag changes. */
+void asm_with_value(struct code_buffer *, unsigned opcode, unsigned reg, uint32_t value);
 void asm_push(struct code_buffer *, unsigned reg);
 void asm_pop(struct code_buffer *, unsigned reg);
 /* Copies 64 bits; no flag changes. */

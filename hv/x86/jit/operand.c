@@ -9,7 +9,7 @@ struct host_mem operand_address(struct unit *u, const struct op *op)
     if (op->base == REG_RIP) {
         asm_rm(&u->code, 8, HOST_MOV_GE, H_AX, CPU_FIELD(gpr[REG_RIP]));
         m.base = H_AX;
-        m.disp += (int32_t)(u->block->id >> 16) - (int32_t)(u->entry->id >> 16);
+        m.disp += (int32_t)block_offset(u, u->block);
     } else if (op->base != REG_ZERO) {
         m.base = (uint8_t)reg_use(u, op->base);
     }

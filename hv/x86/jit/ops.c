@@ -28,6 +28,13 @@ void flags_capture(struct unit *u, const struct op *op, unsigned result)
     flags_lost(u);
 }
 
+void flags_of_comparison(struct unit *u, const struct op *op)
+{
+    asm_bytes(&u->code, 0x9f, 1); /* LAHF */
+    asm_move(&u->code, FLAG_A, H_AX);
+    flags_from(u, FLAGS_AH, op);
+}
+
 enum flag_source alu_source(unsigned operation)
 {
     return operation == ALU_ADD                           ? FLAGS_ADD

@@ -136,6 +136,8 @@ void flags_capture(struct unit *, const struct op *, unsigned result);
 
 /* The flags follow from FLAG_A and FLAG_B, and the host's are the guest's. */
 void flags_from(struct unit *, enum flag_source, const struct op *);
+/* After COMISS, FCOMI and the like: ZF, PF and CF are the host's, and the others 0. */
+void flags_of_comparison(struct unit *, const struct op *);
 /* No flag is needed before they are set again. */
 void flags_none(struct unit *);
 enum flag_source shift_source(unsigned ext);
@@ -144,6 +146,9 @@ void flags_of_shift(struct unit *u, const struct op *op, const struct shape *s, 
 
 /* After MUL and IMUL: CF and OF are the host's, which all processors define; the others follow from the lower half, which is in AX. */
 void flags_of_product(struct unit *, const struct op *);
+
+/* Leaves to the handler if some of these bits in memory are set (`leave_if` is CC_NE), or none (CC_E). (ops_simd.c) */
+void test_bits(struct unit *, struct host_mem, uint32_t bits, unsigned leave_if);
 
 /* ---- two operands ---- */
 
@@ -206,7 +211,8 @@ op_compiler compile_simd;
 bool needs_byte(const struct op *, const struct shape *);
 /* Is it one of the instructions of ops_bits.c, and one that this host does not have? */
 bool bits_lacking(const struct unit *, const struct shape *);
-/* How x87 instructions are compiled. Not the memory forms of arithmetic with modrm.reg 2 and 3, which compare (ops_x87.c). */
+/* How x87 instructions are compiled (ops_x87.c). Comparisons with memory have the shapes of arithmetic with memory, since they have its
+ * families; modrm.reg tells them apart. */
 enum x87_form {
     X87_ST0_STI, /* ST(0) = ST(0) op ST(i) */
     X87_STI_ST0, /* ST(i) = ST(i) op ST(0) */
@@ -253,6 +259,7 @@ enum x87_form {
 };
 /* Bytes of its operand in memory. */
 unsigned x87_bytes(const struct shape *);
+/* Is it FNSTSW AX? */
 bool x87_sets_ax(const struct shape *);
 /* Does this host have the instruction? */
 bool x87_compiled(const struct unit *, const struct op *, const struct shape *);

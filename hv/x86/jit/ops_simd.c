@@ -26,7 +26,7 @@ unsigned simd_access(const struct op *op, const struct shape *s)
 
 /* ---------------------------------------------------------------- checks */
 
-static void test_bits(struct unit *u, struct host_mem m, uint32_t bits, unsigned leave_if)
+void test_bits(struct unit *u, struct host_mem m, uint32_t bits, unsigned leave_if)
 {
     asm_rm(&u->code, 4, HOST_GROUP3, HOST_TEST_EI, m);
     asm_bytes(&u->code, bits, 4);
@@ -415,7 +415,7 @@ static void compile_mask(struct unit *u, const struct op *op, const struct shape
 
 /* ---------------------------------------------------------------- flags, integers, MXCSR */
 
-/* COMISS and the like, PTEST: ZF, PF and CF are the host's, and the others 0. */
+/* COMISS and the like, PTEST. */
 static void compile_flags(struct unit *u, const struct op *op, const struct shape *s)
 {
     if (in_memory(op))
@@ -427,9 +427,7 @@ static void compile_flags(struct unit *u, const struct op *op, const struct shap
         struct source from = in_memory(op) ? source_memory(u->at) : source_reg(vector_use(u, op->src));
         emit_two(u, op, insn_of(op), first, reachable(u, op, s, from));
     }
-    asm_bytes(&u->code, 0x9f, 1); /* LAHF */
-    asm_move(&u->code, FLAG_A, H_AX);
-    flags_from(u, FLAGS_AH, op);
+    flags_of_comparison(u, op);
 }
 
 /* CVTSD2SI and the like. */

@@ -148,13 +148,10 @@ static void emit_same(struct unit *u, const struct op *op)
 
 static void emit_nothing(struct unit *u, const struct op *op) {}
 
-/* ZF, PF and CF are the host's, and the others 0. */
 static void emit_flags(struct unit *u, const struct op *op)
 {
     emit_same(u, op);
-    asm_bytes(&u->code, 0x9f, 1); /* LAHF */
-    asm_move(&u->code, FLAG_A, H_AX);
-    flags_from(u, FLAGS_AH, op);
+    flags_of_comparison(u, op);
 }
 
 /* The host's condition may be another one than the guest's, as after a comparison that is made again: so it decides by a branch. */
@@ -246,7 +243,7 @@ static void note(struct unit *u, const struct op *op)
     struct x87_flow *x = &u->now.x87;
     x->noted = true;
     x->fop = (uint16_t)((row_of(op)->opcode & 7) << 8 | op->modrm);
-    x->at = (int32_t)(u->block->id >> 16) - (int32_t)(u->entry->id >> 16) + (int32_t)op->off;
+    x->at = (int32_t)block_offset(u, u->block) + (int32_t)op->off;
     if (in_memory(op))
         note_operand(u, op);
 }

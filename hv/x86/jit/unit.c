@@ -139,7 +139,7 @@ unsigned reg_result(struct unit *u, unsigned guest, unsigned size)
 
 /* ---------------------------------------------------------------- ways out */
 
-static int64_t block_offset(const struct unit *u, const struct block *b)
+int64_t block_offset(const struct unit *u, const struct block *b)
 {
     return (int64_t)(b->id >> 16) - (int64_t)(u->entry->id >> 16);
 }

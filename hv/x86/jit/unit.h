@@ -453,7 +453,7 @@ void x87_check_control(struct unit *, unsigned reg);
 void x87_copy(struct unit *, unsigned i);
 /* For tests: the sign of ST(0) is inverted. */
 void x87_invert(struct unit *);
-/* Where the guest's ST(i) is in memory; it goes there, and stays in the host's. */
+/* x87_place(): where the guest's ST(i) belongs in memory. x87_keep(): it is stored there, and stays in the host's register. */
 struct host_mem x87_place(const struct x87_flow *, unsigned i);
 void x87_keep(struct unit *, unsigned i);
 /* At a way out: what is not in memory goes there. Uses AX and CX. */
@@ -461,13 +461,15 @@ void x87_write(struct unit *, const struct flow *);
 /* Can code that expects the state of `need` be entered with that of `have`? */
 bool x87_fits(const struct flow *have, const struct flow *need);
 void x87_adapt(struct unit *, const struct flow *to);
-/* Goes on in a block: the registers stay in the host's if it has an x87 instruction, or a block that follows it has one. What versions
- * do not expect goes to memory. */
+/* An edge leads to the block. The registers stay in the host's if the block has an x87 instruction, or one that may follow has. FIP, FCS and
+ * FOP go to memory. */
 void x87_edge(struct unit *, const struct block *);
-/* Leaves to the handler if a number of 80 bits has an encoding that no result has: with its leading bit clear though its exponent is not
- * 0, or set though it is (SDM 1, 8.2.2). Uses CX and DX. */
+/* Leaves to the handler if a number of 80 bits has an encoding that no instruction makes: its leading bit is clear though its exponent is
+ * not 0, or set though its exponent is 0 (SDM 1, 8.2.2). Uses CX and DX. */
 void x87_check_encoding(struct unit *, struct host_mem);
 
+/* How far the block's start is from the region's first block, of which gpr[REG_RIP] is the address. */
+int64_t block_offset(const struct unit *, const struct block *);
 /* A host register becomes the address at an offset from the block's start. */
 void code_address(struct unit *, unsigned to, int64_t offset);
 

@@ -166,9 +166,7 @@ static void mxcsr_store(struct unit *u)
     asm_rm(c, 4, HOST_GROUP3, HOST_TEST_EI, CPU_FIELD(fpu.mxcsr));
     asm_bytes(c, MX_RC | MX_FTZ | MX_DAZ, 4);
     uint8_t *usual = asm_jcc(c, CC_E);
-    asm_bytes(c, 0x68 | (uint64_t)MX_MASKS << 8, 5); /* PUSH */
-    asm_rm(c, 4, HOST_GROUP15, 2, at_reg(H_SP, 0));  /* LDMXCSR */
-    asm_rm(c, 8, HOST_LEA, H_SP, at_reg(H_SP, 8));   /* LEA */
+    asm_with_value(c, HOST_GROUP15, 2, MX_MASKS); /* LDMXCSR */
     if (!c->full)
         asm_patch(usual, c->at);
     flags_lost(u);

@@ -108,13 +108,10 @@ static void change_control(struct unit *u, bool to_guest)
     asm_rm(c, 4, HOST_MOVZX16, H_AX, CPU_FIELD(fpu.cw));
     asm_alu_imm(c, 4, ALU_CMP, H_AX, USUAL_CONTROL);
     uint8_t *usual = asm_jcc(c, CC_E);
-    if (to_guest) {
-        asm_rm(c, 4, HOST_X87_D9, LOAD_CONTROL, CPU_FIELD(fpu.cw));
-    } else {
-        asm_bytes(c, 0x68 | (uint64_t)USUAL_CONTROL << 8, 5); /* PUSH */
-        asm_rm(c, 4, HOST_X87_D9, LOAD_CONTROL, at_reg(H_SP, 0));
-        asm_rm(c, 8, HOST_LEA, H_SP, at_reg(H_SP, 8));
-    }
+    if (to_guest)
+        x87_control(u);
+    else
+        asm_with_value(c, HOST_X87_D9, LOAD_CONTROL, USUAL_CONTROL);
     if (!c->full)
         asm_patch(usual, c->at);
 }
@@ -183,9 +180,7 @@ void x87_check_control(struct unit *u, unsigned reg)
 static void check_state(struct unit *u, const struct x87_flow *f)
 {
     struct code_buffer *c = &u->code;
-    asm_rm(c, 4, HOST_GROUP3, HOST_TEST_EI, CPU_FIELD(cr0));
-    asm_bytes(c, CR0_EM | CR0_TS, 4);
-    side_exit(u, CC_NE);
+    test_bits(u, CPU_FIELD(cr0), CR0_EM | CR0_TS, CC_NE);
     asm_rm(c, 4, HOST_MOVZX16, H_CX, CPU_FIELD(fpu.sw));
     asm_alu_imm(c, 4, ALU_AND, H_CX, SW_TOP | SW_ES);
     asm_alu_imm(c, 4, ALU_CMP, H_CX, f->top << 11);
