@@ -111,7 +111,7 @@ $(BUILD)/%.o: %.c
 	@echo "  CC $<"
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(BUILD)/tests/unit/test_compile: $(BUILD)/tests/unit/programs.o
+$(BUILD)/tests/unit/test_compile: $(BUILD)/tests/unit/programs.o $(BUILD)/tests/unit/programs_x87.o
 $(BUILD)/tests/unit/test_native $(BUILD)/tests/unit/test_sequences: $(NATIVE_OBJ)
 # It reads the types in its own debugging information.
 $(BUILD)/tests/unit/test_symbols.o: ALL_CFLAGS += -g

@@ -1,5 +1,5 @@
 /* programs.c - see programs.h. */
-#include "tests/unit/programs.h"
+#include "tests/unit/programs_parts.h"
 
 #include <string.h>
 
@@ -18,7 +18,7 @@ uint64_t any(uint64_t n)
     return (seed >> 11) % n;
 }
 
-static void emit(struct program *p, uint64_t v, unsigned n)
+void program_emit(struct program *p, uint64_t v, unsigned n)
 {
     memcpy(p->code + p->size, &v, n);
     p->size += n;
@@ -48,15 +48,15 @@ static unsigned a_register(bool byte, bool rex)
 static void set_register(struct program *p, unsigned r, uint64_t v)
 {
     if (!p->code32)
-        emit(p, 0x48 | r >> 3, 1);
-    emit(p, 0xb8 | (r & 7), 1);
-    emit(p, v, p->code16 ? 2 : p->code32 ? 4 : 8);
+        program_emit(p, 0x48 | r >> 3, 1);
+    program_emit(p, 0xb8 | (r & 7), 1);
+    program_emit(p, v, p->code16 ? 2 : p->code32 ? 4 : 8);
 }
 
 /* Where segments have limits, small ones are more likely to meet them. */
 static void displacement(struct program *p)
 {
-    emit(p, p->aligned ? any(16) * 16 : any(p->segmented && any(2) ? 16 : 256), 1);
+    program_emit(p, p->aligned ? any(16) * 16 : any(p->segmented && any(2) ? 16 : 256), 1);
 }
 
 /* The operand of 16-bit addresses: one of those registers that hold addresses, mostly, or none. */
@@ -64,19 +64,16 @@ static void operand16(struct program *p, unsigned reg)
 {
     static const uint8_t place[] = {7, 7, 4, 7, 4, 5, 0, 2};
     if (!any(6)) {
-        emit(p, (reg & 7) << 3 | 6, 1);
-        emit(p, p->data + any(64) - p->segment[PROGRAM_DS].base, 2);
+        program_emit(p, (reg & 7) << 3 | 6, 1);
+        program_emit(p, p->data + any(64) - p->segment[PROGRAM_DS].base, 2);
         return;
     }
-    emit(p, 0x40 | (reg & 7) << 3 | place[any(any(20) ? 5 : 8)], 1);
+    program_emit(p, 0x40 | (reg & 7) << 3 | place[any(any(20) ? 5 : 8)], 1);
     displacement(p);
 }
 
-/* One instruction with a modrm byte. `map` 0x0f or 0; `ext` 0-7 or -1 for a register; `size` of both operands. `where` is the operand of
- * modrm.rm? */
-enum { IN_REGISTER, ANYWHERE, IN_MEMORY };
-static void modrm(struct program *p, unsigned size, unsigned map, unsigned opcode, int ext, unsigned where,
-                  unsigned imm)
+void program_modrm(struct program *p, unsigned size, unsigned map, unsigned opcode, int ext, unsigned where,
+                   unsigned imm)
 {
     size = p->code32 && size == 8 ? 4 : size;
     bool rex = !p->code32 && (size == 8 || any(2)),
@@ -86,37 +83,37 @@ static void modrm(struct program *p, unsigned size, unsigned map, unsigned opcod
     unsigned bits = 0x40 | (size == 8 ? 8 : 0) | reg >> 3 << 2;
     bool other = mem && !any(p->code16 ? 4 : 100), small = other != p->code16;
     if (mem && !any(p->segmented ? 5 : 12))
-        emit(p, p->segmented ? (uint64_t) "\x26\x2e\x36\x3e"[any(4)] : 0x64, 1);
+        program_emit(p, p->segmented ? (uint64_t) "\x26\x2e\x36\x3e"[any(4)] : 0x64, 1);
     if (other)
-        emit(p, 0x67, 1);
+        program_emit(p, 0x67, 1);
     if (size == 2 ? !p->code16 : size == 4 && p->code16)
-        emit(p, 0x66, 1);
+        program_emit(p, 0x66, 1);
     if (mem && !(p->code32 && small)) {
         static const uint8_t bases[] = {RBX, RBX, RSI, RSP, 5};
         base = any(200) ? bases[any(5)] : (unsigned)any(8);
         rm = base;
     }
     if (rex)
-        emit(p, bits | (mem ? 0 : rm >> 3), 1);
+        program_emit(p, bits | (mem ? 0 : rm >> 3), 1);
     if (map)
-        emit(p, map, 1);
-    emit(p, opcode, 1);
+        program_emit(p, map, 1);
+    program_emit(p, opcode, 1);
     if (!mem) {
-        emit(p, 0xc0 | (reg & 7) << 3 | (rm & 7), 1);
+        program_emit(p, 0xc0 | (reg & 7) << 3 | (rm & 7), 1);
     } else if (p->code32 && small) {
         operand16(p, reg);
     } else if (base == 5) { /* absolute or relative to rip: data, and now and then code */
-        emit(p, (reg & 7) << 3 | 5, 1);
+        program_emit(p, (reg & 7) << 3 | 5, 1);
         uint64_t to = any(60) ? p->data + any(64) : CODE + any(p->size);
-        emit(p, p->code32 ? to - p->segment[PROGRAM_DS].base : to - (CODE + p->size + 4 + imm), 4);
+        program_emit(p, p->code32 ? to - p->segment[PROGRAM_DS].base : to - (CODE + p->size + 4 + imm), 4);
     } else {
-        emit(p, 0x40 | (reg & 7) << 3 | base, 1);
+        program_emit(p, 0x40 | (reg & 7) << 3 | base, 1);
         if (base == RSP)
-            emit(p, any(2) ? 0x24 : 0x23, 1); /* (rsp), (rbx) */
+            program_emit(p, any(2) ? 0x24 : 0x23, 1); /* (rsp), (rbx) */
         displacement(p);
     }
     for (unsigned i = 0; i < imm; i++)
-        emit(p, any(3) ? any(256) : any(2) * 0xff, 1);
+        program_emit(p, any(3) ? any(256) : any(2) * 0xff, 1);
 }
 
 static unsigned wide(void)
@@ -138,11 +135,11 @@ static void arithmetic(struct program *p)
 {
     unsigned size = any_size(), operation = (unsigned)any(8), form = (unsigned)any(3);
     if (form < 2)
-        modrm(p, size, 0, operation * 8 + form * 2 + (size > 1), -1, ANYWHERE, 0);
+        program_modrm(p, size, 0, operation * 8 + form * 2 + (size > 1), -1, ANYWHERE, 0);
     else if (size > 1 && any(2))
-        modrm(p, size, 0, 0x83, (int)operation, ANYWHERE, 1);
+        program_modrm(p, size, 0, 0x83, (int)operation, ANYWHERE, 1);
     else
-        modrm(p, size, 0, size > 1 ? 0x81 : 0x80, (int)operation, ANYWHERE, imm_of(size));
+        program_modrm(p, size, 0, size > 1 ? 0x81 : 0x80, (int)operation, ANYWHERE, imm_of(size));
 }
 
 static void one_operand(struct program *p)
@@ -151,19 +148,19 @@ static void one_operand(struct program *p)
     switch (any(6)) {
     case 0:
     case 1:
-        modrm(p, size, 0, 0xfe + big, (int)any(2), ANYWHERE, 0); /* INC, DEC */
+        program_modrm(p, size, 0, 0xfe + big, (int)any(2), ANYWHERE, 0); /* INC, DEC */
         break;
     case 2:
-        modrm(p, size, 0, 0xf6 + big, 2 + (int)any(2), ANYWHERE, 0); /* NOT, NEG */
+        program_modrm(p, size, 0, 0xf6 + big, 2 + (int)any(2), ANYWHERE, 0); /* NOT, NEG */
         break;
     case 3:
-        modrm(p, size, 0, 0xf6 + big, 0, ANYWHERE, imm_of(size)); /* TEST */
+        program_modrm(p, size, 0, 0xf6 + big, 0, ANYWHERE, imm_of(size)); /* TEST */
         break;
     case 4:
-        modrm(p, size, 0, 0x84 + big, -1, ANYWHERE, 0);
+        program_modrm(p, size, 0, 0x84 + big, -1, ANYWHERE, 0);
         break;
     default:
-        modrm(p, size, 0, 0xf6 + big, 4 + (int)any(2), ANYWHERE, 0); /* MUL, IMUL */
+        program_modrm(p, size, 0, 0xf6 + big, 4 + (int)any(2), ANYWHERE, 0); /* MUL, IMUL */
         break;
     }
 }
@@ -174,30 +171,30 @@ static void move(struct program *p)
     unsigned size = any_size(), bits = wide();
     switch (any(8)) {
     case 0:
-        modrm(p, bits, 0x0f, extend[any(4)], -1, ANYWHERE, 0);
+        program_modrm(p, bits, 0x0f, extend[any(4)], -1, ANYWHERE, 0);
         break;
     case 1:
-        modrm(p, any(2) ? 8 : 4, 0, 0x63, -1, ANYWHERE, 0);
+        program_modrm(p, any(2) ? 8 : 4, 0, 0x63, -1, ANYWHERE, 0);
         break;
     case 2:
-        modrm(p, wide(), 0, 0x8d, -1, IN_REGISTER, 0);
+        program_modrm(p, wide(), 0, 0x8d, -1, IN_REGISTER, 0);
         p->code[p->size - 1] &= 0x7f; /* LEA needs a memory operand: (reg) with a byte of displacement */
         if ((p->code[p->size - 1] & 7) == 4 && !p->code16)
-            emit(p, 0x08 | any(8), 1); /* base and RCX as the index */
-        emit(p, any(256), 1);
+            program_emit(p, 0x08 | any(8), 1); /* base and RCX as the index */
+        program_emit(p, any(256), 1);
         break;
     case 3:
-        modrm(p, size, 0, 0xc6 + (size > 1), 0, ANYWHERE, imm_of(size));
+        program_modrm(p, size, 0, 0xc6 + (size > 1), 0, ANYWHERE, imm_of(size));
         break;
     case 4: {
         if (p->code16 && any(2))
-            emit(p, 0x66 | (0xb8 | a_register(false, false)) << 8 | any_value() << 16, 6);
+            program_emit(p, 0x66 | (0xb8 | a_register(false, false)) << 8 | any_value() << 16, 6);
         else
             set_register(p, a_register(false, !p->code32), any_value());
         break;
     }
     default:
-        modrm(p, size, 0, 0x88 + 2 * any(2) + (size > 1), -1, ANYWHERE, 0);
+        program_modrm(p, size, 0, 0x88 + 2 * any(2) + (size > 1), -1, ANYWHERE, 0);
         break;
     }
 }
@@ -209,10 +206,10 @@ static void shift(struct program *p)
     int e = ext[any(10)];
     switch (any(3)) {
     case 0:
-        modrm(p, size, 0, 0xd0 + (size > 1) + 2 * any(2), e, ANYWHERE, 0); /* by 1, by CL */
+        program_modrm(p, size, 0, 0xd0 + (size > 1) + 2 * any(2), e, ANYWHERE, 0); /* by 1, by CL */
         break;
     default:
-        modrm(p, size, 0, 0xc0 + (size > 1), e, ANYWHERE, 1);
+        program_modrm(p, size, 0, 0xc0 + (size > 1), e, ANYWHERE, 1);
         break;
     }
 }
@@ -221,20 +218,20 @@ static void conditional(struct program *p)
 {
     unsigned size = wide(), condition = (unsigned)any(16);
     if (any(2))
-        modrm(p, size, 0x0f, 0x40 + condition, -1, ANYWHERE, 0); /* CMOV */
+        program_modrm(p, size, 0x0f, 0x40 + condition, -1, ANYWHERE, 0); /* CMOV */
     else
-        modrm(p, 1, 0x0f, 0x90 + condition, 0, ANYWHERE, 0); /* SET */
+        program_modrm(p, 1, 0x0f, 0x90 + condition, 0, ANYWHERE, 0); /* SET */
 }
 
 /* ENTER, of a level seldom, and mostly LEAVE. */
 static void frame(struct program *p)
 {
     static const uint16_t locals[] = {0, 1, 2, 6, 8, 16, 100, 1000, 2000, 5000};
-    emit(p, 0xc8, 1);
-    emit(p, locals[any(sizeof locals / sizeof locals[0])], 2);
-    emit(p, any(6) ? 0 : any(4), 1);
+    program_emit(p, 0xc8, 1);
+    program_emit(p, locals[any(sizeof locals / sizeof locals[0])], 2);
+    program_emit(p, any(6) ? 0 : any(4), 1);
     if (any(4))
-        emit(p, 0xc9, 1);
+        program_emit(p, 0xc9, 1);
 }
 
 static void stack(struct program *p)
@@ -245,31 +242,31 @@ static void stack(struct program *p)
     }
     switch (any(p->segmented ? 9 : 8)) {
     case 8:
-        emit(p, 0xe589, 2); /* MOV BP, SP; LEAVE */
-        emit(p, 0xc9, 1);
+        program_emit(p, 0xe589, 2); /* MOV BP, SP; LEAVE */
+        program_emit(p, 0xc9, 1);
         break;
     case 0:
-        emit(p, 0x6a | any(256) << 8, 2);
+        program_emit(p, 0x6a | any(256) << 8, 2);
         break;
     case 1:
-        emit(p, 0x68 | any(1u << 31) << 8, p->code16 ? 3 : 5);
+        program_emit(p, 0x68 | any(1u << 31) << 8, p->code16 ? 3 : 5);
         break;
     case 2:
-        emit(p, 0x9c, 1); /* PUSHF */
+        program_emit(p, 0x9c, 1); /* PUSHF */
         break;
     case 3:
         if (!p->code32)
-            emit(p, 0x48, 1);
-        emit(p, any(2) ? 0xec83 : 0xc483, 2); /* SUB, ADD of rsp */
-        emit(p, any(8) ? 8 * any(8) : 8 * any(8) + 1, 1);
+            program_emit(p, 0x48, 1);
+        program_emit(p, any(2) ? 0xec83 : 0xc483, 2); /* SUB, ADD of rsp */
+        program_emit(p, any(8) ? 8 * any(8) : 8 * any(8) + 1, 1);
         break;
     default: {
         unsigned r = a_register(false, !p->code32);
         if (!p->code32)
-            emit(p, 0x40 | r >> 3, 1);
+            program_emit(p, 0x40 | r >> 3, 1);
         else if (p->segmented && !any(3))
-            emit(p, 0x66, 1);
-        emit(p, (any(2) ? 0x50 : 0x58) | (r & 7), 1);
+            program_emit(p, 0x66, 1);
+        program_emit(p, (any(2) ? 0x50 : 0x58) | (r & 7), 1);
         break;
     }
     }
@@ -281,40 +278,40 @@ static void others(struct program *p)
     unsigned r = a_register(false, !p->code32), size = wide();
     switch (any(9)) {
     case 0:
-        modrm(p, size, 0x0f, 0xaf, -1, ANYWHERE, 0); /* IMUL */
+        program_modrm(p, size, 0x0f, 0xaf, -1, ANYWHERE, 0); /* IMUL */
         break;
     case 1:
-        modrm(p, size, 0, 0x6b, -1, ANYWHERE, 1);
+        program_modrm(p, size, 0, 0x6b, -1, ANYWHERE, 1);
         break;
     case 2:
-        modrm(p, size, 0x0f, 0xa3 + 8 * any(4), -1, IN_REGISTER, 0); /* BT … */
+        program_modrm(p, size, 0x0f, 0xa3 + 8 * any(4), -1, IN_REGISTER, 0); /* BT … */
         break;
     case 3:
-        modrm(p, size, 0x0f, 0xba, 4 + (int)any(4), ANYWHERE, 1);
+        program_modrm(p, size, 0x0f, 0xba, 4 + (int)any(4), ANYWHERE, 1);
         break;
     case 4:
-        modrm(p, any_size(), 0, 0x87, -1, ANYWHERE, 0); /* XCHG */
+        program_modrm(p, any_size(), 0, 0x87, -1, ANYWHERE, 0); /* XCHG */
         break;
     case 5:
-        modrm(p, size, 0x0f, 0xb1 + 0x10 * any(2), -1, ANYWHERE, 0); /* CMPXCHG, XADD */
+        program_modrm(p, size, 0x0f, 0xb1 + 0x10 * any(2), -1, ANYWHERE, 0); /* CMPXCHG, XADD */
         break;
     case 6:
         if (!p->code32)
-            emit(p, (any(2) ? 0x48 : 0x40) | r >> 3, 1);
-        emit(p, 0x0f | (0xc8u | (r & 7)) << 8, 2); /* BSWAP */
+            program_emit(p, (any(2) ? 0x48 : 0x40) | r >> 3, 1);
+        program_emit(p, 0x0f | (0xc8u | (r & 7)) << 8, 2); /* BSWAP */
         break;
     case 7:
         if (any(2))
-            emit(p, 0x310f, 2); /* RDTSC */
+            program_emit(p, 0x310f, 2); /* RDTSC */
         else
-            emit(p, 0xf9010f, 3); /* RDTSCP */
+            program_emit(p, 0xf9010f, 3); /* RDTSCP */
         break;
     default:
         if (p->code32 && any(2))
-            emit(p, 0x40 | any(16), 1); /* INC, DEC */
+            program_emit(p, 0x40 | any(16), 1); /* INC, DEC */
         else if (any(2))
-            emit(p, 0x48, 1);
-        emit(p, byte[any(sizeof byte - !!any(p->segmented ? 3 : 20))], 1);
+            program_emit(p, 0x48, 1);
+        program_emit(p, byte[any(sizeof byte - !!any(p->segmented ? 3 : 20))], 1);
         break;
     }
 }
@@ -325,25 +322,25 @@ static void more_arithmetic(struct program *p)
     unsigned size = wide(), smaller = any_size();
     switch (any(5)) {
     case 0:
-        modrm(p, smaller, 0, 0xf7, 4 + (int)any(4), ANYWHERE, 0);
+        program_modrm(p, smaller, 0, 0xf7, 4 + (int)any(4), ANYWHERE, 0);
         break;
     case 1:
-        emit(p, 0xd231, 2); /* XOR EDX, EDX; DIV */
-        modrm(p, size, 0, 0xf7, 6, ANYWHERE, 0);
+        program_emit(p, 0xd231, 2); /* XOR EDX, EDX; DIV */
+        program_modrm(p, size, 0, 0xf7, 6, ANYWHERE, 0);
         break;
     case 2:
         if (size == 8 && !p->code32)
-            emit(p, 0x48, 1);
-        emit(p, 0x99, 1); /* CDQ, CQO; IDIV */
-        modrm(p, size, 0, 0xf7, 7, ANYWHERE, 0);
+            program_emit(p, 0x48, 1);
+        program_emit(p, 0x99, 1); /* CDQ, CQO; IDIV */
+        program_modrm(p, size, 0, 0xf7, 7, ANYWHERE, 0);
         break;
     case 3:
         if (!any(3))
-            emit(p, 0xc031, 2); /* XOR EAX, EAX */
-        modrm(p, size, 0x0f, 0xbc + any(2), -1, ANYWHERE, 0);
+            program_emit(p, 0xc031, 2); /* XOR EAX, EAX */
+        program_modrm(p, size, 0x0f, 0xbc + any(2), -1, ANYWHERE, 0);
         break;
     default:
-        modrm(p, size, 0x0f, any(2) ? 0xa4 : 0xac, -1, ANYWHERE, 1);
+        program_modrm(p, size, 0x0f, any(2) ? 0xa4 : 0xac, -1, ANYWHERE, 1);
         break;
     }
 }
@@ -355,38 +352,38 @@ static void more_memory(struct program *p)
     switch (any(8)) {
     case 0: /* bits by a register, near the operand */
         if (p->code16)
-            emit(p, 0x66, 1);
-        emit(p, 0xb9 | (any(4096) - 2048) << 8, 5);
-        modrm(p, size, 0x0f, 0xa3 + 8 * any(4), 1, ANYWHERE, 0);
+            program_emit(p, 0x66, 1);
+        program_emit(p, 0xb9 | (any(4096) - 2048) << 8, 5);
+        program_modrm(p, size, 0x0f, 0xa3 + 8 * any(4), 1, ANYWHERE, 0);
         break;
     case 1: /* CMPXCHG with what may be equal */
         if (any(2))
-            emit(p, 0xc031, 2);
-        modrm(p, any_size(), 0x0f, 0xb1, -1, ANYWHERE, 0);
+            program_emit(p, 0xc031, 2);
+        program_modrm(p, any_size(), 0x0f, 0xb1, -1, ANYWHERE, 0);
         break;
     case 2:
-        modrm(p, p->code32 ? 4 : 8, 0, 0xff, 6, ANYWHERE, 0); /* PUSH */
+        program_modrm(p, p->code32 ? 4 : 8, 0, 0xff, 6, ANYWHERE, 0); /* PUSH */
         break;
     case 3:
-        modrm(p, any_size(), 0x0f, 0xc1, -1, ANYWHERE, 0); /* XADD */
+        program_modrm(p, any_size(), 0x0f, 0xc1, -1, ANYWHERE, 0); /* XADD */
         break;
     case 4: /* CALL through memory, to a block */
         set_register(p, RAX, CODE + p->start[0] - p->segment[PROGRAM_CS].base);
         if (!p->code32)
-            emit(p, 0x48, 1);
-        emit(p, p->code16 ? 0x104789 : 0x104389, 3); /* MOV 16(rbx), rAX; CALL *16(rbx) */
-        emit(p, p->code16 ? 0x1057ff : 0x1053ff, 3);
+            program_emit(p, 0x48, 1);
+        program_emit(p, p->code16 ? 0x104789 : 0x104389, 3); /* MOV 16(rbx), rAX; CALL *16(rbx) */
+        program_emit(p, p->code16 ? 0x1057ff : 0x1053ff, 3);
         break;
     case 5:
-        emit(p, any(2) ? 0xe8ae0f : 0x4b180f, 3); /* LFENCE, PREFETCHT0 … */
+        program_emit(p, any(2) ? 0xe8ae0f : 0x4b180f, 3); /* LFENCE, PREFETCHT0 … */
         if (p->code[p->size - 1] == 0x4b)
-            emit(p, any(256), 1);
+            program_emit(p, any(256), 1);
         break;
     case 6:
-        emit(p, 0x9066, 2); /* NOP of two bytes */
+        program_emit(p, 0x9066, 2); /* NOP of two bytes */
         break;
     default:
-        modrm(p, any(2) ? 4 : 8, 0, 0x87, -1, ANYWHERE, 0); /* XCHG */
+        program_modrm(p, any(2) ? 4 : 8, 0, 0x87, -1, ANYWHERE, 0); /* XCHG */
         break;
     }
 }
@@ -404,44 +401,45 @@ static void vector(struct program *p)
     unsigned prefixed = any(2) ? 2 : 4; /* a size of two bytes stands for the prefix 66 */
     switch (any(8)) {
     case 0: /* MOVD, MOVQ */
-        emit(p, 0x66, 1);
-        modrm(p, prefixed == 2 ? 8 : 4, 0x0f, any(2) ? 0x6e : 0x7e, -1, ANYWHERE, 0);
+        program_emit(p, 0x66, 1);
+        program_modrm(p, prefixed == 2 ? 8 : 4, 0x0f, any(2) ? 0x6e : 0x7e, -1, ANYWHERE, 0);
         break;
     case 1:
-        modrm(p, prefixed, 0x0f, moves[any(8)], -1, ANYWHERE, 0);
+        program_modrm(p, prefixed, 0x0f, moves[any(8)], -1, ANYWHERE, 0);
         break;
     case 2:
         if (any(2))
-            emit(p, any(2) ? 0xf2 : 0xf3, 1);
-        modrm(p, 4, 0x0f, moves[any(any(3) ? 2 : sizeof moves)], -1, ANYWHERE, 0);
+            program_emit(p, any(2) ? 0xf2 : 0xf3, 1);
+        program_modrm(p, 4, 0x0f, moves[any(any(3) ? 2 : sizeof moves)], -1, ANYWHERE, 0);
         break;
     case 3:
         if (any(2))
-            emit(p, any(2) ? 0xf2 : 0xf3, 1);
-        modrm(p, prefixed, 0x0f, any(2) ? 0x70 : 0xc6, -1, ANYWHERE, 1);
+            program_emit(p, any(2) ? 0xf2 : 0xf3, 1);
+        program_modrm(p, prefixed, 0x0f, any(2) ? 0x70 : 0xc6, -1, ANYWHERE, 1);
         break;
     case 4: {
         static const uint8_t ext[] = {2, 4, 6, 3, 7};
         unsigned kind = ext[any(5)];
-        emit(p, 0x0f66, 2);
-        emit(p, 0x71 + any(3), 1);
-        emit(p, 0xc0 | kind << 3 | any(8), 1);
-        emit(p, any(any(2) ? 20 : 256), 1);
+        program_emit(p, 0x0f66, 2);
+        program_emit(p, 0x71 + any(3), 1);
+        program_emit(p, 0xc0 | kind << 3 | any(8), 1);
+        program_emit(p, any(any(2) ? 20 : 256), 1);
         break;
     }
     case 5:
-        modrm(p, prefixed, 0x0f, any(2) ? 0xd7 : 0x50, -1, IN_REGISTER, 0); /* PMOVMSKB … */
+        program_modrm(p, prefixed, 0x0f, any(2) ? 0xd7 : 0x50, -1, IN_REGISTER, 0); /* PMOVMSKB … */
         break;
     case 6:
         if (!any(3)) {
-            modrm(p, 2, 0x0f, 0x38, -1, IN_REGISTER, 0); /* PSHUFB: the opcode goes before the modrm byte */
+            program_modrm(p, 2, 0x0f, 0x38, -1, IN_REGISTER,
+                          0); /* PSHUFB: the opcode goes before the modrm byte */
             p->code[p->size] = p->code[p->size - 1];
             p->code[p->size++ - 1] = 0;
             break;
         }
         __attribute__((fallthrough));
     default:
-        modrm(p, 2, 0x0f, plain[any(sizeof plain)], -1, prefixed == 2, 0);
+        program_modrm(p, 2, 0x0f, plain[any(sizeof plain)], -1, prefixed == 2, 0);
         break;
     }
     p->aligned = false;
@@ -452,192 +450,25 @@ static void string(struct program *p)
 {
     static const uint8_t opcode[] = {0xa4, 0xa5, 0xa5, 0xaa, 0xab, 0xac, 0xad};
     if (!any(3))
-        emit(p, 0xfc | any(2), 1); /* CLD, STD */
+        program_emit(p, 0xfc | any(2), 1); /* CLD, STD */
     if (!p->code32)
-        emit(p, 0x48, 1);
+        program_emit(p, 0x48, 1);
     if (p->code16)
-        emit(p, 0x7c8d, 2); /* LEA of RDI: RSI or RSP, and a byte */
+        program_emit(p, 0x7c8d, 2); /* LEA of RDI: RSI or RSP, and a byte */
     else if (any(2))
-        emit(p, 0x7e8d, 2);
+        program_emit(p, 0x7e8d, 2);
     else
-        emit(p, 0x247c8d, 3);
-    emit(p, any(256), 1);
+        program_emit(p, 0x247c8d, 3);
+    program_emit(p, any(256), 1);
     set_register(p, RCX, any(any(4) ? 24 : 3000));
     if (p->code16 && !any(5))
-        emit(p, 0x67, 1);
+        program_emit(p, 0x67, 1);
     if (any(3))
-        emit(p, 0xf3, 1);
+        program_emit(p, 0xf3, 1);
     if (any(2))
-        emit(p, any(2) ? 0x48 : 0x66, 1);
-    emit(p, opcode[any(sizeof opcode)], 1);
+        program_emit(p, any(2) ? 0x48 : 0x66, 1);
+    program_emit(p, opcode[any(sizeof opcode)], 1);
 }
-
-/* ---------------------------------------------------------------- x87 */
-
-static void x87_push(struct program *p)
-{
-    static const struct {
-        uint8_t opcode, ext;
-    } load[] = {{0xdf, 0}, {0xdb, 0}, {0xdf, 5}, {0xd9, 0}, {0xdd, 0}, {0xdb, 5}};
-    const unsigned which = (unsigned)any(any(3) ? 3 : 6);
-    if (!any(3))
-        emit(p, 0xe8d9 + (any(7) << 8), 2); /* a constant */
-    else if (p->depth && !any(4))
-        emit(p, 0xc0d9 + (any(p->depth) << 8), 2);
-    else
-        modrm(p, 4, 0, load[which].opcode, load[which].ext, IN_MEMORY, 0);
-    p->depth++;
-}
-
-/* ST(i) of a register that is not empty, mostly. */
-static unsigned x87_register(const struct program *p)
-{
-    return (unsigned)any(any(30) && p->depth ? p->depth : 8);
-}
-
-static void x87_pop(struct program *p)
-{
-    static const struct {
-        uint8_t opcode, ext;
-    } store[] = {{0xd9, 3}, {0xdd, 3}, {0xdb, 7}, {0xdf, 3}, {0xdb, 3},
-                 {0xdf, 7}, {0xdf, 1}, {0xdb, 1}, {0xdd, 1}};
-    static const uint16_t compare[] = {0xd8d8, 0xe8dd, 0xe8df, 0xf0df};
-    const unsigned which = (unsigned)any(9);
-    switch (any(5)) {
-    case 0:
-        modrm(p, 4, 0, store[which].opcode, store[which].ext, IN_MEMORY, 0);
-        break;
-    case 1:
-        emit(p, 0xd8dd + (x87_register(p) << 8), 2);
-        break;
-    case 2:
-        emit(p, compare[any(4)] + (x87_register(p) << 8), 2);
-        break;
-    case 3:
-        if (p->depth > 1) {
-            emit(p, any(2) ? 0xd9de : 0xe9da, 2); /* FCOMPP, FUCOMPP */
-            p->depth--;
-            break;
-        }
-        __attribute__((fallthrough));
-    default: {
-        static const uint8_t arithmetic[] = {0, 1, 4, 5, 6, 7};
-        emit(p, 0xc0de + ((uint64_t)arithmetic[any(6)] << 11) + (x87_register(p) << 8), 2);
-        break;
-    }
-    }
-    p->depth -= p->depth > 0;
-}
-
-/* FNSTCW to memory, OR, and FLDCW from there, mostly: what is anywhere in memory is rarely a good control word. */
-static void x87_control(struct program *p)
-{
-    const unsigned at = (unsigned)any(100), base = p->code16 ? 7 : 3;
-    if (!any(20)) {
-        modrm(p, 4, 0, 0xd9, any(2) ? 5 : 7, IN_MEMORY, 0);
-        return;
-    }
-    emit(p, 0xd9 | (0x78 | base) << 8 | at << 16, 3);
-    if (!p->code16)
-        emit(p, 0x66, 1);
-    emit(p, 0x81 | (0x48 | base) << 8 | at << 16, 3);
-    emit(p, (any(5) ? 0x33f : 0x3f) | any(4) << 10, 2);
-    emit(p, 0xd9 | (0x68 | base) << 8 | at << 16, 3);
-}
-
-/* What leaves the stack as high as it is. */
-static void x87_operate(struct program *p)
-{
-    static const uint8_t memory[] = {0xd8, 0xda, 0xdc, 0xde};
-    static const uint16_t compare[] = {0xd0d8, 0xe0dd, 0xe8db, 0xf0db};
-    static const uint16_t alone[] = {0xe0d9, 0xe1d9, 0xe4d9, 0xfad9, 0xfcd9, 0xd0d9, 0xe5d9,
-                                     0xe2db, 0xf7d9, 0xf6d9, 0x9b90, 0xfdd9, 0xe0df, 0xe0df};
-    static const uint8_t store[] = {0xd9, 0xdd, 0xdb, 0xdf};
-    switch (any(9)) {
-    case 0:
-    case 1:
-        emit(p, (any(2) ? 0xc0d8 : 0xc0dc) + (any(8) << 11) + (x87_register(p) << 8), 2);
-        break;
-    case 2:
-        modrm(p, 4, 0, memory[any(4)], (int)any(8), IN_MEMORY, 0);
-        break;
-    case 3:
-        emit(p, compare[any(4)] + (x87_register(p) << 8), 2);
-        break;
-    case 4:
-        emit(p, alone[any(any(4) ? 6 : sizeof alone / sizeof alone[0])], 2);
-        break;
-    case 5:
-        modrm(p, 4, 0, store[any(4)], 2, IN_MEMORY, 0);
-        break;
-    case 6:
-        emit(p,
-             (any(3)   ? 0xc8d9
-              : any(4) ? 0xd0dd
-                       : 0xc0dd) +
-                 (x87_register(p) << 8),
-             2); /* FXCH, FST, FFREE */
-        break;
-    case 7:
-        if (any(3))
-            emit(p, 0xe0df, 2); /* FNSTSW AX */
-        else
-            modrm(p, 4, 0, 0xdd, 7, IN_MEMORY, 0);
-        break;
-    default:
-        if (any(3))
-            x87_control(p);
-        else
-            emit(p, 0xc0da + (any(4) << 11) + any(2) + (x87_register(p) << 8), 2); /* FCMOV */
-        break;
-    }
-}
-
-/* Some instructions, after which the stack mostly is as high as before. */
-static void x87(struct program *p)
-{
-    const unsigned before = p->depth;
-    for (uint64_t n = any(10); n--;) {
-        const uint64_t kind = any(4);
-        if (!p->depth || (kind == 0 && (p->depth < 8 || !any(20))))
-            x87_push(p);
-        else if (kind == 1)
-            x87_pop(p);
-        else
-            x87_operate(p);
-    }
-    if (!any(6))
-        return;
-    while (p->depth < before)
-        x87_push(p);
-    while (p->depth > before)
-        x87_pop(p);
-}
-
-/* A state of the registers, in FXSAVE's form up to the XMM registers: often the initial one. */
-static void x87_state(struct program *p)
-{
-    static const uint16_t exponent[] = {0x3fff, 0x4000, 0x3ffe, 0x403e, 0xbfff, 0, 0x7fff, 0xffff, 0x7ffe, 1};
-    memset(p->fpu, 0, sizeof p->fpu);
-    const uint16_t control = any(4) ? 0x37f : 0x3f | (uint16_t)(any(64) << 6);
-    memcpy(p->fpu, &control, 2);
-    p->depth = any(4) ? 0 : (unsigned)any(9);
-    const uint16_t status = (uint16_t)((any(2)   ? 0x20
-                                        : any(2) ? 0
-                                                 : any(64)) |
-                                       any(8) << 8 | ((any(4) ? 0 : any(8)) << 11) | any(2) << 14);
-    memcpy(p->fpu + 2, &status, 2);
-    for (unsigned i = 0; i < p->depth; i++)
-        p->fpu[4] |= (uint8_t)(1 << ((status >> 11) + i) % 8);
-    for (unsigned i = 0; i < 8; i++) {
-        const uint64_t sig = any(8) ? any_value() | 1ull << 63 : any_value();
-        const uint16_t exp = any(4) ? exponent[any(5)] : any(3) ? exponent[any(10)] : (uint16_t)any(0x10000);
-        memcpy(p->fpu + 32 + 16 * i, &sig, 8);
-        memcpy(p->fpu + 40 + 16 * i, &exp, 2);
-    }
-}
-
-/* ---------------------------------------------------------------- all */
 
 /* Loads and stores of segment registers. In protected mode there are no selectors to load. */
 static void segment(struct program *p)
@@ -647,28 +478,28 @@ static void segment(struct program *p)
     static const uint8_t data[] = {0, 3, 4, 5};
     const unsigned which = (unsigned)any(6), kind = (unsigned)any(p->real ? 6 : 3);
     if (kind != 4 && !any(6))
-        emit(p, kind ? 0x66 : 0x26, 1);
+        program_emit(p, kind ? 0x66 : 0x26, 1);
     switch (kind) {
     case 0:
-        emit(p, 0xd7, 1); /* XLAT */
+        program_emit(p, 0xd7, 1); /* XLAT */
         break;
     case 1:
-        modrm(p, 2, 0, 0x8c, (int)which, ANYWHERE, 0);
+        program_modrm(p, 2, 0, 0x8c, (int)which, ANYWHERE, 0);
         break;
     case 2:
-        emit(p, push[which], which < 4 ? 1 : 2);
+        program_emit(p, push[which], which < 4 ? 1 : 2);
         break;
     case 3:
-        emit(p, pop[which], which < 4 ? 1 : 2);
+        program_emit(p, pop[which], which < 4 ? 1 : 2);
         break;
     case 4:
-        modrm(p, 2, 0, 0x8e, any(20) ? data[any(4)] : (int)which, ANYWHERE, 0);
+        program_modrm(p, 2, 0, 0x8e, any(20) ? data[any(4)] : (int)which, ANYWHERE, 0);
         break;
     default: /* LES, LDS, LFS, LGS */
         if (any(2))
-            emit(p, 0xc4 + any(2), 1);
+            program_emit(p, 0xc4 + any(2), 1);
         else
-            emit(p, 0x0f | (0xb4 + any(2)) << 8, 2);
+            program_emit(p, 0x0f | (0xb4 + any(2)) << 8, 2);
         operand16(p, a_register(false, false));
         break;
     }
@@ -684,7 +515,7 @@ static void instruction(struct program *p)
         return;
     }
     if (p->x87 && any(2))
-        x87(p);
+        x87_instructions(p);
     else if (p->segmented && !any(12))
         segment(p);
     else
@@ -697,11 +528,11 @@ static void relative(struct program *p, unsigned opcode, unsigned n)
 {
     const bool prefix = p->segmented && !any(p->code16 ? 4 : 16);
     if (prefix)
-        emit(p, 0x66, 1);
-    emit(p, opcode, n);
+        program_emit(p, 0x66, 1);
+    program_emit(p, opcode, n);
     p->jump[p->njumps].at = p->size;
     p->jump[p->njumps].bytes = p->code16 != prefix ? 2 : 4;
-    emit(p, 0, p->jump[p->njumps++].bytes);
+    program_emit(p, 0, p->jump[p->njumps++].bytes);
 }
 
 /* To a block, or to what is on the stack, by an address in rAX. */
@@ -709,9 +540,9 @@ static void indirect(struct program *p, uint64_t to)
 {
     set_register(p, RAX, to);
     if (any(2))
-        emit(p, 0xc350, 2); /* PUSH RAX; RET */
+        program_emit(p, 0xc350, 2); /* PUSH RAX; RET */
     else
-        emit(p, any(2) ? 0xe0ff : 0xd0ff, 2); /* JMP, CALL */
+        program_emit(p, any(2) ? 0xe0ff : 0xd0ff, 2); /* JMP, CALL */
 }
 
 static void branch(struct program *p)
@@ -719,7 +550,7 @@ static void branch(struct program *p)
     switch (any(9)) {
     case 8: { /* LOOP or JRCXZ, over a JMP */
         const unsigned at = p->size;
-        emit(p, any(3) ? 0x00e2 : 0x00e3, 2);
+        program_emit(p, any(3) ? 0x00e2 : 0x00e3, 2);
         relative(p, 0xe9, 1);
         p->code[at + 1] = (uint8_t)(p->size - at - 2);
         return;
@@ -738,9 +569,9 @@ static void branch(struct program *p)
         } else if (p->segmented && any(3)) {
             indirect(p, CODE + p->start[any(p->nblocks)] - p->segment[PROGRAM_CS].base);
         } else if (any(4))
-            emit(p, 0xc3, 1); /* RET: to what is on the stack */
+            program_emit(p, 0xc3, 1); /* RET: to what is on the stack */
         else
-            modrm(p, 4, 0, 0xff, any(2) ? 2 : 4, ANYWHERE, 0); /* CALL, JMP */
+            program_modrm(p, 4, 0, 0xff, any(2) ? 2 : 4, ANYWHERE, 0); /* CALL, JMP */
         return;
     default:
         relative(p, 0x0f | (0x80 | (unsigned)any(16)) << 8, 2);

@@ -23,12 +23,11 @@ struct program {
     bool code16;    /* … and code is of 16 bits */
     bool real;      /* … in real mode, without paging */
     struct program_segment segment[PROGRAM_SEGMENTS];
-    uint32_t data;   /* where data is: at DATA, or at CODE */
-    bool privileged; /* CPL 0 */
-    bool aligned;    /* displacements are multiples of 16 */
-    bool x87;        /* half of its instructions are x87, … */
-    unsigned
-        depth; /* … of which so many registers are not empty, if the program is executed as it is written */
+    uint32_t data;    /* where data is: at DATA, or at CODE */
+    bool privileged;  /* CPL 0 */
+    bool aligned;     /* displacements are multiples of 16 */
+    bool x87;         /* half of its instructions are x87, … */
+    unsigned depth;   /* … of which so many registers are in use here, if all before was executed */
     uint8_t fpu[160]; /* the state in which it begins, as FXSAVE has it */
     uint8_t code[2 * PAGE];
     unsigned size, start[16], nblocks, njumps;
