@@ -140,6 +140,14 @@ static bool is_clear_with_ac(const struct insn_row *row)
            !one_of(row->mnemonic, "pusha popa enter leave");
 }
 
+/* AMD's processors (seen with Zen 5) copy with 16-bit addresses as if the areas did not overlap when upper bits of EDI
+ * are set: "REP MOVSB" then does not repeat a pattern. */
+static bool may_miss_overlap(const struct insn_case *c, const struct state *in)
+{
+    return c->rep && c->asize == 0 && !strcmp(c->row->mnemonic, "movs") &&
+           (uint32_t)(in->gpr[RSI] | in->gpr[RDI]) >> 16;
+}
+
 /* What is undefined, or the processor's own, in what a case did. */
 static const char *unclear(const struct insn_case *c, const struct state *in, const struct state *out)
 {
@@ -158,6 +166,8 @@ static const char *unclear(const struct insn_case *c, const struct state *in, co
         return "bits of MXCSR that some have"; /* bit 17 is AMD's misaligned mode */
     if (!strcmp(m, "emms") && fx_word(in, FX_FSW) & 0x3800)
         return "EMMS without MMX";
+    if (may_miss_overlap(c, in))
+        return "a copy of areas that may overlap";
     return NULL;
 }
 
