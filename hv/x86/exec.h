@@ -170,6 +170,30 @@ static inline struct tlb_entry *tlb_entry_of(const struct tlb *t, uint64_t lin)
 {
     return &t->entry[lin >> 12 & (t->size - 1)];
 }
+
+/* `size` bytes of the host's memory, 1 to 8. The sizes are constants here: memcpy() with a variable size would cost more than the rest. Each
+ * has a variable of its own: what loads all of one of which a part has just been stored has to wait for the store. */
+static inline uint64_t bytes_load(const void *at, unsigned size)
+{
+    uint16_t word;
+    uint32_t dword;
+    uint64_t qword = 0;
+    switch (size) {
+    case 1:
+        return *(const uint8_t *)at;
+    case 2:
+        return memcpy(&word, at, sizeof word), word;
+    case 4:
+        return memcpy(&dword, at, sizeof dword), dword;
+    case 8:
+        return memcpy(&qword, at, sizeof qword), qword;
+    default: /* a part of a load from two pages */
+        for (unsigned i = 0; i < size; i++)
+            qword |= (uint64_t)((const uint8_t *)at)[i] << 8 * i;
+        return qword;
+    }
+}
+
 /* Host pointer if `size` bytes at lin can be read (written) directly, else NULL. */
 static inline void *host_r(const struct x86 *cpu, uint64_t lin, unsigned size)
 {

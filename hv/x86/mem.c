@@ -16,28 +16,7 @@ enum pf_bits { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_I = 16 };
 
 /* ---------------------------------------------------------------- physical accesses of the processor */
 
-/* The sizes are constants here: memcpy() with a variable size would cost more than the rest. */
-static uint64_t bytes_load(const void *at, unsigned size)
-{
-    uint64_t v = 0;
-    switch (size) {
-    case 1:
-        return *(const uint8_t *)at;
-    case 2:
-        memcpy(&v, at, 2);
-        break;
-    case 4:
-        memcpy(&v, at, 4);
-        break;
-    case 8:
-        memcpy(&v, at, 8);
-        break;
-    default:
-        memcpy(&v, at, size);
-    }
-    return v;
-}
-
+/* As bytes_load(): the sizes are constants. */
 static void bytes_store(void *at, uint64_t v, unsigned size)
 {
     switch (size) {

@@ -247,24 +247,6 @@ static uint64_t stos_many(struct x86 *cpu, const struct op *op, uint64_t n)
     return n;
 }
 
-/* The sizes are constants: memcpy() with a variable size stores a few bytes, and what loads all eight has to wait for them. */
-static uint64_t load_host(const uint8_t *at, unsigned osize)
-{
-    uint16_t word;
-    uint32_t dword;
-    uint64_t qword;
-    switch (osize) {
-    case 0:
-        return *at;
-    case 1:
-        return memcpy(&word, at, sizeof word), word;
-    case 2:
-        return memcpy(&dword, at, sizeof dword), dword;
-    default:
-        return memcpy(&qword, at, sizeof qword), qword;
-    }
-}
-
 /* Only the last value remains. */
 static uint64_t lods_many(struct x86 *cpu, const struct op *op, uint64_t n)
 {
@@ -276,7 +258,8 @@ static uint64_t lods_many(struct x86 *cpu, const struct op *op, uint64_t n)
     n = least(n, within_page(cpu, op, s, RSI));
     if (!n || !from)
         return 0;
-    reg_set_sized(cpu, RAX, op->osize, load_host(from + (int64_t)(n - 1) * stride(cpu, op), op->osize));
+    reg_set_sized(cpu, RAX, op->osize,
+                  bytes_load(from + (int64_t)(n - 1) * stride(cpu, op), 1u << op->osize));
     set_index(cpu, op, RSI, R64(RSI) + n * (uint64_t)stride(cpu, op));
     return n;
 }
@@ -325,7 +308,7 @@ static uint64_t scas_many(struct x86 *cpu, const struct op *op, uint64_t n)
     if (!n || !at)
         return 0;
     n = least(n, scan(at, R64(RAX), n, step, op->pfx & PFX_REPNE) + 1);
-    compare(cpu, op, R64(RAX), load_host(at + (int64_t)(n - 1) * step, op->osize));
+    compare(cpu, op, R64(RAX), bytes_load(at + (int64_t)(n - 1) * step, 1u << op->osize));
     set_index(cpu, op, RDI, R64(RDI) + n * (uint64_t)step);
     return n;
 }
@@ -352,7 +335,7 @@ static uint64_t scan_pairs(const uint8_t *a, const uint8_t *b, uint64_t n, int64
     if (step > 0 && !until_equal)
         return first_difference(a, b, n << osize) >> osize;
     uint64_t i = 0;
-    while (i < n && (load_host(a, osize) == load_host(b, osize)) != until_equal)
+    while (i < n && (bytes_load(a, 1u << osize) == bytes_load(b, 1u << osize)) != until_equal)
         i++, a += step, b += step;
     return i;
 }
@@ -375,7 +358,7 @@ static uint64_t cmps_many(struct x86 *cpu, const struct op *op, uint64_t n)
         return 0;
     n = least(n, scan_pairs(a, b, n, step, op->osize, op->pfx & PFX_REPNE) + 1);
     int64_t last = (int64_t)(n - 1) * step;
-    compare(cpu, op, load_host(a + last, op->osize), load_host(b + last, op->osize));
+    compare(cpu, op, bytes_load(a + last, size), bytes_load(b + last, size));
     set_index(cpu, op, RSI, R64(RSI) + n * (uint64_t)step);
     set_index(cpu, op, RDI, R64(RDI) + n * (uint64_t)step);
     return n;
