@@ -96,7 +96,7 @@ void program_modrm(struct program *p, unsigned size, unsigned map, unsigned opco
     if (rex)
         program_emit(p, bits | (mem ? 0 : rm >> 3), 1);
     if (map)
-        program_emit(p, map, 1);
+        program_emit(p, map, map > 0xff ? 2 : 1);
     program_emit(p, opcode, 1);
     if (!mem) {
         program_emit(p, 0xc0 | (reg & 7) << 3 | (rm & 7), 1);
@@ -431,10 +431,12 @@ static void vector(struct program *p)
         break;
     case 6:
         if (!any(3)) {
-            program_modrm(p, 2, 0x0f, 0x38, -1, IN_REGISTER,
-                          0); /* PSHUFB: the opcode goes before the modrm byte */
-            p->code[p->size] = p->code[p->size - 1];
-            p->code[p->size++ - 1] = 0;
+            program_emit(p, 0x66, 1);
+            program_modrm(p, 4, 0x380f, 0x00, -1, ANYWHERE, 0); /* PSHUFB */
+            break;
+        } else if (!any(3)) {
+            program_emit(p, 0x66, 1);
+            program_modrm(p, 4, 0x3a0f, any(2) ? 0x40 : 0x41, -1, ANYWHERE, 1); /* DPPS, DPPD */
             break;
         }
         __attribute__((fallthrough));

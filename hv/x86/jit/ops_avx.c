@@ -1,4 +1,4 @@
-/* ops_avx.c - one instruction to host code: what AVX, AVX2 and FMA have beyond SSE, and parts of vectors.
+/* ops_avx.c - one instruction to host code: what AVX, AVX2 and FMA have beyond SSE, parts of vectors, and dot products.
  *
  * What goes across the halves of a YMM register is moves between host registers here, but for VPERMD. */
 #include "hv/x86/jit/ops_simd.h"
@@ -314,4 +314,59 @@ void compile_extract(struct unit *u, const struct op *op, const struct shape *s)
         emit(u, v, v.opcode == PEXTRW ? to : from, source_reg(v.opcode == PEXTRW ? from : to));
     }
     asm_bytes(&u->code, op->uimm, 1);
+}
+
+/* ---------------------------------------------------------------- dot products */
+
+static const struct vex blendps = {1, 3, 0x0c, 0, false, false}, blendpd = {1, 3, 0x0d, 0, false, false},
+                        pshufd = {1, 1, 0x70, 0, false, false};
+
+static void emit_imm(struct unit *u, struct vex i, unsigned to, unsigned from, unsigned imm)
+{
+    emit(u, i, to, source_reg(from));
+    asm_bytes(&u->code, imm, 1);
+}
+
+/* X0 += what it becomes when its doublewords are arranged anew. */
+static void add_arranged(struct unit *u, struct vex add, unsigned order)
+{
+    emit_imm(u, pshufd, X1, X0, order);
+    emit(u, add, X0, source_reg(X1));
+}
+
+/* Half a register of DPPS or DPPD. The host's instruction is not used: processors differ in which of several NaNs they give. The handler
+ * says how (simd_sse4.c). Here each sum is computed in several lanes, of which the lowest has the handler's order of operands; the others
+ * have the same exceptions. */
+static void dot_half(struct unit *u, const struct op *op, unsigned d, unsigned a, struct source from)
+{
+    const bool single = insn_of(op).opcode == 0x40;
+    const unsigned all = single ? 15 : 3, in = op->uimm >> 4 & all, out = op->uimm & all;
+    const struct vex blend = single ? blendps : blendpd, mul = {!single, 1, 0x59, 0, false, false},
+                     add = {!single, 1, 0x58, 0, false, false};
+    if (from.memory)
+        load16(u, X1, from.at);
+    else
+        vector_copy(u, X1, from.reg);
+    asm_rr(&u->code, 4, HOST_XORPS, X0, X0);
+    emit_imm(u, blend, X1, X0, all & ~in);
+    emit_imm(u, blend, X0, vector_use(u, a), in);
+    emit(u, mul, X0, source_reg(X1));
+    if (single)
+        add_arranged(u, add, 0xb1);
+    add_arranged(u, add, 0x4e);
+    emit_imm(u, pshufd, X0, X0, single ? 0 : 0x44);
+    unsigned to = vector_set(u, d);
+    asm_rr(&u->code, 4, HOST_XORPS, to, to);
+    emit_imm(u, blend, to, X0, out);
+}
+
+void compile_dot(struct unit *u, const struct op *op, const struct shape *s)
+{
+    unsigned n = halves(op, s), a = has_vex(op) ? op->vvvv : op->dst;
+    if (in_memory(op))
+        simd_probe(u, op, s, false);
+    for (unsigned h = 0; h < n; h++)
+        dot_half(u, op, op->dst + UPPER * h, a + UPPER * h, operand_half(u, op, s, h));
+    if (n == 1)
+        clear_upper(u, op, op->dst);
 }

@@ -509,6 +509,7 @@ void compile_simd(struct unit *u, const struct op *op, const struct shape *s)
         [SHAPE_SIMD_TO_HALF - SHAPE_SIMD] = compile_to_half,
         [SHAPE_SIMD_MASKED - SHAPE_SIMD] = compile_masked,
         [SHAPE_SIMD_GATHER - SHAPE_SIMD] = compile_gather,
+        [SHAPE_SIMD_DOT - SHAPE_SIMD] = compile_dot,
         [SHAPE_SIMD_INSERT - SHAPE_SIMD] = compile_insert,
         [SHAPE_SIMD_EXTRACT - SHAPE_SIMD] = compile_extract,
     };

@@ -79,7 +79,7 @@
     PACKED(F, sqrtps, SIMD_UNARY) PACKED(F, sqrtpd, SIMD_UNARY)                                              \
     SINGLE(F, sqrtss, SIMD) DOUBLE_(F, sqrtsd, SIMD)                                                         \
     PACKED(F, addsubps, SIMD) PACKED(F, addsubpd, SIMD) PACKED(F, haddps, SIMD) PACKED(F, haddpd, SIMD)      \
-    PACKED(F, hsubps, SIMD) PACKED(F, hsubpd, SIMD)                                                          \
+    PACKED(F, hsubps, SIMD) PACKED(F, hsubpd, SIMD) PACKED(F, dpps, SIMD_DOT) PACKED(F, dppd, SIMD_DOT)      \
     PACKED(F, roundps, SIMD_UNARY) PACKED(F, roundpd, SIMD_UNARY)                                            \
     SINGLE(F, roundss, SIMD) DOUBLE_(F, roundsd, SIMD)                                                       \
     SINGLE(F, cvtss2sd, SIMD) DOUBLE_(F, cvtsd2ss, SIMD)                                                     \

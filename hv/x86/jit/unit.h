@@ -312,6 +312,7 @@ enum shape_kind {
     SHAPE_SIMD_TO_HALF,
     SHAPE_SIMD_MASKED,
     SHAPE_SIMD_GATHER,
+    SHAPE_SIMD_DOT,
     SHAPE_SIMD_INSERT,
     SHAPE_SIMD_LAST_PLAIN = SHAPE_SIMD_INSERT, /* up to here no general register changes */
     SHAPE_SIMD_STORE,
