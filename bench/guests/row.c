@@ -98,7 +98,7 @@ static uint64_t scas_short(void)
     uint64_t left = 0;
     for (size_t i = 0; i < BUFFER; i += 12)
         from[i] = 0;
-    for (int i = 0; i < 240; i++)
+    for (int i = 0; i < 960; i++)
         for (size_t j = 1; j < BUFFER - 24; j += 12) {
             const uint8_t *at = from + j;
             uint64_t n = UINT64_MAX;
@@ -289,7 +289,7 @@ static uint64_t compare_exchange(void)
 {
     static uint64_t pair[2] __attribute__((aligned(16)));
     uint64_t sum = 0;
-    for (uint64_t i = 0; i < 10000000; i++) {
+    for (uint64_t i = 0; i < 40000000; i++) {
         uint64_t low = pair[0], high = pair[1];
         __asm__ volatile("lock cmpxchg16b %0"
                          : "+m"(pair), "+a"(low), "+d"(high)
