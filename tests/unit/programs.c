@@ -388,6 +388,23 @@ static void more_memory(struct program *p)
     }
 }
 
+/* DPPS or DPPD, often of a register that is made NaNs before: which of them comes out? */
+static void dot_product(struct program *p)
+{
+    const unsigned nans = (unsigned)any(8);
+    if (any(2)) {
+        program_emit(p, 0xc0760f66 | nans * 9 << 24, 4);             /* PCMPEQD: all ones */
+        program_emit(p, 0x17f0720f66 | (uint64_t)nans << 24, 5);     /* PSLLD by 23 */
+        program_emit(p, 0x01d0720f66 | (uint64_t)nans << 24, 5);     /* PSRLD by 1 */
+        program_emit(p, 0xc0eb0f66 | (nans << 3 | any(8)) << 24, 4); /* POR */
+        program_emit(p, 0x403a0f66, 4);                              /* DPPS */
+        program_emit(p, 0xc0 | nans << 3 | any(8) | any(256) << 8, 2);
+        return;
+    }
+    program_emit(p, 0x66, 1);
+    program_modrm(p, 4, 0x3a0f, any(2) ? 0x40 : 0x41, -1, ANYWHERE, 1);
+}
+
 /* SSE2 instructions: opcodes with a 66 prefix; those with an immediate; shifts by an immediate; moves. */
 static void vector(struct program *p)
 {
@@ -435,8 +452,7 @@ static void vector(struct program *p)
             program_modrm(p, 4, 0x380f, 0x00, -1, ANYWHERE, 0); /* PSHUFB */
             break;
         } else if (!any(3)) {
-            program_emit(p, 0x66, 1);
-            program_modrm(p, 4, 0x3a0f, any(2) ? 0x40 : 0x41, -1, ANYWHERE, 1); /* DPPS, DPPD */
+            dot_product(p);
             break;
         }
         __attribute__((fallthrough));
