@@ -108,6 +108,25 @@ static uint64_t scas_short(void)
     return left;
 }
 
+static uint64_t movs_short(void)
+{
+    for (unsigned i = 0; i < 100000000; i++) {
+        uint8_t *a = from + i % 256, *b = to;
+        uint64_t n = 4;
+        __asm__ volatile("rep movsq" : "+S"(a), "+D"(b), "+c"(n) : : "memory");
+    }
+    return to[8];
+}
+static uint64_t stos_short(void)
+{
+    for (unsigned i = 0; i < 200000000; i++) {
+        uint8_t *at = to + i % 256;
+        uint64_t n = 2;
+        __asm__ volatile("rep stosq" : "+D"(at), "+c"(n) : "a"(i) : "memory");
+    }
+    return to[8];
+}
+
 /* The scratch register of the first serial port, which does nothing. */
 enum { SCRATCH_PORT = 0x3ff, TRANSFERS = 160, TRANSFERRED = 65536 };
 
@@ -534,6 +553,8 @@ static const struct row {
     {"scasb-short", scas_short},
     {"cmpsb", cmpsb},
     {"cmpsb-short", cmps_short},
+    {"movs-short", movs_short},
+    {"stos-short", stos_short},
     {"enter", enter},
     {"lodsb", lodsb},
     {"insb", port_in},

@@ -18,10 +18,11 @@ static bool extend_ok(const struct op *op, const struct shape *s)
     return s->arg < 4 || op->osize >= 2;
 }
 
-static bool string_ok(const struct unit *u, const struct op *op)
+static bool string_ok(const struct unit *u, const struct op *op, const struct shape *s)
 {
-    const bool repeated = op->pfx & (PFX_REP | PFX_REPNE);
-    return !repeated && (u->word == 4 || (op->asize == 2 && op->seg != FS && op->seg != GS));
+    if (is_repeated(op) && (by_segment(u, op) || s->kind != SHAPE_STRING || !(s->arg & STRING_STORES)))
+        return false;
+    return u->word == 4 || (op->asize == 2 && op->seg != FS && op->seg != GS);
 }
 
 /* Which operands an instruction of bytes has in registers. */
@@ -117,7 +118,7 @@ static bool register_form_ok(const struct unit *u, const struct op *op, const st
         return false;
     case SHAPE_STRING:
     case SHAPE_COMPARE_STRING:
-        return string_ok(u, op);
+        return string_ok(u, op, s);
     case SHAPE_MOVSX:
         return extend_ok(op, s);
     case SHAPE_LOOP:

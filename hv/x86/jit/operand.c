@@ -18,22 +18,34 @@ struct host_mem operand_address(struct unit *u, const struct op *op)
     return m;
 }
 
-/* Leaves to the handler unless `size` bytes at a register and a displacement are in one page that the TLB has: CX is its
- * entry. */
-static void tlb_match(struct unit *u, struct host_mem m, unsigned size, bool write, bool several)
+/* CX becomes the entry of the address that a register and a displacement are. */
+static void tlb_find(struct unit *u, struct host_mem m)
 {
     struct code_buffer *c = &u->code;
-    struct host_mem last = at_reg(m.base, m.disp + (int32_t)size - 1);
     _Static_assert(sizeof(struct tlb_entry) == 1 << (12 - 7), "the code shifts by this");
-    unsigned tag = write ? offsetof(struct tlb_entry, w) : offsetof(struct tlb_entry, r);
     asm_address(c, 4, H_CX, m);
     asm_shift(c, 4, HOST_SHR, H_CX, 7);
     asm_rm(c, 4, HOST_AND_GE, H_CX, CPU_FIELD(tlb_mask));
     asm_rm(c, 8, HOST_ADD_GE, H_CX, CPU_FIELD(tlb));
-    asm_address(c, 8, H_DX, last);
-    asm_alu_imm(c, 8, ALU_AND, H_DX, -4096);
-    asm_rm(c, 8, HOST_CMP_GE, H_DX, at_reg(H_CX, (int32_t)tag));
+}
+
+/* Compares the page of the address in DX with that of the entry in CX. */
+static void tlb_compare(struct unit *u, bool write)
+{
+    unsigned tag = write ? offsetof(struct tlb_entry, w) : offsetof(struct tlb_entry, r);
+    asm_alu_imm(&u->code, 8, ALU_AND, H_DX, -4096);
+    asm_rm(&u->code, 8, HOST_CMP_GE, H_DX, at_reg(H_CX, (int32_t)tag));
     flags_lost(u);
+}
+
+/* Leaves to the handler unless `size` bytes at a register and a displacement are in one page that the TLB has: CX is its
+ * entry. */
+static void tlb_match(struct unit *u, struct host_mem m, unsigned size, bool write, bool several)
+{
+    struct host_mem last = at_reg(m.base, m.disp + (int32_t)size - 1);
+    tlb_find(u, m);
+    asm_address(&u->code, 8, H_DX, last);
+    tlb_compare(u, write);
     side_exit_access(u, CC_NE, m, (struct checked){.size = size, .write = write, .several = several});
 }
 
@@ -102,6 +114,19 @@ void segment_probe(struct unit *u, struct host_mem offset, unsigned bytes, unsig
     side_exit(u, CC_A);
     asm_rm(c, 4, HOST_ADD_GE, H_AX, segment_base(seg));
     tlb_check(u, size, write);
+}
+
+void elements_probe(struct unit *u, const struct op *op, unsigned guest, bool write)
+{
+    struct code_buffer *c = &u->code;
+    unsigned first = reg_use(u, guest), count = reg_use(u, RCX);
+    asm_rr(c, u->word, HOST_MOV_EG, first, H_AX);
+    tlb_find(u, at_reg(H_AX, 0));
+    asm_rm(c, u->word, HOST_LEA, H_DX, at_reg(count, -1));
+    asm_rm(c, 8, HOST_LEA, H_DX, (struct host_mem){H_AX, H_DX, op->osize, (1 << op->osize) - 1});
+    tlb_compare(u, write);
+    side_exit(u, CC_NE);
+    asm_rm(c, 8, HOST_ADD_GE, H_AX, at_reg(H_CX, offsetof(struct tlb_entry, add)));
 }
 
 /* ---------------------------------------------------------------- several accesses at once */
@@ -219,7 +244,7 @@ static bool may_change(const struct unit *u, const struct op *op, const struct s
         return guest == RAX || guest == RDX;
     case SHAPE_STRING:
     case SHAPE_COMPARE_STRING:
-        return guest == RAX || guest == RSI || guest == RDI;
+        return guest == RAX || guest == RSI || guest == RDI || (guest == RCX && is_repeated(op));
     case SHAPE_MULX:
         return guest == op->dst || guest == op->vvvv;
     case SHAPE_TSC:

@@ -57,6 +57,10 @@ static inline bool is_simd(unsigned kind)
 /* shape.arg of SHAPE_STRING; of SHAPE_SIMD_…: bytes in memory, of 256 bits those of a half, or SIMD_BY_SIZE
  * for 32 or 64 bits by the operand size. */
 enum { STRING_LOADS = 1, STRING_STORES = 2 };
+static inline bool is_repeated(const struct op *op)
+{
+    return op->pfx & (PFX_REP | PFX_REPNE);
+}
 enum { SIMD_BY_SIZE = 0, SIMD_HIGH = 0x80 };
 
 static inline unsigned simd_bytes(const struct op *op, const struct shape *s)
@@ -110,6 +114,9 @@ void stack_probe(struct unit *, int32_t offset, unsigned size, bool write);
  * base nor limit. */
 void segment_probe(struct unit *, struct host_mem offset, unsigned bytes, unsigned seg, unsigned size,
                    bool write);
+/* AX becomes the host's address of the elements that a repeated string instruction accesses through a guest register, in flat code, upwards:
+ * rCX many, at least one. The handler executes it if they are not in one page. */
+void elements_probe(struct unit *, const struct op *, unsigned guest, bool write);
 /* rSP changes. */
 void stack_move(struct unit *, int32_t bytes);
 /* By how much ADD or SUB of an immediate moves rSP; 0 if the instruction is neither. */

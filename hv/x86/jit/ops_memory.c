@@ -177,7 +177,7 @@ void compile_call_memory(struct unit *u, const struct op *op, const struct shape
     leave_indirect(u, H_DX);
 }
 
-/* ---------------------------------------------------------------- MOVS, STOS, LODS, not repeated */
+/* ---------------------------------------------------------------- string instructions */
 
 static void index_probe(struct unit *u, const struct op *op, unsigned guest, bool write)
 {
@@ -230,11 +230,79 @@ void compile_compare_string(struct unit *u, const struct op *op, const struct sh
     flags_from(u, FLAGS_SUB, op);
 }
 
+/* The addresses are there: of the destination in AX, of the source in CX; DX is rCX - 1. Upwards, since what was stored may be loaded by a
+ * later iteration. rCX holds each element. */
+static void copy_elements(struct unit *u, const struct op *op, unsigned count)
+{
+    struct code_buffer *c = &u->code;
+    const unsigned size = size_of(op);
+    asm_rm(c, 8, HOST_LEA, H_AX, (struct host_mem){H_AX, H_DX, op->osize, (int32_t)size});
+    asm_rm(c, 8, HOST_LEA, H_CX, (struct host_mem){H_CX, H_DX, op->osize, (int32_t)size});
+    asm_rr(c, 8, HOST_GROUP3, HOST_NOT, H_DX);
+    const uint8_t *next = c->at;
+    asm_rm(c, size, size == 1 ? HOST_MOV_GE8 : HOST_MOV_GE, count,
+           (struct host_mem){H_CX, H_DX, op->osize, 0});
+    asm_rm(c, size, size == 1 ? HOST_MOV_EG8 : HOST_MOV_EG, count,
+           (struct host_mem){H_AX, H_DX, op->osize, 0});
+    asm_alu_imm(c, 8, ALU_ADD, H_DX, 1);
+    asm_patch(asm_jcc(c, CC_NE), next);
+}
+static void fill_elements(struct unit *u, const struct op *op, unsigned value)
+{
+    struct code_buffer *c = &u->code;
+    const unsigned size = size_of(op);
+    const uint8_t *next = c->at;
+    asm_rm(c, size, size == 1 ? HOST_MOV_EG8 : HOST_MOV_EG, value,
+           (struct host_mem){H_AX, H_DX, op->osize, 0});
+    asm_alu_imm(c, 8, ALU_SUB, H_DX, 1);
+    asm_patch(asm_jcc(c, CC_NS), next);
+}
+
+/* REP MOVS and REP STOS of a few elements, for which the handler's preparations would take longer than the rest. Each iteration is a step,
+ * of which the block has counted one. The handler executes what is more, or none, or does not fit into the steps that are left. */
+static void compile_repeated(struct unit *u, const struct op *op, const struct shape *s)
+{
+    enum { MOST = 32 };
+    struct code_buffer *c = &u->code;
+    const bool loads = s->arg & STRING_LOADS;
+    asm_rm(c, u->word, HOST_LEA, H_DX, at_reg(reg_use(u, RCX), -1));
+    asm_alu_imm(c, u->word, ALU_CMP, H_DX, MOST - 1);
+    flags_lost(u);
+    side_exit(u, CC_A);
+    asm_rm(c, 8, HOST_CMP_GE, H_DX, CPU_FIELD(left));
+    side_exit(u, CC_G);
+    if (loads) {
+        elements_probe(u, op, RSI, false);
+        keep(u, H_AX);
+    }
+    elements_probe(u, op, RDI, true);
+    if (loads)
+        take(u, H_CX);
+    const unsigned value = loads ? H_NONE : reg_use(u, RAX), count = reg_change(u, RCX);
+    asm_rm(c, u->word, HOST_LEA, H_DX, at_reg(count, -1));
+    asm_rm(c, 8, HOST_SUB_EG, H_DX, CPU_FIELD(left));
+    for (unsigned g = RSI; g <= RDI; g++) {
+        if (g == RSI && !loads)
+            continue;
+        const unsigned r = reg_change(u, g);
+        asm_rm(c, u->word, HOST_LEA, r, (struct host_mem){(uint8_t)r, H_DX, op->osize, (int32_t)size_of(op)});
+    }
+    if (loads)
+        copy_elements(u, op, count);
+    else
+        fill_elements(u, op, value);
+    asm_rr(c, 4, HOST_XOR_EG, count, count);
+}
+
 void compile_string(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
     unsigned size = size_of(op);
     check_direction(u);
+    if (is_repeated(op)) {
+        compile_repeated(u, op, s);
+        return;
+    }
     if (s->arg & STRING_LOADS)
         index_probe(u, op, RSI, false);
     if (s->arg == (STRING_LOADS | STRING_STORES))
