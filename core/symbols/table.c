@@ -46,7 +46,7 @@ void symbols_free(struct symbols *s)
     free(s->elfs);
     free(s->wanted);
     free(s->tables);
-    free(s->maps);
+    symbols_free_mappings(s);
     free(s);
 }
 
@@ -292,65 +292,6 @@ struct symbol_table *symbol_table_end(struct symbol_table *t)
     return t;
 }
 
-/* ---------------------------------------------------------------- mappings */
-
-void symbols_map(struct symbols *s, const struct symbol_mapping *m)
-{
-    assert(symbol_table_whole(m->table) && "only a whole table is mapped");
-    s->changes++;
-    MEM_MORE(s->maps, s->nmaps);
-    s->maps[s->nmaps] = *m;
-    symbols_note_map(s, &s->maps[s->nmaps++]);
-}
-
-static bool is_open(const struct symbol_mapping *m, const struct symbol_table *t, symbol_space space)
-{
-    return !m->until && m->space == space && (!t || m->table == t);
-}
-
-void symbols_unmap(struct symbols *s, const struct symbol_table *t, symbol_space space, uint64_t at,
-                   uint64_t time)
-{
-    bool any = false;
-    for (size_t i = 0; i < s->nmaps; i++)
-        if (is_open(&s->maps[i], t, space)) {
-            s->maps[i].until = at ? at : 1;
-            s->changes++;
-            any = true;
-        }
-    if (any)
-        symbols_note_unmap(s, t, space, at, time);
-}
-
-void symbols_fork(struct symbols *s, symbol_space from, symbol_space to, uint64_t at, uint64_t time)
-{
-    for (size_t i = 0, n = s->nmaps; i < n; i++) {
-        struct symbol_mapping m = s->maps[i];
-        if (!is_open(&m, NULL, from))
-            continue;
-        m.space = to;
-        m.since = at;
-        m.time = time;
-        symbols_map(s, &m);
-    }
-}
-
-uint64_t symbols_changes(const struct symbols *s)
-{
-    return s->changes;
-}
-
-size_t symbols_mappings(const struct symbols *s)
-{
-    return s->nmaps;
-}
-
-const struct symbol_mapping *symbols_mapping(const struct symbols *s, size_t i)
-{
-    assert(i < s->nmaps);
-    return &s->maps[i];
-}
-
 /* ---------------------------------------------------------------- tables */
 
 size_t symbol_table_count(const struct symbol_table *t)
@@ -473,8 +414,8 @@ static bool find_space(const struct symbols *s, symbol_space space, const char *
     const char *colon = strchr(name, ':');
     size_t module = colon && colon[1] && colon[1] != ':' ? (size_t)(colon - name) : 0;
     const char *plain = module ? colon + 1 : name;
-    for (size_t i = s->nmaps; i-- > 0;) {
-        const struct symbol_mapping *m = &s->maps[i];
+    for (size_t i = symbols_newest(s, space); i; i = symbols_older(s, space, i)) {
+        const struct symbol_mapping *m = &s->maps[i - 1];
         if (!in_force(m, space, at))
             continue;
         if (module && (strncmp(m->table->name, name, module) || m->table->name[module]))
@@ -548,14 +489,18 @@ static bool covers(const struct symbol_mapping *m, uint64_t address)
     return address - begin < end - begin;
 }
 
+/* The first of a mapping and the older ones of its space that has the address, or NULL. *next becomes what to go on with. */
 static const struct symbol_mapping *mapping_at(const struct symbols *s, symbol_space space, uint64_t address,
-                                               uint64_t at, size_t *from)
+                                               uint64_t at, size_t *next)
 {
-    for (size_t i = *from; i-- > 0;)
-        if (in_force(&s->maps[i], space, at) && covers(&s->maps[i], address)) {
-            *from = i;
-            return &s->maps[i];
+    for (size_t i = *next; i;) {
+        const struct symbol_mapping *m = &s->maps[i - 1];
+        i = symbols_older(s, space, i);
+        if (in_force(m, space, at) && covers(m, address)) {
+            *next = i;
+            return m;
         }
+    }
     return NULL;
 }
 
@@ -563,7 +508,7 @@ bool symbols_at_in(const struct symbols *s, symbol_space space, uint64_t address
                    struct symbol *sym)
 {
     const struct symbol_mapping *m;
-    for (size_t i = s->nmaps; (m = mapping_at(s, space, address, at, &i));) {
+    for (size_t next = symbols_newest(s, space); (m = mapping_at(s, space, address, at, &next));) {
         long e = entry_at(m->table, address - m->bias);
         if (e >= 0) {
             symbol_of(m->table, (size_t)e, m->bias, sym);
@@ -609,8 +554,8 @@ long symbol_table_row_at(const struct symbol_table *t, uint64_t address)
 static bool line_space(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
                        const char **file, unsigned *line)
 {
-    for (size_t i = s->nmaps; i-- > 0;) {
-        const struct symbol_mapping *m = &s->maps[i];
+    for (size_t i = symbols_newest(s, space); i; i = symbols_older(s, space, i)) {
+        const struct symbol_mapping *m = &s->maps[i - 1];
         long row = in_force(m, space, at) ? symbol_table_row_at(m->table, address - m->bias) : -1;
         if (row < 0 || !m->table->lines[row].line)
             continue;
@@ -641,15 +586,24 @@ static const struct symbol_frame *frame_at(const struct symbol_table *t, uint64_
 bool symbols_frame(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
                    struct symbol_frame *f)
 {
-    for (size_t i = s->nmaps; i-- > 0;) {
-        const struct symbol_mapping *m = &s->maps[i];
-        bool asked = in_force(m, space, at) || in_force(m, symbol_space_kernel(space), at) ||
-                     in_force(m, SPACE_KERNEL, at);
-        const struct symbol_frame *row = asked ? frame_at(m->table, address - m->bias) : NULL;
+    enum { SPACES = 3 };
+    const symbol_space of[SPACES] = {space, symbol_space_kernel(space), SPACE_KERNEL};
+    size_t next[SPACES];
+    for (unsigned k = 0; k < SPACES; k++)
+        next[k] = symbols_newest(s, of[k]);
+    for (;;) {
+        unsigned k = 0; /* the space of the newest of those that are left */
+        for (unsigned other = 1; other < SPACES; other++)
+            k = next[other] > next[k] ? other : k;
+        if (!next[k])
+            return false;
+        const struct symbol_mapping *m = &s->maps[next[k] - 1];
+        const struct symbol_frame *row =
+            in_force(m, of[k], at) ? frame_at(m->table, address - m->bias) : NULL;
         if (row) {
             *f = *row;
             return true;
         }
+        next[k] = symbols_older(s, of[k], next[k]);
     }
-    return false;
 }

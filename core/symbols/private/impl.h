@@ -2,6 +2,7 @@
 #ifndef BOOTREEL_CORE_SYMBOLS_IMPL_H
 #define BOOTREEL_CORE_SYMBOLS_IMPL_H
 
+#include "core/ground/hash_index.h"
 #include "core/symbols/symbols.h"
 
 enum { SYMBOL_NAME_MAX = 511 };
@@ -57,7 +58,11 @@ struct symbols {
     size_t ntables;
     struct symbol_mapping *maps;
     size_t nmaps;
-    uint64_t changes; /* of `maps` */
+    size_t *older; /* of each mapping: the one before it in its space, as symbols_older() says it */
+    struct symbol_spaces *spaces;
+    size_t nspaces;
+    struct hash_index space_index; /* of `spaces` */
+    uint64_t changes;              /* of `maps` */
     void (*sink)(void *ctx, const struct trace_note *note);
     void *sink_ctx;
     struct symbol_table *
@@ -75,6 +80,11 @@ struct symbols {
     } * elfs;
     size_t nelfs;
 };
+
+/* mapping.c: the last mapping in a space (SPACE_ANY: of all), and the one before one: its number in `maps`, + 1; 0: none. */
+size_t symbols_newest(const struct symbols *s, symbol_space space);
+size_t symbols_older(const struct symbols *s, symbol_space space, size_t i);
+void symbols_free_mappings(struct symbols *s);
 
 /* note.c: write notes to the sink, if there is one. */
 void symbols_note_map(struct symbols *s, const struct symbol_mapping *m);

@@ -1,0 +1,125 @@
+/* mapping.c - see symbols.h: which table is mapped where, and when.
+ *
+ * All mappings stay, for lookups at any time. A guest may have made many thousands of processes, so those of a space are found without the
+ * others: each has the number of the one before it in its space. */
+#include <assert.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+#include "core/symbols/private/impl.h"
+#include "traces/memory.h"
+
+struct symbol_spaces {
+    symbol_space space;
+    size_t newest; /* number of its last mapping, + 1 */
+};
+
+static uint64_t hash_of(symbol_space space)
+{
+    return XXH3_64bits(&space, sizeof space);
+}
+
+static struct symbol_spaces *find(const struct symbols *s, symbol_space space)
+{
+    for (struct hash_search h = hash_search(&s->space_index, hash_of(space)); hash_found(&s->space_index, &h);)
+        if (s->spaces[h.number].space == space)
+            return &s->spaces[h.number];
+    return NULL;
+}
+
+static struct symbol_spaces *find_or_add(struct symbols *s, symbol_space space)
+{
+    struct symbol_spaces *found = find(s, space);
+    if (found)
+        return found;
+    MEM_MORE(s->spaces, s->nspaces);
+    s->spaces[s->nspaces] = (struct symbol_spaces){.space = space};
+    hash_index_add(&s->space_index, hash_of(space), s->nspaces);
+    return &s->spaces[s->nspaces++];
+}
+
+size_t symbols_newest(const struct symbols *s, symbol_space space)
+{
+    if (space == SPACE_ANY)
+        return s->nmaps;
+    const struct symbol_spaces *found = find(s, space);
+    return found ? found->newest : 0;
+}
+
+size_t symbols_older(const struct symbols *s, symbol_space space, size_t i)
+{
+    return space == SPACE_ANY ? i - 1 : s->older[i - 1];
+}
+
+void symbols_map(struct symbols *s, const struct symbol_mapping *m)
+{
+    assert(symbol_table_whole(m->table) && "only a whole table is mapped");
+    assert(m->space != SPACE_ANY && "a mapping is in one space");
+    struct symbol_spaces *space = find_or_add(s, m->space);
+    const size_t n = s->nmaps;
+    s->changes++;
+    MEM_MORE(s->maps, n);
+    MEM_MORE(s->older, n);
+    s->maps[n] = *m;
+    s->older[n] = space->newest;
+    space->newest = ++s->nmaps;
+    symbols_note_map(s, &s->maps[n]);
+}
+
+void symbols_unmap(struct symbols *s, const struct symbol_table *t, symbol_space space, uint64_t at,
+                   uint64_t time)
+{
+    bool any = false;
+    for (size_t i = symbols_newest(s, space); i; i = symbols_older(s, space, i)) {
+        struct symbol_mapping *m = &s->maps[i - 1];
+        if (m->until || (t && m->table != t))
+            continue;
+        m->until = at ? at : 1;
+        s->changes++;
+        any = true;
+    }
+    if (any)
+        symbols_note_unmap(s, t, space, at, time);
+}
+
+void symbols_fork(struct symbols *s, symbol_space from, symbol_space to, uint64_t at, uint64_t time)
+{
+    size_t n = 0, *open = NULL; /* the newest first */
+    for (size_t i = symbols_newest(s, from); i; i = symbols_older(s, from, i))
+        if (!s->maps[i - 1].until) {
+            MEM_MORE(open, n);
+            open[n++] = i - 1;
+        }
+    while (n-- > 0) {
+        struct symbol_mapping m = s->maps[open[n]];
+        m.space = to;
+        m.since = at;
+        m.time = time;
+        symbols_map(s, &m);
+    }
+    free(open);
+}
+
+uint64_t symbols_changes(const struct symbols *s)
+{
+    return s->changes;
+}
+
+size_t symbols_mappings(const struct symbols *s)
+{
+    return s->nmaps;
+}
+
+const struct symbol_mapping *symbols_mapping(const struct symbols *s, size_t i)
+{
+    assert(i < s->nmaps);
+    return &s->maps[i];
+}
+
+void symbols_free_mappings(struct symbols *s)
+{
+    hash_index_clear(&s->space_index);
+    free(s->spaces);
+    free(s->older);
+    free(s->maps);
+}
