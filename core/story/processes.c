@@ -2,7 +2,9 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
+#include "core/ground/hash_index.h"
 #include "core/story/processes.h"
 #include "traces/memory.h"
 
@@ -11,6 +13,7 @@ enum { CPUS = 256 };
 struct processes {
     struct process *list;
     size_t n;
+    struct hash_index by_pid; /* of `list`: there may be many thousands */
     struct {
         bool known;
         unsigned guest;
@@ -44,6 +47,7 @@ static void clear(struct processes *ps)
         free((char *)ps->list[i].path);
     }
     free(ps->list);
+    hash_index_clear(&ps->by_pid);
     *ps = (struct processes){0};
 }
 
@@ -66,21 +70,31 @@ static void replace(const char **text, const struct event *ev)
     *text = text_of(ev);
 }
 
+static uint64_t hash_of(unsigned guest, uint64_t pid)
+{
+    const uint64_t key[2] = {guest, pid};
+    return XXH3_64bits(key, sizeof key);
+}
+
 static struct process *find(const struct processes *ps, unsigned guest, uint64_t pid)
 {
-    struct process *dead = NULL;
-    for (size_t i = ps->n; i-- > 0;)
-        if (ps->list[i].guest == guest && ps->list[i].pid == pid) {
-            if (!ps->list[i].exited)
-                return &ps->list[i];
-            dead = dead ? dead : &ps->list[i];
-        }
-    return dead;
+    struct process *dead = NULL, *alive = NULL;
+    for (struct hash_search s = hash_search(&ps->by_pid, hash_of(guest, pid)); hash_found(&ps->by_pid, &s);) {
+        struct process *p = &ps->list[s.number];
+        if (p->guest != guest || p->pid != pid)
+            continue;
+        if (p->exited)
+            dead = p;
+        else
+            alive = p;
+    }
+    return alive ? alive : dead;
 }
 
 static struct process *add(struct processes *ps, unsigned guest, uint64_t pid)
 {
     MEM_MORE(ps->list, ps->n);
+    hash_index_add(&ps->by_pid, hash_of(guest, (uint32_t)pid), ps->n);
     struct process *p = &ps->list[ps->n++];
     *p =
         (struct process){.guest = guest, .pid = (uint32_t)pid, .tgid = (uint32_t)pid, .path = mem_string("")};

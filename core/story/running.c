@@ -12,25 +12,6 @@ enum {
 
 /* ---------------------------------------------------------------- guests */
 
-static bool in_force(const struct symbol_mapping *m, uint64_t at)
-{
-    return m->space >= 0 && m->since <= at && (!m->until || at < m->until);
-}
-
-/* The lowest number of a guest that has symbols at this position and is not below `from`; -1 if there is
- * none. */
-static long guest_from(const struct symbols *s, unsigned from, uint64_t at)
-{
-    long lowest = -1;
-    for (size_t i = 0; s && i < symbols_mappings(s); i++) {
-        const struct symbol_mapping *m = symbols_mapping(s, i);
-        const long number = symbol_space_guest(m->space);
-        if (in_force(m, at) && number >= (long)from && (lowest < 0 || number < lowest))
-            lowest = number;
-    }
-    return lowest;
-}
-
 /* Whether the guest's own kernel has a symbol at the address that is executed. */
 static bool has_code(const struct running_place *p, unsigned guest)
 {
@@ -38,12 +19,12 @@ static bool has_code(const struct running_place *p, unsigned guest)
     return symbols_at_in(p->symbols, symbol_space_of(guest, 0), p->pc, p->icount, &sym);
 }
 
-/* As guest_from(), for guests that have code there. */
+/* As symbols_guest_from(), for guests that have code there. */
 static long candidate_from(const struct running_place *p, unsigned from)
 {
-    long g = guest_from(p->symbols, from, p->icount);
+    long g = symbols_guest_from(p->symbols, from, p->icount);
     while (g >= 0 && !has_code(p, (unsigned)g))
-        g = guest_from(p->symbols, (unsigned)g + 1, p->icount);
+        g = symbols_guest_from(p->symbols, (unsigned)g + 1, p->icount);
     return g;
 }
 
@@ -95,9 +76,9 @@ static bool is_in_domain(const struct running_place *p, unsigned guest, uint64_t
 /* The guest in a domain; -1 if none is known there. */
 static long guest_in(const struct running_place *p, uint64_t domain)
 {
-    long g = guest_from(p->symbols, 0, p->icount);
+    long g = symbols_guest_from(p->symbols, 0, p->icount);
     while (g >= 0 && !is_in_domain(p, (unsigned)g, domain))
-        g = guest_from(p->symbols, (unsigned)g + 1, p->icount);
+        g = symbols_guest_from(p->symbols, (unsigned)g + 1, p->icount);
     return g;
 }
 
@@ -138,17 +119,18 @@ static void decide(const struct running_place *p, const struct process *process,
 symbol_space running_space(const struct symbols *s, const struct process *process, uint64_t at)
 {
     const symbol_space own = process ? process_space(process) : SPACE_KERNEL;
-    const long first = guest_from(s, 0, at);
-    const bool has = first < 0 || guest_from(s, symbol_space_guest(own), at) == (long)symbol_space_guest(own);
+    const long first = symbols_guest_from(s, 0, at);
+    const bool has =
+        first < 0 || symbols_guest_from(s, symbol_space_guest(own), at) == (long)symbol_space_guest(own);
     return has ? own : symbol_space_of((unsigned)first, 0);
 }
 
 static const struct process *begin(const struct running_place *p, struct running *r)
 {
     const struct process *process = processes_current(p->processes, p->cpu);
-    const long first = guest_from(p->symbols, 0, p->icount);
+    const long first = symbols_guest_from(p->symbols, 0, p->icount);
     *r = (struct running){.space = running_space(p->symbols, process, p->icount)};
-    r->several = first >= 0 && guest_from(p->symbols, (unsigned)first + 1, p->icount) >= 0;
+    r->several = first >= 0 && symbols_guest_from(p->symbols, (unsigned)first + 1, p->icount) >= 0;
     return process;
 }
 
@@ -203,7 +185,7 @@ int running_find(const struct symbols *s, symbol_space space, const char *name, 
         return symbols_find_in(s, symbol_space_of(guest, 0), name, at, sym);
     if (symbols_find(s, space, name, at, sym))
         return 1;
-    for (long g = guest_from(s, 0, at); g >= 0; g = guest_from(s, (unsigned)g + 1, at)) {
+    for (long g = symbols_guest_from(s, 0, at); g >= 0; g = symbols_guest_from(s, (unsigned)g + 1, at)) {
         struct symbol other;
         if (!symbols_find_in(s, symbol_space_of((unsigned)g, 0), name, at, &other))
             continue;

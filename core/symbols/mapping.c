@@ -21,10 +21,25 @@ static uint64_t hash_of(symbol_space space)
 
 static struct symbol_spaces *find(const struct symbols *s, symbol_space space)
 {
-    for (struct hash_search h = hash_search(&s->space_index, hash_of(space)); hash_found(&s->space_index, &h);)
+    for (struct hash_search h = hash_search(&s->space_index, hash_of(space));
+         hash_found(&s->space_index, &h);)
         if (s->spaces[h.number].space == space)
             return &s->spaces[h.number];
     return NULL;
+}
+
+/* The guests' numbers are kept in their order: there are few. */
+static void add_guest(struct symbols *s, unsigned guest)
+{
+    size_t i = s->nguests;
+    for (size_t k = 0; k < s->nguests; k++)
+        if (s->guests[k] == guest)
+            return;
+    MEM_MORE(s->guests, s->nguests);
+    s->nguests++;
+    for (; i > 0 && s->guests[i - 1] > guest; i--)
+        s->guests[i] = s->guests[i - 1];
+    s->guests[i] = guest;
 }
 
 static struct symbol_spaces *find_or_add(struct symbols *s, symbol_space space)
@@ -35,6 +50,8 @@ static struct symbol_spaces *find_or_add(struct symbols *s, symbol_space space)
     MEM_MORE(s->spaces, s->nspaces);
     s->spaces[s->nspaces] = (struct symbol_spaces){.space = space};
     hash_index_add(&s->space_index, hash_of(space), s->nspaces);
+    if (space >= 0)
+        add_guest(s, symbol_space_guest(space));
     return &s->spaces[s->nspaces++];
 }
 
@@ -100,6 +117,33 @@ void symbols_fork(struct symbols *s, symbol_space from, symbol_space to, uint64_
     free(open);
 }
 
+static bool in_force(const struct symbol_mapping *m, uint64_t at)
+{
+    return m->since <= at && (!m->until || at < m->until);
+}
+
+/* Its kernel mostly has some, so that its processes need not be looked through. */
+static bool guest_is_there(const struct symbols *s, unsigned guest, uint64_t at)
+{
+    const symbol_space kernel = symbol_space_of(guest, 0);
+    for (size_t i = symbols_newest(s, kernel); i; i = symbols_older(s, kernel, i))
+        if (in_force(&s->maps[i - 1], at))
+            return true;
+    for (size_t i = 0; i < s->nmaps; i++)
+        if (s->maps[i].space >= 0 && symbol_space_guest(s->maps[i].space) == guest &&
+            in_force(&s->maps[i], at))
+            return true;
+    return false;
+}
+
+long symbols_guest_from(const struct symbols *s, unsigned from, uint64_t at)
+{
+    for (size_t i = 0; s && i < s->nguests; i++)
+        if (s->guests[i] >= from && guest_is_there(s, s->guests[i], at))
+            return s->guests[i];
+    return -1;
+}
+
 uint64_t symbols_changes(const struct symbols *s)
 {
     return s->changes;
@@ -120,6 +164,7 @@ void symbols_free_mappings(struct symbols *s)
 {
     hash_index_clear(&s->space_index);
     free(s->spaces);
+    free(s->guests);
     free(s->older);
     free(s->maps);
 }

@@ -174,6 +174,9 @@ void symbols_unmap(struct symbols *s, const struct symbol_table *t, symbol_space
 /* A process forks: the open mappings of space `from` are added to space `to`. */
 void symbols_fork(struct symbols *s, symbol_space from, symbol_space to, uint64_t at, uint64_t time);
 
+/* The lowest number of a guest that has symbols at this icount and is not below `from`; -1 if there is none (s may be NULL). */
+long symbols_guest_from(const struct symbols *s, unsigned from, uint64_t at);
+
 /* ---------------------------------------------------------------- asking */
 
 #define SYMBOLS_NOW UINT64_MAX /* `at`: whatever is mapped last */

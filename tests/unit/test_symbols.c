@@ -182,6 +182,34 @@ static void make_notes(struct notes *ns)
     symbols_free(s);
 }
 
+/* Mappings of other spaces are not in the way, and those of a space go on in their order. */
+static void test_spaces(void **state)
+{
+    struct symbols *s = symbols_new();
+    const symbol_space child = symbol_space_of(2, 8), first = symbol_space_of(2, 7);
+    struct symbol_mapping m = {.table = kernel_table(s), .space = first, .bias = 0x1000, .since = 100};
+    symbols_map(s, &m);
+    symbols_map(s, &(struct symbol_mapping){.table = m.table, .space = 7, .bias = 0x2000, .since = 110});
+    m.bias = 0x3000;
+    symbols_map(s, &m);
+    symbols_fork(s, first, child, 120, 0);
+    symbols_unmap(s, NULL, first, 130, 0);
+    assert_int_equal(symbols_mappings(s), 5);
+    assert_int_equal(symbols_mapping(s, 3)->bias, 0x1000);
+    assert_int_equal(symbols_mapping(s, 4)->bias, 0x3000);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(symbols_mapping(s, i)->until, i == 0 || i == 2 ? 130 : 0);
+    symbols_unmap(s, NULL, child, 140, 0);
+    symbols_unmap(s, NULL, 7, 150, 0);
+    assert_int_equal(symbols_guest_from(s, 0, 105), 2);
+    assert_int_equal(symbols_guest_from(s, 0, 115), 0);
+    assert_int_equal(symbols_guest_from(s, 1, 139), 2);
+    assert_int_equal(symbols_guest_from(s, 1, 140), -1);
+    assert_int_equal(symbols_guest_from(s, 0, 140), 0);
+    assert_int_equal(symbols_guest_from(s, 0, 150), -1);
+    symbols_free(s);
+}
+
 static void test_notes(void **state)
 {
     struct notes ns = {0};
@@ -738,7 +766,7 @@ int main(void)
         cmocka_unit_test(test_members),       cmocka_unit_test(test_broken_elf),
         cmocka_unit_test(test_map),           cmocka_unit_test(test_code),
         cmocka_unit_test(test_code_large),    cmocka_unit_test(test_code_32),
-        cmocka_unit_test(test_stripped),
+        cmocka_unit_test(test_stripped),      cmocka_unit_test(test_spaces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

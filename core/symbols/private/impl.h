@@ -62,7 +62,9 @@ struct symbols {
     struct symbol_spaces *spaces;
     size_t nspaces;
     struct hash_index space_index; /* of `spaces` */
-    uint64_t changes;              /* of `maps` */
+    unsigned *guests;              /* that have mappings, in ascending order */
+    size_t nguests;
+    uint64_t changes; /* of `maps` */
     void (*sink)(void *ctx, const struct trace_note *note);
     void *sink_ctx;
     struct symbol_table *
