@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
+#include "core/ground/hash_index.h"
 #include "core/story/private/files_tasks.h"
 #include "core/ground/text.h"
 #include "traces/memory.h"
@@ -22,9 +24,12 @@ struct file_uses {
     struct processes *processes;
     struct task *task;
     size_t ntask;
-    size_t last; /* the task found last */
+    struct hash_index by_pid; /* of `task` */
     struct run *run;
     size_t nrun;
+    struct place { /* of the use that was asked for last: its run, and how many uses there are before that */
+        size_t run, before;
+    } * place;
     bool knows; /* the kernel says what is opened: nothing is concluded from mounts */
 };
 
@@ -165,6 +170,7 @@ struct file_uses *file_uses_new(void)
 {
     struct file_uses *f = mem_zero(1, sizeof *f);
     f->processes = processes_new();
+    f->place = mem_zero(1, sizeof *f->place);
     return f;
 }
 
@@ -199,21 +205,27 @@ void file_uses_free(struct file_uses *f)
     for (size_t i = 0; i < f->nrun; i++)
         run_free(&f->run[i]);
     free(f->task);
+    hash_index_clear(&f->by_pid);
     free(f->run);
+    free(f->place);
     processes_free(f->processes);
     free(f);
 }
 
+static uint64_t hash_of(unsigned guest, uint64_t pid)
+{
+    const uint64_t key[2] = {guest, pid};
+    return XXH3_64bits(key, sizeof key);
+}
+
 static struct task *task_find(struct file_uses *f, unsigned guest, uint64_t pid)
 {
-    for (size_t k = 0; k < f->ntask; k++) {
-        size_t i = (f->last + f->ntask - k) % f->ntask;
-        if (f->task[i].pid == pid && f->task[i].guest == guest && !f->task[i].gone) {
-            f->last = i;
-            return &f->task[i];
-        }
+    struct task *found = NULL; /* the newest, if a pid was used again before its task's end was seen */
+    for (struct hash_search s = hash_search(&f->by_pid, hash_of(guest, pid)); hash_found(&f->by_pid, &s);) {
+        struct task *t = &f->task[s.number];
+        found = t->pid == pid && t->guest == guest && !t->gone ? t : found;
     }
-    return NULL;
+    return found;
 }
 
 struct task *file_task(struct file_uses *f, size_t i)
@@ -231,7 +243,7 @@ static size_t run_new(struct file_uses *f, unsigned guest, uint32_t pid)
 static struct task *task_new(struct file_uses *f, unsigned guest, uint32_t pid, uint32_t tgid)
 {
     MEM_MORE(f->task, f->ntask);
-    f->last = f->ntask;
+    hash_index_add(&f->by_pid, hash_of(guest, pid), f->ntask);
     f->task[f->ntask] = (struct task){.guest = guest, .pid = pid, .tgid = tgid};
     return &f->task[f->ntask++];
 }
@@ -319,6 +331,7 @@ static struct file_use *use_of(struct file_uses *f, const struct task *t, const 
         if (r->use[i].error == error && !strcmp(r->use[i].path, path))
             u = &r->use[i];
     if (!u) {
+        *f->place = (struct place){0};
         MEM_MORE(r->use, r->n);
         u = &r->use[r->n++];
         *u =
@@ -534,10 +547,16 @@ size_t file_uses_count(const struct file_uses *f)
 
 const struct file_use *file_uses_get(const struct file_uses *f, size_t i)
 {
-    for (size_t k = 0; k < f->nrun; i -= f->run[k++].n)
-        if (i < f->run[k].n) {
-            f->run[k].use[i].process = f->run[k].name ? f->run[k].name : "";
-            return &f->run[k].use[i];
+    struct place *at = f->place;
+    if (i < at->before)
+        *at = (struct place){0};
+    for (; at->run < f->nrun; at->before += f->run[at->run++].n) {
+        const struct run *r = &f->run[at->run];
+        if (i - at->before < r->n) {
+            struct file_use *u = &r->use[i - at->before];
+            u->process = r->name ? r->name : "";
+            return u;
         }
+    }
     return NULL;
 }
