@@ -483,6 +483,20 @@ static uint64_t execs(void)
 {
     return children(1500, true);
 }
+/* Many processes, of which hardly any work is done: is each as cheap as the first? */
+static uint64_t vforks(void)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < 60000; i++) {
+        int status = 0;
+        const pid_t child = vfork();
+        if (!child)
+            _exit(3);
+        waitpid(child, &status, 0);
+        sum += (uint64_t)status;
+    }
+    return sum;
+}
 static uint64_t page_faults(void)
 {
     uint64_t sum = 0;
@@ -579,6 +593,7 @@ static const struct row {
     {"bzip2", bzip2},
 #endif
     {"fork", forks},
+    {"vfork", vforks},
     {"exec", execs},
     {"page-faults", page_faults},
     {"syscall", calls},
