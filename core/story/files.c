@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "core/ground/hash_index.h"
 #include "core/story/private/files_tasks.h"
@@ -212,16 +211,11 @@ void file_uses_free(struct file_uses *f)
     free(f);
 }
 
-static uint64_t hash_of(unsigned guest, uint64_t pid)
-{
-    const uint64_t key[2] = {guest, pid};
-    return XXH3_64bits(key, sizeof key);
-}
-
 static struct task *task_find(struct file_uses *f, unsigned guest, uint64_t pid)
 {
     struct task *found = NULL; /* the newest, if a pid was used again before its task's end was seen */
-    for (struct hash_search s = hash_search(&f->by_pid, hash_of(guest, pid)); hash_found(&f->by_pid, &s);) {
+    for (struct hash_search s = hash_search(&f->by_pid, process_hash(guest, pid));
+         hash_found(&f->by_pid, &s);) {
         struct task *t = &f->task[s.number];
         found = t->pid == pid && t->guest == guest && !t->gone ? t : found;
     }
@@ -243,7 +237,7 @@ static size_t run_new(struct file_uses *f, unsigned guest, uint32_t pid)
 static struct task *task_new(struct file_uses *f, unsigned guest, uint32_t pid, uint32_t tgid)
 {
     MEM_MORE(f->task, f->ntask);
-    hash_index_add(&f->by_pid, hash_of(guest, pid), f->ntask);
+    hash_index_add(&f->by_pid, process_hash(guest, pid), f->ntask);
     f->task[f->ntask] = (struct task){.guest = guest, .pid = pid, .tgid = tgid};
     return &f->task[f->ntask++];
 }

@@ -70,7 +70,7 @@ static void replace(const char **text, const struct event *ev)
     *text = text_of(ev);
 }
 
-static uint64_t hash_of(unsigned guest, uint64_t pid)
+uint64_t process_hash(unsigned guest, uint64_t pid)
 {
     const uint64_t key[2] = {guest, pid};
     return XXH3_64bits(key, sizeof key);
@@ -79,7 +79,8 @@ static uint64_t hash_of(unsigned guest, uint64_t pid)
 static struct process *find(const struct processes *ps, unsigned guest, uint64_t pid)
 {
     struct process *dead = NULL, *alive = NULL;
-    for (struct hash_search s = hash_search(&ps->by_pid, hash_of(guest, pid)); hash_found(&ps->by_pid, &s);) {
+    for (struct hash_search s = hash_search(&ps->by_pid, process_hash(guest, pid));
+         hash_found(&ps->by_pid, &s);) {
         struct process *p = &ps->list[s.number];
         if (p->guest != guest || p->pid != pid)
             continue;
@@ -94,7 +95,7 @@ static struct process *find(const struct processes *ps, unsigned guest, uint64_t
 static struct process *add(struct processes *ps, unsigned guest, uint64_t pid)
 {
     MEM_MORE(ps->list, ps->n);
-    hash_index_add(&ps->by_pid, hash_of(guest, (uint32_t)pid), ps->n);
+    hash_index_add(&ps->by_pid, process_hash(guest, (uint32_t)pid), ps->n);
     struct process *p = &ps->list[ps->n++];
     *p =
         (struct process){.guest = guest, .pid = (uint32_t)pid, .tgid = (uint32_t)pid, .path = mem_string("")};

@@ -32,6 +32,9 @@ const char *process_kind_text(uint64_t kind);
 /* The space of its symbols: its thread group's; a kernel thread has that of its guest's kernel. */
 symbol_space process_space(const struct process *p);
 
+/* For an index by guest and pid. */
+uint64_t process_hash(unsigned guest, uint64_t pid);
+
 struct processes;
 
 /* Empty. */

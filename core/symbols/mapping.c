@@ -4,12 +4,13 @@
  * others: each has the number of the one before it in its space. */
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 #include <xxhash.h>
 
 #include "core/symbols/private/impl.h"
 #include "traces/memory.h"
 
-struct symbol_spaces {
+struct mapped_space {
     symbol_space space;
     size_t newest; /* number of its last mapping, + 1 */
 };
@@ -19,7 +20,7 @@ static uint64_t hash_of(symbol_space space)
     return XXH3_64bits(&space, sizeof space);
 }
 
-static struct symbol_spaces *find(const struct symbols *s, symbol_space space)
+static struct mapped_space *find(const struct symbols *s, symbol_space space)
 {
     for (struct hash_search h = hash_search(&s->space_index, hash_of(space));
          hash_found(&s->space_index, &h);)
@@ -28,27 +29,26 @@ static struct symbol_spaces *find(const struct symbols *s, symbol_space space)
     return NULL;
 }
 
-/* The guests' numbers are kept in their order: there are few. */
+/* The guests' numbers are kept in their order. */
 static void add_guest(struct symbols *s, unsigned guest)
 {
     size_t i = s->nguests;
-    for (size_t k = 0; k < s->nguests; k++)
-        if (s->guests[k] == guest)
-            return;
+    while (i > 0 && s->guests[i - 1] > guest)
+        i--;
+    if (i > 0 && s->guests[i - 1] == guest)
+        return;
     MEM_MORE(s->guests, s->nguests);
-    s->nguests++;
-    for (; i > 0 && s->guests[i - 1] > guest; i--)
-        s->guests[i] = s->guests[i - 1];
+    memmove(s->guests + i + 1, s->guests + i, (s->nguests++ - i) * sizeof *s->guests);
     s->guests[i] = guest;
 }
 
-static struct symbol_spaces *find_or_add(struct symbols *s, symbol_space space)
+static struct mapped_space *find_or_add(struct symbols *s, symbol_space space)
 {
-    struct symbol_spaces *found = find(s, space);
+    struct mapped_space *found = find(s, space);
     if (found)
         return found;
     MEM_MORE(s->spaces, s->nspaces);
-    s->spaces[s->nspaces] = (struct symbol_spaces){.space = space};
+    s->spaces[s->nspaces] = (struct mapped_space){.space = space};
     hash_index_add(&s->space_index, hash_of(space), s->nspaces);
     if (space >= 0)
         add_guest(s, symbol_space_guest(space));
@@ -59,7 +59,7 @@ size_t symbols_newest(const struct symbols *s, symbol_space space)
 {
     if (space == SPACE_ANY)
         return s->nmaps;
-    const struct symbol_spaces *found = find(s, space);
+    const struct mapped_space *found = find(s, space);
     return found ? found->newest : 0;
 }
 
@@ -72,7 +72,7 @@ void symbols_map(struct symbols *s, const struct symbol_mapping *m)
 {
     assert(symbol_table_whole(m->table) && "only a whole table is mapped");
     assert(m->space != SPACE_ANY && "a mapping is in one space");
-    struct symbol_spaces *space = find_or_add(s, m->space);
+    struct mapped_space *space = find_or_add(s, m->space);
     const size_t n = s->nmaps;
     s->changes++;
     MEM_MORE(s->maps, n);
@@ -117,21 +117,16 @@ void symbols_fork(struct symbols *s, symbol_space from, symbol_space to, uint64_
     free(open);
 }
 
-static bool in_force(const struct symbol_mapping *m, uint64_t at)
-{
-    return m->since <= at && (!m->until || at < m->until);
-}
-
 /* Its kernel mostly has some, so that its processes need not be looked through. */
 static bool guest_is_there(const struct symbols *s, unsigned guest, uint64_t at)
 {
     const symbol_space kernel = symbol_space_of(guest, 0);
     for (size_t i = symbols_newest(s, kernel); i; i = symbols_older(s, kernel, i))
-        if (in_force(&s->maps[i - 1], at))
+        if (symbol_mapping_in_force(&s->maps[i - 1], at))
             return true;
     for (size_t i = 0; i < s->nmaps; i++)
         if (s->maps[i].space >= 0 && symbol_space_guest(s->maps[i].space) == guest &&
-            in_force(&s->maps[i], at))
+            symbol_mapping_in_force(&s->maps[i], at))
             return true;
     return false;
 }

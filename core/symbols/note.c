@@ -444,11 +444,19 @@ static struct symbol_table *numbered(struct symbols *s, struct in *in, uint64_t 
     return s->incoming[number];
 }
 
+/* SPACE_ANY is for questions: nothing is mapped there. */
+static symbol_space get_space(struct in *in)
+{
+    const symbol_space space = get_signed(in);
+    in->bad |= space == SPACE_ANY;
+    return space;
+}
+
 static bool take_map(struct symbols *s, struct in *in, const struct trace_note *note)
 {
     struct symbol_mapping m = {.since = note->icount, .time = note->time};
     m.table = numbered(s, in, get_number(in));
-    m.space = get_signed(in);
+    m.space = get_space(in);
     m.bias = get_number(in);
     m.begin = get_number(in);
     m.end = get_number(in);
@@ -461,7 +469,7 @@ static bool take_unmap(struct symbols *s, struct in *in, const struct trace_note
 {
     uint64_t number = get_number(in);
     const struct symbol_table *t = number ? numbered(s, in, number - 1) : NULL;
-    symbol_space space = get_signed(in);
+    symbol_space space = get_space(in);
     if (!in->bad)
         symbols_unmap(s, t, space, note->icount, note->time);
     return !in->bad;

@@ -328,13 +328,6 @@ void symbol_table_symbol(const struct symbol_table *t, size_t i, struct symbol *
 
 /* ---------------------------------------------------------------- lookups */
 
-static bool in_force(const struct symbol_mapping *m, symbol_space space, uint64_t at)
-{
-    if (space != SPACE_ANY && m->space != space)
-        return false;
-    return at == SYMBOLS_NOW ? !m->until : m->since <= at && (!m->until || at < m->until);
-}
-
 /* Whether `a` comes before `b`: functions first, then by address. */
 static bool better(const struct symbol *a, const struct symbol *b)
 {
@@ -416,7 +409,7 @@ static bool find_space(const struct symbols *s, symbol_space space, const char *
     const char *plain = module ? colon + 1 : name;
     for (size_t i = symbols_newest(s, space); i; i = symbols_older(s, space, i)) {
         const struct symbol_mapping *m = &s->maps[i - 1];
-        if (!in_force(m, space, at))
+        if (!symbol_mapping_in_force(m, at))
             continue;
         if (module && (strncmp(m->table->name, name, module) || m->table->name[module]))
             continue;
@@ -496,7 +489,7 @@ static const struct symbol_mapping *mapping_at(const struct symbols *s, symbol_s
     for (size_t i = *next; i;) {
         const struct symbol_mapping *m = &s->maps[i - 1];
         i = symbols_older(s, space, i);
-        if (in_force(m, space, at) && covers(m, address)) {
+        if (symbol_mapping_in_force(m, at) && covers(m, address)) {
             *next = i;
             return m;
         }
@@ -556,7 +549,7 @@ static bool line_space(const struct symbols *s, symbol_space space, uint64_t add
 {
     for (size_t i = symbols_newest(s, space); i; i = symbols_older(s, space, i)) {
         const struct symbol_mapping *m = &s->maps[i - 1];
-        long row = in_force(m, space, at) ? symbol_table_row_at(m->table, address - m->bias) : -1;
+        long row = symbol_mapping_in_force(m, at) ? symbol_table_row_at(m->table, address - m->bias) : -1;
         if (row < 0 || !m->table->lines[row].line)
             continue;
         *file = m->table->files[m->table->lines[row].file];
@@ -599,7 +592,7 @@ bool symbols_frame(const struct symbols *s, symbol_space space, uint64_t address
             return false;
         const struct symbol_mapping *m = &s->maps[next[k] - 1];
         const struct symbol_frame *row =
-            in_force(m, of[k], at) ? frame_at(m->table, address - m->bias) : NULL;
+            symbol_mapping_in_force(m, at) ? frame_at(m->table, address - m->bias) : NULL;
         if (row) {
             *f = *row;
             return true;

@@ -182,34 +182,6 @@ static void make_notes(struct notes *ns)
     symbols_free(s);
 }
 
-/* Mappings of other spaces are not in the way, and those of a space go on in their order. */
-static void test_spaces(void **state)
-{
-    struct symbols *s = symbols_new();
-    const symbol_space child = symbol_space_of(2, 8), first = symbol_space_of(2, 7);
-    struct symbol_mapping m = {.table = kernel_table(s), .space = first, .bias = 0x1000, .since = 100};
-    symbols_map(s, &m);
-    symbols_map(s, &(struct symbol_mapping){.table = m.table, .space = 7, .bias = 0x2000, .since = 110});
-    m.bias = 0x3000;
-    symbols_map(s, &m);
-    symbols_fork(s, first, child, 120, 0);
-    symbols_unmap(s, NULL, first, 130, 0);
-    assert_int_equal(symbols_mappings(s), 5);
-    assert_int_equal(symbols_mapping(s, 3)->bias, 0x1000);
-    assert_int_equal(symbols_mapping(s, 4)->bias, 0x3000);
-    for (size_t i = 0; i < 5; i++)
-        assert_int_equal(symbols_mapping(s, i)->until, i == 0 || i == 2 ? 130 : 0);
-    symbols_unmap(s, NULL, child, 140, 0);
-    symbols_unmap(s, NULL, 7, 150, 0);
-    assert_int_equal(symbols_guest_from(s, 0, 105), 2);
-    assert_int_equal(symbols_guest_from(s, 0, 115), 0);
-    assert_int_equal(symbols_guest_from(s, 1, 139), 2);
-    assert_int_equal(symbols_guest_from(s, 1, 140), -1);
-    assert_int_equal(symbols_guest_from(s, 0, 140), 0);
-    assert_int_equal(symbols_guest_from(s, 0, 150), -1);
-    symbols_free(s);
-}
-
 static void test_notes(void **state)
 {
     struct notes ns = {0};
@@ -755,18 +727,78 @@ static void test_code_32(void **state)
     code_free(c);
 }
 
+/* Mappings of other spaces are not in the way, and those of a space go on in their order. */
+static void test_spaces(void **state)
+{
+    struct symbols *s = symbols_new();
+    const symbol_space child = symbol_space_of(2, 8), first = symbol_space_of(2, 7);
+    struct symbol_mapping m = {.table = kernel_table(s), .space = first, .bias = 0x1000, .since = 100};
+    symbols_map(s, &m);
+    symbols_map(s, &(struct symbol_mapping){.table = m.table, .space = 7, .bias = 0x2000, .since = 110});
+    m.bias = 0x3000;
+    symbols_map(s, &m);
+    symbols_fork(s, first, child, 120, 0);
+    symbols_unmap(s, NULL, first, 130, 0);
+    assert_int_equal(symbols_mappings(s), 5);
+    assert_int_equal(symbols_mapping(s, 3)->bias, 0x1000);
+    assert_int_equal(symbols_mapping(s, 4)->bias, 0x3000);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(symbols_mapping(s, i)->until, i == 0 || i == 2 ? 130 : 0);
+    symbols_unmap(s, NULL, child, 140, 0);
+    symbols_unmap(s, NULL, 7, 150, 0);
+    assert_int_equal(symbols_guest_from(s, 0, 105), 2);
+    assert_int_equal(symbols_guest_from(s, 0, 115), 0);
+    assert_int_equal(symbols_guest_from(s, 1, 139), 2);
+    assert_int_equal(symbols_guest_from(s, 1, 140), -1);
+    assert_int_equal(symbols_guest_from(s, 0, 140), 0);
+    assert_int_equal(symbols_guest_from(s, 0, 150), -1);
+    symbols_free(s);
+}
+
+/* A damaged note cannot map a table everywhere, or end all mappings. */
+static void test_note_of_any_space(void **state)
+{
+    enum { MAP = 4, SPACE_AT = 2, NINE = 18, MINUS_TWO = 3 }; /* as signed numbers are written */
+    struct notes ns = {0};
+    struct error err;
+    make_notes(&ns);
+    struct symbols *s = symbols_new();
+    for (size_t i = 0; i < ns.n; i++) {
+        uint8_t *data = (uint8_t *)ns.list[i].data;
+        if (i >= MAP) {
+            assert_int_equal(data[SPACE_AT], NINE);
+            data[SPACE_AT] = MINUS_TWO;
+        }
+        assert_int_equal(symbols_take_note(s, &ns.list[i], &err), i < MAP ? 0 : -1);
+    }
+    assert_int_equal(symbols_mappings(s), 1);
+    assert_int_equal(symbols_mapping(s, 0)->until, 0);
+    symbols_free(s);
+    free_notes(&ns);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lookup),        cmocka_unit_test(test_mappings),
-        cmocka_unit_test(test_limits),        cmocka_unit_test(test_firmware),
-        cmocka_unit_test(test_notes),         cmocka_unit_test(test_guest_spaces),
-        cmocka_unit_test(test_damaged_notes), cmocka_unit_test(test_elf),
-        cmocka_unit_test(test_elf_collect),   cmocka_unit_test(test_elf_again),
-        cmocka_unit_test(test_members),       cmocka_unit_test(test_broken_elf),
-        cmocka_unit_test(test_map),           cmocka_unit_test(test_code),
-        cmocka_unit_test(test_code_large),    cmocka_unit_test(test_code_32),
-        cmocka_unit_test(test_stripped),      cmocka_unit_test(test_spaces),
+        cmocka_unit_test(test_lookup),
+        cmocka_unit_test(test_mappings),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_firmware),
+        cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_guest_spaces),
+        cmocka_unit_test(test_damaged_notes),
+        cmocka_unit_test(test_elf),
+        cmocka_unit_test(test_elf_collect),
+        cmocka_unit_test(test_elf_again),
+        cmocka_unit_test(test_members),
+        cmocka_unit_test(test_broken_elf),
+        cmocka_unit_test(test_map),
+        cmocka_unit_test(test_code),
+        cmocka_unit_test(test_code_large),
+        cmocka_unit_test(test_code_32),
+        cmocka_unit_test(test_stripped),
+        cmocka_unit_test(test_spaces),
+        cmocka_unit_test(test_note_of_any_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,7 +59,7 @@ struct symbols {
     struct symbol_mapping *maps;
     size_t nmaps;
     size_t *older; /* of each mapping: the one before it in its space, as symbols_older() says it */
-    struct symbol_spaces *spaces;
+    struct mapped_space *spaces;
     size_t nspaces;
     struct hash_index space_index; /* of `spaces` */
     unsigned *guests;              /* that have mappings, in ascending order */
@@ -87,6 +87,11 @@ struct symbols {
 size_t symbols_newest(const struct symbols *s, symbol_space space);
 size_t symbols_older(const struct symbols *s, symbol_space space, size_t i);
 void symbols_free_mappings(struct symbols *s);
+/* At SYMBOLS_NOW: has it no end? */
+static inline bool symbol_mapping_in_force(const struct symbol_mapping *m, uint64_t at)
+{
+    return m->since <= at && (!m->until || at < m->until);
+}
 
 /* note.c: write notes to the sink, if there is one. */
 void symbols_note_map(struct symbols *s, const struct symbol_mapping *m);

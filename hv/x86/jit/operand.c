@@ -18,7 +18,7 @@ struct host_mem operand_address(struct unit *u, const struct op *op)
     return m;
 }
 
-/* CX becomes the entry of the address that a register and a displacement are. */
+/* CX becomes the TLB's entry for an address, which is a register and a displacement. */
 static void tlb_find(struct unit *u, struct host_mem m)
 {
     struct code_buffer *c = &u->code;
