@@ -21,6 +21,9 @@ struct open_stage {
     long home; /* for a stage beside others: index of the stage that it is in, or -1 */
 };
 
+/* What a rule's conditions use a kind of event for. */
+enum use { USE_OPEN = 1, USE_CHANGE = 2 };
+
 struct builder {
     struct stages *out;
     const struct profile *p;
@@ -31,6 +34,7 @@ struct builder {
     bool *done;                       /* by rule: opened since the last reset */
     bool *meant;                      /* by rule: it applies to this machine */
     bool kinds[EV_COUNT];             /* kinds that a condition uses */
+    uint8_t (*uses)[EV_COUNT];        /* by rule and kind: enum use */
     const struct stages_ahead *ahead; /* NULL while it runs: then nothing is known to be for good */
     size_t boot;                      /* resets so far */
     uint64_t number, time;            /* of the current event */
@@ -412,11 +416,13 @@ static void take_known(struct builder *b, const struct event *ev, uint64_t numbe
     memset(b->closed, 0, profile_stages(b->p) * sizeof *b->closed);
     close_matching(b, ev, number);
     for (size_t i = 0; i < profile_stages(b->p); i++)
-        if (b->meant[i] && profile_stage(b->p, i)->by)
+        if (b->meant[i] && b->uses[i][ev->kind] & USE_CHANGE && profile_stage(b->p, i)->by)
             change_beside(b, i, ev, number);
     for (size_t i = 0; i < profile_stages(b->p); i++) {
+        if (!b->meant[i] || !(b->uses[i][ev->kind] & USE_OPEN))
+            continue;
         const struct stage_rule *r = profile_stage(b->p, i);
-        const struct condition *c = b->meant[i] ? which(b, i, r->open, r->nopen, ev) : NULL;
+        const struct condition *c = which(b, i, r->open, r->nopen, ev);
         if (c && r->by)
             open_beside(b, i, c, ev, number);
         else if (c)
@@ -437,11 +443,13 @@ static void take(struct builder *b, const struct event *ev, uint64_t number)
 
 /* ---------------------------------------------------------------- what is read */
 
-static uint32_t note_kinds(struct builder *b, const struct condition *list, size_t n)
+static uint32_t note_kinds(struct builder *b, size_t rule, enum use use, const struct condition *list,
+                           size_t n)
 {
     uint32_t mask = 0;
     for (size_t i = 0; i < n; i++) {
         b->kinds[list[i].kind] = true;
+        b->uses[rule][list[i].kind] |= (uint8_t)use;
         mask |= EVENT_CLASS_BIT(event_kind(list[i].kind)->cls);
     }
     return mask;
@@ -453,8 +461,10 @@ static uint32_t classes_of(struct builder *b)
     uint32_t mask = EVENT_CLASS_BIT(EC_POWER);
     for (size_t i = 0; i < profile_stages(b->p); i++) {
         const struct stage_rule *r = profile_stage(b->p, i);
-        mask |= note_kinds(b, r->open, r->nopen) | note_kinds(b, r->close, r->nclose) |
-                note_kinds(b, r->fail, r->nfail) | note_kinds(b, r->rename, r->nrename);
+        mask |= note_kinds(b, i, USE_OPEN, r->open, r->nopen) |
+                note_kinds(b, i, USE_CHANGE, r->close, r->nclose) |
+                note_kinds(b, i, USE_CHANGE, r->fail, r->nfail) |
+                note_kinds(b, i, USE_CHANGE, r->rename, r->nrename);
     }
     return mask;
 }
@@ -555,6 +565,7 @@ static void begin(struct builder *b, const struct profile *p, setting_fn *settin
                           .done = mem_zero(n + 1, sizeof(bool)),
                           .meant = mem_zero(n + 1, sizeof(bool)),
                           .closed = mem_zero(n + 1, sizeof(bool)),
+                          .uses = mem_zero(n + 1, sizeof *b->uses),
                           .plain = mem_alloc(EVENT_MAX_DATA)};
     for (size_t i = 0; i < n; i++)
         b->meant[i] = stage_rule_is_meant(profile_stage(p, i), setting, machine);
@@ -565,6 +576,7 @@ static void end(struct builder *b)
     free(b->done);
     free(b->meant);
     free(b->closed);
+    free(b->uses);
     free(b->beside);
     free(b->plain);
 }
