@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ground/hash_index.h"
+#include "core/ground/chains.h"
 #include "core/story/private/files_tasks.h"
 #include "core/ground/text.h"
 #include "traces/memory.h"
@@ -23,7 +23,7 @@ struct file_uses {
     struct processes *processes;
     struct task *task;
     size_t ntask;
-    struct hash_index by_pid; /* of `task` */
+    struct chains by_pid; /* of `task` */
     struct run *run;
     size_t nrun;
     struct place { /* of the use that was asked for last: its run, and how many uses there are before that */
@@ -204,22 +204,20 @@ void file_uses_free(struct file_uses *f)
     for (size_t i = 0; i < f->nrun; i++)
         run_free(&f->run[i]);
     free(f->task);
-    hash_index_clear(&f->by_pid);
+    chains_clear(&f->by_pid);
     free(f->run);
     free(f->place);
     processes_free(f->processes);
     free(f);
 }
 
+/* The newest, if a pid was used again before its task's end was seen. */
 static struct task *task_find(struct file_uses *f, unsigned guest, uint64_t pid)
 {
-    struct task *found = NULL; /* the newest, if a pid was used again before its task's end was seen */
-    for (struct hash_search s = hash_search(&f->by_pid, process_hash(guest, pid));
-         hash_found(&f->by_pid, &s);) {
-        struct task *t = &f->task[s.number];
-        found = t->pid == pid && t->guest == guest && !t->gone ? t : found;
-    }
-    return found;
+    for (size_t i = chains_newest(&f->by_pid, process_key(guest, pid)); i; i = chains_older(&f->by_pid, i))
+        if (!f->task[i - 1].gone)
+            return &f->task[i - 1];
+    return NULL;
 }
 
 struct task *file_task(struct file_uses *f, size_t i)
@@ -237,7 +235,7 @@ static size_t run_new(struct file_uses *f, unsigned guest, uint32_t pid)
 static struct task *task_new(struct file_uses *f, unsigned guest, uint32_t pid, uint32_t tgid)
 {
     MEM_MORE(f->task, f->ntask);
-    hash_index_add(&f->by_pid, process_hash(guest, pid), f->ntask);
+    chains_add(&f->by_pid, process_key(guest, pid));
     f->task[f->ntask] = (struct task){.guest = guest, .pid = pid, .tgid = tgid};
     return &f->task[f->ntask++];
 }

@@ -2,9 +2,8 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
-#include "core/ground/hash_index.h"
+#include "core/ground/chains.h"
 #include "core/story/processes.h"
 #include "traces/memory.h"
 
@@ -13,7 +12,7 @@ enum { CPUS = 256 };
 struct processes {
     struct process *list;
     size_t n;
-    struct hash_index by_pid; /* of `list`: there may be many thousands */
+    struct chains by_pid; /* of `list`: there may be many thousands */
     struct {
         bool known;
         unsigned guest;
@@ -47,7 +46,7 @@ static void clear(struct processes *ps)
         free((char *)ps->list[i].path);
     }
     free(ps->list);
-    hash_index_clear(&ps->by_pid);
+    chains_clear(&ps->by_pid);
     *ps = (struct processes){0};
 }
 
@@ -70,32 +69,22 @@ static void replace(const char **text, const struct event *ev)
     *text = text_of(ev);
 }
 
-uint64_t process_hash(unsigned guest, uint64_t pid)
-{
-    const uint64_t key[2] = {guest, pid};
-    return XXH3_64bits(key, sizeof key);
-}
-
 static struct process *find(const struct processes *ps, unsigned guest, uint64_t pid)
 {
-    struct process *dead = NULL, *alive = NULL;
-    for (struct hash_search s = hash_search(&ps->by_pid, process_hash(guest, pid));
-         hash_found(&ps->by_pid, &s);) {
-        struct process *p = &ps->list[s.number];
-        if (p->guest != guest || p->pid != pid)
-            continue;
-        if (p->exited)
-            dead = p;
-        else
-            alive = p;
+    struct process *dead = NULL;
+    for (size_t i = chains_newest(&ps->by_pid, process_key(guest, pid)); i;
+         i = chains_older(&ps->by_pid, i)) {
+        if (!ps->list[i - 1].exited)
+            return &ps->list[i - 1];
+        dead = dead ? dead : &ps->list[i - 1];
     }
-    return alive ? alive : dead;
+    return dead;
 }
 
 static struct process *add(struct processes *ps, unsigned guest, uint64_t pid)
 {
     MEM_MORE(ps->list, ps->n);
-    hash_index_add(&ps->by_pid, process_hash(guest, (uint32_t)pid), ps->n);
+    chains_add(&ps->by_pid, process_key(guest, pid));
     struct process *p = &ps->list[ps->n++];
     *p =
         (struct process){.guest = guest, .pid = (uint32_t)pid, .tgid = (uint32_t)pid, .path = mem_string("")};

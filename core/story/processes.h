@@ -32,8 +32,11 @@ const char *process_kind_text(uint64_t kind);
 /* The space of its symbols: its thread group's; a kernel thread has that of its guest's kernel. */
 symbol_space process_space(const struct process *p);
 
-/* For an index by guest and pid. */
-uint64_t process_hash(unsigned guest, uint64_t pid);
+/* For struct chains: of a guest and a pid, of which processes have the lower 32 bits. */
+static inline uint64_t process_key(unsigned guest, uint64_t pid)
+{
+    return (uint64_t)guest << 32 | (uint32_t)pid;
+}
 
 struct processes;
 

@@ -1,33 +1,13 @@
 /* mapping.c - see symbols.h: which table is mapped where, and when.
  *
  * All mappings stay, for lookups at any time. A guest may have made many thousands of processes, so those of a space are found without the
- * others: each has the number of the one before it in its space. */
+ * others. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "core/symbols/private/impl.h"
 #include "traces/memory.h"
-
-struct mapped_space {
-    symbol_space space;
-    size_t newest; /* number of its last mapping, + 1 */
-};
-
-static uint64_t hash_of(symbol_space space)
-{
-    return XXH3_64bits(&space, sizeof space);
-}
-
-static struct mapped_space *find(const struct symbols *s, symbol_space space)
-{
-    for (struct hash_search h = hash_search(&s->space_index, hash_of(space));
-         hash_found(&s->space_index, &h);)
-        if (s->spaces[h.number].space == space)
-            return &s->spaces[h.number];
-    return NULL;
-}
 
 /* The guests' numbers are kept in their order. */
 static void add_guest(struct symbols *s, unsigned guest)
@@ -42,45 +22,28 @@ static void add_guest(struct symbols *s, unsigned guest)
     s->guests[i] = guest;
 }
 
-static struct mapped_space *find_or_add(struct symbols *s, symbol_space space)
-{
-    struct mapped_space *found = find(s, space);
-    if (found)
-        return found;
-    MEM_MORE(s->spaces, s->nspaces);
-    s->spaces[s->nspaces] = (struct mapped_space){.space = space};
-    hash_index_add(&s->space_index, hash_of(space), s->nspaces);
-    if (space >= 0)
-        add_guest(s, symbol_space_guest(space));
-    return &s->spaces[s->nspaces++];
-}
-
 size_t symbols_newest(const struct symbols *s, symbol_space space)
 {
-    if (space == SPACE_ANY)
-        return s->nmaps;
-    const struct mapped_space *found = find(s, space);
-    return found ? found->newest : 0;
+    return space == SPACE_ANY ? s->nmaps : chains_newest(&s->by_space, (uint64_t)space);
 }
 
 size_t symbols_older(const struct symbols *s, symbol_space space, size_t i)
 {
-    return space == SPACE_ANY ? i - 1 : s->older[i - 1];
+    return space == SPACE_ANY ? i - 1 : chains_older(&s->by_space, i);
 }
 
 void symbols_map(struct symbols *s, const struct symbol_mapping *m)
 {
     assert(symbol_table_whole(m->table) && "only a whole table is mapped");
     assert(m->space != SPACE_ANY && "a mapping is in one space");
-    struct mapped_space *space = find_or_add(s, m->space);
-    const size_t n = s->nmaps;
+    if (m->space >= 0)
+        add_guest(s, symbol_space_guest(m->space));
     s->changes++;
-    MEM_MORE(s->maps, n);
-    MEM_MORE(s->older, n);
-    s->maps[n] = *m;
-    s->older[n] = space->newest;
-    space->newest = ++s->nmaps;
-    symbols_note_map(s, &s->maps[n]);
+    chains_add(&s->by_space, (uint64_t)m->space);
+    MEM_MORE(s->maps, s->nmaps);
+    s->maps[s->nmaps] = *m;
+    symbols_note_map(s, &s->maps[s->nmaps++]);
+    assert(s->by_space.n == s->nmaps);
 }
 
 void symbols_unmap(struct symbols *s, const struct symbol_table *t, symbol_space space, uint64_t at,
@@ -157,9 +120,7 @@ const struct symbol_mapping *symbols_mapping(const struct symbols *s, size_t i)
 
 void symbols_free_mappings(struct symbols *s)
 {
-    hash_index_clear(&s->space_index);
-    free(s->spaces);
+    chains_clear(&s->by_space);
     free(s->guests);
-    free(s->older);
     free(s->maps);
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "core/ground/chains.h"
 #include "core/ground/hash_index.h"
 
 static void test_empty(void **state)
@@ -51,12 +52,32 @@ static void test_order(void **state)
     hash_index_clear(&x);
 }
 
+/* Many elements of one key, among others of their own. */
+static void test_chains(void **state)
+{
+    (void)state;
+    enum { EACH = 100000 };
+    struct chains c = {0};
+    assert_int_equal(chains_newest(&c, 0), 0);
+    for (size_t i = 0; i < 2 * (size_t)EACH; i++)
+        chains_add(&c, i % 2 ? UINT64_MAX : i);
+    size_t i = chains_newest(&c, UINT64_MAX);
+    for (size_t k = EACH; k-- > 0; i = chains_older(&c, i))
+        assert_int_equal(i, 2 * k + 2);
+    assert_int_equal(i, 0);
+    assert_int_equal(chains_newest(&c, 4), 5);
+    assert_int_equal(chains_older(&c, 5), 0);
+    assert_int_equal(chains_newest(&c, 5), 0);
+    chains_clear(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_chains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

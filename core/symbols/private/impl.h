@@ -2,7 +2,7 @@
 #ifndef BOOTREEL_CORE_SYMBOLS_IMPL_H
 #define BOOTREEL_CORE_SYMBOLS_IMPL_H
 
-#include "core/ground/hash_index.h"
+#include "core/ground/chains.h"
 #include "core/symbols/symbols.h"
 
 enum { SYMBOL_NAME_MAX = 511 };
@@ -58,11 +58,8 @@ struct symbols {
     size_t ntables;
     struct symbol_mapping *maps;
     size_t nmaps;
-    size_t *older; /* of each mapping: the one before it in its space, as symbols_older() says it */
-    struct mapped_space *spaces;
-    size_t nspaces;
-    struct hash_index space_index; /* of `spaces` */
-    unsigned *guests;              /* that have mappings, in ascending order */
+    struct chains by_space; /* of `maps` */
+    unsigned *guests;       /* that have mappings, in ascending order */
     size_t nguests;
     uint64_t changes; /* of `maps` */
     void (*sink)(void *ctx, const struct trace_note *note);

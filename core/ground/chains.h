@@ -1,0 +1,40 @@
+/* chains.h - the elements of an array by their keys, of which several may be equal: those of a key from the newest to the oldest.
+ *
+ * Elements are added in the order of their numbers, from 0 on. Nothing is removed. A place in a chain is an element's number + 1; 0 is its
+ * end:
+ *
+ *     for (size_t i = chains_newest(c, key); i; i = chains_older(c, i))
+ *         if (is_wanted(&element[i - 1]))
+ *             return &element[i - 1];
+ */
+#ifndef BOOTREEL_CORE_GROUND_CHAINS_H
+#define BOOTREEL_CORE_GROUND_CHAINS_H
+
+#include "core/ground/hash_index.h"
+
+/* All 0: empty. */
+struct chains {
+    struct chain {
+        uint64_t key;
+        size_t newest;
+    } * chain; /* by key */
+    size_t nchains;
+    struct hash_index index; /* of `chain` */
+    size_t *older;           /* by element */
+    size_t n;
+};
+
+/* Adds element number c->n, however many have the same key. Constant time but for growing; ends the program if there is no memory, as
+ * mem_alloc() does. */
+void chains_add(struct chains *c, uint64_t key);
+/* The last element that was added with the key. */
+size_t chains_newest(const struct chains *c, uint64_t key);
+/* The one before it with the same key. */
+static inline size_t chains_older(const struct chains *c, size_t i)
+{
+    return c->older[i - 1];
+}
+/* Frees it, and leaves it empty. */
+void chains_clear(struct chains *c);
+
+#endif
