@@ -4,21 +4,16 @@
 
 #include "cli/cli.h"
 #include "cli/json.h"
+#include "core/ground/chains.h"
 #include "core/story/processes.h"
 #include "traces/memory.h"
-#include "traces/sorted.h"
-
-struct branch {
-    uint64_t from; /* the guest and the pid that a process hangs from */
-    size_t process;
-};
 
 struct tree {
     const char *at;
     const struct processes *ps;
     bool all, json;
     bool *printed;
-    struct branch *branches; /* in the order of `from`, then of creation */
+    struct chains below; /* of the processes, the last one first, by what they hang from */
 };
 
 static void status_text(const struct process *p, char *buf, size_t size)
@@ -49,35 +44,27 @@ static uint32_t above(const struct process *p)
     return p->kind == PROCESS_THREAD || p->kind == PROCESS_THREAD_OF_HOST ? p->tgid : p->parent;
 }
 
-static uint64_t branch_key(unsigned guest, uint32_t pid)
+/* Those that hang from no process are together, of whatever guest they are. */
+static uint64_t below_key(unsigned guest, uint32_t pid)
 {
-    return pid ? (uint64_t)guest << 32 | pid : 0;
+    return pid ? process_key(guest, pid) : 0;
 }
 
-static int by_from(const void *x, const void *y)
+/* The last one is element 0: so the first one is found first. */
+static void make_chains(struct tree *t)
 {
-    const struct branch *a = x, *b = y;
-    return a->from != b->from ? (a->from > b->from) - (a->from < b->from) : a->process > b->process ? 1 : -1;
-}
-
-static void make_branches(struct tree *t)
-{
-    const size_t n = processes_count(t->ps);
-    t->branches = mem_alloc(n * sizeof *t->branches);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = processes_count(t->ps); i-- > 0;) {
         const struct process *p = processes_get(t->ps, i);
-        t->branches[i] = (struct branch){branch_key(p->guest, above(p)), i};
+        chains_add(&t->below, below_key(p->guest, above(p)));
     }
-    qsort(t->branches, n, sizeof *t->branches, by_from);
 }
 
 /* Prints all that hang from process `pid`; 0: from none. */
 static void print_below(struct tree *t, unsigned guest, uint32_t pid, unsigned depth)
 {
-    const size_t n = processes_count(t->ps);
-    const uint64_t from = branch_key(guest, pid);
-    for (size_t k = SORTED_FROM(t->branches, n, from, from); k < n && t->branches[k].from == from; k++) {
-        const size_t i = t->branches[k].process;
+    const uint64_t key = below_key(guest, pid);
+    for (size_t at = chains_newest(&t->below, key); at; at = chains_older(&t->below, at)) {
+        const size_t i = processes_count(t->ps) - at;
         const struct process *p = processes_get(t->ps, i);
         if (t->printed[i] || p->pid == pid || depth > 64)
             continue;
@@ -138,14 +125,14 @@ static int print_processes(void *ctx, const struct engines *engines, struct trac
     if (tree->json) {
         print_json(tree);
     } else {
-        make_branches(tree);
+        make_chains(tree);
         print_below(tree, 0, 0, 0);
         for (size_t i = 0; i < processes_count(ps); i++) /* whose parent was never seen */
             if (!tree->printed[i] && (tree->all || !processes_get(ps, i)->exited))
                 print_process(processes_get(ps, i), 0);
     }
     free(tree->printed);
-    free(tree->branches);
+    chains_clear(&tree->below);
     processes_free(ps);
     return EXIT_DONE;
 }

@@ -585,18 +585,20 @@ bool symbols_frame(const struct symbols *s, symbol_space space, uint64_t address
     for (unsigned k = 0; k < SPACES; k++)
         next[k] = symbols_newest(s, of[k]);
     for (;;) {
-        unsigned k = 0; /* the space of the newest of those that are left */
-        for (unsigned other = 1; other < SPACES; other++)
-            k = next[other] > next[k] ? other : k;
-        if (!next[k])
+        size_t i = 0; /* the newest of those that are left; a kernel's space is here twice or three times */
+        for (unsigned k = 0; k < SPACES; k++)
+            i = next[k] > i ? next[k] : i;
+        if (!i)
             return false;
-        const struct symbol_mapping *m = &s->maps[next[k] - 1];
+        const struct symbol_mapping *m = &s->maps[i - 1];
         const struct symbol_frame *row =
             symbol_mapping_in_force(m, at) ? frame_at(m->table, address - m->bias) : NULL;
         if (row) {
             *f = *row;
             return true;
         }
-        next[k] = symbols_older(s, of[k], next[k]);
+        for (unsigned k = 0; k < SPACES; k++)
+            if (next[k] == i)
+                next[k] = symbols_older(s, of[k], i);
     }
 }
