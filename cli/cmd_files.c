@@ -105,10 +105,9 @@ static void print_use(const struct file_use *u)
 
 static void print_text(const struct files_command *c, const struct file_uses *f)
 {
-    const struct file_use *last = NULL;
+    const struct file_use *u, *last = NULL;
     char number[40];
-    for (size_t i = 0; i < file_uses_count(f); i++) {
-        const struct file_use *u = file_uses_get(f, i);
+    for (struct file_place at = {0}; (u = file_uses_next(f, &at));) {
         if (!fits(c, u))
             continue;
         if (!last)
@@ -167,11 +166,10 @@ static void print_json(const struct files_command *c, const struct file_uses *f)
     yajl_gen g = yajl_gen_alloc(NULL);
     yajl_gen_config(g, yajl_gen_beautify, 1);
     yajl_gen_array_open(g);
-    for (size_t i = 0; i < file_uses_count(f); i++) {
-        const struct file_use *u = file_uses_get(f, i);
+    const struct file_use *u;
+    for (struct file_place at = {0}; (u = file_uses_next(f, &at));)
         if (fits(c, u))
             json_use(g, u);
-    }
     yajl_gen_array_close(g);
     json_print(g);
     yajl_gen_free(g);

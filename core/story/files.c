@@ -26,9 +26,6 @@ struct file_uses {
     struct chains by_pid; /* of `task` */
     struct run *run;
     size_t nrun;
-    struct place { /* of the use that was asked for last: its run, and how many uses there are before that */
-        size_t run, before;
-    } * place;
     bool knows; /* the kernel says what is opened: nothing is concluded from mounts */
 };
 
@@ -169,7 +166,6 @@ struct file_uses *file_uses_new(void)
 {
     struct file_uses *f = mem_zero(1, sizeof *f);
     f->processes = processes_new();
-    f->place = mem_zero(1, sizeof *f->place);
     return f;
 }
 
@@ -206,7 +202,6 @@ void file_uses_free(struct file_uses *f)
     free(f->task);
     chains_clear(&f->by_pid);
     free(f->run);
-    free(f->place);
     processes_free(f->processes);
     free(f);
 }
@@ -323,7 +318,6 @@ static struct file_use *use_of(struct file_uses *f, const struct task *t, const 
         if (r->use[i].error == error && !strcmp(r->use[i].path, path))
             u = &r->use[i];
     if (!u) {
-        *f->place = (struct place){0};
         MEM_MORE(r->use, r->n);
         u = &r->use[r->n++];
         *u =
@@ -537,15 +531,12 @@ size_t file_uses_count(const struct file_uses *f)
     return n;
 }
 
-const struct file_use *file_uses_get(const struct file_uses *f, size_t i)
+const struct file_use *file_uses_next(const struct file_uses *f, struct file_place *at)
 {
-    struct place *at = f->place;
-    if (i < at->before)
-        *at = (struct place){0};
-    for (; at->run < f->nrun; at->before += f->run[at->run++].n) {
+    for (; at->run < f->nrun; *at = (struct file_place){.run = at->run + 1}) {
         const struct run *r = &f->run[at->run];
-        if (i - at->before < r->n) {
-            struct file_use *u = &r->use[i - at->before];
+        if (at->use < r->n) {
+            struct file_use *u = &r->use[at->use++];
             u->process = r->name ? r->name : "";
             return u;
         }

@@ -63,9 +63,13 @@ void file_uses_free(struct file_uses *f); /* NULL is allowed */
 uint32_t file_uses_classes(void);
 /* Takes an event; they must come in order. */
 void file_uses_see(struct file_uses *f, const struct event *ev);
-/* All uses, by programs in the order in which they began, and then by the first call. Valid until the next event. */
 size_t file_uses_count(const struct file_uses *f);
-const struct file_use *file_uses_get(const struct file_uses *f, size_t i);
+/* All uses one after the other, by programs in the order in which they began, and then by the first call. `at` is all 0 before the first;
+ * NULL after the last. Valid until the next event. */
+struct file_place {
+    size_t run, use;
+};
+const struct file_use *file_uses_next(const struct file_uses *f, struct file_place *at);
 /* All uses up to a position of a trace. NULL with err. */
 struct file_uses *file_uses_at(struct trace *t, uint64_t icount, struct error *err);
 

@@ -42,11 +42,10 @@ static void makes(struct file_uses *f, unsigned kind, uint64_t pid, uint64_t tgi
 
 static const struct file_use *use(const struct file_uses *f, uint32_t pid, const char *path, int error)
 {
-    for (size_t i = 0; i < file_uses_count(f); i++) {
-        const struct file_use *u = file_uses_get(f, i);
+    const struct file_use *u;
+    for (struct file_place at = {0}; (u = file_uses_next(f, &at));)
         if (u->pid == pid && u->error == error && !strcmp(u->path, path))
             return u;
-    }
     fail_msg("process %u has no use of %s", pid, path);
     return NULL;
 }
@@ -74,8 +73,9 @@ static void test_freebsd_descriptors(void **state)
     call(f, 1, "read(3, 0x0, 10)", 4);
     call(f, 1, "read(12, 0x0, 10)", 8);
     uint64_t n = 0;
-    for (size_t i = 0; i < file_uses_count(f); i++)
-        n += !strcmp(file_uses_get(f, i)->path, "/a") ? file_uses_get(f, i)->read : 0;
+    const struct file_use *v;
+    for (struct file_place at = {0}; (v = file_uses_next(f, &at));)
+        n += !strcmp(v->path, "/a") ? v->read : 0;
     assert_int_equal(n, 3);
     assert_int_equal(use(f, 1, "(descriptor 3)", 0)->read, 4);
     assert_int_equal(use(f, 1, "(descriptor 12)", 0)->read, 8);
@@ -129,8 +129,9 @@ static void test_descriptors(void **state)
     assert_int_equal(use(f, 1, "/log", 0)->written, 2);
     assert_int_equal(use(f, 7, "(descriptor 4)", 0)->read, 10);
     uint64_t n = 0;
-    for (size_t i = 0; i < file_uses_count(f); i++)
-        n += file_uses_get(f, i)->pid == 7 ? file_uses_get(f, i)->written : 0;
+    const struct file_use *v;
+    for (struct file_place at = {0}; (v = file_uses_next(f, &at));)
+        n += v->pid == 7 ? v->written : 0;
     assert_int_equal(n, 6);
     see(f, EV_SYSCALL_ENTER, "pipe2(0x1000, 0x0)", 0, 1, 0, 0, 0);
     see(f, EV_SYSCALL_EXIT, "pipe2([4, 5])", 0, 1, 0, 0, 0);
