@@ -1,7 +1,7 @@
-/* chains.h - the elements of an array by their keys, of which several may be equal: those of a key from the newest to the oldest.
+/* chains.h - finds the elements of an array that have a key, from the newest to the oldest. Any number of them may have the same key.
  *
- * Elements are added in the order of their numbers, from 0 on. Nothing is removed. A place in a chain is an element's number + 1; 0 is its
- * end:
+ * Elements are added in the order of their numbers, from 0 on. Nothing is removed. A place in a chain is an element's number + 1, or 0 at
+ * its end:
  *
  *     for (size_t i = chains_newest(c, key); i; i = chains_older(c, i))
  *         if (is_wanted(&element[i - 1]))
@@ -24,12 +24,12 @@ struct chains {
     size_t n;
 };
 
-/* Adds element number c->n, however many have the same key. Constant time but for growing; ends the program if there is no memory, as
- * mem_alloc() does. */
+/* Adds element number c->n. Constant time except when it grows, however many have the same key; ends the program if there is no memory,
+ * as mem_alloc() does. */
 void chains_add(struct chains *c, uint64_t key);
-/* The last element that was added with the key. */
+/* The place of the last element that was added with the key. */
 size_t chains_newest(const struct chains *c, uint64_t key);
-/* The one before it with the same key. */
+/* The place of the one before it with the same key. */
 static inline size_t chains_older(const struct chains *c, size_t i)
 {
     return c->older[i - 1];

@@ -32,7 +32,7 @@ const char *process_kind_text(uint64_t kind);
 /* The space of its symbols: its thread group's; a kernel thread has that of its guest's kernel. */
 symbol_space process_space(const struct process *p);
 
-/* For struct chains: of a guest and a pid, of which processes have the lower 32 bits. */
+/* Their key in struct chains. Of a pid a process has only the lower 32 bits. */
 static inline uint64_t process_key(unsigned guest, uint64_t pid)
 {
     return (uint64_t)guest << 32 | (uint32_t)pid;

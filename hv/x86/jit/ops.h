@@ -114,8 +114,8 @@ void stack_probe(struct unit *, int32_t offset, unsigned size, bool write);
  * base nor limit. */
 void segment_probe(struct unit *, struct host_mem offset, unsigned bytes, unsigned seg, unsigned size,
                    bool write);
-/* AX becomes the host's address of the elements that a repeated string instruction accesses through a guest register, in flat code, upwards:
- * rCX many, at least one. The handler executes it if they are not in one page. */
+/* AX becomes the host's address of the elements that REP MOVS or REP STOS accesses through a guest register, upwards, in flat code. There are
+ * rCX of them, at least one. If they are not all in one page, the handler executes the instruction. */
 void elements_probe(struct unit *, const struct op *, unsigned guest, bool write);
 /* rSP changes. */
 void stack_move(struct unit *, int32_t bytes);

@@ -334,9 +334,9 @@ static void add_arranged(struct unit *u, struct vex add, unsigned order)
     emit(u, add, X0, source_reg(X1));
 }
 
-/* Half a register of DPPS or DPPD. The host's instruction is not used: processors differ in which of several NaNs they give. The handler
- * says how (simd_sse4.c). Here each sum is computed in several lanes, of which the lowest has the handler's order of operands; the others
- * have the same exceptions. */
+/* Half a register of DPPS or DPPD, computed as the handler does (simd_sse4.c): processors differ in which of several NaNs the instruction
+ * itself gives. Each sum is computed in several lanes. The lowest one has the handler's order of operands and is the result; the others
+ * raise the same exceptions. */
 static void dot_half(struct unit *u, const struct op *op, unsigned d, unsigned a, struct source from)
 {
     const bool single = insn_of(op).opcode == 0x40;
