@@ -19,6 +19,8 @@ struct page_packer {
     struct page_parts aligned, anywhere;
     struct delta delta[2];
     struct stream_changes stream;
+    uint32_t lost;       /* pages of this state that the store no longer had when they were replaced */
+    bool crowded;        /* see remember() */
     unsigned missed;     /* pages in a row that neither streams nor images have */
     struct buf replaced; /* numbers of pages that are no longer in the current state */
 };
@@ -133,6 +135,21 @@ static void add_item(struct page_packer *p, const uint8_t *page, const struct ch
         page_frame_full(&p->frame, page);
 }
 
+enum { LOST_MANY = PAGE_STORE_PAGES / 8, NEWCOMERS = 8 };
+
+/* Puts the page that comes next into the store. If more pages change from state to state than the store has room for, and each took the
+ * room of the one that was used longest ago, each would be gone when it changes again. So in a crowded store a page only gets the room
+ * of the one that it replaces, and of all others one in NEWCOMERS gets some. */
+static void remember(struct page_packer *p, const uint8_t *page, uint32_t replaced, unsigned depth)
+{
+    const bool known = replaced != NO_PAGE && page_store_look(p->store, replaced);
+    p->lost += replaced != NO_PAGE && !known;
+    if (p->crowded && known)
+        page_store_retire(p->store, replaced);
+    if (!p->crowded || known || p->next % NEWCOMERS == 0)
+        page_store_put(p->store, p->next, depth, page);
+}
+
 bool page_packer_add(struct page_packer *p, const uint8_t *page, const struct page_hint *hint)
 {
     assert((hint->own == NO_PAGE || hint->own < p->next) &&
@@ -147,7 +164,8 @@ bool page_packer_add(struct page_packer *p, const uint8_t *page, const struct pa
         p->refused++;
     }
     page_frame_check(&p->frame, hint->check);
-    page_store_put(p->store, p->next++, c.depth, page);
+    remember(p, page, hint->own, c.depth);
+    p->next++;
     if (hint->own != NO_PAGE)
         buf_add(&p->replaced, &hint->own, sizeof hint->own);
     return page_frame_is_full(&p->frame);
@@ -162,6 +180,8 @@ void page_packer_settle(struct page_packer *p)
     for (size_t i = 0; i < p->replaced.n / sizeof *number; i++)
         page_store_retire(p->store, number[i]);
     p->replaced.n = 0;
+    p->crowded = p->lost > LOST_MANY;
+    p->lost = 0;
     stream_table_relax(p->streams);
 }
 

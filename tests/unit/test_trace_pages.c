@@ -228,6 +228,41 @@ static void test_more_than_kept(void **state)
     free(path);
 }
 
+/* How many bytes the pages take before they are packed. */
+static uint64_t page_bytes(const char *path)
+{
+    struct trace *t = trace_open(path, NULL);
+    uint64_t n = 0;
+    assert_non_null(t);
+    for (size_t i = 0; i < trace_frame_count(t); i++) {
+        const struct trace_frame *f = trace_frame(t, i);
+        n += f->kind == TF_PAGES ? f->raw : 0;
+    }
+    trace_close(t);
+    return n;
+}
+
+/* More pages than the writer keeps change from state to state, always in the same order: most are still stored as changes. */
+static void test_crowded(void **state)
+{
+    enum { MANY = PAGE_STORE_PAGES + 3000, STATES = 8 };
+    char *path = temp_path("crowded");
+    uint8_t page[TRACE_PAGE];
+    struct trace_writer *w = trace_writer_create(path, &sample_config, NULL);
+    for (unsigned k = 0; k < STATES; k++) {
+        assert_int_equal(trace_checkpoint_begin(w, k, k, !k, NULL), 0);
+        for (uint64_t i = 0; i < MANY; i++) {
+            large_page(page, i, k);
+            trace_checkpoint_page(w, "ram", i, page);
+        }
+        assert_int_equal(trace_checkpoint_end(w, 1, NULL), 0);
+    }
+    assert_int_equal(trace_writer_finish(w, &sample_end, NULL), 0);
+    assert_in_range(page_bytes(path), 0, (uint64_t)STATES * MANY * TRACE_PAGE * 6 / 10);
+    unlink(path);
+    free(path);
+}
+
 static void test_store(void **state)
 {
     struct page_store *s = page_store_new();
@@ -626,17 +661,12 @@ static void test_bombs(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_damaged_changes),
-        cmocka_unit_test(test_damaged_parts),
-        cmocka_unit_test(test_damaged_images),
-        cmocka_unit_test(test_bombs),
-        cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_changes_deterministic),
-        cmocka_unit_test(test_changes_cut),
-        cmocka_unit_test(test_store),
-        cmocka_unit_test(test_more_than_kept),
-        cmocka_unit_test(test_images),
-        cmocka_unit_test(test_images_after_others),
+        cmocka_unit_test(test_damaged_changes), cmocka_unit_test(test_damaged_parts),
+        cmocka_unit_test(test_damaged_images),  cmocka_unit_test(test_bombs),
+        cmocka_unit_test(test_changes),         cmocka_unit_test(test_changes_deterministic),
+        cmocka_unit_test(test_changes_cut),     cmocka_unit_test(test_crowded),
+        cmocka_unit_test(test_store),           cmocka_unit_test(test_more_than_kept),
+        cmocka_unit_test(test_images),          cmocka_unit_test(test_images_after_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
