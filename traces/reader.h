@@ -9,7 +9,7 @@
 
 /* Limits of the cache of unpacked frames. It is this large since pages can be changes of pages
  * in many frames. */
-enum { CACHED_FRAMES = 512, CACHED_BYTES = 16 << 20 };
+enum { CACHED_FRAMES = 4096, CACHED_BYTES = 16 << 20 };
 
 /* So many unpacked event frames that no cursor uses are kept; each takes up to 3 MB. */
 enum { IDLE_EVENTS = 3 };
