@@ -104,7 +104,7 @@ static const struct option_row rows[] = {
     {.name = "checkpoint-every",
      .argument = "N",
      .help =
-         "steps between saved states (default {checkpoint-every}, fewer where these take long to run again; 0: only at the beginning and at the end)",
+         "steps between saved states (default {checkpoint-every}, fewer where these take long to run again, more where saving takes longer than that; 0: only at the beginning and at the end)",
      .id = OPT_CHECKPOINTS},
     {.name = "save-vars",
      .argument = "FILE",
@@ -184,7 +184,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     case OPT_EVENTS:
         return take_classes(row, value, &r->o.classes, err);
     case OPT_CHECKPOINTS:
-        r->o.checkpoint_closer = false;
+        r->o.checkpoint_adapted = false;
         if (!parse_steps(value, &r->o.checkpoint_every))
             return 0;
         return error_set(err, "--%s: \"%.40s\" is not a number of steps: write it as 100M", row->name, value);
@@ -630,7 +630,7 @@ static int cmd_record(struct engines *engines, int argc, char **argv)
     struct record r = {.engines = engines,
                        .o = {.classes = EVENT_CLASSES_DEFAULT,
                              .checkpoint_every = RECORD_CHECKPOINT_EVERY,
-                             .checkpoint_closer = true},
+                             .checkpoint_adapted = true},
                        .machine = machine_new(),
                        .console = CONSOLE_NONE,
                        .marks = marks_new(),

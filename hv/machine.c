@@ -481,7 +481,7 @@ static void pc_touched(struct engine *e, struct touched_set *set)
     physmem_touched(board_mem(pc_of(e)->board), set);
 }
 
-static uint64_t pc_touched_amount(const struct engine *e)
+static struct touched_amount pc_touched_amount(const struct engine *e)
 {
     return physmem_touched_amount(board_mem(pc_const(e)->board));
 }

@@ -53,6 +53,11 @@ struct touched_set {
     size_t n[TOUCHES];
 };
 
+/* How much is in a set: lines of 64 bytes executed, and pages written. */
+struct touched_amount {
+    uint64_t lines, pages;
+};
+
 /* ---------------------------------------------------------------- what a run tells besides */
 
 /* What processors read and wrote in a part: lines as above. It is in no trace, but whoever runs a part can know it. To note reads

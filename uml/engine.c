@@ -218,7 +218,7 @@ static void host_touched(struct engine *e, struct touched_set *set)
     physmem_touched(host_of(e)->mem, set);
 }
 
-static uint64_t host_touched_amount(const struct engine *e)
+static struct touched_amount host_touched_amount(const struct engine *e)
 {
     return physmem_touched_amount(host_const(e)->mem);
 }

@@ -307,10 +307,8 @@ struct engine_ops {
      * run alone, not from what the engine caches, if it is called at positions that do. The pages are valid until
      * the next call. May be NULL. */
     void (*touched)(struct engine *, struct touched_set *);
-    /* How much has been touched since that call: lines of 64 bytes executed, and pages written. The time that it takes to run that part
-     * again grows with it. Where so many pages were written that saving them takes longer than that, they do not count. Follows from
-     * the run as `touched` does; NULL if that is. */
-    uint64_t (*touched_amount)(const struct engine *);
+    /* How much has been touched since that call. Follows from the run as `touched` does; NULL if that is. */
+    struct touched_amount (*touched_amount)(const struct engine *);
     /* Begins to note which memory processors write, or read and write, from here on, until it is called again; what was noted up to
      * then is given in `set` (which may be NULL) and forgotten. All that can hit STOPS_WRITE, or also STOPS_READ or STOPS_ACCESS, is
      * in it, and more may be. The guest does not notice. The pages are valid until the next call. May be NULL. Cost: for writes some

@@ -13,6 +13,8 @@ enum {
     SCREEN_SIZE = 65536, /* bytes of screen text at most */
     SOON = 1000000000,   /* guest time, ns */
     TOUCHED_MOST = 5000, /* lines executed and pages written: they take as long as 80 M steps of a loop */
+    WORTH_SAVING = 4096, /* pages written: saving more takes longer than running again what wrote them */
+    FEW_LINES = 4000,    /* lines executed: running them again takes little longer than other code */
 };
 
 /* ---------------------------------------------------------------- observing */
@@ -377,16 +379,16 @@ static int write_touched(struct recorder *r, bool first)
                : touched_write(r->touched, r->w, r->last_checkpoint, icount_of(r), time_of(r), &set, &r->err);
 }
 
-/* Whether there are more checkpoints where much is touched. */
-static bool closer(const struct recorder *r)
+/* Whether the distance between checkpoints follows what is touched. */
+static bool adapts(const struct recorder *r)
 {
-    return r->o.checkpoint_closer && !r->o.again && r->touched && r->o.checkpoint_every % RECORD_CLOSER == 0;
+    return r->o.checkpoint_adapted && !r->o.again && r->touched && r->o.checkpoint_every % RECORD_CLOSER == 0;
 }
 
 /* Where the next checkpoint may be. A repeated run has its checkpoints where the record has them. */
 static uint64_t next_checkpoint(const struct recorder *r)
 {
-    const uint64_t here = icount_of(r), every = r->o.checkpoint_every / (closer(r) ? RECORD_CLOSER : 1);
+    const uint64_t here = icount_of(r), every = r->o.checkpoint_every / (adapts(r) ? RECORD_CLOSER : 1);
     if (!r->o.again || r->o.branch)
         return every ? (here / every + 1) * every : UINT64_MAX;
     size_t next = (size_t)(trace_checkpoint_find(r->o.again, here) + 1);
@@ -398,6 +400,7 @@ static int checkpoint(struct recorder *r)
 {
     const struct snapshot_sink sink = {.ctx = r, .section = save_section, .page = save_page};
     bool whole = !r->saved.epoch;
+    r->many = adapts(r) && r->e->ops->touched_amount(r->e).pages > WORTH_SAVING;
     assert(icount_of(r) >= r->last_checkpoint && "checkpoints are in order");
     if (cut_events(r) || write_touched(r, whole) ||
         trace_checkpoint_begin(r->w, icount_of(r), time_of(r), whole, &r->err))
@@ -477,13 +480,24 @@ static bool sleeps(const struct recorder *r)
                       time_of(r) > r->look_time + SOON);
 }
 
+/* Whether a checkpoint pays where one may be, by what was touched since the last one. */
+static bool checkpoint_pays(struct recorder *r)
+{
+    const uint64_t here = icount_of(r), every = r->o.checkpoint_every;
+    if (!adapts(r) || here % (every * RECORD_FARTHER) == 0)
+        return true;
+    const struct touched_amount a = r->e->ops->touched_amount(r->e);
+    if (here % every == 0)
+        return !r->many || a.pages <= WORTH_SAVING || a.lines > FEW_LINES;
+    return a.lines + (a.pages > WORTH_SAVING ? 0 : a.pages) > TOUCHED_MOST;
+}
+
 /* Whether a checkpoint is to be here. Otherwise the next one may be at a later position. */
 static bool checkpoint_due(struct recorder *r)
 {
     if (icount_of(r) != r->next_checkpoint)
         return false;
-    if (!closer(r) || icount_of(r) % r->o.checkpoint_every == 0 ||
-        r->e->ops->touched_amount(r->e) > TOUCHED_MOST)
+    if (checkpoint_pays(r))
         return true;
     r->next_checkpoint = next_checkpoint(r);
     return false;

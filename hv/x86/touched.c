@@ -344,15 +344,11 @@ void physmem_touched(struct physmem *pm, struct touched_set *set)
     log->remapped = false;
 }
 
-enum { WORTH_SAVING = 4096 }; /* pages: saving more takes longer than running again what wrote them */
-
-uint64_t physmem_touched_amount(const struct physmem *pm)
+struct touched_amount physmem_touched_amount(const struct physmem *pm)
 {
     const struct touch_log *log = physmem_touch_log(pm);
-    uint64_t amount = log->notes[TOUCH_WRITTEN].n;
-    if (amount > WORTH_SAVING)
-        amount = 0;
+    struct touched_amount a = {.pages = log->notes[TOUCH_WRITTEN].n};
     for (size_t i = 0; i < log->executed.n; i++)
-        amount += (unsigned)__builtin_popcountll(log->executed.p[i]->executed);
-    return amount;
+        a.lines += (unsigned)__builtin_popcountll(log->executed.p[i]->executed);
+    return a;
 }

@@ -86,7 +86,7 @@ int physmem_load(struct physmem *, const struct snapshot_source *);
  *     addresses are translated for writing in the same order. */
 void physmem_touched(struct physmem *, struct touched_set *);
 /* See engine_ops.touched_amount. */
-uint64_t physmem_touched_amount(const struct physmem *);
+struct touched_amount physmem_touched_amount(const struct physmem *);
 /* What processors read and wrote, see engine_ops.accesses. The contract is shorter, because the run is not to be the same in each
  * recording: memory is read or written directly only through a TLB entry whose `r` or `w` matches, and what else is read is noted
  * (mem_read_directly()). No processor may be running. */

@@ -1,6 +1,7 @@
 #!/bin/bash
-# checkpoints.sh - where checkpoints are: every 100 M steps, and closer where pages are written and much code is executed (not where very
-# many pages are written), compiled and interpreted; but exactly as often as --checkpoint-every says, and never closer without the index.
+# checkpoints.sh - where checkpoints are: every 100 M steps, closer where pages are written and much code is executed, and up to 400 M steps
+# apart where very many pages are written all the time; compiled and interpreted. But exactly as often as --checkpoint-every says, and every
+# 100 M without the index.
 . "$(dirname "$0")/../lib.sh"
 cd "$work" || exit 2
 
@@ -37,18 +38,32 @@ guest guest 3000 <<'END'
 END
 
 # 6,000 pages written, which take longer to be saved than to be written again.
-guest pages 6000 <<<'2: jmp 2b'
+guest once 6000 <<<'2: jmp 2b'
+# The same all the time.
+guest pages 6000 <<<'jmp _start'
+# The same with 6,000 lines of code executed, which take long to run again.
+guest both 6000 <<'END'
+    .rept 6000
+    jmp 3f
+    .balign 64
+3:
+    .endr
+    jmp _start
+END
 
 rec() { # NAME CHECKPOINTS [ARGUMENT...]
-    expect 0 "$1" "$BOOTREEL" record -q --memory 64M --flat "${guest:-guest.bin}@0x100000" --until 220M -o "$1.reel" "${@:3}"
+    expect 0 "$1" "$BOOTREEL" record -q --memory 64M --flat "${guest:-guest.bin}@0x100000" --until "${to:-220}M" -o "$1.reel" "${@:3}"
     "$BOOTREEL" info "$1.reel" >"$1.info"
-    holds "$1.info" "^checkpoints  $2, at icount 0 to 220,000,000$" "$1"
+    holds "$1.info" "^checkpoints  $2, at icount 0 to ${to:-220},000,000$" "$1"
 }
 rec closer 6 # at 0, 25 M, 100 M, 175 M, 200 M, 220 M
 rec exact 4 --checkpoint-every 100M
 rec no-index 4 --no-index
 BOOTREEL_COMPILE=0 rec interpreted 6
-guest=pages.bin rec pages 4
+guest=once.bin rec once 4
+to=520 guest=pages.bin rec pages 4 # at 0, 100 M, 400 M, 520 M
+guest=pages.bin rec pages-exact 4 --checkpoint-every 100M
+guest=both.bin rec both 10 # at 0, 25 M, 50 M ... 200 M, 220 M
 same closer.reel interpreted.reel "interpreted"
 expect 0 verify "$BOOTREEL" replay --verify closer.reel
 

@@ -38,7 +38,8 @@ struct recorder {
     struct inspector *inspector;
     struct outlet out;                                                /* what is written */
     uint64_t next_checkpoint, last_checkpoint, last_event, last_stop; /* icounts */
-    bool look;                      /* somebody waits for what has been recorded … */
+    bool many; /* pages were written before the last checkpoint: more than are worth saving soon again */
+    bool look; /* somebody waits for what has been recorded … */
     uint64_t look_time;             /* … since that guest time */
     uint64_t last_hash;             /* of the state at the last checkpoint */
     struct touched_writer *touched; /* NULL: no search index */
