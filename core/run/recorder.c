@@ -14,7 +14,7 @@ enum {
     SOON = 1000000000,   /* guest time, ns */
     TOUCHED_MOST = 5000, /* lines executed and pages written: they take as long as 80 M steps of a loop */
     WORTH_SAVING = 4096, /* pages written: saving more takes longer than running again what wrote them */
-    FEW_LINES = 4000,    /* lines executed: running them again takes little longer than other code */
+    FEW_LINES = 4000,    /* lines executed: a part with more takes long to run again */
 };
 
 /* ---------------------------------------------------------------- observing */

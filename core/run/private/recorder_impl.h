@@ -38,10 +38,10 @@ struct recorder {
     struct inspector *inspector;
     struct outlet out;                                                /* what is written */
     uint64_t next_checkpoint, last_checkpoint, last_event, last_stop; /* icounts */
-    bool many; /* pages were written before the last checkpoint: more than are worth saving soon again */
-    bool look; /* somebody waits for what has been recorded … */
-    uint64_t look_time;             /* … since that guest time */
-    uint64_t last_hash;             /* of the state at the last checkpoint */
+    bool many;          /* the part before the last checkpoint wrote more pages than are worth saving */
+    bool look;          /* somebody waits for what has been recorded … */
+    uint64_t look_time; /* … since that guest time */
+    uint64_t last_hash; /* of the state at the last checkpoint */
     struct touched_writer *touched; /* NULL: no search index */
     struct matcher matcher;
     bool matched; /* the text of --until was printed */
