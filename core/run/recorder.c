@@ -374,6 +374,7 @@ static int write_touched(struct recorder *r, bool first)
     if (!r->touched)
         return 0;
     r->e->ops->touched(r->e, &set);
+    r->many = set.n[TOUCH_WRITTEN] > WORTH_SAVING;
     return first
                ? 0
                : touched_write(r->touched, r->w, r->last_checkpoint, icount_of(r), time_of(r), &set, &r->err);
@@ -400,7 +401,6 @@ static int checkpoint(struct recorder *r)
 {
     const struct snapshot_sink sink = {.ctx = r, .section = save_section, .page = save_page};
     bool whole = !r->saved.epoch;
-    r->many = adapts(r) && r->e->ops->touched_amount(r->e).pages > WORTH_SAVING;
     assert(icount_of(r) >= r->last_checkpoint && "checkpoints are in order");
     if (cut_events(r) || write_touched(r, whole) ||
         trace_checkpoint_begin(r->w, icount_of(r), time_of(r), whole, &r->err))
