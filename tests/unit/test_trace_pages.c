@@ -197,20 +197,26 @@ static void large_page(uint8_t *page, uint64_t i, unsigned k)
     put_u64(page + 2048, k);
 }
 
+/* State k, of which the pages from `from` on are given. */
+static void write_large(struct trace_writer *w, unsigned k, uint64_t from, uint64_t n)
+{
+    uint8_t page[TRACE_PAGE];
+    assert_int_equal(trace_checkpoint_begin(w, k, k, !k, NULL), 0);
+    for (uint64_t i = from; i < n; i++) {
+        large_page(page, i, k);
+        trace_checkpoint_page(w, "ram", i, page);
+    }
+    assert_int_equal(trace_checkpoint_end(w, 1, NULL), 0);
+}
+
 static void test_more_than_kept(void **state)
 {
     enum { MANY = PAGE_STORE_PAGES + 3000 };
     char *path = temp_path("many");
     uint8_t page[TRACE_PAGE], want[TRACE_PAGE];
     struct trace_writer *w = trace_writer_create(path, &sample_config, NULL);
-    for (unsigned k = 0; k < 3; k++) {
-        assert_int_equal(trace_checkpoint_begin(w, k, k, !k, NULL), 0);
-        for (uint64_t i = k == 2 ? MANY - 2000 : 0; i < MANY; i++) {
-            large_page(page, i, k);
-            trace_checkpoint_page(w, "ram", i, page);
-        }
-        assert_int_equal(trace_checkpoint_end(w, 1, NULL), 0);
-    }
+    for (unsigned k = 0; k < 3; k++)
+        write_large(w, k, k == 2 ? MANY - 2000 : 0, MANY);
     assert_int_equal(trace_writer_finish(w, &sample_end, NULL), 0);
     struct trace *t = trace_open(path, NULL);
     assert_non_null(t);
@@ -247,16 +253,9 @@ static void test_crowded(void **state)
 {
     enum { MANY = PAGE_STORE_PAGES + 3000, STATES = 8 };
     char *path = temp_path("crowded");
-    uint8_t page[TRACE_PAGE];
     struct trace_writer *w = trace_writer_create(path, &sample_config, NULL);
-    for (unsigned k = 0; k < STATES; k++) {
-        assert_int_equal(trace_checkpoint_begin(w, k, k, !k, NULL), 0);
-        for (uint64_t i = 0; i < MANY; i++) {
-            large_page(page, i, k);
-            trace_checkpoint_page(w, "ram", i, page);
-        }
-        assert_int_equal(trace_checkpoint_end(w, 1, NULL), 0);
-    }
+    for (unsigned k = 0; k < STATES; k++)
+        write_large(w, k, 0, MANY);
     assert_int_equal(trace_writer_finish(w, &sample_end, NULL), 0);
     assert_in_range(page_bytes(path), 0, (uint64_t)STATES * MANY * TRACE_PAGE * 6 / 10);
     unlink(path);
