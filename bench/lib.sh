@@ -67,3 +67,31 @@ table() { # RUNS NAME...: the medians of those that were measured; with BASE, it
         echo
     done
 }
+
+# What bench/rows and bench/programs share. They define in_qemu NAME and recorded BOOTREEL NAME COLUMN, which measure NAME as NAME_qemu and
+# NAME_COLUMN; what runs in the guest says "WORD NAME: RESULT".
+cpu_v2=qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16,+lahf_lm # QEMU's name for our default, x86-64-v2
+once_before() { # NAME: a run that is not counted, so that the files are in memory afterwards
+    [ -z "$qemu" ] || in_qemu "$1"
+    recorded ./bootreel "$1" ours
+    rm -f "$tmp/$1"_*.times
+}
+in_turns() { # RUNS NAME
+    for _ in $(seq "$1"); do
+        [ -z "$qemu" ] || in_qemu "$2"
+        recorded ./bootreel "$2" ours
+        [ -z "$base" ] || recorded "$base" "$2" base
+    done
+}
+said() { grep -ao "$1 $2: [0-9a-f]*" "$tmp/$2_$3.out"; } # WORD NAME COLUMN
+agree() { # WORD NAME: both sides have computed the same
+    said "$1" "$2" ours >"$tmp/said" || { echo "bench: $2: it did not come to an end" && exit 1; }
+    [ -z "$qemu" ] || said "$1" "$2" qemu | cmp -s - "$tmp/said" || { echo "bench: $2: the results differ" && exit 1; }
+}
+seconds() { # NAME COLUMN [BOOT]: the median of its processor time, without that of BOOT; nothing if it was not measured
+    [ ! -e "$tmp/$1_$2.times" ] ||
+        awk -v a="$(median "$1_$2" 2)" -v b="$([ -z "${3:-}" ] || median "$3_$2" 2)" 'BEGIN { printf "%.2f", (a > b ? a - b : 0) }'
+}
+row_beside() { # TITLE NAME [BOOT]: its line of the table
+    line_beside "$1" 0.9 "$(seconds "$2" ours "${3:-}")" "$(seconds "$2" qemu "${3:-}")" "$(seconds "$2" base "${3:-}")"
+}
