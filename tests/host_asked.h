@@ -15,6 +15,7 @@ static inline struct engine *pc_as_asked(const struct engine_config *cfg, struct
 {
     struct engine_config own = *cfg;
     own.host = host_asked();
+    own.host.keeps_zeros = cfg->host.keeps_zeros;
     return hv_create(&own, err);
 }
 

@@ -23,6 +23,7 @@ void store_free(struct store *s)
         free(s->layout[i].name);
     free(s->layout);
     state_hash_free(s->hash);
+    page_rooms_free(&s->rooms);
 }
 
 void machine_state_free(struct store *s, struct machine_state *m)
@@ -93,9 +94,11 @@ static void capture_page(void *ctx, const char *region, uint64_t index, const vo
         tree_set(s, &s->now, r, index, NULL);
         return;
     }
-    struct page *p = page_new(s, c->hashes ? NULL : mem_copy(data, SNAPSHOT_PAGE), 0);
+    struct page *p = page_new(s, 0);
     if (c->hashes)
         p->hash = page_hash(region, index, data);
+    else
+        page_keep(s, p, data);
     tree_set(s, &s->now, r, index, p);
 }
 
@@ -476,7 +479,7 @@ static void recorded_page(void *ctx, uint64_t index, uint32_t id)
     if (p)
         p->refs++;
     else
-        p = page_new(r->s, NULL, id);
+        p = page_new(r->s, id);
     r->l->page[index % LEAF] = p;
 }
 

@@ -50,10 +50,13 @@ static struct timeline *open_timeline(struct trace *t, const struct engine_kind 
     struct timeline *tl = mem_zero(1, sizeof *tl);
     tl->t = t;
     tl->kind = kind;
+    tl->keeping = *kind;
+    tl->keeping.host.keeps_zeros =
+        true; /* states come and go, and the same pages become zero again and again */
     tl->last = trace_last_icount(t);
     replay_behaviour_differs(t, kind, &tl->warning);
     trace_prepare(t, kind->unpacked); /* beside making the engine */
-    tl->replay = unplaced ? replay_open_unplaced(t, kind, err) : replay_open(t, kind, err);
+    tl->replay = unplaced ? replay_open_unplaced(t, &tl->keeping, err) : replay_open(t, &tl->keeping, err);
     if (!tl->replay) {
         free(tl);
         return NULL;

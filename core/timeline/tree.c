@@ -10,11 +10,11 @@ enum { OVERHEAD = 16 };
 
 /* ---------------------------------------------------------------- pages */
 
-struct page *page_new(struct store *s, uint8_t *data, uint32_t id)
+struct page *page_new(struct store *s, uint32_t id)
 {
     struct page *p = mem_zero(1, sizeof *p);
-    *p = (struct page){.refs = 1, .id = id, .data = data};
-    s->used += sizeof *p + OVERHEAD + (data ? SNAPSHOT_PAGE + OVERHEAD : 0);
+    *p = (struct page){.refs = 1, .id = id};
+    s->used += sizeof *p + OVERHEAD;
     return p;
 }
 
@@ -22,18 +22,18 @@ void page_let_go(struct store *s, struct page *p)
 {
     if (!p->data)
         return;
-    free(p->data);
+    page_rooms_give_back(&s->rooms, p->data);
     p->data = NULL;
-    s->used -= SNAPSHOT_PAGE + OVERHEAD;
+    s->used -= SNAPSHOT_PAGE;
 }
 
 void page_keep(struct store *s, struct page *p, const void *data)
 {
     if (p->data)
         return;
-    p->data = mem_alloc(SNAPSHOT_PAGE);
+    p->data = page_rooms_take(&s->rooms);
     memcpy(p->data, data, SNAPSHOT_PAGE);
-    s->used += SNAPSHOT_PAGE + OVERHEAD;
+    s->used += SNAPSHOT_PAGE;
 }
 
 static void page_drop(struct store *s, struct page *p)

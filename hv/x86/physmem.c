@@ -7,15 +7,16 @@
 #include "hv/x86/cpu.h"
 #include "traces/memory.h"
 
-/* CHUNK, GROUP: pages; DENSE: groups. */
-enum { PAGE = SNAPSHOT_PAGE, CHUNK = MEM_HUGE_PAGE / PAGE, GROUP = 16, DENSE = 16 };
-_Static_assert(CHUNK / GROUP == 32, "chunk.made has a bit for each group");
+/* CHUNK, GROUP, DENSE: pages. */
+enum { PAGE = SNAPSHOT_PAGE, CHUNK = MEM_HUGE_PAGE / PAGE, GROUP = 16, DENSE = CHUNK / 2 };
+enum { MADE_BITS = 64 };
+_Static_assert(MADE_BITS % GROUP == 0 && CHUNK % MADE_BITS == 0, "a group's bits are in one word");
 
 /* What is known of CHUNK pages, so that a save need not look at each page of a large memory of which little is used. */
 struct chunk {
-    uint32_t epoch;     /* the latest of its pages' */
-    bool changed, ever; /* whether a page has PM_CHANGED, PM_EVER */
-    uint32_t made;      /* of which GROUPs of pages the host has made the memory, one bit each */
+    uint32_t epoch;                   /* the latest of its pages' */
+    bool changed, ever;               /* whether a page has PM_CHANGED, PM_EVER */
+    uint64_t made[CHUNK / MADE_BITS]; /* of which pages the host has made the memory, one bit each */
 };
 
 struct ramblock {
@@ -168,13 +169,27 @@ static void set_absent(struct physmem *pm, struct pmeta *m, bool absent)
     m->absent = absent;
 }
 
+static bool is_made(const struct ramblock *b, uint64_t page)
+{
+    return b->chunk[page / CHUNK].made[page % CHUNK / MADE_BITS] >> page % MADE_BITS & 1;
+}
+
+/* n pages, at most a GROUP, all in one. */
+static void note_made(struct ramblock *b, uint64_t page, uint64_t n)
+{
+    b->chunk[page / CHUNK].made[page % CHUNK / MADE_BITS] |= ((1ull << n) - 1) << page % MADE_BITS;
+}
+
 static void page_fetch(struct physmem *pm, struct ramblock *b, struct pmeta *m)
 {
     const uint64_t index = (uint64_t)(m - b->meta);
     const void *data = pm->fetch(pm->fetch_ctx, b->name, index);
     uint8_t *page = b->host + index * PAGE;
     set_absent(pm, m, false);
-    mem_expect(page, PAGE);
+    if (!is_made(b, index)) {
+        mem_expect(page, PAGE);
+        note_made(b, index, 1);
+    }
     if (data)
         memcpy(page, data, PAGE);
     else
@@ -483,10 +498,18 @@ void physmem_before_mark(struct physmem *pm, struct pmeta *m, uint32_t off, uint
 
 /* ---------------------------------------------------------------- snapshots */
 
+static unsigned pages_made(const struct chunk *c)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < CHUNK / MADE_BITS; i++)
+        n += (unsigned)__builtin_popcountll(c->made[i]);
+    return n;
+}
+
 /* Whether a chunk is mostly written. */
 static bool dense(const struct chunk *c)
 {
-    return __builtin_popcount(c->made) >= DENSE;
+    return pages_made(c) >= DENSE;
 }
 
 /* Whether to ask for a huge page where a chunk is first written. If the chunk before or after it is dense, it will mostly be, too. */
@@ -500,22 +523,22 @@ static bool wants_huge(const struct ramblock *b, const struct chunk *c)
  * takes a fraction of the time of a fault for each. */
 static void make_group(struct ramblock *b, struct chunk *c, uint64_t page)
 {
-    const uint32_t bit = 1u << page % CHUNK / GROUP;
     const uint64_t first = page - page % GROUP, n = b->npages - first < GROUP ? b->npages - first : GROUP;
-    if (c->made & bit)
+    if (is_made(b, page))
         return;
-    if (!c->made && wants_huge(b, c)) {
+    if (!pages_made(c) && wants_huge(b, c)) {
         mem_expect_timed(&b->pace, b->host + (page - page % CHUNK) * PAGE, MEM_HUGE_PAGE);
-        c->made = UINT32_MAX;
+        memset(c->made, 0xff, sizeof c->made);
         return;
     }
     mem_expect_timed(&b->pace, b->host + first * PAGE, n * PAGE);
-    c->made |= bit;
+    note_made(b, first, n);
 }
 
 void physmem_first_change(struct physmem *pm, struct pmeta *m)
 {
-    const bool first = !(m->flags & PM_EVER);
+    /* A page that became zero when a state was loaded may have had no memory so far. */
+    const bool first = !(m->flags & PM_EVER) || m->flags & PM_ZERO;
     struct ramblock *b = block_of(pm, m);
     struct chunk *c = &b->chunk[(m - b->meta) / CHUNK];
     assert(!m->absent && "what is written has been fetched");
@@ -693,7 +716,7 @@ static void block_empty(struct ramblock *b)
 {
     madvise(b->host, b->npages * PAGE, MADV_DONTNEED);
     for (uint64_t at = 0; at < b->npages; at += CHUNK)
-        b->chunk[at / CHUNK].made = 0;
+        memset(b->chunk[at / CHUNK].made, 0, sizeof b->chunk->made);
 }
 
 static int block_load(struct physmem *pm, struct ramblock *b, const struct snapshot_source *src)

@@ -75,6 +75,7 @@ enum laying { LAY_NOTHING, LAY_TO_TARGET, LAY_EVERY, LAY_SEARCH };
 struct timeline {
     struct trace *t;
     const struct engine_kind *kind;
+    struct engine_kind keeping; /* the same, as `replay` runs it */
     bool own_trace;
     struct replay *replay; /* builds the engine and its images */
     struct engine *e;

@@ -15,6 +15,7 @@
 
 #include "core/engine/engine.h"
 #include "core/run/state.h"
+#include "core/timeline/private/page_rooms.h"
 #include "traces/trace.h"
 
 enum { LEAF = 64 };
@@ -69,7 +70,8 @@ struct store {
     bool known;                /* … false: it is not known, and all pages must be put */
     uint64_t budget;           /* bytes: once states take more, pages that can be read again are not kept */
     uint64_t used;
-    bool kept; /* whether the bytes of some page may be kept that can be read again */
+    struct page_rooms rooms; /* of the bytes of pages */
+    bool kept;               /* whether the bytes of some page may be kept that can be read again */
     uint64_t restores;
     struct state_hash *hash;
     struct error lost; /* a page that the engine fetched could not be read: why; empty: none */

@@ -4,8 +4,8 @@
 
 #include "core/timeline/private/state.h"
 
-/* Takes ownership of `data` (SNAPSHOT_PAGE bytes, malloc'd; may be NULL if there is an id). */
-struct page *page_new(struct store *s, uint8_t *data, uint32_t id);
+/* A page with one reference, without its bytes. */
+struct page *page_new(struct store *s, uint32_t id);
 /* Keeps a copy of a page's bytes (page_keep), or drops it, and accounts for it. */
 void page_keep(struct store *s, struct page *p, const void *data);
 void page_let_go(struct store *s, struct page *p);
