@@ -202,7 +202,7 @@ static struct symbol_table *add_image(struct symbols *s, const char *name, const
     return t;
 }
 
-/* A shell starts the same few programs again and again, and to hash one takes little of the time that it takes to read it. */
+/* A shell starts the same few programs again and again. */
 static struct elf_read *elf_read_before(const struct symbols *s, const struct elf_read *e)
 {
     for (size_t i = 0; i < s->nelfs; i++)
@@ -214,10 +214,13 @@ static struct elf_read *elf_read_before(const struct symbols *s, const struct el
 struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const void *data, size_t size,
                                      bool lines, struct error *err)
 {
-    if (lines)
-        return add_image(s, name, data, size, true, err);
-    const XXH128_hash_t h = XXH3_128bits(data, size);
-    struct elf_read now = {XXH3_64bits(name, strlen(name)), h.low64, h.high64, NULL};
+    return add_image(s, name, data, size, lines, err);
+}
+
+struct symbol_table *symbols_add_collected(struct symbols *s, const char *name, const void *data, size_t size,
+                                           const struct elf_identity *id, struct error *err)
+{
+    struct elf_read now = {XXH3_64bits(name, strlen(name)), id->low, id->high, NULL};
     const struct elf_read *before = elf_read_before(s, &now);
     if (before)
         return before->table;
@@ -318,21 +321,27 @@ int symbols_elf_about(const char *path, struct elf_about *about, struct error *e
     return 0;
 }
 
-/* A part of the file, as far as it has it. */
 struct collecting {
+    const uint8_t *data;
     size_t size;
     void (*read)(void *ctx, size_t offset, size_t n);
     void *ctx;
+    XXH3_state_t *hash;
 };
 
-static void collect(const struct collecting *c, uint64_t offset, uint64_t n)
+/* A part of the file, as far as it has it. */
+static void collect(struct collecting *c, uint64_t offset, uint64_t n)
 {
-    if (offset < c->size && n)
-        c->read(c->ctx, offset, n < c->size - offset ? n : c->size - offset);
+    if (offset >= c->size || !n)
+        return;
+    const uint64_t part[2] = {offset, n < c->size - offset ? n : c->size - offset};
+    c->read(c->ctx, part[0], part[1]);
+    XXH3_128bits_update(c->hash, part, sizeof part);
+    XXH3_128bits_update(c->hash, c->data + part[0], part[1]);
 }
 
 /* The tables of segments and of sections. */
-static void collect_tables(const struct collecting *c, void *data)
+static void collect_tables(struct collecting *c, void *data)
 {
     GElf_Ehdr head;
     Elf *elf = elf_memory(data, c->size);
@@ -344,11 +353,14 @@ static void collect_tables(const struct collecting *c, void *data)
     collect(c, head.e_shoff, (uint64_t)head.e_shnum * head.e_shentsize);
 }
 
-void symbols_elf_collect(void *data, size_t size, void (*read)(void *ctx, size_t offset, size_t n), void *ctx)
+struct elf_identity symbols_elf_collect(void *data, size_t size,
+                                        void (*read)(void *ctx, size_t offset, size_t n), void *ctx)
 {
-    const struct collecting c = {size, read, ctx};
+    struct collecting c = {
+        .data = data, .size = size, .read = read, .ctx = ctx, .hash = mem_check(XXH3_createState())};
     GElf_Shdr sh;
     size_t left = size;
+    XXH3_128bits_reset(c.hash);
     elf_version(EV_CURRENT);
     collect(&c, 0, sizeof(Elf64_Ehdr));
     collect_tables(&c, data);
@@ -359,6 +371,9 @@ void symbols_elf_collect(void *data, size_t size, void (*read)(void *ctx, size_t
             is_apart(&sh, &left))
             collect(&c, sh.sh_offset, sh.sh_size);
     elf_end(elf);
+    const XXH128_hash_t h = XXH3_128bits_digest(c.hash);
+    XXH3_freeState(c.hash);
+    return (struct elf_identity){h.low64, h.high64};
 }
 
 int symbols_elf_base(const void *data, size_t size, uint64_t *vaddr, uint64_t *offset)

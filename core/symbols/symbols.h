@@ -236,8 +236,7 @@ void symbol_table_symbol(const struct symbol_table *t, size_t i, struct symbol *
 /* Adds a table with the function and object symbols of an ELF image (.symtab, else .dynsym), and the members
  * that are wanted. `name` as in symbol_table_begin. With `lines` the DWARF line table and call frames too
  * (real mode's where DW_AT_producer says -m16). Returns the table, or NULL with err if it is not an ELF file,
- * is damaged, or has no symbols. The data is only needed during the call. Without `lines`, an image that was added
- * under the same name before is not read again. */
+ * is damaged, or has no symbols. The data is only needed during the call. */
 struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const void *data, size_t size,
                                      bool lines, struct error *err);
 /* Adds the symbols of an ELF file, with lines. NULL with err. */
@@ -260,10 +259,17 @@ struct symbol_image {
     const char *rom_name;
     uint64_t rom_distance;
 };
+/* The XXH3 of what was collected of an ELF file, and where it is in the file. */
+struct elf_identity {
+    uint64_t low, high;
+};
 /* Collects what symbols_add_elf (without `lines`) and symbols_elf_base look at, a small part of a large program: `data` has `size` bytes
  * of zeros, and `read` is called for one part of the file after the other, which it puts at its place there. */
-void symbols_elf_collect(void *data, size_t size, void (*read)(void *ctx, size_t offset, size_t n),
-                         void *ctx);
+struct elf_identity symbols_elf_collect(void *data, size_t size,
+                                        void (*read)(void *ctx, size_t offset, size_t n), void *ctx);
+/* As symbols_add_elf() without lines, of what was collected; if the same was added under that name before, it is not read again. */
+struct symbol_table *symbols_add_collected(struct symbols *s, const char *name, const void *data, size_t size,
+                                           const struct elf_identity *id, struct error *err);
 /* Link address of the first executable segment of an ELF image; -1 if it has none or is damaged. */
 int symbols_elf_base(const void *data, size_t size, uint64_t *vaddr, uint64_t *offset);
 

@@ -72,7 +72,7 @@ struct symbols {
         const char *const *structures;
     } * wanted;
     size_t nwanted;
-    /* What symbols_add_elf() has made of images, by the XXH3 of name and image. */
+    /* What symbols_add_collected() has made of programs, by the XXH3 of the name and of what was collected. */
     struct elf_read {
         uint64_t name, low, high;
         struct symbol_table *table;

@@ -74,6 +74,7 @@ static void destroy(struct guest *g)
     free(lx->clones);
     lx_loading_free(lx);
     free(lx->initcalls);
+    free(lx->program);
     lx_calls_free(lx);
     lx_hosted_free(lx);
     free(lx);

@@ -6,6 +6,7 @@
  * larger folio has sibling entries, which say which slot of the same node has the folio.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/systems/linux/private/impl.h"
 #include "traces/memory.h"
@@ -61,36 +62,69 @@ static void read_page(const struct linux_guest *lx, uint64_t mapping, uint64_t i
         lx_peek_physical(lx, pfn * PAGE, buf, PAGE);
 }
 
-struct reading {
+/* What symbols are made of; all else is 0. */
+struct program {
     const struct linux_guest *lx;
     uint64_t mapping;
     uint8_t *file;
+    size_t size;
+    struct elf_identity id;
+    struct part {
+        size_t page, n;
+    } * part; /* in these pages the file may not be 0 */
+    size_t nparts;
 };
 
 static void read_part(void *ctx, size_t offset, size_t n)
 {
-    const struct reading *r = ctx;
-    for (size_t i = offset / PAGE; i * PAGE < offset + n; i++)
-        read_page(r->lx, r->mapping, i, r->file + i * PAGE);
+    struct program *p = ctx;
+    const size_t first = offset / PAGE, end = (offset + n + PAGE - 1) / PAGE;
+    MEM_MORE(p->part, p->nparts);
+    p->part[p->nparts++] = (struct part){first, end - first};
+    for (size_t i = first; i < end; i++)
+        read_page(p->lx, p->mapping, i, p->file + i * PAGE);
 }
 
-/* What symbols are made of; all else is 0. */
-static uint8_t *read_program(const struct linux_guest *lx, uint64_t file, size_t *size)
+/* Room for a file, all zero. That for the last one is used again: the host would have to make it anew. */
+static uint8_t *program_room(struct linux_guest *lx, size_t size)
+{
+    if (lx->program_room < size) {
+        free(lx->program);
+        lx->program_room = (size + PAGE) & ~(uint64_t)(PAGE - 1);
+        lx->program = mem_zero(1, lx->program_room);
+    }
+    return lx->program;
+}
+
+static bool read_program(struct linux_guest *lx, uint64_t file, struct program *p)
 {
     const struct linux_types *t = &lx->types;
     uint64_t inode = lx_member(lx, file, t->file_inode), mapping = lx_member(lx, file, t->file_mapping);
     uint64_t n = base_member64(&lx->base, inode, t->inode_size);
     if (!mapping || n < 64 || n > PROGRAM_MAX)
-        return NULL;
-    struct reading r = {lx, mapping, mem_zero(1, (n + PAGE) & ~(uint64_t)(PAGE - 1))};
-    symbols_elf_collect(r.file, n, read_part, &r);
-    *size = n;
-    return r.file;
+        return false;
+    *p = (struct program){.lx = lx, .mapping = mapping, .file = program_room(lx, n), .size = n};
+    p->id = symbols_elf_collect(p->file, n, read_part, p);
+    return true;
+}
+
+/* The room stays, unless it is large. */
+static void program_done(struct linux_guest *lx, struct program *p)
+{
+    enum { ROOM_KEPT = 4 << 20 };
+    if (lx->program_room > ROOM_KEPT) {
+        free(lx->program);
+        lx->program = NULL;
+        lx->program_room = 0;
+    }
+    for (size_t i = 0; lx->program && i < p->nparts; i++)
+        memset(p->file + p->part[i].page * PAGE, 0, p->part[i].n * PAGE);
+    free(p->part);
 }
 
 /* ---------------------------------------------------------------- programs */
 
-static void map_program(struct linux_guest *lx, const struct symbol_table *t, const uint8_t *elf, size_t size)
+static void map_program(struct linux_guest *lx, const struct symbol_table *t, const struct program *p)
 {
     uint64_t vaddr, offset, mm = lx_member(lx, lx_current(lx), lx->types.task_mm);
     uint64_t start = lx_member(lx, mm, lx->types.mm_start_code);
@@ -98,7 +132,7 @@ static void map_program(struct linux_guest *lx, const struct symbol_table *t, co
                                .space = lx_space(lx, lx_tgid(lx, lx_current(lx))),
                                .since = lx->base.icount,
                                .time = lx->base.time};
-    if (!start || symbols_elf_base(elf, size, &vaddr, &offset))
+    if (!start || symbols_elf_base(p->file, p->size, &vaddr, &offset))
         return;
     m.bias = start - vaddr;
     symbols_map(lx->base.o.symbols, &m);
@@ -107,18 +141,19 @@ static void map_program(struct linux_guest *lx, const struct symbol_table *t, co
 void lx_program_executed(struct linux_guest *lx, uint64_t binprm, const char *path)
 {
     struct error err;
-    size_t size = 0;
+    struct program p;
     uint64_t task = lx_current(lx), mm = lx_member(lx, task, lx->types.task_mm);
     uint64_t file = lx_member(lx, mm, lx->types.mm_exe_file);
     symbols_unmap(lx->base.o.symbols, NULL, lx_space(lx, lx_tgid(lx, task)), lx->base.icount, lx->base.time);
     if (lx->types.page_size <= 0 || !lx->vmemmap)
         return;
-    uint8_t *elf = read_program(lx, file ? file : lx_member(lx, binprm, lx->types.binprm_file), &size);
+    if (!read_program(lx, file ? file : lx_member(lx, binprm, lx->types.binprm_file), &p))
+        return;
     const struct symbol_table *t =
-        elf ? symbols_add_elf(lx->base.o.symbols, path, elf, size, false, &err) : NULL;
+        symbols_add_collected(lx->base.o.symbols, path, p.file, p.size, &p.id, &err);
     if (t)
-        map_program(lx, t, elf, size);
-    free(elf);
+        map_program(lx, t, &p);
+    program_done(lx, &p);
     if (t) {
         lx->base.o.symbols_changed(lx->base.o.ctx);
         probes_apply(lx->base.o.probes);

@@ -202,6 +202,8 @@ struct linux_guest {
     bool inferring;        /* there is no BTF, so offsets of members are inferred */
     uint64_t init_task;    /* if so; 0: not found */
     struct lx_image image; /* only while the parts are set up */
+    uint8_t *program;      /* program.c: room for a program's file, all zero; NULL: none */
+    size_t program_room;
 };
 
 GUEST_ACCESS(lx, struct linux_guest);
