@@ -20,9 +20,9 @@
 #include "traces/written_file.h"
 
 /* The most unpacked bytes in the queue; a single larger frame is accepted when the queue is empty. */
-enum { QUEUE_BYTES = 8 << 20 };
-/* Mostly one batch of pages is filled while another is packed. */
-enum { SPARES = 2 };
+enum { QUEUE_BYTES = 6 << 20 };
+/* Mostly one batch of pages is filled while another is packed. Where much is written, as when a kernel begins, the queue is full of them. */
+enum { SPARES_KEPT = 2, SPARES = QUEUE_BYTES / SINK_BATCH };
 
 struct job {
     struct job *next;
@@ -54,7 +54,7 @@ struct sink {
     bool begun; /* jobs are done: see precedes_run() */
     bool full;
     struct buf spare[SPARES]; /* for batches of pages: memory that the host has made */
-    unsigned spares;
+    unsigned spares, idle;    /* idle: how many there were at least since the last checkpoint */
     /* set by the thread, once, before `failed` */
     struct error error;
     atomic_bool failed;
@@ -365,6 +365,14 @@ static void keep_spare(struct sink *s, struct job *job)
     job->payload = (struct buf){0};
 }
 
+/* What the last checkpoint did not need is given back, except a few. Under the lock. */
+static void spares_settle(struct sink *s)
+{
+    for (; s->idle && s->spares > SPARES_KEPT; s->idle--)
+        buf_free(&s->spare[--s->spares]);
+    s->idle = s->spares;
+}
+
 static void job_free(struct job *job)
 {
     buf_free(&job->extra);
@@ -498,6 +506,8 @@ static void queue(struct sink *s, struct job *job)
 {
     pthread_mutex_lock(&s->lock);
     assert(!s->closing && !*s->tail && "jobs are added to the end, before it is closed");
+    if (job->head.kind == TF_CHECKPOINT)
+        spares_settle(s);
     if (!precedes_run(job) || s->queued + job->payload.n > QUEUE_BYTES)
         sink_begin(s);
     while (s->queued && s->queued + job->payload.n > QUEUE_BYTES)
@@ -577,6 +587,7 @@ void sink_pages_room(struct sink *s, struct buf *pages)
     pthread_mutex_lock(&s->lock);
     if (s->spares)
         *pages = s->spare[--s->spares];
+    s->idle = s->spares < s->idle ? s->spares : s->idle;
     pthread_mutex_unlock(&s->lock);
     pages->n = 0;
     if (!pages->p)
