@@ -361,8 +361,8 @@ static void cheap_huge_pages_are_asked_for(void **state)
     const struct mem_pace cheap = {{long_time, 0}, {4 << 20, 0}},
                           dear = {{0, long_time}, {4 << 20, MEM_HUGE_PAGE}};
     assert_true(mem_huge_pays(&(struct mem_pace){0}));
-    assert_true(mem_huge_pays(&(struct mem_pace){{100, 200}, {1 << 20, 2 << 20}}));
-    assert_false(mem_huge_pays(&(struct mem_pace){{100, 201}, {1 << 20, 2 << 20}}));
+    assert_true(mem_huge_pays(&(struct mem_pace){{100, 300}, {1 << 20, 2 << 20}}));
+    assert_false(mem_huge_pays(&(struct mem_pace){{100, 301}, {1 << 20, 2 << 20}}));
     assert_int_equal(made_after(cheap, 0), 1 << 16);
     assert_int_equal(made_after(cheap, 1), 2 * MEM_HUGE_PAGE);
     assert_int_equal(made_after(cheap, 2), 3 * MEM_HUGE_PAGE);
