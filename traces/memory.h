@@ -140,15 +140,15 @@ struct mem_pace {
     uint64_t ns[2], bytes[2];
 };
 
-/* Whether huge pages have taken no longer than small ones, or there were none so far. Nothing but requests for memory may depend on it. The
- * first ones may take half as long again: those after them, which a process has just given back, may take a tenth. */
+/* Whether huge pages have taken at most half as long again as small ones, or there were none so far. They may take a little longer because
+ * later ones, which some process has just given back, may take a tenth. Nothing but requests for memory may depend on it. */
 static inline bool mem_huge_pays(const struct mem_pace *p)
 {
     return p->ns[1] * p->bytes[0] * 2 <= p->ns[0] * p->bytes[1] * 3;
 }
 
-/* Stores to each page what it has. In some virtual machines that takes seven times as long as to make a small page, and next to nothing in
- * a huge one. */
+/* Uses each page: stores one of its bytes where it was. In some virtual machines that takes seven times as long for a small page as making
+ * it, and next to no time in a huge one. */
 static inline void mem_touch(void *p, size_t n)
 {
     for (size_t at = 0; at < n; at += MEM_PAGE) {

@@ -54,7 +54,7 @@ struct sink {
     bool begun; /* jobs are done: see precedes_run() */
     bool full;
     struct buf spare[SPARES]; /* for batches of pages: memory that the host has made */
-    unsigned spares, idle;    /* idle: how many there were at least since the last checkpoint */
+    unsigned spares, idle;    /* idle: the fewest there were since the last checkpoint */
     /* set by the thread, once, before `failed` */
     struct error error;
     atomic_bool failed;

@@ -188,8 +188,8 @@ static struct symbol_table *add_elf(struct symbols *s, const char *name, Elf *el
     return NULL;
 }
 
-static struct symbol_table *add_image(struct symbols *s, const char *name, const void *data, size_t size,
-                                      bool lines, struct error *err)
+struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const void *data, size_t size,
+                                     bool lines, struct error *err)
 {
     elf_version(EV_CURRENT);
     Elf *elf = elf_memory((char *)data, size);
@@ -211,12 +211,6 @@ static struct elf_read *elf_read_before(const struct symbols *s, const struct el
     return NULL;
 }
 
-struct symbol_table *symbols_add_elf(struct symbols *s, const char *name, const void *data, size_t size,
-                                     bool lines, struct error *err)
-{
-    return add_image(s, name, data, size, lines, err);
-}
-
 struct symbol_table *symbols_add_collected(struct symbols *s, const char *name, const void *data, size_t size,
                                            const struct elf_identity *id, struct error *err)
 {
@@ -224,7 +218,7 @@ struct symbol_table *symbols_add_collected(struct symbols *s, const char *name, 
     const struct elf_read *before = elf_read_before(s, &now);
     if (before)
         return before->table;
-    now.table = add_image(s, name, data, size, false, err);
+    now.table = symbols_add_elf(s, name, data, size, false, err);
     if (now.table) {
         MEM_MORE(s->elfs, s->nelfs);
         s->elfs[s->nelfs++] = now;

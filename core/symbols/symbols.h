@@ -259,7 +259,7 @@ struct symbol_image {
     const char *rom_name;
     uint64_t rom_distance;
 };
-/* The XXH3 of what was collected of an ELF file, and where it is in the file. */
+/* The XXH3 of the parts of an ELF file that were collected, and of their places in it. */
 struct elf_identity {
     uint64_t low, high;
 };

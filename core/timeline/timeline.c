@@ -51,8 +51,8 @@ static struct timeline *open_timeline(struct trace *t, const struct engine_kind 
     tl->t = t;
     tl->kind = kind;
     tl->keeping = *kind;
-    tl->keeping.host.keeps_zeros =
-        true; /* states come and go, and the same pages become zero again and again */
+    /* States come and go, and the same pages become zero again and again. */
+    tl->keeping.host.keeps_zeros = true;
     tl->last = trace_last_icount(t);
     replay_behaviour_differs(t, kind, &tl->warning);
     trace_prepare(t, kind->unpacked); /* beside making the engine */

@@ -85,7 +85,7 @@ static void read_part(void *ctx, size_t offset, size_t n)
         read_page(p->lx, p->mapping, i, p->file + i * PAGE);
 }
 
-/* Room for a file, all zero. That for the last one is used again: the host would have to make it anew. */
+/* Room for a file, all zero. The last one's is used again, so that the host need not make new memory. */
 static uint8_t *program_room(struct linux_guest *lx, size_t size)
 {
     if (lx->program_room < size) {
@@ -108,7 +108,7 @@ static bool read_program(struct linux_guest *lx, uint64_t file, struct program *
     return true;
 }
 
-/* The room stays, unless it is large. */
+/* The room stays, all zero again, unless it is large. */
 static void program_done(struct linux_guest *lx, struct program *p)
 {
     enum { ROOM_KEPT = 4 << 20 };
@@ -116,9 +116,10 @@ static void program_done(struct linux_guest *lx, struct program *p)
         free(lx->program);
         lx->program = NULL;
         lx->program_room = 0;
+    } else {
+        for (size_t i = 0; i < p->nparts; i++)
+            memset(p->file + p->part[i].page * PAGE, 0, p->part[i].n * PAGE);
     }
-    for (size_t i = 0; lx->program && i < p->nparts; i++)
-        memset(p->file + p->part[i].page * PAGE, 0, p->part[i].n * PAGE);
     free(p->part);
 }
 

@@ -1,6 +1,6 @@
 /* page_rooms.h - memory for the bytes of pages. Private to the timeline.
  *
- * A seek keeps thousands of pages. With malloc() the first use of each is a fault, which takes 14 µs in some virtual machines. Here
+ * A seek keeps thousands of pages. With malloc() the first use of each is a fault, which takes 12 µs in some virtual machines. Here
  * the host makes many at a time, and what is given back is used again first. */
 #ifndef BOOTREEL_CORE_TIMELINE_PAGE_ROOMS_H
 #define BOOTREEL_CORE_TIMELINE_PAGE_ROOMS_H
