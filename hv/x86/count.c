@@ -43,9 +43,19 @@ uint64_t *count_place(struct counts *c, const struct block *b, const struct op *
     return op->row == UINT16_MAX ? NULL : &c->of[op->row][form];
 }
 
+static enum count_why why_interpreted(const struct x86 *cpu, const struct op *op)
+{
+    struct jit *j = physmem_jit(cpu->mem);
+    const struct block *b = cpu->block;
+    if (!jit_compiles(j, b, op))
+        return COUNT_NEVER;
+    bool compiled = jit_has(j, b->ops[0].fn) || jit_has(j, b->first) || jit_has(j, b->unnoted);
+    return compiled ? COUNT_AFTER : COUNT_COLD;
+}
+
 void count_more(struct x86 *cpu, const struct op *op, uint64_t steps)
 {
-    enum count_why why = jit_compiles(physmem_jit(cpu->mem), cpu->block, op) ? COUNT_COLD : COUNT_NEVER;
+    enum count_why why = why_interpreted(cpu, op);
     uint64_t *at = count_place(cpu->counts, cpu->block, op, why);
     if (at)
         *at += steps;
@@ -64,7 +74,8 @@ void count_steps(struct x86 *cpu, uint64_t steps)
 
 static void print_form(FILE *out, const struct counts *c, size_t row, unsigned form)
 {
-    static const char *const mode[] = {"16", "32", "64", "flat"}, *const why[] = {"cold", "left", "never"};
+    static const char *const mode[] = {"16", "32", "64", "flat"}, *const why[] = {"cold", "left", "never",
+                                                                                  "after"};
     const struct insn_row *r = &insn_rows(NULL)[row];
     fprintf(out, "%" PRIu64 "\t%s\t%s\t%s\t%u\t%s\t%s\n", c->of[row][form], why[form >> 6], mode[form & 3],
             r->mnemonic, 8u << (form >> 2 & 3), form >> 4 & 1 ? "memory" : "register",

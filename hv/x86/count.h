@@ -9,9 +9,10 @@
 
 /* Why an instruction was interpreted. */
 enum count_why {
-    COUNT_COLD, /* its block is not compiled, or was left before */
-    COUNT_LEFT, /* compiled code left to it, because a check failed */
-    COUNT_NEVER /* this form is not compiled */
+    COUNT_COLD,  /* its block is not compiled */
+    COUNT_LEFT,  /* compiled code left to it, because a check failed */
+    COUNT_NEVER, /* this form is not compiled */
+    COUNT_AFTER  /* its block is compiled, but was left at an earlier instruction */
 };
 
 #ifdef BOOTREEL_COUNT
