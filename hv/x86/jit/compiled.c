@@ -234,6 +234,7 @@ static bool is_plain(const struct unit *u, const struct op *op)
     case SHAPE_BSWAP:
     case SHAPE_XCHG:
     case SHAPE_ROTATE:
+    case SHAPE_ROTATE_CL:
     case SHAPE_SHIFT_CL: /* leaves only where flags are asked for */
     case SHAPE_INC:
     case SHAPE_DEC:
@@ -286,6 +287,7 @@ bool op_renews_flags(const struct unit *u, const struct op *op)
     case SHAPE_INC:
     case SHAPE_DEC:
     case SHAPE_ROTATE:
+    case SHAPE_ROTATE_CL:
     case SHAPE_ROTATE_CARRY:
     case SHAPE_BT:
     case SHAPE_XADD:

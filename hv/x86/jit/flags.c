@@ -200,6 +200,11 @@ static void store_overflow(struct code_buffer *c, const struct flow *f)
 static void store_shift(struct code_buffer *c, const struct flow *f)
 {
     static const uint8_t ext[] = {[FLAGS_SHL] = 4, [FLAGS_SHR] = 5, [FLAGS_SAR] = 7};
+    uint8_t *by_none = NULL;
+    if (!f->count) {
+        asm_rr(c, 4, HOST_TEST_EG, FLAG_B, FLAG_B);
+        by_none = asm_jcc(c, CC_E);
+    }
     asm_move(c, H_AX, FLAG_A);
     if (f->count) {
         asm_shift(c, f->size, ext[f->source], H_AX, f->count);
@@ -212,6 +217,8 @@ static void store_shift(struct code_buffer *c, const struct flow *f)
     store_result(c, f->size, H_AX);
     store_overflow(c, f);
     asm_rm(c, 8, HOST_MOV_EG, H_CX, CPU_FIELD(cc_aux));
+    if (by_none)
+        asm_patch(by_none, c->at);
 }
 
 /* As cc_set() has it: the result is 0 with ZF and 1 without, and PF is turned round where that gives the wrong one. */

@@ -430,31 +430,29 @@ static void compile_shift(struct unit *u, const struct op *op, const struct shap
     flags_of_shift(u, op, s, dead);
 }
 
-/* If somebody asks for flags, a count of 0, which changes none, is left to the handler, as is one of more bits than the
- * operand has. */
+/* If somebody asks for flags, a count of more bits than the operand has is left to the handler. */
 static void compile_shift_cl(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
-    unsigned size = size_of(op), d = reg_use(u, op->dst);
+    const unsigned size = size_of(op), d = reg_change(u, op->dst);
     asm_rr(c, 4, HOST_MOV_EG, reg_use(u, RCX), H_CX);
     if (flags_dead(u)) {
-        asm_rr(c, size, HOST_SHIFT_CL, s->arg, reg_change(u, op->dst));
+        asm_rr(c, size, HOST_SHIFT_CL, s->arg, d);
         flags_none(u);
         return;
     }
     asm_alu_imm(c, 4, ALU_AND, H_CX, size == 8 ? 63 : 31);
     flags_lost(u);
-    side_exit(u, CC_E);
+    struct side *none = shift_begin(u, d, size);
     if (size == 2) {
         asm_alu_imm(c, 4, ALU_CMP, H_CX, 16);
         side_exit(u, CC_AE);
     }
-    d = reg_change(u, op->dst);
     asm_move(c, FLAG_A, d);
     asm_move(c, FLAG_B, H_CX);
     asm_rr(c, size, HOST_SHIFT_CL, s->arg, d);
     flags_from(u, shift_source(s->arg), op);
-    u->overflow_ok = false;
+    shift_end(u, none);
 }
 
 /* CF and OF are the host's, which all processors define; the others follow from the result. */
@@ -598,6 +596,7 @@ static const struct {
     [SHAPE_SHIFT] = {compile_shift, compile_shift_memory, compile_shift_byte},
     [SHAPE_SHIFT_CL] = {compile_shift_cl, NULL, compile_shift_cl_byte},
     [SHAPE_ROTATE] = {compile_rotate, NULL, NULL},
+    [SHAPE_ROTATE_CL] = {compile_rotate_cl, NULL, NULL},
     [SHAPE_ROTATE_CARRY] = {compile_rotate_carry, NULL, NULL},
     [SHAPE_IMUL] = {compile_imul, NULL, NULL},
     [SHAPE_IMUL_IMM] = {compile_imul, NULL, NULL},

@@ -197,7 +197,7 @@ op_compiler compile_xchg_memory, compile_xadd, compile_cmpxchg, compile_bt_memor
     compile_set_memory, compile_push_memory, compile_call_memory, compile_string, compile_compare_string,
     compile_neg_memory, compile_not_memory;
 /* ops_rotate.c */
-op_compiler compile_rotate, compile_rotate_carry;
+op_compiler compile_rotate, compile_rotate_cl, compile_rotate_carry;
 /* ops_segment.c */
 op_compiler compile_mov_to_segment, compile_mov_from_segment, compile_push_segment, compile_pop_segment,
     compile_load_far, compile_xlat;

@@ -153,12 +153,14 @@ void compile_shift_byte(struct unit *u, const struct op *op, const struct shape 
 void compile_shift_cl_byte(struct unit *u, const struct op *op, const struct shape *s)
 {
     struct code_buffer *c = &u->code;
+    struct side *none = NULL;
     const bool dead = flags_dead(u);
+    const unsigned d = reg_change(u, guest_of(op, op->dst));
     asm_rr(c, 4, HOST_MOV_EG, reg_use(u, RCX), H_CX);
     if (!dead) {
         asm_alu_imm(c, 4, ALU_AND, H_CX, 31);
         flags_lost(u);
-        side_exit(u, CC_E);
+        none = shift_begin(u, d, 1);
         asm_alu_imm(c, 4, ALU_CMP, H_CX, 8);
         side_exit(u, CC_AE);
         byte_get(u, FLAG_A, op->dst);
@@ -170,7 +172,7 @@ void compile_shift_cl_byte(struct unit *u, const struct op *op, const struct sha
         flags_none(u);
     else
         flags_from(u, shift_source(s->arg), op);
-    flags_lost(u);
+    shift_end(u, none);
 }
 
 void compile_neg_byte(struct unit *u, const struct op *op, const struct shape *s)

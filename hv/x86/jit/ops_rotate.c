@@ -35,21 +35,10 @@ static void finish(struct unit *u, const struct op *op)
         byte_end(u, op->dst);
 }
 
-/* shape.arg: 0 ROL, 1 ROR. CF is the result's lowest or highest bit, OF the highest one XOR CF or the one below. */
-void compile_rotate(struct unit *u, const struct op *op, const struct shape *s)
+/* DX is the result. CF is its lowest or highest bit, OF the highest one XOR CF or the one below. */
+static void flags_of_rotate(struct unit *u, unsigned size, bool right)
 {
     struct code_buffer *c = &u->code;
-    const unsigned size = size_of(op), right = s->arg;
-    const bool dead = flags_dead(u);
-    if (!dead)
-        flags_to_memory(u);
-    const unsigned d = begin(u, op);
-    asm_shift(c, size, right, d, shift_count(op));
-    flags_lost(u);
-    asm_move(c, H_DX, d);
-    finish(u, op);
-    if (dead)
-        return;
     asm_move(c, H_AX, H_DX);
     asm_shift(c, size, HOST_SHR, H_AX, 8 * size - 1 - right); /* ROR: the highest two bits */
     asm_move(c, H_CX, right ? H_AX : H_DX);
@@ -57,6 +46,46 @@ void compile_rotate(struct unit *u, const struct op *op, const struct shape *s)
         asm_rr(c, 4, HOST_SHIFT_1, HOST_SHR, H_CX);
     asm_alu(c, 4, ALU_XOR, H_AX, H_CX);
     set_flags(u);
+}
+
+/* shape.arg: 0 ROL, 1 ROR. */
+void compile_rotate(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code_buffer *c = &u->code;
+    const unsigned size = size_of(op);
+    const bool dead = flags_dead(u);
+    if (!dead)
+        flags_to_memory(u);
+    const unsigned d = begin(u, op);
+    asm_shift(c, size, s->arg, d, shift_count(op));
+    flags_lost(u);
+    asm_move(c, H_DX, d);
+    finish(u, op);
+    if (!dead)
+        flags_of_rotate(u, size, s->arg);
+}
+
+/* The same by CL, of a register. By 0 bits no flag changes: ZF tells, which no rotation changes. */
+void compile_rotate_cl(struct unit *u, const struct op *op, const struct shape *s)
+{
+    struct code_buffer *c = &u->code;
+    const unsigned size = size_of(op);
+    const bool dead = flags_dead(u);
+    if (!dead)
+        flags_to_memory(u);
+    asm_rr(c, 4, HOST_MOV_EG, reg_use(u, RCX), H_CX);
+    if (!dead)
+        asm_alu_imm(c, 4, ALU_AND, H_CX, size == 8 ? 63 : 31);
+    const unsigned d = begin(u, op);
+    asm_rr(c, size, size == 1 ? HOST_SHIFT8_CL : HOST_SHIFT_CL, s->arg, d);
+    flags_lost(u);
+    asm_move(c, H_DX, d);
+    finish(u, op);
+    if (dead)
+        return;
+    uint8_t *none = asm_jcc(c, CC_E);
+    flags_of_rotate(u, size, s->arg);
+    asm_patch(none, c->at);
 }
 
 /* RCL and RCR by one bit, whose flags are the host's. */

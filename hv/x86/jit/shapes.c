@@ -25,6 +25,7 @@
     F(shl_i, SHIFT, 4, EI) F(shr_i, SHIFT, 5, EI) F(sar_i, SHIFT, 7, EI)                                     \
     F(shl_cl, SHIFT_CL, 4, EG) F(shr_cl, SHIFT_CL, 5, EG) F(sar_cl, SHIFT_CL, 7, EG)                         \
     F(rol_i, ROTATE, 0, EI) F(ror_i, ROTATE, 1, EI)                                                          \
+    F(rol_cl, ROTATE_CL, 0, EG) F(ror_cl, ROTATE_CL, 1, EG)                                                  \
     F(imul_GE, IMUL, 0, GE) F(imul_GEI, IMUL_IMM, 0, GE)                                                     \
     F(bt_G, BT, 4, EG) F(bts_G, BT, 5, EG) F(btr_G, BT, 6, EG) F(btc_G, BT, 7, EG)                           \
     F(bt_I, BT, 4, EI) F(bts_I, BT, 5, EI) F(btr_I, BT, 6, EI) F(btc_I, BT, 7, EI)                           \

@@ -299,6 +299,31 @@ static void guess_again(struct unit *u, const struct side *s)
     asm_patch(asm_jmp(c), s->back);
 }
 
+struct side *shift_begin(struct unit *u, unsigned reg, unsigned size)
+{
+    struct side *s = add_side(u, asm_jcc(&u->code, CC_E), WAY_SKIP, u->block, u->op);
+    if (s)
+        s->at = at_reg(reg, (int32_t)size);
+    return s;
+}
+
+void shift_end(struct unit *u, struct side *s)
+{
+    if (s)
+        s->back = u->code.at;
+    flags_lost(u);
+}
+
+static void shift_skip(struct unit *u, const struct side *s)
+{
+    struct code_buffer *c = &u->code;
+    flags_store(u, &s->flow);
+    asm_imm(c, FLAG_B, 0);
+    if (s->at.disp == 4)
+        asm_rr(c, 4, HOST_MOV_EG, s->at.base, s->at.base);
+    asm_patch(asm_jmp(c), s->back);
+}
+
 /* AX becomes the address of the first byte that was checked, DX that of the last one. */
 static void checked_range(struct unit *u, const struct side *s)
 {
@@ -352,6 +377,9 @@ static void emit_sides(struct unit *u)
             break;
         case WAY_GUESS:
             guess_again(u, s);
+            break;
+        case WAY_SKIP:
+            shift_skip(u, s);
             break;
         }
     }

@@ -20,7 +20,8 @@ enum flag_source {
     FLAGS_ADD,    /* A + B */
     FLAGS_SUB,    /* A - B */
     FLAGS_LAST_IN_GUEST = FLAGS_SUB,
-    FLAGS_SHL, /* FLAG_A shifted by `count`; if that is 0 by FLAG_B, which is not 0 */
+    /* FLAG_A shifted by `count`; if that is 0 by FLAG_B, and if that is 0 too, cc_res and cc_aux are up to date. */
+    FLAGS_SHL,
     FLAGS_SHR,
     FLAGS_SAR,
     FLAGS_RAW, /* cc_res is FLAG_A, cc_aux FLAG_B */
@@ -99,6 +100,7 @@ enum way {
     WAY_EDGE,  /* the branch, or the end of the block, leads to code that was not executed so far */
     WAY_STOP,  /* there are too few steps to enter `block`, or it has `unnoted` */
     WAY_GUESS, /* none: the guess was wrong, and is corrected (guess_add()) */
+    WAY_SKIP,  /* none: the shift is by 0 bits, and is passed over (shift_begin()) */
 };
 /* What a check of memory covers: so many bytes; for storing to them; more than one access. */
 struct checked {
@@ -115,10 +117,10 @@ struct side {
     op_fn *fn;              /* … what it leaves to */
     struct checked checked; /* before the jump; size 0: nothing in memory */
     bool notes;             /* … for one store, which may be noted */
-    struct host_mem
-        at; /* … at this linear address; WAY_GUESS: where the guess is (disp) and belongs (base) */
-    const uint8_t
-        *back; /* … and where it goes on if they are beside the watchpoints of their page, or guessed again */
+    /* … at this linear address; WAY_GUESS: where the guess is (disp) and belongs (base); WAY_SKIP: the register (base) */
+    struct host_mem at;
+    const uint8_t *
+        back; /* … and where it goes on if they are beside the watchpoints of their page, or guessed again, or passed over */
 };
 
 /* A block as compiled for one state at its entry. */
@@ -256,6 +258,7 @@ enum shape_kind {
     SHAPE_SHIFT,
     SHAPE_SHIFT_CL,
     SHAPE_ROTATE,
+    SHAPE_ROTATE_CL,
     SHAPE_ROTATE_CARRY,
     SHAPE_IMUL,
     SHAPE_IMUL_IMM,
@@ -481,6 +484,11 @@ void side_exit_always(struct unit *);
  * tag of the entry. Stays if they may be written beside watchpoints, or if one store writes them and is all that has to be noted. Leaves
  * to op_apart() if more than one access is checked, and they lie in two pages. */
 void side_exit_access(struct unit *, unsigned cc, struct host_mem, struct checked);
+/* A shift of a host register of so many bytes, whose flags will follow from FLAG_A and FLAG_B, goes on at shift_end() if ZF says that its
+ * count is 0. Then no flag changes, and the guest's register only if it loses its upper half. Between the two, no register is loaded or
+ * written back. */
+struct side *shift_begin(struct unit *, unsigned reg, unsigned size);
+void shift_end(struct unit *, struct side *);
 /* A host register becomes tlb_entry.add of the TLB entry in CX: see "Memory" in docs/compiler.md. */
 void guess_add(struct unit *, unsigned reg);
 /* Leave it always. `fn` is entered with the instruction as its op; gpr[REG_RIP] changes by `rip`. */
