@@ -101,14 +101,14 @@ bool limit_over(struct limit *limit)
 /* Counter 2 of the PIT, gate on and speaker off; 1193182 Hz, in pieces that 16 bits hold. */
 static void delay_counter2(u16 count)
 {
-    u8 port61 = inb(0x61);
-    outb(0x61, (port61 & ~2) | 1);
+    u8 before = inb(PORT_B);
+    outb(PORT_B, (before & ~2) | 1);
     outb(0x43, 0xb0);
     outb(0x42, (u8)count);
     outb(0x42, count >> 8);
-    while (!(inb(0x61) & 0x20))
+    while (!(inb(PORT_B) & 0x20))
         ;
-    outb(0x61, port61);
+    outb(PORT_B, before);
 }
 
 void delay_us(u32 microseconds)

@@ -84,6 +84,42 @@ static void test_all(void)
     print("\n");
 }
 
+static u16 ticks(void)
+{
+    return peek16(0x40, 0x6c);
+}
+
+/* Looks from the next tick to the one after it, with so many reads of a port between two. */
+static u32 looks_in_tick(unsigned reads)
+{
+    u32 looks = 0;
+    for (u16 now = ticks(); ticks() == now;)
+        ;
+    for (u16 now = ticks(); ticks() == now; looks++) {
+        struct regs r = with(0x1100);
+        call_interrupt(0x16, &r);
+        for (unsigned i = 0; i < reads; i++)
+            inb(0x61);
+    }
+    return looks;
+}
+
+static const char *how_many(u32 looks)
+{
+    return looks > 10000 ? "all the time" : looks > 1000 ? "often" : looks > 100 ? "seldom" : "hardly";
+}
+
+/* Who does nothing but look for a key waits for one. */
+static void test_waiting(void)
+{
+    print("T looks without work: %s\n", how_many(looks_in_tick(0)));
+    print("T in the next tick: %s\n", how_many(looks_in_tick(0)));
+    press(0x1e);
+    look("a after that");
+    print("T looks during much work: %s\n", how_many(looks_in_tick(2000)));
+    print("T during little work after that: %s\n", how_many(looks_in_tick(30)));
+}
+
 void test_keyboard(void)
 {
     struct regs r;
@@ -146,4 +182,5 @@ void test_keyboard(void)
     call("functions", 0x16, with(0x0900), AL);
     call("identity", 0x16, with(0x0a00), BX);
     test_all();
+    test_waiting();
 }
