@@ -177,7 +177,7 @@ static inline bool real_mode(void)
 /* ---------------------------------------------------------------- interrupts */
 
 enum { PORT_B = 0x61 };  /* the speaker, and the gate and output of the PIT's counter 2 */
-enum { PORT_80 = 0x80 }; /* registers of the DMA controllers' that do nothing */
+enum { PORT_80 = 0x80 }; /* a page register of no DMA channel: reading it does nothing */
 enum { PIC1 = 0x20, PIC1_MASK = 0x21, PIC2 = 0xa0, PIC2_MASK = 0xa1, PIC_EOI = 0x20 };
 
 static inline void eoi1(void)

@@ -536,9 +536,9 @@ static void wait_key(struct regs *r, bool old)
     } while (old && key && !r->ax);
 }
 
-/* Where nothing is typed, a boot loader's menu looks for a key all the time. A look then takes as long as that of firmware which has to ask
- * a USB keyboard, so guest time passes with fewer steps, which the host has to execute. A program that looks for a key now and then, in
- * the midst of its work, is told by how few looks it makes from one tick (55 ms) to the next, and does not wait. */
+/* A boot loader's menu looks for a key all the time until one is typed. Each look then takes as long as in firmware that asks a USB
+ * keyboard, so that the wait has fewer steps, each of which the host has to execute. A program that looks for a key in the midst of its
+ * work makes few looks from one tick (55 ms) to the next, and does not wait. */
 static void look_in_vain(void)
 {
     enum { LOOKS_MANY = 2000, LOOKS_MANY_SLOW = 200, LOOK_US = 100 };

@@ -441,7 +441,7 @@ static void compile_shift_cl(struct unit *u, const struct op *op, const struct s
         flags_none(u);
         return;
     }
-    asm_alu_imm(c, 4, ALU_AND, H_CX, size == 8 ? 63 : 31);
+    asm_alu_imm(c, 4, ALU_AND, H_CX, (int32_t)count_mask(op));
     flags_lost(u);
     struct side *none = shift_begin(u, d, size);
     if (size == 2) {

@@ -94,9 +94,13 @@ static inline unsigned enter_level(const struct op *op)
     return (unsigned)op->imm >> 16 & 31;
 }
 
+static inline unsigned count_mask(const struct op *op)
+{
+    return op->osize == 3 ? 63 : 31;
+}
 static inline unsigned shift_count(const struct op *op)
 {
-    return (unsigned)op->imm & (op->osize == 3 ? 63 : 31);
+    return (unsigned)op->imm & count_mask(op);
 }
 
 /* ---- operands in memory (operand.c). An access that does not pass the check leaves the region. ---- */

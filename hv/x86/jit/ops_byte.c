@@ -158,7 +158,7 @@ void compile_shift_cl_byte(struct unit *u, const struct op *op, const struct sha
     const unsigned d = reg_change(u, guest_of(op, op->dst));
     asm_rr(c, 4, HOST_MOV_EG, reg_use(u, RCX), H_CX);
     if (!dead) {
-        asm_alu_imm(c, 4, ALU_AND, H_CX, 31);
+        asm_alu_imm(c, 4, ALU_AND, H_CX, (int32_t)count_mask(op));
         flags_lost(u);
         none = shift_begin(u, d, 1);
         asm_alu_imm(c, 4, ALU_CMP, H_CX, 8);

@@ -35,6 +35,14 @@ static void finish(struct unit *u, const struct op *op)
         byte_end(u, op->dst);
 }
 
+/* The result, in a host register, goes where it belongs; DX becomes it, for its flags. */
+static void rotated(struct unit *u, const struct op *op, unsigned d)
+{
+    flags_lost(u);
+    asm_move(&u->code, H_DX, d);
+    finish(u, op);
+}
+
 /* DX is the result. CF is its lowest or highest bit, OF the highest one XOR CF or the one below. */
 static void flags_of_rotate(struct unit *u, unsigned size, bool right)
 {
@@ -58,9 +66,7 @@ void compile_rotate(struct unit *u, const struct op *op, const struct shape *s)
         flags_to_memory(u);
     const unsigned d = begin(u, op);
     asm_shift(c, size, s->arg, d, shift_count(op));
-    flags_lost(u);
-    asm_move(c, H_DX, d);
-    finish(u, op);
+    rotated(u, op, d);
     if (!dead)
         flags_of_rotate(u, size, s->arg);
 }
@@ -75,12 +81,10 @@ void compile_rotate_cl(struct unit *u, const struct op *op, const struct shape *
         flags_to_memory(u);
     asm_rr(c, 4, HOST_MOV_EG, reg_use(u, RCX), H_CX);
     if (!dead)
-        asm_alu_imm(c, 4, ALU_AND, H_CX, size == 8 ? 63 : 31);
+        asm_alu_imm(c, 4, ALU_AND, H_CX, (int32_t)count_mask(op));
     const unsigned d = begin(u, op);
     asm_rr(c, size, size == 1 ? HOST_SHIFT8_CL : HOST_SHIFT_CL, s->arg, d);
-    flags_lost(u);
-    asm_move(c, H_DX, d);
-    finish(u, op);
+    rotated(u, op, d);
     if (dead)
         return;
     uint8_t *none = asm_jcc(c, CC_E);

@@ -117,10 +117,11 @@ struct side {
     op_fn *fn;              /* … what it leaves to */
     struct checked checked; /* before the jump; size 0: nothing in memory */
     bool notes;             /* … for one store, which may be noted */
-    /* … at this linear address; WAY_GUESS: where the guess is (disp) and belongs (base); WAY_SKIP: the register (base) */
+    /* … at this linear address; WAY_GUESS: where the guess is (disp) and belongs (base); WAY_SKIP: the register (base), of
+     * so many bytes (disp) */
     struct host_mem at;
-    const uint8_t *
-        back; /* … and where it goes on if they are beside the watchpoints of their page, or guessed again, or passed over */
+    /* … and where it goes on if they are beside the watchpoints of their page, or guessed again, or passed over. */
+    const uint8_t *back;
 };
 
 /* A block as compiled for one state at its entry. */
