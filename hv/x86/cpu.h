@@ -357,6 +357,7 @@ struct x86 {
     bool attention; /* the dispatcher must check lines and breaks */
     bool brk;       /* x86_break() */
     bool running;
+    bool pause_ends, paused; /* x86_watch_pause() */
     unsigned index;
     struct physmem *mem;
     struct x86_bus bus;
@@ -364,6 +365,7 @@ struct x86 {
     uint64_t features; /* the model's, without those that were taken away (x86_as_before_7) */
     struct decoder *decoder;
     struct plain_undefined plain; /* lacking.c */
+    unsigned cores;               /* of the package: x86_set_cores() */
     bool names_fewer;             /* as before behaviour version 9 (lacking.c) */
     bool forgets_lines;           /* as before behaviour version 10 (run.c) */
     struct decoder *all_rows;     /* of every feature, once it was needed (lacking.c) */
@@ -452,6 +454,7 @@ void sys_store(struct x86 *, uint64_t linear, unsigned size, uint64_t value);
 /* run.c: the dispatcher must look again after the current instruction, because the running block may no
  * longer match memory. */
 void look_again(struct x86 *);
+void pause_run(struct x86 *); /* at a PAUSE: x86_watch_pause() */
 
 /* tlb.c. Drop every cached translation: they may no longer follow from memory and control registers alone. */
 void tlb_flush(struct x86 *);

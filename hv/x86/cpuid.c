@@ -7,6 +7,7 @@
  * (revision E) have errata on real machines about which FreeBSD warns, and for which Xen refuses to create
  * domains (erratum 121). Models from 41h on may have C1E (erratum 400): systems check MSR C0010055h, which
  * says that it is off. */
+#include <assert.h>
 #include <stdio.h>
 
 #include "hv/x86/sys.h"
@@ -85,6 +86,12 @@ void x86_as_before_9(struct x86 *cpu)
 void x86_as_before_10(struct x86 *cpu)
 {
     cpu->forgets_lines = true;
+}
+
+void x86_set_cores(struct x86 *cpu, unsigned n)
+{
+    assert(n && n <= MAX_CPUS);
+    cpu->cores = n;
 }
 
 bool x86_has_tsc_deadline(const struct x86 *cpu)
@@ -194,6 +201,10 @@ enum {
     D_NX = 1 << 20,
     C_OSXSAVE = 1 << 27,
     C_HYPERVISOR = 1u << 31,
+    /* With several cores: leaf 1 says that there are several processors in the package (HTT), 80000001h that they are
+     * no threads (CmpLegacy). */
+    D_HTT = 1 << 28,
+    E1C_CMP_LEGACY = 1 << 1,
 };
 
 static uint32_t leaf1_edx(const struct x86 *cpu)
@@ -231,8 +242,9 @@ static struct regs leaf1(const struct x86 *cpu)
 {
     uint32_t c = feature_word(cpu, W_1C) | C_HYPERVISOR;
     uint32_t flush = cpu_has(cpu, FT_CLFLUSH) ? 8 << 8 : 0; /* 64-byte lines */
-    return (struct regs){cpu->model->signature, cpu->index << 24 | flush,
-                         cpu->cr4 & CR4_OSXSAVE ? c | C_OSXSAVE : c, leaf1_edx(cpu)};
+    bool several = cpu->cores > 1;
+    return (struct regs){cpu->model->signature, cpu->index << 24 | (several ? cpu->cores << 16 : 0) | flush,
+                         cpu->cr4 & CR4_OSXSAVE ? c | C_OSXSAVE : c, leaf1_edx(cpu) | (several ? D_HTT : 0)};
 }
 
 /* XSAVE: x87 and SSE state in the legacy area, the header, and behind it AVX's part. In both forms of the area it is at the same
@@ -257,14 +269,23 @@ static struct regs leaf_xsave(const struct x86 *cpu, uint32_t sub)
     }
 }
 
-/* SDM volume 2: extended topology. Each processor is a package of its own: one thread, one core. */
+/* How many bits of an APIC ID tell the cores of a package from one another. */
+static uint32_t core_bits(const struct x86 *cpu)
+{
+    return cpu->cores > 1 ? 32 - (uint32_t)__builtin_clz(cpu->cores - 1) : 0;
+}
+
+/* SDM volume 2: extended topology. All processors are cores of one package, with one thread each. */
 static struct regs leaf_topology(const struct x86 *cpu, uint32_t sub)
 {
     enum { THREAD = 1 << 8, CORE = 2 << 8 };
-    uint32_t level = sub == 0 ? THREAD : sub == 1 ? CORE : 0;
     if (!cpu_has(cpu, FT_X2APIC))
         return (struct regs){0};
-    return (struct regs){0, level ? 1 : 0, level | (sub & 0xff), cpu->index};
+    if (sub == 0)
+        return (struct regs){0, 1, THREAD, cpu->index};
+    if (sub == 1)
+        return (struct regs){core_bits(cpu), cpu->cores, CORE | 1, cpu->index};
+    return (struct regs){0, 0, sub & 0xff, cpu->index};
 }
 
 static struct regs basic(const struct x86 *cpu, uint32_t leaf, uint32_t sub)
@@ -310,7 +331,8 @@ static struct regs extended(const struct x86 *cpu, uint32_t leaf)
     case 0:
         return vendor(0x80000008);
     case 1:
-        return (struct regs){m->signature, 0, feature_word(cpu, W_E1C),
+        return (struct regs){m->signature, 0,
+                             feature_word(cpu, W_E1C) | (cpu->cores > 1 ? E1C_CMP_LEGACY : 0),
                              feature_word(cpu, W_E1D) | (leaf1_edx(cpu) & D_COPIED) | (m->nx ? D_NX : 0)};
     case 2:
     case 3:
@@ -324,7 +346,8 @@ static struct regs extended(const struct x86 *cpu, uint32_t leaf)
     case 7:
         return (struct regs){0, 0, 0, 1 << 8}; /* invariant TSC */
     case 8:
-        return (struct regs){m->physical_bits | cpuid_linear_bits(cpu) << 8, 0, 0, 0};
+        return (struct regs){m->physical_bits | cpuid_linear_bits(cpu) << 8, 0,
+                             core_bits(cpu) << 12 | (cpu->cores - 1), 0}; /* ApicIdSize, NC */
     default:
         return (struct regs){0};
     }

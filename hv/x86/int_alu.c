@@ -195,14 +195,26 @@ FAMILY_SIZED(fam_cmpxchg, cmpxchg);
 FOR_SIZES(XCHG, )
 FAMILY_SIZED(fam_xchg, xchg);
 
-/* 90h is NOP: it does not clear the upper half of RAX, as XCHG EAX, EAX in two bytes does. */
-static OP(xchg_A32)
+/* 90h is NOP: it does not clear the upper half of RAX, as XCHG EAX, EAX in two bytes does. F3 90h is PAUSE. */
+static OP(nop_or_pause)
 {
-    if (op->dst == RAX)
-        NEXT;
-    TAIL(xchg_r32(cpu, op));
+    if (op->pfx & PFX_REP) {
+        SYNC;
+        pause_run(cpu);
+    }
+    NEXT;
 }
-const struct family fam_xchg_A = {{{NULL, xchg_r16, xchg_A32, xchg_r64}}};
+#define XCHG_A(bits)                                                                                         \
+    static OP(xchg_A##bits)                                                                                  \
+    {                                                                                                        \
+        if (op->dst == RAX)                                                                                  \
+            TAIL(nop_or_pause(cpu, op));                                                                     \
+        TAIL(xchg_r##bits(cpu, op));                                                                         \
+    }
+XCHG_A(16)
+XCHG_A(32)
+XCHG_A(64)
+const struct family fam_xchg_A = {{{NULL, xchg_A16, xchg_A32, xchg_A64}}};
 
 /* CMPXCHG8B, CMPXCHG16B: only ZF changes. */
 static void set_zf(struct x86 *cpu, bool zf)

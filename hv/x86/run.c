@@ -78,6 +78,27 @@ void x86_break(struct x86 *cpu)
         patch(cpu, &b->ops[cpu->op->idx + 1]);
 }
 
+void x86_watch_pause(struct x86 *cpu, bool on)
+{
+    assert(!on || cpu->cores > 1);
+    cpu->pause_ends = on;
+    cpu->paused = false;
+}
+
+bool x86_paused(const struct x86 *cpu)
+{
+    return cpu->paused;
+}
+
+void pause_run(struct x86 *cpu)
+{
+    if (!cpu->pause_ends)
+        return;
+    cpu->pause_ends = false;
+    cpu->paused = true;
+    x86_break(cpu);
+}
+
 bool x86_executes(const struct x86 *cpu)
 {
     return cpu->running && cpu->block && cpu->op;
@@ -265,6 +286,17 @@ static void deliver_interrupt(struct x86 *cpu, uint8_t vector, unsigned source)
     cpu->stops_said = 0;
     interrupt_deliver(cpu, INT_HARDWARE, vector, false, 0, cpu->gpr[REG_RIP]);
     cpu->left--;
+}
+
+/* Whether take_lines() would take one. */
+static bool line_to_take(const struct x86 *cpu)
+{
+    if (cpu->init_pending)
+        return true;
+    if (cpu->wait_sipi)
+        return cpu->sipi_pending;
+    return !cpu->inhibit && ((cpu->smi_pending && !cpu->in_smm) || (cpu->nmi_pending && !cpu->nmi_blocked) ||
+                             (cpu->intr && cpu->flags & FLAG_IF));
 }
 
 /* Handles the lines in the order of SDM volume 3, table 6-2. Returns true if one was taken, so that the
@@ -460,25 +492,26 @@ enum x86_exit x86_run(struct x86 *cpu, uint64_t steps, uint64_t *done)
 
 /* ---------------------------------------------------------------- lines */
 
-/* A processor that waited may go on: whoever runs has to know. */
+/* A processor that is halted may go on, or no longer: whoever runs has to know. */
 static void break_others(struct x86 *cpu)
 {
     unsigned n;
+    if (!cpu->halted && !cpu->wait_sipi)
+        return;
     struct x86 *const *all = physmem_processors(cpu->mem, &n);
     for (unsigned i = 0; i < n; i++)
-        if (all[i]->running)
+        if (all[i] != cpu && all[i]->running)
             x86_break(all[i]);
 }
 
 void look_again(struct x86 *cpu)
 {
-    const bool waited = x86_waits(cpu);
     cpu->attention = true;
     if (cpu->running) {
         bool brk = cpu->brk;
         x86_break(cpu);
         cpu->brk = brk; /* only the dispatcher has to look; x86_run() need not return */
-    } else if (waited) {
+    } else {
         break_others(cpu);
     }
 }
@@ -490,6 +523,8 @@ void x86_set_intr(struct x86 *cpu, bool level)
     cpu->intr = level;
     if (level)
         look_again(cpu);
+    else
+        break_others(cpu);
 }
 
 void x86_raise_nmi(struct x86 *cpu)
@@ -527,7 +562,9 @@ bool x86_waits_for_sipi(const struct x86 *cpu)
 void x86_halt(struct x86 *cpu, bool on)
 {
     cpu->halted = on;
-    if (!on)
+    if (on)
+        break_others(cpu);
+    else
         look_again(cpu);
 }
 
@@ -539,6 +576,11 @@ bool x86_halted(const struct x86 *cpu)
 bool x86_waits(const struct x86 *cpu)
 {
     return (cpu->halted || cpu->wait_sipi) && !cpu->attention;
+}
+
+bool x86_sleeps(const struct x86 *cpu)
+{
+    return (cpu->halted || cpu->wait_sipi) && !line_to_take(cpu);
 }
 
 bool x86_halted_for_good(const struct x86 *cpu)
@@ -569,6 +611,7 @@ struct x86 *x86_create(struct physmem *mem, const struct x86_bus *bus, unsigned 
     cpu->jumps = code_jumps(physmem_code(mem));
     cpu->bus = *bus;
     cpu->index = index;
+    cpu->cores = 1;
     cpu->random = random_seed(index);
 #ifdef BOOTREEL_COUNT
     cpu->counts = counts_create();

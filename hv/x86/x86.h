@@ -232,6 +232,9 @@ void x86_as_before_9(struct x86 *);
 /* A processor that halts in the last step of a run waits (x86_waits()) even if an interrupt is pending, until something else comes, as it
  * did before behaviour version 10. Only right after creation. */
 void x86_as_before_10(struct x86 *);
+/* How many processors there are in the package, with APIC IDs from 0 on; each is a core with one thread. 1 if this is not
+ * called, as before behaviour version 12. Only right after creation. */
+void x86_set_cores(struct x86 *, unsigned n);
 /* Whether the local APIC's timer has the mode of IA32_TSC_DEADLINE. */
 bool x86_has_tsc_deadline(const struct x86 *);
 /* What IA32_TSC_DEADLINE counts: the time-stamp counter now. */
@@ -260,12 +263,20 @@ bool x86_executes(const struct x86 *);
 void x86_pass_time(struct x86 *, uint64_t ns);
 /* Leave x86_run after the current instruction (from a bus callback). */
 void x86_break(struct x86 *);
+/* From now on the first PAUSE ends x86_run() as x86_break() does, or none does any more. For a processor of several (x86_set_cores()). */
+void x86_watch_pause(struct x86 *, bool on);
+/* Whether one did since then. */
+bool x86_paused(const struct x86 *);
 /* Halt, or go on, as HLT and an interrupt do. From `hypercall`, or outside x86_run. */
 void x86_halt(struct x86 *, bool on);
 bool x86_halted(const struct x86 *);
 /* Whether it is halted or was never started, and nothing has happened that could change that. If something does while another processor
  * of the same memory runs, that one's x86_run() ends as by x86_break(). */
 bool x86_waits(const struct x86 *);
+/* Whether it is halted or was never started, and no line is up that changes that when it is looked at. This follows from the state of the
+ * guest alone; x86_waits() may also be false because nobody has looked yet. If it changes while another processor of the same memory
+ * runs, that one's x86_run() ends as by x86_break(). */
+bool x86_sleeps(const struct x86 *);
 
 /* Interrupt lines. INTR, the output of the PIC or local APIC, is a level and stays as set. NMI, SMI, INIT and
  * SIPI are edges. */

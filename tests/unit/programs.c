@@ -380,7 +380,7 @@ static void more_memory(struct program *p)
             program_emit(p, any(256), 1);
         break;
     case 6:
-        program_emit(p, 0x9066, 2); /* NOP of two bytes */
+        program_emit(p, any(2) ? 0x9066 : 0x90f3, 2); /* NOP of two bytes, PAUSE */
         break;
     default:
         program_modrm(p, any(2) ? 4 : 8, 0, 0x87, -1, ANYWHERE, 0); /* XCHG */

@@ -261,6 +261,14 @@ static void watch(struct machine *a, struct machine *b)
     x86_stops(b->cpu, s, 1);
 }
 
+/* In both a PAUSE ends the run, or in none. */
+static void watch_pause(struct machine *a, struct machine *b)
+{
+    const bool on = any(4);
+    x86_watch_pause(a->cpu, on);
+    x86_watch_pause(b->cpu, on);
+}
+
 static void compare_stops(struct machine *a, struct machine *b, uint64_t first, uint64_t steps)
 {
     struct x86_stop x, y;
@@ -297,13 +305,15 @@ static bool run_both(struct machine *a, struct machine *b, uint64_t steps, uint6
     if (ea != eb || da != db)
         differ(first, *total, "steps done", da, db);
     compare(a, b, first, *total);
+    if (x86_paused(a->cpu) != x86_paused(b->cpu))
+        differ(first, *total, "a PAUSE that counts", x86_paused(a->cpu), x86_paused(b->cpu));
     if (ea == X86_STOP)
         compare_stops(a, b, first, *total);
-    *stops += ea == X86_STOP;
-    return ea == X86_DONE || ea == X86_STOP;
+    *stops += ea == X86_STOP || x86_paused(a->cpu);
+    return ea == X86_DONE || ea == X86_STOP || ea == X86_BREAK;
 }
 
-enum also { ALSO_NOTHING, ALSO_WATCH, ALSO_NOTE, ALSO_X87 };
+enum also { ALSO_NOTHING, ALSO_WATCH, ALSO_NOTE, ALSO_X87, ALSO_PAUSE };
 
 static void run_program(struct machine *a, struct machine *b, uint64_t first, enum also also, uint64_t *stops)
 {
@@ -319,6 +329,8 @@ static void run_program(struct machine *a, struct machine *b, uint64_t first, en
         for (unsigned piece = 0; piece < 12; piece++) {
             if (also == ALSO_NOTE && any(2))
                 compare_touched(a, b, first, total);
+            if (also == ALSO_PAUSE)
+                watch_pause(a, b);
             if (!run_both(a, b, 1 + any(any(3) ? 20 : 3000), first, &total, stops))
                 break;
         }
@@ -338,6 +350,10 @@ static uint64_t run_programs(enum also also, uint64_t n)
         any(2), any(2), any(2);
         bool la57 = !any(3);
         struct machine a = make("0", la57), b = make(heat[any(4)], la57);
+        if (also == ALSO_PAUSE) {
+            x86_set_cores(a.cpu, 2);
+            x86_set_cores(b.cpu, 2);
+        }
         run_program(&a, &b, i, also, &stops);
         end(&a);
         end(&b);
@@ -361,6 +377,10 @@ static void noted_programs(void **state)
     run_programs(ALSO_NOTE, 700);
 }
 
+static void pausing_programs(void **state)
+{
+    assert_true(run_programs(ALSO_PAUSE, 400) > 400 || getenv("COMPILE_PROGRAMS"));
+}
 static void x87_programs(void **state)
 {
     run_programs(ALSO_X87, 1500);
@@ -369,7 +389,8 @@ static void x87_programs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(random_programs), cmocka_unit_test(watched_programs),
-                                       cmocka_unit_test(noted_programs), cmocka_unit_test(x87_programs)};
+                                       cmocka_unit_test(noted_programs), cmocka_unit_test(x87_programs),
+                                       cmocka_unit_test(pausing_programs)};
     cmocka_set_test_filter(getenv("COMPILE_TEST"));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,6 +23,7 @@ enum {
 struct pair {
     struct physmem *mem;
     struct x86 *runs, *waits;
+    uint8_t *ram;
     void (*wake)(struct x86 *);
 };
 
@@ -50,10 +51,11 @@ static void pair_new(struct pair *p)
     p->mem = physmem_create(1ull << 32, &host);
     struct ramblock *ram = physmem_block(p->mem, "ram", RAM);
     physmem_map(p->mem, 0, RAM, ram, 0, ram, 0, false);
-    memset(ramblock_host(ram) + CODE, 0x40, 2 * STEPS);
-    memcpy(ramblock_host(ram) + CODE + AT_OUT - 1, "\xee", 1); /* out dx, al */
-    memcpy(ramblock_host(ram) + HALT, "\xf4", 1);
-    memcpy(ramblock_host(ram) + HALT + HALT_ON, "\xfb\xf4", 2); /* sti; hlt */
+    p->ram = ramblock_host(ram);
+    memset(p->ram + CODE, 0x40, 2 * STEPS);
+    memcpy(p->ram + CODE + AT_OUT - 1, "\xee", 1); /* out dx, al */
+    memcpy(p->ram + HALT, "\xf4", 1);
+    memcpy(p->ram + HALT + HALT_ON, "\xfb\xf4", 2); /* sti; hlt */
     p->runs = processor(p, 0);
     x86_set_segment(p->runs, "cs", 0, 0, 0xffff, 0x9b);
     x86_set(p->runs, "rip", CODE);
@@ -125,6 +127,66 @@ static void test_nothing_wakes(void **state)
     }
 }
 
+/* A line that comes ends the other's run also if nobody has looked at an earlier one yet; and so does one that goes before anybody has
+ * looked at it. */
+static void test_sleeps(void **state)
+{
+    struct pair p = {.wake = nmi};
+    uint64_t done;
+    pair_new(&p);
+    assert_true(x86_sleeps(p.waits));
+    assert_false(x86_sleeps(p.runs));
+    x86_set_intr(p.waits, true); /* it is masked */
+    assert_false(x86_waits(p.waits));
+    assert_true(x86_sleeps(p.waits));
+    assert_int_equal(x86_run(p.runs, STEPS, &done), X86_BREAK);
+    assert_int_equal(done, AT_OUT);
+    assert_false(x86_sleeps(p.waits));
+    pair_free(&p);
+
+    p.wake = lower;
+    pair_new(&p);
+    x86_set(p.waits, "rip", HALT_ON);
+    x86_halt(p.waits, false);
+    assert_int_equal(x86_run(p.waits, STEPS, &done), X86_HALTED);
+    x86_set_intr(p.waits, true);
+    assert_false(x86_sleeps(p.waits));
+    assert_int_equal(x86_run(p.runs, STEPS, &done), X86_BREAK);
+    assert_int_equal(done, AT_OUT);
+    assert_true(x86_sleeps(p.waits));
+    pair_free(&p);
+}
+
+/* The first PAUSE after x86_watch_pause() ends the run, right after it. */
+static void test_pause(void **state)
+{
+    struct pair p = {.wake = nothing};
+    uint64_t done;
+    pair_new(&p);
+    x86_set_cores(p.runs, 2);
+    memcpy(p.ram + CODE + AT_OUT - 1, "\xf3\x90\xf3\x90\x66\xf3\x90\x90",
+           8); /* three PAUSE, one with an operand size; NOP */
+    x86_watch_pause(p.runs, true);
+    assert_int_equal(x86_run(p.runs, STEPS, &done), X86_BREAK);
+    assert_int_equal(done, AT_OUT);
+    assert_true(x86_paused(p.runs));
+    assert_int_equal(x86_run(p.runs, 1, &done), X86_DONE); /* the second one does not count any more */
+    x86_watch_pause(p.runs, true);
+    assert_false(x86_paused(p.runs));
+    assert_int_equal(x86_run(p.runs, 1, &done), X86_DONE); /* the last step of a run */
+    assert_true(x86_paused(p.runs));
+    assert_int_equal(x86_run(p.runs, 1, &done), X86_BREAK);
+    assert_int_equal(done, 0);
+    x86_watch_pause(p.runs, true);
+    assert_int_equal(x86_run(p.runs, 10, &done), X86_DONE);
+    assert_false(x86_paused(p.runs));
+    x86_set(p.runs, "rip", CODE);
+    x86_watch_pause(p.runs, false);
+    assert_int_equal(x86_run(p.runs, STEPS, &done), X86_DONE);
+    assert_int_equal(done, STEPS);
+    pair_free(&p);
+}
+
 /* One that was never started is woken by a SIPI, and by it alone. */
 static void test_sipi(void **state)
 {
@@ -161,10 +223,9 @@ static void test_halts_at_the_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wakes),
-        cmocka_unit_test(test_nothing_wakes),
-        cmocka_unit_test(test_sipi),
-        cmocka_unit_test(test_halts_at_the_end),
+        cmocka_unit_test(test_wakes),  cmocka_unit_test(test_nothing_wakes),
+        cmocka_unit_test(test_sleeps), cmocka_unit_test(test_pause),
+        cmocka_unit_test(test_sipi),   cmocka_unit_test(test_halts_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

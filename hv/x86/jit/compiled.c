@@ -211,6 +211,11 @@ bool op_ends(const struct unit *u, const struct op *op)
     return is_branch(shape_of(u, op)->kind);
 }
 
+bool is_pause(const struct unit *u, const struct op *op, const struct shape *s)
+{
+    return u->pauses && s->kind == SHAPE_XCHG && s->arg && op->dst == RAX && op->pfx & PFX_REP;
+}
+
 /* Register forms that neither leave nor read flags, but to pass on those that they do not set. */
 static bool is_plain(const struct unit *u, const struct op *op)
 {
@@ -232,7 +237,6 @@ static bool is_plain(const struct unit *u, const struct op *op)
     case SHAPE_CBW:
     case SHAPE_CWD:
     case SHAPE_BSWAP:
-    case SHAPE_XCHG:
     case SHAPE_ROTATE:
     case SHAPE_ROTATE_CL:
     case SHAPE_SHIFT_CL: /* leaves only where flags are asked for */
@@ -245,7 +249,8 @@ static bool is_plain(const struct unit *u, const struct op *op)
     case SHAPE_MULX:
     case SHAPE_COUNT:
     case SHAPE_CRC32:
-        return !in_memory(op);
+    case SHAPE_XCHG:
+        return !in_memory(op) && !is_pause(u, op, s);
     case SHAPE_LEA:
     case SHAPE_NOP:
         return true;

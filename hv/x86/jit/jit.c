@@ -472,6 +472,7 @@ static void compile_from(struct jit *j, const struct x86 *cpu, struct block *b, 
     unsigned n = 1;
     unit_for(&j->unit, b);
     j->unit.guesses = cpu->cpl < 3;
+    j->unit.pauses = cpu->cores > 1;
     j->unit.x87 = (struct x87_flow){.top = (uint8_t)fpu_top(&cpu->fpu), .empty = cpu->fpu.empty};
 #ifdef BOOTREEL_COUNT
     j->unit.counts = cpu->counts;

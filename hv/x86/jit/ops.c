@@ -366,8 +366,15 @@ static void compile_xchg(struct unit *u, const struct op *op, const struct shape
 {
     struct code_buffer *c = &u->code;
     unsigned size = size_of(op);
+    if (is_pause(u, op, s)) {
+        flags_lost(u);
+        asm_rm(c, 1, HOST_GROUP3_8, HOST_TEST_EI, CPU_FIELD(pause_ends));
+        asm_bytes(c, 1, 1);
+        side_exit(u, CC_NE);
+        return;
+    }
     if (op->dst == op->src && (s->arg || size != 4))
-        return; /* NOP: xchg_A32() */
+        return; /* NOP: nop_or_pause() */
     unsigned a = reg_change(u, op->dst), b = reg_change(u, op->src);
     asm_rr(c, size, HOST_MOV_EG, a, H_AX);
     asm_rr(c, size, HOST_MOV_EG, b, a);

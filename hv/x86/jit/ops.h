@@ -220,6 +220,8 @@ op_compiler compile_simd;
 
 /* Is it one of the instructions that ops_byte.c compiles: with a second byte, or without a form for bytes elsewhere? (compiled.c) */
 bool needs_byte(const struct op *, const struct shape *);
+/* PAUSE where it may end x86_run(). */
+bool is_pause(const struct unit *, const struct op *, const struct shape *);
 /* Is it one of the instructions of ops_bits.c, and one that this host does not have? */
 bool bits_lacking(const struct unit *, const struct shape *);
 /* How x87 instructions are compiled (ops_x87.c). Comparisons with memory have the shapes of arithmetic with memory, since they have its
