@@ -15,10 +15,19 @@
 enum { NS_PER_STEP = 1, SLICE = 1 << 20 };
 
 static const struct field pc_fields[] = {
-    FIELD(struct pc, icount),    FIELD(struct pc, skipped), FIELD(struct pc, turn),
-    FIELD(struct pc, turn_left), FIELD(struct pc, fresh),   FIELD(struct pc, loader_entered),
+    FIELD(struct pc, icount),
+    FIELD(struct pc, skipped),
+    FIELD(struct pc, turn),
+    FIELD(struct pc, turn_left),
+    FIELD(struct pc, fresh),
+    FIELD(struct pc, loader_entered),
     FIELD(struct pc, direct),
+    /* from behaviour version 12 on */
+    FIELD(struct pc, waiting.from),
+    FIELD(struct pc, waiting.turns),
+    FIELD(struct pc, waiting.paused),
 };
+enum { FIELDS_OF_12 = 3 };
 
 static struct pc *pc_of(struct engine *e)
 {
@@ -27,6 +36,11 @@ static struct pc *pc_of(struct engine *e)
 static const struct pc *pc_const(const struct engine *e)
 {
     return (const struct pc *)e;
+}
+
+static size_t state_nfields(const struct pc *pc)
+{
+    return FIELD_COUNT(pc_fields) - (board_behaves(pc->board, 12) ? 0 : FIELDS_OF_12);
 }
 
 /* ---------------------------------------------------------------- time */
@@ -68,8 +82,19 @@ static uint32_t turn_at(const struct pc *pc, uint64_t icount)
     return l->least + (uint32_t)(icount * 0x9e3779b97f4a7c15ull >> (64 - l->bits));
 }
 
+/* A turn ended at a position; one without a step does not count. */
+static void end_turn(struct pc *pc, uint64_t icount)
+{
+    struct pc_waiting *w = &pc->waiting;
+    if (icount > w->from && !w->paused)
+        w->turns = 0;
+    w->from = icount;
+    w->paused = 0;
+}
+
 static void take_turn(struct pc *pc, unsigned cpu)
 {
+    end_turn(pc, pc->icount);
     pc->turn = cpu;
     pc->turn_left = turn_at(pc, pc->icount);
     pc->cpu = board_cpu(pc->board, cpu);
@@ -220,8 +245,39 @@ static void turns_done(struct pc *pc, uint64_t done)
     for (; done > pc->turn_left; pc->turn_left = turn_at(pc, at)) {
         done -= pc->turn_left;
         at += pc->turn_left;
+        end_turn(pc, at);
     }
     pc->turn_left -= (uint32_t)done;
+}
+
+/* From behaviour 12 on a processor that waits in a loop (PAUSE) has only STEPS_AFTER_PAUSE left of its turn: what it waits for is most often
+ * done by another one. Who makes more than STEPS_WAITING before the PAUSE has done something else. If nobody has for some rounds, all may wait
+ * for a time to pass; then turns are long again, since short ones cost time. */
+enum { STEPS_AFTER_PAUSE = 200, STEPS_WAITING = 200, ROUNDS_WAITING = 8 };
+
+/* Whether the next PAUSE matters. This has to follow from the state, as all that decides about turns: so x86_waits() must not be asked. */
+static bool pause_matters(const struct pc *pc)
+{
+    if (pc->waiting.paused || !board_behaves(pc->board, 12))
+        return false;
+    for (unsigned i = 0; i < board_cpus(pc->board); i++)
+        if (i != pc->turn && !x86_sleeps(board_cpu(pc->board, i)))
+            return true;
+    return false;
+}
+
+/* The last of the steps done is a PAUSE that matters. */
+static void after_pause(struct pc *pc, uint64_t done)
+{
+    struct pc_waiting *w = &pc->waiting;
+    const uint32_t most = ROUNDS_WAITING * board_cpus(pc->board);
+    w->paused = 1;
+    if (pc->icount + done - w->from > STEPS_WAITING)
+        w->turns = 0;
+    else if (w->turns < most)
+        w->turns++;
+    if (w->turns < most && pc->turn_left > STEPS_AFTER_PAUSE)
+        pc->turn_left = STEPS_AFTER_PAUSE;
 }
 
 /* Runs the processor whose turn it is, or the next that is not halted. It is not interrupted at the end of its turn if no other one is
@@ -235,10 +291,13 @@ static enum x86_exit run_next(struct pc *pc, uint64_t n, uint64_t *done)
         if (tried || !pc->turn_left)
             take_turn(pc, (pc->turn + 1) % board_cpus(pc->board));
         const unsigned others = awake - !x86_waits(pc->cpu);
+        x86_watch_pause(pc->cpu, others && pause_matters(pc));
         e = x86_run(pc->cpu, !others || n < pc->turn_left ? n : pc->turn_left, done);
         awake = others + !x86_waits(pc->cpu);
     }
     turns_done(pc, *done);
+    if (x86_paused(pc->cpu))
+        after_pause(pc, *done);
     return *done && e == X86_HALTED ? X86_DONE : e; /* the others have yet to be tried */
 }
 
@@ -250,12 +309,14 @@ static enum x86_exit run_turn(struct pc *pc, uint64_t n)
 {
     unsigned turn = pc->turn;
     uint32_t left = pc->turn_left;
+    const struct pc_waiting waiting = pc->waiting;
     uint64_t done;
     enum x86_exit e = board_cpus(pc->board) > 1 ? run_next(pc, n, &done) : x86_run(pc->cpu, n, &done);
     pc->icount += done;
     if (!done && (e == X86_HALTED || e == X86_BREAK)) {
         pc->turn = turn;
         pc->turn_left = left;
+        pc->waiting = waiting;
         pc->cpu = board_cpu(pc->board, turn);
     }
     return e;
@@ -439,14 +500,14 @@ static uint32_t pc_input(struct engine *e, const struct input *in)
 static void pc_save(struct engine *e, const struct snapshot_sink *sink, struct snapshot_base *base)
 {
     struct pc *pc = pc_of(e);
-    sink->section(sink->ctx, "machine", pc_fields, FIELD_COUNT(pc_fields), pc);
+    sink->section(sink->ctx, "machine", pc_fields, state_nfields(pc), pc);
     sink->section(sink->ctx, "services", pc->services_fields.fields, pc->services_fields.n, &pc->services);
     board_save(pc->board, sink, base);
 }
 
 static int load_machine(struct pc *pc, const struct snapshot_source *src, struct error *err)
 {
-    return src->section(src->ctx, "machine", pc_fields, FIELD_COUNT(pc_fields), pc) < 0
+    return src->section(src->ctx, "machine", pc_fields, state_nfields(pc), pc) < 0
                ? error_set(err, "the saved state has no section \"machine\" of this version")
                : 0;
 }

@@ -9,6 +9,13 @@
 #include "hv/x86/base.h"
 #include "hv/x86/x86.h"
 
+/* From behaviour version 12 on, with several processors: who waits in a loop has short turns. */
+struct pc_waiting {
+    uint64_t from;  /* icount at which the turn began */
+    uint32_t turns; /* how many in a row were spent waiting */
+    uint8_t paused; /* a PAUSE was seen in this turn */
+};
+
 struct pc {
     struct engine engine;
     struct engine_base base;
@@ -19,7 +26,8 @@ struct pc {
     /* state */
     uint64_t icount, skipped;
     uint32_t turn, turn_left; /* with several processors: which one runs, and for how many more steps */
-    uint8_t fresh;            /* no step was made since reset: the reset vector has yet to be reported */
+    struct pc_waiting waiting;
+    uint8_t fresh; /* no step was made since reset: the reset vector has yet to be reported */
     /* how often 7C00h was reached since the reset; see boot_sector_marked() */
     uint8_t loader_entered;
     uint8_t direct;           /* an image was loaded directly */

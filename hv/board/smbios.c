@@ -80,19 +80,20 @@ static void chassis(struct table *t)
     end(t);
 }
 
-static void processor(struct table *t, unsigned index)
+static void processor(struct table *t, unsigned index, unsigned cores)
 {
+    enum { UNKNOWN = 1 << 1, MULTI_CORE = 1 << 3 };
     char socket[16];
     snprintf(socket, sizeof socket, "CPU %u", index);
     begin(t, 4, 42, (uint16_t)(0x400 + index));
-    set(t, 5, 1, 3);                 /* central processor */
-    set(t, 6, 1, 1);                 /* family: other */
-    set(t, 0x18, 1, 0x41);           /* socket populated, enabled */
-    set(t, 0x19, 1, 1);              /* upgrade: other */
-    set(t, 0x1a, 6, 0xffffffffffff); /* no cache information */
-    set(t, 0x23, 3, 0x010101);       /* cores, enabled cores, threads */
-    set(t, 0x26, 2, 2);              /* characteristics unknown */
-    set(t, 0x28, 2, 1);              /* family 2 */
+    set(t, 5, 1, 3);                   /* central processor */
+    set(t, 6, 1, 1);                   /* family: other */
+    set(t, 0x18, 1, 0x41);             /* socket populated, enabled */
+    set(t, 0x19, 1, 1);                /* upgrade: other */
+    set(t, 0x1a, 6, 0xffffffffffff);   /* no cache information */
+    set(t, 0x23, 3, 0x010101 * cores); /* cores, enabled cores, threads */
+    set(t, 0x26, 2, cores > 1 ? MULTI_CORE : UNKNOWN);
+    set(t, 0x28, 2, 1); /* family 2 */
     string(t, 4, socket);
     string(t, 7, "bootreel");
     end(t);
@@ -175,12 +176,13 @@ static void anchor(const struct table *t, uint32_t address, struct blob *out)
 static void structures(struct board *b, bool bios, struct table *t)
 {
     uint64_t total = b->ram_low + b->ram_high;
+    unsigned cores = board_behaves(b, 12) ? board_cpus(b) : 1; /* of each package */
     if (bios)
         bios_information(t);
     system_information(t, b);
     chassis(t);
-    for (unsigned i = 0; i < board_cpus(b); i++)
-        processor(t, i);
+    for (unsigned i = 0; i < board_cpus(b) / cores; i++)
+        processor(t, i, cores);
     memory_array(t, total);
     memory_device(t, total);
     memory_range(t, 0x1300, 0, b->ram_low);
