@@ -177,8 +177,7 @@ static unsigned count_events(const struct machine *m, unsigned kind)
 
 extern const uint8_t g_long[], g_long_end[], g_prot[], g_prot_end[], g_v86[], g_v86_end[], g_real[],
     g_real_end[], g_ints[], g_ints_end[], g_smm[], g_smm_end[], g_smm_main[], g_smm_main_end[], g_flags[],
-    g_flags_end[], g_task[], g_task_end[], g_patch[], g_patch_end[], g_guard[], g_guard_end[], g_cores[],
-    g_cores_end[];
+    g_flags_end[], g_task[], g_task_end[], g_patch[], g_patch_end[], g_guard[], g_guard_end[];
 #define LOAD(m, name) physmem_write((m)->mem, GUEST, name, (size_t)(name##_end - name))
 
 #define BEGIN(name) ".pushsection .rodata\n.globl " name ", " name "_end\n" name ":\n"
@@ -591,18 +590,6 @@ __asm__(BEGIN("g_flags")
 /* clang-format on */
 extern const uint8_t f_gp[];
 
-/* clang-format off */
-__asm__(BEGIN("g_cores")
-        ".code32\n"
-        "  mov $1, %eax; cpuid; mov %ebx, 0x6000; mov %edx, 0x6004\n"
-        "  mov $0x80000001, %eax; cpuid; mov %ecx, 0x6008\n"
-        "  mov $0x80000008, %eax; cpuid; mov %ecx, 0x600c\n"
-        "  mov $0xb, %eax; xor %ecx, %ecx; cpuid; mov %eax, 0x6010; mov %ebx, 0x6014; mov %ecx, 0x6018\n"
-        "  mov $0xb, %eax; mov $1, %ecx; cpuid; mov %eax, 0x601c; mov %ebx, 0x6020; mov %ecx, 0x6024\n"
-        "  mov $0xb, %eax; mov $2, %ecx; cpuid; mov %eax, 0x6028; mov %ebx, 0x602c; mov %ecx, 0x6030; hlt\n"
-        END("g_cores"));
-/* clang-format on */
-
 /* A sink and source in one: the section's fields, one after the other. */
 struct blob {
     uint8_t data[8192];
@@ -627,31 +614,6 @@ static void flags_setup(struct machine *m)
     LOAD(m, g_flags);
     prot_setup(m, g_flags, g_flags);
     gate(m, IDT + 8 * 13, 8, guest_address(g_flags, f_gp), 0x8e00);
-}
-
-/* How many processors a package has, and which bits of an APIC ID tell them from one another. */
-static void test_cores(void **state)
-{
-    static const struct {
-        unsigned cores, bits;
-    } all[] = {{1, 0}, {2, 1}, {3, 2}, {4, 2}, {5, 3}, {64, 6}};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        const uint32_t n = all[i].cores, several = n > 1;
-        struct machine *m = machine_new("max");
-        x86_set_cores(m->cpu, n);
-        LOAD(m, g_cores);
-        prot_setup(m, g_cores, g_cores);
-        run(m, X86_HALTED);
-        assert_int_equal(result(m, 0) >> 16, several ? n : 0); /* with the APIC ID, which is 0 */
-        assert_int_equal(result(m, 1) >> 28 & 1, several);
-        assert_int_equal(result(m, 2) >> 1 & 1, several);
-        assert_int_equal(result(m, 3), all[i].bits << 12 | (n - 1));
-        const uint32_t threads[] = {0, 1, 0x100}, cores[] = {all[i].bits, n, 0x201}, none[] = {0, 0, 2};
-        assert_memory_equal(m->ram + 0x6010, threads, sizeof threads);
-        assert_memory_equal(m->ram + 0x601c, cores, sizeof cores);
-        assert_memory_equal(m->ram + 0x6028, none, sizeof none);
-        machine_free(m);
-    }
 }
 
 static void test_identification(void **state)
@@ -805,19 +767,12 @@ static void test_registers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_real),
-        cmocka_unit_test(test_long),
-        cmocka_unit_test(test_protected),
-        cmocka_unit_test(test_v86),
-        cmocka_unit_test(test_task),
-        cmocka_unit_test(test_smm),
-        cmocka_unit_test(test_identification),
-        cmocka_unit_test(test_cores),
-        cmocka_unit_test(test_soft_interrupts),
-        cmocka_unit_test(test_changing_code),
-        cmocka_unit_test(test_supervisor_guards),
-        cmocka_unit_test(test_save_each_step),
-        cmocka_unit_test(test_unknown_model),
+        cmocka_unit_test(test_real),           cmocka_unit_test(test_long),
+        cmocka_unit_test(test_protected),      cmocka_unit_test(test_v86),
+        cmocka_unit_test(test_task),           cmocka_unit_test(test_smm),
+        cmocka_unit_test(test_identification), cmocka_unit_test(test_soft_interrupts),
+        cmocka_unit_test(test_changing_code),  cmocka_unit_test(test_supervisor_guards),
+        cmocka_unit_test(test_save_each_step), cmocka_unit_test(test_unknown_model),
         cmocka_unit_test(test_registers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
