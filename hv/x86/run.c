@@ -288,6 +288,19 @@ static void deliver_interrupt(struct x86 *cpu, uint8_t vector, unsigned source)
     cpu->left--;
 }
 
+static bool takes_smi(const struct x86 *cpu)
+{
+    return cpu->smi_pending && !cpu->in_smm;
+}
+static bool takes_nmi(const struct x86 *cpu)
+{
+    return cpu->nmi_pending && !cpu->nmi_blocked;
+}
+static bool takes_intr(const struct x86 *cpu)
+{
+    return cpu->intr && cpu->flags & FLAG_IF;
+}
+
 /* Whether take_lines() would take one. */
 static bool line_to_take(const struct x86 *cpu)
 {
@@ -295,8 +308,7 @@ static bool line_to_take(const struct x86 *cpu)
         return true;
     if (cpu->wait_sipi)
         return cpu->sipi_pending;
-    return !cpu->inhibit && ((cpu->smi_pending && !cpu->in_smm) || (cpu->nmi_pending && !cpu->nmi_blocked) ||
-                             (cpu->intr && cpu->flags & FLAG_IF));
+    return !cpu->inhibit && (takes_smi(cpu) || takes_nmi(cpu) || takes_intr(cpu));
 }
 
 /* Handles the lines in the order of SDM volume 3, table 6-2. Returns true if one was taken, so that the
@@ -322,7 +334,7 @@ static bool take_lines(struct x86 *cpu)
     }
     if (cpu->inhibit)
         return false;
-    if (cpu->smi_pending && !cpu->in_smm) {
+    if (takes_smi(cpu)) {
         cpu->smi_pending = false; /* smm_enter() saves whether it interrupts a HLT */
         cpu->stops_said = 0;
         irq_event(cpu, 0, 3);
@@ -330,13 +342,13 @@ static bool take_lines(struct x86 *cpu)
         cpu->left--;
         return true;
     }
-    if (cpu->nmi_pending && !cpu->nmi_blocked) {
+    if (takes_nmi(cpu)) {
         cpu->nmi_pending = false;
         cpu->nmi_blocked = true;
         deliver_interrupt(cpu, VEC_NMI, 2);
         return true;
     }
-    if (cpu->intr && cpu->flags & FLAG_IF) {
+    if (takes_intr(cpu)) {
         unsigned source = 0;
         uint8_t vector = cpu->bus.acknowledge(cpu->bus.ctx, &source);
         deliver_interrupt(cpu, vector, source);
