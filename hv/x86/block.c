@@ -84,8 +84,7 @@ static void finish_block(struct block *b, unsigned n, unsigned bytes)
     assert(n && n <= BLOCK_MAX_OPS && bytes && bytes <= SNAPSHOT_PAGE && "a block lies within a page");
     b->n = (uint16_t)n;
     b->bytes = (uint16_t)bytes;
-    b->ops[n] =
-        (struct op){.fn = op_fall_through, .off = (uint16_t)bytes, .idx = (uint8_t)n, .row = UINT16_MAX};
+    b->ops[n] = (struct op){.fn = op_fall_through, .off = (uint16_t)bytes, .idx = (uint8_t)n, .row = NO_ROW};
 }
 
 static void link_block(struct block *b, struct code_page *page, unsigned off)
@@ -272,7 +271,7 @@ static struct block *make_single(struct x86 *cpu, uint64_t rip, uint64_t limit, 
     unsigned n = gather(cpu, rip, limit, buf, &second);
     enum decoded r = decode(cpu->decoder, buf, n, cpu->code_bits, 0, &op, &end);
     if (r != DEC_OK) {
-        op = (struct op){.fn = op_too_long, .row = UINT16_MAX, .len = 1}; /* beyond the limit, too: #GP */
+        op = (struct op){.fn = op_too_long, .row = NO_ROW, .len = 1}; /* beyond the limit, too: #GP */
         second = NULL; /* it has no length with which the block could be looked up again */
     }
     struct block *b = new_block(cpu, &op, 1, sizeof(struct crossing), op.len, off, page);

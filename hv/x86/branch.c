@@ -1,7 +1,6 @@
 /* branch.c - near jumps, calls and returns, and how blocks chain.
  *
- * For relative branches, op->imm is the offset of the target and op->disp that of the next instruction, both
- * from the block's start. */
+ * For relative branches, op->wide is the offset of the target from the block's start. */
 #include "hv/x86/decode.h"
 #include "hv/x86/int.h"
 #include "hv/x86/jit/branch.h"
@@ -64,19 +63,19 @@ static __attribute__((noinline)) struct block *find_and_chain(struct x86 *cpu, u
 
 OP(branch_taken)
 {
-    CHAIN(1, op->imm);
+    CHAIN(1, op->wide);
 }
 OP(branch_fall)
 {
-    CHAIN(0, op->disp);
+    CHAIN(0, op_end(op));
 }
 OP(branch_taken_legacy)
 {
-    CHAIN_LEGACY(1, op->imm);
+    CHAIN_LEGACY(1, op->wide);
 }
 OP(branch_fall_legacy)
 {
-    CHAIN_LEGACY(0, op->disp);
+    CHAIN_LEGACY(0, op_end(op));
 }
 OP(branch_indirect)
 {
@@ -120,20 +119,20 @@ static inline void check_canonical(struct x86 *cpu, const struct op *op, uint64_
  * 16 bits; if it was, rip is not start + offset, and the block is looked up each time. */
 #define TAKE_LEGACY                                                                                          \
     do {                                                                                                     \
-        uint64_t full_ = cpu->gpr[REG_RIP] + op->uimm, rip_ = legacy_target(cpu, op, full_);                 \
+        uint64_t full_ = cpu->gpr[REG_RIP] + (uint64_t)op->wide, rip_ = legacy_target(cpu, op, full_);       \
         bool cut_ = rip_ != full_;                                                                           \
         cpu->gpr[REG_RIP] = rip_;                                                                            \
         if (cut_)                                                                                            \
             INDIRECT;                                                                                        \
-        CHAIN_LEGACY(1, op->imm);                                                                            \
+        CHAIN_LEGACY(1, op->wide);                                                                           \
     } while (0)
 #define FALL_LEGACY                                                                                          \
     do {                                                                                                     \
-        uint64_t full_ = cpu->gpr[REG_RIP] + (uint32_t)op->disp;                                             \
+        uint64_t full_ = cpu->gpr[REG_RIP] + op_end(op);                                                     \
         cpu->gpr[REG_RIP] = (uint32_t)full_;                                                                 \
         if (full_ >> 32)                                                                                     \
             INDIRECT;                                                                                        \
-        CHAIN_LEGACY(0, op->disp);                                                                           \
+        CHAIN_LEGACY(0, op_end(op));                                                                         \
     } while (0)
 
 /* ---------------------------------------------------------------- Jcc, JMP, LOOP */
@@ -142,11 +141,11 @@ static inline void check_canonical(struct x86 *cpu, const struct op *op, uint64_
     static OP(j##cc##_64)                                                                                    \
     {                                                                                                        \
         if (cond(cpu, cc)) {                                                                                 \
-            cpu->gpr[REG_RIP] += op->uimm;                                                                   \
-            CHAIN(1, op->imm);                                                                               \
+            cpu->gpr[REG_RIP] += (uint64_t)op->wide;                                                         \
+            CHAIN(1, op->wide);                                                                              \
         }                                                                                                    \
-        cpu->gpr[REG_RIP] += (uint32_t)op->disp;                                                             \
-        CHAIN(0, op->disp);                                                                                  \
+        cpu->gpr[REG_RIP] += op_end(op);                                                                     \
+        CHAIN(0, op_end(op));                                                                                \
     }                                                                                                        \
     static OP(j##cc##_legacy)                                                                                \
     {                                                                                                        \
@@ -162,8 +161,8 @@ JCC(8) JCC(9) JCC(10) JCC(11) JCC(12) JCC(13) JCC(14) JCC(15)
 
     static OP(jmp_64)
 {
-    cpu->gpr[REG_RIP] += op->uimm;
-    CHAIN(1, op->imm);
+    cpu->gpr[REG_RIP] += (uint64_t)op->wide;
+    CHAIN(1, op->wide);
 }
 static OP(jmp_legacy)
 {
@@ -192,18 +191,19 @@ static void set_count(struct x86 *cpu, const struct op *op, uint64_t v)
         uint64_t n = (R64(RCX) - 1) & count_mask(cpu, op);                                                   \
         set_count(cpu, op, n);                                                                               \
         if (n && (condition)) {                                                                              \
-            cpu->gpr[REG_RIP] += op->uimm;                                                                   \
-            CHAIN(1, op->imm);                                                                               \
+            cpu->gpr[REG_RIP] += (uint64_t)op->wide;                                                         \
+            CHAIN(1, op->wide);                                                                              \
         }                                                                                                    \
-        cpu->gpr[REG_RIP] += (uint32_t)op->disp;                                                             \
-        CHAIN(0, op->disp);                                                                                  \
+        cpu->gpr[REG_RIP] += op_end(op);                                                                     \
+        CHAIN(0, op_end(op));                                                                                \
     }                                                                                                        \
     static OP(name##_legacy)                                                                                 \
     {                                                                                                        \
         uint64_t n = (R64(RCX) - 1) & count_mask(cpu, op);                                                   \
         bool take = n && (condition);                                                                        \
         if (take)                                                                                            \
-            legacy_target(cpu, op, cpu->gpr[REG_RIP] + op->uimm); /* may raise: before rCX changes */        \
+            legacy_target(cpu, op,                                                                           \
+                          cpu->gpr[REG_RIP] + (uint64_t)op->wide); /* may raise: before rCX changes */       \
         set_count(cpu, op, n);                                                                               \
         if (take)                                                                                            \
             TAKE_LEGACY;                                                                                     \
@@ -217,11 +217,11 @@ LOOP(loopne, !cc_zf(cpu))
 static OP(jcxz_64)
 {
     if (!(R64(RCX) & count_mask(cpu, op))) {
-        cpu->gpr[REG_RIP] += op->uimm;
-        CHAIN(1, op->imm);
+        cpu->gpr[REG_RIP] += (uint64_t)op->wide;
+        CHAIN(1, op->wide);
     }
-    cpu->gpr[REG_RIP] += (uint32_t)op->disp;
-    CHAIN(0, op->disp);
+    cpu->gpr[REG_RIP] += op_end(op);
+    CHAIN(0, op_end(op));
 }
 static OP(jcxz_legacy)
 {
@@ -236,14 +236,14 @@ const struct family fam_jcxz = {{{NULL, jcxz_legacy, jcxz_legacy, jcxz_64}}};
 static OP(call_64)
 {
     uint64_t sp = R64(RSP) - 8;
-    st64(cpu, op, sp, cpu->gpr[REG_RIP] + (uint32_t)op->disp);
+    st64(cpu, op, sp, cpu->gpr[REG_RIP] + op_end(op));
     R64(RSP) = sp;
-    cpu->gpr[REG_RIP] += op->uimm;
-    CHAIN(1, op->imm);
+    cpu->gpr[REG_RIP] += (uint64_t)op->wide;
+    CHAIN(1, op->wide);
 }
 static OP(call_legacy)
 {
-    uint64_t target = cpu->gpr[REG_RIP] + op->uimm;
+    uint64_t target = cpu->gpr[REG_RIP] + (uint64_t)op->wide;
     legacy_target(cpu, op, target);
     stack_push(cpu, op, 1u << op->osize, rip_after(cpu, op));
     TAKE_LEGACY;
@@ -318,7 +318,7 @@ static OP(ret_64)
 {
     uint64_t rip = ld64(cpu, op, R64(RSP));
     check_canonical(cpu, op, rip);
-    R64(RSP) += 8 + op->uimm;
+    R64(RSP) += 8 + (uint64_t)op->imm;
     cpu->gpr[REG_RIP] = rip;
     INDIRECT;
 }
@@ -326,7 +326,7 @@ static OP(ret_legacy)
 {
     unsigned size = 1u << op->osize;
     uint64_t rip = legacy_target(cpu, op, stack_peek(cpu, op, 0, size));
-    stack_adjust(cpu, (int64_t)(size + op->uimm));
+    stack_adjust(cpu, (int64_t)size + op->imm);
     cpu->gpr[REG_RIP] = rip;
     INDIRECT;
 }

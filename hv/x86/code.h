@@ -19,30 +19,35 @@ typedef const struct op *op_fn(struct x86 *, const struct op *);
 
 /* One decoded instruction. `dst` and `src` are the register numbers of the first and second operand in the
  * order of the row (for 8-bit general registers, the byte's offset in gpr[]); the one that is a memory
- * operand is unused. */
+ * operand is unused. Two of them fit into a line of the host's cache. */
 struct op {
     op_fn *fn;
     union {
-        int64_t imm; /* immediate, sign-extended; near branches: target's offset from the block's start */
-        uint64_t uimm;
+        struct {
+            int32_t disp; /* address: displacement (RIP-relative: from the block's start) */
+            int32_t imm;  /* immediate, sign-extended */
+        };
+        /* What needs more bits, in instructions that have neither: near branches: the target's offset from the block's start;
+         * MOV of a 64-bit immediate; the address of MOV to and from an absolute one; far pointer: offset | selector << 32 */
+        int64_t wide;
     };
-    /* address: displacement (RIP-relative: from the block's start); branches: fall-through offset */
-    int32_t disp;
     uint8_t dst, src;
     uint8_t base, index; /* address: registers, REG_ZERO if absent, REG_RIP if RIP-relative */
     uint8_t scale;       /* address: shift count */
     uint8_t seg;         /* address: segment; SEG_NONE in 64-bit code unless FS or GS */
-    uint8_t asize;       /* address size: 0 16, 1 32, 2 64 bit */
-    uint8_t osize;       /* operand size: 0 8, 1 16, 2 32, 3 64 bit */
     uint16_t off;        /* of the instruction from the block's start */
     uint8_t len;         /* bytes */
     uint8_t idx;         /* its number in the block */
-    uint16_t row;        /* in the instruction table */
+    uint16_t row : 12;   /* in the instruction table, or NO_ROW */
+    uint16_t asize : 2;  /* address size: 0 16, 1 32, 2 64 bit */
+    uint16_t osize : 2;  /* operand size: 0 8, 1 16, 2 32, 3 64 bit */
     uint8_t modrm;
     uint8_t pfx;  /* enum op_pfx */
     uint8_t vvvv; /* VEX: its register */
     uint8_t aux;  /* VEX: the register in the immediate, or the vector of indices */
 };
+_Static_assert(sizeof(struct op) == 32, "compact, and without padding");
+enum { NO_ROW = 0xfff };
 enum op_pfx {
     PFX_LOCK = 1,
     PFX_REP = 2,
@@ -54,6 +59,12 @@ enum op_pfx {
     PFX_L = 128 /* VEX.L: 256-bit vectors */
 };
 /* PFX_MEM: the modrm operand is memory. */
+
+/* The offset of the next instruction from the block's start. */
+static inline uint32_t op_end(const struct op *op)
+{
+    return (uint32_t)op->off + op->len;
+}
 
 enum { BLOCK_MAX_OPS = 64, CODE_BUCKETS = 256, JUMPS = 16384 };
 

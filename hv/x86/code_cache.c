@@ -7,13 +7,16 @@
 #include "hv/x86/jit/jit.h"
 #include "traces/memory.h"
 
-/* PATIENCE: stores to a page that cost about as much as decoding its code again. KEEP_ALL, KEEP_MOST: the bytes of decoded code, and of
- * compiled code, up to which it is kept in the next period, and up to which it is if a third of it was executed in this one. GROWTH: the room
- * for decoded code in a period, beside what is kept of more than KEEP_ALL; once that was full twice, all of the arena is. */
+/* PATIENCE: stores to a page that cost about as much as decoding its code again. KEEP_ALL, KEEP_MOST: the bytes of decoded code (and
+ * COMPILED_ALL, COMPILED_MOST: of compiled code) up to which it is kept in the next period, and up to which it is if a third of it was
+ * executed in this one. GROWTH: the room for decoded code in a period, beside what is kept of more than KEEP_ALL; once that was full
+ * twice, all of the arena is. */
 enum {
-    KEEP_ALL = 8 << 20,
-    KEEP_MOST = 40 << 20,
-    GROWTH = 16 << 20,
+    KEEP_ALL = 7 << 20,
+    KEEP_MOST = 34 << 20,
+    COMPILED_ALL = 8 << 20,
+    COMPILED_MOST = 40 << 20,
+    GROWTH = 14 << 20,
     ARENA_SIZE = KEEP_MOST + GROWTH,
     ARENA_STEP = 1 << 16,
     PATIENCE = 2048
@@ -260,11 +263,11 @@ static bool worth_keeping(const struct code_cache *cache)
 {
     const size_t compiled = jit_used(cache->jit);
     size_t executed = 0;
-    if (cache->used <= KEEP_ALL && compiled <= KEEP_ALL)
+    if (cache->used <= KEEP_ALL && compiled <= COMPILED_ALL)
         return true;
     for (const struct code_page *p = cache->pages; p; p = p->all_next)
         executed += p->period == cache->period ? p->decoded : 0;
-    return executed > cache->used / 3 && cache->used <= KEEP_MOST && compiled <= KEEP_MOST;
+    return executed > cache->used / 3 && cache->used <= KEEP_MOST && compiled <= COMPILED_MOST;
 }
 
 void code_new_period(struct physmem *pm)

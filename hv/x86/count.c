@@ -40,7 +40,7 @@ uint64_t *count_place(struct counts *c, const struct block *b, const struct op *
 {
     unsigned form = mode_of(b) | (unsigned)op->osize << 2 | !!(op->pfx & PFX_MEM) << 4 |
                     !!(op->pfx & (PFX_REP | PFX_REPNE | PFX_LOCK)) << 5 | (unsigned)why << 6;
-    return op->row == UINT16_MAX ? NULL : &c->of[op->row][form];
+    return op->row == NO_ROW ? NULL : &c->of[op->row][form];
 }
 
 static enum count_why why_interpreted(const struct x86 *cpu, const struct op *op)

@@ -74,7 +74,7 @@ void decoder_destroy(struct decoder *d)
 
 const struct insn_row *op_row(const struct op *op)
 {
-    return op->row == UINT16_MAX ? NULL : &insn_rows(NULL)[op->row];
+    return op->row == NO_ROW ? NULL : &insn_rows(NULL)[op->row];
 }
 
 bool op_on_stack(const struct x86 *cpu, const struct op *op, uint64_t linear)
@@ -324,7 +324,7 @@ static void take_modrm(struct in *in, struct op *op, bool always_register)
     if (in->modrm >> 6 == 3 || always_register)
         return;
     in->mem = true;
-    op->asize = (uint8_t)asize_of(in);
+    op->asize = asize_of(in) & 3;
     if (op->asize == 0)
         address16(in, op);
     else
@@ -427,36 +427,39 @@ static void immediate(struct in *in, struct op *op, unsigned kind)
 {
     switch (kind) {
     case O_Ib:
-        op->imm = (int64_t)take(in, 1);
+        op->imm = (uint8_t)take(in, 1);
         break;
     case O_sIb:
-        op->imm = take_signed(in, 1);
+        op->imm = (int32_t)take_signed(in, 1);
         break;
     case O_Iw:
-        op->imm = (int64_t)take(in, 2);
+        op->imm = (uint16_t)take(in, 2);
         break;
     case O_Iz:
-        op->imm = take_big(in, op);
+        op->imm = (int32_t)take_big(in, op);
         break;
     case O_Iv:
-        op->imm = op->osize == 3 ? (int64_t)take(in, 8) : take_big(in, op);
+        if (op->osize == 3)
+            op->wide = (int64_t)take(in, 8);
+        else
+            op->imm = (int32_t)take_big(in, op);
         break;
     case O_IwIb:
-        op->imm = (int64_t)take(in, 2);
-        op->imm |= (int64_t)take(in, 1) << 16;
+        op->imm = (uint16_t)take(in, 2);
+        op->imm |= (uint8_t)take(in, 1) << 16;
         break;
     case O_Jb:
-        op->imm = take_signed(in, 1);
+        op->wide = take_signed(in, 1);
         break;
     case O_Jz:
-        op->imm = take_big(in, op);
+        op->wide = take_big(in, op);
         break;
     case O_Ap:
-        op->imm = (int64_t)(op->osize == 1 ? take(in, 2) : take(in, 4));
-        op->imm |= (int64_t)take(in, 2) << 32;
+        op->wide = (int64_t)(op->osize == 1 ? take(in, 2) : take(in, 4));
+        op->wide |= (int64_t)take(in, 2) << 32;
         break;
     case O_Lx:
-        op->imm = (int64_t)take(in, 1);
+        op->imm = (uint8_t)take(in, 1);
         op->aux = (uint8_t)op->imm >> 4 & (in->bits == 64 ? 15 : 7);
         break;
     case O_1:
@@ -464,15 +467,15 @@ static void immediate(struct in *in, struct op *op, unsigned kind)
         break;
     case O_Ob:
     case O_Ov:
-        op->asize = (uint8_t)asize_of(in);
-        op->imm = (int64_t)take_address(in, op);
+        op->asize = asize_of(in) & 3;
+        op->wide = (int64_t)take_address(in, op);
         op->seg = in->seg != SEG_NONE ? in->seg : in->bits == 64 ? SEG_NONE : DS;
         break;
     case O_Xb:
     case O_Xv:
     case O_Yb:
     case O_Yv:
-        op->asize = (uint8_t)asize_of(in);
+        op->asize = asize_of(in) & 3;
         op->seg = in->seg != SEG_NONE ? in->seg : in->bits == 64 ? SEG_NONE : DS;
         break;
     default:
@@ -570,19 +573,17 @@ static bool lock_ok(const struct in *in, const struct insn_row *r)
 static void undefined(struct op *op, bool *end)
 {
     op->fn = op_undefined;
-    op->row = UINT16_MAX;
+    op->row = NO_ROW;
     *end = true;
 }
 
 /* Offsets that are relative to the end of the instruction become relative to the block's start. */
 static bool resolve_relative(struct op *op, const struct insn_row *r)
 {
-    int64_t after = op->off + op->len;
-    if (is_branch(r)) {
-        op->imm += after;
-        op->disp = (int32_t)after;
-    }
-    return op->base != REG_RIP || !__builtin_add_overflow(op->disp, (int32_t)after, &op->disp);
+    int32_t after = (int32_t)op_end(op);
+    if (is_branch(r))
+        op->wide += after;
+    return op->base != REG_RIP || !__builtin_add_overflow(op->disp, after, &op->disp);
 }
 
 static void fill_prefixes(struct in *in, struct op *op)
@@ -599,7 +600,7 @@ enum decoded decode(const struct decoder *d, const uint8_t *bytes, unsigned avai
                     unsigned off, struct op *op, bool *end)
 {
     struct in in = {.p = bytes, .avail = avail < 15 ? avail : 15, .bits = code_bits, .seg = SEG_NONE};
-    unsigned number = UINT16_MAX;
+    unsigned number = NO_ROW;
     const struct insn_row *r = NULL;
     *op = (struct op){.base = REG_ZERO, .index = REG_ZERO, .seg = SEG_NONE, .off = (uint16_t)off};
     *end = false;
@@ -609,14 +610,14 @@ enum decoded decode(const struct decoder *d, const uint8_t *bytes, unsigned avai
     if (!in.short_)
         r = choose(d, &in, &number);
     if (r) {
-        op->row = (uint16_t)number;
-        op->osize = (uint8_t)osize_of(&in, r);
+        op->row = number & NO_ROW;
+        op->osize = osize_of(&in, r) & 3;
         operands(&in, op, r);
         fill_prefixes(&in, op);
         op->fn = handler(&in, op, r);
     }
     if (in.short_) {
-        op->row = UINT16_MAX; /* it is not that instruction: nobody may compile it as such */
+        op->row = NO_ROW; /* it is not that instruction: nobody may compile it as such */
         return avail >= 15 ? DEC_TOO_LONG : DEC_SHORT;
     }
     op->len = (uint8_t)in.pos;
@@ -626,7 +627,7 @@ enum decoded decode(const struct decoder *d, const uint8_t *bytes, unsigned avai
     }
     if (op->len == 2 && !bytes[0] && !bytes[1]) {
         op->fn = code_bits == 64 ? op_zeros64 : op_zeros;
-        op->row = UINT16_MAX; /* not to be compiled: it is told */
+        op->row = NO_ROW; /* not to be compiled: it is told */
     }
     *end = r->flags & F_END || (r->flags & F_REP && in.rep);
     return DEC_OK;

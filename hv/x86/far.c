@@ -211,7 +211,7 @@ static const struct op *far_transfer(struct x86 *cpu, const struct far *f)
 
 static __attribute__((noinline)) void far_direct(struct x86 *cpu, const struct op *op, bool call)
 {
-    struct far f = {.op = op, .sel = (uint16_t)(op->uimm >> 32), .off = (uint32_t)op->uimm, .call = call};
+    struct far f = {.op = op, .sel = (uint16_t)(op->wide >> 32), .off = (uint32_t)op->wide, .call = call};
     SYNC;
     far_transfer(cpu, &f);
 }

@@ -32,14 +32,13 @@
     }                                                                                                        \
     static OP(mov_AO_g##bits)                                                                                \
     {                                                                                                        \
-        uint64_t off = op->asize == 2 ? op->uimm : op->asize == 1 ? (uint32_t)op->imm : (uint16_t)op->imm;   \
-        SET##bits(0, ld##bits(cpu, op, seg_linear(cpu, op, op->seg, off, bits / 8, false)));                 \
+        SET##bits(0, ld##bits(cpu, op, seg_linear(cpu, op, op->seg, (uint64_t)op->wide, bits / 8, false)));  \
         NEXT;                                                                                                \
     }                                                                                                        \
     static OP(mov_OA_g##bits)                                                                                \
     {                                                                                                        \
-        uint64_t off = op->asize == 2 ? op->uimm : op->asize == 1 ? (uint32_t)op->imm : (uint16_t)op->imm;   \
-        st##bits(cpu, op, seg_linear(cpu, op, op->seg, off, bits / 8, true), (U(bits))R##bits(0));           \
+        st##bits(cpu, op, seg_linear(cpu, op, op->seg, (uint64_t)op->wide, bits / 8, true),                  \
+                 (U(bits))R##bits(0));                                                                       \
         NEXT;                                                                                                \
     }                                                                                                        \
     MOV_FORMS(bits, g)                                                                                       \
@@ -50,6 +49,12 @@ FAMILY_SIZED(fam_mov_EI, mov_EI);
 const struct family fam_mov_EG = {{{mov_GE_r8, mov_GE_r16, mov_GE_r32, mov_GE_r64},
                                    {mov_EG_g8, mov_EG_g16, mov_EG_g32, mov_EG_g64},
                                    {mov_EG_f8, mov_EG_f16, mov_EG_f32, mov_EG_f64}}};
+static OP(mov_ZI_r64)
+{
+    SET64(op->dst, (uint64_t)op->wide);
+    NEXT;
+}
+const struct family fam_mov_ZI = {{{mov_EI_r8, mov_EI_r16, mov_EI_r32, mov_ZI_r64}}};
 const struct family fam_mov_AO = {{{0}, {mov_AO_g8, mov_AO_g16, mov_AO_g32, mov_AO_g64}}};
 const struct family fam_mov_OA = {{{0}, {mov_OA_g8, mov_OA_g16, mov_OA_g32, mov_OA_g64}}};
 

@@ -99,17 +99,17 @@ static OP(push_m16)
 }
 static OP(push_i64)
 {
-    PUSH64(op->uimm);
+    PUSH64((uint64_t)op->imm);
     NEXT;
 }
 static OP(push_i32)
 {
-    stack_push(cpu, op, 4, op->uimm);
+    stack_push(cpu, op, 4, (uint64_t)op->imm);
     NEXT;
 }
 static OP(push_i16)
 {
-    stack_push(cpu, op, 2, op->uimm);
+    stack_push(cpu, op, 2, (uint64_t)op->imm);
     NEXT;
 }
 const struct family fam_push = {{{NULL, push_r16, push_r32, push_r64},

@@ -86,7 +86,7 @@ static int teardown(void **state)
     return 0;
 }
 
-static const struct op *op_end(struct x86 *cpu, const struct op *op)
+static const struct op *op_stop(struct x86 *cpu, const struct op *op)
 {
     return NULL;
 }
@@ -103,7 +103,7 @@ static int run(struct rig *r, const struct family *f, struct op op, uint32_t add
     op.len = 2;
     r->block->n = 1;
     r->block->ops[0] = op;
-    r->block->ops[1] = (struct op){.fn = op_end};
+    r->block->ops[1] = (struct op){.fn = op_stop};
     cpu->block = r->block;
     cpu->unwind = &jump;
     if (setjmp(jump))

@@ -128,8 +128,7 @@ static bool register_form_ok(const struct unit *u, const struct op *op, const st
     case SHAPE_JCC:
     case SHAPE_JMP:
     case SHAPE_CALL:
-        return branch_size_ok(u, op) && op->imm == (int32_t)op->imm && op->imm < INT32_MAX - 8192 &&
-               op->imm > INT32_MIN + 8192;
+        return branch_size_ok(u, op) && op->wide < INT32_MAX - 8192 && op->wide > INT32_MIN + 8192;
     default:
         return true;
     }

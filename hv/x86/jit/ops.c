@@ -278,17 +278,17 @@ static void move_register(struct unit *u, unsigned size, unsigned dst, unsigned 
         asm_rr(&u->code, size, size == 1 ? HOST_MOV_EG8 : HOST_MOV_EG, from, reg_change(u, dst));
 }
 
-static void move_immediate(struct unit *u, const struct op *op)
+static void move_immediate(struct unit *u, const struct op *op, bool wide)
 {
     struct code_buffer *c = &u->code;
     unsigned size = size_of(op), guest = guest_of(op, op->dst);
     if (size == 8) {
-        asm_imm(c, reg_set(u, guest), op->uimm);
+        asm_imm(c, reg_set(u, guest), (uint64_t)(wide ? op->wide : op->imm));
     } else if (size == 4) {
         asm_imm(c, reg_set(u, guest), (uint32_t)op->imm);
     } else {
         asm_rr(c, size, size == 1 ? HOST_MOV_EI8 : HOST_MOV_EI, 0, reg_change(u, guest));
-        asm_bytes(c, op->uimm, size);
+        asm_bytes(c, (uint32_t)op->imm, size);
     }
 }
 
@@ -298,7 +298,7 @@ static void compile_mov(struct unit *u, const struct op *op, const struct shape 
     unsigned size = size_of(op);
     if (!in_memory(op)) {
         if (s->form == FORM_EI)
-            move_immediate(u, op);
+            move_immediate(u, op, s->arg == MOV_WIDE);
         else
             move_register(u, size, guest_of(op, op->dst), reg_use(u, guest_of(op, op->src)));
     } else if (s->form == FORM_GE) {
@@ -312,7 +312,7 @@ static void compile_mov(struct unit *u, const struct op *op, const struct shape 
     } else {
         operand_probe(u, op, size, true);
         asm_rm(c, size, size == 1 ? HOST_MOV_EI8 : HOST_MOV_EI, 0, u->at);
-        asm_bytes(c, op->uimm, size > 4 ? 4 : size);
+        asm_bytes(c, (uint32_t)op->imm, size > 4 ? 4 : size);
     }
 }
 
@@ -472,7 +472,7 @@ static void compile_imul(struct unit *u, const struct op *op, const struct shape
     unsigned d = three ? reg_result(u, op->dst, size) : reg_change(u, op->dst);
     if (three) {
         asm_rr(c, size, HOST_IMUL_GEI, d, from);
-        asm_bytes(c, op->uimm, size > 4 ? 4 : size);
+        asm_bytes(c, (uint32_t)op->imm, size > 4 ? 4 : size);
     } else {
         asm_rr(c, size, HOST_IMUL_GE, d, from);
     }
@@ -503,7 +503,7 @@ static void compile_bt(struct unit *u, const struct op *op, const struct shape *
     asm_alu_imm(c, 8, ALU_AND, H_CX, ~FLAG_CF);
     if (imm) {
         asm_rr(c, size, HOST_BT_EI, s->arg, d);
-        asm_bytes(c, op->uimm, 1);
+        asm_bytes(c, (uint32_t)op->imm, 1);
     } else {
         asm_rr(c, size, HOST_BT_EG(s->arg), src, d);
     }
@@ -523,7 +523,7 @@ static void compile_push(struct unit *u, const struct op *op, const struct shape
         operand_put(u, size, from);
     } else {
         asm_rm(c, size, HOST_MOV_EI, 0, u->at);
-        asm_bytes(c, op->uimm, size == 2 ? 2 : 4);
+        asm_bytes(c, (uint32_t)op->imm, size == 2 ? 2 : 4);
     }
     stack_move(u, -(int32_t)size);
 }

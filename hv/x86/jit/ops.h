@@ -8,7 +8,7 @@
 static inline const struct shape *shape_of(const struct unit *u, const struct op *op)
 {
     static const struct shape none;
-    return op->row == UINT16_MAX ? &none : &u->shapes[op->row];
+    return op->row == NO_ROW ? &none : &u->shapes[op->row];
 }
 
 static inline bool in_memory(const struct op *op)
@@ -71,6 +71,8 @@ static inline unsigned simd_bytes(const struct op *op, const struct shape *s)
 
 /* shape.arg of SHAPE_BITS: what happens to flags; of SHAPE_COUNT: the opcode. */
 enum { BITS_NO_FLAGS, BITS_LOGIC, BITS_CARRY };
+/* Of SHAPE_MOV: the immediate is `wide`, if the operand has 64 bits. */
+enum { MOV_WIDE = 1 };
 enum { COUNT_ONES = 0xb8 };
 
 /* An 8-bit register operand is the offset of its byte in gpr[]. */

@@ -61,7 +61,7 @@ void compile_choose(struct unit *u, const struct op *op, const struct shape *s)
     if (in_memory(op))
         simd_probe(u, op, s, false);
     for (unsigned h = 0; h < 2; h++) {
-        unsigned by = op->uimm >> 4 * h & 15, upper = by & 1 ? UPPER : 0;
+        unsigned by = (uint8_t)op->imm >> 4 * h & 15, upper = by & 1 ? UPPER : 0;
         if (by & 8)
             asm_rr(&u->code, 4, HOST_XORPS, h, h); /* XORPS: h is X0 or X1 */
         else if (by & 2 && in_memory(op))
@@ -75,7 +75,7 @@ void compile_choose(struct unit *u, const struct op *op, const struct shape *s)
 
 void compile_insert_half(struct unit *u, const struct op *op, const struct shape *s)
 {
-    unsigned stays = op->uimm & 1 ? 0 : UPPER;
+    unsigned stays = (uint8_t)op->imm & 1 ? 0 : UPPER;
     if (in_memory(op))
         simd_probe(u, op, s, false);
     if (in_memory(op))
@@ -91,7 +91,7 @@ void compile_extract_half(struct unit *u, const struct op *op, const struct shap
 {
     if (in_memory(op))
         simd_probe(u, op, s, true);
-    unsigned from = vector_use(u, op->src + (op->uimm & 1 ? UPPER : 0));
+    unsigned from = vector_use(u, op->src + ((uint8_t)op->imm & 1 ? UPPER : 0));
     if (in_memory(op)) {
         store16(u, u->at, from);
         return;
@@ -107,7 +107,7 @@ void compile_quarters(struct unit *u, const struct op *op, const struct shape *s
     if (in_memory(op))
         simd_probe(u, op, s, false);
     for (unsigned h = 0; h < 2; h++) { /* X0 and X1 become the halves */
-        unsigned a = op->uimm >> 4 * h & 3, b = op->uimm >> (4 * h + 2) & 3;
+        unsigned a = (uint8_t)op->imm >> 4 * h & 3, b = (uint8_t)op->imm >> (4 * h + 2) & 3;
         if (in_memory(op)) {
             asm_bytes(c, 0xf3, 1);
             asm_rm(c, 4, HOST_MOVD_EG, h, further(u->at, 8 * a)); /* MOVQ */
@@ -294,7 +294,7 @@ void compile_insert(struct unit *u, const struct op *op, const struct shape *s)
     unsigned to = a == op->dst ? vector_change(u, a) : vector_set(u, op->dst);
     vector_copy(u, to, first);
     emit(u, v, to, from);
-    asm_bytes(&u->code, op->uimm, 1);
+    asm_bytes(&u->code, (uint8_t)op->imm, 1);
     clear_upper(u, op, op->dst);
 }
 
@@ -313,7 +313,7 @@ void compile_extract(struct unit *u, const struct op *op, const struct shape *s)
         unsigned to = reg_set(u, op->dst);
         emit(u, v, v.opcode == PEXTRW ? to : from, source_reg(v.opcode == PEXTRW ? from : to));
     }
-    asm_bytes(&u->code, op->uimm, 1);
+    asm_bytes(&u->code, (uint8_t)op->imm, 1);
 }
 
 /* ---------------------------------------------------------------- dot products */
@@ -340,7 +340,7 @@ static void add_arranged(struct unit *u, struct vex add, unsigned order)
 static void dot_half(struct unit *u, const struct op *op, unsigned d, unsigned a, struct source from)
 {
     const bool single = insn_of(op).opcode == 0x40;
-    const unsigned all = single ? 15 : 3, in = op->uimm >> 4 & all, out = op->uimm & all;
+    const unsigned all = single ? 15 : 3, in = (uint8_t)op->imm >> 4 & all, out = (uint8_t)op->imm & all;
     const struct vex blend = single ? blendps : blendpd, mul = {!single, 1, 0x59, 0, false, false},
                      add = {!single, 1, 0x58, 0, false, false};
     if (from.memory)

@@ -61,7 +61,7 @@ void compile_bits(struct unit *u, const struct op *op, const struct shape *s)
     else
         emit(u, op, d, second, from);
     if (r->operand[2] == O_Ib)
-        asm_bytes(&u->code, op->uimm, 1);
+        asm_bytes(&u->code, (uint8_t)op->imm, 1);
     set_flags(u, op, s, d);
 }
 

@@ -16,9 +16,9 @@ static op_fn *falls(const struct unit *u)
  * target out of the page has to be checked. */
 static void check_relative(struct unit *u, const struct op *op)
 {
-    if (!u->segmented || op->osize == 1 || stays_in_page(u->block, op->imm))
+    if (!u->segmented || op->osize == 1 || stays_in_page(u->block, op->wide))
         return;
-    code_address(u, H_DX, op->imm);
+    code_address(u, H_DX, op->wide);
     check_target(u, H_DX);
 }
 
@@ -26,14 +26,14 @@ void compile_jcc(struct unit *u, const struct op *op, const struct shape *s)
 {
     check_relative(u, op);
     int cc = flags_condition(u, s->arg);
-    edge_later(u, asm_jcc(&u->code, (unsigned)cc), 1, op->imm, taken(u));
-    edge_now(u, 0, op->disp, falls(u));
+    edge_later(u, asm_jcc(&u->code, (unsigned)cc), 1, op->wide, taken(u));
+    edge_now(u, 0, (int32_t)op_end(op), falls(u));
 }
 
 void compile_jmp(struct unit *u, const struct op *op, const struct shape *s)
 {
     check_relative(u, op);
-    edge_now(u, 1, op->imm, taken(u));
+    edge_now(u, 1, op->wide, taken(u));
 }
 
 /* The count is a register of the address size. Flags are as they were. */
@@ -47,8 +47,8 @@ void compile_loop(struct unit *u, const struct op *op, const struct shape *s)
     groups_after(u, op);
     flags_lost(u);
     asm_rr(&u->code, size, HOST_TEST_EG, count, count);
-    edge_later(u, asm_jcc(&u->code, counts ? CC_NE : CC_E), 1, op->imm, taken(u));
-    edge_now(u, 0, op->disp, falls(u));
+    edge_later(u, asm_jcc(&u->code, counts ? CC_NE : CC_E), 1, op->wide, taken(u));
+    edge_now(u, 0, (int32_t)op_end(op), falls(u));
 }
 
 void check_target(struct unit *u, unsigned reg)
@@ -81,8 +81,8 @@ void push_return(struct unit *u, int32_t offset, unsigned size)
 void compile_call(struct unit *u, const struct op *op, const struct shape *s)
 {
     check_relative(u, op);
-    push_return(u, op->disp, item_size(u, op));
-    edge_now(u, 1, op->imm, taken(u));
+    push_return(u, (int32_t)op_end(op), item_size(u, op));
+    edge_now(u, 1, op->wide, taken(u));
 }
 
 void compile_ret(struct unit *u, const struct op *op, const struct shape *s)
@@ -91,7 +91,7 @@ void compile_ret(struct unit *u, const struct op *op, const struct shape *s)
     stack_probe(u, 0, size, false);
     operand_fetch(u, size, H_DX);
     check_target(u, H_DX);
-    stack_move(u, (int32_t)size + (int32_t)op->uimm);
+    stack_move(u, (int32_t)size + op->imm);
     leave_indirect(u, H_DX);
 }
 
@@ -123,6 +123,6 @@ void compile_jmp_indirect(struct unit *u, const struct op *op, const struct shap
 void compile_call_indirect(struct unit *u, const struct op *op, const struct shape *s)
 {
     check_target(u, register_target(u, op));
-    push_return(u, op->off + op->len, item_size(u, op));
+    push_return(u, (int32_t)op_end(op), item_size(u, op));
     leave_indirect(u, register_target(u, op));
 }

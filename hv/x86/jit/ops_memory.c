@@ -99,7 +99,7 @@ void compile_bt_memory(struct unit *u, const struct op *op, const struct shape *
     asm_alu_imm(c, 8, ALU_AND, H_CX, ~FLAG_CF);
     if (imm) {
         asm_rr(c, size, HOST_BT_EI, s->arg, H_DX);
-        asm_bytes(c, op->uimm, 1);
+        asm_bytes(c, (uint8_t)op->imm, 1);
     } else {
         asm_rr(c, size, HOST_BT_EG(s->arg), reg_use(u, op->src), H_DX);
     }

@@ -139,7 +139,7 @@ static void immediate(struct unit *u, const struct op *op, const struct shape *s
 {
     const struct insn_row *r = row_of(op);
     bool compares = r->opcode == CMPPS && !use_vex(u, op); /* of the immediate only 3 bits mean something */
-    uint64_t value = op->uimm >> (half ? s->how & HOW_SHIFT : 0);
+    uint64_t value = (uint8_t)op->imm >> (half ? s->how & HOW_SHIFT : 0);
     if (r->operand[2] == O_Ib)
         asm_bytes(&u->code, compares ? value & 7 : value, 1);
 }
@@ -280,7 +280,7 @@ static void compile_narrow(struct unit *u, const struct op *op, const struct sha
 static void to_half(struct unit *u, const struct op *op, unsigned to, unsigned vector)
 {
     emit_vex(u, insn_of(op), vector_use(u, vector), 0, source_reg(to));
-    asm_bytes(&u->code, op->uimm, 1);
+    asm_bytes(&u->code, (uint8_t)op->imm, 1);
 }
 static void compile_to_half(struct unit *u, const struct op *op, const struct shape *s)
 {
@@ -315,7 +315,7 @@ static void compile_shift(struct unit *u, const struct op *op, const struct shap
         vector_copy(u, to, from);
         asm_bytes(&u->code, 0x66, 1);
         asm_rr(&u->code, 4, OP0F(r->opcode), ext, to);
-        asm_bytes(&u->code, op->uimm, 1);
+        asm_bytes(&u->code, (uint8_t)op->imm, 1);
     }
     if (n == 1)
         clear_upper(u, op, d);
@@ -521,7 +521,7 @@ bool simd_compiled(const struct unit *u, const struct op *op, const struct shape
 {
     const struct insn_row *r = row_of(op);
     bool later = r->map != M0F || r->feature == FT_SSE3 || s->kind == SHAPE_SIMD_FLAGS; /* LAHF */
-    bool predicates = r->map == V0F && r->opcode == CMPPS && op->uimm > 7;
+    bool predicates = r->map == V0F && r->opcode == CMPPS && (uint8_t)op->imm > 7;
     bool whole = s->kind == SHAPE_SIMD_FLAGS && halves(op, s) == 2;
     unsigned extra = s->how & HOW_CIPHER     ? EXTRA_CIPHER
                      : r->feature == FT_SHA  ? EXTRA_SHA

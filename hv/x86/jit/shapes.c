@@ -14,7 +14,7 @@
     F(cmp_EG, ALU, 7, EG) F(cmp_GE, ALU, 7, GE) F(cmp_EI, ALU, 7, EI)                                        \
     F(test_EG, TEST, 0, EG) F(test_EI, TEST, 0, EI)                                                          \
     F(inc, INC, 0, EG) F(dec, DEC, 0, EG) F(neg, NEG, 0, EG) F(not, NOT, 0, EG)                              \
-    F(mov_EG, MOV, 0, EG) F(mov_GE, MOV, 0, GE) F(mov_EI, MOV, 0, EI)                                        \
+    F(mov_EG, MOV, 0, EG) F(mov_GE, MOV, 0, GE) F(mov_EI, MOV, 0, EI) F(mov_ZI, MOV, MOV_WIDE, EI)                                        \
     F(movzx8, MOVZX, 1, GE) F(movzx16, MOVZX, 2, GE)                                                         \
     F(movsx8, MOVSX, 1, GE) F(movsx16, MOVSX, 2, GE) F(movsxd, MOVSX, 4, GE)                                 \
     F(lea, LEA, 0, GE) F(jmp, JMP, 0, EG) F(call, CALL, 0, EG) F(ret, RET, 0, EG)                            \

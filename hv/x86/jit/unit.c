@@ -632,7 +632,7 @@ static void note_resume(struct unit *u, struct block *b, unsigned op)
 /* For tests of what looks for mistakes: a bit of the result is inverted, if that is in a register. */
 static void make_wrong(struct unit *u, const struct op *op)
 {
-    if (op->row == UINT16_MAX || op_ends(u, op) || strcmp(insn_rows(NULL)[op->row].mnemonic, u->wrong))
+    if (op->row == NO_ROW || op_ends(u, op) || strcmp(insn_rows(NULL)[op->row].mnemonic, u->wrong))
         return;
     if (vector_result(u, op)) {
         vector_invert(u, op->dst);
