@@ -32,15 +32,16 @@ struct op {
         int64_t wide;
     };
     uint8_t dst, src;
-    uint8_t base, index; /* address: registers, REG_ZERO if absent, REG_RIP if RIP-relative */
-    uint8_t scale;       /* address: shift count */
-    uint8_t seg;         /* address: segment; SEG_NONE in 64-bit code unless FS or GS */
-    uint16_t off;        /* of the instruction from the block's start */
-    uint8_t len;         /* bytes */
-    uint8_t idx;         /* its number in the block */
-    uint16_t row : 12;   /* in the instruction table, or NO_ROW */
-    uint16_t asize : 2;  /* address size: 0 16, 1 32, 2 64 bit */
-    uint16_t osize : 2;  /* operand size: 0 8, 1 16, 2 32, 3 64 bit */
+    /* address: registers, REG_ZERO if absent, REG_RIP if RIP-relative; REG_4G as index if `disp` is 2 GB or more there */
+    uint8_t base, index;
+    uint8_t scale;      /* address: shift count */
+    uint8_t seg;        /* address: segment; SEG_NONE in 64-bit code unless FS or GS */
+    uint16_t off;       /* of the instruction from the block's start */
+    uint8_t len;        /* bytes */
+    uint8_t idx;        /* its number in the block */
+    uint16_t row : 12;  /* in the instruction table, or NO_ROW */
+    uint16_t asize : 2; /* address size: 0 16, 1 32, 2 64 bit */
+    uint16_t osize : 2; /* operand size: 0 8, 1 16, 2 32, 3 64 bit */
     uint8_t modrm;
     uint8_t pfx;  /* enum op_pfx */
     uint8_t vvvv; /* VEX: its register */

@@ -43,6 +43,7 @@ enum {
     R15,
     REG_ZERO,
     REG_RIP,
+    REG_4G,
     NGPR
 };
 enum { ES, CS, SS, DS, FS, GS, SEG_NONE, LDTR, TR, NSEG };
@@ -296,7 +297,7 @@ struct x86 {
     /* --- hot; the first 128 bytes have the shortest addresses in compiled code --- */
     int64_t left;          /* steps left in the slice after the running block */
     struct tlb_entry *tlb; /* see tlb_select(); tlb_mask below says how many it has */
-    /* gpr[REG_ZERO] is 0; gpr[REG_RIP] is the start of the running block, or outside blocks the next
+    /* gpr[REG_ZERO] is 0, gpr[REG_4G] 4 G; gpr[REG_RIP] is the start of the running block, or outside blocks the next
      * instruction. */
     uint64_t gpr[NGPR];
     uint64_t cc_res;     /* lazy flags: the last result, sign-extended: ZF, SF, PF */

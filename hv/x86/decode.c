@@ -578,12 +578,13 @@ static void undefined(struct op *op, bool *end)
 }
 
 /* Offsets that are relative to the end of the instruction become relative to the block's start. */
-static bool resolve_relative(struct op *op, const struct insn_row *r)
+static void resolve_relative(struct op *op, const struct insn_row *r)
 {
     int32_t after = (int32_t)op_end(op);
     if (is_branch(r))
         op->wide += after;
-    return op->base != REG_RIP || !__builtin_add_overflow(op->disp, after, &op->disp);
+    if (op->base == REG_RIP && __builtin_add_overflow(op->disp, after, &op->disp))
+        op->index = REG_4G;
 }
 
 static void fill_prefixes(struct in *in, struct op *op)
@@ -621,10 +622,11 @@ enum decoded decode(const struct decoder *d, const uint8_t *bytes, unsigned avai
         return avail >= 15 ? DEC_TOO_LONG : DEC_SHORT;
     }
     op->len = (uint8_t)in.pos;
-    if (!r || !op->fn || !lock_ok(&in, r) || !resolve_relative(op, r)) {
+    if (!r || !op->fn || !lock_ok(&in, r)) {
         undefined(op, end);
         return DEC_OK;
     }
+    resolve_relative(op, r);
     if (op->len == 2 && !bytes[0] && !bytes[1]) {
         op->fn = code_bits == 64 ? op_zeros64 : op_zeros;
         op->row = NO_ROW; /* not to be compiled: it is told */

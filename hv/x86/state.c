@@ -145,6 +145,12 @@ void x86_save(struct x86 *cpu, const struct snapshot_sink *sink)
     lacking_save(cpu, sink);
 }
 
+static void set_constants(struct x86 *cpu)
+{
+    cpu->gpr[REG_ZERO] = 0;
+    cpu->gpr[REG_4G] = 1ull << 32;
+}
+
 int x86_load(struct x86 *cpu, const struct snapshot_source *source)
 {
     char name[16];
@@ -156,7 +162,7 @@ int x86_load(struct x86 *cpu, const struct snapshot_source *source)
     for (unsigned i = 0; i < NSEG; i++)
         cpu->seg[i].attr &= 0xf0ff;
     cpu->cpl &= 3;
-    cpu->gpr[REG_ZERO] = 0;
+    set_constants(cpu);
     cpu->op = NULL;
     cpu->block = NULL;
     cpu->stops_said = 0;
@@ -209,6 +215,7 @@ void x86_reset(struct x86 *cpu, bool init)
     if (cpu->in_smm)
         cpu->bus.smm(cpu->bus.ctx, false);
     memset(cpu->gpr, 0, sizeof cpu->gpr);
+    set_constants(cpu);
     cpu->gpr[RDX] = cpuid_signature(cpu);
     cpu->gpr[REG_RIP] = 0xfff0;
     eflags_set(cpu, FLAG_1);

@@ -8,7 +8,7 @@ static bool address_ok(const struct unit *u, const struct op *op)
     int32_t sum;
     if (u->word == 4)
         return true;
-    return op->asize == 2 && (op->seg == SEG_NONE || op->seg == FS || op->seg == GS) &&
+    return op->asize == 2 && (op->seg == SEG_NONE || op->seg == FS || op->seg == GS) && op->index != REG_4G &&
            !(op->base == REG_RIP && __builtin_add_overflow(op->disp, op->disp < 0 ? -4096 : 4096, &sum));
 }
 
