@@ -290,13 +290,15 @@ static enum x86_exit run_next(struct pc *pc, uint64_t n, uint64_t *done)
     for (unsigned tried = 0; tried < board_cpus(pc->board) && e == X86_HALTED && !*done; tried++) {
         if (tried || !pc->turn_left)
             take_turn(pc, (pc->turn + 1) % board_cpus(pc->board));
-        const unsigned others = awake - !x86_waits(pc->cpu);
+        if (x86_waits(pc->cpu)) /* as x86_run() would find */
+            continue;
+        const unsigned others = awake - 1;
         x86_watch_pause(pc->cpu, others && pause_matters(pc));
         e = x86_run(pc->cpu, !others || n < pc->turn_left ? n : pc->turn_left, done);
         awake = others + !x86_waits(pc->cpu);
     }
     turns_done(pc, *done);
-    if (x86_paused(pc->cpu))
+    if (*done && x86_paused(pc->cpu))
         after_pause(pc, *done);
     return *done && e == X86_HALTED ? X86_DONE : e; /* the others have yet to be tried */
 }
