@@ -411,15 +411,17 @@ void groups_after(struct unit *u, const struct op *op)
 {
     const struct shape *s = shape_of(u, op);
     u->now.group.active &= !may_change(u, op, s, u->now.group.base);
-    u->now.kept.active &= !may_change(u, op, s, u->now.kept.base);
+    for (unsigned i = 0; i < KEPT_GROUPS; i++)
+        u->now.kept[i].active &= !may_change(u, op, s, u->now.kept[i].base);
 }
 
 void groups_move(struct unit *u, int32_t bytes)
 {
     if (u->now.group.base == RSP)
         u->now.group.moved += bytes;
-    if (u->now.kept.base == RSP)
-        u->now.kept.moved += bytes;
+    for (unsigned i = 0; i < KEPT_GROUPS; i++)
+        if (u->now.kept[i].base == RSP)
+            u->now.kept[i].moved += bytes;
 }
 
 /* Is the access at rBASE + disp one that was checked? */
@@ -428,38 +430,57 @@ static bool group_has(const struct group *g, unsigned base, int32_t disp, unsign
     return g->active && g->base == base && within(g, (int64_t)g->moved + disp, size, write);
 }
 
-/* Makes room for another group: the present one ends, or is kept in memory. False if both are still of use. */
+/* Where the pointer of an older group is. */
+static struct host_mem kept_pointer(unsigned i)
+{
+    struct host_mem m = CPU_FIELD(kept);
+    m.disp += (int32_t)(i * sizeof(uintptr_t));
+    return m;
+}
+
+/* Makes room for another group: the present one ends, or is kept in memory. False if all are still of use. */
 static bool group_make_room(struct unit *u)
 {
-    struct group *g = &u->now.group, *kept = &u->now.kept;
+    struct group *g = &u->now.group;
+    unsigned i = 0;
     if (!group_useful(u, g, u->block, u->op)) {
         g->active = false;
         return true;
     }
-    if (group_useful(u, kept, u->block, u->op))
+    while (i < KEPT_GROUPS && group_useful(u, &u->now.kept[i], u->block, u->op))
+        i++;
+    if (i == KEPT_GROUPS)
         return false;
-    asm_rm(&u->code, 8, HOST_MOV_EG, g->host, CPU_FIELD(kept));
-    *kept = *g;
-    kept->host = H_NONE;
+    asm_rm(&u->code, 8, HOST_MOV_EG, g->host, kept_pointer(i));
+    u->now.kept[i] = *g;
+    u->now.kept[i].host = H_NONE;
     g->active = false;
     return true;
+}
+
+/* An access that an older group has. */
+static bool kept_probe(struct unit *u, unsigned base, int32_t disp, unsigned size, bool write)
+{
+    for (unsigned i = 0; i < KEPT_GROUPS; i++)
+        if (group_has(&u->now.kept[i], base, disp, size, write)) {
+            asm_rm(&u->code, 8, HOST_MOV_GE, H_AX, kept_pointer(i));
+            u->at = at_reg(H_AX, u->now.kept[i].moved + disp);
+            return true;
+        }
+    return false;
 }
 
 /* Checks the access at rBASE + disp, together with those that follow if there are any. False: the caller has
  * to check it alone. */
 static bool group_probe(struct unit *u, unsigned base, int32_t disp, unsigned size, bool write)
 {
-    struct group *g = &u->now.group, *kept = &u->now.kept;
-    struct code_buffer *c = &u->code;
+    struct group *g = &u->now.group;
     if (group_has(g, base, disp, size, write)) {
         u->at = at_reg(g->host, g->moved + disp);
         return true;
     }
-    if (group_has(kept, base, disp, size, write)) {
-        asm_rm(c, 8, HOST_MOV_GE, H_AX, CPU_FIELD(kept));
-        u->at = at_reg(H_AX, kept->moved + disp);
+    if (kept_probe(u, base, disp, size, write))
         return true;
-    }
     struct reach r = reach_of(u, base);
     if (r.accesses < 2 || !group_make_room(u))
         return false;
@@ -471,7 +492,7 @@ static bool group_probe(struct unit *u, unsigned base, int32_t disp, unsigned si
                         .host = (uint8_t)reg_extra(u)};
     g->active = true;
     u->at.disp -= (int32_t)r.low;
-    asm_rm(c, 8, HOST_LEA, g->host, u->at);
+    asm_rm(&u->code, 8, HOST_LEA, g->host, u->at);
     u->at = at_reg(g->host, disp);
     return true;
 }

@@ -406,6 +406,37 @@ static bool has_group(const struct group *have, const struct group *need)
                              have->high >= need->high && have->write >= need->write);
 }
 
+static bool has_groups(const struct flow *have, const struct flow *need)
+{
+    bool all = has_group(&have->group, &need->group);
+    for (unsigned i = 0; i < KEPT_GROUPS; i++)
+        all &= has_group(&have->kept[i], &need->kept[i]);
+    return all;
+}
+
+/* Does the one have a group where the other has none? */
+static bool has_more_groups(const struct flow *a, const struct flow *b)
+{
+    bool more = a->group.active && !b->group.active;
+    for (unsigned i = 0; i < KEPT_GROUPS; i++)
+        more |= a->kept[i].active && !b->kept[i].active;
+    return more;
+}
+
+static void forget_groups(struct flow *f)
+{
+    f->group.active = false;
+    for (unsigned i = 0; i < KEPT_GROUPS; i++)
+        f->kept[i].active = false;
+}
+
+static void keep_useful_groups(struct unit *u, const struct block *b)
+{
+    u->now.group.active &= group_useful(u, &u->now.group, b, 0);
+    for (unsigned i = 0; i < KEPT_GROUPS; i++)
+        u->now.kept[i].active &= group_useful(u, &u->now.kept[i], b, 0);
+}
+
 /* The version that needs least for the present state; NULL if none can be entered. */
 static const struct version *find_version(const struct unit *u, const struct block *b, unsigned *count)
 {
@@ -416,8 +447,7 @@ static const struct version *find_version(const struct unit *u, const struct blo
         if (v->block != b)
             continue;
         ++*count;
-        if (!has_group(&u->now.group, &v->flow.group) || !has_group(&u->now.kept, &v->flow.kept) ||
-            !vectors_fit(&u->now, &v->flow) || !x87_fits(&u->now, &v->flow))
+        if (!has_groups(&u->now, &v->flow) || !vectors_fit(&u->now, &v->flow) || !x87_fits(&u->now, &v->flow))
             continue;
         if (same_flags(&v->flow, &u->now) || (!found && v->flow.source == FLAGS_MEMORY))
             found = v;
@@ -455,7 +485,8 @@ static void move_registers(struct unit *u, const struct flow *to)
 static void adapt(struct unit *u, const struct flow *to)
 {
     u->now.group.active &= to->group.active;
-    u->now.kept.active &= to->kept.active;
+    for (unsigned i = 0; i < KEPT_GROUPS; i++)
+        u->now.kept[i].active &= to->kept[i].active;
     for (unsigned g = 0; g < 16; g++) {
         if (!(to->dirty >> g & 1)) {
             write_back(&u->code, &u->now, g);
@@ -495,8 +526,8 @@ static bool has_room(const struct unit *u, const struct block *b)
 /* Is more known than what a version expects? */
 static bool is_better(const struct flow *now, const struct flow *version)
 {
-    return (now->group.active && !version->group.active) || (now->kept.active && !version->kept.active) ||
-           (now->checks & ~version->checks & CHECK_MXCSR) || (now->x87.on && !version->x87.on);
+    return has_more_groups(now, version) || (now->checks & ~version->checks & CHECK_MXCSR) ||
+           (now->x87.on && !version->x87.on);
 }
 
 /* Leaves to a block, whatever its handler will be then; its steps are subtracted already. */
@@ -527,8 +558,7 @@ static void enter_block(struct unit *u, struct block *b)
     if (flags_hidden_from(u, b, 0))
         u->now.source = FLAGS_MEMORY;
     flags_settle(u);
-    u->now.group.active &= group_useful(u, &u->now.group, b, 0);
-    u->now.kept.active &= group_useful(u, &u->now.kept, b, 0);
+    keep_useful_groups(u, b);
     x87_edge(u, b);
     const struct version *v = find_version(u, b, &count);
     bool room = count < 2 && has_room(u, b), better = v && is_better(&u->now, &v->flow);
@@ -545,7 +575,7 @@ static void enter_block(struct unit *u, struct block *b)
     }
     if (count == MAX_OF_BLOCK - 1) { /* the last one is for all edges */
         flags_to_memory(u);
-        u->now.group.active = u->now.kept.active = false;
+        forget_groups(&u->now);
         vectors_settle(u);
         x87_drop(u);
     }
@@ -746,8 +776,8 @@ bool unit_entry(struct unit *u, unsigned version)
 {
     const struct version *v = &u->version[version];
     everything_in_memory(&u->now);
-    if (v->flow.source != FLAGS_MEMORY || v->flow.group.active || v->flow.kept.active ||
-        !vectors_fit(&u->now, &v->flow) || !x87_fits(&u->now, &v->flow))
+    if (v->flow.source != FLAGS_MEMORY || !has_groups(&u->now, &v->flow) || !vectors_fit(&u->now, &v->flow) ||
+        !x87_fits(&u->now, &v->flow))
         return false;
     check_page(u, v->block, 0);
     add_rip(u, -block_offset(u, v->block));

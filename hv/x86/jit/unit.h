@@ -75,12 +75,12 @@ struct x87_flow {
 /* Where the guest's state is at a point of the code. */
 struct flow {
     struct group group;
-    struct group kept;       /* a second one: its pointer is in memory (`kept` in struct x86) */
-    uint8_t checks;          /* enum check */
-    uint8_t vector[VECTORS]; /* as `host` */
-    uint32_t vdirty, vzero;  /* vectors that differ from memory; those that are 0, in no register */
-    uint8_t host[16];        /* the host register of each guest register; H_NONE: in memory */
-    uint16_t dirty;          /* guest registers whose host register differs from memory */
+    struct group kept[KEPT_GROUPS]; /* older ones: their pointers are in memory (`kept` in struct x86) */
+    uint8_t checks;                 /* enum check */
+    uint8_t vector[VECTORS];        /* as `host` */
+    uint32_t vdirty, vzero;         /* vectors that differ from memory; those that are 0, in no register */
+    uint8_t host[16];               /* the host register of each guest register; H_NONE: in memory */
+    uint16_t dirty;                 /* guest registers whose host register differs from memory */
     struct x87_flow x87;
     uint8_t source, size, count;
     /* The guest registers that are A and B, until an instruction changes them; FLAG_OWN: FLAG_A and FLAG_B. */
