@@ -227,8 +227,8 @@ struct cut {
     uint64_t start, rip;
     uint8_t op;
 };
-enum { GUESSES = 4096 };  /* see `guess` in struct x86 */
-enum { KEPT_GROUPS = 2 }; /* see `kept` there */
+enum { GUESSES = 4096 }; /* see `guess` in struct x86 */
+enum { GROUPS = 3 };     /* see `kept` there */
 struct tlb {
     struct tlb_entry *entry; /* NULL until the space is used */
     uint64_t *used;          /* a bit for each entry that may be filled, so that a flush visits only those */
@@ -401,8 +401,8 @@ struct x86 {
     struct block **jumps;
     /* What compiled loads expect as tlb_entry.add: the last one's. Any value is correct. */
     uintptr_t guess[GUESSES];
-    uintptr_t
-        kept[KEPT_GROUPS]; /* compiled code's older groups: host addresses (struct flow in jit/unit.h) */
+    /* The host addresses of compiled code's groups but the first (struct flow in jit/unit.h). */
+    uintptr_t kept[GROUPS];
     struct space spaces[SPACES];
     struct tlb_entry none; /* a TLB that stays empty, used with alignment checks on */
     bool hosted, trap_hit; /* x86_host(); x86_run() must return X86_TRAP */

@@ -410,18 +410,15 @@ bool group_useful(const struct unit *u, const struct group *g, const struct bloc
 void groups_after(struct unit *u, const struct op *op)
 {
     const struct shape *s = shape_of(u, op);
-    u->now.group.active &= !may_change(u, op, s, u->now.group.base);
-    for (unsigned i = 0; i < KEPT_GROUPS; i++)
-        u->now.kept[i].active &= !may_change(u, op, s, u->now.kept[i].base);
+    for (struct group *g = u->now.group; g < u->now.group + GROUPS; g++)
+        g->active &= !may_change(u, op, s, g->base);
 }
 
 void groups_move(struct unit *u, int32_t bytes)
 {
-    if (u->now.group.base == RSP)
-        u->now.group.moved += bytes;
-    for (unsigned i = 0; i < KEPT_GROUPS; i++)
-        if (u->now.kept[i].base == RSP)
-            u->now.kept[i].moved += bytes;
+    for (struct group *g = u->now.group; g < u->now.group + GROUPS; g++)
+        if (g->base == RSP)
+            g->moved += bytes;
 }
 
 /* Is the access at rBASE + disp one that was checked? */
@@ -431,29 +428,27 @@ static bool group_has(const struct group *g, unsigned base, int32_t disp, unsign
 }
 
 /* Where the pointer of an older group is. */
-static struct host_mem kept_pointer(unsigned i)
+static struct host_mem group_pointer(unsigned i)
 {
     struct host_mem m = CPU_FIELD(kept);
     m.disp += (int32_t)(i * sizeof(uintptr_t));
     return m;
 }
 
-/* Makes room for another group: the present one ends, or is kept in memory. False if all are still of use. */
+/* Makes room for another group: the newest one ends, or is kept in memory. False if all are still of use. */
 static bool group_make_room(struct unit *u)
 {
-    struct group *g = &u->now.group;
+    struct group *g = u->now.group;
     unsigned i = 0;
-    if (!group_useful(u, g, u->block, u->op)) {
-        g->active = false;
-        return true;
-    }
-    while (i < KEPT_GROUPS && group_useful(u, &u->now.kept[i], u->block, u->op))
+    while (i < GROUPS && group_useful(u, &g[i], u->block, u->op))
         i++;
-    if (i == KEPT_GROUPS)
+    if (i == GROUPS)
         return false;
-    asm_rm(&u->code, 8, HOST_MOV_EG, g->host, kept_pointer(i));
-    u->now.kept[i] = *g;
-    u->now.kept[i].host = H_NONE;
+    if (i) {
+        asm_rm(&u->code, 8, HOST_MOV_EG, g->host, group_pointer(i));
+        g[i] = *g;
+        g[i].host = H_NONE;
+    }
     g->active = false;
     return true;
 }
@@ -461,10 +456,10 @@ static bool group_make_room(struct unit *u)
 /* An access that an older group has. */
 static bool kept_probe(struct unit *u, unsigned base, int32_t disp, unsigned size, bool write)
 {
-    for (unsigned i = 0; i < KEPT_GROUPS; i++)
-        if (group_has(&u->now.kept[i], base, disp, size, write)) {
-            asm_rm(&u->code, 8, HOST_MOV_GE, H_AX, kept_pointer(i));
-            u->at = at_reg(H_AX, u->now.kept[i].moved + disp);
+    for (unsigned i = 1; i < GROUPS; i++)
+        if (group_has(&u->now.group[i], base, disp, size, write)) {
+            asm_rm(&u->code, 8, HOST_MOV_GE, H_AX, group_pointer(i));
+            u->at = at_reg(H_AX, u->now.group[i].moved + disp);
             return true;
         }
     return false;
@@ -474,7 +469,7 @@ static bool kept_probe(struct unit *u, unsigned base, int32_t disp, unsigned siz
  * to check it alone. */
 static bool group_probe(struct unit *u, unsigned base, int32_t disp, unsigned size, bool write)
 {
-    struct group *g = &u->now.group;
+    struct group *g = u->now.group;
     if (group_has(g, base, disp, size, write)) {
         u->at = at_reg(g->host, g->moved + disp);
         return true;

@@ -21,7 +21,7 @@ static bool is_free(const struct unit *u, unsigned host)
     for (unsigned g = 0; g < 16; g++)
         if (u->now.host[g] == host)
             return false;
-    return !u->now.group.active || u->now.group.host != host;
+    return !u->now.group->active || u->now.group->host != host;
 }
 
 static void write_back(struct code_buffer *c, const struct flow *f, unsigned guest)
@@ -408,33 +408,31 @@ static bool has_group(const struct group *have, const struct group *need)
 
 static bool has_groups(const struct flow *have, const struct flow *need)
 {
-    bool all = has_group(&have->group, &need->group);
-    for (unsigned i = 0; i < KEPT_GROUPS; i++)
-        all &= has_group(&have->kept[i], &need->kept[i]);
+    bool all = true;
+    for (unsigned i = 0; i < GROUPS; i++)
+        all &= has_group(&have->group[i], &need->group[i]);
     return all;
 }
 
 /* Does the one have a group where the other has none? */
 static bool has_more_groups(const struct flow *a, const struct flow *b)
 {
-    bool more = a->group.active && !b->group.active;
-    for (unsigned i = 0; i < KEPT_GROUPS; i++)
-        more |= a->kept[i].active && !b->kept[i].active;
+    bool more = false;
+    for (unsigned i = 0; i < GROUPS; i++)
+        more |= a->group[i].active && !b->group[i].active;
     return more;
 }
 
 static void forget_groups(struct flow *f)
 {
-    f->group.active = false;
-    for (unsigned i = 0; i < KEPT_GROUPS; i++)
-        f->kept[i].active = false;
+    for (unsigned i = 0; i < GROUPS; i++)
+        f->group[i].active = false;
 }
 
 static void keep_useful_groups(struct unit *u, const struct block *b)
 {
-    u->now.group.active &= group_useful(u, &u->now.group, b, 0);
-    for (unsigned i = 0; i < KEPT_GROUPS; i++)
-        u->now.kept[i].active &= group_useful(u, &u->now.kept[i], b, 0);
+    for (struct group *g = u->now.group; g < u->now.group + GROUPS; g++)
+        g->active &= group_useful(u, g, b, 0);
 }
 
 /* The version that needs least for the present state; NULL if none can be entered. */
@@ -484,9 +482,8 @@ static void move_registers(struct unit *u, const struct flow *to)
 /* Brings the state to that at the entry of a version. */
 static void adapt(struct unit *u, const struct flow *to)
 {
-    u->now.group.active &= to->group.active;
-    for (unsigned i = 0; i < KEPT_GROUPS; i++)
-        u->now.kept[i].active &= to->kept[i].active;
+    for (unsigned i = 0; i < GROUPS; i++)
+        u->now.group[i].active &= to->group[i].active;
     for (unsigned g = 0; g < 16; g++) {
         if (!(to->dirty >> g & 1)) {
             write_back(&u->code, &u->now, g);

@@ -74,13 +74,13 @@ struct x87_flow {
 
 /* Where the guest's state is at a point of the code. */
 struct flow {
-    struct group group;
-    struct group kept[KEPT_GROUPS]; /* older ones: their pointers are in memory (`kept` in struct x86) */
-    uint8_t checks;                 /* enum check */
-    uint8_t vector[VECTORS];        /* as `host` */
-    uint32_t vdirty, vzero;         /* vectors that differ from memory; those that are 0, in no register */
-    uint8_t host[16];               /* the host register of each guest register; H_NONE: in memory */
-    uint16_t dirty;                 /* guest registers whose host register differs from memory */
+    /* The newest is in a host register. The pointers of the others are in memory: `kept` in struct x86. */
+    struct group group[GROUPS];
+    uint8_t checks;          /* enum check */
+    uint8_t vector[VECTORS]; /* as `host` */
+    uint32_t vdirty, vzero;  /* vectors that differ from memory; those that are 0, in no register */
+    uint8_t host[16];        /* the host register of each guest register; H_NONE: in memory */
+    uint16_t dirty;          /* guest registers whose host register differs from memory */
     struct x87_flow x87;
     uint8_t source, size, count;
     /* The guest registers that are A and B, until an instruction changes them; FLAG_OWN: FLAG_A and FLAG_B. */
