@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "hv/x86/decode.h"
 #include "hv/x86/sys.h"
 
 struct cpuid_model {
@@ -86,6 +87,11 @@ void x86_as_before_9(struct x86 *cpu)
 void x86_as_before_10(struct x86 *cpu)
 {
     cpu->forgets_lines = true;
+}
+
+void x86_as_before_13(struct x86 *cpu)
+{
+    decoder_short_reach(cpu->decoder);
 }
 
 void x86_set_cores(struct x86 *cpu, unsigned n)
