@@ -42,7 +42,8 @@ make_v3_glibc() { # a program that says that it needs x86-64-v3
 }
 # A kernel module, as assembly: standard input is its init function. Its frame is that of a module of the same kernel.
 module() { # NAME FOLDER: writes NAME.ko
-    local frame=$GUESTS/root/lib/modules/6.1.0-56-amd64/kernel/crypto/crc32c_generic.ko offset
+    local frame offset
+    frame=$(echo "$GUESTS"/root/lib/modules/*/kernel/crypto/crc32c_generic.ko)
     objcopy -O binary --only-section=.gnu.linkonce.this_module "$frame" "$1.frame"
     offset=$(readelf -rW "$frame" | awk '/this_module/ { on = 1 } on && /init_module/ { print strtonum("0x" $1); exit }' 2>/dev/null)
     offset=$((16#$(readelf -rW "$frame" | sed -n '/this_module/,/^$/s/^\([0-9a-f]*\) .*init_module.*/\1/p' | head -n 1)))
@@ -189,7 +190,8 @@ make_panic_reboots() { # the record ends in the boot after the one that crashed
     boot panic_reboots --kernel "$kernel" --append "console=ttyS0 panic=-1 root=/dev/sda1" --until 2400M
 }
 make_watchdog() { # the chipset's is started, and nobody feeds it
-    local modules=$GUESTS/root/lib/modules/6.1.0-56-amd64/kernel/drivers
+    local modules
+    modules=$(echo "$GUESTS"/root/lib/modules/*/kernel/drivers)
     printf '#!/bin/sh\nmount -t devtmpfs dev /dev\nfor m in watchdog lpc_ich intel_pmc_bxt iTCO_vendor_support; do insmod /$m.ko; done\ninsmod /iTCO_wdt.ko heartbeat=4 nowayout=1\necho >/dev/watchdog\nsleep 1000\n' |
         initrd watchdog "ln -s busybox bin/insmod; cp '$modules/watchdog/'{watchdog,iTCO_vendor_support,iTCO_wdt}.ko '$modules/mfd/'{lpc_ich,intel_pmc_bxt}.ko ."
     boot watchdog --machine q35 --kernel "$GUESTS/vmlinuz" --initrd watchdog.gz --append "console=ttyS0" --until 40s --stop-on-reset
