@@ -379,7 +379,7 @@ static void noted_programs(void **state)
 
 static void pausing_programs(void **state)
 {
-    assert_true(run_programs(ALSO_PAUSE, 400) > 200 || getenv("COMPILE_PROGRAMS"));
+    assert_true(run_programs(ALSO_PAUSE, 600) > 400 || getenv("COMPILE_PROGRAMS"));
 }
 static void x87_programs(void **state)
 {
