@@ -290,7 +290,7 @@ static enum x86_exit run_next(struct pc *pc, uint64_t n, uint64_t *done)
     for (unsigned tried = 0; tried < board_cpus(pc->board) && e == X86_HALTED && !*done; tried++) {
         if (tried || !pc->turn_left)
             take_turn(pc, (pc->turn + 1) % board_cpus(pc->board));
-        if (x86_waits(pc->cpu)) /* as x86_run() would find */
+        if (x86_waits(pc->cpu)) /* it would make no step */
             continue;
         const unsigned others = awake - 1;
         x86_watch_pause(pc->cpu, others && pause_matters(pc));

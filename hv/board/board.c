@@ -336,10 +336,10 @@ static int create_cpus(struct board *b, struct error *err)
             x86_as_before_9(b->cpu[i].x86);
         if (!board_behaves(b, 10))
             x86_as_before_10(b->cpu[i].x86);
-        if (!board_behaves(b, 13))
-            x86_as_before_13(b->cpu[i].x86);
         if (board_behaves(b, 12))
             x86_set_cores(b->cpu[i].x86, (unsigned)n);
+        if (!board_behaves(b, 13))
+            x86_as_before_13(b->cpu[i].x86);
         b->ncpus = i + 1;
     }
     return 0;

@@ -401,7 +401,7 @@ struct x86 {
     struct block **jumps;
     /* What compiled loads expect as tlb_entry.add: the last one's. Any value is correct. */
     uintptr_t guess[GUESSES];
-    /* The host addresses of compiled code's groups but the first (struct flow in jit/unit.h). */
+    /* The host addresses of compiled code's older groups, from number 1 on (struct flow in jit/unit.h). */
     uintptr_t kept[GROUPS];
     struct space spaces[SPACES];
     struct tlb_entry none; /* a TLB that stays empty, used with alignment checks on */

@@ -18,8 +18,8 @@ struct decoder {
     uint8_t has_modrm[NMAPS][256]; /* 1: has a modrm byte; 2: always in register form (MOV CR, DR) */
     const struct insn_row *rows;
     unsigned used;
-    bool vex; /* some row has VEX */
-    bool short_reach;
+    bool vex;         /* some row has VEX */
+    bool short_reach; /* decoder_short_reach() */
 };
 
 /* ---------------------------------------------------------------- the tables */

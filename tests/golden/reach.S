@@ -1,5 +1,4 @@
-/* reach.S - a program of an operand that is 2 GB or more from the beginning of its block. Until behaviour 9 of the Linux host it was
- * undefined. */
+/* reach.S - an operand that lies 2 GB or more behind the start of its block. Up to behaviour 9 of the Linux host this raised #UD. */
     .globl _start
 _start:
     .fill 16, 1, 0x90

@@ -71,9 +71,9 @@ static inline unsigned simd_bytes(const struct op *op, const struct shape *s)
 
 /* shape.arg of SHAPE_BITS: what happens to flags; of SHAPE_COUNT: the opcode. */
 enum { BITS_NO_FLAGS, BITS_LOGIC, BITS_CARRY };
-/* Of SHAPE_MOV: the immediate is `wide`, if the operand has 64 bits. */
-enum { MOV_WIDE = 1 };
 enum { COUNT_ONES = 0xb8 };
+/* Of SHAPE_MOV: a 64-bit operand's immediate is `wide`. */
+enum { MOV_WIDE = 1 };
 
 /* An 8-bit register operand is the offset of its byte in gpr[]. */
 static inline bool is_high(unsigned byte)
