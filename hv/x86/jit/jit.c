@@ -30,10 +30,15 @@ enum {
 
 typedef const struct op *enter_fn(struct x86 *, const struct op *, op_fn *);
 
+/* A part of the memory for code: up to where it is used, up to where the host has made memory for it, and up
+ * to where it is written and no longer in the writable mapping. */
+struct area {
+    size_t used, made, written;
+};
+
 struct jit {
     uint8_t *writable, *executable;
-    size_t used, seldom;      /* up to where regions are, and their ways out */
-    size_t made, made_seldom; /* … and up to where the host has made the memory for them */
+    struct area regions, seldom; /* the latter: their ways out */
     unsigned heat;
     struct shape *shapes;
     enter_fn *enter;
@@ -157,7 +162,6 @@ struct jit *jit_create(const struct engine_host *host)
     write_enter(j);
     write_shared(j);
     jit_reset(j);
-    j->made_seldom = SELDOM;
     return j;
 }
 
@@ -177,18 +181,18 @@ void jit_reset(struct jit *j)
 {
     if (!j)
         return;
-    j->used = START;
-    j->seldom = SELDOM;
+    j->regions = (struct area){.used = START};
+    j->seldom = (struct area){SELDOM, SELDOM, SELDOM};
 }
 
 size_t jit_used(const struct jit *j)
 {
-    return j ? j->used + j->seldom - SELDOM : 0;
+    return j ? j->regions.used + j->seldom.used - SELDOM : 0;
 }
 
 bool jit_full(const struct jit *j)
 {
-    return j && (j->used + CODE_ROOM > SELDOM || j->seldom + CODE_ROOM > CODE_SIZE);
+    return j && (j->regions.used + CODE_ROOM > SELDOM || j->seldom.used + CODE_ROOM > CODE_SIZE);
 }
 
 void jit_enter(const struct jit *j, struct x86 *cpu, const struct op *op)
@@ -436,32 +440,35 @@ static void install_entries(struct jit *j, struct members *m)
     }
 }
 
-/* The host makes the memory for what comes next, in both mappings. */
-static void expect_code(struct jit *j, size_t *made, size_t used)
+/* The host makes the memory for what comes next, in both mappings. What is written stays in one of them: a page
+ * that is in both counts twice as the program's memory. */
+static void expect_code(struct jit *j, struct area *a)
 {
-    for (; *made < used + STEP; *made += STEP) {
-        mem_expect(j->writable + *made, STEP);
-        madvise(j->executable + *made, STEP, MADV_POPULATE_READ);
+    for (; a->made < a->used + STEP; a->made += STEP) {
+        mem_expect(j->writable + a->made, STEP);
+        madvise(j->executable + a->made, STEP, MADV_POPULATE_READ);
     }
+    for (; a->written + STEP <= a->used; a->written += STEP)
+        madvise(j->writable + a->written, STEP, MADV_DONTNEED);
 }
 
 static bool compile_one(struct jit *j, struct block *b, unsigned op)
 {
-    expect_code(j, &j->made, j->used);
-    expect_code(j, &j->made_seldom, j->seldom);
+    expect_code(j, &j->regions);
+    expect_code(j, &j->seldom);
     struct unit *u = &j->unit;
-    uint8_t *start = j->writable + j->used;
+    uint8_t *start = j->writable + j->regions.used;
     u->code = (struct code_buffer){start, j->writable + SELDOM, false};
-    u->seldom = (struct code_buffer){j->writable + j->seldom, j->writable + CODE_SIZE, false};
+    u->seldom = (struct code_buffer){j->writable + j->seldom.used, j->writable + CODE_SIZE, false};
     if (!unit_compile(u, b, op))
         return false;
-    j->seldom = (size_t)(u->seldom.at - j->writable);
+    j->seldom.used = (size_t)(u->seldom.at - j->writable);
     struct members *m = members_of_unit(u);
     add_jumps(m, u);
     install(b, op, code_at(j, start), m);
     install_entries(j, m);
     align(&u->code);
-    j->used = (size_t)(u->code.at - j->writable);
+    j->regions.used = (size_t)(u->code.at - j->writable);
     return true;
 }
 
