@@ -23,17 +23,18 @@ enum {
     CODE_ROOM = 2 << 20,
     SHARED = 64,
     START = 1536,
-    STEP = 1 << 16, /* of which the host makes the memory at once */
+    STEP = 1 << 16,         /* of which the host makes the memory at once */
+    WRITTEN_STEP = 1 << 19, /* after which the writable mapping is emptied */
     MAX_DROPS = 8,
     HEAT = 100
 };
 
 typedef const struct op *enter_fn(struct x86 *, const struct op *, op_fn *);
 
-/* A part of the memory for code: up to where it is used, up to where the host has made memory for it, and up
- * to where it is written and no longer in the writable mapping. */
+/* A part of the memory for code: from where on and up to where it is used, up to where the host has made memory for it, and up
+ * to where it was written when the writable mapping was last emptied. */
 struct area {
-    size_t used, made, written;
+    size_t begin, used, made, written;
 };
 
 struct jit {
@@ -181,8 +182,9 @@ void jit_reset(struct jit *j)
 {
     if (!j)
         return;
-    j->regions = (struct area){.used = START};
-    j->seldom = (struct area){SELDOM, SELDOM, SELDOM};
+    madvise(j->writable, CODE_SIZE, MADV_DONTNEED);
+    j->regions = (struct area){0, START, 0, 0};
+    j->seldom = (struct area){SELDOM, SELDOM, SELDOM, SELDOM};
 }
 
 size_t jit_used(const struct jit *j)
@@ -440,16 +442,18 @@ static void install_entries(struct jit *j, struct members *m)
     }
 }
 
-/* The host makes the memory for what comes next, in both mappings. What is written stays in one of them: a page
- * that is in both counts twice as the program's memory. */
+/* The host makes the memory for what comes next, in both mappings. What is written leaves the writable one from time to time, also where
+ * jumps were changed (set_stop()): a page that is in both counts twice as the program's memory. */
 static void expect_code(struct jit *j, struct area *a)
 {
     for (; a->made < a->used + STEP; a->made += STEP) {
         mem_expect(j->writable + a->made, STEP);
         madvise(j->executable + a->made, STEP, MADV_POPULATE_READ);
     }
-    for (; a->written + STEP <= a->used; a->written += STEP)
-        madvise(j->writable + a->written, STEP, MADV_DONTNEED);
+    if (a->used < a->written + WRITTEN_STEP)
+        return;
+    a->written = a->used / STEP * STEP;
+    madvise(j->writable + a->begin, a->written - a->begin, MADV_DONTNEED);
 }
 
 static bool compile_one(struct jit *j, struct block *b, unsigned op)
