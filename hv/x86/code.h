@@ -163,11 +163,12 @@ struct pmeta {
     uint16_t
         fast[FAST_SLOTS]; /* the linear pages (their low bits) that may have direct write entries for it */
     /* touched.c: whether the lines that are written were noted from the last physmem_touched() on, which, how many bytes were written
-     * by how many stores, whether it looked like being filled, in how many periods only the first of them are noted, and the number of
-     * stores at which it is looked at next. Compiled code knows these (jit/note.c). All of it fits into 64 bytes. */
+     * by how many stores, whether it looked like being filled, whether many stores have written half of it in this period and in the one
+     * before, in how many periods only the first stores are noted, and the number of stores at which it is looked at next. Compiled code
+     * knows these (jit/note.c). All of it fits into 64 bytes. */
     uint8_t by_lines; /* enum by_lines */
     uint8_t short_for;
-    bool filled;
+    bool filled : 1, busy : 1, was_busy : 1;
     bool absent; /* still to be fetched, from the state that was loaded last */
     uint32_t written;
     uint16_t stores, look_at;

@@ -190,11 +190,21 @@ static bool all_over(const struct pmeta *m)
     return !~(m->lines & cells);
 }
 
+/* Whether many stores have written half of the cells, as in a table of records of which some bytes are never written. */
+static bool is_busy(const struct pmeta *m)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < PAGE_CELLS / 64 && m->stores >= STORES_MOST; i++)
+        n += (unsigned)__builtin_popcountll(m->cells[i]);
+    return n >= PAGE_CELLS / 2;
+}
+
 void touch_look(struct pmeta *m)
 {
     const bool kept = m->by_lines == BY_LINES_KEPT;
     m->look_at *= 2;
-    if (m->stores >= (kept ? STORES_MOST_KEPT : STORES_MOST))
+    m->busy = is_busy(m);
+    if (m->stores >= (kept ? STORES_MOST_KEPT : STORES_MOST) || (m->busy && m->was_busy))
         m->short_for = SHORT_FOR + 1;
     const bool filled = touch_filled(m->written, m->lines);
     const bool many = m->by_lines == BY_LINES_FRESH && m->stores >> LINES_LOOK &&
@@ -239,6 +249,8 @@ static void note_lines(struct touch_log *log, struct pmeta *m, enum by_lines how
     m->written = m->stores = 0;
     m->look_at = 1u << (how == BY_LINES_FRESH ? LINES_LOOK_FIRST : LINES_LOOK);
     m->filled = false;
+    m->was_busy = m->busy;
+    m->busy = false;
     m->short_for -= m->short_for > 0;
     add_meta(&log->by_lines, m);
 }

@@ -284,6 +284,25 @@ static void test_kept(void **state)
     machine_free(&m);
 }
 
+/* Many stores to half of the cells in two periods: then the page is given up, in the next period early. */
+static void test_busy(void **state)
+{
+    static const uint8_t every_second[] = {
+        0x89, 0x05,             /* next: mov [di], ax */
+        0x83, 0xc7, 0x10,       /* add di, 16 */
+        0x81, 0xe7, 0xff, 0x4f, /* and di, 0x4fff */
+        0xe2, 0xf5,             /* loop next */
+    };
+    enum { MANY = 4 * 4000, STEPS_FEW = 4 * 5 };
+    struct machine m = machine_new();
+    assert_int_equal(written(&m, every_second, sizeof every_second, DATA, STEPS_FEW), 3);
+    assert_non_null(written_page(&m, every_second, sizeof every_second, DATA, MANY).cells);
+    assert_null(written_page(&m, every_second, sizeof every_second, DATA, MANY).cells);
+    assert_int_equal(written(&m, again, sizeof again, DATA + 0xc0, 200), UINT64_MAX);
+    assert_int_equal(written(&m, again, sizeof again, DATA + 0xc0, 200), 1 << 3);
+    machine_free(&m);
+}
+
 /* A page that was mapped in this period: what was written before went elsewhere, so its lines are not known. */
 static void test_mapped(void **state)
 {
@@ -377,7 +396,7 @@ int main(void)
         cmocka_unit_test(test_two_pages),  cmocka_unit_test(test_second_page_faults),
         cmocka_unit_test(test_hot_line),   cmocka_unit_test(test_hot_across),
         cmocka_unit_test(test_filled),     cmocka_unit_test(test_kept),
-        cmocka_unit_test(test_mapped),     cmocka_unit_test(test_cells),
-        cmocka_unit_test(test_much_code)};
+        cmocka_unit_test(test_busy),       cmocka_unit_test(test_mapped),
+        cmocka_unit_test(test_cells),      cmocka_unit_test(test_much_code)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
