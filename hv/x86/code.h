@@ -67,7 +67,7 @@ static inline uint32_t op_end(const struct op *op)
     return (uint32_t)op->off + op->len;
 }
 
-enum { BLOCK_MAX_OPS = 64, CODE_BUCKETS = 256, JUMPS = 16384 };
+enum { BLOCK_MAX_OPS = 64, CODE_BUCKETS = 128, JUMPS = 16384 };
 
 struct code_page;
 struct region;  /* compiled code: jit/jit.h */
