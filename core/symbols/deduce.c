@@ -467,13 +467,13 @@ static bool is_outermost(const struct deduction *d, const struct start *s)
 
 /* For a jump by a table: follows all code of its function to which no path has led, since the targets are
  * among that. */
-static void follow_table(struct deduction *d, const struct path *table)
+static void follow_table(struct deduction *d, struct path table)
 {
     struct insn i;
-    const uint64_t end = deduce_end_of(d, table->function);
-    for (uint64_t at = d->starts[table->function].address; at < end && deduce_insn(d, at, &i); at += i.length)
+    const uint64_t end = deduce_end_of(d, table.function);
+    for (uint64_t at = d->starts[table.function].address; at < end && deduce_insn(d, at, &i); at += i.length)
         if (!d->at[at - d->code->address] && !deduce_is_padding(d, at, at + i.length)) {
-            follow(d, at, table->stack, table->function);
+            follow(d, at, table.stack, table.function);
             walk_all(d);
         }
 }
@@ -509,7 +509,7 @@ static void follow_functions(struct deduction *d)
     for (size_t i = 0; i < d->ntables; i++) {
         struct start *f = &d->starts[d->tables[i].function];
         if (!(f->marks & TABLES))
-            follow_table(d, &d->tables[i]);
+            follow_table(d, d->tables[i]); /* a copy: more tables may be found on the way */
         f->marks |= TABLES;
     }
 }

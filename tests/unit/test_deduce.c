@@ -184,6 +184,21 @@ static void test_variable_size(void **state)
     assert_false(deduced(bare, sizeof bare, 0, 0x1003, &f));
 }
 
+/* Behind the jump by a table are others: they are found while the first one is followed. */
+static void test_tables(void **state)
+{
+    enum { TABLES = 100 };
+    uint8_t code[1 + 2 * TABLES] = {0x53}; /* push %rbx */
+    struct symbol_frame f;
+    for (unsigned i = 0; i < TABLES; i++)
+        memcpy(code + 1 + 2 * i, (const uint8_t[]){0xff, 0x20}, 2); /* jmp *(%rax) */
+    for (unsigned i = 0; i < TABLES; i += TABLES - 1) {
+        assert_true(deduced(code, sizeof code, 0, 0x1001 + 2 * i, &f));
+        assert_int_equal(f.offset, 16);
+        assert_int_equal(f.nsaved, 1);
+    }
+}
+
 /* An entry makes room and stores a register: until then it is where it was. */
 static void test_stores(void **state)
 {
@@ -239,6 +254,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_own_code), cmocka_unit_test(test_paths),  cmocka_unit_test(test_variable_size),
         cmocka_unit_test(test_entry),    cmocka_unit_test(test_stores), cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
