@@ -9,7 +9,7 @@ qemu_plain="-nographic -no-reboot -net none -cpu qemu64 -accel tcg,thread=single
 base=${BASE:+$(realpath "$BASE")}
 [ -z "$base" ] || "$base" --version >"$tmp/base.version" 2>&1 || { echo "bench: BASE=$BASE: not a bootreel that runs: give its path" >&2; exit 2; }
 export XDG_CACHE_HOME=$tmp/cache # unpacked kernels: the first recording of each fills it, as a user's first one does
-base_cache=$tmp/base.cache       # BASE's own, or only ours would unpack
+base_cache=$tmp/base.cache       # BASE has its own: otherwise it would find what ours has unpacked
 
 timed() { # NAME COMMAND...: runs it; appends wall seconds, user+system seconds and peak memory (KiB) to those of NAME
     local name=$1 rc=0
@@ -30,9 +30,12 @@ of_base() { # ARGUMENT...: the same for BASE, in $arguments: the traces in $tmp 
         esac
     done
 }
+as_base() { # COMMAND...: runs it with BASE's cache
+    XDG_CACHE_HOME=$base_cache "$@"
+}
 ours() { # NAME ARGUMENT...: measures ./bootreel ARGUMENT... as NAME, and BASE as NAME_base
     measure "$1" ./bootreel "${@:2}"
-    [ -z "$base" ] || { of_base "${@:2}" && XDG_CACHE_HOME=$base_cache measure "$1_base" "$base" "${arguments[@]}"; }
+    [ -z "$base" ] || { of_base "${@:2}" && as_base measure "$1_base" "$base" "${arguments[@]}"; }
 }
 trace_for_base() { # TRACE: what BASE is asked about in place of it: its own recording beside it, if it made one, as for ours()
     local own=${1%/*}/base.${1##*/}

@@ -163,8 +163,8 @@ struct pmeta {
     uint16_t
         fast[FAST_SLOTS]; /* the linear pages (their low bits) that may have direct write entries for it */
     /* touched.c: whether the lines that are written were noted from the last physmem_touched() on, which, how many bytes were written
-     * by how many stores, whether it looked like being filled, whether many stores have written half of it, whether they had when it was
-     * last followed, in how many periods only the first stores are noted, and the number of stores at which it is looked at next.
+     * by how many stores, whether it looked like being filled, whether many stores have written half of it, and whether they had when
+     * it was last followed, in how many periods only the first stores are noted, and the number of stores at which it is looked at next.
      * Compiled code knows some of these (jit/note.c). All of it fits into 64 bytes. */
     uint8_t by_lines; /* enum by_lines */
     uint8_t short_for;

@@ -194,7 +194,9 @@ static bool all_over(const struct pmeta *m)
 static bool is_busy(const struct pmeta *m)
 {
     unsigned n = 0;
-    for (unsigned i = 0; i < PAGE_CELLS / 64 && m->stores >= STORES_MOST; i++)
+    if (m->stores < STORES_MOST)
+        return false;
+    for (unsigned i = 0; i < PAGE_CELLS / 64; i++)
         n += (unsigned)__builtin_popcountll(m->cells[i]);
     return n >= PAGE_CELLS / 2;
 }

@@ -24,17 +24,18 @@ enum {
     SHARED = 64,
     START = 1536,
     STEP = 1 << 16,         /* of which the host makes the memory at once */
-    WRITTEN_STEP = 1 << 19, /* after which the writable mapping is emptied */
+    WRITTEN_STEP = 1 << 19, /* after so much is written, it is removed from the writable mapping */
     MAX_DROPS = 8,
     HEAT = 100
 };
 
 typedef const struct op *enter_fn(struct x86 *, const struct op *, op_fn *);
 
-/* A part of the memory for code: from where on and up to where it is used, up to where the host has made memory for it, and up
- * to where it was written when the writable mapping was last emptied. */
+/* A part of the memory for code, by offsets. */
 struct area {
-    size_t begin, used, made, written;
+    size_t begin, used; /* where it begins, and where its next code will */
+    size_t made;        /* up to where the host has made memory */
+    size_t written;     /* up to where it was used when it was last removed from the writable mapping */
 };
 
 struct jit {
@@ -183,7 +184,7 @@ void jit_reset(struct jit *j)
     if (!j)
         return;
     madvise(j->writable, CODE_SIZE, MADV_DONTNEED);
-    j->regions = (struct area){0, START, 0, 0};
+    j->regions = (struct area){.used = START};
     j->seldom = (struct area){SELDOM, SELDOM, SELDOM, SELDOM};
 }
 
@@ -442,8 +443,8 @@ static void install_entries(struct jit *j, struct members *m)
     }
 }
 
-/* The host makes the memory for what comes next, in both mappings. What is written leaves the writable one from time to time, also where
- * jumps were changed (set_stop()): a page that is in both counts twice as the program's memory. */
+/* The host makes the memory for what comes next, in both mappings. From time to time finished code is removed from the writable one, with
+ * the pages that set_stop() has brought back: a page in both mappings counts twice in the program's resident memory. */
 static void expect_code(struct jit *j, struct area *a)
 {
     for (; a->made < a->used + STEP; a->made += STEP) {
