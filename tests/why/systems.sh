@@ -45,7 +45,6 @@ module() { # NAME FOLDER: writes NAME.ko
     local frame offset
     frame=$(echo "$GUESTS"/root/lib/modules/*/kernel/crypto/crc32c_generic.ko)
     objcopy -O binary --only-section=.gnu.linkonce.this_module "$frame" "$1.frame"
-    offset=$(readelf -rW "$frame" | awk '/this_module/ { on = 1 } on && /init_module/ { print strtonum("0x" $1); exit }' 2>/dev/null)
     offset=$((16#$(readelf -rW "$frame" | sed -n '/this_module/,/^$/s/^\([0-9a-f]*\) .*init_module.*/\1/p' | head -n 1)))
     {
         printf '.section .modinfo, "a"\n.asciz "license=GPL"\n.asciz "vermagic=%s"\n.asciz "name=%s"\n' "$(modinfo -F vermagic "$frame" 2>/dev/null || strings -a "$frame" | sed -n 's/^vermagic=//p')" "$1"
