@@ -134,6 +134,15 @@ static int get_revents(int index, void *opaque)
            (said & POLLHUP ? SLIRP_POLL_HUP : 0);
 }
 
+static void fill_polls(struct user *u, uint32_t *timeout)
+{
+#if SLIRP_CHECK_VERSION(4, 9, 0) /* the old name is deprecated; it differs on Windows only */
+    slirp_pollfds_fill_socket(u->slirp, timeout, add_poll, u);
+#else
+    slirp_pollfds_fill(u->slirp, timeout, add_poll, u);
+#endif
+}
+
 /* A connection's timers run only while there is a connection; without sockets, nothing has to be done at a
  * certain time. */
 static uint64_t user_sockets(void *peer, struct wire_sockets *s, uint64_t now)
@@ -143,7 +152,7 @@ static uint64_t user_sockets(void *peer, struct wire_sockets *s, uint64_t now)
     u->now = now;
     u->sockets = s;
     const unsigned others = s->n;
-    slirp_pollfds_fill(u->slirp, &timeout, add_poll, u);
+    fill_polls(u, &timeout);
     const bool any = s->n > others;
     if (any || !timeout)
         return now + WIRE_LOOK;
