@@ -181,7 +181,8 @@ static void add_processors(u32 n)
 
 static void add_buses(void)
 {
-    static const struct mp_bus bus[2] = {{MP_BUS, 0, "PCI   "}, {MP_BUS, 1, "ISA   "}};
+    static const struct mp_bus bus[2] = {{MP_BUS, 0, {'P', 'C', 'I', ' ', ' ', ' '}},
+                                         {MP_BUS, 1, {'I', 'S', 'A', ' ', ' ', ' '}}};
     memcpy(mp_add(sizeof bus[0]), &bus[0], sizeof bus[0]);
     memcpy(mp_add(sizeof bus[1]), &bus[1], sizeof bus[1]);
 }
