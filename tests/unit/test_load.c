@@ -266,9 +266,9 @@ static void multiboot2_information(void **state)
     assert_int_equal(x86_get(board_cpu(f->board, 0), "rbx"), f->result.params);
     physmem_read(board_mem(f->board), f->result.params, info, sizeof info);
     assert_true(get32(info) <= sizeof info && get32(info) % 8 == 0);
-    assert_string_equal(tag_of(info, 1) + 8, "words");
+    assert_string_equal((const char *)tag_of(info, 1) + 8, "words");
     const uint8_t *module = tag_of(info, 3);
-    assert_string_equal(module + 16, "a first");
+    assert_string_equal((const char *)module + 16, "a first");
     assert_int_equal(get32(module + 12) - get32(module + 8), sizeof one);
     assert_true(get32(module + 8) >= MB2_AT + 0x4000);
     const uint8_t *map = tag_of(info, 6);

@@ -186,7 +186,7 @@ struct fixture {
     jmp_buf unwind;
 };
 
-static const struct op *stop(struct x86 *cpu, const struct op *op)
+static const struct op *end_run(struct x86 *cpu, const struct op *op)
 {
     return NULL;
 }
@@ -223,7 +223,7 @@ static int call_handler(struct fixture *f, op_fn *fn, const struct op *ops)
 }
 static int run_handler(struct fixture *f, op_fn *fn, struct op *op, struct state *s)
 {
-    struct op ops[2] = {*op, {.fn = stop}};
+    struct op ops[2] = {*op, {.fn = end_run}};
     load_state(f->cpu, s);
     int vector = call_handler(f, fn, ops);
     store_state(f->cpu, s);
@@ -572,7 +572,7 @@ static int check_with(struct fixture *f, const struct family *fam, uint64_t cr0,
                       uint32_t mxcsr)
 {
     struct state s = {.mxcsr = mxcsr};
-    struct op ops[2] = {{.dst = 1, .src = 2}, {.fn = stop}};
+    struct op ops[2] = {{.dst = 1, .src = 2}, {.fn = end_run}};
     load_state(f->cpu, &s);
     f->cpu->cr0 = cr0;
     f->cpu->cr4 = cr4;
@@ -606,7 +606,7 @@ static void test_checks(void **state)
  * addresses. */
 static int check_misc(struct fixture *f, const struct family *fam, enum form form, unsigned cpl, uint64_t rcx)
 {
-    struct op ops[2] = {{.base = RBX, .index = REG_ZERO, .seg = SEG_NONE, .asize = 2}, {.fn = stop}};
+    struct op ops[2] = {{.base = RBX, .index = REG_ZERO, .seg = SEG_NONE, .asize = 2}, {.fn = end_run}};
     struct state s = {.gpr = {[RAX] = LINEAR + 5, [RCX] = rcx, [RBX] = 0x123450000}};
     load_state(f->cpu, &s);
     f->cpu->cpl = (uint8_t)cpl;
