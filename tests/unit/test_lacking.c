@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <capstone/capstone.h>
 #include <cmocka.h>
 
 #include "hv/x86/sys.h"
@@ -26,9 +27,19 @@ static void named(unsigned bits, const char *bytes, const char *mnemonic, const 
     assert_string_equal(name.feature, feature);
 }
 
+/* Up to behaviour version 8 an instruction was told if capstone 4 knew it. Later versions know others, in other groups. */
+static void need_capstone_4(void)
+{
+    int major, minor;
+    cs_version(&major, &minor);
+    if (major != 4)
+        skip();
+}
+
 /* Masks have VEX prefixes, vectors EVEX ones; with 128 and 256 bits these need AVX512VL as well. */
 static void test_avx512(void **state)
 {
+    need_capstone_4();
     named(64, "\xc5\xf8\x92\xc8", "kmovw", "AVX512F");
     named(64, "\xc5\xf9\x92\xc8", "kmovb", "AVX512DQ");
     named(64, "\x62\xf1\x75\x48\xef\xd0", "vpxord", "AVX512F");
@@ -171,6 +182,7 @@ static struct told executed(const void *code, size_t n, bool before_9)
 static void test_older_behaviour(void **state)
 {
     static const char kmovd[] = "\xc5\xfb\x92\xc8", vpxord[] = "\x62\xf1\x75\x48\xef\xd0";
+    need_capstone_4();
     struct told t = executed(kmovd, 4, false);
     assert_int_equal(t.n, 1);
     assert_string_equal(t.text, "kmovd of AVX512BW, which no --cpu has");

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <capstone/capstone.h>
 #include <cmocka.h>
 
 #include "hv/x86/cpu.h"
@@ -149,8 +150,15 @@ static void test_code16(void **state)
     run_rows(16);
 }
 
+/* What capstone 4 gets wrong is known (excused() in tests/native/decode.c). Later versions know other instructions. */
 static void test_decode(void **state)
 {
+    int major, minor;
+    cs_version(&major, &minor);
+    if (major != 4) {
+        fprintf(stderr, "no capstone 4: lengths of instructions are not compared with capstone's\n");
+        skip();
+    }
     unsigned long n = 200 * number("NATIVE_STATES", 1500);
     for (unsigned bits = 16; bits <= 64; bits *= 2)
         assert_int_equal(decode_check(bits, n, number("NATIVE_SEED", 1)), 0);
