@@ -315,6 +315,10 @@ static enum x86_exit run_turn(struct pc *pc, uint64_t n)
     uint64_t done;
     enum x86_exit e = board_cpus(pc->board) > 1 ? run_next(pc, n, &done) : x86_run(pc->cpu, n, &done);
     pc->icount += done;
+    if (done && pc->ran != pc->turn) {
+        pc->ran = pc->turn;
+        pc->switches++;
+    }
     if (!done && (e == X86_HALTED || e == X86_BREAK)) {
         pc->turn = turn;
         pc->turn_left = left;
@@ -541,12 +545,17 @@ static int pc_load(struct engine *e, const struct snapshot_source *src, struct e
 
 static void pc_touched(struct engine *e, struct touched_set *set)
 {
-    physmem_touched(board_mem(pc_of(e)->board), set);
+    struct pc *pc = pc_of(e);
+    physmem_touched(board_mem(pc->board), set);
+    pc->switches = 0;
 }
 
 static struct touched_amount pc_touched_amount(const struct engine *e)
 {
-    return physmem_touched_amount(board_mem(pc_const(e)->board));
+    const struct pc *pc = pc_const(e);
+    struct touched_amount a = physmem_touched_amount(board_mem(pc->board));
+    a.switches = pc->switches;
+    return a;
 }
 
 static void pc_accesses(struct engine *e, enum accesses what, struct accessed_set *set)

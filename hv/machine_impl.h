@@ -33,6 +33,8 @@ struct pc {
     uint8_t direct;           /* an image was loaded directly */
     struct services services; /* BIOS service calls in progress */
     /* not state */
+    uint32_t ran;      /* the processor that made the last step */
+    uint64_t switches; /* since pc_touched(): how often another one went on */
     struct field_table services_fields;
     struct load_result loaded;
     bool boot_sector_marked; /* the mark at 7C00h is among the active stops */

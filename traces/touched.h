@@ -53,9 +53,10 @@ struct touched_set {
     size_t n[TOUCHES];
 };
 
-/* How much is in a set: lines of 64 bytes executed, and pages written. */
+/* How much a part does that takes time when it is run again: lines of 64 bytes executed, pages written, and how often another processor
+ * went on. */
 struct touched_amount {
-    uint64_t lines, pages;
+    uint64_t lines, pages, switches;
 };
 
 /* ---------------------------------------------------------------- what a run tells besides */
