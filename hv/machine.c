@@ -548,6 +548,7 @@ static void pc_touched(struct engine *e, struct touched_set *set)
     struct pc *pc = pc_of(e);
     physmem_touched(board_mem(pc->board), set);
     pc->switches = 0;
+    pc->accesses = board_accesses(pc->board);
 }
 
 static struct touched_amount pc_touched_amount(const struct engine *e)
@@ -555,6 +556,7 @@ static struct touched_amount pc_touched_amount(const struct engine *e)
     const struct pc *pc = pc_const(e);
     struct touched_amount a = physmem_touched_amount(board_mem(pc->board));
     a.switches = pc->switches;
+    a.accesses = board_accesses(pc->board) - pc->accesses;
     return a;
 }
 

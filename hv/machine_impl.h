@@ -35,6 +35,7 @@ struct pc {
     /* not state */
     uint32_t ran;      /* the processor that made the last step */
     uint64_t switches; /* since pc_touched(): how often another one went on */
+    uint64_t accesses; /* of the board at pc_touched() */
     struct field_table services_fields;
     struct load_result loaded;
     bool boot_sector_marked; /* the mark at 7C00h is among the active stops */

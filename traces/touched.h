@@ -53,10 +53,10 @@ struct touched_set {
     size_t n[TOUCHES];
 };
 
-/* How much a part does that takes time when it is run again: lines of 64 bytes executed, pages written, and how often another processor
- * went on. */
+/* How much a part does that takes time when it is run again: lines of 64 bytes executed, pages written, how often another processor went
+ * on, and accesses of instructions to devices. */
 struct touched_amount {
-    uint64_t lines, pages, switches;
+    uint64_t lines, pages, switches, accesses;
 };
 
 /* ---------------------------------------------------------------- what a run tells besides */

@@ -13,9 +13,10 @@ enum {
     SCREEN_SIZE = 65536,  /* bytes of screen text at most */
     SOON = 1000000000,    /* guest time, ns */
     TOUCHED_MOST = 5000,  /* lines executed and pages written: they take as long as 80 M steps of a loop */
-    SWITCHES_A_LINE = 20, /* between processors: as many take as long as a line */
     WORTH_SAVING = 4096,  /* pages written: saving more takes longer than running again what wrote them */
     FEW_LINES = 4000,     /* lines executed: a part with more takes long to run again */
+    SWITCHES_A_LINE = 20, /* between processors: as many take as long as a line */
+    ACCESSES_A_LINE = 256 /* to devices: likewise */
 };
 
 /* ---------------------------------------------------------------- observing */
@@ -490,7 +491,9 @@ static bool checkpoint_pays(struct recorder *r)
     const struct touched_amount a = r->e->ops->touched_amount(r->e);
     if (here % every == 0)
         return !r->many || a.pages <= WORTH_SAVING || a.lines > FEW_LINES;
-    return a.lines + (a.pages > WORTH_SAVING ? 0 : a.pages) + a.switches / SWITCHES_A_LINE > TOUCHED_MOST;
+    return a.lines + (a.pages > WORTH_SAVING ? 0 : a.pages) + a.switches / SWITCHES_A_LINE +
+               a.accesses / ACCESSES_A_LINE >
+           TOUCHED_MOST;
 }
 
 /* Whether a checkpoint is to be here. Otherwise the next one may be at a later position. */

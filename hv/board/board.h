@@ -46,6 +46,8 @@ void board_reset(struct board *);
 
 /* Guest time of the earliest timer, or UINT64_MAX if none is set. */
 uint64_t board_deadline(const struct board *);
+/* How many accesses to devices instructions have made since the board was created. */
+uint64_t board_accesses(const struct board *);
 /* Fire all timers due at the current guest time. */
 void board_run_timers(struct board *);
 

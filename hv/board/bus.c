@@ -234,8 +234,16 @@ static void end_access(struct board_cpu *c, struct board_cpu *old, uint64_t ns)
     struct board *b = c->board;
     b->moment.known = false;
     b->active = old;
-    if (ns && b->host.pass && x86_executes(c->x86))
+    if (!x86_executes(c->x86))
+        return;
+    b->accesses++;
+    if (ns && b->host.pass)
         b->host.pass(b->host.ctx, ns);
+}
+
+uint64_t board_accesses(const struct board *b)
+{
+    return b->accesses;
 }
 
 static uint32_t cpu_in(void *ctx, uint16_t port, unsigned size)

@@ -177,6 +177,7 @@ struct board {
     unsigned ncpus;
     struct board_cpu *active; /* the processor whose bus callback is running, or NULL */
     struct moment moment;
+    uint64_t accesses; /* see board_accesses() */
 
     struct chip chip[BOARD_MAX_CHIPS];
     unsigned nchips;
