@@ -1,8 +1,7 @@
 #!/bin/bash
 # checkpoints.sh - where checkpoints are: every 100 M steps, closer where pages are written and much code is executed, where devices are asked
 # and where processors wait for one another, and up to 400 M steps apart where very many pages are written all the time; compiled and
-# interpreted. But exactly as often as --checkpoint-every says, and every
-# 100 M without the index.
+# interpreted. But exactly as often as --checkpoint-every says, and every 100 M without the index.
 . "$(dirname "$0")/../lib.sh"
 cd "$work" || exit 2
 
