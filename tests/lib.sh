@@ -100,6 +100,16 @@ need_guests() {
     export BOOTREEL_GUESTS=$GUESTS
 }
 
+# need_group GROUP [WHY]: a group of scripts/guests. What cannot be had is skipped; it must not fail otherwise.
+need_group() {
+    scripts/guests "$GUESTS" "$1" >"$work/guests.log" 2>&1
+    case $? in
+    0) ;;
+    3) skip_all "${2:-$(tail -n 1 "$work/guests.log")}" ;;
+    *) tail -n 3 "$work/guests.log"; exit 2 ;;
+    esac
+}
+
 # Debian's user-mode Linux.
 need_uml() {
     need_guests

@@ -6,12 +6,12 @@
 . tests/gdb.sh
 need_guests
 if [ "${BOOTREEL_KERNELS:-}" = all ]; then
-    scripts/guests "$GUESTS" kernels >/dev/null || skip_all "no packages of other suites"
+    need_group kernels "no packages of other suites"
     names=$(cd "$GUESTS/kernels" && ls -d [0-9]*/ | tr -d / | sort -V)
 elif [ -n "${BOOTREEL_KERNELS:-}" ]; then
     names=$BOOTREEL_KERNELS
 else
-    scripts/guests "$GUESTS" newest >/dev/null || skip_all "no packages of sid"
+    need_group newest "no packages of sid"
     names=$(cat "$GUESTS/kernels/newest" 2>/dev/null) || skip_all "no kernel of sid"
 fi
 

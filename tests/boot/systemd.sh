@@ -5,15 +5,7 @@
 # and by GRUB from the disk by three firmwares.
 . "$(dirname "$0")/../lib.sh"
 need_guests
-make_guest() { # GROUP
-    scripts/guests "$GUESTS" "$1" >"$work/guests.log" 2>&1
-    case $? in
-    0) ;;
-    3) skip_all "$(tail -n 1 "$work/guests.log")" ;;
-    *) tail -n 3 "$work/guests.log"; exit 2 ;;
-    esac
-}
-[ -s "$GUESTS/systemd/disk.img" ] && [ "$GUESTS/systemd/initrd.gz" -nt tests/guests/init-disk ] || make_guest systemd
+[ -s "$GUESTS/systemd/disk.img" ] && [ "$GUESTS/systemd/initrd.gz" -nt tests/guests/init-disk ] || need_group systemd
 
 boot() { # NAME OPTION...
     printf '%s\n' root 'echo answer $((6 * 7)); systemctl is-system-running' \
@@ -82,7 +74,7 @@ for cpus in ${BOOTREEL_SYSTEMD_CPUS:-1}; do
 done
 for suite in ${BOOTREEL_SYSTEMD_SUITES:-}; do
     need_efi
-    make_guest "systemd-$suite"
+    need_group "systemd-$suite"
     for machine in pc q35; do
         direct "$suite-$machine" 1 "$machine" "$suite"
         units "$suite-$machine"
