@@ -136,6 +136,16 @@ static const struct row rows[] = {
     {FEATURE_OURS, "cpu_mode", "cpu_mode", 0, 1, 32, 32, "uint32", "uint32", "system"},
 };
 
+#define ROWS(table) table, sizeof(table) / sizeof((table)[0])
+
+static bool is_one_of(const char *name, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
 static bool in_layout(const struct layout *l, const char *name)
 {
     for (size_t i = 0; i < l->n; i++)
@@ -172,18 +182,15 @@ static enum layout_kind kind_of(const char *name)
     return LAYOUT_REG;
 }
 
-/* The registers that gdb and scripts/gdb read at every stop. Without this, each stop would cost another
- * packet. */
-static bool looked_at(const char *name, bool wide)
+/* The general registers, the pc and the flags come first in a layout. */
+enum { GENERAL_NARROW = 10, GENERAL_WIDE = 18 };
+
+/* The registers that gdb and scripts/gdb read at a stop: for frames, for arguments that are in registers, and in hook-stop and unwinders.
+ * Without this, each stop would cost another packet. */
+static bool looked_at(const char *name, size_t number, bool wide)
 {
-    static const char *const names[2][9] = {
-        {"eip", "esp", "ebp", "cs", "cs_base", "icount", "time_ns", "code_bits", NULL},
-        {"rip", "rsp", "rbp", "icount", "time_ns", "code_bits", NULL},
-    };
-    for (const char *const *n = names[wide]; *n; n++)
-        if (!strcmp(*n, name))
-            return true;
-    return false;
+    static const char *const names[] = {"cs", "cs_base", "icount", "time_ns", "code_bits", "cpu_mode"};
+    return number < (wide ? GENERAL_WIDE : GENERAL_NARROW) || is_one_of(name, ROWS(names));
 }
 
 static void layout_add(const struct gdbstub *g, struct layout *l, const struct layout_reg *reg)
@@ -194,7 +201,7 @@ static void layout_add(const struct gdbstub *g, struct layout *l, const struct l
     *r = *reg;
     r->kind = kind_of(r->name);
     r->reg = engine_reg(g, r->name);
-    r->expedite = looked_at(r->name, l->wide);
+    r->expedite = looked_at(r->name, l->n, l->wide);
     l->n++;
 }
 
@@ -222,17 +229,12 @@ static void layout_rows(const struct gdbstub *g, struct layout *l, const struct 
     }
 }
 
-#define ROWS(table) table, sizeof(table) / sizeof((table)[0])
-
 /* cr3 and similar registers are shown with the general ones; the rest are in the group "system". */
 static bool shown_always(const char *name)
 {
     static const char *const names[] = {"cr0",  "cr2",       "cr3",     "cr4",     "cr8",
                                         "efer", "k_gs_base", "cs_base", "fs_base", "gs_base"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (!strcmp(names[i], name))
-            return true;
-    return false;
+    return is_one_of(name, ROWS(names));
 }
 
 static const char *type_of(const char *name, unsigned bits)

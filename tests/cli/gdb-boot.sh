@@ -134,6 +134,12 @@ at=$(sed -n 's/^ahead at //p' "$work/process.out")
 [ "${at:-0}" -gt "$user" ] || { fail "a breakpoint in process $last is not hit: ${at:-never}"; cat "$work/process.out"; }
 holds "$work/process.out" "^back at $at\$" "a breakpoint in one process, backwards"
 
+# A step in a kernel asks for no registers: those that gdb and the script look at come with the stop.
+gdb_run -ex "source scripts/gdb/bootreel.py" -ex "boot-open $reel --at $((user - 1000))" -ex "monitor progress off" -ex stepi -ex stepi \
+    -ex "set debug remote 1" -ex stepi -ex stepi >"$work/packets"
+holds "$work/packets" 'Sending packet: \$vCont;s' "steps"
+grep -E 'Sending packet: \$[gp]' "$work/packets" && fail "a step asks for registers"
+
 # Ctrl-C, both ways, out of a search for what never comes. (The index has no reads, so all of the boot is run.)
 cat >"$work/interrupt.gdb" <<END
 source scripts/gdb/bootreel.py
