@@ -63,23 +63,26 @@ struct row {
     unsigned first, count;
     unsigned narrow_bits, wide_bits;
     const char *narrow_type, *wide_type, *group;
+    /* Sent with every stop reply: gdb or scripts/gdb reads it at a stop, for frames, arguments or hook-stop. Asking for it would take another
+     * packet. */
+    bool expedite;
 };
 
 #define GENERAL(n, w)                                                                                        \
     {                                                                                                        \
-        FEATURE_CORE, n, w, 0, 1, 32, 64, "int32", "int64", NULL                                             \
+        FEATURE_CORE, n, w, 0, 1, 32, 64, "int32", "int64", NULL, true                                       \
     }
 #define POINTER(n, w)                                                                                        \
     {                                                                                                        \
-        FEATURE_CORE, n, w, 0, 1, 32, 64, "data_ptr", "data_ptr", NULL                                       \
+        FEATURE_CORE, n, w, 0, 1, 32, 64, "data_ptr", "data_ptr", NULL, true                                 \
     }
 #define SELECTOR(n)                                                                                          \
     {                                                                                                        \
-        FEATURE_CORE, n, n, 0, 1, 32, 32, "int32", "int32", NULL                                             \
+        FEATURE_CORE, n, n, 0, 1, 32, 32, "int32", "int32", NULL, false                                      \
     }
 #define X87(n)                                                                                               \
     {                                                                                                        \
-        FEATURE_CORE, n, n, 0, 1, 32, 32, "int", "int", "float"                                              \
+        FEATURE_CORE, n, n, 0, 1, 32, 32, "int", "int", "float", false                                       \
     }
 
 static const struct row rows32[] = {
@@ -91,7 +94,7 @@ static const struct row rows32[] = {
     POINTER("ebp", NULL),
     GENERAL("esi", NULL),
     GENERAL("edi", NULL),
-    {FEATURE_CORE, "eip", NULL, 0, 1, 64, 0, "uint64", NULL, NULL},
+    {FEATURE_CORE, "eip", NULL, 0, 1, 64, 0, "uint64", NULL, NULL, true},
 };
 static const struct row rows64[] = {
     GENERAL(NULL, "rax"),
@@ -102,18 +105,18 @@ static const struct row rows64[] = {
     GENERAL(NULL, "rdi"),
     POINTER(NULL, "rbp"),
     POINTER(NULL, "rsp"),
-    {FEATURE_CORE, NULL, "r%u", 8, 8, 0, 64, NULL, "int64", NULL},
-    {FEATURE_CORE, NULL, "rip", 0, 1, 0, 64, NULL, "code_ptr", NULL},
+    {FEATURE_CORE, NULL, "r%u", 8, 8, 0, 64, NULL, "int64", NULL, true},
+    {FEATURE_CORE, NULL, "rip", 0, 1, 0, 64, NULL, "code_ptr", NULL, true},
 };
 static const struct row rows[] = {
-    {FEATURE_CORE, "eflags", "eflags", 0, 1, 32, 32, "i386_eflags", "i386_eflags", NULL},
-    SELECTOR("cs"),
+    {FEATURE_CORE, "eflags", "eflags", 0, 1, 32, 32, "i386_eflags", "i386_eflags", NULL, true},
+    {FEATURE_CORE, "cs", "cs", 0, 1, 32, 32, "int32", "int32", NULL, true},
     SELECTOR("ss"),
     SELECTOR("ds"),
     SELECTOR("es"),
     SELECTOR("fs"),
     SELECTOR("gs"),
-    {FEATURE_CORE, "st%u", "st%u", 0, 8, 80, 80, "i387_ext", "i387_ext", NULL},
+    {FEATURE_CORE, "st%u", "st%u", 0, 8, 80, 80, "i387_ext", "i387_ext", NULL, false},
     X87("fctrl"),
     X87("fstat"),
     X87("ftag"),
@@ -122,29 +125,19 @@ static const struct row rows[] = {
     X87("foseg"),
     X87("fooff"),
     X87("fop"),
-    {FEATURE_SSE, "xmm%u", NULL, 0, 8, 128, 0, "vec128", NULL, NULL},
-    {FEATURE_SSE, NULL, "xmm%u", 0, 16, 0, 128, NULL, "vec128", NULL},
-    {FEATURE_SSE, "mxcsr", "mxcsr", 0, 1, 32, 32, "i386_mxcsr", "i386_mxcsr", "vector"},
+    {FEATURE_SSE, "xmm%u", NULL, 0, 8, 128, 0, "vec128", NULL, NULL, false},
+    {FEATURE_SSE, NULL, "xmm%u", 0, 16, 0, 128, NULL, "vec128", NULL, false},
+    {FEATURE_SSE, "mxcsr", "mxcsr", 0, 1, 32, 32, "i386_mxcsr", "i386_mxcsr", "vector", false},
     /* gdb puts ymm0 together from xmm0 and this. */
-    {FEATURE_AVX, "ymm%uh", NULL, 0, 8, 128, 0, "uint128", NULL, NULL},
-    {FEATURE_AVX, NULL, "ymm%uh", 0, 16, 0, 128, NULL, "uint128", NULL},
-    {FEATURE_SEGMENTS, NULL, "fs_base", 0, 1, 0, 64, NULL, "int", NULL},
-    {FEATURE_SEGMENTS, NULL, "gs_base", 0, 1, 0, 64, NULL, "int", NULL},
-    {FEATURE_OURS, "icount", "icount", 0, 1, 64, 64, "uint64", "uint64", NULL},
-    {FEATURE_OURS, "time_ns", "time_ns", 0, 1, 64, 64, "uint64", "uint64", NULL},
-    {FEATURE_OURS, "code_bits", "code_bits", 0, 1, 32, 32, "uint32", "uint32", "system"},
-    {FEATURE_OURS, "cpu_mode", "cpu_mode", 0, 1, 32, 32, "uint32", "uint32", "system"},
+    {FEATURE_AVX, "ymm%uh", NULL, 0, 8, 128, 0, "uint128", NULL, NULL, false},
+    {FEATURE_AVX, NULL, "ymm%uh", 0, 16, 0, 128, NULL, "uint128", NULL, false},
+    {FEATURE_SEGMENTS, NULL, "fs_base", 0, 1, 0, 64, NULL, "int", NULL, false},
+    {FEATURE_SEGMENTS, NULL, "gs_base", 0, 1, 0, 64, NULL, "int", NULL, false},
+    {FEATURE_OURS, "icount", "icount", 0, 1, 64, 64, "uint64", "uint64", NULL, true},
+    {FEATURE_OURS, "time_ns", "time_ns", 0, 1, 64, 64, "uint64", "uint64", NULL, true},
+    {FEATURE_OURS, "code_bits", "code_bits", 0, 1, 32, 32, "uint32", "uint32", "system", true},
+    {FEATURE_OURS, "cpu_mode", "cpu_mode", 0, 1, 32, 32, "uint32", "uint32", "system", true},
 };
-
-#define ROWS(table) table, sizeof(table) / sizeof((table)[0])
-
-static bool is_one_of(const char *name, const char *const *names, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(names[i], name))
-            return true;
-    return false;
-}
 
 static bool in_layout(const struct layout *l, const char *name)
 {
@@ -182,17 +175,6 @@ static enum layout_kind kind_of(const char *name)
     return LAYOUT_REG;
 }
 
-/* The general registers, the pc and the flags come first in a layout. */
-enum { GENERAL_NARROW = 10, GENERAL_WIDE = 18 };
-
-/* The registers that gdb and scripts/gdb read at a stop: for frames, for arguments that are in registers, and in hook-stop and unwinders.
- * Without this, each stop would cost another packet. */
-static bool looked_at(const char *name, size_t number, bool wide)
-{
-    static const char *const names[] = {"cs", "cs_base", "icount", "time_ns", "code_bits", "cpu_mode"};
-    return number < (wide ? GENERAL_WIDE : GENERAL_NARROW) || is_one_of(name, ROWS(names));
-}
-
 static void layout_add(const struct gdbstub *g, struct layout *l, const struct layout_reg *reg)
 {
     struct layout_reg *r = &l->reg[l->n];
@@ -201,7 +183,6 @@ static void layout_add(const struct gdbstub *g, struct layout *l, const struct l
     *r = *reg;
     r->kind = kind_of(r->name);
     r->reg = engine_reg(g, r->name);
-    r->expedite = looked_at(r->name, l->n, l->wide);
     l->n++;
 }
 
@@ -218,7 +199,8 @@ static void layout_rows(const struct gdbstub *g, struct layout *l, const struct 
         struct layout_reg r = {.feature = row->feature,
                                .bits = l->wide ? row->wide_bits : row->narrow_bits,
                                .type = l->wide ? row->wide_type : row->narrow_type,
-                               .group = row->group};
+                               .group = row->group,
+                               .expedite = row->expedite};
         const char *pattern = l->wide ? row->wide : row->narrow;
         if (row->feature == FEATURE_AVX && engine_reg(g, "ymm0h") < 0)
             continue;
@@ -229,12 +211,17 @@ static void layout_rows(const struct gdbstub *g, struct layout *l, const struct 
     }
 }
 
+#define ROWS(table) table, sizeof(table) / sizeof((table)[0])
+
 /* cr3 and similar registers are shown with the general ones; the rest are in the group "system". */
 static bool shown_always(const char *name)
 {
     static const char *const names[] = {"cr0",  "cr2",       "cr3",     "cr4",     "cr8",
                                         "efer", "k_gs_base", "cs_base", "fs_base", "gs_base"};
-    return is_one_of(name, ROWS(names));
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
 }
 
 static const char *type_of(const char *name, unsigned bits)
@@ -258,6 +245,8 @@ static void layout_ours(const struct gdbstub *g, struct layout *l)
             continue;
         snprintf(r.name, sizeof r.name, "%s", d[i].name);
         r.group = shown_always(r.name) ? NULL : "system";
+        /* In 16-bit code hook-stop shows an address with its segment. */
+        r.expedite = !strcmp(r.name, "cs_base");
         layout_add(g, l, &r);
     }
 }

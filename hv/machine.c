@@ -315,10 +315,7 @@ static enum x86_exit run_turn(struct pc *pc, uint64_t n)
     uint64_t done;
     enum x86_exit e = board_cpus(pc->board) > 1 ? run_next(pc, n, &done) : x86_run(pc->cpu, n, &done);
     pc->icount += done;
-    if (done && pc->ran != pc->turn) {
-        pc->ran = pc->turn;
-        pc->switches++;
-    }
+    pc->switches += done && pc->turn != turn;
     if (!done && (e == X86_HALTED || e == X86_BREAK)) {
         pc->turn = turn;
         pc->turn_left = left;

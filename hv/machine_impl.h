@@ -33,8 +33,7 @@ struct pc {
     uint8_t direct;           /* an image was loaded directly */
     struct services services; /* BIOS service calls in progress */
     /* not state */
-    uint32_t ran;      /* the processor that made the last step */
-    uint64_t switches; /* since pc_touched(): how often another one went on */
+    uint64_t switches; /* since pc_touched(): changes from one processor to another */
     uint64_t accesses; /* of the board at pc_touched() */
     struct field_table services_fields;
     struct load_result loaded;

@@ -53,8 +53,8 @@ struct touched_set {
     size_t n[TOUCHES];
 };
 
-/* How much a part does that takes time when it is run again: lines of 64 bytes executed, pages written, how often another processor went
- * on, and accesses of instructions to devices. */
+/* What makes a part of a run slow to run again: lines of 64 bytes executed, pages written, changes from one processor to another, and
+ * accesses of instructions to devices. */
 struct touched_amount {
     uint64_t lines, pages, switches, accesses;
 };

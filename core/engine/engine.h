@@ -307,7 +307,7 @@ struct engine_ops {
      * run alone, not from what the engine caches, if it is called at positions that do. The pages are valid until
      * the next call. May be NULL. */
     void (*touched)(struct engine *, struct touched_set *);
-    /* How much there has been since that call. Follows from the run as `touched` does; NULL if that is. */
+    /* What makes the part since that call slow to run again. Follows from the run as `touched` does; NULL if that is. */
     struct touched_amount (*touched_amount)(const struct engine *);
     /* Begins to note which memory processors write, or read and write, from here on, until it is called again; what was noted up to
      * then is given in `set` (which may be NULL) and forgotten. All that can hit STOPS_WRITE, or also STOPS_READ or STOPS_ACCESS, is

@@ -12,7 +12,7 @@ enum {
     SLICE = 25000000,     /* steps between two reports of progress */
     SCREEN_SIZE = 65536,  /* bytes of screen text at most */
     SOON = 1000000000,    /* guest time, ns */
-    TOUCHED_MOST = 5000,  /* lines executed and pages written: they take as long as 80 M steps of a loop */
+    TOUCHED_MOST = 5000,  /* lines executed, or what takes as long (effort()): about 80 M steps of a loop */
     WORTH_SAVING = 4096,  /* pages written: saving more takes longer than running again what wrote them */
     FEW_LINES = 4000,     /* lines executed: a part with more takes long to run again */
     SWITCHES_A_LINE = 20, /* between processors: as many take as long as a line */
@@ -482,6 +482,13 @@ static bool sleeps(const struct recorder *r)
                       time_of(r) > r->look_time + SOON);
 }
 
+/* How long a part takes to run again, in lines of code that are executed for the first time. */
+static uint64_t effort(const struct touched_amount *a)
+{
+    const uint64_t pages = a->pages > WORTH_SAVING ? 0 : a->pages;
+    return a->lines + pages + a->switches / SWITCHES_A_LINE + a->accesses / ACCESSES_A_LINE;
+}
+
 /* Whether a checkpoint pays where one may be, by what was touched since the last one. */
 static bool checkpoint_pays(struct recorder *r)
 {
@@ -491,9 +498,7 @@ static bool checkpoint_pays(struct recorder *r)
     const struct touched_amount a = r->e->ops->touched_amount(r->e);
     if (here % every == 0)
         return !r->many || a.pages <= WORTH_SAVING || a.lines > FEW_LINES;
-    return a.lines + (a.pages > WORTH_SAVING ? 0 : a.pages) + a.switches / SWITCHES_A_LINE +
-               a.accesses / ACCESSES_A_LINE >
-           TOUCHED_MOST;
+    return effort(&a) > TOUCHED_MOST;
 }
 
 /* Whether a checkpoint is to be here. Otherwise the next one may be at a later position. */

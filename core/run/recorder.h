@@ -61,9 +61,9 @@ struct record_options {
     const struct engine_config *config; /* must stay until the recorder is destroyed */
     uint32_t classes;                   /* event classes that go into the trace */
     uint64_t checkpoint_every;          /* steps; 0: only the one at icount 0; not used with `again` */
-    /* Up to RECORD_CLOSER times as many checkpoints where much is done that takes long to be run again (struct touched_amount); and up to
-     * RECORD_FARTHER times as far apart where so many pages are written all the time that saving them takes longer than that. Needs the
-     * index, so it does nothing with no_index; not used with `again`. */
+    /* Up to RECORD_CLOSER times as many checkpoints where parts are slow to run again (struct touched_amount); and up to RECORD_FARTHER
+     * times as far apart where so many pages are written all the time that saving them takes longer than that. Needs the index, so it does
+     * nothing with no_index; not used with `again`. */
     bool checkpoint_adapted;
     const struct position *until; /* NULL, or an ICOUNT, a TIME or a CONSOLE text */
     bool stop_on_reset;           /* end the run at the first reset after power-on */

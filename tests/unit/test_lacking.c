@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <capstone/capstone.h>
 #include <cmocka.h>
 
 #include "hv/x86/sys.h"
+#include "tests/capstone_4.h"
 #include "tests/host_asked.h"
 #include "traces/trace.h"
 
@@ -25,15 +25,6 @@ static void named(unsigned bits, const char *bytes, const char *mnemonic, const 
     assert_true(lacking_other(bits, code, &name));
     assert_string_equal(name.mnemonic, mnemonic);
     assert_string_equal(name.feature, feature);
-}
-
-/* Up to behaviour version 8 an instruction was told if capstone 4 knew it. Later versions know others, in other groups. */
-static void need_capstone_4(void)
-{
-    int major, minor;
-    cs_version(&major, &minor);
-    if (major != 4)
-        skip();
 }
 
 /* Masks have VEX prefixes, vectors EVEX ones; with 128 and 256 bits these need AVX512VL as well. */

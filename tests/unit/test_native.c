@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <capstone/capstone.h>
 #include <cmocka.h>
 
 #include "hv/x86/cpu.h"
 #include "hv/x86/insn.h"
 #include "hv/x86/x87.h"
+#include "tests/capstone_4.h"
 #include "tests/native/native.h"
 #include "tests/native/vendor.h"
 #include "tests/host_asked.h"
@@ -150,15 +150,10 @@ static void test_code16(void **state)
     run_rows(16);
 }
 
-/* What capstone 4 gets wrong is known (excused() in tests/native/decode.c). Later versions know other instructions. */
+/* What capstone 4 gets wrong is known: excused() in tests/native/decode.c. */
 static void test_decode(void **state)
 {
-    int major, minor;
-    cs_version(&major, &minor);
-    if (major != 4) {
-        fprintf(stderr, "no capstone 4: lengths of instructions are not compared with capstone's\n");
-        skip();
-    }
+    need_capstone_4();
     unsigned long n = 200 * number("NATIVE_STATES", 1500);
     for (unsigned bits = 16; bits <= 64; bits *= 2)
         assert_int_equal(decode_check(bits, n, number("NATIVE_SEED", 1)), 0);
