@@ -276,24 +276,52 @@ static void look_at(struct why_case *c, struct cpu_loop *l, unsigned cpu)
     l->does = waits                      ? CPU_NOT_STARTED
               : halted && !l->interrupts ? CPU_HALTED_FOR_GOOD
               : halted                   ? CPU_HALTED
-              : l->length                ? CPU_LOOPS
                                          : CPU_BUSY;
+}
+
+static bool seen_enough(const struct cpu_loop *l, unsigned n)
+{
+    enum { ENOUGH = 256 };
+    for (unsigned i = 0; i < n; i++)
+        if (l[i].does == CPU_BUSY && l[i].nseen < ENOUGH)
+            return false;
+    return true;
+}
+
+/* The last steps of each processor, and where it is at the end. They take turns, of thousands of steps or of a few: how far back the
+ * steps of each one are is found by looking further and further. False if the steps cannot be run. */
+static bool see_steps(struct why_case *c, struct cpu_loop *l, unsigned n)
+{
+    enum { FARTHEST = 1 << 21 };
+    const uint64_t past = c->at - c->now.begin;
+    struct error ignored;
+    bool seen = false;
+    for (uint64_t back = (uint64_t)LOOP_STEPS * (n < 8 ? n : 8); !seen; back *= 4) {
+        const uint64_t from = past > back ? c->at - back : c->now.begin + 1;
+        for (unsigned i = 0; i < n; i++)
+            l[i].nseen = 0;
+        if (from < c->at && (!case_go(c, from) || timeline_trail(c->tl, from, c->at, see_step, l, &ignored)))
+            return false;
+        if (!case_go(c, c->at))
+            return false;
+        for (unsigned i = 0; i < n; i++)
+            look_at(c, &l[i], i);
+        seen = past <= back || back >= FARTHEST || seen_enough(l, n);
+    }
+    return true;
 }
 
 struct cpu_loop *loops_find(struct why_case *c, unsigned n)
 {
     struct cpu_loop *l = mem_zero(LOOP_CPUS, sizeof *l);
-    struct error ignored;
-    const uint64_t steps = (uint64_t)LOOP_STEPS * (n < 8 ? n : 8),
-                   from = c->at - c->now.begin > steps ? c->at - steps : c->now.begin + 1;
-    if (n > LOOP_CPUS || !case_go(c, from < c->at ? from : c->at) ||
-        (from < c->at && timeline_trail(c->tl, from, c->at, see_step, l, &ignored)) || !case_go(c, c->at)) {
+    if (n > LOOP_CPUS || !see_steps(c, l, n)) {
         free(l);
         return NULL;
     }
     for (unsigned i = 0; i < n; i++) {
         measure(&l[i]);
-        look_at(c, &l[i], i);
+        if (l[i].does == CPU_BUSY && l[i].length)
+            l[i].does = CPU_LOOPS;
     }
     for (unsigned i = 0; i < n; i++)
         if (l[i].does == CPU_LOOPS || l[i].does == CPU_BUSY) {

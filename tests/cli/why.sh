@@ -4,6 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 cd "$work" || exit 2
 . "$top/tests/why/small.sh"
+. "$top/tests/why/hangs.sh"
 
 for name in absent return masked signature printed_panic reset off; do
     "small_$name"
@@ -24,6 +25,13 @@ python3 -c 'import json, sys; assert len(json.load(open("json.out"))["evidence"]
 # Before it went wrong nothing has gone wrong yet.
 expect 0 early "$BOOTREEL" why return.reel --at 5
 grep -q 'overwritten' early.out && fail "--at: what is later is told"
+
+# The loops of both processors are seen wherever it ends in their turns.
+own_long_turns
+for i in $(seq 8); do
+    expect 1 "long-$i" "$BOOTREEL" why long_turns.reel --at $((30000000 + 3000 * i))
+    holds "long-$i.out" 'processor 0 spins .* for the lock .*, which processor 1 has taken at .* and not released: it is in a loop of 1 instruction' "long turns, place $i"
+done
 
 # What record prints, and the report.
 expect 1 record "$BOOTREEL" record --memory 16M --flat absent.bin@0x100000 --until 8s -o again.reel

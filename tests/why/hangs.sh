@@ -176,6 +176,23 @@ here:   .long 0
 there:  .long 0
 S
 }
+own_long_turns() { # neither loop pauses, so each processor's turns are long
+    smp long_turns --until 50ms <<'S'
+        cli
+        start_others
+1:      cmpl $0, there
+        je 1b
+2:      lock btsl $0, lock
+        jc 2b
+        hlt
+other:  lock btsl $0, lock
+        movl $1, there
+3:      jmp 3b
+        .balign 4
+lock:   .long 0
+there:  .long 0
+S
+}
 own_never_started() { # waits for a processor to which no SIPI was sent
     smp never_started --until 1s <<'S'
         cli
