@@ -274,12 +274,10 @@ static void writer_lines(struct why_case *c, struct finding *f, const struct las
         return;
     case_insn(c, w->cpu, &in);
     find_line(f, w->icount, case_place(c, w->icount, w->cpu, w->pc, place),
-              "%s 0x%" PRIx64 " -> 0x%" PRIx64 " by %s%s%s: %s %s",
+              "%s 0x%" PRIx64 " -> 0x%" PRIx64 " by %sprocessor %u%s: %s %s",
               lock ? "it was taken here:" : "it was written last here:", w->before, w->after,
-              w->device ? "a device, during processor " : "processor ",
-              w->cpu < 10 ? (const char[2]){(char)('0' + w->cpu), 0} : "?",
-              task_of(c, w->icount, w->cpu, who), view_place_text(timeline_look(c->tl), w->cpu, where),
-              w->device ? "" : in.text);
+              w->device ? "a device, during " : "", w->cpu, task_of(c, w->icount, w->cpu, who),
+              view_place_text(timeline_look(c->tl), w->cpu, where), w->device ? "" : in.text);
     find_callers(f, c, w->cpu);
 }
 

@@ -30,7 +30,8 @@ grep -q 'overwritten' early.out && fail "--at: what is later is told"
 own_long_turns
 for i in $(seq 8); do
     expect 1 "long-$i" "$BOOTREEL" why long_turns.reel --at $((30000000 + 3000 * i))
-    holds "long-$i.out" 'processor 0 spins .* for the lock .*, which processor 1 has taken at .* and not released: it is in a loop of 1 instruction' "long turns, place $i"
+    holds "long-$i.out" 'processor 0 spins .* for the lock .*, which processor 11 has taken at .* and not released: it is in a loop of 1 instruction' "long turns, place $i"
+    holds "long-$i.out" 'it was taken here: 0x0 -> 0x1 by processor 11' "long turns, place $i"
 done
 
 # What record prints, and the report.
