@@ -111,10 +111,11 @@ static void memory_array(struct table *t, uint64_t bytes)
     end(t);
 }
 
-static void memory_device(struct table *t, uint64_t bytes)
+/* `length`: 34 bytes until SMBIOS 2.7; 2.8 added voltages, which are unknown. */
+static void memory_device(struct table *t, uint64_t bytes, uint8_t length)
 {
     uint64_t mib = bytes >> 20;
-    begin(t, 17, 34, 0x1100);
+    begin(t, 17, length, 0x1100);
     set(t, 4, 2, 0x1000);
     set(t, 6, 2, 0xfffe);
     set(t, 8, 4, 0xffffffff); /* widths unknown */
@@ -184,7 +185,7 @@ static void structures(struct board *b, bool bios, struct table *t)
     for (unsigned i = 0; i < board_cpus(b) / cores; i++)
         processor(t, i, cores);
     memory_array(t, total);
-    memory_device(t, total);
+    memory_device(t, total, board_behaves(b, 14) ? 40 : 34);
     memory_range(t, 0x1300, 0, b->ram_low);
     if (b->ram_high)
         memory_range(t, 0x1301, 0x100000000ull, b->ram_high);

@@ -213,6 +213,36 @@ static void tables_follow_chips(void **state)
     assert_non_null(memmem(dsdt, length, "\x47\x01\x00\xb0\x00\xb0\x01\x40", 8));
 }
 
+/* The length of the first structure of a type, in the table behind the entry point at F0000h; 0: there is none. */
+static unsigned smbios_length(struct fixture *f, unsigned type)
+{
+    uint8_t table[1024];
+    smbios_install(f->board, 0xf0000);
+    physmem_read(f->board->mem, 0xf0020, table, sizeof table);
+    for (const uint8_t *p = table; p[0] != 127;) {
+        if (p[0] == type)
+            return p[1];
+        for (p += p[1]; p[0] || p[1]; p++) {
+        }
+        p += 2;
+    }
+    return 0;
+}
+
+/* DSP0134 2.8, section 7: the lengths of that version. Until behaviour 14 a memory device had that of 2.7. */
+static void smbios_lengths(void **state)
+{
+    static const unsigned want[][2] = {{0, 24},  {1, 27},  {3, 22},  {4, 42},
+                                       {16, 23}, {17, 40}, {19, 31}, {32, 11}};
+    struct fixture *f = *state;
+    board_direct_setup(f->board);
+    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++)
+        assert_int_equal(smbios_length(f, want[i][0]), want[i][1]);
+    f->cfg.behaviour = 13;
+    assert_int_equal(smbios_length(f, 17), 34);
+    f->cfg.behaviour = 0;
+}
+
 static void direct_setup(void **state)
 {
     struct fixture *f = *state;
@@ -238,6 +268,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(fwcfg_ports, setup, teardown),
         cmocka_unit_test_setup_teardown(table_loader, setup, teardown),
         cmocka_unit_test_setup_teardown(tables_follow_chips, setup, teardown),
+        cmocka_unit_test_setup_teardown(smbios_lengths, setup, teardown),
         cmocka_unit_test_setup_teardown(direct_setup, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
