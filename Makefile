@@ -50,7 +50,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: all demo asan ubsan fuzz test test-devices test-kernels test-loaders test-net test-origin test-selftests test-systemd test-v3 test-why unit check bench bench-rows layers format format-check help install clean
+.PHONY: all demo asan ubsan fuzz test test-checkers test-devices test-kernels test-loaders test-net test-origin test-selftests test-systemd test-v3 test-why unit check bench bench-rows layers format format-check help install clean
 ifeq ($(VARIANT),release)
 all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
@@ -174,6 +174,9 @@ test-why: all ## broken boots, and what `bootreel why` says of each (minutes)
 test-selftests: all ## Linux's x86 self tests in a guest, compared with QEMU (minutes)
 	@scripts/deps
 	@tests/selftests/run
+test-checkers: all ## fwts and stress-ng in guests: what they find wrong with tables and processors (minutes)
+	@scripts/deps
+	@tests/checkers/run $(PARTS)
 test-v3: all ## x86-64-v3: floating point, strings, ciphers, csmith, a kernel's self tests, against the host (minutes)
 	@scripts/deps
 	@tests/v3/run $(PARTS)
