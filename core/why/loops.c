@@ -288,8 +288,8 @@ static bool seen_enough(const struct cpu_loop *l, unsigned n)
     return true;
 }
 
-/* The last steps of each processor, and where it is at the end. They take turns, of thousands of steps or of a few: how far back the
- * steps of each one are is found by looking further and further. False if the steps cannot be run. */
+/* The last steps of each processor, and where it is at the end. Processors take turns, of thousands of steps or of a few, so the last
+ * steps of one may be far back: looks further and further until it has seen enough of each. False if the steps cannot be run. */
 static bool see_steps(struct why_case *c, struct cpu_loop *l, unsigned n)
 {
     enum { FARTHEST = 1 << 21 };

@@ -111,7 +111,7 @@ static void memory_array(struct table *t, uint64_t bytes)
     end(t);
 }
 
-/* `length`: 34 bytes until SMBIOS 2.7; 2.8 added voltages, which are unknown. */
+/* `length`: 40 bytes in SMBIOS 2.8, 34 in 2.7, which had no voltages. They are unknown. */
 static void memory_device(struct table *t, uint64_t bytes, uint8_t length)
 {
     uint64_t mib = bytes >> 20;
@@ -185,7 +185,7 @@ static void structures(struct board *b, bool bios, struct table *t)
     for (unsigned i = 0; i < board_cpus(b) / cores; i++)
         processor(t, i, cores);
     memory_array(t, total);
-    memory_device(t, total, board_behaves(b, 14) ? 40 : 34);
+    memory_device(t, total, board_behaves(b, 14) ? 40 : 34); /* traces of earlier behaviour have 2.7's */
     memory_range(t, 0x1300, 0, b->ram_low);
     if (b->ram_high)
         memory_range(t, 0x1301, 0x100000000ull, b->ram_high);
