@@ -27,12 +27,15 @@ expect 0 early "$BOOTREEL" why return.reel --at 5
 grep -q 'overwritten' early.out && fail "--at: what is later is told"
 
 # The loops of both processors are seen wherever it ends in their turns.
-own_long_turns
+own_long_turns 2
 for i in $(seq 8); do
     expect 1 "long-$i" "$BOOTREEL" why long_turns.reel --at $((30000000 + 3000 * i))
-    holds "long-$i.out" 'processor 0 spins .* for the lock .*, which processor 11 has taken at .* and not released: it is in a loop of 1 instruction' "long turns, place $i"
-    holds "long-$i.out" 'it was taken here: 0x0 -> 0x1 by processor 11' "long turns, place $i"
+    holds "long-$i.out" 'processor 0 spins .* for the lock .*, which processor 1 has taken at .* and not released: it is in a loop of 1 instruction' "long turns, place $i"
 done
+own_long_turns 12
+expect 1 last "$BOOTREEL" why long_turns.reel
+holds last.out 'which processor 11 has taken at .* and not released: it is in a loop of 1 instruction' "the last of twelve processors"
+holds last.out 'it was taken here: 0x0 -> 0x1 by processor 11' "the last of twelve processors"
 
 # What record prints, and the report.
 expect 1 record "$BOOTREEL" record --memory 16M --flat absent.bin@0x100000 --until 8s -o again.reel

@@ -176,20 +176,21 @@ here:   .long 0
 there:  .long 0
 S
 }
-own_long_turns() { # neither loop pauses, so each processor's turns are long; the last of twelve holds the lock, those between are halted
-    smp long_turns --cpus 12 --until 50ms <<'S'
+# Neither loop pauses, so turns are long. The last processor holds the lock; those between are halted.
+own_long_turns() { # PROCESSORS
+    smp long_turns --cpus "$1" --until 50ms <<S
         cli
         start_others
-1:      cmpl $0, there
+1:      cmpl \$0, there
         je 1b
-2:      lock btsl $0, lock
+2:      lock btsl \$0, lock
         jc 2b
         hlt
-other:  cmpb $11, 0xfee00023
+other:  cmpb \$$(($1 - 1)), 0xfee00023
         je 3f
         hlt
-3:      lock btsl $0, lock
-        movl $1, there
+3:      lock btsl \$0, lock
+        movl \$1, there
 4:      jmp 4b
         .balign 4
 lock:   .long 0
