@@ -22,6 +22,8 @@ fail() {
     echo "FAILED: $*"
     echo "$*" >>"$failures"
 }
+# wanted PART: whether a script that has set only=" $* " is to test that part: its arguments name it, or it has none.
+wanted() { [ "$only" = "  " ] || case $only in *" $1 "*) ;; *) return 1 ;; esac }
 # skip WHAT WHY: something is not tested here. tests/run counts it, and CI fails if it is not in tests/may-skip.
 skip() {
     echo "skipped: $1: $2"

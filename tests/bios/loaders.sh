@@ -12,7 +12,7 @@
 # package list or mtools, xorriso and e2fsprogs there is nothing to test.
 . "$(dirname "$0")/../lib.sh"
 need_guests
-names=" $* "
+only=" $* "
 root=$GUESTS/loaders/root
 need_loaders || skip_all "$lack"
 for tool in mformat mcopy xorriso mke2fs; do
@@ -149,7 +149,6 @@ END
         -boot-info-table iso 2>/dev/null
 }
 
-wanted() { [ "$names" = "  " ] || [[ $names = *" $1 "* ]]; }
 media() { # NAME COMMAND...
     ! wanted "$1" || "${@:2}" || { fail "the media for $1 cannot be made"; finish; }
 }
