@@ -476,8 +476,10 @@ static bool group_probe(struct unit *u, unsigned base, int32_t disp, unsigned si
     }
     if (kept_probe(u, base, disp, size, write))
         return true;
-    struct reach r = reach_of(u, base);
-    if (r.accesses < 2 || !group_make_room(u))
+    const struct reach r = reach_of(u, base);
+    /* Of an instruction with two accesses, as PUSH has with an operand in memory, only one may be in it. */
+    const bool covers = disp >= r.low && disp + (int64_t)size <= r.high && r.write >= write;
+    if (r.accesses < 2 || !covers || !group_make_room(u))
         return false;
     register_check(u, base, (int32_t)r.low, (unsigned)(r.high - r.low), r.write, true);
     *g = (struct group){.base = (uint8_t)base,
