@@ -523,6 +523,27 @@ static void segment(struct program *p)
     }
 }
 
+/* Accesses to a frame, mostly one that lies in two pages: the stack pointer is rounded up to a page, and goes down. */
+static void page_frame(struct program *p)
+{
+    const bool wide = !p->code32;
+    if (p->segmented)
+        return;
+    if (any(4)) {
+        program_emit(p, wide ? 0x24a48d48 : 0x24a48d, wide ? 4 : 3); /* LEA rSP, [rSP + 4095] */
+        program_emit(p, PAGE - 1, 4);
+        program_emit(p, wide ? 0xe48148 : 0xe481, wide ? 3 : 2); /* AND rSP, -4096 */
+        program_emit(p, (uint32_t)-PAGE, 4);
+    }
+    program_emit(p, wide ? 0xec8348 : 0xec83, wide ? 3 : 2); /* SUB rSP, up to 28 */
+    program_emit(p, 4 * any(8), 1);
+    for (unsigned n = 2 + (unsigned)any(5); n--;) {
+        static const uint32_t access[] = {0x2474ff, 0x2474ff, 0x24448b, 0x244489, 0x244c8b, 0x245489};
+        program_emit(p, access[any(6)], 3); /* PUSH, MOV: [rSP + up to 28] */
+        program_emit(p, 4 * any(8), 1);
+    }
+}
+
 static void instruction(struct program *p)
 {
     static void (*const kind[])(struct program *) = {
@@ -530,6 +551,10 @@ static void instruction(struct program *p)
         stack,      others,     others,     more_arithmetic, more_memory, vector, vector};
     if (!any(30)) {
         string(p);
+        return;
+    }
+    if (!any(30)) {
+        page_frame(p);
         return;
     }
     if (p->x87 && any(2))

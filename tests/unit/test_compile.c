@@ -49,7 +49,7 @@ static void put64(uint8_t *at, uint64_t v)
     memcpy(at, &v, 8);
 }
 
-/* Code and stack are mapped to themselves, the pages of data in reverse order; there is nothing behind them. The third page of data is
+/* Code is mapped to itself, the pages of data and of the stack in reverse order; there is nothing behind them. The third page of data is
  * read-only. With five levels the same is mapped once more at FAR. */
 enum { PML5 = 0, PML4 = 0x1000, CR4_LA57 = 1 << 12, CR0_ET = 16 };
 static void make_tables(uint8_t *ram)
@@ -61,8 +61,8 @@ static void make_tables(uint8_t *ram)
     for (unsigned i = 1; i < 4; i++) {
         put64(ram + 0x3000 + 8 * i, (0x4000 + i * 0x1000) | 0x67);
         for (unsigned k = 0; k < PAGES; k++) {
-            bool data = i * 0x200000 == DATA;
-            uint64_t frame = i * 0x200000 + (data ? PAGES - 1 - k : k) * PAGE;
+            const bool data = i * 0x200000 == DATA, code = i * 0x200000 == CODE;
+            const uint64_t frame = i * 0x200000 + (code ? k : PAGES - 1 - k) * PAGE;
             put64(ram + 0x4000 + i * 0x1000 + 8 * k, frame | (data && k == 2 ? 0x25 : 0x27));
         }
     }
