@@ -6,6 +6,7 @@
 #include "core/systems/efi/firmware.h"
 #include "core/story/marks.h"
 #include "core/story/processes.h"
+#include "core/views/dmesg.h"
 #include "core/why/why.h"
 #include "gdbstub/impl.h"
 #include "traces/memory.h"
@@ -363,6 +364,40 @@ static void monitor_screen(struct gdbstub *g, const char *args, struct text *out
     free(buf);
 }
 
+/* As on a console: its time before each of its lines. */
+static void put_message(const struct view_message *m, struct text *out)
+{
+    for (const char *line = m->text; line;) {
+        const size_t n = strcspn(line, "\n");
+        text_add(out, "[%5" PRIu64 ".%06" PRIu64 "] %.*s\n", m->time / 1000000000, m->time / 1000 % 1000000,
+                 (int)n, line);
+        line = line[n] ? line + n + 1 : NULL;
+    }
+}
+
+static void monitor_dmesg(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct view_message *list;
+    struct error err;
+    size_t n;
+    char *end;
+    const unsigned long most = strtoul(args, &end, 10);
+    if (*end || (*args && !most)) {
+        text_add(out, "error: dmesg [N]: how many of the last messages\n");
+        return;
+    }
+    if (view_dmesg(timeline_look(g->tl), stub_cpu(g), stub_types_here(g), stub_symbols(g),
+                   *args ? most : SIZE_MAX, &list, &n, &err)) {
+        text_add(out, "error: %s\n", err.text);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        put_message(&list[i], out);
+    if (!n)
+        text_add(out, "there are no messages yet\n");
+    free(list);
+}
+
 /* ---------------------------------------------------------------- symbols, the session itself */
 
 static void monitor_symbols(struct gdbstub *g, const char *args, struct text *out)
@@ -423,6 +458,7 @@ const struct monitor_command monitor_show_commands[] = {
     {"regs", "[GROUP]", "all registers: general, segment, float, vector, control, system", monitor_regs},
     {"info", "[PART | version]", "the state of a part of the machine: pic, pit, rtc, cpu0 …", monitor_info},
     {"screen", "", "the screen's text", monitor_screen},
+    {"dmesg", "[N]", "the messages in a Linux kernel's log here, or the last N", monitor_dmesg},
     {"symbols", "", "what the trace knows names of", monitor_symbols},
     {"backtrace", "[PID]", "the calls in progress of a task, sleeping ones too, down to its program's",
      monitor_backtrace},

@@ -224,6 +224,17 @@ milestones() { # NAME
     fi
 }
 
+# The kernel's log in its memory at the end has what its console has shown: the last lines, since it may go round.
+log() { # NAME
+    local missing
+    untyped "$1" && return
+    gdb -nx -nh -batch -iex "set auto-load no" -ex "target remote | $BOOTREEL gdb $work/$1.reel --stdio" -ex 'monitor progress off' -ex 'monitor seek 100%' \
+        -ex 'monitor dmesg' </dev/null 2>&1 | grep '^\[' >"$work/$1.dmesg"
+    tr -d '\r' <"$work/$1.console" | grep -a '^\[ *[0-9]*\.[0-9]*\] ' | tail -n 100 >"$work/$1.shown"
+    missing=$(grep -avxFf "$work/$1.dmesg" "$work/$1.shown")
+    [ -s "$work/$1.shown" ] && [ -z "$missing" ] || fail "$1: not in the log in memory: $(head -n 3 <<<"$missing")"
+}
+
 story() { # NAME KERNEL INITRD ALLOWED
     boot "$1" "$2" "$3" "$append"
     initcalls "$1" "$4"
@@ -233,4 +244,5 @@ story() { # NAME KERNEL INITRD ALLOWED
     devices "$1" "$4"
     parameters "$1" "$append"
     milestones "$1"
+    log "$1"
 }

@@ -439,6 +439,8 @@ shows("boot-handles", "firmware handles", "The handles of UEFI firmware at this 
 shows("boot-mark", "mark", "boot-mark NAME [POSITION]\nName a position.")
 shows("boot-marks", "marks", "The marks of this session.")
 shows("boot-screen", "screen", "The screen's text.")
+shows("boot-dmesg", "dmesg",
+      "boot-dmesg [N]\nThe messages in a Linux kernel's log at this position, or the last N, whether or not a console has shown them.")
 shows("boot-input", "input",
       "boot-input PORT TEXT\nGive the guest input (serial0, keyboard); \\n is Enter.\n"
       "The run is a diversion from here on; boot-live lets the guest answer.")
