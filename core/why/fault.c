@@ -5,8 +5,17 @@
 #include <inttypes.h>
 
 #include "core/why/private/case.h"
+#include "core/why/private/refusal.h"
 
-enum { CR0_PE = 1, EFER_LMA = 1 << 10, VECTOR_DF = 8, VECTOR_PF = 14, NEAR = 100000, EFLAGS_VM = 1 << 17 };
+enum {
+    CR0_PE = 1,
+    EFER_LMA = 1 << 10,
+    VECTOR_DF = 8,
+    VECTOR_GP = 13,
+    VECTOR_PF = 14,
+    NEAR = 100000,
+    EFLAGS_VM = 1 << 17
+};
 
 /* ---------------------------------------------------------------- why a handler cannot run */
 
@@ -74,8 +83,9 @@ static bool selector_is_bad(struct why_case *c, unsigned cpu, uint64_t vector, c
     return true;
 }
 
-/* Whether the processor cannot get to the handler of that exception, from the state here; `why` says in what words. */
-static bool handler_is_bad(struct why_case *c, unsigned cpu, uint64_t vector, struct text *why)
+/* Whether the processor cannot get to the handler of that exception, from the state here; `why` says in what words, and *gate
+ * whether what the IDT's entry has is the reason. */
+static bool handler_is_bad(struct why_case *c, unsigned cpu, uint64_t vector, struct text *why, bool *gate)
 {
     const uint64_t base = timeline_reg(c->tl, cpu, "idtr_base"),
                    limit = timeline_reg(c->tl, cpu, "idtr_limit");
@@ -83,6 +93,7 @@ static bool handler_is_bad(struct why_case *c, unsigned cpu, uint64_t vector, st
     const unsigned size = !protected ? 4 : wide ? 16 : 8;
     const uint64_t at = base + vector * size;
     uint8_t b[16] = {0};
+    *gate = false;
     if (vector * size + size - 1 > limit) {
         text_add(why,
                  "vector %" PRIu64 " is beyond the IDT's limit: IDTR has base 0x%" PRIx64
@@ -104,6 +115,7 @@ static bool handler_is_bad(struct why_case *c, unsigned cpu, uint64_t vector, st
                            .offset = b[0] | b[1] << 8 | (uint64_t)b[6] << 16 | (uint64_t)b[7] << 24};
     const bool is_gate = wide ? g.type == 14 || g.type == 15
                               : g.type == 5 || g.type == 6 || g.type == 7 || g.type == 14 || g.type == 15;
+    *gate = true;
     if (!is_gate) {
         bool empty = true;
         for (unsigned i = 0; i < size; i++)
@@ -120,6 +132,7 @@ static bool handler_is_bad(struct why_case *c, unsigned cpu, uint64_t vector, st
         return false; /* a task gate: what its task needs is not looked at */
     if (selector_is_bad(c, cpu, vector, &g, why))
         return true;
+    *gate = false;
     const bool inner =
         timeline_reg(c->tl, cpu, "cs") & 3 && !(timeline_reg(c->tl, cpu, "eflags") & EFLAGS_VM);
     return stack_is_bad(c, cpu, &g, inner, why);
@@ -189,6 +202,38 @@ static void table_line(struct why_case *c, struct finding *f, uint64_t before)
         find_note(f, "no LIDT was executed since the reset: the IDT is that of the firmware or the loader");
 }
 
+/* Who has written what the IDT has for that vector, in protected mode. */
+static void gate_line(struct why_case *c, struct finding *f, const struct event *t, uint64_t vector)
+{
+    char what[60];
+    if (!case_go(c, t->icount))
+        return;
+    const unsigned size = in_long_mode(c, t->cpu) ? 16 : 8;
+    const uint64_t at = timeline_reg(c->tl, t->cpu, "idtr_base") + vector * size;
+    snprintf(what, sizeof what, "the IDT's entry of vector %" PRIu64, vector);
+    find_writer(f, c, at, size, what, false);
+}
+
+/* A return to where the processor does not go, from an address that no call has written there. */
+static void overwritten_return(struct why_case *c, struct finding *f, const struct event *t,
+                               const char *handler)
+{
+    uint64_t target, at;
+    char where[PLACE_TEXT];
+    if (!case_go(c, t->icount) || !refused_return(c, t->cpu, &target, &at))
+        return;
+    case_address(c, t->icount, t->cpu, timeline_pc(c->tl, t->cpu), where);
+    if (find_writer(f, c, at, timeline_code_bits(c->tl, t->cpu) / 8, "the return address", true) !=
+        WRITER_OTHER)
+        return;
+    find_verdict(f, WHY_WRONG, t->icount,
+                 "a return address was overwritten: the return at %s goes to 0x%" PRIx64
+                 ", and its #GP led to a triple fault",
+                 where, target);
+    if (handler)
+        find_note(f, "the handler of #GP cannot run: %s", handler);
+}
+
 static void machine_lines(struct why_case *c, struct finding *f, unsigned cpu)
 {
     char mode[48], where[48], place[PLACE_TEXT];
@@ -200,6 +245,19 @@ static void machine_lines(struct why_case *c, struct finding *f, unsigned cpu)
               view_mode_text(timeline_look(c->tl), cpu, mode), there ? in.text : "no code is mapped there",
               there && case_zeros(c, cpu, pc, 16) ? " (the bytes there are zero: no code)" : "");
     find_callers(f, c, cpu);
+}
+
+/* The three exceptions, in words; what about the instruction led to the first. */
+static void chain_lines(struct why_case *c, struct finding *f, const struct event *t, const char *first,
+                        char words[3][PLACE_TEXT])
+{
+    const uint64_t led = t->f[EVF_TRIPLE_FAULT_first];
+    struct text refused = {0};
+    const bool told = case_go(c, t->icount) && refusal_text(c, t->cpu, led & 0xff, led >> 8, &refused);
+    find_line(f, t->icount, NULL, "%s: %s%s%s", first, words[0], told ? ": " : "", told ? refused.s : "");
+    find_line(f, t->icount, NULL, "then, while the handler of that was looked up or entered: %s", words[1]);
+    find_line(f, t->icount, NULL, "then, while the double fault's was: %s", words[2]);
+    free(refused.s);
 }
 
 void explain_fault(struct why_case *c, struct finding *f)
@@ -221,7 +279,8 @@ void explain_fault(struct why_case *c, struct finding *f)
     uint64_t pc = there ? timeline_pc(c->tl, t->cpu) : ip;
     case_address(c, t->icount, t->cpu, pc, where);
     const uint64_t before = there && told ? vector_before(c, t->cpu, vector, led[0] >> 8, cr2[0]) : vector;
-    const bool bad = there && told && handler_is_bad(c, t->cpu, before, &why);
+    bool gate = false;
+    const bool bad = there && told && handler_is_bad(c, t->cpu, before, &why, &gate);
     char what[PLACE_TEXT];
     snprintf(what, sizeof what, "%s", words[0]);
     if (before != vector && bad)
@@ -246,15 +305,14 @@ void explain_fault(struct why_case *c, struct finding *f)
     }
     if (there)
         machine_lines(c, f, t->cpu);
-    if (told) {
-        find_line(f, t->icount, NULL,
-                  before != vector && bad ? "its handler cannot be entered: %s" : "first: %s", words[0]);
-        find_line(f, t->icount, NULL, "then, while the handler of that was looked up or entered: %s",
-                  words[1]);
-        find_line(f, t->icount, NULL, "then, while the double fault's was: %s", words[2]);
-    }
+    if (told)
+        chain_lines(c, f, t, before != vector && bad ? "its handler cannot be entered" : "first", words);
     if (bad)
         table_line(c, f, t->icount);
+    if (bad && gate)
+        gate_line(c, f, t, before);
+    if (told && vector == VECTOR_GP)
+        overwritten_return(c, f, t, why.s);
     find_console(f, c, c->now.begin, t->icount, 3);
     free(why.s);
 }

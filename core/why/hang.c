@@ -3,13 +3,47 @@
 #include <inttypes.h>
 
 #include "core/why/private/loops.h"
+#include "core/why/private/refusal.h"
 
 /* ---------------------------------------------------------------- halted for good */
 
+/* The exception that the processor met shortly before it halted, if there is no kernel, for which exceptions are no mistakes. */
+static const struct event *exception_before(struct why_case *c, const struct event *halt)
+{
+    enum { SHORTLY = 100000, DEBUG = 1, BREAKPOINT = 3, DEVICE_NOT_AVAILABLE = 7 };
+    const struct event *ev = facts_last(&c->now, EV_EXCEPTION);
+    if (!ev || facts_last(&c->now, EV_KERNEL_FOUND) || ev->cpu != halt->cpu || ev->icount > halt->icount ||
+        halt->icount - ev->icount > SHORTLY)
+        return NULL;
+    const uint64_t vector = ev->f[EVF_EXCEPTION_vector];
+    return vector == DEBUG || vector == BREAKPOINT || vector == DEVICE_NOT_AVAILABLE ? NULL : ev;
+}
+
+/* Adds to `why` what that exception was, and the evidence. */
+static void exception_lines(struct why_case *c, struct finding *f, const struct event *ev, struct text *why)
+{
+    char words[PLACE_TEXT], where[PLACE_TEXT], place[PLACE_TEXT];
+    struct text refused = {0};
+    struct instruction in;
+    case_exception(c, ev->f[EVF_EXCEPTION_vector], ev->f[EVF_EXCEPTION_error], ev->f[EVF_EXCEPTION_cr2],
+                   ev->f[EVF_EXCEPTION_ip], words);
+    if (!case_go(c, ev->icount))
+        return;
+    const uint64_t pc = timeline_pc(c->tl, ev->cpu);
+    refusal_text(c, ev->cpu, ev->f[EVF_EXCEPTION_vector], ev->f[EVF_EXCEPTION_error], &refused);
+    text_add(why, "%s at %s%s%s", words, case_address(c, ev->icount, ev->cpu, pc, where),
+             refused.s ? ": " : "", refused.s ? refused.s : "");
+    find_line(f, ev->icount, case_place(c, ev->icount, ev->cpu, pc, place), "%s", case_insn(c, ev->cpu, &in));
+    free(refused.s);
+}
+
 static void halted(struct why_case *c, struct finding *f, const struct event *halt)
 {
-    const struct event *down = facts_last(&c->now, EV_KERNEL_SHUTDOWN);
+    const struct event *down = facts_last(&c->now, EV_KERNEL_SHUTDOWN), *met = exception_before(c, halt);
     char place[PLACE_TEXT], where[PLACE_TEXT];
+    struct text why = {0};
+    if (met)
+        exception_lines(c, f, met, &why);
     const bool there = case_go(c, halt->icount);
     const uint64_t pc = there ? timeline_pc(c->tl, halt->cpu) : halt->f[EVF_HALT_ip];
     case_address(c, halt->icount, halt->cpu, pc, where);
@@ -19,7 +53,9 @@ static void halted(struct why_case *c, struct finding *f, const struct event *ha
     else
         find_verdict(
             f, WHY_WRONG, halt->icount,
-            "the processor is halted for good: HLT with interrupts off at %s, which nothing can wake", where);
+            "the processor is halted for good: HLT with interrupts off at %s, which nothing can wake%s%s",
+            where, why.s ? ", after " : "", why.s ? why.s : "");
+    free(why.s);
     find_line(f, halt->icount, case_place(c, halt->icount, halt->cpu, pc, place), "HLT with IF = 0");
     if (there)
         find_callers(f, c, halt->cpu);
@@ -421,8 +457,10 @@ static void device_loop(struct why_case *c, struct finding *f, const struct cpu_
                      "%sthe processor polls %s in a loop at %s, which reads 0x%" PRIx64 "%s%s%s%s",
                      still >= seconds && count > 1000 ? "" : "cannot tell: ", at, where, value,
                      *words ? " (" : "", words, *words ? ")" : "", bits);
-    find_line(f, poll->icount, NULL, "read %" PRIu64 " times in a row: %s", count,
-              *words ? words : "nothing answers there");
+    char times[40] = "read once";
+    if (count != 1)
+        snprintf(times, sizeof times, "read %" PRIu64 " times in a row", count);
+    find_line(f, poll->icount, NULL, "%s: %s", times, *words ? words : "nothing answers there");
     loop_lines(c, f, l, cpu);
     end_lines(c, f);
 }

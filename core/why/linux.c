@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "core/why/private/case.h"
+#include "core/why/private/refusal.h"
 
 /* ---------------------------------------------------------------- what is known of the kernel */
 
@@ -346,6 +347,7 @@ static void register_lines(struct why_case *c, struct finding *f, unsigned cpu)
 static void moment(struct why_case *c, struct finding *f, const struct event *ex)
 {
     struct instruction in;
+    struct text refused = {0};
     char words[PLACE_TEXT], place[PLACE_TEXT];
     case_exception(c, ex->f[EVF_EXCEPTION_vector], ex->f[EVF_EXCEPTION_error], ex->f[EVF_EXCEPTION_cr2],
                    ex->f[EVF_EXCEPTION_ip], words);
@@ -355,7 +357,11 @@ static void moment(struct why_case *c, struct finding *f, const struct event *ex
         return;
     }
     case_insn(c, ex->cpu, &in);
-    find_line(f, ex->icount, place, "%s; instruction: %s", words, *in.text ? in.text : "not in memory");
+    const bool told =
+        refusal_text(c, ex->cpu, ex->f[EVF_EXCEPTION_vector], ex->f[EVF_EXCEPTION_error], &refused);
+    find_line(f, ex->icount, place, "%s; instruction: %s%s%s", words, *in.text ? in.text : "not in memory",
+              told ? "; " : "", told ? refused.s : "");
+    free(refused.s);
     register_lines(c, f, ex->cpu);
     find_callers(f, c, ex->cpu);
 }

@@ -2,6 +2,7 @@
 #include <capstone/capstone.h>
 #include <inttypes.h>
 
+#include "core/why/private/decoded.h"
 #include "core/why/private/loops.h"
 
 /* ---------------------------------------------------------------- the steps */
@@ -44,84 +45,12 @@ static void measure(struct cpu_loop *l)
 
 /* ---------------------------------------------------------------- what it reads */
 
-struct decoder {
-    csh handle;
-    cs_insn *insn;
-};
-
-static bool decode(struct why_case *c, unsigned cpu, struct decoder *d)
-{
-    uint8_t bytes[INSTRUCTION_BYTES];
-    const unsigned bits = timeline_code_bits(c->tl, cpu);
-    const uint64_t pc = timeline_pc(c->tl, cpu);
-    const cs_mode mode = bits == 64 ? CS_MODE_64 : bits == 32 ? CS_MODE_32 : CS_MODE_16;
-    if (cs_open(CS_ARCH_X86, mode, &d->handle) != CS_ERR_OK)
-        return false;
-    cs_option(d->handle, CS_OPT_DETAIL, CS_OPT_ON);
-    const size_t n = timeline_peek(c->tl, cpu, pc, bytes, sizeof bytes);
-    if (cs_disasm(d->handle, bytes, n, pc, 1, &d->insn) == 1)
-        return true;
-    cs_close(&d->handle);
-    return false;
-}
-
-static void decoded(struct decoder *d)
-{
-    cs_free(d->insn, 1);
-    cs_close(&d->handle);
-}
-
-static uint64_t part(struct why_case *c, const struct decoder *d, unsigned cpu, unsigned reg)
-{
-    static const char *const names[][2] = {
-        {"eax", "rax"},  {"ecx", "rcx"},  {"edx", "rdx"},  {"ebx", "rbx"},  {"esp", "rsp"},  {"ebp", "rbp"},
-        {"esi", "rsi"},  {"edi", "rdi"},  {"ax", "rax"},   {"cx", "rcx"},   {"dx", "rdx"},   {"bx", "rbx"},
-        {"sp", "rsp"},   {"bp", "rbp"},   {"si", "rsi"},   {"di", "rdi"},   {"r8d", "r8"},   {"r9d", "r9"},
-        {"r10d", "r10"}, {"r11d", "r11"}, {"r12d", "r12"}, {"r13d", "r13"}, {"r14d", "r14"}, {"r15d", "r15"},
-    };
-    const char *name = reg ? cs_reg_name(d->handle, reg) : NULL;
-    if (!name)
-        return 0;
-    if (reg == X86_REG_RIP || reg == X86_REG_EIP)
-        return d->insn->address + d->insn->size;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (!strcmp(name, names[i][0])) {
-            const uint64_t whole = timeline_reg(c->tl, cpu, names[i][1]);
-            return strlen(name) == 2 ? (uint16_t)whole : (uint32_t)whole;
-        }
-    return timeline_reg(c->tl, cpu, name);
-}
-
-static uint64_t address_of(struct why_case *c, const struct decoder *d, unsigned cpu, const x86_op_mem *m)
-{
-    static const struct {
-        unsigned reg;
-        const char *base;
-    } segments[] = {{X86_REG_FS, "fs_base"}, {X86_REG_GS, "gs_base"}, {X86_REG_CS, "cs_base"},
-                    {X86_REG_ES, "es_base"}, {X86_REG_SS, "ss_base"}, {X86_REG_DS, "ds_base"}};
-    const unsigned bits = timeline_code_bits(c->tl, cpu);
-    uint64_t at =
-        part(c, d, cpu, m->base) + part(c, d, cpu, m->index) * (uint64_t)m->scale + (uint64_t)m->disp;
-    const char *segment = bits == 64 ? NULL : "ds_base";
-    const bool stack = m->base == X86_REG_ESP || m->base == X86_REG_EBP || m->base == X86_REG_BP;
-    if (stack && segment)
-        segment = "ss_base";
-    for (size_t i = 0; i < sizeof segments / sizeof segments[0]; i++)
-        if (m->segment == segments[i].reg && (bits != 64 || i < 2))
-            segment = segments[i].base;
-    if (d->insn->detail->x86.addr_size == 2)
-        at = (uint16_t)at;
-    if (segment)
-        at += timeline_reg(c->tl, cpu, segment);
-    return bits == 64 ? at : (uint32_t)at;
-}
-
-static void note_read(struct why_case *c, struct cpu_loop *l, unsigned cpu, const struct decoder *d,
+static void note_read(struct why_case *c, struct cpu_loop *l, unsigned cpu, const struct decoded *d,
                       const cs_x86_op *op)
 {
     struct view_walk w;
     struct loop_read r = {.at = timeline_icount(c->tl), .size = op->size};
-    r.linear = address_of(c, d, cpu, &op->mem);
+    r.linear = decoded_address(c, d, cpu, &op->mem);
     view_walk(timeline_look(c->tl), cpu, r.linear, &w);
     if ((w.paging && !w.mapped) || op->size > 8)
         return;
@@ -149,23 +78,28 @@ static void note_read(struct why_case *c, struct cpu_loop *l, unsigned cpu, cons
         l->read[l->nreads++] = r;
 }
 
-/* `test al, 8` after a read: the bits that matter. */
-static void note_test(struct cpu_loop *l, const struct decoder *d)
+/* `test al, 8` after a read: the bits that matter. Of a port they are those that are tested first after it is read. */
+static void note_test(struct cpu_loop *l, const struct decoded *d)
 {
     const cs_x86 *x = &d->insn->detail->x86;
     const unsigned id = d->insn->id;
     if ((id == X86_INS_TEST || id == X86_INS_AND) && x->op_count == 2 && x->operands[0].type == X86_OP_REG &&
         x->operands[1].type == X86_OP_IMM) {
-        l->bits = (uint64_t)x->operands[1].imm;
+        const uint64_t bits = (uint64_t)x->operands[1].imm;
+        if (!l->in_tested)
+            l->bits = bits;
+        if (!l->first_tested)
+            l->first_tested = bits;
+        l->in_tested = l->in;
         if (l->nreads && !l->read[l->nreads - 1].tested)
-            l->read[l->nreads - 1].tested = l->bits;
+            l->read[l->nreads - 1].tested = bits;
     }
 }
 
 static void see_insn(struct why_case *c, struct cpu_loop *l, unsigned cpu, size_t i)
 {
-    struct decoder d;
-    if (!decode(c, cpu, &d))
+    struct decoded d;
+    if (!decoded_open(c, cpu, &d))
         return;
     const cs_x86 *x = &d.insn->detail->x86;
     const unsigned id = d.insn->id;
@@ -188,15 +122,16 @@ static void see_insn(struct why_case *c, struct cpu_loop *l, unsigned cpu, size_
         l->delivers = true;
         l->delivered = l->icount[i];
     }
-    decoded(&d);
+    decoded_close(&d);
 }
 
 /* One turn of the loop, or, without one, the last steps. */
 static void see_turn(struct why_case *c, struct cpu_loop *l, unsigned cpu)
 {
-    enum { MOST = 64 };
-    size_t n = l->length ? l->length : MOST;
-    n = n < MOST ? n : MOST;
+    enum { LAST = 64, MOST = 512 };
+    const size_t share = MOST / timeline_cpus(c->tl), most = share > LAST ? share : LAST;
+    size_t n = l->length ? l->length : LAST;
+    n = n < most ? n : most;
     n = n < l->nseen ? n : l->nseen;
     /* The turn before the last one, so that each of its steps has one after it. */
     size_t from = l->nseen - n;
@@ -205,19 +140,22 @@ static void see_turn(struct why_case *c, struct cpu_loop *l, unsigned cpu)
     for (size_t i = from; i < from + n; i++)
         if (case_go(c, l->icount[i]))
             see_insn(c, l, cpu, i);
+    if (l->in && !l->in_tested && l->first_tested)
+        l->bits = l->first_tested; /* the port is read at the end of the turn */
 }
 
 /* The instruction there reads that address. */
 static bool reads(struct why_case *c, unsigned cpu, uint64_t linear)
 {
-    struct decoder d;
+    struct decoded d;
     bool found = false;
-    if (!decode(c, cpu, &d))
+    if (!decoded_open(c, cpu, &d))
         return true;
     const cs_x86 *x = &d.insn->detail->x86;
     for (unsigned k = 0; k < x->op_count; k++)
-        found |= x->operands[k].type == X86_OP_MEM && address_of(c, &d, cpu, &x->operands[k].mem) == linear;
-    decoded(&d);
+        found |=
+            x->operands[k].type == X86_OP_MEM && decoded_address(c, &d, cpu, &x->operands[k].mem) == linear;
+    decoded_close(&d);
     return found;
 }
 

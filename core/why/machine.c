@@ -43,6 +43,11 @@ static bool has_names(struct why_case *c)
     return c->symbols;
 }
 
+const struct symbols *case_symbols(struct why_case *c)
+{
+    return has_names(c) ? c->symbols : NULL;
+}
+
 static symbol_space space_of(struct why_case *c, uint64_t icount, unsigned cpu, uint64_t address)
 {
     struct error ignored;
@@ -137,6 +142,25 @@ void find_callers_at(struct finding *f, struct why_case *c, const struct event *
 {
     if (case_go(c, ev->icount))
         find_callers(f, c, ev->cpu);
+}
+
+/* ---------------------------------------------------------------- writers */
+
+enum writer find_writer(struct finding *f, struct why_case *c, uint64_t address, uint64_t n, const char *what,
+                        bool by_call)
+{
+    char place[PLACE_TEXT];
+    struct timeline_stopped s;
+    struct instruction in;
+    struct error ignored;
+    if (timeline_last_write(c->tl, address, n, &s, &ignored) || s.reason != TIMELINE_WATCHPOINT)
+        return WRITER_NONE;
+    const char *insn = case_insn(c, s.cpu, &in);
+    const bool calls = !strncmp(insn, "call", 4) || !strncmp(insn, "lcall", 5);
+    find_line(f, s.icount, case_place(c, s.icount, s.cpu, timeline_pc(c->tl, s.cpu), place),
+              "%s at 0x%" PRIx64 " was written by: %s%s", what, address, insn,
+              by_call && !calls ? " (not a call)" : "");
+    return calls ? WRITER_CALLS : WRITER_OTHER;
 }
 
 /* ---------------------------------------------------------------- drives */

@@ -36,25 +36,6 @@ static bool find_jump(struct why_case *c, const struct event *ev, uint64_t *from
     return found && case_go(c, *from);
 }
 
-/* A return to there: who has written the return address. Whether that was no call. */
-static bool return_line(struct why_case *c, struct finding *f, const struct event *ev)
-{
-    const unsigned width = timeline_code_bits(c->tl, ev->cpu) / 8;
-    const uint64_t sp = view_stack(timeline_look(c->tl), ev->cpu);
-    char place[PLACE_TEXT];
-    struct instruction in;
-    struct timeline_stopped s;
-    struct error ignored;
-    if (timeline_last_write(c->tl, sp, width, &s, &ignored) || s.reason != TIMELINE_WATCHPOINT)
-        return false;
-    const char *insn = case_insn(c, s.cpu, &in);
-    const bool called = !strncmp(insn, "call", 4) || !strncmp(insn, "lcall", 5);
-    find_line(f, s.icount, case_place(c, s.icount, s.cpu, timeline_pc(c->tl, s.cpu), place),
-              "the return address at 0x%" PRIx64 " was written by: %s%s", sp, insn,
-              called ? "" : " (not a call)");
-    return !called;
-}
-
 /* The last jump before; whether it is a return to an address that no call has pushed. */
 static bool jump_line(struct why_case *c, struct finding *f, const struct event *ev)
 {
@@ -67,7 +48,9 @@ static bool jump_line(struct why_case *c, struct finding *f, const struct event 
     find_line(f, from, case_place(c, from, ev->cpu, timeline_pc(c->tl, ev->cpu), place),
               "the last jump before: %s at %s", insn, view_place_text(timeline_look(c->tl), ev->cpu, where));
     find_callers(f, c, ev->cpu);
-    return !strncmp(insn, "ret", 3) && return_line(c, f, ev);
+    return !strncmp(insn, "ret", 3) &&
+           find_writer(f, c, view_stack(timeline_look(c->tl), ev->cpu),
+                       timeline_code_bits(c->tl, ev->cpu) / 8, "the return address", true) == WRITER_OTHER;
 }
 
 /* Where the odd thing happened, in words. */

@@ -166,6 +166,46 @@ handler: movl 0x200010, %eax
 S
 }
 
+small_gate() { # an IDT that a copy has overwritten, as boot loaders do that load a kernel over their own
+    flat gate <<'S'
+        lidt idtr
+        gate 6, handler
+        movl $main, %esi
+        movl $idt, %edi
+        movl $16, %ecx
+        rep movsl
+        ud2
+handler: hlt
+S
+}
+
+small_misaligned() { # 64-bit code with a stack that is not aligned for SSE, and an IDT without gates
+    flat misaligned <<'S'
+        lidt idtr
+        movl $0x300000, %edi
+        movl $0x301003, (%edi)
+        movl $0x302003, 0x301000
+        movl $0x83, 0x302000
+        movl %edi, %cr3
+        movl $0x620, %eax
+        movl %eax, %cr4
+        movl $0xc0000080, %ecx
+        movl $0x100, %eax
+        xorl %edx, %edx
+        wrmsr
+        movl $0x80000011, %eax
+        movl %eax, %cr0
+        lgdt wide
+        ljmp $0x08, $1f
+wide:   .word 23
+        .long wtable
+wtable: .quad 0, 0x00af9a000000ffff, 0x00cf92000000ffff
+        .code64
+1:      movq $0x8fff8, %rsp
+        movaps %xmm0, -32(%rsp)
+S
+}
+
 # ---- left the rails
 
 small_zeros() { # a call to where nothing is
@@ -191,6 +231,18 @@ copy:   subl $16, %esp
         rep stosl
         addl $16, %esp
         ret
+S
+}
+
+small_return_limit() { # the same, to where no code can be
+    sector return_limit <<'S'
+        lidt none
+        calll work
+work:   movl $0x12345678, %eax
+        movw %sp, %bp
+        movl %eax, (%bp)
+        retl
+none:   .word 0, 0, 0
 S
 }
 
@@ -257,6 +309,17 @@ S
 small_cli_hlt() {
     sector cli_hlt <<'S'
         cli
+        hlt
+S
+}
+
+small_limit() { # an address of 32 bits in real mode, where segments end at 64 KB; the handler halts
+    sector limit <<'S'
+        movw $handler, 13 * 4
+        movw $0, 13 * 4 + 2
+        movl $0xc0000000, %eax
+        movb (%eax), %al
+handler: cli
         hlt
 S
 }
@@ -351,9 +414,36 @@ handler: addl $2, (%esp)
 S
 }
 
+small_prompt() { # waits for a character, in a long loop with other tests in it
+    sector prompt <<'S'
+        movw $text, %si
+1:      lodsb
+        testb %al, %al
+        jz 2f
+        movw $0x3f8, %dx
+        outb %al, %dx
+        jmp 1b
+2:      movw $0x3fd, %dx
+        inb %dx, %al
+        call ready
+        jnz off
+        .rept 20
+        movw 0x500, %bx
+        testw $0x40, %bx
+        nop
+        .endr
+        jmp 2b
+ready:  movzbw %al, %ax
+        andw $1, %ax
+        ret
+off:    hlt
+text:   .asciz "=> "
+S
+}
+
 small_demo() { # the guest that is built in, at its shell
     small_record demo --until 4s
 }
 
-SMALL_BROKEN='vector empty_gate absent selector no_idt idt_unmapped stack_unmapped recursion zeros return empty_sector stack_hole signature no_disk missing_system printed_panic cli_hlt loop masked poll reset'
-SMALL_HEALTHY='off idle thrice handled demo'
+SMALL_BROKEN='vector empty_gate absent selector no_idt idt_unmapped stack_unmapped recursion gate misaligned zeros return return_limit empty_sector stack_hole signature no_disk missing_system printed_panic cli_hlt limit loop masked poll reset'
+SMALL_HEALTHY='off idle thrice handled prompt demo'

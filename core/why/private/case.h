@@ -83,6 +83,8 @@ const char *case_insn(struct why_case *c, unsigned cpu, struct instruction *in);
 /* An exception in words: "#GP general protection: IDT entry 21h". Returns buf. */
 const char *case_exception(struct why_case *c, uint64_t vector, uint64_t error, uint64_t cr2, uint64_t ip,
                            char buf[PLACE_TEXT]);
+/* The symbols of the trace; NULL if they cannot be read. */
+const struct symbols *case_symbols(struct why_case *c);
 /* Whether the bytes there, in linear memory, are all zero. */
 bool case_zeros(struct why_case *c, unsigned cpu, uint64_t address, size_t n);
 
@@ -110,6 +112,11 @@ void find_event(struct finding *f, struct why_case *c, const struct event *ev, c
 /* Adds the callers of what is executed now, as "a < b < c", without those that are guessed; no line if there
  * are none. */
 void find_callers(struct finding *f, struct why_case *c, unsigned cpu);
+enum writer { WRITER_NONE, WRITER_CALLS, WRITER_OTHER };
+/* Goes back to before the last write, by a processor, to any of n bytes at linear `address`, and adds the instruction as evidence:
+ * "WHAT at 0x1000 was written by: push rax", and, if only calls should write there (`by_call`), that it is none. */
+enum writer find_writer(struct finding *f, struct why_case *c, uint64_t address, uint64_t n, const char *what,
+                        bool by_call);
 /* Goes to an event, and adds the callers there, as find_callers. */
 void find_callers_at(struct finding *f, struct why_case *c, const struct event *ev);
 /* Takes a full stop at the end away, for a sentence that goes on. */
@@ -121,6 +128,9 @@ bool image_is_drive(const struct trace_image *im);
 void find_drives_of_machine(struct finding *f, struct why_case *c);
 /* Adds the last n console lines before `to` that are after `from`, each once. */
 void find_console(struct finding *f, struct why_case *c, uint64_t from, uint64_t to, size_t n);
+
+/* Adds what a Linux kernel's log has at that position, if no console has shown any of it: its last warnings, and its last messages. */
+void find_log(struct finding *f, struct why_case *c, unsigned cpu, uint64_t icount);
 
 /* Whether a kernel got control after that position. */
 bool kernel_after(struct why_case *c, uint64_t icount);

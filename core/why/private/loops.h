@@ -38,7 +38,9 @@ struct cpu_loop {
     uint64_t delivered; /* icount of the last step that delivered an exception or interrupt */
     struct loop_read read[LOOP_READS];
     unsigned nreads;
-    uint64_t bits; /* the bits of a port or register that the loop looks at; 0: not known */
+    uint64_t bits;         /* the bits of a port or register that the loop looks at; 0: not known */
+    uint64_t first_tested; /* the bits that the turn tests first */
+    bool in_tested;        /* `bits` are those that are tested after the port is read */
 };
 
 /* Looks at the steps before c->at of all processors, of which there are n. NULL if that is not possible. The
