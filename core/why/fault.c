@@ -313,6 +313,7 @@ void explain_fault(struct why_case *c, struct finding *f)
         gate_line(c, f, t, before);
     if (told && vector == VECTOR_GP)
         overwritten_return(c, f, t, why.s);
+    find_log(f, c, t->cpu, t->icount);
     find_console(f, c, c->now.begin, t->icount, 3);
     free(why.s);
 }

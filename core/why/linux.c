@@ -423,6 +423,7 @@ static void other_panic(struct why_case *c, struct finding *f, const struct even
     find_verdict(f, WHY_WRONG, panic->icount, "Linux panicked: %s", fact_text(panic, words, sizeof words));
     find_event(f, c, panic, NULL);
     find_callers_at(f, c, panic);
+    find_log(f, c, panic->cpu, panic->icount);
     find_console(f, c, c->now.begin, panic->icount, 6);
 }
 
@@ -586,6 +587,7 @@ static bool silent(struct why_case *c, struct finding *f)
             find_event(f, c, &c->now.event[i], NULL);
     if (!up)
         find_note(f, "no console was registered");
+    find_log(f, c, 0, c->at);
     return true;
 }
 

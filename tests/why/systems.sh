@@ -283,6 +283,11 @@ make_mbr_no_active() { # SYSLINUX's boot record, and no active partition
     printf '\125\252' | dd of=mbr.img bs=1 seek=510 conv=notrunc status=none
     boot mbr_no_active --disk mbr.img --until 4s
 }
+make_uboot_over_itself() { # U-Boot of 64 bits loads the kernel over its own stack and IDT
+    need_loaders u-boot-qemu || return
+    uboot_disk uboot.img
+    boot uboot_over_itself --bios "$GUESTS/loaders/root/usr/lib/u-boot/qemu-x86_64/u-boot.rom" --memory 512M --disk uboot.img --until 30s
+}
 
 # ---- UEFI
 
