@@ -72,16 +72,31 @@ golden() {
     diff -u --label "$2" --label now "$want" "$1" || fail "not as in tests/$2 (after a wanted change: tests/run rebase)"
 }
 
-# need_loaders: Debian's boot loaders, unpacked into $GUESTS/loaders/root. Fails with the reason in $lack if they cannot be had.
+# need_loaders [PACKAGE...]: Debian's boot loaders, or these, unpacked into $GUESTS/loaders/root. Fails with the reason in $lack if they
+# cannot be had.
 need_loaders() {
     local lab=$GUESTS/loaders p
     mkdir -p "$lab/deb" "$lab/root"
-    for p in syslinux syslinux-common isolinux extlinux memtest86+ ipxe; do
+    [ $# != 0 ] || set -- syslinux syslinux-common isolinux extlinux memtest86+ ipxe
+    for p in "$@"; do
         [ -e "$lab/root/.$p" ] && continue
         (cd "$lab/deb" && apt-get -q download "$p") >/dev/null 2>&1 &&
             dpkg-deb -x "$(ls "$lab/deb/${p}_"*.deb)" "$lab/root" && : >"$lab/root/.$p"
         [ -e "$lab/root/.$p" ] || { lack="package $p cannot be downloaded"; return 1; }
     done
+}
+
+# uboot_disk IMAGE: a disk from which U-Boot loads the guests' kernel. Its partition begins at 1 MiB.
+uboot_disk() {
+    rm -rf uboot.d
+    mkdir -p uboot.d/extlinux
+    cp "$GUESTS/vmlinuz" uboot.d/
+    printf 'DEFAULT linux\nLABEL linux\n  LINUX /vmlinuz\n  APPEND earlyprintk=ttyS0 console=ttyS0\n' >uboot.d/extlinux/extlinux.conf
+    mke2fs -q -t ext2 -d uboot.d uboot.part 30m >/dev/null
+    truncate -s 32M "$1"
+    printf '\200\040\041\000\203\376\377\377\000\010\000\000\000\360\000\000' | dd of="$1" bs=1 seek=446 conv=notrunc status=none
+    printf '\125\252' | dd of="$1" bs=1 seek=510 conv=notrunc status=none
+    dd if=uboot.part of="$1" bs=1M seek=1 conv=notrunc status=none
 }
 
 # every_way NAME TRACE: it verifies as a whole by one job, which is also compared with going to 20 positions in any order; and in two parts,

@@ -1,7 +1,8 @@
 #!/bin/bash
 # loaders.sh - boot loaders that nobody here wrote and that lean on the BIOS, under our firmware and under SeaBIOS:
 # each gets as far as the other. GRUB (CD and disk: tests/boot/bios.sh) from a floppy; ISOLINUX; SYSLINUX from a FAT disk
-# and a floppy; EXTLINUX; El Torito's emulation of both; memdisk; iPXE's .lkrn; memtest86+, also loaded directly.
+# and a floppy; EXTLINUX; El Torito's emulation of both; memdisk; iPXE's .lkrn; memtest86+, also loaded directly. And U-Boot, which is
+# firmware itself.
 #
 #   tests/bios/loaders.sh [NAME...]    only these boots; make test-loaders: all
 #
@@ -163,6 +164,7 @@ media emulated-disk fat_disk
 media emulated-disk emulated disk -hard-disk-boot
 media extlinux ext_disk
 media extlinux installer
+media u-boot uboot_disk uboot.img
 
 # ---- boots
 
@@ -189,5 +191,19 @@ boots ipxe 900M 'iPXE initialising devices' --cdrom ipxe.iso --boot d
 boots memtest 350M 'Memtest86\+' --cdrom memtest.iso --boot d
 boots memtest-kernel 350M 'Memtest86\+' --kernel "$root/boot/memtest86+x64.bin" --append console=ttyS0,115200
 boots memdisk 2G 'GRUB is here' --cdrom memdisk.iso --boot d
+# U-Boot for QEMU's PC, of 32 and 64 bits: finds extlinux.conf on the disk, and gets as far as the kernel. (That of Debian 12 goes wrong from
+# there on: it tells the kernel of an initrd of 12 bytes; the one of 64 bits is in tests/why/run.)
+u_boot() {
+    local kind
+    wanted u-boot || return 0
+    need_loaders u-boot-qemu || { skip u-boot "$lack"; return; }
+    for kind in x86:'Linux version' x86_64:'Loading bzImage'; do
+        timeout 200 "$BOOTREEL" record --bios "$root/usr/lib/u-boot/qemu-${kind%%:*}/u-boot.rom" --memory 512M --disk uboot.img \
+            --until "console:${kind#*:}" --events none -q --console -o boot.reel >u-boot.txt 2>&1 || fail "U-Boot, ${kind%%:*}: record exits with $?"
+        tr -d '\r' <u-boot.txt | grep -qF "${kind#*:}" || fail "U-Boot, ${kind%%:*}: no \"${kind#*:}\""
+    done
+}
+
 boots extlinux console:booted-by-extlinux 'init: EXTLINUX is installed' --disk extlinux.img --cdrom installer.iso --boot c
+u_boot
 finish
