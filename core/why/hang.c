@@ -61,6 +61,7 @@ static void halted(struct why_case *c, struct finding *f, const struct event *ha
         find_callers(f, c, halt->cpu);
     if (down)
         find_event(f, c, down, "the kernel shuts down");
+    find_log(f, c, halt->cpu, halt->icount);
     find_console(f, c, c->now.begin, halt->icount, 6);
 }
 
@@ -179,6 +180,7 @@ static void end_lines(struct why_case *c, struct finding *f)
     const struct event *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER);
     if (sector && !facts_last(&c->now, EV_KERNEL_FOUND))
         find_event(f, c, sector, NULL);
+    find_log(f, c, 0, c->at);
     find_console(f, c, c->now.begin, c->at, 5);
 }
 
