@@ -111,8 +111,7 @@ static bool read_message(const struct reader *r, uint64_t id, struct view_messag
     const uint64_t index = id & (((uint64_t)1 << r->count_bits) - 1), desc = r->descs + index * r->desc_size,
                    info = r->infos + index * r->info_size, state = member(r, desc, STATE_VAR, 8);
     uint64_t size = 0;
-    if ((state & ID_MASK) != id ||
-        (state >> 62 != STATE_COMMITTED && state >> 62 != STATE_FINALIZED))
+    if ((state & ID_MASK) != id || (state >> 62 != STATE_COMMITTED && state >> 62 != STATE_FINALIZED))
         return false;
     const uint64_t at = text_of(r, desc, &size), length = member(r, info, LENGTH, 2);
     size = length < size ? length : size;
@@ -158,8 +157,8 @@ static int find_log(struct reader *r, unsigned cpu, const struct kernel_types *k
     return 0;
 }
 
-int view_dmesg(struct look m, unsigned cpu, const struct kernel_types *k, const struct symbols *s, size_t most,
-               struct view_message **list, size_t *n, struct error *err)
+int view_dmesg(struct look m, unsigned cpu, const struct kernel_types *k, const struct symbols *s,
+               size_t most, struct view_message **list, size_t *n, struct error *err)
 {
     struct reader r = {.m = m};
     *list = NULL;

@@ -87,13 +87,14 @@ static bool segment_refuses(struct why_case *c, unsigned cpu, const char *segmen
     const bool checked =
         timeline_reg(c->tl, cpu, "cr0") & CR0_PE && !(timeline_reg(c->tl, cpu, "eflags") & EFLAGS_VM);
     const bool down = !(type & TYPE_CODE) && type & TYPE_DOWN;
+    const uint64_t last = offset + (op->size ? op->size - 1 : 0);
     if (checked && segment_field(c, cpu, segment, "null"))
         text_add(out, "%s has a null selector", segment);
     else if (checked && op->access & CS_AC_WRITE && (type & TYPE_CODE || !(type & TYPE_READ_WRITE)))
         text_add(out, "%s:0x%" PRIx64 " is written, and the segment is not writable", segment, offset);
     else if (checked && type & TYPE_CODE && !(type & TYPE_READ_WRITE))
         text_add(out, "%s:0x%" PRIx64 " is read, and the segment can only be executed", segment, offset);
-    else if (!down && offset + op->size - 1 > limit)
+    else if (!down && last > limit)
         text_add(out, "%s:0x%" PRIx64 " is beyond the segment's limit, 0x%" PRIx64, segment, offset, limit);
     else if (down && offset <= limit)
         text_add(out, "%s:0x%" PRIx64 " is not above the limit of an expand-down segment, 0x%" PRIx64,
@@ -103,7 +104,7 @@ static bool segment_refuses(struct why_case *c, unsigned cpu, const char *segmen
     return true;
 }
 
-/* Instructions without a VEX prefix want operands of 16 bytes aligned, except those that are there for others. */
+/* Instructions without a VEX prefix want operands of 16 bytes aligned, except those that are made for others. */
 static bool wants_alignment(const struct decoded *d, const cs_x86_op *op)
 {
     static const unsigned any[] = {X86_INS_MOVUPS,    X86_INS_MOVUPD,    X86_INS_MOVDQU,
@@ -112,7 +113,7 @@ static bool wants_alignment(const struct decoded *d, const cs_x86_op *op)
     for (size_t i = 0; i < sizeof any / sizeof any[0]; i++)
         if (d->insn->id == any[i])
             return false;
-    return op->size == 16 && d->insn->mnemonic[0] != 'v' && d->insn->id != X86_INS_CMPXCHG16B;
+    return op->size == 16 && d->insn->mnemonic[0] != 'v';
 }
 
 static bool operand_is_bad(struct why_case *c, const struct decoded *d, unsigned cpu, const cs_x86_op *op,
@@ -125,7 +126,7 @@ static bool operand_is_bad(struct why_case *c, const struct decoded *d, unsigned
         if (segment_refuses(c, cpu, decoded_segment(d, &op->mem), decoded_offset(c, d, cpu, &op->mem), op,
                             out))
             return true;
-    } else if (!is_canonical(c, cpu, at) || !is_canonical(c, cpu, at + op->size - 1)) {
+    } else if (!is_canonical(c, cpu, at) || !is_canonical(c, cpu, at + (op->size ? op->size - 1 : 0))) {
         text_add(out, "the address 0x%" PRIx64 " is not canonical", at);
         return true;
     }

@@ -24,9 +24,11 @@ static void mark_warnings(const struct view_message *list, size_t n, bool *shown
 {
     bool between = false;
     for (size_t i = n, left = WARNINGS; i-- && left;) {
-        const bool end = begins(&list[i], "---[ end trace"), begin = begins(&list[i], "------------[ cut here");
+        const bool end = begins(&list[i], "---[ end trace"),
+                   begin = begins(&list[i], "------------[ cut here");
         between = (between || end) && !begin;
-        if (begin || (between && !begins(&list[i], "WARNING: ")) || list[i].level > WARNING || !list[i].text[0])
+        if (begin || (between && !begins(&list[i], "WARNING: ")) || list[i].level > WARNING ||
+            !list[i].text[0])
             continue;
         shown[i] = true;
         left--;
