@@ -19,8 +19,8 @@ struct view_message {
 };
 
 /* The last messages of the log, at most `most` of them, the oldest first; the caller frees *list. `k`, `s`: the kernel's types and the
- * trace's symbols; the page tables are those of processor `cpu`. -1 with err if the kernel, or its log, cannot be found here. Cost: a
- * microsecond for each message. */
+ * trace's symbols; the page tables are those of processor `cpu`. -1 with err if the kernel, or its log, cannot be found here. Cost: some
+ * microseconds for each message. */
 int view_dmesg(struct look m, unsigned cpu, const struct kernel_types *k, const struct symbols *s,
                size_t most, struct view_message **list, size_t *n, struct error *err);
 
