@@ -477,16 +477,14 @@ static bool group_probe(struct unit *u, unsigned base, int32_t disp, unsigned si
     if (kept_probe(u, base, disp, size, write))
         return true;
     const struct reach r = reach_of(u, base);
+    const struct group new = {
+        .base = (uint8_t)base, .write = r.write, .low = (int32_t)r.low, .high = (int32_t)r.high};
     /* Of an instruction with two accesses, as PUSH has with an operand in memory, only one may be in it. */
-    const bool covers = disp >= r.low && disp + (int64_t)size <= r.high && r.write >= write;
-    if (r.accesses < 2 || !covers || !group_make_room(u))
+    if (r.accesses < 2 || !within(&new, disp, size, write) || !group_make_room(u))
         return false;
     register_check(u, base, (int32_t)r.low, (unsigned)(r.high - r.low), r.write, true);
-    *g = (struct group){.base = (uint8_t)base,
-                        .write = r.write,
-                        .low = (int32_t)r.low,
-                        .high = (int32_t)r.high,
-                        .host = (uint8_t)reg_extra(u)};
+    *g = new;
+    g->host = (uint8_t)reg_extra(u);
     g->active = true;
     u->at.disp -= (int32_t)r.low;
     asm_rm(&u->code, 8, HOST_LEA, g->host, u->at);
