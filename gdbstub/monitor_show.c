@@ -364,23 +364,12 @@ static void monitor_screen(struct gdbstub *g, const char *args, struct text *out
     free(buf);
 }
 
-/* As on a console: its time before each of its lines. */
-static void put_message(const struct view_message *m, struct text *out)
-{
-    for (const char *line = m->text; line;) {
-        const size_t n = strcspn(line, "\n");
-        text_add(out, "[%5" PRIu64 ".%06" PRIu64 "] %.*s\n", m->time / 1000000000, m->time / 1000 % 1000000,
-                 (int)n, line);
-        line = line[n] ? line + n + 1 : NULL;
-    }
-}
-
 static void monitor_dmesg(struct gdbstub *g, const char *args, struct text *out)
 {
     struct view_message *list;
     struct error err;
     size_t n;
-    char *end;
+    char *end, line[VIEW_MESSAGE_LINE];
     const unsigned long most = strtoul(args, &end, 10);
     if (*end || (*args && !most)) {
         text_add(out, "error: dmesg [N]: how many of the last messages\n");
@@ -392,7 +381,8 @@ static void monitor_dmesg(struct gdbstub *g, const char *args, struct text *out)
         return;
     }
     for (size_t i = 0; i < n; i++)
-        put_message(&list[i], out);
+        for (size_t at = 0; view_message_line(&list[i], &at, line);)
+            text_add(out, "%s\n", line);
     if (!n)
         text_add(out, "there are no messages yet\n");
     free(list);

@@ -1,8 +1,10 @@
 /* dmesg.c - see dmesg.h. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/views/dmesg.h"
+#include "core/views/private/members.h"
 #include "core/views/tasks.h"
 #include "traces/memory.h"
 
@@ -49,22 +51,12 @@ struct reader {
     unsigned count_bits, size_bits;
 };
 
-/* A member of a structure at address 0; the structure itself if `name` is "". */
-static bool place(const struct kernel_types *k, const struct symbols *s, const char *type, const char *name,
-                  struct types_place *p)
-{
-    char expression[120];
-    struct error ignored;
-    snprintf(expression, sizeof expression, "((struct %s *)0x0)%s%s", type, *name ? "->" : "", name);
-    return kernel_types_place(k, s, expression, p, &ignored) == 1;
-}
-
 static int find_members(struct reader *r, const struct kernel_types *k, const struct symbols *s,
                         struct error *err)
 {
     struct types_place p;
     for (size_t i = 0; i < MEMBERS; i++) {
-        if (!place(k, s, members[i][0], members[i][1], &p))
+        if (!view_member(k, s, members[i][0], members[i][1], &p))
             return error_set(err,
                              "the kernel's types (BTF) have no struct %s with %s, so its log cannot be read",
                              members[i][0], members[i][1]);
@@ -126,6 +118,17 @@ static bool read_message(const struct reader *r, uint64_t id, struct view_messag
     return true;
 }
 
+bool view_message_line(const struct view_message *m, size_t *at, char line[VIEW_MESSAGE_LINE])
+{
+    if (*at > strlen(m->text))
+        return false;
+    const size_t n = strcspn(m->text + *at, "\n");
+    snprintf(line, VIEW_MESSAGE_LINE, "[%5" PRIu64 ".%06" PRIu64 "] %.*s", m->time / 1000000000,
+             m->time / 1000 % 1000000, (int)n, m->text + *at);
+    *at += n + 1;
+    return true;
+}
+
 /* ---------------------------------------------------------------- the log */
 
 static int find_log(struct reader *r, unsigned cpu, const struct kernel_types *k, const struct symbols *s,
@@ -140,8 +143,8 @@ static int find_log(struct reader *r, unsigned cpu, const struct kernel_types *k
         return error_set(err, "the kernel has no type information (BTF), so its log cannot be read");
     if (find_members(r, k, s, err))
         return -1;
-    r->desc_size = place(k, s, "prb_desc", "", &p) ? p.size : 0;
-    r->info_size = place(k, s, "printk_info", "", &p) ? p.size : 0;
+    r->desc_size = view_member(k, s, "prb_desc", "", &p) ? p.size : 0;
+    r->info_size = view_member(k, s, "printk_info", "", &p) ? p.size : 0;
     r->tables = view_tables_for(r->m, cpu, prb.address);
     const uint64_t ring = number(r, prb.address, 8);
     r->count_bits = (unsigned)member(r, ring, COUNT_BITS, 4);
@@ -165,12 +168,18 @@ int view_dmesg(struct look m, unsigned cpu, const struct kernel_types *k, const 
     *n = 0;
     if (find_log(&r, cpu, k, s, err))
         return -1;
+    /* Messages that are just being written cannot be read. So many in a row are no log. */
+    enum { UNREADABLE_MOST = 10000 };
     const uint64_t room = (uint64_t)1 << r.count_bits, held = ((r.head - r.tail) & ID_MASK) + 1;
     struct view_message one;
-    for (uint64_t i = 0; i < held && i < room && *n < most; i++)
+    unsigned unreadable = 0;
+    for (uint64_t i = 0; i < held && i < room && *n < most && unreadable < UNREADABLE_MOST; i++)
         if (read_message(&r, (r.head - i) & ID_MASK, &one)) {
             MEM_MORE(*list, *n);
             (*list)[(*n)++] = one;
+            unreadable = 0;
+        } else {
+            unreadable++;
         }
     for (size_t i = 0; i < *n / 2; i++) {
         one = (*list)[i];

@@ -8,15 +8,19 @@
 #include "core/symbols/kernel_types.h"
 #include "core/views/views.h"
 
-enum { VIEW_MESSAGE_TEXT = 1024 };
+enum { VIEW_MESSAGE_TEXT = 1024, VIEW_MESSAGE_LINE = VIEW_MESSAGE_TEXT + 40 };
 
 struct view_message {
     uint64_t time;  /* nanoseconds since the kernel's clock began: as printed before it */
     unsigned level; /* 0 (emergency) to 7 (debugging): include/linux/kern_levels.h */
-    /* Its beginning, if it is longer. Lines but the last end in '\n'; what is neither a tab nor a printable character of ASCII is a
-     * '?'. */
+    /* Its beginning, if it is longer. It may have several lines, with '\n' between them. Other characters than tabs and printable ASCII
+     * are '?'. */
     char text[VIEW_MESSAGE_TEXT];
 };
+
+/* The next line of a message as a console shows it, after its time: "[    0.010678] RAMDISK: …". *at is 0 at first. False after the
+ * last line. */
+bool view_message_line(const struct view_message *m, size_t *at, char line[VIEW_MESSAGE_LINE]);
 
 /* The last messages of the log, at most `most` of them, the oldest first; the caller frees *list. `k`, `s`: the kernel's types and the
  * trace's symbols; the page tables are those of processor `cpu`. -1 with err if the kernel, or its log, cannot be found here. Cost: some

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/views/private/members.h"
 #include "core/views/tasks.h"
 #include "traces/memory.h"
 
@@ -129,13 +130,19 @@ struct reader {
     size_t n;
 };
 
-static bool offset_of(const struct reader *r, const char *type, const char *name, uint64_t *offset)
+bool view_member(const struct kernel_types *k, const struct symbols *s, const char *type, const char *name,
+                 struct types_place *p)
 {
     char expression[120];
-    struct types_place p;
     struct error ignored;
-    snprintf(expression, sizeof expression, "((struct %s *)0x0)->%s", type, name);
-    if (kernel_types_place(r->types, r->symbols, expression, &p, &ignored) != 1)
+    snprintf(expression, sizeof expression, "((struct %s *)0x0)%s%s", type, *name ? "->" : "", name);
+    return kernel_types_place(k, s, expression, p, &ignored) == 1;
+}
+
+static bool offset_of(const struct reader *r, const char *type, const char *name, uint64_t *offset)
+{
+    struct types_place p;
+    if (!view_member(r->types, r->symbols, type, name, &p))
         return false;
     *offset = p.address;
     return true;

@@ -83,9 +83,10 @@ static bool selector_is_bad(struct why_case *c, unsigned cpu, uint64_t vector, c
     return true;
 }
 
-/* Whether the processor cannot get to the handler of that exception, from the state here; `why` says in what words, and *gate
- * whether what the IDT's entry has is the reason. */
-static bool handler_is_bad(struct why_case *c, unsigned cpu, uint64_t vector, struct text *why, bool *gate)
+/* Whether the processor cannot get to the handler of that exception, from the state here; `why` says in what words. *gate: the
+ * address of the IDT's entry if what it has is the reason, or 0. */
+static bool handler_is_bad(struct why_case *c, unsigned cpu, uint64_t vector, struct text *why,
+                           uint64_t *gate)
 {
     const uint64_t base = timeline_reg(c->tl, cpu, "idtr_base"),
                    limit = timeline_reg(c->tl, cpu, "idtr_limit");
@@ -93,7 +94,7 @@ static bool handler_is_bad(struct why_case *c, unsigned cpu, uint64_t vector, st
     const unsigned size = !protected ? 4 : wide ? 16 : 8;
     const uint64_t at = base + vector * size;
     uint8_t b[16] = {0};
-    *gate = false;
+    *gate = 0;
     if (vector * size + size - 1 > limit) {
         text_add(why,
                  "vector %" PRIu64 " is beyond the IDT's limit: IDTR has base 0x%" PRIx64
@@ -115,8 +116,8 @@ static bool handler_is_bad(struct why_case *c, unsigned cpu, uint64_t vector, st
                            .offset = b[0] | b[1] << 8 | (uint64_t)b[6] << 16 | (uint64_t)b[7] << 24};
     const bool is_gate = wide ? g.type == 14 || g.type == 15
                               : g.type == 5 || g.type == 6 || g.type == 7 || g.type == 14 || g.type == 15;
-    *gate = true;
     if (!is_gate) {
+        *gate = at;
         bool empty = true;
         for (unsigned i = 0; i < size; i++)
             empty &= !b[i];
@@ -125,14 +126,16 @@ static bool handler_is_bad(struct why_case *c, unsigned cpu, uint64_t vector, st
         return true;
     }
     if (!g.present) {
+        *gate = at;
         text_add(why, "the gate of vector %" PRIu64 " in the IDT is not present", vector);
         return true;
     }
     if (g.type == 5)
         return false; /* a task gate: what its task needs is not looked at */
-    if (selector_is_bad(c, cpu, vector, &g, why))
+    if (selector_is_bad(c, cpu, vector, &g, why)) {
+        *gate = at;
         return true;
-    *gate = false;
+    }
     const bool inner =
         timeline_reg(c->tl, cpu, "cs") & 3 && !(timeline_reg(c->tl, cpu, "eflags") & EFLAGS_VM);
     return stack_is_bad(c, cpu, &g, inner, why);
@@ -203,15 +206,13 @@ static void table_line(struct why_case *c, struct finding *f, uint64_t before)
 }
 
 /* Who has written what the IDT has for that vector, in protected mode. */
-static void gate_line(struct why_case *c, struct finding *f, const struct event *t, uint64_t vector)
+static void gate_line(struct why_case *c, struct finding *f, const struct event *t, uint64_t vector,
+                      uint64_t gate)
 {
     char what[60];
-    if (!case_go(c, t->icount))
-        return;
-    const unsigned size = in_long_mode(c, t->cpu) ? 16 : 8;
-    const uint64_t at = timeline_reg(c->tl, t->cpu, "idtr_base") + vector * size;
     snprintf(what, sizeof what, "the IDT's entry of vector %" PRIu64, vector);
-    find_writer(f, c, at, size, what, false);
+    if (case_go(c, t->icount))
+        find_writer(f, c, gate, in_long_mode(c, t->cpu) ? 16 : 8, what, false);
 }
 
 /* A return to where the processor does not go, from an address that no call has written there. */
@@ -279,7 +280,7 @@ void explain_fault(struct why_case *c, struct finding *f)
     uint64_t pc = there ? timeline_pc(c->tl, t->cpu) : ip;
     case_address(c, t->icount, t->cpu, pc, where);
     const uint64_t before = there && told ? vector_before(c, t->cpu, vector, led[0] >> 8, cr2[0]) : vector;
-    bool gate = false;
+    uint64_t gate = 0;
     const bool bad = there && told && handler_is_bad(c, t->cpu, before, &why, &gate);
     char what[PLACE_TEXT];
     snprintf(what, sizeof what, "%s", words[0]);
@@ -297,8 +298,7 @@ void explain_fault(struct why_case *c, struct finding *f)
                      words[1]);
     if (again) {
         char place[PLACE_TEXT], text[PLACE_TEXT];
-        case_exception(c, first->f[EVF_EXCEPTION_vector], first->f[EVF_EXCEPTION_error],
-                       first->f[EVF_EXCEPTION_cr2], first->f[EVF_EXCEPTION_ip], text);
+        case_exception_event(c, first, text);
         find_line(f, first->icount,
                   case_place(c, first->icount, first->cpu, first->f[EVF_EXCEPTION_ip], place),
                   "the first of %u such exceptions that followed one another: %s", again + 1, text);
@@ -309,8 +309,8 @@ void explain_fault(struct why_case *c, struct finding *f)
         chain_lines(c, f, t, before != vector && bad ? "its handler cannot be entered" : "first", words);
     if (bad)
         table_line(c, f, t->icount);
-    if (bad && gate)
-        gate_line(c, f, t, before);
+    if (gate)
+        gate_line(c, f, t, before, gate);
     if (told && vector == VECTOR_GP)
         overwritten_return(c, f, t, why.s);
     find_log(f, c, t->cpu, t->icount);

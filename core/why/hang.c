@@ -25,8 +25,7 @@ static void exception_lines(struct why_case *c, struct finding *f, const struct 
     char words[PLACE_TEXT], where[PLACE_TEXT], place[PLACE_TEXT];
     struct text refused = {0};
     struct instruction in;
-    case_exception(c, ev->f[EVF_EXCEPTION_vector], ev->f[EVF_EXCEPTION_error], ev->f[EVF_EXCEPTION_cr2],
-                   ev->f[EVF_EXCEPTION_ip], words);
+    case_exception_event(c, ev, words);
     if (!case_go(c, ev->icount))
         return;
     const uint64_t pc = timeline_pc(c->tl, ev->cpu);
@@ -486,8 +485,7 @@ static void fault_loop(struct why_case *c, struct finding *f, const struct cpu_l
         }
     if (!ev)
         return;
-    case_exception(c, ev->f[EVF_EXCEPTION_vector], ev->f[EVF_EXCEPTION_error], ev->f[EVF_EXCEPTION_cr2],
-                   ev->f[EVF_EXCEPTION_ip], words);
+    case_exception_event(c, ev, words);
     find_verdict(
         f, WHY_WRONG, first->icount,
         "the same exception comes again and again at %s: %s; its handler returns without having mended the cause",

@@ -349,8 +349,7 @@ static void moment(struct why_case *c, struct finding *f, const struct event *ex
     struct instruction in;
     struct text refused = {0};
     char words[PLACE_TEXT], place[PLACE_TEXT];
-    case_exception(c, ex->f[EVF_EXCEPTION_vector], ex->f[EVF_EXCEPTION_error], ex->f[EVF_EXCEPTION_cr2],
-                   ex->f[EVF_EXCEPTION_ip], words);
+    case_exception_event(c, ex, words);
     case_place(c, ex->icount, ex->cpu, ex->f[EVF_EXCEPTION_ip], place);
     if (!case_go(c, ex->icount)) {
         find_line(f, ex->icount, place, "%s", words);
@@ -373,8 +372,7 @@ static void oops(struct why_case *c, struct finding *f, const struct event *text
     said(text, words, sizeof words);
     if (ex) {
         case_address(c, ex->icount, ex->cpu, ex->f[EVF_EXCEPTION_ip], place);
-        case_exception(c, ex->f[EVF_EXCEPTION_vector], ex->f[EVF_EXCEPTION_error], ex->f[EVF_EXCEPTION_cr2],
-                       ex->f[EVF_EXCEPTION_ip], why);
+        case_exception_event(c, ex, why);
         find_verdict(f, WHY_WRONG, ex->icount, "Linux oopsed at %s: %s", place, why);
         moment(c, f, ex);
     } else {

@@ -216,6 +216,12 @@ const char *case_exception(struct why_case *c, uint64_t vector, uint64_t error, 
     return buf;
 }
 
+const char *case_exception_event(struct why_case *c, const struct event *ev, char buf[PLACE_TEXT])
+{
+    return case_exception(c, ev->f[EVF_EXCEPTION_vector], ev->f[EVF_EXCEPTION_error],
+                          ev->f[EVF_EXCEPTION_cr2], ev->f[EVF_EXCEPTION_ip], buf);
+}
+
 bool case_zeros(struct why_case *c, unsigned cpu, uint64_t address, size_t n)
 {
     uint8_t bytes[512];

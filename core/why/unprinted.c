@@ -1,6 +1,4 @@
 /* unprinted.c - what a Linux kernel has written into its log, and no console has shown: the boot went wrong before it had one. */
-#include <inttypes.h>
-
 #include "core/views/dmesg.h"
 #include "core/why/private/case.h"
 
@@ -41,11 +39,12 @@ static void lines(struct finding *f, const struct view_message *list, size_t n)
     mark_warnings(list, n, shown);
     for (size_t i = n > LAST ? n - LAST : 0; i < n; i++)
         shown[i] = true;
-    for (size_t i = 0; i < n; i++)
-        if (shown[i])
-            find_note(f, "in the kernel's log, not on a console: [%5" PRIu64 ".%06" PRIu64 "] %.*s",
-                      list[i].time / 1000000000, list[i].time / 1000 % 1000000,
-                      (int)strcspn(list[i].text, "\n"), list[i].text);
+    for (size_t i = 0; i < n; i++) {
+        char line[VIEW_MESSAGE_LINE];
+        size_t at = 0;
+        if (shown[i] && view_message_line(&list[i], &at, line))
+            find_note(f, "in the kernel's log, not on a console: %s", line);
+    }
     free(shown);
 }
 

@@ -83,6 +83,8 @@ const char *case_insn(struct why_case *c, unsigned cpu, struct instruction *in);
 /* An exception in words: "#GP general protection: IDT entry 21h". Returns buf. */
 const char *case_exception(struct why_case *c, uint64_t vector, uint64_t error, uint64_t cr2, uint64_t ip,
                            char buf[PLACE_TEXT]);
+/* The same of an event. Returns buf. */
+const char *case_exception_event(struct why_case *c, const struct event *ev, char buf[PLACE_TEXT]);
 /* The symbols of the trace; NULL if they cannot be read. */
 const struct symbols *case_symbols(struct why_case *c);
 /* Whether the bytes there, in linear memory, are all zero. */
