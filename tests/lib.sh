@@ -86,17 +86,23 @@ need_loaders() {
     done
 }
 
-# uboot_disk IMAGE: a disk from which U-Boot loads the guests' kernel. Its partition begins at 1 MiB.
+# ext2_partition IMAGE FOLDER: an active partition with the folder's files, from 1 MiB on. What IMAGE has before it stays.
+ext2_partition() {
+    mke2fs -q -t ext2 -d "$2" part.img 30m >/dev/null 2>&1 || return
+    truncate -s 32M "$1"
+    printf '\200\040\041\000\203\376\377\377\000\010\000\000\000\360\000\000' | dd of="$1" bs=1 seek=446 conv=notrunc status=none
+    printf '\125\252' | dd of="$1" bs=1 seek=510 conv=notrunc status=none
+    dd if=part.img of="$1" bs=1M seek=1 conv=notrunc status=none
+    rm -f part.img
+}
+
+# uboot_disk IMAGE: a disk from which U-Boot loads the guests' kernel.
 uboot_disk() {
     rm -rf uboot.d
     mkdir -p uboot.d/extlinux
     cp "$GUESTS/vmlinuz" uboot.d/
     printf 'DEFAULT linux\nLABEL linux\n  LINUX /vmlinuz\n  APPEND earlyprintk=ttyS0 console=ttyS0\n' >uboot.d/extlinux/extlinux.conf
-    mke2fs -q -t ext2 -d uboot.d uboot.part 30m >/dev/null
-    truncate -s 32M "$1"
-    printf '\200\040\041\000\203\376\377\377\000\010\000\000\000\360\000\000' | dd of="$1" bs=1 seek=446 conv=notrunc status=none
-    printf '\125\252' | dd of="$1" bs=1 seek=510 conv=notrunc status=none
-    dd if=uboot.part of="$1" bs=1M seek=1 conv=notrunc status=none
+    ext2_partition "$1" uboot.d
 }
 
 # every_way NAME TRACE: it verifies as a whole by one job, which is also compared with going to 20 positions in any order; and in two parts,

@@ -102,13 +102,8 @@ ext_disk() {
     cp "$GUESTS/vmlinuz" ext/
     printf '%s\n' 'SERIAL 0 115200' 'DEFAULT linux' 'LABEL linux' '  KERNEL vmlinuz' \
         '  APPEND earlyprintk=ttyS0 console=ttyS0 booted-by-extlinux' >ext/extlinux.conf
-    mke2fs -q -t ext2 -d ext ext.img 30m >/dev/null
-    truncate -s 32M extlinux.img
-    printf '\315\030' | dd of=extlinux.img conv=notrunc status=none
-    printf '\200\040\041\000\203\376\377\377\000\010\000\000\000\360\000\000' |
-        dd of=extlinux.img bs=1 seek=446 conv=notrunc status=none
-    printf '\125\252' | dd of=extlinux.img bs=1 seek=510 conv=notrunc status=none
-    dd if=ext.img of=extlinux.img bs=1M seek=1 conv=notrunc status=none
+    printf '\315\030' >extlinux.img
+    ext2_partition extlinux.img ext
 }
 
 # The CD with the Linux that installs it: busybox, the kernel's modules for the disk and ext2, extlinux and its libraries.

@@ -206,13 +206,9 @@ gcore() { # FORMAT PREFIX MODULE...: GRUB's image as a boot disk's: gcore.img
 grub_disk() { # NAME FOLDER MODULE...
     local modules=$GUESTS/root/usr/lib/grub/i386-pc
     gcore '(hd0,msdos1)/boot/grub' "${@:3}"
-    mke2fs -q -t ext2 -d "$2" part.img 30M >/dev/null 2>&1
-    truncate -s 32M "$1.img"
+    ext2_partition "$1.img" "$2"
     dd if="$modules/boot.img" of="$1.img" bs=440 count=1 conv=notrunc status=none
-    printf '\200\040\041\000\203\376\377\377\000\010\000\000\000\360\000\000' | dd of="$1.img" bs=1 seek=446 conv=notrunc status=none
-    printf '\125\252' | dd of="$1.img" bs=1 seek=510 conv=notrunc status=none
     dd if=gcore.img of="$1.img" bs=512 seek=1 conv=notrunc status=none
-    dd if=part.img of="$1.img" bs=1M seek=1 conv=notrunc status=none
 }
 grub_config() { # NAME: standard input is grub.cfg; what else is in the folder is there already
     mkdir -p "$1.d/boot/grub/i386-pc"
