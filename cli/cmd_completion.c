@@ -1,7 +1,32 @@
-/* cmd_completion.c - bootreel completion: shell completion, written from the tables. */
+/* cmd_completion.c - bootreel completion: for each shell its script, and that of bash. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/completion.h"
+
+void put_quoted(FILE *out, const char *text)
+{
+    char *filled = fill_in(text);
+    fputc('\'', out);
+    for (const char *p = filled; *p; p++)
+        if (*p == '\'')
+            fputs("'\\''", out);
+        else if (*p != '`')
+            fputc(*p, out);
+    fputc('\'', out);
+    free(filled);
+}
+
+void command_values(const struct command *c, struct argument_values *v)
+{
+    const char *arguments = c->arguments ? c->arguments : "";
+    if (argument_has(arguments, "TRACE"))
+        arguments = "TRACE";
+    else if (*arguments == '[')
+        arguments = "";
+    argument_values(arguments, v);
+}
 
 /* The part that does not depend on the tables. _bootreel_options and _bootreel_values are
  * written before it. */
@@ -48,35 +73,35 @@ static const char functions[] =
     "\n"
     "complete -F _bootreel bootreel\n";
 
-static void print_commands(void)
+static void print_commands(FILE *out)
 {
     const struct command *c;
-    fputs("_bootreel_commands() {\n    echo", stdout);
+    fputs("_bootreel_commands() {\n    echo", out);
     for (size_t i = 0; (c = command_at(i)); i++)
         if (c->what)
-            printf(" %s", c->name);
-    fputs(" help --help --version\n}\n\n", stdout);
+            fprintf(out, " %s", c->name);
+    fputs(" help --help --version\n}\n\n", out);
 }
 
-static void print_options(void)
+static void print_options(FILE *out)
 {
     const struct command *c;
-    fputs("_bootreel_options() { # COMMAND\n    case $1 in\n", stdout);
+    fputs("_bootreel_options() { # COMMAND\n    case $1 in\n", out);
     for (size_t i = 0; (c = command_at(i)); i++) {
         struct option_list list;
         option_list(c, &list);
         if (!c->what)
             continue;
-        printf("    %s) echo '", c->name);
+        fprintf(out, "    %s) echo '", c->name);
         for (size_t k = 0; k < list.n; k++)
             if (!option_is_heading(list.row[k]))
-                printf("--%s ", list.row[k]->name);
+                fprintf(out, "--%s ", list.row[k]->name);
         for (size_t k = 0; k < list.n; k++)
             if (list.row[k]->letter)
-                printf("-%c ", list.row[k]->letter);
-        puts("' ;;");
+                fprintf(out, "-%c ", list.row[k]->letter);
+        fputs("' ;;\n", out);
     }
-    fputs("    esac\n}\n\n", stdout);
+    fputs("    esac\n}\n\n", out);
 }
 
 static const char *kind_of(const struct argument_values *v)
@@ -85,23 +110,23 @@ static const char *kind_of(const struct argument_values *v)
 }
 
 /* There is a line for every option that takes a value: free text must not be completed with file names. */
-static void print_values_of(const char *command, const struct option_row *row)
+static void print_values_of(FILE *out, const char *command, const struct option_row *row)
 {
     struct argument_values v;
     argument_values(row->argument, &v);
-    printf("    '%s --%s'", command, row->name);
+    fprintf(out, "    '%s --%s'", command, row->name);
     if (row->letter)
-        printf(" | '%s -%c'", command, row->letter);
-    printf(") echo '%s %s' ;;\n", kind_of(&v), v.words);
+        fprintf(out, " | '%s -%c'", command, row->letter);
+    fprintf(out, ") echo '%s %s' ;;\n", kind_of(&v), v.words);
     argument_values_free(&v);
 }
 
-static void print_values(void)
+static void print_values(FILE *out)
 {
     const struct command *c;
     fputs("# What an option takes, or a command: words, files, folders or list; and then the words.\n"
           "_bootreel_values() { # \"COMMAND OPTION\" or COMMAND\n    case $1 in\n",
-          stdout);
+          out);
     for (size_t i = 0; (c = command_at(i)); i++) {
         struct option_list list;
         struct argument_values v;
@@ -110,43 +135,51 @@ static void print_values(void)
             continue;
         for (size_t k = 0; k < list.n; k++)
             if (list.row[k]->argument)
-                print_values_of(c->name, list.row[k]);
-        const char *arguments = c->arguments ? c->arguments : "";
-        if (argument_has(arguments, "TRACE"))
-            arguments = "TRACE";
-        else if (*arguments == '[')
-            arguments = "";
-        argument_values(arguments, &v);
-        printf("    %s) echo '%s %s' ;;\n", c->name, kind_of(&v), v.words);
+                print_values_of(out, c->name, list.row[k]);
+        command_values(c, &v);
+        fprintf(out, "    %s) echo '%s %s' ;;\n", c->name, kind_of(&v), v.words);
         argument_values_free(&v);
     }
-    fputs("    help) echo \"words $(_bootreel_commands)\" ;;\n    esac\n}\n\n", stdout);
+    fputs("    help) echo \"words $(_bootreel_commands)\" ;;\n    esac\n}\n\n", out);
 }
+
+void completion_bash(FILE *out)
+{
+    fputs("# Bash completion of bootreel, written by: bootreel completion bash\n\n", out);
+    print_commands(out);
+    print_options(out);
+    print_values(out);
+    fputs(functions, out);
+}
+
+static const struct shell {
+    const char *name;
+    void (*write)(FILE *out);
+} shells[] = {{"bash", completion_bash}, {"zsh", completion_zsh}, {"fish", completion_fish}};
 
 static int cmd_completion(struct engines *engines, int argc, char **argv)
 {
     int status;
     if (!parse_options(&command_completion, engines, argc, argv, NULL, NULL, &status))
         return status;
-    const char *shell = only_argument(argc, argv, "shell");
-    if (!shell)
+    const char *name = only_argument(argc, argv, "shell");
+    if (!name)
         return EXIT_TROUBLE;
-    if (strcmp(shell, "bash"))
-        return trouble_text("completion: there is none for \"%.60s\": give bash", shell);
-    fputs("# Bash completion of bootreel, written by: bootreel completion bash\n\n", stdout);
-    print_commands();
-    print_options();
-    print_values();
-    fputs(functions, stdout);
-    return finish_output(EXIT_DONE);
+    for (size_t i = 0; i < sizeof shells / sizeof shells[0]; i++)
+        if (!strcmp(name, shells[i].name)) {
+            shells[i].write(stdout);
+            return finish_output(EXIT_DONE);
+        }
+    return trouble_text("completion: there is none for \"%.60s\": give bash, zsh or fish", name);
 }
 
 const struct command command_completion = {
     .name = "completion",
     .run = cmd_completion,
     .what = "print the completion for a shell",
-    .arguments = "bash",
+    .arguments = "bash|zsh|fish",
     .intro =
-        "Prints the completion of commands, options and their values for a shell. make install installs it; without it, "
-        "write this into ~/.bashrc:\n  source <(bootreel completion bash)",
+        "Prints the completion of commands, options and their values for a shell. make install and the Debian package install "
+        "it where the shells look. Without an installation: `source <(bootreel completion bash)` in ~/.bashrc, the same with "
+        "`zsh` in ~/.zshrc after compinit, or `bootreel completion fish | source` in ~/.config/fish/config.fish.",
 };
