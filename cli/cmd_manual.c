@@ -161,11 +161,11 @@ static void put_option(FILE *out, const struct option_row *row)
     free(text.s);
 }
 
-static void put_command(FILE *out, const struct command *c)
+/* What a command does, and its options. */
+static void put_description(FILE *out, const struct command *c)
 {
     struct option_list list;
     option_list(c, &list);
-    fprintf(out, ".SS %s\n", c->name);
     put_text(out, c->intro, c->arguments);
     if (c->more) {
         fputs(".PP\n", out);
@@ -180,6 +180,38 @@ static void put_command(FILE *out, const struct command *c)
         fputs(".PP\n", out);
         put_text(out, c->outro, c->arguments);
     }
+}
+
+static void put_command(FILE *out, const struct command *c)
+{
+    fprintf(out, ".SS %s\n", c->name);
+    put_description(out, c);
+}
+
+/* A line of capitals, as section titles and page names are. */
+static void put_capitals(FILE *out, const char *text)
+{
+    for (; *text; text++)
+        fputc(toupper((unsigned char)*text), out);
+}
+
+/* The page of one command, bootreel-NAME(1): its section of bootreel(1), and what that page says of all commands. */
+static void put_page(FILE *out, const struct command *c)
+{
+    fputs(".TH BOOTREEL\\-", out);
+    put_capitals(out, c->name);
+    fprintf(out, " 1 \"\" \"bootreel %s\" \"User Commands\"\n", BOOTREEL_VERSION);
+    fprintf(out, ".SH NAME\nbootreel\\-%s \\- ", c->name);
+    put_sentences(out, c->what, strlen(c->what), NULL);
+    fprintf(out, ".SH SYNOPSIS\n\\fBbootreel %s\\fR ", c->name);
+    put_usage(out, c->arguments ? c->arguments : "");
+    fputs(" [\\fIOPTION\\fR...]\n.SH DESCRIPTION\n", out);
+    put_description(out, c);
+    fputs(".SH EXIT STATUS\n"
+          "0: done. 1: the answer is no. 2: trouble, which one line on standard error describes.\n"
+          ".BR bootreel (1)\nsays what else a command's status may be.\n"
+          ".SH SEE ALSO\n.BR bootreel (1)\n",
+          out);
 }
 
 static void put_classes(FILE *out)
@@ -251,8 +283,13 @@ static int cmd_manual(struct engines *engines, int argc, char **argv)
     const char *part = only_argument(argc, argv, "part");
     if (!part)
         return EXIT_TROUBLE;
-    const struct command *c = command_find(part);
-    if (c)
+    const size_t n = strcspn(part, ".");
+    char name[32];
+    snprintf(name, sizeof name, "%.*s", (int)n, part);
+    const struct command *c = command_find(name);
+    if (c && c->what && !strcmp(part + n, ".1"))
+        put_page(stdout, c);
+    else if (c && !part[n])
         put_command(stdout, c);
     else if (!strcmp(part, "synopsis"))
         put_synopsis(stdout);
@@ -271,9 +308,9 @@ static int cmd_manual(struct engines *engines, int argc, char **argv)
 const struct command command_manual = {
     .name = "manual",
     .run = cmd_manual,
-    .arguments = "synopsis|classes|keys|table|COMMAND",
+    .arguments = "synopsis|classes|keys|table|COMMAND|COMMAND.1",
     .intro =
         "Prints a part of the manual page, as scripts/manual puts it into docs/bootreel.1: the synopsis, the event "
-        "classes, the keys of the terminal interface, or a command with its options. table: all options, a line each, with "
+        "classes, the keys of the terminal interface, or a command with its options. COMMAND.1: the whole page of one command, as it is installed. table: all options, a line each, with "
         "tabs between command, name, letter and argument.",
 };
