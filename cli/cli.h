@@ -52,6 +52,9 @@ struct engines {
 /* The kind of engine of that name, or NULL with err. */
 const struct engine_kind *engine_find(const struct engines *engines, const char *name, struct error *err);
 
+/* bootreel --version: the program's version, what it reads and how its engines behave, and the libraries. An exit status. */
+int print_version(const struct engines *engines);
+
 /* ---- errors ---- */
 /* Prints `bootreel: TEXT` on standard error and returns EXIT_TROUBLE. */
 int trouble(const struct error *err);

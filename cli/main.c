@@ -83,15 +83,6 @@ int finish_output(int status)
     return trouble_text("standard output: cannot be written: make room, or give it another place");
 }
 
-static int version(void)
-{
-    printf("bootreel %s (trace format %d", BOOTREEL_VERSION, TRACE_VERSION);
-    for (unsigned i = 0; i < ENGINES; i++)
-        printf(", engine %s behaviour %u", all_engines.kind[i].name, all_engines.kind[i].behaviour);
-    puts(")");
-    return finish_output(EXIT_DONE);
-}
-
 static int unknown_command(const char *name)
 {
     size_t n = strlen(name);
@@ -134,7 +125,7 @@ int main(int argc, char **argv)
     if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help"))
         return help(argv[2]);
     if (!strcmp(name, "--version") || !strcmp(name, "-V"))
-        return version();
+        return print_version(&all_engines);
     const struct command *c = command_find(name);
     if (!c)
         return unknown_command(name);

@@ -3,6 +3,7 @@
 #define NCURSES_WIDECHAR 1
 /* Our headers come first, because ncurses' term.h has macros like `lines`. */
 #include "tui/term.h"
+#include "tui/tui.h"
 #include "core/ground/real_time.h"
 
 #include <errno.h>
@@ -466,4 +467,9 @@ int term_run(const struct term_client *c, void (*begun)(void *ctx, struct termin
     close(t.signals);
     sigprocmask(SIG_SETMASK, &before, NULL);
     return rc ? -1 : t.over;
+}
+
+const char *tui_library(void)
+{
+    return curses_version();
 }

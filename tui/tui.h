@@ -70,6 +70,9 @@ void tui_watch_over(struct tui_watch *w, const char *how);
  * terminal. */
 int tui_watch_run(struct tui_watch *w, struct error *err);
 
+/* The library that draws on terminals, with its version: "ncurses 6.4.20221231". */
+const char *tui_library(void);
+
 /* Calls fn for each command with its keys, for the manual (the caller adds mdoc or man macros). */
 void tui_commands(void (*fn)(void *ctx, const char *group, const char *name, const char *keys,
                              const char *help),

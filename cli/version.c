@@ -1,0 +1,65 @@
+/* version.c - bootreel --version: what scripts and reports of faults need to know. */
+#include <archive.h>
+#include <bpf/libbpf.h>
+#include <capstone/capstone.h>
+#include <elfutils/libdwfl.h>
+#include <ext2fs/ext2fs.h>
+#include <lz4.h>
+#include <lzma.h>
+#include <png.h>
+#include <protobuf-c/protobuf-c.h>
+#include <slirp/libslirp.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <xxhash.h>
+#include <yajl/yajl_version.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "cli/cli.h"
+#include "core/ground/text.h"
+#include "tui/tui.h"
+
+/* A number that has the version's parts as decimal digits, `base` for each. */
+static void add_digits(struct text *text, const char *name, unsigned n, unsigned base)
+{
+    text_add(text, ", %s %u.%u.%u", name, n / base / base, n / base % base, n % base);
+}
+
+/* The libraries that the program runs with, which need not be those that it was built with. */
+static void add_libraries(struct text *text)
+{
+    int major, minor;
+    const char *ext2;
+    const unsigned capstone = cs_version(&major, &minor);
+    ext2fs_get_library_version(&ext2, NULL);
+    text_add(text, "capstone %u.%u", capstone >> 8, capstone & 0xff);
+    text_add(text, ", elfutils %s", dwfl_version(NULL));
+    text_add(text, ", ext2fs %s", ext2);
+    text_add(text, ", %s", archive_version_string());
+    text_add(text, ", libbpf %s", libbpf_version_string() + strspn(libbpf_version_string(), "v"));
+    text_add(text, ", liblzma %s", lzma_version_string());
+    add_digits(text, "libpng", png_access_version_number(), 100);
+    text_add(text, ", libslirp %s", slirp_version_string());
+    text_add(text, ", lz4 %s", LZ4_versionString());
+    text_add(text, ", %s", tui_library());
+    text_add(text, ", protobuf-c %s", protobuf_c_version());
+    text_add(text, ", sqlite %s", sqlite3_libversion());
+    add_digits(text, "xxhash", XXH_versionNumber(), 100);
+    add_digits(text, "yajl", (unsigned)yajl_version(), 100);
+    text_add(text, ", zlib %s", zlibVersion());
+    text_add(text, ", zstd %s", ZSTD_versionString());
+}
+
+int print_version(const struct engines *engines)
+{
+    struct text text = {0};
+    text_add(&text, "bootreel %s (trace format %d", BOOTREEL_VERSION, TRACE_VERSION);
+    for (unsigned i = 0; i < ENGINES; i++)
+        text_add(&text, ", engine %s behaviour %u", engines->kind[i].name, engines->kind[i].behaviour);
+    text_add(&text, ")\nlibraries: ");
+    add_libraries(&text);
+    puts(text.s);
+    free(text.s);
+    return finish_output(EXIT_DONE);
+}
