@@ -10,7 +10,7 @@ PREFIX  ?= /usr/local
 Q       := $(if $(V),,@)
 
 PKGS    := ext2fs libarchive sqlite3 zlib liblzma libelf libdw libbpf capstone panelw ncursesw libzstd liblz4 libxxhash yajl libpng libprotobuf-c
-CFLAGS_WARN := -Wall -Wextra -Werror -Wno-unused-parameter
+CFLAGS_WARN := -Wall -Wextra -Wshadow -Werror -Wno-unused-parameter
 # -fno-strict-aliasing, -fwrapv: the processor reads registers at several widths and computes modulo 2^n.
 CFLAGS_BASE := -std=gnu11 -g -I. -I$(BUILD) -D_GNU_SOURCE $(CFLAGS_WARN) -fno-strict-aliasing -fwrapv -MMD -MP \
                $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
@@ -28,7 +28,8 @@ ifeq ($(VARIANT),fuzz)
 CC := clang
 endif
 CFLAGS  ?=
-ALL_CFLAGS := $(CFLAGS_BASE) $(OPT_$(VARIANT)) $(CFLAGS)
+CPPFLAGS ?=
+ALL_CFLAGS := $(CFLAGS_BASE) $(OPT_$(VARIANT)) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS := $(OPT_$(VARIANT)) $(LDFLAGS)
 
 ROOMS   := traces $(patsubst %/,%,$(sort $(wildcard core/*/ core/systems/*/))) hv/x86 hv/x86/jit hv/xen hv/board hv/load hv uml tui gdbstub

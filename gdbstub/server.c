@@ -292,7 +292,7 @@ static void turn_away(int listener)
 
 /* Waits until the descriptor is ready. False if gdbstub_stop was called or, with timeout 0, if it is not
  * ready. */
-static bool ready(struct descriptors *d, int fd, short events, int timeout)
+static bool is_ready(struct descriptors *d, int fd, short events, int timeout)
 {
     struct pollfd p[3] = {{.fd = fd, .events = events},
                           {.fd = d->g->wake, .events = POLLIN},
@@ -319,7 +319,7 @@ static bool fd_wait(void *ctx, int milliseconds)
 static long fd_read(void *ctx, void *buf, size_t n, bool wait)
 {
     struct descriptors *d = ctx;
-    if (!ready(d, d->in, POLLIN, wait ? -1 : 0))
+    if (!is_ready(d, d->in, POLLIN, wait ? -1 : 0))
         return wait || d->g->stop ? -1 : 0;
     ssize_t got = read(d->in, buf, n);
     if (got < 0 && (errno == EINTR || errno == EAGAIN))
@@ -342,7 +342,7 @@ static int fd_write(void *ctx, const void *buf, size_t n)
     const char *from = buf;
     bool known = d->socket; /* an answer nearly always fits, so try that first */
     while (n) {
-        if (!known && !ready(d, d->out, POLLOUT, -1))
+        if (!known && !is_ready(d, d->out, POLLOUT, -1))
             return -1;
         ssize_t put = write_some(d, from, n < PIECE ? n : PIECE);
         if (put < 0)
@@ -468,7 +468,7 @@ static int next_client(struct gdbstub *g, int listener)
     struct descriptors d = {.g = g, .listener = -1};
     int on = 1, fd = -1;
     while (fd < 0) {
-        if (!ready(&d, listener, POLLIN, -1))
+        if (!is_ready(&d, listener, POLLIN, -1))
             return -1;
         fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0 && errno != EINTR && errno != EAGAIN && errno != ECONNABORTED)

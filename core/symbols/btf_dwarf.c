@@ -591,7 +591,7 @@ static void end(struct btf_dwarf *d)
 
 struct btf_dwarf *btf_dwarf_make(const struct symbol_mapping *const *maps, size_t n,
                                  const struct symbol_types_set *set, struct symbols_dwarf *lines,
-                                 uint32_t abbrevs)
+                                 uint32_t abbrevs_at)
 {
     struct btf_dwarf *d = mem_zero(1, sizeof *d);
     const struct symbol_mapping *kernel = NULL;
@@ -600,7 +600,7 @@ struct btf_dwarf *btf_dwarf_make(const struct symbol_mapping *const *maps, size_
             kernel = maps[i];
     if (!kernel)
         return d;
-    d->abbrevs = abbrevs;
+    d->abbrevs = abbrevs_at;
     d->maps = maps;
     d->nmaps = n;
     d->lines = lines;

@@ -7,7 +7,7 @@
 enum { BTF_DWARF_SECTIONS = 5 };
 
 /* Makes debug sections with the types, functions and variables of those mappings for which `set` has types.
- * They may be appended to other sections of the same names: `abbrevs` is the offset at which .debug_abbrev
+ * They may be appended to other sections of the same names: `abbrevs_at` is the offset at which .debug_abbrev
  * then goes. The functions' lines, as far as one of the mappings has them, are added to `lines`. Damaged
  * types are left out. */
 struct btf_dwarf;
@@ -15,7 +15,7 @@ struct symbols_dwarf;
 struct lines_spans;
 struct btf_dwarf *btf_dwarf_make(const struct symbol_mapping *const *maps, size_t n,
                                  const struct symbol_types_set *set, struct symbols_dwarf *lines,
-                                 uint32_t abbrevs);
+                                 uint32_t abbrevs_at);
 /* The addresses of the functions whose lines were added. */
 const struct lines_spans *btf_dwarf_spans(const struct btf_dwarf *d);
 void btf_dwarf_free(struct btf_dwarf *d); /* NULL is allowed */
