@@ -10,6 +10,7 @@ top=$PWD
 BOOTREEL=${BOOTREEL:-$top/bootreel}
 GUESTS=${BOOTREEL_GUESTS:-$top/.cache/guests}
 export LC_ALL=C.UTF-8
+PATH=$PATH:/usr/sbin:/sbin # mke2fs and debugfs are where an ordinary user's PATH does not lead
 [ -x "$BOOTREEL" ] || { echo "no $BOOTREEL: build it first"; exit 2; }
 
 work=$(mktemp -d)

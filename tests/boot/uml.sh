@@ -80,7 +80,7 @@ printf '#!/bin/sh\nb=/bin/busybox\n$b mount -t proc proc /proc\n$b mount -o remo
     >"$work/root/init"
 chmod +x "$work/root/init"
 truncate -s 16M "$work/root.img"
-/sbin/mke2fs -q -t ext4 -d "$work/root" "$work/root.img" || fail "mke2fs"
+mke2fs -q -t ext4 -d "$work/root" "$work/root.img" || fail "mke2fs"
 before=$(md5sum <"$work/root.img")
 uml disk --memory 64M --disk "$work/root.img" --append "root=/dev/ubda init=/init quiet"
 holds "$work/disk.out" '^written' "disk: what was written"
