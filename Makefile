@@ -40,6 +40,31 @@ LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(PROTO_SRC:%.proto=$(BUILD)/%.pb-c.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
 LIB     := $(BUILD)/libbootreel.a
 
+# $(call need,PROGRAMS,LIBRARIES,HEADERS): ends make if one is missing. Libraries by their names for pkg-config; headers of those whose
+# requirements are not installed with them.
+missing = $(strip $(shell for p in $(1); do command -v $$p >/dev/null || echo $$p; done; \
+    for p in $(2); do pkg-config --exists $$p 2>/dev/null || echo $$p; done; \
+    for p in $(3); do echo "\#include <$$p>" | $(CC) -E - >/dev/null 2>&1 || echo $$p; done))
+need = $(foreach m,$(call missing,$(1),$(2),$(3)),$(eval MISSING += $m))$(if $(MISSING),$(error needed, and not installed: $(MISSING). \
+    `scripts/deps` installs what the build and the tests need, on Debian))
+# What compiles needs these; they are looked for once (and when scripts/deps changes), before anything is built.
+NO_BUILD := help clean layers format format-check demo test
+BUILDS   := $(filter-out $(NO_BUILD),$(or $(MAKECMDGOALS),all))
+ifneq ($(BUILDS),)
+ifeq ($(shell [ $(BUILD)/packages -nt scripts/deps ] && echo checked),)
+$(call need,$(firstword $(CC)) gcc ld objcopy iasl protoc-c pkg-config,$(PKGS),slirp/libslirp.h)
+$(shell mkdir -p $(BUILD) && : >$(BUILD)/packages)
+endif
+endif
+
+# Each step of a build has its number: "  12/721 CC core/run/run.c". How many there are, a dry run says, in which $(STEP) is a word to count.
+ifneq ($(BUILDS),)
+ifndef STEP
+STEPS := $(shell MAKEFLAGS= $(MAKE) -n STEP=step-of-the-build VARIANT='$(VARIANT)' $(MAKECMDGOALS) 2>/dev/null | grep -c step-of-the-build)
+STEP   = $(eval STEPS_DONE += x)$(words $(STEPS_DONE))/$(STEPS)
+endif
+endif
+
 include bios/bios.mk
 include guests/demo/demo.mk
 include tests/guests/guests.mk
@@ -61,7 +86,7 @@ all: $(BUILD)/bootreel
 endif
 
 $(BUILD)/bootreel: $(CLI_OBJ) $(LIB)
-	@echo "  LINK $@"
+	@echo "  $(STEP) LINK $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) $(LIB) $(LDLIBS)
 
 $(BUILD)/completion.bash: $(BUILD)/bootreel
@@ -69,7 +94,7 @@ $(BUILD)/completion.bash: $(BUILD)/bootreel
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
-	@echo "  AR $@"
+	@echo "  $(STEP) AR $@"
 	$(Q)ar rcs $@ $(LIB_OBJ)
 
 # The boards' DSDTs, as bytes, from one source. -oa: no optimizations, so that iasl's version matters less. Warning 3073 (_HID beside
@@ -77,7 +102,7 @@ $(LIB): $(LIB_OBJ)
 $(BUILD)/hv/board/dsdt_q35.h: DSDT_FLAGS := -DQ35
 $(BUILD)/hv/board/dsdt.h $(BUILD)/hv/board/dsdt_q35.h: hv/board/dsdt.asl
 	@mkdir -p $(@D)
-	@echo "  IASL $(@F)"
+	@echo "  $(STEP) IASL $(@F)"
 	$(Q)$(CC) -E -P -undef $(DSDT_FLAGS) -x c $< -o $(@:.h=.asl)
 	$(Q)iasl -oa -vw 3073 -p $(@:.h=) $(@:.h=.asl) >$(@:.h=.log) 2>&1 || { cat $(@:.h=.log); false; }
 	$(Q)od -An -v -tu1 $(@:.h=.aml) | sed 's/  *\([0-9][0-9]*\)/\1,/g' >$@
@@ -102,14 +127,14 @@ $(BUILD)/%.pb-c.c: %.proto
 	@mkdir -p $(@D)
 	$(Q)protoc-c --proto_path=. --c_out=$(BUILD) $<
 $(BUILD)/%.pb-c.o: $(BUILD)/%.pb-c.c
-	@echo "  CC $<"
+	@echo "  $(STEP) CC $<"
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(BUILD)/core/export/perfetto.o: $(BUILD)/core/export/perfetto.pb-c.c
 $(BUILD)/core/export/pprof.o: $(BUILD)/core/export/pprof.pb-c.c
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	@echo "  CC $<"
+	@echo "  $(STEP) CC $<"
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(BUILD)/tests/unit/test_compile: $(BUILD)/tests/unit/programs.o $(BUILD)/tests/unit/programs_x87.o
@@ -120,19 +145,19 @@ $(BUILD)/tests/%.o: ALL_CFLAGS += -Wno-deprecated-declarations
 $(BUILD)/tests/unit/test_symbols.o: ALL_CFLAGS += -g
 $(BUILD)/tests/unit/test_x87 $(BUILD)/tests/unit/test_simd: $(BUILD)/tests/native/vendor.o
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
-	@echo "  LINK $@"
+	@echo "  $(STEP) LINK $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS) -lcmocka
 
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
-	@echo "  LINK $@"
+	@echo "  $(STEP) LINK $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LIB) $(LDLIBS) -lcmocka
 
 $(BUILD)/tests/devices/%: $(BUILD)/tests/devices/%.o $(LIB)
-	@echo "  LINK $@"
+	@echo "  $(STEP) LINK $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
 
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
-	@echo "  LINK $@"
+	@echo "  $(STEP) LINK $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
 
 asan: ## build with the address sanitizer, in build/asan
@@ -144,9 +169,14 @@ fuzz: ## build the fuzz targets, in build/fuzz
 fuzz-targets: $(FUZZ_BIN)
 
 unit: $(UNIT_BIN) ## build the unit tests
+$(UNIT_SRC:%.c=$(BUILD)/%.o): | $(BUILD)/packages.unit
+$(BUILD)/packages.unit:
+	$(call need,,cmocka)
+	@: >$@
 demo: ## install what is needed, build, record a real boot, replay and show it
 	@scripts/demo
 check: ## layers, format and unit tests: a minute
+	$(call need,clang-format,cmocka)
 	@tests/run layers format unit
 test: ## all tests
 	@scripts/deps
@@ -194,12 +224,14 @@ format-check: ## say which C files are not formatted
 .PHONY: docs
 docs: all ## write what derives from the tables of options into docs/bootreel.1
 	BOOTREEL=$(BUILD)/bootreel scripts/manual
+# A folder as one word for the shell, whatever its name has in it.
+INSTALL_TO = '$(subst ','\'',$(DESTDIR)$(PREFIX))'
 install: all $(BUILD)/completion.bash ## install below PREFIX (and DESTDIR)
-	install -D -m 755 bootreel $(DESTDIR)$(PREFIX)/bin/bootreel
-	install -D -m 644 docs/bootreel.1 $(DESTDIR)$(PREFIX)/share/man/man1/bootreel.1
-	install -D -m 644 $(BUILD)/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bootreel
-	install -d $(DESTDIR)$(PREFIX)/share/bootreel/gdb
-	install -m 644 scripts/gdb/* $(DESTDIR)$(PREFIX)/share/bootreel/gdb/
+	install -D -m 755 bootreel $(INSTALL_TO)/bin/bootreel
+	install -D -m 644 docs/bootreel.1 $(INSTALL_TO)/share/man/man1/bootreel.1
+	install -D -m 644 $(BUILD)/completion.bash $(INSTALL_TO)/share/bash-completion/completions/bootreel
+	install -d $(INSTALL_TO)/share/bootreel/gdb
+	install -m 644 scripts/gdb/*.py scripts/gdb/*.gdb $(INSTALL_TO)/share/bootreel/gdb/
 clean: ## remove what was built
 	rm -rf build bootreel
 

@@ -11,7 +11,7 @@ BIOS_CFLAGS := -std=gnu11 -Os -g -march=i486 -mtune=i486 -ffreestanding -fno-pic
                -fno-asynchronous-unwind-tables -fno-strict-aliasing -fwrapv -fno-delete-null-pointer-checks \
                --param=min-pagesize=0 -fcf-protection=none -fomit-frame-pointer -mregparm=3 -mpreferred-stack-boundary=2 \
                -mno-sse -mno-mmx -fno-ident -Wall -Wextra -Werror -Wno-unused-parameter -Wno-address-of-packed-member \
-               -ffile-prefix-map=$(CURDIR)=. -fno-record-gcc-switches -nostdinc -isystem $(shell $(BIOS_CC) -print-file-name=include 2>/dev/null) \
+               -ffile-prefix-map="$$PWD"=. -fno-record-gcc-switches -nostdinc -isystem $(shell $(BIOS_CC) -print-file-name=include 2>/dev/null) \
                -I. -I$(BIOS_DIR) -MMD -MP
 # POST, part 1; the others are the services and part 2.
 BIOS_SRC32  := $(sort $(wildcard bios/post32/*.c bios/drives32/*.c)) bios/post32/start32.S
@@ -24,25 +24,25 @@ BIOS_LINK   := ld -m elf_i386 -T bios/bios.ld --no-warn-rwx-segments --no-check-
 
 $(BIOS_DIR)/post32/%.c.o: bios/post32/%.c
 	@mkdir -p $(@D)
-	@echo "  BIOS32 $<"
+	@echo "  $(STEP) BIOS32 $<"
 	$(Q)$(BIOS_CC) -m32 -DPOST32 $(BIOS_CFLAGS) -c -o $@ $<
 $(BIOS_DIR)/drives32/%.c.o: bios/drives32/%.c
 	@mkdir -p $(@D)
-	@echo "  BIOS32 $<"
+	@echo "  $(STEP) BIOS32 $<"
 	$(Q)$(BIOS_CC) -m32 -DPOST32 $(BIOS_CFLAGS) -c -o $@ $<
 $(BIOS_DIR)/post32/%.S.o: bios/post32/%.S
 	@mkdir -p $(@D)
 	$(Q)$(BIOS_CC) -m32 $(BIOS_CFLAGS) -c -o $@ $<
 $(BIOS_DIR)/bios32/%.c.o: bios/bios32/%.c
 	@mkdir -p $(@D)
-	@echo "  BIOS32 $<"
+	@echo "  $(STEP) BIOS32 $<"
 	$(Q)$(BIOS_CC) -m32 $(BIOS_CFLAGS) -fno-jump-tables -c -o $@ $<
 $(BIOS_DIR)/bios32/%.S.o: bios/bios32/%.S
 	@mkdir -p $(@D)
 	$(Q)$(BIOS_CC) -m32 $(BIOS_CFLAGS) -c -o $@ $<
 $(BIOS_DIR)/%.c.o: bios/%.c
 	@mkdir -p $(@D)
-	@echo "  BIOS16 $<"
+	@echo "  $(STEP) BIOS16 $<"
 	$(Q)$(BIOS_CC) -m16 $(BIOS_CFLAGS) -c -o $@ $<
 $(BIOS_DIR)/%.S.o: bios/%.S
 	@mkdir -p $(@D)
@@ -67,7 +67,7 @@ $(BIOS_DIR)/services.o: $(BIOS_OBJ16)
 $(BIOS_DIR)/image.elf: $(BIOS_DIR)/post32.o $(BIOS_DIR)/services.o bios/bios.ld
 	$(Q)$(BIOS_LINK) --defsym=CODE_BASE=0 --defsym=DATA_BASE=0 -o $@ $(BIOS_DIR)/post32.o $(BIOS_DIR)/services.o
 $(BIOS_DIR)/bios.bin: $(BIOS_DIR)/image.elf
-	@echo "  BIOS $@"
+	@echo "  $(STEP) BIOS $@"
 	$(Q)objcopy -O binary -j .post32 -j .data16 -j .text16 --gap-fill 0xff $< $@
 	$(Q)test $$(stat -c %s $@) = 131072
 

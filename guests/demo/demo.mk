@@ -11,7 +11,7 @@ DEMO_CFLAGS := -std=gnu11 -g -march=i686 -mtune=i686 -ffreestanding -fno-pic -fn
                -fno-asynchronous-unwind-tables -fno-strict-aliasing -fwrapv -fno-delete-null-pointer-checks \
                --param=min-pagesize=0 -fcf-protection=none -fno-omit-frame-pointer -mgeneral-regs-only -fno-ident -fno-common \
                -mpreferred-stack-boundary=2 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-address-of-packed-member \
-               -ffile-prefix-map=$(CURDIR)=. -fno-record-gcc-switches -nostdinc \
+               -ffile-prefix-map="$$PWD"=. -fno-record-gcc-switches -nostdinc \
                -isystem $(shell $(DEMO_CC) -print-file-name=include 2>/dev/null) -I. -MMD -MP
 DEMO_LINK   := ld -m elf_i386 --no-warn-rwx-segments -z noexecstack --build-id=none
 
@@ -28,7 +28,7 @@ DEMO_MODE_boot/boot.S   := -m16
 
 define DEMO_COMPILE
 	@mkdir -p $(@D)
-	@echo "  DEMO $<"
+	@echo "  $(STEP) DEMO $<"
 	$(Q)$(DEMO_CC) $(DEMO_CFLAGS) $(or $(DEMO_MODE_$(<:$(DEMO)/%=%)),-m32 -Og) -c -o $@ $<
 endef
 $(DEMO_DIR)/%.c.o: $(DEMO)/%.c
@@ -54,7 +54,7 @@ $(DEMO_DIR)/pack: $(DEMO)/pack.c $(DEMO)/layout.h
 	@mkdir -p $(@D)
 	$(Q)$(DEMO_CC) -std=gnu11 -O1 -I. -Wall -Wextra -Werror -o $@ $<
 $(DEMO_DIR)/demo.img: $(DEMO_DIR)/pack $(DEMO_DIR)/boot.bin $(DEMO_DIR)/loader.bin $(DEMO_FILES:%=$(DEMO_DIR)/%.stripped)
-	@echo "  DEMO $@"
+	@echo "  $(STEP) DEMO $@"
 	$(Q)$< $@ $(DEMO_SIZE) $(DEMO_DIR)/boot.bin $(DEMO_DIR)/loader.bin $(foreach f,$(DEMO_FILES),$f=$(DEMO_DIR)/$f.stripped)
 
 $(DEMO_DIR)/demo.profile: profiles/firmware.profile $(DEMO)/demo.profile

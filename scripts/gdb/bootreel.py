@@ -172,9 +172,11 @@ def command(name, klass=gdb.COMMAND_RUNNING):
 
 
 def program():
-    """The bootreel to run: $BOOTREEL, or the one that this script came with, or that of the PATH."""
-    mine = os.path.normpath(os.path.join(HERE, "..", "..", "bootreel"))
-    return os.environ.get("BOOTREEL") or (mine if os.access(mine, os.X_OK) else "bootreel")
+    """The bootreel to run: $BOOTREEL, or the one that this script came with (as built, or as installed), or that of the PATH."""
+    above = os.path.normpath(os.path.join(HERE, "..", ".."))
+    mine = [os.path.join(above, "bootreel"), os.path.normpath(os.path.join(above, "..", "bin", "bootreel"))]
+    found = [p for p in mine if os.path.isfile(p) and os.access(p, os.X_OK)]
+    return os.environ.get("BOOTREEL") or (found + ["bootreel"])[0]
 
 
 def serve(arguments):
