@@ -162,10 +162,11 @@ const struct command command_gdb = {
     .rows = rows,
     .intro = "Lets gdb debug the recorded boot, forwards and backwards.\n"
              "\n"
-             "  (gdb) target remote | bootreel gdb TRACE --stdio\n"
-             "  (gdb) target remote :1234",
+             "  (gdb) source scripts/gdb/bootreel.py\n"
+             "  (gdb) boot-open TRACE",
     .outro =
-        "Type `source bootreel.py` (in scripts/gdb) first: it gives an architecture that follows the processor's mode, boot-seek, "
-        "boot-stages, boot-events … (help boot), and boot-open TRACE, which is --stdio over a socket. "
-        "Without Python: bootreel.gdb. `monitor help` lists more.",
+        "The script (after `make install`: share/bootreel/gdb/bootreel.py below PREFIX) starts bootreel and connects gdb to it; the architecture "
+        "then follows the processor's mode, and there are boot-seek, boot-stages, boot-events … (help boot). For a gdb without Python, source "
+        "bootreel.gdb from the same folder, and then `target remote | bootreel gdb TRACE --stdio`, or `bootreel gdb TRACE` in one terminal and "
+        "`target remote :1234` in gdb. `monitor help` lists more.",
 };
