@@ -14,7 +14,7 @@
 #define BOOTREEL_VERSION "0.1.0"
 
 /* Exit statuses: scripts rely on them. */
-enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_TROUBLE = 2 };
+enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_TROUBLE = 2, EXIT_UNKNOWN = 3 /* of why: it cannot be told */ };
 
 /* ---- commands, with their options (cli/options.h) ---- */
 extern const struct command command_record;

@@ -42,7 +42,7 @@ static int why(void *ctx, const struct engines *engines, struct trace *t, const 
         fputs(out.s, stdout);
         free(out.s);
     }
-    const int status = w->answer == WHY_WRONG ? EXIT_NO : EXIT_DONE;
+    const int status = verdict_status(w);
     why_free(w);
     return status;
 }
@@ -76,8 +76,9 @@ const struct command command_why = {
     .arguments = "TRACE [--at POSITION]",
     .rows = rows,
     .intro =
-        "Says in one sentence what went wrong in a boot, and gives at most 20 lines of evidence for it: each with its position, the symbol "
+        "Says in one sentence what went wrong in a boot, and gives at most 12 lines of evidence for it: each with its position, the symbol "
         "or the part of the firmware, and the command that goes there. It reads the events first, and runs parts of the boot only where it has to look at the "
-        "machine. It says so if nothing went wrong, and \"cannot tell\" where there is no evidence. Exits with 1 if something went wrong.",
-    .more = "docs/why.md has examples, and says what is known of which systems.",
+        "machine. It says so if nothing went wrong, and \"cannot tell\" where there is no evidence. Exits with 0 if the boot is healthy, 1 if something went wrong, 3 if it cannot be told.",
+    .more =
+        "JSON's `code` is a stable name of the verdict, as linux.no-root. docs/why.md lists all codes, has examples, and says what is known of which systems.",
 };

@@ -18,6 +18,13 @@ bool verdict_is_bad(const struct why *w)
     return w && w->answer == WHY_WRONG;
 }
 
+int verdict_status(const struct why *w)
+{
+    static const int status[] = {
+        [WHY_WRONG] = EXIT_NO, [WHY_NOTHING] = EXIT_DONE, [WHY_UNKNOWN] = EXIT_UNKNOWN};
+    return status[w->answer];
+}
+
 static void put_command(yajl_gen g, const char *path, uint64_t icount)
 {
     char at[24];
@@ -44,6 +51,7 @@ static void put_line(yajl_gen g, const struct why_line *l, const char *path)
 void verdict_json(yajl_gen g, const struct why *w, const char *path)
 {
     json_text(g, "answer", why_answer_word(w->answer));
+    json_text(g, "code", why_code_name(w->code));
     json_text(g, "verdict", w->verdict);
     json_text(g, "subject", *w->subject ? w->subject : NULL);
     json_number(g, "icount", w->icount);

@@ -11,6 +11,8 @@
 struct why *verdict_of(const struct engines *engines, struct trace *t);
 /* Whether there is a verdict, and something went wrong. NULL is allowed. */
 bool verdict_is_bad(const struct why *w);
+/* The exit status that says so: EXIT_DONE for a healthy boot, EXIT_NO for a broken one, EXIT_UNKNOWN if it cannot be told. */
+int verdict_status(const struct why *w);
 /* Adds the verdict as members of the open object. `path`: the trace that the commands go to. */
 void verdict_json(yajl_gen g, const struct why *w, const char *path);
 

@@ -250,8 +250,12 @@ static void cpu_segments(struct app *a, struct doc *d)
         doc_add(d, STYLE_NUMBER, "  base %-16" PRIx64, timeline_reg(a->s->tl, a->s->where.cpu, base));
         if (mode == VIEW_REAL || mode == VIEW_V86)
             continue;
-        if (!view_descriptor(timeline_look(a->s->tl), a->s->where.cpu, sel, &s)) {
-            doc_add(d, STYLE_DIM, "  %s", sel & 0xfffc ? "no descriptor" : "null");
+        static const char *const none[] = {[VIEW_SELECTOR_NULL] = "null",
+                                           [VIEW_SELECTOR_BEYOND] = "beyond the table's limit",
+                                           [VIEW_SELECTOR_UNMAPPED] = "its descriptor is not mapped"};
+        const enum view_selector names = view_descriptor(timeline_look(a->s->tl), a->s->where.cpu, sel, &s);
+        if (names != VIEW_SELECTOR_NAMES) {
+            doc_add(d, STYLE_DIM, "  %s", none[names]);
             continue;
         }
         view_segment_text(&s, words, sizeof words);

@@ -59,7 +59,7 @@ static bool wide_stack(struct look m, unsigned cpu)
     enum view_mode mode = view_mode(m, cpu);
     if (mode == VIEW_REAL || mode == VIEW_V86)
         return false;
-    if (!view_descriptor(m, cpu, (unsigned)look_reg(m, cpu, "ss"), &s))
+    if (view_descriptor(m, cpu, (unsigned)look_reg(m, cpu, "ss"), &s) != VIEW_SELECTOR_NAMES)
         return mode == VIEW_PROTECTED32 || mode == VIEW_COMPATIBILITY;
     return s.big;
 }
@@ -78,16 +78,22 @@ uint64_t view_stack(struct look m, unsigned cpu)
 
 enum { LAST_GDT_BIT = 4 };
 
-bool view_descriptor(struct look m, unsigned cpu, unsigned selector, struct view_segment *s)
+enum view_selector view_descriptor(struct look m, unsigned cpu, unsigned selector, struct view_segment *s)
 {
     bool local = selector & LAST_GDT_BIT;
     uint64_t base = look_reg(m, cpu, local ? "ldtr_base" : "gdtr_base");
     uint64_t limit = look_reg(m, cpu, local ? "ldtr_limit" : "gdtr_limit");
     unsigned offset = selector & 0xfff8;
     uint8_t d[16] = {0};
-    if ((!local && !offset) || offset + 7 > limit || look_peek(m, cpu, base + offset, d, 8) != 8)
-        return false;
+    *s = (struct view_segment){.selector = selector, .at = base + offset};
+    if (!local && !offset)
+        return VIEW_SELECTOR_NULL;
+    if (offset + 7 > limit)
+        return VIEW_SELECTOR_BEYOND;
+    if (look_peek(m, cpu, base + offset, d, 8) != 8)
+        return VIEW_SELECTOR_UNMAPPED;
     *s = (struct view_segment){.selector = selector,
+                               .at = base + offset,
                                .base = d[2] | d[3] << 8 | d[4] << 16 | (uint64_t)d[7] << 24,
                                .limit = d[0] | d[1] << 8 | (d[6] & 15u) << 16,
                                .type = d[5] & 15,
@@ -102,7 +108,7 @@ bool view_descriptor(struct look m, unsigned cpu, unsigned selector, struct view
     if (s->system && look_reg(m, cpu, "efer") & EFER_LMA && look_peek(m, cpu, base + offset, d, 16) == 16)
         for (unsigned i = 0; i < 4; i++)
             s->base |= (uint64_t)d[8 + i] << (32 + 8 * i);
-    return true;
+    return VIEW_SELECTOR_NAMES;
 }
 
 /* SDM volume 3, table 3-2. */

@@ -50,14 +50,17 @@ int view_bits_text(const char *reg, uint64_t value, char *buf, size_t size);
 
 struct view_segment {
     unsigned selector;
+    uint64_t at;          /* linear address of the descriptor */
     uint64_t base, limit; /* limit: the last byte that is allowed */
     unsigned type, dpl;
     bool present, system, wide, big, granular;
 };
 
-/* The descriptor that a selector names, in the GDT or LDT as it is in memory now. False if there is none (a
- * null selector, or one beyond the table). */
-bool view_descriptor(struct look m, unsigned cpu, unsigned selector, struct view_segment *s);
+/* What a selector names: a descriptor; nothing (null); what is beyond its table's limit; what is in memory that is not mapped. */
+enum view_selector { VIEW_SELECTOR_NAMES, VIEW_SELECTOR_NULL, VIEW_SELECTOR_BEYOND, VIEW_SELECTOR_UNMAPPED };
+/* The descriptor that a selector names, in the GDT or LDT as it is in memory now. If it names none, only `selector` and
+ * `at` are set. */
+enum view_selector view_descriptor(struct look m, unsigned cpu, unsigned selector, struct view_segment *s);
 /* "code 64-bit, ring 0, readable", "data 32-bit, ring 3, writable", "TSS (busy)". As snprintf. */
 int view_segment_text(const struct view_segment *s, char *buf, size_t size);
 

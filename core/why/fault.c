@@ -1,164 +1,49 @@
-/* fault.c - triple faults, and faults that come again and again: the first fault, and why its handler could not run.
+/* fault.c - triple faults: the first exception, what led to it, and why its handler could not run.
  *
- * Sources: Intel SDM volume 3, 6.10 to 6.14 (gates), 6.12.1 (checks on the way to a handler), 6.15 (double fault); 20.1.4 (real mode's vectors).
+ * Sources: Intel SDM volume 3, 6.15 (double fault); gates.c and storm.c have theirs.
  */
 #include <inttypes.h>
 
-#include "core/why/private/case.h"
+#include "core/why/private/gates.h"
 #include "core/why/private/refusal.h"
+#include "core/why/private/storm.h"
 
-enum {
-    CR0_PE = 1,
-    EFER_LMA = 1 << 10,
-    VECTOR_DF = 8,
-    VECTOR_GP = 13,
-    VECTOR_PF = 14,
-    NEAR = 100000,
-    EFLAGS_VM = 1 << 17
+enum { VECTOR_GP = 13, VECTOR_PF = 14, NEAR = 100000 };
+
+/* What is known of a triple fault when its headline is chosen. */
+struct fault {
+    struct why_case *c;
+    struct finding *f;
+    const struct event *t;
+    bool there, told;    /* the machine can be looked at; the trace says by which exceptions */
+    const uint64_t *led; /* vector | error << 8 of each of the three */
+    const uint64_t *cr2;
+    char words[3][PLACE_TEXT], where[PLACE_TEXT], what[PLACE_TEXT];
+    char processor[24];           /* " on processor 1", if there are several */
+    uint64_t vector;              /* that whose handler could not be entered */
+    struct gate_lack lack, table; /* of its handler; of what the first exception itself met */
+    bool in_table;
+    struct storm storm;
+    uint64_t error_code;   /* left on the stack */
+    uint64_t target, slot; /* of a return that was refused, and where its address is */
 };
 
-/* ---------------------------------------------------------------- why a handler cannot run */
+/* ---------------------------------------------------------------- words */
 
-struct gate {
-    unsigned selector, type, dpl, ist;
-    bool present;
-    uint64_t offset;
-};
-
-static bool in_long_mode(struct why_case *c, unsigned cpu)
+/* A page fault in a few words, "#PF page fault (0xd0000000)"; another exception as everywhere. */
+static const char *short_exception(struct why_case *c, uint64_t led, uint64_t cr2, uint64_t ip,
+                                   char buf[PLACE_TEXT])
 {
-    return timeline_reg(c->tl, cpu, "efer") & EFER_LMA;
+    if ((led & 0xff) != VECTOR_PF || cr2 == ip)
+        return case_exception(c, led & 0xff, led >> 8, cr2, ip, buf);
+    snprintf(buf, PLACE_TEXT, "#PF page fault (0x%" PRIx64 ")", cr2);
+    return buf;
 }
 
-/* The stack on which a handler begins that runs at another privilege level, or has one of its own. */
-static bool stack_is_bad(struct why_case *c, unsigned cpu, const struct gate *g, bool inner, struct text *why)
-{
-    const bool wide = in_long_mode(c, cpu);
-    const uint64_t tss = timeline_reg(c->tl, cpu, "tr_base");
-    uint64_t sp = view_stack(timeline_look(c->tl), cpu);
-    const char *whose = "the stack";
-    struct view_walk w;
-    if (inner || g->ist) {
-        const uint64_t at = tss + (wide ? (g->ist ? 36 + 8ull * (g->ist - 1) : 4) : 4);
-        const size_t n = wide ? 8 : 4;
-        sp = 0;
-        whose = g->ist ? "the handler's own stack (IST)" : "the stack of ring 0 in the TSS";
-        if (timeline_peek(c->tl, cpu, at, &sp, n) != n) {
-            text_add(why, "the TSS at 0x%" PRIx64 ", which has its stack, is not mapped", tss);
-            return true;
-        }
-    }
-    const unsigned frame = wide ? 40 : 12;
-    view_walk(timeline_look(c->tl), cpu, sp - frame, &w);
-    if (w.paging && !w.mapped)
-        text_add(why, "%s, at 0x%" PRIx64 ", is not mapped", whose, sp);
-    else if (w.paging && !w.writable)
-        text_add(why, "%s, at 0x%" PRIx64 ", is mapped read-only", whose, sp);
-    return w.paging && (!w.mapped || !w.writable);
-}
-
-static bool selector_is_bad(struct why_case *c, unsigned cpu, uint64_t vector, const struct gate *g,
-                            struct text *why)
-{
-    struct view_segment s;
-    if (!(g->selector & 0xfffc))
-        text_add(why, "the gate of vector %" PRIu64 " in the IDT has a null code selector", vector);
-    else if (!view_descriptor(timeline_look(c->tl), cpu, g->selector, &s))
-        text_add(why,
-                 "the gate of vector %" PRIu64
-                 " in the IDT has code selector %04x, which is beyond the limit of the %s",
-                 vector, g->selector, g->selector & 4 ? "LDT" : "GDT");
-    else if (s.system || !(s.type & 8))
-        text_add(why,
-                 "the gate of vector %" PRIu64
-                 " in the IDT has code selector %04x, whose descriptor is not one of code",
-                 vector, g->selector);
-    else if (!s.present)
-        text_add(why,
-                 "the gate of vector %" PRIu64
-                 " in the IDT has code selector %04x, whose descriptor is not present",
-                 vector, g->selector);
-    else
-        return false;
-    return true;
-}
-
-/* Whether the processor cannot get to the handler of that exception, from the state here; `why` says in what words. *gate: the
- * address of the IDT's entry if what it has is the reason, or 0. */
-static bool handler_is_bad(struct why_case *c, unsigned cpu, uint64_t vector, struct text *why,
-                           uint64_t *gate)
-{
-    const uint64_t base = timeline_reg(c->tl, cpu, "idtr_base"),
-                   limit = timeline_reg(c->tl, cpu, "idtr_limit");
-    const bool protected = timeline_reg(c->tl, cpu, "cr0") & CR0_PE, wide = in_long_mode(c, cpu);
-    const unsigned size = !protected ? 4 : wide ? 16 : 8;
-    const uint64_t at = base + vector * size;
-    uint8_t b[16] = {0};
-    *gate = 0;
-    if (vector * size + size - 1 > limit) {
-        text_add(why,
-                 "vector %" PRIu64 " is beyond the IDT's limit: IDTR has base 0x%" PRIx64
-                 " and limit 0x%" PRIx64,
-                 vector, base, limit);
-        return true;
-    }
-    if (timeline_peek(c->tl, cpu, at, b, size) != size) {
-        text_add(why, "the IDT at 0x%" PRIx64 " is not mapped", base);
-        return true;
-    }
-    if (!protected)
-        return false;
-    const struct gate g = {.selector = b[2] | b[3] << 8,
-                           .type = b[5] & 31,
-                           .dpl = b[5] >> 5 & 3,
-                           .ist = wide ? b[4] & 7 : 0,
-                           .present = b[5] & 0x80,
-                           .offset = b[0] | b[1] << 8 | (uint64_t)b[6] << 16 | (uint64_t)b[7] << 24};
-    const bool is_gate = wide ? g.type == 14 || g.type == 15
-                              : g.type == 5 || g.type == 6 || g.type == 7 || g.type == 14 || g.type == 15;
-    if (!is_gate) {
-        *gate = at;
-        bool empty = true;
-        for (unsigned i = 0; i < size; i++)
-            empty &= !b[i];
-        text_add(why, "the IDT's entry of vector %" PRIu64 " at 0x%" PRIx64 " %s", vector, at,
-                 empty ? "is empty: its bytes are zero" : "is not a gate");
-        return true;
-    }
-    if (!g.present) {
-        *gate = at;
-        text_add(why, "the gate of vector %" PRIu64 " in the IDT is not present", vector);
-        return true;
-    }
-    if (g.type == 5)
-        return false; /* a task gate: what its task needs is not looked at */
-    if (selector_is_bad(c, cpu, vector, &g, why)) {
-        *gate = at;
-        return true;
-    }
-    const bool inner =
-        timeline_reg(c->tl, cpu, "cs") & 3 && !(timeline_reg(c->tl, cpu, "eflags") & EFLAGS_VM);
-    return stack_is_bad(c, cpu, &g, inner, why);
-}
-
-/* A benign exception whose gate is bad is told by the exception that its delivery met: the vector that it was of. Returns `vector` if it was
- * none. SDM volume 3, table 6-5. */
-static uint64_t vector_before(struct why_case *c, unsigned cpu, uint64_t vector, uint64_t error, uint64_t cr2)
-{
-    enum { NP = 11, GP = 13, OF_IDT = 2 };
-    const uint64_t base = timeline_reg(c->tl, cpu, "idtr_base"),
-                   limit = timeline_reg(c->tl, cpu, "idtr_limit");
-    if ((vector == NP || vector == GP) && error & OF_IDT)
-        return error >> 3 & 0xff;
-    if (vector == VECTOR_PF && cr2 >= base && cr2 - base <= limit)
-        return (cr2 - base) / (in_long_mode(c, cpu) ? 16 : 8);
-    return vector;
-}
-
-static const char *vector_words(struct why_case *c, uint64_t vector, char buf[PLACE_TEXT])
+static const char *vector_words(struct why_case *c, unsigned cpu, uint64_t vector, char buf[PLACE_TEXT])
 {
     struct instruction in;
-    if (!strncmp(case_insn(c, 0, &in), "int", 3) || vector > 31)
+    if (!strncmp(case_insn(c, cpu, &in), "int", 3) || vector > 31)
         snprintf(buf, PLACE_TEXT,
                  vector > 31 && strncmp(in.text, "int", 3) ? "interrupt %02" PRIX64 "h"
                                                            : "INT %02" PRIX64 "h",
@@ -168,71 +53,35 @@ static const char *vector_words(struct why_case *c, uint64_t vector, char buf[PL
     return buf;
 }
 
-/* ---------------------------------------------------------------- what led there */
+/* ---------------------------------------------------------------- evidence */
 
-/* How often in a row that exception came right before, at the same instruction. */
-static unsigned same_before(const struct facts *f, const struct event *last, uint64_t vector,
-                            const struct event **first)
+/* Where the IDT (table 1) or GDT (0) in force was set, as far as an event tells. */
+static void table_line(struct why_case *c, struct finding *f, unsigned cpu, uint64_t before, uint64_t table)
 {
-    unsigned n = 0;
-    uint64_t next = last->icount;
-    for (size_t i = f->n; i--;) {
-        const struct event *ev = &f->event[i];
-        if (ev->kind != EV_EXCEPTION || ev->icount >= last->icount)
-            continue;
-        if (ev->f[EVF_EXCEPTION_vector] != vector || next - ev->icount > NEAR)
-            break;
-        n++;
-        next = ev->icount;
-        *first = ev;
-    }
-    return n;
-}
-
-/* The place where the vectors were set, as far as an event tells. */
-static void table_line(struct why_case *c, struct finding *f, uint64_t before)
-{
+    const char *name = table ? "IDT" : "GDT";
     const struct event *ev = NULL;
     char place[PLACE_TEXT];
     for (size_t i = 0; i < c->now.n && c->now.event[i].icount <= before; i++)
-        if (c->now.event[i].kind == EV_CPU_DTABLE && c->now.event[i].f[EVF_CPU_DTABLE_table] == 1)
+        if (c->now.event[i].kind == EV_CPU_DTABLE && c->now.event[i].f[EVF_CPU_DTABLE_table] == table &&
+            c->now.event[i].cpu == cpu)
             ev = &c->now.event[i];
     if (ev)
         find_line(f, ev->icount, case_place(c, ev->icount, ev->cpu, ev->f[EVF_CPU_DTABLE_ip], place),
-                  "the IDT in force was set here: base 0x%" PRIx64 ", limit 0x%" PRIx64,
+                  "the %s in force was set here: base 0x%" PRIx64 ", limit 0x%" PRIx64, name,
                   ev->f[EVF_CPU_DTABLE_base], ev->f[EVF_CPU_DTABLE_limit]);
     else
-        find_note(f, "no LIDT was executed since the reset: the IDT is that of the firmware or the loader");
+        find_note(f, "no L%s was executed since the reset: the %s is that of the firmware or the loader",
+                  table ? "IDT" : "GDT", name);
 }
 
 /* Who has written what the IDT has for that vector, in protected mode. */
-static void gate_line(struct why_case *c, struct finding *f, const struct event *t, uint64_t vector,
-                      uint64_t gate)
+static void gate_line(struct fault *x)
 {
     char what[60];
-    snprintf(what, sizeof what, "the IDT's entry of vector %" PRIu64, vector);
-    if (case_go(c, t->icount))
-        find_writer(f, c, gate, in_long_mode(c, t->cpu) ? 16 : 8, what, false);
-}
-
-/* A return to where the processor does not go, from an address that no call has written there. */
-static void overwritten_return(struct why_case *c, struct finding *f, const struct event *t,
-                               const char *handler)
-{
-    uint64_t target, at;
-    char where[PLACE_TEXT];
-    if (!case_go(c, t->icount) || !refused_return(c, t->cpu, &target, &at))
-        return;
-    case_address(c, t->icount, t->cpu, timeline_pc(c->tl, t->cpu), where);
-    if (find_writer(f, c, at, timeline_code_bits(c->tl, t->cpu) / 8, "the return address", true) !=
-        WRITER_OTHER)
-        return;
-    find_verdict(f, WHY_WRONG, t->icount,
-                 "a return address was overwritten: the return at %s goes to 0x%" PRIx64
-                 ", and its #GP led to a triple fault",
-                 where, target);
-    if (handler)
-        find_note(f, "the handler of #GP cannot run: %s", handler);
+    snprintf(what, sizeof what, "the IDT's entry of vector %" PRIu64, x->vector);
+    if (case_go(x->c, x->t->icount))
+        find_writer(x->f, x->c, x->lack.gate, timeline_code_bits(x->c->tl, x->t->cpu) == 64 ? 16 : 8, what,
+                    false);
 }
 
 static void machine_lines(struct why_case *c, struct finding *f, unsigned cpu)
@@ -248,72 +97,213 @@ static void machine_lines(struct why_case *c, struct finding *f, unsigned cpu)
     find_callers(f, c, cpu);
 }
 
-/* The three exceptions, in words; what about the instruction led to the first. */
-static void chain_lines(struct why_case *c, struct finding *f, const struct event *t, const char *first,
-                        char words[3][PLACE_TEXT])
+/* The exceptions, in words; what about the instruction led to the first. */
+static void chain_lines(struct fault *x)
 {
-    const uint64_t led = t->f[EVF_TRIPLE_FAULT_first];
+    const uint64_t led = x->led[0];
     struct text refused = {0};
-    const bool told = case_go(c, t->icount) && refusal_text(c, t->cpu, led & 0xff, led >> 8, &refused);
-    find_line(f, t->icount, NULL, "%s: %s%s%s", first, words[0], told ? ": " : "", told ? refused.s : "");
-    find_line(f, t->icount, NULL, "then, while the handler of that was looked up or entered: %s", words[1]);
-    find_line(f, t->icount, NULL, "then, while the double fault's was: %s", words[2]);
+    const bool told =
+        case_go(x->c, x->t->icount) && refusal_text(x->c, x->t->cpu, led & 0xff, led >> 8, &refused);
+    const bool benign = x->vector != (led & 0xff) && x->lack.code != WHY_FAULT_TRIPLE;
+    find_line(x->f, x->t->icount, NULL, "%s: %s%s%s", benign ? "its handler cannot be entered" : "first",
+              x->words[0], told ? ": " : "", told ? refused.s : "");
+    find_line(x->f, x->t->icount, NULL, "then, while the handler of that was looked up or entered: %s",
+              x->words[1]);
+    find_line(x->f, x->t->icount, NULL, "then, while the double fault's was: %s", x->words[2]);
     free(refused.s);
+}
+
+static void exception_line(struct fault *x, const struct event *ev, const char *what)
+{
+    char text[PLACE_TEXT], place[PLACE_TEXT], where[48] = "";
+    struct text refused = {0};
+    struct instruction in = {0};
+    case_exception_event(x->c, ev, text);
+    if (!case_go(x->c, ev->icount))
+        return;
+    const uint64_t pc = timeline_pc(x->c->tl, ev->cpu);
+    case_insn(x->c, ev->cpu, &in);
+    refusal_text(x->c, ev->cpu, ev->f[EVF_EXCEPTION_vector], ev->f[EVF_EXCEPTION_error], &refused);
+    find_line(x->f, ev->icount, case_place(x->c, ev->icount, ev->cpu, pc, place), "%s: %s at %s: %s%s%s",
+              what, text, view_place_text(timeline_look(x->c->tl), ev->cpu, where), in.text,
+              refused.s ? ": " : "", refused.s ? refused.s : "");
+    free(refused.s);
+}
+
+static void storm_lines(struct fault *x)
+{
+    if (!x->storm.count)
+        return;
+    exception_line(x, x->storm.first, "the first exception");
+    if (x->storm.second)
+        exception_line(x, x->storm.second, "met before its handler had returned");
+}
+
+/* ---------------------------------------------------------------- the headline: the first row that applies */
+
+static bool untold(struct fault *x)
+{
+    if (x->told)
+        return false;
+    find_verdict(x->f, WHY_FAULT_TRIPLE, x->t->icount,
+                 "triple fault%s at %s; this trace does not say by which exceptions", x->processor, x->where);
+    return true;
+}
+
+/* A return to where the processor does not go, from an address that no call has written there. */
+static bool overwritten_return(struct fault *x)
+{
+    struct finding ignored = {0};
+    const unsigned cpu = x->t->cpu;
+    if (!x->there || (x->led[0] & 0xff) != VECTOR_GP || !case_go(x->c, x->t->icount) ||
+        !refused_return(x->c, cpu, &x->target, &x->slot))
+        return false;
+    const unsigned n = timeline_code_bits(x->c->tl, cpu) / 8;
+    const bool other = find_writer(&ignored, x->c, x->slot, n, "", true) == WRITER_OTHER;
+    find_drop(&ignored);
+    if (!other)
+        return false;
+    find_verdict(x->f, WHY_RAILS_RETURN, x->t->icount,
+                 "a return address was overwritten: the return at %s goes to 0x%" PRIx64
+                 ", and its #GP led to a triple fault",
+                 x->where, x->target);
+    if (case_go(x->c, x->t->icount))
+        find_writer(x->f, x->c, x->slot, n, "the return address", true);
+    if (x->lack.why.n)
+        find_note(x->f, "the handler of #GP cannot run: %s", x->lack.why.s);
+    return true;
+}
+
+/* The handler of an exception returns with its error code still on the stack. */
+static bool error_code(struct fault *x)
+{
+    const struct event *met = x->storm.second;
+    char first[PLACE_TEXT], at[PLACE_TEXT];
+    if (!met || !storm_error_code(x->c, met, &x->error_code))
+        return false;
+    const struct event *ev = x->storm.first;
+    case_address(x->c, met->icount, met->cpu, timeline_pc(x->c->tl, met->cpu), at);
+    case_exception_event(x->c, ev, first);
+    first[strcspn(first, " ")] = 0; /* "#PF" */
+    find_verdict(
+        x->f, WHY_FAULT_ERROR_CODE, met->icount,
+        "the handler of %s returns at %s without removing the error code, and the #GP of its IRET led to a triple fault",
+        first, at);
+    find_line(x->f, met->icount, NULL,
+              "IRET would pop 0x%" PRIx64 " as the address and 0x%" PRIx64
+              " as CS: the error code is still on the stack",
+              x->error_code, met->f[EVF_EXCEPTION_error]);
+    find_note(x->f, "exceptions without a return in between: %" PRIu64, x->storm.count);
+    return true;
+}
+
+/* The handlers' own exceptions have used up the stack. */
+static bool recursion(struct fault *x)
+{
+    char first[PLACE_TEXT], at[PLACE_TEXT];
+    const struct event *ev = x->storm.first;
+    if (!x->storm.count || !case_go(x->c, ev->icount))
+        return false;
+    case_address(x->c, ev->icount, ev->cpu, timeline_pc(x->c->tl, ev->cpu), at);
+    short_exception(x->c, ev->f[EVF_EXCEPTION_vector] | ev->f[EVF_EXCEPTION_error] << 8,
+                    ev->f[EVF_EXCEPTION_cr2], ev->f[EVF_EXCEPTION_ip], first);
+    find_verdict(x->f, WHY_FAULT_RECURSION, ev->icount,
+                 "triple fault%s: %s at %s, and %" PRIu64 " more exception%s in its handler", x->processor,
+                 first, at, x->storm.count, x->storm.count == 1 ? "" : "s");
+    return true;
+}
+
+/* The first exception is about one of the processor's own tables. */
+static bool in_table(struct fault *x)
+{
+    if (!x->in_table)
+        return false;
+    find_verdict(x->f, x->table.code, x->t->icount, "triple fault%s: %s; at %s", x->processor, x->table.why.s,
+                 x->where);
+    if (x->lack.why.n)
+        find_note(x->f, "the handler of its #PF cannot run: %s", x->lack.why.s);
+    return true;
+}
+
+static bool no_handler(struct fault *x)
+{
+    if (x->lack.code == WHY_FAULT_TRIPLE)
+        return false;
+    find_verdict(x->f, x->lack.code, x->t->icount, "triple fault%s: %s at %s, whose handler cannot run: %s",
+                 x->processor, x->what, x->where, x->lack.why.s);
+    return true;
+}
+
+static bool plain(struct fault *x)
+{
+    find_verdict(x->f, WHY_FAULT_TRIPLE, x->t->icount, "triple fault%s: %s at %s; its delivery met %s",
+                 x->processor, x->what, x->where, x->words[1]);
+    return true;
+}
+
+static bool (*const headlines[])(struct fault *) = {untold,   overwritten_return, error_code, recursion,
+                                                    in_table, no_handler,         plain};
+
+/* ---------------------------------------------------------------- the whole */
+
+static void look_at(struct fault *x)
+{
+    struct why_case *c = x->c;
+    const struct event *t = x->t;
+    const uint64_t ip = t->f[EVF_TRIPLE_FAULT_ip], error = x->led[0] >> 8;
+    for (unsigned i = 0; i < 3; i++)
+        case_exception(c, x->led[i] & 0xff, x->led[i] >> 8, x->cr2[i], i ? x->cr2[i] + 1 : ip, x->words[i]);
+    x->there = case_go(c, t->icount);
+    case_address(c, t->icount, t->cpu, x->there ? timeline_pc(c->tl, t->cpu) : ip, x->where);
+    x->vector = x->led[0] & 0xff;
+    short_exception(c, x->led[0], x->cr2[0], ip, x->what);
+    if (!x->there || !x->told)
+        return;
+    if (timeline_cpus(c->tl) > 1)
+        snprintf(x->processor, sizeof x->processor, " on processor %u", t->cpu);
+    x->in_table = x->vector == VECTOR_PF && gate_table(c, t->cpu, x->cr2[0], &x->table);
+    const uint64_t before = gate_vector(c, t->cpu, x->vector, error, x->cr2[0]);
+    gate_lacks(c, t->cpu, before, &x->lack);
+    if (before != x->vector && x->lack.code != WHY_FAULT_TRIPLE)
+        vector_words(c, t->cpu, before, x->what);
+    x->vector = before;
+    storm_find(c, t->cpu, t->icount, NEAR, &x->storm);
+}
+
+static void evidence(struct fault *x)
+{
+    struct why_case *c = x->c;
+    const struct event *t = x->t;
+    const struct gate_lack *lack = x->in_table ? &x->table : &x->lack;
+    storm_lines(x);
+    if (case_go(c, t->icount))
+        machine_lines(c, x->f, t->cpu);
+    if (x->told)
+        chain_lines(x);
+    if (x->lack.code != WHY_FAULT_TRIPLE)
+        table_line(c, x->f, t->cpu, t->icount, 1);
+    if (lack->code == WHY_FAULT_GDT_UNMAPPED || lack->code == WHY_FAULT_GDT_READONLY)
+        table_line(c, x->f, t->cpu, t->icount, 0);
+    gate_page_line(c, x->f, t->cpu, t->icount, lack);
+    if (x->lack.entry)
+        gate_line(x);
+    find_log(x->f, c, t->cpu, t->icount);
+    find_console(x->f, c, c->now.begin, t->icount, 3);
 }
 
 void explain_fault(struct why_case *c, struct finding *f)
 {
-    const struct event *t = facts_last(&c->now, EV_TRIPLE_FAULT), *first = NULL;
-    char words[3][PLACE_TEXT], where[PLACE_TEXT];
-    struct text why = {0};
-    uint64_t vector = 0;
+    const struct event *t = facts_last(&c->now, EV_TRIPLE_FAULT);
+    struct fault x = {.c = c, .f = f, .t = t};
     if (!t)
         return;
-    /* The CPU's own account: vector | error << 8 of each of the three. */
-    const uint64_t *led = &t->f[EVF_TRIPLE_FAULT_first], *cr2 = &t->f[EVF_TRIPLE_FAULT_cr2a],
-                   ip = t->f[EVF_TRIPLE_FAULT_ip];
-    const bool told = led[1];
-    vector = led[0] & 0xff;
-    for (unsigned i = 0; i < 3; i++)
-        case_exception(c, led[i] & 0xff, led[i] >> 8, cr2[i], i ? cr2[i] + 1 : ip, words[i]);
-    const bool there = case_go(c, t->icount);
-    uint64_t pc = there ? timeline_pc(c->tl, t->cpu) : ip;
-    case_address(c, t->icount, t->cpu, pc, where);
-    const uint64_t before = there && told ? vector_before(c, t->cpu, vector, led[0] >> 8, cr2[0]) : vector;
-    uint64_t gate = 0;
-    const bool bad = there && told && handler_is_bad(c, t->cpu, before, &why, &gate);
-    char what[PLACE_TEXT];
-    snprintf(what, sizeof what, "%s", words[0]);
-    if (before != vector && bad)
-        vector_words(c, before, what);
-    const unsigned again = told ? same_before(&c->now, t, vector, &first) : 0;
-    if (!told)
-        find_verdict(f, WHY_WRONG, t->icount,
-                     "triple fault at %s; this trace does not say by which exceptions", where);
-    else if (bad)
-        find_verdict(f, WHY_WRONG, t->icount, "triple fault: %s at %s, whose handler cannot run: %s", what,
-                     where, why.s);
-    else
-        find_verdict(f, WHY_WRONG, t->icount, "triple fault: %s at %s; its delivery met %s", words[0], where,
-                     words[1]);
-    if (again) {
-        char place[PLACE_TEXT], text[PLACE_TEXT];
-        case_exception_event(c, first, text);
-        find_line(f, first->icount,
-                  case_place(c, first->icount, first->cpu, first->f[EVF_EXCEPTION_ip], place),
-                  "the first of %u such exceptions that followed one another: %s", again + 1, text);
-    }
-    if (there)
-        machine_lines(c, f, t->cpu);
-    if (told)
-        chain_lines(c, f, t, before != vector && bad ? "its handler cannot be entered" : "first", words);
-    if (bad)
-        table_line(c, f, t->icount);
-    if (gate)
-        gate_line(c, f, t, before, gate);
-    if (told && vector == VECTOR_GP)
-        overwritten_return(c, f, t, why.s);
-    find_log(f, c, t->cpu, t->icount);
-    find_console(f, c, c->now.begin, t->icount, 3);
-    free(why.s);
+    x.led = &t->f[EVF_TRIPLE_FAULT_first];
+    x.cr2 = &t->f[EVF_TRIPLE_FAULT_cr2a];
+    x.told = x.led[1];
+    look_at(&x);
+    for (size_t i = 0; i < sizeof headlines / sizeof headlines[0] && !headlines[i](&x); i++)
+        ;
+    evidence(&x);
+    free(x.lack.why.s);
+    free(x.table.why.s);
 }

@@ -94,8 +94,8 @@ static bool nothing_to_boot(struct why_case *c, struct finding *f)
              fact_contains(&c->now.event[i], "not a bootable") ||
              fact_contains(&c->now.event[i], "failed to")))
             reason = &c->now.event[i];
-    find_verdict(f, WHY_WRONG, ev->icount, "the firmware finds nothing to boot%s%s", reason ? ": " : "",
-                 reason ? fact_text(reason, words, sizeof words) : "");
+    find_verdict(f, WHY_FIRMWARE_NOTHING, ev->icount, "the firmware finds nothing to boot%s%s",
+                 reason ? ": " : "", reason ? fact_text(reason, words, sizeof words) : "");
     tried_lines(c, f, ev->icount);
     sector_lines(c, f);
     return true;
@@ -177,6 +177,13 @@ static const struct event *loader_says(struct why_case *c, const char **who)
     return NULL;
 }
 
+static enum why_code loader_code(const char *who)
+{
+    return !strcmp(who, "GRUB")       ? WHY_GRUB_FAILED
+           : !strcmp(who, "SYSLINUX") ? WHY_SYSLINUX_FAILED
+                                      : WHY_LOADER_FAILED;
+}
+
 static bool loader_failed(struct why_case *c, struct finding *f)
 {
     const char *who;
@@ -186,7 +193,7 @@ static bool loader_failed(struct why_case *c, struct finding *f)
     if (!ev || facts_last(&c->now, EV_POWER_OFF))
         return false;
     fact_text(ev, words, sizeof words);
-    find_verdict(f, WHY_WRONG, ev->icount, "%s cannot go on: %s", who, words);
+    find_verdict(f, loader_code(who), ev->icount, "%s cannot go on: %s", who, words);
     if (sector)
         find_event(f, c, sector, NULL);
     for (size_t i = 0; i < c->now.n && c->now.event[i].icount <= ev->icount; i++)
@@ -214,7 +221,7 @@ static bool grub_prompt(struct why_case *c, struct finding *f)
         facts_first_line(&c->now, "keys to select which entry", c->now.begin))
         return false;
     const bool table = efi_bad_tables(c, &why);
-    find_verdict(f, WHY_WRONG, ev->icount,
+    find_verdict(f, WHY_GRUB_NO_CONFIG, ev->icount,
                  "GRUB found no configuration (grub.cfg), and waits for commands at its prompt%s%s",
                  table ? ": " : "", table ? why.s : "");
     free(why.s);

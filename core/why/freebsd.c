@@ -194,15 +194,15 @@ static void no_root(struct why_case *c, struct finding *f, const struct event *a
         const struct attempt *a = &attempts[0];
         const char *words = *a->text ? a->text : error_words(a->error);
         device_reason(a, drives, ndrives, &why);
-        find_verdict(f, WHY_WRONG, a->ev->icount,
+        find_verdict(f, WHY_FREEBSD_NO_ROOT, a->ev->icount,
                      "FreeBSD cannot mount its root from %s: error %d%s%s%s%s; %s", a->from, a->error,
                      words ? " (" : "", words ? words : "", words ? ")" : "", why.s ? why.s : "", then);
     } else if (variable(&c->now, "vfs.root.mountfrom", value, sizeof value, &ev)) {
-        find_verdict(f, WHY_WRONG, at->icount,
+        find_verdict(f, WHY_FREEBSD_NO_ROOT, at->icount,
                      "FreeBSD has no root file system: vfs.root.mountfrom is %s, and %s", value, then);
     } else {
         find_verdict(
-            f, WHY_WRONG, at->icount,
+            f, WHY_FREEBSD_NO_ROOT, at->icount,
             "FreeBSD has no root file system: nobody has told it which (no vfs.root.mountfrom), and %s",
             then);
     }

@@ -47,11 +47,11 @@ static void halted(struct why_case *c, struct finding *f, const struct event *ha
     const uint64_t pc = there ? timeline_pc(c->tl, halt->cpu) : halt->f[EVF_HALT_ip];
     case_address(c, halt->icount, halt->cpu, pc, where);
     if (down && (fact_contains(down, "halt") || fact_contains(down, "power")))
-        find_verdict(f, WHY_NOTHING, halt->icount,
+        find_verdict(f, WHY_OK_SHUT_DOWN, halt->icount,
                      "nothing went wrong: the system was shut down, and halted the processor");
     else
         find_verdict(
-            f, WHY_WRONG, halt->icount,
+            f, WHY_HANG_HALTED, halt->icount,
             "the processor is halted for good: HLT with interrupts off at %s, which nothing can wake%s%s",
             where, why.s ? ", after " : "", why.s ? why.s : "");
     free(why.s);
@@ -202,37 +202,38 @@ static void waits(struct why_case *c, struct finding *f, unsigned cpu, uint64_t 
     const bool irq = trace_config(c->t)->classes & EVENT_CLASS_BIT(EC_IRQ) && interrupted_lately(c);
     const bool closed = interrupts_closed(c, f, cpu, &why);
     if (closed && !irq)
-        find_verdict(f, WHY_WRONG, c->at, "the processor waits in HLT at %s for an interrupt%s", where,
-                     why.s);
+        find_verdict(f, WHY_HANG_NO_INTERRUPT, c->at, "the processor waits in HLT at %s for an interrupt%s",
+                     where, why.s);
     else if ((bad = bad_words(c)))
-        find_verdict(f, WHY_UNKNOWN, c->at,
+        find_verdict(f, WHY_UNKNOWN_IDLE, c->at,
                      "cannot tell: the processor is idle in HLT at %s, after it was said: %s", where,
                      fact_text(bad, words, sizeof words));
     else if (units_unfinished(c, f, false))
         ;
     else if (facts_last(&c->now, EV_INIT_RUN) || facts_last(&c->now, EV_PROCESS_FIRST))
         find_verdict(
-            f, WHY_NOTHING, c->at,
+            f, WHY_OK_IDLE, c->at,
             "nothing went wrong: the system is idle, and waits in HLT at %s for something to do, such as a line of input",
             where);
     else if (facts_last(&c->now, EV_KERNEL_FOUND))
         find_verdict(
-            f, WHY_UNKNOWN, c->at,
+            f, WHY_UNKNOWN_IDLE, c->at,
             "cannot tell: the kernel waits in HLT at %s before it has started a process, and no event says for what",
             where);
     else if (facts_last(&c->now, EV_EFI_START))
-        find_verdict(f, WHY_UNKNOWN, c->at,
+        find_verdict(f, WHY_UNKNOWN_IDLE, c->at,
                      "cannot tell: the UEFI firmware is idle in HLT at %s, and no system was started", where);
     else if (waits_for_key(c))
-        find_verdict(f, WHY_NOTHING, c->at, "nothing went wrong: the firmware waits for a key at %s", where);
+        find_verdict(f, WHY_OK_PROMPT, c->at, "nothing went wrong: the firmware waits for a key at %s",
+                     where);
     else if (irq)
         find_verdict(
-            f, WHY_NOTHING, c->at,
+            f, WHY_OK_IDLE, c->at,
             "nothing went wrong that can be seen: the processor is idle in HLT at %s, and gets its interrupts",
             where);
     else
         find_verdict(
-            f, WHY_UNKNOWN, c->at,
+            f, WHY_UNKNOWN_IDLE, c->at,
             "cannot tell: the processor waits in HLT at %s with interrupts on, and none came lately%s%s",
             where, why.n ? "; not masked: " : "", why.n ? why.s : "");
     free(why.s);
@@ -391,8 +392,11 @@ static bool word_loop(struct why_case *c, struct finding *f, const struct cpu_lo
     case_address(c, c->at, cpu, r->linear, word);
     if (n > 1)
         snprintf(processor, sizeof processor, "processor %u", cpu);
-    find_verdict(f, sure ? WHY_WRONG : WHY_UNKNOWN, c->at,
-                 "%s%s %s in a loop at %s%s for the %s at %s, which is 0x%" PRIx64 "%s",
+    find_verdict(f,
+                 !sure  ? WHY_UNKNOWN_WAITS
+                 : lock ? WHY_HANG_LOCK
+                        : WHY_HANG_WORD,
+                 c->at, "%s%s %s in a loop at %s%s for the %s at %s, which is 0x%" PRIx64 "%s",
                  sure ? "" : "cannot tell for sure: ", processor, lock ? "spins" : "waits", where,
                  task_of(c, c->at, cpu, who), lock ? "lock" : "word", word, r->value, why.s ? why.s : "");
     free(why.s);
@@ -444,17 +448,17 @@ static void device_loop(struct why_case *c, struct finding *f, const struct cpu_
         snprintf(bits, sizeof bits, ", and looks at the bits 0x%" PRIx64 " of it", l->bits);
     if (port && answers_not(c, poll) && still >= 3 * seconds)
         find_verdict(
-            f, WHY_WRONG, c->at,
+            f, WHY_HANG_NO_DEVICE, c->at,
             "the processor polls %s in a loop at %s, and nothing is at that port: it reads 0x%" PRIx64
             " each time",
             at, where, value);
     else if (port && waits_for_character(address, l->bits))
         find_verdict(
-            f, WHY_NOTHING, c->at,
+            f, WHY_OK_PROMPT, c->at,
             "nothing went wrong that can be seen: the processor waits in a loop at %s for a character at a serial port (%s)",
             where, at);
     else
-        find_verdict(f, still >= seconds && count > 1000 ? WHY_WRONG : WHY_UNKNOWN, c->at,
+        find_verdict(f, still >= seconds && count > 1000 ? WHY_HANG_POLL : WHY_UNKNOWN_WAITS, c->at,
                      "%sthe processor polls %s in a loop at %s, which reads 0x%" PRIx64 "%s%s%s%s",
                      still >= seconds && count > 1000 ? "" : "cannot tell: ", at, where, value,
                      *words ? " (" : "", words, *words ? ")" : "", bits);
@@ -487,7 +491,7 @@ static void fault_loop(struct why_case *c, struct finding *f, const struct cpu_l
         return;
     case_exception_event(c, ev, words);
     find_verdict(
-        f, WHY_WRONG, first->icount,
+        f, WHY_FAULT_LOOP, first->icount,
         "the same exception comes again and again at %s: %s; its handler returns without having mended the cause",
         case_address(c, l->delivered, cpu, pc, where), words);
     find_line(f, l->delivered, case_place(c, l->delivered, cpu, pc, where), "the instruction: %s", in.text);
@@ -506,7 +510,7 @@ static void plain_loop(struct why_case *c, struct finding *f, const struct cpu_l
         return;
     case_go(c, c->at);
     case_address(c, c->at, cpu, l->pc, where);
-    find_verdict(f, hang ? WHY_WRONG : WHY_UNKNOWN, c->at,
+    find_verdict(f, hang ? WHY_HANG_LOOP : WHY_UNKNOWN_BUSY, c->at,
                  "%sthe processor is in a loop of %u instruction%s at %s with interrupts off%s",
                  hang ? "" : "cannot tell for sure: ", l->length, l->length == 1 ? "" : "s", where,
                  hang ? ", which nothing can end"

@@ -133,27 +133,29 @@ static void no_root(struct why_case *c, struct finding *f, const struct event *p
     if (!parameter(&c->now, "rdinit", init, sizeof init))
         snprintf(init, sizeof init, "/init");
     if (unpacking || image)
-        find_verdict(f, WHY_WRONG, (unpacking ? unpacking : image)->icount,
+        find_verdict(f, WHY_LINUX_INITRD, (unpacking ? unpacking : image)->icount,
                      "Linux has no root file system: its initrd could not be unpacked (%s)",
                      said(unpacking ? unpacking : image, words, sizeof words));
     else if (initrd && why)
-        find_verdict(f, WHY_WRONG, tried->icount, "Linux cannot execute %s of its initrd (%s), and %s%s%s",
-                     init, why, asked ? "root=" : "was not given a root= either", root,
+        find_verdict(f, WHY_LINUX_NO_ROOT, tried->icount,
+                     "Linux cannot execute %s of its initrd (%s), and %s%s%s", init, why,
+                     asked ? "root=" : "was not given a root= either", root,
                      asked ? " cannot be mounted" : "");
     else if (!asked && !initrd)
         find_verdict(
-            f, WHY_WRONG, panic->icount,
+            f, WHY_LINUX_NO_ROOT, panic->icount,
             "Linux has no root file system: there is no root= in its command line, and it was given no initrd");
     else if (!has_disk(trace_config(c->t)))
-        find_verdict(f, WHY_WRONG, panic->icount, "Linux cannot mount root=%s: the machine has no disk%s",
-                     root, initrd ? "" : ", and the kernel was given no initrd");
+        find_verdict(f, WHY_LINUX_NO_ROOT, panic->icount,
+                     "Linux cannot mount root=%s: the machine has no disk%s", root,
+                     initrd ? "" : ", and the kernel was given no initrd");
     else if (partition_list(c) && !lists_partitions(c, panic))
         find_verdict(
-            f, WHY_WRONG, panic->icount,
+            f, WHY_LINUX_NO_ROOT, panic->icount,
             "Linux cannot mount root=%s: the kernel knows no disk, though the machine has one: no driver for it was loaded%s",
             root, initrd ? "" : ", and no initrd was given that has one");
     else
-        find_verdict(f, WHY_WRONG, panic->icount, "Linux cannot mount root=%s: %s", root,
+        find_verdict(f, WHY_LINUX_NO_ROOT, panic->icount, "Linux cannot mount root=%s: %s", root,
                      fact_text(panic, words, sizeof words));
     find_event(f, c, panic, NULL);
     if (unpacking)
@@ -194,8 +196,8 @@ static void no_init(struct why_case *c, struct finding *f, const struct event *p
         snprintf(meaning, sizeof meaning, ": it is there, but the interpreter that it names is not (ENOENT)");
     else if (error_words(error))
         snprintf(meaning, sizeof meaning, ": %s", error_words(error));
-    find_verdict(f, WHY_WRONG, panic->icount, "Linux finds no init that it can execute%s%s%s", ev ? ": " : "",
-                 words, meaning);
+    find_verdict(f, WHY_LINUX_NO_INIT, panic->icount, "Linux finds no init that it can execute%s%s%s",
+                 ev ? ": " : "", words, meaning);
     find_event(f, c, panic, NULL);
     for (size_t i = 0, n = 0; i < c->now.n && n < 6; i++) {
         const struct event *e = &c->now.event[i];
@@ -246,14 +248,15 @@ static void init_died(struct why_case *c, struct finding *f, const struct event 
     if (exec)
         fact_text(exec, program, sizeof program);
     if (lack && sig == SIGILL && lack->icount < panic->icount)
-        find_verdict(f, WHY_WRONG, lack->icount,
+        find_verdict(f, WHY_LINUX_CPU_LACKS, lack->icount,
                      "init %s: it executes an instruction that this processor lacks (%s)%s%s", how,
                      fact_text(lack, words, sizeof words), *model ? "; try --cpu " : "", model);
     else if (cause)
-        find_verdict(f, WHY_WRONG, cause->icount, "init %s, after it has said: %s", how,
+        find_verdict(f, WHY_LINUX_INIT_DIED, cause->icount, "init %s, after it has said: %s", how,
                      said(cause, words, sizeof words));
     else
-        find_verdict(f, WHY_WRONG, panic->icount, "init %s, and Linux cannot go on without it", how);
+        find_verdict(f, WHY_LINUX_INIT_DIED, panic->icount, "init %s, and Linux cannot go on without it",
+                     how);
     find_event(f, c, panic, NULL);
     if (exec)
         find_event(f, c, exec, "what init had executed");
@@ -373,10 +376,10 @@ static void oops(struct why_case *c, struct finding *f, const struct event *text
     if (ex) {
         case_address(c, ex->icount, ex->cpu, ex->f[EVF_EXCEPTION_ip], place);
         case_exception_event(c, ex, why);
-        find_verdict(f, WHY_WRONG, ex->icount, "Linux oopsed at %s: %s", place, why);
+        find_verdict(f, WHY_LINUX_OOPS, ex->icount, "Linux oopsed at %s: %s", place, why);
         moment(c, f, ex);
     } else {
-        find_verdict(f, WHY_WRONG, text->icount, "Linux oopsed: %s", words);
+        find_verdict(f, WHY_LINUX_OOPS, text->icount, "Linux oopsed: %s", words);
     }
     find_line(f, text->icount, NULL, "console: %s", words);
     for (size_t i = 0, n = 0; i < c->now.n && n < 3; i++) {
@@ -397,7 +400,8 @@ static void out_of_memory(struct why_case *c, struct finding *f, const struct ev
                           const struct event *panic)
 {
     char words[300];
-    find_verdict(f, WHY_WRONG, ev->icount, "Linux ran out of memory: %s", said(ev, words, sizeof words));
+    find_verdict(f, WHY_LINUX_MEMORY, ev->icount, "Linux ran out of memory: %s",
+                 said(ev, words, sizeof words));
     line_if(c, f, "invoked oom-killer", c->now.begin);
     line_if(c, f, "Mem-Info", c->now.begin);
     for (size_t i = 0, n = 0; i < c->now.n && n < 6; i++)
@@ -418,7 +422,8 @@ static void out_of_memory(struct why_case *c, struct finding *f, const struct ev
 static void other_panic(struct why_case *c, struct finding *f, const struct event *panic)
 {
     char words[300];
-    find_verdict(f, WHY_WRONG, panic->icount, "Linux panicked: %s", fact_text(panic, words, sizeof words));
+    find_verdict(f, WHY_LINUX_PANIC, panic->icount, "Linux panicked: %s",
+                 fact_text(panic, words, sizeof words));
     find_event(f, c, panic, NULL);
     find_callers_at(f, c, panic);
     find_log(f, c, panic->cpu, panic->icount);
@@ -468,7 +473,8 @@ static bool gave_up(struct why_case *c, struct finding *f)
         facts_last(&c->now, EV_INIT_RUN)->icount > ev->icount)
         return false;
     parameter(&c->now, "root", root, sizeof root);
-    find_verdict(f, WHY_WRONG, ev->icount, "Linux waits for its root file system in vain (root=%s): %s", root,
+    find_verdict(f, WHY_LINUX_ROOT_WAIT, ev->icount,
+                 "Linux waits for its root file system in vain (root=%s): %s", root,
                  said(ev, words, sizeof words));
     find_line(f, ev->icount, NULL, "console: %s", words);
     line_if(c, f, "ALERT!", c->now.begin);
@@ -506,7 +512,7 @@ static bool fell_to_shell(struct why_case *c, struct finding *f)
     for (size_t i = 0; i < c->now.n && c->now.event[i].icount <= shell->icount; i++)
         if (c->now.event[i].kind == EV_CONSOLE_LINE && c->now.event[i].len)
             said_last = &c->now.event[i];
-    find_verdict(f, WHY_WRONG, said_last ? said_last->icount : shell->icount,
+    find_verdict(f, WHY_LINUX_INITRAMFS, said_last ? said_last->icount : shell->icount,
                  "the initramfs gives up, and its init becomes a shell (root=%s)%s%s", root,
                  said_last ? ": " : "", said_last ? said(said_last, words, sizeof words) : "");
     for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++)
@@ -528,7 +534,7 @@ static bool stalls(struct why_case *c, struct finding *f)
         ev = facts_first_line(&c->now, texts[i], c->now.begin);
     if (!ev || facts_last(&c->now, EV_POWER_OFF))
         return false;
-    find_verdict(f, WHY_WRONG, ev->icount, "Linux says that something hangs: %s",
+    find_verdict(f, WHY_LINUX_STALL, ev->icount, "Linux says that something hangs: %s",
                  said(ev, words, sizeof words));
     find_line(f, ev->icount, NULL, "console: %s", words);
     find_callers_at(f, c, ev);
@@ -546,7 +552,7 @@ static bool other_init(struct why_case *c, struct finding *f)
         return false;
     fact_text(run, program, sizeof program);
     program[strcspn(program, " ")] = 0;
-    find_verdict(f, WHY_WRONG, failed->icount,
+    find_verdict(f, WHY_LINUX_OTHER_INIT, failed->icount,
                  "Linux could not execute its init, and started %s in its place: %s", program,
                  said(failed, words, sizeof words));
     find_line(f, failed->icount, NULL, "console: %s", words);
@@ -574,7 +580,7 @@ static bool silent(struct why_case *c, struct finding *f)
     name[0] = 0;
     if (up)
         fact_text(up, name, sizeof name);
-    find_verdict(f, WHY_WRONG, line ? line->icount : found->icount,
+    find_verdict(f, WHY_LINUX_SILENT, line ? line->icount : found->icount,
                  "Linux runs, but prints nothing: console=%s names %s", console,
                  up ? "a console on which nothing arrives"
                     : "a device that no driver has registered as a console");
@@ -598,7 +604,7 @@ static bool printed_panic(struct why_case *c, struct finding *f)
         return false;
     said(ev, words, sizeof words);
     const char *text = strstr(words, "Kernel panic"), *cause = strstr(text ? text : words, ": ");
-    find_verdict(f, WHY_WRONG, ev->icount, "Linux panics: %s", cause ? cause + 2 : words);
+    find_verdict(f, WHY_LINUX_PANIC, ev->icount, "Linux panics: %s", cause ? cause + 2 : words);
     find_line(f, ev->icount, NULL, "console: %s", words);
     if (facts_last(&c->now, EV_COMMAND_LINE))
         find_event(f, c, facts_last(&c->now, EV_COMMAND_LINE), NULL);

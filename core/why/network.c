@@ -115,11 +115,11 @@ static bool no_bargain(struct why_case *c, struct finding *f, const struct event
     packet_parse(offer->data, offer->len, &p);
     const bool nothing = packet_dhcp(&p, &d) && !d.file.n;
     if (request)
-        find_verdict(f, WHY_WRONG, begin->icount,
+        find_verdict(f, WHY_NET_DHCP_NO_ACK, begin->icount,
                      "the %s server does not acknowledge the address that it offered: %" PRIu64 " %s",
                      protocol, times, noun);
     else
-        find_verdict(f, WHY_WRONG, begin->icount,
+        find_verdict(f, WHY_NET_DHCP_OFFER, begin->icount,
                      "the guest does not take what the %s server offers%s: %" PRIu64 " %s", protocol,
                      nothing ? ", which has no boot file" : "", times, noun);
     find_event(f, c, offer, NULL);
@@ -138,11 +138,12 @@ static bool no_answer(struct why_case *c, struct finding *f, const struct event 
     if (!given_up(c, begin, times, until))
         return false;
     if (strncmp(text, "dhcp", 4))
-        find_verdict(f, WHY_WRONG, begin->icount,
+        find_verdict(f, WHY_NET_SILENT, begin->icount,
                      "the network does not answer: %s: %" PRIu64 " sent again, %" PRIu64 " s", text,
                      times - 1, seconds);
     else if (!no_bargain(c, f, begin, times))
-        find_verdict(f, WHY_WRONG, begin->icount, "no %s server answered: %" PRIu64 " %s in %" PRIu64 " s",
+        find_verdict(f, WHY_NET_NO_DHCP, begin->icount,
+                     "no %s server answered: %" PRIu64 " %s in %" PRIu64 " s",
                      text[4] == '6' ? "DHCPv6" : "DHCP", times, times == 1 ? "request" : "requests", seconds);
     lines(c, f);
     return true;
@@ -156,15 +157,17 @@ static bool no_boot(struct why_case *c, struct finding *f, const struct event *b
 {
     const char *protocol = is_dhcp6(begin) ? "DHCPv6" : "DHCP";
     if (ev->f[EVF_NET_DHCP_result] == NO_ANSWER)
-        find_verdict(f, WHY_WRONG, ev->icount, "no %s server answered: %" PRIu64 " %s in %" PRIu64 " s",
+        find_verdict(f, WHY_NET_NO_DHCP, ev->icount, "no %s server answered: %" PRIu64 " %s in %" PRIu64 " s",
                      protocol, ev->f[EVF_NET_DHCP_requests],
                      ev->f[EVF_NET_DHCP_requests] == 1 ? "request" : "requests",
                      ev->f[EVF_NET_DHCP_duration] / 1000000000u);
     else if (ev->f[EVF_NET_DHCP_result])
-        find_verdict(f, WHY_WRONG, ev->icount, "the %s server refuses the address: %s", protocol, text);
+        find_verdict(f, WHY_NET_DHCP_REFUSED, ev->icount, "the %s server refuses the address: %s", protocol,
+                     text);
     else if (!strstr(text, " boot file ") && !facts_last(&c->now, EV_NET_TFTP) &&
              !facts_last(&c->now, EV_NET_HTTP))
-        find_verdict(f, WHY_WRONG, ev->icount, "the %s server names no boot file: %s", protocol, text);
+        find_verdict(f, WHY_NET_DHCP_NO_FILE, ev->icount, "the %s server names no boot file: %s", protocol,
+                     text);
     else
         return false;
     return true;
@@ -181,10 +184,10 @@ static bool failed(struct why_case *c, struct finding *f, const struct event *be
             return false;
     } else if (ev->kind == EV_NET_TFTP && ev->f[EVF_NET_TFTP_error] &&
                !strstr(text, "stopped by the client")) {
-        find_verdict(f, WHY_WRONG, ev->icount, "TFTP: %s", text);
+        find_verdict(f, WHY_NET_TFTP, ev->icount, "TFTP: %s", text);
     } else if (ev->kind == EV_NET_HTTP &&
                (ev->f[EVF_NET_HTTP_status] >= HTTP_FAILED || !ev->f[EVF_NET_HTTP_status])) {
-        find_verdict(f, WHY_WRONG, ev->icount, "HTTP: %s: %s%" PRIu64, text,
+        find_verdict(f, WHY_NET_HTTP, ev->icount, "HTTP: %s: %s%" PRIu64, text,
                      ev->f[EVF_NET_HTTP_status] ? "status " : "no answer, ", ev->f[EVF_NET_HTTP_status]);
     } else {
         return false;
@@ -201,7 +204,7 @@ static bool no_name(struct why_case *c, struct finding *f, const struct event *e
     if (!dns || dns->icount < end->icount || !dns->f[EVF_NET_DNS_code])
         return false;
     fact_text(dns, text, sizeof text);
-    find_verdict(f, WHY_WRONG, dns->icount, "DNS: %s", text);
+    find_verdict(f, WHY_NET_DNS, dns->icount, "DNS: %s", text);
     lines(c, f);
     return true;
 }

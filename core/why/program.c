@@ -16,11 +16,11 @@ void explain_program(struct why_case *c, struct finding *f)
     const struct event *lack = facts_lacked(&c->now, model), *off = facts_last(&c->now, EV_POWER_OFF);
     if (lack && sig == SIGILL)
         find_verdict(
-            f, WHY_WRONG, lack->icount,
+            f, WHY_PROGRAM_CPU_LACKS, lack->icount,
             "the program is ended by SIGILL: it executes an instruction that this processor lacks (%s)%s%s",
             fact_text(lack, words, sizeof words), *model ? "; try --cpu " : "", model);
     else
-        find_verdict(f, WHY_WRONG, c->at, "the program is ended by signal %u (SIG%s)", sig,
+        find_verdict(f, WHY_PROGRAM_SIGNAL, c->at, "the program is ended by signal %u (SIG%s)", sig,
                      name ? name : "?");
     if (lack)
         find_event(f, c, lack, "the processor lacks");

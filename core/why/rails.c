@@ -66,19 +66,19 @@ static void zeros(struct why_case *c, struct finding *f, const struct event *ev,
     const uint64_t pc = linear_of(c, ev, ev->f[EVF_CPU_ZEROS_ip]);
     case_address(c, ev->icount, ev->cpu, pc, where);
     if (sector && ev->icount - sector->icount < 16)
-        find_verdict(f, WHY_WRONG, ev->icount,
+        find_verdict(f, WHY_RAILS_EMPTY_SECTOR, ev->icount,
                      "the boot sector has no code: it is entered, and its bytes are zero at %s", where);
     else if (pc < 4096 && facts_last(&c->now, EV_KERNEL_ENTRY))
-        find_verdict(f, WHY_WRONG, ev->icount,
+        find_verdict(f, WHY_RAILS_NULL_CALL, ev->icount,
                      "a null pointer was called or jumped to: zeros are executed as code at %s", where);
     else
-        find_verdict(f, WHY_WRONG, ev->icount,
+        find_verdict(f, WHY_RAILS_ZEROS, ev->icount,
                      "execution left the rails: zeros are executed as code at %s, where nobody has put any",
                      where);
     find_event(f, c, ev, NULL);
     if (jump_line(c, f, ev) && !(sector && ev->icount - sector->icount < 16))
         find_verdict(
-            f, WHY_WRONG, ev->icount,
+            f, WHY_RAILS_RETURN, ev->icount,
             "a return address was overwritten: the return goes to %s, where zeros are executed as code",
             where);
     if (sector)
@@ -91,7 +91,7 @@ static void stack(struct why_case *c, struct finding *f, const struct event *ev,
 {
     char where[PLACE_TEXT], place[PLACE_TEXT], text[100];
     fact_text(ev, text, sizeof text);
-    find_verdict(f, WHY_WRONG, ev->icount,
+    find_verdict(f, WHY_RAILS_STACK_MEMORY, ev->icount,
                  "the stack is at 0x%" PRIx64 ", in %s: what is pushed there is lost (pushed at %s)",
                  ev->f[EVF_CPU_STACK_address], text,
                  case_address(c, ev->icount, ev->cpu, linear_of(c, ev, ev->f[EVF_CPU_STACK_ip]), where));
@@ -132,7 +132,7 @@ static bool stack_in_tables(struct why_case *c, struct finding *f, const struct 
         if (strncmp(in.text, "push", 4) && strncmp(in.text, "call", 4))
             continue;
         const uint64_t pc = timeline_pc(c->tl, s.cpu), top = view_stack(timeline_look(c->tl), s.cpu);
-        find_verdict(f, WHY_WRONG, s.icount,
+        find_verdict(f, WHY_RAILS_STACK_TABLES, s.icount,
                      "the stack runs into page tables: at 0x%" PRIx64
                      " an entry of the %s is overwritten (pushed at %s)",
                      top, w.level[i].name, case_address(c, s.icount, s.cpu, pc, where));
@@ -155,7 +155,7 @@ static void stack_in_code(struct why_case *c, struct finding *f, const struct ev
 {
     char where[PLACE_TEXT];
     find_verdict(
-        f, WHY_WRONG, ev->icount,
+        f, WHY_RAILS_STACK_CODE, ev->icount,
         "the stack runs into code: what is pushed at %s overwrites the next instructions, at 0x%" PRIx64,
         case_address(c, ev->icount, ev->cpu, linear_of(c, ev, ev->f[EVF_CPU_OWN_CODE_ip]), where),
         ev->f[EVF_CPU_OWN_CODE_address]);
@@ -169,7 +169,7 @@ static void stack_in_code(struct why_case *c, struct finding *f, const struct ev
 static void own_code(struct why_case *c, struct finding *f, const struct event *ev, const struct event *end)
 {
     char where[PLACE_TEXT];
-    find_verdict(f, WHY_WRONG, ev->icount,
+    find_verdict(f, WHY_RAILS_OWN_CODE, ev->icount,
                  "code overwrites itself at 0x%" PRIx64 ", and what it does then ends badly",
                  ev->f[EVF_CPU_OWN_CODE_address]);
     find_line(f, ev->icount, NULL, "%" PRIu64 " bytes are stored over the next instructions by %s",

@@ -15,12 +15,12 @@ void explain_reset(struct why_case *c, struct finding *f)
     fact_text(reset, words, sizeof words);
     down = facts_last(&c->now, EV_KERNEL_SHUTDOWN);
     if (loop || c->again)
-        find_verdict(f, WHY_WRONG, reset->icount,
+        find_verdict(f, WHY_RESET_LOOP, reset->icount,
                      "the machine is reset again and again: each boot ends in a reset by %s%s", words,
                      down ? ", which the kernel asks for" : "");
     else
         find_verdict(
-            f, WHY_WRONG, reset->icount,
+            f, WHY_RESET_WATCHDOG, reset->icount,
             "the machine was reset by its %s: it was started, and not told in time that the system lives",
             words);
     /* What resets by itself does so at no instruction. */

@@ -39,12 +39,24 @@ static const struct event *printed_panic(const struct facts *f)
     return panic;
 }
 
+static enum why_code panic_code(const struct facts *f, const struct event *panic)
+{
+    static const struct {
+        const char *who;
+        enum why_code code;
+    } list[] = {{"Xen", WHY_XEN_PANIC}, {"FreeBSD", WHY_FREEBSD_PANIC}};
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+        if (!strcmp(list[i].who, who(f, panic)))
+            return list[i].code;
+    return WHY_KERNEL_PANIC;
+}
+
 static void panicked(struct why_case *c, struct finding *f, const struct event *panic)
 {
     char words[300];
     const struct event *modules = NULL;
     fact_text(panic, words, sizeof words);
-    find_verdict(f, WHY_WRONG, panic->icount, "%s panicked: %s", who(&c->now, panic),
+    find_verdict(f, panic_code(&c->now, panic), panic->icount, "%s panicked: %s", who(&c->now, panic),
                  words + (panic->kind == EV_CONSOLE_LINE ? sizeof PANIC - 1 : 0));
     find_event(f, c, panic, NULL);
     find_callers_at(f, c, panic);
@@ -67,8 +79,8 @@ static bool domain_died(struct why_case *c, struct finding *f)
         const struct event *ev = &c->now.event[i];
         if (ev->kind != EV_DOMAIN_END || !(fact_contains(ev, "crash") || fact_contains(ev, "watchdog")))
             continue;
-        find_verdict(f, WHY_WRONG, ev->icount, "domain %" PRIu64 " died: it %s", ev->f[EVF_DOMAIN_END_domain],
-                     fact_text(ev, words, sizeof words));
+        find_verdict(f, WHY_XEN_DOMAIN, ev->icount, "domain %" PRIu64 " died: it %s",
+                     ev->f[EVF_DOMAIN_END_domain], fact_text(ev, words, sizeof words));
         find_event(f, c, ev, NULL);
         for (size_t k = i, n = 0; k-- && n < 3;)
             if (c->now.event[k].kind == EV_DOMAIN_EXCEPTION &&
@@ -95,7 +107,7 @@ static bool firmware_says(struct why_case *c, struct finding *f)
         for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++) {
             if (!fact_contains(ev, texts[k]))
                 continue;
-            find_verdict(f, WHY_WRONG, ev->icount, "the UEFI firmware stops: %s",
+            find_verdict(f, WHY_UEFI_STOPS, ev->icount, "the UEFI firmware stops: %s",
                          fact_text(ev, words, sizeof words));
             const struct event *start = NULL;
             for (size_t m = 0; m < i; m++)

@@ -68,7 +68,7 @@ static bool program_failed(struct why_case *c, struct finding *f)
         if (ev->kind == EV_EFI_START && fact_contains(ev, name))
             start = ev;
     text = complaint(c, start ? start->icount : c->now.begin, ret->icount);
-    find_verdict(f, WHY_WRONG, text ? text->icount : ret->icount,
+    find_verdict(f, WHY_UEFI_PROGRAM, text ? text->icount : ret->icount,
                  "the UEFI program %s gives up with the error %s%s%s, and no other is started", name,
                  error_name(c, ret, status, sizeof status), text ? ": " : "",
                  text ? fact_text(text, words, sizeof words) : "");
@@ -323,7 +323,7 @@ static bool own_program(struct why_case *c, struct finding *f)
         const char *text = strstr(fact_text(line, words, sizeof words), "BdsDxe: failed to");
         text_add(&why, "%s", text + strlen("BdsDxe: "));
     }
-    find_verdict(f, WHY_WRONG, failed->icount,
+    find_verdict(f, WHY_UEFI_NOTHING, failed->icount,
                  "the UEFI firmware finds nothing to boot, and starts its own %s%s%s",
                  fact_text(start, name, sizeof name), why.n ? ": " : "", why.n ? why.s : "");
     free(why.s);
@@ -352,7 +352,7 @@ static bool refuses(struct why_case *c, struct finding *f)
     const char *path = strstr(text, "DevicePath "), *status = strstr(text, "= EFI_");
     path = path ? path + strlen("DevicePath ") : text;
     find_verdict(
-        f, WHY_WRONG, ev->icount,
+        f, WHY_UEFI_SECURE_BOOT, ev->icount,
         "the UEFI firmware refuses to load %.*s (%s): its policy, Secure Boot, allows only what is signed with a key that it knows",
         (int)(strstr(path, ", SourceSize") ? strstr(path, ", SourceSize") - path : (long)strlen(path)), path,
         status ? status + 2 : "refused");

@@ -99,8 +99,8 @@ static bool freezes(struct why_case *c, struct finding *f)
         cause = error_before(&c->now, ev);
     shown = facts_line(&c->now, "[!!!!!!]", c->now.begin);
     cause = cause ? cause : shown;
-    find_verdict(f, WHY_WRONG, cause ? cause->icount : ev->icount, "systemd gives up, and freezes: %s",
-                 fact_text(cause ? cause : ev, words, sizeof words));
+    find_verdict(f, WHY_SYSTEMD_FREEZES, cause ? cause->icount : ev->icount,
+                 "systemd gives up, and freezes: %s", fact_text(cause ? cause : ev, words, sizeof words));
     error_lines(c, f, ev->icount);
     if (shown)
         find_line(f, shown->icount, NULL, "console: %s", fact_text(shown, words, sizeof words));
@@ -126,7 +126,7 @@ static bool falls_back(struct why_case *c, struct finding *f)
     const size_t n = strlen(to);
     if (name && n && to[n - 1] == '.')
         to[n - 1] = 0;
-    find_verdict(f, WHY_WRONG, cause ? cause->icount : ev->icount,
+    find_verdict(f, WHY_SYSTEMD_FALLBACK, cause ? cause->icount : ev->icount,
                  "systemd cannot start the target that was asked for%s%s%s, and takes %s in its place%s%s",
                  *unit ? " (systemd.unit=" : "", unit, *unit ? ")" : "", name ? name + 8 : "rescue.target",
                  cause ? ": " : "", cause ? fact_text(cause, words, sizeof words) : "");
@@ -234,7 +234,7 @@ static bool ends_in_maintenance(struct why_case *c, struct finding *f)
         return false;
     if (cause && cause->icount < ev->icount)
         fact_text(cause, words, sizeof words);
-    find_verdict(f, WHY_WRONG, *words ? cause->icount : ev->icount,
+    find_verdict(f, WHY_SYSTEMD_MAINTENANCE, *words ? cause->icount : ev->icount,
                  "the system does not come up, and ends in a shell for maintenance%s%s",
                  *words ? ": " : " that nobody has asked for", words);
     if (*words)
@@ -338,7 +338,7 @@ bool units_unfinished(struct why_case *c, struct finding *f, bool sure_only)
     const bool sure = now - ev->time >= long_ago && now - last >= quiet;
     if (sure_only && !sure)
         return false;
-    find_verdict(f, sure ? WHY_WRONG : WHY_UNKNOWN, ev->icount,
+    find_verdict(f, sure ? WHY_SYSTEMD_UNFINISHED : WHY_UNKNOWN_WAITS, ev->icount,
                  "%ssystemd has not finished its start: it has been starting %s for %" PRIu64 ".%" PRIu64
                  " s%s",
                  sure ? "" : "cannot tell: ", unit, (now - ev->time) / second,
@@ -415,7 +415,7 @@ void explain_units(struct why_case *c, struct finding *f)
         fact_text(first, words, sizeof words);
         if (*then)
             cut_full_stop(words);
-        find_verdict(f, WHY_WRONG, first->icount, "systemd has a unit that failed: %s%s", words, then);
+        find_verdict(f, WHY_SYSTEMD_UNIT, first->icount, "systemd has a unit that failed: %s%s", words, then);
         process_line(c, f, first);
         failed_lines(c, f, 14);
         if ((down = facts_last(&c->now, EV_KERNEL_SHUTDOWN)) && down->icount > first->icount)

@@ -18,6 +18,43 @@ const char *why_answer_word(enum why_answer a)
     return words[a];
 }
 
+/* ---------------------------------------------------------------- codes */
+
+static const struct {
+    const char *name;
+    enum why_answer answer;
+    const char *meaning;
+} codes[] = {
+#define CODE(ID, name, answer, meaning) {name, WHY_##answer, meaning},
+#include "core/why/codes.def"
+#undef CODE
+};
+
+const char *why_code_name(enum why_code code)
+{
+    return codes[code].name;
+}
+
+enum why_answer why_code_answer(enum why_code code)
+{
+    return codes[code].answer;
+}
+
+const char *why_code_meaning(enum why_code code)
+{
+    return codes[code].meaning;
+}
+
+bool why_code_find(const char *name, enum why_code *code)
+{
+    for (unsigned i = 0; i < WHY_CODES; i++)
+        if (!strcmp(codes[i].name, name)) {
+            *code = i;
+            return true;
+        }
+    return false;
+}
+
 /* ---------------------------------------------------------------- findings */
 
 static void add_text(struct text *t, const char *fmt, va_list ap)
@@ -29,7 +66,7 @@ static void add_text(struct text *t, const char *fmt, va_list ap)
     free(more);
 }
 
-void find_verdict(struct finding *f, enum why_answer a, uint64_t icount, const char *fmt, ...)
+void find_verdict(struct finding *f, enum why_code code, uint64_t icount, const char *fmt, ...)
 {
     va_list ap;
     free(f->verdict.s);
@@ -38,7 +75,8 @@ void find_verdict(struct finding *f, enum why_answer a, uint64_t icount, const c
     add_text(&f->verdict, fmt, ap);
     va_end(ap);
     f->found = true;
-    f->answer = a;
+    f->code = code;
+    f->answer = why_code_answer(code);
     f->icount = icount;
 }
 
@@ -46,7 +84,7 @@ static void add_line(struct finding *f, bool placed, uint64_t icount, const char
                      va_list ap)
 {
     struct text t = {0};
-    if (f->n == WHY_LINES)
+    if (f->n == FIND_LINES)
         return;
     add_text(&t, fmt, ap);
     f->line[f->n++] = (struct why_line){
@@ -93,7 +131,7 @@ void find_console(struct finding *f, struct why_case *c, uint64_t from, uint64_t
         find_line(f, line[found]->icount, NULL, "console: %s", fact_text(line[found], text, sizeof text));
 }
 
-static void finding_free(struct finding *f)
+void find_drop(struct finding *f)
 {
     free(f->verdict.s);
     for (size_t i = 0; i < f->n; i++) {
@@ -110,6 +148,7 @@ static void case_close(struct why_case *c)
     facts_free(&c->now);
     facts_free(&c->before);
     facts_free(&c->bad);
+    origin_free(c->origin);
     timeline_close(c->tl);
     symbols_free(c->symbols);
     processes_free(c->processes);
@@ -124,23 +163,24 @@ static void no_finding(struct why_case *c, struct finding *f)
     const struct event *off = facts_last(&c->now, EV_POWER_OFF);
     char text[200];
     if (c->whole && !end) {
-        find_verdict(f, WHY_UNKNOWN, c->at,
+        find_verdict(f, WHY_UNKNOWN_CUT, c->at,
                      "cannot tell: the record is cut short, and says nothing of how the boot ended");
     } else if (off && c->whole && !strcmp(c->reason, "power-off")) {
-        find_verdict(f, WHY_NOTHING, off->icount, "nothing went wrong: the guest switched the machine off");
+        find_verdict(f, WHY_OK_POWER_OFF, off->icount,
+                     "nothing went wrong: the guest switched the machine off");
         event_text(off, text, sizeof text);
         find_line(f, off->icount, NULL, "%s", text);
     } else if (c->whole && !strcmp(c->reason, "reset") && facts_last(&c->now, EV_KERNEL_SHUTDOWN)) {
         const struct event *down = facts_last(&c->now, EV_KERNEL_SHUTDOWN);
-        find_verdict(f, WHY_NOTHING, down->icount,
+        find_verdict(f, WHY_OK_SHUT_DOWN, down->icount,
                      "nothing went wrong: the guest was shut down, and asked for a reset");
         find_event(f, c, down, "the kernel shuts down");
     } else if (c->whole && end && *end->text && strcmp(c->reason, "reached")) {
-        find_verdict(f, WHY_UNKNOWN, c->at, "cannot tell: the record ended (%s: %s), and no event says why",
-                     end->reason, end->text);
+        find_verdict(f, WHY_UNKNOWN_ENDED, c->at,
+                     "cannot tell: the record ended (%s: %s), and no event says why", end->reason, end->text);
     } else {
         find_verdict(
-            f, WHY_UNKNOWN, c->at,
+            f, WHY_UNKNOWN_OTHER, c->at,
             "cannot tell: no event up to here says that anything went wrong, and none that it went well");
     }
     find_console(f, c, 0, c->at, 4);
@@ -176,8 +216,14 @@ static void choose_boot(struct why_case *c)
 static struct why *answer(struct finding *f, const char *subject)
 {
     struct why *w = mem_zero(1, sizeof *w);
-    *w = (struct why){
-        .answer = f->answer, .subject = subject, .verdict = f->verdict.s, .icount = f->icount, .n = f->n};
+    shape_headline(f);
+    shape_lines(f);
+    *w = (struct why){.code = f->code,
+                      .answer = f->answer,
+                      .subject = subject,
+                      .verdict = f->verdict.s,
+                      .icount = f->icount,
+                      .n = f->n};
     memcpy(w->line, f->line, sizeof w->line);
     return w;
 }
@@ -186,7 +232,7 @@ static struct why *answer(struct finding *f, const char *subject)
 static const char *explain(struct why_case *c, struct finding *f)
 {
     for (size_t i = 0; i < sizeof explainers / sizeof explainers[0]; i++) {
-        finding_free(f);
+        find_drop(f);
         explainers[i].explain(c, f);
         if (f->found)
             return explainers[i].subject;
@@ -217,7 +263,7 @@ static const char *earlier_boot(struct why_case *c, struct finding *f, const cha
     else
         explain_units(c, &then);
     if (!then.found || then.answer != WHY_WRONG) {
-        finding_free(&then);
+        find_drop(&then);
         return subject;
     }
     char *verdict = then.verdict.s;
@@ -225,7 +271,7 @@ static const char *earlier_boot(struct why_case *c, struct finding *f, const cha
     then.verdict = (struct text){0};
     text_add(&then.verdict, "%s; then the machine was reset, and booted again", verdict);
     free(verdict);
-    finding_free(f);
+    find_drop(f);
     *f = then;
     return who;
 }
@@ -245,7 +291,7 @@ struct why *why_ask(struct trace *t, const struct engine_kind *kind, uint64_t at
     choose_boot(&c);
     subject = explain(&c, &f);
     if (!f.found) {
-        finding_free(&f);
+        find_drop(&f);
         no_finding(&c, &f);
     }
     if (f.answer != WHY_WRONG)
@@ -266,24 +312,4 @@ void why_free(struct why *w)
     }
     free(w->verdict);
     free(w);
-}
-
-/* ---------------------------------------------------------------- in words */
-
-void why_text(struct text *out, const struct why *w, const char *go, size_t most)
-{
-    text_add(out, "%s\n", w->verdict);
-    for (size_t i = 0; i < w->n && i < most; i++) {
-        const struct why_line *l = &w->line[i];
-        if (l->placed)
-            text_add(out, "%15llu  ", (unsigned long long)l->icount);
-        else
-            text_add(out, "%15s  ", "");
-        text_add(out, "%s", l->text);
-        if (*l->place)
-            text_add(out, "  [%s]", l->place);
-        if (l->placed && go)
-            text_add(out, "  > %s %llu", go, (unsigned long long)l->icount);
-        text_add(out, "\n");
-    }
 }

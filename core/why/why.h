@@ -15,10 +15,27 @@ enum why_answer { WHY_WRONG, WHY_NOTHING, WHY_UNKNOWN };
 /* "wrong", "nothing", "unknown". */
 const char *why_answer_word(enum why_answer a);
 
-enum { WHY_LINES = 20 };
+/* The verdicts that there are (codes.def). Each belongs to one answer. */
+enum why_code {
+#define CODE(ID, name, answer, meaning) WHY_##ID,
+#include "core/why/codes.def"
+#undef CODE
+    WHY_CODES
+};
+/* A code's name, "linux.no-root": stable, for scripts. */
+const char *why_code_name(enum why_code code);
+/* The answer that a code belongs to. */
+enum why_answer why_code_answer(enum why_code code);
+/* What it means, as part of a sentence. */
+const char *why_code_meaning(enum why_code code);
+/* The code of that name. False if there is none. */
+bool why_code_find(const char *name, enum why_code *code);
+
+enum { WHY_LINES = 12, WHY_HEADLINE = 120 };
 
 /* A piece of evidence. */
 struct why_line {
+    unsigned rank;   /* how much it says: 0 is what to show if there is room for one */
     bool placed;     /* it has a position: */
     uint64_t icount; /* where it can be seen */
     char *text;
@@ -26,11 +43,12 @@ struct why_line {
 };
 
 struct why {
-    enum why_answer answer;
-    const char *subject; /* "fault", "linux" …: who found it; "" if nobody did */
-    char *verdict;       /* one sentence, without a full stop */
-    uint64_t icount;     /* where it went wrong; the end if nothing did */
-    struct why_line line[WHY_LINES];
+    enum why_code code;
+    enum why_answer answer;          /* that of the code */
+    const char *subject;             /* "fault", "linux" …: who found it; "" if nobody did */
+    char *verdict;                   /* the headline: at most WHY_HEADLINE characters, without a full stop */
+    uint64_t icount;                 /* where it went wrong; the end if nothing did */
+    struct why_line line[WHY_LINES]; /* in order of time; then those without a position */
     size_t n;
 };
 
@@ -40,8 +58,8 @@ struct why {
 struct why *why_ask(struct trace *t, const struct engine_kind *kind, uint64_t at, struct error *err);
 void why_free(struct why *w); /* NULL is allowed */
 
-/* Adds the verdict and at most `most` lines of evidence. `go`: the command that goes to a position given
- * after it ("boot-seek"); NULL: it is left out. */
+/* Adds the verdict, and evidence in at most `most` lines: that which says most, in order of time. Long lines are wrapped.
+ * `go`: the command that goes to a position given after it ("boot-seek"); NULL: it is left out. */
 void why_text(struct text *out, const struct why *w, const char *go, size_t most);
 
 #endif

@@ -19,23 +19,33 @@ diff -u want now || fail "not as in tests/why/small.golden: REBASE=1 tests/why/r
 
 expect 1 json "$BOOTREEL" why --format json return.reel
 holds json.out '"answer": "wrong"' "JSON"
+holds json.out '"code": "rails.return"' "JSON"
 holds json.out '"verdict": "a return address was overwritten' "JSON"
 python3 -c 'import json, sys; assert len(json.load(open("json.out"))["evidence"]) >= 3' || fail "JSON"
 
+# The list of codes in the manual is that of the program, with the exit status that each stands for.
+sed -n 's/^CODE([A-Z0-9_]*, "\([^"]*\)", \([A-Z]*\), "\(.*\)")$/\1 \2 \3/p' "$top/core/why/codes.def" |
+    sed 's/ WRONG / 1 /; s/ NOTHING / 0 /; s/ UNKNOWN / 3 /' >codes.want
+sed -n 's/^| `\([a-z.-]*\)` | \([013]\) | \(.*\) |$/\1 \2 \3/p' "$top/docs/why.md" >codes.now
+[ -s codes.now ] || fail "docs/why.md has no codes"
+diff -u codes.want codes.now || fail "docs/why.md lists other codes"
+
 # Before it went wrong nothing has gone wrong yet.
-expect 0 early "$BOOTREEL" why return.reel --at 5
+expect 3 early "$BOOTREEL" why return.reel --at 5
 grep -q 'overwritten' early.out && fail "--at: what is later is told"
 
 # The loops of both processors are seen wherever it ends in their turns.
 own_long_turns 2
 for i in $(seq 8); do
     expect 1 "long-$i" "$BOOTREEL" why long_turns.reel --at $((30000000 + 3000 * i))
-    holds "long-$i.out" 'processor 0 spins .* for the lock .*, which processor 1 has taken at .* and not released: it is in a loop of 1 instruction' "long turns, place $i"
+    verdict "long-$i.out" >"long-$i.text"
+    holds "long-$i.text" 'processor 0 spins .* for the lock .*, which processor 1 has taken at .* and not released: it is in a loop of 1 instruction' "long turns, place $i"
 done
 own_long_turns 12
 expect 1 last "$BOOTREEL" why long_turns.reel
-holds last.out 'which processor 11 has taken at .* and not released: it is in a loop of 1 instruction' "the last of twelve processors"
-holds last.out 'it was taken here: 0x0 -> 0x1 by processor 11' "the last of twelve processors"
+verdict last.out >last.text
+holds last.text 'which processor 11 has taken at .* and not released: it is in a loop of 1 instruction' "the last of twelve processors"
+holds last.text 'it was taken here: 0x0 -> 0x1 by processor 11' "the last of twelve processors"
 
 # What record prints, and the report.
 expect 1 record "$BOOTREEL" record --memory 16M --flat absent.bin@0x100000 --until 8s -o again.reel

@@ -1,6 +1,9 @@
 # small.sh - broken machines of our own: boot sectors and flat programs of a few lines, for tests/why/run and tests/cli/why.sh. To be
 # sourced after lib.sh, in the work folder. Each function makes NAME.reel.
 
+# verdict FILE: what `why` says, in one line, without commands and positions.
+verdict() { sed -E 's/  > bootreel tui .*//; s/^ *[0-9]+  //' "$1" | tr -s '\n ' '  '; }
+
 # A boot sector: standard input is its 16-bit code, after real mode's segments are set up.
 sector() { # NAME OPTION...
     {

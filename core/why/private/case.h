@@ -4,6 +4,7 @@
 #define BOOTREEL_CORE_WHY_CASE_H
 
 #include "core/ground/disassemble.h"
+#include "core/origin/origin.h"
 #include "core/story/explain.h"
 #include "core/story/processes.h"
 #include "core/symbols/symbols.h"
@@ -57,6 +58,7 @@ struct why_case {
     struct processes *processes;
     struct view_orc *orc;
     struct explainer *words;
+    struct origin *origin; /* private to jump.c */
 };
 
 /* Reads the events up to c->at. -1 with err. */
@@ -92,19 +94,23 @@ bool case_zeros(struct why_case *c, unsigned cpu, uint64_t address, size_t n);
 
 /* ---------------------------------------------------------------- findings */
 
+enum { FIND_LINES = 48 };
+
+/* Lines may be more than a verdict has, and some the same: shape_lines() chooses. What is added first says most. */
 struct finding {
     bool found;
+    enum why_code code;
     enum why_answer answer;
     uint64_t icount;
     struct text verdict;
-    struct why_line line[WHY_LINES];
+    struct why_line line[FIND_LINES];
     size_t n;
 };
 
 /* Sets the verdict, and that something was found. */
-__attribute__((format(printf, 4, 5))) void find_verdict(struct finding *f, enum why_answer a, uint64_t icount,
-                                                        const char *fmt, ...);
-/* Adds evidence at a position; `place` may be NULL. Lines beyond WHY_LINES are dropped. */
+__attribute__((format(printf, 4, 5))) void find_verdict(struct finding *f, enum why_code code,
+                                                        uint64_t icount, const char *fmt, ...);
+/* Adds evidence at a position; `place` may be NULL. Lines beyond FIND_LINES are dropped. */
 __attribute__((format(printf, 4, 5))) void find_line(struct finding *f, uint64_t icount, const char *place,
                                                      const char *fmt, ...);
 /* Adds evidence without a position. */
@@ -114,6 +120,8 @@ void find_event(struct finding *f, struct why_case *c, const struct event *ev, c
 /* Adds the callers of what is executed now, as "a < b < c", without those that are guessed; no line if there
  * are none. */
 void find_callers(struct finding *f, struct why_case *c, unsigned cpu);
+/* Frees what was found, and the verdict. */
+void find_drop(struct finding *f);
 enum writer { WRITER_NONE, WRITER_CALLS, WRITER_OTHER };
 /* Goes back to before the last write, by a processor, to any of n bytes at linear `address`, and adds the instruction as evidence:
  * "WHAT at 0x1000 was written by: push rax", and, if only calls should write there (`by_call`), that it is none. */
@@ -145,6 +153,13 @@ void efi_tell_backups(struct why_case *c, struct finding *f);
 /* Finds a unit that systemd has begun to start, and has not finished: the answer is "wrong" if nothing goes
  * on any more, else "unknown", which `sure_only` leaves out. False if there is none. */
 bool units_unfinished(struct why_case *c, struct finding *f, bool sure_only);
+
+/* ---------------------------------------------------------------- their shape (shape.c) */
+
+/* Makes a verdict short enough for a headline: what it has too much becomes its first line of evidence. */
+void shape_headline(struct finding *f);
+/* Drops what was said already, and what is too much; the rest in order of time. */
+void shape_lines(struct finding *f);
 
 /* ---------------------------------------------------------------- the explainers */
 

@@ -1,0 +1,177 @@
+/* jump.c - see jump.h. */
+#include <capstone/capstone.h>
+#include <inttypes.h>
+
+#include "core/why/private/decoded.h"
+#include "core/why/private/jump.h"
+
+enum { WINDOW = 96 /* steps */ };
+
+/* ---------------------------------------------------------------- the last jump */
+
+struct last {
+    unsigned cpu;
+    uint64_t icount, pc, next;
+    bool found;
+    struct why_case *c;
+};
+
+/* The instruction before is over by then: its length has to be known from the address alone. */
+static bool see(void *ctx, const struct timeline_trail *s)
+{
+    enum { LONGEST = 15 };
+    struct last *l = ctx;
+    if (s->cpu == l->cpu && s->next != s->pc && (s->next < s->pc || s->next - s->pc > LONGEST)) {
+        l->found = true;
+        l->icount = s->icount;
+        l->pc = s->pc;
+        l->next = s->next;
+    }
+    return true;
+}
+
+static enum jump_kind kind_of(unsigned id)
+{
+    switch (id) {
+    case X86_INS_CALL:
+    case X86_INS_LCALL:
+        return JUMP_CALL;
+    case X86_INS_RET:
+    case X86_INS_RETF:
+    case X86_INS_RETFQ:
+        return JUMP_RETURN;
+    case X86_INS_IRET:
+    case X86_INS_IRETD:
+    case X86_INS_IRETQ:
+        return JUMP_INTERRUPT_RETURN;
+    default:
+        return JUMP_BRANCH;
+    }
+}
+
+/* What the instruction at the position of c->tl takes its target from. */
+static void look_at(struct why_case *c, struct jump *j, const struct decoded *d)
+{
+    const cs_x86 *x = &d->insn->detail->x86;
+    const cs_x86_op *op = &x->operands[0];
+    j->kind = kind_of(d->insn->id);
+    snprintf(j->text, sizeof j->text, "%.15s %.80s", d->insn->mnemonic, d->insn->op_str);
+    if (j->kind == JUMP_RETURN || j->kind == JUMP_INTERRUPT_RETURN) {
+        j->indirect = j->memory = true;
+        j->pointer = view_stack(timeline_look(c->tl), j->cpu);
+        j->size = timeline_code_bits(c->tl, j->cpu) / 8;
+    } else if (x->op_count == 1 && op->type == X86_OP_REG) {
+        j->indirect = true;
+        snprintf(j->reg, sizeof j->reg, "%s", cs_reg_name(d->handle, op->reg));
+    } else if (x->op_count == 1 && op->type == X86_OP_MEM) {
+        j->indirect = j->memory = true;
+        j->pointer = decoded_address(c, d, j->cpu, &op->mem);
+        j->size = op->size > 8 ? 8 : op->size;
+    }
+}
+
+bool jump_find(struct why_case *c, unsigned cpu, uint64_t icount, struct jump *j)
+{
+    struct error ignored;
+    struct last l = {.cpu = cpu, .c = c};
+    struct decoded d;
+    const uint64_t begin = icount > c->now.begin + WINDOW ? icount - WINDOW : c->now.begin + 1;
+    *j = (struct jump){.cpu = cpu};
+    if (begin >= icount || !case_go(c, begin) || timeline_trail(c->tl, begin, icount, see, &l, &ignored) ||
+        !l.found || !case_go(c, l.icount))
+        return false;
+    j->icount = l.icount;
+    j->pc = l.pc;
+    j->target = l.next;
+    if (!decoded_open(c, cpu, &d))
+        return false;
+    look_at(c, j, &d);
+    decoded_close(&d);
+    return true;
+}
+
+/* ---------------------------------------------------------------- where a value came from */
+
+static struct origin *origin_of(struct why_case *c)
+{
+    struct error ignored;
+    if (!c->origin && c->tl)
+        c->origin = origin_new(c->tl, case_symbols(c), &ignored);
+    return c->origin;
+}
+
+static struct came came_from(struct why_case *c, const struct origin_place *place, uint64_t icount)
+{
+    struct came came = {0};
+    struct error ignored;
+    struct origin *o = origin_of(c);
+    struct origin_chain *chain =
+        o ? origin_find(o, place, icount, &(struct origin_options){.most = 24}, &ignored) : NULL;
+    if (!chain)
+        return came;
+    for (size_t i = 0; i < chain->n; i++) {
+        const struct origin_link *l = &chain->link[i];
+        came.source = l->source;
+        came.icount = l->step ? l->icount : 0;
+        came.pc = l->pc;
+        came.delivery |= l->delivery;
+        came.call = l->step && !strncmp(l->instruction, "call", 4);
+        came.image = l->image;
+        came.offset = l->offset;
+        came.known = true;
+        snprintf(came.text, sizeof came.text, "%s", l->what && *l->what ? l->what : l->text);
+    }
+    /* The names of images belong to the trace's configuration; those of the chain do not outlive it. */
+    const struct trace_config *cfg = trace_config(c->t);
+    const char *role = NULL;
+    for (size_t i = 0; i < cfg->nimages && came.image; i++)
+        if (!strcmp(cfg->images[i].role, came.image))
+            role = cfg->images[i].role;
+    came.image = role;
+    origin_chain_free(chain);
+    return came;
+}
+
+struct came memory_came(struct why_case *c, unsigned cpu, uint64_t icount, uint64_t linear, unsigned n)
+{
+    const struct origin_place place = {.memory = true, .cpu = cpu, .linear = linear, .length = n};
+    return case_go(c, icount) ? came_from(c, &place, icount) : (struct came){0};
+}
+
+struct came register_came(struct why_case *c, unsigned cpu, uint64_t icount, const char *name)
+{
+    struct origin_place place;
+    struct error ignored;
+    if (!case_go(c, icount) || !origin_of(c) || origin_register(c->origin, cpu, name, &place, &ignored))
+        return (struct came){0};
+    return came_from(c, &place, icount);
+}
+
+struct came jump_came(struct why_case *c, const struct jump *j)
+{
+    return !j->indirect ? (struct came){0}
+           : j->memory  ? memory_came(c, j->cpu, j->icount, j->pointer, j->size)
+                        : register_came(c, j->cpu, j->icount, j->reg);
+}
+
+/* ---------------------------------------------------------------- evidence */
+
+struct came jump_lines(struct why_case *c, struct finding *f, const struct jump *j)
+{
+    char where[48], place[PLACE_TEXT];
+    struct came came = {0};
+    if (!case_go(c, j->icount))
+        return came;
+    find_line(f, j->icount, case_place(c, j->icount, j->cpu, j->pc, place), "the last jump before: %s at %s",
+              j->text, view_place_text(timeline_look(c->tl), j->cpu, where));
+    find_callers(f, c, j->cpu);
+    came = jump_came(c, j);
+    if (!came.known)
+        return came;
+    if (came.icount)
+        find_line(f, came.icount, case_place(c, came.icount, j->cpu, came.pc, place),
+                  "its target 0x%" PRIx64 " comes from here: %s", j->target, came.text);
+    else
+        find_note(f, "its target 0x%" PRIx64 " was written by nobody: %s", j->target, came.text);
+    return came;
+}

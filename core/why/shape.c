@@ -1,0 +1,206 @@
+/* shape.c - verdicts as people read them: a short headline, and a few lines of evidence, each once and in order of time. */
+#include "core/why/private/case.h"
+
+enum {
+    COLUMNS = 120,
+    INDENT = 17,
+    LEAST = 80 /* characters of a headline that is cut at the end of a clause */
+};
+
+/* ---------------------------------------------------------------- characters */
+
+/* How many characters of UTF-8 there are in n bytes. */
+static size_t characters(const char *s, size_t n)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n && s[i]; i++)
+        count += (s[i] & 0xc0) != 0x80;
+    return count;
+}
+
+/* The bytes of the first `most` characters. */
+static size_t bytes_of(const char *s, size_t most)
+{
+    size_t i = 0;
+    for (size_t n = 0; s[i]; i++)
+        if ((s[i] & 0xc0) != 0x80 && n++ == most)
+            break;
+    return i;
+}
+
+/* ---------------------------------------------------------------- the headline */
+
+/* Where a clause ends: the bytes up to there. The last one that leaves a headline. What is quoted, after a colon, is not taken apart. */
+static bool clause_end(const char *s, size_t *end)
+{
+    static const char *const marks[] = {"; ", ", "};
+    const size_t most = bytes_of(s, WHY_HEADLINE);
+    int open = 0;
+    *end = 0;
+    for (size_t i = 0; i <= most; i++) {
+        for (size_t k = 0; k < sizeof marks / sizeof marks[0]; k++)
+            if (!open && !strncmp(s + i, marks[k], 2) && characters(s, i) >= LEAST)
+                *end = i;
+        open += s[i] == '(' ? 1 : s[i] == ')' ? -1 : 0;
+    }
+    return *end;
+}
+
+static void first_line(struct finding *f, const char *text)
+{
+    if (f->n == FIND_LINES)
+        f->n--, free(f->line[f->n].text), free(f->line[f->n].place);
+    memmove(f->line + 1, f->line, f->n++ * sizeof f->line[0]);
+    f->line[0] = (struct why_line){
+        .placed = true, .icount = f->icount, .text = mem_string(text), .place = mem_string("")};
+}
+
+void shape_headline(struct finding *f)
+{
+    size_t end;
+    char *s = f->verdict.s;
+    if (characters(s, f->verdict.n) <= WHY_HEADLINE)
+        return;
+    if (clause_end(s, &end)) {
+        first_line(f, s + end + 2);
+        s[end] = 0;
+        f->verdict.n = end;
+        return;
+    }
+    first_line(f, s);
+    end = bytes_of(s, WHY_HEADLINE - 1);
+    for (size_t i = end; i > end / 2; i--)
+        if (s[i] == ' ') {
+            end = i;
+            break;
+        }
+    s[end] = 0;
+    f->verdict.n = end;
+    text_add(&f->verdict, "…");
+}
+
+/* ---------------------------------------------------------------- the evidence */
+
+/* What a line quotes: without "console: ", "systemd says: ", a time stamp, "[FAILED] ". */
+static const char *quoted(const char *s)
+{
+    static const char *const labels[] = {"console: ", "systemd says: ", "panic: ", "<", "[", "systemd[1]: "};
+    for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
+        const size_t n = strlen(labels[i]);
+        if (strncmp(s, labels[i], n))
+            continue;
+        const char *end = *s == '[' ? strchr(s, ']') : *s == '<' ? strchr(s, '>') : s + n - 1;
+        if (!end)
+            return s;
+        for (s = end + 1; *s == ' ';)
+            s++;
+    }
+    return s;
+}
+
+static bool same(const char *a, const char *b)
+{
+    enum { LONG = 16 };
+    a = quoted(a);
+    b = quoted(b);
+    const size_t na = strlen(a), nb = strlen(b);
+    return !strcmp(a, b) || (na >= LONG && nb >= na && !strncmp(a, b, na)) ||
+           (nb >= LONG && na >= nb && !strncmp(a, b, nb)) || (na >= LONG && nb > na && strstr(b, a)) ||
+           (nb >= LONG && na > nb && strstr(a, b));
+}
+
+/* In order of time; what has no position comes last. */
+static bool before(const struct why_line *a, const struct why_line *b)
+{
+    return a->placed != b->placed ? a->placed : a->placed && a->icount < b->icount;
+}
+
+void shape_lines(struct finding *f)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        bool drop = n == WHY_LINES || !*f->line[i].text;
+        for (size_t k = 0; k < n && !drop; k++)
+            drop = same(f->line[k].text, f->line[i].text);
+        if (drop) {
+            free(f->line[i].text);
+            free(f->line[i].place);
+            continue;
+        }
+        f->line[n] = f->line[i];
+        f->line[n].rank = (unsigned)n;
+        n++;
+    }
+    f->n = n;
+    for (size_t i = 1; i < n; i++) {
+        const struct why_line line = f->line[i];
+        size_t k = i;
+        for (; k && before(&line, &f->line[k - 1]); k--)
+            f->line[k] = f->line[k - 1];
+        f->line[k] = line;
+    }
+}
+
+/* ---------------------------------------------------------------- in words */
+
+/* The bytes of the first line of a text that has at most that many characters, which ends between words if it can. */
+static size_t line_bytes(const char *s, size_t most)
+{
+    const size_t end = bytes_of(s, most);
+    if (!s[end])
+        return end;
+    for (size_t i = end; i > end / 3; i--)
+        if (s[i] == ' ')
+            return i;
+    return end;
+}
+
+/* A line of evidence, wrapped. Returns how many lines it takes. */
+static size_t put_line(struct text *out, const struct why_line *l, const char *go)
+{
+    struct text all = {0};
+    size_t lines = 0;
+    text_add(&all, "%s", l->text);
+    if (*l->place)
+        text_add(&all, "  [%s]", l->place);
+    if (l->placed)
+        text_add(out, "%15llu  ", (unsigned long long)l->icount);
+    else
+        text_add(out, "%*s", INDENT, "");
+    for (const char *s = all.s; *s; lines++) {
+        const size_t n = line_bytes(s, COLUMNS - INDENT);
+        text_add(out, "%s%*s%.*s", lines ? "\n" : "", lines ? INDENT : 0, "", (int)n, s);
+        s += n + strspn(s + n, " ");
+    }
+    if (l->placed && go)
+        text_add(out, "  > %s %llu", go, (unsigned long long)l->icount);
+    text_add(out, "\n");
+    free(all.s);
+    return lines;
+}
+
+/* How many lines of evidence, from that which says most on, fit. */
+static unsigned fitting(const struct why *w, size_t most)
+{
+    size_t used = 0;
+    for (unsigned rank = 0; rank < w->n; rank++)
+        for (size_t i = 0; i < w->n; i++) {
+            struct text t = {0};
+            if (w->line[i].rank != rank)
+                continue;
+            used += put_line(&t, &w->line[i], NULL);
+            free(t.s);
+            if (used > most)
+                return rank;
+        }
+    return (unsigned)w->n;
+}
+
+void why_text(struct text *out, const struct why *w, const char *go, size_t most)
+{
+    const unsigned ranks = fitting(w, most);
+    text_add(out, "%s\n", w->verdict);
+    for (size_t i = 0; i < w->n; i++)
+        if (w->line[i].rank < ranks)
+            put_line(out, &w->line[i], go);
+}
