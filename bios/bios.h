@@ -85,6 +85,11 @@ static inline void answer(struct regs *r, u8 status)
 void far_call(struct regs *r, u32 where, u32 interrupt);
 void launch(u32 where, u32 drive) __attribute__((noreturn));
 void block_move(u32 table, u32 words);
+/* A service's ways to have interrupts served, on its caller's stack. Interrupts are off before and after. All but the first halt until
+ * one has come. */
+void take_interrupts(void);
+void wait_for_interrupt(void);
+void wait_for_key(void);
 
 /* ---------------------------------------------------------------- memory of others */
 

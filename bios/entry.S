@@ -1,9 +1,13 @@
 /* entry.S - how the services are entered: from INT and IRQ to a C function with the caller's registers.
  *
  * C code here is compiled for a stack, data and constants in one segment, so a service runs on the firmware's own stack:
- * the caller's registers are copied to it and, with the service's changes, copied back. A service that calls outside
- * code (INT 1Ch, a mouse handler) may be entered again from another stack. The inner call then runs below the part of the
- * stack that the outer one may use, at stack_next. The code segment is F000h, the data segment E800h, FS the BIOS data area.
+ * the caller's registers are copied to it and, with the service's changes, copied back. The code segment is F000h, the data
+ * segment E800h, FS the BIOS data area.
+ *
+ * Interrupts are off while the firmware's stack is in use. Where a service waits, and where it calls a program's code
+ * (INT 1Ch, a mouse handler), it goes back to the caller's stack first: the program's interrupt handlers find the stack
+ * segment that they expect, and may leave the service for good by setting SP. A service that is entered meanwhile uses the
+ * firmware's stack below stack_next.
  *
  * A debugger's frames end where code is entered from outside, because the caller is on another stack, in another segment.
  */
@@ -30,6 +34,43 @@
 
         .section .text.entry, "ax"
 
+/* One level of services on the firmware's stack: the caller's registers at stack_frame, and below them these. stack_frame is 0
+ * in the POST, in INT 19h, and in a service that these call (or an NMI enters): their caller is on the firmware's stack itself. */
+#define FRAME_OUTER_NEXT  -4    /* stack_next and stack_frame before this level */
+#define FRAME_OUTER       -8
+#define FRAME_CALLER_ESP  -12
+#define FRAME_CALLER_SS   -16
+#define FRAME_OWN_ESP     -20   /* while the caller's stack is in use: the firmware's */
+
+/* To the caller's stack and back, with interrupts off. Between the two every register but SS and SP may change. Without a caller
+ * on another stack, both leave SS and ESP alone. They use ECX and EDX. */
+.macro to_callers_stack
+        movl    stack_frame, %ecx
+        testl   %ecx, %ecx
+        jz      10f
+        movl    %esp, FRAME_OWN_ESP(%ecx)
+        movl    %esp, stack_next
+        movl    FRAME_CALLER_ESP(%ecx), %edx
+        movw    FRAME_CALLER_SS(%ecx), %ss
+        movl    %edx, %esp
+10:
+.endm
+.macro to_own_stack
+        movw    $DATA_SEG, %dx
+        movw    %dx, %ds
+        movw    %dx, %es
+        movl    stack_frame, %ecx
+        testl   %ecx, %ecx
+        jz      11f
+        movw    %dx, %ss
+        movl    FRAME_OWN_ESP(%ecx), %esp
+        leal    -STACK_LEVEL(%ecx), %ecx
+        movl    %ecx, stack_next
+11:     movw    $BDA_SEG, %dx
+        movw    %dx, %fs
+        cld
+.endm
+
 /* On the caller's stack: handler (4 bytes), IP, CS, flags. */
         function service_call
         caller_lost
@@ -47,22 +88,32 @@
         movw    %ax, %es
         movl    %esi, %edi
         cmpw    %ax, %bx
-        je      2f
-        movl    %es:stack_next, %edi
+        movl    $0, %eax                /* the level's stack_frame */
+        jne     1f
+        cmpl    $stack_bottom, %esi     /* a program's stack may be anywhere else in this segment */
+        jb      1f
+        cmpl    $stack_top, %esi
+        jb      3f
+1:      movl    %es:stack_next, %edi
         cmpl    $stack_least, %edi      /* services that never returned used it up: start over */
         jae     2f
         movl    $stack_top, %edi
-2:      subl    $REGS_ROOM, %edi
+2:      leal    -REGS_ROOM(%edi), %eax
+3:      subl    $REGS_ROOM, %edi
         movl    %edi, %ebp
         movw    %bx, %ds
         movw    $REGS_SIZE / 2, %cx
         rep movsw
-        movw    %ax, %ds
-        movw    %ax, %ss
+        movw    $DATA_SEG, %cx
+        movw    %cx, %ds
+        movw    %cx, %ss
         movl    %ebp, %esp
         pushl   stack_next
+        pushl   stack_frame
         pushl   %edx
         pushl   %ebx
+        pushl   %ebp                    /* FRAME_OWN_ESP */
+        movl    %eax, stack_frame
         leal    -STACK_LEVEL(%ebp), %eax
         movl    %eax, stack_next
         movw    $BDA_SEG, %ax
@@ -71,7 +122,9 @@
         calll   *REGS_HANDLER(%ebp)
         cli
         popl    %ebx
+        popl    %ebx
         popl    %edx
+        popl    stack_frame
         popl    stack_next
         movl    %esp, %esi
         movzwl  %dx, %edi
@@ -88,6 +141,33 @@
         addw    $4, %sp
         iretw
         end_function service_call
+
+/* void take_interrupts(void): serves the interrupts that are pending.
+ * void wait_for_interrupt(void): halts until one has been served, and none is missed in between.
+ * void wait_for_key(void): the same, under a name that tells a debugger what is awaited.
+ * All on the caller's stack; interrupts are off before and after. */
+.macro window name, instructions:vararg
+        function \name
+        pushl   %ebp
+        caller_lost
+        pushl   %ebx
+        pushl   %esi
+        pushl   %edi
+        to_callers_stack
+        sti
+        \instructions
+        cli
+        to_own_stack
+        popl    %edi
+        popl    %esi
+        popl    %ebx
+        popl    %ebp
+        retl
+        end_function \name
+.endm
+        window take_interrupts, nop     /* the instruction after STI is executed first */
+        window wait_for_interrupt, hlt
+        window wait_for_key, hlt
 
 .macro service name, handler
         .globl \name
@@ -134,6 +214,7 @@
         movw    %ax, %ss
         movl    $stack_top, %esp
         movl    $stack_top - STACK_LEVEL, stack_next
+        movl    $0, stack_frame
         movw    $BDA_SEG, %ax
         movw    %ax, %fs
         sti
@@ -167,25 +248,35 @@
         lretw
         end_function launch
 
-/* void far_call(struct regs *r, u32 where, bool interrupt): calls real-mode code at segment:offset with the registers of
- * *r, which get the registers afterwards. The code returns by IRET if `interrupt`, else by a far RET. */
+/* void far_call(struct regs *r, u32 where, bool interrupt): calls real-mode code at segment:offset, on the caller's stack, with the
+ * registers and the carry flag of *r, which get the registers and flags afterwards. The code returns by IRET if `interrupt`, else by
+ * a far RET; it begins with interrupts off. */
         function far_call
         pushl   %ebp
         caller_lost
         pushl   %ebx
         pushl   %esi
         pushl   %edi
-        pushw   %fs
-        pushw   %gs
         pushl   %eax
         movl    %eax, %esi
-        testl   %ecx, %ecx
+        movl    %edx, %edi
+        movl    %ecx, %ebp
+        pushfw                          /* the present flags, but the carry flag is the program's */
+        popw    %bx
+        andb    $~1, %bl
+        movb    REGS_FLAGS(%esi), %al
+        andb    $1, %al
+        orb     %al, %bl
+        to_callers_stack
+        testl   %ebp, %ebp
         jz      1f
-        pushfw
+        pushw   %bx
 1:      pushw   %cs
         callw   2f                      /* pushes the code's return address */
         jmp     3f
-2:      pushl   %edx
+2:      andb    $~2, %bh                /* interrupts off: for IRETW */
+        pushw   %bx
+        pushl   %edi
         pushw   REGS_DS(%esi)
         pushw   REGS_ES(%esi)
         pushl   REGS_EAX(%esi)
@@ -204,31 +295,36 @@
         popl    %eax
         popw    %es
         popw    %ds
-        cli
-        lretw
+        iretw
 3:      pushfw
         pushal
         pushw   %ds
         pushw   %es
         cld
+        movw    $DATA_SEG, %ax
+        movw    %ax, %es
         movw    %ss, %ax
         movw    %ax, %ds
-        movw    %ax, %es
-        movzwl  %sp, %ebx
-        movl    38(%ebx), %edx          /* address of the registers */
-        leal    4(%ebx), %esi
-        movl    %edx, %edi
+        movzwl  %sp, %esi
+        leal    38(%esi), %ebx          /* where `r` is, in the firmware's segment */
+        movl    %es:stack_frame, %ecx
+        testl   %ecx, %ecx
+        jz      4f
+        cli
+        movl    %es:FRAME_OWN_ESP(%ecx), %ebx
+4:      movl    %es:(%ebx), %edi
+        movl    %edi, %ebp
+        lodsw
+        movw    %ax, %es:REGS_ES(%ebp)
+        lodsw
+        movw    %ax, %es:REGS_DS(%ebp)
         movw    $8, %cx
         rep movsl
-        movw    2(%ebx), %ax
-        movw    %ax, REGS_DS(%edx)
-        movw    (%ebx), %ax
-        movw    %ax, REGS_ES(%edx)
-        movw    36(%ebx), %ax
-        movw    %ax, REGS_FLAGS(%edx)
-        leal    42(%ebx), %esp
-        popw    %gs
-        popw    %fs
+        lodsw
+        movw    %ax, %es:REGS_FLAGS(%ebp)
+        to_own_stack
+        movl    %ebx, %esp
+        popl    %eax
         popl    %edi
         popl    %esi
         popl    %ebx
@@ -294,30 +390,34 @@ stack_top:
         .globl  stack_next
 stack_next:
         .long   stack_top - STACK_LEVEL
+stack_frame:
+        .long   0
 
-/* void mouse_call(u32 handler, u32 status, u32 x, u32 y): pushes status, X, Y and 0 as words, makes a far call, and pops them. */
+/* void mouse_call(u32 handler, u32 status, u32 x, u32 y): pushes status, X, Y and 0 as words on the caller's stack, makes a far call
+ * with interrupts on, and pops them. */
         .section .text.entry
         function mouse_call
         pushl   %ebp
         caller_lost
         movl    8(%esp), %ebp           /* y, the fourth argument */
-        pushal
-        pushw   %fs
-        pushw   %gs
-        pushw   %dx
-        pushw   %cx
+        pushl   %ebx
+        pushl   %esi
+        pushl   %edi
+        movl    %edx, %esi
+        movl    %ecx, %edi
+        to_callers_stack
+        pushw   %si
+        pushw   %di
         pushw   %bp
         pushw   $0
         pushw   %cs
         callw   1f
+        cli
         addw    $8, %sp
-        movw    %ss, %ax
-        movw    %ax, %ds
-        movw    %ax, %es
-        cld
-        popw    %gs
-        popw    %fs
-        popal
+        to_own_stack
+        popl    %edi
+        popl    %esi
+        popl    %ebx
         popl    %ebp
         retl
 1:      pushl   %eax

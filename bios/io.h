@@ -49,12 +49,6 @@ static inline void sti(void)
     asm volatile("sti" : : : "memory");
 }
 
-/* Halts until an interrupt; interrupts are off before and after, and none is missed in between. */
-static inline void wait_for_interrupt(void)
-{
-    asm volatile("sti\n\thlt\n\tcli" : : : "memory");
-}
-
 /* ---- POST codes: bios/README.md lists them ---- */
 
 static inline void post_code(u8 code)

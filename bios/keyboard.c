@@ -472,7 +472,6 @@ static bool scan_code(u8 code)
 static bool intercept(u8 *code)
 {
     struct regs user = {.ax = 0x4f00 | *code, .ds = DATA_SEG, .es = DATA_SEG, .flags = FLAG_CARRY};
-    asm volatile("stc");
     call_int(0x15, &user);
     *code = user.al;
     return !(user.flags & FLAG_CARRY);
@@ -527,9 +526,8 @@ static void wait_key(struct regs *r, bool old)
 {
     u16 key;
     do {
-        cli();
         while (ring_empty())
-            wait_for_interrupt();
+            wait_for_key();
         key = ring_peek();
         ring_drop();
         r->ax = old ? classic(key) : enhanced(key);
@@ -564,7 +562,6 @@ static void look_key(struct regs *r, bool old)
     r->flags |= FLAG_INTERRUPT;
     if (ring_empty())
         look_in_vain();
-    cli();
     while (!ring_empty()) {
         u16 key = ring_peek(), value = old ? classic(key) : enhanced(key);
         if (!old || value || !key) {
@@ -605,7 +602,7 @@ static void keyboard_id(struct regs *r)
 
 void int16_keyboard(struct regs *r)
 {
-    sti();
+    take_interrupts();
     update_leds();
     switch (r->ah) {
     case 0x00:
@@ -621,7 +618,6 @@ void int16_keyboard(struct regs *r)
         set_typematic(r);
         break;
     case 0x05:
-        cli();
         r->al = !ring_put(r->cx);
         break;
     case 0x09:

@@ -44,11 +44,13 @@ static u8 status(u16 port)
 static u8 print_char(u16 port, u8 c, u8 ticks)
 {
     struct limit limit = limit_start(ticks);
-    sti();
+    take_interrupts();
     outb(port + DATA, c);
-    while (!(inb(port + STATUS) & NOT_BUSY))
+    while (!(inb(port + STATUS) & NOT_BUSY)) {
         if (limit_over(&limit))
             return status(port) | TIMED_OUT;
+        take_interrupts();
+    }
     outb(port + CONTROL, INIT | SELECT | STROBE);
     outb(port + CONTROL, INIT | SELECT);
     return status(port);

@@ -49,10 +49,12 @@ void serial_init(void)
 static bool wait_for(u16 port, u8 reg, u8 bits, u8 ticks)
 {
     struct limit limit = limit_start(ticks);
-    sti();
-    while ((inb(port + reg) & bits) != bits)
+    take_interrupts();
+    while ((inb(port + reg) & bits) != bits) {
         if (limit_over(&limit))
             return false;
+        take_interrupts();
+    }
     return true;
 }
 

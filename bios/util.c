@@ -83,7 +83,7 @@ void idle(u8 irq)
     if (!(irq_masks() & needed))
         wait_for_interrupt();
     else
-        asm volatile("sti\n\tnop\n\tnop\n\tcli" : : : "memory");
+        take_interrupts();
 }
 
 struct limit limit_start(u16 ticks)

@@ -183,11 +183,13 @@ static void end_lines(struct why_case *c, struct finding *f)
     find_console(f, c, c->now.begin, c->at, 5);
 }
 
-/* The firmware's service that waits for a key: INT 16h, functions 00h and 10h, is on its way. */
+/* Our firmware waits for a key (bios/keyboard.c): INT 16h, functions 00h and 10h, is in progress. It halts in wait_for_key; in older
+ * traces in wait_key itself. */
 static bool waits_for_key(struct why_case *c)
 {
     char name[PLACE_TEXT];
-    return strstr(case_place(c, c->at, 0, timeline_pc(c->tl, 0), name), "wait_key");
+    const char *place = case_place(c, c->at, 0, timeline_pc(c->tl, 0), name);
+    return strstr(place, "wait_for_key") || strstr(place, "wait_key");
 }
 
 /* HLT with interrupts on: it has nothing to do, or waits for an interrupt that cannot come. */

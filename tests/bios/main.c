@@ -185,6 +185,7 @@ void test_main(void)
     test_keyboard();
     test_clock();
     test_bios32();
+    test_stack();
     print("T end\n");
     outb(EXIT, 0);
 }

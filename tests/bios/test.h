@@ -81,5 +81,6 @@ void test_system(void);
 void test_keyboard(void);
 void test_clock(void);
 void test_bios32(void);
+void test_stack(void);
 
 #endif
