@@ -7,7 +7,7 @@
 /* Raised whenever the same inputs would run differently. A trace of HV_OLDEST or later runs as it was
  * recorded: code that a version changed asks which version the configuration wants (board_behaves() in
  * hv/board/board.h). */
-enum { HV_BEHAVIOUR = 14, HV_OLDEST = 6 };
+enum { HV_BEHAVIOUR = 15, HV_OLDEST = 6 };
 
 /* Builds a PC and brings it to reset. Settings (all optional unless said):
  *   memory  bytes of RAM (default 256 MiB, 1 MiB … 64 GiB)       cpus  number of processors (1)

@@ -26,8 +26,10 @@ static const struct field pc_fields[] = {
     FIELD(struct pc, waiting.from),
     FIELD(struct pc, waiting.turns),
     FIELD(struct pc, waiting.paused),
+    /* from behaviour version 15 on */
+    FIELD(struct pc, loader_sum),
 };
-enum { FIELDS_OF_12 = 3 };
+enum { FIELDS_OF_12 = 3, FIELDS_OF_15 = 1 };
 
 static struct pc *pc_of(struct engine *e)
 {
@@ -40,7 +42,8 @@ static const struct pc *pc_const(const struct engine *e)
 
 static size_t state_nfields(const struct pc *pc)
 {
-    return FIELD_COUNT(pc_fields) - (board_behaves(pc->board, 12) ? 0 : FIELDS_OF_12);
+    return FIELD_COUNT(pc_fields) - (board_behaves(pc->board, 12) ? 0 : FIELDS_OF_12) -
+           (board_behaves(pc->board, 15) ? 0 : FIELDS_OF_15);
 }
 
 /* ---------------------------------------------------------------- time */
@@ -119,6 +122,7 @@ static int reset_machine(struct pc *pc, struct error *err)
     services_reset(&pc->services);
     pc->fresh = 1;
     pc->loader_entered = 0;
+    pc->loader_sum = 0;
     return load_direct(pc, err);
 }
 

@@ -30,6 +30,7 @@ struct pc {
     uint8_t fresh; /* no step was made since reset: the reset vector has yet to be reported */
     /* how often 7C00h was reached since the reset; see boot_sector_marked() */
     uint8_t loader_entered;
+    uint64_t loader_sum;      /* of the 512 bytes at 7C00h when a boot sector was last entered */
     uint8_t direct;           /* an image was loaded directly */
     struct services services; /* BIOS service calls in progress */
     /* not state */

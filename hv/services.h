@@ -82,7 +82,9 @@ struct service_poll {
 struct services {
     /* state */
     uint8_t depth;
-    bool booting; /* INT 18h or 19h was called since the reset: boot records that are read now are tried */
+    /* INT 18h or 19h was called since the reset and, from behaviour version 15 on, since a boot sector was entered: boot records that
+     * are read now are tried */
+    bool booting;
     struct service_call call[SERVICE_DEPTH];
     struct service_poll poll[SERVICE_REPEATS]; /* most recent first */
     /* text being assembled */

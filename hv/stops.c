@@ -25,6 +25,45 @@ static void report_vector(struct pc *pc, const struct x86_where *w)
     pc_report(pc, &ev);
 }
 
+/* FNV-1a. */
+static uint64_t sum_of(const uint8_t *bytes, size_t n)
+{
+    uint64_t sum = 0xcbf29ce484222325;
+    while (n--)
+        sum = (sum ^ *bytes++) * 0x100000001b3;
+    return sum;
+}
+
+/* Whether what is executed at 7C00h is a boot sector that is entered: what the firmware jumps to for the first time since the reset or
+ * INT 18h or 19h, with or without a signature (a floppy's, a CD's, a network's), and later another sector with a signature, which a boot
+ * sector or loader has put there. Other code, and one that comes back to its beginning, is not. */
+static bool enters_boot_sector(struct pc *pc)
+{
+    enum { SECTOR = 512, SIGNATURE = 510 };
+    uint8_t at[SECTOR];
+    if (!board_behaves(pc->board, 15))
+        return true;
+    physmem_read(board_mem(pc->board), 0x7c00, at, sizeof at);
+    const uint64_t sum = sum_of(at, sizeof at);
+    const bool first = !pc->loader_entered || pc->services.booting;
+    const bool another = at[SIGNATURE] == 0x55 && at[SIGNATURE + 1] == 0xaa && sum != pc->loader_sum;
+    if (first || another) {
+        pc->services.booting = false;
+        pc->loader_sum = sum;
+    }
+    return first || another;
+}
+
+static void boot_sector_reached(struct pc *pc, const struct x86_where *w)
+{
+    const bool enters = enters_boot_sector(pc);
+    struct event ev = {.kind = EV_BOOT_SECTOR_ENTER,
+                       .f = {w->cs_base + w->rip, x86_get(pc->cpu, "rdx") & 0xff}};
+    pc->loader_entered++;
+    if (enters)
+        pc_report(pc, &ev);
+}
+
 void pc_mark_reached(void *ctx, unsigned id)
 {
     struct pc *pc = ctx;
@@ -33,10 +72,7 @@ void pc_mark_reached(void *ctx, unsigned id)
     if (w.protected_mode)
         return;
     if (id == MARK_BOOT_SECTOR) {
-        struct event ev = {.kind = EV_BOOT_SECTOR_ENTER,
-                           .f = {w.cs_base + w.rip, x86_get(pc->cpu, "rdx") & 0xff}};
-        pc->loader_entered++;
-        pc_report(pc, &ev);
+        boot_sector_reached(pc, &w);
     } else if (id == MARK_FIRMWARE) {
         report_vector(pc, &w);
     } else {
@@ -68,8 +104,8 @@ void pc_report_start(struct pc *pc)
 
 enum { MARKS = sizeof marks / sizeof marks[0] };
 
-/* A boot sector is entered once, or a few times if one loads the next. The limit is for one that loops there,
- * which would be reported forever. */
+/* A boot sector is entered once, or a few times if one loads the next. The limit is for code that loops there,
+ * which would be looked at forever. */
 enum { BOOT_SECTOR_REPORTS = 16 };
 
 bool pc_boot_sector_marked(const struct pc *pc)
