@@ -508,6 +508,9 @@ static int run(struct record *r, struct recorder *rec, struct error *err)
     if (res.full)
         fprintf(stderr, "bootreel: %s: ends at icount %llu, before --max-size (%llu bytes) is exceeded\n",
                 r->o.path, (unsigned long long)res.stop.icount, (unsigned long long)r->o.max_size);
+    if (res.image_lost)
+        return trouble_text("%s; %s ends before that, at icount %llu", res.stop.text, r->o.path,
+                            (unsigned long long)res.stop.icount);
     if (res.stop.reason == STOP_GUEST_FAULT)
         return trouble_text("the machine cannot go on at icount %llu: %s; %s is complete up to there",
                             (unsigned long long)res.stop.icount, res.stop.text, r->o.path);

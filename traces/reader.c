@@ -473,7 +473,8 @@ void trace_close(struct trace *t)
 bool trace_cut_off(const struct trace *t)
 {
     const struct trace_end *end = trace_end(t);
-    return t->truncated || (end && !strcmp(end->reason, TRACE_FULL));
+    return t->truncated ||
+           (end && (!strcmp(end->reason, TRACE_FULL) || !strcmp(end->reason, TRACE_IMAGE_LOST)));
 }
 
 bool trace_truncated(const struct trace *t)

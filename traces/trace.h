@@ -93,6 +93,9 @@ struct trace_section {
 /* The end reason of a recording that reached the size limit of its trace: the record ends amid the events of
  * its last position, like one that was killed, and `time` is that of the last of these. */
 #define TRACE_FULL "max-size"
+/* Likewise, of a recording whose image could no longer be read: `text` names the image's role and the byte. What the machine did
+ * from the failed read on is not in the trace, since a replay could not repeat it. */
+#define TRACE_IMAGE_LOST "image-lost"
 
 /* How a recording ended. */
 struct trace_end {
@@ -255,7 +258,7 @@ struct file_id trace_file_id(const struct trace *t);
 /* Whether the file has no complete end: the recording was killed or the file was cut short. All whole frames
  * before that can be read. */
 bool trace_truncated(const struct trace *t);
-/* Whether it ends amid the events of its last position: truncated, or full. */
+/* Whether it ends amid the events of its last position: truncated, full, or without the rest of an image. */
 bool trace_cut_off(const struct trace *t);
 /* Whether it is truncated because something in the file is not as it was written, not because its
  * end is missing. */

@@ -260,6 +260,7 @@ static int host_load(struct engine *e, const struct snapshot_source *src, struct
     areas_forget_all(h);
     h->soonest = 0;
     h->base.device_wrote = 0;
+    h->failed = false;
     if (src->section(src->ctx, "host", root_fields, root_count(h), &h->r) < 0)
         return error_set(err, "the saved state has no section \"host\" of this version");
     if (x86_load(h->cpu, src) < 0 || physmem_load(h->mem, src) < 0)

@@ -457,7 +457,9 @@ static void set_about(struct outline *o, struct trace *t, const char *name, cons
         snprintf(warning, sizeof warning, "%s: %s", trace_damaged(t) ? "damaged" : "cut short",
                  trace_damage(t));
     else if (trace_cut_off(t))
-        snprintf(warning, sizeof warning, "cut short: the recording reached its greatest size");
+        snprintf(warning, sizeof warning, "cut short: %s",
+                 strcmp(end->reason, TRACE_IMAGE_LOST) ? "the recording reached its greatest size"
+                                                       : end->text);
     outline_set_about(o, &(struct outline_about){.name = name,
                                                  .engine = trace_config(t)->engine,
                                                  .behaviour = trace_config(t)->behaviour,

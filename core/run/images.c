@@ -20,6 +20,7 @@ struct tracked {
 
 struct image_tracker {
     struct trace_writer *w;
+    struct image_lost lost;
     struct tracked *tracked;
     struct image *images;
     size_t n;
@@ -29,6 +30,12 @@ static size_t chunk_size(const struct image *im, uint64_t chunk)
 {
     uint64_t left = im->size - chunk * TRACE_CHUNK;
     return left < TRACE_CHUNK ? (size_t)left : TRACE_CHUNK;
+}
+
+static void note_lost(const struct tracked *t, uint64_t at, const struct error *why)
+{
+    if (!t->tracker->lost.image)
+        t->tracker->lost = (struct image_lost){t->inner, at, *why};
 }
 
 /* Reads a chunk into t->buf and writes it to the trace. The engine gets its data from t->buf, so that it is
@@ -41,8 +48,10 @@ static int fetch_chunk(struct tracked *t, uint64_t chunk, struct error *err)
         t->buf = mem_alloc(TRACE_CHUNK);
     t->cached = UINT64_MAX;
     size_t n = chunk_size(t->inner, chunk);
-    if (t->inner->read(t->inner->ctx, chunk * TRACE_CHUNK, t->buf, n, err))
+    if (t->inner->read(t->inner->ctx, chunk * TRACE_CHUNK, t->buf, n, err)) {
+        note_lost(t, chunk * TRACE_CHUNK, err);
         return -1;
+    }
     if (!trace_writer_has_chunk(t->tracker->w, t->number, chunk) &&
         trace_write_chunk(t->tracker->w, t->number, chunk, t->buf, n, err))
         return -1;
@@ -88,6 +97,11 @@ struct image_tracker *image_tracker_new(const struct image *images, size_t n, st
 const struct image *image_tracker_images(const struct image_tracker *it)
 {
     return it->images;
+}
+
+const struct image_lost *image_tracker_lost(const struct image_tracker *it)
+{
+    return it->lost.image ? &it->lost : NULL;
 }
 
 void image_tracker_free(struct image_tracker *it)

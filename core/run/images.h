@@ -14,6 +14,15 @@ struct image_tracker;
  * writer fails. */
 struct image_tracker *image_tracker_new(const struct image *images, size_t n, struct trace_writer *w);
 const struct image *image_tracker_images(const struct image_tracker *t);
+/* A read that failed: of which image, where (a multiple of TRACE_CHUNK), and what the host said. */
+struct image_lost {
+    const struct image *image;
+    uint64_t offset;
+    struct error why;
+};
+/* The first one; NULL if there was none. From then on the engine does what no replay can repeat, since the trace may hold the chunk
+ * from an earlier read. */
+const struct image_lost *image_tracker_lost(const struct image_tracker *t);
 void image_tracker_free(struct image_tracker *t);
 
 /* Fills the trace's description of an image. Images up to 64 MiB are read whole for their digest. */

@@ -35,6 +35,7 @@ static void write_event(void *ctx, const struct event *ev)
     assert(r->w && "events come while the trace is written");
     assert(ev->icount >= r->last_event && "positions never fall");
     r->last_event = ev->icount;
+    note_written(r, ev->icount, ev->time);
     if (trace_write_event(r->w, ev, &r->err))
         fail(r);
     r->result.events++;
@@ -75,7 +76,7 @@ static void take_note(void *ctx, const struct trace_note *note)
 {
     struct recorder *r = ctx;
     assert((r->w || r->failed) && "notes come while the trace is written");
-    if (!r->failed && trace_write_note(r->w, note, &r->err))
+    if (!r->failed && !image_lost(r) && trace_write_note(r->w, note, &r->err))
         fail(r);
 }
 
@@ -97,6 +98,8 @@ static void note_frame(struct recorder *r, const struct event *ev)
 static void on_event(void *ctx, const struct event *ev)
 {
     struct recorder *r = ctx;
+    if (image_lost(r))
+        return;
     note_frame(r, ev);
     if (r->watch)
         crash_watch_event(r->watch, ev);
@@ -105,7 +108,9 @@ static void on_event(void *ctx, const struct event *ev)
 
 static void on_probe(void *ctx, unsigned id, unsigned cpu, uint64_t icount)
 {
-    inspector_probe(((struct recorder *)ctx)->inspector, id, cpu, icount);
+    struct recorder *r = ctx;
+    if (!image_lost(r))
+        inspector_probe(r->inspector, id, cpu, icount);
 }
 
 static bool match_byte(struct matcher *m, size_t *at, char byte)
@@ -134,6 +139,8 @@ static void match(struct recorder *r, unsigned device, const char *data, size_t 
 static void on_console(void *ctx, unsigned device, const void *data, size_t n)
 {
     struct recorder *r = ctx;
+    if (image_lost(r))
+        return;
     if (r->matcher.len)
         match(r, device, data, n);
     if (r->o.live)
@@ -218,6 +225,7 @@ static int input_given(void *ctx, const struct input *in, struct error *err)
     struct recorder *r = ctx;
     assert(r->w && "inputs come while the trace is written");
     r->result.inputs++;
+    note_written(r, in->icount, in->time);
     if (r->watch)
         crash_watch_input(r->watch);
     return trace_write_input(r->w, in, err);
@@ -413,6 +421,7 @@ static int checkpoint(struct recorder *r)
     r->next_checkpoint = next_checkpoint(r);
     assert(r->next_checkpoint > icount_of(r) && "the next checkpoint is still to come");
     r->last_checkpoint = icount_of(r);
+    note_written(r, icount_of(r), time_of(r));
     r->last_hash = state_hash_end(r->hash);
     return trace_checkpoint_end(r->w, r->last_hash, &r->err);
 }
@@ -548,7 +557,7 @@ static int stopped(struct recorder *r)
                    reason == STOP_INTERRUPTED || (reason == STOP_RESET && r->watch && !r->o.stop_on_reset);
     if (r->failed)
         return -1;
-    if (!goes_on)
+    if (!goes_on || image_lost(r))
         return 1;
     if (checkpoint_here(r))
         return -1;
@@ -672,6 +681,23 @@ static int finish_full(struct recorder *r)
     return trace_writer_finish_full(w, text, &r->err);
 }
 
+/* An image could not be read: the trace ends with what is in it by now, which is before the read. */
+static int finish_lost(struct recorder *r)
+{
+    char text[80];
+    const struct image_lost *lost = image_tracker_lost(r->images);
+    snprintf(text, sizeof text, "%.40s cannot be read from byte %llu on", lost->image->role,
+             (unsigned long long)lost->offset);
+    r->result.image_lost = true;
+    r->stop = (struct stop){.reason = STOP_GUEST_FAULT, .icount = r->written_icount, .time = r->written_time};
+    snprintf(r->stop.text, sizeof r->stop.text, "%s", lost->why.text);
+    const struct trace_end end = {
+        .reason = TRACE_IMAGE_LOST, .text = text, .icount = r->written_icount, .time = r->written_time};
+    struct trace_writer *w = r->w;
+    r->w = NULL;
+    return trace_writer_finish(w, &end, &r->err);
+}
+
 static uint64_t file_size(const char *path)
 {
     struct stat st;
@@ -696,9 +722,11 @@ int recorder_run(struct recorder *r, struct record_result *result, struct error 
         over = stopped(r);
     }
     if (over > 0)
-        over = finish(r);
-    r->stop.icount = icount_of(r);
-    r->stop.time = time_of(r);
+        over = image_lost(r) ? finish_lost(r) : finish(r);
+    if (!r->result.image_lost) {
+        r->stop.icount = icount_of(r);
+        r->stop.time = time_of(r);
+    }
     r->result.stop = r->stop;
     if (over < 0 && r->w && trace_writer_full(r->w))
         over = finish_full(r);

@@ -94,8 +94,10 @@ struct record_result {
     /* The first instruction that the processor's model lacks, and where (EV_CPU_LACKS); "": none. `model`:
      * what --cpu would have to be; "": no model has it */
     char lacking[200], model[24];
-    bool full;       /* the trace reached max_size: `stop` is its last position */
-    bool astray;     /* recorder_run returned -1 because the run is not that of `again` */
+    bool full; /* the trace reached max_size: `stop` is its last position */
+    bool
+        image_lost; /* an image could not be read: `stop` is the last position before that, its text says why */
+    bool astray;    /* recorder_run returned -1 because the run is not that of `again` */
     uint64_t events; /* recorded */
     uint64_t checkpoints;
     uint64_t inputs;

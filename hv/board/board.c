@@ -158,9 +158,11 @@ bool board_asleep(const struct board *b)
     return b->state.asleep;
 }
 
+/* The text may be the host's (a path, an error of its file system), so it is not part of the state. */
 void board_image_error(struct board *b, const struct error *err)
 {
-    request(b, BOARD_ERROR, 0, err->text);
+    if (request(b, BOARD_ERROR, 0, ""))
+        b->image_error = *err;
 }
 
 bool board_request_is_reset(const struct board *b)
@@ -340,6 +342,8 @@ static int create_cpus(struct board *b, struct error *err)
             x86_set_cores(b->cpu[i].x86, (unsigned)n);
         if (!board_behaves(b, 13))
             x86_as_before_13(b->cpu[i].x86);
+        if (board_behaves(b, 7) && !board_behaves(b, 15))
+            x86_as_before_15(b->cpu[i].x86);
         b->ncpus = i + 1;
     }
     return 0;
@@ -507,6 +511,7 @@ int board_load(struct board *b, const struct snapshot_source *src, struct error 
         return error_set(err, "the snapshot's memory does not fit the machine's");
     if (disks_load(b, src, err))
         return -1;
+    error_set(&b->image_error, "an image could not be read"); /* in case the state is of that moment */
     physmem_set_a20(b->mem, b->state.a20);
     for (unsigned i = 0; i < b->nchips; i++)
         if (b->chip[i].loaded)

@@ -285,9 +285,37 @@ static void test_image_is_cut_while_recording(void **state)
     assert_int_equal(truncate(f->disk, 1000), 0);
     assert_int_equal(recorder_run(r, &res, &err), 0);
     recorder_destroy(r);
-    assert_int_equal(res.stop.reason, STOP_GUEST_FAULT);
-    assert_contains(res.stop.text, "disk.img");
+    assert_true(res.image_lost);
+    assert_contains(res.stop.text, f->disk);
+    struct trace *t = open_reel(f->reel); /* complete up to there, and nothing of the host in it */
+    assert_string_equal(trace_end(t)->reason, "image-lost");
+    assert_string_equal(trace_end(t)->text, "disk0 cannot be read from byte 131072 on");
+    assert_int_equal(trace_last_icount(t), res.stop.icount);
+    trace_close(t);
+    assert_verified(f->reel);
     assert_int_equal(image_files_unchanged(f->files, &err), -1);
+}
+
+static void cut_disk(void *ctx, const struct engine *e)
+{
+    const char *disk = ctx;
+    assert_int_equal(truncate(disk, 1000), 0);
+}
+
+/* All of its chunks are in the trace by then, so a replay could read what the recorded machine could not. */
+static void test_image_is_cut_later(void **state)
+{
+    struct fixture *f = *state;
+    struct record_options o = options(f, f->reel);
+    struct error err;
+    o.hooks = (struct record_hooks){.ctx = f->disk, .progress = cut_disk};
+    struct recorder *r = recorder_create(&o, &err);
+    struct record_result res;
+    assert_int_equal(recorder_run(r, &res, &err), 0);
+    recorder_destroy(r);
+    assert_true(res.image_lost);
+    assert_in_range(res.stop.icount, 50000, 60000);
+    assert_verified(f->reel);
 }
 
 static void test_bad_images(void **state)
@@ -430,6 +458,7 @@ int main(void)
         TEST(test_truncated),
         TEST(test_full_disk),
         TEST(test_image_is_cut_while_recording),
+        TEST(test_image_is_cut_later),
         TEST(test_bad_images),
         TEST(test_seek),
         TEST(test_hash_by_changes),

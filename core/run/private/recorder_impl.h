@@ -38,6 +38,7 @@ struct recorder {
     struct inspector *inspector;
     struct outlet out;                                                /* what is written */
     uint64_t next_checkpoint, last_checkpoint, last_event, last_stop; /* icounts */
+    uint64_t written_icount, written_time; /* of the last event, input or checkpoint in the trace */
     bool many;          /* the part before the last checkpoint wrote more pages than are worth saving */
     bool look;          /* somebody waits for what has been recorded … */
     uint64_t look_time; /* … since that guest time */
@@ -72,6 +73,21 @@ static inline uint64_t time_of(const struct recorder *r)
 static inline bool live(const struct recorder *r)
 {
     return r->o.live && live_active(r->o.live);
+}
+
+/* Something at this position has been written. */
+static inline void note_written(struct recorder *r, uint64_t icount, uint64_t time)
+{
+    if (icount < r->written_icount)
+        return;
+    r->written_icount = icount;
+    r->written_time = time;
+}
+
+/* Whether an image could not be read: nothing of what follows belongs in the trace. */
+static inline bool image_lost(const struct recorder *r)
+{
+    return image_tracker_lost(r->images);
 }
 
 /* The run ends here for a reason of the recorder's, not of the engine's. */
