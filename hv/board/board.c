@@ -184,7 +184,7 @@ enum board_request board_take_request(struct board *b, int *status, const char *
 {
     enum board_request what = b->state.request;
     *status = b->state.request_status;
-    *how = (const char *)b->state.request_how;
+    *how = what == BOARD_ERROR ? b->image_error.text : (const char *)b->state.request_how;
     b->state.request = BOARD_NONE;
     b->state.request_status = 0;
     return what;

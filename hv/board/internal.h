@@ -168,7 +168,7 @@ struct board {
     struct board_host host;
     struct board_state state;
     struct error image_error; /* with the request BOARD_ERROR; not state */
-    bool built; /* board_create() has returned, so the host knows the time */
+    bool built;               /* board_create() has returned, so the host knows the time */
 
     struct physmem *mem;
     struct ramblock *ram, *rom;

@@ -144,11 +144,21 @@ static int read_place(const uint8_t *k, const struct image *im, struct setup *s,
     return 0;
 }
 
-static int read_setup(const uint8_t *k, const struct image *im, struct setup *s, struct error *err)
+/* Whether the image is entered in real mode: also one that has no address of an entry in protected mode, since the header's is that of its
+ * own real-mode code (iPXE, MEMDISK). */
+static bool enters_real_mode(const struct loading *l, const uint8_t *k, const struct setup *s)
 {
+    if (s->version < 0x202 || !s->high)
+        return true;
+    return !get32(k, H_CODE32_START) && board_behaves(l->board, 15);
+}
+
+static int read_setup(const struct loading *l, const uint8_t *k, struct setup *s, struct error *err)
+{
+    const struct image *im = l->image;
     s->version = has_header(im, k) ? get16(k, H_VERSION) : 0;
     s->high = s->version >= 0x200 && k[H_LOADFLAGS] & LOADED_HIGH;
-    s->real = s->version < 0x202 || !s->high;
+    s->real = enters_real_mode(l, k, s);
     s->code_offset = code_offset(k);
     if (im->size <= s->code_offset)
         return truncated(im, s->code_offset, err);
@@ -287,8 +297,11 @@ static int load_real(struct loading *l, uint8_t *k, const struct setup *s, struc
     uint32_t heap_end = s->high ? HEAP_END_HIGH : HEAP_END_LOW;
     append = append ? append : "";
     if (!config_image(l->cfg, "bios"))
-        return error_set(err, "%s: so old a kernel (%s) asks the BIOS about the machine: give it a --bios",
-                         im->name, s->high ? "boot protocol before 2.02" : "a zImage");
+        return error_set(err, "%s: this kernel (%s) asks the BIOS about the machine: give it a --bios",
+                         im->name,
+                         !s->high             ? "a zImage"
+                         : s->version < 0x202 ? "boot protocol before 2.02"
+                                              : "entered in real mode");
     if (s->version < 0x200 && config_image(l->cfg, "initrd"))
         return error_set(
             err, "--initrd: %s has a boot protocol before 2.00, which has no initrd: leave it out", im->name);
@@ -321,7 +334,7 @@ int load_linux(struct loading *l, uint8_t *k, struct load_result *r, struct erro
     struct setup s = {0};
     uint8_t params[P_SIZE] = {0};
     const char *append = config_get(l->cfg, "append");
-    if (read_setup(k, l->image, &s, err) < 0)
+    if (read_setup(l, k, &s, err) < 0)
         return -1;
     if (s.real)
         return load_real(l, k, &s, r, err);

@@ -370,6 +370,7 @@ struct x86 {
     unsigned cores;               /* of the package: x86_set_cores() */
     bool names_fewer;             /* as before behaviour version 9 (lacking.c) */
     bool forgets_lines;           /* as before behaviour version 10 (run.c) */
+    bool narrow_bases;            /* as before behaviour version 15 (sys.h) */
     struct decoder *all_rows;     /* of every feature, once it was needed (lacking.c) */
     void *room;                   /* what it was allocated as */
     struct field_table saved;     /* the fields of this struct that are state */

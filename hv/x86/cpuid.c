@@ -94,6 +94,11 @@ void x86_as_before_13(struct x86 *cpu)
     decoder_short_reach(cpu->decoder);
 }
 
+void x86_as_before_15(struct x86 *cpu)
+{
+    cpu->narrow_bases = true;
+}
+
 void x86_set_cores(struct x86 *cpu, unsigned n)
 {
     assert(n && n <= MAX_CPUS);

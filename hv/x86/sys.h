@@ -225,9 +225,12 @@ unsigned cpuid_physical_bits(const struct x86 *);
 unsigned cpuid_linear_bits(const struct x86 *);
 /* Whether an address is canonical in some paging mode that the model has. Where an address is only kept
  * (MSRs, the bases of tables and segments, INVPCID) this is what is checked, whatever CR4.LA57 is: Intel,
- * 5-Level Paging and 5-Level EPT (335252), 2.2 and 3. */
+ * 5-Level Paging and 5-Level EPT (335252), 2.2 and 3. Without long mode there is nothing to check: all addresses
+ * of 32 bits are valid. */
 static inline bool may_be_canonical(const struct x86 *cpu, uint64_t a)
 {
+    if (!cpu_has(cpu, FT_LM) && !cpu->narrow_bases)
+        return true;
     unsigned n = 64 - cpuid_linear_bits(cpu);
     return (uint64_t)((int64_t)(a << n) >> n) == a;
 }

@@ -79,6 +79,7 @@ static void make_linux(struct fixture *f)
     memcpy(k + 0x202, "HdrS", 4);
     k[0x206] = 0x04, k[0x207] = 0x02;
     k[0x211] = 1; /* loaded high */
+    put32(k + 0x214, 0x100000);
     put32(k + 0x22c, 0x37ffffff);
 }
 
@@ -126,6 +127,13 @@ static void linux_asks_the_bios(void **state)
     f->bytes[0x211] = 0;
     assert_int_equal(load(f), -1);
     assert_non_null(strstr(f->err.text, said));
+    make_linux(f);
+    f->bytes[0x206] = 0x07;
+    put32(f->bytes + 0x214, 0); /* no entry in protected mode: iPXE */
+    assert_int_equal(load(f), -1);
+    assert_non_null(strstr(f->err.text, said));
+    make_linux(f);
+    f->bytes[0x211] = 0;
     memset(f->bytes + 0x202, 0, 4); /* before there were versions */
     f->bytes[0x1fe] = 0x55, f->bytes[0x1ff] = 0xaa;
     assert_int_equal(load(f), -1);

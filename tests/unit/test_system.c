@@ -177,7 +177,8 @@ static unsigned count_events(const struct machine *m, unsigned kind)
 
 extern const uint8_t g_long[], g_long_end[], g_prot[], g_prot_end[], g_v86[], g_v86_end[], g_real[],
     g_real_end[], g_ints[], g_ints_end[], g_smm[], g_smm_end[], g_smm_main[], g_smm_main_end[], g_flags[],
-    g_flags_end[], g_task[], g_task_end[], g_patch[], g_patch_end[], g_guard[], g_guard_end[];
+    g_flags_end[], g_task[], g_task_end[], g_above[], g_above_end[], g_patch[], g_patch_end[], g_guard[],
+    g_guard_end[];
 #define LOAD(m, name) physmem_write((m)->mem, GUEST, name, (size_t)(name##_end - name))
 
 #define BEGIN(name) ".pushsection .rodata\n.globl " name ", " name "_end\n" name ":\n"
@@ -203,7 +204,7 @@ __asm__(BEGIN("g_real")
 
 static void test_real(void **state)
 {
-    struct machine *m = machine_new("x86-64-v2");
+    struct machine *m = machine_new(*state);
     assert_int_equal(x86_get(m->cpu, "rip"), 0xfff0);
     assert_int_equal(x86_get(m->cpu, "cs_base"), 0xffff0000);
     assert_int_equal(x86_get(m->cpu, "cr0"), 0x60000010);
@@ -237,7 +238,7 @@ __asm__(BEGIN("g_ints")
 static void test_soft_interrupts(void **state)
 {
     static const uint8_t want[] = {0x21, VEC_BP, VEC_DB, VEC_OF};
-    struct machine *m = machine_new("x86-64-v2");
+    struct machine *m = machine_new(*state);
     unsigned n = 0;
     LOAD(m, g_ints);
     x86_set_segment(m->cpu, "cs", 0x800, 0x8000, 0xffff, 0x9b);
@@ -316,7 +317,7 @@ static void long_tables(struct machine *m)
 
 static void test_long(void **state)
 {
-    struct machine *m = machine_new("x86-64-v2");
+    struct machine *m = machine_new(*state);
     LOAD(m, g_long);
     long_tables(m);
     put64(m, IDT + 16 * 0x80 + 8, 0);
@@ -422,7 +423,7 @@ extern const uint8_t p_gate[], p_gp[];
 static void test_protected(void **state)
 {
     static const uint32_t want[][2] = {{0x48, 11}, {0x48, 12}, {0x10, 13}, {0x60, 13}, {0, 13}, {0, 13}};
-    struct machine *m = machine_new("x86-64-v2");
+    struct machine *m = machine_new(*state);
     LOAD(m, g_prot);
     prot_setup(m, g_prot, g_prot);
     gate(m, GDT + 0x30, 8, guest_address(g_prot, p_gate), 0xec02);
@@ -480,7 +481,7 @@ extern const uint8_t v_gp[], v_22[], v_data[];
 
 static void test_v86(void **state)
 {
-    struct machine *m = machine_new("i686");
+    struct machine *m = machine_new(*state);
     LOAD(m, g_v86);
     prot_setup(m, g_v86, g_v86);
     m->ram[TSS + 0x68 + 0x21 / 8] = 1 << (0x21 & 7); /* INT 21h is not redirected */
@@ -502,6 +503,31 @@ static void test_v86(void **state)
     machine_free(m);
 }
 
+/* ---------------------------------------------------------------- tables above 2 GiB */
+
+/* clang-format off */
+__asm__(BEGIN("g_above")
+        ".code32\n"
+        "  sgdt 0x6000; sidt 0x6008; mov 0x6002, %eax; or $0x80000000, %eax; mov %eax, 0x6002\n"
+        "  mov 0x600a, %eax; or $0xc0000000, %eax; mov %eax, 0x600a; lgdt 0x6000; lidt 0x6008\n"
+        "  mov $0x175, %ecx; mov $0xc0001000, %eax; xor %edx, %edx; wrmsr; inc %ecx; mov $0xc1002000, %eax; wrmsr\n"
+        "  rdmsr; mov %eax, 0x6010; sgdt 0x6018; sidt 0x6020; hlt\n" END("g_above"));
+/* clang-format on */
+
+/* Where a 32-bit Linux has them. */
+static void test_tables_above(void **state)
+{
+    struct machine *m = machine_new(*state);
+    LOAD(m, g_above);
+    prot_setup(m, g_above, g_above);
+    run(m, X86_HALTED);
+    assert_int_equal(count_events(m, EV_EXCEPTION), 0);
+    assert_int_equal(result(m, 4), 0xc1002000);
+    assert_int_equal(get32(m, 0x601a), 0x80000000 | GDT);
+    assert_int_equal(get32(m, 0x6022), 0xc0000000 | IDT);
+    machine_free(m);
+}
+
 /* ---------------------------------------------------------------- task switches */
 
 /* clang-format off */
@@ -516,7 +542,7 @@ extern const uint8_t t_new[];
 
 static void test_task(void **state)
 {
-    struct machine *m = machine_new("x86-64-v2");
+    struct machine *m = machine_new(*state);
     LOAD(m, g_task);
     prot_setup(m, g_task, g_task);
     put32(m, TSS2 + 0x20, guest_address(g_task, t_new));
@@ -555,7 +581,7 @@ __asm__(BEGIN("g_smm_main") ".code32\n mov $0x12, %ebx; nop; nop; mov %ebx, 0x60
 
 static void test_smm(void **state)
 {
-    struct machine *m = machine_new("x86-64-v2");
+    struct machine *m = machine_new(*state);
     uint64_t done;
     LOAD(m, g_smm_main);
     prot_setup(m, g_smm_main, g_smm_main);
@@ -618,7 +644,7 @@ static void flags_setup(struct machine *m)
 
 static void test_identification(void **state)
 {
-    struct machine *m = machine_new("x86-64-v2");
+    struct machine *m = machine_new(*state);
     /* After a reset EDX is the signature. Models 20h to 3Fh of family 15 are those of which FreeBSD warns. */
     uint32_t signature = (uint32_t)x86_get(m->cpu, "rdx"),
              model = (signature >> 12 & 0xf0) | (signature >> 4 & 15);
@@ -697,7 +723,7 @@ __asm__(BEGIN("g_patch")
 
 static void test_changing_code(void **state)
 {
-    struct machine *m = machine_new("x86-64-v2");
+    struct machine *m = machine_new(*state);
     LOAD(m, g_patch);
     prot_setup(m, g_patch, g_patch);
     run(m, X86_HALTED);
@@ -718,7 +744,7 @@ static int same_state(struct machine *a, struct machine *b)
 /* Saved at every step into a second machine that makes the next step too. */
 static void test_save_each_step(void **state)
 {
-    struct machine *a = machine_new("x86-64-v2"), *b = machine_new("x86-64-v2");
+    struct machine *a = machine_new(*state), *b = machine_new(*state);
     flags_setup(a);
     flags_setup(b);
     for (unsigned i = 0; i < 60; i++) {
@@ -748,7 +774,7 @@ static void test_unknown_model(void **state)
 /* Every register can be read, written back and read again. */
 static void test_registers(void **state)
 {
-    struct machine *m = machine_new("x86-64-v2");
+    struct machine *m = machine_new(*state);
     size_t n;
     const struct reg_desc *d = x86_regs(m->cpu, &n);
     for (size_t i = 0; i < n; i++) {
@@ -764,16 +790,48 @@ static void test_registers(void **state)
     machine_free(m);
 }
 
+/* Each test runs on every model that has what it needs. */
+static const struct {
+    const char *name;
+    CMUnitTestFunction run;
+    enum feature needs;
+} tests[] = {
+    {"real", test_real, FT_BASE},
+    {"long", test_long, FT_LM},
+    {"protected", test_protected, FT_BASE},
+    {"v86", test_v86, FT_BASE},
+    {"tables_above", test_tables_above, FT_SYSENTER},
+    {"task", test_task, FT_BASE},
+    {"smm", test_smm, FT_LM},
+    {"identification", test_identification, FT_SSE42},
+    {"soft_interrupts", test_soft_interrupts, FT_BASE},
+    {"changing_code", test_changing_code, FT_BASE},
+    {"supervisor_guards", test_supervisor_guards, FT_SMAP},
+    {"save_each_step", test_save_each_step, FT_BASE},
+    {"unknown_model", test_unknown_model, FT_BASE},
+    {"registers", test_registers, FT_BASE},
+};
+enum { NTESTS = sizeof tests / sizeof tests[0] };
+
+static bool model_has(const char *model, enum feature f)
+{
+    struct machine *m = machine_new(model);
+    const bool has = cpu_has(m->cpu, f);
+    machine_free(m);
+    return has;
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_real),           cmocka_unit_test(test_long),
-        cmocka_unit_test(test_protected),      cmocka_unit_test(test_v86),
-        cmocka_unit_test(test_task),           cmocka_unit_test(test_smm),
-        cmocka_unit_test(test_identification), cmocka_unit_test(test_soft_interrupts),
-        cmocka_unit_test(test_changing_code),  cmocka_unit_test(test_supervisor_guards),
-        cmocka_unit_test(test_save_each_step), cmocka_unit_test(test_unknown_model),
-        cmocka_unit_test(test_registers),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = 0;
+    for (unsigned i = 0; x86_model(i); i++) {
+        struct CMUnitTest group[NTESTS];
+        size_t n = 0;
+        for (unsigned k = 0; k < NTESTS; k++)
+            if (model_has(x86_model(i), tests[k].needs))
+                group[n++] = (struct CMUnitTest){
+                    .name = tests[k].name, .test_func = tests[k].run, .initial_state = (char *)x86_model(i)};
+        failed += _cmocka_run_group_tests(x86_model(i), group, n, NULL, NULL);
+    }
+    return failed;
 }

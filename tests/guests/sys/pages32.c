@@ -173,6 +173,24 @@ static void tables_pae(void)
             "mov %ecx, %cr0; xor %ecx, %ecx; "
 #define NX  "mov $0xc0000080, %ecx; rdmsr; or $8, %ah; wrmsr; xor %eax, %eax; xor %edx, %edx; "
 
+static int has_nx(void)
+{
+    u32 a = 0x80000001, b, c, d;
+    __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
+    return d >> 20 & 1;
+}
+
+static void no_execute(void)
+{
+    T("no-execute, read", NX PAE "mov VIRT, %eax; mov $8, %eax");
+    T("no-execute, executed", NX PAE "mov $VIRT, %eax; jmp *%eax");
+    T("no-execute, executed in ring 3", NX PAE USER "mov $VIRT, %eax; jmp *%eax");
+    pae_table[0] = BUF | 7;
+    ((u64 *)(PAE_DIR + 0x2000))[0] |= 1ull << 63;
+    T("no-execute directory", NX PAE "mov $VIRT, %eax; jmp *%eax");
+    wrmsr(0xc0000080, rdmsr(0xc0000080) & ~0x800ull);
+}
+
 static void pae(void)
 {
     group("PAE paging");
@@ -186,13 +204,8 @@ static void pae(void)
     T("reserved bit 52", PAE "mov VIRT, %eax");
     pae_table[0] = BUF | 7 | 1ull << 63;
     T("bit 63 with NXE clear", PAE "mov VIRT, %eax");
-    T("no-execute, read", NX PAE "mov VIRT, %eax; mov $8, %eax");
-    T("no-execute, executed", NX PAE "mov $VIRT, %eax; jmp *%eax");
-    T("no-execute, executed in ring 3", NX PAE USER "mov $VIRT, %eax; jmp *%eax");
-    pae_table[0] = BUF | 7;
-    ((u64 *)(PAE_DIR + 0x2000))[0] |= 1ull << 63;
-    T("no-execute directory", NX PAE "mov $VIRT, %eax; jmp *%eax");
-    wrmsr(0xc0000080, rdmsr(0xc0000080) & ~0x800ull);
+    if (has_nx())
+        no_execute();
     tables_pae();
     ((u64 *)(PAE_DIR + 0x2000))[1] = 0x2087;
     T("reserved bit 13 of a 2 MiB page", PAE "mov VIRT + 0x200000, %eax");
