@@ -80,12 +80,14 @@ stage mount.{data}
 # ---- programs: /sbin/init runs rc, whose programs are processes inside it, then getty for each terminal ----
 stage rc
     in user.{program}
+    after kernel.mi_startup
     by pid
     open event process.exec "sh /etc/rc "
     close event process.exit
 # A script of /etc/rc.d is read by a subshell of rc, or by the shell that executes it.
 stage rc.d.{script}
     in user.{program}
+    after kernel.mi_startup
     by pid
     under parent of rc
     under parent of rc.shutdown
@@ -96,17 +98,19 @@ stage rc.d.{script}
     fold 1%
 stage rc.fsck
     in user.{program}
-    outside systemd.startup
+    after kernel.mi_startup
     by pid
     open event process.exec "/sbin/fsck "
     close event process.exit
 stage rc.shutdown
     in user.{program}
+    after kernel.mi_startup
     by pid
     open event process.exec "sh /etc/rc.shutdown "
     close event process.exit
 stage cron
     in user.{program}
+    after kernel.mi_startup
     by pid
     under parent
     open event process.exec "/usr/sbin/cron "
@@ -114,12 +118,14 @@ stage cron
     close event process.exit
 stage getty
     in user.{program}
+    after kernel.mi_startup
     by pid
     open event process.exec "/usr/libexec/getty "
     close event process.exec "login "
     close event process.exit
 stage login
     in user.{program}
+    after kernel.mi_startup
     by pid
     open event process.exec "/usr/bin/login "
     close event process.exec "sh "

@@ -423,11 +423,13 @@ static int parse_line(struct line *l)
         return add_name(&s->in, &s->nin, l->word[1]);
     if (!strcmp(word, "outside") && l->n == 2)
         return add_name(&s->outside, &s->noutside, l->word[1]);
+    if (!strcmp(word, "after") && l->n == 2)
+        return add_name(&s->after, &s->nafter, l->word[1]);
     if (!strcmp(l->word[0], "with") || !strcmp(l->word[0], "without"))
         return parse_machine(l, s);
     return BAD(
         l,
-        "\"%.60s\": expected stage, in, outside, open, close, fail, rename, against, with, without, once, by, under, moment, unclosed, lasting, child, fold, chain or note",
+        "\"%.60s\": expected stage, in, outside, after, open, close, fail, rename, against, with, without, once, by, under, moment, unclosed, lasting, child, fold, chain or note",
         l->word[0]);
 }
 
@@ -547,6 +549,7 @@ void profile_free(struct profile *p)
     for (size_t i = 0; i < p->nstages; i++) {
         free(p->stage[i].in);
         free(p->stage[i].outside);
+        free(p->stage[i].after);
         free(p->stage[i].machine);
         free(p->stage[i].under);
         free(p->stage[i].open);

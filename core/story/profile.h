@@ -12,6 +12,7 @@
  *     close CONDITION     when it closes, and all that are inside of it; several: any of them. Without one
  *                         it ends where its parent ends, or where another stage opens inside of the same parent
  *     outside NAME        opens only while no stage of that name (before the substitution) is open
+ *     after NAME          opens only if one of that name has opened before, as `once` counts; several: any of them
  *     lasting             it is omitted if it closes at the step where it opened
  *     once                it opens only once since the last reset of the machine
  *     by KEY              many may be open at a time, distinguished by KEY of their events: a field, data, or
@@ -115,11 +116,11 @@ struct under_rule {
 
 struct stage_rule {
     const char *name;
-    const char **in, **outside;
+    const char **in, **outside, **after;
     struct machine_rule *machine;
     struct under_rule *under;
     struct condition *open, *close, *fail, *rename, *against;
-    size_t nin, noutside, nopen, nclose, nfail, nrename, nagainst, nmachine, nunder;
+    size_t nin, noutside, nafter, nopen, nclose, nfail, nrename, nagainst, nmachine, nunder;
     bool once, moment, chain, lasting, unclosed, child;
     const char *by, *note; /* NULL: none */
     unsigned fold;         /* percent; 0: never */

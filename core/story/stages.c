@@ -221,6 +221,23 @@ static bool is_outside(const struct builder *b, const struct stage_rule *r)
     return true;
 }
 
+/* Whether one of the stages that `after` names has been open in this boot. */
+static bool is_after(const struct builder *b, const struct stage_rule *r)
+{
+    for (size_t i = 0; i < r->nafter; i++)
+        for (size_t rule = 0; rule < profile_stages(b->p); rule++)
+            if (b->done[rule] && !strcmp(profile_stage(b->p, rule)->name, r->after[i]))
+                return true;
+    return !r->nafter;
+}
+
+/* Whether what has been open so far lets a stage of that rule open. */
+static bool may_open(const struct builder *b, size_t rule)
+{
+    const struct stage_rule *r = profile_stage(b->p, rule);
+    return is_outside(b, r) && !(r->once && b->done[rule]) && is_after(b, r);
+}
+
 static size_t add_stage(struct builder *b, const struct stage_rule *r, const struct condition *c, long parent,
                         const struct event *ev, uint64_t number)
 {
@@ -250,7 +267,7 @@ static void open_stage(struct builder *b, size_t rule, const struct condition *c
 {
     const struct stage_rule *r = profile_stage(b->p, rule);
     long depth = place_for(b, r);
-    if (depth < 0 || !is_outside(b, r) || (r->once && b->done[rule]))
+    if (depth < 0 || !may_open(b, rule))
         return;
     /* A sibling without a close condition ends where this one begins; so do the innermost ones of a stage
      * with no `in`. */
@@ -350,8 +367,7 @@ static void open_beside(struct builder *b, size_t rule, const struct condition *
     long home, parent = find_above(b, rule, ev);
     if (r->unclosed && was_closed(b, r->name))
         return;
-    if (find_beside(b, rule, key) >= 0 || !find_home(b, r, &home, &in) || !is_outside(b, r) ||
-        (r->once && b->done[rule]))
+    if (find_beside(b, rule, key) >= 0 || !find_home(b, r, &home, &in) || !may_open(b, rule))
         return;
     b->done[rule] = true;
     parent = parent >= 0 ? (long)b->beside[parent].index : home;

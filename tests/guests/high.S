@@ -1,5 +1,5 @@
 # high.S - a 32-bit kernel that nobody knows: runs from C0100000h on, and loads an IDT there a few times. Loaded flat at 100000h
-# (tests/boot/story.sh).
+# (tests/boot/story.sh). With MULTIBOOT it has that header and, as GNU Mach with its drivers, Linux's banner.
         .code32
         .org 0
 _start: mov $0x83, %eax          # 4 MiB pages: 0 at 0 and at C0000000h
@@ -21,3 +21,8 @@ high:   mov $8, %ecx
         loop 1b
         cli
         hlt
+#ifdef MULTIBOOT
+        .balign 4
+        .long 0x1badb002, 3, -(0x1badb002 + 3)
+        .asciz "Linux version 2.0.36 (root@host) (gcc version 12) #1\n"
+#endif

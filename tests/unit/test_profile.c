@@ -372,6 +372,24 @@ static void a_kernel_that_is_not_known(void **state)
     drop(s, t);
 }
 
+/* A stage that opens only after another was open, until the next reset. */
+static void one_after_another(void **state)
+{
+    static const char text[] =
+        "stage first\n open event kernel.note \"first\"\n close event kernel.note \"end\"\n"
+        "stage second\n after other\n after first\n open event kernel.note \"second\"\n"
+        " close event kernel.note \"end\"\n";
+    static const struct given notes[] = {
+        {EV_KERNEL_NOTE, 1, 1, "second", {0}}, {EV_KERNEL_NOTE, 2, 2, "first", {0}},
+        {EV_KERNEL_NOTE, 3, 3, "end", {0}},    {EV_KERNEL_NOTE, 4, 4, "second", {0}},
+        {EV_KERNEL_NOTE, 5, 5, "end", {0}},    {EV_RESET, 6, 6, "reset", {0}},
+        {EV_KERNEL_NOTE, 7, 7, "second", {0}},
+    };
+    static const struct wanted want[] = {{"first", -1, 2, 3}, {"second", -1, 4, 5}};
+    struct trace *t = trace_of(notes, sizeof notes / sizeof notes[0], 10, 10);
+    drop(stages_are(t, text, want, 2), t);
+}
+
 /* A text's {NAME}, in what is left of a console line without its colours. */
 static void captures_in_console_lines(void **state)
 {
@@ -623,6 +641,7 @@ int main(void)
         cmocka_unit_test(errors_name_the_line),
         cmocka_unit_test(builtin_parses),
         cmocka_unit_test(probes_are_listed_once),
+        cmocka_unit_test(one_after_another),
         cmocka_unit_test(stages_nest),
         cmocka_unit_test(machines_differ),
         cmocka_unit_test(processes_are_beside_each_other),

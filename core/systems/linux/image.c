@@ -401,12 +401,39 @@ static bool take_given(struct linux_guest *lx, struct lx_image *im, struct error
     return false;
 }
 
+/* Whether that is the header of a multiboot kernel: magic number, flags (architecture and length) and a checksum, whose sum is 0.
+ * Multiboot Specification 0.6.96, 3.1; 2.0, 3.1. */
+static bool is_multiboot_header(const uint8_t *p, size_t n)
+{
+    enum { MAGIC_1 = 0x1badb002 };
+    const uint32_t magic_2 = 0xe85250d6;
+    uint32_t word[4] = {0};
+    memcpy(word, p, n < sizeof word ? n : sizeof word);
+    return (word[0] == MAGIC_1 && !(word[0] + word[1] + word[2])) ||
+           (word[0] == magic_2 && !(word[0] + word[1] + word[2] + word[3]));
+}
+
+/* Linux has no such header. A kernel that has one may contain Linux's banner all the same, with drivers of Linux's, as GNU Mach. */
+static bool is_multiboot(const struct lx_image *im)
+{
+    for (size_t at = 0; at + 12 <= im->size; at += 4)
+        if (is_multiboot_header(im->bytes + at, im->size - at))
+            return true;
+    return false;
+}
+
 bool lx_take_image(struct linux_guest *lx, struct lx_image *im)
 {
     struct error why;
     lx->base.notes[0] = 0;
     if (take_kallsyms(lx, im, &why) || take_given(lx, im, &why))
         return true;
+    if (!lx->params_reported && is_multiboot(im)) {
+        base_note(
+            &lx->base,
+            "a multiboot kernel was entered that is not known: no kernel, process or system call events");
+        return false;
+    }
     read_banner(lx, im);
     base_note(&lx->base,
               "a kernel was entered, but its symbols are not found (%s): no kernel, process or system call "
