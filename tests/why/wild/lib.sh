@@ -1,0 +1,66 @@
+# lib.sh - sourced by run. What the cases of tests/why/wild share. A case is a folder with
+#   case.sh    build: makes its inputs in the current folder; BR: options of `bootreel record`; QE: options of QEMU that boot the same.
+#              It may define `keys` (prints what is typed at the console), and LACK (why the case cannot be built here).
+#   expected   what an engineer would say, written before `why` was run on the case
+# Assembly and C come from standard input.
+
+# boot16 NAME [ADDRESS]: a flat 16-bit binary that runs at ADDRESS (0x7c00).
+boot16() {
+    { printf '.code16\n.globl _start\n'; cat; } >"$1.S"
+    as --32 -I "$wild" -o "$1.o" "$1.S" && ld -m elf_i386 --no-warn-rwx-segments -Ttext "${2:-0x7c00}" --oformat binary -e _start -o "$1" "$1.o"
+}
+# sector IMAGE [SIZE]: a boot sector with its signature, at the beginning of an image.
+sector() {
+    { cat; printf '.org 0x1fe\n.word 0xaa55\n'; } | boot16 "$1" && truncate -s "${2:-64K}" "$1"
+}
+# put IMAGE SECTOR FILE: copies FILE to the image at a sector.
+put() { dd if="$3" of="$1" bs=512 seek="$2" conv=notrunc status=none; }
+
+# kernel32 NAME [C-FILE...]: a Multiboot kernel for 32 bits: start32.S, which ends with `jmp main`, then standard input, and files in C.
+kernel32() {
+    local name=$1 objects=() c
+    shift
+    { cat "$wild/start32.S" -; } >"$name.S"
+    for c in "$@"; do
+        # shellcheck disable=SC2086
+        gcc -m32 ${CFLAGS:--O1} -I "$wild" $freestanding -c "$c" -o "$c.o" || return
+        objects+=("$c.o")
+    done
+    as --32 -o "$name.o" "$name.S" &&
+        ld -m elf_i386 --no-warn-rwx-segments --no-warn-execstack -N -Ttext 0x100000 -e _start -o "$name" "$name.o" "${objects[@]}"
+}
+# kernel64 NAME [C-FILE...]: the same for 64 bits (start64.S). Multiboot loaders want a 32-bit ELF file with it.
+kernel64() {
+    local name=$1 objects=() c
+    shift
+    { cat "$wild/start64.S" -; } >"$name.S"
+    for c in "$@"; do
+        # shellcheck disable=SC2086
+        gcc ${CFLAGS:--O1 -mno-red-zone} -I "$wild" $freestanding -mcmodel=kernel -c "$c" -o "$c.o" || return
+        objects+=("$c.o")
+    done
+    as --64 -o "$name.o" "$name.S" &&
+        ld -m elf_x86_64 --no-warn-rwx-segments --no-warn-execstack -N -Ttext 0x100000 -e _start -o "$name.64" "$name.o" "${objects[@]}" &&
+        objcopy -O elf32-i386 "$name.64" "$name"
+}
+freestanding='-ffreestanding -fno-pie -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -mno-sse -mno-mmx'
+
+# fat IMAGE SIZE: an empty FAT file system.
+fat() { truncate -s "$2" "$1" && mformat -i "$1" -N 12345678 ::; }
+
+# initramfs NAME [COMMAND]: busybox, and standard input as its init; COMMAND is run in its folder.
+initramfs() {
+    rm -rf tree
+    mkdir -p tree/bin tree/sbin tree/proc tree/sys tree/dev tree/etc tree/root
+    cp "$GUESTS/root/bin/busybox" tree/bin/busybox
+    for tool in $("$GUESTS/root/bin/busybox" --list); do [ -e "tree/bin/$tool" ] || ln -s busybox "tree/bin/$tool"; done
+    cat >tree/init
+    chmod +x tree/init
+    (cd tree && eval "${2:-:}" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) | gzip -n1 >"$1"
+}
+# modules NAME...: copies the modules of Debian's kernel to the current folder.
+modules() { local m; for m in "$@"; do find "$GUESTS/root/lib/modules" -name "$m.ko" -exec cp {} . \; ; done; }
+
+# package NAME...: Debian packages, unpacked into $GUESTS/loaders/root.
+package() { need_loaders "$@" || { LACK=$lack; return 1; }; }
+packaged=$GUESTS/loaders/root
