@@ -75,5 +75,5 @@ count:  movl $6000000, %esi
         ret
 S
 }
-BR=(--kernel k.elf --cpus 3 --until 5s)
+BR=(--kernel k.elf --cpus 3 --until 200M)
 QE=(-kernel k.elf -smp 3)

@@ -71,5 +71,5 @@ S
     mcopy -i floppy.img krnldr.sys.bin ::
     dd if=boot of=floppy.img bs=512 count=1 conv=notrunc status=none
 }
-BR=(--bios seabios --floppy floppy.img --boot a --until 6s)
+BR=(--bios seabios --floppy floppy.img --boot a --until 2s)
 QE=(-drive file=floppy.img,format=raw,if=floppy -boot a)

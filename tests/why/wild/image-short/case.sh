@@ -55,5 +55,5 @@ S
     head -c 2048 /dev/zero | tr '\0' '\220' >kern
     put disk.img 1 kern
 }
-BR=(--bios seabios --disk disk.img --until 5s)
+BR=(--bios seabios --disk disk.img --until 300M)
 QE=(-drive file=disk.img,format=raw)

@@ -33,5 +33,5 @@ ticks:  .word 0
 text:   .asciz "starting game in a moment\r\n"
 S
 }
-BR=(--bios seabios --disk disk.img --until 5s)
+BR=(--bios seabios --disk disk.img --until 300M)
 QE=(-drive file=disk.img,format=raw)

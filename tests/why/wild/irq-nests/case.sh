@@ -33,5 +33,5 @@ jiffies: .long 0
 tasks:  .fill 64, 4, 0
 S
 }
-BR=(--kernel k.elf --until 20s)
+BR=(--kernel k.elf --until 500M)
 QE=(-kernel k.elf)

@@ -12,7 +12,7 @@ void keyboard_handler(void)
 }
 void kmain(void)
 {
-    puts("keyboard: ready, press three keys\n");
+    puts("keyboard: ready, press three keys> ");
     __asm__ volatile("sti");
     while (keys < 3)
         __asm__ volatile("hlt");
@@ -33,5 +33,5 @@ keyboard: pushal
 S
 }
 keys() { printf 'ab\n'; }
-BR=(--kernel k.elf --until 6s -i --vga-console)
+BR=(--kernel k.elf --until 40s -i --vga-console)
 QE=(-kernel k.elf)

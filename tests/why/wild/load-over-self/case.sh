@@ -70,5 +70,5 @@ C
         printf '.globl _start\n_start: call kmain\n' | as --32 -o entry.o &&
         ld -m elf_i386 --no-warn-rwx-segments -Ttext 0x1000 --oformat binary -e _start -o kern entry.o kern.o && put disk.img 1 kern
 }
-BR=(--bios seabios --disk disk.img --until 6s)
+BR=(--bios seabios --disk disk.img --until 300M)
 QE=(-drive file=disk.img,format=raw)

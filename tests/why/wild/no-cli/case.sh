@@ -51,5 +51,5 @@ gdtr:   .word 23
         .long gdt
 S
 }
-BR=(--bios seabios --disk disk.img --until 6s)
+BR=(--bios seabios --disk disk.img --until 2s)
 QE=(-drive file=disk.img,format=raw)

@@ -33,5 +33,5 @@ S
     printf '_start: movw $0x0e4b, %%ax\nint $0x10\n1: hlt\njmp 1b\n' | boot16 second 0x7e00
     put disk.img 1 second
 }
-BR=(--bios seabios --floppy disk.img --boot a --until 5s)
+BR=(--bios seabios --floppy disk.img --boot a --until 300M)
 QE=(-drive file=disk.img,format=raw,if=floppy -boot a)

@@ -27,6 +27,7 @@ static void rtc_sleep(u32 n)
 }
 void kmain(void)
 {
+    cmos_set(0x8a, 0x26);
     cmos_set(0x8b, cmos(0x8b) | 0x40);
     cmos(0x0c);
     puts("rtc: 1024 Hz\n");
