@@ -76,7 +76,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: all demo asan ubsan fuzz test test-checkers test-devices test-kernels test-loaders test-net test-origin test-selftests test-systemd test-v3 test-why unit check bench bench-rows layers format format-check help install clean
+.PHONY: all demo asan ubsan fuzz test test-checkers test-devices test-kernels test-loaders test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check help install clean
 ifeq ($(VARIANT),release)
 all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
@@ -199,6 +199,9 @@ test-net: all ## boots from the network: PXE to an installer, Linux over each ca
 	@tests/net/run
 test-origin: all $(BUILD)/tests/unit/test_origin ## origins of random places of TRACE=, compared with the machine and tried (minutes; PLACES=100, SEED=1, TIMES=1: only measured, SHOW=1: each chain)
 	@ORIGIN_TRACE='$(TRACE)' ORIGIN_PLACES='$(or $(PLACES),100)' ORIGIN_SEED='$(SEED)' ORIGIN_TIMES='$(TIMES)' ORIGIN_SHOW='$(SHOW)' $(BUILD)/tests/unit/test_origin
+test-wild: all ## boots that `bootreel why` had not seen when they were made (an hour)
+	@tests/why/wild/run
+
 test-why: all ## broken boots, and what `bootreel why` says of each (minutes)
 	@scripts/deps
 	@tests/why/run

@@ -58,8 +58,36 @@ initramfs() {
     chmod +x tree/init
     (cd tree && eval "${2:-:}" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) | gzip -n1 >"$1"
 }
-# modules NAME...: copies the modules of Debian's kernel to the current folder.
-modules() { local m; for m in "$@"; do find "$GUESTS/root/lib/modules" -name "$m.ko" -exec cp {} . \; ; done; }
+# modules NAME...: copies modules of Debian's kernel, and what they depend on, to the folder mod; mod/order says in which order they load.
+modules() {
+    local m file
+    mkdir -p mod
+    for m in "$@"; do
+        grep -qx "$m" mod/order 2>/dev/null && continue
+        file=$(find "$GUESTS/root/lib/modules/" -name "$m.ko" | head -n 1)
+        [ -n "$file" ] || file=$(find "$GUESTS/root/lib/modules/" -name "$(echo "$m" | tr _ -).ko" | head -n 1)
+        [ -n "$file" ] || { echo "no module $m"; return 1; }
+        # shellcheck disable=SC2046
+        modules $(strings -a "$file" | sed -n 's/^depends=//p' | tr , ' ') || return
+        cp "$file" "mod/$m.ko"
+        echo "$m" >>mod/order
+    done
+}
+load_modules='while read -r m; do insmod "/mod/$m.ko"; done </mod/order'
+# module NAME: a module of Debian's kernel in assembly, NAME.ko; standard input has init_module.
+module() {
+    local frame offset
+    frame=$(echo "$GUESTS"/root/lib/modules/*/kernel/crypto/crc32c_generic.ko)
+    objcopy -O binary --only-section=.gnu.linkonce.this_module "$frame" frame
+    offset=$((16#$(readelf -rW "$frame" | sed -n '/this_module/,/^$/s/^\([0-9a-f]*\) .*init_module.*/\1/p' | head -n 1)))
+    {
+        printf '.section .modinfo, "a"\n.asciz "license=GPL"\n.asciz "vermagic=%s"\n.asciz "name=%s"\n' "$(strings -a "$frame" | sed -n 's/^vermagic=//p')" "$1"
+        printf '.section .gnu.linkonce.this_module, "aw"\n.fill 24, 1, 0\n.asciz "%s"\n.org %s\n.quad init_module\n.org %s\n' "$1" "$offset" "$(stat -c %s frame)"
+        printf '.text\n.globl init_module\n'
+        cat
+    } >"$1.S"
+    as -o "$1.ko" "$1.S"
+}
 
 # package NAME...: Debian packages, unpacked into $GUESTS/loaders/root.
 package() { need_loaders "$@" || { LACK=$lack; return 1; }; }

@@ -1,13 +1,13 @@
 # The initramfs has the disk's drivers, and not the root file system's: mount says "No such device", and the script starts a shell.
 build() {
-    modules virtio virtio_ring virtio_pci virtio_pci_modern_dev virtio_pci_legacy_dev virtio_blk
+    modules virtio_pci virtio_blk
     mkdir -p d/sbin && mke2fs -q -t ext4 -d d root.img 16M
-    initramfs i.gz 'cp ../virtio*.ko .' <<'I'
+    initramfs i.gz 'cp -r ../mod .' <<I
 #!/bin/sh
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
-for m in virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk; do insmod /$m.ko 2>/dev/null; done
+$load_modules
 echo "init: mounting the root file system"
 mkdir -p /newroot
 if ! mount -t ext4 -o ro /dev/vda /newroot; then

@@ -1,12 +1,12 @@
 # The root file system is mounted, and has no /sbin/init: busybox's switch_root ends, and with it the first process.
 build() {
     mkdir -p d/bin d/etc d/dev && cp "$GUESTS/root/bin/busybox" d/bin/ && mke2fs -q -t ext2 -d d root.img 8M
-    modules virtio virtio_ring virtio_pci virtio_pci_modern_dev virtio_pci_legacy_dev virtio_blk mbcache jbd2 crc16 crc32c_generic libcrc32c ext4
-    initramfs i.gz 'cp ../*.ko .' <<'I'
+    modules virtio_pci virtio_blk crc32c_generic ext4
+    initramfs i.gz 'cp -r ../mod .' <<I
 #!/bin/sh
 mount -t proc proc /proc
 mount -t devtmpfs dev /dev
-for m in virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk mbcache crc16 jbd2 crc32c_generic libcrc32c ext4; do insmod /$m.ko 2>/dev/null; done
+$load_modules
 mkdir -p /sysroot
 mount -t ext2 -o ro /dev/vda /sysroot
 mount --move /dev /sysroot/dev
