@@ -92,3 +92,56 @@ module() {
 # package NAME...: Debian packages, unpacked into $GUESTS/loaders/root.
 package() { need_loaders "$@" || { LACK=$lack; return 1; }; }
 packaged=$GUESTS/loaders/root
+
+# ---- GRUB 2 for a BIOS
+grub_files=$GUESTS/root/usr/lib/grub/i386-pc
+# grub_disk IMAGE FOLDER PREFIX MODULE...: GRUB in the gap behind the MBR, its image with these modules, and an ext2 partition with FOLDER.
+grub_disk() {
+    grub-mkimage -d "$grub_files" -O i386-pc -p "$3" ${GRUB_EARLY:+-c "$GRUB_EARLY"} -o core.img "${@:4}" && ext2_partition "$1" "$2" &&
+        dd if="$grub_files/boot.img" of="$1" bs=440 count=1 conv=notrunc status=none && dd if=core.img of="$1" bs=512 seek=1 conv=notrunc status=none
+}
+# grub_folder FOLDER: modules, and standard input as grub.cfg.
+grub_folder() {
+    mkdir -p "$1/boot/grub/i386-pc"
+    cp "$grub_files/"*.mod "$grub_files/"*.lst "$1/boot/grub/i386-pc/"
+    { printf 'serial --unit=0 --speed=115200\nterminal_input console serial\nterminal_output console serial\n'; cat; } >"$1/boot/grub/grub.cfg"
+}
+# ---- UEFI
+# efi_app NAME: a UEFI program in C (gnu-efi) from standard input: NAME.efi.
+efi_app() {
+    local gnuefi=$packaged/usr
+    cat >"$1.c"
+    gcc -O1 -fpic -ffreestanding -fno-stack-protector -fno-strict-aliasing -fshort-wchar -mno-red-zone -maccumulate-outgoing-args -DGNU_EFI_USE_MS_ABI \
+        -I "$gnuefi/include/efi" -I "$gnuefi/include/efi/x86_64" -c "$1.c" -o "$1.o" &&
+        ld -shared -Bsymbolic -nostdlib -znocombreloc --no-warn-rwx-segments -L "$gnuefi/lib" -T "$gnuefi/lib/elf_x86_64_efi.lds" \
+            "$gnuefi/lib/crt0-efi-x86_64.o" "$1.o" -o "$1.so" -lefi -lgnuefi &&
+        objcopy -j .text -j .sdata -j .data -j .rodata -j .dynamic -j .dynsym -j .rel -j .rela -j '.rel.*' -j '.rela.*' -j .reloc \
+            --target efi-app-x86_64 --subsystem=10 "$1.so" "$1.efi"
+}
+# esp IMAGE SIZE FILE PATH...: a FAT disk with files (PATH as /EFI/BOOT/BOOTX64.EFI).
+esp() {
+    local image=$1 dir part
+    fat "$image" "$2" || return
+    shift 2
+    while [ $# -ge 2 ]; do
+        dir=
+        for part in $(dirname "$2" | tr / ' '); do
+            dir=$dir/$part
+            mmd -i "$image" "::$dir" 2>/dev/null </dev/null
+        done
+        mcopy -o -i "$image" "$1" "::$2" || return
+        shift 2
+    done
+}
+OVMF=$GUESTS/OVMF.fd
+# ---- Debian with systemd
+# debian_disk IMAGE [FILE PATH...]: the guest's disk, with files written into it.
+debian_disk() {
+    local image=$1
+    cp --sparse=always "$GUESTS/systemd/disk.img" "$image"
+    shift
+    while [ $# -ge 2 ]; do
+        printf 'rm %s\nwrite %s %s\n' "$2" "$1" "$2"
+        shift 2
+    done | debugfs -w -f - "$image" >/dev/null 2>&1
+}
