@@ -76,7 +76,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: all demo asan ubsan fuzz test test-checkers test-devices test-kernels test-loaders test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check help install clean
+.PHONY: all demo asan ubsan fuzz test test-checkers test-devices test-kernels test-loaders test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check help deb install clean
 ifeq ($(VARIANT),release)
 all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
@@ -89,8 +89,13 @@ $(BUILD)/bootreel: $(CLI_OBJ) $(LIB)
 	@echo "  $(STEP) LINK $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) $(LIB) $(LDLIBS)
 
-$(BUILD)/completion.bash: $(BUILD)/bootreel
-	$< completion bash >$@.new && mv $@.new $@
+# What is installed beside the program, and derives from its tables: completions, and a manual page for each command.
+$(BUILD)/completion.%: $(BUILD)/bootreel
+	$(Q)$< completion $* >$@.new && mv $@.new $@
+$(BUILD)/pages: $(BUILD)/bootreel
+	$(Q)rm -rf $@.new && mkdir -p $@.new
+	$(Q)for c in $$($< manual table | cut -f 1 | grep -vx manual | uniq); do $< manual $$c.1 >$@.new/bootreel-$$c.1 || exit; done
+	$(Q)rm -rf $@ && mv $@.new $@
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
@@ -229,12 +234,17 @@ docs: all ## write what derives from the tables of options into docs/bootreel.1
 	BOOTREEL=$(BUILD)/bootreel scripts/manual
 # A folder as one word for the shell, whatever its name has in it.
 INSTALL_TO = '$(subst ','\'',$(DESTDIR)$(PREFIX))'
-install: all $(BUILD)/completion.bash ## install below PREFIX (and DESTDIR)
+SHELLS := bash zsh fish
+install: all $(SHELLS:%=$(BUILD)/completion.%) $(BUILD)/pages ## install below PREFIX (and DESTDIR)
 	install -D -m 755 bootreel $(INSTALL_TO)/bin/bootreel
-	install -D -m 644 docs/bootreel.1 $(INSTALL_TO)/share/man/man1/bootreel.1
+	install -d $(INSTALL_TO)/share/man/man1 $(INSTALL_TO)/share/bootreel/gdb
+	install -m 644 docs/bootreel.1 $(BUILD)/pages/*.1 $(INSTALL_TO)/share/man/man1/
 	install -D -m 644 $(BUILD)/completion.bash $(INSTALL_TO)/share/bash-completion/completions/bootreel
-	install -d $(INSTALL_TO)/share/bootreel/gdb
+	install -D -m 644 $(BUILD)/completion.zsh $(INSTALL_TO)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)/_bootreel
+	install -D -m 644 $(BUILD)/completion.fish $(INSTALL_TO)/share/fish/vendor_completions.d/bootreel.fish
 	install -m 644 scripts/gdb/*.py scripts/gdb/*.gdb $(INSTALL_TO)/share/bootreel/gdb/
+deb: ## Debian packages of the last commit, in build/deb
+	scripts/deb
 clean: ## remove what was built
 	rm -rf build bootreel
 
