@@ -522,11 +522,8 @@ static int run(struct record *r, struct recorder *rec, struct error *err)
 /* The files that are read to the end: images, and typing that is in a file. */
 static void list_read(struct record *r)
 {
-    const struct image_files *files = machine_files(r->machine);
-    image_files_images(files, &r->nread);
-    r->read = mem_zero(r->nread + 1, sizeof *r->read);
-    for (size_t i = 0; i < r->nread; i++)
-        r->read[i] = image_files_id(files, i);
+    r->read = image_files_ids(machine_files(r->machine), &r->nread);
+    MEM_MORE(r->read, r->nread);
     r->read[r->nread++] = file_id_of(STDIN_FILENO);
 }
 

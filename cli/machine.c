@@ -44,6 +44,7 @@ void machine_free(struct machine *m)
     for (unsigned i = 0; i < m->nmodules; i++)
         free(m->module[i]);
     media_free(&m->media);
+    words_free(&m->initrds);
     nics_free(&m->nics);
     free(m->flat);
     free(m);
@@ -100,18 +101,18 @@ static int check(const struct machine *m, struct error *err)
          m->boot || m->vga || m->board || m->nmodules || m->nics.n))
         return error_set(err, "--%s: runs on a Linux host, not on a PC: leave the PC's options out",
                          m->uml ? "uml" : "program");
-    if (m->program && (m->initrd || m->append || m->media.n))
+    if (m->program && (m->initrds.n || m->append || m->media.n))
         return error_set(err, "--program: takes no --initrd, --append or --disk: leave them out");
     if (m->sysroot && !machine_is_hosted(m))
         return error_set(err, "--sysroot: goes with --program or --uml: give one of them");
     if (!m->kernel && m->protocol)
         return error_set(err, "--protocol: goes with a kernel: give --kernel FILE too");
-    if (!m->kernel && !m->uml && (m->initrd || m->append || m->nmodules))
+    if (!m->kernel && !m->uml && (m->initrds.n || m->append || m->nmodules))
         return error_set(err, "--%s: goes with a kernel: give --kernel FILE too",
-                         m->initrd   ? "initrd"
-                         : m->append ? "append"
-                                     : "module");
-    if (m->initrd && m->nmodules)
+                         m->initrds.n ? "initrd"
+                         : m->append  ? "append"
+                                      : "module");
+    if (m->initrds.n && m->nmodules)
         return error_set(
             err, "--initrd and --module: give one of them: Xen's initial RAM disk is its second module");
     if (m->nflash && (m->bios || m->flat || m->hvmloader))
@@ -261,14 +262,14 @@ static int set_uml_arguments(struct machine *m, struct error *err)
     set(m, "argument", path_last_part(m->uml));
     snprintf(text, sizeof text, "mem=%lluM", (unsigned long long)(m->memory / MIB));
     set(m, "argument", text);
-    if (m->initrd) {
-        if (image_files_add(m->files, "file /initrd", m->initrd, err))
+    if (m->initrds.n) {
+        if (initrds_open(&m->initrds, "file /initrd", m->files, err))
             return -1;
         set(m, "argument", "initrd=/initrd");
     }
     for (unsigned i = 0; i < m->media.n; i++) {
         snprintf(text, sizeof text, "file /disk%u", i);
-        if (image_files_add(m->files, text, m->media.medium[i].path, err))
+        if (medium_open(&m->media.medium[i], text, m->files, err))
             return -1;
         snprintf(text, sizeof text, "ubd%u=/disk%u", i, i);
         set(m, "argument", text);
@@ -382,7 +383,7 @@ static int add_drives(struct machine *m, bool cdroms, struct error *err)
 {
     for (unsigned i = 0; i < m->media.n; i++)
         if (m->media.medium[i].cdrom == cdroms &&
-            add(m, m->media.medium[i].role, m->media.medium[i].path, err))
+            medium_open(&m->media.medium[i], m->media.medium[i].role, m->files, err))
             return -1;
     return 0;
 }
@@ -405,9 +406,15 @@ static int add_nic_roms(struct machine *m, struct error *err)
     return 0;
 }
 
+static int add_floppy(struct machine *m, struct error *err)
+{
+    const struct medium medium = {.path = (char *)m->floppy};
+    return m->floppy ? medium_open(&medium, "floppy0", m->files, err) : 0;
+}
+
 static int add_media(struct machine *m, struct error *err)
 {
-    if (add(m, "kernel", m->kernel, err) || add(m, "initrd", m->initrd, err) ||
+    if (add(m, "kernel", m->kernel, err) || initrds_open(&m->initrds, "initrd", m->files, err) ||
         add(m, "flat", m->flat, err) || add(m, "hvmloader", m->hvmloader, err))
         return -1;
     if (add_drives(m, false, err))
@@ -419,7 +426,7 @@ static int add_media(struct machine *m, struct error *err)
     const uint8_t *demo = demo_disk(&size);
     if (machine_is_demo(m) && image_files_add_memory(m->files, "disk0", "demo", demo, size, err))
         return -1;
-    return add_drives(m, true, err) || add(m, "floppy0", m->floppy, err) || add_nic_roms(m, err) ? -1 : 0;
+    return add_drives(m, true, err) || add_floppy(m, err) || add_nic_roms(m, err) ? -1 : 0;
 }
 
 int machine_finish(struct machine *m, struct error *err)

@@ -18,7 +18,8 @@ struct machine {
     struct nics nics;
     const char *flash[MACHINE_FLASH];
     unsigned nflash;
-    const char *floppy, *kernel, *initrd, *protocol, *hvmloader;
+    const char *floppy, *kernel, *protocol, *hvmloader;
+    struct words initrds;
     char *module[MACHINE_MODULES];              /* the files … */
     const char *module_string[MACHINE_MODULES]; /* … and "FILE ARGUMENTS" as given */
     unsigned nmodules;

@@ -240,11 +240,13 @@ const struct option_row machine_options[] = {
          "recorded, and a replay needs no network. With `mangle=SEED:PERCENT` so many of the frames to the guest are lost, doubled, delayed or damaged; "
          "which ones, follows from the seed."},
     {.name = "disk",
-     .argument = "FILE[,interface=ide|ahci|nvme|virtio|scsi|usb][,serial=TEXT]",
-     .help = "a raw disk image, and what it is attached to (up to {max-disks} drives)",
+     .argument = "FILE|folder:PATH[,interface=ide|ahci|nvme|virtio|scsi|usb][,serial=TEXT][,backing=FILE…]",
+     .help = "a disk image, and what it is attached to (up to {max-disks} drives)",
      .id = MO_DISK,
      .more =
-         "If no interface is given, it is `ide` on a pc and `ahci` on a q35, which has no IDE. An IDE controller has room for four drives, an AHCI controller (SATA) for six; each `nvme` drive has a controller of its own, each `virtio` drive (virtio-blk, modern and transitional) a card; `scsi` drives are on one virtio-scsi card with room for eight; `usb` drives are sticks, up to six. The "
+         "The image is raw, or qcow2, VMDK, VHD, VHDX or VDI (which need `qemu-nbd`, of Debian's qemu-utils), or one that gzip, xz, zstd or bzip2 has packed, "
+         "which is unpacked once, into the cache. What an image is based on must be in its folder or below, or be named by `backing=`. "
+         "`folder:PATH` is a folder as a disk, with one partition and an ext4 file system. If no interface is given, it is `ide` on a pc and `ahci` on a q35, which has no IDE. An IDE controller has room for four drives, an AHCI controller (SATA) for six; each `nvme` drive has a controller of its own, each `virtio` drive (virtio-blk, modern and transitional) a card; `scsi` drives are on one virtio-scsi card with room for eight; `usb` drives are sticks, up to six. The "
          "serial number is what the drive says of itself. Image files are only read: what the guest writes is part of the machine's state."},
     {.name = "cdrom",
      .argument = "FILE[,interface=ide|ahci|scsi|usb][,serial=TEXT]",
@@ -266,7 +268,11 @@ const struct option_row machine_options[] = {
      .id = MO_KERNEL,
      .more =
          "The recording begins at the kernel's entry. The firmware has run before that, unrecorded: its services, tables and settings are there. A reset loads the kernel again."},
-    {.name = "initrd", .argument = "FILE", .help = "the kernel's initial RAM disk", .id = MO_INITRD},
+    {.name = "initrd",
+     .argument = "FILE|folder:PATH",
+     .help = "the kernel's initial RAM disk; several are joined",
+     .id = MO_INITRD,
+     .more = "The kernel gets a file as it is, and `folder:PATH` as a cpio archive of that folder."},
     {.name = "module",
      .argument = "\"FILE ARGUMENTS\"",
      .help = "a module for a multiboot or PVH kernel (up to {max-modules} times)",
@@ -344,7 +350,8 @@ int machine_option(struct machine *m, const struct option_row *row, const char *
     case MO_KERNEL:
         return set_once(&m->kernel, row, value, err);
     case MO_INITRD:
-        return set_once(&m->initrd, row, value, err);
+        given_words_add(&m->initrds, value);
+        return 0;
     case MO_MODULE:
         return add_module(m, value, err);
     case MO_APPEND:

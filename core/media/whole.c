@@ -1,0 +1,143 @@
+/* whole.c - whether a file has all that its own tables say is in it. qemu-nbd reads zeros where a qcow2 or VDI image was cut off, and takes a
+ * VHD without its footer, so a download that broke off would only be seen as a guest that fails.
+ *
+ * Sources: QEMU docs/interop/qcow2.txt ("Header", "Cluster mapping"); VMware's Virtual Disk Format 5.0 ("Hosted Sparse Extents");
+ * VirtualBox's VDICore.h; Microsoft's VHD specification 1.0.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/media/private/impl.h"
+
+static uint64_t big(const uint8_t *p, unsigned n)
+{
+    uint64_t v = 0;
+    while (n--)
+        v = v << 8 | *p++;
+    return v;
+}
+
+static uint32_t little32(const uint8_t *p)
+{
+    return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static int cut(const struct media_file *f, const char *what, struct error *err)
+{
+    return error_set(err, "%.200s: was cut off: %s is not in its %llu bytes: fetch it again", f->path, what,
+                     (unsigned long long)f->size);
+}
+
+/* A table of 64-bit entries, most significant byte first. NULL with err. */
+static uint8_t *table_at(const struct media_file *f, uint64_t at, uint64_t entries, struct error *err)
+{
+    enum { ENTRIES_MOST = 4 << 20 }; /* QEMU's own limit: 32 MiB */
+    if (entries > ENTRIES_MOST || at > f->size || entries * 8 > f->size - at) {
+        cut(f, "a table of its clusters", err);
+        return NULL;
+    }
+    uint8_t *table = mem_alloc(entries * 8);
+    if (!media_read_fd(f->fd, f->path, at, table, entries * 8, err))
+        return table;
+    free(table);
+    return NULL;
+}
+
+/* The last cluster may be shorter than a cluster: where one begins is what counts. */
+static int qcow2_is_whole(const struct media_file *f, struct error *err)
+{
+    enum { HEADER = 104, CLUSTER_BITS = 20, L1_SIZE = 36, L1_AT = 40, INCOMPATIBLE = 72, EXTENDED_L2 = 0x10 };
+    const uint64_t offset_mask = 0x00fffffffffffe00, compressed = 1ull << 62;
+    uint8_t header[HEADER] = {0};
+    if (f->size < 72 || media_read_fd(f->fd, f->path, 0, header, f->size < HEADER ? f->size : HEADER, err))
+        return f->size < 72 ? cut(f, "the header", err) : -1;
+    const unsigned bits = (unsigned)big(header + CLUSTER_BITS, 4);
+    if (bits < 9 || bits > 21)
+        return error_set(err, "%.200s: is damaged: its clusters have no possible size", f->path);
+    const bool extended = big(header + 4, 4) >= 3 && big(header + INCOMPATIBLE, 8) & EXTENDED_L2;
+    const uint64_t nl1 = big(header + L1_SIZE, 4), per_table = (1ull << bits) / 8;
+    uint8_t *l1 = table_at(f, big(header + L1_AT, 8), nl1, err);
+    int rc = l1 ? 0 : -1;
+    for (uint64_t i = 0; i < nl1 && !rc; i++) {
+        const uint64_t at = big(l1 + 8 * i, 8) & offset_mask;
+        uint8_t *l2 = at ? table_at(f, at, per_table, err) : NULL;
+        rc = at && !l2 ? -1 : 0;
+        for (uint64_t k = 0; l2 && k < per_table && !rc; k += extended ? 2 : 1) {
+            const uint64_t entry = big(l2 + 8 * k, 8);
+            if (!(entry & compressed) && (entry & offset_mask) && (entry & offset_mask) >= f->size)
+                rc = cut(f, "one of its clusters", err);
+        }
+        free(l2);
+    }
+    free(l1);
+    return rc;
+}
+
+static int vdi_is_whole(const struct media_file *f, struct error *err)
+{
+    enum { HEADER = 512, DATA_AT = 0x158, BLOCK_SIZE = 0x178, ALLOCATED = 0x184 };
+    uint8_t header[HEADER];
+    if (f->size < HEADER || media_read_fd(f->fd, f->path, 0, header, HEADER, err))
+        return f->size < HEADER ? cut(f, "the header", err) : -1;
+    const uint64_t end =
+        little32(header + DATA_AT) + (uint64_t)little32(header + ALLOCATED) * little32(header + BLOCK_SIZE);
+    return end <= f->size ? 0 : cut(f, "the last of its blocks", err);
+}
+
+/* The grains of a sparse extent: a directory of tables, in sectors. What streams (optimized for that, without a directory at its head) is
+ * not looked at. */
+static int vmdk_is_whole(const struct media_file *f, struct error *err)
+{
+    enum { HEADER = 64, SECTOR = 512, ENTRY = 4, CAPACITY = 12, GRAIN = 20, PER_TABLE = 44, DIRECTORY = 56 };
+    uint8_t header[HEADER];
+    if (f->size < HEADER || media_read_fd(f->fd, f->path, 0, header, HEADER, err))
+        return f->size < HEADER ? cut(f, "the header", err) : -1;
+    const uint64_t grain = little32(header + GRAIN), per_table = little32(header + PER_TABLE),
+                   covers = grain * per_table;
+    const uint64_t at =
+        (little32(header + DIRECTORY) | (uint64_t)little32(header + DIRECTORY + 4) << 32) * SECTOR;
+    const uint64_t capacity = little32(header + CAPACITY) | (uint64_t)little32(header + CAPACITY + 4) << 32;
+    if (memcmp(header, "KDMV", 4) || !covers || at + SECTOR < SECTOR)
+        return 0; /* a descriptor file, or one that streams */
+    const uint64_t tables = (capacity + covers - 1) / covers;
+    if (tables > UINT32_MAX / ENTRY || per_table > UINT16_MAX || at > f->size ||
+        tables * ENTRY > f->size - at)
+        return cut(f, "the directory of its grains", err);
+    uint8_t *directory = mem_alloc(tables * ENTRY), *table = mem_alloc(per_table * ENTRY);
+    int rc = media_read_fd(f->fd, f->path, at, directory, tables * ENTRY, err);
+    for (uint64_t i = 0; i < tables && !rc; i++) {
+        const uint64_t there = (uint64_t)little32(directory + i * ENTRY) * SECTOR;
+        if (there > f->size || per_table * ENTRY > f->size - there)
+            rc = cut(f, "a table of its grains", err);
+        else if (there)
+            rc = media_read_fd(f->fd, f->path, there, table, per_table * ENTRY, err);
+        for (uint64_t k = 0; there && k < per_table && !rc; k++)
+            if ((uint64_t)little32(table + k * ENTRY) * SECTOR >= f->size)
+                rc = cut(f, "one of its grains", err);
+    }
+    free(directory);
+    free(table);
+    return rc;
+}
+
+static int vhd_is_whole(const struct media_file *f, struct error *err)
+{
+    enum { FOOTER = 512 };
+    char mark[8] = {0};
+    if (f->size > FOOTER && media_read_fd(f->fd, f->path, f->size - FOOTER, mark, sizeof mark, err))
+        return -1;
+    return memcmp(mark, "conectix", 8) ? cut(f, "the footer", err) : 0;
+}
+
+int media_is_whole(const struct media_file *f, const struct media_format *format, struct error *err)
+{
+    static const struct {
+        const char *driver;
+        int (*is_whole)(const struct media_file *, struct error *);
+    } checks[] = {
+        {"qcow2", qcow2_is_whole}, {"vmdk", vmdk_is_whole}, {"vdi", vdi_is_whole}, {"vpc", vhd_is_whole}};
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
+        if (!strcmp(format->driver, checks[i].driver))
+            return checks[i].is_whole(f, err);
+    return 0;
+}
