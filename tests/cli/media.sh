@@ -1,0 +1,148 @@
+#!/bin/bash
+# media.sh - images as people have them: one disk in each format that qemu-img makes boots as the raw one does; what is cut off, in use, or
+# based on what it must not be, is refused by one line; nothing is left behind.
+. "$(dirname "$0")/../lib.sh"
+command -v qemu-img qemu-nbd >/dev/null || skip_all "qemu-utils is not installed"
+cd "$work" || exit 2
+export XDG_CACHE_HOME=$work/cache
+
+# A boot sector that prints the first byte of 16 sectors, 128 KiB apart, and switches the machine off. The disk is 2 MiB of such letters.
+cat >boot.S <<'END'
+.code16
+.globl _start
+_start: xor %ax, %ax
+    mov %ax, %ds
+    mov %ax, %es
+    mov %ax, %ss
+    mov $0x7c00, %sp
+    mov %dl, drive
+    mov $16, %bp
+1:  mov $0x42, %ah
+    mov drive, %dl
+    mov $packet, %si
+    int $0x13
+    jc 2f
+    mov 0x8000, %al
+    mov $0x3f8, %dx
+    out %al, %dx
+    addw $256, lba
+    dec %bp
+    jnz 1b
+2:  mov $0x2000, %ax
+    mov $0x604, %dx
+    out %ax, %dx
+    mov $0xb004, %dx
+    out %ax, %dx
+    hlt
+drive: .byte 0
+    .balign 4
+packet: .byte 16, 0
+    .word 1, 0x8000, 0
+lba: .quad 1
+    .org 510
+    .word 0xaa55
+END
+as --32 -o boot.o boot.S && ld -m elf_i386 -Ttext 0x7c00 --oformat binary -e _start -o boot.bin boot.o || fail "no boot sector"
+{
+    cat boot.bin
+    for i in a b c d e f g h i j k l m n o p; do head -c 131072 /dev/zero | tr '\0' $i; done
+} | head -c 2097152 >raw.img
+
+boots() { # NAME IMAGE [LETTERS]
+    expect 0 "$1" "$BOOTREEL" record -q --console=serial0 --disk "$2" -o "$1.reel"
+    grep -q "${3:-abcdefghijklmnop}" "$1.out" || fail "$1: the guest read \"$(tail -n 1 "$1.out")\""
+}
+boots raw raw.img
+image() { qemu-img convert -f raw -O "$@" || fail "qemu-img convert -O $*"; } # FORMAT [OPTION...] FROM TO
+image qcow2 raw.img a.qcow2
+image qcow2 -c raw.img packed.qcow2
+image qcow2 -o compat=0.10,cluster_size=4096 raw.img old.qcow2
+image qcow2 -o extended_l2=on,cluster_size=128k raw.img extended.qcow2
+image vmdk raw.img a.vmdk
+image vmdk -o subformat=monolithicFlat raw.img flat.vmdk
+image vmdk -o subformat=streamOptimized raw.img stream.vmdk
+image vmdk -o subformat=twoGbMaxExtentSparse raw.img many.vmdk
+image vpc -o force_size=on raw.img a.vhd
+image vpc -o force_size=on,subformat=fixed raw.img fixed.vhd
+image vhdx raw.img a.vhdx
+image vdi raw.img a.vdi
+image vdi -o static=on raw.img static.vdi
+gzip -k raw.img && xz -k raw.img && zstd -q raw.img && bzip2 -k raw.img 2>/dev/null || cp raw.img raw.img.bz2
+# The name says nothing.
+cp a.qcow2 looks-raw.img
+for f in a.qcow2 packed.qcow2 old.qcow2 extended.qcow2 a.vmdk flat.vmdk stream.vmdk many.vmdk a.vhd fixed.vhd a.vhdx a.vdi static.vdi raw.img.gz raw.img.xz \
+    raw.img.zst raw.img.bz2 looks-raw.img; do
+    boots "of-$f" "$f"
+    expect 0 same "$BOOTREEL" diff raw.reel "of-$f.reel"
+    holds same.out '^result +same' "$f: the boot"
+done
+# A trace needs neither the image nor the program that reads it.
+mkdir empty
+mv a.vdi gone.vdi
+expect 0 replay env PATH="$work/empty" "$BOOTREEL" replay --verify -q --console=none of-a.vdi.reel
+mv gone.vdi a.vdi
+[ "$(find cache/bootreel/images -type f | wc -l)" = 4 ] || fail "the cache: $(ls -l cache/bootreel/images)"
+
+# Images that are based on others, and ones with snapshots: the present state counts.
+qemu-img create -q -f qcow2 -b a.qcow2 -F qcow2 over.qcow2
+qemu-io -c 'write -q -P 0x5a 512 512' over.qcow2
+qemu-img snapshot -c before over.qcow2
+qemu-io -c 'write -q -P 0x59 131584 512' over.qcow2
+boots over over.qcow2 ZYcdefghijklmnop
+# Its name at the other end is all that differs: the bytes that were read are in the trace.
+mkdir sub other
+cp over.qcow2 sub/
+cp raw.img other/base.img
+qemu-img rebase -u -f qcow2 -b ../a.qcow2 -F qcow2 sub/over.qcow2
+refused() { # NAME IMAGE TEXT
+    expect 2 "$1" "$BOOTREEL" record -q --disk "$2" -o refused.reel
+    [ "$(wc -l <"$1.err")" = 1 ] || fail "$1: more than one line: $(cat "$1.err")"
+    holds "$1.err" "$3" "$1"
+    [ ! -e refused.reel ] || fail "$1: left a trace"
+}
+refused outside sub/over.qcow2 'is based on "../a.qcow2", outside of its own folder'
+boots named sub/over.qcow2,backing=a.qcow2 ZYcdefghijklmnop
+qemu-img rebase -u -f qcow2 -b nbd://127.0.0.1/x -F raw over.qcow2
+refused server over.qcow2 'which is no file.s name'
+qemu-img rebase -u -f qcow2 -b 'json:{"driver":"file","filename":"/etc/passwd"}' -F raw over.qcow2
+refused json over.qcow2 'which is no file.s name'
+qemu-img rebase -u -f qcow2 -b /etc/passwd -F raw over.qcow2
+refused passwd over.qcow2 'outside of its own folder'
+ln -s /etc/passwd link.img
+qemu-img rebase -u -f qcow2 -b link.img -F raw over.qcow2
+refused link over.qcow2 'outside of its own folder'
+qemu-img rebase -u -f qcow2 -b gone.img -F raw over.qcow2
+refused gone over.qcow2 'which does not exist'
+qemu-img rebase -u -f qcow2 -b over.qcow2 -F qcow2 over.qcow2 2>/dev/null
+refused itself over.qcow2 'are based on one another'
+sed 's/"many-s001.vmdk"/"\/etc\/passwd"/' many.vmdk >evil.vmdk
+refused extent evil.vmdk 'outside of its own folder'
+qemu-img create -q -f qcow2 -o data_file=data.raw data.qcow2 2M
+refused data data.qcow2 'has its data in another file'
+
+# What was cut off is said, and not read as zeros.
+for f in a.qcow2 a.vmdk a.vhd a.vdi a.vhdx many-s001.vmdk raw.img.xz raw.img.zst raw.img.gz; do
+    head -c $(($(stat -c %s "$f") / 2)) "$f" >"cut-$f"
+    refused "cut-$f" "cut-$f" "cut-$f: (was cut off|is damaged|cannot be)"
+done
+# In use by a program that may write.
+qemu-io -c 'sleep 20000' a.vhdx >/dev/null 2>&1 &
+user=$!
+for _ in $(seq 50); do qemu-img info a.vhdx >/dev/null 2>&1 || break; sleep 0.1; done
+refused used a.vhdx 'is in use by another program'
+kill $user
+wait $user 2>/dev/null
+mkdir path && ln -s "$(command -v sh)" "$(command -v setsid)" path/
+expect 2 tool env PATH="$work/path" "$BOOTREEL" record -q --disk a.vdi -o refused.reel
+holds tool.err 'qemu-nbd is needed to read it' "without qemu-nbd"
+# Nothing of ours writes to an image, or over one.
+expect 2 over "$BOOTREEL" record -q --disk a.qcow2 -o a.qcow2
+expect 2 base "$BOOTREEL" record -q --disk sub/over.qcow2,backing=a.qcow2 -o a.qcow2
+
+# Folders: the same trace twice, and after a copy.
+mkdir -p tree/d && echo hello >tree/d/file && cp -a tree copy
+expect 0 tree "$BOOTREEL" record -q --disk folder:tree --until 3M -o tree.reel
+expect 0 copy "$BOOTREEL" record -q --disk folder:copy --until 3M -o copy.reel
+expect 0 same "$BOOTREEL" diff tree.reel copy.reel
+refused nowhere folder:nowhere 'cannot be opened as a folder'
+finish
