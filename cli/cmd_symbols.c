@@ -41,12 +41,11 @@ static bool look_up_in_space(const struct query *q, const char *what)
     struct symbol sym;
     if (!strncmp(what, "0x", 2))
         return look_up_address(q, what + 2);
-    if (!symbols_find(q->s, q->space, what, q->at, &sym))
-        return false;
-    do
+    struct symbol_search search = symbols_search(q->s, q->space, what, q->at);
+    bool found = false;
+    for (; symbols_search_next(&search, &sym); found = true)
         print_symbol(&sym);
-    while (symbols_find_next(q->s, q->space, what, q->at, &sym));
-    return true;
+    return found;
 }
 
 static bool in_force(const struct query *q, const struct symbol_mapping *m)
@@ -207,6 +206,7 @@ const struct command command_symbols = {
         "programs that were executed, of the built-in firmware and the demo guest, and of files given by --symbols. Without a "
         "NAME or ADDRESS it lists where the symbols are from.",
     .outro =
-        "ADDRESS is 0x…; NAME may be MODULE:NAME, or, where a file given by --symbols tells of a FreeBSD kernel's structures, "
+        "ADDRESS is 0x…; NAME may be MODULE:NAME, or the name of a function without the suffix that a compiler gave its copies "
+        "(ring_push for ring_push.constprop.0), or a pattern ('vfs_*'), or, where a file given by --symbols tells of a FreeBSD kernel's structures, "
         "STRUCTURE or STRUCTURE.MEMBER, for offset and size in bytes. Exits with 1 if one is not found.",
 };

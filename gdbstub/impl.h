@@ -117,6 +117,10 @@ struct gdbstub {
     enum gdbstub_end end;
     bool over; /* the session is to end */
     bool no_ack, multiprocess, swbreak, hwbreak, extended;
+    bool exec_events;       /* gdb understands that a program executes another */
+    bool kernel_opened;     /* gdb has the kernel's file from here */
+    bool widened, executes; /* 64-bit mode was reported as a new program; it is to be now (widen.c) */
+    bool told_cut;          /* the user was told that an address was cut */
     bool killed;            /* by an extended-remote gdb, which may start it again */
     uint8_t in[INPUT_ROOM]; /* in_from … in_to is received but not parsed; scanned up to in_seen */
     size_t in_from, in_seen, in_to;
@@ -222,7 +226,7 @@ void monitor_threads(struct gdbstub *g, const char *args, struct text *out);
 void monitor_backtrace(struct gdbstub *g, const char *args, struct text *out);
 void monitor_kernel(struct gdbstub *g, const char *args, struct text *out);
 void stub_kernels_free(struct gdbstub *g);
-void monitor_caller(struct gdbstub *g, const char *args, struct text *out);
+void monitor_unwind(struct gdbstub *g, const char *args, struct text *out);
 
 /* ---------------------------------------------------------------- memory (memory.c) */
 
@@ -264,6 +268,14 @@ bool point_stops(struct gdbstub *g, unsigned cpu, uint64_t pc);
 
 /* The next or the last step of a thread: what the others do on the way is part of it, and stop points stop it. */
 int step_once(struct gdbstub *g, unsigned cpu, bool back, struct timeline_stopped *s, struct error *err);
+
+/* ---------------------------------------------------------------- whole addresses (widen.c) */
+
+/* Whether gdb, which takes the machine for a 32-bit one, has cut the address of a breakpoint and can be made to set it again. If it
+ * cannot, the user is told. */
+bool stub_widens(struct gdbstub *g);
+/* Runs to the next stop, or to the beginning of 64-bit mode: then g->executes is set for the stop reply. */
+int stub_run_to_wide(struct gdbstub *g, struct timeline_stopped *s, struct error *err);
 
 /* ---------------------------------------------------------------- threads (threads.c) */
 

@@ -224,20 +224,25 @@ static void add_frames(struct gdbstub *g, symbol_space space, const struct view_
                        struct text *out)
 {
     const uint64_t at = timeline_icount(g->tl);
-    for (size_t i = 0; i < n && frame[i].by != VIEW_FRAME_GUESS; i++) {
+    const char *lost;
+    const size_t certain = view_frames_certain(frame, n, &lost);
+    for (size_t i = 0; i < certain; i++) {
         const char *file;
         unsigned line;
         char name[300];
         const uint64_t pc = frame[i].pc;
         const struct symbols *s = view_task_symbols(calls_of(g), stub_symbols(g), space, pc, at);
         symbols_text(s, space, pc, at, name, sizeof name);
-        if (i && !strchr(name, '+')) /* a call that does not return may be the last of its function */
+        if (frame[i].called &&
+            !strchr(name, '+')) /* a call that does not return may be the last of its function */
             symbols_text(s, space, pc - 1, at, name, sizeof name);
         text_add(out, "#%-3zu 0x%016" PRIx64 " in %s", i, pc, *name && strncmp(name, "0x", 2) ? name : "??");
-        if (symbols_line(s, space, pc - (i > 0), at, &file, &line))
+        if (symbols_line(s, space, pc - frame[i].called, at, &file, &line))
             text_add(out, " at %s:%u", file, line);
         text_add(out, "\n");
     }
+    if (lost)
+        text_add(out, "the caller is unknown: %s\n", lost);
 }
 
 enum { FRAMES = 100 };
@@ -267,31 +272,81 @@ void monitor_backtrace(struct gdbstub *g, const char *args, struct text *out)
                out);
 }
 
-/* PC SP BP BX R12 R13 R14 R15 CALLED: of a frame of a program, the same of its caller; "none" if it is not known exactly. For
- * bootreel_orc.py, so that gdb and the other views have one unwinder. */
-void monitor_caller(struct gdbstub *g, const char *args, struct text *out)
+/* The task on a processor, of all or, if they are not read here, alone. */
+static const struct view_task *task_here(struct gdbstub *g, struct view_task *t)
 {
-    static const uint8_t order[] = {16, 7, 6, 3, 12, 13, 14, 15};
-    uint64_t reg[VIEW_FRAME_REGISTERS] = {0};
+    const struct view_task *listed = g->as_tasks ? stub_task(g, g->cpu_g) : NULL;
+    const struct kernel_types *k = stub_types_here(g);
+    if (listed || (g->cpu_g & GUEST_TASK))
+        return listed;
+    return k && stub_symbols(g) && view_task_on(timeline_look(g->tl), k, stub_symbols(g), stub_cpu(g), t)
+               ? t
+               : NULL;
+}
+
+/* The registers of a frame by their DWARF numbers, up to rip, "x" for one that is not known; then whether rip is a return address. */
+static bool take_registers(const char *args, struct view_registers *r)
+{
     char *end = (char *)args;
-    struct running r;
-    struct error ignored;
-    for (size_t i = 0; i < sizeof order; i++)
-        reg[order[i]] = strtoull(end, &end, 0);
-    bool called = strtoul(end, &end, 0);
+    *r = (struct view_registers){0};
+    for (unsigned i = 0; i < VIEW_FRAME_REGISTERS; i++) {
+        args = end + strspn(end, " ");
+        r->reg[i] = *args == 'x' ? 0 : strtoull(args, &end, 16);
+        r->known |= (uint32_t)(*args != 'x') << i;
+        if (*args == 'x')
+            end = (char *)args + 1;
+        else if (end == args)
+            return false;
+    }
+    r->called = strtoul(end, &end, 0);
+    return !*end;
+}
+
+static void add_registers(const struct view_registers *r, struct text *out)
+{
+    text_add(out, "caller 0x%" PRIx64 " %d", r->cfa, r->called);
+    for (unsigned i = 0; i < VIEW_FRAME_REGISTERS; i++)
+        if (r->known >> i & 1)
+            text_add(out, " 0x%" PRIx64, r->reg[i]);
+        else
+            text_add(out, " x");
+    text_add(out, "\n");
+}
+
+/* Unwinds a frame, for bootreel_orc.py: gdb and the other views have one unwinder. The answer is "caller", the frame's CFA, whether the
+ * caller's rip is a return address, and its registers; "none": it has no caller; "lost" and why the caller cannot be found; "foreign":
+ * this is not code of a Linux kernel with ORC tables, or of a program of one. */
+void monitor_unwind(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct view_registers r;
+    struct view_task task;
+    struct running here;
+    const char *lost;
     const unsigned cpu = stub_cpu(g);
-    if (!g->as_tasks)
-        read_tasks(g, &ignored);
-    const struct view_task *t = stub_task(g, g->cpu_g);
-    const symbol_space space = !t && stub_running(g, cpu, &r) ? r.space : SPACE_KERNEL;
-    if (!view_task_caller(calls_of(g), timeline_look(g->tl), cpu, t, stub_types_here(g), stub_symbols(g),
-                          space, reg, &called)) {
-        text_add(out, "none\n");
+    if (!take_registers(args, &r)) {
+        failed(out, "unwind: 17 registers, and whether the last is a return address");
         return;
     }
-    for (size_t i = 0; i < sizeof order; i++)
-        text_add(out, "0x%" PRIx64 " ", reg[order[i]]);
-    text_add(out, "%d\n", called);
+    const bool alone = r.reg[16] >> 63 &&
+                       !(g->cpu_g & GUEST_TASK); /* kernel code, wherever: no need to know of which task */
+    const struct view_task *t = alone ? NULL : task_here(g, &task);
+    const struct kernel_types *k = t ? stub_types_here(g) : NULL;
+    const symbol_space space = !t && stub_running(g, cpu, &here) ? here.space : SPACE_KERNEL;
+    switch (
+        view_task_caller(calls_of(g), timeline_look(g->tl), cpu, t, k, stub_symbols(g), space, &r, &lost)) {
+    case VIEW_CALLER_FOUND:
+        add_registers(&r, out);
+        break;
+    case VIEW_CALLER_NONE:
+        text_add(out, "none\n");
+        break;
+    case VIEW_CALLER_LOST:
+        text_add(out, "lost %s\n", lost);
+        break;
+    default:
+        text_add(out, "foreign\n");
+        break;
+    }
 }
 
 void stub_tasks_free(struct gdbstub *g)

@@ -392,19 +392,21 @@ static const char *caller_text(struct app *a, uint64_t pc, char buf[200])
 
 static void add_frame(struct app *a, struct doc *d, size_t i, const struct view_frame *f)
 {
-    const struct symbols *sy = session_frame_symbols(a->s, f->pc - (i > 0));
+    const struct symbols *sy = session_frame_symbols(a->s, f->pc - f->called);
     const char *file;
     char symbol[200];
     unsigned line;
-    uint64_t at = i ? f->pc - 1 : f->pc;
+    uint64_t at = f->pc - f->called;
     doc_row(d, ROW_ADDRESS, f->pc);
     doc_add(d, STYLE_NUMBER, " #%-2zu ", i);
     doc_add(d, STYLE_ADDRESS, "%0*" PRIx64 "  ", f->pc >> 32 ? 16 : 8, f->pc);
     doc_add(d, f->by == VIEW_FRAME_GUESS ? STYLE_DIM : STYLE_SYMBOL, "%s%s",
             f->by == VIEW_FRAME_GUESS ? "? " : "",
-            i ? caller_text(a, f->pc, symbol) : session_symbol(a->s, f->pc, symbol, sizeof symbol));
+            f->called ? caller_text(a, f->pc, symbol) : session_symbol(a->s, f->pc, symbol, sizeof symbol));
     if (sy && symbols_line(sy, session_space(a->s), at, a->s->where.icount, &file, &line))
         doc_add(d, STYLE_DIM, "  %s:%u", file, line);
+    if (f->lost)
+        doc_line(d, STYLE_DIM, " the caller is unknown: %s", f->lost);
 }
 
 static void add_words(struct app *a, struct doc *d)

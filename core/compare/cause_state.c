@@ -182,16 +182,20 @@ int cause_calls_text(const struct search *s, unsigned side, char *buf, size_t si
 {
     char name[80], place[300];
     struct view_frame frame[FRAMES];
+    struct view_orc *orc = view_orc_new();
     symbol_space space = space_of(s, side, name);
-    size_t n = view_frames(timeline_look(s->tl[side]), cpu_of(s, side), s->symbols[side], space, NULL, frame,
+    size_t n = view_frames(timeline_look(s->tl[side]), cpu_of(s, side), s->symbols[side], space, orc, frame,
                            FRAMES),
            len = 0;
+    view_orc_free(orc);
     buf[0] = 0;
     for (size_t i = 0; i < n && len < size; i++) {
         symbol_text(s, side, space, frame[i].pc, place, sizeof place);
         len += (size_t)snprintf(buf + len, size - len, "%s%s%s", i ? " < " : "", place,
                                 frame[i].by == VIEW_FRAME_GUESS ? "?" : "");
     }
+    if (n && frame[n - 1].lost && len < size)
+        len += (size_t)snprintf(buf + len, size - len, " < unknown (%s)", frame[n - 1].lost);
     return (int)len;
 }
 

@@ -46,7 +46,7 @@ struct sampler {
     long active[256]; /* by processor: the guest that made the last event there, or -1 */
     unsigned cpu;
     struct view_frame frame[SAMPLES_DEPTH];
-    uint32_t call[SAMPLES_DEPTH];
+    uint32_t call[SAMPLES_DEPTH + 1];
     long checkpoint;         /* the last one that was passed, or is at the beginning */
     struct state_hash *hash; /* NULL: the trace is of another behaviour version, whose states differ */
     struct snapshot_base hashed;
@@ -131,6 +131,14 @@ static const char *sort_of_code(struct sampler *s, uint64_t at)
     snprintf(name, sizeof name, "[%s%s%u-bit code without symbols]",
              i < 0 ? "" : stages_get(s->stages, (size_t)i)->name, i < 0 ? "" : ": ", bits);
     return shared(s->out, name);
+}
+
+/* The number of the entry that stands for callers that cannot be found. */
+static uint32_t unknown_callers(struct sampler *s)
+{
+    const struct sample_function f = {.name = shared(s->out, "[callers unknown]"),
+                                      .module = shared(s->out, "")};
+    return function_number(s->out, &f);
 }
 
 /* The number of a frame's function. A caller's address is the one after its call. */
@@ -282,9 +290,13 @@ static int take_one(struct sampler *s, uint64_t at, struct error *err)
     symbol_space space = space_at(s, p, at);
     struct sample_chain c = {
         .stage = stage_at(s, at), .process = shared(s->out, p ? p->name : ""), .first = at};
-    c.ncalls = view_frames(s->look, s->cpu, s->out->symbols, space, s->orc, s->frame, SAMPLES_DEPTH);
-    for (size_t i = 0; i < c.ncalls; i++)
-        s->call[c.ncalls - 1 - i] = function_at(s, space, s->frame[i].pc - (i > 0), at);
+    const char *lost;
+    const size_t n = view_frames(s->look, s->cpu, s->out->symbols, space, s->orc, s->frame, SAMPLES_DEPTH),
+                 certain = view_frames_certain(s->frame, n, &lost);
+    if (lost)
+        s->call[c.ncalls++] = unknown_callers(s);
+    for (size_t i = certain; i-- > 0;)
+        s->call[c.ncalls++] = function_at(s, space, s->frame[i].pc - s->frame[i].called, at);
     c.call = s->call;
     if (c.ncalls && !*s->out->functions[s->call[c.ncalls - 1]].module)
         count_place(s->out, s->out->functions[s->call[c.ncalls - 1]].name, s->frame[0].pc, 1);

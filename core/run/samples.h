@@ -6,7 +6,7 @@
  * run's samples. A halted machine makes no steps, so the time that it waits is not in them.
  *
  * The calls are found by view_frames (core/views/views.h): by call frame information where there is some,
- * otherwise by the frame pointer, otherwise by what looks like return addresses on the stack. The process is
+ * otherwise by the frame pointer. Where neither finds the caller, the chain begins with "[callers unknown]". The process is
  * known exactly if the trace's guest was inspected: from the recorded context switches (class sched); in a
  * trace without them the run begins at icount 0, with an inspector of its own.
  *

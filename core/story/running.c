@@ -195,5 +195,8 @@ int running_find(const struct symbols *s, symbol_space space, const char *name, 
         found = g;
         *sym = other;
     }
-    return found >= 0;
+    if (found >= 0)
+        return 1;
+    struct symbol_search copies = symbols_search(s, space, name, at);
+    return !symbol_is_pattern(name) && symbols_search_next(&copies, sym);
 }

@@ -193,6 +193,30 @@ bool symbols_find_in(const struct symbols *s, symbol_space space, const char *na
  * functions of one name. */
 bool symbols_find_next(const struct symbols *s, symbol_space space, const char *name, uint64_t at,
                        struct symbol *sym);
+/* Symbols by what people write (core/symbols/search.c): the name of one, or "module:name", as symbols_find; where there is none,
+ * copies of that function which a compiler made (ring_push: ring_push.constprop.0); or the functions that a pattern (with *, ? or
+ * [) matches. Parts of functions that are put apart (.cold) are only found by their whole name. `sym` has to be the one that the
+ * call before filled in. Cost: a copy or a pattern takes a ms for each 100,000 symbols. */
+enum symbol_search_how { SEARCH_BEGINS, SEARCH_EXACT, SEARCH_COPIES };
+struct symbol_search {
+    const struct symbols *s;
+    symbol_space space;
+    const char *text;
+    uint64_t at;
+    /* how far it is */
+    enum symbol_search_how how;
+    size_t map, entry;
+};
+struct symbol_search symbols_search(const struct symbols *s, symbol_space space, const char *text,
+                                    uint64_t at);
+bool symbols_search_next(struct symbol_search *q, struct symbol *sym);
+/* The same in one table, but only copies and by a pattern, with link addresses: from entry *next on, which is 0 at first. */
+bool symbol_table_search(const struct symbol_table *t, const char *text, size_t *next, struct symbol *sym);
+bool symbol_is_pattern(const char *text);
+/* Whether a search for the text may find a symbol of that name. */
+bool symbol_name_matches(const char *text, const char *name);
+/* The length of a function's name without the suffix of a copy. */
+size_t symbol_plain_length(const char *name);
 /* The symbol that contains `address`, and the offset in it; `offset` may be NULL. */
 bool symbols_at(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
                 struct symbol *sym, uint64_t *offset);
@@ -308,6 +332,28 @@ struct symbol_table *symbols_add_module(struct symbols *s, const struct symbol_m
  * `distance`. Functions that are not found are left out. */
 struct symbol_table *symbols_add_copy(struct symbols *s, const char *name, const struct symbol_table *from,
                                       const char *const *functions, uint64_t distance);
+
+/* ---------------------------------------------------------------- code without tables (core/symbols/follow.c) */
+
+/* 64-bit code that a kernel generates while it runs (BPF programs, trampolines) has neither names nor call frames.
+ * Its instructions show its caller: they are followed from `pc` to the end of the function. */
+enum { FOLLOW_REGISTERS = 16 };
+struct symbol_follow {
+    uint64_t pc;
+    uint64_t reg[FOLLOW_REGISTERS]; /* by the processor's numbers: 4 is RSP, 5 RBP */
+    uint16_t known;                 /* a bit for each register whose value is known */
+    void *ctx;
+    /* Reads code and the stack. Returns how many of the n bytes there are. */
+    size_t (*read)(void *ctx, uint64_t address, void *buf, size_t n);
+    bool (*inside)(void *ctx, uint64_t address); /* whether a jump to that address is to be followed */
+};
+enum symbol_way {
+    FOLLOW_NOWHERE, /* no path leads to an end: nothing has changed */
+    FOLLOW_RETURNS, /* to pc, with these registers */
+    FOLLOW_LEAVES,  /* by a jump to pc, which is not inside */
+};
+/* Cost: up to 8,192 instructions, some 0.1 ms. */
+enum symbol_way symbols_follow(struct symbol_follow *f);
 
 /* ---------------------------------------------------------------- for a debugger (core/symbols/elf_write.c) */
 

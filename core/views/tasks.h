@@ -66,10 +66,24 @@ size_t view_task_frames(struct view_calls *c, struct look m, const struct view_t
  * or `s`. */
 const struct symbols *view_task_symbols(const struct view_calls *c, const struct symbols *s,
                                         symbol_space space, uint64_t pc, uint64_t at);
-/* Unwinds one frame of a task, or with `t` NULL of what the processor runs: `reg` becomes its caller's. False if the
- * caller is not known; *called, before and after: its rip is a return address, so that the call is before it. */
-bool view_task_caller(struct view_calls *c, struct look m, unsigned cpu, const struct view_task *t,
-                      const struct kernel_types *k, const struct symbols *s, symbol_space space,
-                      uint64_t reg[VIEW_FRAME_REGISTERS], bool *called);
+/* The registers of a frame of 64-bit code. */
+struct view_registers {
+    uint64_t reg[VIEW_FRAME_REGISTERS];
+    uint32_t known; /* a bit for each that is known; rip and rsp have to be */
+    bool called;    /* rip is a return address, so that the call is before it */
+    uint64_t cfa;   /* of the frame that was unwound: the same at each of its instructions */
+};
+enum view_caller {
+    VIEW_CALLER_FOUND,
+    VIEW_CALLER_NONE,    /* it is the outermost call */
+    VIEW_CALLER_LOST,    /* it has a caller, but this cannot be found */
+    VIEW_CALLER_FOREIGN, /* neither code of a Linux kernel with tables nor of a program that it runs */
+};
+/* Unwinds one frame of a task, or with `t` NULL of what the processor runs: *r becomes its caller's. *lost: as in struct
+ * view_frame, if it is lost. */
+enum view_caller view_task_caller(struct view_calls *c, struct look m, unsigned cpu,
+                                  const struct view_task *t, const struct kernel_types *k,
+                                  const struct symbols *s, symbol_space space, struct view_registers *r,
+                                  const char **lost);
 
 #endif

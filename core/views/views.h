@@ -100,7 +100,13 @@ struct view_frame {
     uint64_t pc; /* linear */
     uint64_t sp; /* linear; what the stack pointer was before the call */
     enum view_frame_by by;
+    bool called; /* pc is a return address: the call is before it */
+    /* Only of the last: why its caller cannot be found, in words; NULL: it has none, or there is no room. */
+    const char *lost;
 };
+/* How many of n calls are certain: those before the first guess, if there is one. *lost (or NULL) becomes why no more are; NULL: there
+ * are no more. */
+size_t view_frames_certain(const struct view_frame *frame, size_t n, const char **lost);
 
 /* The tables of a Linux kernel by which it finds callers itself (ORC), read from the guest's memory when they are first
  * needed, and kept: some 4 MB. */
@@ -109,10 +115,11 @@ struct view_orc *view_orc_new(void);
 void view_orc_free(struct view_orc *o); /* NULL is allowed */
 
 /* The calls in progress, the innermost first. They are found by call frame information where the symbols have
- * some, or the kernel has tables of its own (`o`, may be NULL); otherwise by the frame pointer, if it points
+ * some, or the kernel or its modules have tables of their own (`o`, may be NULL). Code that such a kernel has generated (BPF
+ * programs, trampolines) is followed to its return. Otherwise calls are found by the frame pointer, if it points
  * to a chain of frames in code with symbols; otherwise by the values on the stack that look like return
- * addresses (VIEW_FRAME_GUESS: these may be stale). The caller of a kernel's entry is the program that it
- * interrupted, if that has symbols. `space` is as in symbols.h; `s` may be NULL (no symbols). Returns the
+ * addresses (VIEW_FRAME_GUESS: these may be stale), which is never done in a kernel with tables. The caller of a kernel's entry is
+ * the program that it interrupted, if that has symbols. `space` is as in symbols.h; `s` may be NULL (no symbols). Returns the
  * number of calls. */
 size_t view_frames(struct look m, unsigned cpu, const struct symbols *s, symbol_space space,
                    struct view_orc *o, struct view_frame *frame, size_t max);

@@ -71,9 +71,10 @@ const struct symbols *view_task_symbols(const struct view_calls *c, const struct
     return its ? c->programs : s;
 }
 
-bool view_task_caller(struct view_calls *c, struct look m, unsigned cpu, const struct view_task *t,
-                      const struct kernel_types *k, const struct symbols *s, symbol_space space,
-                      uint64_t reg[VIEW_FRAME_REGISTERS], bool *called)
+enum view_caller view_task_caller(struct view_calls *c, struct look m, unsigned cpu,
+                                  const struct view_task *t, const struct kernel_types *k,
+                                  const struct symbols *s, symbol_space space, struct view_registers *r,
+                                  const char **lost)
 {
     const struct unwind_from from = {.m = m,
                                      .symbols = s,
@@ -82,5 +83,5 @@ bool view_task_caller(struct view_calls *c, struct look m, unsigned cpu, const s
                                      .orc = c->orc,
                                      .cpu = cpu,
                                      .tables = t && t->cpu < 0 ? t->tables : 0};
-    return view_unwind_one(&from, reg, called);
+    return view_unwind_one(&from, r, lost);
 }

@@ -6,29 +6,16 @@
 #include <string.h>
 
 #include "core/views/private/calls.h"
-#include "core/views/private/orc.h"
+#include "core/views/private/unwind.h"
 #include "core/views/tasks.h"
 
-enum { I386_SP = 4, I386_BP = 5, I386_PC = 8, AMD64_BP = 6, AMD64_SP = 7, AMD64_PC = 16, REGISTERS = 17 };
+enum { I386_SP = 4, I386_BP = 5, I386_PC = 8, REGISTERS = VIEW_FRAME_REGISTERS };
 enum { SCAN_WORDS = 512 };
-
-/* The machine's state before the calls that have been unwound. */
-struct unwind {
-    struct look m;
-    const struct symbols *symbols;
-    const struct symbols *program; /* of addresses below the kernel's; or NULL */
-    unsigned cpu, word;
-    symbol_space space;
-    uint64_t at;
-    uint64_t reg[REGISTERS]; /* by DWARF number */
-    bool wide, segmented;
-    uint64_t ss_base, cs_base;
-    uint64_t pc, sp;         /* linear */
-    bool called;             /* pc is a return address: the call is before it */
-    struct view_orc *orc;    /* or NULL */
-    uint64_t tables;         /* page tables of a task without a processor; 0: the processor's */
-    bool interrupted, ended; /* pc was interrupted there; there is no caller */
-    bool entered;            /* this is a program, which entered its kernel */
+#define PROGRAM_LOST "no file of the program that is in memory here has call frames for this code"
+/* What a function of AMD64 keeps for its caller, unless it saves it. */
+enum {
+    PRESERVED =
+        1 << AMD64_BX | 1 << AMD64_BP | 1 << AMD64_R12 | 1 << AMD64_R13 | 1 << AMD64_R14 | 1 << AMD64_R15
 };
 
 static const char *const wide_names[REGISTERS] = {"rax", "rdx", "rcx", "rbx", "rsi", "rdi",
@@ -42,6 +29,7 @@ static void begin(struct unwind *u)
     const char *const *names = u->wide ? wide_names : narrow_names;
     for (unsigned i = 0; i < REGISTERS && names[i]; i++)
         u->reg[i] = look_reg(u->m, u->cpu, names[i]);
+    u->known = UINT32_MAX;
     u->ss_base = look_reg(u->m, u->cpu, "ss_base");
     u->cs_base = look_reg(u->m, u->cpu, "cs_base");
     u->pc = look_pc(u->m, u->cpu);
@@ -50,7 +38,7 @@ static void begin(struct unwind *u)
     u->word = look_code_bits(u->m, u->cpu) / 8;
 }
 
-static bool peek(const struct unwind *u, uint64_t address, unsigned n, uint64_t *value)
+bool unwind_peek(const struct unwind *u, uint64_t address, unsigned n, uint64_t *value)
 {
     *value = 0;
     return (u->tables ? view_peek(u->m, u->tables, address, value, n)
@@ -73,7 +61,7 @@ static bool has_symbol(const struct unwind *u, const struct symbols *s, uint64_t
     return s && symbols_at(s, u->space, pc, u->at, &(struct symbol){0}, NULL);
 }
 
-static bool known(const struct unwind *u, uint64_t pc)
+bool unwind_knows(const struct unwind *u, uint64_t pc)
 {
     return in_program(u, pc, &(struct symbol_frame){0}) || has_symbol(u, u->symbols, pc) ||
            (!(pc >> 63) && has_symbol(u, u->program, pc));
@@ -81,14 +69,15 @@ static bool known(const struct unwind *u, uint64_t pc)
 
 /* ---------------------------------------------------------------- code that was interrupted */
 
-/* struct pt_regs, and the part of it that an interrupt pushes. */
-enum { PT_BP = 32, PT_IP = 128, PT_CS = 136, PT_SP = 152, IRET_CS = 8, IRET_SP = 24 };
+/* What an interrupt pushes, from RIP on. */
+enum { IRET_CS = 8, IRET_SP = 24 };
 
-/* The code that was interrupted: its registers were stored at `at`. A program is not a caller. */
-static bool interrupted(struct unwind *u, uint64_t at, unsigned ip, unsigned cs, unsigned sp)
+/* A program is not a caller. */
+bool unwind_interrupted(struct unwind *u, uint64_t at, unsigned ip, unsigned cs, unsigned sp)
 {
     uint64_t segment;
-    if (!peek(u, at + ip, 8, &u->pc) || !peek(u, at + cs, 8, &segment) || !peek(u, at + sp, 8, &u->sp))
+    if (!unwind_peek(u, at + ip, 8, &u->pc) || !unwind_peek(u, at + cs, 8, &segment) ||
+        !unwind_peek(u, at + sp, 8, &u->sp))
         return false;
     u->interrupted = true;
     u->ended = segment & 3;
@@ -100,13 +89,14 @@ static bool interrupted_narrow(struct unwind *u, uint64_t at)
 {
     enum { CS = 4, EFLAGS = 8, SP = 12, VM = 1 << 17 };
     uint64_t cs, flags;
-    if (!peek(u, at, 4, &u->pc) || !peek(u, at + CS, 4, &cs) || !peek(u, at + EFLAGS, 4, &flags))
+    if (!unwind_peek(u, at, 4, &u->pc) || !unwind_peek(u, at + CS, 4, &cs) ||
+        !unwind_peek(u, at + EFLAGS, 4, &flags))
         return false;
     u->interrupted = true;
     u->ended = cs & 3 || flags & VM;
     u->sp = at + SP;
     u->reg[I386_SP] = u->sp;
-    return !u->ended || peek(u, at + SP, 4, &u->sp);
+    return !u->ended || unwind_peek(u, at + SP, 4, &u->sp);
 }
 
 /* ---------------------------------------------------------------- by call frame information */
@@ -132,15 +122,18 @@ static bool by_cfi(struct unwind *u)
     cfa = base + (uint64_t)(int64_t)f.offset;
     if (!u->wide)
         cfa = (uint32_t)cfa;
-    if (!peek(u, cfa - word, word, &ra))
+    if (!unwind_peek(u, cfa - word, word, &ra))
         return false;
+    u->known &= PRESERVED;
     for (unsigned i = 0; i < f.nsaved; i++)
-        if (f.saved[i].reg < REGISTERS)
-            peek(u, cfa + (uint64_t)(int64_t)f.saved[i].offset, word, &u->reg[f.saved[i].reg]);
+        if (f.saved[i].reg < REGISTERS &&
+            unwind_peek(u, cfa + (uint64_t)(int64_t)f.saved[i].offset, word, &u->reg[f.saved[i].reg]))
+            u->known |= 1u << f.saved[i].reg;
+    u->known |= 1u << AMD64_SP | 1u << AMD64_PC;
     if (f.flags & FRAME_INTERRUPT) {
         const bool found =
-            u->wide ? interrupted(u, cfa - 8, 0, IRET_CS, IRET_SP) : interrupted_narrow(u, cfa - 4);
-        u->ended |= found && !known(u, u->pc); /* a hypervisor's guest */
+            u->wide ? unwind_interrupted(u, cfa - 8, 0, IRET_CS, IRET_SP) : interrupted_narrow(u, cfa - 4);
+        u->ended |= found && !unwind_knows(u, u->pc); /* a hypervisor's guest */
         return found;
     }
     u->sp = cfa;
@@ -149,81 +142,16 @@ static bool by_cfi(struct unwind *u)
     return ra != 0;
 }
 
-/* ---------------------------------------------------------------- by a Linux kernel's own tables */
-
-enum { AMD64_DX = 1, AMD64_DI = 5, AMD64_R10 = 10, AMD64_R13 = 13 };
-/* What the stack pointer was before the call, or where the registers are. */
-static bool orc_sp(const struct unwind *u, const struct orc_row *row, uint64_t *sp)
-{
-    static const uint8_t numbers[] = {[ORC_DX] = AMD64_DX, [ORC_DI] = AMD64_DI,   [ORC_BP] = AMD64_BP,
-                                      [ORC_SP] = AMD64_SP, [ORC_R10] = AMD64_R10, [ORC_R13] = AMD64_R13};
-    uint64_t offset = (uint64_t)(int64_t)row->sp_offset;
-    switch (row->sp_reg) {
-    case ORC_BP:
-    case ORC_SP:
-        *sp = u->reg[numbers[row->sp_reg]] + offset;
-        return true;
-    case ORC_DX:
-    case ORC_DI:
-    case ORC_R10:
-    case ORC_R13:
-        *sp = u->reg[numbers[row->sp_reg]] + offset;
-        return !u->called; /* callers' values are not known */
-    case ORC_BP_INDIRECT:
-        return peek(u, u->reg[AMD64_BP] + offset, 8, sp);
-    case ORC_SP_INDIRECT:
-        if (!peek(u, u->reg[AMD64_SP], 8, sp))
-            return false;
-        *sp += offset;
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool orc_bp(struct unwind *u, const struct orc_row *row, uint64_t sp)
-{
-    uint64_t offset = (uint64_t)(int64_t)row->bp_offset;
-    if (row->bp_reg == ORC_PREV_SP)
-        return peek(u, sp + offset, 8, &u->reg[AMD64_BP]);
-    if (row->bp_reg == ORC_BP)
-        return peek(u, u->reg[AMD64_BP] + offset, 8, &u->reg[AMD64_BP]);
-    return row->type != ORC_REGS || peek(u, sp + PT_BP, 8, &u->reg[AMD64_BP]);
-}
-
-static bool by_orc(struct unwind *u)
-{
-    struct orc_row row;
-    uint64_t sp;
-    if (!u->orc || !u->wide ||
-        !view_orc_row(u->orc, u->m, u->cpu, u->symbols, symbol_space_kernel(u->space), u->pc - u->called,
-                      &row))
-        return false;
-    u->ended = row.type == ORC_END;
-    if (u->ended)
-        return true;
-    if (!orc_sp(u, &row, &sp) || !orc_bp(u, &row, sp))
-        return false;
-    bool found = row.type == ORC_CALL   ? peek(u, sp - 8, 8, &u->pc)
-                 : row.type == ORC_REGS ? interrupted(u, sp, PT_IP, PT_CS, PT_SP)
-                                        : interrupted(u, sp, 0, IRET_CS, IRET_SP);
-    if (row.type == ORC_CALL)
-        u->sp = sp;
-    u->reg[AMD64_SP] = u->sp;
-    u->entered = found && u->ended; /* a program's code calls its kernel */
-    u->ended = u->entered && !u->program && !known(u, u->pc);
-    return found;
-}
-
 /* ---------------------------------------------------------------- by the frame pointer */
 
 static bool by_pointer(struct unwind *u)
 {
     unsigned word = u->wide ? 8 : 4, number = u->wide ? AMD64_BP : I386_BP;
     uint64_t bp = u->reg[number], next, ra;
-    if (u->word < 4 || bp < u->sp || bp - u->sp > 65536 || bp % word || !peek(u, bp, word, &next) ||
-        !peek(u, bp + word, word, &ra) || !known(u, ra) || next <= bp)
+    if (u->word < 4 || bp < u->sp || bp - u->sp > 65536 || bp % word || !unwind_peek(u, bp, word, &next) ||
+        !unwind_peek(u, bp + word, word, &ra) || !unwind_knows(u, ra) || next <= bp)
         return false;
+    u->known &= 1u << AMD64_BP | 1u << AMD64_SP | 1u << AMD64_PC;
     u->sp = bp + 2 * word;
     u->reg[number] = next;
     u->reg[u->wide ? AMD64_SP : I386_SP] = u->sp;
@@ -234,7 +162,7 @@ static bool by_pointer(struct unwind *u)
 /* ---------------------------------------------------------------- by what looks like a return address */
 
 /* Whether a CALL may end at `pc`: near relative, or through a register or memory. */
-static bool after_call(const struct unwind *u, uint64_t pc)
+bool unwind_after_call(const struct unwind *u, uint64_t pc)
 {
     uint8_t b[8];
     if ((u->tables ? view_peek(u->m, u->tables, pc - 7, b, 7) : look_peek(u->m, u->cpu, pc - 7, b, 7)) != 7)
@@ -252,11 +180,11 @@ static bool by_guess(struct unwind *u)
     unsigned word = u->wide ? 8 : u->word;
     uint64_t value;
     for (unsigned i = 0; i < SCAN_WORDS; i++) {
-        if (!peek(u, u->sp + (uint64_t)i * word, word, &value))
+        if (!unwind_peek(u, u->sp + (uint64_t)i * word, word, &value))
             return false;
         if (u->word == 2)
             value += u->cs_base;
-        if (!after_call(u, value) || !known(u, value))
+        if (!unwind_after_call(u, value) || !unwind_knows(u, value))
             continue;
         u->sp += (uint64_t)(i + 1) * word;
         u->reg[u->wide ? AMD64_SP : I386_SP] = u->sp;
@@ -268,21 +196,36 @@ static bool by_guess(struct unwind *u)
 
 /* ---------------------------------------------------------------- */
 
+/* By tables: those of the symbols, or the kernel's. */
+static enum unwound by_tables(struct unwind *u)
+{
+    const uint64_t was = u->sp;
+    if (by_cfi(u)) {
+        u->cfa = u->sp;
+        u->ended |= u->sp <= was && !u->segmented && !u->interrupted;
+        return UNWOUND;
+    }
+    return unwind_kernel(u);
+}
+
+/* Whether there is a caller. */
 static bool caller(struct unwind *u, enum view_frame_by *by, bool guessing)
 {
-    uint64_t was = u->sp;
-    if (outermost(u) || (u->entered && !known(u, u->pc - u->called)))
+    if (outermost(u))
         return false;
-    if (!guessing && by_cfi(u)) {
+    if (u->entered && u->program)
+        u->lost = PROGRAM_LOST;
+    if (u->entered && !unwind_knows(u, u->pc - u->called))
+        return false;
+    const enum unwound found = guessing ? UNWOUND_NOT : by_tables(u);
+    if (found != UNWOUND_NOT) {
         *by = VIEW_FRAME_CFI;
-        return !u->ended && (u->sp > was || u->segmented || u->interrupted);
-    }
-    if (!guessing && by_orc(u)) {
-        *by = VIEW_FRAME_CFI;
-        return !u->ended;
+        u->lost = found == UNWOUND_LOST ? u->lost : NULL;
+        return found == UNWOUND && !u->ended;
     }
     if (!guessing && by_pointer(u)) {
         *by = VIEW_FRAME_POINTER;
+        u->lost = NULL;
         return true;
     }
     *by = VIEW_FRAME_GUESS;
@@ -294,19 +237,28 @@ static size_t unwind(struct unwind *u, struct view_frame *frame, size_t max)
 {
     enum view_frame_by by = VIEW_FRAME_HERE;
     size_t n = 0;
-    frame[n++] = (struct view_frame){u->pc, u->sp, by};
+    frame[n++] = (struct view_frame){.pc = u->pc, .sp = u->sp, .by = by};
     while (n < max && caller(u, &by, by == VIEW_FRAME_GUESS)) {
         frame[n - 1].sp = u->sp;
-        frame[n++] = (struct view_frame){u->pc, u->sp, by};
         u->called = !u->interrupted;
+        frame[n++] = (struct view_frame){.pc = u->pc, .sp = u->sp, .by = by, .called = u->called};
         u->interrupted = false;
     }
+    frame[n - 1].lost = u->lost;
     return n;
 }
 
+size_t view_frames_certain(const struct view_frame *frame, size_t n, const char **lost)
+{
+    size_t certain = 0;
+    while (certain < n && frame[certain].by != VIEW_FRAME_GUESS)
+        certain++;
+    *lost = certain < n ? "there is no unwind information for this code" : n ? frame[n - 1].lost : NULL;
+    return certain;
+}
+
 /* From registers of 64-bit code. */
-static struct unwind begin_at(const struct unwind_from *from, const uint64_t reg[VIEW_FRAME_REGISTERS],
-                              bool called)
+static struct unwind begin_at(const struct unwind_from *from, const struct view_registers *r)
 {
     struct unwind u = {.m = from->m,
                        .symbols = from->symbols,
@@ -318,10 +270,11 @@ static struct unwind begin_at(const struct unwind_from *from, const uint64_t reg
                        .wide = true,
                        .word = 8,
                        .at = look_icount(from->m),
-                       .pc = reg[AMD64_PC],
-                       .sp = reg[AMD64_SP],
-                       .called = called};
-    memcpy(u.reg, reg, sizeof u.reg);
+                       .known = r->known,
+                       .pc = r->reg[AMD64_PC],
+                       .sp = r->reg[AMD64_SP],
+                       .called = r->called};
+    memcpy(u.reg, r->reg, sizeof u.reg);
     return u;
 }
 
@@ -337,7 +290,11 @@ size_t view_frames(struct look m, unsigned cpu, const struct symbols *s, symbol_
 size_t view_unwind(const struct unwind_from *from, const struct view_task *t, struct view_frame *frame,
                    size_t max)
 {
-    struct unwind u = begin_at(from, t->reg, true);
+    struct view_registers r = {.called = true};
+    memcpy(r.reg, t->reg, sizeof r.reg);
+    for (unsigned i = 0; i < REGISTERS; i++)
+        r.known |= (uint32_t)view_task_has(i) << i;
+    struct unwind u = begin_at(from, &r);
     if (t->cpu >= 0) {
         u.cpu = (unsigned)t->cpu;
         u.tables = 0;
@@ -348,15 +305,36 @@ size_t view_unwind(const struct unwind_from *from, const struct view_task *t, st
     return unwind(&u, frame, max);
 }
 
-bool view_unwind_one(const struct unwind_from *from, uint64_t reg[VIEW_FRAME_REGISTERS], bool *called)
+/* A program's frames are those of its own file, or of the trace; by its frame pointers as far as these lead. */
+static enum unwound unwind_program(struct unwind *u)
 {
-    struct unwind u = begin_at(from, reg, *called);
-    const uint64_t was = u.sp;
-    if (outermost(&u) || (!by_cfi(&u) && !by_orc(&u) && !by_pointer(&u)) || u.ended ||
-        (u.sp <= was && !u.interrupted))
-        return false;
-    memcpy(reg, u.reg, sizeof u.reg);
-    reg[AMD64_PC] = u.pc;
-    *called = !u.interrupted;
-    return true;
+    const uint64_t was = u->sp;
+    u->ended = outermost(u);
+    if (u->ended)
+        return UNWOUND;
+    if (by_cfi(u) || by_pointer(u)) {
+        u->cfa = u->sp;
+        return u->sp > was || u->interrupted ? UNWOUND : UNWOUND_LOST;
+    }
+    return UNWOUND_LOST;
+}
+
+enum view_caller view_unwind_one(const struct unwind_from *from, struct view_registers *r, const char **lost)
+{
+    struct unwind u = begin_at(from, r);
+    if (!unwind_has_tables(&u) || (u.pc >> 63 && frame_at(&u, u.pc - u.called, &(struct symbol_frame){0})))
+        return VIEW_CALLER_FOREIGN;
+    const enum unwound found = u.pc >> 63 ? unwind_kernel(&u) : unwind_program(&u);
+    *lost = u.lost ? u.lost : PROGRAM_LOST;
+    if (found != UNWOUND)
+        return VIEW_CALLER_LOST;
+    if (u.ended && !u.entered)
+        return VIEW_CALLER_NONE;
+    memcpy(r->reg, u.reg, sizeof u.reg);
+    r->reg[AMD64_PC] = u.pc;
+    r->reg[AMD64_SP] = u.sp;
+    r->known = u.known;
+    r->called = !u.interrupted;
+    r->cfa = u.cfa;
+    return VIEW_CALLER_FOUND;
 }

@@ -121,6 +121,7 @@ void find_callers(struct finding *f, struct why_case *c, unsigned cpu)
     enum { MOST = 9 };
     struct view_frame frame[MOST];
     char name[PLACE_TEXT];
+    const char *lost;
     struct text callers = {0};
     const uint64_t icount = timeline_icount(c->tl);
     if (!has_names(c))
@@ -129,10 +130,13 @@ void find_callers(struct finding *f, struct why_case *c, unsigned cpu)
         c->orc = view_orc_new();
     const symbol_space space = space_of(c, icount, cpu, timeline_pc(c->tl, cpu));
     const size_t n = view_frames(timeline_look(c->tl), cpu, c->symbols, space, c->orc, frame, MOST);
-    for (size_t i = 1; i < n && frame[i].by != VIEW_FRAME_GUESS; i++) {
+    const size_t certain = view_frames_certain(frame, n, &lost);
+    for (size_t i = 1; i < certain; i++) {
         symbols_text(c->symbols, space, frame[i].pc, icount, name, sizeof name);
         text_add(&callers, "%s%s", callers.n ? " < " : "", name);
     }
+    if (callers.n && lost)
+        text_add(&callers, " < unknown (%s)", lost);
     if (callers.n)
         find_line(f, icount, NULL, "called by %s", callers.s);
     free(callers.s);

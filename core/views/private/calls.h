@@ -16,9 +16,8 @@ struct unwind_from {
 /* The calls of a task: its processor's, or of its saved frame. As view_frames. */
 size_t view_unwind(const struct unwind_from *from, const struct view_task *t, struct view_frame *frame,
                    size_t max);
-/* Unwinds one frame of 64-bit code: its registers become the caller's. `called`: its rip is a return address,
- * and then it is whether the caller's is. Only exact answers; false if there is none. */
-bool view_unwind_one(const struct unwind_from *from, uint64_t reg[VIEW_FRAME_REGISTERS], bool *called);
+/* Unwinds one frame of 64-bit code, as view_task_caller. */
+enum view_caller view_unwind_one(const struct unwind_from *from, struct view_registers *r, const char **lost);
 
 /* Reads the programs of a task. *key identifies what they are made of; NULL if it is unchanged. */
 struct symbols *view_programs_read(struct look m, const struct view_task *t, const struct kernel_types *k,

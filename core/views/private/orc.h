@@ -25,8 +25,20 @@ struct orc_row {
     enum orc_type type;
 };
 
-/* The row of the code at `pc`. False if the kernel there has no tables, or the code is not in them. */
-bool view_orc_row(struct view_orc *o, struct look m, unsigned cpu, const struct symbols *s,
-                  symbol_space kernel, uint64_t pc, struct orc_row *row);
+/* The tables of a kernel. */
+struct orc_guest {
+    struct look m;
+    unsigned cpu;
+    const struct symbols *symbols; /* NULL: there are no tables */
+    symbol_space kernel;
+};
+
+enum orc_answer {
+    ORC_NO_TABLES, /* the kernel has none, or not yet */
+    ORC_NO_ROW,    /* neither the kernel's table nor that of a module has this code */
+    ORC_ROW,
+};
+/* The row of the code at `pc`, in the kernel or in one of its modules. */
+enum orc_answer view_orc_row(struct view_orc *o, const struct orc_guest *g, uint64_t pc, struct orc_row *row);
 
 #endif

@@ -1,0 +1,63 @@
+/* unwind.h - the machine's state while calls are unwound. Private to core/views/. */
+#ifndef BOOTREEL_CORE_VIEWS_UNWIND_H
+#define BOOTREEL_CORE_VIEWS_UNWIND_H
+
+#include "core/views/private/calls.h"
+#include "core/views/private/orc.h"
+
+/* Numbers of registers: System V ABI for AMD64, figure 3.36. */
+enum {
+    AMD64_DX = 1,
+    AMD64_BX = 3,
+    AMD64_DI = 5,
+    AMD64_BP = 6,
+    AMD64_SP = 7,
+    AMD64_R10 = 10,
+    AMD64_R12 = 12,
+    AMD64_R13 = 13,
+    AMD64_R14 = 14,
+    AMD64_R15 = 15,
+    AMD64_PC = 16
+};
+
+/* The machine's state before the calls that have been unwound. */
+struct unwind {
+    struct look m;
+    const struct symbols *symbols;
+    const struct symbols *program; /* of addresses below the kernel's; or NULL */
+    unsigned cpu, word;
+    symbol_space space;
+    uint64_t at;
+    uint64_t reg[VIEW_FRAME_REGISTERS]; /* by DWARF number */
+    uint32_t known;                     /* a bit for each that is known */
+    bool wide, segmented;
+    uint64_t ss_base, cs_base;
+    uint64_t pc, sp;         /* linear */
+    uint64_t cfa;            /* of the frame that was unwound last */
+    bool called;             /* pc is a return address: the call is before it */
+    struct view_orc *orc;    /* or NULL */
+    uint64_t tables;         /* page tables of a task without a processor; 0: the processor's */
+    bool interrupted, ended; /* pc was interrupted there; there is no caller */
+    bool entered;            /* this is a program, which entered its kernel */
+    const char *lost;        /* why the caller cannot be found, in words */
+};
+
+enum unwound { UNWOUND, UNWOUND_NOT, UNWOUND_LOST };
+
+/* Reads n bytes (up to 8). False if they are not there. */
+bool unwind_peek(const struct unwind *u, uint64_t address, unsigned n, uint64_t *value);
+/* Whether there are symbols for the code at that address. */
+bool unwind_knows(const struct unwind *u, uint64_t pc);
+/* Whether a CALL may end at `pc`. */
+bool unwind_after_call(const struct unwind *u, uint64_t pc);
+/* The code that was interrupted: its registers were stored at `at`; its rip, cs and rsp are so much above it. */
+bool unwind_interrupted(struct unwind *u, uint64_t at, unsigned ip, unsigned cs, unsigned sp);
+
+/* ---- views_kernel.c ---- */
+/* By the tables of a Linux kernel and its modules; code that has none is followed. UNWOUND_NOT: there are no tables, or this is
+ * not the kernel's code. With u->ended there is no caller. */
+enum unwound unwind_kernel(struct unwind *u);
+/* Whether the kernel has tables. */
+bool unwind_has_tables(const struct unwind *u);
+
+#endif
