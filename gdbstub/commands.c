@@ -117,6 +117,7 @@ static void gdb_supported(struct gdbstub *g, const char *args)
     g->multiprocess = offers(args, "multiprocess+");
     g->swbreak = offers(args, "swbreak+");
     g->hwbreak = offers(args, "hwbreak+");
+    g->exec_events = offers(args, "exec-events+");
     reply_text(
         g,
         "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;qXfer:threads:read+;qXfer:memory-map:read+;"
@@ -130,6 +131,8 @@ static void gdb_supported(struct gdbstub *g, const char *args)
         reply_text(g, ";swbreak+");
     if (g->hwbreak)
         reply_text(g, ";hwbreak+");
+    if (g->exec_events)
+        reply_text(g, ";exec-events+");
 }
 
 static void gdb_no_ack(struct gdbstub *g, const char *args)

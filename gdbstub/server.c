@@ -204,6 +204,7 @@ static void connection_begins(struct gdbstub *g, const struct gdbstub_transport 
     g->io = t;
     g->over = g->no_ack = g->multiprocess = g->swbreak = g->hwbreak = g->extended = g->interrupted = false;
     g->owed = g->killed = false;
+    g->exec_events = g->kernel_opened = g->widened = g->executes = g->told_cut = false;
     g->end = GDBSTUB_GONE;
     g->in_from = g->in_seen = g->in_to = 0;
     g->look = PACKET_OUTSIDE;

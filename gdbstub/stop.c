@@ -46,6 +46,12 @@ static void reply_stop(struct gdbstub *g)
         reply_watch(g);
     else if (s->reason == TIMELINE_AT_BEGIN || s->reason == TIMELINE_AT_END || s->reason == TIMELINE_ENDED)
         reply_text(g, "replaylog:%s;", g->back ? "begin" : "end");
+    if (g->executes) {
+        reply_text(g, "exec:");
+        reply_hex(g, KERNEL_FILE, strlen(KERNEL_FILE));
+        reply_text(g, ";");
+        g->executes = false;
+    }
 }
 
 void stop_here(struct gdbstub *g)
@@ -138,7 +144,9 @@ static void go(struct gdbstub *g, bool back)
         return;
     stub_operation(g);
     stub_files_relax(g);
-    int rc = timeline_continue(g->tl, back ? TIMELINE_BACK : TIMELINE_FORWARD, &s, &err);
+    int rc = !back && stub_widens(g)
+                 ? stub_run_to_wide(g, &s, &err)
+                 : timeline_continue(g->tl, back ? TIMELINE_BACK : TIMELINE_FORWARD, &s, &err);
     stopped(g, rc, &s, back, &err);
 }
 

@@ -278,6 +278,7 @@ static void file_open(struct gdbstub *g, const char *args)
     }
     name[digits / 2] = 0;
     const struct served_file *f = flags & 3 ? NULL : served(g, name);
+    g->kernel_opened |= f && !strncmp(name, KERNEL_FILE, strlen(KERNEL_FILE));
     if (f)
         reply_text(g, "F%x", (unsigned)(f - g->file));
     else

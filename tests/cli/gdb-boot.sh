@@ -112,6 +112,15 @@ holds "$out" '^ +the first instruction after reset' "an event in words"
 holds "$out" '^#[0-9]+ .* in do_syscall_64 \(.*\)' "frames without frame pointers"
 grep -n '^warning: Remote\|packet reply is too long\|Reply contains\|Ignoring\|Internal error\|internal-error' "$out" && fail "gdb complains"
 
+# Without the script: at the reset vector gdb cuts the kernel's addresses, and sets them again where 64-bit mode begins.
+gdb_run -ex "target remote | $BOOTREEL gdb $reel --stdio" -ex 'break start_kernel' -ex continue -ex 'info symbol $pc' -ex 'bt 1' >"$work/bare.out"
+holds "$work/bare.out" '^Breakpoint 1, 0xffffffff[0-9a-f]+ in start_kernel \(\)' "a breakpoint on a kernel symbol, without the script"
+holds "$work/bare.out" '^start_kernel in section' "its place"
+# With a kernel's file of the user's own, or none, gdb keeps that, and a message says what is cut.
+cut=$("$BOOTREEL" symbols "$reel" start_kernel | sed -n 's/^ffffffff\([0-9a-f]*\) .*/\1/p')
+gdb_run -ex "set sysroot /nowhere" -ex "target remote | $BOOTREEL gdb $reel --stdio" -ex "break *0x$cut" -ex 'monitor break-event cpu.mode' -ex continue >"$work/cut.out"
+holds "$work/cut.out" "^bootreel: gdb has cut a kernel's address to 0x$cut," "a message of a cut address"
+
 # Forwards the values of a watchpoint rise, backwards they fall by the same.
 awk '/^Old value/ { old = $4 } /^New value/ { print $4 - old }' "$out" >"$work/steps"
 [ "$(paste -sd' ' "$work/steps")" = "1 1 -1 -1" ] || fail "jiffies goes by: $(paste -sd' ' "$work/steps")"
