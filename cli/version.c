@@ -1,7 +1,10 @@
 /* version.c - bootreel --version: what scripts and reports of faults need to know. */
 #include <archive.h>
 #include <bpf/libbpf.h>
+/* capstone 5 has an enum of the name of the kernel's struct. */
+#define bpf_insn capstone_bpf_insn
 #include <capstone/capstone.h>
+#undef bpf_insn
 #include <elfutils/libdwfl.h>
 #include <ext2fs/ext2fs.h>
 #include <lz4.h>
