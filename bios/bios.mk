@@ -2,7 +2,8 @@
 #
 # (The first target of this file is not the default one.)
 #
-# It is always built by gcc and binutils with the same options, whatever builds the host program, so the image is the same to the byte.
+# It is always built by gcc and binutils with the same options, whatever builds the host program: builds of one machine have the same image to
+# the byte, in any folder. Another version of gcc makes another image, so the machine is another one, but a trace holds the image that it ran.
 
 .DEFAULT_GOAL := all
 BIOS_DIR    := $(BUILD)/bios

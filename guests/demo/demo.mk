@@ -1,6 +1,7 @@
 # demo.mk - the demo guest: a disk image, as an object of the library. Included from the Makefile.
 #
-# It is always built by gcc and binutils with the same options, whatever builds the host program, so the image is the same to the byte.
+# It is always built by gcc and binutils with the same options, whatever builds the host program: builds of one machine have the same image to
+# the byte, in any folder. Another version of gcc makes another image, so the machine is another one, but a trace holds the image that it ran.
 # The ELF files with symbols and lines stay in the build folder: loader.elf, kernel.elf, and *.elf of the programs.
 
 DEMO        := guests/demo
