@@ -66,7 +66,7 @@ static void table_line(struct why_case *c, struct finding *f, unsigned cpu, uint
             c->now.event[i].cpu == cpu)
             ev = &c->now.event[i];
     if (ev)
-        find_line(f, ev->icount, case_place(c, ev->icount, ev->cpu, ev->f[EVF_CPU_DTABLE_ip], place),
+        find_line(f, ev->icount, case_place_of(c, ev, place),
                   "the %s in force was set here: base 0x%" PRIx64 ", limit 0x%" PRIx64, name,
                   ev->f[EVF_CPU_DTABLE_base], ev->f[EVF_CPU_DTABLE_limit]);
     else

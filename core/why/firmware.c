@@ -57,6 +57,17 @@ static void sector_lines(struct why_case *c, struct finding *f)
         find_note(f, "the machine was given no disk, floppy or CD");
 }
 
+void find_failed_services(struct finding *f, struct why_case *c, uint64_t to)
+{
+    enum { DISK = 0x13, MOST = 3 };
+    const struct event *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER);
+    /* The firmware itself asks drives for what they may not have. */
+    for (size_t i = c->now.n, n = 0; sector && i-- && n < MOST && c->now.event[i].icount > sector->icount;)
+        if (c->now.event[i].kind == EV_SERVICE && c->now.event[i].f[EVF_SERVICE_vector] == DISK &&
+            c->now.event[i].icount <= to && ++n)
+            find_event(f, c, &c->now.event[i], "a disk service that failed");
+}
+
 /* ---------------------------------------------------------------- nothing to boot */
 
 static void tried_lines(struct why_case *c, struct finding *f, uint64_t to)
@@ -203,10 +214,7 @@ static bool loader_failed(struct why_case *c, struct finding *f)
         find_event(f, c, read, "the last read of a disk before");
     if (read && explain_files(c->t, c->kind, read, words, sizeof words))
         find_line(f, read->icount, NULL, "what it read is of %s", words);
-    for (size_t i = 0, n = 0; i < c->now.n && n < 4; i++)
-        if (c->now.event[i].kind == EV_SERVICE && c->now.event[i].f[EVF_SERVICE_vector] == 0x13 &&
-            c->now.event[i].icount <= ev->icount && ++n)
-            find_event(f, c, &c->now.event[i], "a disk service that failed");
+    find_failed_services(f, c, ev->icount);
     find_console(f, c, c->now.begin, c->at, 8);
     return true;
 }

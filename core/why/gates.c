@@ -223,7 +223,7 @@ static bool stack_unmapped(struct way *w)
     if (!page.paging || page.mapped)
         return false;
     by_page(w, frame_of(w), w->whose);
-    text_add(&w->lack->why, "%s, at 0x%" PRIx64 ", is not mapped", w->whose, w->stack);
+    text_add(&w->lack->why, "%s at 0x%" PRIx64 " is not mapped", w->whose, w->stack);
     return true;
 }
 
@@ -234,7 +234,7 @@ static bool stack_read_only(struct way *w)
     if (!page.paging || page.writable)
         return false;
     by_page(w, frame_of(w), w->whose);
-    text_add(&w->lack->why, "%s, at 0x%" PRIx64 ", is mapped read-only", w->whose, w->stack);
+    text_add(&w->lack->why, "%s at 0x%" PRIx64 " is mapped read-only", w->whose, w->stack);
     return true;
 }
 
@@ -306,19 +306,21 @@ uint64_t gate_vector(struct why_case *c, unsigned cpu, uint64_t vector, uint64_t
 bool gate_table(struct why_case *c, unsigned cpu, uint64_t address, struct gate_lack *lack)
 {
     static const struct {
-        const char *base, *limit, *name;
-        unsigned local;
+        const char *base, *limit, *selector, *name;
         enum why_code unmapped;
-    } tables[] = {{"gdtr_base", "gdtr_limit", "the GDT", 0, WHY_FAULT_GDT_UNMAPPED},
-                  {"ldtr_base", "ldtr_limit", "the LDT", 4, WHY_FAULT_GDT_UNMAPPED},
-                  {"tr_base", "tr_limit", "the TSS", 0, WHY_FAULT_TSS_UNMAPPED}};
+    } tables[] = {{"gdtr_base", "gdtr_limit", NULL, "the GDT", WHY_FAULT_GDT_UNMAPPED},
+                  {"ldtr_base", "ldtr_limit", "ldtr", "the LDT", WHY_FAULT_GDT_UNMAPPED},
+                  {"tr_base", "tr_limit", "tr", "the TSS", WHY_FAULT_TSS_UNMAPPED}};
     struct way w;
     begin(&w, c, cpu, 0, lack);
+    if (address == timeline_pc(c->tl, cpu))
+        return false; /* the instruction itself is there */
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         const uint64_t base = timeline_reg(c->tl, cpu, tables[i].base),
                        limit = timeline_reg(c->tl, cpu, tables[i].limit);
         struct view_walk page;
-        if (address < base || address - base > limit || !limit)
+        const bool none = tables[i].selector && !(timeline_reg(c->tl, cpu, tables[i].selector) & 0xfffc);
+        if (none || address < base || address - base > limit || !limit)
             continue;
         walk(&w, address, &page);
         by_page(&w, address, tables[i].name);

@@ -2,21 +2,22 @@
 #include <capstone/capstone.h>
 #include <inttypes.h>
 
-#include "core/why/private/loops.h"
+#include "core/why/private/prompt.h"
 #include "core/why/private/refusal.h"
+#include "core/why/private/said.h"
+#include "core/why/private/storm.h"
 
-/* ---------------------------------------------------------------- halted for good */
+/* ---------------------------------------------------------------- what led there */
 
-/* The exception that the processor met shortly before it halted, if there is no kernel, for which exceptions are no mistakes. */
-static const struct event *exception_before(struct why_case *c, const struct event *halt)
+/* The exception that the processor met shortly before it stopped, if there is no kernel, for which exceptions are no mistakes. */
+static const struct event *exception_before(struct why_case *c, unsigned cpu, uint64_t icount)
 {
     enum { SHORTLY = 100000, DEBUG = 1, BREAKPOINT = 3, DEVICE_NOT_AVAILABLE = 7 };
-    const struct event *ev = facts_last(&c->now, EV_EXCEPTION);
-    if (!ev || facts_last(&c->now, EV_KERNEL_FOUND) || ev->cpu != halt->cpu || ev->icount > halt->icount ||
-        halt->icount - ev->icount > SHORTLY)
+    struct storm s;
+    if (facts_last(&c->now, EV_KERNEL_FOUND) || !storm_find(c, cpu, icount, SHORTLY, &s))
         return NULL;
-    const uint64_t vector = ev->f[EVF_EXCEPTION_vector];
-    return vector == DEBUG || vector == BREAKPOINT || vector == DEVICE_NOT_AVAILABLE ? NULL : ev;
+    const uint64_t vector = s.first->f[EVF_EXCEPTION_vector];
+    return vector == DEBUG || vector == BREAKPOINT || vector == DEVICE_NOT_AVAILABLE ? NULL : s.first;
 }
 
 /* Adds to `why` what that exception was, and the evidence. */
@@ -33,33 +34,132 @@ static void exception_lines(struct why_case *c, struct finding *f, const struct 
     text_add(why, "%s at %s%s%s", words, case_address(c, ev->icount, ev->cpu, pc, where),
              refused.s ? ": " : "", refused.s ? refused.s : "");
     find_line(f, ev->icount, case_place(c, ev->icount, ev->cpu, pc, place), "%s", case_insn(c, ev->cpu, &in));
+    find_callers(f, c, ev->cpu);
     free(refused.s);
+}
+
+/* Whether interrupts were off at each step of a processor between two positions. */
+struct masked {
+    struct why_case *c;
+    unsigned cpu;
+    bool on;
+};
+
+static bool see_masked(void *ctx, const struct timeline_trail *step)
+{
+    enum { INTERRUPT_FLAG = 0x200 };
+    struct masked *m = ctx;
+    m->on = step->cpu == m->cpu && timeline_reg(m->c->tl, m->cpu, "eflags") & INTERRUPT_FLAG;
+    return !m->on;
+}
+
+/* The interrupt since whose delivery interrupts are off: its handler has not returned by IRET. False if there is none within some steps. */
+static bool unreturned(struct why_case *c, unsigned cpu, uint64_t icount, struct event *irq)
+{
+    enum { MOST = 2000000, LOOKED = 64 };
+    struct trace_cursor *cur = trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_IRQ));
+    struct masked m = {.c = c, .cpu = cpu};
+    struct error ignored;
+    bool found = false;
+    if (!trace_cursor_seek_icount(cur, icount, &ignored))
+        for (unsigned i = 0; i < LOOKED && !found && trace_cursor_prev(cur, irq, NULL, &ignored) == 1; i++)
+            found = irq->kind == EV_IRQ && irq->cpu == cpu;
+    trace_cursor_close(cur);
+    irq->data = NULL;
+    irq->len = 0;
+    return found && irq->icount >= c->now.begin && icount - irq->icount <= MOST &&
+           case_go(c, irq->icount + 1) &&
+           !timeline_trail(c->tl, irq->icount + 1, icount, see_masked, &m, &ignored) && !m.on;
+}
+
+/* "the keyboard (IRQ 1, vector 21h)": the line of the 8259A whose vector it is; else "interrupt 21h". */
+static const char *vector_name(struct why_case *c, const struct event *irq, char buf[80])
+{
+    const uint64_t vector = irq->f[EVF_IRQ_vector];
+    uint64_t base[2] = {0, 0};
+    timeline_field(c->tl, "pic", "chip[0].base", 0, &base[0]);
+    timeline_field(c->tl, "pic", "chip[1].base", 0, &base[1]);
+    for (unsigned i = 0; i < 2; i++)
+        if (!irq->f[EVF_IRQ_source] && vector >= base[i] && vector < base[i] + 8) {
+            const unsigned line = (unsigned)(vector - base[i]) + 8 * i;
+            snprintf(buf, 80, "%s (IRQ %u, vector %02" PRIX64 "h)", interrupt_line_name(line), line, vector);
+            return buf;
+        }
+    snprintf(buf, 80, "interrupt %02" PRIX64 "h", vector);
+    return buf;
+}
+
+/* Interrupts are off since one whose handler has not returned: gives that as the verdict. `then` ends the sentence. */
+static bool no_return(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount, const char *then)
+{
+    struct event irq = {0};
+    char name[80], place[PLACE_TEXT];
+    if (!unreturned(c, cpu, icount, &irq) || !case_go(c, irq.icount + 1))
+        return false;
+    const uint64_t handler = timeline_pc(c->tl, cpu);
+    vector_name(c, &irq, name);
+    find_verdict(f, WHY_HANG_NO_IRET, irq.icount,
+                 "interrupts are off since %s at icount %" PRIu64 ": its handler never returned by IRET; %s",
+                 name, irq.icount, then);
+    find_line(f, irq.icount + 1, case_place(c, irq.icount + 1, cpu, handler, place),
+              "the handler of %s begins at 0x%" PRIx64, name, handler);
+    return true;
+}
+
+/* What was said at the end reads like an error: gives that as the verdict. `then`: what the machine does since. */
+static bool error_said(struct why_case *c, struct finding *f, uint64_t icount, const char *then)
+{
+    const struct event *ev = said_error(c, icount);
+    char text[SAID_TEXT];
+    if (!ev || facts_last(&c->now, EV_KERNEL_SHUTDOWN))
+        return false;
+    const char *name = said_name(c);
+    find_verdict(f, WHY_ERROR_SAID, ev->icount, "%s%s\"%s\", and %s", name,
+                 *name ? " says " : "it was said: ", fact_text(ev, text, sizeof text), then);
+    find_line(f, ev->icount, NULL, "console: %s", text);
+    find_callers_at(f, c, ev);
+    find_failed_services(f, c, ev->icount);
+    return true;
+}
+
+/* ---------------------------------------------------------------- halted for good */
+
+static void halted_plainly(struct why_case *c, struct finding *f, const struct event *halt, uint64_t pc)
+{
+    const struct event *met = exception_before(c, halt->cpu, halt->icount);
+    char where[PLACE_TEXT];
+    struct text why = {0};
+    if (met)
+        exception_lines(c, f, met, &why);
+    case_address(c, halt->icount, halt->cpu, pc, where);
+    if (met)
+        find_verdict(f, WHY_FAULT_HANDLED, met->icount, "%s; its handler halts the processor for good",
+                     why.s);
+    else
+        find_verdict(
+            f, WHY_HANG_HALTED, halt->icount,
+            "the processor is halted for good: HLT with interrupts off at %s, which nothing can wake", where);
+    free(why.s);
 }
 
 static void halted(struct why_case *c, struct finding *f, const struct event *halt)
 {
-    const struct event *down = facts_last(&c->now, EV_KERNEL_SHUTDOWN), *met = exception_before(c, halt);
-    char place[PLACE_TEXT], where[PLACE_TEXT];
-    struct text why = {0};
-    if (met)
-        exception_lines(c, f, met, &why);
+    const struct event *down = facts_last(&c->now, EV_KERNEL_SHUTDOWN);
+    char place[PLACE_TEXT];
     const bool there = case_go(c, halt->icount);
     const uint64_t pc = there ? timeline_pc(c->tl, halt->cpu) : halt->f[EVF_HALT_ip];
-    case_address(c, halt->icount, halt->cpu, pc, where);
     if (down && (fact_contains(down, "halt") || fact_contains(down, "power")))
         find_verdict(f, WHY_OK_SHUT_DOWN, halt->icount,
                      "nothing went wrong: the system was shut down, and halted the processor");
-    else
-        find_verdict(
-            f, WHY_HANG_HALTED, halt->icount,
-            "the processor is halted for good: HLT with interrupts off at %s, which nothing can wake%s%s",
-            where, why.s ? ", after " : "", why.s ? why.s : "");
-    free(why.s);
+    else if (!error_said(c, f, halt->icount, "halts the processor") &&
+             !no_return(c, f, halt->cpu, halt->icount, "HLT waits forever"))
+        halted_plainly(c, f, halt, pc);
     find_line(f, halt->icount, case_place(c, halt->icount, halt->cpu, pc, place), "HLT with IF = 0");
-    if (there)
+    if (case_go(c, halt->icount))
         find_callers(f, c, halt->cpu);
     if (down)
         find_event(f, c, down, "the kernel shuts down");
+    find_failed_services(f, c, halt->icount);
     find_log(f, c, halt->cpu, halt->icount);
     find_console(f, c, c->now.begin, halt->icount, 6);
 }
@@ -155,25 +255,6 @@ static bool interrupted_lately(struct why_case *c)
     return yes;
 }
 
-/* One of the last lines of the console that tells of something bad. */
-static const struct event *bad_words(struct why_case *c)
-{
-    static const char *const texts[] = {"rror",   "ailed",  "anic",  "annot", "not found",
-                                        "issing", "nvalid", "ERROR", "FATAL"};
-    const enum console_device console = trace_console(c->t);
-    unsigned n = 0;
-    for (size_t i = c->now.n; i-- && n < 3;) {
-        const struct event *ev = &c->now.event[i];
-        if (ev->kind != EV_CONSOLE_LINE || ev->f[EVF_CONSOLE_LINE_device] != console || !ev->len)
-            continue;
-        n++;
-        for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++)
-            if (fact_contains(ev, texts[k]))
-                return ev;
-    }
-    return NULL;
-}
-
 static void end_lines(struct why_case *c, struct finding *f)
 {
     const struct event *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER);
@@ -183,62 +264,96 @@ static void end_lines(struct why_case *c, struct finding *f)
     find_console(f, c, c->now.begin, c->at, 5);
 }
 
-/* Our firmware waits for a key (bios/keyboard.c): INT 16h, functions 00h and 10h, is in progress. It halts in wait_for_key; in older
- * traces in wait_key itself. */
-static bool waits_for_key(struct why_case *c)
+/* HLT with interrupts on: it has nothing to do, or waits for an interrupt that cannot come. The first row that gives a verdict. */
+struct idle {
+    struct why_case *c;
+    struct finding *f;
+    unsigned cpu;
+    char where[PLACE_TEXT];
+    bool irq;        /* interrupts come */
+    struct text why; /* why none comes, or which could */
+    bool closed;     /* none can come */
+};
+
+static bool no_interrupt(struct idle *x)
 {
-    char name[PLACE_TEXT];
-    const char *place = case_place(c, c->at, 0, timeline_pc(c->tl, 0), name);
-    return strstr(place, "wait_for_key") || strstr(place, "wait_key");
+    if (!x->closed || x->irq)
+        return false;
+    find_verdict(x->f, WHY_HANG_NO_INTERRUPT, x->c->at, "the processor waits in HLT at %s for an interrupt%s",
+                 x->where, x->why.s);
+    return true;
 }
 
-/* HLT with interrupts on: it has nothing to do, or waits for an interrupt that cannot come. */
+static bool unit_unfinished(struct idle *x)
+{
+    return units_unfinished(x->c, x->f, false);
+}
+
+static bool said_last(struct idle *x)
+{
+    return !systems_up(x->c) && error_said(x->c, x->f, x->c->at, "goes no further: the machine is idle");
+}
+
+static bool system_is_up(struct idle *x)
+{
+    return idle_system(x->c, x->f);
+}
+
+static bool before_processes(struct idle *x)
+{
+    if (!facts_last(&x->c->now, EV_KERNEL_FOUND) || facts_last(&x->c->now, EV_INIT_RUN) ||
+        facts_last(&x->c->now, EV_PROCESS_FIRST))
+        return false;
+    find_verdict(
+        x->f, WHY_UNKNOWN_IDLE, x->c->at,
+        "cannot tell: the kernel waits in HLT at %s before it has started a process, and no event says for what",
+        x->where);
+    return true;
+}
+
+static bool firmware_is_idle(struct idle *x)
+{
+    if (!facts_last(&x->c->now, EV_EFI_START) || facts_last(&x->c->now, EV_KERNEL_FOUND))
+        return false;
+    find_verdict(x->f, WHY_UNKNOWN_IDLE, x->c->at,
+                 "cannot tell: the UEFI firmware is idle in HLT at %s, and no system was started", x->where);
+    return true;
+}
+
+/* It handles what comes, and prints nothing that reads like an error. */
+static bool gets_interrupts(struct idle *x)
+{
+    if (!x->irq)
+        return false;
+    find_verdict(
+        x->f, WHY_OK_IDLE, x->c->at,
+        "nothing went wrong that can be seen: the processor is idle in HLT at %s, and gets its interrupts",
+        x->where);
+    return true;
+}
+
+static bool idle_unknown(struct idle *x)
+{
+    find_verdict(x->f, WHY_UNKNOWN_IDLE, x->c->at,
+                 "cannot tell: the processor waits in HLT at %s, and no interrupt came lately%s%s", x->where,
+                 x->why.n ? "; not masked: " : "", x->why.n ? x->why.s : "");
+    return true;
+}
+
 static void waits(struct why_case *c, struct finding *f, unsigned cpu, uint64_t pc)
 {
-    char words[300], where[PLACE_TEXT];
-    const struct event *bad;
-    struct text why = {0};
+    static bool (*const rows[])(struct idle *) = {no_interrupt,    said_last,        unit_unfinished,
+                                                  system_is_up,    before_processes, firmware_is_idle,
+                                                  gets_interrupts, idle_unknown};
+    struct idle x = {.c = c, .f = f, .cpu = cpu};
     if (!case_go(c, c->at))
         return;
-    case_address(c, c->at, cpu, pc, where);
-    const bool irq = trace_config(c->t)->classes & EVENT_CLASS_BIT(EC_IRQ) && interrupted_lately(c);
-    const bool closed = interrupts_closed(c, f, cpu, &why);
-    if (closed && !irq)
-        find_verdict(f, WHY_HANG_NO_INTERRUPT, c->at, "the processor waits in HLT at %s for an interrupt%s",
-                     where, why.s);
-    else if ((bad = bad_words(c)))
-        find_verdict(f, WHY_UNKNOWN_IDLE, c->at,
-                     "cannot tell: the processor is idle in HLT at %s, after it was said: %s", where,
-                     fact_text(bad, words, sizeof words));
-    else if (units_unfinished(c, f, false))
+    case_address(c, c->at, cpu, pc, x.where);
+    x.irq = trace_config(c->t)->classes & EVENT_CLASS_BIT(EC_IRQ) && interrupted_lately(c);
+    x.closed = interrupts_closed(c, f, cpu, &x.why);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && !rows[i](&x); i++)
         ;
-    else if (facts_last(&c->now, EV_INIT_RUN) || facts_last(&c->now, EV_PROCESS_FIRST))
-        find_verdict(
-            f, WHY_OK_IDLE, c->at,
-            "nothing went wrong: the system is idle, and waits in HLT at %s for something to do, such as a line of input",
-            where);
-    else if (facts_last(&c->now, EV_KERNEL_FOUND))
-        find_verdict(
-            f, WHY_UNKNOWN_IDLE, c->at,
-            "cannot tell: the kernel waits in HLT at %s before it has started a process, and no event says for what",
-            where);
-    else if (facts_last(&c->now, EV_EFI_START))
-        find_verdict(f, WHY_UNKNOWN_IDLE, c->at,
-                     "cannot tell: the UEFI firmware is idle in HLT at %s, and no system was started", where);
-    else if (waits_for_key(c))
-        find_verdict(f, WHY_OK_PROMPT, c->at, "nothing went wrong: the firmware waits for a key at %s",
-                     where);
-    else if (irq)
-        find_verdict(
-            f, WHY_OK_IDLE, c->at,
-            "nothing went wrong that can be seen: the processor is idle in HLT at %s, and gets its interrupts",
-            where);
-    else
-        find_verdict(
-            f, WHY_UNKNOWN_IDLE, c->at,
-            "cannot tell: the processor waits in HLT at %s with interrupts on, and none came lately%s%s",
-            where, why.n ? "; not masked: " : "", why.n ? why.s : "");
-    free(why.s);
+    free(x.why.s);
     end_lines(c, f);
 }
 
@@ -250,7 +365,7 @@ static const struct loop_read *awaited(const struct cpu_loop *l)
     const struct loop_read *best = NULL;
     for (unsigned i = 0; i < l->nreads; i++) {
         const struct loop_read *r = &l->read[i];
-        if (r->device || r->written || r->moves)
+        if (r->device || r->written || r->moves || (!r->decides && !r->locked))
             continue;
         if (!best || (r->locked && !best->locked) || (r->tested && !best->tested && !best->locked))
             best = r;
@@ -258,10 +373,11 @@ static const struct loop_read *awaited(const struct cpu_loop *l)
     return best;
 }
 
+/* A device's register in memory on which the loop's end depends. */
 static const struct loop_read *register_read(const struct cpu_loop *l)
 {
     for (unsigned i = 0; i < l->nreads; i++)
-        if (l->read[i].device)
+        if (l->read[i].device && l->read[i].decides)
             return &l->read[i];
     return NULL;
 }
@@ -374,21 +490,34 @@ static void word_reason(struct why_case *c, struct finding *f, const struct cpu_
     free(why.s);
 }
 
+/* No interrupt gets through to that processor. */
+static bool why_closed(struct why_case *c, unsigned cpu)
+{
+    struct finding ignored = {0};
+    struct text why = {0};
+    const bool closed = case_go(c, c->at) && interrupts_closed(c, &ignored, cpu, &why);
+    find_drop(&ignored);
+    free(why.s);
+    return closed;
+}
+
 static bool word_loop(struct why_case *c, struct finding *f, const struct cpu_loop *list, unsigned n,
                       unsigned cpu)
 {
-    enum { SECOND = 1000000000 };
+    const uint64_t LONG = 1000000000;
     const struct cpu_loop *l = &list[cpu];
     const struct loop_read *r = awaited(l);
     char where[PLACE_TEXT], word[PLACE_TEXT], who[80], processor[24] = "the processor";
     struct text why = {0};
-    if (!r || l->in || register_read(l) || l->clock)
+    if (!r || l->port_decides || register_read(l) || (!loop_waits(l) && !r->locked))
         return false;
     const struct last_writer w = loops_writer(c, l, cpu, r);
     const bool lock = is_lock(c, l, r, cpu, &w);
     case_go(c, c->at);
     const uint64_t long_ago = quiet(c);
-    const bool sure = (!l->interrupts && !l->counts && others_are_stuck(list, n, cpu)) || long_ago >= SECOND;
+    /* Whoever could change it: an interrupt's handler if they are on, another processor, a device. */
+    const bool closed = !l->interrupts || why_closed(c, cpu);
+    const bool sure = closed && (others_are_stuck(list, n, cpu) || lock || long_ago >= LONG);
     word_reason(c, f, list, n, cpu, &w, lock, &why);
     case_address(c, c->at, cpu, l->pc, where);
     case_address(c, c->at, cpu, r->linear, word);
@@ -423,12 +552,6 @@ static bool word_loop(struct why_case *c, struct finding *f, const struct cpu_lo
 
 /* ---------------------------------------------------------------- a device */
 
-/* A UART's line status register, whose bit 0 says that a character has come. */
-static bool waits_for_character(uint64_t port, uint64_t bits)
-{
-    return bits == 1 && (port == 0x3fd || port == 0x2fd || port == 0x3ed || port == 0x2ed);
-}
-
 static void device_loop(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu)
 {
     const uint64_t seconds = 1000000000;
@@ -448,22 +571,18 @@ static void device_loop(struct why_case *c, struct finding *f, const struct cpu_
     const uint64_t still = quiet(c);
     if (l->bits)
         snprintf(bits, sizeof bits, ", and looks at the bits 0x%" PRIx64 " of it", l->bits);
-    if (port && answers_not(c, poll) && still >= 3 * seconds)
+    const bool sure = still >= seconds && count > 1000 && loop_waits(l);
+    if (port && answers_not(c, poll) && still >= 3 * seconds && loop_waits(l))
         find_verdict(
             f, WHY_HANG_NO_DEVICE, c->at,
             "the processor polls %s in a loop at %s, and nothing is at that port: it reads 0x%" PRIx64
             " each time",
             at, where, value);
-    else if (port && waits_for_character(address, l->bits))
-        find_verdict(
-            f, WHY_OK_PROMPT, c->at,
-            "nothing went wrong that can be seen: the processor waits in a loop at %s for a character at a serial port (%s)",
-            where, at);
     else
-        find_verdict(f, still >= seconds && count > 1000 ? WHY_HANG_POLL : WHY_UNKNOWN_WAITS, c->at,
+        find_verdict(f, sure ? WHY_HANG_POLL : WHY_UNKNOWN_WAITS, c->at,
                      "%sthe processor polls %s in a loop at %s, which reads 0x%" PRIx64 "%s%s%s%s",
-                     still >= seconds && count > 1000 ? "" : "cannot tell: ", at, where, value,
-                     *words ? " (" : "", words, *words ? ")" : "", bits);
+                     sure ? "" : "cannot tell: ", at, where, value, *words ? " (" : "", words,
+                     *words ? ")" : "", bits);
     char times[40] = "read once";
     if (count != 1)
         snprintf(times, sizeof times, "read %" PRIu64 " times in a row", count);
@@ -504,20 +623,73 @@ static void fault_loop(struct why_case *c, struct finding *f, const struct cpu_l
     end_lines(c, f);
 }
 
-static void plain_loop(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu)
+/* It has no branch that would leave it: only an interrupt could, and none can come. */
+static void endless_loop(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu)
 {
     char where[PLACE_TEXT];
-    const bool hang = !strcmp(c->reason, "hang");
-    if (!hang && (l->interrupts || l->length > 32))
-        return;
-    case_go(c, c->at);
-    case_address(c, c->at, cpu, l->pc, where);
-    find_verdict(f, hang ? WHY_HANG_LOOP : WHY_UNKNOWN_BUSY, c->at,
-                 "%sthe processor is in a loop of %u instruction%s at %s with interrupts off%s",
-                 hang ? "" : "cannot tell for sure: ", l->length, l->length == 1 ? "" : "s", where,
-                 hang ? ", which nothing can end"
-                      : "; the record ends before it is known whether anything ends it");
+    const uint64_t entered = loops_entered(c, l, cpu);
+    const struct event *met = exception_before(c, cpu, entered);
+    struct text why = {0};
+    if (met)
+        exception_lines(c, f, met, &why);
+    if (met)
+        find_verdict(f, WHY_FAULT_HANDLED, met->icount, "%s; its handler ends in an endless loop", why.s);
+    else if (!error_said(c, f, c->at, "ends in an endless loop") &&
+             !no_return(c, f, cpu, entered, "an endless loop follows") && case_go(c, c->at))
+        find_verdict(
+            f, WHY_HANG_LOOP, c->at,
+            "the processor is in a loop of %u instruction%s at %s with interrupts off, which nothing can end",
+            l->length, l->length == 1 ? "" : "s", case_address(c, c->at, cpu, l->pc, where));
+    free(why.s);
+    find_failed_services(f, c, c->at);
     loop_lines(c, f, l, cpu);
+    end_lines(c, f);
+}
+
+/* An endless loop with interrupts on is where a program waits for them. */
+static void idle_loop(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu)
+{
+    const struct event *met = exception_before(c, cpu, loops_entered(c, l, cpu));
+    char where[PLACE_TEXT];
+    struct text why = {0};
+    if (met) {
+        exception_lines(c, f, met, &why);
+        find_verdict(f, WHY_FAULT_HANDLED, met->icount, "%s; its handler ends in an endless loop", why.s);
+        free(why.s);
+    } else if (!error_said(c, f, c->at, "ends in an endless loop") && case_go(c, c->at)) {
+        case_address(c, c->at, cpu, l->pc, where);
+        if (interrupted_lately(c))
+            find_verdict(
+                f, WHY_OK_IDLE, c->at,
+                "nothing went wrong that can be seen: the processor idles in a loop at %s, and gets its interrupts",
+                where);
+        else
+            find_verdict(
+                f, WHY_UNKNOWN_IDLE, c->at,
+                "cannot tell: the processor is in an endless loop at %s with interrupts on, and none came lately",
+                where);
+    }
+    loop_lines(c, f, l, cpu);
+    end_lines(c, f);
+}
+
+/* Neither a wait nor the end: it goes on with something. */
+static void busy(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu)
+{
+    char where[PLACE_TEXT];
+    struct text did = {0};
+    if (!case_go(c, c->at))
+        return;
+    case_address(c, c->at, cpu, l->pc, where);
+    if (activity_lately(c, &did))
+        find_verdict(f, WHY_OK_WORKS, c->at, "nothing went wrong: a program is at work at %s, and lately %s",
+                     where, did.s);
+    else
+        find_verdict(f, WHY_UNKNOWN_BUSY, c->at,
+                     "cannot tell: the processor is busy at %s, and no end is seen", where);
+    free(did.s);
+    if (l->length)
+        loop_lines(c, f, l, cpu);
     end_lines(c, f);
 }
 
@@ -525,16 +697,20 @@ static void in_loop(struct why_case *c, struct finding *f, const struct cpu_loop
                     unsigned cpu)
 {
     const struct cpu_loop *l = &list[cpu];
-    if (l->halts) {
-        waits(c, f, cpu, l->pc);
-        return;
-    }
-    if (l->delivers)
+    if (l->delivers && !l->halts)
         fault_loop(c, f, l, cpu);
-    else if (l->in || register_read(l))
+    if (f->found)
+        return;
+    if (l->halts)
+        waits(c, f, cpu, l->pc);
+    else if (!l->exits && !l->interrupts)
+        endless_loop(c, f, l, cpu);
+    else if (!l->exits)
+        idle_loop(c, f, l, cpu);
+    else if (!l->carried && (l->port_decides || register_read(l)))
         device_loop(c, f, l, cpu);
     else if (!word_loop(c, f, list, n, cpu))
-        plain_loop(c, f, l, cpu);
+        busy(c, f, l, cpu);
 }
 
 /* Which processor's state says most: one that spins, then one that waits. */
@@ -555,6 +731,7 @@ static unsigned to_look_at(const struct cpu_loop *list, unsigned n)
 void explain_hang(struct why_case *c, struct finding *f)
 {
     const struct event *halt = facts_last(&c->now, EV_HALT);
+    struct prompt prompt;
     if (halt && (halt->icount + 1 >= c->at || !strcmp(c->reason, "halted"))) {
         halted(c, f, halt);
         return;
@@ -567,13 +744,15 @@ void explain_hang(struct why_case *c, struct finding *f)
     struct cpu_loop *list = n <= LOOP_CPUS ? loops_find(c, n) : NULL;
     if (!list)
         return;
-    bool busy = false;
-    for (unsigned i = 0; i < n; i++)
-        busy |= list[i].does == CPU_BUSY && list[i].nseen;
     const unsigned cpu = to_look_at(list, n);
-    if (list[cpu].does == CPU_HALTED)
+    if (prompt_waits(c, &list[cpu], cpu, &prompt)) {
+        if (!error_said(c, f, c->at, "waits for a key"))
+            prompt_verdict(c, f, &prompt);
+    } else if (list[cpu].does == CPU_HALTED)
         waits(c, f, cpu, list[cpu].pc);
-    else if (list[cpu].does == CPU_LOOPS && (!busy || n > 1))
+    else if (list[cpu].does == CPU_LOOPS)
         in_loop(c, f, list, n, cpu);
+    else if (list[cpu].does == CPU_BUSY && list[cpu].nseen)
+        busy(c, f, &list[cpu], cpu);
     free(list);
 }

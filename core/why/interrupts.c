@@ -46,8 +46,7 @@ static void set_line(struct why_case *c, struct finding *f, const char *what, bo
         find_note(f, "%s was not written to since the reset", what);
         return;
     }
-    const uint64_t ip = port ? ev.f[EVF_PIO_WRITE_ip] : ev.f[EVF_MMIO_WRITE_ip];
-    find_line(f, ev.icount, case_place(c, ev.icount, ev.cpu, ip, place), "%s was set here: 0x%" PRIx64, what,
+    find_line(f, ev.icount, case_place_of(c, &ev, place), "%s was set here: 0x%" PRIx64, what,
               port ? ev.f[EVF_PIO_WRITE_value] : ev.f[EVF_MMIO_WRITE_value]);
 }
 
@@ -99,7 +98,7 @@ static void read_lines(struct why_case *c, unsigned cpu, struct lines *s)
                 s->open |= 1u << i;
 }
 
-static const char *line_name(unsigned i)
+const char *interrupt_line_name(unsigned i)
 {
     static const char *const names[16] = {"the timer (PIT)",
                                           "the keyboard",
@@ -180,7 +179,7 @@ static bool held_back(struct why_case *c, struct finding *f, const struct lines 
         (serviced & (0 - serviced)) <= (waiting & (0 - waiting))) {
         const unsigned in = (unsigned)__builtin_ctzll(serviced), next = (unsigned)__builtin_ctzll(waiting);
         text_add(why, ": the 8259A holds back IRQ %u (%s), as IRQ %u is in service and was never ended (EOI)",
-                 next, line_name(next), in);
+                 next, interrupt_line_name(next), in);
         set_line(c, f, "the 8259A's command port", true, 0x20);
         return true;
     }
@@ -242,13 +241,13 @@ bool interrupts_closed(struct why_case *c, struct finding *f, unsigned cpu, stru
             text_add(why, ", and all of the I/O APIC's inputs");
         for (unsigned i = 0, n = 0; i < 16; i++)
             if (i != 2 && s.irr[i / 8] >> i % 8 & 1)
-                text_add(why, "%s%s", n++ ? ", " : "; raised are ", line_name(i));
+                text_add(why, "%s%s", n++ ? ", " : "; raised are ", interrupt_line_name(i));
         set_line(c, f, "the 8259A's mask", true, 0x21);
         return true;
     }
     for (unsigned i = 0; i < 16; i++)
         if (s.open >> i & 1)
-            text_add(why, "%s%s", why->n ? ", " : "", line_name(i));
+            text_add(why, "%s%s", why->n ? ", " : "", interrupt_line_name(i));
     if (s.lapic_timer)
         text_add(why, "%sthe local APIC's timer", why->n ? ", " : "");
     if (s.ioapic_open)

@@ -116,6 +116,8 @@ static struct came came_from(struct why_case *c, const struct origin_place *plac
         came.pc = l->pc;
         came.delivery |= l->delivery;
         came.call = l->step && !strncmp(l->instruction, "call", 4);
+        came.memory = l->place.memory && !l->place.at_physical;
+        came.linear = l->place.linear;
         came.image = l->image;
         came.offset = l->offset;
         came.known = true;

@@ -2,7 +2,7 @@
 #include <capstone/capstone.h>
 #include <inttypes.h>
 
-#include "core/why/private/decoded.h"
+#include "core/why/private/flow.h"
 #include "core/why/private/loops.h"
 
 /* ---------------------------------------------------------------- the steps */
@@ -45,15 +45,16 @@ static void measure(struct cpu_loop *l)
 
 /* ---------------------------------------------------------------- what it reads */
 
-static void note_read(struct why_case *c, struct cpu_loop *l, unsigned cpu, const struct decoded *d,
-                      const cs_x86_op *op)
+/* Returns the number of the read in the loop's list, or -1. */
+static int note_read(struct why_case *c, struct cpu_loop *l, unsigned cpu, const struct decoded *d,
+                     const cs_x86_op *op)
 {
     struct view_walk w;
     struct loop_read r = {.at = timeline_icount(c->tl), .size = op->size};
     r.linear = decoded_address(c, d, cpu, &op->mem);
     view_walk(timeline_look(c->tl), cpu, r.linear, &w);
     if ((w.paging && !w.mapped) || op->size > 8)
-        return;
+        return -1;
     r.physical = w.paging ? w.physical : r.linear;
     r.device = timeline_peek_physical(c->tl, r.physical, &r.value, op->size) != op->size;
     const bool apic =
@@ -72,10 +73,12 @@ static void note_read(struct why_case *c, struct cpu_loop *l, unsigned cpu, cons
         if (l->read[i].physical == r.physical) {
             l->read[i].written |= r.written;
             l->read[i].locked |= r.locked;
-            return;
+            return (int)i;
         }
-    if (l->nreads < LOOP_READS)
-        l->read[l->nreads++] = r;
+    if (l->nreads == LOOP_READS)
+        return -1;
+    l->read[l->nreads++] = r;
+    return (int)l->nreads - 1;
 }
 
 /* `test al, 8` after a read: the bits that matter. Of a port they are those that are tested first after it is read. */
@@ -96,22 +99,47 @@ static void note_test(struct cpu_loop *l, const struct decoded *d)
     }
 }
 
-static void see_insn(struct why_case *c, struct cpu_loop *l, unsigned cpu, size_t i)
+/* A conditional branch whose other way is not among what the loop executes. */
+static bool leaves(const struct cpu_loop *l, const struct decoded *d, size_t i)
+{
+    const cs_x86 *x = &d->insn->detail->x86;
+    const unsigned id = d->insn->id;
+    const uint64_t after = d->insn->address + d->insn->size;
+    if (!l->length || i + 1 >= l->nseen || !cs_insn_group(d->handle, d->insn, X86_GRP_JUMP) ||
+        id == X86_INS_JMP || x->op_count != 1 || x->operands[0].type != X86_OP_IMM)
+        return false;
+    const uint64_t other = l->seen[i + 1] == after ? (uint64_t)x->operands[0].imm : after;
+    for (size_t k = l->nseen - l->length; k < l->nseen; k++)
+        if ((uint32_t)l->seen[k] == (uint32_t)other)
+            return false;
+    return true;
+}
+
+static void see_insn(struct why_case *c, struct cpu_loop *l, struct flow *flow, unsigned cpu, size_t i)
 {
     struct decoded d;
+    uint64_t sources[FLOW_OPERANDS] = {0};
     if (!decoded_open(c, cpu, &d))
         return;
     const cs_x86 *x = &d.insn->detail->x86;
     const unsigned id = d.insn->id;
     l->halts |= id == X86_INS_HLT;
-    l->in |= id == X86_INS_IN;
+    if (id == X86_INS_IN) {
+        l->in = l->port_read = true;
+        l->port = x->operands[1].type == X86_OP_IMM ? (uint64_t)x->operands[1].imm
+                                                    : timeline_reg(c->tl, cpu, "rdx") & 0xffff;
+    }
     l->clock |= id == X86_INS_RDTSC || id == X86_INS_RDTSCP;
     l->strings |= x->prefix[0] == X86_PREFIX_REP || x->prefix[0] == X86_PREFIX_REPNE;
     for (unsigned k = 0; k < x->op_count; k++)
         if (x->operands[k].type == X86_OP_MEM && id != X86_INS_LEA && id != X86_INS_NOP &&
-            x->operands[k].access)
-            note_read(c, l, cpu, &d, &x->operands[k]);
+            x->operands[k].access) {
+            const int n = note_read(c, l, cpu, &d, &x->operands[k]);
+            if (k < FLOW_OPERANDS)
+                sources[k] = n >= 0 ? 1ull << n : FLOW_CARRIED;
+        }
     note_test(l, &d);
+    flow_step(flow, c, cpu, &d, sources, leaves(l, &d, i));
     /* The next step began elsewhere, and the instruction goes nowhere: an exception or interrupt was delivered. */
     const uint64_t end = d.insn->address + d.insn->size;
     const bool flows =
@@ -125,9 +153,38 @@ static void see_insn(struct why_case *c, struct cpu_loop *l, unsigned cpu, size_
     decoded_close(&d);
 }
 
+/* The general registers that are others one turn after that step, as bits. */
+static uint32_t changed_registers(struct why_case *c, const struct cpu_loop *l, unsigned cpu, size_t at)
+{
+    static const char *const names[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                          "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+    uint64_t before[16] = {0};
+    uint32_t changed = 0;
+    if (at + l->length >= l->nseen || !case_go(c, l->icount[at]))
+        return 0;
+    for (unsigned i = 0; i < 16; i++)
+        before[i] = timeline_reg(c->tl, cpu, names[i]);
+    if (!case_go(c, l->icount[at + l->length]))
+        return 0;
+    for (unsigned i = 0; i < 16; i++)
+        changed |= (uint32_t)(before[i] != timeline_reg(c->tl, cpu, names[i])) << i;
+    return changed;
+}
+
+static void what_decides(struct cpu_loop *l, const struct flow *flow)
+{
+    l->exits = flow->exits;
+    l->port_decides = flow->left_by & FLOW_PORT;
+    l->clock_decides = flow->left_by & FLOW_CLOCK;
+    l->carried |= (flow->left_by & FLOW_CARRIED) != 0;
+    for (unsigned i = 0; i < l->nreads; i++)
+        l->read[i].decides = flow->left_by >> i & 1;
+}
+
 /* One turn of the loop, or, without one, the last steps. */
 static void see_turn(struct why_case *c, struct cpu_loop *l, unsigned cpu)
 {
+    struct flow flow;
     enum { LAST = 64, MOST = 512 };
     const size_t share = MOST / timeline_cpus(c->tl), most = share > LAST ? share : LAST;
     size_t n = l->length ? l->length : LAST;
@@ -137,9 +194,16 @@ static void see_turn(struct why_case *c, struct cpu_loop *l, unsigned cpu)
     size_t from = l->nseen - n;
     if (l->length && from >= l->length)
         from -= l->length;
-    for (size_t i = from; i < from + n; i++)
-        if (case_go(c, l->icount[i]))
-            see_insn(c, l, cpu, i);
+    flow_begin(&flow, l->length ? changed_registers(c, l, cpu, from) : 0);
+    /* Twice: what a branch at the beginning of a turn depends on was read in the turn before. */
+    for (unsigned pass = 0; pass < (l->length ? 2 : 1); pass++) {
+        flow_again(&flow);
+        for (size_t i = from; i < from + n; i++)
+            if (case_go(c, l->icount[i]))
+                see_insn(c, l, &flow, cpu, i);
+    }
+    l->carried = n < l->length; /* what was not looked at may change anything */
+    what_decides(l, &flow);
     if (l->in && !l->in_tested && l->first_tested)
         l->bits = l->first_tested; /* the port is read at the end of the turn */
 }
@@ -200,6 +264,8 @@ static void values_at_end(struct why_case *c, struct cpu_loop *l)
         r->written |= now != r->value;
         r->value = now;
     }
+    for (unsigned i = 0; i < l->nreads; i++)
+        l->carried |= l->read[i].decides && (l->read[i].moves || (l->read[i].written && !l->read[i].locked));
 }
 
 static void look_at(struct why_case *c, struct cpu_loop *l, unsigned cpu)
@@ -294,7 +360,7 @@ static bool is_of(const struct cpu_loop *l, uint64_t pc)
 
 /* A position at which the processor was not in the loop yet. A loop that tries to take a lock writes it each time: those writes do not
  * count, and may be millions. */
-static uint64_t before_loop(struct why_case *c, const struct cpu_loop *l, unsigned cpu)
+uint64_t loops_entered(struct why_case *c, const struct cpu_loop *l, unsigned cpu)
 {
     uint64_t in = c->at, out = c->now.begin;
     for (uint64_t back = 1 << 14; c->at - c->now.begin > back; back *= 8) {
@@ -322,7 +388,7 @@ struct last_writer loops_writer(struct why_case *c, const struct cpu_loop *l, un
     struct error ignored;
     struct last_writer w = {0};
     const uint64_t mask = r->tested && r->size <= 8 ? r->tested : ~(uint64_t)0, low = r->value & 0xff;
-    uint64_t at = r->locked ? before_loop(c, l, cpu) : c->at;
+    uint64_t at = r->locked ? loops_entered(c, l, cpu) : c->at;
     if (!case_go(c, at))
         return w;
     /* In the lowest byte, if there is something in it: a lock's state; others hold who waits. */

@@ -94,6 +94,13 @@ const char *case_place(struct why_case *c, uint64_t icount, unsigned cpu, uint64
     return buf;
 }
 
+const char *case_place_of(struct why_case *c, const struct event *ev, char buf[PLACE_TEXT])
+{
+    *buf = 0;
+    return case_go(c, ev->icount) ? case_place(c, ev->icount, ev->cpu, timeline_pc(c->tl, ev->cpu), buf)
+                                  : buf;
+}
+
 const char *case_address(struct why_case *c, uint64_t icount, unsigned cpu, uint64_t address,
                          char buf[PLACE_TEXT])
 {

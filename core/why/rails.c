@@ -1,9 +1,9 @@
 /* rails.c - execution that left the rails: zeros that run as code, a stack that keeps nothing, jumps to where no code is. */
 #include <inttypes.h>
 
-#include "core/why/private/case.h"
+#include "core/why/private/jump.h"
 
-enum { SOON = 50000000, NEAR_END = 1000, WINDOW = 64 };
+enum { SOON = 50000000, NEAR_END = 1000, PAGE = 4096 };
 
 /* The end is one that a program which lost its way comes to. */
 static const struct event *bad_end(struct why_case *c)
@@ -14,77 +14,174 @@ static const struct event *bad_end(struct why_case *c)
     return ev;
 }
 
-/* The last step before the zeros whose instruction went somewhere else: it is executed at *from. Stands there afterwards. */
-static bool find_jump(struct why_case *c, const struct event *ev, uint64_t *from)
-{
-    const uint64_t begin = ev->icount > WINDOW ? ev->icount - WINDOW : 0;
-    bool found = false;
-    if (!case_go(c, begin < c->now.begin ? c->now.begin : begin))
-        return false;
-    while (timeline_icount(c->tl) < ev->icount) {
-        struct instruction in;
-        const uint64_t at = timeline_icount(c->tl), pc = timeline_pc(c->tl, ev->cpu);
-        case_insn(c, ev->cpu, &in);
-        if (!case_step(c))
-            return false;
-        const uint64_t next = timeline_pc(c->tl, ev->cpu);
-        if (next != pc && next != pc + in.length) {
-            *from = at;
-            found = true;
-        }
-    }
-    return found && case_go(c, *from);
-}
-
-/* The last jump before; whether it is a return to an address that no call has pushed. */
-static bool jump_line(struct why_case *c, struct finding *f, const struct event *ev)
-{
-    uint64_t from;
-    char where[48], place[PLACE_TEXT];
-    struct instruction in;
-    if (!find_jump(c, ev, &from))
-        return false;
-    const char *insn = case_insn(c, ev->cpu, &in);
-    find_line(f, from, case_place(c, from, ev->cpu, timeline_pc(c->tl, ev->cpu), place),
-              "the last jump before: %s at %s", insn, view_place_text(timeline_look(c->tl), ev->cpu, where));
-    find_callers(f, c, ev->cpu);
-    return !strncmp(insn, "ret", 3) &&
-           find_writer(f, c, view_stack(timeline_look(c->tl), ev->cpu),
-                       timeline_code_bits(c->tl, ev->cpu) / 8, "the return address", true) == WRITER_OTHER;
-}
-
 /* Where the odd thing happened, in words. */
 static uint64_t linear_of(struct why_case *c, const struct event *ev, uint64_t ip)
 {
     return case_go(c, ev->icount) ? timeline_pc(c->tl, ev->cpu) : ip;
 }
 
+/* ---------------------------------------------------------------- what was to be read, and was not */
+
+/* The last read of the BIOS's disk service that failed after the boot sector was entered and before a position, with no read after it that went
+ * well. */
+static const struct event *failed_read(struct why_case *c, uint64_t to)
+{
+    enum { DISK = 0x13, READ = 2, EXTENDED_READ = 0x42 };
+    const struct event *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER), *found = NULL;
+    for (size_t i = 0; sector && i < c->now.n && c->now.event[i].icount <= to; i++) {
+        const struct event *ev = &c->now.event[i];
+        const bool reads = ev->kind == EV_SERVICE && ev->f[EVF_SERVICE_vector] == DISK &&
+                           (ev->f[EVF_SERVICE_function] == READ ||
+                            ev->f[EVF_SERVICE_function] == EXTENDED_READ || fact_contains(ev, "read"));
+        if (ev->icount >= sector->icount && reads)
+            found = ev;
+        else if (ev->kind == EV_DISK_READ)
+            found = NULL;
+    }
+    return found;
+}
+
+/* Status of INT 13h, in AH. */
+static const char *disk_status(uint64_t status)
+{
+    static const struct {
+        uint64_t status;
+        const char *words;
+    } list[] = {{0x01, "invalid function or parameter"},
+                {0x02, "address mark not found"},
+                {0x03, "write-protected"},
+                {0x04, "sector not found"},
+                {0x08, "DMA overrun"},
+                {0x09, "across a 64 KiB boundary"},
+                {0x0c, "media type not found"},
+                {0x10, "bad CRC"},
+                {0x20, "controller failed"},
+                {0x40, "seek failed"},
+                {0x80, "timeout: no drive or medium"},
+                {0xaa, "drive not ready"}};
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+        if (list[i].status == status)
+            return list[i].words;
+    return "error";
+}
+
+/* The read that was to bring the code failed, and nobody looked. */
+static bool read_failed(struct why_case *c, struct finding *f, const struct event *ev, const char *where)
+{
+    const struct event *read = failed_read(c, ev->icount);
+    if (!read)
+        return false;
+    const uint64_t status = read->f[EVF_SERVICE_ax] >> 8 & 0xff;
+    find_verdict(f, WHY_RAILS_READ_FAILED, read->icount,
+                 "INT 13h refused a read (%02" PRIX64 "h: %s), the program went on, and no code is at %s",
+                 status, disk_status(status), where);
+    find_event(f, c, read, NULL);
+    return true;
+}
+
+/* The code that runs was read from an image, and what is at that address belongs to what was not: how far the image was read. */
+static void unread_line(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount, uint64_t code,
+                        uint64_t address)
+{
+    enum { SECTOR = 512 };
+    const struct came came = memory_came(c, cpu, icount, code, 4);
+    if (!came.known || came.source != ORIGIN_IMAGE || !came.image || address < code ||
+        address - code > 1 << 24)
+        return;
+    const uint64_t offset = came.offset + (address - code);
+    find_note(f,
+              "the code at 0x%" PRIx64 " is from sector %" PRIu64 " of %s; what belongs at 0x%" PRIx64
+              " would be from sector %" PRIu64 ", which was not read to there",
+              code, came.offset / SECTOR, came.image, address, offset / SECTOR);
+}
+
+/* ---------------------------------------------------------------- jumps to where no code is */
+
+/* What the jump that led there says of itself. Gives the verdict if it knows better than that no code is there. */
+static void jump_verdict(struct why_case *c, struct finding *f, const struct event *ev, const char *where)
+{
+    struct jump j;
+    char at[PLACE_TEXT];
+    if (!jump_find(c, ev->cpu, ev->icount, &j))
+        return;
+    const struct came came = jump_lines(c, f, &j);
+    case_address(c, j.icount, ev->cpu, j.pc, at);
+    if (j.kind == JUMP_RETURN && came.known && !came.call && came.icount)
+        find_verdict(
+            f, WHY_RAILS_RETURN, ev->icount,
+            "a return address was overwritten: the return goes to %s, where zeros are executed as code",
+            where);
+    else if (j.indirect && j.kind != JUMP_RETURN && j.target < PAGE)
+        find_verdict(f, WHY_RAILS_NULL_CALL, j.icount, "a null pointer was called or jumped to at %s: %s", at,
+                     came.known && !came.icount ? "nobody has ever written to the pointer" : j.text);
+    else if (j.indirect && j.kind != JUMP_RETURN)
+        find_verdict(f, WHY_RAILS_WILD_JUMP, j.icount,
+                     "execution left the rails: %s at %s goes to %s, where nobody has put code", j.text, at,
+                     where);
+    if (j.kind != JUMP_RETURN && came.known && !came.icount && came.memory)
+        unread_line(c, f, ev->cpu, j.icount, j.pc, came.linear);
+}
+
 static void zeros(struct why_case *c, struct finding *f, const struct event *ev, const struct event *end)
 {
     const struct event *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER);
     char where[PLACE_TEXT];
+    const bool empty = sector && ev->icount - sector->icount < 16;
     const uint64_t pc = linear_of(c, ev, ev->f[EVF_CPU_ZEROS_ip]);
     case_address(c, ev->icount, ev->cpu, pc, where);
-    if (sector && ev->icount - sector->icount < 16)
+    if (empty)
         find_verdict(f, WHY_RAILS_EMPTY_SECTOR, ev->icount,
                      "the boot sector has no code: it is entered, and its bytes are zero at %s", where);
-    else if (pc < 4096 && facts_last(&c->now, EV_KERNEL_ENTRY))
-        find_verdict(f, WHY_RAILS_NULL_CALL, ev->icount,
-                     "a null pointer was called or jumped to: zeros are executed as code at %s", where);
     else
         find_verdict(f, WHY_RAILS_ZEROS, ev->icount,
                      "execution left the rails: zeros are executed as code at %s, where nobody has put any",
                      where);
     find_event(f, c, ev, NULL);
-    if (jump_line(c, f, ev) && !(sector && ev->icount - sector->icount < 16))
-        find_verdict(
-            f, WHY_RAILS_RETURN, ev->icount,
-            "a return address was overwritten: the return goes to %s, where zeros are executed as code",
-            where);
+    if (!empty) {
+        jump_verdict(c, f, ev, where);
+        if (f->code == WHY_RAILS_ZEROS || f->code == WHY_RAILS_WILD_JUMP)
+            read_failed(c, f, ev, where);
+    }
     if (sector)
         find_event(f, c, sector, NULL);
     if (end)
         find_event(f, c, end, "it led to");
+}
+
+/* ---------------------------------------------------------------- the first page */
+
+static bool see_null(void *ctx, const struct timeline_hit *hit)
+{
+    struct timeline_hit *last = ctx;
+    *last = *hit;
+    return true;
+}
+
+/* In protected mode address 0 was executed, which nobody means to: under a BIOS its vectors are there, and run as code for a while. */
+static bool null_call(struct why_case *c, struct finding *f, const struct event *end)
+{
+    const struct timeline_stop stop = {.kind = TS_BREAK_LINEAR, .address = 0};
+    struct timeline_hit last = {0};
+    struct timeline_stopped s;
+    struct error ignored;
+    const uint64_t from = end->icount > c->now.begin + SOON ? end->icount - SOON : c->now.begin + 1;
+    if (!case_go(c, from) ||
+        timeline_scan(c->tl, &stop, from, end->icount + 1, see_null, &last, &s, &ignored) || !last.icount ||
+        !case_go(c, last.icount) || timeline_pc(c->tl, last.cpu) ||
+        !(timeline_reg(c->tl, last.cpu, "cr0") & 1))
+        return false;
+    const struct event ev = {.icount = last.icount, .cpu = last.cpu};
+    struct jump j;
+    char at[PLACE_TEXT];
+    if (!jump_find(c, last.cpu, last.icount, &j) || j.target)
+        return false;
+    case_address(c, j.icount, last.cpu, j.pc, at);
+    find_verdict(f, WHY_RAILS_NULL_CALL, j.icount, "a null pointer was called or jumped to at %s: %s", at,
+                 j.text);
+    jump_verdict(c, f, &ev, at);
+    find_event(f, c, end, "it led to");
+    find_failed_services(f, c, end->icount);
+    return true;
 }
 
 static void stack(struct why_case *c, struct finding *f, const struct event *ev, const struct event *end)
@@ -95,8 +192,7 @@ static void stack(struct why_case *c, struct finding *f, const struct event *ev,
                  "the stack is at 0x%" PRIx64 ", in %s: what is pushed there is lost (pushed at %s)",
                  ev->f[EVF_CPU_STACK_address], text,
                  case_address(c, ev->icount, ev->cpu, linear_of(c, ev, ev->f[EVF_CPU_STACK_ip]), where));
-    find_line(f, ev->icount, case_place(c, ev->icount, ev->cpu, ev->f[EVF_CPU_STACK_ip], place),
-              "the first push that is lost");
+    find_line(f, ev->icount, case_place_of(c, ev, place), "the first push that is lost");
     if (end)
         find_event(f, c, end, "it led to");
 }
@@ -213,6 +309,10 @@ void explain_rails(struct why_case *c, struct finding *f)
     if (facts_last(&c->now, EV_KERNEL_PANIC) || (!end && facts_last(&c->now, EV_KERNEL_FOUND)) ||
         (!end && facts_last(&c->now, EV_POWER_OFF)))
         return;
+    if (end && !facts_last(&c->now, EV_KERNEL_FOUND) && null_call(c, f, end)) {
+        find_console(f, c, c->now.begin, at, 3);
+        return;
+    }
     enum { LOOKED = 8 }; /* each is a seek */
     unsigned looked = 0;
     for (size_t i = 0; i < c->now.n && !odd; i++) {

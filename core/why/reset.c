@@ -25,8 +25,8 @@ void explain_reset(struct why_case *c, struct finding *f)
             words);
     /* What resets by itself does so at no instruction. */
     if (reset->f[EVF_RESET_ip])
-        find_line(f, reset->icount, case_place(c, reset->icount, reset->cpu, reset->f[EVF_RESET_ip], place),
-                  "reset by %s at 0x%" PRIx64, words, reset->f[EVF_RESET_ip]);
+        find_line(f, reset->icount, case_place_of(c, reset, place), "reset by %s at 0x%" PRIx64, words,
+                  reset->f[EVF_RESET_ip]);
     else
         find_event(f, c, reset, NULL);
     if (down)

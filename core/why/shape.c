@@ -51,8 +51,11 @@ static void first_line(struct finding *f, const char *text)
     if (f->n == FIND_LINES)
         f->n--, free(f->line[f->n].text), free(f->line[f->n].place);
     memmove(f->line + 1, f->line, f->n++ * sizeof f->line[0]);
-    f->line[0] = (struct why_line){
-        .placed = true, .icount = f->icount, .text = mem_string(text), .place = mem_string("")};
+    f->line[0] = (struct why_line){.goes_on = true,
+                                   .placed = true,
+                                   .icount = f->icount,
+                                   .text = mem_string(text),
+                                   .place = mem_string("")};
 }
 
 void shape_headline(struct finding *f)
@@ -67,13 +70,16 @@ void shape_headline(struct finding *f)
         f->verdict.n = end;
         return;
     }
-    first_line(f, s);
     end = bytes_of(s, WHY_HEADLINE - 1);
     for (size_t i = end; i > end / 2; i--)
         if (s[i] == ' ') {
             end = i;
             break;
         }
+    struct text rest = {0};
+    text_add(&rest, "…%s", s + end + (s[end] == ' '));
+    first_line(f, rest.s);
+    free(rest.s);
     s[end] = 0;
     f->verdict.n = end;
     text_add(&f->verdict, "…");
@@ -109,9 +115,11 @@ static bool same(const char *a, const char *b)
            (nb >= LONG && na > nb && strstr(a, b));
 }
 
-/* In order of time; what has no position comes last. */
+/* The rest of the headline, then in order of time; what has no position comes last. */
 static bool before(const struct why_line *a, const struct why_line *b)
 {
+    if (a->goes_on != b->goes_on)
+        return a->goes_on;
     return a->placed != b->placed ? a->placed : a->placed && a->icount < b->icount;
 }
 

@@ -36,6 +36,7 @@ enum { WHY_LINES = 12, WHY_HEADLINE = 120 };
 /* A piece of evidence. */
 struct why_line {
     unsigned rank;   /* how much it says: 0 is what to show if there is room for one */
+    bool goes_on;    /* it is the rest of a headline that was too long, and comes first */
     bool placed;     /* it has a position: */
     uint64_t icount; /* where it can be seen */
     char *text;
@@ -44,11 +45,12 @@ struct why_line {
 
 struct why {
     enum why_code code;
-    enum why_answer answer;          /* that of the code */
-    const char *subject;             /* "fault", "linux" …: who found it; "" if nobody did */
-    char *verdict;                   /* the headline: at most WHY_HEADLINE characters, without a full stop */
-    uint64_t icount;                 /* where it went wrong; the end if nothing did */
-    struct why_line line[WHY_LINES]; /* in order of time; then those without a position */
+    enum why_answer answer; /* that of the code */
+    const char *subject;    /* "fault", "linux" …: who found it; "" if nobody did */
+    char *verdict;          /* the headline: at most WHY_HEADLINE characters, without a full stop */
+    uint64_t icount;        /* where it went wrong; the end if nothing did */
+    struct why_line
+        line[WHY_LINES]; /* the rest of the headline; in order of time; then those without a position */
     size_t n;
 };
 

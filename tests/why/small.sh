@@ -2,7 +2,7 @@
 # sourced after lib.sh, in the work folder. Each function makes NAME.reel.
 
 # verdict FILE: what `why` says, in one line, without commands and positions.
-verdict() { sed -E 's/  > bootreel tui .*//; s/^ *[0-9]+  //' "$1" | tr -s '\n ' '  '; }
+verdict() { sed -E 's/  > bootreel tui .*//; s/^ *[0-9]+  //' "$1" | tr -s '\n ' '  ' | sed 's/… …/ /g'; }
 
 # A boot sector: standard input is its 16-bit code, after real mode's segments are set up.
 sector() { # NAME OPTION...

@@ -77,6 +77,9 @@ bool case_step(struct why_case *c);
  * of the PC's memory; "" if it has none. Nothing is run. Returns buf. */
 const char *case_place(struct why_case *c, uint64_t icount, unsigned cpu, uint64_t address,
                        char buf[PLACE_TEXT]);
+/* The name of the instruction at which an event happened: its linear address is that of the machine there, which an offset in an event is not in
+ * every mode. Goes there. Returns buf. */
+const char *case_place_of(struct why_case *c, const struct event *ev, char buf[PLACE_TEXT]);
 /* "0x1234 (name)" or "0x1234". Returns buf. */
 const char *case_address(struct why_case *c, uint64_t icount, unsigned cpu, uint64_t address,
                          char buf[PLACE_TEXT]);
@@ -141,6 +144,19 @@ void find_console(struct finding *f, struct why_case *c, uint64_t from, uint64_t
 
 /* Adds what a Linux kernel's log has at that position, if no console has shown any of it: its last warnings, and its last messages. */
 void find_log(struct finding *f, struct why_case *c, unsigned cpu, uint64_t icount);
+
+/* Adds the disk services of the BIOS that failed before `to`, the last ones. */
+void find_failed_services(struct finding *f, struct why_case *c, uint64_t to);
+
+/* ---------------------------------------------------------------- what a machine is at (activity.c) */
+
+/* Whether a program goes on with its work: something was printed, read, written, sent, started or drawn in the last seconds of guest time. Adds
+ * what, as part of a sentence: "printed 3 lines". */
+bool activity_lately(struct why_case *c, struct text *did);
+/* A sign that a system is up: somebody may log in, a shell waits, the system manager says so. */
+bool systems_up(struct why_case *c);
+/* Says of an idle system with processes that it is up, or what its processes wait for. False if there are none. */
+bool idle_system(struct why_case *c, struct finding *f);
 
 /* Whether a kernel got control after that position. */
 bool kernel_after(struct why_case *c, uint64_t icount);

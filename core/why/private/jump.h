@@ -32,6 +32,8 @@ struct came {
     bool call;       /* a CALL pushed it */
     uint64_t icount; /* of the first step that made this value; 0 if it was never written */
     uint64_t pc;
+    bool memory; /* the chain ends at this place in memory: */
+    uint64_t linear;
     const char *image; /* ORIGIN_IMAGE */
     uint64_t offset;
     char text[400];

@@ -6,7 +6,7 @@
 
 #include "core/why/private/case.h"
 
-enum { LOOP_STEPS = 4096, LOOP_PCS = 512, LOOP_READS = 8, LOOP_CPUS = 64 };
+enum { LOOP_STEPS = 4096, LOOP_PCS = 512, LOOP_READS = 24, LOOP_CPUS = 64 };
 
 enum cpu_does { CPU_BUSY, CPU_LOOPS, CPU_HALTED, CPU_HALTED_FOR_GOOD, CPU_NOT_STARTED };
 
@@ -19,6 +19,7 @@ struct loop_read {
     bool locked;     /* the instruction also writes it, atomically: the way to take a lock */
     bool moves;      /* the next turn reads another place: it goes through a table */
     bool written;    /* the loop writes it in another way: it waits for nobody */
+    bool decides;    /* whether the loop ends depends on it */
     uint64_t tested; /* the bits that the loop looks at; 0: not known */
     char text[INSTRUCTION_TEXT];
 };
@@ -41,7 +42,20 @@ struct cpu_loop {
     uint64_t bits;         /* the bits of a port or register that the loop looks at; 0: not known */
     uint64_t first_tested; /* the bits that the turn tests first */
     bool in_tested;        /* `bits` are those that are tested after the port is read */
+    /* What decides whether it ends, by the flow of data over one turn. */
+    unsigned exits;     /* branches that would leave it */
+    bool port_decides;  /* what was read from a port */
+    bool clock_decides; /* a time stamp */
+    bool carried;       /* what the loop itself changes from turn to turn: it may end by itself */
+    uint64_t port;      /* the last port that was read … */
+    bool port_read;     /* … if there is one */
 };
+
+/* Whether the end of the loop depends only on what others do: on what it reads, and nothing that it changes itself. */
+static inline bool loop_waits(const struct cpu_loop *l)
+{
+    return l->exits && !l->carried && !l->clock_decides;
+}
 
 /* Looks at the steps before c->at of all processors, of which there are n. NULL if that is not possible. The
  * caller frees it. */
@@ -58,6 +72,9 @@ struct last_writer {
 struct last_writer loops_writer(struct why_case *c, const struct cpu_loop *l, unsigned cpu,
                                 const struct loop_read *r);
 
+/* A position at which the processor has just come into its loop. */
+uint64_t loops_entered(struct why_case *c, const struct cpu_loop *l, unsigned cpu);
+
 /* What a processor does, as part of a sentence: "is halted with interrupts off at 0x1000". */
 void loops_text(struct why_case *c, const struct cpu_loop *l, unsigned cpu, struct text *out);
 
@@ -67,5 +84,8 @@ void loops_text(struct why_case *c, const struct cpu_loop *l, unsigned cpu, stru
  * them are masked". False if one may come: then `why` names the lines that are open, "the keyboard's and the
  * serial port's". Adds the evidence. */
 bool interrupts_closed(struct why_case *c, struct finding *f, unsigned cpu, struct text *why);
+
+/* "the keyboard": what a line of the 8259As is for. */
+const char *interrupt_line_name(unsigned line);
 
 #endif

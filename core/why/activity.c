@@ -1,0 +1,211 @@
+/* activity.c - what a machine is at: a program at its work, a system that is up, processes that wait, and for what. */
+#include <inttypes.h>
+
+#include "core/why/private/case.h"
+#include "core/why/private/said.h"
+
+/* ---------------------------------------------------------------- at work */
+
+static uint64_t time_at(struct why_case *c)
+{
+    const struct trace_end *end = trace_end(c->t);
+    struct timeline_where w = {0};
+    if (c->whole && end)
+        return end->time;
+    if (case_go(c, c->at))
+        timeline_where(c->tl, &w);
+    return w.time;
+}
+
+/* The screen has changed in the last tenth of the boot, or hundred million steps. */
+static bool draws(struct why_case *c)
+{
+    enum { SIZE = 1 << 16, BACK = 100000000 };
+    const uint64_t tenth = (c->at - c->now.begin) / 10, before = c->at - (tenth < BACK ? tenth : BACK);
+    char *a = mem_zero(SIZE, 1), *b = mem_zero(SIZE, 1);
+    const bool other = case_go(c, before) && timeline_screen(c->tl, a, SIZE) < SIZE && case_go(c, c->at) &&
+                       timeline_screen(c->tl, b, SIZE) < SIZE && strcmp(a, b) != 0;
+    free(a);
+    free(b);
+    return other;
+}
+
+bool activity_lately(struct why_case *c, struct text *did)
+{
+    static const struct {
+        uint32_t classes;
+        const char *one, *more;
+    } rows[] = {{EVENT_CLASS_BIT(EC_CONSOLE), "printed a line", "printed lines"},
+                {EVENT_CLASS_BIT(EC_DISK), "used a disk", "used a disk"},
+                {EVENT_CLASS_BIT(EC_PROCESS), "started or ended a process", "started or ended processes"},
+                {EVENT_CLASS_BIT(EC_SYSCALL), "made a system call", "made system calls"},
+                {EVENT_CLASS_BIT(EC_NET), "used the network", "used the network"}};
+    const uint64_t now = time_at(c), begin = c->now.n ? c->now.event[0].time : 0, most = 2000000000,
+                   lately = (now - begin) / 4 < most ? (now - begin) / 4 : most;
+    for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+        unsigned n = 0;
+        for (size_t i = c->now.n; i--;) {
+            const struct event *ev = &c->now.event[i];
+            /* What the recorder writes at the end is no activity. */
+            if (ev->icount + 1 >= c->at)
+                continue;
+            if (ev->time + lately < now)
+                break;
+            n += rows[k].classes >> event_kind(ev->kind)->cls & 1;
+        }
+        if (n) {
+            text_add(did, "has %s", n == 1 ? rows[k].one : rows[k].more);
+            return true;
+        }
+    }
+    if (!draws(c))
+        return false;
+    text_add(did, "has changed the screen");
+    return true;
+}
+
+/* ---------------------------------------------------------------- a system that is up */
+
+bool systems_up(struct why_case *c)
+{
+    static const char *const lines[] = {"login: ", "Startup finished", "Reached target multi-user.target",
+                                        "Reached target graphical.target", "Welcome to Alpine"};
+    static const char *const programs[] = {"/getty", "/agetty", "/login", "/sulogin"};
+    for (size_t i = c->now.n; i--;) {
+        const struct event *ev = &c->now.event[i];
+        for (size_t k = 0; k < sizeof lines / sizeof lines[0]; k++)
+            if ((ev->kind == EV_CONSOLE_LINE || ev->kind == EV_PROCESS_LOG) && fact_contains(ev, lines[k]))
+                return true;
+        for (size_t k = 0; k < sizeof programs / sizeof programs[0]; k++)
+            if (ev->kind == EV_PROCESS_EXEC && fact_contains(ev, programs[k]))
+                return true;
+    }
+    return false;
+}
+
+/* ---------------------------------------------------------------- what processes wait for */
+
+/* A function in which a task sleeps, and what for. */
+static const struct {
+    const char *function, *what;
+    bool input; /* somebody may type */
+} sleeps[] = {
+    {"n_tty_read", "a line of input", true},
+    {"tty_read", "input at a terminal", true},
+    {"do_wait", "a process that it has started", false},
+    {"kernel_wait4", "a process that it has started", false},
+    {"hrtimer_nanosleep", "time to pass", false},
+    {"do_nanosleep", "time to pass", false},
+    {"unix_stream_read", "data at a socket", false},
+    {"unix_accept", "a connection at a socket", false},
+    {"inet_csk_accept", "a connection from the network", false},
+    {"inet_stream_connect", "a connection to a server", false},
+    {"tcp_recvmsg", "data from the network", false},
+    {"udp_recvmsg", "data from the network", false},
+    {"packet_recvmsg", "packets from the network", false},
+    {"netlink_recvmsg", "a message of the kernel", false},
+    {"pipe_read", "data in a pipe", false},
+    {"ep_poll", "events", false},
+    {"do_epoll_wait", "events", false},
+    {"do_sys_poll", "events", false},
+    {"do_poll", "events", false},
+    {"do_select", "events", false},
+    {"futex_wait", "another thread", false},
+    {"sigsuspend", "a signal", false},
+    {"do_sigtimedwait", "a signal", false},
+    {"sys_pause", "a signal", false},
+    {"rpc_wait", "an answer of a server (RPC)", false},
+    {"nfs_", "an answer of an NFS server", false},
+    {"wait_for_device_probe", "a driver", false},
+    {"wait_for_root", "the root device", false},
+    {"io_schedule", "a disk", false},
+    {"usb_start_wait_urb", "a USB device", false},
+    {"__mutex_lock", "a lock", false},
+    {"rwsem_down", "a lock", false},
+};
+
+/* Where a task gave up the processor last: the position. 0 if that is not known. */
+static uint64_t left_at(struct why_case *c, uint32_t pid)
+{
+    enum { MOST = 200000 };
+    struct trace_cursor *cur = trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_SCHED));
+    struct error ignored;
+    struct event ev;
+    uint64_t at = 0;
+    if (!trace_cursor_seek_icount(cur, c->at + 1, &ignored))
+        for (unsigned i = 0;
+             i < MOST && !at && trace_cursor_prev(cur, &ev, NULL, &ignored) == 1 && ev.icount >= c->now.begin;
+             i++)
+            if (ev.kind == EV_SCHED_SWITCH && ev.f[EVF_SCHED_SWITCH_prev] == pid)
+                at = ev.icount;
+    trace_cursor_close(cur);
+    return at;
+}
+
+/* What a process waits for: a row of `sleeps`, or -1. Adds its callers there as evidence. */
+static int waits_for(struct why_case *c, struct finding *f, const struct process *p)
+{
+    const uint64_t at = left_at(c, p->pid);
+    struct finding calls = {0};
+    char name[60];
+    int row = -1;
+    if (!at || !case_go(c, at))
+        return -1;
+    struct timeline_where w;
+    timeline_where(c->tl, &w);
+    find_callers(&calls, c, w.cpu);
+    for (size_t i = 0; i < calls.n && row < 0; i++)
+        for (size_t k = 0; k < sizeof sleeps / sizeof sleeps[0] && row < 0; k++)
+            if (strstr(calls.line[i].text, sleeps[k].function))
+                row = (int)k;
+    snprintf(name, sizeof name, "%.40s (%" PRIu32 ")", p->name, p->pid);
+    if (row >= 0)
+        find_line(f, at, NULL, "%s waits for %s", name, sleeps[row].what);
+    else if (calls.n)
+        find_line(f, at, NULL, "%s sleeps, %s", name, calls.line[0].text);
+    find_drop(&calls);
+    return row;
+}
+
+bool idle_system(struct why_case *c, struct finding *f)
+{
+    enum { LOOKED = 4 };
+    struct error ignored;
+    if (!facts_last(&c->now, EV_INIT_RUN) && !facts_last(&c->now, EV_PROCESS_FIRST))
+        return false;
+    struct processes *ps = processes_at(c->t, c->at, &ignored);
+    struct finding who = {0};
+    struct text last = {0};
+    bool input = false;
+    unsigned looked = 0;
+    for (size_t i = ps ? processes_count(ps) : 0; i-- && looked < LOOKED && !input;) {
+        const struct process *p = processes_get(ps, i);
+        if (p->exited || !*p->path || p->pid != p->tgid)
+            continue;
+        looked++;
+        const int row = waits_for(c, &who, p);
+        if (row >= 0 && !last.n)
+            text_add(&last, "%.30s (%" PRIu32 ") waits for %s", p->name, p->pid, sleeps[row].what);
+        if (row >= 0 && sleeps[row].input) {
+            input = true;
+            free(last.s);
+            last = (struct text){0};
+            text_add(&last, "%.30s (%" PRIu32 ") waits for %s", p->name, p->pid, sleeps[row].what);
+        }
+    }
+    processes_free(ps);
+    if (input)
+        find_verdict(f, WHY_OK_PROMPT, c->at, "nothing went wrong: the system is idle, and %s", last.s);
+    else if (systems_up(c))
+        find_verdict(f, WHY_OK_IDLE, c->at,
+                     "nothing went wrong: the system is up and idle, and waits for something to do");
+    else
+        find_verdict(f, WHY_UNKNOWN_IDLE, c->at,
+                     "cannot tell: the system is idle, and nothing says that it is up%s%s",
+                     last.n ? "; " : "", last.n ? last.s : "");
+    for (size_t i = 0; i < who.n; i++)
+        find_line(f, who.line[i].icount, NULL, "%s", who.line[i].text);
+    find_drop(&who);
+    free(last.s);
+    return true;
+}

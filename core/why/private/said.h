@@ -1,0 +1,24 @@
+/* said.h - what was said on any console: errors, and prompts. Private to core/why/. */
+#ifndef BOOTREEL_CORE_WHY_SAID_H
+#define BOOTREEL_CORE_WHY_SAID_H
+
+#include "core/why/private/case.h"
+
+enum { SAID_TEXT = 300 };
+
+/* Whether an event is a line that the guest printed, on a console or by the BIOS's service. */
+bool said_line(const struct event *ev);
+/* Whether a line reads like an error. Words alone decide nothing: see said_error(). */
+bool said_words(const char *line);
+
+/* The line that reports the error at which the boot ended: of the last lines before `to` that read like errors, the first. What makes it
+ * the error is that the boot went no further: the caller knows that it did not, and no kernel, program, boot sector or process was started
+ * after it, and nothing was typed. NULL: there is none. */
+const struct event *said_error(struct why_case *c, uint64_t to);
+
+/* What the guest waits at: its last line, which it has not ended: "login: ". "" if there is none. Returns buf. */
+const char *said_prompt(struct why_case *c, char buf[SAID_TEXT]);
+/* Who prints there, as its own lines name it: "GRUB", "FreeDOS", "U-Boot"; "" if it has no name that is known. */
+const char *said_name(struct why_case *c);
+
+#endif

@@ -1,0 +1,150 @@
+/* prompt.c - see prompt.h.
+ *
+ * Sources: the BIOS's data (40:1A and 40:1C: head and tail of its keyboard buffer); 16550 datasheet (LSR bit 0); 8042 (status bit 0).
+ */
+#include <inttypes.h>
+
+#include "core/why/private/prompt.h"
+#include "core/why/private/said.h"
+
+enum { KEYBOARD = 0x16, BUFFER_HEAD = 0x41a, BUFFER_TAIL = 0x41c, STATUS = 0x64, OUTPUT_FULL = 1 };
+
+/* ---------------------------------------------------------------- by what it is seen */
+
+/* The firmware's service that waits for a key is on its way: it compares the ends of the BIOS's buffer. */
+static bool bios_waits(struct why_case *c, const struct cpu_loop *l, unsigned cpu, struct prompt *p)
+{
+    char name[PLACE_TEXT];
+    bool head = false, tail = false;
+    for (unsigned i = 0; i < l->nreads; i++) {
+        head |= l->read[i].physical == BUFFER_HEAD && !l->read[i].device;
+        tail |= l->read[i].physical == BUFFER_TAIL && !l->read[i].device;
+    }
+    /* Our own firmware halts in wait_for_key (bios/keyboard.c); in older traces in wait_key itself. */
+    case_place(c, c->at, cpu, timeline_pc(c->tl, cpu), name);
+    if (!(head && tail) && !strstr(name, "wait_for_key") && !strstr(name, "wait_key"))
+        return false;
+    snprintf(p->what, sizeof p->what, "a key");
+    snprintf(p->how, sizeof p->how, "the BIOS's INT 16h waits for a key in its buffer");
+    return true;
+}
+
+/* INT 16h was polled shortly before: each such call that finds nothing is folded. */
+static bool bios_is_polled(struct why_case *c, const struct cpu_loop *l, unsigned cpu, struct prompt *p)
+{
+    enum { LATELY = 3000000, LOOKED = 8 };
+    struct trace_cursor *cur = trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_FIRMWARE));
+    struct error ignored;
+    struct event ev;
+    bool yes = false;
+    if (!trace_cursor_seek_icount(cur, c->at + 1, &ignored))
+        for (unsigned i = 0; i < LOOKED && !yes && trace_cursor_prev(cur, &ev, NULL, &ignored) == 1; i++) {
+            const bool again = ev.kind == EV_SERVICE_AGAIN;
+            const uint64_t last = again ? ev.f[EVF_SERVICE_AGAIN_last] : ev.icount;
+            if ((!again && ev.kind != EV_SERVICE) || ev.icount < c->now.begin)
+                continue;
+            yes = ev.f[again ? (int)EVF_SERVICE_AGAIN_vector : (int)EVF_SERVICE_vector] == KEYBOARD &&
+                  c->at - last < LATELY;
+        }
+    trace_cursor_close(cur);
+    if (!yes || facts_last(&c->now, EV_KERNEL_FOUND))
+        return false;
+    snprintf(p->what, sizeof p->what, "a key");
+    snprintf(p->how, sizeof p->how, "it asks the BIOS for a key (INT 16h) again and again");
+    return true;
+}
+
+static const char *serial_name(uint64_t port)
+{
+    static const struct {
+        uint64_t status;
+        const char *name;
+    } list[] = {{0x3fd, "COM1"}, {0x2fd, "COM2"}, {0x3ed, "COM3"}, {0x2ed, "COM4"}};
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+        if (list[i].status == port)
+            return list[i].name;
+    return NULL;
+}
+
+/* A loop that reads the line status of a serial port, and looks at the bit that says that a character has come. */
+static bool serial_is_polled(struct why_case *c, const struct cpu_loop *l, unsigned cpu, struct prompt *p)
+{
+    const char *name = l->port_read ? serial_name(l->port) : NULL;
+    if (!name || (l->bits != 1 && l->first_tested != 1))
+        return false;
+    snprintf(p->what, sizeof p->what, "a character at %s", name);
+    snprintf(p->how, sizeof p->how,
+             "it reads the line status of %s (port 0x%" PRIx64 ") until a character has come", name, l->port);
+    return true;
+}
+
+static bool keyboard_is_polled(struct why_case *c, const struct cpu_loop *l, unsigned cpu, struct prompt *p)
+{
+    if (!l->port_read || l->port != STATUS || !((l->bits | l->first_tested) & OUTPUT_FULL))
+        return false;
+    snprintf(p->what, sizeof p->what, "a key");
+    snprintf(p->how, sizeof p->how,
+             "it reads the keyboard controller's status (port 0x64) until a byte has come");
+    return true;
+}
+
+static bool line_is_open(struct why_case *c, unsigned line)
+{
+    uint64_t mask = 0xff, slave = 0xff;
+    timeline_field(c->tl, "pic", "chip[0].imr", 0, &mask);
+    timeline_field(c->tl, "pic", "chip[1].imr", 0, &slave);
+    return line < 8 ? !(mask >> line & 1) : !(mask & 4) && !(slave >> (line - 8) & 1);
+}
+
+/* Its interrupts are on, and the keyboard's gets through; its own last line is not ended: a prompt. */
+static bool interrupt_is_awaited(struct why_case *c, const struct cpu_loop *l, unsigned cpu, struct prompt *p)
+{
+    char text[SAID_TEXT];
+    const bool waits =
+        l->does == CPU_HALTED || l->halts || (l->does == CPU_LOOPS && (loop_waits(l) || !l->exits));
+    if (facts_last(&c->now, EV_KERNEL_FOUND) || !l->interrupts || !waits || !case_go(c, c->at))
+        return false;
+    const bool key = line_is_open(c, 1), serial = line_is_open(c, 4) || line_is_open(c, 3);
+    said_prompt(c, text);
+    const size_t n = strlen(text);
+    if ((!key && !serial) || !n ||
+        !(strchr(">:#$%?]*=&~", text[n - 1]) || strcasestr(text, "press") || strcasestr(text, " key")))
+        return false;
+    snprintf(p->what, sizeof p->what, "%s", key ? "a key" : "a character");
+    snprintf(p->how, sizeof p->how, "interrupts are on, and that of the %s is not masked",
+             key ? "keyboard" : "serial port");
+    return true;
+}
+
+bool prompt_waits(struct why_case *c, const struct cpu_loop *l, unsigned cpu, struct prompt *p)
+{
+    static bool (*const rows[])(struct why_case *, const struct cpu_loop *, unsigned, struct prompt *) = {
+        bios_waits, bios_is_polled, serial_is_polled, keyboard_is_polled, interrupt_is_awaited};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (case_go(c, c->at) && rows[i](c, l, cpu, p))
+            return true;
+    return false;
+}
+
+/* ---------------------------------------------------------------- the verdict */
+
+void prompt_verdict(struct why_case *c, struct finding *f, const struct prompt *p)
+{
+    enum { SHOWN = 40 };
+    char text[SAID_TEXT];
+    const char *name = said_name(c);
+    said_prompt(c, text);
+    const size_t n = strlen(text);
+    /* What a prompt ends with matters, not how it begins. */
+    const char *end = n > SHOWN ? text + n - SHOWN : text;
+    while ((*end & 0xc0) == 0x80)
+        end++;
+    if (n)
+        find_verdict(f, WHY_OK_PROMPT, c->at, "nothing went wrong: %s waits for %s at the prompt \"%s%s\"",
+                     *name ? name : "the program", p->what, end > text ? "…" : "", end);
+    else
+        find_verdict(f, WHY_OK_PROMPT, c->at, "nothing went wrong: %s waits for %s",
+                     *name ? name : "the program", p->what);
+    find_line(f, c->at, NULL, "%s", p->how);
+    find_console(f, c, c->now.begin, c->at, 5);
+}

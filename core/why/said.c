@@ -1,0 +1,208 @@
+/* said.c - see said.h. */
+#include <ctype.h>
+
+#include "core/why/private/said.h"
+
+bool said_line(const struct event *ev)
+{
+    return (ev->kind == EV_CONSOLE_LINE || ev->kind == EV_SERVICE_TEXT) && ev->len;
+}
+
+bool said_words(const char *line)
+{
+    /* "errors=remount-ro" and "error-free" are none: what follows may not be a letter, "=" or "-". */
+    static const char *const words[] = {"error",
+                                        "errors",
+                                        "failed",
+                                        "failure",
+                                        "fail",
+                                        "panic",
+                                        "fatal",
+                                        "cannot",
+                                        "can't",
+                                        "could not",
+                                        "couldn't",
+                                        "unable to",
+                                        "not found",
+                                        "no such",
+                                        "invalid",
+                                        "exception",
+                                        "corrupt",
+                                        "corrupted",
+                                        "missing",
+                                        "unhandled",
+                                        "unsupported",
+                                        "not supported",
+                                        "bad",
+                                        "assertion",
+                                        "assert",
+                                        "aborted",
+                                        "abort",
+                                        "denied",
+                                        "timed out",
+                                        "timeout",
+                                        "violation",
+                                        "refused",
+                                        "mismatch",
+                                        "insufficient",
+                                        "out of memory",
+                                        "not a",
+                                        "no kernel",
+                                        "no bootable",
+                                        "double fault",
+                                        "page fault",
+                                        "protection fault",
+                                        "does not exist",
+                                        "incompatible",
+                                        "don't know",
+                                        "unknown",
+                                        "unrecognized",
+                                        "too small",
+                                        "too large",
+                                        "too big",
+                                        "halting",
+                                        "halted",
+                                        "no configuration",
+                                        "err",
+                                        "not enough",
+                                        "illegal",
+                                        "unexpected",
+                                        "undefined",
+                                        "overflow",
+                                        "wrong",
+                                        "no boot",
+                                        "didn't",
+                                        "doesn't",
+                                        "no valid",
+                                        "unbootable"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        const size_t n = strlen(words[i]);
+        for (const char *p = line; (p = strcasestr(p, words[i])); p++)
+            if ((p == line || !isalpha((unsigned char)p[-1])) && !isalpha((unsigned char)p[n]) &&
+                p[n] != '=' && p[n] != '-')
+                return true;
+    }
+    return false;
+}
+
+/* Something was started after which what was said before is over. */
+static bool starts(const struct event *ev)
+{
+    enum { APPLICATION = 9 };
+    return ev->kind == EV_BOOT_SECTOR_ENTER || ev->kind == EV_KERNEL_ENTRY || ev->kind == EV_KERNEL_FOUND ||
+           ev->kind == EV_XEN_FOUND || ev->kind == EV_KERNEL_HANDOVER || ev->kind == EV_PROCESS_EXEC ||
+           (ev->kind == EV_EFI_START && ev->f[EVF_EFI_START_type] == APPLICATION);
+}
+
+/* Something was typed after that position. */
+static bool typed_after(struct why_case *c, uint64_t icount)
+{
+    const uint64_t n = trace_input_count(c->t);
+    struct input in;
+    struct error ignored;
+    return n && !trace_input(c->t, n - 1, &in, &ignored) && in.icount >= icount && in.icount < c->at;
+}
+
+const struct event *said_error(struct why_case *c, uint64_t to)
+{
+    enum { LAST = 14, APART = 4 };
+    const struct event *found = NULL;
+    char text[SAID_TEXT];
+    unsigned lines = 0, since = 0;
+    for (size_t i = c->now.n; i--;) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->icount > to)
+            continue;
+        if (starts(ev) || (!found && lines >= LAST) || (found && since >= APART))
+            break;
+        if (!said_line(ev) || !*fact_text(ev, text, sizeof text))
+            continue;
+        lines++;
+        since++;
+        if (said_words(text)) {
+            found = ev;
+            since = 0;
+        }
+    }
+    return found && !typed_after(c, found->icount) ? found : NULL;
+}
+
+/* ---------------------------------------------------------------- prompts */
+
+/* The last line of the screen that has text. */
+static void screen_line(struct why_case *c, char buf[SAID_TEXT])
+{
+    enum { SIZE = 1 << 16 };
+    char *screen = mem_alloc(SIZE);
+    *buf = 0;
+    const size_t n = case_go(c, c->at) ? timeline_screen(c->tl, screen, SIZE) : 0;
+    if (n && n < SIZE) {
+        screen[n] = 0;
+        char *save = NULL;
+        for (char *line = strtok_r(screen, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+            line += strspn(line, " ");
+            size_t len = strlen(line);
+            while (len && line[len - 1] == ' ')
+                len--;
+            if (len)
+                snprintf(buf, SAID_TEXT, "%.*s", (int)len, line);
+        }
+    }
+    free(screen);
+}
+
+/* That line of the screen is one that was printed whole. */
+static bool was_ended(struct why_case *c, const char *line)
+{
+    char text[SAID_TEXT];
+    for (size_t i = c->now.n; *line && i--;)
+        if (c->now.event[i].kind == EV_CONSOLE_LINE &&
+            !strcmp(fact_text(&c->now.event[i], text, sizeof text), line))
+            return true;
+    return false;
+}
+
+const char *said_prompt(struct why_case *c, char buf[SAID_TEXT])
+{
+    *buf = 0;
+    for (size_t i = c->now.n; i-- && !*buf;) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->kind == EV_CONSOLE_LINE && ev->icount + 1 >= c->at)
+            fact_text(ev, buf, SAID_TEXT);
+        else if (ev->icount + 1 < c->at)
+            break;
+    }
+    if (!*buf) {
+        screen_line(c, buf);
+        if (was_ended(c, buf))
+            *buf = 0;
+    }
+    return buf;
+}
+
+const char *said_name(struct why_case *c)
+{
+    static const char *const names[][2] = {{"GNU GRUB", "GRUB"},
+                                           {"GRUB", "GRUB"},
+                                           {"U-Boot", "U-Boot"},
+                                           {"FreeDOS", "FreeDOS"},
+                                           {"MS-DOS", "MS-DOS"},
+                                           {"SYSLINUX", "SYSLINUX"},
+                                           {"ISOLINUX", "ISOLINUX"},
+                                           {"PXELINUX", "PXELINUX"},
+                                           {"OpenBSD/", "OpenBSD's loader"},
+                                           {"NetBSD", "NetBSD's loader"},
+                                           {"Limine", "Limine"},
+                                           {"iPXE", "iPXE"},
+                                           {"rEFInd", "rEFInd"},
+                                           {"FreeBSD", "FreeBSD"},
+                                           {"MINIX", "MINIX"},
+                                           {"Memtest86", "Memtest86+"},
+                                           {"UEFI Interactive Shell", "the UEFI Shell"},
+                                           {"LILO", "LILO"}};
+    for (size_t i = c->now.n; i--;)
+        for (size_t k = 0; c->now.event[i].kind == EV_CONSOLE_LINE && k < sizeof names / sizeof names[0]; k++)
+            if (fact_contains(&c->now.event[i], names[k][0]))
+                return names[k][1];
+    return "";
+}
