@@ -142,27 +142,47 @@ static uint64_t left_at(struct why_case *c, uint32_t pid)
     return at;
 }
 
-/* What a process waits for: a row of `sleeps`, or -1. Adds its callers there as evidence. */
+/* The callers of what runs at a position, as find_callers() adds them. False if there are none. */
+static bool callers_at(struct why_case *c, uint64_t icount, struct finding *calls)
+{
+    struct timeline_where w;
+    find_drop(calls);
+    if (!case_go(c, icount))
+        return false;
+    timeline_where(c->tl, &w);
+    find_callers(calls, c, w.cpu);
+    return calls->n;
+}
+
+static int row_of(const char *callers)
+{
+    for (size_t k = 0; k < sizeof sleeps / sizeof sleeps[0]; k++)
+        if (strstr(callers, sleeps[k].function))
+            return (int)k;
+    return -1;
+}
+
+/* What a process waits for: a row of `sleeps`, or -1. Adds it as evidence. The event of a switch comes when the other stack is in use already:
+ * what the process itself did last is shortly before. */
 static int waits_for(struct why_case *c, struct finding *f, const struct process *p)
 {
+    static const unsigned before[] = {8, 24, 60, 120, 250, 500, 1000};
     const uint64_t at = left_at(c, p->pid);
     struct finding calls = {0};
-    char name[60];
+    char name[60], text[200] = "";
     int row = -1;
-    if (!at || !case_go(c, at))
-        return -1;
-    struct timeline_where w;
-    timeline_where(c->tl, &w);
-    find_callers(&calls, c, w.cpu);
-    for (size_t i = 0; i < calls.n && row < 0; i++)
-        for (size_t k = 0; k < sizeof sleeps / sizeof sleeps[0] && row < 0; k++)
-            if (strstr(calls.line[i].text, sleeps[k].function))
-                row = (int)k;
+    for (size_t i = 0; at && i < sizeof before / sizeof before[0] && row < 0; i++) {
+        if (!callers_at(c, at - before[i], &calls) || !strstr(calls.line[0].text, "schedule"))
+            continue;
+        row = row_of(calls.line[0].text);
+        if (strstr(calls.line[0].text, "syscall") || strstr(calls.line[0].text, "SYSCALL") || row >= 0)
+            snprintf(text, sizeof text, "%s", calls.line[0].text);
+    }
     snprintf(name, sizeof name, "%.40s (%" PRIu32 ")", p->name, p->pid);
     if (row >= 0)
-        find_line(f, at, NULL, "%s waits for %s", name, sleeps[row].what);
-    else if (calls.n)
-        find_line(f, at, NULL, "%s sleeps, %s", name, calls.line[0].text);
+        find_line(f, at, NULL, "%s waits for %s: %s", name, sleeps[row].what, text);
+    else if (*text)
+        find_line(f, at, NULL, "%s sleeps, %s", name, text);
     find_drop(&calls);
     return row;
 }

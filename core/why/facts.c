@@ -3,7 +3,7 @@
 #include "core/why/private/case.h"
 
 /* How many events of a kind are kept, from the first on and up to the last; 0: it is not kept. */
-enum { FEW = 64, MANY = 4096 };
+enum { FEW = 64, MANY = 4096, DISK_SERVICE = 0x13 };
 
 /* What a server of DHCP or DHCPv6 offers, or what a client asks for of that. Of other frames there are the transfers. */
 static bool is_bargain(const struct event *ev)
@@ -28,7 +28,7 @@ static unsigned keeps(const struct event *ev)
     case EV_FIRMWARE_LOG:
         return FEW;
     case EV_SERVICE:
-        return ev->f[EVF_SERVICE_carry] ? FEW : 0;
+        return ev->f[EVF_SERVICE_carry] || ev->f[EVF_SERVICE_vector] == DISK_SERVICE ? FEW : 0;
     case EV_INITCALL_DONE:
         return ev->f[EVF_INITCALL_DONE_result] ? MANY : 0;
     case EV_KERNEL_RETURN: /* whether there is an init to execute */

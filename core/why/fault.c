@@ -225,6 +225,77 @@ static bool in_table(struct fault *x)
     return true;
 }
 
+/* An interrupt of the 8259A that comes as one of the first 32 vectors, which are exceptions' in protected mode. */
+static bool irq_as_exception(struct fault *x)
+{
+    enum { LOOKED = 4, EXCEPTIONS = 32 };
+    struct trace_cursor *cur = trace_cursor_open(x->c->t, EVENT_CLASS_BIT(EC_IRQ));
+    struct error ignored;
+    struct event irq = {0};
+    bool found = false;
+    if (!trace_cursor_seek_icount(cur, x->t->icount + 1, &ignored))
+        for (unsigned i = 0; i < LOOKED && !found && trace_cursor_prev(cur, &irq, NULL, &ignored) == 1; i++)
+            found = irq.kind == EV_IRQ && irq.cpu == x->t->cpu && irq.f[EVF_IRQ_vector] < EXCEPTIONS &&
+                    !irq.f[EVF_IRQ_source] && x->t->icount - irq.icount <= 2;
+    trace_cursor_close(cur);
+    if (!found || !case_go(x->c, x->t->icount) || !(timeline_reg(x->c->tl, x->t->cpu, "cr0") & 1))
+        return false;
+    uint64_t base = 0;
+    timeline_field(x->c->tl, "pic", irq.f[EVF_IRQ_vector] >= 0x70 ? "chip[1].base" : "chip[0].base", 0,
+                   &base);
+    find_verdict(x->f, WHY_FAULT_IRQ_VECTOR, irq.icount,
+                 "IRQ %" PRIu64 " comes as vector %" PRIu64
+                 ", an exception's: the 8259A was not moved (base %02" PRIX64 "h); triple fault at %s",
+                 irq.f[EVF_IRQ_vector] - base, irq.f[EVF_IRQ_vector], base, x->where);
+    if (x->lack.why.n)
+        find_note(x->f, "and its handler cannot run: %s", x->lack.why.s);
+    return true;
+}
+
+/* The next instruction is in a page that was mapped when the one before it ran. */
+static bool code_unmapped(struct fault *x)
+{
+    struct view_walk w;
+    struct why_case *c = x->c;
+    const unsigned cpu = x->t->cpu;
+    struct timeline_stopped s;
+    struct error ignored;
+    struct instruction in;
+    char by[PLACE_TEXT];
+    if ((x->led[0] & 0xff) != VECTOR_PF || !case_go(c, x->t->icount) || x->cr2[0] != timeline_pc(c->tl, cpu))
+        return false;
+    const uint64_t pc = x->cr2[0], cr3 = timeline_reg(c->tl, cpu, "cr3"),
+                   cr0 = timeline_reg(c->tl, cpu, "cr0");
+    view_walk(timeline_look(c->tl), cpu, pc, &w);
+    if (!w.paging || w.mapped || !w.n || !case_go(c, x->t->icount - 2) || timeline_pc(c->tl, cpu) >= pc ||
+        pc - timeline_pc(c->tl, cpu) > 15)
+        return false;
+    case_insn(c, cpu, &in);
+    case_address(c, x->t->icount - 2, cpu, timeline_pc(c->tl, cpu), by);
+    if (timeline_reg(c->tl, cpu, "cr3") != cr3 || timeline_reg(c->tl, cpu, "cr0") != cr0) {
+        find_verdict(
+            x->f, WHY_FAULT_CODE_UNMAPPED, x->t->icount - 2,
+            "triple fault%s: after %s at %s the code that runs is not mapped: no entry for 0x%" PRIx64
+            " in the %s",
+            x->processor, in.text, by, pc, w.level[w.n - 1].name);
+    } else {
+        if (!case_go(c, x->t->icount) ||
+            timeline_last_write_physical(c->tl, w.level[w.n - 1].at, 4, &s, &ignored) ||
+            s.reason != TIMELINE_WATCHPOINT)
+            return false;
+        case_insn(c, s.cpu, &in);
+        find_verdict(x->f, WHY_FAULT_CODE_UNMAPPED, s.icount,
+                     "triple fault%s: the %s's entry that maps the code that runs was overwritten at %s: %s",
+                     x->processor, w.level[w.n - 1].name,
+                     case_address(c, s.icount, s.cpu, timeline_pc(c->tl, s.cpu), by), in.text);
+    }
+    x->table.page = true; /* who wrote the entry is evidence */
+    x->table.address = pc;
+    x->table.what = "the code";
+    x->in_table = true;
+    return true;
+}
+
 static bool no_handler(struct fault *x)
 {
     if (x->lack.code == WHY_FAULT_TRIPLE)
@@ -241,8 +312,9 @@ static bool plain(struct fault *x)
     return true;
 }
 
-static bool (*const headlines[])(struct fault *) = {untold,   overwritten_return, error_code, recursion,
-                                                    in_table, no_handler,         plain};
+static bool (*const headlines[])(struct fault *) = {untold,        overwritten_return, irq_as_exception,
+                                                    error_code,    recursion,          in_table,
+                                                    code_unmapped, no_handler,         plain};
 
 /* ---------------------------------------------------------------- the whole */
 

@@ -57,7 +57,7 @@ static void sector_lines(struct why_case *c, struct finding *f)
         find_note(f, "the machine was given no disk, floppy or CD");
 }
 
-void find_failed_services(struct finding *f, struct why_case *c, uint64_t to)
+void find_disk_services(struct finding *f, struct why_case *c, uint64_t to)
 {
     enum { DISK = 0x13, MOST = 3 };
     const struct event *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER);
@@ -65,7 +65,7 @@ void find_failed_services(struct finding *f, struct why_case *c, uint64_t to)
     for (size_t i = c->now.n, n = 0; sector && i-- && n < MOST && c->now.event[i].icount > sector->icount;)
         if (c->now.event[i].kind == EV_SERVICE && c->now.event[i].f[EVF_SERVICE_vector] == DISK &&
             c->now.event[i].icount <= to && ++n)
-            find_event(f, c, &c->now.event[i], "a disk service that failed");
+            find_event(f, c, &c->now.event[i], NULL);
 }
 
 /* ---------------------------------------------------------------- nothing to boot */
@@ -178,14 +178,18 @@ static const struct event *loader_says(struct why_case *c, const char **who)
     const struct event *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER),
                        *efi = facts_first(&c->now, EV_EFI_START);
     const struct event *from = sector ? sector : efi;
+    const struct event *first = NULL;
     for (size_t k = 0; from && k < sizeof loader_texts / sizeof loader_texts[0]; k++) {
+        const char *by = loader_texts[k].who;
         const struct event *ev =
             facts_first_line(&c->now, loader_texts[k].text, sector ? sector->icount : efi->icount);
-        *who = loader_texts[k].who;
-        if (ev && !kernel_after(c, ev->icount) && !something_started(c, ev) && was_there(c, *who))
-            return ev;
+        if (!ev || (first && ev->icount >= first->icount) || kernel_after(c, ev->icount) ||
+            something_started(c, ev) || !was_there(c, by))
+            continue;
+        first = ev;
+        *who = by;
     }
-    return NULL;
+    return first;
 }
 
 static enum why_code loader_code(const char *who)
@@ -214,7 +218,7 @@ static bool loader_failed(struct why_case *c, struct finding *f)
         find_event(f, c, read, "the last read of a disk before");
     if (read && explain_files(c->t, c->kind, read, words, sizeof words))
         find_line(f, read->icount, NULL, "what it read is of %s", words);
-    find_failed_services(f, c, ev->icount);
+    find_disk_services(f, c, ev->icount);
     find_console(f, c, c->now.begin, c->at, 8);
     return true;
 }

@@ -118,7 +118,7 @@ static bool error_said(struct why_case *c, struct finding *f, uint64_t icount, c
                  *name ? " says " : "it was said: ", fact_text(ev, text, sizeof text), then);
     find_line(f, ev->icount, NULL, "console: %s", text);
     find_callers_at(f, c, ev);
-    find_failed_services(f, c, ev->icount);
+    find_disk_services(f, c, ev->icount);
     return true;
 }
 
@@ -159,7 +159,7 @@ static void halted(struct why_case *c, struct finding *f, const struct event *ha
         find_callers(f, c, halt->cpu);
     if (down)
         find_event(f, c, down, "the kernel shuts down");
-    find_failed_services(f, c, halt->icount);
+    find_disk_services(f, c, halt->icount);
     find_log(f, c, halt->cpu, halt->icount);
     find_console(f, c, c->now.begin, halt->icount, 6);
 }
@@ -350,9 +350,13 @@ static void waits(struct why_case *c, struct finding *f, unsigned cpu, uint64_t 
         return;
     case_address(c, c->at, cpu, pc, x.where);
     x.irq = trace_config(c->t)->classes & EVENT_CLASS_BIT(EC_IRQ) && interrupted_lately(c);
-    x.closed = interrupts_closed(c, f, cpu, &x.why);
+    struct finding chips = {0};
+    x.closed = interrupts_closed(c, &chips, cpu, &x.why);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0] && !rows[i](&x); i++)
         ;
+    if (!x.irq)
+        find_move(f, &chips);
+    find_drop(&chips);
     free(x.why.s);
     end_lines(c, f);
 }
@@ -515,9 +519,12 @@ static bool word_loop(struct why_case *c, struct finding *f, const struct cpu_lo
     const bool lock = is_lock(c, l, r, cpu, &w);
     case_go(c, c->at);
     const uint64_t long_ago = quiet(c);
-    /* Whoever could change it: an interrupt's handler if they are on, another processor, a device. */
+    /* Whoever could change it: an interrupt's handler if they are on, another processor, a device. A lock is given back by who has it. */
     const bool closed = !l->interrupts || why_closed(c, cpu);
-    const bool sure = closed && (others_are_stuck(list, n, cpu) || lock || long_ago >= LONG);
+    const bool holder =
+        lock && w.found && (w.cpu == cpu || (list[w.cpu].does != CPU_BUSY && list[w.cpu].does != CPU_HALTED));
+    const bool sure = holder ? !l->interrupts || long_ago >= LONG
+                             : closed && (others_are_stuck(list, n, cpu) || long_ago >= LONG);
     word_reason(c, f, list, n, cpu, &w, lock, &why);
     case_address(c, c->at, cpu, l->pc, where);
     case_address(c, c->at, cpu, r->linear, word);
@@ -641,7 +648,7 @@ static void endless_loop(struct why_case *c, struct finding *f, const struct cpu
             "the processor is in a loop of %u instruction%s at %s with interrupts off, which nothing can end",
             l->length, l->length == 1 ? "" : "s", case_address(c, c->at, cpu, l->pc, where));
     free(why.s);
-    find_failed_services(f, c, c->at);
+    find_disk_services(f, c, c->at);
     loop_lines(c, f, l, cpu);
     end_lines(c, f);
 }

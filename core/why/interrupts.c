@@ -172,18 +172,39 @@ static unsigned silent_function(struct why_case *c, char *name, size_t size)
 
 /* ---------------------------------------------------------------- why not */
 
+/* A line of an 8259A that is in service, and was never ended, holds back those after it. */
 static bool held_back(struct why_case *c, struct finding *f, const struct lines *s, struct text *why)
 {
-    const uint64_t serviced = s->isr[0] & ~4u, waiting = s->irr[0] & ~s->imr[0];
-    if (s->pics && s->lint0 && serviced && waiting &&
-        (serviced & (0 - serviced)) <= (waiting & (0 - waiting))) {
-        const unsigned in = (unsigned)__builtin_ctzll(serviced), next = (unsigned)__builtin_ctzll(waiting);
-        text_add(why, ": the 8259A holds back IRQ %u (%s), as IRQ %u is in service and was never ended (EOI)",
-                 next, interrupt_line_name(next), in);
-        set_line(c, f, "the 8259A's command port", true, 0x20);
+    static const char *const chips[] = {"the 8259A", "the second 8259A"};
+    static const uint64_t ports[] = {0x20, 0xa0};
+    enum { CASCADE = 4 };
+    for (unsigned i = 0; s->pics && s->lint0 && i < 2; i++) {
+        const uint64_t serviced = s->isr[i] & ~(i ? 0u : (unsigned)CASCADE), waiting = s->irr[i] & ~s->imr[i];
+        if (!serviced || !waiting || (serviced & (0 - serviced)) > (waiting & (0 - waiting)))
+            continue;
+        const unsigned in = (unsigned)__builtin_ctzll(serviced) + 8 * i,
+                       next = (unsigned)__builtin_ctzll(waiting) + 8 * i;
+        char what[60];
+        text_add(why, ": %s holds back IRQ %u (%s), as IRQ %u is in service and was never ended (EOI)",
+                 chips[i], next, interrupt_line_name(next), in);
+        snprintf(what, sizeof what, "%s's command port", chips[i]);
+        set_line(c, f, what, true, ports[i]);
         return true;
     }
     return false;
+}
+
+/* The keyboard controller has a byte that nobody has read: it raises no further interrupt before that. */
+static bool byte_unread(struct why_case *c, struct finding *f, const struct lines *s, struct text *why)
+{
+    enum { KEYBOARD_LINE = 1, DATA_PORT = 0x60 };
+    const bool only = s->open && !(s->open & ~(1u << KEYBOARD_LINE)) && !s->ioapic_open && !s->lapic_timer;
+    if (!only || !field(c, "ps2", "full", 0) || s->irr[0] >> KEYBOARD_LINE & 1)
+        return false;
+    text_add(why, ": only the keyboard's is not masked, and its last byte was never read (port 0x%x)",
+             DATA_PORT);
+    set_line(c, f, "the 8259A's command port", true, 0x20);
+    return true;
 }
 
 /* The local APIC's timer is what was set up to come: it was given a vector, or counts. */
@@ -227,7 +248,8 @@ bool interrupts_closed(struct why_case *c, struct finding *f, unsigned cpu, stru
     struct lines s;
     read_lines(c, cpu, &s);
     chip_lines(c, f, &s);
-    if (apic_timer_lacks(c, f, &s, why) || message_lacks(c, f, &s, why) || held_back(c, f, &s, why))
+    if (apic_timer_lacks(c, f, &s, why) || message_lacks(c, f, &s, why) || held_back(c, f, &s, why) ||
+        byte_unread(c, f, &s, why))
         return true;
     if (s.open == 1 && !s.ioapic_open && !s.lapic_timer && !s.pit) {
         text_add(why, ": only the PIT's is not masked, and its counter was not programmed to the end");

@@ -31,11 +31,13 @@ static const struct event *failed_read(struct why_case *c, uint64_t to)
     for (size_t i = 0; sector && i < c->now.n && c->now.event[i].icount <= to; i++) {
         const struct event *ev = &c->now.event[i];
         const bool reads = ev->kind == EV_SERVICE && ev->f[EVF_SERVICE_vector] == DISK &&
+                           ev->f[EVF_SERVICE_carry] &&
                            (ev->f[EVF_SERVICE_function] == READ ||
                             ev->f[EVF_SERVICE_function] == EXTENDED_READ || fact_contains(ev, "read"));
         if (ev->icount >= sector->icount && reads)
             found = ev;
-        else if (ev->kind == EV_DISK_READ)
+        else if (ev->kind == EV_DISK_READ ||
+                 (ev->kind == EV_SERVICE && ev->f[EVF_SERVICE_vector] == DISK && fact_contains(ev, "read")))
             found = NULL;
     }
     return found;
@@ -95,6 +97,33 @@ static void unread_line(struct why_case *c, struct finding *f, unsigned cpu, uin
               code, came.offset / SECTOR, came.image, address, offset / SECTOR);
 }
 
+/* A disk service came over the program that called it: where the call returns to, something else is now. */
+static bool read_over_code(struct why_case *c, struct finding *f, uint64_t icount, unsigned cpu, uint64_t pc)
+{
+    enum { DISK = 0x13, INT = 2 /* bytes */ };
+    const struct event *service = NULL;
+    char at[PLACE_TEXT];
+    for (size_t i = 0; i < c->now.n && c->now.event[i].icount <= icount; i++)
+        if (c->now.event[i].kind == EV_SERVICE && c->now.event[i].f[EVF_SERVICE_vector] == DISK)
+            service = &c->now.event[i];
+    if (!service || icount - service->icount > NEAR_END)
+        return false;
+    const uint64_t back = service->f[EVF_SERVICE_caller] + INT,
+                   begin = service->icount - service->f[EVF_SERVICE_steps];
+    const struct came came = memory_came(c, cpu, icount, back, 1);
+    if (!came.known || !came.icount || came.icount < begin || came.icount > service->icount)
+        return false;
+    case_address(c, icount, cpu, pc, at);
+    find_verdict(f, WHY_RAILS_OVERWRITTEN, service->icount,
+                 "a disk read overwrote the program that asked for it: INT 13h at 0x%" PRIx64
+                 " returns into what it read",
+                 service->f[EVF_SERVICE_caller]);
+    find_event(f, c, service, NULL);
+    find_line(f, came.icount, NULL, "the byte at 0x%" PRIx64 ", where it returns to, was written here: %s",
+              back, came.text);
+    return true;
+}
+
 /* ---------------------------------------------------------------- jumps to where no code is */
 
 /* What the jump that led there says of itself. Gives the verdict if it knows better than that no code is there. */
@@ -137,7 +166,9 @@ static void zeros(struct why_case *c, struct finding *f, const struct event *ev,
                      "execution left the rails: zeros are executed as code at %s, where nobody has put any",
                      where);
     find_event(f, c, ev, NULL);
-    if (!empty) {
+    if (!empty && read_over_code(c, f, ev->icount, ev->cpu, pc))
+        ;
+    else if (!empty) {
         jump_verdict(c, f, ev, where);
         if (f->code == WHY_RAILS_ZEROS || f->code == WHY_RAILS_WILD_JUMP)
             read_failed(c, f, ev, where);
@@ -146,6 +177,17 @@ static void zeros(struct why_case *c, struct finding *f, const struct event *ev,
         find_event(f, c, sector, NULL);
     if (end)
         find_event(f, c, end, "it led to");
+    find_disk_services(f, c, ev->icount);
+}
+
+/* A triple fault, or HLT, soon after a disk service that came over its caller. */
+static bool overwritten(struct why_case *c, struct finding *f, const struct event *end)
+{
+    if (!case_go(c, end->icount) ||
+        !read_over_code(c, f, end->icount, end->cpu, timeline_pc(c->tl, end->cpu)))
+        return false;
+    find_event(f, c, end, "it led to");
+    return true;
 }
 
 /* ---------------------------------------------------------------- the first page */
@@ -180,7 +222,7 @@ static bool null_call(struct why_case *c, struct finding *f, const struct event 
                  j.text);
     jump_verdict(c, f, &ev, at);
     find_event(f, c, end, "it led to");
-    find_failed_services(f, c, end->icount);
+    find_disk_services(f, c, end->icount);
     return true;
 }
 
@@ -309,7 +351,7 @@ void explain_rails(struct why_case *c, struct finding *f)
     if (facts_last(&c->now, EV_KERNEL_PANIC) || (!end && facts_last(&c->now, EV_KERNEL_FOUND)) ||
         (!end && facts_last(&c->now, EV_POWER_OFF)))
         return;
-    if (end && !facts_last(&c->now, EV_KERNEL_FOUND) && null_call(c, f, end)) {
+    if (end && !facts_last(&c->now, EV_KERNEL_FOUND) && (null_call(c, f, end) || overwritten(c, f, end))) {
         find_console(f, c, c->now.begin, at, 3);
         return;
     }

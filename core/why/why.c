@@ -131,6 +131,17 @@ void find_console(struct finding *f, struct why_case *c, uint64_t from, uint64_t
         find_line(f, line[found]->icount, NULL, "console: %s", fact_text(line[found], text, sizeof text));
 }
 
+void find_move(struct finding *f, struct finding *from)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < from->n; i++)
+        if (f->n < FIND_LINES)
+            f->line[f->n++] = from->line[i];
+        else
+            from->line[kept++] = from->line[i];
+    from->n = kept;
+}
+
 void find_drop(struct finding *f)
 {
     free(f->verdict.s);

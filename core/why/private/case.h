@@ -123,6 +123,8 @@ void find_event(struct finding *f, struct why_case *c, const struct event *ev, c
 /* Adds the callers of what is executed now, as "a < b < c", without those that are guessed; no line if there
  * are none. */
 void find_callers(struct finding *f, struct why_case *c, unsigned cpu);
+/* Moves the evidence of another finding to the end of this one's. */
+void find_move(struct finding *f, struct finding *from);
 /* Frees what was found, and the verdict. */
 void find_drop(struct finding *f);
 enum writer { WRITER_NONE, WRITER_CALLS, WRITER_OTHER };
@@ -145,8 +147,8 @@ void find_console(struct finding *f, struct why_case *c, uint64_t from, uint64_t
 /* Adds what a Linux kernel's log has at that position, if no console has shown any of it: its last warnings, and its last messages. */
 void find_log(struct finding *f, struct why_case *c, unsigned cpu, uint64_t icount);
 
-/* Adds the disk services of the BIOS that failed before `to`, the last ones. */
-void find_failed_services(struct finding *f, struct why_case *c, uint64_t to);
+/* Adds the last calls of the BIOS's disk service by the boot sector and what followed it, before `to`. */
+void find_disk_services(struct finding *f, struct why_case *c, uint64_t to);
 
 /* ---------------------------------------------------------------- what a machine is at (activity.c) */
 
