@@ -1,4 +1,5 @@
 /* main.c - bootreel: finds the command; the list of engines. */
+#include <signal.h>
 #include <malloc.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -116,6 +117,8 @@ static void give_memory_back(void)
 
 int main(int argc, char **argv)
 {
+    /* A reader that goes away ends a command quietly, also where the parent ignores the signal (systemd, Python, many CI runners). */
+    signal(SIGPIPE, SIG_DFL);
     give_memory_back();
     if (argc < 2) {
         print_usage(stderr);

@@ -41,6 +41,8 @@ for command in "export --format json" "export --format perfetto" "export --forma
     read -ra words <<<"$command"
     { "$BOOTREEL" "${words[@]}" demo.reel 2>gone.err; } | head -c 10 >/dev/null
     [ ! -s gone.err ] || fail "$command | head: $(cat gone.err)"
+    (trap '' PIPE; { "$BOOTREEL" "${words[@]}" demo.reel 2>gone.err; } | head -c 10 >/dev/null)
+    [ ! -s gone.err ] || fail "$command | head, of a parent that ignores SIGPIPE: $(cat gone.err)"
 done
 
 # The report.
