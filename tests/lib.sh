@@ -14,6 +14,11 @@ PATH=$PATH:/usr/sbin:/sbin # mke2fs and debugfs are where an ordinary user's PAT
 [ -x "$BOOTREEL" ] || { echo "no $BOOTREEL: build it first"; exit 2; }
 
 work=$(mktemp -d)
+# What other programs keep for their user (tmux, parallel, asciinema, gdb) goes with the folder. ccache keeps its own.
+if [ -z "${CCACHE_DIR:-}" ] && command -v ccache >/dev/null; then
+    CCACHE_DIR=$(ccache -k cache_dir) && export CCACHE_DIR
+fi
+export HOME=$work XDG_CONFIG_HOME=$work/.config TMUX_TMPDIR=$work
 trap 'rm -rf "$work"' EXIT
 failures=$work/failures
 : >"$failures"

@@ -9,7 +9,6 @@
 only=" $* "
 need_guests
 for group in cloud ovmf hvm uml xen; do need_group "$group"; done
-export HOME=$work
 unset BOOTREEL DEBUGINFOD_URLS
 
 # The beginning of a block's first line, and why it is not run here.
