@@ -56,6 +56,19 @@ stage loader
     against event xen.found
     close event power.reset
     close event power.off
+# a kernel's EFI stub failed: the program that started it goes on, unless that is the firmware
+stage loader
+    outside loader
+    outside kernel
+    after kernel.efi-stub
+    lasting
+    open event efi.return type=9
+    close event efi.bds
+    close event kernel.boot-params
+    close event kernel.found
+    close event kernel.entry "linux"
+    close event power.reset
+    close event power.off
 stage loader.{data}
     in loader
     in loader.{data}
@@ -139,6 +152,21 @@ stage kernel
     once
     close event kernel.end
     close event kernel.kexec
+    # its EFI stub failed
+    close event efi.return type=9
+    close event power.off
+    close event power.reset
+    close event power.halt
+# a kernel after one whose EFI stub failed
+stage kernel
+    outside kernel
+    after kernel.efi-stub
+    open event kernel.entry "linux"
+    open event kernel.boot-params
+    open event kernel.found
+    close event kernel.end
+    close event kernel.kexec
+    close event efi.return type=9
     close event power.off
     close event power.reset
     close event power.halt
@@ -167,6 +195,8 @@ stage kernel.efi-stub.ExitBootServices
     close event efi.service service=0x21a
 stage kernel.setup
     in kernel
+    once
+    open event kernel.entry "linux real-mode"
     open event kernel.boot-params
 stage kernel.decompress
     in kernel

@@ -169,7 +169,7 @@ boots() {
     shift 3
     wanted "$name" || return 0
     for bios in builtin seabios; do
-        timeout 600 "$BOOTREEL" record --bios $bios "$@" --until "$until" --events none -q --console -o boot.reel \
+        timeout 600 "$BOOTREEL" record --bios $bios "$@" --until "$until" --events "${EVENTS:-none}" -q --console -o boot.reel \
             >"$name-$bios.txt" 2>&1 || fail "$name under $bios: record exits with $?"
         "$BOOTREEL" screen boot.reel >>"$name-$bios.txt" 2>/dev/null
         tr -d '\r' <"$name-$bios.txt" | grep -qE -- "$text" || fail "$name under $bios: no \"$text\""
@@ -177,7 +177,9 @@ boots() {
 }
 
 boots grub-floppy 2G 'available RAM' --floppy grub.img --boot a
-boots isolinux 400M 'Decompressing|Probing EDD|Linux version' --cdrom linux.iso --boot d
+EVENTS=default boots isolinux 400M 'Decompressing|Probing EDD|Linux version' --cdrom linux.iso --boot d
+! wanted isolinux || "$BOOTREEL" events boot.reel | grep -q 'kernel\.entry *linux real-mode entered at 0x[0-9a-f]*200$' ||
+    fail "isolinux: the kernel's setup code in real mode is not told from the loader"
 boots syslinux-disk 400M 'Probing EDD|Linux version' --disk disk.img --boot c
 boots syslinux-floppy 350M 'Memtest86\+' --floppy floppy.img --boot a
 boots emulated-floppy 350M 'Memtest86\+' --cdrom emulated-floppy.iso --boot d

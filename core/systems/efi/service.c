@@ -158,7 +158,9 @@ static void note_arguments(struct efi_guest *eg, const struct efi_row *row, stru
         }
         slot += kind == EFI_ARG_WIDE && word == 4 ? 2 : 1;
     }
-    const char *by = efi_module_name(eg, c->caller);
+    const char *by = row->number >= EFI_TABLE_BOOT && row->number < EFI_TABLE_RUNTIME
+                         ? efi_module_calls(eg, c->caller)
+                         : efi_module_name(eg, c->caller);
     if (by[0])
         efi_put(c->text, sizeof c->text, "%s: ", by);
     efi_call_text(eg, row, c->text, sizeof c->text);

@@ -180,6 +180,33 @@ void lx_boot_entered(struct linux_guest *lx, uint64_t ip)
     lx_boot_params(lx, params);
 }
 
+/* Whether p is the beginning of a kernel's real-mode setup code that has an instruction at p + offset. */
+static bool is_setup(const uint8_t *p, size_t offset)
+{
+    enum { SECTS = 0x1f1, SECTS_WITHOUT = 4, SECTOR = 512, SHORT_JUMP = 0xeb };
+    const size_t sects = p[SECTS] ? p[SECTS] : SECTS_WITHOUT;
+    return has_magic(p) && p[BP_JUMP] == SHORT_JUMP && offset >= BP_JUMP && offset < (sects + 1) * SECTOR;
+}
+
+/* A loader enters a kernel in real mode 200h behind the beginning of its setup code, which is at a segment's. The first thing to be
+ * seen of that are its calls of the BIOS. */
+void lx_setup_calls(struct linux_guest *lx, uint64_t caller)
+{
+    enum { MOST = 64 * 512 + 512, PARAGRAPH = 16, HEADER = 0x206 };
+    uint8_t bytes[MOST + HEADER];
+    const uint64_t first = (caller > MOST ? caller - MOST : 0) & ~(uint64_t)(PARAGRAPH - 1);
+    if (lx->state != LX_NONE || lx->params_reported || lx->setup_entered || !base_wants(&lx->base, EC_KERNEL))
+        return;
+    read_physical(lx, first, bytes, sizeof bytes);
+    for (uint64_t at = caller & ~(uint64_t)(PARAGRAPH - 1);; at -= PARAGRAPH) {
+        lx->setup_entered = is_setup(bytes + (at - first), caller - at);
+        if (lx->setup_entered)
+            GUEST_EMIT(lx, EV_KERNEL_ENTRY, "linux real-mode", at + BP_JUMP);
+        if (lx->setup_entered || at <= first)
+            return;
+    }
+}
+
 /* ---------------------------------------------------------------- the decompressor */
 
 static void kernel_entered(void *ctx, const struct probe_hit *hit)

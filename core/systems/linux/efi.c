@@ -64,10 +64,21 @@ static uint64_t image_of(const struct linux_guest *lx, uint64_t ip)
     return 0;
 }
 
+/* An image's entry is reached again: after its stub has failed, the same kernel was loaded to the same place. */
+static void entered_again(void *ctx, const struct probe_hit *hit)
+{
+    struct linux_guest *lx = ctx;
+    if (lx->state == LX_FOUND || lx->params_reported)
+        probe_remove(lx->base.o.probes, lx->early_probe[EARLY_EFI]);
+    else if (base_here(&lx->base, hit) && is_kernel(lx, lx->efi_image))
+        GUEST_EMIT(lx, EV_KERNEL_ENTRY, "linux EFI", hit->address);
+}
+
 void lx_efi_interrupted(struct linux_guest *lx, uint64_t ip)
 {
     const uint64_t base = image_of(lx, ip);
-    if (!base || !is_kernel(lx, base) || !read_exactly(lx, base, lx->efi_header, sizeof lx->efi_header))
+    if (!base || base == lx->efi_image || !is_kernel(lx, base) ||
+        !read_exactly(lx, base, lx->efi_header, sizeof lx->efi_header))
         return;
     const uint64_t pe = pe_header(lx, base);
     const uint32_t entry = read32(lx, pe + PE_ENTRY);
@@ -75,4 +86,8 @@ void lx_efi_interrupted(struct linux_guest *lx, uint64_t ip)
         return;
     lx->efi_image = base;
     GUEST_EMIT(lx, EV_KERNEL_ENTRY, "linux EFI", base + entry);
+    probe_remove(lx->base.o.probes, lx->early_probe[EARLY_EFI]);
+    lx->early_probe[EARLY_EFI] =
+        probe_add(lx->base.o.probes, PROBE_PHYSICAL, base + entry, entered_again, lx);
+    probes_apply(lx->base.o.probes);
 }

@@ -175,7 +175,7 @@ static void interrupted(struct linux_guest *lx, const struct event *ev)
 {
     const struct engine *e = lx->base.o.engine;
     uint64_t ip = ev->f[EVF_IRQ_ip];
-    if (lx->state != LX_FOUND && !lx->efi_image && !lx->params_reported && base_wants(&lx->base, EC_KERNEL) &&
+    if (lx->state != LX_FOUND && !lx->params_reported && base_wants(&lx->base, EC_KERNEL) &&
         ip <= UINT32_MAX && !(ev->f[EVF_IRQ_cs] & 3) && e->ops->code_bits(e, lx->base.cpu) == 64)
         lx_efi_interrupted(lx, ip);
 }
@@ -222,6 +222,7 @@ static bool has_left(const struct linux_guest *lx, uint64_t ip)
 
 static void event(struct guest *g, const struct event *ev)
 {
+    enum { VECTOR_DISK = 0x13 }; /* what loaders call most, and setup code late */
     struct linux_guest *lx = linux_guest(g);
     base_at_event(&lx->base, ev);
     if (ev->kind == EV_KERNEL_HANDOVER && ev->len > 5 && !memcmp(ev->data, "linux", 5))
@@ -230,6 +231,8 @@ static void event(struct guest *g, const struct event *ev)
         lx_boot_entered(lx, guest_event_ip(ev));
     if (ev->kind == EV_IRQ)
         interrupted(lx, ev);
+    if (ev->kind == EV_SERVICE && ev->f[EVF_SERVICE_vector] != VECTOR_DISK)
+        lx_setup_calls(lx, ev->f[EVF_SERVICE_caller]);
     if (ev->kind == EV_PROCESS_FIRST)
         user_begins(lx);
     if (lx->leaving && has_left(lx, guest_event_ip(ev))) {
@@ -284,7 +287,7 @@ static void describe(const struct guest *g, struct text *out)
 const struct guest_system linux_system = {
     .name = "linux",
     .needs = EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_POWER) |
-             EVENT_CLASS_BIT(EC_IRQ) | EVENT_CLASS_BIT(EC_PROCESS),
+             EVENT_CLASS_BIT(EC_IRQ) | EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_FIRMWARE),
     .create = create,
     .destroy = destroy,
     .event = event,

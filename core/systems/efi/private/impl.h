@@ -111,7 +111,8 @@ struct efi_guest {
     bool complete;        /* the system table's checksum is right */
     uint8_t *map;         /* the last memory map that was asked for */
     size_t map_size, map_each;
-    bool full; /* a limit was reached, and that was said */
+    unsigned strangers; /* calls of services by code that is in no image that could be found */
+    bool full;          /* a limit was reached, and that was said */
     char vendor[EFI_NAME];
 };
 
@@ -170,6 +171,12 @@ const char *efi_module_name(const struct efi_guest *eg, uint64_t address);
 /* The name of an executable by its debug information; "" if it has none. */
 void efi_debug_name(const struct efi_guest *eg, uint64_t base, const struct efi_image *im,
                     char name[EFI_NAME]);
+
+/* ---------------------------------------------------------------- direct.c */
+
+/* A service was called by the code at `caller`: the name of its module, or "". A program that another one has started without the
+ * firmware's help is found here, at the first service that it calls, and reported as started. */
+const char *efi_module_calls(struct efi_guest *eg, uint64_t caller);
 
 /* ---------------------------------------------------------------- symbols.c */
 

@@ -163,7 +163,7 @@ struct linux_guest {
     enum linux_state state;
     /* the decompressor */
     uint64_t extract_call;   /* physical address of the call of extract_kernel that is probed */
-    unsigned early_probe[4]; /* enum early_probe */
+    unsigned early_probe[5]; /* enum early_probe */
     bool followed;           /* it was seen to jump to its copy: that is where it is probed */
     unsigned tries, running_tries;
     uint64_t tried[8]; /* where it was searched for last: firmware executes the same places again and again */
@@ -176,6 +176,7 @@ struct linux_guest {
     bool has_physical;    /* text_physical is known, so the kernel can be read before it is mapped */
     uint64_t boot_params; /* physical address; 0: not known */
     bool params_reported;
+    bool setup_entered; /* its setup code runs in real mode */
     struct linux_types types;
     struct lx_calls calls;
     enum {
@@ -210,7 +211,7 @@ GUEST_ACCESS(lx, struct linux_guest);
 /* Memory: kernel addresses can be read before the kernel is mapped. */
 extern const struct guest_base_ops lx_base_ops;
 
-enum early_probe { EARLY_DECOMPRESS, EARLY_DECOMPRESSED, EARLY_ENTRY, EARLY_MOVED };
+enum early_probe { EARLY_DECOMPRESS, EARLY_DECOMPRESSED, EARLY_ENTRY, EARLY_MOVED, EARLY_EFI };
 /* Problems that may only be noticed after the kernel is found. */
 enum lx_note { LX_NOTE_PIDS, LX_NOTE_EXEC, LX_NOTE_MODULE };
 
@@ -277,6 +278,8 @@ void lx_boot_early(struct linux_guest *lx, uint64_t ip);
 void lx_boot_params(struct linux_guest *lx, uint64_t address);
 /* Checks whether this is the kernel, entered by its boot protocol: its first descriptor table shows it. */
 void lx_boot_entered(struct linux_guest *lx, uint64_t ip);
+/* A BIOS service was called from that linear address: checks whether it is a kernel's setup code in real mode, and reports it once. */
+void lx_setup_calls(struct linux_guest *lx, uint64_t caller);
 void lx_boot_setup(struct linux_guest *lx);
 /* An interrupt came while 64-bit code at `ip` ran in ring 0: checks whether that is a kernel's EFI program,
  * and reports it if so. Cost: reads from up to 16384 pages. */
