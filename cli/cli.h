@@ -8,6 +8,7 @@
 #include "cli/options.h"
 #include "core/engine/engines.h"
 #include "core/ground/numbers.h"
+#include "core/ground/out.h"
 #include "core/jobs/jobs.h"
 #include "traces/trace.h"
 
@@ -126,12 +127,20 @@ enum { CONSOLE_AUTO = 100, CONSOLE_NONE };
 const char *console_name(size_t i);
 /* Sets *device to the device of that name. -1 with err if there is none. */
 int take_console(const struct option_row *row, const char *value, int *device, struct error *err);
-/* Print what comes from `device`. The screen is printed by lines (events), other devices as bytes. */
-void console_bytes(int device, unsigned from, const void *data, size_t n);
-void console_event(int device, const struct event *ev);
-/* Print to a file other than standard output. */
-void console_bytes_to(FILE *out, int device, unsigned from, const void *data, size_t n);
-void console_event_to(FILE *out, int device, const struct event *ev);
+/* Prints what comes from one device: on a terminal as harmless text, unless `raw`; elsewhere the bytes as they are. */
+struct console {
+    int device;
+    struct out_console out;
+    char last; /* byte that the guest printed; a new line if it printed nothing */
+};
+struct console console_on(FILE *f, int device, bool raw);
+/* The screen is printed by lines (events), other devices as bytes. */
+void console_bytes(struct console *c, unsigned from, const void *data, size_t n);
+void console_event(struct console *c, const struct event *ev);
+/* Prints what was already collected of it, by others. */
+void console_print(struct console *c, const void *data, size_t n);
+/* No more comes; the next line printed begins at the left. */
+void console_end(struct console *c, bool line);
 
 /* ---- signals ---- */
 struct signals;

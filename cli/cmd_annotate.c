@@ -15,6 +15,7 @@
 #include "core/run/replay.h"
 #include "core/story/stages.h"
 #include "traces/memory.h"
+#include "core/ground/out.h"
 
 struct annotate {
     struct record_options o;
@@ -92,8 +93,9 @@ static int compare(const struct annotate *a, const struct record_result *res)
     if (end && end->hash && end->hash != res->hash)
         return differs(a, "the final state differs from the recorded one");
     if (!a->quiet && !a->no_summary)
-        printf("%s: the same run, %s steps, %s events%s\n", a->o.path, number_commas(n, res->stop.icount),
-               number_commas(e, res->events), end && end->hash ? "; final state equal" : "");
+        out_print(stdout, "%s: the same run, %s steps, %s events%s\n", a->o.path,
+                  number_commas(n, res->stop.icount), number_commas(e, res->events),
+                  end && end->hash ? "; final state equal" : "");
     return EXIT_DONE;
 }
 
@@ -162,9 +164,9 @@ static void say_share(const struct annotate *a, uint64_t events)
     char b[NUMBER_TEXT], d[NUMBER_TEXT], e[NUMBER_TEXT];
     replay_stretches(a->t, a->part, a->parts, &first, &end);
     if (!a->quiet)
-        printf("%s: share %u of %u, from icount %s to %s: %s events\n", a->o.path, a->part, a->parts,
-               number_commas(b, trace_checkpoint(a->t, first)->icount),
-               number_commas(d, trace_checkpoint(a->t, end)->icount), number_commas(e, events));
+        out_print(stdout, "%s: share %u of %u, from icount %s to %s: %s events\n", a->o.path, a->part,
+                  a->parts, number_commas(b, trace_checkpoint(a->t, first)->icount),
+                  number_commas(d, trace_checkpoint(a->t, end)->icount), number_commas(e, events));
 }
 
 static int say_annotated(const struct annotate *a, const struct annotated *r)
@@ -178,7 +180,7 @@ static int say_annotated(const struct annotate *a, const struct annotated *r)
                    ? trouble_text("interrupted; %s was not written", a->o.path)
                    : trouble_text("interrupted; %s is complete up to where it was written", a->o.path);
     case ANNOTATE_DIVERGED:
-        printf("%s: diverged: the replay differs from the record\n%s", a->from, r->divergence);
+        out_print(stdout, "%s: diverged: the replay differs from the record\n%s", a->from, r->divergence);
         return EXIT_NO;
     case ANNOTATE_FAILED:
         return trouble(&r->err);
@@ -188,8 +190,8 @@ static int say_annotated(const struct annotate *a, const struct annotated *r)
     if (a->parts && !a->merge)
         say_share(a, r->events);
     else if (!a->quiet && !a->no_summary)
-        printf("%s: the same run, %s steps, %s events; final state equal\n", a->o.path,
-               number_commas(n, trace_end(a->t)->icount), number_commas(e, r->events));
+        out_print(stdout, "%s: the same run, %s steps, %s events; final state equal\n", a->o.path,
+                  number_commas(n, trace_end(a->t)->icount), number_commas(e, r->events));
     return EXIT_DONE;
 }
 

@@ -8,13 +8,13 @@
 void put_quoted(FILE *out, const char *text)
 {
     char *filled = fill_in(text);
-    fputc('\'', out);
+    out_char(out, '\'');
     for (const char *p = filled; *p; p++)
         if (*p == '\'')
-            fputs("'\\''", out);
+            out_words(out, "'\\''");
         else if (*p != '`')
-            fputc(*p, out);
-    fputc('\'', out);
+            out_byte(out, (uint8_t)*p);
+    out_char(out, '\'');
     free(filled);
 }
 
@@ -76,32 +76,32 @@ static const char functions[] =
 static void print_commands(FILE *out)
 {
     const struct command *c;
-    fputs("_bootreel_commands() {\n    echo", out);
+    out_words(out, "_bootreel_commands() {\n    echo");
     for (size_t i = 0; (c = command_at(i)); i++)
         if (c->what)
-            fprintf(out, " %s", c->name);
-    fputs(" help --help --version\n}\n\n", out);
+            out_print(out, " %s", c->name);
+    out_words(out, " help --help --version\n}\n\n");
 }
 
 static void print_options(FILE *out)
 {
     const struct command *c;
-    fputs("_bootreel_options() { # COMMAND\n    case $1 in\n", out);
+    out_words(out, "_bootreel_options() { # COMMAND\n    case $1 in\n");
     for (size_t i = 0; (c = command_at(i)); i++) {
         struct option_list list;
         option_list(c, &list);
         if (!c->what)
             continue;
-        fprintf(out, "    %s) echo '", c->name);
+        out_print(out, "    %s) echo '", c->name);
         for (size_t k = 0; k < list.n; k++)
             if (!option_is_heading(list.row[k]))
-                fprintf(out, "--%s ", list.row[k]->name);
+                out_print(out, "--%s ", list.row[k]->name);
         for (size_t k = 0; k < list.n; k++)
             if (list.row[k]->letter)
-                fprintf(out, "-%c ", list.row[k]->letter);
-        fputs("' ;;\n", out);
+                out_print(out, "-%c ", list.row[k]->letter);
+        out_words(out, "' ;;\n");
     }
-    fputs("    esac\n}\n\n", out);
+    out_words(out, "    esac\n}\n\n");
 }
 
 static const char *kind_of(const struct argument_values *v)
@@ -114,19 +114,19 @@ static void print_values_of(FILE *out, const char *command, const struct option_
 {
     struct argument_values v;
     argument_values(row->argument, &v);
-    fprintf(out, "    '%s --%s'", command, row->name);
+    out_print(out, "    '%s --%s'", command, row->name);
     if (row->letter)
-        fprintf(out, " | '%s -%c'", command, row->letter);
-    fprintf(out, ") echo '%s %s' ;;\n", kind_of(&v), v.words);
+        out_print(out, " | '%s -%c'", command, row->letter);
+    out_print(out, ") echo '%s %s' ;;\n", kind_of(&v), v.words);
     argument_values_free(&v);
 }
 
 static void print_values(FILE *out)
 {
     const struct command *c;
-    fputs("# What an option takes, or a command: words, files, folders or list; and then the words.\n"
-          "_bootreel_values() { # \"COMMAND OPTION\" or COMMAND\n    case $1 in\n",
-          out);
+    out_words(out,
+              "# What an option takes, or a command: words, files, folders or list; and then the words.\n"
+              "_bootreel_values() { # \"COMMAND OPTION\" or COMMAND\n    case $1 in\n");
     for (size_t i = 0; (c = command_at(i)); i++) {
         struct option_list list;
         struct argument_values v;
@@ -137,19 +137,19 @@ static void print_values(FILE *out)
             if (list.row[k]->argument)
                 print_values_of(out, c->name, list.row[k]);
         command_values(c, &v);
-        fprintf(out, "    %s) echo '%s %s' ;;\n", c->name, kind_of(&v), v.words);
+        out_print(out, "    %s) echo '%s %s' ;;\n", c->name, kind_of(&v), v.words);
         argument_values_free(&v);
     }
-    fputs("    help) echo \"words $(_bootreel_commands)\" ;;\n    esac\n}\n\n", out);
+    out_words(out, "    help) echo \"words $(_bootreel_commands)\" ;;\n    esac\n}\n\n");
 }
 
 void completion_bash(FILE *out)
 {
-    fputs("# Bash completion of bootreel, written by: bootreel completion bash\n\n", out);
+    out_words(out, "# Bash completion of bootreel, written by: bootreel completion bash\n\n");
     print_commands(out);
     print_options(out);
     print_values(out);
-    fputs(functions, out);
+    out_words(out, functions);
 }
 
 static const struct shell {

@@ -7,6 +7,7 @@
 #include "cli/outline_options.h"
 #include "core/compare/digest.h"
 #include "traces/memory.h"
+#include "core/ground/out.h"
 
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_JUNIT, FORMAT_HTML };
 
@@ -182,7 +183,7 @@ static int explain(struct diff_result *r, const struct engines *engines, struct 
         kind[i] = engine_find(engines, trace_config(t)->engine, err);
         tl[i] = kind[i] ? timeline_open_trace(t, kind[i], err) : NULL;
         if (tl[i] && *timeline_warning(tl[i]))
-            fprintf(stderr, "bootreel: %s: %s\n", (i ? r->b : r->a)->path, timeline_warning(tl[i]));
+            out_print(stderr, "bootreel: %s: %s\n", (i ? r->b : r->a)->path, timeline_warning(tl[i]));
     }
     if (tl[0] && tl[1])
         r->cause = cause_find(tl[0], tl[1], r->prefix.classes, r->prefix.exact, err);
@@ -213,7 +214,7 @@ static void print_all(const struct job *j)
     case FORMAT_TEXT:
         for (size_t i = 0; i < n; i++) {
             if (i)
-                putchar('\n');
+                out_char(stdout, '\n');
             diff_text(stdout, &j->result[i], &j->o->shown);
         }
         if (n > 1)

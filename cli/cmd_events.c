@@ -7,6 +7,7 @@
 #include "core/story/explain.h"
 #include "core/story/processes.h"
 #include "traces/memory.h"
+#include "core/ground/out.h"
 
 enum {
     WORDS = 4 * EVENT_MAX_DATA + 1024,
@@ -34,13 +35,25 @@ struct listing {
 
 /* ---------------------------------------------------------------- output */
 
+/* How many columns a text has less than the column of the explanation. */
+static int missing_columns(const char *text)
+{
+    int n = 0;
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n < EXPLAIN_COLUMN ? EXPLAIN_COLUMN - n : 0;
+}
+
 static void print_line(struct listing *l, const struct event *ev, uint64_t number)
 {
     bool meant = ev->kind != EV_AGAIN && *l->meaning;
     char time[NUMBER_TEXT];
-    printf("%8llu %15llu %17s  %-16s %*s%s%s\n", (unsigned long long)number, (unsigned long long)ev->icount,
-           number_exact(time, ev->time), event_kind(ev->kind)->name, meant ? -EXPLAIN_COLUMN : 0, l->words,
-           meant ? "  " : "", meant ? l->meaning : "");
+    out_print(stdout, "%8llu %15llu %17s  %-16s ", (unsigned long long)number, (unsigned long long)ev->icount,
+              number_exact(time, ev->time), event_kind(ev->kind)->name);
+    out_words(stdout, l->words);
+    if (meant)
+        out_print(stdout, "%*s  %s", missing_columns(l->words), "", l->meaning);
+    out_char(stdout, '\n');
 }
 
 /* A repetition that continues across checkpoints is several events, but is printed as one line. */
@@ -179,7 +192,7 @@ static int list(struct listing *l, const struct engines *engines, struct trace *
     if (l->json) {
         yajl_gen_array_close(l->gen);
         json_print(l->gen);
-        putchar('\n');
+        out_char(stdout, '\n');
     }
     trace_cursor_close(c);
     return rc;

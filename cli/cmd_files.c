@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/json.h"
 #include "core/story/files.h"
+#include "core/ground/out.h"
 #include "core/ground/text.h"
 #include "traces/memory.h"
 
@@ -62,7 +63,7 @@ static void add_did(struct text *t, const struct file_use *u)
 static void print_amount(uint64_t n)
 {
     char text[NUMBER_TEXT];
-    printf(" %12s", n ? number_commas(text, n) : "-");
+    out_print(stdout, " %12s", n ? number_commas(text, n) : "-");
 }
 
 /* "blocks read 2048+8 4096+16, written 9000+8": sectors, and how many. Requests that follow each other are one. */
@@ -76,14 +77,14 @@ static void print_blocks(const struct file_use *u)
         for (; i < u->nblocks && u->blocks[i].sector == end && u->blocks[i].written == written; i++)
             end += u->blocks[i].bytes / SECTOR;
         if (shown == SHOWN) {
-            printf(" …");
+            out_print(stdout, " …");
             break;
         }
-        printf("%s%s %llu+%llu", shown ? "" : "  blocks",
-               same      ? ""
-               : written ? " written"
-                         : " read",
-               (unsigned long long)first, (unsigned long long)(end - first));
+        out_print(stdout, "%s%s %llu+%llu", shown ? "" : "  blocks",
+                  same      ? ""
+                  : written ? " written"
+                            : " read",
+                  (unsigned long long)first, (unsigned long long)(end - first));
     }
 }
 
@@ -92,14 +93,14 @@ static void print_use(const struct file_use *u)
     char at[NUMBER_TEXT];
     struct text did = {0};
     add_did(&did, u);
-    printf("  %13s", number_time(at, u->first_time));
+    out_print(stdout, "  %13s", number_time(at, u->first_time));
     print_amount(u->read);
     print_amount(u->written);
     print_amount(u->mapped);
-    printf("  %-24s  %s%s%s%s%s", did.s ? did.s : "", u->path, *u->real ? " -> " : "", u->real,
-           *u->on ? "  on " : "", u->on);
+    out_print(stdout, "  %-24s  %s%s%s%s%s", did.s ? did.s : "", u->path, *u->real ? " -> " : "", u->real,
+              *u->on ? "  on " : "", u->on);
     print_blocks(u);
-    printf("\n");
+    out_print(stdout, "\n");
     free(did.s);
 }
 
@@ -111,11 +112,11 @@ static void print_text(const struct files_command *c, const struct file_uses *f)
         if (!fits(c, u))
             continue;
         if (!last)
-            printf("  %13s %12s %12s %12s  %-24s  %s\n", "first", "read", "written", "mapped", "what",
-                   "file");
+            out_print(stdout, "  %13s %12s %12s %12s  %-24s  %s\n", "first", "read", "written", "mapped",
+                      "what", "file");
         if (!last || last->guest != u->guest || last->pid != u->pid || strcmp(last->process, u->process)) {
             symbol_space_text(symbol_space_of(u->guest, u->pid), number, sizeof number);
-            printf("%s %s\n", number, u->process);
+            out_print(stdout, "%s %s\n", number, u->process);
         }
         print_use(u);
         last = u;

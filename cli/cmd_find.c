@@ -9,6 +9,7 @@
 #include "cli/json.h"
 #include "core/timeline/timeline.h"
 #include "traces/memory.h"
+#include "core/ground/out.h"
 
 enum { OPT_EXEC = 1, OPT_WRITE, OPT_READ, OPT_EVENT, OPT_PART, OPT_JOBS };
 
@@ -204,18 +205,18 @@ static void print_hit(const struct find_command *c, const struct find_hit *h)
 {
     const struct timeline_hit *hit = &h->hit;
     char old[VALUE], new[VALUE], time[NUMBER_TEXT];
-    printf("%15" PRIu64 " %17s  %-16s  %s%s", hit->icount, number_exact(time, hit->time), h->process,
-           h->symbol, h->arguments);
+    out_print(stdout, "%15" PRIu64 " %17s  %-16s  %s%s", hit->icount, number_exact(time, hit->time),
+              h->process, h->symbol, h->arguments);
     if (*h->caller)
-        printf("  from %s", h->caller);
+        out_print(stdout, "  from %s", h->caller);
     if (is_long(c))
-        printf("  0x%" PRIx64 ":", hit->from);
+        out_print(stdout, "  0x%" PRIx64 ":", hit->from);
     if (c->what == OPT_WRITE)
-        printf("  %s -> %s", value_of(c, hit->before, hit->nbefore, old),
-               value_of(c, hit->after, hit->nafter, new));
+        out_print(stdout, "  %s -> %s", value_of(c, hit->before, hit->nbefore, old),
+                  value_of(c, hit->after, hit->nafter, new));
     if (c->what == OPT_READ)
-        printf("  %s", value_of(c, hit->after, hit->nafter, new));
-    putchar('\n');
+        out_print(stdout, "  %s", value_of(c, hit->after, hit->nafter, new));
+    out_char(stdout, '\n');
 }
 
 /* JSON's numbers are too short for addresses. */
@@ -255,7 +256,7 @@ static int print_hits(const struct find_command *c, const struct find_result *re
 {
     yajl_gen g = yajl_gen_alloc(NULL);
     if (c->count) {
-        printf("%" PRIu64 "\n", res->count);
+        out_print(stdout, "%" PRIu64 "\n", res->count);
     } else if (c->json) {
         yajl_gen_array_open(g);
         for (size_t i = 0; i < res->n; i++) {
@@ -264,7 +265,7 @@ static int print_hits(const struct find_command *c, const struct find_result *re
         }
         yajl_gen_array_close(g);
         json_print(g);
-        putchar('\n');
+        out_char(stdout, '\n');
     } else {
         for (size_t i = 0; i < res->n; i++)
             print_hit(c, &res->hit[i]);
@@ -332,11 +333,11 @@ static int find_events(const struct find_command *c, struct trace *t, struct err
     if (c->json && !c->count) {
         yajl_gen_array_close(g);
         json_print(g);
-        putchar('\n');
+        out_char(stdout, '\n');
     }
     yajl_gen_free(g);
     if (c->count)
-        printf("%" PRIu64 "\n", count);
+        out_print(stdout, "%" PRIu64 "\n", count);
     return rc ? -1 : count ? EXIT_DONE : EXIT_NO;
 }
 

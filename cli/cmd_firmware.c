@@ -6,6 +6,7 @@
 #include "cli/json.h"
 #include "core/systems/efi/firmware.h"
 #include "core/run/replay.h"
+#include "core/ground/out.h"
 
 struct firmware_command {
     const char *at;
@@ -29,14 +30,14 @@ static int show(struct replay *r, struct trace *t, uint64_t icount, const char *
     const struct firmware_memory m = {replay_engine(r), peek};
     if (firmware_text(&out, t, at, &m, list, err)) {
         free(out.s);
-        fprintf(stderr, "bootreel: %s\n", err->text);
+        out_print(stderr, "bootreel: %s\n", err->text);
         return EXIT_NO;
     }
     if (title || at != icount)
-        printf("%s at icount %llu%s:\n", list, (unsigned long long)at,
-               at != icount ? ", the end of boot services" : "");
+        out_print(stdout, "%s at icount %llu%s:\n", list, (unsigned long long)at,
+                  at != icount ? ", the end of boot services" : "");
     if (out.s)
-        fputs(out.s, stdout);
+        out_lines(stdout, out.s, out.n);
     free(out.s);
     return EXIT_DONE;
 }
@@ -61,7 +62,7 @@ static int show_json(struct replay *r, struct trace *t, uint64_t icount, const c
     free(notes.s);
     if (!rc)
         return EXIT_DONE;
-    fprintf(stderr, "bootreel: %s\n", err->text);
+    out_print(stderr, "bootreel: %s\n", err->text);
     return EXIT_NO;
 }
 
@@ -77,7 +78,7 @@ static int show_all(struct replay *r, struct trace *t, uint64_t icount, const st
     if (g && status == EXIT_DONE) {
         yajl_gen_array_close(g);
         json_print(g);
-        putchar('\n');
+        out_char(stdout, '\n');
     }
     if (g)
         yajl_gen_free(g);

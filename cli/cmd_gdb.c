@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "gdbstub/gdbstub.h"
+#include "core/ground/out.h"
 
 struct gdb_command {
     const char *path, *listen, *at;
@@ -27,7 +28,7 @@ static void on_ctrl_c(void *ctx)
 
 static void on_ready(void *ctx, const char *address)
 {
-    fprintf(stderr, "bootreel: waiting for gdb: target remote %s\n", address);
+    out_print(stderr, "bootreel: waiting for gdb: target remote %s\n", address);
 }
 
 static int serve(const struct gdb_command *c, struct timeline *tl, struct error *err)
@@ -65,7 +66,7 @@ static int debug(const struct gdb_command *c, const struct engines *engines, str
     const struct engine_kind *kind = engine_find(engines, trace_config(t)->engine, err);
     struct timeline *tl = kind ? timeline_open_trace(t, kind, err) : NULL;
     if (tl && *timeline_warning(tl))
-        fprintf(stderr, "bootreel: %s: %s\n", c->path, timeline_warning(tl));
+        out_print(stderr, "bootreel: %s: %s\n", c->path, timeline_warning(tl));
     int rc = !tl || begin(c, tl, err) || serve(c, tl, err);
     timeline_close(tl);
     trace_close(t);

@@ -6,6 +6,7 @@
 #include "core/run/crash.h"
 #include "core/story/marks.h"
 #include "core/run/replay.h"
+#include "core/ground/out.h"
 #include "core/ground/text.h"
 #include "traces/memory.h"
 
@@ -13,20 +14,21 @@ static void print_machine(struct trace *t, const char *path)
 {
     char a[NUMBER_TEXT], b[NUMBER_TEXT];
     const struct trace_config *cfg = trace_config(t);
-    printf("trace        %s: %s (%s bytes), format %u%s\n", path, number_bytes(a, trace_file_size(t)),
-           number_commas(b, trace_file_size(t)), trace_version(t),
-           trace_being_written(t) ? ", being recorded"
-           : trace_damaged(t)     ? ", damaged"
-           : trace_truncated(t)   ? ", cut short"
-                                  : "");
+    out_print(stdout, "trace        %s: %s (%s bytes), format %u%s\n", path,
+              number_bytes(a, trace_file_size(t)), number_commas(b, trace_file_size(t)), trace_version(t),
+              trace_being_written(t) ? ", being recorded"
+              : trace_damaged(t)     ? ", damaged"
+              : trace_truncated(t)   ? ", cut short"
+                                     : "");
     if (trace_truncated(t) && !trace_being_written(t))
-        printf("             %s\n", trace_damage(t));
-    printf("engine       %s, behaviour %u\n", cfg->engine, cfg->behaviour);
+        out_print(stdout, "             %s\n", trace_damage(t));
+    out_print(stdout, "engine       %s, behaviour %u\n", cfg->engine, cfg->behaviour);
     bool old = !strcmp(cfg->engine, "pc") && !trace_setting(t, "machine"); /* when there was no other */
     if (old)
-        printf("%-12s machine = pc\n", "machine");
+        out_print(stdout, "%-12s machine = pc\n", "machine");
     for (size_t i = 0; i < cfg->nsettings; i++)
-        printf("%-12s %s = %s\n", i || old ? "" : "machine", cfg->settings[i].key, cfg->settings[i].value);
+        out_print(stdout, "%-12s %s = %s\n", i || old ? "" : "machine", cfg->settings[i].key,
+                  cfg->settings[i].value);
 }
 
 static void print_images(struct trace *t)
@@ -35,12 +37,13 @@ static void print_images(struct trace *t)
     const struct trace_config *cfg = trace_config(t);
     for (size_t i = 0; i < cfg->nimages; i++) {
         const struct trace_image *im = &cfg->images[i];
-        printf("%-12s %-8s %s: %s bytes, of which %s are in the trace", i ? "" : "images", im->role, im->name,
-               number_commas(a, im->size), number_commas(b, trace_image_recorded(t, (unsigned)i)));
+        out_print(stdout, "%-12s %-8s %s: %s bytes, of which %s are in the trace", i ? "" : "images",
+                  im->role, im->name, number_commas(a, im->size),
+                  number_commas(b, trace_image_recorded(t, (unsigned)i)));
         if (im->has_digest)
-            printf("; xxh3 %016llx%016llx", (unsigned long long)im->digest[1],
-                   (unsigned long long)im->digest[0]);
-        putchar('\n');
+            out_print(stdout, "; xxh3 %016llx%016llx", (unsigned long long)im->digest[1],
+                      (unsigned long long)im->digest[0]);
+        out_char(stdout, '\n');
     }
 }
 
@@ -54,19 +57,19 @@ static int print_inputs(struct trace *t, struct error *err)
             return -1;
         bytes += in.len;
     }
-    printf("inputs       %s (%llu bytes)\n", number_commas(a, trace_input_count(t)),
-           (unsigned long long)bytes);
+    out_print(stdout, "inputs       %s (%llu bytes)\n", number_commas(a, trace_input_count(t)),
+              (unsigned long long)bytes);
     return 0;
 }
 
 static void print_classes(struct trace *t)
 {
     char a[NUMBER_TEXT];
-    printf("events       %s\n", number_commas(a, trace_event_count(t, EVENT_CLASSES_ALL)));
+    out_print(stdout, "events       %s\n", number_commas(a, trace_event_count(t, EVENT_CLASSES_ALL)));
     for (int c = 0; c < EC_COUNT; c++) {
         bool recorded = trace_config(t)->classes & EVENT_CLASS_BIT(c);
-        printf("             %-10s %14s\n", event_class_name(c),
-               recorded ? number_commas(a, trace_event_count(t, EVENT_CLASS_BIT(c))) : "not recorded");
+        out_print(stdout, "             %-10s %14s\n", event_class_name(c),
+                  recorded ? number_commas(a, trace_event_count(t, EVENT_CLASS_BIT(c))) : "not recorded");
     }
 }
 
@@ -121,12 +124,12 @@ static int print_host_calls(struct trace *t, struct error *err)
     for (size_t i = 0; i < n; i++)
         all += list[i].count;
     if (n) {
-        printf("host calls   %s\n", number_commas(a, all));
+        out_print(stdout, "host calls   %s\n", number_commas(a, all));
         qsort(list, n, sizeof *list, by_count);
     }
     for (size_t i = 0; i < n; i++) {
-        printf("             %-18s %10s%s%s\n", list[i].name, number_commas(a, list[i].count),
-               list[i].errors.n ? "   " : "", list[i].errors.n ? list[i].errors.s : "");
+        out_print(stdout, "             %-18s %10s%s%s\n", list[i].name, number_commas(a, list[i].count),
+                  list[i].errors.n ? "   " : "", list[i].errors.n ? list[i].errors.s : "");
         free(list[i].errors.s);
     }
     free(list);
@@ -137,11 +140,11 @@ static void print_checkpoints(struct trace *t)
 {
     char a[NUMBER_TEXT], b[NUMBER_TEXT];
     size_t n = trace_checkpoint_count(t);
-    printf("checkpoints  %zu", n);
+    out_print(stdout, "checkpoints  %zu", n);
     if (n)
-        printf(", at icount %s to %s", number_commas(a, trace_checkpoint(t, 0)->icount),
-               number_commas(b, trace_checkpoint(t, n - 1)->icount));
-    putchar('\n');
+        out_print(stdout, ", at icount %s to %s", number_commas(a, trace_checkpoint(t, 0)->icount),
+                  number_commas(b, trace_checkpoint(t, n - 1)->icount));
+    out_char(stdout, '\n');
 }
 
 static void print_frames(struct trace *t)
@@ -158,15 +161,16 @@ static void print_frames(struct trace *t)
         sum[f->kind].raw += f->raw;
     }
     if (trace_pages_refused(t))
-        printf(
+        out_print(
+            stdout,
             "             %s pages are stored in full, since nothing shorter read back as they were: please report this\n",
             number_commas(a, trace_pages_refused(t)));
-    puts("frames       kind           number     bytes in file   bytes unpacked");
+    out_words(stdout, "frames       kind           number     bytes in file   bytes unpacked\n");
     for (int k = 1; k < TF_KINDS; k++)
         if (sum[k].n)
-            printf("             %-12s %8llu %17s %16s\n", trace_frame_kind_name((enum trace_frame_kind)k),
-                   (unsigned long long)sum[k].n, number_commas(a, sum[k].stored),
-                   number_commas(b, sum[k].raw));
+            out_print(stdout, "             %-12s %8llu %17s %16s\n",
+                      trace_frame_kind_name((enum trace_frame_kind)k), (unsigned long long)sum[k].n,
+                      number_commas(a, sum[k].stored), number_commas(b, sum[k].raw));
 }
 
 static int print_marks_of(struct trace *t, struct error *err)
@@ -176,7 +180,7 @@ static int print_marks_of(struct trace *t, struct error *err)
     int rc = marks_see_trace(m, t, err);
     marks_list(m, &n);
     if (n)
-        puts("marks        (icount, guest time)");
+        out_words(stdout, "marks        (icount, guest time)\n");
     print_marks(stdout, m, 20, 12);
     marks_free(m);
     return rc;
@@ -188,16 +192,17 @@ static void print_end(struct trace *t)
     struct error none;
     const struct trace_end *end = trace_end(t);
     if (end)
-        printf("ended        %s%s%s at icount %s, guest time %s, status %d\n", end->reason,
-               end->text[0] ? ": " : "", end->text, number_commas(a, end->icount), number_time(b, end->time),
-               end->status);
+        out_print(stdout, "ended        %s%s%s at icount %s, guest time %s, status %d\n", end->reason,
+                  end->text[0] ? ": " : "", end->text, number_commas(a, end->icount),
+                  number_time(b, end->time), end->status);
     else if (replay_possible(t, &none))
-        printf("ended        %s; it can be replayed up to icount %s\n",
-               trace_being_written(t) ? "not yet: it is being recorded"
-                                      : "unknown: the recording was killed or the file was cut",
-               number_commas(a, trace_last_icount(t)));
+        out_print(stdout, "ended        %s; it can be replayed up to icount %s\n",
+                  trace_being_written(t) ? "not yet: it is being recorded"
+                                         : "unknown: the recording was killed or the file was cut",
+                  number_commas(a, trace_last_icount(t)));
     else
-        printf("ended        before the machine's first state was written: nothing can be replayed\n");
+        out_print(stdout,
+                  "ended        before the machine's first state was written: nothing can be replayed\n");
 }
 
 /* Without the empty lines at its end; nothing if there are no others. */
@@ -205,8 +210,11 @@ static void print_text(const char *title, const char *text, size_t n)
 {
     while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
         n--;
-    if (n)
-        printf("%s\n%.*s\n", title, (int)n, text);
+    if (n) {
+        out_print(stdout, "%s\n", title);
+        out_lines(stdout, text, n);
+        out_char(stdout, '\n');
+    }
 }
 
 static int print_screen(struct trace *t, struct error *err)
@@ -230,7 +238,7 @@ static int print_crash(struct trace *t, struct error *err)
     if (crash_of_trace(t, &r, err))
         return -1;
     if (r.kind)
-        printf("crashed      %s, at icount %s\n", r.text, number_commas(n, r.icount));
+        out_print(stdout, "crashed      %s, at icount %s\n", r.text, number_commas(n, r.icount));
     return 0;
 }
 
@@ -253,7 +261,7 @@ static int print_all(struct trace *t, const char *path, bool check, struct error
     if (check && trace_check(t, err))
         return -1;
     if (check)
-        puts("checked      every frame is whole");
+        out_words(stdout, "checked      every frame is whole\n");
     return 0;
 }
 

@@ -13,16 +13,16 @@
 static void put_char(FILE *out, const char **p)
 {
     if (!strncmp(*p, "…", strlen("…"))) {
-        fputs("...", out);
+        out_words(out, "...");
         *p += strlen("…");
         return;
     }
     if (**p == '\\')
-        fputs("\\e", out);
+        out_words(out, "\\e");
     else if (**p == '-')
-        fputs("\\-", out);
+        out_words(out, "\\-");
     else
-        fputc(**p, out);
+        out_byte(out, (uint8_t) * *p);
     ++*p;
 }
 
@@ -44,13 +44,13 @@ static void put_usage(FILE *out, const char *text)
         bool typed = !n && (isalnum((unsigned char)*p) || *p == '-' || *p == ':');
         const char *want = n ? "I" : typed ? "B" : "R";
         if (strcmp(want, font))
-            fprintf(out, "\\f%s", want);
+            out_print(out, "\\f%s", want);
         font = want;
         for (const char *end = p + (n ? n : 1); p < end;)
             put_char(out, &p);
     }
     if (*font != 'R')
-        fputs("\\fR", out);
+        out_words(out, "\\fR");
 }
 
 /* How many characters from here on are an option: -i, --until, -fold. */
@@ -78,28 +78,28 @@ static void put_sentences(FILE *out, const char *text, size_t n, const char *arg
         char word[40];
         snprintf(word, sizeof word, "%.*s", (int)name, p);
         if (name && argument_has(argument, word)) {
-            fprintf(out, "\\fI%s\\fR", word);
+            out_print(out, "\\fI%s\\fR", word);
             p += name;
         } else if (option) {
-            fputs("\\fB", out);
+            out_words(out, "\\fB");
             for (const char *end = p + option; p < end;)
                 put_char(out, &p);
-            fputs("\\fR", out);
+            out_words(out, "\\fR");
             in_word = true;
         } else if (*p == '`') {
             literal = !literal;
-            fputs(literal ? "\\fB" : "\\fR", out);
+            out_words(out, literal ? "\\fB" : "\\fR");
             p++;
         } else if (*p == '.' && p[1] == ' ' && (isupper((unsigned char)p[2]) || p[2] == '`') &&
                    p + 2 < text + n) {
-            fputs(".\n", out);
+            out_words(out, ".\n");
             p += 2;
         } else {
             in_word = isalnum((unsigned char)*p);
             put_char(out, &p);
         }
     }
-    fputc('\n', out);
+    out_char(out, '\n');
 }
 
 /* Paragraphs, and lines that are printed as they are. */
@@ -111,17 +111,17 @@ static void put_text(FILE *out, const char *text, const char *argument)
         size_t n = strcspn(p, "\n");
         if ((*p == ' ') != kept) {
             kept = !kept;
-            fputs(kept ? ".PP\n.nf\n" : ".fi\n", out);
+            out_words(out, kept ? ".PP\n.nf\n" : ".fi\n");
         }
         if (n && !kept && !first)
-            fputs(".PP\n", out);
+            out_words(out, ".PP\n");
         if (n)
             put_sentences(out, p, n, argument);
         first = false;
         p += n + (p[n] == '\n');
     }
     if (kept)
-        fputs(".fi\n", out);
+        out_words(out, ".fi\n");
     free(filled);
 }
 
@@ -130,14 +130,12 @@ static void put_text(FILE *out, const char *text, const char *argument)
 static void put_synopsis(FILE *out)
 {
     const struct command *c;
-    const char *separator = "";
     for (size_t i = 0; (c = command_at(i)); i++) {
         if (!c->what)
             continue;
-        fprintf(out, "%s\\fBbootreel %s\\fR ", separator, c->name);
+        out_print(out, i ? ".br\n\\fBbootreel %s\\fR " : "\\fBbootreel %s\\fR ", c->name);
         put_usage(out, c->arguments ? c->arguments : "");
-        fputs(" [\\fIOPTION\\fR...]\n", out);
-        separator = ".br\n";
+        out_words(out, " [\\fIOPTION\\fR...]\n");
     }
 }
 
@@ -145,15 +143,15 @@ static void put_option(FILE *out, const struct option_row *row)
 {
     const char *argument = row->argument ? row->argument : "";
     bool optional = *argument == '[';
-    fputs(".TP\n", out);
+    out_words(out, ".TP\n");
     if (row->letter)
-        fprintf(out, "\\fB\\-%c\\fR, ", row->letter);
-    fputs("\\fB\\-\\-", out);
+        out_print(out, "\\fB\\-%c\\fR, ", row->letter);
+    out_words(out, "\\fB\\-\\-");
     for (const char *p = row->name; *p;)
         put_char(out, &p);
-    fprintf(out, "\\fR%s", optional ? "[=" : *argument ? " " : "");
+    out_print(out, "\\fR%s", optional ? "[=" : *argument ? " " : "");
     put_usage(out, argument + optional);
-    fputc('\n', out);
+    out_char(out, '\n');
     struct text text = {0};
     text_add(&text, "%s.%s%s", row->help, row->more ? " " : "", row->more ? row->more : "");
     *text.s = (char)toupper((unsigned char)*text.s);
@@ -168,23 +166,23 @@ static void put_description(FILE *out, const struct command *c)
     option_list(c, &list);
     put_text(out, c->intro, c->arguments);
     if (c->more) {
-        fputs(".PP\n", out);
+        out_words(out, ".PP\n");
         put_text(out, c->more, c->arguments);
     }
     for (size_t i = 0; i + 1 < list.n; i++) /* the last is --help: the page has it once */
         if (option_is_heading(list.row[i]))
-            fprintf(out, ".PP\n%s:\n", list.row[i]->help);
+            out_print(out, ".PP\n%s:\n", list.row[i]->help);
         else
             put_option(out, list.row[i]);
     if (c->outro) {
-        fputs(".PP\n", out);
+        out_words(out, ".PP\n");
         put_text(out, c->outro, c->arguments);
     }
 }
 
 static void put_command(FILE *out, const struct command *c)
 {
-    fprintf(out, ".SS %s\n", c->name);
+    out_print(out, ".SS %s\n", c->name);
     put_description(out, c);
 }
 
@@ -192,35 +190,34 @@ static void put_command(FILE *out, const struct command *c)
 static void put_capitals(FILE *out, const char *text)
 {
     for (; *text; text++)
-        fputc(toupper((unsigned char)*text), out);
+        out_byte(out, (uint8_t)toupper((unsigned char)*text));
 }
 
 /* The page of one command, bootreel-NAME(1): its section of bootreel(1), and what that page says of all commands. */
 static void put_page(FILE *out, const struct command *c)
 {
-    fputs(".TH BOOTREEL\\-", out);
+    out_words(out, ".TH BOOTREEL\\-");
     put_capitals(out, c->name);
-    fprintf(out, " 1 \"\" \"bootreel %s\" \"User Commands\"\n", BOOTREEL_VERSION);
-    fprintf(out, ".SH NAME\nbootreel\\-%s \\- ", c->name);
+    out_print(out, " 1 \"\" \"bootreel %s\" \"User Commands\"\n", BOOTREEL_VERSION);
+    out_print(out, ".SH NAME\nbootreel\\-%s \\- ", c->name);
     put_sentences(out, c->what, strlen(c->what), NULL);
-    fprintf(out, ".SH SYNOPSIS\n\\fBbootreel %s\\fR ", c->name);
+    out_print(out, ".SH SYNOPSIS\n\\fBbootreel %s\\fR ", c->name);
     put_usage(out, c->arguments ? c->arguments : "");
-    fputs(" [\\fIOPTION\\fR...]\n.SH DESCRIPTION\n", out);
+    out_words(out, " [\\fIOPTION\\fR...]\n.SH DESCRIPTION\n");
     put_description(out, c);
-    fputs(".SH EXIT STATUS\n"
-          "0: done. 1: the answer is no. 2: trouble, which one line on standard error describes.\n"
-          ".BR bootreel (1)\nsays what else a command's status may be.\n"
-          ".SH SEE ALSO\n.BR bootreel (1)\n",
-          out);
+    out_words(out, ".SH EXIT STATUS\n"
+                   "0: done. 1: the answer is no. 2: trouble, which one line on standard error describes.\n"
+                   ".BR bootreel (1)\nsays what else a command's status may be.\n"
+                   ".SH SEE ALSO\n.BR bootreel (1)\n");
 }
 
 static void put_classes(FILE *out)
 {
     for (int c = 0; c < EC_COUNT; c++) {
-        fprintf(out, ".TP\n\\fB%s\\fR\n", event_class_name(c));
+        out_print(out, ".TP\n\\fB%s\\fR\n", event_class_name(c));
         put_text(out, event_class_what(c), NULL);
         if (!(EVENT_CLASSES_DEFAULT & EVENT_CLASS_BIT(c)))
-            fputs("(not by default)\n", out);
+            out_words(out, "(not by default)\n");
     }
 }
 
@@ -228,7 +225,7 @@ static void put_classes(FILE *out)
 static void put_line(FILE *out, const char *text)
 {
     if (*text == '.' || *text == '\'')
-        fputs("\\&", out);
+        out_words(out, "\\&");
     while (*text)
         put_char(out, &text);
 }
@@ -237,19 +234,19 @@ static void put_key(void *ctx, const char *group, const char *name, const char *
 {
     const char **last = ctx;
     if (strcmp(group, *last)) {
-        fputs(".PP\n.I ", stdout);
+        out_words(stdout, ".PP\n.I ");
         put_line(stdout, group);
-        putchar('\n');
+        out_char(stdout, '\n');
         *last = group;
     }
-    fputs(".TP\n.B ", stdout);
+    out_words(stdout, ".TP\n.B ");
     put_line(stdout, name);
     if (*keys)
-        fputs("   ", stdout);
+        out_words(stdout, "   ");
     put_line(stdout, keys);
-    putchar('\n');
+    out_char(stdout, '\n');
     put_line(stdout, what);
-    puts(".");
+    out_words(stdout, ".\n");
 }
 
 /* The keys and commands of the terminal interface. */
@@ -269,8 +266,8 @@ static void put_table(FILE *out)
         for (size_t k = 0; k < list.n; k++) {
             const struct option_row *row = list.row[k];
             if (!option_is_heading(row))
-                fprintf(out, "%s\t%s\t%.1s\t%s\n", c->name, row->name, row->letter ? &row->letter : "-",
-                        row->argument ? row->argument : "-");
+                out_print(out, "%s\t%s\t%.1s\t%s\n", c->name, row->name, row->letter ? &row->letter : "-",
+                          row->argument ? row->argument : "-");
         }
     }
 }

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "cli/matrix.h"
+#include "core/ground/out.h"
 #include "core/ground/text.h"
 
 struct matrix_command {
@@ -17,11 +18,12 @@ struct matrix_command {
 static int list(const struct matrix *m)
 {
     for (size_t i = 0; i < m->njobs; i++) {
-        printf("%zu\t%s\t", i + 1, m->jobs[i].name);
+        out_print(stdout, "%zu\t%s\t", i + 1, m->jobs[i].name);
         struct text options = {0};
         for (size_t k = 0; k < m->jobs[i].noptions; k++)
-            text_add_word(&options, m->jobs[i].options[k]);
-        puts(options.s ? options.s : "");
+            text_shell_word(&options, m->jobs[i].options[k]);
+        out_words(stdout, options.s ? options.s : "");
+        out_char(stdout, '\n');
         free(options.s);
     }
     return EXIT_DONE;

@@ -8,6 +8,7 @@
 #include "cli/json.h"
 #include "core/origin/origin.h"
 #include "traces/memory.h"
+#include "core/ground/out.h"
 
 enum { OPT_REGISTER = 1, OPT_MEMORY, OPT_CONSOLE, OPT_SCREEN, OPT_CPU, OPT_LINKS };
 
@@ -96,7 +97,7 @@ static int take_what(struct origin_command *c, uint64_t *icount, struct origin_p
 static void print_value(const uint8_t *b, unsigned n)
 {
     char value[FIND_VALUE];
-    fputs(find_value(b, n, value), stdout);
+    out_print(stdout, "%s", find_value(b, n, value));
 }
 
 static unsigned depth_of(const struct origin_chain *c, size_t i)
@@ -109,28 +110,28 @@ static unsigned depth_of(const struct origin_chain *c, size_t i)
 
 static void print_chain(const struct origin_command *c, const struct origin_chain *chain)
 {
-    printf("%s at icount %" PRIu64 ": ", chain->name, chain->icount);
+    out_print(stdout, "%s at icount %" PRIu64 ": ", chain->name, chain->icount);
     print_value(chain->value, chain->place.length);
-    putchar('\n');
+    out_char(stdout, '\n');
     for (size_t i = 0; i < chain->n; i++)
-        printf("%*s%s\n", c->all ? 2 * (int)depth_of(chain, i) : 0, "", chain->link[i].text);
+        out_print(stdout, "%*s%s\n", c->all ? 2 * (int)depth_of(chain, i) : 0, "", chain->link[i].text);
 }
 
 static void print_check(const struct origin_check *r, const struct origin_chain *chain)
 {
-    printf("check: %zu of %zu copies: flipping the source's first bit flips that of the result\n", r->changed,
-           r->tried);
+    out_print(stdout, "check: %zu of %zu copies: flipping the source's first bit flips that of the result\n",
+              r->changed, r->tried);
     if (!r->whole)
         return;
-    printf("check: flipped at icount %" PRIu64 ": %s is ", r->at, chain->name);
+    out_print(stdout, "check: flipped at icount %" PRIu64 ": %s is ", r->at, chain->name);
     if (r->target) {
         print_value(r->is, chain->place.length);
-        printf(" instead of ");
+        out_print(stdout, " instead of ");
         print_value(r->was, chain->place.length);
     } else {
-        printf("as before");
+        out_print(stdout, "as before");
     }
-    printf("%s\n", r->same_way ? "" : "; the run goes another way with it");
+    out_print(stdout, "%s\n", r->same_way ? "" : "; the run goes another way with it");
 }
 
 static void json_value(yajl_gen g, const char *key, const uint8_t *b, unsigned n)
@@ -212,7 +213,7 @@ static void print_json(const struct origin_chain *chain, const struct origin_che
         json_check(g, r, chain->place.length);
     yajl_gen_map_close(g);
     json_print(g);
-    putchar('\n');
+    out_char(stdout, '\n');
     yajl_gen_free(g);
 }
 

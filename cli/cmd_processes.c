@@ -7,6 +7,7 @@
 #include "core/ground/chains.h"
 #include "core/story/processes.h"
 #include "traces/memory.h"
+#include "core/ground/out.h"
 
 struct tree {
     const char *at;
@@ -33,9 +34,9 @@ static void print_process(const struct process *p, unsigned depth)
     symbol_space_text(symbol_space_of(p->guest, p->pid), number, sizeof number);
     if (p->host)
         snprintf(host, sizeof host, ", in host process %u", p->host);
-    printf("%*s%s %s (%s, created at %s%s%s)%s%s\n", 2 * (int)depth, "", number, p->name,
-           process_kind_text(p->kind), number_time(at, p->created_time), host, status, *p->path ? ": " : "",
-           p->path);
+    out_print(stdout, "%*s%s %s (%s, created at %s%s%s)%s%s\n", 2 * (int)depth, "", number, p->name,
+              process_kind_text(p->kind), number_time(at, p->created_time), host, status,
+              *p->path ? ": " : "", p->path);
 }
 
 /* A thread hangs from its process, a process from its parent. */

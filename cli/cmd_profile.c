@@ -8,6 +8,7 @@
 #include "cli/sampling.h"
 #include "core/story/position.h"
 #include "core/run/samples.h"
+#include "core/ground/out.h"
 
 struct profile_command {
     const char *from, *to, *stage;
@@ -27,42 +28,43 @@ static size_t shown(uint64_t limit, size_t n)
 static void print_share(uint64_t count, uint64_t whole)
 {
     uint64_t share = whole ? (uint64_t)((unsigned __int128)count * 1000 / whole) : 0;
-    printf("%9" PRIu64 " %4" PRIu64 ".%" PRIu64 "%%", count, share / 10, share % 10);
+    out_print(stdout, "%9" PRIu64 " %4" PRIu64 ".%" PRIu64 "%%", count, share / 10, share % 10);
 }
 
 static void print_where(const struct sample_function *f)
 {
     if (*f->module)
-        printf(" [%s]", f->module);
+        out_print(stdout, " [%s]", f->module);
     if (f->file)
-        printf("  %s:%u", f->file, f->line);
-    putchar('\n');
+        out_print(stdout, "  %s:%u", f->file, f->line);
+    out_char(stdout, '\n');
 }
 
 static void print_functions(const struct profile_command *c, const struct samples *s)
 {
     size_t n = shown(c->functions, samples_functions(s));
-    printf("%9s %6s %9s %6s  %s\n", "self", "share", "total", "share", "symbol");
+    out_print(stdout, "%9s %6s %9s %6s  %s\n", "self", "share", "total", "share", "symbol");
     for (size_t i = 0; i < n; i++) {
         const struct sample_function *f = samples_function(s, i);
         print_share(f->self, samples_count(s));
-        putchar(' ');
+        out_char(stdout, ' ');
         print_share(f->total, samples_count(s));
-        printf("  %s", f->name);
+        out_print(stdout, "  %s", f->name);
         print_where(f);
     }
     if (n < samples_functions(s))
-        printf("%zu more symbols: --symbols 0 shows all\n", samples_functions(s) - n);
+        out_print(stdout, "%zu more symbols: --symbols 0 shows all\n", samples_functions(s) - n);
 }
 
 /* The innermost call first, as debuggers do. */
 static void print_chain(const struct samples *s, const struct sample_chain *c)
 {
     print_share(c->count, samples_count(s));
-    printf("  %s%s%s\n", *c->stage ? c->stage : "(no stage)", *c->process ? ", process " : "", c->process);
+    out_print(stdout, "  %s%s%s\n", *c->stage ? c->stage : "(no stage)", *c->process ? ", process " : "",
+              c->process);
     for (size_t i = c->ncalls; i-- > 0;) {
         const struct sample_function *f = samples_function_number(s, c->call[i]);
-        printf("%20s%s%s", "", i + 1 < c->ncalls ? "from " : "", f->name);
+        out_print(stdout, "%20s%s%s", "", i + 1 < c->ncalls ? "from " : "", f->name);
         print_where(f);
     }
 }
@@ -70,7 +72,7 @@ static void print_chain(const struct samples *s, const struct sample_chain *c)
 static void print_chains(const struct profile_command *c, const struct samples *s)
 {
     size_t n = shown(c->chains, samples_chains(s));
-    printf("\ncalls in progress, the most frequent first (%zu of %zu):\n", n, samples_chains(s));
+    out_print(stdout, "\ncalls in progress, the most frequent first (%zu of %zu):\n", n, samples_chains(s));
     for (size_t i = 0; i < n; i++)
         print_chain(s, samples_chain(s, i));
 }
@@ -81,20 +83,22 @@ static void print_places(const struct profile_command *c, const struct samples *
     size_t n = shown(c->chains, samples_places(s));
     if (!n)
         return;
-    printf("\ncode without symbols, by places of %d bytes, the most frequent first (%zu of %zu):\n",
-           PLACE_BYTES, n, samples_places(s));
+    out_print(stdout,
+              "\ncode without symbols, by places of %d bytes, the most frequent first (%zu of %zu):\n",
+              PLACE_BYTES, n, samples_places(s));
     for (size_t i = 0; i < n; i++) {
         const struct sample_place *p = samples_place(s, i);
         print_share(p->count, samples_count(s));
-        printf("  0x%" PRIx64 "  %s\n", p->address, p->name);
+        out_print(stdout, "  0x%" PRIx64 "  %s\n", p->address, p->name);
     }
 }
 
 static void print_text(const struct profile_command *c, const struct samples *s, uint64_t from, uint64_t to)
 {
     char n[NUMBER_TEXT], every[NUMBER_TEXT], a[NUMBER_TEXT], b[NUMBER_TEXT];
-    printf("%s samples, one every %s steps, from icount %s to %s\n", number_commas(n, samples_count(s)),
-           number_commas(every, samples_every(s)), number_commas(a, from), number_commas(b, to));
+    out_print(stdout, "%s samples, one every %s steps, from icount %s to %s\n",
+              number_commas(n, samples_count(s)), number_commas(every, samples_every(s)),
+              number_commas(a, from), number_commas(b, to));
     print_functions(c, s);
     print_places(c, s);
     print_chains(c, s);
@@ -175,7 +179,7 @@ static void print_json(const struct profile_command *c, const struct samples *s,
     json_chains(g, c, s);
     yajl_gen_map_close(g);
     json_print(g);
-    putchar('\n');
+    out_char(stdout, '\n');
     yajl_gen_free(g);
 }
 

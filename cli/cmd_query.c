@@ -11,6 +11,7 @@
 #include "core/query/query.h"
 #include "core/run/samples.h"
 #include "traces/memory.h"
+#include "core/ground/out.h"
 
 enum { USUAL_SECONDS = 60, LONGEST_SQL = 1 << 20 };
 
@@ -90,15 +91,15 @@ static void say_missing(const struct query_command *c)
             snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", *list ? "," : "",
                      event_class_name((enum event_class)i));
     if (missing)
-        fprintf(stderr, "bootreel: query: not recorded%s: %s: bootreel annotate can add them\n",
-                c->n > 1 ? " in each of the boots" : "", list);
+        out_print(stderr, "bootreel: query: not recorded%s: %s: bootreel annotate can add them\n",
+                  c->n > 1 ? " in each of the boots" : "", list);
 }
 
 static int print_schema(const struct query_command *c)
 {
     const char *table;
     for (size_t i = 0; (table = query_table(c->q, i)); i++)
-        puts(table);
+        out_print(stdout, "%s\n", table);
     return EXIT_DONE;
 }
 

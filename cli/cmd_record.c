@@ -18,6 +18,7 @@
 #include "guests/demo/demo.h"
 #include "traces/memory.h"
 #include "tui/tui.h"
+#include "core/ground/out.h"
 
 #define RECORD_PATH "boot.reel"
 
@@ -41,6 +42,7 @@ struct record {
     bool lost;      /* … could not be written */
     bool typed_end; /* Ctrl-A x */
     int console;
+    struct console printer;
     struct observed observed;
     struct symbol_image own_symbols[MACHINE_SYMBOLS];
     struct marks *marks;
@@ -222,7 +224,7 @@ static void on_console(void *ctx, unsigned device, const void *data, size_t n)
     if (r->watch)
         tui_watch_console(r->watch, device, data, n);
     else
-        console_bytes(r->console, device, data, n);
+        console_bytes(&r->printer, device, data, n);
 }
 
 static void on_event(void *ctx, const struct event *ev)
@@ -231,7 +233,7 @@ static void on_event(void *ctx, const struct event *ev)
     if (r->watch)
         tui_watch_event(r->watch, ev);
     else
-        console_event(r->console, ev);
+        console_event(&r->printer, ev);
     marks_see(r->marks, ev);
 }
 
@@ -247,13 +249,15 @@ static void paint(struct record *r, const struct engine *e)
     if (!strcmp(r->screen, r->painted))
         return;
     strcpy(r->painted, r->screen);
-    fputs("\033[H", stdout);
-    for (const char *p = r->screen; *p; p++)
-        if (*p == '\n')
-            fputs("\033[K\r\n", stdout);
-        else
-            fputc(*p, stdout);
-    fputs("\033[J", stdout);
+    out_control(stdout, "\033[H");
+    for (const char *p = r->screen; *p; p += p[0] == '\n') {
+        const size_t n = strcspn(p, "\n");
+        out_name(stdout, p, n);
+        p += n;
+        if (*p)
+            out_control(stdout, "\033[K\r\n");
+    }
+    out_control(stdout, "\033[J");
 }
 
 static void on_progress(void *ctx, const struct engine *e)
@@ -311,6 +315,17 @@ static bool is_crash(const struct record_result *res)
     return res->crash && res->crash != CRASH_IDLE;
 }
 
+static void say_more(const char *path)
+{
+    struct text command = {0};
+    text_add(&command, "bootreel why");
+    text_shell_word(&command, path);
+    out_print(stdout, "%15s  more: ", "");
+    out_words(stdout, command.s);
+    out_char(stdout, '\n');
+    free(command.s);
+}
+
 /* After a crash: why, and the evidence that comes first. */
 static void print_why(const struct engines *engines, const char *path)
 {
@@ -321,9 +336,10 @@ static void print_why(const struct engines *engines, const char *path)
     struct why *w = t ? verdict_of(engines, t) : NULL;
     if (verdict_is_bad(w)) {
         why_text(&out, w, NULL, FIRST);
-        printf("why: %s", out.s);
+        out_words(stdout, "why: ");
+        out_words(stdout, out.s);
         if (w->n > FIRST)
-            printf("%15s  more: bootreel why %s\n", "", path);
+            say_more(path);
     }
     free(out.s);
     why_free(w);
@@ -335,22 +351,23 @@ static void summary(struct record *r, const struct record_result *res)
     char a[NUMBER_TEXT], b[NUMBER_TEXT], c[NUMBER_TEXT], how[300];
     size_t n;
     if (is_crash(res)) {
-        printf("%s\n", res->crash_text);
+        out_print(stdout, "%s\n", res->crash_text);
         print_why(r->engines, r->o.path);
     }
     marks_list(r->marks, &n);
     if (n)
-        puts("marks (icount, guest time):");
+        out_words(stdout, "marks (icount, guest time):\n");
     print_marks(stdout, r->marks, n, 0);
-    printf("ended: %s\n", how_it_ended(r, res, how, sizeof how));
+    out_print(stdout, "ended: %s\n", how_it_ended(r, res, how, sizeof how));
     if (res->model[0])
-        printf("wants %s: try --cpu %s (first: %s)\n", res->model, res->model, res->lacking);
+        out_print(stdout, "wants %s: try --cpu %s (first: %s)\n", res->model, res->model, res->lacking);
     else if (res->lacking[0])
-        printf("wants what no --cpu has: %s\n", res->lacking);
-    printf("%s steps, guest time %s\n", number_commas(a, res->stop.icount), number_time(b, res->stop.time));
-    printf("%s: %s, ", r->o.path, number_bytes(a, res->bytes));
-    printf("%s events, %s checkpoints, %s inputs\n", number_commas(a, res->events),
-           number_commas(b, res->checkpoints), number_commas(c, res->inputs));
+        out_print(stdout, "wants what no --cpu has: %s\n", res->lacking);
+    out_print(stdout, "%s steps, guest time %s\n", number_commas(a, res->stop.icount),
+              number_time(b, res->stop.time));
+    out_print(stdout, "%s: %s, ", r->o.path, number_bytes(a, res->bytes));
+    out_print(stdout, "%s events, %s checkpoints, %s inputs\n", number_commas(a, res->events),
+              number_commas(b, res->checkpoints), number_commas(c, res->inputs));
 }
 
 /* ---------------------------------------------------------------- the command */
@@ -482,32 +499,34 @@ static int run(struct record *r, struct recorder *rec, struct error *err)
     bool no_line =
         r->quiet || r->interactive || r->tui || (r->console != CONSOLE_NONE && isatty(STDOUT_FILENO));
     r->progress = progress_new("recording", no_line);
+    r->printer = console_on(stdout, r->console, r->interactive);
     struct signals *signals = r->watch ? NULL : signals_start(on_signal, rec);
     r->recorder = rec;
     int rc = r->watch ? run_watched(r, &res, err) : recorder_run(rec, &res, err);
     signals_stop(signals);
     progress_end(r->progress);
+    console_end(&r->printer, false);
     r->typed_end |= r->o.live && live_quit(r->o.live);
     live_close(r->o.live);
     r->o.live = NULL;
     if (r->interactive)
-        putchar('\n');
+        out_char(stdout, '\n');
     if (rc)
         return trouble(err);
     if (!r->quiet)
         summary(r, &res);
     if (res.earlier.name[0])
-        fprintf(stderr, "bootreel: the earlier %s is now %s\n", r->o.path,
-                strrchr(res.earlier.name, '/') ? strrchr(res.earlier.name, '/') + 1 : res.earlier.name);
+        out_print(stderr, "bootreel: the earlier %s is now %s\n", r->o.path,
+                  strrchr(res.earlier.name, '/') ? strrchr(res.earlier.name, '/') + 1 : res.earlier.name);
     if (res.refused)
-        fprintf(
+        out_print(
             stderr,
             "bootreel: %s: %llu pages are stored in full, since nothing shorter read back as they were: the trace is "
             "right; please report this\n",
             r->o.path, (unsigned long long)res.refused);
     if (res.full)
-        fprintf(stderr, "bootreel: %s: ends at icount %llu, before --max-size (%llu bytes) is exceeded\n",
-                r->o.path, (unsigned long long)res.stop.icount, (unsigned long long)r->o.max_size);
+        out_print(stderr, "bootreel: %s: ends at icount %llu, before --max-size (%llu bytes) is exceeded\n",
+                  r->o.path, (unsigned long long)res.stop.icount, (unsigned long long)r->o.max_size);
     if (res.image_lost)
         return trouble_text("%s; %s ends before that, at icount %llu", res.stop.text, r->o.path,
                             (unsigned long long)res.stop.icount);

@@ -9,30 +9,30 @@
 #include "core/run/lockstep.h"
 #include "core/run/replay.h"
 #include "hv/hv.h"
+#include "core/ground/out.h"
 
 struct replay_command {
     const char *path;
     bool verify, quiet, console_given;
+    bool raw;
     int console;
+    struct console printer;
     unsigned part, parts, jobs;
     unsigned seeks;
     uint64_t lockstep; /* steps between two comparisons; 0: no lockstep */
     struct progress *progress;
-    char last; /* byte on standard output */
 };
 
 static void on_console(void *ctx, unsigned device, const void *data, size_t n)
 {
     struct replay_command *c = ctx;
-    console_bytes(c->console, device, data, n);
-    if ((int)device == c->console && n)
-        c->last = ((const char *)data)[n - 1];
+    console_bytes(&c->printer, device, data, n);
 }
 
 static void on_event(void *ctx, const struct event *ev)
 {
     struct replay_command *c = ctx;
-    console_event(c->console, ev);
+    console_event(&c->printer, ev);
 }
 
 static void on_progress(void *ctx, const struct engine *e)
@@ -54,18 +54,19 @@ static void say_newer(uint64_t n)
 {
     char a[NUMBER_TEXT];
     if (n)
-        printf(
+        out_print(
+            stdout,
             "beside these, %s events are of kinds that the program did not know that recorded the trace: they were not compared\n",
             number_commas(a, n));
 }
 
-static int say_result(const struct replay_command *c, const struct replay_report *rep)
+static int say_result(struct replay_command *c, const struct replay_report *rep)
 {
     char a[NUMBER_TEXT], b[NUMBER_TEXT], d[NUMBER_TEXT], e[NUMBER_TEXT];
-    if (!c->quiet && c->last != '\n')
-        putchar('\n');
+    console_end(&c->printer, !c->quiet);
     if (rep->diverged) {
-        printf("%s: the replay differs from the record\n%s", c->path, rep->divergence);
+        out_print(stdout, "%s: the replay differs from the record\n", c->path);
+        out_words(stdout, rep->divergence);
         return EXIT_NO;
     }
     if (rep->interrupted)
@@ -74,12 +75,12 @@ static int say_result(const struct replay_command *c, const struct replay_report
     if (c->quiet)
         return EXIT_DONE;
     if (!rep->verified) {
-        printf("replayed: %s steps, guest time %s\n", number_commas(a, rep->steps),
-               number_time(e, rep->stop.time));
+        out_print(stdout, "replayed: %s steps, guest time %s\n", number_commas(a, rep->steps),
+                  number_time(e, rep->stop.time));
         return EXIT_DONE;
     }
-    printf("verified: %s steps, %s checkpoints, %s events\n", number_commas(a, rep->steps),
-           number_commas(b, rep->checkpoints), number_commas(d, rep->events));
+    out_print(stdout, "verified: %s steps, %s checkpoints, %s events\n", number_commas(a, rep->steps),
+              number_commas(b, rep->checkpoints), number_commas(d, rep->events));
     say_newer(rep->newer);
     return EXIT_DONE;
 }
@@ -119,16 +120,18 @@ static int say_lockstep(const struct replay_command *c, const struct lockstep_re
 {
     char a[NUMBER_TEXT], b[NUMBER_TEXT];
     if (rep->differs) {
-        printf("%s: compiled code does not do what the interpreter does; equal up to icount %llu\n%s",
-               c->path, (unsigned long long)rep->steps, rep->difference ? rep->difference : "");
+        out_print(stdout,
+                  "%s: compiled code does not do what the interpreter does; equal up to icount %llu\n",
+                  c->path, (unsigned long long)rep->steps);
+        out_words(stdout, rep->difference ? rep->difference : "");
         return EXIT_NO;
     }
     if (rep->interrupted)
         return trouble_text("%s: interrupted; equal up to icount %llu", c->path,
                             (unsigned long long)rep->steps);
     if (!c->quiet)
-        printf("lockstep: %s steps, equal at each of %s comparisons\n", number_commas(a, rep->steps),
-               number_commas(b, rep->comparisons));
+        out_print(stdout, "lockstep: %s steps, equal at each of %s comparisons\n",
+                  number_commas(a, rep->steps), number_commas(b, rep->comparisons));
     return EXIT_DONE;
 }
 
@@ -163,12 +166,14 @@ static int lockstep(struct replay_command *c, const struct engines *engines, str
 
 static void on_part_console(void *ctx, FILE *out, unsigned device, const void *data, size_t n)
 {
-    console_bytes_to(out, ((const struct replay_command *)ctx)->console, device, data, n);
+    struct console part = console_on(out, ((const struct replay_command *)ctx)->console, true);
+    console_bytes(&part, device, data, n);
 }
 
 static void on_part_event(void *ctx, FILE *out, const struct event *ev)
 {
-    console_event_to(out, ((const struct replay_command *)ctx)->console, ev);
+    struct console part = console_on(out, ((const struct replay_command *)ctx)->console, true);
+    console_event(&part, ev);
 }
 
 static int say_verified(const struct replay_command *c, const struct verified *v)
@@ -176,13 +181,14 @@ static int say_verified(const struct replay_command *c, const struct verified *v
     char a[NUMBER_TEXT], b[NUMBER_TEXT], d[NUMBER_TEXT], e[NUMBER_TEXT];
     if (c->quiet)
         return EXIT_DONE;
-    printf("verified: ");
+    out_print(stdout, "verified: ");
     if (c->parts)
-        printf("part %u of %u, from icount %s on: ", c->part, c->parts, number_commas(a, v->from));
-    printf("%s steps, %s checkpoints, %s events\n", number_commas(a, v->steps),
-           number_commas(b, v->checkpoints), number_commas(d, v->events));
+        out_print(stdout, "part %u of %u, from icount %s on: ", c->part, c->parts, number_commas(a, v->from));
+    out_print(stdout, "%s steps, %s checkpoints, %s events\n", number_commas(a, v->steps),
+              number_commas(b, v->checkpoints), number_commas(d, v->events));
     if (v->taken)
-        printf(
+        out_print(
+            stdout,
             "of these, %s events of guest systems were taken from the record: only --jobs 1 makes them again\n",
             number_commas(e, v->taken));
     say_newer(v->newer);
@@ -193,7 +199,8 @@ static int say_outcome(const struct replay_command *c, const struct verified *v)
 {
     switch (v->outcome) {
     case VERIFY_DIFFERS:
-        printf("%s: the replay differs from the record\n%s", c->path, v->divergence);
+        out_print(stdout, "%s: the replay differs from the record\n", c->path);
+        out_words(stdout, v->divergence);
         return EXIT_NO;
     case VERIFY_INTERRUPTED:
         return trouble_text("%s: interrupted at icount %llu; equal to the record as far as it was compared",
@@ -221,11 +228,8 @@ static int verify_parts(struct replay_command *c, const struct engines *engines,
     job.front = front_begin(&front, "verifying", c->quiet);
     int rc = verify_in_parts(&job, t, &v, &err);
     front_end(&front);
-    if (v.nconsole) {
-        fwrite(v.console, 1, v.nconsole, stdout);
-        if (!c->quiet && v.console[v.nconsole - 1] != '\n')
-            putchar('\n');
-    }
+    console_print(&c->printer, v.console, v.nconsole);
+    console_end(&c->printer, !c->quiet);
     int status = rc ? trouble(&err) : say_outcome(c, &v);
     verified_free(&v);
     return status;
@@ -240,6 +244,7 @@ static int replay(void *ctx, const struct engines *engines, struct trace *t, con
         c->console = CONSOLE_NONE;
     if (c->console == CONSOLE_AUTO)
         c->console = (int)trace_console(t);
+    c->printer = console_on(stdout, c->console, c->raw);
     if (!c->verify && (c->parts || c->jobs))
         return trouble_text("replay: --part and --jobs are for --verify: add it, or leave them out");
     if (c->seeks && (!c->verify || c->parts || c->jobs > 1))
@@ -319,6 +324,12 @@ static const struct option_row rows[] = {
      .help = "which console to print: {consoles} (default auto)",
      .id = OPT_CONSOLE,
      .more = "`auto` is the first serial port, or the screen if that port printed nothing."},
+    {.name = "raw",
+     .help = "print the console's bytes as they are, on a terminal too",
+     .more =
+         "Without it, what a guest prints on a terminal cannot control it: see ESCAPES. Into a file or a pipe the bytes are always printed as they "
+         "are.",
+     STORE(struct replay_command, raw)},
     GROUP(compile_options),
     GROUP(quiet_options),
     END_OF_ROWS,
@@ -368,7 +379,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
 
 static int cmd_replay(struct engines *engines, int argc, char **argv)
 {
-    struct replay_command c = {.console = CONSOLE_AUTO, .last = '\n'};
+    struct replay_command c = {.console = CONSOLE_AUTO};
     return run_on_trace(&command_replay, engines, argc, argv, take_option, &c, replay);
 }
 

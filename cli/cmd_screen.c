@@ -1,5 +1,6 @@
 /* cmd_screen.c - bootreel screen. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/cli.h"
 #include "cli/output.h"
@@ -7,6 +8,7 @@
 #include "core/run/replay.h"
 #include "core/screen/screen.h"
 #include "traces/memory.h"
+#include "core/ground/out.h"
 
 enum { SCREEN_SIZE = 65536 };
 
@@ -28,7 +30,7 @@ static int draw(struct engine *e, const char *path, uint64_t icount)
 {
     struct display d;
     if (!e->ops->display || !e->ops->display(e, &d, NULL, 0, NULL, 0)) {
-        fprintf(stderr, "bootreel: the screen shows nothing at icount %llu\n", (unsigned long long)icount);
+        out_print(stderr, "bootreel: the screen shows nothing at icount %llu\n", (unsigned long long)icount);
         return EXIT_NO;
     }
     size_t n = (size_t)d.width * d.height * 3;
@@ -58,13 +60,13 @@ static int print(struct screen *s, struct look m)
     size_t n;
     const enum screen_from from = screen_text(s, m, text, SCREEN_SIZE, &n);
     if (from)
-        fputs(text, stdout);
+        out_lines(stdout, text, strlen(text));
     else
-        fprintf(stderr, "bootreel: no text on the screen at icount %llu%s\n",
-                (unsigned long long)look_icount(m), no_text(s, m));
+        out_print(stderr, "bootreel: no text on the screen at icount %llu%s\n",
+                  (unsigned long long)look_icount(m), no_text(s, m));
     fflush(stdout); /* before what is said about it */
     if (from == SCREEN_PIXELS)
-        fprintf(stderr, "bootreel: read from the display's pixels, with %s\n", screen_font(s));
+        out_print(stderr, "bootreel: read from the display's pixels, with %s\n", screen_font(s));
     free(text);
     return from ? EXIT_DONE : EXIT_NO;
 }

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/json.h"
 #include "core/story/stages.h"
+#include "core/ground/out.h"
 
 struct options {
     const char *profile;
@@ -26,30 +27,30 @@ static uint64_t idle_time(const struct options *o, const struct stage *s)
 
 static void print_name(const struct stage *s)
 {
-    printf("%s", s->name);
+    out_print(stdout, "%s", s->name);
     if (s->count > 1)
-        printf(" and %zu more short ones", s->count - 1);
-    printf("%s%s%s%s%s\n", s->note ? " (" : "", s->note ? s->note : "", s->note ? ")" : "",
-           s->failed ? " (failed)" : "", s->open ? " (not ended)" : "");
+        out_print(stdout, " and %zu more short ones", s->count - 1);
+    out_print(stdout, "%s%s%s%s%s\n", s->note ? " (" : "", s->note ? s->note : "", s->note ? ")" : "",
+              s->failed ? " (failed)" : "", s->open ? " (not ended)" : "");
 }
 
 static void print_tasks(const struct options *o, const struct stage *s)
 {
     char own[NUMBER_TEXT], others[NUMBER_TEXT];
     if (o->tasks)
-        printf("%14s %14s ", s->has_tasks ? number_duration(own, s->own) : "-",
-               s->has_tasks ? number_duration(others, s->others) : "-");
+        out_print(stdout, "%14s %14s ", s->has_tasks ? number_duration(own, s->own) : "-",
+                  s->has_tasks ? number_duration(others, s->others) : "-");
 }
 
 static void print_text(const struct options *o, const struct stage *s)
 {
     char begin[NUMBER_TEXT], at[NUMBER_TEXT], took[NUMBER_TEXT], idle[NUMBER_TEXT];
     uint64_t share = o->whole ? (uint64_t)((unsigned __int128)s->took * 1000 / o->whole) : 0;
-    printf("%18s %14s %14s %5" PRIu64 ".%" PRIu64 "%% ", number_commas(begin, s->begin),
-           number_time(at, s->begin_time), number_duration(took, s->took), share / 10, share % 10);
+    out_print(stdout, "%18s %14s %14s %5" PRIu64 ".%" PRIu64 "%% ", number_commas(begin, s->begin),
+              number_time(at, s->begin_time), number_duration(took, s->took), share / 10, share % 10);
     print_tasks(o, s);
-    printf("%14s %9" PRIu64 "  %*s", number_duration(idle, idle_time(o, s)), s->last_event - s->first_event,
-           (int)s->depth * 2, "");
+    out_print(stdout, "%14s %9" PRIu64 "  %*s", number_duration(idle, idle_time(o, s)),
+              s->last_event - s->first_event, (int)s->depth * 2, "");
     print_name(s);
 }
 
@@ -84,8 +85,8 @@ static void print_json(yajl_gen g, const struct options *o, const struct stages 
 static void print_tree(const struct options *o, const struct stages *all, yajl_gen g)
 {
     if (!o->json)
-        printf("%18s %14s %14s %8s%s %14s %9s  %s\n", "icount", "guest time", "took", "share",
-               o->tasks ? "            own         others" : "", "idle", "events", "stage");
+        out_print(stdout, "%18s %14s %14s %8s%s %14s %9s  %s\n", "icount", "guest time", "took", "share",
+                  o->tasks ? "            own         others" : "", "idle", "events", "stage");
     for (size_t i = 0; i < stages_count(all); i++) {
         const struct stage *s = stages_get(all, i);
         if (o->depth && s->depth >= o->depth)
@@ -138,19 +139,20 @@ static int print_chain(const struct options *o, const struct stages *all, yajl_g
                           ? stages_get(all, (size_t)stages_get(all, (size_t)i)->parent)->begin_time
                           : 0;
     if (!o->json)
-        printf("%14s %14s%s %14s %14s  %s\n", "began after", "took",
-               o->tasks ? "            own         others" : "", "idle", "then waited",
-               "stage (below it what ended last before it began: by time, not by dependencies)");
+        out_print(stdout, "%14s %14s%s %14s %14s  %s\n", "began after", "took",
+                  o->tasks ? "            own         others" : "", "idle", "then waited",
+                  "stage (below it what ended last before it began: by time, not by dependencies)");
     for (uint64_t next = 0; i >= 0; i = stages_chain(all, i)) {
         const struct stage *s = stages_get(all, (size_t)i);
         if (o->json) {
             print_json(g, o, all, s);
             continue;
         }
-        printf("%14s %14s ", number_time(at, s->begin_time - origin), number_duration(took, s->took));
+        out_print(stdout, "%14s %14s ", number_time(at, s->begin_time - origin),
+                  number_duration(took, s->took));
         print_tasks(o, s);
-        printf("%14s %14s  ", number_duration(idle, idle_time(o, s)),
-               next ? number_duration(gap, next - s->end_time) : "");
+        out_print(stdout, "%14s %14s  ", number_duration(idle, idle_time(o, s)),
+                  next ? number_duration(gap, next - s->end_time) : "");
         print_name(s);
         next = s->begin_time;
     }
@@ -172,7 +174,7 @@ static int print_all(const struct options *o, const struct stages *all, struct e
     if (o->json && !rc) {
         yajl_gen_array_close(g);
         json_print(g);
-        putchar('\n');
+        out_char(stdout, '\n');
     }
     yajl_gen_free(g);
     return rc;

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "core/symbols/symbols.h"
+#include "core/ground/out.h"
 
 struct query {
     const struct symbols *s;
@@ -15,8 +16,8 @@ struct query {
 
 static void print_symbol(const struct symbol *sym)
 {
-    printf("%016llx %8llu %c %s [%s]\n", (unsigned long long)sym->address, (unsigned long long)sym->size,
-           sym->type, sym->name, sym->module);
+    out_print(stdout, "%016llx %8llu %c %s [%s]\n", (unsigned long long)sym->address,
+              (unsigned long long)sym->size, sym->type, sym->name, sym->module);
 }
 
 static bool look_up_address(const struct query *q, const char *text)
@@ -29,10 +30,10 @@ static bool look_up_address(const struct query *q, const char *text)
     if (*end || !symbols_at(q->s, q->space, address, q->at, &sym, NULL))
         return false;
     symbols_text(q->s, q->space, address, q->at, name, sizeof name);
-    printf("%016llx %s", (unsigned long long)address, name);
+    out_print(stdout, "%016llx %s", (unsigned long long)address, name);
     if (symbols_line(q->s, q->space, address, q->at, &file, &line))
-        printf(" %s:%u", file, line);
-    putchar('\n');
+        out_print(stdout, " %s:%u", file, line);
+    out_char(stdout, '\n');
     return true;
 }
 
@@ -81,8 +82,8 @@ static bool look_up_members(const struct query *q, const char *what)
             if (strncmp(is.type, what, n) || is.type[n] || (what[n] && strcmp(is.name, what + n + 1)))
                 continue;
             found = true;
-            printf("%16u %8u . %s.%s [%s]\n", is.offset, is.size, is.type, is.name,
-                   symbol_table_name(m->table));
+            out_print(stdout, "%16u %8u . %s.%s [%s]\n", is.offset, is.size, is.type, is.name,
+                      symbol_table_name(m->table));
         }
         if (found)
             return true;
@@ -123,9 +124,9 @@ static void list(const struct query *q)
             continue;
         }
         space_text(m->space, where, sizeof where);
-        printf("%15llu  %-10s %7zu symbols  bias 0x%-16llx  %-10s %s\n", (unsigned long long)m->since, where,
-               symbol_table_count(m->table), (unsigned long long)m->bias, symbol_table_source(m->table),
-               symbol_table_name(m->table));
+        out_print(stdout, "%15llu  %-10s %7zu symbols  bias 0x%-16llx  %-10s %s\n",
+                  (unsigned long long)m->since, where, symbol_table_count(m->table),
+                  (unsigned long long)m->bias, symbol_table_source(m->table), symbol_table_name(m->table));
     }
 }
 
@@ -143,8 +144,8 @@ static int symbols_command(const struct engines *engines, struct trace *t, struc
         list(q);
     for (; *what; what++)
         if (!look_up(q, *what) && !look_up_members(q, *what)) {
-            fprintf(stderr, "bootreel: %s: no such symbol at icount %llu\n", *what,
-                    (unsigned long long)q->at);
+            out_print(stderr, "bootreel: %s: no such symbol at icount %llu\n", *what,
+                      (unsigned long long)q->at);
             status = EXIT_NO;
         }
     symbols_free(s);

@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/xdg.h"
+#include "core/ground/out.h"
 #include "core/ground/text.h"
 #include "tui/tui.h"
 
@@ -51,7 +52,7 @@ static int show(struct tui_options *o, const struct engines *engines)
 
 static void print_command(void *ctx, const char *group, const char *name, const char *keys, const char *what)
 {
-    printf("%s\t%s\t%s\t%s\n", group, name, keys, what);
+    out_print(stdout, "%s\t%s\t%s\t%s\n", group, name, keys, what);
 }
 
 enum { OPT_SIZE = 1 };

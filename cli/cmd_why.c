@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/json.h"
 #include "cli/verdict.h"
+#include "core/ground/out.h"
 
 struct why_command {
     const char *at;
@@ -36,10 +37,13 @@ static int why(void *ctx, const struct engines *engines, struct trace *t, const 
     if (c->json) {
         print_json(w, path);
     } else {
-        char go[4200];
-        snprintf(go, sizeof go, "bootreel tui %s --at", path);
-        why_text(&out, w, go, WHY_LINES);
-        fputs(out.s, stdout);
+        struct text go = {0};
+        text_add(&go, "bootreel tui");
+        text_shell_word(&go, path);
+        text_shell_word(&go, "--at");
+        why_text(&out, w, go.s, WHY_LINES);
+        out_words(stdout, out.s);
+        free(go.s);
         free(out.s);
     }
     const int status = verdict_status(w);

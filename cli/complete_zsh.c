@@ -10,34 +10,34 @@ static void put_in_spec(FILE *out, const char *text)
 {
     for (; *text; text++) {
         if (*text == '\'')
-            fputs("'\\''", out);
+            out_words(out, "'\\''");
         else if (strchr("[]:\\", *text))
-            fprintf(out, "\\%c", *text);
+            out_print(out, "\\%c", *text);
         else if (*text != '`')
-            fputc(*text, out);
+            out_byte(out, (uint8_t)*text);
     }
 }
 
 /* `:MESSAGE:ACTION`. Words come first where files are offered too. */
 static void put_action(FILE *out, const char *message, const struct argument_values *v)
 {
-    fputc(':', out);
+    out_char(out, ':');
     put_in_spec(out, message);
-    fputc(':', out);
+    out_char(out, ':');
     if (v->list && *v->words) {
-        fprintf(out, "_values -s , word %s", v->words);
+        out_print(out, "_values -s , word %s", v->words);
         return;
     }
     if (v->folders)
-        fputs("_files -/", out);
+        out_words(out, "_files -/");
     else if (v->files && *v->words)
-        fprintf(out, "_alternative \"words\\:word\\:(%s)\" \"files\\:file\\:_files\"", v->words);
+        out_print(out, "_alternative \"words\\:word\\:(%s)\" \"files\\:file\\:_files\"", v->words);
     else if (v->files)
-        fputs("_files", out);
+        out_words(out, "_files");
     else if (*v->words)
-        fprintf(out, "(%s)", v->words);
+        out_print(out, "(%s)", v->words);
     else
-        fputc(' ', out);
+        out_char(out, ' ');
 }
 
 /* Options may be given several times: '*' says so. */
@@ -47,27 +47,27 @@ static void put_spec(FILE *out, const struct option_row *row, const char *before
     const bool optional = *argument == '[';
     /* --name=VALUE, and --name VALUE unless it is optional */
     const char *join = !row->argument || !before[1] ? "" : optional ? "=-" : "=";
-    fprintf(out, " \\\n            '*%s%s%s[", before, name, join);
+    out_print(out, " \\\n            '*%s%s%s[", before, name, join);
     char *help = fill_in(row->help);
     put_in_spec(out, help);
     free(help);
-    fputc(']', out);
+    out_char(out, ']');
     if (row->argument) {
         struct argument_values v;
         argument_values(argument, &v);
         if (optional)
-            fputc(':', out);
+            out_char(out, ':');
         put_action(out, argument, &v);
         argument_values_free(&v);
     }
-    fputc('\'', out);
+    out_char(out, '\'');
 }
 
 static void put_command(FILE *out, const struct command *c)
 {
     struct option_list list;
     struct argument_values v;
-    fprintf(out, "        %s)\n            _arguments -s", c->name);
+    out_print(out, "        %s)\n            _arguments -s", c->name);
     option_list(c, &list);
     for (size_t i = 0; i < list.n; i++) {
         const struct option_row *row = list.row[i];
@@ -80,40 +80,38 @@ static void put_command(FILE *out, const struct command *c)
     }
     command_values(c, &v);
     if (v.files || *v.words) {
-        fputs(" \\\n            '*", out);
+        out_words(out, " \\\n            '*");
         put_action(out, c->arguments, &v);
-        fputc('\'', out);
+        out_char(out, '\'');
     }
     argument_values_free(&v);
-    fputs("\n            ;;\n", out);
+    out_words(out, "\n            ;;\n");
 }
 
 void completion_zsh(FILE *out)
 {
     const struct command *c;
-    fputs("#compdef bootreel\n# zsh completion of bootreel, written by: bootreel completion zsh\n\n"
-          "_bootreel() {\n    local -a commands=(\n",
-          out);
+    out_words(out, "#compdef bootreel\n# zsh completion of bootreel, written by: bootreel completion zsh\n\n"
+                   "_bootreel() {\n    local -a commands=(\n");
     for (size_t i = 0; (c = command_at(i)); i++)
         if (c->what) {
-            fprintf(out, "        '%s:", c->name);
+            out_print(out, "        '%s:", c->name);
             put_in_spec(out, c->what);
-            fputs("'\n", out);
+            out_words(out, "'\n");
         }
-    fputs("    )\n"
-          "    if (( CURRENT == 2 )); then\n"
-          "        _describe command commands -- '(--help --version)'\n"
-          "        return\n"
-          "    fi\n"
-          "    shift words\n"
-          "    (( CURRENT-- ))\n"
-          "    case $words[1] in\n",
-          out);
+    out_words(out, "    )\n"
+                   "    if (( CURRENT == 2 )); then\n"
+                   "        _describe command commands -- '(--help --version)'\n"
+                   "        return\n"
+                   "    fi\n"
+                   "    shift words\n"
+                   "    (( CURRENT-- ))\n"
+                   "    case $words[1] in\n");
     for (size_t i = 0; (c = command_at(i)); i++)
         if (c->what)
             put_command(out, c);
-    fputs(
+    out_words(
+        out,
         "    esac\n}\n\n"
-        "if [ \"$funcstack[1]\" = _bootreel ]; then\n    _bootreel \"$@\"\nelse\n    compdef _bootreel bootreel\nfi\n",
-        out);
+        "if [ \"$funcstack[1]\" = _bootreel ]; then\n    _bootreel \"$@\"\nelse\n    compdef _bootreel bootreel\nfi\n");
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "core/ground/out.h"
 
 static const struct {
     const char *name;
@@ -36,27 +37,37 @@ int take_console(const struct option_row *row, const char *value, int *device, s
         row->name, value);
 }
 
-void console_bytes(int device, unsigned from, const void *data, size_t n)
+struct console console_on(FILE *f, int device, bool raw)
 {
-    console_bytes_to(stdout, device, from, data, n);
+    return (struct console){.device = device, .out = out_console_on(f, raw), .last = '\n'};
 }
 
-void console_event(int device, const struct event *ev)
+void console_print(struct console *c, const void *data, size_t n)
 {
-    console_event_to(stdout, device, ev);
+    out_console_add(&c->out, data, n);
+    if (n)
+        c->last = ((const char *)data)[n - 1];
 }
 
-void console_bytes_to(FILE *out, int device, unsigned from, const void *data, size_t n)
+void console_bytes(struct console *c, unsigned from, const void *data, size_t n)
 {
-    if ((int)from == device && device != CONSOLE_SCREEN)
-        fwrite(data, 1, n, out);
+    if ((int)from == c->device && c->device != CONSOLE_SCREEN)
+        console_print(c, data, n);
 }
 
-void console_event_to(FILE *out, int device, const struct event *ev)
+void console_event(struct console *c, const struct event *ev)
 {
-    if (device != CONSOLE_SCREEN || ev->kind != EV_CONSOLE_LINE ||
+    if (c->device != CONSOLE_SCREEN || ev->kind != EV_CONSOLE_LINE ||
         ev->f[EVF_CONSOLE_LINE_device] != CONSOLE_SCREEN)
         return;
-    fwrite(ev->data, 1, ev->len, out);
-    fputc('\n', out);
+    console_print(c, ev->data, ev->len);
+    console_print(c, "\n", 1);
+}
+
+void console_end(struct console *c, bool line)
+{
+    out_console_end(&c->out);
+    if (line && c->last != '\n')
+        out_char(c->out.f, '\n');
+    c->last = '\n';
 }

@@ -5,6 +5,7 @@
 #include "cli/diff.h"
 #include "cli/markup.h"
 #include "cli/outline_options.h"
+#include "core/ground/out.h"
 
 enum { NAME = 1200 };
 
@@ -35,14 +36,14 @@ static void put_boot(struct page *g, const char *letter, const struct diff_boot 
 {
     const struct outline_about *a = outline_about(b->outline);
     char n[3][NUMBER_TEXT];
-    fprintf(g->out, "<tr><th>%s<td>", letter);
+    out_print(g->out, "<tr><th>%s<td>", letter);
     text(g, b->path);
-    fputs(a->digest ? " (digest)<td>" : "<td>", g->out);
+    out_words(g->out, a->digest ? " (digest)<td>" : "<td>");
     text(g, outline_end(a));
-    fprintf(g->out, "<td class=n>%s<td class=n>%s<td class=n>%s", number_time(n[0], a->time),
-            number_commas(n[1], a->icount), number_commas(n[2], a->events));
+    out_print(g->out, "<td class=n>%s<td class=n>%s<td class=n>%s", number_time(n[0], a->time),
+              number_commas(n[1], a->icount), number_commas(n[2], a->events));
     if (*a->warning) {
-        fputs("<tr><td><td colspan=5>", g->out);
+        out_words(g->out, "<tr><td><td colspan=5>");
         text(g, a->warning);
     }
 }
@@ -56,23 +57,23 @@ static void put_inputs(struct page *g)
         if (diff_either(g->r, p)->type != OUTLINE_INPUT || (p->way == PAIR_SAME && !p->nchanges))
             continue;
         if (!any)
-            fputs("<h3>Inputs that differ</h3><table><tr><th>input<th>A<th>B", g->out);
+            out_words(g->out, "<h3>Inputs that differ</h3><table><tr><th>input<th>A<th>B");
         any = true;
-        fputs("<tr><td>", g->out);
+        out_words(g->out, "<tr><td>");
         text(g, diff_either(g->r, p)->text);
-        fputs("<td>", g->out);
+        out_words(g->out, "<td>");
         text(g, a ? a->detail : "");
-        fputs("<td>", g->out);
+        out_words(g->out, "<td>");
         text(g, b ? b->detail : "");
     }
     if (any)
-        fputs("</table>", g->out);
+        out_words(g->out, "</table>");
 }
 
 static void put_bar(struct page *g, uint64_t took, uint64_t whole, const char *cls)
 {
     unsigned width = whole ? (unsigned)((unsigned __int128)took * 300 / whole) : 0;
-    fprintf(g->out, "<span class=\"bar%s\" style=\"width:%upx\"></span>", cls, width);
+    out_print(g->out, "<span class=\"bar%s\" style=\"width:%upx\"></span>", cls, width);
 }
 
 /* The outer stages: how long each took in both. */
@@ -81,21 +82,22 @@ static void put_stages(struct page *g)
     char n[2][NUMBER_TEXT];
     uint64_t a_time = outline_about(g->r->a->outline)->time, b_time = outline_about(g->r->b->outline)->time;
     uint64_t whole = a_time > b_time ? a_time : b_time;
-    fputs("<h3>Stages</h3><table><tr><th>stage<th>differences<th>A took<th>B took<th>", g->out);
+    out_words(g->out, "<h3>Stages</h3><table><tr><th>stage<th>differences<th>A took<th>B took<th>");
     for (size_t i = 0; i < comparison_count(g->r->c); i++) {
         const struct pair *p = comparison_pair(g->r->c, i);
         const struct outline_item *a = diff_item(g->r, p, 0), *b = diff_item(g->r, p, 1);
         if (diff_either(g->r, p)->type != OUTLINE_STAGE || p->depth > 3 ||
             (p->depth > 2 && !p->below && !diff_counts(p)))
             continue;
-        fprintf(g->out, "<tr><td style=\"padding-left:%uem\">", p->depth * 2);
+        out_print(g->out, "<tr><td style=\"padding-left:%uem\">", p->depth * 2);
         text(g, diff_either(g->r, p)->text);
-        fprintf(g->out, "<td class=n>%zu<td class=n>%s<td class=n>%s<td>", (size_t)p->below + diff_counts(p),
-                a ? number_time(n[0], a->took) : "", b ? number_time(n[1], b->took) : "");
+        out_print(g->out, "<td class=n>%zu<td class=n>%s<td class=n>%s<td>",
+                  (size_t)p->below + diff_counts(p), a ? number_time(n[0], a->took) : "",
+                  b ? number_time(n[1], b->took) : "");
         put_bar(g, a ? a->took : 0, whole, "");
         put_bar(g, b ? b->took : 0, whole, " x");
     }
-    fputs("</table>", g->out);
+    out_words(g->out, "</table>");
 }
 
 static void put_difference(struct page *g, const struct pair *p)
@@ -103,49 +105,49 @@ static void put_difference(struct page *g, const struct pair *p)
     char name[NAME], n[NUMBER_TEXT];
     bool only_b = p->a == OUTLINE_NONE;
     diff_name((only_b ? g->r->b : g->r->a)->outline, only_b ? p->b : p->a, name, sizeof name);
-    fprintf(g->out, "<div class=\"d %s\">%s: ", css[p->way], pair_way_name(p->way));
+    out_print(g->out, "<div class=\"d %s\">%s: ", css[p->way], pair_way_name(p->way));
     text(g, name);
     for (unsigned s = 0; s < 2; s++) {
         const struct outline_item *it = diff_item(g->r, p, s);
         if (it && it->event != UINT64_MAX)
-            fprintf(g->out, " <span class=p>%s %s</span>", s ? "B" : "A", number_commas(n, it->begin));
+            out_print(g->out, " <span class=p>%s %s</span>", s ? "B" : "A", number_commas(n, it->begin));
     }
     for (unsigned i = 0; i < p->nchanges; i++) {
         const struct change *c = comparison_change(g->r->c, p, i);
         if (c->tolerated)
             continue;
-        fputs("\n  ", g->out);
+        out_words(g->out, "\n  ");
         text(g, c->field);
-        fputs(": ", g->out);
+        out_words(g->out, ": ");
         text(g, c->a);
-        fputs(" → ", g->out);
+        out_words(g->out, " → ");
         text(g, c->b);
     }
-    fputs("</div>\n", g->out);
+    out_words(g->out, "</div>\n");
 }
 
 static void put_tree(struct page *g)
 {
     uint16_t open[256];
     size_t nopen = 0;
-    fputs("<h3>Differences</h3>\n", g->out);
+    out_words(g->out, "<h3>Differences</h3>\n");
     for (size_t i = 0; i < comparison_count(g->r->c); i++) {
         const struct pair *p = comparison_pair(g->r->c, i);
         while (nopen && open[nopen - 1] >= p->depth) {
-            fputs("</details>\n", g->out);
+            out_words(g->out, "</details>\n");
             nopen--;
         }
         if (diff_counts(p))
             put_difference(g, p);
         if (!p->below || nopen == sizeof open / sizeof open[0])
             continue;
-        fputs("<details open><summary>", g->out);
+        out_words(g->out, "<details open><summary>");
         text(g, diff_either(g->r, p)->text);
-        fprintf(g->out, " <span class=p>%u</span></summary>\n", p->below);
+        out_print(g->out, " <span class=p>%u</span></summary>\n", p->below);
         open[nopen++] = p->depth;
     }
     while (nopen--)
-        fputs("</details>\n", g->out);
+        out_words(g->out, "</details>\n");
 }
 
 static void put_rules(struct page *g)
@@ -153,19 +155,19 @@ static void put_rules(struct page *g)
     size_t n = rules_count(g->r->rules);
     if (!n)
         return;
-    fputs("<h3>Rules</h3><table><tr><th>rule<th>from<th>reason<th>applied", g->out);
+    out_words(g->out, "<h3>Rules</h3><table><tr><th>rule<th>from<th>reason<th>applied");
     for (size_t i = 0; i < n; i++) {
         struct rule_about about;
         rules_get(g->r->rules, i, &about);
-        fputs("<tr><td>", g->out);
+        out_words(g->out, "<tr><td>");
         text(g, about.text);
-        fputs("<td>", g->out);
+        out_words(g->out, "<td>");
         text(g, about.where);
-        fputs("<td>", g->out);
+        out_words(g->out, "<td>");
         text(g, about.reason);
-        fprintf(g->out, "<td class=n>%zu", comparison_rule_uses(g->r->c)[i]);
+        out_print(g->out, "<td class=n>%zu", comparison_rule_uses(g->r->c)[i]);
     }
-    fputs("</table>", g->out);
+    out_words(g->out, "</table>");
 }
 
 static void put_cause(struct page *g)
@@ -173,23 +175,23 @@ static void put_cause(struct page *g)
     const struct cause *c = g->r->cause;
     char n[NUMBER_TEXT];
     if (c)
-        fputs("<h3>Cause</h3><table><tr><th><th>icount<th>", g->out);
+        out_words(g->out, "<h3>Cause</h3><table><tr><th><th>icount<th>");
     for (size_t i = 0; c && i < c->n; i++) {
-        fputs("<tr><td>", g->out);
+        out_words(g->out, "<tr><td>");
         text(g, finding_word(c->finding[i].kind));
-        fprintf(g->out, "<td class=n>%s<td>",
-                c->finding[i].placed ? number_commas(n, c->finding[i].icount) : "");
+        out_print(g->out, "<td class=n>%s<td>",
+                  c->finding[i].placed ? number_commas(n, c->finding[i].icount) : "");
         text(g, c->finding[i].text);
     }
     if (c)
-        fputs("</table>", g->out);
+        out_words(g->out, "</table>");
 }
 
 static void put_why(struct page *g, const char *letter, const struct diff_boot *b)
 {
     if (!b->why)
         return;
-    fprintf(g->out, "</p><p>%s: ", letter);
+    out_print(g->out, "</p><p>%s: ", letter);
     text(g, b->why->verdict);
 }
 
@@ -197,19 +199,19 @@ static void put_result(struct page *g)
 {
     struct comparison_counts k;
     comparison_counts(g->r->c, &k);
-    fputs("<h2>", g->out);
+    out_words(g->out, "<h2>");
     text(g, g->r->b->path);
-    fprintf(g->out, "</h2><p>%s", k.differences ? "Different: " : "The same.");
+    out_print(g->out, "</h2><p>%s", k.differences ? "Different: " : "The same.");
     if (k.differences)
-        fprintf(g->out, "%zu difference%s.", k.differences, k.differences == 1 ? "" : "s");
+        out_print(g->out, "%zu difference%s.", k.differences, k.differences == 1 ? "" : "s");
     if (diff_has_verdicts(g->r)) {
         put_why(g, "A", g->r->a);
         put_why(g, "B", g->r->b);
     }
-    fputs("</p><table><tr><th><th>file<th>ended<th>guest time<th>steps<th>events", g->out);
+    out_words(g->out, "</p><table><tr><th><th>file<th>ended<th>guest time<th>steps<th>events");
     put_boot(g, "A", g->r->a);
     put_boot(g, "B", g->r->b);
-    fputs("</table>\n", g->out);
+    out_words(g->out, "</table>\n");
     put_inputs(g);
     put_stages(g);
     if (k.differences)
@@ -220,13 +222,15 @@ static void put_result(struct page *g)
 
 void diff_html(FILE *out, const struct diff_result *r, size_t n)
 {
-    fputs("<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8><title>bootreel: how boots differ</title>"
-          "<style>",
-          out);
-    fprintf(out, "%s</style></head><body>\n<h1>How boots differ from ", style);
+    out_words(
+        out,
+        "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8><title>bootreel: how boots differ</title>"
+        "<style>");
+    out_words(out, style);
+    out_words(out, "</style></head><body>\n<h1>How boots differ from ");
     markup_text(out, r->a->path);
-    fputs("</h1>\n", out);
+    out_words(out, "</h1>\n");
     for (size_t i = 0; i < n; i++)
         put_result(&(struct page){out, &r[i]});
-    fputs("</body></html>\n", out);
+    out_words(out, "</body></html>\n");
 }

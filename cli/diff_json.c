@@ -3,6 +3,7 @@
 
 #include "cli/diff.h"
 #include "cli/json.h"
+#include "core/ground/out.h"
 
 enum { NAME = 1000, PATH = 2000 };
 
@@ -256,6 +257,6 @@ void diff_json(FILE *out, const struct diff_result *r, size_t n, const struct co
     yajl_gen_array_close(g);
     yajl_gen_map_close(g);
     yajl_gen_get_buf(g, &text, &len);
-    fwrite(text, 1, len, out);
+    out_bytes(out, text, len);
     yajl_gen_free(g);
 }

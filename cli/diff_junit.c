@@ -8,6 +8,7 @@
 #include "cli/outline_options.h"
 #include "core/ground/numbers.h"
 #include "traces/memory.h"
+#include "core/ground/out.h"
 
 enum {
     CASE_DEPTH = 2 /* stages further in belong to the case of the one that they are in */,
@@ -39,26 +40,26 @@ static void put_difference(struct suite *s, const struct pair *p)
     bool only_b = p->a == OUTLINE_NONE;
     diff_name((only_b ? s->r->b : s->r->a)->outline, only_b ? p->b : p->a, name, sizeof name);
     markup_text(s->out, pair_way_name(p->way));
-    fputs(": ", s->out);
+    out_words(s->out, ": ");
     markup_text(s->out, name);
     for (unsigned i = 0; i < p->nchanges; i++) {
         const struct change *c = comparison_change(s->r->c, p, i);
         if (c->tolerated)
             continue;
-        fputs("\n    ", s->out);
+        out_words(s->out, "\n    ");
         markup_text(s->out, c->field);
-        fputs(": ", s->out);
+        out_words(s->out, ": ");
         markup_text(s->out, c->a);
-        fputs(" -> ", s->out);
+        out_words(s->out, " -> ");
         markup_text(s->out, c->b);
     }
-    putc('\n', s->out);
+    out_char(s->out, '\n');
 }
 
 static void put_seconds(FILE *out, uint64_t ns)
 {
     char text[NUMBER_TEXT];
-    fputs(number_seconds(text, ns), out);
+    out_words(out, number_seconds(text, ns));
 }
 
 static void put_case(struct suite *s, size_t i)
@@ -66,36 +67,36 @@ static void put_case(struct suite *s, size_t i)
     const struct pair *p = comparison_pair(s->r->c, i);
     const struct outline_item *it = diff_either(s->r, p), *b = diff_item(s->r, p, 1);
     size_t n = 0;
-    fputs("    <testcase classname=\"bootreel.diff\" name=\"", s->out);
+    out_words(s->out, "    <testcase classname=\"bootreel.diff\" name=\"");
     markup_text(s->out, it->text);
-    fputs("\" time=\"", s->out);
+    out_words(s->out, "\" time=\"");
     put_seconds(s->out, (b ? b : it)->took);
-    fputs("\">", s->out);
+    out_words(s->out, "\">");
     for (size_t k = i; k < comparison_count(s->r->c); k++)
         if (diff_counts(comparison_pair(s->r->c, k)) && case_of(s, k) == i) {
             if (!n++)
-                fputs("\n      <failure message=\"the boots differ here\">", s->out);
+                out_words(s->out, "\n      <failure message=\"the boots differ here\">");
             put_difference(s, comparison_pair(s->r->c, k));
         }
-    fputs(n ? "</failure>\n    </testcase>\n" : "</testcase>\n", s->out);
+    out_words(s->out, n ? "</failure>\n    </testcase>\n" : "</testcase>\n");
 }
 
 static void put_rules(struct suite *s)
 {
     const size_t *uses = comparison_rule_uses(s->r->c);
-    fputs("    <system-out>", s->out);
+    out_words(s->out, "    <system-out>");
     for (size_t i = 0; i < rules_count(s->r->rules); i++) {
         struct rule_about about;
         rules_get(s->r->rules, i, &about);
         if (uses[i])
             continue;
-        fputs("this rule matches nothing: ", s->out);
+        out_words(s->out, "this rule matches nothing: ");
         markup_text(s->out, about.where);
-        fputs(": ", s->out);
+        out_words(s->out, ": ");
         markup_text(s->out, about.text);
-        putc('\n', s->out);
+        out_char(s->out, '\n');
     }
-    fputs("</system-out>\n", s->out);
+    out_words(s->out, "</system-out>\n");
 }
 
 /* A crash of the second boot that the first did not end in is a case of its own: it is what one wants to know first. */
@@ -107,12 +108,12 @@ static bool new_crash(const struct suite *s)
 
 static void put_end(struct suite *s)
 {
-    fputs("    <testcase classname=\"bootreel.diff\" name=\"end\"><failure message=\"", s->out);
+    out_words(s->out, "    <testcase classname=\"bootreel.diff\" name=\"end\"><failure message=\"");
     markup_text(s->out, outline_end(outline_about(s->r->b->outline)));
-    fputs("\">", s->out);
+    out_words(s->out, "\">");
     if (verdict_is_bad(s->r->b->why))
         markup_text(s->out, s->r->b->why->verdict);
-    fputs("</failure></testcase>\n", s->out);
+    out_words(s->out, "</failure></testcase>\n");
 }
 
 static void put_suite(struct suite *s)
@@ -128,25 +129,25 @@ static void put_suite(struct suite *s)
         failures += fails[i];
     }
     free(fails);
-    fputs("  <testsuite name=\"", s->out);
+    out_words(s->out, "  <testsuite name=\"");
     markup_text(s->out, s->r->b->path);
-    fprintf(s->out, "\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" time=\"", cases + crash,
-            failures + crash);
+    out_print(s->out, "\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" time=\"", cases + crash,
+              failures + crash);
     put_seconds(s->out, outline_about(s->r->b->outline)->time);
-    fputs("\">\n", s->out);
+    out_words(s->out, "\">\n");
     if (crash)
         put_end(s);
     for (size_t i = 0; i < n; i++)
         if (is_case(s, comparison_pair(s->r->c, i)))
             put_case(s, i);
     put_rules(s);
-    fputs("  </testsuite>\n", s->out);
+    out_words(s->out, "  </testsuite>\n");
 }
 
 void diff_junit(FILE *out, const struct diff_result *r, size_t n)
 {
-    fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n", out);
+    out_words(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
     for (size_t i = 0; i < n; i++)
         put_suite(&(struct suite){out, &r[i]});
-    fputs("</testsuites>\n", out);
+    out_words(out, "</testsuites>\n");
 }

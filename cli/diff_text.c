@@ -6,6 +6,7 @@
 #include "cli/diff.h"
 #include "cli/outline_options.h"
 #include "traces/memory.h"
+#include "core/ground/out.h"
 
 enum { NAME = 600 };
 
@@ -23,9 +24,17 @@ static const struct {
 } ways[PAIR_WAYS] = {{' ', ""},         {'-', "\033[31m"}, {'+', "\033[32m"}, {'~', "\033[33m"},
                      {'>', "\033[36m"}, {'!', "\033[35m"}, {'!', "\033[35m"}};
 
-static const char *color(const struct printer *p, const char *code)
+static void color(const struct printer *p, const char *code)
 {
-    return p->o->color ? code : "";
+    if (p->o->color)
+        out_control(p->out, code);
+}
+
+static void colored(const struct printer *p, const char *code, const char *text)
+{
+    color(p, code);
+    out_print(p->out, "%s", text);
+    color(p, "\033[0m");
 }
 
 static const char *plural(size_t n)
@@ -39,17 +48,17 @@ static void print_boot(struct printer *p, const char *letter, const struct diff_
 {
     const struct outline_about *a = outline_about(b->outline);
     char time[NUMBER_TEXT], steps[NUMBER_TEXT], events[NUMBER_TEXT];
-    fprintf(p->out, "%-10s %s%s: ", letter, b->path, a->digest ? " (digest)" : "");
+    out_print(p->out, "%-10s %s%s: ", letter, b->path, a->digest ? " (digest)" : "");
     if (p->o->stage)
-        fprintf(p->out, "stage %s, %s, %s steps\n", p->o->stage, number_time(time, a->time),
-                number_commas(steps, a->icount));
+        out_print(p->out, "stage %s, %s, %s steps\n", p->o->stage, number_time(time, a->time),
+                  number_commas(steps, a->icount));
     else
-        fprintf(p->out, "%s, %s, %s steps, %s events\n", outline_end(a), number_time(time, a->time),
-                number_commas(steps, a->icount), number_commas(events, a->events));
+        out_print(p->out, "%s, %s, %s steps, %s events\n", outline_end(a), number_time(time, a->time),
+                  number_commas(steps, a->icount), number_commas(events, a->events));
     if (*a->warning)
-        fprintf(p->out, "%-10s %s\n", "", a->warning);
+        out_print(p->out, "%-10s %s\n", "", a->warning);
     if (a->edited)
-        fprintf(p->out, "%-10s this digest has other lines than when it was written\n", "");
+        out_print(p->out, "%-10s this digest has other lines than when it was written\n", "");
 }
 
 /* What went wrong, if it is not the same in both. */
@@ -58,14 +67,15 @@ static void print_why(struct printer *p, const char *letter, const struct diff_b
     enum { FIRST = 5 };
     if (!b->why)
         return;
-    fprintf(p->out, "why %-6s %s%s%s\n", letter, color(p, verdict_is_bad(b->why) ? "\033[31m" : ""),
-            b->why->verdict, color(p, "\033[0m"));
+    out_print(p->out, "why %-6s ", letter);
+    colored(p, verdict_is_bad(b->why) ? "\033[31m" : "", b->why->verdict);
+    out_char(p->out, '\n');
     for (size_t i = 0; verdict_is_bad(b->why) && i < b->why->n && i < FIRST; i++) {
         const struct why_line *l = &b->why->line[i];
         char at[24] = "";
         if (l->placed)
             snprintf(at, sizeof at, "%" PRIu64, l->icount);
-        fprintf(p->out, "%-10s %15s  %s\n", "", at, l->text);
+        out_print(p->out, "%-10s %15s  %s\n", "", at, l->text);
     }
 }
 
@@ -80,11 +90,11 @@ static void print_inputs(struct printer *p)
         if (it->type != OUTLINE_INPUT || (a && b && !x->nchanges))
             continue;
         snprintf(name, sizeof name, "%s", it->text);
-        fprintf(p->out, "%-10s %s: ", title, name);
+        out_print(p->out, "%-10s %s: ", title, name);
         if (a && b)
-            fprintf(p->out, "%s -> %s\n", a->detail, b->detail);
+            out_print(p->out, "%s -> %s\n", a->detail, b->detail);
         else
-            fprintf(p->out, "only in %s: %s\n", a ? "A" : "B", it->detail);
+            out_print(p->out, "only in %s: %s\n", a ? "A" : "B", it->detail);
         title = "";
     }
 }
@@ -92,20 +102,21 @@ static void print_inputs(struct printer *p)
 static void print_result(struct printer *p, const struct comparison_counts *k)
 {
     size_t n = 0;
+    out_print(p->out, "%-10s ", "result");
     if (!k->differences) {
-        fprintf(p->out, "%-10s %ssame%s", "result", color(p, "\033[32m"), color(p, "\033[0m"));
+        colored(p, "\033[32m", "same");
     } else {
-        fprintf(p->out, "%-10s %sdifferent%s: %zu difference%s (", "result", color(p, "\033[31m"),
-                color(p, "\033[0m"), k->differences, plural(k->differences));
+        colored(p, "\033[31m", "different");
+        out_print(p->out, ": %zu difference%s (", k->differences, plural(k->differences));
         for (unsigned w = PAIR_ONLY_A; w < PAIR_WAYS; w++)
             if (k->ways[w])
-                fprintf(p->out, "%s%zu %s", n++ ? ", " : "", k->ways[w], pair_way_name(w));
-        fputs(")", p->out);
+                out_print(p->out, "%s%zu %s", n++ ? ", " : "", k->ways[w], pair_way_name(w));
+        out_words(p->out, ")");
     }
-    fprintf(p->out, "; %zu the same", k->ways[PAIR_SAME]);
+    out_print(p->out, "; %zu the same", k->ways[PAIR_SAME]);
     if (k->by_rules)
-        fprintf(p->out, ", %zu left out by rules", k->by_rules);
-    putc('\n', p->out);
+        out_print(p->out, ", %zu left out by rules", k->by_rules);
+    out_char(p->out, '\n');
 }
 
 /* A field whose changes are tolerated. */
@@ -155,14 +166,14 @@ static void print_tolerated(struct printer *p)
     struct tolerance t[FIELDS];
     size_t n = find_tolerated(p, t, FIELDS);
     for (size_t i = 0; i < n; i++) {
-        fprintf(p->out, "%-*s", i ? 2 : 11, i ? "," : "tolerated");
+        out_print(p->out, "%-*s", i ? 2 : 11, i ? "," : "tolerated");
         if (t[i].n == 1 && strlen(t[i].change->a) < SHORT && strlen(t[i].change->b) < SHORT)
-            fprintf(p->out, "%s %s %s -> %s", t[i].kind, t[i].field, t[i].change->a, t[i].change->b);
+            out_print(p->out, "%s %s %s -> %s", t[i].kind, t[i].field, t[i].change->a, t[i].change->b);
         else
-            fprintf(p->out, "%s %zu times", t[i].field, t[i].n);
+            out_print(p->out, "%s %zu times", t[i].field, t[i].n);
     }
     if (n)
-        putc('\n', p->out);
+        out_char(p->out, '\n');
 }
 
 static uint64_t change_per_mille(uint64_t a, uint64_t b)
@@ -177,10 +188,10 @@ static void print_speed(struct printer *p)
     if (a->time == b->time && a->icount == b->icount)
         return;
     uint64_t by = change_per_mille(a->time, b->time), steps = change_per_mille(a->icount, b->icount);
-    fprintf(p->out,
-            "%-10s B takes %" PRIu64 ".%" PRIu64 "%% %s guest time, %" PRIu64 ".%" PRIu64 "%% %s steps\n",
-            "time", by / 10, by % 10, b->time < a->time ? "less" : "more", steps / 10, steps % 10,
-            b->icount < a->icount ? "fewer" : "more");
+    out_print(p->out,
+              "%-10s B takes %" PRIu64 ".%" PRIu64 "%% %s guest time, %" PRIu64 ".%" PRIu64 "%% %s steps\n",
+              "time", by / 10, by % 10, b->time < a->time ? "less" : "more", steps / 10, steps % 10,
+              b->icount < a->icount ? "fewer" : "more");
 }
 
 static void print_prefix(struct printer *p)
@@ -190,13 +201,13 @@ static void print_prefix(struct printer *p)
     if (!p->r->has_prefix)
         return;
     if (x->whole && x->events == x->exact)
-        fprintf(p->out, "%-10s all %s events are the same, at the same positions\n", "events",
-                number_commas(exact, x->exact));
+        out_print(p->out, "%-10s all %s events are the same, at the same positions\n", "events",
+                  number_commas(exact, x->exact));
     else
-        fprintf(p->out,
-                "%-10s the first %s are the same (the first %s at the same positions, up to icount %s)\n",
-                "events", number_commas(keys, x->events), number_commas(exact, x->exact),
-                number_commas(at, x->icount));
+        out_print(p->out,
+                  "%-10s the first %s are the same (the first %s at the same positions, up to icount %s)\n",
+                  "events", number_commas(keys, x->events), number_commas(exact, x->exact),
+                  number_commas(at, x->icount));
 }
 
 /* The first difference: where it is, in both. */
@@ -210,11 +221,11 @@ static void print_first(struct printer *p)
     const struct diff_boot *side = x->a == OUTLINE_NONE ? p->r->b : p->r->a;
     uint32_t item = x->a == OUTLINE_NONE ? x->b : x->a;
     diff_name(side->outline, item, name, 100);
-    fprintf(p->out, "%-10s %s: %s", "first", pair_way_name(x->way), name);
+    out_print(p->out, "%-10s %s: %s", "first", pair_way_name(x->way), name);
     if (!outline_about(side->outline)->digest)
-        fprintf(p->out, ", at icount %s of %s", number_commas(at, outline_get(side->outline, item)->begin),
-                x->a == OUTLINE_NONE ? "B" : "A");
-    putc('\n', p->out);
+        out_print(p->out, ", at icount %s of %s", number_commas(at, outline_get(side->outline, item)->begin),
+                  x->a == OUTLINE_NONE ? "B" : "A");
+    out_char(p->out, '\n');
 }
 
 /* Classes that only one of them recorded. */
@@ -224,12 +235,13 @@ static void print_classes(struct printer *p)
     const char *title = "left out";
     for (unsigned c = 0; c < EC_COUNT; c++)
         if ((a ^ b) & EVENT_CLASS_BIT(c)) {
-            fprintf(p->out, "%s%s", *title ? title : ",", *title ? "   events of the classes " : " ");
-            fprintf(p->out, "%s (only %s has them)", event_class_name(c), a & EVENT_CLASS_BIT(c) ? "A" : "B");
+            out_print(p->out, "%s%s", *title ? title : ",", *title ? "   events of the classes " : " ");
+            out_print(p->out, "%s (only %s has them)", event_class_name(c),
+                      a & EVENT_CLASS_BIT(c) ? "A" : "B");
             title = "";
         }
     if (!*title)
-        putc('\n', p->out);
+        out_char(p->out, '\n');
 }
 
 static void print_summary(struct printer *p, const struct comparison_counts *k)
@@ -242,8 +254,8 @@ static void print_summary(struct printer *p, const struct comparison_counts *k)
     print_boot(p, "A", p->r->a);
     print_boot(p, "B", p->r->b);
     if (strcmp(a->engine, b->engine) || a->behaviour != b->behaviour)
-        fprintf(p->out, "%-10s %s, behaviour %" PRIu32 " -> %s, behaviour %" PRIu32 "\n", "engine", a->engine,
-                a->behaviour, b->engine, b->behaviour);
+        out_print(p->out, "%-10s %s, behaviour %" PRIu32 " -> %s, behaviour %" PRIu32 "\n", "engine",
+                  a->engine, a->behaviour, b->engine, b->behaviour);
     print_inputs(p);
     print_classes(p);
     print_result(p, k);
@@ -263,12 +275,12 @@ static void print_rules(struct printer *p)
         rules_get(p->r->rules, i, &about);
         if (uses[i] && !p->o->all)
             continue;
-        fprintf(p->out, "%-10s %s: %s", "rule", about.where, about.text);
+        out_print(p->out, "%-10s %s: %s", "rule", about.where, about.text);
         if (uses[i])
-            fprintf(p->out, ": applied %zu time%s", uses[i], plural(uses[i]));
+            out_print(p->out, ": applied %zu time%s", uses[i], plural(uses[i]));
         else
-            fputs(": matches nothing", p->out);
-        fprintf(p->out, "%s%s%s\n", *about.reason ? " (" : "", about.reason, *about.reason ? ")" : "");
+            out_words(p->out, ": matches nothing");
+        out_print(p->out, "%s%s%s\n", *about.reason ? " (" : "", about.reason, *about.reason ? ")" : "");
     }
 }
 
@@ -328,11 +340,11 @@ static void print_position(struct printer *p, const struct pair *x)
         const struct outline_item *it = diff_item(p->r, x, s);
         if (!it || it->event == UINT64_MAX)
             continue;
-        fprintf(p->out, "%s%s %s", open, s ? "B" : "A", number_commas(at, it->begin));
+        out_print(p->out, "%s%s %s", open, s ? "B" : "A", number_commas(at, it->begin));
         open = ", ";
     }
     if (*open == ',')
-        putc(']', p->out);
+        out_char(p->out, ']');
 }
 
 static void print_changes(struct printer *p, const struct pair *x, unsigned depth)
@@ -342,11 +354,11 @@ static void print_changes(struct printer *p, const struct pair *x, unsigned dept
         if (c->tolerated && !p->o->all)
             continue;
         bool text = !strcmp(c->field, "text") || !strcmp(c->field, "numbers");
-        fprintf(p->out, "%*s%s", (int)(2 * depth + 4), "", c->tolerated ? "(tolerated) " : "");
+        out_print(p->out, "%*s%s", (int)(2 * depth + 4), "", c->tolerated ? "(tolerated) " : "");
         if (text) /* the line above shows what it was */
-            fprintf(p->out, "-> %s\n", c->b);
+            out_print(p->out, "-> %s\n", c->b);
         else
-            fprintf(p->out, "%s: %s -> %s\n", c->field, c->a, c->b);
+            out_print(p->out, "%s: %s -> %s\n", c->field, c->a, c->b);
     }
 }
 
@@ -359,7 +371,7 @@ static void print_inside(struct printer *p, size_t i)
          k++)
         n++;
     if (n && (x->way == PAIR_ONLY_A || x->way == PAIR_ONLY_B))
-        fprintf(p->out, " (with %zu item%s in it)", n, plural(n));
+        out_print(p->out, " (with %zu item%s in it)", n, plural(n));
 }
 
 static void print_pair(struct printer *p, size_t i)
@@ -370,19 +382,17 @@ static void print_pair(struct printer *p, size_t i)
     const struct outline_item *it = diff_either(p->r, x);
     diff_name((only_b ? p->r->b : p->r->a)->outline, only_b ? x->b : x->a, name, sizeof name);
     char mark = counts || x->way == PAIR_ONLY_A || x->way == PAIR_ONLY_B ? ways[x->way].mark : ' ';
-    fprintf(p->out, "%s%c %*s%s",
-            color(p, counts                      ? ways[x->way].color
-                     : it->type == OUTLINE_STAGE ? "\033[1m"
-                                                 : "\033[2m"),
-            mark, (int)(2 * x->depth), "", name);
+    color(p, counts ? ways[x->way].color : it->type == OUTLINE_STAGE ? "\033[1m" : "\033[2m");
+    out_print(p->out, "%c %*s%s", mark, (int)(2 * x->depth), "", name);
     if (x->way == PAIR_MOVED && counts)
-        fputs(": moved", p->out);
+        out_words(p->out, ": moved");
     if (x->tolerated && x->way != PAIR_SAME)
-        fputs(x->inside ? " (part of it)" : " (tolerated)", p->out);
+        out_words(p->out, x->inside ? " (part of it)" : " (tolerated)");
     print_inside(p, i);
     if (has_something(p, x))
         print_position(p, x);
-    fprintf(p->out, "%s\n", color(p, "\033[0m"));
+    color(p, "\033[0m");
+    out_char(p->out, '\n');
     if (has_something(p, x))
         print_changes(p, x, x->depth);
 }
@@ -400,15 +410,15 @@ static void print_tree(struct printer *p)
 static void print_stat(struct printer *p)
 {
     char time[2][NUMBER_TEXT];
-    fprintf(p->out, "%11s %14s %14s  %s\n", "differences", "A took", "B took", "stage");
+    out_print(p->out, "%11s %14s %14s  %s\n", "differences", "A took", "B took", "stage");
     for (size_t i = 0; i < comparison_count(p->r->c); i++) {
         const struct pair *x = comparison_pair(p->r->c, i);
         const struct outline_item *a = diff_item(p->r, x, 0), *b = diff_item(p->r, x, 1), *it = a ? a : b;
         size_t n = x->below + diff_counts(x);
         if (it->type != OUTLINE_STAGE || (!n && x->depth > 1))
             continue;
-        fprintf(p->out, "%11zu %14s %14s  %*s%s\n", n, a ? number_time(time[0], a->took) : "-",
-                b ? number_time(time[1], b->took) : "-", (int)(2 * x->depth), "", it->text);
+        out_print(p->out, "%11zu %14s %14s  %*s%s\n", n, a ? number_time(time[0], a->took) : "-",
+                  b ? number_time(time[1], b->took) : "-", (int)(2 * x->depth), "", it->text);
     }
 }
 
@@ -416,12 +426,15 @@ static void print_cause(struct printer *p)
 {
     const struct cause *c = p->r->cause;
     char at[NUMBER_TEXT];
-    if (c)
-        fprintf(p->out, "\n%scause%s\n", color(p, "\033[1m"), color(p, "\033[0m"));
+    if (c) {
+        out_char(p->out, '\n');
+        colored(p, "\033[1m", "cause");
+        out_char(p->out, '\n');
+    }
     for (size_t i = 0; c && i < c->n; i++) {
         const struct finding *f = &c->finding[i];
         const char *what = i && f->kind == f[-1].kind ? "" : finding_word(f->kind);
-        fprintf(p->out, "  %-17s %16s  %s\n", what, f->placed ? number_commas(at, f->icount) : "", f->text);
+        out_print(p->out, "  %-17s %16s  %s\n", what, f->placed ? number_commas(at, f->icount) : "", f->text);
     }
 }
 
@@ -435,7 +448,7 @@ void diff_text(FILE *out, const struct diff_result *r, const struct diff_options
     if (o->stat)
         print_stat(&p);
     else if (k.differences || o->all) {
-        putc('\n', out);
+        out_char(out, '\n');
         print_tree(&p);
     }
     print_cause(&p);
@@ -444,14 +457,14 @@ void diff_text(FILE *out, const struct diff_result *r, const struct diff_options
 void diff_text_several(FILE *out, const struct diff_result *r, size_t n, const struct common_prefix *prefix)
 {
     char events[NUMBER_TEXT], exact[NUMBER_TEXT], at[NUMBER_TEXT];
-    fprintf(out, "\n%11s  %s\n", "differences", r->a->path);
+    out_print(out, "\n%11s  %s\n", "differences", r->a->path);
     for (size_t i = 0; i < n; i++) {
         struct comparison_counts k;
         comparison_counts(r[i].c, &k);
-        fprintf(out, "%11zu  %s\n", k.differences, r[i].b->path);
+        out_print(out, "%11zu  %s\n", k.differences, r[i].b->path);
     }
     if (prefix)
-        fprintf(
+        out_print(
             out,
             "All begin with the same %s events, the first %s of them at the same positions (up to icount %s).\n",
             number_commas(events, prefix->events), number_commas(exact, prefix->exact),

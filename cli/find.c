@@ -13,6 +13,7 @@
 #include "core/story/running.h"
 #include "core/views/views.h"
 #include "traces/memory.h"
+#include "core/ground/out.h"
 
 /* What a job needs; it is made for the first part that a job does, and used again. */
 struct worker {
@@ -92,8 +93,10 @@ const char *find_value(const uint8_t *bytes, unsigned n, char buf[FIND_VALUE])
 void find_print_event(const struct event *ev, uint64_t number, const char *words)
 {
     char time[NUMBER_TEXT];
-    printf("%8" PRIu64 " %15" PRIu64 " %17s  %-16s %s\n", number, ev->icount, number_exact(time, ev->time),
-           event_kind(ev->kind)->name, words);
+    out_print(stdout, "%8" PRIu64 " %15" PRIu64 " %17s  %-16s ", number, ev->icount,
+              number_exact(time, ev->time), event_kind(ev->kind)->name);
+    out_words(stdout, words);
+    out_char(stdout, '\n');
 }
 
 /* ---------------------------------------------------------------- workers */

@@ -1,6 +1,7 @@
 /* front.c - a command as the front end of work in several threads (core/jobs/jobs.h): a progress line,
  * signals, notes. */
 #include "cli/cli.h"
+#include "core/ground/out.h"
 
 static void on_progress(void *ctx, uint64_t steps, uint64_t time)
 {
@@ -17,7 +18,7 @@ static void on_running(void *ctx, void (*interrupt)(void *work), void *work)
 static void on_note(void *ctx, const char *text)
 {
     if (!((struct front *)ctx)->quiet)
-        fprintf(stderr, "bootreel: %s\n", text);
+        out_print(stderr, "bootreel: %s\n", text);
 }
 
 struct jobs_front front_begin(struct front *f, const char *what, bool quiet)

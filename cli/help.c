@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "core/ground/out.h"
 
 enum { WIDTH = 80, MAX_OPTION_WIDTH = 24 };
 
@@ -28,20 +29,20 @@ static void put_word(struct lines *l, const char *word, size_t n, bool first)
 {
     unsigned width = columns(word, n);
     if (!first && l->column + 1 + width > WIDTH) {
-        fprintf(l->out, "\n%*s", (int)l->indent, "");
+        out_print(l->out, "\n%*s", (int)l->indent, "");
         l->column = l->indent;
     } else if (!first) {
-        fputc(' ', l->out);
+        out_char(l->out, ' ');
         l->column++;
     }
-    fwrite(word, 1, n, l->out);
+    out_words_n(l->out, word, n);
     l->column += width;
 }
 
 static void put_paragraph(struct lines *l, const char *text, size_t n)
 {
     if (*text == ' ') {
-        fwrite(text, 1, n, l->out);
+        out_words_n(l->out, text, n);
         return;
     }
     for (size_t i = 0; i < n;) {
@@ -67,9 +68,9 @@ static void put_lines(FILE *out, const char *text, unsigned indent, bool usage)
         size_t n = strcspn(p, "\n");
         put_paragraph(&l, p, n);
         p += n + (p[n] == '\n');
-        fputc('\n', out);
+        out_char(out, '\n');
         if (*p)
-            fprintf(out, "%*s", (int)indent, "");
+            out_print(out, "%*s", (int)indent, "");
         l.column = indent;
     }
     free(filled);
@@ -119,32 +120,32 @@ static unsigned print_name(FILE *out, const struct option_row *row)
         const char *end = memrchr(rest, '|', LONGEST);
         if (!end)
             break;
-        fprintf(out, "%.*s\n%*s", (int)(end + 1 - rest), rest, INDENT, "");
+        out_print(out, "%.*s\n%*s", (int)(end + 1 - rest), rest, INDENT, "");
         width -= (unsigned)(end + 1 - rest);
         rest += end + 1 - rest;
     }
-    fputs(rest, out);
+    out_words(out, rest);
     return rest == text ? width : width + INDENT - 2;
 }
 
 static void print_option(FILE *out, const struct option_row *row, unsigned column)
 {
-    fputs("  ", out);
+    out_words(out, "  ");
     const unsigned width = print_name(out, row);
     if (2 + width + 2 > column)
-        fprintf(out, "\n%*s", (int)column, "");
+        out_print(out, "\n%*s", (int)column, "");
     else
-        fprintf(out, "%*s", (int)(column - 2 - width), "");
+        out_print(out, "%*s", (int)(column - 2 - width), "");
     put_text(out, row->help, column);
 }
 
 static void print_options(FILE *out, const struct option_list *list)
 {
     unsigned column = text_column(list);
-    fputc('\n', out);
+    out_char(out, '\n');
     for (size_t i = 0; i < list->n; i++) {
         if (option_is_heading(list->row[i]))
-            fprintf(out, "%s%s:\n", i ? "\n" : "", list->row[i]->help);
+            out_print(out, i ? "\n%s:\n" : "%s:\n", list->row[i]->help);
         else
             print_option(out, list->row[i], column);
     }
@@ -158,7 +159,7 @@ static void print_explanations(FILE *out, const struct option_list *list)
         for (size_t k = 0; k < list->n; k++)
             used |= argument_has(list->row[k]->argument, name);
         if (text && used) {
-            fputc('\n', out);
+            out_char(out, '\n');
             put_text(out, text, 0);
         }
     }
@@ -174,12 +175,12 @@ void print_help(FILE *out, const struct command *c)
     snprintf(usage, sizeof usage, "usage: bootreel %s%s%s [OPTION…]", c->name, c->arguments ? " " : "",
              c->arguments ? c->arguments : "");
     put_lines(out, usage, (unsigned)strlen("usage: "), true);
-    fputc('\n', out);
+    out_char(out, '\n');
     put_text(out, c->intro, 0);
     print_options(out, &list);
     print_explanations(out, &list);
     if (c->outro) {
-        fputc('\n', out);
+        out_char(out, '\n');
         put_text(out, c->outro, 0);
     }
 }
@@ -191,11 +192,10 @@ void print_usage(FILE *out)
     for (size_t i = 0; (c = command_at(i)); i++)
         if (c->what && (int)strlen(c->name) > longest)
             longest = (int)strlen(c->name);
-    fputs("usage: bootreel COMMAND [OPTION…]\n\n", out);
+    out_words(out, "usage: bootreel COMMAND [OPTION…]\n\n");
     for (size_t i = 0; (c = command_at(i)); i++)
         if (c->what)
-            fprintf(out, "  %-*s  %s\n", longest, c->name, c->what);
-    fputs("\nbootreel COMMAND --help shows the options of a command; man bootreel has it all.\n"
-          "Exit status: 0 done, 1 the answer is no (the replay diverged), 2 trouble.\n",
-          out);
+            out_print(out, "  %-*s  %s\n", longest, c->name, c->what);
+    out_words(out, "\nbootreel COMMAND --help shows the options of a command; man bootreel has it all.\n"
+                   "Exit status: 0 done, 1 the answer is no (the replay diverged), 2 trouble.\n");
 }

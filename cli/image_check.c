@@ -10,6 +10,7 @@
 #include "cli/machine.h"
 #include "core/systems/efi/firmware.h"
 #include "traces/memory.h"
+#include "core/ground/out.h"
 
 enum { SECTOR = 512, CD_SECTOR = 2048, HEAD = 4096, PVD = 16 * CD_SECTOR };
 
@@ -169,7 +170,7 @@ void image_say_padding(const struct image *im)
 {
     bool disk = !strncmp(im->role, "disk", 4) || !strncmp(im->role, "floppy", 6);
     if (disk && im->size % SECTOR)
-        fprintf(stderr,
-                "bootreel: %s: %llu bytes are not whole sectors of %u: the last one ends with zeros\n",
-                im->name, (unsigned long long)im->size, SECTOR);
+        out_print(stderr,
+                  "bootreel: %s: %llu bytes are not whole sectors of %u: the last one ends with zeros\n",
+                  im->name, (unsigned long long)im->size, SECTOR);
 }

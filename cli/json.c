@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/json.h"
+#include "core/ground/out.h"
 
 void json_text(yajl_gen g, const char *key, const char *value)
 {
@@ -41,7 +42,7 @@ void json_print(yajl_gen g)
     const unsigned char *text;
     size_t n;
     yajl_gen_get_buf(g, &text, &n);
-    fwrite(text, 1, n, stdout);
+    out_bytes(stdout, text, n);
     yajl_gen_clear(g);
 }
 

@@ -12,6 +12,7 @@
 #include "cli/xdg.h"
 #include "hv/hv.h"
 #include "uml/uml.h"
+#include "core/ground/out.h"
 
 /* A step of either takes one nanosecond of guest time. */
 static const struct engines all_engines = {{
@@ -56,9 +57,9 @@ int trouble_text(const char *fmt, ...)
     va_list ap;
     va_start(ap, fmt);
     fflush(stdout);
-    fputs("bootreel: ", stderr);
-    vfprintf(stderr, fmt, ap);
-    fputc('\n', stderr);
+    out_words(stderr, "bootreel: ");
+    out_print_list(stderr, fmt, ap);
+    out_char(stderr, '\n');
     va_end(ap);
     return EXIT_TROUBLE;
 }

@@ -7,6 +7,7 @@
 
 #include "cli/matrix.h"
 #include "cli/output.h"
+#include "core/ground/out.h"
 #include "core/ground/text.h"
 
 struct value {
@@ -371,12 +372,12 @@ int job_result_write(const char *dir, const char *name, const struct job_result 
     if (!out)
         return -1;
     FILE *f = output_file(out);
-    fprintf(f, "bootreel-job 1\njob %s\nstate %s\n", name, states[r->state]);
+    out_print(f, "bootreel-job 1\njob %s\nstate %s\n", name, states[r->state]);
     if (*r->why)
-        fprintf(f, "why %s\n", r->why);
+        out_print(f, "why %s\n", r->why);
     if (*r->verdict)
-        fprintf(f, "verdict %s\n", r->verdict);
+        out_print(f, "verdict %s\n", r->verdict);
     if (*r->ended)
-        fprintf(f, "ended %s\nsteps %" PRIu64 "\ntime %" PRIu64 "\n", r->ended, r->icount, r->time);
+        out_print(f, "ended %s\nsteps %" PRIu64 "\ntime %" PRIu64 "\n", r->ended, r->icount, r->time);
     return output_done(out, err);
 }

@@ -6,6 +6,7 @@
 #include "cli/diff.h"
 #include "cli/json.h"
 #include "cli/matrix.h"
+#include "core/ground/out.h"
 #include "core/ground/text.h"
 #include "core/compare/digest.h"
 
@@ -147,21 +148,21 @@ static void print_row(const struct merge *g, const struct history *h, size_t num
         number_commas(steps, h->now.icount);
         number_time(time, h->now.time);
     }
-    printf("%5zu  %-*s  %-11s %18s %14s", number, width, h->j->name,
-           done ? h->now.ended : job_state_name(h->now.state), steps, time);
+    out_print(stdout, "%5zu  %-*s  %-11s %18s %14s", number, width, h->j->name,
+              done ? h->now.ended : job_state_name(h->now.state), steps, time);
     if (*h->wrong && alone)
-        printf("  %s", h->wrong);
+        out_print(stdout, "  %s", h->wrong);
     else if (room && !alone)
-        printf("  %-*.*s", room, room, h->wrong);
+        out_print(stdout, "  %-*.*s", room, room, h->wrong);
     if (!done) {
-        putchar('\n');
+        out_char(stdout, '\n');
         return;
     }
     if (g->ndirs > 1)
-        printf("  %-*s", h->changed ? 16 : 0, path_last_part(g->dirs[h->since]));
+        out_print(stdout, "  %-*s", h->changed ? 16 : 0, path_last_part(g->dirs[h->since]));
     if (h->changed)
-        printf("  %zu: %s", h->differences, h->what);
-    putchar('\n');
+        out_print(stdout, "  %zu: %s", h->differences, h->what);
+    out_char(stdout, '\n');
 }
 
 /* What has to be done again, and how. */
@@ -169,10 +170,20 @@ static void print_again(const struct merge *g)
 {
     static const char *const what[] = {"was not run", "did not end: it was killed, or there was no room",
                                        NULL, "failed"};
-    for (size_t i = 0; i < g->m->njobs; i++)
-        if (what[g->list[i].now.state])
-            printf("%s %s; alone: bootreel matrix %s --run %zu -o %s\n", g->list[i].j->name,
-                   what[g->list[i].now.state], g->m->path, i + 1, g->dirs[g->ndirs - 1]);
+    for (size_t i = 0; i < g->m->njobs; i++) {
+        struct text path = {0}, dir = {0};
+        if (!what[g->list[i].now.state])
+            continue;
+        text_shell_word(&path, g->m->path);
+        text_shell_word(&dir, g->dirs[g->ndirs - 1]);
+        out_print(stdout, "%s %s; alone: bootreel matrix ", g->list[i].j->name, what[g->list[i].now.state]);
+        out_words(stdout, path.s);
+        out_print(stdout, " --run %zu -o ", i + 1);
+        out_words(stdout, dir.s);
+        out_char(stdout, '\n');
+        free(path.s);
+        free(dir.s);
+    }
 }
 
 static void print_table(const struct merge *g)
@@ -180,17 +191,17 @@ static void print_table(const struct merge *g)
     int width = (int)widest(g);
     const int room = wrong_width(g);
     const bool any = room || (g->ndirs == 1 && g->states[JOB_DONE] < g->m->njobs);
-    printf("%5s  %-*s  %-11s %18s %14s", "", width, "job", "ended", "steps", "guest time");
+    out_print(stdout, "%5s  %-*s  %-11s %18s %14s", "", width, "job", "ended", "steps", "guest time");
     if (any)
-        printf("  %-*s", g->ndirs > 1 ? room : 0, "what went wrong");
-    puts(g->ndirs > 1 ? "  same since        differences from before" : "");
+        out_print(stdout, "  %-*s", g->ndirs > 1 ? room : 0, "what went wrong");
+    out_print(stdout, "%s\n", g->ndirs > 1 ? "  same since        differences from before" : "");
     for (size_t i = 0; i < g->m->njobs; i++)
         print_row(g, &g->list[i], i + 1, width, room);
-    printf("\n%zu jobs: %zu done, %zu failed, %zu not ended, %zu not run", g->m->njobs, g->states[JOB_DONE],
-           g->states[JOB_FAILED], g->states[JOB_STARTED], g->states[JOB_ABSENT]);
+    out_print(stdout, "\n%zu jobs: %zu done, %zu failed, %zu not ended, %zu not run", g->m->njobs,
+              g->states[JOB_DONE], g->states[JOB_FAILED], g->states[JOB_STARTED], g->states[JOB_ABSENT]);
     if (g->ndirs > 1)
-        printf("; %zu changed since %s", g->changed, path_last_part(g->dirs[g->ndirs - 2]));
-    putchar('\n');
+        out_print(stdout, "; %zu changed since %s", g->changed, path_last_part(g->dirs[g->ndirs - 2]));
+    out_char(stdout, '\n');
     print_again(g);
 }
 
@@ -221,7 +232,7 @@ static void print_json(const struct merge *g)
         json_row(g, j, &g->list[i], i + 1);
     yajl_gen_array_close(j);
     json_print(j);
-    putchar('\n');
+    out_char(stdout, '\n');
     yajl_gen_free(j);
 }
 

@@ -14,6 +14,7 @@
 #include "cli/matrix.h"
 #include "cli/outline_options.h"
 #include "cli/output.h"
+#include "core/ground/out.h"
 #include "core/ground/text.h"
 #include "core/compare/digest.h"
 
@@ -198,20 +199,20 @@ static void take_digest(struct job *job, const char *reel)
 static void put_plain_report(const struct job *job, FILE *out)
 {
     bool failed = job->result.state == JOB_FAILED;
-    fprintf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"1\" failures=\"%d\">\n",
-            failed);
-    fprintf(
+    out_print(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"1\" failures=\"%d\">\n",
+              failed);
+    out_print(
         out,
         "<testsuite name=\"%s\" tests=\"1\" failures=\"%d\">\n<testcase classname=\"bootreel\" name=\"%s\"",
         job->j->name, failed, job->j->name);
     if (failed) {
-        fputs("><failure message=\"", out);
+        out_words(out, "><failure message=\"");
         markup_text(out, job->result.why);
-        fputs("\"/></testcase>\n", out);
+        out_words(out, "\"/></testcase>\n");
     } else {
-        fputs("/>\n", out);
+        out_words(out, "/>\n");
     }
-    fputs("</testsuite>\n</testsuites>\n", out);
+    out_words(out, "</testsuite>\n</testsuites>\n");
 }
 
 /* Compares with the earlier run, and reports that. False if there is nothing to compare with. */
@@ -231,7 +232,7 @@ static bool put_comparison(struct job *job, FILE *out)
         diff_junit(out, &r, 1);
         comparison_free(c);
     } else if (path && job->outline) {
-        fprintf(stderr, "bootreel: %s: not compared: %s\n", job->j->name, err.text);
+        out_print(stderr, "bootreel: %s: not compared: %s\n", job->j->name, err.text);
     }
     outline_free(was);
     free(path);
@@ -257,11 +258,11 @@ static int say(const struct job *job)
     char steps[NUMBER_TEXT], time[NUMBER_TEXT];
     if (job->result.state == JOB_FAILED)
         return trouble_text("%s: %s", job->j->name, job->result.why);
-    printf("%s: %s, %s steps, guest time %s", job->j->name, job->result.ended,
-           number_commas(steps, job->result.icount), number_time(time, job->result.time));
+    out_print(stdout, "%s: %s, %s steps, guest time %s", job->j->name, job->result.ended,
+              number_commas(steps, job->result.icount), number_time(time, job->result.time));
     if (job->differences)
-        printf(", %zu differences", job->differences);
-    putchar('\n');
+        out_print(stdout, ", %zu differences", job->differences);
+    out_char(stdout, '\n');
     return job->differences ? EXIT_NO : EXIT_DONE;
 }
 

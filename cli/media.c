@@ -133,8 +133,8 @@ static void show_unpacking(void *ctx, const char *path, double share)
     if (!isatty(STDERR_FILENO) || percent == *shown)
         return;
     *shown = percent;
-    fprintf(stderr, "\r%s: unpacking, %d %%%s", path_last_part(path), percent,
-            percent == 100 ? "\r\x1b[K" : "");
+    out_print(stderr, percent == 100 ? "\r%s: unpacking, %d %%\r\033[K" : "\r%s: unpacking, %d %%",
+              path_last_part(path), percent);
 }
 
 int medium_open(const struct medium *m, const char *role, struct image_files *files, struct error *err)

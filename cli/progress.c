@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "core/ground/real_time.h"
 #include "traces/memory.h"
+#include "core/ground/out.h"
 
 struct progress {
     const char *what;
@@ -32,9 +33,9 @@ void progress_update(struct progress *p, uint64_t icount, uint64_t time)
     double now = real_seconds();
     if (now - p->last < 0.2)
         return;
-    fprintf(stderr, "\r%s: icount %s, %.1f M steps/s, guest time %s\033[K", p->what,
-            number_commas(steps, icount), (double)(icount - p->last_icount) / (now - p->last) / 1e6,
-            number_time(guest, time));
+    out_print(stderr, "\r%s: icount %s, %.1f M steps/s, guest time %s\033[K", p->what,
+              number_commas(steps, icount), (double)(icount - p->last_icount) / (now - p->last) / 1e6,
+              number_time(guest, time));
     p->last = now;
     p->last_icount = icount;
     p->shown = true;
@@ -43,6 +44,6 @@ void progress_update(struct progress *p, uint64_t icount, uint64_t time)
 void progress_end(struct progress *p)
 {
     if (p->shown)
-        fputs("\r\033[K", stderr);
+        out_words(stderr, "\r\033[K");
     free(p);
 }

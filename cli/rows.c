@@ -4,6 +4,7 @@
 
 #include "cli/json.h"
 #include "cli/rows.h"
+#include "core/ground/out.h"
 #include "core/ground/text.h"
 #include "traces/memory.h"
 
@@ -39,17 +40,22 @@ static size_t characters(const char *s, size_t n)
     return count;
 }
 
-/* As a terminal can show it: bytes that are no text, and control characters, as \xNN. */
+/* Bytes, which are no text in any encoding: each as ASCII or an escape. */
+static void escape_bytes(struct text *t, const char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t c = (uint8_t)bytes[i];
+        text_add(t, c >= 0x20 && c < 0x7f && c != '\\' ? "%c" : "\\x%02x", c);
+    }
+}
+
 static struct cell cell_of(const struct query_value *v)
 {
     struct text t = {0};
-    for (size_t i = 0; i < v->n; i++) {
-        const unsigned char c = (unsigned char)v->text[i];
-        if (c < 0x20 || c == 0x7f || (v->type == QUERY_BYTES && c >= 0x7f))
-            text_add(&t, "\\x%02x", c);
-        else
-            text_add(&t, "%c", c);
-    }
+    if (v->type == QUERY_BYTES)
+        escape_bytes(&t, v->text, v->n);
+    else
+        text_escape(&t, ESCAPE_NAME, v->text, v->n);
     struct cell cell = {.text = t.s ? t.s : mem_string(""),
                         .number = v->type == QUERY_NUMBER || v->type == QUERY_NULL};
     cell.width = (unsigned)characters(cell.text, strlen(cell.text));
@@ -62,11 +68,11 @@ static void print_cell(const struct rows *r, size_t column, const char *text, un
     const int room = r->width[column] > width ? (int)(r->width[column] - width) : 0;
     const bool last = column + 1 == r->columns;
     if (!r->left[column])
-        printf("%*s", room, "");
-    fputs(text, stdout);
+        out_print(stdout, "%*s", room, "");
+    out_words(stdout, text);
     if (r->left[column] && !last)
-        printf("%*s", room, "");
-    fputs(last ? "\n" : "  ", stdout);
+        out_print(stdout, "%*s", room, "");
+    out_words(stdout, last ? "\n" : "  ");
 }
 
 static void print_row(const struct rows *r, struct cell *cell)
@@ -95,7 +101,7 @@ static void flow(struct rows *r)
 static void table_begin(struct rows *r)
 {
     if (r->results > 1)
-        putchar('\n');
+        out_char(stdout, '\n');
     r->width = mem_zero(r->columns, sizeof *r->width);
     r->left = mem_zero(r->columns, sizeof *r->left);
     r->cell = mem_zero(LOOK_AHEAD * r->columns, sizeof *r->cell);
@@ -163,21 +169,22 @@ static void json_row(struct rows *r, const struct query_value *value)
     json_print(r->json);
 }
 
-/* RFC 4180. */
+/* RFC 4180; escaped, since the file may be shown on a terminal. */
 static void csv_field(const char *text, size_t n, bool last)
 {
-    const bool quoted =
-        memchr(text, '"', n) || memchr(text, ',', n) || memchr(text, '\n', n) || memchr(text, '\r', n);
+    const bool quoted = memchr(text, '"', n) || memchr(text, ',', n);
     if (quoted)
-        putchar('"');
-    for (size_t i = 0; i < n; i++) {
-        if (text[i] == '"')
-            putchar('"');
-        putchar(text[i]);
+        out_char(stdout, '"');
+    for (size_t i = 0, part; i < n; i += part) {
+        const char *quote = memchr(text + i, '"', n - i);
+        part = quote ? (size_t)(quote - (text + i)) + 1 : n - i;
+        out_name(stdout, text + i, part);
+        if (quote)
+            out_char(stdout, '"');
     }
     if (quoted)
-        putchar('"');
-    fputs(last ? "\r\n" : ",", stdout);
+        out_char(stdout, '"');
+    out_words(stdout, last ? "\r\n" : ",");
 }
 
 static void csv_row(struct rows *r, const struct query_value *value)
@@ -224,7 +231,7 @@ static void on_end(void *ctx)
     if (r->format == ROWS_JSON) {
         yajl_gen_array_close(r->json);
         json_print(r->json);
-        putchar('\n');
+        out_char(stdout, '\n');
         yajl_gen_free(r->json);
     }
     for (size_t i = 0; i < r->columns; i++)

@@ -6,6 +6,7 @@
 #include "core/timeline/timeline.h"
 #include "traces/memory.h"
 #include "traces/sorted.h"
+#include "core/ground/out.h"
 
 struct seeks {
     struct trace *t;
@@ -81,7 +82,8 @@ static int go(const struct seeks *s, struct timeline *tl, const char *path, stru
             return trouble(err);
         if (timeline_icount(tl) == at && timeline_hash(tl) == want)
             continue;
-        printf(
+        out_print(
+            stdout,
             "%s: the state at icount %llu is another one when it is gone to (%zu positions before it were as they should be)\n",
             path, (unsigned long long)at, i);
         return EXIT_NO;
@@ -99,6 +101,6 @@ int seeks_compare(struct seeks *s, const struct engines *engines, const char *pa
     int status = go(s, tl, path, &err);
     timeline_close(tl);
     if (!status && !quiet)
-        printf("seeks: %zu positions have the state that the run passed\n", s->n);
+        out_print(stdout, "seeks: %zu positions have the state that the run passed\n", s->n);
     return status;
 }

@@ -3,6 +3,7 @@
 
 #include "cli/cli.h"
 #include "core/story/marks.h"
+#include "core/ground/out.h"
 
 void print_marks(FILE *out, const struct marks *m, size_t head, size_t tail)
 {
@@ -11,16 +12,16 @@ void print_marks(FILE *out, const struct marks *m, size_t head, size_t tail)
     const struct mark *list = marks_list(m, &n);
     for (size_t i = 0; i < n; i++) {
         if (i >= head && i + tail < n) {
-            fprintf(out, "  … %zu more\n", n - tail - i);
+            out_print(out, "  … %zu more\n", n - tail - i);
             i = n - tail;
             if (i == n)
                 break;
         }
-        fprintf(out, "  %17s  %15s  %-23s %s\n", number_commas(icount, list[i].icount),
-                number_time(time, list[i].time), event_kind(list[i].kind)->name, list[i].text);
+        out_print(out, "  %17s  %15s  %-23s %s\n", number_commas(icount, list[i].icount),
+                  number_time(time, list[i].time), event_kind(list[i].kind)->name, list[i].text);
     }
     if (marks_more(m))
-        fputs("  … and more\n", out);
+        out_words(out, "  … and more\n");
 }
 
 const char *path_last_part(const char *path)

@@ -9,6 +9,7 @@
 #include "core/story/stages.h"
 #include "core/timeline/timeline.h"
 #include "traces/memory.h"
+#include "core/ground/out.h"
 
 const char *only_argument(int argc, char **argv, const char *what)
 {
@@ -28,10 +29,10 @@ struct trace *open_trace(const char *path)
     if (!t)
         trouble(&err);
     else if (trace_being_written(t))
-        fprintf(stderr, "bootreel: %s: is being recorded; what is there so far is used\n", path);
+        out_print(stderr, "bootreel: %s: is being recorded; what is there so far is used\n", path);
     else if (trace_truncated(t))
-        fprintf(stderr, "bootreel: %s: %s (%s); what is there is used\n", path,
-                trace_damaged(t) ? "damaged" : "cut short", trace_damage(t));
+        out_print(stderr, "bootreel: %s: %s (%s); what is there is used\n", path,
+                  trace_damaged(t) ? "damaged" : "cut short", trace_damage(t));
     return t;
 }
 
@@ -196,7 +197,7 @@ const struct engine_kind *recording_engine(const struct engines *engines, const 
     struct error note;
     const struct engine_kind *kind = engine_find(engines, trace_config(t)->engine, err);
     if (kind && replay_behaviour_differs(t, kind, &note))
-        fprintf(stderr, "bootreel: %s: %s\n", path, note.text);
+        out_print(stderr, "bootreel: %s: %s\n", path, note.text);
     return kind;
 }
 

@@ -11,6 +11,7 @@
 #include "core/run/samples.h"
 #include "core/timeline/timeline.h"
 #include "hv/hv.h"
+#include "core/ground/out.h"
 
 /* ---------------------------------------------------------------- {name} */
 
@@ -23,14 +24,14 @@ static void put_suffixed(FILE *out, uint64_t n, unsigned unit)
         n /= unit;
         power++;
     }
-    fprintf(out, "%llu", (unsigned long long)n);
+    out_print(out, "%llu", (unsigned long long)n);
     if (power)
-        fputc(suffixes[power - 1], out);
+        out_char(out, suffixes[power - 1]);
 }
 
 static void put_classes(FILE *out)
 {
-    fputs(event_class_list(), out);
+    out_words(out, event_class_list());
 }
 
 static void put_other_classes(FILE *out)
@@ -38,7 +39,7 @@ static void put_other_classes(FILE *out)
     const char *separator = "";
     for (int c = 0; c < EC_COUNT; c++)
         if (!(EVENT_CLASSES_DEFAULT & EVENT_CLASS_BIT(c))) {
-            fprintf(out, "%s%s", separator, event_class_name(c));
+            out_print(out, "%s%s", separator, event_class_name(c));
             separator = " and ";
         }
 }
@@ -46,26 +47,26 @@ static void put_other_classes(FILE *out)
 static void put_cpu_models(FILE *out)
 {
     for (unsigned i = 0; hv_cpu_model(i); i++)
-        fprintf(out, "%s%s", i ? ", " : "", hv_cpu_model(i));
+        out_print(out, "%s%s", i ? ", " : "", hv_cpu_model(i));
 }
 
 static void put_guests(FILE *out)
 {
     struct text names = {0};
     guest_systems_names(guest_systems, UINT32_MAX, &names);
-    fputs(names.s, out);
+    out_words(out, names.s);
     free(names.s);
 }
 
 static void put_cpu(FILE *out)
 {
-    fputs(hv_cpu_model(0), out);
+    out_words(out, hv_cpu_model(0));
 }
 
 static void put_consoles(FILE *out)
 {
     for (size_t i = 0; console_name(i); i++)
-        fprintf(out, "%s%s", i ? ", " : "", console_name(i));
+        out_print(out, "%s%s", i ? ", " : "", console_name(i));
 }
 
 static void put_memory(FILE *out)
@@ -75,32 +76,32 @@ static void put_memory(FILE *out)
 
 static void put_max_cpus(FILE *out)
 {
-    fprintf(out, "%d", MACHINE_CPUS);
+    out_print(out, "%d", MACHINE_CPUS);
 }
 
 static void put_max_disks(FILE *out)
 {
-    fprintf(out, "%d", MEDIA_MOST);
+    out_print(out, "%d", MEDIA_MOST);
 }
 
 static void put_max_modules(FILE *out)
 {
-    fprintf(out, "%d", MACHINE_MODULES);
+    out_print(out, "%d", MACHINE_MODULES);
 }
 
 static void put_max_nics(FILE *out)
 {
-    fprintf(out, "%d", ENGINE_NICS);
+    out_print(out, "%d", ENGINE_NICS);
 }
 
 static void put_boot_menu(FILE *out)
 {
-    fprintf(out, "%d", MACHINE_BOOT_MENU_MS / 1000);
+    out_print(out, "%d", MACHINE_BOOT_MENU_MS / 1000);
 }
 
 static void put_rtc(FILE *out)
 {
-    fputs(MACHINE_RTC, out);
+    out_words(out, MACHINE_RTC);
 }
 
 static void put_checkpoint_every(FILE *out)
@@ -113,12 +114,12 @@ static void put_export_formats(FILE *out)
 {
     const struct export_format *f;
     for (size_t i = 0; (f = export_format(i)); i++)
-        fprintf(out, "%s`%s`: %s.", i ? "\n" : "", f->name, f->what);
+        out_print(out, i ? "\n`%s`: %s." : "`%s`: %s.", f->name, f->what);
 }
 
 static void put_samples(FILE *out)
 {
-    fprintf(out, "%d", SAMPLES_USUAL);
+    out_print(out, "%d", SAMPLES_USUAL);
 }
 
 static void put_gdb_memory(FILE *out)
@@ -167,7 +168,7 @@ char *fill_in(const char *text)
     FILE *out = open_memstream(&filled, &size);
     while (*text) {
         size_t n = strcspn(text, "{");
-        fwrite(text, 1, n, out);
+        out_words_n(out, text, n);
         text += n;
         if (!*text)
             break;
@@ -175,7 +176,7 @@ char *fill_in(const char *text)
         if (text[1 + name] && put_value(out, text + 1, name))
             text += name + 2;
         else
-            fputc(*text++, out);
+            out_char(out, *text++);
     }
     fclose(out);
     return filled;
@@ -246,7 +247,7 @@ static void add_alternative(FILE *words, const char *word, size_t n, struct argu
         v->list |= arguments[i].list;
         char *text = fill_in(arguments[i].words ? arguments[i].words : "");
         for (char *rest, *p = strtok_r(text, ", ", &rest); p; p = strtok_r(NULL, ", ", &rest))
-            fprintf(words, "%s%s", ftell(words) ? " " : "", p);
+            out_print(words, "%s%s", ftell(words) ? " " : "", p);
         free(text);
         return;
     }
@@ -254,7 +255,7 @@ static void add_alternative(FILE *words, const char *word, size_t n, struct argu
         if (word[i] >= 'A' && word[i] <= 'Z')
             return;
     if (n)
-        fprintf(words, "%s%.*s", ftell(words) ? " " : "", (int)n, word);
+        out_print(words, "%s%.*s", ftell(words) ? " " : "", (int)n, word);
 }
 
 void argument_values(const char *argument, struct argument_values *v)

@@ -5,6 +5,7 @@
 #include "cli/output.h"
 #include "cli/variables.h"
 #include "traces/memory.h"
+#include "core/ground/out.h"
 
 struct chip {
     const char *role;
@@ -34,10 +35,7 @@ int variables_save(struct engine *e, const struct engine_config *cfg, const char
         return -1;
     c.bytes = mem_zero(1, c.size);
     e->ops->save(e, &sink, NULL);
-    bool written = fwrite(c.bytes, 1, c.size, output_file(o)) == c.size;
+    out_bytes(output_file(o), c.bytes, c.size);
     free(c.bytes);
-    if (written)
-        return output_done(o, err);
-    output_drop(o);
-    return error_set(err, "--save-vars %s: cannot be written", path);
+    return output_done(o, err);
 }

@@ -62,7 +62,8 @@ int print_version(const struct engines *engines)
         text_add(&text, ", engine %s behaviour %u", engines->kind[i].name, engines->kind[i].behaviour);
     text_add(&text, ")\nlibraries: ");
     add_libraries(&text);
-    puts(text.s);
+    out_words(stdout, text.s);
+    out_char(stdout, '\n');
     free(text.s);
     return finish_output(EXIT_DONE);
 }

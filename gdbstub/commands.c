@@ -88,15 +88,21 @@ void say_bytes(struct gdbstub *g, const void *data, size_t n)
     }
 }
 
+void say_text(struct gdbstub *g, const char *text, size_t n)
+{
+    struct text t = {0};
+    text_escape(&t, ESCAPE_WORDS, text, n);
+    say_bytes(g, t.s, t.n);
+    free(t.s);
+}
+
 void say(struct gdbstub *g, const char *fmt, ...)
 {
     struct text t = {0};
-    char buf[500];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(buf, sizeof buf, fmt, ap);
+    text_print_list(&t, fmt, ap);
     va_end(ap);
-    text_add(&t, "%s", buf);
     say_bytes(g, t.s, t.n);
     free(t.s);
 }

@@ -9,6 +9,7 @@
 #include "core/story/running.h"
 #include "core/story/stages.h"
 #include "core/symbols/symbols.h"
+#include "core/ground/out.h"
 #include "core/ground/text.h"
 #include "core/views/tasks.h"
 #include "core/views/views.h"
@@ -97,6 +98,7 @@ struct gdbstub {
     unsigned console;                      /* the console that is shown live (device of EV_CONSOLE_LINE) */
     bool mid_line;                         /* the guest's last output did not end a line */
     struct plain plain;                    /* the escape sequence that it is in */
+    struct out_console printer;            /* what it prints, without these */
     bool scripted;                         /* the monitor command comes from a script, by `try` */
     struct processes *processes;           /* NULL until they are needed */
     struct stages *stages;                 /* NULL as for symbols */
@@ -165,6 +167,8 @@ void reply_piece(struct gdbstub *g, const char *request, const void *data, size_
  * command. */
 __attribute__((format(printf, 2, 3))) void say(struct gdbstub *g, const char *fmt, ...);
 void say_bytes(struct gdbstub *g, const void *data, size_t n);
+/* Text of several lines, in which names may or may not be escaped. */
+void say_text(struct gdbstub *g, const char *text, size_t n);
 
 /* Executes the packet in g->parser.data and leaves its reply in g->reply. False if there is no reply. */
 bool command_execute(struct gdbstub *g);

@@ -373,19 +373,18 @@ static void guest_prints(void *ctx, unsigned device, const void *data, size_t n)
 {
     struct gdbstub *g = ctx;
     const uint8_t *from = data;
-    char text[1000];
-    size_t len = 0;
+    struct text said = {0};
     if (device != g->console)
         return;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         if (plain_byte(&g->plain, from[i]))
-            text[len++] = (char)from[i];
-        if (len && (len == sizeof text || i + 1 == n)) {
-            say_bytes(g, text, len);
-            g->mid_line = text[len - 1] != '\n';
-            len = 0;
-        }
+            out_console_add(&g->printer, &from[i], 1);
+    out_console_take(&g->printer, &said);
+    if (said.n) {
+        say_bytes(g, said.s, said.n);
+        g->mid_line = said.s[said.n - 1] != '\n';
     }
+    free(said.s);
 }
 
 /* "2s", "300ms", "5M" (steps) from now. */
@@ -427,6 +426,7 @@ static void monitor_live(struct gdbstub *g, const char *args, struct text *out)
     timeline_set_console(g->tl, guest_prints, g);
     g->mid_line = false;
     g->plain = (struct plain){0};
+    g->printer = (struct out_console){0};
     g->console = trace_console(timeline_trace(g->tl));
     s = (struct timeline_stopped){.reason = TIMELINE_DONE, .time = w.time};
     while (!rc && s.reason == TIMELINE_DONE && s.time < until && !stub_interrupted(g)) {
@@ -585,7 +585,7 @@ void gdb_monitor(struct gdbstub *g, const char *args)
     execute(g, line, &out);
     free(line);
     if (out.n)
-        say_bytes(g, out.s, out.n);
+        say_text(g, out.s, out.n);
     g->monitoring = false;
     if (!g->scripted && out.n && !strncmp(out.s, FAILED, strlen(FAILED)))
         reply_error(g, FAIL_MEMORY);

@@ -7,7 +7,7 @@
 #include "core/packets/packet.h"
 #include "traces/event.h"
 #include "traces/trace.h"
-#include "traces/utf8.h"
+#include "traces/escape.h"
 
 const struct event_kind event_table[EV_COUNT] = {
 #define K(kind, name, type) {#name, type, true},
@@ -114,6 +114,8 @@ struct out {
     char *buf;
     size_t size;
     size_t n;
+    bool raw; /* data is not escaped */
+    enum escape_kind kind;
 };
 
 static void out_char(struct out *o, char c)
@@ -159,18 +161,14 @@ static void out_grouped(struct out *o, uint64_t v)
     }
 }
 
-/* Printable text stays as it is; any other byte becomes \xNN. */
+/* As traces/escape.h says, or the bytes as they are, but for 0. */
 static void out_data(struct out *o, const uint8_t *p, size_t n)
 {
-    for (size_t i = 0; i < n;) {
-        size_t len = utf8_printable(p + i, n - i);
-        if (len) {
-            out_text(o, (const char *)p + i, len);
-            i += len;
-            continue;
-        }
-        out_text(o, "\\x", 2);
-        out_hex(o, p[i++], 2);
+    for (size_t i = 0, len; i < n; i += len ? len : 1) {
+        char escape[ESCAPE_LONGEST];
+        len = o->raw ? p[i] != 0 : escape_passes(o->kind, p + i, n - i);
+        escape_byte(p[i], escape);
+        out_text(o, len ? (const char *)p + i : escape, len ? len : sizeof escape);
     }
 }
 
@@ -357,10 +355,17 @@ static void out_name(struct out *o, const struct event_kind *k, const struct eve
     out_text(o, name - 1, n + 2); /* not a field: shown as it is, to reveal the mistake in the row */
 }
 
-int event_text(const struct event *ev, char *buf, size_t size)
+/* Texts of calls are escaped already, as C writes strings. */
+static bool is_escaped(unsigned kind)
+{
+    return kind == EV_SYSCALL_ENTER || kind == EV_SYSCALL_EXIT || kind == EV_HOST_CALL ||
+           kind == EV_HOST_RESULT;
+}
+
+static int text_of(const struct event *ev, bool raw, char *buf, size_t size)
 {
     const struct event_kind *k = event_kind(ev->kind);
-    struct out o = {buf, size, 0};
+    struct out o = {buf, size, 0, raw, is_escaped(ev->kind) ? ESCAPE_WORDS : ESCAPE_NAME};
     if (ev->guest) {
         out_text(&o, "guest ", 6);
         out_field(&o, EFT_DEC, ev->guest);
@@ -378,6 +383,16 @@ int event_text(const struct event *ev, char *buf, size_t size)
     if (size)
         buf[o.n < size ? o.n : size - 1] = 0;
     return (int)o.n;
+}
+
+int event_text(const struct event *ev, char *buf, size_t size)
+{
+    return text_of(ev, false, buf, size);
+}
+
+int event_text_raw(const struct event *ev, char *buf, size_t size)
+{
+    return text_of(ev, true, buf, size);
 }
 
 /* ---------------------------------------------------------------- comparing */

@@ -43,13 +43,21 @@ static inline unsigned utf8_put(uint32_t c, char out[4])
     return n;
 }
 
-/* The length of a well-formed character that is no control character (C0, DEL, C1); 0 otherwise. */
+/* The length of a well-formed character that text may have on a terminal; 0 otherwise. Excluded are control characters (C0, DEL, C1),
+ * the line and paragraph separators, and the characters that change the direction of the text around them: U+061C, U+200E, U+200F,
+ * U+2028 to U+202E, U+2066 to U+2069. */
 static inline size_t utf8_printable(const uint8_t *p, size_t n)
 {
-    size_t len = utf8_length(p, n);
+    const size_t len = utf8_length(p, n);
     if (len == 1 && (p[0] < 0x20 || p[0] == 0x7f))
         return 0;
-    if (len == 2 && p[0] == 0xc2 && p[1] < 0xa0)
+    if (len == 2 && ((p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xd8 && p[1] == 0x9c)))
+        return 0;
+    if (len == 3 && p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0x8e || p[2] == 0x8f))
+        return 0;
+    if (len == 3 && p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae)
+        return 0;
+    if (len == 3 && p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)
         return 0;
     return len;
 }

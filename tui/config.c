@@ -20,6 +20,7 @@
 #include "traces/folder.h"
 #include "traces/memory.h"
 #include "tui/app_impl.h"
+#include "core/ground/out.h"
 
 enum { WORDS = 4 };
 
@@ -165,10 +166,10 @@ int session_remember(struct session *s, const char *folder, struct error *err)
     FILE *f = folder_make(folder) ? NULL : fopen(new_path, "w");
     if (!f)
         return error_set(err, "%s: %s: the position and the marks are not kept", folder, strerror(errno));
-    fprintf(f, "position %" PRIu64 "\n", session_recorded(s));
+    out_print(f, "position %" PRIu64 "\n", session_recorded(s));
     for (size_t i = 0; timeline_mark(s->tl, i, &name, &at); i++)
         if (!session_is_found(name))
-            fprintf(f, "mark %" PRIu64 " %s\n", at, name);
+            out_print(f, "mark %" PRIu64 " %s\n", at, name);
     int bad = ferror(f);
     if (fclose(f) || bad || rename(new_path, path)) {
         unlink(new_path);

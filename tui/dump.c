@@ -3,12 +3,13 @@
 #include <string.h>
 
 #include "tui/canvas.h"
+#include "core/ground/out.h"
 
 void dump_text(const struct canvas *c, bool ascii, FILE *out)
 {
     for (int y = 0; y < c->h; y++) {
         char *row = canvas_row(c, y, ascii);
-        fprintf(out, "%s\n", row);
+        out_print(out, "%s\n", row);
         free(row);
     }
 }
@@ -60,9 +61,9 @@ static void put_character(uint32_t c, FILE *out)
 {
     char utf8[4];
     if (c == '<' || c == '>' || c == '&')
-        fputs(c == '<' ? "&lt;" : c == '>' ? "&gt;" : "&amp;", out);
+        out_words(out, c == '<' ? "&lt;" : c == '>' ? "&gt;" : "&amp;");
     else
-        fwrite(utf8, 1, utf8_put(c, utf8), out);
+        out_bytes(out, utf8, utf8_put(c, utf8));
 }
 
 /* Half blocks are pictures: as rectangles, they have no gaps. */
@@ -72,8 +73,8 @@ static void block(const struct cell *cell, const struct colours *c, int x, int y
         return;
     int half = CELL_H / 2, top = cell->character == 0x2584 ? half : 0;
     int height = cell->character == 0x2588 ? CELL_H : cell->character == 0x2584 ? CELL_H - half : half;
-    fprintf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#%06x\"/>\n", MARGIN + x * CELL_W,
-            MARGIN + y * CELL_H + top, CELL_W, height, c->ink);
+    out_print(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#%06x\"/>\n",
+              MARGIN + x * CELL_W, MARGIN + y * CELL_H + top, CELL_W, height, c->ink);
 }
 
 /* What is drawn as text there: blocks are rectangles. */
@@ -85,12 +86,12 @@ static uint32_t letter(const struct cell *cell)
 
 static void put_text(const struct cell *row, const struct colours *c, int x, int end, int y, FILE *out)
 {
-    fprintf(out, "<text x=\"%d\" y=\"%d\" textLength=\"%d\" fill=\"#%06x\"%s%s>", MARGIN + x * CELL_W,
-            MARGIN + y * CELL_H + BASELINE, (end - x) * CELL_W, c->ink,
-            c->bold ? " font-weight=\"bold\"" : "", c->underline ? " text-decoration=\"underline\"" : "");
+    out_print(out, "<text x=\"%d\" y=\"%d\" textLength=\"%d\" fill=\"#%06x\"%s%s>", MARGIN + x * CELL_W,
+              MARGIN + y * CELL_H + BASELINE, (end - x) * CELL_W, c->ink,
+              c->bold ? " font-weight=\"bold\"" : "", c->underline ? " text-decoration=\"underline\"" : "");
     for (int i = x; i < end; i++)
         put_character(letter(&row[i]), out);
-    fputs("</text>\n", out);
+    out_words(out, "</text>\n");
 }
 
 /* The words of a run, each at its own place: what becomes of several spaces in a row depends on the program that shows the
@@ -113,8 +114,8 @@ static void put_words(const struct cell *row, const struct colours *c, int x, in
 static void put_run(const struct cell *row, const struct colours *c, int x, int end, int y, FILE *out)
 {
     if (c->paper != PAPER)
-        fprintf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#%06x\"/>\n",
-                MARGIN + x * CELL_W, MARGIN + y * CELL_H, (end - x) * CELL_W, CELL_H, c->paper);
+        out_print(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#%06x\"/>\n",
+                  MARGIN + x * CELL_W, MARGIN + y * CELL_H, (end - x) * CELL_W, CELL_H, c->paper);
     for (int i = x; i < end; i++)
         block(&row[i], c, i, y, out);
     put_words(row, c, x, end, y, out);
@@ -144,12 +145,12 @@ static void put_row(const struct canvas *c, const struct looks *l, bool mono, in
 void dump_svg(const struct canvas *c, const struct looks *l, bool mono, FILE *out)
 {
     int w = c->w * CELL_W + 2 * MARGIN, h = c->h * CELL_H + 2 * MARGIN;
-    fprintf(out,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
-            "font-family=\"'DejaVu Sans Mono','Liberation Mono',Menlo,Consolas,monospace\" "
-            "font-size=\"13\">\n<rect width=\"%d\" height=\"%d\" rx=\"6\" fill=\"#%06x\"/>\n",
-            w, h, w, h, w, h, PAPER);
+    out_print(out,
+              "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
+              "font-family=\"'DejaVu Sans Mono','Liberation Mono',Menlo,Consolas,monospace\" "
+              "font-size=\"13\">\n<rect width=\"%d\" height=\"%d\" rx=\"6\" fill=\"#%06x\"/>\n",
+              w, h, w, h, w, h, PAPER);
     for (int y = 0; y < c->h; y++)
         put_row(c, l, mono, y, out);
-    fputs("</svg>\n", out);
+    out_words(out, "</svg>\n");
 }

@@ -24,6 +24,7 @@
 #include "core/ground/real_time.h"
 #include "tui/app_impl.h"
 #include "tui/duo.h"
+#include "core/ground/out.h"
 
 static int do_keys(struct app *a, char *text, struct error *err)
 {
@@ -80,7 +81,7 @@ static int do_clock(struct app *a, const char *text, struct error *err)
     front->scripted = true;
     if (r & REACT_UNKNOWN)
         return error_set(err, "%.200s", front->message);
-    printf("%.*s %.1f ms\n", (int)n, text, (real_seconds() - begin) * 1000);
+    out_print(stdout, "%.*s %.1f ms\n", (int)n, text, (real_seconds() - begin) * 1000);
     duo_settle(a);
     return 0;
 }
@@ -151,7 +152,7 @@ static int do_line(struct app *a, char *line, struct error *err)
         while (duo_prepare(a, true) >= 0)
             ;
     else if (!strcmp(line, "opened"))
-        printf("%s %.1f ms\n", rest, a->first_screen * 1000);
+        out_print(stdout, "%s %.1f ms\n", rest, a->first_screen * 1000);
     else if (!strcmp(line, "cancel"))
         duo_front(a)->refusals = atoi(rest) - 1;
     else {

@@ -5,6 +5,7 @@
 #include "core/ground/real_time.h"
 #include "tui/app_impl.h"
 #include "tui/duo.h"
+#include "core/ground/out.h"
 
 int app_may_write(struct app *a, const char *path, struct error *err)
 {
@@ -174,7 +175,7 @@ int tui_run(const struct tui_options *o, struct error *err)
     for (unsigned i = 0; i < (a->duo ? 2 : 1) && !rc && o->memory; i++) {
         const struct app *x = duo_app(a, i);
         if (!x->begin_at && session_remember(x->s, o->memory, &kept))
-            fprintf(stderr, "bootreel: %s\n", kept.text);
+            out_print(stderr, "bootreel: %s\n", kept.text);
     }
     app_free(a);
     return rc;

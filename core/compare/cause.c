@@ -288,7 +288,7 @@ static bool event_at(struct search *s, unsigned side, uint64_t number, struct ev
     char words[400];
     bool found = !trace_cursor_seek_nth(c, number, NULL) && trace_cursor_next(c, ev, &number, NULL) == 1;
     if (found) {
-        event_text(ev, words, sizeof words);
+        event_text_raw(ev, words, sizeof words);
         snprintf(text, size, "#%" PRIu64 " %s %s", number, event_kind(ev->kind)->name, words);
     }
     trace_cursor_close(c);

@@ -6,6 +6,7 @@
 #include "core/compare/digest.h"
 #include "traces/memory.h"
 #include "traces/utf8.h"
+#include "core/ground/out.h"
 
 struct digest {
     const struct outline *o;
@@ -19,29 +20,29 @@ static void put_text(FILE *f, const char *text)
 {
     const uint8_t *p = (const uint8_t *)text;
     size_t n = strlen(text);
-    putc('"', f);
+    out_char(f, '"');
     for (size_t i = 0; i < n;) {
         size_t len = utf8_printable(p + i, n - i);
         if (len == 1 && (p[i] == '"' || p[i] == '\\'))
-            putc('\\', f);
+            out_char(f, '\\');
         if (len)
-            fwrite(p + i, 1, len, f);
+            out_bytes(f, p + i, len);
         else
-            fprintf(f, "\\x%02x", p[i]);
+            out_print(f, "\\x%02x", p[i]);
         i += len ? len : 1;
     }
-    putc('"', f);
+    out_char(f, '"');
 }
 
 static void put_field(FILE *f, const struct outline_field *x)
 {
-    fprintf(f, " %s=", x->name);
+    out_print(f, " %s=", x->name);
     if (event_field_hex(x->type))
-        fprintf(f, "%#" PRIx64, x->value);
+        out_print(f, "%#" PRIx64, x->value);
     else if (x->type == EFT_SIGNED)
-        fprintf(f, "%+" PRId64, (int64_t)x->value);
+        out_print(f, "%+" PRId64, (int64_t)x->value);
     else
-        fprintf(f, "%" PRIu64, x->value);
+        out_print(f, "%" PRIu64, x->value);
 }
 
 /* A console's number is part of its kind: console:0. */
@@ -54,29 +55,29 @@ static void put_item(struct digest *d, uint32_t i, unsigned depth)
 {
     const struct outline_item *it = outline_get(d->o, i);
     FILE *f = d->out;
-    fprintf(f, "%*s%s", 2 * (int)depth, "", it->kind);
+    out_print(f, "%*s%s", 2 * (int)depth, "", it->kind);
     if (it->lane >= OUTLINE_CONSOLE)
-        fprintf(f, ":%u", it->lane - OUTLINE_CONSOLE);
-    putc(' ', f);
+        out_print(f, ":%u", it->lane - OUTLINE_CONSOLE);
+    out_char(f, ' ');
     put_text(f, it->same);
     if (*it->detail) {
-        putc(' ', f);
+        out_char(f, ' ');
         put_text(f, it->detail);
     }
     for (unsigned k = 0; k < it->nfields; k++)
         if (outline_field(d->o, i, k)->key && !is_lane_field(it, outline_field(d->o, i, k)))
             put_field(f, outline_field(d->o, i, k));
     if (it->log)
-        fputs(" log", f);
+        out_words(f, " log");
     if (it->open)
-        fputs(" open", f);
+        out_words(f, " open");
     if (it->type == OUTLINE_STAGE && it->lane == OUTLINE_UNORDERED)
-        fputs(" beside", f);
+        out_words(f, " beside");
     if (it->type == OUTLINE_COUNT)
-        fprintf(f, " x%" PRIu64, it->count);
+        out_print(f, " x%" PRIu64, it->count);
     if (it->type == OUTLINE_STAGE || it->type == OUTLINE_PROCESS)
-        fprintf(f, " : time %" PRIu64 " steps %" PRIu64, it->took, it->steps);
-    putc('\n', f);
+        out_print(f, " : time %" PRIu64 " steps %" PRIu64, it->took, it->steps);
+    out_char(f, '\n');
     d->lines++;
 }
 
@@ -121,22 +122,22 @@ static void sort_items(struct digest *d)
 
 static void put_head(FILE *f, const struct outline_about *a)
 {
-    fprintf(f, "%s %d\n", DIGEST_FIRST_WORDS, DIGEST_VERSION);
-    fprintf(f, "engine %s\nbehaviour %" PRIu32 "\nclasses", a->engine, a->behaviour);
+    out_print(f, "%s %d\n", DIGEST_FIRST_WORDS, DIGEST_VERSION);
+    out_print(f, "engine %s\nbehaviour %" PRIu32 "\nclasses", a->engine, a->behaviour);
     for (unsigned c = 0; c < EC_COUNT; c++)
         if (a->classes & EVENT_CLASS_BIT(c))
-            fprintf(f, " %s", event_class_name(c));
-    fprintf(f, "\nended ");
+            out_print(f, " %s", event_class_name(c));
+    out_print(f, "\nended ");
     put_text(f, a->ended);
     if (*a->end_text) {
-        putc(' ', f);
+        out_char(f, ' ');
         put_text(f, a->end_text);
     }
     if (*a->warning) {
-        fputs("\nwarning ", f);
+        out_words(f, "\nwarning ");
         put_text(f, a->warning);
     }
-    fprintf(f, "\nevents %" PRIu64 "\n", a->events);
+    out_print(f, "\nevents %" PRIu64 "\n", a->events);
 }
 
 int digest_write(const struct outline *o, FILE *out, struct error *err)
@@ -145,7 +146,7 @@ int digest_write(const struct outline *o, FILE *out, struct error *err)
     put_head(out, outline_about(o));
     sort_items(&d);
     put_below(&d, OUTLINE_NONE, 0);
-    fprintf(out, "end %" PRIu64 "\n", d.lines);
+    out_print(out, "end %" PRIu64 "\n", d.lines);
     free(d.list);
     free(d.begin);
     if (fflush(out) || ferror(out))

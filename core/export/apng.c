@@ -7,6 +7,7 @@
 
 #include "core/export/private/impl.h"
 #include "core/views/picture.h"
+#include "core/ground/out.h"
 
 enum { LAST_MS = 3000, MAX_U16 = 65535 };
 
@@ -54,11 +55,11 @@ static void put_chunk(FILE *out, const char *type, const uint8_t *head, size_t n
         crc = crc32(crc, data, (uInt)n);
     put32(length, (uint32_t)(nhead + n));
     put32(sum, (uint32_t)crc);
-    fwrite(length, 1, 4, out);
-    fwrite(type, 1, 4, out);
-    fwrite(head, 1, nhead, out);
-    fwrite(data, 1, n, out);
-    fwrite(sum, 1, 4, out);
+    out_bytes(out, length, 4);
+    out_bytes(out, type, 4);
+    out_bytes(out, head, nhead);
+    out_bytes(out, data, n);
+    out_bytes(out, sum, 4);
 }
 
 /* ---------------------------------------------------------------- frames */
@@ -179,7 +180,7 @@ static int put_file(struct animation *a)
     free(rgb);
     if (rc)
         return -1;
-    fwrite(first->png, 1, 8 + 25, a->out); /* the signature and IHDR */
+    out_bytes(a->out, first->png, 8 + 25); /* the signature and IHDR */
     put32(counts, (uint32_t)a->n);
     put32(counts + 4, 1); /* played once */
     put_chunk(a->out, "acTL", counts, sizeof counts, NULL, 0);

@@ -5,6 +5,7 @@
 
 #include "core/export/private/impl.h"
 #include "traces/utf8.h"
+#include "core/ground/out.h"
 
 enum { COLUMNS = 80, ROWS = 24, HELD = 65536 };
 
@@ -34,11 +35,11 @@ static void flush(struct cast *c, bool all)
 {
     size_t keep = all ? 0 : unfinished(c->held, c->n), n = c->n - keep;
     if (n) {
-        fputc('[', c->out);
+        out_char(c->out, '[');
         put_seconds(c->out, c->time);
-        fputs(", \"o\", \"", c->out);
+        out_words(c->out, ", \"o\", \"");
         put_json(c->out, c->held, n);
-        fputs("\"]\n", c->out);
+        out_words(c->out, "\"]\n");
     }
     memmove(c->held, c->held + n, keep);
     c->n = keep;
@@ -84,9 +85,9 @@ int export_asciicast(const struct export_options *o, FILE *out, struct error *er
     c->o = o;
     c->out = out;
     c->e = replay_engine(o->replay);
-    fprintf(out, "{\"version\": 2, \"width\": %d, \"height\": %d, \"title\": \"", COLUMNS, ROWS);
+    out_print(out, "{\"version\": 2, \"width\": %d, \"height\": %d, \"title\": \"", COLUMNS, ROWS);
     put_json(out, o->title, strlen(o->title));
-    fputs("\"}\n", out);
+    out_words(out, "\"}\n");
     int rc = run(c, err);
     flush(c, true);
     free(c);

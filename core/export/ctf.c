@@ -8,6 +8,7 @@
 
 #include "core/export/private/impl.h"
 #include "core/ground/little_endian.h"
+#include "core/ground/out.h"
 #include "core/ground/text.h"
 #include "traces/utf8.h"
 
@@ -22,57 +23,58 @@ static void put_field(FILE *out, const struct event_field *f)
     switch (f->type) {
     case EFT_HEX:
     case EFT_MEMORY:
-        fprintf(out, "        hex _%s;\n", f->name);
+        out_print(out, "        hex _%s;\n", f->name);
         break;
     case EFT_SIGNED:
-        fprintf(out, "        int64 _%s;\n", f->name);
+        out_print(out, "        int64 _%s;\n", f->name);
         break;
     default:
-        fprintf(out, "        uint64 _%s;\n", f->name);
+        out_print(out, "        uint64 _%s;\n", f->name);
     }
 }
 
 static void put_kind(FILE *out, unsigned id, const struct event_kind *k)
 {
-    fprintf(out, "event {\n    id = %u;\n    name = \"%s\";\n    stream_id = 0;\n    fields := struct {\n",
-            id, k->name);
+    out_print(out, "event {\n    id = %u;\n    name = \"%s\";\n    stream_id = 0;\n    fields := struct {\n",
+              id, k->name);
     for (unsigned i = 0; i < k->nfields; i++)
         put_field(out, &k->field[i]);
     if (k->has_data)
-        fputs("        string { encoding = UTF8; } _data;\n", out);
-    fputs("    };\n};\n", out);
+        out_words(out, "        string { encoding = UTF8; } _data;\n");
+    out_words(out, "    };\n};\n");
 }
 
 /* The title without what would end a TSDL string. */
 static void put_title(FILE *out, const char *title)
 {
-    for (; *title; title++)
-        fputc(*title == '"' || *title == '\\' || (unsigned char)*title < 0x20 ? '_' : *title, out);
+    for (; *title; title++) {
+        const bool bad = *title == '"' || *title == '\\' || (unsigned char)*title < 0x20;
+        out_byte(out, (uint8_t)(bad ? '_' : *title));
+    }
 }
 
 static void put_metadata(FILE *out, const char *title)
 {
-    fputs("/* CTF 1.8 */\n"
-          "typealias integer { size = 8; align = 8; signed = false; } := uint8;\n"
-          "typealias integer { size = 16; align = 8; signed = false; } := uint16;\n"
-          "typealias integer { size = 32; align = 8; signed = false; } := uint32;\n"
-          "typealias integer { size = 64; align = 8; signed = false; } := uint64;\n"
-          "typealias integer { size = 64; align = 8; signed = true; } := int64;\n"
-          "typealias integer { size = 64; align = 8; signed = false; base = 16; } := hex;\n"
-          "trace {\n    major = 1;\n    minor = 8;\n    byte_order = le;\n"
-          "    packet.header := struct { uint32 magic; uint32 stream_id; };\n};\n"
-          "env {\n    tracer_name = \"bootreel\";\n    trace_name = \"",
-          out);
+    out_words(out, "/* CTF 1.8 */\n"
+                   "typealias integer { size = 8; align = 8; signed = false; } := uint8;\n"
+                   "typealias integer { size = 16; align = 8; signed = false; } := uint16;\n"
+                   "typealias integer { size = 32; align = 8; signed = false; } := uint32;\n"
+                   "typealias integer { size = 64; align = 8; signed = false; } := uint64;\n"
+                   "typealias integer { size = 64; align = 8; signed = true; } := int64;\n"
+                   "typealias integer { size = 64; align = 8; signed = false; base = 16; } := hex;\n"
+                   "trace {\n    major = 1;\n    minor = 8;\n    byte_order = le;\n"
+                   "    packet.header := struct { uint32 magic; uint32 stream_id; };\n};\n"
+                   "env {\n    tracer_name = \"bootreel\";\n    trace_name = \"");
     put_title(out, title);
-    fputs(
+    out_words(
+        out,
         "\";\n};\n"
         "clock {\n    name = guest;\n    description = \"guest time since the reset\";\n    freq = 1000000000;\n};\n"
         "typealias integer { size = 64; align = 8; signed = false; map = clock.guest.value; } := when;\n"
         "stream {\n    id = 0;\n"
         "    packet.context := struct { when timestamp_begin; when timestamp_end; uint64 content_size; uint64 packet_size; };\n"
         "    event.header := struct { uint16 id; when timestamp; };\n"
-        "    event.context := struct { uint64 _icount; uint64 _number; uint8 _cpu; };\n};\n",
-        out);
+        "    event.context := struct { uint64 _icount; uint64 _number; uint8 _cpu; };\n};\n");
     for (unsigned id = 0; id < EV_COUNT; id++)
         if (event_kind(id))
             put_kind(out, id, event_kind(id));
@@ -140,7 +142,7 @@ static void put_packet(struct packet *k, FILE *out)
     add_number(k, k->end, 8);
     add_number(k, 8 * (uint64_t)n, 8); /* sizes are in bits */
     add_number(k, 8 * (uint64_t)n, 8);
-    fwrite(k->p, 1, n, out);
+    out_bytes(out, k->p, n);
 }
 
 static int put_stream(const struct export_options *o, FILE *out, struct error *err)

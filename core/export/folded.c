@@ -8,13 +8,20 @@
 #include <stdlib.h>
 
 #include "core/export/private/impl.h"
+#include "core/ground/out.h"
 
-/* ';' separates frames, and a new line ends the stack. */
+/* ';' separates frames, and a name must not. */
 static void put_frame(FILE *out, const char *name, const char *separator)
 {
-    fputs(separator, out);
-    for (; *name; name++)
-        fputc(*name == ';' ? ':' : *name == '\n' ? ' ' : *name, out);
+    out_words(out, separator);
+    for (size_t n; *name; name += n) {
+        n = strcspn(name, ";");
+        out_name(out, name, n);
+        if (name[n]) {
+            out_char(out, ':');
+            n++;
+        }
+    }
 }
 
 /* ---------------------------------------------------------------- stages */
@@ -50,7 +57,7 @@ static void put_count(FILE *out, const struct stages *all, const struct stage *s
     put_path(out, all, s);
     if (part)
         put_frame(out, part, ";");
-    fprintf(out, " %" PRIu64 "\n", ns / 1000);
+    out_print(out, " %" PRIu64 "\n", ns / 1000);
 }
 
 /* What is not the stage's own: 0 where it is not known. */
@@ -97,7 +104,7 @@ static void put_chain(FILE *out, const struct samples *s, const struct sample_ch
         put_frame(out, samples_function_number(s, c->call[i])->name, separator);
         separator = ";";
     }
-    fprintf(out, " %" PRIu64 "\n", c->count);
+    out_print(out, " %" PRIu64 "\n", c->count);
 }
 
 int export_folded(const struct export_options *o, FILE *out, struct error *err)

@@ -12,6 +12,7 @@
 #include "core/story/guest.h"
 #include "core/story/marks.h"
 #include "core/views/picture.h"
+#include "core/ground/out.h"
 
 enum {
     DEEP = 2 /* levels that are shown at first */,
@@ -45,20 +46,20 @@ static void put(FILE *out, const char *text)
 static void put_commas(FILE *out, uint64_t n)
 {
     char text[NUMBER_TEXT];
-    fputs(number_commas(text, n), out);
+    out_words(out, number_commas(text, n));
 }
 
 static void put_time(FILE *out, uint64_t ns)
 {
     put_seconds(out, ns);
-    fputs(" s", out);
+    out_words(out, " s");
 }
 
 static void cell_time(FILE *out, uint64_t ns)
 {
-    fputs("<td class=\"n\">", out);
+    out_words(out, "<td class=\"n\">");
     put_time(out, ns);
-    fputs("</td>", out);
+    out_words(out, "</td>");
 }
 
 /* How long something took: less than a microsecond is something, too. */
@@ -67,61 +68,61 @@ static void cell_span(FILE *out, uint64_t ns)
     if (!ns || ns >= 1000)
         cell_time(out, ns);
     else
-        fprintf(out, "<td class=\"n\">%" PRIu64 " ns</td>", ns);
+        out_print(out, "<td class=\"n\">%" PRIu64 " ns</td>", ns);
 }
 
 static void cell_number(FILE *out, uint64_t n)
 {
-    fputs("<td class=\"n\">", out);
+    out_words(out, "<td class=\"n\">");
     put_commas(out, n);
-    fputs("</td>", out);
+    out_words(out, "</td>");
 }
 
 static void cell_text(FILE *out, const char *text)
 {
-    fputs("<td class=\"name\">", out);
+    out_words(out, "<td class=\"name\">");
     put(out, text);
-    fputs("</td>", out);
+    out_words(out, "</td>");
 }
 
 /* A word, in one piece. */
 static void cell_word(FILE *out, const char *text)
 {
-    fputs("<td class=\"word\">", out);
+    out_words(out, "<td class=\"word\">");
     put(out, text);
-    fputs("</td>", out);
+    out_words(out, "</td>");
 }
 
 static void begin_table(FILE *out, const char *const *heads)
 {
-    fputs("<table><thead><tr>", out);
+    out_words(out, "<table><thead><tr>");
     for (; *heads; heads++) /* a head that begins with '#' is over numbers */
-        fprintf(out, "<th%s>%s</th>", **heads == '#' ? " class=\"n\"" : "",
-                **heads == '#' ? *heads + 1 : *heads);
-    fputs("</tr></thead><tbody>\n", out);
+        out_print(out, "<th%s>%s</th>", **heads == '#' ? " class=\"n\"" : "",
+                  **heads == '#' ? *heads + 1 : *heads);
+    out_words(out, "</tr></thead><tbody>\n");
 }
 
 static void end_table(FILE *out)
 {
-    fputs("</tbody></table>\n", out);
+    out_words(out, "</tbody></table>\n");
 }
 
 /* ---------------------------------------------------------------- what was recorded */
 
 static void fact(FILE *out, const char *name, const char *value)
 {
-    fputs("<div><span class=\"soft\">", out);
+    out_words(out, "<div><span class=\"soft\">");
     put(out, name);
-    fputs("</span><b>", out);
+    out_words(out, "</span><b>");
     put(out, value);
-    fputs("</b></div>\n", out);
+    out_words(out, "</b></div>\n");
 }
 
 static void fact_number(FILE *out, const char *name, uint64_t n)
 {
-    fprintf(out, "<div><span class=\"soft\">%s</span><b>", name);
+    out_print(out, "<div><span class=\"soft\">%s</span><b>", name);
     put_commas(out, n);
-    fputs("</b></div>\n", out);
+    out_words(out, "</b></div>\n");
 }
 
 static void put_facts(const struct page *p)
@@ -130,16 +131,16 @@ static void put_facts(const struct page *p)
     struct crash_report crash;
     struct error ignored; /* what cannot be read is told where it is needed */
     FILE *out = p->out;
-    fputs("<div class=\"facts\">\n", out);
+    out_words(out, "<div class=\"facts\">\n");
     bool crashed = !crash_of_trace(p->o->trace, &crash, &ignored) && crash.kind;
     fact(out, "ended", crashed ? crash.text : end ? end->reason : "cut short");
-    fputs("<div><span class=\"soft\">guest time</span><b>", out);
+    out_words(out, "<div><span class=\"soft\">guest time</span><b>");
     put_time(out, p->s->end_time);
-    fputs("</b></div>\n", out);
+    out_words(out, "</b></div>\n");
     fact_number(out, "steps", p->s->end);
     fact_number(out, "events", trace_event_count(p->o->trace, EVENT_CLASSES_ALL));
     fact_number(out, "processes", processes_count(p->s->processes));
-    fputs("</div>\n", out);
+    out_words(out, "</div>\n");
 }
 
 /* What went wrong, if something did: it comes first. */
@@ -148,18 +149,18 @@ static void put_why(const struct page *p)
     struct error ignored;
     struct why *w = p->o->kind ? why_ask(p->o->trace, p->o->kind, UINT64_MAX, &ignored) : NULL;
     if (w && w->answer == WHY_WRONG) {
-        fputs("<p><b>", p->out);
+        out_words(p->out, "<p><b>");
         put(p->out, w->verdict);
-        fputs("</b></p>\n<table><tbody>\n", p->out);
+        out_words(p->out, "</b></p>\n<table><tbody>\n");
         for (size_t i = 0; i < w->n; i++) {
             char at[32] = "";
             if (w->line[i].placed)
                 snprintf(at, sizeof at, "%" PRIu64, w->line[i].icount);
-            fputs("<tr>", p->out);
+            out_words(p->out, "<tr>");
             cell_text(p->out, at);
             cell_text(p->out, w->line[i].text);
             cell_text(p->out, w->line[i].place);
-            fputs("</tr>\n", p->out);
+            out_words(p->out, "</tr>\n");
         }
         end_table(p->out);
     }
@@ -182,21 +183,21 @@ static void put_machine(const struct page *p)
 {
     const struct trace_config *cfg = trace_config(p->o->trace);
     FILE *out = p->out;
-    fputs("<h2 id=\"machine\">Machine</h2>\n<table><tbody>\n", out);
+    out_words(out, "<h2 id=\"machine\">Machine</h2>\n<table><tbody>\n");
     for (size_t i = 0; i < cfg->nsettings; i++) {
-        fputs("<tr>", out);
+        out_words(out, "<tr>");
         cell_word(out, cfg->settings[i].key);
         put_setting(out, &cfg->settings[i]);
-        fputs("</tr>\n", out);
+        out_words(out, "</tr>\n");
     }
     for (size_t i = 0; i < cfg->nimages; i++) {
-        fputs("<tr>", out);
+        out_words(out, "<tr>");
         cell_word(out, cfg->images[i].role);
-        fputs("<td class=\"name\">", out);
+        out_words(out, "<td class=\"name\">");
         put(out, cfg->images[i].name);
-        fputs(", ", out);
+        out_words(out, ", ");
         put_commas(out, cfg->images[i].size);
-        fputs(" bytes</td></tr>\n", out);
+        out_words(out, " bytes</td></tr>\n");
     }
     end_table(out);
 }
@@ -218,17 +219,17 @@ static double percent(uint64_t part, uint64_t whole)
 
 static void put_bar(FILE *out, const struct stage *s, uint64_t begin, uint64_t length, uint64_t whole)
 {
-    fprintf(out, "<div class=\"bar c%u\" style=\"left:%.4f%%;width:%.4f%%;top:%upx\" title=\"",
-            colour_of(s->name), percent(begin, whole), percent(length, whole), s->depth * BAR);
+    out_print(out, "<div class=\"bar c%u\" style=\"left:%.4f%%;width:%.4f%%;top:%upx\" title=\"",
+              colour_of(s->name), percent(begin, whole), percent(length, whole), s->depth * BAR);
     put(out, s->name);
-    fputs(", ", out);
+    out_words(out, ", ");
     put_time(out, s->took);
-    fputs(", ", out);
+    out_words(out, ", ");
     put_commas(out, s->steps);
-    fputs(" steps\">", out);
+    out_words(out, " steps\">");
     if (percent(length, whole) > 1)
         put(out, s->name);
-    fputs("</div>\n", out);
+    out_words(out, "</div>\n");
 }
 
 /* Stages of too small a part of the whole to be seen are left out: the table has them. */
@@ -245,28 +246,28 @@ static void put_line(const struct page *p, bool steps)
     for (size_t i = 0; i < stages_count(all); i++)
         if (!stages_get(all, i)->beside && stages_get(all, i)->depth > deepest)
             deepest = stages_get(all, i)->depth;
-    fprintf(p->out, "<div class=\"line %s\" style=\"height:%upx\">\n", steps ? "steps" : "time",
-            (deepest + 1) * BAR);
+    out_print(p->out, "<div class=\"line %s\" style=\"height:%upx\">\n", steps ? "steps" : "time",
+              (deepest + 1) * BAR);
     for (size_t i = 0; i < stages_count(all); i++) {
         const struct stage *s = stages_get(all, i);
         uint64_t begin = steps ? s->begin : s->begin_time, length = steps ? s->steps : s->took;
         if (!s->beside && seen(length, whole))
             put_bar(p->out, s, begin, length, whole);
     }
-    fputs("</div>\n", p->out);
+    out_words(p->out, "</div>\n");
 }
 
 static void put_lines(const struct page *p)
 {
-    fputs(
+    out_words(
+        p->out,
         "<h2 id=\"line\">Time line</h2>\n<div class=\"lines\">"
         "<input type=\"radio\" name=\"by\" id=\"by-time\" checked><label for=\"by-time\"> by guest time</label>"
         "<input type=\"radio\" name=\"by\" id=\"by-steps\"><label for=\"by-steps\"> by steps (without the time that the machine "
-        "was halted)</label>\n",
-        p->out);
+        "was halted)</label>\n");
     put_line(p, false);
     put_line(p, true);
-    fputs("</div>\n", p->out);
+    out_words(p->out, "</div>\n");
 }
 
 /* ---------------------------------------------------------------- tables */
@@ -276,39 +277,38 @@ static void cell_known(FILE *out, bool known, uint64_t ns)
     if (known)
         cell_span(out, ns);
     else
-        fputs("<td></td>", out);
+        out_words(out, "<td></td>");
 }
 
 static void put_stage(const struct page *p, const struct stage *s)
 {
     FILE *out = p->out;
-    fprintf(out, "<tr%s><td class=\"name\">", s->depth >= DEEP ? " class=\"deep\"" : "");
+    out_print(out, "<tr%s><td class=\"name\">", s->depth >= DEEP ? " class=\"deep\"" : "");
     for (unsigned i = 0; i < s->depth; i++)
-        fputs("&#8195;", out);
+        out_words(out, "&#8195;");
     put(out, s->name);
     if (s->count > 1)
-        fprintf(out, " <span class=\"soft\">and %zu more short ones</span>", s->count - 1);
+        out_print(out, " <span class=\"soft\">and %zu more short ones</span>", s->count - 1);
     if (s->note) {
-        fputs(" <span class=\"soft\">", out);
+        out_words(out, " <span class=\"soft\">");
         put(out, s->note);
-        fputs("</span>", out);
+        out_words(out, "</span>");
     }
-    fputs(s->failed ? " <span class=\"bad\">failed</span>"
-          : s->open ? " <span class=\"soft\">not ended</span>"
-                    : "",
-          out);
-    fputs("</td>", out);
+    out_words(out, s->failed ? " <span class=\"bad\">failed</span>"
+                   : s->open ? " <span class=\"soft\">not ended</span>"
+                             : "");
+    out_words(out, "</td>");
     cell_time(out, s->begin_time);
     cell_span(out, s->took);
     if (p->tasks) {
         cell_known(out, s->has_tasks, s->own);
         cell_known(out, s->has_tasks, s->others);
     }
-    fprintf(out, "<td><span class=\"share\" style=\"width:%.1fpx\"></span> %.1f %%</td>",
-            percent(s->took, p->s->end_time), percent(s->took, p->s->end_time));
+    out_print(out, "<td><span class=\"share\" style=\"width:%.1fpx\"></span> %.1f %%</td>",
+              percent(s->took, p->s->end_time), percent(s->took, p->s->end_time));
     cell_number(out, s->steps);
     cell_number(out, s->last_event - s->first_event);
-    fputs("</tr>\n", out);
+    out_words(out, "</tr>\n");
 }
 
 static void put_stages(const struct page *p)
@@ -316,19 +316,19 @@ static void put_stages(const struct page *p)
     static const char *const heads[] = {"stage", "#begins at", "#took", "share", "#steps", "#events", NULL};
     static const char *const with_tasks[] = {"stage", "#begins at", "#took",   "#own", "#others",
                                              "share", "#steps",     "#events", NULL};
-    fputs(
-        "<h2 id=\"stages\">Stages</h2>\n<div><input type=\"checkbox\" id=\"all\"><label for=\"all\"> all levels</label>\n",
-        p->out);
+    out_words(
+        p->out,
+        "<h2 id=\"stages\">Stages</h2>\n<div><input type=\"checkbox\" id=\"all\"><label for=\"all\"> all levels</label>\n");
     if (p->tasks)
-        fputs(
+        out_words(
+            p->out,
             "<p class=\"soft\">Own: the stage's task had a processor, outside of the stages inside of it. Others: other tasks "
-            "had them meanwhile.</p>\n",
-            p->out);
+            "had them meanwhile.</p>\n");
     begin_table(p->out, p->tasks ? with_tasks : heads);
     for (size_t i = 0; i < stages_count(p->s->stages); i++)
         put_stage(p, stages_get(p->s->stages, i));
     end_table(p->out);
-    fputs("</div>\n", p->out);
+    out_words(p->out, "</div>\n");
 }
 
 static int slower(const void *a, const void *b)
@@ -345,19 +345,19 @@ static void put_initcall(const struct page *p, const struct initcall *c)
 {
     FILE *out = p->out;
     const char *level = guest_word(EV_INITCALL, EVF_INITCALL_level, c->level);
-    fputs("<tr>", out);
+    out_words(out, "<tr>");
     cell_text(out, c->name);
     cell_word(out, level ? level : "");
     cell_time(out, c->begin_time);
     cell_span(out, c->took);
     if (p->tasks)
         cell_known(out, c->has_own, c->own);
-    fprintf(out, "<td class=\"n%s\">", c->result && !c->open ? " bad" : "");
+    out_print(out, "<td class=\"n%s\">", c->result && !c->open ? " bad" : "");
     if (c->open)
-        fputs("did not return", out);
+        out_words(out, "did not return");
     else
-        fprintf(out, "%" PRId64, c->result);
-    fputs("</td></tr>\n", out);
+        out_print(out, "%" PRId64, c->result);
+    out_words(out, "</td></tr>\n");
 }
 
 static void put_initcalls(const struct page *p)
@@ -372,11 +372,11 @@ static void put_initcalls(const struct page *p)
     for (size_t i = 0; i < n; i++)
         list[i] = &p->s->initcalls[i];
     qsort(list, n, sizeof *list, slower);
-    fprintf(p->out, "<h2 id=\"initcalls\">The slowest of %zu initcalls</h2>\n", n);
+    out_print(p->out, "<h2 id=\"initcalls\">The slowest of %zu initcalls</h2>\n", n);
     if (p->tasks)
-        fputs(
-            "<p class=\"soft\">By their own time: what other tasks did until they returned is not theirs.</p>\n",
-            p->out);
+        out_words(
+            p->out,
+            "<p class=\"soft\">By their own time: what other tasks did until they returned is not theirs.</p>\n");
     begin_table(p->out, p->tasks ? with_tasks : heads);
     for (size_t i = 0; i < n && i < SLOWEST; i++)
         put_initcall(p, list[i]);
@@ -388,21 +388,21 @@ static void put_process(const struct page *p, const struct process *q)
 {
     static const char *const kinds[] = {"kernel thread", "process", "thread"};
     FILE *out = p->out;
-    fputs("<tr>", out);
-    fprintf(out, "<td class=\"n\">%u</td><td class=\"n\">%u</td>", q->pid, q->parent);
+    out_words(out, "<tr>");
+    out_print(out, "<td class=\"n\">%u</td><td class=\"n\">%u</td>", q->pid, q->parent);
     cell_word(out, kinds[q->kind % 3]);
     cell_word(out, q->name);
     cell_text(out, q->path);
     cell_time(out, q->created_time);
     if (process_lives(q)) {
-        fputs("<td class=\"n soft\">lives</td><td></td></tr>\n", out);
+        out_words(out, "<td class=\"n soft\">lives</td><td></td></tr>\n");
         return;
     }
     cell_time(out, q->exited_time - q->created_time);
     if (q->code & 0x7f)
-        fprintf(out, "<td class=\"bad\">signal %u</td></tr>\n", q->code & 0x7f);
+        out_print(out, "<td class=\"bad\">signal %u</td></tr>\n", q->code & 0x7f);
     else
-        fprintf(out, "<td%s>%u</td></tr>\n", q->code ? " class=\"bad\"" : "", q->code >> 8 & 0xff);
+        out_print(out, "<td%s>%u</td></tr>\n", q->code ? " class=\"bad\"" : "", q->code >> 8 & 0xff);
 }
 
 static void put_processes(const struct page *p)
@@ -412,14 +412,14 @@ static void put_processes(const struct page *p)
     size_t n = processes_count(p->s->processes);
     if (!n)
         return;
-    fprintf(p->out,
-            "<h2 id=\"processes\">Processes</h2>\n<details%s><summary>%zu in order of creation</summary>\n",
-            n <= 60 ? " open" : "", n);
+    out_print(p->out,
+              "<h2 id=\"processes\">Processes</h2>\n<details%s><summary>%zu in order of creation</summary>\n",
+              n <= 60 ? " open" : "", n);
     begin_table(p->out, heads);
     for (size_t i = 0; i < n; i++)
         put_process(p, processes_get(p->s->processes, i));
     end_table(p->out);
-    fputs("</details>\n", p->out);
+    out_words(p->out, "</details>\n");
 }
 
 /* ---------------------------------------------------------------- marks and console */
@@ -448,19 +448,19 @@ static int put_marks(const struct page *p, struct error *err)
     size_t n;
     int rc = see_all(p, MARK_CLASSES, see_mark, m, err);
     const struct mark *list = marks_list(m, &n);
-    fprintf(p->out, "<h2 id=\"marks\">Marks</h2>\n<details%s><summary>%zu</summary>\n",
-            n <= 40 ? " open" : "", n);
+    out_print(p->out, "<h2 id=\"marks\">Marks</h2>\n<details%s><summary>%zu</summary>\n",
+              n <= 40 ? " open" : "", n);
     begin_table(p->out, heads);
     for (size_t i = 0; i < n; i++) {
-        fputs("<tr>", p->out);
+        out_words(p->out, "<tr>");
         cell_number(p->out, list[i].icount);
         cell_time(p->out, list[i].time);
         cell_word(p->out, event_kind(list[i].kind)->name);
         cell_text(p->out, list[i].text);
-        fputs("</tr>\n", p->out);
+        out_words(p->out, "</tr>\n");
     }
     end_table(p->out);
-    fputs("</details>\n", p->out);
+    out_words(p->out, "</details>\n");
     marks_free(m);
     return rc;
 }
@@ -481,25 +481,25 @@ static void see_line(void *ctx, const struct event *ev)
         return;
     }
     c->lines++;
-    fputs("<i>", c->p->out);
+    out_words(c->p->out, "<i>");
     put_seconds(c->p->out, ev->time);
-    fprintf(c->p->out, " %" PRIu64 "</i> ", ev->f[EVF_CONSOLE_LINE_device]);
+    out_print(c->p->out, " %" PRIu64 "</i> ", ev->f[EVF_CONSOLE_LINE_device]);
     put_html(c->p->out, c->plain, plain_text(ev->data, ev->len, c->plain));
-    fputc('\n', c->p->out);
+    out_char(c->p->out, '\n');
 }
 
 static int put_console(const struct page *p, struct error *err)
 {
     struct console *c = mem_zero(1, sizeof *c);
     c->p = p;
-    fputs(
+    out_words(
+        p->out,
         "<h2 id=\"console\">Console</h2>\n<p class=\"soft\">Guest time in seconds, the device (0 to 3: serial ports, 8: screen, "
-        "9: debug port), and the line.</p>\n<pre>",
-        p->out);
+        "9: debug port), and the line.</p>\n<pre>");
     int rc = see_all(p, EVENT_CLASS_BIT(EC_CONSOLE), see_line, c, err);
-    fputs("</pre>\n", p->out);
+    out_words(p->out, "</pre>\n");
     if (c->left_out)
-        fprintf(p->out, "<p class=\"soft\">%zu more lines are in the trace.</p>\n", c->left_out);
+        out_print(p->out, "<p class=\"soft\">%zu more lines are in the trace.</p>\n", c->left_out);
     free(c);
     return rc;
 }
@@ -535,10 +535,10 @@ static void put_base64(FILE *out, const uint8_t *p, size_t n)
     for (size_t i = 0; i < n; i += 3) {
         unsigned v =
             (unsigned)p[i] << 16 | (i + 1 < n ? (unsigned)p[i + 1] << 8 : 0) | (i + 2 < n ? p[i + 2] : 0u);
-        fputc(digits[v >> 18], out);
-        fputc(digits[v >> 12 & 63], out);
-        fputc(i + 1 < n ? digits[v >> 6 & 63] : '=', out);
-        fputc(i + 2 < n ? digits[v & 63] : '=', out);
+        out_char(out, digits[v >> 18]);
+        out_char(out, digits[v >> 12 & 63]);
+        out_char(out, i + 1 < n ? digits[v >> 6 & 63] : '=');
+        out_char(out, i + 2 < n ? digits[v & 63] : '=');
     }
 }
 
@@ -549,13 +549,13 @@ static int put_picture(FILE *out, const struct picture *p, struct error *err)
     FILE *m = mem_check(open_memstream(&png, &n));
     int rc = picture_png(m, p->width, p->height, p->rgb, (size_t)p->width * 3, err);
     fclose(m);
-    fputs("<figure><img alt=\"the screen\" src=\"data:image/png;base64,", out);
+    out_words(out, "<figure><img alt=\"the screen\" src=\"data:image/png;base64,");
     put_base64(out, (const uint8_t *)png, n);
-    fputs("\"><figcaption>icount ", out);
+    out_words(out, "\"><figcaption>icount ");
     put_commas(out, p->icount);
-    fputs(", ", out);
+    out_words(out, ", ");
     put_time(out, p->time);
-    fputs("</figcaption></figure>\n", out);
+    out_words(out, "</figcaption></figure>\n");
     free(png);
     return rc;
 }
@@ -581,11 +581,11 @@ static int put_pictures(const struct page *p, struct error *err)
     int rc = 0;
     if (!a->n)
         return 0;
-    fputs("<h2 id=\"screen\">Screen</h2>\n<div class=\"pictures\">\n", p->out);
+    out_words(p->out, "<h2 id=\"screen\">Screen</h2>\n<div class=\"pictures\">\n");
     for (size_t i = 0; i < a->n && !rc; i++)
         if (a->n <= n || i * n / a->n != (i + 1) * n / a->n)
             rc = put_picture(p->out, &a->list[i], err);
-    fputs("</div>\n", p->out);
+    out_words(p->out, "</div>\n");
     return rc;
 }
 
@@ -593,21 +593,23 @@ static int put_pictures(const struct page *p, struct error *err)
 
 static void put_head(const struct page *p)
 {
-    fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>Boot: ",
-          p->out);
+    out_words(p->out,
+              "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+              "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>Boot: ");
     put(p->out, p->o->title);
-    fprintf(p->out, "</title>\n<style>\n%s</style></head>\n<body>\n<h1>Boot: ", report_css);
+    out_words(p->out, "</title>\n<style>\n");
+    out_words(p->out, report_css);
+    out_words(p->out, "</style></head>\n<body>\n<h1>Boot: ");
     put(p->out, p->o->title);
-    fputs("</h1>\n<nav><a href=\"#line\">Time line</a><a href=\"#stages\">Stages</a>", p->out);
+    out_words(p->out, "</h1>\n<nav><a href=\"#line\">Time line</a><a href=\"#stages\">Stages</a>");
     if (p->s->ninitcalls)
-        fputs("<a href=\"#initcalls\">Initcalls</a>", p->out);
+        out_words(p->out, "<a href=\"#initcalls\">Initcalls</a>");
     if (processes_count(p->s->processes))
-        fputs("<a href=\"#processes\">Processes</a>", p->out);
-    fputs("<a href=\"#marks\">Marks</a>", p->out);
+        out_words(p->out, "<a href=\"#processes\">Processes</a>");
+    out_words(p->out, "<a href=\"#marks\">Marks</a>");
     if (p->album.n)
-        fputs("<a href=\"#screen\">Screen</a>", p->out);
-    fputs("<a href=\"#console\">Console</a><a href=\"#machine\">Machine</a></nav>\n", p->out);
+        out_words(p->out, "<a href=\"#screen\">Screen</a>");
+    out_words(p->out, "<a href=\"#console\">Console</a><a href=\"#machine\">Machine</a></nav>\n");
 }
 
 int export_html(const struct export_options *o, FILE *out, struct error *err)
@@ -635,7 +637,7 @@ int export_html(const struct export_options *o, FILE *out, struct error *err)
     if (!rc)
         rc = put_console(&p, err);
     put_machine(&p);
-    fputs("</body></html>\n", out);
+    out_words(out, "</body></html>\n");
     free_pictures(&p);
     story_free(s);
     return rc;

@@ -2,6 +2,7 @@
 #include <yajl/yajl_gen.h>
 
 #include "core/export/private/impl.h"
+#include "core/ground/out.h"
 
 static int put_event(FILE *out, yajl_gen g, const struct event *ev, uint64_t number, struct error *err)
 {
@@ -10,8 +11,8 @@ static int put_event(FILE *out, yajl_gen g, const struct event *ev, uint64_t num
     if (event_json(ev, number, g))
         return error_set(err, "event #%llu cannot be written as JSON", (unsigned long long)number);
     yajl_gen_get_buf(g, &text, &n);
-    fwrite(text, 1, n, out);
-    fputc('\n', out);
+    out_bytes(out, text, n);
+    out_char(out, '\n');
     yajl_gen_clear(g);
     yajl_gen_reset(g, NULL);
     return 0;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/export/private/impl.h"
+#include "core/ground/out.h"
 
 enum {
     SECTION_BLOCK = 0x0a0d0d0a,
@@ -69,7 +70,7 @@ static void end(struct frames *c)
     put32(b, END_OF_OPTIONS);
     put32(b, b->n + 4);
     memcpy(b->p + 4, b->p + b->n - 4, 4);
-    fwrite(b->p, 1, b->n, c->out);
+    out_bytes(c->out, b->p, b->n);
 }
 
 static void put_section(struct frames *c)

@@ -13,8 +13,9 @@
 #include "core/story/guest.h"
 #include "core/story/marks.h"
 #include "traces/utf8.h"
+#include "core/ground/out.h"
 
-enum { SEQUENCE = 1, SEQUENCE_BEGINS = 1, NOTES = 6, NAME = 300 };
+enum { SEQUENCE = 1, SEQUENCE_BEGINS = 1, NOTES = 7, NAME = 300 };
 
 /* Tracks of fixed numbers; those of stages, tasks and processes come after them. */
 enum {
@@ -67,8 +68,8 @@ static const char *clean(const char *text, char out[NAME])
 static void put_varint(FILE *out, uint64_t v)
 {
     for (; v >= 0x80; v >>= 7)
-        fputc((int)(v & 0x7f) | 0x80, out);
-    fputc((int)v, out);
+        out_byte(out, (uint8_t)(v | 0x80));
+    out_byte(out, (uint8_t)v);
 }
 
 /* Trace.packet is field 1, so the file is a sequence of packets that each have its tag before them. */
@@ -83,9 +84,9 @@ static void put_packet(struct writer *w, Perfetto__TracePacket *p)
     size_t n = perfetto__trace_packet__get_packed_size(p);
     w->packed = mem_grow(w->packed, &w->cap, n, 1);
     perfetto__trace_packet__pack(p, w->packed);
-    fputc(TAG, w->out);
+    out_byte(w->out, TAG);
     put_varint(w->out, n);
-    fwrite(w->packed, 1, n, w->out);
+    out_bytes(w->out, w->packed, n);
 }
 
 static void put_track(struct writer *w, uint64_t track, uint64_t parent, const char *name)
@@ -148,9 +149,9 @@ static void put_end(struct writer *w, uint64_t track, uint64_t time)
 static void begin_stage(struct writer *w, uint64_t track, const struct stage *s)
 {
     const char *state = s->note ? s->note : s->failed ? "failed" : s->open ? "not ended" : "";
-    struct note notes[7] = {{"icount", NULL, s->begin},
-                            {"steps", NULL, s->steps},
-                            {"events", NULL, s->last_event - s->first_event}};
+    struct note notes[NOTES] = {{"icount", NULL, s->begin},
+                                {"steps", NULL, s->steps},
+                                {"events", NULL, s->last_event - s->first_event}};
     unsigned n = 3;
     if (s->has_tasks) {
         notes[n++] = (struct note){"own ns", NULL, s->own};

@@ -6,6 +6,7 @@
 
 #include "core/export/private/impl.h"
 #include "core/export/pprof.pb-c.h"
+#include "core/ground/out.h"
 
 struct builder {
     const char *title;
@@ -179,7 +180,7 @@ static int put_gzip(FILE *out, const uint8_t *data, size_t n, struct error *err)
     z.avail_out = (uInt)room;
     int rc = deflate(&z, Z_FINISH) == Z_STREAM_END ? 0 : error_set(err, "the profile cannot be compressed");
     if (!rc)
-        fwrite(to, 1, z.total_out, out);
+        out_bytes(out, to, z.total_out);
     deflateEnd(&z);
     free(to);
     return rc;

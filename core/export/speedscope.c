@@ -5,29 +5,30 @@
 #include <string.h>
 
 #include "core/export/private/impl.h"
+#include "core/ground/out.h"
 
 static void put_string(FILE *out, const char *key, const char *text)
 {
-    fprintf(out, "\"%s\":\"", key);
+    out_print(out, "\"%s\":\"", key);
     put_json(out, text, strlen(text));
-    fputc('"', out);
+    out_char(out, '"');
 }
 
 static void put_frames(FILE *out, const struct stages *all)
 {
-    fputs("\"shared\":{\"frames\":[", out);
+    out_words(out, "\"shared\":{\"frames\":[");
     for (size_t i = 0; i < stages_count(all); i++) {
-        fputs(i ? ",\n{" : "\n{", out);
+        out_words(out, i ? ",\n{" : "\n{");
         put_string(out, "name", stages_get(all, i)->name);
-        fputc('}', out);
+        out_char(out, '}');
     }
-    fputs("]}", out);
+    out_words(out, "]}");
 }
 
 static void put_edge(FILE *out, char type, size_t frame, uint64_t at, bool *first)
 {
-    fprintf(out, "%s\n{\"type\":\"%c\",\"frame\":%zu,\"at\":%" PRIu64 "}", *first ? "" : ",", type, frame,
-            at);
+    out_print(out, "%s\n{\"type\":\"%c\",\"frame\":%zu,\"at\":%" PRIu64 "}", *first ? "" : ",", type, frame,
+              at);
     *first = false;
 }
 
@@ -54,16 +55,17 @@ int export_speedscope(const struct export_options *o, FILE *out, struct error *e
     struct story *s = story_of(o->trace, err);
     if (!s)
         return -1;
-    fputs("{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\"exporter\":\"bootreel\",",
-          out);
+    out_words(
+        out,
+        "{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\"exporter\":\"bootreel\",");
     put_string(out, "name", o->title);
-    fputs(",\n", out);
+    out_words(out, ",\n");
     put_frames(out, s->stages);
-    fputs(",\n\"profiles\":[{\"type\":\"evented\",\"unit\":\"nanoseconds\",", out);
+    out_words(out, ",\n\"profiles\":[{\"type\":\"evented\",\"unit\":\"nanoseconds\",");
     put_string(out, "name", "stages, guest time");
-    fprintf(out, ",\"startValue\":0,\"endValue\":%" PRIu64 ",\"events\":[", s->end_time);
+    out_print(out, ",\"startValue\":0,\"endValue\":%" PRIu64 ",\"events\":[", s->end_time);
     put_edges(out, s->stages);
-    fputs("]}]}\n", out);
+    out_words(out, "]}]}\n");
     story_free(s);
     return 0;
 }

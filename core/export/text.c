@@ -4,6 +4,7 @@
 #include "core/ground/numbers.h"
 #include "core/export/private/impl.h"
 #include "traces/utf8.h"
+#include "core/ground/out.h"
 
 void put_json(FILE *out, const char *text, size_t n)
 {
@@ -11,35 +12,23 @@ void put_json(FILE *out, const char *text, size_t n)
     for (size_t i = 0, len; i < n; i += len) {
         len = utf8_length(p + i, n - i);
         if (!len) {
-            fputs("\\ufffd", out);
+            out_words(out, "\\ufffd");
             len = 1;
         } else if (p[i] < 0x20 || p[i] == '"' || p[i] == '\\' || p[i] == 0x7f) {
-            fprintf(out, "\\u%04x", p[i]);
+            out_print(out, "\\u%04x", p[i]);
         } else {
-            fwrite(p + i, 1, len, out);
+            out_bytes(out, p + i, len);
         }
     }
 }
 
 void put_html(FILE *out, const char *text, size_t n)
 {
-    const uint8_t *p = (const uint8_t *)text;
-    for (size_t i = 0, len; i < n; i += len) {
-        len = utf8_length(p + i, n - i);
-        bool control = len == 1 && (p[i] < 0x20 || p[i] == 0x7f) && p[i] != '\n' && p[i] != '\t';
-        if (!len || control) {
-            fputs("\xef\xbf\xbd", out); /* U+FFFD */
-            len = 1;
-        } else if (p[i] == '<' || p[i] == '>' || p[i] == '&' || p[i] == '"') {
-            fprintf(out, "&#%d;", p[i]);
-        } else {
-            fwrite(p + i, 1, len, out);
-        }
-    }
+    out_markup(out, text, n);
 }
 
 void put_seconds(FILE *out, uint64_t ns)
 {
     char text[NUMBER_TEXT];
-    fputs(number_seconds(text, ns), out);
+    out_words(out, number_seconds(text, ns));
 }

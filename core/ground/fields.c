@@ -5,6 +5,7 @@
 
 #include "core/ground/fields.h"
 #include "traces/memory.h"
+#include "core/ground/out.h"
 
 enum { NAME_MAX_LENGTH = 100 };
 
@@ -17,7 +18,7 @@ struct flat {
 
 static void wrong(const char *name, const char *what)
 {
-    fprintf(stderr, "bootreel: field \"%s\": %s\n", name, what);
+    out_print(stderr, "bootreel: field \"%s\": %s\n", name, what);
     abort();
 }
 

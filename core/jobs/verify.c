@@ -7,6 +7,7 @@
 #include "core/jobs/private/stretches.h"
 #include "core/jobs/verify.h"
 #include "traces/memory.h"
+#include "core/ground/out.h"
 
 struct verified_part {
     bool begun;
@@ -133,7 +134,7 @@ static int gather(const struct parts *p, FILE *console, struct verified *v, stru
         if (!v->steps && !v->from)
             v->from = part->report.from;
         if (part->nconsole)
-            fwrite(part->console, 1, part->nconsole, console);
+            out_bytes(console, part->console, part->nconsole);
         if (part->rc) {
             *err = part->err;
             return -1;

@@ -431,7 +431,7 @@ static void result_words(const struct event *ev, sqlite3_context *out)
 {
     enum { MOST = 4 * EVENT_MAX_DATA + 1024 };
     char words[MOST];
-    int n = event_text(ev, words, sizeof words);
+    int n = event_text_raw(ev, words, sizeof words);
     sqlite3_result_text(out, words, n < MOST ? n : MOST - 1, SQLITE_TRANSIENT);
 }
 

@@ -91,12 +91,12 @@ static void keep(struct marks *m, const struct event *ev)
         m->more = true;
         return;
     }
-    int n = event_text(ev, NULL, 0);
+    int n = event_text_raw(ev, NULL, 0);
     MEM_MORE(m->list, m->n);
     struct mark *k = &m->list[m->n++];
     *k = (struct mark){
         .icount = ev->icount, .time = ev->time, .kind = ev->kind, .text = mem_alloc((size_t)n + 1)};
-    event_text(ev, k->text, (size_t)n + 1);
+    event_text_raw(ev, k->text, (size_t)n + 1);
 }
 
 void marks_see(struct marks *m, const struct event *ev)

@@ -7,6 +7,7 @@
 #include "core/story/builtin_profile.h"
 #include "core/story/profile.h"
 #include "traces/memory.h"
+#include "core/ground/out.h"
 
 enum { MAX_WORDS = 16, MAX_FILE = 1 << 20 };
 
@@ -536,7 +537,7 @@ struct profile *profile_builtin(void)
     struct error err;
     struct profile *p = profile_parse("builtin", builtin_profile, &err);
     if (!p) {
-        fprintf(stderr, "bootreel: %s\n", err.text);
+        out_print(stderr, "bootreel: %s\n", err.text);
         abort();
     }
     return p;

@@ -82,7 +82,7 @@ static void tried_lines(struct why_case *c, struct finding *f, uint64_t to)
         if (ev->kind != EV_BOOT_TRY && ev->kind != EV_BOOT_SECTOR_ENTER && ev->kind != EV_EFI_PART_DONE &&
             !said)
             continue;
-        event_text(ev, words, sizeof words);
+        event_text_raw(ev, words, sizeof words);
         find_line(f, ev->icount, NULL, "%s%s", said ? "console: " : "", words);
         n++;
     }

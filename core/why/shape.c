@@ -1,4 +1,5 @@
 /* shape.c - verdicts as people read them: a short headline, and a few lines of evidence, each once and in order of time. */
+#include "core/ground/out.h"
 #include "core/why/private/case.h"
 
 enum {
@@ -168,9 +169,9 @@ static size_t put_line(struct text *out, const struct why_line *l, const char *g
 {
     struct text all = {0};
     size_t lines = 0;
-    text_add(&all, "%s", l->text);
+    text_print(&all, "%s", l->text);
     if (*l->place)
-        text_add(&all, "  [%s]", l->place);
+        text_print(&all, "  [%s]", l->place);
     if (l->placed)
         text_add(out, "%15llu  ", (unsigned long long)l->icount);
     else
@@ -207,7 +208,7 @@ static unsigned fitting(const struct why *w, size_t most)
 void why_text(struct text *out, const struct why *w, const char *go, size_t most)
 {
     const unsigned ranks = fitting(w, most);
-    text_add(out, "%s\n", w->verdict);
+    text_print(out, "%s\n", w->verdict);
     for (size_t i = 0; i < w->n; i++)
         if (w->line[i].rank < ranks)
             put_line(out, &w->line[i], go);

@@ -110,7 +110,7 @@ void find_note(struct finding *f, const char *fmt, ...)
 void find_event(struct finding *f, struct why_case *c, const struct event *ev, const char *what)
 {
     char text[400];
-    event_text(ev, text, sizeof text);
+    event_text_raw(ev, text, sizeof text);
     find_line(f, ev->icount, NULL, "%s%s%s", what ? what : "", what ? ": " : "", text);
 }
 
@@ -179,7 +179,7 @@ static void no_finding(struct why_case *c, struct finding *f)
     } else if (off && c->whole && !strcmp(c->reason, "power-off")) {
         find_verdict(f, WHY_OK_POWER_OFF, off->icount,
                      "nothing went wrong: the guest switched the machine off");
-        event_text(off, text, sizeof text);
+        event_text_raw(off, text, sizeof text);
         find_line(f, off->icount, NULL, "%s", text);
     } else if (c->whole && !strcmp(c->reason, "reset") && facts_last(&c->now, EV_KERNEL_SHUTDOWN)) {
         const struct event *down = facts_last(&c->now, EV_KERNEL_SHUTDOWN);

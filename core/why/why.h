@@ -60,8 +60,9 @@ struct why {
 struct why *why_ask(struct trace *t, const struct engine_kind *kind, uint64_t at, struct error *err);
 void why_free(struct why *w); /* NULL is allowed */
 
-/* Adds the verdict, and evidence in at most `most` lines: that which says most, in order of time. Long lines are wrapped.
- * `go`: the command that goes to a position given after it ("boot-seek"); NULL: it is left out. */
+/* Adds the verdict, and evidence in at most `most` lines, ready to be printed (out_words()): that which says most, in order of time. Long
+ * lines are wrapped. `go`: the command that goes to a position given after it ("boot-seek"), its words quoted (text_shell_word()); NULL: it
+ * is left out. */
 void why_text(struct text *out, const struct why *w, const char *go, size_t most);
 
 #endif
