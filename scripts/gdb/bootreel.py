@@ -102,6 +102,7 @@ def refresh(when):
     """gdb forgets what it knew: the target was moved without it. `when` is what monitor when says."""
     gdb.execute("maintenance flush register-cache", to_string=True)
     gdb.execute("maintenance flush dcache", to_string=True)
+    bootreel_orc.orc.forget_frames()
     cpu = re.search(r"^CPU (\d+) at ", when, re.M)
     guest = re.search(r"tasks; here runs (\d+)", monitor("threads"))
     task = re.search(r"^CPU .*, thread (\d+) of the host", when, re.M)

@@ -19,6 +19,11 @@ ENTRY_AREA = range(0xfffffe0000000000, 0xfffffe8000000000)
 ENDED, CALL, INTERRUPTED = range(3)
 
 
+def said(command):
+    """What a command prints, without the command itself (`set trace-commands on`)."""
+    return re.sub(r"^\++%s.*\n" % command.split()[0], "", gdb.execute(command, to_string=True), count=1)
+
+
 class Id:
     def __init__(self, sp, pc):
         self.sp, self.pc = gdb.Value(sp & MASK), gdb.Value(pc)
@@ -36,18 +41,23 @@ class Orc(Unwinder):
         super().__init__("bootreel-orc")
         self.forget()
         gdb.events.new_objfile.connect(self.forget)
+        gdb.events.cont.connect(self.forget_frames)
         gdb.events.clear_objfiles.connect(self.forget)
 
     def forget(self, event=None):
         self.starts = {}
+        self.forget_frames()
+
+    def forget_frames(self, event=None):
+        """Those of another position: the same words of the stack may be other frames there."""
         self.frames = {}  # (sp, pc) of frames that this found -> ENDED, CALL, INTERRUPTED
         self.ends = {}  # rsp of the frame at address 0 that stands for the end -> why there are no more
 
     def start_of(self, pc):
         """Where the function begins, so that it is one frame at each of its instructions."""
         if pc not in self.starts:
-            text = gdb.execute("info symbol 0x%x" % pc, to_string=True)
-            m = re.match(r"\S+ \+ (\d+) in section", text, re.M)
+            text = said("info symbol 0x%x" % pc)
+            m = re.match(r"\S+ \+ (\d+) in section", text)
             self.starts[pc] = pc - int(m.group(1)) if m else pc
         return self.starts[pc]
 
@@ -77,7 +87,7 @@ class Orc(Unwinder):
         if not pc >> 63 and self.described(pc - called):
             return None
         asked = " ".join("%x" % values[name] if name in values else "x" for name in REGISTERS)
-        kind, _, rest = gdb.execute("monitor unwind %s %d" % (asked, called), to_string=True).strip().partition(" ")
+        kind, _, rest = said("monitor unwind %s %d" % (asked, called)).strip().partition(" ")
         if kind == "caller":
             return self.caller(frame, pc, rest.split())
         if kind == "none":
@@ -93,7 +103,7 @@ class Orc(Unwinder):
 
     def has_frames(self, pc):
         """Of a kernel's outermost functions, gdb has the frames in the kernel's file."""
-        return re.match(r"(startup_64|secondary_startup_64|ret_from_fork)", gdb.execute("info symbol 0x%x" % pc, to_string=True))
+        return re.match(r"(startup_64|secondary_startup_64|ret_from_fork)", said("info symbol 0x%x" % pc))
 
     def caller(self, frame, pc, answer):
         cfa, called = int(answer[0], 16), int(answer[1])
