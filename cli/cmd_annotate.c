@@ -114,7 +114,8 @@ static int run(struct annotate *a)
     recorder_destroy(rec);
     if (rc)
         return res.astray ? differs(a, err.text) : trouble(&err);
-    return compare(a, &res);
+    const int status = compare(a, &res);
+    return res.probes_missing ? EXIT_TROUBLE : status;
 }
 
 /* The classes of events that guest systems make, or have to see. */
@@ -251,6 +252,10 @@ static int in_parts(struct annotate *a, int *status)
     }
     if (!a->parts && !a->merge && indivisible(a, &err))
         return 0;
+    if (reprobe_check_names(a->t, job.probe, job.nprobes, &err)) {
+        *status = trouble(&err);
+        return 1;
+    }
     job.front = front_begin(&front, "annotating", a->quiet);
     if (a->merge)
         annotate_merge(&job, a->t, a->share, (size_t)a->shares, &r);

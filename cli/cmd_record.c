@@ -535,6 +535,8 @@ static int run(struct record *r, struct recorder *rec, struct error *err)
                             (unsigned long long)res.stop.icount, res.stop.text, r->o.path);
     if (image_files_unchanged(machine_files(r->machine), err))
         return trouble(err);
+    if (res.probes_missing) /* a line has said which */
+        return EXIT_TROUBLE;
     return r->lost ? EXIT_TROUBLE : is_crash(&res) ? EXIT_NO : EXIT_DONE;
 }
 

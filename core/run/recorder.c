@@ -651,6 +651,7 @@ static int finish(struct recorder *r)
     r->result.hash = end.hash;
     r->e->ops->flush(r->e); /* after the hash, since it changes the engine's unfinished events */
     inspector_finish(r->inspector);
+    r->result.probes_missing = inspector_probes_missing(r->inspector);
     outlet_finish(&r->out);
     if (r->failed || write_screen(r))
         return -1;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/run/rewriter.h"
+#include "core/symbols/symbols.h"
 #include "core/run/fold.h"
 #include "core/run/private/part_state.h"
 #include "traces/memory.h"
@@ -97,9 +98,17 @@ static int write_notes(struct rewriter *r, uint64_t icount, struct error *err)
 bool rewriter_reached(const struct rewriter *r, const char *probe)
 {
     for (size_t i = 0; i < r->nreached; i++)
-        if (!strcmp(r->reached[i], probe))
+        if (!strcmp(r->reached[i], probe) || symbol_name_matches(probe, r->reached[i]))
             return true;
     return false;
+}
+
+static bool is_noted(const struct rewriter *r, const char *probe)
+{
+    size_t i = 0;
+    while (i < r->nreached && strcmp(r->reached[i], probe) != 0)
+        i++;
+    return i < r->nreached;
 }
 
 static void note_reached(struct rewriter *r, const struct event *ev)
@@ -108,7 +117,7 @@ static void note_reached(struct rewriter *r, const struct event *ev)
     if (ev->kind != EV_PROBE_ENTER)
         return;
     snprintf(probe, sizeof probe, "%.*s", (int)ev->len, (const char *)ev->data);
-    if (rewriter_reached(r, probe))
+    if (is_noted(r, probe))
         return;
     MEM_MORE(r->reached, r->nreached);
     r->reached[r->nreached++] = mem_string(probe);

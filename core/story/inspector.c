@@ -417,6 +417,11 @@ static void say_unused(struct inspector *in)
         in->o.warn(in->o.ctx, text);
 }
 
+size_t inspector_probes_missing(const struct inspector *in)
+{
+    return in->asked ? asked_missing(in->asked) : 0;
+}
+
 void inspector_finish(struct inspector *in)
 {
     for (size_t k = 0; k < in->nguests; k++)

@@ -57,6 +57,9 @@ struct inspector_options {
 
 struct inspector;
 
+/* How many of the probes that were asked for have had no place so far: no symbol has such a name. */
+size_t inspector_probes_missing(const struct inspector *in);
+
 /* The classes that guest systems' and probes' events belong to, except EV_LOADER_MODULE, those of UEFI
  * firmware (EV_EFI_VOLUME and on) and transfers of a network (EV_NET_BEGIN and on); some of the events in
  * them are the engine's. */

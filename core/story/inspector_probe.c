@@ -12,7 +12,8 @@ struct probe_site {
     struct asked_place place;
     struct asked *a;
     struct hook *hook;
-    const char *text; /* the setting */
+    const char *text; /* in its events: the setting, or of a pattern the name of the function */
+    const char *name; /* of the symbol, which may be a copy that the compiler made of the function */
     bool by_address;  /* the setting is a number: not looked up again */
     bool looked_at;   /* it is 64-bit code, and was disassembled */
     bool reached;
@@ -27,6 +28,7 @@ struct asked {
     size_t n;
     struct probe_site **places; /* freed with their hooks */
     size_t nplaces;
+    size_t looked; /* mappings of symbols that were searched for copies and by patterns */
     struct hooks *hooks;
     size_t reg[REGS];
 };
@@ -82,9 +84,9 @@ static void on_leave(struct hook *h, const struct probe_hit *hit, const struct h
 static bool still_there(const struct asked *a, const struct probe_site *p, symbol_space space)
 {
     struct symbol sym;
-    bool found = symbols_find(a->o.symbols, space, p->text, SYMBOLS_NOW, &sym);
+    bool found = symbols_find(a->o.symbols, space, p->name, SYMBOLS_NOW, &sym);
     while (found && sym.address != p->place.address)
-        found = symbols_find_next(a->o.symbols, space, p->text, SYMBOLS_NOW, &sym);
+        found = symbols_find_next(a->o.symbols, space, p->name, SYMBOLS_NOW, &sym);
     return found;
 }
 
@@ -134,7 +136,7 @@ static void report_call(struct asked *a, struct probe_site *p, const struct prob
         symbols_at(a->o.symbols, symbol_space_kernel(task->space), p->place.address, SYMBOLS_NOW, &sym,
                    NULL) &&
         sym.address == p->place.address &&
-        a->o.call(a->o.ctx, hit->cpu, p->by_address ? sym.name : p->text, p->place.address, &call))
+        a->o.call(a->o.ctx, hit->cpu, p->by_address ? sym.name : p->name, p->place.address, &call))
         report(p, hit, task, EV_PROBE_ARGUMENTS, call.s, fields);
     free(call.s);
 }
@@ -169,12 +171,15 @@ static struct probe_site *place_at(const struct asked *a, size_t number, uint64_
     return NULL;
 }
 
-static struct probe_site *add_place(struct asked *a, size_t number, uint64_t address, bool by_address)
+/* `name`: the symbol's, if it is not the setting; or NULL. */
+static struct probe_site *add_place(struct asked *a, size_t number, uint64_t address, const char *name,
+                                    bool by_address)
 {
     struct probe_site *p = mem_zero(1, sizeof *p);
     *p = (struct probe_site){.place = {.number = number, .address = address},
                              .a = a,
-                             .text = a->texts[number],
+                             .text = name && symbol_is_pattern(a->texts[number]) ? name : a->texts[number],
+                             .name = name ? name : a->texts[number],
                              .by_address = by_address};
     MEM_MORE(a->places, a->nplaces);
     a->places[a->nplaces++] = p;
@@ -191,6 +196,15 @@ static bool number(const char *text, uint64_t *v)
     return !*end && end > text + 2;
 }
 
+/* Copies of a function, and what a pattern matches, in what was mapped since the last look. */
+static void look_in(struct asked *a, size_t i, const struct symbol_mapping *m)
+{
+    struct symbol sym;
+    for (size_t next = 0; !m->until && symbol_table_search(m->table, a->texts[i], &next, &sym);)
+        if (!place_at(a, i, sym.address + m->bias))
+            add_place(a, i, sym.address + m->bias, sym.name, false);
+}
+
 static void look_for(struct asked *a, size_t i)
 {
     const char *text = a->texts[i];
@@ -198,19 +212,23 @@ static void look_for(struct asked *a, size_t i)
     struct symbol sym;
     if (number(text, &address)) {
         if (!place_at(a, i, address))
-            add_place(a, i, address, true);
+            add_place(a, i, address, NULL, true);
         return;
     }
     bool found = symbols_find(a->o.symbols, SPACE_ANY, text, SYMBOLS_NOW, &sym);
+    const bool exact = found;
     for (; found; found = symbols_find_next(a->o.symbols, SPACE_ANY, text, SYMBOLS_NOW, &sym))
         if (!place_at(a, i, sym.address))
-            add_place(a, i, sym.address, false);
+            add_place(a, i, sym.address, NULL, false);
+    for (size_t k = a->looked; !exact && k < symbols_mappings(a->o.symbols); k++)
+        look_in(a, i, symbols_mapping(a->o.symbols, k));
 }
 
 void asked_look(struct asked *a)
 {
     for (size_t i = 0; i < a->n; i++)
         look_for(a, i);
+    a->looked = symbols_mappings(a->o.symbols);
 }
 
 void asked_reset(struct asked *a)
@@ -222,11 +240,11 @@ void asked_reset(struct asked *a)
 
 enum reach { REACH_NO_PLACE, REACH_NEVER, REACH_YES };
 
-static enum reach reach_of(const struct asked *a, const char *text)
+static enum reach reach_of(const struct asked *a, size_t number)
 {
     enum reach r = REACH_NO_PLACE;
     for (size_t i = 0; i < a->nplaces; i++)
-        if (a->places[i]->text == text)
+        if (a->places[i]->place.number == number)
             r = a->places[i]->reached || r == REACH_YES ? REACH_YES : REACH_NEVER;
     return r;
 }
@@ -256,21 +274,24 @@ size_t asked_unreached(const struct asked *a, size_t which, char *text, size_t s
 {
     size_t n = 0;
     for (size_t i = 0; i < a->n; i++) {
-        const enum reach r = reach_of(a, a->texts[i]);
+        const enum reach r = reach_of(a, i);
         if (r != REACH_YES && !again(a->texts, i) && n++ == which)
             say_unreached(a->texts[i], r, text, size);
     }
     return n < TOLD ? n : TOLD;
 }
 
-/* Whether the table has a symbol of that name: "start_kernel", or with the table's name before it. */
+/* Whether the table has a symbol of that name: "start_kernel", or with the table's name before it; or copies, or what the pattern
+ * matches. */
 static bool has_symbol(const struct symbol_table *t, const char *name)
 {
     struct symbol sym;
+    size_t next = 0;
     const char *colon = strrchr(name, ':'), *table = symbol_table_name(t);
     const size_t n = colon ? (size_t)(colon - name) : 0;
-    return (!n || (strlen(table) == n && !strncmp(table, name, n))) &&
-           symbol_table_find(t, colon ? colon + 1 : name, &sym);
+    return ((!n || (strlen(table) == n && !strncmp(table, name, n))) &&
+            symbol_table_find(t, colon ? colon + 1 : name, &sym)) ||
+           symbol_table_search(t, name, &next, &sym);
 }
 
 /* Whether there was a symbol of that name at any time. */
@@ -296,6 +317,20 @@ size_t asked_unreached_of(const struct symbols *s, const char *const *texts, con
     return found < TOLD ? found : TOLD;
 }
 
+bool asked_has_symbol(const struct symbols *s, const char *text)
+{
+    uint64_t address;
+    return number(text, &address) || was_symbol(s, text);
+}
+
+size_t asked_missing(const struct asked *a)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < a->n; i++)
+        n += reach_of(a, i) == REACH_NO_PLACE;
+    return n;
+}
+
 /* ---------------------------------------------------------------- a run in parts */
 
 /* A call in progress is so many numbers, and one for each exit of its function. */
@@ -310,6 +345,24 @@ static bool had_address(const struct asked *a, const char *text, uint64_t addres
     return found;
 }
 
+/* The name of a copy, or of what a pattern matches, that has the address in a mapping; NULL: none. */
+static const char *name_in(const struct symbol_mapping *m, const char *text, uint64_t address)
+{
+    struct symbol sym;
+    for (size_t next = 0; symbol_table_search(m->table, text, &next, &sym);)
+        if (sym.address + m->bias == address)
+            return sym.name;
+    return NULL;
+}
+
+static const char *name_at(const struct asked *a, const char *text, uint64_t address)
+{
+    const char *name = NULL;
+    for (size_t i = symbols_mappings(a->o.symbols); i-- > 0 && !name;)
+        name = name_in(symbols_mapping(a->o.symbols, i), text, address);
+    return name;
+}
+
 static uint64_t since_when(const struct asked *a, const struct asked_place *place)
 {
     const char *text = a->texts[place->number];
@@ -318,7 +371,9 @@ static uint64_t since_when(const struct asked *a, const struct asked_place *plac
         return 0;
     for (size_t i = 0; i < symbols_mappings(a->o.symbols); i++) {
         const struct symbol_mapping *m = symbols_mapping(a->o.symbols, i);
-        if (m->since < since && has_symbol(m->table, text) && had_address(a, text, place->address, m->since))
+        if (m->since < since &&
+            ((has_symbol(m->table, text) && had_address(a, text, place->address, m->since)) ||
+             name_in(m, text, place->address)))
             since = m->since;
     }
     return since;
@@ -385,7 +440,7 @@ int asked_load(struct asked *a, const void *state, size_t n)
             return -1;
         struct probe_site *site = place_at(a, v[S_NUMBER], v[S_ADDRESS]);
         if (!site) /* its module is no longer there */
-            site = add_place(a, v[S_NUMBER], v[S_ADDRESS], false);
+            site = add_place(a, v[S_NUMBER], v[S_ADDRESS], name_at(a, a->texts[v[S_NUMBER]], v[S_ADDRESS]), false);
         set_exits(site->hook, p, v[S_EXITS]);
         hook_resume(
             site->hook,

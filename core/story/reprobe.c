@@ -692,6 +692,19 @@ void reprobe_free(struct reprobe *p)
     free(p);
 }
 
+int reprobe_check_names(struct trace *t, const struct setting *setting, size_t n, struct error *err)
+{
+    struct symbols *s = n ? symbols_load(t, err) : NULL;
+    int rc = n && !s ? -1 : 0;
+    for (size_t i = 0; i < n && !rc; i++)
+        if (!asked_has_symbol(s, setting[i].value))
+            rc = error_set(err,
+                           "--probe %.200s: no symbol of the trace has that name, or is matched by it: bootreel symbols lists them",
+                           setting[i].value);
+    symbols_free(s);
+    return rc;
+}
+
 void reprobe_say_unreached(struct trace *t, const struct setting *setting, const bool *reached, size_t n,
                            void (*fn)(void *ctx, const char *text), void *ctx)
 {

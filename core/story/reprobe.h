@@ -60,6 +60,8 @@ void *reprobe_cut(struct reprobe *p, size_t *n);
 /* The run ends: emits what is left. */
 void reprobe_finish(struct reprobe *p);
 
+/* -1 with err if the trace never had a symbol for one of these probes. */
+int reprobe_check_names(struct trace *t, const struct setting *setting, size_t n, struct error *err);
 /* Calls fn with a line about each probe that was not reached (the first few). reached: by setting. */
 void reprobe_say_unreached(struct trace *t, const struct setting *setting, const bool *reached, size_t n,
                            void (*fn)(void *ctx, const char *text), void *ctx);

@@ -21,7 +21,7 @@ holds "$work/line" ' int13_disk \[bios\] bios/disk\.c:[0-9]+$' "its line"
 
 # A symbol as a probe, and as a condition of a stage; again from the trace, which has the symbols; and of an ELF file.
 printf 'stage disk\n    open symbol int13_disk\n    close return int13_disk\n' >"$work/disk.profile"
-expect 0 probe "$BOOTREEL" record -q -o "$work/probe.reel" --probe bios:acpi_init --probe acpi_exit --probe 0xffffff --profile "$work/disk.profile"
+expect 2 probe "$BOOTREEL" record -q -o "$work/probe.reel" --probe bios:acpi_init --probe acpi_exit --probe 0xffffff --profile "$work/disk.profile"
 holds "$work/probe.err" '^bootreel: probe acpi_exit: no symbol of that name was found$' "a probe without a place"
 holds "$work/probe.err" '^bootreel: probe 0xffffff: it was never executed$' "a probe that was not reached"
 "$BOOTREEL" events "$work/probe.reel" --grep probe. >"$work/probes"

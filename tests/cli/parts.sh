@@ -78,8 +78,10 @@ probed() {
         "$BOOTREEL" events 1.reel --format json >a && "$BOOTREEL" events whole.reel --format json >b && same a b "annotate $p: events"
     done
     expect 0 again "$BOOTREEL" replay --verify --jobs 1 4.reel
-    expect 0 unreached "$BOOTREEL" annotate -q fine.reel -o 1.reel --probe nothing_there --probe 0x12345 --jobs 2
-    same <(printf 'bootreel: probe %s\n' 'nothing_there: no symbol of that name was found' '0x12345: it was never executed') unreached.err "probes that are not reached"
+    expect 0 unreached "$BOOTREEL" annotate -q fine.reel -o 1.reel --probe 0x12345 --jobs 2
+    same <(printf 'bootreel: probe %s\n' '0x12345: it was never executed') unreached.err "a probe that is not reached"
+    expect 2 nowhere "$BOOTREEL" annotate -q fine.reel -o nowhere.reel --probe nothing_there && holds nowhere.err '^bootreel: --probe nothing_there: no symbol of the trace' "a probe without a place"
+    [ ! -e nowhere.reel ] || fail "a probe without a place leaves a trace"
     expect 2 bad "$BOOTREEL" annotate -q fine.reel -o 1.reel --probe 0x12x && holds bad.err 'neither a symbol nor an address' "a bad probe"
 }
 

@@ -43,6 +43,10 @@ void asked_look(struct asked *a);
 /* The i-th probe that was not reached, in words. Returns their number, which is limited: only the first few
  * are told. */
 size_t asked_unreached(const struct asked *a, size_t i, char *text, size_t size);
+/* How many probes have no place: no symbol has had such a name. */
+size_t asked_missing(const struct asked *a);
+/* Whether there was a symbol for a probe at any time; true for an address. */
+bool asked_has_symbol(const struct symbols *s, const char *text);
 /* The machine was reset: drops the calls in progress. */
 void asked_reset(struct asked *a);
 
