@@ -21,6 +21,8 @@ struct find_command {
     bool json, quiet;
     unsigned part, parts;           /* K/N; 0/0: the whole */
     const struct engine_kind *kind; /* the trace's; NULL: this program has none */
+    uint64_t *more; /* --exec: further addresses to search for, of copies of the function or by a pattern */
+    size_t nmore;
     struct symbols *symbols;        /* from the first name on */
     struct kernel_types *own_types; /* read before the search */
     const struct kernel_types *types;
@@ -71,12 +73,33 @@ static void forget(struct find_command *c)
     find_ahead_free(c->r.ahead); /* it uses the symbols */
     kernel_types_free(c->own_types);
     symbols_free(c->symbols);
+    free(c->more);
+}
+
+/* Copies that the compiler made of a function, or the functions that a pattern matches: whether it is one of these. */
+static bool take_several(struct find_command *c, struct trace *t)
+{
+    struct error ignored;
+    struct symbol sym;
+    if (!has_symbols(c, t, &ignored))
+        return false;
+    struct symbol_search q = symbols_search(c->symbols, SPACE_KERNEL, c->text, SYMBOLS_NOW);
+    if (!symbols_search_next(&q, &sym) || q.how != SEARCH_COPIES)
+        return false;
+    c->r.stop.address = sym.address;
+    while (symbols_search_next(&q, &sym)) {
+        MEM_MORE(c->more, c->nmore);
+        c->more[c->nmore++] = sym.address;
+    }
+    return true;
 }
 
 static int take_exec(struct find_command *c, struct trace *t, struct error *err)
 {
     uint64_t length;
     const char *colon = strrchr(c->text, ':'), *name = colon ? colon + 1 : c->text;
+    if (!parse_number(c->text, &length) && take_several(c, t))
+        return 0;
     if (take_place(c, t, c->text, &c->r.stop.address, &length, err))
         return -1;
     if (c->count || parse_number(c->text, &length))
@@ -355,6 +378,53 @@ static int agree(struct find_command *c, struct error *err)
     return was.address != c->r.stop.address || was.length != c->r.stop.length;
 }
 
+static int by_icount(const void *a, const void *b)
+{
+    const struct timeline_hit *x = &((const struct find_hit *)a)->hit,
+                              *y = &((const struct find_hit *)b)->hit;
+    if (x->icount != y->icount)
+        return x->icount < y->icount ? -1 : 1;
+    return (x->pc > y->pc) - (x->pc < y->pc);
+}
+
+/* The hits of both, in order; of the first or the last only that one. `more` is emptied. */
+static void join(const struct find_command *c, struct find_result *res, struct find_result *more)
+{
+    struct find_result all = {.count = res->count + more->count, .n = res->n + more->n};
+    all.hit = mem_alloc((all.n + 1) * sizeof *all.hit);
+    if (res->n)
+        memcpy(all.hit, res->hit, res->n * sizeof *all.hit);
+    if (more->n)
+        memcpy(all.hit + res->n, more->hit, more->n * sizeof *all.hit);
+    free(res->hit);
+    free(more->hit);
+    *more = (struct find_result){0};
+    qsort(all.hit, all.n, sizeof *all.hit, by_icount);
+    *res = all;
+    if (all.n < 2 || (!c->first && !c->last))
+        return;
+    const size_t keep = c->first ? 0 : all.n - 1;
+    const struct find_hit kept = all.hit[keep];
+    all.hit[keep] = all.hit[all.n - 1];
+    all.n--;
+    find_result_free(&all);
+    *res = (struct find_result){.hit = mem_alloc(sizeof kept), .n = 1, .count = 1};
+    res->hit[0] = kept;
+}
+
+/* The other addresses of --exec. */
+static int search_more(struct find_command *c, struct trace *t, struct find_result *res, struct error *err)
+{
+    struct find_result more = {0};
+    for (size_t i = 0; i < c->nmore; i++) {
+        c->r.stop.address = c->more[i];
+        if (find_hits(&c->r, t, &more, err))
+            return -1;
+        join(c, res, &more);
+    }
+    return 0;
+}
+
 static int search(struct find_command *c, struct trace *t, const char *path)
 {
     struct find_result res = {0};
@@ -383,6 +453,7 @@ static int search(struct find_command *c, struct trace *t, const char *path)
         find_result_free(&res);
         rc = find_hits(&c->r, t, &res, &err);
     }
+    rc = rc ? rc : search_more(c, t, &res, &err);
     progress_end(c->r.progress);
     for (size_t i = 0; !rc && c->what == OPT_WRITE && is_long(c) && i < res.n; i++)
         timeline_hit_trim(&res.hit[i].hit);
@@ -407,7 +478,8 @@ static const struct option_row rows[] = {
      .id = OPT_EXEC,
      .more =
          "An ADDRESS is linear, and counts in any address space. MODULE:NAME is a symbol of one module, guestN:NAME one "
-         "of guest N. For a function of a Linux kernel with type information (BTF), its arguments are shown, with texts."},
+         "of guest N. The name of a function without a compiler's suffix finds all copies (ring_push: ring_push.constprop.0), and a "
+         "pattern ('vfs_*') all functions that it matches. For a function of a Linux kernel with type information (BTF), its arguments are shown, with texts."},
     {.name = "write",
      .argument = "ADDRESS[,LENGTH]",
      .help =

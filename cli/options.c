@@ -357,7 +357,8 @@ const struct option_row observe_options[] = {
      .help = "report each call of SYMBOL, or of 0xADDRESS, with arguments and result (several times)",
      .id = OPT_PROBE,
      .more =
-         "The events are probe.enter and probe.leave. Arguments are those of the System V convention in 64-bit code, and EAX, EDX, "
+         "SYMBOL may be a pattern ('vfs_*'), or the name of a function of which the compiler made copies (ring_push for "
+         "ring_push.constprop.0). It is an error if nothing has such a name. The events are probe.enter and probe.leave. Arguments are those of the System V convention in 64-bit code, and EAX, EDX, "
          "ECX and three words of the stack in other code. probe.arguments follows where a Linux kernel has type information: its own (BTF), or its vmlinux's DWARF. It has "
          "the arguments by name and type, with the texts that they point to."},
     {.name = "symbols",

@@ -102,9 +102,9 @@ struct record_result {
     uint64_t checkpoints;
     uint64_t inputs;
     size_t probes_missing; /* probes for which there was no symbol */
-    uint64_t lost;  /* frames to the guest for which its card had no room */
-    uint64_t bytes; /* of the file */
-    uint64_t hash;  /* of the final state */
+    uint64_t lost;         /* frames to the guest for which its card had no room */
+    uint64_t bytes;        /* of the file */
+    uint64_t hash;         /* of the final state */
     struct trace_kept_name
         earlier; /* with keep_earlier: what the earlier file is called now; "" if there was none */
     uint64_t

@@ -440,7 +440,8 @@ int asked_load(struct asked *a, const void *state, size_t n)
             return -1;
         struct probe_site *site = place_at(a, v[S_NUMBER], v[S_ADDRESS]);
         if (!site) /* its module is no longer there */
-            site = add_place(a, v[S_NUMBER], v[S_ADDRESS], name_at(a, a->texts[v[S_NUMBER]], v[S_ADDRESS]), false);
+            site = add_place(a, v[S_NUMBER], v[S_ADDRESS], name_at(a, a->texts[v[S_NUMBER]], v[S_ADDRESS]),
+                             false);
         set_exits(site->hook, p, v[S_EXITS]);
         hook_resume(
             site->hook,

@@ -698,9 +698,10 @@ int reprobe_check_names(struct trace *t, const struct setting *setting, size_t n
     int rc = n && !s ? -1 : 0;
     for (size_t i = 0; i < n && !rc; i++)
         if (!asked_has_symbol(s, setting[i].value))
-            rc = error_set(err,
-                           "--probe %.200s: no symbol of the trace has that name, or is matched by it: bootreel symbols lists them",
-                           setting[i].value);
+            rc = error_set(
+                err,
+                "--probe %.200s: no symbol of the trace has that name, or is matched by it: bootreel symbols lists them",
+                setting[i].value);
     symbols_free(s);
     return rc;
 }

@@ -178,6 +178,51 @@ static void add_symbol(struct elf *e, const struct symbol *s, uint64_t address, 
     put(&e->symbols, &sym, sizeof sym);
 }
 
+/* A copy that the compiler made of a function (ring_push.constprop.0) is also found by the function's name, if nothing else has it.
+ * It comes before its own name, since debuggers show the last of several. */
+static void add_plain_name(struct elf *e, const struct symbol_table *t, const struct symbol *s,
+                           uint64_t address, enum part part, Elf_Scn *section)
+{
+    const size_t n = symbol_plain_length(s->name);
+    char name[SYMBOL_NAME_MAX + 1];
+    struct symbol other = *s;
+    if (part != CODE || !s->name[n] || n > SYMBOL_NAME_MAX)
+        return;
+    memcpy(name, s->name, n);
+    name[n] = 0;
+    other.name = name;
+    if (!symbol_table_find(t, name, &(struct symbol){0}))
+        add_symbol(e, &other, address, part, section);
+}
+
+/* A module's init_module and cleanup_module, which stand for functions with names of their own. */
+static bool is_alias(const struct symbol_table *t, const struct symbol *s)
+{
+    return !strcmp(symbol_table_source(t), "module") &&
+           (!strcmp(s->name, "init_module") || !strcmp(s->name, "cleanup_module"));
+}
+
+/* The same for such a name: if symbol i is one that symbol i - 1 had added before it, it is left out. */
+static bool was_added(const struct symbol_table *t, size_t i, const struct symbol *s)
+{
+    struct symbol before;
+    if (!i || !is_alias(t, s))
+        return false;
+    symbol_table_symbol(t, i - 1, &before);
+    return before.address == s->address && !is_alias(t, &before);
+}
+
+static void add_alias(struct elf *e, const struct symbol_table *t, size_t i, uint64_t address, enum part part,
+                      Elf_Scn *section)
+{
+    struct symbol next;
+    if (i + 1 >= symbol_table_count(t))
+        return;
+    symbol_table_symbol(t, i + 1, &next);
+    if (was_added(t, i + 1, &next))
+        add_symbol(e, &next, address, part, section);
+}
+
 static void add_mapping(struct elf *e, const struct symbol_mapping *m, bool only_code)
 {
     enum { GAP = 1 << 16 };
@@ -189,7 +234,7 @@ static void add_mapping(struct elf *e, const struct symbol_mapping *m, bool only
     for (size_t i = 0; i < symbol_table_count(m->table); i++) {
         symbol_table_symbol(m->table, i, &s);
         enum part part = part_of(&s, &ranges);
-        if (only_code && part != CODE)
+        if ((only_code && part != CODE) || was_added(m->table, i, &s))
             continue;
         uint64_t address = runtime(m, &s);
         bool apart = part != now || (address > end && address - end > GAP);
@@ -202,6 +247,8 @@ static void add_mapping(struct elf *e, const struct symbol_mapping *m, bool only
         }
         if (part != NOWHERE)
             end = address + (extent(&s) ? extent(&s) : 1);
+        add_alias(e, m->table, i, address, part, section);
+        add_plain_name(e, m->table, &s, address, part, section);
         add_symbol(e, &s, address, part, section);
     }
     if (now != NOWHERE)

@@ -458,6 +458,24 @@ What gdb's threads are: the guest's tasks, sleeping ones too (64-bit Linux with 
         refresh(monitor("when"))
 
 
+@command("boot-thread", gdb.COMMAND_STATUS)
+def boot_thread(args):
+    """boot-thread PID
+Select the task of that number, sleeping ones too: gdb's threads become the guest's tasks (boot-threads tasks).
+gdb's own `thread N` counts threads from 1, in the order of info threads."""
+    if not re.fullmatch(r"\d+", args):
+        raise gdb.GdbError("boot-thread: give a process number, as boot-processes shows them")
+    if not re.match(r"threads are the guest's tasks", monitor("threads")):
+        boot_threads("tasks")
+    gdb.execute("info threads", to_string=True)  # gdb reads the list
+    for thread in gdb.selected_inferior().threads():
+        if thread.is_valid() and thread.ptid[1] == int(args):
+            thread.switch()
+            gdb.execute("frame")
+            return
+    raise gdb.GdbError("there is no task %s here: info threads lists them" % args)
+
+
 shows("boot-bt", "backtrace", "boot-bt [PID]\nThe calls of a task, sleeping ones too, down to those of its program.")
 
 

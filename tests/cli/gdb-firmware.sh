@@ -35,6 +35,12 @@ expect 0 probe-replay "$BOOTREEL" replay --verify "$work/probe.reel"
 expect 0 annotate "$BOOTREEL" annotate "$reel" -q -o "$work/annotated.reel" --probe int13_disk
 [ "$("$BOOTREEL" events "$work/annotated.reel" --grep probe.enter | wc -l)" = "$enters" ] || fail "annotate: int13_disk"
 expect 0 annotate-replay "$BOOTREEL" replay --verify "$work/annotated.reel"
+# By a pattern; each event has the function's name.
+[ "$("$BOOTREEL" find "$reel" --exec 'bios:int13_d*' --count)" -ge "$enters" ] || fail "find by a pattern"
+"$BOOTREEL" symbols "$reel" 'acpi_ini*' >"$work/pattern" || fail "symbols by a pattern"
+holds "$work/pattern" ' [tT] acpi_init \[bios\]$' "symbols by a pattern"
+expect 0 annotate-pattern "$BOOTREEL" annotate "$reel" -q -o "$work/pattern.reel" --probe 'int13_d[i]*'
+[ "$("$BOOTREEL" events "$work/pattern.reel" --grep 'probe.enter' | grep -c int13_disk)" = "$enters" ] || fail "a probe by a pattern"
 
 # POST's steps.
 "$BOOTREEL" stages "$reel" >"$work/stages"

@@ -675,6 +675,40 @@ static void test_spaces(void **state)
 }
 
 /* A damaged note cannot map a table everywhere, or end all mappings. */
+static void found_are(const struct symbols *s, const char *text, const char *expected)
+{
+    struct symbol_search q = symbols_search(s, SPACE_KERNEL, text, SYMBOLS_NOW);
+    struct symbol sym;
+    char all[400] = "";
+    while (symbols_search_next(&q, &sym))
+        snprintf(all + strlen(all), sizeof all - strlen(all), " %s@%llx", sym.name,
+                 (unsigned long long)sym.address);
+    assert_string_equal(all, expected);
+}
+
+/* Copies of a function are found where nothing has its own name; what patterns match, and parts that were put apart. */
+static void test_search(void **state)
+{
+    static const char *const names[] = {"push.constprop.0", "push.isra.0.cold", "push.isra.0",  "pop",
+                                        "pop.part.1",       "pop.cold",         "pushed.other", "__pfx_pop"};
+    struct symbols *s = symbols_new();
+    struct symbol_table *t = symbol_table_begin(s, "kernel", "kallsyms");
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        symbol_table_add(t, names[i], 0x1000 + 0x10 * i, 0x10, 't', SYMBOL_SIZED);
+    symbol_table_add(t, "push_data", 0x2000, 8, 'd', SYMBOL_SIZED);
+    symbols_map(s, &(struct symbol_mapping){.table = symbol_table_end(t), .bias = 0x100000});
+    found_are(s, "push", " push.constprop.0@101000 push.isra.0@101020");
+    found_are(s, "kernel:push", " push.constprop.0@101000 push.isra.0@101020");
+    found_are(s, "module:push", "");
+    found_are(s, "pop", " pop@101030");
+    found_are(s, "pop.cold", " pop.cold@101050");
+    found_are(s, "pushed", "");
+    found_are(s, "p?p*", " pop@101030 pop.part.1@101040");
+    found_are(s, "push*", " push.constprop.0@101000 push.isra.0@101020 pushed.other@101060");
+    assert_true(symbol_name_matches("kernel:p*", "pop") && !symbol_name_matches("p*", "top"));
+    symbols_free(s);
+}
+
 static void test_note_of_any_space(void **state)
 {
     enum { MAP = 4, SPACE_AT = 2, NINE = 18, MINUS_TWO = 3 }; /* as signed numbers are written */
@@ -707,6 +741,7 @@ int main(void)
         cmocka_unit_test(test_members),       cmocka_unit_test(test_broken_elf),
         cmocka_unit_test(test_map),           cmocka_unit_test(test_stripped),
         cmocka_unit_test(test_spaces),        cmocka_unit_test(test_note_of_any_space),
+        cmocka_unit_test(test_search),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
