@@ -20,7 +20,12 @@ static int save_png(const char *path, const struct display *d, const uint8_t *rg
     struct output *out = output_open(path, &err);
     if (!out)
         return trouble(&err);
-    if (!picture_png(output_file(out), d->width, d->height, rgb, (size_t)d->width * 3, &err))
+    unsigned width, height;
+    picture_size(d, &width, &height);
+    uint8_t *drawn = picture_stretch(d, rgb, width, height);
+    const int rc = picture_png(output_file(out), width, height, drawn, (size_t)width * 3, &err);
+    free(drawn);
+    if (!rc)
         return output_done(out, &err) ? trouble(&err) : EXIT_DONE;
     output_drop(out);
     return trouble_text("%s: %s: make room, or give another place", path, err.text);
@@ -112,7 +117,8 @@ static const struct option_row rows[] = {
      STORE(struct screen_command, at)},
     {.name = "png",
      .argument = "FILE",
-     .help = "draw it into a PNG file, pixel by pixel: text in the guest's own font, or graphics",
+     .help =
+         "draw it into a PNG file: text in the guest's own font, or graphics; modes of up to 400 lines as a screen of 4:3 shows them, but for text of 80 columns",
      STORE(struct screen_command, png)},
     GROUP(compile_options),
     END_OF_ROWS,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/export/private/impl.h"
+#include "core/views/picture.h"
 
 void picture_free(struct picture *p)
 {
@@ -17,12 +18,12 @@ static bool look(const struct engine *e, struct picture *p)
     if (!e->ops->display || !e->ops->display(e, &d, NULL, 0, NULL, 0) || !d.width || !d.height)
         return false;
     size_t n = (size_t)d.width * d.height * 3;
-    *p = (struct picture){.icount = e->ops->icount(e),
-                          .time = e->ops->time(e),
-                          .width = d.width,
-                          .height = d.height,
-                          .rgb = mem_zero(n, 1)};
-    e->ops->display(e, &d, NULL, 0, p->rgb, n);
+    uint8_t *rgb = mem_zero(n, 1);
+    e->ops->display(e, &d, NULL, 0, rgb, n);
+    *p = (struct picture){.icount = e->ops->icount(e), .time = e->ops->time(e)};
+    picture_size(&d, &p->width, &p->height);
+    p->rgb = picture_stretch(&d, rgb, p->width, p->height);
+    free(rgb);
     return true;
 }
 

@@ -1,8 +1,32 @@
 /* picture.c - see picture.h. */
 #include <png.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/views/picture.h"
+#include "traces/memory.h"
+
+void picture_size(const struct display *d, unsigned *width, unsigned *height)
+{
+    enum { VGA_LINES = 400, FULL_WIDTH = 640, FULL_COLUMNS = 80 };
+    *width = d->width;
+    *height = d->height;
+    if (d->columns >= FULL_COLUMNS || d->height > VGA_LINES || d->width * 3 == d->height * 4)
+        return;
+    *width = d->width < FULL_WIDTH ? d->width * 2 : d->width;
+    *height = *width * 3 / 4;
+}
+
+uint8_t *picture_stretch(const struct display *d, const uint8_t *rgb, unsigned width, unsigned height)
+{
+    uint8_t *out = mem_zero((size_t)width * height, 3), *to = out;
+    for (unsigned y = 0; y < height; y++) {
+        const uint8_t *row = rgb + (size_t)((uint64_t)y * d->height / height) * d->width * 3;
+        for (unsigned x = 0; x < width; x++, to += 3)
+            memcpy(to, row + (size_t)((uint64_t)x * d->width / width) * 3, 3);
+    }
+    return out;
+}
 
 static void failed(png_structp png, png_const_charp text)
 {
