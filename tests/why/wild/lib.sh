@@ -145,3 +145,10 @@ debian_disk() {
         shift 2
     done | debugfs -w -f - "$image" >/dev/null 2>&1
 }
+# tftp_pxelinux: a folder tftp with PXELINUX and what it needs.
+tftp_pxelinux() {
+    package pxelinux syslinux-common || return
+    mkdir -p tftp/pxelinux.cfg
+    cp "$packaged/usr/lib/PXELINUX/pxelinux.0" "$packaged/usr/lib/syslinux/modules/bios/ldlinux.c32" tftp/
+}
+PXE=(--bios seabios --nic e1000 --boot n --net)
