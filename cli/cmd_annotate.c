@@ -5,7 +5,7 @@
 
 #include "cli/annotate.h"
 #include "cli/cli.h"
-#include "cli/output.h"
+#include "core/ground/output.h"
 #include "core/jobs/annotate.h"
 #include "core/story/guest.h"
 #include "core/run/images.h"
@@ -206,9 +206,10 @@ static void make_share(struct annotate *a, const struct annotate_job *job, struc
         observed[about.nobserved] = job->probe[about.nobserved];
     if (job->profile)
         observed[about.nobserved++] = (struct setting){"profile", job->profile};
-    struct output *out = output_open_name(job->path);
     *r = (struct annotated){.outcome = ANNOTATE_FAILED};
-    struct share_writer *w = share_create(a->t, output_name(out), job->path, job->config, &about, &r->err);
+    struct output *out = output_open_name(job->path, &r->err);
+    struct share_writer *w =
+        out ? share_create(a->t, output_name(out), job->path, job->config, &about, &r->err) : NULL;
     free(observed);
     if (w)
         annotate_to_share(job, a->t, a->part, a->parts, w, r);
@@ -288,7 +289,6 @@ static int annotate(struct annotate *a)
         a->o.classes = choose_classes(a);
         a->o.hooks = (struct record_hooks){.ctx = a, .progress = on_progress, .warning = say_warning};
         signals_block();
-        signal(SIGXFSZ, SIG_IGN); /* a limit on sizes is an error like a full disk */
         if (!in_parts(a, &status))
             status = run(a);
     }

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/output.h"
+#include "core/ground/output.h"
 #include "core/export/export.h"
 
 struct export_command {
@@ -33,7 +33,7 @@ static int write_file(struct export_command *c, struct error *err)
 {
     const struct export_format *f = c->format;
     struct output *out = f->write_folder  ? output_open_folder(c->path, err)
-                         : f->write_named ? output_open_name(c->path)
+                         : f->write_named ? output_open_name(c->path, err)
                                           : output_open(c->path, err);
     if (!out)
         return -1;
@@ -98,9 +98,6 @@ static int export(void *ctx, const struct engines *engines, struct trace *t, con
 {
     struct export_command *c = ctx;
     struct error err;
-    if (c->path) /* otherwise a reader that has what it wanted ends this quietly, as it ends any command */
-        signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a limit on sizes is an error like a full disk */
     int rc = check(c, &err);
     if (!rc && c->path)
         rc = check_output_name("-o", c->path, path, &err);
@@ -127,7 +124,7 @@ static const struct option_row rows[] = {
      .help = "write there (default: standard output)",
      .id = OPT_OUTPUT,
      .more =
-         "The file appears under its name when it is complete; until then it is FILE.part. ctf makes a folder of that name."},
+         "The file appears under its name when it is complete; an earlier file of that name stays until then. ctf makes a folder of that name."},
     {.name = "from", .argument = "POSITION", .help = "only from there on (inclusive)", .id = OPT_FROM},
     {.name = "to",
      .argument = "POSITION",

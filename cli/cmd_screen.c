@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/output.h"
+#include "core/ground/output.h"
 #include "core/views/picture.h"
 #include "core/run/replay.h"
 #include "core/screen/screen.h"

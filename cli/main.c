@@ -120,6 +120,7 @@ int main(int argc, char **argv)
 {
     /* A reader that goes away ends a command quietly, also where the parent ignores the signal (systemd, Python, many CI runners). */
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on sizes is an error like a full disk */
     give_memory_back();
     if (argc < 2) {
         print_usage(stderr);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli/matrix.h"
-#include "cli/output.h"
+#include "core/ground/output.h"
 #include "core/ground/out.h"
 #include "core/ground/text.h"
 
@@ -331,6 +331,7 @@ static void take_result_line(struct job_result *r, char *line)
     if (!value)
         return;
     *value++ = 0;
+    escape_undo(value);
     for (unsigned i = 0; !strcmp(line, "state") && i < sizeof states / sizeof states[0]; i++)
         if (!strcmp(states[i], value))
             r->state = i;

@@ -13,7 +13,7 @@
 #include "cli/markup.h"
 #include "cli/matrix.h"
 #include "cli/outline_options.h"
-#include "cli/output.h"
+#include "core/ground/output.h"
 #include "core/ground/out.h"
 #include "core/ground/text.h"
 #include "core/compare/digest.h"

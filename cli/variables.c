@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/output.h"
+#include "core/ground/output.h"
 #include "cli/variables.h"
 #include "traces/memory.h"
 #include "core/ground/out.h"

@@ -10,7 +10,10 @@
 #include "traces/memory.h"
 #include "traces/written_file.h"
 
-enum { ATTEMPTS = 20 }; /* a file may be renamed or removed between its opening and its locking */
+enum {
+    ATTEMPTS = 20, /* a file may be renamed or removed between its opening and its locking */
+    PARTS = 1000   /* names that are tried while it has not its own */
+};
 
 struct written_file {
     char *path; /* no symbolic link */
@@ -54,19 +57,23 @@ static enum opened open_locked(const char *path, int flags, int *fd)
     return FAILED;
 }
 
-/* Opens NAME.part. FAILED: the name itself has to be written. */
+/* Makes NAME.part; if there is such a file, NAME.1.part and so on: one that somebody else made is not touched. BUSY: it is another
+ * bootreel's. FAILED: the name itself has to be written. */
 static enum opened open_part(struct written_file *f)
 {
-    struct stat st;
-    f->part = mem_alloc(strlen(f->path) + sizeof ".part");
-    stpcpy(stpcpy(f->part, f->path), ".part");
-    enum opened rc = open_locked(f->part, O_RDWR | O_CREAT | O_NOFOLLOW, &f->fd);
-    if (rc == OPENED && !fstat(f->fd, &st) && S_ISREG(st.st_mode))
-        return OPENED;
-    if (rc == OPENED) {
-        close(f->fd);
-        rc = FAILED;
+    enum opened rc = FAILED;
+    const size_t room = strlen(f->path) + sizeof ".2147483647.part";
+    f->part = mem_alloc(room);
+    for (int i = 0; i < PARTS && rc == FAILED; i++) {
+        snprintf(f->part, room, i ? "%s.%d.part" : "%s.part", f->path, i);
+        rc = open_locked(f->part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, &f->fd);
+        if (rc == FAILED && errno != EEXIST)
+            break;
+        if (rc == FAILED && file_locked_at(f->part))
+            rc = BUSY;
     }
+    if (rc == OPENED)
+        return rc;
     free(f->part);
     f->part = NULL;
     f->fd = -1;
@@ -166,6 +173,16 @@ static int keep_earlier(struct written_file *f)
     return errno;
 }
 
+/* Where there was no file, one that has appeared since is another recording's, and stays. */
+static int give_name(const struct written_file *f)
+{
+    if (f->old < 0 && !renameat2(AT_FDCWD, f->part, AT_FDCWD, f->path, RENAME_NOREPLACE))
+        return 0;
+    if (f->old < 0 && errno != EINVAL && errno != ENOSYS)
+        return errno;
+    return rename(f->part, f->path) ? errno : 0;
+}
+
 int written_file_show(struct written_file *f)
 {
     assert(f->begun && "a file gets its name once something is in it");
@@ -174,8 +191,8 @@ int written_file_show(struct written_file *f)
         return 0;
     if (f->earlier && f->old >= 0)
         error = keep_earlier(f);
-    if (!error && rename(f->part, f->path))
-        error = errno;
+    if (!error)
+        error = give_name(f);
     if (error)
         return error;
     free(f->part);

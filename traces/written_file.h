@@ -1,5 +1,5 @@
 /* written_file.h - the file of a trace that is being written. It gets its name only when it has begun well:
- * until then it is NAME.part, and an earlier file of that name stays as it was. And it is locked, so that no
+ * until then it is NAME.part (NAME.1.part … if somebody else made a file of that name), and an earlier file of that name stays as it was. And it is locked, so that no
  * two writers write one file. Private to traces/.
  *
  * The lock is one of the open file description (fcntl(2), F_OFD_SETLK): the kernel takes it away when the

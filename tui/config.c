@@ -21,6 +21,7 @@
 #include "traces/memory.h"
 #include "tui/app_impl.h"
 #include "core/ground/out.h"
+#include "core/ground/output.h"
 
 enum { WORDS = 4 };
 
@@ -148,6 +149,7 @@ bool session_recall(struct session *s, const char *folder, uint64_t *icount)
             *icount = at;
             found = true;
         } else if (sscanf(line, "mark %" SCNu64 " %199[^\n]", &at, name) == 2) {
+            escape_undo(name);
             timeline_mark_set(s->tl, name, at, NULL);
         }
     }
@@ -158,22 +160,19 @@ bool session_recall(struct session *s, const char *folder, uint64_t *icount)
 
 int session_remember(struct session *s, const char *folder, struct error *err)
 {
-    char path[4096], new_path[4200];
+    char path[4096];
     const char *name;
     uint64_t at;
     kept_path(s, folder, path, sizeof path);
-    snprintf(new_path, sizeof new_path, "%s.new", path);
-    FILE *f = folder_make(folder) ? NULL : fopen(new_path, "w");
-    if (!f)
+    if (folder_make(folder))
         return error_set(err, "%s: %s: the position and the marks are not kept", folder, strerror(errno));
+    struct output *o = output_open(path, err);
+    if (!o)
+        return -1;
+    FILE *f = output_file(o);
     out_print(f, "position %" PRIu64 "\n", session_recorded(s));
     for (size_t i = 0; timeline_mark(s->tl, i, &name, &at); i++)
         if (!session_is_found(name))
             out_print(f, "mark %" PRIu64 " %s\n", at, name);
-    int bad = ferror(f);
-    if (fclose(f) || bad || rename(new_path, path)) {
-        unlink(new_path);
-        return error_set(err, "%s: %s: the position and the marks are not kept", path, strerror(errno));
-    }
-    return 0;
+    return output_done(o, err);
 }

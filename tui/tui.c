@@ -6,6 +6,7 @@
 #include "tui/app_impl.h"
 #include "tui/duo.h"
 #include "core/ground/out.h"
+#include "core/ground/output.h"
 
 int app_may_write(struct app *a, const char *path, struct error *err)
 {
@@ -20,17 +21,15 @@ int app_dump(struct app *a, const char *path, struct error *err)
     size_t n = strlen(path);
     if (app_may_write(a, strcmp(path, "-") ? path : NULL, err))
         return -1;
-    FILE *f = strcmp(path, "-") ? fopen(path, "w") : stdout;
-    if (!f)
-        return error_set(err, "%.300s: %s: give another place", path, strerror(errno));
+    struct output *o = output_open(strcmp(path, "-") ? path : NULL, err);
+    if (!o)
+        return -1;
+    FILE *f = output_file(o);
     if (n > 4 && !strcmp(path + n - 4, ".svg"))
         dump_svg(duo_canvas(a), &a->looks, a->mono, f);
     else
         dump_text(duo_canvas(a), a->ascii, f);
-    int bad = ferror(f);
-    if ((f == stdout ? fflush(f) : fclose(f)) || bad)
-        return error_set(err, "%.300s: %s: make room, or give another place", path, strerror(errno));
-    return 0;
+    return output_done(o, err);
 }
 
 /* ---------------------------------------------------------------- on a terminal */

@@ -15,11 +15,12 @@ struct sink {
 static void put(struct sink s, const void *data, size_t n)
 {
     if (s.f) {
-        fwrite(data, 1, n, s.f);
+        out_bytes(s.f, data, n);
         return;
     }
     s.t->s = mem_resize(s.t->s, s.t->n + n + 1);
-    memcpy(s.t->s + s.t->n, data, n);
+    if (n)
+        memcpy(s.t->s + s.t->n, data, n);
     s.t->n += n;
     s.t->s[s.t->n] = 0;
 }
@@ -330,7 +331,8 @@ void text_shell_word(struct text *t, const char *word)
 
 void out_bytes(FILE *f, const void *data, size_t n)
 {
-    fwrite(data, 1, n, f);
+    if (n) /* then `data` may be NULL */
+        fwrite(data, 1, n, f);
 }
 
 void out_byte(FILE *f, uint8_t byte)
@@ -407,7 +409,7 @@ static struct sink sink_of(struct out_console *c)
 void out_console_add(struct out_console *c, const void *data, size_t n)
 {
     if (c->raw) {
-        fwrite(data, 1, n, c->f);
+        out_bytes(c->f, data, n);
         return;
     }
     struct text t = {0};

@@ -20,7 +20,7 @@ exported() { # FORMAT [OPTION...]: to $work/FORMAT, twice: equal
     shift
     expect 0 "export-$f" "$BOOTREEL" export "$reel" --format "$f" -o "$work/$f" "$@" || return
     [ ! -s "export-$f.err" ] || fail "$f: on standard error: $(cat "export-$f.err")"
-    [ ! -e "$work/$f.part" ] || fail "$f: $f.part is left"
+    ! ls "$work/.$f".* >/dev/null 2>&1 || fail "$f: something is left"
     [ -d "$work/$f" ] || { "$BOOTREEL" export "$reel" --format "$f" "$@" >again && same "$work/$f" again "$f, two exports"; }
 }
 
@@ -239,7 +239,7 @@ errors() {
     echo before >kept
     (ulimit -f 100 && "$BOOTREEL" export "$reel" --format json -o kept 2>limit.err) && fail "a limit on sizes is not noticed"
     holds limit.err '^bootreel: kept: cannot be written' "limit on sizes"
-    [ "$(cat kept)" = before ] && [ ! -e kept.part ] || fail "an export that failed leaves something"
+    [ "$(cat kept)" = before ] && ! ls .kept.* >/dev/null 2>&1 || fail "an export that failed leaves something"
     "$BOOTREEL" export "$reel" --format json 2>pipe.err | head -n 1 >/dev/null
     [ "${PIPESTATUS[0]}" = 2 ] && holds pipe.err '^bootreel: standard output: cannot be written: Broken pipe' "closed pipe"
     head -c 100000 "$reel" >cut.reel

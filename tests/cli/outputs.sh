@@ -14,7 +14,6 @@ cp b.reel b.kept
 ln -s a.reel link
 ln a.reel hard
 ln -s link chain
-ln a.reel out.part
 
 untouched() { # WHAT
     same a.reel a.kept "$1" || cp a.kept a.reel
@@ -32,13 +31,13 @@ refused() { # COMMAND...: what it would write is something that it reads
 # Commands, and names for one file. /dev/fd/3 is one, too.
 for option in "annotate -o" "digest -o" "export --format json -o" "screen --png" "tui --dump"; do
     read -ra words <<<"$option"
-    for file in a.reel ./a.reel link hard chain "$work/a.reel" out; do refused "${words[@]}" "$file" a.reel; done
+    for file in a.reel ./a.reel link hard chain "$work/a.reel"; do refused "${words[@]}" "$file" a.reel; done
     refused "${words[@]}" /dev/fd/3 a.reel 3<>a.reel
 done
 
 # The terminal interface: show and save, with one trace or two.
 : >script
-for file in a.reel link hard out; do
+for file in a.reel link hard; do
     echo "show $file" >script
     refused tui a.reel --script script
     echo "show $file" >script
