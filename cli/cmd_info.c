@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/info.h"
 #include "core/run/crash.h"
 #include "core/story/marks.h"
 #include "core/run/replay.h"
@@ -75,12 +76,6 @@ static void print_classes(struct trace *t)
 
 /* ---- what the calls to the Linux host add up to ---- */
 
-struct host_call {
-    char name[40];
-    uint64_t count;
-    struct text errors; /* "EAGAIN 12, EINTR 3" */
-};
-
 static void add_error(struct host_call *c, const struct event *ev)
 {
     const char *name = strerrorname_np((int)ev->f[EVF_HOST_ERRORS_error]);
@@ -114,25 +109,36 @@ static int by_count(const void *a, const void *b)
     return x->count != y->count ? (x->count < y->count ? 1 : -1) : strcmp(x->name, y->name);
 }
 
+int host_calls_of(struct trace *t, struct host_call **list, size_t *n, struct error *err)
+{
+    const int rc = take_host_calls(t, list, n, err);
+    if (*n)
+        qsort(*list, *n, sizeof **list, by_count);
+    return rc;
+}
+
+void host_calls_free(struct host_call *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(list[i].errors.s);
+    free(list);
+}
+
 static int print_host_calls(struct trace *t, struct error *err)
 {
     char a[NUMBER_TEXT];
     struct host_call *list = NULL;
     size_t n = 0;
     uint64_t all = 0;
-    int rc = take_host_calls(t, &list, &n, err);
+    int rc = host_calls_of(t, &list, &n, err);
     for (size_t i = 0; i < n; i++)
         all += list[i].count;
-    if (n) {
+    if (n)
         out_print(stdout, "host calls   %s\n", number_commas(a, all));
-        qsort(list, n, sizeof *list, by_count);
-    }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         out_print(stdout, "             %-18s %10s%s%s\n", list[i].name, number_commas(a, list[i].count),
                   list[i].errors.n ? "   " : "", list[i].errors.n ? list[i].errors.s : "");
-        free(list[i].errors.s);
-    }
-    free(list);
+    host_calls_free(list, n);
     return rc;
 }
 
@@ -266,27 +272,37 @@ static int print_all(struct trace *t, const char *path, bool check, struct error
 }
 
 struct info_command {
-    bool check;
+    bool check, json;
 };
 
 static int info(void *ctx, const struct engines *engines, struct trace *t, const char *path)
 {
     const struct info_command *c = ctx;
     struct error err;
-    return print_all(t, path, c->check, &err) ? trouble(&err) : EXIT_DONE;
+    if (!c->json)
+        return print_all(t, path, c->check, &err) ? trouble(&err) : EXIT_DONE;
+    const bool bad = (c->check && trace_check(t, &err)) || info_json(engines, t, path, c->check, &err);
+    return bad ? trouble(&err) : EXIT_DONE;
+}
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
+{
+    struct info_command *c = ctx;
+    return row->id == OPT_FORMAT ? take_format(row, value, &c->json, err) : option_not_handled(row, err);
 }
 
 static const struct option_row rows[] = {
     {.name = "check",
      .help = "read and check every frame of the file as well",
      STORE(struct info_command, check)},
+    GROUP(format_options),
     END_OF_ROWS,
 };
 
 static int cmd_info(struct engines *engines, int argc, char **argv)
 {
     struct info_command c = {0};
-    return run_on_trace(&command_info, engines, argc, argv, NULL, &c, info);
+    return run_on_trace(&command_info, engines, argc, argv, take_option, &c, info);
 }
 
 const struct command command_info = {
@@ -298,5 +314,5 @@ const struct command command_info = {
     .intro =
         "Prints what is in a trace: the machine, its images and how much of them is in the trace, inputs, counts of events "
         "by class, what programs on the Linux host called and how often it failed, checkpoints, sizes by kind of frame, how it ended, the first and last marks, and the final screen if it "
-        "showed text.",
+        "showed text. With --format json also what `bootreel why` says, with its position, as the member \"why\".",
 };

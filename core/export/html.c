@@ -143,7 +143,17 @@ static void put_facts(const struct page *p)
     out_words(out, "</div>\n");
 }
 
-/* What went wrong, if something did: it comes first. */
+/* The stage that a position is in. */
+static void put_place(const struct page *p, uint64_t icount)
+{
+    const long i = stages_at(p->s->stages, icount);
+    if (i < 0)
+        return;
+    out_words(p->out, ", in the stage ");
+    put(p->out, stages_get(p->s->stages, (size_t)i)->name);
+}
+
+/* What went wrong, and where, if something did: it comes first. */
 static void put_why(const struct page *p)
 {
     struct error ignored;
@@ -151,7 +161,10 @@ static void put_why(const struct page *p)
     if (w && w->answer == WHY_WRONG) {
         out_words(p->out, "<p><b>");
         put(p->out, w->verdict);
-        out_words(p->out, "</b></p>\n<table><tbody>\n");
+        out_words(p->out, "</b> <span class=\"soft\">at icount ");
+        put_commas(p->out, w->icount);
+        put_place(p, w->icount);
+        out_words(p->out, "</span></p>\n<table><tbody>\n");
         for (size_t i = 0; i < w->n; i++) {
             char at[32] = "";
             if (w->line[i].placed)
@@ -329,6 +342,68 @@ static void put_stages(const struct page *p)
         put_stage(p, stages_get(p->s->stages, i));
     end_table(p->out);
     out_words(p->out, "</div>\n");
+}
+
+/* ---- systemd's units ---- */
+
+static const char unit_prefix[] = "unit.";
+
+static bool is_unit(const struct stage *s)
+{
+    return !strncmp(s->name, unit_prefix, sizeof unit_prefix - 1);
+}
+
+static size_t count_units(const struct page *p)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < stages_count(p->s->stages); i++)
+        n += is_unit(stages_get(p->s->stages, i));
+    return n;
+}
+
+static int took_longer(const void *a, const void *b)
+{
+    const struct stage *x = *(const struct stage *const *)a, *y = *(const struct stage *const *)b;
+    if (x->took != y->took)
+        return x->took < y->took ? 1 : -1;
+    return x->begin != y->begin ? (x->begin < y->begin ? -1 : 1) : strcmp(x->name, y->name);
+}
+
+static void put_unit(const struct page *p, const struct stage *s)
+{
+    out_words(p->out, "<tr>");
+    cell_text(p->out, s->name + sizeof unit_prefix - 1);
+    cell_time(p->out, s->begin_time);
+    cell_span(p->out, s->took);
+    out_print(p->out, "<td%s>%s</td></tr>\n", s->failed ? " class=\"bad\"" : "",
+              s->failed ? "failed"
+              : s->open ? "not ended"
+                        : "");
+}
+
+static void put_units(const struct page *p)
+{
+    static const char *const heads[] = {"unit", "#begins at", "#took", "", NULL};
+    const size_t n = count_units(p);
+    size_t k = 0;
+    if (!n)
+        return;
+    const struct stage **list = mem_zero(n, sizeof *list);
+    for (size_t i = 0; i < stages_count(p->s->stages); i++)
+        if (is_unit(stages_get(p->s->stages, i)))
+            list[k++] = stages_get(p->s->stages, i);
+    qsort(list, n, sizeof *list, took_longer);
+    out_print(
+        p->out,
+        "<h2 id=\"units\">systemd's units</h2>\n<details%s><summary>%zu, the slowest first: from \"Starting\" to "
+        "\"Started\" or \"Finished\"</summary>\n",
+        n <= 60 ? " open" : "", n);
+    begin_table(p->out, heads);
+    for (size_t i = 0; i < n; i++)
+        put_unit(p, list[i]);
+    end_table(p->out);
+    out_words(p->out, "</details>\n");
+    free(list);
 }
 
 static int slower(const void *a, const void *b)
@@ -604,6 +679,8 @@ static void put_head(const struct page *p)
     out_words(p->out, "</h1>\n<nav><a href=\"#line\">Time line</a><a href=\"#stages\">Stages</a>");
     if (p->s->ninitcalls)
         out_words(p->out, "<a href=\"#initcalls\">Initcalls</a>");
+    if (count_units(p))
+        out_words(p->out, "<a href=\"#units\">Units</a>");
     if (processes_count(p->s->processes))
         out_words(p->out, "<a href=\"#processes\">Processes</a>");
     out_words(p->out, "<a href=\"#marks\">Marks</a>");
@@ -630,6 +707,7 @@ int export_html(const struct export_options *o, FILE *out, struct error *err)
     stages_fold(s->stages);
     put_stages(&p);
     put_initcalls(&p);
+    put_units(&p);
     put_processes(&p);
     int rc = put_marks(&p, err);
     if (!rc)

@@ -46,6 +46,9 @@ units() { # NAME
     done
     grep -E ' unit\.[^ ]*_-_[^ ]* *\(not ended\)| rc\.' "$work/$1.stages" && fail "$1: a unit without an end"
     [ "$(grep -c ' unit.dbus.service_' "$work/$1.stages")" = 1 ] || fail "$1: a unit that started has one stage"
+    "$BOOTREEL" export --format html --pictures 0 "$work/$1.reel" >"$work/$1.html" || fail "$1: export --format html exits with $?"
+    sed -n '/id="units"/,/<\/details>/p' "$work/$1.html" >"$work/$1.units"
+    holds "$work/$1.units" '<tr><td class="name">systemd-journald.service</td><td class="n">[0-9.]+ s</td><td class="n">[0-9.]+ s</td>' "$1: the report's units"
     # Whose time it was: a unit's own is what systemd itself says that it used, to a twentieth and 5 ms (systemd 257 lets its process run
     # before it says that it starts the unit). An initramfs with systemd has units of the same names: the last are meant.
     sed -n 's/^used \([0-9]*\) \(.*\)$/\1 \2/p' "$work/$1.text" >"$work/$1.used"

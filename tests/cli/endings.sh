@@ -67,6 +67,18 @@ ended triple triple-fault 'triple fault at 0:7c1.'
 [ "$("$BOOTREEL" events --class power triple.reel | grep -c 'power.triple-fault')" = 1 ] || fail "--stop-on triple-fault: not at the first"
 rec 0 triple --keep-going --until 10M
 ended triple reached ''
+# The verdict has its place in info as JSON and in the report.
+"$BOOTREEL" info --format json triple.reel >triple.json || fail "info --format json: exit status $?"
+"$BOOTREEL" export triple.reel --format html --pictures 0 >triple.html || fail "export --format html: exit status $?"
+python3 - <<'END' || fail "triple: info --format json and the report do not say where it went wrong"
+import json
+d = json.load(open('triple.json'))
+why, end = d['why'], d['ended']
+assert d['crash'].startswith('triple fault') and d['trace'] == 'triple.reel' and d['state'] == 'whole'
+assert why['answer'] == 'wrong' and why['icount'] <= end['icount'] and why['code'], why
+assert sum(d['classes'].values()) == d['events'] and d['machine']['memory'], d
+assert f"at icount {why['icount']:,}" in open('triple.html').read()
+END
 
 # A reset loop by the keyboard controller.
 guest loop <<'S'
