@@ -1,6 +1,7 @@
 #!/bin/bash
 # make install, into a folder with a space and a letter that is not ASCII, and what is installed there without the source: the program, its
-# completion, and the script for gdb, which starts that program. Again over an older installation, after gdb has left __pycache__ behind.
+# completion, and the script for gdb, which starts that program. Again over an older installation, after gdb has left __pycache__ behind. Our
+# BIOS and the demo guest built in a folder with such a name: the same bytes.
 . "$(dirname "$0")/../lib.sh"
 . tests/gdb.sh
 unset BOOTREEL
@@ -53,6 +54,14 @@ mkdir -p scripts/gdb/__pycache__ "$prefix/share/bootreel/gdb/__pycache__"
 install_it second
 session again
 [ -z "$(git status --porcelain scripts/gdb 2>/dev/null | grep pycache)" ] || fail "git sees scripts/gdb/__pycache__"
+
+# A checkout with such a name.
+odd="$work/it's a tréé"
+mkdir "$odd" && tar -c --exclude=./build --exclude=./.cache --exclude=./.git --exclude=./bootreel . | tar -x -C "$odd"
+expect 0 odd make -s -C "$odd" -j"$(nproc)" bios demo-guest
+for f in bios/bios.bin bios/bios.elf guests/demo/demo.img; do
+    same "build/release/$f" "$odd/build/release/$f" "$f, built in a folder with an odd name"
+done
 
 # DESTDIR goes before PREFIX, for who makes packages.
 expect 0 staged build install DESTDIR="$work/it's staged" PREFIX=/usr
