@@ -1,8 +1,7 @@
-# The modules in the initramfs are of another version of the kernel: none can be loaded, and there is no disk.
+# The initramfs has ext4 and what it depends on, but not crc32c_generic, which it asks for by name when it mounts.
 build() {
     mkdir -p d/sbin && mke2fs -q -t ext4 -d d root.img 16M
     modules virtio_pci virtio_blk ext4
-    for m in mod/*.ko; do objcopy --strip-debug "$m" && sed -i 's/6\.1\.0-/6.1.9-/g' "$m"; done # without the signature at its end
     initramfs i.gz 'cp -r ../mod .' <<I
 #!/bin/sh
 mount -t proc proc /proc
