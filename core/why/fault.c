@@ -252,6 +252,30 @@ static bool irq_as_exception(struct fault *x)
     return true;
 }
 
+/* The stack of ring 0 is wanted, and the processor refuses what TR and the TSS say (#TS). */
+static bool bad_tss(struct fault *x)
+{
+    enum { VECTOR_TS = 10 };
+    struct why_case *c = x->c;
+    const unsigned cpu = x->t->cpu;
+    uint8_t b[12] = {0};
+    if ((x->led[0] & 0xff) != VECTOR_TS || !case_go(c, x->t->icount) || !(timeline_reg(c->tl, cpu, "cs") & 3))
+        return false;
+    const uint64_t base = timeline_reg(c->tl, cpu, "tr_base");
+    timeline_peek(c->tl, cpu, base, b, sizeof b);
+    if (!(timeline_reg(c->tl, cpu, "tr") & 0xfffc))
+        find_verdict(
+            x->f, WHY_FAULT_NO_TSS, x->t->icount,
+            "triple fault%s: ring 3 at %s is left for ring 0, and there is no TSS with its stack: TR is null",
+            x->processor, x->where);
+    else
+        find_verdict(x->f, WHY_FAULT_NO_TSS, x->t->icount,
+                     "triple fault%s: ring 3 at %s is left for ring 0, and the TSS at 0x%" PRIx64
+                     " has a bad SS0 (%04x) for its stack",
+                     x->processor, x->where, base, (unsigned)(b[8] | b[9] << 8));
+    return true;
+}
+
 /* The next instruction is in a page that was mapped when the one before it ran. */
 static bool code_unmapped(struct fault *x)
 {
@@ -296,6 +320,22 @@ static bool code_unmapped(struct fault *x)
     return true;
 }
 
+/* The processor refuses the instruction, and it is known what about it: that its handler cannot run comes after. */
+static bool refused(struct fault *x)
+{
+    struct text why = {0};
+    const bool told =
+        case_go(x->c, x->t->icount) && refusal_text(x->c, x->t->cpu, x->led[0] & 0xff, x->led[0] >> 8, &why);
+    if (told) {
+        find_verdict(x->f, WHY_FAULT_REFUSED, x->t->icount, "triple fault%s: %s at %s: %s", x->processor,
+                     x->what, x->where, why.s);
+        if (x->lack.why.n)
+            find_note(x->f, "its handler cannot run: %s", x->lack.why.s);
+    }
+    free(why.s);
+    return told;
+}
+
 static bool no_handler(struct fault *x)
 {
     if (x->lack.code == WHY_FAULT_TRIPLE)
@@ -312,9 +352,10 @@ static bool plain(struct fault *x)
     return true;
 }
 
-static bool (*const headlines[])(struct fault *) = {untold,        overwritten_return, irq_as_exception,
-                                                    error_code,    recursion,          in_table,
-                                                    code_unmapped, no_handler,         plain};
+static bool (*const headlines[])(struct fault *) = {
+    untold,   overwritten_return, irq_as_exception, error_code, recursion,
+    in_table, code_unmapped,      bad_tss,          refused,    no_handler,
+    plain};
 
 /* ---------------------------------------------------------------- the whole */
 

@@ -2,6 +2,7 @@
 #include <capstone/capstone.h>
 #include <inttypes.h>
 
+#include "core/why/private/jump.h"
 #include "core/why/private/prompt.h"
 #include "core/why/private/refusal.h"
 #include "core/why/private/said.h"
@@ -618,10 +619,11 @@ static void fault_loop(struct why_case *c, struct finding *f, const struct cpu_l
     if (!ev)
         return;
     case_exception_event(c, ev, words);
-    find_verdict(
-        f, WHY_FAULT_LOOP, first->icount,
-        "the same exception comes again and again at %s: %s; its handler returns without having mended the cause",
-        case_address(c, l->delivered, cpu, pc, where), words);
+    if (!overwritten_code(c, f, cpu, l->delivered, pc))
+        find_verdict(
+            f, WHY_FAULT_LOOP, first->icount,
+            "the same exception comes again and again at %s: %s; its handler returns without having mended the cause",
+            case_address(c, l->delivered, cpu, pc, where), words);
     find_line(f, l->delivered, case_place(c, l->delivered, cpu, pc, where), "the instruction: %s", in.text);
     find_line(f, first->icount, NULL, "the first time: %s", words);
     if (case_go(c, l->delivered))
@@ -694,10 +696,35 @@ static void busy(struct why_case *c, struct finding *f, const struct cpu_loop *l
     else
         find_verdict(f, WHY_UNKNOWN_BUSY, c->at,
                      "cannot tell: the processor is busy at %s, and no end is seen", where);
-    free(did.s);
     if (l->length)
         loop_lines(c, f, l, cpu);
     end_lines(c, f);
+}
+
+/* What cannot be told is a program's work if it is seen to do something. */
+static void at_work(struct why_case *c, struct finding *f, uint64_t pc, unsigned cpu)
+{
+    struct text did = {0};
+    char where[PLACE_TEXT];
+    if (!f->found || f->answer != WHY_UNKNOWN || !activity_lately(c, &did))
+        return;
+    case_address(c, c->at, cpu, pc, where);
+    find_verdict(f, WHY_OK_WORKS, c->at, "nothing went wrong: a program is at work at %s, and lately %s",
+                 where, did.s);
+    free(did.s);
+}
+
+/* A kernel's idle loop that polls instead of executing HLT (idle=poll). */
+static bool idles(struct why_case *c, unsigned cpu, uint64_t pc)
+{
+    static const char *const names[] = {"cpu_idle_poll", "poll_idle", "do_idle",
+                                        "default_idle",  "cpu_idle",  "sched_idletd"};
+    char place[PLACE_TEXT];
+    case_place(c, c->at, cpu, pc, place);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strstr(place, names[i]))
+            return true;
+    return false;
 }
 
 static void in_loop(struct why_case *c, struct finding *f, const struct cpu_loop *list, unsigned n,
@@ -708,7 +735,7 @@ static void in_loop(struct why_case *c, struct finding *f, const struct cpu_loop
         fault_loop(c, f, l, cpu);
     if (f->found)
         return;
-    if (l->halts)
+    if (l->halts || idles(c, cpu, l->pc))
         waits(c, f, cpu, l->pc);
     else if (!l->exits && !l->interrupts)
         endless_loop(c, f, l, cpu);
@@ -718,6 +745,47 @@ static void in_loop(struct why_case *c, struct finding *f, const struct cpu_loop
         device_loop(c, f, l, cpu);
     else if (!word_loop(c, f, list, n, cpu))
         busy(c, f, l, cpu);
+}
+
+/* ---------------------------------------------------------------- nested interrupts */
+
+/* The same interrupt comes again and again on a stack that only grows: each handler is interrupted before it has returned. */
+static bool nested_interrupts(struct why_case *c, struct finding *f, unsigned cpu)
+{
+    enum { SAMPLES = 12 };
+    struct trace_cursor *cur = trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_IRQ));
+    struct error ignored;
+    struct event irq[SAMPLES] = {0};
+    uint64_t sp[SAMPLES];
+    char name[80];
+    unsigned n = 0;
+    if (!trace_cursor_seek_icount(cur, c->at, &ignored))
+        while (n < SAMPLES && trace_cursor_prev(cur, &irq[n], NULL, &ignored) == 1 &&
+               irq[n].icount > c->now.begin)
+            n += irq[n].kind == EV_IRQ && irq[n].cpu == cpu &&
+                 irq[n].f[EVF_IRQ_vector] == irq[0].f[EVF_IRQ_vector];
+    trace_cursor_close(cur);
+    if (n < SAMPLES || facts_last(&c->now, EV_KERNEL_FOUND))
+        return false;
+    /* The last one first: the older, the higher, by the same each. */
+    for (unsigned i = 0; i < SAMPLES; i++) {
+        if (!case_go(c, irq[i].icount))
+            return false;
+        sp[i] = view_stack(timeline_look(c->tl), cpu);
+        if (i && (sp[i] <= sp[i - 1] || (i > 1 && sp[i] - sp[i - 1] != sp[1] - sp[0])))
+            return false;
+    }
+    vector_name(c, &irq[0], name);
+    find_verdict(f, WHY_HANG_NESTED, irq[SAMPLES - 1].icount,
+                 "%s comes again before its handler has returned, each time %" PRIu64
+                 " bytes deeper in the stack",
+                 name, sp[1] - sp[0]);
+    for (unsigned i = 0; i < 3; i++)
+        find_line(f, irq[i].icount, NULL, "%s comes, the stack pointer is 0x%" PRIx64, name, sp[i]);
+    if (case_go(c, irq[0].icount))
+        find_callers(f, c, cpu);
+    end_lines(c, f);
+    return true;
 }
 
 /* Which processor's state says most: one that spins, then one that waits. */
@@ -752,14 +820,17 @@ void explain_hang(struct why_case *c, struct finding *f)
     if (!list)
         return;
     const unsigned cpu = to_look_at(list, n);
-    if (prompt_waits(c, &list[cpu], cpu, &prompt)) {
+    if (nested_interrupts(c, f, cpu))
+        ;
+    else if (prompt_waits(c, &list[cpu], cpu, &prompt)) {
         if (!error_said(c, f, c->at, "waits for a key"))
             prompt_verdict(c, f, &prompt);
     } else if (list[cpu].does == CPU_HALTED)
         waits(c, f, cpu, list[cpu].pc);
-    else if (list[cpu].does == CPU_LOOPS)
+    else if (list[cpu].does == CPU_LOOPS) {
         in_loop(c, f, list, n, cpu);
-    else if (list[cpu].does == CPU_BUSY && list[cpu].nseen)
+        at_work(c, f, list[cpu].pc, cpu);
+    } else if (list[cpu].does == CPU_BUSY && list[cpu].nseen)
         busy(c, f, &list[cpu], cpu);
     free(list);
 }

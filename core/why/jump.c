@@ -111,6 +111,8 @@ static struct came came_from(struct why_case *c, const struct origin_place *plac
         return came;
     for (size_t i = 0; i < chain->n; i++) {
         const struct origin_link *l = &chain->link[i];
+        if (!i)
+            came.written = l->step ? l->icount : 0;
         came.source = l->source;
         came.icount = l->step ? l->icount : 0;
         came.pc = l->pc;
@@ -154,6 +156,36 @@ struct came jump_came(struct why_case *c, const struct jump *j)
     return !j->indirect ? (struct came){0}
            : j->memory  ? memory_came(c, j->cpu, j->icount, j->pointer, j->size)
                         : register_came(c, j->cpu, j->icount, j->reg);
+}
+
+/* ---------------------------------------------------------------- code that was overwritten */
+
+static bool see_hit(void *ctx, const struct timeline_hit *hit)
+{
+    *(uint64_t *)ctx = hit->icount;
+    return true;
+}
+
+bool overwritten_code(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount, uint64_t pc)
+{
+    const struct timeline_stop stop = {.kind = TS_BREAK_LINEAR, .address = pc};
+    const struct came came = memory_came(c, cpu, icount, pc, 1);
+    struct timeline_stopped s;
+    struct error ignored;
+    uint64_t ran = 0;
+    char at[PLACE_TEXT], place[PLACE_TEXT];
+    if (!came.known || came.written <= c->now.begin || came.source == ORIGIN_CONSTANT ||
+        !case_go(c, came.written) ||
+        timeline_scan(c->tl, &stop, c->now.begin + 1, came.written, see_hit, &ran, &s, &ignored) || !ran)
+        return false;
+    case_address(c, icount, cpu, pc, at);
+    find_verdict(f, WHY_RAILS_OVERWRITTEN, came.written,
+                 "the code at %s was overwritten after it had run: %s", at, came.text);
+    find_line(f, ran, NULL, "what was at 0x%" PRIx64 " ran here before", pc);
+    case_go(c, came.written);
+    find_line(f, came.written, case_place(c, came.written, cpu, timeline_pc(c->tl, cpu), place),
+              "here it was overwritten");
+    return true;
 }
 
 /* ---------------------------------------------------------------- evidence */

@@ -1,10 +1,12 @@
 /* linux.c - Linux: panics and oopses, a root file system that cannot be mounted, an init that cannot run, too little memory, and
  * silence. The texts are those of the kernel (init/do_mounts.c, init/main.c, kernel/exit.c, mm/oom_kill.c, arch/x86/mm/fault.c). */
+#include <ctype.h>
 #include <inttypes.h>
 #include <signal.h>
 
 #include "core/why/private/case.h"
 #include "core/why/private/refusal.h"
+#include "core/why/private/said.h"
 
 /* ---------------------------------------------------------------- what is known of the kernel */
 
@@ -120,14 +122,30 @@ static bool lists_partitions(struct why_case *c, const struct event *panic)
     return n;
 }
 
+/* Whether root= names a block device. Others, such as a network file system, need no disk. */
+static bool on_disk(const char *root)
+{
+    static const char *const begins[] = {
+        "/dev/", "UUID=", "LABEL=", "PARTUUID=", "PARTLABEL=", "/dev/mapper/"};
+    if (!strcmp(root, "/dev/nfs") || !strcmp(root, "/dev/cifs") || !strcmp(root, "/dev/root"))
+        return false;
+    for (size_t i = 0; i < sizeof begins / sizeof begins[0]; i++)
+        if (!strncmp(root, begins[i], strlen(begins[i])))
+            return true;
+    return isxdigit((unsigned char)*root) && strspn(root, "0123456789abcdefABCDEF:") == strlen(root);
+}
+
 static void no_root(struct why_case *c, struct finding *f, const struct event *panic)
 {
-    char root[200] = "", words[300], init[200];
+    char type[40] = "", root[200] = "", words[300], init[200];
     const bool asked = parameter(&c->now, "root", root, sizeof root);
     const struct event *initrd = facts_last(&c->now, EV_INITRD), *line = facts_last(&c->now, EV_COMMAND_LINE),
                        *unpacking = facts_line(&c->now, "Initramfs unpacking failed", c->now.begin),
                        *image = facts_line(&c->now, "rootfs image is not initramfs", c->now.begin);
-    const struct event *tried = facts_last(&c->now, EV_KERNEL_RETURN);
+    const struct event *tried = facts_last(&c->now, EV_KERNEL_RETURN),
+                       *opened = facts_line(&c->now, "VFS: Cannot open root device", c->now.begin),
+                       *complaint = opened ? opened : panic;
+    parameter(&c->now, "rootfstype", type, sizeof type);
     const int64_t error = tried ? (int32_t)tried->f[EVF_KERNEL_RETURN_result] : 0;
     const char *why = error_words(error);
     if (!parameter(&c->now, "rdinit", init, sizeof init))
@@ -145,6 +163,9 @@ static void no_root(struct why_case *c, struct finding *f, const struct event *p
         find_verdict(
             f, WHY_LINUX_NO_ROOT, panic->icount,
             "Linux has no root file system: there is no root= in its command line, and it was given no initrd");
+    else if (!on_disk(root))
+        find_verdict(f, WHY_LINUX_NO_ROOT, panic->icount, "Linux cannot mount root=%s%s%s: %s", root,
+                     *type ? " as " : "", type, said(complaint, words, sizeof words));
     else if (!has_disk(trace_config(c->t)))
         find_verdict(f, WHY_LINUX_NO_ROOT, panic->icount,
                      "Linux cannot mount root=%s: the machine has no disk%s", root,
@@ -214,6 +235,21 @@ static void no_init(struct why_case *c, struct finding *f, const struct event *p
     find_callers_at(f, c, panic);
 }
 
+/* The last line of a program, between two positions, that reads like an error: the kernel's own have a time before them. */
+static const struct event *last_complaint(struct why_case *c, uint64_t from, uint64_t to)
+{
+    char words[300];
+    for (size_t i = c->now.n; i--;) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->icount < from)
+            break;
+        if (ev->icount < to && ev->kind == EV_CONSOLE_LINE && *fact_text(ev, words, sizeof words) != '[' &&
+            said_words(words))
+            return ev;
+    }
+    return NULL;
+}
+
 /* "Attempted to kill init! exitcode=0x00007f00": as in wait(2). */
 static void init_died(struct why_case *c, struct finding *f, const struct event *panic)
 {
@@ -240,6 +276,8 @@ static void init_died(struct why_case *c, struct finding *f, const struct event 
         cause = facts_line(&c->now, causes[i], start->icount);
     if (cause && cause->icount > panic->icount)
         cause = NULL;
+    if (!cause && start)
+        cause = last_complaint(c, start->icount, panic->icount);
     if (sig)
         snprintf(how, sizeof how, "is killed by signal %u (SIG%s)", sig,
                  sigabbrev_np((int)sig) ? sigabbrev_np((int)sig) : "?");

@@ -32,7 +32,8 @@ static bool bios_waits(struct why_case *c, const struct cpu_loop *l, unsigned cp
 /* INT 16h was polled shortly before: each such call that finds nothing is folded. */
 static bool bios_is_polled(struct why_case *c, const struct cpu_loop *l, unsigned cpu, struct prompt *p)
 {
-    enum { LATELY = 3000000, LOOKED = 8 };
+    enum { LATELY = 200000000 /* ns */, LOOKED = 64 };
+    const uint64_t lately = LATELY / (trace_config(c->t)->step_ns ? trace_config(c->t)->step_ns : 1);
     struct trace_cursor *cur = trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_FIRMWARE));
     struct error ignored;
     struct event ev;
@@ -44,7 +45,7 @@ static bool bios_is_polled(struct why_case *c, const struct cpu_loop *l, unsigne
             if ((!again && ev.kind != EV_SERVICE) || ev.icount < c->now.begin)
                 continue;
             yes = ev.f[again ? (int)EVF_SERVICE_AGAIN_vector : (int)EVF_SERVICE_vector] == KEYBOARD &&
-                  c->at - last < LATELY;
+                  c->at - last < lately;
         }
     trace_cursor_close(cur);
     if (!yes || facts_last(&c->now, EV_KERNEL_FOUND))
@@ -116,10 +117,33 @@ static bool interrupt_is_awaited(struct why_case *c, const struct cpu_loop *l, u
     return true;
 }
 
+/* A UEFI program that has not returned, while the firmware is idle: it waits for an event. */
+static bool program_waits(struct why_case *c, const struct cpu_loop *l, unsigned cpu, struct prompt *p)
+{
+    enum { APPLICATION = 9 };
+    const struct event *start = NULL;
+    char name[60];
+    for (size_t i = 0; i < c->now.n; i++) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->kind == EV_EFI_START && ev->f[EVF_EFI_START_type] == APPLICATION)
+            start = ev;
+        if (start && ev->kind == EV_EFI_RETURN && ev->f[EVF_EFI_RETURN_type] == APPLICATION)
+            start = NULL;
+    }
+    if (!start || facts_last(&c->now, EV_KERNEL_FOUND) || facts_last(&c->now, EV_KERNEL_ENTRY) ||
+        (l->does != CPU_HALTED && !l->halts))
+        return false;
+    snprintf(p->what, sizeof p->what, "a key");
+    snprintf(p->how, sizeof p->how, "the UEFI program %s has not returned, and the firmware is idle",
+             fact_text(start, name, sizeof name));
+    return true;
+}
+
 bool prompt_waits(struct why_case *c, const struct cpu_loop *l, unsigned cpu, struct prompt *p)
 {
-    static bool (*const rows[])(struct why_case *, const struct cpu_loop *, unsigned, struct prompt *) = {
-        bios_waits, bios_is_polled, serial_is_polled, keyboard_is_polled, interrupt_is_awaited};
+    static bool (*const rows[])(struct why_case *, const struct cpu_loop *, unsigned,
+                                struct prompt *) = {bios_waits,         bios_is_polled, serial_is_polled,
+                                                    keyboard_is_polled, program_waits,  interrupt_is_awaited};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (case_go(c, c->at) && rows[i](c, l, cpu, p))
             return true;

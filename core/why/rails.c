@@ -180,7 +180,7 @@ static void zeros(struct why_case *c, struct finding *f, const struct event *ev,
     find_disk_services(f, c, ev->icount);
 }
 
-/* A triple fault, or HLT, soon after a disk service that came over its caller. */
+/* A triple fault in code that was overwritten. */
 static bool overwritten(struct why_case *c, struct finding *f, const struct event *end)
 {
     if (!case_go(c, end->icount) ||

@@ -44,24 +44,42 @@ static const struct event *complaint(struct why_case *c, uint64_t from, uint64_t
     return last;
 }
 
-static bool application_after(struct why_case *c, uint64_t icount)
+/* What the firmware says of its boot options. */
+static void option_lines(struct why_case *c, struct finding *f)
 {
-    for (size_t i = 0; i < c->now.n; i++)
-        if (c->now.event[i].kind == EV_EFI_START && c->now.event[i].icount > icount &&
-            c->now.event[i].f[EVF_EFI_START_type] == APPLICATION)
-            return true;
-    return false;
+    char words[300];
+    for (size_t i = 0, n = 0; i < c->now.n && n < 8; i++) {
+        const struct event *ev = &c->now.event[i];
+        const bool said = ev->kind == EV_CONSOLE_LINE &&
+                          ev->f[EVF_CONSOLE_LINE_device] == trace_console(c->t) &&
+                          fact_contains(ev, "BdsDxe: ");
+        if (!said && !(ev->kind == EV_EFI_PART_DONE && is_error(ev->f[EVF_EFI_PART_DONE_status]) &&
+                       ev->len > 4 && !memcmp(ev->data, "Boot", 4)))
+            continue;
+        n++;
+        if (said)
+            find_line(f, ev->icount, NULL, "console: %s", fact_text(ev, words, sizeof words));
+        else
+            find_event(f, c, ev, NULL);
+    }
+}
+
+/* The program was left on purpose: a shell or a menu that somebody has quit. */
+static bool aborted(struct why_case *c, const struct event *ret)
+{
+    char status[100];
+    return !strcmp(error_name(c, ret, status, sizeof status), "EFI_ABORTED");
 }
 
 static bool program_failed(struct why_case *c, struct finding *f)
 {
     const struct event *ret = NULL, *start = NULL, *text;
     char name[100], words[300], status[100];
-    for (size_t i = 0; i < c->now.n; i++)
+    for (size_t i = 0; i < c->now.n && !ret; i++)
         if (c->now.event[i].kind == EV_EFI_RETURN && c->now.event[i].f[EVF_EFI_RETURN_type] == APPLICATION &&
-            is_error(c->now.event[i].f[EVF_EFI_RETURN_status]))
+            is_error(c->now.event[i].f[EVF_EFI_RETURN_status]) && !aborted(c, &c->now.event[i]))
             ret = &c->now.event[i];
-    if (!ret || application_after(c, ret->icount) || kernel_after(c, ret->icount))
+    if (!ret || kernel_after(c, ret->icount))
         return false;
     fact_text(ret, name, sizeof name);
     for (const struct event *ev = c->now.event; ev < ret; ev++)
@@ -69,7 +87,7 @@ static bool program_failed(struct why_case *c, struct finding *f)
             start = ev;
     text = complaint(c, start ? start->icount : c->now.begin, ret->icount);
     find_verdict(f, WHY_UEFI_PROGRAM, text ? text->icount : ret->icount,
-                 "the UEFI program %s gives up with the error %s%s%s, and no other is started", name,
+                 "the UEFI program %s gives up with the error %s%s%s", name,
                  error_name(c, ret, status, sizeof status), text ? ": " : "",
                  text ? fact_text(text, words, sizeof words) : "");
     if (text)
@@ -77,6 +95,7 @@ static bool program_failed(struct why_case *c, struct finding *f)
     if (start)
         find_event(f, c, start, NULL);
     find_event(f, c, ret, NULL);
+    option_lines(c, f);
     find_console(f, c, start ? start->icount : c->now.begin, c->at, 8);
     return true;
 }
@@ -280,25 +299,6 @@ static bool shell_was_used(struct why_case *c, uint64_t from)
         }
     }
     return false;
-}
-
-static void option_lines(struct why_case *c, struct finding *f)
-{
-    char words[300];
-    for (size_t i = 0, n = 0; i < c->now.n && n < 8; i++) {
-        const struct event *ev = &c->now.event[i];
-        const bool said = ev->kind == EV_CONSOLE_LINE &&
-                          ev->f[EVF_CONSOLE_LINE_device] == trace_console(c->t) &&
-                          fact_contains(ev, "BdsDxe: ");
-        if (!said && !(ev->kind == EV_EFI_PART_DONE && is_error(ev->f[EVF_EFI_PART_DONE_status]) &&
-                       ev->len > 4 && !memcmp(ev->data, "Boot", 4)))
-            continue;
-        n++;
-        if (said)
-            find_line(f, ev->icount, NULL, "console: %s", fact_text(ev, words, sizeof words));
-        else
-            find_event(f, c, ev, NULL);
-    }
 }
 
 /* The last program is one of the firmware's own volume: it has no file name. Before it, options failed. */

@@ -28,9 +28,10 @@ bool jump_find(struct why_case *c, unsigned cpu, uint64_t icount, struct jump *j
 struct came {
     bool known;
     enum origin_source source;
-    bool delivery;   /* an interrupt or exception was delivered: its frame */
-    bool call;       /* a CALL pushed it */
-    uint64_t icount; /* of the first step that made this value; 0 if it was never written */
+    bool delivery;    /* an interrupt or exception was delivered: its frame */
+    bool call;        /* a CALL pushed it */
+    uint64_t written; /* the step that put the bytes there */
+    uint64_t icount;  /* of the first step that made this value; 0 if it was never written */
     uint64_t pc;
     bool memory; /* the chain ends at this place in memory: */
     uint64_t linear;
@@ -44,6 +45,9 @@ struct came jump_came(struct why_case *c, const struct jump *j);
 struct came memory_came(struct why_case *c, unsigned cpu, uint64_t icount, uint64_t linear, unsigned n);
 /* Where a register's value came from. */
 struct came register_came(struct why_case *c, unsigned cpu, uint64_t icount, const char *name);
+
+/* Whether code that had run at `pc` was overwritten afterwards, before `icount`: gives that as the verdict. */
+bool overwritten_code(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount, uint64_t pc);
 
 /* Adds the jump as evidence, its callers, and where its target came from. */
 struct came jump_lines(struct why_case *c, struct finding *f, const struct jump *j);
