@@ -187,15 +187,50 @@ static int waits_for(struct why_case *c, struct finding *f, const struct process
     return row;
 }
 
+/* A program at which somebody types. */
+static bool is_interactive(const struct process *p)
+{
+    static const char *const names[] = {"sh",   "ash",   "dash",  "bash",   "zsh",    "ksh",
+                                        "hush", "login", "getty", "agetty", "sulogin"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (!strcmp(p->name, names[i]))
+            return true;
+    return false;
+}
+
+/* The error that a program has said shortly before a shell was started in an initramfs: the shell is what is left. The kernel's own lines have a
+ * time before them, and the shell's own name is before its complaints. */
+static const struct event *said_before_shell(struct why_case *c, const struct process *shell)
+{
+    enum { LINES = 6 };
+    char text[SAID_TEXT], own[40];
+    unsigned lines = 0;
+    if (!facts_last(&c->now, EV_INITRD) || systems_up(c))
+        return NULL;
+    snprintf(own, sizeof own, "%.30s: ", shell->name);
+    for (size_t i = c->now.n; i-- && lines < LINES;) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->icount > shell->executed || ev->kind != EV_CONSOLE_LINE ||
+            !*fact_text(ev, text, sizeof text) || *text == '[' || !strncmp(text, own, strlen(own)))
+            continue;
+        lines++;
+        if (said_words(text))
+            return ev;
+    }
+    return NULL;
+}
+
 bool idle_system(struct why_case *c, struct finding *f)
 {
     enum { LOOKED = 4 };
+    char words[SAID_TEXT];
     struct error ignored;
     if (!facts_last(&c->now, EV_INIT_RUN) && !facts_last(&c->now, EV_PROCESS_FIRST))
         return false;
     struct processes *ps = processes_at(c->t, c->at, &ignored);
     struct finding who = {0};
     struct text last = {0};
+    const struct event *error = NULL;
     bool input = false;
     unsigned looked = 0;
     for (size_t i = ps ? processes_count(ps) : 0; i-- && looked < LOOKED && !input;) {
@@ -206,15 +241,21 @@ bool idle_system(struct why_case *c, struct finding *f)
         const int row = waits_for(c, &who, p);
         if (row >= 0 && !last.n)
             text_add(&last, "%.30s (%" PRIu32 ") waits for %s", p->name, p->pid, sleeps[row].what);
-        if (row >= 0 && sleeps[row].input) {
+        if (row >= 0 && (sleeps[row].input || (is_interactive(p) && !strcmp(sleeps[row].what, "events")))) {
             input = true;
             free(last.s);
             last = (struct text){0};
-            text_add(&last, "%.30s (%" PRIu32 ") waits for %s", p->name, p->pid, sleeps[row].what);
+            text_add(&last, "%.30s (%" PRIu32 ") waits for %s", p->name, p->pid,
+                     sleeps[row].input ? sleeps[row].what : "input");
+            error = is_interactive(p) ? said_before_shell(c, p) : NULL;
         }
     }
     processes_free(ps);
-    if (input)
+    if (error)
+        find_verdict(f, WHY_LINUX_INITRAMFS, error->icount,
+                     "the initramfs says \"%s\", and ends in a shell: %s",
+                     fact_text(error, words, sizeof words), last.s);
+    else if (input)
         find_verdict(f, WHY_OK_PROMPT, c->at, "nothing went wrong: the system is idle, and %s", last.s);
     else if (systems_up(c))
         find_verdict(f, WHY_OK_IDLE, c->at,

@@ -118,12 +118,23 @@ void facts_free(struct facts *f)
     *f = (struct facts){0};
 }
 
+/* The usual way to reset a machine by a triple fault: an IDT of no entries is loaded, and an interrupt raised right after it. */
+static bool on_purpose(const struct facts *f)
+{
+    enum { SOON = 16, IDT = 1, ENTRY = 8 };
+    const struct event *t = facts_last(f, EV_TRIPLE_FAULT), *idt = NULL;
+    for (size_t i = 0; t && i < f->n && f->event[i].icount <= t->icount; i++)
+        if (f->event[i].kind == EV_CPU_DTABLE && f->event[i].f[EVF_CPU_DTABLE_table] == IDT)
+            idt = &f->event[i];
+    return idt && idt->f[EVF_CPU_DTABLE_limit] < ENTRY && t->icount - idt->icount <= SOON;
+}
+
 /* The boot ended in a crash: a panic, a triple fault that no kernel has asked for (some reset the machine so), or a watchdog. */
 static bool crashed(const struct facts *f)
 {
     const struct event *reset = facts_last(f, EV_RESET);
     return facts_last(f, EV_KERNEL_PANIC) || facts_first_line(f, "Kernel panic", f->begin) ||
-           (facts_last(f, EV_TRIPLE_FAULT) && !facts_last(f, EV_KERNEL_SHUTDOWN)) ||
+           (facts_last(f, EV_TRIPLE_FAULT) && !facts_last(f, EV_KERNEL_SHUTDOWN) && !on_purpose(f)) ||
            (reset && fact_contains(reset, "watchdog"));
 }
 

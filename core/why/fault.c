@@ -320,6 +320,65 @@ static bool code_unmapped(struct fault *x)
     return true;
 }
 
+/* A selector is refused that names no descriptor of the GDT, or none that is there. */
+static bool selector_refused(struct fault *x)
+{
+    enum { VECTOR_TS = 10, VECTOR_SS = 12, EXTERNAL = 1, OF_IDT = 2, OF_LDT = 4 };
+    struct why_case *c = x->c;
+    const unsigned cpu = x->t->cpu, vector = x->led[0] & 0xff, error = (unsigned)(x->led[0] >> 8);
+    struct view_segment s;
+    struct text why = {0};
+    if (vector < VECTOR_TS || vector > VECTOR_GP || !(error & 0xfffc) ||
+        error & (OF_IDT | EXTERNAL | OF_LDT) || !case_go(c, x->t->icount) ||
+        !(timeline_reg(c->tl, cpu, "cr0") & 1))
+        return false;
+    const enum view_selector names = view_descriptor(timeline_look(c->tl), cpu, error & 0xfff8, &s);
+    if (names == VIEW_SELECTOR_BEYOND)
+        text_add(&why, "is beyond the limit of the GDT (base 0x%" PRIx64 ", limit 0x%" PRIx64 ")",
+                 timeline_reg(c->tl, cpu, "gdtr_base"), timeline_reg(c->tl, cpu, "gdtr_limit"));
+    else if (names == VIEW_SELECTOR_NAMES && !s.present)
+        text_add(&why, "names a descriptor at 0x%" PRIx64 " that is not present", s.at);
+    else if (names == VIEW_SELECTOR_NAMES && s.system)
+        text_add(&why, "names a descriptor at 0x%" PRIx64 " that is no segment's", s.at);
+    if (!why.n)
+        return false;
+    find_verdict(x->f, WHY_FAULT_SELECTOR, x->t->icount, "triple fault%s: at %s selector %04xh %s",
+                 x->processor, x->where, error & 0xfff8, why.s);
+    free(why.s);
+    if (names == VIEW_SELECTOR_NAMES)
+        find_writer(x->f, c, s.at, 8, "that descriptor", false);
+    table_line(c, x->f, cpu, x->t->icount, 0);
+    if (x->lack.why.n)
+        find_note(x->f, "its handler cannot run: %s", x->lack.why.s);
+    return true;
+}
+
+/* An entry of the page tables has a bit that must be zero: NX without EFER.NXE, or beyond the processor's addresses. */
+static bool reserved_bit(struct fault *x)
+{
+    enum { RESERVED = 8, EFER_NXE = 1 << 11 };
+    struct why_case *c = x->c;
+    const unsigned cpu = x->t->cpu;
+    struct view_walk w;
+    if ((x->led[0] & 0xff) != VECTOR_PF || !(x->led[0] >> 8 & RESERVED) || !case_go(c, x->t->icount))
+        return false;
+    view_walk(timeline_look(c->tl), cpu, x->cr2[0], &w);
+    const bool nxe = timeline_reg(c->tl, cpu, "efer") & EFER_NXE;
+    for (unsigned i = 0; i < w.n; i++) {
+        const bool nx = w.level[i].entry >> 63 && !nxe;
+        if (!nx && i + 1 < w.n)
+            continue;
+        find_verdict(x->f, WHY_FAULT_RESERVED, x->t->icount,
+                     nx ? "triple fault%s: the %s's entry for 0x%" PRIx64
+                          " has NX (bit 63), and EFER.NXE is off; at %s"
+                        : "triple fault%s: the %s's entry for 0x%" PRIx64 " has a reserved bit set; at %s",
+                     x->processor, w.level[i].name, x->cr2[0], x->where);
+        find_note(x->f, "the entry at physical 0x%" PRIx64 " is 0x%" PRIx64, w.level[i].at, w.level[i].entry);
+        return true;
+    }
+    return false;
+}
+
 /* The processor refuses the instruction, and it is known what about it: that its handler cannot run comes after. */
 static bool refused(struct fault *x)
 {
@@ -353,9 +412,8 @@ static bool plain(struct fault *x)
 }
 
 static bool (*const headlines[])(struct fault *) = {
-    untold,   overwritten_return, irq_as_exception, error_code, recursion,
-    in_table, code_unmapped,      bad_tss,          refused,    no_handler,
-    plain};
+    untold,  overwritten_return, irq_as_exception, error_code, recursion,  in_table, code_unmapped,
+    bad_tss, selector_refused,   reserved_bit,     refused,    no_handler, plain};
 
 /* ---------------------------------------------------------------- the whole */
 

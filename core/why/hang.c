@@ -202,7 +202,9 @@ static uint64_t quiet(struct why_case *c)
     struct timeline_where w;
     uint64_t last = 0;
     for (size_t i = 0; i < c->now.n; i++)
-        if (c->now.event[i].kind != EV_UNHANDLED && c->now.event[i].kind != EV_EXCEPTION)
+        if (c->now.event[i].kind != EV_UNHANDLED && c->now.event[i].kind != EV_EXCEPTION &&
+            c->now.event[i].icount + 1 <
+                c->at) /* what is printed of a line that has not ended is no event of then */
             last = c->now.event[i].time;
     timeline_where(c->tl, &w);
     const uint64_t now = c->whole && end ? end->time : w.time;
@@ -239,10 +241,10 @@ static void loop_lines(struct why_case *c, struct finding *f, const struct cpu_l
         find_callers(f, c, cpu);
 }
 
-/* Whether an interrupt has come in the last second of guest time. */
+/* Whether an interrupt has come in the last second of guest time, or the last half of a shorter boot. */
 static bool interrupted_lately(struct why_case *c)
 {
-    enum { LATELY = 1000000000 };
+    const uint64_t second = 1000000000, begin = c->now.n ? c->now.event[0].time : 0;
     struct trace_cursor *cur = trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_IRQ) | EVENT_CLASS_BIT(EC_FOLD));
     struct error ignored;
     struct event ev;
@@ -251,7 +253,8 @@ static bool interrupted_lately(struct why_case *c)
     const struct trace_end *end = trace_end(c->t);
     const uint64_t now = c->whole && end ? end->time : w.time;
     const bool yes = !trace_cursor_seek_icount(cur, c->at + 1, &ignored) &&
-                     trace_cursor_prev(cur, &ev, NULL, &ignored) == 1 && ev.time + LATELY > now;
+                     trace_cursor_prev(cur, &ev, NULL, &ignored) == 1 &&
+                     ev.time + ((now - begin) / 2 < second ? (now - begin) / 2 : second) > now;
     trace_cursor_close(cur);
     return yes;
 }
@@ -295,9 +298,14 @@ static bool said_last(struct idle *x)
     return !systems_up(x->c) && error_said(x->c, x->f, x->c->at, "goes no further: the machine is idle");
 }
 
+/* What was said last counts unless somebody can go on: a shell that waits for a line may have complained of its terminal. */
 static bool system_is_up(struct idle *x)
 {
-    return idle_system(x->c, x->f);
+    if (!idle_system(x->c, x->f))
+        return false;
+    if (x->f->answer == WHY_UNKNOWN)
+        said_last(x);
+    return true;
 }
 
 static bool before_processes(struct idle *x)
@@ -343,8 +351,8 @@ static bool idle_unknown(struct idle *x)
 
 static void waits(struct why_case *c, struct finding *f, unsigned cpu, uint64_t pc)
 {
-    static bool (*const rows[])(struct idle *) = {no_interrupt,    said_last,        unit_unfinished,
-                                                  system_is_up,    before_processes, firmware_is_idle,
+    static bool (*const rows[])(struct idle *) = {no_interrupt,    unit_unfinished,  system_is_up,
+                                                  said_last,       before_processes, firmware_is_idle,
                                                   gets_interrupts, idle_unknown};
     struct idle x = {.c = c, .f = f, .cpu = cpu};
     if (!case_go(c, c->at))
@@ -563,6 +571,7 @@ static bool word_loop(struct why_case *c, struct finding *f, const struct cpu_lo
 static void device_loop(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu)
 {
     const uint64_t seconds = 1000000000;
+    enum { OFTEN = 10000 };
     char where[PLACE_TEXT], words[300], bits[60] = "";
     struct event copy;
     const struct event *poll = polled(c, &copy, words, sizeof words);
@@ -579,8 +588,8 @@ static void device_loop(struct why_case *c, struct finding *f, const struct cpu_
     const uint64_t still = quiet(c);
     if (l->bits)
         snprintf(bits, sizeof bits, ", and looks at the bits 0x%" PRIx64 " of it", l->bits);
-    const bool sure = still >= seconds && count > 1000 && loop_waits(l);
-    if (port && answers_not(c, poll) && still >= 3 * seconds && loop_waits(l))
+    const bool sure = still >= seconds / 2 && count > OFTEN && loop_waits(l);
+    if (port && answers_not(c, poll) && still >= seconds && loop_waits(l))
         find_verdict(
             f, WHY_HANG_NO_DEVICE, c->at,
             "the processor polls %s in a loop at %s, and nothing is at that port: it reads 0x%" PRIx64
@@ -749,43 +758,109 @@ static void in_loop(struct why_case *c, struct finding *f, const struct cpu_loop
 
 /* ---------------------------------------------------------------- nested interrupts */
 
+/* Where an interrupt was delivered, and how many times since the one before, of those that the record has folded. */
+struct delivered {
+    uint64_t icount, times, sp;
+};
+
+/* The last deliveries to a processor, the newest first. */
+static unsigned deliveries(struct why_case *c, unsigned cpu, struct delivered *list, unsigned most,
+                           struct event *irq)
+{
+    struct trace_cursor *cur = trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_IRQ) | EVENT_CLASS_BIT(EC_FOLD));
+    struct error ignored;
+    struct event ev;
+    unsigned n = 0;
+    if (!trace_cursor_seek_icount(cur, c->at, &ignored))
+        while (n < most && trace_cursor_prev(cur, &ev, NULL, &ignored) == 1 && ev.icount > c->now.begin) {
+            if (ev.kind != EV_AGAIN && (ev.kind != EV_IRQ || ev.cpu != cpu))
+                continue;
+            if (ev.kind == EV_IRQ)
+                *irq = ev;
+            list[n++] = (struct delivered){.icount = ev.icount,
+                                           .times = ev.kind == EV_IRQ ? 1 : ev.f[EVF_AGAIN_count]};
+        }
+    trace_cursor_close(cur);
+    irq->data = NULL;
+    irq->len = 0;
+    return n;
+}
+
+/* The bytes after which the words on top of the stack come again and again: those of handlers that were entered in each other. 0: they do not. */
+static unsigned stack_period(struct why_case *c, unsigned cpu)
+{
+    enum { MOST = 512, PERIODS = 8, LEAST = 3 /* words: those that the processor pushes */ };
+    const unsigned word = timeline_code_bits(c->tl, cpu) / 8;
+    uint8_t stack[MOST * (PERIODS + 1)];
+    const size_t got = timeline_peek(c->tl, cpu, view_stack(timeline_look(c->tl), cpu), stack, sizeof stack);
+    for (unsigned p = LEAST * word; p <= MOST && (size_t)p * (PERIODS + 1) <= got; p += word) {
+        unsigned same = 0;
+        for (unsigned at = 0; at < p; at += word) {
+            bool all = true;
+            uint64_t zero = 0;
+            for (unsigned k = 1; k < PERIODS && all; k++)
+                all = !memcmp(stack + at, stack + at + (size_t)k * p, word);
+            same += all && memcmp(stack + at, &zero, word) != 0;
+        }
+        if (same >= LEAST)
+            return p;
+    }
+    return 0;
+}
+
 /* The same interrupt comes again and again on a stack that only grows: each handler is interrupted before it has returned. */
 static bool nested_interrupts(struct why_case *c, struct finding *f, unsigned cpu)
 {
-    enum { SAMPLES = 12 };
-    struct trace_cursor *cur = trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_IRQ));
-    struct error ignored;
-    struct event irq[SAMPLES] = {0};
-    uint64_t sp[SAMPLES];
+    enum { SAMPLES = 12, LEAST = 3, TIMES = 8 };
+    struct delivered list[SAMPLES];
+    struct event irq = {0};
+    const unsigned n = facts_last(&c->now, EV_KERNEL_FOUND) ? 0 : deliveries(c, cpu, list, SAMPLES, &irq);
+    uint64_t times = 0;
     char name[80];
-    unsigned n = 0;
-    if (!trace_cursor_seek_icount(cur, c->at, &ignored))
-        while (n < SAMPLES && trace_cursor_prev(cur, &irq[n], NULL, &ignored) == 1 &&
-               irq[n].icount > c->now.begin)
-            n += irq[n].kind == EV_IRQ && irq[n].cpu == cpu &&
-                 irq[n].f[EVF_IRQ_vector] == irq[0].f[EVF_IRQ_vector];
-    trace_cursor_close(cur);
-    if (n < SAMPLES || facts_last(&c->now, EV_KERNEL_FOUND))
-        return false;
-    /* The last one first: the older, the higher, by the same each. */
-    for (unsigned i = 0; i < SAMPLES; i++) {
-        if (!case_go(c, irq[i].icount))
+    for (unsigned i = 0; i < n; i++) {
+        if (!case_go(c, list[i].icount))
             return false;
-        sp[i] = view_stack(timeline_look(c->tl), cpu);
-        if (i && (sp[i] <= sp[i - 1] || (i > 1 && sp[i] - sp[i - 1] != sp[1] - sp[0])))
+        list[i].sp = view_stack(timeline_look(c->tl), cpu);
+        if (i && list[i].sp <= list[i - 1].sp)
             return false;
+        times += i ? list[i - 1].times : 0;
     }
-    vector_name(c, &irq[0], name);
-    find_verdict(f, WHY_HANG_NESTED, irq[SAMPLES - 1].icount,
-                 "%s comes again before its handler has returned, each time %" PRIu64
-                 " bytes deeper in the stack",
-                 name, sp[1] - sp[0]);
-    for (unsigned i = 0; i < 3; i++)
-        find_line(f, irq[i].icount, NULL, "%s comes, the stack pointer is 0x%" PRIx64, name, sp[i]);
-    if (case_go(c, irq[0].icount))
+    if (n < LEAST || times < TIMES || !case_go(c, list[0].icount))
+        return false;
+    const unsigned each = stack_period(c, cpu);
+    if (!each)
+        return false;
+    vector_name(c, &irq, name);
+    find_verdict(f, WHY_HANG_NESTED, list[n - 1].icount,
+                 "%s comes again before its handler has returned: %" PRIu64 " times, %u bytes of stack each",
+                 name, times, each);
+    for (unsigned i = 0; i < n && i < LEAST; i++)
+        find_line(f, list[i].icount, NULL, "%s is delivered, the stack pointer is 0x%" PRIx64, name,
+                  list[i].sp);
+    if (case_go(c, list[0].icount))
         find_callers(f, c, cpu);
     end_lines(c, f);
     return true;
+}
+
+/* A line of the 8259A is raised, and cannot get through to a processor that has interrupts on. */
+static bool held_interrupt(struct why_case *c, struct finding *f, unsigned cpu, const struct cpu_loop *l)
+{
+    struct finding lines = {0};
+    struct text why = {0};
+    char where[PLACE_TEXT];
+    const bool held = l->interrupts && !facts_last(&c->now, EV_KERNEL_FOUND) && case_go(c, c->at) &&
+                      interrupts_held(c, &lines, cpu, &why) && !interrupted_lately(c);
+    if (held && case_go(c, c->at)) {
+        case_address(c, c->at, cpu, l->pc, where);
+        find_verdict(f, WHY_HANG_NO_EOI, c->at, "%s; the processor is at %s", why.s + strspn(why.s, ": "),
+                     where);
+        find_move(f, &lines);
+        end_lines(c, f);
+    }
+    find_drop(&lines);
+    free(why.s);
+    return held;
 }
 
 /* Which processor's state says most: one that spins, then one that waits. */
@@ -820,7 +895,7 @@ void explain_hang(struct why_case *c, struct finding *f)
     if (!list)
         return;
     const unsigned cpu = to_look_at(list, n);
-    if (nested_interrupts(c, f, cpu))
+    if (nested_interrupts(c, f, cpu) || held_interrupt(c, f, cpu, &list[cpu]))
         ;
     else if (prompt_waits(c, &list[cpu], cpu, &prompt)) {
         if (!error_said(c, f, c->at, "waits for a key"))

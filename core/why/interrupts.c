@@ -180,18 +180,32 @@ static bool held_back(struct why_case *c, struct finding *f, const struct lines 
     enum { CASCADE = 4 };
     for (unsigned i = 0; s->pics && s->lint0 && i < 2; i++) {
         const uint64_t serviced = s->isr[i] & ~(i ? 0u : (unsigned)CASCADE), waiting = s->irr[i] & ~s->imr[i];
-        if (!serviced || !waiting || (serviced & (0 - serviced)) > (waiting & (0 - waiting)))
+        if (!serviced)
             continue;
-        const unsigned in = (unsigned)__builtin_ctzll(serviced) + 8 * i,
-                       next = (unsigned)__builtin_ctzll(waiting) + 8 * i;
+        const unsigned in = (unsigned)__builtin_ctzll(serviced);
+        /* What is of the same or a lower priority does not get through; neither do the second chip's lines, if the first holds them back. */
+        const unsigned behind =
+            s->open & (i ? 0xff00u << in & 0xff00 : (0xffu << in & 0xff) | (in <= 2 ? 0xff00u : 0));
+        const bool raised = waiting && in <= (unsigned)__builtin_ctzll(waiting);
+        if (!raised && (!s->open || (s->open & ~behind)))
+            continue;
+        const unsigned next =
+            raised ? (unsigned)__builtin_ctzll(waiting) + 8 * i : (unsigned)__builtin_ctz(s->open);
         char what[60];
         text_add(why, ": %s holds back IRQ %u (%s), as IRQ %u is in service and was never ended (EOI)",
-                 chips[i], next, interrupt_line_name(next), in);
+                 chips[i], next, interrupt_line_name(next), in + 8 * i);
         snprintf(what, sizeof what, "%s's command port", chips[i]);
         set_line(c, f, what, true, ports[i]);
         return true;
     }
     return false;
+}
+
+bool interrupts_held(struct why_case *c, struct finding *f, unsigned cpu, struct text *why)
+{
+    struct lines s;
+    read_lines(c, cpu, &s);
+    return held_back(c, f, &s, why);
 }
 
 /* The keyboard controller has a byte that nobody has read: it raises no further interrupt before that. */

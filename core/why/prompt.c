@@ -51,6 +51,7 @@ static bool bios_is_polled(struct why_case *c, const struct cpu_loop *l, unsigne
     if (!yes || facts_last(&c->now, EV_KERNEL_FOUND))
         return false;
     snprintf(p->what, sizeof p->what, "a key");
+    p->polls = true;
     snprintf(p->how, sizeof p->how, "it asks the BIOS for a key (INT 16h) again and again");
     return true;
 }
@@ -145,7 +146,7 @@ bool prompt_waits(struct why_case *c, const struct cpu_loop *l, unsigned cpu, st
                                 struct prompt *) = {bios_waits,         bios_is_polled, serial_is_polled,
                                                     keyboard_is_polled, program_waits,  interrupt_is_awaited};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (case_go(c, c->at) && rows[i](c, l, cpu, p))
+        if (*p = (struct prompt){0}, case_go(c, c->at) && rows[i](c, l, cpu, p))
             return true;
     return false;
 }
@@ -156,6 +157,7 @@ void prompt_verdict(struct why_case *c, struct finding *f, const struct prompt *
 {
     enum { SHOWN = 40 };
     char text[SAID_TEXT];
+    struct text did = {0};
     const char *name = said_name(c);
     said_prompt(c, text);
     const size_t n = strlen(text);
@@ -163,12 +165,17 @@ void prompt_verdict(struct why_case *c, struct finding *f, const struct prompt *
     const char *end = n > SHOWN ? text + n - SHOWN : text;
     while ((*end & 0xc0) == 0x80)
         end++;
-    if (n)
+    if (p->polls && activity_lately(c, &did))
+        find_verdict(f, WHY_OK_WORKS, c->at,
+                     "nothing went wrong: %s is at work, looks for keys, and lately %s",
+                     *name ? name : "the program", did.s);
+    else if (n)
         find_verdict(f, WHY_OK_PROMPT, c->at, "nothing went wrong: %s waits for %s at the prompt \"%s%s\"",
                      *name ? name : "the program", p->what, end > text ? "…" : "", end);
     else
         find_verdict(f, WHY_OK_PROMPT, c->at, "nothing went wrong: %s waits for %s",
                      *name ? name : "the program", p->what);
+    free(did.s);
     find_line(f, c->at, NULL, "%s", p->how);
     find_console(f, c, c->now.begin, c->at, 5);
 }

@@ -7,6 +7,7 @@
 struct prompt {
     char what[40]; /* "a key", "a character at COM1" */
     char how[200]; /* by what that is seen */
+    bool polls;    /* it looks for a key now and then, and does other things, too */
 };
 
 /* Whether a processor waits for a key or a character, at c->at. */
