@@ -273,6 +273,12 @@ bool point_stops(struct gdbstub *g, unsigned cpu, uint64_t pc);
 /* The next or the last step of a thread: what the others do on the way is part of it, and stop points stop it. */
 int step_once(struct gdbstub *g, unsigned cpu, bool back, struct timeline_stopped *s, struct error *err);
 
+/* ---------------------------------------------------------------- files of modules (module_file.c) */
+
+/* Adds the symbols and lines of a kernel module's file, for each time that the module was loaded. -1 with err if it never was, or the
+ * file is of another build. */
+int stub_add_module(struct gdbstub *g, const char *path, const char *name, struct error *err);
+
 /* ---------------------------------------------------------------- whole addresses (widen.c) */
 
 /* Whether gdb, which takes the machine for a 32-bit one, has cut the address of a breakpoint and can be made to set it again. If it

@@ -71,9 +71,12 @@ int gdbstub_add_symbols(struct gdbstub *g, const char *path, struct error *err)
 {
     struct symbol_mapping m = {.space = SPACE_KERNEL};
     struct symbol banner;
+    char module[80];
     const bool map = symbols_is_map(path);
     if (!stub_symbols(g))
         g->symbols = symbols_new();
+    if (!map && symbols_kernel_module(path, module, sizeof module))
+        return stub_add_module(g, path, module, err);
     m.table = map ? symbols_add_map_file(g->symbols, path, err) : symbols_add_elf_file(g->symbols, path, err);
     if (!m.table)
         return -1;

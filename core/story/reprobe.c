@@ -697,7 +697,7 @@ int reprobe_check_names(struct trace *t, const struct setting *setting, size_t n
     struct symbols *s = n ? symbols_load(t, err) : NULL;
     int rc = n && !s ? -1 : 0;
     for (size_t i = 0; i < n && !rc; i++)
-        if (!asked_has_symbol(s, setting[i].value))
+        if (strncmp(setting[i].value, "0x", 2) && !asked_has_symbol(s, setting[i].value))
             rc = error_set(
                 err,
                 "--probe %.200s: no symbol of the trace has that name, or is matched by it: bootreel symbols lists them",

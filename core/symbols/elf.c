@@ -126,7 +126,7 @@ static void add_unit_lines(struct symbol_table *t, Dwarf_Die *unit)
     }
 }
 
-static void add_lines(struct symbol_table *t, Dwarf *dwarf)
+void symbol_table_read_lines(struct symbol_table *t, Dwarf *dwarf)
 {
     Dwarf_CU *cu = NULL;
     Dwarf_Die die;
@@ -152,7 +152,7 @@ static int add_debug_information(struct symbol_table *t, Elf *elf, struct error 
     GElf_Ehdr head;
     int rc = symbol_table_read_members(t, elf, dwarf, err);
     if (dwarf) {
-        add_lines(t, dwarf);
+        symbol_table_read_lines(t, dwarf);
         add_types(t, elf, dwarf);
     }
     /* Stripped programs and libraries have call frames, too: .eh_frame. */

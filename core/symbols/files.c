@@ -26,6 +26,7 @@ struct candidate {
     char *path;
     char name[NAME];                /* without folder and ending */
     bool pdb, given, used, refused; /* refused: a warning about it was given */
+    bool kernel_module;             /* a Linux kernel's (.ko), of that name */
 };
 
 struct symbol_files {
@@ -52,6 +53,16 @@ const char *symbol_files_unused(const struct symbol_files *f, size_t i)
     for (size_t k = 0; k < f->n; k++)
         if (f->list[k].given && !f->list[k].used && !i--)
             return f->list[k].path;
+    return NULL;
+}
+
+const char *symbol_files_kernel_module(struct symbol_files *f, const char *name)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (f->list[i].kernel_module && !strcmp(f->list[i].name, name)) {
+            f->list[i].used = true;
+            return f->list[i].path;
+        }
     return NULL;
 }
 
@@ -154,6 +165,13 @@ int symbol_files_add(struct symbol_files *f, const char *path, bool *fixed, stru
         if (about_pdb(path, &pdb, err))
             return -1;
         add(f, path, true, true);
+        return 0;
+    }
+    char module[NAME];
+    if (symbols_kernel_module(path, module, sizeof module)) {
+        add(f, path, false, true);
+        f->list[f->n - 1].kernel_module = true;
+        snprintf(f->list[f->n - 1].name, NAME, "%s", module);
         return 0;
     }
     if (symbols_elf_about(path, &elf, err)) {
@@ -260,7 +278,7 @@ bool symbol_files_read(struct symbol_files *f, struct symbol_table *t, const str
     pe_path_name(d.path, built, sizeof built);
     for (size_t i = 0; i < f->n; i++) {
         struct candidate *c = &f->list[i];
-        if (strcasecmp(c->name, built) && strcasecmp(c->name, own))
+        if (c->kernel_module || (strcasecmp(c->name, built) && strcasecmp(c->name, own)))
             continue;
         if (!read_file(t, c, m, &d, &err))
             return true;

@@ -308,6 +308,8 @@ void symbol_files_free(struct symbol_files *f); /* NULL is allowed */
  * is, or may be, a file whose symbols have addresses of their own. -1 with err if it cannot be read, or is
  * damaged. */
 int symbol_files_add(struct symbol_files *f, const char *path, bool *fixed, struct error *err);
+/* The file that was added for the Linux kernel's module of that name, which counts as used; NULL: there is none. */
+const char *symbol_files_kernel_module(struct symbol_files *f, const char *name);
 /* The i-th file (not folder) that was added and that no module has used; NULL beyond the last. */
 const char *symbol_files_unused(const struct symbol_files *f, size_t i);
 
@@ -327,6 +329,19 @@ struct symbol_module {
 struct symbol_table *symbols_add_module(struct symbols *s, const struct symbol_module *m,
                                         struct symbol_files *files, void (*warn)(void *ctx, const char *text),
                                         void *ctx);
+
+/* Where the kernel has put the sections of a module's file (".text"). */
+struct symbol_sections {
+    void *ctx;
+    bool (*address)(void *ctx, const char *section, uint64_t *address); /* false: it is not in memory */
+};
+/* The name of the kernel module that an ELF file is (.ko). False if it is none. */
+bool symbols_kernel_module(const char *path, char *name, size_t size);
+/* Adds a table with the symbols and lines of such a file, at runtime addresses. NULL with err. */
+struct symbol_table *symbols_add_relocatable(struct symbols *s, const char *name, const char *path,
+                                             const struct symbol_sections *at, struct error *err);
+/* Whether such a table is of the same build as the symbols that the kernel has of the module. */
+bool symbols_same_build(const struct symbol_table *file, const struct symbol_table *module);
 
 /* Adds a table with some functions of another, their lines and frames, at addresses that are higher by
  * `distance`. Functions that are not found are left out. */

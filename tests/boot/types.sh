@@ -104,6 +104,20 @@ gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/debian.re
 holds "$work/module" '^type = int \(void\)' "a module's function"
 holds "$work/module" '^type = (enum netdev_tx|netdev_tx_t) .*\(struct sk_buff \*, struct net_device \*\)' "arguments of the kernel's types" || cat "$work/module"
 
+# A module's file gives lines, at the addresses of its sections; one of another build, or of a module that was not loaded, is refused.
+at=$("$BOOTREEL" events "$work/debian.reel" --class kernel | sed -n 's/.*section dummy \.text at 0x\([0-9a-f]*\).*/\1/p' | head -n 1)
+module_file() { # MODULE FUNCTION
+    printf 'static const char info[] __attribute__((section(".modinfo"), used)) = "license=GPL\\0name=%s";\nint %s(int a)\n{\n    return a * 2;\n}\n' "$1" "$2" >"$work/planted.c"
+    ${CC:-gcc} -g -O1 -c -mcmodel=kernel -fno-pic -o "$work/planted.ko" "$work/planted.c" || fail "planted.ko is not made"
+}
+module_file dummy "$("$BOOTREEL" symbols "$work/debian.reel" "0x$at" | awk '{ print $2 }')"
+gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/debian.reel --symbols $work/planted.ko" -ex "info line *0x$at" >"$work/planted"
+holds "$work/planted" '^Line [34] of "(.*/)?planted\.c" starts at address 0x'"$at" "lines of a module's file"
+module_file dummy dummy_setup
+expect 2 other-build "$BOOTREEL" gdb "$work/debian.reel" --stdio --symbols "$work/planted.ko" && holds "$work/other-build.err" 'is of another build of the module dummy' "a module's file of another build"
+module_file xfs xfs_init
+expect 2 not-loaded "$BOOTREEL" gdb "$work/debian.reel" --stdio --symbols "$work/planted.ko" && holds "$work/not-loaded.err" 'no module xfs was loaded' "a file of a module that was not loaded"
+
 # The calls of a program that a system call ends, down to its beginning: by its file in the page cache, at its place in memory. Threads
 # as tasks: each has its own calls and memory.
 exits=$("$BOOTREEL" events "$work/debian.reel" --class process | awk '/\(story\) exits/ { print $2; exit }')

@@ -6,6 +6,8 @@
 
 #include "core/symbols/private/impl.h"
 
+/* elf.c: adds all lines of the debug information. */
+void symbol_table_read_lines(struct symbol_table *t, Dwarf *dwarf);
 /* Adds the frame rows of all functions that `t` has so far. `wide`: it is 64-bit code. */
 void symbol_table_read_frames(struct symbol_table *t, Elf *elf, Dwarf *dwarf, bool wide);
 

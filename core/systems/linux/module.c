@@ -65,42 +65,56 @@ static bool is_inside(const struct linux_guest *lx, uint64_t mod, uint64_t addre
 
 /* ---------------------------------------------------------------- sections */
 
-static void emit_section(struct linux_guest *lx, const char *module, uint64_t name, uint64_t address)
+/* Called with a section's name and address. */
+typedef void section_fn(void *ctx, const char *section, uint64_t address);
+
+static void take_section(struct linux_guest *lx, uint64_t name, uint64_t address, section_fn *fn, void *ctx)
 {
-    char section[SECTION_NAME], text[MODULE_NAME + SECTION_NAME + 2];
-    if (!lx_string(lx, name, section, sizeof section))
-        return;
-    snprintf(text, sizeof text, "%s %s", module, section);
+    char section[SECTION_NAME];
+    if (fn && lx_string(lx, name, section, sizeof section))
+        fn(ctx, section, address);
+}
+
+struct emitting {
+    struct linux_guest *lx;
+    const char *module;
+};
+
+static void emit_section(void *ctx, const char *section, uint64_t address)
+{
+    const struct emitting *e = ctx;
+    struct linux_guest *lx = e->lx;
+    char text[MODULE_NAME + SECTION_NAME + 2];
+    snprintf(text, sizeof text, "%s %s", e->module, section);
     GUEST_EMIT(lx, EV_MODULE_SECTION, text, address);
 }
 
 /* Since 6.14: a group's list of pointers to attributes, ended by NULL. */
-static unsigned grouped_sections(struct linux_guest *lx, const char *module, uint64_t attrs, bool emit)
+static unsigned grouped_sections(struct linux_guest *lx, uint64_t attrs, section_fn *fn, void *ctx)
 {
     const struct linux_types *t = &lx->types;
     uint64_t list = lx_member(lx, attrs, t->sects_group_bin);
     unsigned n = 0;
     for (uint64_t bin; list && n < SECTIONS_MAX && (bin = lx_word(lx, list + lx->base.word * (uint64_t)n));
          n++)
-        if (emit)
-            emit_section(lx, module, lx_member(lx, bin, t->bin_name), lx_member(lx, bin, t->bin_private));
+        take_section(lx, lx_member(lx, bin, t->bin_name), lx_member(lx, bin, t->bin_private), fn, ctx);
     return n;
 }
 
-/* Returns how many there are; reports them if wanted. */
-static unsigned sections(struct linux_guest *lx, const char *module, uint64_t mod, bool emit)
+/* Returns how many there are; calls fn (or NULL) with each. */
+static unsigned sections(struct linux_guest *lx, uint64_t mod, section_fn *fn, void *ctx)
 {
     const struct linux_types *t = &lx->types;
     uint64_t attrs = lx_member(lx, mod, t->module_sect_attrs);
     if (!attrs)
         return 0;
     if (t->sects_count < 0 || t->sect_address < 0)
-        return t->sects_group_bin < 0 ? 0 : grouped_sections(lx, module, attrs, emit);
+        return t->sects_group_bin < 0 ? 0 : grouped_sections(lx, attrs, fn, ctx);
     uint32_t n = lx_member32(lx, attrs, t->sects_count);
     n = n < SECTIONS_MAX ? n : SECTIONS_MAX;
-    for (uint32_t i = 0; emit && i < n; i++) {
+    for (uint32_t i = 0; fn && i < n; i++) {
         uint64_t s = attrs + (unsigned)t->sects_attrs + (uint64_t)i * (unsigned)t->sect_stride;
-        emit_section(lx, module, lx_member(lx, s, t->sect_name), lx_member(lx, s, t->sect_address));
+        take_section(lx, lx_member(lx, s, t->sect_name), lx_member(lx, s, t->sect_address), fn, ctx);
     }
     return n;
 }
@@ -135,7 +149,8 @@ static void add_symbol(struct linux_guest *lx, struct symbol_table *t, uint64_t 
 }
 
 /* The values are already addresses (see the kernel's simplify_symbols). Returns how many. */
-static size_t symbols_of(struct linux_guest *lx, const char *module, uint64_t mod)
+static size_t symbols_of(struct linux_guest *lx, const char *module, uint64_t mod,
+                         const struct symbol_table **own)
 {
     const struct linux_types *t = &lx->types;
     uint64_t k = lx_member(lx, mod, t->module_kallsyms), symtab = lx_member(lx, k, t->ksyms_symtab);
@@ -154,7 +169,62 @@ static size_t symbols_of(struct linux_guest *lx, const char *module, uint64_t mo
     const struct symbol_mapping m = {
         .table = table, .space = lx->base.space, .since = lx->base.icount, .time = lx->base.time};
     symbols_map(lx->base.o.symbols, &m);
+    *own = table;
     return symbol_table_count(table);
+}
+
+/* ---------------------------------------------------------------- a file that was given for it */
+
+struct looking {
+    struct linux_guest *lx;
+    uint64_t mod;
+    const char *section;
+    uint64_t address;
+    bool found;
+};
+
+static void see_section(void *ctx, const char *section, uint64_t address)
+{
+    struct looking *l = ctx;
+    if (l->found || strcmp(section, l->section) != 0)
+        return;
+    l->found = true;
+    l->address = address;
+}
+
+static bool section_address(void *ctx, const char *section, uint64_t *address)
+{
+    struct looking *l = ctx;
+    l->section = section;
+    l->found = false;
+    sections(l->lx, l->mod, see_section, l);
+    *address = l->address;
+    return l->found;
+}
+
+/* Its symbols and lines take the place of the kernel's symbols, which have no lines. */
+static void take_file(struct linux_guest *lx, const char *module, uint64_t mod,
+                      const struct symbol_table *own)
+{
+    struct looking l = {.lx = lx, .mod = mod};
+    const struct symbol_sections at = {&l, section_address};
+    const char *path = lx->base.o.files ? symbol_files_kernel_module(lx->base.o.files, module) : NULL;
+    struct error err;
+    char text[600];
+    if (!path)
+        return;
+    const struct symbol_table *t = symbols_add_relocatable(lx->base.o.symbols, module, path, &at, &err);
+    if (t && symbols_same_build(t, own)) {
+        symbols_map(lx->base.o.symbols, &(struct symbol_mapping){.table = t,
+                                                                 .space = lx->base.space,
+                                                                 .since = lx->base.icount,
+                                                                 .time = lx->base.time});
+        return;
+    }
+    snprintf(text, sizeof text,
+             "%.300s: is of another build of the module %.60s than the one that was loaded", path, module);
+    if (lx->base.o.warn)
+        lx->base.o.warn(lx->base.o.ctx, t ? text : err.text);
 }
 
 /* ---------------------------------------------------------------- loading, unloading */
@@ -171,10 +241,13 @@ static void loaded(struct linux_guest *lx, struct hook_frame *f)
     lx_infer_module(lx, mod);
     name_of(lx, mod, name);
     struct module_place p = place_of(lx, mod);
-    size_t nsymbols = symbols_of(lx, name, mod);
-    GUEST_EMIT(lx, EV_MODULE_LOAD, name, p.base, p.size, sections(lx, name, mod, false), nsymbols,
+    const struct symbol_table *own = NULL;
+    size_t nsymbols = symbols_of(lx, name, mod, &own);
+    GUEST_EMIT(lx, EV_MODULE_LOAD, name, p.base, p.size, sections(lx, mod, NULL, NULL), nsymbols,
                lx_current_pid(lx));
-    sections(lx, name, mod, true);
+    sections(lx, mod, emit_section, &(struct emitting){lx, name});
+    if (own)
+        take_file(lx, name, mod, own);
     lx_calls_module(lx, mod, name);
     if (nsymbols)
         lx->base.o.symbols_changed(lx->base.o.ctx);
@@ -191,10 +264,8 @@ static void unloaded(struct linux_guest *lx, struct hook_frame *f)
     for (size_t i = symbols_mappings(s); i-- > 0;) {
         const struct symbol_mapping *m = symbols_mapping(s, i);
         if (!m->until && m->space == lx->base.space && !strcmp(symbol_table_name(m->table), name) &&
-            !strcmp(symbol_table_source(m->table), "module")) {
+            !strncmp(symbol_table_source(m->table), "module", 6))
             symbols_unmap(s, m->table, lx->base.space, lx->base.icount, lx->base.time);
-            break;
-        }
     }
 }
 
