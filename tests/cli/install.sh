@@ -59,9 +59,16 @@ session again
 odd="$work/it's a tréé"
 mkdir "$odd" && tar -c --exclude=./build --exclude=./.cache --exclude=./.git --exclude=./bootreel . | tar -x -C "$odd"
 expect 0 odd make -s -C "$odd" -j"$(nproc)" bios demo-guest
+grep -Eq '^ +([0-9]+)/\1 ' "$work/odd.out" || fail "the last step of a build is not numbered as the last one"
 for f in bios/bios.bin bios/bios.elf guests/demo/demo.img; do
     same "build/release/$f" "$odd/build/release/$f" "$f, built in a folder with an odd name"
 done
+
+# Where nothing is installed, the first message says what does that.
+expect 2 bare env PKG_CONFIG_LIBDIR="$work" make BUILD="$work/none"
+holds "$work/bare.err" 'not installed: .*yajl.*scripts/deps' "make without packages"
+expect 2 bare-check env PKG_CONFIG_LIBDIR="$work" make BUILD="$work/none" check
+holds "$work/bare-check.err" 'not installed: .*scripts/deps' "make check without packages"
 
 # DESTDIR goes before PREFIX, for who makes packages.
 expect 0 staged build install DESTDIR="$work/it's staged" PREFIX=/usr
