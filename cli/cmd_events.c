@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/json.h"
+#include "core/ground/json.h"
 #include "core/story/explain.h"
 #include "core/story/processes.h"
 #include "traces/memory.h"
@@ -263,7 +263,7 @@ static int print_events(void *ctx, const struct engines *engines, struct trace *
     struct listing *l = ctx;
     struct error err;
     l->processes = processes_new();
-    l->gen = yajl_gen_alloc(NULL);
+    l->gen = json_new(false);
     l->words = mem_alloc(WORDS);
     if (l->explain)
         l->explainer = trace_explainer_new(t, engine_find(engines, trace_config(t)->engine, &err));

@@ -6,7 +6,7 @@
 
 #include "cli/annotate.h"
 #include "cli/cli.h"
-#include "cli/json.h"
+#include "core/ground/json.h"
 #include "core/story/files.h"
 #include "core/ground/out.h"
 #include "core/ground/text.h"
@@ -164,8 +164,7 @@ static void json_use(yajl_gen g, const struct file_use *u)
 
 static void print_json(const struct files_command *c, const struct file_uses *f)
 {
-    yajl_gen g = yajl_gen_alloc(NULL);
-    yajl_gen_config(g, yajl_gen_beautify, 1);
+    yajl_gen g = json_new(true);
     yajl_gen_array_open(g);
     const struct file_use *u;
     for (struct file_place at = {0}; (u = file_uses_next(f, &at));)

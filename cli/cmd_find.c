@@ -6,7 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/find.h"
-#include "cli/json.h"
+#include "core/ground/json.h"
 #include "core/timeline/timeline.h"
 #include "traces/memory.h"
 #include "core/ground/out.h"
@@ -277,7 +277,7 @@ static void json_hit(yajl_gen g, const struct find_command *c, const struct find
 
 static int print_hits(const struct find_command *c, const struct find_result *res)
 {
-    yajl_gen g = yajl_gen_alloc(NULL);
+    yajl_gen g = json_new(false);
     if (c->count) {
         out_print(stdout, "%" PRIu64 "\n", res->count);
     } else if (c->json) {
@@ -349,7 +349,7 @@ static int find_events(const struct find_command *c, struct trace *t, struct err
     if (c->last && c->json)
         return error_set(err,
                          "--event with --last has no JSON form: take the last one of bootreel find --event");
-    yajl_gen g = yajl_gen_alloc(NULL);
+    yajl_gen g = json_new(false);
     if (c->json && !c->count)
         yajl_gen_array_open(g);
     int rc = walk_events(c, t, g, &count, err);

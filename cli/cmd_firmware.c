@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/json.h"
+#include "core/ground/json.h"
 #include "core/systems/efi/firmware.h"
 #include "core/run/replay.h"
 #include "core/ground/out.h"
@@ -69,7 +69,7 @@ static int show_json(struct replay *r, struct trace *t, uint64_t icount, const c
 static int show_all(struct replay *r, struct trace *t, uint64_t icount, const struct firmware_command *c,
                     struct error *err)
 {
-    yajl_gen g = c->json ? yajl_gen_alloc(NULL) : NULL;
+    yajl_gen g = c->json ? json_new(false) : NULL;
     int status = EXIT_DONE;
     if (g)
         yajl_gen_array_open(g);

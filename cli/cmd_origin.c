@@ -5,7 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/find.h"
-#include "cli/json.h"
+#include "core/ground/json.h"
 #include "core/origin/origin.h"
 #include "traces/memory.h"
 #include "core/ground/out.h"
@@ -200,7 +200,7 @@ static void json_check(yajl_gen g, const struct origin_check *r, unsigned n)
 
 static void print_json(const struct origin_chain *chain, const struct origin_check *r)
 {
-    yajl_gen g = yajl_gen_alloc(NULL);
+    yajl_gen g = json_new(false);
     yajl_gen_map_open(g);
     json_text(g, "place", chain->name);
     json_number(g, "icount", chain->icount);

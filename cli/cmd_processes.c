@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/json.h"
+#include "core/ground/json.h"
 #include "core/ground/chains.h"
 #include "core/story/processes.h"
 #include "traces/memory.h"
@@ -100,8 +100,7 @@ static void json_process(yajl_gen g, const struct process *p)
 
 static void print_json(const struct tree *t)
 {
-    yajl_gen g = yajl_gen_alloc(NULL);
-    yajl_gen_config(g, yajl_gen_beautify, 1);
+    yajl_gen g = json_new(true);
     yajl_gen_array_open(g);
     for (size_t i = 0; i < processes_count(t->ps); i++)
         if (t->all || !processes_get(t->ps, i)->exited)

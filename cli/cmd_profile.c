@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/json.h"
+#include "core/ground/json.h"
 #include "cli/sampling.h"
 #include "core/story/position.h"
 #include "core/run/samples.h"
@@ -168,7 +168,7 @@ static void json_places(yajl_gen g, const struct profile_command *c, const struc
 
 static void print_json(const struct profile_command *c, const struct samples *s, uint64_t from, uint64_t to)
 {
-    yajl_gen g = yajl_gen_alloc(NULL);
+    yajl_gen g = json_new(false);
     yajl_gen_map_open(g);
     json_number(g, "from", from);
     json_number(g, "to", to);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/json.h"
+#include "core/ground/json.h"
 #include "core/story/stages.h"
 #include "core/ground/out.h"
 
@@ -163,7 +163,7 @@ static int print_chain(const struct options *o, const struct stages *all, yajl_g
 
 static int print_all(const struct options *o, const struct stages *all, struct error *err)
 {
-    yajl_gen g = yajl_gen_alloc(NULL);
+    yajl_gen g = json_new(false);
     int rc = 0;
     if (o->json)
         yajl_gen_array_open(g);

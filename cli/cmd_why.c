@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
-#include "cli/json.h"
+#include "core/ground/json.h"
 #include "cli/verdict.h"
 #include "core/ground/out.h"
 
@@ -13,8 +13,7 @@ struct why_command {
 
 static void print_json(const struct why *w, const char *path)
 {
-    yajl_gen g = yajl_gen_alloc(NULL);
-    yajl_gen_config(g, yajl_gen_beautify, 1);
+    yajl_gen g = json_new(true);
     yajl_gen_map_open(g);
     verdict_json(g, w, path);
     yajl_gen_map_close(g);

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "cli/diff.h"
-#include "cli/json.h"
+#include "core/ground/json.h"
 #include "core/ground/out.h"
 
 enum { NAME = 1000, PATH = 2000 };
@@ -241,10 +241,7 @@ static void put_result(yajl_gen g, const struct diff_result *r, const struct dif
 void diff_json(FILE *out, const struct diff_result *r, size_t n, const struct common_prefix *prefix,
                const struct diff_options *o)
 {
-    const unsigned char *text;
-    size_t len;
-    yajl_gen g = yajl_gen_alloc(NULL);
-    yajl_gen_config(g, yajl_gen_beautify, 1);
+    yajl_gen g = json_new(true);
     yajl_gen_config(g, yajl_gen_indent_string, " ");
     yajl_gen_map_open(g);
     json_number(g, "version", 1);
@@ -256,7 +253,6 @@ void diff_json(FILE *out, const struct diff_result *r, size_t n, const struct co
         put_result(g, &r[i], o);
     yajl_gen_array_close(g);
     yajl_gen_map_close(g);
-    yajl_gen_get_buf(g, &text, &len);
-    out_bytes(out, text, len);
+    json_write(g, out);
     yajl_gen_free(g);
 }

@@ -4,7 +4,8 @@
 
 #include "cli/cli.h"
 #include "cli/info.h"
-#include "cli/json.h"
+#include "core/ground/json.h"
+#include "core//ground/json.h"
 #include "cli/verdict.h"
 #include "core/run/crash.h"
 #include "core/story/marks.h"
@@ -212,8 +213,7 @@ static void put_verdict(yajl_gen g, const struct engines *engines, struct trace 
 int info_json(const struct engines *engines, struct trace *t, const char *path, bool checked,
               struct error *err)
 {
-    yajl_gen g = yajl_gen_alloc(NULL);
-    yajl_gen_config(g, yajl_gen_beautify, 1);
+    yajl_gen g = json_new(true);
     yajl_gen_map_open(g);
     put_trace(g, t, path);
     put_machine(g, t);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/diff.h"
-#include "cli/json.h"
+#include "core/ground/json.h"
 #include "cli/matrix.h"
 #include "core/ground/out.h"
 #include "core/ground/text.h"
@@ -226,7 +226,7 @@ static void json_row(const struct merge *g, yajl_gen j, const struct history *h,
 
 static void print_json(const struct merge *g)
 {
-    yajl_gen j = yajl_gen_alloc(NULL);
+    yajl_gen j = json_new(false);
     yajl_gen_array_open(j);
     for (size_t i = 0; i < g->m->njobs; i++)
         json_row(g, j, &g->list[i], i + 1);

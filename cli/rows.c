@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/json.h"
+#include "core/ground/json.h"
 #include "cli/rows.h"
 #include "core/ground/out.h"
 #include "core/ground/text.h"
@@ -209,7 +209,7 @@ static void on_begin(void *ctx, const char *const *column, size_t n)
     if (r->format == ROWS_TABLE)
         table_begin(r);
     if (r->format == ROWS_JSON) {
-        r->json = yajl_gen_alloc(NULL);
+        r->json = json_new(false);
         yajl_gen_array_open(r->json);
     }
     for (size_t i = 0; r->format == ROWS_CSV && i < n; i++)

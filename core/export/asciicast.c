@@ -1,17 +1,18 @@
 /* asciicast.c - what the guest's console prints, as asciinema plays it: a header and then [time, "o", text] a line
  * (asciicast version 2). The bytes are the guest's, with the guest time at which it wrote them. */
-#include <inttypes.h>
 #include <string.h>
 
 #include "core/export/private/impl.h"
 #include "traces/utf8.h"
-#include "core/ground/out.h"
+#include "core/ground/json.h"
+#include "core/ground/numbers.h"
 
 enum { COLUMNS = 80, ROWS = 24, HELD = 65536 };
 
 struct cast {
     const struct export_options *o;
     FILE *out;
+    yajl_gen json;
     const struct engine *e;
     char held[HELD]; /* printed at `time`, and not written yet */
     size_t n;
@@ -35,11 +36,14 @@ static void flush(struct cast *c, bool all)
 {
     size_t keep = all ? 0 : unfinished(c->held, c->n), n = c->n - keep;
     if (n) {
-        out_char(c->out, '[');
-        put_seconds(c->out, c->time);
-        out_words(c->out, ", \"o\", \"");
-        put_json(c->out, c->held, n);
-        out_words(c->out, "\"]\n");
+        char seconds[NUMBER_TEXT];
+        number_seconds(seconds, c->time);
+        yajl_gen_array_open(c->json);
+        yajl_gen_number(c->json, seconds, strlen(seconds));
+        json_element(c->json, "o");
+        json_element_n(c->json, c->held, n);
+        yajl_gen_array_close(c->json);
+        json_end(c->json, c->out);
     }
     memmove(c->held, c->held + n, keep);
     c->n = keep;
@@ -85,11 +89,17 @@ int export_asciicast(const struct export_options *o, FILE *out, struct error *er
     c->o = o;
     c->out = out;
     c->e = replay_engine(o->replay);
-    out_print(out, "{\"version\": 2, \"width\": %d, \"height\": %d, \"title\": \"", COLUMNS, ROWS);
-    put_json(out, o->title, strlen(o->title));
-    out_words(out, "\"}\n");
+    c->json = json_new(false);
+    yajl_gen_map_open(c->json);
+    json_number(c->json, "version", 2);
+    json_number(c->json, "width", COLUMNS);
+    json_number(c->json, "height", ROWS);
+    json_text(c->json, "title", o->title);
+    yajl_gen_map_close(c->json);
+    json_end(c->json, out);
     int rc = run(c, err);
     flush(c, true);
+    yajl_gen_free(c->json);
     free(c);
     return rc;
 }

@@ -1,27 +1,20 @@
 /* json.c - all events as JSON, an object a line. */
-#include <yajl/yajl_gen.h>
-
 #include "core/export/private/impl.h"
 #include "core/ground/out.h"
+#include "core/ground/json.h"
 
 static int put_event(FILE *out, yajl_gen g, const struct event *ev, uint64_t number, struct error *err)
 {
-    const unsigned char *text;
-    size_t n;
     if (event_json(ev, number, g))
         return error_set(err, "event #%llu cannot be written as JSON", (unsigned long long)number);
-    yajl_gen_get_buf(g, &text, &n);
-    out_bytes(out, text, n);
-    out_char(out, '\n');
-    yajl_gen_clear(g);
-    yajl_gen_reset(g, NULL);
+    json_end(g, out);
     return 0;
 }
 
 int export_json(const struct export_options *o, FILE *out, struct error *err)
 {
     struct trace_cursor *c = trace_cursor_open(o->trace, EVENT_CLASSES_ALL);
-    yajl_gen g = yajl_gen_alloc(NULL);
+    yajl_gen g = json_new(false);
     struct event ev;
     uint64_t number;
     int rc = trace_cursor_seek_icount(c, o->from, err);

@@ -147,7 +147,7 @@ full() {
         [ ! -e s.1.share.part ] || fail "half a share is left"
     done
     expect 2 folder "$BOOTREEL" annotate "$reel" --part 1/1 -o nothing/s.share
-    holds folder.err 'nothing/s\.share: cannot create' "no such folder"
+    holds folder.err 'nothing/s\.share: No such file' "no such folder"
 }
 
 whole

@@ -64,8 +64,6 @@ void picture_free(struct picture *p);
 
 /* ---------------------------------------------------------------- text.c */
 
-/* JSON's escapes, without the quotes: bytes that are not UTF-8 become U+FFFD. */
-void put_json(FILE *out, const char *text, size_t n);
 void put_html(FILE *out, const char *text, size_t n);
 /* Nanoseconds as seconds with six decimals. */
 void put_seconds(FILE *out, uint64_t ns);
