@@ -1,4 +1,4 @@
-# The stub of an interrupt pops the segment registers and the general ones in the wrong order: DS gets what was EDI, and the exception that follows is
+# The stub of an interrupt pops the segment registers and the general ones in the wrong order: DS gets what was EAX, and the exception that follows is
 # reported by the kernel's panic.
 build() {
     cat >main.c <<'C'
@@ -25,9 +25,8 @@ void kmain(void)
 {
     puts("Hello World From Kernel!\n");
     __asm__ volatile("sti");
-    u32 hash = 0x402;
     for (;;)
-        __asm__ volatile("imul $0x01000193, %0, %0" : "+D"(hash));
+        __asm__ volatile("nop" ::"a"(0x402));
 }
 C
     kernel32 k.elf main.c <<'S'
