@@ -222,6 +222,7 @@ static void make_linux(uint8_t k[8192], uint64_t address)
     k[0x201] = 0x66;             /* the header's end */
     put(k + 0x206, 0x20f, 2);    /* protocol */
     k[0x211] = 1;                /* loaded high */
+    put(k + 0x214, 0x100000, 4); /* entered in protected mode, there */
     put(k + 0x22c, 0xffffff, 4); /* the initrd's end */
     k[0x234] = 1;                /* relocatable: the preferred address counts */
     put(k + 0x258, address, 8);
