@@ -296,9 +296,9 @@ stage systemd.initrd
     open event process.log pid=1 "Running in initrd."
 stage unit.{unit}
     in systemd.startup
-    in systemd.initrd
     in user.{program}
-    by unit
+    outside systemd.initrd
+    by unit " - "
     child
     chain
     open event process.log pid=1 "Starting {unit}..."
@@ -309,16 +309,18 @@ stage unit.{unit}
     close event process.log pid=1 "Mounted {unit}."
     close event process.log pid=1 "Activated swap {unit}."
     close event process.log pid=1 "Listening on {unit}."
+    # a program that ends at once, and leaves nothing active: its last word comes before the line on the console, which takes its time
+    close event process.log pid=1 "{unit}: Deactivated successfully."
     close event process.log pid=1 "Condition check resulted in {unit} being skipped."
     fail event process.log pid=1 "Failed to start {unit}."
     fail event process.log pid=1 "Failed to mount {unit}."
     fail event process.log pid=1 "Failed to activate swap {unit}."
     fail event process.log pid=1 "Dependency failed for {unit}."
-# a device's description is another one when it is there: its name is what comes before it
-stage unit.{unit}
+# A device is waited for: this is no unit's own start. Its description is another one when it is there: its name is what comes before it.
+stage wait.{unit}
     in systemd.startup
-    in systemd.initrd
     in user.{program}
+    outside systemd.initrd
     by unit
     chain
     open event process.log pid=1 "Expecting device {unit| - }..."
@@ -329,9 +331,9 @@ stage unit.{unit}
 # those that systemd only says to be there: sockets, timers, paths, slices, scopes, services that it need not wait for
 stage unit.{unit}
     in systemd.startup
-    in systemd.initrd
     in user.{program}
-    by unit
+    outside systemd.initrd
+    by unit " - "
     moment
     unclosed
     chain
@@ -341,8 +343,53 @@ stage unit.{unit}
     open event process.log pid=1 "Set up automount {unit}."
 stage target.{target}
     in systemd.startup
-    in systemd.initrd
     in user.{program}
+    outside systemd.initrd
+    by target
+    moment
+    chain
+    open event process.log pid=1 "Reached target {target}."
+# units of an initramfs's systemd; the root file system's may start those of the same names again
+stage initrd.{unit}
+    in systemd.initrd
+    by unit " - "
+    child
+    chain
+    open event process.log pid=1 "Starting {unit}..."
+    open event process.log pid=1 "Mounting {unit}..."
+    open event process.log pid=1 "Activating swap {unit}..."
+    close event process.log pid=1 "Started {unit}."
+    close event process.log pid=1 "Finished {unit}."
+    close event process.log pid=1 "Mounted {unit}."
+    close event process.log pid=1 "Activated swap {unit}."
+    close event process.log pid=1 "Listening on {unit}."
+    close event process.log pid=1 "{unit}: Deactivated successfully."
+    close event process.log pid=1 "Condition check resulted in {unit} being skipped."
+    fail event process.log pid=1 "Failed to start {unit}."
+    fail event process.log pid=1 "Failed to mount {unit}."
+    fail event process.log pid=1 "Failed to activate swap {unit}."
+    fail event process.log pid=1 "Dependency failed for {unit}."
+stage initrd.wait.{unit}
+    in systemd.initrd
+    by unit
+    chain
+    open event process.log pid=1 "Expecting device {unit| - }..."
+    close event process.log pid=1 "Found device {unit| - }."
+    close event process.log pid=1 "Condition check resulted in {unit| - } being skipped."
+    fail event process.log pid=1 "Timed out waiting for device {unit| - }."
+    fail event process.log pid=1 "Dependency failed for {unit| - }."
+stage initrd.{unit}
+    in systemd.initrd
+    by unit " - "
+    moment
+    unclosed
+    chain
+    open event process.log pid=1 "Started {unit}."
+    open event process.log pid=1 "Listening on {unit}."
+    open event process.log pid=1 "Created slice {unit}."
+    open event process.log pid=1 "Set up automount {unit}."
+stage initrd.{target}
+    in systemd.initrd
     by target
     moment
     chain

@@ -372,7 +372,11 @@ static int took_longer(const void *a, const void *b)
 static void put_unit(const struct page *p, const struct stage *s)
 {
     out_words(p->out, "<tr>");
-    cell_text(p->out, s->name + sizeof unit_prefix - 1);
+    char *name = mem_string(s->name + sizeof unit_prefix - 1), *description = strstr(name, "_-_");
+    if (description)
+        *description = 0;
+    cell_text(p->out, name);
+    free(name);
     cell_time(p->out, s->begin_time);
     cell_span(p->out, s->took);
     out_print(p->out, "<td%s>%s</td></tr>\n", s->failed ? " class=\"bad\"" : "",

@@ -348,6 +348,15 @@ static int parse_word(const struct line *l, const char **to)
     return 0;
 }
 
+static int parse_by(const struct line *l, struct stage_rule *s)
+{
+    if (l->n != 2 && l->n != 3)
+        return BAD(l, "expected: by KEY [\"TEXT\"]");
+    s->by = l->word[1];
+    s->until = l->n == 3 ? l->word[2] : NULL;
+    return 0;
+}
+
 static int parse_under(const struct line *l, struct stage_rule *s)
 {
     if (l->n != 2 && (l->n != 4 || strcmp(l->word[2], "of") != 0))
@@ -413,7 +422,7 @@ static int parse_line(struct line *l)
     if (is_one_of(word, flags))
         return parse_flag(l, s);
     if (!strcmp(word, "by"))
-        return parse_word(l, &s->by);
+        return parse_by(l, s);
     if (!strcmp(word, "under"))
         return parse_under(l, s);
     if (!strcmp(word, "note"))

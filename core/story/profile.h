@@ -15,9 +15,10 @@
  *     after NAME          opens only if one of that name has opened before, as `once` counts; several: any of them
  *     lasting             it is omitted if it closes at the step where it opened
  *     once                it opens only once since the last reset of the machine
- *     by KEY              many may be open at a time, distinguished by KEY of their events: a field, data, or
+ *     by KEY ["TEXT"]     many may be open at a time, distinguished by KEY of their events: a field, data, or
  *                         what {KEY} matches in their TEXT. They open and close beside the others, and are
- *                         inside the innermost open stage that `in` names. Only one of a KEY is open at a time
+ *                         inside the innermost open stage that `in` names. Only one of a KEY is open at a time.
+ *                         With TEXT the KEY is what comes before that
  *     under FIELD [of NAME]  … or inside the stage of the same description, or of NAME's, whose KEY equals that
  *                         field of the opening event; several: the first of them that is open
  *     rename CONDITION    NAME is computed again from such an event with the same KEY
@@ -123,6 +124,7 @@ struct stage_rule {
     size_t nin, noutside, nafter, nopen, nclose, nfail, nrename, nagainst, nmachine, nunder;
     bool once, moment, chain, lasting, unclosed, child;
     const char *by, *note; /* NULL: none */
+    const char *until;     /* with `by`: the key is what comes before that; NULL: all of it */
     unsigned fold;         /* percent; 0: never */
     unsigned line;
 };

@@ -307,6 +307,17 @@ static struct capture key_of(const char *by, const struct condition *c, const st
     return text;
 }
 
+/* The key of a rule's stage: what comes before `until`, if it has one and that is there. */
+static struct capture key_of_rule(const struct stage_rule *r, const struct condition *c,
+                                  const struct event *ev, char number[KEY_MAX])
+{
+    struct capture key = key_of(r->by, c, ev, number);
+    const char *end = r->until && key.len ? memmem(key.text, key.len, r->until, strlen(r->until)) : NULL;
+    if (end)
+        key.len = (size_t)(end - (const char *)key.text);
+    return key;
+}
+
 static long find_beside(const struct builder *b, size_t rule, struct capture key)
 {
     for (size_t i = 0; i < b->nbeside; i++) {
@@ -362,7 +373,7 @@ static void open_beside(struct builder *b, size_t rule, const struct condition *
 {
     const struct stage_rule *r = profile_stage(b->p, rule);
     char text[KEY_MAX];
-    struct capture key = key_of(r->by, c, ev, text);
+    struct capture key = key_of_rule(r, c, ev, text);
     unsigned in;
     long home, parent = find_above(b, rule, ev);
     if (r->unclosed && was_closed(b, r->name))
@@ -401,7 +412,7 @@ static long matching(const struct builder *b, size_t rule, const struct conditio
 {
     char text[KEY_MAX];
     *c = which(b, rule, list, n, ev);
-    return *c ? find_beside(b, rule, key_of(profile_stage(b->p, rule)->by, *c, ev, text)) : -1;
+    return *c ? find_beside(b, rule, key_of_rule(profile_stage(b->p, rule), *c, ev, text)) : -1;
 }
 
 static void change_beside(struct builder *b, size_t rule, const struct event *ev, uint64_t number)

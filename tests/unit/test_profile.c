@@ -33,7 +33,7 @@ static void errors_name_the_line(void **state)
     bad("stage a\n open event irq vector<0\n", "p:2: \"vector<0\": nothing is less than 0");
     bad("stage a\n fold 200%\n", "p:2: expected: fold N%");
     bad("stage a\n moment now\n", "p:2: moment stands alone");
-    bad("stage a\n by\n", "p:2: expected: by and one word");
+    bad("stage a\n by\n", "p:2: expected: by KEY [\"TEXT\"]");
     bad("stage a\n open console \"{x} and {y}\"\n", "p:2: ");
     bad("stage a\n\nstage b\n open event irq\n by pid\n", "p:1: stage a has no open line");
     bad("stage b\n open event irq\n by pid\n", "p:1: stage b: events irq have no pid");
@@ -312,11 +312,11 @@ static void systemd_runs_in_an_initramfs(void **state)
         {"user.init", 1, 5, 100},
         {"systemd.startup", 2, 10, 30},
         {"systemd.initrd", 3, 11, 30},
-        {"unit.dev-sda.device", 4, 12, 18},
-        {"unit.a.service_-_A", 4, 14, 16},
-        {"unit.initrd-switch-root.service_-_S", 4, 20, 30},
+        {"initrd.wait.dev-sda.device", 4, 12, 18},
+        {"initrd.a.service_-_A", 4, 14, 16},
+        {"initrd.initrd-switch-root.service_-_S", 4, 20, 30},
         {"systemd.startup", 2, 40, 70},
-        {"unit.dev-ttyS0.device", 8, 41, 44},
+        {"wait.dev-ttyS0.device", 8, 41, 44},
         {"unit.a.service_-_A", 8, 42, 50},
         {"unit.b.socket_-_B", 8, 45, 46},
     };
@@ -386,6 +386,25 @@ static void one_after_another(void **state)
         {EV_KERNEL_NOTE, 7, 7, "second", {0}},
     };
     static const struct wanted want[] = {{"first", -1, 2, 3}, {"second", -1, 4, 5}};
+    struct trace *t = trace_of(notes, sizeof notes / sizeof notes[0], 10, 10);
+    drop(stages_are(t, text, want, 2), t);
+}
+
+/* A KEY that ends at a text: what some of the events add to it makes no other stage. */
+static void keys_up_to_a_text(void **state)
+{
+    static const char text[] =
+        "stage unit.{unit}\n by unit \" - \"\n open event kernel.note \"Starting {unit}...\"\n"
+        " close event kernel.note \"Finished {unit}.\"\n close event kernel.note \"{unit}: gone.\"\n";
+    static const struct given notes[] = {
+        {EV_KERNEL_NOTE, 1, 1, "Starting a.service - First...", {0}},
+        {EV_KERNEL_NOTE, 2, 2, "Starting b.service - Second...", {0}},
+        {EV_KERNEL_NOTE, 3, 3, "b.service: gone.", {0}},
+        {EV_KERNEL_NOTE, 4, 4, "Finished b.service - Second.", {0}},
+        {EV_KERNEL_NOTE, 5, 5, "Finished a.service - First.", {0}},
+    };
+    static const struct wanted want[] = {{"unit.a.service_-_First", -1, 1, 5},
+                                         {"unit.b.service_-_Second", -1, 2, 3}};
     struct trace *t = trace_of(notes, sizeof notes / sizeof notes[0], 10, 10);
     drop(stages_are(t, text, want, 2), t);
 }
@@ -642,6 +661,7 @@ int main(void)
         cmocka_unit_test(builtin_parses),
         cmocka_unit_test(probes_are_listed_once),
         cmocka_unit_test(one_after_another),
+        cmocka_unit_test(keys_up_to_a_text),
         cmocka_unit_test(stages_nest),
         cmocka_unit_test(machines_differ),
         cmocka_unit_test(processes_are_beside_each_other),
