@@ -95,7 +95,9 @@ static const struct option_row rows[] = {
      .argument = "FILE",
      .help = "an ELF file whose symbols and lines gdb gets as well, or a kernel's System.map (several times)",
      .id = OPT_SYMBOLS,
-     .more = "A kernel module's file (.ko) is one of them: its sections are where the module was loaded."},
+     .more =
+         "A kernel module's file (.ko) may be given: its sections are where the module was loaded. The symbols of a program are "
+         "those of the processes that execute it."},
     {.name = "memory",
      .argument = "SIZE",
      .help = "memory for checkpoints (default {gdb-memory}); less makes going back slower",

@@ -369,7 +369,8 @@ const struct option_row observe_options[] = {
          "Line numbers and call frames go with them. An ELF file may be a vmlinux with debug information, for example, or another firmware. "
          "A Linux kernel without symbols of its own (CONFIG_KALLSYMS off) is told about with those of its vmlinux or its System.map. "
          "One without type information (BTF) has the types of its vmlinux's DWARF. "
-         "A kernel module's file (.ko) is used when that module is loaded, at the addresses of its sections. "
+         "A kernel module's file (.ko) is used when that module is loaded, at the addresses of its sections, and a program's in the processes "
+         "that execute it. "
          "ELF files that are linked at address 0 (EDK II's .debug) and PDB files are those of UEFI modules: they are matched to the modules "
          "that are loaded, as all such files in a folder are. The symbols of the built-in firmware, of the demo guest, and of an ELF file that is given as --kernel, are always in the trace."},
     END_OF_ROWS,

@@ -278,6 +278,8 @@ int step_once(struct gdbstub *g, unsigned cpu, bool back, struct timeline_stoppe
 /* Adds the symbols and lines of a kernel module's file, for each time that the module was loaded. -1 with err if it never was, or the
  * file is of another build. */
 int stub_add_module(struct gdbstub *g, const char *path, const char *name, struct error *err);
+/* Adds those of a program's file, in the processes that have executed it. -1 with err if none has, or it is not known where. */
+int stub_add_program(struct gdbstub *g, const char *path, struct error *err);
 
 /* ---------------------------------------------------------------- whole addresses (widen.c) */
 

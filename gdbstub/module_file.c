@@ -1,5 +1,5 @@
-/* module_file.c - a Linux kernel module's file (.ko) that was given by --symbols: its symbols and lines, where the record says that the
- * kernel put the module's sections. */
+/* module_file.c - files that were given by --symbols and whose addresses depend on the run: a Linux kernel module's (.ko), whose
+ * sections are where the record says that the kernel put them, and a program's, which is in its processes only. */
 #include <string.h>
 
 #include "gdbstub/impl.h"
@@ -65,4 +65,70 @@ int stub_add_module(struct gdbstub *g, const char *path, const char *name, struc
             return -1;
     }
     return found ? 0 : error_set(err, "%.200s: no module %.60s was loaded in this boot", path, name);
+}
+
+/* ---------------------------------------------------------------- programs */
+
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* Whether the words of a process.exec event begin with the path of a program of that name. */
+static bool executes(const struct event *ev, const char *name)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%.*s", (int)ev->len, (const char *)ev->data);
+    path[strcspn(path, " ")] = 0;
+    return !strcmp(file_name(path), name);
+}
+
+/* For a program of which the trace has no symbols (it was stripped): from when processes executed it, at its link addresses, until they
+ * execute another or exit. */
+static bool add_executed(struct gdbstub *g, const char *name, const struct symbol_table *t)
+{
+    struct trace_cursor *c = trace_cursor_open(timeline_trace(g->tl), EVENT_CLASS_BIT(EC_PROCESS));
+    struct error ignored;
+    struct event ev;
+    bool found = false;
+    while (trace_cursor_next(c, &ev, NULL, &ignored) == 1) {
+        const uint64_t id = ev.kind == EV_PROCESS_EXEC   ? ev.f[EVF_PROCESS_EXEC_tgid]
+                            : ev.kind == EV_PROCESS_EXIT ? ev.f[EVF_PROCESS_EXIT_pid]
+                                                         : 0;
+        if (!id)
+            continue;
+        const symbol_space space = symbol_space_of(ev.guest, (uint32_t)id);
+        symbols_unmap(g->symbols, t, space, ev.icount, ev.time);
+        if (ev.kind != EV_PROCESS_EXEC || !executes(&ev, name))
+            continue;
+        found = true;
+        symbols_map(g->symbols, &(struct symbol_mapping){
+                                    .table = t, .space = space, .since = ev.icount, .time = ev.time});
+    }
+    trace_cursor_close(c);
+    return found;
+}
+
+int stub_add_program(struct gdbstub *g, const char *path, struct error *err)
+{
+    const size_t n = symbols_mappings(g->symbols);
+    const char *name = file_name(path);
+    const struct symbol_table *t = symbols_add_elf_file(g->symbols, path, err);
+    bool found = false;
+    for (size_t i = 0; i < n && t; i++) {
+        struct symbol_mapping m = *symbols_mapping(g->symbols, i);
+        if (m.space < 0 || !symbol_space_id(m.space) ||
+            strcmp(file_name(symbol_table_name(m.table)), name) != 0)
+            continue;
+        m.table = t;
+        symbols_map(g->symbols, &m);
+        found = true;
+    }
+    if (!t || found || (symbols_is_fixed_program(path) && add_executed(g, name, t)))
+        return t ? 0 : -1;
+    return error_set(
+        err,
+        "%.200s: the record does not say where a process has this program: bootreel annotate --symbols finds out",
+        path);
 }

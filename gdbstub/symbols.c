@@ -77,6 +77,8 @@ int gdbstub_add_symbols(struct gdbstub *g, const char *path, struct error *err)
         g->symbols = symbols_new();
     if (!map && symbols_kernel_module(path, module, sizeof module))
         return stub_add_module(g, path, module, err);
+    if (!map && !timeline_tasks(g->tl, NULL, 0) && symbols_is_program(path))
+        return stub_add_program(g, path, err);
     m.table = map ? symbols_add_map_file(g->symbols, path, err) : symbols_add_elf_file(g->symbols, path, err);
     if (!m.table)
         return -1;

@@ -410,7 +410,9 @@ static void say_unused(struct inspector *in)
     char text[600];
     const char *path;
     for (size_t i = 0; in->o.warn && (path = symbol_files_unused(in->files, i)); i++) {
-        snprintf(text, sizeof text, "%.500s: no module that was loaded has its symbols", path);
+        snprintf(text, sizeof text, "%.500s: no %s", path,
+                 symbols_is_program(path) ? "program that was executed is this one"
+                                          : "module that was loaded has its symbols");
         warn_unused(in, text);
     }
     for (size_t i = 0; in->o.warn && in->asked && i < asked_unreached(in->asked, i, text, sizeof text); i++)
@@ -470,7 +472,10 @@ static int load_given(struct inspector *in, struct error *err)
     }
     for (size_t i = 0; !rc && i < in->o.nsymbol_files; i++) {
         bool fixed;
-        if (symbol_files_add(in->files, in->o.symbol_files[i], &fixed, err))
+        /* A program's addresses mean it in its own processes only. On the Linux host all are processes. */
+        if (!in->o.engine->ops->tasks && symbols_is_program(in->o.symbol_files[i]))
+            symbol_files_add_program(in->files, in->o.symbol_files[i]);
+        else if (symbol_files_add(in->files, in->o.symbol_files[i], &fixed, err))
             rc = take_given(in, NULL, err);
         else if (fixed)
             rc = take_given(in, add_fixed(in, in->o.symbol_files[i], err), err);

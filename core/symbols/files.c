@@ -27,6 +27,7 @@ struct candidate {
     char name[NAME];                /* without folder and ending */
     bool pdb, given, used, refused; /* refused: a warning about it was given */
     bool kernel_module;             /* a Linux kernel's (.ko), of that name */
+    bool program;                   /* one that runs under a kernel */
 };
 
 struct symbol_files {
@@ -74,6 +75,24 @@ static void add(struct symbol_files *f, const char *path, bool pdb, bool given)
     struct candidate *c = &f->list[f->n++];
     *c = (struct candidate){.path = mem_string(path), .pdb = pdb, .given = given};
     pe_path_name(path, c->name, sizeof c->name);
+}
+
+void symbol_files_add_program(struct symbol_files *f, const char *path)
+{
+    const size_t n = f->n;
+    add(f, path, false, true);
+    if (f->n > n)
+        f->list[n].program = true;
+}
+
+const char *symbol_files_program(struct symbol_files *f, const void *data, size_t size)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (f->list[i].program && symbols_same_program(f->list[i].path, data, size)) {
+            f->list[i].used = true;
+            return f->list[i].path;
+        }
+    return NULL;
 }
 
 /* ---------------------------------------------------------------- folders */
@@ -278,7 +297,7 @@ bool symbol_files_read(struct symbol_files *f, struct symbol_table *t, const str
     pe_path_name(d.path, built, sizeof built);
     for (size_t i = 0; i < f->n; i++) {
         struct candidate *c = &f->list[i];
-        if (c->kernel_module || (strcasecmp(c->name, built) && strcasecmp(c->name, own)))
+        if (c->kernel_module || c->program || (strcasecmp(c->name, built) && strcasecmp(c->name, own)))
             continue;
         if (!read_file(t, c, m, &d, &err))
             return true;

@@ -310,6 +310,10 @@ void symbol_files_free(struct symbol_files *f); /* NULL is allowed */
 int symbol_files_add(struct symbol_files *f, const char *path, bool *fixed, struct error *err);
 /* The file that was added for the Linux kernel's module of that name, which counts as used; NULL: there is none. */
 const char *symbol_files_kernel_module(struct symbol_files *f, const char *name);
+/* Adds the file of a program (symbols_is_program). */
+void symbol_files_add_program(struct symbol_files *f, const char *path);
+/* The file that was added of the program that is executed, as for symbols_same_program; NULL: there is none. */
+const char *symbol_files_program(struct symbol_files *f, const void *data, size_t size);
 /* The i-th file (not folder) that was added and that no module has used; NULL beyond the last. */
 const char *symbol_files_unused(const struct symbol_files *f, size_t i);
 
@@ -329,6 +333,13 @@ struct symbol_module {
 struct symbol_table *symbols_add_module(struct symbols *s, const struct symbol_module *m,
                                         struct symbol_files *files, void (*warn)(void *ctx, const char *text),
                                         void *ctx);
+
+/* Whether an ELF file is a program that runs under a kernel, in an address space of its own (core/symbols/program.c); and whether it is at
+ * its link addresses there. */
+bool symbols_is_program(const char *path);
+bool symbols_is_fixed_program(const char *path);
+/* Whether a program's file is what was executed, stripped or not: `data` is its image, of which the headers have to be there. */
+bool symbols_same_program(const char *path, const void *data, size_t size);
 
 /* Where the kernel has put the sections of a module's file (".text"). */
 struct symbol_sections {

@@ -709,6 +709,26 @@ static void test_search(void **state)
     symbols_free(s);
 }
 
+/* This program is one that runs under a kernel, and no other; what was executed is told by its headers. */
+static void test_program(void **state)
+{
+    static const char self[] = "/proc/self/exe";
+    enum { SIZE = 1 << 16 };
+    char name[64];
+    uint8_t *head = calloc(1, SIZE);
+    FILE *f = fopen(self, "r");
+    assert_non_null(f);
+    const size_t n = fread(head, 1, SIZE, f);
+    fclose(f);
+    assert_true(symbols_is_program(self) && !symbols_kernel_module(self, name, sizeof name));
+    assert_false(symbols_is_program("/dev/null"));
+    assert_false(symbols_is_program("build/release/bios/bios.elf"));
+    assert_true(symbols_same_program(self, head, n));
+    assert_false(symbols_same_program("/bin/true", head, n));
+    assert_false(symbols_same_program(self, head, 10));
+    free(head);
+}
+
 static void test_note_of_any_space(void **state)
 {
     enum { MAP = 4, SPACE_AT = 2, NINE = 18, MINUS_TWO = 3 }; /* as signed numbers are written */
@@ -741,7 +761,7 @@ int main(void)
         cmocka_unit_test(test_members),       cmocka_unit_test(test_broken_elf),
         cmocka_unit_test(test_map),           cmocka_unit_test(test_stripped),
         cmocka_unit_test(test_spaces),        cmocka_unit_test(test_note_of_any_space),
-        cmocka_unit_test(test_search),
+        cmocka_unit_test(test_search),        cmocka_unit_test(test_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
