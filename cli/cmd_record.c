@@ -31,7 +31,7 @@ struct record {
     struct position until;
     bool interactive, vga_console, quiet, tui;
     struct tui_watch *watch; /* --tui … */
-    int typing;              /* … and the descriptor that typing for the guest is written to, or -1 */
+    int typing, master;      /* … and the ends of the pseudo-terminal for what is typed, or -1 */
     struct recorder *recorder;
     struct record_result result;
     struct error *err;
@@ -83,7 +83,7 @@ static const struct option_row rows[] = {
      .id = OPT_STOP_ON,
      .more =
          "`panic`: a kernel gives up, and what it prints about that is complete. `triple-fault`: before the machine is reset. `reset-loop`: before a reset after a boot in which nothing new happened. "
-         "`hang`: a loop that nothing can end. `idle`: the guest does nothing but wait for five seconds. docs/endings.md defines them. After a crash, which is any of these but `idle`, the exit status is 1, and the trace ends with the machine as it was."},
+         "`hang`: a loop that nothing can end. `idle`: the guest does nothing but wait for five seconds. docs/endings.md defines them. After a crash, which is any of these but `idle`, the trace ends with the machine as it was."},
     {.name = "keep-going",
      .help = "go on after a second identical crash",
      STORE(struct record, o.keep_going),
@@ -326,34 +326,37 @@ static void say_more(const char *path)
     free(command.s);
 }
 
-/* After a crash: why, and the evidence that comes first. */
-static void print_why(const struct engines *engines, const char *path)
+/* What went wrong in the boot that was recorded. NULL if that cannot be asked. */
+static struct why *ask_why(const struct record *r)
 {
-    enum { FIRST = 3 };
     struct error ignored;
-    struct text out = {0};
-    struct trace *t = trace_open(path, &ignored);
-    struct why *w = t ? verdict_of(engines, t) : NULL;
-    if (verdict_is_bad(w)) {
-        why_text(&out, w, NULL, FIRST);
-        out_words(stdout, "why: ");
-        out_words(stdout, out.s);
-        if (w->n > FIRST)
-            say_more(path);
-    }
-    free(out.s);
-    why_free(w);
+    struct trace *t = trace_open(r->o.path, &ignored);
+    struct why *w = t ? verdict_of(r->engines, t) : NULL;
     trace_close(t);
+    return w;
 }
 
-static void summary(struct record *r, const struct record_result *res)
+/* The verdict on a boot that went wrong, and the evidence that comes first. */
+static void print_why(const struct record *r, const struct why *w)
+{
+    enum { FIRST = 3 };
+    struct text out = {0};
+    why_text(&out, w, NULL, FIRST);
+    out_words(stdout, "why: ");
+    out_words(stdout, out.s);
+    if (w->n > FIRST)
+        say_more(r->o.path);
+    free(out.s);
+}
+
+static void summary(struct record *r, const struct record_result *res, const struct why *w)
 {
     char a[NUMBER_TEXT], b[NUMBER_TEXT], c[NUMBER_TEXT], how[300];
     size_t n;
-    if (is_crash(res)) {
+    if (is_crash(res))
         out_print(stdout, "%s\n", res->crash_text);
-        print_why(r->engines, r->o.path);
-    }
+    if (verdict_is_bad(w))
+        print_why(r, w);
     marks_list(r->marks, &n);
     if (n)
         out_words(stdout, "marks (icount, guest time):\n");
@@ -492,17 +495,15 @@ static int run_watched(struct record *r, struct record_result *res, struct error
     return r->rc ? -1 : rc ? error_set(err, "%s", why.text) : 0;
 }
 
-/* Runs a recorder that was created; restores the terminal before printing anything. */
-static int run(struct record *r, struct recorder *rec, struct error *err)
+/* Runs the recorder, and restores the terminal. */
+static int run(struct record *r, struct record_result *res, struct error *err)
 {
-    struct record_result res;
     bool no_line =
         r->quiet || r->interactive || r->tui || (r->console != CONSOLE_NONE && isatty(STDOUT_FILENO));
     r->progress = progress_new("recording", no_line);
     r->printer = console_on(stdout, r->console, r->interactive);
-    struct signals *signals = r->watch ? NULL : signals_start(on_signal, rec);
-    r->recorder = rec;
-    int rc = r->watch ? run_watched(r, &res, err) : recorder_run(rec, &res, err);
+    struct signals *signals = r->watch ? NULL : signals_start(on_signal, r->recorder);
+    int rc = r->watch ? run_watched(r, res, err) : recorder_run(r->recorder, res, err);
     signals_stop(signals);
     progress_end(r->progress);
     console_end(&r->printer, false);
@@ -511,33 +512,49 @@ static int run(struct record *r, struct recorder *rec, struct error *err)
     r->o.live = NULL;
     if (r->interactive)
         out_char(stdout, '\n');
-    if (rc)
-        return trouble(err);
-    if (!r->quiet)
-        summary(r, &res);
-    if (res.earlier.name[0])
+    return rc;
+}
+
+/* What is to be known of the trace itself. */
+static void say_remarks(const struct record *r, const struct record_result *res)
+{
+    const char *slash = strrchr(res->earlier.name, '/');
+    if (res->earlier.name[0])
         out_print(stderr, "bootreel: the earlier %s is now %s\n", r->o.path,
-                  strrchr(res.earlier.name, '/') ? strrchr(res.earlier.name, '/') + 1 : res.earlier.name);
-    if (res.refused)
+                  slash ? slash + 1 : res->earlier.name);
+    if (res->refused)
         out_print(
             stderr,
             "bootreel: %s: %llu pages are stored in full, since nothing shorter read back as they were: the trace is "
             "right; please report this\n",
-            r->o.path, (unsigned long long)res.refused);
-    if (res.full)
+            r->o.path, (unsigned long long)res->refused);
+    if (res->full)
         out_print(stderr, "bootreel: %s: ends at icount %llu, before --max-size (%llu bytes) is exceeded\n",
-                  r->o.path, (unsigned long long)res.stop.icount, (unsigned long long)r->o.max_size);
-    if (res.image_lost)
-        return trouble_text("%s; %s ends before that, at icount %llu", res.stop.text, r->o.path,
-                            (unsigned long long)res.stop.icount);
-    if (res.stop.reason == STOP_GUEST_FAULT)
+                  r->o.path, (unsigned long long)res->stop.icount, (unsigned long long)r->o.max_size);
+}
+
+/* Says how the recording ended and whether the boot went well. Returns the exit status. */
+static int conclude(struct record *r, const struct record_result *res, struct error *err)
+{
+    struct why *w = ask_why(r);
+    const bool broken = is_crash(res) || verdict_is_bad(w);
+    if (!r->quiet)
+        summary(r, res, w);
+    if (!broken && w && w->answer == WHY_UNKNOWN && res->stop.reason != STOP_INTERRUPTED)
+        out_print(stderr, "bootreel: %s: %s\n", r->o.path, w->verdict);
+    why_free(w);
+    say_remarks(r, res);
+    if (res->image_lost)
+        return trouble_text("%s; %s ends before that, at icount %llu", res->stop.text, r->o.path,
+                            (unsigned long long)res->stop.icount);
+    if (res->stop.reason == STOP_GUEST_FAULT)
         return trouble_text("the machine cannot go on at icount %llu: %s; %s is complete up to there",
-                            (unsigned long long)res.stop.icount, res.stop.text, r->o.path);
+                            (unsigned long long)res->stop.icount, res->stop.text, r->o.path);
     if (image_files_unchanged(machine_files(r->machine), err))
         return trouble(err);
-    if (res.probes_missing) /* a line has said which */
+    if (res->probes_missing) /* a line has said which */
         return EXIT_TROUBLE;
-    return r->lost ? EXIT_TROUBLE : is_crash(&res) ? EXIT_NO : EXIT_DONE;
+    return r->lost ? EXIT_TROUBLE : broken ? EXIT_NO : EXIT_DONE;
 }
 
 /* The files that are read to the end: images, and typing that is in a file. */
@@ -599,50 +616,63 @@ static int set_observed(struct record *r, struct error *err)
     return 0;
 }
 
-static int record(struct record *r, struct error *err)
+static int configure(struct record *r, struct error *err)
 {
     r->o.keep_earlier = !r->o.path;
     if (!r->o.path)
         r->o.path = RECORD_PATH;
     if (set_observed(r, err) || machine_finish(r->machine, err) || check_output(r, err))
-        return trouble(err);
+        return -1;
     r->o.config = machine_config(r->machine);
     if (r->variables && !machine_variables(r->machine))
-        return trouble_text("--save-vars: the firmware is not in flash: give --bios ovmf, or --pflash");
+        return error_set(err, "--save-vars: the firmware is not in flash: give --bios ovmf, or --pflash");
     r->o.nsymbol_images = machine_symbols(r->machine, r->own_symbols);
     r->o.symbol_images = r->own_symbols;
     r->o.kind = engine_find(r->engines, machine_is_hosted(r->machine) ? "linux" : "pc", err);
-    int master = -1;
-    if (r->tui) {
-        r->typing = open_typing(&master, err);
-        if (r->typing < 0)
-            return trouble(err);
-        begin_watch(r, &r->o.kind, master);
-    }
+    return r->o.kind ? 0 : -1;
+}
+
+/* The terminal, and the other ends of network cards. */
+static int open_outside(struct record *r, struct error *err)
+{
+    size_t n;
+    const struct net_wire *wires = machine_wires(r->machine, &n);
+    if (r->tui && (r->typing = open_typing(&r->master, err)) < 0)
+        return -1;
+    if (r->tui)
+        begin_watch(r, &r->o.kind, r->master);
     set_hooks(r);
     signals_block();
     signal(SIGPIPE, SIG_IGN); /* a reader of the console that goes away must not end the recording */
     if ((r->interactive || r->tui) && !(r->o.live = open_live(r, err)))
-        return trouble(err);
-    size_t nwires;
-    const struct net_wire *wires = machine_wires(r->machine, &nwires);
-    bool wired = !nwires || (r->o.net = net_new(wires, nwires, err));
-    struct recorder *rec = wired ? recorder_create(&r->o, err) : NULL;
-    int status;
-    if (rec) {
-        status = run(r, rec, err);
-    } else {
-        live_close(r->o.live);
-        status = trouble(err);
-    }
-    recorder_destroy(rec);
+        return -1;
+    return n && !(r->o.net = net_new(wires, n, err)) ? -1 : 0;
+}
+
+static void close_outside(struct record *r)
+{
+    live_close(r->o.live);
+    recorder_destroy(r->recorder);
     net_free(r->o.net);
     tui_watch_free(r->watch);
-    if (r->tui) {
+    if (r->typing >= 0)
         close(r->typing);
-        close(master);
-    }
-    return status;
+    if (r->master >= 0)
+        close(r->master);
+}
+
+static int record(struct record *r, struct error *err)
+{
+    struct record_result res;
+    int rc = configure(r, err);
+    if (!rc)
+        rc = open_outside(r, err);
+    if (!rc && !(r->recorder = recorder_create(&r->o, err)))
+        rc = -1;
+    if (!rc)
+        rc = run(r, &res, err);
+    close_outside(r);
+    return rc ? trouble(err) : conclude(r, &res, err);
 }
 
 static int cmd_record(struct engines *engines, int argc, char **argv)
@@ -655,6 +685,8 @@ static int cmd_record(struct engines *engines, int argc, char **argv)
                        .machine = machine_new(),
                        .console = CONSOLE_NONE,
                        .marks = marks_new(),
+                       .typing = -1,
+                       .master = -1,
                        .painted = mem_zero(1, SCREEN_SIZE),
                        .screen = mem_zero(1, SCREEN_SIZE)};
     int status;
@@ -682,7 +714,7 @@ const struct command command_record = {
         "Boots a machine and records the boot into a trace. With no disk, CD-ROM, floppy, kernel or binary given, it boots the "
         "demo disk that is part of the program.",
     .more =
-        "At the end it prints how the boot ended, and its marks: the few events that tell its story. Its exit status is 1 if the boot crashed (see --stop-on). SIGINT, SIGTERM "
-        "and SIGHUP close the trace in order, which is a success. A recording that was killed, or that ran out of room, can be "
+        "At the end it prints how the boot ended, and its marks: the few events that tell its story. Its exit status is 0 if the boot went well, 1 if it went wrong (a crash, or what bootreel why says), and 2 if there was trouble; if bootreel why cannot tell, it is 0, and a line on standard error says so. docs/endings.md has more. SIGINT, SIGTERM "
+        "and SIGHUP close the trace in order, which is no failure. A recording that was killed, or that ran out of room, can be "
         "read and replayed up to its last whole frame.",
 };
