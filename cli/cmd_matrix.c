@@ -12,6 +12,7 @@ struct matrix_command {
     uint64_t job;
     struct job_options o;
     struct rules *rules;
+    struct words allow;
     bool json;
 };
 
@@ -54,7 +55,7 @@ static int merge(const struct matrix_command *c, const struct matrix *m, int arg
 
 /* ---------------------------------------------------------------- options */
 
-enum { OPT_LIST = 1, OPT_RUN, OPT_MERGE, OPT_OUTPUT, OPT_AGAINST, OPT_RULES, OPT_DROP };
+enum { OPT_LIST = 1, OPT_RUN, OPT_MERGE, OPT_OUTPUT, OPT_AGAINST, OPT_RULES, OPT_DROP, OPT_ALLOW };
 
 static const struct option_row rows[] = {
     {.name = "list", .help = "print the jobs: number, name and options, with tabs between", .id = OPT_LIST},
@@ -83,6 +84,14 @@ static const struct option_row rows[] = {
          "with --run: compare with the digest in that folder of an earlier run; exit with 1 if the boot differs",
      .id = OPT_AGAINST},
     {.name = "rules", .argument = "FILE", .help = "what may differ, as for bootreel diff", .id = OPT_RULES},
+    {.name = "allow",
+     .argument = "CODE,…",
+     .help =
+         "do not fail a job whose boot went wrong with one of these verdicts (may be given several times)",
+     .id = OPT_ALLOW,
+     .more =
+         "Otherwise a job fails if bootreel why says that its boot went wrong, or if the boot crashed. The codes are those of bootreel why --format json. A line allow CODE... in the matrix file "
+         "does the same. If bootreel why cannot tell, that is a warning."},
     {.name = "drop-traces", .help = "with --run: keep the digest only", .id = OPT_DROP},
     GROUP(format_options),
     END_OF_ROWS,
@@ -109,6 +118,9 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         return 0;
     case OPT_RULES:
         return rules_load(c->rules, value, err);
+    case OPT_ALLOW:
+        given_words_add(&c->allow, value);
+        return 0;
     case OPT_DROP:
         c->o.drop = true;
         return 0;
@@ -132,6 +144,11 @@ static int act(struct matrix_command *c, int argc, char **argv)
     struct matrix *m = matrix_load(argv[optind], &err);
     if (!m)
         return trouble(&err);
+    for (size_t i = 0; i < c->allow.n; i++)
+        if (matrix_allow(m, c->allow.word[i], &err)) {
+            matrix_free(m);
+            return trouble(&err);
+        }
     c->o.rules = c->rules;
     int status = c->what == LIST ? list(m) : c->what == RUN ? run(c, m) : merge(c, m, argc, argv);
     matrix_free(m);
@@ -145,6 +162,7 @@ static int cmd_matrix(struct engines *engines, int argc, char **argv)
     if (parse_options(&command_matrix, engines, argc, argv, take_option, &c, &status))
         status = act(&c, argc, argv);
     rules_free(c.rules);
+    words_free(&c.allow);
     return status;
 }
 

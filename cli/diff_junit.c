@@ -99,27 +99,34 @@ static void put_rules(struct suite *s)
     out_words(s->out, "</system-out>\n");
 }
 
-/* A crash of the second boot that the first did not end in is a case of its own: it is what one wants to know first. */
+/* A bad end of the second boot that the first did not come to is a case of its own: it is what one wants to know first. */
 static bool new_crash(const struct suite *s)
 {
     const struct outline_about *a = outline_about(s->r->a->outline), *b = outline_about(s->r->b->outline);
     return outline_crashed(b) && strcmp(outline_end(a), outline_end(b));
 }
 
+static bool new_verdict(const struct suite *s)
+{
+    const struct why *a = s->r->a->why, *b = s->r->b->why;
+    return verdict_is_bad(b) && !(verdict_is_bad(a) && a->code == b->code);
+}
+
 static void put_end(struct suite *s)
 {
+    const struct why *why = verdict_is_bad(s->r->b->why) ? s->r->b->why : NULL;
+    const char *verdict = why ? why->verdict : "";
     out_words(s->out, "    <testcase classname=\"bootreel.diff\" name=\"end\"><failure message=\"");
-    markup_text(s->out, outline_end(outline_about(s->r->b->outline)));
+    markup_text(s->out, new_crash(s) ? outline_end(outline_about(s->r->b->outline)) : verdict);
     out_words(s->out, "\">");
-    if (verdict_is_bad(s->r->b->why))
-        markup_text(s->out, s->r->b->why->verdict);
+    markup_text(s->out, verdict);
     out_words(s->out, "</failure></testcase>\n");
 }
 
 static void put_suite(struct suite *s)
 {
     size_t cases = 0, failures = 0, n = comparison_count(s->r->c);
-    const bool crash = new_crash(s);
+    const bool bad = new_crash(s) || new_verdict(s);
     bool *fails = mem_zero(n + 1, sizeof *fails);
     for (size_t i = 0; i < n; i++)
         if (diff_counts(comparison_pair(s->r->c, i)))
@@ -131,11 +138,10 @@ static void put_suite(struct suite *s)
     free(fails);
     out_words(s->out, "  <testsuite name=\"");
     markup_text(s->out, s->r->b->path);
-    out_print(s->out, "\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" time=\"", cases + crash,
-              failures + crash);
+    out_print(s->out, "\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" time=\"", cases + bad, failures + bad);
     put_seconds(s->out, outline_about(s->r->b->outline)->time);
     out_words(s->out, "\">\n");
-    if (crash)
+    if (bad)
         put_end(s);
     for (size_t i = 0; i < n; i++)
         if (is_case(s, comparison_pair(s->r->c, i)))

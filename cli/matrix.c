@@ -9,6 +9,7 @@
 #include "core/ground/output.h"
 #include "core/ground/out.h"
 #include "core/ground/text.h"
+#include "core/why/why.h"
 
 struct value {
     char *name;
@@ -135,12 +136,36 @@ static void copy_words(char ***list, size_t *n, char **words, size_t nwords)
         add_word(list, n, mem_string(words[i]));
 }
 
+int matrix_allow(struct matrix *m, const char *list, struct error *err)
+{
+    enum why_code code;
+    for (const char *p = list;; p++) {
+        const size_t n = strcspn(p, ",");
+        char *word = mem_text(p, n);
+        if (!why_code_find(word, &code)) {
+            error_set(err, "--allow: \"%.60s\" is the code of no verdict: docs/why.md lists them", word);
+            free(word);
+            return -1;
+        }
+        add_word(&m->allow, &m->nallow, word);
+        p += n;
+        if (!*p)
+            return 0;
+    }
+}
+
 static int take_line(struct parser *p, char **words, size_t n, struct error *err)
 {
     if (!strcmp(words[0], "all"))
         return copy_words(&p->all, &p->nall, words + 1, n - 1), 0;
     if (!strcmp(words[0], "ends"))
         return copy_words(&p->m->ends, &p->m->nends, words + 1, n - 1), 0;
+    if (!strcmp(words[0], "allow")) {
+        for (size_t i = 1; i < n; i++)
+            if (matrix_allow(p->m, words[i], err))
+                return wrong(p, err, "allow: no verdict of bootreel why has this code:", words[i]);
+        return 0;
+    }
     if (strcmp(words[0], "without"))
         return add_value(p, words, n, err);
     if (n < 2)
@@ -303,6 +328,7 @@ void matrix_free(struct matrix *m)
     }
     free(m->jobs);
     free_words(m->ends, m->nends);
+    free_words(m->allow, m->nallow);
     free(m->path);
     free(m->folder);
     free(m);
@@ -315,6 +341,31 @@ static const char *const states[] = {"absent", "started", "done", "failed"};
 const char *job_state_name(enum job_state s)
 {
     return states[s];
+}
+
+static bool has_word(char *const *list, size_t n, const char *word)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(list[i], word))
+            return true;
+    return false;
+}
+
+bool job_is_broken(const struct matrix *m, const struct job_result *r)
+{
+    const bool expected = *r->crash && has_word(m->ends, m->nends, r->ended);
+    return (*r->crash || *r->code) && !expected && !has_word(m->allow, m->nallow, r->code);
+}
+
+const char *job_text(const struct job_result *r, char buf[JOB_TEXT])
+{
+    const char *const parts[] = {r->why, strcmp(r->why, r->crash) ? r->crash : "", r->verdict};
+    size_t n = 0;
+    *buf = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (*parts[i])
+            n += (size_t)snprintf(buf + n, JOB_TEXT - n, "%s%s", n ? "; " : "", parts[i]);
+    return buf;
 }
 
 char *job_path(const char *dir, const char *name, const char *suffix)
@@ -335,12 +386,18 @@ static void take_result_line(struct job_result *r, char *line)
     for (unsigned i = 0; !strcmp(line, "state") && i < sizeof states / sizeof states[0]; i++)
         if (!strcmp(states[i], value))
             r->state = i;
-    if (!strcmp(line, "why"))
-        snprintf(r->why, sizeof r->why, "%s", value);
-    if (!strcmp(line, "verdict"))
-        snprintf(r->verdict, sizeof r->verdict, "%s", value);
-    if (!strcmp(line, "ended"))
-        snprintf(r->ended, sizeof r->ended, "%s", value);
+    const struct {
+        const char *name;
+        char *to;
+        size_t size;
+    } texts[] = {{"why", r->why, sizeof r->why},
+                 {"crash", r->crash, sizeof r->crash},
+                 {"verdict", r->verdict, sizeof r->verdict},
+                 {"code", r->code, sizeof r->code},
+                 {"ended", r->ended, sizeof r->ended}};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (!strcmp(line, texts[i].name))
+            snprintf(texts[i].to, texts[i].size, "%s", value);
     if (!strcmp(line, "steps"))
         r->icount = strtoull(value, NULL, 10);
     if (!strcmp(line, "time"))
@@ -376,8 +433,12 @@ int job_result_write(const char *dir, const char *name, const struct job_result 
     out_print(f, "bootreel-job 1\njob %s\nstate %s\n", name, states[r->state]);
     if (*r->why)
         out_print(f, "why %s\n", r->why);
+    if (*r->crash)
+        out_print(f, "crash %s\n", r->crash);
     if (*r->verdict)
         out_print(f, "verdict %s\n", r->verdict);
+    if (*r->code)
+        out_print(f, "code %s\n", r->code);
     if (*r->ended)
         out_print(f, "ended %s\nsteps %" PRIu64 "\ntime %" PRIu64 "\n", r->ended, r->icount, r->time);
     return output_done(out, err);

@@ -6,6 +6,7 @@
  *   all OPTION…               what each job adds
  *   without AXIS=VALUE…       no job has all of these values; may be given several times
  *   ends REASON…              a job has failed if its recording does not end in one of these ways (power-off, reached …)
+ *   allow CODE…               verdicts of bootreel why with which a job has not failed (linux.no-root …)
  *
  * Each combination of one value of each axis is a job: its name is these values with + between them. Jobs are
  * numbered from 1; the last axis changes fastest. Words are separated by blanks, and may be quoted as in a
@@ -32,8 +33,12 @@ struct matrix {
     size_t njobs;
     char **ends; /* empty: any end but a crash is good */
     size_t nends;
+    char **allow; /* codes of verdicts */
+    size_t nallow;
 };
 
+/* Adds the codes in "CODE,CODE" to those that are allowed. -1 with err if there is no such code. */
+int matrix_allow(struct matrix *m, const char *list, struct error *err);
 /* NULL with err, which names the line. */
 struct matrix *matrix_load(const char *path, struct error *err);
 void matrix_free(struct matrix *m); /* NULL is allowed */
@@ -44,11 +49,18 @@ enum job_state { JOB_ABSENT, JOB_STARTED, JOB_DONE, JOB_FAILED };
 
 struct job_result {
     enum job_state state;
-    char why[400];     /* JOB_FAILED */
-    char verdict[400]; /* what went wrong in the boot (bootreel why); "" if nothing did */
+    char why[400];     /* JOB_FAILED: there is no boot to judge, or it ended otherwise than `ends` says */
+    char crash[400];   /* how the boot crashed; "" if it did not */
+    char verdict[400]; /* of bootreel why, if the boot went wrong or it cannot tell; else "" … */
+    char code[64];     /* … and its code, if the boot went wrong */
     char ended[64];    /* the recording's end: "power-off" */
     uint64_t icount, time;
 };
+/* Whether the boot went wrong, in a way that the matrix does not expect (`ends`) or allow. */
+bool job_is_broken(const struct matrix *m, const struct job_result *r);
+enum { JOB_TEXT = 1210 };
+/* What went wrong, or why it is not known, for people; "" if nothing did. Returns buf. */
+const char *job_text(const struct job_result *r, char buf[JOB_TEXT]);
 const char *job_state_name(enum job_state s);
 /* JOB_ABSENT if there is no such file; -1 with err if it cannot be read. */
 int job_result_read(const char *dir, const char *name, struct job_result *r, struct error *err);

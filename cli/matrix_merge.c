@@ -20,8 +20,9 @@ struct history {
     bool changed;          /* between the folder before that and that one … */
     size_t differences;    /* … the number of differences, of which the first is: */
     char what[WHAT];
-    char wrong[WHAT]; /* for people */
-    bool changed_now; /* that is between the last two folders */
+    char wrong[JOB_TEXT]; /* for people */
+    bool broken;          /* it has a digest, but the boot went wrong: it counts as failed */
+    bool changed_now;     /* that is between the last two folders */
 };
 
 struct merge {
@@ -95,13 +96,6 @@ static void find_change(const struct merge *g, struct history *h)
     outline_free(now);
 }
 
-/* What a row says of what went wrong: why the job has failed, and the verdict on the boot. */
-static void find_wrong(struct history *h)
-{
-    snprintf(h->wrong, sizeof h->wrong, "%s%s%s", h->now.why, *h->now.why && *h->now.verdict ? "; " : "",
-             h->now.verdict);
-}
-
 static int look(struct merge *g, struct error *err)
 {
     for (size_t i = 0; i < g->m->njobs; i++) {
@@ -111,7 +105,10 @@ static int look(struct merge *g, struct error *err)
             return -1;
         if (h->now.state == JOB_DONE)
             find_change(g, h);
-        find_wrong(h);
+        job_text(&h->now, h->wrong);
+        h->broken = h->now.state == JOB_DONE && job_is_broken(g->m, &h->now);
+        if (h->broken)
+            h->now.state = JOB_FAILED;
         g->states[h->now.state]++;
         g->changed += h->changed_now;
     }
@@ -128,6 +125,12 @@ static size_t widest(const struct merge *g)
     return n;
 }
 
+/* Whether the last folder has a boot that can be compared. */
+static bool has_boot(const struct history *h)
+{
+    return h->now.state == JOB_DONE || h->broken;
+}
+
 /* The room for what went wrong before other columns, which only jobs that are done have; 0 if none of them
  * says anything. */
 static int wrong_width(const struct merge *g)
@@ -135,7 +138,7 @@ static int wrong_width(const struct merge *g)
     enum { LEAST = sizeof "what went wrong" - 1, MOST = 60 };
     size_t n = 0;
     for (size_t i = 0; i < g->m->njobs; i++)
-        if (g->list[i].now.state == JOB_DONE && strlen(g->list[i].wrong) > n)
+        if (has_boot(&g->list[i]) && strlen(g->list[i].wrong) > n)
             n = strlen(g->list[i].wrong);
     return !n ? 0 : n < LEAST ? LEAST : n < MOST ? (int)n : MOST;
 }
@@ -143,7 +146,7 @@ static int wrong_width(const struct merge *g)
 static void print_row(const struct merge *g, const struct history *h, size_t number, int width, int room)
 {
     char steps[NUMBER_TEXT] = "", time[NUMBER_TEXT] = "";
-    const bool done = h->now.state == JOB_DONE, alone = !done || g->ndirs < 2;
+    const bool done = has_boot(h), alone = !done || g->ndirs < 2;
     if (*h->now.ended) {
         number_commas(steps, h->now.icount);
         number_time(time, h->now.time);
@@ -214,11 +217,13 @@ static void json_row(const struct merge *g, yajl_gen j, const struct history *h,
     json_text(j, "job", h->j->name);
     json_text(j, "state", job_state_name(h->now.state));
     json_text(j, "why", *h->now.why ? h->now.why : NULL);
+    json_text(j, "crash", *h->now.crash ? h->now.crash : NULL);
     json_text(j, "verdict", *h->now.verdict ? h->now.verdict : NULL);
+    json_text(j, "code", *h->now.code ? h->now.code : NULL);
     json_text(j, "ended", *h->now.ended ? h->now.ended : NULL);
     json_number(j, "steps", h->now.icount);
     json_number(j, "time", h->now.time);
-    json_text(j, "since", h->now.state == JOB_DONE ? path_last_part(g->dirs[h->since]) : NULL);
+    json_text(j, "since", has_boot(h) ? path_last_part(g->dirs[h->since]) : NULL);
     json_number(j, "differences", h->differences);
     json_text(j, "first", h->changed ? h->what : NULL);
     yajl_gen_map_close(j);

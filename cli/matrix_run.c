@@ -17,6 +17,7 @@
 #include "core/ground/out.h"
 #include "core/ground/text.h"
 #include "core/compare/digest.h"
+#include "core/run/crash.h"
 
 extern char **environ;
 
@@ -27,6 +28,8 @@ struct job {
     char *dir; /* absolute: the recording runs in the matrix file's folder */
     struct job_result result;
     struct outline *outline;
+    struct why *why; /* of the boot; NULL: it could not be asked */
+    bool broken;     /* the boot went wrong, and that was not expected */
     size_t differences;
 };
 
@@ -133,22 +136,16 @@ static bool record(struct job *job, const char *reel, const char *log)
 
 /* ---------------------------------------------------------------- the digest */
 
+/* Whether the boot ended as the matrix file says. */
 static bool end_is_good(struct job *job)
 {
     struct text why = {0};
     for (size_t i = 0; i < job->m->nends; i++)
         if (!strcmp(job->m->ends[i], job->result.ended))
             return true;
-    const struct outline_about *about = outline_about(job->outline);
-    bool crashed = outline_crashed(about);
-    if (!job->m->nends && !crashed)
+    if (!job->m->nends)
         return true;
-    if (crashed)
-        text_add(&why, "%s", about->end_text);
-    else
-        text_add(&why, "the boot ended with %s", job->result.ended);
-    if (job->m->nends)
-        text_add(&why, ", not");
+    text_add(&why, "the boot ended with %s, not", job->result.ended);
     for (size_t i = 0; i < job->m->nends; i++)
         text_add(&why, "%s %s", i ? " or" : "", job->m->ends[i]);
     fail(job, why.s);
@@ -156,14 +153,23 @@ static bool end_is_good(struct job *job)
     return false;
 }
 
+static void take_verdict(struct job *job, struct trace *t)
+{
+    struct job_result *r = &job->result;
+    struct why *why = verdict_of(job->o->engines, t);
+    if (why && why->answer != WHY_NOTHING)
+        snprintf(r->verdict, sizeof r->verdict, "%s", why->verdict);
+    if (verdict_is_bad(why))
+        snprintf(r->code, sizeof r->code, "%s", why_code_name(why->code));
+    job->why = why;
+}
+
 static int write_digest(struct job *job, struct trace *t, const char *reel, struct error *err)
 {
     const struct outline_options oo = {0};
     const struct trace_end *end = trace_end(t);
-    struct why *why = verdict_of(job->o->engines, t);
-    if (verdict_is_bad(why))
-        snprintf(job->result.verdict, sizeof job->result.verdict, "%s", why->verdict);
-    why_free(why);
+    struct crash_report crash;
+    take_verdict(job, t);
     job->result.icount = trace_last_icount(t);
     job->result.time = end ? end->time : 0;
     job->outline = outline_from_trace(&oo, t, reel, err);
@@ -171,6 +177,9 @@ static int write_digest(struct job *job, struct trace *t, const char *reel, stru
         return -1;
     const struct outline_about *about = outline_about(job->outline);
     snprintf(job->result.ended, sizeof job->result.ended, "%s", *about->ended ? about->ended : "cut-short");
+    if (crash_of_trace(t, &crash, err))
+        return -1;
+    snprintf(job->result.crash, sizeof job->result.crash, "%s", crash.text);
     char *path = job_path(job->dir, job->j->name, "digest");
     struct output *out = output_open(path, err);
     free(path);
@@ -192,27 +201,28 @@ static void take_digest(struct job *job, const char *reel)
         fail(job, err.text);
     else if (end_is_good(job))
         job->result.state = JOB_DONE;
+    job->broken = job_is_broken(job->m, &job->result);
 }
 
 /* ---------------------------------------------------------------- JUnit */
 
 static void put_plain_report(const struct job *job, FILE *out)
 {
-    bool failed = job->result.state == JOB_FAILED;
+    char text[JOB_TEXT];
+    const bool failed = job->result.state == JOB_FAILED || job->broken;
+    const char *what = job_text(&job->result, text);
     out_print(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"1\" failures=\"%d\">\n",
               failed);
     out_print(
         out,
-        "<testsuite name=\"%s\" tests=\"1\" failures=\"%d\">\n<testcase classname=\"bootreel\" name=\"%s\"",
+        "<testsuite name=\"%s\" tests=\"1\" failures=\"%d\">\n<testcase classname=\"bootreel\" name=\"%s\">",
         job->j->name, failed, job->j->name);
-    if (failed) {
-        out_words(out, "><failure message=\"");
-        markup_text(out, job->result.why);
-        out_words(out, "\"/></testcase>\n");
-    } else {
-        out_words(out, "/>\n");
+    if (*what) { /* what fails nothing is a remark */
+        out_words(out, failed ? "<failure message=\"" : "<system-out>");
+        markup_text(out, what);
+        out_words(out, failed ? "\"/>" : "</system-out>");
     }
-    out_words(out, "</testsuite>\n</testsuites>\n");
+    out_words(out, "</testcase>\n</testsuite>\n</testsuites>\n");
 }
 
 /* Compares with the earlier run, and reports that. False if there is nothing to compare with. */
@@ -223,8 +233,9 @@ static bool put_comparison(struct job *job, FILE *out)
     struct outline *was = path && job->outline ? digest_read(path, &err) : NULL;
     if (was) {
         struct comparison_counts counts;
-        const struct diff_boot a = {.path = path, .outline = was},
-                               b = {.path = job->j->name, .outline = job->outline};
+        const struct diff_boot a = {.path = path, .outline = was}, b = {.path = job->j->name,
+                                                                        .outline = job->outline,
+                                                                        .why = job->broken ? job->why : NULL};
         struct comparison *c = compare(was, job->outline, job->o->rules);
         const struct diff_result r = {.a = &a, .b = &b, .c = c, .rules = job->o->rules};
         comparison_counts(c, &counts);
@@ -246,7 +257,8 @@ static int put_report(struct job *job, struct error *err)
     free(path);
     if (!out)
         return -1;
-    if (job->result.state == JOB_FAILED || !put_comparison(job, output_file(out)))
+    const bool alone = job->result.state == JOB_FAILED || (job->broken && !verdict_is_bad(job->why));
+    if (alone || !put_comparison(job, output_file(out)))
         put_plain_report(job, output_file(out));
     return output_done(out, err);
 }
@@ -255,14 +267,19 @@ static int put_report(struct job *job, struct error *err)
 
 static int say(const struct job *job)
 {
-    char steps[NUMBER_TEXT], time[NUMBER_TEXT];
-    if (job->result.state == JOB_FAILED)
-        return trouble_text("%s: %s", job->j->name, job->result.why);
-    out_print(stdout, "%s: %s, %s steps, guest time %s", job->j->name, job->result.ended,
-              number_commas(steps, job->result.icount), number_time(time, job->result.time));
+    char steps[NUMBER_TEXT], time[NUMBER_TEXT], text[JOB_TEXT];
+    const struct job_result *r = &job->result;
+    if (r->state == JOB_FAILED || job->broken) {
+        trouble_text("%s: %s", job->j->name, job_text(r, text));
+        return *r->ended ? EXIT_NO : EXIT_TROUBLE;
+    }
+    out_print(stdout, "%s: %s, %s steps, guest time %s", job->j->name, r->ended,
+              number_commas(steps, r->icount), number_time(time, r->time));
     if (job->differences)
         out_print(stdout, ", %zu differences", job->differences);
     out_char(stdout, '\n');
+    if (*job_text(r, text))
+        out_print(stderr, "bootreel: %s: %s\n", job->j->name, text);
     return job->differences ? EXIT_NO : EXIT_DONE;
 }
 
@@ -297,6 +314,7 @@ int matrix_run(const struct matrix *m, size_t k, const struct job_options *o)
         rc = run(&job, &err);
     int status = rc ? trouble(&err) : say(&job);
     outline_free(job.outline);
+    why_free(job.why);
     free(job.dir);
     return status;
 }

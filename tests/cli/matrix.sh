@@ -153,7 +153,7 @@ END
     (ulimit -f 40 && "$BOOTREEL" matrix bad.matrix --run 2 -o bad >room.out 2>room.err) && fail "no room is not noticed"
     holds bad/room.job '^why .*(large|space)' "no room"
     expect 2 wrong "$BOOTREEL" matrix bad.matrix --run 3 -o bad && holds wrong.err 'wrong: --memory: "nothing"' "wrong options"
-    expect 2 halts "$BOOTREEL" matrix bad.matrix --run 4 -o bad && holds halts.err 'ended with reached, not power-off' "another end"
+    expect 1 halts "$BOOTREEL" matrix bad.matrix --run 4 -o bad && holds halts.err 'ended with reached, not power-off' "another end"
     expect 1 bad "$BOOTREEL" matrix bad.matrix --merge bad
     holds bad.out '^5 jobs: 0 done, 4 failed, 0 not ended, 1 not run$' "the table of jobs that failed"
     holds bad.out '^room failed; alone: bootreel matrix bad.matrix --run 2 -o bad$' "how to run it again"
@@ -162,6 +162,35 @@ END
     holds started.out '^killed did not end: it was killed, or there was no room; alone: ' "a job that was killed itself"
     expect 0 again "$BOOTREEL" matrix bad.matrix --run 2 -o bad
     expect 1 better "$BOOTREEL" matrix bad.matrix --merge bad && holds better.out '1 done, 2 failed, 1 not ended' "a job that was run again"
+}
+
+# A boot that goes wrong, and ends as it should: its job fails, unless the verdict is allowed. One of which nothing is known is a warning.
+broken() {
+    truncate -s 1M blank.img
+    printf 'disk blank --disk blank.img\nall --until 3s\nends reached\n' >broken.matrix
+    expect 1 broken "$BOOTREEL" matrix broken.matrix --run 1 -o broken
+    holds broken.err '^bootreel: blank: .*nothing to boot' "a verdict fails the job"
+    holds broken/blank.junit.xml 'failures="1"' "JUnit of a bad verdict"
+    holds broken/blank.junit.xml '<failure message=".*nothing to boot' "JUnit of a bad verdict"
+    local code
+    code=$(sed -n 's/^code //p' broken/blank.job)
+    expect 1 broken-table "$BOOTREEL" matrix broken.matrix --merge broken
+    holds broken-table.out '^1 jobs: 0 done, 1 failed' "the table of a bad verdict"
+    holds broken-table.out '^ +1 +blank +reached .*nothing to boot' "its row"
+    expect 0 allowed-table "$BOOTREEL" matrix broken.matrix --merge broken --allow "$code"
+    expect 0 allowed "$BOOTREEL" matrix broken.matrix --run 1 -o allowed --allow "linux.no-root,$code"
+    holds allowed/blank.junit.xml 'failures="0"' "JUnit of a verdict that is allowed"
+    expect 1 against "$BOOTREEL" matrix broken.matrix --run 1 -o later --against allowed
+    holds later/blank.junit.xml 'failures="1"' "JUnit of a bad verdict that is compared"
+    echo "allow $code" >>broken.matrix
+    expect 0 in-file "$BOOTREEL" matrix broken.matrix --merge broken
+    expect 2 no-code "$BOOTREEL" matrix broken.matrix --merge broken --allow no.such
+    holds no-code.err '"no.such" is the code of no verdict' "--allow"
+    printf 'disk demo --until 150k\n' >young.matrix
+    expect 0 young "$BOOTREEL" matrix young.matrix --run 1 -o young
+    holds young.err '^bootreel: demo: cannot tell' "a warning"
+    holds young/demo.junit.xml 'failures="0"' "JUnit of a warning"
+    expect 0 young-table "$BOOTREEL" matrix young.matrix --merge young
 }
 
 # Files that make no sense.
@@ -191,5 +220,6 @@ by_parallel
 by_slurm
 changed
 failed
+broken
 errors
 finish
