@@ -7,7 +7,7 @@ cd "$work" || exit 2
 rec() { # NAME: its source is the standard input; 32-bit code at 1 MiB, with flat segments
     as --32 -o "$1.o" - && ld -m elf_i386 --no-warn-rwx-segments -Ttext 0x100000 -e _start --oformat binary -o "$1.bin" "$1.o" || fail "$1: no guest"
     for compile in 0 1; do
-        BOOTREEL_COMPILE=$compile expect 0 "$1" "$BOOTREEL" record -q --memory 16M --flat "$1.bin@0x100000" --until 3M --stop-on-reset --checkpoint-every 1000 -o "$1-$compile.reel"
+        BOOTREEL_COMPILE=$compile expect 0,1 "$1" "$BOOTREEL" record -q --memory 16M --flat "$1.bin@0x100000" --until 3M --stop-on-reset --checkpoint-every 1000 -o "$1-$compile.reel"
     done
     same "$1-0.reel" "$1-1.reel" "$1: interpreted and compiled"
     expect 0 verify "$BOOTREEL" replay --verify --console=none "$1-1.reel"

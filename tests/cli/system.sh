@@ -11,7 +11,7 @@ disk() {
     truncate -s 1440K "$1.img"
 }
 stages() { # NAME OPTION...
-    expect 0 "$1" "$BOOTREEL" record -q --keep-going --memory 2M --floppy "$1.img" -o "$1.reel" "${@:2}"
+    expect 0,1 "$1" "$BOOTREEL" record -q --keep-going --memory 2M --floppy "$1.img" -o "$1.reel" "${@:2}"
     expect 0 "$1-stages" "$BOOTREEL" stages --depth 1 "$1.reel"
 }
 
