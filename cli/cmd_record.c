@@ -85,10 +85,11 @@ static const struct option_row rows[] = {
          "`panic`: a kernel gives up, and what it prints about that is complete. `triple-fault`: before the machine is reset. `reset-loop`: before a reset after a boot in which nothing new happened. "
          "`hang`: a loop that nothing can end. `idle`: the guest does nothing but wait for five seconds. docs/endings.md defines them. After a crash, which is any of these but `idle`, the trace ends with the machine as it was."},
     {.name = "keep-going",
-     .help = "go on after a second identical crash",
+     .help = "go on after a second identical crash, and when the guest only waits",
      STORE(struct record, o.keep_going),
      .more =
-         "Otherwise a recording ends, as with --stop-on, at a second panic or triple fault like one before, in a reset loop, in a hang, and in a panic that the kernel does not leave."},
+         "Otherwise a recording ends, as with --stop-on, at a second panic or triple fault like one before, in a reset loop, in a hang, and in a panic that the kernel does not leave. "
+         "And where nothing can come from outside (no -i, --tui, --net socket=, outside=yes or hostfwd=) and no --until is given, it ends when the guest has been idle for ten minutes of guest time, or has done nothing but poll a keyboard, a serial port or a timer for one."},
     {.name = "max-size",
      .argument = "SIZE",
      .help = "stop before the trace is larger than SIZE, such as 100M",
@@ -287,7 +288,7 @@ static const char *how_it_ended(const struct record *r, const struct record_resu
     if (res->full)
         return "the trace is full: --max-size";
     if (res->watched && res->crash == CRASH_IDLE)
-        return "the guest does nothing but wait: --stop-on idle";
+        return res->crash_text;
     if (res->watched)
         return "stopped at the crash";
     switch (s->reason) {
@@ -616,6 +617,17 @@ static int set_observed(struct record *r, struct error *err)
     return 0;
 }
 
+/* Whether nobody can wake a guest that only waits: not by typing, nor over the network. */
+static bool is_unattended(const struct record *r)
+{
+    size_t n;
+    const struct net_wire *wires = machine_wires(r->machine, &n);
+    bool alone = !r->interactive && !r->tui;
+    for (size_t i = 0; i < n; i++)
+        alone &= wires[i].kind != NET_SOCKET && !wires[i].outside && !wires[i].nforwards;
+    return alone;
+}
+
 static int configure(struct record *r, struct error *err)
 {
     r->o.keep_earlier = !r->o.path;
@@ -628,6 +640,7 @@ static int configure(struct record *r, struct error *err)
         return error_set(err, "--save-vars: the firmware is not in flash: give --bios ovmf, or --pflash");
     r->o.nsymbol_images = machine_symbols(r->machine, r->own_symbols);
     r->o.symbol_images = r->own_symbols;
+    r->o.unattended = is_unattended(r) && !r->o.until;
     r->o.kind = engine_find(r->engines, machine_is_hosted(r->machine) ? "linux" : "pc", err);
     return r->o.kind ? 0 : -1;
 }

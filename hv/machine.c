@@ -671,6 +671,11 @@ static void pc_flush(struct engine *e)
     board_flush_events(pc_of(e)->board);
 }
 
+static struct engine_polls pc_polls(const struct engine *e)
+{
+    return *board_polls(pc_const(e)->board);
+}
+
 static size_t pc_screen(const struct engine *e, char *buf, size_t size)
 {
     return board_screen(pc_const(e)->board, buf, size);
@@ -714,6 +719,7 @@ static const struct engine_ops pc_ops = {
     .touched_amount = pc_touched_amount,
     .accesses = pc_accesses,
     .device_writes = pc_device_writes,
+    .polls = pc_polls,
     .regs = pc_regs,
     .reg_get = pc_reg_get,
     .reg_set = pc_reg_set,

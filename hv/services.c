@@ -325,8 +325,20 @@ static bool output_call(struct services *s, const struct call *c, const struct s
     return !(flags & SVC_CURSOR) || quiet || s->line_length;
 }
 
+/* Whether a key or a character has come, and what time it is. */
+static void count_poll(struct services *s, const struct call *c)
+{
+    enum { SERIAL = 0x14, SYSTEM = 0x15, KEYBOARD = 0x16, CLOCK = 0x1a };
+    struct engine_polls *polls = board_polls(s->board);
+    if (!(c->row->flags & SVC_POLL))
+        return;
+    polls->input += c->vector == KEYBOARD || c->vector == SERIAL;
+    polls->timer += c->vector == CLOCK || c->vector == SYSTEM;
+}
+
 static void report(struct services *s, const struct call *c, const struct service_regs *r)
 {
+    count_poll(s, c);
     bool shown = !output_call(s, c, r);
     if (!s->output)
         end_line(s);

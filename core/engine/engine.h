@@ -275,6 +275,12 @@ struct display {
     unsigned line, pixel_bytes; /* from one row of pixels to the next; of a pixel */
 };
 
+/* How often software has looked, since the engine was created, whether something has come from outside (a key, a character), and what
+ * time it is: reads of registers of keyboards, serial ports and timers, and calls of BIOS services. */
+struct engine_polls {
+    uint64_t input, timer;
+};
+
 struct engine_ops {
     const char *name;   /* "pc": stored in the trace */
     uint32_t behaviour; /* a version number, raised by any change that makes the same inputs
@@ -318,6 +324,9 @@ struct engine_ops {
      * a physical address; n 0: they wrote something, and it is not known where it is. May be NULL. */
     void (*device_writes)(struct engine *, void (*wrote)(void *ctx, uint64_t physical, uint64_t n),
                           void *ctx);
+
+    /* What was polled. A load does not change the counts. NULL if the engine does not count. */
+    struct engine_polls (*polls)(const struct engine *);
 
     /* The tasks, in order of creation: fills at most n of them, and returns how many there are. The function
      * is NULL if the engine has no tasks. */

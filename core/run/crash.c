@@ -7,6 +7,7 @@
 #include "core/ground/hash_index.h"
 #include "core/run/crash.h"
 #include "core/run/private/hang.h"
+#include "core/run/private/unattended.h"
 #include "traces/memory.h"
 
 #define SECOND     1000000000ull
@@ -157,6 +158,7 @@ struct crash_watch {
     uint64_t slot_end, slot_steps;
     unsigned slots;
     bool busy;
+    struct unattended unattended;
     enum crash result;
     char text[400];
 };
@@ -173,6 +175,11 @@ struct crash_watch *crash_watch_new(uint32_t stop_on, bool keep_going)
     w->keep_going = keep_going;
     w->slot_end = IDLE_SLOT;
     return w;
+}
+
+void crash_watch_unattended(struct crash_watch *w)
+{
+    w->unattended.on = true;
 }
 
 void crash_watch_free(struct crash_watch *w)
@@ -218,6 +225,7 @@ void crash_watch_event(struct crash_watch *w, const struct event *ev)
     default:
         break;
     }
+    unattended_event(&w->unattended, ev);
     if (ev->kind == EV_TRIPLE_FAULT) {
         w->fault = *ev;
         w->faulted = true;
@@ -239,6 +247,7 @@ static void panics(struct crash_watch *w, const struct event *ev)
 
 void crash_watch_story(struct crash_watch *w, const struct event *ev)
 {
+    unattended_event(&w->unattended, ev);
     if (ev->kind == EV_KERNEL_PANIC)
         panics(w, ev);
     /* The panic of a guest inside another, as of a Xen domain, does not end the machine's run: others go
@@ -247,9 +256,14 @@ void crash_watch_story(struct crash_watch *w, const struct event *ev)
         w->panic_ends = true;
 }
 
+void crash_watch_console(struct crash_watch *w)
+{
+    w->unattended.busy = true;
+}
+
 void crash_watch_input(struct crash_watch *w)
 {
-    w->typed = w->busy = true;
+    w->typed = w->busy = w->unattended.busy = true;
 }
 
 /* When a panic ends the recording; UINT64_MAX: not yet. */
@@ -278,6 +292,7 @@ void crash_watch_limit(const struct crash_watch *w, uint64_t icount, uint64_t ti
     limit_time(limit, time, panic_over(w));
     if (wants(w, CRASH_IDLE))
         limit_time(limit, time, w->slot_end);
+    limit_time(limit, time, unattended_limit(&w->unattended));
 }
 
 __attribute__((format(printf, 3, 4))) static bool end_with(struct crash_watch *w, enum crash c,
@@ -307,6 +322,7 @@ static void boots(struct crash_watch *w, uint64_t by)
     w->reset_by = w->typed ? 0 : by;
     w->resets++;
     w->typed = w->panicked = w->panic_ends = w->faulted = w->again = false;
+    unattended_reset(&w->unattended);
 }
 
 /* The guest resets itself. Kernels are loaded at random pages, so only the offset in its page tells whether
@@ -344,7 +360,16 @@ static bool is_idle(struct crash_watch *w, uint64_t icount, uint64_t time)
     w->busy = false;
     w->slot_steps = icount;
     w->slot_end = (time / IDLE_SLOT + 1) * IDLE_SLOT;
-    return w->slots >= IDLE_SLOTS && end_with(w, CRASH_IDLE, "the guest does nothing but wait");
+    return w->slots >= IDLE_SLOTS &&
+           end_with(w, CRASH_IDLE, "the guest has done nothing but wait for five seconds of guest time");
+}
+
+/* A kernel that has panicked may be about to reset the machine; panic_over() says when. */
+static bool nobody_acts(struct crash_watch *w, const struct engine *e)
+{
+    char text[160];
+    w->unattended.busy |= w->panicked;
+    return unattended_look(&w->unattended, e, text, sizeof text) && end_with(w, CRASH_IDLE, "%s", text);
 }
 
 bool crash_watch_stopped(struct crash_watch *w, const struct engine *e, const struct stop *s)
@@ -357,7 +382,7 @@ bool crash_watch_stopped(struct crash_watch *w, const struct engine *e, const st
     if (looks_for_hangs(w) && s->reason == STOP_REACHED && hang_look(&w->hang, e, s->address))
         return end_with(w, CRASH_HANG, "endless loop with interrupts off at 0x%llx",
                         (unsigned long long)s->address);
-    return is_idle(w, e->ops->icount(e), time);
+    return is_idle(w, e->ops->icount(e), time) || nobody_acts(w, e);
 }
 
 enum crash crash_watch_result(const struct crash_watch *w, const char **text)

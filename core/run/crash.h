@@ -44,6 +44,8 @@ struct crash_watch;
  * hang. */
 struct crash_watch *crash_watch_new(uint32_t stop_on, bool keep_going);
 void crash_watch_free(struct crash_watch *w); /* NULL is allowed */
+/* Nothing can come to the guest from outside: when it only waits, that ends the recording too. To be called before the run. */
+void crash_watch_unattended(struct crash_watch *w);
 
 /* The classes of the engine's events that it needs. */
 uint32_t crash_watch_classes(const struct crash_watch *w);
@@ -51,6 +53,8 @@ uint32_t crash_watch_classes(const struct crash_watch *w);
  * the row of its kind, and a hash for most classes. */
 void crash_watch_event(struct crash_watch *w, const struct event *ev);
 void crash_watch_story(struct crash_watch *w, const struct event *ev);
+/* The guest has printed something, perhaps a part of a line. */
+void crash_watch_console(struct crash_watch *w);
 /* An input was given: whoever typed it decides how often the guest boots. */
 void crash_watch_input(struct crash_watch *w);
 

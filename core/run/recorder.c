@@ -141,6 +141,8 @@ static void on_console(void *ctx, unsigned device, const void *data, size_t n)
     struct recorder *r = ctx;
     if (image_lost(r))
         return;
+    if (r->watch)
+        crash_watch_console(r->watch);
     if (r->matcher.len)
         match(r, device, data, n);
     if (r->o.live)
@@ -298,6 +300,8 @@ struct recorder *recorder_create(const struct record_options *o, struct error *e
     r->hash = state_hash_new();
     if (!o->again)
         r->watch = crash_watch_new(o->stop_on, o->keep_going);
+    if (r->watch && o->unattended && !o->keep_going)
+        crash_watch_unattended(r->watch);
     outlet_open(&r->out, o->classes, write_event, r);
     if (!create_writer(r, err) && !create_engine(r, err)) {
         if (r->e->ops->touched && !o->no_index)

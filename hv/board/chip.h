@@ -126,6 +126,9 @@ void board_image_error(struct board *, const struct error *);
 /* ---- reporting. It never changes the run. Chips report whether or not anything is observed: leaving events
  * out would change their series ---- */
 void board_event(struct board *, struct event *); /* icount, time, cpu are filled in */
+/* The guest has read a register that says whether something has come from outside, or what time it is. */
+void board_polled_input(struct board *);
+void board_polled_timer(struct board *);
 /* Report a byte sent to a console device (EV_CONSOLE_LINE numbers: 0-3 serial, 8 screen, 9 debug port). The
  * board assembles the lines. */
 void board_console(struct board *, unsigned device, uint8_t byte);

@@ -167,10 +167,27 @@ void board_observe(struct board *b, uint32_t classes, const struct observer *o)
 
 void board_forget_events(struct board *b)
 {
-    struct observer o = b->events.observer;
+    const struct observer o = b->events.observer;
+    const struct engine_polls polls = b->events.polls;
     uint32_t classes = b->events.classes;
     events_init(&b->events);
     board_observe(b, classes, &o);
+    b->events.polls = polls;
+}
+
+void board_polled_input(struct board *b)
+{
+    b->events.polls.input++;
+}
+
+void board_polled_timer(struct board *b)
+{
+    b->events.polls.timer++;
+}
+
+struct engine_polls *board_polls(struct board *b)
+{
+    return &b->events.polls;
 }
 
 /* ---------------------------------------------------------------- series */

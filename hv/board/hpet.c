@@ -329,6 +329,7 @@ static void write_register(struct hpet *s, unsigned reg, uint64_t value, uint64_
 
 static uint64_t hpet_read(void *ctx, uint64_t offset, unsigned size)
 {
+    board_polled_timer(((struct hpet *)ctx)->board);
     return read_register(ctx, offset & 0x3f8) >> (offset & 7) * 8;
 }
 

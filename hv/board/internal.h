@@ -93,6 +93,7 @@ struct events {
     uint8_t line[CONSOLE_LINES][CONSOLE_LINE_MAX];
     uint32_t classes;
     struct observer observer;
+    struct engine_polls polls; /* not state */
 };
 extern const struct field events_fields[];
 extern const size_t events_nfields;

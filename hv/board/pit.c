@@ -421,6 +421,7 @@ static uint32_t pit_in(void *ctx, uint16_t port, unsigned size)
 {
     struct pit *s = ctx;
     unsigned i = port & 3;
+    board_polled_timer(s->board);
     return i < 3 ? read_byte(&s->ch[i], tick_now(s)) : 0; /* the control word cannot be read */
 }
 

@@ -109,6 +109,7 @@ bool pm1_read(struct pm1 *s, unsigned offset, uint8_t *value)
         reg = s->control;
         break;
     case PMTMR:
+        board_polled_timer(s->board);
         reg = (uint16_t)ticks(s);
         break;
     case PMTMR + 2:

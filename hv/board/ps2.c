@@ -354,6 +354,7 @@ static void write_data(struct ps2 *s, uint8_t value)
 static uint32_t ps2_in(void *ctx, uint16_t port, unsigned size)
 {
     struct ps2 *s = ctx;
+    board_polled_input(s->board);
     if (port == 0x60)
         return read_data(s);
     return (s->full ? ST_FULL : 0) | (s->system ? ST_SYSTEM : 0) | (s->last_was_command ? ST_COMMAND : 0) |

@@ -386,6 +386,7 @@ static void rtc_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
 static uint32_t rtc_in(void *ctx, uint16_t port, unsigned size)
 {
     struct rtc *s = ctx;
+    board_polled_timer(s->board);
     return port & 1 ? read_register(s, selected(s)) : 0xff; /* the index cannot be read */
 }
 

@@ -259,6 +259,7 @@ static uint32_t uart_in(void *ctx, uint16_t port, unsigned size)
     case 4:
         return s->mcr;
     case 5:
+        board_polled_input(s->board);
         value = s->lsr;
         s->lsr &= ~LSR_ERRORS;
         break;

@@ -157,7 +157,7 @@ S
 rec 0 idle -q --until 8s
 rec 0 idle --stop-on idle,hang --until 20s
 ended idle idle ''
-holds idle.out '^ended: the guest does nothing but wait' "idle"
+holds idle.out '^ended: the guest has done nothing but wait for five seconds of guest time' "idle"
 "$BOOTREEL" info idle.reel | grep -q '^crashed' && fail "idle is no crash"
 
 expect 2 word "$BOOTREEL" record --stop-on panic,sleep -o x.reel
