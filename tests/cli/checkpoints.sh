@@ -96,7 +96,7 @@ two pass 1
 two vain 0
 
 rec() { # NAME CHECKPOINTS [ARGUMENT...]
-    expect 0 "$1" "$BOOTREEL" record -q --memory 64M --flat "${guest:-guest.bin}@0x100000" --until "${to:-220}M" -o "$1.reel" "${@:3}"
+    expect 0,1 "$1" "$BOOTREEL" record -q --memory 64M --flat "${guest:-guest.bin}@0x100000" --until "${to:-220}M" -o "$1.reel" "${@:3}"
     "$BOOTREEL" info "$1.reel" >"$1.info"
     holds "$1.info" "^checkpoints  $2, at icount 0 to ${to:-220},000,000$" "$1"
 }
