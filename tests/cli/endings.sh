@@ -160,6 +160,64 @@ ended idle idle ''
 holds idle.out '^ended: the guest has done nothing but wait for five seconds of guest time' "idle"
 "$BOOTREEL" info idle.reel | grep -q '^crashed' && fail "idle is no crash"
 
+# Nothing can come from outside, and nothing happens any more: after ten idle minutes, or one of polling.
+rec 0 idle --stop-on hang
+ended idle idle ''
+holds idle.out '^ended: the guest has been idle for ten minutes of guest time' "idle for ten minutes"
+holds idle.info '^ended .* guest time 60[0-9]\.' "idle for ten minutes"
+truncate -s 1M blank.img
+rec 1 blank
+holds blank.out '^ended: the guest has been idle' "a blank disk"
+guest keys <<'S'
+        sti
+1:      hlt
+        inb $0x64, %al
+        jmp 1b
+S
+rec 0 keys
+holds keys.out '^ended: the guest has done nothing but poll for a key or a character for a minute' "polling a keyboard"
+
+# It sleeps for five minutes, by the timer's interrupts; then it goes on. So does a countdown on the screen, which looks for a key 18 times a second.
+guest sleeps <<'S'
+        sti
+        movw $5460, %cx
+1:      hlt
+        loop 1b
+        movb $0x10, %al
+        outb %al, $0xf4
+S
+rec 0 sleeps
+ended sleeps power-off ''
+guest countdown <<'S'
+        sti
+        movw $0xb800, %ax
+        movw %ax, %es
+        movw $90, %cx
+1:      movw %cx, %ax
+        addw $0x2020, %ax
+        movw %ax, %es:0
+        xorb %ah, %ah
+        pushw %cx
+        int $0x1a
+        popw %cx
+        movw %dx, %bx
+        addw $18, %bx
+2:      hlt
+        inb $0x64, %al
+        xorb %ah, %ah
+        pushw %cx
+        int $0x1a
+        popw %cx
+        cmpw %bx, %dx
+        jb 2b
+        decw %cx
+        jnz 1b
+        movb $0x10, %al
+        outb %al, $0xf4
+S
+rec 0 countdown
+ended countdown power-off ''
+
 expect 2 word "$BOOTREEL" record --stop-on panic,sleep -o x.reel
 holds word.err '"sleep" is none of panic' "a word that is none"
 finish

@@ -71,7 +71,7 @@ printf 'kind good --disk off.img\nkind bad --flat absent.bin@0x100000\nall --mem
 "$BOOTREEL" matrix kinds.matrix --run 2 -o jobs >/dev/null 2>&1 && fail "matrix: the bad one"
 expect 1 matrix "$BOOTREEL" matrix kinds.matrix --merge jobs
 holds matrix.out 'guest time  what went wrong$' "matrix"
-holds matrix.out '^ +2  bad +failed .*  triple fault at .*; triple fault: #UD invalid opcode' "matrix"
+holds matrix.out '^ +2  bad +triple-fault .*  triple fault at .*; triple fault: #UD invalid opcode' "matrix"
 
 # In gdb.
 if command -v gdb >/dev/null; then

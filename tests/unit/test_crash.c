@@ -8,11 +8,16 @@
 #include <cmocka.h>
 
 #include "core/run/crash.h"
+#include "core/story/processes.h"
 
 struct clock {
     struct engine engine;
     struct engine_ops ops;
     uint64_t icount, time;
+    struct engine_polls polls; /* so far … */
+    struct engine_polls each;  /* … and in each 10 ms */
+    uint64_t steps;            /* in each 10 ms */
+    const char *screen;
 };
 
 static uint64_t clock_icount(const struct engine *e)
@@ -24,9 +29,20 @@ static uint64_t clock_time(const struct engine *e)
     return ((const struct clock *)e)->time;
 }
 
+static struct engine_polls clock_polls(const struct engine *e)
+{
+    return ((const struct clock *)e)->polls;
+}
+static size_t clock_screen(const struct engine *e, char *buf, size_t size)
+{
+    return (size_t)snprintf(buf, size, "%s", ((const struct clock *)e)->screen);
+}
+
 static struct clock now(void)
 {
-    struct clock c = {.icount = 7, .time = 0};
+    struct clock c = {.icount = 7, .time = 0, .screen = "prompt>"};
+    c.ops.polls = clock_polls;
+    c.ops.screen = clock_screen;
     c.ops.icount = clock_icount;
     c.ops.time = clock_time;
     return c;
@@ -56,9 +72,13 @@ static void prints(struct crash_watch *w, uint64_t time, const char *text)
 static bool ends_at(struct crash_watch *w, struct clock *c, uint64_t time)
 {
     struct stop s = {.reason = STOP_IDLE};
-    for (; c->time < time; c->time += 10000000)
+    for (; c->time < time; c->time += 10000000) {
         if (c->engine.ops = &c->ops, crash_watch_stopped(w, &c->engine, &s))
             return true;
+        c->icount += c->steps;
+        c->polls.input += c->each.input;
+        c->polls.timer += c->each.timer;
+    }
     c->time = time;
     c->engine.ops = &c->ops;
     return crash_watch_stopped(w, &c->engine, &s);
@@ -177,11 +197,78 @@ static void test_words(void **state)
     assert_int_equal(crash_by_word("reached"), CRASH_NONE);
 }
 
+/* Ten minutes in which the machine is idle, whatever its timers and kernel threads do. */
+static void test_idle_unattended(void **state)
+{
+    struct clock c = now();
+    const char *text;
+    struct crash_watch *w = crash_watch_new(0, false);
+    crash_watch_unattended(w);
+    c.each.timer = 1; /* read when the timer's interrupt comes */
+    c.steps = 50000;
+    assert_false(ends_at(w, &c, 301 * S));
+    struct event ev = {.kind = EV_PROCESS_EXEC, .time = c.time, .data = "/bin/true", .len = 9};
+    crash_watch_story(w, &ev);
+    assert_false(ends_at(w, &c, 800 * S));
+    ev = (struct event){.kind = EV_PROCESS_CREATE, .time = c.time, .data = "kworker/0:1", .len = 11};
+    ev.f[EVF_PROCESS_CREATE_kind] = PROCESS_KERNEL_THREAD;
+    crash_watch_story(w, &ev);
+    assert_false(ends_at(w, &c, 900 * S));
+    assert_true(ends_at(w, &c, 905 * S));
+    assert_int_equal(crash_watch_result(w, &text), CRASH_IDLE);
+    assert_non_null(strstr(text, "idle for ten minutes"));
+    crash_watch_free(w);
+}
+
+/* One minute of polling; a key that is typed, a line, and a new screen are something else. */
+static void test_polls_unattended(void **state)
+{
+    struct clock c = now();
+    const char *text;
+    struct crash_watch *w = crash_watch_new(0, false);
+    crash_watch_unattended(w);
+    c.each.input = 1000;
+    c.steps = 9000000;
+    assert_false(ends_at(w, &c, 50 * S));
+    prints(w, c.time, "another line");
+    assert_false(ends_at(w, &c, 105 * S));
+    c.screen = "prompt> 9";
+    assert_false(ends_at(w, &c, 150 * S));
+    c.screen = "prompt>"; /* it has shown that before */
+    assert_true(ends_at(w, &c, 170 * S));
+    assert_int_equal(crash_watch_result(w, &text), CRASH_IDLE);
+    assert_non_null(strstr(text, "poll for a key"));
+    crash_watch_free(w);
+}
+
+/* A program that computes reads a timer now and then, and a kernel that has panicked is about to reset the machine. */
+static void test_busy_unattended(void **state)
+{
+    struct clock c = now();
+    struct crash_watch *w = crash_watch_new(0, false);
+    crash_watch_unattended(w);
+    c.each.timer = 10;
+    c.steps = 9000000;
+    assert_false(ends_at(w, &c, 900 * S));
+    crash_watch_free(w);
+    c = now();
+    w = crash_watch_new(0, true);
+    crash_watch_unattended(w);
+    c.each.timer = 10000;
+    c.steps = 9000000;
+    panic(w, 0, "no root", 300, 0);
+    assert_false(ends_at(w, &c, 299 * S));
+    crash_watch_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stays),       cmocka_unit_test(test_reboots), cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_keeps_going), cmocka_unit_test(test_loops),   cmocka_unit_test(test_words),
+        cmocka_unit_test(test_stays),           cmocka_unit_test(test_reboots),
+        cmocka_unit_test(test_unknown),         cmocka_unit_test(test_keeps_going),
+        cmocka_unit_test(test_loops),           cmocka_unit_test(test_words),
+        cmocka_unit_test(test_idle_unattended), cmocka_unit_test(test_polls_unattended),
+        cmocka_unit_test(test_busy_unattended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
