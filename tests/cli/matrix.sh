@@ -186,7 +186,7 @@ broken() {
     expect 0 in-file "$BOOTREEL" matrix broken.matrix --merge broken
     expect 2 no-code "$BOOTREEL" matrix broken.matrix --merge broken --allow no.such
     holds no-code.err '"no.such" is the code of no verdict' "--allow"
-    printf 'disk demo --until 150k\n' >young.matrix
+    printf 'disk demo --until 100\n' >young.matrix
     expect 0 young "$BOOTREEL" matrix young.matrix --run 1 -o young
     holds young.err '^bootreel: demo: cannot tell' "a warning"
     holds young/demo.junit.xml 'failures="0"' "JUnit of a warning"
