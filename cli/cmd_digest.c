@@ -7,12 +7,16 @@
 struct options {
     struct outline_options outline;
     const char *file;
+    bool times;
 };
 
 enum { OPT_OUTPUT = 1 };
 
 static const struct option_row rows[] = {
     {.name = "output", .letter = 'o', .argument = "FILE", .help = "write to FILE", .id = OPT_OUTPUT},
+    {.name = "times",
+     .help = "print times, steps and counts in the lines that they belong to, not in a section at the end",
+     STORE(struct options, times)},
     GROUP(outline_options),
     END_OF_ROWS,
 };
@@ -34,7 +38,7 @@ static int write_digest(const struct options *o, const struct outline *outline, 
     struct output *out = output_open(o->file, err);
     if (!out)
         return -1;
-    digest_write(outline, output_file(out), err);
+    digest_write(outline, o->times, output_file(out), err);
     return output_done(out, err); /* says what could not be written where */
 }
 
@@ -65,5 +69,5 @@ const struct command command_digest = {
     .arguments = "TRACE [-o FILE]",
     .rows = rows,
     .intro =
-        "Prints the boot as a text: its stages, processes, milestones and console lines, with the guest time of each stage and how often each port, address and vector was used. bootreel diff takes such a digest in place of a trace. It has a line for each, so that it can be kept in git, and read there when it changes.",
+        "Prints the boot as a text: its stages, processes, milestones and console lines, with a line for each; then the guest time of each stage, and how often each port, address and vector was used. bootreel diff accepts such a digest instead of a trace. It can be kept in git: what changes from boot to boot without meaning is at its end, so the beginning of git diff shows what matters.",
 };

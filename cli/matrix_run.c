@@ -185,7 +185,7 @@ static int write_digest(struct job *job, struct trace *t, const char *reel, stru
     free(path);
     if (!out)
         return -1;
-    if (!digest_write(job->outline, output_file(out), err))
+    if (!digest_write(job->outline, false, output_file(out), err))
         return output_done(out, err);
     output_drop(out);
     return -1;

@@ -267,6 +267,13 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* A program that a kernel's worker runs (modprobe …): how often it does is chance. */
+static bool is_helper(const struct outline *o, const struct outline_item *it)
+{
+    return it->type == OUTLINE_PROCESS && it->within != OUTLINE_NONE &&
+           outline_is_worker(outline_get(o, it->within));
+}
+
 static void find_seen(struct pairing *g)
 {
     for (unsigned s = 0; s < 2; s++) {
@@ -275,6 +282,8 @@ static void find_seen(struct pairing *g)
         for (uint32_t i = 0; i < side->n; i++)
             if (outline_get(side->o, i)->type == OUTLINE_COUNT)
                 g->seen.id[s][g->seen.n[s]++] = side->id[i];
+            else if (is_helper(side->o, outline_get(side->o, i)))
+                g->seen.id[s][g->seen.n[s]++] = side->key[i];
         qsort(g->seen.id[s], g->seen.n[s], sizeof *g->seen.id[s], by_number);
     }
 }
@@ -302,13 +311,17 @@ static void compare_lone(struct pairing *g, struct pair *p)
     const struct outline_item *it = outline_get(c->side[s].o, item);
     p->way = s ? PAIR_ONLY_B : PAIR_ONLY_A;
     const struct pair *in = p->within == OUTLINE_NONE ? NULL : &c->pair[p->within];
-    p->inside =
-        (in && (in->way == PAIR_ONLY_A || in->way == PAIR_ONLY_B)) || printed_by_own(&c->side[s], item);
-    bool elsewhere = it->type == OUTLINE_COUNT && bsearch(&c->side[s].id[item], g->seen.id[!s], g->seen.n[!s],
-                                                          sizeof(uint64_t), by_number);
+    const bool helper = is_helper(c->side[s].o, it);
+    bool in_lone = in && (in->way == PAIR_ONLY_A || in->way == PAIR_ONLY_B) && !helper;
+    p->inside = in_lone || printed_by_own(&c->side[s], item);
+    const uint64_t *what = it->type == OUTLINE_COUNT ? &c->side[s].id[item] : &c->side[s].key[item];
+    bool elsewhere = (it->type == OUTLINE_COUNT || helper) &&
+                     bsearch(what, g->seen.id[!s], g->seen.n[!s], sizeof(uint64_t), by_number);
+    bool worker = outline_is_worker(it);
     /* A boot whose record is cut short says nothing about what came later in the other. */
     bool beyond = cut(c->side[!s].o) && item > c->side[s].last;
-    p->tolerated = p->inside || elsewhere || beyond || it->type == OUTLINE_INPUT || !compare_wants(c, it);
+    p->tolerated =
+        p->inside || elsewhere || worker || beyond || it->type == OUTLINE_INPUT || !compare_wants(c, it);
     if (p->tolerated)
         return;
     long rule = ignored(c, p, p->way, NULL);

@@ -14,6 +14,7 @@ enum {
     DEPTH_MAX = 250, /* outlines are at most 200 deep */
     FIELDS_MAX = 16,
     FILE_MAX = 1 << 30,
+    STRANGE_MAX = 1000, /* lines of times that belong to no item: more were not written by hand */
 };
 
 struct reader {
@@ -25,8 +26,11 @@ struct reader {
     struct outline_about about;
     uint32_t open[DEPTH_MAX + 1]; /* the last item of each depth */
     unsigned depth;               /* of the last item */
-    uint64_t items, said;         /* said: by the last line */
-    bool ended;
+    uint64_t items, said;         /* said: by the last line of the items */
+    uint64_t version;
+    bool ended, times; /* after the items; in the section of the times */
+    uint32_t next;     /* the first item that a line of that section may be about */
+    unsigned strange;  /* lines there that are about no item */
     char warning[300];
 };
 
@@ -188,8 +192,8 @@ static int take_rest(struct reader *r, struct item *x)
             x->it.open = true;
         } else if (!strcmp(word, "beside")) {
             x->beside = true;
-        } else if (*word == 'x' && isdigit((unsigned char)word[1])) {
-            if (take_number(r, word + 1, &x->it.count))
+        } else if (*word == 'x' && (!word[1] || isdigit((unsigned char)word[1]))) {
+            if (word[1] && take_number(r, word + 1, &x->it.count))
                 return -1;
             x->it.type = OUTLINE_COUNT;
         } else if (take_field(r, x, word)) {
@@ -205,7 +209,7 @@ static int take_depth(struct reader *r, unsigned *depth)
     *depth = (unsigned)(blanks / 2);
     if (blanks % 2 || blanks / 2 > DEPTH_MAX)
         return refuse(r, "its indentation is not two blanks for each stage that it is in");
-    if (r->items ? *depth > r->depth + 1 : *depth)
+    if (!r->times && (r->items ? *depth > r->depth + 1 : *depth))
         return refuse(r, "it is indented deeper than one stage below the line before it");
     r->p += blanks;
     return 0;
@@ -229,6 +233,28 @@ static int add_item(struct reader *r, struct item *x, unsigned depth)
     return 0;
 }
 
+static bool is_about(const struct outline_item *it, const struct item *x, unsigned depth)
+{
+    return it->depth == depth && it->type == x->it.type && !strcmp(it->kind, x->it.kind) &&
+           !strcmp(it->same, x->it.same);
+}
+
+/* A line of the times belongs to the next item that is named so. If there is none, somebody has removed it. */
+static int add_times(struct reader *r, const struct item *x, unsigned depth)
+{
+    uint32_t i = r->next, n = outline_count(r->o);
+    while (i < n && !is_about(outline_get(r->o, i), x, depth))
+        i++;
+    if (i == n)
+        return ++r->strange < STRANGE_MAX ? 0 : refuse(r, "the times belong to other lines than these");
+    struct outline_item *it = outline_edit(r->o, i);
+    it->took = x->it.took;
+    it->steps = x->it.steps;
+    it->count = x->it.count;
+    r->next = i + 1;
+    return 0;
+}
+
 static int take_item(struct reader *r)
 {
     struct item x = {.it = {.event = UINT64_MAX, .count = 1, .detail = ""}};
@@ -243,7 +269,9 @@ static int take_item(struct reader *r)
         return -1;
     if (*r->p && *r->p != ' ')
         return refuse(r, "a blank is missing after a text");
-    return take_rest(r, &x) ? -1 : add_item(r, &x, depth);
+    if (take_rest(r, &x))
+        return -1;
+    return r->times ? add_times(r, &x, depth) : add_item(r, &x, depth);
 }
 
 /* ---------------------------------------------------------------- the head */
@@ -312,24 +340,29 @@ static int take_head(struct reader *r)
     }
 }
 
+static int take_first_line(struct reader *r)
+{
+    if (strcmp(next_word(r), DIGEST_FIRST_WORDS))
+        return refuse(r, "this is no digest: bootreel digest TRACE makes one");
+    if (take_number(r, next_word(r), &r->version))
+        return -1;
+    return r->version >= 1 && r->version <= DIGEST_VERSION
+               ? 0
+               : refuse(r, "a digest of another version: make it again from the trace");
+}
+
 static int take_line(struct reader *r, char *line)
 {
     r->p = line;
     r->line++;
-    if (r->line == 1) {
-        uint64_t version;
-        if (strcmp(next_word(r), DIGEST_FIRST_WORDS))
-            return refuse(r, "this is no digest: bootreel digest TRACE makes one");
-        if (take_number(r, next_word(r), &version))
-            return -1;
-        return version == DIGEST_VERSION
-                   ? 0
-                   : refuse(r, "a digest of another version: make it again from the trace");
-    }
+    if (r->line == 1)
+        return take_first_line(r);
     if (!*line || *line == '#')
         return 0;
-    if (r->ended)
-        return refuse(r, "something follows the last line");
+    if (r->ended && !r->times) {
+        r->times = r->version > 1 && !strcmp(line, "times");
+        return r->times ? 0 : refuse(r, "something follows the last line");
+    }
     int head = *line == ' ' ? 1 : take_head(r);
     return head == 1 ? take_item(r) : head;
 }

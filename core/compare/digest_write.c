@@ -12,7 +12,8 @@ struct digest {
     const struct outline *o;
     FILE *out;
     uint32_t *list,
-        *begin; /* items by what they are shown in: those of item i from begin[i + 1] to begin[i + 2] */
+        *begin;    /* items by what they are shown in: those of item i from begin[i + 1] to begin[i + 2] */
+    bool in_place; /* what varies from boot to boot is in the lines of the items */
     uint64_t lines;
 };
 
@@ -51,15 +52,33 @@ static bool is_lane_field(const struct outline_item *it, const struct outline_fi
     return it->lane >= OUTLINE_CONSOLE && !strcmp(x->name, "device");
 }
 
-static void put_item(struct digest *d, uint32_t i, unsigned depth)
+static void put_name(FILE *f, const struct outline_item *it, unsigned depth)
 {
-    const struct outline_item *it = outline_get(d->o, i);
-    FILE *f = d->out;
     out_print(f, "%*s%s", 2 * (int)depth, "", it->kind);
     if (it->lane >= OUTLINE_CONSOLE)
         out_print(f, ":%u", it->lane - OUTLINE_CONSOLE);
     out_char(f, ' ');
     put_text(f, it->same);
+}
+
+static bool has_measures(const struct outline_item *it)
+{
+    return it->type == OUTLINE_STAGE || it->type == OUTLINE_PROCESS || it->type == OUTLINE_COUNT;
+}
+
+static void put_measures(FILE *f, const struct outline_item *it)
+{
+    if (it->type == OUTLINE_COUNT)
+        out_print(f, " x%" PRIu64, it->count);
+    else
+        out_print(f, " : time %" PRIu64 " steps %" PRIu64, it->took, it->steps);
+}
+
+static void put_item(struct digest *d, uint32_t i, unsigned depth)
+{
+    const struct outline_item *it = outline_get(d->o, i);
+    FILE *f = d->out;
+    put_name(f, it, depth);
     if (*it->detail) {
         out_char(f, ' ');
         put_text(f, it->detail);
@@ -73,10 +92,10 @@ static void put_item(struct digest *d, uint32_t i, unsigned depth)
         out_words(f, " open");
     if (it->type == OUTLINE_STAGE && it->lane == OUTLINE_UNORDERED)
         out_words(f, " beside");
-    if (it->type == OUTLINE_COUNT)
-        out_print(f, " x%" PRIu64, it->count);
-    if (it->type == OUTLINE_STAGE || it->type == OUTLINE_PROCESS)
-        out_print(f, " : time %" PRIu64 " steps %" PRIu64, it->took, it->steps);
+    if (d->in_place && has_measures(it))
+        put_measures(f, it);
+    else if (it->type == OUTLINE_COUNT)
+        out_words(f, " x");
     out_char(f, '\n');
     d->lines++;
 }
@@ -86,6 +105,20 @@ static void put_below(struct digest *d, uint32_t item, unsigned depth)
     for (uint32_t i = d->begin[item + 1]; i < d->begin[item + 2]; i++) {
         put_item(d, d->list[i], depth);
         put_below(d, d->list[i], depth + 1);
+    }
+}
+
+/* How long each stage and process took, and how often each access was made, in the order of the items. */
+static void put_times(struct digest *d, uint32_t item, unsigned depth)
+{
+    for (uint32_t i = d->begin[item + 1]; i < d->begin[item + 2]; i++) {
+        const struct outline_item *it = outline_get(d->o, d->list[i]);
+        if (has_measures(it)) {
+            put_name(d->out, it, depth);
+            put_measures(d->out, it);
+            out_char(d->out, '\n');
+        }
+        put_times(d, d->list[i], depth + 1);
     }
 }
 
@@ -137,16 +170,19 @@ static void put_head(FILE *f, const struct outline_about *a)
         out_words(f, "\nwarning ");
         put_text(f, a->warning);
     }
-    out_print(f, "\nevents %" PRIu64 "\n", a->events);
+    out_char(f, '\n');
 }
 
-int digest_write(const struct outline *o, FILE *out, struct error *err)
+int digest_write(const struct outline *o, bool in_place, FILE *out, struct error *err)
 {
-    struct digest d = {.o = o, .out = out};
+    struct digest d = {.o = o, .out = out, .in_place = in_place};
     put_head(out, outline_about(o));
     sort_items(&d);
     put_below(&d, OUTLINE_NONE, 0);
     out_print(out, "end %" PRIu64 "\n", d.lines);
+    out_print(out, "times\nevents %" PRIu64 "\n", outline_about(o)->events);
+    if (!in_place)
+        put_times(&d, OUTLINE_NONE, 0);
     free(d.list);
     free(d.begin);
     if (fflush(out) || ferror(out))

@@ -181,9 +181,18 @@ void outline_hashes(const struct outline *o, uint32_t item, const char *same, co
     *key = h;
 }
 
+/* Which of its workers a kernel makes, and when, is chance. */
+bool outline_is_worker(const struct outline_item *it)
+{
+    return it->type == OUTLINE_PROCESS && !strcmp(it->kind, "kernel-thread") &&
+           !strncmp(it->same, OUTLINE_WORKER, strlen(OUTLINE_WORKER));
+}
+
 void outline_seal(struct outline *o, uint32_t item)
 {
     struct outline_item *it = &o->item[item];
+    if (outline_is_worker(it))
+        it->same = whole_string(o, OUTLINE_WORKER);
     outline_hashes(o, item, it->same, it->detail, &it->id, &it->key);
 }
 
@@ -245,6 +254,12 @@ void outline_place(const struct outline *o, struct outline_item *it, unsigned de
     }
 }
 
+/* The size of an image is an input: the image's own line has it. */
+static bool is_input(const char *kind, const char *field)
+{
+    return (!strcmp(kind, "kernel.initrd") || !strcmp(kind, "kernel.initramfs")) && !strcmp(field, "size");
+}
+
 uint32_t outline_add(struct outline *o, const struct outline_item *item, const struct outline_field *f,
                      unsigned n)
 {
@@ -263,6 +278,7 @@ uint32_t outline_add(struct outline *o, const struct outline_item *item, const s
     o->field = mem_grow(o->field, &o->field_room, o->nfields + n, sizeof *o->field);
     for (unsigned i = 0; i < n; i++) {
         o->field[o->nfields] = f[i];
+        o->field[o->nfields].key &= !is_input(it->kind, f[i].name);
         o->field[o->nfields++].name = whole_string(o, f[i].name);
     }
     outline_seal(o, at);

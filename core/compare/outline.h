@@ -23,7 +23,8 @@
 #include "traces/error.h"
 #include "traces/event.h"
 
-#define OUTLINE_NONE UINT32_MAX /* no item */
+#define OUTLINE_NONE   UINT32_MAX /* no item */
+#define OUTLINE_WORKER "kworker"  /* what the names of a kernel's workers begin with: "kworker/u4:1" */
 
 enum outline_type {
     OUTLINE_INPUT, /* what the boot was given: a setting, an image. kind "setting" or "image", text: its name */
@@ -101,6 +102,8 @@ void outline_place(const struct outline *, struct outline_item *, unsigned devic
 struct outline_item *outline_edit(struct outline *, uint32_t item);
 void outline_add_field(struct outline *, uint32_t item, const struct outline_field *);
 void outline_seal(struct outline *, uint32_t item);
+/* Whether it is a kernel's worker. They are compared as one: the number in the name does not count. */
+bool outline_is_worker(const struct outline_item *);
 /* What id and key would be if the item had that `same` and that `detail`. */
 void outline_hashes(const struct outline *, uint32_t item, const char *same, const char *detail, uint64_t *id,
                     uint64_t *key);

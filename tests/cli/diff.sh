@@ -106,7 +106,7 @@ holds damaged.err 'damaged.reel: frame 0 ' "a damaged trace"
 sed '20s/$/ frob/' a.digest >bad.digest
 expect 2 bad "$BOOTREEL" diff a.digest bad.digest
 holds bad.err 'bad.digest:20: ' "a bad digest"
-sed '1s/1/9/' a.digest >later.digest
+sed '1s/2/9/' a.digest >later.digest
 expect 2 later "$BOOTREEL" diff a.digest later.digest
 holds later.err 'another version' "a digest of another version"
 expect 1 other "$BOOTREEL" diff "$top/tests/golden/format-1.reel" a.reel

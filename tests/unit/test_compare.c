@@ -354,7 +354,8 @@ static void bad_rules_are_refused(void **state)
 
 /* ---------------------------------------------------------------- digests */
 
-static void a_digest_comes_back_as_it_was(void **state)
+/* With times in place, and at the end; and from the form that the version before wrote, which is that of HEAD. */
+static void a_digest_comes_back(bool in_place)
 {
     const char *lines =
         "setting \"memory\" \"256\"\n" BOOT
@@ -366,7 +367,7 @@ static void a_digest_comes_back_as_it_was(void **state)
     char *text = NULL;
     size_t n;
     FILE *f = open_memstream(&text, &n);
-    assert_int_equal(digest_write(o, f, NULL), 0);
+    assert_int_equal(digest_write(o, in_place, f, NULL), 0);
     fclose(f);
     struct outline *again = digest_parse("again", text, n, NULL);
     assert_non_null(again);
@@ -375,10 +376,77 @@ static void a_digest_comes_back_as_it_was(void **state)
         assert_int_equal(outline_get(o, i)->key, outline_get(again, i)->key);
         assert_int_equal(outline_get(o, i)->lane, outline_get(again, i)->lane);
         assert_int_equal(outline_get(o, i)->parent, outline_get(again, i)->parent);
+        assert_int_equal(outline_get(o, i)->took, outline_get(again, i)->took);
+        assert_int_equal(outline_get(o, i)->steps, outline_get(again, i)->steps);
+        assert_int_equal(outline_get(o, i)->count, outline_get(again, i)->count);
     }
     outline_free(o);
     outline_free(again);
     free(text);
+}
+
+static void a_digest_comes_back_as_it_was(void **state)
+{
+    a_digest_comes_back(false);
+    a_digest_comes_back(true);
+}
+
+static char *written(const char *lines)
+{
+    struct outline *o = parse(lines);
+    char *text = NULL;
+    size_t n;
+    FILE *f = open_memstream(&text, &n);
+    assert_int_equal(digest_write(o, false, f, NULL), 0);
+    fclose(f);
+    outline_free(o);
+    return text;
+}
+
+/* One more process, after which everything takes longer, is one more line before the times. */
+static void a_digest_has_its_times_at_the_end(void **state)
+{
+    char *a = written(BOOT "  stage \"s\" : time 5 steps 6\n    pio.read \"port 0x60\" x12\n"),
+         *b = written("stage \"boot\" : time 2000000 steps 2000\n"
+                      "  stage \"s\" : time 7 steps 8\n    pio.read \"port 0x60\" x13\n");
+    char *a_times = strstr(a, "\ntimes\n"), *b_times = strstr(b, "\ntimes\n");
+    assert_non_null(a_times);
+    assert_non_null(b_times);
+    assert_string_not_equal(a_times, b_times);
+    *a_times = *b_times = 0;
+    assert_string_equal(a, b);
+    free(a);
+    free(b);
+}
+
+/* Lines that somebody removed leave their times behind, which do no harm. */
+static void times_of_removed_lines_are_ignored(void **state)
+{
+    static const char text[] =
+        "bootreel-digest 2\nengine pc\nended \"power-off\"\nstage \"boot\"\n  stage \"b\"\nend 3\ntimes\n"
+        "stage \"boot\" : time 9 steps 8\n  stage \"a\" : time 1 steps 1\n    pio.read \"port 0x1\" x4\n"
+        "  stage \"b\" : time 3 steps 2\n";
+    struct error err;
+    struct outline *o = digest_parse("test", text, strlen(text), &err);
+    assert_non_null(o);
+    assert_int_equal(outline_count(o), 2);
+    assert_int_equal(outline_get(o, 0)->took, 9);
+    assert_int_equal(outline_get(o, 1)->took, 3);
+    outline_free(o);
+}
+
+static void inputs_and_workers_are_no_differences(void **state)
+{
+    check(BOOT "  kernel.initrd \"size 5\" size=5\n", BOOT "  kernel.initrd \"size 5\" size=6\n", 0,
+          PAIR_SAME);
+    check(BOOT "  kernel-thread \"kworker/0:1\"\n    process \"modprobe\" \"/sbin/modprobe x\" code=0x0\n",
+          BOOT "  kernel-thread \"kworker/0:1\"\n    process \"modprobe\" \"/sbin/modprobe x\" code=0x0\n"
+               "    process \"modprobe\" \"/sbin/modprobe x\" code=0x0\n  kernel-thread \"kworker/u8:0\"\n"
+               "    process \"modprobe\" \"/sbin/modprobe x\" code=0x0\n",
+          0, PAIR_SAME);
+    check(BOOT "  kernel-thread \"kworker/0:1\"\n",
+          BOOT "  kernel-thread \"kworker/1:1\"\n    process \"modprobe\" \"/sbin/modprobe y\" code=0x0\n", 1,
+          PAIR_ONLY_B);
 }
 
 static void damaged_digests_are_refused(void **state)
@@ -387,7 +455,7 @@ static void damaged_digests_are_refused(void **state)
         "",
         "x",
         "bootreel-digest\n",
-        "bootreel-digest 2\n",
+        "bootreel-digest 3\n",
         HEAD "frob \"x\"\n",
         HEAD "stage\n",
         HEAD "stage \"boot\n",
@@ -513,6 +581,9 @@ int main(void)
         cmocka_unit_test(rules_tolerate_and_bound),
         cmocka_unit_test(bad_rules_are_refused),
         cmocka_unit_test(a_digest_comes_back_as_it_was),
+        cmocka_unit_test(a_digest_has_its_times_at_the_end),
+        cmocka_unit_test(times_of_removed_lines_are_ignored),
+        cmocka_unit_test(inputs_and_workers_are_no_differences),
         cmocka_unit_test(damaged_digests_are_refused),
         cmocka_unit_test(damaged_digests_do_no_harm),
         cmocka_unit_test(a_cut_digest_is_compared_as_far_as_it_goes),
