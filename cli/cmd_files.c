@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "core/ground/json.h"
 #include "core/story/files.h"
+#include "core/story/process_names.h"
 #include "core/ground/out.h"
 #include "core/ground/text.h"
 #include "traces/memory.h"
@@ -15,20 +16,12 @@
 struct files_command {
     const char *at, *process, *file, *output;
     bool failed, json, quiet;
-    char *folder; /* of the annotated trace that is not kept, or NULL */
-    char *made;   /* that trace */
+    struct process_names *names; /* with `process` */
+    char *folder;                /* of the annotated trace that is not kept, or NULL */
+    char *made;                  /* that trace */
 };
 
 /* ---------------------------------------------------------------- which */
-
-/* PID, GUEST:PID or a name. */
-static bool process_fits(const char *want, const struct file_use *u)
-{
-    symbol_space space;
-    if (symbol_space_parse(want, &space))
-        return space == symbol_space_of(u->guest, u->pid);
-    return !fnmatch(want, u->process, 0);
-}
 
 /* A pattern, or a part of the path. */
 static bool file_fits(const char *want, const struct file_use *u)
@@ -38,8 +31,8 @@ static bool file_fits(const char *want, const struct file_use *u)
 
 static bool fits(const struct files_command *c, const struct file_use *u)
 {
-    return (!c->process || process_fits(c->process, u)) && (!c->file || file_fits(c->file, u)) &&
-           (!c->failed || u->error);
+    return (!c->process || process_names_fit(c->names, c->process, u->guest, u->pid, u->first)) &&
+           (!c->file || file_fits(c->file, u)) && (!c->failed || u->error);
 }
 
 /* ---------------------------------------------------------------- as text */
@@ -247,6 +240,13 @@ static int print_files(struct files_command *c, const struct engines *engines, s
     uint64_t icount;
     if (find_position(engines, t, c->at, 0, trace_last_icount(t), &icount, &err))
         return trouble(&err);
+    if (c->process && !(c->names = process_names_at(t, icount, &err)))
+        return trouble(&err);
+    if (c->process && !process_names_any(c->names, c->process)) {
+        out_print(stderr, "bootreel: --process %s: no such process: bootreel processes lists them\n",
+                  c->process);
+        return EXIT_NO;
+    }
     struct file_uses *f = file_uses_at(t, icount, &err);
     if (!f)
         return trouble(&err);
@@ -267,6 +267,7 @@ static int list_files(void *ctx, const struct engines *engines, struct trace *t,
         status = print_files(c, engines, with);
     if (with != t)
         trace_close(with);
+    process_names_free(c->names);
     remove_made(c);
     return status;
 }
@@ -276,9 +277,12 @@ static int list_files(void *ctx, const struct engines *engines, struct trace *t,
 static const struct option_row rows[] = {
     {.name = "process",
      .argument = "PROCESS",
-     .help = "only what this process did: its number, or its name (* and ? stand for any characters)",
+     .help = "only what this process did: its number, or a part of a name or program that it ever had",
      STORE(struct files_command, process),
-     .more = "GUEST:`PID` is a process of another guest than the first, as bootreel processes prints it."},
+     .more =
+         "With * or ?, which stand for any characters, all of the name has to fit. A name that it only had from its parent, before it "
+         "executed a program, does not count. GUEST:`PID` is a process of another guest than the first, as bootreel processes prints it. "
+         "If there is no such process, a line says so, and the exit status is 1."},
     {.name = "file",
      .argument = "PATTERN",
      .help = "only files whose path contains this, or is like it as a whole if it has *, ? or [",
