@@ -13,7 +13,9 @@
 
 struct tui_command {
     struct tui_options o;
-    bool keys; /* only list them */
+    struct rules *rules;
+    bool ruled; /* rules were given */
+    bool keys;  /* only list them */
 };
 
 /* The folder of this program: if it was built there, it has the sources of its firmware and demo guest. "" if
@@ -55,7 +57,7 @@ static void print_command(void *ctx, const char *group, const char *name, const 
     out_print(stdout, "%s\t%s\t%s\t%s\n", group, name, keys, what);
 }
 
-enum { OPT_SIZE = 1 };
+enum { OPT_SIZE = 1, OPT_RULES, OPT_IGNORE };
 
 static const struct option_row rows[] = {
     {.name = "at",
@@ -80,6 +82,14 @@ static const struct option_row rows[] = {
     {.name = "keys",
      .help = "print all keys and commands: group, name, keys and what it does, with tabs between them",
      STORE(struct tui_command, keys)},
+    {.name = "rules",
+     .argument = "FILE",
+     .help = "of two traces: what may differ, as for bootreel diff",
+     .id = OPT_RULES},
+    {.name = "ignore",
+     .argument = "RULE",
+     .help = "of two traces: such differences do not count; all way=moved leaves out what only moved",
+     .id = OPT_IGNORE},
     {.name = "mono", .help = "without colours", STORE(struct tui_command, o.mono)},
     {.name = "ascii", .help = "only ASCII characters", STORE(struct tui_command, o.ascii)},
     {.name = "settings",
@@ -106,10 +116,25 @@ static int take_screen_size(struct tui_options *o, const struct option_row *row,
     return error_set(err, "--%s: \"%.40s\" is not a size: write it as 120x40", row->name, value);
 }
 
+static int add_ignored(struct tui_command *c, const char *value, struct error *err)
+{
+    struct text rule = {0};
+    text_add(&rule, "ignore %s", value);
+    const int rc = rules_add(c->rules, "--ignore", rule.s, err);
+    free(rule.s);
+    c->ruled = true;
+    return rc;
+}
+
 static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
 {
     struct tui_command *c = ctx;
     switch (row->id) {
+    case OPT_RULES:
+        c->ruled = true;
+        return rules_load(c->rules, value, err);
+    case OPT_IGNORE:
+        return add_ignored(c, value, err);
     case OPT_SIZE:
         return take_screen_size(&c->o, row, value, err);
     default:
@@ -153,14 +178,21 @@ static int start(struct tui_options *o, const struct engines *engines, int argc,
 
 static int cmd_tui(struct engines *engines, int argc, char **argv)
 {
-    struct tui_command c = {0};
+    struct tui_command c = {.rules = rules_new()};
     int status;
-    if (!parse_options(&command_tui, engines, argc, argv, take_option, &c, &status))
-        return status;
-    if (!c.keys)
-        return finish_output(start(&c.o, engines, argc, argv));
-    tui_commands(print_command, NULL);
-    return finish_output(EXIT_DONE);
+    c.o.rules = c.rules;
+    if (parse_options(&command_tui, engines, argc, argv, take_option, &c, &status)) {
+        status = EXIT_DONE;
+        if (c.keys)
+            tui_commands(print_command, NULL);
+        else if (c.ruled && argc - optind != 2)
+            status = trouble_text("tui: rules are about differences: give two traces");
+        else
+            status = start(&c.o, engines, argc, argv);
+        status = finish_output(status);
+    }
+    rules_free(c.rules);
+    return status;
 }
 
 const struct command command_tui = {

@@ -11,6 +11,7 @@
 #include "tui/align.h"
 
 struct align {
+    const struct rules *rules;
     char *path[2];
     struct helper helper;
     struct trace *t[2];
@@ -66,7 +67,7 @@ static void *work(void *ctx)
     }
     if (whole) {
         a->err.text[0] = 0;
-        a->c = compare(a->outline[0], a->outline[1], NULL);
+        a->c = compare(a->outline[0], a->outline[1], a->rules);
         for (size_t i = 0; i < comparison_count(a->c); i++)
             add_difference(a, i);
         if (a->n)
@@ -76,9 +77,10 @@ static void *work(void *ctx)
     return NULL;
 }
 
-struct align *align_begin(const char *path_a, const char *path_b)
+struct align *align_begin(const char *path_a, const char *path_b, const struct rules *rules)
 {
     struct align *a = mem_zero(1, sizeof *a);
+    a->rules = rules;
     a->path[0] = mem_string(path_a);
     a->path[1] = mem_string(path_b);
     helper_start(&a->helper, work, a);

@@ -12,7 +12,10 @@
 
 struct align;
 
-struct align *align_begin(const char *path_a, const char *path_b);
+struct rules;
+
+/* Begins to compare, on a thread of its own; the rules (NULL: none) must stay until the end. */
+struct align *align_begin(const char *path_a, const char *path_b, const struct rules *rules);
 void align_wait(struct align *);
 void align_end(struct align *); /* NULL is allowed */
 /* Whether the comparison is made. Until then there are no differences, and no positions belong together. */

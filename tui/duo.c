@@ -47,7 +47,7 @@ int duo_open(struct app *a, const char *path, struct error *err)
     d->tied = true;
     d->app[1]->greeting = a->greeting = false;
     a->duo = d->app[1]->duo = d;
-    d->align = align_begin(a->o->path, path);
+    d->align = align_begin(a->o->path, path, a->o->rules);
     return 0;
 }
 

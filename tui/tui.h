@@ -6,6 +6,7 @@
 #ifndef BOOTREEL_TUI_TUI_H
 #define BOOTREEL_TUI_TUI_H
 
+#include "core/compare/rules.h"
 #include "core/engine/engines.h"
 #include "core/story/profile.h"
 #include "traces/file_id.h"
@@ -13,6 +14,7 @@
 struct tui_options {
     const char *path;                       /* the trace */
     const char *other;                      /* a second one, to be shown beside it, or NULL */
+    const struct rules *rules;              /* what may differ between the two; NULL: no rules */
     const struct engine_kind *const *kinds; /* which must outlive the call */
     size_t nkinds;
     const char *at;     /* a position; NULL for where the last session ended, or else the beginning */

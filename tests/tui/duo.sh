@@ -62,6 +62,12 @@ other
 expect 50.0 %
 SCRIPT
 
+# What the rules leave out is no difference.
+echo 'expect none: the boots are the same' >"$work/ruled"
+expect 0 ruled "$BOOTREEL" tui "$work/a.reel" "$work/b.reel" --ignore all --script "$work/ruled"
+expect 2 alone "$BOOTREEL" tui "$work/a.reel" --ignore all --script "$work/ruled"
+holds "$work/alone.err" 'rules are about differences: give two traces' "rules for one trace"
+
 "$BOOTREEL" tui "$work/a.reel" /dev/null --dump - >"$work/out" 2>"$work/err" && fail "a second trace that is none"
 grep -q '^bootreel: /dev/null: ' "$work/err" || fail "a second trace that is none: $(cat "$work/err")"
 echo 'next-difference' >"$work/one"
