@@ -446,14 +446,13 @@ static int run_firmware_steps(struct pc *pc, uint64_t start, struct error *err)
     bool there = false, interrupted = false;
     int rc = 0;
     while (!rc && !there && pc->icount < limit.icount) {
-        interrupted |= pc->base.interrupted;
         /* The interruption is handled afterwards: this takes only a moment, and is not a position where a run
          * could stop. */
-        pc->base.interrupted = 0;
+        interrupted |= atomic_exchange(&pc->base.interrupted, false);
         rc = run_firmware_slice(pc, &limit, &there, err);
     }
     if (interrupted)
-        pc->base.interrupted = 1;
+        atomic_store(&pc->base.interrupted, true);
     if (!rc && !there)
         rc = error_set(
             err,
@@ -487,7 +486,7 @@ static int run_firmware(void *ctx, uint64_t pa, struct error *err)
 
 static void pc_interrupt(struct engine *e)
 {
-    pc_of(e)->base.interrupted = 1;
+    atomic_store(&pc_of(e)->base.interrupted, true);
 }
 static uint64_t pc_icount(const struct engine *e)
 {

@@ -178,7 +178,7 @@ static void host_run(struct engine *e, const struct run_limit *limit, struct sto
 
 static void host_interrupt(struct engine *e)
 {
-    host_of(e)->base.interrupted = 1;
+    atomic_store(&host_of(e)->base.interrupted, true);
 }
 static uint64_t host_icount(const struct engine *e)
 {

@@ -4,6 +4,11 @@
  * Contract: an engine is a deterministic function of its configuration, the bytes of its images and its
  * inputs. Its only clock is the step. `run` is exact: run(a) then run(b) is run(b), whatever the engine
  * caches inside. Nothing here may depend on host time, host addresses or thread order.
+ *
+ * Threads: an engine has no thread of its own, and calls its observer and the functions of its images on the thread that is in `run`
+ * (or load, or display). Any thread may use it, but only one at a time; who uses it from several has to order the calls (a lock, joining a
+ * thread). The exception is `interrupt`, which any thread may call at any time before `destroy`. Engines share nothing that changes: each may
+ * be on a thread of its own.
  */
 #ifndef BOOTREEL_CORE_ENGINE_ENGINE_H
 #define BOOTREEL_CORE_ENGINE_ENGINE_H
@@ -289,7 +294,7 @@ struct engine_ops {
 
     /* Runs until the limit or a stop; always fills *stop. Exact: see the top. */
     void (*run)(struct engine *, const struct run_limit *, struct stop *);
-    /* Makes a run in progress stop soon, at a step boundary. Async-signal-safe. */
+    /* Makes a run in progress, or else the next one, stop soon, at a step boundary. Any thread may call it, also from a signal handler. */
     void (*interrupt)(struct engine *);
     uint64_t (*icount)(const struct engine *);
     uint64_t (*time)(const struct engine *); /* guest time, ns */

@@ -135,10 +135,9 @@ void engine_base_observe(struct engine_base *b, uint32_t classes, const struct o
  * that runs to that time does both. */
 static bool interrupted_here(struct engine_base *b)
 {
-    if (!b->interrupted || b->reported || b->waking)
+    if (b->reported || b->waking)
         return false;
-    b->interrupted = 0;
-    return true;
+    return atomic_load(&b->interrupted) && atomic_exchange(&b->interrupted, false);
 }
 
 static bool time_has_come(const struct engine_base *b, const struct run_limit *limit)
@@ -197,7 +196,7 @@ bool engine_base_idle(struct engine_base *b, uint64_t wake, uint64_t *skipped, c
         stop->reason = STOP_HALTED;
         return true;
     }
-    if (b->interrupted)
+    if (atomic_load(&b->interrupted))
         return false; /* before time passes: see interrupted_here() */
     if (wake > now)
         *skipped += wake - now;

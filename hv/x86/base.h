@@ -6,7 +6,7 @@
 #ifndef BOOTREEL_HV_X86_BASE_H
 #define BOOTREEL_HV_X86_BASE_H
 
-#include <signal.h>
+#include <stdatomic.h>
 
 #include "hv/x86/x86.h"
 
@@ -31,7 +31,7 @@ struct engine_base {
     /* 1 + the number, among the active stops, of the one that a device has met since the last step; 0: none. */
     size_t device_wrote;
     uint64_t device_address;
-    volatile sig_atomic_t interrupted;
+    atomic_bool interrupted; /* set by any thread or signal handler */
 };
 
 /* A machine. All but `settled` and `mark` are needed. */
