@@ -69,11 +69,11 @@ struct record_options {
     bool stop_on_reset;           /* end the run at the first reset after power-on */
     uint32_t stop_on;             /* kinds whose first crash ends it: CRASH_BIT (core/run/crash.h) … */
     bool keep_going;              /* … and no other crash does; neither is used with `again` */
-    bool unattended;              /* nothing comes from outside: the run also ends when the guest only waits */
-    bool no_index;                /* leave out which pages were executed and written (traces/touched.h) */
-    uint64_t max_size;            /* the most bytes that the trace may have; 0: no limit */
-    struct live *live;            /* NULL, or typing */
-    struct net *net; /* NULL, or what is at the other end of the network cards; not used with `again` */
+    bool unattended;   /* nothing comes from outside: the run also ends when the guest only waits */
+    bool no_index;     /* leave out which pages were executed and written (traces/touched.h) */
+    uint64_t max_size; /* the most bytes that the trace may have; 0: no limit */
+    struct live *live; /* NULL, or typing */
+    struct net *net;   /* NULL, or what is at the other end of the network cards; not used with `again` */
     const struct symbol_image *symbol_images; /* ELF images that are built into the program, whose symbols go
                                                * into the trace */
     size_t nsymbol_images;
