@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/xdg.h"
+#include "core/compare/rules.h"
 #include "core/ground/out.h"
 #include "core/ground/text.h"
 #include "tui/tui.h"

@@ -6,10 +6,11 @@
 #ifndef BOOTREEL_TUI_TUI_H
 #define BOOTREEL_TUI_TUI_H
 
-#include "core/compare/rules.h"
 #include "core/engine/engines.h"
 #include "core/story/profile.h"
 #include "traces/file_id.h"
+
+struct rules;
 
 struct tui_options {
     const char *path;                       /* the trace */
