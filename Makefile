@@ -76,7 +76,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: all demo asan ubsan fuzz test test-checkers test-devices test-kernels test-loaders test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check help deb install clean
+.PHONY: hostile faults all demo asan ubsan fuzz test test-checkers test-devices test-kernels test-loaders test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check help deb install clean
 ifeq ($(VARIANT),release)
 all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
@@ -216,6 +216,12 @@ test-selftests: all ## Linux's x86 self tests in a guest, compared with QEMU (mi
 test-checkers: all ## fwts and stress-ng in guests: what they find wrong with tables and processors (minutes)
 	@scripts/deps
 	@tests/checkers/run $(PARTS)
+hostile: all ## a guest with hostile names through every command (minutes)
+	@scripts/deps
+	@tests/hostile/run
+faults: all ## the n-th allocation and the n-th system call fails, in thirteen commands (half an hour; MOST=500)
+	@scripts/deps
+	@tests/faults/run $(MOST)
 test-v3: all ## x86-64-v3: floating point, strings, ciphers, csmith, a kernel's self tests, against the host (minutes)
 	@scripts/deps
 	@tests/v3/run $(PARTS)

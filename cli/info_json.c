@@ -5,7 +5,6 @@
 #include "cli/cli.h"
 #include "cli/info.h"
 #include "core/ground/json.h"
-#include "core//ground/json.h"
 #include "cli/verdict.h"
 #include "core/run/crash.h"
 #include "core/story/marks.h"
@@ -27,6 +26,32 @@ static void put_trace(yajl_gen g, struct trace *t, const char *path)
     json_number(g, "behaviour", cfg->behaviour);
 }
 
+/* How many settings before `end` have the key of setting i. */
+static size_t same_key(const struct trace_config *cfg, size_t i, size_t end)
+{
+    size_t n = 0;
+    for (size_t k = 0; k < end; k++)
+        n += !strcmp(cfg->settings[k].key, cfg->settings[i].key);
+    return n;
+}
+
+/* Settings that are given several times (environment) are one member, an array. */
+static void put_setting(yajl_gen g, const struct trace_config *cfg, size_t i)
+{
+    const char *key = cfg->settings[i].key;
+    if (same_key(cfg, i, i))
+        return;
+    if (same_key(cfg, i, cfg->nsettings) == 1) {
+        json_text(g, key, cfg->settings[i].value);
+        return;
+    }
+    json_array(g, key);
+    for (size_t k = i; k < cfg->nsettings; k++)
+        if (!strcmp(cfg->settings[k].key, key))
+            json_element(g, cfg->settings[k].value);
+    yajl_gen_array_close(g);
+}
+
 static void put_machine(yajl_gen g, struct trace *t)
 {
     const struct trace_config *cfg = trace_config(t);
@@ -34,7 +59,7 @@ static void put_machine(yajl_gen g, struct trace *t)
     if (!strcmp(cfg->engine, "pc") && !trace_setting(t, "machine")) /* when there was no other */
         json_text(g, "machine", "pc");
     for (size_t i = 0; i < cfg->nsettings; i++)
-        json_text(g, cfg->settings[i].key, cfg->settings[i].value);
+        put_setting(g, cfg, i);
     yajl_gen_map_close(g);
 }
 

@@ -250,7 +250,7 @@ static void set_format(struct machine *m, const char *key, const char *format, c
 {
     char *s = NULL;
     if (asprintf(&s, format, text) < 0)
-        abort();
+        mem_none(0);
     set(m, key, s);
     free(s);
 }
@@ -276,7 +276,7 @@ static int set_uml_arguments(struct machine *m, struct error *err)
     }
     set(m, "argument", "con0=fd:0,fd:1");
     set(m, "argument", "con=null");
-    for (char *copy = strdup(m->append ? m->append : ""), *rest = copy, *word; copy; copy = NULL) {
+    for (char *copy = mem_string(m->append ? m->append : ""), *rest = copy, *word; copy; copy = NULL) {
         while ((word = strsep(&rest, " ")))
             if (*word)
                 set(m, "argument", word);

@@ -106,7 +106,7 @@ static int add_module(struct machine *m, const char *value, struct error *err)
     if (m->nmodules == MACHINE_MODULES)
         return error_set(err, "--module: %.200s: there are %d already, and no more places", value,
                          MACHINE_MODULES);
-    m->module[m->nmodules] = strndup(value, n);
+    m->module[m->nmodules] = mem_text(value, n);
     m->module_string[m->nmodules++] = value;
     return 0;
 }

@@ -165,7 +165,7 @@ char *fill_in(const char *text)
 {
     char *filled = NULL;
     size_t size = 0;
-    FILE *out = open_memstream(&filled, &size);
+    FILE *out = mem_check(open_memstream(&filled, &size));
     while (*text) {
         size_t n = strcspn(text, "{");
         out_words_n(out, text, n);
@@ -262,7 +262,7 @@ void argument_values(const char *argument, struct argument_values *v)
 {
     size_t size = 0;
     *v = (struct argument_values){0};
-    FILE *words = open_memstream(&v->words, &size);
+    FILE *words = mem_check(open_memstream(&v->words, &size));
     while (argument && *argument) {
         size_t n = strcspn(argument, "|[]");
         add_alternative(words, argument, n, v);

@@ -1,9 +1,9 @@
 /* memory.h - allocation, and whether bytes are all zero, in every room.
  *
- * There is one policy for lack of memory: the program says so and aborts. Callers bound the sizes (those from
- * a file or a guest are checked first), so a host that cannot provide them is not worth recovering from; and
- * a recording is whole up to the last frame that was written. Only memory whose size the user chose (the
- * guest's RAM) is allocated in another way, which fails with an error.
+ * There is one policy for lack of memory: the program says in one line which command wanted how much, removes the files that it has begun
+ * (traces/unfinished.h), and exits with status 2. Callers bound the sizes (those from a file or a guest are checked first), so a host that
+ * cannot provide them is not worth recovering from; and a recording is whole up to the last frame that was written. Only memory whose size
+ * the user chose (the guest's RAM) is allocated in another way, which fails with an error.
  */
 #ifndef BOOTREEL_TRACES_MEMORY_H
 #define BOOTREEL_TRACES_MEMORY_H
@@ -16,43 +16,48 @@
 #include <sys/mman.h>
 #include <time.h>
 
-/* Returns p, or aborts if it is NULL. */
+/* Ends the process: n bytes could not be had; 0: it is not known how many. */
+__attribute__((noreturn, cold)) void mem_none(size_t n);
+
+/* Returns p, or ends the process if it is NULL. */
+static inline void *mem_check_size(void *p, size_t n)
+{
+    if (!p)
+        mem_none(n);
+    return p;
+}
 static inline void *mem_check(void *p)
 {
-    if (!p) {
-        fputs("bootreel: out of memory\n", stderr);
-        abort();
-    }
-    return p;
+    return mem_check_size(p, 0);
 }
 
 /* n bytes, of any content. */
 static inline void *mem_alloc(size_t n)
 {
-    return mem_check(malloc(n ? n : 1));
+    return mem_check_size(malloc(n ? n : 1), n);
 }
 
 /* `count` elements of `size` bytes, all zero. */
 static inline void *mem_zero(size_t count, size_t size)
 {
-    return mem_check(calloc(count ? count : 1, size));
+    return mem_check_size(calloc(count ? count : 1, size), count * size);
 }
 
 /* p with room for n bytes. */
 static inline void *mem_resize(void *p, size_t n)
 {
-    return mem_check(realloc(p, n ? n : 1));
+    return mem_check_size(realloc(p, n ? n : 1), n);
 }
 
 static inline char *mem_string(const char *s)
 {
-    return mem_check(strdup(s));
+    return mem_check_size(strdup(s), strlen(s) + 1);
 }
 
 /* The text in the first n bytes, up to a 0 among them. */
 static inline char *mem_text(const void *bytes, size_t n)
 {
-    return mem_check(strndup(bytes, n));
+    return mem_check_size(strndup(bytes, n), n + 1);
 }
 
 static inline void *mem_copy(const void *p, size_t n)
@@ -115,7 +120,7 @@ static inline void mem_advise(void *p, size_t n, size_t page, int advice)
  * same n; NULL is allowed there. */
 static inline void *mem_huge(size_t n)
 {
-    void *p = mem_check(mem_map(n));
+    void *p = mem_check_size(mem_map(n), n);
     mem_advise(p, n, MEM_HUGE_PAGE, MADV_HUGEPAGE);
     return p;
 }

@@ -8,6 +8,7 @@
 
 #include "traces/file_lock.h"
 #include "traces/memory.h"
+#include "traces/unfinished.h"
 #include "traces/written_file.h"
 
 enum {
@@ -72,8 +73,10 @@ static enum opened open_part(struct written_file *f)
         if (rc == FAILED && file_locked_at(f->part))
             rc = BUSY;
     }
-    if (rc == OPENED)
+    if (rc == OPENED) {
+        unfinished_begin(f->part);
         return rc;
+    }
     free(f->part);
     f->part = NULL;
     f->fd = -1;
@@ -195,6 +198,7 @@ int written_file_show(struct written_file *f)
         error = give_name(f);
     if (error)
         return error;
+    unfinished_done(f->part);
     free(f->part);
     f->part = NULL;
     return 0;
@@ -214,6 +218,7 @@ int written_file_close(struct written_file *f)
     int error = f->fd >= 0 && close(f->fd) && errno != EINTR ? errno : 0;
     if (f->old >= 0)
         close(f->old);
+    unfinished_done(f->part);
     free(f->part);
     free(f->path);
     free(f);

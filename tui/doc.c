@@ -39,7 +39,7 @@ static void add_format(struct doc *d, enum style s, const char *fmt, va_list ap)
 {
     char *text = NULL;
     if (vasprintf(&text, fmt, ap) < 0)
-        abort();
+        mem_none(0);
     add_text(d, s, text);
     free(text);
 }

@@ -82,7 +82,7 @@ static void why_build(struct app *a, struct pane *p)
         char *text = NULL;
         const struct why_line *l = &w->line[i];
         if (asprintf(&text, *l->place ? "%s  [%s]" : "%s", l->text, l->place) < 0)
-            abort();
+            mem_none(0);
         add_answer(a, p, &p->doc, l->placed, l->icount, STYLE_NORMAL, text);
         free(text);
     }

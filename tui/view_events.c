@@ -530,7 +530,7 @@ static enum react line_origin(struct app *a, struct pane *p)
         return REACT_NONE;
     plain_line(&ev, words);
     if (asprintf(&asked, "console %s", words) < 0)
-        abort();
+        mem_none(0);
     const int rc = origin_show(a, asked, ev.icount + 1, &err);
     free(asked);
     if (!rc)

@@ -22,7 +22,7 @@ void cause_say(struct search *s, enum finding_kind kind, const uint64_t *icount,
     va_list ap;
     va_start(ap, fmt);
     if (vasprintf(&text, fmt, ap) < 0)
-        abort();
+        mem_none(0);
     va_end(ap);
     MEM_MORE(c->finding, c->n);
     c->finding[c->n++] = (struct finding){kind, text, icount != NULL, icount ? *icount : 0};

@@ -12,6 +12,7 @@
 
 #include "core/ground/output.h"
 #include "core/ground/text.h"
+#include "traces/unfinished.h"
 
 enum { ATTEMPTS = 100 }; /* names that are tried for a temporary file */
 
@@ -50,6 +51,7 @@ static void free_output(struct output *o)
 {
     free(o->path);
     free(o->shown);
+    unfinished_done(o->under);
     free(o->under);
     free(o);
 }
@@ -86,11 +88,13 @@ static int open_named(struct output *o)
         if (fd < 0 && !taken(i))
             break;
     }
-    if (fd < 0) {
-        free(o->under);
-        o->under = NULL;
+    if (fd >= 0) {
+        unfinished_begin(o->under);
+        return fd;
     }
-    return fd;
+    free(o->under);
+    o->under = NULL;
+    return -1;
 }
 
 static int open_nameless(const struct output *o)
@@ -224,7 +228,10 @@ struct output *output_open_folder(const char *path, struct error *err)
         if (rc && !taken(i))
             break;
     }
-    return rc ? not_open(o, path, err) : o;
+    if (rc)
+        return not_open(o, path, err);
+    unfinished_begin(o->under);
+    return o;
 }
 
 FILE *output_file(struct output *o)

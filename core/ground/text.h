@@ -24,7 +24,7 @@ __attribute__((format(printf, 2, 3))) static inline void text_add(struct text *t
     int n = vasprintf(&more, fmt, ap);
     va_end(ap);
     if (n < 0)
-        abort();
+        mem_none(0);
     t->s = mem_resize(t->s, t->n + (size_t)n + 1);
     memcpy(t->s + t->n, more, (size_t)n + 1);
     t->n += (size_t)n;

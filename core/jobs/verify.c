@@ -58,7 +58,7 @@ static void on_event(void *ctx, const struct event *ev)
 
 static int run_part(const struct parts *p, struct runner *w, struct verified_part *part)
 {
-    struct part_run run = {p, open_memstream(&part->console, &part->nconsole)};
+    struct part_run run = {p, mem_check(open_memstream(&part->console, &part->nconsole))};
     const struct observer observer = {.ctx = &run, .event = on_event, .console = on_console};
     const struct replay_options o = {.verify = true,
                                      .part = (unsigned)w->first + 1,
@@ -162,7 +162,7 @@ static int result(const struct parts *p, struct verified *v, struct error *err)
         *err = p->damage;
         return -1;
     }
-    FILE *console = open_memstream(&v->console, &v->nconsole);
+    FILE *console = mem_check(open_memstream(&v->console, &v->nconsole));
     int rc = gather(p, console, v, err);
     fclose(console);
     return rc;

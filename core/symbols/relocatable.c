@@ -131,7 +131,7 @@ static void add_symbols(struct symbol_table *t, const struct relocatable *r)
 static int find_file(Dwfl_Module *m, void **user, const char *name, Dwarf_Addr base, char **file, Elf **elf)
 {
     const struct relocatable *r = *user;
-    *file = strdup(r->path);
+    *file = mem_string(r->path);
     return open(r->path, O_RDONLY | O_CLOEXEC);
 }
 

@@ -112,7 +112,7 @@ static int take_name(ext2_ino_t folder, int entry, struct ext2_dir_entry *e, int
     if (entry != DIRENT_OTHER_FILE || !e->inode || !n)
         return 0;
     r->name = mem_grow(r->name, &r->room, r->nnames + 1, sizeof *r->name);
-    r->name[r->nnames++] = (struct name){e->inode, folder, strndup(e->name, n)};
+    r->name[r->nnames++] = (struct name){e->inode, folder, mem_text(e->name, n)};
     return 0;
 }
 

@@ -61,7 +61,7 @@ static void add_text(struct text *t, const char *fmt, va_list ap)
 {
     char *more = NULL;
     if (vasprintf(&more, fmt, ap) < 0)
-        abort();
+        mem_none(0);
     text_add(t, "%s", more);
     free(more);
 }
