@@ -116,7 +116,7 @@ static long find_goal(const struct options *o, const struct stages *all, struct 
         const char *dot = strchr(s->name, '.');
         size_t n = strlen(o->goal);
         /* "unit.ssh.service_-_OpenSSH" by its whole name, or as ssh.service */
-        if (s->chain && (at < 0 || s->in < stages_get(all, (size_t)at)->in) &&
+        if (s->chain && (at < 0 || stage_chain_before(s, stages_get(all, (size_t)at))) &&
             (!strcmp(s->name, o->goal) ||
              (dot && !strncmp(dot + 1, o->goal, n) && (!dot[1 + n] || dot[1 + n] == '_'))))
             at = (long)i;

@@ -58,6 +58,9 @@ long stages_at(const struct stages *, uint64_t icount);
 /* Puts together the short stages of a rule with `fold`, in each parent: the first of them then stands for
  * all, with what is inside them. */
 void stages_fold(struct stages *);
+/* Whether a chain is rather that of `a`'s parent than of `b`'s: the first `in` line of a rule is meant before the others, and an outer
+ * stage (systemd's start-up) before one inside it (that of its initramfs). */
+bool stage_chain_before(const struct stage *a, const struct stage *b);
 /* The stage that `of` waited for: among the stages with `chain` in the same parent, the one that ended last
  * before `of` began. With `of` -1, the end of the chain: the stage that ended last, in the first parent that
  * has such stages by the earliest line `in` of their rule. -1 if there is none. */

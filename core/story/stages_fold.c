@@ -115,20 +115,21 @@ static long waited_for(const struct stages *s, size_t of)
     return best;
 }
 
+bool stage_chain_before(const struct stage *a, const struct stage *b)
+{
+    return a->in != b->in ? a->in < b->in : a->depth < b->depth;
+}
+
 long stages_chain(const struct stages *s, long of)
 {
     if (of >= 0)
         return waited_for(s, (size_t)of);
-    long parent = -2;
-    unsigned in = 0;
     for (size_t i = 0; i < s->n; i++) {
-        const struct stage *c = &s->list[i];
-        if (!c->chain || c->open || (parent != -2 && c->parent != parent && c->in >= in))
+        const struct stage *c = &s->list[i], *best = of >= 0 ? &s->list[of] : NULL;
+        if (!c->chain || c->open)
             continue;
-        if (c->parent != parent || c->end >= s->list[of].end)
+        if (!best || (c->parent == best->parent ? c->end >= best->end : stage_chain_before(c, best)))
             of = (long)i;
-        parent = c->parent;
-        in = c->in;
     }
     return of;
 }
