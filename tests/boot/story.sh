@@ -58,9 +58,14 @@ optional() {
         fail "files --format json"
     "$BOOTREEL" events --class sched "$work/calls.reel" | grep -q ' (story)$' || fail "no switch to the story"
     "$BOOTREEL" events --grep 'vfs_read returned' "$work/calls.reel" | grep -q 'pid 1$' || fail "no result of the probe"
-    "$BOOTREEL" symbols "$work/calls.reel" story:main >"$work/calls.main" || fail "no symbols of the file that was given"
-    "$BOOTREEL" symbols "$work/calls.reel" "0x$(awk 'NR == 1 { print $1 }' "$work/calls.main")" >"$work/calls.line"
+    # The file that was given names the addresses of its program only.
+    local at pid main
+    read -r at pid < <("$BOOTREEL" events --class process "$work/calls.reel" | sed -n 's|^ *[0-9]* *\([0-9]*\) .* process.exec *\([0-9]*\) executes /bin/story .*|\1 \2|p' | head -n 1)
+    "$BOOTREEL" symbols "$work/calls.reel" --at "$at" --pid "$pid" story:main >"$work/calls.main" || fail "no symbols of the file that was given"
+    main=0x$(awk 'NR == 1 { print $1 }' "$work/calls.main")
+    "$BOOTREEL" symbols "$work/calls.reel" --at "$at" --pid "$pid" "$main" >"$work/calls.line"
     holds "$work/calls.line" 'tests/guests/story.c:[0-9]+' "lines of the file that was given"
+    expect 1 calls-other "$BOOTREEL" symbols "$work/calls.reel" --at "$at" "$main"
     every_way calls "$work/calls.reel"
     "$BOOTREEL" record --kernel "$GUESTS/vmlinuz" --until 1000 --symbols "$GUESTS/initrd.gz" -q -o "$work/bad.reel" 2>"$work/bad.err" </dev/null
     [ $? = 0 ] || fail "symbols from what is no ELF file: the recording does not go on"
