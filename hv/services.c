@@ -170,6 +170,15 @@ static void poll_remember(struct services *s, const struct call *c)
     poll_to_front(s, SERVICE_REPEATS - 1);
 }
 
+/* A program that has asked for a key a thousand times in vain waits for a person. From then on each such call takes as long as one does where
+ * a keyboard on USB is emulated by the firmware's system management mode, so that a prompt is not a billion steps a second. */
+static void slow_down(struct services *s, const struct service_poll *p)
+{
+    enum { KEYBOARD = 0x16, IN_VAIN = 1000, POLL_NS = 50000 };
+    if (p->vector == KEYBOARD && p->count > IN_VAIN && board_behaves(s->board, 15))
+        board_pass(s->board, POLL_NS);
+}
+
 /* If the call is the same as an earlier one, it is counted. Else it is stored for comparison with the next;
  * if only its result differs, the loop has ended. */
 static bool poll_again(struct services *s, const struct call *c)
@@ -187,6 +196,7 @@ static bool poll_again(struct services *s, const struct call *c)
         p->steps += c->steps;
         p->last = now(s);
         poll_to_front(s, i);
+        slow_down(s, &s->poll[0]);
         return true;
     }
     poll_remember(s, c);

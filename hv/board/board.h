@@ -73,6 +73,8 @@ void board_observe(struct board *, uint32_t classes, const struct observer *);
 /* Report what is unfinished (a console line, a series of port accesses). Only for the end of
  * a recording. What is unfinished is part of the saved state, and is kept whatever classes are observed. */
 void board_flush_events(struct board *);
+/* From a hook or a handler of the processor that runs: `ns` of guest time pass before the next step. */
+void board_pass(struct board *, uint64_t ns);
 /* What the guest has polled; services (hv/services.h) count what they see in it, too. */
 struct engine_polls *board_polls(struct board *);
 /* Drop it instead, because it does not belong to the recorded run. */

@@ -227,6 +227,12 @@ static struct board_cpu *begin_access(struct board_cpu *c)
     return old;
 }
 
+void board_pass(struct board *b, uint64_t ns)
+{
+    if (ns && b->host.pass)
+        b->host.pass(b->host.ctx, ns);
+}
+
 /* The access takes `ns` of guest time beyond its step. Only an instruction's own does: how often one is fetched from
  * device memory depends on where runs end. */
 static void end_access(struct board_cpu *c, struct board_cpu *old, uint64_t ns)
@@ -237,8 +243,7 @@ static void end_access(struct board_cpu *c, struct board_cpu *old, uint64_t ns)
     if (!x86_executes(c->x86))
         return;
     b->accesses++;
-    if (ns && b->host.pass)
-        b->host.pass(b->host.ctx, ns);
+    board_pass(b, ns);
 }
 
 uint64_t board_accesses(const struct board *b)

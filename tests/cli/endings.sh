@@ -177,6 +177,23 @@ S
 rec 0 keys
 holds keys.out '^ended: the guest has done nothing but poll for a key or a character for a minute' "polling a keyboard"
 
+# A program that asks INT 16h for a key again and again, of whatever BIOS (here it is its own): a minute of that is not 60 billion steps.
+guest asks <<'S'
+        movw $vain, 0x16*4
+        movw $0, 0x16*4+2
+1:      movb $1, %ah
+        int $0x16
+        jmp 1b
+vain:   pushw %bp
+        movw %sp, %bp
+        orw $0x40, 6(%bp)
+        popw %bp
+        iret
+S
+rec 0,1 asks
+holds asks.out '^ended: the guest has done nothing but poll for a key or a character for a minute' "asking for a key"
+holds asks.out '^[0-9]{1,2},[0-9]{3},[0-9]{3} steps, guest time 6' "asking for a key takes few steps"
+
 # It sleeps for five minutes, by the timer's interrupts; then it goes on. So does a countdown on the screen, which looks for a key 18 times a second.
 guest sleeps <<'S'
         sti
