@@ -7,6 +7,7 @@
 #include "core/run/crash.h"
 #include "core/story/marks.h"
 #include "core/run/replay.h"
+#include "core/run/stored.h"
 #include "core/ground/out.h"
 #include "core/ground/text.h"
 #include "traces/memory.h"
@@ -264,10 +265,10 @@ static int print_all(struct trace *t, const char *path, bool check, struct error
     print_end(t);
     if (print_marks_of(t, err) || print_screen(t, err))
         return -1;
-    if (check && trace_check(t, err))
+    if (check && (trace_check(t, err) || stored_states_check(t, err)))
         return -1;
     if (check)
-        out_words(stdout, "checked      every frame is whole\n");
+        out_words(stdout, "checked      every frame is whole, and every stored state is the recorded one\n");
     return 0;
 }
 

@@ -142,6 +142,10 @@ static const char *add_single(struct trace *t, struct frame_entry *e, struct vie
     return e->info.items != 1 ? "more than one item" : NULL;
 }
 
+/* Frames whose content is of one position. */
+static const bool at_once[TF_KINDS] = {
+    [TF_CONFIG] = true, [TF_PAGES] = true, [TF_CHECKPOINT] = true, [TF_END] = true, [TF_STREAM] = true};
+
 static const char *(*const add_kind[TF_KINDS])(struct trace *, struct frame_entry *, struct view) = {
     [TF_CONFIG] = add_single, [TF_CHUNKS] = add_chunks, [TF_EVENTS] = add_events,
     [TF_INPUT] = add_records, [TF_PAGES] = add_pages,   [TF_CHECKPOINT] = add_checkpoint,
@@ -156,6 +160,8 @@ static const char *frame_order(const struct trace *t, const struct frame_head *h
         return "the configuration is not the first frame";
     if (t->list[TF_END].n)
         return "comes after the end";
+    if (h->first_icount > h->last_icount || (at_once[h->kind] && h->first_icount != h->last_icount))
+        return "its positions do not fit";
     if (h->first != t->list[h->kind].items || !h->items)
         return "its items do not follow those before";
     return NULL;

@@ -213,12 +213,19 @@ static const char *config_kinds(struct trace *t, struct view *v)
         return "has kinds of events that this program does not know: it needs a newer bootreel";
     t->layout.nkinds = (unsigned)n;
     for (unsigned i = 0; i < n; i++) {
-        view_pass_string(v, MAX_STRING);
+        char *name = view_string(v, MAX_STRING);
+        const bool same = name && !strcmp(name, event_kind(i)->name);
+        free(name);
+        if (!same && t->version >= TRACE_EVENTS_REFER) /* some had other names before, or no data */
+            return "calls a kind of event by another name";
         uint64_t nfields = view_varint(v);
         if (nfields > event_kind(i)->nfields)
             return "has fields of events that this program does not know: it needs a newer bootreel";
         t->layout.nfields[i] = (uint8_t)nfields;
-        t->layout.has_data[i] = view_u8(v) != 0;
+        const uint8_t has_data = view_u8(v);
+        if (has_data > 1 || (has_data != event_kind(i)->has_data && t->version >= TRACE_EVENTS_REFER))
+            return "has a kind of event with other data";
+        t->layout.has_data[i] = has_data;
     }
     return NULL;
 }
@@ -692,6 +699,13 @@ static int check_events(struct trace *t, size_t i, struct error *err)
     return result;
 }
 
+static int check_content(struct trace *t, size_t i, struct error *err)
+{
+    uint8_t *raw = frame_unpack(t, i, err);
+    free(raw);
+    return raw ? 0 : -1;
+}
+
 static int check_frame(struct trace *t, size_t i, struct error *err)
 {
     struct record_frame records;
@@ -706,6 +720,10 @@ static int check_frame(struct trace *t, size_t i, struct error *err)
         return result;
     case TF_PAGES:
         return pages_check(t, i, err);
+    case TF_CHUNKS:
+        if (!t->truncated && t->frame[i].info.last_icount > trace_last_icount(t))
+            return frame_error(t, i, err, "is after the end");
+        return check_content(t, i, err);
     case TF_STREAM:
         return stream_check(t, t->frame[i].info.first, err);
     case TF_CHECKPOINT: {
@@ -713,12 +731,33 @@ static int check_frame(struct trace *t, size_t i, struct error *err)
         trace_state_free(s);
         return s ? 0 : -1;
     }
-    default: {
-        uint8_t *raw = frame_unpack(t, i, err);
-        free(raw);
-        return raw ? 0 : -1;
+    default:
+        return check_content(t, i, err);
     }
+}
+
+/* An image that is in the trace as a whole has the digest that was taken before it was read. */
+static int check_image(struct trace *t, unsigned image, struct error *err)
+{
+    const struct trace_image *im = &t->images[image];
+    if (!im->has_digest || trace_image_recorded(t, image) != im->size)
+        return 0;
+    uint8_t *buf = mem_alloc(TRACE_CHUNK);
+    XXH3_state_t *st = XXH3_createState();
+    int rc = 0;
+    XXH3_128bits_reset(st);
+    for (uint64_t at = 0; at < im->size && !rc; at += TRACE_CHUNK) {
+        const uint32_t n = chunk_length(im->size, at / TRACE_CHUNK);
+        rc = trace_image_read(t, image, at, buf, n, err);
+        if (!rc)
+            XXH3_128bits_update(st, buf, n);
     }
+    const XXH128_hash_t h = XXH3_128bits_digest(st);
+    XXH3_freeState(st);
+    free(buf);
+    if (!rc && (h.low64 != im->digest[0] || h.high64 != im->digest[1]))
+        return frame_error(t, 0, err, "the digest of an image is not that of its content");
+    return rc;
 }
 
 int trace_check(struct trace *t, struct error *err)
@@ -726,6 +765,8 @@ int trace_check(struct trace *t, struct error *err)
     int rc = 0;
     for (size_t i = 0; i < t->nframes && !rc; i++)
         rc = check_frame(t, i, err);
+    for (unsigned i = 0; i < t->config.nimages && !rc; i++)
+        rc = check_image(t, i, err);
     streams_drop(&t->streams);
     trace_relax(t);
     return rc;

@@ -3,6 +3,7 @@
  * A checkpoint's frame has the changes of the page tables since the previous one. The trace keeps the tables
  * of one checkpoint: going forward they are updated, going back they are built again from the first.
  */
+#include <assert.h>
 #include <inttypes.h>
 
 #include "traces/reader.h"
@@ -196,6 +197,52 @@ static int state_read(struct trace *t, size_t k, struct trace_state *s, struct e
         return 0;
     maps_free(&t->maps);
     return frame_error(t, frame, err, bad);
+}
+
+/* Gives the changes of the regions in a checkpoint's frame. Returns NULL, or what is wrong; *rc is not 0 if a callback ended it. */
+static const char *changes_give(struct view *v, uint64_t npages, const struct trace_changes *to, int *rc,
+                                struct error *err)
+{
+    uint64_t n = view_number(v, MAX_REGIONS);
+    for (uint64_t i = 0; i < n && !v->bad && !*rc; i++) {
+        char *name = view_string(v, MAX_STRING);
+        struct pagemap change = {0};
+        const char *bad =
+            name ? pagemap_decode(v, &change, npages, MAX_STATE_PAGES) : "its regions do not add up";
+        for (size_t k = 0; !bad && k < change.n && !*rc; k++)
+            *rc = to->page(to->ctx, name, change.ref[k].index, change.ref[k].id, err);
+        pagemap_free(&change);
+        free(name);
+        if (bad)
+            return bad;
+    }
+    return v->bad ? "its regions do not add up" : NULL;
+}
+
+int trace_checkpoint_changes(struct trace *t, size_t k, const struct trace_changes *to, struct error *err)
+{
+    assert(k < trace_checkpoint_count(t));
+    size_t frame = t->list[TF_CHECKPOINT].frame[k];
+    struct trace_state s = {.t = t, .raw = frame_unpack(t, frame, err)};
+    int rc = 0;
+    if (!s.raw)
+        return -1;
+    struct view v = view_of(s.raw, t->frame[frame].info.raw);
+    sections_read(&s, &v);
+    for (size_t i = 0; i < s.nsections && !v.bad; i++)
+        to->section(to->ctx, &s.section[i]);
+    const char *bad =
+        v.bad ? "its sections do not add up" : changes_give(&v, t->list[TF_PAGES].items, to, &rc, err);
+    for (size_t i = 0; i < s.nsections; i++)
+        section_free(&s.section[i]);
+    free(s.section);
+    free(s.raw);
+    return bad ? frame_error(t, frame, err, bad) : rc;
+}
+
+int trace_checkpoint_error(const struct trace *t, size_t k, const char *what, struct error *err)
+{
+    return frame_error(t, t->list[TF_CHECKPOINT].frame[k], err, what);
 }
 
 struct trace_state *trace_checkpoint_load(struct trace *t, size_t k, struct error *err)

@@ -243,6 +243,7 @@ struct touched_index {
     uint64_t pages; /* of all parts */
     struct pool cells;
     bool full;
+    bool older; /* a note of an earlier version, which says less */
 };
 
 /* What reading one set after the other uses: fresh memory for each would take longer than reading it. */
@@ -370,6 +371,7 @@ static bool take_note(struct touched_index *x, struct taking *t, struct buf *all
     const uint8_t *data = note->data;
     if (note->len < 2 || !data[0] || data[0] > VERSION || data[1] > 1)
         return note->len > 0 && data[0] > VERSION; /* a later form: as if there were none */
+    x->older |= data[0] != VERSION;
     if (x->full)
         return true;
     buf_add(all, data + 2, note->len - 2);
@@ -434,6 +436,17 @@ void touched_part(const struct touched_index *x, size_t i, uint64_t *begin, uint
         set->page[k] = p->pages[k].page;
         set->n[k] = p->pages[k].n;
     }
+}
+
+bool touched_is_exact(const struct touched_index *x)
+{
+    return !x->older;
+}
+
+long touched_part_to(const struct touched_index *x, uint64_t icount)
+{
+    size_t low = SORTED_ABOVE(x->part, x->n, end, icount);
+    return low && x->part[low - 1].end == icount ? (long)low - 1 : -1;
 }
 
 long touched_part_at(const struct touched_index *x, uint64_t icount)

@@ -102,6 +102,10 @@ void touched_part(const struct touched_index *, size_t i, uint64_t *begin, uint6
                   struct touched_set *set);
 /* The part that the step from `icount` on belongs to; -1 if the index does not have it. */
 long touched_part_at(const struct touched_index *, uint64_t icount);
+/* The part that ends at that icount; -1 if there is none. */
+long touched_part_to(const struct touched_index *, uint64_t icount);
+/* Whether each part is exactly what was touched there. Notes of earlier versions say less, so more is possible. */
+bool touched_is_exact(const struct touched_index *);
 /* Whether that part can have touched one of `length` bytes at a linear address (length > 0; the end must not
  * wrap), or at a physical one. */
 bool touched_linear(const struct touched_index *, size_t part, enum touch, uint64_t address, uint64_t length);

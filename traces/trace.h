@@ -394,6 +394,17 @@ void trace_state_page_ids(const struct trace_state *s, size_t i,
  * for ids in ascending order. */
 const void *trace_page(struct trace *t, uint32_t id, struct error *err);
 
+/* What checkpoint k itself has, without those before it: its sections, in order, then the pages that have changed since the one before.
+ * Either function may be called any number of times; `page` ends it with an error if it returns -1. Returns 0, or -1 with err. */
+struct trace_changes {
+    void *ctx;
+    void (*section)(void *ctx, const struct trace_section *s);
+    int (*page)(void *ctx, const char *region, uint64_t index, uint32_t id, struct error *err);
+};
+int trace_checkpoint_changes(struct trace *t, size_t k, const struct trace_changes *to, struct error *err);
+/* Says that something is wrong with checkpoint k, with the frame's number and place in the file. Returns -1. */
+int trace_checkpoint_error(const struct trace *t, size_t k, const char *what, struct error *err);
+
 /* ---- frames ---- */
 
 enum trace_frame_kind {

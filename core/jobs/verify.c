@@ -6,6 +6,7 @@
 
 #include "core/jobs/private/stretches.h"
 #include "core/jobs/verify.h"
+#include "core/run/stored.h"
 #include "traces/memory.h"
 #include "core/ground/out.h"
 
@@ -77,10 +78,10 @@ static int run_part(const struct parts *p, struct runner *w, struct verified_par
     return rc;
 }
 
-/* Checks that every frame is whole. If not, the parts' results mean nothing. */
+/* Checks that every frame is whole, and every stored state. If not, the parts' results mean nothing. */
 static void do_check(struct parts *p)
 {
-    if (!trace_check(p->trace, &p->damage))
+    if (!trace_check(p->trace, &p->damage) && !stored_states_check(p->trace, &p->damage))
         return;
     p->damaged = true;
     stretches_fail(p->stretches, 0);

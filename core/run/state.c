@@ -19,7 +19,7 @@ struct region {
 struct state_hash {
     struct region *regions;
     size_t nregions;
-    uint64_t sum;
+    uint64_t sum, layout;
     XXH3_state_t *sections;
 };
 
@@ -178,6 +178,7 @@ void state_hash_begin(struct state_hash *s, bool whole)
 {
     if (whole)
         clear_pages(s);
+    s->layout = 0;
     XXH3_64bits_reset(s->sections);
 }
 
@@ -187,6 +188,19 @@ void state_hash_section(struct state_hash *s, const char *name, const void *byte
     XXH3_64bits_update(s->sections, name, strlen(name) + 1);
     XXH3_64bits_update(s->sections, &len, sizeof len);
     XXH3_64bits_update(s->sections, bytes, n);
+}
+
+void state_hash_field(struct state_hash *s, const char *section, const char *name, unsigned width,
+                      uint32_t count)
+{
+    s->layout = XXH3_64bits_withSeed(section, strlen(section) + 1, s->layout);
+    s->layout = XXH3_64bits_withSeed(name, strlen(name) + 1, s->layout);
+    s->layout = XXH3_64bits_withSeed(&(uint64_t){(uint64_t)width << 32 | count}, 8, s->layout);
+}
+
+uint64_t state_hash_layout(const struct state_hash *s)
+{
+    return s->layout;
 }
 
 uint64_t state_hash_end(struct state_hash *s)
@@ -202,6 +216,8 @@ static void sink_section(void *ctx, const char *name, const struct field *fields
     void *bytes = mem_alloc(n + 1);
     section_pack(fields, nfields, base, bytes);
     state_hash_section(ctx, name, bytes, n);
+    for (size_t i = 0; i < nfields; i++)
+        state_hash_field(ctx, name, fields[i].name, fields[i].width, fields[i].count);
     free(bytes);
 }
 

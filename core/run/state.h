@@ -27,8 +27,13 @@ void state_hash_free(struct state_hash *s); /* NULL is allowed */
 void state_hash_begin(struct state_hash *s, bool whole);
 void state_hash_section(struct state_hash *s, const char *name, const void *bytes, size_t n);
 void state_hash_page(struct state_hash *s, const char *region, uint64_t index, const void *data);
+/* A field of a section: this counts in the layout, not in the hash. */
+void state_hash_field(struct state_hash *s, const char *section, const char *name, unsigned width,
+                      uint32_t count);
 /* Never 0. */
 uint64_t state_hash_end(struct state_hash *s);
+/* A number for the fields of the state's sections, in their order: names, widths and counts. */
+uint64_t state_hash_layout(const struct state_hash *s);
 
 /* The number that a page adds to the hash of the state last begun; 0 if there is no such page or
  * it is all zero. */

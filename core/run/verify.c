@@ -11,6 +11,7 @@
 #include "core/run/private/replay_impl.h"
 #include "core/run/private/part_state.h"
 #include "core/run/state.h"
+#include "core/run/stored.h"
 #include "core/story/reprobe.h"
 
 struct verify {
@@ -30,6 +31,7 @@ struct verify {
     bool before;             /* the run is still before the part, for their sake */
     struct state_hash *hash;
     struct snapshot_base hashed; /* the state that `hash` holds */
+    struct stored_index *index;  /* NULL: not compared */
     size_t visited;              /* of the options' positions */
     struct trace_difference diff;
     bool event_differs;
@@ -241,6 +243,22 @@ static int give_checkpoint(struct verify *v, size_t k)
     return 0;
 }
 
+/* The state is that of checkpoint k. What its hash does not cover must be right too: which fields it has, and which event follows it. */
+static int checkpoint_fits(struct verify *v, size_t k)
+{
+    uint64_t layout;
+    if (stored_layout(v->r->t, k, &layout, v->err))
+        return -1;
+    if (layout != state_hash_layout(v->hash))
+        return trace_checkpoint_error(v->r->t, k, "its fields are not those of the machine", v->err);
+    if (v->record.classes && trace_verifier_next(v->events) != trace_checkpoint(v->r->t, k)->event)
+        return trace_checkpoint_error(v->r->t, k, "the event after it is another one", v->err);
+    if (k > v->first)
+        return stored_index_check(v->index, k, v->err);
+    stored_index_begin(v->index);
+    return 0;
+}
+
 /* 0: equal; 1: differs, reported; -1: error. */
 static int compare_checkpoint(struct verify *v, size_t k)
 {
@@ -260,6 +278,8 @@ static int compare_checkpoint(struct verify *v, size_t k)
         v->report->diverged = true;
         return 1;
     }
+    if (checkpoint_fits(v, k))
+        return -1;
     v->report->checkpoints++;
     if (v->first && k == v->first + 1) /* most of the pages that this part needs have been fetched */
         trace_relax(v->r->t);
@@ -691,11 +711,14 @@ static bool choose_part(struct verify *v)
 static int start_verifying(struct verify *v)
 {
     struct replay *r = v->r;
-    if (!v->o->checked && trace_check(r->t, v->err)) /* what the replay does not need must be valid too */
-        return -1;
+    if (!v->o->checked && (trace_check(r->t, v->err) || stored_states_check(r->t, v->err)))
+        return -1; /* what the replay does not need must be valid too */
     outlet_open(&v->record, trace_config(r->t)->classes, verify_event, v);
     v->events = trace_verifier_open(r->t, v->err);
     if (!v->events)
+        return -1;
+    if (!v->o->taker &&
+        stored_index_open(r->t, r->e, !v->first, &v->index, v->err)) /* a taker asks what is touched itself */
         return -1;
     if (v->first && start_at_checkpoint(v))
         return -1;
@@ -751,6 +774,7 @@ int replay_all(struct replay *r, const struct replay_options *o, struct replay_r
     outlet_close(&v.record);
     outlet_close(&v.taken);
     trace_verifier_close(v.events);
+    stored_index_close(v.index);
     state_hash_free(v.hash);
     return rc;
 }

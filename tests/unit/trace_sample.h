@@ -67,7 +67,11 @@ static const struct setting sample_settings[] = {
     {"memory", "268435456"}, {"append", ""}, {"append", "x=\xc3\xa4 y"}};
 static const struct trace_image sample_images[] = {
     {.role = "kernel", .name = "vmlinuz", .size = KERNEL_SIZE},
-    {.role = "disk0", .name = "disk.img", .size = DISK_SIZE, .has_digest = true, .digest = {1, 2}},
+    {.role = "disk0",
+     .name = "disk.img",
+     .size = DISK_SIZE,
+     .has_digest = true,
+     .digest = {0x77bad26ed1ca9582, 0xe20f6c9e95e19847}},
     {.role = "initrd", .name = "empty", .size = 0},
 };
 static const struct trace_config sample_config = {
