@@ -1,0 +1,195 @@
+/* test_why_events.c - verdicts of boots that are given as lists of events, without a machine to look at (core/why). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/why/private/said.h"
+#include "core/why/why.h"
+#include "tests/unit/fake_engine.c" /* not in the library: only tests have it */
+#include "tests/unit/trace_sample.h"
+
+enum { APPLICATION = 9 };
+#define FAILED (1ull << 63 | 14) /* EFI_NOT_FOUND */
+
+/* An event, a thousand steps and a microsecond after the one before. */
+struct step {
+    unsigned kind;
+    const char *text;
+    uint64_t f[8];
+};
+
+static struct why *ask(const struct step *list, size_t n, const char *reason)
+{
+    struct trace_config config = sample_config;
+    struct error err = {0};
+    char *path = temp_path("why-events");
+    uint64_t icount = 0;
+    config.nimages = 0;
+    struct trace_writer *w = trace_writer_create(path, &config, &err);
+    assert_non_null(w);
+    for (size_t i = 0; i < n; i++) {
+        struct event ev = {.kind = (uint16_t)list[i].kind,
+                           .icount = icount += 1000,
+                           .time = icount,
+                           .data = list[i].text,
+                           .len = list[i].text ? (uint32_t)strlen(list[i].text) : 0};
+        memcpy(ev.f, list[i].f, sizeof list[i].f);
+        assert_int_equal(trace_write_event(w, &ev, NULL), 0);
+    }
+    const struct trace_end end = {.reason = reason, .text = "", .icount = icount, .time = icount};
+    assert_int_equal(trace_writer_finish(w, &end, &err), 0);
+    struct trace *t = trace_open(path, &err);
+    assert_non_null(t);
+    struct why *why = why_ask(t, &fake_kind, UINT64_MAX, &err);
+    assert_non_null(why);
+    trace_close(t);
+    unlink(path);
+    free(path);
+    return why;
+}
+
+static void says(const struct step *list, size_t n, const char *reason, const char *code, const char *verdict)
+{
+    struct why *w = ask(list, n, reason);
+    assert_string_equal(why_code_name(w->code), code);
+    if (verdict)
+        assert_string_equal(w->verdict, verdict);
+    assert_true(strlen(w->verdict) <= 4 * WHY_HEADLINE);
+    assert_true(w->n <= WHY_LINES);
+    why_free(w);
+}
+#define SAYS(reason, code, verdict, ...)                                                                     \
+    do {                                                                                                     \
+        const struct step list[] = {__VA_ARGS__};                                                            \
+        says(list, sizeof list / sizeof list[0], reason, code, verdict);                                     \
+    } while (0)
+#define LINE(text)                                                                                           \
+    {                                                                                                        \
+        EV_CONSOLE_LINE, text,                                                                               \
+        {                                                                                                    \
+            0                                                                                                \
+        }                                                                                                    \
+    }
+
+static void test_words(void **state)
+{
+    static const char *const errors[] = {
+        "error: no such device",     "Kernel PANIC - halted", "mount: can't find /dev/sda",
+        "** Unable to read file **", "File not found",        "Disk read error 0C"};
+    static const char *const others[] = {"Loading the kernel", "ext4: mounted, errors=remount-ro", "terror",
+                                         "failover done", "Press any key"};
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
+        assert_true(said_words(errors[i]));
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_false(said_words(others[i]));
+}
+
+/* The first of the errors that were said together is the headline, not the last; what came long before is none. */
+static void test_error_said(void **state)
+{
+    SAYS("halted", "error.said", "it was said: \"error: file /vmlinuz not found\", and halts the processor",
+         LINE("warning: bad CRC, using defaults"), LINE("one"), LINE("two"), LINE("three"), LINE("four"),
+         LINE("five"), LINE("error: file /vmlinuz not found"), LINE("error: load the kernel first"),
+         {EV_HALT, NULL, {8, 0x1000}});
+}
+
+/* A halt without words is one. */
+static void test_halted(void **state)
+{
+    SAYS("halted", "hang.halted", NULL, LINE("all is well"), {EV_HALT, NULL, {8, 0x1000}});
+}
+
+static void test_power_off(void **state)
+{
+    SAYS("power-off", "ok.power-off", "nothing went wrong: the guest switched the machine off", LINE("bye"),
+         {EV_POWER_OFF, "ACPI", {0}});
+}
+
+/* A triple fault is the headline even if the next boot goes well … */
+static void test_first_boot(void **state)
+{
+    struct step list[] = {{EV_TRIPLE_FAULT, NULL, {8, 0x1000, 13, 13 | 0x6b << 8, 13 | 0x43 << 8}},
+                          {EV_RESET, "triple fault", {0}},
+                          LINE("well"),
+                          {EV_POWER_OFF, "ACPI", {0}}};
+    struct why *w = ask(list, sizeof list / sizeof list[0], "power-off");
+    assert_int_equal(w->answer, WHY_WRONG);
+    assert_non_null(strstr(w->verdict, "triple fault"));
+    why_free(w);
+}
+
+/* … but not one that was made to reset the machine: LIDT of nothing, and an interrupt. */
+static void test_on_purpose(void **state)
+{
+    const struct step list[] = {{EV_CPU_DTABLE, "IDT", {1, 0, 0, 0x1000}},
+                                {EV_TRIPLE_FAULT, NULL, {8, 0x1000, 13, 13 | 0x6b << 8, 13 | 0x43 << 8}},
+                                {EV_RESET, "triple fault", {0}},
+                                LINE("well"),
+                                {EV_POWER_OFF, "ACPI", {0}}};
+    struct trace_config config = sample_config;
+    struct error err = {0};
+    char *path = temp_path("why-purpose");
+    config.nimages = 0;
+    struct trace_writer *w = trace_writer_create(path, &config, &err);
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        struct event ev = {.kind = (uint16_t)list[i].kind,
+                           .icount = 100 + i,
+                           .time = 100 + i,
+                           .data = list[i].text,
+                           .len = list[i].text ? (uint32_t)strlen(list[i].text) : 0};
+        memcpy(ev.f, list[i].f, sizeof list[i].f);
+        assert_int_equal(trace_write_event(w, &ev, NULL), 0);
+    }
+    const struct trace_end end = {.reason = "power-off", .text = "", .icount = 104, .time = 104};
+    assert_int_equal(trace_writer_finish(w, &end, &err), 0);
+    struct trace *t = trace_open(path, &err);
+    struct why *why = why_ask(t, &fake_kind, UINT64_MAX, &err);
+    assert_int_equal(why->code, WHY_OK_POWER_OFF);
+    why_free(why);
+    trace_close(t);
+    unlink(path);
+    free(path);
+}
+
+/* The program that failed, although the firmware went on to its shell; in its own words. */
+static void test_efi_program(void **state)
+{
+    SAYS("reached", "uefi.program-failed",
+         "the UEFI program grubx64.efi gives up with the error EFI_NOT_FOUND: error: no such file",
+         {EV_EFI_START, "grubx64.efi", {APPLICATION}}, LINE("error: no such file"),
+         {EV_EFI_RETURN, "grubx64.efi", {APPLICATION, FAILED}}, {EV_EFI_START, "Shell", {APPLICATION}},
+         LINE("Shell>"));
+}
+
+/* GRUB's first error, whichever of its texts that is. */
+static void test_grub(void **state)
+{
+    SAYS("reached", "grub.failed", "GRUB cannot go on: error: file `/vmlinuz' not found.",
+         {EV_BOOT_SECTOR_ENTER, NULL, {0x7c00, 0x80}}, LINE("GRUB loading."),
+         LINE("error: file `/vmlinuz' not found."), LINE("error: you need to load the kernel first."),
+         LINE("Press any key to continue..."));
+}
+
+/* Nothing says that anything went wrong, and nothing that it went well. */
+static void test_unknown(void **state)
+{
+    struct why *w = ask((const struct step[]){LINE("hello")}, 1, "reached");
+    assert_int_equal(w->answer, WHY_UNKNOWN);
+    why_free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_words),       cmocka_unit_test(test_error_said),
+                                       cmocka_unit_test(test_halted),      cmocka_unit_test(test_power_off),
+                                       cmocka_unit_test(test_first_boot),  cmocka_unit_test(test_on_purpose),
+                                       cmocka_unit_test(test_efi_program), cmocka_unit_test(test_grub),
+                                       cmocka_unit_test(test_unknown)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
