@@ -17,17 +17,34 @@ static uint64_t time_at(struct why_case *c)
     return w.time;
 }
 
-/* The screen has changed in the last tenth of the boot, or hundred million steps. */
+/* The screen has changed in the last quarter of the boot, or two thousand million steps. */
 static bool draws(struct why_case *c)
 {
-    enum { SIZE = 1 << 16, BACK = 100000000 };
-    const uint64_t tenth = (c->at - c->now.begin) / 10, before = c->at - (tenth < BACK ? tenth : BACK);
+    enum { SIZE = 1 << 16, BACK = 2000000000 };
+    const uint64_t quarter = (c->at - c->now.begin) / 4, before = c->at - (quarter < BACK ? quarter : BACK);
     char *a = mem_zero(SIZE, 1), *b = mem_zero(SIZE, 1);
     const bool other = case_go(c, before) && timeline_screen(c->tl, a, SIZE) < SIZE && case_go(c, c->at) &&
                        timeline_screen(c->tl, b, SIZE) < SIZE && strcmp(a, b) != 0;
     free(a);
     free(b);
     return other;
+}
+
+/* Something was written to a serial port since then: a line that has not ended is no event yet. */
+static bool prints(struct why_case *c, uint64_t since)
+{
+    enum { LOOKED = 2000, COM1 = 0x3f8, COM2 = 0x2f8 };
+    struct trace_cursor *cur = trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_PIO));
+    struct error ignored;
+    struct event ev;
+    bool yes = false;
+    if (!trace_cursor_seek_icount(cur, c->at, &ignored))
+        for (unsigned i = 0;
+             i < LOOKED && !yes && trace_cursor_prev(cur, &ev, NULL, &ignored) == 1 && ev.time >= since; i++)
+            yes = ev.kind == EV_PIO_WRITE &&
+                  (ev.f[EVF_PIO_WRITE_port] == COM1 || ev.f[EVF_PIO_WRITE_port] == COM2);
+    trace_cursor_close(cur);
+    return yes;
 }
 
 bool activity_lately(struct why_case *c, struct text *did)
@@ -58,9 +75,10 @@ bool activity_lately(struct why_case *c, struct text *did)
             return true;
         }
     }
-    if (!draws(c))
+    const bool printed = prints(c, now - lately);
+    if (!printed && !draws(c))
         return false;
-    text_add(did, "has changed the screen");
+    text_add(did, printed ? "has printed" : "has changed the screen");
     return true;
 }
 
@@ -198,6 +216,13 @@ static bool is_interactive(const struct process *p)
     return false;
 }
 
+/* A line that has not ended, and asks for something. */
+static bool is_prompt(const char *line)
+{
+    const size_t n = strlen(line);
+    return n && strchr(":>#$?", line[n - 1]);
+}
+
 /* The error that a program has said shortly before a shell was started in an initramfs: the shell is what is left. The kernel's own lines have a
  * time before them, and the shell's own name is before its complaints. */
 static const struct event *said_before_shell(struct why_case *c, const struct process *shell)
@@ -251,7 +276,10 @@ bool idle_system(struct why_case *c, struct finding *f)
         }
     }
     processes_free(ps);
-    if (error)
+    if (!error && !input && last.n && is_prompt(said_prompt(c, words)))
+        find_verdict(f, WHY_OK_PROMPT, c->at,
+                     "nothing went wrong: the system waits at the prompt \"%.60s\"; %s", words, last.s);
+    else if (error)
         find_verdict(f, WHY_LINUX_INITRAMFS, error->icount,
                      "the initramfs says \"%s\", and ends in a shell: %s",
                      fact_text(error, words, sizeof words), last.s);

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "core/why/private/gates.h"
+#include "core/why/private/jump.h"
 #include "core/why/private/refusal.h"
 #include "core/why/private/storm.h"
 
@@ -411,8 +412,17 @@ static bool plain(struct fault *x)
     return true;
 }
 
+/* The instruction is none: a jump through a bad pointer went there. */
+static bool astray(struct fault *x)
+{
+    const bool found = x->there && x->told && wild_jump(x->c, x->f, x->t->cpu, x->t->icount - 1);
+    if (found && x->lack.why.n)
+        find_note(x->f, "the handler of the exception there cannot run: %s", x->lack.why.s);
+    return found;
+}
+
 static bool (*const headlines[])(struct fault *) = {
-    untold,  overwritten_return, irq_as_exception, error_code, recursion,  in_table, code_unmapped,
+    untold,  overwritten_return, irq_as_exception, error_code, astray,     recursion, in_table, code_unmapped,
     bad_tss, selector_refused,   reserved_bit,     refused,    no_handler, plain};
 
 /* ---------------------------------------------------------------- the whole */

@@ -230,7 +230,9 @@ static bool grub_prompt(struct why_case *c, struct finding *f)
     struct text why = {0};
     char words[300];
     if (!ev || kernel_after(c, ev->icount) || something_started(c, ev) || facts_last(&c->now, EV_POWER_OFF) ||
-        facts_first_line(&c->now, "keys to select which entry", c->now.begin))
+        facts_first_line(&c->now, "keys to select which entry", c->now.begin) ||
+        facts_first_line(&c->now, "GNU GRUB  version 0.9",
+                         c->now.begin)) /* without a menu, its prompt is what it has */
         return false;
     const bool table = efi_bad_tables(c, &why);
     find_verdict(f, WHY_GRUB_NO_CONFIG, ev->icount,

@@ -268,6 +268,24 @@ static void end_lines(struct why_case *c, struct finding *f)
     find_console(f, c, c->now.begin, c->at, 5);
 }
 
+/* What cannot be told is a program's work if it is seen to do something. */
+static void at_work(struct why_case *c, struct finding *f, uint64_t pc, unsigned cpu)
+{
+    /* A wait stays one, whatever others do meanwhile; so does a kernel that does not yield the processor. */
+    char place[PLACE_TEXT], where[PLACE_TEXT];
+    struct text did = {0};
+    case_place(c, c->at, cpu, pc, place);
+    const bool kernel = facts_last(&c->now, EV_KERNEL_FOUND) && case_go(c, c->at) &&
+                        !timeline_reg(c->tl, cpu, "cpl") && !strstr(place, "halt") && !strstr(place, "idle");
+    if (!f->found || f->answer != WHY_UNKNOWN || f->code == WHY_UNKNOWN_WAITS || kernel ||
+        !activity_lately(c, &did))
+        return;
+    case_address(c, c->at, cpu, pc, where);
+    find_verdict(f, WHY_OK_WORKS, c->at, "nothing went wrong: a program is at work at %s, and lately %s",
+                 where, did.s);
+    free(did.s);
+}
+
 /* HLT with interrupts on: it has nothing to do, or waits for an interrupt that cannot come. The first row that gives a verdict. */
 struct idle {
     struct why_case *c;
@@ -303,8 +321,8 @@ static bool system_is_up(struct idle *x)
 {
     if (!idle_system(x->c, x->f))
         return false;
-    if (x->f->answer == WHY_UNKNOWN)
-        said_last(x);
+    if (x->f->answer == WHY_UNKNOWN && !said_last(x))
+        at_work(x->c, x->f, timeline_pc(x->c->tl, x->cpu), x->cpu);
     return true;
 }
 
@@ -628,7 +646,7 @@ static void fault_loop(struct why_case *c, struct finding *f, const struct cpu_l
     if (!ev)
         return;
     case_exception_event(c, ev, words);
-    if (!overwritten_code(c, f, cpu, l->delivered, pc))
+    if (!overwritten_code(c, f, cpu, first->icount, pc))
         find_verdict(
             f, WHY_FAULT_LOOP, first->icount,
             "the same exception comes again and again at %s: %s; its handler returns without having mended the cause",
@@ -650,7 +668,9 @@ static void endless_loop(struct why_case *c, struct finding *f, const struct cpu
     struct text why = {0};
     if (met)
         exception_lines(c, f, met, &why);
-    if (met)
+    if (met && wild_jump(c, f, met->cpu, met->icount))
+        ;
+    else if (met)
         find_verdict(f, WHY_FAULT_HANDLED, met->icount, "%s; its handler ends in an endless loop", why.s);
     else if (!error_said(c, f, c->at, "ends in an endless loop") &&
              !no_return(c, f, cpu, entered, "an endless loop follows") && case_go(c, c->at))
@@ -672,7 +692,8 @@ static void idle_loop(struct why_case *c, struct finding *f, const struct cpu_lo
     struct text why = {0};
     if (met) {
         exception_lines(c, f, met, &why);
-        find_verdict(f, WHY_FAULT_HANDLED, met->icount, "%s; its handler ends in an endless loop", why.s);
+        if (!wild_jump(c, f, met->cpu, met->icount))
+            find_verdict(f, WHY_FAULT_HANDLED, met->icount, "%s; its handler ends in an endless loop", why.s);
         free(why.s);
     } else if (!error_said(c, f, c->at, "ends in an endless loop") && case_go(c, c->at)) {
         case_address(c, c->at, cpu, l->pc, where);
@@ -695,32 +716,14 @@ static void idle_loop(struct why_case *c, struct finding *f, const struct cpu_lo
 static void busy(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu)
 {
     char where[PLACE_TEXT];
-    struct text did = {0};
     if (!case_go(c, c->at))
         return;
     case_address(c, c->at, cpu, l->pc, where);
-    if (activity_lately(c, &did))
-        find_verdict(f, WHY_OK_WORKS, c->at, "nothing went wrong: a program is at work at %s, and lately %s",
-                     where, did.s);
-    else
-        find_verdict(f, WHY_UNKNOWN_BUSY, c->at,
-                     "cannot tell: the processor is busy at %s, and no end is seen", where);
+    find_verdict(f, WHY_UNKNOWN_BUSY, c->at, "cannot tell: the processor is busy at %s, and no end is seen",
+                 where);
     if (l->length)
         loop_lines(c, f, l, cpu);
     end_lines(c, f);
-}
-
-/* What cannot be told is a program's work if it is seen to do something. */
-static void at_work(struct why_case *c, struct finding *f, uint64_t pc, unsigned cpu)
-{
-    struct text did = {0};
-    char where[PLACE_TEXT];
-    if (!f->found || f->answer != WHY_UNKNOWN || !activity_lately(c, &did))
-        return;
-    case_address(c, c->at, cpu, pc, where);
-    find_verdict(f, WHY_OK_WORKS, c->at, "nothing went wrong: a program is at work at %s, and lately %s",
-                 where, did.s);
-    free(did.s);
 }
 
 /* A kernel's idle loop that polls instead of executing HLT (idle=poll). */
@@ -736,6 +739,36 @@ static bool idles(struct why_case *c, unsigned cpu, uint64_t pc)
     return false;
 }
 
+/* Each turn is an interrupt that comes again as soon as its handler has returned, so that nothing else runs. False if it is not. */
+static bool interrupt_storm(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu)
+{
+    struct trace_cursor *cur = trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_IRQ));
+    struct error ignored;
+    struct event irq = {0};
+    char name[80], place[PLACE_TEXT], at[PLACE_TEXT];
+    bool found = !trace_cursor_seek_icount(cur, c->at + 1, &ignored) &&
+                 trace_cursor_prev(cur, &irq, NULL, &ignored) == 1 && irq.kind == EV_IRQ && irq.cpu == cpu;
+    trace_cursor_close(cur);
+    irq.data = NULL;
+    irq.len = 0;
+    /* Where it was delivered is where its handler has just returned to. */
+    struct jump j;
+    found = found && l->delivers && jump_find(c, cpu, l->delivered, &j) && j.kind == JUMP_INTERRUPT_RETURN &&
+            l->delivered - j.icount <= 2;
+    if (!found || !case_go(c, l->delivered + 1))
+        return false;
+    const uint64_t handler = timeline_pc(c->tl, cpu);
+    vector_name(c, &irq, name);
+    case_address(c, j.icount, cpu, j.target, at);
+    find_verdict(f, WHY_HANG_STORM, irq.icount,
+                 "%s comes again as soon as its handler has returned; nothing else runs, at %s", name, at);
+    find_line(f, l->delivered + 1, case_place(c, l->delivered + 1, cpu, handler, place),
+              "its handler begins at 0x%" PRIx64, handler);
+    find_line(f, j.icount, case_place(c, j.icount, cpu, j.pc, place), "and ends: %s", j.text);
+    end_lines(c, f);
+    return true;
+}
+
 static void in_loop(struct why_case *c, struct finding *f, const struct cpu_loop *list, unsigned n,
                     unsigned cpu)
 {
@@ -746,7 +779,9 @@ static void in_loop(struct why_case *c, struct finding *f, const struct cpu_loop
         return;
     if (l->halts || idles(c, cpu, l->pc))
         waits(c, f, cpu, l->pc);
-    else if (!l->exits && !l->interrupts)
+    else if (interrupt_storm(c, f, l, cpu))
+        ;
+    else if (!l->exits && !l->interrupts && !l->delivers)
         endless_loop(c, f, l, cpu);
     else if (!l->exits)
         idle_loop(c, f, l, cpu);
@@ -878,6 +913,16 @@ static unsigned to_look_at(const struct cpu_loop *list, unsigned n)
     return 0;
 }
 
+/* One of the processors waits for somebody to type; what others do meanwhile is no matter. */
+static bool somebody_prompts(struct why_case *c, const struct cpu_loop *list, unsigned n, struct prompt *p)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (list[i].does != CPU_NOT_STARTED && list[i].does != CPU_HALTED_FOR_GOOD &&
+            prompt_waits(c, &list[i], i, p))
+            return true;
+    return false;
+}
+
 void explain_hang(struct why_case *c, struct finding *f)
 {
     const struct event *halt = facts_last(&c->now, EV_HALT);
@@ -897,7 +942,7 @@ void explain_hang(struct why_case *c, struct finding *f)
     const unsigned cpu = to_look_at(list, n);
     if (nested_interrupts(c, f, cpu) || held_interrupt(c, f, cpu, &list[cpu]))
         ;
-    else if (prompt_waits(c, &list[cpu], cpu, &prompt)) {
+    else if (somebody_prompts(c, list, n, &prompt)) {
         if (!error_said(c, f, c->at, "waits for a key"))
             prompt_verdict(c, f, &prompt);
     } else if (list[cpu].does == CPU_HALTED)

@@ -132,6 +132,7 @@ static struct came came_from(struct why_case *c, const struct origin_place *plac
         if (!strcmp(cfg->images[i].role, came.image))
             role = cfg->images[i].role;
     came.image = role;
+    came.never = !came.icount && came.source == ORIGIN_POWER_ON;
     origin_chain_free(chain);
     return came;
 }
@@ -151,11 +152,31 @@ struct came register_came(struct why_case *c, unsigned cpu, uint64_t icount, con
     return came_from(c, &place, icount);
 }
 
+/* Who wrote a return address last: the step itself says enough, and finding it is cheap. */
+static struct came return_came(struct why_case *c, const struct jump *j)
+{
+    struct came came = {0};
+    struct timeline_stopped s;
+    struct instruction in;
+    struct error ignored;
+    if (!case_go(c, j->icount) || timeline_last_write(c->tl, j->pointer, j->size, &s, &ignored) ||
+        s.reason != TIMELINE_WATCHPOINT)
+        return came;
+    case_insn(c, s.cpu, &in);
+    came.known = true;
+    came.written = came.icount = s.icount;
+    came.pc = timeline_pc(c->tl, s.cpu);
+    came.call = !strncmp(in.text, "call", 4) || !strncmp(in.text, "lcall", 5);
+    snprintf(came.text, sizeof came.text, "%s%s", in.text, came.call ? "" : " (not a call)");
+    return came;
+}
+
 struct came jump_came(struct why_case *c, const struct jump *j)
 {
-    return !j->indirect ? (struct came){0}
-           : j->memory  ? memory_came(c, j->cpu, j->icount, j->pointer, j->size)
-                        : register_came(c, j->cpu, j->icount, j->reg);
+    return j->kind == JUMP_RETURN ? return_came(c, j)
+           : !j->indirect         ? (struct came){0}
+           : j->memory            ? memory_came(c, j->cpu, j->icount, j->pointer, j->size)
+                                  : register_came(c, j->cpu, j->icount, j->reg);
 }
 
 /* ---------------------------------------------------------------- code that was overwritten */
@@ -163,7 +184,7 @@ struct came jump_came(struct why_case *c, const struct jump *j)
 static bool see_hit(void *ctx, const struct timeline_hit *hit)
 {
     *(uint64_t *)ctx = hit->icount;
-    return true;
+    return false; /* once is enough */
 }
 
 bool overwritten_code(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount, uint64_t pc)
@@ -206,6 +227,56 @@ struct came jump_lines(struct why_case *c, struct finding *f, const struct jump 
         find_line(f, came.icount, case_place(c, came.icount, j->cpu, came.pc, place),
                   "its target 0x%" PRIx64 " comes from here: %s", j->target, came.text);
     else
-        find_note(f, "its target 0x%" PRIx64 " was written by nobody: %s", j->target, came.text);
+        find_note(f,
+                  came.never ? "its target 0x%" PRIx64 " was written by nobody: %s"
+                             : "its target 0x%" PRIx64 " comes from: %s",
+                  j->target, came.text);
     return came;
+}
+
+/* ---------------------------------------------------------------- jumps to where no code is */
+
+static bool is_no_code(struct why_case *c, unsigned cpu, uint64_t icount, uint64_t pc)
+{
+    enum { LOOKED = 8, FIRST_PAGE = 4096 };
+    uint8_t bytes[LOOKED];
+    struct view_walk w;
+    if (!case_go(c, icount))
+        return false;
+    const bool protected = timeline_reg(c->tl, cpu, "cr0") & 1;
+    view_walk(timeline_look(c->tl), cpu, pc, &w);
+    const uint64_t physical = w.paging ? w.physical : pc;
+    if (w.paging && !w.mapped)
+        return true;
+    if (timeline_peek_physical(c->tl, physical, bytes, LOOKED) != LOOKED)
+        return true;
+    if (protected && pc < FIRST_PAGE)
+        return true;
+    const struct came came = memory_came(c, cpu, icount, pc, 1);
+    return came.known && came.never;
+}
+
+bool wild_jump(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount)
+{
+    struct jump j;
+    char at[PLACE_TEXT], to[PLACE_TEXT];
+    if (!jump_find(c, cpu, icount, &j) || !j.indirect || !is_no_code(c, cpu, icount, j.target))
+        return false;
+    const struct came came = jump_came(c, &j);
+    if (j.kind == JUMP_RETURN && (!came.known || came.call))
+        return false;
+    case_address(c, j.icount, cpu, j.pc, at);
+    case_address(c, j.icount, cpu, j.target, to);
+    if (j.kind == JUMP_RETURN)
+        find_verdict(f, WHY_RAILS_RETURN, j.icount,
+                     "a return address was overwritten: the return at %s goes to %s, where no code is", at,
+                     to);
+    else if (!j.target)
+        find_verdict(f, WHY_RAILS_NULL_CALL, j.icount, "a null pointer was called or jumped to at %s: %s", at,
+                     j.text);
+    else
+        find_verdict(f, WHY_RAILS_WILD_JUMP, j.icount, "%s at %s goes to %s, where no code is", j.text, at,
+                     to);
+    jump_lines(c, f, &j);
+    return true;
 }

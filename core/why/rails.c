@@ -142,12 +142,12 @@ static void jump_verdict(struct why_case *c, struct finding *f, const struct eve
             where);
     else if (j.indirect && j.kind != JUMP_RETURN && j.target < PAGE)
         find_verdict(f, WHY_RAILS_NULL_CALL, j.icount, "a null pointer was called or jumped to at %s: %s", at,
-                     came.known && !came.icount ? "nobody has ever written to the pointer" : j.text);
+                     came.never ? "nobody has ever written to the pointer" : j.text);
     else if (j.indirect && j.kind != JUMP_RETURN)
         find_verdict(f, WHY_RAILS_WILD_JUMP, j.icount,
                      "execution left the rails: %s at %s goes to %s, where nobody has put code", j.text, at,
                      where);
-    if (j.kind != JUMP_RETURN && came.known && !came.icount && came.memory)
+    if (j.kind != JUMP_RETURN && came.never && came.memory)
         unread_line(c, f, ev->cpu, j.icount, j.pc, came.linear);
 }
 

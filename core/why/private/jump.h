@@ -28,6 +28,7 @@ bool jump_find(struct why_case *c, unsigned cpu, uint64_t icount, struct jump *j
 struct came {
     bool known;
     enum origin_source source;
+    bool never;       /* nobody has written there since power-on */
     bool delivery;    /* an interrupt or exception was delivered: its frame */
     bool call;        /* a CALL pushed it */
     uint64_t written; /* the step that put the bytes there */
@@ -48,6 +49,10 @@ struct came register_came(struct why_case *c, unsigned cpu, uint64_t icount, con
 
 /* Whether code that had run at `pc` was overwritten afterwards, before `icount`: gives that as the verdict. */
 bool overwritten_code(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount, uint64_t pc);
+
+/* Whether what is executed at a position is no code, and a jump, call or return through a pointer went there: gives that as the verdict. No code
+ * is what is not in memory, in the first page of protected mode, or was never written. */
+bool wild_jump(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount);
 
 /* Adds the jump as evidence, its callers, and where its target came from. */
 struct came jump_lines(struct why_case *c, struct finding *f, const struct jump *j);
