@@ -3,135 +3,21 @@
 #include <inttypes.h>
 
 #include "core/why/private/jump.h"
+#include "core/why/private/led.h"
 #include "core/why/private/prompt.h"
 #include "core/why/private/refusal.h"
 #include "core/why/private/said.h"
 #include "core/why/private/storm.h"
 
-/* ---------------------------------------------------------------- what led there */
-
-/* The exception that the processor met shortly before it stopped, if there is no kernel, for which exceptions are no mistakes. */
-static const struct event *exception_before(struct why_case *c, unsigned cpu, uint64_t icount)
-{
-    enum { SHORTLY = 100000, DEBUG = 1, BREAKPOINT = 3, DEVICE_NOT_AVAILABLE = 7 };
-    struct storm s;
-    if (facts_last(&c->now, EV_KERNEL_FOUND) || !storm_find(c, cpu, icount, SHORTLY, &s))
-        return NULL;
-    const uint64_t vector = s.first->f[EVF_EXCEPTION_vector];
-    return vector == DEBUG || vector == BREAKPOINT || vector == DEVICE_NOT_AVAILABLE ? NULL : s.first;
-}
-
-/* Adds to `why` what that exception was, and the evidence. */
-static void exception_lines(struct why_case *c, struct finding *f, const struct event *ev, struct text *why)
-{
-    char words[PLACE_TEXT], where[PLACE_TEXT], place[PLACE_TEXT];
-    struct text refused = {0};
-    struct instruction in;
-    case_exception_event(c, ev, words);
-    if (!case_go(c, ev->icount))
-        return;
-    const uint64_t pc = timeline_pc(c->tl, ev->cpu);
-    refusal_text(c, ev->cpu, ev->f[EVF_EXCEPTION_vector], ev->f[EVF_EXCEPTION_error], &refused);
-    text_add(why, "%s at %s%s%s", words, case_address(c, ev->icount, ev->cpu, pc, where),
-             refused.s ? ": " : "", refused.s ? refused.s : "");
-    find_line(f, ev->icount, case_place(c, ev->icount, ev->cpu, pc, place), "%s", case_insn(c, ev->cpu, &in));
-    find_callers(f, c, ev->cpu);
-    free(refused.s);
-}
-
-/* Whether interrupts were off at each step of a processor between two positions. */
-struct masked {
-    struct why_case *c;
-    unsigned cpu;
-    bool on;
-};
-
-static bool see_masked(void *ctx, const struct timeline_trail *step)
-{
-    enum { INTERRUPT_FLAG = 0x200 };
-    struct masked *m = ctx;
-    m->on = step->cpu == m->cpu && timeline_reg(m->c->tl, m->cpu, "eflags") & INTERRUPT_FLAG;
-    return !m->on;
-}
-
-/* The interrupt since whose delivery interrupts are off: its handler has not returned by IRET. False if there is none within some steps. */
-static bool unreturned(struct why_case *c, unsigned cpu, uint64_t icount, struct event *irq)
-{
-    enum { MOST = 2000000, LOOKED = 64 };
-    struct trace_cursor *cur = trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_IRQ));
-    struct masked m = {.c = c, .cpu = cpu};
-    struct error ignored;
-    bool found = false;
-    if (!trace_cursor_seek_icount(cur, icount, &ignored))
-        for (unsigned i = 0; i < LOOKED && !found && trace_cursor_prev(cur, irq, NULL, &ignored) == 1; i++)
-            found = irq->kind == EV_IRQ && irq->cpu == cpu;
-    trace_cursor_close(cur);
-    irq->data = NULL;
-    irq->len = 0;
-    return found && irq->icount >= c->now.begin && icount - irq->icount <= MOST &&
-           case_go(c, irq->icount + 1) &&
-           !timeline_trail(c->tl, irq->icount + 1, icount, see_masked, &m, &ignored) && !m.on;
-}
-
-/* "the keyboard (IRQ 1, vector 21h)": the line of the 8259A whose vector it is; else "interrupt 21h". */
-static const char *vector_name(struct why_case *c, const struct event *irq, char buf[80])
-{
-    const uint64_t vector = irq->f[EVF_IRQ_vector];
-    uint64_t base[2] = {0, 0};
-    timeline_field(c->tl, "pic", "chip[0].base", 0, &base[0]);
-    timeline_field(c->tl, "pic", "chip[1].base", 0, &base[1]);
-    for (unsigned i = 0; i < 2; i++)
-        if (!irq->f[EVF_IRQ_source] && vector >= base[i] && vector < base[i] + 8) {
-            const unsigned line = (unsigned)(vector - base[i]) + 8 * i;
-            snprintf(buf, 80, "%s (IRQ %u, vector %02" PRIX64 "h)", interrupt_line_name(line), line, vector);
-            return buf;
-        }
-    snprintf(buf, 80, "interrupt %02" PRIX64 "h", vector);
-    return buf;
-}
-
-/* Interrupts are off since one whose handler has not returned: gives that as the verdict. `then` ends the sentence. */
-static bool no_return(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount, const char *then)
-{
-    struct event irq = {0};
-    char name[80], place[PLACE_TEXT];
-    if (!unreturned(c, cpu, icount, &irq) || !case_go(c, irq.icount + 1))
-        return false;
-    const uint64_t handler = timeline_pc(c->tl, cpu);
-    vector_name(c, &irq, name);
-    find_verdict(f, WHY_HANG_NO_IRET, irq.icount,
-                 "interrupts are off since %s at icount %" PRIu64 ": its handler never returned by IRET; %s",
-                 name, irq.icount, then);
-    find_line(f, irq.icount + 1, case_place(c, irq.icount + 1, cpu, handler, place),
-              "the handler of %s begins at 0x%" PRIx64, name, handler);
-    return true;
-}
-
-/* What was said at the end reads like an error: gives that as the verdict. `then`: what the machine does since. */
-static bool error_said(struct why_case *c, struct finding *f, uint64_t icount, const char *then)
-{
-    const struct event *ev = said_error(c, icount);
-    char text[SAID_TEXT];
-    if (!ev || facts_last(&c->now, EV_KERNEL_SHUTDOWN))
-        return false;
-    const char *name = said_name(c);
-    find_verdict(f, WHY_ERROR_SAID, ev->icount, "%s%s\"%s\", and %s", name,
-                 *name ? " says " : "it was said: ", fact_text(ev, text, sizeof text), then);
-    find_line(f, ev->icount, NULL, "console: %s", text);
-    find_callers_at(f, c, ev);
-    find_disk_services(f, c, ev->icount);
-    return true;
-}
-
 /* ---------------------------------------------------------------- halted for good */
 
 static void halted_plainly(struct why_case *c, struct finding *f, const struct event *halt, uint64_t pc)
 {
-    const struct event *met = exception_before(c, halt->cpu, halt->icount);
+    const struct event *met = led_exception(c, halt->cpu, halt->icount);
     char where[PLACE_TEXT];
     struct text why = {0};
     if (met)
-        exception_lines(c, f, met, &why);
+        led_exception_lines(c, f, met, &why);
     case_address(c, halt->icount, halt->cpu, pc, where);
     if (met)
         find_verdict(f, WHY_FAULT_HANDLED, met->icount, "%s; its handler halts the processor for good",
@@ -152,8 +38,8 @@ static void halted(struct why_case *c, struct finding *f, const struct event *ha
     if (down && (fact_contains(down, "halt") || fact_contains(down, "power")))
         find_verdict(f, WHY_OK_SHUT_DOWN, halt->icount,
                      "nothing went wrong: the system was shut down, and halted the processor");
-    else if (!error_said(c, f, halt->icount, "halts the processor") &&
-             !no_return(c, f, halt->cpu, halt->icount, "HLT waits forever"))
+    else if (!led_error_said(c, f, halt->icount, "halts the processor") &&
+             !led_no_return(c, f, halt->cpu, halt->icount, "HLT waits forever"))
         halted_plainly(c, f, halt, pc);
     find_line(f, halt->icount, case_place(c, halt->icount, halt->cpu, pc, place), "HLT with IF = 0");
     if (case_go(c, halt->icount))
@@ -241,33 +127,6 @@ static void loop_lines(struct why_case *c, struct finding *f, const struct cpu_l
         find_callers(f, c, cpu);
 }
 
-/* Whether an interrupt has come in the last second of guest time, or the last half of a shorter boot. */
-static bool interrupted_lately(struct why_case *c)
-{
-    const uint64_t second = 1000000000, begin = c->now.n ? c->now.event[0].time : 0;
-    struct trace_cursor *cur = trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_IRQ) | EVENT_CLASS_BIT(EC_FOLD));
-    struct error ignored;
-    struct event ev;
-    struct timeline_where w;
-    timeline_where(c->tl, &w);
-    const struct trace_end *end = trace_end(c->t);
-    const uint64_t now = c->whole && end ? end->time : w.time;
-    const bool yes = !trace_cursor_seek_icount(cur, c->at + 1, &ignored) &&
-                     trace_cursor_prev(cur, &ev, NULL, &ignored) == 1 &&
-                     ev.time + ((now - begin) / 2 < second ? (now - begin) / 2 : second) > now;
-    trace_cursor_close(cur);
-    return yes;
-}
-
-static void end_lines(struct why_case *c, struct finding *f)
-{
-    const struct event *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER);
-    if (sector && !facts_last(&c->now, EV_KERNEL_FOUND))
-        find_event(f, c, sector, NULL);
-    find_log(f, c, 0, c->at);
-    find_console(f, c, c->now.begin, c->at, 5);
-}
-
 /* What cannot be told is a program's work if it is seen to do something. */
 static void at_work(struct why_case *c, struct finding *f, uint64_t pc, unsigned cpu)
 {
@@ -313,7 +172,7 @@ static bool unit_unfinished(struct idle *x)
 
 static bool said_last(struct idle *x)
 {
-    return !systems_up(x->c) && error_said(x->c, x->f, x->c->at, "goes no further: the machine is idle");
+    return !systems_up(x->c) && led_error_said(x->c, x->f, x->c->at, "goes no further: the machine is idle");
 }
 
 /* What was said last counts unless somebody can go on: a shell that waits for a line may have complained of its terminal. */
@@ -376,7 +235,7 @@ static void waits(struct why_case *c, struct finding *f, unsigned cpu, uint64_t 
     if (!case_go(c, c->at))
         return;
     case_address(c, c->at, cpu, pc, x.where);
-    x.irq = trace_config(c->t)->classes & EVENT_CLASS_BIT(EC_IRQ) && interrupted_lately(c);
+    x.irq = trace_config(c->t)->classes & EVENT_CLASS_BIT(EC_IRQ) && interrupts_lately(c);
     struct finding chips = {0};
     x.closed = interrupts_closed(c, &chips, cpu, &x.why);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0] && !rows[i](&x); i++)
@@ -385,7 +244,7 @@ static void waits(struct why_case *c, struct finding *f, unsigned cpu, uint64_t 
         find_move(f, &chips);
     find_drop(&chips);
     free(x.why.s);
-    end_lines(c, f);
+    led_end_lines(c, f);
 }
 
 /* ---------------------------------------------------------------- a word of memory */
@@ -580,7 +439,7 @@ static bool word_loop(struct why_case *c, struct finding *f, const struct cpu_lo
         free(does.s);
     }
     loop_lines(c, f, l, cpu);
-    end_lines(c, f);
+    led_end_lines(c, f);
     return true;
 }
 
@@ -623,7 +482,7 @@ static void device_loop(struct why_case *c, struct finding *f, const struct cpu_
         snprintf(times, sizeof times, "read %" PRIu64 " times in a row", count);
     find_line(f, poll->icount, NULL, "%s: %s", times, *words ? words : "nothing answers there");
     loop_lines(c, f, l, cpu);
-    end_lines(c, f);
+    led_end_lines(c, f);
 }
 
 /* ---------------------------------------------------------------- other loops */
@@ -656,7 +515,7 @@ static void fault_loop(struct why_case *c, struct finding *f, const struct cpu_l
     if (case_go(c, l->delivered))
         find_callers(f, c, cpu);
     loop_lines(c, f, l, cpu);
-    end_lines(c, f);
+    led_end_lines(c, f);
 }
 
 /* It has no branch that would leave it: only an interrupt could, and none can come. */
@@ -664,16 +523,16 @@ static void endless_loop(struct why_case *c, struct finding *f, const struct cpu
 {
     char where[PLACE_TEXT];
     const uint64_t entered = loops_entered(c, l, cpu);
-    const struct event *met = exception_before(c, cpu, entered);
+    const struct event *met = led_exception(c, cpu, entered);
     struct text why = {0};
     if (met)
-        exception_lines(c, f, met, &why);
+        led_exception_lines(c, f, met, &why);
     if (met && wild_jump(c, f, met->cpu, met->icount))
         ;
     else if (met)
         find_verdict(f, WHY_FAULT_HANDLED, met->icount, "%s; its handler ends in an endless loop", why.s);
-    else if (!error_said(c, f, c->at, "ends in an endless loop") &&
-             !no_return(c, f, cpu, entered, "an endless loop follows") && case_go(c, c->at))
+    else if (!led_error_said(c, f, c->at, "ends in an endless loop") &&
+             !led_no_return(c, f, cpu, entered, "an endless loop follows") && case_go(c, c->at))
         find_verdict(
             f, WHY_HANG_LOOP, c->at,
             "the processor is in a loop of %u instruction%s at %s with interrupts off, which nothing can end",
@@ -681,23 +540,23 @@ static void endless_loop(struct why_case *c, struct finding *f, const struct cpu
     free(why.s);
     find_disk_services(f, c, c->at);
     loop_lines(c, f, l, cpu);
-    end_lines(c, f);
+    led_end_lines(c, f);
 }
 
 /* An endless loop with interrupts on is where a program waits for them. */
 static void idle_loop(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu)
 {
-    const struct event *met = exception_before(c, cpu, loops_entered(c, l, cpu));
+    const struct event *met = led_exception(c, cpu, loops_entered(c, l, cpu));
     char where[PLACE_TEXT];
     struct text why = {0};
     if (met) {
-        exception_lines(c, f, met, &why);
+        led_exception_lines(c, f, met, &why);
         if (!wild_jump(c, f, met->cpu, met->icount))
             find_verdict(f, WHY_FAULT_HANDLED, met->icount, "%s; its handler ends in an endless loop", why.s);
         free(why.s);
-    } else if (!error_said(c, f, c->at, "ends in an endless loop") && case_go(c, c->at)) {
+    } else if (!led_error_said(c, f, c->at, "ends in an endless loop") && case_go(c, c->at)) {
         case_address(c, c->at, cpu, l->pc, where);
-        if (interrupted_lately(c))
+        if (interrupts_lately(c))
             find_verdict(
                 f, WHY_OK_IDLE, c->at,
                 "nothing went wrong that can be seen: the processor idles in a loop at %s, and gets its interrupts",
@@ -709,7 +568,7 @@ static void idle_loop(struct why_case *c, struct finding *f, const struct cpu_lo
                 where);
     }
     loop_lines(c, f, l, cpu);
-    end_lines(c, f);
+    led_end_lines(c, f);
 }
 
 /* Neither a wait nor the end: it goes on with something. */
@@ -723,7 +582,7 @@ static void busy(struct why_case *c, struct finding *f, const struct cpu_loop *l
                  where);
     if (l->length)
         loop_lines(c, f, l, cpu);
-    end_lines(c, f);
+    led_end_lines(c, f);
 }
 
 /* A kernel's idle loop that polls instead of executing HLT (idle=poll). */
@@ -739,36 +598,6 @@ static bool idles(struct why_case *c, unsigned cpu, uint64_t pc)
     return false;
 }
 
-/* Each turn is an interrupt that comes again as soon as its handler has returned, so that nothing else runs. False if it is not. */
-static bool interrupt_storm(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu)
-{
-    struct trace_cursor *cur = trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_IRQ));
-    struct error ignored;
-    struct event irq = {0};
-    char name[80], place[PLACE_TEXT], at[PLACE_TEXT];
-    bool found = !trace_cursor_seek_icount(cur, c->at + 1, &ignored) &&
-                 trace_cursor_prev(cur, &irq, NULL, &ignored) == 1 && irq.kind == EV_IRQ && irq.cpu == cpu;
-    trace_cursor_close(cur);
-    irq.data = NULL;
-    irq.len = 0;
-    /* Where it was delivered is where its handler has just returned to. */
-    struct jump j;
-    found = found && l->delivers && jump_find(c, cpu, l->delivered, &j) && j.kind == JUMP_INTERRUPT_RETURN &&
-            l->delivered - j.icount <= 2;
-    if (!found || !case_go(c, l->delivered + 1))
-        return false;
-    const uint64_t handler = timeline_pc(c->tl, cpu);
-    vector_name(c, &irq, name);
-    case_address(c, j.icount, cpu, j.target, at);
-    find_verdict(f, WHY_HANG_STORM, irq.icount,
-                 "%s comes again as soon as its handler has returned; nothing else runs, at %s", name, at);
-    find_line(f, l->delivered + 1, case_place(c, l->delivered + 1, cpu, handler, place),
-              "its handler begins at 0x%" PRIx64, handler);
-    find_line(f, j.icount, case_place(c, j.icount, cpu, j.pc, place), "and ends: %s", j.text);
-    end_lines(c, f);
-    return true;
-}
-
 static void in_loop(struct why_case *c, struct finding *f, const struct cpu_loop *list, unsigned n,
                     unsigned cpu)
 {
@@ -779,7 +608,7 @@ static void in_loop(struct why_case *c, struct finding *f, const struct cpu_loop
         return;
     if (l->halts || idles(c, cpu, l->pc))
         waits(c, f, cpu, l->pc);
-    else if (interrupt_storm(c, f, l, cpu))
+    else if (interrupts_storm(c, f, l, cpu))
         ;
     else if (!l->exits && !l->interrupts && !l->delivers)
         endless_loop(c, f, l, cpu);
@@ -789,113 +618,6 @@ static void in_loop(struct why_case *c, struct finding *f, const struct cpu_loop
         device_loop(c, f, l, cpu);
     else if (!word_loop(c, f, list, n, cpu))
         busy(c, f, l, cpu);
-}
-
-/* ---------------------------------------------------------------- nested interrupts */
-
-/* Where an interrupt was delivered, and how many times since the one before, of those that the record has folded. */
-struct delivered {
-    uint64_t icount, times, sp;
-};
-
-/* The last deliveries to a processor, the newest first. */
-static unsigned deliveries(struct why_case *c, unsigned cpu, struct delivered *list, unsigned most,
-                           struct event *irq)
-{
-    struct trace_cursor *cur = trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_IRQ) | EVENT_CLASS_BIT(EC_FOLD));
-    struct error ignored;
-    struct event ev;
-    unsigned n = 0;
-    if (!trace_cursor_seek_icount(cur, c->at, &ignored))
-        while (n < most && trace_cursor_prev(cur, &ev, NULL, &ignored) == 1 && ev.icount > c->now.begin) {
-            if (ev.kind != EV_AGAIN && (ev.kind != EV_IRQ || ev.cpu != cpu))
-                continue;
-            if (ev.kind == EV_IRQ)
-                *irq = ev;
-            list[n++] = (struct delivered){.icount = ev.icount,
-                                           .times = ev.kind == EV_IRQ ? 1 : ev.f[EVF_AGAIN_count]};
-        }
-    trace_cursor_close(cur);
-    irq->data = NULL;
-    irq->len = 0;
-    return n;
-}
-
-/* The bytes after which the words on top of the stack come again and again: those of handlers that were entered in each other. 0: they do not. */
-static unsigned stack_period(struct why_case *c, unsigned cpu)
-{
-    enum { MOST = 512, PERIODS = 8, LEAST = 3 /* words: those that the processor pushes */ };
-    const unsigned word = timeline_code_bits(c->tl, cpu) / 8;
-    uint8_t stack[MOST * (PERIODS + 1)];
-    const size_t got = timeline_peek(c->tl, cpu, view_stack(timeline_look(c->tl), cpu), stack, sizeof stack);
-    for (unsigned p = LEAST * word; p <= MOST && (size_t)p * (PERIODS + 1) <= got; p += word) {
-        unsigned same = 0;
-        for (unsigned at = 0; at < p; at += word) {
-            bool all = true;
-            uint64_t zero = 0;
-            for (unsigned k = 1; k < PERIODS && all; k++)
-                all = !memcmp(stack + at, stack + at + (size_t)k * p, word);
-            same += all && memcmp(stack + at, &zero, word) != 0;
-        }
-        if (same >= LEAST)
-            return p;
-    }
-    return 0;
-}
-
-/* The same interrupt comes again and again on a stack that only grows: each handler is interrupted before it has returned. */
-static bool nested_interrupts(struct why_case *c, struct finding *f, unsigned cpu)
-{
-    enum { SAMPLES = 12, LEAST = 3, TIMES = 8 };
-    struct delivered list[SAMPLES];
-    struct event irq = {0};
-    const unsigned n = facts_last(&c->now, EV_KERNEL_FOUND) ? 0 : deliveries(c, cpu, list, SAMPLES, &irq);
-    uint64_t times = 0;
-    char name[80];
-    for (unsigned i = 0; i < n; i++) {
-        if (!case_go(c, list[i].icount))
-            return false;
-        list[i].sp = view_stack(timeline_look(c->tl), cpu);
-        if (i && list[i].sp <= list[i - 1].sp)
-            return false;
-        times += i ? list[i - 1].times : 0;
-    }
-    if (n < LEAST || times < TIMES || !case_go(c, list[0].icount))
-        return false;
-    const unsigned each = stack_period(c, cpu);
-    if (!each)
-        return false;
-    vector_name(c, &irq, name);
-    find_verdict(f, WHY_HANG_NESTED, list[n - 1].icount,
-                 "%s comes again before its handler has returned: %" PRIu64 " times, %u bytes of stack each",
-                 name, times, each);
-    for (unsigned i = 0; i < n && i < LEAST; i++)
-        find_line(f, list[i].icount, NULL, "%s is delivered, the stack pointer is 0x%" PRIx64, name,
-                  list[i].sp);
-    if (case_go(c, list[0].icount))
-        find_callers(f, c, cpu);
-    end_lines(c, f);
-    return true;
-}
-
-/* A line of the 8259A is raised, and cannot get through to a processor that has interrupts on. */
-static bool held_interrupt(struct why_case *c, struct finding *f, unsigned cpu, const struct cpu_loop *l)
-{
-    struct finding lines = {0};
-    struct text why = {0};
-    char where[PLACE_TEXT];
-    const bool held = l->interrupts && !facts_last(&c->now, EV_KERNEL_FOUND) && case_go(c, c->at) &&
-                      interrupts_held(c, &lines, cpu, &why) && !interrupted_lately(c);
-    if (held && case_go(c, c->at)) {
-        case_address(c, c->at, cpu, l->pc, where);
-        find_verdict(f, WHY_HANG_NO_EOI, c->at, "%s; the processor is at %s", why.s + strspn(why.s, ": "),
-                     where);
-        find_move(f, &lines);
-        end_lines(c, f);
-    }
-    find_drop(&lines);
-    free(why.s);
-    return held;
 }
 
 /* Which processor's state says most: one that spins, then one that waits. */
@@ -940,17 +662,19 @@ void explain_hang(struct why_case *c, struct finding *f)
     if (!list)
         return;
     const unsigned cpu = to_look_at(list, n);
-    if (nested_interrupts(c, f, cpu) || held_interrupt(c, f, cpu, &list[cpu]))
+    if (interrupts_nested(c, f, cpu) || interrupts_held_back(c, f, cpu, &list[cpu]))
         ;
     else if (somebody_prompts(c, list, n, &prompt)) {
-        if (!error_said(c, f, c->at, "waits for a key"))
+        if (!led_error_said(c, f, c->at, "waits for a key"))
             prompt_verdict(c, f, &prompt);
     } else if (list[cpu].does == CPU_HALTED)
         waits(c, f, cpu, list[cpu].pc);
     else if (list[cpu].does == CPU_LOOPS) {
         in_loop(c, f, list, n, cpu);
         at_work(c, f, list[cpu].pc, cpu);
-    } else if (list[cpu].does == CPU_BUSY && list[cpu].nseen)
+    } else if (list[cpu].does == CPU_BUSY && list[cpu].nseen) {
         busy(c, f, &list[cpu], cpu);
+        at_work(c, f, list[cpu].pc, cpu);
+    }
     free(list);
 }

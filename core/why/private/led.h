@@ -1,0 +1,28 @@
+/* led.h - what led to the end of a boot. Each function that returns whether it is so gives the verdict and its evidence, too. Private to
+ * core/why/. */
+#ifndef BOOTREEL_CORE_WHY_LED_H
+#define BOOTREEL_CORE_WHY_LED_H
+
+#include "core/why/private/loops.h"
+
+/* The exception that the processor met shortly before it stopped, if there is no kernel, for which exceptions are no mistakes; else NULL. */
+const struct event *led_exception(struct why_case *c, unsigned cpu, uint64_t icount);
+/* Adds to `why` what that exception was, and the evidence. */
+void led_exception_lines(struct why_case *c, struct finding *f, const struct event *ev, struct text *why);
+/* Interrupts are off since one whose handler has not returned. `then` ends the sentence. */
+bool led_no_return(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount, const char *then);
+/* What was said at the end reads like an error. `then`: what the machine does since. */
+bool led_error_said(struct why_case *c, struct finding *f, uint64_t icount, const char *then);
+/* Adds what the end of any boot has as evidence: its boot sector, the kernel's log, the last lines. */
+void led_end_lines(struct why_case *c, struct finding *f);
+
+/* Whether an interrupt has come in the last second of guest time, or the last half of a shorter boot. No verdict. */
+bool interrupts_lately(struct why_case *c);
+/* An interrupt comes again and again before its handler has returned. */
+bool interrupts_nested(struct why_case *c, struct finding *f, unsigned cpu);
+/* A line of the 8259A is raised, and cannot get through to a processor that has interrupts on. */
+bool interrupts_held_back(struct why_case *c, struct finding *f, unsigned cpu, const struct cpu_loop *l);
+/* An interrupt comes again as soon as its handler has returned. */
+bool interrupts_storm(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu);
+
+#endif
