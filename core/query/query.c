@@ -233,6 +233,16 @@ static int give_rows(sqlite3_stmt *s, const struct query_sink *sink)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* A statement that only reads. EXPLAIN shows addresses of this process, which are others each time. */
+static bool may_run(struct query *q, sqlite3_stmt *s)
+{
+    const bool bytecode = sqlite3_stmt_isexplain(s) == 1;
+    if (bytecode)
+        error_set(&q->trouble,
+                  "query: EXPLAIN shows the bytecode of SQLite, with addresses: use EXPLAIN QUERY PLAN");
+    return !bytecode && sqlite3_stmt_readonly(s);
+}
+
 int query_run(struct query *q, const char *sql, unsigned seconds, const struct query_sink *sink,
               struct error *err)
 {
@@ -246,7 +256,7 @@ int query_run(struct query *q, const char *sql, unsigned seconds, const struct q
         rc = sqlite3_prepare_v2(q->db, sql, -1, &s, &rest);
         if (rc == SQLITE_OK && s) { /* NULL: only a comment, or nothing */
             statements++;
-            rc = !sqlite3_stmt_readonly(s) ? SQLITE_AUTH : give_rows(s, sink);
+            rc = may_run(q, s) ? give_rows(s, sink) : SQLITE_AUTH;
         }
         if (rc != SQLITE_OK)
             failed(q, rc, seconds, err);

@@ -105,6 +105,11 @@ hostile() {
     refused 'no such table' "SELECT * FROM nowhere"
     refused 'incomplete' "SELECT"
     refused 'no statement' " "
+    # Its rows have addresses of this process.
+    refused 'use EXPLAIN QUERY PLAN' "EXPLAIN SELECT * FROM irq"
+    expect 0 plan "$BOOTREEL" query "$reel" "EXPLAIN QUERY PLAN SELECT * FROM irq WHERE vector = 3"
+    expect 0 plan-again "$BOOTREEL" query "$reel" "EXPLAIN QUERY PLAN SELECT * FROM irq WHERE vector = 3"
+    same plan.out plan-again.out "a query's plan"
     ls -A | grep -q 'x\.db' && fail "a query has written a file"
     expect 2 no-sql "$BOOTREEL" query "$reel"
     holds no-sql.err 'no SQL given' "no SQL"
