@@ -103,6 +103,25 @@ static inline uint16_t event_guest(unsigned number)
     return number < UINT16_MAX ? (uint16_t)number : UINT16_MAX;
 }
 
+/* The event's text from byte `from` on, until one of the characters of `end`, the end of the text or of the room. Data have a length and no
+ * zero behind them, so no string function of C may be used on them. Returns the length; `text` is ended with a zero. */
+static inline size_t event_data_until(const struct event *ev, size_t from, const char *end, char *text,
+                                      size_t room)
+{
+    const char *data = ev->data;
+    size_t n = 0;
+    for (size_t i = from; i < ev->len && n + 1 < room; i++) {
+        const char *p = end;
+        while (*p && *p != data[i])
+            p++;
+        if (*p || !data[i])
+            break;
+        text[n++] = data[i];
+    }
+    text[n] = 0;
+    return n;
+}
+
 extern const struct event_kind event_table[EV_COUNT];
 /* The row of a kind; NULL if the number is not that of a kind. */
 static inline const struct event_kind *event_kind(unsigned id)

@@ -329,8 +329,8 @@ static void process_event(struct maker *m)
         process_created(m);
         return;
     }
-    if (ev->kind == EV_PROCESS_FIRST) {
-        add_event(m, now_in(m));
+    if (ev->kind == EV_PROCESS_FIRST || m->pid_field[ev->kind] == EVENT_MAX_FIELDS) {
+        add_event(m, now_in(m)); /* of no process, or of all of them */
         return;
     }
     uint32_t item =

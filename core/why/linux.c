@@ -486,8 +486,8 @@ static void panicked(struct why_case *c, struct finding *f, const struct event *
     else
         other_panic(c, f, panic);
     if (found && found->len > 14) {
-        char version[80] = "";
-        sscanf((const char *)found->data + 14, "%79[^ (;]", version);
+        char version[80];
+        event_data_until(found, 14, " (;", version, sizeof version);
         find_line(f, found->icount, NULL, "the kernel: Linux %s", version);
     }
 }

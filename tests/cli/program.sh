@@ -62,6 +62,10 @@ expect 0 host "$BOOTREEL" events "$work/all.reel" --class host
 holds "$work/host.out" 'host\.call +1000: mkdir' "a call"
 holds "$work/host.out" 'host\.signal +[0-9]+: signal 11, code 2' "a signal"
 holds "$work/host.out" 'host\.exit .*code 0x700' "the exit of a child"
+# What all processes together called is no process.
+expect 0 digest "$BOOTREEL" digest "$work/all.reel"
+holds "$work/digest.out" '^  host\.total "mkdir"$' "the digest: calls of that name"
+! grep -q 'process "mkdir"' "$work/digest.out" || fail "the digest lists a system call as a process"
 expect 0 info "$BOOTREEL" info "$work/all.reel"
 steps() { "$BOOTREEL" replay --verify "$1" | sed -n 's/^verified: \([0-9,]*\) steps.*/\1/p'; }
 [ "$(steps "$work/all.reel")" = "$(steps "$work/calls.reel")" ] || fail "what is observed changes the run"
