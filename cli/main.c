@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "core/ground/disassemble.h"
 #include "cli/nearest.h"
 #include "cli/xdg.h"
 #include "hv/hv.h"
@@ -122,6 +123,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_DFL);
     signal(SIGXFSZ, SIG_IGN); /* a limit on sizes is an error like a full disk */
     give_memory_back();
+    disassemble_checks_memory();
     if (argc < 2) {
         print_usage(stderr);
         return EXIT_TROUBLE;

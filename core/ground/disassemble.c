@@ -3,6 +3,13 @@
 #include <stdio.h>
 
 #include "core/ground/disassemble.h"
+#include "traces/memory.h"
+
+void disassemble_checks_memory(void)
+{
+    cs_opt_mem memory = {mem_alloc, mem_zero, mem_resize, free, vsnprintf};
+    cs_option(0, CS_OPT_MEM, (uintptr_t)&memory);
+}
 
 bool disassemble(uint64_t address, unsigned bits, const void *bytes, size_t n, struct instruction *in)
 {
