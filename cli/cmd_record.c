@@ -538,10 +538,12 @@ static void say_remarks(const struct record *r, const struct record_result *res)
 static int conclude(struct record *r, const struct record_result *res, struct error *err)
 {
     struct why *w = ask_why(r);
-    const bool broken = is_crash(res) || verdict_is_bad(w);
+    /* Where a person ends a recording, a boot may look stuck that only was not done yet. */
+    const bool person = res->stop.reason == STOP_INTERRUPTED,
+               broken = is_crash(res) || (verdict_is_bad(w) && !person);
     if (!r->quiet)
         summary(r, res, w);
-    if (!broken && w && w->answer == WHY_UNKNOWN && res->stop.reason != STOP_INTERRUPTED)
+    if (!broken && w && w->answer == WHY_UNKNOWN && !person)
         out_print(stderr, "bootreel: %s: %s\n", r->o.path, w->verdict);
     why_free(w);
     say_remarks(r, res);
