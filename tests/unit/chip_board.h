@@ -150,13 +150,9 @@ void board_unhandled(struct board *b, const char *what, uint64_t number, bool wr
     b->unhandled++;
 }
 
-void board_polled_input(struct board *b)
-{
-}
+void board_polled_input(struct board *b) {}
 
-void board_polled_timer(struct board *b)
-{
-}
+void board_polled_timer(struct board *b) {}
 
 int xen_host_upcall(struct board *b, unsigned cpu)
 {
