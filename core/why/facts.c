@@ -230,16 +230,3 @@ const struct event *facts_first_line(const struct facts *f, const char *text, ui
             return &f->event[i];
     return NULL;
 }
-
-const struct event *facts_lacked(const struct facts *f, char model[40])
-{
-    const struct event *ev = facts_last(f, EV_CPU_LACKS);
-    char text[200];
-    *model = 0;
-    if (ev) {
-        const char *p = strstr(fact_text(ev, text, sizeof text), "which --cpu ");
-        if (p)
-            sscanf(p, "which --cpu %39[^ ,]", model);
-    }
-    return ev;
-}

@@ -259,13 +259,13 @@ static void init_died(struct why_case *c, struct finding *f, const struct event 
                                          "Fatal glibc error",
                                          "not found",
                                          "applet not found"};
-    char text[300], how[120] = "exits", model[40], words[300] = "", program[200] = "init";
+    char text[300], how[120] = "exits", words[300] = "", program[200] = "init";
     fact_text(panic, text, sizeof text);
     const char *p = strstr(text, "exitcode=");
     const unsigned long code = p ? strtoul(p + 9, NULL, 0) : 0;
     const unsigned sig = code & 0x7f;
-    const struct event *lack =
-                           sig == SIGILL || (code >> 8 & 0xff) == 127 ? facts_lacked(&c->now, model) : NULL,
+    const struct event *lack = sig == SIGILL || (code >> 8 & 0xff) == 127 ? facts_last(&c->now, EV_CPU_LACKS)
+                                                                          : NULL,
                        *exec = NULL, *cause = NULL;
     const struct event *start = facts_last(&c->now, EV_INIT_RUN);
     for (size_t i = 0; i < c->now.n; i++)
@@ -286,9 +286,8 @@ static void init_died(struct why_case *c, struct finding *f, const struct event 
     if (exec)
         fact_text(exec, program, sizeof program);
     if (lack && sig == SIGILL && lack->icount < panic->icount)
-        find_verdict(f, WHY_LINUX_CPU_LACKS, lack->icount,
-                     "init %s: it executes an instruction that this processor lacks (%s)%s%s", how,
-                     fact_text(lack, words, sizeof words), *model ? "; try --cpu " : "", model);
+        find_verdict(f, WHY_LINUX_CPU_LACKS, lack->icount, "init %s: this processor lacks %s", how,
+                     fact_text(lack, words, sizeof words));
     else if (cause)
         find_verdict(f, WHY_LINUX_INIT_DIED, cause->icount, "init %s, after it has said: %s", how,
                      said(cause, words, sizeof words));

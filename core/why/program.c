@@ -8,17 +8,16 @@
 void explain_program(struct why_case *c, struct finding *f)
 {
     const struct trace_end *end = trace_end(c->t);
-    char model[40], words[300];
+    char words[300];
     unsigned sig;
     if (!c->whole || !end || sscanf(end->text, "ended by signal %u", &sig) != 1)
         return;
     const char *name = sigabbrev_np((int)sig);
-    const struct event *lack = facts_lacked(&c->now, model), *off = facts_last(&c->now, EV_POWER_OFF);
+    const struct event *lack = facts_last(&c->now, EV_CPU_LACKS), *off = facts_last(&c->now, EV_POWER_OFF);
     if (lack && sig == SIGILL)
-        find_verdict(
-            f, WHY_PROGRAM_CPU_LACKS, lack->icount,
-            "the program is ended by SIGILL: it executes an instruction that this processor lacks (%s)%s%s",
-            fact_text(lack, words, sizeof words), *model ? "; try --cpu " : "", model);
+        find_verdict(f, WHY_PROGRAM_CPU_LACKS, lack->icount,
+                     "the program is ended by SIGILL: this processor lacks %s",
+                     fact_text(lack, words, sizeof words));
     else
         find_verdict(f, WHY_PROGRAM_SIGNAL, c->at, "the program is ended by signal %u (SIG%s)", sig,
                      name ? name : "?");

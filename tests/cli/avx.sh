@@ -93,7 +93,7 @@ expect 0 verify-lacks "$BOOTREEL" replay --verify --console=none lacks.reel
 expect 1 killed "$BOOTREEL" record -o killed.reel --program ./ymm
 holds killed.out '^wants x86-64-v3: try --cpu x86-64-v3 \(first: v' "the summary"
 expect 1 why "$BOOTREEL" why killed.reel
-holds why.out '^the program is ended by SIGILL: it executes an instruction that this processor lacks \(v.*; try --cpu x86-64-v3$' "why"
+holds why.out '^the program is ended by SIGILL: this processor lacks v.*, which --cpu x86-64-v3 has$' "why"
 
 for compile in 0 1; do
     BOOTREEL_COMPILE=$compile "$BOOTREEL" record -q --cpu x86-64-v3 -o ymm-$compile.reel --console --program ./ymm </dev/null | tr -d '\r' | sort >ymm-$compile.out

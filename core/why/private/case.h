@@ -35,8 +35,6 @@ bool fact_contains(const struct event *ev, const char *text);
 const struct event *facts_line(const struct facts *f, const char *text, uint64_t from);
 /* The first such line, likewise. */
 const struct event *facts_first_line(const struct facts *f, const char *text, uint64_t from);
-/* The last instruction that the processor lacked, and the model that has it ("x86-64-v3"); NULL and "" if none was. */
-const struct event *facts_lacked(const struct facts *f, char model[40]);
 
 /* ---------------------------------------------------------------- a case */
 
