@@ -133,7 +133,7 @@ static void device_reason(const struct attempt *a, const struct drive list[], si
         if (!strcmp(name, list[i].name))
             return; /* it is there, and the error says the rest */
         if (!strncmp(name, list[i].name, len) && !isdigit((unsigned char)name[len])) {
-            text_add(out, "; the kernel names the drive %s, but no %s", list[i].name, name);
+            text_add(out, "; the kernel names %s but no %s", list[i].name, name);
             return;
         }
     }

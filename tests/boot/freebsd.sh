@@ -187,17 +187,18 @@ panics fatal 'fatal trap 12: page fault' -DFATAL
 
 # A root that is not there, and none: `why` says which was asked for, what there is, and where the kernel waits.
 without_root() { # NAME FROM VERDICT
-    ROOT=$2 boot "$1" 64 "-DNO_ROOT=\"$2\""
+    ROOT=$2 STATUS=1 boot "$1" 64 "-DNO_ROOT=\"$2\""
     expect 1 "$1-why" "$BOOTREEL" why "$work/$1.reel"
-    holds "$work/$1-why.out" "^FreeBSD $3 its prompt \(mountroot>\)\$" "$1: why"
+    holds "$work/$1-why.out" "^FreeBSD $3\$" "$1: why"
+    holds "$work/$1-why.out" ' it asks for one at its prompt \(mountroot>\)( |$)' "$1: why"
     holds "$work/$1-why.out" ' console: mountroot>' "$1: why"
     holds "$work/$1-why.out" ' the kernel names this drive: cd0 at ata1 ' "$1: why"
     holds "$work/$1-why.out" ' called by .*vfs_mountroot.* < mi_startup' "$1: why"
 }
-without_root no_root ufs:/dev/ada9 'cannot mount its root from ufs:/dev/ada9: error 19 \(No such device\); the drives that the kernel names are cd0; it asks for one at'
+without_root no_root ufs:/dev/ada9 'cannot mount its root from ufs:/dev/ada9: error 19 \(No such device\); the drives that the kernel names are cd0'
 holds "$work/no_root-why.out" ' the loader says: vfs.root.mountfrom=ufs:/dev/ada9' "no_root: why"
-without_root no_slice ufs:/dev/cd0s1a 'cannot .*; the kernel names the drive cd0, but no cd0s1a; it asks for one at'
-without_root root_unnamed "" 'has no root file system: nobody has told it which \(no vfs.root.mountfrom\), and it asks for one at'
+without_root no_slice ufs:/dev/cd0s1a 'cannot .*; the kernel names cd0 but no cd0s1a'
+without_root root_unnamed "" 'has no root file system: nobody has told it which \(no vfs.root.mountfrom\)'
 
 # The user's own file: types, names, lines. One of another build is refused.
 boot_with() { # NAME FILE...
