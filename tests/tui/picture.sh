@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 printf '\353\376' >"$work/loop.bin"
-"$BOOTREEL" record -q --flat "$work/loop.bin@0x1000" --until 200k -o "$work/a.reel" || fail "record"
+expect 1 record "$BOOTREEL" record -q --flat "$work/loop.bin@0x1000" --until 200k -o "$work/a.reel"
 printf '%s\n' "show $work/a.txt" "show $work/a.svg" help "show $work/help.txt" "show $work/help.svg" >"$work/script"
 expect 0 tui "$BOOTREEL" tui "$work/a.reel" --script "$work/script"
 
