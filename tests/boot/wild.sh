@@ -9,8 +9,8 @@ ended() { # NAME TEXT: how the recording must have ended, and that it replays
     holds "$1.out" "^ended: $2" "$1"
     every_way "$1" "$1.reel"
 }
-flat() { # NAME ADDRESS UNTIL
-    expect 0 "$1" timeout 60 "$BOOTREEL" record --keep-going --flat "$wild/$1.bin@$2" --until "$3" -o "$1.reel"
+flat() { # NAME ADDRESS UNTIL: none of them boots anything, which is exit status 1
+    expect 1 "$1" timeout 60 "$BOOTREEL" record --keep-going --flat "$wild/$1.bin@$2" --until "$3" -o "$1.reel"
 }
 smaller() { # NAME BYTES
     [ "$(stat -c %s "$1.reel")" -le "$2" ] || fail "$1: a trace of $(stat -c %s "$1.reel") bytes"
@@ -40,17 +40,17 @@ flat flood 0x100000 1M
 ended flood 'stopped where --until said'
 smaller flood 4000000
 
-# An idle guest lets guest time pass, and can be ended at any moment of it.
+# An idle guest lets guest time pass, and can be ended at any moment of it; otherwise it would end by itself (docs/endings.md).
 for pause in 0.3 0.7 1.1; do
-    timeout -s INT $pause "$BOOTREEL" record --flat "$wild/loop.bin@0x7c00" -o loop.reel >loop.out 2>loop.err
+    timeout -s INT $pause "$BOOTREEL" record --keep-going --flat "$wild/loop.bin@0x7c00" -o loop.reel >loop.out 2>loop.err
     ended loop 'interrupted by a signal'
 done
-expect 0 loop-time "$BOOTREEL" record --flat "$wild/loop.bin@0x7c00" --until 2.5s -o loop.reel
+expect 1 loop-time "$BOOTREEL" record --flat "$wild/loop.bin@0x7c00" --until 2.5s -o loop.reel
 cp loop-time.out loop.out
 ended loop 'stopped where --until said'
 
 # So can its replay, and that is no difference.
-expect 0 wait "$BOOTREEL" record --flat "$wild/wait.bin@0x100000" --until 60000s -o wait.reel
+expect 1 wait "$BOOTREEL" record --flat "$wild/wait.bin@0x100000" --until 60000s -o wait.reel
 ended wait 'stopped where --until said'
 for pause in 0.2 0.5; do
     timeout -s INT $pause "$BOOTREEL" replay --verify --jobs 1 --console=none wait.reel >wait.out 2>&1
@@ -59,12 +59,12 @@ done
 
 # Firmware that is none: zeros are instructions, too.
 head -c 256K /dev/zero >zeros.bios
-expect 0 zeros "$BOOTREEL" record --bios zeros.bios --until 3M -o zeros.reel
+expect 1 zeros "$BOOTREEL" record --bios zeros.bios --until 3M -o zeros.reel
 ended zeros '(stopped where --until said|the guest halted, and nothing can wake it)'
 
 # An empty disk: the firmware says so, and waits.
 for bios in seabios builtin; do
-    expect 0 empty-disk "$BOOTREEL" record --bios $bios --disk disk --until 'console:No bootable d' --console=debug -o empty-disk.reel
+    expect 1 empty-disk "$BOOTREEL" record --bios $bios --disk disk --until 'console:No bootable d' --console=debug -o empty-disk.reel
     ended empty-disk 'stopped where --until said'
 done
 
