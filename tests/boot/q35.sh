@@ -62,7 +62,7 @@ expect 0 ours-verify "$BOOTREEL" replay --verify -q --console=none "$work/ours.r
 
 ovmf=$(dirname "$(find "$GUESTS" /usr/share/OVMF -name OVMF_CODE_4M.fd 2>/dev/null | head -n 1)")
 if [ -e "$ovmf/OVMF_CODE_4M.ms.fd" ] && [ -e "$GUESTS/efi/gpt.img" ]; then
-    expect 0 secure "$BOOTREEL" record --machine q35 --pflash "$ovmf/OVMF_CODE_4M.ms.fd" --pflash "$ovmf/OVMF_VARS_4M.ms.fd" --memory 256M \
+    expect 1 secure "$BOOTREEL" record --machine q35 --pflash "$ovmf/OVMF_CODE_4M.ms.fd" --pflash "$ovmf/OVMF_VARS_4M.ms.fd" --memory 256M \
         --disk "$GUESTS/efi/gpt.img" --until 'console:Access Denied' -q -o "$work/secure.reel"
     "$BOOTREEL" events --class pio,mmio,firmware --explain "$work/secure.reel" >"$work/secured"
     holds "$work/secured" 'ESMRAMC, extended system management RAM control: TSEG on' "TSEG"
