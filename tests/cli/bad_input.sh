@@ -171,7 +171,7 @@ bad record --until 1M --flat loop.bin@0x1000 -o ''
 bad record --until 1M --flat loop.bin@0x1000 -o /dev/full
 bad record --until 1M --flat loop.bin@0x1000 -o pipe
 cmp -s zero-4096 disk.img || fail "an image was overwritten"
-"$BOOTREEL" record -q --flat loop.bin@0x1000 --until 200k -o earlier.reel || fail "record"
+expect 1 record "$BOOTREEL" record -q --flat loop.bin@0x1000 --until 200k -o earlier.reel
 cp earlier.reel kept.reel
 bad record --until 1M --kernel text -o earlier.reel
 bad record --until 1M --flat loop.bin@0x1000 --probe '' -o earlier.reel
@@ -194,7 +194,7 @@ for command in digest events "export --format json" info "tui --script empty --d
 done
 
 section "traces"
-"$BOOTREEL" record -q --flat loop.bin@0x1000 --until 200k --checkpoint-every 100k -o good.reel || fail "record"
+expect 1 record "$BOOTREEL" record -q --flat loop.bin@0x1000 --until 200k --checkpoint-every 100k -o good.reel
 patched() { # OFFSET BYTES: good.reel with these at the offset
     cp good.reel patched.reel
     printf '%b' "$2" | dd of=patched.reel bs=1 seek="$1" conv=notrunc status=none

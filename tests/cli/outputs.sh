@@ -7,8 +7,8 @@ cd "$work" || exit 2
 printf '\353\376' >loop.bin
 : >empty.profile
 head -c 1M /dev/zero >disk.img
-"$BOOTREEL" record -q --flat loop.bin@0x1000 --until 200k -o a.reel || fail "record"
-"$BOOTREEL" record -q --flat loop.bin@0x1000 --until 300k -o b.reel || fail "record"
+expect 1 record "$BOOTREEL" record -q --flat loop.bin@0x1000 --until 200k -o a.reel
+expect 1 record "$BOOTREEL" record -q --flat loop.bin@0x1000 --until 300k -o b.reel
 cp a.reel a.kept
 cp b.reel b.kept
 ln -s a.reel link
