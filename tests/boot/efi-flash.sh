@@ -72,7 +72,7 @@ expect 2 unknown "$BOOTREEL" firmware "$work/first.reel" nothing
 # The flash chip's content at the end is that of the file: another machine has the same variables before it does anything.
 # (A file of a firmware volume is shown by its name only where the volume has been seen.)
 lasting() { awk '/^[^ ]/ { keep = /  NV[+]/ } keep' "$1" | sed 's/FvFile([^)]*)/FvFile/'; }
-expect 0 kept "$BOOTREEL" record --pflash "$(find "$GUESTS" -name OVMF_CODE_4M.fd | head -n 1)" --pflash "$work/vars.fd" --until 10 -q -o "$work/kept.reel"
+expect 0 kept "$BOOTREEL" record --pflash "$(find "$GUESTS/root" -name OVMF_CODE_4M.fd | head -n 1)" --pflash "$work/vars.fd" --until 10 -q -o "$work/kept.reel"
 expect 0 before "$BOOTREEL" firmware "$work/kept.reel" variables
 expect 0 after "$BOOTREEL" firmware "$work/first.reel" variables
 lasting "$work/before.out" >"$work/before"
@@ -82,7 +82,7 @@ same "$work/before" "$work/after" "variables in flash and in the file"
 
 # The same variables in another machine: its first boot knows the variable already.
 [ "$(stat -c %s "$work/vars.fd")" = 540672 ] || fail "the variables' size"
-code=$(find "$GUESTS" -name OVMF_CODE_4M.fd | head -n 1)
+code=$(find "$GUESTS/root" -name OVMF_CODE_4M.fd | head -n 1)
 record third --pflash "$code" --pflash "$work/vars.fd"
 "$BOOTREEL" events --class firmware "$work/third.reel" >"$work/events"
 holds <(grep -m 1 'VariableName "Hello"' "$work/events") "GetVariable\\($hello\\) = EFI_(SUCCESS|BUFFER_TOO_SMALL)" "the variable, in another machine"

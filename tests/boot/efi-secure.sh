@@ -3,9 +3,9 @@
 # Builds that need system management mode are refused in one line.
 . "$(dirname "$0")/../lib.sh"
 need_efi
-ovmf=$(dirname "$(find "$GUESTS" -name OVMF_CODE_4M.fd | head -n 1)")
+ovmf=$(dirname "$(find "$GUESTS/root" -name OVMF_CODE_4M.fd | head -n 1)")
 
-expect 0 secure "$BOOTREEL" record --pflash "$ovmf/OVMF_CODE_4M.fd" --pflash "$ovmf/OVMF_VARS_4M.ms.fd" --memory 512M --disk "$GUESTS/efi/gpt.img" \
+expect 1 secure "$BOOTREEL" record --pflash "$ovmf/OVMF_CODE_4M.fd" --pflash "$ovmf/OVMF_VARS_4M.ms.fd" --memory 512M --disk "$GUESTS/efi/gpt.img" \
     --until 'console:Access Denied' -q -o "$work/secure.reel"
 "$BOOTREEL" events --class firmware "$work/secure.reel" >"$work/events"
 holds "$work/events" 'BdsDxe: LoadImage\(.*BOOTX64.EFI.*\) = EFI_(ACCESS_DENIED|SECURITY_VIOLATION)$' "the loader is refused"

@@ -60,7 +60,7 @@ expect 0 ours-cd "$BOOTREEL" record --machine q35 --cdrom "$GUESTS/grub.iso" --m
 holds "$work/ours-cd.out" 'reboot: Power down' "our BIOS, GRUB and Linux from an AHCI CD-ROM"
 expect 0 ours-verify "$BOOTREEL" replay --verify -q --console=none "$work/ours.reel"
 
-ovmf=$(dirname "$(find "$GUESTS" /usr/share/OVMF -name OVMF_CODE_4M.fd 2>/dev/null | head -n 1)")
+ovmf=$(dirname "$(find "$GUESTS/root" /usr/share/OVMF -name OVMF_CODE_4M.fd 2>/dev/null | head -n 1)")
 if [ -e "$ovmf/OVMF_CODE_4M.ms.fd" ] && [ -e "$GUESTS/efi/gpt.img" ]; then
     expect 1 secure "$BOOTREEL" record --machine q35 --pflash "$ovmf/OVMF_CODE_4M.ms.fd" --pflash "$ovmf/OVMF_VARS_4M.ms.fd" --memory 256M \
         --disk "$GUESTS/efi/gpt.img" --until 'console:Access Denied' -q -o "$work/secure.reel"
