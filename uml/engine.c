@@ -211,6 +211,7 @@ static void mark_used(struct host *h)
     }
     memset(h->dirty, 0, n);
     areas_unused(h);
+    folders_unused(h);
 }
 
 static void host_touched(struct engine *e, struct touched_set *set)
@@ -258,6 +259,7 @@ static int host_load(struct engine *e, const struct snapshot_source *src, struct
     struct host *h = host_of(e);
     mark_used(h);
     areas_forget_all(h);
+    folders_forget_all(h);
     h->soonest = 0;
     h->base.device_wrote = 0;
     h->failed = false;
@@ -308,6 +310,7 @@ static void host_destroy(struct engine *e)
     x86_destroy(h->cpu);
     physmem_destroy(h->mem);
     areas_forget_all(h);
+    folders_forget_all(h);
     free(h->dirty);
     engine_base_end(&h->base);
     free(h);

@@ -395,6 +395,9 @@ struct area_index {
         full_for; /* each gap that ends above full_from is smaller than full_for; 0: nothing is known */
 };
 enum { AREA_INDEXES = 8 };
+/* The entries of a folder by name (folders.c). Not state. */
+struct folder_table;
+enum { FOLDER_LISTS = 256 };
 
 struct host {
     struct engine engine;
@@ -410,6 +413,7 @@ struct host {
     struct root r;
     /* not state */
     struct area_index areas[AREA_INDEXES];
+    struct folder_table *folders[FOLDER_LISTS];
     uint32_t epoch;
     uint64_t soonest;      /* nothing happens by itself before this time */
     struct reg_desc *regs; /* the processor's, then host_pid */
@@ -561,10 +565,21 @@ int64_t inode_read(struct host *h, struct inode *i, uint64_t pos, void *buf, siz
 int64_t inode_write(struct host *h, struct inode *i, uint64_t pos, const void *buf, size_t n);
 int inode_resize(struct host *h, struct inode *i, uint64_t size);
 void inode_punch(struct host *h, struct inode *i, uint64_t from, uint64_t to);
-struct entry *folder_find(struct host *h, struct inode *dir, const char *name);
+const char *link_target(struct host *h, const struct inode *i);
+
+/* ---- folders.c ---- */
+/* The entry of that name, or NULL. */
+struct entry *folder_find(struct host *h, const struct inode *dir, const char *name);
+/* The first entry with that cookie or a higher one, or NULL. Fast if it follows what the last call returned. */
+struct entry *folder_from(struct host *h, const struct inode *dir, uint64_t cookie);
+/* Adds a name that is not in the folder. 0 or -error. */
 int folder_add(struct host *h, struct inode *dir, const char *name, ref inode);
 void folder_remove(struct host *h, struct inode *dir, const char *name);
-const char *link_target(struct host *h, const struct inode *i);
+/* Drops what is kept about a folder that goes, or about all, because the lists have changed. */
+void folder_forget(struct host *h, ref dir);
+void folders_forget_all(struct host *h);
+/* After a save: no entry counts as used any more. */
+void folders_unused(struct host *h);
 
 /* ---- path.c ---- */
 enum { WALK_NOFOLLOW = 1, WALK_PARENT = 2 };

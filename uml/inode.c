@@ -40,6 +40,7 @@ static void drop_pages(struct host *h, struct inode *i)
 
 static void drop_entries(struct host *h, struct inode *i)
 {
+    folder_forget(h, ref_of(h, i));
     for (ref e = i->data, next; e; e = next) {
         struct entry *en = at(h, e);
         next = en->next;
@@ -198,55 +199,7 @@ void inode_punch(struct host *h, struct inode *i, uint64_t from, uint64_t to)
     }
 }
 
-/* ---------------------------------------------------------------- folders and links */
-
-struct entry *folder_find(struct host *h, struct inode *dir, const char *name)
-{
-    for (ref e = dir->data; e; e = ((struct entry *)at(h, e))->next)
-        if (!strcmp(((struct entry *)at(h, e))->name, name))
-            return at(h, e);
-    return NULL;
-}
-
-int folder_add(struct host *h, struct inode *dir, const char *name, ref inode)
-{
-    if (strlen(name) >= NAME_SIZE)
-        return -ENAMETOOLONG;
-    ref r = arena_new(h, sizeof(struct entry)), *link = &dir->data;
-    if (!r)
-        return -ENOSPC;
-    struct entry *e = at(h, r);
-    strcpy(e->name, name);
-    e->inode = inode;
-    e->cookie = 2; /* after . and .. */
-    for (; *link; link = &((struct entry *)at(h, *link))->next)
-        e->cookie = ((struct entry *)at(h, *link))->cookie + 1;
-    *link = r;
-    inode_hold(h, inode);
-    if (INODE(inode)->kind == INODE_FOLDER) {
-        INODE(inode)->parent = ref_of(h, dir);
-        dir->nlink++;
-    }
-    dir->mtime = dir->ctime = wall(h);
-    return 0;
-}
-
-void folder_remove(struct host *h, struct inode *dir, const char *name)
-{
-    for (ref *link = &dir->data; *link; link = &((struct entry *)at(h, *link))->next) {
-        struct entry *e = at(h, *link);
-        if (strcmp(e->name, name))
-            continue;
-        ref gone = *link, inode = e->inode;
-        *link = e->next;
-        if (INODE(inode)->kind == INODE_FOLDER)
-            dir->nlink--;
-        dir->mtime = dir->ctime = wall(h);
-        arena_free(h, gone, sizeof *e);
-        inode_drop(h, inode);
-        return;
-    }
-}
+/* ---------------------------------------------------------------- links */
 
 const char *link_target(struct host *h, const struct inode *i)
 {

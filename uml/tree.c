@@ -717,17 +717,14 @@ static bool next_entry(struct host *h, const struct inode *dir, uint64_t *pos, c
         ++*pos;
         return true;
     }
-    for (ref r = dir->data; r; r = ((struct entry *)at(h, r))->next) {
-        const struct entry *e = at(h, r);
-        if (e->cookie < *pos)
-            continue;
-        strcpy(name, e->name);
-        *ino = INODE(e->inode)->number;
-        *type = type_of(INODE(e->inode)->mode);
-        *pos = e->cookie + 1;
-        return true;
-    }
-    return false;
+    const struct entry *e = folder_from(h, dir, *pos);
+    if (!e)
+        return false;
+    strcpy(name, e->name);
+    *ino = INODE(e->inode)->number;
+    *type = type_of(INODE(e->inode)->mode);
+    *pos = e->cookie + 1;
+    return true;
 }
 
 int64_t call_getdents64(struct host *h, struct task *t, const uint64_t *a)
