@@ -68,13 +68,13 @@ ended triple triple-fault 'triple fault at 0:7c1.'
 rec 1 triple --keep-going --until 10M # where it ends is no crash, but the boot has gone wrong
 ended triple reached ''
 # The verdict has its place in info as JSON and in the report.
-"$BOOTREEL" info --format json triple.reel >triple.json || fail "info --format json: exit status $?"
-"$BOOTREEL" export triple.reel --format html --pictures 0 >triple.html || fail "export --format html: exit status $?"
+"$BOOTREEL" info --format json first.reel >triple.json || fail "info --format json: exit status $?"
+"$BOOTREEL" export first.reel --format html --pictures 0 >triple.html || fail "export --format html: exit status $?"
 python3 - <<'END' || fail "triple: info --format json and the report do not say where it went wrong"
 import json
 d = json.load(open('triple.json'))
 why, end = d['why'], d['ended']
-assert d['crash'].startswith('triple fault') and d['trace'] == 'triple.reel' and d['state'] == 'whole'
+assert d['crash'].startswith('triple fault') and d['trace'] == 'first.reel' and d['state'] == 'whole'
 assert why['answer'] == 'wrong' and why['icount'] <= end['icount'] and why['code'], why
 assert sum(d['classes'].values()) == d['events'] and d['machine']['memory'], d
 assert f"at icount {why['icount']:,}" in open('triple.html').read()
