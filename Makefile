@@ -76,7 +76,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: hostile faults all demo asan ubsan fuzz test test-checkers test-devices test-kernels test-loaders test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check help deb install clean
+.PHONY: hostile faults all demo asan ubsan fuzz test test-checkers test-devices test-kernels test-loaders test-long test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check help deb install clean
 ifeq ($(VARIANT),release)
 all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
@@ -183,9 +183,12 @@ demo: ## install what is needed, build, record a real boot, replay and show it
 check: ## layers, format and unit tests: a minute
 	$(call need,clang-format,cmocka)
 	@tests/run layers format unit
-test: ## all tests
+test: ## all tests but the long ones
 	@scripts/deps
 	@tests/run
+test-long: ## the tests that tests/long lists (half an hour or more)
+	@scripts/deps
+	@tests/run long
 test-systemd: all ## a Debian with systemd, with one and two processors; that of trixie and sid (minutes)
 	@scripts/deps
 	@BOOTREEL_SYSTEMD_CPUS="1 2" BOOTREEL_SYSTEMD_SUITES="trixie sid" bash tests/boot/systemd.sh
