@@ -117,7 +117,7 @@ bool led_error_said(struct why_case *c, struct finding *f, uint64_t icount, cons
         return false;
     const char *name = said_name(c);
     find_verdict(f, WHY_ERROR_SAID, ev->icount, "%s%s\"%s\", and %s", name,
-                 *name ? " says " : "it was said: ", fact_text(ev, text, sizeof text), then);
+                 *name ? " says " : "the machine says ", fact_text(ev, text, sizeof text), then);
     find_line(f, ev->icount, NULL, "console: %s", text);
     find_callers_at(f, c, ev);
     find_disk_services(f, c, ev->icount);

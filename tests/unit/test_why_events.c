@@ -93,7 +93,8 @@ static void test_words(void **state)
 /* The first of the errors that were said together is the headline, not the last; what came long before is none. */
 static void test_error_said(void **state)
 {
-    SAYS("halted", "error.said", "it was said: \"error: file /vmlinuz not found\", and halts the processor",
+    SAYS("halted", "error.said",
+         "the machine says \"error: file /vmlinuz not found\", and halts the processor",
          LINE("warning: bad CRC, using defaults"), LINE("one"), LINE("two"), LINE("three"), LINE("four"),
          LINE("five"), LINE("error: file /vmlinuz not found"), LINE("error: load the kernel first"),
          {EV_HALT, NULL, {8, 0x1000}});
