@@ -23,7 +23,7 @@ static inline int read_bytes(void *ctx, uint64_t offset, void *buf, size_t n, st
 static inline struct record_result record(const struct record_options *o)
 {
     struct error err = {""};
-    struct record_result res;
+    struct record_result res = {0};
     struct recorder *r = recorder_create(o, &err);
     if (!r || recorder_run(r, &res, &err))
         fail_msg("%s", err.text);

@@ -34,8 +34,9 @@ static struct why *ask(const struct step *list, size_t n, const char *reason)
     struct trace_writer *w = trace_writer_create(path, &config, &err);
     assert_non_null(w);
     for (size_t i = 0; i < n; i++) {
+        icount += 1000;
         struct event ev = {.kind = (uint16_t)list[i].kind,
-                           .icount = icount += 1000,
+                           .icount = icount,
                            .time = icount,
                            .data = list[i].text,
                            .len = list[i].text ? (uint32_t)strlen(list[i].text) : 0};
