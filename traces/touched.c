@@ -41,6 +41,17 @@ bool touched_same(const struct touched *a, const struct touched *b)
            (!a->cells || !memcmp(a->cells, b->cells, touched_cells(a)));
 }
 
+bool touched_within(const struct touched *a, const struct touched *b)
+{
+    const uint8_t *in = a->cells, *of = b->cells;
+    if (a->lines & ~b->lines)
+        return false;
+    for (uint64_t left = b->lines; left; left &= left - 1, of++)
+        if (a->lines & left & -left && *in++ & ~*of)
+            return false;
+    return true;
+}
+
 /* ---------------------------------------------------------------- pages by physical address */
 
 /* For each physical page the last one that was put. */

@@ -46,6 +46,8 @@ static inline size_t touched_cells(const struct touched *page)
 
 /* Whether the same is known of both, whatever their addresses. */
 bool touched_same(const struct touched *, const struct touched *);
+/* Whether each line of `a`, and each of its cells, is one of `b`; the cells of both are known. */
+bool touched_within(const struct touched *a, const struct touched *b);
 
 /* In ascending order of linear, then physical; no pair twice. */
 struct touched_set {

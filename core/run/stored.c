@@ -121,12 +121,14 @@ static bool same_page(const struct touched *a, const struct touched *b)
 }
 
 /* Which lines of a page were written is only followed while that pays, by what was written before; so a run from a checkpoint may not
- * know what the recorder knew, or the reverse. */
+ * know what the recorder knew, or the reverse. Where both know it, one of them may have begun with the period and the other with the
+ * processors' first write to the page: then the first has also what devices had written there by then. */
 static bool same_lines(const struct stored_index *x, enum touch k, const struct touched *a,
                        const struct touched *b)
 {
-    const bool known = k == TOUCH_EXECUTED || (a->cells && b->cells);
-    return touched_same(a, b) || (!known && !x->from_start);
+    if (k == TOUCH_EXECUTED || x->from_start)
+        return touched_same(a, b);
+    return !a->cells || !b->cells || touched_within(a, b) || touched_within(b, a);
 }
 
 static bool same_sets(const struct stored_index *x, const struct touched_set *a, const struct touched_set *b)

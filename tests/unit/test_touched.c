@@ -298,11 +298,29 @@ static void test_damage(void **state)
     trace_close(good);
 }
 
+/* A page that was followed from the beginning of a part, and one from the processors' first write on: the first has more. */
+static void test_within(void **state)
+{
+    static const uint8_t all[] = {0x03, 0x80, 0xff}, later[] = {0x80, 0x0f}, other[] = {0x80, 0x10},
+                         fewer[] = {0x02, 0x80, 0x10};
+    const struct touched a = {1, 2, 1 | 1 << 5 | 1ull << 63, all}, b = {1, 2, 1 << 5 | 1ull << 63, later};
+    const struct touched c = {1, 2, 1 << 5 | 1ull << 63, other}, d = {1, 2, 1 | 1 << 5 | 1ull << 63, fewer};
+    const struct touched none = {1, 2, 0, all}, line = {1, 2, 1 << 4, later};
+    assert_true(touched_within(&a, &a) && touched_within(&b, &a) && touched_within(&c, &a) &&
+                touched_within(&d, &a));
+    assert_true(touched_within(&c, &d) && touched_within(&none, &b));
+    assert_false(touched_within(&a, &b) || touched_within(&a, &d) ||
+                 touched_within(&b, &d));                           /* fewer lines, or cells */
+    assert_false(touched_within(&b, &c) || touched_within(&c, &b)); /* neither has the other */
+    assert_false(touched_within(&line, &a) || touched_within(&b, &none));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_ranges),   cmocka_unit_test(test_cells),
         cmocka_unit_test(test_version_2),  cmocka_unit_test(test_learning), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_within),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
