@@ -89,12 +89,12 @@ calls() { # NAME KERNEL
 # A kernel that cannot be understood: one note says why, however often it is looked at.
 unknown() {
     gcc -m32 -c -o "$work/high.o" tests/guests/high.S && objcopy -O binary -j .text "$work/high.o" "$work/high.bin"
-    expect 0 high "$BOOTREEL" record --flat "$work/high.bin@0x100000" --until 10000 -q -o "$work/high.reel"
+    expect 1 high "$BOOTREEL" record --flat "$work/high.bin@0x100000" --until 10000 -q -o "$work/high.reel"
     "$BOOTREEL" events "$work/high.reel" >"$work/high.events"
     [ "$(grep -c 'kernel.note' "$work/high.events")" = 1 ] || fail "$(grep -c 'kernel.note' "$work/high.events") notes of a kernel that nobody knows"
     holds "$work/high.events" 'kernel.note +a kernel was entered, but its symbols are not found \(no kallsyms' "a kernel that nobody knows"
     gcc -m32 -DMULTIBOOT -c -o "$work/high.o" tests/guests/high.S && objcopy -O binary -j .text "$work/high.o" "$work/high.bin"
-    expect 0 mach "$BOOTREEL" record --flat "$work/high.bin@0x100000" --until 10000 -q -o "$work/mach.reel"
+    expect 1 mach "$BOOTREEL" record --flat "$work/high.bin@0x100000" --until 10000 -q -o "$work/mach.reel"
     "$BOOTREEL" events "$work/mach.reel" >"$work/mach.events"
     holds "$work/mach.events" 'kernel.note +a multiboot kernel was entered that is not known' "a multiboot kernel with drivers of Linux's"
     ! grep -q 'Linux version\|2\.0\.36' "$work/mach.events" || fail "a multiboot kernel with drivers of Linux's is called Linux"
