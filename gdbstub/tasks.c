@@ -313,6 +313,31 @@ static void add_registers(const struct view_registers *r, struct text *out)
     text_add(out, "\n");
 }
 
+static symbol_space here_space(struct gdbstub *g)
+{
+    struct running here;
+    return stub_running(g, stub_cpu(g), &here) ? here.space : SPACE_KERNEL;
+}
+
+/* The caller of a frame of a task, or with NULL of what the processor runs, in that space. */
+static enum view_caller caller_of(struct gdbstub *g, const struct view_task *t, symbol_space space,
+                                  struct view_registers *r, const char **lost)
+{
+    const struct kernel_types *k = t ? stub_types_here(g) : NULL;
+    return view_task_caller(calls_of(g), timeline_look(g->tl), stub_cpu(g), t, k, stub_symbols(g), space, r,
+                            lost);
+}
+
+/* The caller of a frame of a kernel, wherever: no need to know of which task. But below a hypervisor's frames are those of the kernel of
+ * the task that runs. */
+static enum view_caller kernel_caller(struct gdbstub *g, struct view_registers *r, const char **lost)
+{
+    struct view_task task;
+    const enum view_caller how = caller_of(g, NULL, here_space(g), r, lost);
+    const struct view_task *t = how == VIEW_CALLER_FOREIGN ? task_here(g, &task) : NULL;
+    return t ? caller_of(g, t, SPACE_KERNEL, r, lost) : how;
+}
+
 /* Unwinds a frame, for bootreel_orc.py: gdb and the other views have one unwinder. The answer is "caller", the frame's CFA, whether the
  * caller's rip is a return address, and its registers; "none": it has no caller; "lost" and why the caller cannot be found; "foreign":
  * this is not code of a Linux kernel with ORC tables, or of a program of one. */
@@ -320,20 +345,14 @@ void monitor_unwind(struct gdbstub *g, const char *args, struct text *out)
 {
     struct view_registers r;
     struct view_task task;
-    struct running here;
     const char *lost;
-    const unsigned cpu = stub_cpu(g);
     if (!take_registers(args, &r)) {
         failed(out, "unwind: 17 registers, and whether the last is a return address");
         return;
     }
-    const bool alone = r.reg[16] >> 63 &&
-                       !(g->cpu_g & GUEST_TASK); /* kernel code, wherever: no need to know of which task */
-    const struct view_task *t = alone ? NULL : task_here(g, &task);
-    const struct kernel_types *k = t ? stub_types_here(g) : NULL;
-    const symbol_space space = !t && stub_running(g, cpu, &here) ? here.space : SPACE_KERNEL;
-    switch (
-        view_task_caller(calls_of(g), timeline_look(g->tl), cpu, t, k, stub_symbols(g), space, &r, &lost)) {
+    const bool kernel = r.reg[16] >> 63 && !(g->cpu_g & GUEST_TASK);
+    switch (kernel ? kernel_caller(g, &r, &lost)
+                   : caller_of(g, task_here(g, &task), here_space(g), &r, &lost)) {
     case VIEW_CALLER_FOUND:
         add_registers(&r, out);
         break;
