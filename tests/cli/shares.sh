@@ -57,9 +57,9 @@ probed() {
     merged fine.reel 7 --probe=next_ready --probe=0x401040 --profile=mine.profile
     merged fine.reel 3 --probe=kernel_main --events=-pio # in progress to the end
     holds merge.err '^bootreel: s\.[0-9]+\.share: .* which calls are in progress, .* is run again here$' "a call across shares"
-    shares fine.reel 2 --probe=nothing_there
-    expect 0 unreached "$BOOTREEL" annotate fine.reel --merge s.1.share s.2.share -o new.reel
-    holds unreached.err '^bootreel: probe nothing_there: no symbol' "a probe that is not reached"
+    expect 2 nowhere "$BOOTREEL" annotate fine.reel --part 1/2 --probe=nothing_there -o nowhere.share
+    holds nowhere.err '^bootreel: --probe nothing_there: no symbol of the trace' "a probe without a place"
+    [ ! -e nowhere.share ] || fail "a probe without a place leaves a share"
 }
 
 # refused TEXT WHAT ANNOTATE-ARGUMENT...
