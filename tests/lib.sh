@@ -10,6 +10,8 @@ top=$PWD
 BOOTREEL=${BOOTREEL:-$top/bootreel}
 GUESTS=${BOOTREEL_GUESTS:-$top/.cache/guests}
 export LC_ALL=C.UTF-8
+# By default a sanitizer ends a program with status 1, which is also record's for a broken boot.
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}exitcode=99 UBSAN_OPTIONS=${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}exitcode=99
 PATH=$PATH:/usr/sbin:/sbin # mke2fs and debugfs are where an ordinary user's PATH does not lead
 [ -x "$BOOTREEL" ] || { echo "no $BOOTREEL: build it first"; exit 2; }
 

@@ -7,7 +7,7 @@ build test-guests >"$work/build" 2>&1 || { cat "$work/build"; fail "test guests"
 cd "$work" || exit 2
 
 calls() { # VARIANT PROGRAM SEED
-    expect 0 $1-$3 timeout -k 10 200 "$2" record -q --hvmloader calls-$3.elf --bios none --memory 32M --cpus $((1 + $3 % 4)) --until 20M -o $1-$3.reel
+    expect 0,1 $1-$3 timeout -k 10 200 "$2" record -q --hvmloader calls-$3.elf --bios none --memory 32M --cpus $((1 + $3 % 4)) --until 20M -o $1-$3.reel
     expect 0 $1-$3-replay timeout -k 10 200 "$2" replay --verify --console=none $1-$3.reel
 }
 for seed in $(seq 21 26); do
