@@ -67,7 +67,8 @@ image vpc -o force_size=on,subformat=fixed raw.img fixed.vhd
 image vhdx raw.img a.vhdx
 image vdi raw.img a.vdi
 image vdi -o static=on raw.img static.vdi
-gzip -k raw.img && xz -k raw.img && zstd -q raw.img && bzip2 -k raw.img 2>/dev/null || cp raw.img raw.img.bz2
+gzip -k raw.img && xz -k raw.img && zstd -q raw.img || fail "cannot pack"
+python3 -c 'import bz2; open("raw.img.bz2", "wb").write(bz2.compress(open("raw.img", "rb").read()))' || fail "cannot pack"
 # The name says nothing.
 cp a.qcow2 looks-raw.img
 for f in a.qcow2 packed.qcow2 old.qcow2 extended.qcow2 a.vmdk flat.vmdk stream.vmdk many.vmdk a.vhd fixed.vhd a.vhdx a.vdi static.vdi raw.img.gz raw.img.xz \
