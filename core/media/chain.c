@@ -81,14 +81,6 @@ static int add_named(struct chain *c, size_t by, const char *name, struct error 
 
 /* ---------------------------------------------------------------- qcow2 */
 
-static uint64_t big(const uint8_t *p, unsigned n)
-{
-    uint64_t v = 0;
-    while (n--)
-        v = v << 8 | *p++;
-    return v;
-}
-
 /* The name of the image that it is based on, or NULL, to be freed. -1 with err if it cannot be used. */
 static int qcow2_backing(const struct media_file *f, char **name, struct error *err)
 {
@@ -106,10 +98,10 @@ static int qcow2_backing(const struct media_file *f, char **name, struct error *
     *name = NULL;
     if (media_read_fd(f->fd, f->path, 0, header, size < HEADER ? size : HEADER, err))
         return -1;
-    const uint64_t at = big(header + NAME_AT, 8), n = big(header + NAME_SIZE, 4);
-    if (big(header + CRYPT, 4))
+    const uint64_t at = media_big(header + NAME_AT, 8), n = media_big(header + NAME_SIZE, 4);
+    if (media_big(header + CRYPT, 4))
         return error_set(err, "%.200s: is encrypted: decrypt it with qemu-img convert", f->path);
-    if (big(header + VERSION, 4) >= 3 && big(header + INCOMPATIBLE, 8) & DATA_FILE)
+    if (media_big(header + VERSION, 4) >= 3 && media_big(header + INCOMPATIBLE, 8) & DATA_FILE)
         return error_set(err, "%.200s: has its data in another file: make one of them with qemu-img convert",
                          f->path);
     if (!at || !n)

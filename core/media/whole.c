@@ -7,20 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ground/little_endian.h"
 #include "core/media/private/impl.h"
-
-static uint64_t big(const uint8_t *p, unsigned n)
-{
-    uint64_t v = 0;
-    while (n--)
-        v = v << 8 | *p++;
-    return v;
-}
-
-static uint32_t little32(const uint8_t *p)
-{
-    return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
-}
 
 static int cut(const struct media_file *f, const char *what, struct error *err)
 {
@@ -51,19 +39,19 @@ static int qcow2_is_whole(const struct media_file *f, struct error *err)
     uint8_t header[HEADER] = {0};
     if (f->size < 72 || media_read_fd(f->fd, f->path, 0, header, f->size < HEADER ? f->size : HEADER, err))
         return f->size < 72 ? cut(f, "the header", err) : -1;
-    const unsigned bits = (unsigned)big(header + CLUSTER_BITS, 4);
+    const unsigned bits = (unsigned)media_big(header + CLUSTER_BITS, 4);
     if (bits < 9 || bits > 21)
         return error_set(err, "%.200s: is damaged: its clusters have no possible size", f->path);
-    const bool extended = big(header + 4, 4) >= 3 && big(header + INCOMPATIBLE, 8) & EXTENDED_L2;
-    const uint64_t nl1 = big(header + L1_SIZE, 4), per_table = (1ull << bits) / 8;
-    uint8_t *l1 = table_at(f, big(header + L1_AT, 8), nl1, err);
+    const bool extended = media_big(header + 4, 4) >= 3 && media_big(header + INCOMPATIBLE, 8) & EXTENDED_L2;
+    const uint64_t nl1 = media_big(header + L1_SIZE, 4), per_table = (1ull << bits) / 8;
+    uint8_t *l1 = table_at(f, media_big(header + L1_AT, 8), nl1, err);
     int rc = l1 ? 0 : -1;
     for (uint64_t i = 0; i < nl1 && !rc; i++) {
-        const uint64_t at = big(l1 + 8 * i, 8) & offset_mask;
+        const uint64_t at = media_big(l1 + 8 * i, 8) & offset_mask;
         uint8_t *l2 = at ? table_at(f, at, per_table, err) : NULL;
         rc = at && !l2 ? -1 : 0;
         for (uint64_t k = 0; l2 && k < per_table && !rc; k += extended ? 2 : 1) {
-            const uint64_t entry = big(l2 + 8 * k, 8);
+            const uint64_t entry = media_big(l2 + 8 * k, 8);
             if (!(entry & compressed) && (entry & offset_mask) && (entry & offset_mask) >= f->size)
                 rc = cut(f, "one of its clusters", err);
         }
@@ -80,7 +68,7 @@ static int vdi_is_whole(const struct media_file *f, struct error *err)
     if (f->size < HEADER || media_read_fd(f->fd, f->path, 0, header, HEADER, err))
         return f->size < HEADER ? cut(f, "the header", err) : -1;
     const uint64_t end =
-        little32(header + DATA_AT) + (uint64_t)little32(header + ALLOCATED) * little32(header + BLOCK_SIZE);
+        le32(header + DATA_AT) + (uint64_t)le32(header + ALLOCATED) * le32(header + BLOCK_SIZE);
     return end <= f->size ? 0 : cut(f, "the last of its blocks", err);
 }
 
@@ -92,11 +80,10 @@ static int vmdk_is_whole(const struct media_file *f, struct error *err)
     uint8_t header[HEADER];
     if (f->size < HEADER || media_read_fd(f->fd, f->path, 0, header, HEADER, err))
         return f->size < HEADER ? cut(f, "the header", err) : -1;
-    const uint64_t grain = little32(header + GRAIN), per_table = little32(header + PER_TABLE),
+    const uint64_t grain = le32(header + GRAIN), per_table = le32(header + PER_TABLE),
                    covers = grain * per_table;
-    const uint64_t at =
-        (little32(header + DIRECTORY) | (uint64_t)little32(header + DIRECTORY + 4) << 32) * SECTOR;
-    const uint64_t capacity = little32(header + CAPACITY) | (uint64_t)little32(header + CAPACITY + 4) << 32;
+    const uint64_t at = le64(header + DIRECTORY) * SECTOR;
+    const uint64_t capacity = le64(header + CAPACITY);
     if (memcmp(header, "KDMV", 4) || !covers || at + SECTOR < SECTOR)
         return 0; /* a descriptor file, or one that streams */
     const uint64_t tables = (capacity + covers - 1) / covers;
@@ -106,13 +93,13 @@ static int vmdk_is_whole(const struct media_file *f, struct error *err)
     uint8_t *directory = mem_alloc(tables * ENTRY), *table = mem_alloc(per_table * ENTRY);
     int rc = media_read_fd(f->fd, f->path, at, directory, tables * ENTRY, err);
     for (uint64_t i = 0; i < tables && !rc; i++) {
-        const uint64_t there = (uint64_t)little32(directory + i * ENTRY) * SECTOR;
+        const uint64_t there = (uint64_t)le32(directory + i * ENTRY) * SECTOR;
         if (there > f->size || per_table * ENTRY > f->size - there)
             rc = cut(f, "a table of its grains", err);
         else if (there)
             rc = media_read_fd(f->fd, f->path, there, table, per_table * ENTRY, err);
         for (uint64_t k = 0; there && k < per_table && !rc; k++)
-            if ((uint64_t)little32(table + k * ENTRY) * SECTOR >= f->size)
+            if ((uint64_t)le32(table + k * ENTRY) * SECTOR >= f->size)
                 rc = cut(f, "one of its grains", err);
     }
     free(directory);

@@ -22,6 +22,15 @@ struct media_image *media_new(void);
 int media_add_file(struct media_image *, const char *path, struct error *err);
 int media_read_fd(int fd, const char *path, uint64_t offset, void *buf, size_t n, struct error *err);
 
+/* A number of n bytes, the highest first, as qcow2 has them. */
+static inline uint64_t media_big(const uint8_t *p, unsigned n)
+{
+    uint64_t v = 0;
+    while (n--)
+        v = v << 8 | *p++;
+    return v;
+}
+
 /* ---- formats (format.c) ---- */
 enum media_packing { PACKED_NOT, PACKED_GZIP, PACKED_XZ, PACKED_ZSTD, PACKED_BZIP2 };
 struct media_format {
