@@ -162,36 +162,47 @@ static errcode_t set_attributes(const struct making *m, const struct entry *e, e
     return ext2fs_write_inode_full(m->fs, inode, (struct ext2_inode *)&i, sizeof i);
 }
 
+static int file_type(mode_t mode)
+{
+    static const struct {
+        mode_t kind;
+        int type;
+    } types[] = {{S_IFREG, EXT2_FT_REG_FILE},
+                 {S_IFCHR, EXT2_FT_CHRDEV},
+                 {S_IFBLK, EXT2_FT_BLKDEV},
+                 {S_IFIFO, EXT2_FT_FIFO},
+                 {S_IFLNK, EXT2_FT_SYMLINK}};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if ((mode & S_IFMT) == types[i].kind)
+            return types[i].type;
+    return EXT2_FT_UNKNOWN;
+}
+
+/* Puts a name into its folder. */
+typedef errcode_t placer(const struct making *m, const struct entry *e, ext2_ino_t inode);
+
+static errcode_t place_link(const struct making *m, const struct entry *e, ext2_ino_t inode)
+{
+    return ext2fs_link(m->fs, m->inode[e->folder], entry_name(e), inode, file_type(e->st.st_mode));
+}
+
+static errcode_t place_folder(const struct making *m, const struct entry *e, ext2_ino_t inode)
+{
+    return ext2fs_mkdir(m->fs, m->inode[e->folder], inode, entry_name(e));
+}
+
+static errcode_t place_symlink(const struct making *m, const struct entry *e, ext2_ino_t inode)
+{
+    return ext2fs_symlink(m->fs, m->inode[e->folder], inode, entry_name(e), e->target);
+}
+
 /* Folders grow by a block where a name has no room. */
-static errcode_t link_name(const struct making *m, const struct entry *e, ext2_ino_t inode, int type)
+static errcode_t with_room(const struct making *m, const struct entry *e, ext2_ino_t inode, placer *place)
 {
-    const ext2_ino_t folder = m->inode[e->folder];
-    errcode_t rc = ext2fs_link(m->fs, folder, entry_name(e), inode, type);
+    errcode_t rc = place(m, e, inode);
     if (rc == EXT2_ET_DIR_NO_SPACE) {
-        rc = ext2fs_expand_dir(m->fs, folder);
-        rc = rc ? rc : ext2fs_link(m->fs, folder, entry_name(e), inode, type);
-    }
-    return rc;
-}
-
-static errcode_t make_folder(const struct making *m, const struct entry *e, ext2_ino_t inode)
-{
-    const ext2_ino_t folder = m->inode[e->folder];
-    errcode_t rc = ext2fs_mkdir(m->fs, folder, inode, entry_name(e));
-    if (rc == EXT2_ET_DIR_NO_SPACE) {
-        rc = ext2fs_expand_dir(m->fs, folder);
-        rc = rc ? rc : ext2fs_mkdir(m->fs, folder, inode, entry_name(e));
-    }
-    return rc;
-}
-
-static errcode_t make_symlink(const struct making *m, const struct entry *e, ext2_ino_t inode)
-{
-    const ext2_ino_t folder = m->inode[e->folder];
-    errcode_t rc = ext2fs_symlink(m->fs, folder, inode, entry_name(e), e->target);
-    if (rc == EXT2_ET_DIR_NO_SPACE) {
-        rc = ext2fs_expand_dir(m->fs, folder);
-        rc = rc ? rc : ext2fs_symlink(m->fs, folder, inode, entry_name(e), e->target);
+        rc = ext2fs_expand_dir(m->fs, m->inode[e->folder]);
+        rc = rc ? rc : place(m, e, inode);
     }
     return rc;
 }
@@ -256,27 +267,11 @@ static errcode_t make_inode(const struct making *m, const struct entry *e, ext2_
     return rc ? rc : ext2fs_write_new_inode(m->fs, inode, &i);
 }
 
-static int file_type(mode_t mode)
-{
-    static const struct {
-        mode_t kind;
-        int type;
-    } types[] = {{S_IFREG, EXT2_FT_REG_FILE},
-                 {S_IFCHR, EXT2_FT_CHRDEV},
-                 {S_IFBLK, EXT2_FT_BLKDEV},
-                 {S_IFIFO, EXT2_FT_FIFO},
-                 {S_IFLNK, EXT2_FT_SYMLINK}};
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if ((mode & S_IFMT) == types[i].kind)
-            return types[i].type;
-    return EXT2_FT_UNKNOWN;
-}
-
 static errcode_t link_again(const struct making *m, const struct entry *e)
 {
     const ext2_ino_t inode = m->inode[e->first - m->all->entry];
     struct ext2_inode i;
-    errcode_t rc = link_name(m, e, inode, file_type(e->st.st_mode));
+    errcode_t rc = with_room(m, e, inode, place_link);
     rc = rc ? rc : ext2fs_read_inode(m->fs, inode, &i);
     i.i_links_count++;
     return rc ? rc : ext2fs_write_inode(m->fs, inode, &i);
@@ -285,11 +280,11 @@ static errcode_t link_again(const struct making *m, const struct entry *e)
 static errcode_t make_entry(const struct making *m, const struct entry *e, ext2_ino_t inode)
 {
     if (S_ISDIR(e->st.st_mode))
-        return make_folder(m, e, inode);
+        return with_room(m, e, inode, place_folder);
     if (S_ISLNK(e->st.st_mode))
-        return make_symlink(m, e, inode);
+        return with_room(m, e, inode, place_symlink);
     errcode_t rc = make_inode(m, e, inode);
-    return rc ? rc : link_name(m, e, inode, file_type(e->st.st_mode));
+    return rc ? rc : with_room(m, e, inode, place_link);
 }
 
 static int add(struct making *m, size_t index)
