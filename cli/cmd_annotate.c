@@ -181,7 +181,8 @@ static int say_annotated(const struct annotate *a, const struct annotated *r)
                    ? trouble_text("interrupted; %s was not written", a->o.path)
                    : trouble_text("interrupted; %s is complete up to where it was written", a->o.path);
     case ANNOTATE_DIVERGED:
-        out_print(stdout, "%s: diverged: the replay differs from the record\n%s", a->from, r->divergence);
+        out_print(stdout, "%s: diverged: the replay differs from the record\n", a->from);
+        out_words(stdout, r->divergence);
         return EXIT_NO;
     case ANNOTATE_FAILED:
         return trouble(&r->err);
