@@ -19,6 +19,7 @@
 #include "traces/memory.h"
 #include "tui/tui.h"
 #include "core/ground/out.h"
+#include "core/ground/path.h"
 
 #define RECORD_PATH "boot.reel"
 
@@ -519,10 +520,8 @@ static int run(struct record *r, struct record_result *res, struct error *err)
 /* What is to be known of the trace itself. */
 static void say_remarks(const struct record *r, const struct record_result *res)
 {
-    const char *slash = strrchr(res->earlier.name, '/');
     if (res->earlier.name[0])
-        out_print(stderr, "bootreel: the earlier %s is now %s\n", r->o.path,
-                  slash ? slash + 1 : res->earlier.name);
+        out_print(stderr, "bootreel: the earlier %s is now %s\n", r->o.path, path_name(res->earlier.name));
     if (res->refused)
         out_print(
             stderr,

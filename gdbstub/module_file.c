@@ -2,6 +2,7 @@
  * sections are where the record says that the kernel put them, and a program's, which is in its processes only. */
 #include <string.h>
 
+#include "core/ground/path.h"
 #include "gdbstub/impl.h"
 
 /* The sections of a module that was loaded at an icount. */
@@ -69,19 +70,13 @@ int stub_add_module(struct gdbstub *g, const char *path, const char *name, struc
 
 /* ---------------------------------------------------------------- programs */
 
-static const char *file_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 /* Whether the words of a process.exec event begin with the path of a program of that name. */
 static bool executes(const struct event *ev, const char *name)
 {
     char path[1024];
     snprintf(path, sizeof path, "%.*s", (int)ev->len, (const char *)ev->data);
     path[strcspn(path, " ")] = 0;
-    return !strcmp(file_name(path), name);
+    return !strcmp(path_name(path), name);
 }
 
 /* For a program of which the trace has no symbols (it was stripped): from when processes executed it, at its link addresses, until they
@@ -113,13 +108,13 @@ static bool add_executed(struct gdbstub *g, const char *name, const struct symbo
 int stub_add_program(struct gdbstub *g, const char *path, struct error *err)
 {
     const size_t n = symbols_mappings(g->symbols);
-    const char *name = file_name(path);
+    const char *name = path_name(path);
     const struct symbol_table *t = symbols_add_elf_file(g->symbols, path, err);
     bool found = false;
     for (size_t i = 0; i < n && t; i++) {
         struct symbol_mapping m = *symbols_mapping(g->symbols, i);
         if (m.space < 0 || !symbol_space_id(m.space) ||
-            strcmp(file_name(symbol_table_name(m.table)), name) != 0)
+            strcmp(path_name(symbol_table_name(m.table)), name) != 0)
             continue;
         m.table = t;
         symbols_map(g->symbols, &m);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "core/ground/numbers.h"
+#include "core/ground/path.h"
 #include "core/ground/real_time.h"
 #include "traces/memory.h"
 #include "tui/app.h"
@@ -368,14 +369,14 @@ static void draw_head(struct app *a)
                   w = window_part(&all, a->place.x, a->place.y, a->place.w, 1);
     const struct timeline_where *at = &a->s->where;
     char n[TEXT_MAX], t[TEXT_MAX], mode[48], stage[200], guest[40];
-    const char *name = strrchr(a->s->path, '/') ? strrchr(a->s->path, '/') + 1 : a->s->path;
     char words[48];
     snprintf(words, sizeof words, "%s", view_mode_text(timeline_look(a->s->tl), at->cpu, mode));
     if (w.w < 100)
         shorten(words);
     int right = w.w - (int)strlen(words) - 2;
     window_fill(&w, 0, 0, w.w, STYLE_HEAD, ' ');
-    int x = window_print(&w, a->duo ? 0 : 1, 0, STYLE_HEAD_STRONG, "%s%.*s", duo_letter(a), w.w / 4, name);
+    int x = window_print(&w, a->duo ? 0 : 1, 0, STYLE_HEAD_STRONG, "%s%.*s", duo_letter(a), w.w / 4,
+                         path_name(a->s->path));
     if (at->diverted)
         x = window_print(&w, x + 2, 0, STYLE_LIVE, " %s ", a->live ? "LIVE" : "diverted");
     x = window_print(&w, x + 2, 0, STYLE_HEAD_STRONG, "%s", count_text(n, at->icount));

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ground/path.h"
 #include "traces/memory.h"
 #include "tui/app_impl.h"
 #include "tui/disasm.h"
@@ -179,9 +180,8 @@ struct heads {
 static void add_source(struct app *a, struct doc *d, uint64_t linear, const char *file, unsigned line)
 {
     char text[160];
-    const char *base = strrchr(file, '/');
     doc_row(d, ROW_HEAD, linear);
-    doc_add(d, STYLE_DIM, "   %s:%u", a->pane[VIEW_CODE].w < WIDE && base ? base + 1 : file, line);
+    doc_add(d, STYLE_DIM, "   %s:%u", a->pane[VIEW_CODE].w < WIDE ? path_name(file) : file, line);
     if (source_line(&a->sources, file, line, text, sizeof text))
         doc_add(d, STYLE_LABEL, "  %s", text);
     else
@@ -310,9 +310,9 @@ static void code_title(struct app *a, struct pane *p, char *buf, size_t size)
 {
     char place[48], symbol[200];
     session_symbol(a->s, timeline_pc(a->s->tl, a->s->where.cpu), symbol, sizeof symbol);
-    const char *missing = code_state(a)->missing, *base = strrchr(missing, '/');
-    if (p->w < WIDE && base)
-        missing = base + 1;
+    const char *missing = code_state(a)->missing;
+    if (p->w < WIDE)
+        missing = path_name(missing);
     snprintf(buf, size, "%s%s%s%s%s%s%s", view_place_text(timeline_look(a->s->tl), a->s->where.cpu, place),
              *symbol ? " " : "", symbol, code_state(a)->by_path ? ", as executed" : "",
              *missing ? "; no " : "", missing, *missing ? ": :directory FOLDER" : "");

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/ground/path.h"
 #include "core/ground/real_time.h"
 #include "core/story/marks.h"
 #include "core/story/stages.h"
@@ -179,7 +180,7 @@ static void draw_head(struct tui_watch *w, const struct window *line)
     }
     window_fill(line, 0, 0, line->w, STYLE_HEAD, ' ');
     int x = window_text(line, 1, 0, w->over ? STYLE_HEAD_STRONG : STYLE_LIVE, w->over ? "recorded" : " REC ");
-    x = window_print(line, x + 2, 0, STYLE_HEAD_STRONG, "%.30s", w->o.look.path);
+    x = window_print(line, x + 2, 0, STYLE_HEAD_STRONG, "%.30s", path_name(w->o.look.path));
     x = window_print(line, x + 2, 0, STYLE_HEAD_STRONG, "%s", count_text(n, w->icount));
     x = window_print(line, x + 2, 0, STYLE_HEAD, "%s", time_text(t, w->time));
     if (!w->over)

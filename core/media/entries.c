@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/ground/path.h"
 #include "core/ground/text.h"
 #include "core/media/private/impl.h"
 
@@ -135,8 +136,7 @@ static void find_links(struct entries *all)
 
 const char *entry_name(const struct entry *e)
 {
-    const char *slash = strrchr(e->path, '/');
-    return slash ? slash + 1 : e->path;
+    return path_name(e->path);
 }
 
 int entries_read(struct entries *all, const char *folder, struct error *err)

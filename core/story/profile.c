@@ -8,6 +8,7 @@
 #include "core/story/profile.h"
 #include "traces/memory.h"
 #include "core/ground/out.h"
+#include "core/ground/path.h"
 
 enum { MAX_WORDS = 16, MAX_FILE = 1 << 20 };
 
@@ -526,7 +527,7 @@ struct profile *profile_load(const char *path, struct error *err)
     FILE *f = fopen(path, "r");
     struct profile *p = NULL;
     size_t n = f ? fread(text, 1, MAX_FILE + 1, f) : 0;
-    const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    const char *base = path_name(path);
     if (!f || ferror(f)) {
         error_set(err, "%s: %s: give a boot profile that can be read", path, strerror(errno));
     } else if (n > MAX_FILE || memchr(text, 0, n)) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "core/ground/path.h"
 #include "core/symbols/private/dwarf_types.h"
 #include "core/symbols/private/frame.h"
 #include "core/symbols/private/module.h"
@@ -253,11 +254,10 @@ static void close_file(struct elf_file *f)
 
 struct symbol_table *symbols_add_elf_file(struct symbols *s, const char *path, struct error *err)
 {
-    const char *slash = strrchr(path, '/');
     struct elf_file f;
     if (open_file(&f, path, err))
         return NULL;
-    struct symbol_table *t = add_elf(s, slash ? slash + 1 : path, f.elf, true, err);
+    struct symbol_table *t = add_elf(s, path_name(path), f.elf, true, err);
     close_file(&f);
     return t;
 }

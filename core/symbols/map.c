@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ground/path.h"
 #include "core/symbols/private/impl.h"
 
 /* No kernel is linked below this: lower values are offsets (of per-cpu variables) and constants. */
@@ -64,7 +65,6 @@ static size_t read_lines(FILE *f, struct symbol_table *t)
 
 struct symbol_table *symbols_add_map_file(struct symbols *s, const char *path, struct error *err)
 {
-    const char *slash = strrchr(path, '/');
     FILE *f = fopen(path, "re");
     if (!f) {
         error_set(err, "%.200s: %m", path);
@@ -77,7 +77,7 @@ struct symbol_table *symbols_add_map_file(struct symbols *s, const char *path, s
         error_set(err, "%.200s: line %zu is not \"ADDRESS TYPE NAME\", as nm prints it and System.map has it",
                   path, bad);
     } else {
-        t = symbol_table_begin(s, slash ? slash + 1 : path, "map");
+        t = symbol_table_begin(s, path_name(path), "map");
         read_lines(f, t);
         t = symbol_table_end(t);
     }

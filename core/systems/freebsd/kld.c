@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "core/ground/path.h"
 #include "core/systems/freebsd/private/impl.h"
 #include "traces/memory.h"
 
@@ -29,8 +30,7 @@ static bool has_name(const struct fb_guest *fb, uint64_t object)
     if (at < 0 || !fb_string(fb, fb_member(fb, object, at), name, sizeof name) ||
         !fb_string(fb, fb_member(fb, object, at + (int)fb->base.word), path, sizeof path))
         return false;
-    const char *slash = strrchr(path, '/');
-    return !strcmp(slash ? slash + 1 : path, name);
+    return !strcmp(path_name(path), name);
 }
 
 static bool read_file(struct fb_guest *fb, uint64_t object, struct file *f)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ground/path.h"
 #include "core/story/base.h"
 #include "core/story/processes.h"
 #include "core/systems/uml/uml.h"
@@ -161,7 +162,7 @@ static void executed(struct uml_guest *u, const struct event *ev)
     const uint32_t pid = (uint32_t)ev->f[EVF_HOST_EXEC_pid];
     char path[1024];
     text_of(ev, path, sizeof path);
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const char *name = path_name(path);
     struct host_process *p = find(u, pid);
     const uint32_t kernel = still_belongs(p, path) ? p->kernel : 0;
     kernel_ends(u, pid, true);
