@@ -48,7 +48,7 @@ missing = $(strip $(shell for p in $(1); do command -v $$p >/dev/null || echo $$
 need = $(foreach m,$(call missing,$(1),$(2),$(3)),$(eval MISSING += $m))$(if $(MISSING),$(error needed, and not installed: $(MISSING). \
     `scripts/deps` installs what the build and the tests need, on Debian))
 # What compiles needs these; they are looked for once (and when scripts/deps changes), before anything is built.
-NO_BUILD := help clean layers format format-check demo test
+NO_BUILD := help clean dist layers format format-check demo test
 BUILDS   := $(filter-out $(NO_BUILD),$(or $(MAKECMDGOALS),all))
 ifneq ($(BUILDS),)
 ifeq ($(shell [ $(BUILD)/packages -nt scripts/deps ] && echo checked),)
@@ -76,7 +76,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: hostile faults all demo asan ubsan fuzz test test-checkers test-devices test-kernels test-loaders test-long test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check help deb install clean
+.PHONY: hostile faults all demo asan ubsan fuzz test test-checkers test-devices test-kernels test-loaders test-long test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check help dist deb install clean
 ifeq ($(VARIANT),release)
 all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
@@ -112,6 +112,12 @@ $(BUILD)/hv/board/dsdt.h $(BUILD)/hv/board/dsdt_q35.h: hv/board/dsdt.asl
 	$(Q)iasl -oa -vw 3073 -p $(@:.h=) $(@:.h=.asl) >$(@:.h=.log) 2>&1 || { cat $(@:.h=.log); false; }
 	$(Q)od -An -v -tu1 $(@:.h=.aml) | sed 's/  *\([0-9][0-9]*\)/\1,/g' >$@
 $(BUILD)/hv/board/kinds.o: $(BUILD)/hv/board/dsdt.h $(BUILD)/hv/board/dsdt_q35.h
+
+# The release stands in the file VERSION alone.
+$(BUILD)/cli/release.h: VERSION
+	@mkdir -p $(@D)
+	$(Q)echo '#define BOOTREEL_VERSION "$(shell cat VERSION)"' >$@
+$(BUILD)/cli/version.o: $(BUILD)/cli/release.h
 
 # The embedded boot profile, as a string: stages that others lie in come first.
 PROFILES := profiles/firmware.profile profiles/pc.profile
@@ -252,6 +258,8 @@ install: all $(SHELLS:%=$(BUILD)/completion.%) $(BUILD)/pages ## install below P
 	install -D -m 644 $(BUILD)/completion.zsh $(INSTALL_TO)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)/_bootreel
 	install -D -m 644 $(BUILD)/completion.fish $(INSTALL_TO)/share/fish/vendor_completions.d/bootreel.fish
 	install -m 644 scripts/gdb/*.py scripts/gdb/*.gdb $(INSTALL_TO)/share/bootreel/gdb/
+dist: ## the source of the last commit, in build/dist: the same bytes each time
+	@scripts/dist
 deb: ## Debian packages of the last commit, in build/deb
 	scripts/deb
 clean: ## remove what was built

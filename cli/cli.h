@@ -12,8 +12,6 @@
 #include "core/jobs/jobs.h"
 #include "traces/trace.h"
 
-#define BOOTREEL_VERSION "0.1.0"
-
 /* Exit statuses: scripts rely on them. */
 enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_TROUBLE = 2, EXIT_UNKNOWN = 3 /* of why: it cannot be told */ };
 
@@ -53,6 +51,8 @@ struct engines {
 /* The kind of engine of that name, or NULL with err. */
 const struct engine_kind *engine_find(const struct engines *engines, const char *name, struct error *err);
 
+/* The release, as the file VERSION has it: "1.0.0". docs/versions.md says what a change of each part means. */
+const char *program_version(void);
 /* bootreel --version: the program's version, what it reads and how its engines behave, and the libraries. An exit status. */
 int print_version(const struct engines *engines);
 

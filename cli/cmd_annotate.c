@@ -243,7 +243,7 @@ static int in_parts(struct annotate *a, int *status)
                                .probe = a->settings + a->config.nsettings - a->observed.probes.n,
                                .nprobes = a->observed.probes.n,
                                .profile = a->observed.profile ? profile_text(a->observed.profile) : NULL,
-                               .program = BOOTREEL_VERSION,
+                               .program = program_version(),
                                .warn = say_warning,
                                .jobs = a->jobs ? a->jobs : jobs_usual(a->t)};
     const char *why = a->parts || a->merge ? unshareable(a, &err) : NULL;

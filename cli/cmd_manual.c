@@ -198,7 +198,7 @@ static void put_page(FILE *out, const struct command *c)
 {
     out_words(out, ".TH BOOTREEL\\-");
     put_capitals(out, c->name);
-    out_print(out, " 1 \"\" \"bootreel %s\" \"User Commands\"\n", BOOTREEL_VERSION);
+    out_print(out, " 1 \"\" \"bootreel %s\" \"User Commands\"\n", program_version());
     out_print(out, ".SH NAME\nbootreel\\-%s \\- ", c->name);
     put_sentences(out, c->what, strlen(c->what), NULL);
     out_print(out, ".SH SYNOPSIS\n\\fBbootreel %s\\fR ", c->name);
@@ -288,6 +288,8 @@ static int cmd_manual(struct engines *engines, int argc, char **argv)
         put_page(stdout, c);
     else if (c && !part[n])
         put_command(stdout, c);
+    else if (!strcmp(part, "title"))
+        out_print(stdout, ".TH BOOTREEL 1 \"\" \"bootreel %s\" \"User Commands\"\n", program_version());
     else if (!strcmp(part, "synopsis"))
         put_synopsis(stdout);
     else if (!strcmp(part, "classes"))
@@ -305,9 +307,9 @@ static int cmd_manual(struct engines *engines, int argc, char **argv)
 const struct command command_manual = {
     .name = "manual",
     .run = cmd_manual,
-    .arguments = "synopsis|classes|keys|table|COMMAND|COMMAND.1",
+    .arguments = "title|synopsis|classes|keys|table|COMMAND|COMMAND.1",
     .intro =
-        "Prints a part of the manual page, as scripts/manual puts it into docs/bootreel.1: the synopsis, the event "
+        "Prints a part of the manual page, as scripts/manual puts it into docs/bootreel.1: the title, the synopsis, the event "
         "classes, the keys of the terminal interface, or a command with its options. COMMAND.1: the whole page of one command, as it is installed. table: all options, a line each, with "
         "tabs between command, name, letter and argument.",
 };

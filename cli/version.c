@@ -20,6 +20,7 @@
 #include <zstd.h>
 
 #include "cli/cli.h"
+#include "cli/release.h"
 #include "core/ground/text.h"
 #include "tui/tui.h"
 
@@ -54,10 +55,15 @@ static void add_libraries(struct text *text)
     text_add(text, ", zstd %s", ZSTD_versionString());
 }
 
+const char *program_version(void)
+{
+    return BOOTREEL_VERSION;
+}
+
 int print_version(const struct engines *engines)
 {
     struct text text = {0};
-    text_add(&text, "bootreel %s (trace format %d", BOOTREEL_VERSION, TRACE_VERSION);
+    text_add(&text, "bootreel %s (trace format %d", program_version(), TRACE_VERSION);
     for (unsigned i = 0; i < ENGINES; i++)
         text_add(&text, ", engine %s behaviour %u", engines->kind[i].name, engines->kind[i].behaviour);
     text_add(&text, ")\nlibraries: ");
