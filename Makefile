@@ -102,6 +102,15 @@ $(LIB): $(LIB_OBJ)
 	@echo "  $(STEP) AR $@"
 	$(Q)ar rcs $@ $(LIB_OBJ)
 
+# What clangd and clang-tidy read. The commands are those of a dry run, so that each file has its own; what they include is made before.
+GENERATED := $(addprefix $(BUILD)/,hv/board/dsdt.h hv/board/dsdt_q35.h core/story/builtin_profile.h core/export/report_css.h cli/release.h) \
+             $(PROTO_SRC:%.proto=$(BUILD)/%.pb-c.c)
+.PHONY: compile_commands.json
+compile_commands.json: $(GENERATED) ## how each file is compiled, for clangd and clang-tidy
+	$(Q)MAKEFLAGS= $(MAKE) -Bn V=1 STEP=x VARIANT='$(VARIANT)' all unit fuzz-targets $(BENCH_SRC:%.c=$(BUILD)/%) $(BUILD)/tests/devices/content | \
+	    awk -v here="$(CURDIR)" -f scripts/compile_commands.awk >$@.new
+	$(Q)mv $@.new $@
+
 # The boards' DSDTs, as bytes, from one source. -oa: no optimizations, so that iasl's version matters less. Warning 3073 (_HID beside
 # _ADR): the PCI root has both, as QEMU's and SeaBIOS's have.
 $(BUILD)/hv/board/dsdt_q35.h: DSDT_FLAGS := -DQ35
