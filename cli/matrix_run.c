@@ -19,8 +19,6 @@
 #include "core/compare/digest.h"
 #include "core/run/crash.h"
 
-extern char **environ;
-
 struct job {
     const struct matrix *m;
     const struct matrix_job *j;

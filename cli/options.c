@@ -9,7 +9,6 @@
 #include "cli/cli.h"
 #include "cli/nearest.h"
 #include "core/story/position.h"
-#include "core/story/position.h"
 #include "core/story/profile.h"
 #include "core/run/recorder.h"
 #include "traces/memory.h"
