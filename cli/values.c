@@ -36,12 +36,13 @@ static void put_classes(FILE *out)
 
 static void put_other_classes(FILE *out)
 {
-    const char *separator = "";
-    for (int c = 0; c < EC_COUNT; c++)
-        if (!(EVENT_CLASSES_DEFAULT & EVENT_CLASS_BIT(c))) {
-            out_print(out, "%s%s", separator, event_class_name(c));
-            separator = " and ";
-        }
+    uint32_t left = EVENT_CLASSES_ALL & ~EVENT_CLASSES_DEFAULT;
+    for (unsigned c = 0; left; c++) {
+        if (!(left & EVENT_CLASS_BIT(c)))
+            continue;
+        left &= ~EVENT_CLASS_BIT(c);
+        out_print(out, "%s%s", event_class_name(c), !left ? "" : left & (left - 1) ? ", " : " and ");
+    }
 }
 
 static void put_cpu_models(FILE *out)

@@ -7,7 +7,7 @@
  * last occurrence.
  *
  * Which sequences:
- *   loops   up to FOLD_LOOP events of the classes cpu, exception, irq, pio, mmio, unhandled, and POST codes.
+ *   loops   up to FOLD_LOOP events of the classes cpu, iflag, exception, irq, pio, mmio, unhandled, and POST codes.
  *           Nested loops are folded as well: within a sequence, fold.again is an event like any other.
  *   boots   all events, of any class, from one reset to the next, up to FOLD_BOOT of them.
  * Events of all other classes (console lines, processes …) end a loop. They are only left out of a boot that

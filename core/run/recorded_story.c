@@ -53,7 +53,7 @@ static int pass_on(struct recorded_story *s, struct error *err)
     return advance(s, err);
 }
 
-/* *classes: if a boot that was folded away had events of these, events of the inspector may be lost. Each
+/* *classes: if a sequence that was folded away had events of these, events of the inspector may be lost. Each
  * boot of UEFI firmware has some, so any reset counts there; such firmware is seen at the reset vector. */
 static int lost_classes(struct trace *t, uint64_t *classes, struct error *err)
 {
@@ -80,8 +80,8 @@ int recorded_story_check(struct trace *t, struct error *err)
         if (ev.f[EVF_AGAIN_classes] & classes) {
             rc = error_set(
                 err,
-                "the trace cannot be verified in parts: from icount %llu on whole boots repeat, and what the guest "
-                "did in them was left out: verify it as a whole",
+                "the trace cannot be verified in parts: from icount %llu on a sequence repeats, and what only a "
+                "run from the beginning has of it (guest systems, class iflag) was left out: verify it as a whole",
                 (unsigned long long)ev.f[EVF_AGAIN_begin]);
             break;
         }

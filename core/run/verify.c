@@ -600,7 +600,8 @@ static void observe(struct verify *v)
 {
     const uint32_t needs =
         (v->inspector ? inspector_classes(v->inspector) : 0) | (v->o->taker ? v->o->taker->classes : 0);
-    v->r->e->ops->observe(v->r->e, v->r->classes | v->record.classes | needs, &v->observer);
+    const uint32_t unordered = v->inspector ? 0 : EVENT_CLASS_BIT(EC_IFLAG);
+    v->r->e->ops->observe(v->r->e, (v->r->classes | v->record.classes | needs) & ~unordered, &v->observer);
 }
 
 /* The calls in progress are not known where the part begins: so it is reached from the checkpoint before it. */

@@ -264,6 +264,18 @@ static const struct {
      "this processor model does not have the instruction: an exception (#UD), which a program dies of"},
 };
 
+/* What a CLI or STI does, or a change of IF by another instruction. */
+static void interrupt_flag(struct text *out, const struct event *ev)
+{
+    const bool sti = ev->kind == EV_CPU_STI, on = ev->kind == EV_CPU_IF ? ev->f[EVF_CPU_IF_on] : sti;
+    const char *state = on ? "on" : "off";
+    if (ev->kind != EV_CPU_IF && (ev->f[EVF_CPU_CLI_was] != 0) == on)
+        text_add(out, "maskable interrupts are %s already", state);
+    else
+        text_add(out, "maskable interrupts are %s %s", state,
+                 sti ? "once the next instruction has been executed" : "from here on");
+}
+
 bool explain_cpu(const struct event *ev, const struct trace_config *cfg, struct profile **builtin,
                  struct text *out)
 {
@@ -284,6 +296,11 @@ bool explain_cpu(const struct event *ev, const struct trace_config *cfg, struct 
     case EV_CPU_SMM:
         text_add(out, ev->f[EVF_CPU_SMM_enter] ? "the firmware's SMI handler runs"
                                                : "RSM: back to what was interrupted");
+        return true;
+    case EV_CPU_CLI:
+    case EV_CPU_STI:
+    case EV_CPU_IF:
+        interrupt_flag(out, ev);
         return true;
     case EV_EXCEPTION:
         exception(out, ev);
@@ -308,5 +325,5 @@ bool explain_cpu(const struct event *ev, const struct trace_config *cfg, struct 
 const char *explain_cpu_manual(const struct event *ev)
 {
     enum event_class c = event_kind(ev->kind)->cls;
-    return c == EC_CPU || c == EC_EXCEPTION ? "Intel SDM volume 3" : NULL;
+    return c == EC_CPU || c == EC_IFLAG || c == EC_EXCEPTION ? "Intel SDM volume 3" : NULL;
 }

@@ -3,10 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/run/fold.h"
 #include "core/story/inspector.h"
 #include "core/story/private/inspector_probe.h"
 #include "core/story/private/network.h"
 #include "traces/memory.h"
+
+enum { FLAGS_HELD = 1 << 16 }; /* events of the class iflag that wait one by one */
 
 /* An event that waits for its turn. */
 struct waiting {
@@ -36,6 +39,8 @@ struct inspector {
     struct asked *asked;
     struct network *network;      /* NULL: its events are not wanted */
     struct waiting *first, *last; /* by icount */
+    size_t flags;                 /* how many of them are of the class iflag */
+    struct fold *fold;            /* NULL, or what takes more of these: see wait_flag() */
 };
 
 bool inspector_makes(unsigned kind)
@@ -61,6 +66,11 @@ static struct waiting **place_for(struct inspector *in, uint64_t icount)
     return at;
 }
 
+static bool is_flag(const struct event *ev)
+{
+    return event_kind(ev->kind)->cls == EC_IFLAG;
+}
+
 static void hold(struct inspector *in, const struct event *ev)
 {
     struct waiting *h = mem_alloc(sizeof *h + ev->len + 1), **at = place_for(in, ev->icount);
@@ -72,6 +82,7 @@ static void hold(struct inspector *in, const struct event *ev)
     *at = h;
     if (!h->next)
         in->last = h;
+    in->flags += is_flag(ev);
     assert((!h->next || h->next->ev.icount > h->ev.icount) && "what waits is in order");
 }
 
@@ -81,9 +92,37 @@ static void release(struct inspector *in, uint64_t icount)
     while (in->first && in->first->ev.icount <= icount) {
         struct waiting *h = in->first;
         in->first = h->next;
+        in->flags -= is_flag(&h->ev);
         in->o.emit(in->o.ctx, &h->ev);
         free(h);
     }
+}
+
+static void emits_own(void *ctx, const struct event *ev)
+{
+    hold(ctx, ev);
+}
+
+/* An event of the class iflag waits, as an older series may still come. A guest that does nothing but switch interrupts off and on makes
+ * millions of them before that, so they are folded here once there are many. */
+static void wait_flag(struct inspector *in, const struct event *ev)
+{
+    if (in->flags < FLAGS_HELD || !(in->o.classes & EVENT_CLASS_BIT(EC_FOLD))) {
+        hold(in, ev);
+        return;
+    }
+    if (!in->fold)
+        in->fold = fold_new(emits_own, in);
+    fold_event(in->fold, ev);
+}
+
+/* Another event of the engine ends what wait_flag() folds. */
+static void end_flags(struct inspector *in)
+{
+    if (in->fold)
+        fold_finish(in->fold);
+    fold_free(in->fold);
+    in->fold = NULL;
 }
 
 /* ---------------------------------------------------------------- guests */
@@ -394,6 +433,11 @@ void inspector_describe(const struct inspector *in, struct text *out)
 
 void inspector_event(struct inspector *in, const struct event *ev)
 {
+    if (is_flag(ev)) {
+        wait_flag(in, ev);
+        return;
+    }
+    end_flags(in);
     release(in, ev->icount);
     in->o.emit(in->o.ctx, ev);
     if (ev->kind == EV_RESET)
@@ -430,6 +474,7 @@ void inspector_finish(struct inspector *in)
         if (in->guests[k]->guest->system->finish)
             in->guests[k]->guest->system->finish(in->guests[k]->guest);
     say_unused(in);
+    end_flags(in);
     release(in, UINT64_MAX);
 }
 
@@ -509,11 +554,6 @@ static int create_guests(struct inspector *in, struct error *err)
     return 0;
 }
 
-static void emits_own(void *ctx, const struct event *ev)
-{
-    hold(ctx, ev);
-}
-
 static void asked_emits(void *ctx, const struct event *ev, struct asked_place *place)
 {
     hold(ctx, ev);
@@ -581,6 +621,7 @@ void inspector_destroy(struct inspector *in)
     for (size_t k = in->nguests; k-- > 0;)
         destroy_guest(in->guests[k]);
     free(in->guests);
+    fold_free(in->fold);
     for (struct waiting *h = in->first, *next; h; h = next) {
         next = h->next;
         free(h);

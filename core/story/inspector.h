@@ -4,7 +4,7 @@
  * on, owns the guest systems that it looks for (core/story/guest.h), adds their events (kernel.*, process.*,
  * sched.*, syscall.*) and those of probes, and keeps the events in order of icount. An engine reports a
  * series of accesses late, with the icount of the last one; so events made at a probe wait for the engine's
- * next event, and come before it if they are older.
+ * next event, and come before it if they are older. So do the engine's events of the class iflag.
  *
  * Everything it does is a function of the run and of its options, which are settings in the trace's
  * configuration (below): so `replay --verify`, which runs an inspector of its own, gets the same events byte
@@ -62,11 +62,12 @@ size_t inspector_probes_missing(const struct inspector *in);
 
 /* The classes that guest systems' and probes' events belong to, except EV_LOADER_MODULE, those of UEFI
  * firmware (EV_EFI_VOLUME and on) and transfers of a network (EV_NET_BEGIN and on); some of the events in
- * them are the engine's. */
+ * them are the engine's. Those of the class iflag come from the engine, but only an inspector can put them in order, so where none runs they
+ * are taken from the record like its own. */
 enum {
     INSPECTOR_CLASSES = EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_PROCESS) |
                         EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_HYPERCALL) |
-                        EVENT_CLASS_BIT(EC_SCHED) | EVENT_CLASS_BIT(EC_DEVICE),
+                        EVENT_CLASS_BIT(EC_SCHED) | EVENT_CLASS_BIT(EC_DEVICE) | EVENT_CLASS_BIT(EC_IFLAG),
     /* The engine's classes in which these exceptions are. */
     INSPECTOR_ALSO = EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_FIRMWARE) | EVENT_CLASS_BIT(EC_NET)
 };

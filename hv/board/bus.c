@@ -414,7 +414,10 @@ static void cpu_cpuid(void *ctx, uint32_t leaf, uint32_t subleaf, uint32_t resul
 static void cpu_event(void *ctx, struct event *ev)
 {
     struct board_cpu *c = ctx, *old = enter(c);
-    board_event(c->board, ev);
+    if (event_is_of_flag(ev->kind))
+        events_flag(c->board, ev);
+    else
+        board_event(c->board, ev);
     c->board->active = old;
 }
 

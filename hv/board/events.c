@@ -3,7 +3,7 @@
  * the saved state, so that a replay from a checkpoint reports what the recording reported; and they are
  * continued in the same way whatever classes are observed.
  *
- * Order: an event is never reported with a smaller icount than one before it. A series has the icount of its
+ * Order: but for those of the class iflag, an event is never reported with a smaller icount than one before it. A series has the icount of its
  * last access, and is reported before anything else, with one exception: a console line completed by the
  * access in a series does not end it (it has the same icount). */
 #include <assert.h>
@@ -340,6 +340,13 @@ void events_debug_byte(struct board *b, uint16_t port, uint8_t byte)
 void events_deliver(struct board *b, struct event *ev)
 {
     deliver_now(b, ev);
+}
+
+void events_flag(struct board *b, struct event *ev)
+{
+    if (b->events.classes &
+        EVENT_CLASS_BIT(EC_IFLAG)) /* the position costs more than most of these instructions */
+        deliver_now(b, ev);
 }
 
 void board_flush_events(struct board *b)

@@ -110,6 +110,13 @@ void events_debug_byte(struct board *, uint16_t port, uint8_t byte);
 void events_init(struct events *);
 /* Reports an event at the present position without ending a series: only for what is flushed. */
 void events_deliver(struct board *, struct event *);
+/* Reports an event of the class iflag. It does not end a series either: there are so many that series would become short, and the class
+ * must not change the events of others. So a series that is older may be reported after it. */
+void events_flag(struct board *, struct event *);
+static inline bool event_is_of_flag(unsigned kind)
+{
+    return kind >= EV_CPU_CLI && kind <= EV_CPU_IF;
+}
 
 /* ---- irq.c ---- */
 

@@ -23,7 +23,9 @@ uint64_t flags_writable(const struct x86 *cpu, unsigned osize)
 
 static void flags_merge(struct x86 *cpu, uint64_t f, uint64_t mask)
 {
-    eflags_set(cpu, (eflags_get(cpu) & ~mask) | (f & mask));
+    const uint64_t old = eflags_get(cpu);
+    eflags_set(cpu, (old & ~mask) | (f & mask));
+    if_event(cpu, old, "iret");
 }
 
 /* ---------------------------------------------------------------- checks */
@@ -195,7 +197,9 @@ static const struct op *iret_to_v86(struct x86 *cpu, const struct op *op, struct
         sel[i] = (uint16_t)stk_pop(cpu, &f->st, 4);
     if (f->rip > 0xffff)
         raise_error(cpu, VEC_GP, 0);
+    const uint64_t old = cpu->flags;
     eflags_set(cpu, f->flags & 0x3f7fd7);
+    if_event(cpu, old, "iret");
     for (unsigned i = 0; i < 5; i++)
         cpu->seg[order[i]] = seg_real(cpu, &cpu->seg[order[i]], sel[i]);
     SET32(RSP, esp);

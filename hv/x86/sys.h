@@ -64,6 +64,8 @@ static inline uint64_t where_rip(const struct x86 *cpu)
 {
     return cpu->block && cpu->op ? rip_of(cpu, cpu->op) : cpu->gpr[REG_RIP];
 }
+/* Reports that the instruction `by` has changed IF, if it has. `old`: EFLAGS before it. */
+void if_event(struct x86 *cpu, uint64_t old, const char *by);
 /* A linear address in the system tables: 64 bits in long mode, else 32. */
 static inline uint64_t table_linear(const struct x86 *cpu, uint64_t a)
 {

@@ -40,6 +40,7 @@ static OP(op_syscall)
         rip = (uint32_t)cpu->msr.star;
         eflags_set(cpu, flags & ~(uint64_t)(FLAG_VM | FLAG_IF | FLAG_RF));
     }
+    if_event(cpu, flags, "syscall");
     cpu->tf_pending = cpu->flags & FLAG_TF; /* the new value of TF decides about the trap */
     return enter(cpu, op, cs & 0xfffc, (uint16_t)((cs & 0xfffc) + 8), 0, lm, rip);
 }
@@ -56,10 +57,9 @@ static OP(op_sysret)
     uint64_t rip = to64 ? R64(RCX) : R32(RCX);
     if (!is_canonical(cpu, rip))
         raise_error(cpu, VEC_GP, 0);
-    if (long_mode(cpu))
-        eflags_set(cpu, R64(R11) & 0x3c7fd7);
-    else
-        eflags_set(cpu, eflags_get(cpu) | FLAG_IF);
+    const uint64_t old = eflags_get(cpu);
+    eflags_set(cpu, long_mode(cpu) ? R64(R11) & 0x3c7fd7 : old | FLAG_IF);
+    if_event(cpu, old, "sysret");
     cpu->tf_pending = cpu->flags & FLAG_TF;
     return enter(cpu, op, (uint16_t)(sel + (to64 ? 16 : 0)), (uint16_t)(sel + 8), 3, to64, rip);
 }
@@ -72,7 +72,9 @@ static OP(op_sysenter)
         raise_error(cpu, VEC_GP, 0);
     bool lm = long_mode(cpu);
     uint64_t rip = lm ? cpu->msr.sysenter_eip : (uint32_t)cpu->msr.sysenter_eip;
+    const uint64_t old = cpu->flags;
     cpu->flags &= ~(uint64_t)(FLAG_VM | FLAG_IF | FLAG_RF);
+    if_event(cpu, old, "sysenter");
     SET64(RSP, lm ? cpu->msr.sysenter_esp : (uint32_t)cpu->msr.sysenter_esp);
     return enter(cpu, op, cs, (uint16_t)(cs + 8), 0, lm, rip);
 }

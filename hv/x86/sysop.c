@@ -12,15 +12,43 @@ static void need_virtual_if(struct x86 *cpu)
         raise_error(cpu, VEC_GP, 0);
 }
 
+/* The fields are the same for both kinds. */
+_Static_assert((int)EVF_CPU_CLI_was == (int)EVF_CPU_STI_was && (int)EVF_CPU_CLI_cs == (int)EVF_CPU_STI_cs &&
+                   (int)EVF_CPU_CLI_ip == (int)EVF_CPU_STI_ip,
+               "CLI and STI differ");
+
+/* Reports a CLI or STI that will not fault, before it changes `flag` (IF or VIF). */
+static void cli_sti_event(struct x86 *cpu, uint16_t kind, uint64_t flag)
+{
+    struct event ev = {.kind = kind, .data = flag == FLAG_IF ? "IF" : "VIF"};
+    ev.len = (uint32_t)strlen(ev.data);
+    ev.f[EVF_CPU_CLI_was] = (cpu->flags & flag) != 0;
+    ev.f[EVF_CPU_CLI_cs] = cpu->seg[CS].sel;
+    ev.f[EVF_CPU_CLI_ip] = where_rip(cpu);
+    cpu_event(cpu, &ev);
+}
+
+void if_event(struct x86 *cpu, uint64_t old, const char *by)
+{
+    struct event ev = {.kind = EV_CPU_IF, .data = by, .len = (uint32_t)strlen(by)};
+    if (!((old ^ cpu->flags) & FLAG_IF))
+        return;
+    ev.f[EVF_CPU_IF_on] = (cpu->flags & FLAG_IF) != 0;
+    ev.f[EVF_CPU_IF_cs] = cpu->seg[CS].sel;
+    ev.f[EVF_CPU_IF_ip] = where_rip(cpu);
+    cpu_event(cpu, &ev);
+}
+
 static OP(op_cli)
 {
     SYNC;
-    if (cpu->cpl <= iopl(cpu)) {
-        cpu->flags &= ~(uint64_t)FLAG_IF;
-    } else {
+    uint64_t flag = FLAG_IF;
+    if (cpu->cpl > iopl(cpu)) {
         need_virtual_if(cpu);
-        cpu->flags &= ~(uint64_t)FLAG_VIF;
+        flag = FLAG_VIF;
     }
+    cli_sti_event(cpu, EV_CPU_CLI, flag);
+    cpu->flags &= ~flag;
     NEXT;
 }
 
@@ -41,6 +69,7 @@ static OP(op_sti)
 {
     SYNC;
     if (cpu->cpl <= iopl(cpu)) {
+        cli_sti_event(cpu, EV_CPU_STI, FLAG_IF);
         if (cpu->flags & FLAG_IF)
             NEXT;
         cpu->flags |= FLAG_IF;
@@ -52,6 +81,7 @@ static OP(op_sti)
     need_virtual_if(cpu);
     if (cpu->flags & FLAG_VIP)
         raise_error(cpu, VEC_GP, 0);
+    cli_sti_event(cpu, EV_CPU_STI, FLAG_VIF);
     cpu->flags |= FLAG_VIF;
     NEXT;
 }
@@ -120,6 +150,7 @@ static OP(op_popf)
     }
     stack_adjust(cpu, 1 << op->osize);
     eflags_set(cpu, (old & ~(mask | FLAG_RF)) | (f & mask));
+    if_event(cpu, old, "popf");
     if ((old ^ cpu->flags) & (FLAG_TF | FLAG_AC) || (cpu->flags & ~old & FLAG_IF && !no_line_waits(cpu)))
         LEAVE;
     NEXT;

@@ -175,7 +175,9 @@ static void context_commit(struct x86 *cpu, const struct seg *tss, const struct 
     cpu->dr[7] &= ~(uint64_t)0x155;
     for (unsigned i = 0; i < 8; i++)
         SET32(i, c->gpr[i]);
+    const uint64_t old = cpu->flags;
     eflags_set(cpu, c->flags & 0x3f7fd7);
+    if_event(cpu, old, "task switch");
     if (cpu->block)
         leave_to(cpu, cpu->op, c->rip);
     cpu->gpr[REG_RIP] = c->rip;
