@@ -105,7 +105,7 @@ END
 # kernel that made it; back to breakpoints of one guest.
 callers() {
     build build/release/bench/callers >/dev/null && build/release/bench/callers "$work/xen.reel" _start __init_end 40 >"$work/callers" || fail "bench/callers"
-    # One may lie in what Xen patches into its entries, which is not seen (docs/architecture.md).
+    # One may lie in what Xen patches into its entries, which is not seen (core/symbols/README.md).
     holds "$work/callers" '^40 positions, [0-9]+ callers: at (39|40) all are right$' "callers in Xen"
     command -v gdb >/dev/null || return
     . tests/gdb.sh
