@@ -15,6 +15,7 @@
 #include "core/ground/real_time.h"
 #include "core/story/marks.h"
 #include "core/run/recorder.h"
+#include "core/screen/screen.h"
 #include "guests/demo/demo.h"
 #include "traces/memory.h"
 #include "tui/tui.h"
@@ -51,11 +52,21 @@ struct record {
     /* --vga-console: what is on the terminal, and since when. */
     char *painted, *screen;
     uint64_t painted_at;
+    struct screen *pictures; /* --type: what a display in a graphics mode shows; NULL until it is asked for */
 };
 
 /* ---------------------------------------------------------------- options */
 
-enum { OPT_UNTIL = 1, OPT_STOP_ON, OPT_MAX_SIZE, OPT_EVENTS, OPT_CHECKPOINTS, OPT_CONSOLE };
+enum {
+    OPT_UNTIL = 1,
+    OPT_STOP_ON,
+    OPT_MAX_SIZE,
+    OPT_EVENTS,
+    OPT_CHECKPOINTS,
+    OPT_CONSOLE,
+    OPT_TYPE,
+    OPT_TYPE_FILE
+};
 
 static const struct option_row rows[] = {
     HEADING("Machine"),
@@ -126,6 +137,18 @@ static const struct option_row rows[] = {
      .more =
          "Ctrl-A Ctrl-A sends Ctrl-A, and Ctrl-A h lists these keys. An idle guest waits in real time. If standard input is a pipe or a file instead of a terminal, its lines are typed one by one, each when the guest is idle after a prompt (or has printed nothing for ten seconds of "
          "guest time); at its end the guest goes on without waiting. The same lines then give the same trace."},
+    {.name = "type",
+     .argument = "'PATTERN=KEYS'",
+     .help =
+         "when the text PATTERN is printed, type KEYS on the device where it stands; several are given in order",
+     .id = OPT_TYPE,
+     .more =
+         "The text is looked for on the serial ports, the console on virtio and the screen, behind that of the answer before; escape sequences do not count. The keys are typed when the guest is idle, or a tenth of a second of guest time later. '@2s=KEYS' types at a guest time instead, where the last answered text stood (before the first, where the guest printed last; on the keyboard if it printed on the screen only). "
+         "In both, \\n \\t \\r \\e \\b \\xHH \\= \\\\ \\@ stand for characters; in KEYS \\n is Enter, and <F12>, <Down>, <Ctrl-c>, <Ctrl-Alt-Del> are keys (\\< is a <). An answer that was not typed is reported at the end, and the status is 1."},
+    {.name = "type-file",
+     .argument = "FILE",
+     .help = "the same from a file, with one PATTERN=KEYS a line; lines that begin with # do not count",
+     .id = OPT_TYPE_FILE},
     {.name = "vga-console",
      .help = "with -i or --tui: use the guest's screen and keyboard instead of its serial port",
      STORE(struct record, vga_console)},
@@ -170,6 +193,16 @@ static int set_console(struct record *r, const struct option_row *row, const cha
     return 0;
 }
 
+static int take_answers(struct record *r, const struct option_row *row, const char *value, struct error *err)
+{
+    struct error why;
+    if (!r->o.answers)
+        r->o.answers = answers_new();
+    const int rc = row->id == OPT_TYPE ? answers_add(r->o.answers, value, &why)
+                                       : answers_add_file(r->o.answers, value, &why);
+    return rc ? error_set(err, "--%s: %.500s", row->name, why.text) : 0;
+}
+
 static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
 {
     struct record *r = ctx;
@@ -194,6 +227,9 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         return error_set(err, "--%s: \"%.40s\" is not a number of steps: write it as 100M", row->name, value);
     case OPT_CONSOLE:
         return set_console(r, row, value, err);
+    case OPT_TYPE:
+    case OPT_TYPE_FILE:
+        return take_answers(r, row, value, err);
     default:
         return observe_option(&r->observed, row, value, err);
     }
@@ -410,11 +446,22 @@ static void on_looked(void *ctx)
     tui_watch_written(((struct record *)ctx)->watch);
 }
 
+static size_t on_picture_text(void *ctx, struct engine *e, char *buf, size_t size)
+{
+    struct record *r = ctx;
+    size_t n = 0;
+    if (!r->pictures)
+        r->pictures = screen_of_machine(r->o.kind, r->o.config);
+    screen_text(r->pictures, look_of(e, false), buf, size, &n);
+    return n;
+}
+
 static void set_hooks(struct record *r)
 {
     r->o.hooks = (struct record_hooks){.ctx = r,
                                        .ended = on_ended,
                                        .console = on_console,
+                                       .picture_text = on_picture_text,
                                        .event = on_event,
                                        .classes = MARK_CLASSES,
                                        .warning = say_warning,
@@ -533,6 +580,19 @@ static void say_remarks(const struct record *r, const struct record_result *res)
                   r->o.path, (unsigned long long)res->stop.icount, (unsigned long long)r->o.max_size);
 }
 
+/* Names the answers that were not typed. Whether there are any. */
+static bool say_untyped(const struct record *r)
+{
+    const struct answers *a = r->o.answers;
+    bool any = false;
+    for (size_t i = 0; a && i < answers_count(a); i++)
+        if (answers_lack(a, i)) {
+            out_print(stderr, "bootreel: --type \"%s\": %s\n", answers_word(a, i), answers_lack(a, i));
+            any = true;
+        }
+    return any;
+}
+
 /* Says how the recording ended and whether the boot went well. Returns the exit status. */
 static int conclude(struct record *r, const struct record_result *res, struct error *err)
 {
@@ -556,7 +616,8 @@ static int conclude(struct record *r, const struct record_result *res, struct er
         return trouble(err);
     if (res->probes_missing) /* a line has said which */
         return EXIT_TROUBLE;
-    return r->lost ? EXIT_TROUBLE : broken ? EXIT_NO : EXIT_DONE;
+    const bool untyped = say_untyped(r);
+    return r->lost ? EXIT_TROUBLE : broken || untyped ? EXIT_NO : EXIT_DONE;
 }
 
 /* The files that are read to the end: images, and typing that is in a file. */
@@ -712,6 +773,8 @@ static int cmd_record(struct engines *engines, int argc, char **argv)
     machine_free(r.machine);
     marks_free(r.marks);
     observed_free(&r.observed);
+    answers_free(r.o.answers);
+    screen_close(r.pictures);
     free(r.painted);
     free(r.screen);
     free(r.read);

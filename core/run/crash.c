@@ -256,6 +256,11 @@ void crash_watch_story(struct crash_watch *w, const struct event *ev)
         w->panic_ends = true;
 }
 
+void crash_watch_expects(struct crash_watch *w)
+{
+    w->unattended.busy = true;
+}
+
 void crash_watch_console(struct crash_watch *w)
 {
     w->unattended.busy = true;

@@ -145,6 +145,8 @@ static void on_console(void *ctx, unsigned device, const void *data, size_t n)
         crash_watch_console(r->watch);
     if (r->matcher.len)
         match(r, device, data, n);
+    if (answering(r))
+        answers_console(r->o.answers, device, data, n, r->e->ops->time(r->e));
     if (r->o.live)
         live_console(r->o.live, device, data, n, r->e->ops->time(r->e));
     if (r->o.hooks.console)
@@ -447,6 +449,8 @@ static struct run_limit next_limit(struct recorder *r)
         l.icount = earlier(l.icount, (icount / LIVE_STEPS + 1) * LIVE_STEPS);
         l.time = earlier(l.time, r->idle_until);
     }
+    if (answering(r))
+        recorder_limit_by_answers(r, &l);
     if (r->o.net)
         recorder_limit_by_net(r, &l);
     if (r->o.again)
@@ -559,6 +563,7 @@ static int stopped(struct recorder *r)
     enum stop_reason reason = r->stop.reason;
     bool goes_on = reason == STOP_REACHED || reason == STOP_IDLE || reason == STOP_HALTED ||
                    reason == STOP_INTERRUPTED || (reason == STOP_RESET && r->watch && !r->o.stop_on_reset);
+    int answered;
     if (r->failed)
         return -1;
     if (!goes_on || image_lost(r))
@@ -571,6 +576,8 @@ static int stopped(struct recorder *r)
         return r->failed ? -1 : 1;
     if (r->o.hooks.progress)
         r->o.hooks.progress(r->o.hooks.ctx, r->e);
+    if (answering(r) && (answered = recorder_answer(r)))
+        return answered < 0 ? -1 : 0;
     if (reason == STOP_HALTED)
         return 1;
     if (recorder_serve_net(r))

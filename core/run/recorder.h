@@ -11,6 +11,7 @@
 
 #include "core/run/crash.h"
 #include "core/engine/engines.h"
+#include "core/live/answers.h"
 #include "core/live/live.h"
 #include "core/net/net.h"
 #include "core/story/position.h"
@@ -42,6 +43,9 @@ struct record_hooks {
      * the trace has that checkpoint, and repetitions are not folded across it. */
     bool (*look)(void *ctx);
     void (*looked)(void *ctx);
+    /* What the screen shows in a graphics mode, as engine_ops.screen; for the answers. Called at most
+     * five times in a second of guest time, when the guest is idle. */
+    size_t (*picture_text)(void *ctx, struct engine *e, char *buf, size_t size);
     /* Called once, with the engine as it is where the trace ends. */
     void (*ended)(void *ctx, struct engine *e);
 };
@@ -69,11 +73,12 @@ struct record_options {
     bool stop_on_reset;           /* end the run at the first reset after power-on */
     uint32_t stop_on;             /* kinds whose first crash ends it: CRASH_BIT (core/run/crash.h) … */
     bool keep_going;              /* … and no other crash does; neither is used with `again` */
-    bool unattended;   /* nothing comes from outside: the run also ends when the guest only waits */
-    bool no_index;     /* leave out which pages were executed and written (traces/touched.h) */
-    uint64_t max_size; /* the most bytes that the trace may have; 0: no limit */
-    struct live *live; /* NULL, or typing */
-    struct net *net;   /* NULL, or what is at the other end of the network cards; not used with `again` */
+    bool unattended;         /* nothing comes from outside: the run also ends when the guest only waits */
+    bool no_index;           /* leave out which pages were executed and written (traces/touched.h) */
+    uint64_t max_size;       /* the most bytes that the trace may have; 0: no limit */
+    struct live *live;       /* NULL, or typing */
+    struct answers *answers; /* NULL, or typing by program */
+    struct net *net; /* NULL, or what is at the other end of the network cards; not used with `again` */
     const struct symbol_image *symbol_images; /* ELF images that are built into the program, whose symbols go
                                                * into the trace */
     size_t nsymbol_images;

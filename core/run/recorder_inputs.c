@@ -7,6 +7,9 @@
 /* Guest time, ns, between two looks at the host's sockets while somebody may type. */
 enum { NET_LOOK = 5000000 };
 
+/* Guest time, ns, between two pictures of a screen that are read for their text. */
+enum { PICTURES_APART = 200000000, SCREEN_SIZE = 65536 };
+
 /* ---------------------------------------------------------------- live typing */
 
 /* Gives the guest what was typed, as much as it takes, at the current position. */
@@ -29,6 +32,55 @@ int recorder_look_for_typing(struct recorder *r)
         return 0;
     live_look(r->o.live, time_of(r));
     return feed_typing(r);
+}
+
+/* ---------------------------------------------------------------- typing by program */
+
+/* What is on the screen: each time in a text mode, now and then in a graphics mode, and only while the guest is idle. */
+static void show_answers_the_screen(struct recorder *r, bool idle)
+{
+    char text[SCREEN_SIZE];
+    const uint64_t now = time_of(r);
+    size_t n = r->e->ops->screen(r->e, text, sizeof text);
+    if (!n && idle && r->o.hooks.picture_text && now >= r->pictured + PICTURES_APART) {
+        r->pictured = now;
+        n = r->o.hooks.picture_text(r->o.hooks.ctx, r->e, text, sizeof text);
+    }
+    if (n)
+        answers_screen(r->o.answers, text, now);
+}
+
+int recorder_answer(struct recorder *r)
+{
+    const bool idle = r->stop.reason == STOP_IDLE || r->stop.reason == STOP_HALTED;
+    const uint64_t inputs = r->result.inputs;
+    struct input in = {0};
+    size_t n;
+    show_answers_the_screen(r, idle);
+    do {
+        enum input_port port = INPUT_SERIAL0;
+        in.data = answers_bytes(r->o.answers, time_of(r), idle, &port, &n);
+        in.port = port;
+        n = n < TRACE_MAX_INPUT ? n : TRACE_MAX_INPUT;
+        in.len = (uint32_t)n;
+        if (n && feed_offer(&r->feed, &in, &r->err))
+            return -1;
+        answers_taken(r->o.answers, in.len);
+    } while (n && in.len == n);
+    if (r->watch && answers_due(r->o.answers) != UINT64_MAX)
+        crash_watch_expects(r->watch);
+    if (r->result.inputs == inputs && idle)
+        r->answers_until = r->stop.wake;
+    return r->result.inputs != inputs;
+}
+
+void recorder_limit_by_answers(const struct recorder *r, struct run_limit *l)
+{
+    const uint64_t due = answers_due(r->o.answers);
+    l->icount = earlier(l->icount, (icount_of(r) / LIVE_STEPS + 1) * LIVE_STEPS);
+    l->time = earlier(l->time, earlier(r->answers_until, due));
+    if (due != UINT64_MAX)
+        l->until = l->until ? earlier(l->until, due) : due;
 }
 
 /* ---------------------------------------------------------------- the network */

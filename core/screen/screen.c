@@ -27,6 +27,15 @@ struct screen *screen_open(struct trace *t, const struct engine_kind *kind)
     return s;
 }
 
+struct screen *screen_of_machine(const struct engine_kind *kind, const struct engine_config *cfg)
+{
+    struct screen *s = mem_zero(1, sizeof *s);
+    s->kind = kind;
+    s->vt_known = true;
+    s->drawn = drawn_new(kind->words && kind->words->ram_end ? kind->words->ram_end(cfg) : 0);
+    return s;
+}
+
 void screen_close(struct screen *s)
 {
     if (!s)

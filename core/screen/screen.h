@@ -10,6 +10,8 @@ struct screen;
 struct engine_kind;
 /* Reads nothing yet. */
 struct screen *screen_open(struct trace *t, const struct engine_kind *kind);
+/* Of a machine that is being recorded: what a kernel's console has is read from the pixels, too. */
+struct screen *screen_of_machine(const struct engine_kind *kind, const struct engine_config *cfg);
 void screen_close(struct screen *s); /* NULL is allowed */
 
 /* Where a text is from. */

@@ -52,6 +52,8 @@ struct recorder {
     struct crash_watch *watch; /* NULL: it does not say where the run ends */
     bool watched;              /* the watch ends the run */
     uint64_t idle_until;       /* live: guest time up to which a halt may be skipped */
+    uint64_t answers_until;    /* the same, while answers are pending */
+    uint64_t pictured;         /* guest time at which a picture was last read for them */
     uint64_t net_until;        /* the same, while something may come from the host's sockets */
     bool refused;              /* live: the guest did not take all that was typed */
     struct record_result result;
@@ -68,6 +70,11 @@ static inline uint64_t icount_of(const struct recorder *r)
 static inline uint64_t time_of(const struct recorder *r)
 {
     return r->e->ops->time(r->e);
+}
+
+static inline bool answering(const struct recorder *r)
+{
+    return r->o.answers && answers_pending(r->o.answers);
 }
 
 static inline bool live(const struct recorder *r)
@@ -112,6 +119,10 @@ static inline const struct trace_end *end_again(const struct recorder *r)
 /* The functions that return an int return 0, or -1 with r->err. Typing is looked for when the guest is idle,
  * and every LIVE_STEPS steps. */
 int recorder_look_for_typing(struct recorder *r);
+/* Gives the guest what is typed by program and due here. Returns 1 if it took some. */
+int recorder_answer(struct recorder *r);
+/* Sets in `l` how far the guest may run before it is looked at for the next answer, and how long it may sleep. */
+void recorder_limit_by_answers(const struct recorder *r, struct run_limit *l);
 /* Gives the guest the frames that are due. */
 int recorder_serve_net(struct recorder *r);
 /* The guest waits for a timer or for typing. Returns 1 if it would wait for ever and nobody can type. */
