@@ -2,19 +2,21 @@
  * state is needed. */
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "traces/memory.h"
 
-enum { PATIENCE = 3 };
+enum { PATIENCE = 3, WAKE = SIGUSR1 /* has the thread look whether it is to end */ };
 
 struct signals {
     pthread_t thread;
     void (*fn)(void *ctx);
     void (*on_interrupt)(void *ctx); /* NULL: fn */
     void *ctx;
+    atomic_bool ended;
 };
 
 static sigset_t the_signals(void)
@@ -25,6 +27,7 @@ static sigset_t the_signals(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGQUIT);
+    sigaddset(&set, WAKE);
     return set;
 }
 
@@ -38,7 +41,9 @@ static void *wait_for_signals(void *arg)
 {
     struct signals *s = arg;
     sigset_t set = the_signals();
-    for (int n = 0, sig; !sigwait(&set, &sig);) {
+    for (int n = 0, sig; !sigwait(&set, &sig) && !atomic_load(&s->ended);) {
+        if (sig == WAKE) /* by somebody else */
+            continue;
         if (sig == SIGINT && s->on_interrupt) {
             s->on_interrupt(s->ctx);
             continue;
@@ -68,11 +73,14 @@ struct signals *signals_start_apart(void (*fn)(void *ctx), void (*on_interrupt)(
     return s;
 }
 
+/* Not by pthread_cancel(): the C library loads libgcc_s for it, and aborts where there is no memory for that. */
 void signals_stop(struct signals *s)
 {
     if (!s)
         return;
-    pthread_cancel(s->thread); /* sigwait is a cancellation point */
+    atomic_store(&s->ended, true);
+    if (pthread_kill(s->thread, WAKE))
+        return; /* it waits on, and does nothing any more */
     pthread_join(s->thread, NULL);
     free(s);
 }
