@@ -67,10 +67,15 @@ void say_warning(void *ctx, const char *text);
 int finish_output(int status);
 
 /* ---- traces ---- */
+struct output;
 /* The one argument that a command takes besides its options; NULL after a message. */
 const char *only_argument(int argc, char **argv, const char *what);
 /* Opens a trace; warns on standard error if it is truncated. NULL after a message. */
 struct trace *open_trace(const char *path);
+/* The exit status of a command that has used `t`: trouble, with a line, if the host failed while it was read (trace_failed). */
+int conclude_trace(const struct trace *t, int status);
+/* Completes a file that was made from `t`, as output_done(); or drops it if the host failed while `t` was read: -1 with err. */
+int done_with_trace(struct output *o, const struct trace *t, struct error *err);
 /* What most commands do: parses the options, opens the trace that is the only argument, runs fn on it,
  * flushes standard output, and returns fn's exit status. */
 typedef int trace_command(void *ctx, const struct engines *engines, struct trace *t, const char *path);

@@ -225,7 +225,7 @@ static void make_share(struct annotate *a, const struct annotate_job *job, struc
     }
     if (r->outcome != ANNOTATE_DONE)
         output_drop(out);
-    else if (output_done(out, &r->err))
+    else if (done_with_trace(out, a->t, &r->err))
         r->outcome = ANNOTATE_FAILED;
 }
 
@@ -415,7 +415,7 @@ static int start(struct annotate *a, int argc, char **argv)
         return EXIT_TROUBLE;
     a->from = path;
     a->t = open_trace(path);
-    return a->t ? finish_output(annotate(a)) : EXIT_TROUBLE;
+    return a->t ? finish_output(conclude_trace(a->t, annotate(a))) : EXIT_TROUBLE;
 }
 
 static int cmd_annotate(struct engines *engines, int argc, char **argv)

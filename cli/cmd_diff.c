@@ -264,7 +264,10 @@ static int run_job(struct job *j, char **paths, struct error *err)
         return trouble(err);
     ask_why(j);
     print_all(j);
-    return differences ? EXIT_NO : EXIT_DONE;
+    int status = differences ? EXIT_NO : EXIT_DONE;
+    for (size_t i = 0; i < j->nboots; i++)
+        status = j->boot[i].trace ? conclude_trace(j->boot[i].trace, status) : status;
+    return status;
 }
 
 static int compare_boots(const struct options *o, char **paths, size_t n)

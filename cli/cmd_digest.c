@@ -33,13 +33,14 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     }
 }
 
-static int write_digest(const struct options *o, const struct outline *outline, struct error *err)
+static int write_digest(const struct options *o, const struct trace *t, const struct outline *outline,
+                        struct error *err)
 {
     struct output *out = output_open(o->file, err);
     if (!out)
         return -1;
     digest_write(outline, o->times, output_file(out), err);
-    return output_done(out, err); /* says what could not be written where */
+    return done_with_trace(out, t, err); /* says what could not be written where */
 }
 
 static int make_digest(void *ctx, const struct engines *engines, struct trace *t, const char *path)
@@ -49,7 +50,7 @@ static int make_digest(void *ctx, const struct engines *engines, struct trace *t
     if (o->file && check_output_name("-o", o->file, path, &err))
         return trouble(&err);
     struct outline *outline = outline_from_trace(&o->outline, t, path, &err);
-    int rc = outline ? write_digest(o, outline, &err) : -1;
+    int rc = outline ? write_digest(o, t, outline, &err) : -1;
     outline_free(outline);
     return rc ? trouble(&err) : EXIT_DONE;
 }

@@ -41,7 +41,7 @@ static int write_file(struct export_command *c, struct error *err)
              : f->write_named ? f->write_named(&c->o, output_name(out), err)
                               : f->write(&c->o, output_file(out), err);
     if (!rc)
-        return output_done(out, err);
+        return done_with_trace(out, c->o.trace, err);
     output_drop(out);
     return rc;
 }

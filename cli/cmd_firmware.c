@@ -136,7 +136,7 @@ static int cmd_firmware(struct engines *engines, int argc, char **argv)
     if (!t)
         return EXIT_TROUBLE;
     c.lists = argv + optind + 1;
-    status = firmware(engines, t, argv[optind], &c);
+    status = conclude_trace(t, firmware(engines, t, argv[optind], &c));
     trace_close(t);
     return finish_output(status);
 }

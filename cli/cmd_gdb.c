@@ -69,8 +69,9 @@ static int debug(const struct gdb_command *c, const struct engines *engines, str
         out_print(stderr, "bootreel: %s: %s\n", c->path, timeline_warning(tl));
     int rc = !tl || begin(c, tl, err) || serve(c, tl, err);
     timeline_close(tl);
+    const int status = conclude_trace(t, rc ? trouble(err) : EXIT_DONE);
     trace_close(t);
-    return rc ? trouble(err) : EXIT_DONE;
+    return status;
 }
 
 #define LISTEN "127.0.0.1:1234"

@@ -211,8 +211,10 @@ static int cmd_query(struct engines *engines, int argc, char **argv)
     query_free(c.q);
     for (size_t i = 0; i < c.nprofiled; i++)
         sampled_free(&c.sampled[i]);
-    for (size_t i = 0; i < c.n; i++)
+    for (size_t i = 0; i < c.n; i++) {
+        status = conclude_trace(c.trace[i], status);
         trace_close(c.trace[i]);
+    }
     free(c.sampled);
     free(c.trace);
     return finish_output(status);

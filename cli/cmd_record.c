@@ -364,12 +364,22 @@ static void say_more(const char *path)
     free(command.s);
 }
 
-/* What went wrong in the boot that was recorded. NULL if that cannot be asked. */
-static struct why *ask_why(const struct record *r)
+/* What went wrong in the boot that was recorded. NULL if that cannot be asked: of a pipe; with err, if the host fails. */
+static struct why *ask_why(const struct record *r, struct error *err)
 {
-    struct error ignored;
-    struct trace *t = trace_open(r->o.path, &ignored);
-    struct why *w = t ? verdict_of(r->engines, t) : NULL;
+    struct stat st;
+    err->text[0] = 0;
+    if (!stat(r->o.path, &st) && !S_ISREG(st.st_mode))
+        return NULL;
+    struct trace *t = trace_open(r->o.path, err);
+    if (!t)
+        return NULL;
+    err->text[0] = 0;
+    struct why *w = verdict_of(r->engines, t);
+    if (trace_failed(t, err)) {
+        why_free(w);
+        w = NULL;
+    }
     trace_close(t);
     return w;
 }
@@ -596,7 +606,8 @@ static bool say_untyped(const struct record *r)
 /* Says how the recording ended and whether the boot went well. Returns the exit status. */
 static int conclude(struct record *r, const struct record_result *res, struct error *err)
 {
-    struct why *w = ask_why(r);
+    struct error unasked;
+    struct why *w = ask_why(r, &unasked);
     /* Where a person ends a recording, a boot may look stuck that only was not done yet. */
     const bool person = res->stop.reason == STOP_INTERRUPTED,
                broken = is_crash(res) || (verdict_is_bad(w) && !person);
@@ -614,6 +625,9 @@ static int conclude(struct record *r, const struct record_result *res, struct er
                             (unsigned long long)res->stop.icount, res->stop.text, r->o.path);
     if (image_files_unchanged(machine_files(r->machine), err))
         return trouble(err);
+    if (unasked.text[0])
+        return trouble_text("%s is recorded, but whether the boot went well cannot be told: %s", r->o.path,
+                            unasked.text);
     if (res->probes_missing) /* a line has said which */
         return EXIT_TROUBLE;
     const bool untyped = say_untyped(r);

@@ -14,7 +14,7 @@ enum { SCREEN_SIZE = 65536 };
 
 /* ---------------------------------------------------------------- as a picture */
 
-static int save_png(const char *path, const struct display *d, const uint8_t *rgb)
+static int save_png(const struct trace *t, const char *path, const struct display *d, const uint8_t *rgb)
 {
     struct error err;
     struct output *out = output_open(path, &err);
@@ -26,12 +26,12 @@ static int save_png(const char *path, const struct display *d, const uint8_t *rg
     const int rc = picture_png(output_file(out), width, height, drawn, (size_t)width * 3, &err);
     free(drawn);
     if (!rc)
-        return output_done(out, &err) ? trouble(&err) : EXIT_DONE;
+        return done_with_trace(out, t, &err) ? trouble(&err) : EXIT_DONE;
     output_drop(out);
     return trouble_text("%s: %s: make room, or give another place", path, err.text);
 }
 
-static int draw(struct engine *e, const char *path, uint64_t icount)
+static int draw(const struct trace *t, struct engine *e, const char *path, uint64_t icount)
 {
     struct display d;
     if (!e->ops->display || !e->ops->display(e, &d, NULL, 0, NULL, 0)) {
@@ -41,7 +41,7 @@ static int draw(struct engine *e, const char *path, uint64_t icount)
     size_t n = (size_t)d.width * d.height * 3;
     uint8_t *rgb = mem_zero(n, 1);
     e->ops->display(e, &d, NULL, 0, rgb, n);
-    int status = save_png(path, &d, rgb);
+    int status = save_png(t, path, &d, rgb);
     free(rgb);
     return status;
 }
@@ -82,7 +82,7 @@ static int print_at(struct trace *t, const struct engine_kind *kind, struct repl
     if (replay_seek(r, icount, err))
         return trouble(err);
     if (png)
-        return draw(replay_engine(r), png, icount);
+        return draw(t, replay_engine(r), png, icount);
     struct screen *s = screen_open(t, kind);
     const int status = print(s, look_of(replay_engine(r), false));
     screen_close(s);

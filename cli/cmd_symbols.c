@@ -191,7 +191,7 @@ static int cmd_symbols(struct engines *engines, int argc, char **argv)
     struct trace *t = open_trace(argv[optind]);
     if (!t)
         return EXIT_TROUBLE;
-    status = symbols_command(engines, t, &q, argv + optind + 1, &err);
+    status = conclude_trace(t, symbols_command(engines, t, &q, argv + optind + 1, &err));
     trace_close(t);
     return finish_output(status);
 }

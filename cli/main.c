@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "core/ground/disassemble.h"
 #include "cli/nearest.h"
+#include "core/query/query.h"
 #include "cli/xdg.h"
 #include "hv/hv.h"
 #include "uml/uml.h"
@@ -124,6 +125,7 @@ int main(int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN); /* a limit on sizes is an error like a full disk */
     give_memory_back();
     disassemble_checks_memory();
+    query_checks_memory();
     if (argc < 2) {
         print_usage(stderr);
         return EXIT_TROUBLE;

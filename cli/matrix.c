@@ -296,7 +296,7 @@ static int read_lines(struct parser *p, struct error *err)
     errno = 0;
     while (!rc && getline(&line, &size, f) >= 0)
         rc = parse_line(p, line, err);
-    if (!rc && ferror(f))
+    if (!rc && !feof(f)) /* no memory for a line, too */
         rc = error_set(err, "%.200s: %s: give a matrix file", p->m->path, strerror(errno));
     free(line);
     fclose(f);
@@ -415,6 +415,8 @@ int job_result_read(const char *dir, const char *name, struct job_result *r, str
         rc = error_set(err, "%.300s: %s", path, strerror(errno));
     while (f && getline(&line, &size, f) >= 0)
         take_result_line(r, line);
+    if (f && !feof(f))
+        rc = error_set(err, "%.300s: %s", path, strerror(errno));
     if (f)
         fclose(f);
     free(line);

@@ -184,7 +184,7 @@ static int write_digest(struct job *job, struct trace *t, const char *reel, stru
     if (!out)
         return -1;
     if (!digest_write(job->outline, false, output_file(out), err))
-        return output_done(out, err);
+        return done_with_trace(out, t, err);
     output_drop(out);
     return -1;
 }

@@ -10,6 +10,7 @@
 #include "core/timeline/timeline.h"
 #include "traces/memory.h"
 #include "core/ground/out.h"
+#include "core/ground/output.h"
 
 const char *only_argument(int argc, char **argv, const char *what)
 {
@@ -36,6 +37,20 @@ struct trace *open_trace(const char *path)
     return t;
 }
 
+int conclude_trace(const struct trace *t, int status)
+{
+    struct error err;
+    return status != EXIT_TROUBLE && trace_failed(t, &err) ? trouble(&err) : status;
+}
+
+int done_with_trace(struct output *o, const struct trace *t, struct error *err)
+{
+    if (!trace_failed(t, err))
+        return output_done(o, err);
+    output_drop(o);
+    return -1;
+}
+
 int run_on_trace(const struct command *c, struct engines *engines, int argc, char **argv, option_taker *take,
                  void *ctx, trace_command *fn)
 {
@@ -46,7 +61,7 @@ int run_on_trace(const struct command *c, struct engines *engines, int argc, cha
     struct trace *t = path ? open_trace(path) : NULL;
     if (!t)
         return EXIT_TROUBLE;
-    status = fn(ctx, engines, t, path);
+    status = conclude_trace(t, fn(ctx, engines, t, path));
     trace_close(t);
     return finish_output(status);
 }

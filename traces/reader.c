@@ -9,10 +9,21 @@
 #include <xxhash.h>
 #include <zstd.h>
 
+#include "traces/failure.h"
 #include "traces/file_lock.h"
 #include "traces/reader.h"
 
 /* ---------------------------------------------------------------- bytes */
+
+/* pread() returned `got`. */
+static int unreadable(struct trace *t, uint64_t offset, ssize_t got, struct error *err)
+{
+    struct error what;
+    error_set(&what, "%s: cannot read at offset %" PRIu64 ": %s", t->name, offset,
+              got ? strerrordesc_np(errno) : "the file has become shorter");
+    trace_note_failure(t, &what);
+    return error_set(err, "%s", what.text);
+}
 
 /* pread, not mmap: a file that shrinks while it is open then gives an error instead of SIGBUS. */
 int source_read(struct trace *t, uint64_t offset, void *buf, size_t n, struct error *err)
@@ -29,8 +40,7 @@ int source_read(struct trace *t, uint64_t offset, void *buf, size_t n, struct er
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            return error_set(err, "%s: cannot read at offset %" PRIu64 ": %s", t->name, offset + done,
-                             got ? strerrordesc_np(errno) : "the file has become shorter");
+            return unreadable(t, offset + done, got, err);
         done += (size_t)got;
     }
     return 0;
@@ -363,7 +373,7 @@ static int header_read(struct trace *t, struct error *err)
 
 static struct trace *trace_start(struct trace *t, struct error *err)
 {
-    if (header_read(t, err) || trace_index(t, err)) {
+    if (header_read(t, err) || trace_index(t, err) || trace_failed(t, err)) {
         trace_close(t);
         return NULL;
     }
@@ -371,9 +381,9 @@ static struct trace *trace_start(struct trace *t, struct error *err)
     return t;
 }
 
-/* Takes ownership of the descriptor. */
+/* Takes ownership of the descriptor. `failure`: of those that have the file open already, or NULL. */
 static struct trace *start_file(const char *name, int fd, uint64_t size, enum trace_file what,
-                                bool being_written, struct error *err)
+                                bool being_written, struct failure *failure, struct error *err)
 {
     struct trace *t = mem_zero(1, sizeof *t);
     t->name = mem_string(name);
@@ -381,6 +391,7 @@ static struct trace *start_file(const char *name, int fd, uint64_t size, enum tr
     t->size = size;
     t->file = what;
     t->being_written = being_written;
+    t->failure = failure ? failure_share(failure) : failure_new();
     return trace_start(t, err);
 }
 
@@ -403,7 +414,7 @@ static struct trace *open_file(const char *path, enum trace_file what, struct er
         close(fd);
         return NULL;
     }
-    return start_file(path, fd, (uint64_t)st.st_size, what, being_written, err);
+    return start_file(path, fd, (uint64_t)st.st_size, what, being_written, NULL, err);
 }
 
 struct trace *trace_open(const char *path, struct error *err)
@@ -421,6 +432,7 @@ struct trace *trace_open_memory(const void *data, size_t size, struct error *err
     struct trace *t = mem_zero(1, sizeof *t);
     t->name = mem_string("trace");
     t->fd = -1;
+    t->failure = failure_new();
     t->memory = size ? data : "";
     t->size = size;
     return trace_start(t, err);
@@ -433,7 +445,7 @@ struct trace *trace_open_again(const struct trace *t, struct error *err)
         return trace_open_memory(t->memory, t->size, err);
     int fd = fcntl(t->fd, F_DUPFD_CLOEXEC, 0);
     if (fd >= 0)
-        return start_file(t->name, fd, t->size, t->file, t->being_written, err);
+        return start_file(t->name, fd, t->size, t->file, t->being_written, t->failure, err);
     error_set(err, "%s: cannot open: %s", t->name, strerrordesc_np(errno));
     return NULL;
 }
@@ -470,12 +482,23 @@ void trace_close(struct trace *t)
     free(t->checkpoint);
     free(t->frame);
     free(t->name);
+    failure_leave(t->failure);
     if (t->fd >= 0)
         close(t->fd);
     free(t);
 }
 
 /* ---------------------------------------------------------------- facts */
+
+void trace_note_failure(const struct trace *t, const struct error *err)
+{
+    failure_note(t->failure, err);
+}
+
+bool trace_failed(const struct trace *t, struct error *err)
+{
+    return failure_noted(t->failure, err);
+}
 
 bool trace_cut_off(const struct trace *t)
 {
@@ -743,7 +766,7 @@ static int check_image(struct trace *t, unsigned image, struct error *err)
     if (!im->has_digest || trace_image_recorded(t, image) != im->size)
         return 0;
     uint8_t *buf = mem_alloc(TRACE_CHUNK);
-    XXH3_state_t *st = XXH3_createState();
+    XXH3_state_t *st = mem_check(XXH3_createState());
     int rc = 0;
     XXH3_128bits_reset(st);
     for (uint64_t at = 0; at < im->size && !rc; at += TRACE_CHUNK) {

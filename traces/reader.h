@@ -113,6 +113,7 @@ struct trace {
     uint64_t size;
     enum trace_file file;
     bool being_written;
+    struct failure *failure; /* shared by all that read this file */
     unsigned version;
     char engine[ENGINE_NAME_SIZE];
 

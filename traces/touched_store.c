@@ -60,8 +60,9 @@ static void pack(const struct buf *plain, struct buf *out)
     const size_t most = ZSTD_compressBound(plain->n);
     uint8_t *to = mem_alloc(most);
     const size_t n = ZSTD_compress(to, most, plain->p, plain->n, LEVEL);
-    if (!ZSTD_isError(n))
-        buf_add(out, to, n);
+    if (ZSTD_isError(n)) /* the room is enough */
+        mem_none(0);
+    buf_add(out, to, n);
     free(to);
 }
 

@@ -255,6 +255,12 @@ void trace_close(struct trace *t); /* NULL is allowed */
 /* The file that it is read from, whatever its name is by now. */
 struct file_id trace_file_id(const struct trace *t);
 
+/* Whether the host failed while the file was read, by `t` or by a reader opened beside it: an error of its disk, no memory for the machine.
+ * Then `err`, which may be NULL, gets the first failure. Callers go on without much that cannot be read; so what they found is not
+ * the whole answer, and a command ends with this error. Any thread. */
+bool trace_failed(const struct trace *t, struct error *err);
+void trace_note_failure(const struct trace *t, const struct error *err);
+
 /* Whether the file has no complete end: the recording was killed or the file was cut short. All whole frames
  * before that can be read. */
 bool trace_truncated(const struct trace *t);

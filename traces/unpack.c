@@ -4,6 +4,7 @@
 #include <string.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "traces/memory.h"
 #include "traces/unpack.h"
@@ -51,6 +52,8 @@ static enum unpack_result gzip_run(struct unpacker *u, const uint8_t **in, size_
     *nin = z->avail_in;
     *out = z->next_out;
     *nout = z->avail_out;
+    if (rc == Z_MEM_ERROR)
+        mem_none(0);
     return rc == Z_STREAM_END ? UNPACK_END : rc == Z_OK || rc == Z_BUF_ERROR ? UNPACK_MORE : UNPACK_BAD;
 }
 
@@ -81,6 +84,8 @@ static enum unpack_result xz_run(struct unpacker *u, const uint8_t **in, size_t 
     *nin = x->avail_in;
     *out = x->next_out;
     *nout = x->avail_out;
+    if (rc == LZMA_MEM_ERROR)
+        mem_none(0);
     return rc == LZMA_STREAM_END                   ? UNPACK_END
            : rc == LZMA_OK || rc == LZMA_BUF_ERROR ? UNPACK_MORE
                                                    : UNPACK_BAD;
@@ -109,6 +114,8 @@ static enum unpack_result zstd_run(struct unpacker *u, const uint8_t **in, size_
     *nin -= from.pos;
     *out += to.pos;
     *nout -= to.pos;
+    if (ZSTD_getErrorCode(rc) == ZSTD_error_memory_allocation)
+        mem_none(0);
     return ZSTD_isError(rc) ? UNPACK_BAD : rc ? UNPACK_MORE : UNPACK_END;
 }
 

@@ -176,7 +176,9 @@ static bool sink_frame(struct sink *s, struct frame_head *h, const void *extra, 
     uint8_t *packed = buf_room(&s->packed, room);
     const bool plain = (h->kind == TF_INPUT || h->kind == TF_EVENTS) && looks_random(bytes, payload->n);
     size_t n = plain ? payload->n : ZSTD_compress2(s->zstd, packed, room, bytes, payload->n);
-    bool smaller = !ZSTD_isError(n) && n < payload->n;
+    if (ZSTD_isError(n)) /* the room is enough */
+        mem_none(0);
+    const bool smaller = n < payload->n;
     const void *stored = smaller ? packed : bytes;
     h->packing = smaller ? PACK_ZSTD : PACK_NONE;
     h->raw = (uint32_t)payload->n;

@@ -28,10 +28,13 @@ struct written_file {
 
 enum opened { OPENED, FAILED, BUSY };
 
+/* Whether the name still is the file's, or the host cannot tell. */
 static bool is_at(int fd, const char *path)
 {
     struct stat a, b;
-    return !fstat(fd, &a) && !stat(path, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    if (fstat(fd, &a) || stat(path, &b))
+        return errno != ENOENT;
+    return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 /* Opens and locks the file that has the name. A pipe may be written to, but this does not wait for a reader:

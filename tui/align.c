@@ -117,6 +117,17 @@ const char *align_error(struct align *a)
     return align_ready(a) ? a->err.text : "";
 }
 
+bool align_failed(const struct align *a, struct error *err)
+{
+    for (unsigned side = 0; side < 2; side++)
+        if (a->t[side] && trace_failed(a->t[side], err))
+            return true;
+    if (a->t[0] && a->t[1])
+        return false;
+    *err = a->err;
+    return true;
+}
+
 uint64_t align_position(struct align *a, unsigned side, uint64_t icount)
 {
     return align_ready(a) && a->c ? comparison_map(a->c, side, icount) : UINT64_MAX;

@@ -22,6 +22,8 @@ void align_end(struct align *); /* NULL is allowed */
 bool align_ready(struct align *);
 /* Why there is no comparison, or "". */
 const char *align_error(struct align *);
+/* As story_failed(). */
+bool align_failed(const struct align *, struct error *err);
 
 /* The position of the other boot that belongs to `icount` of this side; UINT64_MAX if it is not known yet. */
 uint64_t align_position(struct align *, unsigned side, uint64_t icount);

@@ -342,6 +342,17 @@ void duo_settle(struct app *a)
     duo_draw(a);
 }
 
+static bool app_failed(const struct app *a, struct error *err)
+{
+    return trace_failed(a->s->t, err) || story_failed(a->s->story, err);
+}
+
+bool duo_failed(struct app *a, struct error *err)
+{
+    return app_failed(a, err) ||
+           (a->duo && (app_failed(duo_app(a, 1), err) || align_failed(a->duo->align, err)));
+}
+
 int duo_prepare(struct app *a, bool at_once)
 {
     struct duo *d = a->duo;

@@ -27,6 +27,8 @@ void duo_mouse(struct app *a, int x, int y, int button, bool twice);
 bool duo_idle(struct app *a, bool *changed);
 void duo_settle(struct app *a);
 int duo_prepare(struct app *a, bool at_once);
+/* Whether the host failed while one of the traces was read (trace_failed); then err. Once all is settled. */
+bool duo_failed(struct app *a, struct error *err);
 void duo_draw_progress(struct app *a);
 
 /* ---- called by one of the apps, which then is not necessarily the first ---- */

@@ -118,6 +118,14 @@ const char *story_error(struct story *s)
     return story_ready(s) ? s->err.text : "";
 }
 
+bool story_failed(const struct story *s, struct error *err)
+{
+    if (s->t)
+        return trace_failed(s->t, err);
+    *err = s->err;
+    return true;
+}
+
 /* ---------------------------------------------------------------- samples */
 
 /* How many samples are before `v`, by icount or by time. */

@@ -23,6 +23,8 @@ const struct symbols *story_symbols(struct story *s);
 bool story_ready(struct story *s);
 /* Why something is missing, or "" if nothing is. Only valid once the story is ready. */
 const char *story_error(struct story *s);
+/* Whether the host failed while it was found out (trace_failed), or could not open the trace; then err. Only valid once the story is ready. */
+bool story_failed(const struct story *s, struct error *err);
 
 /* The approximate number of events before an icount; 0 until ready. */
 uint64_t story_events_before(struct story *s, uint64_t icount);

@@ -158,6 +158,8 @@ static int run(struct app *a, struct error *err)
     if (a->o->script && script_run(a, err))
         return -1;
     duo_settle(a);
+    if (duo_failed(a, err))
+        return -1;
     return a->o->dump ? app_dump(a, a->o->dump, err) : 0;
 }
 

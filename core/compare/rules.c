@@ -262,7 +262,7 @@ int rules_load(struct rules *rs, const char *path, struct error *err)
         snprintf(where, sizeof where, "%.250s:%u", path, number);
         rc = rules_add(rs, where, text, err);
     }
-    if (!rc && ferror(f))
+    if (!rc && !feof(f)) /* no memory for a line, too */
         rc = error_set(err, "%.200s: %s: give a file of rules", path, strerror(errno));
     free(line);
     fclose(f);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "traces/memory.h"
 #include "core/media/private/impl.h"
 
 struct growing {
@@ -49,7 +50,7 @@ static int write_content(struct archive *a, const struct entries *all, const str
 /* Linux takes the content of a file with several names from the last of them: newc has it there, and here, where each name has it, too. */
 static int write_entry(struct archive *a, const struct entries *all, const struct entry *e, struct error *err)
 {
-    struct archive_entry *out = archive_entry_new();
+    struct archive_entry *out = mem_check(archive_entry_new());
     const struct entry *file = e->first ? e->first : e;
     const bool has_content = S_ISREG(e->st.st_mode);
     archive_entry_set_pathname(out, *e->path ? e->path : ".");
@@ -75,7 +76,7 @@ static int write_entry(struct archive *a, const struct entries *all, const struc
 uint8_t *cpio_make(const struct entries *all, size_t *size, struct error *err)
 {
     struct growing g = {0};
-    struct archive *a = archive_write_new();
+    struct archive *a = mem_check(archive_write_new());
     int rc = 0;
     archive_write_set_format_cpio_newc(a);
     archive_write_add_filter_none(a);

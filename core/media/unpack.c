@@ -19,7 +19,7 @@ enum { PIECE = 1 << 20, HOLE = 4096 };
 
 static int digest(const struct media_file *f, char name[33], struct error *err)
 {
-    XXH3_state_t *state = XXH3_createState();
+    XXH3_state_t *state = mem_check(XXH3_createState());
     uint8_t *piece = mem_alloc(PIECE);
     const uint64_t size = f->size;
     int rc = 0;
@@ -91,7 +91,7 @@ static int copy(struct archive *a, int fd, const struct media_file *f, const str
 static int unpack(const struct media_file *f, int fd, const struct media_options *o, uint64_t *size,
                   struct error *err)
 {
-    struct archive *a = archive_read_new();
+    struct archive *a = mem_check(archive_read_new());
     struct archive_entry *e;
     archive_read_support_filter_gzip(a);
     archive_read_support_filter_xz(a);

@@ -23,7 +23,7 @@ void link_end(struct origin_link *l, enum origin_source source, const char *fmt,
     char *what = NULL;
     va_start(ap, fmt);
     if (vasprintf(&what, fmt, ap) < 0)
-        what = mem_string("");
+        mem_none(0);
     va_end(ap);
     free(l->what);
     l->what = what;
@@ -59,7 +59,8 @@ static struct seen_image *whole_image(struct origin *o, size_t i)
 {
     struct seen_image *im = image_of(o, i);
     const uint64_t n = trace_config(timeline_trace(o->tl))->images[i].size;
-    if (!im->read && n <= IMAGE_MOST && (im->data = calloc(n + 1, 1))) {
+    if (!im->read && n <= IMAGE_MOST) {
+        im->data = mem_zero(n + 1, 1);
         trace_image_known(timeline_trace(o->tl), (unsigned)i, 0, im->data, n);
         im->size = n;
     }

@@ -16,6 +16,8 @@
 
 struct query;
 
+/* SQLite ends the process where it cannot have memory (traces/memory.h). To be called once, before all else here. */
+void query_checks_memory(void);
 /* Without traces yet. */
 struct query *query_new(void);
 void query_free(struct query *q); /* NULL is allowed */

@@ -117,7 +117,7 @@ void image_tracker_free(struct image_tracker *it)
 
 static int digest(const struct image *im, uint64_t out[2], struct error *err)
 {
-    XXH3_state_t *st = XXH3_createState();
+    XXH3_state_t *st = mem_check(XXH3_createState());
     uint8_t *buf = mem_alloc(TRACE_CHUNK);
     int rc = 0;
     XXH3_128bits_reset(st);

@@ -63,6 +63,7 @@ static struct replay *open_replay(struct trace *t, const struct engine_kind *kin
     r->cfg.unplaced = r->unplaced = unplaced;
     r->e = kind->create(&r->cfg, err);
     if (!r->e) {
+        trace_note_failure(t, err);
         replay_close(r);
         return NULL;
     }

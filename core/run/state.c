@@ -147,7 +147,7 @@ void state_hash_pages(const struct state_hash *s,
 struct state_hash *state_hash_new(void)
 {
     struct state_hash *s = mem_zero(1, sizeof *s);
-    s->sections = XXH3_createState();
+    s->sections = mem_check(XXH3_createState());
     return s;
 }
 

@@ -440,7 +440,7 @@ static void take(struct making *m, Dwarf_Die *die)
 
 void *dwarf_types_read(Dwarf *dwarf, unsigned word, size_t *size)
 {
-    struct making m = {.btf = btf__new_empty()};
+    struct making m = {.btf = mem_check(btf__new_empty())};
     void *copy = NULL;
     uint32_t n = 0;
     *size = 0;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/ground/path.h"
+#include "traces/memory.h"
 #include "core/symbols/private/impl.h"
 
 /* No kernel is linked below this: lower values are offsets (of per-cpu variables) and constants. */
@@ -59,6 +60,8 @@ static size_t read_lines(FILE *f, struct symbol_table *t)
             bad = n;
         else if (t)
             add_line(t, &l);
+    if (!bad && !feof(f) && !ferror(f))
+        mem_none(size);
     free(text);
     return bad;
 }
@@ -72,6 +75,11 @@ struct symbol_table *symbols_add_map_file(struct symbols *s, const char *path, s
     }
     struct symbol_table *t = NULL;
     size_t bad = read_lines(f, NULL);
+    if (ferror(f)) {
+        error_set(err, "%.200s: %m", path);
+        fclose(f);
+        return NULL;
+    }
     rewind(f);
     if (bad) {
         error_set(err, "%.200s: line %zu is not \"ADDRESS TYPE NAME\", as nm prints it and System.map has it",

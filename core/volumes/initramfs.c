@@ -32,7 +32,7 @@ static size_t skip_zeros(const uint8_t *image, size_t size, size_t at)
 static size_t each_file(const uint8_t *p, size_t n, entry_fn *fn, void *ctx)
 {
     struct archive_entry *e;
-    struct archive *a = archive_read_new();
+    struct archive *a = mem_check(archive_read_new());
     int rc = ARCHIVE_FATAL;
     bool more = true;
     archive_read_support_format_cpio(a);
@@ -125,7 +125,7 @@ static bool take_file(void *ctx, struct archive *a, struct archive_entry *e)
 static uint8_t *unpack(const uint8_t *p, size_t size, size_t *n)
 {
     struct archive_entry *e;
-    struct archive *a = archive_read_new();
+    struct archive *a = mem_check(archive_read_new());
     uint8_t *out = NULL;
     size_t room = 0;
     archive_read_support_filter_gzip(a);

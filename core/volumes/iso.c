@@ -71,7 +71,7 @@ static size_t read_files(const struct volume *v, const char *options)
     struct reader r = {.v = v};
     struct archive_entry *e;
     size_t n = 0;
-    struct archive *a = archive_read_new();
+    struct archive *a = mem_check(archive_read_new());
     archive_read_support_format_iso9660(a);
     archive_read_set_options(a, options);
     archive_read_set_read_callback(a, next_piece);

@@ -4,6 +4,7 @@
 #include <zlib.h>
 
 #include "hv/load/internal.h"
+#include "traces/memory.h"
 
 static int bad(const struct image *im, const char *why, struct error *err)
 {
@@ -20,14 +21,13 @@ static int64_t unpack(const struct image *im, z_stream *z, uint8_t **to, struct 
         room = room ? room * 2 : 4 << 20;
         if (room > IMAGE_MAX)
             return error_set(err, "%s: unpacked it is larger than 1 GiB: give another image", im->name);
-        uint8_t *more = realloc(*to, room);
-        if (!more)
-            return error_set(err, "%s: no memory to unpack it", im->name);
-        *to = more;
+        uint8_t *more = *to = mem_resize(*to, room);
         z->next_out = more + n;
         z->avail_out = (uInt)(room - n);
         rc = inflate(z, Z_NO_FLUSH);
     }
+    if (rc == Z_MEM_ERROR)
+        mem_none(0);
     if (rc != Z_STREAM_END)
         return bad(im, rc == Z_DATA_ERROR ? "it is damaged" : "it is truncated", err);
     return (int64_t)(room - z->avail_out);

@@ -12,11 +12,7 @@ uint8_t *image_load(const struct image *im, struct error *err)
                   im->size ? "too large" : "empty");
         return NULL;
     }
-    uint8_t *buf = malloc(im->size); /* the user chose its size: so an error, not memory.h */
-    if (!buf) {
-        error_set(err, "%s: no memory for an image of %llu bytes", im->name, (unsigned long long)im->size);
-        return NULL;
-    }
+    uint8_t *buf = mem_alloc(im->size);
     mem_expect(buf, im->size);
     if (im->read(im->ctx, 0, buf, im->size, err) < 0) {
         free(buf);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "hv/xen/internal.h"
+#include "traces/memory.h"
 
 enum p2m_entry { P2M_MACHINE, P2M_HOLE, P2M_FRAME }; /* and up: the number of the frame + P2M_FRAME */
 /* Of RAM: RAM_HERE where the machine has it, RAM_MOVED elsewhere in the physmap, RAM_FREE nowhere. */
@@ -194,8 +195,8 @@ bool memory_create(struct xen *xen)
     xen->p2m = block(xen, "xen-p2m", xen->pages * 4);
     xen->frames = block(xen, "xen-frames", xen->ram_pages + POOL_PAGES);
     xen->pool = block(xen, "xen-pool", POOL_PAGES * PAGE);
-    xen->applied = calloc(xen->pages, sizeof *xen->applied);
-    return xen->p2m && xen->frames && xen->pool && xen->applied;
+    xen->applied = mem_zero(xen->pages, sizeof *xen->applied);
+    return xen->p2m && xen->frames && xen->pool;
 }
 
 static void clear_block(struct xen *xen, struct ramblock *b)

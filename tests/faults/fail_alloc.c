@@ -48,6 +48,12 @@ static void note(uint64_t n)
     inside = false;
 }
 
+/* For a debugger's breakpoint. */
+__attribute__((noinline)) void fault_here(void)
+{
+    __asm__ volatile("");
+}
+
 static bool fails(void)
 {
     if (!fault.on || inside)
@@ -55,7 +61,10 @@ static bool fails(void)
     const uint64_t n = atomic_fetch_add(&fault.n, 1) + 1;
     if (fault.list)
         note(n);
-    return fault.at && n == fault.at;
+    if (!fault.at || n != fault.at)
+        return false;
+    fault_here();
+    return true;
 }
 
 void *malloc(size_t n)

@@ -1,6 +1,7 @@
 /* format.c - see format.h. */
 #include <ctype.h>
 
+#include "traces/memory.h"
 #include "core/systems/linux/private/format.h"
 
 enum { STRING_MAX = 1024, WIDTH_MAX = 1024 };
@@ -91,9 +92,10 @@ __attribute__((format(printf, 2, 0))) static void add(struct text *out, const ch
     char *more = NULL;
     va_list ap;
     va_start(ap, format);
-    if (vasprintf(&more, format, ap) >= 0)
-        text_add(out, "%s", more);
+    if (vasprintf(&more, format, ap) < 0)
+        mem_none(0);
     va_end(ap);
+    text_add(out, "%s", more);
     free(more);
 }
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
