@@ -95,6 +95,16 @@ static void say_missing(const struct query_command *c)
                   c->n > 1 ? " in each of the boots" : "", list);
 }
 
+/* A row that stands for several events counts as one where nobody asks for `times`. */
+static void say_folded(const struct query_command *c)
+{
+    if (query_folded(c->q))
+        out_print(
+            stderr,
+            "bootreel: query: some of these rows happened more than once, since the trace has repetitions "
+            "folded: sum(times) counts them, count(*) does not\n");
+}
+
 static int print_schema(const struct query_command *c)
 {
     const char *table;
@@ -125,6 +135,7 @@ static int ask(struct query_command *c, const char *sql)
     if (rc)
         return trouble(&err);
     say_missing(c);
+    say_folded(c);
     return EXIT_DONE;
 }
 

@@ -29,6 +29,7 @@ void boot_free(struct boot *b)
         free(b->calls[i].call);
     free(b->calls);
     free(b->innermost.list);
+    times_free(b->times);
     stages_free(b->stages);
     initcalls_free(b->initcalls);
     marks_free(b->marks);
@@ -61,6 +62,15 @@ static void change(struct changes *c, uint64_t at, long value)
         return;
     MEM_MORE(c->list, c->n);
     c->list[c->n++] = (struct change){at, value};
+}
+
+/* ---------------------------------------------------------------- how often */
+
+int boot_times(struct boot *b, struct error *err)
+{
+    if (!b->times)
+        b->times = times_of_trace(b->trace, err);
+    return b->times ? 0 : -1;
 }
 
 /* ---------------------------------------------------------------- stages */

@@ -32,6 +32,7 @@ static void enters(struct pairing *p, const struct event *ev, uint64_t event, bo
         .event = event,
         .icount = ev->icount,
         .time = ev->time,
+        .times = times_get(b->times, ev, event),
         .number = ev->f[host ? EVF_HOST_CALL_number : EVF_SYSCALL_ENTER_number],
         .pid = pid,
         .stage = changes_at(&b->innermost, ev->icount, &p->hint),
@@ -91,7 +92,7 @@ int boot_calls(struct boot *b, struct error *err)
 {
     if (b->has_calls)
         return 0;
-    if (boot_innermost(b, err) || boot_processes(b, err))
+    if (boot_times(b, err) || boot_innermost(b, err) || boot_processes(b, err))
         return -1;
     struct pairing p = {.b = b};
     forget(&p);

@@ -1,7 +1,8 @@
 /* events.c - the virtual table `events`: the reader's events, of which a query reads the frames that it must.
  *
  * Constraints on kind and class choose the classes of a cursor, so that frames without them are not unpacked; those on icount,
- * event and time choose where it begins and ends. All but those on kind and class are compared again by SQLite.
+ * event and time choose where it begins and ends; of events whose fields have other values than a constant, nothing is made. All but
+ * those on kind and class are compared again by SQLite.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,12 +22,13 @@ enum column {
     C_PROCESS,
     C_DATA,
     C_TEXT,
+    C_TIMES,
     C_FIELD
 };
 
 static const char declaration[] =
     "CREATE TABLE x(boot INTEGER, event INTEGER, icount INTEGER, time INTEGER, cpu INTEGER, guest INTEGER, kind TEXT, "
-    "class TEXT, stage INTEGER, process INTEGER, data, text TEXT, f0 HIDDEN, f1 HIDDEN, f2 HIDDEN, f3 HIDDEN, f4 HIDDEN, "
+    "class TEXT, stage INTEGER, process INTEGER, data, text TEXT, times INTEGER, f0 HIDDEN, f1 HIDDEN, f2 HIDDEN, f3 HIDDEN, f4 HIDDEN, "
     "f5 HIDDEN, f6 HIDDEN, f7 HIDDEN)";
 _Static_assert(EVENT_MAX_FIELDS == 8, "a hidden column each");
 
@@ -48,6 +50,9 @@ struct cursor {
     bool kinds[EV_COUNT];
     uint32_t classes;
     struct range event, icount, time;
+    unsigned fields; /* those that have one value, as a mask */
+    uint64_t field[EVENT_MAX_FIELDS];
+    bool counts; /* the column `times` is used */
     /* Where it is. */
     struct trace_cursor *at;
     const struct boot *of; /* whose cursor `at` is */
@@ -80,7 +85,7 @@ static const struct {
 static char comparison(int column, unsigned char op)
 {
     const bool ranged = column == C_EVENT || column == C_ICOUNT || column == C_TIME;
-    const bool equal = column == C_BOOT || column == C_KIND || column == C_CLASS;
+    const bool equal = column == C_BOOT || column == C_KIND || column == C_CLASS || column >= C_FIELD;
     for (size_t i = 0; i < sizeof comparisons / sizeof comparisons[0]; i++)
         if (comparisons[i].op == op && (ranged || (equal && op == SQLITE_INDEX_CONSTRAINT_EQ)))
             return comparisons[i].letter;
@@ -101,6 +106,13 @@ static double events_of(const struct query *q, sqlite3_value *value, int column)
     return (double)n / (word ? 1 : 8);
 }
 
+/* Whether the constraint compares with a constant, and not with the rows of another table. */
+static bool is_constant(sqlite3_index_info *info, int i)
+{
+    sqlite3_value *value;
+    return !sqlite3_vtab_in(info, i, -1) && sqlite3_vtab_rhs_value(info, i, &value) == SQLITE_OK;
+}
+
 /* Whether rows come in the order that is wanted: by their number or position, in one boot or boot by boot. */
 static bool in_order(const struct query *q, const sqlite3_index_info *info, bool one_boot, bool *back)
 {
@@ -117,6 +129,8 @@ static bool in_order(const struct query *q, const sqlite3_index_info *info, bool
     return true;
 }
 
+enum plan { BACKWARDS = 1, COUNTS = 2 };
+
 static int events_best(sqlite3_vtab *v, sqlite3_index_info *info)
 {
     const struct query *q = ((const struct table *)v)->query;
@@ -130,7 +144,8 @@ static int events_best(sqlite3_vtab *v, sqlite3_index_info *info)
         const struct sqlite3_index_constraint *c = &info->aConstraint[i];
         const char op = c->usable ? comparison(c->iColumn, c->op) : 0;
         const bool word = c->iColumn == C_KIND || c->iColumn == C_CLASS;
-        if (!op || (word && strcmp(sqlite3_vtab_collation(info, i), "BINARY")))
+        if (!op || (word && strcmp(sqlite3_vtab_collation(info, i), "BINARY")) ||
+            (c->iColumn >= C_FIELD && !is_constant(info, i)))
             continue;
         plan[2 * n] = (char)('a' + c->iColumn);
         plan[2 * n + 1] = op;
@@ -147,14 +162,14 @@ static int events_best(sqlite3_vtab *v, sqlite3_index_info *info)
             rows /= (double)(q->nboots ? q->nboots : 1);
             one_boot = true;
         } else {
-            rows = op == '=' ? 1 : rows / 4;
+            rows = c->iColumn >= C_FIELD ? rows / 8 : op == '=' ? 1 : rows / 4;
         }
     }
     plan[2 * n] = 0;
     info->idxStr = plan;
     info->needToFreeIdxStr = 1;
     info->orderByConsumed = info->nOrderBy && in_order(q, info, one_boot, &back);
-    info->idxNum = back;
+    info->idxNum = (back ? BACKWARDS : 0) | (info->colUsed >> C_TIMES & 1 ? COUNTS : 0);
     info->estimatedRows = (sqlite3_int64)rows;
     info->estimatedCost = 50 + rows;
     return SQLITE_OK;
@@ -203,6 +218,14 @@ static int keep_kinds(struct cursor *c, int column, char op, sqlite3_value *valu
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+static void want_field(struct cursor *c, unsigned field, sqlite3_value *value)
+{
+    if (sqlite3_value_type(value) != SQLITE_INTEGER)
+        return; /* SQLite compares it */
+    c->fields |= 1u << field;
+    c->field[field] = (uint64_t)sqlite3_value_int64(value);
+}
+
 static int want(struct cursor *c, int column, char op, sqlite3_value *value)
 {
     const size_t n = query_of(c)->nboots;
@@ -222,8 +245,12 @@ static int want(struct cursor *c, int column, char op, sqlite3_value *value)
     case C_TIME:
         narrow(&c->time, op, value);
         return SQLITE_OK;
-    default:
+    case C_KIND:
+    case C_CLASS:
         return keep_kinds(c, column, op, value);
+    default:
+        want_field(c, (unsigned)(column - C_FIELD), value);
+        return SQLITE_OK;
     }
 }
 
@@ -288,10 +315,33 @@ static bool beyond(const struct cursor *c)
                    : c->ev.icount > c->stretch.high || c->number > c->event.high;
 }
 
+static bool fields_wanted(const struct cursor *c)
+{
+    for (unsigned bits = c->fields; bits; bits &= bits - 1) {
+        const unsigned i = (unsigned)__builtin_ctz(bits);
+        if (c->ev.f[i] != c->field[i])
+            return false;
+    }
+    return true;
+}
+
 static bool wanted(const struct cursor *c)
 {
     return c->kinds[c->ev.kind] && c->ev.icount >= c->stretch.low && c->ev.icount <= c->stretch.high &&
-           c->number >= c->event.low && c->number <= c->event.high;
+           c->number >= c->event.low && c->number <= c->event.high && fields_wanted(c);
+}
+
+/* Notes that a row stands for several events, if nobody asks for how many. */
+static int note_times(const struct cursor *c)
+{
+    struct query *q = query_of(c);
+    struct boot *b = &q->boot[boot_now(c)];
+    if (c->counts || q->folded)
+        return SQLITE_OK;
+    if (boot_times(b, &q->trouble))
+        return SQLITE_ERROR;
+    q->folded = times_get(b->times, &c->ev, c->number) > 1;
+    return SQLITE_OK;
 }
 
 /* The next event that is wanted, of this boot or a later one. */
@@ -308,7 +358,7 @@ static int advance(struct cursor *c)
             return SQLITE_INTERRUPT;
         if (rc && !beyond(c)) {
             if (wanted(c))
-                return SQLITE_OK;
+                return note_times(c);
             continue;
         }
         if (c->back)
@@ -360,11 +410,13 @@ static int events_close(sqlite3_vtab_cursor *v)
     return SQLITE_OK;
 }
 
-static int events_filter(sqlite3_vtab_cursor *v, int back, const char *plan, int argc, sqlite3_value **argv)
+static int events_filter(sqlite3_vtab_cursor *v, int how, const char *plan, int argc, sqlite3_value **argv)
 {
     struct cursor *c = (struct cursor *)v;
     int rc = SQLITE_OK;
-    c->back = back;
+    c->back = how & BACKWARDS;
+    c->counts = how & COUNTS;
+    c->fields = 0;
     c->boot = 0;
     c->last_boot = query_of(c)->nboots;
     c->event = c->icount = c->time = (struct range){0, UINT64_MAX};
@@ -420,6 +472,16 @@ static int result_process(struct cursor *c, sqlite3_context *out)
     return result_place(out, changes_at(&b->running[cpu], c->number, &c->process_hint[cpu]));
 }
 
+static int result_times(struct cursor *c, sqlite3_context *out)
+{
+    struct query *q = query_of(c);
+    struct boot *b = &q->boot[boot_now(c)];
+    if (boot_times(b, &q->trouble))
+        return SQLITE_ERROR;
+    sqlite3_result_int64(out, (sqlite3_int64)times_get(b->times, &c->ev, c->number));
+    return SQLITE_OK;
+}
+
 static void result_field(const struct event *ev, sqlite3_context *out, unsigned field)
 {
     const struct event_kind *k = event_kind(ev->kind);
@@ -469,6 +531,8 @@ static int events_column(sqlite3_vtab_cursor *v, sqlite3_context *out, int colum
         return result_stage(c, out);
     case C_PROCESS:
         return result_process(c, out);
+    case C_TIMES:
+        return result_times(c, out);
     case C_DATA:
         if (k->has_data)
             result_bytes(out, ev->data, ev->len);

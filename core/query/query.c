@@ -180,6 +180,11 @@ uint32_t query_missing(const struct query *q)
     return q->missing;
 }
 
+bool query_folded(const struct query *q)
+{
+    return q->folded;
+}
+
 /* ---------------------------------------------------------------- running */
 
 /* What went wrong, in words of ours where SQLite's say too little. */

@@ -48,6 +48,8 @@ int query_run(struct query *q, const char *sql, unsigned seconds, const struct q
               struct error *err);
 /* Event classes that a table needs which was used, and that were not recorded in one of the boots; 0: none. */
 uint32_t query_missing(const struct query *q);
+/* Whether rows were used that stand for several events, since the trace has repetitions of them folded, but not the column `times`. */
+bool query_folded(const struct query *q);
 
 /* The tables and views, in order, as "name(column, …)"; NULL beyond the last. Valid until the next call.
  * After query_ready(). */

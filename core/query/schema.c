@@ -19,7 +19,7 @@ static char *kind_view(const char *schema, const struct event_kind *k)
     struct text t = {0};
     text_add(&t, "CREATE VIEW %s.", schema);
     put_name(&t, k->name);
-    text_add(&t, " AS SELECT boot, event, icount, time, cpu, guest, stage, process");
+    text_add(&t, " AS SELECT boot, event, icount, time, cpu, guest, stage, process, times");
     for (unsigned i = 0; i < k->nfields; i++)
         text_add(&t, ", f%u AS \"%s\"", i, k->field[i].name);
     text_add(&t, "%s FROM events WHERE kind = '%s'", k->has_data ? ", data" : "", k->name);
@@ -38,14 +38,14 @@ _Static_assert(EVF_CONSOLE_LINE_device == 0 && CONSOLE_SCREEN == 8 && CONSOLE_DE
 #define UNIT_PART(with, without) "CASE instr(name, '_-_') WHEN 0 THEN " without " ELSE " with " END"
 
 static const char *const views[] = {
-    "disk AS SELECT boot, event, icount, time, stage, process, f0 AS drive, data AS command, kind = 'disk.write' AS write, " DISK(
+    "disk AS SELECT boot, event, icount, time, stage, process, times, f0 AS drive, data AS command, kind = 'disk.write' AS write, " DISK(
         "2") " AS lba, " DISK("3") " AS sectors, " DISK("4") " AS address FROM events WHERE class = 'disk'",
-    "console_lines AS SELECT boot, event, icount, time, stage, process, CASE f0 WHEN 8 THEN 'screen' WHEN 9 THEN 'debug' "
+    "console_lines AS SELECT boot, event, icount, time, stage, process, times, CASE f0 WHEN 8 THEN 'screen' WHEN 9 THEN 'debug' "
     "WHEN 10 THEN 'xen' ELSE 'serial' || f0 END AS device, data AS line FROM events WHERE kind = 'console'",
     "units AS SELECT boot, stage, " UNIT_PART("substr(name, 6, instr(name, '_-_') - 6)", "substr(name, 6)") " AS unit, " UNIT_PART(
         "replace(substr(name, instr(name, '_-_') + 3), '_', ' ')",
         "NULL") " AS description, "
-                "begin, end, begin_time, end_time, took, ended, failed FROM stages WHERE name GLOB 'unit.*'",
+                "begin, end, begin_time, end_time, took, ended, failed, times FROM stages WHERE name GLOB 'unit.*'",
 };
 
 static int create(sqlite3 *db, const char *schema, const char *view)

@@ -143,6 +143,11 @@ static size_t stages_rows(const struct boot *b)
     return stages_count(b->stages);
 }
 
+static uint64_t stages_times(const struct boot *b, size_t row)
+{
+    return times_of_boot(b->times, stages_get(b->stages, row)->begin);
+}
+
 static void stages_column(sqlite3_context *c, const struct boot *b, size_t row, int column)
 {
     enum {
@@ -214,6 +219,11 @@ static size_t processes_rows(const struct boot *b)
     return b->nprocesses;
 }
 
+static uint64_t processes_times(const struct boot *b, size_t row)
+{
+    return times_of_boot(b->times, b->processes[row].p.created);
+}
+
 static void processes_column(sqlite3_context *c, const struct boot *b, size_t row, int column)
 {
     enum {
@@ -280,6 +290,12 @@ static size_t initcalls_rows(const struct boot *b)
     return n;
 }
 
+static uint64_t initcalls_times(const struct boot *b, size_t row)
+{
+    size_t n;
+    return times_of_boot(b->times, initcalls_list(b->initcalls, &n)[row].begin);
+}
+
 static void initcalls_column(sqlite3_context *c, const struct boot *b, size_t row, int column)
 {
     enum { NAME, LEVEL, PID, BEGIN, END, BEGIN_TIME, END_TIME, TOOK, OWN, RESULT };
@@ -316,6 +332,12 @@ static size_t marks_rows(const struct boot *b)
     return n;
 }
 
+static uint64_t marks_times(const struct boot *b, size_t row)
+{
+    size_t n;
+    return times_of_boot(b->times, marks_list(b->marks, &n)[row].icount);
+}
+
 static void marks_column(sqlite3_context *c, const struct boot *b, size_t row, int column)
 {
     enum { ICOUNT, TIME, KIND, TEXT };
@@ -338,6 +360,11 @@ static void marks_column(sqlite3_context *c, const struct boot *b, size_t row, i
 static size_t calls_rows(const struct boot *b)
 {
     return b->ncalls;
+}
+
+static uint64_t calls_times(const struct boot *b, size_t row)
+{
+    return b->calls[row].times;
 }
 
 static void calls_column(sqlite3_context *c, const struct boot *b, size_t row, int column)
@@ -475,6 +502,7 @@ static const struct row_table tables[] = {
          "note TEXT",
      .load = boot_stages,
      .count = stages_rows,
+     .times = stages_times,
      .column = stages_column},
     {.name = "processes",
      .columns =
@@ -484,6 +512,7 @@ static const struct row_table tables[] = {
      .classes = EVENT_CLASS_BIT(EC_PROCESS),
      .load = boot_processes,
      .count = processes_rows,
+     .times = processes_times,
      .column = processes_column},
     {.name = "initcalls",
      .columns =
@@ -492,11 +521,13 @@ static const struct row_table tables[] = {
      .classes = EVENT_CLASS_BIT(EC_KERNEL),
      .load = boot_initcalls,
      .count = initcalls_rows,
+     .times = initcalls_times,
      .column = initcalls_column},
     {.name = "marks",
      .columns = "boot INTEGER, mark INTEGER, icount INTEGER, time INTEGER, kind TEXT, text TEXT",
      .load = boot_marks,
      .count = marks_rows,
+     .times = marks_times,
      .column = marks_column},
     {.name = "syscalls",
      .columns =
@@ -506,6 +537,7 @@ static const struct row_table tables[] = {
      .classes = EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_HOST),
      .load = boot_calls,
      .count = calls_rows,
+     .times = calls_times,
      .column = calls_column},
     {.name = "samples",
      .columns =

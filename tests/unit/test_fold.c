@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "core/run/fold.h"
+#include "core/run/times.h"
 #include "traces/memory.h"
 
 enum { MOST = 20000 };
@@ -264,12 +265,110 @@ static void test_state(void **state)
     free(b);
 }
 
+/* How often each of the ports 0 to 3ffh was accessed, and how many lines and resets there were: what went in, and what times.h says of what
+ * came out. */
+enum { SORTS = 0x402 };
+struct tally {
+    struct fold *fold;
+    uint64_t in[SORTS], out[SORTS];
+};
+
+static unsigned sort_of(const struct event *ev)
+{
+    return ev->kind == EV_CONSOLE_LINE ? 0x400
+           : ev->kind == EV_RESET      ? 0x401
+                                       : ev->f[EVF_PIO_READ_port] & 0x3ff;
+}
+
+static void tally_out(struct tally *t, const struct out *o)
+{
+    struct times *x = times_new();
+    for (unsigned i = 0; i < o->n; i++)
+        if (times_matter(o->ev[i].kind))
+            times_see(x, &o->ev[i], i);
+    times_end(x);
+    memset(t->out, 0, sizeof t->out);
+    for (unsigned i = o->n; i-- > 0;) /* in any order */
+        t->out[sort_of(&o->ev[i])] += times_get(x, &o->ev[i], i);
+    for (unsigned i = 0; i < o->n; i++)
+        if (o->ev[i].kind == EV_AGAIN)
+            assert_int_equal(times_get(x, &o->ev[i], i), 0);
+    times_free(x);
+}
+
+static uint64_t tallied(struct tally *t, struct event ev)
+{
+    t->in[sort_of(&ev)]++;
+    give(t->fold, ev);
+    return ev.icount + 1;
+}
+
+/* A letter is an access; X, Y and Z are loops of several lengths; L is a line, R a reset. */
+static uint64_t play(struct tally *t, const char *words, uint64_t at)
+{
+    for (; *words; words++)
+        switch (*words) {
+        case 'X':
+        case 'Y':
+        case 'Z':
+            for (unsigned i = 0; i < 50u + 20 * (unsigned)(*words - 'X'); i++) {
+                at = tallied(t, pio(0x60 + (unsigned)(*words - 'X'), false, i, at));
+                at = tallied(t, pio(0x80, true, 7, at));
+            }
+            break;
+        case 'L':
+            at = tallied(t, line("y", at));
+            break;
+        case 'R':
+            at = tallied(t, (struct event){.kind = EV_RESET, .icount = at, .data = "port cf9h", .len = 9});
+            break;
+        default:
+            at = tallied(t, pio(0x100 + (unsigned)*words, true, 0, at));
+        }
+    return at;
+}
+
+static void play_rounds(const char *words, unsigned rounds, unsigned cut_every, unsigned may_miss)
+{
+    struct out *o = mem_zero(1, sizeof *o);
+    struct tally *t = mem_zero(1, sizeof *t);
+    t->fold = fold_new(put, o);
+    uint64_t at = 0;
+    for (unsigned i = 0; i < rounds; i++) {
+        at = play(t, words, at);
+        if (cut_every && i % cut_every == cut_every - 1)
+            fold_cut(t->fold);
+    }
+    fold_finish(t->fold);
+    tally_out(t, o);
+    assert_true(o->n < at / 4); /* it was folded */
+    for (unsigned i = 0; i < SORTS; i++)
+        assert_true(t->out[i] + may_miss >= t->in[i] && t->out[i] <= t->in[i] + may_miss);
+    fold_free(t->fold);
+    free(o);
+    free(t);
+}
+
+/* What was folded is counted, whatever is repeated in what, and wherever it was cut. */
+static void test_times(void **state)
+{
+    static const char *const loops[] = {"a", "ab", "aab", "abaab", "aaaaaab", "abcabd"};
+    static const char *const nested[] = {"X", "aX", "XaY", "abXcYdZ", "XLYL", "XLR", "abXcR", "aLXXbYR"};
+    for (size_t i = 0; i < sizeof loops / sizeof loops[0]; i++)
+        for (unsigned cut = 0; cut < 200; cut += 33)
+            play_rounds(loops[i], 500, cut, 0);
+    for (size_t i = 0; i < sizeof nested / sizeof nested[0]; i++) {
+        play_rounds(nested[i], 100, 0, 0);
+        play_rounds(nested[i], 100, 7, 100 / 7); /* a round of an inner loop at each cut */
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_loop),   cmocka_unit_test(test_few),     cmocka_unit_test(test_console),
         cmocka_unit_test(test_nested), cmocka_unit_test(test_awkward), cmocka_unit_test(test_boots),
-        cmocka_unit_test(test_state),
+        cmocka_unit_test(test_state),  cmocka_unit_test(test_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

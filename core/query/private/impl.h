@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include "core/query/query.h"
+#include "core/run/times.h"
 #include "core/story/initcalls.h"
 #include "core/story/marks.h"
 #include "core/story/processes.h"
@@ -33,7 +34,7 @@ struct known_process {
 
 /* A system call, or a call of the deterministic Linux host. */
 struct known_call {
-    uint64_t event, icount, time, duration;
+    uint64_t event, icount, time, duration, times;
     int64_t result;
     uint64_t number, pid;
     long stage, process;
@@ -53,6 +54,7 @@ struct boot {
     uint64_t end_time;
     const struct samples *samples; /* NULL: not taken */
     /* Made when they are first needed. */
+    struct times *times;
     struct stages *stages;
     bool has_innermost;
     struct changes innermost; /* stage, by icount */
@@ -71,6 +73,7 @@ struct boot {
 void boot_open(struct boot *b);
 void boot_free(struct boot *b);
 /* Each makes the part if it is not there yet. -1 with err. */
+int boot_times(struct boot *b, struct error *err);
 int boot_stages(struct boot *b, struct error *err);
 int boot_innermost(struct boot *b, struct error *err);
 int boot_processes(struct boot *b, struct error *err);
@@ -89,6 +92,7 @@ struct query {
     uint64_t deadline; /* of the host's clock, ns; 0: none */
     bool late;         /* it is over */
     uint32_t missing;
+    bool folded;          /* a row stands for several events, and its column `times` is not used */
     struct error trouble; /* the reason of an SQLITE_ERROR from a table, or "" */
     char *table;          /* of query_table() */
 };
@@ -115,10 +119,11 @@ void result_bytes(sqlite3_context *c, const void *data, size_t n);
  * number in it. */
 struct row_table {
     const char *name;
-    const char *columns;                            /* all of them, "boot INTEGER, …" */
-    bool single;                                    /* a boot has one row, which has no number */
-    uint32_t classes;                               /* that it is made of */
-    int (*load)(struct boot *b, struct error *err); /* or NULL */
+    const char *columns;                                 /* all of them, "boot INTEGER, …" */
+    bool single;                                         /* a boot has one row, which has no number */
+    uint64_t (*times)(const struct boot *b, size_t row); /* how often it happened, the last column; or NULL */
+    uint32_t classes;                                    /* that it is made of */
+    int (*load)(struct boot *b, struct error *err);      /* or NULL */
     size_t (*count)(const struct boot *b);
     /* The value of one of the other columns, the first of which is 0. */
     void (*column)(sqlite3_context *c, const struct boot *b, size_t row, int column);
