@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "core/ground/json.h"
+#include "core/run/times.h"
 #include "core/story/explain.h"
 #include "core/story/processes.h"
 #include "traces/memory.h"
@@ -24,6 +25,7 @@ struct listing {
     struct processes *processes; /* by_pid: the state at the current event */
     uint64_t from, to;
     yajl_gen gen;
+    struct times *times; /* json */
     char *words;
     bool explain;
     struct trace_explainer *explainer; /* explain */
@@ -139,10 +141,11 @@ static int catch_up(struct listing *l, struct trace *t, struct error *err)
 static int json_event(struct listing *l, const struct event *ev, uint64_t number)
 {
     struct yajl_gen_t *gen = (struct yajl_gen_t *)l->gen;
+    const uint64_t times = times_get(l->times, ev, number);
     if (!*l->meaning)
-        return event_json(ev, number, gen);
+        return event_json(ev, number, times, gen);
     const struct explainer *x = trace_explainer_last(l->explainer);
-    return event_json_explained(ev, number, l->meaning, explainer_manual(x), explainer_source(x), gen);
+    return event_json_explained(ev, number, times, l->meaning, explainer_manual(x), explainer_source(x), gen);
 }
 
 static int walk(struct listing *l, struct trace_cursor *c, struct error *err)
@@ -181,7 +184,7 @@ static int list(struct listing *l, const struct engines *engines, struct trace *
     if (l->from > l->to)
         return error_set(err, "--from is after --to: icounts %llu and %llu", (unsigned long long)l->from,
                          (unsigned long long)l->to);
-    if (l->by_pid && catch_up(l, t, err))
+    if ((l->by_pid && catch_up(l, t, err)) || (l->json && !(l->times = times_of_trace(t, err))))
         return -1;
     struct trace_cursor *c = trace_cursor_open(t, l->classes | (l->by_pid ? PROCESS_CLASSES : 0));
     int rc = trace_cursor_seek_icount(c, l->from, err);
@@ -271,6 +274,7 @@ static int print_events(void *ctx, const struct engines *engines, struct trace *
     trace_explainer_free(l->explainer);
     yajl_gen_free(l->gen);
     free(l->words);
+    times_free(l->times);
     processes_free(l->processes);
     return status;
 }

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/find.h"
 #include "core/ground/json.h"
+#include "core/run/times.h"
 #include "core/timeline/timeline.h"
 #include "traces/memory.h"
 #include "core/ground/out.h"
@@ -305,6 +306,9 @@ static int walk_events(const struct find_command *c, struct trace *t, yajl_gen g
 {
     const struct event_filter *f = &c->r.stop.filter;
     enum { WORDS = 4 * EVENT_MAX_DATA + 1024 };
+    struct times *times = times_of_trace(t, err);
+    if (!times)
+        return -1;
     struct trace_cursor *cur = trace_cursor_open(t, event_filter_classes(f));
     char *words = mem_zero(1, WORDS);
     struct event ev, last = {0};
@@ -314,7 +318,8 @@ static int walk_events(const struct find_command *c, struct trace *t, yajl_gen g
         rc = 0;
         if (!event_filter_matches(f, &ev))
             continue;
-        ++*count;
+        const uint64_t n = times_get(times, &ev, number);
+        *count += c->count && n ? n : 1;
         if (c->last || c->count) {
             last = ev;
             at = number;
@@ -323,7 +328,7 @@ static int walk_events(const struct find_command *c, struct trace *t, yajl_gen g
         }
         event_text(&ev, words, WORDS);
         if (c->json)
-            event_json(&ev, number, (struct yajl_gen_t *)g);
+            event_json(&ev, number, n, (struct yajl_gen_t *)g);
         else
             find_print_event(&ev, number, words);
         if (c->first)
@@ -332,6 +337,7 @@ static int walk_events(const struct find_command *c, struct trace *t, yajl_gen g
     if (c->last && *count && !c->json)
         find_print_event(&last, at, words);
     trace_cursor_close(cur);
+    times_free(times);
     free(words);
     return rc < 0 ? -1 : 0;
 }
@@ -511,7 +517,10 @@ static const struct option_row rows[] = {
     {.name = "first", .help = "only the first hit", STORE(struct find_command, first)},
     {.name = "last", .help = "only the last hit", STORE(struct find_command, last)},
     {.name = "all", .help = "all hits (default)", STORE(struct find_command, all)},
-    {.name = "count", .help = "only how many there are", STORE(struct find_command, count)},
+    {.name = "count",
+     .help = "only how many there are",
+     STORE(struct find_command, count),
+     .more = "Events that the trace has folded count as often as they happened."},
     {.name = "part",
      .argument = "K/N",
      .help = "only part K of N, for several machines",

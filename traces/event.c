@@ -186,6 +186,12 @@ static void out_field(struct out *o, enum event_field_type type, uint64_t v)
             out_char(o, '-');
         out_dec(o, (int64_t)v < 0 ? -v : v);
         break;
+    case EFT_NUMBER:
+        if (event_field_none(type, v))
+            out_text(o, "none", 4);
+        else
+            out_dec(o, v);
+        break;
     case EFT_HEX:
     case EFT_MEMORY:
         out_text(o, "0x", 2);

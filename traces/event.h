@@ -39,11 +39,18 @@ enum event_field_type {
     EFT_SIGNED,  /* decimal, two's complement */
     EFT_GROUPED, /* decimal, in text with commas */
     EFT_MEMORY,  /* hex: an address in memory; all ones: none */
+    EFT_NUMBER,  /* decimal; all ones: none */
 };
 
 static inline bool event_field_hex(unsigned type)
 {
     return type == EFT_HEX || type == EFT_MEMORY;
+}
+
+/* Whether that value says that the event has none of it. */
+static inline bool event_field_none(unsigned type, uint64_t v)
+{
+    return (type == EFT_MEMORY || type == EFT_NUMBER) && v == UINT64_MAX;
 }
 
 struct event_field {

@@ -27,7 +27,10 @@ static bool json_string(yajl_gen g, const char *name, const char *value)
 static bool json_field(yajl_gen g, const struct event_field *f, uint64_t v)
 {
     char text[24];
+    if (event_field_none(f->type, v))
+        return json_text(g, f->name) && yajl_gen_null(g) == yajl_gen_status_ok;
     switch (f->type) {
+    case EFT_NUMBER:
     case EFT_DEC:
     case EFT_GROUPED:
     case EFT_CHAR:
@@ -38,9 +41,6 @@ static bool json_field(yajl_gen g, const struct event_field *f, uint64_t v)
     case EFT_BOOL:
         return json_text(g, f->name) && yajl_gen_bool(g, v != 0) == yajl_gen_status_ok;
     case EFT_MEMORY:
-        if (v == UINT64_MAX)
-            return json_text(g, f->name) && yajl_gen_null(g) == yajl_gen_status_ok;
-        __attribute__((fallthrough));
     case EFT_HEX:
         snprintf(text, sizeof text, "0x%" PRIx64, v);
         return json_string(g, f->name, text);
@@ -86,13 +86,13 @@ static bool json_words(yajl_gen g, const struct event *ev)
     return ok;
 }
 
-int event_json(const struct event *ev, uint64_t number, struct yajl_gen_t *gen)
+int event_json(const struct event *ev, uint64_t number, uint64_t times, struct yajl_gen_t *gen)
 {
-    return event_json_explained(ev, number, NULL, NULL, NULL, gen);
+    return event_json_explained(ev, number, times, NULL, NULL, NULL, gen);
 }
 
-int event_json_explained(const struct event *ev, uint64_t number, const char *explain, const char *manual,
-                         const char *source, struct yajl_gen_t *gen)
+int event_json_explained(const struct event *ev, uint64_t number, uint64_t times, const char *explain,
+                         const char *manual, const char *source, struct yajl_gen_t *gen)
 {
     const struct event_kind *k = event_kind(ev->kind);
     if (!k || yajl_gen_map_open(gen) != yajl_gen_status_ok)
@@ -100,7 +100,8 @@ int event_json_explained(const struct event *ev, uint64_t number, const char *ex
     bool ok = number == UINT64_MAX || json_number(gen, "number", number);
     ok = ok && json_number(gen, "icount", ev->icount) && json_number(gen, "time", ev->time) &&
          json_number(gen, "cpu", ev->cpu) && (!ev->guest || json_number(gen, "guest", ev->guest)) &&
-         json_string(gen, "kind", k->name) && json_string(gen, "class", event_class_name(k->cls));
+         json_string(gen, "kind", k->name) && json_string(gen, "class", event_class_name(k->cls)) &&
+         json_number(gen, "times", times);
     ok = ok && json_text(gen, "fields") && yajl_gen_map_open(gen) == yajl_gen_status_ok;
     for (unsigned i = 0; ok && i < k->nfields; i++)
         ok = json_field(gen, &k->field[i], ev->f[i]);

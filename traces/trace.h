@@ -504,14 +504,14 @@ void event_encoder_reset(struct event_encoder *e); /* begins a new frame */
 
 /* ---------------------------------------------------------------- more about events (event.c) */
 
-/* The event as a JSON object: number (unless UINT64_MAX), icount, time, cpu, kind, class, its fields by name
- * (hex fields as strings), data if it has any ("data" as text, or "data_hex" if it is not UTF-8), text. `gen`
- * is a yajl_gen. Returns 0, or -1 if the generator failed. */
+/* The event as a JSON object: number (unless UINT64_MAX), icount, time, cpu, kind, class, times (how often it happened:
+ * core/run/times.h), its fields by name (hex fields as strings), data if it has any ("data" as text, or "data_hex" if it is not UTF-8),
+ * text. `gen` is a yajl_gen. Returns 0, or -1 if the generator failed. */
 struct yajl_gen_t;
-int event_json(const struct event *ev, uint64_t number, struct yajl_gen_t *gen);
+int event_json(const struct event *ev, uint64_t number, uint64_t times, struct yajl_gen_t *gen);
 /* event_json with the members "explain", "manual" and "section", each left out if NULL. */
-int event_json_explained(const struct event *ev, uint64_t number, const char *explain, const char *manual,
-                         const char *source, struct yajl_gen_t *gen);
+int event_json_explained(const struct event *ev, uint64_t number, uint64_t times, const char *explain,
+                         const char *manual, const char *source, struct yajl_gen_t *gen);
 
 /* Whether kind, key fields and data are equal: the same thing happened, perhaps at another time. */
 bool event_same_keys(const struct event *a, const struct event *b);

@@ -384,13 +384,12 @@ static void detail_field(struct app *a, struct doc *d, const struct event *ev, u
                                                !strcmp(f->name, "cr2") || !strcmp(f->name, "base");
     doc_row(d, address ? ROW_ADDRESS : ROW_TEXT, v);
     doc_add(d, STYLE_LABEL, "%-12s ", f->name);
+    if (event_field_none(f->type, v)) {
+        doc_add(d, STYLE_NUMBER, "none%s", f->type == EFT_MEMORY ? no_memory(ev) : "");
+        return;
+    }
     switch (f->type) {
     case EFT_MEMORY:
-        if (v == UINT64_MAX) {
-            doc_add(d, STYLE_NUMBER, "none%s", no_memory(ev));
-            return;
-        }
-        __attribute__((fallthrough));
     case EFT_HEX:
         doc_add(d, STYLE_NUMBER, "0x%" PRIx64, v);
         break;

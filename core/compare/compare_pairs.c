@@ -44,6 +44,8 @@ __attribute__((format(printf, 2, 3))) static const char *own_text(struct compari
 
 static const char *number_text(struct comparison *c, uint64_t v, unsigned type)
 {
+    if (type == EFT_NUMBER && event_field_none(type, v))
+        return "none";
     switch (type) {
     case EFT_HEX:
     case EFT_MEMORY:

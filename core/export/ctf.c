@@ -74,7 +74,7 @@ static void put_metadata(FILE *out, const char *title)
         "stream {\n    id = 0;\n"
         "    packet.context := struct { when timestamp_begin; when timestamp_end; uint64 content_size; uint64 packet_size; };\n"
         "    event.header := struct { uint16 id; when timestamp; };\n"
-        "    event.context := struct { uint64 _icount; uint64 _number; uint8 _cpu; };\n};\n");
+        "    event.context := struct { uint64 _icount; uint64 _number; uint64 _times; uint8 _cpu; };\n};\n");
     for (unsigned id = 0; id < EV_COUNT; id++)
         if (event_kind(id))
             put_kind(out, id, event_kind(id));
@@ -114,7 +114,7 @@ static void add_string(struct packet *k, const uint8_t *p, size_t n)
     add_number(k, 0, 1);
 }
 
-static void add_event(struct packet *k, const struct event *ev, uint64_t number)
+static void add_event(struct packet *k, const struct event *ev, uint64_t number, uint64_t times)
 {
     const struct event_kind *kind = event_kind(ev->kind);
     if (k->n == PACKET_HEAD)
@@ -124,6 +124,7 @@ static void add_event(struct packet *k, const struct event *ev, uint64_t number)
     add_number(k, ev->time, 8);
     add_number(k, ev->icount, 8);
     add_number(k, number, 8);
+    add_number(k, times, 8);
     add_number(k, ev->cpu, 1);
     for (unsigned i = 0; i < kind->nfields; i++)
         add_number(k, ev->f[i], 8);
@@ -147,13 +148,16 @@ static void put_packet(struct packet *k, FILE *out)
 
 static int put_stream(const struct export_options *o, FILE *out, struct error *err)
 {
+    struct times *times = times_of_trace(o->trace, err);
+    if (!times)
+        return -1;
     struct trace_cursor *c = trace_cursor_open(o->trace, EVENT_CLASSES_ALL);
     struct packet k = {.n = PACKET_HEAD, .cap = 2 * PACKET, .p = mem_zero(2, PACKET)};
     struct event ev;
     uint64_t number;
     int rc = trace_cursor_seek_icount(c, o->from, err);
     while (!rc && (rc = trace_cursor_next(c, &ev, &number, err)) == 1 && ev.icount <= o->to && !ferror(out)) {
-        add_event(&k, &ev, number);
+        add_event(&k, &ev, number, times_get(times, &ev, number));
         if (k.n >= PACKET)
             put_packet(&k, out);
         rc = 0;
@@ -161,6 +165,7 @@ static int put_stream(const struct export_options *o, FILE *out, struct error *e
     if (k.n > PACKET_HEAD)
         put_packet(&k, out);
     free(k.p);
+    times_free(times);
     trace_cursor_close(c);
     return rc < 0 ? -1 : 0;
 }

@@ -277,13 +277,14 @@ enum {
                      EVENT_CLASS_BIT(EC_CONSOLE) | EVENT_CLASS_BIT(EC_DISK)
 };
 
-static void put_moment(struct writer *w, uint64_t track, const struct event *ev)
+static void put_moment(struct writer *w, uint64_t track, const struct event *ev, uint64_t times)
 {
     char text[NAME];
     event_text(ev, text, sizeof text);
-    const struct note notes[] = {{"icount", NULL, ev->icount}, {"kind", event_kind(ev->kind)->name, 0}};
+    const struct note notes[] = {
+        {"icount", NULL, ev->icount}, {"kind", event_kind(ev->kind)->name, 0}, {"times", NULL, times}};
     put_event(w, PERFETTO__TRACK_EVENT__TYPE__TYPE_INSTANT, track, ev->time,
-              event_class_name(event_kind(ev->kind)->cls), text, notes, 2);
+              event_class_name(event_kind(ev->kind)->cls), text, notes, times > 1 ? 3 : 2);
 }
 
 /* Interrupts, exceptions and disk commands have a track for each processor and class; `tracks` has its number, or 0. */
@@ -311,24 +312,29 @@ static void put_marks(struct writer *w, const struct marks *m)
 
 static int put_moments(struct writer *w, struct error *err)
 {
+    struct times *times = times_of_trace(w->o->trace, err);
+    if (!times)
+        return -1;
     struct trace_cursor *c = trace_cursor_open(w->o->trace, MOMENT_CLASSES);
     struct marks *marks = marks_new();
     uint64_t(*tracks)[EC_COUNT] = mem_zero(UINT8_MAX + 1, sizeof *tracks);
     struct event ev;
+    uint64_t number;
     int rc;
-    while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1) {
+    while ((rc = trace_cursor_next(c, &ev, &number, err)) == 1) {
         enum event_class cls = event_kind(ev.kind)->cls;
         if (EVENT_CLASS_BIT(cls) & MARK_CLASSES)
             marks_see(marks, &ev);
         if (ev.icount < w->o->from || ev.icount > w->o->to)
             continue;
         if (cls == EC_CONSOLE)
-            put_moment(w, TRACK_CONSOLE, &ev);
+            put_moment(w, TRACK_CONSOLE, &ev, times_get(times, &ev, number));
         else if (cls == EC_IRQ || cls == EC_EXCEPTION || cls == EC_DISK)
-            put_moment(w, cpu_track(w, &ev, tracks), &ev);
+            put_moment(w, cpu_track(w, &ev, tracks), &ev, times_get(times, &ev, number));
     }
     put_marks(w, marks);
     marks_free(marks);
+    times_free(times);
     free(tracks);
     trace_cursor_close(c);
     return rc < 0 ? -1 : 0;

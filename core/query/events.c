@@ -485,7 +485,7 @@ static int result_times(struct cursor *c, sqlite3_context *out)
 static void result_field(const struct event *ev, sqlite3_context *out, unsigned field)
 {
     const struct event_kind *k = event_kind(ev->kind);
-    if (field < k->nfields && !(k->field[field].type == EFT_MEMORY && ev->f[field] == UINT64_MAX))
+    if (field < k->nfields && !event_field_none(k->field[field].type, ev->f[field]))
         sqlite3_result_int64(out, (sqlite3_int64)ev->f[field]);
 }
 

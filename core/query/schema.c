@@ -23,6 +23,8 @@ static char *kind_view(const char *schema, const struct event_kind *k)
     for (unsigned i = 0; i < k->nfields; i++)
         text_add(&t, ", f%u AS \"%s\"", i, k->field[i].name);
     text_add(&t, "%s FROM events WHERE kind = '%s'", k->has_data ? ", data" : "", k->name);
+    if (k == event_kind(EV_HYPERCALL_AGAIN))
+        text_add(&t, " AND f0 IS NOT NULL"); /* the others are in domain_again */
     return t.s;
 }
 
@@ -34,6 +36,11 @@ _Static_assert(EVF_DISK_READ_lba == 2 && EVF_DISK_READ_count == 3 && EVF_DISK_RE
 _Static_assert(EVF_CONSOLE_LINE_device == 0 && CONSOLE_SCREEN == 8 && CONSOLE_DEBUG == 9 && CONSOLE_XEN == 10,
                "so does console_lines");
 
+_Static_assert(EVF_HYPERCALL_AGAIN_number == 0 && EVF_HYPERCALL_AGAIN_domain == 1 &&
+                   EVF_HYPERCALL_AGAIN_vcpu == 2 && EVF_HYPERCALL_AGAIN_count == 3 &&
+                   EVF_HYPERCALL_AGAIN_last == 4,
+               "and domain_again, hypercall_again");
+
 /* A unit's name, and its description if systemd gave both: "unit.ssh.service_-_OpenSSH_server". */
 #define UNIT_PART(with, without) "CASE instr(name, '_-_') WHEN 0 THEN " without " ELSE " with " END"
 
@@ -42,6 +49,8 @@ static const char *const views[] = {
         "2") " AS lba, " DISK("3") " AS sectors, " DISK("4") " AS address FROM events WHERE class = 'disk'",
     "console_lines AS SELECT boot, event, icount, time, stage, process, times, CASE f0 WHEN 8 THEN 'screen' WHEN 9 THEN 'debug' "
     "WHEN 10 THEN 'xen' ELSE 'serial' || f0 END AS device, data AS line FROM events WHERE kind = 'console'",
+    "domain_again AS SELECT boot, event, icount, time, cpu, guest, stage, process, times, f1 AS domain, f2 AS vcpu, f3 AS count, "
+    "f4 AS last, data FROM events WHERE kind = 'hypercall.again' AND f0 IS NULL",
     "units AS SELECT boot, stage, " UNIT_PART("substr(name, 6, instr(name, '_-_') - 6)", "substr(name, 6)") " AS unit, " UNIT_PART(
         "replace(substr(name, instr(name, '_-_') + 3), '_', ' ')",
         "NULL") " AS description, "

@@ -101,6 +101,35 @@ rec reset-full --keep-going --until 1k --events=-fold
 verify reset-full.reel
 holds <("$BOOTREEL" info reset-full.reel) 'events +1,[0-9]{3}' "-fold: each event"
 
+# ---- what was folded is counted: as often as in a record that folds nothing
+counts="SELECT kind, f0, sum(times) AS n FROM events WHERE class <> 'fold' GROUP BY kind, f0"
+rec loop-each --events=-fold
+for t in loop loop-each loop-cuts; do
+    expect 0 "counts-$t" "$BOOTREEL" query $t.reel "$counts"
+    [ ! -s counts-$t.err ] || fail "$t: a query with times says $(cat counts-$t.err)"
+done
+same counts-loop.out counts-loop-each.out "times of folded events"
+# In a loop of loops a cut leaves out how often the inner one was run in its last round.
+same <(grep -v pio.read counts-loop-cuts.out) <(grep -v pio.read counts-loop-each.out) "times over checkpoints"
+expect 0 bare "$BOOTREEL" query loop.reel "SELECT count(*) FROM pio_read WHERE port = 96"
+holds bare.err '^bootreel: query: some of these rows happened more than once' "count(*) of folded rows"
+expect 0 other "$BOOTREEL" query loop.reel "SELECT count(*) FROM pio_write WHERE port = 1016"
+[ ! -s other.err ] || fail "rows that are not folded: $(cat other.err)"
+expect 0 find "$BOOTREEL" find loop.reel --event "pio.read port=0x60" --count
+[ "$(cat find.out)" = 200000 ] || fail "find --event --count: $(cat find.out)"
+"$BOOTREEL" events --format json loop.reel >loop.json
+"$BOOTREEL" export loop.reel --format json -o loop.lines
+"$BOOTREEL" export loop.reel --format sqlite -o loop.db
+python3 - <<'END' || fail "times in JSON and SQLite"
+import json, sqlite3
+for events in json.load(open('loop.json')), [json.loads(l) for l in open('loop.lines')]:
+    n = {}
+    for e in events:
+        n[e['kind']] = n.get(e['kind'], 0) + e['times']
+    assert n['pio.read'] == 2 * 200000 + 1000 * 80 and n['fold.again'] == 0, n
+assert sqlite3.connect('loop.db').execute('SELECT sum(times) FROM pio_read WHERE port = 96').fetchone() == (200000,)
+END
+
 # ---- byte for byte the same
 rec loop-b
 same loop.reel loop-b.reel "two recordings"

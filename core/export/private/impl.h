@@ -6,6 +6,7 @@
 #include "core/story/initcalls.h"
 #include "core/story/processes.h"
 #include "core/run/samples.h"
+#include "core/run/times.h"
 #include "core/story/stages.h"
 #include "traces/memory.h"
 
