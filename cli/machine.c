@@ -46,6 +46,7 @@ void machine_free(struct machine *m)
     media_free(&m->media);
     words_free(&m->initrds);
     nics_free(&m->nics);
+    shares_free(&m->shares);
     free(m->flat);
     free(m);
 }
@@ -98,7 +99,7 @@ static int check(const struct machine *m, struct error *err)
         return error_set(err, "--program and --uml: give one of them: both say what runs first");
     if (machine_is_hosted(m) &&
         (m->kernel || m->flat || m->hvmloader || m->bios || m->nflash || m->media.ncdroms || m->floppy ||
-         m->boot || m->vga || m->board || m->nmodules || m->nics.n))
+         m->boot || m->vga || m->board || m->nmodules || m->nics.n || m->shares.n))
         return error_set(err, "--%s: runs on a Linux host, not on a PC: leave the PC's options out",
                          m->uml ? "uml" : "program");
     if (m->program && (m->initrds.n || m->append || m->media.n))
@@ -204,6 +205,16 @@ static void set_nics(struct machine *m)
     }
 }
 
+static void set_shares(struct machine *m)
+{
+    for (unsigned i = 0; i < m->shares.n; i++) {
+        const struct share_given *s = &m->shares.share[i];
+        set(m, s->tag_key, s->tag);
+        if (s->path)
+            set(m, s->path_key, s->path);
+    }
+}
+
 /* All settings are stored, even defaults, so that a trace keeps its meaning when defaults change. */
 static void make_settings(struct machine *m, const char *bios)
 {
@@ -231,6 +242,7 @@ static void make_settings(struct machine *m, const char *bios)
     for (unsigned i = 0; i < m->media.n; i++)
         set_drive(m, &m->media.medium[i]);
     set_nics(m);
+    set_shares(m);
     if (m->kernel)
         set(m, "append", or_default(m->append, ""));
     set_modules(m);
@@ -426,7 +438,10 @@ static int add_media(struct machine *m, struct error *err)
     const uint8_t *demo = demo_disk(&size);
     if (machine_is_demo(m) && image_files_add_memory(m->files, "disk0", "demo", demo, size, err))
         return -1;
-    return add_drives(m, true, err) || add_floppy(m, err) || add_nic_roms(m, err) ? -1 : 0;
+    return add_drives(m, true, err) || add_floppy(m, err) || add_nic_roms(m, err) ||
+                   shares_open(&m->shares, m->files, err)
+               ? -1
+               : 0;
 }
 
 int machine_finish(struct machine *m, struct error *err)

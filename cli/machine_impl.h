@@ -5,6 +5,7 @@
 #include "cli/machine.h"
 #include "cli/media.h"
 #include "cli/nics.h"
+#include "cli/shares.h"
 
 #define MIB (1ull << 20)
 
@@ -16,6 +17,7 @@ struct machine {
     uint32_t inspect; /* what it chose among guest_systems */
     struct media media;
     struct nics nics;
+    struct shares shares;
     const char *flash[MACHINE_FLASH];
     unsigned nflash;
     const char *floppy, *kernel, *protocol, *hvmloader;

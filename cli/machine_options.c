@@ -135,6 +135,7 @@ enum {
     MO_VIRTIO,
     MO_NIC,
     MO_NET,
+    MO_SHARE,
     MO_MACHINE,
     MO_INSPECT,
     MO_PROGRAM,
@@ -239,6 +240,15 @@ const struct option_row machine_options[] = {
          "recordings that name each other's sockets are connected. In any case what comes is "
          "recorded, and a replay needs no network. With `mangle=SEED:PERCENT` so many of the frames to the guest are lost, doubled, delayed or damaged; "
          "which ones, follows from the seed."},
+    {.name = "share",
+     .argument = "FOLDER[,tag=TEXT][,path=PATH]",
+     .help =
+         "a folder of this computer that the guest can mount by its tag (9p on virtio; up to {max-shares})",
+     .id = MO_SHARE,
+     .more =
+         "`mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt`. The tag is `share0`, `share1` and so on if none is given. What the guest reads of the folder is in the trace, which needs the folder no more. What "
+         "it writes is kept in memory, as part of the machine's state; the folder is only read. Nothing outside of the folder is reached, and only regular files and folders are opened. Folders show no times. "
+         "`path=` says where the guest mounts it, for `bootreel files --get`."},
     {.name = "disk",
      .argument = "FILE|folder:PATH[,interface=ide|ahci|nvme|virtio|scsi|usb][,serial=TEXT][,backing=FILE…]",
      .help = "a disk image, and what it is attached to (up to {max-disks} drives)",
@@ -372,6 +382,8 @@ int machine_option(struct machine *m, const struct option_row *row, const char *
         return nics_add(&m->nics, row, value, err);
     case MO_NET:
         return nics_add_wire(&m->nics, row, value, err);
+    case MO_SHARE:
+        return shares_add(&m->shares, row, value, err);
     case MO_MACHINE:
         return set_word(&m->board, row, value, err);
     case MO_INSPECT:

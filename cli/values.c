@@ -95,6 +95,11 @@ static void put_max_nics(FILE *out)
     out_print(out, "%d", ENGINE_NICS);
 }
 
+static void put_max_shares(FILE *out)
+{
+    out_print(out, "%d", ENGINE_SHARES);
+}
+
 static void put_boot_menu(FILE *out)
 {
     out_print(out, "%d", MACHINE_BOOT_MENU_MS / 1000);
@@ -143,6 +148,7 @@ static const struct {
     {"max-disks", put_max_disks},
     {"max-modules", put_max_modules},
     {"max-nics", put_max_nics},
+    {"max-shares", put_max_shares},
     {"boot-menu", put_boot_menu},
     {"rtc", put_rtc},
     {"checkpoint-every", put_checkpoint_every},

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/engine/share.h"
 #include "core/ground/fields.h"
 #include "traces/error.h"
 #include "traces/event.h"
@@ -34,6 +35,9 @@ struct image {
     void *ctx;
     /* Reads exactly n bytes at offset (both inside size). Returns 0, or -1 and fills err. */
     int (*read)(void *ctx, uint64_t offset, void *buf, size_t n, struct error *err);
+    /* Of a folder of the host ("share0"; core/engine/share.h), while recording: before the engine reads chunks at `offset` for the
+     * first time, it says what is to be there. -1 with err. NULL: the image is a file's, or it is replayed. */
+    int (*place)(void *ctx, uint64_t offset, const struct share_question *question, struct error *err);
 };
 
 /* How an engine executes guest code on this host. It decides how fast a run is and how much memory it takes, never what it
@@ -202,6 +206,8 @@ struct stop_point {
 
 /* Network cards of a machine at most; bytes of a frame at most. */
 enum { ENGINE_NICS = 8, ENGINE_FRAME = 4096 };
+/* Folders of the host that a guest sees at most. */
+enum { ENGINE_SHARES = 8 };
 
 /* `port` of a struct input (traces/given.h). The keyboard's data is ASCII or, with 0xE0/0x80 bits, set-1 scan
  * codes as 0x00,code. */

@@ -4,12 +4,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/media/host_folder.h"
 #include "core/run/image_file.h"
 #include "traces/memory.h"
 
 struct source {
-    struct media_image *media; /* NULL: memory */
-    const char *memory;
+    struct media_image *media; /* a file, … */
+    const char *memory;        /* … bytes of the program's, or … */
+    struct host_folder *folder;
     char *path;
 };
 
@@ -30,6 +32,18 @@ static int read_source(void *ctx, uint64_t offset, void *buf, size_t n, struct e
 {
     const struct source *f = ctx;
     return media_read(f->media, offset, buf, n, err);
+}
+
+static int read_share(void *ctx, uint64_t offset, void *buf, size_t n, struct error *err)
+{
+    const struct source *f = ctx;
+    return host_folder_read(f->folder, offset, buf, n, err);
+}
+
+static int place_share(void *ctx, uint64_t offset, const struct share_question *q, struct error *err)
+{
+    const struct source *f = ctx;
+    return host_folder_place(f->folder, offset, q, err);
 }
 
 struct image_files *image_files_new(void)
@@ -59,7 +73,10 @@ static void add(struct image_files *s, const char *role, const char *path, struc
                                      .name = slash && slash[1] ? slash + 1 : f->path,
                                      .size = size,
                                      .ctx = f,
-                                     .read = f->memory ? read_memory : read_source};
+                                     .read = f->memory   ? read_memory
+                                             : f->folder ? read_share
+                                                         : read_source,
+                                     .place = f->folder ? place_share : NULL};
     s->n++;
 }
 
@@ -90,6 +107,17 @@ int image_files_add_memory(struct image_files *s, const char *role, const char *
     if (check_role(s, role, name, err))
         return -1;
     add(s, role, name, (struct source){.memory = data}, size);
+    return 0;
+}
+
+int image_files_add_share(struct image_files *s, const char *role, const char *path, struct error *err)
+{
+    if (check_role(s, role, path, err))
+        return -1;
+    struct host_folder *folder = host_folder_open(path, err);
+    if (!folder)
+        return -1;
+    add(s, role, path, (struct source){.folder = folder}, (uint64_t)SHARE_CHUNKS * SHARE_CHUNK);
     return 0;
 }
 
@@ -166,6 +194,7 @@ void image_files_free(struct image_files *s)
         return;
     for (size_t i = 0; i < s->n; i++) {
         media_close(s->source[i]->media);
+        host_folder_close(s->source[i]->folder);
         free(s->source[i]->path);
         free(s->source[i]);
         free((char *)s->images[i].role);

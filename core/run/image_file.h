@@ -19,6 +19,8 @@ int image_files_add_media(struct image_files *f, const char *role, const char *p
 /* Adds bytes of the program's memory under a role; they must stay valid. */
 int image_files_add_memory(struct image_files *f, const char *role, const char *name, const void *data,
                            size_t size, struct error *err);
+/* A folder of the host that the guest sees, under the role "share0" or further. -1 with err if it is no folder. */
+int image_files_add_share(struct image_files *f, const char *role, const char *path, struct error *err);
 /* The images; valid until the next add. */
 const struct image *image_files_images(const struct image_files *f, size_t *count);
 /* The path that was given for image i, for messages only. */

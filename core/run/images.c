@@ -77,6 +77,16 @@ static int read_tracked(void *ctx, uint64_t offset, void *buf, size_t n, struct 
     return 0;
 }
 
+/* What an answer is is fixed when it is first read. */
+static int place_tracked(void *ctx, uint64_t offset, const struct share_question *q, struct error *err)
+{
+    struct tracked *t = ctx;
+    if (!t->inner->place(t->inner->ctx, offset, q, err))
+        return 0;
+    note_lost(t, offset, err);
+    return -1;
+}
+
 struct image_tracker *image_tracker_new(const struct image *images, size_t n, struct trace_writer *w)
 {
     struct image_tracker *it = mem_zero(1, sizeof *it);
@@ -90,6 +100,7 @@ struct image_tracker *image_tracker_new(const struct image *images, size_t n, st
         it->images[i] = images[i];
         it->images[i].ctx = &it->tracked[i];
         it->images[i].read = read_tracked;
+        it->images[i].place = images[i].place ? place_tracked : NULL;
     }
     return it;
 }

@@ -69,6 +69,7 @@ static const struct {
     [CARD_VIRTIO_NET] = {virtio_net_create, nic_path},
     [CARD_E1000] = {e1000_create, nic_path},
     [CARD_E1000E] = {e1000e_create, nic_path},
+    [CARD_VIRTIO_9P] = {virtio_9p_create, NULL},
 };
 
 int cards_paths(struct board *b, struct error *err)

@@ -39,6 +39,9 @@ static const struct card_range ranges[] = {
     {CARD_VIRTIO_NET, 0, true, false, VIRTIO_LEGACY_BAR, virtio_legacy_words, false, 0},
     {CARD_VIRTIO_NET, 1, false, false, VIRTIO_MSIX_BAR, virtio_msix_words, true, 0},
     {CARD_VIRTIO_NET, 4, false, true, VIRTIO_BAR, virtio_words, false, 0},
+    {CARD_VIRTIO_9P, 0, true, false, VIRTIO_LEGACY_BAR, virtio_legacy_words, false, 0},
+    {CARD_VIRTIO_9P, 1, false, false, VIRTIO_MSIX_BAR, virtio_msix_words, true, 0},
+    {CARD_VIRTIO_9P, 4, false, true, VIRTIO_BAR, virtio_words, false, 0},
     {CARD_E1000, 0, false, false, E1000_BAR, e1000_words, false, 0},
     {CARD_E1000E, 0, false, false, E1000_BAR, e1000e_words, false, 0},
     {CARD_E1000E, 3, false, false, E1000E_MSIX_BAR, e1000e_msix_words, true, 0},
@@ -53,7 +56,8 @@ static const char *const names[CARD_KINDS] = {[CARD_NVME] = "NVMe",
                                               [CARD_VIRTIO_CONSOLE] = "virtio-console",
                                               [CARD_VIRTIO_NET] = "virtio-net",
                                               [CARD_E1000] = "e1000",
-                                              [CARD_E1000E] = "e1000e"};
+                                              [CARD_E1000E] = "e1000e",
+                                              [CARD_VIRTIO_9P] = "virtio-9p"};
 
 enum { RANGES = sizeof ranges / sizeof ranges[0] };
 

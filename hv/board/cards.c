@@ -54,6 +54,21 @@ static int add_nics(const struct engine_config *cfg, struct card *list, int *n, 
     return 0;
 }
 
+/* The settings share0-tag, share1-tag … name the tags of folders of the host. */
+static int add_shares(const struct engine_config *cfg, struct card *list, int *n, struct error *err)
+{
+    for (unsigned i = 0; i < ENGINE_SHARES; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "share%u-tag", i);
+        if (!config_get(cfg, key))
+            continue;
+        if (*n >= CARDS_MOST - 1) /* one for an AHCI controller */
+            return error_set(err, "%s: there is no PCI slot left: give fewer cards", key);
+        add(list, n, CARD_VIRTIO_9P, i, NULL);
+    }
+    return 0;
+}
+
 /* One controller has all AHCI drives. */
 static int add_ahci(const struct engine_config *cfg, struct card *list, int *n, struct error *err)
 {
@@ -95,7 +110,7 @@ int cards_of(const struct engine_config *cfg, struct card list[CARDS_MOST], stru
     if (sticks > 0 || (sticks == 0 && config_get(cfg, "usb")))
         add(list, &n, CARD_XHCI, 0, NULL);
     add_virtio(cfg, list, &n);
-    if (add_nics(cfg, list, &n, err))
+    if (add_nics(cfg, list, &n, err) || add_shares(cfg, list, &n, err))
         return -1;
     return targets < 0 || sticks < 0 || add_ahci(cfg, list, &n, err) ? -1 : n;
 }

@@ -16,6 +16,7 @@ enum card_kind {
     CARD_VIRTIO_NET,
     CARD_E1000,
     CARD_E1000E,
+    CARD_VIRTIO_9P,
     CARD_KINDS
 };
 

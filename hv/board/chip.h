@@ -236,6 +236,7 @@ int virtio_console_create(struct board *, const struct card *, struct error *);
 /* Passes on what is typed at the virtio console; returns how many bytes the driver had room for. */
 uint32_t virtio_console_input(struct board *, const uint8_t *data, uint32_t n);
 int virtio_net_create(struct board *, const struct card *, struct error *);
+int virtio_9p_create(struct board *, const struct card *, struct error *);
 int e1000_create(struct board *, const struct card *, struct error *);
 int e1000e_create(struct board *, const struct card *, struct error *);
 /* A frame for a network card: n if it is done with (taken, or not for it), 0 if there is no room for it now (nic.c). */
