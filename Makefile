@@ -48,7 +48,7 @@ missing = $(strip $(shell for p in $(1); do command -v $$p >/dev/null || echo $$
 need = $(foreach m,$(call missing,$(1),$(2),$(3)),$(eval MISSING += $m))$(if $(MISSING),$(error needed, and not installed: $(MISSING). \
     `scripts/deps` installs what the build and the tests need, on Debian))
 # What compiles needs these; they are looked for once (and when scripts/deps changes), before anything is built.
-NO_BUILD := help clean dist tidy layers format format-check demo test
+NO_BUILD := help clean dist tidy words layers format format-check demo test
 BUILDS   := $(filter-out $(NO_BUILD),$(or $(MAKECMDGOALS),all))
 ifneq ($(BUILDS),)
 ifeq ($(shell [ $(BUILD)/packages -nt scripts/deps ] && echo checked),)
@@ -76,7 +76,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: hostile faults all demo asan ubsan fuzz test test-checkers test-devices test-kernels test-loaders test-long test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check tidy help dist deb install clean
+.PHONY: hostile faults all demo asan ubsan fuzz test test-checkers test-devices test-kernels test-loaders test-long test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check tidy words help dist deb install clean
 ifeq ($(VARIANT),release)
 all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
@@ -195,7 +195,7 @@ $(BUILD)/packages.unit:
 	@: >$@
 demo: ## install what is needed, build, record a real boot, replay and show it
 	@scripts/demo
-check: ## layers, format and unit tests: a minute
+check: ## layers, format, words and unit tests: a minute
 	$(call need,clang-format,cmocka)
 	@tests/run layers format unit
 test: ## all tests but the long ones
@@ -251,6 +251,8 @@ bench-rows: all ## one kind of work at a time, against QEMU: which are slower he
 	BASE='$(BASE)' bench/rows $(RUNS)
 format: ## format all C files
 	git ls-files '*.c' '*.h' | xargs clang-format -i
+words: ## habits of writing that a program can find
+	@scripts/words
 tidy: ## clang-tidy on all C files (a quarter of an hour)
 	@scripts/tidy
 format-check: ## say which C files are not formatted

@@ -238,7 +238,7 @@ static const struct option_row rows[] = {
      .more =
          "The register that an access goes to, with its bits (\"IDE primary: status DRDY DSC DRQ\"), the interrupt that a vector is, the "
          "error code of a page fault, flags, exit codes and errors by name; the files that a disk's sectors belonged to before the boot. It follows from the trace's events, without running it "
-         "again; accesses that depend on earlier ones (index registers, ranges that PCI moves) are told by those. Classes that were not "
+         "again; accesses that depend on earlier ones (index registers, ranges that PCI moves) are explained by those. Classes that were not "
          "recorded cannot be taken into account. --grep looks there too. In JSON: the members explain and, where a manual names it so, "
          "manual and section."},
     GROUP(format_options),

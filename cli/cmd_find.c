@@ -501,7 +501,7 @@ static const struct option_row rows[] = {
      .help = "where a processor reads one of these bytes",
      .id = OPT_READ,
      .more =
-         "The index of a trace has no reads, so the first search runs all of the range. What was read in each part is kept beside the unpacked kernels (see XDG_CACHE_HOME), and later searches run only the parts that can have a hit."},
+         "The index of a trace has no reads, so the first search runs all of the range. What was read in each part is kept in the folder of unpacked kernels (see XDG_CACHE_HOME), and later searches run only the parts that can have a hit."},
     {.name = "event",
      .argument = "FILTER",
      .help = "recorded events: a class or kind, then conditions, as in \"pio.write port=0x3f8\"",

@@ -308,7 +308,7 @@ const struct command command_profile = {
     .intro =
         "Runs the recorded boot again and looks, every so many steps, at what is executed and at the calls in progress. Prints "
         "the symbols by the number of samples in them (self), with the number in them or in what they called (total), and the "
-        "most frequent chains of calls. Code without symbols is told by its stage; the addresses where most of it runs are listed.",
+        "most frequent chains of calls. Code without symbols is listed by its stage; the addresses where most of it runs are listed.",
     .more =
         "The samples depend on the trace alone, so two profiles of one trace are equal, and so are those of two equal boots. A "
         "halted machine makes no steps: time that it waits is not counted. Callers are found by call frame information where "

@@ -309,7 +309,7 @@ static const struct option_row rows[] = {
      .help = "with --verify: also go to N positions in any order, and compare the state there (default 20)",
      .id = OPT_SEEKS,
      .more =
-         "The positions are the same each time, some of them beside checkpoints. The state at each, as the terminal interface and gdb "
+         "The positions are the same each time, some of them next to checkpoints. The state at each, as the terminal interface and gdb "
          "get to it, must be the one that the verified run passes there."},
     {.name = "lockstep",
      .argument = "[N]",

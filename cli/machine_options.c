@@ -184,7 +184,7 @@ const struct option_row machine_options[] = {
      .id = MO_CPU,
      .more =
          "`i686` has 32 bits. `x86-64-v3` is that level (AVX, AVX2, FMA, F16C, BMI1, BMI2, LZCNT, MOVBE, XSAVE) and what its "
-         "processors have beside it: AES, PCLMULQDQ, ADX, FSGSBASE, SMEP, SMAP, CLFLUSHOPT, x2APIC, the TSC-deadline timer, RDRAND and "
+         "processors have besides it: AES, PCLMULQDQ, ADX, FSGSBASE, SMEP, SMAP, CLFLUSHOPT, x2APIC, the TSC-deadline timer, RDRAND and "
          "RDSEED (whose numbers are the same in each recording). `max` is all that the emulator has: that, SHA, GFNI, VAES, VPCLMULQDQ, UMIP, INVPCID, CLWB, "
          "RDPID and 5-level paging (LA57), which Linux then uses unless its command line says no5lvl. An instruction that the model lacks is an event, cpu.lacks, which names it and the model that has it."},
     {.name = "rtc",

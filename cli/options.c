@@ -366,7 +366,7 @@ const struct option_row observe_options[] = {
      .id = OPT_SYMBOLS,
      .more =
          "Line numbers and call frames go with them. An ELF file may be a vmlinux with debug information, for example, or another firmware. "
-         "A Linux kernel without symbols of its own (CONFIG_KALLSYMS off) is told about with those of its vmlinux or its System.map. "
+         "A Linux kernel without symbols of its own (CONFIG_KALLSYMS off) gets those of its vmlinux or its System.map. "
          "One without type information (BTF) has the types of its vmlinux's DWARF. "
          "A kernel module's file (.ko) is used when that module is loaded, at the addresses of its sections, and a program's in the processes "
          "that execute it. "

@@ -1,6 +1,6 @@
 /* agent.c - the interpreter of agent expressions. See agent.h; GDB manual, "Bytecode Descriptions".
  *
- * The code is from whoever is connected, so nothing of it is trusted: a table says what each opcode needs, and that is checked before it
+ * The code is from the connected debugger, so nothing of it is trusted: a table says what each opcode needs, and that is checked before it
  * is executed. */
 #include "gdbstub/agent.h"
 

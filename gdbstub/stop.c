@@ -8,7 +8,7 @@ enum { SIGNAL_INT = 2, SIGNAL_TRAP = 5 };
 
 /* ---------------------------------------------------------------- stop replies */
 
-/* gdb resumes silently, for ever, after a breakpoint's stop at a pc where it has none (real mode with `pc
+/* gdb resumes silently, forever, after a breakpoint's stop at a pc where it has none (real mode with `pc
  * offset`), so the reason is only given where gdb will recognize it. Without a reason the stop is a plain
  * trap. */
 static const char *break_reason(struct gdbstub *g)

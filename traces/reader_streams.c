@@ -207,7 +207,7 @@ static void keep(struct stream_cache *c)
             stream_store_keep(c->folder, &s->entry[i].s, &c->stream[i].content);
 }
 
-/* An error will be found again by whoever needs the stream. What was unpacked is kept even if the process is
+/* An error will be found again by the next user of the stream. What was unpacked is kept even if the process is
  * about to end: a command that is quick would never leave anything for the next one. */
 static void *prepare(void *arg)
 {

@@ -270,7 +270,7 @@ static void take_key(struct terminal_state *t, int key)
 
 /* ---------------------------------------------------------------- waiting */
 
-/* Waits for a key or a signal; ms < 0 means for ever. */
+/* Waits for a key or a signal; ms < 0 means forever. */
 static void wait_for(struct terminal_state *t, int ms)
 {
     struct pollfd fd[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = t->signals, .events = POLLIN}};

@@ -1,4 +1,4 @@
-/* ids.c - users and groups of processes: credentials(7). The host itself has no permissions: whoever runs may open every file.
+/* ids.c - users and groups of processes: credentials(7). The host itself has no permissions: every program may open every file.
  * These are what programs ask for, and what they may change. */
 #include "uml/host.h"
 

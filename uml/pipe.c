@@ -159,7 +159,7 @@ bool pipe_lacks(struct host *h, const struct file *f)
     return !(how == O_RDONLY ? p->writers : p->readers) && p->opens[how == O_RDONLY] == (uint32_t)f->pos;
 }
 
-/* A FIFO; whoever opens it waits for the other end afterwards. */
+/* A FIFO; a task that opens it waits for the other end afterwards. */
 int64_t pipe_open(struct host *h, struct task *t, struct file *f)
 {
     struct inode *i = INODE(f->inode);

@@ -59,7 +59,7 @@ int64_t signal_file_read(struct host *h, struct task *t, struct file *f, uint64_
     return f->flags & O_NONBLOCK ? -EAGAIN : wait_for(t, KEY_ANY_FILE, UINT64_MAX);
 }
 
-/* Whoever polls sees its own signals. */
+/* A task that polls sees its own signals. */
 unsigned signal_file_poll(struct host *h, struct file *f)
 {
     struct signal_file *sf = at(h, f->object);

@@ -185,7 +185,7 @@ static void give_back(struct host *h, struct task *t)
     t->files = t->folders = t->mm = t->actions = 0;
 }
 
-/* A message to whoever waits for the process: its parent or its tracer. */
+/* A message to the one that waits for the process: its parent or its tracer. */
 static void send_child(struct host *h, struct group *to, const struct task *t, int sig, int code, int status)
 {
     struct info info = {.signo = sig, .code = code, .pid = t->pid, .uid = 0};

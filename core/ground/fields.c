@@ -22,7 +22,7 @@ static void wrong(const char *name, const char *what)
     abort();
 }
 
-/* "prefix.name", with the number of the struct in place of '#'. */
+/* "prefix.name", with the number of the struct instead of '#'. */
 static void join(char to[NAME_MAX_LENGTH], const char *prefix, const char *name, uint32_t number)
 {
     size_t before = strcspn(name, "#");

@@ -32,7 +32,7 @@ static int read_place(struct origin *o, const struct origin_place *p, uint8_t va
     return 0;
 }
 
-/* The bytes that a link wrote, whoever looks at them. */
+/* The bytes that a link wrote, as every process sees them. */
 static struct origin_place written(const struct origin_link *l)
 {
     struct origin_place p = l->place;
@@ -136,7 +136,7 @@ static const struct origin_link *oldest_copy(const struct origin_chain *c, unsig
     return l;
 }
 
-/* A byte of what a link wrote, whoever looks at it; in memory it is in the same page as the first one. */
+/* A byte of what a link wrote, as every process sees it; in memory it is in the same page as the first one. */
 static struct origin_place byte_of(const struct origin_link *l, unsigned byte)
 {
     struct origin_place p = written(l);

@@ -35,7 +35,7 @@ struct format {
     unsigned width; /* bytes of a type's number, of its kind and of its size */
     unsigned kind_shift;
     uint32_t parts_mask;
-    uint32_t long_size; /* in place of the size: the size follows, as two words */
+    uint32_t long_size; /* instead of the size: the size follows, as two words */
     uint64_t large;     /* members of structures of this size have longer offsets */
     unsigned member;    /* bytes of a member of other structures */
 };

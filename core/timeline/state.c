@@ -384,7 +384,7 @@ static size_t pages_put(const struct restore *r)
     return n;
 }
 
-/* The pages just put must not count as changes for ever. But to end the epoch, the engine looks at all its
+/* The pages just put must not count as changes forever. But to end the epoch, the engine looks at all its
  * pages, which takes longer than putting so few again with the next restore: single steps back restore the
  * same state each time. */
 enum { FEW_PUTS = 64 };

@@ -201,7 +201,7 @@ void timeline_set_progress(struct timeline *tl, timeline_progress_fn *fn, void *
     tl->progress_ctx = ctx;
 }
 
-/* The flag alone is checked often enough, except while a guest in a diversion idles for ever. */
+/* The flag alone is checked often enough, except while a guest in a diversion idles forever. */
 void timeline_interrupt(struct timeline *tl)
 {
     atomic_store(&tl->interrupted, true);

@@ -22,7 +22,7 @@ struct reader {
     struct name *name;
     size_t nnames, room;
     uint64_t
-        left; /* blocks that files may still have: a damaged file system could have the same ones for ever */
+        left; /* blocks that files may still have: a damaged file system could have the same ones forever */
     /* the file that is read: its number, and a stretch of it without a gap, in bytes */
     uint32_t file;
     uint64_t at, offset, n;

@@ -30,7 +30,7 @@ struct fat {
     uint64_t table, root, data;      /* bytes of the volume; the root folder's only in FAT12 and FAT16 */
     uint64_t cluster_size, clusters; /* bytes; how many there are, and so the highest number is one more */
     uint32_t root_size, root_cluster;
-    uint64_t left; /* clusters that files may still have: a damaged table could give the same ones for ever */
+    uint64_t left; /* clusters that files may still have: a damaged table could give the same ones forever */
 };
 
 static bool is_power(uint32_t v)

@@ -405,7 +405,7 @@ static bool word_loop(struct why_case *c, struct finding *f, const struct cpu_lo
     const bool lock = is_lock(c, l, r, cpu, &w);
     case_go(c, c->at);
     const uint64_t long_ago = quiet(c);
-    /* Whoever could change it: an interrupt's handler if they are on, another processor, a device. A lock is given back by who has it. */
+    /* What could change it: an interrupt's handler if they are on, another processor, a device. A lock is released by its owner. */
     const bool closed = !l->interrupts || why_closed(c, cpu);
     const bool holder =
         lock && w.found && (w.cpu == cpu || (list[w.cpu].does != CPU_BUSY && list[w.cpu].does != CPU_HALTED));

@@ -1,4 +1,4 @@
-/* network.c - a boot from the network that ends there: nobody answers DHCP, or what is to be booted is not to be had.
+/* network.c - a boot from the network that ends there: nobody answers DHCP, or the file to boot cannot be fetched.
  *
  * Transfers that fail are no fault by themselves: a loader asks for its configuration under several names, and the firmware goes on with the
  * next device. So it is looked at only if no system came afterwards, and the last transfer counts. */
@@ -196,7 +196,7 @@ static bool failed(struct why_case *c, struct finding *f, const struct event *be
     return true;
 }
 
-/* The last that was heard of the network: a name that is not to be had. */
+/* The last that was heard of the network: a name that cannot be fetched. */
 static bool no_name(struct why_case *c, struct finding *f, const struct event *end)
 {
     const struct event *dns = facts_last(&c->now, EV_NET_DNS);

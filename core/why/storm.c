@@ -25,7 +25,7 @@ static bool see(void *ctx, const struct timeline_trail *step)
     if (step->cpu != w->cpu)
         return true;
     const uint64_t sp = view_stack(timeline_look(w->c->tl), w->cpu);
-    /* A handler takes the error code off its stack; whoever takes more has gone back. */
+    /* A handler takes the error code off its stack; one that takes more has gone back. */
     w->returned = sp > w->frame + w->word && sp - w->frame < 1 << 20;
     return !w->returned;
 }

@@ -282,7 +282,7 @@ bool efi_bad_tables(struct why_case *c, struct text *why)
 
 /* ---------------------------------------------------------------- nothing to boot */
 
-/* A command was given to the shell: a script, or somebody who typed. */
+/* A command was given to the shell: a script, or typing. */
 static bool shell_was_used(struct why_case *c, uint64_t from)
 {
     static const char *const prompts[] = {"Shell> ", ":\\> "};

@@ -128,7 +128,7 @@ static void add_bootorder(struct fwcfg *s)
     blob_free(&order);
 }
 
-/* If nothing can be booted: for ever. */
+/* If nothing can be booted: forever. */
 static void add_boot_waits(struct fwcfg *s)
 {
     const char *menu = config_get(s->board->cfg, "boot-menu");

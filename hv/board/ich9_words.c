@@ -51,7 +51,7 @@ bool ich9_pci_words(struct board_seen *s, const struct access *a, struct words *
 bool ich9_smbus_pci_words(struct board_seen *s, const struct access *a, struct words *w)
 {
     static const struct word_bits bits[] = {{1, "on", "off", NULL},
-                                            {2, "SMI in place of interrupts", NULL, NULL},
+                                            {2, "SMI instead of interrupts", NULL, NULL},
                                             {4, "I2C", NULL, NULL},
                                             {8, "reset", NULL, NULL},
                                             {0, NULL, NULL, NULL}};

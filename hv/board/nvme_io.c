@@ -8,7 +8,7 @@
 
 enum { FLUSH = 0x00, WRITE = 0x01, READ = 0x02, COMPARE = 0x05, WRITE_ZEROES = 0x08, DATASET = 0x09 };
 
-/* Guest times in ns. A fast drive of today answers a read of 4 KiB from its memory in about 10 us, and moves about 3 GB/s
+/* Guest times in ns. A fast modern drive answers a read of 4 KiB from its memory in about 10 us, and moves about 3 GB/s
  * (Intel Optane P5800X product brief: 6 us, 7.2 GB/s; typical consumer drives: 10 us from the cache). They are short, since firmware that
  * polls spends steps on them. */
 enum { NS_ADMIN = 10000, NS_COMMAND = 8000, NS_SECTOR = 170, NS_FLUSH = 20000 };

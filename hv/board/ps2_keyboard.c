@@ -220,7 +220,7 @@ void ps2_keyboard_command(struct ps2_keyboard *k, uint8_t byte)
     uint8_t command = k->command;
     k->reply.head = k->reply.count = 0;
     k->command = 0;
-    if (command && byte < 0xe0) { /* a command byte in place of the argument starts a new command */
+    if (command && byte < 0xe0) { /* a command byte instead of the argument starts a new command */
         argument(k, command, byte);
         return;
     }

@@ -504,7 +504,7 @@ enum x86_exit x86_run(struct x86 *cpu, uint64_t steps, uint64_t *done)
 
 /* ---------------------------------------------------------------- lines */
 
-/* A processor that is halted may go on, or no longer: whoever runs has to know. */
+/* A processor that is halted may go on, or no longer: the running one has to know. */
 static void break_others(struct x86 *cpu)
 {
     unsigned n;

@@ -256,7 +256,7 @@ static int64_t register_info(struct call *c, struct vcpu *v, uint64_t at)
     return 0;
 }
 
-/* The times are the same for ever, so they are written once. */
+/* The times are the same forever, so they are written once. */
 static int64_t register_time(struct call *c, struct vcpu *v, uint64_t at)
 {
     uint8_t pointer[8], times[32];

@@ -174,7 +174,7 @@ static void limits(void)
     CALL(getrusage, RUSAGE_SELF, 8);
     CALL(getpriority, 77, 0);
     CALL(getpriority, PRIO_PROCESS, 999999);
-    CALL(setpriority, PRIO_PROCESS, 0, 19); /* whoever runs this may have been made nice already */
+    CALL(setpriority, PRIO_PROCESS, 0, 19); /* the caller may be nice already */
     CALL(getpriority, PRIO_PROCESS, 0);
     CALL(setpriority, PRIO_PROCESS, 0, 100);
     CALL(getpriority, PRIO_PROCESS, 0);

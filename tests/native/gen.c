@@ -611,7 +611,7 @@ uint32_t gen_next(struct insn_case *c, struct state *s, const struct insn_row *r
         g = attempt_of(c, s, row, seed, attempt++);
         g.from = f->from;
         g.kept = g.fixed = f->kept;
-        g.through = attempt < 16 ? f->through : 0; /* it may not be to be had */
+        g.through = attempt < 16 ? f->through : 0; /* it may be missing */
         *c = (struct insn_case){.row = row, .bits = bits, .seed = seed, .at = f->at};
     } while (!try_case(&g) || c->len > 15);
     if (!strcmp(row->mnemonic, "cmpxchg") && one_in(&g.r, 2))

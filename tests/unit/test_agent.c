@@ -119,11 +119,11 @@ static const struct row wrong[] = {
     ROW("\x26\x00\x06\x27", 0),                     /* no register */
     ROW("\x21\xff\xff\x22\x01\x27", 0),             /* out of the code */
     ROW("\x22\x01\x32\x01\x27", 0),                 /* below the stack */
-    ROW("\x21\x00\x00", 0),                         /* for ever */
-    ROW("\x22\x01\x21\x00\x00", 0),                 /* for ever, and up */
+    ROW("\x21\x00\x00", 0),                         /* forever */
+    ROW("\x22\x01\x21\x00\x00", 0),                 /* forever, and up */
     ROW("\x22\x01\x28\x21\x00\x02", 0),             /* … */
     ROW("\x22\x01\x32\x00\x21\x00\x02\x27", 0),     /* … */
-    ROW("\x22\x01\x20\x00\x00\x22\x01\x27\x27", 0), /* for ever, by a condition */
+    ROW("\x22\x01\x20\x00\x00\x22\x01\x27\x27", 0), /* forever, by a condition */
 };
 
 static void refused(void **state)

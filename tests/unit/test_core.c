@@ -126,7 +126,7 @@ static void test_typing_is_reproducible(void **state)
     assert_same_files(f->reel, f->other);
 }
 
-/* At the end of the typing the guest waits for ever: that is the end. */
+/* At the end of the typing the guest waits forever: that is the end. */
 static void test_typing_ends(void **state)
 {
     struct fixture *f = *state;

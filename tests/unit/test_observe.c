@@ -29,7 +29,7 @@ static int read_image(void *ctx, uint64_t offset, void *buf, size_t n, struct er
     return 0;
 }
 
-/* At 7c00h: stores to each word of the segment 1000h in turn, for ever. */
+/* At 7c00h: stores to each word of the segment 1000h in turn, forever. */
 static const uint8_t storer[] = {
     0xb8, 0x00, 0x10, 0x8e, 0xd8, 0x31, 0xff, /* mov ax, 1000h; mov ds, ax; xor di, di */
     0x89, 0x05, 0x40, 0x83, 0xc7, 0x02,       /* mov [di], ax; inc ax; add di, 2 */

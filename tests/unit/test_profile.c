@@ -326,7 +326,7 @@ static void systemd_runs_in_an_initramfs(void **state)
     drop(s, t);
 }
 
-/* Where a kernel that nobody knows takes over: the loader does not go on for ever. */
+/* Where a kernel that nobody knows takes over: the loader does not go on forever. */
 static void a_kernel_that_is_not_known(void **state)
 {
     static const struct given multiboot[] = {

@@ -15,7 +15,7 @@
 
 /* ---------------------------------------------------------------- the machines */
 
-/* Real mode, at 8000h: adds 1 to a byte of each page of 10000h-1ffffh, one after the other, for ever. */
+/* Real mode, at 8000h: adds 1 to a byte of each page of 10000h-1ffffh, one after the other, forever. */
 static const uint8_t scribbler[] = {
     0xb8, 0x00, 0x10,       /* start: mov ax, 1000h */
     0x8e, 0xd8,             /* next:  mov ds, ax */

@@ -338,7 +338,7 @@ static uint64_t damage_pages(const char *path)
     return at;
 }
 
-/* They are read when they are first used: then it is said that they cannot be, whoever used them. What does not need them can be done
+/* They are read when they are first used: an error is reported then, whatever used them. What does not need them can be done
  * before and afterwards. */
 static void test_damaged_pages(void **state)
 {

@@ -1,4 +1,4 @@
-/* test_wild.c - what wild guests found (tests/guests/wild, tests/boot/wild.sh): machines that wait for ever,
+/* test_wild.c - what wild guests found (tests/guests/wild, tests/boot/wild.sh): machines that wait forever,
  * several processors that are all halted, and images whose headers say what cannot be. And memory that is seen in place.
  */
 #include <setjmp.h>
@@ -75,7 +75,7 @@ static const uint8_t waits_long[] = {
     0xfb, 0xf4, 0xeb, 0xfd,                   /* sti; 1: hlt; jmp 1b */
 };
 
-/* Guest time ends before its 64 bits do: else deadlines would go round, and be in the past for ever. */
+/* Guest time ends before its 64 bits do: else deadlines would go round, and be in the past forever. */
 static void time_ends(void **state)
 {
     const struct blob b = {waits_long, sizeof waits_long};

@@ -88,7 +88,7 @@ static void call(void)
     fill();
     if (number == 23) /* IRET, whose entry in the page is an invalid instruction */
         number++;
-    if (number == SCHED_OP && operation <= 3) /* it would wait for ever, or end here */
+    if (number == SCHED_OP && operation <= 3) /* it would wait forever, or end here */
         operation = 0;
     if (number == 13) /* which could hold such calls */
         *(uint32_t *)buffer = 17;
