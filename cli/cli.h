@@ -31,6 +31,7 @@ extern const struct command command_annotate;
 extern const struct command command_search;
 extern const struct command command_profile;
 extern const struct command command_query;
+extern const struct command command_trace;
 extern const struct command command_origin;
 extern const struct command command_export;
 extern const struct command command_matrix;

@@ -156,20 +156,25 @@ static int give_input(struct replay *r, struct stop *stop, struct error *err)
     }
 }
 
-/* Runs to a position with no input before it. */
-static int run_plain(struct replay *r, uint64_t icount, struct stop *stop)
+static bool has_come(const struct replay *r, uint64_t until)
 {
-    while (here(r) < icount) {
+    return until && r->e->ops->time(r->e) >= until;
+}
+
+/* Runs to a position with no input before it, or to the first one at which guest time is at least `until`, if that is not 0. */
+static int run_plain(struct replay *r, uint64_t icount, uint64_t until, struct stop *stop)
+{
+    while (here(r) < icount && !has_come(r, until)) {
         uint64_t left = icount - here(r);
-        const struct run_limit limit = {.icount = here(r) + (left < SLICE ? left : SLICE),
-                                        .time = UINT64_MAX};
+        const struct run_limit limit = {
+            .icount = here(r) + (left < SLICE ? left : SLICE), .time = UINT64_MAX, .until = until};
         r->e->ops->run(r->e, &limit, stop);
         assert(here(r) <= limit.icount && "a run ends where it was told to");
         r->last = *stop;
         if (r->progress)
             r->progress(r->progress_ctx, r->e);
         bool asked = atomic_load(&r->interrupted);
-        if (here(r) < icount && (asked || here(r) != limit.icount)) {
+        if (here(r) < icount && !has_come(r, until) && (asked || here(r) != limit.icount)) {
             if (asked)
                 stop->reason = STOP_INTERRUPTED;
             return 1;
@@ -178,8 +183,8 @@ static int run_plain(struct replay *r, uint64_t icount, struct stop *stop)
     return 0;
 }
 
-/* Runs to `icount`; inputs at it are applied too if `with_inputs`. */
-int replay_run_inputs(struct replay *r, uint64_t icount, bool with_inputs, struct stop *stop,
+/* Inputs at `icount` are applied too if `with_inputs`. */
+static int run_inputs(struct replay *r, uint64_t icount, uint64_t until, bool with_inputs, struct stop *stop,
                       struct error *err)
 {
     for (;;) {
@@ -187,14 +192,20 @@ int replay_run_inputs(struct replay *r, uint64_t icount, bool with_inputs, struc
         if (feed_next(&r->feed, &at, err))
             return -1;
         bool input = at < icount || (with_inputs && at == icount);
-        if (run_plain(r, input ? at : icount, stop))
+        if (run_plain(r, input ? at : icount, until, stop))
             return 1;
-        if (!input)
+        if (!input || has_come(r, until))
             return 0;
         int rc = give_input(r, stop, err);
         if (rc)
             return rc;
     }
+}
+
+int replay_run_inputs(struct replay *r, uint64_t icount, bool with_inputs, struct stop *stop,
+                      struct error *err)
+{
+    return run_inputs(r, icount, 0, with_inputs, stop, err);
 }
 
 int replay_run_to(struct replay *r, uint64_t icount, struct stop *stop, struct error *err)
@@ -204,12 +215,10 @@ int replay_run_to(struct replay *r, uint64_t icount, struct stop *stop, struct e
     return rc < 0 || replay_lost(r, err) ? -1 : rc;
 }
 
-int replay_reach(struct replay *r, uint64_t icount, struct error *err)
+/* Why a run ended before its position. */
+static int not_reached(const struct stop *how, uint64_t icount, struct error *err)
 {
-    struct stop stop;
-    int rc = replay_run_to(r, icount, &stop, err);
-    if (rc != 1)
-        return rc;
+    const struct stop stop = *how;
     if (stop.reason == STOP_INTERRUPTED)
         return error_set(err, "interrupted at icount %llu", (unsigned long long)stop.icount);
     return error_set(err,
@@ -217,6 +226,22 @@ int replay_reach(struct replay *r, uint64_t icount, struct error *err)
                      "`bootreel replay --verify`",
                      (unsigned long long)stop.icount, stop.text[0] ? stop.text : stop_word(stop.reason),
                      (unsigned long long)icount);
+}
+
+int replay_reach(struct replay *r, uint64_t icount, struct error *err)
+{
+    struct stop stop;
+    int rc = replay_run_to(r, icount, &stop, err);
+    return rc == 1 ? not_reached(&stop, icount, err) : rc;
+}
+
+int replay_reach_time(struct replay *r, uint64_t icount, uint64_t time, struct error *err)
+{
+    struct stop stop = {.reason = STOP_REACHED};
+    int rc = run_inputs(r, icount, time, false, &stop, err);
+    if (rc < 0 || replay_lost(r, err))
+        return -1;
+    return rc == 1 ? not_reached(&stop, icount, err) : 0;
 }
 
 void replay_progress(struct replay *r, void (*fn)(void *ctx, const struct engine *e), void *ctx)

@@ -49,6 +49,8 @@ int replay_run_to(struct replay *r, uint64_t icount, struct stop *stop, struct e
 
 /* replay_run_to, where any other end is an error: -1 with err, which says where and why the run stopped. */
 int replay_reach(struct replay *r, uint64_t icount, struct error *err);
+/* As replay_reach(), but ends at the first position at which guest time is at least `time`, if that comes first. 0: no such time. */
+int replay_reach_time(struct replay *r, uint64_t icount, uint64_t time, struct error *err);
 /* Sets what is called from time to time, at least every 25 M steps; fn may be NULL. */
 void replay_progress(struct replay *r, void (*fn)(void *ctx, const struct engine *e), void *ctx);
 

@@ -230,6 +230,9 @@ int symbols_text(const struct symbols *s, symbol_space space, uint64_t address, 
 /* File and line of an address. False if not known. */
 bool symbols_line(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
                   const char **file, unsigned *line);
+/* Calls fn for each link address where code of that line begins; `file` may be the last parts of its path. */
+void symbol_table_line_places(const struct symbol_table *t, const char *file, unsigned line,
+                              void (*fn)(void *ctx, uint64_t address), void *ctx);
 /* How the caller of the code at an address is found (f->address is the link address). False if not known. */
 bool symbols_frame(const struct symbols *s, symbol_space space, uint64_t address, uint64_t at,
                    struct symbol_frame *f);

@@ -1,0 +1,245 @@
+/* cmd_trace.c - bootreel trace: a program in bpftrace's language on a recorded boot. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "core/ask/ask.h"
+#include "core/ground/out.h"
+#include "traces/memory.h"
+
+struct trace_command {
+    const char *from, *to, *stage, *file, *list;
+    bool json, quiet, positions;
+    unsigned jobs;
+    char **argument; /* the program, unless it is in a file; then its parameters */
+    size_t narguments;
+};
+
+/* ---------------------------------------------------------------- the program */
+
+enum { PROGRAM_MOST = 1 << 20 };
+
+/* The text of a file, or of standard input for "-". NULL with err. */
+static char *read_program(const char *path, struct error *err)
+{
+    const bool input = !strcmp(path, "-");
+    FILE *f = input ? stdin : fopen(path, "re");
+    char *text = mem_alloc(PROGRAM_MOST + 1);
+    const size_t n = f ? fread(text, 1, PROGRAM_MOST + 1, f) : 0;
+    const int why = errno;
+    if (f && !ferror(f) && n <= PROGRAM_MOST && !memchr(text, 0, n)) {
+        text[n] = 0;
+    } else {
+        if (!f || ferror(f))
+            error_set(err, "trace: %.200s: %s", path, strerror(why));
+        else
+            error_set(err, "trace: %.200s: no program: it has more than %d bytes, or bytes that are no text",
+                      path, PROGRAM_MOST);
+        free(text);
+        text = NULL;
+    }
+    if (f && !input)
+        fclose(f);
+    return text;
+}
+
+/* The error, and below it the line with a caret. */
+static int say(const struct ask_error *err, const struct ask_source *source)
+{
+    size_t n;
+    const char *line = source ? ask_error_line(source, err, &n) : NULL;
+    const int status = trouble(&err->error);
+    if (!line)
+        return status;
+    struct text t = {0};
+    text_escape(&t, ESCAPE_LINES, line, n);
+    out_words(stderr, t.s ? t.s : "");
+    out_char(stderr, '\n');
+    for (size_t i = 0; i + 1 < err->column; i++)
+        out_char(stderr, i < n && line[i] == '\t' ? '\t' : ' ');
+    out_char(stderr, '^');
+    for (size_t i = 1; i < err->length && err->column + i <= n; i++)
+        out_char(stderr, '~');
+    out_char(stderr, '\n');
+    free(t.s);
+    return status;
+}
+
+/* ---------------------------------------------------------------- the command */
+
+static void print(void *ctx, const char *text, size_t n)
+{
+    out_words_n(stdout, text, n);
+    fflush(stdout);
+}
+
+static int run_source(struct trace_command *c, struct ask_options *o, const struct ask_source *source)
+{
+    struct ask_error err;
+    struct front front;
+    struct ask_program *p = ask_parse(source, &err);
+    if (!p)
+        return say(&err, source);
+    o->program = p;
+    signals_block();
+    o->front = front_begin(&front, "tracing", c->quiet);
+    const int rc = ask_run(o, &err);
+    front_end(&front);
+    ask_free(p);
+    return rc ? say(&err, source) : EXIT_DONE;
+}
+
+static int run_program(struct trace_command *c, struct ask_options *o)
+{
+    struct error why;
+    struct ask_source source = {
+        .name = "program", .parameters = (const char *const *)c->argument, .nparameters = c->narguments};
+    char *text = NULL;
+    if (c->file) {
+        source.name = c->file;
+        if (!(text = read_program(c->file, &why)))
+            return trouble(&why);
+        source.text = text;
+    } else if (c->narguments) {
+        source.text = *source.parameters++;
+        source.nparameters--;
+    } else {
+        return trouble_text(
+            "trace: no program: give one, as in 'kprobe:vfs_* { @[func] = count(); }', or --file FILE, or --list");
+    }
+    const int status = run_source(c, o, &source);
+    free(text);
+    return status;
+}
+
+static int list(const struct trace_command *c, const struct ask_options *o)
+{
+    struct ask_error err;
+    const long n = ask_list(o, c->list, &err);
+    return n < 0 ? trouble(&err.error) : n ? EXIT_DONE : EXIT_NO;
+}
+
+static int run_on(struct trace_command *c, const struct engines *engines, struct trace *t, const char *path)
+{
+    struct error err;
+    struct ask_options o = {.trace = t,
+                            .jobs = c->jobs ? c->jobs : jobs_usual(t),
+                            .json = c->json,
+                            .positions = c->positions,
+                            .print = print};
+    if (find_range(engines, t, c->from, c->to, &o.from, &o.to, &err) ||
+        (c->stage && within_stage(t, c->stage, &o.from, &o.to, &err)) ||
+        !(o.kind = recording_engine(engines, t, path, &err)))
+        return trouble(&err);
+    if (!c->to && !c->stage)
+        o.to++; /* the record's last position has events too */
+    struct symbols *symbols = symbols_load(t, &err);
+    if (!symbols)
+        return trouble(&err);
+    o.symbols = symbols;
+    const int status = c->list ? list(c, &o) : run_program(c, &o);
+    symbols_free(symbols);
+    return status;
+}
+
+/* ---------------------------------------------------------------- options */
+
+enum { OPT_JOBS = 1 };
+
+static const struct option_row rows[] = {
+    {.name = "file",
+     .letter = 'f',
+     .argument = "FILE",
+     .help = "the program is in FILE (-: standard input)",
+     STORE(struct trace_command, file)},
+    {.name = "list",
+     .letter = 'l',
+     .argument = "PATTERN",
+     .help = "list the probes that fit, with their arguments: 'kprobe:vfs_*', 'event:*'",
+     STORE(struct trace_command, list),
+     .more = "An empty PATTERN lists the kinds of probes. Exits with 1 if nothing fits."},
+    {.name = "from",
+     .argument = "POSITION",
+     .help = "only from there on (inclusive)",
+     STORE(struct trace_command, from)},
+    {.name = "to",
+     .argument = "POSITION",
+     .help = "only up to there (exclusive)",
+     STORE(struct trace_command, to)},
+    {.name = "stage",
+     .argument = "NAME",
+     .help = "from the beginning to the end of the first stage of that name (bootreel stages)",
+     STORE(struct trace_command, stage)},
+    {.name = "positions",
+     .help = "begin what printf and print() write with its icount",
+     STORE(struct trace_command, positions),
+     .more = "An icount is a position: `bootreel gdb` and `bootreel tui` go there."},
+    {.name = "jobs",
+     .argument = "N",
+     .help = "on N processors (default: all of them)",
+     .id = OPT_JOBS,
+     .more =
+         "A program that only counts, adds up and prints runs in parts; others run in order, by one job. The output is the same."},
+    {.name = "format",
+     .argument = "text|json",
+     .help = "text (default), or json: an object a line, as bpftrace -f json",
+     .id = OPT_FORMAT},
+    GROUP(compile_options),
+    GROUP(quiet_options),
+    END_OF_ROWS,
+};
+
+static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
+{
+    struct trace_command *c = ctx;
+    uint64_t n;
+    switch (row->id) {
+    case OPT_JOBS:
+        if (take_number(row, value, 1, JOBS_MAX, &n, err))
+            return -1;
+        c->jobs = (unsigned)n;
+        return 0;
+    case OPT_FORMAT:
+        return take_format(row, value, &c->json, err);
+    case OPT_QUIET:
+        c->quiet = true;
+        return 0;
+    default:
+        return option_not_handled(row, err);
+    }
+}
+
+static int cmd_trace(struct engines *engines, int argc, char **argv)
+{
+    struct trace_command c = {.quiet = false};
+    int status;
+    if (!parse_options(&command_trace, engines, argc, argv, take_option, &c, &status))
+        return status;
+    if (optind >= argc)
+        return trouble_text("trace: no trace given (see bootreel trace --help)");
+    c.argument = argv + optind + 1;
+    c.narguments = (size_t)(argc - optind - 1);
+    struct trace *t = open_trace(argv[optind]);
+    if (!t)
+        return EXIT_TROUBLE;
+    status = run_on(&c, engines, t, argv[optind]);
+    trace_close(t);
+    return finish_output(status);
+}
+
+const struct command command_trace = {
+    .name = "trace",
+    .run = cmd_trace,
+    .what = "ask a boot in bpftrace's language",
+    .arguments = "TRACE PROGRAM|--file FILE|--list PATTERN [PARAMETER…]",
+    .rows = rows,
+    .intro =
+        "Runs a program in bpftrace's language over a recorded boot, from the reset vector on. Probes are at "
+        "functions of kernels, modules, programs, loaders and firmware, at addresses and lines, at memory that is accessed, at the trace's events and "
+        "stages, and at times. Nothing has to be built into the guest for it, and the recorded run does not change.",
+    .more =
+        "Only the parts of the run in which a probe can fire are run again, as the trace's index says. PARAMETER is what $1, $2 and so on stand for. "
+        "What the language is, and how it differs from bpftrace, is in docs/trace.md.",
+    .outro = "Exits with 2 if the program is wrong: the message says where.",
+};

@@ -1,0 +1,78 @@
+/* tracepoints.c - Linux's tracepoints by functions that are called where they are, since a recorded boot has them switched off. The fields
+ * are computed from the function's arguments, by the kernel's types. Sources: Linux 6.1, include/trace/events/, and the callers of trace_…()
+ * in kernel/sched/core.c, fs/exec.c, kernel/exit.c, kernel/module/main.c, init/main.c, block/blk-mq.c, kernel/irq/handle.c,
+ * arch/x86/entry/common.c; include/linux/syscalls.h. */
+#include "core/ask/private/attach.h"
+
+#define TASK(n, member) "((struct task_struct *)arg" #n ")->" member
+#define DEVICE(n)                                                                                            \
+    "(((struct request *)arg" #n ")->q->disk->major << 20) | ((struct request *)arg" #n                      \
+    ")->q->disk->first_minor"
+
+static const char *const switched[] = {
+    "prev_comm=" TASK(0, "comm"), "prev_pid=" TASK(0, "pid"),
+    "prev_prio=" TASK(0, "prio"), "prev_state=" TASK(0, "__state") " & 0xff",
+    "next_comm=" TASK(1, "comm"), "next_pid=" TASK(1, "pid"),
+    "next_prio=" TASK(1, "prio"), NULL};
+static const char *const woken[] = {"comm=" TASK(0, "comm"), "pid=" TASK(0, "pid"), "prio=" TASK(0, "prio"),
+                                    NULL};
+static const char *const woken_second[] = {"comm=" TASK(1, "comm"), "pid=" TASK(1, "pid"),
+                                           "prio=" TASK(1, "prio"), NULL};
+static const char *const forked[] = {"parent_comm=comm", "parent_pid=tid", "child_comm=" TASK(0, "comm"),
+                                     "child_pid=" TASK(0, "pid"), NULL};
+static const char *const new_task[] = {"pid=" TASK(0, "pid"), "comm=" TASK(0, "comm"), NULL};
+static const char *const executed[] = {"filename=((struct linux_binprm *)arg0)->filename", "pid=tid",
+                                       "old_pid=tid", NULL};
+static const char *const exited[] = {"comm=comm", "pid=tid", "prio=((struct task_struct *)curtask)->prio",
+                                     NULL};
+static const char *const module_loaded[] = {"name=((struct module *)arg0)->name", NULL};
+static const char *const started[] = {"func=arg0", NULL};
+static const char *const finished[] = {"func=arg0", "ret=(int32)retval", NULL};
+static const char *const issued[] = {"dev=" DEVICE(0),
+                                     "sector=((struct request *)arg0)->__sector",
+                                     "nr_sector=((struct request *)arg0)->__data_len >> 9",
+                                     "bytes=((struct request *)arg0)->__data_len",
+                                     "comm=comm",
+                                     NULL};
+static const char *const completed[] = {"dev=" DEVICE(0), "sector=((struct request *)arg0)->__sector",
+                                        "nr_sector=(uint32)arg2 >> 9", NULL};
+static const char *const interrupted[] = {"irq=((struct irq_desc *)arg0)->irq_data.irq",
+                                          "name=((struct irq_desc *)arg0)->action->name", NULL};
+static const char *const entered_raw[] = {"id=(int32)arg1", NULL};
+static const char *const left_raw[] = {"id=((struct pt_regs *)arg0)->orig_ax",
+                                       "ret=(int64)((struct pt_regs *)arg0)->ax", NULL};
+static const char *const left[] = {"ret=(int64)retval", NULL};
+static const char *const signalled[] = {"sig=(int32)arg0", "pid=" TASK(2, "pid"), "comm=" TASK(2, "comm"),
+                                        NULL};
+
+static const char *const dropped[] = {"skbaddr=arg0", "protocol=((struct sk_buff *)arg0)->protocol",
+                                      "reason=(uint32)arg1", NULL};
+
+static const struct ask_tracepoint_row rows[] = {
+    {"syscalls", "sys_enter_*", "__x64_sys_*", false, NULL, true},
+    {"syscalls", "sys_exit_*", "__x64_sys_*", true, left, false},
+    {"raw_syscalls", "sys_enter", "do_syscall_64", false, entered_raw, true},
+    {"raw_syscalls", "sys_exit", "syscall_exit_to_user_mode", false, left_raw, false},
+    {"sched", "sched_switch", "__switch_to", false, switched, false},
+    {"sched", "sched_wakeup", "ttwu_do_wakeup", false, woken_second, false},
+    {"sched", "sched_wakeup_new", "wake_up_new_task", false, woken, false},
+    {"sched", "sched_waking", "try_to_wake_up", false, woken, false},
+    {"sched", "sched_process_fork", "wake_up_new_task", false, forked, false},
+    {"sched", "sched_process_exec", "security_bprm_committed_creds", false, executed, false},
+    {"sched", "sched_process_exit", "do_exit", false, exited, false},
+    {"task", "task_newtask", "wake_up_new_task", false, new_task, false},
+    {"module", "module_load", "do_init_module", false, module_loaded, false},
+    {"module", "module_free", "free_module", false, module_loaded, false},
+    {"initcall", "initcall_start", "do_one_initcall", false, started, false},
+    {"initcall", "initcall_finish", "do_one_initcall", true, finished, false},
+    {"block", "block_rq_issue", "blk_mq_start_request", false, issued, false},
+    {"block", "block_rq_complete", "blk_update_request", false, completed, false},
+    {"irq", "irq_handler_entry", "__handle_irq_event_percpu", false, interrupted, false},
+    {"skb", "kfree_skb", "kfree_skb_reason", false, dropped, false},
+    {"signal", "signal_generate", "__send_signal_locked", false, signalled, false},
+};
+
+const struct ask_tracepoint_row *ask_tracepoint(size_t i)
+{
+    return i < sizeof rows / sizeof rows[0] ? &rows[i] : NULL;
+}
