@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/ptrace.h>
 
+#include "core/ground/linux_calls.h"
 #include "uml/host.h"
 
 struct call {
@@ -113,22 +114,52 @@ static void add_arg(const struct host *h, const struct task *t, struct line *l, 
         add(l, "%#llx", (unsigned long long)v);
 }
 
-/* The call in words, at its beginning: what its arguments point to may be gone at its end. */
-static void report_call(struct host *h, struct task *t, const struct call *c)
+/* Up to behaviour 10: numbers. */
+static void add_plain_call(const struct host *h, const struct task *t, struct text *out, const struct call *c)
 {
     struct line l = {.n = 0};
-    if (!(h->base.classes & EVENT_CLASS_BIT(EC_HOST)))
-        return;
     add(&l, "%s(", c->name);
     for (unsigned i = 0; c->args[i]; i++) {
         add(&l, i ? ", " : "");
         add_arg(h, t, &l, c->args[i], t->arg[i]);
     }
     add(&l, ")");
-    struct event ev = {.kind = EV_HOST_CALL, .data = l.s, .len = (uint32_t)l.n};
-    ev.f[EVF_HOST_CALL_number] = (uint64_t)t->number;
+    text_add(out, "%s", l.s);
+}
+
+/* The memory of a task. */
+struct peeked {
+    const struct host *h;
+    const struct task *t;
+};
+
+/* Read as those read who look: a page that the program has not touched must not become present because of an event. */
+static bool peek(void *ctx, uint64_t at, void *buf, size_t n)
+{
+    const struct peeked *p = ctx;
+    return host_peek(&p->h->engine, ENGINE_TASK | (unsigned)p->t->pid, at, buf, n) == n;
+}
+
+/* The call in words, at its beginning: what its arguments point to may be gone at its end. */
+static void report_call(struct host *h, struct task *t, const struct call *c)
+{
+    struct text text = {0};
+    struct peeked p = {h, t};
+    const struct linux_memory memory = {.ctx = &p, .read = peek, .word = 8};
+    const uint64_t number = (uint64_t)t->number;
+    uint64_t arg[LINUX_CALL_VALUES] = {0};
+    if (!(h->base.classes & EVENT_CLASS_BIT(EC_HOST)))
+        return;
+    memcpy(arg, t->arg, sizeof t->arg);
+    if (host_behaves(h, 11))
+        linux_call_add(&text, linux_call_of(false, number), number, arg, &memory);
+    else
+        add_plain_call(h, t, &text, c);
+    struct event ev = {.kind = EV_HOST_CALL, .data = text.s, .len = (uint32_t)text.n};
+    ev.f[EVF_HOST_CALL_number] = number;
     ev.f[EVF_HOST_CALL_pid] = (uint32_t)t->pid;
     report(h, &ev);
+    free(text.s);
 }
 
 static void report_result(struct host *h, const struct task *t, const struct call *c, int64_t result)

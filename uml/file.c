@@ -284,7 +284,7 @@ static int may(const struct inode *i, uint32_t flags)
 static int64_t create(struct host *h, struct task *t, int dirfd, const char *path, uint32_t mode)
 {
     char last[256];
-    int64_t dir = path_walk(h, t, dirfd, path, WALK_PARENT, last);
+    int64_t dir = path_walk(h, t, dirfd, path, host_behaves(h, 11) ? WALK_MISSING : WALK_PARENT, last);
     if (dir < 0)
         return dir;
     int64_t rc = -ENOENT;

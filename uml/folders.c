@@ -57,7 +57,7 @@ static size_t following(const struct folder_table *x, size_t k)
     return (k + 1) & (x->room - 1);
 }
 
-/* The first entry of that name. A folder may have several: open() with O_CREAT of a link to nothing makes them. */
+/* The first entry of that name. Up to behaviour 10 a folder may have several: open() with O_CREAT of a link to nothing made them. */
 static struct slot *slot_named(const struct host *h, const struct folder_table *x, const char *name)
 {
     const uint32_t hash = hash_of(name);

@@ -582,8 +582,9 @@ void folders_forget_all(struct host *h);
 void folders_unused(struct host *h);
 
 /* ---- path.c ---- */
-enum { WALK_NOFOLLOW = 1, WALK_PARENT = 2 };
-/* The inode of a path (held), or a negative error. With WALK_PARENT the folder it is in, and *last is its
+enum { WALK_NOFOLLOW = 1, WALK_PARENT = 2, WALK_MISSING = 4 };
+/* The inode of a path (held), or a negative error. With WALK_MISSING, if only the last part of the path, or of a link to which it leads, is
+ * not there: the folder where it would be, and *last is that part (else ""). With WALK_PARENT the folder it is in, and *last is its
  * last part. */
 int64_t path_walk(struct host *h, struct task *t, int dirfd, const char *path, unsigned how, char *last);
 /* The path of an inode below "/"; returns its length, or 0 if it has none. */

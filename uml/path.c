@@ -99,6 +99,10 @@ static int step(struct host *h, struct walk *w, unsigned how, char *last)
         return 0;
     }
     int64_t found = lookup(h, w, name);
+    if (found == -ENOENT && final && how & WALK_MISSING) {
+        strcpy(last, name);
+        return slash ? -EISDIR : 1;
+    }
     if (found < 0)
         return (int)found;
     struct inode *i = INODE((ref)found);

@@ -26,8 +26,9 @@
  * 7: instructions of AVX-512, AMX and others that capstone does not know are named when a program lacks them.
  * 8: mremap() of nothing maps the pages of a shared mapping once more.
  * 9: signalfd(); a program that is executed by descriptor has a name, "/dev/fd/3".
- * 10: an operand nearly 2 GB behind RIP is not undefined. */
-enum { UML_BEHAVIOUR = 10, UML_OLDEST = 5 };
+ * 10: an operand nearly 2 GB behind RIP is not undefined.
+ * 11: calls are reported with names, as strace prints them; open() with O_CREAT makes the file that a dangling link leads to. */
+enum { UML_BEHAVIOUR = 11, UML_OLDEST = 5 };
 
 /* Creates the host and loads the first program. The images and the settings must stay valid. NULL with err
  * if there is no program, it cannot be loaded, or there is not enough memory. */

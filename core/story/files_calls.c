@@ -132,7 +132,7 @@ static void does_close_range(struct done *d)
     uint64_t first = (uint64_t)call_number(&d->c, 0, FDS_MAX), last = (uint32_t)call_number(&d->c, 1, 0);
     for (uint64_t fd = first; fd < d->t->fds->n && fd <= last; fd++) {
         struct opened *o = file_fd_find(d->t, (int64_t)fd);
-        if (o && call_number(&d->c, 2, 0) & CLOSE_RANGE_CLOEXEC)
+        if (o && call_flag(&d->c, 2, "CLOSE_RANGE_CLOEXEC", CLOSE_RANGE_CLOEXEC))
             o->cloexec = true;
         else
             file_fd_close(d->t, (int64_t)fd);
@@ -141,10 +141,10 @@ static void does_close_range(struct done *d)
 
 static void does_dup(struct done *d)
 {
-    file_fd_dup(d->t, call_number(&d->c, 0, NO_FD), d->result, call_number(&d->c, 2, 0) & 0x80000);
+    file_fd_dup(d->t, call_number(&d->c, 0, NO_FD), d->result, call_flag(&d->c, 2, "O_CLOEXEC", 0x80000));
 }
 
-/* Linux's commands are numbers in the text, FreeBSD's are words. */
+/* Commands are words in the text; in that of older traces of Linux, numbers. */
 static bool is_command(const struct done *d, int64_t number, const char *word)
 {
     return call_number(&d->c, 1, -1) == number || call_word(&d->c, 1, word);
@@ -160,7 +160,7 @@ static void does_fcntl(struct done *d)
     if (closes || is_command(d, F_DUPFD, "F_DUPFD") || call_word(&d->c, 1, "F_DUP2FD"))
         file_fd_dup(d->t, fd, d->result, closes);
     else if (is_command(d, F_SETFD, "F_SETFD") && o)
-        o->cloexec = call_number(&d->c, 2, 0) & 1;
+        o->cloexec = call_flag(&d->c, 2, "FD_CLOEXEC", 1);
 }
 
 /* A descriptor of something else. */
@@ -252,11 +252,27 @@ static void tree_moved(struct done *d, const char *from, const char *to)
     mounts_move(d->t->mounts, from, to);
 }
 
+enum { MS_REMOUNT = 0x20, MS_BIND = 0x1000, MS_MOVE = 0x2000, MS_PROPAGATION = 0x1e0000 };
+
+/* The flags of mount() that decide what it does. */
+static unsigned mount_flags(const struct call_text *c)
+{
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } known[] = {{MS_REMOUNT, "MS_REMOUNT"}, {MS_BIND, "MS_BIND"},    {MS_MOVE, "MS_MOVE"},
+                 {0x20000, "MS_UNBINDABLE"}, {0x40000, "MS_PRIVATE"}, {0x80000, "MS_SLAVE"},
+                 {0x100000, "MS_SHARED"}};
+    unsigned flags = 0;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        flags |= call_flag(c, 3, known[i].name, known[i].bit) ? known[i].bit : 0;
+    return flags;
+}
+
 /* mount(source, target, type, flags, data) */
 static void does_mount(struct done *d)
 {
-    enum { MS_REMOUNT = 0x20, MS_BIND = 0x1000, MS_MOVE = 0x2000, MS_PROPAGATION = 0x1e0000 };
-    int64_t flags = call_number(&d->c, 3, 0);
+    const unsigned flags = mount_flags(&d->c);
     char *source = call_string(&d->c, 0), *at = path_of(d->t, &d->c, NO_FD, 1), *type = call_string(&d->c, 2);
     char *from = source ? path_of(d->t, &d->c, NO_FD, 0) : NULL;
     if (at && from && flags & MS_MOVE)

@@ -68,6 +68,10 @@ same "$work/calls.reel" "$work/again.reel" "two recordings of one program"
 expect 0 all "$BOOTREEL" record -q --events all -o "$work/all.reel" --program "$work/calls"
 expect 0 host "$BOOTREEL" events "$work/all.reel" --class host
 holds "$work/host.out" 'host\.call +1000: mkdir' "a call"
+holds "$work/host.out" 'host\.call +1000: openat\(AT_FDCWD, "a", O_RDWR\|O_CREAT\|O_EXCL, 0600\)' "a call's flags"
+expect 0 words "$BOOTREEL" events "$work/all.reel" --class host --explain
+holds "$work/words.out" 'SIGSEGV \(SEGV_ACCERR\), ' "a signal in words"
+holds "$work/words.out" 'failed: EEXIST' "a result in words"
 holds "$work/host.out" 'host\.signal +[0-9]+: signal 11, code 2' "a signal"
 holds "$work/host.out" 'host\.exit .*code 0x700' "the exit of a child"
 # What all processes together called is no process.

@@ -49,6 +49,29 @@ static void attributes(int here, int fd)
     CALL(truncate, "none", 0);
 }
 
+/* A file that is made through links to where none is yet. */
+static void dangling(int here)
+{
+    CALL(mkdirat, here, "far", 0700);
+    CALL(symlinkat, "far/made", here, "once");
+    CALL(symlinkat, "once", here, "twice");
+    CALL(symlinkat, "nowhere/made", here, "deep");
+    CALL(openat, here, "twice", O_WRONLY | O_CREAT | O_EXCL, 0640);
+    CALL(openat, here, "twice", O_WRONLY | O_CREAT | O_NOFOLLOW, 0640);
+    CALL(openat, here, "deep", O_WRONLY | O_CREAT, 0640);
+    CALL(openat, here, "new/", O_WRONLY | O_CREAT, 0640);
+    mode_of("far/made");
+    CALL(openat, here, "twice", O_WRONLY | O_CREAT, 0640);
+    mode_of("far/made");
+    mode_of("once");
+    CALL(unlink, "once");
+    CALL(unlink, "once");
+    CALL(unlink, "twice");
+    CALL(unlink, "deep");
+    CALL(unlink, "far/made");
+    CALL(rmdir, "far");
+}
+
 static void links(int here, int fd)
 {
     char buf[300];
@@ -167,6 +190,7 @@ void paths(void)
     CALL(creat, "no/f", 0666);
     CALL(creat, ".", 0666);
     attributes(here, fd);
+    dangling(here);
     links(here, fd);
     times_of_files(here, fd);
     file_systems(here, fd);

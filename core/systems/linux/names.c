@@ -1,219 +1,12 @@
-/* names.c - Linux's numbers by name: signals, errors, flags; and what its events mean, in words. Nothing here
- * examines a guest.
+/* names.c - what Linux's events mean, in words. Nothing here examines a guest.
  *
- * Sources: Linux, include/uapi/asm-generic/{signal,errno,errno-base}.h, include/linux/errno.h,
- * include/uapi/linux/sched.h, include/linux/{init,console}.h (levels, stubs); Documentation/arch/x86/boot.rst (loader types);
- * wait(2) (exit codes); syslog(3).
+ * Sources: Linux, include/linux/{init,console}.h (levels, stubs); Documentation/arch/x86/boot.rst (loader types); wait(2) (exit codes);
+ * syslog(3).
  */
 #include "core/systems/linux/private/names.h"
 
 #include "core/systems/linux/private/impl.h"
 #include "core/story/processes.h"
-
-void linux_add_signal(struct text *t, uint64_t v)
-{
-    static const char *const names[] = {"0",      "HUP",  "INT",    "QUIT", "ILL",   "TRAP", "ABRT", "BUS",
-                                        "FPE",    "KILL", "USR1",   "SEGV", "USR2",  "PIPE", "ALRM", "TERM",
-                                        "STKFLT", "CHLD", "CONT",   "STOP", "TSTP",  "TTIN", "TTOU", "URG",
-                                        "XCPU",   "XFSZ", "VTALRM", "PROF", "WINCH", "IO",   "PWR",  "SYS"};
-    if (v && v < sizeof names / sizeof names[0])
-        text_add(t, "SIG%s", names[v]);
-    else
-        text_add(t, "%llu", (unsigned long long)v);
-}
-
-static const struct flag_name linux_clone_flags[] = {
-    {0x100, "CLONE_VM"},
-    {0x200, "CLONE_FS"},
-    {0x400, "CLONE_FILES"},
-    {0x800, "CLONE_SIGHAND"},
-    {0x1000, "CLONE_PIDFD"},
-    {0x2000, "CLONE_PTRACE"},
-    {0x4000, "CLONE_VFORK"},
-    {0x8000, "CLONE_PARENT"},
-    {0x10000, "CLONE_THREAD"},
-    {0x20000, "CLONE_NEWNS"},
-    {0x40000, "CLONE_SYSVSEM"},
-    {0x80000, "CLONE_SETTLS"},
-    {0x100000, "CLONE_PARENT_SETTID"},
-    {0x200000, "CLONE_CHILD_CLEARTID"},
-    {0x400000, "CLONE_DETACHED"},
-    {0x800000, "CLONE_UNTRACED"},
-    {0x1000000, "CLONE_CHILD_SETTID"},
-    {0x2000000, "CLONE_NEWCGROUP"},
-    {0x4000000, "CLONE_NEWUTS"},
-    {0x8000000, "CLONE_NEWIPC"},
-    {0x10000000, "CLONE_NEWUSER"},
-    {0x20000000, "CLONE_NEWPID"},
-    {0x40000000, "CLONE_NEWNET"},
-    {0, NULL},
-};
-
-void linux_add_clone(struct text *t, uint64_t flags)
-{
-    text_add_flags(t, flags & ~(uint64_t)0xff, linux_clone_flags, "0");
-    if (flags & 0xff) {
-        text_add(t, "|");
-        linux_add_signal(t, flags & 0xff);
-    }
-}
-
-/* ---------------------------------------------------------------- errors */
-
-static const char *const errors[] = {
-    [1] = "EPERM",
-    [2] = "ENOENT",
-    [3] = "ESRCH",
-    [4] = "EINTR",
-    [5] = "EIO",
-    [6] = "ENXIO",
-    [7] = "E2BIG",
-    [8] = "ENOEXEC",
-    [9] = "EBADF",
-    [10] = "ECHILD",
-    [11] = "EAGAIN",
-    [12] = "ENOMEM",
-    [13] = "EACCES",
-    [14] = "EFAULT",
-    [15] = "ENOTBLK",
-    [16] = "EBUSY",
-    [17] = "EEXIST",
-    [18] = "EXDEV",
-    [19] = "ENODEV",
-    [20] = "ENOTDIR",
-    [21] = "EISDIR",
-    [22] = "EINVAL",
-    [23] = "ENFILE",
-    [24] = "EMFILE",
-    [25] = "ENOTTY",
-    [26] = "ETXTBSY",
-    [27] = "EFBIG",
-    [28] = "ENOSPC",
-    [29] = "ESPIPE",
-    [30] = "EROFS",
-    [31] = "EMLINK",
-    [32] = "EPIPE",
-    [33] = "EDOM",
-    [34] = "ERANGE",
-    [35] = "EDEADLK",
-    [36] = "ENAMETOOLONG",
-    [37] = "ENOLCK",
-    [38] = "ENOSYS",
-    [39] = "ENOTEMPTY",
-    [40] = "ELOOP",
-    [42] = "ENOMSG",
-    [43] = "EIDRM",
-    [44] = "ECHRNG",
-    [45] = "EL2NSYNC",
-    [46] = "EL3HLT",
-    [47] = "EL3RST",
-    [48] = "ELNRNG",
-    [49] = "EUNATCH",
-    [50] = "ENOCSI",
-    [51] = "EL2HLT",
-    [52] = "EBADE",
-    [53] = "EBADR",
-    [54] = "EXFULL",
-    [55] = "ENOANO",
-    [56] = "EBADRQC",
-    [57] = "EBADSLT",
-    [59] = "EBFONT",
-    [60] = "ENOSTR",
-    [61] = "ENODATA",
-    [62] = "ETIME",
-    [63] = "ENOSR",
-    [64] = "ENONET",
-    [65] = "ENOPKG",
-    [66] = "EREMOTE",
-    [67] = "ENOLINK",
-    [68] = "EADV",
-    [69] = "ESRMNT",
-    [70] = "ECOMM",
-    [71] = "EPROTO",
-    [72] = "EMULTIHOP",
-    [73] = "EDOTDOT",
-    [74] = "EBADMSG",
-    [75] = "EOVERFLOW",
-    [76] = "ENOTUNIQ",
-    [77] = "EBADFD",
-    [78] = "EREMCHG",
-    [79] = "ELIBACC",
-    [80] = "ELIBBAD",
-    [81] = "ELIBSCN",
-    [82] = "ELIBMAX",
-    [83] = "ELIBEXEC",
-    [84] = "EILSEQ",
-    [85] = "ERESTART",
-    [86] = "ESTRPIPE",
-    [87] = "EUSERS",
-    [88] = "ENOTSOCK",
-    [89] = "EDESTADDRREQ",
-    [90] = "EMSGSIZE",
-    [91] = "EPROTOTYPE",
-    [92] = "ENOPROTOOPT",
-    [93] = "EPROTONOSUPPORT",
-    [94] = "ESOCKTNOSUPPORT",
-    [95] = "EOPNOTSUPP",
-    [96] = "EPFNOSUPPORT",
-    [97] = "EAFNOSUPPORT",
-    [98] = "EADDRINUSE",
-    [99] = "EADDRNOTAVAIL",
-    [100] = "ENETDOWN",
-    [101] = "ENETUNREACH",
-    [102] = "ENETRESET",
-    [103] = "ECONNABORTED",
-    [104] = "ECONNRESET",
-    [105] = "ENOBUFS",
-    [106] = "EISCONN",
-    [107] = "ENOTCONN",
-    [108] = "ESHUTDOWN",
-    [109] = "ETOOMANYREFS",
-    [110] = "ETIMEDOUT",
-    [111] = "ECONNREFUSED",
-    [112] = "EHOSTDOWN",
-    [113] = "EHOSTUNREACH",
-    [114] = "EALREADY",
-    [115] = "EINPROGRESS",
-    [116] = "ESTALE",
-    [117] = "EUCLEAN",
-    [118] = "ENOTNAM",
-    [119] = "ENAVAIL",
-    [120] = "EISNAM",
-    [121] = "EREMOTEIO",
-    [122] = "EDQUOT",
-    [123] = "ENOMEDIUM",
-    [124] = "EMEDIUMTYPE",
-    [125] = "ECANCELED",
-    [126] = "ENOKEY",
-    [127] = "EKEYEXPIRED",
-    [128] = "EKEYREVOKED",
-    [129] = "EKEYREJECTED",
-    [130] = "EOWNERDEAD",
-    [131] = "ENOTRECOVERABLE",
-    [132] = "ERFKILL",
-};
-/* Errors that programs never see. */
-static const struct {
-    int number;
-    const char *name;
-} inner_errors[] = {
-    {512, "ERESTARTSYS"},           {513, "ERESTARTNOINTR"}, {514, "ERESTARTNOHAND"}, {515, "ENOIOCTLCMD"},
-    {516, "ERESTART_RESTARTBLOCK"}, {517, "EPROBE_DEFER"},   {524, "ENOTSUPP"},
-};
-
-/* "ENOENT" for -2; NULL if it is not an error, or one without a name. */
-static const char *linux_error_name(int64_t result)
-{
-    int64_t e = -result;
-    if (e <= 0)
-        return NULL;
-    if (e < (int64_t)(sizeof errors / sizeof errors[0]))
-        return errors[e];
-    for (size_t i = 0; i < sizeof inner_errors / sizeof inner_errors[0]; i++)
-        if (inner_errors[i].number == e)
-            return inner_errors[i].name;
-    return NULL;
-}
 
 static void add_result(struct text *out, int64_t result)
 {
@@ -237,9 +30,8 @@ static void created(struct text *out, const struct event *ev)
 }
 
 /* wait(2): the status in bits 8-15, or the signal in bits 0-6, with bit 7 if memory was dumped. */
-static void exited(struct text *out, const struct event *ev)
+static void exited(struct text *out, uint64_t code)
 {
-    uint64_t code = ev->f[EVF_PROCESS_EXIT_code];
     if (!(code & 0x7f)) {
         text_add(out, "exit code %llu", (unsigned long long)(code >> 8 & 0xff));
         return;
@@ -248,6 +40,16 @@ static void exited(struct text *out, const struct event *ev)
     linux_add_signal(out, code & 0x7f);
     if (code & 0x80)
         text_add(out, ", core dumped");
+}
+
+/* "SIGSEGV (SEGV_MAPERR), handled": sigaction(2). */
+static void signalled(struct text *out, const struct event *ev)
+{
+    const uint64_t signal = ev->f[EVF_HOST_SIGNAL_signal];
+    linux_add_signal(out, signal);
+    text_add(out, " (");
+    linux_add_signal_code(out, signal, (int64_t)ev->f[EVF_HOST_SIGNAL_code]);
+    text_add(out, "), %s", ev->f[EVF_HOST_SIGNAL_handler] ? "a handler runs" : "the default action");
 }
 
 static void boot_params(struct text *out, const struct event *ev)
@@ -369,7 +171,19 @@ bool linux_event_words(const struct event *ev, struct text *out)
         created(out, ev);
         return true;
     case EV_PROCESS_EXIT:
-        exited(out, ev);
+        exited(out, ev->f[EVF_PROCESS_EXIT_code]);
+        return true;
+    case EV_HOST_EXIT:
+        exited(out, ev->f[EVF_HOST_EXIT_code]);
+        return true;
+    case EV_HOST_CLONE:
+        linux_add_clone(out, ev->f[EVF_HOST_CLONE_flags]);
+        return true;
+    case EV_HOST_SIGNAL:
+        signalled(out, ev);
+        return true;
+    case EV_HOST_RESULT:
+        add_result(out, (int64_t)ev->f[EVF_HOST_RESULT_result]);
         return true;
     case EV_PROCESS_LOG:
         said(out, ev);

@@ -14,24 +14,7 @@ struct registers {
 static const struct registers wide = {40, 88, 96, 104, 112, 32, 80, 120, 152},
                               narrow = {0, 4, 8, 12, 16, 20, 24, 44, 60};
 enum { PT_R10 = 56, PT_R9 = 64, PT_R8 = 72 };
-enum { SHOWN = 64, STRING_SHOWN = 255, TEXTS_SHOWN = 8, ARGUMENTS = 6 };
-
-struct call {
-    const char *name, *args;
-};
-#define SYSCALL(number, name, args) [number] = {#name, args},
-static const struct call calls_64[] = {
-#include "core/systems/linux/syscalls_x86_64.def"
-};
-static const struct call calls_i386[] = {
-#include "core/systems/linux/syscalls_i386.def"
-};
-/* The same numbers as for 64-bit programs, except for a few. */
-static const struct call calls_x32[] = {
-#include "core/systems/linux/syscalls_x32.def"
-};
-#undef SYSCALL
-enum { X32_BIT = 0x40000000, X32_FIRST = 512 };
+enum { ARGUMENTS = LINUX_CALL_ARGUMENTS, X32_BIT = 0x40000000 };
 
 /* A call in progress: the program's kind, and the call. */
 struct made_call {
@@ -40,153 +23,22 @@ struct made_call {
     uint64_t number;
 };
 
-/* NULL if there is none of that number. */
-static const struct call *call_of(const struct made_call *m)
+static const struct linux_call *call_of(const struct made_call *m)
 {
-    const struct call *table = m->i386 ? calls_i386 : calls_64;
-    size_t n = m->i386 ? sizeof calls_i386 / sizeof *table : sizeof calls_64 / sizeof *table;
-    uint64_t number = m->number;
-    if (!m->i386 && number & X32_BIT) {
-        number &= ~(uint64_t)X32_BIT;
-        if (number >= X32_FIRST) {
-            table = calls_x32;
-            n = sizeof calls_x32 / sizeof *table;
-        }
-    }
-    return number < n && table[number].name ? &table[number] : NULL;
+    return linux_call_of(m->i386, m->number);
 }
 
-/* ---------------------------------------------------------------- arguments */
-
-static const struct flag_name open_flags[] = {{0x410000, "O_TMPFILE"},
-                                              {0x40, "O_CREAT"},
-                                              {0x80, "O_EXCL"},
-                                              {0x100, "O_NOCTTY"},
-                                              {0x200, "O_TRUNC"},
-                                              {0x400, "O_APPEND"},
-                                              {0x800, "O_NONBLOCK"},
-                                              {0x101000, "O_SYNC"},
-                                              {0x1000, "O_DSYNC"},
-                                              {0x4000, "O_DIRECT"},
-                                              {0x8000, "O_LARGEFILE"},
-                                              {0x10000, "O_DIRECTORY"},
-                                              {0x20000, "O_NOFOLLOW"},
-                                              {0x40000, "O_NOATIME"},
-                                              {0x80000, "O_CLOEXEC"},
-                                              {0x200000, "O_PATH"},
-                                              {0, NULL}};
-
-/* A text, or its address if it cannot be read (its page has not been loaded yet): then false. */
-static bool add_string(struct linux_guest *lx, struct text *t, uint64_t at)
+static bool read_guest(void *ctx, uint64_t at, void *buf, size_t n)
 {
-    char s[STRING_SHOWN + 1];
-    uint8_t first;
-    if (!at || !lx_read(lx, at, &first, 1)) {
-        text_add(t, at ? "0x%llx" : "NULL", (unsigned long long)at);
-        return !at;
-    }
-    size_t n = lx_string(lx, at, s, sizeof s);
-    text_add_bytes(t, (const uint8_t *)s, n, n == STRING_SHOWN);
-    return true;
-}
-
-static void add_buffer(struct linux_guest *lx, struct text *t, uint64_t at, uint64_t n)
-{
-    uint8_t bytes[SHOWN];
-    size_t shown = n < SHOWN ? n : SHOWN;
-    if (!at || !lx_read(lx, at, bytes, shown))
-        text_add(t, at ? "0x%llx" : "NULL", (unsigned long long)at);
-    else
-        text_add_bytes(t, bytes, shown, n > shown);
-}
-
-static void add_texts(struct linux_guest *lx, struct text *t, uint64_t at, unsigned word)
-{
-    uint64_t s = 0;
-    text_add(t, "[");
-    for (unsigned i = 0; i < TEXTS_SHOWN && lx_read(lx, at + word * i, &s, word) && s; i++) {
-        text_add(t, i ? ", " : "");
-        add_string(lx, t, s);
-    }
-    text_add(t, s ? ", ...]" : "]");
-}
-
-static const struct flag_name map_flags[] = {{3, "MAP_SHARED_VALIDATE"},
-                                             {1, "MAP_SHARED"},
-                                             {2, "MAP_PRIVATE"},
-                                             {0x10, "MAP_FIXED"},
-                                             {0x20, "MAP_ANONYMOUS"},
-                                             {0x100, "MAP_GROWSDOWN"},
-                                             {0x800, "MAP_DENYWRITE"},
-                                             {0x4000, "MAP_NORESERVE"},
-                                             {0x8000, "MAP_POPULATE"},
-                                             {0x20000, "MAP_STACK"},
-                                             {0x40000, "MAP_HUGETLB"},
-                                             {0x100000, "MAP_FIXED_NOREPLACE"},
-                                             {0, NULL}};
-/* False if it is a text that cannot be read yet. */
-static bool add_argument(struct linux_guest *lx, struct text *t, char type, unsigned word, const uint64_t *a)
-{
-    switch (type) {
-    case 'd':
-        text_add(t, "%lld",
-                 (long long)(word == 8 && (uint64_t)(*a + 0x80000000u) >> 32 ? (int64_t)*a : (int32_t)*a));
-        break;
-    case 'f':
-        text_add(t, "%d", (int32_t)*a);
-        break;
-    case 'u':
-    case 'z':
-        text_add(t, "%llu", (unsigned long long)*a);
-        break;
-    case 'm':
-        text_add(t, "0%llo", (unsigned long long)(*a & 0xffff));
-        break;
-    case 'A':
-        (int32_t) * a == -100 ? text_add(t, "AT_FDCWD") : text_add(t, "%d", (int32_t)*a);
-        break;
-    case 's':
-        return add_string(lx, t, *a);
-    case 'b':
-        add_buffer(lx, t, a[0], a[1]);
-        break;
-    case 'a':
-        add_texts(lx, t, *a, word);
-        break;
-    case 'o':
-        base_add_open_flags(t, *a, open_flags);
-        break;
-    case 'P':
-        base_add_protection(t, *a);
-        break;
-    case 'M':
-        text_add_flags(t, *a, map_flags, "0");
-        break;
-    case 'C':
-        linux_add_clone(t, *a);
-        break;
-    case 'G':
-        linux_add_signal(t, *a);
-        break;
-    default:
-        text_add(t, *a || type != 'p' ? "0x%llx" : "NULL", (unsigned long long)*a);
-        break;
-    }
-    return true;
-}
-
-/* An open that creates nothing has no mode argument. */
-static bool no_mode(const char *type, const uint64_t *a)
-{
-    return type[0] == 'm' && type[-1] == 'o' && !(a[-1] & 0x40) && (a[-1] & 0x410000) != 0x410000;
+    return lx_read(ctx, at, buf, n);
 }
 
 /* Its name, or its number. */
 static void add_name(struct text *t, const struct made_call *m)
 {
-    const struct call *c = call_of(m);
+    const struct linux_call *c = call_of(m);
     if (c)
-        text_add(t, "%s", c->name);
+        text_add(t, "%s", linux_call_name(c));
     else
         text_add(t, "syscall_%llu", (unsigned long long)m->number);
 }
@@ -195,19 +47,8 @@ static void add_name(struct text *t, const struct made_call *m)
 static bool add_call(struct linux_guest *lx, struct text *t, const struct made_call *m,
                      const uint64_t a[ARGUMENTS + 1])
 {
-    bool whole = true;
-    const struct call *c = call_of(m);
-    const char *args = c ? c->args : "xxxxxx";
-    add_name(t, m);
-    text_add(t, "(");
-    for (unsigned i = 0; args[i]; i++) {
-        if (i && no_mode(args + i, a + i))
-            continue;
-        text_add(t, i ? ", " : "");
-        whole &= add_argument(lx, t, args[i], m->word, a + i);
-    }
-    text_add(t, ")");
-    return whole;
+    const struct linux_memory memory = {.ctx = lx, .read = read_guest, .word = m->word};
+    return linux_call_add(t, call_of(m), m->number, a, &memory);
 }
 
 /* ---------------------------------------------------------------- calls */
@@ -303,14 +144,14 @@ static uint64_t result_32(uint32_t v)
 }
 
 /* The two descriptors that pipe, pipe2 and socketpair leave in memory. */
-static bool add_pair(struct linux_guest *lx, struct text *t, const struct call *c, const uint64_t *a)
+static bool add_pair(struct linux_guest *lx, struct text *t, const char *name, const uint64_t *a)
 {
     int32_t fd[2];
-    bool sockets = !strcmp(c->name, "socketpair");
-    if ((!sockets && strcmp(c->name, "pipe") && strcmp(c->name, "pipe2")) ||
+    bool sockets = !strcmp(name, "socketpair");
+    if ((!sockets && strcmp(name, "pipe") && strcmp(name, "pipe2")) ||
         !lx_read(lx, a[sockets ? 3 : 0], fd, sizeof fd))
         return false;
-    text_add(t, "%s([%d, %d])", c->name, fd[0], fd[1]);
+    text_add(t, "%s([%d, %d])", name, fd[0], fd[1]);
     return true;
 }
 
@@ -318,9 +159,9 @@ static bool add_pair(struct linux_guest *lx, struct text *t, const struct call *
 static void add_left(struct linux_guest *lx, struct text *t, const struct hook_frame *f,
                      const struct made_call *m, int64_t result)
 {
-    const struct call *c = call_of(m);
+    const struct linux_call *c = call_of(m);
     const uint64_t *a = f->value + ARGS;
-    if (c && !result && add_pair(lx, t, c, a))
+    if (c && !result && add_pair(lx, t, linux_call_name(c), a))
         return;
     if (f->value[UNREAD] && add_call(lx, t, m, a))
         return;
@@ -331,8 +172,9 @@ static void add_left(struct linux_guest *lx, struct text *t, const struct hook_f
 
 static bool opens(const struct made_call *m)
 {
-    const struct call *c = call_of(m);
-    return c && (!strncmp(c->name, "open", 4) || !strcmp(c->name, "creat")) && strcmp(c->name, "open_tree");
+    const struct linux_call *c = call_of(m);
+    const char *name = c ? linux_call_name(c) : "";
+    return (!strncmp(name, "open", 4) || !strcmp(name, "creat")) && strcmp(name, "open_tree");
 }
 
 static void leave(struct linux_guest *lx, const struct hook_frame *f)

@@ -1,4 +1,4 @@
-/* names.h - Linux's numbers by name. See names.c. */
+/* names.h - Linux's names and events in words. See names.c. */
 #ifndef BOOTREEL_CORE_LINUX_NAMES_H
 #define BOOTREEL_CORE_LINUX_NAMES_H
 
@@ -6,13 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/ground/text.h"
+#include "core/ground/linux_calls.h"
 #include "traces/event.h"
-
-/* Clone flags with the exit signal in the low byte: "CLONE_VM|CLONE_VFORK|SIGCHLD". */
-void linux_add_clone(struct text *t, uint64_t flags);
-/* "SIGKILL", or the number of one that has no name. */
-void linux_add_signal(struct text *t, uint64_t v);
 
 /* The initcall that a stub calls, by the stub's name: "con_init" of
  * "__initstub__kmod_vt__322_3687_con_initcon". Kernels built with clang's link-time optimization call each
