@@ -5,10 +5,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hv/x86/cpu.h"
+
 /* Where they run: PAGES pages each of code, of data and of stack, which are mapped once more at FAR. */
 enum { CODE = 0x200000, DATA = 0x400000, STACK = 0x600000, PAGES = 4, PAGE = 4096 };
 #define FAR (1ull << 48)
-enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
 
 /* One of a program's segments: what x86_set_segment() takes. */
 enum { PROGRAM_CS, PROGRAM_SS, PROGRAM_DS, PROGRAM_ES, PROGRAM_SEGMENTS };

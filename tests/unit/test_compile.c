@@ -1,5 +1,6 @@
-/* test_compile.c - compiled code against the interpreter: random programs of 64-bit, 32-bit and 16-bit code, with SSE2 and x87 instructions, in two processors, one of which compiles
- * each block when it is first entered. They are run in the same pieces, and must be equal after each.
+/* test_compile.c - compiled code against the interpreter: random programs of 64-bit, 32-bit and 16-bit code, with SSE2 and x87 instructions, in
+ * two processors of each model, one of which compiles each block when it is first entered. They are run in the same pieces, and must be equal
+ * after each.
  *
  * COMPILE_SEED and COMPILE_PROGRAMS: the first program, and how many; COMPILE_TEST: which of the tests.
  */
@@ -15,6 +16,7 @@
 #include <string.h>
 
 #include "tests/unit/programs.h"
+#include "hv/x86/sys.h"
 #include "hv/x86/x86.h"
 #include "traces/memory.h"
 #include "core/engine/engines.h"
@@ -51,7 +53,7 @@ static void put64(uint8_t *at, uint64_t v)
 
 /* Code is mapped to itself, the pages of data and of the stack in reverse order; there is nothing behind them. The third page of data is
  * read-only. With five levels the same is mapped once more at FAR. */
-enum { PML5 = 0, PML4 = 0x1000, CR4_LA57 = 1 << 12, CR0_ET = 16 };
+enum { PML5 = 0, PML4 = 0x1000 };
 static void make_tables(uint8_t *ram)
 {
     put64(ram + PML5, PML4 | 0x67);
@@ -68,7 +70,7 @@ static void make_tables(uint8_t *ram)
     }
 }
 
-static struct machine make(const char *compile, bool la57)
+static struct machine make(const char *model, const char *compile, bool la57)
 {
     struct machine m = {.epoch = 1, .clock = mem_zero(1, sizeof *m.clock)};
     struct x86_bus bus = x86_empty_bus;
@@ -82,7 +84,7 @@ static struct machine make(const char *compile, bool la57)
     m.host = ramblock_host(m.ram);
     make_tables(m.host);
     physmem_touch(m.mem, m.ram, 0, 0x8000);
-    m.cpu = x86_create(m.mem, &bus, 0, "max", &err);
+    m.cpu = x86_create(m.mem, &bus, 0, model, &err);
     assert_non_null(m.cpu);
     m.clock->cpu = m.cpu;
     x86_host(m.cpu);
@@ -315,15 +317,14 @@ static bool run_both(struct machine *a, struct machine *b, uint64_t steps, uint6
 
 enum also { ALSO_NOTHING, ALSO_WATCH, ALSO_NOTE, ALSO_X87, ALSO_PAUSE };
 
-static void run_program(struct machine *a, struct machine *b, uint64_t first, enum also also, uint64_t *stops)
+static void run_program(struct machine *a, struct machine *b, const struct program *p, uint64_t first,
+                        enum also also, uint64_t *stops)
 {
-    struct program p;
     uint64_t total = 0;
-    make_program(&p, also == ALSO_X87);
     for (unsigned try = 0; try < 24; try++) {
-        struct x86_user u = random_user(&p);
-        start(a, &p, &u);
-        start(b, &p, &u);
+        struct x86_user u = random_user(p);
+        start(a, p, &u);
+        start(b, p, &u);
         if (also == ALSO_WATCH && any(2))
             watch(a, b);
         for (unsigned piece = 0; piece < 12; piece++) {
@@ -339,22 +340,41 @@ static void run_program(struct machine *a, struct machine *b, uint64_t first, en
     }
 }
 
+/* Whether each model has long mode; how many there are. */
+enum { MODELS = 16 };
+static unsigned look_at_models(bool *has_long)
+{
+    unsigned n = 0;
+    for (; n < MODELS && x86_model(n); n++) {
+        struct machine m = make(x86_model(n), "0", false);
+        has_long[n] = cpu_has(m.cpu, FT_LM);
+        end(&m);
+    }
+    return n;
+}
+
 static uint64_t run_programs(enum also also, uint64_t n)
 {
     const char *text = getenv("COMPILE_SEED"), *many = getenv("COMPILE_PROGRAMS");
     uint64_t first = text ? strtoull(text, NULL, 10) : 1, stops = 0;
     static const char *const heat[] = {"1", "2", "3", "8"};
+    bool has_long[MODELS];
+    const unsigned models = look_at_models(has_long);
     n = many ? strtoull(many, NULL, 10) : n;
     for (uint64_t i = first; i < first + n; i++) {
         any_from(i * 0x9e3779b97f4a7c15u | 1);
-        any(2), any(2), any(2);
+        struct program p;
+        make_program(&p, also == ALSO_X87);
         bool la57 = !any(3);
-        struct machine a = make("0", la57), b = make(heat[any(4)], la57);
+        /* By turns. What needs page tables of long mode runs on those that have it. */
+        const unsigned k = (unsigned)(i % models);
+        const char *model = p.real || has_long[k] ? x86_model(k) : "max";
+        struct machine a = make(model, "0", la57), b = make(model, heat[any(4)], la57);
         if (also == ALSO_PAUSE) {
             x86_set_cores(a.cpu, 2);
             x86_set_cores(b.cpu, 2);
         }
-        run_program(&a, &b, i, also, &stops);
+        run_program(&a, &b, &p, i, also, &stops);
         end(&a);
         end(&b);
     }

@@ -105,7 +105,7 @@ static void bus_event(void *ctx, struct event *ev)
     happens(ctx, 32u + ev->kind, ev->f[0], ev->f[1]);
 }
 
-static struct machine *machine_new(void)
+static struct machine *machine_new(const char *model)
 {
     struct machine *m = calloc(1, sizeof *m);
     const struct engine_host host = host_asked();
@@ -117,7 +117,7 @@ static struct machine *machine_new(void)
     struct x86_bus bus = x86_empty_bus;
     bus.ctx = m;
     bus.read = bus_read, bus.write = bus_write, bus.in = bus_in, bus.out = bus_out, bus.event = bus_event;
-    m->cpu = x86_create(m->mem, &bus, 0, "max", &err);
+    m->cpu = x86_create(m->mem, &bus, 0, model, &err);
     assert_non_null(m->cpu);
     return m;
 }
@@ -233,10 +233,10 @@ static void put_registers(struct try *t)
             real ? (one_in(3) ? pick(0x10000) : 0xffff) : DATA + pick(PAGES << 12) + (one_in(2) ? WINDOW : 0);
 }
 
-static void make(struct try *t)
+static void make(struct try *t, bool long_mode)
 {
     memset(t, 0, sizeof *t);
-    t->mode = (enum mode)pick(NMODES);
+    t->mode = (enum mode)pick(long_mode ? NMODES : LONG64);
     put_bytes(t);
     put_memory(t);
     put_tables(t);
@@ -378,19 +378,24 @@ static void run_both(struct machine *many, struct machine *one)
     }
 }
 
+/* The cases are shared among the models. */
 static void several_as_one(void **state)
 {
+    const char *model = *state;
+    unsigned models = 0;
+    while (x86_model(models))
+        models++;
     const char *count = getenv("STRINGS"), *first = getenv("STRINGS_SEED");
     uint64_t from = first ? strtoull(first, NULL, 10) : 1, n = count   ? strtoull(count, NULL, 10)
                                                                : first ? 1
-                                                                       : 4000;
-    struct machine *many = machine_new(), *one = machine_new();
+                                                                       : 4000 / models;
+    struct machine *many = machine_new(model), *one = machine_new(model);
     struct try *t = calloc(1, sizeof *t);
     for (uint64_t i = 0; i < n; i++) {
         seed = (from + i) * 0x9e3779b97f4a7c15;
         if (getenv("STRINGS_SAY"))
             fprintf(stderr, "seed %llu\n", (unsigned long long)(from + i));
-        make(t);
+        make(t, cpu_has(many->cpu, FT_LM));
         load(many, t);
         load(one, t);
         agree(many, one);
@@ -403,6 +408,11 @@ static void several_as_one(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(several_as_one)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = 0;
+    for (unsigned i = 0; x86_model(i); i++) {
+        const struct CMUnitTest tests[] = {
+            {.name = "several_as_one", .test_func = several_as_one, .initial_state = (char *)x86_model(i)}};
+        failed += _cmocka_run_group_tests(x86_model(i), tests, 1, NULL, NULL);
+    }
+    return failed;
 }

@@ -26,7 +26,7 @@ struct machine {
     uint64_t random;
 };
 
-static struct machine *machine_new(void)
+static struct machine *machine_new(const char *model)
 {
     struct machine *m = mem_zero(1, sizeof *m);
     const struct engine_host host = host_asked();
@@ -35,7 +35,7 @@ static struct machine *machine_new(void)
     physmem_map(m->mem, 0, RAM, ram, 0, ram, 0, false);
     m->ram = ramblock_host(ram);
     for (unsigned i = 0; i < NCPUS; i++)
-        assert_non_null(m->cpu[i] = x86_create(m->mem, &x86_empty_bus, i, "max", NULL));
+        assert_non_null(m->cpu[i] = x86_create(m->mem, &x86_empty_bus, i, model, NULL));
     m->walker = aligned_alloc(64, (sizeof *m->walker + 63) & ~(size_t)63);
     memset(m->walker, 0, sizeof *m->walker);
     m->walker->mem = m->mem;
@@ -219,15 +219,16 @@ static void fill_tables(struct machine *m, enum mode mode)
     }
 }
 
-static void churn(enum mode mode)
+static void churn(void **state, enum mode mode)
 {
-    struct machine *m = machine_new();
+    struct machine *m = machine_new(*state);
     fill_tables(m, mode);
     for (unsigned c = 0; c < NCPUS; c++) {
         set_mode(m->cpu[c], mode);
         choose_root(m, m->cpu[c], mode);
     }
-    for (unsigned i = 0; i < 60000; i++) {
+    const unsigned n = strcmp(*state, "max") ? 10000 : 60000; /* the models share what is tried here */
+    for (unsigned i = 0; i < n; i++) {
         struct x86 *cpu = m->cpu[pick(m, NCPUS)];
         unsigned what = pick(m, 40);
         if (what == 0)
@@ -250,19 +251,19 @@ static void churn(enum mode mode)
 
 static void test_32(void **state)
 {
-    churn(PAGING32);
+    churn(state, PAGING32);
 }
 static void test_pae(void **state)
 {
-    churn(PAE);
+    churn(state, PAE);
 }
 static void test_long(void **state)
 {
-    churn(LONG);
+    churn(state, LONG);
 }
 static void test_long57(void **state)
 {
-    churn(LONG57);
+    churn(state, LONG57);
 }
 
 /* ---------------------------------------------------------------- a table that is none any more */
@@ -280,7 +281,7 @@ static void put32(struct machine *m, unsigned page, unsigned index, uint32_t v)
 /* Page 17 is a table at 0, of both processors, and mapped by it as data at 1000h. */
 static void test_forgotten(void **state)
 {
-    struct machine *m = machine_new();
+    struct machine *m = machine_new(*state);
     struct op op = {0};
     jmp_buf here;
     put32(m, 16, 0, 17 << 12 | 7);
@@ -316,7 +317,7 @@ static void test_forgotten(void **state)
 /* CR3 and back: what was cached is there, and a write to the tables of the space that is not in use has dropped what it changes. */
 static void test_kept(void **state)
 {
-    struct machine *m = machine_new();
+    struct machine *m = machine_new(*state);
     struct x86 *cpu = m->cpu[0];
     struct op op = {0};
     jmp_buf here;
@@ -361,7 +362,7 @@ static unsigned stores_until_direct(struct x86 *cpu, uint64_t page)
 /* Both processors have executed page 64, which one of them then uses for data. */
 static void test_code_forgotten(void **state)
 {
-    struct machine *m = machine_new();
+    struct machine *m = machine_new(*state);
     struct x86 *cpu = m->cpu[0];
     uint64_t page = 64 << 12, pa;
     jmp_buf here;
@@ -387,7 +388,7 @@ static void test_code_beside(void **state)
     static const uint8_t loop[] = {0x89, 0x0e, 0x00, 0x08,
                                    0x40, 0xe2, 0xf9}; /* MOV [800h], CX; INC AX; LOOP */
     enum { TURNS = 60000 };
-    struct machine *m = machine_new();
+    struct machine *m = machine_new(*state);
     struct x86 *cpu = m->cpu[0];
     uint64_t page = 64 << 12, done;
     physmem_write(m->mem, page, loop, sizeof loop);
@@ -406,17 +407,36 @@ static void test_code_beside(void **state)
     machine_free(m);
 }
 
+/* Each on every model that has what it needs. */
+static const struct {
+    const char *name;
+    CMUnitTestFunction run;
+    enum feature needs;
+} tests[] = {
+    {"forgotten", test_forgotten, FT_BASE},
+    {"kept", test_kept, FT_BASE},
+    {"32", test_32, FT_BASE},
+    {"pae", test_pae, FT_BASE},
+    {"long", test_long, FT_LM},
+    {"long57", test_long57, FT_LA57},
+    {"code_forgotten", test_code_forgotten, FT_BASE},
+    {"code_beside", test_code_beside, FT_BASE},
+};
+enum { NTESTS = sizeof tests / sizeof tests[0] };
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forgotten),
-        cmocka_unit_test(test_kept),
-        cmocka_unit_test(test_32),
-        cmocka_unit_test(test_pae),
-        cmocka_unit_test(test_long),
-        cmocka_unit_test(test_long57),
-        cmocka_unit_test(test_code_forgotten),
-        cmocka_unit_test(test_code_beside),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = 0;
+    for (unsigned i = 0; x86_model(i); i++) {
+        struct CMUnitTest group[NTESTS];
+        size_t n = 0;
+        struct machine *m = machine_new(x86_model(i));
+        for (unsigned k = 0; k < NTESTS; k++)
+            if (cpu_has(m->cpu[0], tests[k].needs))
+                group[n++] = (struct CMUnitTest){
+                    .name = tests[k].name, .test_func = tests[k].run, .initial_state = (char *)x86_model(i)};
+        machine_free(m);
+        failed += _cmocka_run_group_tests(x86_model(i), group, n, NULL, NULL);
+    }
+    return failed;
 }
