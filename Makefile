@@ -76,7 +76,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: hostile faults all demo asan ubsan fuzz test test-checkers test-devices test-kernels test-loaders test-long test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check tidy words help dist deb install clean
+.PHONY: hostile faults test-fuzz all demo asan ubsan fuzz test test-checkers test-devices test-kernels test-loaders test-long test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check tidy words help dist deb install clean
 ifeq ($(VARIANT),release)
 all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
@@ -168,9 +168,11 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 	@echo "  $(STEP) LINK $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS) -lcmocka
 
-$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
+# By libFuzzer, or in another build by a small driver of our own.
+FUZZ_MAIN := $(if $(filter fuzz,$(VARIANT)),-fsanitize=fuzzer,$(BUILD)/tests/fuzz/alone.o)
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(filter %.o,$(FUZZ_MAIN)) $(LIB)
 	@echo "  $(STEP) LINK $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LIB) $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(FUZZ_MAIN) $(LIB) $(LDLIBS) -lcmocka
 
 $(BUILD)/tests/devices/%: $(BUILD)/tests/devices/%.o $(LIB)
 	@echo "  $(STEP) LINK $@"
@@ -186,7 +188,7 @@ ubsan: ## build with the undefined-behaviour sanitizer, in build/ubsan
 	$(MAKE) VARIANT=ubsan all
 fuzz: ## build the fuzz targets, in build/fuzz
 	$(MAKE) VARIANT=fuzz fuzz-targets
-fuzz-targets: $(FUZZ_BIN)
+fuzz-targets: $(FUZZ_BIN) ## build the fuzz targets with VARIANT= (sanitize: without libFuzzer)
 
 unit: $(UNIT_BIN) ## build the unit tests
 $(UNIT_SRC:%.c=$(BUILD)/%.o): | $(BUILD)/packages.unit
@@ -204,6 +206,9 @@ test: ## all tests but the long ones
 test-long: ## the tests that tests/long lists (half an hour or more)
 	@scripts/deps
 	@tests/run long
+test-fuzz: ## the fuzz targets by libFuzzer, TIME=60 seconds each, going on where they were
+	@scripts/deps
+	@FUZZ_SECONDS='$(or $(TIME),60)' tests/run libFuzzer
 test-systemd: all ## a Debian with systemd, with one and two processors; that of trixie and sid (minutes)
 	@scripts/deps
 	@BOOTREEL_SYSTEMD_CPUS="1 2" BOOTREEL_SYSTEMD_SUITES="trixie sid" bash tests/boot/systemd.sh

@@ -5,11 +5,12 @@
 . tests/wild.sh
 
 sanitized=$top/build/sanitize/bootreel
-for seed in $(seq 21 24); do fuzz sanitize "$sanitized" $seed 2M; done &
-for seed in $(seq 25 28); do fuzz sanitize "$sanitized" $seed 2M; done
+# make soak has ever new ones.
+for seed in 21 22; do fuzz sanitize "$sanitized" $seed 1M; done &
+for seed in 23 24; do fuzz sanitize "$sanitized" $seed 1M; done
 wait
-for seed in 21 22 23 24; do
-    fuzz release "$BOOTREEL" $seed 2M
+for seed in 21 22 23; do
+    fuzz release "$BOOTREEL" $seed 1M
     same sanitize-$seed.reel release-$seed.reel "fuzz $seed: sanitized and release"
 done
 
