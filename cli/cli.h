@@ -22,6 +22,7 @@ extern const struct command command_info;
 extern const struct command command_why;
 extern const struct command command_events;
 extern const struct command command_screen;
+extern const struct command command_dump;
 extern const struct command command_symbols;
 extern const struct command command_processes;
 extern const struct command command_files;

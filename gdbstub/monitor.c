@@ -3,7 +3,9 @@
 #include <inttypes.h>
 #include <unistd.h>
 
+#include "core/ground/numbers.h"
 #include "core/story/position.h"
+#include "core/views/dump.h"
 #include "gdbstub/impl.h"
 #include "traces/memory.h"
 
@@ -457,6 +459,41 @@ static void monitor_record(struct gdbstub *g, const char *args, struct text *out
                  timeline_icount(g->tl));
 }
 
+/* Takes "--format FORMAT" from the beginning of *args. False, with what is wrong in `out`, if there is no such format. */
+static bool take_dump_format(const char **args, enum dump_format *format, struct text *out)
+{
+    char word[16];
+    if (strncmp(*args, "--format ", 9))
+        return true;
+    *args += 9;
+    next_word(args, word, sizeof word);
+    if (dump_format_parse(word, format))
+        return true;
+    failed(out, "dump: \"%s\" is not a format: vmcore, raw or elf", word);
+    return false;
+}
+
+static void monitor_dump(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct error err;
+    struct dump_size size;
+    enum dump_format format = DUMP_VMCORE;
+    char bytes[NUMBER_TEXT];
+    if (!take_dump_format(&args, &format, out))
+        return;
+    if (!*args)
+        failed(out, "dump: give a file name");
+    else if (!access(args, F_OK))
+        failed(out, "dump: %.200s is there already: give another name", args);
+    else if (dump_write(timeline_look(g->tl), engine_ram_end(timeline_kind(g->tl), timeline_trace(g->tl)),
+                        stub_symbols(g), format, args, &size, &err))
+        failed(out, "%s", err.text);
+    else
+        text_add(out, "%s: %s of memory and %u processor%s at icount %" PRIu64 "\n", args,
+                 number_bytes(bytes, size.memory), size.cpus, size.cpus == 1 ? "" : "s",
+                 timeline_icount(g->tl));
+}
+
 /* ---------------------------------------------------------------- settings */
 
 static void monitor_pc(struct gdbstub *g, const char *args, struct text *out)
@@ -505,6 +542,8 @@ static const struct monitor_command commands[] = {
     {"undo", "", "back to the record, where it was left", monitor_undo},
     {"input", "PORT TEXT", "give a diversion input: serial0 or keyboard", monitor_input},
     {"live", "[TIME]", "run a diversion on for that guest time (1s), and show what it prints", monitor_live},
+    {"dump", "[--format vmcore|raw|elf] FILE", "write memory and registers for crash, drgn and others",
+     monitor_dump},
     {"record", "FILE", "save a diversion as a trace of its own: the run from reset up to here",
      monitor_record},
     {"pc", "linear|offset", "what gdb sees as the pc outside 64-bit mode", monitor_pc},

@@ -157,6 +157,15 @@ static ssize_t write_all(void *ctx, const char *data, size_t n)
     return (ssize_t)done;
 }
 
+/* Only in the temporary file: what a user has opened is written from its beginning to its end. */
+static int seek(void *cookie, off64_t *offset, int whence)
+{
+    struct output *o = cookie;
+    const off_t at = o->replaces ? lseek(o->fd, *offset, whence) : -1;
+    *offset = at;
+    return at < 0 ? -1 : 0;
+}
+
 /* A file whose reader goes away, or whose size is limited, is an error like a full disk. */
 static void no_signals(void)
 {
@@ -191,7 +200,7 @@ struct output *output_open(const char *path, struct error *err)
     if (o->mode && o->replaces)
         (void)!fchmod(fd, o->mode);
     o->fd = fd;
-    o->f = mem_check(fopencookie(o, "wb", (cookie_io_functions_t){.write = write_all}));
+    o->f = mem_check(fopencookie(o, "wb", (cookie_io_functions_t){.write = write_all, .seek = seek}));
     return o;
 }
 

@@ -22,6 +22,7 @@ struct output *output_open(const char *path, struct error *err);
 struct output *output_open_folder(const char *path, struct error *err);
 /* A file that a library opens and writes, by the name that output_name gives: an empty file is there. NULL with err. */
 struct output *output_open_name(const char *path, struct error *err);
+/* What is jumped over by fseeko() is a hole that reads as zeros; that fails where the file is written as it is. */
 FILE *output_file(struct output *o);
 const char *output_folder(struct output *o);
 const char *output_name(struct output *o);

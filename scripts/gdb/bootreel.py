@@ -420,6 +420,14 @@ Save a diversion as a trace of its own: the run from reset up to here, with what
     monitor_shown("record " + args)
 
 
+@command("boot-dump")
+def boot_dump(args):
+    """boot-dump [--format vmcore|raw|elf] FILE
+Write memory and registers at this position: for crash and drgn (vmcore), gdb (elf), or as bare bytes.
+What this session has changed is in it."""
+    monitor_shown("dump " + args)
+
+
 def shows(name, what, doc):
     def fn(args):
         sys.stdout.write(monitor("%s %s" % (what, args)))
