@@ -659,6 +659,11 @@ static void assign(struct ask_eval *e, const struct ask_node *n)
         e->local[n->a->slot] = v;
         return;
     }
+    if (v.kind == V_RECORD) {
+        ask_fail(e, n->b,
+                 "a whole structure or array is not kept in a map: keep a member, or its address by &");
+        return;
+    }
     struct ask_cell *c = ask_cell_of(e, n->a, true);
     if (c)
         keep(&c->value, &v);

@@ -695,6 +695,7 @@ int ask_worker_open(struct ask_worker *w, struct error *err)
 void ask_worker_end(struct ask_worker *w)
 {
     ask_eval_end(&w->eval);
+    ask_types_free(w->types);
     view_calls_free(w->calls);
     view_orc_free(w->orc);
     processes_free(w->processes);

@@ -240,6 +240,7 @@ static void join_cell(struct ask_map *m, struct ask_cell *c, const struct ask_ce
     }
     ask_forget(&c->value);
     c->value = ask_copy(&later->value);
+    c->value.type = NULL; /* types go with who made them */
 }
 
 void ask_map_join(struct ask_map *m, const struct ask_map *later)
