@@ -99,6 +99,10 @@ int find_range(const struct engines *engines, struct trace *t, const char *from,
 /* --stage: reduces the range to the first stage of that name. -1 with err if there is none, or none of it is
  * in the range. */
 int within_stage(struct trace *t, const char *name, uint64_t *from, uint64_t *to, struct error *err);
+/* --process: the names of all processes up to a position, if one of them is meant. EXIT_NO, with a line on standard error, if none is; the
+ * caller frees them. */
+struct process_names;
+int find_process(struct trace *t, const char *process, uint64_t icount, struct process_names **names);
 /* Cuts a range down to its part K of N, which begins and ends at checkpoints or at the range's ends; N 0:
  * does nothing. A part may be empty. */
 void cut_range(const struct trace *t, unsigned part, unsigned parts, uint64_t *begin, uint64_t *end);

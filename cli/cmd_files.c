@@ -240,13 +240,9 @@ static int print_files(struct files_command *c, const struct engines *engines, s
     uint64_t icount;
     if (find_position(engines, t, c->at, 0, trace_last_icount(t), &icount, &err))
         return trouble(&err);
-    if (c->process && !(c->names = process_names_at(t, icount, &err)))
-        return trouble(&err);
-    if (c->process && !process_names_any(c->names, c->process)) {
-        out_print(stderr, "bootreel: --process %s: no such process: bootreel processes lists them\n",
-                  c->process);
-        return EXIT_NO;
-    }
+    const int found = c->process ? find_process(t, c->process, icount, &c->names) : EXIT_DONE;
+    if (found != EXIT_DONE)
+        return found;
     struct file_uses *f = file_uses_at(t, icount, &err);
     if (!f)
         return trouble(&err);

@@ -8,6 +8,7 @@
 #include "cli/find.h"
 #include "core/ground/json.h"
 #include "core/run/times.h"
+#include "core/story/processes.h"
 #include "core/timeline/timeline.h"
 #include "traces/memory.h"
 #include "core/ground/out.h"
@@ -18,6 +19,7 @@ struct find_command {
     struct find_request r;
     int what; /* the option that says what is searched for; 0: none */
     const char *text, *from, *to;
+    struct process_names *names; /* with r.process */
     bool first, last, all, count;
     bool json, quiet;
     unsigned part, parts;           /* K/N; 0/0: the whole */
@@ -73,6 +75,7 @@ static void forget(struct find_command *c)
 {
     find_ahead_free(c->r.ahead); /* it uses the symbols */
     kernel_types_free(c->own_types);
+    process_names_free(c->names);
     symbols_free(c->symbols);
     free(c->more);
 }
@@ -300,6 +303,18 @@ static int print_hits(const struct find_command *c, const struct find_result *re
 
 /* ---------------------------------------------------------------- events */
 
+/* Whether a process that is meant runs where the event happens. */
+static bool in_process(const struct find_command *c, struct trace *t, struct processes *ps,
+                       const struct event *ev)
+{
+    struct error ignored;
+    if (!c->r.process)
+        return true;
+    processes_move(ps, t, ev->icount, &ignored);
+    const struct process *p = processes_current(ps, ev->cpu);
+    return p && process_names_fit(c->names, c->r.process, p->guest, p->pid, ev->icount);
+}
+
 /* Walks over the matching events, which are in the record. `last`: only the last one is kept. */
 static int walk_events(const struct find_command *c, struct trace *t, yajl_gen g, uint64_t *count,
                        struct error *err)
@@ -309,6 +324,7 @@ static int walk_events(const struct find_command *c, struct trace *t, yajl_gen g
     struct times *times = times_of_trace(t, err);
     if (!times)
         return -1;
+    struct processes *ps = processes_new();
     struct trace_cursor *cur = trace_cursor_open(t, event_filter_classes(f));
     char *words = mem_zero(1, WORDS);
     struct event ev, last = {0};
@@ -316,7 +332,7 @@ static int walk_events(const struct find_command *c, struct trace *t, yajl_gen g
     int rc = trace_cursor_seek_icount(cur, c->r.from, err);
     while (!rc && (rc = trace_cursor_next(cur, &ev, &number, err)) == 1 && ev.icount < c->r.to) {
         rc = 0;
-        if (!event_filter_matches(f, &ev))
+        if (!event_filter_matches(f, &ev) || !in_process(c, t, ps, &ev))
             continue;
         const uint64_t n = times_get(times, &ev, number);
         *count += c->count && n ? n : 1;
@@ -338,6 +354,7 @@ static int walk_events(const struct find_command *c, struct trace *t, yajl_gen g
         find_print_event(&last, at, words);
     trace_cursor_close(cur);
     times_free(times);
+    processes_free(ps);
     free(words);
     return rc < 0 ? -1 : 0;
 }
@@ -445,6 +462,10 @@ static int search(struct find_command *c, struct trace *t, const char *path)
     if (!c->to)
         c->r.to++; /* the record's last position has events too */
     cut_range(t, c->part, c->parts, &c->r.from, &c->r.to);
+    const int found = c->r.process ? find_process(t, c->r.process, UINT64_MAX, &c->names) : EXIT_DONE;
+    c->r.names = c->names;
+    if (found != EXIT_DONE)
+        return found;
     if (c->what == OPT_EVENT) {
         int status = find_events(c, t, &err);
         return status < 0 ? trouble(&err) : status;
@@ -517,6 +538,12 @@ static const struct option_row rows[] = {
     {.name = "first", .help = "only the first hit", STORE(struct find_command, first)},
     {.name = "last", .help = "only the last hit", STORE(struct find_command, last)},
     {.name = "all", .help = "all hits (default)", STORE(struct find_command, all)},
+    {.name = "process",
+     .argument = "PROCESS",
+     .help = "only while this process runs: its number, or a part of a name or program that it ever had",
+     STORE(struct find_command, r.process),
+     .more =
+         "As files --process: a pattern with * ? [ is of a whole name or program. Several processes may be meant."},
     {.name = "count",
      .help = "only how many there are",
      STORE(struct find_command, count),

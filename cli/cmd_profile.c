@@ -11,7 +11,7 @@
 #include "core/ground/out.h"
 
 struct profile_command {
-    const char *from, *to, *stage;
+    const char *from, *to, *stage, *process;
     uint64_t every, functions, chains; /* functions, chains: how many are shown; 0: all */
     bool json, quiet;
     unsigned jobs;
@@ -190,6 +190,7 @@ static int profile(void *ctx, const struct engines *engines, struct trace *t, co
     struct profile_command *c = ctx;
     struct error err;
     struct sampled p;
+    struct process_names *names = NULL;
     uint64_t from, to;
     if (find_range(engines, t, c->from, c->to, &from, &to, &err) ||
         (c->stage && within_stage(t, c->stage, &from, &to, &err)))
@@ -197,11 +198,16 @@ static int profile(void *ctx, const struct engines *engines, struct trace *t, co
     if (!c->every)
         c->every = samples_usual(to - from);
     cut_range(t, c->part, c->parts, &from, &to);
+    const int found = c->process ? find_process(t, c->process, UINT64_MAX, &names) : EXIT_DONE;
+    if (found != EXIT_DONE)
+        return found;
     const struct sampling wish = {.engines = engines,
                                   .path = path,
                                   .from = from,
                                   .to = to,
                                   .every = c->every,
+                                  .names = names,
+                                  .process = c->process,
                                   .jobs = c->jobs ? c->jobs : jobs_usual(t),
                                   .quiet = c->quiet};
     int rc = take_samples(&wish, t, &p, &err);
@@ -210,6 +216,7 @@ static int profile(void *ctx, const struct engines *engines, struct trace *t, co
     else if (!rc)
         print_text(c, p.samples, from, to);
     sampled_free(&p);
+    process_names_free(names);
     return rc ? trouble(&err) : EXIT_DONE;
 }
 
@@ -229,6 +236,12 @@ static const struct option_row rows[] = {
      .argument = "NAME",
      .help = "from the beginning to the end of the first stage of that name (bootreel stages)",
      STORE(struct profile_command, stage)},
+    {.name = "process",
+     .argument = "PROCESS",
+     .help = "only while this process runs: its number, or a part of a name or program that it ever had",
+     STORE(struct profile_command, process),
+     .more =
+         "As files --process: a pattern with * ? [ is of a whole name or program. Several processes may be meant."},
     {.name = "symbols", .argument = "N", .help = "show N symbols (default 40; 0: all)", .id = OPT_FUNCTIONS},
     {.name = "chains",
      .argument = "N",
@@ -303,7 +316,7 @@ const struct command command_profile = {
     .run = cmd_profile,
     .what = "where the steps went, by symbol and call chain",
     .arguments =
-        "TRACE [--every STEPS] [--from POSITION] [--to POSITION] [--stage NAME] [--part K/N] [--jobs N]",
+        "TRACE [--every STEPS] [--from POSITION] [--to POSITION] [--stage NAME] [--process PROCESS] [--part K/N] [--jobs N]",
     .rows = rows,
     .intro =
         "Runs the recorded boot again and looks, every so many steps, at what is executed and at the calls in progress. Prints "

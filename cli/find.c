@@ -198,6 +198,17 @@ static char *process_of(const struct worker *w, const struct timeline_hit *hit)
     return mem_string(text);
 }
 
+/* Whether a process that is meant runs there. */
+static bool is_meant(const struct search *s, const struct worker *w, const struct timeline_hit *hit)
+{
+    struct error ignored;
+    if (!s->r->process)
+        return true;
+    processes_move(w->processes, w->machine.t, hit->icount, &ignored);
+    const struct process *p = processes_current(w->processes, hit->cpu);
+    return p && process_names_fit(s->r->names, s->r->process, p->guest, p->pid, hit->icount);
+}
+
 struct looking {
     const struct timeline *tl;
     unsigned cpu;
@@ -254,6 +265,8 @@ static bool take_hit(void *ctx, const struct timeline_hit *hit)
 {
     struct scan *q = ctx;
     struct stretch *p = q->part;
+    if (!is_meant(q->s, q->w, hit))
+        return true;
     p->count++;
     if (q->s->r->mode == FIND_COUNT)
         return true;
@@ -312,6 +325,8 @@ struct last {
 static bool take_last(void *ctx, const struct timeline_hit *hit)
 {
     struct last *l = ctx;
+    if (!is_meant(l->s, l->w, hit))
+        return true;
     l->icount = hit->icount;
     free_hit(&l->hit);
     if (++l->count <= DESCRIBED)

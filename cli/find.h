@@ -2,6 +2,7 @@
 #ifndef BOOTREEL_CLI_FIND_H
 #define BOOTREEL_CLI_FIND_H
 
+#include "core/story/process_names.h"
 #include "core/symbols/kernel_types.h"
 #include "core/symbols/symbols.h"
 #include "core/timeline/timeline.h"
@@ -28,7 +29,9 @@ struct find_request {
     const struct engines *engines;
     const char *path;
     struct timeline_stop stop;
-    uint64_t from, to; /* icounts; `to` is not included */
+    uint64_t from, to;                 /* icounts; `to` is not included */
+    const struct process_names *names; /* with `process` */
+    const char *process; /* only in the processes that it means (process_names_fit()); NULL: anywhere */
     enum find_mode mode;
     unsigned jobs;
     struct progress *progress;

@@ -24,6 +24,8 @@ static int whole(const struct sampling *wish, struct front *front, struct trace 
                                 .from = wish->from,
                                 .to = wish->to,
                                 .every = wish->every,
+                                .names = wish->names,
+                                .process = wish->process,
                                 .progress = on_progress,
                                 .ctx = front};
     struct signals *signals = signals_start(on_signal, r);
@@ -40,6 +42,8 @@ static int in_parts(const struct sampling *wish, const struct jobs_front *work, 
                                      .from = wish->from,
                                      .to = wish->to,
                                      .every = wish->every,
+                                     .names = wish->names,
+                                     .process = wish->process,
                                      .jobs = wish->jobs,
                                      .front = *work};
     return job.kind ? sample_in_parts(&job, t, out, err) : -1;

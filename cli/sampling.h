@@ -8,8 +8,10 @@
 struct sampling {
     const struct engines *engines;
     const char *path;
-    uint64_t from, to; /* icounts */
-    uint64_t every;    /* steps */
+    uint64_t from, to;                 /* icounts */
+    uint64_t every;                    /* steps */
+    const struct process_names *names; /* with `process` */
+    const char *process;               /* NULL: all */
     unsigned jobs;
     bool quiet;
 };

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "core/story/position.h"
+#include "core/story/process_names.h"
 #include "core/run/replay.h"
 #include "core/screen/shown.h"
 #include "core/story/stages.h"
@@ -221,6 +222,20 @@ struct replay *open_replay(const struct engines *engines, struct trace *t, const
 {
     const struct engine_kind *kind = recording_engine(engines, t, path, err);
     return kind ? replay_open(t, kind, err) : NULL;
+}
+
+int find_process(struct trace *t, const char *process, uint64_t icount, struct process_names **names)
+{
+    struct error err;
+    *names = process_names_at(t, icount, &err);
+    if (!*names)
+        return trouble(&err);
+    if (process_names_any(*names, process))
+        return EXIT_DONE;
+    process_names_free(*names);
+    *names = NULL;
+    out_print(stderr, "bootreel: --process %s: no such process: bootreel processes lists them\n", process);
+    return EXIT_NO;
 }
 
 int within_stage(struct trace *t, const char *name, uint64_t *from, uint64_t *to, struct error *err)

@@ -41,6 +41,8 @@ static struct samples *run_part(const struct parts *p, struct runner *w, struct 
                                       .from = begin_of(p, w->first),
                                       .to = p->v->to,
                                       .every = p->every,
+                                      .names = p->v->names,
+                                      .process = p->v->process,
                                       .progress = runner_progress,
                                       .ctx = w,
                                       .symbols = p->symbols,

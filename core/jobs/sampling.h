@@ -9,7 +9,9 @@
 struct sampling_job {
     const struct engine_kind *kind; /* as the trace's configuration names it */
     uint64_t from, to;
-    uint64_t every; /* 0: samples_usual() */
+    uint64_t every;                    /* 0: samples_usual() */
+    const struct process_names *names; /* with `process` */
+    const char *process;               /* NULL: all */
     unsigned jobs;
     struct jobs_front front;
 };

@@ -287,6 +287,8 @@ static int take_one(struct sampler *s, uint64_t at, struct error *err)
     if (!s->inspector && catch_up(s, at, err))
         return -1;
     const struct process *p = who_runs(s);
+    if (s->o->process && !(p && process_names_fit(s->o->names, s->o->process, p->guest, p->pid, at)))
+        return 0;
     symbol_space space = space_at(s, p, at);
     struct sample_chain c = {
         .stage = stage_at(s, at), .process = shared(s->out, p ? p->name : ""), .first = at};

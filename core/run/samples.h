@@ -17,6 +17,7 @@
 #define BOOTREEL_CORE_RUN_SAMPLES_H
 
 #include "core/run/replay.h"
+#include "core/story/process_names.h"
 #include "core/story/stages.h"
 #include "core/symbols/symbols.h"
 
@@ -25,10 +26,12 @@ enum { SAMPLES_USUAL = 10000 };
 enum { SAMPLES_DEPTH = 128 }; /* most calls in a chain */
 
 struct samples_options {
-    struct replay *replay; /* fresh; replay_interrupt() ends the sampling */
-    struct trace *trace;   /* that of the replay */
-    uint64_t from, to;     /* icounts: from <= sample < to */
-    uint64_t every;        /* steps; 0: about SAMPLES_USUAL samples (samples_usual) */
+    struct replay *replay;             /* fresh; replay_interrupt() ends the sampling */
+    struct trace *trace;               /* that of the replay */
+    uint64_t from, to;                 /* icounts: from <= sample < to */
+    uint64_t every;                    /* steps; 0: about SAMPLES_USUAL samples (samples_usual) */
+    const struct process_names *names; /* with `process` */
+    const char *process; /* only samples in the processes that it means (process_names_fit()); NULL: all */
     void (*progress)(void *ctx, const struct engine *e); /* may be NULL */
     void *ctx;
     /* For a part; `every` is then given. What all parts look up is loaded once, and outlives the samples;

@@ -56,6 +56,17 @@ optional() {
     "$BOOTREEL" files --process story --format json "$work/calls.reel" >"$work/calls.json" || fail "files --format json exits with $?"
     python3 -c 'import json, sys; all = json.load(open(sys.argv[1])); sys.exit(not (all and all[0]["process"] == "story" and "exec" in all[0]["did"]))' "$work/calls.json" ||
         fail "files --format json"
+    # Where a process is asked for, only its hits count: process 1 is a kernel thread and then init; the others are children of it.
+    expect 0 as-init "$BOOTREEL" find -q "$work/calls.reel" --exec vfs_read --process init
+    [ "$(awk '{ print $4 }' "$work/as-init.out" | sort -u)" = "(1)" ] || fail "find --process init: $(head -n 3 "$work/as-init.out")"
+    for pattern in story '*stor?'; do
+        expect 0 as-story "$BOOTREEL" find -q "$work/calls.reel" --exec vfs_write --process "$pattern" --count
+        [ "$(cat "$work/as-story.out")" = "$("$BOOTREEL" find -q "$work/calls.reel" --exec vfs_write | grep -c '  story (')" ] ||
+            fail "find --process $pattern: $(cat "$work/as-story.out")"
+    done
+    expect 0 profile-story "$BOOTREEL" profile -q "$work/calls.reel" --every 10k --process story --format json
+    python3 -c 'import json, sys; p = json.load(open(sys.argv[1])); sys.exit(not p["samples"] or any(c["process"] != "story" for c in p["chains"]))' "$work/profile-story.out" ||
+        fail "profile --process"
     "$BOOTREEL" events --class sched "$work/calls.reel" | grep -q ' (story)$' || fail "no switch to the story"
     "$BOOTREEL" events --grep 'vfs_read returned' "$work/calls.reel" | grep -q 'pid 1$' || fail "no result of the probe"
     # The file that was given names the addresses of its program only.

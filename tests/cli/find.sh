@@ -74,6 +74,10 @@ awk 'NR == FNR { want[$1] = $(NF - 2) " " $NF; next }
     END { exit bad || !hits }' all long || fail "a long range: the bytes that changed, and their address"
 holds long '  0x410:  0x' "a long range: another address"
 
+for how in "find --exec process_run" profile; do
+    expect 1 nobody "$BOOTREEL" ${how%% *} a.reel ${how#"${how%% *}"} --process nobody
+    holds nobody.err '^bootreel: --process nobody: no such process' "$how: nobody"
+done
 [ "$(find_in a.reel --event irq --count)" = "$("$BOOTREEL" events a.reel --class irq,-fold --format json | grep -o '"times":[0-9]*' | awk -F: '{ n += $2 } END { print n }')" ] || fail "--event: --count"
 find_in a.reel --event 'console:demo' --first >first && holds first ' console ' "--event console:TEXT"
 find_in a.reel --event irq | tail -n 1 >last
