@@ -221,6 +221,12 @@ stage kernel.start_kernel.{data}
     in kernel.start_kernel
     open event kernel.call parent=1
     close event kernel.return parent=1 same
+# what start_kernel calls that is no initialisation function (256 and its number): only where it takes long, as calibrate_delay may
+stage kernel.start_kernel.{data}
+    in kernel.start_kernel
+    least 1%
+    open event kernel.call parent=257
+    close event kernel.return parent=257 same
 # user-mode Linux: the file that is its physical memory is made and mapped there
 stage kernel.start_kernel.setup_arch.{data}
     in kernel.start_kernel.{data}

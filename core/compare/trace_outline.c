@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/run/crash.h"
+#include "core/story/guest.h"
 #include "core/story/processes.h"
 #include "core/story/stages.h"
 #include "core/compare/private/trace_outline_impl.h"
@@ -346,12 +347,37 @@ static void process_event(struct maker *m)
         add_event(m, item);
 }
 
+/* Whether it is a helper's call that is no stage: which of these are called, and how often, is nothing that a person would name. */
+static bool is_helper_call(const struct maker *m)
+{
+    const struct event *ev = m->ev;
+    return ev->kind == EV_KERNEL_CALL && ev->f[EVF_KERNEL_CALL_parent] & GUEST_CALL_HELPER &&
+           m->opened == OUTLINE_NONE;
+}
+
 /* ---------------------------------------------------------------- one event */
+
+/* Whether it belongs to an interrupt, which hits whatever runs at the time: its delivery, or an access to the local APIC, as handlers end
+ * with. They are counted for the outermost stage: which of the many inner ones have some differs from boot to boot. */
+static bool is_of_interrupt(const struct event *ev)
+{
+    enum { APIC_PAGE = 0xfee00 }; /* by default; hardly anything moves it */
+    switch (ev->kind) {
+    case EV_MMIO_READ:
+    case EV_MMIO_WRITE:
+        return ev->f[EVF_MMIO_READ_address] >> 12 == APIC_PAGE;
+    case EV_APIC_READ:
+    case EV_APIC_WRITE:
+        return true;
+    default:
+        return event_kind(ev->kind)->cls == EC_IRQ;
+    }
+}
 
 static void count_event(struct maker *m)
 {
     const struct event *ev = m->ev;
-    uint32_t in = now_in(m);
+    uint32_t in = is_of_interrupt(ev) && m->nopen ? m->open[0].item : now_in(m);
     if (m->pid_field[ev->kind] != EVENT_MAX_FIELDS) {
         uint32_t item = process_item(m, ev->f[m->pid_field[ev->kind]]);
         in = item == OUTLINE_NONE ? in : item;
@@ -392,8 +418,8 @@ static bool left_out(struct maker *m)
 {
     const struct event *ev = m->ev;
     enum event_class cls = event_kind(ev->kind)->cls;
-    return is_printed_twice(m) || cls == EC_SCHED || cls == EC_FOLD || ev->kind == EV_PROBE_LEAVE ||
-           ev->kind == EV_SYSCALL_EXIT || ev->kind == EV_HYPERCALL_AGAIN;
+    return is_printed_twice(m) || is_helper_call(m) || cls == EC_SCHED || cls == EC_FOLD ||
+           ev->kind == EV_PROBE_LEAVE || ev->kind == EV_SYSCALL_EXIT || ev->kind == EV_HYPERCALL_AGAIN;
 }
 
 static void take_event(struct maker *m)

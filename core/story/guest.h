@@ -32,6 +32,10 @@ struct guest {
     uint64_t domain;      /* the parent's domain that it runs in */
 };
 
+/* In kernel.call and kernel.return: added to the parent's number if what is called is no initialisation function, but one that others use,
+ * too. */
+enum { GUEST_CALL_HELPER = 256 };
+
 /* What a guest is given. All of it outlives the guest. */
 struct guest_options {
     struct engine *engine;

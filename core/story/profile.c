@@ -330,13 +330,13 @@ static int add_name(const char ***list, size_t *n, const char *name)
     return 0;
 }
 
-static int parse_fold(const struct line *l, struct stage_rule *s)
+static int parse_percent(const struct line *l, unsigned *to)
 {
     char *end;
     unsigned long v = strtoul(l->n == 2 ? l->word[1] : "", &end, 10);
     if (l->n != 2 || strcmp(end, "%") || !v || v > 100)
-        return BAD(l, "expected: fold N%%, N from 1 to 100");
-    s->fold = (unsigned)v;
+        return BAD(l, "expected: %s N%%, N from 1 to 100", l->word[0]);
+    *to = (unsigned)v;
     return 0;
 }
 
@@ -429,7 +429,9 @@ static int parse_line(struct line *l)
     if (!strcmp(word, "note"))
         return parse_word(l, &s->note);
     if (!strcmp(word, "fold"))
-        return parse_fold(l, s);
+        return parse_percent(l, &s->fold);
+    if (!strcmp(word, "least"))
+        return parse_percent(l, &s->least);
     if (!strcmp(word, "in") && l->n == 2)
         return add_name(&s->in, &s->nin, l->word[1]);
     if (!strcmp(word, "outside") && l->n == 2)
@@ -440,7 +442,7 @@ static int parse_line(struct line *l)
         return parse_machine(l, s);
     return BAD(
         l,
-        "\"%.60s\": expected stage, in, outside, after, open, close, fail, rename, against, with, without, once, by, under, moment, unclosed, lasting, child, fold, chain or note",
+        "\"%.60s\": expected stage, in, outside, after, open, close, fail, rename, against, with, without, once, by, under, moment, unclosed, lasting, child, fold, least, chain or note",
         l->word[0]);
 }
 

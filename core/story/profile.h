@@ -29,6 +29,7 @@
  *                         with all that this starts in turn
  *     unclosed            with `by`: an event that closes a stage of that NAME and KEY does not open one
  *     fold N%             stages that take less than N % of their parent may be shown together
+ *     least N%            it is omitted if it ends and takes less than N % of its parent
  *     chain               part of the critical chain (bootreel stages --critical-chain)
  *     note "TEXT"         shown behind its name
  *     with KEY=VALUE      only in traces of a machine with that setting (bootreel info shows them);
@@ -125,7 +126,7 @@ struct stage_rule {
     bool once, moment, chain, lasting, unclosed, child;
     const char *by, *note; /* NULL: none */
     const char *until;     /* with `by`: the key is what comes before that; NULL: all of it */
-    unsigned fold;         /* percent; 0: never */
+    unsigned fold, least;  /* percent; 0: never */
     unsigned line;
 };
 

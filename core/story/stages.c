@@ -582,6 +582,48 @@ static void put_in_order(struct stages *s)
     free(place);
 }
 
+/* Whether the stage took less of its parent than its rule wants. */
+static bool too_little(const struct stages *s, const struct profile *p, const struct stage *g)
+{
+    const unsigned least = profile_stage(p, g->rule)->least;
+    return least && g->parent >= 0 && !g->open && !g->failed &&
+           (unsigned __int128)g->took * 100 < (unsigned __int128)s->list[g->parent].took * least;
+}
+
+/* Its time is its parent's. */
+static void give_up(struct stages *s, struct stage *g)
+{
+    struct stage *parent = &s->list[g->parent];
+    if (parent->has_tasks && g->has_tasks) {
+        parent->own += g->own;
+        parent->others += g->others;
+        parent->waited += g->waited;
+    }
+    stage_forget(g);
+}
+
+/* Leaves out what takes too little; what is inside it goes to its parent. The list is in order of beginning. */
+static void leave_out(struct stages *s, const struct profile *p)
+{
+    long *moved = mem_alloc((s->n + 1) * sizeof *moved);
+    bool *out = mem_zero(s->n + 1, sizeof *out);
+    size_t n = 0;
+    for (size_t i = s->n; i-- > 0;)
+        if ((out[i] = too_little(s, p, &s->list[i])))
+            give_up(s, &s->list[i]);
+    for (size_t i = 0; i < s->n; i++) {
+        const long parent = s->list[i].parent >= 0 ? moved[s->list[i].parent] : -1;
+        moved[i] = out[i] ? parent : (long)n;
+        if (out[i])
+            continue;
+        s->list[n] = s->list[i];
+        s->list[n++].parent = parent;
+    }
+    s->n = n;
+    free(moved);
+    free(out);
+}
+
 /* ---------------------------------------------------------------- building */
 
 static void begin(struct builder *b, const struct profile *p, setting_fn *setting, const void *machine)
@@ -619,6 +661,7 @@ struct stages *stages_build(struct trace *t, const struct profile *p, struct err
     stages_ahead_free(ahead);
     stages_tasks_free(b.tasks);
     end(&b);
+    leave_out(b.out, p);
     put_in_order(b.out);
     if (!rc)
         return b.out;

@@ -214,7 +214,7 @@ if recording iso-builtin; then
             'goto mark:loader.boot-sector' 'expect boot sector entered' 'show -' \
             'goto mark:cpu.mode' 'expect protected' 'show -' \
             'goto mark:kernel.decompress' '+1M' 'show -' \
-            'goto stage:kernel.start_kernel.set_task_stack_end_magic' 'expect start_kernel' 'show -' \
+            'goto stage:kernel.start_kernel.smp_setup_processor_id' 'expect start_kernel' 'show -' \
             'goto stage:kernel.init' 'next-event kernel.initcall' 'show -' \
             'goto mark:process.first' 'expect ring 3' 'show -' \
             'goto mark:power.off' 'expect power off' 'show -'

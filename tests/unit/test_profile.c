@@ -32,6 +32,7 @@ static void errors_name_the_line(void **state)
     bad("stage a\n open event irq vector>3\n", "p:2: \"vector>3\": ranges are written");
     bad("stage a\n open event irq vector<0\n", "p:2: \"vector<0\": nothing is less than 0");
     bad("stage a\n fold 200%\n", "p:2: expected: fold N%");
+    bad("stage a\n least 0%\n", "p:2: expected: least N%");
     bad("stage a\n moment now\n", "p:2: moment stands alone");
     bad("stage a\n by\n", "p:2: expected: by KEY [\"TEXT\"]");
     bad("stage a\n open console \"{x} and {y}\"\n", "p:2: ");
@@ -230,6 +231,31 @@ static void processes_are_beside_each_other(void **state)
     assert_int_equal(stages_get(s, 4)->parent, 3);
     assert_string_equal(stages_get(s, 5)->name, "process.worker");
     drop(s, t);
+}
+
+/* Of what start_kernel calls, initialisation functions are stages; others only if they take a hundredth of it. */
+static void helpers_are_no_stages(void **state)
+{
+    static const struct given calls[] = {
+        {EV_KERNEL_FOUND, 0, 0, "Linux", {0}},
+        {EV_KERNEL_REACHED, 10, 10, "start_kernel", {0}},
+        {EV_KERNEL_CALL, 20, 20, "setup_arch", {1}},
+        {EV_KERNEL_RETURN, 21, 21, "setup_arch", {1}},
+        {EV_KERNEL_CALL, 30, 30, "_find_next_bit", {257}},
+        {EV_KERNEL_RETURN, 35, 35, "_find_next_bit", {257}},
+        {EV_KERNEL_CALL, 40, 40, "calibrate_delay", {257}},
+        {EV_KERNEL_RETURN, 540, 540, "calibrate_delay", {257}},
+        {EV_KERNEL_REACHED, 1010, 1010, "rest_init", {0}},
+    };
+    static const struct wanted want[] = {
+        {"kernel", -1, 0, 2000},
+        {"kernel.start_kernel", 0, 10, 1010},
+        {"kernel.start_kernel.setup_arch", 1, 20, 21},
+        {"kernel.start_kernel.calibrate_delay", 1, 40, 540},
+        {"kernel.init", 0, 1010, 2000},
+    };
+    struct trace *t = trace_of(calls, sizeof calls / sizeof calls[0], 2000, 2000);
+    drop(stages_are(t, NULL, want, sizeof want / sizeof want[0]), t);
 }
 
 #define SAYS(icount, text)                                                                                   \
@@ -665,6 +691,7 @@ int main(void)
         cmocka_unit_test(stages_nest),
         cmocka_unit_test(machines_differ),
         cmocka_unit_test(processes_are_beside_each_other),
+        cmocka_unit_test(helpers_are_no_stages),
         cmocka_unit_test(units_are_stages),
         cmocka_unit_test(a_kernel_that_is_not_known),
         cmocka_unit_test(captures_in_console_lines),

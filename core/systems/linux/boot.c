@@ -416,6 +416,19 @@ static bool boring(const char *name)
     return false;
 }
 
+/* Whether it is an initialisation function: one of those that the kernel frees after the boot. All are taken for that if it is not known
+ * where these are. */
+static bool is_init_text(struct linux_guest *lx, uint64_t address)
+{
+    const uint64_t begin = lx_symbol(lx, "_sinittext"), end = lx_symbol(lx, "_einittext");
+    return !begin || !end || (address >= begin && address < end);
+}
+
+static unsigned parent_of(struct linux_guest *lx, unsigned parent, uint64_t callee)
+{
+    return is_init_text(lx, callee) ? parent : parent + GUEST_CALL_HELPER;
+}
+
 static void at_call(void *ctx, const struct probe_hit *hit)
 {
     struct hook *h = ctx;
@@ -425,6 +438,7 @@ static void at_call(void *ctx, const struct probe_hit *hit)
         base_name(&c->lx->base, c->target, c->name, sizeof c->name);
         if (boring(c->name))
             return;
+        c->parent = parent_of(c->lx, c->parent & ~(unsigned)GUEST_CALL_HELPER, c->target);
     }
     hook_push(h, lx_reg(c->lx, GUEST_RSP), hit->time);
     GUEST_EMIT(c->lx, EV_KERNEL_CALL, c->name, c->parent, c->target);
@@ -460,8 +474,10 @@ static void callee(void *ctx, const struct code_site *site)
     if (boring(name))
         return;
     struct call_site *c = mem_zero(1, sizeof *c);
-    *c = (struct call_site){
-        .lx = cs->lx, .parent = cs->parent, .target = site->target, .reg = loaded ? site->reg : NULL};
+    *c = (struct call_site){.lx = cs->lx,
+                            .parent = loaded ? cs->parent : parent_of(cs->lx, cs->parent, site->target),
+                            .target = site->target,
+                            .reg = loaded ? site->reg : NULL};
     memcpy(c->name, name, sizeof name);
     struct hook *h = hook_keep(cs->lx->base.hooks, c);
     hooks_probe(h->set, PROBE_LINEAR, site->address, at_call, h);

@@ -45,6 +45,8 @@ static const struct {
 
 static const char *word(unsigned kind, unsigned field, uint64_t value)
 {
+    if (kind == EV_KERNEL_CALL || kind == EV_KERNEL_RETURN)
+        value &= ~(uint64_t)GUEST_CALL_HELPER;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (words[i].kind == kind && words[i].field == field && value < words[i].n)
             return words[i].names[value];
