@@ -14,7 +14,7 @@ enum {
 
 void kbc_command(u8 command);
 void kbc_data(u8 data);
-/* The next byte from the controller, whoever sent it; -1 after that many polls. */
+/* The next byte from the controller, from the keyboard or the mouse; -1 after that many polls. */
 int kbc_read(u32 looks);
 
 #endif

@@ -54,10 +54,8 @@ static void say_newer(uint64_t n)
 {
     char a[NUMBER_TEXT];
     if (n)
-        out_print(
-            stdout,
-            "beside these, %s events are of kinds that the program did not know that recorded the trace: they were not compared\n",
-            number_commas(a, n));
+        out_print(stdout, "not compared: %s of kinds that are newer than the trace\n",
+                  number_counted(a, n, "more event"));
 }
 
 static int say_result(struct replay_command *c, const struct replay_report *rep)
@@ -187,10 +185,9 @@ static int say_verified(const struct replay_command *c, const struct verified *v
     out_print(stdout, "%s steps, %s checkpoints, %s events\n", number_commas(a, v->steps),
               number_commas(b, v->checkpoints), number_commas(d, v->events));
     if (v->taken)
-        out_print(
-            stdout,
-            "of these, %s events of guest systems were taken from the record: only --jobs 1 makes them again\n",
-            number_commas(e, v->taken));
+        out_print(stdout,
+                  "of these, %s of guest systems %s taken from the record: only --jobs 1 makes them again\n",
+                  number_counted(e, v->taken, "event"), v->taken == 1 ? "was" : "were");
     say_newer(v->newer);
     return EXIT_DONE;
 }

@@ -102,7 +102,7 @@ struct record_frame {
 struct shared_events {
     size_t frame;
     struct event_frame events;
-    unsigned users; /* 0: it is idle, kept for whoever asks for it next */
+    unsigned users; /* 0: it is idle, kept for the next caller */
     uint64_t used;  /* when it was last given back, by `cache_clock` */
 };
 

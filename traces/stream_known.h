@@ -4,7 +4,7 @@
  * Packed data is fed in pieces, each with the bytes up to the end of a chunk of its image. What is known of a
  * stream is the digest of each piece that it took; the content is in the store (stream_store.h). Which pieces
  * an unpacker takes follows from their bytes alone. So as long as all of them are those that are known, it
- * does not have to run. If one is another, or the content is not to be had, what came so far is unpacked
+ * does not have to run. If one is another, or the content is missing, everything so far is unpacked
  * after all. In both cases the caller sees the same, piece by piece.
  */
 #ifndef BOOTREEL_TRACES_STREAM_KNOWN_H

@@ -63,7 +63,7 @@ struct touched_amount {
 
 /* ---------------------------------------------------------------- what a run tells besides */
 
-/* What processors read and wrote in a part: lines as above. It is in no trace, but whoever runs a part can know it. To note reads
+/* What processors read and wrote in a part: lines as above. It is in no trace, but is found by running a part. To note reads
  * takes several times as long as to note writes. */
 enum accesses { ACCESSES_NONE, ACCESSES_WRITES, ACCESSES_ALL };
 struct accessed {

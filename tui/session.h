@@ -88,7 +88,7 @@ enum move session_memory(struct session *s, enum timeline_direction dir, uint64_
 /* Goes to before the last write to any of the bytes; at a physical address, by a device as well. */
 enum move session_writer(struct session *s, uint64_t address, uint64_t length, bool physical);
 /* Finds all executions (TS_BREAK_LINEAR) or writes in the record, and makes marks "find:1" … of the first of
- * them, in place of those of the last time. s->text says how many there are. -1 with err; otherwise the
+ * them, instead of those of the last time. s->text says how many there are. -1 with err; otherwise the
  * position stays. */
 enum { SESSION_FOUND = 200 };
 int session_find(struct session *s, enum timeline_stop_kind kind, uint64_t address, uint64_t length,

@@ -20,7 +20,7 @@ struct term_client {
     void (*mouse)(void *ctx, int x, int y, int button, bool twice); /* or NULL */
     bool (*all_keys)(void *ctx); /* whether ^Z is now an ordinary key; NULL: never */
     /* Called while there is no key. Sets *draw if there is something new to draw. Returns how many ms to wait
-     * for a key then, or -1 to wait for ever. */
+     * for a key then, or -1 to wait forever. */
     int (*work)(void *ctx, bool *draw);
     void (*progress)(void *ctx); /* draws the canvas' last line; or NULL */
     bool (*done)(void *ctx);

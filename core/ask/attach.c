@@ -271,7 +271,7 @@ static int attach_watch(struct attaching *x)
 
 /* ---------------------------------------------------------------- tracepoints */
 
-/* "*" in a row's function stands for what `name` has in place of its own "*". */
+/* "*" in a row's function stands for what `name` has instead of its own "*". */
 static void function_of(const struct ask_tracepoint_row *r, const char *name, char *buf, size_t size)
 {
     const char *star = strchr(r->function, '*');

@@ -1,4 +1,4 @@
-/* digest.h - an outline as a small text, which people keep in git in place of a trace.
+/* digest.h - an outline as a small text, which people keep in git instead of a trace.
  *
  * Line-oriented: one item a line, indented by its depth, so that a line-based difference of two digests can be
  * read as well. docs/diff.md describes the form. The same outline gives the same text.

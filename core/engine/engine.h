@@ -100,7 +100,7 @@ struct snapshot_sink {
 };
 
 /* The last save of one consumer (a recorder, a timeline, a hash), so that its next save has only the pages
- * that changed since then, whoever else saves or loads in between. All zero, it stands for no save: the next
+ * that changed since then, whatever else is saved or loaded in between. All zero, it stands for no save: the next
  * one has all pages. It belongs to one engine. */
 struct snapshot_base {
     uint32_t epoch; /* the engine's count of saves with a base; each page has the count at which it changed */
@@ -116,7 +116,7 @@ struct snapshot_source {
     int (*pages)(void *ctx, const char *region, int (*put)(void *put_ctx, uint64_t index, const void *data),
                  void *put_ctx);
     bool whole;
-    /* May be NULL. For the region that engine_ops.fetched names, `places` is called in place of `pages`: it puts the same pages,
+    /* May be NULL. For the region that engine_ops.fetched names, `places` is called instead of `pages`: it puts the same pages,
      * but without their data (NULL). When the engine first uses one of them, which may be during the load already, it calls `fetch`,
      * which returns its bytes (valid until the next call), or NULL if they cannot be read: then they are zero, and the source
      * tells of it. `fetch` answers until the next load, also for pages of earlier loads that this one has left as they were. */

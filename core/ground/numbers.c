@@ -1,6 +1,7 @@
 /* numbers.c - see numbers.h. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/ground/numbers.h"
 
@@ -17,6 +18,13 @@ const char *number_commas(char buf[NUMBER_TEXT], uint64_t n)
         *to++ = digits[i];
     }
     *to = 0;
+    return buf;
+}
+
+const char *number_counted(char buf[NUMBER_TEXT], uint64_t n, const char *noun)
+{
+    const size_t used = strlen(number_commas(buf, n));
+    snprintf(buf + used, NUMBER_TEXT - used, " %s%s", noun, n == 1 ? "" : "s");
     return buf;
 }
 

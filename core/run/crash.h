@@ -57,7 +57,7 @@ void crash_watch_event(struct crash_watch *w, const struct event *ev);
 void crash_watch_story(struct crash_watch *w, const struct event *ev);
 /* The guest has printed something, perhaps a part of a line. */
 void crash_watch_console(struct crash_watch *w);
-/* An input was given: whoever typed it decides how often the guest boots. */
+/* An input was given: the person who typed it decides how often the guest boots. */
 void crash_watch_input(struct crash_watch *w);
 
 /* Where the engine has to stop at the latest so that it can look: a position, and a guest time. Stops before

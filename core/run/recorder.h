@@ -20,7 +20,7 @@
 
 #define RECORD_CHECKPOINT_EVERY 100000000u
 /* See checkpoint_adapted. */
-#define RECORD_CLOSER  4u /* checkpoints in place of one */
+#define RECORD_CLOSER  4u /* checkpoints instead of one */
 #define RECORD_FARTHER 4u /* times as far apart */
 
 /* What the recorder reports while it runs. All members may be NULL. */

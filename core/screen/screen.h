@@ -36,7 +36,7 @@ const char *screen_font(const struct screen *s);
  * it is a blank, or the mode's pixels have no bytes of their own. Cost: that of screen_cells(). */
 int screen_pixel(struct screen *s, struct look m, unsigned row, unsigned column, uint64_t *physical,
                  unsigned *bytes, struct error *err);
-/* In a graphics mode: whether a program draws in place of the kernel's console. */
+/* In a graphics mode: whether a program draws instead of the kernel's console. */
 bool screen_program_draws(struct screen *s, struct look m);
 
 #endif

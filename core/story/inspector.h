@@ -1,6 +1,6 @@
 /* inspector.h - understands the guest while it runs. The recorder and a replay call it in the same way.
  *
- * The inspector stands between the engine's observer and whoever takes events. It passes the engine's events
+ * The inspector stands between the engine's observer and the consumer of events. It passes the engine's events
  * on, owns the guest systems that it looks for (core/story/guest.h), adds their events (kernel.*, process.*,
  * sched.*, syscall.*) and those of probes, and keeps the events in order of icount. An engine reports a
  * series of accesses late, with the icount of the last one; so events made at a probe wait for the engine's

@@ -123,9 +123,8 @@ uint64_t board_ram_high(const struct board *);
 /* Report that an image could not be read (the run stops with a guest fault that says so). */
 void board_image_error(struct board *, const struct error *);
 
-/* ---- reporting. It never changes the run. Chips report whether or not anything is observed: leaving events
+/* ---- reporting, besides board_event(). It never changes the run. Chips report whether or not anything is observed: leaving events
  * out would change their series ---- */
-void board_event(struct board *, struct event *); /* icount, time, cpu are filled in */
 /* The guest has read a register that says whether something has come from outside, or what time it is. */
 void board_polled_input(struct board *);
 void board_polled_timer(struct board *);
@@ -196,7 +195,7 @@ void pci_reset_function(struct board *, struct pci_device *);
 /* Map the BARs again after a chip's fields were loaded. */
 void pci_loaded(struct board *, struct pci_device *);
 
-/* ---- creation: one function per chip, in the order in which board.c calls them ---- */
+/* ---- creation: one function per chip, in the order in which chips.c lists them ---- */
 int pflash_create(struct board *,
                   struct error *); /* with images "pflash0" and "pflash1": firmware in flash chips */
 int pci_host_create(struct board *, struct error *); /* bus 0 */

@@ -2,7 +2,7 @@
  *
  * Sources: ATA/ATAPI-6 (T13/1410D), clause 7 (interface register definitions); Programming Interface for Bus
  * Master IDE Controller 1.0 (SFF-8038i); PIIX3 datasheet, IDE configuration registers. Names of commands are
- * those of the drives' own tables (ide_ata.c, ide_cd.c). */
+ * those of the drives' own tables (ide_ata.c, scsi.c). */
 #include <stdio.h>
 
 #include "hv/board/ide.h"

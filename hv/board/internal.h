@@ -1,5 +1,5 @@
-/* internal.h - the board's own struct. Only for the files that implement the board itself (board.c, bus.c,
- * events.c, irq.c, timers.c, disk.c, pci.c, i440fx.c, piix3.c, direct.c). Chips use chip.h. */
+/* internal.h - the board's own struct. For the files that implement the board itself and its bridges, and for chips that belong to the
+ * board as a whole (ACPI, firmware configuration, SMBIOS, shadow memory). Other chips use chip.h. */
 #ifndef BOOTREEL_HV_BOARD_INTERNAL_H
 #define BOOTREEL_HV_BOARD_INTERNAL_H
 

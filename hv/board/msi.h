@@ -12,7 +12,7 @@ enum { MSI_CAPABILITY = 0x05 };
 /* Adds the capability, with an address of 64 bits, at `capability` to the function's list. */
 void msi_init(struct pci_device *, unsigned capability);
 void msi_reset(struct pci_device *, unsigned capability);
-/* Whether the function sends messages in place of its interrupt pin. */
+/* Whether the function sends messages instead of its interrupt pin. */
 bool msi_enabled(const struct pci_device *, unsigned capability);
 /* Sends the message, if they are enabled. */
 void msi_notify(struct board *, const struct pci_device *, unsigned capability);

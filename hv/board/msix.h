@@ -29,7 +29,7 @@ void msix_init(struct msix *, struct board *, struct pci_device *, unsigned capa
                unsigned table, unsigned pending_bits, unsigned vectors);
 void msix_reset(struct msix *);
 
-/* Whether the function sends messages in place of its interrupt pin. */
+/* Whether the function sends messages instead of its interrupt pin. */
 bool msix_enabled(const struct msix *);
 /* The function's interrupt `vector` happens: sends its message, or keeps it pending while it is masked.
  * Vectors beyond the table are ignored. */

@@ -63,7 +63,7 @@ static inline void pm1_set_byte(uint16_t *reg, unsigned byte, uint8_t value)
 {
     *reg = (uint16_t)((*reg & ~(0xffu << byte * 8)) | (unsigned)value << byte * 8);
 }
-/* Maps `size` ports at `to`, if that is not 0, in place of those at *at. */
+/* Maps `size` ports at `to`, if that is not 0, instead of those at *at. */
 void pm_move_ports(struct board *, uint32_t *at, uint32_t to, unsigned size, void *ctx, port_in_fn *,
                    port_out_fn *);
 

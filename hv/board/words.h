@@ -52,7 +52,7 @@ struct words {
     /* The manual that names the last register described, or NULL, and the place in it. */
     const char *manual;
     const char *source;
-    const char *chip; /* name to use in place of the table's chip, or NULL */
+    const char *chip; /* name to use instead of the table's chip, or NULL */
 };
 
 /* One access. */

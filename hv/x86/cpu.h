@@ -170,8 +170,8 @@ union xmm {
     double lf[2];
 } __attribute__((aligned(16)));
 
-/* An x87 register, as in memory: 64-bit significand, then sign and exponent. `upper` is the exponent with zeros above it. Whoever
- * writes a register writes `sig` and `upper`: a load waits longer if only a part of what it reads was just stored. */
+/* An x87 register, as in memory: 64-bit significand, then sign and exponent. `upper` is the exponent with zeros above it. Code that
+ * writes a register must write `sig` and `upper`: a load waits longer if only a part of what it reads was just stored. */
 struct fpreg {
     uint64_t sig;
     union {

@@ -338,7 +338,7 @@ static inline void msr(struct fixture *f, unsigned cpu, unsigned value, uint64_t
     happens(f, EV_CPU_MSR, cpu, which, value);
 }
 
-/* The processor executes an address: whoever has a probe there is called. */
+/* The processor executes an address: the callbacks of probes there are called. */
 static inline void executes(struct fixture *f, unsigned cpu, uint64_t address)
 {
     for (size_t i = 0; i < f->m.fake.nstops; i++)

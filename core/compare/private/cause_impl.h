@@ -15,11 +15,11 @@ struct search {
     struct cause *out;
 };
 
-/* ---- findings ---- */
+/* ---- cause.c ---- */
 __attribute__((format(printf, 4, 5))) void cause_say(struct search *s, enum finding_kind kind,
                                                      const uint64_t *icount, const char *fmt, ...);
 
-/* ---- state.c: both machines at one position ---- */
+/* ---- cause_state.c: both machines at one position ---- */
 
 /* Differing bytes next to each other in physical memory. */
 struct span {
@@ -47,7 +47,7 @@ int cause_calls_text(const struct search *s, unsigned side, char *buf, size_t si
 /* Fields of devices that differ: "uart0.rbr, …"; "" if none. As snprintf. */
 int cause_devices_text(const struct search *s, char *buf, size_t size);
 
-/* ---- blame.c ---- */
+/* ---- cause_blame.c ---- */
 
 /* The result of a step: registers, or one byte of memory. */
 struct result {
@@ -58,7 +58,7 @@ struct result {
  * 0: it does not depend on memory; -1: error. */
 int cause_blame(struct search *s, uint64_t icount, struct result r, uint64_t *address, struct error *err);
 
-/* ---- origin.c ---- */
+/* ---- cause_origin.c ---- */
 
 /* Finds where the byte at a physical address comes from, by its surroundings there. If it does, adds that to
  * the findings and returns true. */

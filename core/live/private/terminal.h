@@ -22,7 +22,7 @@ void terminal_close(struct terminal *t);
 bool terminal_is_tty(const struct terminal *t);
 
 enum terminal_wait { TERMINAL_READY, TERMINAL_TIMEOUT, TERMINAL_WOKEN };
-/* Waits at most `ns` of real time (UINT64_MAX: for ever) until there is something to read, the input ends, or
+/* Waits at most `ns` of real time (UINT64_MAX: forever) until there is something to read, the input ends, or
  * terminal_wake() is called; reads what is there. With `ns` 0 it does not wait. */
 enum terminal_wait terminal_wait(struct terminal *t, uint64_t ns);
 /* Ends the wait in progress, or else the next one. Async-signal-safe, from any thread. */

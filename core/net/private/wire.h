@@ -1,6 +1,6 @@
 /* wire.h - one wire of core/net: a peer that takes the guest's frames, and sends frames to it. */
-#ifndef BOOTREEL_CORE_NET_PRIVATE_WIRE_H
-#define BOOTREEL_CORE_NET_PRIVATE_WIRE_H
+#ifndef BOOTREEL_CORE_NET_WIRE_H
+#define BOOTREEL_CORE_NET_WIRE_H
 
 #include <poll.h>
 

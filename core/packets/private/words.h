@@ -1,7 +1,7 @@
 /* words.h - text that is made within a buffer, and bytes of a frame that are read within it. Private to
  * core/packets. */
-#ifndef BOOTREEL_CORE_PACKETS_PRIVATE_WORDS_H
-#define BOOTREEL_CORE_PACKETS_PRIVATE_WORDS_H
+#ifndef BOOTREEL_CORE_PACKETS_WORDS_H
+#define BOOTREEL_CORE_PACKETS_WORDS_H
 
 #include "core/packets/packet.h"
 

@@ -125,7 +125,7 @@ int recorder_answer(struct recorder *r);
 void recorder_limit_by_answers(const struct recorder *r, struct run_limit *l);
 /* Gives the guest the frames that are due. */
 int recorder_serve_net(struct recorder *r);
-/* The guest waits for a timer or for typing. Returns 1 if it would wait for ever and nobody can type. */
+/* The guest waits for a timer or for typing. Returns 1 if it would wait forever and nobody can type. */
 int recorder_idle(struct recorder *r);
 /* Sets in `l` how far the guest may run before something is due from the network, and how long it may
  * sleep. */

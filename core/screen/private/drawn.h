@@ -1,6 +1,6 @@
 /* drawn.h - text that is only known by its pixels: read with the fonts that the guest has in memory. */
-#ifndef BOOTREEL_CORE_SCREEN_PRIVATE_DRAWN_H
-#define BOOTREEL_CORE_SCREEN_PRIVATE_DRAWN_H
+#ifndef BOOTREEL_CORE_SCREEN_DRAWN_H
+#define BOOTREEL_CORE_SCREEN_DRAWN_H
 
 #include "core/engine/look.h"
 

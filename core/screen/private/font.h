@@ -1,6 +1,6 @@
 /* font.h - bitmap fonts as they are found in a guest's memory: glyphs that are found by their pixels. */
-#ifndef BOOTREEL_CORE_SCREEN_PRIVATE_FONT_H
-#define BOOTREEL_CORE_SCREEN_PRIVATE_FONT_H
+#ifndef BOOTREEL_CORE_SCREEN_FONT_H
+#define BOOTREEL_CORE_SCREEN_FONT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* hunt.h - looking for fonts in a guest's memory. */
-#ifndef BOOTREEL_CORE_SCREEN_PRIVATE_HUNT_H
-#define BOOTREEL_CORE_SCREEN_PRIVATE_HUNT_H
+#ifndef BOOTREEL_CORE_SCREEN_HUNT_H
+#define BOOTREEL_CORE_SCREEN_HUNT_H
 
 #include "core/engine/look.h"
 #include "core/screen/private/font.h"

@@ -1,6 +1,6 @@
 /* match.h - reading characters from a picture: the pixels of each cell of a grid are compared with a font's glyphs, exactly. */
-#ifndef BOOTREEL_CORE_SCREEN_PRIVATE_MATCH_H
-#define BOOTREEL_CORE_SCREEN_PRIVATE_MATCH_H
+#ifndef BOOTREEL_CORE_SCREEN_MATCH_H
+#define BOOTREEL_CORE_SCREEN_MATCH_H
 
 #include "core/engine/engine.h"
 #include "core/screen/private/font.h"

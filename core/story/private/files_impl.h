@@ -1,7 +1,7 @@
 /* files_impl.h - what the files of core/story/files.h share: system calls as text, paths, mounts. Private to
  * core/story/files*.c. */
-#ifndef BOOTREEL_CORE_STORY_PRIVATE_FILES_IMPL_H
-#define BOOTREEL_CORE_STORY_PRIVATE_FILES_IMPL_H
+#ifndef BOOTREEL_CORE_STORY_FILES_IMPL_H
+#define BOOTREEL_CORE_STORY_FILES_IMPL_H
 
 #include "core/story/files.h"
 

@@ -1,7 +1,7 @@
 /* files_tasks.h - what is known of a task while its calls are followed. Private to core/story/files.c (tasks,
  * descriptors, what was used) and files_calls.c (what each system call does). */
-#ifndef BOOTREEL_CORE_STORY_PRIVATE_FILES_TASKS_H
-#define BOOTREEL_CORE_STORY_PRIVATE_FILES_TASKS_H
+#ifndef BOOTREEL_CORE_STORY_FILES_TASKS_H
+#define BOOTREEL_CORE_STORY_FILES_TASKS_H
 
 #include <stdlib.h>
 

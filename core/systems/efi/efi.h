@@ -12,8 +12,8 @@
  * Sources: UEFI Specification 2.10; Platform Initialization (PI) Specification 1.7, volumes 1 to 3;
  * Microsoft, "PE Format".
  */
-#ifndef BOOTREEL_CORE_EFI_EFI_H
-#define BOOTREEL_CORE_EFI_EFI_H
+#ifndef BOOTREEL_CORE_SYSTEMS_EFI_EFI_H
+#define BOOTREEL_CORE_SYSTEMS_EFI_EFI_H
 
 #include "core/story/guest.h"
 

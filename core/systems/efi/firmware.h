@@ -6,8 +6,8 @@
  * made. They end with boot services. Variables are read from the variable stores, in flash and in memory, so
  * they can also be had while a kernel runs.
  */
-#ifndef BOOTREEL_CORE_EFI_FIRMWARE_H
-#define BOOTREEL_CORE_EFI_FIRMWARE_H
+#ifndef BOOTREEL_CORE_SYSTEMS_EFI_FIRMWARE_H
+#define BOOTREEL_CORE_SYSTEMS_EFI_FIRMWARE_H
 
 #include "core/ground/text.h"
 #include "traces/trace.h"

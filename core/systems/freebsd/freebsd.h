@@ -26,8 +26,8 @@
  * does on Linux; others by their thread number. Context switches and system calls are events only if their classes
  * are recorded.
  */
-#ifndef BOOTREEL_CORE_FREEBSD_FREEBSD_H
-#define BOOTREEL_CORE_FREEBSD_FREEBSD_H
+#ifndef BOOTREEL_CORE_SYSTEMS_FREEBSD_FREEBSD_H
+#define BOOTREEL_CORE_SYSTEMS_FREEBSD_FREEBSD_H
 
 #include "core/story/guest.h"
 

@@ -22,8 +22,8 @@
  * Times and icounts are those of the probe. Process numbers are those of the initial pid namespace. It makes
  * only events of the classes kernel, process, sched and syscall.
  */
-#ifndef BOOTREEL_CORE_LINUX_LINUX_H
-#define BOOTREEL_CORE_LINUX_LINUX_H
+#ifndef BOOTREEL_CORE_SYSTEMS_LINUX_LINUX_H
+#define BOOTREEL_CORE_SYSTEMS_LINUX_LINUX_H
 
 #include "core/story/guest.h"
 

@@ -13,8 +13,8 @@
  *
  * It makes events of the class process.
  */
-#ifndef BOOTREEL_CORE_UML_UML_H
-#define BOOTREEL_CORE_UML_UML_H
+#ifndef BOOTREEL_CORE_SYSTEMS_UML_UML_H
+#define BOOTREEL_CORE_SYSTEMS_UML_UML_H
 
 #include "core/story/guest.h"
 

@@ -21,8 +21,8 @@
  *
  * It makes events of the classes kernel, loader, hypercall and sched.
  */
-#ifndef BOOTREEL_CORE_XEN_XEN_H
-#define BOOTREEL_CORE_XEN_XEN_H
+#ifndef BOOTREEL_CORE_SYSTEMS_XEN_XEN_H
+#define BOOTREEL_CORE_SYSTEMS_XEN_XEN_H
 
 #include "core/story/guest.h"
 

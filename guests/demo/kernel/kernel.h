@@ -60,7 +60,7 @@ void format(void (*put)(void *ctx, char c), void *ctx, const char *fmt, va_list 
 void console_init(void);
 void print_char(char c);
 __attribute__((format(printf, 1, 2))) void print(const char *fmt, ...);
-/* Prints why, and stops for ever. */
+/* Prints why, and stops forever. */
 __attribute__((format(printf, 1, 2))) void panic(const char *fmt, ...) NORETURN;
 
 /* ---- memory.c: pages of physical memory ---- */

@@ -15,8 +15,8 @@
  *
  * Firmware runs with paging off or with every address mapped to itself, so its code and data are at physical addresses.
  */
-#ifndef BOOTREEL_CORE_EFI_IMPL_H
-#define BOOTREEL_CORE_EFI_IMPL_H
+#ifndef BOOTREEL_CORE_SYSTEMS_EFI_IMPL_H
+#define BOOTREEL_CORE_SYSTEMS_EFI_IMPL_H
 
 #include <string.h>
 

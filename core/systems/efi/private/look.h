@@ -7,8 +7,8 @@
  *   look_json.c  entries as JSON
  *   needs.c      what an image needs of a machine
  */
-#ifndef BOOTREEL_CORE_EFI_LOOK_H
-#define BOOTREEL_CORE_EFI_LOOK_H
+#ifndef BOOTREEL_CORE_SYSTEMS_EFI_LOOK_H
+#define BOOTREEL_CORE_SYSTEMS_EFI_LOOK_H
 
 #include "core/systems/efi/private/impl.h"
 #include "core/systems/efi/firmware.h"

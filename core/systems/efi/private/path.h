@@ -1,6 +1,6 @@
 /* path.h - device paths as text. Private to this folder. */
-#ifndef BOOTREEL_CORE_EFI_PATH_H
-#define BOOTREEL_CORE_EFI_PATH_H
+#ifndef BOOTREEL_CORE_SYSTEMS_EFI_PATH_H
+#define BOOTREEL_CORE_SYSTEMS_EFI_PATH_H
 
 #include "core/systems/efi/private/impl.h"
 #include "core/ground/text.h"

@@ -1,7 +1,7 @@
 /* variables.h - UEFI variables, and what the content of those that the specification defines means. Private
  * to this folder. */
-#ifndef BOOTREEL_CORE_EFI_VARIABLES_H
-#define BOOTREEL_CORE_EFI_VARIABLES_H
+#ifndef BOOTREEL_CORE_SYSTEMS_EFI_VARIABLES_H
+#define BOOTREEL_CORE_SYSTEMS_EFI_VARIABLES_H
 
 #include "core/systems/efi/private/look.h"
 

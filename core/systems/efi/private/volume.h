@@ -2,8 +2,8 @@
  * trusted: every length and offset is checked against the size of what it is in, and nesting and numbers have
  * limits. PI specification, volume 3, chapter 3.
  */
-#ifndef BOOTREEL_CORE_EFI_VOLUME_H
-#define BOOTREEL_CORE_EFI_VOLUME_H
+#ifndef BOOTREEL_CORE_SYSTEMS_EFI_VOLUME_H
+#define BOOTREEL_CORE_SYSTEMS_EFI_VOLUME_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -17,8 +17,8 @@
  *   trap.c      traps
  *   words.c     numbers by name, events in words
  */
-#ifndef BOOTREEL_CORE_FREEBSD_IMPL_H
-#define BOOTREEL_CORE_FREEBSD_IMPL_H
+#ifndef BOOTREEL_CORE_SYSTEMS_FREEBSD_IMPL_H
+#define BOOTREEL_CORE_SYSTEMS_FREEBSD_IMPL_H
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* format.h - a kernel's format string with its arguments, as printk would show it. Linux,
  * Documentation/core-api/printk-formats.rst.
  */
-#ifndef BOOTREEL_CORE_LINUX_FORMAT_H
-#define BOOTREEL_CORE_LINUX_FORMAT_H
+#ifndef BOOTREEL_CORE_SYSTEMS_LINUX_FORMAT_H
+#define BOOTREEL_CORE_SYSTEMS_LINUX_FORMAT_H
 
 #include <stdbool.h>
 #include <stddef.h>

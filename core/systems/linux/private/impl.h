@@ -21,8 +21,8 @@
  *   names.c     numbers by name, events in words
  *   format.c    a kernel's format string with its arguments
  */
-#ifndef BOOTREEL_CORE_LINUX_IMPL_H
-#define BOOTREEL_CORE_LINUX_IMPL_H
+#ifndef BOOTREEL_CORE_SYSTEMS_LINUX_IMPL_H
+#define BOOTREEL_CORE_SYSTEMS_LINUX_IMPL_H
 
 #include <string.h>
 
@@ -327,7 +327,7 @@ bool lx_hosted_entered(const struct linux_guest *lx, uint64_t ip);
 /* The image, as the memory around `ip` without a gap; to be freed. Fills in lx->hosted. */
 void *lx_hosted_image(struct linux_guest *lx, uint64_t ip, uint64_t *begin, size_t *size);
 /* For a kernel that is taken up later: false if it is no process of a Linux host. Otherwise fills in lx->hosted, and the processor that is
- * looked at becomes that process, whoever runs. *end: where the image ends, 0 if it is not there. */
+ * looked at becomes that process, whichever runs. *end: where the image ends, 0 if it is not there. */
 bool lx_hosted_resume(struct linux_guest *lx, uint64_t *end);
 /* Whether the kernel itself runs, and not another process of its host. Always true for other kernels. */
 bool lx_kernel_runs(const struct linux_guest *lx);

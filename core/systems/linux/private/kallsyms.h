@@ -5,8 +5,8 @@
  * since 4.0 are supported, whatever the order of their parts, their alignment and the form of their addresses
  * (see kallsyms.c).
  */
-#ifndef BOOTREEL_CORE_LINUX_KALLSYMS_H
-#define BOOTREEL_CORE_LINUX_KALLSYMS_H
+#ifndef BOOTREEL_CORE_SYSTEMS_LINUX_KALLSYMS_H
+#define BOOTREEL_CORE_SYSTEMS_LINUX_KALLSYMS_H
 
 #include <stdbool.h>
 #include <stddef.h>

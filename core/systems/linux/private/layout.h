@@ -9,8 +9,8 @@
  *
  * Each function returns false, and fills in nothing, if nothing fits.
  */
-#ifndef BOOTREEL_CORE_LINUX_LAYOUT_H
-#define BOOTREEL_CORE_LINUX_LAYOUT_H
+#ifndef BOOTREEL_CORE_SYSTEMS_LINUX_LAYOUT_H
+#define BOOTREEL_CORE_SYSTEMS_LINUX_LAYOUT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* names.h - Linux's names and events in words. See names.c. */
-#ifndef BOOTREEL_CORE_LINUX_NAMES_H
-#define BOOTREEL_CORE_LINUX_NAMES_H
+#ifndef BOOTREEL_CORE_SYSTEMS_LINUX_NAMES_H
+#define BOOTREEL_CORE_SYSTEMS_LINUX_NAMES_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,8 +5,8 @@
  * already, and full of pointers to its functions: each pointer votes for all places at which some function
  * would begin where it points to, and the true place gets nearly all votes.
  */
-#ifndef BOOTREEL_CORE_LINUX_PLACE_H
-#define BOOTREEL_CORE_LINUX_PLACE_H
+#ifndef BOOTREEL_CORE_SYSTEMS_LINUX_PLACE_H
+#define BOOTREEL_CORE_SYSTEMS_LINUX_PLACE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -9,8 +9,8 @@
  *   trap.c          exceptions and virtual interrupts for domains, what is emulated for them
  *   names.c         numbers by name, events in words
  */
-#ifndef BOOTREEL_CORE_XEN_IMPL_H
-#define BOOTREEL_CORE_XEN_IMPL_H
+#ifndef BOOTREEL_CORE_SYSTEMS_XEN_IMPL_H
+#define BOOTREEL_CORE_SYSTEMS_XEN_IMPL_H
 
 #include <string.h>
 

@@ -6,8 +6,8 @@
  * them ends. Addresses are u32 offsets from the beginning of the gigabyte that Xen is linked to, or (before
  * Xen 4.5) whole 64-bit addresses.
  */
-#ifndef BOOTREEL_CORE_XEN_SYMBOL_TABLE_H
-#define BOOTREEL_CORE_XEN_SYMBOL_TABLE_H
+#ifndef BOOTREEL_CORE_SYSTEMS_XEN_SYMBOL_TABLE_H
+#define BOOTREEL_CORE_SYSTEMS_XEN_SYMBOL_TABLE_H
 
 #include "core/symbols/packed_names.h"
 #include "traces/error.h"
