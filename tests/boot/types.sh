@@ -104,6 +104,17 @@ gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/debian.re
 holds "$work/module" '^type = int \(void\)' "a module's function"
 holds "$work/module" '^type = (enum netdev_tx|netdev_tx_t) .*\(struct sk_buff \*, struct net_device \*\)' "arguments of the kernel's types" || cat "$work/module"
 
+# A kernel's own file, in place of the one that bootreel serves, has local variables and lines.
+offset=$("$BOOTREEL" query "$work/debian.reel" --format csv "SELECT hexadecimal(offset) FROM kernel_found" | tr -d '\r' | tail -n 1)
+at=0x$("$BOOTREEL" symbols "$work/debian.reel" vfs_read | awk '{ print $1 }')
+echo 'long vfs_read(void *file, char *buf, unsigned long count) { long planted_local = (long)count + *(volatile char *)buf; return planted_local; }' >"$work/own.c"
+${CC:-gcc} -g -O0 -c -ffreestanding -mcmodel=kernel -fno-pic -fcf-protection=none -o "$work/own.o" "$work/own.c" &&
+    ld -N -e vfs_read -Ttext="$(printf '0x%x' $((at - offset)))" -o "$work/own" "$work/own.o" 2>"$work/ld.err" || fail "a file of the kernel is not made"
+gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/debian.reel" -ex "symbol-file $work/own -o $offset" -ex "break *$at" -ex continue \
+    -ex "info locals" >"$work/own.gdb"
+holds "$work/own.gdb" 'Breakpoint 1, vfs_read \(.*count=.*\) at .*own\.c:1' "a kernel's own file: lines"
+holds "$work/own.gdb" '^planted_local = ' "a kernel's own file: variables"
+
 # A module's file gives lines, at the addresses of its sections; one of another build, or of a module that was not loaded, is refused.
 at=$("$BOOTREEL" events "$work/debian.reel" --class kernel | sed -n 's/.*section dummy \.text at 0x\([0-9a-f]*\).*/\1/p' | head -n 1)
 module_file() { # MODULE FUNCTION
