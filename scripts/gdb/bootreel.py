@@ -383,6 +383,25 @@ class RunningGuest(gdb.Function):
 RunningGuest()
 
 
+class PerProcessor(gdb.Function):
+    """$boot_per_cpu("NAME", CPU): a Linux kernel's per-processor variable as that processor has it."""
+
+    def __init__(self):
+        super().__init__("boot_per_cpu")
+
+    def invoke(self, name, cpu):
+        variable = gdb.parse_and_eval(name.string())
+        try:
+            offset = int(gdb.parse_and_eval("__per_cpu_offset")[cpu])
+        except gdb.error:  # a kernel for one processor
+            offset = 0
+        address = (int(variable.address) + offset) & (2**64 - 1)
+        return gdb.Value(address).cast(variable.type.pointer()).dereference()
+
+
+PerProcessor()
+
+
 @command("boot-break-guest", gdb.COMMAND_BREAKPOINTS)
 def boot_break_guest(args):
     """boot-break-guest GUEST LOCATION

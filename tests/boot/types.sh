@@ -72,6 +72,7 @@ finish|in load_[a-z]+_binary \((bprm=<optimized out>)?\) Value returned is \$[0-
 p init_mm.pgd|= \(pgd_t \*\) 0x[0-9a-f]+
 p *iomem_resource.child|name = 0x[0-9a-f]+ .*"Reserved"
 p nr_cpu_ids|= 1 ?$
+p $boot_per_cpu("runqueues", 0).curr->comm|= "[a-z]+
 p __cpu_online_mask.bits[0]|= 1 ?$
 delete|^$
 boot-seek 100%|.*
