@@ -1,4 +1,5 @@
 /* matrix.c - see matrix.h: the file, and results of jobs. */
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -340,6 +341,7 @@ static const char *const states[] = {"absent", "started", "done", "failed"};
 
 const char *job_state_name(enum job_state s)
 {
+    assert((size_t)s < sizeof states / sizeof states[0]);
     return states[s];
 }
 

@@ -64,6 +64,7 @@ static void make_arrays(const struct option_list *list, struct getopt_arrays *a)
         const struct option_row *row = list->row[i];
         if (option_is_heading(row))
             continue;
+        assert((row->store != STORE_FLAG || !row->argument) && "a flag has no argument");
         int has = !row->argument              ? no_argument
                   : optional_argument_of(row) ? optional_argument
                                               : required_argument;
@@ -208,6 +209,7 @@ int take_number(const struct option_row *row, const char *value, uint64_t min, u
                 struct error *err)
 {
     char *end;
+    assert(min <= max && row->name && "a range, and the row of an option");
     unsigned long long v = strtoull(value, &end, 10);
     if (!isdigit((unsigned char)*value) || *end || v < min || v > max) {
         if (max == UINT64_MAX)
@@ -278,6 +280,7 @@ int take_size(const struct option_row *row, const char *value, uint64_t min, uin
 int option_word(const struct option_row *row, const char *value, unsigned *index, struct error *err)
 {
     char list[100] = "";
+    assert(row->argument && "an option whose words are listed in its argument");
     size_t n = strlen(value), len = 0;
     unsigned i = 0;
     for (const char *word = row->argument; *word; i++) {

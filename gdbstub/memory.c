@@ -3,6 +3,7 @@
  * Nothing here has side effects on the guest: no device is read, and no page is marked accessed. Breakpoints
  * do not change memory, so gdb reads what the guest would read.
  */
+#include <assert.h>
 #include <inttypes.h>
 
 #include "gdbstub/impl.h"
@@ -15,6 +16,7 @@ enum { EFER_LMA = 1 << 10, CR4_LA57 = 1 << 12 };
 static uint64_t linear_room(const struct gdbstub *g, unsigned cpu, uint64_t address, uint64_t n)
 {
     uint64_t last = LEGACY_TOP - 1;
+    assert(n && "room() answers for no bytes");
     if (timeline_reg(g->tl, cpu, "efer") & EFER_LMA) {
         unsigned bits = timeline_reg(g->tl, cpu, "cr4") & CR4_LA57 ? 57 : 48;
         uint64_t half = (uint64_t)1 << (bits - 1);
@@ -55,6 +57,7 @@ size_t stub_memory_read(struct gdbstub *g, unsigned cpu, uint64_t address, void 
 static bool memory_write(struct gdbstub *g, uint64_t address, const void *buf, size_t n)
 {
     uint8_t was[PACKET_MAX];
+    assert(n <= sizeof was && "a packet writes no more than it holds");
     if (!n)
         return true;
     if (stub_memory_read(g, g->cpu_g, address, was, n) != n)

@@ -1,5 +1,6 @@
 /* server.c - a session: packets in, packets out, Ctrl-C while something runs; on standard input and output,
  * or TCP. */
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -35,6 +36,7 @@ static void put(struct gdbstub *g, const void *data, size_t n)
 
 void stub_send(struct gdbstub *g, const void *data, size_t n)
 {
+    assert(n <= PACKET_MAX && "a frame has room for a packet whose bytes are all escaped");
     g->frame_n = packet_frame(data, n, g->frame);
     put(g, g->frame, g->frame_n);
 }

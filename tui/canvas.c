@@ -1,4 +1,5 @@
 /* canvas.c - cells and windows. See canvas.h. */
+#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@ uint32_t canvas_shown(uint32_t c)
 
 void canvas_resize(struct canvas *c, int w, int h)
 {
+    assert(w >= 0 && h >= 0 && "a terminal has no negative size");
     if (w != c->w || h != c->h) {
         free(c->cell);
         c->cell = mem_zero((size_t)w * (size_t)h, sizeof *c->cell);
@@ -66,6 +68,7 @@ struct window canvas_window(struct canvas *c)
 
 char *canvas_row(const struct canvas *c, int y, bool ascii)
 {
+    assert(y >= 0 && y < c->h && "a row of the canvas");
     const struct cell *row = c->cell + (size_t)y * (size_t)c->w;
     char *text = mem_alloc((size_t)c->w * 4 + 1), *p = text;
     int n = c->w;

@@ -1,4 +1,5 @@
 /* evlist.c - see evlist.h. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +96,7 @@ static uint64_t nth_at(struct evlist *l, uint64_t icount)
         else
             high = mid;
     }
+    assert(low <= all && "a place among the events, or behind the last");
     l->hint = low < all ? low : all ? all - 1 : 0;
     return low;
 }

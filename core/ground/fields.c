@@ -5,7 +5,7 @@
 
 #include "core/ground/fields.h"
 #include "traces/memory.h"
-#include "core/ground/out.h"
+#include "traces/must.h"
 
 enum { NAME_MAX_LENGTH = 100 };
 
@@ -18,8 +18,7 @@ struct flat {
 
 static void wrong(const char *name, const char *what)
 {
-    out_print(stderr, "bootreel: field \"%s\": %s\n", name, what);
-    abort();
+    must_fail(__FILE__, __LINE__, name, what);
 }
 
 /* "prefix.name", with the number of the struct instead of '#'. */

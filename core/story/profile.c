@@ -9,6 +9,7 @@
 #include "traces/memory.h"
 #include "core/ground/out.h"
 #include "core/ground/path.h"
+#include "traces/must.h"
 
 enum { MAX_WORDS = 16, MAX_FILE = 1 << 20 };
 
@@ -548,10 +549,8 @@ struct profile *profile_builtin(void)
 {
     struct error err;
     struct profile *p = profile_parse("builtin", builtin_profile, &err);
-    if (!p) {
-        out_print(stderr, "bootreel: %s\n", err.text);
-        abort();
-    }
+    if (!p)
+        must_fail(__FILE__, __LINE__, "the built-in profile", err.text);
     return p;
 }
 

@@ -11,6 +11,7 @@
 #include "hv/board/lapic.h"
 #include "hv/board/mch.h"
 #include "hv/board/pm1.h"
+#include "traces/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +44,8 @@ static size_t begin(struct blob *t, const char *signature, uint8_t revision)
 
 static struct acpi_fixup *fixup(struct acpi_tables *a)
 {
-    if (a->nfixups == sizeof a->fixup / sizeof a->fixup[0])
-        abort();
+    must(a->nfixups < sizeof a->fixup / sizeof a->fixup[0],
+         "more places in ACPI tables than there is room for");
     return &a->fixup[a->nfixups++];
 }
 
@@ -94,7 +95,7 @@ static uint8_t *find_aml(uint8_t *aml, size_t size, const uint8_t *pattern, size
     for (size_t i = 0; i + length <= size; i++)
         if (!memcmp(aml + i, pattern, length))
             return aml + i;
-    abort();
+    must_fail(__FILE__, __LINE__, "find_aml", "the DSDT lacks a name that is filled in");
 }
 
 /* Name (FDPR, 0x0F), as iasl encodes it: 0 where there is no floppy. */

@@ -4,6 +4,7 @@
 #include "hv/board/kinds.h"
 #include "hv/board/mch.h"
 #include "traces/memory.h"
+#include "traces/must.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -15,8 +16,7 @@
 
 void board_add_chip(struct board *b, const struct chip *chip)
 {
-    if (b->nchips == BOARD_MAX_CHIPS)
-        abort();
+    must(b->nchips < BOARD_MAX_CHIPS, "more chips than a board has room for");
     b->chip[b->nchips++] = chip_flat(chip);
 }
 

@@ -4,6 +4,7 @@
 
 #include "hv/board/internal.h"
 #include "hv/board/lapic.h"
+#include "traces/must.h"
 
 #include <stdlib.h>
 
@@ -17,8 +18,7 @@ static unsigned handler_index(struct board *b, const struct port_handler *h)
         if (k->ctx == h->ctx && k->in == h->in && k->out == h->out && k->bytewise == h->bytewise)
             return i;
     }
-    if (b->nhandlers == BOARD_MAX_HANDLERS)
-        abort();
+    must(b->nhandlers < BOARD_MAX_HANDLERS, "more handlers of ports than a board has room for");
     b->handler[b->nhandlers] = *h;
     return b->nhandlers++;
 }
@@ -43,8 +43,7 @@ unsigned board_mmio(struct board *b, uint64_t pa, uint64_t size, void *ctx, mmio
                     mmio_write_fn *write)
 {
     assert(size && "a region holds at least a byte");
-    if (b->nmmio == BOARD_MAX_MMIO)
-        abort();
+    must(b->nmmio < BOARD_MAX_MMIO, "more regions of device memory than a board has room for");
     b->mmio[b->nmmio] = (struct mmio_region){
         .pa = pa, .size = size, .fixed = pa != UINT64_MAX, .ctx = ctx, .read = read, .write = write};
     return b->nmmio++;

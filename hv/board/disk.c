@@ -6,6 +6,7 @@
 
 #include "hv/board/internal.h"
 #include "traces/memory.h"
+#include "traces/must.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,8 +146,7 @@ struct disk *board_disk(struct board *b, const char *role)
     for (unsigned i = 0; i < b->ndisks; i++)
         if (b->disk[i]->image == image)
             return b->disk[i];
-    if (b->ndisks == BOARD_MAX_DISKS)
-        abort();
+    must(b->ndisks < BOARD_MAX_DISKS, "more drives than a board has room for");
     struct disk *d = mem_zero(1, sizeof *d);
     d->board = b;
     d->image = image;

@@ -6,6 +6,7 @@
 #include "hv/board/pm1.h"
 #include "hv/board/fwcfg.h"
 #include "traces/memory.h"
+#include "traces/must.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -41,8 +42,7 @@ static const struct field fwcfg_fields[] = {
 
 static struct blob *add_item(struct fwcfg *s, uint16_t key, const char *name)
 {
-    if (s->nitems == MAX_ITEMS)
-        abort();
+    must(s->nitems < MAX_ITEMS, "more items of the firmware's configuration than there is room for");
     struct item *item = &s->item[s->nitems++];
     item->key = key;
     item->name = name;

@@ -6,6 +6,7 @@
 #include "hv/board/little_endian.h"
 #include "hv/board/pci.h"
 #include "traces/memory.h"
+#include "traces/must.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -144,8 +145,7 @@ void pci_loaded(struct board *b, struct pci_device *d)
 void board_add_pci(struct board *b, struct pci_device *d)
 {
     struct pci_bus *bus = board_slot(b, SLOT_PCI);
-    if (bus->function[d->devfn])
-        abort();
+    must(!bus->function[d->devfn], "two PCI functions at one place");
     for (unsigned bar = 0; bar < 7; bar++)
         init_bar(d, bar);
     bus->function[d->devfn] = d;

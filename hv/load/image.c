@@ -1,4 +1,5 @@
 /* image.c - puts an image's parts to where they belong: the segments of an ELF file, or one piece with given addresses. */
+#include <assert.h>
 #include <gelf.h>
 #include <libelf.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@ static int place(struct loading *l, const struct image *im, uint64_t to, const u
                  uint64_t total, struct error *err)
 {
     struct physmem *m = board_mem(l->board);
+    assert(n <= total && "what follows the piece is zeros");
     if (physmem_mapped(m, to, total) < total)
         return error_set(err, "%s: %llu bytes at %#llx do not fit into memory: more --memory", im->name,
                          (unsigned long long)total, (unsigned long long)to);

@@ -1,5 +1,6 @@
 /* module.c - the modules of an image, their strings, and its command line. The initrd, if any, is module 0; otherwise the
  * images module0, module1 … are the modules. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,7 @@ int load_modules(struct loading *l, uint64_t end, struct load_module list[LOAD_M
 {
     const struct image *im;
     unsigned n = 0;
+    assert(l->nmap && "the memory map comes before the modules, which are placed by it");
     for (; n < LOAD_MODULES && (im = module_image(l, n)); n++) {
         struct load_module *m = &list[n];
         *m = (struct load_module){.at = place_module(l, im, end, err), .size = im->size};

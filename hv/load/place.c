@@ -1,5 +1,6 @@
 /* place.c - allocates guest memory for loaders: in RAM according to the memory map passed to the image,
  * without overlapping anything loaded. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "hv/load/internal.h"
@@ -30,6 +31,7 @@ void load_take(struct loading *l, uint64_t start, uint64_t size)
 {
     if (!size)
         return;
+    assert(size <= UINT64_MAX - start && "what is taken does not wrap");
     MEM_MORE(l->taken, l->ntaken);
     l->taken[l->ntaken++] = (struct span){start, start + size};
 }
@@ -81,6 +83,7 @@ static uint64_t next_try(const struct loading *l, uint64_t at, uint64_t size)
 uint64_t load_place(struct loading *l, const char *what, uint64_t preferred, uint64_t size, uint64_t align,
                     uint64_t limit, struct error *err)
 {
+    assert(align && !(align & (align - 1)) && "an alignment is a power of 2");
     tidy(l);
     uint64_t at = preferred, next = next_try(l, at, size);
     if (next != at || at + size > limit)
@@ -93,6 +96,7 @@ uint64_t load_place(struct loading *l, const char *what, uint64_t preferred, uin
             l->image->name, what, (unsigned long long)size, (unsigned long long)limit);
         return 0;
     }
+    assert(load_in_ram(l, at, size) && !taken_until(l, at, size) && "a free place in RAM");
     load_take(l, at, size);
     return at;
 }

@@ -8,6 +8,7 @@
 #include "hv/x86/exec.h"
 #include "hv/x86/sys.h"
 #include "traces/memory.h"
+#include "traces/must.h"
 
 enum { MAX_ROWS = 2048 };
 
@@ -60,8 +61,7 @@ struct decoder *decoder_create(const struct x86 *cpu)
         if (cpu && !cpu_has(cpu, rows[i].feature))
             continue;
         unsigned count = rows[i].flags & F_LOW3 ? 8 : 1;
-        if (d->used + count > MAX_ROWS * 2)
-            abort();
+        must(d->used + count <= MAX_ROWS * 2, "more rows of instructions than a decoder has room for");
         for (unsigned k = 0; k < count; k++)
             add_candidate(d, rows[i].map, rows[i].opcode + k, i);
     }

@@ -13,6 +13,7 @@
 #include "hv/x86/sys.h"
 #include "hv/x86/x87.h"
 #include "traces/memory.h"
+#include "traces/must.h"
 
 /* ---------------------------------------------------------------- counting */
 
@@ -120,8 +121,7 @@ void x86_pass_time(struct x86 *cpu, uint64_t ns)
 
 __attribute__((noreturn)) static void unwind(struct x86 *cpu)
 {
-    if (!cpu->unwind)
-        abort();
+    must(cpu->unwind, "a fault is raised outside of x86_run()");
     longjmp(*cpu->unwind, 1);
 }
 

@@ -2,6 +2,8 @@
  *
  * Source: xen/include/public/event_channel.h and xen.h (struct shared_info, struct vcpu_info), whose layout
  * depends on the width of the code that set up the hypercall page. */
+#include <assert.h>
+
 #include "hv/xen/internal.h"
 
 /* struct vcpu_info */
@@ -28,6 +30,7 @@ static bool has_info(const struct xen *xen, unsigned vcpu)
 bool vcpu_info_get(const struct xen *xen, unsigned vcpu, unsigned offset, void *buf, unsigned n)
 {
     const struct vcpu *v = &xen->vcpu[vcpu];
+    assert(vcpu < MAX_VCPUS && offset <= INFO_SIZE && n <= INFO_SIZE - offset && "a part of the information");
     memset(buf, 0, n);
     if (!has_info(xen, vcpu))
         return false;
@@ -41,6 +44,7 @@ bool vcpu_info_get(const struct xen *xen, unsigned vcpu, unsigned offset, void *
 void vcpu_info_set(struct xen *xen, unsigned vcpu, unsigned offset, const void *buf, unsigned n)
 {
     const struct vcpu *v = &xen->vcpu[vcpu];
+    assert(vcpu < MAX_VCPUS && offset <= INFO_SIZE && n <= INFO_SIZE - offset && "a part of the information");
     if (!has_info(xen, vcpu))
         return;
     if (v->registered) {
@@ -144,6 +148,7 @@ static void select_word(struct xen *xen, unsigned vcpu, unsigned port)
 
 static uint8_t *pending_byte(struct xen *xen, unsigned port)
 {
+    assert(port < CHANNELS && "ports that the domain names are checked by is_port()");
     return own_page(xen, OWN_SHARED) + SHARED_PENDING + port / 8;
 }
 

@@ -2,6 +2,7 @@
  *
  * Most of it is as the machine has it: RAM from 0 and from 4 GiB. Only what differs is noted, in a table of
  * its own block, so that it is saved like memory: pages taken out, and pages of other memory put in. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "hv/xen/internal.h"
@@ -18,6 +19,7 @@ enum { POOL_PAGES = 1024, EXTENTS_MAX = 1 << 20 };
 
 static uint8_t *use_of(const struct xen *xen, uint32_t frame)
 {
+    assert(frame < xen->ram_pages + POOL_PAGES && "a frame of the domain's RAM or of Xen's pool");
     return ramblock_host(xen->frames) + frame;
 }
 
@@ -79,11 +81,13 @@ static uint32_t allocate(struct xen *xen)
 
 uint8_t *own_page(struct xen *xen, unsigned own)
 {
+    assert(own < POOL_PAGES && "Xen's own pages are the first of the pool");
     return ramblock_host(xen->pool) + (uint64_t)own * PAGE;
 }
 
 void own_touch(struct xen *xen, unsigned own, unsigned offset, unsigned n)
 {
+    assert(own < POOL_PAGES && offset <= PAGE && n <= PAGE - offset && "what was changed lies in one page");
     physmem_touch(xen->domain.mem, xen->pool, (uint64_t)own * PAGE + offset, n);
 }
 
@@ -91,6 +95,7 @@ void own_touch(struct xen *xen, unsigned own, unsigned offset, unsigned n)
 
 static uint32_t *entry_of(const struct xen *xen, uint64_t page)
 {
+    assert(page < xen->pages && "callers check pages that the domain names");
     return (uint32_t *)ramblock_host(xen->p2m) + page;
 }
 

@@ -1,4 +1,6 @@
 /* schedule.c - virtual processors that wait, their timers, and the end of the domain. */
+#include <assert.h>
+
 #include "hv/xen/internal.h"
 
 #define NEVER UINT64_MAX
@@ -16,6 +18,7 @@ void vcpu_wake(struct xen *xen, unsigned vcpu)
 void xen_interrupted(struct xen *xen, unsigned vcpu)
 {
     struct vcpu *v = &xen->vcpu[vcpu];
+    assert(vcpu < xen->domain.vcpus && "a virtual processor of the domain");
     v->polls = 0;
     v->poll_port = 0;
     v->blocked = false;

@@ -1,4 +1,6 @@
 /* store.c - see store.h. The meaning of permissions: docs/misc/xenstore.txt of Xen. */
+#include <assert.h>
+
 #include "hv/xen/store.h"
 
 #include <stdlib.h>
@@ -74,6 +76,7 @@ bool nodes_find(const struct store_tree *t, const char *path, struct store_node 
 static void cut(struct store_tree *t, const struct store_node *node)
 {
     uint8_t *p = (uint8_t *)node->path - HEADER;
+    assert(p >= t->records && p < t->records + t->used && "a node of this tree, found after its last change");
     size_t size = record_size(p), after = (size_t)(t->records + t->used - (p + size));
     memmove(p, p + size, after);
     t->used -= (uint32_t)size;

@@ -4,6 +4,7 @@
 
 #include "hv/xen/internal.h"
 #include "hv/xen/store.h"
+#include "traces/must.h"
 
 static const char store_home[] = "/local/domain/1/";
 
@@ -21,8 +22,8 @@ static void put_node(struct store_tree *t, const char *path, const char *value, 
         *slash = '/';
     }
     const char *permissions = owned ? own : read_only;
-    if (!nodes_set(t, full, value, strlen(value), permissions, owned ? sizeof own : sizeof read_only))
-        abort();
+    must(nodes_set(t, full, value, strlen(value), permissions, owned ? sizeof own : sizeof read_only),
+         "xenstore has no room for the keys that every domain has");
 }
 
 static void put_number(struct store_tree *t, const char *path, uint64_t value)

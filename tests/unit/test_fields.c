@@ -12,6 +12,7 @@
 
 #include "core/run/state.h"
 #include "traces/memory.h"
+#include "traces/must.h"
 
 struct point {
     uint16_t x;
@@ -157,9 +158,40 @@ static void programming_errors(void **state)
     assert_aborts(not_flat);
 }
 
+static void too_many(void)
+{
+    const unsigned chips = 3;
+    must(chips < 4, "more chips than there is room for");
+    must(chips < 3, "more chips than there is room for");
+}
+
+/* The one line says where, what, and which condition was false. */
+static void limits_in_words(void **state)
+{
+    char said[512] = "", *at = said;
+    int ends[2], status;
+    assert_int_equal(pipe(ends), 0);
+    fflush(NULL);
+    pid_t child = fork();
+    if (!child) {
+        dup2(ends[1], STDERR_FILENO);
+        signal(SIGABRT, SIG_DFL);
+        too_many();
+        _exit(0);
+    }
+    close(ends[1]);
+    for (ssize_t n; (n = read(ends[0], at, sizeof said - 1 - (size_t)(at - said))) > 0;)
+        at += n;
+    close(ends[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    assert_non_null(strstr(said, "bootreel: tests/unit/test_fields.c:"));
+    assert_non_null(strstr(said, "more chips than there is room for (chips < 3): a defect of bootreel\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(flat_names), cmocka_unit_test(round_trip),
-                                       cmocka_unit_test(programming_errors)};
+                                       cmocka_unit_test(programming_errors), cmocka_unit_test(limits_in_words)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
