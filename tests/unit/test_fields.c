@@ -192,6 +192,7 @@ static void limits_in_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(flat_names), cmocka_unit_test(round_trip),
-                                       cmocka_unit_test(programming_errors), cmocka_unit_test(limits_in_words)};
+                                       cmocka_unit_test(programming_errors),
+                                       cmocka_unit_test(limits_in_words)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
