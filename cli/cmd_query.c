@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/asked.h"
 #include "cli/cli.h"
 #include "cli/rows.h"
 #include "cli/sampling.h"
@@ -139,6 +140,23 @@ static int ask(struct query_command *c, const char *sql)
     return EXIT_DONE;
 }
 
+/* What trace('PROGRAM') stands for is computed first. */
+static int ask_all(struct query_command *c, const char *sql, char **path)
+{
+    const struct asked asked = {.engines = c->engines,
+                                .q = c->q,
+                                .trace = c->trace,
+                                .path = path,
+                                .ntraces = c->n,
+                                .quiet = c->quiet};
+    char *whole = ask_for_rows(&asked, sql);
+    if (!whole)
+        return EXIT_TROUBLE;
+    const int status = ask(c, whole);
+    free(whole);
+    return status;
+}
+
 static int query(struct query_command *c, int argc, char **argv)
 {
     struct error err;
@@ -153,7 +171,7 @@ static int query(struct query_command *c, int argc, char **argv)
         return trouble(&err);
     int status = open_all(c, argv + optind, traces);
     if (status == EXIT_DONE)
-        status = c->schema ? print_schema(c) : ask(c, input ? input : sql);
+        status = c->schema ? print_schema(c) : ask_all(c, input ? input : sql, argv + optind);
     free(input);
     return status;
 }

@@ -79,6 +79,7 @@ static void list_event(struct listing *l, const struct event_kind *k)
                    k->field[i].name);
     if (k->has_data)
         text_print(&l->out, "    text text\n");
+    text_print(&l->out, "    uint64 times\n");
     l->n++;
 }
 

@@ -507,7 +507,11 @@ static bool event_argument(struct ask_worker *w, const char *name, struct ask_va
             *v = ask_number(ev->f[i], k->field[i].type == EFT_SIGNED);
             return true;
         }
-    if (!strcmp(name, "kind")) {
+    if (!strcmp(name, "times")) {
+        struct error ignored;
+        w->times = w->times ? w->times : times_of_trace(w->t, &ignored);
+        *v = ask_number(w->times ? times_get(w->times, ev, w->next_number) : 1, false);
+    } else if (!strcmp(name, "kind")) {
         *v = ask_text_value(&w->eval, k->name, strlen(k->name));
     } else if (!strcmp(name, "text")) {
         *v = ask_text_value(&w->eval, ev->data ? ev->data : "", ev->data ? ev->len : 0);
@@ -699,6 +703,7 @@ void ask_worker_end(struct ask_worker *w)
     view_calls_free(w->calls);
     view_orc_free(w->orc);
     processes_free(w->processes);
+    times_free(w->times);
     trace_cursor_close(w->events);
     replay_close(w->r);
     trace_close(w->t);

@@ -182,6 +182,13 @@ static uint64_t clock_of(const struct trace *t)
     return rtc && strptime(rtc, "%Y-%m-%dT%H:%M:%S", &tm) ? (uint64_t)timegm(&tm) : 0;
 }
 
+static unsigned cpus_of(const struct trace *t)
+{
+    const char *cpus = setting_find(trace_config(t)->settings, trace_config(t)->nsettings, "cpus");
+    const unsigned long n = cpus ? strtoul(cpus, NULL, 10) : 0;
+    return n && n <= UINT8_MAX ? (unsigned)n : 1;
+}
+
 static int copy_error(struct ask_error *to, const struct error *from)
 {
     *to = (struct ask_error){.error = *from};
@@ -195,6 +202,7 @@ static int prepare(struct ask_shared *s, struct ask_error *err)
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->asking, NULL);
     s->start = clock_of(s->o->trace);
+    s->cpus = cpus_of(s->o->trace);
     find_needs(s, &needs);
     if (find_moments(s, err))
         return -1;

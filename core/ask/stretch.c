@@ -66,7 +66,7 @@ static int next_event(struct ask_worker *w, struct error *err)
 {
     int rc;
     w->has_next = false;
-    while (w->s->classes && (rc = trace_cursor_next(w->events, &w->next, NULL, err)) != 0) {
+    while (w->s->classes && (rc = trace_cursor_next(w->events, &w->next, &w->next_number, err)) != 0) {
         if (rc < 0)
             return -1;
         for (size_t i = 0; i < w->s->nmoments; i++)
@@ -153,7 +153,7 @@ static void fire_edge(struct ask_worker *w, const struct ask_edge *edge)
 static void fire_tick(struct ask_worker *w, size_t i, uint64_t icount, uint64_t time, bool placed)
 {
     const struct ask_moment *m = &w->s->moment[i];
-    const unsigned cpus = m->place->kind == P_PROFILE && placed ? look_cpus(w->look) : 1;
+    const unsigned cpus = m->place->kind == P_PROFILE ? w->s->cpus : 1;
     for (unsigned cpu = 0; cpu < cpus; cpu++) {
         place_at(w, icount, time, cpu, placed);
         ask_fire_at(w, m->probe, m->place);

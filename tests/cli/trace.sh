@@ -45,6 +45,13 @@ holds times '^100000$' "a position of profile:steps"
 same_ways progress 'kprobe:sys_print { @n++; } interval:s:1 { print(@n); } END { printf("end %d\n", @n); }'
 holds progress '^end [0-9]+$' "END"
 
+# What a program emits is a table.
+"$BOOTREEL" query a.reel "SELECT f, count(*) FROM trace('kprobe:sys_print { emit(f=func); }') t JOIN stages s ON t.icount >= s.begin AND t.icount < s.\"end\" WHERE s.name = 'user'" >rows
+holds rows '^sys_print +[1-9][0-9]*$' "rows of trace() and stages"
+expect 2 badrows "$BOOTREEL" query a.reel "SELECT 1 FROM trace('kprobe:sys_print { foo() }')"
+holds "$work/badrows.err" 'unknown function foo' "a wrong program in a query"
+[ "$(trace a.reel 'event:pio { @ = sum(args.times); }' | sed -n 's/^@: //p')" = "$("$BOOTREEL" query a.reel --format csv "SELECT sum(times) FROM events WHERE class = 'pio'" | tail -n 1)" ] || fail "times of events are not those of query"
+
 # Memory that is accessed: as often as find sees it.
 same_ways watch 'watchpoint:0x46c:4:w { @ = count(); }'
 n=$("$BOOTREEL" find a.reel --write 0x46c,4 --count)

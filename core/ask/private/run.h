@@ -8,6 +8,7 @@
 #include "core/ask/private/attach.h"
 #include "core/ask/private/eval.h"
 #include "core/run/replay.h"
+#include "core/run/times.h"
 #include "core/story/processes.h"
 #include "core/story/stages.h"
 #include "core/timeline/timeline.h"
@@ -65,6 +66,7 @@ struct ask_shared {
     size_t nedges;
     struct touched_index *index; /* NULL: all is run */
     uint64_t start;              /* the clock at guest time 0, s since 1970 */
+    unsigned cpus;               /* of the machine */
     bool runs_all;               /* a time, or a number of steps, needs the machine */
     struct ask_asked *asked;
     size_t nasked;
@@ -129,6 +131,8 @@ struct ask_worker {
     /* what the record has next */
     struct trace_cursor *events;
     struct event next;
+    uint64_t next_number;
+    struct times *times; /* NULL: not yet needed */
     bool has_next;
     size_t next_edge;
     uint64_t *count;   /* by moment: of its next time */
