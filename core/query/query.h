@@ -30,7 +30,8 @@ void query_add_samples(struct query *q, unsigned boot, const struct samples *s);
 int query_ready(struct query *q, struct error *err);
 
 /* A table of rows that somebody else has computed: it is filled by query_row(), after query_ready() and before query_run(). -1 with err. */
-int query_own_table(struct query *q, const char *name, const char *const *column, size_t n, struct error *err);
+int query_own_table(struct query *q, const char *name, const char *const *column, size_t n,
+                    struct error *err);
 
 enum query_type { QUERY_NULL, QUERY_NUMBER, QUERY_TEXT, QUERY_BYTES };
 struct query_value {
@@ -39,7 +40,8 @@ struct query_value {
     size_t n;
 };
 /* Adds a row to a table of query_own_table(), with as many values as it has columns. -1 with err. */
-int query_row(struct query *q, const char *name, const struct query_value *value, size_t n, struct error *err);
+int query_row(struct query *q, const char *name, const struct query_value *value, size_t n,
+              struct error *err);
 /* What takes a result. */
 struct query_sink {
     void (*begin)(void *ctx, const char *const *column, size_t n); /* of a statement that has columns */
