@@ -361,9 +361,9 @@ static inline void init_pic(struct board *b, uint8_t icw4)
 }
 
 static const struct setting settings[] = {{"rtc", "2023-12-31T23:59:50"}, {"boot", "dca"}};
-static const struct image images[] = {{"floppy0", "f.img", 1474560, NULL, NULL},
-                                      {"disk0", "d.img", 100 << 20, NULL, NULL},
-                                      {"hvmloader", "hvmloader", 200000, NULL, NULL}};
+static const struct image images[] = {{.role = "floppy0", .name = "f.img", .size = 1474560},
+                                      {.role = "disk0", .name = "d.img", .size = 100 << 20},
+                                      {.role = "hvmloader", .name = "hvmloader", .size = 200000}};
 enum { IMAGES_OF_PC = 2, IMAGES_OF_DOMAIN };
 
 static inline struct board *new_board(size_t nimages)

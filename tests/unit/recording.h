@@ -36,7 +36,8 @@ static inline void record_image(const char *path, const struct engine_kind *kind
                                 const void *bytes, size_t n, uint64_t checkpoint_every)
 {
     const struct setting settings[] = {{"memory", "4194304"}, {"flat-address", "0x8000"}};
-    const struct image image = {role, "guest.bin", n, (void *)bytes, read_bytes};
+    const struct image image = {
+        .role = role, .name = "guest.bin", .size = n, .ctx = (void *)bytes, .read = read_bytes};
     const struct engine_config config = {
         .settings = settings, .nsettings = strcmp(role, "flat") ? 1 : 2, .images = &image, .nimages = 1};
     record(&(struct record_options){.path = path,

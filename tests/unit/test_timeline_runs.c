@@ -78,7 +78,8 @@ enum { SPIN_STEPS = 12000000, SPIN_HOME = 2500000, SPIN_FAR = 11500000, SPIN_NEA
 static void record_spin(const char *path)
 {
     static const uint8_t spin[] = {0x66, 0x40, 0xeb, 0xfc};
-    const struct image image = {"flat", "spin.bin", sizeof spin, (void *)spin, read_bytes};
+    const struct image image = {
+        .role = "flat", .name = "spin.bin", .size = sizeof spin, .ctx = (void *)spin, .read = read_bytes};
     const struct engine_config cfg = {
         .settings = flat_settings, .nsettings = 2, .images = &image, .nimages = 1};
     const struct position until = {.kind = POS_ICOUNT, .n = SPIN_STEPS};
@@ -289,7 +290,11 @@ static void test_aliases(void **state)
     } at[] = {
         {TS_BREAK_LINEAR, AT_F, 200}, {TS_BREAK_LINEAR, AT_F + ALIAS, 200}, {TS_BREAK_PHYSICAL, AT_F, 400}};
     static const struct setting settings[] = {{"memory", "8388608"}, {"flat-address", "0x100000"}};
-    const struct image image = {"flat", "aliased.bin", sizeof aliased, (void *)aliased, read_bytes};
+    const struct image image = {.role = "flat",
+                                .name = "aliased.bin",
+                                .size = sizeof aliased,
+                                .ctx = (void *)aliased,
+                                .read = read_bytes};
     const struct engine_config cfg = {.settings = settings, .nsettings = 2, .images = &image, .nimages = 1};
     struct fixture *f = *state;
     char path[120];

@@ -74,7 +74,8 @@ struct fixture {
 
 /* ---------------------------------------------------------------- recording */
 
-static const struct image flat = {"flat", "guest.bin", sizeof guest, (void *)guest, read_bytes};
+static const struct image flat = {
+    .role = "flat", .name = "guest.bin", .size = sizeof guest, .ctx = (void *)guest, .read = read_bytes};
 static const struct setting flat_settings[] = {{"memory", "4194304"}, {"flat-address", "0x8000"}};
 static const struct engine_config flat_config = {
     .settings = flat_settings, .nsettings = 2, .images = &flat, .nimages = 1};
