@@ -49,8 +49,9 @@ int main(int argc, char **argv)
         return 2;
     }
     struct file kernel = slurp(argv[1]), initrd = slurp(argv[2]);
-    struct image images[] = {{"kernel", "kernel", kernel.size, &kernel, file_read},
-                             {"initrd", "initrd", initrd.size, &initrd, file_read}};
+    struct image images[] = {
+        {.role = "kernel", .name = "kernel", .size = kernel.size, .ctx = &kernel, .read = file_read},
+        {.role = "initrd", .name = "initrd", .size = initrd.size, .ctx = &initrd, .read = file_read}};
     struct setting settings[] = {{"memory", "268435456"}, {"append", argv[3]}};
     struct engine_config cfg = {.settings = settings, .nsettings = 2, .images = images, .nimages = 2};
     struct error err;

@@ -161,7 +161,11 @@ static double seconds(void)
 
 static struct engine *start(const struct guest *g)
 {
-    struct image image = {"flat", "speed", (uint64_t)(g->to - g->from), (void *)g, guest_read};
+    struct image image = {.role = "flat",
+                          .name = "speed",
+                          .size = (uint64_t)(g->to - g->from),
+                          .ctx = (void *)g,
+                          .read = guest_read};
     struct setting settings[] = {
         {"memory", "33554432"}, {"bios", "none"}, {"cpus", g->cpus}, {"flat-address", g->address}};
     struct engine_config cfg = {.settings = settings,
