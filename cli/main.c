@@ -24,7 +24,12 @@ static const struct engines all_engines = {{
      .create = hv_create,
      .words = &hv_words,
      .oldest = HV_OLDEST},
-    {.name = "linux", .behaviour = UML_BEHAVIOUR, .step_ns = 1, .create = uml_create, .oldest = UML_OLDEST},
+    {.name = "linux",
+     .behaviour = UML_BEHAVIOUR,
+     .step_ns = 1,
+     .create = uml_create,
+     .oldest = UML_OLDEST,
+     .no_reset = true},
 }};
 
 /* $BOOTREEL_COMPILE: at which entry code is compiled, 0 for never. $BOOTREEL_COMPILE_WRONG: an instruction

@@ -18,6 +18,8 @@ struct engine_kind {
     /* The oldest behaviour version that it can still run as, if asked to by engine_config.behaviour; 0: only
      * its own. */
     uint32_t oldest;
+    bool
+        no_reset; /* nothing resets it, so it never stops with STOP_RESET: where a boot repeats, it says so by other events */
     struct engine_host host; /* for those who create one: engine_config.host */
     const char *unpacked;    /* for those who record or replay: trace_prepare()'s folder, or NULL */
 };

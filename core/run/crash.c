@@ -24,7 +24,7 @@
     (EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_EXCEPTION) | EVENT_CLASS_BIT(EC_PIO) |                     \
      EVENT_CLASS_BIT(EC_MMIO) | EVENT_CLASS_BIT(EC_DISK) | EVENT_CLASS_BIT(EC_FIRMWARE) |                    \
      EVENT_CLASS_BIT(EC_LOADER) | EVENT_CLASS_BIT(EC_CONSOLE) | EVENT_CLASS_BIT(EC_POWER) |                  \
-     EVENT_CLASS_BIT(EC_UNHANDLED))
+     EVENT_CLASS_BIT(EC_UNHANDLED) | EVENT_CLASS_BIT(EC_HOST))
 
 static const char *const words[CRASH_KINDS] = {[CRASH_PANIC] = "panic",
                                                [CRASH_RESET_LOOP] = "reset-loop",
@@ -101,7 +101,19 @@ static void set_clear(struct set *s)
     *s = (struct set){0};
 }
 
-/* The hash of a text without its numbers: times, addresses and counts differ from boot to boot. */
+/* Whether a word is what mkstemp(3) puts for XXXXXX: six letters and digits at random. */
+static bool is_random(const char *word, size_t n)
+{
+    enum { RANDOM = 6 };
+    bool upper = false, lower = false;
+    for (size_t i = 0; i < n; i++) {
+        upper |= i && isupper((unsigned char)word[i]);
+        lower |= islower((unsigned char)word[i]) != 0;
+    }
+    return n == RANDOM && upper && lower;
+}
+
+/* The hash of a text without its numbers: times, addresses and counts differ from boot to boot, as random names do. */
 static uint64_t hash_text(const char *p, size_t n, uint64_t seed)
 {
     char plain[EVENT_MAX_DATA];
@@ -113,6 +125,7 @@ static uint64_t hash_text(const char *p, size_t n, uint64_t seed)
             number |= isdigit((unsigned char)p[i + word]) != 0;
             word++;
         }
+        number |= is_random(p + i, word);
         size_t take = word ? word : 1;
         if (number)
             plain[len++] = '0';
@@ -123,11 +136,29 @@ static uint64_t hash_text(const char *p, size_t n, uint64_t seed)
     return XXH3_64bits_withSeed(plain, len, seed);
 }
 
+/* Calls of the Linux host say little of what its guest does, and name processes by numbers that grow: which calls there are counts, and
+ * which part of a file (a disk) is read or written. */
+static uint64_t hash_call(const struct event *ev)
+{
+    const uint64_t hash = XXH3_64bits_withSeed(&ev->f[EVF_HOST_CALL_number], sizeof ev->f[0], ev->kind + 1);
+    const char *text = ev->data, *length = NULL, *offset = NULL;
+    if (ev->len < 7 || (memcmp(text, "pread64", 7) && memcmp(text, "pwrite64", 7)))
+        return hash;
+    for (size_t i = 0; i < ev->len; i++)
+        if (text[i] == ',') {
+            length = offset;
+            offset = text + i;
+        }
+    return length ? XXH3_64bits_withSeed(length, (size_t)(text + ev->len - length), hash) : hash;
+}
+
 /* The hash of what happened: the kind and its keys. */
 static uint64_t hash_event(const struct event *ev)
 {
     const struct event_kind *k = event_kind(ev->kind);
     uint64_t hash = ev->kind + 1;
+    if (k->cls == EC_HOST)
+        return ev->kind == EV_HOST_CALL ? hash_call(ev) : hash;
     for (unsigned i = 0; i < k->nfields; i++)
         if (k->field[i].key)
             hash = XXH3_64bits_withSeed(&ev->f[i], sizeof ev->f[i], hash);
@@ -159,6 +190,7 @@ struct crash_watch {
     unsigned slots;
     bool busy;
     struct unattended unattended;
+    bool over; /* the recording ends here: the engine is to stop */
     enum crash result;
     char text[400];
 };
@@ -243,17 +275,6 @@ static void panics(struct crash_watch *w, const struct event *ev)
     w->panic_time = w->printed = ev->time;
     w->panic_ends |= wants(w, CRASH_PANIC) || (w->again && !w->keep_going);
     snprintf(w->panic, sizeof w->panic, "%.*s", (int)ev->len, (const char *)ev->data);
-}
-
-void crash_watch_story(struct crash_watch *w, const struct event *ev)
-{
-    unattended_event(&w->unattended, ev);
-    if (ev->kind == EV_KERNEL_PANIC)
-        panics(w, ev);
-    /* The panic of a guest inside another, as of a Xen domain, does not end the machine's run: others go
-     * on. */
-    if (ev->kind == EV_PANIC_TIMEOUT && !ev->f[EVF_PANIC_TIMEOUT_seconds] && !ev->guest && !w->keep_going)
-        w->panic_ends = true;
 }
 
 void crash_watch_expects(struct crash_watch *w)
@@ -355,6 +376,39 @@ static bool at_reset(struct crash_watch *w, const struct stop *s)
     return false;
 }
 
+/* User-mode Linux reboots: its process executes the kernel once more. */
+static bool restarts(struct crash_watch *w)
+{
+    static const char how[] = "reboot";
+    const uint64_t by = hash_text(how, sizeof how - 1, 0);
+    const bool same = compares_boots(w) && !w->typed && by == w->reset_by && set_within(&w->now, &w->before);
+    if (w->panic_ends)
+        return end_with_panic(w);
+    if (same)
+        return end_with(w, CRASH_RESET_LOOP,
+                        "the kernel executes itself again, after a boot in which nothing new happened");
+    boots(w, by);
+    return false;
+}
+
+void crash_watch_story(struct crash_watch *w, const struct event *ev)
+{
+    unattended_event(&w->unattended, ev);
+    if (ev->kind == EV_KERNEL_PANIC)
+        panics(w, ev);
+    /* The panic of a guest inside another, as of a Xen domain, does not end the machine's run: others go
+     * on. */
+    if (ev->kind == EV_PANIC_TIMEOUT && !ev->f[EVF_PANIC_TIMEOUT_seconds] && !ev->guest && !w->keep_going)
+        w->panic_ends = true;
+    if (ev->kind == EV_KERNEL_END && ev->f[EVF_KERNEL_END_kernel])
+        w->over |= restarts(w);
+}
+
+bool crash_watch_over(const struct crash_watch *w)
+{
+    return w->over;
+}
+
 /* At the end of a slot of guest time. */
 static bool is_idle(struct crash_watch *w, uint64_t icount, uint64_t time)
 {
@@ -380,6 +434,8 @@ static bool nobody_acts(struct crash_watch *w, const struct engine *e)
 bool crash_watch_stopped(struct crash_watch *w, const struct engine *e, const struct stop *s)
 {
     const uint64_t time = e->ops->time(e);
+    if (w->over)
+        return true;
     if (s->reason == STOP_RESET)
         return at_reset(w, s);
     if (time >= panic_over(w))

@@ -55,6 +55,8 @@ uint32_t crash_watch_classes(const struct crash_watch *w);
  * the row of its kind, and a hash for most classes. */
 void crash_watch_event(struct crash_watch *w, const struct event *ev);
 void crash_watch_story(struct crash_watch *w, const struct event *ev);
+/* Whether the last event ends the recording: then the engine is to be interrupted. */
+bool crash_watch_over(const struct crash_watch *w);
 /* The guest has printed something, perhaps a part of a line. */
 void crash_watch_console(struct crash_watch *w);
 /* An input was given: the person who typed it decides how often the guest boots. */

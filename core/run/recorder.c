@@ -63,6 +63,8 @@ static void take_event(void *ctx, const struct event *ev)
     struct recorder *r = ctx;
     if (r->watch)
         crash_watch_story(r->watch, ev);
+    if (r->watch && crash_watch_over(r->watch))
+        r->e->ops->interrupt(r->e);
     note_lacking(&r->result, ev);
     uint32_t bit = EVENT_CLASS_BIT(event_kind(ev->kind)->cls);
     if (r->failed)

@@ -158,7 +158,7 @@ int recorder_feed_again(struct recorder *r)
 bool recorder_at_last_reset(const struct recorder *r)
 {
     const struct trace_end *end = end_again(r);
-    return end && replay_ended_by_reset(end) && icount_of(r) == end->icount;
+    return end && replay_ended_by_reset(r->o.kind, end) && icount_of(r) == end->icount;
 }
 
 bool recorder_again_over(struct recorder *r)

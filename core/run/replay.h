@@ -72,7 +72,7 @@ size_t replay_parts(const struct trace *t);
  * one that ends at checkpoint *end. None if these are equal. */
 void replay_stretches(const struct trace *t, unsigned part, unsigned parts, size_t *first, size_t *end);
 /* Whether a recording with this end ended as the guest was about to reset the machine. */
-bool replay_ended_by_reset(const struct trace_end *end);
+bool replay_ended_by_reset(const struct engine_kind *kind, const struct trace_end *end);
 /* The checkpoint of the final state, or -1. */
 long replay_final_checkpoint(const struct trace *t);
 /* Whether it can be verified in parts at all: 0, or -1 with err (whole boots were folded, or the trace cannot

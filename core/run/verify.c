@@ -337,9 +337,11 @@ static int stopped_early(struct verify *v, uint64_t icount)
 
 /* ---------------------------------------------------------------- the end */
 
-bool replay_ended_by_reset(const struct trace_end *end)
+bool replay_ended_by_reset(const struct engine_kind *kind, const struct trace_end *end)
 {
     const enum crash c = crash_by_word(end->reason);
+    if (kind->no_reset)
+        return false;
     return !strcmp(end->reason, stop_word(STOP_RESET)) || !strcmp(end->reason, CRASH_PANIC_RESET) ||
            c == CRASH_RESET_LOOP || c == CRASH_TRIPLE_FAULT;
 }
@@ -348,7 +350,8 @@ bool replay_ended_by_reset(const struct trace_end *end)
 static bool ended_by_recorder(const struct trace_end *end)
 {
     return !strcmp(end->reason, "reached") || !strcmp(end->reason, "interrupted") ||
-           crash_by_word(end->reason) || replay_ended_by_reset(end);
+           crash_by_word(end->reason) || !strcmp(end->reason, CRASH_PANIC_RESET) ||
+           !strcmp(end->reason, stop_word(STOP_RESET));
 }
 
 /* Carries out what is left of the last step: the guest asks for the reset. */
@@ -370,7 +373,7 @@ static int reach_end(struct verify *v, const struct trace_end *end)
         rc = replay_pass_time(r, end->time, &v->stop);
     if (rc)
         return rc;
-    if (replay_ended_by_reset(end))
+    if (replay_ended_by_reset(r->kind, end))
         return reach_reset(v, end);
     if (ended_by_recorder(end))
         return 0;

@@ -54,6 +54,15 @@ expect 0 syscalls "$BOOTREEL" events "$work/calls.reel" --class syscall
 holds "$work/syscalls.out" '1:.* 1: openat\(AT_FDCWD, "/' "a call with a text from the program's memory"
 holds "$work/syscalls.out" 'execve\("/proc/self/exe", \["poweroff", "-f"\]' "arguments of a program"
 
+# A program that reboots at once: the second boot has nothing new, so the recording ends.
+mkdir "$work/loop"
+printf '#include <sys/reboot.h>\nint main(void) { return reboot(RB_AUTOBOOT); }\n' | gcc -x c -static -o "$work/loop/init" - || fail "cannot compile"
+(cd "$work/loop" && echo init | cpio -o -H newc 2>/dev/null | gzip >../loop.gz)
+want=1 uml loop --memory 64M --initrd "$work/loop.gz" --until 60s
+expect 0 loop-info "$BOOTREEL" info "$work/loop.reel"
+holds "$work/loop-info.out" '^ended +reset-loop: the kernel executes itself again, after a boot in which nothing new happened' "an endless reboot"
+expect 0 loop-verify "$BOOTREEL" replay --verify --console=none "$work/loop.reel"
+
 # What is typed is part of the trace; many processes; a reboot executes the kernel again, which is another kernel.
 printf '%s\n' 'i=0; while [ $i -lt 300 ]; do (exit 3) & i=$((i+1)); done; wait; echo all $i done' 'reboot -f' \
     'echo answer $((6 * 7))' exit |
