@@ -346,6 +346,36 @@ static int attach_place(struct attaching *x)
     return 0;
 }
 
+/* ---------------------------------------------------------------- names */
+
+void ask_tracepoint_name(const struct ask_target *t, char *buf, size_t size)
+{
+    const struct ask_tracepoint_row *r = t->tracepoint;
+    const char *star = strchr(r->name, '*');
+    const size_t before = strcspn(r->function, "*");
+    if (star)
+        snprintf(buf, size, "%.*s%s", (int)(star - r->name), r->name, t->function + before);
+    else
+        snprintf(buf, size, "%s", r->name);
+}
+
+static void name_probe(struct ask_target *t)
+{
+    const struct ask_place *p = t->place;
+    const bool pattern = symbol_is_pattern(p->text) && p->kind != P_LINE && p->kind != P_WATCHPOINT;
+    char name[300];
+    if (!pattern || !t->function)
+        return;
+    if (t->tracepoint)
+        ask_tracepoint_name(t, name, sizeof name);
+    if (asprintf(&t->written, "%.*s:%s%s%s", (int)strcspn(p->text, ":"), p->text,
+                 t->tracepoint ? t->tracepoint->group
+                 : p->table    ? t->table
+                               : "",
+                 t->tracepoint || p->table ? ":" : "", t->tracepoint ? name : t->function) < 0)
+        mem_none(0);
+}
+
 static int by_address(const void *a, const void *b)
 {
     const struct ask_target *x = a, *y = b;
@@ -420,6 +450,8 @@ int ask_attach(const struct ask_options *o, const struct kernel_types *k, struct
         if (attach_probe(&x))
             return -1;
     }
+    for (size_t i = 0; i < a->ntargets; i++)
+        name_probe(&a->target[i]);
     if (a->ntargets)
         qsort(a->target, a->ntargets, sizeof *a->target, by_address);
     find_points(a);
@@ -428,6 +460,8 @@ int ask_attach(const struct ask_options *o, const struct kernel_types *k, struct
 
 void ask_detach(struct ask_attached *a)
 {
+    for (size_t i = 0; i < a->ntargets; i++)
+        free(a->target[i].written);
     free(a->target);
     free(a->point);
     *a = (struct ask_attached){.target = NULL};

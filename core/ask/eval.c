@@ -438,7 +438,7 @@ static struct ask_value text_word(struct ask_eval *e, int id)
         e->world->symbol(e->ctx, pc, false, false, &t);
         break;
     case W_PROBE:
-        text_add(&t, "%s", e->now->place->text);
+        text_add(&t, "%s", e->now->probe ? e->now->probe : e->now->place->text);
         break;
     default:
         e->world->stack(e->ctx, id == W_USTACK, 127, "bpftrace", &t);

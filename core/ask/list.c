@@ -46,22 +46,10 @@ static void list_function(struct listing *l, const struct ask_target *t)
 
 /* ---------------------------------------------------------------- tracepoints */
 
-/* sys_enter_openat, of a row sys_enter_* that is at __x64_sys_openat. */
-static void tracepoint_name(const struct ask_target *t, char *buf, size_t size)
-{
-    const struct ask_tracepoint_row *r = t->tracepoint;
-    const char *star = strchr(r->name, '*');
-    const size_t before = strcspn(r->function, "*");
-    if (star)
-        snprintf(buf, size, "%.*s%s", (int)(star - r->name), r->name, t->function + before);
-    else
-        snprintf(buf, size, "%s", r->name);
-}
-
 static void list_tracepoint(struct listing *l, const struct ask_target *t)
 {
     char name[300];
-    tracepoint_name(t, name, sizeof name);
+    ask_tracepoint_name(t, name, sizeof name);
     text_print(&l->out, "tracepoint:%s:%s\n", t->tracepoint->group, name);
     for (const char *const *f = t->tracepoint->fields; f && *f; f++)
         text_print(&l->out, "    %.*s\n", (int)strcspn(*f, "="), *f);

@@ -22,7 +22,8 @@ void ask_fire_at(struct ask_worker *w, const struct ask_probe *probe, const stru
                                           : w->event         ? w->event->guest
                                                              : 0,
                                  .place = place,
-                                 .function = t ? t->function : NULL};
+                                 .function = t ? t->function : NULL,
+                                 .probe = t ? t->written : NULL};
     ask_fire(&w->eval, probe, &f);
     if (w->r && (w->eval.exits || w->eval.failed))
         replay_interrupt(w->r);

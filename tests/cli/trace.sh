@@ -16,11 +16,12 @@ same_ways() {
     trace bare.reel --jobs 2 "$@" | cmp -s - "$name" || fail "$name: with the index and without"
 }
 
-same_ways counts 'kprobe:sys_* { @[func] = count(); } kprobe:process_run { @run[caller] = count(); printf("%d %s\n", icount, probe); }'
+same_ways counts 'kprobe:sys_* { @[func] = count(); @by[probe] = count(); } kprobe:process_run { @run[caller] = count(); printf("%d %s\n", icount, probe); }'
 for f in sys_print sys_fork sys_wait; do
     n=$("$BOOTREEL" find a.reel --exec $f --count)
     holds counts "^@\[$f\]: $n\$" "as many calls of $f as find has"
 done
+holds counts '^@by\[kprobe:sys_fork\]: [0-9]+$' "the name of a probe of a pattern"
 grep 'kprobe:process_run$' counts | cut -d ' ' -f 1 >positions
 "$BOOTREEL" find a.reel --exec process_run | awk '{ print $1 }' | cmp -s - positions || fail "positions of process_run are not find's"
 same_ways address 'address:0x7c00 { printf("%d %x\n", icount, reg("ip")); }'

@@ -15,9 +15,10 @@ struct ask_target {
     symbol_space space;
     const char *function, *table;                /* NULL: no symbol */
     const struct ask_tracepoint_row *tracepoint; /* NULL: none */
-    bool entry;                                  /* the beginning of a function: it has arguments */
-    bool leaves;                                 /* the probe fires when it returns */
-    bool program;                                /* it is in a process */
+    char *written; /* of a pattern: the probe that this is, "kprobe:vfs_read"; NULL: as it is written */
+    bool entry;    /* the beginning of a function: it has arguments */
+    bool leaves;   /* the probe fires when it returns */
+    bool program;  /* it is in a process */
 };
 
 /* The targets at one address. */
@@ -40,6 +41,8 @@ struct ask_attached {
 int ask_attach(const struct ask_options *o, const struct kernel_types *k, struct ask_attached *a,
                struct ask_error *err);
 void ask_detach(struct ask_attached *a);
+/* "sys_enter_openat", of a row sys_enter_* that is at __x64_sys_openat. */
+void ask_tracepoint_name(const struct ask_target *t, char *buf, size_t size);
 
 /* ---------------------------------------------------------------- tracepoints (core/ask/tracepoints.c) */
 

@@ -45,6 +45,7 @@ struct ask_firing {
     unsigned cpu, guest;
     const struct ask_place *place;
     const char *function; /* NULL: none */
+    const char *probe; /* where the place is a pattern: the probe that it is here; NULL: as it is written */
 };
 
 struct ask_eval {
