@@ -232,6 +232,15 @@ static const struct {
     {"bench", "benchmarks are not implemented"},
 };
 
+/* The builtin `probe` and messages have the whole name of a kind. */
+static const char *whole_name(struct ask_parser *s, const char *kind, const char *rest)
+{
+    const size_t n = strlen(kind) + 1 + strlen(rest);
+    char *text = ask_own(s->p, n + 1);
+    snprintf(text, n + 1, "%s:%s", kind, rest);
+    return text;
+}
+
 int ask_parse_place(struct ask_parser *s, struct ask_place *at)
 {
     char *rest = ask_own_text(s->p, at->text, strlen(at->text));
@@ -239,6 +248,8 @@ int ask_parse_place(struct ask_parser *s, struct ask_place *at)
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (!strcmp(kind, kinds[i].name) || (kinds[i].shorter && !strcmp(kind, kinds[i].shorter))) {
             at->kind = kinds[i].kind;
+            if (rest && kinds[i].shorter && !strcmp(kind, kinds[i].shorter))
+                at->text = whole_name(s, kinds[i].name, rest);
             return kinds[i].take(s, at, rest);
         }
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)

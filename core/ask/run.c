@@ -44,7 +44,7 @@ static int add_moment(struct ask_shared *s, const struct ask_probe *probe, const
     const uint32_t classes =
         place->kind == P_EVENT || place->kind == P_PROCESS ? event_filter_classes(&m.filter) : 0;
     const uint32_t missing = classes & ~trace_config(s->o->trace)->classes;
-    if (missing && m.filter.classes)
+    if (missing && (m.filter.classes || m.filter.one_kind))
         return ask_wrong_place(
             err, s->p, place,
             "%s: the trace does not have these events: bootreel annotate --events adds them", place->text);
@@ -547,8 +547,9 @@ static int run_program(struct running *r, struct ask_error *err)
         rc = r->s.p->in_order ? run_in_order(r, &w, err) : run_in_parts(r, err);
     last = n ? trace_checkpoint(r->s.o->trace, n - 1) : NULL;
     if (!rc) {
+        const uint64_t end = w.eval.exits || !last ? w.time : last->time;
         w.eval.exits = false;
-        fire_special(r, &w, P_END, UINT64_MAX, w.eval.exits || !last ? w.time : last->time);
+        fire_special(r, &w, P_END, UINT64_MAX, end);
         rc = w.eval.failed ? failed(&w, &why, err) : 0;
     }
     if (!rc && !r->s.o->json)

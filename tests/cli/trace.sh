@@ -96,6 +96,7 @@ wrong 'unknown function foo' 'kprobe:sys_fork { foo() }' '                  ^~~'
 wrong 'system\(\): it acts on' 'kprobe:sys_fork { system("ls") }' '                  ^~~~~~'
 wrong 'kprobe:nosuch: no such function' 'kprobe:nosuch { }' '^~~~~~~~~~~~~'
 wrong 'the loop has run' 'kprobe:sys_fork { while (1) { $x = 1; } }' '                  ^~~~~'
+wrong 'event:syscall.enter: the trace does not have these events' 'event:syscall.enter { }' '^~~~~~~~~~~~~~~~~~~'
 wrong 'tracepoint:a:b: this tracepoint is not known' 'tracepoint:a:b { }'
 expect 2 none trace a.reel
 holds "$work/none.err" '^bootreel: trace: no program' "no program"

@@ -239,6 +239,10 @@ static void words(void **state)
     prints("printf(\"%s%s\", kstack, kstack(1))", 1, "\n    inner+1\n    outer+2\n\n    inner+1\n");
     prints("printf(\"%x %s %x %d\", reg(\"ip\"), ksym(16), kaddr(\"base\"), retval)", 1,
            "7c00 symbol_10 1000 -2");
+    prints("printf(\"%s\", probe)", 1, "kprobe:f");
+    struct ran r = run("k:f { printf(\"%s\", probe) }", 1, false);
+    assert_string_equal(r.out.s, "kprobe:f");
+    free(r.out.s);
     prints("time(\"%H:%M:%S \"); printf(\"%s\", strftime(\"%F %T.%f\", nsecs))", 2,
            "00:00:00 1970-01-02 00:00:00.00000000:00:01 1970-01-02 00:00:01.000000");
     prints("printf(\"%s %s %s\", ntop(0x0100007f), ntop(2, 0x0100007f), str(\"x\"))", 1,
