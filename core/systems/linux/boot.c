@@ -382,34 +382,16 @@ struct call_site {
 /* Functions that a compiler or a tracer inserts, and those called everywhere, are not reported. */
 static bool boring(const char *name)
 {
-    static const char *const prefixes[] = {"__x86_",
-                                           "__pi___x86_",
-                                           "__SC",
-                                           "__fentry__",
-                                           "_printk",
-                                           "printk",
-                                           "__stack_chk",
-                                           "__warn_printk",
-                                           "0x",
-                                           "__sanitizer",
-                                           "__asan",
-                                           "__kasan",
-                                           "__tsan",
-                                           "__ubsan",
-                                           "mem_encrypt_",
-                                           "memset",
-                                           "memcpy",
-                                           "memcmp",
-                                           "memblock_alloc",
-                                           "str",
-                                           "snprintf",
-                                           "mcount",
-                                           "__preempt_count",
-                                           "ftrace_likely",
-                                           "want_init_on",
-                                           "do_one_initcall",
-                                           "trace_initcall",
-                                           "__warn"};
+    static const char *const prefixes[] = {"__x86_",         "__pi___x86_",   "__SC",
+                                           "__fentry__",     "_printk",       "printk",
+                                           "__stack_chk",    "__warn_printk", "0x",
+                                           "__sanitizer",    "__asan",        "__kasan",
+                                           "__tsan",         "__ubsan",       "mem_encrypt_",
+                                           "memset",         "memcpy",        "memcmp",
+                                           "memblock_",      "__memblock_",   "str",
+                                           "snprintf",       "mcount",        "__preempt_count",
+                                           "ftrace_likely",  "want_init_on",  "do_one_initcall",
+                                           "trace_initcall", "__warn"};
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
         if (!strncmp(name, prefixes[i], strlen(prefixes[i])))
             return true;
