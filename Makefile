@@ -67,6 +67,7 @@ endif
 
 include bios/bios.mk
 include guests/demo/demo.mk
+include guests/run/run.mk
 include tests/guests/guests.mk
 
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))

@@ -17,6 +17,7 @@ enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_TROUBLE = 2, EXIT_UNKNOWN = 3 /* of why:
 
 /* ---- commands, with their options (cli/options.h) ---- */
 extern const struct command command_record;
+extern const struct command command_run;
 extern const struct command command_replay;
 extern const struct command command_info;
 extern const struct command command_why;

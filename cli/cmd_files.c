@@ -6,6 +6,7 @@
 
 #include "cli/annotate.h"
 #include "cli/cli.h"
+#include "cli/share_files.h"
 #include "core/ground/json.h"
 #include "core/story/files.h"
 #include "core/story/process_names.h"
@@ -19,6 +20,7 @@ struct files_command {
     struct process_names *names; /* with `process` */
     char *folder;                /* of the annotated trace that is not kept, or NULL */
     char *made;                  /* that trace */
+    const char *get;             /* a file in a folder of the host */
 };
 
 /* ---------------------------------------------------------------- which */
@@ -257,6 +259,11 @@ static int print_files(struct files_command *c, const struct engines *engines, s
 static int list_files(void *ctx, const struct engines *engines, struct trace *t, const char *path)
 {
     struct files_command *c = ctx;
+    struct error err;
+    if (c->get)
+        return c->output && check_output_name("-o", c->output, path, &err)
+                   ? trouble(&err)
+                   : share_file_get(engines, t, c->get, c->at, c->output);
     int status = EXIT_TROUBLE;
     struct trace *with = with_calls(c, engines, t, path, &status);
     if (with)
@@ -286,6 +293,12 @@ static const struct option_row rows[] = {
     {.name = "failed",
      .help = "only what could not be opened or executed",
      STORE(struct files_command, failed)},
+    {.name = "get",
+     .argument = "PATH",
+     .help = "write what a file holds that the guest has in a folder of the host (record --share, run --rw)",
+     STORE(struct files_command, get),
+     .more =
+         "PATH is as the guest sees it, or TAG:`PATH` below the folder with that tag, without links. To FILE (-o), or to standard output. Only what the guest has written or read is in the trace."},
     {.name = "at",
      .argument = "POSITION",
      .help = "what was done up to that position (default: the end)",
@@ -293,7 +306,7 @@ static const struct option_row rows[] = {
     {.name = "output",
      .letter = 'o',
      .argument = "NEW",
-     .help = "keep the trace with system calls that is made if TRACE has none",
+     .help = "keep the trace with system calls that is made if TRACE has none; with --get, the file to write",
      STORE(struct files_command, output)},
     GROUP(format_options),
     GROUP(compile_options),

@@ -429,6 +429,8 @@ static int add_media(struct machine *m, struct error *err)
     if (add(m, "kernel", m->kernel, err) || initrds_open(&m->initrds, "initrd", m->files, err) ||
         add(m, "flat", m->flat, err) || add(m, "hvmloader", m->hvmloader, err))
         return -1;
+    if (m->initrd && image_files_add_memory(m->files, "initrd", "run", m->initrd, m->ninitrd, err))
+        return -1;
     if (add_drives(m, false, err))
         return -1;
     for (unsigned i = 0; i < m->nmodules; i++)
@@ -461,6 +463,18 @@ int machine_finish(struct machine *m, struct error *err)
     for (size_t i = 0; i < m->config.nimages; i++)
         image_say_padding(&m->config.images[i]);
     return 0;
+}
+
+int machine_add_share(struct machine *m, const char *folder, const char *tag, const char *path,
+                      struct error *err)
+{
+    return shares_add_parts(&m->shares, folder, folder, tag, path, err);
+}
+
+void machine_set_initrd(struct machine *m, const void *bytes, size_t n)
+{
+    m->initrd = bytes;
+    m->ninitrd = n;
 }
 
 const struct net_wire *machine_wires(const struct machine *m, size_t *n)

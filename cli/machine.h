@@ -35,6 +35,11 @@ bool machine_is_hosted(const struct machine *m);
 int machine_finish(struct machine *m, struct error *err);
 /* Adds a setting, after those of the options. */
 void machine_add_setting(struct machine *m, const char *key, const char *value);
+/* Adds a folder of the host, as --share does. -1 with err. */
+int machine_add_share(struct machine *m, const char *folder, const char *tag, const char *path,
+                      struct error *err);
+/* The kernel's initial RAM disk, in place of --initrd; the bytes must stay valid. */
+void machine_set_initrd(struct machine *m, const void *bytes, size_t n);
 /* After machine_finish; valid until machine_free. */
 const struct engine_config *machine_config(const struct machine *m);
 const struct image_files *machine_files(const struct machine *m);

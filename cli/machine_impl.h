@@ -22,6 +22,8 @@ struct machine {
     unsigned nflash;
     const char *floppy, *kernel, *protocol, *hvmloader;
     struct words initrds;
+    const void *initrd; /* in memory, or NULL */
+    size_t ninitrd;
     char *module[MACHINE_MODULES];              /* the files … */
     const char *module_string[MACHINE_MODULES]; /* … and "FILE ARGUMENTS" as given */
     unsigned nmodules;

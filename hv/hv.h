@@ -23,6 +23,11 @@ enum { HV_BEHAVIOUR = 15, HV_OLDEST = 6 };
  * Returns NULL and fills err. Images and settings must outlive the engine. */
 struct engine *hv_create(const struct engine_config *cfg, struct error *err);
 
+/* What a file in a folder of the host that the guest sees holds at the engine's position, in parts: "share<number>" and the path below it,
+ * without links. Only what the guest has seen or made is there; the machine does not change. -1 with err. */
+int hv_share_read(struct engine *, unsigned number, const char *path, void *ctx,
+                  void (*take)(void *ctx, const void *data, size_t n), struct error *err);
+
 /* Whether this build compiles guest code at all (docs/compiler.md). */
 bool hv_compiles(void);
 

@@ -742,6 +742,12 @@ const char *hv_cpu_model(unsigned i)
     return x86_model(i);
 }
 
+int hv_share_read(struct engine *e, unsigned number, const char *path, void *ctx,
+                  void (*take)(void *ctx, const void *data, size_t n), struct error *err)
+{
+    return board_share_read(((struct pc *)e)->board, number, path, ctx, take, err);
+}
+
 struct engine *hv_create(const struct engine_config *cfg, struct error *err)
 {
     struct pc *pc = mem_zero(1, sizeof *pc);

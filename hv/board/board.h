@@ -122,6 +122,9 @@ void smbios_install(struct board *, uint64_t where);
 
 /* See engine_ops.save. */
 void board_save(struct board *, const struct snapshot_sink *, struct snapshot_base *);
+/* What a file of the share of that number holds, in parts: only what the guest has seen or made, so that nothing changes. -1 with err. */
+int board_share_read(struct board *, unsigned number, const char *path, void *ctx,
+                     void (*take)(void *ctx, const void *data, size_t n), struct error *err);
 int board_load(struct board *, const struct snapshot_source *, struct error *);
 
 /* ---------------------------------------------------------------- events in words (words.h) */

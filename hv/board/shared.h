@@ -74,12 +74,17 @@ uint32_t shared_after(struct shared *, uint32_t folder, const char *name, size_t
 /* What a name stands for: itself, or what it is an alias of. */
 uint32_t shared_file(struct shared *, uint32_t node);
 
+/* The node of a name that the guest has looked up, listed or made, also if it leads nowhere; 0: there is none. Nobody is asked. */
+uint32_t shared_seen(struct shared *, uint32_t folder, const char *name, size_t length);
+
 /* ---- what it holds ---- */
 /* Whether a file may be opened for reading. */
 int shared_open(struct shared *, uint32_t node);
 /* Reads up to n bytes from `at` on; *done of them. */
 int shared_read(struct shared *, uint32_t node, uint64_t at, void *buf, size_t n, size_t *done);
 int shared_write(struct shared *, uint32_t node, uint64_t at, const void *buf, size_t n);
+/* A page, without asking anybody: -1 if the guest has not read it of the host. */
+int shared_seen_page(struct shared *, uint32_t node, uint64_t page, uint8_t *to);
 int shared_resize(struct shared *, uint32_t node, uint64_t size);
 /* A link's target, with its end. */
 const char *shared_target(struct shared *, uint32_t node);

@@ -181,6 +181,16 @@ int shared_read(struct shared *s, uint32_t node, uint64_t at, void *buf, size_t 
     return 0;
 }
 
+int shared_seen_page(struct shared *s, uint32_t node, uint64_t page, uint8_t *to)
+{
+    uint32_t number = find_segment(s, node, (uint32_t)(page / SHARE_PAGES));
+    const struct shared_segment *g = segment_at(s, number);
+    const bool own = number && g->page[page % SHARE_PAGES], host = number && g->chunk;
+    if (!own && !host && page * SHARE_PAGE < shared_node(s, node)->host_size)
+        return -1;
+    return read_page(s, node, page, to) ? -1 : 0;
+}
+
 /* ---------------------------------------------------------------- writing */
 
 /* The guest's own copy of a page, which begins as the page is; `whole`: all of it is written anyway. */

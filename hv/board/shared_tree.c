@@ -126,6 +126,11 @@ static uint32_t find_name(struct shared *s, uint32_t folder, const char *name, s
     return 0;
 }
 
+uint32_t shared_seen(struct shared *s, uint32_t folder, const char *name, size_t length)
+{
+    return find_name(s, folder, name, length);
+}
+
 /* The last sibling before a name, from `from` on (0: from the beginning); 0: it would be the first. */
 static uint32_t before_name(struct shared *s, uint32_t folder, uint32_t from, const char *name, size_t length)
 {

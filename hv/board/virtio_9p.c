@@ -158,6 +158,7 @@ int virtio_9p_create(struct board *b, const struct card *card, struct error *err
     s->answer = mem_alloc(P9_MSIZE_MOST);
     snprintf(s->name, sizeof s->name, "virtio-9p%u", card->index & 15u);
     virtio_init(&s->virtio, s->name, card->devfn);
+    board_set_slot(b, SLOT_SHARE0 + card->index, share);
     board_timer(b, &s->timer, fire, s);
     board_add_chip(b, &(struct chip){.name = s->name,
                                      .fields = p9_fields,
