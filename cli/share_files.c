@@ -62,7 +62,10 @@ int share_file_read(struct engine *e, const struct engine_config *cfg, const cha
             err,
             "%.200s: is in no folder of the host that the guest mounts: give an absolute path below one, or TAG:PATH",
             path);
-    return hv_share_read(e, (unsigned)number, rest, content, add_part, err);
+    struct error why;
+    return hv_share_read(e, (unsigned)number, rest, content, add_part, &why)
+               ? error_set(err, "%.300s: %.200s", path, why.text)
+               : 0;
 }
 
 static int write_content(const struct trace *t, const struct text *content, const char *path,

@@ -214,30 +214,34 @@ static long read_job(void)
 
 /* ---------------------------------------------------------------- the command */
 
-/* A device for the command's descriptor; the console where there is no such device. */
-static void open_as(int want, const char *device, int flags)
+/* A device for a descriptor; the console where there is no such device. */
+static long open_as(int want, const char *device, int flags)
 {
     long fd = call3(SYS_OPEN, (long)device, flags, 0);
     if (fd < 0)
         fd = call3(SYS_OPEN, (long)"/dev/console", flags, 0);
-    if (fd >= 0 && fd != want) {
+    if (fd >= 0 && want >= 0 && fd != want) {
         call2(SYS_DUP2, fd, want);
         call1(SYS_CLOSE, fd);
+        return want;
     }
+    return fd;
 }
 
 /* What a program prints goes to the host as it is, not with a return before each end of a line. */
-static void set_raw(int fd)
+static long open_port(const char *device)
 {
     struct {
         uint32_t input, output, control, local;
         uint8_t line, characters[19];
     } settings;
-    if (call3(SYS_IOCTL, fd, TCGETS, (long)&settings) < 0)
-        return;
-    settings.output &= ~OPOST;
-    settings.local &= ~ECHO;
-    call3(SYS_IOCTL, fd, TCSETS, (long)&settings);
+    long fd = open_as(-1, device, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    if (call3(SYS_IOCTL, fd, TCGETS, (long)&settings) >= 0) {
+        settings.output &= ~OPOST;
+        settings.local &= ~ECHO;
+        call3(SYS_IOCTL, fd, TCSETS, (long)&settings);
+    }
+    return fd;
 }
 
 static void open_terminal(void)
@@ -249,14 +253,43 @@ static void open_terminal(void)
     call2(SYS_DUP2, 0, 2);
 }
 
+/* The command's outputs are pipes, since a port would be a terminal for it; what comes out of them goes to a port each. */
+struct stream {
+    int pipe[2];
+    long port;
+};
+static struct stream streams[2];
+
+static void make_streams(void)
+{
+    static const char *const ports[] = {"/dev/ttyS1", "/dev/ttyS2"};
+    for (unsigned i = 0; i < 2; i++) {
+        call2(SYS_PIPE2, (long)streams[i].pipe, O_CLOEXEC);
+        call3(SYS_FCNTL, streams[i].pipe[0], F_SETFL, O_NONBLOCK);
+        streams[i].port = open_port(ports[i]);
+    }
+}
+
 static void open_outputs(void)
 {
     call0(SYS_SETSID);
     open_as(0, "/dev/null", O_RDONLY | O_NOCTTY);
-    open_as(1, "/dev/ttyS1", O_WRONLY | O_NOCTTY);
-    open_as(2, "/dev/ttyS2", O_WRONLY | O_NOCTTY);
-    set_raw(1);
-    set_raw(2);
+    call2(SYS_DUP2, streams[0].pipe[1], 1);
+    call2(SYS_DUP2, streams[1].pipe[1], 2);
+}
+
+/* Moves what a pipe has. False at its end, when nobody can write to it any more. */
+static bool move_output(const struct stream *s)
+{
+    char part[4096];
+    for (;;) {
+        long n = call3(SYS_READ, s->pipe[0], (long)part, sizeof part);
+        if (n <= 0 && n != -EINTR)
+            return n == -EAGAIN;
+        for (long done = 0, m; done<n; done += m> 0 ? m : 0)
+            if ((m = call3(SYS_WRITE, s->port, (long)(part + done), n - done)) <= 0 && m != -EINTR)
+                return false;
+    }
 }
 
 /* A script without "#!" is the shell's, as any shell has it. */
@@ -289,9 +322,16 @@ static long search(const char *name)
     return why;
 }
 
+static void set_mask(int how)
+{
+    uint64_t set = 1ull << (SIGCHLD - 1);
+    call4(SYS_RT_SIGPROCMASK, how, (long)&set, 0, sizeof set);
+}
+
 static void run_command(void)
 {
     long rc;
+    set_mask(SIG_UNBLOCK);
     if (job.terminal)
         open_terminal();
     else
@@ -309,14 +349,42 @@ static void run_command(void)
     call1(SYS_EXIT, rc == -ENOENT ? 127 : 126);
 }
 
-/* Waits for the command, and for what was left to this process, which must not become zombies. Returns the status as a shell has it. */
+/* Reaps who has ended: the command, and what was left to this process. True once the command has, with its status as a shell has it. */
+static bool reap(long child, int *result)
+{
+    int status;
+    for (long pid; (pid = call4(SYS_WAIT4, -1, (long)&status, WNOHANG, 0)) > 0;)
+        if (pid == child) {
+            *result = status & 0x7f ? 128 + (status & 0x7f) : status >> 8 & 0xff;
+            return true;
+        }
+    return false;
+}
+
+/* Waits for the command, and moves its output meanwhile. What it has left running may print on; nobody waits for that. */
 static int wait_for(long child)
 {
+    struct {
+        int fd;
+        short events, seen;
+    } wait[3] = {{-1, POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}};
+    uint64_t set = 1ull << (SIGCHLD - 1);
+    uint8_t signal[128];
     int status = 0;
-    for (long pid; (pid = call4(SYS_WAIT4, -1, (long)&status, 0, 0)) != child;)
-        if (pid < 0 && pid != -EINTR)
-            return 125;
-    return status & 0x7f ? 128 + (status & 0x7f) : status >> 8 & 0xff;
+    wait[2].fd = (int)call4(SYS_SIGNALFD4, -1, (long)&set, sizeof set, O_NONBLOCK | O_CLOEXEC);
+    for (unsigned i = 0; i < 2 && !job.terminal; i++) {
+        wait[i].fd = streams[i].pipe[0];
+        call1(SYS_CLOSE, streams[i].pipe[1]);
+    }
+    for (bool over = false; !over;) {
+        call3(SYS_POLL, (long)wait, 3, -1);
+        call3(SYS_READ, wait[2].fd, (long)signal, sizeof signal);
+        over = reap(child, &status);
+        for (unsigned i = 0; i < 2; i++)
+            if (wait[i].fd >= 0 && (over || wait[i].seen) && !move_output(&streams[i]))
+                wait[i].fd = -1;
+    }
+    return status;
 }
 
 static void report(int status)
@@ -350,6 +418,9 @@ void init_main(void)
     } else {
         enter_root();
         start_loopback();
+        if (!job.terminal)
+            make_streams();
+        set_mask(SIG_BLOCK);
         long child = call0(SYS_FORK);
         if (!child)
             run_command();

@@ -10,6 +10,8 @@ enum {
     SYS_WRITE = 1,
     SYS_OPEN = 2,
     SYS_CLOSE = 3,
+    SYS_POLL = 7,
+    SYS_RT_SIGPROCMASK = 14,
     SYS_IOCTL = 16,
     SYS_DUP2 = 33,
     SYS_PAUSE = 34,
@@ -18,6 +20,7 @@ enum {
     SYS_EXECVE = 59,
     SYS_EXIT = 60,
     SYS_WAIT4 = 61,
+    SYS_FCNTL = 72,
     SYS_FSYNC = 74,
     SYS_CHDIR = 80,
     SYS_MKDIR = 83,
@@ -27,9 +30,11 @@ enum {
     SYS_MOUNT = 165,
     SYS_REBOOT = 169,
     SYS_SETHOSTNAME = 170,
+    SYS_SIGNALFD4 = 289,
+    SYS_PIPE2 = 293,
     SYS_FINIT_MODULE = 313,
 };
-enum { EINTR = 4, ENOENT = 2, ENOEXEC = 8, EEXIST = 17, EINVAL = 22 };
+enum { EINTR = 4, ENOENT = 2, ENOEXEC = 8, EAGAIN = 11, EEXIST = 17, EINVAL = 22 };
 enum {
     O_RDONLY = 0,
     O_WRONLY = 1,
@@ -38,6 +43,15 @@ enum {
     O_NOCTTY = 0400,
     O_TRUNC = 01000,
     O_CLOEXEC = 02000000
+};
+enum {
+    O_NONBLOCK = 04000,
+    F_SETFL = 4,
+    POLLIN = 1,
+    SIGCHLD = 17,
+    SIG_BLOCK = 0,
+    SIG_UNBLOCK = 1,
+    WNOHANG = 1
 };
 enum { MS_MOVE = 8192, AF_INET = 2, SOCK_DGRAM = 2, IFF_UP = 1 };
 enum { TCGETS = 0x5401, TCSETS = 0x5402, TIOCSCTTY = 0x540e, SIOCGIFFLAGS = 0x8913, SIOCSIFFLAGS = 0x8914 };

@@ -34,16 +34,15 @@ int board_share_read(struct board *b, unsigned number, const char *path, void *c
     uint32_t node;
     struct shared *s = number < ENGINE_SHARES ? board_slot(b, SLOT_SHARE0 + number) : NULL;
     if (!s || find(s, path, &node))
-        return error_set(err, "%.300s: the guest has neither read nor made such a file up to there", path);
+        return error_set(err, "the guest has neither read nor made such a file up to there");
     const struct shared_node *n = shared_node(s, node);
     if (!S_ISREG(n->mode))
-        return error_set(err, "%.300s: is no regular file", path);
+        return error_set(err, "is no regular file");
     for (uint64_t at = 0, size = n->size, part; at < size; at += part) {
         part = size - at < SHARE_PAGE ? size - at : SHARE_PAGE;
         if (shared_seen_page(s, node, at / SHARE_PAGE, page))
-            return error_set(err,
-                             "%.300s: the guest has not read it from byte %llu on: it is not in the trace",
-                             path, (unsigned long long)at);
+            return error_set(err, "the guest has not read it from byte %llu on: it is not in the trace",
+                             (unsigned long long)at);
         take(ctx, page, (size_t)part);
     }
     return 0;
