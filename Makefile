@@ -285,7 +285,7 @@ clean: ## remove what was built
 	rm -rf build bootreel
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | sort | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z_.-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | sort | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
 
 .SECONDARY:
 BENCH_SRC := $(sort $(wildcard bench/*.c))
