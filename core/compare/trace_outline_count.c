@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/ground/hash_index.h"
-#include "core/run/fold.h"
+#include "core/story/fold.h"
 #include "core/compare/private/trace_outline_impl.h"
 #include "traces/memory.h"
 

@@ -89,7 +89,7 @@ struct replay_taker {
         *probe; /* new probes, settings of that name; reprobe_check() must be 0 for the record */
     size_t nprobes;
     void *ctx;
-    /* With has_state: the state of the folder (core/run/fold.h) and of the new probes where the part begins, from `checkpoint`.
+    /* With has_state: the state of the folder (core/story/fold.h) and of the new probes where the part begins, from `checkpoint`.
      * Without it the part begins with this record's state of the folder, which is a guess if the classes differ, and without
      * calls in progress, which is a guess too. */
     bool has_state;

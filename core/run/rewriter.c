@@ -5,7 +5,7 @@
 
 #include "core/run/rewriter.h"
 #include "core/symbols/symbols.h"
-#include "core/run/fold.h"
+#include "core/story/fold.h"
 #include "core/run/private/part_state.h"
 #include "traces/memory.h"
 

@@ -5,7 +5,7 @@
 #include <xxhash.h>
 
 #include "core/ground/hash_index.h"
-#include "core/run/fold.h"
+#include "core/story/fold.h"
 #include "core/run/times.h"
 #include "traces/memory.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/run/fold.h"
+#include "core/story/fold.h"
 #include "core/story/inspector.h"
 #include "core/story/private/inspector_probe.h"
 #include "core/story/private/network.h"

@@ -23,7 +23,7 @@ static int check_stop(const struct timeline_stop *s, struct error *err)
     return 0;
 }
 
-/* Classes of the engine's events that were left out of the record because they repeated (core/run/fold.h). */
+/* Classes of the engine's events that were left out of the record because they repeated (core/story/fold.h). */
 static uint32_t folded_classes(struct trace *t)
 {
     const uint32_t inspector = EVENT_CLASS_BIT(EC_KERNEL) | EVENT_CLASS_BIT(EC_PROCESS) |

@@ -1,5 +1,5 @@
 #!/bin/bash
-# fold.sh - guests that loop: sequences of events are folded (core/run/fold.h), and shown, verified and found; --stop-on-reset; --max-size.
+# fold.sh - guests that loop: sequences of events are folded (core/story/fold.h), and shown, verified and found; --stop-on-reset; --max-size.
 . "$(dirname "$0")/../lib.sh"
 cd "$work" || exit 2
 

@@ -1,4 +1,4 @@
-/* test_fold.c - sequences of events that repeat (core/run/fold.h). */
+/* test_fold.c - sequences of events that repeat (core/story/fold.h). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "core/run/fold.h"
+#include "core/story/fold.h"
 #include "core/run/times.h"
 #include "traces/memory.h"
 

@@ -7,7 +7,7 @@
 #ifndef BOOTREEL_CORE_RUN_OUTLET_H
 #define BOOTREEL_CORE_RUN_OUTLET_H
 
-#include "core/run/fold.h"
+#include "core/story/fold.h"
 
 struct outlet {
     uint32_t classes;

@@ -6,7 +6,7 @@
 #include <xxhash.h>
 
 #include "core/ground/little_endian.h"
-#include "core/run/fold.h"
+#include "core/story/fold.h"
 #include "traces/memory.h"
 
 enum { LEVELS = 3, BOOTS = LEVELS - 1, RECENT = 2 * FOLD_LOOP, SEEN = 256 };

@@ -21,8 +21,8 @@
  * event is held back across one. If a repetition is in progress there, what has been counted so far is
  * reported, and the rest becomes another fold.again (`continues`). The folder's state, a few bytes, is saved
  * as a note of type "fold" right before the checkpoint, so that a replay can begin there as well. */
-#ifndef BOOTREEL_CORE_RUN_FOLD_H
-#define BOOTREEL_CORE_RUN_FOLD_H
+#ifndef BOOTREEL_CORE_STORY_FOLD_H
+#define BOOTREEL_CORE_STORY_FOLD_H
 
 #include "traces/error.h"
 #include "traces/event.h"
