@@ -1,9 +1,9 @@
 /* explain.c - explanations of events: which table they come from, and how to get them anywhere in a trace.
  * See explain.h. */
-#include "core/story/fold.h"
 #include "core/story/explain.h"
 
 #include "core/packets/packet.h"
+#include "core/story/fold.h"
 #include "core/story/private/explain_impl.h"
 #include "core/story/guest.h"
 #include "traces/memory.h"

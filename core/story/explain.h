@@ -1,7 +1,7 @@
 /* explain.h - what an event means, in words: "CMOS: select register 0Fh (shutdown status), NMI masked".
  *
  * The text comes from the tables of the parts concerned: the engine's chips (struct engine_words), the bits
- * of processor registers (core/views/views_bits.c), Linux (core/systems/linux). Only the trace's events are
+ * of processor registers (core/ground/register_bits.c), Linux (core/systems/linux). Only the trace's events are
  * needed; nothing is run. Since many accesses depend on earlier ones (an index register, a base address, the
  * vectors programmed into the 8259As), an explainer has to be given the events in order. The text of an event
  * does not depend on the position from which it is asked for.

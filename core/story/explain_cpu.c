@@ -1,14 +1,14 @@
 /* explain_cpu.c - explanations that do not depend on the engine: control registers, modes, exceptions; the
  * firmware's and the machine's events.
  *
- * Sources: Intel SDM volume 3, 2.5 (control registers; their bits are in views_bits.c), 6.3 and 6.15
+ * Sources: Intel SDM volume 3, 2.5 (control registers; their bits are in core/ground/register_bits.c), 6.3 and 6.15
  * (exceptions), 2.2 (modes), 2.4 (tables).
  */
 #include <ctype.h>
 #include <inttypes.h>
 
 #include "core/story/private/explain_impl.h"
-#include "core/views/views.h"
+#include "core/ground/register_bits.h"
 
 /* ---------------------------------------------------------------- registers */
 

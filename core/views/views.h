@@ -6,6 +6,7 @@
 #ifndef BOOTREEL_CORE_VIEWS_VIEWS_H
 #define BOOTREEL_CORE_VIEWS_VIEWS_H
 
+#include "core/ground/register_bits.h"
 #include "core/story/processes.h"
 #include "core/symbols/symbols.h"
 #include "core/ground/text.h"
@@ -23,28 +24,6 @@ const char *view_mode_text(struct look m, unsigned cpu, char buf[48]);
 const char *view_place_text(struct look m, unsigned cpu, char buf[48]);
 /* Linear address of the top of the stack (SS base + SP, as wide as the stack is). */
 uint64_t view_stack(struct look m, unsigned cpu);
-
-/* ---------------------------------------------------------------- registers bit by bit */
-
-struct view_bit {
-    const char *name;
-    uint8_t low, width;
-    const char *what;
-};
-
-/* The value of that bit or field in a register. */
-static inline uint64_t view_bit_value(const struct view_bit *b, uint64_t reg)
-{
-    return reg >> b->low & ((1u << b->width) - 1);
-}
-
-/* The named bits of a register ("eflags", "cr0", "efer", "mxcsr" …), lowest first; NULL and 0
- * if it has none. */
-const struct view_bit *view_bits(const char *reg, size_t *n);
-/* The i-th register that has named bits; NULL beyond the last. */
-const char *view_bits_register(size_t i);
-/* The bits that are set, and fields with their values: "PE ET NE", "IOPL=3". As snprintf. */
-int view_bits_text(const char *reg, uint64_t value, char *buf, size_t size);
 
 /* ---------------------------------------------------------------- segments */
 

@@ -1,4 +1,4 @@
-/* views_bits.c - flags and control registers, bit by bit: the one table of their names. See views.h.
+/* register_bits.c - see register_bits.h.
  *
  * Sources: SDM volume 1, 3.4.3 (EFLAGS), 8.1.3 and 8.1.5 (x87 words), 10.2.3 (MXCSR); volume 3, 2.5 (control
  * registers), 2.2.1 (EFER), 17.2 (debug registers); 4.12 (the page attribute table has no named bits, so it
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/views/views.h"
+#include "core/ground/register_bits.h"
 
 static const struct view_bit eflags_bits[] = {
     {"CF", 0, 1, "carry"},
