@@ -1,5 +1,6 @@
 /* sampling.c - see sampling.h. */
 #include "cli/sampling.h"
+#include "core/views/views.h"
 
 static void on_progress(void *ctx, const struct engine *e)
 {
@@ -19,7 +20,8 @@ static int whole(const struct sampling *wish, struct front *front, struct trace 
     struct replay *r = open_replay(wish->engines, t, wish->path, err);
     if (!r)
         return -1;
-    struct samples_options o = {.replay = r,
+    struct samples_options o = {.walker = &view_walker,
+                                .replay = r,
                                 .trace = t,
                                 .from = wish->from,
                                 .to = wish->to,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/export/private/impl.h"
+#include "core/views/views.h"
 
 static const struct export_format formats[] = {
     {.name = "perfetto",
@@ -75,7 +76,8 @@ bool export_needs_replay(const struct export_format *f, const struct export_opti
 
 struct samples *export_samples(const struct export_options *o, struct error *err)
 {
-    const struct samples_options so = {.replay = o->replay,
+    const struct samples_options so = {.walker = &view_walker,
+                                       .replay = o->replay,
                                        .trace = o->trace,
                                        .from = o->from,
                                        .to = o->to,

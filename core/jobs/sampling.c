@@ -5,6 +5,7 @@
 #include "core/jobs/private/stretches.h"
 #include "core/jobs/sampling.h"
 #include "traces/memory.h"
+#include "core/views/views.h"
 
 struct sampling_part {
     struct samples *samples; /* NULL: not begun, or failed */
@@ -36,7 +37,8 @@ static struct samples *run_part(const struct parts *p, struct runner *w, struct 
 {
     if (runner_open(w, p->trace, p->v->kind, err))
         return NULL;
-    const struct samples_options o = {.replay = w->r,
+    const struct samples_options o = {.walker = &view_walker,
+                                      .replay = w->r,
                                       .trace = w->t,
                                       .from = begin_of(p, w->first),
                                       .to = p->v->to,

@@ -12,7 +12,6 @@
 #include "core/story/stages.h"
 #include "core/run/state.h"
 #include "core/symbols/symbols.h"
-#include "core/views/views.h"
 #include "traces/memory.h"
 
 /* The things that were seen have numbers, which are found by the hash of what they are. */
@@ -41,11 +40,11 @@ struct sampler {
     struct trace_cursor *events;
     struct event next; /* of `events`; kind EV_COUNT: none */
     struct look look;
-    struct view_orc *orc;
+    void *walker; /* of o->walker */
     struct observer observer;
     long active[256]; /* by processor: the guest that made the last event there, or -1 */
     unsigned cpu;
-    struct view_frame frame[SAMPLES_DEPTH];
+    uint64_t pc[SAMPLES_DEPTH];
     uint32_t call[SAMPLES_DEPTH + 1];
     long checkpoint;         /* the last one that was passed, or is at the beginning */
     struct state_hash *hash; /* NULL: the trace is of another behaviour version, whose states differ */
@@ -292,16 +291,16 @@ static int take_one(struct sampler *s, uint64_t at, struct error *err)
     symbol_space space = space_at(s, p, at);
     struct sample_chain c = {
         .stage = stage_at(s, at), .process = shared(s->out, p ? p->name : ""), .first = at};
-    const char *lost;
-    const size_t n = view_frames(s->look, s->cpu, s->out->symbols, space, s->orc, s->frame, SAMPLES_DEPTH),
-                 certain = view_frames_certain(s->frame, n, &lost);
+    bool lost;
+    const size_t n =
+        s->o->walker->walk(s->walker, s->look, s->cpu, s->out->symbols, space, s->pc, SAMPLES_DEPTH, &lost);
     if (lost)
         s->call[c.ncalls++] = unknown_callers(s);
-    for (size_t i = certain; i-- > 0;)
-        s->call[c.ncalls++] = function_at(s, space, s->frame[i].pc - s->frame[i].called, at);
+    for (size_t i = n; i-- > 0;)
+        s->call[c.ncalls++] = function_at(s, space, s->pc[i], at);
     c.call = s->call;
     if (c.ncalls && !*s->out->functions[s->call[c.ncalls - 1]].module)
-        count_place(s->out, s->out->functions[s->call[c.ncalls - 1]].name, s->frame[0].pc, 1);
+        count_place(s->out, s->out->functions[s->call[c.ncalls - 1]].name, s->pc[0], 1);
     count_functions(s->out, s->call, c.ncalls);
     count_chain(s->out, &c);
     return 0;
@@ -423,7 +422,7 @@ static int begin(struct sampler *s, struct error *err)
         s->active[i] = -1;
     s->hash = replay_behaviour_differs(s->o->trace, s->r->kind, &ignored) ? NULL : state_hash_new();
     s->look = look_of(s->r->e, false);
-    s->orc = view_orc_new();
+    s->walker = s->o->walker->open();
     replay_progress(s->r, s->o->progress, s->o->ctx);
     return divisible ? begin_plain(s, err) : begin_inspected(s, err);
 }
@@ -502,7 +501,8 @@ struct samples *samples_take(const struct samples_options *o, struct error *err)
     inspector_destroy(s.inspector);
     state_hash_free(s.hash);
     trace_cursor_close(s.events);
-    view_orc_free(s.orc);
+    if (s.walker)
+        o->walker->close(s.walker);
     processes_free(s.processes);
     stages_free(s.own_stages);
     if (rc) {

@@ -5,8 +5,8 @@
  * samples are the same whenever and wherever they are taken, and a part of the run has some of the whole
  * run's samples. A halted machine makes no steps, so the time that it waits is not in them.
  *
- * The calls are found by view_frames (core/views/views.h): by call frame information where there is some,
- * otherwise by the frame pointer. Where neither finds the caller, the chain begins with "[callers unknown]". The process is
+ * The calls are found by the walker that the caller gives (samples_options.walker): view_walker of core/views/views.h goes by call frame
+ * information where there is some, otherwise by the frame pointer. Where it does not find the caller, the chain begins with "[callers unknown]". The process is
  * known exactly if the trace's guest was inspected: from the recorded context switches (class sched); in a
  * trace without them the run begins at icount 0, with an inspector of its own.
  *
@@ -16,6 +16,7 @@
 #ifndef BOOTREEL_CORE_RUN_SAMPLES_H
 #define BOOTREEL_CORE_RUN_SAMPLES_H
 
+#include "core/engine/look.h"
 #include "core/run/replay.h"
 #include "core/story/process_names.h"
 #include "core/story/stages.h"
@@ -25,7 +26,18 @@
 enum { SAMPLES_USUAL = 10000 };
 enum { SAMPLES_DEPTH = 128 }; /* most calls in a chain */
 
+/* Finds the calls in progress. One is opened for each samples_take(), and may keep what it has read of the guest. */
+struct sample_walker {
+    void *(*open)(void);
+    void (*close)(void *walker);
+    /* The places of the calls, the innermost first: for a caller, an address within the instruction that calls. At most `max`; returns how
+     * many. *lost: the caller of the outermost is not known. */
+    size_t (*walk)(void *walker, struct look m, unsigned cpu, const struct symbols *s, symbol_space space,
+                   uint64_t *pc, size_t max, bool *lost);
+};
+
 struct samples_options {
+    const struct sample_walker *walker;
     struct replay *replay;             /* fresh; replay_interrupt() ends the sampling */
     struct trace *trace;               /* that of the replay */
     uint64_t from, to;                 /* icounts: from <= sample < to */

@@ -86,6 +86,8 @@ struct view_frame {
 /* How many of n calls are certain: those before the first guess, if there is one. *lost (or NULL) becomes why no more are; NULL: there
  * are no more. */
 size_t view_frames_certain(const struct view_frame *frame, size_t n, const char **lost);
+/* For samples of a run (core/run/samples.h): as view_frames() and view_frames_certain(). */
+extern const struct sample_walker view_walker;
 
 /* The tables of a Linux kernel by which it finds callers itself (ORC), read from the guest's memory when they are first
  * needed, and kept: some 4 MB. */
