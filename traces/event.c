@@ -1,6 +1,8 @@
 /* event.c - the event table, event classes, and events as text. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -19,6 +21,21 @@ const struct event_kind event_table[EV_COUNT] = {
 #undef K
 #undef P
 };
+
+/* ---------------------------------------------------------------- fields */
+
+bool event_shares_field(unsigned other, enum event_id kind, unsigned field)
+{
+    const struct event_kind *a = event_kind(other), *b = &event_table[kind];
+    return a && field < a->nfields && field < b->nfields &&
+           !strcmp(a->field[field].name, b->field[field].name);
+}
+
+void event_wrong_kind(const struct event *ev, enum event_id kind, unsigned field)
+{
+    assert(!"a field is read of an event whose kind does not have it");
+    abort();
+}
 
 static const struct {
     const char *name, *what;

@@ -104,10 +104,42 @@ struct event {
     uint32_t len;     /* at most EVENT_MAX_DATA */
 };
 
+extern const struct event_kind event_table[EV_COUNT];
+/* The row of a kind; NULL if the number is not that of a kind. */
+static inline const struct event_kind *event_kind(unsigned id)
+{
+    return id < EV_COUNT ? &event_table[id] : NULL;
+}
+
 /* A guest's number as events have it: those beyond the last possible one share it. */
 static inline uint16_t event_guest(unsigned number)
 {
     return number < UINT16_MAX ? (uint16_t)number : UINT16_MAX;
+}
+
+/* Ends the process: an event of this kind has no field of that name at that place. */
+__attribute__((noreturn, cold)) void event_wrong_kind(const struct event *ev, enum event_id kind,
+                                                      unsigned field);
+/* Whether an event of `other` has at that place a field of the same name as one of `kind` has: what the rows of pio and mmio share, for example. */
+bool event_shares_field(unsigned other, enum event_id kind, unsigned field);
+
+/* The field there of an event of that kind, or of one that shares the field; and those behind it. */
+static inline const uint64_t *event_fields(const struct event *ev, enum event_id kind, unsigned field)
+{
+    if (__builtin_expect(ev->kind != kind, 0) && !event_shares_field(ev->kind, kind, field))
+        event_wrong_kind(ev, kind, field);
+    return &ev->f[field];
+}
+/* EVF(ev, PIO_READ, port): the one way to read a number field, since it checks that the event is of a kind that has it. EVF_AT: where it is. */
+#define EVF(ev, KIND, name)    (*event_fields((ev), EV_##KIND, EVF_##KIND##_##name))
+#define EVF_AT(ev, KIND, name) event_fields((ev), EV_##KIND, EVF_##KIND##_##name)
+
+/* A field by its position in the row, for code that reads the rows: i is below the row's nfields. */
+static inline uint64_t event_number(const struct event *ev, unsigned i)
+{
+    if (i >= event_table[ev->kind].nfields)
+        event_wrong_kind(ev, (enum event_id)ev->kind, i);
+    return ev->f[i];
 }
 
 /* The event's text from byte `from` on, until one of the characters of `end`, the end of the text or of the room. Data have a length and no
@@ -129,12 +161,6 @@ static inline size_t event_data_until(const struct event *ev, size_t from, const
     return n;
 }
 
-extern const struct event_kind event_table[EV_COUNT];
-/* The row of a kind; NULL if the number is not that of a kind. */
-static inline const struct event_kind *event_kind(unsigned id)
-{
-    return id < EV_COUNT ? &event_table[id] : NULL;
-}
 /* The class of that name ("pio"), or -1. */
 int event_class_by_name(const char *name);
 const char *event_class_name(enum event_class c);

@@ -30,6 +30,22 @@ static void test_event_table(void **state)
     assert_null(event_class_name(EC_COUNT));
 }
 
+/* A number field is read only of an event whose kind has it; pio.read and pio.write share their fields. */
+static void test_fields_of_kinds(void **state)
+{
+    const struct event ev = {.kind = EV_PIO_WRITE,
+                             .f = {[EVF_PIO_WRITE_port] = 0x70, [EVF_PIO_WRITE_value] = 5}};
+    assert_int_equal(EVF(&ev, PIO_WRITE, port), 0x70);
+    assert_int_equal(EVF(&ev, PIO_READ, value), 5);
+    assert_ptr_equal(EVF_AT(&ev, PIO_WRITE, value), &ev.f[EVF_PIO_WRITE_value]);
+    assert_int_equal(event_number(&ev, EVF_PIO_WRITE_port), 0x70);
+    assert_true(event_shares_field(EV_PIO_WRITE, EV_PIO_READ, EVF_PIO_READ_earlier2));
+    assert_false(
+        event_shares_field(EV_MMIO_READ, EV_PIO_READ, EVF_PIO_READ_port)); /* there it is an address */
+    assert_false(event_shares_field(EV_CPU_A20, EV_CPU_CR, EVF_CPU_CR_ip));
+    assert_false(event_shares_field(EV_COUNT, EV_PIO_READ, 0));
+}
+
 static void test_classes_parse(void **state)
 {
     static const struct {
@@ -203,9 +219,10 @@ static void test_event_compare(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_event_table), cmocka_unit_test(test_classes_parse),
-        cmocka_unit_test(test_event_words), cmocka_unit_test(test_event_disk_data),
-        cmocka_unit_test(test_event_json),  cmocka_unit_test(test_event_compare),
+        cmocka_unit_test(test_event_table),     cmocka_unit_test(test_fields_of_kinds),
+        cmocka_unit_test(test_classes_parse),   cmocka_unit_test(test_event_words),
+        cmocka_unit_test(test_event_disk_data), cmocka_unit_test(test_event_json),
+        cmocka_unit_test(test_event_compare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
