@@ -62,14 +62,14 @@ static void print_line(struct listing *l, const struct event *ev, uint64_t numbe
 static void print_again(struct listing *l)
 {
     struct event *ev = &l->again;
-    uint64_t period = ev->f[EVF_AGAIN_period];
+    const uint64_t period = ev->kind == EV_AGAIN ? EVF(ev, AGAIN, period) : 0;
     if (!period)
         return;
     int n = event_text(ev, l->words, WORDS);
-    if (ev->f[EVF_AGAIN_more])
+    if (EVF(ev, AGAIN, more))
         n += snprintf(l->words + n, WORDS - (size_t)n, " (the last of them up to its event %llu)",
-                      (unsigned long long)ev->f[EVF_AGAIN_more]);
-    if (!ev->f[EVF_AGAIN_continues] && l->again_number >= period)
+                      (unsigned long long)EVF(ev, AGAIN, more));
+    if (!EVF(ev, AGAIN, continues) && l->again_number >= period)
         snprintf(l->words + n, WORDS - (size_t)n, ": #%llu to #%llu",
                  (unsigned long long)(l->again_number - period), (unsigned long long)l->again_number - 1);
     print_line(l, ev, l->again_number);
@@ -79,21 +79,21 @@ static void print_again(struct listing *l)
 static void print_text(struct listing *l, const struct event *ev, uint64_t number)
 {
     struct event *sum = &l->again;
-    uint64_t period = ev->kind == EV_AGAIN ? ev->f[EVF_AGAIN_period] : 0;
+    uint64_t period = ev->kind == EV_AGAIN ? EVF(ev, AGAIN, period) : 0;
     if (!period) {
         print_again(l);
         event_text(ev, l->words, WORDS);
         print_line(l, ev, number);
         return;
     }
-    if (!ev->f[EVF_AGAIN_continues] || sum->f[EVF_AGAIN_period] != period) {
+    if (!EVF(ev, AGAIN, continues) || EVF(sum, AGAIN, period) != period) {
         print_again(l);
         *sum = *ev;
         l->again_number = number;
         return;
     }
-    uint64_t more = sum->f[EVF_AGAIN_more] + ev->f[EVF_AGAIN_more];
-    sum->f[EVF_AGAIN_count] += ev->f[EVF_AGAIN_count] + more / period;
+    uint64_t more = EVF(sum, AGAIN, more) + EVF(ev, AGAIN, more);
+    sum->f[EVF_AGAIN_count] += EVF(ev, AGAIN, count) + more / period;
     sum->f[EVF_AGAIN_more] = more % period;
     sum->icount = ev->icount;
     sum->time = ev->time;
@@ -107,7 +107,7 @@ static bool of_process(struct listing *l, const struct event *ev)
     const unsigned guest = symbol_space_guest(l->pid);
     for (unsigned i = 0; i < k->nfields && ev->guest == guest; i++)
         if (!strcmp(k->field[i].name, "pid") || !strcmp(k->field[i].name, "tgid"))
-            if (ev->f[i] == pid)
+            if (event_number(ev, i) == pid)
                 return true;
     const struct process *p = processes_current(l->processes, ev->cpu);
     return p && p->guest == guest && p->pid == pid && k->cls != EC_PROCESS && k->cls != EC_SCHED;
@@ -115,7 +115,7 @@ static bool of_process(struct listing *l, const struct event *ev)
 
 static bool wanted(struct listing *l, const struct event *ev)
 {
-    if (ev->kind == EV_AGAIN && !(ev->f[EVF_AGAIN_classes] & l->classes & ~EVENT_CLASS_BIT(EC_FOLD)) &&
+    if (ev->kind == EV_AGAIN && !(EVF(ev, AGAIN, classes) & l->classes & ~EVENT_CLASS_BIT(EC_FOLD)) &&
         l->classes != EVENT_CLASS_BIT(EC_FOLD))
         return false;
     if (l->by_pid && !of_process(l, ev))

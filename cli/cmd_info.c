@@ -79,9 +79,9 @@ static void print_classes(struct trace *t)
 
 static void add_error(struct host_call *c, const struct event *ev)
 {
-    const char *name = strerrorname_np((int)ev->f[EVF_HOST_ERRORS_error]);
+    const char *name = strerrorname_np((int)EVF(ev, HOST_ERRORS, error));
     text_add(&c->errors, "%s%s %llu", c->errors.n ? ", " : "", name ? name : "error",
-             (unsigned long long)ev->f[EVF_HOST_ERRORS_count]);
+             (unsigned long long)EVF(ev, HOST_ERRORS, count));
 }
 
 /* A call's total is followed by its errors. */
@@ -97,7 +97,7 @@ static int take_host_calls(struct trace *t, struct host_call **list, size_t *n, 
             continue;
         MEM_MORE(*list, *n);
         struct host_call *call = &(*list)[(*n)++];
-        *call = (struct host_call){.count = ev.f[EVF_HOST_TOTAL_count]};
+        *call = (struct host_call){.count = EVF(&ev, HOST_TOTAL, count)};
         snprintf(call->name, sizeof call->name, "%.*s", (int)ev.len, (const char *)ev.data);
     }
     trace_cursor_close(c);

@@ -58,7 +58,7 @@ void console_bytes(struct console *c, unsigned from, const void *data, size_t n)
 void console_event(struct console *c, const struct event *ev)
 {
     if (c->device != CONSOLE_SCREEN || ev->kind != EV_CONSOLE_LINE ||
-        ev->f[EVF_CONSOLE_LINE_device] != CONSOLE_SCREEN)
+        EVF(ev, CONSOLE_LINE, device) != CONSOLE_SCREEN)
         return;
     console_print(c, ev->data, ev->len);
     console_print(c, "\n", 1);
