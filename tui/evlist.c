@@ -108,17 +108,17 @@ static uint64_t news_of(const struct event *ev)
 {
     switch (ev->kind) {
     case EV_CPU_CR:
-        if (ev->f[EVF_CPU_CR_reg] == 3)
+        if (EVF(ev, CPU_CR, reg) == 3)
             return 1; /* a switch of address spaces: only the first one is listed */
-        return ev->f[EVF_CPU_CR_reg] << 60 ^ (ev->f[EVF_CPU_CR_new] & ~(uint64_t)CR0_TS);
+        return EVF(ev, CPU_CR, reg) << 60 ^ (EVF(ev, CPU_CR, new) & ~(uint64_t)CR0_TS);
     case EV_CPU_MSR:
-        return ev->f[EVF_CPU_MSR_msr];
+        return EVF(ev, CPU_MSR, msr);
     case EV_CPU_MODE:
-        return ev->f[EVF_CPU_MODE_from] << 8 | ev->f[EVF_CPU_MODE_to];
+        return EVF(ev, CPU_MODE, from) << 8 | EVF(ev, CPU_MODE, to);
     case EV_CPU_DTABLE:
-        return ev->f[EVF_CPU_DTABLE_table] << 60 ^ ev->f[EVF_CPU_DTABLE_base];
+        return EVF(ev, CPU_DTABLE, table) << 60 ^ EVF(ev, CPU_DTABLE, base);
     case EV_CPU_A20:
-        return ev->f[EVF_CPU_A20_on];
+        return EVF(ev, CPU_A20, on);
     default:
         return ev->icount;
     }

@@ -246,10 +246,12 @@ enum { SECTOR = 512, CD_SECTOR = 2048 };
 
 static bool disk_wrote(const struct event *ev, uint64_t physical, uint64_t length)
 {
-    uint64_t at = ev->f[EVF_DISK_READ_address], size = ev->f[EVF_DISK_READ_count] * SECTOR;
+    if (ev->kind != EV_DISK_READ)
+        return false;
+    uint64_t at = EVF(ev, DISK_READ, address), size = EVF(ev, DISK_READ, count) * SECTOR;
     if (ev->data && ev->len >= 5 && !memcmp(ev->data, "ATAPI", 5))
-        size = ev->f[EVF_DISK_READ_count] * CD_SECTOR;
-    return ev->kind == EV_DISK_READ && at != UINT64_MAX && at < physical + length && physical < at + size;
+        size = EVF(ev, DISK_READ, count) * CD_SECTOR;
+    return at != UINT64_MAX && at < physical + length && physical < at + size;
 }
 
 /* Finds the last disk read into the bytes between two positions. Returns 1 with its position and text, or

@@ -377,7 +377,7 @@ static void detail_field(struct app *a, struct doc *d, const struct event *ev, u
 {
     const struct event_field *f = &event_kind(ev->kind)->field[i];
     char symbol[200];
-    uint64_t v = ev->f[i];
+    uint64_t v = event_number(ev, i);
     bool address = f->type == EFT_MEMORY ? v != UINT64_MAX
                                          : !strcmp(f->name, "ip") || !strcmp(f->name, "address") ||
                                                !strcmp(f->name, "caller") || !strcmp(f->name, "entry") ||
@@ -504,7 +504,7 @@ static void console_row(struct app *a, struct pane *p, size_t i, const struct wi
     plain_line(&ev, words);
     if (line->w >= 70) {
         x = window_print(line, x, 0, STYLE_DIM, "%12s", time_text(t, ev.time)) + 1;
-        x = window_print(line, x, 0, STYLE_LABEL, "%-5s", device_name(ev.f[EVF_CONSOLE_LINE_device])) + 1;
+        x = window_print(line, x, 0, STYLE_LABEL, "%-5s", device_name(EVF(&ev, CONSOLE_LINE, device))) + 1;
     }
     if ((size_t)p->left < strlen(words))
         window_text(line, x, 0, ahead ? STYLE_DIM : STYLE_NORMAL, words + p->left);
