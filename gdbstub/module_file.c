@@ -30,7 +30,7 @@ static bool section_address(void *ctx, const char *section, uint64_t *address)
     int rc = trace_cursor_seek_icount(c, l->icount, &ignored);
     while (!rc && !found && trace_cursor_next(c, &ev, NULL, &ignored) == 1 && ev.icount == l->icount)
         if (is_section(&ev, l, section)) {
-            *address = ev.f[EVF_MODULE_SECTION_address];
+            *address = EVF(&ev, MODULE_SECTION, address);
             found = true;
         }
     trace_cursor_close(c);
@@ -88,8 +88,8 @@ static bool add_executed(struct gdbstub *g, const char *name, const struct symbo
     struct event ev;
     bool found = false;
     while (trace_cursor_next(c, &ev, NULL, &ignored) == 1) {
-        const uint64_t id = ev.kind == EV_PROCESS_EXEC   ? ev.f[EVF_PROCESS_EXEC_tgid]
-                            : ev.kind == EV_PROCESS_EXIT ? ev.f[EVF_PROCESS_EXIT_pid]
+        const uint64_t id = ev.kind == EV_PROCESS_EXEC   ? EVF(&ev, PROCESS_EXEC, tgid)
+                            : ev.kind == EV_PROCESS_EXIT ? EVF(&ev, PROCESS_EXIT, pid)
                                                          : 0;
         if (!id)
             continue;
