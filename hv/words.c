@@ -73,7 +73,7 @@ static const struct {
 
 static int softint_words(const struct pc_seen *s, const struct event *ev, char *buf, size_t size)
 {
-    unsigned vector = (unsigned)ev->f[EVF_SOFTINT_vector], ax = (unsigned)ev->f[EVF_SOFTINT_ax] & 0xffff;
+    unsigned vector = (unsigned)EVF(ev, SOFTINT, vector), ax = (unsigned)EVF(ev, SOFTINT, ax) & 0xffff;
     if (!real_mode(s, ev->cpu))
         return snprintf(buf, size,
                         vector == 0x80 ? "system call by INT 80h, number %u" : "INT in protected mode", ax);
@@ -89,10 +89,10 @@ static int softint_words(const struct pc_seen *s, const struct event *ev, char *
 /* Describes the results at the return; the event's own text has the rest. */
 static int service_words(const struct event *ev, char *buf, size_t size)
 {
-    unsigned vector = (unsigned)ev->f[EVF_SERVICE_vector];
+    unsigned vector = (unsigned)EVF(ev, SERVICE, vector);
     const char *group =
         vector >= SERVICE_FIRST && vector <= SERVICE_LAST ? service_groups[vector] : "service";
-    return snprintf(buf, size, "BIOS %s, %s", group, ev->f[EVF_SERVICE_carry] ? "carry set" : "carry clear");
+    return snprintf(buf, size, "BIOS %s, %s", group, EVF(ev, SERVICE, carry) ? "carry set" : "carry clear");
 }
 
 /* ---------------------------------------------------------------- model-specific registers, CPUID */
@@ -154,8 +154,8 @@ static bool holds_word(const struct event *ev, const char *word)
 
 static int unhandled_words(const struct event *ev, char *buf, size_t size, const char **manual)
 {
-    uint64_t number = ev->f[EVF_UNHANDLED_number], value = ev->f[EVF_UNHANDLED_value];
-    bool write = ev->f[EVF_UNHANDLED_write];
+    uint64_t number = EVF(ev, UNHANDLED, number), value = EVF(ev, UNHANDLED, value);
+    bool write = EVF(ev, UNHANDLED, write);
     if (holds_word(ev, "cpuid")) {
         *manual = "Intel SDM volume 2, CPUID";
         return snprintf(buf, size, "CPUID leaf %llXh: this processor has none of that number",
@@ -176,7 +176,7 @@ static int pc_event(void *state, const struct event *ev, char *buf, size_t size,
     *manual = *source = NULL;
     switch (ev->kind) {
     case EV_CPU_MODE:
-        s->mode[ev->cpu % PROCESSORS] = (uint8_t)ev->f[EVF_CPU_MODE_to];
+        s->mode[ev->cpu % PROCESSORS] = (uint8_t)EVF(ev, CPU_MODE, to);
         return 0;
     case EV_RESET:
         memset(s, 0, sizeof *s);
@@ -186,7 +186,7 @@ static int pc_event(void *state, const struct event *ev, char *buf, size_t size,
             s->mode[ev->cpu % PROCESSORS] = MODE_REAL;
         break;
     case EV_CPU_MSR:
-        return msr_words((uint32_t)ev->f[EVF_CPU_MSR_msr], ev->f[EVF_CPU_MSR_value], true, buf, size, manual);
+        return msr_words((uint32_t)EVF(ev, CPU_MSR, msr), EVF(ev, CPU_MSR, value), true, buf, size, manual);
     case EV_SOFTINT:
         return softint_words(s, ev, buf, size);
     case EV_SERVICE:

@@ -98,25 +98,25 @@ static unsigned channel_of(uint64_t port)
 int ide_packet_later(const struct board_seen *s, const struct event *ev, const struct event *next, char *buf,
                      size_t size)
 {
-    uint64_t port = ev->f[EVF_PIO_WRITE_port];
+    uint64_t port = EVF(ev, PIO_WRITE, port);
     unsigned channel = channel_of(port);
     if ((port & ~0x80ull) != 0x170 || !s->ide[channel].unseen)
         return -1;
     if (!next)
         return 0;
-    if (next->kind == EV_PIO_WRITE && next->f[EVF_PIO_WRITE_port] == port + REG_COMMAND)
+    if (next->kind == EV_PIO_WRITE && EVF(next, PIO_WRITE, port) == port + REG_COMMAND)
         return -1;
     bool moved = next->kind == EV_DISK_READ || next->kind == EV_DISK_WRITE;
-    if ((!moved && next->kind != EV_DISK_COMMAND) || next->f[EVF_DISK_READ_drive] / 2 != channel)
+    if ((!moved && next->kind != EV_DISK_COMMAND) || EVF(next, DISK_READ, drive) / 2 != channel)
         return next->kind == EV_RESET ? -1 : 0;
-    const struct scsi_command *op = scsi_cd_command((unsigned)next->f[EVF_DISK_READ_command] & 0xff);
+    const struct scsi_command *op = scsi_cd_command((unsigned)EVF(next, DISK_READ, command) & 0xff);
     char text[64];
     int n = snprintf(buf, size, ": %s (%02Xh)", op_name(op, text),
-                     (unsigned)next->f[EVF_DISK_READ_command] & 0xff);
-    uint64_t count = next->f[EVF_DISK_READ_count];
+                     (unsigned)EVF(next, DISK_READ, command) & 0xff);
+    const uint64_t count = moved ? EVF(next, DISK_READ, count) : 0;
     if (moved && n > 0 && (size_t)n < size)
         snprintf(buf + n, size - (size_t)n, ", LBA %llu, %llu block%s",
-                 (unsigned long long)next->f[EVF_DISK_READ_lba], (unsigned long long)count,
+                 (unsigned long long)EVF(next, DISK_READ, lba), (unsigned long long)count,
                  count == 1 ? "" : "s");
     return 1;
 }

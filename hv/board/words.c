@@ -264,10 +264,10 @@ static bool memory_words(struct board_seen *s, const struct access *a, struct wo
 static struct access access_of(const struct event *ev)
 {
     return (struct access){
-        .at = ev->f[EVF_PIO_READ_port],
-        .value = ev->f[EVF_PIO_READ_value],
-        .count = ev->f[EVF_PIO_READ_count],
-        .size = (uint8_t)(ev->f[EVF_PIO_READ_size] <= 8 ? ev->f[EVF_PIO_READ_size] : 8),
+        .at = event_number(ev, EVF_PIO_READ_port), /* or the address (hv/board/events.c) */
+        .value = EVF(ev, PIO_READ, value),
+        .count = EVF(ev, PIO_READ, count),
+        .size = (uint8_t)(EVF(ev, PIO_READ, size) <= 8 ? EVF(ev, PIO_READ, size) : 8),
         .write = ev->kind == EV_PIO_WRITE || ev->kind == EV_MMIO_WRITE,
         .cpu = ev->cpu,
     };
@@ -275,9 +275,9 @@ static struct access access_of(const struct event *ev)
 
 static bool irq_words(const struct board_seen *s, const struct event *ev, struct words *w)
 {
-    unsigned vector = (unsigned)ev->f[EVF_IRQ_vector];
+    unsigned vector = (unsigned)EVF(ev, IRQ, vector);
     int line = pic_line_of(s, vector);
-    switch (ev->f[EVF_IRQ_source]) {
+    switch (EVF(ev, IRQ, source)) {
     case 0:
         if (line < 0)
             words_add(w, "interrupt from the 8259A");
@@ -304,11 +304,11 @@ static bool irq_words(const struct board_seen *s, const struct event *ev, struct
 /* Accesses that a chip does not implement, or that no chip answers. */
 static bool unhandled_words(struct board_seen *s, const struct event *ev, struct words *w)
 {
-    struct access a = {.at = ev->f[EVF_UNHANDLED_number],
-                       .value = ev->f[EVF_UNHANDLED_value],
-                       .count = ev->f[EVF_UNHANDLED_count],
+    struct access a = {.at = EVF(ev, UNHANDLED, number),
+                       .value = EVF(ev, UNHANDLED, value),
+                       .count = EVF(ev, UNHANDLED, count),
                        .size = 1,
-                       .write = ev->f[EVF_UNHANDLED_write]};
+                       .write = EVF(ev, UNHANDLED, write)};
     if (ev->len == 4 && !memcmp(ev->data, "port", 4))
         return told_by_moving(s, &a, true, w) || absent_words(s, &a, w);
     if (ev->len == 4 && !memcmp(ev->data, "mmio", 4)) {
@@ -324,7 +324,7 @@ static bool unhandled_words(struct board_seen *s, const struct event *ev, struct
 
 static void disk_status_words(const struct event *ev, uint64_t drive, struct words *w)
 {
-    uint32_t status = (uint32_t)ev->f[EVF_DISK_COMMAND_status];
+    uint32_t status = (uint32_t)EVF(ev, DISK_COMMAND, status);
     if (drive < 4 || drive - DRIVE_NUMBER_AHCI < DRIVE_NUMBER_NVME - DRIVE_NUMBER_AHCI)
         ide_status_words(w, (uint8_t)status);
     else if (drive < DRIVE_NUMBER_AHCI)
@@ -340,9 +340,9 @@ static void disk_status_words(const struct event *ev, uint64_t drive, struct wor
 static void disk_transfer_words(const struct event *ev, struct words *w)
 {
     bool read = ev->kind == EV_DISK_READ;
-    uint64_t count = ev->f[EVF_DISK_READ_count], address = ev->f[EVF_DISK_READ_address];
+    uint64_t count = EVF(ev, DISK_READ, count), address = EVF(ev, DISK_READ, address);
     words_add(w, ": %s lba %llu, %llu block%s", read ? "read" : "write",
-              (unsigned long long)ev->f[EVF_DISK_READ_lba], (unsigned long long)count, count == 1 ? "" : "s");
+              (unsigned long long)EVF(ev, DISK_READ, lba), (unsigned long long)count, count == 1 ? "" : "s");
     if (address != UINT64_MAX)
         words_add(w, " %s %llXh", read ? "to" : "from", (unsigned long long)address);
     else if (event_disk_data(ev) == EVENT_DATA_ZEROS)
@@ -351,15 +351,15 @@ static void disk_transfer_words(const struct event *ev, struct words *w)
 
 static bool disk_words(const struct event *ev, struct words *w)
 {
-    uint64_t drive = ev->f[EVF_DISK_READ_drive];
+    uint64_t drive = EVF(ev, DISK_READ, drive);
     bool command = ev->kind == EV_DISK_COMMAND;
-    uint64_t entry = ev->f[command ? (int)EVF_DISK_COMMAND_entry : (int)EVF_DISK_READ_entry];
+    uint64_t entry = command ? EVF(ev, DISK_COMMAND, entry) : EVF(ev, DISK_READ, entry);
     char name[32];
     _Static_assert((int)EVF_DISK_READ_drive == (int)EVF_DISK_COMMAND_drive, "the drive is at the same place");
     words_add(w, "%s", board_drive_name((unsigned)drive, name));
     if (entry)
         words_add(w, ": queue %llu, entry %llu",
-                  (unsigned long long)ev->f[command ? (int)EVF_DISK_COMMAND_queue : (int)EVF_DISK_READ_queue],
+                  (unsigned long long)(command ? EVF(ev, DISK_COMMAND, queue) : EVF(ev, DISK_READ, queue)),
                   (unsigned long long)entry - 1);
     if (command)
         disk_status_words(ev, drive, w);
@@ -500,8 +500,8 @@ int board_words(void *state, const struct event *ev, char *buf, size_t size, con
     case EV_APIC_READ:
     case EV_APIC_WRITE:
         told = lapic_msr_words(s,
-                               &(struct access){.at = ev->f[EVF_APIC_READ_msr],
-                                                .value = ev->f[EVF_APIC_READ_value],
+                               &(struct access){.at = EVF(ev, APIC_READ, msr),
+                                                .value = EVF(ev, APIC_READ, value),
                                                 .count = 1,
                                                 .size = 8,
                                                 .write = ev->kind == EV_APIC_WRITE,
@@ -520,7 +520,7 @@ int board_words(void *state, const struct event *ev, char *buf, size_t size, con
         told = disk_words(ev, &w);
         break;
     case EV_FW_CFG:
-        told = fwcfg_item_words((unsigned)ev->f[EVF_FW_CFG_selector], &w);
+        told = fwcfg_item_words((unsigned)EVF(ev, FW_CFG, selector), &w);
         break;
     case EV_RESET:
         board_words_reset(s, NULL);
