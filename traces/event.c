@@ -235,24 +235,24 @@ static bool is_access(const struct event *ev)
 
 unsigned event_values(const struct event *ev, uint64_t value[EVENT_VALUES])
 {
-    if (!is_access(ev) || !ev->f[EVF_PIO_READ_changes] || !ev->f[EVF_PIO_READ_count])
+    if (!is_access(ev) || !EVF(ev, PIO_READ, changes) || !EVF(ev, PIO_READ, count))
         return 0;
-    uint64_t size = ev->f[EVF_PIO_READ_size], n = ev->f[EVF_PIO_READ_count] - 1;
+    uint64_t size = EVF(ev, PIO_READ, size), n = EVF(ev, PIO_READ, count) - 1;
     if (!event_keeps_values(n, size))
         return 0;
-    const uint64_t packed[2] = {ev->f[EVF_PIO_READ_earlier], ev->f[EVF_PIO_READ_earlier2]};
+    const uint64_t packed[2] = {EVF(ev, PIO_READ, earlier), EVF(ev, PIO_READ, earlier2)};
     for (unsigned i = 0; i < n; i++) {
         value[i] = 0;
         for (unsigned k = 0; k < size; k++)
             value[i] |= (packed[(i * size + k) / 8] >> (i * size + k) % 8 * 8 & 0xff) << k * 8;
     }
-    value[n] = ev->f[EVF_PIO_READ_value];
+    value[n] = EVF(ev, PIO_READ, value);
     return (unsigned)n + 1;
 }
 
 static void out_values(struct out *o, const struct event *ev)
 {
-    uint64_t value[EVENT_VALUES] = {ev->f[EVF_PIO_READ_value]};
+    uint64_t value[EVENT_VALUES] = {EVF(ev, PIO_READ, value)};
     unsigned n = event_values(ev, value);
     for (unsigned i = 0; i < (n ? n : 1); i++) {
         if (i)
@@ -264,14 +264,14 @@ static void out_values(struct out *o, const struct event *ev)
 static void out_differ(struct out *o, const struct event *ev)
 {
     uint64_t value[EVENT_VALUES];
-    if (ev->f[EVF_PIO_READ_changes] && !event_values(ev, value))
+    if (EVF(ev, PIO_READ, changes) && !event_values(ev, value))
         out_text(o, ", values differ", 15);
 }
 
 /* The faults that led to a triple fault. */
 static void out_faults(struct out *o, const struct event *ev)
 {
-    const uint64_t *fault = &ev->f[EVF_TRIPLE_FAULT_first], *cr2 = &ev->f[EVF_TRIPLE_FAULT_cr2a];
+    const uint64_t *fault = EVF_AT(ev, TRIPLE_FAULT, first), *cr2 = EVF_AT(ev, TRIPLE_FAULT, cr2a);
     enum { PAGE_FAULT = 14 };
     for (unsigned i = 0; i < 3 && fault[1]; i++) {
         out_text(o, i ? ", then vector " : ": vector ", i ? 14 : 9);
@@ -289,7 +289,7 @@ static void out_faults(struct out *o, const struct event *ev)
 static void out_packet(struct out *o, const struct event *ev)
 {
     char *to = o->n < o->size ? o->buf + o->n : NULL;
-    o->n += (size_t)packet_line(ev->data, ev->len, ev->f[EVF_NET_OUT_length], to, to ? o->size - o->n : 0);
+    o->n += (size_t)packet_line(ev->data, ev->len, EVF(ev, NET_OUT, length), to, to ? o->size - o->n : 0);
 }
 
 /* ---------------------------------------------------------------- a disk's blocks */
@@ -306,11 +306,11 @@ enum event_data event_disk_data(const struct event *ev)
         {64, false, {0x42, 0x42}}, {48, false, {11, 13}},   {32, false, {0x08, 0x09}},
         {16, false, {0x06, 0x06}}, {4, true, {0xff, 0xff}}, {0, true, {0x06, 0x06}},
     };
-    const uint64_t command = ev->f[EVF_DISK_WRITE_command];
-    if (ev->f[EVF_DISK_WRITE_address] != UINT64_MAX)
+    const uint64_t command = EVF(ev, DISK_WRITE, command);
+    if (EVF(ev, DISK_WRITE, address) != UINT64_MAX)
         return EVENT_DATA_MEMORY;
     unsigned i = 0;
-    while (ev->f[EVF_DISK_WRITE_drive] < drives[i].first)
+    while (EVF(ev, DISK_WRITE, drive) < drives[i].first)
         i++;
     if (ev->kind == EV_DISK_WRITE && (command == drives[i].zeroes[0] || command == drives[i].zeroes[1]))
         return EVENT_DATA_ZEROS;
@@ -323,7 +323,7 @@ static void out_moved(struct out *o, const struct event *ev)
     switch (event_disk_data(ev)) {
     case EVENT_DATA_MEMORY:
         out_text(o, write ? "from " : "to ", write ? 5 : 3);
-        out_field(o, EFT_MEMORY, ev->f[EVF_DISK_READ_address]);
+        out_field(o, EFT_MEMORY, EVF(ev, DISK_READ, address));
         break;
     case EVENT_DATA_PORT:
         out_text(o, write ? "from the data port" : "to the data port", write ? 18 : 16);

@@ -104,7 +104,7 @@ int event_json_explained(const struct event *ev, uint64_t number, uint64_t times
          json_number(gen, "times", times);
     ok = ok && json_text(gen, "fields") && yajl_gen_map_open(gen) == yajl_gen_status_ok;
     for (unsigned i = 0; ok && i < k->nfields; i++)
-        ok = json_field(gen, &k->field[i], ev->f[i]);
+        ok = json_field(gen, &k->field[i], event_number(ev, i));
     ok = ok && yajl_gen_map_close(gen) == yajl_gen_status_ok;
     ok = ok && (!k->has_data || json_data(gen, ev)) && json_words(gen, ev);
     ok = ok && (!explain || json_string(gen, "explain", explain)) &&

@@ -313,9 +313,9 @@ enum console_device trace_console(struct trace *t)
     struct event ev;
     while (!serial && trace_cursor_next(c, &ev, NULL, NULL) == 1)
         if (ev.kind == EV_CONSOLE_LINE) {
-            serial = ev.f[EVF_CONSOLE_LINE_device] == CONSOLE_SERIAL0;
-            screen |= ev.f[EVF_CONSOLE_LINE_device] == CONSOLE_SCREEN;
-            virtio |= ev.f[EVF_CONSOLE_LINE_device] == CONSOLE_VIRTIO;
+            serial = EVF(&ev, CONSOLE_LINE, device) == CONSOLE_SERIAL0;
+            screen |= EVF(&ev, CONSOLE_LINE, device) == CONSOLE_SCREEN;
+            virtio |= EVF(&ev, CONSOLE_LINE, device) == CONSOLE_VIRTIO;
         }
     trace_cursor_close(c);
     if (serial)
