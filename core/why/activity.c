@@ -42,7 +42,7 @@ static bool prints(struct why_case *c, uint64_t since)
         for (unsigned i = 0;
              i < LOOKED && !yes && trace_cursor_prev(cur, &ev, NULL, &ignored) == 1 && ev.time >= since; i++)
             yes = ev.kind == EV_PIO_WRITE &&
-                  (ev.f[EVF_PIO_WRITE_port] == COM1 || ev.f[EVF_PIO_WRITE_port] == COM2);
+                  (EVF(&ev, PIO_WRITE, port) == COM1 || EVF(&ev, PIO_WRITE, port) == COM2);
     trace_cursor_close(cur);
     return yes;
 }
@@ -154,7 +154,7 @@ static uint64_t left_at(struct why_case *c, uint32_t pid)
         for (unsigned i = 0;
              i < MOST && !at && trace_cursor_prev(cur, &ev, NULL, &ignored) == 1 && ev.icount >= c->now.begin;
              i++)
-            if (ev.kind == EV_SCHED_SWITCH && ev.f[EVF_SCHED_SWITCH_prev] == pid)
+            if (ev.kind == EV_SCHED_SWITCH && EVF(&ev, SCHED_SWITCH, prev) == pid)
                 at = ev.icount;
     trace_cursor_close(cur);
     return at;

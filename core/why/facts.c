@@ -28,17 +28,17 @@ static unsigned keeps(const struct event *ev)
     case EV_FIRMWARE_LOG:
         return FEW;
     case EV_SERVICE:
-        return ev->f[EVF_SERVICE_carry] || ev->f[EVF_SERVICE_vector] == DISK_SERVICE ? FEW : 0;
+        return EVF(ev, SERVICE, carry) || EVF(ev, SERVICE, vector) == DISK_SERVICE ? FEW : 0;
     case EV_INITCALL_DONE:
-        return ev->f[EVF_INITCALL_DONE_result] ? MANY : 0;
+        return EVF(ev, INITCALL_DONE, result) ? MANY : 0;
     case EV_KERNEL_RETURN: /* whether there is an init to execute */
         return fact_contains(ev, "init_eaccess") ? FEW : 0;
     case EV_EFI_RETURN:
-        return ev->f[EVF_EFI_RETURN_status] ? FEW : 0;
+        return EVF(ev, EFI_RETURN, status) ? FEW : 0;
     case EV_EFI_SERVICE:
-        return ev->f[EVF_EFI_SERVICE_status] ? MANY : 0; /* an image that is refused is one of many */
+        return EVF(ev, EFI_SERVICE, status) ? MANY : 0; /* an image that is refused is one of many */
     case EV_SYSCALL_EXIT:
-        return (int64_t)ev->f[EVF_SYSCALL_EXIT_result] < 0 ? FEW : 0;
+        return (int64_t)EVF(ev, SYSCALL_EXIT, result) < 0 ? FEW : 0;
     case EV_NET_IN:
     case EV_NET_OUT:
         return is_bargain(ev) ? FEW : 0;
@@ -124,9 +124,9 @@ static bool on_purpose(const struct facts *f)
     enum { SOON = 16, IDT = 1, ENTRY = 8 };
     const struct event *t = facts_last(f, EV_TRIPLE_FAULT), *idt = NULL;
     for (size_t i = 0; t && i < f->n && f->event[i].icount <= t->icount; i++)
-        if (f->event[i].kind == EV_CPU_DTABLE && f->event[i].f[EVF_CPU_DTABLE_table] == IDT)
+        if (f->event[i].kind == EV_CPU_DTABLE && EVF(&f->event[i], CPU_DTABLE, table) == IDT)
             idt = &f->event[i];
-    return idt && idt->f[EVF_CPU_DTABLE_limit] < ENTRY && t->icount - idt->icount <= SOON;
+    return idt && EVF(idt, CPU_DTABLE, limit) < ENTRY && t->icount - idt->icount <= SOON;
 }
 
 /* The boot ended in a crash: a panic, a triple fault that no kernel has asked for (some reset the machine so), or a watchdog. */

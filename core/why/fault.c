@@ -63,13 +63,13 @@ static void table_line(struct why_case *c, struct finding *f, unsigned cpu, uint
     const struct event *ev = NULL;
     char place[PLACE_TEXT];
     for (size_t i = 0; i < c->now.n && c->now.event[i].icount <= before; i++)
-        if (c->now.event[i].kind == EV_CPU_DTABLE && c->now.event[i].f[EVF_CPU_DTABLE_table] == table &&
+        if (c->now.event[i].kind == EV_CPU_DTABLE && EVF(&c->now.event[i], CPU_DTABLE, table) == table &&
             c->now.event[i].cpu == cpu)
             ev = &c->now.event[i];
     if (ev)
         find_line(f, ev->icount, case_place_of(c, ev, place),
                   "the %s in force was set here: base 0x%" PRIx64 ", limit 0x%" PRIx64, name,
-                  ev->f[EVF_CPU_DTABLE_base], ev->f[EVF_CPU_DTABLE_limit]);
+                  EVF(ev, CPU_DTABLE, base), EVF(ev, CPU_DTABLE, limit));
     else
         find_note(f, "no L%s was executed since the reset: the %s is that of the firmware or the loader",
                   table ? "IDT" : "GDT", name);
@@ -124,7 +124,7 @@ static void exception_line(struct fault *x, const struct event *ev, const char *
         return;
     const uint64_t pc = timeline_pc(x->c->tl, ev->cpu);
     case_insn(x->c, ev->cpu, &in);
-    refusal_text(x->c, ev->cpu, ev->f[EVF_EXCEPTION_vector], ev->f[EVF_EXCEPTION_error], &refused);
+    refusal_text(x->c, ev->cpu, EVF(ev, EXCEPTION, vector), EVF(ev, EXCEPTION, error), &refused);
     find_line(x->f, ev->icount, case_place(x->c, ev->icount, ev->cpu, pc, place), "%s: %s at %s: %s%s%s",
               what, text, view_place_text(timeline_look(x->c->tl), ev->cpu, where), in.text,
               refused.s ? ": " : "", refused.s ? refused.s : "");
@@ -193,7 +193,7 @@ static bool error_code(struct fault *x)
     find_line(x->f, met->icount, NULL,
               "IRET would pop 0x%" PRIx64 " as the address and 0x%" PRIx64
               " as CS: the error code is still on the stack",
-              x->error_code, met->f[EVF_EXCEPTION_error]);
+              x->error_code, EVF(met, EXCEPTION, error));
     find_note(x->f, "exceptions without a return in between: %" PRIu64, x->storm.count);
     return true;
 }
@@ -206,8 +206,8 @@ static bool recursion(struct fault *x)
     if (!x->storm.count || !case_go(x->c, ev->icount))
         return false;
     case_address(x->c, ev->icount, ev->cpu, timeline_pc(x->c->tl, ev->cpu), at);
-    short_exception(x->c, ev->f[EVF_EXCEPTION_vector] | ev->f[EVF_EXCEPTION_error] << 8,
-                    ev->f[EVF_EXCEPTION_cr2], ev->f[EVF_EXCEPTION_ip], first);
+    short_exception(x->c, EVF(ev, EXCEPTION, vector) | EVF(ev, EXCEPTION, error) << 8,
+                    EVF(ev, EXCEPTION, cr2), EVF(ev, EXCEPTION, ip), first);
     find_verdict(x->f, WHY_FAULT_RECURSION, ev->icount,
                  "triple fault%s: %s at %s, and %" PRIu64 " more exception%s in its handler", x->processor,
                  first, at, x->storm.count, x->storm.count == 1 ? "" : "s");
@@ -236,18 +236,18 @@ static bool irq_as_exception(struct fault *x)
     bool found = false;
     if (!trace_cursor_seek_icount(cur, x->t->icount + 1, &ignored))
         for (unsigned i = 0; i < LOOKED && !found && trace_cursor_prev(cur, &irq, NULL, &ignored) == 1; i++)
-            found = irq.kind == EV_IRQ && irq.cpu == x->t->cpu && irq.f[EVF_IRQ_vector] < EXCEPTIONS &&
-                    !irq.f[EVF_IRQ_source] && x->t->icount - irq.icount <= 2;
+            found = irq.kind == EV_IRQ && irq.cpu == x->t->cpu && EVF(&irq, IRQ, vector) < EXCEPTIONS &&
+                    !EVF(&irq, IRQ, source) && x->t->icount - irq.icount <= 2;
     trace_cursor_close(cur);
     if (!found || !case_go(x->c, x->t->icount) || !(timeline_reg(x->c->tl, x->t->cpu, "cr0") & 1))
         return false;
     uint64_t base = 0;
-    timeline_field(x->c->tl, "pic", irq.f[EVF_IRQ_vector] >= 0x70 ? "chip[1].base" : "chip[0].base", 0,
+    timeline_field(x->c->tl, "pic", EVF(&irq, IRQ, vector) >= 0x70 ? "chip[1].base" : "chip[0].base", 0,
                    &base);
     find_verdict(x->f, WHY_FAULT_IRQ_VECTOR, irq.icount,
                  "IRQ %" PRIu64 " comes as vector %" PRIu64
                  ", an exception's: the 8259A was not moved (base %02" PRIX64 "h); triple fault at %s",
-                 irq.f[EVF_IRQ_vector] - base, irq.f[EVF_IRQ_vector], base, x->where);
+                 EVF(&irq, IRQ, vector) - base, EVF(&irq, IRQ, vector), base, x->where);
     if (x->lack.why.n)
         find_note(x->f, "and its handler cannot run: %s", x->lack.why.s);
     return true;
@@ -431,7 +431,7 @@ static void look_at(struct fault *x)
 {
     struct why_case *c = x->c;
     const struct event *t = x->t;
-    const uint64_t ip = t->f[EVF_TRIPLE_FAULT_ip], error = x->led[0] >> 8;
+    const uint64_t ip = EVF(t, TRIPLE_FAULT, ip), error = x->led[0] >> 8;
     for (unsigned i = 0; i < 3; i++)
         case_exception(c, x->led[i] & 0xff, x->led[i] >> 8, x->cr2[i], i ? x->cr2[i] + 1 : ip, x->words[i]);
     x->there = case_go(c, t->icount);
@@ -478,8 +478,8 @@ void explain_fault(struct why_case *c, struct finding *f)
     struct fault x = {.c = c, .f = f, .t = t};
     if (!t)
         return;
-    x.led = &t->f[EVF_TRIPLE_FAULT_first];
-    x.cr2 = &t->f[EVF_TRIPLE_FAULT_cr2a];
+    x.led = EVF_AT(t, TRIPLE_FAULT, first);
+    x.cr2 = EVF_AT(t, TRIPLE_FAULT, cr2a);
     x.told = x.led[1];
     look_at(&x);
     for (size_t i = 0; i < sizeof headlines / sizeof headlines[0] && !headlines[i](&x); i++)

@@ -23,7 +23,7 @@ static bool something_started(struct why_case *c, const struct event *ev)
     enum { APPLICATION = 9 };
     for (size_t i = 0; i < c->now.n; i++)
         if (c->now.event[i].kind == EV_EFI_START && c->now.event[i].icount > ev->icount &&
-            c->now.event[i].f[EVF_EFI_START_type] == APPLICATION)
+            EVF(&c->now.event[i], EFI_START, type) == APPLICATION)
             return true;
     return false;
 }
@@ -63,7 +63,7 @@ void find_disk_services(struct finding *f, struct why_case *c, uint64_t to)
     const struct event *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER);
     /* The firmware itself asks drives for what they may not have. */
     for (size_t i = c->now.n, n = 0; sector && i-- && n < MOST && c->now.event[i].icount > sector->icount;)
-        if (c->now.event[i].kind == EV_SERVICE && c->now.event[i].f[EVF_SERVICE_vector] == DISK &&
+        if (c->now.event[i].kind == EV_SERVICE && EVF(&c->now.event[i], SERVICE, vector) == DISK &&
             c->now.event[i].icount <= to && ++n)
             find_event(f, c, &c->now.event[i], NULL);
 }
@@ -77,7 +77,7 @@ static void tried_lines(struct why_case *c, struct finding *f, uint64_t to)
     for (size_t i = 0, n = 0; i < c->now.n && c->now.event[i].icount <= to && n < 12; i++) {
         const struct event *ev = &c->now.event[i];
         const bool said =
-            ev->kind == EV_CONSOLE_LINE && ev->f[EVF_CONSOLE_LINE_device] == console &&
+            ev->kind == EV_CONSOLE_LINE && EVF(ev, CONSOLE_LINE, device) == console &&
             (fact_contains(ev, "Boot") || fact_contains(ev, "boot") || fact_contains(ev, "failed"));
         if (ev->kind != EV_BOOT_TRY && ev->kind != EV_BOOT_SECTOR_ENTER && ev->kind != EV_EFI_PART_DONE &&
             !said)
@@ -242,7 +242,7 @@ static bool grub_prompt(struct why_case *c, struct finding *f)
     efi_tell_backups(c, f);
     find_line(f, ev->icount, NULL, "console: %s", fact_text(ev, words, sizeof words));
     for (size_t i = 0; i < c->now.n; i++)
-        if (c->now.event[i].kind == EV_EFI_START && c->now.event[i].f[EVF_EFI_START_type] == 9)
+        if (c->now.event[i].kind == EV_EFI_START && EVF(&c->now.event[i], EFI_START, type) == 9)
             find_event(f, c, &c->now.event[i], NULL);
     find_console(f, c, c->now.begin, c->at, 6);
     return true;

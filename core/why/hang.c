@@ -34,7 +34,7 @@ static void halted(struct why_case *c, struct finding *f, const struct event *ha
     const struct event *down = facts_last(&c->now, EV_KERNEL_SHUTDOWN);
     char place[PLACE_TEXT];
     const bool there = case_go(c, halt->icount);
-    const uint64_t pc = there ? timeline_pc(c->tl, halt->cpu) : halt->f[EVF_HALT_ip];
+    const uint64_t pc = there ? timeline_pc(c->tl, halt->cpu) : EVF(halt, HALT, ip);
     if (down && (fact_contains(down, "halt") || fact_contains(down, "power")))
         find_verdict(f, WHY_OK_SHUT_DOWN, halt->icount,
                      "nothing went wrong: the system was shut down, and halted the processor");
@@ -102,7 +102,7 @@ static bool answers_not(struct why_case *c, const struct event *poll)
 {
     for (size_t i = 0; i < c->now.n; i++)
         if (c->now.event[i].kind == EV_UNHANDLED && fact_contains(&c->now.event[i], "port") &&
-            c->now.event[i].f[EVF_UNHANDLED_number] == poll->f[EVF_PIO_READ_port])
+            EVF(&c->now.event[i], UNHANDLED, number) == EVF(poll, PIO_READ, port))
             return true;
     return false;
 }
@@ -366,7 +366,7 @@ static void word_reason(struct why_case *c, struct finding *f, const struct cpu_
             text_add(out, "; processor %u ", i);
             if (ran_zeros(c, i))
                 text_add(out, "was sent to where no code is (zeros at 0x%" PRIx64 ":0x%" PRIx64 "), and ",
-                         ran_zeros(c, i)->f[EVF_CPU_ZEROS_cs], ran_zeros(c, i)->f[EVF_CPU_ZEROS_ip]);
+                         EVF(ran_zeros(c, i), CPU_ZEROS, cs), EVF(ran_zeros(c, i), CPU_ZEROS, ip));
             loops_text(c, &list[i], i, out);
             told = true;
         }
@@ -455,9 +455,9 @@ static void device_loop(struct why_case *c, struct finding *f, const struct cpu_
     if (!poll)
         return;
     const bool port = poll->kind == EV_PIO_READ;
-    const uint64_t address = port ? poll->f[EVF_PIO_READ_port] : poll->f[EVF_MMIO_READ_address],
-                   value = port ? poll->f[EVF_PIO_READ_value] : poll->f[EVF_MMIO_READ_value],
-                   count = port ? poll->f[EVF_PIO_READ_count] : poll->f[EVF_MMIO_READ_count];
+    const uint64_t address = port ? EVF(poll, PIO_READ, port) : EVF(poll, MMIO_READ, address),
+                   value = port ? EVF(poll, PIO_READ, value) : EVF(poll, MMIO_READ, value),
+                   count = port ? EVF(poll, PIO_READ, count) : EVF(poll, MMIO_READ, count);
     char at[60];
     snprintf(at, sizeof at, port ? "port 0x%" PRIx64 : "the device's register at 0x%" PRIx64, address);
     case_go(c, c->at);
@@ -500,7 +500,7 @@ static void fault_loop(struct why_case *c, struct finding *f, const struct cpu_l
     for (size_t i = 0; i < c->now.n; i++)
         if (c->now.event[i].kind == EV_EXCEPTION && c->now.event[i].cpu == cpu) {
             ev = &c->now.event[i];
-            first = first && first->f[EVF_EXCEPTION_ip] == ev->f[EVF_EXCEPTION_ip] ? first : ev;
+            first = first && EVF(first, EXCEPTION, ip) == EVF(ev, EXCEPTION, ip) ? first : ev;
         }
     if (!ev)
         return;

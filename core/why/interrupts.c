@@ -26,8 +26,8 @@ static bool last_set(struct why_case *c, bool port, uint64_t address, struct eve
         for (unsigned i = 0; i < MOST && !yes && trace_cursor_prev(cur, &ev, &number, &ignored) == 1; i++) {
             if (ev.icount < c->now.begin)
                 break;
-            yes = port ? ev.kind == EV_PIO_WRITE && ev.f[EVF_PIO_WRITE_port] == address
-                       : ev.kind == EV_MMIO_WRITE && ev.f[EVF_MMIO_WRITE_address] == address;
+            yes = port ? ev.kind == EV_PIO_WRITE && EVF(&ev, PIO_WRITE, port) == address
+                       : ev.kind == EV_MMIO_WRITE && EVF(&ev, MMIO_WRITE, address) == address;
         }
     trace_cursor_close(cur);
     *found = ev;
@@ -47,7 +47,7 @@ static void set_line(struct why_case *c, struct finding *f, const char *what, bo
         return;
     }
     find_line(f, ev.icount, case_place_of(c, &ev, place), "%s was set here: 0x%" PRIx64, what,
-              port ? ev.f[EVF_PIO_WRITE_value] : ev.f[EVF_MMIO_WRITE_value]);
+              port ? EVF(&ev, PIO_WRITE, value) : EVF(&ev, MMIO_WRITE, value));
 }
 
 /* ---------------------------------------------------------------- the chips */

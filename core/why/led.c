@@ -18,7 +18,7 @@ const struct event *led_exception(struct why_case *c, unsigned cpu, uint64_t ico
     struct storm s;
     if (facts_last(&c->now, EV_KERNEL_FOUND) || !storm_find(c, cpu, icount, SHORTLY, &s))
         return NULL;
-    const uint64_t vector = s.first->f[EVF_EXCEPTION_vector];
+    const uint64_t vector = EVF(s.first, EXCEPTION, vector);
     return vector == DEBUG || vector == BREAKPOINT || vector == DEVICE_NOT_AVAILABLE ? NULL : s.first;
 }
 
@@ -32,7 +32,7 @@ void led_exception_lines(struct why_case *c, struct finding *f, const struct eve
     if (!case_go(c, ev->icount))
         return;
     const uint64_t pc = timeline_pc(c->tl, ev->cpu);
-    refusal_text(c, ev->cpu, ev->f[EVF_EXCEPTION_vector], ev->f[EVF_EXCEPTION_error], &refused);
+    refusal_text(c, ev->cpu, EVF(ev, EXCEPTION, vector), EVF(ev, EXCEPTION, error), &refused);
     text_add(why, "%s at %s%s%s", words, case_address(c, ev->icount, ev->cpu, pc, where),
              refused.s ? ": " : "", refused.s ? refused.s : "");
     find_line(f, ev->icount, case_place(c, ev->icount, ev->cpu, pc, place), "%s", case_insn(c, ev->cpu, &in));
@@ -77,12 +77,12 @@ static bool unreturned(struct why_case *c, unsigned cpu, uint64_t icount, struct
 /* "the keyboard (IRQ 1, vector 21h)": the line of the 8259A whose vector it is; else "interrupt 21h". */
 static const char *vector_name(struct why_case *c, const struct event *irq, char buf[80])
 {
-    const uint64_t vector = irq->f[EVF_IRQ_vector];
+    const uint64_t vector = EVF(irq, IRQ, vector);
     uint64_t base[2] = {0, 0};
     timeline_field(c->tl, "pic", "chip[0].base", 0, &base[0]);
     timeline_field(c->tl, "pic", "chip[1].base", 0, &base[1]);
     for (unsigned i = 0; i < 2; i++)
-        if (!irq->f[EVF_IRQ_source] && vector >= base[i] && vector < base[i] + 8) {
+        if (!EVF(irq, IRQ, source) && vector >= base[i] && vector < base[i] + 8) {
             const unsigned line = (unsigned)(vector - base[i]) + 8 * i;
             snprintf(buf, 80, "%s (IRQ %u, vector %02" PRIX64 "h)", interrupt_line_name(line), line, vector);
             return buf;
@@ -173,7 +173,7 @@ static unsigned deliveries(struct why_case *c, unsigned cpu, struct delivered *l
             if (ev.kind == EV_IRQ)
                 *irq = ev;
             list[n++] = (struct delivered){.icount = ev.icount,
-                                           .times = ev.kind == EV_IRQ ? 1 : ev.f[EVF_AGAIN_count]};
+                                           .times = ev.kind == EV_IRQ ? 1 : EVF(&ev, AGAIN, count)};
         }
     trace_cursor_close(cur);
     irq->data = NULL;

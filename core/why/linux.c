@@ -102,8 +102,8 @@ static size_t partition_lines(struct why_case *c, struct finding *f, const struc
         return 0;
     for (const struct event *ev = list + 1;
          ev < c->now.event + c->now.n && (!end || ev < end) && ev->icount <= panic->icount; ev++)
-        if (ev->kind == EV_CONSOLE_LINE &&
-            ev->f[EVF_CONSOLE_LINE_device] == list->f[EVF_CONSOLE_LINE_device] && n < 6) {
+        if (ev->kind == EV_CONSOLE_LINE && EVF(ev, CONSOLE_LINE, device) == EVF(list, CONSOLE_LINE, device) &&
+            n < 6) {
             find_line(f, ev->icount, NULL, "the kernel knows this block device: %s",
                       said(ev, words, sizeof words));
             n++;
@@ -146,7 +146,7 @@ static void no_root(struct why_case *c, struct finding *f, const struct event *p
                        *opened = facts_line(&c->now, "VFS: Cannot open root device", c->now.begin),
                        *complaint = opened ? opened : panic;
     parameter(&c->now, "rootfstype", type, sizeof type);
-    const int64_t error = tried ? (int32_t)tried->f[EVF_KERNEL_RETURN_result] : 0;
+    const int64_t error = tried ? (int32_t)EVF(tried, KERNEL_RETURN, result) : 0;
     const char *why = error_words(error);
     if (!parameter(&c->now, "rdinit", init, sizeof init))
         snprintf(init, sizeof init, "/init");
@@ -213,7 +213,7 @@ static void no_init(struct why_case *c, struct finding *f, const struct event *p
         snprintf(meaning, sizeof meaning,
                  ": it is neither a program for this processor nor a script (ENOEXEC)");
     else if (error == -2 && ev &&
-             (strstr(words, "exists but") || (seen && !seen->f[EVF_KERNEL_RETURN_result])))
+             (strstr(words, "exists but") || (seen && !EVF(seen, KERNEL_RETURN, result))))
         snprintf(meaning, sizeof meaning, ": it is there, but the interpreter that it names is not (ENOENT)");
     else if (error_words(error))
         snprintf(meaning, sizeof meaning, ": %s", error_words(error));
@@ -222,7 +222,7 @@ static void no_init(struct why_case *c, struct finding *f, const struct event *p
     find_event(f, c, panic, NULL);
     for (size_t i = 0, n = 0; i < c->now.n && n < 6; i++) {
         const struct event *e = &c->now.event[i];
-        if (e->kind != EV_CONSOLE_LINE || e->f[EVF_CONSOLE_LINE_device] != trace_console(c->t))
+        if (e->kind != EV_CONSOLE_LINE || EVF(e, CONSOLE_LINE, device) != trace_console(c->t))
             continue;
         if (!fact_contains(e, "couldn't execute") && !fact_contains(e, "Failed to execute") &&
             !fact_contains(e, "Requested init") && !fact_contains(e, "as init process"))
@@ -269,7 +269,7 @@ static void init_died(struct why_case *c, struct finding *f, const struct event 
                        *exec = NULL, *cause = NULL;
     const struct event *start = facts_last(&c->now, EV_INIT_RUN);
     for (size_t i = 0; i < c->now.n; i++)
-        if (c->now.event[i].kind == EV_PROCESS_EXEC && c->now.event[i].f[EVF_PROCESS_EXEC_pid] == 1 &&
+        if (c->now.event[i].kind == EV_PROCESS_EXEC && EVF(&c->now.event[i], PROCESS_EXEC, pid) == 1 &&
             c->now.event[i].guest == panic->guest)
             exec = &c->now.event[i];
     for (size_t i = 0; i < sizeof causes / sizeof causes[0] && !cause && start; i++)
@@ -301,13 +301,13 @@ static void init_died(struct why_case *c, struct finding *f, const struct event 
         find_event(f, c, lack, "the processor lacks");
     const struct event *out = NULL;
     for (size_t i = 0; i < c->now.n; i++)
-        if (c->now.event[i].kind == EV_PROCESS_EXIT && c->now.event[i].f[EVF_PROCESS_EXIT_pid] != 1 &&
-            c->now.event[i].f[EVF_PROCESS_EXIT_code] && c->now.event[i].icount < panic->icount)
+        if (c->now.event[i].kind == EV_PROCESS_EXIT && EVF(&c->now.event[i], PROCESS_EXIT, pid) != 1 &&
+            EVF(&c->now.event[i], PROCESS_EXIT, code) && c->now.event[i].icount < panic->icount)
             out = &c->now.event[i];
     if (out)
         find_event(f, c, out, "the last program before that failed");
     for (size_t i = c->now.n, n = 0; i-- && n < 4;)
-        if (c->now.event[i].kind == EV_SYSCALL_EXIT && c->now.event[i].f[EVF_SYSCALL_EXIT_pid] == 1 && ++n)
+        if (c->now.event[i].kind == EV_SYSCALL_EXIT && EVF(&c->now.event[i], SYSCALL_EXIT, pid) == 1 && ++n)
             find_event(f, c, &c->now.event[i], "a system call of init that failed");
     find_console(f, c, start ? start->icount : c->now.begin, panic->icount, 6);
 }
@@ -366,8 +366,8 @@ static const struct event *exception_of(struct why_case *c, const struct event *
         vector = fact_contains(oops, vectors[i].text) ? vectors[i].vector : vector;
     for (size_t i = 0; i < c->now.n && c->now.event[i].icount <= oops->icount; i++) {
         const struct event *ev = &c->now.event[i];
-        if (ev->kind == EV_EXCEPTION && !(ev->f[EVF_EXCEPTION_cs] & 3) && ev->f[EVF_EXCEPTION_ip] >> 63 &&
-            (vector == EXCEPTIONS || ev->f[EVF_EXCEPTION_vector] == vector))
+        if (ev->kind == EV_EXCEPTION && !(EVF(ev, EXCEPTION, cs) & 3) && EVF(ev, EXCEPTION, ip) >> 63 &&
+            (vector == EXCEPTIONS || EVF(ev, EXCEPTION, vector) == vector))
             last = ev;
     }
     return last && oops->icount - last->icount < NEAR ? last : NULL;
@@ -390,14 +390,14 @@ static void moment(struct why_case *c, struct finding *f, const struct event *ex
     struct text refused = {0};
     char words[PLACE_TEXT], place[PLACE_TEXT];
     case_exception_event(c, ex, words);
-    case_place(c, ex->icount, ex->cpu, ex->f[EVF_EXCEPTION_ip], place);
+    case_place(c, ex->icount, ex->cpu, EVF(ex, EXCEPTION, ip), place);
     if (!case_go(c, ex->icount)) {
         find_line(f, ex->icount, place, "%s", words);
         return;
     }
     case_insn(c, ex->cpu, &in);
     const bool told =
-        refusal_text(c, ex->cpu, ex->f[EVF_EXCEPTION_vector], ex->f[EVF_EXCEPTION_error], &refused);
+        refusal_text(c, ex->cpu, EVF(ex, EXCEPTION, vector), EVF(ex, EXCEPTION, error), &refused);
     find_line(f, ex->icount, place, "%s; instruction: %s%s%s", words, *in.text ? in.text : "not in memory",
               told ? "; " : "", told ? refused.s : "");
     free(refused.s);
@@ -411,7 +411,7 @@ static void oops(struct why_case *c, struct finding *f, const struct event *text
     char words[300], place[PLACE_TEXT], why[PLACE_TEXT], end[300];
     said(text, words, sizeof words);
     if (ex) {
-        case_address(c, ex->icount, ex->cpu, ex->f[EVF_EXCEPTION_ip], place);
+        case_address(c, ex->icount, ex->cpu, EVF(ex, EXCEPTION, ip), place);
         case_exception_event(c, ex, why);
         find_verdict(f, WHY_LINUX_OOPS, ex->icount, "Linux oopsed at %s: %s", place, why);
         moment(c, f, ex);
@@ -424,7 +424,7 @@ static void oops(struct why_case *c, struct finding *f, const struct event *text
         const bool tells =
             fact_contains(ev, "CPU: ") || fact_contains(ev, "Hardware name") || fact_contains(ev, "RIP: ");
         if (ev->icount >= text->icount && ev->kind == EV_CONSOLE_LINE && tells &&
-            ev->f[EVF_CONSOLE_LINE_device] == text->f[EVF_CONSOLE_LINE_device] && ++n)
+            EVF(ev, CONSOLE_LINE, device) == EVF(text, CONSOLE_LINE, device) && ++n)
             find_line(f, ev->icount, NULL, "console: %s", said(ev, end, sizeof end));
     }
     if (panic)
@@ -443,7 +443,7 @@ static void out_of_memory(struct why_case *c, struct finding *f, const struct ev
     line_if(c, f, "Mem-Info", c->now.begin);
     for (size_t i = 0, n = 0; i < c->now.n && n < 6; i++)
         if (c->now.event[i].kind == EV_CONSOLE_LINE &&
-            c->now.event[i].f[EVF_CONSOLE_LINE_device] == ev->f[EVF_CONSOLE_LINE_device] &&
+            EVF(&c->now.event[i], CONSOLE_LINE, device) == EVF(ev, CONSOLE_LINE, device) &&
             fact_contains(&c->now.event[i], "Killed process") && ++n)
             find_line(f, c->now.event[i].icount, NULL, "console: %s",
                       said(&c->now.event[i], words, sizeof words));
@@ -533,7 +533,7 @@ static bool fell_to_shell(struct why_case *c, struct finding *f)
         return false;
     for (size_t i = 0; i < c->now.n; i++) {
         const struct event *ev = &c->now.event[i];
-        if (ev->kind != EV_PROCESS_EXEC || ev->f[EVF_PROCESS_EXEC_pid] != 1)
+        if (ev->kind != EV_PROCESS_EXEC || EVF(ev, PROCESS_EXEC, pid) != 1)
             continue;
         /* "/bin/sh sh": without a script. */
         fact_text(ev, path, sizeof path);

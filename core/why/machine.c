@@ -229,8 +229,8 @@ const char *case_exception(struct why_case *c, uint64_t vector, uint64_t error, 
 
 const char *case_exception_event(struct why_case *c, const struct event *ev, char buf[PLACE_TEXT])
 {
-    return case_exception(c, ev->f[EVF_EXCEPTION_vector], ev->f[EVF_EXCEPTION_error],
-                          ev->f[EVF_EXCEPTION_cr2], ev->f[EVF_EXCEPTION_ip], buf);
+    return case_exception(c, EVF(ev, EXCEPTION, vector), EVF(ev, EXCEPTION, error), EVF(ev, EXCEPTION, cr2),
+                          EVF(ev, EXCEPTION, ip), buf);
 }
 
 bool case_zeros(struct why_case *c, unsigned cpu, uint64_t address, size_t n)

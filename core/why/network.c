@@ -40,7 +40,7 @@ static const struct event *end_of(struct why_case *c, const struct event *begin)
 {
     for (size_t i = 0; i < c->now.n; i++) {
         const struct event *ev = &c->now.event[i];
-        if (is_end(ev) && ev->f[EVF_NET_DHCP_id] == begin->f[EVF_NET_BEGIN_id] && ev->icount >= begin->icount)
+        if (is_end(ev) && EVF(ev, NET_DHCP, id) == EVF(begin, NET_BEGIN, id) && ev->icount >= begin->icount)
             return ev;
     }
     return NULL;
@@ -72,8 +72,8 @@ static uint64_t asked(struct why_case *c, const struct event *begin, uint64_t *u
     *until = begin->time;
     for (size_t i = 0; i < c->now.n; i++) {
         const struct event *ev = &c->now.event[i];
-        if (ev->kind == EV_NET_RESENT && ev->f[EVF_NET_RESENT_id] == begin->f[EVF_NET_BEGIN_id]) {
-            n = ev->f[EVF_NET_RESENT_count] + 1;
+        if (ev->kind == EV_NET_RESENT && EVF(ev, NET_RESENT, id) == EVF(begin, NET_BEGIN, id)) {
+            n = EVF(ev, NET_RESENT, count) + 1;
             *until = ev->time;
         }
     }
@@ -96,7 +96,7 @@ static const struct event *bargain_of(struct why_case *c, const struct event *be
         struct packet p;
         struct net_dhcp d;
         if (ev->kind == kind && ev->icount >= begin->icount &&
-            ev->f[EVF_NET_IN_card] == begin->f[EVF_NET_BEGIN_card] && packet_parse(ev->data, ev->len, &p) &&
+            EVF(ev, NET_IN, card) == EVF(begin, NET_BEGIN, card) && packet_parse(ev->data, ev->len, &p) &&
             packet_dhcp(&p, &d) != is_dhcp6(begin))
             last = ev;
     }
@@ -156,12 +156,12 @@ static bool no_boot(struct why_case *c, struct finding *f, const struct event *b
                     const char *text)
 {
     const char *protocol = is_dhcp6(begin) ? "DHCPv6" : "DHCP";
-    if (ev->f[EVF_NET_DHCP_result] == NO_ANSWER)
+    if (EVF(ev, NET_DHCP, result) == NO_ANSWER)
         find_verdict(f, WHY_NET_NO_DHCP, ev->icount, "no %s server answered: %" PRIu64 " %s in %" PRIu64 " s",
-                     protocol, ev->f[EVF_NET_DHCP_requests],
-                     ev->f[EVF_NET_DHCP_requests] == 1 ? "request" : "requests",
-                     ev->f[EVF_NET_DHCP_duration] / 1000000000u);
-    else if (ev->f[EVF_NET_DHCP_result])
+                     protocol, EVF(ev, NET_DHCP, requests),
+                     EVF(ev, NET_DHCP, requests) == 1 ? "request" : "requests",
+                     EVF(ev, NET_DHCP, duration) / 1000000000u);
+    else if (EVF(ev, NET_DHCP, result))
         find_verdict(f, WHY_NET_DHCP_REFUSED, ev->icount, "the %s server refuses the address: %s", protocol,
                      text);
     else if (!strstr(text, " boot file ") && !facts_last(&c->now, EV_NET_TFTP) &&
@@ -177,18 +177,18 @@ static bool failed(struct why_case *c, struct finding *f, const struct event *be
 {
     char text[600];
     fact_text(ev, text, sizeof text);
-    const bool unanswered = ev->kind == EV_NET_DHCP && ev->f[EVF_NET_DHCP_result] == NO_ANSWER;
+    const bool unanswered = ev->kind == EV_NET_DHCP && EVF(ev, NET_DHCP, result) == NO_ANSWER;
     if (ev->kind == EV_NET_DHCP) {
-        if (!(unanswered && no_bargain(c, f, begin, ev->f[EVF_NET_DHCP_requests])) &&
+        if (!(unanswered && no_bargain(c, f, begin, EVF(ev, NET_DHCP, requests))) &&
             !no_boot(c, f, begin, ev, text))
             return false;
-    } else if (ev->kind == EV_NET_TFTP && ev->f[EVF_NET_TFTP_error] &&
+    } else if (ev->kind == EV_NET_TFTP && EVF(ev, NET_TFTP, error) &&
                !strstr(text, "stopped by the client")) {
         find_verdict(f, WHY_NET_TFTP, ev->icount, "TFTP: %s", text);
     } else if (ev->kind == EV_NET_HTTP &&
-               (ev->f[EVF_NET_HTTP_status] >= HTTP_FAILED || !ev->f[EVF_NET_HTTP_status])) {
+               (EVF(ev, NET_HTTP, status) >= HTTP_FAILED || !EVF(ev, NET_HTTP, status))) {
         find_verdict(f, WHY_NET_HTTP, ev->icount, "HTTP: %s: %s%" PRIu64, text,
-                     ev->f[EVF_NET_HTTP_status] ? "status " : "no answer, ", ev->f[EVF_NET_HTTP_status]);
+                     EVF(ev, NET_HTTP, status) ? "status " : "no answer, ", EVF(ev, NET_HTTP, status));
     } else {
         return false;
     }
@@ -201,7 +201,7 @@ static bool no_name(struct why_case *c, struct finding *f, const struct event *e
 {
     const struct event *dns = facts_last(&c->now, EV_NET_DNS);
     char text[600];
-    if (!dns || dns->icount < end->icount || !dns->f[EVF_NET_DNS_code])
+    if (!dns || dns->icount < end->icount || !EVF(dns, NET_DNS, code))
         return false;
     fact_text(dns, text, sizeof text);
     find_verdict(f, WHY_NET_DNS, dns->icount, "DNS: %s", text);
@@ -218,7 +218,7 @@ static const struct event *last_transfer(struct why_case *c)
         if (ev->kind != EV_NET_BEGIN)
             continue;
         const struct event *end = last && is_dhcp6(ev) ? end_of(c, ev) : ev;
-        if (!last || (end && !(end->kind == EV_NET_DHCP && end->f[EVF_NET_DHCP_result] == NO_ANSWER)))
+        if (!last || (end && !(end->kind == EV_NET_DHCP && EVF(end, NET_DHCP, result) == NO_ANSWER)))
             last = ev;
     }
     return last;

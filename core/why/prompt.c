@@ -41,10 +41,10 @@ static bool bios_is_polled(struct why_case *c, const struct cpu_loop *l, unsigne
     if (!trace_cursor_seek_icount(cur, c->at + 1, &ignored))
         for (unsigned i = 0; i < LOOKED && !yes && trace_cursor_prev(cur, &ev, NULL, &ignored) == 1; i++) {
             const bool again = ev.kind == EV_SERVICE_AGAIN;
-            const uint64_t last = again ? ev.f[EVF_SERVICE_AGAIN_last] : ev.icount;
+            const uint64_t last = again ? EVF(&ev, SERVICE_AGAIN, last) : ev.icount;
             if ((!again && ev.kind != EV_SERVICE) || ev.icount < c->now.begin)
                 continue;
-            yes = ev.f[again ? (int)EVF_SERVICE_AGAIN_vector : (int)EVF_SERVICE_vector] == KEYBOARD &&
+            yes = (again ? EVF(&ev, SERVICE_AGAIN, vector) : EVF(&ev, SERVICE, vector)) == KEYBOARD &&
                   c->at - last < lately;
         }
     trace_cursor_close(cur);
@@ -126,9 +126,9 @@ static bool program_waits(struct why_case *c, const struct cpu_loop *l, unsigned
     char name[60];
     for (size_t i = 0; i < c->now.n; i++) {
         const struct event *ev = &c->now.event[i];
-        if (ev->kind == EV_EFI_START && ev->f[EVF_EFI_START_type] == APPLICATION)
+        if (ev->kind == EV_EFI_START && EVF(ev, EFI_START, type) == APPLICATION)
             start = ev;
-        if (start && ev->kind == EV_EFI_RETURN && ev->f[EVF_EFI_RETURN_type] == APPLICATION)
+        if (start && ev->kind == EV_EFI_RETURN && EVF(ev, EFI_RETURN, type) == APPLICATION)
             start = NULL;
     }
     if (!start || facts_last(&c->now, EV_KERNEL_FOUND) || facts_last(&c->now, EV_KERNEL_ENTRY) ||

@@ -30,14 +30,14 @@ static const struct event *failed_read(struct why_case *c, uint64_t to)
     const struct event *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER), *found = NULL;
     for (size_t i = 0; sector && i < c->now.n && c->now.event[i].icount <= to; i++) {
         const struct event *ev = &c->now.event[i];
-        const bool reads = ev->kind == EV_SERVICE && ev->f[EVF_SERVICE_vector] == DISK &&
-                           ev->f[EVF_SERVICE_carry] &&
-                           (ev->f[EVF_SERVICE_function] == READ ||
-                            ev->f[EVF_SERVICE_function] == EXTENDED_READ || fact_contains(ev, "read"));
+        const bool reads = ev->kind == EV_SERVICE && EVF(ev, SERVICE, vector) == DISK &&
+                           EVF(ev, SERVICE, carry) &&
+                           (EVF(ev, SERVICE, function) == READ ||
+                            EVF(ev, SERVICE, function) == EXTENDED_READ || fact_contains(ev, "read"));
         if (ev->icount >= sector->icount && reads)
             found = ev;
         else if (ev->kind == EV_DISK_READ ||
-                 (ev->kind == EV_SERVICE && ev->f[EVF_SERVICE_vector] == DISK && fact_contains(ev, "read")))
+                 (ev->kind == EV_SERVICE && EVF(ev, SERVICE, vector) == DISK && fact_contains(ev, "read")))
             found = NULL;
     }
     return found;
@@ -73,7 +73,7 @@ static bool read_failed(struct why_case *c, struct finding *f, const struct even
     const struct event *read = failed_read(c, ev->icount);
     if (!read)
         return false;
-    const uint64_t status = read->f[EVF_SERVICE_ax] >> 8 & 0xff;
+    const uint64_t status = EVF(read, SERVICE, ax) >> 8 & 0xff;
     find_verdict(f, WHY_RAILS_READ_FAILED, read->icount,
                  "INT 13h refused a read (%02" PRIX64 "h: %s), the program went on, and no code is at %s",
                  status, disk_status(status), where);
@@ -104,12 +104,12 @@ static bool read_over_code(struct why_case *c, struct finding *f, uint64_t icoun
     const struct event *service = NULL;
     char at[PLACE_TEXT];
     for (size_t i = 0; i < c->now.n && c->now.event[i].icount <= icount; i++)
-        if (c->now.event[i].kind == EV_SERVICE && c->now.event[i].f[EVF_SERVICE_vector] == DISK)
+        if (c->now.event[i].kind == EV_SERVICE && EVF(&c->now.event[i], SERVICE, vector) == DISK)
             service = &c->now.event[i];
     if (!service || icount - service->icount > NEAR_END)
         return false;
-    const uint64_t back = service->f[EVF_SERVICE_caller] + INT,
-                   begin = service->icount - service->f[EVF_SERVICE_steps];
+    const uint64_t back = EVF(service, SERVICE, caller) + INT,
+                   begin = service->icount - EVF(service, SERVICE, steps);
     const struct came came = memory_came(c, cpu, icount, back, 1);
     if (!came.known || !came.icount || came.icount < begin || came.icount > service->icount)
         return false;
@@ -117,7 +117,7 @@ static bool read_over_code(struct why_case *c, struct finding *f, uint64_t icoun
     find_verdict(f, WHY_RAILS_OVERWRITTEN, service->icount,
                  "a disk read overwrote the program that asked for it: INT 13h at 0x%" PRIx64
                  " returns into what it read",
-                 service->f[EVF_SERVICE_caller]);
+                 EVF(service, SERVICE, caller));
     find_event(f, c, service, NULL);
     find_line(f, came.icount, NULL, "the byte at 0x%" PRIx64 ", where it returns to, was written here: %s",
               back, came.text);
@@ -156,7 +156,7 @@ static void zeros(struct why_case *c, struct finding *f, const struct event *ev,
     const struct event *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER);
     char where[PLACE_TEXT];
     const bool empty = sector && ev->icount - sector->icount < 16;
-    const uint64_t pc = linear_of(c, ev, ev->f[EVF_CPU_ZEROS_ip]);
+    const uint64_t pc = linear_of(c, ev, EVF(ev, CPU_ZEROS, ip));
     case_address(c, ev->icount, ev->cpu, pc, where);
     if (empty)
         find_verdict(f, WHY_RAILS_EMPTY_SECTOR, ev->icount,
@@ -232,8 +232,8 @@ static void stack(struct why_case *c, struct finding *f, const struct event *ev,
     fact_text(ev, text, sizeof text);
     find_verdict(f, WHY_RAILS_STACK_MEMORY, ev->icount,
                  "the stack is at 0x%" PRIx64 ", in %s: what is pushed there is lost (pushed at %s)",
-                 ev->f[EVF_CPU_STACK_address], text,
-                 case_address(c, ev->icount, ev->cpu, linear_of(c, ev, ev->f[EVF_CPU_STACK_ip]), where));
+                 EVF(ev, CPU_STACK, address), text,
+                 case_address(c, ev->icount, ev->cpu, linear_of(c, ev, EVF(ev, CPU_STACK, ip)), where));
     find_line(f, ev->icount, case_place_of(c, ev, place), "the first push that is lost");
     if (end)
         find_event(f, c, end, "it led to");
@@ -295,8 +295,8 @@ static void stack_in_code(struct why_case *c, struct finding *f, const struct ev
     find_verdict(
         f, WHY_RAILS_STACK_CODE, ev->icount,
         "the stack runs into code: what is pushed at %s overwrites the next instructions, at 0x%" PRIx64,
-        case_address(c, ev->icount, ev->cpu, linear_of(c, ev, ev->f[EVF_CPU_OWN_CODE_ip]), where),
-        ev->f[EVF_CPU_OWN_CODE_address]);
+        case_address(c, ev->icount, ev->cpu, linear_of(c, ev, EVF(ev, CPU_OWN_CODE, ip)), where),
+        EVF(ev, CPU_OWN_CODE, address));
     find_event(f, c, ev, NULL);
     if (case_go(c, ev->icount))
         find_callers(f, c, ev->cpu);
@@ -309,10 +309,10 @@ static void own_code(struct why_case *c, struct finding *f, const struct event *
     char where[PLACE_TEXT];
     find_verdict(f, WHY_RAILS_OWN_CODE, ev->icount,
                  "code overwrites itself at 0x%" PRIx64 ", and what it does then ends badly",
-                 ev->f[EVF_CPU_OWN_CODE_address]);
+                 EVF(ev, CPU_OWN_CODE, address));
     find_line(f, ev->icount, NULL, "%" PRIu64 " bytes are stored over the next instructions by %s",
-              ev->f[EVF_CPU_OWN_CODE_size],
-              case_address(c, ev->icount, ev->cpu, linear_of(c, ev, ev->f[EVF_CPU_OWN_CODE_ip]), where));
+              EVF(ev, CPU_OWN_CODE, size),
+              case_address(c, ev->icount, ev->cpu, linear_of(c, ev, EVF(ev, CPU_OWN_CODE, ip)), where));
     if (end)
         find_event(f, c, end, "it led to");
 }
@@ -338,7 +338,7 @@ static bool silent_since(const struct why_case *c, size_t i)
 static bool stays_in_zeros(struct why_case *c, size_t i, uint64_t at)
 {
     const struct event *ev = &c->now.event[i];
-    if (ev->f[EVF_CPU_ZEROS_zeros] <= 64)
+    if (EVF(ev, CPU_ZEROS, zeros) <= 64)
         return false;
     return (!ev->cpu && silent_since(c, i)) || (at - ev->icount < SOON && in_zeros(c));
 }

@@ -24,9 +24,9 @@ void explain_reset(struct why_case *c, struct finding *f)
             "the machine was reset by its %s: it was started, and not told in time that the system lives",
             words);
     /* What resets by itself does so at no instruction. */
-    if (reset->f[EVF_RESET_ip])
+    if (EVF(reset, RESET, ip))
         find_line(f, reset->icount, case_place_of(c, reset, place), "reset by %s at 0x%" PRIx64, words,
-                  reset->f[EVF_RESET_ip]);
+                  EVF(reset, RESET, ip));
     else
         find_event(f, c, reset, NULL);
     if (down)

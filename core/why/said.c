@@ -91,7 +91,7 @@ static bool starts(const struct event *ev)
     enum { APPLICATION = 9 };
     return ev->kind == EV_BOOT_SECTOR_ENTER || ev->kind == EV_KERNEL_ENTRY || ev->kind == EV_KERNEL_FOUND ||
            ev->kind == EV_XEN_FOUND || ev->kind == EV_KERNEL_HANDOVER || ev->kind == EV_PROCESS_EXEC ||
-           (ev->kind == EV_EFI_START && ev->f[EVF_EFI_START_type] == APPLICATION);
+           (ev->kind == EV_EFI_START && EVF(ev, EFI_START, type) == APPLICATION);
 }
 
 /* Something was typed after that position. */

@@ -35,8 +35,8 @@ static bool nested(struct why_case *c, const struct event *a, const struct event
 {
     struct error ignored;
     struct watch w = {.c = c, .cpu = a->cpu};
-    if (a->f[EVF_EXCEPTION_ip] == b->f[EVF_EXCEPTION_ip] &&
-        a->f[EVF_EXCEPTION_vector] == b->f[EVF_EXCEPTION_vector])
+    if (EVF(a, EXCEPTION, ip) == EVF(b, EXCEPTION, ip) &&
+        EVF(a, EXCEPTION, vector) == EVF(b, EXCEPTION, vector))
         return true; /* at the same instruction: its cause was not mended, returned or not */
     if (!case_go(c, a->icount + 1))
         return false;
@@ -60,9 +60,9 @@ static uint64_t count(struct why_case *c, uint64_t from, uint64_t to)
         while (trace_cursor_next(cur, &ev, NULL, &ignored) == 1 && ev.icount <= to) {
             if (ev.kind == EV_AGAIN) {
                 uint64_t each = 0;
-                for (uint64_t i = 0; i < ev.f[EVF_AGAIN_period] && i < KEPT && i < n; i++)
+                for (uint64_t i = 0; i < EVF(&ev, AGAIN, period) && i < KEPT && i < n; i++)
                     each += seen[(n - 1 - i) % KEPT];
-                total += each * ev.f[EVF_AGAIN_count];
+                total += each * EVF(&ev, AGAIN, count);
                 continue;
             }
             seen[n++ % KEPT] = ev.kind == EV_EXCEPTION;
@@ -96,7 +96,7 @@ bool storm_find(struct why_case *c, unsigned cpu, uint64_t icount, uint64_t near
             s->last = ev;
         } else {
             /* Of a storm the middle may not have been kept. */
-            const bool same = ev->f[EVF_EXCEPTION_ip] == later->f[EVF_EXCEPTION_ip];
+            const bool same = EVF(ev, EXCEPTION, ip) == EVF(later, EXCEPTION, ip);
             if ((!same && later->icount - ev->icount > GAP) || !nested(c, ev, later))
                 break;
             if (!same)

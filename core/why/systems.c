@@ -80,11 +80,11 @@ static bool domain_died(struct why_case *c, struct finding *f)
         if (ev->kind != EV_DOMAIN_END || !(fact_contains(ev, "crash") || fact_contains(ev, "watchdog")))
             continue;
         find_verdict(f, WHY_XEN_DOMAIN, ev->icount, "domain %" PRIu64 " died: it %s",
-                     ev->f[EVF_DOMAIN_END_domain], fact_text(ev, words, sizeof words));
+                     EVF(ev, DOMAIN_END, domain), fact_text(ev, words, sizeof words));
         find_event(f, c, ev, NULL);
         for (size_t k = i, n = 0; k-- && n < 3;)
             if (c->now.event[k].kind == EV_DOMAIN_EXCEPTION &&
-                c->now.event[k].f[EVF_DOMAIN_EXCEPTION_domain] == ev->f[EVF_DOMAIN_END_domain] && ++n)
+                EVF(&c->now.event[k], DOMAIN_EXCEPTION, domain) == EVF(ev, DOMAIN_END, domain) && ++n)
                 find_event(f, c, &c->now.event[k], "an exception of it before");
         find_console(f, c, c->now.begin, c->at, 10);
         return true;

@@ -22,7 +22,7 @@ static const char *error_name(const struct why_case *c, const struct event *ret,
     explainer_free(x);
     if (name)
         return name;
-    snprintf(buf, size, "0x%" PRIx64, ret->f[EVF_EFI_RETURN_status]);
+    snprintf(buf, size, "0x%" PRIx64, EVF(ret, EFI_RETURN, status));
     return buf;
 }
 
@@ -34,7 +34,7 @@ static const struct event *complaint(struct why_case *c, uint64_t from, uint64_t
     const struct event *last = NULL;
     for (size_t i = 0; i < c->now.n; i++) {
         const struct event *ev = &c->now.event[i];
-        if (ev->kind != EV_CONSOLE_LINE || ev->f[EVF_CONSOLE_LINE_device] != trace_console(c->t) ||
+        if (ev->kind != EV_CONSOLE_LINE || EVF(ev, CONSOLE_LINE, device) != trace_console(c->t) ||
             ev->icount < from || ev->icount > to || !ev->len)
             continue;
         if (fact_contains(ev, "ERROR") || fact_contains(ev, "rror:"))
@@ -51,9 +51,9 @@ static void option_lines(struct why_case *c, struct finding *f)
     for (size_t i = 0, n = 0; i < c->now.n && n < 8; i++) {
         const struct event *ev = &c->now.event[i];
         const bool said = ev->kind == EV_CONSOLE_LINE &&
-                          ev->f[EVF_CONSOLE_LINE_device] == trace_console(c->t) &&
+                          EVF(ev, CONSOLE_LINE, device) == trace_console(c->t) &&
                           fact_contains(ev, "BdsDxe: ");
-        if (!said && !(ev->kind == EV_EFI_PART_DONE && is_error(ev->f[EVF_EFI_PART_DONE_status]) &&
+        if (!said && !(ev->kind == EV_EFI_PART_DONE && is_error(EVF(ev, EFI_PART_DONE, status)) &&
                        ev->len > 4 && !memcmp(ev->data, "Boot", 4)))
             continue;
         n++;
@@ -76,8 +76,8 @@ static bool program_failed(struct why_case *c, struct finding *f)
     const struct event *ret = NULL, *start = NULL, *text;
     char name[100], words[300], status[100];
     for (size_t i = 0; i < c->now.n && !ret; i++)
-        if (c->now.event[i].kind == EV_EFI_RETURN && c->now.event[i].f[EVF_EFI_RETURN_type] == APPLICATION &&
-            is_error(c->now.event[i].f[EVF_EFI_RETURN_status]) && !aborted(c, &c->now.event[i]))
+        if (c->now.event[i].kind == EV_EFI_RETURN && EVF(&c->now.event[i], EFI_RETURN, type) == APPLICATION &&
+            is_error(EVF(&c->now.event[i], EFI_RETURN, status)) && !aborted(c, &c->now.event[i]))
             ret = &c->now.event[i];
     if (!ret || kernel_after(c, ret->icount))
         return false;
@@ -134,7 +134,7 @@ static bool foreign_in(struct why_case *c, struct finding *f, const struct event
     enum { X86_64 = 0x8664, BYTE_CODE = 0xebc, MOST = 1 << 20 };
     const struct trace_image *im = &trace_config(c->t)->images[image];
     const uint64_t size = image_is_cd(im) ? 4 * SECTOR : SECTOR;
-    const uint64_t from = read->f[EVF_DISK_READ_lba] * size, want = read->f[EVF_DISK_READ_count] * size,
+    const uint64_t from = EVF(read, DISK_READ, lba) * size, want = EVF(read, DISK_READ, count) * size,
                    n = want < MOST ? want : MOST;
     uint8_t *data = mem_zero(n + 1, 1);
     char file[300];
@@ -149,8 +149,8 @@ static bool foreign_in(struct why_case *c, struct finding *f, const struct event
         first.f[EVF_DISK_READ_lba] += at / size;
         first.f[EVF_DISK_READ_count] = 1;
         if (explain_files(c->t, c->kind, &first, file, sizeof file) <= 0)
-            snprintf(file, sizeof file, "the program at sector %" PRIu64 " of %s", first.f[EVF_DISK_READ_lba],
-                     im->role);
+            snprintf(file, sizeof file, "the program at sector %" PRIu64 " of %s",
+                     EVF(&first, DISK_READ, lba), im->role);
         file[strcspn(file, ",")] = 0;
         text_add(why, "%s is a program for another machine, %s", file, machine_words(machine));
         find_line(f, read->icount, NULL, "read: the header of %s says machine 0x%x, %s", file, machine,
@@ -309,9 +309,9 @@ static bool own_program(struct why_case *c, struct finding *f)
     char name[100], words[300];
     for (size_t i = 0; i < c->now.n; i++) {
         const struct event *ev = &c->now.event[i];
-        if (ev->kind == EV_EFI_START && ev->f[EVF_EFI_START_type] == APPLICATION)
+        if (ev->kind == EV_EFI_START && EVF(ev, EFI_START, type) == APPLICATION)
             start = ev;
-        if (ev->kind == EV_EFI_PART_DONE && is_error(ev->f[EVF_EFI_PART_DONE_status]) && ev->len > 4 &&
+        if (ev->kind == EV_EFI_PART_DONE && is_error(EVF(ev, EFI_PART_DONE, status)) && ev->len > 4 &&
             !memcmp(ev->data, "Boot", 4))
             failed = ev;
     }

@@ -13,7 +13,7 @@ enum { ERROR_LEVEL = 3, WARNING_LEVEL = 4 }; /* syslog(3) */
 /* What the first process writes into its log. */
 static bool manager_says(const struct event *ev)
 {
-    return ev->kind == EV_PROCESS_LOG && ev->f[EVF_PROCESS_LOG_pid] == 1;
+    return ev->kind == EV_PROCESS_LOG && EVF(ev, PROCESS_LOG, pid) == 1;
 }
 
 /* The last line of its log that contains the text, or NULL. */
@@ -30,7 +30,7 @@ static const struct event *error_before(const struct facts *f, const struct even
 {
     const struct event *found = NULL;
     for (size_t i = 0; i < f->n && &f->event[i] != end; i++)
-        if (manager_says(&f->event[i]) && f->event[i].f[EVF_PROCESS_LOG_level] <= ERROR_LEVEL)
+        if (manager_says(&f->event[i]) && EVF(&f->event[i], PROCESS_LOG, level) <= ERROR_LEVEL)
             found = &f->event[i];
     return found;
 }
@@ -40,7 +40,7 @@ static void error_lines(struct why_case *c, struct finding *f, uint64_t to)
     char words[300];
     for (size_t i = 0, n = 0; i < c->now.n && c->now.event[i].icount <= to && n < 8; i++) {
         const struct event *ev = &c->now.event[i];
-        if (!manager_says(ev) || ev->f[EVF_PROCESS_LOG_level] > ERROR_LEVEL)
+        if (!manager_says(ev) || EVF(ev, PROCESS_LOG, level) > ERROR_LEVEL)
             continue;
         find_line(f, ev->icount, NULL, "systemd says: %s", fact_text(ev, words, sizeof words));
         n++;
@@ -154,7 +154,7 @@ static bool unit_failed(const struct event *ev)
         (fact_contains(ev, "Failed to start") || fact_contains(ev, "Dependency failed")))
         return true;
     for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++)
-        if (manager_says(ev) && fact_contains(ev, texts[k]) && ev->f[EVF_PROCESS_LOG_level] <= WARNING_LEVEL)
+        if (manager_says(ev) && fact_contains(ev, texts[k]) && EVF(ev, PROCESS_LOG, level) <= WARNING_LEVEL)
             return true;
     return false;
 }
@@ -168,7 +168,7 @@ static void process_line(struct why_case *c, struct finding *f, const struct eve
     for (size_t i = 0, n = 0; i < c->now.n && &c->now.event[i] != failed && n < 4; i++)
         for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++)
             if (c->now.event[i].kind == EV_PROCESS_LOG && fact_contains(&c->now.event[i], texts[k]) &&
-                c->now.event[i].f[EVF_PROCESS_LOG_level] <= 5) {
+                EVF(&c->now.event[i], PROCESS_LOG, level) <= 5) {
                 find_event(f, c, &c->now.event[i], NULL);
                 n++;
                 break;

@@ -123,7 +123,7 @@ void find_console(struct finding *f, struct why_case *c, uint64_t from, uint64_t
     size_t found = 0;
     for (size_t i = c->now.n; i-- && found < n && found < WHY_LINES;) {
         const struct event *ev = &c->now.event[i];
-        if (ev->kind == EV_CONSOLE_LINE && ev->f[EVF_CONSOLE_LINE_device] == console && ev->icount >= from &&
+        if (ev->kind == EV_CONSOLE_LINE && EVF(ev, CONSOLE_LINE, device) == console && ev->icount >= from &&
             ev->icount <= to && *fact_text(ev, text, sizeof text))
             line[found++] = ev;
     }
