@@ -41,7 +41,7 @@ static void take_image(struct efi_look *l, const struct event *ev)
     const bool started = ev->kind == EV_EFI_START;
     if (started) { /* it has been loaded, if it has a handle */
         for (size_t i = l->nimages; i-- > 0;)
-            if (l->images[i].handle && l->images[i].handle == ev->f[EVF_EFI_START_handle]) {
+            if (l->images[i].handle && l->images[i].handle == EVF(ev, EFI_START, handle)) {
                 l->images[i].started = true;
                 return;
             }
@@ -50,12 +50,12 @@ static void take_image(struct efi_look *l, const struct event *ev)
         return;
     MEM_MORE(l->images, l->nimages);
     struct look_image *im = &l->images[l->nimages++];
-    *im = (struct look_image){.handle = started ? ev->f[EVF_EFI_START_handle] : ev->f[EVF_EFI_LOADED_handle],
-                              .base = started ? ev->f[EVF_EFI_START_base] : ev->f[EVF_EFI_LOADED_base],
-                              .size = started ? ev->f[EVF_EFI_START_size] : ev->f[EVF_EFI_LOADED_size],
-                              .type =
-                                  (uint8_t)(started ? ev->f[EVF_EFI_START_type] : ev->f[EVF_EFI_LOADED_type]),
-                              .started = started};
+    *im =
+        (struct look_image){.handle = started ? EVF(ev, EFI_START, handle) : EVF(ev, EFI_LOADED, handle),
+                            .base = started ? EVF(ev, EFI_START, base) : EVF(ev, EFI_LOADED, base),
+                            .size = started ? EVF(ev, EFI_START, size) : EVF(ev, EFI_LOADED, size),
+                            .type = (uint8_t)(started ? EVF(ev, EFI_START, type) : EVF(ev, EFI_LOADED, type)),
+                            .started = started};
     snprintf(im->name, sizeof im->name, "%.*s", (int)ev->len, (const char *)ev->data);
     if (im->type == EFI_TYPE_DXE_CORE) {
         l->dxe = true;
@@ -67,10 +67,10 @@ static void take_image(struct efi_look *l, const struct event *ev)
 static void take_map(struct efi_look *l, const struct event *ev)
 {
     if (l->nmap < LOOK_RANGES)
-        l->map[l->nmap++] = (struct look_range){.address = ev->f[EVF_EFI_MAP_address],
-                                                .size = ev->f[EVF_EFI_MAP_pages] << 12,
-                                                .type = (uint32_t)ev->f[EVF_EFI_MAP_type],
-                                                .attributes = ev->f[EVF_EFI_MAP_attributes]};
+        l->map[l->nmap++] = (struct look_range){.address = EVF(ev, EFI_MAP, address),
+                                                .size = EVF(ev, EFI_MAP, pages) << 12,
+                                                .type = (uint32_t)EVF(ev, EFI_MAP, type),
+                                                .attributes = EVF(ev, EFI_MAP, attributes)};
     if (!l->ended)
         l->ended_at = ev->icount;
     l->ended = true;
@@ -85,15 +85,15 @@ static void take_event(struct efi_look *l, const struct event *ev)
     case EV_EFI_VOLUME:
         l->found = true;
         if (l->eg.nlooked < EFI_LOOKED)
-            l->eg.looked[l->eg.nlooked++] = ev->f[EVF_EFI_VOLUME_address];
+            l->eg.looked[l->eg.nlooked++] = EVF(ev, EFI_VOLUME, address);
         break;
     case EV_EFI_START:
     case EV_EFI_LOADED:
         take_image(l, ev);
         break;
     case EV_EFI_SYSTEM_TABLE:
-        l->eg.system_table = ev->f[EVF_EFI_SYSTEM_TABLE_address];
-        l->eg.boot_services = ev->f[EVF_EFI_SYSTEM_TABLE_boot];
+        l->eg.system_table = EVF(ev, EFI_SYSTEM_TABLE, address);
+        l->eg.boot_services = EVF(ev, EFI_SYSTEM_TABLE, boot);
         break;
     case EV_EFI_MAP:
         take_map(l, ev);

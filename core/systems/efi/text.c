@@ -323,26 +323,25 @@ static void explain_module(const char *what, uint64_t type, struct text *out)
 
 bool efi_explain(const struct event *ev, struct text *out)
 {
-    const uint64_t *f = ev->f;
     const char *status;
     switch (ev->kind) {
     case EV_EFI_START:
-        explain_module("its entry point is reached", f[EVF_EFI_START_type], out);
+        explain_module("its entry point is reached", EVF(ev, EFI_START, type), out);
         return true;
     case EV_EFI_LOADED:
-        explain_module("its image is in memory, and relocated", f[EVF_EFI_LOADED_type], out);
+        explain_module("its image is in memory, and relocated", EVF(ev, EFI_LOADED, type), out);
         return true;
     case EV_EFI_RETURN:
-        status = efi_status_name(f[EVF_EFI_RETURN_status]);
+        status = efi_status_name(EVF(ev, EFI_RETURN, status));
         explain_module(status ? status : "a status that the specification does not name",
-                       f[EVF_EFI_RETURN_type], out);
+                       EVF(ev, EFI_RETURN, type), out);
         return true;
     case EV_EFI_SERVICE:
         text_add(out, "%s, after %llu ns",
-                 f[EVF_EFI_SERVICE_service] < EFI_TABLE_BOOT      ? "PEI service"
-                 : f[EVF_EFI_SERVICE_service] < EFI_TABLE_RUNTIME ? "boot service"
-                                                                  : "runtime service",
-                 (unsigned long long)f[EVF_EFI_SERVICE_duration]);
+                 EVF(ev, EFI_SERVICE, service) < EFI_TABLE_BOOT      ? "PEI service"
+                 : EVF(ev, EFI_SERVICE, service) < EFI_TABLE_RUNTIME ? "boot service"
+                                                                     : "runtime service",
+                 (unsigned long long)EVF(ev, EFI_SERVICE, duration));
         return true;
     default:
         return false;

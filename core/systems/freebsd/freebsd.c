@@ -130,8 +130,8 @@ static bool resume(struct guest *g, const struct event *found)
     struct fb_guest *fb = freebsd_guest(g);
     fb->base.cpu = found->cpu;
     fb->base.space = symbol_space_of(found->guest, 0);
-    if (!fb_header_at(fb, found->f[EVF_KERNEL_FOUND_physical], &fb->image) ||
-        fb->image.base != found->f[EVF_KERNEL_FOUND_text])
+    if (!fb_header_at(fb, EVF(found, KERNEL_FOUND, physical), &fb->image) ||
+        fb->image.base != EVF(found, KERNEL_FOUND, text))
         return false;
     fb->base.word = fb->image.word;
     fb->base.hooks = base_hooks_new(&fb->base);

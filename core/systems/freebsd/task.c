@@ -435,15 +435,15 @@ void fb_task_retell(struct guest *g, const struct event *ev)
     size_t i = 0;
     if (ev->guest != symbol_space_guest(fb->base.space))
         return;
-    if (ev->kind == EV_PROCESS_CREATE && ev->f[EVF_PROCESS_CREATE_flags] & CLONE_THREAD) {
+    if (ev->kind == EV_PROCESS_CREATE && EVF(ev, PROCESS_CREATE, flags) & CLONE_THREAD) {
         bound(&fb->nthreads);
         MEM_MORE(fb->threads, fb->nthreads);
-        fb->threads[fb->nthreads++] = (struct fb_thread){.tid = (uint32_t)ev->f[EVF_PROCESS_CREATE_pid]};
+        fb->threads[fb->nthreads++] = (struct fb_thread){.tid = (uint32_t)EVF(ev, PROCESS_CREATE, pid)};
         return;
     }
-    if (ev->kind != EV_PROCESS_EXIT || ev->f[EVF_PROCESS_EXIT_pid] == ev->f[EVF_PROCESS_EXIT_tgid])
+    if (ev->kind != EV_PROCESS_EXIT || EVF(ev, PROCESS_EXIT, pid) == EVF(ev, PROCESS_EXIT, tgid))
         return;
-    while (i < fb->nthreads && fb->threads[i].tid != ev->f[EVF_PROCESS_EXIT_pid])
+    while (i < fb->nthreads && fb->threads[i].tid != EVF(ev, PROCESS_EXIT, pid))
         i++;
     if (i < fb->nthreads)
         fb->threads[i] = fb->threads[--fb->nthreads];

@@ -115,14 +115,14 @@ static const char *order_name(uint64_t order)
 static void explain_trap(const struct event *ev, struct text *out)
 {
     enum { PAGE_FAULT = 12 };
-    uint64_t trap = ev->f[EVF_KERNEL_TRAP_trap];
+    uint64_t trap = EVF(ev, KERNEL_TRAP, trap);
     const char *words = "trap without a name";
     for (size_t i = 0; i < sizeof traps / sizeof traps[0]; i++)
         if (traps[i].number == trap)
             words = traps[i].words;
-    text_add(out, "%s, in %s", words, ev->f[EVF_KERNEL_TRAP_ring] ? "a program" : "the kernel");
+    text_add(out, "%s, in %s", words, EVF(ev, KERNEL_TRAP, ring) ? "a program" : "the kernel");
     if (trap == PAGE_FAULT)
-        text_add(out, ", address %llXh", (unsigned long long)ev->f[EVF_KERNEL_TRAP_address]);
+        text_add(out, ", address %llXh", (unsigned long long)EVF(ev, KERNEL_TRAP, address));
 }
 
 bool fb_event_words(const struct event *ev, struct text *out)
@@ -139,8 +139,8 @@ bool fb_event_words(const struct event *ev, struct text *out)
         parent = fb_word_of(ev->kind,
                             ev->kind == EV_KERNEL_CALL ? (unsigned)EVF_KERNEL_CALL_parent
                                                        : (unsigned)EVF_KERNEL_RETURN_parent,
-                            ev->f[ev->kind == EV_KERNEL_CALL ? (unsigned)EVF_KERNEL_CALL_parent
-                                                             : (unsigned)EVF_KERNEL_RETURN_parent]);
+                            ev->kind == EV_KERNEL_CALL ? EVF(ev, KERNEL_CALL, parent)
+                                                       : EVF(ev, KERNEL_RETURN, parent));
         if (parent)
             text_add(out, ev->kind == EV_KERNEL_CALL ? "called by %s" : "back in %s", parent);
         return parent;
@@ -154,8 +154,8 @@ bool fb_event_words(const struct event *ev, struct text *out)
         text_add(out, "mi_startup has reached another subsystem's SYSINITs");
         return true;
     case EV_KERNEL_DEVICE:
-        text_add(out, ev->f[EVF_KERNEL_DEVICE_result] ? "its driver could not attach to it"
-                                                      : "its driver is attached to it");
+        text_add(out, EVF(ev, KERNEL_DEVICE, result) ? "its driver could not attach to it"
+                                                     : "its driver is attached to it");
         return true;
     case EV_PROCESS_SCRIPT:
         text_add(out, "a shell has opened it to read: a script, or its input");
@@ -164,7 +164,7 @@ bool fb_event_words(const struct event *ev, struct text *out)
         text_add(out, "wait: the last of the process is gone");
         return true;
     case EV_SYSINIT:
-        order = order_name(ev->f[EVF_SYSINIT_order]);
+        order = order_name(EVF(ev, SYSINIT, order));
         if (order)
             text_add(out, "order within the subsystem: %s", order);
         return order;
@@ -172,8 +172,8 @@ bool fb_event_words(const struct event *ev, struct text *out)
         explain_trap(ev, out);
         return true;
     case EV_SYSINIT_DONE:
-        text_add(out, "took %llu.%03llu us", (unsigned long long)(ev->f[EVF_SYSINIT_DONE_duration] / 1000),
-                 (unsigned long long)(ev->f[EVF_SYSINIT_DONE_duration] % 1000));
+        text_add(out, "took %llu.%03llu us", (unsigned long long)(EVF(ev, SYSINIT_DONE, duration) / 1000),
+                 (unsigned long long)(EVF(ev, SYSINIT_DONE, duration) % 1000));
         return true;
     default:
         return false;
@@ -184,7 +184,7 @@ bool fb_event_words(const struct event *ev, struct text *out)
 
 static void explain_exit(const struct event *ev, struct text *out)
 {
-    uint64_t code = ev->f[EVF_PROCESS_EXIT_code];
+    uint64_t code = EVF(ev, PROCESS_EXIT, code);
     if (!(code & 0x7f)) {
         text_add(out, "exit code %llu", (unsigned long long)(code >> 8 & 0xff));
         return;
@@ -196,7 +196,7 @@ static void explain_exit(const struct event *ev, struct text *out)
 
 static void explain_result(const struct event *ev, struct text *out)
 {
-    int64_t result = (int64_t)ev->f[EVF_SYSCALL_EXIT_result];
+    int64_t result = (int64_t)EVF(ev, SYSCALL_EXIT, result);
     const char *name = result < 0 ? error_name(0 - (uint64_t)result) : NULL;
     if (name)
         text_add(out, "failed: %s", name);
@@ -208,10 +208,10 @@ static void explain_result(const struct event *ev, struct text *out)
 static void explain_create(const struct event *ev, struct text *out)
 {
     enum { VM = 0x100, FILES = 0x400, VFORK = 0x4000, THREAD = 0x10000 };
-    uint64_t flags = ev->f[EVF_PROCESS_CREATE_flags];
+    uint64_t flags = EVF(ev, PROCESS_CREATE, flags);
     if (flags & THREAD)
         text_add(out, "another thread of its process");
-    else if (!ev->f[EVF_PROCESS_CREATE_pid])
+    else if (!EVF(ev, PROCESS_CREATE, pid))
         text_add(out, "process 0, which the kernel itself is");
     else
         text_add(out, "a new process%s%s%s", flags & VM ? ", in its parent's memory" : "",

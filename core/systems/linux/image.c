@@ -469,9 +469,9 @@ bool lx_resume(struct linux_guest *lx, const struct event *found)
 {
     lx->base.cpu = found->cpu;
     lx->base.space = symbol_space_of(found->guest, 0);
-    lx->text = found->f[EVF_KERNEL_FOUND_text];
-    lx->bias = found->f[EVF_KERNEL_FOUND_offset];
-    lx->text_physical = found->f[EVF_KERNEL_FOUND_physical];
+    lx->text = EVF(found, KERNEL_FOUND, text);
+    lx->bias = EVF(found, KERNEL_FOUND, offset);
+    lx->text_physical = EVF(found, KERNEL_FOUND, physical);
     lx->has_physical = lx->text_physical;
     uint64_t end;
     if (!lx_hosted_resume(lx, &end)) {
@@ -485,7 +485,7 @@ bool lx_resume(struct linux_guest *lx, const struct event *found)
     lx->state = LX_FOUND;
     lx->resumed = true;
     take_up(lx);
-    return lx->types.count || !found->f[EVF_KERNEL_FOUND_types];
+    return lx->types.count || !EVF(found, KERNEL_FOUND, types);
 }
 
 /* ---------------------------------------------------------------- before it runs */

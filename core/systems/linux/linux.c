@@ -176,9 +176,9 @@ static bool was_tried(struct linux_guest *lx, uint64_t ip)
 static void interrupted(struct linux_guest *lx, const struct event *ev)
 {
     const struct engine *e = lx->base.o.engine;
-    uint64_t ip = ev->f[EVF_IRQ_ip];
+    uint64_t ip = EVF(ev, IRQ, ip);
     if (lx->state != LX_FOUND && !lx->params_reported && base_wants(&lx->base, EC_KERNEL) &&
-        ip <= UINT32_MAX && !(ev->f[EVF_IRQ_cs] & 3) && e->ops->code_bits(e, lx->base.cpu) == 64)
+        ip <= UINT32_MAX && !(EVF(ev, IRQ, cs) & 3) && e->ops->code_bits(e, lx->base.cpu) == 64)
         lx_efi_interrupted(lx, ip);
 }
 
@@ -228,13 +228,13 @@ static void event(struct guest *g, const struct event *ev)
     struct linux_guest *lx = linux_guest(g);
     base_at_event(&lx->base, ev);
     if (ev->kind == EV_KERNEL_HANDOVER && ev->len > 5 && !memcmp(ev->data, "linux", 5))
-        lx_boot_params(lx, ev->f[EVF_KERNEL_HANDOVER_params]);
+        lx_boot_params(lx, EVF(ev, KERNEL_HANDOVER, params));
     else if (lx->state == LX_NONE && !lx->params_reported && guest_event_ip(ev))
         lx_boot_entered(lx, guest_event_ip(ev));
     if (ev->kind == EV_IRQ)
         interrupted(lx, ev);
-    if (ev->kind == EV_SERVICE && ev->f[EVF_SERVICE_vector] != VECTOR_DISK)
-        lx_setup_calls(lx, ev->f[EVF_SERVICE_caller]);
+    if (ev->kind == EV_SERVICE && EVF(ev, SERVICE, vector) != VECTOR_DISK)
+        lx_setup_calls(lx, EVF(ev, SERVICE, caller));
     if (ev->kind == EV_PROCESS_FIRST)
         user_begins(lx);
     if (lx->leaving && has_left(lx, guest_event_ip(ev))) {

@@ -25,8 +25,8 @@ static void add_result(struct text *out, int64_t result)
 
 static void created(struct text *out, const struct event *ev)
 {
-    text_add(out, "%s: ", process_kind_text(ev->f[EVF_PROCESS_CREATE_kind]));
-    linux_add_clone(out, ev->f[EVF_PROCESS_CREATE_flags]);
+    text_add(out, "%s: ", process_kind_text(EVF(ev, PROCESS_CREATE, kind)));
+    linux_add_clone(out, EVF(ev, PROCESS_CREATE, flags));
 }
 
 /* wait(2): the status in bits 8-15, or the signal in bits 0-6, with bit 7 if memory was dumped. */
@@ -68,7 +68,7 @@ static void boot_params(struct text *out, const struct event *ev)
                                           "QEMU",
                                           "Arcturus",
                                           "kexec-tools"};
-    uint64_t protocol = ev->f[EVF_BOOT_PARAMS_protocol], loader = ev->f[EVF_BOOT_PARAMS_loader];
+    uint64_t protocol = EVF(ev, BOOT_PARAMS, protocol), loader = EVF(ev, BOOT_PARAMS, loader);
     if (protocol)
         text_add(out, "Linux boot protocol %llu.%02llu", (unsigned long long)protocol >> 8,
                  (unsigned long long)protocol & 0xff);
@@ -86,14 +86,14 @@ static void console(struct text *out, const struct event *ev)
         {1, "CON_PRINTBUFFER"}, {2, "CON_CONSDEV"},     {4, "CON_ENABLED"},
         {8, "CON_BOOT"},        {16, "CON_ANYTIME"},    {32, "CON_BRL"},
         {64, "CON_EXTENDED"},   {128, "CON_SUSPENDED"}, {0, NULL}};
-    text_add_flags(out, ev->f[EVF_KERNEL_CONSOLE_flags], flags, "no flags");
+    text_add_flags(out, EVF(ev, KERNEL_CONSOLE, flags), flags, "no flags");
 }
 
 static void said(struct text *out, const struct event *ev)
 {
     static const char *const levels[] = {"emergency", "alert",  "critical", "error",
                                          "warning",   "notice", "info",     "debug"};
-    uint64_t level = ev->f[EVF_PROCESS_LOG_level];
+    uint64_t level = EVF(ev, PROCESS_LOG, level);
     text_add(out, "level %s", level < 8 ? levels[level] : "not known");
 }
 
@@ -134,7 +134,7 @@ static const struct {
 
 static void probed(struct text *out, const struct event *ev)
 {
-    int64_t result = (int64_t)ev->f[EVF_DEVICE_PROBE_DONE_result];
+    int64_t result = (int64_t)EVF(ev, DEVICE_PROBE_DONE, result);
     const char *name = linux_error_name(result);
     if (!result)
         text_add(out, "the driver has the device");
@@ -146,9 +146,9 @@ static void probed(struct text *out, const struct event *ev)
 
 static void module_done(struct text *out, const struct event *ev)
 {
-    int64_t signature = (int64_t)ev->f[EVF_MODULE_DONE_signature];
+    int64_t signature = (int64_t)EVF(ev, MODULE_DONE, signature);
     const char *error = linux_error_name(signature);
-    add_result(out, (int64_t)ev->f[EVF_MODULE_DONE_result]);
+    add_result(out, (int64_t)EVF(ev, MODULE_DONE, result));
     if (signature < 0)
         text_add(out, ", signature not verified: %s", error ? error : "an unknown error");
     else
@@ -160,7 +160,7 @@ static void module_done(struct text *out, const struct event *ev)
 /* The name of a field's value, from the guest system's table. */
 static const char *name_of(const struct event *ev, unsigned field)
 {
-    const char *name = linux_system.word(ev->kind, field, ev->f[field]);
+    const char *name = linux_system.word(ev->kind, field, event_number(ev, field));
     return name ? name : "unknown";
 }
 
@@ -189,14 +189,14 @@ bool linux_event_words(const struct event *ev, struct text *out)
         said(out, ev);
         return true;
     case EV_SYSCALL_EXIT:
-        add_result(out, (int64_t)ev->f[EVF_SYSCALL_EXIT_result]);
+        add_result(out, (int64_t)EVF(ev, SYSCALL_EXIT, result));
         return true;
     case EV_INITCALL:
         text_add(out, "%s initcall", name_of(ev, EVF_INITCALL_level));
         return true;
     case EV_INITCALL_DONE:
         text_add(out, "%s initcall, ", name_of(ev, EVF_INITCALL_DONE_level));
-        add_result(out, (int64_t)ev->f[EVF_INITCALL_DONE_result]);
+        add_result(out, (int64_t)EVF(ev, INITCALL_DONE, result));
         return true;
     case EV_MODULE_DONE:
         module_done(out, ev);
@@ -205,7 +205,7 @@ bool linux_event_words(const struct event *ev, struct text *out)
         probed(out, ev);
         return true;
     case EV_DEVICE_FIRMWARE:
-        add_result(out, (int64_t)ev->f[EVF_DEVICE_FIRMWARE_result]);
+        add_result(out, (int64_t)EVF(ev, DEVICE_FIRMWARE, result));
         return true;
     case EV_KERNEL_CALL:
         text_add(out, "called by %s", name_of(ev, EVF_KERNEL_CALL_parent));

@@ -137,16 +137,15 @@ static void kernel_ends(struct uml_guest *u, uint32_t pid, bool replaced)
 
 static void cloned(struct uml_guest *u, const struct event *ev)
 {
-    const uint64_t *f = ev->f;
-    const bool thread = f[EVF_HOST_CLONE_flags] & CLONE_THREAD;
-    const uint32_t pid = (uint32_t)f[EVF_HOST_CLONE_pid];
-    const struct host_process *by = find(u, f[EVF_HOST_CLONE_parent]);
+    const bool thread = EVF(ev, HOST_CLONE, flags) & CLONE_THREAD;
+    const uint32_t pid = (uint32_t)EVF(ev, HOST_CLONE, pid);
+    const struct host_process *by = find(u, EVF(ev, HOST_CLONE, parent));
     const uint32_t parent = by ? by->tgid : 0, kernel = by ? by->kernel : 0;
     char name[NAME];
     text_of(ev, name, sizeof name);
     add(u, pid, thread ? parent : pid, name)->kernel = kernel;
     GUEST_EMIT(u, EV_PROCESS_CREATE, name, thread ? PROCESS_THREAD_OF_HOST : PROCESS_OF_HOST,
-               f[EVF_HOST_CLONE_flags], pid, thread ? parent : pid, parent);
+               EVF(ev, HOST_CLONE, flags), pid, thread ? parent : pid, parent);
 }
 
 /* Since 6.13 the processes that run a kernel's programs execute a small program of its own, a file without a name: they still
@@ -159,7 +158,7 @@ static bool still_belongs(const struct host_process *p, const char *path)
 
 static void executed(struct uml_guest *u, const struct event *ev)
 {
-    const uint32_t pid = (uint32_t)ev->f[EVF_HOST_EXEC_pid];
+    const uint32_t pid = (uint32_t)EVF(ev, HOST_EXEC, pid);
     char path[1024];
     text_of(ev, path, sizeof path);
     const char *name = path_name(path);
@@ -176,17 +175,17 @@ static void executed(struct uml_guest *u, const struct event *ev)
     }
     p->kernel = kernel;
     u->nexamine += !p->examine;
-    p->examine = ev->f[EVF_HOST_EXEC_entry] ? ev->f[EVF_HOST_EXEC_entry] : 1;
-    GUEST_EMIT(u, EV_PROCESS_EXEC, path, pid, p->tgid, ev->f[EVF_HOST_EXEC_entry]);
+    p->examine = EVF(ev, HOST_EXEC, entry) ? EVF(ev, HOST_EXEC, entry) : 1;
+    GUEST_EMIT(u, EV_PROCESS_EXEC, path, pid, p->tgid, EVF(ev, HOST_EXEC, entry));
 }
 
 static void exited(struct uml_guest *u, const struct event *ev)
 {
-    const uint32_t tgid = (uint32_t)ev->f[EVF_HOST_EXIT_pid];
+    const uint32_t tgid = (uint32_t)EVF(ev, HOST_EXIT, pid);
     char name[NAME];
     text_of(ev, name, sizeof name);
     kernel_ends(u, tgid, false);
-    GUEST_EMIT(u, EV_PROCESS_EXIT, name, ev->f[EVF_HOST_EXIT_code], tgid, tgid);
+    GUEST_EMIT(u, EV_PROCESS_EXIT, name, EVF(ev, HOST_EXIT, code), tgid, tgid);
     remove_process(u, tgid);
 }
 
@@ -262,8 +261,8 @@ static bool translate(struct guest *g, uint64_t number, uint64_t address, uint64
 
 static void called(struct uml_guest *u, const struct event *ev)
 {
-    uint64_t number = ev->f[EVF_HOST_CALL_number];
-    first_call(u, ev->f[EVF_HOST_CALL_pid]);
+    uint64_t number = EVF(ev, HOST_CALL, number);
+    first_call(u, EVF(ev, HOST_CALL, pid));
     if (number >= CALLS)
         return;
     struct call_total *c = &u->calls[number];
@@ -275,8 +274,8 @@ static void called(struct uml_guest *u, const struct event *ev)
 
 static void returned(struct uml_guest *u, const struct event *ev)
 {
-    uint64_t number = ev->f[EVF_HOST_RESULT_number];
-    int64_t result = (int64_t)ev->f[EVF_HOST_RESULT_result];
+    uint64_t number = EVF(ev, HOST_RESULT, number);
+    int64_t result = (int64_t)EVF(ev, HOST_RESULT, result);
     if (number >= CALLS || result >= 0 || result < -ERRORS)
         return;
     u->calls[number].errors++;
@@ -356,20 +355,20 @@ static bool resume(struct guest *g, const struct event *found)
 
 static void told_created(struct uml_guest *u, const struct event *ev)
 {
-    const struct host_process *parent = find(u, ev->f[EVF_PROCESS_CREATE_parent]);
+    const struct host_process *parent = find(u, EVF(ev, PROCESS_CREATE, parent));
     const uint32_t kernel = parent ? parent->kernel : 0;
-    add(u, (uint32_t)ev->f[EVF_PROCESS_CREATE_pid], (uint32_t)ev->f[EVF_PROCESS_CREATE_tgid], "")->kernel =
+    add(u, (uint32_t)EVF(ev, PROCESS_CREATE, pid), (uint32_t)EVF(ev, PROCESS_CREATE, tgid), "")->kernel =
         kernel;
 }
 
 static void told_executed(struct uml_guest *u, const struct event *ev)
 {
-    struct host_process *p = find(u, ev->f[EVF_PROCESS_EXEC_pid]);
+    struct host_process *p = find(u, EVF(ev, PROCESS_EXEC, pid));
     char path[1024];
     text_of(ev, path, sizeof path);
     if (still_belongs(p, path))
         return;
-    u->executed = (uint32_t)ev->f[EVF_PROCESS_EXEC_pid];
+    u->executed = (uint32_t)EVF(ev, PROCESS_EXEC, pid);
     if (p)
         p->kernel = 0;
 }
@@ -403,10 +402,10 @@ static void retell(struct guest *g, const struct event *ev)
         told_executed(u, ev);
         break;
     case EV_PROCESS_EXIT:
-        remove_process(u, (uint32_t)ev->f[EVF_PROCESS_EXIT_tgid]);
+        remove_process(u, (uint32_t)EVF(ev, PROCESS_EXIT, tgid));
         break;
     case EV_KERNEL_END:
-        told_end(u, (uint32_t)ev->f[EVF_KERNEL_END_host]);
+        told_end(u, (uint32_t)EVF(ev, KERNEL_END, host));
         break;
     default:
         break;

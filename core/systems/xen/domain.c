@@ -299,12 +299,12 @@ static uint64_t vcpu_numbered(const struct xen_guest *xg, uint64_t domain, uint6
 static void retell_switch(struct xen_guest *xg, const struct event *ev)
 {
     if (ev->cpu < XEN_PROCESSORS)
-        xg->running[ev->cpu] = vcpu_numbered(xg, ev->f[EVF_VCPU_SWITCH_domain], ev->f[EVF_VCPU_SWITCH_vcpu]);
+        xg->running[ev->cpu] = vcpu_numbered(xg, EVF(ev, VCPU_SWITCH, domain), EVF(ev, VCPU_SWITCH, vcpu));
 }
 
 static void retell_end(struct xen_guest *xg, const struct event *ev)
 {
-    struct xen_domain *d = domain_numbered(xg, ev->f[EVF_DOMAIN_END_domain]);
+    struct xen_domain *d = domain_numbered(xg, EVF(ev, DOMAIN_END, domain));
     if (d && ev->len == sizeof destroyed_text - 1 && !memcmp(ev->data, destroyed_text, ev->len))
         remove_domain(xg, d);
 }
@@ -313,10 +313,10 @@ void xen_domain_retell(struct guest *g, const struct event *ev)
 {
     struct xen_guest *xg = (struct xen_guest *)g;
     if (ev->kind == EV_DOMAIN_CREATE)
-        add_domain(xg, ev->f[EVF_DOMAIN_CREATE_structure], ev->f[EVF_DOMAIN_CREATE_domain]);
+        add_domain(xg, EVF(ev, DOMAIN_CREATE, structure), EVF(ev, DOMAIN_CREATE, domain));
     else if (ev->kind == EV_VCPU_CREATE)
-        add_vcpu(xg, ev->f[EVF_VCPU_CREATE_structure], ev->f[EVF_VCPU_CREATE_domain],
-                 ev->f[EVF_VCPU_CREATE_vcpu]);
+        add_vcpu(xg, EVF(ev, VCPU_CREATE, structure), EVF(ev, VCPU_CREATE, domain),
+                 EVF(ev, VCPU_CREATE, vcpu));
     else if (ev->kind == EV_VCPU_SWITCH)
         retell_switch(xg, ev);
     else if (ev->kind == EV_DOMAIN_END)

@@ -260,34 +260,34 @@ static bool explain_state(uint64_t state, struct text *out)
 
 bool xen_explain(const struct event *ev, struct text *out)
 {
-    uint64_t number = ev->f[EVF_HYPERCALL_number];
+    const uint64_t number = ev->kind == EV_HYPERCALL ? EVF(ev, HYPERCALL, number) : 0;
     switch (ev->kind) {
     case EV_HYPERCALL:
         if (number >= HYPERCALLS || !hypercalls[number].what)
             return false;
-        text_add(out, "domain %llu %s", (unsigned long long)ev->f[EVF_HYPERCALL_domain],
+        text_add(out, "domain %llu %s", (unsigned long long)EVF(ev, HYPERCALL, domain),
                  hypercalls[number].what);
         if (number != XEN_IRET && !xen_has_operations(number))
-            explain_result((int64_t)ev->f[EVF_HYPERCALL_result], out);
+            explain_result((int64_t)EVF(ev, HYPERCALL, result), out);
         else if (number != XEN_IRET)
-            explain_result((int64_t)(int32_t)ev->f[EVF_HYPERCALL_result], out);
+            explain_result((int64_t)(int32_t)EVF(ev, HYPERCALL, result), out);
         return true;
     case EV_DOMAIN_EMULATE:
         text_add(out, "Xen does for domain %llu what its kernel may not do in ring 3",
-                 (unsigned long long)ev->f[EVF_DOMAIN_EMULATE_domain]);
+                 (unsigned long long)EVF(ev, DOMAIN_EMULATE, domain));
         return true;
     case EV_DOMAIN_EXCEPTION:
         text_add(out, "Xen enters the handler that domain %llu has set",
-                 (unsigned long long)ev->f[EVF_DOMAIN_EXCEPTION_domain]);
+                 (unsigned long long)EVF(ev, DOMAIN_EXCEPTION, domain));
         return true;
     case EV_DOMAIN_EVENT:
         text_add(
             out,
             "Xen marks the event in memory that it shares with domain %llu, and lets the domain know when it runs",
-            (unsigned long long)ev->f[EVF_DOMAIN_EVENT_domain]);
+            (unsigned long long)EVF(ev, DOMAIN_EVENT, domain));
         return true;
     case EV_VCPU_STATE:
-        return explain_state(ev->f[EVF_VCPU_STATE_state], out);
+        return explain_state(EVF(ev, VCPU_STATE, state), out);
     default:
         return false;
     }
