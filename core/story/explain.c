@@ -103,7 +103,7 @@ static struct event *remembered(struct memory *m, uint64_t back)
 /* A sequence was repeated, the last time only in part: the last events to happen were its first ones. */
 static void after_repetition(struct explainer *x, const struct event *again)
 {
-    uint64_t period = again->f[EVF_AGAIN_period], more = again->f[EVF_AGAIN_more];
+    uint64_t period = EVF(again, AGAIN, period), more = EVF(again, AGAIN, more);
     const char *manual = x->manual, *source = x->source;
     for (uint64_t i = 0; i < more && i < period; i++) {
         struct event *ev = remembered(x->memory, period - i);
@@ -164,7 +164,7 @@ int explainer_event(struct explainer *x, const struct event *ev, char *buf, size
     if (EXPLAIN_NEEDS >> k->cls & 1)
         remember(x->memory, ev);
     if (n && (size_t)n < size && ev->kind == EV_CPU_MSR)
-        explain_register_bits(&t, buf, ev->f[EVF_CPU_MSR_value]);
+        explain_register_bits(&t, buf, EVF(ev, CPU_MSR, value));
     else if (!n && (explain_packet(ev, &t) || explain_cpu(ev, x->cfg, &x->builtin, &t) ||
                     guest_explain(ev, system, &t)))
         x->manual = explain_cpu_manual(ev);

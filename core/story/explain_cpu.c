@@ -51,7 +51,7 @@ static void changed_bits(struct text *out, const char *reg, uint64_t old, uint64
 
 static void control_register(struct text *out, const struct event *ev)
 {
-    uint64_t reg = ev->f[EVF_CPU_CR_reg], old = ev->f[EVF_CPU_CR_old], now = ev->f[EVF_CPU_CR_new];
+    uint64_t reg = EVF(ev, CPU_CR, reg), old = EVF(ev, CPU_CR, old), now = EVF(ev, CPU_CR, new);
     char name[24];
     snprintf(name, sizeof name, "cr%" PRIu64, reg);
     text_add(out, "CR%" PRIu64, reg);
@@ -82,14 +82,14 @@ static void mode(struct text *out, const struct event *ev)
         "long mode, 64-bit code",
         "system management mode",
     };
-    uint64_t to = ev->f[EVF_CPU_MODE_to];
+    uint64_t to = EVF(ev, CPU_MODE, to);
     text_add(out, "%s", to < sizeof meaning / sizeof meaning[0] ? meaning[to] : "a mode without a name");
 }
 
 static void table(struct text *out, const struct event *ev)
 {
-    uint64_t limit = ev->f[EVF_CPU_DTABLE_limit], base = ev->f[EVF_CPU_DTABLE_base];
-    switch (ev->f[EVF_CPU_DTABLE_table]) {
+    uint64_t limit = EVF(ev, CPU_DTABLE, limit), base = EVF(ev, CPU_DTABLE, base);
+    switch (EVF(ev, CPU_DTABLE, table)) {
     case 0:
         text_add(out,
                  limit ? "global descriptor table, room for %" PRIu64 " descriptors"
@@ -191,19 +191,19 @@ static void fault(struct text *out, uint64_t vector, uint64_t error, uint64_t cr
 
 static void exception(struct text *out, const struct event *ev)
 {
-    fault(out, ev->f[EVF_EXCEPTION_vector], ev->f[EVF_EXCEPTION_error], ev->f[EVF_EXCEPTION_cr2],
-          ev->f[EVF_EXCEPTION_ip]);
+    fault(out, EVF(ev, EXCEPTION, vector), EVF(ev, EXCEPTION, error), EVF(ev, EXCEPTION, cr2),
+          EVF(ev, EXCEPTION, ip));
 }
 
 /* Traces of earlier versions do not say which faults led there. */
 static void triple_fault(struct text *out, const struct event *ev)
 {
-    const uint64_t *led = &ev->f[EVF_TRIPLE_FAULT_first], *cr2 = &ev->f[EVF_TRIPLE_FAULT_cr2a];
+    const uint64_t *led = EVF_AT(ev, TRIPLE_FAULT, first), *cr2 = EVF_AT(ev, TRIPLE_FAULT, cr2a);
     static const char *const when[] = {"", "; its delivery: ", "; the double fault's: "};
     text_add(out, "a fault while a double fault was delivered: the processor shuts down");
     for (unsigned i = 0; i < 3 && led[1]; i++) {
         text_add(out, "%s", i ? when[i] : ". First ");
-        fault(out, led[i] & 0xff, led[i] >> 8, cr2[i], i ? cr2[i] + 1 : ev->f[EVF_TRIPLE_FAULT_ip]);
+        fault(out, led[i] & 0xff, led[i] >> 8, cr2[i], i ? cr2[i] + 1 : EVF(ev, TRIPLE_FAULT, ip));
     }
 }
 
@@ -267,9 +267,9 @@ static const struct {
 /* What a CLI or STI does, or a change of IF by another instruction. */
 static void interrupt_flag(struct text *out, const struct event *ev)
 {
-    const bool sti = ev->kind == EV_CPU_STI, on = ev->kind == EV_CPU_IF ? ev->f[EVF_CPU_IF_on] : sti;
+    const bool sti = ev->kind == EV_CPU_STI, on = ev->kind == EV_CPU_IF ? EVF(ev, CPU_IF, on) : sti;
     const char *state = on ? "on" : "off";
-    if (ev->kind != EV_CPU_IF && (ev->f[EVF_CPU_CLI_was] != 0) == on)
+    if (ev->kind != EV_CPU_IF && (EVF(ev, CPU_CLI, was) != 0) == on)
         text_add(out, "maskable interrupts are %s already", state);
     else
         text_add(out, "maskable interrupts are %s %s", state,
@@ -290,12 +290,12 @@ bool explain_cpu(const struct event *ev, const struct trace_config *cfg, struct 
         table(out, ev);
         return true;
     case EV_CPU_A20:
-        text_add(out, ev->f[EVF_CPU_A20_on] ? "addresses above 1 MiB are as they are"
-                                            : "address bit 20 is 0, as on an 8086");
+        text_add(out, EVF(ev, CPU_A20, on) ? "addresses above 1 MiB are as they are"
+                                           : "address bit 20 is 0, as on an 8086");
         return true;
     case EV_CPU_SMM:
-        text_add(out, ev->f[EVF_CPU_SMM_enter] ? "the firmware's SMI handler runs"
-                                               : "RSM: back to what was interrupted");
+        text_add(out, EVF(ev, CPU_SMM, enter) ? "the firmware's SMI handler runs"
+                                              : "RSM: back to what was interrupted");
         return true;
     case EV_CPU_CLI:
     case EV_CPU_STI:

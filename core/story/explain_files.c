@@ -72,12 +72,12 @@ void file_words_add(struct file_words *w, const struct event *ev, struct text *o
     char role[16];
     if (ev->kind != EV_DISK_READ)
         return;
-    const int image = image_of(w, (unsigned)ev->f[EVF_DISK_READ_drive], role);
+    const int image = image_of(w, (unsigned)EVF(ev, DISK_READ, drive), role);
     if (image < 0)
         return;
     if (!w->of[image])
         w->of[image] = volumes_of_image(w->t, (unsigned)image);
-    const unsigned n = add_files(w->of[image], ev->f[EVF_DISK_READ_lba], ev->f[EVF_DISK_READ_count],
+    const unsigned n = add_files(w->of[image], EVF(ev, DISK_READ, lba), EVF(ev, DISK_READ, count),
                                  strncmp(role, "cdrom", 5) ? 512 : 2048, out);
     if (n > NAMED)
         text_add(out, " and %u more", n - NAMED);

@@ -265,10 +265,10 @@ static void run_named(struct file_uses *f, const struct task *t)
 static void created(struct file_uses *f, const struct event *ev)
 {
     enum { CLONE_FS = 0x200, CLONE_FILES = 0x400, CLONE_NEWNS = 0x20000 };
-    uint64_t flags = ev->f[EVF_PROCESS_CREATE_flags], kind = ev->f[EVF_PROCESS_CREATE_kind];
-    uint32_t pid = (uint32_t)ev->f[EVF_PROCESS_CREATE_pid], tgid = (uint32_t)ev->f[EVF_PROCESS_CREATE_tgid];
+    uint64_t flags = EVF(ev, PROCESS_CREATE, flags), kind = EVF(ev, PROCESS_CREATE, kind);
+    uint32_t pid = (uint32_t)EVF(ev, PROCESS_CREATE, pid), tgid = (uint32_t)EVF(ev, PROCESS_CREATE, tgid);
     bool thread = kind == PROCESS_THREAD || kind == PROCESS_THREAD_OF_HOST;
-    uint64_t from = thread ? tgid : ev->f[EVF_PROCESS_CREATE_parent];
+    uint64_t from = thread ? tgid : EVF(ev, PROCESS_CREATE, parent);
     if (kind == PROCESS_KERNEL_THREAD || !task_find(f, ev->guest, from)) {
         task_fresh(f, ev->guest, pid);
         return;
@@ -288,7 +288,7 @@ static void created(struct file_uses *f, const struct event *ev)
 
 static void executed(struct file_uses *f, const struct event *ev)
 {
-    struct task *t = task_of(f, ev, ev->f[EVF_PROCESS_EXEC_pid]);
+    struct task *t = task_of(f, ev, EVF(ev, PROCESS_EXEC, pid));
     if (t->fds->held > 1) {
         struct fds *own = fds_new(t->fds);
         fds_drop(t->fds);
@@ -301,7 +301,7 @@ static void executed(struct file_uses *f, const struct event *ev)
 
 static void exited(struct file_uses *f, const struct event *ev)
 {
-    struct task *t = task_find(f, ev->guest, ev->f[EVF_PROCESS_EXIT_pid]);
+    struct task *t = task_find(f, ev->guest, EVF(ev, PROCESS_EXIT, pid));
     if (!t)
         return;
     run_named(f, t);
@@ -407,10 +407,10 @@ static void leaves(struct file_uses *f, const struct event *ev, uint64_t pid, in
 
 static void identified(struct file_uses *f, const struct event *ev)
 {
-    struct task *t = task_of(f, ev, ev->f[EVF_FILE_OPENED_pid]);
+    struct task *t = task_of(f, ev, EVF(ev, FILE_OPENED, pid));
     f->knows = true;
     identity_clear(&t->last);
-    t->last = identity_of(ev, ev->f[EVF_FILE_OPENED_device], ev->f[EVF_FILE_OPENED_inode]);
+    t->last = identity_of(ev, EVF(ev, FILE_OPENED, device), EVF(ev, FILE_OPENED, inode));
 }
 
 static struct file_use *same_file(struct run *r, uint64_t device, uint64_t inode)
@@ -424,8 +424,8 @@ static struct file_use *same_file(struct run *r, uint64_t device, uint64_t inode
 /* Who the blocks were for: the task itself, if it uses that file, else who has begun to use it last. */
 static void blocks(struct file_uses *f, const struct event *ev)
 {
-    uint64_t device = ev->f[EVF_FILE_BLOCKS_device], inode = ev->f[EVF_FILE_BLOCKS_inode];
-    struct task *t = task_of(f, ev, ev->f[EVF_FILE_BLOCKS_pid]);
+    uint64_t device = EVF(ev, FILE_BLOCKS, device), inode = EVF(ev, FILE_BLOCKS, inode);
+    struct task *t = task_of(f, ev, EVF(ev, FILE_BLOCKS, pid));
     struct identity id = identity_of(ev, device, inode);
     struct file_use *u = id.path ? same_file(&f->run[t->run], device, inode) : NULL;
     for (size_t i = f->nrun; id.path && !u && i-- > 0;)
@@ -439,7 +439,7 @@ static void blocks(struct file_uses *f, const struct event *ev)
     if (u) {
         MEM_MORE(u->blocks, u->nblocks);
         u->blocks[u->nblocks++] = (struct file_blocks){
-            ev->f[EVF_FILE_BLOCKS_sector], ev->f[EVF_FILE_BLOCKS_bytes], ev->f[EVF_FILE_BLOCKS_write]};
+            EVF(ev, FILE_BLOCKS, sector), EVF(ev, FILE_BLOCKS, bytes), EVF(ev, FILE_BLOCKS, write)};
     }
     identity_clear(&id);
 }
@@ -467,7 +467,7 @@ void file_uses_see(struct file_uses *f, const struct event *ev)
     if (ev->kind == EV_RESET || ev->kind == EV_KERNEL_KEXEC)
         all_gone(f, ev->kind == EV_RESET, ev->guest);
     if (ev->kind == EV_PROCESS_EXEC) {
-        struct task *t = task_of(f, ev, ev->f[EVF_PROCESS_EXEC_pid]);
+        struct task *t = task_of(f, ev, EVF(ev, PROCESS_EXEC, pid));
         run_named(f, t);
         t->run = run_new(f, t->guest, t->tgid);
     }
@@ -483,10 +483,10 @@ void file_uses_see(struct file_uses *f, const struct event *ev)
         exited(f, ev);
         break;
     case EV_SYSCALL_ENTER:
-        enters(f, ev, ev->f[EVF_SYSCALL_ENTER_pid]);
+        enters(f, ev, EVF(ev, SYSCALL_ENTER, pid));
         break;
     case EV_SYSCALL_EXIT:
-        leaves(f, ev, ev->f[EVF_SYSCALL_EXIT_pid], (int64_t)ev->f[EVF_SYSCALL_EXIT_result]);
+        leaves(f, ev, EVF(ev, SYSCALL_EXIT, pid), (int64_t)EVF(ev, SYSCALL_EXIT, result));
         break;
     case EV_FILE_OPENED:
         identified(f, ev);
@@ -495,10 +495,10 @@ void file_uses_see(struct file_uses *f, const struct event *ev)
         blocks(f, ev);
         break;
     case EV_HOST_CALL:
-        enters(f, ev, ev->f[EVF_HOST_CALL_pid]);
+        enters(f, ev, EVF(ev, HOST_CALL, pid));
         break;
     case EV_HOST_RESULT:
-        leaves(f, ev, ev->f[EVF_HOST_RESULT_pid], (int64_t)ev->f[EVF_HOST_RESULT_result]);
+        leaves(f, ev, EVF(ev, HOST_RESULT, pid), (int64_t)EVF(ev, HOST_RESULT, result));
         break;
     default:
         break;

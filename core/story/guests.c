@@ -170,11 +170,11 @@ uint64_t guest_event_ip(const struct event *ev)
 {
     switch (ev->kind) {
     case EV_CPU_CR:
-        return ev->f[EVF_CPU_CR_ip];
+        return EVF(ev, CPU_CR, ip);
     case EV_CPU_MSR:
-        return ev->f[EVF_CPU_MSR_ip];
+        return EVF(ev, CPU_MSR, ip);
     case EV_CPU_DTABLE:
-        return ev->f[EVF_CPU_DTABLE_ip];
+        return EVF(ev, CPU_DTABLE, ip);
     default:
         return 0;
     }

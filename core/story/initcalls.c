@@ -17,8 +17,8 @@ static void initcall_begins(struct initcalls *s, const struct event *ev)
     const task_clock task = task_time_current(s->clocks, ev);
     MEM_MORE(s->list, s->n);
     s->list[s->n++] = (struct initcall){.name = mem_text(ev->len ? ev->data : "", ev->len),
-                                        .level = ev->f[EVF_INITCALL_level],
-                                        .pid = ev->f[EVF_INITCALL_pid],
+                                        .level = EVF(ev, INITCALL, level),
+                                        .pid = EVF(ev, INITCALL, pid),
                                         .begin = ev->icount,
                                         .begin_time = ev->time,
                                         .task = task,
@@ -49,14 +49,14 @@ static void initcall_ends(struct initcalls *s, const struct event *ev)
 {
     for (size_t i = s->n; i-- > 0;) {
         struct initcall *c = &s->list[i];
-        if (!c->open || c->pid != ev->f[EVF_INITCALL_DONE_pid] || strlen(c->name) != ev->len ||
+        if (!c->open || c->pid != EVF(ev, INITCALL_DONE, pid) || strlen(c->name) != ev->len ||
             memcmp(c->name, ev->data, ev->len))
             continue;
         c->open = false;
         c->end = ev->icount;
         c->end_time = ev->time;
-        c->took = ev->f[EVF_INITCALL_DONE_duration];
-        c->result = (int64_t)ev->f[EVF_INITCALL_DONE_result];
+        c->took = EVF(ev, INITCALL_DONE, duration);
+        c->result = (int64_t)EVF(ev, INITCALL_DONE, result);
         count_own(s, i, ev->time);
         return;
     }

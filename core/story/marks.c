@@ -38,10 +38,10 @@ static bool firmware_mark(const struct event *ev)
     enum { SEC = 3, DXE_CORE = 5, EXIT_BOOT_SERVICES = 0x21a, SET_VIRTUAL_ADDRESS_MAP = 0x304 };
     switch (ev->kind) {
     case EV_EFI_START:
-        return ev->f[EVF_EFI_START_type] >= SEC && ev->f[EVF_EFI_START_type] <= DXE_CORE;
+        return EVF(ev, EFI_START, type) >= SEC && EVF(ev, EFI_START, type) <= DXE_CORE;
     case EV_EFI_SERVICE:
-        return ev->f[EVF_EFI_SERVICE_service] == EXIT_BOOT_SERVICES ||
-               ev->f[EVF_EFI_SERVICE_service] == SET_VIRTUAL_ADDRESS_MAP;
+        return EVF(ev, EFI_SERVICE, service) == EXIT_BOOT_SERVICES ||
+               EVF(ev, EFI_SERVICE, service) == SET_VIRTUAL_ADDRESS_MAP;
     default:
         return ev->kind == EV_EFI_MEMORY || ev->kind == EV_EFI_SYSTEM_TABLE || ev->kind == EV_EFI_BDS;
     }
@@ -71,7 +71,7 @@ static enum when mark_kind(const struct event *ev)
 static uint64_t identity(const struct event *ev)
 {
     if (ev->kind == EV_CPU_MODE)
-        return ev->f[EVF_CPU_MODE_to];
+        return EVF(ev, CPU_MODE, to);
     return event_key_hash(ev) + ev->guest; /* each guest has its own milestones */
 }
 

@@ -124,7 +124,7 @@ static struct transfer *begin(struct network *n, enum transfer_type type, const 
             t = &n->open[i];
     *t = (struct transfer){.type = type,
                            .id = ++n->ids,
-                           .card = n->ev->f[EVF_NET_OUT_card],
+                           .card = EVF(n->ev, NET_OUT, card),
                            .begin = n->ev->time,
                            .waits = n->ev->time,
                            .used = n->frames};
@@ -150,7 +150,7 @@ static uint64_t took(const struct network *n, const struct transfer *t)
 static struct transfer *dhcp_open(struct network *n, enum transfer_type type)
 {
     for (size_t i = 0; i < OPEN; i++)
-        if (n->open[i].type == type && n->open[i].card == n->ev->f[EVF_NET_OUT_card])
+        if (n->open[i].type == type && n->open[i].card == EVF(n->ev, NET_OUT, card))
             return &n->open[i];
     return NULL;
 }
@@ -330,7 +330,7 @@ static struct transfer *tftp_open(struct network *n, const struct packet *p)
 {
     for (size_t i = 0; i < OPEN; i++) {
         const struct transfer *t = &n->open[i];
-        if (t->type == TFTP && t->card == n->ev->f[EVF_NET_OUT_card] &&
+        if (t->type == TFTP && t->card == EVF(n->ev, NET_OUT, card) &&
             (is_end(&t->client, p->source, p->source_port) || is_end(&t->client, p->target, p->target_port)))
             return &n->open[i];
     }
@@ -410,7 +410,7 @@ static struct transfer *http_open(struct network *n, const struct packet *p, boo
 {
     for (size_t i = 0; i < OPEN; i++) {
         const struct transfer *t = &n->open[i];
-        if (t->type != HTTP || t->card != n->ev->f[EVF_NET_OUT_card])
+        if (t->type != HTTP || t->card != EVF(n->ev, NET_OUT, card))
             continue;
         *from_client =
             is_end(&t->client, p->source, p->source_port) && is_end(&t->server, p->target, p->target_port);
@@ -519,7 +519,7 @@ static void dns_asks(struct network *n, const struct packet *p, const struct net
 {
     struct question *q = &n->question[n->next_question++ % QUESTIONS];
     *q = (struct question){.open = true,
-                           .card = n->ev->f[EVF_NET_OUT_card],
+                           .card = EVF(n->ev, NET_OUT, card),
                            .time = n->ev->time,
                            .id = (uint16_t)d->id,
                            .port = (uint16_t)p->source_port};
@@ -532,8 +532,8 @@ static void dns_answers(struct network *n, const struct packet *p, const struct 
     char answers[ANSWERS], words[ANSWERS + 340];
     for (size_t i = 0; i < QUESTIONS; i++) {
         struct question *q = &n->question[i];
-        if (!q->open || q->card != n->ev->f[EVF_NET_OUT_card] || q->id != d->id ||
-            q->port != p->target_port || strcmp(q->name, name))
+        if (!q->open || q->card != EVF(n->ev, NET_OUT, card) || q->id != d->id || q->port != p->target_port ||
+            strcmp(q->name, name))
             continue;
         q->open = false;
         packet_dns_answers(p, answers, sizeof answers);

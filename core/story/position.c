@@ -204,7 +204,7 @@ static bool even_pace(const struct event *ev)
     case EV_PIO_WRITE:
     case EV_MMIO_READ:
     case EV_MMIO_WRITE:
-        return ev->f[EVF_PIO_READ_count] > 1; /* the four have the same fields */
+        return EVF(ev, PIO_READ, count) > 1; /* the four have the same fields */
     default:
         return false;
     }

@@ -73,19 +73,19 @@ void process_names_see(struct process_names *n, const struct event *ev)
     struct life *l;
     switch (ev->kind) {
     case EV_PROCESS_CREATE:
-        l = begin_life(n, ev, ev->f[EVF_PROCESS_CREATE_pid]);
-        l->inherited = ev->len && ev->f[EVF_PROCESS_CREATE_kind] != PROCESS_KERNEL_THREAD;
+        l = begin_life(n, ev, EVF(ev, PROCESS_CREATE, pid));
+        l->inherited = ev->len && EVF(ev, PROCESS_CREATE, kind) != PROCESS_KERNEL_THREAD;
         add_name(l, text, ev->len);
         break;
     case EV_PROCESS_NAME:
-        add_name(life_of(n, ev, ev->f[EVF_PROCESS_NAME_pid]), text, ev->len);
+        add_name(life_of(n, ev, EVF(ev, PROCESS_NAME, pid)), text, ev->len);
         break;
     case EV_PROCESS_EXEC: /* the path, and its arguments after a blank */
         blank = memchr(text, ' ', ev->len);
-        add_name(life_of(n, ev, ev->f[EVF_PROCESS_EXEC_pid]), text, blank ? (size_t)(blank - text) : ev->len);
+        add_name(life_of(n, ev, EVF(ev, PROCESS_EXEC, pid)), text, blank ? (size_t)(blank - text) : ev->len);
         break;
     case EV_PROCESS_EXIT:
-        l = life_of(n, ev, ev->f[EVF_PROCESS_EXIT_pid]);
+        l = life_of(n, ev, EVF(ev, PROCESS_EXIT, pid));
         if (!l->n)
             add_name(l, text, ev->len);
         l->over = true;

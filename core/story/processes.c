@@ -104,16 +104,16 @@ static struct process *process_of(struct processes *ps, unsigned guest, uint64_t
 
 static void created(struct processes *ps, const struct event *ev)
 {
-    struct process *p = add(ps, ev->guest, ev->f[EVF_PROCESS_CREATE_pid]);
+    struct process *p = add(ps, ev->guest, EVF(ev, PROCESS_CREATE, pid));
     /* A thread runs the program of its group; a process at first runs that of its parent. */
-    bool thread = ev->f[EVF_PROCESS_CREATE_kind] == PROCESS_THREAD ||
-                  ev->f[EVF_PROCESS_CREATE_kind] == PROCESS_THREAD_OF_HOST;
+    bool thread = EVF(ev, PROCESS_CREATE, kind) == PROCESS_THREAD ||
+                  EVF(ev, PROCESS_CREATE, kind) == PROCESS_THREAD_OF_HOST;
     const struct process *parent =
-        find(ps, ev->guest, ev->f[thread ? EVF_PROCESS_CREATE_tgid : EVF_PROCESS_CREATE_parent]);
-    p->tgid = (uint32_t)ev->f[EVF_PROCESS_CREATE_tgid];
-    p->parent = (uint32_t)ev->f[EVF_PROCESS_CREATE_parent];
-    p->kind = (uint8_t)ev->f[EVF_PROCESS_CREATE_kind];
-    p->flags = ev->f[EVF_PROCESS_CREATE_flags];
+        find(ps, ev->guest, thread ? EVF(ev, PROCESS_CREATE, tgid) : EVF(ev, PROCESS_CREATE, parent));
+    p->tgid = (uint32_t)EVF(ev, PROCESS_CREATE, tgid);
+    p->parent = (uint32_t)EVF(ev, PROCESS_CREATE, parent);
+    p->kind = (uint8_t)EVF(ev, PROCESS_CREATE, kind);
+    p->flags = EVF(ev, PROCESS_CREATE, flags);
     p->created = ev->icount;
     p->created_time = ev->time;
     p->name = text_of(ev);
@@ -142,7 +142,7 @@ static void see(struct processes *ps, const struct event *ev, uint64_t pid)
     } else {
         p->exited = ev->icount;
         p->exited_time = ev->time;
-        p->code = (uint32_t)ev->f[EVF_PROCESS_EXIT_code];
+        p->code = (uint32_t)EVF(ev, PROCESS_EXIT, code);
         p->host = 0;
     }
     if (!ps->switches && ev->kind != EV_PROCESS_NAME)
@@ -171,8 +171,8 @@ void processes_see(struct processes *ps, const struct event *ev)
         clear(ps);
         break;
     case EV_KERNEL_END:
-        if (ev->f[EVF_KERNEL_END_kernel])
-            kernel_ended(ps, ev, ev->f[EVF_KERNEL_END_kernel]);
+        if (EVF(ev, KERNEL_END, kernel))
+            kernel_ended(ps, ev, EVF(ev, KERNEL_END, kernel));
         break;
     case EV_KERNEL_KEXEC:
         kernel_ended(ps, ev, ev->guest);
@@ -181,20 +181,20 @@ void processes_see(struct processes *ps, const struct event *ev)
         created(ps, ev);
         break;
     case EV_PROCESS_NAME:
-        see(ps, ev, ev->f[EVF_PROCESS_NAME_pid]);
+        see(ps, ev, EVF(ev, PROCESS_NAME, pid));
         break;
     case EV_PROCESS_EXEC:
-        see(ps, ev, ev->f[EVF_PROCESS_EXEC_pid]);
+        see(ps, ev, EVF(ev, PROCESS_EXEC, pid));
         break;
     case EV_PROCESS_EXIT:
-        see(ps, ev, ev->f[EVF_PROCESS_EXIT_pid]);
+        see(ps, ev, EVF(ev, PROCESS_EXIT, pid));
         break;
     case EV_PROCESS_HOST:
-        process_of(ps, ev->guest, ev->f[EVF_PROCESS_HOST_pid])->host = (uint32_t)ev->f[EVF_PROCESS_HOST_host];
+        process_of(ps, ev->guest, EVF(ev, PROCESS_HOST, pid))->host = (uint32_t)EVF(ev, PROCESS_HOST, host);
         break;
     case EV_SCHED_SWITCH:
         ps->switches = true;
-        runs(ps, ev, ev->f[EVF_SCHED_SWITCH_next]);
+        runs(ps, ev, EVF(ev, SCHED_SWITCH, next));
         break;
     default:
         break;

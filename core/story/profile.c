@@ -631,7 +631,8 @@ bool condition_holds(const struct condition *c, const struct event *ev, const ch
     if (ev->kind != c->kind)
         return false;
     for (unsigned i = 0; i < c->nfields; i++)
-        if (ev->f[c->want[i].field] < c->want[i].low || ev->f[c->want[i].field] > c->want[i].high)
+        if (event_number(ev, c->want[i].field) < c->want[i].low ||
+            event_number(ev, c->want[i].field) > c->want[i].high)
             return false;
     if (c->same && (ev->len != opened_len || memcmp(ev->data, opened_by, opened_len)))
         return false;

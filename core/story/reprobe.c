@@ -98,7 +98,7 @@ static int check_found(const struct trace *t, const struct event *ev, const stru
     if (!system || !system->resume)
         return error_set(err, "new probes need the run of such a kernel (%.*s) from its beginning",
                          (int)(ev->len < 60 ? ev->len : 60), (const char *)ev->data);
-    if (!ev->f[EVF_KERNEL_FOUND_physical])
+    if (!EVF(ev, KERNEL_FOUND, physical))
         return error_set(
             err,
             "new probes need the run from its beginning, as the trace does not say where the kernel is in physical memory");

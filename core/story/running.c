@@ -41,7 +41,7 @@ static bool domain_of(const struct event *ev, uint64_t *domain)
                  {EV_VCPU_SWITCH, EVF_VCPU_SWITCH_domain}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (kinds[i].kind == ev->kind) {
-            *domain = ev->f[kinds[i].field];
+            *domain = event_number(ev, kinds[i].field);
             return true;
         }
     return false;
@@ -68,7 +68,7 @@ static bool is_in_domain(const struct running_place *p, unsigned guest, uint64_t
     bool found = false;
     if (at != UINT64_MAX && !trace_cursor_seek_icount(c, at, NULL))
         while (!found && trace_cursor_next(c, &ev, NULL, NULL) == 1 && ev.icount <= at)
-            found = ev.kind == EV_DOMAIN_START && ev.f[EVF_DOMAIN_START_domain] == domain;
+            found = ev.kind == EV_DOMAIN_START && EVF(&ev, DOMAIN_START, domain) == domain;
     trace_cursor_close(c);
     return found;
 }

@@ -85,7 +85,7 @@ static size_t put_field(const struct event *ev, const struct condition *c, const
     for (unsigned i = 0; i < k->nfields; i++)
         if (is_word(name, len, k->field[i].name))
             return (size_t)snprintf(out, room, event_field_hex(k->field[i].type) ? "%#" PRIx64 : "%" PRIu64,
-                                    ev->f[i]);
+                                    event_number(ev, i));
     return (size_t)snprintf(out, room, "{%.*s}", (int)len, name);
 }
 
@@ -303,7 +303,8 @@ static struct capture key_of(const char *by, const struct condition *c, const st
         return text;
     for (unsigned i = 0; i < k->nfields; i++)
         if (!strcmp(by, k->field[i].name))
-            return (struct capture){number, (size_t)snprintf(number, KEY_MAX, "%" PRIu64, ev->f[i])};
+            return (struct capture){number,
+                                    (size_t)snprintf(number, KEY_MAX, "%" PRIu64, event_number(ev, i))};
     return text;
 }
 

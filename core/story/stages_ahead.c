@@ -53,8 +53,8 @@ static bool is_against(const struct stage_rule *r, const struct event *ev)
 /* The first of the events that a repetition repeats. They end before the first fold.again of it. */
 static uint64_t first_repeated(struct stages_ahead *a, const struct event *ev, uint64_t number)
 {
-    uint64_t period = ev->f[EVF_AGAIN_period];
-    if (!ev->f[EVF_AGAIN_continues])
+    uint64_t period = EVF(ev, AGAIN, period);
+    if (!EVF(ev, AGAIN, continues))
         a->repeated = number;
     return a->repeated >= period ? a->repeated - period : 0;
 }

@@ -57,7 +57,7 @@ static task_clock clock_of(struct stages_tasks *t, const struct event *ev, const
         return task_time_current(t->time, ev);
     for (unsigned i = 0; i < k->nfields && k->cls == EC_PROCESS; i++)
         if (!strcmp(by, "pid") && !strcmp(k->field[i].name, by))
-            return task_time_process(t->time, ev->guest, ev->f[i]);
+            return task_time_process(t->time, ev->guest, event_number(ev, i));
     return TASK_CLOCK_NONE;
 }
 

@@ -173,7 +173,7 @@ void task_time_free(struct task_time *t)
 /* Linux's boot goes on as its idle task 0. Others have idle threads, with names, and go on as they were. */
 static void flow_ends(struct task_time *t, task_clock flow, const struct event *ev)
 {
-    const uint64_t prev = ev->f[EVF_SCHED_SWITCH_prev];
+    const uint64_t prev = EVF(ev, SCHED_SWITCH, prev);
     t->clock[flow].known = true;
     while (ev->guest >= t->nguests) {
         MEM_MORE(t->idle_by_name, t->nguests);
@@ -206,7 +206,7 @@ static void flow_ends(struct task_time *t, task_clock flow, const struct event *
 static bool is_idle(const struct task_time *t, const struct event *ev)
 {
     static const char name[] = "idle";
-    if (!ev->f[EVF_SCHED_SWITCH_next])
+    if (!EVF(ev, SCHED_SWITCH, next))
         return true;
     return ev->guest < t->nguests && t->idle_by_name[ev->guest] && ev->len >= 4 &&
            !memcmp(ev->data, name, 4) && (ev->len == 4 || ((const char *)ev->data)[4] == ':');
@@ -216,8 +216,8 @@ static task_clock task_of(struct task_time *t, const struct event *ev)
 {
     if (is_idle(t, ev))
         return TASK_CLOCK_NONE;
-    const task_clock whole = get(t, OF_PROCESS, ev->guest, ev->f[EVF_SCHED_SWITCH_tgid]);
-    const task_clock c = get(t, OF_THREAD, ev->guest, ev->f[EVF_SCHED_SWITCH_next]);
+    const task_clock whole = get(t, OF_PROCESS, ev->guest, EVF(ev, SCHED_SWITCH, tgid));
+    const task_clock c = get(t, OF_THREAD, ev->guest, EVF(ev, SCHED_SWITCH, next));
     if (!t->clock[c].running)
         t->clock[c].whole = whole;
     return c;
@@ -239,14 +239,14 @@ static void task_switch(struct task_time *t, const struct event *ev)
 /* The hypervisor's own flow ends with its first switch. A virtual processor begins with a flow of its own. */
 static void vcpu_switch(struct task_time *t, const struct event *ev)
 {
-    const int64_t domain = (int64_t)ev->f[EVF_VCPU_SWITCH_domain];
+    const int64_t domain = (int64_t)EVF(ev, VCPU_SWITCH, domain);
     const struct seat *was = t->on[ev->cpu] ? &t->seat[t->on[ev->cpu] - 1] : NULL;
     leave(t, ev->cpu, ev->time);
     if (was && was->domain == MACHINE && was->task != TASK_CLOCK_NONE && t->clock[was->task].of == OF_FLOW)
         t->clock[was->task].known = true;
     t->on[ev->cpu] = 0;
     if (domain >= 0) {
-        const size_t n = t->nseats, s = seat_of(t, domain, ev->f[EVF_VCPU_SWITCH_vcpu], TASK_CLOCK_NONE);
+        const size_t n = t->nseats, s = seat_of(t, domain, EVF(ev, VCPU_SWITCH, vcpu), TASK_CLOCK_NONE);
         if (t->nseats > n)
             t->seat[s - 1].task = new_flow(t);
         t->on[ev->cpu] = s;
@@ -258,9 +258,9 @@ static void vcpu_switch(struct task_time *t, const struct event *ev)
 static void created(struct task_time *t, const struct event *ev)
 {
     enum { PROCESS = 1 };
-    const task_clock by = get(t, OF_PROCESS, ev->guest, ev->f[EVF_PROCESS_CREATE_parent]),
-                     its = get(t, OF_PROCESS, ev->guest, ev->f[EVF_PROCESS_CREATE_tgid]);
-    if (ev->f[EVF_PROCESS_CREATE_kind] != PROCESS || by == its)
+    const task_clock by = get(t, OF_PROCESS, ev->guest, EVF(ev, PROCESS_CREATE, parent)),
+                     its = get(t, OF_PROCESS, ev->guest, EVF(ev, PROCESS_CREATE, tgid));
+    if (EVF(ev, PROCESS_CREATE, kind) != PROCESS || by == its)
         return;
     t->clock[by].child = its;
     t->clock[its].child = TASK_CLOCK_NONE;
@@ -270,7 +270,7 @@ static void created(struct task_time *t, const struct event *ev)
 
 static void spoke(struct task_time *t, const struct event *ev)
 {
-    struct clock *c = &t->clock[get(t, OF_PROCESS, ev->guest, ev->f[EVF_PROCESS_LOG_tgid])];
+    struct clock *c = &t->clock[get(t, OF_PROCESS, ev->guest, EVF(ev, PROCESS_LOG, tgid))];
     t->offered = c->child;
     c->child = TASK_CLOCK_NONE;
 }
@@ -289,7 +289,7 @@ void task_time_see(struct task_time *t, const struct event *ev)
         begin_boot(t, ev->time);
         break;
     case EV_KERNEL_END:
-        if (ev->f[EVF_KERNEL_END_kernel])
+        if (EVF(ev, KERNEL_END, kernel))
             begin_boot(t, ev->time);
         break;
     case EV_SCHED_SWITCH:
