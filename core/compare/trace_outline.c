@@ -86,7 +86,8 @@ static unsigned fields_of(const struct event *ev, struct outline_field f[EVENT_M
     const struct event_kind *k = event_kind(ev->kind);
     unsigned n = 0;
     for (; n < k->nfields; n++)
-        f[n] = (struct outline_field){k->field[n].name, ev->f[n], (uint8_t)k->field[n].type, k->field[n].key};
+        f[n] = (struct outline_field){k->field[n].name, event_number(ev, n), (uint8_t)k->field[n].type,
+                                      k->field[n].key};
     if (ev->guest)
         f[n++] = (struct outline_field){"guest", ev->guest, EFT_DEC, true};
     return n;
@@ -104,8 +105,7 @@ static uint32_t add_event(struct maker *m, uint32_t within)
                  f[0].value);
     struct outline_item it = item_here(m, OUTLINE_EVENT, k->name, k->has_data ? data_text(m) : first);
     it.within = within;
-    outline_place(m->o, &it,
-                  m->ev->kind == EV_CONSOLE_LINE ? (unsigned)m->ev->f[EVF_CONSOLE_LINE_device] : 0);
+    outline_place(m->o, &it, m->ev->kind == EV_CONSOLE_LINE ? (unsigned)EVF(m->ev, CONSOLE_LINE, device) : 0);
     return outline_add(m->o, &it, f, n);
 }
 
@@ -205,7 +205,7 @@ static void call_ends(struct maker *m)
         if (ev->kind == EV_INITCALL_DONE) {
             outline_add_field(
                 m->o, c->item,
-                &(struct outline_field){"result", ev->f[EVF_INITCALL_DONE_result], EFT_SIGNED, true});
+                &(struct outline_field){"result", EVF(ev, INITCALL_DONE, result), EFT_SIGNED, true});
             outline_seal(m->o, c->item);
         }
         finish(m, c->item, ev->icount, ev->time);
@@ -276,16 +276,16 @@ static uint32_t process_of(struct maker *m, uint64_t pid, unsigned kind, const c
 
 static void process_created(struct maker *m)
 {
-    const uint64_t *f = m->ev->f;
-    unsigned kind = (unsigned)f[EVF_PROCESS_CREATE_kind];
-    uint64_t above = f[kind == PROCESS_THREAD ? EVF_PROCESS_CREATE_tgid : EVF_PROCESS_CREATE_parent];
+    unsigned kind = (unsigned)EVF(m->ev, PROCESS_CREATE, kind);
+    uint64_t above =
+        kind == PROCESS_THREAD ? EVF(m->ev, PROCESS_CREATE, tgid) : EVF(m->ev, PROCESS_CREATE, parent);
     /* The name so far is the parent's. Process 0, the idle task, is nobody's. */
     uint32_t parent = OUTLINE_NONE;
     if (above)
         parent = process_of(m, above, kind == PROCESS_KERNEL_THREAD ? kind : PROCESS_PROCESS, data_text(m));
-    uint32_t item = add_process(m, f[EVF_PROCESS_CREATE_pid], kind, parent, data_text(m));
+    uint32_t item = add_process(m, EVF(m->ev, PROCESS_CREATE, pid), kind, parent, data_text(m));
     outline_add_field(m->o, item,
-                      &(struct outline_field){"flags", f[EVF_PROCESS_CREATE_flags], EFT_HEX, true});
+                      &(struct outline_field){"flags", EVF(m->ev, PROCESS_CREATE, flags), EFT_HEX, true});
 }
 
 static void process_executes(struct maker *m, uint32_t item)
@@ -314,9 +314,9 @@ static void process_executes(struct maker *m, uint32_t item)
 
 static void process_exits(struct maker *m, uint32_t item)
 {
-    uint64_t pid = m->ev->f[EVF_PROCESS_EXIT_pid];
+    uint64_t pid = EVF(m->ev, PROCESS_EXIT, pid);
     outline_add_field(m->o, item,
-                      &(struct outline_field){"code", m->ev->f[EVF_PROCESS_EXIT_code], EFT_HEX, true});
+                      &(struct outline_field){"code", EVF(m->ev, PROCESS_EXIT, code), EFT_HEX, true});
     finish(m, item, m->ev->icount, m->ev->time);
     uint32_t *slot = pid_slot(m, pid);
     if (slot)
@@ -335,7 +335,7 @@ static void process_event(struct maker *m)
         return;
     }
     uint32_t item =
-        process_of(m, ev->f[m->pid_field[ev->kind]], PROCESS_PROCESS,
+        process_of(m, event_number(ev, m->pid_field[ev->kind]), PROCESS_PROCESS,
                    ev->kind == EV_PROCESS_LOG || ev->kind == EV_PROCESS_EXEC ? "?" : data_text(m));
     if (ev->kind == EV_PROCESS_NAME)
         outline_edit(m->o, item)->text = outline_edit(m->o, item)->same = data_text(m);
@@ -379,7 +379,7 @@ static void count_event(struct maker *m)
     const struct event *ev = m->ev;
     uint32_t in = is_of_interrupt(ev) && m->nopen ? m->open[0].item : now_in(m);
     if (m->pid_field[ev->kind] != EVENT_MAX_FIELDS) {
-        uint32_t item = process_item(m, ev->f[m->pid_field[ev->kind]]);
+        uint32_t item = process_item(m, event_number(ev, m->pid_field[ev->kind]));
         in = item == OUTLINE_NONE ? in : item;
     }
     counter_event(m->counter, ev, m->number, in);

@@ -160,7 +160,7 @@ static uint64_t hash_of(const struct event *ev, uint32_t in)
     const struct event_kind *k = event_kind(ev->kind);
     uint64_t h = mix(mix(mix(0x9e3779b97f4a7c15u, in), ev->kind), ev->guest);
     for (unsigned i = 0; i < k->nfields; i++) {
-        uint64_t v = ev->f[i];
+        uint64_t v = event_number(ev, i);
         if (counted_under(k, i, &v))
             h = mix(h, v);
     }
@@ -177,7 +177,7 @@ static void name_call(const struct event *ev, size_t n, char name[NAME_MAX])
     size_t len = 0;
     for (unsigned i = 0; i < k->nfields; i++)
         if (!strcmp(k->field[i].name, "domain"))
-            len = (size_t)snprintf(name, NAME_MAX, "domain %" PRIu64 ": ", ev->f[i]);
+            len = (size_t)snprintf(name, NAME_MAX, "domain %" PRIu64 ": ", event_number(ev, i));
     snprintf(name + len, NAME_MAX - len, "%.*s%s", (int)(n < TEXT_SHOWN ? n : TEXT_SHOWN),
              (const char *)ev->data, open ? ")" : "");
 }
@@ -189,7 +189,8 @@ static void name_of(const struct event *ev, char name[NAME_MAX])
     n = (size_t)snprintf(name, NAME_MAX, "%.*s", (int)(n < TEXT_SHOWN ? n : TEXT_SHOWN),
                          n ? (const char *)ev->data : "");
     if (k->cls == EC_MMIO) {
-        snprintf(name, NAME_MAX, "%#" PRIx64 "-%#" PRIx64, ev->f[0] & ~(uint64_t)0xfff, ev->f[0] | 0xfff);
+        snprintf(name, NAME_MAX, "%#" PRIx64 "-%#" PRIx64, event_number(ev, 0) & ~(uint64_t)0xfff,
+                 event_number(ev, 0) | 0xfff);
         return;
     }
     if (n && (k->cls == EC_CPU || k->cls == EC_SYSCALL))
@@ -199,7 +200,7 @@ static void name_of(const struct event *ev, char name[NAME_MAX])
         return;
     }
     for (unsigned i = 0; i < k->nfields && n < NAME_MAX - 60; i++) {
-        uint64_t v = ev->f[i];
+        uint64_t v = event_number(ev, i);
         if (counted_under(k, i, &v))
             n += (size_t)snprintf(name + n, NAME_MAX - n,
                                   event_field_hex(k->field[i].type) ? "%s%s %#" PRIx64 : "%s%s %" PRIu64,
@@ -263,21 +264,21 @@ void counter_other(struct counter *c, const struct event *ev, uint64_t number)
     struct seen *s = &c->seen[number % (2 * FOLD_BOOT)];
     *s = (struct seen){.item = OUTLINE_NONE};
     if (ev->kind == EV_HYPERCALL_AGAIN && c->called != OUTLINE_NONE) {
-        *s = (struct seen){.item = c->called, .each = ev->f[EVF_HYPERCALL_AGAIN_count]};
+        *s = (struct seen){.item = c->called, .each = EVF(ev, HYPERCALL_AGAIN, count)};
         outline_edit(c->o, c->called)->count += s->each;
     }
     if (ev->kind != EV_AGAIN)
         return;
-    bool continues = ev->f[EVF_AGAIN_continues] && c->last_again + 1 == number;
+    bool continues = EVF(ev, AGAIN, continues) && c->last_again + 1 == number;
     if (!continues)
         c->first_again = number;
     c->last_again = number;
-    uint64_t period = ev->f[EVF_AGAIN_period], more = ev->f[EVF_AGAIN_more];
+    uint64_t period = EVF(ev, AGAIN, period), more = EVF(ev, AGAIN, more);
     if (period > FOLD_BOOT || period > c->first_again || more > period)
         return; /* not by this program */
     s->period = (uint32_t)period;
     s->more = (uint32_t)more;
-    s->times = ev->f[EVF_AGAIN_count];
+    s->times = EVF(ev, AGAIN, count);
     s->base = c->first_again;
     count_again(c, s->base - period, period, s->times, 0);
     count_again(c, s->base - period, more, 1, 0);

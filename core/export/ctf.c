@@ -127,7 +127,7 @@ static void add_event(struct packet *k, const struct event *ev, uint64_t number,
     add_number(k, times, 8);
     add_number(k, ev->cpu, 1);
     for (unsigned i = 0; i < kind->nfields; i++)
-        add_number(k, ev->f[i], 8);
+        add_number(k, event_number(ev, i), 8);
     if (kind->has_data)
         add_string(k, ev->data, ev->len);
 }

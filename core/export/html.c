@@ -562,7 +562,7 @@ static void see_line(void *ctx, const struct event *ev)
     c->lines++;
     out_words(c->p->out, "<i>");
     put_seconds(c->p->out, ev->time);
-    out_print(c->p->out, " %" PRIu64 "</i> ", ev->f[EVF_CONSOLE_LINE_device]);
+    out_print(c->p->out, " %" PRIu64 "</i> ", EVF(ev, CONSOLE_LINE, device));
     put_html(c->p->out, c->plain, plain_text(ev->data, ev->len, c->plain));
     out_char(c->p->out, '\n');
 }

@@ -107,7 +107,7 @@ static size_t interface_of(struct frames *c, uint64_t card)
 static void put_frame(struct frames *c, const struct event *ev)
 {
     const uint8_t flags[4] = {ev->kind == EV_NET_IN ? INBOUND : OUTBOUND};
-    const size_t interface = interface_of(c, ev->f[EVF_NET_OUT_card]);
+    const size_t interface = interface_of(c, EVF(ev, NET_OUT, card));
     char icount[40];
     snprintf(icount, sizeof icount, "icount %" PRIu64, ev->icount);
     begin(c, PACKET_BLOCK);
@@ -115,7 +115,7 @@ static void put_frame(struct frames *c, const struct event *ev)
     put32(&c->block, ev->time >> 32);
     put32(&c->block, ev->time);
     put32(&c->block, ev->len);
-    put32(&c->block, ev->f[EVF_NET_OUT_length] > ev->len ? ev->f[EVF_NET_OUT_length] : ev->len);
+    put32(&c->block, EVF(ev, NET_OUT, length) > ev->len ? EVF(ev, NET_OUT, length) : ev->len);
     put(&c->block, ev->data, ev->len);
     option(&c->block, COMMENT, icount, strlen(icount));
     option(&c->block, PACKET_FLAGS, flags, sizeof flags);

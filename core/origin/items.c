@@ -35,10 +35,10 @@ static void name_item(struct origin *o, struct origin_link *l, uint64_t selector
     struct event ev;
     char name[60] = "";
     if (!last_of_kind(o, EV_FW_CFG, &ev, name, sizeof name) ||
-        (selector != NOT_KNOWN && ev.f[EVF_FW_CFG_selector] != selector))
+        (selector != NOT_KNOWN && EVF(&ev, FW_CFG, selector) != selector))
         *name = 0;
     if (selector == NOT_KNOWN)
-        selector = *name ? ev.f[EVF_FW_CFG_selector] : 0;
+        selector = *name ? EVF(&ev, FW_CFG, selector) : 0;
     l->offset = offset;
     link_end(l, ORIGIN_ITEM, "fw_cfg item 0x%" PRIx64 "%s%s, byte %" PRIu64, selector, *name ? " " : "", name,
              offset);
@@ -139,7 +139,7 @@ bool source_frame(struct origin *o, struct origin_link *l, uint64_t at)
                 link_end(l, ORIGIN_FRAME,
                          "frame of %" PRIu64 " bytes that card %" PRIu64 " took at icount %" PRIu64
                          ", byte %" PRIu64,
-                         ev.f[EVF_NET_IN_length], ev.f[EVF_NET_IN_card], ev.icount, l->offset);
+                         EVF(&ev, NET_IN, length), EVF(&ev, NET_IN, card), ev.icount, l->offset);
             }
         }
     trace_cursor_close(c);

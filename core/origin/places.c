@@ -49,7 +49,7 @@ static int find_line(struct trace *t, const char *text, uint64_t icount, struct 
     int rc = trace_cursor_seek_icount(c, icount, err);
     while (!rc && (rc = trace_cursor_prev(c, &ev, &number, err)) == 1) {
         rc = 0;
-        if (ev.kind != EV_CONSOLE_LINE || (found && ev.f[EVF_CONSOLE_LINE_device] != l->device))
+        if (ev.kind != EV_CONSOLE_LINE || (found && EVF(&ev, CONSOLE_LINE, device) != l->device))
             continue;
         if (found) {
             l->begin = ev.icount + 1;
@@ -58,7 +58,7 @@ static int find_line(struct trace *t, const char *text, uint64_t icount, struct 
         const uint8_t *at = memmem(ev.data, ev.len, text, strlen(text));
         if (!at)
             continue;
-        *l = (struct line){ev.f[EVF_CONSOLE_LINE_device], 0, ev.icount,
+        *l = (struct line){EVF(&ev, CONSOLE_LINE, device), 0, ev.icount,
                            (size_t)(at - (const uint8_t *)ev.data)};
         found = true;
     }

@@ -161,7 +161,7 @@ static bool from_command(struct origin *o, struct origin_link *l, const struct e
                          const struct window *w)
 {
     struct trace *t = timeline_trace(o->tl);
-    const uint64_t lba = ev->f[EVF_DISK_READ_lba], count = ev->f[EVF_DISK_READ_count];
+    const uint64_t lba = EVF(ev, DISK_READ, lba), count = EVF(ev, DISK_READ, count);
     for (size_t i = 0; i < trace_config(t)->nimages; i++) {
         const char *role = trace_config(t)->images[i].role;
         const uint64_t sector = strncmp(role, "cdrom", 5) ? 512 : 2048;
@@ -366,7 +366,7 @@ static bool from_parameters(struct origin *o, struct origin_link *l, uint64_t ph
     if (timeline_event_near(tl, TIMELINE_FORWARD, &f, &ev, &number, &ignored) != 1 &&
         timeline_event_near(tl, TIMELINE_BACK, &f, &ev, &number, &ignored) != 1)
         return false;
-    const uint64_t at = ev.f[EVF_BOOT_PARAMS_address];
+    const uint64_t at = EVF(&ev, BOOT_PARAMS, address);
     if (physical < at || physical >= at + PAGE)
         return false;
     link_end(l, ORIGIN_TABLE, "Linux boot parameters (zero page), byte 0x%" PRIx64, physical - at);
@@ -559,15 +559,15 @@ bool source_stream(struct origin *o, struct origin_link *l, uint64_t physical)
     if (!last_event(o, EV_DECOMPRESS_BEGIN, TIMELINE_BACK, &begin) ||
         !last_event(o, EV_DECOMPRESS_END, TIMELINE_FORWARD, &end) || begin.icount > l->icount)
         return false;
-    const uint64_t at = end.f[EVF_DECOMPRESS_END_address];
+    const uint64_t at = EVF(&end, DECOMPRESS_END, address);
     uint64_t n = 64 << 20;
-    if (last_event(o, EV_BOOT_PARAMS, TIMELINE_BACK, &params) && params.f[EVF_BOOT_PARAMS_init_size])
-        n = params.f[EVF_BOOT_PARAMS_init_size];
+    if (last_event(o, EV_BOOT_PARAMS, TIMELINE_BACK, &params) && EVF(&params, BOOT_PARAMS, init_size))
+        n = EVF(&params, BOOT_PARAMS, init_size);
     if (physical < at || physical >= at + n)
         return false;
     if (o->symbols && last_event(o, EV_KERNEL_FOUND, TIMELINE_FORWARD, &found))
         symbols_text(o->symbols, SPACE_KERNEL,
-                     found.f[EVF_KERNEL_FOUND_text] + physical - found.f[EVF_KERNEL_FOUND_physical],
+                     EVF(&found, KERNEL_FOUND, text) + physical - EVF(&found, KERNEL_FOUND, physical),
                      found.icount + 1, name, sizeof name);
     l->offset = physical - at;
     link_end(l, ORIGIN_STREAM, "kernel, byte 0x%" PRIx64 " of what its decompressor unpacks%s%s", l->offset,

@@ -175,7 +175,7 @@ static long process_now(const struct boot *b, const struct processes *ps, struct
                         const struct event *ev)
 {
     const bool is_switch = ev->kind == EV_SCHED_SWITCH;
-    const uint64_t pid = is_switch ? ev->f[EVF_SCHED_SWITCH_next] : 0;
+    const uint64_t pid = is_switch ? EVF(ev, SCHED_SWITCH, next) : 0;
     struct recent *r = &recent[pid % QUERY_CPUS];
     if (!is_switch && ev->kind != EV_VCPU_SWITCH)
         memset(recent, 0, QUERY_CPUS * sizeof *recent);

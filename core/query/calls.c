@@ -25,7 +25,7 @@ static void enters(struct pairing *p, const struct event *ev, uint64_t event, bo
 {
     struct boot *b = p->b;
     const char *bracket = ev->len ? memchr(ev->data, '(', ev->len) : NULL;
-    const uint64_t pid = ev->f[host ? EVF_HOST_CALL_pid : EVF_SYSCALL_ENTER_pid];
+    const uint64_t pid = host ? EVF(ev, HOST_CALL, pid) : EVF(ev, SYSCALL_ENTER, pid);
     p->next = mem_more(p->next, b->ncalls, sizeof *p->next);
     MEM_MORE(b->calls, b->ncalls);
     b->calls[b->ncalls] = (struct known_call){
@@ -33,7 +33,7 @@ static void enters(struct pairing *p, const struct event *ev, uint64_t event, bo
         .icount = ev->icount,
         .time = ev->time,
         .times = times_get(b->times, ev, event),
-        .number = ev->f[host ? EVF_HOST_CALL_number : EVF_SYSCALL_ENTER_number],
+        .number = host ? EVF(ev, HOST_CALL, number) : EVF(ev, SYSCALL_ENTER, number),
         .pid = pid,
         .stage = changes_at(&b->innermost, ev->icount, &p->hint),
         .process = changes_at(&b->running[ev->cpu], event, &p->running[ev->cpu]),
@@ -48,15 +48,15 @@ static void enters(struct pairing *p, const struct event *ev, uint64_t event, bo
 
 static void leaves(struct pairing *p, const struct event *ev, bool host)
 {
-    const uint64_t pid = ev->f[host ? EVF_HOST_RESULT_pid : EVF_SYSCALL_EXIT_pid];
-    const uint64_t number = ev->f[host ? EVF_HOST_RESULT_number : EVF_SYSCALL_EXIT_number];
+    const uint64_t pid = host ? EVF(ev, HOST_RESULT, pid) : EVF(ev, SYSCALL_EXIT, pid);
+    const uint64_t number = host ? EVF(ev, HOST_RESULT, number) : EVF(ev, SYSCALL_EXIT, number);
     for (size_t *at = &p->open[bucket_of(pid)]; *at != NO_CALL; at = &p->next[*at]) {
         struct known_call *c = &p->b->calls[*at];
         if (c->pid != pid || c->guest != ev->guest || c->host != host || c->number != number)
             continue;
         c->returned = true;
-        c->result = (int64_t)ev->f[host ? EVF_HOST_RESULT_result : EVF_SYSCALL_EXIT_result];
-        c->duration = host ? ev->time - c->time : ev->f[EVF_SYSCALL_EXIT_duration];
+        c->result = (int64_t)(host ? EVF(ev, HOST_RESULT, result) : EVF(ev, SYSCALL_EXIT, result));
+        c->duration = host ? ev->time - c->time : EVF(ev, SYSCALL_EXIT, duration);
         *at = p->next[*at];
         return;
     }

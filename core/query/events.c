@@ -485,8 +485,8 @@ static int result_times(struct cursor *c, sqlite3_context *out)
 static void result_field(const struct event *ev, sqlite3_context *out, unsigned field)
 {
     const struct event_kind *k = event_kind(ev->kind);
-    if (field < k->nfields && !event_field_none(k->field[field].type, ev->f[field]))
-        sqlite3_result_int64(out, (sqlite3_int64)ev->f[field]);
+    if (field < k->nfields && !event_field_none(k->field[field].type, event_number(ev, field)))
+        sqlite3_result_int64(out, (sqlite3_int64)event_number(ev, field));
 }
 
 static void result_words(const struct event *ev, sqlite3_context *out)

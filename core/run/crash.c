@@ -160,8 +160,10 @@ static uint64_t hash_event(const struct event *ev)
     if (k->cls == EC_HOST)
         return ev->kind == EV_HOST_CALL ? hash_call(ev) : hash;
     for (unsigned i = 0; i < k->nfields; i++)
-        if (k->field[i].key)
-            hash = XXH3_64bits_withSeed(&ev->f[i], sizeof ev->f[i], hash);
+        if (k->field[i].key) {
+            const uint64_t value = event_number(ev, i);
+            hash = XXH3_64bits_withSeed(&value, sizeof value, hash);
+        }
     return ev->len ? hash_text(ev->data, ev->len, hash) : hash;
 }
 
@@ -356,7 +358,8 @@ static void boots(struct crash_watch *w, uint64_t by)
 static bool at_reset(struct crash_watch *w, const struct stop *s)
 {
     enum { IN_PAGE = 0xfff };
-    const uint64_t cs = w->fault.f[EVF_TRIPLE_FAULT_cs], ip = w->fault.f[EVF_TRIPLE_FAULT_ip];
+    const uint64_t cs = w->faulted ? EVF(&w->fault, TRIPLE_FAULT, cs) : 0,
+                   ip = w->faulted ? EVF(&w->fault, TRIPLE_FAULT, ip) : 0;
     char how[120];
     if (w->faulted)
         snprintf(how, sizeof how, "triple fault at %llx:%llx", (unsigned long long)cs,

@@ -77,12 +77,12 @@ int recorded_story_check(struct trace *t, struct error *err)
     struct trace_cursor *c = trace_cursor_open(t, EVENT_CLASS_BIT(EC_FOLD));
     int rc;
     while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1)
-        if (ev.f[EVF_AGAIN_classes] & classes) {
+        if (EVF(&ev, AGAIN, classes) & classes) {
             rc = error_set(
                 err,
                 "the trace cannot be verified in parts: from icount %llu on a sequence repeats, and what only a "
                 "run from the beginning has of it (guest systems, class iflag) was left out: verify it as a whole",
-                (unsigned long long)ev.f[EVF_AGAIN_begin]);
+                (unsigned long long)EVF(&ev, AGAIN, begin));
             break;
         }
     trace_cursor_close(c);

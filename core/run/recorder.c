@@ -54,7 +54,7 @@ static void note_lacking(struct record_result *res, const struct event *ev)
         snprintf(res->model, sizeof res->model, "%.*s", (int)strcspn(model + sizeof before - 1, " "),
                  model + sizeof before - 1);
     snprintf(res->lacking, sizeof res->lacking, "%.*s at %#llx", (int)strcspn(text, ","), text,
-             (unsigned long long)ev->f[EVF_CPU_LACKS_ip]);
+             (unsigned long long)EVF(ev, CPU_LACKS, ip));
 }
 
 /* An event of the engine or of the inspector, in order. */
@@ -93,7 +93,7 @@ static void note_frame(struct recorder *r, const struct event *ev)
 {
     if (!r->o.net || ev->kind != EV_NET_OUT)
         return;
-    net_sent(r->o.net, ev->f[EVF_NET_OUT_card], ev->time, ev->data, ev->len);
+    net_sent(r->o.net, EVF(ev, NET_OUT, card), ev->time, ev->data, ev->len);
     r->e->ops->interrupt(r->e);
 }
 

@@ -25,7 +25,7 @@ enum {
 static bool is_of_kernel(const struct event *ev)
 {
     return ev->kind == EV_PROCESS_NAME ||
-           (ev->kind == EV_PROCESS_CREATE && ev->f[EVF_PROCESS_CREATE_kind] == PROCESS_KERNEL_THREAD);
+           (ev->kind == EV_PROCESS_CREATE && EVF(ev, PROCESS_CREATE, kind) == PROCESS_KERNEL_THREAD);
 }
 
 void unattended_event(struct unattended *u, const struct event *ev)

@@ -79,7 +79,7 @@ static void find_tables(struct vt *v, struct trace *t, const struct symbols *s, 
     v->word = 8;
     while (trace_cursor_next(c, &ev, NULL, NULL) == 1)
         if (ev.kind == EV_KERNEL_FOUND && ev.guest == symbol_space_guest(space)) {
-            uint64_t text = ev.f[EVF_KERNEL_FOUND_text], physical = ev.f[EVF_KERNEL_FOUND_physical];
+            uint64_t text = EVF(&ev, KERNEL_FOUND, text), physical = EVF(&ev, KERNEL_FOUND, physical);
             v->word = text >> 32 ? 8 : 4;
             v->tables = table && physical ? table - text + physical : 0;
         }

@@ -77,7 +77,7 @@ static unsigned tolerated(const struct event *ev)
         return 1u << EVF_PIO_READ_value | 1u << EVF_PIO_READ_count | 1u << EVF_PIO_READ_changes |
                1u << EVF_PIO_READ_earlier | 1u << EVF_PIO_READ_earlier2;
     case EV_UNHANDLED:
-        return ev->f[EVF_UNHANDLED_write] ? 0 : 1u << EVF_UNHANDLED_value | 1u << EVF_UNHANDLED_count;
+        return EVF(ev, UNHANDLED, write) ? 0 : 1u << EVF_UNHANDLED_value | 1u << EVF_UNHANDLED_count;
     case EV_IRQ:
         return 1u << EVF_IRQ_cs | 1u << EVF_IRQ_ip;
     case EV_AGAIN:
@@ -90,7 +90,7 @@ static unsigned tolerated(const struct event *ev)
 static bool of_loops(const struct event *ev)
 {
     return LOOP_CLASSES >> event_kind(ev->kind)->cls & 1 || ev->kind == EV_POST_CODE ||
-           (ev->kind == EV_AGAIN && !ev->f[EVF_AGAIN_continues]);
+           (ev->kind == EV_AGAIN && !EVF(ev, AGAIN, continues));
 }
 
 /* Whether two events of one kind are the same in a loop. If so, their identities are equal. */
@@ -191,7 +191,7 @@ static void release(struct level *l)
 
 static uint32_t class_of(const struct event *ev)
 {
-    uint32_t inner = ev->kind == EV_AGAIN ? (uint32_t)ev->f[EVF_AGAIN_classes] : 0;
+    uint32_t inner = ev->kind == EV_AGAIN ? (uint32_t)EVF(ev, AGAIN, classes) : 0;
     return EVENT_CLASS_BIT(event_kind(ev->kind)->cls) | inner;
 }
 

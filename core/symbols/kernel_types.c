@@ -356,11 +356,11 @@ static int find_kernel(struct reading *r, struct trace *t, struct error *err)
             continue;
         if (there && ev.guest != r->guest) {
             r->until = r->until == UINT64_MAX ? ev.icount : r->until;
-        } else if ((r->wanted < 0 || (unsigned)r->wanted == ev.guest) && ev.f[EVF_KERNEL_FOUND_physical] &&
-                   (ev.f[EVF_KERNEL_FOUND_types] ||
-                    symbols_types(r->s, ev.f[EVF_KERNEL_FOUND_text], &given, &n))) {
-            r->m->text = ev.f[EVF_KERNEL_FOUND_text];
-            r->m->physical = ev.f[EVF_KERNEL_FOUND_physical];
+        } else if ((r->wanted < 0 || (unsigned)r->wanted == ev.guest) && EVF(&ev, KERNEL_FOUND, physical) &&
+                   (EVF(&ev, KERNEL_FOUND, types) ||
+                    symbols_types(r->s, EVF(&ev, KERNEL_FOUND, text), &given, &n))) {
+            r->m->text = EVF(&ev, KERNEL_FOUND, text);
+            r->m->physical = EVF(&ev, KERNEL_FOUND, physical);
             r->found = r->last = ev.icount;
             r->cpu = ev.cpu;
             r->guest = ev.guest;

@@ -13,7 +13,7 @@ static bool field_value(const struct event *ev, const char *name, uint64_t *valu
     const struct event_kind *k = event_kind(ev->kind);
     for (unsigned i = 0; i < k->nfields; i++)
         if (!strcmp(k->field[i].name, name)) {
-            *value = ev->f[i];
+            *value = event_number(ev, i);
             return true;
         }
     *value = ev->guest;

@@ -34,7 +34,7 @@ static uint32_t folded_classes(struct trace *t)
     uint32_t classes = 0;
     while (trace_cursor_next(c, &ev, NULL, NULL) == 1)
         if (ev.kind == EV_AGAIN)
-            classes |= (uint32_t)ev.f[EVF_AGAIN_classes];
+            classes |= (uint32_t)EVF(&ev, AGAIN, classes);
     trace_cursor_close(c);
     return classes & ~inspector & ~EVENT_CLASS_BIT(EC_FOLD);
 }

@@ -80,14 +80,15 @@ static struct domain_seen *domain_of(struct domain_seen *list, size_t n, uint64_
 
 static void domain_event(struct domain_seen *list, size_t *n, const struct event *ev)
 {
-    struct domain_seen *d = domain_of(list, *n, ev->f[0]); /* all of these have the domain first */
+    struct domain_seen *d = domain_of(list, *n, event_number(ev, 0)); /* all of these have the domain first */
     if (ev->kind == EV_DOMAIN_CREATE && *n < DOMAINS_MAX)
-        list[(*n)++] = (struct domain_seen){.id = ev->f[0], .created = ev->icount, .time = ev->time};
+        list[(*n)++] =
+            (struct domain_seen){.id = event_number(ev, 0), .created = ev->icount, .time = ev->time};
     else if (ev->kind == EV_VCPU_CREATE && d)
         d->vcpus++;
     else if (ev->kind == EV_DOMAIN_START && d) {
         d->started = true;
-        d->entry = ev->f[EVF_DOMAIN_START_entry];
+        d->entry = EVF(ev, DOMAIN_START, entry);
     } else if (ev->kind == EV_DOMAIN_END && d) {
         snprintf(d->end, sizeof d->end, "%.*s", (int)ev->len, (const char *)ev->data);
     } else if (ev->kind == EV_RESET) {
