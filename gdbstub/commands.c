@@ -91,7 +91,7 @@ void say_bytes(struct gdbstub *g, const void *data, size_t n)
 void say_text(struct gdbstub *g, const char *text, size_t n)
 {
     struct text t = {0};
-    text_escape(&t, ESCAPE_WORDS, text, n);
+    text_escape(&t, ESCAPE_LINES, text, n);
     say_bytes(g, t.s, t.n);
     free(t.s);
 }

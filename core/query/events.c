@@ -319,7 +319,7 @@ static bool fields_wanted(const struct cursor *c)
 {
     for (unsigned bits = c->fields; bits; bits &= bits - 1) {
         const unsigned i = (unsigned)__builtin_ctz(bits);
-        if (c->ev.f[i] != c->field[i])
+        if (i >= event_kind(c->ev.kind)->nfields || event_number(&c->ev, i) != c->field[i])
             return false;
     }
     return true;

@@ -89,7 +89,7 @@ static uint64_t product(uint64_t a, uint64_t b)
 static uint8_t level_of(const struct event *again)
 {
     enum { LOOPS, LOOPS_OF_LOOPS, BOOTS };
-    const uint64_t classes = again->f[EVF_AGAIN_classes];
+    const uint64_t classes = EVF(again, AGAIN, classes);
     return classes & EVENT_CLASS_BIT(EC_POWER)  ? BOOTS
            : classes & EVENT_CLASS_BIT(EC_FOLD) ? LOOPS_OF_LOOPS
                                                 : LOOPS;
@@ -162,13 +162,13 @@ static bool find_spans(struct times *x, struct repetition *r)
 
 static void see_again(struct times *x, const struct event *ev, uint64_t number)
 {
-    const uint64_t period = ev->f[EVF_AGAIN_period], more = ev->f[EVF_AGAIN_more];
+    const uint64_t period = EVF(ev, AGAIN, period), more = EVF(ev, AGAIN, more);
     struct repetition *last = x->nrepetitions ? &x->repetition[x->nrepetitions - 1] : NULL;
     struct repetition r = {.number = number, .last = number, .period = period, .level = level_of(ev)};
     if (!period || period > FOLD_BOOT || more >= period)
         return; /* not by this program */
-    r.left_out = product(ev->f[EVF_AGAIN_count], period) + more;
-    if (ev->f[EVF_AGAIN_continues] && last && last->last + 1 == number && last->period == period &&
+    r.left_out = product(EVF(ev, AGAIN, count), period) + more;
+    if (EVF(ev, AGAIN, continues) && last && last->last + 1 == number && last->period == period &&
         last->level == r.level) {
         last->last = number;
         last->left_out += r.left_out;

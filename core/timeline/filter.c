@@ -160,7 +160,7 @@ void tl_sight_set(struct sight *s, unsigned id, const struct event *ev)
     s->event = *ev;
     s->event.data = NULL;
     s->event.len = 0;
-    event_text(ev, s->text, sizeof s->text);
+    event_text_raw(ev, s->text, sizeof s->text);
 }
 
 static uint32_t indexed_classes(const struct timeline *tl)

@@ -18,7 +18,7 @@ void view_place(struct text *out, uint64_t icount, uint64_t time)
 void view_event(struct text *out, const struct event *ev, uint64_t number)
 {
     char words[400];
-    event_text(ev, words, sizeof words);
+    event_text_raw(ev, words, sizeof words); /* what is composed is escaped as a whole */
     text_add(out, "%9s%-8" PRIu64, "#", number);
     view_place(out, ev->icount, ev->time);
     text_add(out, "%-22s %s\n", event_kind(ev->kind)->name, words);

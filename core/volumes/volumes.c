@@ -8,7 +8,6 @@
 #include "core/volumes/private/map.h"
 #include "traces/memory.h"
 #include "traces/trace.h"
-#include "traces/utf8.h"
 
 struct extent {
     uint64_t begin, end; /* bytes of the image */
@@ -55,18 +54,6 @@ void volume_read(const struct volume *v, uint64_t offset, void *buf, size_t n)
     memset((uint8_t *)buf + part, 0, n - part);
 }
 
-/* Names come from the guest: control characters must not reach a terminal. */
-static void clean(char *path)
-{
-    for (size_t n = strlen(path), part; n; path += part, n -= part) {
-        part = utf8_printable((const uint8_t *)path, n);
-        if (!part) {
-            *path = '?';
-            part = 1;
-        }
-    }
-}
-
 uint32_t volume_file(const struct volume *v, const char *system, const char *path)
 {
     struct volumes *all = v->all;
@@ -76,7 +63,6 @@ uint32_t volume_file(const struct volume *v, const char *system, const char *pat
     *f = (struct file){mem_alloc(prefix + n + 1), system, v->partition};
     memcpy(f->path, v->prefix, prefix);
     memcpy(f->path + prefix, path, n + 1);
-    clean(f->path);
     return (uint32_t)all->nfiles++;
 }
 
