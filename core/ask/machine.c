@@ -504,7 +504,7 @@ static bool event_argument(struct ask_worker *w, const char *name, struct ask_va
     const struct event_kind *k = event_kind(ev->kind);
     for (unsigned i = 0; i < k->nfields; i++)
         if (!strcmp(k->field[i].name, name)) {
-            *v = ask_number(ev->f[i], k->field[i].type == EFT_SIGNED);
+            *v = ask_number(event_number(ev, i), k->field[i].type == EFT_SIGNED);
             return true;
         }
     if (!strcmp(name, "times")) {

@@ -351,7 +351,7 @@ static void process_event(struct maker *m)
 static bool is_helper_call(const struct maker *m)
 {
     const struct event *ev = m->ev;
-    return ev->kind == EV_KERNEL_CALL && ev->f[EVF_KERNEL_CALL_parent] & GUEST_CALL_HELPER &&
+    return ev->kind == EV_KERNEL_CALL && EVF(ev, KERNEL_CALL, parent) & GUEST_CALL_HELPER &&
            m->opened == OUTLINE_NONE;
 }
 
@@ -365,7 +365,7 @@ static bool is_of_interrupt(const struct event *ev)
     switch (ev->kind) {
     case EV_MMIO_READ:
     case EV_MMIO_WRITE:
-        return ev->f[EVF_MMIO_READ_address] >> 12 == APIC_PAGE;
+        return EVF(ev, MMIO_READ, address) >> 12 == APIC_PAGE;
     case EV_APIC_READ:
     case EV_APIC_WRITE:
         return true;

@@ -45,11 +45,11 @@ static void exited(struct text *out, uint64_t code)
 /* "SIGSEGV (SEGV_MAPERR), handled": sigaction(2). */
 static void signalled(struct text *out, const struct event *ev)
 {
-    const uint64_t signal = ev->f[EVF_HOST_SIGNAL_signal];
+    const uint64_t signal = EVF(ev, HOST_SIGNAL, signal);
     linux_add_signal(out, signal);
     text_add(out, " (");
-    linux_add_signal_code(out, signal, (int64_t)ev->f[EVF_HOST_SIGNAL_code]);
-    text_add(out, "), %s", ev->f[EVF_HOST_SIGNAL_handler] ? "a handler runs" : "the default action");
+    linux_add_signal_code(out, signal, (int64_t)EVF(ev, HOST_SIGNAL, code));
+    text_add(out, "), %s", EVF(ev, HOST_SIGNAL, handler) ? "a handler runs" : "the default action");
 }
 
 static void boot_params(struct text *out, const struct event *ev)
@@ -171,19 +171,19 @@ bool linux_event_words(const struct event *ev, struct text *out)
         created(out, ev);
         return true;
     case EV_PROCESS_EXIT:
-        exited(out, ev->f[EVF_PROCESS_EXIT_code]);
+        exited(out, EVF(ev, PROCESS_EXIT, code));
         return true;
     case EV_HOST_EXIT:
-        exited(out, ev->f[EVF_HOST_EXIT_code]);
+        exited(out, EVF(ev, HOST_EXIT, code));
         return true;
     case EV_HOST_CLONE:
-        linux_add_clone(out, ev->f[EVF_HOST_CLONE_flags]);
+        linux_add_clone(out, EVF(ev, HOST_CLONE, flags));
         return true;
     case EV_HOST_SIGNAL:
         signalled(out, ev);
         return true;
     case EV_HOST_RESULT:
-        add_result(out, (int64_t)ev->f[EVF_HOST_RESULT_result]);
+        add_result(out, (int64_t)EVF(ev, HOST_RESULT, result));
         return true;
     case EV_PROCESS_LOG:
         said(out, ev);
