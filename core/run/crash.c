@@ -140,7 +140,8 @@ static uint64_t hash_text(const char *p, size_t n, uint64_t seed)
  * which part of a file (a disk) is read or written. */
 static uint64_t hash_call(const struct event *ev)
 {
-    const uint64_t hash = XXH3_64bits_withSeed(&ev->f[EVF_HOST_CALL_number], sizeof ev->f[0], ev->kind + 1);
+    const uint64_t number = EVF(ev, HOST_CALL, number);
+    const uint64_t hash = XXH3_64bits_withSeed(&number, sizeof number, ev->kind + 1);
     const char *text = ev->data, *length = NULL, *offset = NULL;
     if (ev->len < 7 || (memcmp(text, "pread64", 7) && memcmp(text, "pwrite64", 7)))
         return hash;
@@ -401,9 +402,9 @@ void crash_watch_story(struct crash_watch *w, const struct event *ev)
         panics(w, ev);
     /* The panic of a guest inside another, as of a Xen domain, does not end the machine's run: others go
      * on. */
-    if (ev->kind == EV_PANIC_TIMEOUT && !ev->f[EVF_PANIC_TIMEOUT_seconds] && !ev->guest && !w->keep_going)
+    if (ev->kind == EV_PANIC_TIMEOUT && !EVF(ev, PANIC_TIMEOUT, seconds) && !ev->guest && !w->keep_going)
         w->panic_ends = true;
-    if (ev->kind == EV_KERNEL_END && ev->f[EVF_KERNEL_END_kernel])
+    if (ev->kind == EV_KERNEL_END && EVF(ev, KERNEL_END, kernel))
         w->over |= restarts(w);
 }
 
