@@ -173,12 +173,46 @@ static uint32_t process_here(struct ask_worker *w)
     return t.pid;
 }
 
+/* Whether another guest's kernel has code at the address, too. */
+static bool is_shared(const struct ask_worker *w, const struct ask_target *t)
+{
+    const struct symbols *s = w->s->o->symbols;
+    struct symbol sym;
+    for (long g = symbols_guest_from(s, 0, w->icount); g >= 0;
+         g = symbols_guest_from(s, (unsigned)g + 1, w->icount))
+        if ((unsigned)g != symbol_space_guest(t->space) &&
+            symbols_at_in(s, symbol_space_of((unsigned)g, 0), t->address, w->icount, &sym))
+            return true;
+    return false;
+}
+
+/* Which of several guests runs at an address that more than one has code at: by the record's events. */
+static bool is_guest(struct ask_worker *w, const struct ask_target *t)
+{
+    struct error ignored;
+    struct running r;
+    if (t->space < 0 || !t->function || !is_shared(w, t))
+        return true;
+    if (!w->processes)
+        w->processes = processes_new();
+    processes_move(w->processes, w->t, w->icount, &ignored);
+    const struct running_place place = {.t = w->t,
+                                        .symbols = w->s->o->symbols,
+                                        .processes = w->processes,
+                                        .icount = w->icount,
+                                        .recorded = w->icount,
+                                        .cpu = w->cpu,
+                                        .pc = t->address};
+    running_at(&place, &r);
+    return symbol_space_guest(r.space) == symbol_space_guest(t->space);
+}
+
 bool ask_runs_here(struct ask_worker *w, const struct ask_target *t)
 {
     if (w->icount < t->since || w->icount >= t->until)
         return false;
     if (!t->program)
-        return true;
+        return is_guest(w, t);
     w->target = t;
     return process_here(w) == symbol_space_id(t->space);
 }
