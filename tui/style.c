@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "traces/event.h"
 #include "tui/canvas.h"
 
 static const struct {
@@ -13,6 +14,8 @@ static const struct {
 #include "tui/styles.def"
 #undef STYLE
 };
+_Static_assert(STYLE_COUNT - STYLE_CLASS_CPU == EC_COUNT,
+               "a style for each class of events, and no others after them");
 
 void looks_default(struct looks *l)
 {
