@@ -77,7 +77,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: hostile faults test-fuzz all demo asan ubsan fuzz test test-checkers test-devices test-kernels test-loaders test-long test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check tidy words help dist deb install clean
+.PHONY: hostile faults damage killed soak test-fuzz all demo asan ubsan fuzz test test-checkers test-devices test-kernels test-loaders test-long test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check tidy words help dist deb install clean
 ifeq ($(VARIANT),release)
 all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
@@ -243,6 +243,15 @@ test-checkers: all ## fwts and stress-ng in guests: what they find wrong with ta
 hostile: all ## a guest with hostile names through every command (minutes)
 	@scripts/deps
 	@tests/hostile/run
+damage: all ## damaged inputs of every kind, through the commands that read them (half an hour; N=100 copies of each)
+	@scripts/deps
+	@tests/damage/run $(N)
+killed: all ## each command that writes is killed at random moments (half an hour; N=40 times)
+	@scripts/deps
+	@tests/killed/run $(N)
+soak: all ## work that is new each time, compiled, interpreted and on the host, for TIME=3600 seconds; goes on where it was
+	@scripts/deps
+	@TIME='$(TIME)' tests/soak/run $(KINDS)
 faults: all ## the n-th allocation and the n-th system call fails, in thirteen commands (half an hour; MOST=500)
 	@scripts/deps
 	@tests/faults/run $(MOST)
