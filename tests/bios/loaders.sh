@@ -188,6 +188,14 @@ boots ipxe 900M 'iPXE initialising devices' --cdrom ipxe.iso --boot d
 boots memtest 350M 'Memtest86\+' --cdrom memtest.iso --boot d
 boots memtest-kernel 350M 'Memtest86\+' --kernel "$root/boot/memtest86+x64.bin" --append console=ttyS0,115200
 boots memdisk 2G 'GRUB is here' --cdrom memdisk.iso --boot d
+# iPXE as a Linux kernel of an old boot protocol, whose part in real mode does the work: to its prompt.
+ipxe_kernel() {
+    wanted ipxe-kernel || return 0
+    timeout 600 "$BOOTREEL" record --kernel "$root/boot/ipxe.lkrn" --type 'Ctrl-B=\x02' --until 300M --events none -q -o boot.reel \
+        >ipxe-kernel.txt 2>&1 || fail "ipxe.lkrn: record exits with $?: $(tail -n 1 ipxe-kernel.txt)"
+    "$BOOTREEL" screen boot.reel 2>/dev/null | grep -q '^iPXE>' || fail "ipxe.lkrn: no prompt"
+}
+ipxe_kernel
 # U-Boot for QEMU's PC, of 32 and 64 bits: finds extlinux.conf on the disk, and gets as far as the kernel. (That of Debian 12 goes wrong from
 # there on: it tells the kernel of an initrd of 12 bytes; the one of 64 bits is in tests/why/run.)
 u_boot() {
