@@ -316,7 +316,9 @@ static void limit_time(struct run_limit *l, uint64_t now, uint64_t until)
 void crash_watch_limit(const struct crash_watch *w, uint64_t icount, uint64_t time, struct run_limit *limit)
 {
     uint64_t look = looks_for_hangs(w) ? hang_limit(&w->hang, icount) : UINT64_MAX;
+    const uint64_t loop = unattended_limit_icount(&w->unattended, icount);
     limit->icount = look < limit->icount ? look : limit->icount;
+    limit->icount = loop < limit->icount ? loop : limit->icount;
     limit->stop_on_reset = true;
     limit_time(limit, time, panic_over(w));
     if (wants(w, CRASH_IDLE))
@@ -428,11 +430,11 @@ static bool is_idle(struct crash_watch *w, uint64_t icount, uint64_t time)
 }
 
 /* A kernel that has panicked may be about to reset the machine; panic_over() says when. */
-static bool nobody_acts(struct crash_watch *w, const struct engine *e)
+static bool nobody_acts(struct crash_watch *w, const struct engine *e, const struct stop *s)
 {
     char text[160];
     w->unattended.busy |= w->panicked;
-    return unattended_look(&w->unattended, e, text, sizeof text) && end_with(w, CRASH_IDLE, "%s", text);
+    return unattended_look(&w->unattended, e, s, text, sizeof text) && end_with(w, CRASH_IDLE, "%s", text);
 }
 
 bool crash_watch_stopped(struct crash_watch *w, const struct engine *e, const struct stop *s)
@@ -447,7 +449,7 @@ bool crash_watch_stopped(struct crash_watch *w, const struct engine *e, const st
     if (looks_for_hangs(w) && s->reason == STOP_REACHED && hang_look(&w->hang, e, s->address))
         return end_with(w, CRASH_HANG, "endless loop with interrupts off at 0x%llx",
                         (unsigned long long)s->address);
-    return is_idle(w, e->ops->icount(e), time) || nobody_acts(w, e);
+    return is_idle(w, e->ops->icount(e), time) || nobody_acts(w, e, s);
 }
 
 enum crash crash_watch_result(const struct crash_watch *w, const char **text)

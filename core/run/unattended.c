@@ -17,6 +17,8 @@ enum {
     IDLE_SHARE = 20,      /* a machine that executes more than 1/20 of the steps that it could is not idle */
     POLLS_A_SLOT = 10,    /* at least; … */
     STEPS_A_POLL = 20000, /* … and in a busy machine one in so many steps */
+    TRIES = 4,            /* to see a loop in a second: a look fails if it meets an interrupt's handler */
+    TRY_STEPS = 100000,   /* between them */
     SCREEN_SIZE = 65536
 };
 
@@ -93,11 +95,20 @@ uint64_t unattended_limit(const struct unattended *u)
     return u->on ? u->slot_begin + SLOT : UINT64_MAX;
 }
 
+uint64_t unattended_limit_icount(const struct unattended *u, uint64_t icount)
+{
+    if (!u->on || !u->waiting.looks)
+        return UINT64_MAX;
+    return u->waiting.at > icount ? u->waiting.at : icount + 1;
+}
+
 static bool ends(const struct unattended *u, uint64_t time, char *text, size_t size)
 {
     if (time - u->polling_since >= POLLING)
-        snprintf(text, size, "the guest has done nothing but poll %s for a minute of guest time",
-                 u->inputs ? "for a key or a character" : "a timer");
+        snprintf(text, size, "the guest has done nothing but %s for a minute of guest time",
+                 u->inputs   ? "poll for a key or a character"
+                 : u->timers ? "poll a timer"
+                             : "wait in a loop that polls memory or the time-stamp counter");
     else if (time - u->idle_since >= IDLE)
         snprintf(text, size, "the guest has been idle for ten minutes of guest time");
     else
@@ -115,31 +126,61 @@ static bool is_polling(const struct unattended *u, const struct engine_polls *n,
     return idle ? n->input >= least : all >= least && steps / all < STEPS_A_POLL;
 }
 
-static void begin_slot(struct unattended *u, uint64_t icount, uint64_t time, struct engine_polls polls)
+/* A second is over. polls: it did nothing but poll. */
+static bool end_slot(struct unattended *u, const struct engine *e, bool polls, char *text, size_t size)
 {
+    const uint64_t time = e->ops->time(e);
+    const struct engine_polls now = e->ops->polls ? e->ops->polls(e) : (struct engine_polls){0, 0};
+    if (!u->quiet || !u->idle)
+        u->idle_since = time;
+    if (!u->quiet || !polls) {
+        u->polling_since = time;
+        u->inputs = u->timers = 0;
+    } else {
+        u->inputs += now.input - u->slot_polls.input;
+        u->timers += now.timer - u->slot_polls.timer;
+    }
     u->busy = false;
+    u->tries = 0;
     u->slot_begin = time;
-    u->slot_steps = icount;
-    u->slot_polls = polls;
+    u->slot_steps = e->ops->icount(e);
+    u->slot_polls = now;
+    return ends(u, time, text, size);
 }
 
-bool unattended_look(struct unattended *u, const struct engine *e, char *text, size_t size)
+/* Goes on with a look at the loop that the machine may be in. */
+static bool look_on(struct unattended *u, const struct engine *e, const struct stop *s, char *text,
+                    size_t size)
+{
+    const uint64_t icount = e->ops->icount(e);
+    if (icount < u->waiting.at)
+        return false;
+    const enum waits waits = s->reason == STOP_REACHED ? waiting_look(&u->waiting, e, s->address) : WAITS_NOT;
+    if (waits == WAITS_MORE)
+        return false;
+    u->waiting.looks = waits == WAITS_NOT && ++u->tries < TRIES;
+    if (!u->waiting.looks)
+        return end_slot(u, e, waits == WAITS_YES, text, size);
+    waiting_begin(&u->waiting, icount + TRY_STEPS);
+    return false;
+}
+
+bool unattended_look(struct unattended *u, const struct engine *e, const struct stop *s, char *text,
+                     size_t size)
 {
     const uint64_t time = e->ops->time(e), icount = e->ops->icount(e);
+    if (u->on && u->waiting.looks)
+        return look_on(u, e, s, text, size);
     if (!u->on || time < u->slot_begin + SLOT)
         return false;
     const struct engine_polls now = e->ops->polls ? e->ops->polls(e) : (struct engine_polls){0, 0},
                               n = {now.input - u->slot_polls.input, now.timer - u->slot_polls.timer};
     const uint64_t steps = icount - u->slot_steps, took = time - u->slot_begin;
-    const bool quiet = !u->busy && !shows_news(u, e), idle = steps < took / IDLE_SHARE;
-    if (!quiet || !idle)
-        u->idle_since = time;
-    if (!quiet || !is_polling(u, &n, steps, took, idle)) {
-        u->polling_since = time;
-        u->inputs = 0;
-    } else {
-        u->inputs += n.input;
-    }
-    begin_slot(u, icount, time, now);
-    return ends(u, time, text, size);
+    u->quiet = !u->busy && !shows_news(u, e);
+    u->idle = steps < took / IDLE_SHARE;
+    const bool polls = is_polling(u, &n, steps, took, u->idle);
+    if (!u->quiet || u->idle || u->programs || polls)
+        return end_slot(u, e, polls, text, size);
+    waiting_begin(&u->waiting, icount);
+    return look_on(u, e, s, text, size);
 }
