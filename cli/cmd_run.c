@@ -77,7 +77,7 @@ static const struct option_row rows[] = {
     {.name = "modules",
      .argument = "FOLDER",
      .help =
-         "the kernel's modules (default: those of the tree, or lib/modules/RELEASE beside the kernel's folder)",
+         "the kernel's modules (default: those of the tree, or lib/modules/RELEASE next to the kernel's folder)",
      STORE(struct run, modules)},
     {.name = "config",
      .help = "print which options the kernel needs, and which it lacks, and do nothing else",
