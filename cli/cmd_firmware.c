@@ -1,8 +1,11 @@
 /* cmd_firmware.c - bootreel firmware: what UEFI firmware has in memory at a position of a trace. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
+#include "cli/platform.h"
 #include "core/ground/json.h"
 #include "core/systems/efi/firmware.h"
 #include "core/run/replay.h"
@@ -12,7 +15,40 @@ struct firmware_command {
     const char *at;
     char **lists; /* at least one, then NULL */
     bool json;
+    const char *folder; /* -o; NULL: no files */
+    const struct engine_kind *kind;
 };
+
+/* "efi" is what engineers call the list of EFI's configuration tables. */
+static const char *real_list(const char *list)
+{
+    return !strcmp(list, "efi") ? "tables" : list;
+}
+
+/* The position at which a list is read. */
+static int list_position(struct trace *t, const char *list, uint64_t icount, uint64_t *at, struct error *err)
+{
+    *at = icount;
+    return platform_has_list(list) ? 0 : firmware_position(t, list, icount, at, err);
+}
+
+/* The rows of a list of tables, which are also saved if a folder is given. */
+static int take_rows(struct replay *r, struct trace *t, const struct firmware_command *c, const char *list,
+                     struct platform_rows *rows, struct error *err)
+{
+    struct symbols *s = symbols_load(t, err);
+    if (!s)
+        return -1;
+    const struct platform_memory m = {
+        .m = look_of(replay_engine(r), false), .ram_end = engine_ram_end(c->kind, t), .s = s};
+    int rc = platform_rows(&m, list, rows, err);
+    if (!rc && c->folder && (rc = platform_save(rows, c->folder, err)))
+        platform_rows_free(rows);
+    else if (!rc && c->folder && !strcmp(list, "acpi"))
+        platform_disassemble(rows, c->folder);
+    symbols_free(s);
+    return rc;
+}
 
 static size_t peek(const void *ctx, uint64_t address, void *buf, size_t n)
 {
@@ -20,13 +56,25 @@ static size_t peek(const void *ctx, uint64_t address, void *buf, size_t n)
     return e->ops->peek_physical(e, address, buf, n);
 }
 
-static int show(struct replay *r, struct trace *t, uint64_t icount, const char *list, bool title,
-                struct error *err)
+static int show(struct replay *r, struct trace *t, uint64_t icount, const struct firmware_command *c,
+                const char *list, bool title, struct error *err)
 {
     struct text out = {0};
+    struct platform_rows rows;
     uint64_t at;
-    if (firmware_position(t, list, icount, &at, err) || replay_seek(r, at, err))
+    if (list_position(t, list, icount, &at, err) || replay_seek(r, at, err))
         return trouble(err);
+    if (platform_has_list(list)) {
+        if (take_rows(r, t, c, list, &rows, err)) {
+            out_print(stderr, "bootreel: %s\n", err->text);
+            return EXIT_NO;
+        }
+        if (title)
+            out_print(stdout, "%s at icount %llu:\n", list, (unsigned long long)at);
+        platform_print(&rows);
+        platform_rows_free(&rows);
+        return EXIT_DONE;
+    }
     const struct firmware_memory m = {replay_engine(r), peek};
     if (firmware_text(&out, t, at, &m, list, err)) {
         free(out.s);
@@ -43,19 +91,23 @@ static int show(struct replay *r, struct trace *t, uint64_t icount, const char *
 }
 
 /* An object: the list's name, its position, its entries. */
-static int show_json(struct replay *r, struct trace *t, uint64_t icount, const char *list, yajl_gen g,
-                     struct error *err)
+static int show_json(struct replay *r, struct trace *t, uint64_t icount, const struct firmware_command *c,
+                     const char *list, yajl_gen g, struct error *err)
 {
     struct text notes = {0};
+    struct platform_rows rows = {0};
     uint64_t at;
-    if (firmware_position(t, list, icount, &at, err) || replay_seek(r, at, err))
+    if (list_position(t, list, icount, &at, err) || replay_seek(r, at, err))
         return trouble(err);
     const struct firmware_memory m = {replay_engine(r), peek};
     yajl_gen_map_open(g);
     json_text(g, "list", list);
     json_number(g, "icount", at);
     json_array(g, "entries");
-    int rc = firmware_json((struct yajl_gen_t *)g, &notes, t, at, &m, list, err);
+    int rc = platform_has_list(list) ? take_rows(r, t, c, list, &rows, err)
+                                     : firmware_json((struct yajl_gen_t *)g, &notes, t, at, &m, list, err);
+    platform_json(g, &rows);
+    platform_rows_free(&rows);
     yajl_gen_array_close(g);
     json_text(g, "notes", notes.s);
     yajl_gen_map_close(g);
@@ -74,7 +126,8 @@ static int show_all(struct replay *r, struct trace *t, uint64_t icount, const st
     if (g)
         yajl_gen_array_open(g);
     for (char **list = c->lists; *list && status == EXIT_DONE; list++)
-        status = g ? show_json(r, t, icount, *list, g, err) : show(r, t, icount, *list, c->lists[1], err);
+        status = g ? show_json(r, t, icount, c, real_list(*list), g, err)
+                   : show(r, t, icount, c, real_list(*list), c->lists[1], err);
     if (g && status == EXIT_DONE) {
         yajl_gen_array_close(g);
         json_print(g);
@@ -87,7 +140,7 @@ static int show_all(struct replay *r, struct trace *t, uint64_t icount, const st
 
 /* Each list is checked before the machine runs to the position. */
 static int firmware(const struct engines *engines, struct trace *t, const char *path,
-                    const struct firmware_command *c)
+                    struct firmware_command *c)
 {
     struct error err;
     uint64_t icount, at;
@@ -95,8 +148,12 @@ static int firmware(const struct engines *engines, struct trace *t, const char *
     if (find_position(engines, t, c->at, 0, trace_last_icount(t), &icount, &err))
         return trouble(&err);
     for (char **list = c->lists; *list; list++)
-        if (firmware_position(t, *list, icount, &at, &err))
+        if (list_position(t, real_list(*list), icount, &at, &err))
             return trouble(&err);
+    if (c->folder && mkdir(c->folder, 0777) && errno != EEXIST)
+        return trouble_text("-o %s: %s: give a folder that can be made", c->folder, strerror(errno));
+    if (!(c->kind = engine_find(engines, trace_config(t)->engine, &err)))
+        return trouble(&err);
     struct replay *r = open_replay(engines, t, path, &err);
     if (!r)
         return trouble(&err);
@@ -112,6 +169,12 @@ static const struct option_row rows[] = {
      .argument = "POSITION",
      .help = "the lists at that position (default: the end; lists that end with boot services: there)",
      STORE(struct firmware_command, at)},
+    {.name = "output",
+     .letter = 'o',
+     .argument = "FOLDER",
+     .help =
+         "write what has bytes of its own into that folder: dsdt.dat, ssdt1.dat … as iasl takes them, smbios.bin as dmidecode does",
+     STORE(struct firmware_command, folder)},
     GROUP(format_options),
     GROUP(compile_options),
     END_OF_ROWS,
@@ -131,7 +194,7 @@ static int cmd_firmware(struct engines *engines, int argc, char **argv)
         return status;
     if (argc - optind < 2)
         return trouble_text(
-            "firmware: give a trace, and one of handles, drivers, images, map, tables, variables");
+            "firmware: give a trace, and one of acpi, smbios, e820, mtrr, mptable, efi, handles, drivers, images, map, tables, variables");
     struct trace *t = open_trace(argv[optind]);
     if (!t)
         return EXIT_TROUBLE;
@@ -144,11 +207,14 @@ static int cmd_firmware(struct engines *engines, int argc, char **argv)
 const struct command command_firmware = {
     .name = "firmware",
     .run = cmd_firmware,
-    .what = "handles, drivers, variables … of UEFI firmware at a position",
-    .arguments = "TRACE handles|drivers|images|map|tables|variables… [--at POSITION]",
+    .what = "ACPI, SMBIOS, memory map … and UEFI's handles, drivers, variables at a position",
+    .arguments =
+        "TRACE acpi|smbios|e820|mtrr|mptable|efi|handles|drivers|images|map|tables|variables… [--at POSITION] [-o FOLDER]",
     .rows = rows,
     .intro =
-        "Prints what UEFI firmware has in memory at a position: its handles with their protocols and who has opened these, its "
+        "Prints what firmware has left for operating systems at a position: ACPI tables with their checksums, SMBIOS structures, the memory map that a Linux "
+        "kernel was given (by its loader and by the firmware) and what it made of it, the types of memory by the MTRRs, the MultiProcessor table, EFI's configuration tables (efi). "
+        "And what UEFI firmware has in memory: its handles with their protocols and who has opened these, its "
         "drivers with the number of devices that each drives, the images in memory, the DXE core's memory map, the system "
         "table's configuration tables, or its variables with their content, and what it means: boot options and their order, device paths.",
     .outro =

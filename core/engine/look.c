@@ -102,6 +102,33 @@ size_t look_peek_physical(struct look m, uint64_t address, void *buf, size_t n)
     return read;
 }
 
+struct section_taker {
+    void (*section)(void *ctx, const char *name, const struct field *fields, size_t nfields,
+                    const void *base);
+    void *ctx;
+};
+
+static void pass_section(void *ctx, const char *name, const struct field *fields, size_t n, const void *base)
+{
+    const struct section_taker *t = ctx;
+    t->section(t->ctx, name, fields, n, base);
+}
+
+static void no_page(void *ctx, const char *region, uint64_t index, const void *data)
+{
+    (void)ctx, (void)region, (void)index, (void)data;
+}
+
+void look_sections(struct look m,
+                   void (*section)(void *ctx, const char *name, const struct field *fields, size_t nfields,
+                                   const void *base),
+                   void *ctx)
+{
+    struct section_taker t = {section, ctx};
+    const struct snapshot_sink sink = {.ctx = &t, .section = pass_section, .page = no_page, .places = true};
+    m.engine->ops->save(m.engine, &sink, NULL);
+}
+
 const void *look_view_physical(struct look m, uint64_t address, size_t n)
 {
     return m.engine->ops->view_physical ? m.engine->ops->view_physical(m.engine, address, n) : NULL;

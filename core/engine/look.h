@@ -43,6 +43,11 @@ uint64_t look_pc(struct look m, unsigned cpu);
 /* How many of the n bytes were read: fewer where memory ends or is not mapped. */
 size_t look_peek(struct look m, unsigned cpu, uint64_t linear, void *buf, size_t n);
 size_t look_peek_physical(struct look m, uint64_t address, void *buf, size_t n);
+/* Calls `section` with each section of the state, as snapshot_sink.section. Cost: a look at each page of memory. */
+void look_sections(struct look m,
+                   void (*section)(void *ctx, const char *name, const struct field *fields, size_t nfields,
+                                   const void *base),
+                   void *ctx);
 /* See engine_ops.view_physical and engine_ops.display. */
 const void *look_view_physical(struct look m, uint64_t address, size_t n);
 bool look_display(struct look m, struct display *d, struct display_cell *cells, size_t ncells, uint8_t *rgb,

@@ -1,0 +1,49 @@
+/* platform.h - what firmware leaves in memory and registers for operating systems, at a position: ACPI tables, SMBIOS, the memory map, MTRRs,
+ * the MultiProcessor table. Nothing is run, and nothing here changes the state; loops over the guest's memory are bounded.
+ *
+ * ACPI and SMBIOS are found by their signatures and checksums: in the BIOS's areas, or, where an EFI firmware put them elsewhere, in all
+ * memory. */
+#ifndef BOOTREEL_CORE_VIEWS_PLATFORM_H
+#define BOOTREEL_CORE_VIEWS_PLATFORM_H
+
+#include "core/engine/look.h"
+#include "core/symbols/symbols.h"
+
+enum { PLATFORM_FIELDS = 10 };
+
+struct platform_field {
+    const char *name; /* as in JSON: "address" */
+    bool hex;
+    uint64_t number;
+    char *text; /* NULL: it is the number */
+};
+
+/* An entry: a table, a structure, a range. */
+struct platform_row {
+    struct platform_field field[PLATFORM_FIELDS];
+    unsigned n;
+    char file[32];  /* the file's name when it is saved; "": it has none … */
+    uint8_t *bytes; /* … and what is in it */
+    size_t size;
+};
+
+struct platform_rows {
+    struct platform_row *list;
+    size_t n;
+};
+
+struct platform_memory {
+    struct look m;
+    uint64_t ram_end;        /* as engine_ram_end() */
+    const struct symbols *s; /* the trace's; NULL: none */
+};
+
+/* The names of the lists: "acpi" first; *what says what is in one. NULL beyond the last. */
+const char *platform_list(size_t i, const char **what);
+bool platform_has_list(const char *list);
+/* The rows of a list. -1 with err, which says why there are none. Cost: for what is not in a BIOS's areas, a look at all memory. */
+int platform_rows(const struct platform_memory *p, const char *list, struct platform_rows *rows,
+                  struct error *err);
+void platform_rows_free(struct platform_rows *rows);
+
+#endif
