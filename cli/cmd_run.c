@@ -367,7 +367,9 @@ static void summary(const struct run *r, const struct record_result *res, const 
     out_char(stderr, '\n');
 }
 
-/* The exit status. A command that failed says more than a boot that went wrong. */
+/* The exit status. A command that failed says more than a boot that went wrong; but one that a signal ended in such a boot (as an oops ends
+ * insmod) has none of its own, and git bisect run gives up at 128 and above. */
+enum { SIGNALLED = 128 };
 static int conclude(struct run *r, const struct record_result *res)
 {
     const bool person = res->stop.reason == STOP_INTERRUPTED;
@@ -379,6 +381,8 @@ static int conclude(struct run *r, const struct record_result *res)
         trouble_text("%s; %s ends before that", res->stop.text, r->o.path);
         return EXIT_SKIP;
     }
+    if (r->status > SIGNALLED && bad)
+        return EXIT_NO;
     if (r->status > 0)
         return r->status;
     if (r->status == 0)
@@ -557,6 +561,6 @@ const struct command command_run = {
         "One word with blanks or other characters of the shell's is run by /bin/sh. COMMAND's standard output and error come out as they are; it has no standard input. The kernel's console is in the trace, and with -v on standard error. Network cards, disks and other devices are "
         "given as to bootreel record. The memory is " RUN_MEMORY " by default.\n"
         "The root is only read. What the guest writes is kept in the machine's memory, and `bootreel files --get` fetches it. The same tree and the same options give the same trace.\n"
-        "The exit status is COMMAND's; 1 if COMMAND returned 0 but bootreel why says that something went wrong, or if the guest ended before COMMAND did; "
+        "The exit status is COMMAND's; 1 if COMMAND returned 0 or was ended by a signal, and bootreel why says that something went wrong, or if the guest ended before COMMAND did; "
         "and 125 for trouble of bootreel's own, so that `git bisect run bootreel run` skips a commit that cannot be tried. With --config it is 1 if the kernel lacks an option.",
 };
