@@ -23,6 +23,14 @@ void decoded_close(struct decoded *d)
     cs_close(&d->handle);
 }
 
+/* capstone 4 says of some forms of TEST that they write. */
+unsigned decoded_access(const struct decoded *d, unsigned k)
+{
+    const unsigned access = d->insn->detail->x86.operands[k].access, id = d->insn->id;
+    return id == X86_INS_TEST || id == X86_INS_CMP || id == X86_INS_BT ? access & ~(unsigned)CS_AC_WRITE
+                                                                       : access;
+}
+
 uint64_t decoded_register(struct why_case *c, const struct decoded *d, unsigned cpu, unsigned reg)
 {
     static const char *const names[][2] = {

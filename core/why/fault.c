@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 #include "core/why/private/gates.h"
-#include "core/why/private/jump.h"
+#include "core/why/private/derail.h"
 #include "core/why/private/refusal.h"
 #include "core/why/private/storm.h"
 
@@ -415,7 +415,7 @@ static bool plain(struct fault *x)
 /* The instruction is none: a jump through a bad pointer went there. */
 static bool astray(struct fault *x)
 {
-    const bool found = x->there && x->told && wild_jump(x->c, x->f, x->t->cpu, x->t->icount - 1);
+    const bool found = x->there && x->told && derail_wild(x->c, x->f, x->t->cpu, x->t->icount - 1);
     if (found && x->lack.why.n)
         find_note(x->f, "the handler of the exception there cannot run: %s", x->lack.why.s);
     return found;

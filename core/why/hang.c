@@ -2,7 +2,7 @@
 #include <capstone/capstone.h>
 #include <inttypes.h>
 
-#include "core/why/private/jump.h"
+#include "core/why/private/derail.h"
 #include "core/why/private/led.h"
 #include "core/why/private/prompt.h"
 #include "core/why/private/refusal.h"
@@ -113,7 +113,8 @@ static void loop_lines(struct why_case *c, struct finding *f, const struct cpu_l
     char place[PLACE_TEXT], where[48];
     struct instruction in;
     const size_t first = l->nseen - (l->length < l->nseen ? l->length : l->nseen);
-    find_note(f, "the last %u turns of the loop took %u steps each", l->times, l->length);
+    find_note(f, "the last %u turns of the loop took %u step%s each", l->times, l->length,
+              l->length == 1 ? "" : "s");
     for (size_t i = first; i < l->nseen && i < first + SHOWN; i++) {
         if (!case_go(c, l->icount[i]))
             return;
@@ -391,6 +392,25 @@ static bool why_closed(struct why_case *c, unsigned cpu)
     return closed;
 }
 
+/* An interrupt's handler spins for the lock that what it has interrupted holds: neither goes on. */
+static bool lock_of_interrupted(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu,
+                                const struct loop_read *r, const struct last_writer *w)
+{
+    char name[80], where[PLACE_TEXT], by[PLACE_TEXT], word[PLACE_TEXT];
+    struct event irq = {0};
+    if (l->interrupts || !led_in_interrupt(c, cpu, loops_entered(c, l, cpu), &irq, name) ||
+        irq.icount < w->icount)
+        return false;
+    case_address(c, c->at, cpu, l->pc, where);
+    case_address(c, c->at, cpu, r->linear, word);
+    find_verdict(
+        f, WHY_HANG_LOCK, irq.icount,
+        "the handler of %s spins at %s for the lock at %s, which the code that it interrupted took at %s",
+        name, where, word, case_address(c, w->icount, w->cpu, w->pc, by));
+    find_line(f, irq.icount, case_place_of(c, &irq, by), "%s interrupts the holder of the lock here", name);
+    return true;
+}
+
 static bool word_loop(struct why_case *c, struct finding *f, const struct cpu_loop *list, unsigned n,
                       unsigned cpu)
 {
@@ -411,6 +431,12 @@ static bool word_loop(struct why_case *c, struct finding *f, const struct cpu_lo
         lock && w.found && (w.cpu == cpu || (list[w.cpu].does != CPU_BUSY && list[w.cpu].does != CPU_HALTED));
     const bool sure = holder ? !l->interrupts || long_ago >= LONG
                              : closed && (others_are_stuck(list, n, cpu) || long_ago >= LONG);
+    if (lock && w.found && w.cpu == cpu && lock_of_interrupted(c, f, l, cpu, r, &w)) {
+        writer_lines(c, f, &w, lock);
+        loop_lines(c, f, l, cpu);
+        led_end_lines(c, f);
+        return true;
+    }
     word_reason(c, f, list, n, cpu, &w, lock, &why);
     case_address(c, c->at, cpu, l->pc, where);
     case_address(c, c->at, cpu, r->linear, word);
@@ -487,35 +513,49 @@ static void device_loop(struct why_case *c, struct finding *f, const struct cpu_
 
 /* ---------------------------------------------------------------- other loops */
 
-/* An exception whose handler returns to the same instruction, which meets it again. */
-static void fault_loop(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu)
+/* An exception whose handler returns to the same instruction, which meets it again. It is looked at the first time: what runs between two of
+ * many millions is slow to reach. */
+static void exception_again(struct why_case *c, struct finding *f, const struct event *first)
 {
-    const struct event *ev = NULL, *first = NULL;
     char where[PLACE_TEXT], words[PLACE_TEXT];
     struct instruction in;
-    if (!case_go(c, l->delivered))
+    struct text refused = {0};
+    if (!case_go(c, first->icount))
         return;
-    const uint64_t pc = timeline_pc(c->tl, cpu);
-    case_insn(c, cpu, &in);
+    const uint64_t pc = timeline_pc(c->tl, first->cpu);
+    case_insn(c, first->cpu, &in);
+    case_exception_event(c, first, words);
+    refusal_text(c, first->cpu, first->f[EVF_EXCEPTION_vector], first->f[EVF_EXCEPTION_error], &refused);
+    if (!derail_reloaded(c, f, first->cpu, first->icount, pc) &&
+        !derail_wild(c, f, first->cpu, first->icount) &&
+        !derail_overwritten(c, f, first->cpu, first->icount, pc))
+        find_verdict(
+            f, WHY_FAULT_LOOP, first->icount,
+            "the same exception comes again and again at %s: %s; its handler returns without having mended the cause",
+            case_address(c, first->icount, first->cpu, pc, where), words);
+    find_line(f, first->icount, case_place(c, first->icount, first->cpu, pc, where),
+              "the instruction: %s%s%s", in.text, refused.s ? ": " : "", refused.s ? refused.s : "");
+    find_line(f, first->icount, NULL, "the first time: %s", words);
+    if (case_go(c, first->icount))
+        find_callers(f, c, first->cpu);
+    free(refused.s);
+}
+
+/* A loop that goes through the delivery of an exception. */
+static bool fault_loop(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu)
+{
+    const struct event *ev = NULL, *first = NULL;
     for (size_t i = 0; i < c->now.n; i++)
         if (c->now.event[i].kind == EV_EXCEPTION && c->now.event[i].cpu == cpu) {
             ev = &c->now.event[i];
             first = first && EVF(first, EXCEPTION, ip) == EVF(ev, EXCEPTION, ip) ? first : ev;
         }
-    if (!ev)
-        return;
-    case_exception_event(c, ev, words);
-    if (!overwritten_code(c, f, cpu, first->icount, pc))
-        find_verdict(
-            f, WHY_FAULT_LOOP, first->icount,
-            "the same exception comes again and again at %s: %s; its handler returns without having mended the cause",
-            case_address(c, l->delivered, cpu, pc, where), words);
-    find_line(f, l->delivered, case_place(c, l->delivered, cpu, pc, where), "the instruction: %s", in.text);
-    find_line(f, first->icount, NULL, "the first time: %s", words);
-    if (case_go(c, l->delivered))
-        find_callers(f, c, cpu);
+    if (!ev || c->at - ev->icount > 4 * (uint64_t)LOOP_STEPS)
+        return false;
     loop_lines(c, f, l, cpu);
+    exception_again(c, f, first);
     led_end_lines(c, f);
+    return f->found;
 }
 
 /* It has no branch that would leave it: only an interrupt could, and none can come. */
@@ -527,7 +567,7 @@ static void endless_loop(struct why_case *c, struct finding *f, const struct cpu
     struct text why = {0};
     if (met)
         led_exception_lines(c, f, met, &why);
-    if (met && wild_jump(c, f, met->cpu, met->icount))
+    if (met && derail_wild(c, f, met->cpu, met->icount))
         ;
     else if (met)
         find_verdict(f, WHY_FAULT_HANDLED, met->icount, "%s; its handler ends in an endless loop", why.s);
@@ -551,12 +591,14 @@ static void idle_loop(struct why_case *c, struct finding *f, const struct cpu_lo
     struct text why = {0};
     if (met) {
         led_exception_lines(c, f, met, &why);
-        if (!wild_jump(c, f, met->cpu, met->icount))
+        if (!derail_wild(c, f, met->cpu, met->icount))
             find_verdict(f, WHY_FAULT_HANDLED, met->icount, "%s; its handler ends in an endless loop", why.s);
-        free(why.s);
     } else if (!led_error_said(c, f, c->at, "ends in an endless loop") && case_go(c, c->at)) {
         case_address(c, c->at, cpu, l->pc, where);
-        if (interrupts_lately(c))
+        if (l->counts && activity_lately(c, &why))
+            find_verdict(f, WHY_OK_WORKS, c->at,
+                         "nothing went wrong: a program is at work at %s, and lately %s", where, why.s);
+        else if (interrupts_lately(c))
             find_verdict(
                 f, WHY_OK_IDLE, c->at,
                 "nothing went wrong that can be seen: the processor idles in a loop at %s, and gets its interrupts",
@@ -567,6 +609,7 @@ static void idle_loop(struct why_case *c, struct finding *f, const struct cpu_lo
                 "cannot tell: the processor is in an endless loop at %s with interrupts on, and none came lately",
                 where);
     }
+    free(why.s);
     loop_lines(c, f, l, cpu);
     led_end_lines(c, f);
 }
@@ -602,9 +645,7 @@ static void in_loop(struct why_case *c, struct finding *f, const struct cpu_loop
                     unsigned cpu)
 {
     const struct cpu_loop *l = &list[cpu];
-    if (l->delivers && !l->halts)
-        fault_loop(c, f, l, cpu);
-    if (f->found)
+    if (l->delivers && !l->halts && fault_loop(c, f, l, cpu))
         return;
     if (l->halts || idles(c, cpu, l->pc))
         waits(c, f, cpu, l->pc);
@@ -655,6 +696,12 @@ void explain_hang(struct why_case *c, struct finding *f)
     }
     if (facts_last(&c->now, EV_POWER_OFF) || strcmp(trace_config(c->t)->engine, "pc"))
         return;
+    const struct event *storm = facts_last(&c->now, EV_KERNEL_FOUND) ? NULL : storm_at_end(c);
+    if (storm) {
+        exception_again(c, f, storm);
+        led_end_lines(c, f);
+        return;
+    }
     if (!case_go(c, c->at))
         return;
     const unsigned n = timeline_cpus(c->tl);

@@ -5,8 +5,6 @@
 #include "core/why/private/decoded.h"
 #include "core/why/private/jump.h"
 
-enum { WINDOW = 96 /* steps */ };
-
 /* ---------------------------------------------------------------- the last jump */
 
 struct last {
@@ -44,6 +42,8 @@ static enum jump_kind kind_of(unsigned id)
     case X86_INS_IRETD:
     case X86_INS_IRETQ:
         return JUMP_INTERRUPT_RETURN;
+    case X86_INS_INT:
+        return JUMP_INTERRUPT;
     default:
         return JUMP_BRANCH;
     }
@@ -60,6 +60,12 @@ static void look_at(struct why_case *c, struct jump *j, const struct decoded *d)
         j->indirect = j->memory = true;
         j->pointer = view_stack(timeline_look(c->tl), j->cpu);
         j->size = timeline_code_bits(c->tl, j->cpu) / 8;
+    } else if (j->kind == JUMP_INTERRUPT) {
+        enum { VECTOR = 4 /* bytes */ };
+        j->vector = (unsigned)op->imm & 0xff;
+        j->indirect = j->memory = !(timeline_reg(c->tl, j->cpu, "cr0") & 1);
+        j->pointer = timeline_reg(c->tl, j->cpu, "idtr_base") + VECTOR * j->vector;
+        j->size = VECTOR;
     } else if (x->op_count == 1 && op->type == X86_OP_REG) {
         j->indirect = true;
         snprintf(j->reg, sizeof j->reg, "%s", cs_reg_name(d->handle, op->reg));
@@ -67,18 +73,30 @@ static void look_at(struct why_case *c, struct jump *j, const struct decoded *d)
         j->indirect = j->memory = true;
         j->pointer = decoded_address(c, d, j->cpu, &op->mem);
         j->size = op->size > 8 ? 8 : op->size;
+        if (op->mem.base && op->mem.base != X86_REG_RIP)
+            snprintf(j->base, sizeof j->base, "%s", cs_reg_name(d->handle, op->mem.base));
     }
+}
+
+/* Further and further back: code without jumps may be long, and processors take turns of thousands of steps. */
+static bool last_jump(struct why_case *c, struct last *l, uint64_t icount)
+{
+    enum { NEAR = 96, FARTHEST = 1 << 17 };
+    struct error ignored;
+    for (uint64_t back = NEAR; !l->found && back <= FARTHEST; back *= 16) {
+        const uint64_t begin = icount > c->now.begin + back ? icount - back : c->now.begin + 1;
+        if (begin >= icount || !case_go(c, begin) || timeline_trail(c->tl, begin, icount, see, l, &ignored))
+            return false;
+    }
+    return l->found;
 }
 
 bool jump_find(struct why_case *c, unsigned cpu, uint64_t icount, struct jump *j)
 {
-    struct error ignored;
     struct last l = {.cpu = cpu, .c = c};
     struct decoded d;
-    const uint64_t begin = icount > c->now.begin + WINDOW ? icount - WINDOW : c->now.begin + 1;
     *j = (struct jump){.cpu = cpu};
-    if (begin >= icount || !case_go(c, begin) || timeline_trail(c->tl, begin, icount, see, &l, &ignored) ||
-        !l.found || !case_go(c, l.icount))
+    if (!last_jump(c, &l, icount) || !case_go(c, l.icount))
         return false;
     j->icount = l.icount;
     j->pc = l.pc;
@@ -100,6 +118,11 @@ static struct origin *origin_of(struct why_case *c)
     return c->origin;
 }
 
+static bool is_call(const char *instruction)
+{
+    return !strncmp(instruction, "call", 4) || !strncmp(instruction, "lcall", 5);
+}
+
 static struct came came_from(struct why_case *c, const struct origin_place *place, uint64_t icount)
 {
     struct came came = {0};
@@ -117,7 +140,18 @@ static struct came came_from(struct why_case *c, const struct origin_place *plac
         came.icount = l->step ? l->icount : 0;
         came.pc = l->pc;
         came.delivery |= l->delivery;
-        came.call = l->step && !strncmp(l->instruction, "call", 4);
+        if (!came.by_icount && l->step && l->place.memory && !l->device) {
+            came.by_icount = l->icount;
+            came.by_pc = l->pc;
+            came.by_cpu = l->cpu;
+            snprintf(came.by, sizeof came.by, "%s", l->instruction);
+            came.by_call = is_call(l->instruction);
+        }
+        if (!came.loaded && l->step && l->how == ORIGIN_COPIES && l->follows >= 0 &&
+            l->operand[l->follows].kind == ORIGIN_MEMORY) {
+            came.loaded = true;
+            came.pointer = l->operand[l->follows].place.linear;
+        }
         came.memory = l->place.memory && !l->place.at_physical;
         came.linear = l->place.linear;
         came.image = l->image;
@@ -164,10 +198,12 @@ static struct came return_came(struct why_case *c, const struct jump *j)
         return came;
     case_insn(c, s.cpu, &in);
     came.known = true;
-    came.written = came.icount = s.icount;
-    came.pc = timeline_pc(c->tl, s.cpu);
-    came.call = !strncmp(in.text, "call", 4) || !strncmp(in.text, "lcall", 5);
-    snprintf(came.text, sizeof came.text, "%s%s", in.text, came.call ? "" : " (not a call)");
+    came.written = came.icount = came.by_icount = s.icount;
+    came.pc = came.by_pc = timeline_pc(c->tl, s.cpu);
+    came.by_cpu = s.cpu;
+    came.by_call = is_call(in.text);
+    snprintf(came.by, sizeof came.by, "%s", in.text);
+    snprintf(came.text, sizeof came.text, "%s%s", in.text, came.by_call ? "" : " (not a call)");
     return came;
 }
 
@@ -177,36 +213,6 @@ struct came jump_came(struct why_case *c, const struct jump *j)
            : !j->indirect         ? (struct came){0}
            : j->memory            ? memory_came(c, j->cpu, j->icount, j->pointer, j->size)
                                   : register_came(c, j->cpu, j->icount, j->reg);
-}
-
-/* ---------------------------------------------------------------- code that was overwritten */
-
-static bool see_hit(void *ctx, const struct timeline_hit *hit)
-{
-    *(uint64_t *)ctx = hit->icount;
-    return false; /* once is enough */
-}
-
-bool overwritten_code(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount, uint64_t pc)
-{
-    const struct timeline_stop stop = {.kind = TS_BREAK_LINEAR, .address = pc};
-    const struct came came = memory_came(c, cpu, icount, pc, 1);
-    struct timeline_stopped s;
-    struct error ignored;
-    uint64_t ran = 0;
-    char at[PLACE_TEXT], place[PLACE_TEXT];
-    if (!came.known || came.written <= c->now.begin || came.source == ORIGIN_CONSTANT ||
-        !case_go(c, came.written) ||
-        timeline_scan(c->tl, &stop, c->now.begin + 1, came.written, see_hit, &ran, &s, &ignored) || !ran)
-        return false;
-    case_address(c, icount, cpu, pc, at);
-    find_verdict(f, WHY_RAILS_OVERWRITTEN, came.written,
-                 "the code at %s was overwritten after it had run: %s", at, came.text);
-    find_line(f, ran, NULL, "what was at 0x%" PRIx64 " ran here before", pc);
-    case_go(c, came.written);
-    find_line(f, came.written, case_place(c, came.written, cpu, timeline_pc(c->tl, cpu), place),
-              "here it was overwritten");
-    return true;
 }
 
 /* ---------------------------------------------------------------- evidence */
@@ -232,51 +238,4 @@ struct came jump_lines(struct why_case *c, struct finding *f, const struct jump 
                              : "its target 0x%" PRIx64 " comes from: %s",
                   j->target, came.text);
     return came;
-}
-
-/* ---------------------------------------------------------------- jumps to where no code is */
-
-static bool is_no_code(struct why_case *c, unsigned cpu, uint64_t icount, uint64_t pc)
-{
-    enum { LOOKED = 8, FIRST_PAGE = 4096 };
-    uint8_t bytes[LOOKED];
-    struct view_walk w;
-    if (!case_go(c, icount))
-        return false;
-    const bool protected = timeline_reg(c->tl, cpu, "cr0") & 1;
-    view_walk(timeline_look(c->tl), cpu, pc, &w);
-    const uint64_t physical = w.paging ? w.physical : pc;
-    if (w.paging && !w.mapped)
-        return true;
-    if (timeline_peek_physical(c->tl, physical, bytes, LOOKED) != LOOKED)
-        return true;
-    if (protected && pc < FIRST_PAGE)
-        return true;
-    const struct came came = memory_came(c, cpu, icount, pc, 1);
-    return came.known && came.never;
-}
-
-bool wild_jump(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount)
-{
-    struct jump j;
-    char at[PLACE_TEXT], to[PLACE_TEXT];
-    if (!jump_find(c, cpu, icount, &j) || !j.indirect || !is_no_code(c, cpu, icount, j.target))
-        return false;
-    const struct came came = jump_came(c, &j);
-    if (j.kind == JUMP_RETURN && (!came.known || came.call))
-        return false;
-    case_address(c, j.icount, cpu, j.pc, at);
-    case_address(c, j.icount, cpu, j.target, to);
-    if (j.kind == JUMP_RETURN)
-        find_verdict(f, WHY_RAILS_RETURN, j.icount,
-                     "a return address was overwritten: the return at %s goes to %s, where no code is", at,
-                     to);
-    else if (!j.target)
-        find_verdict(f, WHY_RAILS_NULL_CALL, j.icount, "a null pointer was called or jumped to at %s: %s", at,
-                     j.text);
-    else
-        find_verdict(f, WHY_RAILS_WILD_JUMP, j.icount, "%s at %s goes to %s, where no code is", j.text, at,
-                     to);
-    jump_lines(c, f, &j);
-    return true;
 }

@@ -3,7 +3,7 @@
  */
 #include <inttypes.h>
 
-#include "core/why/private/jump.h"
+#include "core/why/private/derail.h"
 #include "core/why/private/led.h"
 #include "core/why/private/refusal.h"
 #include "core/why/private/said.h"
@@ -91,15 +91,22 @@ static const char *vector_name(struct why_case *c, const struct event *irq, char
     return buf;
 }
 
+bool led_in_interrupt(struct why_case *c, unsigned cpu, uint64_t icount, struct event *irq, char name[80])
+{
+    if (!unreturned(c, cpu, icount, irq) || !case_go(c, irq->icount + 1))
+        return false;
+    vector_name(c, irq, name);
+    return true;
+}
+
 /* Interrupts are off since one whose handler has not returned: gives that as the verdict. `then` ends the sentence. */
 bool led_no_return(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount, const char *then)
 {
     struct event irq = {0};
     char name[80], place[PLACE_TEXT];
-    if (!unreturned(c, cpu, icount, &irq) || !case_go(c, irq.icount + 1))
+    if (!led_in_interrupt(c, cpu, icount, &irq, name))
         return false;
     const uint64_t handler = timeline_pc(c->tl, cpu);
-    vector_name(c, &irq, name);
     find_verdict(f, WHY_HANG_NO_IRET, irq.icount,
                  "interrupts are off since %s at icount %" PRIu64 ": its handler never returned by IRET; %s",
                  name, irq.icount, then);

@@ -47,8 +47,9 @@ static void measure(struct cpu_loop *l)
 
 /* Returns the number of the read in the loop's list, or -1. */
 static int note_read(struct why_case *c, struct cpu_loop *l, unsigned cpu, const struct decoded *d,
-                     const cs_x86_op *op)
+                     unsigned k)
 {
+    const cs_x86_op *op = &d->insn->detail->x86.operands[k];
     struct view_walk w;
     struct loop_read r = {.at = timeline_icount(c->tl), .size = op->size};
     r.linear = decoded_address(c, d, cpu, &op->mem);
@@ -62,7 +63,7 @@ static int note_read(struct why_case *c, struct cpu_loop *l, unsigned cpu, const
     r.device |= apic || r.physical >> 12 == 0xfee00;
     const uint8_t *prefix = d->insn->detail->x86.prefix;
     const unsigned id = d->insn->id;
-    const bool writes = op->access & CS_AC_WRITE;
+    const bool writes = decoded_access(d, k) & CS_AC_WRITE;
     r.locked = writes && (prefix[0] == X86_PREFIX_LOCK || id == X86_INS_XCHG);
     r.written = writes && !r.locked;
     snprintf(r.text, sizeof r.text, "%.15s %.80s", d->insn->mnemonic, d->insn->op_str);
@@ -134,7 +135,7 @@ static void see_insn(struct why_case *c, struct cpu_loop *l, struct flow *flow, 
     for (unsigned k = 0; k < x->op_count; k++)
         if (x->operands[k].type == X86_OP_MEM && id != X86_INS_LEA && id != X86_INS_NOP &&
             x->operands[k].access) {
-            const int n = note_read(c, l, cpu, &d, &x->operands[k]);
+            const int n = note_read(c, l, cpu, &d, k);
             if (k < FLOW_OPERANDS)
                 sources[k] = n >= 0 ? 1ull << n : FLOW_CARRIED;
         }
@@ -358,21 +359,46 @@ static bool is_of(const struct cpu_loop *l, uint64_t pc)
     return false;
 }
 
+static bool in_loop_at(struct why_case *c, const struct cpu_loop *l, unsigned cpu, uint64_t icount)
+{
+    return case_go(c, icount) && is_of(l, timeline_pc(c->tl, cpu));
+}
+
+/* The last checkpoint of the trace at which the processor was not in the loop yet, and the next: going there runs nothing. */
+static void around_entry(struct why_case *c, const struct cpu_loop *l, unsigned cpu, uint64_t *out,
+                         uint64_t *in)
+{
+    for (size_t i = trace_checkpoint_count(c->t); i--;) {
+        const uint64_t at = trace_checkpoint(c->t, i)->icount;
+        if (at >= *in)
+            continue;
+        if (at <= c->now.begin)
+            return;
+        if (!in_loop_at(c, l, cpu, at)) {
+            *out = at;
+            return;
+        }
+        *in = at;
+    }
+}
+
 /* A position at which the processor was not in the loop yet. A loop that tries to take a lock writes it each time: those writes do not
  * count, and may be millions. */
 uint64_t loops_entered(struct why_case *c, const struct cpu_loop *l, unsigned cpu)
 {
     uint64_t in = c->at, out = c->now.begin;
-    for (uint64_t back = 1 << 14; c->at - c->now.begin > back; back *= 8) {
-        if (!case_go(c, c->at - back) || !is_of(l, timeline_pc(c->tl, cpu))) {
-            out = c->at - back;
-            break;
-        }
-        in = c->at - back;
+    around_entry(c, l, cpu, &out, &in);
+    /* Forwards, so that nothing is run twice. */
+    const uint64_t begin = out;
+    for (uint64_t ahead = 1 << 14; begin + ahead < in; ahead *= 8) {
+        if (in_loop_at(c, l, cpu, begin + ahead))
+            in = begin + ahead;
+        else
+            out = begin + ahead;
     }
     while (in - out > 1) {
         const uint64_t middle = out + (in - out) / 2;
-        if (case_go(c, middle) && is_of(l, timeline_pc(c->tl, cpu)))
+        if (in_loop_at(c, l, cpu, middle))
             in = middle;
         else
             out = middle;

@@ -24,6 +24,16 @@ bool case_go(struct why_case *c, uint64_t icount)
     return is_open(c) && !timeline_seek(c->tl, icount, &s, &ignored) && s.icount == icount;
 }
 
+bool case_affords(struct why_case *c)
+{
+    const uint64_t most = 400000000;
+    struct timeline_stats s;
+    if (!is_open(c))
+        return false;
+    timeline_stats(c->tl, &s);
+    return s.steps < most;
+}
+
 bool case_step(struct why_case *c)
 {
     struct timeline_stopped s;

@@ -1,9 +1,9 @@
 /* rails.c - execution that left the rails: zeros that run as code, a stack that keeps nothing, jumps to where no code is. */
 #include <inttypes.h>
 
-#include "core/why/private/jump.h"
+#include "core/why/private/derail.h"
 
-enum { SOON = 50000000, NEAR_END = 1000, PAGE = 4096 };
+enum { SOON = 50000000, NEAR_END = 1000 };
 
 /* The end is one that a program which lost its way comes to. */
 static const struct event *bad_end(struct why_case *c)
@@ -130,23 +130,15 @@ static bool read_over_code(struct why_case *c, struct finding *f, uint64_t icoun
 static void jump_verdict(struct why_case *c, struct finding *f, const struct event *ev, const char *where)
 {
     struct jump j;
-    char at[PLACE_TEXT];
     if (!jump_find(c, ev->cpu, ev->icount, &j))
         return;
-    const struct came came = jump_lines(c, f, &j);
-    case_address(c, j.icount, ev->cpu, j.pc, at);
-    if (j.kind == JUMP_RETURN && came.known && !came.call && came.icount)
-        find_verdict(
-            f, WHY_RAILS_RETURN, ev->icount,
-            "a return address was overwritten: the return goes to %s, where zeros are executed as code",
-            where);
-    else if (j.indirect && j.kind != JUMP_RETURN && j.target < PAGE)
-        find_verdict(f, WHY_RAILS_NULL_CALL, j.icount, "a null pointer was called or jumped to at %s: %s", at,
-                     came.never ? "nobody has ever written to the pointer" : j.text);
-    else if (j.indirect && j.kind != JUMP_RETURN)
-        find_verdict(f, WHY_RAILS_WILD_JUMP, j.icount,
-                     "execution left the rails: %s at %s goes to %s, where nobody has put code", j.text, at,
-                     where);
+    const struct came came = jump_came(c, &j);
+    if (!j.indirect || (j.kind == JUMP_RETURN && (!came.known || came.by_call)) ||
+        j.kind == JUMP_INTERRUPT_RETURN) {
+        jump_lines(c, f, &j);
+        return;
+    }
+    derail_verdict(c, f, &j, where);
     if (j.kind != JUMP_RETURN && came.never && came.memory)
         unread_line(c, f, ev->cpu, j.icount, j.pc, came.linear);
 }
@@ -168,7 +160,7 @@ static void zeros(struct why_case *c, struct finding *f, const struct event *ev,
     find_event(f, c, ev, NULL);
     if (!empty && read_over_code(c, f, ev->icount, ev->cpu, pc))
         ;
-    else if (!empty) {
+    else if (!empty && !derail_wild(c, f, ev->cpu, ev->icount)) {
         jump_verdict(c, f, ev, where);
         if (f->code == WHY_RAILS_ZEROS || f->code == WHY_RAILS_WILD_JUMP)
             read_failed(c, f, ev, where);
@@ -202,25 +194,22 @@ static bool see_null(void *ctx, const struct timeline_hit *hit)
 /* In protected mode address 0 was executed, which nobody means to: under a BIOS its vectors are there, and run as code for a while. */
 static bool null_call(struct why_case *c, struct finding *f, const struct event *end)
 {
+    enum { VECTORS_RUN = 2000000 /* steps */ };
     const struct timeline_stop stop = {.kind = TS_BREAK_LINEAR, .address = 0};
     struct timeline_hit last = {0};
     struct timeline_stopped s;
     struct error ignored;
-    const uint64_t from = end->icount > c->now.begin + SOON ? end->icount - SOON : c->now.begin + 1;
+    const uint64_t from =
+        end->icount > c->now.begin + VECTORS_RUN ? end->icount - VECTORS_RUN : c->now.begin + 1;
     if (!case_go(c, from) ||
         timeline_scan(c->tl, &stop, from, end->icount + 1, see_null, &last, &s, &ignored) || !last.icount ||
         !case_go(c, last.icount) || timeline_pc(c->tl, last.cpu) ||
         !(timeline_reg(c->tl, last.cpu, "cr0") & 1))
         return false;
-    const struct event ev = {.icount = last.icount, .cpu = last.cpu};
     struct jump j;
-    char at[PLACE_TEXT];
     if (!jump_find(c, last.cpu, last.icount, &j) || j.target)
         return false;
-    case_address(c, j.icount, last.cpu, j.pc, at);
-    find_verdict(f, WHY_RAILS_NULL_CALL, j.icount, "a null pointer was called or jumped to at %s: %s", at,
-                 j.text);
-    jump_verdict(c, f, &ev, at);
+    derail_verdict(c, f, &j, "0x0");
     find_event(f, c, end, "it led to");
     find_disk_services(f, c, end->icount);
     return true;
@@ -323,13 +312,14 @@ static bool in_zeros(struct why_case *c)
     return case_go(c, c->at) && case_zeros(c, 0, timeline_pc(c->tl, 0), 16);
 }
 
-/* Nothing but the processor was heard of from the i-th event on: whatever should have gone on did not. */
-static bool silent_since(const struct why_case *c, size_t i)
+/* Nothing but the processor was heard of from the i-th event on, up to the end: whatever should have gone on did not. */
+static bool silent_since(const struct why_case *c, size_t i, const struct event *end)
 {
+    const unsigned cpu = c->now.event[i].cpu;
     const uint32_t own =
         EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_EXCEPTION) | EVENT_CLASS_BIT(EC_UNHANDLED);
-    for (i++; i < c->now.n; i++)
-        if (!(EVENT_CLASS_BIT(event_kind(c->now.event[i].kind)->cls) & own))
+    for (i++; i < c->now.n && (!end || c->now.event[i].icount < end->icount); i++)
+        if (c->now.event[i].cpu == cpu && !(EVENT_CLASS_BIT(event_kind(c->now.event[i].kind)->cls) & own))
             return false;
     return true;
 }
@@ -340,7 +330,7 @@ static bool stays_in_zeros(struct why_case *c, size_t i, uint64_t at)
     const struct event *ev = &c->now.event[i];
     if (EVF(ev, CPU_ZEROS, zeros) <= 64)
         return false;
-    return (!ev->cpu && silent_since(c, i)) || (at - ev->icount < SOON && in_zeros(c));
+    return (!ev->cpu && silent_since(c, i, NULL)) || (at - ev->icount < SOON && in_zeros(c));
 }
 
 /* What is odd counts only if the boot ends badly soon after it: loaders push into read-only memory and patch themselves, too. */
@@ -351,10 +341,6 @@ void explain_rails(struct why_case *c, struct finding *f)
     if (facts_last(&c->now, EV_KERNEL_PANIC) || (!end && facts_last(&c->now, EV_KERNEL_FOUND)) ||
         (!end && facts_last(&c->now, EV_POWER_OFF)))
         return;
-    if (end && !facts_last(&c->now, EV_KERNEL_FOUND) && (null_call(c, f, end) || overwritten(c, f, end))) {
-        find_console(f, c, c->now.begin, at, 3);
-        return;
-    }
     enum { LOOKED = 8 }; /* each is a seek */
     unsigned looked = 0;
     for (size_t i = 0; i < c->now.n && !odd; i++) {
@@ -363,11 +349,19 @@ void explain_rails(struct why_case *c, struct finding *f)
         const bool near = end && ev->icount <= at && at - ev->icount < SOON;
         if (ev->kind == EV_CPU_OWN_CODE && near && looked++ < LOOKED && pushes(c, ev))
             odd = ev;
-        if (ev->kind == EV_CPU_ZEROS && (near || no_sector || stays_in_zeros(c, i, at)))
+        const bool led = end && end->kind == EV_TRIPLE_FAULT && ev->kind == EV_CPU_ZEROS &&
+                         ev->cpu == end->cpu && ev->f[EVF_CPU_ZEROS_zeros] > 64 && silent_since(c, i, end);
+        if (ev->kind == EV_CPU_ZEROS && (near || led || no_sector || stays_in_zeros(c, i, at)))
             odd = ev;
         if ((ev->kind == EV_CPU_STACK && near && at - ev->icount < 10 * NEAR_END) ||
             (ev->kind == EV_CPU_OWN_CODE && near && at - ev->icount < NEAR_END))
             odd = ev;
+    }
+    /* Where zeros run is before the end, which may be many millions of steps later. */
+    if (end && !(odd && odd->kind == EV_CPU_ZEROS) && !facts_last(&c->now, EV_KERNEL_FOUND) &&
+        (null_call(c, f, end) || overwritten(c, f, end))) {
+        find_console(f, c, c->now.begin, at, 3);
+        return;
     }
     if (end && end->kind == EV_TRIPLE_FAULT && stack_in_tables(c, f, odd ? odd : end, end))
         return;

@@ -80,7 +80,7 @@ static bool branch_is_bad(struct why_case *c, const struct decoded *d, unsigned 
 /* ---------------------------------------------------------------- memory operands */
 
 static bool segment_refuses(struct why_case *c, unsigned cpu, const char *segment, uint64_t offset,
-                            const cs_x86_op *op, struct text *out)
+                            const cs_x86_op *op, bool writes, struct text *out)
 {
     const uint64_t limit = segment_field(c, cpu, segment, "limit");
     const unsigned type = segment_field(c, cpu, segment, "attr") & 15;
@@ -90,7 +90,7 @@ static bool segment_refuses(struct why_case *c, unsigned cpu, const char *segmen
     const uint64_t last = offset + (op->size ? op->size - 1 : 0);
     if (checked && segment_field(c, cpu, segment, "null"))
         text_add(out, "%s has a null selector", segment);
-    else if (checked && op->access & CS_AC_WRITE && (type & TYPE_CODE || !(type & TYPE_READ_WRITE)))
+    else if (checked && writes && (type & TYPE_CODE || !(type & TYPE_READ_WRITE)))
         text_add(out, "%s:0x%" PRIx64 " is written, and the segment is not writable", segment, offset);
     else if (checked && type & TYPE_CODE && !(type & TYPE_READ_WRITE))
         text_add(out, "%s:0x%" PRIx64 " is read, and the segment can only be executed", segment, offset);
@@ -124,6 +124,7 @@ static bool operand_is_bad(struct why_case *c, const struct decoded *d, unsigned
     const uint64_t at = decoded_address(c, d, cpu, &op->mem);
     if (timeline_code_bits(c->tl, cpu) != 64) {
         if (segment_refuses(c, cpu, decoded_segment(d, &op->mem), decoded_offset(c, d, cpu, &op->mem), op,
+                            decoded_access(d, (unsigned)(op - d->insn->detail->x86.operands)) & CS_AC_WRITE,
                             out))
             return true;
     } else if (!is_canonical(c, cpu, at) || !is_canonical(c, cpu, at + (op->size ? op->size - 1 : 0))) {

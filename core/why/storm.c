@@ -30,19 +30,68 @@ static bool see(void *ctx, const struct timeline_trail *step)
     return !w->returned;
 }
 
-/* The handler of `a` had not returned when `b` was met. */
-static bool nested(struct why_case *c, const struct event *a, const struct event *b)
+bool storm_in_handler(struct why_case *c, const struct event *ev, uint64_t icount)
 {
     struct error ignored;
-    struct watch w = {.c = c, .cpu = a->cpu};
-    if (EVF(a, EXCEPTION, ip) == EVF(b, EXCEPTION, ip) &&
-        EVF(a, EXCEPTION, vector) == EVF(b, EXCEPTION, vector))
-        return true; /* at the same instruction: its cause was not mended, returned or not */
-    if (!case_go(c, a->icount + 1))
+    struct watch w = {.c = c, .cpu = ev->cpu};
+    if (!case_go(c, ev->icount + 1))
         return false;
-    w.frame = view_stack(timeline_look(c->tl), a->cpu);
-    w.word = timeline_code_bits(c->tl, a->cpu) / 8;
-    return !timeline_trail(c->tl, a->icount + 1, b->icount, see, &w, &ignored) && !w.returned;
+    w.frame = view_stack(timeline_look(c->tl), ev->cpu);
+    w.word = timeline_code_bits(c->tl, ev->cpu) / 8;
+    return !timeline_trail(c->tl, ev->icount + 1, icount, see, &w, &ignored) && !w.returned;
+}
+
+static bool same(const struct event *a, const struct event *b)
+{
+    return a->f[EVF_EXCEPTION_ip] == b->f[EVF_EXCEPTION_ip] && a->cpu == b->cpu &&
+           a->f[EVF_EXCEPTION_vector] == b->f[EVF_EXCEPTION_vector];
+}
+
+/* The handler of `a` had not returned when `b` was met; or it had, and its cause was not mended. */
+static bool nested(struct why_case *c, const struct event *a, const struct event *b)
+{
+    return same(a, b) || storm_in_handler(c, a, b->icount);
+}
+
+/* ---------------------------------------------------------------- until the end */
+
+/* The record ends in a repetition of which exceptions are a part, and nothing that gets a boot further. */
+static bool ends_folded(struct why_case *c)
+{
+    enum { LOOKED = 16, LEAST = 8, END = 20000 /* steps */ };
+    const uint32_t further = EVENT_CLASS_BIT(EC_CONSOLE) | EVENT_CLASS_BIT(EC_DISK) |
+                             EVENT_CLASS_BIT(EC_PROCESS) | EVENT_CLASS_BIT(EC_SYSCALL) |
+                             EVENT_CLASS_BIT(EC_NET) | EVENT_CLASS_BIT(EC_KERNEL);
+    struct trace_cursor *cur = trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_FOLD));
+    struct error ignored;
+    struct event ev;
+    bool yes = false;
+    if (!trace_cursor_seek_icount(cur, c->at + 1, &ignored))
+        for (unsigned i = 0; i < LOOKED && !yes && trace_cursor_prev(cur, &ev, NULL, &ignored) == 1; i++)
+            yes = ev.kind == EV_AGAIN && ev.icount + END >= c->at && ev.f[EVF_AGAIN_count] >= LEAST &&
+                  ev.f[EVF_AGAIN_classes] & EVENT_CLASS_BIT(EC_EXCEPTION) &&
+                  !(ev.f[EVF_AGAIN_classes] & further);
+    trace_cursor_close(cur);
+    return yes;
+}
+
+const struct event *storm_at_end(struct why_case *c)
+{
+    enum { LONG = 1000000 /* steps */, LEAST = 3 };
+    const struct event *first = NULL;
+    unsigned n = 0;
+    if (!ends_folded(c))
+        return NULL;
+    for (size_t i = c->now.n; i--;) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->kind != EV_EXCEPTION || ev->icount > c->at)
+            continue;
+        if (first && !same(first, ev))
+            break;
+        first = ev;
+        n++;
+    }
+    return n >= LEAST && c->at - first->icount > LONG ? first : NULL;
 }
 
 /* ---------------------------------------------------------------- how many */

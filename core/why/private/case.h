@@ -69,6 +69,9 @@ enum { PLACE_TEXT = 400 };
 
 /* Goes to a position. False if that is not possible. */
 bool case_go(struct why_case *c, uint64_t icount);
+/* Whether there is time for a search that a verdict can do without: each is counted in the steps that it runs, so that the answer is the same on
+ * any machine. */
+bool case_affords(struct why_case *c);
 /* Makes one step. False if that is not possible. */
 bool case_step(struct why_case *c);
 /* The name of a linear address, as code that is executed at `icount` by that processor: a symbol, or a part

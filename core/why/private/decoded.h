@@ -17,6 +17,8 @@ struct decoded {
 bool decoded_open(struct why_case *c, unsigned cpu, struct decoded *d);
 void decoded_close(struct decoded *d);
 
+/* How the instruction accesses its k-th operand: CS_AC_READ, CS_AC_WRITE. */
+unsigned decoded_access(const struct decoded *d, unsigned k);
 /* The value of a general or control register that capstone names; 0 if `reg` is none. */
 uint64_t decoded_register(struct why_case *c, const struct decoded *d, unsigned cpu, unsigned reg);
 /* The offset of an operand in its segment, which is its linear address in 64-bit code, but for FS and GS. */

@@ -11,6 +11,8 @@ const struct event *led_exception(struct why_case *c, unsigned cpu, uint64_t ico
 void led_exception_lines(struct why_case *c, struct finding *f, const struct event *ev, struct text *why);
 /* Interrupts are off since one whose handler has not returned. `then` ends the sentence. */
 bool led_no_return(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount, const char *then);
+/* The position is in the handler of an interrupt, which has not returned by IRET: which one, and its name. No verdict. */
+bool led_in_interrupt(struct why_case *c, unsigned cpu, uint64_t icount, struct event *irq, char name[80]);
 /* What was said at the end reads like an error. `then`: what the machine does since. */
 bool led_error_said(struct why_case *c, struct finding *f, uint64_t icount, const char *then);
 /* Adds what the end of any boot has as evidence: its boot sector, the kernel's log, the last lines. */

@@ -19,4 +19,10 @@ bool storm_find(struct why_case *c, unsigned cpu, uint64_t icount, uint64_t near
  * an error code, and the frame behind it is good. *code: the error code. */
 bool storm_error_code(struct why_case *c, const struct event *ev, uint64_t *code);
 
+/* The boot ends in the same exception at the same instruction again and again, which the record has folded: the first of them. NULL if not. */
+const struct event *storm_at_end(struct why_case *c);
+
+/* The handler of an exception has not returned up to a position: what happens there happens in it. */
+bool storm_in_handler(struct why_case *c, const struct event *ev, uint64_t icount);
+
 #endif
