@@ -7,6 +7,7 @@
 #include "core/ground/hash_index.h"
 #include "core/run/crash.h"
 #include "core/run/private/hang.h"
+#include "core/run/private/lost.h"
 #include "core/run/private/unattended.h"
 #include "traces/memory.h"
 
@@ -188,6 +189,7 @@ struct crash_watch {
     uint64_t printed;    /* guest time of the last line of the console, or of the panic */
     char panic[300];
     struct hang hang;
+    struct lost lost;
     /* Idle: slots of guest time in which little happened. */
     uint64_t slot_end, slot_steps;
     unsigned slots;
@@ -240,7 +242,10 @@ static bool looks_for_hangs(const struct crash_watch *w)
 uint32_t crash_watch_classes(const struct crash_watch *w)
 {
     uint32_t few = EVENT_CLASS_BIT(EC_POWER) | EVENT_CLASS_BIT(EC_CONSOLE) | EVENT_CLASS_BIT(EC_DISK);
-    return (compares_boots(w) ? BOOT_CLASSES : few) | (looks_for_hangs(w) ? EVENT_CLASS_BIT(EC_IRQ) : 0);
+    return (compares_boots(w) ? BOOT_CLASSES : few) |
+           (looks_for_hangs(w)
+                ? EVENT_CLASS_BIT(EC_IRQ) | EVENT_CLASS_BIT(EC_CPU) | EVENT_CLASS_BIT(EC_EXCEPTION)
+                : 0);
 }
 
 void crash_watch_event(struct crash_watch *w, const struct event *ev)
@@ -261,6 +266,8 @@ void crash_watch_event(struct crash_watch *w, const struct event *ev)
         break;
     }
     unattended_event(&w->unattended, ev);
+    if (looks_for_hangs(w))
+        lost_event(&w->lost, ev);
     if (ev->kind == EV_TRIPLE_FAULT) {
         w->fault = *ev;
         w->faulted = true;
@@ -315,9 +322,11 @@ static void limit_time(struct run_limit *l, uint64_t now, uint64_t until)
 
 void crash_watch_limit(const struct crash_watch *w, uint64_t icount, uint64_t time, struct run_limit *limit)
 {
-    uint64_t look = looks_for_hangs(w) ? hang_limit(&w->hang, icount) : UINT64_MAX;
-    const uint64_t loop = unattended_limit_icount(&w->unattended, icount);
+    const uint64_t look = looks_for_hangs(w) ? hang_limit(&w->hang, icount) : UINT64_MAX,
+                   lost = looks_for_hangs(w) ? lost_limit(&w->lost, icount) : UINT64_MAX,
+                   loop = unattended_limit_icount(&w->unattended, icount);
     limit->icount = look < limit->icount ? look : limit->icount;
+    limit->icount = lost < limit->icount ? lost : limit->icount;
     limit->icount = loop < limit->icount ? loop : limit->icount;
     limit->stop_on_reset = true;
     limit_time(limit, time, panic_over(w));
@@ -352,6 +361,7 @@ static void boots(struct crash_watch *w, uint64_t by)
     w->now = (struct set){0};
     w->reset_by = w->typed ? 0 : by;
     w->resets++;
+    w->lost = (struct lost){0};
     w->typed = w->panicked = w->panic_ends = w->faulted = w->again = false;
     unattended_reset(&w->unattended);
 }
@@ -449,6 +459,10 @@ bool crash_watch_stopped(struct crash_watch *w, const struct engine *e, const st
     if (looks_for_hangs(w) && s->reason == STOP_REACHED && hang_look(&w->hang, e, s->address))
         return end_with(w, CRASH_HANG, "endless loop with interrupts off at 0x%llx",
                         (unsigned long long)s->address);
+    const char *lost =
+        looks_for_hangs(w) && s->reason == STOP_REACHED ? lost_look(&w->lost, e, s->address) : NULL;
+    if (lost)
+        return end_with(w, CRASH_HANG, "the guest %s at 0x%llx", lost, (unsigned long long)s->address);
     return is_idle(w, e->ops->icount(e), time) || nobody_acts(w, e, s);
 }
 

@@ -138,6 +138,8 @@ static const struct {
     {"wait_for_root", "the root device", false},
     {"io_schedule", "a disk", false},
     {"usb_start_wait_urb", "a USB device", false},
+    {"wait_for_completion", "a completion", false},
+    {"__down", "a semaphore", false},
     {"__mutex_lock", "a lock", false},
     {"rwsem_down", "a lock", false},
 };
@@ -180,6 +182,17 @@ static int row_of(const char *callers)
     return -1;
 }
 
+/* The stack is that of a thread of the kernel, which has the processor next. */
+static bool of_kernel(const char *callers)
+{
+    static const char *const roots[] = {"start_kernel", "secondary_startup", "kthread", "cpu_startup_entry",
+                                        "worker_thread"};
+    for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++)
+        if (strstr(callers, roots[i]))
+            return true;
+    return false;
+}
+
 /* What a process waits for: a row of `sleeps`, or -1. Adds it as evidence. The event of a switch comes when the other stack is in use already:
  * what the process itself did last is shortly before. */
 static int waits_for(struct why_case *c, struct finding *f, const struct process *p)
@@ -190,10 +203,11 @@ static int waits_for(struct why_case *c, struct finding *f, const struct process
     char name[60], text[200] = "";
     int row = -1;
     for (size_t i = 0; at && i < sizeof before / sizeof before[0] && row < 0; i++) {
-        if (!callers_at(c, at - before[i], &calls) || !strstr(calls.line[0].text, "schedule"))
+        if (!callers_at(c, at - before[i], &calls) || !strstr(calls.line[0].text, "schedule") ||
+            of_kernel(calls.line[0].text))
             continue;
         row = row_of(calls.line[0].text);
-        if (strstr(calls.line[0].text, "syscall") || strstr(calls.line[0].text, "SYSCALL") || row >= 0)
+        if (row >= 0 || !*text)
             snprintf(text, sizeof text, "%s", calls.line[0].text);
     }
     snprintf(name, sizeof name, "%.40s (%" PRIu32 ")", p->name, p->pid);

@@ -57,17 +57,6 @@ static void sector_lines(struct why_case *c, struct finding *f)
         find_note(f, "the machine was given no disk, floppy or CD");
 }
 
-void find_disk_services(struct finding *f, struct why_case *c, uint64_t to)
-{
-    enum { DISK = 0x13, MOST = 3 };
-    const struct event *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER);
-    /* The firmware itself asks drives for what they may not have. */
-    for (size_t i = c->now.n, n = 0; sector && i-- && n < MOST && c->now.event[i].icount > sector->icount;)
-        if (c->now.event[i].kind == EV_SERVICE && EVF(&c->now.event[i], SERVICE, vector) == DISK &&
-            c->now.event[i].icount <= to && ++n)
-            find_event(f, c, &c->now.event[i], NULL);
-}
-
 /* ---------------------------------------------------------------- nothing to boot */
 
 static void tried_lines(struct why_case *c, struct finding *f, uint64_t to)
@@ -199,6 +188,26 @@ static enum why_code loader_code(const char *who)
                                       : WHY_LOADER_FAILED;
 }
 
+/* GRUB's first error: others follow from it, a few lines later. */
+static const struct event *first_of_errors(struct why_case *c, const struct event *ev)
+{
+    enum { LINES = 4 };
+    static const char prefix[] = "error: ";
+    const struct event *first = ev;
+    char words[300];
+    unsigned lines = 0;
+    for (const struct event *at = ev; at-- > c->now.event && lines < LINES;) {
+        if (at->kind != EV_CONSOLE_LINE || at->f[EVF_CONSOLE_LINE_device] != ev->f[EVF_CONSOLE_LINE_device])
+            continue;
+        lines++;
+        if (strncmp(fact_text(at, words, sizeof words), prefix, sizeof prefix - 1))
+            continue;
+        first = at;
+        lines = 0;
+    }
+    return first;
+}
+
 static bool loader_failed(struct why_case *c, struct finding *f)
 {
     const char *who;
@@ -207,6 +216,7 @@ static bool loader_failed(struct why_case *c, struct finding *f)
                        *read = NULL;
     if (!ev || facts_last(&c->now, EV_POWER_OFF))
         return false;
+    ev = first_of_errors(c, ev);
     fact_text(ev, words, sizeof words);
     find_verdict(f, loader_code(who), ev->icount, "%s cannot go on: %s", who, words);
     if (sector)

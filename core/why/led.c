@@ -115,19 +115,63 @@ bool led_no_return(struct why_case *c, struct finding *f, unsigned cpu, uint64_t
     return true;
 }
 
+/* The line after an error, if that alone says little: "PANIC", and then the reason. */
+static const struct event *said_further(struct why_case *c, const struct event *ev, const char *text)
+{
+    enum { WORDS = 4, SOON = 1000000 /* steps */ };
+    unsigned words = 0;
+    for (const char *p = text; *p;) {
+        const size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+        words += n > 1;
+        p += n ? n : 1;
+    }
+    const size_t n = strlen(text);
+    if (words >= WORDS && text[n - 1] != ':')
+        return NULL;
+    for (const struct event *next = ev + 1;
+         next < c->now.event + c->now.n && next->icount - ev->icount < SOON; next++)
+        if (said_line(next) && next->kind == ev->kind && next->len)
+            return next;
+    return NULL;
+}
+
+/* What failed just before an error was said: an exception in whose handler it was said, or a read of a disk. Adds it to `why`. */
+static bool said_because(struct why_case *c, struct finding *f, const struct event *said, struct text *why)
+{
+    const struct event *met = led_exception(c, said->cpu, said->icount),
+                       *read = disk_read_failed(c, said->icount);
+    char text[200];
+    if (met && storm_in_handler(c, met, said->icount)) {
+        led_exception_lines(c, f, met, why);
+        return why->n;
+    }
+    if (!read)
+        return false;
+    fact_text(read, text, sizeof text);
+    text_add(why, "%s (%s)", text, disk_status_words(read->f[EVF_SERVICE_ax] >> 8 & 0xff));
+    return true;
+}
+
 /* What was said at the end reads like an error: gives that as the verdict. `then`: what the machine does since. */
 bool led_error_said(struct why_case *c, struct finding *f, uint64_t icount, const char *then)
 {
     const struct event *ev = said_error(c, icount);
-    char text[SAID_TEXT];
+    char text[SAID_TEXT], more[SAID_TEXT] = "";
+    struct text why = {0};
     if (!ev || facts_last(&c->now, EV_KERNEL_SHUTDOWN))
         return false;
     const char *name = said_name(c);
-    find_verdict(f, WHY_ERROR_SAID, ev->icount, "%s%s\"%s\", and %s", name,
-                 *name ? " says " : "the machine says ", fact_text(ev, text, sizeof text), then);
+    const struct event *further = said_further(c, ev, fact_text(ev, text, sizeof text));
+    if (further)
+        fact_text(further, more, sizeof more);
+    const bool because = said_because(c, f, ev, &why);
+    find_verdict(f, because && !strncmp(why.s, "#", 1) ? WHY_FAULT_HANDLED : WHY_ERROR_SAID, ev->icount,
+                 "%s%s%s%s\"%s%s%s\", and %s", because ? why.s : "", because ? ": " : "",
+                 *name ? name : "the machine", " says ", text, *more ? " / " : "", more, then);
     find_line(f, ev->icount, NULL, "console: %s", text);
     find_callers_at(f, c, ev);
     find_disk_services(f, c, ev->icount);
+    free(why.s);
     return true;
 }
 

@@ -235,21 +235,6 @@ static void no_init(struct why_case *c, struct finding *f, const struct event *p
     find_callers_at(f, c, panic);
 }
 
-/* The last line of a program, between two positions, that reads like an error: the kernel's own have a time before them. */
-static const struct event *last_complaint(struct why_case *c, uint64_t from, uint64_t to)
-{
-    char words[300];
-    for (size_t i = c->now.n; i--;) {
-        const struct event *ev = &c->now.event[i];
-        if (ev->icount < from)
-            break;
-        if (ev->icount < to && ev->kind == EV_CONSOLE_LINE && *fact_text(ev, words, sizeof words) != '[' &&
-            said_words(words))
-            return ev;
-    }
-    return NULL;
-}
-
 /* "Attempted to kill init! exitcode=0x00007f00": as in wait(2). */
 static void init_died(struct why_case *c, struct finding *f, const struct event *panic)
 {
@@ -277,7 +262,7 @@ static void init_died(struct why_case *c, struct finding *f, const struct event 
     if (cause && cause->icount > panic->icount)
         cause = NULL;
     if (!cause && start)
-        cause = last_complaint(c, start->icount, panic->icount);
+        cause = said_complaint(c, start->icount, panic->icount);
     if (sig)
         snprintf(how, sizeof how, "is killed by signal %u (SIG%s)", sig,
                  sigabbrev_np((int)sig) ? sigabbrev_np((int)sig) : "?");

@@ -3,7 +3,7 @@
 
 #include "core/why/private/derail.h"
 
-enum { SOON = 50000000, NEAR_END = 1000 };
+enum { SOON = 50000000, NEAR_END = 1000, SECTOR_BEGIN = 0x7c00, SECTOR = 512 };
 
 /* The end is one that a program which lost its way comes to. */
 static const struct event *bad_end(struct why_case *c)
@@ -22,61 +22,16 @@ static uint64_t linear_of(struct why_case *c, const struct event *ev, uint64_t i
 
 /* ---------------------------------------------------------------- what was to be read, and was not */
 
-/* The last read of the BIOS's disk service that failed after the boot sector was entered and before a position, with no read after it that went
- * well. */
-static const struct event *failed_read(struct why_case *c, uint64_t to)
-{
-    enum { DISK = 0x13, READ = 2, EXTENDED_READ = 0x42 };
-    const struct event *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER), *found = NULL;
-    for (size_t i = 0; sector && i < c->now.n && c->now.event[i].icount <= to; i++) {
-        const struct event *ev = &c->now.event[i];
-        const bool reads = ev->kind == EV_SERVICE && EVF(ev, SERVICE, vector) == DISK &&
-                           EVF(ev, SERVICE, carry) &&
-                           (EVF(ev, SERVICE, function) == READ ||
-                            EVF(ev, SERVICE, function) == EXTENDED_READ || fact_contains(ev, "read"));
-        if (ev->icount >= sector->icount && reads)
-            found = ev;
-        else if (ev->kind == EV_DISK_READ ||
-                 (ev->kind == EV_SERVICE && EVF(ev, SERVICE, vector) == DISK && fact_contains(ev, "read")))
-            found = NULL;
-    }
-    return found;
-}
-
-/* Status of INT 13h, in AH. */
-static const char *disk_status(uint64_t status)
-{
-    static const struct {
-        uint64_t status;
-        const char *words;
-    } list[] = {{0x01, "invalid function or parameter"},
-                {0x02, "address mark not found"},
-                {0x03, "write-protected"},
-                {0x04, "sector not found"},
-                {0x08, "DMA overrun"},
-                {0x09, "across a 64 KiB boundary"},
-                {0x0c, "media type not found"},
-                {0x10, "bad CRC"},
-                {0x20, "controller failed"},
-                {0x40, "seek failed"},
-                {0x80, "timeout: no drive or medium"},
-                {0xaa, "drive not ready"}};
-    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
-        if (list[i].status == status)
-            return list[i].words;
-    return "error";
-}
-
 /* The read that was to bring the code failed, and nobody looked. */
 static bool read_failed(struct why_case *c, struct finding *f, const struct event *ev, const char *where)
 {
-    const struct event *read = failed_read(c, ev->icount);
+    const struct event *read = disk_read_failed(c, ev->icount);
     if (!read)
         return false;
     const uint64_t status = EVF(read, SERVICE, ax) >> 8 & 0xff;
     find_verdict(f, WHY_RAILS_READ_FAILED, read->icount,
                  "INT 13h refused a read (%02" PRIX64 "h: %s), the program went on, and no code is at %s",
-                 status, disk_status(status), where);
+                 status, disk_status_words(status), where);
     find_event(f, c, read, NULL);
     return true;
 }
@@ -85,7 +40,6 @@ static bool read_failed(struct why_case *c, struct finding *f, const struct even
 static void unread_line(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount, uint64_t code,
                         uint64_t address)
 {
-    enum { SECTOR = 512 };
     const struct came came = memory_came(c, cpu, icount, code, 4);
     if (!came.known || came.source != ORIGIN_IMAGE || !came.image || address < code ||
         address - code > 1 << 24)
@@ -147,8 +101,9 @@ static void zeros(struct why_case *c, struct finding *f, const struct event *ev,
 {
     const struct event *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER);
     char where[PLACE_TEXT];
-    const bool empty = sector && ev->icount - sector->icount < 16;
-    const uint64_t pc = linear_of(c, ev, EVF(ev, CPU_ZEROS, ip));
+    const uint64_t pc = linear_of(c, ev, ev->f[EVF_CPU_ZEROS_ip]);
+    const bool empty =
+        sector && ev->icount - sector->icount < 16 && pc >= SECTOR_BEGIN && pc < SECTOR_BEGIN + SECTOR;
     case_address(c, ev->icount, ev->cpu, pc, where);
     if (empty)
         find_verdict(f, WHY_RAILS_EMPTY_SECTOR, ev->icount,

@@ -1,7 +1,7 @@
 /* reset.c - a machine that is reset again and again, or by its watchdog. */
 #include <inttypes.h>
 
-#include "core/why/private/case.h"
+#include "core/why/private/said.h"
 
 /* The last console line but the kernel's own last words is what led there: shown with the reset. */
 void explain_reset(struct why_case *c, struct finding *f)
@@ -14,7 +14,15 @@ void explain_reset(struct why_case *c, struct finding *f)
         return;
     fact_text(reset, words, sizeof words);
     down = facts_last(&c->now, EV_KERNEL_SHUTDOWN);
-    if (loop || c->again)
+    const struct event *run = facts_last(&c->now, EV_INIT_RUN),
+                       *said = down && run ? said_complaint(c, run->icount, down->icount) : NULL;
+    char complaint[SAID_TEXT];
+    if ((loop || c->again) && said)
+        find_verdict(
+            f, WHY_RESET_LOOP, said->icount,
+            "the machine is restarted again and again: a process says \"%s\", and asks the kernel for it",
+            fact_text(said, complaint, sizeof complaint));
+    else if (loop || c->again)
         find_verdict(f, WHY_RESET_LOOP, reset->icount,
                      "the machine is reset again and again: each boot ends in a reset by %s%s", words,
                      down ? ", which the kernel asks for" : "");

@@ -127,6 +127,20 @@ const struct event *said_error(struct why_case *c, uint64_t to)
     return found && !typed_after(c, found->icount) ? found : NULL;
 }
 
+const struct event *said_complaint(struct why_case *c, uint64_t from, uint64_t to)
+{
+    char words[SAID_TEXT];
+    for (size_t i = c->now.n; i--;) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->icount < from)
+            break;
+        if (ev->icount < to && ev->kind == EV_CONSOLE_LINE && *fact_text(ev, words, sizeof words) != '[' &&
+            said_words(words))
+            return ev;
+    }
+    return NULL;
+}
+
 /* ---------------------------------------------------------------- prompts */
 
 /* The last line of the screen that has text. */

@@ -94,6 +94,24 @@ static bool domain_died(struct why_case *c, struct finding *f)
 
 /* ---------------------------------------------------------------- UEFI */
 
+/* A program's last call of the firmware that failed before a position, after the program was started; NULL if there is none. */
+static const struct event *failed_service(struct why_case *c, size_t before)
+{
+    enum { APPLICATION = 9, NEAR = 20000000 /* steps */ };
+    const struct event *stop = &c->now.event[before];
+    for (size_t i = before; i--;) {
+        const struct event *ev = &c->now.event[i];
+        if ((ev->kind == EV_EFI_START && ev->f[EVF_EFI_START_type] == APPLICATION) ||
+            stop->icount - ev->icount > NEAR)
+            return NULL;
+        /* Programs ask for variables and protocols that may not be there. */
+        if (ev->kind == EV_EFI_SERVICE && ev->f[EVF_EFI_SERVICE_status] >> 63 &&
+            !fact_contains(ev, ": GetVariable(") && !fact_contains(ev, "Protocol("))
+            return ev;
+    }
+    return NULL;
+}
+
 /* MdePkg's DebugLib and UefiCpuPkg's exception handler say it in these words, on the debug port or the serial port. */
 static bool firmware_says(struct why_case *c, struct finding *f)
 {
@@ -107,8 +125,19 @@ static bool firmware_says(struct why_case *c, struct finding *f)
         for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++) {
             if (!fact_contains(ev, texts[k]))
                 continue;
-            find_verdict(f, WHY_UEFI_STOPS, ev->icount, "the UEFI firmware stops: %s",
-                         fact_text(ev, words, sizeof words));
+            const struct event *failed = strstr(texts[k], "Exception") ? failed_service(c, i) : NULL;
+            char call[300], program[80] = "";
+            for (size_t m = 0; m < i; m++)
+                if (c->now.event[m].kind == EV_EFI_START && c->now.event[m].f[EVF_EFI_START_type] == 9)
+                    fact_text(&c->now.event[m], program, sizeof program);
+            if (failed)
+                find_verdict(f, WHY_UEFI_STOPS, failed->icount, "%s; the program goes on, and meets %s",
+                             fact_text(failed, call, sizeof call), fact_text(ev, words, sizeof words));
+            else
+                find_verdict(f, WHY_UEFI_STOPS, ev->icount, "the UEFI firmware stops%s%s: %s",
+                             *program ? " in " : "", program, fact_text(ev, words, sizeof words));
+            if (failed)
+                find_event(f, c, failed, NULL);
             const struct event *start = NULL;
             for (size_t m = 0; m < i; m++)
                 if (c->now.event[m].kind == EV_EFI_START)

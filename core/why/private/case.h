@@ -151,6 +151,12 @@ void find_log(struct finding *f, struct why_case *c, unsigned cpu, uint64_t icou
 /* Adds the last calls of the BIOS's disk service by the boot sector and what followed it, before `to`. */
 void find_disk_services(struct finding *f, struct why_case *c, uint64_t to);
 
+/* The last read of the BIOS's disk service that failed after the boot sector was entered and before a position, with no read after it that went
+ * well; NULL if there is none. */
+const struct event *disk_read_failed(struct why_case *c, uint64_t to);
+/* A status of that service in words: "sector not found". */
+const char *disk_status_words(uint64_t status);
+
 /* ---------------------------------------------------------------- what a machine is at (activity.c) */
 
 /* Whether a program goes on with its work: something was printed, read, written, sent, started or drawn in the last seconds of guest time. Adds

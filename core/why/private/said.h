@@ -16,6 +16,10 @@ bool said_words(const char *line);
  * after it, and nothing was typed. NULL: there is none. */
 const struct event *said_error(struct why_case *c, uint64_t to);
 
+/* The last line of a program under a kernel, between two positions, that reads like an error: the kernel's own have a time before them. NULL: there
+ * is none. */
+const struct event *said_complaint(struct why_case *c, uint64_t from, uint64_t to);
+
 /* What the guest waits at: its last line, which it has not ended: "login: ". "" if there is none. Returns buf. */
 const char *said_prompt(struct why_case *c, char buf[SAID_TEXT]);
 /* Who prints there, as its own lines name it: "GRUB", "FreeDOS", "U-Boot"; "" if it has no name that is known. */
