@@ -412,6 +412,8 @@ void crash_watch_story(struct crash_watch *w, const struct event *ev)
     unattended_event(&w->unattended, ev);
     if (ev->kind == EV_KERNEL_PANIC)
         panics(w, ev);
+    if (ev->kind == EV_KERNEL_KEXEC && !ev->guest) /* a crash kernel runs: it is what goes on */
+        w->panicked = w->panic_ends = false;
     /* The panic of a guest inside another, as of a Xen domain, does not end the machine's run: others go
      * on. */
     if (ev->kind == EV_PANIC_TIMEOUT && !EVF(ev, PANIC_TIMEOUT, seconds) && !ev->guest && !w->keep_going)

@@ -25,6 +25,7 @@ void lost_event(struct lost *l, const struct event *ev)
         l->last.data = NULL;
     } else if (cls == EC_CONSOLE || cls == EC_DISK) {
         l->again = 0;
+        l->last.kind = 0;
     }
 }
 

@@ -139,6 +139,7 @@ static const struct {
     {"io_schedule", "a disk", false},
     {"usb_start_wait_urb", "a USB device", false},
     {"wait_for_completion", "a completion", false},
+    {"__wait_for_common", "a completion", false},
     {"__down", "a semaphore", false},
     {"__mutex_lock", "a lock", false},
     {"rwsem_down", "a lock", false},
@@ -193,9 +194,31 @@ static bool of_kernel(const char *callers)
     return false;
 }
 
+/* Of "called by a+1 < b+2 < …" the function that went to sleep: the first that is none of the scheduler's or of the primitive's own. */
+static void waiting_function(const char *callers, char buf[80])
+{
+    static const char *const own[] = {
+        "schedule",    "__schedule",     "io_schedule", "__wait_for", "wait_for_completion",
+        "__mutex",     "mutex_",         "rwsem_",      "down",       "__down",
+        "prepare_to_", "__cond_resched", "__switch_to", "__rt_mutex"};
+    *buf = 0;
+    for (const char *p = callers + strlen("called by "); *callers && *p;) {
+        const char *end = strstr(p, " < ");
+        const size_t n = end ? (size_t)(end - p) : strlen(p);
+        bool is_own = false;
+        for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+            is_own |= !strncmp(p, own[i], strlen(own[i]));
+        if (!is_own) {
+            snprintf(buf, 80, "%.*s", (int)n, p);
+            return;
+        }
+        p += n + (end ? strlen(" < ") : 0);
+    }
+}
+
 /* What a process waits for: a row of `sleeps`, or -1. Adds it as evidence. The event of a switch comes when the other stack is in use already:
  * what the process itself did last is shortly before. */
-static int waits_for(struct why_case *c, struct finding *f, const struct process *p)
+static int waits_for(struct why_case *c, struct finding *f, const struct process *p, char function[80])
 {
     static const unsigned before[] = {8, 24, 60, 120, 250, 500, 1000};
     const uint64_t at = left_at(c, p->pid);
@@ -211,6 +234,7 @@ static int waits_for(struct why_case *c, struct finding *f, const struct process
             snprintf(text, sizeof text, "%s", calls.line[0].text);
     }
     snprintf(name, sizeof name, "%.40s (%" PRIu32 ")", p->name, p->pid);
+    waiting_function(text, function);
     if (row >= 0)
         find_line(f, at, NULL, "%s waits for %s: %s", name, sleeps[row].what, text);
     else if (*text)
@@ -259,10 +283,52 @@ static const struct event *said_before_shell(struct why_case *c, const struct pr
     return NULL;
 }
 
+bool process_waits(struct why_case *c, struct finding *f, uint32_t pid, struct text *what)
+{
+    struct error ignored;
+    struct processes *ps = processes_at(c->t, c->at, &ignored);
+    char function[80] = "";
+    int row = -1;
+    for (size_t i = 0; i < (ps ? processes_count(ps) : 0); i++) {
+        const struct process *p = processes_get(ps, i);
+        if (p->pid != pid || p->exited)
+            continue;
+        row = waits_for(c, f, p, function);
+        if (row >= 0)
+            text_add(what, "%.30s (%" PRIu32 ") waits for %s%s%s", p->name, p->pid, sleeps[row].what,
+                     *function ? " in " : "", function);
+    }
+    processes_free(ps);
+    return row >= 0;
+}
+
+/* What only the kernel itself can end: a completion, a semaphore, a lock. */
+static bool inside_kernel(int row)
+{
+    static const char *const what[] = {"a completion", "a semaphore", "a lock"};
+    for (size_t i = 0; row >= 0 && i < sizeof what / sizeof what[0]; i++)
+        if (!strcmp(sleeps[row].what, what[i]))
+            return true;
+    return false;
+}
+
+/* The guest time since a position. */
+static uint64_t time_since(struct why_case *c, uint64_t icount)
+{
+    struct timeline_where w = {0};
+    const uint64_t now = time_at(c);
+    if (!icount || !case_go(c, icount))
+        return 0;
+    timeline_where(c->tl, &w);
+    return now > w.time ? now - w.time : 0;
+}
+
 bool idle_system(struct why_case *c, struct finding *f)
 {
+    const uint64_t second = 1000000000, long_ago = 5 * second;
     enum { LOOKED = 4 };
-    char words[SAID_TEXT];
+    char words[SAID_TEXT], function[80], stuck_in[80] = "";
+    uint64_t stuck = 0;
     struct error ignored;
     if (!facts_last(&c->now, EV_INIT_RUN) && !facts_last(&c->now, EV_PROCESS_FIRST))
         return false;
@@ -277,7 +343,12 @@ bool idle_system(struct why_case *c, struct finding *f)
         if (p->exited || !*p->path || p->pid != p->tgid)
             continue;
         looked++;
-        const int row = waits_for(c, &who, p);
+        const int row = waits_for(c, &who, p, function);
+        const uint64_t since = inside_kernel(row) ? time_since(c, left_at(c, p->pid)) : 0;
+        if (since >= long_ago && !last.n) {
+            stuck = since;
+            snprintf(stuck_in, sizeof stuck_in, "%s", function);
+        }
         if (row >= 0 && !last.n)
             text_add(&last, "%.30s (%" PRIu32 ") waits for %s", p->name, p->pid, sleeps[row].what);
         if (row >= 0 && (sleeps[row].input || (is_interactive(p) && !strcmp(sleeps[row].what, "events")))) {
@@ -299,6 +370,9 @@ bool idle_system(struct why_case *c, struct finding *f)
                      fact_text(error, words, sizeof words), last.s);
     else if (input)
         find_verdict(f, WHY_OK_PROMPT, c->at, "nothing went wrong: the system is idle, and %s", last.s);
+    else if (stuck && !systems_up(c))
+        find_verdict(f, WHY_LINUX_STALL, c->at, "%s%s%s since %" PRIu64 " s, and nothing else goes on",
+                     last.s, *stuck_in ? " in " : "", stuck_in, stuck / second);
     else if (systems_up(c))
         find_verdict(f, WHY_OK_IDLE, c->at,
                      "nothing went wrong: the system is up and idle, and waits for something to do");

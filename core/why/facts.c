@@ -138,10 +138,11 @@ static bool crashed(const struct facts *f)
            (reset && fact_contains(reset, "watchdog"));
 }
 
-/* A new boot begins with the reset at `icount`. */
-static void boots(struct why_case *c, uint64_t icount)
+/* A new boot begins with the reset at `icount`, or with a kernel that the one before has loaded. */
+static void boots(struct why_case *c, uint64_t icount, bool kexec)
 {
-    c->resets++;
+    c->resets += !kexec;
+    c->kexec = kexec;
     c->shutdowns += c->now.count[EV_KERNEL_SHUTDOWN] || c->now.count[EV_KERNEL_KEXEC];
     if (c->before_crashed) {
         facts_free(&c->bad);
@@ -160,15 +161,16 @@ int facts_read(struct why_case *c, struct error *err)
     uint64_t kept[EV_COUNT] = {0};
     struct event ev;
     int rc;
-    bool reset = false;
+    bool reset = false, kexec = false;
     while ((rc = trace_cursor_next(cur, &ev, NULL, err)) == 1 && ev.icount <= c->at) {
         /* A recording that ends before a reset ends with its event. */
-        if (reset) {
-            boots(c, ev.icount);
+        if (reset || kexec) {
+            boots(c, ev.icount, kexec);
             memset(kept, 0, sizeof kept);
         }
         see(&c->now, &ev, kept);
         reset = ev.kind == EV_RESET;
+        kexec = ev.kind == EV_KERNEL_KEXEC && !ev.guest;
     }
     trace_cursor_close(cur);
     return rc < 0 ? -1 : 0;

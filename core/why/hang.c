@@ -429,8 +429,12 @@ static bool word_loop(struct why_case *c, struct finding *f, const struct cpu_lo
     const bool closed = !l->interrupts || why_closed(c, cpu);
     const bool holder =
         lock && w.found && (w.cpu == cpu || (list[w.cpu].does != CPU_BUSY && list[w.cpu].does != CPU_HALTED));
-    const bool sure = holder ? !l->interrupts || long_ago >= LONG
-                             : closed && (others_are_stuck(list, n, cpu) || long_ago >= LONG);
+    /* A kernel that does not yield: nothing but an interrupt's handler runs, for a second. */
+    const bool stuck = facts_last(&c->now, EV_KERNEL_FOUND) && !timeline_reg(c->tl, cpu, "cpl") && n == 1 &&
+                       long_ago >= LONG;
+    const bool sure = stuck    ? true
+                      : holder ? !l->interrupts || long_ago >= LONG
+                               : closed && (others_are_stuck(list, n, cpu) || long_ago >= LONG);
     if (lock && w.found && w.cpu == cpu && lock_of_interrupted(c, f, l, cpu, r, &w)) {
         writer_lines(c, f, &w, lock);
         loop_lines(c, f, l, cpu);

@@ -75,6 +75,52 @@ static void disk_lines(struct why_case *c, struct finding *f)
         }
     find_note(f, "modules that were loaded: %s", modules.n ? modules.s : "none");
     free(modules.s);
+    /* Devices that wait for another one's driver: drivers/base/dd.c. */
+    line_if(c, f, "deferred probe", c->now.begin);
+}
+
+/* The modules of Linux that drive the disks' interfaces. */
+static const struct {
+    const char *interface, *module;
+} drivers[] = {{"ide", "ata_piix"},      {"ahci", "ahci"},       {"nvme", "nvme"},
+               {"virtio", "virtio_blk"}, {"usb", "usb_storage"}, {"scsi", "virtio_scsi"}};
+
+static bool was_loaded(const struct facts *f, const char *module)
+{
+    char name[60];
+    for (size_t i = 0; i < f->n; i++)
+        if (f->event[i].kind == EV_MODULE_LOAD) {
+            fact_text(&f->event[i], name, sizeof name);
+            name[strcspn(name, " ")] = 0;
+            if (!strcmp(name, module))
+                return true;
+        }
+    return false;
+}
+
+/* The driver of the machine's first disk that was not loaded as a module, to follow "no driver": "disk0 is virtio, whose driver is virtio_blk, and the
+ * initrd does not have it". False if it was loaded, or is not known. */
+static bool driver_lacks(struct why_case *c, struct text *why)
+{
+    const struct trace_config *cfg = trace_config(c->t);
+    static const char *const words[] = {"", ": the initrd has it, and it was not loaded",
+                                        ", which the initrd does not have"};
+    for (size_t i = 0; i < cfg->nimages; i++) {
+        char key[60];
+        if (!image_is_drive(&cfg->images[i]) || image_is_cd(&cfg->images[i]))
+            continue;
+        snprintf(key, sizeof key, "%.30s.interface", cfg->images[i].role);
+        const char *interface = trace_setting(c->t, key);
+        for (size_t k = 0; k < sizeof drivers / sizeof drivers[0]; k++)
+            if (!strcmp(drivers[k].interface, interface ? interface : "ide")) {
+                if (was_loaded(&c->now, drivers[k].module))
+                    return false;
+                text_add(why, "%s (%s) needs %s%s", cfg->images[i].role, drivers[k].interface,
+                         drivers[k].module, words[initrd_has_module(c, drivers[k].module)]);
+                return true;
+            }
+    }
+    return false;
 }
 
 static bool has_disk(const struct trace_config *cfg)
@@ -138,6 +184,7 @@ static bool on_disk(const char *root)
 static void no_root(struct why_case *c, struct finding *f, const struct event *panic)
 {
     char type[40] = "", root[200] = "", words[300], init[200];
+    struct text lacks = {0};
     const bool asked = parameter(&c->now, "root", root, sizeof root);
     const struct event *initrd = facts_last(&c->now, EV_INITRD), *line = facts_last(&c->now, EV_COMMAND_LINE),
                        *unpacking = facts_line(&c->now, "Initramfs unpacking failed", c->now.begin),
@@ -173,11 +220,13 @@ static void no_root(struct why_case *c, struct finding *f, const struct event *p
     else if (partition_list(c) && !lists_partitions(c, panic))
         find_verdict(
             f, WHY_LINUX_NO_ROOT, panic->icount,
-            "Linux cannot mount root=%s: the kernel knows no disk, though the machine has one: no driver for it was loaded%s",
-            root, initrd ? "" : ", and no initrd was given that has one");
+            "Linux cannot mount root=%s: the kernel knows no disk, though the machine has one: no driver for it was loaded%s%s%s",
+            root, initrd ? "" : ", and no initrd was given that has one", driver_lacks(c, &lacks) ? ": " : "",
+            lacks.s ? lacks.s : "");
     else
         find_verdict(f, WHY_LINUX_NO_ROOT, panic->icount, "Linux cannot mount root=%s: %s", root,
                      fact_text(panic, words, sizeof words));
+    free(lacks.s);
     find_event(f, c, panic, NULL);
     if (unpacking)
         find_line(f, unpacking->icount, NULL, "console: %s", said(unpacking, words, sizeof words));
@@ -198,6 +247,17 @@ static void no_root(struct why_case *c, struct finding *f, const struct event *p
 
 /* ---------------------------------------------------------------- init */
 
+/* What the script in the initrd names, with what an editor does not show: a carriage return at the end. */
+static void no_interpreter(struct why_case *c, char *buf, size_t size)
+{
+    char init[200], line[100];
+    if (!parameter(&c->now, "rdinit", init, sizeof init))
+        snprintf(init, sizeof init, "/init");
+    const bool script = initrd_first_line(c, init, line, sizeof line) && !strncmp(line, "#!", 2);
+    snprintf(buf, size, ": it is there, but the interpreter that it names is not%s%s%s (ENOENT)",
+             script ? ", \"" : "", script ? line + 2 + strspn(line + 2, " ") : "", script ? "\"" : "");
+}
+
 /* init/main.c says with which error it could not be executed. */
 static void no_init(struct why_case *c, struct finding *f, const struct event *panic)
 {
@@ -213,8 +273,8 @@ static void no_init(struct why_case *c, struct finding *f, const struct event *p
         snprintf(meaning, sizeof meaning,
                  ": it is neither a program for this processor nor a script (ENOEXEC)");
     else if (error == -2 && ev &&
-             (strstr(words, "exists but") || (seen && !EVF(seen, KERNEL_RETURN, result))))
-        snprintf(meaning, sizeof meaning, ": it is there, but the interpreter that it names is not (ENOENT)");
+             (strstr(words, "exists but") || (seen && !seen->f[EVF_KERNEL_RETURN_result])))
+        no_interpreter(c, meaning, sizeof meaning);
     else if (error_words(error))
         snprintf(meaning, sizeof meaning, ": %s", error_words(error));
     find_verdict(f, WHY_LINUX_NO_INIT, panic->icount, "Linux finds no init that it can execute%s%s%s",
@@ -482,6 +542,7 @@ static bool gave_up(struct why_case *c, struct finding *f)
 {
     static const char *const texts[] = {"Gave up waiting for root", "Dropping to a shell!",
                                         "Waiting for root device"};
+    struct text lacks = {0};
     char words[300], root[200] = "";
     const struct event *ev = NULL;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0] && !ev; i++)
@@ -502,6 +563,9 @@ static bool gave_up(struct why_case *c, struct finding *f)
     line_if(c, f, "ALERT!", c->now.begin);
     if (facts_last(&c->now, EV_COMMAND_LINE))
         find_event(f, c, facts_last(&c->now, EV_COMMAND_LINE), NULL);
+    if (driver_lacks(c, &lacks))
+        find_note(f, "%s", lacks.s);
+    free(lacks.s);
     disk_lines(c, f);
     find_console(f, c, ev->icount, c->at, 5);
     return true;
@@ -514,6 +578,7 @@ static bool fell_to_shell(struct why_case *c, struct finding *f)
                                          "cannot be loaded"};
     const struct event *shell = NULL, *said_last = NULL;
     char words[300], root[200], path[200];
+    struct text lacks = {0};
     if (!parameter(&c->now, "root", root, sizeof root) || facts_last(&c->now, EV_POWER_OFF))
         return false;
     for (size_t i = 0; i < c->now.n; i++) {
@@ -540,6 +605,9 @@ static bool fell_to_shell(struct why_case *c, struct finding *f)
     for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++)
         line_if(c, f, causes[i], c->now.begin);
     find_event(f, c, shell, NULL);
+    if (driver_lacks(c, &lacks))
+        find_note(f, "%s", lacks.s);
+    free(lacks.s);
     disk_lines(c, f);
     find_console(f, c, c->now.begin, shell->icount, 5);
     return true;
@@ -552,12 +620,19 @@ static bool stalls(struct why_case *c, struct finding *f)
                                         "blocked for more than"};
     const struct event *ev = NULL;
     char words[300];
+    struct text waits = {0};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0] && !ev; i++)
         ev = facts_first_line(&c->now, texts[i], c->now.begin);
     if (!ev || facts_last(&c->now, EV_POWER_OFF))
         return false;
-    find_verdict(f, WHY_LINUX_STALL, ev->icount, "Linux says that something hangs: %s",
-                 said(ev, words, sizeof words));
+    /* "INFO: task insmod:81 blocked for more than 10 seconds." */
+    const char *task = strstr(said(ev, words, sizeof words), "task "),
+               *colon = task ? strchr(task, ':') : NULL;
+    if (colon && process_waits(c, f, (uint32_t)strtoul(colon + 1, NULL, 10), &waits))
+        find_verdict(f, WHY_LINUX_STALL, ev->icount, "%s; Linux says: %s", waits.s, words);
+    else
+        find_verdict(f, WHY_LINUX_STALL, ev->icount, "Linux says that something hangs: %s", words);
+    free(waits.s);
     find_line(f, ev->icount, NULL, "console: %s", words);
     find_callers_at(f, c, ev);
     find_console(f, c, ev->icount, c->at, 10);

@@ -1,4 +1,6 @@
 /* why.c - see why.h. */
+#include <inttypes.h>
+
 #include "core/why/private/case.h"
 
 /* In order of causes: what comes first leads to what comes later. */
@@ -168,6 +170,34 @@ static void case_close(struct why_case *c)
 }
 
 /* How it ended, if nobody has found anything. */
+/* A healthy boot may have lost time in a wait: for a device that does not come, the network, a script. The longest time in which nothing was heard
+ * of a system that was not up yet, and after which it went on by itself. */
+static void slow_line(struct why_case *c, struct finding *f)
+{
+    const uint64_t second = 1000000000, least = 15 * second;
+    const struct event *before = NULL, *from = NULL, *to = NULL;
+    char last[200], next[200];
+    if (!facts_last(&c->now, EV_KERNEL_FOUND) || trace_input_count(c->t))
+        return;
+    for (size_t i = 0; i < c->now.n; i++) {
+        const struct event *ev = &c->now.event[i];
+        if ((ev->kind != EV_CONSOLE_LINE && ev->kind != EV_PROCESS_LOG) || !ev->len ||
+            ev->icount + 1 >= c->at)
+            continue;
+        if (fact_contains(ev, "login: "))
+            break;
+        if (before && ev->time - before->time > (from ? to->time - from->time : least)) {
+            from = before;
+            to = ev;
+        }
+        before = ev;
+    }
+    if (from)
+        find_line(f, from->icount, NULL, "slow: %" PRIu64 " s passed between \"%s\" and \"%s\"",
+                  (to->time - from->time) / second, fact_text(from, last, sizeof last),
+                  fact_text(to, next, sizeof next));
+}
+
 static void no_finding(struct why_case *c, struct finding *f)
 {
     const struct trace_end *end = trace_end(c->t);
@@ -280,7 +310,8 @@ static const char *earlier_boot(struct why_case *c, struct finding *f, const cha
     char *verdict = then.verdict.s;
     cut_full_stop(verdict);
     then.verdict = (struct text){0};
-    text_add(&then.verdict, "%s; then the machine was reset, and booted again", verdict);
+    text_add(&then.verdict, "%s; then %s", verdict,
+             c->kexec ? "kexec started another kernel" : "the machine was reset, and booted again");
     free(verdict);
     find_drop(f);
     *f = then;
@@ -309,6 +340,8 @@ struct why *why_ask(struct trace *t, const struct engine_kind *kind, uint64_t at
         subject = earlier_boot(&c, &f, subject);
     if (f.answer == WHY_WRONG)
         explain_media(&c, &f);
+    else if (f.answer == WHY_NOTHING)
+        slow_line(&c, &f);
     case_close(&c);
     return answer(&f, subject);
 }

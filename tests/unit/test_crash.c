@@ -261,6 +261,80 @@ static void test_busy_unattended(void **state)
     crash_watch_free(w);
 }
 
+/* ---------------------------------------------------------------- a guest that has lost its way */
+
+static unsigned one_processor(const struct engine *e)
+{
+    (void)e;
+    return 1;
+}
+/* Memory is zeros but for the page at 0x1000. */
+static size_t mostly_zeros(const struct engine *e, unsigned cpu, uint64_t address, void *buf, size_t n)
+{
+    (void)e;
+    (void)cpu;
+    memset(buf, address >> 12 == 1 ? 0x90 : 0, n);
+    return n;
+}
+
+static bool zero_at(struct crash_watch *w, struct clock *c, uint64_t icount, uint64_t address)
+{
+    const struct stop s = {.reason = STOP_REACHED, .address = address};
+    c->icount = icount;
+    return crash_watch_stopped(w, &c->engine, &s);
+}
+
+/* Zeros that are executed end a recording if nothing else is executed for eight million steps; a look that finds code takes one away. */
+static void test_zeros(void **state)
+{
+    struct clock c = now();
+    struct crash_watch *w = crash_watch_new(0, false);
+    const struct event ev = {.kind = EV_CPU_ZEROS, .icount = 1};
+    uint64_t at = 1;
+    unsigned looks = 0;
+    const char *text;
+    c.engine.ops = &c.ops;
+    c.ops.cpus = one_processor;
+    c.ops.peek = mostly_zeros;
+    crash_watch_event(w, &ev);
+    for (unsigned i = 0; i < 31; i++)
+        assert_false(zero_at(w, &c, at += 250000, 0x5000));
+    assert_false(zero_at(w, &c, at += 250000, 0x1000));
+    while (!zero_at(w, &c, at += 250000, 0x5000))
+        looks++;
+    assert_int_equal(looks, 1);
+    assert_int_equal(crash_watch_result(w, &text), CRASH_HANG);
+    assert_string_equal(text, "the guest executes zeros, which are no code, at 0x5000");
+    crash_watch_free(w);
+}
+
+/* The same exception four million times, with nothing else; one more line on the console, and it is counted anew. */
+static void test_exceptions(void **state)
+{
+    enum { TIMES = 4000000 };
+    struct clock c = now();
+    struct crash_watch *w = crash_watch_new(0, false);
+    struct event ev = {.kind = EV_EXCEPTION, .f = {[EVF_EXCEPTION_vector] = 6, [EVF_EXCEPTION_ip] = 3}};
+    c.engine.ops = &c.ops;
+    c.ops.cpus = one_processor;
+    c.ops.peek = mostly_zeros;
+    for (unsigned turn = 0; turn < 2; turn++) {
+        for (unsigned i = 0; i < TIMES; i++) {
+            ev.icount += 2;
+            crash_watch_event(w, &ev);
+        }
+        assert_false(zero_at(w, &c, ev.icount + 1, 0x1000));
+        if (!turn)
+            prints(w, 0, "still here");
+    }
+    ev.icount += 2;
+    crash_watch_event(w, &ev);
+    ev.icount += 2;
+    crash_watch_event(w, &ev);
+    assert_true(zero_at(w, &c, ev.icount + 1, 0x1000));
+    crash_watch_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,7 +342,8 @@ int main(void)
         cmocka_unit_test(test_unknown),         cmocka_unit_test(test_keeps_going),
         cmocka_unit_test(test_loops),           cmocka_unit_test(test_words),
         cmocka_unit_test(test_idle_unattended), cmocka_unit_test(test_polls_unattended),
-        cmocka_unit_test(test_busy_unattended),
+        cmocka_unit_test(test_busy_unattended), cmocka_unit_test(test_zeros),
+        cmocka_unit_test(test_exceptions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,6 +46,7 @@ struct why_case {
     const char *reason;       /* how the record ended, if `whole`; else "" */
     struct facts now, before; /* of the last boot, and the one before it */
     bool before_crashed;      /* the one before it ended in a crash */
+    bool kexec;               /* … and the last one was not begun by a reset: kexec started its kernel */
     struct facts bad;         /* of the last earlier boot that did; empty if none did */
     uint64_t resets;          /* up to `at` */
     uint64_t shutdowns;       /* how many of them were asked for by a kernel that was shut down */
@@ -167,6 +168,10 @@ bool systems_up(struct why_case *c);
 /* Says of an idle system with processes that it is up, or what its processes wait for. False if there are none. */
 bool idle_system(struct why_case *c, struct finding *f);
 
+/* What a process of a Linux waits for, as "insmod (81) waits for a lock in probe+0x12 [driver]", with its callers as evidence. False if that is not
+ * known. */
+bool process_waits(struct why_case *c, struct finding *f, uint32_t pid, struct text *what);
+
 /* Whether a kernel got control after that position. */
 bool kernel_after(struct why_case *c, uint64_t icount);
 /* Whether a disk's GUID partition table has a wrong checksum; adds to `why` which, and what it should be, for
@@ -178,6 +183,14 @@ void efi_tell_backups(struct why_case *c, struct finding *f);
 /* Finds a unit that systemd has begun to start, and has not finished: the answer is "wrong" if nothing goes
  * on any more, else "unknown", which `sure_only` leaves out. False if there is none. */
 bool units_unfinished(struct why_case *c, struct finding *f, bool sure_only);
+
+/* ---------------------------------------------------------------- the initrd (initrd.c) */
+
+/* The first line of a file in the initrd that the kernel was given, with what is not printable as \r or \xNN. False if there is none. */
+bool initrd_first_line(struct why_case *c, const char *path, char *buf, size_t size);
+enum initrd_has { INITRD_UNKNOWN, INITRD_HAS, INITRD_HAS_NOT };
+/* Whether it has that module of the kernel. */
+enum initrd_has initrd_has_module(struct why_case *c, const char *name);
 
 /* ---------------------------------------------------------------- their shape (shape.c) */
 
