@@ -31,6 +31,12 @@ static const char *writer_words(struct why_case *c, const struct jump *j, const 
     return buf;
 }
 
+static bool is_drive(struct why_case *c, const char *role)
+{
+    const int k = trace_image_by_role(c->t, role);
+    return k >= 0 && image_is_drive(&trace_config(c->t)->images[k]);
+}
+
 /* Why the target is what it is, as the end of a headline. */
 static void target_words(struct why_case *c, const struct jump *j, const struct came *came, struct text *out)
 {
@@ -50,7 +56,7 @@ static void target_words(struct why_case *c, const struct jump *j, const struct 
         text_add(out, ", which was read from %s, and that is no RAM", at);
     else if (came->never)
         text_add(out, ": nobody has written to the pointer at %s", at);
-    else if (came->source == ORIGIN_IMAGE && came->image && !came->by_icount)
+    else if (came->source == ORIGIN_IMAGE && came->image && !came->by_icount && is_drive(c, came->image))
         text_add(out, ": the pointer at %s has bytes of %s, sector %" PRIu64, at, came->image,
                  came->offset / SECTOR);
     else if (came->by_icount)
@@ -90,9 +96,8 @@ void derail_verdict(struct why_case *c, struct finding *f, const struct jump *j,
         return;
     case_address(c, j->icount, j->cpu, j->pc, at);
     if (j->kind == JUMP_RETURN) {
-        find_verdict(f, WHY_RAILS_RETURN, j->icount,
-                     "a return address was overwritten: the return at %s goes to %s; it was %s", at, where,
-                     writer_words(c, j, &came, by));
+        find_verdict(f, WHY_RAILS_RETURN, j->icount, "a return address was %s; the return at %s goes to %s",
+                     writer_words(c, j, &came, by), at, where);
         return;
     }
     target_words(c, j, &came, &why);

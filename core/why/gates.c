@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 
+#include "core/why/private/decoded.h"
 #include "core/why/private/gates.h"
 
 enum {
@@ -186,6 +187,26 @@ static bool table_read_only(struct way *w)
     return true;
 }
 
+/* The handler's address is one to which the processor does not go. Of an IDT with entries of 8 bytes, long mode takes two for one. */
+static bool target_is_bad(struct way *w)
+{
+    enum { UPPER_TYPE = 13, PRESENT = 0x80 };
+    const uint8_t *b = w->entry;
+    uint64_t target = (uint64_t)(b[0] | b[1] << 8) | (uint64_t)(b[6] | b[7] << 8) << 16;
+    if (!w->wide)
+        return false;
+    for (unsigned i = 0; i < 4; i++)
+        target |= (uint64_t)b[8 + i] << (32 + 8 * i);
+    if ((uint64_t)((int64_t)(target << 16) >> 16) == target)
+        return false;
+    const unsigned type = b[UPPER_TYPE] & 31;
+    text_add(&w->lack->why, "its gate leads to 0x%" PRIx64 ", which is not canonical%s", target,
+             b[UPPER_TYPE] & PRESENT && (type == 14 || type == 15)
+                 ? ": it is made of two entries of 8 bytes, and long mode's have 16"
+                 : "");
+    return in_entry(w);
+}
+
 /* ---------------------------------------------------------------- its stack */
 
 /* The handler begins on another stack than that in use: at another privilege level, or one of its own (IST). */
@@ -254,6 +275,7 @@ static const struct {
     {table_unmapped, WHY_FAULT_GDT_UNMAPPED, true},
     {bad_selector, WHY_FAULT_GATE_SELECTOR, true},
     {table_read_only, WHY_FAULT_GDT_READONLY, true},
+    {target_is_bad, WHY_FAULT_GATE_TARGET, true},
     {tss_unmapped, WHY_FAULT_TSS_UNMAPPED, true},
     {stack_unmapped, WHY_FAULT_STACK_UNMAPPED, true},
     {stack_read_only, WHY_FAULT_STACK_READONLY, true},
@@ -298,6 +320,12 @@ uint64_t gate_vector(struct why_case *c, unsigned cpu, uint64_t vector, uint64_t
         return error >> 3 & 0xff;
     if (vector == VECTOR_PF && cr2 >= base && cr2 - base <= limit)
         return (cr2 - base) / (timeline_reg(c->tl, cpu, "efer") & EFER_LMA ? 16 : 8);
+    struct decoded d;
+    if (vector == VECTOR_GP && !error && decoded_open(c, cpu, &d)) {
+        if (d.insn->id == X86_INS_INT)
+            vector = (uint64_t)d.insn->detail->x86.operands[0].imm & 0xff;
+        decoded_close(&d);
+    }
     return vector;
 }
 

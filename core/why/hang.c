@@ -554,7 +554,7 @@ static bool fault_loop(struct why_case *c, struct finding *f, const struct cpu_l
             ev = &c->now.event[i];
             first = first && EVF(first, EXCEPTION, ip) == EVF(ev, EXCEPTION, ip) ? first : ev;
         }
-    if (!ev || c->at - ev->icount > 4 * (uint64_t)LOOP_STEPS)
+    if (!ev)
         return false;
     loop_lines(c, f, l, cpu);
     exception_again(c, f, first);

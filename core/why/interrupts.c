@@ -221,6 +221,24 @@ static bool byte_unread(struct why_case *c, struct finding *f, const struct line
     return true;
 }
 
+/* Only a drive's interrupt could come, and it is turned off: nIEN is set in its device control register (ATA-6, 7.9). */
+static bool drive_kept_back(struct why_case *c, struct finding *f, const struct lines *s, struct text *why)
+{
+    enum { CASCADE = 4, PRIMARY_LINE = 14, NIEN = 2, CONTROL = 0x3f6, SECOND = 0x80 };
+    static const char *const channels[] = {"ide0", "ide1"};
+    if (s->open & ~(CASCADE | 3u << PRIMARY_LINE) || s->ioapic_open || s->lapic_timer)
+        return false;
+    for (unsigned i = 0; i < 2; i++) {
+        if (!(s->open >> (PRIMARY_LINE + i) & 1) || !(field(c, channels[i], "control", 0) & NIEN))
+            continue;
+        text_add(why, ": only %s could raise one, and nIEN turns that off (port 0x%x, bit 1)", channels[i],
+                 CONTROL - i * SECOND);
+        set_line(c, f, "the device control register", true, CONTROL - i * SECOND);
+        return true;
+    }
+    return false;
+}
+
 /* The local APIC's timer is what was set up to come: it was given a vector, or counts. */
 static bool apic_timer_lacks(struct why_case *c, struct finding *f, const struct lines *s, struct text *why)
 {
@@ -263,7 +281,7 @@ bool interrupts_closed(struct why_case *c, struct finding *f, unsigned cpu, stru
     read_lines(c, cpu, &s);
     chip_lines(c, f, &s);
     if (apic_timer_lacks(c, f, &s, why) || message_lacks(c, f, &s, why) || held_back(c, f, &s, why) ||
-        byte_unread(c, f, &s, why))
+        byte_unread(c, f, &s, why) || drive_kept_back(c, f, &s, why))
         return true;
     if (s.open == 1 && !s.ioapic_open && !s.lapic_timer && !s.pit) {
         text_add(why, ": only the PIT's is not masked, and its counter was not programmed to the end");

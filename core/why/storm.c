@@ -77,9 +77,8 @@ static bool ends_folded(struct why_case *c)
 
 const struct event *storm_at_end(struct why_case *c)
 {
-    enum { LONG = 1000000 /* steps */, LEAST = 3 };
+    enum { LONG = 1000000 /* steps */ };
     const struct event *first = NULL;
-    unsigned n = 0;
     if (!ends_folded(c))
         return NULL;
     for (size_t i = c->now.n; i--;) {
@@ -89,9 +88,8 @@ const struct event *storm_at_end(struct why_case *c)
         if (first && !same(first, ev))
             break;
         first = ev;
-        n++;
     }
-    return n >= LEAST && c->at - first->icount > LONG ? first : NULL;
+    return first && c->at - first->icount > LONG ? first : NULL;
 }
 
 /* ---------------------------------------------------------------- how many */
