@@ -1,6 +1,7 @@
 /* derail.c - see derail.h. */
 #include <inttypes.h>
 
+#include "core/why/private/decoded.h"
 #include "core/why/private/derail.h"
 
 enum { PAGE = 4096, SECTOR = 512 };
@@ -37,11 +38,34 @@ static bool is_drive(struct why_case *c, const char *role)
     return k >= 0 && image_is_drive(&trace_config(c->t)->images[k]);
 }
 
+static bool is_memory(struct why_case *c, unsigned cpu, uint64_t icount, uint64_t linear)
+{
+    uint8_t byte;
+    return case_go(c, icount) && timeline_peek(c->tl, cpu, linear, &byte, 1) == 1;
+}
+
+/* The pointer's own address is none: what its register has, and from where. */
+static void base_words(struct why_case *c, const struct jump *j, struct text *out)
+{
+    char by[PLACE_TEXT];
+    const struct came came = register_came(c, j->cpu, j->icount, j->base);
+    if (!case_go(c, j->icount))
+        return;
+    const uint64_t value = timeline_reg(c->tl, j->cpu, j->base);
+    text_add(out, ": %s is 0x%" PRIx64, j->base, value);
+    if (came.known && came.icount)
+        text_add(out, ", from %s at %s", came.text, case_address(c, came.icount, j->cpu, came.pc, by));
+}
+
 /* Why the target is what it is, as the end of a headline. */
 static void target_words(struct why_case *c, const struct jump *j, const struct came *came, struct text *out)
 {
     char at[PLACE_TEXT], by[PLACE_TEXT];
     uint64_t pointer;
+    if (j->memory && *j->base && j->kind != JUMP_RETURN && !is_memory(c, j->cpu, j->icount, j->pointer)) {
+        base_words(c, j, out);
+        return;
+    }
     if (!came->known)
         return;
     if (!pointer_of(j, came, &pointer)) {
@@ -182,6 +206,35 @@ bool derail_wild(struct why_case *c, struct finding *f, unsigned cpu, uint64_t i
         return false;
     case_address(c, first.icount, cpu, first.target, to);
     derail_verdict(c, f, &first, to);
+    return true;
+}
+
+bool derail_frame(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount)
+{
+    struct decoded d;
+    char at[PLACE_TEXT], by[PLACE_TEXT];
+    uint64_t selector = 0;
+    if (!case_go(c, icount) || !decoded_open(c, cpu, &d))
+        return false;
+    const unsigned id = d.insn->id;
+    decoded_close(&d);
+    if (id != X86_INS_IRET && id != X86_INS_IRETD && id != X86_INS_IRETQ)
+        return false;
+    const unsigned size = id == X86_INS_IRETQ ? 8 : timeline_code_bits(c->tl, cpu) == 16 ? 2 : 4;
+    const uint64_t slot = view_stack(timeline_look(c->tl), cpu) + size, pc = timeline_pc(c->tl, cpu);
+    timeline_peek(c->tl, cpu, slot, &selector, size);
+    const struct came came = memory_came(c, cpu, icount, slot, size);
+    /* A frame may be made by hand: pushed, or built in a structure by moves of what a program means. */
+    if (!came.known || !came.by_icount || came.delivery || !strncmp(came.by, "push", 4) ||
+        (strncmp(came.by, "rep", 3) && selector < 0x100))
+        return false;
+    const struct jump j = {.cpu = cpu};
+    case_address(c, icount, cpu, pc, at);
+    find_verdict(f, WHY_RAILS_RETURN, icount,
+                 "the frame to which IRET at %s returns was %s; its CS is %" PRIx64 "h", at,
+                 writer_words(c, &j, &came, by), selector);
+    find_line(f, came.by_icount, NULL, "the frame at 0x%" PRIx64 " is overwritten here: %s", slot - size,
+              came.by);
     return true;
 }
 

@@ -277,6 +277,51 @@ static bool bad_tss(struct fault *x)
     return true;
 }
 
+/* A table of a page has nothing but zeros. */
+static bool is_empty(struct why_case *c, uint64_t entry)
+{
+    enum { PAGE = 4096 };
+    uint8_t page[PAGE];
+    const size_t n = timeline_peek_physical(c->tl, entry & ~(uint64_t)(PAGE - 1), page, PAGE);
+    for (size_t i = 0; i < n; i++)
+        if (page[i])
+            return false;
+    return n == PAGE;
+}
+
+/* The stack in use is not mapped, since the instruction before, which set CR3, or for longer. */
+static bool stack_gone(struct fault *x)
+{
+    enum { BESIDE = 64 /* bytes */, STEPS = 4 };
+    struct view_walk w;
+    struct why_case *c = x->c;
+    const unsigned cpu = x->t->cpu;
+    struct instruction in;
+    char by[PLACE_TEXT];
+    if (x->vector != VECTOR_PF || !case_go(c, x->t->icount))
+        return false;
+    const uint64_t sp = view_stack(timeline_look(c->tl), cpu), cr3 = timeline_reg(c->tl, cpu, "cr3");
+    view_walk(timeline_look(c->tl), cpu, x->cr2[0], &w);
+    if (!w.paging || w.mapped || x->cr2[0] + BESIDE < sp || x->cr2[0] > sp + BESIDE)
+        return false;
+    for (unsigned i = 1; i <= STEPS && case_go(c, x->t->icount - i); i++)
+        if (timeline_reg(c->tl, cpu, "cr3") != cr3) {
+            case_insn(c, cpu, &in);
+            case_address(c, x->t->icount - i, cpu, timeline_pc(c->tl, cpu), by);
+            find_verdict(x->f, WHY_FAULT_STACK_UNMAPPED, x->t->icount - i,
+                         "triple fault%s: after %s at %s the stack at 0x%" PRIx64 " is not mapped",
+                         x->processor, in.text, by, sp);
+            return true;
+        }
+    return false;
+}
+
+/* An IRET's frame was overwritten. */
+static bool overwritten_frame(struct fault *x)
+{
+    return x->there && x->told && derail_frame(x->c, x->f, x->t->cpu, x->t->icount);
+}
+
 /* The next instruction is in a page that was mapped when the one before it ran. */
 static bool code_unmapped(struct fault *x)
 {
@@ -298,11 +343,20 @@ static bool code_unmapped(struct fault *x)
     case_insn(c, cpu, &in);
     case_address(c, x->t->icount - 2, cpu, timeline_pc(c->tl, cpu), by);
     if (timeline_reg(c->tl, cpu, "cr3") != cr3 || timeline_reg(c->tl, cpu, "cr0") != cr0) {
-        find_verdict(
-            x->f, WHY_FAULT_CODE_UNMAPPED, x->t->icount - 2,
-            "triple fault%s: after %s at %s the code that runs is not mapped: no entry for 0x%" PRIx64
-            " in the %s",
-            x->processor, in.text, by, pc, w.level[w.n - 1].name);
+        const struct view_walk_level *last = &w.level[w.n - 1];
+        const bool empty = w.n > 1 && case_go(c, x->t->icount) && is_empty(c, last->at);
+        if (empty)
+            find_verdict(
+                x->f, WHY_FAULT_CODE_UNMAPPED, x->t->icount - 2,
+                "triple fault%s: after %s the code that runs is not mapped: the %s's entry, 0x%" PRIx64
+                ", names an empty %s",
+                x->processor, in.text, w.level[w.n - 2].name, w.level[w.n - 2].entry, last->name);
+        else
+            find_verdict(
+                x->f, WHY_FAULT_CODE_UNMAPPED, x->t->icount - 2,
+                "triple fault%s: after %s at %s the code that runs is not mapped: no entry for 0x%" PRIx64
+                " in the %s",
+                x->processor, in.text, by, pc, last->name);
     } else {
         if (!case_go(c, x->t->icount) ||
             timeline_last_write_physical(c->tl, w.level[w.n - 1].at, 4, &s, &ignored) ||
@@ -422,8 +476,10 @@ static bool astray(struct fault *x)
 }
 
 static bool (*const headlines[])(struct fault *) = {
-    untold,  overwritten_return, irq_as_exception, error_code, astray,     recursion, in_table, code_unmapped,
-    bad_tss, selector_refused,   reserved_bit,     refused,    no_handler, plain};
+    untold,  overwritten_return, irq_as_exception, error_code, overwritten_frame,
+    astray,  stack_gone,         recursion,        in_table,   code_unmapped,
+    bad_tss, selector_refused,   reserved_bit,     refused,    no_handler,
+    plain};
 
 /* ---------------------------------------------------------------- the whole */
 

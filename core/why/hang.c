@@ -16,6 +16,8 @@ static void halted_plainly(struct why_case *c, struct finding *f, const struct e
     const struct event *met = led_exception(c, halt->cpu, halt->icount);
     char where[PLACE_TEXT];
     struct text why = {0};
+    if (met && (derail_frame(c, f, met->cpu, met->icount) || derail_wild(c, f, met->cpu, met->icount)))
+        return;
     if (met)
         led_exception_lines(c, f, met, &why);
     case_address(c, halt->icount, halt->cpu, pc, where);

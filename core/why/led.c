@@ -164,6 +164,12 @@ bool led_error_said(struct why_case *c, struct finding *f, uint64_t icount, cons
     const struct event *further = said_further(c, ev, fact_text(ev, text, sizeof text));
     if (further)
         fact_text(further, more, sizeof more);
+    const struct event *met = led_exception(c, ev->cpu, ev->icount);
+    if (met && storm_in_handler(c, met, ev->icount) &&
+        (derail_frame(c, f, met->cpu, met->icount) || derail_wild(c, f, met->cpu, met->icount))) {
+        find_line(f, ev->icount, NULL, "console: %s", text);
+        return true;
+    }
     const bool because = said_because(c, f, ev, &why);
     find_verdict(f, because && !strncmp(why.s, "#", 1) ? WHY_FAULT_HANDLED : WHY_ERROR_SAID, ev->icount,
                  "%s%s%s%s\"%s%s%s\", and %s", because ? why.s : "", because ? ": " : "",

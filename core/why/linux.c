@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <signal.h>
 
-#include "core/why/private/case.h"
+#include "core/why/private/linux.h"
 #include "core/why/private/refusal.h"
 #include "core/why/private/said.h"
 
@@ -22,7 +22,7 @@ static const struct event *kernel_of(const struct facts *f, const struct event *
 }
 
 /* The value of a parameter of the command line: the last one of that name. False if there is none. */
-static bool parameter(const struct facts *f, const char *name, char *buf, size_t size)
+bool linux_parameter(const struct facts *f, const char *name, char *buf, size_t size)
 {
     const struct event *ev = facts_last(f, EV_COMMAND_LINE);
     const size_t n = strlen(name);
@@ -40,7 +40,7 @@ static bool parameter(const struct facts *f, const char *name, char *buf, size_t
 }
 
 /* The text of a console line without its time stamp: what follows "] ". */
-static const char *said(const struct event *ev, char *buf, size_t size)
+const char *linux_said(const struct event *ev, char *buf, size_t size)
 {
     fact_text(ev, buf, size);
     const char *p = *buf == '[' ? strstr(buf, "] ") : NULL;
@@ -49,200 +49,17 @@ static const char *said(const struct event *ev, char *buf, size_t size)
     return buf;
 }
 
-static const char *error_words(int64_t error)
+const char *linux_error_words(int64_t error)
 {
     return error < 0 && error > -4096 ? strerrordesc_np((int)-error) : NULL;
 }
 
-static void line_if(struct why_case *c, struct finding *f, const char *text, uint64_t from)
+void linux_line(struct why_case *c, struct finding *f, const char *text, uint64_t from)
 {
     const struct event *ev = facts_line(&c->now, text, from);
     char words[300];
     if (ev)
-        find_line(f, ev->icount, NULL, "console: %s", said(ev, words, sizeof words));
-}
-
-/* ---------------------------------------------------------------- the root file system */
-
-static void disk_lines(struct why_case *c, struct finding *f)
-{
-    struct text modules = {0};
-    find_drives_of_machine(f, c);
-    for (size_t i = 0; i < c->now.n; i++)
-        if (c->now.event[i].kind == EV_MODULE_LOAD && modules.n < 200) {
-            char name[60];
-            text_add(&modules, "%s%s", modules.n ? ", " : "", fact_text(&c->now.event[i], name, sizeof name));
-        }
-    find_note(f, "modules that were loaded: %s", modules.n ? modules.s : "none");
-    free(modules.s);
-    /* Devices that wait for another one's driver: drivers/base/dd.c. */
-    line_if(c, f, "deferred probe", c->now.begin);
-}
-
-/* The modules of Linux that drive the disks' interfaces. */
-static const struct {
-    const char *interface, *module;
-} drivers[] = {{"ide", "ata_piix"},      {"ahci", "ahci"},       {"nvme", "nvme"},
-               {"virtio", "virtio_blk"}, {"usb", "usb_storage"}, {"scsi", "virtio_scsi"}};
-
-static bool was_loaded(const struct facts *f, const char *module)
-{
-    char name[60];
-    for (size_t i = 0; i < f->n; i++)
-        if (f->event[i].kind == EV_MODULE_LOAD) {
-            fact_text(&f->event[i], name, sizeof name);
-            name[strcspn(name, " ")] = 0;
-            if (!strcmp(name, module))
-                return true;
-        }
-    return false;
-}
-
-/* The driver of the machine's first disk that was not loaded as a module, to follow "no driver": "disk0 is virtio, whose driver is virtio_blk, and the
- * initrd does not have it". False if it was loaded, or is not known. */
-static bool driver_lacks(struct why_case *c, struct text *why)
-{
-    const struct trace_config *cfg = trace_config(c->t);
-    static const char *const words[] = {"", ": the initrd has it, and it was not loaded",
-                                        ", which the initrd does not have"};
-    for (size_t i = 0; i < cfg->nimages; i++) {
-        char key[60];
-        if (!image_is_drive(&cfg->images[i]) || image_is_cd(&cfg->images[i]))
-            continue;
-        snprintf(key, sizeof key, "%.30s.interface", cfg->images[i].role);
-        const char *interface = trace_setting(c->t, key);
-        for (size_t k = 0; k < sizeof drivers / sizeof drivers[0]; k++)
-            if (!strcmp(drivers[k].interface, interface ? interface : "ide")) {
-                if (was_loaded(&c->now, drivers[k].module))
-                    return false;
-                text_add(why, "%s (%s) needs %s%s", cfg->images[i].role, drivers[k].interface,
-                         drivers[k].module, words[initrd_has_module(c, drivers[k].module)]);
-                return true;
-            }
-    }
-    return false;
-}
-
-static bool has_disk(const struct trace_config *cfg)
-{
-    for (size_t i = 0; i < cfg->nimages; i++)
-        if (image_is_drive(&cfg->images[i]))
-            return true;
-    return false;
-}
-
-/* Partitions that the kernel lists before it gives up: "0800  1024 sda". */
-static const struct event *partition_list(struct why_case *c)
-{
-    const struct event *ev = facts_line(&c->now, "List of all partitions:", c->now.begin);
-    return ev ? ev : facts_line(&c->now, "here are the available partitions:", c->now.begin);
-}
-
-static size_t partition_lines(struct why_case *c, struct finding *f, const struct event *panic)
-{
-    const struct event *list = partition_list(c),
-                       *end = facts_line(&c->now, "No filesystem could mount root", c->now.begin);
-    char words[200];
-    size_t n = 0;
-    if (!list)
-        return 0;
-    for (const struct event *ev = list + 1;
-         ev < c->now.event + c->now.n && (!end || ev < end) && ev->icount <= panic->icount; ev++)
-        if (ev->kind == EV_CONSOLE_LINE && EVF(ev, CONSOLE_LINE, device) == EVF(list, CONSOLE_LINE, device) &&
-            n < 6) {
-            find_line(f, ev->icount, NULL, "the kernel knows this block device: %s",
-                      said(ev, words, sizeof words));
-            n++;
-        }
-    return n;
-}
-
-static bool lists_partitions(struct why_case *c, const struct event *panic)
-{
-    struct finding ignored = {0};
-    const size_t n = partition_lines(c, &ignored, panic);
-    for (size_t i = 0; i < ignored.n; i++) {
-        free(ignored.line[i].text);
-        free(ignored.line[i].place);
-    }
-    return n;
-}
-
-/* Whether root= names a block device. Others, such as a network file system, need no disk. */
-static bool on_disk(const char *root)
-{
-    static const char *const begins[] = {
-        "/dev/", "UUID=", "LABEL=", "PARTUUID=", "PARTLABEL=", "/dev/mapper/"};
-    if (!strcmp(root, "/dev/nfs") || !strcmp(root, "/dev/cifs") || !strcmp(root, "/dev/root"))
-        return false;
-    for (size_t i = 0; i < sizeof begins / sizeof begins[0]; i++)
-        if (!strncmp(root, begins[i], strlen(begins[i])))
-            return true;
-    return isxdigit((unsigned char)*root) && strspn(root, "0123456789abcdefABCDEF:") == strlen(root);
-}
-
-static void no_root(struct why_case *c, struct finding *f, const struct event *panic)
-{
-    char type[40] = "", root[200] = "", words[300], init[200];
-    struct text lacks = {0};
-    const bool asked = parameter(&c->now, "root", root, sizeof root);
-    const struct event *initrd = facts_last(&c->now, EV_INITRD), *line = facts_last(&c->now, EV_COMMAND_LINE),
-                       *unpacking = facts_line(&c->now, "Initramfs unpacking failed", c->now.begin),
-                       *image = facts_line(&c->now, "rootfs image is not initramfs", c->now.begin);
-    const struct event *tried = facts_last(&c->now, EV_KERNEL_RETURN),
-                       *opened = facts_line(&c->now, "VFS: Cannot open root device", c->now.begin),
-                       *complaint = opened ? opened : panic;
-    parameter(&c->now, "rootfstype", type, sizeof type);
-    const int64_t error = tried ? (int32_t)EVF(tried, KERNEL_RETURN, result) : 0;
-    const char *why = error_words(error);
-    if (!parameter(&c->now, "rdinit", init, sizeof init))
-        snprintf(init, sizeof init, "/init");
-    if (unpacking || image)
-        find_verdict(f, WHY_LINUX_INITRD, (unpacking ? unpacking : image)->icount,
-                     "Linux has no root file system: its initrd could not be unpacked (%s)",
-                     said(unpacking ? unpacking : image, words, sizeof words));
-    else if (initrd && why)
-        find_verdict(f, WHY_LINUX_NO_ROOT, tried->icount,
-                     "Linux cannot execute %s of its initrd (%s), and %s%s%s", init, why,
-                     asked ? "root=" : "was not given a root= either", root,
-                     asked ? " cannot be mounted" : "");
-    else if (!asked && !initrd)
-        find_verdict(
-            f, WHY_LINUX_NO_ROOT, panic->icount,
-            "Linux has no root file system: there is no root= in its command line, and it was given no initrd");
-    else if (!on_disk(root))
-        find_verdict(f, WHY_LINUX_NO_ROOT, panic->icount, "Linux cannot mount root=%s%s%s: %s", root,
-                     *type ? " as " : "", type, said(complaint, words, sizeof words));
-    else if (!has_disk(trace_config(c->t)))
-        find_verdict(f, WHY_LINUX_NO_ROOT, panic->icount,
-                     "Linux cannot mount root=%s: the machine has no disk%s", root,
-                     initrd ? "" : ", and the kernel was given no initrd");
-    else if (partition_list(c) && !lists_partitions(c, panic))
-        find_verdict(
-            f, WHY_LINUX_NO_ROOT, panic->icount,
-            "Linux cannot mount root=%s: the kernel knows no disk, though the machine has one: no driver for it was loaded%s%s%s",
-            root, initrd ? "" : ", and no initrd was given that has one", driver_lacks(c, &lacks) ? ": " : "",
-            lacks.s ? lacks.s : "");
-    else
-        find_verdict(f, WHY_LINUX_NO_ROOT, panic->icount, "Linux cannot mount root=%s: %s", root,
-                     fact_text(panic, words, sizeof words));
-    free(lacks.s);
-    find_event(f, c, panic, NULL);
-    if (unpacking)
-        find_line(f, unpacking->icount, NULL, "console: %s", said(unpacking, words, sizeof words));
-    if (initrd && why)
-        find_line(f, tried->icount, NULL, "the kernel looks for %s: error %d (%s)", init, (int)error, why);
-    if (line)
-        find_event(f, c, line, NULL);
-    if (initrd)
-        find_event(f, c, initrd, NULL);
-    else
-        find_note(f, "the kernel was given no initrd");
-    disk_lines(c, f);
-    if (partition_list(c) && !partition_lines(c, f, panic))
-        find_note(f, "the kernel lists no partition: it has no driver for a disk, or there is none");
-    line_if(c, f, "VFS: Cannot open root device", c->now.begin);
-    find_callers_at(f, c, panic);
+        find_line(f, ev->icount, NULL, "console: %s", linux_said(ev, words, sizeof words));
 }
 
 /* ---------------------------------------------------------------- init */
@@ -251,7 +68,7 @@ static void no_root(struct why_case *c, struct finding *f, const struct event *p
 static void no_interpreter(struct why_case *c, char *buf, size_t size)
 {
     char init[200], line[100];
-    if (!parameter(&c->now, "rdinit", init, sizeof init))
+    if (!linux_parameter(&c->now, "rdinit", init, sizeof init))
         snprintf(init, sizeof init, "/init");
     const bool script = initrd_first_line(c, init, line, sizeof line) && !strncmp(line, "#!", 2);
     snprintf(buf, size, ": it is there, but the interpreter that it names is not%s%s%s (ENOENT)",
@@ -267,7 +84,7 @@ static void no_init(struct why_case *c, struct finding *f, const struct event *p
     for (size_t i = 0; i < sizeof texts / sizeof texts[0] && !ev; i++)
         ev = facts_line(&c->now, texts[i], c->now.begin);
     const struct event *seen = facts_last(&c->now, EV_KERNEL_RETURN); /* of init_eaccess(): /init is there */
-    const char *number = ev ? strstr(said(ev, words, sizeof words), "error -") : NULL;
+    const char *number = ev ? strstr(linux_said(ev, words, sizeof words), "error -") : NULL;
     const long error = number ? strtol(number + 6, NULL, 10) : 0;
     if (error == -8)
         snprintf(meaning, sizeof meaning,
@@ -275,8 +92,8 @@ static void no_init(struct why_case *c, struct finding *f, const struct event *p
     else if (error == -2 && ev &&
              (strstr(words, "exists but") || (seen && !seen->f[EVF_KERNEL_RETURN_result])))
         no_interpreter(c, meaning, sizeof meaning);
-    else if (error_words(error))
-        snprintf(meaning, sizeof meaning, ": %s", error_words(error));
+    else if (linux_error_words(error))
+        snprintf(meaning, sizeof meaning, ": %s", linux_error_words(error));
     find_verdict(f, WHY_LINUX_NO_INIT, panic->icount, "Linux finds no init that it can execute%s%s%s",
                  ev ? ": " : "", words, meaning);
     find_event(f, c, panic, NULL);
@@ -287,7 +104,7 @@ static void no_init(struct why_case *c, struct finding *f, const struct event *p
         if (!fact_contains(e, "couldn't execute") && !fact_contains(e, "Failed to execute") &&
             !fact_contains(e, "Requested init") && !fact_contains(e, "as init process"))
             continue;
-        find_line(f, e->icount, NULL, "console: %s", said(e, script, sizeof script));
+        find_line(f, e->icount, NULL, "console: %s", linux_said(e, script, sizeof script));
         n++;
     }
     if (facts_last(&c->now, EV_COMMAND_LINE))
@@ -335,7 +152,7 @@ static void init_died(struct why_case *c, struct finding *f, const struct event 
                      fact_text(lack, words, sizeof words));
     else if (cause)
         find_verdict(f, WHY_LINUX_INIT_DIED, cause->icount, "init %s, after it has said: %s", how,
-                     said(cause, words, sizeof words));
+                     linux_said(cause, words, sizeof words));
     else
         find_verdict(f, WHY_LINUX_INIT_DIED, panic->icount, "init %s, and Linux cannot go on without it",
                      how);
@@ -454,7 +271,7 @@ static void oops(struct why_case *c, struct finding *f, const struct event *text
 {
     const struct event *ex = exception_of(c, text);
     char words[300], place[PLACE_TEXT], why[PLACE_TEXT], end[300];
-    said(text, words, sizeof words);
+    linux_said(text, words, sizeof words);
     if (ex) {
         case_address(c, ex->icount, ex->cpu, EVF(ex, EXCEPTION, ip), place);
         case_exception_event(c, ex, why);
@@ -469,8 +286,8 @@ static void oops(struct why_case *c, struct finding *f, const struct event *text
         const bool tells =
             fact_contains(ev, "CPU: ") || fact_contains(ev, "Hardware name") || fact_contains(ev, "RIP: ");
         if (ev->icount >= text->icount && ev->kind == EV_CONSOLE_LINE && tells &&
-            EVF(ev, CONSOLE_LINE, device) == EVF(text, CONSOLE_LINE, device) && ++n)
-            find_line(f, ev->icount, NULL, "console: %s", said(ev, end, sizeof end));
+            ev->f[EVF_CONSOLE_LINE_device] == text->f[EVF_CONSOLE_LINE_device] && ++n)
+            find_line(f, ev->icount, NULL, "console: %s", linux_said(ev, end, sizeof end));
     }
     if (panic)
         find_event(f, c, panic, "it led to");
@@ -483,20 +300,26 @@ static void out_of_memory(struct why_case *c, struct finding *f, const struct ev
 {
     char words[300];
     find_verdict(f, WHY_LINUX_MEMORY, ev->icount, "Linux ran out of memory: %s",
-                 said(ev, words, sizeof words));
-    line_if(c, f, "invoked oom-killer", c->now.begin);
-    line_if(c, f, "Mem-Info", c->now.begin);
+                 linux_said(ev, words, sizeof words));
+    linux_line(c, f, "invoked oom-killer", c->now.begin);
+    linux_line(c, f, "Mem-Info", c->now.begin);
     for (size_t i = 0, n = 0; i < c->now.n && n < 6; i++)
         if (c->now.event[i].kind == EV_CONSOLE_LINE &&
             EVF(&c->now.event[i], CONSOLE_LINE, device) == EVF(ev, CONSOLE_LINE, device) &&
             fact_contains(&c->now.event[i], "Killed process") && ++n)
             find_line(f, c->now.event[i].icount, NULL, "console: %s",
-                      said(&c->now.event[i], words, sizeof words));
+                      linux_said(&c->now.event[i], words, sizeof words));
     const uint64_t memory = trace_memory(c->t);
     if (memory)
         find_note(f, "the machine has %" PRIu64 " MiB of memory", memory >> 20);
     if (panic)
         find_event(f, c, panic, "it led to");
+}
+
+static void memory_panic(struct why_case *c, struct finding *f, const struct event *panic)
+{
+    const struct event *oom = facts_first_line(&c->now, "Out of memory", c->now.begin);
+    out_of_memory(c, f, oom ? oom : panic, panic);
 }
 
 /* ---------------------------------------------------------------- panics */
@@ -512,23 +335,32 @@ static void other_panic(struct why_case *c, struct finding *f, const struct even
     find_console(f, c, c->now.begin, panic->icount, 6);
 }
 
+/* What a panic's text is about. The first row whose text it has. */
+static const struct {
+    const char *text;
+    void (*explain)(struct why_case *, struct finding *, const struct event *panic);
+    bool before_oops; /* an oops before it is no cause of it */
+} panics[] = {
+    {"Unable to mount root", linux_no_root, true},
+    {"No working init", no_init, true},
+    {"Requested init", no_init, true},
+    {"deadlocked on memory", memory_panic, true},
+    {"ut of memory", memory_panic, true},
+    {"Attempted to kill init", init_died, false},
+    {"", other_panic, false},
+};
+
 static void panicked(struct why_case *c, struct finding *f, const struct event *panic)
 {
-    const struct event *text = find_oops(&c->now),
-                       *oom = facts_first_line(&c->now, "Out of memory", c->now.begin);
-    const struct event *found = kernel_of(&c->now, panic);
-    if (fact_contains(panic, "Unable to mount root"))
-        no_root(c, f, panic);
-    else if (fact_contains(panic, "No working init") || fact_contains(panic, "Requested init"))
-        no_init(c, f, panic);
-    else if (fact_contains(panic, "deadlocked on memory") || fact_contains(panic, "ut of memory"))
-        out_of_memory(c, f, oom ? oom : panic, panic);
-    else if (text && text->icount <= panic->icount)
+    const struct event *text = find_oops(&c->now), *found = kernel_of(&c->now, panic);
+    const bool oopsed = text && text->icount <= panic->icount;
+    size_t k = 0;
+    while (!fact_contains(panic, panics[k].text) && *panics[k].text)
+        k++;
+    if (oopsed && !panics[k].before_oops)
         oops(c, f, text, panic);
-    else if (fact_contains(panic, "Attempted to kill init"))
-        init_died(c, f, panic);
     else
-        other_panic(c, f, panic);
+        panics[k].explain(c, f, panic);
     if (found && found->len > 14) {
         char version[80];
         event_data_until(found, 14, " (;", version, sizeof version);
@@ -555,18 +387,18 @@ static bool gave_up(struct why_case *c, struct finding *f)
     if (fact_contains(ev, "Waiting for root device") && facts_last(&c->now, EV_INIT_RUN) &&
         facts_last(&c->now, EV_INIT_RUN)->icount > ev->icount)
         return false;
-    parameter(&c->now, "root", root, sizeof root);
+    linux_parameter(&c->now, "root", root, sizeof root);
     find_verdict(f, WHY_LINUX_ROOT_WAIT, ev->icount,
                  "Linux waits for its root file system in vain (root=%s): %s", root,
-                 said(ev, words, sizeof words));
+                 linux_said(ev, words, sizeof words));
     find_line(f, ev->icount, NULL, "console: %s", words);
-    line_if(c, f, "ALERT!", c->now.begin);
+    linux_line(c, f, "ALERT!", c->now.begin);
     if (facts_last(&c->now, EV_COMMAND_LINE))
         find_event(f, c, facts_last(&c->now, EV_COMMAND_LINE), NULL);
-    if (driver_lacks(c, &lacks))
+    if (linux_driver_lacks(c, &lacks))
         find_note(f, "%s", lacks.s);
     free(lacks.s);
-    disk_lines(c, f);
+    linux_disk_lines(c, f);
     find_console(f, c, ev->icount, c->at, 5);
     return true;
 }
@@ -579,7 +411,7 @@ static bool fell_to_shell(struct why_case *c, struct finding *f)
     const struct event *shell = NULL, *said_last = NULL;
     char words[300], root[200], path[200];
     struct text lacks = {0};
-    if (!parameter(&c->now, "root", root, sizeof root) || facts_last(&c->now, EV_POWER_OFF))
+    if (!linux_parameter(&c->now, "root", root, sizeof root) || facts_last(&c->now, EV_POWER_OFF))
         return false;
     for (size_t i = 0; i < c->now.n; i++) {
         const struct event *ev = &c->now.event[i];
@@ -601,14 +433,14 @@ static bool fell_to_shell(struct why_case *c, struct finding *f)
             said_last = &c->now.event[i];
     find_verdict(f, WHY_LINUX_INITRAMFS, said_last ? said_last->icount : shell->icount,
                  "the initramfs gives up, and its init becomes a shell (root=%s)%s%s", root,
-                 said_last ? ": " : "", said_last ? said(said_last, words, sizeof words) : "");
+                 said_last ? ": " : "", said_last ? linux_said(said_last, words, sizeof words) : "");
     for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++)
-        line_if(c, f, causes[i], c->now.begin);
+        linux_line(c, f, causes[i], c->now.begin);
     find_event(f, c, shell, NULL);
-    if (driver_lacks(c, &lacks))
+    if (linux_driver_lacks(c, &lacks))
         find_note(f, "%s", lacks.s);
     free(lacks.s);
-    disk_lines(c, f);
+    linux_disk_lines(c, f);
     find_console(f, c, c->now.begin, shell->icount, 5);
     return true;
 }
@@ -626,7 +458,7 @@ static bool stalls(struct why_case *c, struct finding *f)
     if (!ev || facts_last(&c->now, EV_POWER_OFF))
         return false;
     /* "INFO: task insmod:81 blocked for more than 10 seconds." */
-    const char *task = strstr(said(ev, words, sizeof words), "task "),
+    const char *task = strstr(linux_said(ev, words, sizeof words), "task "),
                *colon = task ? strchr(task, ':') : NULL;
     if (colon && process_waits(c, f, (uint32_t)strtoul(colon + 1, NULL, 10), &waits))
         find_verdict(f, WHY_LINUX_STALL, ev->icount, "%s; Linux says: %s", waits.s, words);
@@ -651,7 +483,7 @@ static bool other_init(struct why_case *c, struct finding *f)
     program[strcspn(program, " ")] = 0;
     find_verdict(f, WHY_LINUX_OTHER_INIT, failed->icount,
                  "Linux could not execute its init, and started %s in its place: %s", program,
-                 said(failed, words, sizeof words));
+                 linux_said(failed, words, sizeof words));
     find_line(f, failed->icount, NULL, "console: %s", words);
     find_event(f, c, run, NULL);
     find_console(f, c, failed->icount, c->at, 6);
@@ -666,7 +498,7 @@ static bool silent(struct why_case *c, struct finding *f)
     char console[60], name[60];
     enum { LONG = 200000000 };
     if (!found || c->at - found->icount < LONG || facts_last(&c->now, EV_POWER_OFF) ||
-        !parameter(&c->now, "console", console, sizeof console))
+        !linux_parameter(&c->now, "console", console, sizeof console))
         return false;
     for (size_t i = 0; i < c->now.n; i++)
         if (c->now.event[i].kind == EV_CONSOLE_LINE && c->now.event[i].icount > found->icount)
@@ -699,7 +531,7 @@ static bool printed_panic(struct why_case *c, struct finding *f)
     char words[300];
     if (!ev)
         return false;
-    said(ev, words, sizeof words);
+    linux_said(ev, words, sizeof words);
     const char *text = strstr(words, "Kernel panic"), *cause = strstr(text ? text : words, ": ");
     find_verdict(f, WHY_LINUX_PANIC, ev->icount, "Linux panics: %s", cause ? cause + 2 : words);
     find_line(f, ev->icount, NULL, "console: %s", words);
@@ -710,9 +542,27 @@ static bool printed_panic(struct why_case *c, struct finding *f)
     return true;
 }
 
+static bool oopsed(struct why_case *c, struct finding *f)
+{
+    const struct event *text = find_oops(&c->now);
+    if (text)
+        oops(c, f, text, NULL);
+    return text;
+}
+
+static bool killed_for_memory(struct why_case *c, struct finding *f)
+{
+    const struct event *oom = facts_first_line(&c->now, "Out of memory: Killed", c->now.begin);
+    if (oom)
+        out_of_memory(c, f, oom, NULL);
+    return oom;
+}
+
 void explain_linux(struct why_case *c, struct finding *f)
 {
-    const struct event *panic = facts_last(&c->now, EV_KERNEL_PANIC), *text, *oom;
+    static bool (*const rows[])(struct why_case *, struct finding *) = {
+        oopsed, killed_for_memory, gave_up, fell_to_shell, stalls, other_init, silent};
+    const struct event *panic = facts_last(&c->now, EV_KERNEL_PANIC);
     if (panic && kernel_of(&c->now, panic)) {
         panicked(c, f, panic);
         return;
@@ -722,14 +572,6 @@ void explain_linux(struct why_case *c, struct finding *f)
     if (panic || !facts_last(&c->now, EV_KERNEL_FOUND) ||
         !fact_contains(facts_last(&c->now, EV_KERNEL_FOUND), "Linux version"))
         return;
-    if ((text = find_oops(&c->now))) {
-        oops(c, f, text, NULL);
-        return;
-    }
-    if ((oom = facts_first_line(&c->now, "Out of memory: Killed", c->now.begin))) {
-        out_of_memory(c, f, oom, NULL);
-        return;
-    }
-    if (!gave_up(c, f) && !fell_to_shell(c, f) && !stalls(c, f) && !other_init(c, f))
-        silent(c, f);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && !rows[i](c, f); i++)
+        ;
 }

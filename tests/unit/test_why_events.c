@@ -178,6 +178,143 @@ static void test_grub(void **state)
          LINE("Press any key to continue..."));
 }
 
+/* … also one that none of its known texts is: the errors before it, with the same beginning. */
+static void test_grub_first(void **state)
+{
+    SAYS("reached", "grub.failed", "GRUB cannot go on: error: no multiboot header found.",
+         {EV_BOOT_SECTOR_ENTER, NULL, {0x7c00, 0x80}}, LINE("GRUB loading."),
+         LINE("error: no multiboot header found."), LINE("error: you need to load the kernel first."));
+}
+
+/* A short error takes the next line along. */
+static void test_said_further(void **state)
+{
+    SAYS("halted", "error.said",
+         "the machine says \"PANIC! / heap: no memory left (28 bytes)\", and halts the processor",
+         LINE("one"), LINE("PANIC!"), LINE("heap: no memory left (28 bytes)"), {EV_HALT, NULL, {8, 0x1000}});
+}
+
+/* The read that failed comes before what was said about it. */
+static void test_said_because(void **state)
+{
+    SAYS(
+        "halted", "error.said",
+        "read: drive 00h -> error 01h (invalid function or parameter): the machine says \"Could not read the disk!\"",
+        {EV_BOOT_SECTOR_ENTER, NULL, {0x7c00, 0x80}},
+        {EV_SERVICE, "read: drive 00h -> error 01h", {0x13, 2, 1, 0x0100}}, LINE("Could not read the disk!"),
+        {EV_HALT, NULL, {8, 0x1000}});
+}
+
+/* ---------------------------------------------------------------- Linux and systemd */
+
+#define LINUX                                                                                                \
+    {                                                                                                        \
+        EV_KERNEL_FOUND, "Linux version 6.1.0 (gcc)",                                                        \
+        {                                                                                                    \
+            0                                                                                                \
+        }                                                                                                    \
+    }
+#define WITH(kind, text)                                                                                     \
+    {                                                                                                        \
+        kind, text,                                                                                          \
+        {                                                                                                    \
+            0                                                                                                \
+        }                                                                                                    \
+    }
+#define NO_ROOT WITH(EV_KERNEL_PANIC, "VFS: Unable to mount root fs on unknown-block(0,0)")
+
+/* What a Linux without a root file system lacks: the first that applies. */
+static void test_no_root(void **state)
+{
+    SAYS("reached", "linux.no-root",
+         "Linux has no root file system: there is no root= in its command line, and it was given no initrd",
+         LINUX, WITH(EV_COMMAND_LINE, "console=ttyS0"), NO_ROOT);
+    SAYS("reached", "linux.initrd",
+         "Linux has no root file system: its initrd could not be unpacked (Initramfs unpacking failed: junk)",
+         LINUX, WITH(EV_COMMAND_LINE, "console=ttyS0"), LINE("[    0.5] Initramfs unpacking failed: junk"),
+         NO_ROOT);
+    SAYS("reached", "linux.no-root",
+         "Linux cannot mount root=/dev/sda1: the machine has no disk, and the kernel was given no initrd",
+         LINUX, WITH(EV_COMMAND_LINE, "root=/dev/sda1"), NO_ROOT);
+    SAYS("reached", "linux.no-root",
+         "Linux cannot mount root=/dev/nfs: VFS: Unable to mount root fs on unknown-block(0,0)", LINUX,
+         WITH(EV_COMMAND_LINE, "root=/dev/nfs"), NO_ROOT);
+}
+
+static void test_panics(void **state)
+{
+    SAYS("reached", "linux.init-died",
+         "init exits with status 2, after it has said: /init: line 7: syntax error", LINUX,
+         WITH(EV_INIT_RUN, "/init"), LINE("/init: line 7: syntax error"),
+         WITH(EV_KERNEL_PANIC, "Attempted to kill init! exitcode=0x00000200"));
+    SAYS("reached", "linux.init-died",
+         "init is killed by signal 11 (SIGSEGV), and Linux cannot go on without it", LINUX,
+         WITH(EV_INIT_RUN, "/init"), WITH(EV_KERNEL_PANIC, "Attempted to kill init! exitcode=0x0000000b"));
+    SAYS("reached", "linux.out-of-memory",
+         "Linux ran out of memory: Out of memory and no killable processes...", LINUX,
+         LINE("[    3.1] Out of memory and no killable processes..."),
+         WITH(EV_KERNEL_PANIC, "System is deadlocked on memory"));
+    SAYS("reached", "linux.panic", "Linux panicked: sysrq triggered crash", LINUX,
+         WITH(EV_KERNEL_PANIC, "sysrq triggered crash"));
+    SAYS(
+        "reached", "linux.no-init",
+        "Linux finds no init that it can execute: Failed to execute /init (error -8): it is neither a program for this processor…",
+        LINUX, LINE("[    1.1] Failed to execute /init (error -8)"),
+        WITH(EV_KERNEL_PANIC, "No working init found."));
+}
+
+#define SYSTEMD(level, text)                                                                                 \
+    {                                                                                                        \
+        EV_PROCESS_LOG, text,                                                                                \
+        {                                                                                                    \
+            level, 1, 1                                                                                      \
+        }                                                                                                    \
+    }
+
+static void test_units(void **state)
+{
+    SAYS("reached", "systemd.unit-failed",
+         "systemd has a unit that failed: a.service: Failed with result 'exit-code'.", LINUX,
+         SYSTEMD(4, "a.service: Failed with result 'exit-code'."));
+    SAYS("reached", "systemd.freezes", "systemd gives up, and freezes: Failed to load x.target", LINUX,
+         SYSTEMD(3, "Failed to load x.target"), SYSTEMD(0, "Freezing execution."));
+    SAYS(
+        "reached", "systemd.maintenance",
+        "the system does not come up, and ends in a shell for maintenance: Timed out waiting for device dev-sdb.device.",
+        LINUX, SYSTEMD(4, "Timed out waiting for device dev-sdb.device."),
+        SYSTEMD(6, "Reached target emergency.target - Emergency Mode."));
+}
+
+/* A machine that a process restarts again and again: what it said. */
+static void test_restarts(void **state)
+{
+    const struct step list[] = {LINUX,
+                                WITH(EV_INIT_RUN, "/init"),
+                                LINE("health check failed: no config"),
+                                {EV_KERNEL_SHUTDOWN, "restart", {0}},
+                                {EV_RESET, "port cf9h", {0}}};
+    struct why *w = ask(list, sizeof list / sizeof list[0], "reset-loop");
+    assert_string_equal(why_code_name(w->code), "reset.loop");
+    assert_non_null(strstr(w->verdict, "health check failed"));
+    why_free(w);
+}
+
+/* A kernel that another one started by kexec: the panic before it is the verdict. */
+static void test_kexec(void **state)
+{
+    const struct step list[] = {LINUX,
+                                WITH(EV_KERNEL_PANIC, "sysrq triggered crash"),
+                                {EV_KERNEL_KEXEC, NULL, {0x100000}},
+                                LINUX,
+                                LINE("saved the vmcore"),
+                                {EV_POWER_OFF, "ACPI", {0}}};
+    struct why *w = ask(list, sizeof list / sizeof list[0], "power-off");
+    assert_string_equal(why_code_name(w->code), "linux.panic");
+    assert_string_equal(w->verdict,
+                        "Linux panicked: sysrq triggered crash; then kexec started another kernel");
+    why_free(w);
+}
+
 /* Nothing says that anything went wrong, and nothing that it went well. */
 static void test_unknown(void **state)
 {
@@ -188,10 +325,15 @@ static void test_unknown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_words),       cmocka_unit_test(test_error_said),
-                                       cmocka_unit_test(test_halted),      cmocka_unit_test(test_power_off),
-                                       cmocka_unit_test(test_first_boot),  cmocka_unit_test(test_on_purpose),
-                                       cmocka_unit_test(test_efi_program), cmocka_unit_test(test_grub),
-                                       cmocka_unit_test(test_unknown)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_words),        cmocka_unit_test(test_error_said),
+        cmocka_unit_test(test_halted),       cmocka_unit_test(test_power_off),
+        cmocka_unit_test(test_first_boot),   cmocka_unit_test(test_on_purpose),
+        cmocka_unit_test(test_efi_program),  cmocka_unit_test(test_grub),
+        cmocka_unit_test(test_unknown),      cmocka_unit_test(test_grub_first),
+        cmocka_unit_test(test_said_further), cmocka_unit_test(test_said_because),
+        cmocka_unit_test(test_no_root),      cmocka_unit_test(test_panics),
+        cmocka_unit_test(test_units),        cmocka_unit_test(test_restarts),
+        cmocka_unit_test(test_kexec)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
