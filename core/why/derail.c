@@ -51,7 +51,9 @@ static void base_words(struct why_case *c, const struct jump *j, struct text *ou
     const struct came came = register_came(c, j->cpu, j->icount, j->base);
     if (!case_go(c, j->icount))
         return;
-    const uint64_t value = timeline_reg(c->tl, j->cpu, j->base);
+    char wide[sizeof j->base + 1];
+    snprintf(wide, sizeof wide, "r%s", j->base + (*j->base == 'e' || *j->base == 'r'));
+    const uint64_t value = timeline_reg(c->tl, j->cpu, wide);
     text_add(out, ": %s is 0x%" PRIx64, j->base, value);
     if (came.known && came.icount)
         text_add(out, ", from %s at %s", came.text, case_address(c, came.icount, j->cpu, came.pc, by));
