@@ -17,14 +17,34 @@ static uint64_t time_at(struct why_case *c)
     return w.time;
 }
 
+/* What the screen shows at a position: its text, or in a graphics mode its pixels. To be freed; NULL if there is none. */
+static uint8_t *screen_at(struct why_case *c, uint64_t icount, size_t *n)
+{
+    enum { TEXT = 1 << 16, MOST = 64 << 20 };
+    struct display d = {0};
+    *n = 0;
+    if (!case_go(c, icount) || !timeline_display(c->tl, &d, NULL, 0, NULL, 0))
+        return NULL;
+    const size_t pixels = d.columns ? 0 : (size_t)d.width * d.height * 3;
+    uint8_t *shown = mem_zero(pixels && pixels < MOST ? pixels : TEXT, 1);
+    if (pixels && pixels < MOST)
+        *n = timeline_display(c->tl, &d, NULL, 0, shown, pixels) ? pixels : 0;
+    else if (!pixels)
+        *n = timeline_screen(c->tl, (char *)shown, TEXT);
+    if (*n <= (pixels ? pixels : (size_t)TEXT))
+        return shown;
+    free(shown);
+    return NULL;
+}
+
 /* The screen has changed in the last quarter of the boot, or two thousand million steps. */
 static bool draws(struct why_case *c)
 {
-    enum { SIZE = 1 << 16, BACK = 2000000000 };
+    enum { BACK = 2000000000 };
     const uint64_t quarter = (c->at - c->now.begin) / 4, before = c->at - (quarter < BACK ? quarter : BACK);
-    char *a = mem_zero(SIZE, 1), *b = mem_zero(SIZE, 1);
-    const bool other = case_go(c, before) && timeline_screen(c->tl, a, SIZE) < SIZE && case_go(c, c->at) &&
-                       timeline_screen(c->tl, b, SIZE) < SIZE && strcmp(a, b) != 0;
+    size_t na, nb;
+    uint8_t *a = screen_at(c, before, &na), *b = screen_at(c, c->at, &nb);
+    const bool other = a && b && (na != nb || memcmp(a, b, na) != 0);
     free(a);
     free(b);
     return other;

@@ -106,8 +106,8 @@ static void base_line(struct why_case *c, struct finding *f, const struct jump *
 static void a20_note(struct why_case *c, struct finding *f, const struct came *came)
 {
     uint64_t open = 1;
-    if (came->written && case_go(c, came->written) && !timeline_field(c->tl, "board", "a20", 0, &open) &&
-        !open)
+    if (!strncmp(came->by, "rep", 3) && came->written && case_go(c, came->written) &&
+        !timeline_field(c->tl, "board", "a20", 0, &open) && !open)
         find_note(f, "A20 is off at that write: addresses from 1 MiB on wrap to 0");
 }
 

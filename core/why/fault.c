@@ -454,8 +454,20 @@ static bool no_handler(struct fault *x)
 {
     if (x->lack.code == WHY_FAULT_TRIPLE)
         return false;
-    find_verdict(x->f, x->lack.code, x->t->icount, "triple fault%s: %s at %s, whose handler cannot run: %s",
-                 x->processor, x->what, x->where, x->lack.why.s);
+    char by[PLACE_TEXT];
+    const struct event *idt = facts_last(&x->c->now, EV_CPU_DTABLE);
+    struct came came = {0};
+    if (x->lack.code == WHY_FAULT_GATE_EMPTY && idt)
+        came = memory_came(x->c, x->t->cpu, x->t->icount, x->lack.gate, 4);
+    if (came.by_icount && came.by_icount > x->c->now.begin)
+        find_verdict(x->f, x->lack.code, came.by_icount,
+                     "triple fault%s: %s cannot be handled: %s: it was cleared at %s by %s", x->processor,
+                     x->what, x->lack.why.s, case_address(x->c, came.by_icount, came.by_cpu, came.by_pc, by),
+                     came.by);
+    else
+        find_verdict(x->f, x->lack.code, x->t->icount,
+                     "triple fault%s: %s at %s, whose handler cannot run: %s", x->processor, x->what,
+                     x->where, x->lack.why.s);
     return true;
 }
 

@@ -166,9 +166,10 @@ static struct came came_from(struct why_case *c, const struct origin_place *plac
         if (!strcmp(cfg->images[i].role, came.image))
             role = cfg->images[i].role;
     came.image = role;
-    /* A device's write that changed nothing is none that matters. */
+    /* A device's write that changed nothing is none that matters, nor is that of the reset, which loads memory anew. */
     const struct origin_link *last = chain->n ? &chain->link[chain->n - 1] : NULL;
-    if (last && last->source == ORIGIN_DEVICE && !memcmp(last->before, last->after, last->place.length)) {
+    if (last && last->source == ORIGIN_DEVICE &&
+        (last->icount <= c->now.begin || !memcmp(last->before, last->after, last->place.length))) {
         came.icount = 0;
         came.never = !came.by_icount;
         snprintf(came.text, sizeof came.text, "in memory at the beginning");

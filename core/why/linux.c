@@ -71,8 +71,9 @@ static void no_interpreter(struct why_case *c, char *buf, size_t size)
     if (!linux_parameter(&c->now, "rdinit", init, sizeof init))
         snprintf(init, sizeof init, "/init");
     const bool script = initrd_first_line(c, init, line, sizeof line) && !strncmp(line, "#!", 2);
-    snprintf(buf, size, ": it is there, but the interpreter that it names is not%s%s%s (ENOENT)",
-             script ? ", \"" : "", script ? line + 2 + strspn(line + 2, " ") : "", script ? "\"" : "");
+    const char *name = script ? line + 2 + strspn(line + 2, " ") : "";
+    snprintf(buf, size, ": it is there, but the interpreter%s%s%s that it names is not", script ? " \"" : "",
+             name, script ? "\"" : "");
 }
 
 /* init/main.c says with which error it could not be executed. */
@@ -428,8 +429,10 @@ static bool fell_to_shell(struct why_case *c, struct finding *f)
     }
     if (!shell || !facts_last(&c->now, EV_INITRD))
         return false;
-    for (size_t i = 0; i < c->now.n && c->now.event[i].icount <= shell->icount; i++)
-        if (c->now.event[i].kind == EV_CONSOLE_LINE && c->now.event[i].len)
+    said_last = said_before(c, shell->icount);
+    for (size_t i = c->now.n; i-- && !said_last;)
+        if (c->now.event[i].icount <= shell->icount && c->now.event[i].kind == EV_CONSOLE_LINE &&
+            c->now.event[i].len)
             said_last = &c->now.event[i];
     find_verdict(f, WHY_LINUX_INITRAMFS, said_last ? said_last->icount : shell->icount,
                  "the initramfs gives up, and its init becomes a shell (root=%s)%s%s", root,
@@ -476,14 +479,16 @@ static bool other_init(struct why_case *c, struct finding *f)
 {
     const struct event *failed = facts_first_line(&c->now, "Failed to execute", c->now.begin),
                        *run = facts_last(&c->now, EV_INIT_RUN);
-    char words[300], program[200];
+    char words[300], program[200], meaning[200] = "";
     if (!failed || !run || run->icount < failed->icount || facts_last(&c->now, EV_POWER_OFF))
         return false;
     fact_text(run, program, sizeof program);
     program[strcspn(program, " ")] = 0;
+    if (fact_contains(failed, "(error -2)"))
+        no_interpreter(c, meaning, sizeof meaning);
     find_verdict(f, WHY_LINUX_OTHER_INIT, failed->icount,
-                 "Linux could not execute its init, and started %s in its place: %s", program,
-                 linux_said(failed, words, sizeof words));
+                 "Linux could not execute its init, and started %s in its place: %s%s", program,
+                 linux_said(failed, words, sizeof words), meaning);
     find_line(f, failed->icount, NULL, "console: %s", words);
     find_event(f, c, run, NULL);
     find_console(f, c, failed->icount, c->at, 6);

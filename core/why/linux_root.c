@@ -44,13 +44,17 @@ static bool was_loaded(const struct facts *f, const char *module)
 bool linux_driver_lacks(struct why_case *c, struct text *why)
 {
     const struct trace_config *cfg = trace_config(c->t);
+    const struct event *found = facts_last(&c->now, EV_KERNEL_FOUND),
+                       *read = facts_last(&c->now, EV_DISK_READ);
+    if (found && read && read->icount > found->icount)
+        return false; /* a driver, built in or not, has read its partitions */
     static const char *const words[] = {"", ": the initrd has it, and it was not loaded",
                                         ", which the initrd does not have"};
     for (size_t i = 0; i < cfg->nimages; i++) {
         char key[60];
         if (!image_is_drive(&cfg->images[i]) || image_is_cd(&cfg->images[i]))
             continue;
-        snprintf(key, sizeof key, "%.30s.interface", cfg->images[i].role);
+        snprintf(key, sizeof key, "%.30s-interface", cfg->images[i].role);
         const char *interface = trace_setting(c->t, key);
         for (size_t k = 0; k < sizeof drivers / sizeof drivers[0]; k++)
             if (!strcmp(drivers[k].interface, interface ? interface : "ide")) {

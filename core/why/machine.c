@@ -205,7 +205,7 @@ void find_drives_of_machine(struct finding *f, struct why_case *c)
         char key[60];
         if (!image_is_drive(&cfg->images[i]))
             continue;
-        snprintf(key, sizeof key, "%.30s.interface", role);
+        snprintf(key, sizeof key, "%.30s-interface", role);
         const char *interface = trace_setting(c->t, key);
         text_add(&drives, "%s%s%s%s%s", drives.n ? ", " : "", role, interface ? " (" : "",
                  interface ? interface : "", interface ? ")" : "");

@@ -103,7 +103,8 @@ static bool typed_after(struct why_case *c, uint64_t icount)
     return n && !trace_input(c->t, n - 1, &in, &ignored) && in.icount >= icount && in.icount < c->at;
 }
 
-const struct event *said_error(struct why_case *c, uint64_t to)
+/* The first of the last lines before `to` that read like errors. A program under a kernel was started after it: `program`. */
+static const struct event *first_error(struct why_case *c, uint64_t to, bool program)
 {
     enum { LAST = 14, APART = 4 };
     const struct event *found = NULL;
@@ -113,9 +114,10 @@ const struct event *said_error(struct why_case *c, uint64_t to)
         const struct event *ev = &c->now.event[i];
         if (ev->icount > to)
             continue;
-        if (starts(ev) || (!found && lines >= LAST) || (found && since >= APART))
+        if ((starts(ev) && !(program && ev->kind == EV_PROCESS_EXEC)) || (!found && lines >= LAST) ||
+            (found && since >= APART))
             break;
-        if (!said_line(ev) || !*fact_text(ev, text, sizeof text))
+        if (!said_line(ev) || !*fact_text(ev, text, sizeof text) || (program && *text == '['))
             continue;
         lines++;
         since++;
@@ -124,7 +126,18 @@ const struct event *said_error(struct why_case *c, uint64_t to)
             since = 0;
         }
     }
+    return found;
+}
+
+const struct event *said_error(struct why_case *c, uint64_t to)
+{
+    const struct event *found = first_error(c, to, false);
     return found && !typed_after(c, found->icount) ? found : NULL;
+}
+
+const struct event *said_before(struct why_case *c, uint64_t to)
+{
+    return first_error(c, to, true);
 }
 
 const struct event *said_complaint(struct why_case *c, uint64_t from, uint64_t to)

@@ -5,7 +5,7 @@ build() {
 static void ready(void) { puts("driver ready\n"); }
 static struct {
     void (*start[8])(void);
-    u32 stack[192];
+    u32 stack[64];
 } kernel __attribute__((aligned(4096)));
 extern void on_stack(void *top, void (*code)(void));
 static volatile u32 total;
@@ -26,7 +26,7 @@ void kmain(void)
     for (u32 i = 0; i < 8; i++)
         kernel.start[i] = ready;
     puts("sorting\n");
-    on_stack(kernel.stack + 192, worker);
+    on_stack(kernel.stack + 64, worker);
     for (u32 i = 8; i--;)
         kernel.start[i]();
     puts("up\n");
