@@ -5,11 +5,10 @@ static bool same(const struct event *a, const struct event *b)
 {
     enum { NEAR = 64 /* steps */ };
     return a->kind && a->cpu == b->cpu && b->icount - a->icount <= NEAR &&
-           a->f[EVF_EXCEPTION_vector] == b->f[EVF_EXCEPTION_vector] &&
-           a->f[EVF_EXCEPTION_error] == b->f[EVF_EXCEPTION_error] &&
-           a->f[EVF_EXCEPTION_cs] == b->f[EVF_EXCEPTION_cs] &&
-           a->f[EVF_EXCEPTION_ip] == b->f[EVF_EXCEPTION_ip] &&
-           a->f[EVF_EXCEPTION_cr2] == b->f[EVF_EXCEPTION_cr2];
+           EVF(a, EXCEPTION, vector) == EVF(b, EXCEPTION, vector) &&
+           EVF(a, EXCEPTION, error) == EVF(b, EXCEPTION, error) &&
+           EVF(a, EXCEPTION, cs) == EVF(b, EXCEPTION, cs) && EVF(a, EXCEPTION, ip) == EVF(b, EXCEPTION, ip) &&
+           EVF(a, EXCEPTION, cr2) == EVF(b, EXCEPTION, cr2);
 }
 
 void lost_event(struct lost *l, const struct event *ev)

@@ -197,7 +197,7 @@ static const struct event *first_of_errors(struct why_case *c, const struct even
     char words[300];
     unsigned lines = 0;
     for (const struct event *at = ev; at-- > c->now.event && lines < LINES;) {
-        if (at->kind != EV_CONSOLE_LINE || at->f[EVF_CONSOLE_LINE_device] != ev->f[EVF_CONSOLE_LINE_device])
+        if (at->kind != EV_CONSOLE_LINE || EVF(at, CONSOLE_LINE, device) != EVF(ev, CONSOLE_LINE, device))
             continue;
         lines++;
         if (strncmp(fact_text(at, words, sizeof words), prefix, sizeof prefix - 1))

@@ -531,7 +531,7 @@ static void exception_again(struct why_case *c, struct finding *f, const struct 
     const uint64_t pc = timeline_pc(c->tl, first->cpu);
     case_insn(c, first->cpu, &in);
     case_exception_event(c, first, words);
-    refusal_text(c, first->cpu, first->f[EVF_EXCEPTION_vector], first->f[EVF_EXCEPTION_error], &refused);
+    refusal_text(c, first->cpu, EVF(first, EXCEPTION, vector), EVF(first, EXCEPTION, error), &refused);
     if (!derail_reloaded(c, f, first->cpu, first->icount, pc) &&
         !derail_wild(c, f, first->cpu, first->icount) &&
         !derail_overwritten(c, f, first->cpu, first->icount, pc))

@@ -148,7 +148,7 @@ static bool said_because(struct why_case *c, struct finding *f, const struct eve
     if (!read)
         return false;
     fact_text(read, text, sizeof text);
-    text_add(why, "%s (%s)", text, disk_status_words(read->f[EVF_SERVICE_ax] >> 8 & 0xff));
+    text_add(why, "%s (%s)", text, disk_status_words(EVF(read, SERVICE, ax) >> 8 & 0xff));
     return true;
 }
 

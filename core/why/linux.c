@@ -91,7 +91,7 @@ static void no_init(struct why_case *c, struct finding *f, const struct event *p
         snprintf(meaning, sizeof meaning,
                  ": it is neither a program for this processor nor a script (ENOEXEC)");
     else if (error == -2 && ev &&
-             (strstr(words, "exists but") || (seen && !seen->f[EVF_KERNEL_RETURN_result])))
+             (strstr(words, "exists but") || (seen && !EVF(seen, KERNEL_RETURN, result))))
         no_interpreter(c, meaning, sizeof meaning);
     else if (linux_error_words(error))
         snprintf(meaning, sizeof meaning, ": %s", linux_error_words(error));
@@ -287,7 +287,7 @@ static void oops(struct why_case *c, struct finding *f, const struct event *text
         const bool tells =
             fact_contains(ev, "CPU: ") || fact_contains(ev, "Hardware name") || fact_contains(ev, "RIP: ");
         if (ev->icount >= text->icount && ev->kind == EV_CONSOLE_LINE && tells &&
-            ev->f[EVF_CONSOLE_LINE_device] == text->f[EVF_CONSOLE_LINE_device] && ++n)
+            EVF(ev, CONSOLE_LINE, device) == EVF(text, CONSOLE_LINE, device) && ++n)
             find_line(f, ev->icount, NULL, "console: %s", linux_said(ev, end, sizeof end));
     }
     if (panic)

@@ -93,8 +93,8 @@ static size_t partition_lines(struct why_case *c, struct finding *f, const struc
         return 0;
     for (const struct event *ev = list + 1;
          ev < c->now.event + c->now.n && (!end || ev < end) && ev->icount <= panic->icount; ev++)
-        if (ev->kind == EV_CONSOLE_LINE &&
-            ev->f[EVF_CONSOLE_LINE_device] == list->f[EVF_CONSOLE_LINE_device] && n < 6) {
+        if (ev->kind == EV_CONSOLE_LINE && EVF(ev, CONSOLE_LINE, device) == EVF(list, CONSOLE_LINE, device) &&
+            n < 6) {
             find_line(f, ev->icount, NULL, "the kernel knows this block device: %s",
                       linux_said(ev, words, sizeof words));
             n++;
@@ -257,7 +257,7 @@ void linux_no_root(struct why_case *c, struct finding *f, const struct event *pa
     if (!r.unpacking)
         r.unpacking = facts_line(&c->now, "rootfs image is not initramfs", begin);
     r.tried = facts_last(&c->now, EV_KERNEL_RETURN);
-    r.error = r.tried ? (int32_t)r.tried->f[EVF_KERNEL_RETURN_result] : 0;
+    r.error = r.tried ? (int32_t)EVF(r.tried, KERNEL_RETURN, result) : 0;
     r.why = linux_error_words(r.error);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0] && !rows[i](&r); i++)
         ;

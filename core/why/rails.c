@@ -101,7 +101,7 @@ static void zeros(struct why_case *c, struct finding *f, const struct event *ev,
 {
     const struct event *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER);
     char where[PLACE_TEXT];
-    const uint64_t pc = linear_of(c, ev, ev->f[EVF_CPU_ZEROS_ip]);
+    const uint64_t pc = linear_of(c, ev, EVF(ev, CPU_ZEROS, ip));
     const bool empty =
         sector && ev->icount - sector->icount < 16 && pc >= SECTOR_BEGIN && pc < SECTOR_BEGIN + SECTOR;
     case_address(c, ev->icount, ev->cpu, pc, where);
@@ -312,7 +312,7 @@ void explain_rails(struct why_case *c, struct finding *f)
         if (ev->kind == EV_CPU_OWN_CODE && near && looked++ < LOOKED && pushes(c, ev))
             odd = ev;
         const bool led = end && end->kind == EV_TRIPLE_FAULT && ev->kind == EV_CPU_ZEROS &&
-                         ev->cpu == end->cpu && ev->f[EVF_CPU_ZEROS_zeros] > 64 && silent_since(c, i, end);
+                         ev->cpu == end->cpu && EVF(ev, CPU_ZEROS, zeros) > 64 && silent_since(c, i, end);
         if (ev->kind == EV_CPU_ZEROS && (near || led || no_sector || stays_in_zeros(c, i, at)))
             odd = ev;
         if ((ev->kind == EV_CPU_STACK && near && at - ev->icount < 10 * NEAR_END) ||

@@ -7,7 +7,7 @@ void find_disk_services(struct finding *f, struct why_case *c, uint64_t to)
     const struct event *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER);
     /* The firmware itself asks drives for what they may not have. */
     for (size_t i = c->now.n, n = 0; sector && i-- && n < MOST && c->now.event[i].icount > sector->icount;)
-        if (c->now.event[i].kind == EV_SERVICE && c->now.event[i].f[EVF_SERVICE_vector] == DISK &&
+        if (c->now.event[i].kind == EV_SERVICE && EVF(&c->now.event[i], SERVICE, vector) == DISK &&
             c->now.event[i].icount <= to && ++n)
             find_event(f, c, &c->now.event[i], NULL);
 }
@@ -20,14 +20,14 @@ const struct event *disk_read_failed(struct why_case *c, uint64_t to)
     const struct event *sector = facts_last(&c->now, EV_BOOT_SECTOR_ENTER), *found = NULL;
     for (size_t i = 0; sector && i < c->now.n && c->now.event[i].icount <= to; i++) {
         const struct event *ev = &c->now.event[i];
-        const bool reads = ev->kind == EV_SERVICE && ev->f[EVF_SERVICE_vector] == DISK &&
-                           ev->f[EVF_SERVICE_carry] &&
-                           (ev->f[EVF_SERVICE_function] == READ ||
-                            ev->f[EVF_SERVICE_function] == EXTENDED_READ || fact_contains(ev, "read"));
+        const bool reads = ev->kind == EV_SERVICE && EVF(ev, SERVICE, vector) == DISK &&
+                           EVF(ev, SERVICE, carry) &&
+                           (EVF(ev, SERVICE, function) == READ ||
+                            EVF(ev, SERVICE, function) == EXTENDED_READ || fact_contains(ev, "read"));
         if (ev->icount >= sector->icount && reads)
             found = ev;
         else if (ev->kind == EV_DISK_READ ||
-                 (ev->kind == EV_SERVICE && ev->f[EVF_SERVICE_vector] == DISK && fact_contains(ev, "read")))
+                 (ev->kind == EV_SERVICE && EVF(ev, SERVICE, vector) == DISK && fact_contains(ev, "read")))
             found = NULL;
     }
     return found;

@@ -43,8 +43,8 @@ bool storm_in_handler(struct why_case *c, const struct event *ev, uint64_t icoun
 
 static bool same(const struct event *a, const struct event *b)
 {
-    return a->f[EVF_EXCEPTION_ip] == b->f[EVF_EXCEPTION_ip] && a->cpu == b->cpu &&
-           a->f[EVF_EXCEPTION_vector] == b->f[EVF_EXCEPTION_vector];
+    return EVF(a, EXCEPTION, ip) == EVF(b, EXCEPTION, ip) && a->cpu == b->cpu &&
+           EVF(a, EXCEPTION, vector) == EVF(b, EXCEPTION, vector);
 }
 
 /* The handler of `a` had not returned when `b` was met; or it had, and its cause was not mended. */
@@ -68,9 +68,9 @@ static bool ends_folded(struct why_case *c)
     bool yes = false;
     if (!trace_cursor_seek_icount(cur, c->at + 1, &ignored))
         for (unsigned i = 0; i < LOOKED && !yes && trace_cursor_prev(cur, &ev, NULL, &ignored) == 1; i++)
-            yes = ev.kind == EV_AGAIN && ev.icount + END >= c->at && ev.f[EVF_AGAIN_count] >= LEAST &&
-                  ev.f[EVF_AGAIN_classes] & EVENT_CLASS_BIT(EC_EXCEPTION) &&
-                  !(ev.f[EVF_AGAIN_classes] & further);
+            yes = ev.kind == EV_AGAIN && ev.icount + END >= c->at && EVF(&ev, AGAIN, count) >= LEAST &&
+                  EVF(&ev, AGAIN, classes) & EVENT_CLASS_BIT(EC_EXCEPTION) &&
+                  !(EVF(&ev, AGAIN, classes) & further);
     trace_cursor_close(cur);
     return yes;
 }

@@ -101,11 +101,11 @@ static const struct event *failed_service(struct why_case *c, size_t before)
     const struct event *stop = &c->now.event[before];
     for (size_t i = before; i--;) {
         const struct event *ev = &c->now.event[i];
-        if ((ev->kind == EV_EFI_START && ev->f[EVF_EFI_START_type] == APPLICATION) ||
+        if ((ev->kind == EV_EFI_START && EVF(ev, EFI_START, type) == APPLICATION) ||
             stop->icount - ev->icount > NEAR)
             return NULL;
         /* Programs ask for variables and protocols that may not be there. */
-        if (ev->kind == EV_EFI_SERVICE && ev->f[EVF_EFI_SERVICE_status] >> 63 &&
+        if (ev->kind == EV_EFI_SERVICE && EVF(ev, EFI_SERVICE, status) >> 63 &&
             !fact_contains(ev, ": GetVariable(") && !fact_contains(ev, "Protocol("))
             return ev;
     }
@@ -128,7 +128,7 @@ static bool firmware_says(struct why_case *c, struct finding *f)
             const struct event *failed = strstr(texts[k], "Exception") ? failed_service(c, i) : NULL;
             char call[300], program[80] = "";
             for (size_t m = 0; m < i; m++)
-                if (c->now.event[m].kind == EV_EFI_START && c->now.event[m].f[EVF_EFI_START_type] == 9)
+                if (c->now.event[m].kind == EV_EFI_START && EVF(&c->now.event[m], EFI_START, type) == 9)
                     fact_text(&c->now.event[m], program, sizeof program);
             if (failed)
                 find_verdict(f, WHY_UEFI_STOPS, failed->icount, "%s; the program goes on, and meets %s",
