@@ -59,6 +59,16 @@ holds inferred 'probe\.enter +vfs_open\(0x[0-9a-f]+, .* pid [1-9]' "a call, and 
 holds inferred 'probe\.leave +scsi_mod:scsi_register_driver returned' "a module's function without types"
 holds inferred 'probe\.enter +kernel_init\(.* pid 1$' "the first task that was created"
 
+# A function of a program, which is in ring 3, where GS is the program's.
+mkdir program
+printf '%s\n' '#include <sys/reboot.h>' '__attribute__((noinline)) int thrice(int n) { __asm__ volatile(""); return 3 * n; }' \
+    'int main(void) { int s = 0; for (int i = 0; i < 5; i++) s += thrice(i); return reboot(RB_POWER_OFF) + s; }' |
+    gcc -O1 -x c -static -o program/init - || fail "cannot compile a program"
+(cd program && echo init | cpio -o -H newc 2>/dev/null | gzip >../program.gz)
+expect 0 program "$BOOTREEL" record -q --console=none --kernel "$GUESTS/vmlinuz" --initrd program.gz --append 'console=ttyS0 quiet' \
+    --symbols program/init --probe thrice -o program.reel
+[ "$("$BOOTREEL" events program.reel | grep -c 'probe.enter *thrice(.* pid 1$')" = 5 ] || fail "a program's function"
+
 # User-mode Linux: address 0x401000 is that of programs, which run in other processes of the host than the kernel. After the reboot it is
 # another kernel, at the same place, so a new probe comes before what is reported of it.
 printf '%s\n' 'reboot -f' exit |

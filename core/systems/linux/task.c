@@ -25,14 +25,26 @@ static bool in_program(const struct linux_guest *lx)
     return lx_reg(lx, GUEST_CPL) == 3 && !paravirtual;
 }
 
+/* While a program runs, its value is in the segment register; that of a 64-bit kernel waits for SWAPGS, and its memory is mapped unless the
+ * kernel isolates its page tables (PTI). A 32-bit kernel loads the register at each entry, so nothing has it. */
+static uint64_t program_current(const struct linux_guest *lx)
+{
+    const struct engine *e = lx->base.o.engine;
+    if (lx->current_how != CURRENT_PERCPU || lx->base.word != 8)
+        return 0;
+    const uint64_t base = engine_reg_value(e, lx->base.cpu, engine_reg_index(e, "k_gs_base"));
+    return base ? lx_word(lx, base + lx->current_at) : 0;
+}
+
 uint64_t lx_current(const struct linux_guest *lx)
 {
     uint64_t base = 0;
     if (lx->hosted.is)
         return lx_hosted_current(lx);
-    /* The entry code loads the segment register, which has the program's value before. */
-    if (lx->current_how == CURRENT_UNKNOWN || in_program(lx))
+    if (lx->current_how == CURRENT_UNKNOWN)
         return 0;
+    if (in_program(lx))
+        return program_current(lx);
     if (lx->current_how == CURRENT_PERCPU && !percpu_base(lx, &base))
         return 0;
     return lx_word(lx, lx->base.word == 8 ? base + lx->current_at : (uint32_t)(base + lx->current_at));
