@@ -208,11 +208,10 @@ const struct command command_firmware = {
     .name = "firmware",
     .run = cmd_firmware,
     .what = "ACPI, SMBIOS, memory map … and UEFI's handles, drivers, variables at a position",
-    .arguments =
-        "TRACE acpi|smbios|e820|mtrr|mptable|efi|handles|drivers|images|map|tables|variables… [--at POSITION] [-o FOLDER]",
+    .arguments = "TRACE LIST… [--at POSITION] [-o FOLDER]",
     .rows = rows,
     .intro =
-        "Prints what firmware has left for operating systems at a position: ACPI tables with their checksums, SMBIOS structures, the memory map that a Linux "
+        "LIST is one of acpi, smbios, e820, mtrr, mptable, efi, handles, drivers, images, map, tables and variables. Prints what firmware has left for operating systems at a position: ACPI tables with their checksums, SMBIOS structures, the memory map that a Linux "
         "kernel was given (by its loader and by the firmware) and what it made of it, the types of memory by the MTRRs, the MultiProcessor table, EFI's configuration tables (efi). "
         "And what UEFI firmware has in memory: its handles with their protocols and who has opened these, its "
         "drivers with the number of devices that each drives, the images in memory, the DXE core's memory map, the system "
