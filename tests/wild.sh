@@ -21,12 +21,12 @@ fuzz() { # NAME PROGRAM SEED UNTIL
     mkdir -p "$name.d" # an image's name is in the trace: the same for all
     fuzz_guest "$3" "$name.d/fuzz.bin"
     [ $(($3 % 2)) = 0 ] || model=max
-    timeout -k 10 120 "$2" record --flat "$name.d/fuzz.bin@0x100000" --memory 16M --cpus $((1 + $3 % 3)) --cpu $model --disk disk \
+    timeout -k 10 1200 "$2" record --flat "$name.d/fuzz.bin@0x100000" --memory 16M --cpus $((1 + $3 % 3)) --cpu $model --disk disk \
         --cdrom "$GUESTS/grub.iso" --floppy floppy --until "$4" -o "$name.reel" >"$name.out" 2>"$name.err" </dev/null
     status=$?
     [ $status = 0 ] || [ $status = 1 ] || { [ $status = 2 ] && grep -q '^bootreel: the machine cannot go on at icount' "$name.err"; } ||
         fail "$name: exit status $status: $(tail -n 3 "$name.err")"
-    timeout -k 10 120 "$2" replay --verify --console=none "$name.reel" >"$name-replay.out" 2>&1 </dev/null ||
+    timeout -k 10 1200 "$2" replay --verify --console=none "$name.reel" >"$name-replay.out" 2>&1 </dev/null ||
         fail "$name: replay exits with $?: $(tail -n 3 "$name-replay.out")"
     rm -rf "$name.d"
 }
