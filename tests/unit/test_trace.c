@@ -149,7 +149,7 @@ static void test_cursor_seek(void **state)
 /* Cursors all over a trace read their own events, whatever they share; few of the frames stay when they are closed. */
 static void test_cursors_share(void **state)
 {
-    enum { CURSORS = 24 };
+    enum { CURSORS = 48 };
     struct bytes b = sample_trace("share", EVENTS);
     struct trace *t = open_good(b);
     struct trace_cursor *c[CURSORS];
