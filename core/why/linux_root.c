@@ -198,11 +198,11 @@ static bool no_driver(struct root *r)
     if (!partition_list(r->c) || lists_partitions(r->c, r->panic))
         return false;
     const bool known = linux_driver_lacks(r->c, &lacks);
-    find_verdict(
-        r->f, WHY_LINUX_NO_ROOT, r->panic->icount,
-        "Linux cannot mount root=%s: the kernel knows no disk, though the machine has one: no driver for it was loaded%s%s%s",
-        r->root, r->initrd ? "" : ", and no initrd was given that has one", known ? ": " : "",
-        known ? lacks.s : "");
+    find_verdict(r->f, WHY_LINUX_NO_ROOT, r->panic->icount,
+                 "Linux cannot mount root=%s: no driver for the machine's disk was loaded%s", r->root,
+                 r->initrd ? "" : ", and no initrd was given");
+    if (known)
+        find_line(r->f, r->panic->icount, NULL, "the kernel knows no disk: %s", lacks.s);
     free(lacks.s);
     return true;
 }
