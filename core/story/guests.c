@@ -182,7 +182,7 @@ uint64_t guest_event_ip(const struct event *ev)
 
 size_t guest_reg_index(const struct engine *e, const char *name)
 {
-    char wide[8];
+    char wide[16];
     snprintf(wide, sizeof wide, "%s%s", name[0] == 'e' ? "r" : "", name + (name[0] == 'e'));
     return engine_reg_index(e, wide);
 }
