@@ -569,6 +569,23 @@ enum react app_go_to_row(struct app *a, struct pane *p, enum command c, const ch
     return app_moved(a, session_seek(a->s, p->doc.row[p->sel].value));
 }
 
+/* The command of a key: right after a search n and N repeat it, and otherwise step. */
+static enum command command_of(const struct app *a, const struct binding *b)
+{
+    if (a->searching && b->command == CMD_OVER)
+        return CMD_SEARCH_NEXT;
+    if (a->searching && b->command == CMD_BACK_OVER)
+        return CMD_SEARCH_BACK;
+    return b->command;
+}
+
+static void run_binding(struct app *a, const struct binding *b)
+{
+    const enum command c = command_of(a, b);
+    a->searching = c == CMD_SEARCH_NEXT || c == CMD_SEARCH_BACK;
+    app_react(a, app_command(a, c, b->arg));
+}
+
 void app_key(struct app *a, int key)
 {
     a->greeting = false;
@@ -584,6 +601,7 @@ void app_key(struct app *a, int key)
     }
     if (key == TK_ESCAPE) {
         a->search[0] = 0;
+        a->searching = false;
         if (a->zoomed || a->helping)
             app_react(a, app_command(a, a->helping ? CMD_HELP : CMD_ZOOM, NULL));
         return;
@@ -593,7 +611,7 @@ void app_key(struct app *a, int key)
     if (b && b->command == CMD_QUIT && a->helping)
         app_react(a, app_command(a, CMD_HELP, NULL));
     else if (b)
-        app_react(a, app_command(a, b->command, b->arg));
+        run_binding(a, b);
     else
         app_say(a, STYLE_DIM, "%s does nothing here; ? shows all keys", key_text(key, name));
 }

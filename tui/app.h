@@ -148,6 +148,7 @@ struct app {
     char *typed[KEEP_COMMANDS]; /* command lines, the latest last */
     size_t ntyped, typed_at;
     char search[200];
+    bool searching; /* the last key searched: n and N go on with that */
     bool mono, ascii;
     bool quit, full_redraw;
     bool scripted;               /* wait for all background work */

@@ -221,6 +221,7 @@ static enum react done(struct app *a)
         keep_typed(a, p.text);
         return app_line(a, p.text);
     }
+    a->searching = p.kind == PROMPT_SEARCH;
     return app_command(a, p.kind == PROMPT_SEARCH ? CMD_SEARCH : p.command, p.text);
 }
 

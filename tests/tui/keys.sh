@@ -93,6 +93,16 @@ press Enter
 press Enter
 post=$("$BOOTREEL" events "$work/demo.reel" --class firmware | awk '/POST code 0x3/ { printf "%d,%03d", $2 / 1000, $2 % 1000; exit }')
 await "demo.reel  $post" "searched for, and gone to"
+press 2 /
+press -l boot-sector
+press Enter
+await '^loader.boot-sector-read ' "searched for in the list"
+press n
+await '^loader.boot-sector  ' "n after a search goes on with it"
+await "demo.reel  $post" "… and makes no step"
+press N
+await '^loader.boot-sector-read ' "N goes back"
+press 1
 press : f i l Tab
 await '^:filter' "completion"
 escape
