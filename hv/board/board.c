@@ -342,8 +342,8 @@ static int create_cpus(struct board *b, struct error *err)
             x86_set_cores(b->cpu[i].x86, (unsigned)n);
         if (!board_behaves(b, 13))
             x86_as_before_13(b->cpu[i].x86);
-        if (board_behaves(b, 7) && !board_behaves(b, 15))
-            x86_as_before_15(b->cpu[i].x86);
+        if (!board_behaves(b, 15))
+            x86_as_before_15(b->cpu[i].x86, board_behaves(b, 7));
         b->ncpus = i + 1;
     }
     return 0;

@@ -94,9 +94,10 @@ void x86_as_before_13(struct x86 *cpu)
     decoder_short_reach(cpu->decoder);
 }
 
-void x86_as_before_15(struct x86 *cpu)
+void x86_as_before_15(struct x86 *cpu, bool narrow_bases)
 {
-    cpu->narrow_bases = true;
+    cpu->narrow_bases = narrow_bases;
+    cpu->task_faults_count = true;
 }
 
 void x86_set_cores(struct x86 *cpu, unsigned n)

@@ -441,6 +441,10 @@ static void run_block(struct x86 *cpu)
 /* Returns the reason to leave x86_run(), or -1 to continue. */
 static int look(struct x86 *cpu)
 {
+    if (cpu->step_owed) {
+        cpu->step_owed = false;
+        cpu->left--;
+    }
     unpatch(cpu);
     jit_release(cpu);
     rearm(cpu);
@@ -485,6 +489,7 @@ enum x86_exit x86_run(struct x86 *cpu, uint64_t steps, uint64_t *done)
     cpu->running = true;
     cpu->unwind = &here;
     if (setjmp(here)) {
+        cpu->step_owed = false;
         settle(cpu);
         debug_taken(cpu);
         rearm(cpu);

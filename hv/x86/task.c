@@ -166,6 +166,17 @@ static void clear_busy(struct x86 *cpu)
         sys_store(cpu, (uint32_t)(d.at + 5), 1, (d.raw >> 40 & 0xff) & ~(uint64_t)SYS_BUSY);
 }
 
+/* The instruction is left for the new task. Its step is counted when nothing more can fail; a fault from here on is delivered in that
+ * step. */
+static void leave_block(struct x86 *cpu, uint64_t rip)
+{
+    leave_to(cpu, cpu->op, rip);
+    if (cpu->task_faults_count)
+        return;
+    cpu->left++;
+    cpu->step_owed = true;
+}
+
 /* General registers, flags, CR3 and TR; from here on the new task runs. */
 static void context_commit(struct x86 *cpu, const struct seg *tss, const struct context *c)
 {
@@ -179,7 +190,7 @@ static void context_commit(struct x86 *cpu, const struct seg *tss, const struct 
     eflags_set(cpu, c->flags & 0x3f7fd7);
     if_event(cpu, old, "task switch");
     if (cpu->block)
-        leave_to(cpu, cpu->op, c->rip);
+        leave_block(cpu, c->rip);
     cpu->gpr[REG_RIP] = c->rip;
     if (paging && cpu->cr3 != c->cr3)
         cr3_load(cpu, c->cr3);

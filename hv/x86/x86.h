@@ -234,9 +234,10 @@ void x86_as_before_9(struct x86 *);
 void x86_as_before_10(struct x86 *);
 /* An operand nearly 2 GB behind RIP may raise #UD, as before behaviour version 13. Only right after creation. */
 void x86_as_before_13(struct x86 *);
-/* On a model without long mode, tables and SYSENTER's addresses with bit 31 set raise #GP, as from behaviour version 7 to 14. Only
- * right after creation. */
-void x86_as_before_15(struct x86 *);
+/* A fault after a task switch, in the new task, takes a step beside the instruction's, as before behaviour version 15. With
+ * `narrow_bases` tables and SYSENTER's addresses with bit 31 set raise #GP on a model without long mode, as from version 7 on. Only right
+ * after creation. */
+void x86_as_before_15(struct x86 *, bool narrow_bases);
 /* How many processors there are in the package, with APIC IDs from 0 on; each is a core with one thread. 1 if this is not
  * called, as before behaviour version 12. Only right after creation. */
 void x86_set_cores(struct x86 *, unsigned n);
