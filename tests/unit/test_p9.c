@@ -24,7 +24,7 @@ enum { ROOM = 70000, ROOT = 0 };
 
 struct bench {
     struct fixture f;
-    char folder[64], outside[80];
+    char folder[96], outside[80];
     struct image_files *files;
     struct p9 p9;
     uint8_t out[ROOM], in[ROOM];
