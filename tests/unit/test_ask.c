@@ -78,8 +78,10 @@ static void stage(void *ctx, struct text *t)
 static bool argument(void *ctx, const char *name, struct ask_value *v)
 {
     struct world *w = ctx;
+    if ((*name != 'a' && *name != 'b') || name[1])
+        return false;
     *v = ask_number(w->argument[*name - 'a'], true);
-    return (*name == 'a' || *name == 'b') && !name[1];
+    return true;
 }
 
 static bool numbered(void *ctx, unsigned i, struct ask_value *v)

@@ -77,7 +77,7 @@ static void make_folders(struct bench *b)
 static void put_number(struct bench *b, uint64_t v, unsigned bytes)
 {
     for (unsigned i = 0; i < bytes; i++)
-        b->out[b->n++] = (uint8_t)(v >> 8 * i);
+        b->out[b->n++] = i < 8 ? (uint8_t)(v >> 8 * i) : 0;
 }
 
 static void put_text(struct bench *b, const char *s)
