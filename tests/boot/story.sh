@@ -66,7 +66,7 @@ optional() {
     done
     # Until it executes its program it is a child of init's, and has that name.
     expect 0 profile-story "$BOOTREEL" profile -q "$work/calls.reel" --every 10k --process story --format json
-    python3 -c 'import json, sys; p = json.load(open(sys.argv[1])); names = {c["process"] for c in p["chains"]}; sys.exit(not p["samples"] or "story" not in names or names - {"story", "init"})' "$work/profile-story.out" ||
+    python3 -c 'import json, sys; p = json.load(open(sys.argv[1])); names = {c["process"] for c in p["chains"]}; sys.exit(not p["samples"] or "story" not in names or not names <= {"story", "init"})' "$work/profile-story.out" ||
         fail "profile --process"
     "$BOOTREEL" events --class sched "$work/calls.reel" | grep -q ' (story)$' || fail "no switch to the story"
     "$BOOTREEL" events --grep 'vfs_read returned' "$work/calls.reel" | grep -q 'pid 1$' || fail "no result of the probe"
