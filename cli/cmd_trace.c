@@ -223,7 +223,7 @@ static int cmd_trace(struct engines *engines, int argc, char **argv)
     struct trace *t = open_trace(argv[optind]);
     if (!t)
         return EXIT_TROUBLE;
-    status = run_on(&c, engines, t, argv[optind]);
+    status = conclude_trace(t, run_on(&c, engines, t, argv[optind]));
     trace_close(t);
     return finish_output(status);
 }
