@@ -351,13 +351,9 @@ static const struct option_row rows[] = {
 static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
 {
     struct annotate *a = ctx;
-    uint64_t n;
     switch (row->id) {
     case OPT_JOBS:
-        if (take_number(row, value, 1, JOBS_MAX, &n, err))
-            return -1;
-        a->jobs = (unsigned)n;
-        return 0;
+        return take_unsigned(row, value, 1, JOBS_MAX, &a->jobs, err);
     case OPT_PART:
         return take_part(row, value, &a->part, &a->parts, err);
     case OPT_QUIET:

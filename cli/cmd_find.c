@@ -569,7 +569,6 @@ static const struct option_row rows[] = {
 static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
 {
     struct find_command *c = ctx;
-    uint64_t n;
     switch (row->id) {
     case OPT_EXEC:
     case OPT_WRITE:
@@ -585,10 +584,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
     case OPT_PART:
         return take_part(row, value, &c->part, &c->parts, err);
     case OPT_JOBS:
-        if (take_number(row, value, 1, JOBS_MAX, &n, err))
-            return -1;
-        c->r.jobs = (unsigned)n;
-        return 0;
+        return take_unsigned(row, value, 1, JOBS_MAX, &c->r.jobs, err);
     case OPT_FORMAT:
         return take_format(row, value, &c->json, err);
     case OPT_QUIET:

@@ -332,16 +332,6 @@ static const struct option_row rows[] = {
     END_OF_ROWS,
 };
 
-static int take_unsigned(const struct option_row *row, const char *value, uint64_t min, uint64_t max,
-                         unsigned *n, struct error *err)
-{
-    uint64_t v;
-    if (take_number(row, value, min, max, &v, err))
-        return -1;
-    *n = (unsigned)v;
-    return 0;
-}
-
 static int take_every(const struct option_row *row, const char *value, uint64_t *n, struct error *err)
 {
     *n = LOCKSTEP_EVERY;

@@ -193,13 +193,9 @@ static const struct option_row rows[] = {
 static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
 {
     struct trace_command *c = ctx;
-    uint64_t n;
     switch (row->id) {
     case OPT_JOBS:
-        if (take_number(row, value, 1, JOBS_MAX, &n, err))
-            return -1;
-        c->jobs = (unsigned)n;
-        return 0;
+        return take_unsigned(row, value, 1, JOBS_MAX, &c->jobs, err);
     case OPT_FORMAT:
         return take_format(row, value, &c->json, err);
     case OPT_QUIET:

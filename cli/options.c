@@ -222,6 +222,16 @@ int take_number(const struct option_row *row, const char *value, uint64_t min, u
     return 0;
 }
 
+int take_unsigned(const struct option_row *row, const char *value, uint64_t min, uint64_t max, unsigned *n,
+                  struct error *err)
+{
+    uint64_t v;
+    if (take_number(row, value, min, max, &v, err))
+        return -1;
+    *n = (unsigned)v;
+    return 0;
+}
+
 bool parse_number(const char *text, uint64_t *n)
 {
     char *end;

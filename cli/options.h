@@ -102,6 +102,9 @@ bool parse_number(const char *text, uint64_t *n);
 /* A number without a suffix, in the range from min to max. */
 int take_number(const struct option_row *row, const char *value, uint64_t min, uint64_t max, uint64_t *n,
                 struct error *err);
+/* The same for what fits into an unsigned. */
+int take_unsigned(const struct option_row *row, const char *value, uint64_t min, uint64_t max, unsigned *n,
+                  struct error *err);
 /* K/N, with K from 1 to N. */
 int take_part(const struct option_row *row, const char *value, unsigned *part, unsigned *parts,
               struct error *err);
