@@ -5,6 +5,7 @@
 #include "core/live/live.h"
 #include "core/ground/real_time.h"
 #include "core/live/private/terminal.h"
+#include "core/live/private/typed_keys.h"
 #include "traces/memory.h"
 
 /* Shorter waits are added up: the host cannot sleep for a few microseconds. */
@@ -107,28 +108,13 @@ static const struct key keys[] = {
     {"\033[21~", 0x44, false}, {"\033[23~", 0x57, false}, {"\033[24~", 0x58, false},
 };
 
-static void put_code(uint8_t *out, size_t *n, uint8_t code)
-{
-    out[(*n)++] = 0x00;
-    out[(*n)++] = code;
-}
-
-static void press(const struct key *k, uint8_t *out, size_t *n)
-{
-    for (unsigned up = 0; up <= 0x80; up += 0x80) {
-        if (k->extended)
-            put_code(out, n, 0xe0);
-        put_code(out, n, k->code | (uint8_t)up);
-    }
-}
-
 size_t live_keyboard(const uint8_t *in, size_t n, uint8_t out[LIVE_KEY], size_t *nout)
 {
     *nout = 0;
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         size_t len = strlen(keys[i].typed);
         if (len <= n && !memcmp(in, keys[i].typed, len)) {
-            press(&keys[i], out, nout);
+            *nout = typed_key_press(out, 0, keys[i].code, keys[i].extended);
             return len;
         }
     }

@@ -91,12 +91,12 @@ static size_t add_code(uint8_t *out, size_t n, uint8_t code)
     return n;
 }
 
-static size_t press(uint8_t *out, size_t n, const struct named *key)
+size_t typed_key_press(uint8_t *out, size_t n, uint8_t code, bool extended)
 {
     for (unsigned up = 0; up <= 0x80; up += 0x80) {
-        if (key->extended)
+        if (extended)
             n = add_code(out, n, 0xe0);
-        n = add_code(out, n, key->code | (uint8_t)up);
+        n = add_code(out, n, code | (uint8_t)up);
     }
     return n;
 }
@@ -110,7 +110,7 @@ static size_t keyboard(const struct typed_key *k, uint8_t *out)
         if (k->modifiers & modifiers[i].bit)
             n = add_code(out, n, modifiers[i].code);
     if (k->named)
-        n = press(out, n, &names[k->named - 1]);
+        n = typed_key_press(out, n, names[k->named - 1].code, names[k->named - 1].extended);
     else
         out[n++] = k->byte;
     for (size_t i = MODIFIERS; i--;)

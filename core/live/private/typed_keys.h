@@ -20,4 +20,9 @@ enum { TYPED_KEY_BYTES = 24 };
  * the number of bytes; 0 if that port cannot take it. */
 size_t typed_key_bytes(const struct typed_key *k, enum input_port port, uint8_t out[TYPED_KEY_BYTES]);
 
+/* Adds to the keyboard's bytes, n of them, the press and the release of a key by its set-1 code. Returns how many there are then: at most
+ * TYPED_KEY_PRESS more. */
+enum { TYPED_KEY_PRESS = 8 };
+size_t typed_key_press(uint8_t *out, size_t n, uint8_t code, bool extended);
+
 #endif
