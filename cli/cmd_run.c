@@ -261,17 +261,11 @@ static int add_shares(struct run *r, struct error *err)
 
 __attribute__((format(printf, 2, 3))) static void add_line(struct text *job, const char *form, ...)
 {
-    char *line = NULL;
     va_list ap;
     va_start(ap, form);
-    int n = vasprintf(&line, form, ap);
+    text_add_list(job, form, ap);
     va_end(ap);
-    if (n < 0)
-        mem_none(0);
-    job->s = mem_resize(job->s, job->n + (size_t)n + 1);
-    memcpy(job->s + job->n, line, (size_t)n + 1);
-    job->n += (size_t)n + 1;
-    free(line);
+    job->n++; /* the 0 at its end stays */
 }
 
 /* One word with what a shell understands is a line for the shell, as with ssh. */

@@ -21,18 +21,6 @@
 enum { MODULE_MOST = 256 << 20, LINE = 4096 };
 #define BZIMAGE "arch/x86/boot/bzImage"
 
-__attribute__((format(printf, 1, 2))) static char *path_of(const char *form, ...)
-{
-    char *s = NULL;
-    va_list ap;
-    va_start(ap, form);
-    int n = vasprintf(&s, form, ap);
-    va_end(ap);
-    if (n < 0)
-        mem_none(0);
-    return s;
-}
-
 static bool is_file(const char *path)
 {
     struct stat st;
@@ -85,7 +73,7 @@ static char *tree_of(const char *kernel)
     if (n < tail || strcmp(kernel + n - tail, BZIMAGE) || (n > tail && kernel[n - tail - 1] != '/'))
         return NULL;
     char *tree = n > tail + 1 ? mem_text(kernel, n - tail - 1) : mem_string(n > tail ? "/" : ".");
-    char *config = path_of("%s/.config", tree);
+    char *config = text_format("%s/.config", tree);
     if (is_file(config)) {
         free(config);
         return tree;
@@ -133,7 +121,7 @@ static void add_module(struct kernel_tree *t, char *line)
         packed[3] = 0;
     const char *plain = strncmp(line, "kernel/", 7) || t->installed ? line : line + 7;
     for (unsigned i = 0; *plain && i < sizeof suffixes / sizeof suffixes[0]; i++) {
-        char *path = if_file(path_of("%s/%s%s", t->modules, plain, suffixes[i]));
+        char *path = if_file(text_format("%s/%s%s", t->modules, plain, suffixes[i]));
         if (!path)
             continue;
         MEM_MORE(t->module, t->nmodules);
@@ -145,7 +133,7 @@ static void add_module(struct kernel_tree *t, char *line)
 
 static bool list_modules(struct kernel_tree *t, const char *name)
 {
-    char line[LINE + 8], *path = path_of("%s/%s", t->modules, name);
+    char line[LINE + 8], *path = text_format("%s/%s", t->modules, name);
     FILE *f = fopen(path, "re");
     free(path);
     if (!f)
@@ -170,11 +158,11 @@ static char *if_folder(char *path)
 static char *installed_modules(const struct kernel_tree *t)
 {
     char *folder = folder_of(t->kernel);
-    char *found = if_folder(path_of("%s/../lib/modules/%s", folder, t->release));
+    char *found = if_folder(text_format("%s/../lib/modules/%s", folder, t->release));
     if (!found)
-        found = if_folder(path_of("%s/../usr/lib/modules/%s", folder, t->release));
+        found = if_folder(text_format("%s/../usr/lib/modules/%s", folder, t->release));
     free(folder);
-    return found ? found : if_folder(path_of("/lib/modules/%s", t->release));
+    return found ? found : if_folder(text_format("/lib/modules/%s", t->release));
 }
 
 static void find_modules(struct kernel_tree *t, const char *tree, const char *given)
@@ -193,13 +181,13 @@ int kernel_tree_find(struct kernel_tree *t, const char *kernel, const char *modu
     char *tree = tree_of(t->kernel), *folder = folder_of(t->kernel);
     find_modules(t, tree, modules);
     if (tree) {
-        t->symbols = if_file(path_of("%s/vmlinux", tree));
-        t->config = if_file(path_of("%s/.config", tree));
+        t->symbols = if_file(text_format("%s/vmlinux", tree));
+        t->config = if_file(text_format("%s/.config", tree));
     } else {
-        t->symbols = if_file(path_of("/usr/lib/debug/boot/vmlinux-%s", t->release));
-        t->config = if_file(path_of("%s/config-%s", folder, t->release));
+        t->symbols = if_file(text_format("/usr/lib/debug/boot/vmlinux-%s", t->release));
+        t->config = if_file(text_format("%s/config-%s", folder, t->release));
         if (!t->config && t->modules)
-            t->config = if_file(path_of("%s/config", t->modules));
+            t->config = if_file(text_format("%s/config", t->modules));
     }
     free(tree);
     free(folder);

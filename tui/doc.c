@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ground/text.h"
 #include "traces/memory.h"
 #include "tui/doc.h"
 
@@ -37,9 +38,7 @@ static void add_text(struct doc *d, enum style s, const char *text)
 
 static void add_format(struct doc *d, enum style s, const char *fmt, va_list ap)
 {
-    char *text = NULL;
-    if (vasprintf(&text, fmt, ap) < 0)
-        mem_none(0);
+    char *text = text_format_list(fmt, ap);
     add_text(d, s, text);
     free(text);
 }

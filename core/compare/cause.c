@@ -18,11 +18,9 @@ enum {
 void cause_say(struct search *s, enum finding_kind kind, const uint64_t *icount, const char *fmt, ...)
 {
     struct cause *c = s->out;
-    char *text = NULL;
     va_list ap;
     va_start(ap, fmt);
-    if (vasprintf(&text, fmt, ap) < 0)
-        mem_none(0);
+    char *text = text_format_list(fmt, ap);
     va_end(ap);
     MEM_MORE(c->finding, c->n);
     c->finding[c->n++] = (struct finding){kind, text, icount != NULL, icount ? *icount : 0};

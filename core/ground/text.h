@@ -16,19 +16,43 @@ struct text {
     size_t n;
 };
 
-__attribute__((format(printf, 2, 3))) static inline void text_add(struct text *t, const char *fmt, ...)
+/* A string of its own, to be freed. */
+__attribute__((format(printf, 1, 0))) static inline char *text_format_list(const char *fmt, va_list ap)
 {
-    char *more = NULL;
+    char *s = NULL;
+    if (vasprintf(&s, fmt, ap) < 0)
+        mem_none(0);
+    return s;
+}
+
+__attribute__((format(printf, 1, 2))) static inline char *text_format(const char *fmt, ...)
+{
     va_list ap;
     va_start(ap, fmt);
-    int n = vasprintf(&more, fmt, ap);
+    char *s = text_format_list(fmt, ap);
     va_end(ap);
+    return s;
+}
+
+__attribute__((format(printf, 2, 0))) static inline void text_add_list(struct text *t, const char *fmt,
+                                                                       va_list ap)
+{
+    char *more = NULL;
+    const int n = vasprintf(&more, fmt, ap); /* counts a character 0, too */
     if (n < 0)
         mem_none(0);
     t->s = mem_resize(t->s, t->n + (size_t)n + 1);
     memcpy(t->s + t->n, more, (size_t)n + 1);
     t->n += (size_t)n;
     free(more);
+}
+
+__attribute__((format(printf, 2, 3))) static inline void text_add(struct text *t, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    text_add_list(t, fmt, ap);
+    va_end(ap);
 }
 
 /* One bit of a number, or several that have to be set together. A list ends with one whose name is NULL. */

@@ -20,10 +20,8 @@ struct seen_image {
 void link_end(struct origin_link *l, enum origin_source source, const char *fmt, ...)
 {
     va_list ap;
-    char *what = NULL;
     va_start(ap, fmt);
-    if (vasprintf(&what, fmt, ap) < 0)
-        mem_none(0);
+    char *what = text_format_list(fmt, ap);
     va_end(ap);
     free(l->what);
     l->what = what;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ground/text.h"
 #include "core/views/private/platform_lists.h"
 #include "traces/memory.h"
 
@@ -80,13 +81,10 @@ static struct platform_field *add_field(struct platform_row *r, const char *name
 
 void platform_text(struct platform_row *r, const char *name, const char *fmt, ...)
 {
-    char *text = NULL;
     va_list ap;
     va_start(ap, fmt);
-    if (vasprintf(&text, fmt, ap) < 0)
-        mem_none(0);
+    add_field(r, name)->text = text_format_list(fmt, ap);
     va_end(ap);
-    add_field(r, name)->text = text;
 }
 
 void platform_number(struct platform_row *r, const char *name, uint64_t number)

@@ -59,22 +59,13 @@ bool why_code_find(const char *name, enum why_code *code)
 
 /* ---------------------------------------------------------------- findings */
 
-static void add_text(struct text *t, const char *fmt, va_list ap)
-{
-    char *more = NULL;
-    if (vasprintf(&more, fmt, ap) < 0)
-        mem_none(0);
-    text_add(t, "%s", more);
-    free(more);
-}
-
 void find_verdict(struct finding *f, enum why_code code, uint64_t icount, const char *fmt, ...)
 {
     va_list ap;
     free(f->verdict.s);
     f->verdict = (struct text){0};
     va_start(ap, fmt);
-    add_text(&f->verdict, fmt, ap);
+    text_add_list(&f->verdict, fmt, ap);
     va_end(ap);
     f->found = true;
     f->code = code;
@@ -88,7 +79,7 @@ static void add_line(struct finding *f, bool placed, uint64_t icount, const char
     struct text t = {0};
     if (f->n == FIND_LINES)
         return;
-    add_text(&t, fmt, ap);
+    text_add_list(&t, fmt, ap);
     f->line[f->n++] = (struct why_line){
         .placed = placed, .icount = icount, .text = t.s, .place = mem_string(place ? place : "")};
 }
