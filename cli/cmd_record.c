@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/answers.h"
 #include "cli/cli.h"
 #include "cli/machine.h"
 #include "cli/variables.h"
@@ -193,16 +194,6 @@ static int set_console(struct record *r, const struct option_row *row, const cha
     return 0;
 }
 
-static int take_answers(struct record *r, const struct option_row *row, const char *value, struct error *err)
-{
-    struct error why;
-    if (!r->o.answers)
-        r->o.answers = answers_new();
-    const int rc = row->id == OPT_TYPE ? answers_add(r->o.answers, value, &why)
-                                       : answers_add_file(r->o.answers, value, &why);
-    return rc ? error_set(err, "--%s: %.500s", row->name, why.text) : 0;
-}
-
 static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
 {
     struct record *r = ctx;
@@ -229,7 +220,7 @@ static int take_option(void *ctx, const struct option_row *row, const char *valu
         return set_console(r, row, value, err);
     case OPT_TYPE:
     case OPT_TYPE_FILE:
-        return take_answers(r, row, value, err);
+        return take_answers(row, value, row->id == OPT_TYPE_FILE, &r->o.answers, err);
     default:
         return observe_option(&r->observed, row, value, err);
     }
@@ -590,19 +581,6 @@ static void say_remarks(const struct record *r, const struct record_result *res)
                   r->o.path, (unsigned long long)res->stop.icount, (unsigned long long)r->o.max_size);
 }
 
-/* Names the answers that were not typed. Whether there are any. */
-static bool say_untyped(const struct record *r)
-{
-    const struct answers *a = r->o.answers;
-    bool any = false;
-    for (size_t i = 0; a && i < answers_count(a); i++)
-        if (answers_lack(a, i)) {
-            out_print(stderr, "bootreel: --type \"%s\": %s\n", answers_word(a, i), answers_lack(a, i));
-            any = true;
-        }
-    return any;
-}
-
 /* Says how the recording ended and whether the boot went well. Returns the exit status. */
 static int conclude(struct record *r, const struct record_result *res, struct error *err)
 {
@@ -630,7 +608,7 @@ static int conclude(struct record *r, const struct record_result *res, struct er
                             unasked.text);
     if (res->probes_missing) /* a line has said which */
         return EXIT_TROUBLE;
-    const bool untyped = say_untyped(r);
+    const bool untyped = answers_say_lacking(r->o.answers);
     return r->lost ? EXIT_TROUBLE : broken || untyped ? EXIT_NO : EXIT_DONE;
 }
 
