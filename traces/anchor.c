@@ -1,5 +1,6 @@
 /* anchor.c - see anchor.h. Sixteen places at a time: what chooses them is arithmetic of 16 bits. */
 #include "traces/anchor.h"
+#include "base/byte_order.h"
 #include "traces/vector.h"
 
 enum { PLACES = VECTOR, BYTES = 8, CHOSEN = 0x80, CHOICE = 0xff80 };
@@ -24,7 +25,7 @@ static bool is_anchor(const uint8_t *p)
 {
     uint32_t sum = 0;
     for (unsigned i = 0; i < BYTES / 2; i++)
-        sum += (uint32_t)get_u16(p + (size_t)2 * i) * factor[i];
+        sum += (uint32_t)le16(p + (size_t)2 * i) * factor[i];
     return (sum & CHOICE) == CHOSEN;
 }
 
@@ -37,7 +38,7 @@ size_t anchor_next(const uint8_t *data, size_t n, size_t at, uint32_t *hash)
     }
     for (; at + BYTES <= n; at++)
         if (is_anchor(data + at)) {
-            *hash = (uint32_t)(get_u64(data + at) * 0x9e3779b97f4a7c15u >> 44);
+            *hash = (uint32_t)(le64(data + at) * 0x9e3779b97f4a7c15u >> 44);
             return at;
         }
     return n;

@@ -14,43 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/byte_order.h"
 #include "traces/memory.h"
 
 /* ---------------------------------------------------------------- numbers */
-
-static inline void put_u16(void *p, uint16_t v)
-{
-    uint8_t b[2] = {(uint8_t)v, (uint8_t)(v >> 8)};
-    memcpy(p, b, sizeof b);
-}
-
-static inline void put_u32(void *p, uint32_t v)
-{
-    for (int i = 0; i < 4; i++)
-        ((uint8_t *)p)[i] = (uint8_t)(v >> (8 * i));
-}
-
-static inline void put_u64(void *p, uint64_t v)
-{
-    for (int i = 0; i < 8; i++)
-        ((uint8_t *)p)[i] = (uint8_t)(v >> (8 * i));
-}
-
-static inline uint16_t get_u16(const void *p)
-{
-    const uint8_t *b = p;
-    return (uint16_t)(b[0] | b[1] << 8);
-}
-
-static inline uint32_t get_u32(const void *p)
-{
-    return get_u16(p) | (uint32_t)get_u16((const uint8_t *)p + 2) << 16;
-}
-
-static inline uint64_t get_u64(const void *p)
-{
-    return get_u32(p) | (uint64_t)get_u32((const uint8_t *)p + 4) << 32;
-}
 
 static inline uint64_t zigzag(uint64_t delta)
 {
@@ -111,7 +78,7 @@ static inline void buf_u8(struct buf *b, uint8_t v)
 
 static inline void buf_u64(struct buf *b, uint64_t v)
 {
-    put_u64(buf_room(b, 8), v);
+    put_le64(buf_room(b, 8), v);
     b->n += 8;
 }
 
@@ -171,7 +138,7 @@ static inline uint8_t view_u8(struct view *v)
 static inline uint64_t view_u64(struct view *v)
 {
     const uint8_t *p = view_take(v, 8);
-    return p ? get_u64(p) : 0;
+    return p ? le64(p) : 0;
 }
 
 static inline uint64_t view_long_varint(struct view *v)

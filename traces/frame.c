@@ -3,6 +3,8 @@
 
 #include "traces/frame.h"
 
+#include "base/byte_order.h"
+
 static const char file_magic[][8] = {
     [TRACE_FILE] = {'B', 'O', 'O', 'T', 'R', 'E', 'E', 'L'},
     [SHARE_FILE] = {'B', 'R', 'S', 'H', 'A', 'R', 'E', '\n'},
@@ -41,10 +43,10 @@ void file_header_pack(uint8_t out[FILE_HEADER_SIZE], enum trace_file what, const
 {
     memset(out, 0, FILE_HEADER_SIZE);
     memcpy(out, file_magic[what], sizeof file_magic[what]);
-    put_u32(out + 8, TRACE_VERSION);
-    put_u32(out + 12, behaviour);
+    put_le32(out + 8, TRACE_VERSION);
+    put_le32(out + 12, behaviour);
     memcpy(out + 16, engine, strnlen(engine, ENGINE_NAME_SIZE - 1));
-    put_u64(out + 56, XXH3_64bits(out, 56));
+    put_le64(out + 56, XXH3_64bits(out, 56));
 }
 
 void frame_head_pack(struct buf *out, const struct frame_head *h, const void *extra)
@@ -53,19 +55,19 @@ void frame_head_pack(struct buf *out, const struct frame_head *h, const void *ex
     memcpy(p, frame_magic, sizeof frame_magic);
     p[4] = h->kind;
     p[5] = h->packing;
-    put_u16(p + 6, h->extra);
-    put_u32(p + 8, h->stored);
-    put_u32(p + 12, h->raw);
-    put_u64(p + 16, h->first_icount);
-    put_u64(p + 24, h->last_icount);
-    put_u64(p + 32, h->first);
-    put_u32(p + 40, h->items);
-    put_u32(p + 44, h->number);
-    put_u64(p + 48, h->raw_hash);
-    put_u64(p + 56, h->stored_hash);
+    put_le16(p + 6, h->extra);
+    put_le32(p + 8, h->stored);
+    put_le32(p + 12, h->raw);
+    put_le64(p + 16, h->first_icount);
+    put_le64(p + 24, h->last_icount);
+    put_le64(p + 32, h->first);
+    put_le32(p + 40, h->items);
+    put_le32(p + 44, h->number);
+    put_le64(p + 48, h->raw_hash);
+    put_le64(p + 56, h->stored_hash);
     if (h->extra)
         memcpy(p + FRAME_HEAD_SIZE, extra, h->extra);
-    put_u64(p + FRAME_HEAD_SIZE + h->extra, XXH3_64bits(p, FRAME_HEAD_SIZE + h->extra));
+    put_le64(p + FRAME_HEAD_SIZE + h->extra, XXH3_64bits(p, FRAME_HEAD_SIZE + h->extra));
     out->n += frame_lead(h);
 }
 
@@ -95,22 +97,22 @@ const char *frame_head_unpack(struct view *v, struct frame_head *h, const uint8_
     *h = (struct frame_head){
         .kind = p[4],
         .packing = p[5],
-        .extra = get_u16(p + 6),
-        .stored = get_u32(p + 8),
-        .raw = get_u32(p + 12),
-        .first_icount = get_u64(p + 16),
-        .last_icount = get_u64(p + 24),
-        .first = get_u64(p + 32),
-        .items = get_u32(p + 40),
-        .number = get_u32(p + 44),
-        .raw_hash = get_u64(p + 48),
-        .stored_hash = get_u64(p + 56),
+        .extra = le16(p + 6),
+        .stored = le32(p + 8),
+        .raw = le32(p + 12),
+        .first_icount = le64(p + 16),
+        .last_icount = le64(p + 24),
+        .first = le64(p + 32),
+        .items = le32(p + 40),
+        .number = le32(p + 44),
+        .raw_hash = le64(p + 48),
+        .stored_hash = le64(p + 56),
     };
     *extra = view_take(&u, h->extra);
     const uint8_t *hash = view_take(&u, FRAME_HASH_SIZE);
     if (!hash)
         return "cut off in its header";
-    if (get_u64(hash) != XXH3_64bits(p, FRAME_HEAD_SIZE + h->extra))
+    if (le64(hash) != XXH3_64bits(p, FRAME_HEAD_SIZE + h->extra))
         return "checksum of the header does not match";
     const char *bad = frame_head_check(h);
     if (!bad)
@@ -121,16 +123,16 @@ const char *frame_head_unpack(struct view *v, struct frame_head *h, const uint8_
 void trailer_pack(uint8_t out[TRAILER_SIZE], uint64_t index_offset, uint64_t frames)
 {
     memcpy(out, trailer_magic, sizeof trailer_magic);
-    put_u64(out + 8, index_offset);
-    put_u64(out + 16, frames);
-    put_u64(out + 24, XXH3_64bits(out, 24));
+    put_le64(out + 8, index_offset);
+    put_le64(out + 16, frames);
+    put_le64(out + 24, XXH3_64bits(out, 24));
 }
 
 bool trailer_unpack(const uint8_t in[TRAILER_SIZE], uint64_t *index_offset, uint64_t *frames)
 {
-    if (memcmp(in, trailer_magic, sizeof trailer_magic) || get_u64(in + 24) != XXH3_64bits(in, 24))
+    if (memcmp(in, trailer_magic, sizeof trailer_magic) || le64(in + 24) != XXH3_64bits(in, 24))
         return false;
-    *index_offset = get_u64(in + 8);
-    *frames = get_u64(in + 16);
+    *index_offset = le64(in + 8);
+    *frames = le64(in + 16);
     return true;
 }

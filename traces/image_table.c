@@ -1,6 +1,7 @@
 /* image_table.c - see image_table.h. */
 #include <xxhash.h>
 
+#include "base/byte_order.h"
 #include "traces/anchor.h"
 #include "traces/image_table.h"
 
@@ -65,8 +66,8 @@ static void add_anchors(struct image_table *t, const uint8_t *data, size_t n)
 /* Of some of a sector's bytes: a number below SIGNS. */
 static uint32_t sign_of(const uint8_t *sector)
 {
-    uint64_t h = get_u64(sector) ^ get_u64(sector + SECTOR - 8);
-    h = (h ^ h >> 32) * 0x9e3779b97f4a7c15u + get_u64(sector + 104);
+    uint64_t h = le64(sector) ^ le64(sector + SECTOR - 8);
+    h = (h ^ h >> 32) * 0x9e3779b97f4a7c15u + le64(sector + 104);
     return (h ^ h >> 32) * 0x9e3779b97f4a7c15u >> 44;
 }
 

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <xxhash.h>
 
+#include "base/byte_order.h"
 #include "traces/page_code.h"
 #include "traces/reader.h"
 
@@ -190,7 +191,7 @@ static const char *frame_add(struct trace *t, const struct frame_head *h, const 
                  .hash = h->raw_hash},
         .packing = h->packing,
         .payload = h->stored,
-        .head_hash = get_u64(extra + h->extra),
+        .head_hash = le64(extra + h->extra),
         .stored_hash = h->stored_hash,
     };
     bad = add_kind[h->kind](t, &e, view_of(extra, h->extra));
@@ -238,7 +239,7 @@ static const char *head_read(struct trace *t, uint64_t offset, struct frame_head
     *memory = NULL;
     if (left < FRAME_HEAD_SIZE || source_read(t, offset, lead, sizeof lead, NULL))
         return "cut off in its header";
-    size_t n = FRAME_HEAD_SIZE + get_u16(lead + 6) + FRAME_HASH_SIZE;
+    size_t n = FRAME_HEAD_SIZE + le16(lead + 6) + FRAME_HASH_SIZE;
     if (n > left)
         n = left;
     *memory = mem_alloc(n);
@@ -344,7 +345,7 @@ static uint8_t *index_unpack(struct trace *t, uint64_t offset, uint32_t *n, stru
                                                     .hash = h.raw_hash},
                                            .packing = h.packing,
                                            .payload = h.stored,
-                                           .head_hash = get_u64(extra + h.extra),
+                                           .head_hash = le64(extra + h.extra),
                                            .stored_hash = h.stored_hash};
         raw = frame_unpack(t, 0, err);
         *n = h.raw;

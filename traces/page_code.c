@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <xxhash.h>
 
+#include "base/byte_order.h"
 #include "traces/difference.h"
 #include "traces/stream_code.h"
 
@@ -68,7 +69,7 @@ uint32_t page_check(const uint8_t page[TRACE_PAGE])
 
 void page_frame_check(struct page_frame *f, uint32_t check)
 {
-    put_u32(buf_room(&f->check, PAGE_CHECK), check);
+    put_le32(buf_room(&f->check, PAGE_CHECK), check);
     f->check.n += PAGE_CHECK;
 }
 

@@ -1,6 +1,7 @@
 /* page_packer.c - see page_packer.h. */
 #include <assert.h>
 
+#include "base/byte_order.h"
 #include "traces/image_table.h"
 #include "traces/page_packer.h"
 #include "traces/page_store.h"
@@ -50,7 +51,7 @@ void page_packer_contents(struct page_packer *p, const struct buf *contents, con
 {
     const uint8_t *at = contents->p;
     for (size_t i = 0; i < lengths->n; i += sizeof(uint32_t)) {
-        uint32_t n = get_u32(lengths->p + i);
+        uint32_t n = le32(lengths->p + i);
         image_table_add(p->images, at, n);
         at += n;
     }

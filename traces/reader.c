@@ -9,6 +9,7 @@
 #include <xxhash.h>
 #include <zstd.h>
 
+#include "base/byte_order.h"
 #include "traces/failure.h"
 #include "traces/file_lock.h"
 #include "traces/reader.h"
@@ -64,7 +65,7 @@ static const char *head_same(const struct frame_entry *e, const uint8_t *bytes)
     const char *bad = frame_head_unpack(&v, &h, &extra);
     if (bad)
         return bad;
-    return get_u64(extra + h.extra) != e->head_hash ? "its header is not the one that the index has" : NULL;
+    return le64(extra + h.extra) != e->head_hash ? "its header is not the one that the index has" : NULL;
 }
 
 /* Unpacks the payload into new memory, which is allocated only if the lengths agree. */
@@ -360,13 +361,13 @@ static int header_read(struct trace *t, struct error *err)
         return -1;
     if (memcmp(h, own, 8))
         return other_file(t, h, err);
-    t->version = get_u32(h + 8);
+    t->version = le32(h + 8);
     if (t->version > TRACE_VERSION)
         return error_set(err, "%s: trace version %u; this bootreel reads up to version %d: use a newer one",
                          t->name, t->version, TRACE_VERSION);
-    if (!t->version || get_u64(h + 56) != XXH3_64bits(h, 56))
+    if (!t->version || le64(h + 56) != XXH3_64bits(h, 56))
         return error_set(err, "%s: checksum of the file header at offset 0 does not match", t->name);
-    t->config.behaviour = get_u32(h + 12);
+    t->config.behaviour = le32(h + 12);
     memcpy(t->engine, h + 16, ENGINE_NAME_SIZE - 1);
     return 0;
 }
@@ -543,7 +544,7 @@ void trace_identity(const struct trace *t, char text[TRACE_IDENTITY])
     XXH3_128bits_reset(state);
     for (size_t i = 0; i < t->nframes; i++) {
         uint8_t hash[FRAME_HASH_SIZE];
-        put_u64(hash, t->frame[i].head_hash); /* the header has the content's checksums */
+        put_le64(hash, t->frame[i].head_hash); /* the header has the content's checksums */
         XXH3_128bits_update(state, hash, sizeof hash);
     }
     XXH128_hash_t h = XXH3_128bits_digest(state);

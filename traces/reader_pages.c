@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <inttypes.h>
 
+#include "base/byte_order.h"
 #include "traces/reader.h"
 #include "traces/stream_code.h"
 
@@ -124,7 +125,7 @@ static int page_proven(struct trace *t, const struct located *at, uint32_t numbe
 {
     const struct frame_entry *e = &t->frame[at->frame];
     size_t behind = (size_t)(e->info.items - (number - e->info.first)) * PAGE_CHECK;
-    if (!e->checked || get_u32(at->raw + e->info.raw - behind) == page_check(page))
+    if (!e->checked || le32(at->raw + e->info.raw - behind) == page_check(page))
         return 0;
     char way[80], text[240];
     way_text(at->item, way, sizeof way);

@@ -1,4 +1,5 @@
 /* stream_code.c - see stream_code.h. */
+#include "base/byte_order.h"
 #include "traces/difference.h"
 #include "traces/stream_code.h"
 
@@ -16,7 +17,7 @@ enum {
 
 static bool zeros_at(const uint8_t *page, unsigned at)
 {
-    return at + ZEROS <= TRACE_PAGE && !get_u64(page + at);
+    return at + ZEROS <= TRACE_PAGE && !le64(page + at);
 }
 
 /* A page, what it is compared with, and by what its numbers have grown. */
@@ -47,7 +48,7 @@ static uint32_t growth_at(struct growth g, uint32_t place, unsigned at)
 
 static bool has_grown(const struct comparison *c, unsigned at)
 {
-    return get_u32(c->page + at) - get_u32(c->base + at) == growth_at(c->growth, c->place, at);
+    return le32(c->page + at) - le32(c->base + at) == growth_at(c->growth, c->place, at);
 }
 
 /* Whether the lowest changed byte of a number that has grown is at `at`. If so, *begin is where the number
@@ -133,7 +134,7 @@ static uint32_t vote(const struct comparison *with)
             if (++against > AGAINST)
                 return 0;
         } else {
-            uint32_t d = get_u32(c.page + begin) - get_u32(c.base + begin);
+            uint32_t d = le32(c.page + begin) - le32(c.base + begin);
             votes += d == addend ? 1 : -1;
             if (votes <= 0) {
                 addend = d;
@@ -240,7 +241,7 @@ void stream_changes_apply(const struct page_item *item, struct page_bytes bytes,
         struct change c = read_change(&code);
         at += c.skip;
         if (c.grown) {
-            put_u32(page + at, get_u32(page + at) + growth_at(item->growth, (uint32_t)item->base, at));
+            put_le32(page + at, le32(page + at) + growth_at(item->growth, (uint32_t)item->base, at));
         } else if (c.zero) {
             memset(page + at, 0, c.length);
         } else {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "base/byte_order.h"
 #include "traces/folder.h"
 #include "traces/stream_known.h"
 #include "traces/stream_store.h"
@@ -76,7 +77,7 @@ static bool same_piece(const struct stream_piece *a, const struct stream_piece *
 
 static bool decode_file(const uint8_t *file, size_t n, struct stream_known *k)
 {
-    if (n < END || get_u64(file + n - END) != XXH3_64bits(file, n - END))
+    if (n < END || le64(file + n - END) != XXH3_64bits(file, n - END))
         return false;
     struct view v = view_of(file, n - END);
     return decode(&v, k);

@@ -5,6 +5,7 @@
 #include <xxhash.h>
 #include <zstd.h>
 
+#include "base/byte_order.h"
 #include "traces/bytes.h"
 #include "traces/stream_store.h"
 #include "traces/touched.h"
@@ -117,7 +118,7 @@ static void take_part(struct view *v, struct touched_index *x)
 
 static void take(const uint8_t *plain, size_t n, struct touched_index *x)
 {
-    if (n < END || get_u64(plain + n - END) != XXH3_64bits(plain, n - END))
+    if (n < END || le64(plain + n - END) != XXH3_64bits(plain, n - END))
         return;
     struct view v = view_of(plain, n - END);
     v.bad |= view_varint(&v) != VERSION;

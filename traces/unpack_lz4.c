@@ -2,6 +2,7 @@
 #include <lz4.h>
 #include <string.h>
 
+#include "base/byte_order.h"
 #include "traces/bytes.h"
 #include "traces/unpack_lz4.h"
 
@@ -76,7 +77,7 @@ static enum unpack_result take_part(struct lz4_frame *f)
         begin_part(f, PART_SIZE, WORD);
         return UNPACK_MORE;
     case PART_SIZE:
-        return take_size(f, get_u32(f->packed.p));
+        return take_size(f, le32(f->packed.p));
     default:
         return take_block(f);
     }

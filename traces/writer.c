@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <inttypes.h>
 
+#include "base/byte_order.h"
 #include "traces/event_code.h"
 #include "traces/writer.h"
 
@@ -216,7 +217,7 @@ int writer_chunk(struct trace_writer *w, const struct trace_chunk *c, bool is_ne
         w->new_chunks++;
     }
     if (is_new && !w->copied) { /* for those who look for it in pages */
-        put_u32(buf_room(&w->chunk_lengths, 4), (uint32_t)n);
+        put_le32(buf_room(&w->chunk_lengths, 4), (uint32_t)n);
         w->chunk_lengths.n += 4;
     }
     if (w->new_chunks == CHUNKS_CUT_NEW || w->chunks.items == CHUNKS_CUT_ITEMS)

@@ -14,6 +14,7 @@
 #include <xxhash.h>
 #include <zstd.h>
 
+#include "base/byte_order.h"
 #include "traces/helper.h"
 #include "traces/sink.h"
 #include "traces/stream_finder.h"
@@ -271,9 +272,9 @@ static void sink_chunks(struct sink *s, const struct job *job)
         if (view_varint(&refs) != s->contents)
             continue;
         assert(length < job->aside.p + job->aside.n &&
-               data + get_u32(length) <= job->payload.p + job->payload.n);
-        stream_finder_chunk(s->finder, image, chunk, data, get_u32(length));
-        data += get_u32(length);
+               data + le32(length) <= job->payload.p + job->payload.n);
+        stream_finder_chunk(s->finder, image, chunk, data, le32(length));
+        data += le32(length);
         length += sizeof(uint32_t);
         s->contents++;
     }

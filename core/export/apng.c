@@ -5,6 +5,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "base/byte_order.h"
 #include "core/export/private/impl.h"
 #include "core/views/picture.h"
 #include "core/ground/out.h"
@@ -32,19 +33,6 @@ struct animation {
 
 /* ---------------------------------------------------------------- chunks: PNG specification, 5.3 */
 
-static void put32(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t)(v >> 24);
-    p[1] = (uint8_t)(v >> 16);
-    p[2] = (uint8_t)(v >> 8);
-    p[3] = (uint8_t)v;
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 /* A chunk whose data is in two parts. */
 static void put_chunk(FILE *out, const char *type, const uint8_t *head, size_t nhead, const uint8_t *data,
                       size_t n)
@@ -53,8 +41,8 @@ static void put_chunk(FILE *out, const char *type, const uint8_t *head, size_t n
     uLong crc = crc32(crc32(0, (const Bytef *)type, 4), head, (uInt)nhead);
     if (n)
         crc = crc32(crc, data, (uInt)n);
-    put32(length, (uint32_t)(nhead + n));
-    put32(sum, (uint32_t)crc);
+    put_be32(length, (uint32_t)(nhead + n));
+    put_be32(sum, (uint32_t)crc);
     out_bytes(out, length, 4);
     out_bytes(out, type, 4);
     out_bytes(out, head, nhead);
@@ -143,11 +131,11 @@ static void put_control(struct animation *a, const struct apng_frame *f, uint64_
     bool seconds = ms > MAX_U16;
     uint64_t delay = seconds ? ms / 1000 : ms;
     delay = delay > MAX_U16 ? MAX_U16 : delay;
-    put32(c, a->sequence++);
-    put32(c + 4, f->width);
-    put32(c + 8, f->height);
-    put32(c + 12, f->x);
-    put32(c + 16, f->y);
+    put_be32(c, a->sequence++);
+    put_be32(c + 4, f->width);
+    put_be32(c + 8, f->height);
+    put_be32(c + 12, f->x);
+    put_be32(c + 16, f->y);
     c[20] = (uint8_t)(delay >> 8);
     c[21] = (uint8_t)delay;
     c[22] = seconds ? 0 : 1000 >> 8;
@@ -159,13 +147,13 @@ static void put_control(struct animation *a, const struct apng_frame *f, uint64_
 static void put_data(struct animation *a, const struct apng_frame *f, bool first)
 {
     const uint8_t *p = (const uint8_t *)f->png + 8, *end = (const uint8_t *)f->png + f->n;
-    for (; end - p >= 12; p += 12 + get32(p)) {
+    for (; end - p >= 12; p += 12 + be32(p)) {
         uint8_t sequence[4];
         if (memcmp(p + 4, "IDAT", 4))
             continue;
         if (!first)
-            put32(sequence, a->sequence++);
-        put_chunk(a->out, first ? "IDAT" : "fdAT", sequence, first ? 0 : 4, p + 8, get32(p));
+            put_be32(sequence, a->sequence++);
+        put_chunk(a->out, first ? "IDAT" : "fdAT", sequence, first ? 0 : 4, p + 8, be32(p));
     }
 }
 
@@ -181,8 +169,8 @@ static int put_file(struct animation *a)
     if (rc)
         return -1;
     out_bytes(a->out, first->png, 8 + 25); /* the signature and IHDR */
-    put32(counts, (uint32_t)a->n);
-    put32(counts + 4, 1); /* played once */
+    put_be32(counts, (uint32_t)a->n);
+    put_be32(counts + 4, 1); /* played once */
     put_chunk(a->out, "acTL", counts, sizeof counts, NULL, 0);
     for (size_t i = 0; i < a->n; i++) {
         const struct apng_frame *f = &a->frames[i];

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/byte_order.h"
 #include "core/export/private/impl.h"
-#include "core/ground/little_endian.h"
 #include "core/ground/out.h"
 #include "core/ground/text.h"
 #include "traces/utf8.h"
@@ -91,7 +91,7 @@ struct packet {
 static void add_number(struct packet *k, uint64_t v, unsigned bytes)
 {
     k->p = mem_grow(k->p, &k->cap, k->n + bytes, 1);
-    le_put(k->p + k->n, v, bytes);
+    put_le(k->p + k->n, v, bytes);
     k->n += bytes;
 }
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ground/little_endian.h"
+#include "base/byte_order.h"
 #include "core/media/private/impl.h"
 
 static int cut(const struct media_file *f, const char *what, struct error *err)

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/byte_order.h"
 #include "core/net/private/wire.h"
 
 enum {
@@ -24,17 +25,11 @@ enum {
     NAME_SERVERS = 25
 };
 
-static void put16(uint8_t *p, size_t v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
-
 uint8_t *ipv6_transport(uint8_t *frame, size_t n, unsigned protocol, size_t *length)
 {
-    if (n < ETHERNET + IPV6 || get16(frame + TYPE) != 0x86dd || frame[ETHERNET + NEXT] != protocol)
+    if (n < ETHERNET + IPV6 || be16(frame + TYPE) != 0x86dd || frame[ETHERNET + NEXT] != protocol)
         return NULL;
-    *length = get16(frame + ETHERNET + LENGTH);
+    *length = be16(frame + ETHERNET + LENGTH);
     return *length <= n - ETHERNET - IPV6 ? frame + ETHERNET + IPV6 : NULL;
 }
 
@@ -49,12 +44,12 @@ void ipv6_seal(uint8_t *frame, uint8_t *transport, size_t length)
 {
     const unsigned protocol = frame[ETHERNET + NEXT];
     uint8_t *at = transport + (protocol == IPPROTO_UDP ? UDP_SUM : ICMP_SUM);
-    put16(at, 0);
+    put_be16(at, 0);
     uint32_t sum = add(protocol + (uint32_t)length, frame + ETHERNET + SOURCE, ADDRESSES);
     sum = add(sum, transport, length);
     while (sum >> 16)
         sum = (sum & 0xffff) + (sum >> 16);
-    put16(at, sum == 0xffff ? sum : ~sum & 0xffff);
+    put_be16(at, sum == 0xffff ? sum : ~sum & 0xffff);
 }
 
 size_t ipv6_own_answer(uint8_t *frame, size_t n)
@@ -72,7 +67,7 @@ size_t ipv6_own_answer(uint8_t *frame, size_t n)
         length -= size;
         n -= size;
     }
-    put16(frame + ETHERNET + LENGTH, length);
+    put_be16(frame + ETHERNET + LENGTH, length);
     ipv6_seal(frame, icmp, length);
     return n;
 }

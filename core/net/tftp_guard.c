@@ -53,7 +53,7 @@ static bool find_request(uint32_t host, uint8_t *frame, size_t n, struct request
     if (r->udp)
         return length >= UDP + 2;
     uint8_t *ip = frame + ETHERNET;
-    if (n < ETHERNET + 20 || get16(frame + TYPE) != 0x0800 || ip[9] != IPPROTO_UDP ||
+    if (n < ETHERNET + 20 || be16(frame + TYPE) != 0x0800 || ip[9] != IPPROTO_UDP ||
         memcmp(ip + 16, &host, 4))
         return false;
     const size_t header = (ip[0] & 15u) * 4u;
@@ -67,8 +67,8 @@ static bool find_request(uint32_t host, uint8_t *frame, size_t n, struct request
 static bool is_fragment(uint32_t host, const uint8_t *frame, size_t n)
 {
     const uint8_t *ip = frame + ETHERNET;
-    return n >= ETHERNET + 20 && get16(frame + TYPE) == 0x0800 && ip[9] == IPPROTO_UDP &&
-           !memcmp(ip + 16, &host, 4) && get16(ip + 6) & (MORE_FRAGMENTS | OFFSET);
+    return n >= ETHERNET + 20 && be16(frame + TYPE) == 0x0800 && ip[9] == IPPROTO_UDP &&
+           !memcmp(ip + 16, &host, 4) && be16(ip + 6) & (MORE_FRAGMENTS | OFFSET);
 }
 
 /* Changes the name in the request to one that ends with a slash, which is refused. */
@@ -89,7 +89,7 @@ bool tftp_guard(const char *folder, uint32_t host, uint8_t *frame, size_t n)
     if (!find_request(host, frame, n, &r))
         return true;
     uint8_t *tftp = r.udp + UDP;
-    if (get16(r.udp + 2) != TFTP_PORT || get16(tftp) != READ_REQUEST)
+    if (be16(r.udp + 2) != TFTP_PORT || be16(tftp) != READ_REQUEST)
         return true;
     char *name = (char *)tftp + 2;
     if (!memchr(name, 0, r.n - UDP - 2))

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "core/ground/little_endian.h"
+#include "base/byte_order.h"
 #include "core/ground/text.h"
 #include "core/origin/private/impl.h"
 #include "core/volumes/volumes.h"

@@ -1,7 +1,7 @@
 /* part_state.c - see private/part_state.h: the size of the folder's state in 4 bytes, that state, the probes'. */
 #include <string.h>
 
-#include "core/ground/little_endian.h"
+#include "base/byte_order.h"
 #include "core/run/private/part_state.h"
 #include "traces/memory.h"
 
@@ -14,7 +14,7 @@ void *part_state_join(const struct part_state_view *v, size_t *n)
         return NULL;
     *n = HEAD + v->nfold + v->nprobes;
     uint8_t *state = mem_alloc(*n);
-    le_put(state, v->nfold, HEAD);
+    put_le(state, v->nfold, HEAD);
     if (v->nfold)
         memcpy(state + HEAD, v->fold, v->nfold);
     if (v->nprobes)

@@ -4,7 +4,7 @@
  * Source: UEFI specification, 33.3.2 (EFI_HII_SIMPLE_FONT_PACKAGE_HDR). */
 #include <string.h>
 
-#include "core/ground/little_endian.h"
+#include "base/byte_order.h"
 #include "core/screen/private/hunt.h"
 #include "traces/memory.h"
 

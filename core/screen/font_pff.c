@@ -5,7 +5,7 @@
  * Source: GRUB, grub-core/font/font.c and include/grub/font.h (2.00 to 2.12). */
 #include <string.h>
 
-#include "core/ground/little_endian.h"
+#include "base/byte_order.h"
 #include "core/screen/private/hunt.h"
 #include "traces/memory.h"
 

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/ground/little_endian.h"
 #include "core/story/fold.h"
+#include "base/byte_order.h"
 #include "traces/memory.h"
 
 enum { LEVELS = 3, BOOTS = LEVELS - 1, RECENT = 2 * FOLD_LOOP, SEEN = 256 };
@@ -480,13 +480,13 @@ void *fold_save(const struct fold *f, size_t *n)
     uint8_t *data = mem_alloc(*n), *p = data;
     for (unsigned i = 0; i < LEVELS; i++) {
         const struct level *l = &f->level[i];
-        le_put(p + 8 * S_PERIOD, l->period, 8);
-        le_put(p + 8 * S_NEXT, l->next, 8);
-        le_put(p + 8 * S_CONTINUES, l->continues, 8);
-        le_put(p + 8 * S_CLASSES, l->classes, 8);
+        put_le(p + 8 * S_PERIOD, l->period, 8);
+        put_le(p + 8 * S_NEXT, l->next, 8);
+        put_le(p + 8 * S_CONTINUES, l->continues, 8);
+        put_le(p + 8 * S_CLASSES, l->classes, 8);
         p += 8 * S_NUMBERS;
         for (size_t k = 0; k < l->period; k++, p += 8)
-            le_put(p, l->ref[k], 8);
+            put_le(p, l->ref[k], 8);
     }
     return data;
 }

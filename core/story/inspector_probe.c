@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ground/little_endian.h"
+#include "base/byte_order.h"
 #include "core/story/hooks.h"
 #include "core/story/private/inspector_probe.h"
 #include "traces/memory.h"
@@ -394,10 +394,10 @@ static uint8_t *put_frame(uint8_t *p, const struct hook_frame *f)
     const uint64_t v[S_NUMBERS] = {site->place.number, site->place.address, f->sp, f->after, f->back, f->time,
                                    f->hook->nexits};
     for (unsigned i = 0; i < S_NUMBERS; i++)
-        p = le_put(p, v[i], 8);
+        p = put_le(p, v[i], 8);
     for (size_t i = 0; i < f->hook->nexits; i++) {
-        p = le_put(p, f->hook->exits[i].address, 8);
-        p = le_put(p, f->hook->exits[i].tail, 8);
+        p = put_le(p, f->hook->exits[i].address, 8);
+        p = put_le(p, f->hook->exits[i].tail, 8);
     }
     return p;
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ground/little_endian.h"
+#include "base/byte_order.h"
 #include "core/story/guest.h"
 #include "core/story/private/inspector_probe.h"
 #include "core/story/reprobe.h"
@@ -546,9 +546,9 @@ static uint8_t *put_waiting(uint8_t *p, const struct waiting *w)
     const uint64_t v[W_FIELDS] = {ev->kind,  ev->cpu,  ev->guest, ev->icount, ev->time,
                                   w->number, w->first, w->since,  ev->len};
     for (unsigned i = 0; i < W_FIELDS; i++)
-        p = le_put(p, v[i], 8);
+        p = put_le(p, v[i], 8);
     for (unsigned i = 0; i < EVENT_MAX_FIELDS; i++)
-        p = le_put(p, ev->f[i], 8);
+        p = put_le(p, ev->f[i], 8);
     if (ev->len)
         memcpy(p, ev->data, ev->len);
     return p + ev->len;
@@ -632,7 +632,7 @@ void *reprobe_cut(struct reprobe *p, size_t *n)
         *n = 0;
         return NULL;
     }
-    uint8_t *state = mem_alloc(*n), *at = le_put(state, count, 8);
+    uint8_t *state = mem_alloc(*n), *at = put_le(state, count, 8);
     for (const struct waiting *w = p->waiting; w; w = w->next)
         at = put_waiting(at, w);
     if (ncalls)

@@ -1,17 +1,13 @@
 /* packed_names.c - see packed_names.h. */
 #include <string.h>
 
-#include "core/ground/little_endian.h"
 #include "core/symbols/packed_names.h"
+
+#include "base/byte_order.h"
 
 static size_t align(size_t to, size_t n)
 {
     return (n + to - 1) & ~(to - 1);
-}
-
-static uint16_t get16(const struct packed_names *k, size_t at)
-{
-    return (uint16_t)(k->image[at] | k->image[at + 1] << 8);
 }
 
 static bool token_index_at(struct packed_names *k, size_t at, const size_t begin[PACKED_TOKENS])
@@ -19,7 +15,7 @@ static bool token_index_at(struct packed_names *k, size_t at, const size_t begin
     if (at + 2 * PACKED_TOKENS > k->size)
         return false;
     for (unsigned i = 0; i < PACKED_TOKENS; i++)
-        if (get16(k, at + 2 * i) != begin[i])
+        if (le16(k->image + at + 2 * i) != begin[i])
             return false;
     k->token_index = at;
     return true;
@@ -89,7 +85,8 @@ void packed_name_unpack(const struct packed_names *k, size_t p, unsigned n, char
 {
     size_t len = 0;
     for (; n--; p++) {
-        const uint8_t *token = k->image + k->tokens + get16(k, k->token_index + 2 * (size_t)k->image[p]);
+        const uint8_t *token =
+            k->image + k->tokens + le16(k->image + k->token_index + 2 * (size_t)k->image[p]);
         for (unsigned part = 8; part == 8 && len < PACKED_NAME_MAX; token += part, len += part)
             part = token_part(token, out + len);
     }

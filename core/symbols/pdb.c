@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ground/little_endian.h"
+#include "base/byte_order.h"
 #include "core/symbols/private/module.h"
 #include "traces/memory.h"
 

@@ -1,8 +1,9 @@
 /* pe.c - see pe.h. */
 #include <string.h>
 
-#include "core/ground/little_endian.h"
 #include "core/symbols/pe.h"
+
+#include "base/byte_order.h"
 
 enum {
     PE_OFFSET = 0x3c,

@@ -7,7 +7,7 @@
  * Source: Microsoft, "x64 exception handling": RUNTIME_FUNCTION, UNWIND_INFO, UNWIND_CODE, "Unwind
  * procedure"; "x64 prolog and epilog".
  */
-#include "core/ground/little_endian.h"
+#include "base/byte_order.h"
 #include "core/symbols/private/insn.h"
 #include "core/symbols/private/module.h"
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/byte_order.h"
 #include "core/ground/text.h"
 #include "core/views/private/platform_lists.h"
 #include "traces/memory.h"
@@ -70,7 +71,7 @@ static void add_structure(struct platform_rows *rows, const uint8_t *s, size_t n
     struct text strings = {0};
     platform_number(r, "type", s[0]);
     platform_text(r, "name", "%s", type_name(s[0]));
-    platform_hex(r, "handle", (uint64_t)s[2] | (uint64_t)s[3] << 8);
+    platform_hex(r, "handle", le16(s + 2));
     platform_hex(r, "address", at);
     platform_number(r, "length", s[1]);
     for (const char *text = (const char *)s + s[1]; (const uint8_t *)text < s + n && *text;

@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 
+#include "base/byte_order.h"
 #include "core/why/private/gates.h"
 #include "core/why/private/derail.h"
 #include "core/why/private/refusal.h"
@@ -273,7 +274,7 @@ static bool bad_tss(struct fault *x)
         find_verdict(x->f, WHY_FAULT_NO_TSS, x->t->icount,
                      "triple fault%s: ring 3 at %s is left for ring 0, and the TSS at 0x%" PRIx64
                      " has a bad SS0 (%04x) for its stack",
-                     x->processor, x->where, base, (unsigned)(b[8] | b[9] << 8));
+                     x->processor, x->where, base, le16(b + 8));
     return true;
 }
 

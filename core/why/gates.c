@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 
+#include "base/byte_order.h"
 #include "core/why/private/decoded.h"
 #include "core/why/private/gates.h"
 
@@ -83,7 +84,7 @@ static bool idt_unmapped(struct way *w)
 {
     if (timeline_peek(w->c->tl, w->cpu, w->at, w->entry, w->size) == w->size) {
         const uint8_t *b = w->entry;
-        w->selector = b[2] | b[3] << 8;
+        w->selector = le16(b + 2);
         w->type = b[5] & 31;
         w->ist = w->wide ? b[4] & 7 : 0;
         w->present = b[5] & 0x80;
@@ -192,7 +193,7 @@ static bool target_is_bad(struct way *w)
 {
     enum { UPPER_TYPE = 13, PRESENT = 0x80 };
     const uint8_t *b = w->entry;
-    uint64_t target = (uint64_t)(b[0] | b[1] << 8) | (uint64_t)(b[6] | b[7] << 8) << 16;
+    uint64_t target = le16(b) | (uint64_t)le16(b + 6) << 16;
     if (!w->wide)
         return false;
     for (unsigned i = 0; i < 4; i++)

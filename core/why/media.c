@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/ground/little_endian.h"
+#include "base/byte_order.h"
 #include "core/why/private/case.h"
 #include "traces/memory.h"
 

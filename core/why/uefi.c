@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <zlib.h>
 
-#include "core/ground/little_endian.h"
+#include "base/byte_order.h"
 #include "core/why/private/case.h"
 
 enum { APPLICATION = 9, SECTOR = 512 };

@@ -6,6 +6,7 @@
  */
 #include <xxhash.h>
 
+#include "base/byte_order.h"
 #include "traces/frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -114,14 +115,14 @@ static size_t repair_frame(uint8_t *p, size_t left, uint32_t number, uint64_t *f
     struct frame_head h = {
         .kind = (uint8_t)(p[4] % TF_KINDS),
         .packing = p[5] % 2,
-        .extra = get_u16(p + 6),
-        .stored = get_u32(p + 8),
-        .raw = get_u32(p + 12),
-        .first_icount = get_u64(p + 16),
-        .last_icount = get_u64(p + 24),
-        .items = get_u32(p + 40),
+        .extra = le16(p + 6),
+        .stored = le32(p + 8),
+        .raw = le32(p + 12),
+        .first_icount = le64(p + 16),
+        .last_icount = le64(p + 24),
+        .items = le32(p + 40),
         .number = number,
-        .raw_hash = get_u64(p + 48),
+        .raw_hash = le64(p + 48),
     };
     h.kind = number ? h.kind : TF_CONFIG;
     h.first = first[h.kind];

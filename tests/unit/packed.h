@@ -8,6 +8,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "base/byte_order.h"
 #include "traces/bytes.h"
 #include "traces/unpack.h"
 
@@ -44,13 +45,13 @@ static inline size_t pack_zstd(const uint8_t *p, size_t n, uint8_t *to, size_t r
 static inline size_t pack_lz4(const uint8_t *p, size_t n, uint8_t *to, size_t room)
 {
     size_t used = LZ4_WORD;
-    put_u32(to, 0x184c2102);
+    put_le32(to, 0x184c2102);
     for (size_t at = 0; at < n; at += LZ4_BLOCK) {
         const int part = (int)(n - at < LZ4_BLOCK ? n - at : LZ4_BLOCK);
         const int packed = LZ4_compress_default((const char *)p + at, (char *)to + used + LZ4_WORD, part,
                                                 (int)(room - used - LZ4_WORD));
         assert(packed > 0);
-        put_u32(to + used, (uint32_t)packed);
+        put_le32(to + used, (uint32_t)packed);
         used += LZ4_WORD + (size_t)packed;
     }
     return used;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/byte_order.h"
 #include "tests/unit/packed.h"
 #include "traces/frame.h"
 #include "traces/memory.h"
@@ -105,7 +106,7 @@ static void rt_content(struct rt_case *c, struct buf *b)
     for (size_t i = 0; i < n; i++)
         p[i] = p[i] % 3 ? p[i] : 0x48;
     for (size_t i = 64; i + 4 < n; i += 16 + p[i] % 64)
-        put_u32(p + i, 0x81000000 + (uint32_t)i);
+        put_le32(p + i, 0x81000000 + (uint32_t)i);
     size_t hole = rt_below(&c->s, n), length = rt_below(&c->s, 20000);
     memset(p + hole, 0, length < n - hole ? length : n - hole);
     b->n += n;
@@ -216,14 +217,14 @@ static void rt_change(struct rt_case *c, uint8_t *page)
     switch (rt_below(&c->s, 7)) {
     case 0: /* relocation */
         for (size_t i = 0; i + 4 <= TRACE_PAGE; i++)
-            if (get_u32(page + i) >> 24 == 0x81) {
-                put_u32(page + i, get_u32(page + i) + addend);
+            if (le32(page + i) >> 24 == 0x81) {
+                put_le32(page + i, le32(page + i) + addend);
                 i += 3;
             }
         break;
     case 1: /* a packer's branch filter */
         for (size_t i = at % 16; i + 4 <= TRACE_PAGE; i += 40)
-            put_u32(page + i, get_u32(page + i) + addend + (uint32_t)i);
+            put_le32(page + i, le32(page + i) + addend + (uint32_t)i);
         break;
     case 2:
         memset(page + at, 0, n);

@@ -2,6 +2,7 @@
  *
  * `test_trace --seeds DIR` writes small traces, as they are and with nothing packed, as seeds for fuzz_trace.
  */
+#include "base/byte_order.h"
 #include "tests/unit/trace_sample.h"
 #include "traces/memory.h"
 #include "traces/reader.h"
@@ -305,14 +306,14 @@ static void test_large(void **state)
         }
     }
     for (uint64_t i = 0; i < 2000; i++) {
-        put_u64(chunk, i % 1500);
+        put_le64(chunk, i % 1500);
         assert_int_equal(trace_write_chunk(w, 0, i * 8191, chunk, sizeof chunk, &err), 0);
     }
     uint8_t page[TRACE_PAGE] = {0};
     for (unsigned k = 0; k < 3; k++) {
         assert_int_equal(trace_checkpoint_begin(w, MANY * 37 + k, 0, true, &err), 0);
         for (uint64_t i = 0; i < PAGES; i++) {
-            put_u64(page + 16, i < PAGES / 2 ? i + 1 : i + k);
+            put_le64(page + 16, i < PAGES / 2 ? i + 1 : i + k);
             trace_checkpoint_page(w, "ram", i, page);
         }
         assert_int_equal(trace_checkpoint_end(w, k, &err), 0);
@@ -332,7 +333,7 @@ static void test_large(void **state)
         struct trace_state *s = trace_checkpoint_load(t, k, &err);
         for (uint64_t i = 0; i < PAGES; i += 1001) {
             assert_int_equal(trace_state_page(s, "ram", i, page, &err), 1);
-            assert_int_equal(get_u64(page + 16), i < PAGES / 2 ? i + 1 : i + k);
+            assert_int_equal(le64(page + 16), i < PAGES / 2 ? i + 1 : i + k);
         }
         trace_state_free(s);
     }

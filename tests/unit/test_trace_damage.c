@@ -1,4 +1,5 @@
 /* test_trace_damage.c - cut, changed and foreign trace files, and hosts that cannot write one. */
+#include "base/byte_order.h"
 #include "tests/unit/trace_sample.h"
 #include "traces/memory.h"
 
@@ -92,8 +93,8 @@ static void test_later_version(void **state)
 {
     struct bytes b = sample_trace("version", 40);
     struct error err = {""};
-    put_u32(b.p + 8, TRACE_VERSION + 1);
-    put_u64(b.p + 56, XXH3_64bits(b.p, 56));
+    put_le32(b.p + 8, TRACE_VERSION + 1);
+    put_le64(b.p + 56, XXH3_64bits(b.p, 56));
     assert_null(trace_open_memory(b.p, b.n, &err));
     assert_non_null(strstr(err.text, "use a newer one"));
     memset(b.p, 'x', 8);

@@ -1,4 +1,5 @@
 /* test_trace_network.c - frames of a network, which are in a trace once: an event's data may be those of an input. */
+#include "base/byte_order.h"
 #include "tests/unit/trace_sample.h"
 #include "traces/event_code.h"
 #include "traces/memory.h"
@@ -276,8 +277,8 @@ static const char *crafted(unsigned version, const uint8_t *ref, size_t n)
     struct trace *t = open_good(plain);
     struct buf out = {0}, in = {0}, ev = {0};
     buf_add(&out, plain.p, (size_t)(trace_frame(t, 0)->offset + trace_frame(t, 0)->stored));
-    put_u32(out.p + 8, version);
-    put_u64(out.p + 56, XXH3_64bits(out.p, 56));
+    put_le32(out.p + 8, version);
+    put_le64(out.p + 56, XXH3_64bits(out.p, 56));
     trace_close(t);
     for (int i = 0; i < 2; i++) {
         buf_u8(&in, 0);

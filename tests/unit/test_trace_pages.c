@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <xxhash.h>
 
+#include "base/byte_order.h"
 #include "traces/memory.h"
 #include "traces/page_code.h"
 #include "traces/page_store.h"
@@ -23,14 +24,14 @@ struct memory {
 static void fill_random(uint8_t *p, size_t n, uint64_t *seed)
 {
     for (size_t i = 0; i + 8 <= n; i += 8)
-        put_u64(p + i, rnd(seed) * 0x9e3779b97f4a7c15u);
+        put_le64(p + i, rnd(seed) * 0x9e3779b97f4a7c15u);
 }
 
 /* The same text at random places: what a relocation does to code. */
 static void relocate(uint8_t *p, uint64_t *seed)
 {
     for (size_t i = rnd(seed) % 64; i + 4 < TRACE_PAGE; i += 16 + rnd(seed) % 64)
-        put_u32(p + i, get_u32(p + i) + 0x1200000);
+        put_le32(p + i, le32(p + i) + 0x1200000);
 }
 
 static void memory_step(struct memory *m, unsigned k, uint64_t *seed)
@@ -193,8 +194,8 @@ static void test_changes_cut(void **state)
 static void large_page(uint8_t *page, uint64_t i, unsigned k)
 {
     memset(page, 'x', TRACE_PAGE);
-    put_u64(page + 64, i * 0x9e3779b97f4a7c15u);
-    put_u64(page + 2048, k);
+    put_le64(page + 64, i * 0x9e3779b97f4a7c15u);
+    put_le64(page + 2048, k);
 }
 
 /* State k, of which the pages from `from` on are given. */
@@ -269,13 +270,13 @@ static void test_store(void **state)
     unsigned depth = 0;
     assert_null(page_store_get(s, 0, &depth));
     for (uint32_t i = 0; i < PAGE_STORE_PAGES; i++) {
-        put_u32(page, i);
+        put_le32(page, i);
         page_store_put(s, i, i % DELTA_DEPTH, page);
     }
-    assert_int_equal(get_u32(page_store_get(s, 0, &depth)), 0); /* 1 is the oldest now */
+    assert_int_equal(le32(page_store_get(s, 0, &depth)), 0); /* 1 is the oldest now */
     page_store_put(s, PAGE_STORE_PAGES, 0, page);
     assert_null(page_store_get(s, 1, &depth));
-    assert_int_equal(get_u32(page_store_get(s, 2, &depth)), 2);
+    assert_int_equal(le32(page_store_get(s, 2, &depth)), 2);
     assert_int_equal(depth, 2);
     page_store_retire(s, 77);
     page_store_retire(s, 1); /* not there */

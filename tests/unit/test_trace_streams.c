@@ -4,6 +4,7 @@
 
 #include <xxhash.h>
 
+#include "base/byte_order.h"
 #include "traces/content.h"
 #include "traces/page_packer.h"
 #include "traces/stream_code.h"
@@ -20,7 +21,7 @@ static void fill_content(uint8_t *p)
     for (size_t i = 0; i < LENGTH; i++)
         p[i] = rnd(&seed) % 3 ? (uint8_t)(rnd(&seed) >> 20) : 0x48;
     for (size_t i = 100; i + 4 < LENGTH; i += 13 + rnd(&seed) % 40)
-        put_u32(p + i, 0x81000000 + (uint32_t)(rnd(&seed) % LENGTH));
+        put_le32(p + i, 0x81000000 + (uint32_t)(rnd(&seed) % LENGTH));
     memset(p + STREAM_BLOCK, 0, STREAM_BLOCK);
 }
 
@@ -45,8 +46,8 @@ static void state_page(uint8_t *page, const uint8_t *content, unsigned state, un
     uint64_t seed = 1000 + i;
     memcpy(page, content + (size_t)i * TRACE_PAGE + (state == 2 ? 77 : 0), TRACE_PAGE);
     for (size_t k = 0; state && k + 4 < TRACE_PAGE; k++)
-        if (get_u32(page + k) >> 24 == 0x81) {
-            put_u32(page + k, get_u32(page + k) + 0x2d000000);
+        if (le32(page + k) >> 24 == 0x81) {
+            put_le32(page + k, le32(page + k) + 0x2d000000);
             k += 3;
         }
     if (state == 2) {
@@ -530,7 +531,7 @@ static void test_changes(void **state)
         for (unsigned k = (unsigned)(rnd(&seed) % 60); k-- > 0;) {
             size_t at = rnd(&seed) % (TRACE_PAGE - 40);
             if (rnd(&seed) % 3)
-                put_u32(page + at, get_u32(page + at) + addend);
+                put_le32(page + at, le32(page + at) + addend);
             else if (rnd(&seed) % 2)
                 memset(page + at, 0, 40);
             else
@@ -562,8 +563,8 @@ static void test_branches(void **state)
         base[i] = (uint8_t)(rnd(&seed) >> 9);
     memcpy(page, base, TRACE_PAGE);
     for (unsigned at = 20; at + 4 <= TRACE_PAGE; at += 30, calls++) {
-        put_u32(base + at, (uint32_t)(rnd(&seed) % 100000) - 50000);
-        put_u32(page + at, get_u32(base + at) + (uint32_t)(place - begin) + at + 4);
+        put_le32(base + at, (uint32_t)(rnd(&seed) % 100000) - 50000);
+        put_le32(page + at, le32(base + at) + (uint32_t)(place - begin) + at + 4);
     }
     assert_true(stream_changes_make(&c, page, base, place, begin, (struct growth){0}, DELTA_MAX));
     assert_int_equal(c.runs, calls);
@@ -618,7 +619,7 @@ static void test_refused(void **state)
     assert_int_equal(item[0].kind, PAGE_STREAM);
     assert_int_equal(item[1].kind, PAGE_FULL);
     assert_memory_equal(page_item_bytes(&item[1], payload.p).data, content[1].p + 1000, TRACE_PAGE);
-    assert_int_equal(get_u32(payload.p + payload.n - PAGE_CHECK), page_check(content[1].p + 1000));
+    assert_int_equal(le32(payload.p + payload.n - PAGE_CHECK), page_check(content[1].p + 1000));
     assert_memory_equal(extra.p, "\4\1", 2);
     page_packer_free(p);
     buf_free(&payload);
@@ -675,7 +676,7 @@ static void check_crafted_page(const struct bytes *good, const struct stream *s,
     buf_bytes(&payload, code.p, code.n);
     extra.n = 0;
     if (page) {
-        put_u32(buf_room(&payload, PAGE_CHECK), page_check(page));
+        put_le32(buf_room(&payload, PAGE_CHECK), page_check(page));
         payload.n += PAGE_CHECK;
         pages_extra(&extra, 1);
     }

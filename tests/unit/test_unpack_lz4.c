@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/byte_order.h"
 #include "tests/unit/packed.h"
 
 enum { SHORT = 100000, LONG = LZ4_BLOCK + 12345, BEHIND = 100 };
@@ -29,7 +30,7 @@ static struct buf frame_of(const uint8_t *content, size_t n)
     struct buf b = pack_as(UNPACK_LZ4, content, n);
     uint8_t *behind = buf_room(&b, BEHIND);
     memset(behind, 0xee, BEHIND);
-    put_u32(behind, (uint32_t)n);
+    put_le32(behind, (uint32_t)n);
     return b;
 }
 
@@ -101,14 +102,14 @@ static void test_damaged(void **state)
 {
     uint8_t *content = content_of(SHORT);
     struct buf b = frame_of(content, SHORT), got = {0};
-    const uint32_t size = get_u32(b.p + LZ4_WORD);
-    put_u32(b.p + LZ4_WORD, size - 1);
+    const uint32_t size = le32(b.p + LZ4_WORD);
+    put_le32(b.p + LZ4_WORD, size - 1);
     assert_int_equal(damaged(&b, &got), UNPACK_BAD);
-    put_u32(b.p + LZ4_WORD, UINT32_MAX); /* larger than any block */
+    put_le32(b.p + LZ4_WORD, UINT32_MAX); /* larger than any block */
     assert_int_equal(damaged(&b, &got), UNPACK_BAD);
-    put_u32(b.p + LZ4_WORD, 0); /* none at all */
+    put_le32(b.p + LZ4_WORD, 0); /* none at all */
     assert_int_equal(damaged(&b, &got), UNPACK_BAD);
-    put_u32(b.p + LZ4_WORD, size);
+    put_le32(b.p + LZ4_WORD, size);
     b.n -= 10; /* cut off: more is wanted */
     assert_int_equal(damaged(&b, &got), UNPACK_MORE);
     assert_int_equal(got.n, 0);
@@ -122,7 +123,7 @@ static void test_found(void **state)
     struct unpack_search s = {0};
     uint8_t data[64] = {0};
     unsigned format;
-    put_u32(data + 33, 0x184c2102);
+    put_le32(data + 33, 0x184c2102);
     assert_int_equal(unpack_find(&s, data, sizeof data, 0, &format), 33);
     assert_int_equal(format, UNPACK_LZ4);
     assert_string_equal(unpack_format_name(format), "lz4");

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <zstd.h>
 
+#include "base/byte_order.h"
 #include "traces/frame.h"
 #include "traces/memory.h"
 
@@ -134,7 +135,7 @@ __attribute__((unused)) static void sample_page(uint8_t *page, unsigned checkpoi
     memset(page, 0, TRACE_PAGE);
     if (index % 5 == 4)
         return; /* a zero page */
-    put_u64(page + 8, index % 3 ? index : 1000 * checkpoint + index);
+    put_le64(page + 8, index % 3 ? index : 1000 * checkpoint + index);
     for (size_t i = 100; i < TRACE_PAGE; i++)
         page[i] = (uint8_t)(i * 7 + index);
 }

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 
+#include "base/byte_order.h"
 #include "core/net/net.h"
 
 enum {
@@ -44,12 +45,6 @@ extern const struct wire_kind socket_kind;
 /* Whether the frame may go to the server. A request for something outside of `folder`, or that is not a file,
  * is changed so that the server refuses it. `host`: the server's IPv4 address. */
 bool tftp_guard(const char *folder, uint32_t host, uint8_t *frame, size_t n);
-
-/* A number of 16 bits, as frames have it. */
-static inline unsigned get16(const uint8_t *p)
-{
-    return p[0] * 256u + p[1];
-}
 
 /* ---- ipv6.c ---- */
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/byte_order.h"
 #include "core/systems/efi/private/impl.h"
 #include "core/systems/efi/private/path.h"
 
@@ -35,7 +36,7 @@ static void path_at(const struct efi_guest *eg, uint64_t address, char *buf, siz
     for (bool end = false; !end && length >= NODE && n + length <= MOST; n += length) {
         if (!efi_read(eg, address + n, bytes + n, NODE))
             return;
-        length = bytes[n + 2] | (size_t)bytes[n + 3] << 8;
+        length = le16(bytes + n + 2);
         end = bytes[n] == END && bytes[n + 1] == WHOLE;
         if (length > MOST - n || !efi_read(eg, address + n, bytes + n, length))
             return;

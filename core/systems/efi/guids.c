@@ -1,4 +1,5 @@
 /* guids.c - names of GUIDs. See impl.h. */
+#include "base/byte_order.h"
 #include "core/systems/efi/private/impl.h"
 
 struct row {
@@ -17,8 +18,7 @@ static const struct row rows[] = {
 static bool is_row(const struct row *r, const struct efi_guid *g)
 {
     const uint8_t *b = g->b;
-    return r->a == ((uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24) &&
-           r->b == (b[4] | b[5] << 8) && r->c == (b[6] | b[7] << 8) && !memcmp(r->d, b + 8, 8);
+    return r->a == le32(b) && r->b == le16(b + 4) && r->c == le16(b + 6) && !memcmp(r->d, b + 8, 8);
 }
 
 const char *efi_guid_name(const struct efi_guid *guid)

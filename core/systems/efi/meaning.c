@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/byte_order.h"
 #include "core/systems/efi/private/path.h"
 #include "core/systems/efi/private/variables.h"
 
@@ -41,7 +42,7 @@ static size_t description(const struct variable *v, struct text *out)
 {
     enum { HEAD = 6 };
     for (size_t i = HEAD; i + 2 <= v->data_size; i += 2) {
-        unsigned c = v->data[i] | (unsigned)v->data[i + 1] << 8;
+        unsigned c = le16(v->data + i);
         if (!c)
             return i + 2 - HEAD;
         text_add(out, "%c", c >= ' ' && c < 0x7f ? (char)c : '?');

@@ -2,6 +2,7 @@
  *
  * Source: UEFI specification 2.10, 10.3 (nodes) and 10.6.1.6 (their text form).
  */
+#include "base/byte_order.h"
 #include "core/systems/efi/private/path.h"
 
 #include <inttypes.h>
@@ -312,7 +313,7 @@ bool efi_device_path(const struct efi_guest *eg, const uint8_t *p, size_t n, str
 {
     const char *between = "";
     while (n >= 4) {
-        size_t length = (size_t)p[2] | (size_t)p[3] << 8;
+        size_t length = le16(p + 2);
         if (length < 4 || length > n)
             return false;
         struct node d = {eg, p + 4, length - 4, p[0] & 0x7f, p[1]};

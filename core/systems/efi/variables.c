@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/byte_order.h"
 #include "core/systems/efi/private/variables.h"
 #include "traces/memory.h"
 
@@ -60,20 +61,15 @@ static const struct format *format_of(const uint8_t *p)
     return NULL;
 }
 
-static uint32_t u32(const uint8_t *p)
-{
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
 /* The variable at p, of which n bytes are in the store. Its length with padding; 0 if there is none. */
 static size_t read_variable(const struct format *f, const uint8_t *p, size_t n, struct variable *v)
 {
-    if (n < f->header || (p[0] | p[1] << 8) != VARIABLE_START)
+    if (n < f->header || le16(p) != VARIABLE_START)
         return 0;
     *v = (struct variable){.state = p[VARIABLE_STATE],
-                           .attributes = u32(p + VARIABLE_ATTRIBUTES),
-                           .name_size = u32(p + f->name_size),
-                           .data_size = u32(p + f->name_size + 4),
+                           .attributes = le32(p + VARIABLE_ATTRIBUTES),
+                           .name_size = le32(p + f->name_size),
+                           .data_size = le32(p + f->name_size + 4),
                            .name = p + f->header};
     memcpy(v->guid.b, p + f->name_size + 8, sizeof v->guid.b);
     uint64_t size = (uint64_t)f->header + v->name_size + v->data_size;
@@ -123,7 +119,7 @@ enum { PIECE = 64 << 10, STORES_MOST = 16 };
 
 static bool is_store(const uint8_t *p, uint32_t *size)
 {
-    *size = u32(p + STORE_SIZE);
+    *size = le32(p + STORE_SIZE);
     return p[STORE_FORMAT] == STORE_FORMATTED && p[STORE_STATE] == STORE_HEALTHY && *size > STORE_HEADER &&
            *size <= STORE_MOST && format_of(p);
 }
@@ -189,7 +185,7 @@ static int by_name(const void *a, const void *b)
     const struct variable *x = a, *y = b;
     const size_t nx = x->name_size / 2, ny = y->name_size / 2;
     for (size_t i = 0; i < nx && i < ny; i++) {
-        unsigned cx = x->name[2 * i] | x->name[2 * i + 1] << 8, cy = y->name[2 * i] | y->name[2 * i + 1] << 8;
+        unsigned cx = le16(x->name + 2 * i), cy = le16(y->name + 2 * i);
         if (cx != cy)
             return cx < cy ? -1 : 1;
     }

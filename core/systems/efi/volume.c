@@ -1,6 +1,7 @@
 /* volume.c - see volume.h. */
 #include <string.h>
 
+#include "base/byte_order.h"
 #include "core/systems/efi/private/volume.h"
 #include "core/symbols/pe.h"
 
@@ -44,26 +45,6 @@ struct reader {
     unsigned volumes, depth;
 };
 
-static uint32_t u16(const uint8_t *p)
-{
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8;
-}
-
-static uint32_t u24(const uint8_t *p)
-{
-    return u16(p) | (uint32_t)p[2] << 16;
-}
-
-static uint32_t u32(const uint8_t *p)
-{
-    return u16(p) | u16(p + 2) << 16;
-}
-
-static uint64_t u64(const uint8_t *p)
-{
-    return u32(p) | (uint64_t)u32(p + 4) << 32;
-}
-
 static uint64_t aligned(uint64_t n, uint64_t to)
 {
     return (n + to - 1) & ~(to - 1);
@@ -78,8 +59,8 @@ static void read_sections(struct reader *rd, struct efi_file *f, uint64_t begin,
 static void take_name(struct efi_file *f, const uint8_t *p, uint64_t n)
 {
     size_t i = 0;
-    for (; i + 1 < sizeof f->name && 2 * i + 1 < n && u16(p + 2 * i); i++)
-        f->name[i] = u16(p + 2 * i) > ' ' && u16(p + 2 * i) < 0x7f ? (char)p[2 * i] : '?';
+    for (; i + 1 < sizeof f->name && 2 * i + 1 < n && le16(p + 2 * i); i++)
+        f->name[i] = le16(p + 2 * i) > ' ' && le16(p + 2 * i) < 0x7f ? (char)p[2 * i] : '?';
     f->name[i] = 0;
 }
 
@@ -102,13 +83,13 @@ static void take_section(struct reader *rd, struct efi_file *f, unsigned type, u
             read_volumes(rd, at, end);
         else if (type == SECTION_DISPOSABLE)
             read_sections(rd, f, at, end);
-        else if (type == SECTION_GUIDED && n >= GUIDED_HEADER && !(u16(p + 18) & GUIDED_PROCESSING) &&
-                 u16(p + 16) >= GUIDED_HEADER + SECTION_HEADER && u16(p + 16) - SECTION_HEADER <= n)
-            read_sections(rd, f, at + u16(p + 16) - SECTION_HEADER, end);
+        else if (type == SECTION_GUIDED && n >= GUIDED_HEADER && !(le16(p + 18) & GUIDED_PROCESSING) &&
+                 le16(p + 16) >= GUIDED_HEADER + SECTION_HEADER && le16(p + 16) - SECTION_HEADER <= n)
+            read_sections(rd, f, at + le16(p + 16) - SECTION_HEADER, end);
         else if (type == SECTION_GUIDED && rd->r->packed && n >= GUIDED_HEADER &&
-                 u16(p + 16) >= GUIDED_HEADER + SECTION_HEADER && u16(p + 16) - SECTION_HEADER <= n)
-            rd->r->packed(rd->r->ctx, p, p + u16(p + 16) - SECTION_HEADER,
-                          n - (u16(p + 16) - SECTION_HEADER));
+                 le16(p + 16) >= GUIDED_HEADER + SECTION_HEADER && le16(p + 16) - SECTION_HEADER <= n)
+            rd->r->packed(rd->r->ctx, p, p + le16(p + 16) - SECTION_HEADER,
+                          n - (le16(p + 16) - SECTION_HEADER));
         else if (type == SECTION_COMPRESSED && n >= COMPRESSED_HEADER && !p[4])
             read_sections(rd, f, at + COMPRESSED_HEADER, end);
         rd->depth--;
@@ -119,9 +100,9 @@ static void read_sections(struct reader *rd, struct efi_file *f, uint64_t begin,
 {
     for (uint64_t at = begin; end - at >= SECTION_HEADER;) {
         const uint8_t *p = rd->p + at;
-        uint64_t size = u24(p), header = SECTION_HEADER;
+        uint64_t size = le24(p), header = SECTION_HEADER;
         if (size == 0xffffff && end - at >= SECTION_LARGE_HEADER) {
-            size = u32(p + 4);
+            size = le32(p + 4);
             header = SECTION_LARGE_HEADER;
         }
         if (size < header || size > end - at) {
@@ -167,7 +148,7 @@ static uint64_t read_file(struct reader *rd, uint64_t at, uint64_t end)
     uint64_t header = large ? FFS_LARGE_HEADER : FFS_HEADER;
     if (end - at < header || !header_sum_is_right(p, header))
         return 0;
-    uint64_t size = large ? u64(p + FFS_HEADER) : u24(p + FFS_SIZE);
+    uint64_t size = large ? le64(p + FFS_HEADER) : le24(p + FFS_SIZE);
     if (size < header || size > end - at)
         return 0;
     struct efi_file f = {.type = p[FFS_TYPE], .offset = at, .size = size};
@@ -208,13 +189,13 @@ static void read_volume(struct reader *rd, uint64_t at, uint64_t size)
 {
     const uint8_t *p = rd->p + at;
     struct efi_volume v = {.offset = at, .size = size}, *outer = rd->volume;
-    uint64_t first = u16(p + FV_HEADER_LENGTH), extended = u16(p + FV_EXTENDED);
+    uint64_t first = le16(p + FV_HEADER_LENGTH), extended = le16(p + FV_EXTENDED);
     memcpy(v.system.b, p + FV_SYSTEM, sizeof v.system.b);
     v.files = has_files(&v.system);
     rd->volume = &v;
     if (extended && size >= EXTENDED_HEADER && extended <= size - EXTENDED_HEADER) {
         memcpy(v.name.b, p + extended, sizeof v.name.b);
-        first = extended + u32(p + extended + 16);
+        first = extended + le32(p + extended + 16);
     }
     if (v.files && first < size)
         read_files(rd, aligned(first, 8) + at, at, at + size);
@@ -230,12 +211,12 @@ bool efi_volume_header(const uint8_t *p, size_t n, uint64_t *size)
 {
     if (n < EFI_VOLUME_HEADER || memcmp(p + FV_SIGNATURE, "_FVH", 4))
         return false;
-    uint32_t header = u16(p + FV_HEADER_LENGTH), sum = 0;
-    *size = u64(p + FV_LENGTH);
+    uint32_t header = le16(p + FV_HEADER_LENGTH), sum = 0;
+    *size = le64(p + FV_LENGTH);
     if (header < EFI_VOLUME_HEADER || header > n || header % 2 || *size < header)
         return false;
     for (uint32_t i = 0; i < header; i += 2)
-        sum += u16(p + i);
+        sum += le16(p + i);
     return !(sum & 0xffff);
 }
 

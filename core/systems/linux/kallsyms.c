@@ -15,6 +15,7 @@
  */
 #include <string.h>
 
+#include "base/byte_order.h"
 #include "core/systems/linux/private/kallsyms.h"
 
 enum { NAMES_MAX = 32 << 20, SYMBOLS_MIN = 256, SYMBOLS_MAX = 8 << 20 };
@@ -31,30 +32,16 @@ static uint64_t kernel_map(const struct kallsyms *k)
     return k->lowest ? k->lowest : k->word == 8 ? 0xffffffff80000000u : 0x40000000u;
 }
 
-static uint32_t get32(const struct kallsyms *k, size_t at)
-{
-    uint32_t v;
-    memcpy(&v, k->image + at, 4);
-    return v;
-}
-
-static uint64_t get64(const struct kallsyms *k, size_t at)
-{
-    uint64_t v;
-    memcpy(&v, k->image + at, 8);
-    return v;
-}
-
 static uint64_t get_word(const struct kallsyms *k, size_t at)
 {
-    return k->word == 8 ? get64(k, at) : get32(k, at);
+    return k->word == 8 ? le64(k->image + at) : le32(k->image + at);
 }
 
 /* ---------------------------------------------------------------- names */
 
 static bool marker_is(const struct kallsyms *k, size_t markers, unsigned width, size_t i, size_t value)
 {
-    return width == 4 ? get32(k, markers + 4 * i) == value : get64(k, markers + 8 * i) == value;
+    return width == 4 ? le32(k->image + markers + 4 * i) == value : le64(k->image + markers + 8 * i) == value;
 }
 
 static bool markers_at(const struct kallsyms *k, size_t names, uint32_t count, size_t markers, unsigned width)
@@ -93,12 +80,12 @@ static uint32_t blocks_before(const struct kallsyms *k)
     size_t p = k->packed.tokens;
     if (p < 8)
         return 0;
-    p -= get32(k, p - 4) ? 4 : 8;
-    for (uint32_t n = 1, last = get32(k, p); p >= 4; n++, last = get32(k, p)) {
+    p -= le32(k->image + p - 4) ? 4 : 8;
+    for (uint32_t n = 1, last = le32(k->image + p); p >= 4; n++, last = le32(k->image + p)) {
         if (!last)
             return n;
         p -= 4;
-        if (get32(k, p) >= last)
+        if (le32(k->image + p) >= last)
             return 0;
     }
     return 0;
@@ -107,7 +94,7 @@ static uint32_t blocks_before(const struct kallsyms *k)
 /* Whether the tables begin at p with the number of symbols: as a word, or as 32 bits that the markers confirm. */
 static bool begins_at(struct kallsyms *k, size_t p)
 {
-    uint32_t count = get32(k, p);
+    uint32_t count = le32(k->image + p);
     if (count < SYMBOLS_MIN || count > SYMBOLS_MAX || (k->packed.tokens - p) / 2 < count)
         return false;
     bool wide = !(p & (k->word - 1)) && get_word(k, p) == count;
@@ -142,7 +129,7 @@ static uint64_t address_of(const struct kallsyms *k, uint32_t i, bool *absolute)
         return v;
     }
     size_t at = k->addresses + 4 * (size_t)i;
-    int32_t offset = (int32_t)get32(k, at);
+    int32_t offset = (int32_t)le32(k->image + at);
     if (k->how == KALLSYMS_SELF)
         return (k->begin + at + (uint64_t)(int64_t)offset) & (k->word == 8 ? UINT64_MAX : UINT32_MAX);
     if (k->how == KALLSYMS_RELATIVE)
@@ -201,7 +188,7 @@ static bool relative_at(struct kallsyms *k, size_t offsets, size_t base)
         return false;
     uint32_t negative = 0;
     for (uint32_t i = 0; i < k->count; i++)
-        negative += get32(k, offsets + 4 * (size_t)i) >> 31;
+        negative += le32(k->image + offsets + 4 * (size_t)i) >> 31;
     k->addresses = offsets;
     k->how = negative > k->count / 2 ? KALLSYMS_PERCPU : KALLSYMS_RELATIVE;
     return plausible(k);

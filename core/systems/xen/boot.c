@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "core/ground/little_endian.h"
+#include "base/byte_order.h"
 #include "core/systems/xen/private/impl.h"
 #include "traces/memory.h"
 

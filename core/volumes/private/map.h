@@ -2,7 +2,7 @@
 #ifndef BOOTREEL_CORE_VOLUMES_MAP_H
 #define BOOTREEL_CORE_VOLUMES_MAP_H
 
-#include "core/ground/little_endian.h"
+#include "base/byte_order.h"
 #include "core/volumes/volumes.h"
 
 /* A file system: a stretch of the image. */
