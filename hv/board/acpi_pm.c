@@ -3,6 +3,7 @@
  * Sources: Intel 82371AB (PIIX4) datasheet, 7.2 (power management I/O registers), 7.1 (PCI registers 40h,
  * 58h, 80h, 90h, D2h), 9.3 (APMC and APMS). As on QEMU: GPE block 0 is at AFE0h, and the commands F1h and F0h at the SMI command port set
  * and clear SCI_EN without firmware. */
+#include "base/byte_order.h"
 #include "hv/board/internal.h"
 #include "hv/board/smbus.h"
 #include "hv/board/acpi_pm.h"
@@ -155,7 +156,7 @@ static void smb_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
 
 static uint32_t base_register(const struct acpi_pm *s, unsigned reg, uint32_t mask, bool enabled)
 {
-    uint32_t base = s->pci.config[reg] | s->pci.config[reg + 1] << 8;
+    uint32_t base = le16(s->pci.config + reg);
     return enabled ? base & mask : 0;
 }
 

@@ -4,8 +4,8 @@
  * 10.3 (FIS), 13.6 (native command queueing). Guest times are the drive's (ide.h); queued commands end one after the other. */
 #include <assert.h>
 
+#include "base/byte_order.h"
 #include "hv/board/ahci.h"
-#include "hv/board/little_endian.h"
 
 #include <string.h>
 
@@ -305,8 +305,7 @@ static uint32_t queued_count(const uint8_t *fis)
 
 static uint64_t queued_lba(const uint8_t *fis)
 {
-    return fis[4] | fis[5] << 8 | (uint64_t)fis[6] << 16 | (uint64_t)fis[8] << 24 | (uint64_t)fis[9] << 32 |
-           (uint64_t)fis[10] << 40;
+    return le24(fis + 4) | (uint64_t)le24(fis + 8) << 24;
 }
 
 static void read_fis(const struct ahci_port *p, unsigned slot, uint8_t fis[FIS_LENGTH])

@@ -2,6 +2,7 @@
  * e1000_impl.h.
  *
  * Source: Intel, PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual (317453-006), 13. */
+#include "base/byte_order.h"
 #include "hv/board/e1000_impl.h"
 #include "hv/board/msi.h"
 #include "traces/memory.h"
@@ -91,9 +92,8 @@ void e1000_reset_registers(struct e1000 *s)
     memset(s->context, 0, sizeof s->context);
     s->reg[E1000_CTRL] = CTRL_FD | CTRL_SLU;
     s->reg[E1000_STATUS] = STATUS_FD | STATUS_LU | STATUS_1000;
-    s->reg[E1000_RA] = s->nic.address[0] | s->nic.address[1] << 8 | s->nic.address[2] << 16 |
-                       (uint32_t)s->nic.address[3] << 24;
-    s->reg[E1000_RA + 1] = s->nic.address[4] | s->nic.address[5] << 8 | E1000_RAH_VALID;
+    s->reg[E1000_RA] = le32(s->nic.address);
+    s->reg[E1000_RA + 1] = le16(s->nic.address + 4) | E1000_RAH_VALID;
     s->command = s->command_bits = s->reading = 0;
     s->out_bit = 0;
     s->delayed = 0;

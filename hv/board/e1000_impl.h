@@ -10,6 +10,7 @@
 #ifndef BOOTREEL_HV_BOARD_E1000_IMPL_H
 #define BOOTREEL_HV_BOARD_E1000_IMPL_H
 
+#include "base/byte_order.h"
 #include "hv/board/e1000.h"
 #include "hv/board/msix.h"
 #include "hv/board/nic.h"
@@ -62,12 +63,6 @@ enum {
     SI_ICRXDMTC = 0x20,
 };
 struct e1000;
-
-/* Numbers in frames. */
-static inline unsigned e1000_get16(const uint8_t *frame)
-{
-    return frame[0] * 256u + frame[1];
-}
 
 /* The least guest time between two interrupts, ns, by the value of ITR or EITR. */
 static inline uint64_t e1000_gap(uint32_t itr)

@@ -2,6 +2,7 @@
  *
  * Source: Intel, PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual (317453-006): 5 (EEPROM), 8 (PHY), 13.7
  * (statistics). */
+#include "base/byte_order.h"
 #include "hv/board/e1000_impl.h"
 
 #include <string.h>
@@ -94,7 +95,7 @@ static uint16_t eeprom_word(const struct e1000 *s, unsigned at)
     memcpy(word, s->model->eeprom, sizeof word);
     uint16_t sum = 0;
     for (unsigned i = 0; i < NIC_MAC / 2; i++)
-        word[i] = (uint16_t)(s->nic.address[i * 2] | s->nic.address[i * 2 + 1] << 8);
+        word[i] = (uint16_t)le16(s->nic.address + i * 2);
     for (unsigned i = 0; i < EEPROM_CHECKSUM; i++)
         sum += word[i];
     word[EEPROM_CHECKSUM] = (uint16_t)(EEPROM_SUM - sum);

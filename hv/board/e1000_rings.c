@@ -4,6 +4,7 @@
  * queues Intel, 82574 GbE Controller Family Datasheet (317694): 7.1, 7.2. Frames leave by a timer, each when the wire is free; what comes
  * goes to memory at once. All that a driver leaves in memory is checked before it is used. Not there: VLAN tags, flow control, checksums
  * of received frames (which descriptors say). */
+#include "base/byte_order.h"
 #include "hv/board/e1000_impl.h"
 
 #include <assert.h>
@@ -69,12 +70,6 @@ struct descriptor {
 };
 _Static_assert(sizeof(struct descriptor) == E1000_DESCRIPTOR, "as in memory");
 
-static void put16(uint8_t *p, unsigned v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
-
 /* The Internet checksum of bytes from `first` to `last` (0: the end) goes to `at`. */
 static void put_checksum(uint8_t *frame, size_t n, unsigned at, unsigned first, unsigned last)
 {
@@ -86,15 +81,15 @@ static void put_checksum(uint8_t *frame, size_t n, unsigned at, unsigned first, 
         sum += (i - first) & 1 ? frame[i] : (uint32_t)frame[i] << 8;
     while (sum >> 16)
         sum = (sum & 0xffff) + (sum >> 16);
-    put16(frame + at, ~sum & 0xffff);
+    put_be16(frame + at, ~sum & 0xffff);
 }
 
 static void add_to_checksum(uint8_t *at, uint32_t value)
 {
-    uint32_t sum = e1000_get16(at) + value;
+    uint32_t sum = be16(at) + value;
     while (sum >> 16)
         sum = (sum & 0xffff) + (sum >> 16);
-    put16(at, sum);
+    put_be16(at, sum);
 }
 
 static uint64_t send_frame(struct e1000 *s, const uint32_t *c, uint8_t *frame, size_t n, unsigned options)
@@ -129,20 +124,20 @@ static uint64_t send_segments(struct e1000 *s, const uint32_t *c, const uint8_t 
         memcpy(frame, packet, header);
         memcpy(frame + header, packet + at, part);
         if (v4) {
-            put16(frame + ip + 2, (unsigned)(length - ip));
-            put16(frame + ip + 4, e1000_get16(frame + ip + 4) + (unsigned)i);
+            put_be16(frame + ip + 2, (unsigned)(length - ip));
+            put_be16(frame + ip + 4, be16(frame + ip + 4) + (unsigned)i);
         } else {
-            put16(frame + ip + 4, (unsigned)(length - ip - 40));
+            put_be16(frame + ip + 4, (unsigned)(length - ip - 40));
         }
         if (tcp) {
-            uint32_t sequence = e1000_get16(frame + tu + 4) << 16 | e1000_get16(frame + tu + 6);
+            uint32_t sequence = be16(frame + tu + 4) << 16 | be16(frame + tu + 6);
             sequence += (uint32_t)(at - header);
-            put16(frame + tu + 4, sequence >> 16);
-            put16(frame + tu + 6, sequence & 0xffff);
+            put_be16(frame + tu + 4, sequence >> 16);
+            put_be16(frame + tu + 6, sequence & 0xffff);
             if (at + part < n)
                 frame[tu + 13] &= (uint8_t)~9; /* PSH, FIN */
         } else {
-            put16(frame + tu + 4, (unsigned)(length - tu));
+            put_be16(frame + tu + 4, (unsigned)(length - tu));
         }
         if (options & POPTS_TXSM) /* the driver's sum of the pseudo header lacks the length */
             add_to_checksum(frame + sum_at, (uint32_t)(length - tu));

@@ -25,10 +25,10 @@ static struct kind kind_of(const uint8_t *f, size_t n)
 {
     struct kind k = {0};
     bool whole = true;
-    if (n >= IP + 20 && e1000_get16(f + TYPE) == IPV4 && f[IP] >> 4 == 4 && (f[IP] & 15) >= 5) {
+    if (n >= IP + 20 && be16(f + TYPE) == IPV4 && f[IP] >> 4 == 4 && (f[IP] & 15) >= 5) {
         k = (struct kind){.version = 4, .protocol = f[IP + 9], .transport = IP + (f[IP] & 15u) * 4};
-        whole = !(e1000_get16(f + IP + 6) & FRAGMENT);
-    } else if (n >= IP + 40 && e1000_get16(f + TYPE) == IPV6 && f[IP] >> 4 == 6) {
+        whole = !(be16(f + IP + 6) & FRAGMENT);
+    } else if (n >= IP + 40 && be16(f + TYPE) == IPV6 && f[IP] >> 4 == 6) {
         k = (struct kind){.version = 6, .protocol = f[IP + 6], .transport = IP + 40};
     }
     if (whole && k.protocol == TCP && n >= k.transport + 20u)

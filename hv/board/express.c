@@ -3,8 +3,8 @@
 
 #include <assert.h>
 
+#include "base/byte_order.h"
 #include "hv/board/kinds.h"
-#include "hv/board/little_endian.h"
 #include "hv/board/pci.h"
 
 enum { POWER_CAPABILITY = 0x01, POWER_VERSION = 3 /* of 1.2 */, POWER_KEEPS = 8 };

@@ -5,6 +5,7 @@
  * the commands 2 and 3 at the SMI command port set and clear SCI_EN without firmware; other commands give an SMI to the processor that
  * writes them if APMC_EN is set, whatever GBL_SMI_EN is; NO_REBOOT is set at power-on. */
 #include "hv/board/ich9.h"
+#include "base/byte_order.h"
 #include "hv/board/internal.h"
 #include "hv/board/isa_bridge.h"
 #include "hv/board/kinds.h"
@@ -207,8 +208,7 @@ static void pm_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
 
 static uint32_t config32(const struct ich9 *s, unsigned reg)
 {
-    const uint8_t *c = s->pci.config + reg;
-    return c[0] | c[1] << 8 | c[2] << 16 | (uint32_t)c[3] << 24;
+    return le32(s->pci.config + reg);
 }
 
 static void update_ranges(struct ich9 *s)

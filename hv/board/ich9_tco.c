@@ -2,6 +2,7 @@
  * machine.
  *
  * Source: Intel ICH9 datasheet (316972), 5.14 (system management) and 13.9 (TCO registers). */
+#include "base/byte_order.h"
 #include "hv/board/ich9.h"
 
 #include <string.h>
@@ -72,7 +73,7 @@ static uint16_t word_at(const struct tco *s, unsigned offset)
     case TCO2_CNT:
         return s->control2;
     case TCO_MESSAGE1:
-        return (uint16_t)(s->message[0] | s->message[1] << 8);
+        return (uint16_t)le16(s->message);
     case TCO_WDCNT:
         return s->boot_status;
     case TCO_SW_IRQ:

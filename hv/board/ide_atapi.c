@@ -3,6 +3,7 @@
  * Sources: SFF-8020i revision 2.6 (ATAPI CD-ROM); MMC-3 (T10/1363D) for the commands; SPC-2 for sense data.
  * The medium is one data track of 2048-byte sectors, in one closed session. It can be ejected with START STOP
  * UNIT. */
+#include "base/byte_order.h"
 #include "hv/board/ide.h"
 
 #include <assert.h>
@@ -138,7 +139,7 @@ uint32_t atapi_data_in(struct ide_channel *ch, unsigned size)
     if (!ch->block_left)
         ide_busy(ch, PH_CD_NEXT,
                  NS_BLOCK + (ch->left < ch->block ? ch->left : ch->block) / IDE_SECTOR * NS_SECTOR);
-    return bytes[0] | bytes[1] << 8 | bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+    return le32(bytes);
 }
 
 void atapi_dma_done(struct ide_channel *ch, bool moved)

@@ -3,6 +3,7 @@
  * Source: Programming Interface for Bus Master IDE Controller, revision 1.0 (SFF-8038i); PIIX3 datasheet,
  * section 2.7. A transfer is executed as a whole when its guest time has passed; until then the drive is
  * busy. */
+#include "base/byte_order.h"
 #include "hv/board/ide.h"
 
 #include <string.h>
@@ -22,7 +23,7 @@ static uint32_t read32(struct ide_channel *ch, uint32_t address)
     uint8_t b[4];
 
     physmem_read(board_mem(ch->board), address, b, sizeof b);
-    return b[0] | b[1] << 8 | b[2] << 16 | (uint32_t)b[3] << 24;
+    return le32(b);
 }
 
 /* Goes to the next region if the current one is used up; false at the end of the table. */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/byte_order.h"
+
 enum { ROM_MOST = 1 << 20, ROM_PCIR = 0x18, ROM_FREE = 6 /* a byte that only counts in the checksum */ };
 
 const struct field nic_fields[1] = {FIELD(struct nic, look.deadline)};
@@ -66,7 +68,7 @@ void nic_map_rom(struct nic *nic, uint64_t base)
 static void fit_rom(struct nic *nic, const struct pci_device *pci)
 {
     uint8_t *rom = ramblock_host(nic->rom);
-    uint64_t size = ramblock_size(nic->rom), at = rom[ROM_PCIR] | rom[ROM_PCIR + 1] << 8;
+    uint64_t size = ramblock_size(nic->rom), at = le16(rom + ROM_PCIR);
     if (rom[0] != 0x55 || rom[1] != 0xaa || at + 8 > size || memcmp(rom + at, "PCIR", 4) ||
         memcmp(rom + at + 4, pci->config, 2))
         return;

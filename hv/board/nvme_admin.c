@@ -1,8 +1,8 @@
 /* nvme_admin.c - the admin commands of an NVMe controller.
  *
  * Source: NVM Express Base Specification 1.4, chapter 5. */
+#include "base/byte_order.h"
 #include "hv/board/nvme.h"
-#include "hv/board/little_endian.h"
 
 #include <stdio.h>
 #include <string.h>

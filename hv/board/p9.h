@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/byte_order.h"
+
 enum {
     P9_HEADER = 7,
     P9_QID = 13,
@@ -73,14 +75,12 @@ struct p9_string {
 
 static inline uint64_t p9_get(struct p9_request *r, unsigned bytes)
 {
-    uint64_t value = 0;
     if (r->n < bytes) {
         r->bad = true;
         r->n = 0;
         return 0;
     }
-    for (unsigned i = bytes; i; i--)
-        value = value << 8 | r->p[i - 1];
+    uint64_t value = get_le(r->p, bytes);
     r->p += bytes;
     r->n -= bytes;
     return value;
@@ -113,8 +113,8 @@ static inline uint8_t *p9_room(struct p9_answer *a, size_t n)
 static inline void p9_put(struct p9_answer *a, uint64_t value, unsigned bytes)
 {
     uint8_t *p = p9_room(a, bytes);
-    for (unsigned i = 0; p && i < bytes; i++)
-        p[i] = (uint8_t)(value >> 8 * i);
+    if (p)
+        put_le(p, value, bytes);
 }
 
 static inline void p9_put_string(struct p9_answer *a, const char *s, size_t n)

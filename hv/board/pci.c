@@ -2,8 +2,8 @@
  *
  * Source: PCI Local Bus Specification 2.1, chapter 6 (configuration space), 3.7.4.1 (mechanism #1). Addresses
  * at which a BAR is not decoded (0, or the all-ones of sizing) are as on QEMU. */
+#include "base/byte_order.h"
 #include "hv/board/internal.h"
-#include "hv/board/little_endian.h"
 #include "hv/board/pci.h"
 #include "traces/memory.h"
 #include "traces/must.h"

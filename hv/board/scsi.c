@@ -1,5 +1,6 @@
 /* scsi.c - what all SCSI units have in common: unit attention, sense, INQUIRY, and the movement of data. See scsi.h. */
 #include "hv/board/scsi.h"
+#include "base/byte_order.h"
 #include "hv/board/ide.h"
 
 #include <assert.h>
@@ -283,13 +284,13 @@ static uint32_t put_page(uint8_t *b, const struct scsi_unit *u, uint8_t page)
         return put_identification(b, u);
     case 0xb0: /* block limits: none, but of UNMAP */
         if (u->thin) {
-            put32(b + 16, 1 << 30 >> 9); /* blocks */
-            put32(b + 20, SCSI_UNMAPS);
-            put32(b + 24, 8); /* the granularity that is best */
+            put_be32(b + 16, 1 << 30 >> 9); /* blocks */
+            put_be32(b + 20, SCSI_UNMAPS);
+            put_be32(b + 24, 8); /* the granularity that is best */
         }
         return u->cdrom ? 0 : 0x3c;
     case 0xb1: /* block device characteristics: does not rotate */
-        put16(b, 1);
+        put_be16(b, 1);
         return u->cdrom ? 0 : 0x3c;
     case 0xb2: /* logical block provisioning: thin, by UNMAP; blocks read as zeros */
         memcpy(b, (uint8_t[]){0, 0x84, 2, 0}, 4);
@@ -309,7 +310,7 @@ static void vital_data(struct scsi_task *t, const uint8_t *p)
     }
     b[0] = t->unit->cdrom ? 5 : 0;
     b[1] = p[2];
-    put16(b + 2, n);
+    put_be16(b + 2, n);
     scsi_reply(t, 4 + n, be16(p + 3));
 }
 
@@ -346,6 +347,6 @@ void scsi_report_luns(struct scsi_task *t, const uint8_t *p)
         scsi_bad_field(t);
         return;
     }
-    put32(b, p[2] == 1 ? 0 : 8); /* 1: well known units, of which there are none */
+    put_be32(b, p[2] == 1 ? 0 : 8); /* 1: well known units, of which there are none */
     scsi_reply(t, p[2] == 1 ? 8 : 16, be32(p + 6));
 }

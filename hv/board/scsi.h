@@ -9,6 +9,7 @@
 #ifndef BOOTREEL_HV_BOARD_SCSI_H
 #define BOOTREEL_HV_BOARD_SCSI_H
 
+#include "base/byte_order.h"
 #include "hv/board/drives.h"
 
 /* SCSI_UNMAPS: ranges of an UNMAP, at most. */
@@ -137,37 +138,5 @@ void scsi_good(struct scsi_task *, const uint8_t *cdb);
 void scsi_request_sense(struct scsi_task *, const uint8_t *cdb);
 void scsi_inquiry(struct scsi_task *, const uint8_t *cdb);
 void scsi_report_luns(struct scsi_task *, const uint8_t *cdb);
-
-static inline uint32_t be16(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 8 | p[1];
-}
-static inline uint32_t be24(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 16 | be16(p + 1);
-}
-static inline uint32_t be32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | be24(p + 1);
-}
-static inline uint64_t be64(const uint8_t *p)
-{
-    return (uint64_t)be32(p) << 32 | be32(p + 4);
-}
-static inline void put16(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
-static inline void put32(uint8_t *p, uint32_t v)
-{
-    put16(p, v >> 16);
-    put16(p + 2, v);
-}
-static inline void put64(uint8_t *p, uint64_t v)
-{
-    put32(p, (uint32_t)(v >> 32));
-    put32(p + 4, (uint32_t)v);
-}
 
 #endif

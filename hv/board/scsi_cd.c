@@ -1,6 +1,7 @@
 /* scsi_cd.c - the commands of CD-ROM drives, by packets of ATAPI or as SCSI commands.
  *
  * Sources: MMC-3 (T10/1363D), clause 6; SFF-8020i for the older forms of READ TOC and MODE SENSE. */
+#include "base/byte_order.h"
 #include "hv/board/scsi.h"
 
 #include <string.h>
@@ -14,7 +15,7 @@ static void put_address(uint8_t *p, uint32_t lba, bool msf)
 {
     uint32_t frame = lba + 150;
 
-    put32(p, msf ? frame / 75 / 60 << 16 | frame / 75 % 60 << 8 | frame % 75 : lba);
+    put_be32(p, msf ? frame / 75 / 60 << 16 | frame / 75 % 60 << 8 | frame % 75 : lba);
 }
 
 static uint32_t last_lba(const struct scsi_unit *d)
@@ -201,7 +202,7 @@ static void mode_sense(struct scsi_task *t, const uint8_t *p)
         return;
     }
     if (ten) {
-        put16(b, header + n - 2);
+        put_be16(b, header + n - 2);
         b[2] = medium;
     } else {
         b[0] = header + n - 1;
@@ -229,7 +230,7 @@ static void feature(struct features *f, unsigned code, unsigned version, bool pe
 
     if (f->type == 2 ? code != f->first : code < f->first || (f->type == 1 && !current))
         return;
-    put16(b, code);
+    put_be16(b, code);
     b[2] = version << 2 | (persistent ? 2 : 0) | (current ? 1 : 0);
     b[3] = n;
     memcpy(b + 4, data, n);
@@ -257,8 +258,8 @@ static void get_configuration(struct scsi_task *t, const uint8_t *p)
     feature(&f, 0x001f, 0, false, dvd, "", 0);               /* DVD read */
     feature(&f, 0x0100, 0, true, true, "", 0);               /* power management */
     feature(&f, 0x0105, 0, true, true, "", 0);               /* timeout */
-    put32(f.buf, f.n - 4);
-    put16(f.buf + 6, now);
+    put_be32(f.buf, f.n - 4);
+    put_be16(f.buf + 6, now);
     scsi_reply(t, f.n, be16(p + 7));
 }
 
@@ -268,8 +269,8 @@ static void read_capacity(struct scsi_task *t, const uint8_t *p)
 {
     uint8_t *b = scsi_blank(t, 8);
 
-    put32(b, last_lba(t->unit));
-    put32(b + 4, CD_SECTOR);
+    put_be32(b, last_lba(t->unit));
+    put_be32(b + 4, CD_SECTOR);
     scsi_reply(t, 8, 8);
 }
 
@@ -327,7 +328,7 @@ static void read_toc(struct scsi_task *t, const uint8_t *p)
         return;
     }
     n = format == 0 ? toc_tracks(d, b, start, msf) : format == 1 ? toc_sessions(b, msf) : toc_full(d, b);
-    put16(b, n - 2);
+    put_be16(b, n - 2);
     b[2] = b[3] = 1;
     scsi_reply(t, n, be16(p + 7));
 }
@@ -340,7 +341,7 @@ static void disc_information(struct scsi_task *t, const uint8_t *p)
         scsi_bad_field(t);
         return;
     }
-    put16(b, 32);
+    put_be16(b, 32);
     b[2] = 0x0e; /* complete disc, complete session */
     b[3] = b[4] = b[5] = b[6] = 1;
     b[7] = 0x20;             /* for unrestricted use */
@@ -359,12 +360,12 @@ static void track_information(struct scsi_task *t, const uint8_t *p)
         scsi_bad_field(t);
         return;
     }
-    put16(b, 34);
+    put_be16(b, 34);
     b[2] = b[3] = 1; /* track, session */
     b[5] = 0x04;     /* data track */
     b[6] = 0x01;     /* mode 1 */
-    put32(b + 24, d->blocks);
-    put32(b + 28, last_lba(d));
+    put_be32(b + 24, d->blocks);
+    put_be32(b + 28, last_lba(d));
     b[7] = 0x02; /* last recorded address is valid */
     scsi_reply(t, 36, be16(p + 7));
 }

@@ -1,4 +1,5 @@
 /* scsi_disk.c - the commands of SCSI disks. Sources: SBC-3 (T10/1799D), clause 5 and 6.4; SPC-4 (T10/1731D), clauses 6 and 7.5. */
+#include "base/byte_order.h"
 #include "hv/board/scsi.h"
 
 #include <string.h>
@@ -101,8 +102,8 @@ static void capacity10(struct scsi_task *t, const uint8_t *p)
 {
     uint8_t *b = scsi_blank(t, 8);
     uint64_t last = last_lba(t->unit);
-    put32(b, last > UINT32_MAX ? UINT32_MAX : (uint32_t)last);
-    put32(b + 4, scsi_block(t->unit));
+    put_be32(b, last > UINT32_MAX ? UINT32_MAX : (uint32_t)last);
+    put_be32(b + 4, scsi_block(t->unit));
     scsi_reply(t, 8, 8);
 }
 
@@ -114,8 +115,8 @@ static void service16(struct scsi_task *t, const uint8_t *p)
         scsi_bad_field(t);
         return;
     }
-    put64(b, last_lba(t->unit));
-    put32(b + 8, scsi_block(t->unit));
+    put_be64(b, last_lba(t->unit));
+    put_be32(b + 8, scsi_block(t->unit));
     b[14] = t->unit->thin ? 0xc0 : 0; /* LBPME, LBPRZ */
     scsi_reply(t, 32, be32(p + 10));
 }
@@ -186,7 +187,7 @@ static void mode_sense(struct scsi_task *t, const uint8_t *p)
         return;
     }
     if (ten) {
-        put16(b, header + n - 2);
+        put_be16(b, header + n - 2);
         b[3] = 0x10; /* DPOFUA: FUA is understood */
     } else {
         b[0] = (uint8_t)(header + n - 1);
@@ -248,7 +249,7 @@ static void supported_commands(struct scsi_task *t, const uint8_t *p)
     }
     b[1] = known ? 3 : 1;
     if (known) {
-        put16(b + 2, size);
+        put_be16(b + 2, size);
         memset(b + 4, 0xff, size);
         b[4] = p[3];
     }

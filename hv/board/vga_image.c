@@ -1,6 +1,7 @@
 /* vga_image.c - the screen as a picture, for users: nothing in the machine depends on it.
  *
  * Source: IBM VGA technical reference (attribute controller, CRT controller addressing). */
+#include "base/byte_order.h"
 #include "hv/board/board.h"
 #include "hv/board/vga.h"
 
@@ -190,10 +191,10 @@ static void vbe_pixel(const struct screen *s, unsigned x, unsigned y, uint8_t *r
         dac_colour(v, p[0], rgb);
         break;
     case 15:
-        expand(rgb, p[0] | p[1] << 8, 5, 5, 5);
+        expand(rgb, le16(p), 5, 5, 5);
         break;
     case 16:
-        expand(rgb, p[0] | p[1] << 8, 5, 6, 5);
+        expand(rgb, le16(p), 5, 6, 5);
         break;
     default: /* 24 and 32: blue, green, red */
         rgb[0] = p[2];

@@ -3,7 +3,7 @@
  * Source: Linux's net/9p/trans_virtio.c and include/uapi/linux/virtio_9p.h (VIRTIO 1.2 only has the device's number): one queue; a chain has a
  * request, and room for its answer; the configuration is the tag by which the guest mounts the folder. One request is
  * executed at a time, when the time that it takes has passed. */
-#include "hv/board/little_endian.h"
+#include "base/byte_order.h"
 #include "hv/board/p9_server.h"
 #include "hv/board/virtio.h"
 #include "traces/memory.h"

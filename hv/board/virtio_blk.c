@@ -1,7 +1,7 @@
 /* virtio_blk.c - a block device on virtio, one for each drive.
  *
  * Source: VIRTIO 1.2, 5.2. One request is executed at a time, when the time that it takes has passed. */
-#include "hv/board/little_endian.h"
+#include "base/byte_order.h"
 #include "hv/board/virtio.h"
 #include "traces/memory.h"
 

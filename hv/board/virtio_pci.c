@@ -1,7 +1,7 @@
 /* virtio_pci.c - the PCI transport of virtio devices: capabilities, configuration structures, the legacy I/O BAR, interrupts.
  *
  * Source: VIRTIO 1.2, 4.1; its legacy interface 4.1.4.8 and 4.1.5.1.3. The layout is QEMU's: the I/O BAR is 0, MSI-X 1, memory 4. */
-#include "hv/board/little_endian.h"
+#include "base/byte_order.h"
 #include "hv/board/virtio.h"
 
 #include <assert.h>

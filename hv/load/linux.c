@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/byte_order.h"
 #include "hv/load/internal.h"
 
 /* Offsets in the setup header and in boot_params ("zero page"). */
@@ -54,36 +55,6 @@ enum {
     LOW_CLEAR = 0x205, /* from this version on, kernels leave low memory alone */
 };
 
-static uint32_t get32(const uint8_t *p, unsigned at)
-{
-    uint32_t v;
-    memcpy(&v, p + at, 4);
-    return v;
-}
-static uint64_t get64(const uint8_t *p, unsigned at)
-{
-    uint64_t v;
-    memcpy(&v, p + at, 8);
-    return v;
-}
-static uint16_t get16(const uint8_t *p, unsigned at)
-{
-    return (uint16_t)(p[at] | p[at + 1] << 8);
-}
-static void put32(uint8_t *p, unsigned at, uint32_t v)
-{
-    memcpy(p + at, &v, 4);
-}
-static void put16(uint8_t *p, unsigned at, unsigned v)
-{
-    p[at] = (uint8_t)v;
-    p[at + 1] = (uint8_t)(v >> 8);
-}
-static void put64(uint8_t *p, unsigned at, uint64_t v)
-{
-    memcpy(p + at, &v, 8);
-}
-
 /* The contents of the header, with defaults for older versions. */
 struct setup {
     unsigned version;                /* 0 before there were any */
@@ -111,10 +82,10 @@ bool linux_has_setup(const struct image *im, uint8_t *k)
 {
     if (has_header(im, k))
         return true;
-    if (im->size < 0x300 || get16(k, H_BOOT_FLAG) != 0xaa55 || k[H_SETUP_SECTS] > REAL_SECTORS ||
+    if (im->size < 0x300 || le16(k + H_BOOT_FLAG) != 0xaa55 || k[H_SETUP_SECTS] > REAL_SECTORS ||
         im->size <= code_offset(k))
         return false;
-    uint64_t said = (uint64_t)get16(k, H_SYSSIZE) * 16, is = im->size - code_offset(k);
+    uint64_t said = (uint64_t)le16(k + H_SYSSIZE) * 16, is = im->size - code_offset(k);
     return said && said < is + 16 && is < said + 512;
 }
 
@@ -128,7 +99,7 @@ static int truncated(const struct image *im, uint64_t begins, struct error *err)
 static int read_place(const uint8_t *k, const struct image *im, struct setup *s, struct error *err)
 {
     s->load = !s->high                                  ? ZIMAGE
-              : s->version >= 0x20a && k[H_RELOCATABLE] ? get64(k, H_PREF_ADDRESS)
+              : s->version >= 0x20a && k[H_RELOCATABLE] ? le64(k + H_PREF_ADDRESS)
                                                         : 0x100000;
     if (s->high && (s->load < 0x100000 || s->load > UINT32_MAX))
         return error_set(
@@ -138,7 +109,7 @@ static int read_place(const uint8_t *k, const struct image *im, struct setup *s,
         return error_set(
             err, "%s: a kernel that is loaded low (zImage) has at most %u bytes, this one %u: fetch it again",
             im->name, REAL_MODE - ZIMAGE, s->code_size);
-    s->run_size = s->version >= 0x20a ? get32(k, H_INIT_SIZE) : s->code_size;
+    s->run_size = s->version >= 0x20a ? le32(k + H_INIT_SIZE) : s->code_size;
     if (s->run_size < s->code_size)
         s->run_size = s->code_size;
     return 0;
@@ -150,13 +121,13 @@ static bool enters_real_mode(const struct loading *l, const uint8_t *k, const st
 {
     if (s->version < 0x202 || !s->high)
         return true;
-    return !get32(k, H_CODE32_START) && board_behaves(l->board, 15);
+    return !le32(k + H_CODE32_START) && board_behaves(l->board, 15);
 }
 
 static int read_setup(const struct loading *l, const uint8_t *k, struct setup *s, struct error *err)
 {
     const struct image *im = l->image;
-    s->version = has_header(im, k) ? get16(k, H_VERSION) : 0;
+    s->version = has_header(im, k) ? le16(k + H_VERSION) : 0;
     s->high = s->version >= 0x200 && k[H_LOADFLAGS] & LOADED_HIGH;
     s->real = enters_real_mode(l, k, s);
     s->code_offset = code_offset(k);
@@ -164,13 +135,13 @@ static int read_setup(const struct loading *l, const uint8_t *k, struct setup *s
         return truncated(im, s->code_offset, err);
     s->code_size = (uint32_t)(im->size - s->code_offset);
     /* In units of 16 bytes, rounded up. */
-    if (s->version >= 0x204 && get32(k, H_SYSSIZE) > ((uint64_t)s->code_size + 15) / 16)
+    if (s->version >= 0x204 && le32(k + H_SYSSIZE) > ((uint64_t)s->code_size + 15) / 16)
         return error_set(
             err, "%s: truncated: its header says %llu bytes of kernel, the file has %u: fetch it again",
-            im->name, (unsigned long long)get32(k, H_SYSSIZE) * 16, s->code_size);
-    s->initrd_max = s->version >= 0x203 ? get32(k, H_INITRD_ADDR_MAX) : 0x37ffffff;
-    s->cmdline_max = s->version >= 0x206 ? get32(k, H_CMDLINE_SIZE) : 255;
-    s->long_entry = s->version >= 0x20c && get16(k, H_XLOADFLAGS) & XLF_KERNEL_64;
+            im->name, (unsigned long long)le32(k + H_SYSSIZE) * 16, s->code_size);
+    s->initrd_max = s->version >= 0x203 ? le32(k + H_INITRD_ADDR_MAX) : 0x37ffffff;
+    s->cmdline_max = s->version >= 0x206 ? le32(k + H_CMDLINE_SIZE) : 255;
+    s->long_entry = s->version >= 0x20c && le16(k + H_XLOADFLAGS) & XLF_KERNEL_64;
     return read_place(k, im, s, err);
 }
 
@@ -206,8 +177,8 @@ static int place_initrd(struct loading *l, const struct image *im, const struct 
     physmem_write(board_mem(l->board), at, bytes, im->size);
     free(bytes);
     load_take(l, at, im->size);
-    put32(params, H_RAMDISK_IMAGE, (uint32_t)at);
-    put32(params, H_RAMDISK_SIZE, (uint32_t)im->size);
+    put_le32(params + H_RAMDISK_IMAGE, (uint32_t)at);
+    put_le32(params + H_RAMDISK_SIZE, (uint32_t)im->size);
     return 0;
 }
 
@@ -230,7 +201,7 @@ static int place_command_line(struct loading *l, const char *text, const struct 
     if (!at)
         return -1;
     physmem_write(board_mem(l->board), at, text, n + 1);
-    put32(params, H_CMD_LINE_PTR, (uint32_t)at);
+    put_le32(params + H_CMD_LINE_PTR, (uint32_t)at);
     return 0;
 }
 
@@ -239,7 +210,7 @@ static void fill_memory_map(const struct loading *l, uint8_t *params)
     uint64_t top = low_memory(l);
     params[P_E820_ENTRIES] = (uint8_t)l->nmap;
     memcpy(params + P_E820_TABLE, l->map, l->nmap * sizeof l->map[0]);
-    put32(params, P_ALT_MEM_K, top > 0x100000 ? (uint32_t)((top - 0x100000) >> 10) : 0);
+    put_le32(params + P_ALT_MEM_K, top > 0x100000 ? (uint32_t)((top - 0x100000) >> 10) : 0);
 }
 
 /* struct screen_info: the 80x25 colour text mode that board_direct_setup() leaves. */
@@ -257,21 +228,21 @@ static void fill_screen(uint8_t *params)
 /* What boot.rst says a loader fills in, by the version that introduced it. */
 static void fill_real(uint8_t *k, const struct setup *s, uint32_t heap_end)
 {
-    put16(k, H_VID_MODE, 0xffff);
+    put_le16(k + H_VID_MODE, 0xffff);
     if (s->version < 0x202) {
-        put16(k, H_OLD_LINE_MAGIC, OLD_LINE_MAGIC);
-        put16(k, H_OLD_LINE, heap_end);
+        put_le16(k + H_OLD_LINE_MAGIC, OLD_LINE_MAGIC);
+        put_le16(k + H_OLD_LINE, heap_end);
     } else {
-        put32(k, H_CMD_LINE_PTR, REAL_MODE + heap_end);
+        put_le32(k + H_CMD_LINE_PTR, REAL_MODE + heap_end);
     }
     if (s->version >= 0x200) {
         k[H_TYPE_OF_LOADER] = 0xff;
         if (s->version < 0x202)
-            put16(k, H_SETUP_MOVE_SIZE, heap_end + s->cmdline_max + 1);
+            put_le16(k + H_SETUP_MOVE_SIZE, heap_end + s->cmdline_max + 1);
     }
     if (s->version >= 0x201) {
         k[H_LOADFLAGS] |= CAN_USE_HEAP;
-        put16(k, H_HEAP_END_PTR, heap_end - 0x200);
+        put_le16(k + H_HEAP_END_PTR, heap_end - 0x200);
     }
 }
 
@@ -361,9 +332,9 @@ int load_linux(struct loading *l, uint8_t *k, struct load_result *r, struct erro
     params[H_LOADFLAGS] |= CAN_USE_HEAP;
     params[H_HEAP_END_PTR] = 0x00, params[H_HEAP_END_PTR + 1] = 0xfe;
     params[H_VID_MODE] = params[H_VID_MODE + 1] = 0xff;
-    put32(params, H_CODE32_START, (uint32_t)s.load);
+    put_le32(params + H_CODE32_START, (uint32_t)s.load);
     if (s.version >= 0x20e)
-        put64(params, P_RSDP, l->rsdp);
+        put_le64(params + P_RSDP, l->rsdp);
     physmem_write(m, at, params, sizeof params);
     physmem_write(m, s.load, k + s.code_offset, s.code_size);
     uint64_t entry = s.load + (s.long_entry ? ENTRY_64 : 0);

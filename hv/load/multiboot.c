@@ -1,6 +1,7 @@
 /* multiboot.c - multiboot 1 images (Multiboot Specification 0.6.96): ELF, or any format with address fields. */
 #include <string.h>
 
+#include "base/byte_order.h"
 #include "hv/load/internal.h"
 
 enum {
@@ -30,18 +31,11 @@ struct info {
     uint8_t bytes[INFO_SIZE];
 };
 
-static uint32_t get32(const uint8_t *p)
-{
-    uint32_t v;
-    memcpy(&v, p, 4);
-    return v;
-}
-
 long multiboot_header(const uint8_t *image, size_t size)
 {
     for (size_t at = 0; at + 12 <= size && at + 12 <= MB_SEARCH; at += 4)
-        if (get32(image + at) == MB_MAGIC &&
-            get32(image + at) + get32(image + at + 4) + get32(image + at + 8) == 0)
+        if (le32(image + at) == MB_MAGIC &&
+            le32(image + at) + le32(image + at + 4) + le32(image + at + 8) == 0)
             return (long)at;
     return -1;
 }
@@ -116,13 +110,12 @@ static int place_info(struct loading *l, uint64_t end, struct info *info, struct
 static int place_image(struct loading *l, uint8_t *k, size_t h, uint64_t *entry, uint64_t *end,
                        struct error *err)
 {
-    if (!(get32(k + h + 4) & MB_FLAG_ADDRESSES))
+    if (!(le32(k + h + 4) & MB_FLAG_ADDRESSES))
         return load_elf(l, k, entry, end, err);
     if (h + 32 > l->image->size)
         return error_set(err, "%s: truncated multiboot header", l->image->name);
-    const struct load_addresses a = {get32(k + h + 12), get32(k + h + 16), get32(k + h + 20),
-                                     get32(k + h + 24)};
-    *entry = get32(k + h + 28);
+    const struct load_addresses a = {le32(k + h + 12), le32(k + h + 16), le32(k + h + 20), le32(k + h + 24)};
+    *entry = le32(k + h + 28);
     return load_at_addresses(l, k, h, &a, end, err);
 }
 
@@ -130,7 +123,7 @@ int load_multiboot(struct loading *l, uint8_t *k, struct load_result *r, struct 
 {
     const struct image *im = l->image;
     size_t h = (size_t)multiboot_header(k, im->size);
-    uint32_t flags = get32(k + h + 4);
+    uint32_t flags = le32(k + h + 4);
     uint64_t entry = 0, end = 0;
     struct info info = {0};
     if (flags & 0xffff & ~MB_KNOWN)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/byte_order.h"
 #include "hv/load/internal.h"
 #include "traces/memory.h"
 
@@ -33,23 +34,11 @@ enum {
     MAP_ENTRY = 24,
 };
 
-static uint32_t get32(const uint8_t *p)
-{
-    uint32_t v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-static uint16_t get16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] | p[1] << 8);
-}
-
 long multiboot2_header(const uint8_t *image, size_t size)
 {
     for (size_t at = 0; at + HEADER <= size && at + HEADER <= SEARCH; at += 8)
-        if (get32(image + at) == (uint32_t)MAGIC &&
-            get32(image + at) + get32(image + at + 4) + get32(image + at + 8) + get32(image + at + 12) == 0)
+        if (le32(image + at) == (uint32_t)MAGIC &&
+            le32(image + at) + le32(image + at + 4) + le32(image + at + 8) + le32(image + at + 12) == 0)
             return (long)at;
     return -1;
 }
@@ -75,11 +64,11 @@ static bool is_provided(uint32_t type)
 static int check_request(const struct loading *l, const uint8_t *tag, uint32_t size, struct error *err)
 {
     for (uint32_t i = 8; i + 4 <= size; i += 4)
-        if (!is_provided(get32(tag + i)))
+        if (!is_provided(le32(tag + i)))
             return error_set(
                 err,
                 "%s: asks for multiboot 2 information of type %u, which is not there: choose another --protocol",
-                l->image->name, get32(tag + i));
+                l->image->name, le32(tag + i));
     return 0;
 }
 
@@ -87,16 +76,15 @@ static int check_request(const struct loading *l, const uint8_t *tag, uint32_t s
 static int take_tag(const struct loading *l, const uint8_t *tag, uint32_t size, struct asked *a,
                     struct error *err)
 {
-    uint16_t type = get16(tag);
-    bool optional = get16(tag + 2) & OPTIONAL;
+    uint16_t type = le16(tag);
+    bool optional = le16(tag + 2) & OPTIONAL;
     if (type == TAG_REQUEST)
         return optional ? 0 : check_request(l, tag, size, err);
     if (type == TAG_ADDRESS && size >= 24) {
-        a->addresses =
-            (struct load_addresses){get32(tag + 8), get32(tag + 12), get32(tag + 16), get32(tag + 20)};
+        a->addresses = (struct load_addresses){le32(tag + 8), le32(tag + 12), le32(tag + 16), le32(tag + 20)};
         a->has_addresses = true;
     } else if (type == TAG_ENTRY && size >= 12) {
-        a->entry = get32(tag + 8);
+        a->entry = le32(tag + 8);
         a->has_entry = true;
     } else if (type == TAG_RELOCATABLE) {
         a->relocatable = true; /* it is loaded where it is linked */
@@ -112,14 +100,14 @@ static int take_tag(const struct loading *l, const uint8_t *tag, uint32_t size, 
 static int read_header(const struct loading *l, const uint8_t *k, size_t h, struct asked *a,
                        struct error *err)
 {
-    uint64_t end = h + get32(k + h + 8);
-    if (get32(k + h + 4))
+    uint64_t end = h + le32(k + h + 8);
+    if (le32(k + h + 4))
         return error_set(err, "%s: its multiboot 2 header is for another processor than i386",
                          l->image->name);
     if (end > l->image->size)
         return error_set(err, "%s: truncated multiboot 2 header", l->image->name);
-    for (uint64_t at = h + HEADER; at + 8 <= end && get16(k + at) != TAG_END;) {
-        uint32_t size = get32(k + at + 4);
+    for (uint64_t at = h + HEADER; at + 8 <= end && le16(k + at) != TAG_END;) {
+        uint32_t size = le32(k + at + 4);
         if (size < 8 || size > end - at)
             return error_set(err, "%s: a tag of its multiboot 2 header goes beyond the header",
                              l->image->name);

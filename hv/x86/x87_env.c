@@ -5,6 +5,7 @@
  *
  * XSAVE: the x87 and SSE components, in the legacy region, and AVX's upper halves behind the header. A component is in use (XINUSE) if
  * its values differ from the initial ones, whatever was done to it; that a component was not modified since XRSTOR is never used. */
+#include "base/byte_order.h"
 #include "hv/x86/exec.h"
 #include "hv/x86/insn.h"
 #include "hv/x86/simd.h"
@@ -24,31 +25,6 @@ enum {
 
 /* ---------------------------------------------------------------- little-endian fields */
 
-static void put16(uint8_t *p, uint16_t v)
-{
-    memcpy(p, &v, 2);
-}
-static void put32(uint8_t *p, uint32_t v)
-{
-    memcpy(p, &v, 4);
-}
-static void put64(uint8_t *p, uint64_t v)
-{
-    memcpy(p, &v, 8);
-}
-static uint16_t get16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] | p[1] << 8);
-}
-static uint32_t get32(const uint8_t *p)
-{
-    return get16(p) | (uint32_t)get16(p + 2) << 16;
-}
-static uint64_t get64(const uint8_t *p)
-{
-    return get32(p) | (uint64_t)get32(p + 4) << 32;
-}
-
 /* ---------------------------------------------------------------- environment and registers */
 
 /* Real-mode formats hold linear addresses. */
@@ -60,26 +36,26 @@ static uint32_t linear(uint16_t sel, uint64_t off)
 static void env_save16(const struct fpu *f, bool prot, uint8_t *b)
 {
     uint32_t ip = linear(f->fcs, f->fip), dp = linear(f->fds, f->fdp);
-    put16(b, f->cw);
-    put16(b + 2, f->sw);
-    put16(b + 4, fpu_tag_word(f));
-    put16(b + 6, prot ? (uint16_t)f->fip : (uint16_t)ip);
-    put16(b + 8, prot ? f->fcs : (ip >> 4 & 0xf000) | f->fop);
-    put16(b + 10, prot ? (uint16_t)f->fdp : (uint16_t)dp);
-    put16(b + 12, prot ? f->fds : dp >> 4 & 0xf000);
+    put_le16(b, f->cw);
+    put_le16(b + 2, f->sw);
+    put_le16(b + 4, fpu_tag_word(f));
+    put_le16(b + 6, prot ? (uint16_t)f->fip : (uint16_t)ip);
+    put_le16(b + 8, prot ? f->fcs : (ip >> 4 & 0xf000) | f->fop);
+    put_le16(b + 10, prot ? (uint16_t)f->fdp : (uint16_t)dp);
+    put_le16(b + 12, prot ? f->fds : dp >> 4 & 0xf000);
 }
 
 /* Reserved upper halves are stored as ones. */
 static void env_save32(const struct fpu *f, bool prot, uint8_t *b)
 {
     uint32_t ip = linear(f->fcs, f->fip), dp = linear(f->fds, f->fdp);
-    put32(b, 0xffff0000 | f->cw);
-    put32(b + 4, 0xffff0000 | f->sw);
-    put32(b + 8, 0xffff0000 | fpu_tag_word(f));
-    put32(b + 12, prot ? (uint32_t)f->fip : 0xffff0000 | (uint16_t)ip);
-    put32(b + 16, prot ? f->fcs | (uint32_t)f->fop << 16 : (ip >> 16) << 12 | f->fop);
-    put32(b + 20, prot ? (uint32_t)f->fdp : 0xffff0000 | (uint16_t)dp);
-    put32(b + 24, prot ? 0xffff0000 | f->fds : (dp >> 16) << 12);
+    put_le32(b, 0xffff0000 | f->cw);
+    put_le32(b + 4, 0xffff0000 | f->sw);
+    put_le32(b + 8, 0xffff0000 | fpu_tag_word(f));
+    put_le32(b + 12, prot ? (uint32_t)f->fip : 0xffff0000 | (uint16_t)ip);
+    put_le32(b + 16, prot ? f->fcs | (uint32_t)f->fop << 16 : (ip >> 16) << 12 | f->fop);
+    put_le32(b + 20, prot ? (uint32_t)f->fdp : 0xffff0000 | (uint16_t)dp);
+    put_le32(b + 24, prot ? 0xffff0000 | f->fds : (dp >> 16) << 12);
 }
 
 unsigned fpu_env_save(const struct fpu *f, bool word, bool prot, uint8_t *buf)
@@ -90,39 +66,39 @@ unsigned fpu_env_save(const struct fpu *f, bool word, bool prot, uint8_t *buf)
 
 static void env_pointers16(struct fpu *f, bool prot, const uint8_t *b)
 {
-    f->fip = get16(b + 6);
-    f->fdp = get16(b + 10);
-    f->fcs = prot ? get16(b + 8) : 0;
-    f->fds = prot ? get16(b + 12) : 0;
+    f->fip = le16(b + 6);
+    f->fdp = le16(b + 10);
+    f->fcs = prot ? le16(b + 8) : 0;
+    f->fds = prot ? le16(b + 12) : 0;
     if (prot)
         return;
-    f->fip |= (uint32_t)(get16(b + 8) & 0xf000) << 4;
-    f->fdp |= (uint32_t)(get16(b + 12) & 0xf000) << 4;
-    f->fop = get16(b + 8) & 0x7ff;
+    f->fip |= (uint32_t)(le16(b + 8) & 0xf000) << 4;
+    f->fdp |= (uint32_t)(le16(b + 12) & 0xf000) << 4;
+    f->fop = le16(b + 8) & 0x7ff;
 }
 
 static void env_pointers32(struct fpu *f, bool prot, const uint8_t *b)
 {
     f->fcs = f->fds = 0;
     if (prot) {
-        f->fip = get32(b + 12);
-        f->fcs = get16(b + 16);
-        f->fop = get16(b + 18) & 0x7ff;
-        f->fdp = get32(b + 20);
-        f->fds = get16(b + 24);
+        f->fip = le32(b + 12);
+        f->fcs = le16(b + 16);
+        f->fop = le16(b + 18) & 0x7ff;
+        f->fdp = le32(b + 20);
+        f->fds = le16(b + 24);
         return;
     }
-    f->fip = get16(b + 12) | (get32(b + 16) >> 12 & 0xffff) << 16;
-    f->fop = get16(b + 16) & 0x7ff;
-    f->fdp = get16(b + 20) | (get32(b + 24) >> 12 & 0xffff) << 16;
+    f->fip = le16(b + 12) | (le32(b + 16) >> 12 & 0xffff) << 16;
+    f->fop = le16(b + 16) & 0x7ff;
+    f->fdp = le16(b + 20) | (le32(b + 24) >> 12 & 0xffff) << 16;
 }
 
 void fpu_env_load(struct fpu *f, bool word, bool prot, const uint8_t *b)
 {
     unsigned step = word ? 2 : 4;
-    fpu_set_tag_word(f, get16(b + 2 * step));
-    fpu_set_cw(f, get16(b));
-    fpu_set_sw(f, get16(b + step));
+    fpu_set_tag_word(f, le16(b + 2 * step));
+    fpu_set_cw(f, le16(b));
+    fpu_set_sw(f, le16(b + step));
     (word ? env_pointers16 : env_pointers32)(f, prot, b);
 }
 
@@ -130,15 +106,15 @@ void fpu_regs_save(const struct fpu *f, uint8_t *b)
 {
     for (unsigned i = 0; i < 8; i++) {
         struct fpreg v = fpu_st(f, i);
-        put64(b + 10 * i, v.sig);
-        put16(b + 10 * i + 8, v.exp);
+        put_le64(b + 10 * i, v.sig);
+        put_le16(b + 10 * i + 8, v.exp);
     }
 }
 
 void fpu_regs_load(struct fpu *f, const uint8_t *b)
 {
     for (unsigned i = 0; i < 8; i++)
-        f->r[fpu_phys(f, i)] = fpreg(get64(b + 10 * i), get16(b + 10 * i + 8));
+        f->r[fpu_phys(f, i)] = fpreg(le64(b + 10 * i), le16(b + 10 * i + 8));
 }
 
 /* ---------------------------------------------------------------- guest memory */
@@ -151,11 +127,11 @@ static void copy_out(struct x86 *cpu, const struct op *op, uint64_t lin, const u
     for (unsigned i = 0; i < n; i += unit) {
         uint64_t to = linear_on(cpu, lin, i);
         if (unit == 8)
-            st64(cpu, op, to, get64(b + i));
+            st64(cpu, op, to, le64(b + i));
         else if (unit == 4)
-            st32(cpu, op, to, get32(b + i));
+            st32(cpu, op, to, le32(b + i));
         else
-            st16(cpu, op, to, get16(b + i));
+            st16(cpu, op, to, le16(b + i));
     }
 }
 
@@ -164,11 +140,11 @@ static void copy_in(struct x86 *cpu, const struct op *op, uint64_t lin, uint8_t 
     for (unsigned i = 0; i < n; i += unit) {
         uint64_t from = linear_on(cpu, lin, i);
         if (unit == 8)
-            put64(b + i, ld64(cpu, op, from));
+            put_le64(b + i, ld64(cpu, op, from));
         else if (unit == 4)
-            put32(b + i, ld32(cpu, op, from));
+            put_le32(b + i, ld32(cpu, op, from));
         else
-            put16(b + i, ld16(cpu, op, from));
+            put_le16(b + i, ld16(cpu, op, from));
     }
 }
 
@@ -268,24 +244,24 @@ static bool area_64(const struct op *op)
 
 static void x87_head_save(const struct fpu *f, bool wide, uint8_t *b)
 {
-    put16(b, f->cw);
-    put16(b + 2, f->sw);
-    put16(b + 4, (uint8_t)~f->empty);
-    put16(b + 6, f->fop);
-    put64(b + 8, wide ? f->fip : (uint32_t)f->fip | (uint64_t)f->fcs << 32);
-    put64(b + 16, wide ? f->fdp : (uint32_t)f->fdp | (uint64_t)f->fds << 32);
+    put_le16(b, f->cw);
+    put_le16(b + 2, f->sw);
+    put_le16(b + 4, (uint8_t)~f->empty);
+    put_le16(b + 6, f->fop);
+    put_le64(b + 8, wide ? f->fip : (uint32_t)f->fip | (uint64_t)f->fcs << 32);
+    put_le64(b + 16, wide ? f->fdp : (uint32_t)f->fdp | (uint64_t)f->fds << 32);
 }
 
 static void x87_head_load(struct fpu *f, bool wide, const uint8_t *b)
 {
-    fpu_set_cw(f, get16(b));
-    fpu_set_sw(f, get16(b + 2));
+    fpu_set_cw(f, le16(b));
+    fpu_set_sw(f, le16(b + 2));
     f->empty = (uint8_t)~b[4];
-    f->fop = get16(b + 6) & 0x7ff;
-    f->fip = wide ? get64(b + 8) : get32(b + 8);
-    f->fdp = wide ? get64(b + 16) : get32(b + 16);
-    f->fcs = wide ? 0 : get16(b + 12);
-    f->fds = wide ? 0 : get16(b + 20);
+    f->fop = le16(b + 6) & 0x7ff;
+    f->fip = wide ? le64(b + 8) : le32(b + 8);
+    f->fdp = wide ? le64(b + 16) : le32(b + 16);
+    f->fcs = wide ? 0 : le16(b + 12);
+    f->fds = wide ? 0 : le16(b + 20);
 }
 
 static unsigned xmm_count(const struct x86 *cpu)
@@ -302,14 +278,14 @@ static void area_save(struct x86 *cpu, const struct op *op, uint64_t lin, unsign
         copy_out(cpu, op, lin, b, AREA_MXCSR, 8);
         memset(b, 0, sizeof b);
         for (unsigned i = 0; i < 8; i++) {
-            put64(b + 16 * i, fpu_st(&cpu->fpu, i).sig);
-            put16(b + 16 * i + 8, fpu_st(&cpu->fpu, i).exp);
+            put_le64(b + 16 * i, fpu_st(&cpu->fpu, i).sig);
+            put_le16(b + 16 * i + 8, fpu_st(&cpu->fpu, i).exp);
         }
         copy_out(cpu, op, linear_on(cpu, lin, AREA_ST), b, sizeof b, 8);
     }
     if (parts & SSE_PART) {
-        put32(b, cpu->fpu.mxcsr);
-        put32(b + 4, MXCSR_MASK);
+        put_le32(b, cpu->fpu.mxcsr);
+        put_le32(b + 4, MXCSR_MASK);
         copy_out(cpu, op, linear_on(cpu, lin, AREA_MXCSR), b, 8, 8);
         for (unsigned i = 0; i < xmm_count(cpu); i++)
             copy_out(cpu, op, linear_on(cpu, lin, AREA_XMM + 16 * i), cpu->xmm[i].b, 16, 8);
@@ -321,7 +297,7 @@ static void x87_part_load(struct x86 *cpu, const struct op *op, const uint8_t *a
     x87_head_load(&cpu->fpu, area_64(op), area);
     for (unsigned i = 0; i < 8; i++) {
         const uint8_t *b = area + AREA_ST + 16 * i;
-        cpu->fpu.r[fpu_phys(&cpu->fpu, i)] = fpreg(get64(b), get16(b + 8));
+        cpu->fpu.r[fpu_phys(&cpu->fpu, i)] = fpreg(le64(b), le16(b + 8));
     }
 }
 
@@ -375,8 +351,8 @@ static NOINLINE void do_fxrstor(struct x86 *cpu, const struct op *op)
     x87_available(cpu, op);
     copy_in(cpu, op, area_address(cpu, op, FXSAVE_SIZE, 16, false), area, sizeof area, 8);
     if (fxsave_parts(cpu) & SSE_PART) {
-        check_mxcsr(cpu, op, get32(area + AREA_MXCSR));
-        cpu->fpu.mxcsr = get32(area + AREA_MXCSR);
+        check_mxcsr(cpu, op, le32(area + AREA_MXCSR));
+        cpu->fpu.mxcsr = le32(area + AREA_MXCSR);
         sse_part_load(cpu, area);
     }
     x87_part_load(cpu, op, area);
@@ -508,13 +484,13 @@ static OP(op_xsaves)
 static void check_header(struct x86 *cpu, const struct op *op, const uint8_t *header, bool must_be_compacted,
                          bool *compacted)
 {
-    uint64_t bv = get64(header), comp = get64(header + 8);
+    uint64_t bv = le64(header), comp = le64(header + 8);
     *compacted = comp & COMPACTED && cpu_has(cpu, FT_XSAVEC);
     bool bad = bv & ~cpu->xcr0;
     if (*compacted)
         bad |= comp & ~(cpu->xcr0 | COMPACTED) || bv & ~comp || !mem_is_zero(header + 16, 48);
     else
-        bad |= comp || get64(header + 16) || must_be_compacted;
+        bad |= comp || le64(header + 16) || must_be_compacted;
     if (bad) {
         SYNC;
         raise_error(cpu, VEC_GP, 0);
@@ -537,8 +513,8 @@ static NOINLINE void do_xrstor(struct x86 *cpu, const struct op *op, bool must_b
     unsigned parts = xsave_mask(cpu, op);
     copy_in(cpu, op, area_address(cpu, op, xsave_size(parts), 64, false), area, xsave_size(parts), 8);
     check_header(cpu, op, area + AREA_HEADER, must_be_compacted, &compacted);
-    unsigned present = parts & (unsigned)get64(area + AREA_HEADER);
-    uint32_t mxcsr = get32(area + AREA_MXCSR);
+    unsigned present = parts & (unsigned)le64(area + AREA_HEADER);
+    uint32_t mxcsr = le32(area + AREA_MXCSR);
     bool load_mxcsr = parts & (compacted ? SSE_PART : SSE_PART | AVX_PART);
     if (compacted && !(present & SSE_PART))
         mxcsr =

@@ -41,7 +41,7 @@ bool guest_put(const struct call *c, uint64_t linear, const void *buf, size_t n)
 
 uint64_t word_at(const struct call *c, const uint8_t *bytes, unsigned narrow, unsigned wide)
 {
-    return c->wide ? u64_at(bytes + wide) : u32_at(bytes + narrow);
+    return c->wide ? le64(bytes + wide) : le32(bytes + narrow);
 }
 
 /* ---------------------------------------------------------------- what it is in words */

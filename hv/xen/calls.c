@@ -297,12 +297,12 @@ static int64_t take_parameter(struct call *c, uint64_t at, uint32_t *index, uint
     uint8_t s[16];
     if (!guest_get(c, at, s, sizeof s))
         return -XEN_EFAULT;
-    *index = u32_at(s + 4);
-    *value = u64_at(s + 8);
+    *index = le32(s + 4);
+    *value = le64(s + 8);
     call_say(c, ", parameter %u", *index);
     if (*index >= PARAMETERS)
         return -XEN_EINVAL;
-    return own_domain(u16_at(s));
+    return own_domain(le16(s));
 }
 
 static int64_t set_param(struct call *c, uint64_t at)
@@ -358,8 +358,8 @@ static int64_t get_mem_type(struct call *c, uint64_t at)
     uint8_t s[16];
     if (!guest_get(c, at, s, sizeof s))
         return -XEN_EFAULT;
-    int64_t bad = own_domain(u16_at(s));
-    uint64_t page = u64_at(s + 8);
+    int64_t bad = own_domain(le16(s));
+    uint64_t page = le64(s + 8);
     bool ram = page < c->xen->pages && physmem_mapped(c->xen->domain.mem, page * PAGE, PAGE) == PAGE;
     const uint16_t type = ram ? RAM : DEVICE;
     return bad ? bad : put(c, at + 2, &type, 2);

@@ -242,7 +242,7 @@ static int64_t bind_virq(struct call *c, uint64_t at)
     uint8_t s[12];
     if (!guest_get(c, at, s, sizeof s))
         return -XEN_EFAULT;
-    uint32_t virq = u32_at(s), vcpu = u32_at(s + 4);
+    uint32_t virq = le32(s), vcpu = le32(s + 4);
     call_say(c, ", virtual interrupt %u, vcpu %u", virq, vcpu);
     if (virq >= VIRQS || (vcpu && (virq > 15 || !(per_vcpu >> virq & 1))))
         return -XEN_EINVAL;
@@ -333,8 +333,8 @@ static int64_t status(struct call *c, uint64_t at)
     uint8_t s[8];
     if (!guest_get(c, at, s, sizeof s))
         return -XEN_EFAULT;
-    uint32_t port = u32_at(s + 4);
-    int64_t bad = own_domain(u16_at(s));
+    uint32_t port = le32(s + 4);
+    int64_t bad = own_domain(le16(s));
     call_say(c, ", port %u", port);
     if (bad || port >= CHANNELS)
         return bad ? bad : -XEN_EINVAL;

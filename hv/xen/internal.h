@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/byte_order.h"
 #include "hv/xen/xen.h"
 
 enum {
@@ -141,24 +142,6 @@ bool guest_put(const struct call *, uint64_t linear, const void *buf, size_t n);
 /* A word of the caller's (an unsigned long, a pointer) in `bytes`, at offset `narrow` for 32-bit code and at
  * `wide` for 64-bit code. */
 uint64_t word_at(const struct call *, const uint8_t *bytes, unsigned narrow, unsigned wide);
-static inline uint32_t u32_at(const uint8_t *p)
-{
-    uint32_t v;
-    memcpy(&v, p, 4);
-    return v;
-}
-static inline uint16_t u16_at(const uint8_t *p)
-{
-    uint16_t v;
-    memcpy(&v, p, 2);
-    return v;
-}
-static inline uint64_t u64_at(const uint8_t *p)
-{
-    uint64_t v;
-    memcpy(&v, p, 8);
-    return v;
-}
 /* Appends to the call's words. */
 void call_say(const struct call *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* 0 if the number stands for this domain, else an error. */

@@ -256,11 +256,11 @@ static int64_t take_reservation(struct call *c, uint64_t at, struct reservation 
     uint8_t s[32];
     if (!guest_get(c, at, s, c->wide ? 32 : 20))
         return -XEN_EFAULT;
-    *r = (struct reservation){word_at(c, s, 0, 0), word_at(c, s, 4, 8), u32_at(s + (c->wide ? 16 : 8))};
+    *r = (struct reservation){word_at(c, s, 0, 0), word_at(c, s, 4, 8), le32(s + (c->wide ? 16 : 8))};
     call_say(c, ", extents %llu, order %u", (unsigned long long)r->extents, r->order);
     if (r->extents > EXTENTS_MAX || r->order > 18)
         return -XEN_EPERM; /* no right to allocate that much at once */
-    return own_domain(u16_at(s + (c->wide ? 24 : 16)));
+    return own_domain(le16(s + (c->wide ? 24 : 16)));
 }
 
 static bool extent(const struct call *c, const struct reservation *r, uint64_t i, uint64_t *page)
@@ -269,7 +269,7 @@ static bool extent(const struct call *c, const struct reservation *r, uint64_t i
     unsigned size = c->wide ? 8 : 4;
     if (!guest_get(c, r->list + i * size, bytes, size))
         return false;
-    *page = u64_at(bytes);
+    *page = le64(bytes);
     return true;
 }
 
@@ -435,10 +435,10 @@ static int64_t add_to_physmap(struct call *c, uint64_t at)
     uint8_t s[24];
     if (!guest_get(c, at, s, c->wide ? 24 : 16))
         return -XEN_EFAULT;
-    uint32_t space = u32_at(s + 4);
+    uint32_t space = le32(s + 4);
     uint64_t index = word_at(c, s, 8, 8), to = word_at(c, s, 12, 16);
-    uint64_t n = space == SPACE_GMFN_RANGE ? u16_at(s + 2) : 1;
-    int64_t bad = own_domain(u16_at(s));
+    uint64_t n = space == SPACE_GMFN_RANGE ? le16(s + 2) : 1;
+    int64_t bad = own_domain(le16(s));
     if (space >= SPACES) {
         call_say(c, ", space %u", space);
         return bad ? bad : call_missing(c, "add_to_physmap space", space);
@@ -455,7 +455,7 @@ static int64_t remove_from_physmap(struct call *c, uint64_t at)
     if (!guest_get(c, at, s, c->wide ? 16 : 8))
         return -XEN_EFAULT;
     uint64_t page = word_at(c, s, 4, 8);
-    int64_t bad = own_domain(u16_at(s));
+    int64_t bad = own_domain(le16(s));
     call_say(c, ", page %#llx", (unsigned long long)page);
     if (bad)
         return bad;
@@ -472,7 +472,7 @@ static int64_t memory_map(struct call *c, uint64_t at)
     uint8_t s[16];
     if (!guest_get(c, at, s, c->wide ? 16 : 8))
         return -XEN_EFAULT;
-    uint32_t n = u32_at(s);
+    uint32_t n = le32(s);
     uint64_t buffer = word_at(c, s, 4, 8);
     if (!c->xen->map_entries)
         return -XEN_ENOSYS;
@@ -487,8 +487,8 @@ static int64_t set_memory_map(struct call *c, uint64_t at)
     uint8_t s[24], map[sizeof c->xen->map];
     if (!guest_get(c, at, s, c->wide ? 24 : 12))
         return -XEN_EFAULT;
-    uint32_t n = u32_at(s + (c->wide ? 8 : 4));
-    int64_t bad = own_domain(u16_at(s));
+    uint32_t n = le32(s + (c->wide ? 8 : 4));
+    int64_t bad = own_domain(le16(s));
     call_say(c, ", entries %u", n);
     if (bad || n > MAX_E820)
         return bad ? bad : -XEN_EINVAL;

@@ -50,8 +50,8 @@ static int64_t poll(struct call *c, uint64_t at)
     uint8_t s[24];
     if (!guest_get(c, at, s, c->wide ? 24 : 16))
         return -XEN_EFAULT;
-    uint32_t n = u32_at(s + (c->wide ? 8 : 4)), port = 0;
-    uint64_t ports = word_at(c, s, 0, 0), timeout = u64_at(s + (c->wide ? 16 : 8));
+    uint32_t n = le32(s + (c->wide ? 8 : 4)), port = 0;
+    uint64_t ports = word_at(c, s, 0, 0), timeout = le64(s + (c->wide ? 16 : 8));
     if (n > MOST)
         return -XEN_EINVAL;
     for (uint32_t i = 0; i < n; i++) {
@@ -242,8 +242,8 @@ static int64_t register_info(struct call *c, struct vcpu *v, uint64_t at)
     unsigned vcpu = (unsigned)c->arg[1];
     if (!guest_get(c, at, s, sizeof s))
         return -XEN_EFAULT;
-    uint64_t page = u64_at(s);
-    uint32_t offset = u32_at(s + 8);
+    uint64_t page = le64(s);
+    uint32_t offset = le32(s + 8);
     if (offset > PAGE - SIZE || page >= c->xen->pages || v->registered)
         return -XEN_EINVAL;
     if (physmem_mapped(c->xen->domain.mem, page * PAGE, PAGE) < PAGE)

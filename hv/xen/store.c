@@ -6,30 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/byte_order.h"
+
 /* A record: three lengths of 16 bits, and the strings. */
 enum { HEADER = 6 };
 
-static size_t get16(const uint8_t *p)
-{
-    return (size_t)(p[0] | p[1] << 8);
-}
-
-static void put16(uint8_t *p, size_t v)
-{
-    p[0] = (uint8_t)v;
-    p[1] = (uint8_t)(v >> 8);
-}
-
 static size_t record_size(const uint8_t *p)
 {
-    return HEADER + get16(p) + get16(p + 2) + get16(p + 4);
+    return HEADER + le16(p) + le16(p + 2) + le16(p + 4);
 }
 
 static void open_record(const uint8_t *p, struct store_node *n)
 {
-    n->path_length = get16(p);
-    n->value_length = get16(p + 2);
-    n->permissions_length = get16(p + 4);
+    n->path_length = le16(p);
+    n->value_length = le16(p + 2);
+    n->permissions_length = le16(p + 4);
     n->path = (const char *)p + HEADER;
     n->value = n->path + n->path_length;
     n->permissions = n->value + n->value_length;
@@ -44,8 +35,8 @@ bool nodes_valid(const struct store_tree *t)
         if (t->used - at < HEADER)
             return false;
         const uint8_t *p = t->records + at;
-        if (record_size(p) > t->used - at || get16(p) >= STORE_PATH || !get16(p) || p[HEADER] != '/' ||
-            memchr(p + HEADER, 0, get16(p)) || get16(p + 2) > STORE_VALUE || get16(p + 4) > STORE_PERMISSIONS)
+        if (record_size(p) > t->used - at || le16(p) >= STORE_PATH || !le16(p) || p[HEADER] != '/' ||
+            memchr(p + HEADER, 0, le16(p)) || le16(p + 2) > STORE_VALUE || le16(p + 4) > STORE_PERMISSIONS)
             return false;
         at += record_size(p);
     }
@@ -139,9 +130,9 @@ bool nodes_set(struct store_tree *t, const char *path, const char *value, size_t
         cut(t, &old);
     }
     memmove(p + size, p, (size_t)(t->records + t->used - p));
-    put16(p, npath);
-    put16(p + 2, n);
-    put16(p + 4, npermissions);
+    put_le16(p, npath);
+    put_le16(p + 2, n);
+    put_le16(p + 4, npermissions);
     memcpy(p + HEADER, path, npath);
     if (n)
         memcpy(p + HEADER + npath, value, n);

@@ -570,11 +570,11 @@ static void run_request(struct xen *xen)
     const uint8_t *r = xen->ring.request;
     struct asking a = {.xen = xen,
                        .store = store_of(xen),
-                       .type = u32_at(r),
-                       .id = u32_at(r + 4),
-                       .transaction = u32_at(r + 8),
+                       .type = le32(r),
+                       .id = le32(r + 4),
+                       .transaction = le32(r + 8),
                        .payload = payload,
-                       .length = u32_at(r + 12)};
+                       .length = le32(r + 12)};
     memcpy(payload, r + HEADER, a.length);
     payload[a.length] = 0;
     bool known = a.type < sizeof requests / sizeof requests[0] && requests[a.type].name;
@@ -627,7 +627,7 @@ static void take_byte(struct xen *xen, uint8_t byte)
     s->request[s->have++] = byte;
     if (s->have < HEADER)
         return;
-    uint32_t length = u32_at(s->request + 12);
+    uint32_t length = le32(s->request + 12);
     if (length > PAYLOAD_MAX) {
         protocol_broken(xen, ERROR_PROTOCOL);
         s->have = 0;
