@@ -38,7 +38,8 @@ struct shared {
     const struct image *image;
     uint64_t start[POOLS];
     uint32_t pages;
-    bool damaged; /* derived */
+    bool damaged;               /* derived */
+    struct shared_holes *holes; /* derived */
     char name[16];
 };
 
@@ -314,6 +315,12 @@ void shared_loaded(struct shared *s)
     s->damaged = h->chunks > SHARE_CHUNKS || h->pool[POOL_NODES].used < SHARE_ROOT;
     for (unsigned i = 0; i < POOLS; i++)
         s->damaged |= h->pool[i].used >= most_of(s, i);
+    shared_holes_forget(s->holes);
+}
+
+struct shared_holes *shared_holes(struct shared *s)
+{
+    return s->holes;
 }
 
 struct shared *shared_new(struct board *b, unsigned number, struct error *err)
@@ -335,11 +342,14 @@ struct shared *shared_new(struct board *b, unsigned number, struct error *err)
         at = s->start[i] + (uint64_t)pools[i].size * pools[i].most;
     }
     s->pages = (uint32_t)((BLOCK - s->start[POOL_PAGES]) / SHARE_PAGE);
+    s->holes = shared_holes_new(pools[POOL_NODES].most);
     make_root(s);
     return s;
 }
 
 void shared_free(struct shared *s)
 {
+    if (s)
+        shared_holes_free(s->holes);
     free(s);
 }

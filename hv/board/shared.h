@@ -146,6 +146,17 @@ struct shared_segment {
 enum shared_pool { POOL_NODES, POOL_SEGMENTS, POOL_HANDLES, POOL_CURSORS, POOL_PAGES, POOLS };
 /* A record; one that is out of bounds marks the share as damaged, and is record 0, which nobody uses. */
 void *shared_record(struct shared *, enum shared_pool, uint32_t number);
+/* ---- names that lead nowhere, by folder (shared_holes.c): derived from the nodes, and made again after a load ---- */
+struct shared_holes;
+struct shared_holes *shared_holes_new(uint32_t nodes); /* nodes: their numbers are below that */
+void shared_holes_free(struct shared_holes *);
+void shared_holes_forget(struct shared_holes *);
+/* A node leads nowhere; it does no more. */
+void shared_hole_made(struct shared *, uint32_t node);
+void shared_hole_gone(struct shared *, uint32_t node);
+/* The nodes of a folder that lead nowhere, in the order of their numbers, *n of them; to be freed. */
+uint32_t *shared_holes_in(struct shared *, uint32_t folder, size_t *n);
+struct shared_holes *shared_holes(struct shared *);
 /* A new record, all zero; 0 if there is no room. */
 uint32_t shared_take(struct shared *, enum shared_pool);
 void shared_give(struct shared *, enum shared_pool, uint32_t number);

@@ -263,6 +263,7 @@ static int ask_node(struct shared *s, uint32_t number)
     if (a.error) {
         node->nowhere = 1;
         node->error = a.error;
+        shared_hole_made(s, number);
         return 0;
     }
     take_answer(node, &a);
@@ -414,6 +415,7 @@ static void forget(struct shared *s, uint32_t number)
     struct shared_node *node = node_at(s, number);
     if (node->names || node->holds || number == SHARE_ROOT)
         return;
+    shared_hole_gone(s, number);
     shared_drop_content(s, number);
     if (node->target)
         shared_give(s, POOL_PAGES, node->target);
@@ -436,14 +438,15 @@ void shared_drop(struct shared *s, uint32_t number)
 /* The names in an empty folder that lead nowhere go with it. */
 static void drop_nowhere(struct shared *s, uint32_t folder)
 {
-    for (uint32_t i = 1; i <= shared_most(s, POOL_NODES) && !shared_damaged(s); i++) {
-        const struct shared_node *node = node_at(s, i);
-        if (node->parent == folder && node->names && node->nowhere) {
-            leave_name(s, i);
-            shared_node_changing(s, i)->names = 0;
-            forget(s, i);
-        }
+    size_t n;
+    uint32_t *holes = shared_holes_in(s, folder, &n);
+    for (size_t i = 0; i < n && !shared_damaged(s); i++) {
+        leave_name(s, holes[i]);
+        shared_node_changing(s, holes[i])->names = 0;
+        shared_hole_gone(s, holes[i]);
+        forget(s, holes[i]);
     }
+    free(holes);
 }
 
 /* From now on nothing is there, whatever the host may have. */
@@ -451,8 +454,10 @@ static void make_hole(struct shared *s, uint32_t folder, const char *name, size_
 {
     const struct shared_node *in = node_at(s, folder);
     uint32_t hole = in->host && !in->listed ? new_name(s, folder, name, length) : 0;
-    if (hole)
-        node_at(s, hole)->known = node_at(s, hole)->host = node_at(s, hole)->nowhere = 1;
+    if (!hole)
+        return;
+    node_at(s, hole)->known = node_at(s, hole)->host = node_at(s, hole)->nowhere = 1;
+    shared_hole_made(s, hole);
 }
 
 /* Takes a name away. Where the host may have something of that name, it then leads nowhere. */
@@ -477,6 +482,7 @@ static void drop_hole(struct shared *s, uint32_t hole)
     if (!hole)
         return;
     leave_name(s, hole);
+    shared_hole_gone(s, hole);
     shared_give(s, POOL_NODES, hole);
 }
 

@@ -671,6 +671,44 @@ static void test_state(void **state)
     assert_false(shared_damaged(b->p9.share));
 }
 
+/* Names that lead nowhere go with their folder: those that were noted one by one, and those that a loaded state has. */
+static struct saved *remove_folders(struct bench *b)
+{
+    char text[400];
+    assert_int_equal(ask(b, P9_UNLINKAT, "dsd", ROOT, "sub", 0x200), ENOTEMPTY);
+    assert_int_equal(walk(b, ROOT, 3, "sub/deep"), 0);
+    assert_int_equal(ask(b, P9_UNLINKAT, "dsd", 3, "b", 0), 0);
+    assert_int_equal(walk(b, 3, 4, "b"), ENOENT);
+    assert_int_equal(ask(b, P9_UNLINKAT, "dsd", 2, "deep", 0x200), 0);
+    assert_int_equal(ask(b, P9_UNLINKAT, "dsd", ROOT, "sub", 0x200), 0);
+    assert_int_equal(ask(b, P9_CLUNK, "d", 3), 0);
+    assert_int_equal(ask(b, P9_CLUNK, "d", 2), 0);
+    assert_int_equal(ask(b, P9_MKDIR, "dsdd", ROOT, "sub", 0755, 0), 0);
+    assert_int_equal(create(b, ROOT, 3, "made", "content"), 0);
+    assert_string_equal(names_in(b, "sub", text, 4096), ". .. ");
+    assert_false(shared_damaged(b->p9.share));
+    return save(b);
+}
+
+static void test_nowhere(void **state)
+{
+    struct bench *b = *state;
+    assert_int_equal(walk(b, ROOT, 2, "sub"), 0);
+    assert_int_equal(walk(b, 2, 1, "none"), ENOENT);
+    assert_int_equal(ask(b, P9_UNLINKAT, "dsd", ROOT, "empty", 0x200), 0);
+    assert_int_equal(walk(b, 2, 1, "missing"), ENOENT);
+    assert_int_equal(ask(b, P9_UNLINKAT, "dsd", 2, "a", 0), 0);
+    struct saved *before = save(b), *noted = remove_folders(b);
+    load(b, before);
+    struct saved *loaded = remove_folders(b);
+    assert_int_equal(noted->npages, loaded->npages);
+    for (size_t i = 0; i < noted->npages; i++)
+        assert_memory_equal(noted->page[i].data, loaded->page[i].data, SNAPSHOT_PAGE);
+    saved_free(before);
+    saved_free(noted);
+    saved_free(loaded);
+}
+
 /* Some of everything, whatever is answered. */
 static void try_all(struct bench *b)
 {
@@ -784,14 +822,23 @@ static void test_tags(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_BENCH(test_version),      ON_BENCH(test_walk),
-        ON_BENCH(test_beneath),      ON_BENCH(test_attributes),
-        ON_BENCH(test_listing),      ON_BENCH(test_removing),
-        ON_BENCH(test_writing),      ON_BENCH(test_making),
-        ON_BENCH(test_moving),       ON_BENCH(test_removed_and_open),
-        ON_BENCH(test_seen_once),    ON_BENCH(test_unreadable),
-        ON_BENCH(test_bad_messages), ON_BENCH(test_state),
-        ON_BENCH(test_damaged),      cmocka_unit_test_setup_teardown(test_device, make_device, drop),
+        ON_BENCH(test_version),
+        ON_BENCH(test_walk),
+        ON_BENCH(test_beneath),
+        ON_BENCH(test_attributes),
+        ON_BENCH(test_listing),
+        ON_BENCH(test_removing),
+        ON_BENCH(test_writing),
+        ON_BENCH(test_making),
+        ON_BENCH(test_moving),
+        ON_BENCH(test_removed_and_open),
+        ON_BENCH(test_seen_once),
+        ON_BENCH(test_unreadable),
+        ON_BENCH(test_bad_messages),
+        ON_BENCH(test_state),
+        ON_BENCH(test_nowhere),
+        ON_BENCH(test_damaged),
+        cmocka_unit_test_setup_teardown(test_device, make_device, drop),
         cmocka_unit_test(test_tags),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
