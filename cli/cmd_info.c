@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/info.h"
+#include "cli/share_files.h"
 #include "core/run/crash.h"
 #include "core/story/marks.h"
 #include "core/run/replay.h"
@@ -33,18 +34,36 @@ static void print_machine(struct trace *t, const char *path)
                   cfg->settings[i].value);
 }
 
-static void print_images(struct trace *t)
+/* A folder of the host has no size: its image is as large as what the guest could look at. */
+static void print_share(const struct trace_image *im, uint64_t recorded)
+{
+    char a[NUMBER_TEXT];
+    out_print(stdout,
+              "%-8s %s: a folder of the host, of which %s bytes are in the trace: what the guest looked at",
+              im->role, im->name, number_commas(a, recorded));
+}
+
+static void print_image(const struct trace_image *im, uint64_t recorded)
 {
     char a[NUMBER_TEXT], b[NUMBER_TEXT];
+    out_print(stdout, "%-8s %s: %s bytes, of which %s are in the trace", im->role, im->name,
+              number_commas(a, im->size), number_commas(b, recorded));
+    if (im->has_digest)
+        out_print(stdout, "; xxh3 %016llx%016llx", (unsigned long long)im->digest[1],
+                  (unsigned long long)im->digest[0]);
+}
+
+static void print_images(struct trace *t)
+{
     const struct trace_config *cfg = trace_config(t);
     for (size_t i = 0; i < cfg->nimages; i++) {
         const struct trace_image *im = &cfg->images[i];
-        out_print(stdout, "%-12s %-8s %s: %s bytes, of which %s are in the trace", i ? "" : "images",
-                  im->role, im->name, number_commas(a, im->size),
-                  number_commas(b, trace_image_recorded(t, (unsigned)i)));
-        if (im->has_digest)
-            out_print(stdout, "; xxh3 %016llx%016llx", (unsigned long long)im->digest[1],
-                      (unsigned long long)im->digest[0]);
+        const uint64_t recorded = trace_image_recorded(t, (unsigned)i);
+        out_print(stdout, "%-12s ", i ? "" : "images");
+        if (image_is_folder(im))
+            print_share(im, recorded);
+        else
+            print_image(im, recorded);
         out_char(stdout, '\n');
     }
 }

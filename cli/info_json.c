@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/info.h"
+#include "cli/share_files.h"
 #include "core/ground/json.h"
 #include "cli/verdict.h"
 #include "core/run/crash.h"
@@ -77,6 +78,8 @@ static void put_images(yajl_gen g, struct trace *t)
         json_text(g, "name", im->name);
         json_number(g, "bytes", im->size);
         json_number(g, "recorded", trace_image_recorded(t, (unsigned)i));
+        if (image_is_folder(im)) /* "bytes" is what a guest could look at */
+            json_bool(g, "folder", true);
         json_text(g, "xxh3", im->has_digest ? digest : NULL);
         yajl_gen_map_close(g);
     }

@@ -4,11 +4,19 @@
 
 #include "cli/cli.h"
 #include "cli/share_files.h"
+#include "core/engine/share.h"
 #include "core/ground/out.h"
 #include "core/ground/output.h"
 #include "core/run/replay.h"
 #include "hv/hv.h"
 #include "traces/memory.h"
+
+bool image_is_folder(const struct trace_image *im)
+{
+    char *end;
+    return !strncmp(im->role, "share", 5) && strtoul(im->role + 5, &end, 10) < ENGINE_SHARES && !*end &&
+           im->size == (uint64_t)SHARE_CHUNKS * SHARE_CHUNK;
+}
 
 static void add_part(void *ctx, const void *data, size_t n)
 {

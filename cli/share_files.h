@@ -8,6 +8,10 @@
 struct engine;
 struct engine_config;
 struct trace;
+struct trace_image;
+
+/* Whether an image of a trace is a folder of the host (core/engine/share.h). */
+bool image_is_folder(const struct trace_image *);
 
 /* Adds what a file holds at the engine's position: `path` as the guest sees it, below where it mounts a share (the settings share0-path
  * and further), or "TAG:PATH". -1 with err. */

@@ -45,7 +45,9 @@ expect 2 get "$BOOTREEL" files a.reel --get "$PWD/out/none" -o none
 holds "$work/get.err" 'out/none: the guest has neither read nor made such a file' "a file that is not there"
 [ ! -e none ] || fail "files --get has made a file for nothing"
 expect 0 info "$BOOTREEL" info a.reel
-holds "$work/info.out" 'share0 .* of which .* are in the trace' "info"
+holds "$work/info.out" 'share0 .*: a folder of the host, of which [0-9,]+ bytes are in the trace' "info"
+expect 0 info "$BOOTREEL" info --format json a.reel
+holds "$work/info.out" '"folder": ?true' "info as JSON"
 
 # A command that goes well in a boot that did not, and a guest that ends before its command.
 expect 1 warned "$BOOTREEL" run -q --kernel "$kernel" -o warned.reel -- 'echo WARN >/dev/null; echo c >/proc/sysrq-trigger'
