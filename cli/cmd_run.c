@@ -83,7 +83,7 @@ static const struct option_row rows[] = {
      .help = "print which options the kernel needs, and which it lacks, and do nothing else",
      STORE(struct run, options_only),
      .more =
-         "The exit status is 1 if it lacks one. The lines that begin with CONFIG_ can be added to .config."},
+         "The exit status is 1 if it lacks one. The tree need not be built yet, and without a tree the options alone are printed. To set them: `bootreel run --config | grep -o '^CONFIG_[^ ]*' >need.config; scripts/kconfig/merge_config.sh .config need.config`."},
     {.name = "verbose",
      .letter = 'v',
      .help = "print the kernel's console, too, on standard error",
@@ -486,7 +486,9 @@ static int run_kernel(struct run *r)
 {
     struct error err;
     struct record_result res;
-    if (kernel_tree_find(&r->tree, r->kernel, r->modules, &err)) {
+    int found = r->options_only ? kernel_tree_find_config(&r->tree, r->kernel, r->modules, &err)
+                                : kernel_tree_find(&r->tree, r->kernel, r->modules, &err);
+    if (found) {
         trouble(&err);
         return EXIT_SKIP;
     }

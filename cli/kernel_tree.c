@@ -173,11 +173,8 @@ static void find_modules(struct kernel_tree *t, const char *tree, const char *gi
         list_modules(t, "modules.dep");
 }
 
-int kernel_tree_find(struct kernel_tree *t, const char *kernel, const char *modules, struct error *err)
+static void find_beside(struct kernel_tree *t, const char *modules)
 {
-    *t = (struct kernel_tree){0};
-    if (find_kernel(t, kernel, err))
-        return -1;
     char *tree = tree_of(t->kernel), *folder = folder_of(t->kernel);
     find_modules(t, tree, modules);
     if (tree) {
@@ -191,6 +188,24 @@ int kernel_tree_find(struct kernel_tree *t, const char *kernel, const char *modu
     }
     free(tree);
     free(folder);
+}
+
+int kernel_tree_find(struct kernel_tree *t, const char *kernel, const char *modules, struct error *err)
+{
+    *t = (struct kernel_tree){0};
+    if (find_kernel(t, kernel, err))
+        return -1;
+    find_beside(t, modules);
+    return 0;
+}
+
+int kernel_tree_find_config(struct kernel_tree *t, const char *kernel, const char *modules, struct error *err)
+{
+    if (kernel || is_file(BZIMAGE))
+        return kernel_tree_find(t, kernel, modules, err);
+    *t = (struct kernel_tree){.unbuilt = is_file("Kbuild") && is_file("Makefile")};
+    if (t->unbuilt)
+        t->config = if_file(mem_string(".config"));
     return 0;
 }
 

@@ -20,6 +20,7 @@ struct kernel_tree {
     char *config;   /* the file with its options, or NULL */
     char *modules;  /* /lib/modules/RELEASE of an installed kernel; the tree itself; NULL: there are none */
     bool installed; /* `modules` is as depmod and modprobe know it */
+    bool unbuilt;   /* a tree that has no kernel yet: only `config` is known */
     struct kernel_module *module;
     size_t nmodules;
 };
@@ -27,6 +28,8 @@ struct kernel_tree {
 /* Finds the kernel of the tree in the current folder, or `kernel`. `modules`: the folder of its modules, or NULL for the usual places.
  * -1 with err. */
 int kernel_tree_find(struct kernel_tree *, const char *kernel, const char *modules, struct error *err);
+/* The same, but a tree need not be built, and there need not be one: then nothing is known. */
+int kernel_tree_find_config(struct kernel_tree *, const char *kernel, const char *modules, struct error *err);
 void kernel_tree_free(struct kernel_tree *);
 
 /* The state of an option: 'y', 'm', 'n', or '?' if there is no configuration. `name` without CONFIG_. */

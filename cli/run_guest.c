@@ -10,43 +10,59 @@
 
 /* ---------------------------------------------------------------- options */
 
-/* What guests/run/init.c and the machine need of a kernel. With `module`, it may be a module of that name, which is loaded. */
+/* What guests/run/init.c and the machine need of a kernel. With `module`, it may be a module of that name, which is loaded. With `opens`, it is
+ * only a condition of that option, and not every version of Linux has it: it is needed where that option is not set either. */
 static const struct {
-    const char *name, *why, *module;
+    const char *name, *why, *module, *opens;
 } options[] = {
-    {"64BIT", "the first program has 64 bits", NULL},
-    {"BLK_DEV_INITRD", "the initramfs", NULL},
-    {"BINFMT_ELF", "programs", NULL},
-    {"BINFMT_SCRIPT", "scripts", NULL},
-    {"TTY", "the console", NULL},
-    {"PRINTK", "the kernel's messages", NULL},
-    {"SERIAL_8250", "the console and the command's output", NULL},
-    {"SERIAL_8250_CONSOLE", "the console", NULL},
-    {"DEVTMPFS", "/dev", NULL},
-    {"PROC_FS", "/proc", NULL},
-    {"SYSFS", "/sys", NULL},
-    {"TMPFS", "/run and /dev/shm", NULL},
-    {"PCI", "virtio", NULL},
-    {"VIRTIO_PCI", "the root", "virtio_pci"},
-    {"NET", "9p", NULL},
-    {"NET_9P", "the root", "9pnet"},
-    {"NET_9P_VIRTIO", "the root", "9pnet_virtio"},
-    {"9P_FS", "the root", "9p"},
-    {"ACPI", "power-off", NULL},
+    {"64BIT", "the first program has 64 bits", NULL, NULL},
+    {"BLK_DEV_INITRD", "the initramfs", NULL, NULL},
+    {"BINFMT_ELF", "programs", NULL, NULL},
+    {"BINFMT_SCRIPT", "scripts", NULL, NULL},
+    {"FUTEX", "the C library", NULL, NULL},
+    {"TTY", "the console", NULL, NULL},
+    {"PRINTK", "the kernel's messages", NULL, NULL},
+    {"SERIAL_8250", "the console and the command's output", NULL, NULL},
+    {"SERIAL_8250_CONSOLE", "the console", NULL, NULL},
+    {"DEVTMPFS", "/dev", NULL, NULL},
+    {"PROC_FS", "/proc", NULL, NULL},
+    {"SYSFS", "/sys", NULL, NULL},
+    {"SHMEM", "/run and /dev/shm", NULL, "TMPFS"},
+    {"TMPFS", "/run and /dev/shm", NULL, NULL},
+    {"PCI", "virtio", NULL, NULL},
+    {"VIRTIO_MENU", "virtio", NULL, "VIRTIO_PCI"},
+    {"VIRTIO_PCI", "the root", "virtio_pci", NULL},
+    {"NET", "9p", NULL, NULL},
+    {"NET_9P", "the root", "9pnet", NULL},
+    {"NET_9P_VIRTIO", "the root", "9pnet_virtio", NULL},
+    {"NETWORK_FILESYSTEMS", "9p", NULL, "9P_FS"},
+    {"INET", "9p", NULL, "9P_FS"},
+    {"9P_FS", "the root", "9p", NULL},
+    {"ACPI", "power-off", NULL, NULL},
 };
 enum { OPTIONS = sizeof options / sizeof options[0] };
+
+static char state_of(const struct kernel_tree *t, size_t i)
+{
+    char state = kernel_tree_option(t, options[i].name);
+    if (state == 'n' && options[i].opens && kernel_tree_option(t, options[i].opens) != 'n')
+        state = 'y';
+    return state;
+}
 
 static bool is_lacking(const struct kernel_tree *t, size_t i, char state)
 {
     if (state == 'm')
-        return !options[i].module || !kernel_tree_module(t, options[i].module);
+        return !options[i].module || (!t->unbuilt && !kernel_tree_module(t, options[i].module));
     return state == 'n';
 }
 
 static const char *words_of(const struct kernel_tree *t, size_t i, char state)
 {
     if (state == '?')
-        return "not known: the kernel has no configuration beside it";
+        return t->unbuilt  ? "not known: the tree has no .config"
+               : t->kernel ? "not known: the kernel has no configuration beside it"
+                           : "needed";
     if (state == 'm' && !options[i].module)
         return "LACKING: a module would be too late";
     if (state == 'm')
@@ -58,7 +74,7 @@ unsigned run_print_options(const struct kernel_tree *t)
 {
     unsigned lacking = 0;
     for (size_t i = 0; i < OPTIONS; i++) {
-        const char state = kernel_tree_option(t, options[i].name);
+        const char state = state_of(t, i);
         char line[64];
         lacking += is_lacking(t, i, state);
         snprintf(line, sizeof line, "CONFIG_%s=y", options[i].name);
@@ -73,7 +89,7 @@ unsigned run_lacks(const struct kernel_tree *t, char *names, size_t size)
     size_t n = 0;
     *names = 0;
     for (size_t i = 0; i < OPTIONS; i++)
-        if (is_lacking(t, i, kernel_tree_option(t, options[i].name))) {
+        if (is_lacking(t, i, state_of(t, i))) {
             n += (size_t)snprintf(names + n, size - n, "%sCONFIG_%s", n ? " " : "", options[i].name);
             lacking++;
             if (n >= size)

@@ -10,8 +10,19 @@ refused() { # TEXT ARGUMENT...
     [ "$(wc -l <"$work/refused.err")" = 1 ] || fail "run $*: $(cat "$work/refused.err")"
 }
 refused 'no arch/x86/boot/bzImage here'
+# The options are for who builds a kernel: neither a kernel nor a tree is needed to see them.
+expect 0 config "$BOOTREEL" run --config
+holds config.out '^CONFIG_9P_FS=y .*: needed$' "options without a tree"
 touch Kbuild Makefile
 refused 'has no kernel yet'
+expect 0 config "$BOOTREEL" run --config
+holds config.out '^CONFIG_NET=y .*the tree has no .config$' "a tree without a configuration"
+printf 'CONFIG_64BIT=y\nCONFIG_9P_FS=m\n' >.config
+expect 1 config "$BOOTREEL" run --config
+holds config.out '^CONFIG_64BIT=y .*: yes$' "a tree that is not built: an option that is there"
+holds config.out '^CONFIG_9P_FS=y .*a module, which is loaded$' "a tree that is not built: a module"
+holds config.out '^CONFIG_NETWORK_FILESYSTEMS=y .*: yes$' "a condition of an option that is there"
+holds config.out '^CONFIG_VIRTIO_MENU=y .*: LACKING$' "a condition of an option that is not there"
 refused 'No such file' --kernel none
 echo text >text
 refused 'is no bzImage' --kernel text
