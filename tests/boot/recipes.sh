@@ -57,7 +57,7 @@ cd ..
 
 mkdir -p job/ci job/tests && cd job || exit 2
 recipe '`ci/boot-test`, for any CI:' ci/boot-test
-recipe_rules=$(awk '/^`tests\/boot.rules`/ { found = 1; next } found && /^    / { print substr($0, 5) } found && /^GitHub/ { exit }' "$top/docs/recipes.md")
+recipe_rules=$(awk '/^`tests\/boot.rules`/ { found = 1; next } found && /^    / { print substr($0, 5) } found && /^[A-Z]/ { exit }' "$top/docs/recipes.md")
 printf '%s\n' "$recipe_rules" >tests/boot.rules
 cp ../good.digest tests/boot.digest
 job() { # COMMIT STATUS
