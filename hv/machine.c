@@ -551,6 +551,11 @@ static void pc_touched(struct engine *e, struct touched_set *set)
     pc->accesses = board_accesses(pc->board);
 }
 
+static void pc_touched_ask(struct engine *e, const struct touched_set *before)
+{
+    physmem_touched_ask(board_mem(pc_of(e)->board), before);
+}
+
 static struct touched_amount pc_touched_amount(const struct engine *e)
 {
     const struct pc *pc = pc_const(e);
@@ -715,6 +720,7 @@ static const struct engine_ops pc_ops = {
     .load = pc_load,
     .fetched = board_ram_name,
     .touched = pc_touched,
+    .touched_ask = pc_touched_ask,
     .touched_amount = pc_touched_amount,
     .accesses = pc_accesses,
     .device_writes = pc_device_writes,

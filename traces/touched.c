@@ -150,7 +150,7 @@ static void put_new(struct buf *out, const struct touched *page, size_t n, const
 static enum lines_code code_of(const struct touched *page, const struct touched *before,
                                const struct touched *alias)
 {
-    if (page->lines == UINT64_MAX && !page->cells)
+    if (!touched_is_known(page))
         return LINES_ALL;
     if (alias && touched_same(alias, page))
         return LINES_ALIAS;
@@ -247,6 +247,12 @@ struct touched_stretch {
     struct pages pages[TOUCHES + 1]; /* the last: TOUCH_ACCESSED */
     enum accesses learnt;
 };
+
+static void part_free(struct touched_stretch *p)
+{
+    for (unsigned k = 0; k <= TOUCH_ACCESSED; k++)
+        free(p->pages[k].page);
+}
 
 struct touched_index {
     struct touched_stretch *part;
@@ -393,6 +399,25 @@ static bool take_note(struct touched_index *x, struct taking *t, struct buf *all
     return good;
 }
 
+/* Whether each part is from one checkpoint to the next: a search runs these, so one that reached farther would hide what is there. In a
+ * record that was cut off, the checkpoint of the last part may be missing: the part is left out. */
+static bool between_checkpoints(struct touched_index *x, const struct trace *t)
+{
+    const size_t n = trace_checkpoint_count(t);
+    const struct trace_end *end = trace_end(t);
+    if (x->n && (!end || !strcmp(end->reason, TRACE_FULL)) &&
+        (!n || x->part[x->n - 1].end > trace_checkpoint(t, n - 1)->icount))
+        part_free(&x->part[--x->n]);
+    for (size_t i = 0, k = 1; i < x->n; i++, k++) {
+        while (k < n && trace_checkpoint(t, k)->icount < x->part[i].end)
+            k++;
+        if (k >= n || trace_checkpoint(t, k)->icount != x->part[i].end ||
+            trace_checkpoint(t, k - 1)->icount != x->part[i].begin)
+            return false;
+    }
+    return true;
+}
+
 struct touched_index *touched_index_read(struct trace *t, struct error *err)
 {
     struct touched_index *x = mem_zero(1, sizeof *x);
@@ -411,6 +436,10 @@ struct touched_index *touched_index_read(struct trace *t, struct error *err)
     buf_free(&all);
     free(taking.before);
     free(taking.aliases.slot);
+    if (!rc && !between_checkpoints(x, t))
+        rc = error_set(
+            err, "the index for searches is not from checkpoint to checkpoint: write the trace anew with "
+                 "bootreel annotate");
     if (!rc)
         return x;
     touched_index_free(x);
@@ -422,8 +451,7 @@ void touched_index_free(struct touched_index *x)
     if (!x)
         return;
     for (size_t i = 0; i < x->n; i++)
-        for (unsigned k = 0; k <= TOUCH_ACCESSED; k++)
-            free(x->part[i].pages[k].page);
+        part_free(&x->part[i]);
     free(x->part);
     pool_free(&x->cells);
     free(x);
@@ -443,6 +471,7 @@ void touched_part(const struct touched_index *x, size_t i, uint64_t *begin, uint
     const struct touched_stretch *p = &x->part[i];
     *begin = p->begin;
     *end = p->end;
+    set->late = NULL;
     for (unsigned k = 0; k < TOUCHES; k++) {
         set->page[k] = p->pages[k].page;
         set->n[k] = p->pages[k].n;

@@ -53,7 +53,15 @@ bool touched_within(const struct touched *a, const struct touched *b);
 struct touched_set {
     const struct touched *page[TOUCHES];
     size_t n[TOUCHES];
+    /* In what an engine gives for a part that it was asked about (engine_ops.touched_ask): as page[TOUCH_WRITTEN], but of each page only
+     * what was written from the processors' first write to it on. NULL otherwise. */
+    const struct touched *late;
 };
+/* Whether it is known which lines of the page may have been touched. */
+static inline bool touched_is_known(const struct touched *page)
+{
+    return page->cells || page->lines != UINT64_MAX;
+}
 
 /* What makes a part of a run slow to run again: lines of 64 bytes executed, pages written, changes from one processor to another, and
  * accesses of instructions to devices. */

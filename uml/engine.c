@@ -219,6 +219,11 @@ static void host_touched(struct engine *e, struct touched_set *set)
     physmem_touched(host_of(e)->mem, set);
 }
 
+static void host_touched_ask(struct engine *e, const struct touched_set *before)
+{
+    physmem_touched_ask(host_of(e)->mem, before);
+}
+
 static struct touched_amount host_touched_amount(const struct engine *e)
 {
     return physmem_touched_amount(host_const(e)->mem);
@@ -328,6 +333,7 @@ static const struct engine_ops host_ops = {
     .save = host_save,
     .load = host_load,
     .touched = host_touched,
+    .touched_ask = host_touched_ask,
     .touched_amount = host_touched_amount,
     .accesses = host_accesses,
     .device_writes = host_device_writes,

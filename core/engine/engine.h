@@ -324,6 +324,10 @@ struct engine_ops {
      * run alone, not from what the engine caches, if it is called at positions that do. The pages are valid until
      * the next call. May be NULL. */
     void (*touched)(struct engine *, struct touched_set *);
+    /* Right after a call of that: the part that begins was run before, and touched this. In the next set, the lines and cells written are
+     * known of each page of which `before` knows them, wherever a run began and however often they are written; of all others they are
+     * not. NULL if `touched` is. */
+    void (*touched_ask)(struct engine *, const struct touched_set *before);
     /* What makes the part since that call slow to run again. Follows from the run as `touched` does; NULL if that is. */
     struct touched_amount (*touched_amount)(const struct engine *);
     /* Begins to note which memory processors write, or read and write, from here on, until it is called again; what was noted up to

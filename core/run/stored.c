@@ -108,11 +108,27 @@ void stored_index_close(struct stored_index *x)
     free(x);
 }
 
-void stored_index_begin(const struct stored_index *x)
+/* The part that begins is asked about what the record knows of it, unless the engine's own choice of pages must be the recorder's. */
+static void ask(const struct stored_index *x, size_t k)
+{
+    struct touched_set recorded;
+    uint64_t begin, end;
+    const long part = k + 1 < trace_checkpoint_count(x->t)
+                          ? touched_part_to(x->index, trace_checkpoint(x->t, k + 1)->icount)
+                          : -1;
+    if (part < 0 || (x->from_start && touched_is_exact(x->index)))
+        return;
+    touched_part(x->index, (size_t)part, &begin, &end, &recorded);
+    x->e->ops->touched_ask(x->e, &recorded);
+}
+
+void stored_index_begin(const struct stored_index *x, size_t k)
 {
     struct touched_set before;
-    if (x)
-        x->e->ops->touched(x->e, &before);
+    if (!x)
+        return;
+    x->e->ops->touched(x->e, &before);
+    ask(x, k);
 }
 
 static bool same_page(const struct touched *a, const struct touched *b)
@@ -120,42 +136,45 @@ static bool same_page(const struct touched *a, const struct touched *b)
     return a->linear == b->linear && a->physical == b->physical;
 }
 
-/* Which lines of a page were written is only followed while that pays, by what was written before; so a run from a checkpoint may not
- * know what the recorder knew, or the reverse. Where both know it, one of them may have begun with the period and the other with the
- * processors' first write to the page: then the first has also what devices had written there by then. */
-static bool same_lines(const struct stored_index *x, enum touch k, const struct touched *a,
-                       const struct touched *b)
+/* The lines and cells written in a page, of which a run from a checkpoint knows two sets: `all` has what devices wrote there before the
+ * processors did, `late` has not. The recorder has one of them (it may have followed the page from the last part on, or from the
+ * processors' first write), or does not know. An earlier recorder may have more than it must. */
+static bool fits_written(bool exact, const struct touched *recorded, const struct touched *all,
+                         const struct touched *late)
 {
-    if (k == TOUCH_EXECUTED || x->from_start)
-        return touched_same(a, b);
-    return !a->cells || !b->cells || touched_within(a, b) || touched_within(b, a);
+    if (!touched_is_known(recorded))
+        return true;
+    if (!all->cells)
+        return false;
+    if (exact)
+        return touched_same(recorded, all) || touched_same(recorded, late);
+    return recorded->cells ? touched_within(late, recorded) : !(late->lines & ~recorded->lines);
 }
 
-static bool same_sets(const struct stored_index *x, const struct touched_set *a, const struct touched_set *b)
+static bool fits(const struct stored_index *x, enum touch k, const struct touched *recorded,
+                 const struct touched_set *is, size_t i)
+{
+    const bool exact = touched_is_exact(x->index);
+    if (k == TOUCH_WRITTEN && is->late)
+        return fits_written(exact, recorded, &is->page[k][i], &is->late[i]);
+    return exact ? touched_same(recorded, &is->page[k][i]) : !(is->page[k][i].lines & ~recorded->lines);
+}
+
+/* Whether the recorded set is that of the run. Of an earlier recorder it may have more pages. */
+static bool fits_all(const struct stored_index *x, const struct touched_set *recorded,
+                     const struct touched_set *is)
 {
     for (unsigned k = 0; k < TOUCHES; k++) {
-        bool same = a->n[k] == b->n[k];
-        for (size_t i = 0; same && i < a->n[k]; i++)
-            same =
-                same_page(&a->page[k][i], &b->page[k][i]) && same_lines(x, k, &a->page[k][i], &b->page[k][i]);
-        if (!same)
+        size_t at = 0;
+        if (touched_is_exact(x->index) && recorded->n[k] != is->n[k])
             return false;
-    }
-    return true;
-}
-
-/* Whether all pages and lines of `is` are among those of `may`. */
-static bool covers(const struct stored_index *x, const struct touched_set *may, const struct touched_set *is)
-{
-    for (unsigned k = 0; k < TOUCHES; k++)
-        for (size_t i = 0, at = 0; i < is->n[k]; i++) {
-            const struct touched *page = &is->page[k][i];
-            while (at < may->n[k] && !same_page(&may->page[k][at], page))
+        for (size_t i = 0; i < is->n[k]; i++) {
+            while (at < recorded->n[k] && !same_page(&recorded->page[k][at], &is->page[k][i]))
                 at++;
-            const bool known = k == TOUCH_EXECUTED || page->cells || x->from_start;
-            if (at == may->n[k] || (known && page->lines & ~may->page[k][at].lines))
+            if (at == recorded->n[k] || !fits(x, k, &recorded->page[k][at], is, i))
                 return false;
         }
+    }
     return true;
 }
 
@@ -166,12 +185,12 @@ int stored_index_check(const struct stored_index *x, size_t k, struct error *err
     if (!x)
         return 0;
     x->e->ops->touched(x->e, &is);
+    ask(x, k);
     const long part = touched_part_to(x->index, trace_checkpoint(x->t, k)->icount);
     if (part < 0) /* a trace need not have each */
         return 0;
     touched_part(x->index, (size_t)part, &begin, &end, &recorded);
-    if (begin == trace_checkpoint(x->t, k - 1)->icount &&
-        (touched_is_exact(x->index) ? same_sets(x, &recorded, &is) : covers(x, &recorded, &is)))
+    if (fits_all(x, &recorded, &is))
         return 0;
     return trace_checkpoint_error(
         x->t, k,

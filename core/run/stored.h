@@ -17,13 +17,13 @@ int stored_layout(struct trace *t, size_t k, uint64_t *layout, struct error *err
 
 struct stored_index;
 
-/* `from_start`: the engine has run, and will run, all of the record up to what is compared; otherwise it cannot tell for each page which
- * lines were written. 0: *out is NULL if the trace has none, or the engine does not know what it touches. -1 with err: it is damaged. */
+/* `from_start`: the engine has run, and will run, all of the record up to what is compared. Otherwise it cannot tell of which pages the
+ * recorder knew the lines written, so only the lines that are in the index are compared. 0: *out is NULL if the trace has none, or the engine does not know what it touches. -1 with err: it is damaged. */
 int stored_index_open(struct trace *t, struct engine *e, bool from_start, struct stored_index **out,
                       struct error *err);
 void stored_index_close(struct stored_index *x); /* NULL is allowed, here and below */
-/* The engine is at a checkpoint: a part begins. */
-void stored_index_begin(const struct stored_index *x);
+/* The engine is at checkpoint k: a part begins. */
+void stored_index_begin(const struct stored_index *x, size_t k);
 /* The engine has run on to checkpoint k from the one before it. -1 with err: the index has another part there. */
 int stored_index_check(const struct stored_index *x, size_t k, struct error *err);
 

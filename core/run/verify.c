@@ -255,7 +255,7 @@ static int checkpoint_fits(struct verify *v, size_t k)
         return trace_checkpoint_error(v->r->t, k, "the event after it is another one", v->err);
     if (k > v->first)
         return stored_index_check(v->index, k, v->err);
-    stored_index_begin(v->index);
+    stored_index_begin(v->index, k);
     return 0;
 }
 

@@ -151,8 +151,9 @@ enum pmeta_flags {
 };
 enum { FAST_SLOTS = 3, FAST_MANY = FAST_SLOTS + 1 };
 /* A page of this period: it was not written so far; it is written, but was not in the last period; it was then, and given up; it was
- * noted through the last period. */
-enum by_lines { BY_LINES_NOT, BY_LINES_FRESH, BY_LINES_TRIED, BY_LINES_KEPT };
+ * noted through the last period. Or it is noted whatever is written, because somebody asked: no processor has written to it so far; one
+ * has. */
+enum by_lines { BY_LINES_NOT, BY_LINES_FRESH, BY_LINES_TRIED, BY_LINES_KEPT, BY_LINES_ASKED, BY_LINES_MET };
 /* What is recorded about one page of a ramblock. */
 struct pmeta {
     struct code_page *code;

@@ -46,6 +46,9 @@ struct touch_log {
     struct metas by_lines, executed; /* the pages with lines written, and with lines executed */
     struct pool cells;               /* of the pages by_lines */
     struct pool given;               /* the cells of the set that physmem_touched() gave */
+    bool asked;           /* by_lines has the pages that physmem_touched_ask() named, and no others */
+    struct touched *late; /* of the set that was given */
+    size_t late_cap;
 };
 
 enum { PAGE_LINES = SNAPSHOT_PAGE / TOUCHED_LINE, PAGE_CELLS = SNAPSHOT_PAGE / TOUCHED_CELL };
@@ -65,6 +68,7 @@ void touch_log_destroy(struct touch_log *log)
     }
     free(log->by_lines.p);
     free(log->executed.p);
+    free(log->late);
     pool_free(&log->cells);
     pool_free(&log->given);
     free(log);
@@ -204,6 +208,10 @@ static bool is_busy(const struct pmeta *m)
 void touch_look(struct pmeta *m)
 {
     const bool kept = m->by_lines == BY_LINES_KEPT;
+    if (m->by_lines >= BY_LINES_ASKED) {
+        m->stores = 0;
+        return;
+    }
     m->look_at *= 2;
     m->busy = is_busy(m);
     if (m->stores >= (kept ? STORES_MOST_KEPT : STORES_MOST) || (m->busy && m->was_busy))
@@ -222,21 +230,43 @@ bool touch_by_lines(const struct touch_log *log)
 }
 
 /* As struct touched has them. */
-static const uint8_t *give_cells(struct pool *given, const struct pmeta *m)
+static const uint8_t *give_cells(struct pool *given, uint64_t lines, const uint64_t *of)
 {
     uint8_t *cells = pool_take(given, PAGE_LINES), *to = cells;
-    for (uint64_t left = m->lines; left; left &= left - 1) {
+    for (uint64_t left = lines; left; left &= left - 1) {
         const unsigned line = (unsigned)__builtin_ctzll(left);
-        *to++ = (uint8_t)(m->cells[line / 8] >> line % 8 * 8);
+        *to++ = (uint8_t)(of[line / 8] >> line % 8 * 8);
     }
     return cells;
 }
 
+static bool is_known(const struct pmeta *m)
+{
+    return m && m->by_lines && m->flags & PM_LINES;
+}
+
 static struct touched written_of(struct touch_log *log, const struct note *s, const struct pmeta *m)
 {
-    const bool known = m && m->by_lines && m->flags & PM_LINES;
+    const bool known = is_known(m);
     return (struct touched){s->linear, s->physical, known ? m->lines : UINT64_MAX,
-                            known ? give_cells(&log->given, m) : NULL};
+                            known ? give_cells(&log->given, m->lines, m->cells) : NULL};
+}
+
+enum {
+    CELL_WORDS = PAGE_CELLS / 64,
+    LOOK_NEVER = 1 << 15 /* what was asked for is only counted from 0 again */
+};
+
+static void begin_lines(struct touch_log *log, struct pmeta *m, enum by_lines how, unsigned look_at)
+{
+    const size_t size = (how == BY_LINES_ASKED ? 2 : 1) * PAGE_CELLS / 8; /* see part_early() */
+    m->by_lines = how;
+    m->flags |= PM_LINES;
+    m->lines = 0;
+    m->cells = memset(pool_take(&log->cells, size), 0, size);
+    m->written = m->stores = 0;
+    m->look_at = (uint16_t)look_at;
+    add_meta(&log->by_lines, m);
 }
 
 /* Unless too many pages are. */
@@ -244,23 +274,33 @@ static void note_lines(struct touch_log *log, struct pmeta *m, enum by_lines how
 {
     if (log->by_lines.n == PAGES_MOST)
         return;
-    m->by_lines = how;
-    m->flags |= PM_LINES;
-    m->lines = 0;
-    m->cells = memset(pool_take(&log->cells, PAGE_CELLS / 8), 0, PAGE_CELLS / 8);
-    m->written = m->stores = 0;
-    m->look_at = 1u << (how == BY_LINES_FRESH ? LINES_LOOK_FIRST : LINES_LOOK);
+    begin_lines(log, m, how, 1u << (how == BY_LINES_FRESH ? LINES_LOOK_FIRST : LINES_LOOK));
     m->filled = false;
     m->was_busy = m->busy;
     m->busy = false;
     m->short_for -= m->short_for > 0;
-    add_meta(&log->by_lines, m);
+}
+
+/* A processor is about to write to a page that was asked for: what only devices have written so far is kept behind the cells. */
+static void part_early(const struct physmem *pm, uint64_t physical)
+{
+    struct pmeta *m = meta_of(pm, physical >> 12);
+    if (!m || m->by_lines != BY_LINES_ASKED)
+        return;
+    m->by_lines = BY_LINES_MET;
+    memcpy(m->cells + CELL_WORDS, m->cells, PAGE_CELLS / 8);
+    memset(m->cells, 0, PAGE_CELLS / 8);
+    m->lines = 0;
 }
 
 /* A page that was not written in the last period: the translation for its first write in this one. */
 static void note_fresh(struct physmem *pm, uint64_t physical)
 {
     struct touch_log *log = physmem_touch_log(pm);
+    if (log->asked) {
+        part_early(pm, physical);
+        return;
+    }
     struct pmeta *m = log->noting && !log->remapped ? meta_of(pm, physical >> 12) : NULL;
     if (m && !m->by_lines)
         note_lines(log, m, BY_LINES_FRESH);
@@ -300,6 +340,31 @@ static void choose_lines(struct physmem *pm, struct touch_log *log)
     }
 }
 
+/* As if nothing had been written before: what was followed is forgotten. */
+static void choose_none(struct touch_log *log)
+{
+    for (size_t i = 0; i < log->by_lines.n; i++) {
+        log->by_lines.p[i]->flags &= (uint8_t)~PM_LINES;
+        log->by_lines.p[i]->by_lines = BY_LINES_NOT;
+    }
+    log->by_lines.n = 0;
+    pool_empty(&log->cells);
+}
+
+void physmem_touched_ask(struct physmem *pm, const struct touched_set *before)
+{
+    struct touch_log *log = physmem_touch_log(pm);
+    assert(log->noting && !log->notes[TOUCH_WRITTEN].n && "a period has just begun");
+    choose_none(log);
+    log->asked = true;
+    for (size_t i = 0; i < before->n[TOUCH_WRITTEN]; i++) {
+        const struct touched *page = &before->page[TOUCH_WRITTEN][i];
+        struct pmeta *m = touched_is_known(page) ? meta_of(pm, page->physical) : NULL;
+        if (m && !m->by_lines)
+            begin_lines(log, m, BY_LINES_ASKED, LOOK_NEVER);
+    }
+}
+
 /* ---------------------------------------------------------------- giving */
 
 static int compare(const void *x, const void *y)
@@ -330,6 +395,27 @@ static void sort_out(struct physmem *pm, struct notes *t, enum touch k)
     assert(n == t->n && "each page was counted once");
 }
 
+/* The pages written have what was noted since the processors' first write; to this comes what was noted before it. */
+static void give_late(struct physmem *pm, struct touch_log *log)
+{
+    struct notes *t = &log->notes[TOUCH_WRITTEN];
+    log->late = mem_grow(log->late, &log->late_cap, t->n + 1, sizeof *log->late);
+    for (size_t i = 0; i < t->n; i++) {
+        struct touched *page = &t->out[i];
+        const struct pmeta *m = meta_of(pm, page->physical);
+        uint64_t cells[CELL_WORDS];
+        log->late[i] = *page;
+        if (!is_known(m))
+            continue;
+        for (unsigned w = 0; w < CELL_WORDS; w++) {
+            cells[w] = m->cells[w] | m->cells[CELL_WORDS + w];
+            for (unsigned line = 0; line < 8; line++)
+                page->lines |= (uint64_t)((cells[w] >> line * 8 & 0xff) != 0) << (w * 8 + line);
+        }
+        page->cells = give_cells(&log->given, page->lines, cells);
+    }
+}
+
 static void forget_executed(struct touch_log *log)
 {
     for (size_t i = 0; i < log->executed.n; i++)
@@ -350,7 +436,11 @@ void physmem_touched(struct physmem *pm, struct touched_set *set)
         set->page[k] = t->out;
         set->n[k] = t->n;
     }
+    if (log->asked)
+        give_late(pm, log);
+    set->late = log->asked ? log->late : NULL;
     choose_lines(pm, log);
+    log->asked = false;
     forget_executed(log);
     for (unsigned k = 0; k < TOUCHES; k++)
         clear(&log->notes[k], log->notes[k].size);

@@ -85,6 +85,8 @@ int physmem_load(struct physmem *, const struct snapshot_source *);
  *     of the run: how long they are noted depends on how many writes there are. Before anything else is written for an instruction, the same
  *     addresses are translated for writing in the same order. */
 void physmem_touched(struct physmem *, struct touched_set *);
+/* See engine_ops.touched_ask. */
+void physmem_touched_ask(struct physmem *, const struct touched_set *before);
 /* See engine_ops.touched_amount. */
 struct touched_amount physmem_touched_amount(const struct physmem *);
 /* What processors read and wrote, see engine_ops.accesses. The contract is shorter, because the run is not to be the same in each

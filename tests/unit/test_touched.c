@@ -48,6 +48,14 @@ static size_t make_pages(unsigned part, enum touch k, struct touched *page)
     return n;
 }
 
+/* Parts are from one checkpoint to the next. */
+static void put_checkpoint(struct trace_writer *w, uint64_t icount)
+{
+    struct error err;
+    assert_int_equal(trace_checkpoint_begin(w, icount, icount, !icount, &err), 0);
+    assert_int_equal(trace_checkpoint_end(w, 1, &err), 0);
+}
+
 static struct trace_writer *begin_trace(void)
 {
     struct error err;
@@ -55,6 +63,7 @@ static struct trace_writer *begin_trace(void)
     snprintf(path, sizeof path, "/tmp/test_touched.%d.reel", (int)getpid());
     struct trace_writer *w = trace_writer_create(path, &tc, &err);
     assert_non_null(w);
+    put_checkpoint(w, 0);
     return w;
 }
 
@@ -82,6 +91,7 @@ static struct trace *make_trace(void)
             set.n[k] = make_pages(i, k, page[k]);
         }
         assert_int_equal(touched_write(tw, w, i * 1000, (i + 1) * 1000, 0, &set, &err), 0);
+        put_checkpoint(w, (i + 1) * 1000);
     }
     touched_writer_free(tw);
     return end_trace(w, PARTS * 1000);
@@ -132,6 +142,7 @@ static void write_one(struct trace_writer *w, const struct touched *page)
     struct touched_writer *tw = touched_writer_new();
     const struct touched_set set = {.page = {page, page}, .n = {1, 1}};
     assert_int_equal(touched_write(tw, w, 0, 1000, 0, &set, &err), 0);
+    put_checkpoint(w, 1000);
     touched_writer_free(tw);
 }
 
@@ -220,6 +231,7 @@ static void test_version_2(void **state)
     const struct trace_note note = {
         .icount = 1000, .type = TOUCHED_NOTE, .name = "", .data = data.p, .len = (uint32_t)data.n};
     assert_int_equal(trace_write_note(w, &note, &err), 0);
+    put_checkpoint(w, 1000);
     struct touched_index *x = read_one(w, &t);
     const uint64_t line = 0x10000 + 9 * 64, other = 0x10000 + 17 * 64;
     for (uint64_t at = line; at <= other; at += other - line) {
@@ -285,6 +297,7 @@ static void test_damage(void **state)
                 data[random_below(&x, i % 2 ? 40 : note.len)] ^= (uint8_t)(1u << random_below(&x, 8));
             note.data = data;
             assert_int_equal(trace_write_note(w, &note, &err), 0);
+            put_checkpoint(w, (k + 1) * 1000);
         }
         struct trace *t = end_trace(w, PARTS * 1000);
         struct touched_index *idx = touched_index_read(t, &err);
@@ -296,6 +309,29 @@ static void test_damage(void **state)
     }
     assert_true(refused > 100);
     trace_close(good);
+}
+
+/* A part that ends or begins where no checkpoint is would let a search pass over what it does not tell of. */
+static void test_between_checkpoints(void **state)
+{
+    static const struct {
+        uint64_t begin, end;
+    } wrong[] = {{0, 1500}, {500, 1000}, {0, 2000}, {1000, 1000}};
+    struct error err;
+    const struct touched page = {0x10, 0x20, 1, NULL};
+    const struct touched_set set = {.page = {&page, &page}, .n = {1, 1}};
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct trace_writer *w = begin_trace();
+        struct touched_writer *tw = touched_writer_new();
+        put_checkpoint(w, 1000);
+        assert_int_equal(touched_write(tw, w, wrong[i].begin, wrong[i].end, 0, &set, &err), 0);
+        put_checkpoint(w, 2000);
+        touched_writer_free(tw);
+        struct trace *t = end_trace(w, 2000);
+        assert_null(touched_index_read(t, &err));
+        assert_non_null(strstr(err.text, "from checkpoint to checkpoint"));
+        trace_close(t);
+    }
 }
 
 /* A page that was followed from the beginning of a part, and one from the processors' first write on: the first has more. */
@@ -318,9 +354,10 @@ static void test_within(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_ranges),   cmocka_unit_test(test_cells),
-        cmocka_unit_test(test_version_2),  cmocka_unit_test(test_learning), cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_within),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_cells),      cmocka_unit_test(test_version_2),
+        cmocka_unit_test(test_learning),   cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_within),     cmocka_unit_test(test_between_checkpoints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
