@@ -193,7 +193,7 @@ const struct option_row machine_options[] = {
      .id = MO_RTC,
      .more = "The host's time is never used."},
     {.name = "inspect",
-     .argument = "linux,freebsd,xen,uml,efi|none",
+     .argument = "linux,freebsd,xen,uml,efi,multiboot|none",
      .help =
          "look for these kernels, hypervisors and firmware and record what they do (default: all of them), or do not",
      .id = MO_INSPECT,
@@ -206,7 +206,8 @@ const struct option_row machine_options[] = {
          "Xen (x86-64, from 4.5 on) gives the steps of its boot, domains, hypercalls, switches of virtual processors and symbols; kernels are looked for "
          "in its paravirtual domains too. Its symbols are complete if it was built with CONFIG_LIVEPATCH, and without data otherwise. "
          "`efi` is UEFI firmware: volumes, modules, boot and runtime services, as events of the class firmware, and symbols that say which module "
-         "an address is in."},
+         "an address is in. `multiboot` is any kernel that multiboot starts: its file's name, what the loader passes, and, if its ELF file has symbols, "
+         "the functions that it enters on its way."},
     {.name = "vga", .argument = "std|none", .help = "the display adapter (default std)", .id = MO_VGA},
     {.name = "usb",
      .argument = "keyboard|tablet",

@@ -135,6 +135,13 @@ stage kernel
     close event power.off
     close event power.reset
     close event power.halt
+# its functions on the way, if it was started by multiboot and has symbols
+stage kernel.{data}
+    in kernel
+    in kernel.{data}
+    least 1%
+    open event kernel.call parent=64
+    close event kernel.return parent=64 same
 
 # ---- Linux ----
 # kexec: what runs between two kernels checks and moves the second
