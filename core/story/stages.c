@@ -662,6 +662,7 @@ struct stages *stages_build(struct trace *t, const struct profile *p, struct err
     stages_ahead_free(ahead);
     stages_tasks_free(b.tasks);
     end(&b);
+    stages_name_kernels(b.out, t);
     leave_out(b.out, p);
     put_in_order(b.out);
     if (!rc)

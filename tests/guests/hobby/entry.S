@@ -1,0 +1,95 @@
+/* entry.S - a small multiboot kernel in the manner of a first own one: headers of both versions, an entry in assembly, then C. With WIDE, the
+ * assembly goes on to 64 bits; with UPPER it turns paging on and is linked for the upper half. */
+    .set MAGIC, 0x1badb002
+    .section .boot, "ax"
+    .code32
+    .globl _start
+    .balign 8
+header1:
+    .long MAGIC, 3, -(MAGIC + 3)
+    .balign 8
+header2:
+    .long 0xe85250d6, 0, header2_end - header2, -(0xe85250d6 + header2_end - header2)
+    .word 0, 0
+    .long 8
+header2_end:
+
+#ifdef UPPER
+    .set BASE, 0xc0000000
+#else
+    .set BASE, 0
+#endif
+    .set _start, .Lbegin + BASE
+.Lbegin:
+    cli
+    mov $stack_top - BASE, %esp
+#ifdef UPPER
+    movl $0x83, page_directory - BASE
+    movl $0x83, page_directory - BASE + 4 * (BASE >> 22)
+    mov $page_directory - BASE, %eax
+    mov %eax, %cr3
+    mov %cr4, %eax
+    or $0x10, %eax
+    mov %eax, %cr4
+    mov %cr0, %eax
+    or $0x80000000, %eax
+    mov %eax, %cr0
+    mov $2f + BASE, %eax
+    jmp *%eax
+2:  mov $stack_top, %esp
+#endif
+#ifdef WIDE
+    movl $pdpt + 3, pml4
+    movl $pages + 3, pdpt
+    movl $0x83, pages
+    mov $pml4, %eax
+    mov %eax, %cr3
+    mov %cr4, %eax
+    or $0x20, %eax
+    mov %eax, %cr4
+    mov $0xc0000080, %ecx
+    rdmsr
+    or $0x100, %eax
+    wrmsr
+    mov %cr0, %eax
+    or $0x80000000, %eax
+    mov %eax, %cr0
+    lgdt gdtr
+    ljmp $8, $wide
+    .code64
+wide:
+    xor %eax, %eax
+    mov %eax, %ss
+    mov %eax, %ds
+    mov %eax, %es
+    mov $kmain, %rax
+    call *%rax
+#elif defined UPPER
+    mov $kmain, %eax
+    call *%eax
+#else
+    call kmain
+#endif
+1:  hlt
+    jmp 1b
+
+    .balign 8
+gdt:
+    .quad 0, 0x00af9b000000ffff
+gdtr:
+    .word 15
+    .long gdt, 0
+
+    .section .bss, "aw", @nobits
+    .balign 4096
+page_directory:
+pml4:
+    .skip 4096
+pdpt:
+    .skip 4096
+pages:
+    .skip 4096
+    .skip 4096
+stack_top:
+
+    .section .note.GNU-stack, "", @progbits
