@@ -29,6 +29,82 @@ static size_t bytes_of(const char *s, size_t most)
     return i;
 }
 
+/* ---------------------------------------------------------------- what a long headline can do without */
+
+static void cut_out(char *from, const char *to)
+{
+    memmove(from, to, strlen(to) + 1);
+}
+
+/* The end of an operand in memory, "byte ptr es:[edi]", or of a register; NULL if there is none. */
+static char *operand_end(char *s)
+{
+    static const char *const sizes[] = {"byte ptr ", "word ptr ", "dword ptr ", "qword ptr "};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        if (!strncmp(s, sizes[i], strlen(sizes[i]))) {
+            s += strlen(sizes[i]);
+            s = s[0] && s[1] == 's' && s[2] == ':' ? s + 3 : s;
+            return *s == '[' && strchr(s, ']') ? strchr(s, ']') + 1 : NULL;
+        }
+    const size_t n = strspn(s, "abcdelrix");
+    return n >= 2 && n <= 3 ? s + n : NULL;
+}
+
+/* String instructions have the same operands everywhere: "rep stosb". */
+static void without_operands(char *s)
+{
+    static const char *const names[] = {"movs", "stos", "lods", "scas", "cmps"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        for (char *p = s; (p = strstr(p, names[i])); p++) {
+            char *first = p + strlen(names[i]) + 2, *end;
+            if ((p > s && p[-1] != ' ') || !strchr("bwdq", first[-2]) || !first[-2] || first[-1] != ' ' ||
+                !(end = operand_end(first)))
+                continue;
+            char *second = !strncmp(end, ", ", 2) ? operand_end(end + 2) : NULL;
+            cut_out(first - 1, second ? second : end);
+        }
+}
+
+/* "0x100070 (main+0x27 [k.elf])": the name alone says where. The addresses are in the evidence. */
+static void without_addresses(char *s)
+{
+    for (char *p = s; (p = strstr(p, "0x")); p++) {
+        const size_t digits = strspn(p + 2, "0123456789abcdef");
+        char *open = p + 2 + digits, *close = strchr(open, ')');
+        if ((p > s && p[-1] != ' ') || !digits || strncmp(open, " (", 2) || !close)
+            continue;
+        const size_t name = strcspn(open + 2, " )");
+        if (open[2 + name] != ')' && open[2 + name + 1] != '[') /* "the firmware's ROM" is no symbol */
+            continue;
+        cut_out(close, close + 1);
+        cut_out(p, open + 2);
+    }
+}
+
+/* " [k.elf]" after each of the names: once is enough. */
+static void without_repeated_images(char *s)
+{
+    for (char *p = s; (p = strstr(p, " [")); p++) {
+        const char *end = strchr(p, ']');
+        char image[60], *again = p + 2;
+        if (!end || (size_t)(end - p + 2) > sizeof image)
+            continue;
+        snprintf(image, sizeof image, "%.*s", (int)(end - p + 1), p);
+        while ((again = strstr(again, image)))
+            cut_out(again, again + strlen(image));
+    }
+}
+
+/* In the order in which they are missed least, until it is short enough. */
+static void shorten(struct text *t)
+{
+    static void (*const steps[])(char *) = {without_operands, without_addresses, without_repeated_images};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0] && characters(t->s, t->n) > WHY_HEADLINE; i++) {
+        steps[i](t->s);
+        t->n = strlen(t->s);
+    }
+}
+
 /* ---------------------------------------------------------------- the headline */
 
 /* Where a clause ends: the bytes up to there. The last one that leaves a headline. What is quoted, after a colon, is not taken apart. */
@@ -62,6 +138,7 @@ static void first_line(struct finding *f, const char *text)
 void shape_headline(struct finding *f)
 {
     size_t end;
+    shorten(&f->verdict);
     char *s = f->verdict.s;
     if (characters(s, f->verdict.n) <= WHY_HEADLINE)
         return;

@@ -64,6 +64,31 @@ static void test_cut_headline(void **state)
     release(&f);
 }
 
+/* Before it is cut, it does without what the evidence has: operands of string instructions, addresses that have a name, the image's name again. */
+static void test_shortened_headline(void **state)
+{
+    struct finding f = {0};
+    find_verdict(
+        &f, WHY_RAILS_RETURN, 1,
+        "the frame to which IRET at 0x100100 (timer+0x1a [k.elf]) returns was overwritten at 0x1000f6 "
+        "(timer+0x10 [k.elf]): rep movsb byte ptr es:[edi], byte ptr [esi]; its CS is 6d6d6d6dh");
+    shape_headline(&f);
+    assert_string_equal(f.verdict.s, "the frame to which IRET at timer+0x1a [k.elf] returns was overwritten "
+                                     "at timer+0x10: rep movsb; its CS is 6d6d6d6dh");
+    assert_int_equal(f.n, 0);
+    release(&f);
+    f = (struct finding){0};
+    find_verdict(
+        &f, WHY_RAILS_WILD_JUMP, 1,
+        "call dword ptr [ebx + 8] at 0x100070 (main+0x27 [k.elf]) goes astray, to 0xffffffff (the firmware's "
+        "ROM): the pointer at 0x97c (callback [k.elf]) was cleared");
+    shape_headline(&f);
+    assert_string_equal(f.verdict.s,
+                        "call dword ptr [ebx + 8] at main+0x27 [k.elf] goes astray, to 0xffffffff (the "
+                        "firmware's ROM): the pointer at callback was cleared");
+    release(&f);
+}
+
 static void test_lines(void **state)
 {
     struct finding f = {0};
@@ -130,7 +155,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_short_headline), cmocka_unit_test(test_long_headline),
-        cmocka_unit_test(test_cut_headline),   cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_text),           cmocka_unit_test(test_codes)};
+        cmocka_unit_test(test_cut_headline),   cmocka_unit_test(test_shortened_headline),
+        cmocka_unit_test(test_lines),          cmocka_unit_test(test_text),
+        cmocka_unit_test(test_codes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
