@@ -7,6 +7,7 @@
 #include "base/byte_order.h"
 #include "core/why/private/gates.h"
 #include "core/why/private/derail.h"
+#include "core/why/private/pointer.h"
 #include "core/why/private/refusal.h"
 #include "core/why/private/storm.h"
 
@@ -26,8 +27,10 @@ struct fault {
     struct gate_lack lack, table; /* of its handler; of what the first exception itself met */
     bool in_table;
     struct storm storm;
-    uint64_t error_code;   /* left on the stack */
-    uint64_t target, slot; /* of a return that was refused, and where its address is */
+    uint64_t error_code;    /* left on the stack */
+    uint64_t target, slot;  /* of a return that was refused, and where its address is */
+    struct pointer pointer; /* of the first exception, … */
+    bool pointed;           /* … if it is known */
 };
 
 /* ---------------------------------------------------------------- words */
@@ -435,6 +438,23 @@ static bool reserved_bit(struct fault *x)
     return false;
 }
 
+/* Where the address came from at which the instruction failed, as the end of a headline. */
+static void pointer_end(struct fault *x)
+{
+    struct text whole = {0};
+    if (!x->pointed)
+        return;
+    text_add(&whole, "%s; ", x->f->verdict.s);
+    pointer_words(x->c, x->t->cpu, &x->pointer, &whole);
+    find_verdict(x->f, x->f->code, x->f->icount, "%s", whole.s);
+    free(whole.s);
+}
+
+static bool red_zone(struct fault *x)
+{
+    return x->pointed && pointer_red_zone(x->c, x->f, x->t->cpu, &x->pointer.came, x->what);
+}
+
 /* The processor refuses the instruction, and it is known what about it: that its handler cannot run comes after. */
 static bool refused(struct fault *x)
 {
@@ -444,6 +464,7 @@ static bool refused(struct fault *x)
     if (told) {
         find_verdict(x->f, WHY_FAULT_REFUSED, x->t->icount, "triple fault%s: %s at %s: %s", x->processor,
                      x->what, x->where, why.s);
+        pointer_end(x);
         if (x->lack.why.n)
             find_note(x->f, "its handler cannot run: %s", x->lack.why.s);
     }
@@ -462,13 +483,14 @@ static bool no_handler(struct fault *x)
         came = memory_came(x->c, x->t->cpu, x->t->icount, x->lack.gate, 4);
     if (came.by_icount && came.by_icount > x->c->now.begin)
         find_verdict(x->f, x->lack.code, came.by_icount,
-                     "triple fault%s: %s cannot be handled: %s: it was cleared at %s by %s", x->processor,
-                     x->what, x->lack.why.s, case_address(x->c, came.by_icount, came.by_cpu, came.by_pc, by),
+                     "triple fault%s: %s cannot be handled: its entry in the IDT was cleared at %s by %s",
+                     x->processor, x->what, case_address(x->c, came.by_icount, came.by_cpu, came.by_pc, by),
                      came.by);
     else
         find_verdict(x->f, x->lack.code, x->t->icount,
                      "triple fault%s: %s at %s, whose handler cannot run: %s", x->processor, x->what,
                      x->where, x->lack.why.s);
+    pointer_end(x);
     return true;
 }
 
@@ -476,6 +498,7 @@ static bool plain(struct fault *x)
 {
     find_verdict(x->f, WHY_FAULT_TRIPLE, x->t->icount, "triple fault%s: %s at %s; its delivery met %s",
                  x->processor, x->what, x->where, x->words[1]);
+    pointer_end(x);
     return true;
 }
 
@@ -488,11 +511,23 @@ static bool astray(struct fault *x)
     return found;
 }
 
-static bool (*const headlines[])(struct fault *) = {
-    untold,  overwritten_return, irq_as_exception, error_code, overwritten_frame,
-    astray,  stack_gone,         recursion,        in_table,   code_unmapped,
-    bad_tss, selector_refused,   reserved_bit,     refused,    no_handler,
-    plain};
+static bool (*const headlines[])(struct fault *) = {untold,
+                                                    overwritten_return,
+                                                    irq_as_exception,
+                                                    error_code,
+                                                    overwritten_frame,
+                                                    astray,
+                                                    stack_gone,
+                                                    recursion,
+                                                    in_table,
+                                                    code_unmapped,
+                                                    bad_tss,
+                                                    selector_refused,
+                                                    reserved_bit,
+                                                    red_zone,
+                                                    refused,
+                                                    no_handler,
+                                                    plain};
 
 /* ---------------------------------------------------------------- the whole */
 
@@ -518,6 +553,7 @@ static void look_at(struct fault *x)
         vector_words(c, t->cpu, before, x->what);
     x->vector = before;
     storm_find(c, t->cpu, t->icount, NEAR, &x->storm);
+    x->pointed = !x->in_table && pointer_find(c, t->cpu, t->icount, x->led[0] & 0xff, x->cr2[0], &x->pointer);
 }
 
 static void evidence(struct fault *x)
@@ -528,6 +564,8 @@ static void evidence(struct fault *x)
     storm_lines(x);
     if (case_go(c, t->icount))
         machine_lines(c, x->f, t->cpu);
+    if (x->pointed)
+        pointer_lines(c, x->f, t->cpu, &x->pointer);
     if (x->told)
         chain_lines(x);
     if (x->lack.code != WHY_FAULT_TRIPLE)

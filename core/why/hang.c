@@ -16,7 +16,7 @@ static void halted_plainly(struct why_case *c, struct finding *f, const struct e
     const struct event *met = led_exception(c, halt->cpu, halt->icount);
     char where[PLACE_TEXT];
     struct text why = {0};
-    if (met && (derail_frame(c, f, met->cpu, met->icount) || derail_wild(c, f, met->cpu, met->icount)))
+    if (met && led_earlier(c, f, met))
         return;
     if (met)
         led_exception_lines(c, f, met, &why);
@@ -573,7 +573,7 @@ static void endless_loop(struct why_case *c, struct finding *f, const struct cpu
     struct text why = {0};
     if (met)
         led_exception_lines(c, f, met, &why);
-    if (met && derail_wild(c, f, met->cpu, met->icount))
+    if (met && led_earlier(c, f, met))
         ;
     else if (met)
         find_verdict(f, WHY_FAULT_HANDLED, met->icount, "%s; its handler ends in an endless loop", why.s);
@@ -597,7 +597,7 @@ static void idle_loop(struct why_case *c, struct finding *f, const struct cpu_lo
     struct text why = {0};
     if (met) {
         led_exception_lines(c, f, met, &why);
-        if (!derail_wild(c, f, met->cpu, met->icount))
+        if (!led_earlier(c, f, met))
             find_verdict(f, WHY_FAULT_HANDLED, met->icount, "%s; its handler ends in an endless loop", why.s);
     } else if (!led_error_said(c, f, c->at, "ends in an endless loop") && case_go(c, c->at)) {
         case_address(c, c->at, cpu, l->pc, where);

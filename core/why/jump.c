@@ -146,6 +146,7 @@ static struct came came_from(struct why_case *c, const struct origin_place *plac
             came.by_cpu = l->cpu;
             snprintf(came.by, sizeof came.by, "%s", l->instruction);
             came.by_call = is_call(l->instruction);
+            came.by_delivery = l->delivery;
         }
         if (!came.loaded && l->step && l->how == ORIGIN_COPIES && l->follows >= 0 &&
             l->operand[l->follows].kind == ORIGIN_MEMORY) {

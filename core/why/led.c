@@ -5,6 +5,7 @@
 
 #include "core/why/private/derail.h"
 #include "core/why/private/led.h"
+#include "core/why/private/pointer.h"
 #include "core/why/private/refusal.h"
 #include "core/why/private/said.h"
 #include "core/why/private/storm.h"
@@ -20,6 +21,15 @@ const struct event *led_exception(struct why_case *c, unsigned cpu, uint64_t ico
         return NULL;
     const uint64_t vector = EVF(s.first, EXCEPTION, vector);
     return vector == DEBUG || vector == BREAKPOINT || vector == DEVICE_NOT_AVAILABLE ? NULL : s.first;
+}
+
+bool led_earlier(struct why_case *c, struct finding *f, const struct event *ev)
+{
+    struct pointer p;
+    char words[PLACE_TEXT];
+    return derail_frame(c, f, ev->cpu, ev->icount) || derail_wild(c, f, ev->cpu, ev->icount) ||
+           (pointer_find(c, ev->cpu, ev->icount, EVF(ev, EXCEPTION, vector), EVF(ev, EXCEPTION, cr2), &p) &&
+            pointer_red_zone(c, f, ev->cpu, &p.came, case_exception_event(c, ev, words)));
 }
 
 /* Adds to `why` what that exception was, and the evidence. */
@@ -38,6 +48,9 @@ void led_exception_lines(struct why_case *c, struct finding *f, const struct eve
     find_line(f, ev->icount, case_place(c, ev->icount, ev->cpu, pc, place), "%s", case_insn(c, ev->cpu, &in));
     find_callers(f, c, ev->cpu);
     free(refused.s);
+    struct pointer p;
+    if (pointer_find(c, ev->cpu, ev->icount, EVF(ev, EXCEPTION, vector), EVF(ev, EXCEPTION, cr2), &p))
+        pointer_lines(c, f, ev->cpu, &p);
 }
 
 /* Whether interrupts were off at each step of a processor between two positions. */
@@ -165,8 +178,7 @@ bool led_error_said(struct why_case *c, struct finding *f, uint64_t icount, cons
     if (further)
         fact_text(further, more, sizeof more);
     const struct event *met = led_exception(c, ev->cpu, ev->icount);
-    if (met && storm_in_handler(c, met, ev->icount) &&
-        (derail_frame(c, f, met->cpu, met->icount) || derail_wild(c, f, met->cpu, met->icount))) {
+    if (met && storm_in_handler(c, met, ev->icount) && led_earlier(c, f, met)) {
         find_line(f, ev->icount, NULL, "console: %s", text);
         return true;
     }

@@ -81,11 +81,11 @@ static void test_shortened_headline(void **state)
     find_verdict(
         &f, WHY_RAILS_WILD_JUMP, 1,
         "call dword ptr [ebx + 8] at 0x100070 (main+0x27 [k.elf]) goes astray, to 0xffffffff (the firmware's "
-        "ROM): the pointer at 0x97c (callback [k.elf]) was cleared");
+        "ROM): it is from 0x97c (key [k.elf])");
     shape_headline(&f);
     assert_string_equal(f.verdict.s,
                         "call dword ptr [ebx + 8] at main+0x27 [k.elf] goes astray, to 0xffffffff (the "
-                        "firmware's ROM): the pointer at callback was cleared");
+                        "firmware's ROM): it is from key [k.elf]");
     release(&f);
 }
 

@@ -42,7 +42,8 @@ struct came {
     /* The instruction that wrote the bytes in memory last; by_icount: 0 if there is none. */
     uint64_t by_icount, by_pc;
     unsigned by_cpu;
-    bool by_call; /* it is a CALL */
+    bool by_call;     /* it is a CALL */
+    bool by_delivery; /* it is none: the frame of an interrupt or exception was delivered there */
     char by[INSTRUCTION_TEXT];
     const char *image; /* ORIGIN_IMAGE */
     uint64_t offset;

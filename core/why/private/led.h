@@ -7,6 +7,8 @@
 
 /* The exception that the processor met shortly before it stopped, if there is no kernel, for which exceptions are no mistakes; else NULL. */
 const struct event *led_exception(struct why_case *c, unsigned cpu, uint64_t icount);
+/* What led to that exception, if it is known: a frame or a pointer that was overwritten, a jump that went astray. */
+bool led_earlier(struct why_case *c, struct finding *f, const struct event *ev);
 /* Adds to `why` what that exception was, and the evidence. */
 void led_exception_lines(struct why_case *c, struct finding *f, const struct event *ev, struct text *why);
 /* Interrupts are off since one whose handler has not returned. `then` ends the sentence. */

@@ -1,0 +1,134 @@
+/* pointer.c - see pointer.h. */
+#include <inttypes.h>
+
+#include "core/why/private/decoded.h"
+#include "core/why/private/pointer.h"
+
+enum { VECTOR_SS = 12, VECTOR_GP = 13, VECTOR_PF = 14 };
+
+static bool is_stack_pointer(unsigned reg)
+{
+    return reg == X86_REG_RSP || reg == X86_REG_ESP || reg == X86_REG_SP || reg == X86_REG_RIP;
+}
+
+static bool is_canonical(uint64_t address)
+{
+    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
+}
+
+/* Of the registers that an address is made of, the one that is responsible: that which has most of it. */
+static unsigned responsible(struct why_case *c, const struct decoded *d, unsigned cpu, const x86_op_mem *m)
+{
+    const uint64_t base = decoded_register(c, d, cpu, m->base),
+                   index = decoded_register(c, d, cpu, m->index) * (uint64_t)m->scale;
+    if (!m->base || (m->index && index > base))
+        return m->index;
+    return m->base;
+}
+
+/* The operand of an instruction that is at the address which failed. */
+static const x86_op_mem *bad_operand(struct why_case *c, const struct decoded *d, unsigned cpu,
+                                     uint64_t vector, uint64_t address)
+{
+    enum { WIDEST = 64 };
+    const cs_x86 *x = &d->insn->detail->x86;
+    for (unsigned i = 0; i < x->op_count && d->insn->id != X86_INS_LEA; i++) {
+        if (x->operands[i].type != X86_OP_MEM)
+            continue;
+        const uint64_t at = decoded_address(c, d, cpu, &x->operands[i].mem);
+        if (vector == VECTOR_PF ? address - at < WIDEST || at - address < WIDEST : !is_canonical(at))
+            return &x->operands[i].mem;
+    }
+    return NULL;
+}
+
+bool pointer_find(struct why_case *c, unsigned cpu, uint64_t icount, uint64_t vector, uint64_t address,
+                  struct pointer *p)
+{
+    struct decoded d;
+    *p = (struct pointer){0};
+    if ((vector != VECTOR_PF && vector != VECTOR_GP && vector != VECTOR_SS) || !case_affords(c) ||
+        !case_go(c, icount) || !decoded_open(c, cpu, &d))
+        return false;
+    const x86_op_mem *m = bad_operand(c, &d, cpu, vector, address);
+    const unsigned reg = m ? responsible(c, &d, cpu, m) : 0;
+    if (reg && !is_stack_pointer(reg)) {
+        snprintf(p->reg, sizeof p->reg, "%s", cs_reg_name(d.handle, reg));
+        p->value = decoded_register(c, &d, cpu, reg);
+    }
+    decoded_close(&d);
+    if (!*p->reg)
+        return false;
+    p->came = register_came(c, cpu, icount, p->reg);
+    return p->came.known;
+}
+
+void pointer_words(struct why_case *c, unsigned cpu, const struct pointer *p, struct text *out)
+{
+    const struct came *came = &p->came;
+    char at[PLACE_TEXT], by[PLACE_TEXT];
+    text_add(out, "%s is 0x%" PRIx64, p->reg, p->value);
+    if (came->loaded && came->by_icount)
+        text_add(out, ", read from %s, which %s at %s has %s",
+                 case_address(c, came->by_icount, cpu, came->pointer, at),
+                 came->by_delivery ? "the frame of an interrupt" : came->by,
+                 case_address(c, came->by_icount, came->by_cpu, came->by_pc, by),
+                 came->by_delivery ? "overwritten" : "written");
+    else if (came->loaded && came->never)
+        text_add(out, ", read from %s, to which nobody has written",
+                 case_address(c, c->at, cpu, came->pointer, at));
+    else if (came->icount)
+        text_add(out, ", from %s at %s", came->text, case_address(c, came->icount, cpu, came->pc, by));
+    else
+        text_add(out, ", from %s", came->text);
+}
+
+void pointer_lines(struct why_case *c, struct finding *f, unsigned cpu, const struct pointer *p)
+{
+    const struct came *came = &p->came;
+    char place[PLACE_TEXT];
+    if (came->by_icount)
+        find_line(f, came->by_icount, case_place(c, came->by_icount, came->by_cpu, came->by_pc, place),
+                  "what %s was read from was written here: %s", p->reg, came->by);
+    if (came->icount && came->icount != came->by_icount)
+        find_line(f, came->icount, case_place(c, came->icount, cpu, came->pc, place),
+                  "the value of %s comes from here: %s", p->reg, came->text);
+    else if (!came->icount)
+        find_note(f, "the value of %s, 0x%" PRIx64 ", comes from: %s", p->reg, p->value, came->text);
+}
+
+/* The interrupt or exception that was delivered in a step, as "interrupt 20h". */
+static const char *delivered(struct why_case *c, uint64_t icount, unsigned cpu, char buf[40])
+{
+    struct trace_cursor *cur =
+        trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_IRQ) | EVENT_CLASS_BIT(EC_EXCEPTION));
+    struct error ignored;
+    struct event ev;
+    snprintf(buf, 40, "an interrupt");
+    if (!trace_cursor_seek_icount(cur, icount, &ignored))
+        while (trace_cursor_next(cur, &ev, NULL, &ignored) == 1 && ev.icount <= icount + 1)
+            if (ev.cpu == cpu && (ev.kind == EV_IRQ || ev.kind == EV_EXCEPTION))
+                snprintf(buf, 40, "%s %02" PRIX64 "h", ev.kind == EV_IRQ ? "interrupt" : "exception",
+                         ev.kind == EV_IRQ ? EVF(&ev, IRQ, vector) : EVF(&ev, EXCEPTION, vector));
+    trace_cursor_close(cur);
+    return buf;
+}
+
+bool pointer_red_zone(struct why_case *c, struct finding *f, unsigned cpu, const struct came *came,
+                      const char *what)
+{
+    char by[PLACE_TEXT], name[40];
+    if (!came->by_delivery || !came->by_icount || !case_go(c, came->by_icount) ||
+        timeline_code_bits(c->tl, came->by_cpu) != 64)
+        return false;
+    const uint64_t sp = view_stack(timeline_look(c->tl), came->by_cpu);
+    const char *at = case_address(c, came->by_icount, came->by_cpu, came->by_pc, by);
+    find_verdict(f, WHY_FAULT_RED_ZONE, came->by_icount,
+                 "%s at %s overwrote data below the stack pointer (the red zone): %s",
+                 delivered(c, came->by_icount, cpu, name), at, what);
+    find_line(f, came->by_icount, by,
+              "%s is delivered: its frame is pushed below 0x%" PRIx64
+              ", over what the interrupted function keeps there; kernels are built with -mno-red-zone",
+              name, sp);
+    return true;
+}
