@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/why/private/case.h"
+#include "core/why/private/uefi.h"
 
 /* ---------------------------------------------------------------- panics */
 
@@ -112,6 +113,18 @@ static const struct event *failed_service(struct why_case *c, size_t before)
     return NULL;
 }
 
+/* Of "!!!! X64 Exception Type - 0E(#PF - Page-Fault)  CPU Apic ID - 00000000 !!!!" what says most; else the whole line. */
+static const char *exception_words(char *line)
+{
+    char *open = strstr(line, "Exception Type - "), *close;
+    open = open ? strchr(open, '(') : NULL;
+    close = open ? strchr(open, ')') : NULL;
+    if (!close)
+        return line;
+    *close = 0;
+    return open + 1;
+}
+
 /* MdePkg's DebugLib and UefiCpuPkg's exception handler say it in these words, on the debug port or the serial port. */
 static bool firmware_says(struct why_case *c, struct finding *f)
 {
@@ -127,15 +140,23 @@ static bool firmware_says(struct why_case *c, struct finding *f)
                 continue;
             const struct event *failed = strstr(texts[k], "Exception") ? failed_service(c, i) : NULL;
             char call[300], program[80] = "";
+            struct text wanted = {0};
+            fact_text(ev, words, sizeof words);
             for (size_t m = 0; m < i; m++)
                 if (c->now.event[m].kind == EV_EFI_START && EVF(&c->now.event[m], EFI_START, type) == 9)
                     fact_text(&c->now.event[m], program, sizeof program);
             if (failed)
                 find_verdict(f, WHY_UEFI_STOPS, failed->icount, "%s; the program goes on, and meets %s",
-                             fact_text(failed, call, sizeof call), fact_text(ev, words, sizeof words));
+                             fact_text(failed, call, sizeof call), exception_words(words));
+            else if (strstr(texts[k], "Exception") &&
+                     efi_wanted(c, f, efi_program_of(c, ev->icount), ev->icount, 0, &wanted))
+                find_verdict(f, WHY_UEFI_STOPS, f->line[f->n - 1].icount,
+                             "%s does not get %s, goes on, and meets %s", program, wanted.s,
+                             exception_words(words));
             else
                 find_verdict(f, WHY_UEFI_STOPS, ev->icount, "the UEFI firmware stops%s%s: %s",
                              *program ? " in " : "", program, fact_text(ev, words, sizeof words));
+            free(wanted.s);
             if (failed)
                 find_event(f, c, failed, NULL);
             const struct event *start = NULL;

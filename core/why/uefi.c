@@ -6,6 +6,8 @@
 
 #include "base/byte_order.h"
 #include "core/why/private/case.h"
+#include "core/why/private/efi_call.h"
+#include "core/why/private/uefi.h"
 
 enum { APPLICATION = 9, SECTOR = 512 };
 
@@ -64,6 +66,36 @@ static void option_lines(struct why_case *c, struct finding *f)
     }
 }
 
+const char *efi_error_name(const struct why_case *c, uint64_t status, char *buf, size_t size)
+{
+    struct event ret = {.kind = EV_EFI_RETURN};
+    ret.f[EVF_EFI_RETURN_status] = status;
+    return error_name(c, &ret, buf, size);
+}
+
+const struct event *efi_program_of(const struct why_case *c, uint64_t icount)
+{
+    const struct event *start = NULL;
+    for (size_t i = 0; i < c->now.n && c->now.event[i].icount <= icount; i++)
+        if (c->now.event[i].kind == EV_EFI_START && EVF(&c->now.event[i], EFI_START, type) == APPLICATION)
+            start = &c->now.event[i];
+    return start;
+}
+
+bool efi_wanted(struct why_case *c, struct finding *f, const struct event *start, uint64_t to,
+                uint64_t status, struct text *why)
+{
+    struct efi_call call;
+    char place[PLACE_TEXT], buf[100];
+    if (!start || !efi_call_failed(c, start, to, &call) || (status && call.status != status))
+        return false;
+    const char *name = efi_error_name(c, call.status, buf, sizeof buf);
+    text_add(why, "\"%s\" (%s)", call.wanted, name);
+    find_line(f, call.icount, case_place(c, call.icount, start->cpu, call.pc, place),
+              "it asks the firmware for \"%s\", and gets %s", call.wanted, name);
+    return true;
+}
+
 /* The program was left on purpose: a shell or a menu that somebody has quit. */
 static bool aborted(struct why_case *c, const struct event *ret)
 {
@@ -86,10 +118,14 @@ static bool program_failed(struct why_case *c, struct finding *f)
         if (ev->kind == EV_EFI_START && fact_contains(ev, name))
             start = ev;
     text = complaint(c, start ? start->icount : c->now.begin, ret->icount);
+    struct text lacks = {0};
+    const bool wants = efi_wanted(c, f, start, ret->icount, EVF(ret, EFI_RETURN, status), &lacks);
     find_verdict(f, WHY_UEFI_PROGRAM, text ? text->icount : ret->icount,
-                 "the UEFI program %s gives up with the error %s%s%s", name,
+                 "the UEFI program %s gives up with the error %s%s%s%s%s", name,
                  error_name(c, ret, status, sizeof status), text ? ": " : "",
-                 text ? fact_text(text, words, sizeof words) : "");
+                 text ? fact_text(text, words, sizeof words) : "", wants ? "; it could not get " : "",
+                 wants ? lacks.s : "");
+    free(lacks.s);
     if (text)
         find_line(f, text->icount, NULL, "console: %s", words);
     if (start)
