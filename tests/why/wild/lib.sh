@@ -93,6 +93,18 @@ module() {
 package() { need_loaders "$@" || { LACK=$lack; return 1; }; }
 packaged=$GUESTS/loaders/root
 
+# programs PATH...: programs of packages with their shared libraries; in COMMAND of initramfs, whose folder is the current one.
+programs() {
+    local p lib
+    for p in "$@"; do
+        mkdir -p "$(dirname "./$p")"
+        cp "$packaged/$p" "./$p" || return
+        LD_LIBRARY_PATH=$packaged/lib/x86_64-linux-gnu:$packaged/usr/lib/x86_64-linux-gnu ldd "./$p" | grep -o '/[^ ]*' | while read -r lib; do
+            mkdir -p lib64 "./lib/x86_64-linux-gnu"
+            case $lib in */ld-linux*) cp -L "$lib" lib64/ ;; *) cp -L "$lib" ./lib/x86_64-linux-gnu/ ;; esac
+        done
+    done
+}
 # ---- GRUB 2 for a BIOS
 grub_files=$GUESTS/root/usr/lib/grub/i386-pc
 # grub_disk IMAGE FOLDER PREFIX MODULE...: GRUB in the gap behind the MBR, its image with these modules, and an ext2 partition with FOLDER.
