@@ -71,7 +71,7 @@ static void target_words(struct why_case *c, const struct jump *j, const struct 
     if (!came->known)
         return;
     if (!pointer_of(j, came, &pointer)) {
-        if (came->icount)
+        if (came->icount && came->source != ORIGIN_CONSTANT)
             text_add(out, ", which is from %s", came->text);
         return;
     }
@@ -189,6 +189,20 @@ static bool goes_astray(struct why_case *c, const struct jump *j, bool last)
     return nowhere || (j->kind == JUMP_CALL && j->memory && jump_came(c, j).by_call);
 }
 
+/* The place it went to, in words: why no code can be there, if paging is off. */
+static const char *place_words(struct why_case *c, const struct jump *j, char buf[PLACE_TEXT])
+{
+    enum { PE = 1, PG = 1u << 31 };
+    const char *name = case_address(c, j->icount, j->cpu, j->target, buf);
+    const uint64_t cr0 = case_go(c, j->icount + 1) ? timeline_reg(c->tl, j->cpu, "cr0") : 0;
+    uint8_t byte;
+    if (cr0 & PE && !(cr0 & PG) && timeline_peek_physical(c->tl, j->target, &byte, 1) != 1) {
+        const size_t n = strlen(name);
+        snprintf(buf + n, PLACE_TEXT - n, ", where no memory is (paging is off)");
+    }
+    return buf;
+}
+
 bool derail_wild(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount)
 {
     enum { JUMPS = 12, BACK = 200000 /* steps */ };
@@ -206,8 +220,7 @@ bool derail_wild(struct why_case *c, struct finding *f, unsigned cpu, uint64_t i
     }
     if (!found)
         return false;
-    case_address(c, first.icount, cpu, first.target, to);
-    derail_verdict(c, f, &first, to);
+    derail_verdict(c, f, &first, place_words(c, &first, to));
     return true;
 }
 

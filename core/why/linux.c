@@ -21,16 +21,25 @@ static const struct event *kernel_of(const struct facts *f, const struct event *
     return found;
 }
 
+static const char PRINTED[] = "Kernel command line: "; /* init/main.c */
+
+const struct event *linux_command_line(const struct facts *f)
+{
+    const struct event *ev = facts_last(f, EV_COMMAND_LINE);
+    return ev ? ev : facts_line(f, PRINTED, f->begin);
+}
+
 /* The value of a parameter of the command line: the last one of that name. False if there is none. */
 bool linux_parameter(const struct facts *f, const char *name, char *buf, size_t size)
 {
-    const struct event *ev = facts_last(f, EV_COMMAND_LINE);
+    const struct event *ev = linux_command_line(f);
     const size_t n = strlen(name);
     bool found = false;
     if (!ev)
         return false;
-    char *line = mem_text(ev->data, ev->len), *save = NULL;
-    for (char *word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save))
+    char *line = mem_text(ev->data, ev->len), *save = NULL, *begin = strstr(line, PRINTED);
+    for (char *word = strtok_r(begin ? begin + sizeof PRINTED - 1 : line, " ", &save); word;
+         word = strtok_r(NULL, " ", &save))
         if (!strncmp(word, name, n) && word[n] == '=') {
             snprintf(buf, size, "%s", word + n + 1);
             found = true;
@@ -108,8 +117,8 @@ static void no_init(struct why_case *c, struct finding *f, const struct event *p
         find_line(f, e->icount, NULL, "console: %s", linux_said(e, script, sizeof script));
         n++;
     }
-    if (facts_last(&c->now, EV_COMMAND_LINE))
-        find_event(f, c, facts_last(&c->now, EV_COMMAND_LINE), NULL);
+    if (linux_command_line(&c->now))
+        find_event(f, c, linux_command_line(&c->now), NULL);
     find_callers_at(f, c, panic);
 }
 
@@ -310,8 +319,13 @@ static void out_of_memory(struct why_case *c, struct finding *f, const struct ev
             fact_contains(&c->now.event[i], "Killed process") && ++n)
             find_line(f, c->now.event[i].icount, NULL, "console: %s",
                       linux_said(&c->now.event[i], words, sizeof words));
+    const struct event *line = facts_first_line(
+        &c->now, "K available", c->now.begin); /* mm/page_alloc.c: "Memory: 19808K/81900K available (…" */
     const uint64_t memory = trace_memory(c->t);
-    if (memory)
+    if (line)
+        find_line(f, line->icount, NULL, "console: %.*s",
+                  (int)(strcspn(linux_said(line, words, sizeof words), "(")), words);
+    else if (memory)
         find_note(f, "the machine has %" PRIu64 " MiB of memory", memory >> 20);
     if (panic)
         find_event(f, c, panic, "it led to");
@@ -389,13 +403,14 @@ static bool gave_up(struct why_case *c, struct finding *f)
         facts_last(&c->now, EV_INIT_RUN)->icount > ev->icount)
         return false;
     linux_parameter(&c->now, "root", root, sizeof root);
-    find_verdict(f, WHY_LINUX_ROOT_WAIT, ev->icount,
+    const struct event *cause = said_before(c, ev->icount - 1);
+    find_verdict(f, WHY_LINUX_ROOT_WAIT, cause ? cause->icount : ev->icount,
                  "Linux waits for its root file system in vain (root=%s): %s", root,
-                 linux_said(ev, words, sizeof words));
-    find_line(f, ev->icount, NULL, "console: %s", words);
+                 linux_said(cause ? cause : ev, words, sizeof words));
+    find_line(f, ev->icount, NULL, "console: %s", linux_said(ev, words, sizeof words));
     linux_line(c, f, "ALERT!", c->now.begin);
-    if (facts_last(&c->now, EV_COMMAND_LINE))
-        find_event(f, c, facts_last(&c->now, EV_COMMAND_LINE), NULL);
+    if (linux_command_line(&c->now))
+        find_event(f, c, linux_command_line(&c->now), NULL);
     if (linux_driver_lacks(c, &lacks))
         find_note(f, "%s", lacks.s);
     free(lacks.s);
@@ -435,8 +450,8 @@ static bool fell_to_shell(struct why_case *c, struct finding *f)
             c->now.event[i].len)
             said_last = &c->now.event[i];
     find_verdict(f, WHY_LINUX_INITRAMFS, said_last ? said_last->icount : shell->icount,
-                 "the initramfs gives up, and its init becomes a shell (root=%s)%s%s", root,
-                 said_last ? ": " : "", said_last ? linux_said(said_last, words, sizeof words) : "");
+                 "the initramfs becomes a shell%s%s (root=%s)", said_last ? ": " : "",
+                 said_last ? linux_said(said_last, words, sizeof words) : "", root);
     for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++)
         linux_line(c, f, causes[i], c->now.begin);
     find_event(f, c, shell, NULL);
@@ -498,8 +513,8 @@ static bool other_init(struct why_case *c, struct finding *f)
 /* Nothing is printed since the kernel runs, although it has been told where to print. */
 static bool silent(struct why_case *c, struct finding *f)
 {
-    const struct event *found = facts_last(&c->now, EV_KERNEL_FOUND),
-                       *line = facts_last(&c->now, EV_COMMAND_LINE), *up = NULL;
+    const struct event *found = facts_last(&c->now, EV_KERNEL_FOUND), *line = linux_command_line(&c->now),
+                       *up = NULL;
     char console[60], name[60];
     enum { LONG = 200000000 };
     if (!found || c->at - found->icount < LONG || facts_last(&c->now, EV_POWER_OFF) ||
@@ -540,8 +555,8 @@ static bool printed_panic(struct why_case *c, struct finding *f)
     const char *text = strstr(words, "Kernel panic"), *cause = strstr(text ? text : words, ": ");
     find_verdict(f, WHY_LINUX_PANIC, ev->icount, "Linux panics: %s", cause ? cause + 2 : words);
     find_line(f, ev->icount, NULL, "console: %s", words);
-    if (facts_last(&c->now, EV_COMMAND_LINE))
-        find_event(f, c, facts_last(&c->now, EV_COMMAND_LINE), NULL);
+    if (linux_command_line(&c->now))
+        find_event(f, c, linux_command_line(&c->now), NULL);
     find_callers_at(f, c, ev);
     find_console(f, c, c->now.begin, ev->icount - 1, 8);
     return true;

@@ -164,7 +164,7 @@ static bool initrd_without_init(struct root *r)
 
 static bool nothing_given(struct root *r)
 {
-    if (r->asked || r->initrd)
+    if (r->asked || r->initrd || !linux_command_line(&r->c->now))
         return false;
     find_verdict(
         r->f, WHY_LINUX_NO_ROOT, r->panic->icount,
@@ -218,7 +218,7 @@ static bool not_mounted(struct root *r)
 static void root_lines(struct root *r)
 {
     char words[300];
-    const struct event *line = facts_last(&r->c->now, EV_COMMAND_LINE);
+    const struct event *line = linux_command_line(&r->c->now);
     find_event(r->f, r->c, r->panic, NULL);
     if (r->unpacking)
         find_line(r->f, r->unpacking->icount, NULL, "console: %s",
@@ -236,6 +236,7 @@ static void root_lines(struct root *r)
     if (partition_list(r->c) && !partition_lines(r->c, r->f, r->panic))
         find_note(r->f, "the kernel lists no partition: it has no driver for a disk, or there is none");
     linux_line(r->c, r->f, "VFS: Cannot open root device", r->c->now.begin);
+    linux_line(r->c, r->f, " TYPO", r->c->now.begin); /* user-mode Linux on "udb" for "ubd" */
     find_callers_at(r->f, r->c, r->panic);
 }
 

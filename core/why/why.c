@@ -272,6 +272,23 @@ static const char *explain(struct why_case *c, struct finding *f)
     return "";
 }
 
+/* The kernel that a panicked one has started to save its memory fails, too: why the first one panicked comes first. */
+static void crash_kernel(struct why_case *c, struct finding *f)
+{
+    const struct event *panic = facts_last(&c->before, EV_KERNEL_PANIC);
+    char words[200];
+    if (!c->kexec || !c->before_crashed || !panic)
+        return;
+    char *verdict = f->verdict.s;
+    f->verdict = (struct text){0};
+    const char *text = fact_text(panic, words, sizeof words);
+    text_add(&f->verdict, "the kernel panicked (%s), and the crash kernel then failed: %s",
+             text + (strncmp(text, "panic: ", 7) ? 0 : 7), verdict);
+    free(verdict);
+    find_event(f, c, panic, "the first kernel");
+    find_callers_at(f, c, panic);
+}
+
 /* Nothing is wrong with the last boot, or it has only begun; but one before it has crashed: what went wrong there. If none has, and it is not
  * known how the last one goes on, units that failed in the one before are told: systemd may have asked for the reset because of them. */
 static const char *earlier_boot(struct why_case *c, struct finding *f, const char *subject)
@@ -329,6 +346,8 @@ struct why *why_ask(struct trace *t, const struct engine_kind *kind, uint64_t at
     }
     if (f.answer != WHY_WRONG)
         subject = earlier_boot(&c, &f, subject);
+    else
+        crash_kernel(&c, &f);
     if (f.answer == WHY_WRONG)
         explain_media(&c, &f);
     else if (f.answer == WHY_NOTHING)

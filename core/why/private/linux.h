@@ -4,6 +4,8 @@
 
 #include "core/why/private/case.h"
 
+/* The event that has the command line: what the loader passed, or the kernel's own line on a console. NULL: it is not known. */
+const struct event *linux_command_line(const struct facts *f);
 /* The value of a parameter of the command line: the last one of that name. False if there is none. */
 bool linux_parameter(const struct facts *f, const char *name, char *buf, size_t size);
 /* The text of a console line without its time stamp. Returns buf. */
