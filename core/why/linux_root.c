@@ -177,8 +177,9 @@ static bool not_on_disk(struct root *r)
     char words[300];
     if (on_disk(r->root))
         return false;
-    find_verdict(r->f, WHY_LINUX_NO_ROOT, r->panic->icount, "Linux cannot mount root=%s%s%s: %s", r->root,
-                 *r->type ? " as " : "", r->type, linux_said(r->complaint, words, sizeof words));
+    find_verdict(r->f, WHY_LINUX_NO_ROOT, r->panic->icount, "Linux cannot mount %s%s%s%s: %s",
+                 r->asked ? "root=" : "its root file system", r->root, *r->type ? " as " : "", r->type,
+                 linux_said(r->complaint, words, sizeof words));
     return true;
 }
 

@@ -229,6 +229,13 @@ static void test_no_root(void **state)
     SAYS("reached", "linux.no-root",
          "Linux has no root file system: there is no root= in its command line, and it was given no initrd",
          LINUX, WITH(EV_COMMAND_LINE, "console=ttyS0"), NO_ROOT);
+    /* Without an event of it, the command line is what the kernel has printed; a root= that is not known is not said to be missing. */
+    SAYS("reached", "linux.no-root",
+         "Linux cannot mount root=/dev/udba: the machine has no disk, and the kernel was given no initrd",
+         LINUX, LINE("Kernel command line: mem=128M root=/dev/udba"), NO_ROOT);
+    SAYS("reached", "linux.no-root",
+         "Linux cannot mount its root file system: VFS: Unable to mount root fs on unknown-block(0,0)", LINUX,
+         NO_ROOT);
     SAYS("reached", "linux.initrd",
          "Linux has no root file system: its initrd could not be unpacked (Initramfs unpacking failed: junk)",
          LINUX, WITH(EV_COMMAND_LINE, "console=ttyS0"), LINE("[    0.5] Initramfs unpacking failed: junk"),
@@ -315,6 +322,30 @@ static void test_kexec(void **state)
     why_free(w);
 }
 
+/* … also if the kernel that was to save its memory fails, for a reason of its own. */
+static void test_crash_kernel(void **state)
+{
+    const struct step list[] = {LINUX,
+                                WITH(EV_KERNEL_PANIC, "sysrq triggered crash"),
+                                {EV_KERNEL_KEXEC, NULL, {0x100000}},
+                                LINUX,
+                                WITH(EV_KERNEL_PANIC, "no room")};
+    struct why *w = ask(list, sizeof list / sizeof list[0], "reached");
+    assert_string_equal(w->verdict, "the kernel panicked (sysrq triggered crash), and the crash kernel then "
+                                    "failed: Linux panicked: no room");
+    why_free(w);
+}
+
+/* What a program said of the volume group comes before the end of the patience for it. */
+static void test_gave_up(void **state)
+{
+    SAYS(
+        "reached", "linux.root-wait",
+        "Linux waits for its root file system in vain (root=/dev/mapper/vg-root): Volume group \"vg\" not found",
+        LINUX, WITH(EV_COMMAND_LINE, "root=/dev/mapper/vg-root"), LINE("  Volume group \"vg\" not found"),
+        LINE("Gave up waiting for root file system device."));
+}
+
 /* Nothing says that anything went wrong, and nothing that it went well. */
 static void test_unknown(void **state)
 {
@@ -334,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_said_further), cmocka_unit_test(test_said_because),
         cmocka_unit_test(test_no_root),      cmocka_unit_test(test_panics),
         cmocka_unit_test(test_units),        cmocka_unit_test(test_restarts),
-        cmocka_unit_test(test_kexec)};
+        cmocka_unit_test(test_kexec),        cmocka_unit_test(test_crash_kernel),
+        cmocka_unit_test(test_gave_up)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
