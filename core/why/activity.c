@@ -343,6 +343,27 @@ static uint64_t time_since(struct why_case *c, uint64_t icount)
     return now > w.time ? now - w.time : 0;
 }
 
+bool idle_process(struct why_case *c, struct text *what)
+{
+    struct error ignored;
+    struct processes *ps = processes_at(c->t, c->at, &ignored);
+    struct finding who = {0};
+    char function[80];
+    int row = -1;
+    for (size_t i = ps ? processes_count(ps) : 0; i-- && row < 0;) {
+        const struct process *p = processes_get(ps, i);
+        if (p->exited || !*p->path || p->pid != p->tgid)
+            continue;
+        row = waits_for(c, &who, p, function);
+        if (row < 0)
+            break;
+        text_add(what, "%.30s (%" PRIu32 ") waits for %s", p->name, p->pid, sleeps[row].what);
+    }
+    find_drop(&who);
+    processes_free(ps);
+    return row >= 0;
+}
+
 bool idle_system(struct why_case *c, struct finding *f)
 {
     const uint64_t second = 1000000000, long_ago = 5 * second;

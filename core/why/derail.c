@@ -189,16 +189,21 @@ static bool goes_astray(struct why_case *c, const struct jump *j, bool last)
     return nowhere || (j->kind == JUMP_CALL && j->memory && jump_came(c, j).by_call);
 }
 
-/* The place it went to, in words: why no code can be there, if paging is off. */
+/* The place it went to, in words: why no code is there. */
 static const char *place_words(struct why_case *c, const struct jump *j, char buf[PLACE_TEXT])
 {
     enum { PE = 1, PG = 1u << 31 };
     const char *name = case_address(c, j->icount, j->cpu, j->target, buf);
     const uint64_t cr0 = case_go(c, j->icount + 1) ? timeline_reg(c->tl, j->cpu, "cr0") : 0;
     uint8_t byte;
+    if (j->kind == JUMP_RETURN) /* who overwrote its address says more */
+        return buf;
     if (cr0 & PE && !(cr0 & PG) && timeline_peek_physical(c->tl, j->target, &byte, 1) != 1) {
         const size_t n = strlen(name);
         snprintf(buf + n, PLACE_TEXT - n, ", where no memory is (paging is off)");
+    } else if (was_never_written(c, j->cpu, j->icount, j->target)) {
+        const size_t n = strlen(name);
+        snprintf(buf + n, PLACE_TEXT - n, ", where nobody has put code");
     }
     return buf;
 }

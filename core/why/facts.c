@@ -5,7 +5,7 @@
 /* How many events of a kind are kept, from the first on and up to the last; 0: it is not kept. */
 enum { FEW = 64, MANY = 4096, DISK_SERVICE = 0x13 };
 
-/* What a server of DHCP or DHCPv6 offers, or what a client asks for of that. Of other frames there are the transfers. */
+/* What a server of DHCP or DHCPv6 offers, or what a client asks for of that; a connection that is refused. Of other frames there are the transfers. */
 static bool is_bargain(const struct event *ev)
 {
     enum { ADVERTISE6 = 2, REQUEST6 = 3 };
@@ -15,6 +15,8 @@ static bool is_bargain(const struct event *ev)
     uint32_t transaction;
     if (!packet_parse(ev->data, ev->len, &p))
         return false;
+    if (in && p.flags & TCP_RST)
+        return true;
     if (packet_dhcp(&p, &d))
         return d.type == (in ? DHCP_OFFER : DHCP_REQUEST);
     return packet_dhcp6(&p, &transaction) == (in ? ADVERTISE6 : REQUEST6);

@@ -486,11 +486,17 @@ static bool no_handler(struct fault *x)
                      "triple fault%s: %s cannot be handled: its entry in the IDT was cleared at %s by %s",
                      x->processor, x->what, case_address(x->c, came.by_icount, came.by_cpu, came.by_pc, by),
                      came.by);
-    else
+    else if (x->pointed) {
+        struct text pointer = {0};
+        pointer_words(x->c, x->t->cpu, &x->pointer, &pointer);
+        find_verdict(x->f, x->lack.code, x->t->icount,
+                     "triple fault%s: %s at %s: %s; its handler cannot run: %s", x->processor, x->what,
+                     x->where, pointer.s, x->lack.why.s);
+        free(pointer.s);
+    } else
         find_verdict(x->f, x->lack.code, x->t->icount,
                      "triple fault%s: %s at %s, whose handler cannot run: %s", x->processor, x->what,
                      x->where, x->lack.why.s);
-    pointer_end(x);
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "core/why/private/case.h"
+#include "core/why/private/said.h"
 
 bool kernel_after(struct why_case *c, uint64_t icount)
 {
@@ -77,6 +78,21 @@ static void tried_lines(struct why_case *c, struct finding *f, uint64_t to)
     }
 }
 
+/* The first error that was said after a file had come from the network: what was loaded could not be started, and the firmware went on. */
+static const struct event *said_after_transfer(struct why_case *c, uint64_t to)
+{
+    const struct event *file = NULL;
+    char words[300];
+    for (size_t i = 0; i < c->now.n && c->now.event[i].icount <= to; i++) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->kind == EV_NET_TFTP || ev->kind == EV_NET_HTTP)
+            file = ev;
+        if (file && ev->kind == EV_CONSOLE_LINE && said_words(fact_text(ev, words, sizeof words)))
+            return ev;
+    }
+    return NULL;
+}
+
 static bool nothing_to_boot(struct why_case *c, struct finding *f)
 {
     static const char *const texts[] = {"No bootable device", "No bootable option or device was found",
@@ -94,8 +110,15 @@ static bool nothing_to_boot(struct why_case *c, struct finding *f)
              fact_contains(&c->now.event[i], "not a bootable") ||
              fact_contains(&c->now.event[i], "failed to")))
             reason = &c->now.event[i];
-    find_verdict(f, WHY_FIRMWARE_NOTHING, ev->icount, "the firmware finds nothing to boot%s%s",
-                 reason ? ": " : "", reason ? fact_text(reason, words, sizeof words) : "");
+    const struct event *loaded = said_after_transfer(c, ev->icount);
+    if (loaded)
+        find_verdict(f, WHY_FIRMWARE_NOTHING, loaded->icount,
+                     "%s says \"%s\", and the firmware then finds nothing else to boot",
+                     facts_first_line(&c->now, "iPXE", c->now.begin) ? "iPXE" : "the network's loader",
+                     fact_text(loaded, words, sizeof words));
+    else
+        find_verdict(f, WHY_FIRMWARE_NOTHING, ev->icount, "the firmware finds nothing to boot%s%s",
+                     reason ? ": " : "", reason ? fact_text(reason, words, sizeof words) : "");
     tried_lines(c, f, ev->icount);
     sector_lines(c, f);
     return true;

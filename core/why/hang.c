@@ -175,7 +175,14 @@ static bool unit_unfinished(struct idle *x)
 
 static bool said_last(struct idle *x)
 {
-    return !systems_up(x->c) && led_error_said(x->c, x->f, x->c->at, "goes no further: the machine is idle");
+    struct text then = {0};
+    if (systems_up(x->c))
+        return false;
+    if (!idle_process(x->c, &then))
+        text_add(&then, "goes no further: the machine is idle");
+    const bool said = led_error_said(x->c, x->f, x->c->at, then.s);
+    free(then.s);
+    return said;
 }
 
 /* What was said last counts unless somebody can go on: a shell that waits for a line may have complained of its terminal. */

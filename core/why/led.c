@@ -159,7 +159,7 @@ static bool said_because(struct why_case *c, struct finding *f, const struct eve
         return why->n;
     }
     if (!read)
-        return false;
+        return network_refused(c, said->icount, why);
     fact_text(read, text, sizeof text);
     text_add(why, "%s (%s)", text, disk_status_words(EVF(read, SERVICE, ax) >> 8 & 0xff));
     return true;

@@ -125,12 +125,8 @@ static void no_init(struct why_case *c, struct finding *f, const struct event *p
 /* "Attempted to kill init! exitcode=0x00007f00": as in wait(2). */
 static void init_died(struct why_case *c, struct finding *f, const struct event *panic)
 {
-    static const char *const causes[] = {"CPU does not support",
-                                         "CPU ISA level is lower",
-                                         "error while loading shared libraries",
-                                         "Fatal glibc error",
-                                         "not found",
-                                         "applet not found"};
+    static const char *const causes[] = {"CPU does not support", "CPU ISA level is lower",
+                                         "error while loading shared libraries", "Fatal glibc error"};
     char text[300], how[120] = "exits", words[300] = "", program[200] = "init";
     fact_text(panic, text, sizeof text);
     const char *p = strstr(text, "exitcode=");
@@ -149,7 +145,9 @@ static void init_died(struct why_case *c, struct finding *f, const struct event 
     if (cause && cause->icount > panic->icount)
         cause = NULL;
     if (!cause && start)
-        cause = said_complaint(c, start->icount, panic->icount);
+        cause = said_before(c, panic->icount - 1);
+    if (cause && cause->icount < start->icount)
+        cause = NULL;
     if (sig)
         snprintf(how, sizeof how, "is killed by signal %u (SIG%s)", sig,
                  sigabbrev_np((int)sig) ? sigabbrev_np((int)sig) : "?");

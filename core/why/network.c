@@ -46,6 +46,26 @@ static const struct event *end_of(struct why_case *c, const struct event *begin)
     return NULL;
 }
 
+bool network_refused(struct why_case *c, uint64_t to, struct text *why)
+{
+    const uint64_t lately = 5000000000;
+    const struct event *last = NULL;
+    struct packet p;
+    char server[60];
+    for (size_t i = 0; i < c->now.n && c->now.event[i].icount <= to; i++)
+        if (c->now.event[i].kind == EV_NET_IN &&
+            packet_parse(c->now.event[i].data, c->now.event[i].len, &p) && p.flags & TCP_RST)
+            last = &c->now.event[i];
+    const struct event *end = NULL;
+    for (size_t i = 0; i < c->now.n && c->now.event[i].icount <= to; i++)
+        end = &c->now.event[i];
+    if (!last || end->time - last->time > lately || !packet_parse(last->data, last->len, &p))
+        return false;
+    packet_address(p.source, server, sizeof server);
+    text_add(why, "%s:%u refuses a TCP connection", server, p.source_port);
+    return true;
+}
+
 /* What happened in the network, up to there: the last of it. */
 static void lines(struct why_case *c, struct finding *f)
 {

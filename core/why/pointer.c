@@ -4,6 +4,7 @@
 #include "core/why/private/decoded.h"
 #include "core/why/private/pointer.h"
 
+enum { SMALL = 0x10000 };
 enum { VECTOR_SS = 12, VECTOR_GP = 13, VECTOR_PF = 14 };
 
 static bool is_stack_pointer(unsigned reg)
@@ -42,6 +43,27 @@ static const x86_op_mem *bad_operand(struct why_case *c, const struct decoded *d
     return NULL;
 }
 
+/* The address is the base of FS or GS, and little more. In 64-bit mode that is an MSR, or was exchanged with one by SWAPGS. */
+static bool segment_base(struct why_case *c, const struct decoded *d, unsigned cpu, uint64_t icount,
+                         const x86_op_mem *m, struct pointer *p)
+{
+    enum { FS_BASE = 0xc0000100, KERNEL_GS_BASE = 0xc0000102 };
+    const char *segment = decoded_segment(d, m);
+    if ((*segment != 'f' && *segment != 'g') || timeline_code_bits(c->tl, cpu) != 64)
+        return false;
+    snprintf(p->reg, sizeof p->reg, "%s_base", segment);
+    p->value = timeline_reg(c->tl, cpu, p->reg);
+    p->base = true;
+    for (size_t i = 0; i < c->now.n && c->now.event[i].icount <= icount; i++) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->kind == EV_CPU_MSR && ev->cpu == cpu && EVF(ev, CPU_MSR, msr) >= FS_BASE &&
+            EVF(ev, CPU_MSR, msr) <= KERNEL_GS_BASE && EVF(ev, CPU_MSR, value) == p->value)
+            p->set = ev;
+    }
+    snprintf(p->reg, sizeof p->reg, "%s", *segment == 'f' ? "FS base" : "GS base");
+    return true;
+}
+
 bool pointer_find(struct why_case *c, unsigned cpu, uint64_t icount, uint64_t vector, uint64_t address,
                   struct pointer *p)
 {
@@ -52,15 +74,23 @@ bool pointer_find(struct why_case *c, unsigned cpu, uint64_t icount, uint64_t ve
         return false;
     const x86_op_mem *m = bad_operand(c, &d, cpu, vector, address);
     const unsigned reg = m ? responsible(c, &d, cpu, m) : 0;
-    if (reg && !is_stack_pointer(reg)) {
+    const bool small = !reg || decoded_register(c, &d, cpu, reg) < SMALL;
+    const bool told = m && small && segment_base(c, &d, cpu, icount, m, p);
+    if (!told && reg && !is_stack_pointer(reg)) {
         snprintf(p->reg, sizeof p->reg, "%s", cs_reg_name(d.handle, reg));
         p->value = decoded_register(c, &d, cpu, reg);
     }
     decoded_close(&d);
-    if (!*p->reg)
-        return false;
+    if (told || !*p->reg)
+        return told;
     p->came = register_came(c, cpu, icount, p->reg);
     return p->came.known;
+}
+
+static const char *msr_name(const struct event *set)
+{
+    static const char *const names[] = {"FS_BASE", "GS_BASE", "KERNEL_GS_BASE (SWAPGS exchanges them)"};
+    return names[EVF(set, CPU_MSR, msr) & 3];
 }
 
 void pointer_words(struct why_case *c, unsigned cpu, const struct pointer *p, struct text *out)
@@ -68,6 +98,12 @@ void pointer_words(struct why_case *c, unsigned cpu, const struct pointer *p, st
     const struct came *came = &p->came;
     char at[PLACE_TEXT], by[PLACE_TEXT];
     text_add(out, "%s is 0x%" PRIx64, p->reg, p->value);
+    if (p->base) {
+        if (p->set)
+            text_add(out, ", set as %s by WRMSR at %s", msr_name(p->set),
+                     case_address(c, p->set->icount, cpu, EVF(p->set, CPU_MSR, ip), at));
+        return;
+    }
     if (came->loaded && came->by_icount)
         text_add(out, ", read from %s, which %s at %s has %s",
                  case_address(c, came->by_icount, cpu, came->pointer, at),
@@ -87,6 +123,12 @@ void pointer_lines(struct why_case *c, struct finding *f, unsigned cpu, const st
 {
     const struct came *came = &p->came;
     char place[PLACE_TEXT];
+    if (p->base) {
+        if (p->set)
+            find_line(f, p->set->icount, case_place_of(c, p->set, place), "%s was set here: %s", p->reg,
+                      msr_name(p->set));
+        return;
+    }
     if (came->by_icount)
         find_line(f, came->by_icount, case_place(c, came->by_icount, came->by_cpu, came->by_pc, place),
                   "what %s was read from was written here: %s", p->reg, came->by);

@@ -8,6 +8,19 @@ bool said_line(const struct event *ev)
     return (ev->kind == EV_CONSOLE_LINE || ev->kind == EV_SERVICE_TEXT) && ev->len;
 }
 
+/* "No arrays found": what was looked for is not there. "No errors found" is none. */
+static bool none_found(const char *line)
+{
+    static const char *const good[] = {"error", "problem", "bad", "issue", "fault", "warning"};
+    const char *found = strcasestr(line, " found"), *no = strcasestr(line, "no ");
+    if (!found || !no || no > found || (no > line && isalpha((unsigned char)no[-1])))
+        return false;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        if (!strncasecmp(no + 3, good[i], strlen(good[i])))
+            return false;
+    return true;
+}
+
 bool said_words(const char *line)
 {
     /* "errors=remount-ro" and "error-free" are none: what follows may not be a letter, "=" or "-". */
@@ -82,7 +95,7 @@ bool said_words(const char *line)
                 p[n] != '=' && p[n] != '-')
                 return true;
     }
-    return false;
+    return none_found(line);
 }
 
 /* Something was started after which what was said before is over. */

@@ -167,10 +167,16 @@ bool activity_lately(struct why_case *c, struct text *did);
 bool systems_up(struct why_case *c);
 /* Says of an idle system with processes that it is up, or what its processes wait for. False if there are none. */
 bool idle_system(struct why_case *c, struct finding *f);
+/* The youngest process of an idle system that waits, "nfsmount (107) waits for events", without evidence. False if there is none. */
+bool idle_process(struct why_case *c, struct text *what);
 
 /* What a process of a Linux waits for, as "insmod (81) waits for a lock in probe+0x12 [driver]", with its callers as evidence. False if that is not
  * known. */
 bool process_waits(struct why_case *c, struct finding *f, uint32_t pid, struct text *what);
+
+/* Adds which server has refused the last TCP connection before a position, within some seconds: "10.0.2.2:111 refuses a TCP connection". False if
+ * none has. */
+bool network_refused(struct why_case *c, uint64_t to, struct text *why);
 
 /* Whether a kernel got control after that position. */
 bool kernel_after(struct why_case *c, uint64_t icount);

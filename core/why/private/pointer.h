@@ -9,6 +9,8 @@ struct pointer {
     char reg[12];
     uint64_t value;
     struct came came;
+    bool base;               /* it is the base of FS or GS, */
+    const struct event *set; /* … which this write of an MSR has set; NULL: none */
 };
 
 /* The instruction at `icount` fails because of the memory at `address` (CR2), or of an address that is not canonical. False if its operand is made of
