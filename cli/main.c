@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "core/ground/disassemble.h"
+#include "core/insn/disassemble.h"
 #include "cli/nearest.h"
 #include "core/query/query.h"
 #include "cli/xdg.h"

@@ -1,7 +1,8 @@
-/* disasm.h - disassembles the guest's code (with capstone). Private to tui/. */
+/* disasm.h - disassembles the guest's code. Private to tui/. */
 #ifndef BOOTREEL_TUI_DISASM_H
 #define BOOTREEL_TUI_DISASM_H
 
+#include "core/insn/insn.h"
 #include "core/timeline/timeline.h"
 
 enum insn_kind {
@@ -30,13 +31,13 @@ struct disasm {
     const struct timeline *tl;
     unsigned cpu, bits;
     uint64_t base; /* the base of CS: jump targets are relative to it */
-    size_t handle; /* capstone's, or 0 if it could not be opened */
+    struct insn_decoder decoder;
 };
 
 void disasm_begin(struct disasm *d, const struct timeline *tl, unsigned cpu);
 void disasm_end(struct disasm *d);
 /* The instruction at a linear address. False if no memory is mapped there. Bytes that are not an instruction
  * are INSN_BAD. */
-bool disasm_at(const struct disasm *d, uint64_t linear, struct insn *in);
+bool disasm_at(struct disasm *d, uint64_t linear, struct insn *in);
 
 #endif

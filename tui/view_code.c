@@ -95,7 +95,7 @@ static int on_way(struct app *a, const struct code_state *st, uint64_t linear)
 /* ---------------------------------------------------------------- where to begin reading */
 
 /* Whether disassembling from `start` arrives at `pc`. */
-static bool meets(const struct disasm *d, uint64_t start, uint64_t pc)
+static bool meets(struct disasm *d, uint64_t start, uint64_t pc)
 {
     struct insn in;
     while (start < pc) {
@@ -108,7 +108,7 @@ static bool meets(const struct disasm *d, uint64_t start, uint64_t pc)
 
 /* An address before pc from which disassembly arrives at pc: the symbol's beginning, or an address that was
  * executed, or else any address that works. */
-static uint64_t start_before(struct app *a, const struct disasm *d, uint64_t pc)
+static uint64_t start_before(struct app *a, struct disasm *d, uint64_t pc)
 {
     const struct symbols *sy = story_symbols(a->s->story);
     const struct code_state *st = code_state(a);

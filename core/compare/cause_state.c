@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/compare/private/cause_impl.h"
-#include "core/ground/disassemble.h"
+#include "core/insn/disassemble.h"
 #include "core/story/processes.h"
 #include "core/ground/text.h"
 #include "core/views/views.h"

@@ -72,25 +72,16 @@ struct reg_part decode_part(const struct origin *o, unsigned reg)
 
 /* ---------------------------------------------------------------- capstone */
 
-csh decode_handle(const struct origin *o, unsigned bits)
-{
-    return o->handle[bits == 64 ? 2 : bits == 32 ? 1 : 0];
-}
-
 int decode_open(struct origin *o, struct error *err)
 {
-    static const cs_mode mode[3] = {CS_MODE_16, CS_MODE_32, CS_MODE_64};
-    for (unsigned i = 0; i < 3; i++) {
-        if (cs_open(CS_ARCH_X86, mode[i], &o->handle[i]) != CS_ERR_OK)
-            return error_set(err, "the disassembler (capstone) cannot be opened");
-        cs_option(o->handle[i], CS_OPT_DETAIL, CS_OPT_ON);
-    }
-    o->insn = cs_malloc(o->handle[2]);
+    static const uint8_t nop = 0x90;
+    if (!insn_disassemble(&o->decoder, 64, 0, &nop, 1))
+        return error_set(err, "the disassembler (capstone) cannot be opened");
     o->code = mem_zero(CODE_ENTRIES, sizeof *o->code);
     o->part = mem_zero(X86_REG_ENDING, sizeof *o->part);
     find_registers(o);
     for (unsigned i = 0; i < X86_REG_ENDING; i++) {
-        const char *name = i ? cs_reg_name(o->handle[2], i) : NULL;
+        const char *name = i ? insn_register_name(&o->decoder, i) : NULL;
         o->part[i] = name ? decode_named(o, name) : (struct reg_part){-1, 0, 0};
     }
     return 0;
@@ -98,47 +89,17 @@ int decode_open(struct origin *o, struct error *err)
 
 void decode_close(struct origin *o)
 {
-    if (o->insn)
-        cs_free(o->insn, 1);
-    for (unsigned i = 0; i < 3; i++)
-        if (o->handle[i])
-            cs_close(&o->handle[i]);
+    insn_close(&o->decoder);
     free(o->code);
     free(o->part);
 }
 
-static bool has_mmx(const cs_insn *i)
-{
-    const cs_x86 *x = &i->detail->x86;
-    for (unsigned k = 0; k < x->op_count; k++)
-        if (x->operands[k].type == X86_OP_REG && x->operands[k].reg >= X86_REG_MM0 &&
-            x->operands[k].reg <= X86_REG_MM7)
-            return true;
-    return false;
-}
-
-/* In 16-bit code capstone takes instructions on XMM registers for those on MMX registers. They are the same in 32-bit code with 16-bit
- * addresses. */
-static void decode_narrow_vector(struct origin *o, const uint8_t *bytes, size_t n, uint64_t ip)
-{
-    uint8_t with[INSN_MOST + 1] = {0x67};
-    const uint8_t *p = with;
-    size_t left = 1 + (n < INSN_MOST ? n : INSN_MOST);
-    memcpy(with + 1, bytes, left - 1);
-    if (cs_disasm_iter(o->handle[1], &p, &left, &ip, o->insn))
-        o->insn->size--;
-}
-
 bool origin_decode(struct origin *o, unsigned bits, const uint8_t *bytes, size_t n, uint64_t ip)
 {
-    const uint8_t *at = bytes;
-    size_t left = n;
-    uint64_t next = ip;
-    if (!cs_disasm_iter(decode_handle(o, bits), &at, &left, &next, o->insn))
-        return false;
-    if (bits == 16 && n > 2 && (bytes[0] == 0x66 || bytes[0] == 0xf3) && bytes[1] == 0x0f && has_mmx(o->insn))
-        decode_narrow_vector(o, bytes, n, ip);
-    return true;
+    const cs_insn *in = insn_disassemble(&o->decoder, bits, ip, bytes, n);
+    if (in)
+        o->insn = in;
+    return in;
 }
 
 /* ---------------------------------------------------------------- what is written */
@@ -195,13 +156,11 @@ static bool is_vex(const cs_insn *i)
 
 static void find_writes(struct origin *o, struct code_entry *e, unsigned bits)
 {
-    csh h = decode_handle(o, bits);
-    cs_regs reads, writes;
-    uint8_t nr = 0, nw = 0;
+    struct insn_registers r;
     const bool vex = is_vex(o->insn);
-    if (cs_regs_access(h, o->insn, reads, &nr, writes, &nw) == CS_ERR_OK)
-        for (unsigned i = 0; i < nw; i++)
-            add_reg(o, e, bits, writes[i], vex);
+    if (insn_registers(&o->decoder, o->insn, &r))
+        for (unsigned i = 0; i < r.nwritten; i++)
+            add_reg(o, e, bits, r.written[i], vex);
     for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
         for (unsigned k = 0; more[i].id == o->insn->id && k < 6 && more[i].reg[k]; k++)
             add_write(e, decode_named(o, more[i].reg[k]));
@@ -218,13 +177,12 @@ static bool can_flow(const struct origin *o, unsigned bits)
         X86_INS_SYSCALL, X86_INS_SYSRET, X86_INS_SYSENTER, X86_INS_SYSEXIT, X86_INS_LJMP,   X86_INS_LCALL,
         X86_INS_RETF,    X86_INS_RSM,    X86_INS_LOOP,     X86_INS_LOOPE,   X86_INS_LOOPNE, X86_INS_JCXZ,
         X86_INS_JECXZ,   X86_INS_JRCXZ,  X86_INS_IRET,     X86_INS_IRETD,   X86_INS_IRETQ,  X86_INS_RETFQ};
-    csh h = decode_handle(o, bits);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (o->insn->id == others[i])
             return true;
-    return cs_insn_group(h, o->insn, CS_GRP_JUMP) || cs_insn_group(h, o->insn, CS_GRP_CALL) ||
-           cs_insn_group(h, o->insn, CS_GRP_RET) || cs_insn_group(h, o->insn, CS_GRP_INT) ||
-           cs_insn_group(h, o->insn, CS_GRP_IRET);
+    return insn_in_group(o->insn, CS_GRP_JUMP) || insn_in_group(o->insn, CS_GRP_CALL) ||
+           insn_in_group(o->insn, CS_GRP_RET) || insn_in_group(o->insn, CS_GRP_INT) ||
+           insn_in_group(o->insn, CS_GRP_IRET);
 }
 
 /* Which general register an operand is, as a bit; 0: none. */

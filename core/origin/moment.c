@@ -142,7 +142,7 @@ static void look_after(struct origin *o, struct moment *m)
     m->sp_after = view_stack(timeline_look(o->tl), m->cpu);
     m->delivered = m->insn ? step_delivers(e, m->pc, m->next) : m->next != m->pc;
     if (m->insn && !m->delivered && m->next != m->pc + m->length && e->flows)
-        m->delivered = is_frame(o, m) || cs_insn_group(decode_handle(o, m->bits), o->insn, CS_GRP_INT);
+        m->delivered = is_frame(o, m) || insn_in_group(o->insn, CS_GRP_INT);
     /* code_at() has decoded something else, perhaps. */
     uint8_t bytes[INSN_MOST];
     memcpy(bytes, e->bytes, sizeof bytes);

@@ -137,7 +137,7 @@ void copy_from_operand(struct origin *o, const struct moment *m, struct inputs *
         const struct reg_part p = decode_part(o, op->reg);
         if (p.reg < 0) {
             inputs_end(in, ORIGIN_LOST, "register %s is not followed",
-                       cs_reg_name(decode_handle(o, m->bits), op->reg));
+                       insn_register_name(&o->decoder, op->reg));
             return;
         }
         input_register(o, m, in, p.reg, p.low + at, in->length);

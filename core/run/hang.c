@@ -1,7 +1,7 @@
 /* hang.c - see hang.h. */
-#include <capstone/capstone.h>
 #include <xxhash.h>
 
+#include "core/insn/insn.h"
 #include "core/run/private/hang.h"
 
 enum { MOST_BYTES = 15, FLAG_IF = 1 << 9 };
@@ -17,10 +17,7 @@ static const unsigned plain[] = {
 
 static bool is_jump(const cs_insn *in)
 {
-    for (unsigned i = 0; i < in->detail->groups_count; i++)
-        if (in->detail->groups[i] == CS_GRP_JUMP)
-            return in->id != X86_INS_LJMP;
-    return false;
+    return insn_in_group(in, CS_GRP_JUMP) && in->id != X86_INS_LJMP;
 }
 
 static bool is_plain(const cs_insn *in)
@@ -46,16 +43,10 @@ static bool next_is_plain(const struct engine *e, uint64_t address)
     uint8_t bytes[MOST_BYTES];
     const unsigned bits = e->ops->code_bits(e, 0);
     size_t n = e->ops->peek(e, 0, address, bytes, sizeof bytes);
-    csh h;
-    cs_insn *in = NULL;
-    if (cs_open(CS_ARCH_X86, bits == 64 ? CS_MODE_64 : bits == 32 ? CS_MODE_32 : CS_MODE_16, &h) != CS_ERR_OK)
-        return false;
-    cs_option(h, CS_OPT_DETAIL, CS_OPT_ON);
-    size_t got = cs_disasm(h, bytes, n, address, 1, &in);
-    bool yes = got && is_plain(in);
-    if (in)
-        cs_free(in, got);
-    cs_close(&h);
+    struct insn_decoder d = {0};
+    const cs_insn *in = insn_disassemble(&d, bits, address, bytes, n);
+    const bool yes = in && is_plain(in);
+    insn_close(&d);
     return yes;
 }
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ground/disassemble.h"
+#include "core/insn/disassemble.h"
 #include "core/run/lockstep.h"
 #include "core/run/private/replay_impl.h"
 #include "core/run/state.h"

@@ -1,7 +1,7 @@
 /* waiting.c - see private/waiting.h. */
-#include <capstone/capstone.h>
 #include <string.h>
 
+#include "core/insn/insn.h"
 #include "core/run/private/waiting.h"
 
 enum { MOST_BYTES = 15, FLAGS = 16, RSP = 4, FLAGS_MASK = 0xcd5 };
@@ -120,17 +120,16 @@ static bool writes_registers(const cs_insn *in)
 /* ---------------------------------------------------------------- the path */
 
 /* Adds an instruction to the path: what it reads and writes. False if a loop that only waits does not have it. */
-static bool follow(struct waiting *w, csh h, const cs_insn *in, unsigned bits)
+static bool follow(struct waiting *w, const struct insn_decoder *d, const cs_insn *in, unsigned bits)
 {
-    cs_regs reads, writes;
-    uint8_t nreads, nwrites;
+    struct insn_registers r;
     bool whole;
-    if (!is_known(in) || !writes_registers(in) || cs_regs_access(h, in, reads, &nreads, writes, &nwrites))
+    if (!is_known(in) || !writes_registers(in) || !insn_registers(d, in, &r))
         return false;
-    for (unsigned i = 0; i < nreads; i++)
-        w->read |= register_bit(reads[i], bits, &whole) & ~w->written;
-    for (unsigned i = 0; i < nwrites; i++) {
-        const uint32_t bit = register_bit(writes[i], bits, &whole);
+    for (unsigned i = 0; i < r.nread; i++)
+        w->read |= register_bit(r.read[i], bits, &whole) & ~w->written;
+    for (unsigned i = 0; i < r.nwritten; i++) {
+        const uint32_t bit = register_bit(r.written[i], bits, &whole);
         whole |= bit == 1u << FLAGS && IS_ONE_OF(in->id, sets_flags);
         if (!whole)
             w->read |= bit & ~w->written; /* a part of the old value stays */
@@ -172,21 +171,15 @@ static enum waits take(struct waiting *w, const struct engine *e, uint64_t addre
     const unsigned bits = e->ops->code_bits(e, 0);
     const size_t n = e->ops->peek(e, 0, address, bytes, sizeof bytes);
     enum waits answer = WAITS_NOT;
-    csh h;
-    cs_insn *in = NULL;
-    if (cs_open(CS_ARCH_X86, bits == 64 ? CS_MODE_64 : bits == 32 ? CS_MODE_32 : CS_MODE_16, &h) != CS_ERR_OK)
-        return WAITS_NOT;
-    cs_option(h, CS_OPT_DETAIL, CS_OPT_ON);
-    const size_t got = cs_disasm(h, bytes, n, address, 1, &in);
-    if (got && (in->id == X86_INS_RDTSC || in->id == X86_INS_RDTSCP) && !w->clock) {
+    struct insn_decoder d = {0};
+    const cs_insn *in = insn_disassemble(&d, bits, address, bytes, n);
+    if (in && (in->id == X86_INS_RDTSC || in->id == X86_INS_RDTSCP) && !w->clock) {
         w->clock = true;
         begin_here(w, e, address);
     }
-    if (got && follow(w, h, in, bits))
+    if (in && follow(w, &d, in, bits))
         answer = WAITS_MORE;
-    if (in)
-        cs_free(in, got);
-    cs_close(&h);
+    insn_close(&d);
     return answer;
 }
 

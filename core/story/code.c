@@ -1,15 +1,15 @@
 /* code.c - see code.h. */
-#include <capstone/capstone.h>
 #include <stdlib.h>
 
+#include "core/insn/insn.h"
 #include "core/story/code.h"
 #include "traces/memory.h"
 
 enum { REGISTERS = 16 };
 
 struct code_reader {
-    csh handle;
-    cs_insn *insn;
+    struct insn_decoder decoder;
+    const cs_insn *insn;
     unsigned word; /* bytes of a pointer */
     /* Registers that have an address as a constant: code that is built for addresses anywhere loads it first (MOV r64, imm64). */
     uint16_t known;
@@ -20,12 +20,6 @@ struct code_reader *code_new(unsigned bits)
 {
     struct code_reader *c = mem_zero(1, sizeof *c);
     c->word = bits / 8;
-    if (cs_open(CS_ARCH_X86, bits == 64 ? CS_MODE_64 : CS_MODE_32, &c->handle) != CS_ERR_OK) {
-        free(c);
-        return NULL;
-    }
-    cs_option(c->handle, CS_OPT_DETAIL, CS_OPT_ON);
-    c->insn = cs_malloc(c->handle);
     return c;
 }
 
@@ -33,8 +27,7 @@ void code_free(struct code_reader *c)
 {
     if (!c)
         return;
-    cs_free(c->insn, 1);
-    cs_close(&c->handle);
+    insn_close(&c->decoder);
     free(c);
 }
 
@@ -85,24 +78,19 @@ static bool has_constant(const struct code_reader *c, unsigned reg, uint64_t *va
     return true;
 }
 
-static bool in_group(const struct code_reader *c, unsigned group)
-{
-    return cs_insn_group(c->handle, c->insn, group);
-}
-
 /* What the instruction leaves of them. Nothing is known after a call, and behind a jump that is always taken, where other code comes
  * from elsewhere. */
 static void forget_constants(struct code_reader *c)
 {
-    cs_regs read, written;
-    uint8_t nread, nwritten;
-    const bool leaves = in_group(c, CS_GRP_CALL) || in_group(c, CS_GRP_RET) || c->insn->id == X86_INS_JMP;
-    if (leaves || cs_regs_access(c->handle, c->insn, read, &nread, written, &nwritten) != CS_ERR_OK) {
+    struct insn_registers r;
+    const bool leaves = insn_in_group(c->insn, CS_GRP_CALL) || insn_in_group(c->insn, CS_GRP_RET) ||
+                        c->insn->id == X86_INS_JMP;
+    if (leaves || !insn_registers(&c->decoder, c->insn, &r)) {
         c->known = 0;
         return;
     }
-    for (unsigned k = 0; k < nwritten; k++)
-        c->known &= (uint16_t) ~(1u << register_number(written[k]));
+    for (unsigned k = 0; k < r.nwritten; k++)
+        c->known &= (uint16_t) ~(1u << register_number(r.written[k]));
 }
 
 static void follow_constants(struct code_reader *c)
@@ -140,9 +128,9 @@ static bool branch(const struct code_reader *c, struct code_site *s)
     }
     s->kind = op->type == X86_OP_REG ? CODE_CALL_REGISTER : CODE_CALL_MEMORY;
     if (op->type == X86_OP_REG) {
-        s->reg = cs_reg_name(c->handle, op->reg);
+        s->reg = insn_register_name(&c->decoder, op->reg);
     } else if (op->type == X86_OP_MEM && at_register(op)) {
-        s->reg = cs_reg_name(c->handle, op->mem.base);
+        s->reg = insn_register_name(&c->decoder, op->mem.base);
         s->target = (uint64_t)op->mem.disp;
     }
     return true;
@@ -162,7 +150,7 @@ static bool load(const struct code_reader *c, struct code_site *s)
     }
     if (at_register(from) && to->size >= 4) {
         s->kind = CODE_MEMBER;
-        s->reg = cs_reg_name(c->handle, from->mem.base);
+        s->reg = insn_register_name(&c->decoder, from->mem.base);
         s->target = (uint64_t)from->mem.disp;
         return true;
     }
@@ -212,44 +200,7 @@ static bool site(const struct code_reader *c, struct code_site *s)
     default:
         break;
     }
-    for (unsigned i = 0; i < c->insn->detail->groups_count; i++)
-        if (c->insn->detail->groups[i] == CS_GRP_JUMP || c->insn->detail->groups[i] == CS_GRP_CALL)
-            return branch(c, s);
-    return false;
-}
-
-/* The length of a ModRM byte with what follows it (64-bit addressing). */
-static size_t operand_length(uint8_t modrm, uint8_t sib)
-{
-    unsigned mod = modrm >> 6, rm = modrm & 7;
-    size_t length = mod == 3 ? 1 : 1 + (rm == 4);
-    if (mod == 1)
-        return length + 1;
-    bool wide = mod == 2 || (mod == 0 && (rm == 5 || (rm == 4 && (sib & 7) == 5)));
-    return length + (wide ? 4 : 0);
-}
-
-/* The length of an instruction that capstone 4 does not know: those of the shadow stack (SDM volume 1, 17.2: RDSSP, INCSSP,
- * CLRSSBSY, RSTORSSP, SAVEPREVSSP, SETSSBSY, WRSS, WRUSS), and UDB (D6), which fills places that are patched at boot. 0 if
- * it is none. */
-static size_t unknown_length(const uint8_t *p, size_t n)
-{
-    enum { UDB = 0xd6, LONGEST = 12 };
-    size_t i = 0;
-    if (n && p[0] == UDB)
-        return 1;
-    if (n < LONGEST)
-        return 0;
-    bool repeated = p[0] == 0xf3;
-    i += p[0] == 0xf3 || p[0] == 0x66;
-    i += (p[i] & 0xf0) == 0x40;
-    if (p[i] != 0x0f)
-        return 0;
-    if (!repeated && p[i + 1] == 0x38 && (p[i + 2] == 0xf6 || p[i + 2] == 0xf5))
-        return i + 3 + operand_length(p[i + 3], p[i + 4]);
-    if (repeated && (p[i + 1] == 0x1e || p[i + 1] == 0xae || p[i + 1] == 0x01))
-        return i + 2 + operand_length(p[i + 2], p[i + 3]);
-    return 0;
+    return (insn_in_group(c->insn, CS_GRP_JUMP) || insn_in_group(c->insn, CS_GRP_CALL)) && branch(c, s);
 }
 
 void code_sites(struct code_reader *c, const void *bytes, size_t n, uint64_t address,
@@ -259,11 +210,11 @@ void code_sites(struct code_reader *c, const void *bytes, size_t n, uint64_t add
     struct code_site s;
     c->known = 0;
     for (size_t skip = 1; skip; p += skip, n -= skip, address += skip) {
-        while (cs_disasm_iter(c->handle, &p, &n, &address, c->insn)) {
+        while ((c->insn = insn_next(&c->decoder, c->word * 8, &address, &p, &n))) {
             if (site(c, &s))
                 fn(ctx, &s);
             follow_constants(c);
         }
-        skip = c->word == 8 ? unknown_length(p, n) : 0;
+        skip = c->word == 8 ? insn_unknown_length(p, n) : 0;
     }
 }

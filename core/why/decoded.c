@@ -4,31 +4,23 @@
 bool decoded_open(struct why_case *c, unsigned cpu, struct decoded *d)
 {
     uint8_t bytes[INSTRUCTION_BYTES];
-    const unsigned bits = timeline_code_bits(c->tl, cpu);
     const uint64_t pc = timeline_pc(c->tl, cpu);
-    const cs_mode mode = bits == 64 ? CS_MODE_64 : bits == 32 ? CS_MODE_32 : CS_MODE_16;
-    if (cs_open(CS_ARCH_X86, mode, &d->handle) != CS_ERR_OK)
-        return false;
-    cs_option(d->handle, CS_OPT_DETAIL, CS_OPT_ON);
     const size_t n = timeline_peek(c->tl, cpu, pc, bytes, sizeof bytes);
-    if (cs_disasm(d->handle, bytes, n, pc, 1, &d->insn) == 1)
-        return true;
-    cs_close(&d->handle);
-    return false;
+    *d = (struct decoded){0};
+    d->insn = insn_disassemble(&d->decoder, timeline_code_bits(c->tl, cpu), pc, bytes, n);
+    if (!d->insn)
+        insn_close(&d->decoder);
+    return d->insn;
 }
 
 void decoded_close(struct decoded *d)
 {
-    cs_free(d->insn, 1);
-    cs_close(&d->handle);
+    insn_close(&d->decoder);
 }
 
-/* capstone 4 says of some forms of TEST that they write. */
 unsigned decoded_access(const struct decoded *d, unsigned k)
 {
-    const unsigned access = d->insn->detail->x86.operands[k].access, id = d->insn->id;
-    return id == X86_INS_TEST || id == X86_INS_CMP || id == X86_INS_BT ? access & ~(unsigned)CS_AC_WRITE
-                                                                       : access;
+    return insn_access(d->insn, k);
 }
 
 uint64_t decoded_register(struct why_case *c, const struct decoded *d, unsigned cpu, unsigned reg)
@@ -39,7 +31,7 @@ uint64_t decoded_register(struct why_case *c, const struct decoded *d, unsigned 
         {"sp", "rsp"},   {"bp", "rbp"},   {"si", "rsi"},   {"di", "rdi"},   {"r8d", "r8"},   {"r9d", "r9"},
         {"r10d", "r10"}, {"r11d", "r11"}, {"r12d", "r12"}, {"r13d", "r13"}, {"r14d", "r14"}, {"r15d", "r15"},
     };
-    const char *name = reg ? cs_reg_name(d->handle, reg) : NULL;
+    const char *name = reg ? insn_register_name(&d->decoder, reg) : NULL;
     if (!name)
         return 0;
     if (reg == X86_REG_RIP || reg == X86_REG_EIP)

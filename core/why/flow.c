@@ -15,7 +15,7 @@ static int number(const struct decoded *d, unsigned reg)
         {"r10", "r10d", "r10w", "r10b", ""}, {"r11", "r11d", "r11w", "r11b", ""},
         {"r12", "r12d", "r12w", "r12b", ""}, {"r13", "r13d", "r13w", "r13b", ""},
         {"r14", "r14d", "r14w", "r14b", ""}, {"r15", "r15d", "r15w", "r15b", ""}};
-    const char *name = cs_reg_name(d->handle, reg);
+    const char *name = insn_register_name(&d->decoder, reg);
     if (reg == X86_REG_EFLAGS)
         return FLOW_FLAGS;
     for (int i = 0; name && i < 16; i++)
@@ -28,7 +28,7 @@ static int number(const struct decoded *d, unsigned reg)
 /* A write of fewer than 32 bits leaves the rest. */
 static bool whole(const struct decoded *d, unsigned reg)
 {
-    const char *name = cs_reg_name(d->handle, reg);
+    const char *name = insn_register_name(&d->decoder, reg);
     const size_t n = name ? strlen(name) : 0;
     return reg == X86_REG_EFLAGS ||
            (n && (name[0] == 'e' || (name[0] == 'r' && name[n - 1] != 'w' && name[n - 1] != 'b')));
@@ -145,14 +145,13 @@ static void writes(struct flow *f, struct why_case *c, unsigned cpu, const struc
 void flow_step(struct flow *f, struct why_case *c, unsigned cpu, const struct decoded *d,
                const uint64_t from[FLOW_OPERANDS], bool leaves)
 {
-    cs_regs read, written;
-    uint8_t nread = 0, nwritten = 0;
-    if (cs_regs_access(d->handle, d->insn, read, &nread, written, &nwritten) != CS_ERR_OK)
+    struct insn_registers r;
+    if (!insn_registers(&d->decoder, d->insn, &r))
         return;
-    const uint64_t sources = reads(f, c, cpu, d, from, read, nread);
+    const uint64_t sources = reads(f, c, cpu, d, from, r.read, r.nread);
     if (leaves) {
         f->exits++;
         f->left_by |= sources;
     }
-    writes(f, c, cpu, d, sources, written, nwritten);
+    writes(f, c, cpu, d, sources, r.written, r.nwritten);
 }

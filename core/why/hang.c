@@ -1,7 +1,7 @@
 /* hang.c - a machine that goes no further: halted for good, or in a loop; and one that has nothing to do, which is none. */
-#include <capstone/capstone.h>
 #include <inttypes.h>
 
+#include "core/insn/insn.h"
 #include "core/why/private/derail.h"
 #include "core/why/private/led.h"
 #include "core/why/private/prompt.h"

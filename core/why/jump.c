@@ -1,5 +1,4 @@
 /* jump.c - see jump.h. */
-#include <capstone/capstone.h>
 #include <inttypes.h>
 
 #include "core/why/private/decoded.h"
@@ -68,13 +67,13 @@ static void look_at(struct why_case *c, struct jump *j, const struct decoded *d)
         j->size = VECTOR;
     } else if (x->op_count == 1 && op->type == X86_OP_REG) {
         j->indirect = true;
-        snprintf(j->reg, sizeof j->reg, "%s", cs_reg_name(d->handle, op->reg));
+        snprintf(j->reg, sizeof j->reg, "%s", insn_register_name(&d->decoder, op->reg));
     } else if (x->op_count == 1 && op->type == X86_OP_MEM) {
         j->indirect = j->memory = true;
         j->pointer = decoded_address(c, d, j->cpu, &op->mem);
         j->size = op->size > 8 ? 8 : op->size;
         if (op->mem.base && op->mem.base != X86_REG_RIP)
-            snprintf(j->base, sizeof j->base, "%s", cs_reg_name(d->handle, op->mem.base));
+            snprintf(j->base, sizeof j->base, "%s", insn_register_name(&d->decoder, op->mem.base));
     }
 }
 

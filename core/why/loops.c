@@ -1,5 +1,4 @@
 /* loops.c - what the processors do at a position: loops, what they read, and who wrote that last. */
-#include <capstone/capstone.h>
 #include <inttypes.h>
 
 #include "core/why/private/flow.h"
@@ -106,8 +105,8 @@ static bool leaves(const struct cpu_loop *l, const struct decoded *d, size_t i)
     const cs_x86 *x = &d->insn->detail->x86;
     const unsigned id = d->insn->id;
     const uint64_t after = d->insn->address + d->insn->size;
-    if (!l->length || i + 1 >= l->nseen || !cs_insn_group(d->handle, d->insn, X86_GRP_JUMP) ||
-        id == X86_INS_JMP || x->op_count != 1 || x->operands[0].type != X86_OP_IMM)
+    if (!l->length || i + 1 >= l->nseen || !insn_in_group(d->insn, X86_GRP_JUMP) || id == X86_INS_JMP ||
+        x->op_count != 1 || x->operands[0].type != X86_OP_IMM)
         return false;
     const uint64_t other = l->seen[i + 1] == after ? (uint64_t)x->operands[0].imm : after;
     for (size_t k = l->nseen - l->length; k < l->nseen; k++)
@@ -143,10 +142,9 @@ static void see_insn(struct why_case *c, struct cpu_loop *l, struct flow *flow, 
     flow_step(flow, c, cpu, &d, sources, leaves(l, &d, i));
     /* The next step began elsewhere, and the instruction goes nowhere: an exception or interrupt was delivered. */
     const uint64_t end = d.insn->address + d.insn->size;
-    const bool flows =
-        cs_insn_group(d.handle, d.insn, X86_GRP_JUMP) || cs_insn_group(d.handle, d.insn, X86_GRP_CALL) ||
-        cs_insn_group(d.handle, d.insn, X86_GRP_RET) || cs_insn_group(d.handle, d.insn, X86_GRP_IRET) ||
-        cs_insn_group(d.handle, d.insn, X86_GRP_INT);
+    const bool flows = insn_in_group(d.insn, X86_GRP_JUMP) || insn_in_group(d.insn, X86_GRP_CALL) ||
+                       insn_in_group(d.insn, X86_GRP_RET) || insn_in_group(d.insn, X86_GRP_IRET) ||
+                       insn_in_group(d.insn, X86_GRP_INT);
     if (i + 1 < l->nseen && !flows && l->seen[i + 1] != end && l->seen[i + 1] != l->seen[i]) {
         l->delivers = true;
         l->delivered = l->icount[i];

@@ -144,8 +144,8 @@ static bool register_is_bad(struct why_case *c, const struct decoded *d, unsigne
     const uint64_t ecx = (uint32_t)timeline_reg(c->tl, cpu, "rcx"),
                    value = timeline_reg(c->tl, cpu, "rdx") << 32 | (uint32_t)timeline_reg(c->tl, cpu, "rax");
     const cs_x86_op *op = d->insn->detail->x86.operands;
-    const char *name = op[0].type == X86_OP_REG ? cs_reg_name(d->handle, op[0].reg) : NULL;
-    if (timeline_reg(c->tl, cpu, "cpl") && cs_insn_group(d->handle, d->insn, X86_GRP_PRIVILEGE))
+    const char *name = op[0].type == X86_OP_REG ? insn_register_name(&d->decoder, op[0].reg) : NULL;
+    if (timeline_reg(c->tl, cpu, "cpl") && insn_in_group(d->insn, X86_GRP_PRIVILEGE))
         text_add(out, "it needs ring 0");
     else if (d->insn->id == X86_INS_RDMSR)
         text_add(out, "the processor has no MSR 0x%" PRIx64, ecx);

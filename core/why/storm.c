@@ -2,7 +2,6 @@
  *
  * Source: Intel SDM volume 3, 6.12.1 (frames of handlers), 6.13 (error codes); volume 2, IRET.
  */
-#include <capstone/capstone.h>
 
 #include "core/why/private/decoded.h"
 #include "core/why/private/storm.h"

@@ -4,9 +4,9 @@
  * Their names come from the instruction table, and for what no model has from a table of encodings (named.c: AVX-512, AMX ...) or
  * from capstone (XOP, 3DNow! ...). What was told is state, in a section of its own that is saved only if there is something in it.
  * Nothing of it reaches the guest. */
-#include <capstone/capstone.h>
 #include <stdio.h>
 
+#include "core/insn/insn.h"
 #include "hv/x86/decode.h"
 #include "hv/x86/insn.h"
 #include "hv/x86/sys.h"
@@ -141,18 +141,11 @@ static bool is_evex(unsigned bits, const uint8_t *bytes)
 
 bool lacking_other(unsigned bits, const uint8_t bytes[PLAIN_BYTES], struct lacking_name *f)
 {
-    csh handle;
-    cs_mode mode = bits == 64 ? CS_MODE_64 : bits == 32 ? CS_MODE_32 : CS_MODE_16;
+    struct insn_decoder d = {0};
+    const cs_insn *in = insn_disassemble(&d, bits, 0, bytes, BYTES);
     bool found = false;
     *f = (struct lacking_name){0};
-    if (cs_open(CS_ARCH_X86, mode, &handle) != CS_ERR_OK)
-        return false;
-    cs_option(handle, CS_OPT_DETAIL, CS_OPT_ON);
-    cs_insn *in = cs_malloc(handle);
-    const uint8_t *p = bytes;
-    size_t n = BYTES;
-    uint64_t address = 0;
-    if (in && cs_disasm_iter(handle, &p, &n, &address, in)) {
+    if (in) {
         snprintf(f->mnemonic, NAME, "%s", in->mnemonic);
         found = find_group(in, f);
     }
@@ -162,9 +155,7 @@ bool lacking_other(unsigned bits, const uint8_t bytes[PLAIN_BYTES], struct lacki
         snprintf(f->feature, NAME, "%s", "AVX-512");
         found = true;
     }
-    if (in)
-        cs_free(in, 1);
-    cs_close(&handle);
+    insn_close(&d);
     return found;
 }
 

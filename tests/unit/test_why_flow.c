@@ -15,22 +15,18 @@ static struct flow turn(const uint8_t *code, size_t n, uint32_t changed)
 {
     static const uint64_t nothing[FLOW_OPERANDS];
     struct flow f;
-    struct decoded d;
-    cs_insn *list;
-    assert_int_equal(cs_open(CS_ARCH_X86, CS_MODE_32, &d.handle), CS_ERR_OK);
-    cs_option(d.handle, CS_OPT_DETAIL, CS_OPT_ON);
-    const size_t count = cs_disasm(d.handle, code, n, 0x1000, 0, &list);
-    assert_true(count > 0);
+    struct decoded d = {0};
     flow_begin(&f, changed);
     for (unsigned pass = 0; pass < 2; pass++) {
+        const uint8_t *p = code;
+        size_t left = n;
+        uint64_t address = 0x1000;
         flow_again(&f);
-        for (size_t i = 0; i < count; i++) {
-            d.insn = &list[i];
-            flow_step(&f, NULL, 0, &d, nothing, cs_insn_group(d.handle, d.insn, X86_GRP_JUMP));
-        }
+        while ((d.insn = insn_next(&d.decoder, 32, &address, &p, &left)))
+            flow_step(&f, NULL, 0, &d, nothing, insn_in_group(d.insn, X86_GRP_JUMP));
+        assert_int_equal(left, 0);
     }
-    cs_free(list, count);
-    cs_close(&d.handle);
+    insn_close(&d.decoder);
     return f;
 }
 

@@ -16,9 +16,8 @@
 #ifndef BOOTREEL_CORE_ORIGIN_IMPL_H
 #define BOOTREEL_CORE_ORIGIN_IMPL_H
 
-#include <capstone/capstone.h>
-
 #include "core/ground/text.h"
+#include "core/insn/insn.h"
 #include "core/origin/origin.h"
 #include "core/story/explain.h"
 #include "core/story/processes.h"
@@ -71,8 +70,8 @@ struct origin {
     struct processes *processes;
     struct view_orc *orc;
     struct trace_explainer *explainer;
-    csh handle[3]; /* 16, 32 and 64 bits; 0: not opened */
-    cs_insn *insn;
+    struct insn_decoder decoder;
+    const cs_insn *insn;
     const struct reg_desc *regs;
     size_t nregs;
     int gpr[16], rip, eflags, cr3, ss_base; /* indexes of registers */
@@ -100,7 +99,6 @@ struct reg_part decode_part(const struct origin *o, unsigned reg);
 struct reg_part decode_named(const struct origin *o, const char *name);
 /* The instruction at `pc` on that processor now. Cached. */
 const struct code_entry *code_at(struct origin *o, unsigned cpu, uint64_t pc);
-csh decode_handle(const struct origin *o, unsigned bits);
 
 /* ---------------------------------------------------------------- search.c */
 

@@ -3,7 +3,7 @@
 #ifndef BOOTREEL_CORE_WHY_CASE_H
 #define BOOTREEL_CORE_WHY_CASE_H
 
-#include "core/ground/disassemble.h"
+#include "core/insn/disassemble.h"
 #include "core/origin/origin.h"
 #include "core/story/explain.h"
 #include "core/story/processes.h"

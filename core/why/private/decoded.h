@@ -2,14 +2,13 @@
 #ifndef BOOTREEL_CORE_WHY_DECODED_H
 #define BOOTREEL_CORE_WHY_DECODED_H
 
-#include <capstone/capstone.h>
-
+#include "core/insn/insn.h"
 #include "core/why/private/case.h"
 
 /* An instruction as capstone sees it, with details. */
 struct decoded {
-    csh handle;
-    cs_insn *insn;
+    struct insn_decoder decoder;
+    const cs_insn *insn;
 };
 
 /* What processor `cpu` executes next, at the position of c->tl. False if that is not in memory, or no instruction. The caller closes

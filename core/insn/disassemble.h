@@ -1,6 +1,6 @@
 /* disassemble.h - one instruction as text. */
-#ifndef BOOTREEL_CORE_GROUND_DISASSEMBLE_H
-#define BOOTREEL_CORE_GROUND_DISASSEMBLE_H
+#ifndef BOOTREEL_CORE_INSN_DISASSEMBLE_H
+#define BOOTREEL_CORE_INSN_DISASSEMBLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,8 +15,8 @@ struct instruction {
 };
 
 /* The first instruction of n bytes at `address`, in code of 16, 32 or 64 bits, in Intel's syntax. False if
- * there is none: *in is then zero. Cost: some microseconds; code that disassembles many instructions should
- * keep a capstone handle of its own. */
+ * there is none: *in is then zero. Cost: 20 µs; code that disassembles many instructions keeps a
+ * decoder (insn.h). */
 bool disassemble(uint64_t address, unsigned bits, const void *bytes, size_t n, struct instruction *in);
 
 /* Lets capstone, in the whole process, end the program as the rest does where there is no memory (traces/memory.h); it does not look whether

@@ -1,8 +1,9 @@
 /* disassemble.c - see disassemble.h. */
-#include <capstone/capstone.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "core/ground/disassemble.h"
+#include "core/insn/disassemble.h"
+#include "core/insn/insn.h"
 #include "traces/memory.h"
 
 void disassemble_checks_memory(void)
@@ -13,20 +14,15 @@ void disassemble_checks_memory(void)
 
 bool disassemble(uint64_t address, unsigned bits, const void *bytes, size_t n, struct instruction *in)
 {
-    const cs_mode mode = bits == 64 ? CS_MODE_64 : bits == 32 ? CS_MODE_32 : CS_MODE_16;
-    csh handle;
-    cs_insn *found;
+    struct insn_decoder d = {0};
+    const cs_insn *found = insn_disassemble(&d, bits, address, bytes, n);
     *in = (struct instruction){0};
-    if (cs_open(CS_ARCH_X86, mode, &handle) != CS_ERR_OK)
-        return false;
-    const size_t got = cs_disasm(handle, bytes, n, address, 1, &found);
-    if (got) {
+    if (found) {
         in->id = found->id;
         in->length = found->size;
         snprintf(in->text, sizeof in->text, "%.20s%s%.70s", found->mnemonic, *found->op_str ? " " : "",
                  found->op_str);
-        cs_free(found, got);
     }
-    cs_close(&handle);
-    return got;
+    insn_close(&d);
+    return found;
 }
