@@ -12,7 +12,7 @@
 #include "hv/machine_impl.h"
 #include "traces/memory.h"
 
-enum { NS_PER_STEP = 1, SLICE = 1 << 20 };
+enum { SLICE = 1 << 20 };
 
 static const struct field pc_fields[] = {
     FIELD(struct pc, icount),
@@ -724,6 +724,8 @@ static const struct engine_ops pc_ops = {
     .touched_amount = pc_touched_amount,
     .accesses = pc_accesses,
     .device_writes = pc_device_writes,
+    .flows = pc_flows,
+    .codes = pc_codes,
     .polls = pc_polls,
     .regs = pc_regs,
     .reg_get = pc_reg_get,

@@ -9,6 +9,9 @@
 #include "hv/x86/base.h"
 #include "hv/x86/x86.h"
 
+/* Nanoseconds of guest time. */
+enum { NS_PER_STEP = 1 };
+
 /* From behaviour version 12 on, with several processors: who waits in a loop has short turns. */
 struct pc_waiting {
     uint64_t from;  /* icount at which the turn began */
@@ -36,6 +39,10 @@ struct pc {
     /* not state */
     uint64_t switches; /* since pc_touched(): changes from one processor to another */
     uint64_t accesses; /* of the board at pc_touched() */
+    void (*flow)(void *ctx, const struct engine_flow *flow); /* pc_flows() */
+    void *flow_ctx;
+    void (*code)(void *ctx, const struct engine_code *code); /* pc_codes() */
+    void *code_ctx;
     struct field_table services_fields;
     struct load_result loaded;
     bool boot_sector_marked; /* the mark at 7C00h is among the active stops */
@@ -58,5 +65,8 @@ bool pc_boot_sector_marked(const struct pc *pc);
 void pc_set_stops(struct pc *pc);
 /* A mark was reached: engine_parts.mark. */
 void pc_mark_reached(void *ctx, unsigned id);
+/* engine_ops.flows, engine_ops.codes. */
+void pc_codes(struct engine *e, void (*seen)(void *ctx, const struct engine_code *code), void *ctx);
+void pc_flows(struct engine *e, void (*seen)(void *ctx, const struct engine_flow *flow), void *ctx);
 
 #endif

@@ -143,3 +143,40 @@ void pc_set_stops(struct pc *pc)
     engine_base_set_stops(&pc->base, marks, MARKS, left_out);
     engine_base_watch_devices(&pc->base, board_mem(pc->board));
 }
+
+/* ---------------------------------------------------------------- calls and returns */
+
+static void pc_flow(void *ctx, struct engine_flow *f)
+{
+    struct pc *pc = ctx;
+    f->icount += pc->icount;
+    f->time = f->icount * NS_PER_STEP + pc->skipped;
+    f->cpu = pc->turn;
+    pc->flow(pc->flow_ctx, f);
+}
+
+static void pc_code(void *ctx, struct engine_code *c)
+{
+    struct pc *pc = ctx;
+    c->icount += pc->icount;
+    c->cpu = pc->turn;
+    pc->code(pc->code_ctx, c);
+}
+
+void pc_codes(struct engine *e, void (*seen)(void *ctx, const struct engine_code *code), void *ctx)
+{
+    struct pc *pc = (struct pc *)e;
+    pc->code = seen;
+    pc->code_ctx = ctx;
+    for (unsigned i = 0; i < board_cpus(pc->board); i++)
+        x86_watch_code(board_cpu(pc->board, i), seen ? pc_code : NULL, pc);
+}
+
+void pc_flows(struct engine *e, void (*seen)(void *ctx, const struct engine_flow *flow), void *ctx)
+{
+    struct pc *pc = (struct pc *)e;
+    pc->flow = seen;
+    pc->flow_ctx = ctx;
+    for (unsigned i = 0; i < board_cpus(pc->board); i++)
+        x86_watch_flows(board_cpu(pc->board, i), seen ? pc_flow : NULL, pc);
+}

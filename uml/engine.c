@@ -241,6 +241,37 @@ static void host_device_writes(struct engine *e, void (*wrote)(void *ctx, uint64
     physmem_see(host_of(e)->mem, wrote, ctx);
 }
 
+static void on_flow(void *ctx, struct engine_flow *f)
+{
+    struct host *h = ctx;
+    f->time = now(h) + f->icount;
+    f->icount += h->r.icount;
+    h->flow(h->flow_ctx, f);
+}
+
+static void on_code(void *ctx, struct engine_code *c)
+{
+    struct host *h = ctx;
+    c->icount += h->r.icount;
+    h->code(h->code_ctx, c);
+}
+
+static void host_codes(struct engine *e, void (*seen)(void *ctx, const struct engine_code *code), void *ctx)
+{
+    struct host *h = host_of(e);
+    h->code = seen;
+    h->code_ctx = ctx;
+    x86_watch_code(h->cpu, seen ? on_code : NULL, h);
+}
+
+static void host_flows(struct engine *e, void (*seen)(void *ctx, const struct engine_flow *flow), void *ctx)
+{
+    struct host *h = host_of(e);
+    h->flow = seen;
+    h->flow_ctx = ctx;
+    x86_watch_flows(h->cpu, seen ? on_flow : NULL, h);
+}
+
 static void host_save(struct engine *e, const struct snapshot_sink *sink, struct snapshot_base *base)
 {
     struct host *h = host_of(e);
@@ -337,6 +368,8 @@ static const struct engine_ops host_ops = {
     .touched_amount = host_touched_amount,
     .accesses = host_accesses,
     .device_writes = host_device_writes,
+    .flows = host_flows,
+    .codes = host_codes,
     .tasks = host_tasks,
     .running = host_running,
     .regs = host_regs,

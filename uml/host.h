@@ -407,6 +407,10 @@ struct host {
     struct physmem *mem;
     struct ramblock *ram, *arena_block;
     struct x86 *cpu;
+    void (*flow)(void *ctx, const struct engine_flow *flow); /* host_flows() */
+    void *flow_ctx;
+    void (*code)(void *ctx, const struct engine_code *code); /* host_codes() */
+    void *code_ctx;
     uint8_t *arena, *dirty; /* dirty: pages of the arena that were used since the last save */
     uint8_t *memory;        /* of `ram` */
     uint64_t nframes;

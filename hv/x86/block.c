@@ -7,6 +7,7 @@
 
 #include "hv/x86/decode.h"
 #include "hv/x86/exec.h"
+#include "hv/x86/flow.h"
 #include "hv/x86/jit/jit.h"
 
 /* ---------------------------------------------------------------- leaving */
@@ -281,6 +282,8 @@ static struct block *make_single(struct x86 *cpu, uint64_t rip, uint64_t limit, 
     if (second)
         set_crossing(b, second);
     note_single(cpu, page, off, second, op.len);
+    if (unlikely(cpu->code))
+        flow_code(cpu, lin, pa, op.len);
     if (page && second) {
         link_block(b, page, off);
         code_mark(page, off, 0x1000 - off);
@@ -297,12 +300,17 @@ static uint64_t code_room(const struct x86 *cpu, uint64_t rip, unsigned off)
     return SNAPSHOT_PAGE - off < limit ? SNAPSHOT_PAGE - off : limit;
 }
 
-static void note_code(struct x86 *cpu, const struct block *b, uint64_t room)
+/* The block at rip is about to be executed. */
+static void note_code(struct x86 *cpu, const struct block *b, uint64_t rip, uint64_t room)
 {
     const unsigned off = b->id >> 16;
-    if (touch_noting(cpu->mem))
-        touch_code(cpu->mem, b->page->meta, off,
-                   b->goes_on ? straight_code(cpu, b->page, off, b->bytes, room) : b->bytes);
+    uint64_t pa;
+    if (!touch_noting(cpu->mem) && !cpu->code)
+        return;
+    const unsigned n = b->goes_on ? straight_code(cpu, b->page, off, b->bytes, room) : b->bytes;
+    touch_code(cpu->mem, b->page->meta, off, n);
+    if (cpu->code && mem_translate_peek(cpu, code_linear(cpu, rip), &pa))
+        flow_code(cpu, code_linear(cpu, rip), pa, n);
 }
 
 void block_note(struct x86 *cpu, struct block *b)
@@ -310,7 +318,7 @@ void block_note(struct x86 *cpu, struct block *b)
     b->ops[0].fn = b->unnoted;
     b->unnoted = NULL;
     jit_block_noted(b);
-    note_code(cpu, b, code_room(cpu, cpu->gpr[REG_RIP], b->id >> 16));
+    note_code(cpu, b, cpu->gpr[REG_RIP], code_room(cpu, cpu->gpr[REG_RIP], b->id >> 16));
 }
 
 OP(op_unnoted)
@@ -338,7 +346,7 @@ static struct block *make(struct x86 *cpu, uint64_t rip, struct code_page *page,
     b->goes_on = goes_on;
     link_block(b, page, off);
     code_mark(page, off, bytes);
-    note_code(cpu, b, room);
+    note_code(cpu, b, rip, room);
     jit_watch(physmem_jit(cpu->mem), b);
     return b;
 }

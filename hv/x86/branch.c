@@ -2,8 +2,10 @@
  *
  * For relative branches, op->wide is the offset of the target from the block's start. */
 #include "hv/x86/decode.h"
+#include "hv/x86/flow.h"
 #include "hv/x86/int.h"
 #include "hv/x86/jit/branch.h"
+#include "hv/x86/sys.h"
 
 /* ---------------------------------------------------------------- continuing in another block */
 
@@ -161,11 +163,15 @@ JCC(8) JCC(9) JCC(10) JCC(11) JCC(12) JCC(13) JCC(14) JCC(15)
 
     static OP(jmp_64)
 {
+    if (op->len > SHORT_JUMP)
+        FLOW_NEAR(FLOW_JUMP, cpu->gpr[REG_RIP] + (uint64_t)op->wide, 0);
     cpu->gpr[REG_RIP] += (uint64_t)op->wide;
     CHAIN(1, op->wide);
 }
 static OP(jmp_legacy)
 {
+    if (op->len >= SHORT_JUMP)
+        FLOW_NEAR(FLOW_JUMP, legacy_target(cpu, op, cpu->gpr[REG_RIP] + (uint64_t)op->wide), 0);
     TAKE_LEGACY;
 }
 const struct family fam_jmp = {{{NULL, jmp_legacy, jmp_legacy, jmp_64}}};
@@ -238,14 +244,16 @@ static OP(call_64)
     uint64_t sp = R64(RSP) - 8;
     st64(cpu, op, sp, cpu->gpr[REG_RIP] + op_end(op));
     R64(RSP) = sp;
+    FLOW_NEAR(FLOW_CALL, cpu->gpr[REG_RIP] + (uint64_t)op->wide, sp);
     cpu->gpr[REG_RIP] += (uint64_t)op->wide;
     CHAIN(1, op->wide);
 }
 static OP(call_legacy)
 {
     uint64_t target = cpu->gpr[REG_RIP] + (uint64_t)op->wide;
-    legacy_target(cpu, op, target);
+    target = legacy_target(cpu, op, target);
     stack_push(cpu, op, 1u << op->osize, rip_after(cpu, op));
+    FLOW_NEAR(FLOW_CALL, target, stack_linear(cpu));
     TAKE_LEGACY;
 }
 const struct family fam_call = {{{NULL, call_legacy, call_legacy, call_64}}};
@@ -254,6 +262,7 @@ static OP(jmp_r64)
 {
     uint64_t rip = R64(op->dst);
     check_canonical(cpu, op, rip);
+    FLOW_NEAR(FLOW_JUMP, rip, 0);
     cpu->gpr[REG_RIP] = rip;
     INDIRECT;
 }
@@ -261,18 +270,23 @@ static OP(jmp_m64)
 {
     uint64_t rip = ld64(cpu, op, EA_g(8, false));
     check_canonical(cpu, op, rip);
+    FLOW_NEAR(FLOW_JUMP, rip, 0);
     cpu->gpr[REG_RIP] = rip;
     INDIRECT;
 }
 static OP(jmp_r)
 {
-    cpu->gpr[REG_RIP] = legacy_target(cpu, op, R64(op->dst));
+    uint64_t rip = legacy_target(cpu, op, R64(op->dst));
+    FLOW_NEAR(FLOW_JUMP, rip, 0);
+    cpu->gpr[REG_RIP] = rip;
     INDIRECT;
 }
 static OP(jmp_m)
 {
     uint64_t rip = ld_sized(cpu, op, EA_g(1u << op->osize, false), op->osize);
-    cpu->gpr[REG_RIP] = legacy_target(cpu, op, rip);
+    rip = legacy_target(cpu, op, rip);
+    FLOW_NEAR(FLOW_JUMP, rip, 0);
+    cpu->gpr[REG_RIP] = rip;
     INDIRECT;
 }
 const struct family fam_jmp_E = {{{NULL, jmp_r, jmp_r, jmp_r64}, {NULL, jmp_m, jmp_m, jmp_m64}}};
@@ -284,12 +298,14 @@ static inline void call_indirect_64(struct x86 *cpu, const struct op *op, uint64
     check_canonical(cpu, op, rip);
     st64(cpu, op, sp, rip_after(cpu, op));
     R64(RSP) = sp;
+    FLOW_NEAR(FLOW_CALL, rip, sp);
     cpu->gpr[REG_RIP] = rip;
 }
 static void call_indirect(struct x86 *cpu, const struct op *op, uint64_t rip)
 {
     rip = legacy_target(cpu, op, rip);
     stack_push(cpu, op, 1u << op->osize, rip_after(cpu, op));
+    FLOW_NEAR(FLOW_CALL, rip, stack_linear(cpu));
     cpu->gpr[REG_RIP] = rip;
 }
 static OP(call_r64)
@@ -319,6 +335,7 @@ static OP(ret_64)
     uint64_t rip = ld64(cpu, op, R64(RSP));
     check_canonical(cpu, op, rip);
     R64(RSP) += 8 + (uint64_t)op->imm;
+    FLOW_NEAR(FLOW_RETURN, rip, R64(RSP) - 8 - (uint64_t)op->imm);
     cpu->gpr[REG_RIP] = rip;
     INDIRECT;
 }
@@ -326,7 +343,9 @@ static OP(ret_legacy)
 {
     unsigned size = 1u << op->osize;
     uint64_t rip = legacy_target(cpu, op, stack_peek(cpu, op, 0, size));
+    const uint64_t sp = cpu->flow ? stack_linear(cpu) : 0;
     stack_adjust(cpu, (int64_t)size + op->imm);
+    FLOW_NEAR(FLOW_RETURN, rip, sp);
     cpu->gpr[REG_RIP] = rip;
     INDIRECT;
 }

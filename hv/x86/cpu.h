@@ -409,6 +409,10 @@ struct x86 {
     uintptr_t kept[GROUPS];
     struct space spaces[SPACES];
     struct tlb_entry none; /* a TLB that stays empty, used with alignment checks on */
+    x86_flow_seen *flow;   /* x86_watch_flows(); NULL: nobody wants to know */
+    void *flow_ctx;
+    x86_code_seen *code; /* x86_watch_code() */
+    void *code_ctx;
     bool hosted, trap_hit; /* x86_host(); x86_run() must return X86_TRAP */
     struct x86_trap trap;
 #ifdef BOOTREEL_COUNT

@@ -1,5 +1,6 @@
 /* far.c - far JMP and CALL: real and virtual-8086 mode, code segments, call gates, tasks. SDM volume 2, CALL
  * and JMP; volume 3, 5.8. */
+#include "hv/x86/flow.h"
 #include "hv/x86/sys.h"
 
 /* A transfer in progress. */
@@ -230,22 +231,30 @@ static __attribute__((noinline)) void far_indirect(struct x86 *cpu, const struct
 
 static OP(op_jmp_far)
 {
+    const struct flow_start s = flow_begin(cpu, op);
     far_direct(cpu, op, false);
+    flow_end(cpu, FLOW_JUMP, &s);
     GO_ON;
 }
 static OP(op_call_far)
 {
+    const struct flow_start s = flow_begin(cpu, op);
     far_direct(cpu, op, true);
+    flow_end(cpu, FLOW_CALL, &s);
     GO_ON;
 }
 static OP(op_jmp_far_mem)
 {
+    const struct flow_start s = flow_begin(cpu, op);
     far_indirect(cpu, op, false);
+    flow_end(cpu, FLOW_JUMP, &s);
     GO_ON;
 }
 static OP(op_call_far_mem)
 {
+    const struct flow_start s = flow_begin(cpu, op);
     far_indirect(cpu, op, true);
+    flow_end(cpu, FLOW_CALL, &s);
     GO_ON;
 }
 

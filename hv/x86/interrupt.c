@@ -3,6 +3,7 @@
  * SDM volume 3 chapter 6; volume 2, INT n; virtual-8086 mode: volume 3, chapter 20. */
 #include <assert.h>
 
+#include "hv/x86/flow.h"
 #include "hv/x86/sys.h"
 
 /* A delivery in progress. */
@@ -195,12 +196,17 @@ void interrupt_deliver(struct x86 *cpu, enum int_kind kind, uint8_t vector, bool
                          .error = error,
                          .next_rip = next_rip,
                          .ext = kind != INT_SOFT};
+    static const enum flow_kind flows[] = {FLOW_INTERRUPT, FLOW_EXCEPTION, FLOW_SOFTWARE};
+    const uint64_t back = (cpu->mode64 ? 0 : cpu->seg[CS].base) + next_rip;
+    const struct flow_start s = flow_begin(cpu, NULL);
     if (real_mode(cpu))
         deliver_real(cpu, &d);
     else
         deliver_gate(cpu, &d);
     if (kind == INT_EXCEPTION && vector == VEC_DB)
         cpu->dr[7] &= ~(uint64_t)(1 << 13); /* GD */
+    if (unlikely(cpu->flow))
+        flow_delivered(cpu, flows[kind], vector, &s, has_error ? d.size : 0, back);
 }
 
 /* ---------------------------------------------------------------- INT n, INT3, INTO, INT1 */
@@ -231,6 +237,8 @@ static bool vme_redirects(struct x86 *cpu, uint8_t vector)
 static void deliver_vme(struct x86 *cpu, uint8_t vector, uint64_t next_rip)
 {
     struct delivery d = {.vector = vector, .soft = true, .next_rip = next_rip};
+    const uint64_t back = cpu->seg[CS].base + next_rip;
+    const struct flow_start s = flow_begin(cpu, NULL);
     uint64_t flags = eflags_get(cpu), clear = FLAG_TF | FLAG_RF | FLAG_IF;
     if (iopl(cpu) < 3) {
         flags = (flags & ~(uint64_t)FLAG_IF) | FLAG_IOPL | (flags & FLAG_VIF ? FLAG_IF : 0);
@@ -238,6 +246,8 @@ static void deliver_vme(struct x86 *cpu, uint8_t vector, uint64_t next_rip)
     }
     deliver_ivt(cpu, &d, 0, flags);
     cpu->flags &= ~clear;
+    if (unlikely(cpu->flow))
+        flow_delivered(cpu, FLOW_SOFTWARE, vector, &s, 0, back);
 }
 
 static void softint_event(struct x86 *cpu, const struct op *op, uint8_t vector)

@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "hv/x86/decode.h"
+#include "hv/x86/flow.h"
 #include "hv/x86/sys.h"
 
 enum access { ACC_READ, ACC_WRITE, ACC_EXEC };
@@ -772,6 +773,8 @@ struct code_page *fetch_page(struct x86 *cpu, uint64_t lin, uint64_t *pa)
         if (cpu->exec_stops)
             exec_stops_alias(cpu, p, lin);
         itlb_enter(cpu, lin, w.pa, p);
+        if (unlikely(cpu->code))
+            flow_code(cpu, PAGE_OF(lin), PAGE_OF(w.pa), 0);
     }
     *pa = e->pa | (lin & 0xfff);
     return e->page;

@@ -1,4 +1,5 @@
 /* ret.c - far RET and IRET in all modes. SDM volume 2, RET and IRET. */
+#include "hv/x86/flow.h"
 #include "hv/x86/sys.h"
 
 /* A return in protected mode, in progress. */
@@ -133,7 +134,9 @@ static __attribute__((noinline)) const struct op *retf(struct x86 *cpu, const st
 
 static OP(op_retf)
 {
+    const struct flow_start s = flow_begin(cpu, op);
     retf(cpu, op);
+    flow_end(cpu, FLOW_RETURN, &s);
     GO_ON;
 }
 
@@ -251,7 +254,9 @@ static __attribute__((noinline)) const struct op *iret(struct x86 *cpu, const st
 
 static OP(op_iret)
 {
+    const struct flow_start s = flow_begin(cpu, op);
     iret(cpu, op);
+    flow_end(cpu, FLOW_IRET, &s);
     GO_ON;
 }
 

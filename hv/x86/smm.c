@@ -3,6 +3,7 @@
  * The map of processors with long mode is AMD's (AMD64 APM volume 2, 10.2.3; revision 0x20064), that of
  * others the 32-bit one (SDM volume 3, 34.4.1; revision 0x20000), with the hidden parts of segments where
  * processors of that time kept them. Offsets are from SMBASE + 8000h. */
+#include "hv/x86/flow.h"
 #include "hv/x86/sys.h"
 
 enum {
@@ -111,6 +112,7 @@ static void map_save(struct x86 *cpu)
 
 void smm_enter(struct x86 *cpu)
 {
+    const struct flow_start s = flow_begin(cpu, NULL);
     smm_event(cpu, true);
     cpu->in_smm = true;
     cpu->bus.smm(cpu->bus.ctx, true);
@@ -130,6 +132,7 @@ void smm_enter(struct x86 *cpu)
     cpu->gpr[REG_RIP] = 0x8000;
     tlb_flush(cpu);
     mode_update(cpu, 0x8000);
+    flow_end(cpu, FLOW_SMI, &s);
 }
 
 /* ---------------------------------------------------------------- RSM */
@@ -176,6 +179,7 @@ static OP(op_rsm)
     SYNC;
     if (!cpu->in_smm)
         raise_fault(cpu, VEC_UD);
+    const struct flow_start s = flow_begin(cpu, op);
     leave_to(cpu, op, 0); /* this counts the step; changing the memory map below may drop the block */
     map_load(cpu);
     cpu->in_smm = false;
@@ -189,6 +193,7 @@ static OP(op_rsm)
     cpu->bus.smm(cpu->bus.ctx, false);
     smm_event(cpu, false);
     mode_update(cpu, cpu->gpr[REG_RIP]);
+    flow_end(cpu, FLOW_RSM, &s);
     return NULL;
 }
 

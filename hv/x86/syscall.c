@@ -2,6 +2,7 @@
  * mode.
  *
  * CS and SS get fixed hidden parts; no descriptor is read. */
+#include "hv/x86/flow.h"
 #include "hv/x86/sys.h"
 
 enum {
@@ -14,11 +15,14 @@ enum {
 static const struct op *enter(struct x86 *cpu, const struct op *op, uint16_t cs, uint16_t ss, unsigned cpl,
                               bool to64, uint64_t rip)
 {
+    const struct flow_start s = flow_begin(cpu, op);
     uint16_t dpl = (uint16_t)(cpl << 5);
     struct seg code = seg_flat((uint16_t)((cs & 0xfffc) | cpl), (to64 ? CODE64 : CODE32) | dpl);
     cpu->seg[SS] = seg_flat((uint16_t)((ss & 0xfffc) | cpl), DATA32 | dpl);
     cs_commit(cpu, &code, cpl, rip);
-    return leave_to(cpu, op, rip);
+    const struct op *next = leave_to(cpu, op, rip);
+    flow_end(cpu, cpl ? FLOW_SYSRET : FLOW_SYSCALL, &s);
+    return next;
 }
 
 static OP(op_syscall)

@@ -354,6 +354,15 @@ bool x86_translate(const struct x86 *, uint64_t linear, uint64_t *pa);
 void x86_save(struct x86 *, const struct snapshot_sink *);
 int x86_load(struct x86 *, const struct snapshot_source *);
 
+/* From now on `seen` is called for each call, return and delivery (engine_ops.flows), with all but `cpu` and `time` filled in; icount is
+ * x86_steps() before the step. NULL: no more. Drops all decoded code; not within x86_run(). */
+typedef void x86_flow_seen(void *ctx, struct engine_flow *flow);
+void x86_watch_flows(struct x86 *, x86_flow_seen *seen, void *ctx);
+
+/* The same for code that is executed (engine_ops.codes), with all but `cpu` filled in; icount is x86_steps(). */
+typedef void x86_code_seen(void *ctx, struct engine_code *code);
+void x86_watch_code(struct x86 *, x86_code_seen *seen, void *ctx);
+
 /* Drop everything decoded or cached. Tests use it to show that caches do not matter. */
 void x86_flush_caches(struct x86 *);
 

@@ -1,4 +1,5 @@
 /* compiled.c - which instructions are compiled, in which forms, and what they do to flags. */
+#include "hv/x86/flow.h"
 #include "hv/x86/jit/ops.h"
 
 enum { DIV_UNSIGNED = 6 }; /* shape.arg */
@@ -196,9 +197,17 @@ static bool memory_form_ok(const struct unit *u, const struct op *op, const stru
     }
 }
 
+/* Calls, returns and what flow.c takes for jumps that may be calls. */
+static bool is_flow(const struct op *op, const struct shape *s)
+{
+    return s->kind == SHAPE_JMP ? op->len >= SHORT_JUMP : is_branch(s->kind) && !is_jump(s->kind);
+}
+
 bool op_compiled(const struct unit *u, const struct op *op)
 {
     const struct shape *s = shape_of(u, op);
+    if (u->flows && is_flow(op, s))
+        return false;
     if (s->kind == SHAPE_NONE || bits_lacking(u, s) || (is_simd(s->kind) && !simd_compiled(u, op, s)) ||
         (s->kind == SHAPE_X87 && !x87_compiled(u, op, s)))
         return false;

@@ -485,6 +485,7 @@ static void compile_from(struct jit *j, const struct x86 *cpu, struct block *b, 
     unit_for(&j->unit, b);
     j->unit.guesses = cpu->cpl < 3;
     j->unit.pauses = cpu->cores > 1;
+    j->unit.flows = cpu->flow;
     j->unit.x87 = (struct x87_flow){.top = (uint8_t)fpu_top(&cpu->fpu), .empty = cpu->fpu.empty};
 #ifdef BOOTREEL_COUNT
     j->unit.counts = cpu->counts;

@@ -195,6 +195,7 @@ struct unit {
     unsigned level;                   /* of the host: x86-64-v1 to v3 */
     unsigned extras;                  /* enum extra: what the host has beyond its level */
     bool has_x87;                     /* x87_host() */
+    bool flows;                       /* calls and returns are left to their handlers (x86_watch_flows()) */
     bool pauses;                      /* PAUSE may end x86_run() (x86_watch_pause()) */
     struct x87_flow x87;              /* what to expect where a region begins */
     struct shared shared;
