@@ -7,6 +7,7 @@
  *     the address is near the thread's stack, it returns from a function that was called before the window; otherwise a stack goes on that
  *     was not seen yet: another thread.
  *   - A call on a stack that nobody has used is made by the same thread: kernels handle interrupts on stacks of their own.
+ *   - A return address below those of all calls in progress was pushed to be jumped to.
  *   - A return to another place than the call's is a jump (return thunks, retpolines).
  *   - IRET and SYSRET end the latest delivery whose frame they take, or that goes back to the same address: kernels move these frames. */
 #include <stdlib.h>
@@ -303,6 +304,34 @@ static void unwind(struct taking *t, struct thread *th, size_t at, const struct 
     }
 }
 
+/* The return address is below those of all calls in progress: it was pushed to be jumped to. */
+static bool is_pushed(const struct taking *t, const struct thread *th, const struct engine_flow *f)
+{
+    for (size_t i = th->n; i-- > 0;)
+        if (th->frame[i].slot)
+            return f->slot && f->slot < th->frame[i].slot && is_near(t, f->slot, th->frame[i].slot);
+    return false;
+}
+
+/* A jump by a pushed address: to a function, or back into one that had jumped to others in that way. */
+static void jump_pushed(struct taking *t, struct thread *th, const struct engine_flow *f)
+{
+    const struct known_function *to = &t->c->function[call_function_at(t, f->cpu, f->to, f->icount)];
+    if (to->begins) {
+        jumped(t, th, f);
+        return;
+    }
+    for (size_t i = th->n; to->f.name && i-- > 0;) {
+        if (t->c->function[th->frame[i].function].f.name == to->f.name) {
+            if (i + 1 < th->n)
+                unwind(t, th, i + 1, f);
+            return;
+        }
+        if (th->frame[i].sort != CALL_TAIL)
+            return;
+    }
+}
+
 /* It returns to a function that was called before the window, and that nobody has seen so far: that one is its caller. */
 static void found_caller(struct taking *t, struct thread *th, const struct engine_flow *f)
 {
@@ -370,6 +399,10 @@ static void returned(struct taking *t, struct thread *th, const struct engine_fl
         unwind(t, th, th->n - 1, f);
         return;
     }
+    if (is_pushed(t, th, f)) {
+        jump_pushed(t, th, f);
+        return;
+    }
     if (!th->n || (!th->frame[0].slot && (!th->near || is_near(t, th->near, f->slot))))
         found_caller(t, th, f);
     else
@@ -387,7 +420,9 @@ static void back_before(struct taking *t, struct thread *th, const struct engine
             unwind(t, th, i, f);
             return;
         }
-    if (!th->n || to_program || is_near(t, th->near, f->slot))
+    if (!to_program && is_pushed(t, th, f))
+        jump_pushed(t, th, f);
+    else if (!th->n || to_program || is_near(t, th->near, f->slot))
         found_caller(t, th, f);
     else
         found_thread(t, f);
@@ -396,13 +431,12 @@ static void back_before(struct taking *t, struct thread *th, const struct engine
 /* IRET, SYSRET, RSM. */
 static void delivered_back(struct taking *t, struct thread *th, const struct engine_flow *f)
 {
-    size_t by_slot = SIZE_MAX, by_back = SIZE_MAX, any = SIZE_MAX;
+    size_t by_slot = f->slot ? find_call(th, f->slot) : SIZE_MAX, by_back = SIZE_MAX, any = SIZE_MAX;
     for (size_t i = 0; i < th->n; i++) {
         const struct frame *g = &th->frame[i];
         if (!is_gate(g) || (f->kind == FLOW_RSM) != (g->sort == CALL_SMI))
             continue;
         any = any == SIZE_MAX ? i : any;
-        by_slot = f->slot && g->slot == f->slot ? i : by_slot;
         by_back = g->back == f->to ? i : by_back;
     }
     const bool to_program = t->halves && !(f->to >> 63);

@@ -25,9 +25,11 @@ static bool is_record(const struct kernel_types *k, struct tree_type t)
     return info.kind == TREE_STRUCT || info.kind == TREE_UNION || info.kind == TREE_FLOAT;
 }
 
-/* Prototypes whose parameters are all in the registers for integers, in order. */
+/* Prototypes whose parameters are all in the registers for integers, in order. They are searched for when a call is first kept, as that
+ * takes long. */
 static void find_types(struct taking *t, struct known_function *f)
 {
+    f->asked = true;
     const struct kernel_types *k = t->c->types;
     struct tree_type type;
     const char *name;
@@ -63,8 +65,6 @@ static uint32_t add(struct taking *t, symbol_space space, uint64_t address, uint
         f->begins = !offset;
     }
     f->wanted = !t->o->function || (f->f.name && symbol_name_matches(t->o->function, f->f.name));
-    if (t->o->arguments)
-        find_types(t, f);
     return (uint32_t)c->nfunctions++;
 }
 
@@ -120,7 +120,9 @@ static uint64_t keep_string(struct taking *t, unsigned cpu, uint64_t address)
 void call_keep_arguments(struct taking *t, unsigned cpu, struct call *call)
 {
     struct calls *c = t->c;
-    const struct known_function *f = &c->function[call->function];
+    struct known_function *f = &c->function[call->function];
+    if (!f->asked)
+        find_types(t, f);
     if (!f->typed || c->nvalues > UINT32_MAX - 32 || look_code_bits(t->look, cpu) != 64)
         return;
     c->value = mem_grow(c->value, &c->capvalues, c->nvalues + 2 * CALL_PARAMETERS + 1, sizeof *c->value);

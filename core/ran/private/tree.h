@@ -1,6 +1,6 @@
 /* tree.h - a call tree while it is made. Private to core/ran/. */
-#ifndef BOOTREEL_CORE_RAN_PRIVATE_TREE_H
-#define BOOTREEL_CORE_RAN_PRIVATE_TREE_H
+#ifndef BOOTREEL_CORE_RAN_TREE_H
+#define BOOTREEL_CORE_RAN_TREE_H
 
 #include "core/ran/calls.h"
 #include "core/ran/private/who.h"
@@ -15,6 +15,7 @@ struct known_function {
     symbol_space space;
     bool begins; /* it is entered at its symbol's address */
     bool wanted; /* options.function */
+    bool asked;  /* whether its types are known */
     bool typed;  /* `proto` is known */
     bool gives;  /* … and it has a result */
     uint8_t nparameters;

@@ -1,6 +1,6 @@
 /* who.h - which process runs while a trace is run again, and what its addresses mean: from the record's events. Private to core/ran/. */
-#ifndef BOOTREEL_CORE_RAN_PRIVATE_WHO_H
-#define BOOTREEL_CORE_RAN_PRIVATE_WHO_H
+#ifndef BOOTREEL_CORE_RAN_WHO_H
+#define BOOTREEL_CORE_RAN_WHO_H
 
 #include "core/engine/look.h"
 #include "core/ground/hash_index.h"
