@@ -4,7 +4,7 @@
  * flat segments and turned paging off (GRUB 2: grub-core/lib/i386/relocator32.S). Such code is looked for behind each event of the
  * processor in 32-bit code without paging; from the constant on there are only moves up to the jump.
  */
-#include "core/ground/little_endian.h"
+#include "base/byte_order.h"
 #include "core/systems/multiboot/private/impl.h"
 
 enum { NEAR = 1024, MAGIC_1 = 0x2badb002, MAGIC_2 = 0x36d76289, MOV_EAX = 0xb8 };

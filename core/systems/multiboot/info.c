@@ -5,7 +5,7 @@
 #include <elf.h>
 #include <stdlib.h>
 
-#include "core/ground/little_endian.h"
+#include "base/byte_order.h"
 #include "core/systems/multiboot/private/impl.h"
 #include "traces/memory.h"
 
