@@ -77,7 +77,7 @@ bool pointer_find(struct why_case *c, unsigned cpu, uint64_t icount, uint64_t ve
     const bool small = !reg || decoded_register(c, &d, cpu, reg) < SMALL;
     const bool told = m && small && segment_base(c, &d, cpu, icount, m, p);
     if (!told && reg && !is_stack_pointer(reg)) {
-        snprintf(p->reg, sizeof p->reg, "%s", cs_reg_name(d.handle, reg));
+        snprintf(p->reg, sizeof p->reg, "%s", insn_register_name(&d.decoder, reg));
         p->value = decoded_register(c, &d, cpu, reg);
     }
     decoded_close(&d);
