@@ -477,6 +477,8 @@ static int record(struct run *r, struct record_result *res, struct error *err)
     out_console_end(&r->err_out);
     out_console_end(&r->kernel_out);
     r->typed_end = r->o.live && live_quit(r->o.live);
+    live_close(r->o.live); /* the terminal is as before */
+    r->o.live = NULL;
     if (!r->nwords)
         out_char(stdout, '\n');
     return rc;

@@ -154,10 +154,20 @@ static char *if_folder(char *path)
     return NULL;
 }
 
-/* /lib/modules/RELEASE beside the folder of the kernel, or the host's own. */
+/* Whether a kernel is in the folder of its modules, as some distributions' packages have it. */
+static bool is_with_modules(const char *folder)
+{
+    char *order = if_file(text_format("%s/modules.order", folder));
+    free(order);
+    return order;
+}
+
+/* The folder of the kernel, /lib/modules/RELEASE beside it, or the host's own. */
 static char *installed_modules(const struct kernel_tree *t)
 {
     char *folder = folder_of(t->kernel);
+    if (is_with_modules(folder))
+        return folder;
     char *found = if_folder(text_format("%s/../lib/modules/%s", folder, t->release));
     if (!found)
         found = if_folder(text_format("%s/../usr/lib/modules/%s", folder, t->release));

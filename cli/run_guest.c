@@ -20,6 +20,7 @@ static const struct {
     {"BINFMT_ELF", "programs", NULL, NULL},
     {"BINFMT_SCRIPT", "scripts", NULL, NULL},
     {"FUTEX", "the C library", NULL, NULL},
+    {"SIGNALFD", "the end of the command", NULL, NULL},
     {"TTY", "the console", NULL, NULL},
     {"PRINTK", "the kernel's messages", NULL, NULL},
     {"SERIAL_8250", "the console and the command's output", NULL, NULL},
