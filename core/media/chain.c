@@ -17,7 +17,13 @@
 #include "core/media/private/impl.h"
 #include "traces/file_id.h"
 
-enum { DEEPEST = 64, NAME_MOST = 1023, DESCRIPTOR_MOST = 64 << 10, SECTOR = 512 };
+enum {
+    DEEPEST = 64,
+    NAME_MOST = 1023,
+    EXTENT_NAME_MOST = 511,          /* QEMU cuts longer ones, and opens what is left */
+    DESCRIPTOR_MOST = (1 << 20) - 1, /* QEMU reads no more */
+    SECTOR = 512
+};
 
 struct chain {
     struct media_image *m;
@@ -135,7 +141,8 @@ static char *vmdk_descriptor(const struct media_file *f, struct error *err)
         at *= SECTOR;
         n *= SECTOR;
     } else if (n > DESCRIPTOR_MOST) {
-        n = DESCRIPTOR_MOST;
+        error_set(err, "%.200s: is damaged: no descriptor has more than %d bytes", f->path, DESCRIPTOR_MOST);
+        return NULL;
     }
     char *text = mem_zero(1, n + 1);
     if (!media_read_fd(f->fd, f->path, at, text, n, err))
@@ -154,31 +161,97 @@ static char *quoted(char *line)
     return from + 1;
 }
 
-/* A line of a descriptor file: an extent (RW 4192256 SPARSE "disk-s001.vmdk") is a file that is opened, too; `parent` gets what the image
- * is based on. */
+/* Moves over one of these letters' words, and the blanks after it. False if there is none. */
+static bool skip(char **at, const char *letters)
+{
+    const size_t n = strspn(*at, letters);
+    *at += n;
+    *at += strspn(*at, " \t");
+    return n;
+}
+
+/* Whether a line of a descriptor is one of an extent. QEMU takes any white space before its first word and after it, also the end of a line. */
+static bool is_extent(const char *line)
+{
+    static const char *const access[] = {"RW", "RDONLY", "NOACCESS"};
+    line += strspn(line, " \t\v\f");
+    const size_t n = strcspn(line, " \t\v\f");
+    for (unsigned i = 0; i < 3; i++)
+        if (n == strlen(access[i]) && !memcmp(line, access[i], n))
+            return true;
+    return false;
+}
+
+/* The name in an extent's line (RW 4192256 SPARSE "disk-s001.vmdk"), or NULL where it has none (RW 100 ZERO). -1 if it has another form:
+ * QEMU might read another name in it than we. */
+static int extent_name(char *line, char **name)
+{
+    static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", digits[] = "0123456789";
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    *name = NULL;
+    line += strspn(line, " \t");
+    if (!skip(&line, capitals) || !skip(&line, digits))
+        return -1;
+    const bool zero = !strncmp(line, "ZERO", 4);
+    if (!skip(&line, letters))
+        return -1;
+    if (zero && !*line)
+        return 0;
+    char *end = *line == '"' ? strchr(line + 1, '"') : NULL;
+    if (!end || end == line + 1 || end - line > EXTENT_NAME_MOST)
+        return -1;
+    *end = 0;
+    *name = line + 1;
+    return 0;
+}
+
+/* A sparse extent whose header gives no size is opened by QEMU as another descriptor, with names of its own. */
+static int check_sparse(const struct media_file *f, struct error *err)
+{
+    enum { HEADER = 20, CAPACITY = 12 };
+    uint8_t header[HEADER];
+    if (f->size < HEADER)
+        return 0;
+    if (media_read_fd(f->fd, f->path, 0, header, HEADER, err))
+        return -1;
+    return memcmp(header, "KDMV", 4) || memcmp(header + CAPACITY, "\0\0\0\0\0\0\0", 8)
+               ? 0
+               : error_set(err, "%.200s: is damaged: its header gives the disk no size", f->path);
+}
+
+static int add_extent(struct chain *c, size_t index, char *line, struct error *err)
+{
+    char *name, was[80];
+    snprintf(was, sizeof was, "%s", line);
+    if (extent_name(line, &name))
+        return error_set(err, "%.160s: is damaged: \"%.80s\" in its descriptor names no part of a disk",
+                         c->m->file[index].path, was);
+    if (!name)
+        return 0;
+    int part = add_named(c, index, name, err);
+    return part < 0 ? -1 : check_sparse(&c->m->file[part], err);
+}
+
+/* A line of a descriptor. An extent of a descriptor file is a file that is opened, too; `parent` gets what the image is based on. */
 static int vmdk_line(struct chain *c, size_t index, char *line, bool extents, char **parent,
                      struct error *err)
 {
     static const char hint[] = "parentFileNameHint";
-    static const char *const access[] = {"RW ", "RDONLY ", "NOACCESS "};
+    if (extents && is_extent(line))
+        return add_extent(c, index, line, err);
     line += strspn(line, " \t");
     if (!strncmp(line, hint, sizeof hint - 1)) {
         char *name = quoted(line);
         if (name && *name && !*parent)
             *parent = mem_string(name);
     }
-    for (unsigned i = 0; extents && i < 3; i++)
-        if (!strncmp(line, access[i], strlen(access[i]))) {
-            char *name = quoted(line);
-            if (name && add_named(c, index, name, err) < 0)
-                return -1;
-        }
     return 0;
 }
 
 static int vmdk_parent(struct chain *c, size_t index, char **parent, struct error *err)
 {
-    char *text = vmdk_descriptor(&c->m->file[index], err), *rest = text;
+    char *text = check_sparse(&c->m->file[index], err) ? NULL : vmdk_descriptor(&c->m->file[index], err);
+    char *rest = text;
     const bool extents = text && !strncmp(text, "# Disk DescriptorFile", 21) && text[0] == '#';
     uint8_t magic[4];
     int rc = text ? media_read_fd(c->m->file[index].fd, c->m->file[index].path, 0, magic, 4, err) : -1;

@@ -118,6 +118,30 @@ qemu-img rebase -u -f qcow2 -b over.qcow2 -F qcow2 over.qcow2 2>/dev/null
 refused itself over.qcow2 'are based on one another'
 sed 's/"many-s001.vmdk"/"\/etc\/passwd"/' many.vmdk >evil.vmdk
 refused extent evil.vmdk 'outside of its own folder'
+# What QEMU would read in a descriptor, whatever separates the words; one that is longer than most; one within a sparse extent.
+python3 - <<'END'
+import struct
+head = b'# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\ncreateType="monolithicFlat"\n'
+def put(name, *parts):
+    open(name, 'wb').write(b''.join(parts))
+put('tabs.vmdk', head, b'RW\t4\tFLAT\t"/etc/services"\t0\n')
+put('lines.vmdk', head, b'RW\n4 FLAT "/etc/services" 0\n')
+put('feed.vmdk', head, b'\x0bRW 4 FLAT "/etc/services" 0\n')
+put('name.vmdk', head, b'RW 4 SPARSE "', b'/' * 498, b'/etc/services', b'x', b'" 0\n')
+put('much.vmdk', head, b'#' * (1 << 20), b'\nRW 4 FLAT "/etc/services" 0\n')
+put('later.vmdk', head, b'#' * (1 << 17), b'\nRW 4 FLAT "/etc/services" 0\n')
+sparse = b'KDMV' + struct.pack('<IIQQQQIQQQB4s', 1, 3, 0, 128, 1, 20, 512, 0, 0, 128, 0, b'\n \r\n')
+put('inner.vmdk', (sparse.ljust(512, b'\0') + head + b'RW 4 FLAT "/etc/services" 0\n').ljust(65536, b'\0'))
+put('outer.vmdk', head, b'RW 4 SPARSE "inner.vmdk"\n')
+END
+refused tabs tabs.vmdk 'outside of its own folder'
+refused lines lines.vmdk 'names no part of a disk'
+refused feed feed.vmdk 'names no part of a disk'
+refused name name.vmdk 'names no part of a disk'
+refused much much.vmdk 'no descriptor has more than'
+refused later later.vmdk 'outside of its own folder'
+refused inner inner.vmdk 'gives the disk no size'
+refused outer outer.vmdk 'gives the disk no size'
 qemu-img create -q -f qcow2 -o data_file=data.raw data.qcow2 2M
 refused data data.qcow2 'has its data in another file'
 
@@ -127,7 +151,7 @@ for f in a.qcow2 a.vmdk a.vhd a.vdi a.vhdx many-s001.vmdk raw.img.xz raw.img.zst
     refused "cut-$f" "cut-$f" "cut-$f: (was cut off|is damaged|cannot be)"
 done
 # In use by a program that may write.
-qemu-io -c 'sleep 20000' a.vhdx >/dev/null 2>&1 &
+qemu-io -c 'sleep 600000' a.vhdx >/dev/null 2>&1 &
 user=$!
 for _ in $(seq 50); do qemu-img info a.vhdx >/dev/null 2>&1 || break; sleep 0.1; done
 refused used a.vhdx 'is in use by another program'
