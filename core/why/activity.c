@@ -37,15 +37,21 @@ static uint8_t *screen_at(struct why_case *c, uint64_t icount, size_t *n)
     return NULL;
 }
 
-/* The screen has changed in the last quarter of the boot, or two thousand million steps. */
+/* The screen has changed in the last quarter of the boot, or two thousand million steps: looked for near the end first, which is quick. */
 static bool draws(struct why_case *c)
 {
-    enum { BACK = 2000000000 };
-    const uint64_t quarter = (c->at - c->now.begin) / 4, before = c->at - (quarter < BACK ? quarter : BACK);
+    static const uint64_t back[] = {50000000, 400000000, 2000000000};
+    const uint64_t quarter = (c->at - c->now.begin) / 4;
     size_t na, nb;
-    uint8_t *a = screen_at(c, before, &na), *b = screen_at(c, c->at, &nb);
-    const bool other = a && b && (na != nb || memcmp(a, b, na) != 0);
-    free(a);
+    uint8_t *b = screen_at(c, c->at, &nb);
+    bool other = false;
+    for (size_t i = 0; i < sizeof back / sizeof back[0] && b && !other; i++) {
+        uint8_t *a = screen_at(c, c->at - (quarter < back[i] ? quarter : back[i]), &na);
+        other = a && (na != nb || memcmp(a, b, na) != 0);
+        free(a);
+        if (quarter < back[i])
+            break;
+    }
     free(b);
     return other;
 }
@@ -263,6 +269,12 @@ static int waits_for(struct why_case *c, struct finding *f, const struct process
     return row;
 }
 
+/* What waits so is a server that is up. */
+static bool serves(const char *waits)
+{
+    return waits && strstr(waits, "waits for a connection from the network");
+}
+
 /* A program at which somebody types. */
 static bool is_interactive(const struct process *p)
 {
@@ -414,6 +426,8 @@ bool idle_system(struct why_case *c, struct finding *f)
     else if (stuck && !systems_up(c))
         find_verdict(f, WHY_LINUX_STALL, c->at, "%s%s%s since %" PRIu64 " s, and nothing else goes on",
                      last.s, *stuck_in ? " in " : "", stuck_in, stuck / second);
+    else if (serves(last.s) && !said_error(c, c->at))
+        find_verdict(f, WHY_OK_IDLE, c->at, "nothing went wrong: the system is idle, and %s", last.s);
     else if (systems_up(c))
         find_verdict(f, WHY_OK_IDLE, c->at,
                      "nothing went wrong: the system is up and idle, and waits for something to do");

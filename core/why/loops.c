@@ -57,9 +57,8 @@ static int note_read(struct why_case *c, struct cpu_loop *l, unsigned cpu, const
         return -1;
     r.physical = w.paging ? w.physical : r.linear;
     r.device = timeline_peek_physical(c->tl, r.physical, &r.value, op->size) != op->size;
-    const bool apic =
-        (r.physical & ~(uint64_t)0xfff) == (timeline_reg(c->tl, cpu, "apic_base") & ~(uint64_t)0xfff);
-    r.device |= apic || r.physical >> 12 == 0xfee00;
+    const uint64_t apic = timeline_reg(c->tl, cpu, "apic_base") >> 12; /* 0: it has none */
+    r.device |= (apic && r.physical >> 12 == apic) || r.physical >> 12 == 0xfee00;
     const uint8_t *prefix = d->insn->detail->x86.prefix;
     const unsigned id = d->insn->id;
     const bool writes = decoded_access(d, k) & CS_AC_WRITE;
