@@ -1,6 +1,7 @@
 /* line_places.c - where the code of a line is. See symbols.h. */
 #include <string.h>
 
+#include "core/symbols/line_rows.h"
 #include "core/symbols/private/impl.h"
 
 /* Whether a file's path ends with these parts. */
@@ -19,4 +20,17 @@ void symbol_table_line_places(const struct symbol_table *t, const char *file, un
         if (r->line == line && !goes_on && r->file < t->nfiles && is_file(t->files[r->file], file))
             fn(ctx, r->address);
     }
+}
+
+bool symbol_table_line_row(const struct symbol_table *t, size_t i, uint64_t *from, uint64_t *to,
+                           const char **file, unsigned *line)
+{
+    if (i >= t->nlines)
+        return false;
+    const struct line_row *r = &t->lines[i];
+    *from = r->address;
+    *to = i + 1 < t->nlines ? r[1].address : r->address + 1;
+    *file = r->file < t->nfiles ? t->files[r->file] : "";
+    *line = r->line;
+    return true;
 }
