@@ -1,0 +1,61 @@
+#!/bin/bash
+# coverage.sh - bootreel coverage on the demo guest: a function counts as executed if find says so; the same bytes by one job and three, from
+# compiled and interpreted code; adding and taking away; lcov and drcov read back; errors.
+. "$(dirname "$0")/../lib.sh"
+unset BOOTREEL_GUESTS
+cd "$work" || exit 2
+"$BOOTREEL" record -q --checkpoint-every 300k -o a.reel || { fail "record"; finish; }
+coverage() { "$BOOTREEL" coverage -q "$@"; }
+
+coverage a.reel --all --jobs 3 >text || fail "coverage exits with $?"
+coverage a.reel --all --jobs 1 | cmp -s - text || fail "one job and three"
+coverage a.reel --all --no-compile | cmp -s - text || fail "compiled and interpreted code"
+holds text '^ +[0-9]+ +[0-9]+ +[0-9.]+% .* kernel$' "the kernel's line"
+sed -n '/^kernel: functions that never ran/,/^$/p' text | awk 'NF == 2 && $1 != "kernel:" { print $2 }' >never
+[ -s never ] || fail "no function of the kernel that never ran"
+while read -r f; do
+    [ "$("$BOOTREEL" find a.reel --exec "kernel:$f" --count)" = 0 ] || fail "$f ran, says find"
+done <never
+for f in sys_print sys_fork process_run; do
+    grep -qx "$f" never && fail "$f never ran, says coverage"
+done
+
+# A boot minus itself executed nothing; twice the same is the same.
+coverage a.reel a.reel --all | cmp -s - text || fail "a boot and itself"
+coverage a.reel --minus a.reel >none
+[ "$(awk '$4 ~ /^[0-9]+$/ { n += $2 + $5 } END { print n + 0 }' none)" = 0 ] || fail "a boot minus itself"
+
+coverage a.reel --format lcov -o a.lcov && coverage a.reel --format drcov -o a.drcov && coverage a.reel --format html -o a.html || fail "formats"
+python3 - <<'END' || fail "lcov and drcov do not hold together"
+import struct
+lines = open('a.lcov').read().split('\n')
+n = {'DA': 0, 'LF': 0, 'LH': 0, 'FN': 0, 'FNF': 0, 'FNH': 0, 'hit': 0}
+for l in lines:
+    k, _, v = l.partition(':')
+    if k in ('LF', 'LH', 'FNF', 'FNH'):
+        n[k] += int(v)
+    elif k in ('DA', 'FN'):
+        n[k] += 1
+        n['hit'] += k == 'DA' and v.endswith(',1')
+assert n['DA'] == n['LF'] > 1000 and n['hit'] == n['LH'] and n['FN'] == n['FNF'] > n['FNH'] > 100, n
+assert 'FNDA:1,sys_print' in lines
+d = open('a.drcov', 'rb').read()
+head, _, rest = d.partition(b'BB Table: ')
+count, _, table = rest.partition(b' bbs\n')
+assert head.startswith(b'DRCOV VERSION: 2\nDRCOV FLAVOR: ') and len(table) == 8 * int(count)
+modules = [l.split(b', ') for l in head.split(b'\n') if l.strip()[:1].isdigit()]
+for start, size, module in struct.iter_unpack('<IHH', table):
+    assert size and int(modules[module][1], 16) + start + size <= int(modules[module][2], 16)
+assert b'kernel' in {m[-1] for m in modules}
+END
+holds a.html '<summary>never ran: [0-9]+</summary>' "html"
+if command -v genhtml >/dev/null; then
+    (cd "$top" && genhtml -q "$work/a.lcov" -o "$work/html") >genhtml 2>&1 && [ -s html/index.html ] || fail "genhtml: $(tail -n 1 genhtml)"
+fi
+"$BOOTREEL" replay --verify -q a.reel || fail "the trace has changed"
+
+coverage 2>err
+[ $? = 2 ] && holds err '^bootreel: coverage: no trace given' "no trace"
+coverage a.reel -o a.reel 2>err
+[ $? = 2 ] && holds err '^bootreel: ' "the trace as output"
+finish
