@@ -10,6 +10,7 @@ need_guests
 boot() { # NAME OPTION...
     printf '%s\n' root 'echo answer $((6 * 7)); systemctl is-system-running' \
         'for u in sysctl modules-load tmpfiles-setup random-seed; do echo used $(systemctl show -p CPUUsageNSec --value systemd-$u) systemd-$u; done' \
+        'for u in dev-ttyS0.device systemd-random-seed.service; do echo there $(systemctl show -p ActiveEnterTimestampMonotonic --value $u) $u; done' \
         'systemctl is-system-running --wait >/dev/null; systemd-analyze blame --no-pager | sed "s/^ */blame /"' poweroff |
         "$BOOTREEL" record -i "${@:2}" -q -o "$work/$1.reel" >"$work/$1.console" 2>"$work/$1.err" ||
         fail "$1: record exits with $?: $(tail -n 1 "$work/$1.err")"
@@ -72,6 +73,14 @@ for time, unit in blame:
     ms = float(time.rstrip('ms')) * (1 if time.endswith('ms') else 1000)
     if not unit.endswith('.device'):
         assert abs(ms - took[unit]) < 2, (unit, time, took[unit])
+END
+    # A device that is waited for is there when systemd says so.
+    sed -n 's/^there \([0-9]*\) \(.*\)$/\1 \2/p' "$work/$1.text" >"$work/$1.there"
+    python3 - "$work/$1.there" "$work/$1.json" <<'END' || fail "$1: when a device is there"
+import json, sys
+ended = {s['name'].split('_-_')[0].split('.', 1)[1]: s['end_time'] / 1e3 for s in json.load(open(sys.argv[2])) if s['name'].startswith(('unit.', 'wait.'))}
+(device, d), (unit, u) = [(unit, int(us)) for us, unit in (line.split() for line in open(sys.argv[1]))]
+assert abs((d - u) - (ended[device] - ended[unit])) < 2000, (device, d, unit, u, ended[device], ended[unit])
 END
     "$BOOTREEL" stages --critical-chain=multi-user.target "$work/$1.reel" >"$work/$1.chain" || fail "$1: --critical-chain exits with $?"
     for stage in target.multi-user.target target.basic.target target.sysinit.target; do
