@@ -232,7 +232,8 @@ static int follow(struct search *s, uint64_t *icount, struct result *r, struct e
     if (rc < 0 || cause_seek(s, *icount, err))
         return -1;
     if (!rc) {
-        say_other(s);
+        if (!r->registers || !cause_flash_find(s, *icount))
+            say_other(s);
         return 0;
     }
     say_byte(s, address, *icount);

@@ -8,11 +8,7 @@
 #include "core/volumes/volumes.h"
 #include "traces/memory.h"
 
-enum {
-    AROUND = 32 /* bytes on each side that have to be the same in the image */,
-    LEAST = 16,
-    MEMBERS_SHOWN = 8
-};
+enum { AROUND = CAUSE_AROUND, LEAST = 16, MEMBERS_SHOWN = 8 };
 
 uint8_t *cause_image(struct trace *t, unsigned image, size_t *size)
 {
@@ -103,7 +99,9 @@ static void say_image(struct search *s, const char *role, unsigned a, unsigned b
         cause_say(s, FINDING_INPUT, NULL,
                   "image %s: %zu bytes in A, %zu in B; %zu differ, the first at offset %zu", role, size[0],
                   size[1], bytes, first);
-    if (bytes)
+    if (bytes && cause_is_flash(role))
+        cause_flash_files(s, role, data, size);
+    else if (bytes)
         say_files(s, role, data, size);
     free(data[0]);
     free(data[1]);
@@ -176,13 +174,7 @@ int cause_inputs_say(struct search *s, struct error *err)
 
 /* ---------------------------------------------------------------- where a byte comes from */
 
-/* The bytes around an address, within its page: pages next to each other may have different origins. */
-struct window {
-    uint8_t bytes[2][2 * AROUND];
-    size_t n, at; /* `at`: of the byte in question */
-};
-
-static bool take_window(const struct search *s, uint64_t address, struct window *w)
+static bool take_window(const struct search *s, uint64_t address, struct cause_window *w)
 {
     uint64_t page = address & ~(uint64_t)(PAGE - 1);
     uint64_t from = address - page < AROUND ? page : address - AROUND;
@@ -193,8 +185,8 @@ static bool take_window(const struct search *s, uint64_t address, struct window 
            timeline_peek_physical(s->tl[1], from, w->bytes[1], w->n) == w->n;
 }
 
-/* Finds the byte of an image that both traces have by the window around it, in both. */
-static bool find_in(uint8_t *const data[2], const size_t size[2], const struct window *w, uint64_t *offset)
+bool cause_find_window(uint8_t *const data[2], const size_t size[2], const struct cause_window *w,
+                       uint64_t *offset)
 {
     const uint8_t *p = data[0], *end = data[0] + size[0];
     while ((p = memmem(p, (size_t)(end - p), w->bytes[0], w->n))) {
@@ -223,7 +215,7 @@ static bool find_file(struct trace *t, unsigned image, struct cause_origin *o)
 }
 
 static void say_image_origin(struct search *s, unsigned image, const char *role, uint64_t offset,
-                             const struct window *w)
+                             const struct cause_window *w)
 {
     struct cause_origin *o = &s->out->origin;
     *o = (struct cause_origin){
@@ -238,7 +230,7 @@ static void say_image_origin(struct search *s, unsigned image, const char *role,
                   offset, o->byte[0], o->byte[1]);
 }
 
-static bool in_images(struct search *s, const struct window *w)
+static bool in_images(struct search *s, const struct cause_window *w)
 {
     struct trace *t[2] = {timeline_trace(s->tl[0]), timeline_trace(s->tl[1])};
     bool found = false;
@@ -251,9 +243,11 @@ static bool in_images(struct search *s, const struct window *w)
         uint64_t offset;
         uint8_t *data[2] = {cause_image(t[0], (unsigned)i, &size[0]),
                             cause_image(t[1], (unsigned)k, &size[1])};
-        found = data[0] && data[1] && find_in(data, size, w, &offset);
+        found = data[0] && data[1] && cause_find_window(data, size, w, &offset);
         if (found)
             say_image_origin(s, (unsigned)i, role, offset, w);
+        else if (data[0] && data[1] && cause_is_flash(role))
+            found = cause_flash_unpacked(s, role, data, size, w);
         free(data[0]);
         free(data[1]);
     }
@@ -288,7 +282,7 @@ static bool in_settings(struct search *s, uint64_t address)
 
 bool cause_origin_find(struct search *s, uint64_t address)
 {
-    struct window w;
+    struct cause_window w;
     if (take_window(s, address, &w) && w.n >= LEAST && in_images(s, &w))
         return true;
     return in_settings(s, address);

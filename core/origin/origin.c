@@ -491,7 +491,7 @@ static int take_step(struct tracing *f, const struct ask *a, const struct where 
         memcpy(l->after, in.operand[0].value, in.length);
     if (a->known && memcmp(l->after, a->value + in.first, in.length)) {
         link_end(l, ORIGIN_LOST, "the bytes are others later, without a write that is known");
-    } else if (a->place.memory && source_stream(o, l, l->physical)) {
+    } else if (a->place.memory && (source_stream(o, l, l->physical) || source_flash(o, l, l->physical))) {
         ;
     } else if (in.access && l->how == ORIGIN_ENDS) {
         uint64_t value = 0;

@@ -47,7 +47,7 @@ enum origin_source {
     ORIGIN_GOES_ON,  /* it does not end at this link */
     ORIGIN_CONSTANT, /* an immediate, or something else that the code alone decides */
     ORIGIN_IMAGE,    /* bytes of an image: `image`, `offset` */
-    ORIGIN_STREAM,   /* what a kernel's own decompressor unpacked: `offset` in it */
+    ORIGIN_STREAM,   /* what a kernel's own decompressor unpacked, or firmware's: `offset` in it */
     ORIGIN_SETTING,  /* a setting of the recording, such as the command line */
     ORIGIN_TABLE,    /* a table that firmware or machine made: ACPI, SMBIOS */
     ORIGIN_ITEM,     /* an item of fw_cfg: `offset` in it */

@@ -37,6 +37,7 @@ enum { AROUND = 32, LEAST = 8, PAGE = 4096 };
 
 void origin_sources_free(struct origin *o)
 {
+    origin_flash_free(o);
     for (size_t i = 0; i < o->nimages; i++) {
         free(o->image[i].data);
         volumes_free(o->image[i].volumes);

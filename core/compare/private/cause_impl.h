@@ -58,7 +58,30 @@ struct result {
  * 0: it does not depend on memory; -1: error. */
 int cause_blame(struct search *s, uint64_t icount, struct result r, uint64_t *address, struct error *err);
 
+/* ---- cause_flash.c: firmware ---- */
+
+enum { CAUSE_AROUND = 32 }; /* bytes on each side that have to be the same in an image */
+
+/* The bytes around an address in A and B, within its page: pages next to each other may have different origins. */
+struct cause_window {
+    uint8_t bytes[2][2 * CAUSE_AROUND];
+    size_t n, at; /* `at`: of the byte in question */
+};
+
+bool cause_is_flash(const char *role);
+/* Adds findings on how the files in a firmware image's compressed sections differ. */
+void cause_flash_files(struct search *s, const char *role, uint8_t *const data[2], const size_t size[2]);
+/* Whether the window is in what such a section unpacks to; if so, adds that to the findings. */
+bool cause_flash_unpacked(struct search *s, const char *role, uint8_t *const data[2], const size_t size[2],
+                          const struct cause_window *w);
+/* Whether the step from `icount` on, after which registers differ, reads a differing byte of flash; if so, adds that to the findings. */
+bool cause_flash_find(struct search *s, uint64_t icount);
+
 /* ---- cause_origin.c ---- */
+
+/* Finds the byte of both boots' data by the window around it, in both. */
+bool cause_find_window(uint8_t *const data[2], const size_t size[2], const struct cause_window *w,
+                       uint64_t *offset);
 
 /* Finds where the byte at a physical address comes from, by its surroundings there. If it does, adds that to
  * the findings and returns true. */

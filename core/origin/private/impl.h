@@ -82,6 +82,7 @@ struct origin {
     size_t nknown;
     struct seen_image *image;
     size_t nimages;
+    struct efi_flash **flash; /* source_flash.c: of the images that are firmware */
 };
 
 /* In the order of instruction codes (SDM volume 2, table 2-2). */
@@ -238,6 +239,12 @@ void source_access(struct origin *o, struct origin_link *l, const struct moment 
                    uint64_t address, unsigned size, uint64_t value);
 /* Whether a kernel's decompressor made this write of its own output: then it is the source. */
 bool source_stream(struct origin *o, struct origin_link *l, uint64_t physical);
+
+/* ---------------------------------------------------------------- source_flash.c */
+
+/* Whether firmware wrote these bytes as it unpacked a compressed section of its flash: then that is the source. */
+bool source_flash(struct origin *o, struct origin_link *l, uint64_t physical);
+void origin_flash_free(struct origin *o);
 
 /* ---------------------------------------------------------------- items.c */
 

@@ -35,16 +35,22 @@ bool efi_guid_is(const struct efi_guid *guid, const char *name)
     return own && !strcmp(own, name);
 }
 
-void efi_guid_text(const struct efi_guest *eg, const struct efi_guid *guid, char *buf, size_t size)
+void efi_guid_words(const struct efi_guid *guid, char *buf, size_t size)
 {
     const uint8_t *b = guid->b;
-    const struct efi_known *k = efi_known_file(eg, guid);
     const char *name = efi_guid_name(guid);
-    if (!name && k && k->name[0])
-        name = k->name;
     if (name)
         efi_put(buf, size, "%s", name);
     else
         efi_put(buf, size, "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X", b[3], b[2],
                 b[1], b[0], b[5], b[4], b[7], b[6], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+}
+
+void efi_guid_text(const struct efi_guest *eg, const struct efi_guid *guid, char *buf, size_t size)
+{
+    const struct efi_known *k = efi_known_file(eg, guid);
+    if (!efi_guid_name(guid) && k && k->name[0])
+        efi_put(buf, size, "%s", k->name);
+    else
+        efi_guid_words(guid, buf, size);
 }

@@ -6,6 +6,8 @@
  *   meaning.c    what variables mean
  *   look_json.c  entries as JSON
  *   needs.c      what an image needs of a machine
+ *   flash.c      what an image has in its compressed sections (flash.h)
+ *   unpack.c     sections that have to be decoded first
  */
 #ifndef BOOTREEL_CORE_SYSTEMS_EFI_LOOK_H
 #define BOOTREEL_CORE_SYSTEMS_EFI_LOOK_H
