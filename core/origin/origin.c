@@ -304,6 +304,8 @@ static int widen(struct tracing *f, const struct moment *m, struct inputs *in, u
                  struct error *err)
 {
     struct origin *o = f->o;
+    if (!m->insn || m->delivered) /* nothing was executed, or nothing that is known */
+        return 0;
     const unsigned n = in->operand[0].length, id = o->insn->id;
     struct timeline_stopped s;
     uint8_t value[ORIGIN_BYTES];

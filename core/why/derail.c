@@ -229,6 +229,32 @@ bool derail_wild(struct why_case *c, struct finding *f, unsigned cpu, uint64_t i
     return true;
 }
 
+/* IRET would take the frame one word too high: its own first two words are below the stack pointer and at it. The handler has removed an error code
+ * that there was none of. */
+static bool frame_shifted(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount, uint64_t sp,
+                          unsigned size)
+{
+    enum { ALWAYS_ONE = 2, IF = 0x200 };
+    uint64_t word[3] = {0};
+    char at[PLACE_TEXT];
+    for (unsigned i = 0; i < 3; i++)
+        timeline_peek(c->tl, cpu, sp + ((uint64_t)i * size) - size, &word[i], size);
+    const uint64_t pc = timeline_pc(c->tl, cpu);
+    const bool shifted = word[1] == timeline_reg(c->tl, cpu, "cs") && word[2] < 0x400000 &&
+                         word[2] & ALWAYS_ONE && !is_no_place(c, cpu, icount, word[0]);
+    if (!shifted || !case_go(c, icount))
+        return false;
+    case_address(c, icount, cpu, pc, at);
+    find_verdict(
+        f, WHY_FAULT_ERROR_CODE, icount,
+        "IRET at %s takes the frame a word too high: its handler removed an error code that is not there",
+        at);
+    find_line(f, icount, NULL,
+              "it would pop 0x%" PRIx64 " (CS) as the address, and 0x%" PRIx64 " (the flags) as CS", word[1],
+              word[2]);
+    return true;
+}
+
 bool derail_frame(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount)
 {
     struct decoded d;
@@ -243,6 +269,8 @@ bool derail_frame(struct why_case *c, struct finding *f, unsigned cpu, uint64_t 
     const unsigned size = id == X86_INS_IRETQ ? 8 : timeline_code_bits(c->tl, cpu) == 16 ? 2 : 4;
     const uint64_t slot = view_stack(timeline_look(c->tl), cpu) + size, pc = timeline_pc(c->tl, cpu);
     timeline_peek(c->tl, cpu, slot, &selector, size);
+    if (frame_shifted(c, f, cpu, icount, slot - size, size))
+        return true;
     const struct came came = memory_came(c, cpu, icount, slot, size);
     /* A frame may be made by hand: pushed, or built in a structure by moves of what a program means. */
     if (!came.known || !came.by_icount || came.delivery || !strncmp(came.by, "push", 4) ||
@@ -320,5 +348,27 @@ bool derail_overwritten(struct why_case *c, struct finding *f, unsigned cpu, uin
     case_go(c, came.written);
     find_line(f, came.written, case_place(c, came.written, cpu, timeline_pc(c->tl, cpu), place),
               "here it was overwritten");
+    return true;
+}
+
+bool derail_halt_returns(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount)
+{
+    enum { NEAR = 64 /* bytes */, HLT = 0xf4 };
+    struct jump j;
+    uint8_t before = 0;
+    char at[PLACE_TEXT], here[PLACE_TEXT];
+    if (!case_affords(c) || !jump_find(c, cpu, icount, &j) || j.kind != JUMP_INTERRUPT_RETURN || !j.target ||
+        !case_go(c, icount))
+        return false;
+    const uint64_t pc = timeline_pc(c->tl, cpu);
+    if (pc < j.target || pc - j.target > NEAR || timeline_peek(c->tl, cpu, j.target - 1, &before, 1) != 1 ||
+        before != HLT)
+        return false;
+    case_address(c, icount, cpu, j.target - 1, at);
+    find_verdict(f, WHY_RAILS_HALT_RETURNS, j.icount,
+                 "an interrupt ends HLT at %s, and execution runs on behind it, into what is no code at %s",
+                 at, case_address(c, icount, cpu, pc, here));
+    find_line(f, j.icount, case_place(c, j.icount, cpu, j.pc, here),
+              "the interrupt's handler returns behind HLT: %s", j.text);
     return true;
 }

@@ -95,9 +95,13 @@ static void machine_lines(struct why_case *c, struct finding *f, unsigned cpu)
     struct instruction in;
     const uint64_t icount = timeline_icount(c->tl), pc = timeline_pc(c->tl, cpu);
     const bool there = *case_insn(c, cpu, &in);
+    uint8_t byte;
     find_line(f, icount, case_place(c, icount, cpu, pc, place), "%s in %s: %s%s",
               view_place_text(timeline_look(c->tl), cpu, where),
-              view_mode_text(timeline_look(c->tl), cpu, mode), there ? in.text : "no code is mapped there",
+              view_mode_text(timeline_look(c->tl), cpu, mode),
+              there                                          ? in.text
+              : timeline_peek(c->tl, cpu, pc, &byte, 1) == 1 ? "what is there is no instruction"
+                                                             : "no code is mapped there",
               there && case_zeros(c, cpu, pc, 16) ? " (the bytes there are zero: no code)" : "");
     find_callers(f, c, cpu);
 }
@@ -452,7 +456,8 @@ static void pointer_end(struct fault *x)
 
 static bool red_zone(struct fault *x)
 {
-    return x->pointed && pointer_red_zone(x->c, x->f, x->t->cpu, &x->pointer.came, x->what);
+    return x->pointed && (pointer_red_zone(x->c, x->f, x->t->cpu, &x->pointer.came, x->what) ||
+                          pointer_clobbered(x->c, x->f, x->t->cpu, &x->pointer, x->t->icount, x->what));
 }
 
 /* The processor refuses the instruction, and it is known what about it: that its handler cannot run comes after. */
@@ -511,7 +516,9 @@ static bool plain(struct fault *x)
 /* The instruction is none: a jump through a bad pointer went there. */
 static bool astray(struct fault *x)
 {
-    const bool found = x->there && x->told && derail_wild(x->c, x->f, x->t->cpu, x->t->icount - 1);
+    const bool found = x->there && x->told &&
+                       (derail_wild(x->c, x->f, x->t->cpu, x->t->icount - 1) ||
+                        derail_halt_returns(x->c, x->f, x->t->cpu, x->t->icount));
     if (found && x->lack.why.n)
         find_note(x->f, "the handler of the exception there cannot run: %s", x->lack.why.s);
     return found;

@@ -484,6 +484,16 @@ static bool word_loop(struct why_case *c, struct finding *f, const struct cpu_lo
 
 /* ---------------------------------------------------------------- a device */
 
+/* What is polled counts time: the loop ends by itself. */
+static bool is_clock(const char *words)
+{
+    static const char *const clocks[] = {"PM timer", "main counter", "RTC", "counter 0", "counter 2"};
+    for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++)
+        if (strstr(words, clocks[i]))
+            return true;
+    return false;
+}
+
 static void device_loop(struct why_case *c, struct finding *f, const struct cpu_loop *l, unsigned cpu)
 {
     const uint64_t seconds = 1000000000;
@@ -511,6 +521,10 @@ static void device_loop(struct why_case *c, struct finding *f, const struct cpu_
             "the processor polls %s in a loop at %s, and nothing is at that port: it reads 0x%" PRIx64
             " each time",
             at, where, value);
+    else if (!sure && is_clock(words))
+        find_verdict(f, WHY_UNKNOWN_BUSY, c->at,
+                     "cannot tell: the processor is in a delay at %s, and looks at a clock (%s)", where,
+                     words);
     else
         find_verdict(f, sure ? WHY_HANG_POLL : WHY_UNKNOWN_WAITS, c->at,
                      "%sthe processor polls %s in a loop at %s, which reads 0x%" PRIx64 "%s%s%s%s",

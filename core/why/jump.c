@@ -122,6 +122,21 @@ static bool is_call(const char *instruction)
     return !strncmp(instruction, "call", 4) || !strncmp(instruction, "lcall", 5);
 }
 
+/* An interrupt or exception was delivered in that step, as its event says. */
+static bool was_delivered(struct why_case *c, uint64_t icount, unsigned cpu)
+{
+    struct trace_cursor *cur =
+        trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_IRQ) | EVENT_CLASS_BIT(EC_EXCEPTION));
+    struct error ignored;
+    struct event ev;
+    bool yes = false;
+    if (!trace_cursor_seek_icount(cur, icount, &ignored))
+        while (!yes && trace_cursor_next(cur, &ev, NULL, &ignored) == 1 && ev.icount <= icount)
+            yes = ev.icount == icount && ev.cpu == cpu && (ev.kind == EV_IRQ || ev.kind == EV_EXCEPTION);
+    trace_cursor_close(cur);
+    return yes;
+}
+
 static struct came came_from(struct why_case *c, const struct origin_place *place, uint64_t icount)
 {
     struct came came = {0};
@@ -145,7 +160,8 @@ static struct came came_from(struct why_case *c, const struct origin_place *plac
             came.by_cpu = l->cpu;
             snprintf(came.by, sizeof came.by, "%s", l->instruction);
             came.by_call = is_call(l->instruction);
-            came.by_delivery = l->delivery;
+            came.by_delivery = l->delivery || was_delivered(c, l->icount, l->cpu);
+            came.delivery |= came.by_delivery;
         }
         if (!came.loaded && l->step && l->how == ORIGIN_COPIES && l->follows >= 0 &&
             l->operand[l->follows].kind == ORIGIN_MEMORY) {

@@ -28,8 +28,10 @@ bool led_earlier(struct why_case *c, struct finding *f, const struct event *ev)
     struct pointer p;
     char words[PLACE_TEXT];
     return derail_frame(c, f, ev->cpu, ev->icount) || derail_wild(c, f, ev->cpu, ev->icount) ||
+           derail_halt_returns(c, f, ev->cpu, ev->icount) ||
            (pointer_find(c, ev->cpu, ev->icount, EVF(ev, EXCEPTION, vector), EVF(ev, EXCEPTION, cr2), &p) &&
-            pointer_red_zone(c, f, ev->cpu, &p.came, case_exception_event(c, ev, words)));
+            (pointer_red_zone(c, f, ev->cpu, &p.came, case_exception_event(c, ev, words)) ||
+             pointer_clobbered(c, f, ev->cpu, &p, ev->icount, case_exception_event(c, ev, words))));
 }
 
 /* Adds to `why` what that exception was, and the evidence. */

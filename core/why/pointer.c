@@ -174,3 +174,43 @@ bool pointer_red_zone(struct why_case *c, struct finding *f, unsigned cpu, const
               name, sp);
     return true;
 }
+
+/* The interrupt in whose handler a step was, which has returned before `to`: a processor's last one at or before the step. */
+static bool handler_of(struct why_case *c, uint64_t icount, unsigned cpu, struct event *irq)
+{
+    enum { LOOKED = 16, LONGEST = 200000 /* steps of a handler */ };
+    struct trace_cursor *cur = trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_IRQ));
+    struct error ignored;
+    bool found = false;
+    if (!trace_cursor_seek_icount(cur, icount, &ignored))
+        for (unsigned i = 0; i < LOOKED && !found && trace_cursor_prev(cur, irq, NULL, &ignored) == 1; i++)
+            found = irq->kind == EV_IRQ && irq->cpu == cpu && icount - irq->icount < LONGEST;
+    trace_cursor_close(cur);
+    irq->data = NULL;
+    irq->len = 0;
+    return found;
+}
+
+bool pointer_clobbered(struct why_case *c, struct finding *f, unsigned cpu, const struct pointer *p,
+                       uint64_t icount, const char *what)
+{
+    const struct came *came = &p->came;
+    const uint64_t made = came->written;
+    struct event irq;
+    char at[PLACE_TEXT];
+    /* Below the frame is the handler; the code that failed has the stack of before. */
+    if (p->base || came->by_delivery || !made || !handler_of(c, made, cpu, &irq) || !case_go(c, icount))
+        return false;
+    const uint64_t sp = view_stack(timeline_look(c->tl), cpu);
+    if (!case_go(c, irq.icount) || view_stack(timeline_look(c->tl), cpu) != sp || !case_go(c, made))
+        return false;
+    if (view_stack(timeline_look(c->tl), cpu) >= sp)
+        return false;
+    const uint64_t pc = timeline_pc(c->tl, cpu);
+    find_verdict(f, WHY_FAULT_CLOBBERED, made,
+                 "the handler of interrupt %02" PRIX64 "h changes %s at %s, and does not restore it: %s",
+                 EVF(&irq, IRQ, vector), p->reg, case_address(c, made, cpu, pc, at), what);
+    find_line(f, irq.icount, case_place_of(c, &irq, at), "interrupt %02" PRIX64 "h is delivered here",
+              EVF(&irq, IRQ, vector));
+    return true;
+}

@@ -10,6 +10,8 @@
 bool derail_wild(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount);
 /* What a jump that is known to have gone astray says of itself, as the verdict and as evidence. `where`: the place it went to, in words. */
 void derail_verdict(struct why_case *c, struct finding *f, const struct jump *j, const char *where);
+/* What failed lies right behind a HLT that an interrupt has ended: there is no loop around it. */
+bool derail_halt_returns(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount);
 /* An IRET was refused, and what it was to return to was overwritten since the interrupt was delivered. */
 bool derail_frame(struct why_case *c, struct finding *f, unsigned cpu, uint64_t icount);
 /* The code at `pc`, or where the last jump before the position went, had been loaded from an image before and was overwritten by what runs now. */

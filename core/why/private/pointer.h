@@ -23,6 +23,9 @@ void pointer_words(struct why_case *c, unsigned cpu, const struct pointer *p, st
  * the exception that followed. */
 bool pointer_red_zone(struct why_case *c, struct finding *f, unsigned cpu, const struct came *came,
                       const char *what);
+/* The value is one that an interrupt's handler left in the register of what it had interrupted: gives that as the verdict. */
+bool pointer_clobbered(struct why_case *c, struct finding *f, unsigned cpu, const struct pointer *p,
+                       uint64_t icount, const char *what);
 /* Adds the instructions that made and wrote the value as evidence. */
 void pointer_lines(struct why_case *c, struct finding *f, unsigned cpu, const struct pointer *p);
 
