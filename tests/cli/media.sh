@@ -150,6 +150,15 @@ for f in a.qcow2 a.vmdk a.vhd a.vdi a.vhdx many-s001.vmdk raw.img.xz raw.img.zst
     head -c $(($(stat -c %s "$f") / 2)) "$f" >"cut-$f"
     refused "cut-$f" "cut-$f" "cut-$f: (was cut off|is damaged|cannot be)"
 done
+# Sectors of 4 KiB: the item that says so, in the metadata.
+python3 - <<'END'
+import struct, uuid
+b = bytearray(open("a.vhdx", "rb").read())
+at = b.find(uuid.UUID("8141BF1D-A96F-4709-BA47-F233A8FAAB5F").bytes_le)
+struct.pack_into("<I", b, (at & ~0xffff) + struct.unpack_from("<I", b, at + 16)[0], 4096)
+open("large-sectors.vhdx", "wb").write(b)
+END
+refused sectors large-sectors.vhdx 'is a VHDX image with sectors of 4096 bytes'
 # In use by a program that may write.
 qemu-io -c 'sleep 600000' a.vhdx >/dev/null 2>&1 &
 user=$!
