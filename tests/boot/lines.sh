@@ -18,8 +18,6 @@ not_run() {
 make demo|tests/fresh
 #!/bin/sh|tests/boot/recipes.sh
 ignore console|rules, which tests/boot/recipes.sh uses
-name: boot|a file for GitHub
-boot:|a file for GitLab
 apt-get download u-boot-qemu|make test-loaders
 ./configure --arch|kvm-unit-tests are not Debian's
 git bisect|tests/boot/recipes.sh
