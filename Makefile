@@ -48,7 +48,7 @@ missing = $(strip $(shell for p in $(1); do command -v $$p >/dev/null || echo $$
 need = $(foreach m,$(call missing,$(1),$(2),$(3)),$(eval MISSING += $m))$(if $(MISSING),$(error needed, and not installed: $(MISSING). \
     `scripts/deps` installs what the build and the tests need, on Debian))
 # What compiles needs these; they are looked for once (and when scripts/deps changes), before anything is built.
-NO_BUILD := help clean dist tidy words layers format format-check demo test
+NO_BUILD := help clean dist deb test-deb tidy words layers format format-check demo test
 BUILDS   := $(filter-out $(NO_BUILD),$(or $(MAKECMDGOALS),all))
 ifneq ($(BUILDS),)
 ifeq ($(shell [ $(BUILD)/packages -nt scripts/deps ] && echo checked),)
@@ -77,7 +77,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: hostile faults damage killed soak test-fuzz all demo asan ubsan fuzz test test-checkers test-devices test-kernels test-loaders test-long test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check tidy words help dist deb install clean
+.PHONY: hostile faults damage killed soak test-fuzz all demo asan ubsan fuzz test test-checkers test-deb test-devices test-images test-kernels test-loaders test-long test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check tidy words help dist deb install clean
 ifeq ($(VARIANT),release)
 all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
@@ -118,7 +118,7 @@ $(BUILD)/hv/board/dsdt_q35.h: DSDT_FLAGS := -DQ35
 $(BUILD)/hv/board/dsdt.h $(BUILD)/hv/board/dsdt_q35.h: hv/board/dsdt.asl
 	@mkdir -p $(@D)
 	@echo "  $(STEP) IASL $(@F)"
-	$(Q)$(CC) -E -P -undef $(DSDT_FLAGS) -x c $< -o $(@:.h=.asl)
+	$(Q)$(CC) -E -P -undef $(CPPFLAGS) $(DSDT_FLAGS) -x c $< -o $(@:.h=.asl)
 	$(Q)iasl -oa -vw 3073 -p $(@:.h=) $(@:.h=.asl) >$(@:.h=.log) 2>&1 || { cat $(@:.h=.log); false; }
 	$(Q)od -An -v -tu1 $(@:.h=.aml) | sed 's/  *\([0-9][0-9]*\)/\1,/g' >$@
 $(BUILD)/hv/board/kinds.o: $(BUILD)/hv/board/dsdt.h $(BUILD)/hv/board/dsdt_q35.h
@@ -289,7 +289,12 @@ install: all $(SHELLS:%=$(BUILD)/completion.%) $(BUILD)/pages ## install below P
 dist: ## the source of the last commit, in build/dist: the same bytes each time
 	@scripts/dist
 deb: ## Debian packages of the last commit, in build/deb
-	scripts/deb
+	scripts/deb $(CHECK)
+test-images: all ## images of all formats by qemu-img, and 500 hostile ones (minutes; PARTS="formats linux hostile", COUNT=500, SEED=1)
+	@scripts/deps
+	@COUNT='$(COUNT)' SEED='$(SEED)' tests/images/run $(PARTS)
+test-deb: ## the packages built and used on fresh Debians: SUITES="bookworm trixie sid", as root (an hour)
+	@tests/package/run $(SUITES)
 clean: ## remove what was built
 	rm -rf build bootreel
 

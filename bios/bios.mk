@@ -52,11 +52,11 @@ $(BIOS_DIR)/%.S.o: bios/%.S
 # The fonts, made by a host program.
 $(BIOS_DIR)/mkfont: bios/font/mkfont.c
 	@mkdir -p $(@D)
-	$(Q)$(BIOS_CC) -std=gnu11 -O1 -Wall -Wextra -Werror -o $@ $<
+	$(Q)$(BIOS_CC) -std=gnu11 -O1 -Wall -Wextra -Werror $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 $(BIOS_DIR)/fonts.S: $(BIOS_DIR)/mkfont bios/font/glyphs.txt
 	$(Q)$(BIOS_DIR)/mkfont bios/font/glyphs.txt >$@
 $(BIOS_DIR)/fonts.o: $(BIOS_DIR)/fonts.S
-	$(Q)$(BIOS_CC) -m16 -c -o $@ $<
+	$(Q)$(BIOS_CC) -m16 $(CPPFLAGS) -c -o $@ $<
 
 # The two halves; names in the first are local except those that the other needs.
 $(BIOS_DIR)/post32.o: $(BIOS_OBJ32)
@@ -87,7 +87,7 @@ $(BIOS_DIR)/builtin_bios.S: $(BIOS_DIR)/bios.bin $(BIOS_DIR)/bios.elf
 	    'builtin_bios_symbols_start:' '.incbin "$(BIOS_DIR)/bios.elf"' 'builtin_bios_symbols_end:' \
 	    '.section .note.GNU-stack,"",@progbits' >$@
 $(BIOS_DIR)/builtin_bios.o: $(BIOS_DIR)/builtin_bios.S
-	$(Q)$(BIOS_CC) -c -o $@ $<
+	$(Q)$(BIOS_CC) $(CPPFLAGS) -c -o $@ $<
 LIB_OBJ += $(BIOS_DIR)/builtin_bios.o
 
 bios: $(BIOS_DIR)/bios.bin $(BIOS_DIR)/bios.elf

@@ -53,7 +53,7 @@ $(DEMO_FILES:%=$(DEMO_DIR)/%.stripped): $(DEMO_DIR)/%.stripped: $(DEMO_DIR)/%.el
 
 $(DEMO_DIR)/pack: $(DEMO)/pack.c $(DEMO)/layout.h
 	@mkdir -p $(@D)
-	$(Q)$(DEMO_CC) -std=gnu11 -O1 -I. -Wall -Wextra -Werror -o $@ $<
+	$(Q)$(DEMO_CC) -std=gnu11 -O1 -I. -Wall -Wextra -Werror $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 $(DEMO_DIR)/demo.img: $(DEMO_DIR)/pack $(DEMO_DIR)/boot.bin $(DEMO_DIR)/loader.bin $(DEMO_FILES:%=$(DEMO_DIR)/%.stripped)
 	@echo "  $(STEP) DEMO $@"
 	$(Q)$< $@ $(DEMO_SIZE) $(DEMO_DIR)/boot.bin $(DEMO_DIR)/loader.bin $(foreach f,$(DEMO_FILES),$f=$(DEMO_DIR)/$f.stripped)
@@ -68,7 +68,7 @@ $(DEMO_DIR)/demo.S: $(DEMO_DIR)/demo.img $(DEMO_DIR)/loader.elf $(DEMO_DIR)/kern
 	    'data demo_loader, $(DEMO_DIR)/loader.elf' 'data demo_kernel, $(DEMO_DIR)/kernel.elf' \
 	    'data demo_profile, $(DEMO_DIR)/demo.profile' '.section .note.GNU-stack,"",@progbits' >$@
 $(DEMO_DIR)/demo.o: $(DEMO_DIR)/demo.S
-	$(Q)$(DEMO_CC) -c -o $@ $<
+	$(Q)$(DEMO_CC) $(CPPFLAGS) -c -o $@ $<
 LIB_OBJ += $(DEMO_DIR)/demo.o
 
 demo-guest: $(DEMO_DIR)/demo.img

@@ -23,6 +23,6 @@ $(RUN_DIR)/run.S: $(RUN_DIR)/init
 	$(Q)printf '%s\n' '.section .rodata' '.balign 16' '.globl run_init_start, run_init_end' 'run_init_start: .incbin "$<"' \
 	    'run_init_end: .byte 0' '.section .note.GNU-stack,"",@progbits' >$@
 $(RUN_DIR)/run.o: $(RUN_DIR)/run.S
-	$(Q)$(DEMO_CC) -c -o $@ $<
+	$(Q)$(DEMO_CC) $(CPPFLAGS) -c -o $@ $<
 LIB_OBJ += $(RUN_DIR)/run.o
 -include $(wildcard $(RUN_DIR)/*.d)
