@@ -161,3 +161,71 @@ void initramfs_files(const uint8_t *image, size_t size, initramfs_fn *fn, void *
     files_in(image, size, 0, &f);
     free(f.content);
 }
+
+static bool no_file(void *ctx, struct archive *a, struct archive_entry *e)
+{
+    return true;
+}
+
+static void parts_in(const uint8_t *image, size_t size, unsigned depth, initramfs_part_fn *fn, void *ctx)
+{
+    const size_t at = each_archive(image, size, no_file, NULL);
+    size_t n = 0;
+    if (at)
+        fn(ctx, image, at, depth != 0);
+    if (at >= size || depth == NESTED)
+        return;
+    uint8_t *out = unpack(image + at, size - at, &n);
+    if (n)
+        parts_in(out, n, depth + 1, fn, ctx);
+    free(out);
+}
+
+void initramfs_parts(const uint8_t *image, size_t size, initramfs_part_fn *fn, void *ctx)
+{
+    parts_in(image, size, 0, fn, ctx);
+}
+
+/* ---------------------------------------------------------------- headers */
+
+enum { HEADER = 110, FIELD_SIZE = 8 };
+
+/* Field i of a header: eight hexadecimal digits. */
+static bool field(const uint8_t *header, unsigned i, uint32_t *v)
+{
+    *v = 0;
+    for (unsigned k = 0; k < FIELD_SIZE; k++) {
+        const char c = (char)header[MAGIC + FIELD_SIZE * i + k];
+        const int digit = c >= '0' && c <= '9'   ? c - '0'
+                          : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                          : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                                 : -1;
+        if (digit < 0)
+            return false;
+        *v = *v << 4 | (uint32_t)digit;
+    }
+    return true;
+}
+
+bool initramfs_next(const uint8_t *archives, size_t n, size_t *at, struct initramfs_entry *e)
+{
+    enum { INODE = 0, MODE = 1, LINKS = 4, SIZE = 6, NAME = 11, ALIGN = 4 };
+    uint32_t size, name;
+    const size_t from = skip_zeros(archives, n, *at);
+    const uint8_t *h = archives + from;
+    if (n - from < HEADER || !is_cpio(h, n - from) || !field(h, INODE, &e->inode) ||
+        !field(h, MODE, &e->mode) || !field(h, LINKS, &e->links) || !field(h, SIZE, &size) ||
+        !field(h, NAME, &name))
+        return false;
+    const size_t content = (from + HEADER + (size_t)name + ALIGN - 1) / ALIGN * ALIGN;
+    if (!name || content > n || size > n - content || h[HEADER + name - 1])
+        return false;
+    e->header = h;
+    e->name = (const char *)h + HEADER;
+    e->name_size = name;
+    e->content = archives + content;
+    e->size = size;
+    *at = (content + size + ALIGN - 1) / ALIGN * ALIGN;
+    *at = *at < n ? *at : n;
+    return true;
+}

@@ -13,4 +13,21 @@
 typedef void initramfs_fn(void *ctx, const char *name, const uint8_t *content, size_t n);
 void initramfs_files(const uint8_t *image, size_t size, initramfs_fn *fn, void *ctx);
 
+/* Calls fn for each part: archives one after the other as they are in the image, or, with `packed`, as a compressed part unpacks to. */
+typedef void initramfs_part_fn(void *ctx, const uint8_t *archives, size_t n, bool packed);
+void initramfs_parts(const uint8_t *image, size_t size, initramfs_part_fn *fn, void *ctx);
+
+/* An entry of an archive, as its header has it (newc; "070702" with checksums). */
+struct initramfs_entry {
+    const uint8_t *header; /* 110 bytes */
+    const char *name;      /* as it is there, ended by 0 */
+    size_t name_size;      /* with the 0 */
+    const uint8_t *content;
+    uint64_t size;
+    uint32_t inode, mode, links;
+};
+/* The entry at *at in n bytes of archives; *at becomes the place after it. Trailers are entries, too, named "TRAILER!!!". False: there is
+ * none, or it is damaged. */
+bool initramfs_next(const uint8_t *archives, size_t n, size_t *at, struct initramfs_entry *e);
+
 #endif
