@@ -1,0 +1,442 @@
+/* used.c - which bytes and files a boot needed; and an initramfs with only these. See used.h. */
+#include "core/ran/used.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <zlib.h>
+
+#include "core/ground/out.h"
+#include "core/ran/private/wanted.h"
+#include "core/volumes/initramfs.h"
+#include "core/volumes/volumes.h"
+#include "traces/memory.h"
+
+#define IMAGE_MOST ((uint64_t)1 << 30)
+
+/* ---------------------------------------------------------------- the files of an initramfs */
+
+/* An entry, as the archive has it, and what was done with it. */
+struct member {
+    struct initramfs_entry e;
+    char *name; /* its own: archives are freed */
+    uint8_t *content;
+    enum wanted_how how; /* WANTED_NAME: the name stays, its content does not */
+    bool packed;         /* it is in the compressed part */
+    bool keep;           /* the entry stays */
+};
+
+struct initramfs {
+    struct member *list;
+    size_t n, cap;
+    bool packed; /* a part of the image is compressed */
+};
+
+static void take_part(void *ctx, const uint8_t *archives, size_t n, bool packed)
+{
+    struct initramfs *r = ctx;
+    struct initramfs_entry e;
+    r->packed |= packed;
+    for (size_t at = 0; initramfs_next(archives, n, &at, &e);) {
+        if (!strcmp(e.name, "TRAILER!!!"))
+            continue;
+        r->list = mem_grow(r->list, &r->cap, r->n + 1, sizeof *r->list);
+        struct member *m = &r->list[r->n++];
+        *m = (struct member){.e = e, .name = mem_string(e.name), .packed = packed};
+        m->content = mem_copy(e.content, e.size);
+        m->e.header = mem_copy(e.header, 110);
+        m->e.name = m->name;
+        m->e.content = m->content;
+    }
+}
+
+static void initramfs_end(struct initramfs *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        free(r->list[i].name);
+        free(r->list[i].content);
+        free((void *)r->list[i].e.header);
+    }
+    free(r->list);
+}
+
+static bool is_firmware(const char *name)
+{
+    return strstr(wanted_path(name), "lib/firmware/") != NULL;
+}
+
+/* What was done with each. Names of one inode are one file; links and interpreters lead on, until nothing is added. */
+static void decide(struct initramfs *r, struct wanted *w)
+{
+    for (size_t before = SIZE_MAX; before != w->n;) {
+        before = w->n;
+        for (size_t i = 0; i < r->n; i++) {
+            struct member *m = &r->list[i];
+            const enum wanted_how how = wanted_file(w, m->name);
+            m->how = how > m->how ? how : m->how;
+            if (m->how == WANTED_NOT && wanted_name(w, m->name))
+                m->how = WANTED_NAME;
+            if (S_ISLNK(m->e.mode) && m->how)
+                wanted_link(w, (const char *)m->content, m->e.size);
+            if (m->how == WANTED_EXECUTED)
+                wanted_interpreter(w, m->content, m->e.size);
+        }
+    }
+    for (size_t i = 0; i < r->n; i++)
+        for (size_t k = 0; r->list[i].e.links > 1 && S_ISREG(r->list[i].e.mode) && k < r->n; k++)
+            if (r->list[k].e.inode == r->list[i].e.inode && r->list[k].how > r->list[i].how &&
+                r->list[k].e.links > 1)
+                r->list[i].how = r->list[k].how;
+}
+
+/* Reads the "initrd" image's files. 1; 0: there is no such image, or it is no initramfs; -1 with err. */
+static int read_initramfs(struct trace *t, struct initramfs *r, struct wanted *w, struct error *err)
+{
+    const int i = trace_image_by_role(t, "initrd");
+    *r = (struct initramfs){0};
+    if (i < 0 || trace_config(t)->images[i].size > IMAGE_MOST)
+        return 0;
+    const uint64_t size = trace_config(t)->images[i].size;
+    uint8_t *image = mem_zero(size + 1, 1);
+    const int rc = trace_image_read(t, (unsigned)i, 0, image, size, err);
+    if (!rc)
+        initramfs_parts(image, size, take_part, r);
+    free(image);
+    if (!rc)
+        decide(r, w);
+    return rc ? -1 : r->n != 0;
+}
+
+/* ---------------------------------------------------------------- printing */
+
+static const char *how_word(enum wanted_how how)
+{
+    static const char *const words[] = {"nobody looked at", "only looked up or listed", "opened", "executed"};
+    return words[how];
+}
+
+static void print_initramfs(const struct initramfs *r, bool all, FILE *out)
+{
+    uint64_t bytes[4] = {0}, count[4] = {0};
+    for (size_t i = 0; i < r->n; i++)
+        if (S_ISREG(r->list[i].e.mode)) {
+            bytes[r->list[i].how] += r->list[i].e.size;
+            count[r->list[i].how]++;
+        }
+    for (int how = WANTED_EXECUTED; how >= 0; how--)
+        out_print(out, "  %-26s %8" PRIu64 " files %14" PRIu64 " bytes\n", how_word((enum wanted_how)how),
+                  count[how], bytes[how]);
+    for (int how = WANTED_EXECUTED; how >= (all ? WANTED_NOT : WANTED_OPENED); how--)
+        for (size_t i = 0; i < r->n; i++)
+            if (S_ISREG(r->list[i].e.mode) && (int)r->list[i].how == how)
+                out_print(out, "    %-26s %14" PRIu64 "  /%s\n", how_word((enum wanted_how)how),
+                          r->list[i].e.size, wanted_path(r->list[i].name));
+}
+
+/* ---------------------------------------------------------------- drives */
+
+struct drive_use {
+    uint8_t *read; /* a bit for each sector */
+    uint64_t sectors, count;
+    unsigned sector;
+};
+
+static int read_commands(struct used_options const *o, const char *role, struct drive_use *u,
+                         struct error *err)
+{
+    const struct trace_config *config = trace_config(o->trace);
+    struct image *images = mem_zero(config->nimages + 1, sizeof *images);
+    const struct engine_config engine = {.settings = config->settings,
+                                         .nsettings = config->nsettings,
+                                         .images = images,
+                                         .nimages = config->nimages,
+                                         .behaviour = config->behaviour};
+    struct trace_cursor *c = trace_cursor_open(o->trace, EVENT_CLASS_BIT(EC_DISK));
+    struct event ev;
+    char its[16];
+    int rc;
+    for (size_t i = 0; i < config->nimages; i++)
+        images[i] = (struct image){
+            .role = config->images[i].role, .name = config->images[i].name, .size = config->images[i].size};
+    while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1) {
+        if (ev.kind != EV_DISK_READ || !o->kind->words || !o->kind->words->drive ||
+            !o->kind->words->drive(&engine, (unsigned)EVF(&ev, DISK_READ, drive), its) || strcmp(its, role))
+            continue;
+        const uint64_t lba = EVF(&ev, DISK_READ, lba), n = EVF(&ev, DISK_READ, count);
+        for (uint64_t i = lba; i < u->sectors && i - lba < n; i++) {
+            u->count += !(u->read[i / 8] >> i % 8 & 1);
+            u->read[i / 8] |= (uint8_t)(1u << i % 8);
+        }
+    }
+    trace_cursor_close(c);
+    free(images);
+    return rc;
+}
+
+struct file_read {
+    const char *path, *system;
+    unsigned partition;
+    uint64_t bytes;
+};
+
+static int by_file(const void *a, const void *b)
+{
+    const struct file_read *x = a, *y = b;
+    return x->partition != y->partition ? (x->partition < y->partition ? -1 : 1) : strcmp(x->path, y->path);
+}
+
+/* Bytes that were read, by file; what belongs to no file is the file systems' own. */
+static void print_files(struct trace *t, unsigned image, const struct drive_use *u, const struct wanted *w,
+                        FILE *out)
+{
+    struct volumes *v = volumes_of_image(t, image);
+    struct file_read *list = NULL;
+    size_t n = 0, cap = 0;
+    uint64_t others = 0;
+    for (uint64_t i = 0; i < u->sectors; i++) {
+        struct volume_place place;
+        if (!(u->read[i / 8] >> i % 8 & 1))
+            continue;
+        if (!volumes_find(v, i * u->sector, &place)) {
+            others += u->sector;
+            continue;
+        }
+        if (!n || list[n - 1].path != place.path) {
+            list = mem_grow(list, &cap, n + 1, sizeof *list);
+            list[n++] = (struct file_read){place.path, place.system, place.partition, 0};
+        }
+        list[n - 1].bytes += u->sector;
+    }
+    if (n)
+        qsort(list, n, sizeof *list, by_file);
+    for (size_t i = 0, end; i < n; i = end) {
+        uint64_t bytes = 0;
+        for (end = i; end < n && !by_file(&list[i], &list[end]); end++)
+            bytes += list[end].bytes;
+        const enum wanted_how how = wanted_file(w, list[i].path);
+        out_print(out, "    %-26s %14" PRIu64 "  %s", how == WANTED_EXECUTED ? "read and executed" : "read",
+                  bytes, list[i].path);
+        out_print(out, list[i].partition ? "  (%s, partition %u)\n" : "  (%s)\n", list[i].system,
+                  list[i].partition);
+    }
+    if (others)
+        out_print(out,
+                  "    %-26s %14" PRIu64
+                  "  outside of files: tables, file systems' own blocks, boot sectors\n",
+                  "read", others);
+    free(list);
+    volumes_free(v);
+}
+
+static int print_drive(const struct used_options *o, unsigned i, const struct wanted *w, FILE *out,
+                       struct error *err)
+{
+    const struct trace_image *im = &trace_config(o->trace)->images[i];
+    struct drive_use u = {.sector = strncmp(im->role, "cdrom", 5) ? 512 : 2048};
+    u.sectors = (im->size + u.sector - 1) / u.sector;
+    u.read = mem_zero(u.sectors / 8 + 1, 1);
+    const int rc = read_commands(o, im->role, &u, err);
+    if (!rc) {
+        out_print(out, "  read %" PRIu64 " bytes; nobody looked at %" PRIu64 "\n", u.count * u.sector,
+                  im->size - (u.count * u.sector < im->size ? u.count * u.sector : im->size));
+        print_files(o->trace, i, &u, w, out);
+    }
+    free(u.read);
+    return rc;
+}
+
+static bool is_drive(const char *role)
+{
+    return !strncmp(role, "disk", 4) || !strncmp(role, "cdrom", 5) || !strncmp(role, "floppy", 6);
+}
+
+static int print_image(const struct used_options *o, unsigned i, struct wanted *w, FILE *out,
+                       struct error *err)
+{
+    const struct trace_image *im = &trace_config(o->trace)->images[i];
+    struct initramfs r = {0};
+    out_print(out, "%s  %s: %" PRIu64 " bytes\n", im->role, im->name, im->size);
+    if (is_drive(im->role))
+        return print_drive(o, i, w, out, err);
+    if (strcmp(im->role, "initrd")) {
+        out_print(out, "  read %" PRIu64 " bytes\n", trace_image_recorded(o->trace, i));
+        return 0;
+    }
+    const int rc = read_initramfs(o->trace, &r, w, err);
+    if (rc > 0)
+        print_initramfs(&r, o->all, out);
+    initramfs_end(&r);
+    return rc < 0 ? -1 : 0;
+}
+
+int used_print(const struct used_options *o, FILE *out, struct error *err)
+{
+    const struct trace_config *config = trace_config(o->trace);
+    struct wanted w;
+    int rc = 0;
+    if (o->image && trace_image_by_role(o->trace, o->image) < 0)
+        return error_set(err, "used: the trace has no image %.40s: bootreel info lists them", o->image);
+    rc = wanted_read(&w, o->trace, err);
+    for (unsigned i = 0; i < config->nimages && !rc; i++)
+        if (!o->image || !strcmp(o->image, config->images[i].role))
+            rc = print_image(o, i, &w, out, err);
+    wanted_end(&w);
+    return rc;
+}
+
+/* ---------------------------------------------------------------- the slim one */
+
+struct writer {
+    struct text plain; /* an archive that is being made */
+    struct text *said;
+    uint64_t bytes, files, names;
+};
+
+static void put(struct text *t, const void *p, size_t n)
+{
+    t->s = mem_resize(t->s, t->n + n + 1);
+    memcpy(t->s + t->n, p, n);
+    t->n += n;
+}
+
+static void align_to(struct text *t, size_t unit)
+{
+    static const uint8_t zeros[512];
+    put(t, zeros, (unit - t->n % unit) % unit);
+}
+
+/* An entry with its header's fields, but as many bytes as there are; a header with checksums becomes one without, as "070701". */
+static void put_entry(struct text *t, const struct initramfs_entry *e, uint64_t size)
+{
+    enum { MAGIC = 6, SIZE_AT = 6 + 8 * 6, CHECK_AT = 6 + 8 * 12, HEADER = 110, ALIGN = 4 };
+    char header[HEADER + 1];
+    memcpy(header, e->header, HEADER);
+    memcpy(header, "070701", MAGIC);
+    char number[9];
+    snprintf(number, sizeof number, "%08" PRIX32, (uint32_t)size);
+    memcpy(header + SIZE_AT, number, 8);
+    memcpy(header + CHECK_AT, "00000000", 8);
+    put(t, header, HEADER);
+    put(t, e->name, e->name_size);
+    align_to(t, ALIGN);
+    put(t, e->content, size);
+    align_to(t, ALIGN);
+}
+
+/* One link, a name of 11 bytes, and all else 0. */
+static void put_trailer(struct text *t)
+{
+    static const char name[] = "TRAILER!!!";
+    char header[128];
+    const int n =
+        snprintf(header, sizeof header, "070701%032d%08d%048d%08X%08d", 0, 1, 0, (unsigned)sizeof name, 0);
+    put(t, header, (size_t)n);
+    put(t, name, sizeof name);
+    align_to(t, 512);
+}
+
+static bool stays_whole(const struct member *m)
+{
+    return !S_ISREG(m->e.mode) || m->how >= WANTED_OPENED || is_firmware(m->name);
+}
+
+/* Folders stay if something in them does. */
+static void keep_folders(struct initramfs *r)
+{
+    for (size_t i = r->n; i-- > 0;) {
+        struct member *m = &r->list[i];
+        m->keep |= m->how != WANTED_NOT || is_firmware(m->name) || S_ISCHR(m->e.mode) || S_ISBLK(m->e.mode);
+        if (!m->keep)
+            continue;
+        const char *path = wanted_path(m->name);
+        for (size_t k = 0; k < r->n; k++) {
+            const char *folder = wanted_path(r->list[k].name);
+            const size_t n = strlen(folder);
+            if (S_ISDIR(r->list[k].e.mode) && (!n || (!strncmp(path, folder, n) && path[n] == '/')))
+                r->list[k].keep = true;
+        }
+    }
+}
+
+static void put_members(struct initramfs *r, bool packed, struct writer *w)
+{
+    bool any = false;
+    for (size_t i = 0; i < r->n; i++) {
+        struct member *m = &r->list[i];
+        if (m->packed != packed)
+            continue;
+        any = true;
+        const bool early = r->packed && !packed; /* microcode and tables, which the kernel finds by itself */
+        if (early || (m->keep && stays_whole(m))) {
+            put_entry(&w->plain, &m->e, m->e.size);
+            continue;
+        }
+        if (m->keep)
+            put_entry(&w->plain, &m->e, 0);
+        w->bytes += m->e.size;
+        w->files += !m->keep;
+        w->names += m->keep;
+        if (S_ISREG(m->e.mode))
+            text_print(w->said, "%-14s %14" PRIu64 "  /%s\n", m->keep ? "emptied" : "left out", m->e.size,
+                       wanted_path(m->name));
+    }
+    if (any)
+        put_trailer(&w->plain);
+}
+
+/* gzip, without a time or a name. */
+static int write_packed(const struct text *t, FILE *out, struct error *err)
+{
+    z_stream z = {.next_in = (uint8_t *)t->s, .avail_in = (unsigned)t->n};
+    uint8_t buf[65536];
+    int rc = deflateInit2(&z, Z_BEST_COMPRESSION, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY);
+    if (rc != Z_OK)
+        return error_set(err, "used: no memory for packing");
+    do {
+        z.next_out = buf;
+        z.avail_out = sizeof buf;
+        rc = deflate(&z, Z_FINISH);
+        out_bytes(out, buf, sizeof buf - z.avail_out);
+    } while (rc == Z_OK);
+    deflateEnd(&z);
+    return rc == Z_STREAM_END ? 0 : error_set(err, "used: the initramfs cannot be packed");
+}
+
+static int write_slim(struct initramfs *r, FILE *out, struct text *said, struct error *err)
+{
+    struct writer w = {.said = said};
+    int rc = 0;
+    keep_folders(r);
+    put_members(r, false, &w);
+    if (w.plain.n)
+        out_bytes(out, w.plain.s, w.plain.n);
+    w.plain.n = 0;
+    if (r->packed) {
+        put_members(r, true, &w);
+        rc = write_packed(&w.plain, out, err);
+    }
+    text_print(said,
+               "%" PRIu64 " entries left out, %" PRIu64 " files emptied: %" PRIu64
+               " bytes less before packing\n",
+               w.files, w.names, w.bytes);
+    free(w.plain.s);
+    return rc;
+}
+
+int used_slim(const struct used_options *o, FILE *out, char **said, struct error *err)
+{
+    struct initramfs r = {0};
+    struct wanted w;
+    struct text words = {0};
+    int rc = wanted_read(&w, o->trace, err);
+    if (!rc) {
+        const int found = read_initramfs(o->trace, &r, &w, err);
+        rc = found < 0    ? -1
+             : found == 0 ? error_set(err, "used --slim: this boot has no initramfs (record --initrd)")
+                          : write_slim(&r, out, &words, err);
+    }
+    initramfs_end(&r);
+    wanted_end(&w);
+    *said = words.s;
+    return rc;
+}
