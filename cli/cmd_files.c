@@ -2,11 +2,10 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "cli/annotate.h"
 #include "cli/cli.h"
 #include "cli/share_files.h"
+#include "cli/with_calls.h"
 #include "core/ground/json.h"
 #include "core/story/files.h"
 #include "core/story/process_names.h"
@@ -18,8 +17,6 @@ struct files_command {
     const char *at, *process, *file, *output;
     bool failed, json, quiet;
     struct process_names *names; /* with `process` */
-    char *folder;                /* of the annotated trace that is not kept, or NULL */
-    char *made;                  /* that trace */
     const char *get;             /* a file in a folder of the host */
 };
 
@@ -170,71 +167,7 @@ static void print_json(const struct files_command *c, const struct file_uses *f)
     yajl_gen_free(g);
 }
 
-/* ---------------------------------------------------------------- the trace */
-
-/* Where the annotated trace goes: -o, or a folder for it. -1 with err. */
-static int choose_output(struct files_command *c, const char *path, struct error *err)
-{
-    const char *tmp = getenv("TMPDIR");
-    struct text t = {0};
-    if (c->output)
-        return check_output_name("-o", c->output, path, err);
-    text_add(&t, "%s/bootreel-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    c->folder = t.s;
-    if (!mkdtemp(c->folder)) {
-        error_set(
-            err, "no folder like %.200s for a trace with system calls can be made: give its name with -o NEW",
-            c->folder);
-        free(c->folder);
-        c->folder = NULL;
-        return -1;
-    }
-    struct text name = {0};
-    text_add(&name, "%s/files.reel", c->folder);
-    c->made = name.s;
-    return 0;
-}
-
-static bool has_calls(const struct trace *t)
-{
-    const struct trace_config *config = trace_config(t);
-    return config->classes &
-           (strcmp(config->engine, "pc") ? EVENT_CLASS_BIT(EC_HOST) | EVENT_CLASS_BIT(EC_SYSCALL)
-                                         : EVENT_CLASS_BIT(EC_SYSCALL));
-}
-
-/* The trace itself, or its run once more with system calls. NULL after a message, with *status. */
-static struct trace *with_calls(struct files_command *c, const struct engines *engines, struct trace *t,
-                                const char *path, int *status)
-{
-    struct error err;
-    if (has_calls(t))
-        return t;
-    if (choose_output(c, path, &err)) {
-        *status = trouble(&err);
-        return NULL;
-    }
-    const char *to = c->made ? c->made : c->output;
-    uint32_t classes = EVENT_CLASS_BIT(EC_SYSCALL) | EVENT_CLASS_BIT(EC_PROCESS);
-    if (strcmp(trace_config(t)->engine, "pc"))
-        classes |= EVENT_CLASS_BIT(EC_HOST);
-    *status = annotate_quickly(engines, t, path, to, classes, c->quiet);
-    if (*status != EXIT_DONE)
-        return NULL;
-    struct trace *with = trace_open(to, &err);
-    *status = with ? EXIT_DONE : trouble(&err);
-    return with;
-}
-
-static void remove_made(struct files_command *c)
-{
-    if (c->made)
-        unlink(c->made);
-    if (c->folder)
-        rmdir(c->folder);
-    free(c->made);
-    free(c->folder);
-}
+/* ---------------------------------------------------------------- the command */
 
 static int print_files(struct files_command *c, const struct engines *engines, struct trace *t)
 {
@@ -265,13 +198,14 @@ static int list_files(void *ctx, const struct engines *engines, struct trace *t,
                    ? trouble(&err)
                    : share_file_get(engines, t, c->get, c->at, c->output);
     int status = EXIT_TROUBLE;
-    struct trace *with = with_calls(c, engines, t, path, &status);
+    struct with_calls w = {.output = c->output, .quiet = c->quiet};
+    struct trace *with = with_calls_open(&w, engines, t, path, &status);
     if (with)
         status = print_files(c, engines, with);
     if (with != t)
         trace_close(with);
     process_names_free(c->names);
-    remove_made(c);
+    with_calls_end(&w);
     return status;
 }
 
