@@ -53,13 +53,15 @@ static void make_config(struct annotate *a, struct image_replay *images)
 {
     const struct trace_config *tc = trace_config(a->t);
     size_t n = 0;
-    a->settings = mem_zero(tc->nsettings + a->observed.probes.n + 1, sizeof *a->settings);
+    a->settings = mem_zero(tc->nsettings + a->observed.probes.n + 2, sizeof *a->settings);
     for (size_t i = 0; i < tc->nsettings; i++)
         a->settings[n++] = tc->settings[i];
     guest_systems_names(guest_systems, guest_systems_of(guest_systems, trace_config(a->t)->engine),
                         &a->inspect);
-    if (!trace_setting(a->t, "inspect"))
+    if (!trace_setting(a->t, "inspect")) {
         a->settings[n++] = (struct setting){"inspect", a->inspect.s};
+        a->settings[n++] = (struct setting){"story", STORY_REVISION_TEXT};
+    }
     for (size_t i = 0; i < a->observed.probes.n; i++)
         a->settings[n++] = (struct setting){"probe", a->observed.probes.word[i]};
     a->config.settings = a->settings;

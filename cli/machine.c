@@ -7,6 +7,7 @@
 #include "cli/hosted.h"
 #include "cli/machine_impl.h"
 #include "core/story/guest.h"
+#include "core/story/inspector.h"
 #include "guests/demo/demo.h"
 #include "hv/hv.h"
 #include "traces/memory.h"
@@ -173,6 +174,7 @@ static void set_inspected(struct machine *m, const char *engine)
     uint32_t chosen = guest_systems_of(guest_systems, engine);
     guest_systems_names(guest_systems, m->inspects ? m->inspect & chosen : chosen, &names);
     set(m, "inspect", names.s);
+    set(m, "story", STORY_REVISION_TEXT);
     free(names.s);
 }
 

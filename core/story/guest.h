@@ -45,8 +45,9 @@ struct guest_options {
     uint32_t classes;           /* classes of events that are wanted; nothing is probed for others */
     struct guest *parent;       /* as in struct guest */
     uint64_t domain;
-    void *ctx;  /* of the functions below */
-    bool calls; /* it will be asked for the arguments of calls */
+    void *ctx;      /* of the functions below */
+    bool calls;     /* it will be asked for the arguments of calls */
+    unsigned story; /* the revision of the story that is told: see inspector.h */
     /* Called with its events. It fills in cpu, icount and time; icount is not below that of the engine's last
      * event. The inspector fills in the guest's number (before its system is found, the number of the guest
      * that it runs inside). */

@@ -30,6 +30,7 @@ struct inspector {
     struct probes *probes;
     struct symbols *symbols;
     struct symbol_files *files;
+    unsigned story;            /* its revision */
     uint32_t chosen;           /* guest systems to look for, bits by index in o.systems */
     struct inspected **guests; /* a guest comes after those that it is inside */
     size_t nguests;
@@ -261,6 +262,7 @@ static void create_guest(struct inspected *i, const struct guest_system *system,
                                     .parent = parent,
                                     .domain = domain,
                                     .calls = config_get(in->o.config, "probe"),
+                                    .story = in->story,
                                     .ctx = i,
                                     .emit = guest_emits,
                                     .found = guest_found,
@@ -545,7 +547,8 @@ static int load_recorded(struct inspector *in, struct error *err)
 
 static int create_guests(struct inspector *in, struct error *err)
 {
-    const char *inspect = config_get(in->o.config, "inspect");
+    const char *inspect = config_get(in->o.config, "inspect"), *story = config_get(in->o.config, "story");
+    in->story = story ? (unsigned)strtoul(story, NULL, 10) : 1;
     if (inspect && guest_systems_parse(in->o.systems, inspect, &in->chosen, err))
         return -1;
     for (size_t k = 0; in->o.systems[k]; k++)

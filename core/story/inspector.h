@@ -14,6 +14,8 @@
  * Settings (all optional; a trace without "inspect" has no inspector):
  *   inspect   the guest systems to look for, by their names in core/story/guests.c: "linux", "linux,xen"; "all";
  *             "none"
+ *   story     the revision of what guests report, STORY_REVISION when it was recorded; 1 if it is not there. An earlier one is told as it was,
+ *             so that traces of it verify
  *   probe     a symbol or 0xADDRESS whose entries are reported (probe.enter, probe.arguments, probe.leave); several times
  *
  * How to use it:
@@ -29,6 +31,11 @@
 #define BOOTREEL_CORE_STORY_INSPECTOR_H
 
 #include "core/story/guest.h"
+
+/* 2: in kernel.call and kernel.return, functions that are no initialisation functions have a parent of their own (GUEST_CALL_HELPER), and
+ * memblock's are left out. */
+enum { STORY_REVISION = 2 };
+#define STORY_REVISION_TEXT "2" /* as a setting */
 
 struct inspector_options {
     struct engine *engine;

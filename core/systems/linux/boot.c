@@ -379,23 +379,34 @@ struct call_site {
     char name[128];
 };
 
-/* Functions that a compiler or a tracer inserts, and those called everywhere, are not reported. */
-static bool boring(const char *name)
+/* Whether the story is told as at first: helpers had the number of their caller alone, and most of memblock's were reported. */
+static bool helpers_are_alike(const struct linux_guest *lx)
 {
-    static const char *const prefixes[] = {"__x86_",         "__pi___x86_",   "__SC",
-                                           "__fentry__",     "_printk",       "printk",
-                                           "__stack_chk",    "__warn_printk", "0x",
-                                           "__sanitizer",    "__asan",        "__kasan",
-                                           "__tsan",         "__ubsan",       "mem_encrypt_",
-                                           "memset",         "memcpy",        "memcmp",
-                                           "memblock_",      "__memblock_",   "str",
-                                           "snprintf",       "mcount",        "__preempt_count",
-                                           "ftrace_likely",  "want_init_on",  "do_one_initcall",
-                                           "trace_initcall", "__warn"};
+    return lx->base.o.story < 2;
+}
+
+/* Called everywhere as long as there is no other memory. */
+static bool is_memblock(const struct linux_guest *lx, const char *name)
+{
+    static const char before[] = "memblock_alloc", now[] = "memblock_", inner[] = "__memblock_";
+    return helpers_are_alike(lx) ? !strncmp(name, before, strlen(before))
+                                 : !strncmp(name, now, strlen(now)) || !strncmp(name, inner, strlen(inner));
+}
+
+/* Functions that a compiler or a tracer inserts, and those called everywhere, are not reported. */
+static bool boring(const struct linux_guest *lx, const char *name)
+{
+    static const char *const prefixes[] = {
+        "__x86_",         "__pi___x86_",     "__SC",          "__fentry__",   "_printk",
+        "printk",         "__stack_chk",     "__warn_printk", "0x",           "__sanitizer",
+        "__asan",         "__kasan",         "__tsan",        "__ubsan",      "mem_encrypt_",
+        "memset",         "memcpy",          "memcmp",        "str",          "snprintf",
+        "mcount",         "__preempt_count", "ftrace_likely", "want_init_on", "do_one_initcall",
+        "trace_initcall", "__warn"};
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
         if (!strncmp(name, prefixes[i], strlen(prefixes[i])))
             return true;
-    return false;
+    return is_memblock(lx, name);
 }
 
 /* Whether it is an initialisation function: one of those that the kernel frees after the boot. All are taken for that if it is not known
@@ -408,7 +419,7 @@ static bool is_init_text(struct linux_guest *lx, uint64_t address)
 
 static unsigned parent_of(struct linux_guest *lx, unsigned parent, uint64_t callee)
 {
-    return is_init_text(lx, callee) ? parent : parent + GUEST_CALL_HELPER;
+    return helpers_are_alike(lx) || is_init_text(lx, callee) ? parent : parent + GUEST_CALL_HELPER;
 }
 
 static void at_call(void *ctx, const struct probe_hit *hit)
@@ -418,7 +429,7 @@ static void at_call(void *ctx, const struct probe_hit *hit)
     if (c->reg) {
         base_reg_by_name(&c->lx->base, c->reg, &c->target);
         base_name(&c->lx->base, c->target, c->name, sizeof c->name);
-        if (boring(c->name))
+        if (boring(c->lx, c->name))
             return;
         c->parent = parent_of(c->lx, c->parent & ~(unsigned)GUEST_CALL_HELPER, c->target);
     }
@@ -453,7 +464,7 @@ static void callee(void *ctx, const struct code_site *site)
         return;
     if (!loaded)
         base_name(&cs->lx->base, site->target, name, sizeof name);
-    if (boring(name))
+    if (boring(cs->lx, name))
         return;
     struct call_site *c = mem_zero(1, sizeof *c);
     *c = (struct call_site){.lx = cs->lx,
