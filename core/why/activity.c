@@ -286,6 +286,11 @@ static bool is_interactive(const struct process *p)
     return false;
 }
 
+static bool processes_run(const struct why_case *c)
+{
+    return facts_last(&c->now, EV_INIT_RUN) || facts_last(&c->now, EV_PROCESS_EXEC);
+}
+
 /* A line that has not ended, and asks for something. */
 static bool is_prompt(const char *line)
 {
@@ -440,4 +445,14 @@ bool idle_system(struct why_case *c, struct finding *f)
     find_drop(&who);
     free(last.s);
     return true;
+}
+
+void idle_prompt(struct why_case *c, struct finding *f)
+{
+    char prompt[SAID_TEXT];
+    if (!c->whole || !is_prompt(said_prompt(c, prompt)) || said_error(c, c->at) || !processes_run(c))
+        return;
+    find_verdict(f, WHY_OK_PROMPT, c->at, "nothing went wrong: the system waits at the prompt \"%.60s\"",
+                 prompt);
+    find_console(f, c, c->now.begin, c->at, 5);
 }

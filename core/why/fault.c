@@ -345,7 +345,8 @@ static bool code_unmapped(struct fault *x)
     const uint64_t pc = x->cr2[0], cr3 = timeline_reg(c->tl, cpu, "cr3"),
                    cr0 = timeline_reg(c->tl, cpu, "cr0");
     view_walk(timeline_look(c->tl), cpu, pc, &w);
-    if (!w.paging || w.mapped || !w.n || !case_go(c, x->t->icount - 2) || timeline_pc(c->tl, cpu) >= pc ||
+    if (!w.paging || w.mapped || !w.n || !case_go(c, x->t->icount - 2) ||
+        timeline_pc(c->tl, cpu) > pc || /* a repeated instruction is its own next one */
         pc - timeline_pc(c->tl, cpu) > 15)
         return false;
     case_insn(c, cpu, &in);

@@ -37,7 +37,13 @@ static void halted(struct why_case *c, struct finding *f, const struct event *ha
     char place[PLACE_TEXT];
     const bool there = case_go(c, halt->icount);
     const uint64_t pc = there ? timeline_pc(c->tl, halt->cpu) : EVF(halt, HALT, ip);
-    if (down && (fact_contains(down, "halt") || fact_contains(down, "power")))
+    const struct event *said =
+        down && fact_contains(down, "halt") && !systems_up(c) ? said_shortly(c, down->icount) : NULL;
+    char words[SAID_TEXT];
+    if (said)
+        find_verdict(f, WHY_ERROR_SAID, said->icount, "a process says \"%s\", and halts the machine",
+                     fact_text(said, words, sizeof words));
+    else if (down && (fact_contains(down, "halt") || fact_contains(down, "power")))
         find_verdict(f, WHY_OK_SHUT_DOWN, halt->icount,
                      "nothing went wrong: the system was shut down, and halted the processor");
     else if (!led_error_said(c, f, halt->icount, "halts the processor") &&
@@ -721,6 +727,8 @@ void explain_hang(struct why_case *c, struct finding *f)
         halted(c, f, halt);
         return;
     }
+    if (!facts_last(&c->now, EV_POWER_OFF) && strcmp(trace_config(c->t)->engine, "pc"))
+        idle_prompt(c, f);
     if (facts_last(&c->now, EV_POWER_OFF) || strcmp(trace_config(c->t)->engine, "pc"))
         return;
     const struct event *storm = facts_last(&c->now, EV_KERNEL_FOUND) ? NULL : storm_at_end(c);

@@ -88,6 +88,8 @@ bool said_words(const char *line)
                                         "doesn't",
                                         "no valid",
                                         "unbootable"};
+    if (strstr(line, "job control turned off")) /* a shell without a terminal of its own: it works */
+        return false;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         const size_t n = strlen(words[i]);
         for (const char *p = line; (p = strcasestr(p, words[i])); p++)
@@ -95,7 +97,7 @@ bool said_words(const char *line)
                 p[n] != '=' && p[n] != '-')
                 return true;
     }
-    return none_found(line);
+    return false;
 }
 
 /* Something was started after which what was said before is over. */
@@ -134,7 +136,7 @@ static const struct event *first_error(struct why_case *c, uint64_t to, bool pro
             continue;
         lines++;
         since++;
-        if (said_words(text)) {
+        if (said_words(text) || (program && none_found(text))) {
             found = ev;
             since = 0;
         }
@@ -151,6 +153,18 @@ const struct event *said_error(struct why_case *c, uint64_t to)
 const struct event *said_before(struct why_case *c, uint64_t to)
 {
     return first_error(c, to, true);
+}
+
+const struct event *said_shortly(struct why_case *c, uint64_t to)
+{
+    enum { LINES = 4 };
+    const struct event *found = said_before(c, to);
+    char text[SAID_TEXT];
+    unsigned lines = 0;
+    for (const struct event *ev = found; ev && ev < c->now.event + c->now.n && ev->icount <= to; ev++)
+        lines +=
+            said_line(ev) && ev->kind == found->kind && *fact_text(ev, text, sizeof text) && *text != '[';
+    return lines <= LINES ? found : NULL;
 }
 
 const struct event *said_complaint(struct why_case *c, uint64_t from, uint64_t to)

@@ -167,6 +167,8 @@ bool activity_lately(struct why_case *c, struct text *did);
 bool systems_up(struct why_case *c);
 /* Says of an idle system with processes that it is up, or what its processes wait for. False if there are none. */
 bool idle_system(struct why_case *c, struct finding *f);
+/* The last line on the console is a prompt that nobody has answered: says so of a machine whose processor cannot be looked at. */
+void idle_prompt(struct why_case *c, struct finding *f);
 /* The youngest process of an idle system that waits, "nfsmount (107) waits for events", without evidence. False if there is none. */
 bool idle_process(struct why_case *c, struct text *what);
 

@@ -18,6 +18,8 @@ const struct event *said_error(struct why_case *c, uint64_t to);
 
 /* The same of what programs under a kernel said before a position, whatever was executed between: the kernel's own lines have a time before them. */
 const struct event *said_before(struct why_case *c, uint64_t to);
+/* The same, if it was among the last few lines before the position. */
+const struct event *said_shortly(struct why_case *c, uint64_t to);
 /* The last line of a program under a kernel, between two positions, that reads like an error: the kernel's own have a time before them. NULL: there
  * is none. */
 const struct event *said_complaint(struct why_case *c, uint64_t from, uint64_t to);
