@@ -3,6 +3,47 @@
 
 #include "core/why/private/said.h"
 
+/* How many kernels were found in the record. */
+static uint64_t kernels(struct why_case *c)
+{
+    struct trace_cursor *at = trace_cursor_open(c->t, EVENT_CLASS_BIT(EC_KERNEL));
+    struct event ev;
+    struct error ignored;
+    uint64_t n = 0;
+    while (trace_cursor_next(at, &ev, NULL, &ignored) == 1 && ev.icount <= c->at)
+        n += ev.kind == EV_KERNEL_FOUND;
+    trace_cursor_close(at);
+    return n;
+}
+
+static int first_word(const struct event *ev)
+{
+    const char *text = ev->data;
+    int n = 0;
+    while ((uint32_t)n < ev->len && n < 100 && text[n] != ' ')
+        n++;
+    return n;
+}
+
+/* User-mode Linux boots again by executing itself: the machine is not reset. What asked its kernel for that is the process that ran then. */
+static void explain_executes_again(struct why_case *c, struct finding *f)
+{
+    const struct event *down = facts_last(&c->now, EV_KERNEL_SHUTDOWN),
+                       *run = facts_last(&c->now, EV_INIT_RUN);
+    if (!down)
+        return;
+    const uint64_t pid = EVF(down, KERNEL_SHUTDOWN, pid);
+    char program[SAID_TEXT] = "";
+    if (run && pid == 1)
+        snprintf(program, sizeof program, " (%.*s)", first_word(run), (const char *)run->data);
+    find_verdict(f, WHY_RESET_LOOP, down->icount,
+                 "the kernel restarts itself again and again: process %" PRIu64 "%s asks for it in each boot",
+                 pid, program);
+    find_event(f, c, down, "the kernel shuts down");
+    find_note(f, "kernels in the record: %" PRIu64, kernels(c));
+    find_console(f, c, c->now.begin, down->icount, 6);
+}
+
 /* The last console line but the kernel's own last words is what led there: shown with the reset. */
 void explain_reset(struct why_case *c, struct finding *f)
 {
@@ -10,6 +51,8 @@ void explain_reset(struct why_case *c, struct finding *f)
     const bool loop = !strcmp(c->reason, "reset-loop");
     char words[120], place[PLACE_TEXT];
     const bool watchdog = reset && fact_contains(reset, "watchdog");
+    if (!reset && loop)
+        explain_executes_again(c, f);
     if (!reset || (!loop && !c->again && !watchdog))
         return;
     fact_text(reset, words, sizeof words);

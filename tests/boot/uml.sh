@@ -61,6 +61,9 @@ printf '#include <sys/reboot.h>\nint main(void) { return reboot(RB_AUTOBOOT); }\
 want=1 uml loop --memory 64M --initrd "$work/loop.gz" --until 60s
 expect 0 loop-info "$BOOTREEL" info "$work/loop.reel"
 holds "$work/loop-info.out" '^ended +reset-loop: the kernel executes itself again, after a boot in which nothing new happened' "an endless reboot"
+expect 1 loop-why "$BOOTREEL" why "$work/loop.reel"
+holds "$work/loop-why.out" 'the kernel restarts itself again and again: process 1 \(/init\) asks for it in each boot' "why: an endless reboot"
+holds "$work/loop-why.out" 'kernels in the record: [2-9]' "why: how often"
 expect 0 loop-verify "$BOOTREEL" replay --verify --console=none "$work/loop.reel"
 
 # What is typed is part of the trace; many processes; a reboot executes the kernel again, which is another kernel.
