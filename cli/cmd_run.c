@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -281,6 +282,20 @@ static void add_command(const struct run *r, struct text *job)
         add_line(job, "terminal=1");
 }
 
+/* A shell gets the terminal that it is used on, as with ssh. It is a part of the initramfs, and so of the trace. */
+static void add_terminal(struct text *job)
+{
+    const char *term = getenv("TERM");
+    struct winsize size;
+    if (isatty(STDIN_FILENO) && !ioctl(STDIN_FILENO, TIOCGWINSZ, &size)) {
+        add_line(job, "rows=%u", size.ws_row);
+        add_line(job, "columns=%u", size.ws_col);
+        add_line(job, "environment=TERM=%.60s", term && *term ? term : "linux");
+    } else {
+        add_line(job, "environment=TERM=linux");
+    }
+}
+
 static int make_initramfs(struct run *r, struct error *err)
 {
     struct text job = {0};
@@ -290,7 +305,10 @@ static int make_initramfs(struct run *r, struct error *err)
     add_line(&job, "environment=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     add_line(&job, "environment=HOME=/root");
     add_line(&job, "environment=USER=root");
-    add_line(&job, "environment=TERM=linux");
+    if (r->nwords)
+        add_line(&job, "environment=TERM=linux");
+    else
+        add_terminal(&job);
     add_command(r, &job);
     int rc = job.n > RUN_JOB
                  ? error_set(err, "run: the command has more than %d bytes: put it into a script", RUN_JOB)

@@ -19,7 +19,10 @@ struct job {
     const char *argument[WORDS + 1], *environment[WORDS + 1];
     unsigned narguments, nenvironment;
     bool terminal; /* the command has the console for all, as a person's shell */
-    long status;   /* the descriptor of the file that the host reads the exit status of, or -1 */
+    struct {
+        uint16_t rows, columns, width, height;
+    } size_of_terminal; /* 0: not known */
+    long status;        /* the descriptor of the file that the host reads the exit status of, or -1 */
 };
 
 static struct job job;
@@ -169,6 +172,14 @@ static void add_word(const char **list, unsigned *n, const char *word)
         list[(*n)++] = word;
 }
 
+static uint16_t number_in(const char *text)
+{
+    unsigned n = 0;
+    for (; *text >= '0' && *text <= '9'; text++)
+        n = n * 10 + (unsigned)(*text - '0');
+    return (uint16_t)n;
+}
+
 static long take(char *line)
 {
     char *value = find(line, '=');
@@ -192,6 +203,10 @@ static long take(char *line)
         add_word(job.argument, &job.narguments, value);
     else if (same(line, "terminal"))
         job.terminal = true;
+    else if (same(line, "rows"))
+        job.size_of_terminal.rows = number_in(value);
+    else if (same(line, "columns"))
+        job.size_of_terminal.columns = number_in(value);
     return 0;
 }
 
@@ -249,6 +264,7 @@ static void open_terminal(void)
     call0(SYS_SETSID);
     open_as(0, "/dev/ttyS0", O_RDWR);
     call3(SYS_IOCTL, 0, TIOCSCTTY, 1);
+    call3(SYS_IOCTL, 0, TIOCSWINSZ, (long)&job.size_of_terminal);
     call2(SYS_DUP2, 0, 1);
     call2(SYS_DUP2, 0, 2);
 }

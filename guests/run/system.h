@@ -54,7 +54,14 @@ enum {
     WNOHANG = 1
 };
 enum { MS_MOVE = 8192, AF_INET = 2, SOCK_DGRAM = 2, IFF_UP = 1 };
-enum { TCGETS = 0x5401, TCSETS = 0x5402, TIOCSCTTY = 0x540e, SIOCGIFFLAGS = 0x8913, SIOCSIFFLAGS = 0x8914 };
+enum {
+    TCGETS = 0x5401,
+    TCSETS = 0x5402,
+    TIOCSCTTY = 0x540e,
+    TIOCSWINSZ = 0x5414,
+    SIOCGIFFLAGS = 0x8913,
+    SIOCSIFFLAGS = 0x8914
+};
 #define OPOST            1u
 #define ECHO             8u
 #define REBOOT_MAGIC1    0xfee1dead

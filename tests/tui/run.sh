@@ -17,6 +17,9 @@ press Tab
 await 'cat a-file-of-the-host' "completion by the guest's shell"
 press Enter
 await '^content$' "a file of the host"
+type_line 'stty size; echo $TERM'
+await '^30 100$' "the terminal's size"
+await '^screen-256color$' "the terminal's kind"
 type_line 'sleep 1000'
 await 'sleep 1000' "a program"
 press C-c
