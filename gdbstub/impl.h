@@ -329,6 +329,11 @@ int monitor_find_hits(struct gdbstub *g, const struct timeline_stop *stop, struc
 int monitor_origin_chain(struct gdbstub *g, const char *name, uint64_t address, uint64_t n, struct text *out,
                          struct error *err);
 
+/* monitor_calls.c: the calls of the next steps, as text; `options` says which. -1 with err. */
+struct calls_options;
+int monitor_calls_from(struct gdbstub *g, uint64_t steps, const struct calls_options *options,
+                       struct text *out, struct error *err);
+
 /* ---------------------------------------------------------------- symbols and files (symbols.c) */
 
 /* The trace's symbols, or NULL if it has none. */

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
+#include "core/ran/calls.h"
 #include "core/ground/numbers.h"
 #include "core/story/position.h"
 #include "core/views/dump.h"
@@ -165,6 +166,33 @@ static void monitor_origin(struct gdbstub *g, const char *args, struct text *out
     if (monitor_origin_chain(g, name, address, n, out, &err))
         failed(out, "%s", err.text);
     stop_here(g);
+}
+
+/* [STEPS] [--depth N] [--function NAME]. */
+static void monitor_calls(struct gdbstub *g, const char *args, struct text *out)
+{
+    struct error err;
+    struct calls_options o = {.depth = 0};
+    uint64_t steps = 10000, depth;
+    char word[24], function[200];
+    bool right = !*args || *args == '-' || take_number(&args, &steps);
+    while (right && *args) {
+        next_word(&args, word, sizeof word);
+        if (!strcmp(word, "--depth")) {
+            right = take_number(&args, &depth) && depth && depth <= 1000;
+            o.depth = (unsigned)depth;
+        } else if (!strcmp(word, "--function")) {
+            next_word(&args, function, sizeof function);
+            o.function = function;
+            right = *function;
+        } else {
+            right = false;
+        }
+    }
+    if (!right || !steps)
+        failed(out, "calls: give a number of steps, --depth N and --function NAME");
+    else if (monitor_calls_from(g, steps, &o, out, &err))
+        failed(out, "%s", err.text);
 }
 
 /* ---------------------------------------------------------------- marks */
@@ -529,6 +557,8 @@ static const struct monitor_command commands[] = {
      monitor_find},
     {"origin", "$REGISTER | ADDRESS [N]", "where the value there comes from; the position stays",
      monitor_origin},
+    {"calls", "[STEPS] [--depth N] [--function NAME]",
+     "the calls of the next steps (10000); the position stays", monitor_calls},
     {"mark", "NAME [POSITION]", "name a position", monitor_mark},
     {"unmark", "NAME", "forget that", monitor_unmark},
     {"break-event", "EVENT", "stop at events: irq, pio port=0x60, exception vector=14, console:TEXT",

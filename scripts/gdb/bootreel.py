@@ -439,6 +439,16 @@ Save a diversion as a trace of its own: the run from reset up to here, with what
     monitor_shown("record " + args)
 
 
+@command("boot-calls")
+def boot_calls(args):
+    """boot-calls [STEPS] [OPTION…]
+The call tree of the next STEPS steps of the record (default 10000), as `bootreel calls` prints it.
+Options: --depth N, --function NAME. The position stays; boot-seek ICOUNT goes to one of the calls."""
+    words = gdb.string_to_argv(args)
+    steps = words.pop(0) if words and words[0].isdigit() else "10000"
+    monitor_shown("calls %s %s" % (steps, " ".join(words)))
+
+
 @command("boot-dump")
 def boot_dump(args):
     """boot-dump [--format vmcore|raw|elf] FILE

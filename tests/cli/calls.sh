@@ -2,6 +2,7 @@
 # calls.sh - bootreel calls on the demo guest: calls are as many, and at the positions, that find has; each is within its caller; the same
 # bytes from compiled and interpreted code and in parts; the formats; the options; errors.
 . "$(dirname "$0")/../lib.sh"
+. "$top/tests/gdb.sh"
 unset BOOTREEL_GUESTS
 cd "$work" || exit 2
 "$BOOTREEL" record -q -o a.reel || { fail "record"; finish; }
@@ -47,6 +48,11 @@ holds folded '^processor;reset_vector;power_on;post32_start;post32;shadow_on [0-
 calls --to 200000 --format perfetto -o slices.json
 python3 -c "import json; t = json.load(open('slices.json'))['traceEvents']; assert any(e['ph'] == 'X' and e['name'] == 'post32' for e in t)" || fail "perfetto"
 "$BOOTREEL" replay --verify -q a.reel || fail "the trace has changed"
+
+# In gdb: the same lines, and the position stays.
+gdb_run -ex "source $top/scripts/gdb/bootreel.py" -ex "boot-open $work/a.reel" -ex 'boot-seek 29000' -ex 'boot-calls 1000 --depth 2' -ex 'boot-when' >gdb 2>&1
+calls --from 29000 --to 30000 --depth 2 --no-arguments | grep -vxFf gdb >lacks && fail "boot-calls lacks: $(head -n 1 lacks)"
+holds gdb '^icount 29000 ' "the position"
 
 calls --min-time 5 2>err
 [ $? = 2 ] && holds err '^bootreel: --min-time 5: no time' "a time without a unit"
