@@ -11,6 +11,7 @@
 #include "cli/answers.h"
 #include "cli/cli.h"
 #include "cli/machine.h"
+#include "cli/trace_program.h"
 #include "cli/variables.h"
 #include "cli/verdict.h"
 #include "core/ground/real_time.h"
@@ -40,6 +41,7 @@ struct record {
     struct error *err;
     int rc;
     const char *variables; /* --save-vars */
+    const char *trace;     /* --trace */
     struct file_id *read;  /* what is being read, and must not be written over */
     size_t nread;
     bool lost;      /* … could not be written */
@@ -146,6 +148,12 @@ static const struct option_row rows[] = {
      .more =
          "The text is looked for on the serial ports, the console on virtio and the screen, behind that of the answer before; escape sequences do not count. The keys are typed when the guest is idle, or a tenth of a second of guest time later. '@2s=KEYS' types at a guest time instead, where the last answered text stood (before the first, where the guest printed last; on the keyboard if it printed on the screen only). "
          "In both, \\n \\t \\r \\e \\b \\xHH \\= \\\\ \\@ stand for characters; in KEYS \\n is Enter, and <F12>, <Down>, <Ctrl-c>, <Ctrl-Alt-Del> are keys (\\< is a <). An answer that was not typed is reported at the end, and the status is 1."},
+    {.name = "trace",
+     .argument = "FILE",
+     .help = "then run the program in FILE over the boot, as bootreel trace does",
+     STORE(struct record, trace),
+     .more =
+         "The program is read before the machine starts, so that a mistake in it is found then. It prints when the recording is complete."},
     {.name = "type-file",
      .argument = "FILE",
      .help = "the same from a file, with one PATTERN=KEYS a line; lines that begin with # do not count",
@@ -742,6 +750,21 @@ static int record(struct record *r, struct error *err)
     return rc ? trouble(err) : conclude(r, &res, err);
 }
 
+/* With --trace: a wrong program ends the command before the machine starts. */
+static int record_traced(struct record *r, struct error *err)
+{
+    struct trace_program p = {0};
+    int status = r->trace ? trace_program_read(&p, r->trace, NULL, 0) : EXIT_DONE;
+    const bool right = status == EXIT_DONE;
+    if (right)
+        status = record(r, err);
+    if (right && r->trace && status != EXIT_TROUBLE &&
+        trace_program_over(&p, r->engines, r->o.path, r->quiet) != EXIT_DONE)
+        status = EXIT_TROUBLE;
+    trace_program_end(&p);
+    return status;
+}
+
 static int cmd_record(struct engines *engines, int argc, char **argv)
 {
     struct error err;
@@ -760,7 +783,7 @@ static int cmd_record(struct engines *engines, int argc, char **argv)
     if (parse(&r, argc, argv, &status)) {
         if (r.interactive && !r.vga_console && r.console == CONSOLE_NONE)
             r.console = 0;
-        status = finish_output(record(&r, &err));
+        status = finish_output(record_traced(&r, &err));
     }
     machine_free(r.machine);
     marks_free(r.marks);

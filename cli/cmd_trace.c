@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/ask/ask.h"
+#include "cli/trace_program.h"
 #include "core/ground/out.h"
 #include "traces/memory.h"
 
@@ -16,100 +16,15 @@ struct trace_command {
     size_t narguments;
 };
 
-/* ---------------------------------------------------------------- the program */
-
-enum { PROGRAM_MOST = 1 << 20 };
-
-/* The text of a file, or of standard input for "-". NULL with err. */
-static char *read_program(const char *path, struct error *err)
-{
-    const bool input = !strcmp(path, "-");
-    FILE *f = input ? stdin : fopen(path, "re");
-    char *text = mem_alloc(PROGRAM_MOST + 1);
-    const size_t n = f ? fread(text, 1, PROGRAM_MOST + 1, f) : 0;
-    const int why = errno;
-    if (f && !ferror(f) && n <= PROGRAM_MOST && !memchr(text, 0, n)) {
-        text[n] = 0;
-    } else {
-        if (!f || ferror(f))
-            error_set(err, "trace: %.200s: %s", path, strerror(why));
-        else
-            error_set(err, "trace: %.200s: no program: it has more than %d bytes, or bytes that are no text",
-                      path, PROGRAM_MOST);
-        free(text);
-        text = NULL;
-    }
-    if (f && !input)
-        fclose(f);
-    return text;
-}
-
-/* The error, and below it the line with a caret. */
-static int say(const struct ask_error *err, const struct ask_source *source)
-{
-    size_t n;
-    const char *line = source ? ask_error_line(source, err, &n) : NULL;
-    const int status = trouble(&err->error);
-    if (!line)
-        return status;
-    struct text t = {0};
-    text_escape(&t, ESCAPE_LINES, line, n);
-    out_words(stderr, t.s ? t.s : "");
-    out_char(stderr, '\n');
-    for (size_t i = 0; i + 1 < err->column; i++)
-        out_char(stderr, i < n && line[i] == '\t' ? '\t' : ' ');
-    out_char(stderr, '^');
-    for (size_t i = 1; i < err->length && err->column + i <= n; i++)
-        out_char(stderr, '~');
-    out_char(stderr, '\n');
-    free(t.s);
-    return status;
-}
-
 /* ---------------------------------------------------------------- the command */
-
-static void print(void *ctx, const char *text, size_t n)
-{
-    out_words_n(stdout, text, n);
-    fflush(stdout);
-}
-
-static int run_source(struct trace_command *c, struct ask_options *o, const struct ask_source *source)
-{
-    struct ask_error err;
-    struct front front;
-    struct ask_program *p = ask_parse(source, &err);
-    if (!p)
-        return say(&err, source);
-    o->program = p;
-    signals_block();
-    o->front = front_begin(&front, "tracing", c->quiet);
-    const int rc = ask_run(o, &err);
-    front_end(&front);
-    ask_free(p);
-    return rc ? say(&err, source) : EXIT_DONE;
-}
 
 static int run_program(struct trace_command *c, struct ask_options *o)
 {
-    struct error why;
-    struct ask_source source = {
-        .name = "program", .parameters = (const char *const *)c->argument, .nparameters = c->narguments};
-    char *text = NULL;
-    if (c->file) {
-        source.name = c->file;
-        if (!(text = read_program(c->file, &why)))
-            return trouble(&why);
-        source.text = text;
-    } else if (c->narguments) {
-        source.text = *source.parameters++;
-        source.nparameters--;
-    } else {
-        return trouble_text(
-            "trace: no program: give one, as in 'kprobe:vfs_* { @[func] = count(); }', or --file FILE, or --list");
-    }
-    const int status = run_source(c, o, &source);
-    free(text);
+    struct trace_program p;
+    int status = trace_program_read(&p, c->file, c->argument, c->narguments);
+    if (status == EXIT_DONE)
+        status = trace_program_run(&p, o, c->quiet);
+    trace_program_end(&p);
     return status;
 }
 
@@ -127,7 +42,7 @@ static int run_on(struct trace_command *c, const struct engines *engines, struct
                             .jobs = c->jobs ? c->jobs : jobs_usual(t),
                             .json = c->json,
                             .positions = c->positions,
-                            .print = print};
+                            .print = trace_program_print};
     if (find_range(engines, t, c->from, c->to, &o.from, &o.to, &err) ||
         (c->stage && within_stage(t, c->stage, &o.from, &o.to, &err)) ||
         !(o.kind = recording_engine(engines, t, path, &err)))

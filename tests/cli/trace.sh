@@ -101,4 +101,11 @@ wrong 'tracepoint:a:b: this tracepoint is not known' 'tracepoint:a:b { }'
 expect 2 none trace a.reel
 holds "$work/none.err" '^bootreel: trace: no program' "no program"
 expect 2 nofile trace a.reel -f /nonexistent
+# While recording: the same output; a wrong program ends the command before the machine starts.
+echo 'kprobe:sys_* { @[func] = count(); } interval:ms:500 { printf("%d\n", icount); }' >p.bt
+"$BOOTREEL" record -q --trace p.bt -o b.reel >recorded || fail "record --trace exits with $?"
+trace b.reel -q -f p.bt | cmp -s - recorded || fail "record --trace prints something else than trace"
+echo 'kprobe:x {' >bad.bt
+"$BOOTREEL" record -q --trace bad.bt -o c.reel 2>err
+[ $? = 2 ] && [ ! -e c.reel ] && holds err '^bootreel: bad.bt:' "a wrong program"
 finish
