@@ -329,12 +329,14 @@ static int walk_events(const struct find_command *c, struct trace *t, yajl_gen g
     char *words = mem_zero(1, WORDS);
     struct event ev, last = {0};
     uint64_t number, at = 0;
+    bool estimated = false;
     int rc = trace_cursor_seek_icount(cur, c->r.from, err);
     while (!rc && (rc = trace_cursor_next(cur, &ev, &number, err)) == 1 && ev.icount < c->r.to) {
         rc = 0;
         if (!event_filter_matches(f, &ev) || !in_process(c, t, ps, &ev))
             continue;
         const uint64_t n = times_get(times, &ev, number);
+        estimated |= c->count && times_estimated(times, number);
         *count += c->count && n ? n : 1;
         if (c->last || c->count) {
             last = ev;
@@ -352,6 +354,11 @@ static int walk_events(const struct find_command *c, struct trace *t, yajl_gen g
     }
     if (c->last && *count && !c->json)
         find_print_event(&last, at, words);
+    if (estimated)
+        out_print(
+            stderr,
+            "bootreel: find: the count is an estimate, since some of it is of a loop within a loop that was folded: "
+            "record --events=-fold counts each\n");
     trace_cursor_close(cur);
     times_free(times);
     processes_free(ps);

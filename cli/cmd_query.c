@@ -104,6 +104,11 @@ static void say_folded(const struct query_command *c)
             stderr,
             "bootreel: query: some of these rows happened more than once, since the trace has repetitions "
             "folded: sum(times) counts them, count(*) does not\n");
+    if (query_estimated(c->q))
+        out_print(
+            stderr,
+            "bootreel: query: times is an estimate for some of these rows, which are of a loop within a loop that was folded: "
+            "record --events=-fold counts each\n");
 }
 
 static int print_schema(const struct query_command *c)

@@ -478,6 +478,7 @@ static int result_times(struct cursor *c, sqlite3_context *out)
     struct boot *b = &q->boot[boot_now(c)];
     if (boot_times(b, &q->trouble))
         return SQLITE_ERROR;
+    q->estimated |= times_estimated(b->times, c->number);
     sqlite3_result_int64(out, (sqlite3_int64)times_get(b->times, &c->ev, c->number));
     return SQLITE_OK;
 }

@@ -180,6 +180,11 @@ uint32_t query_missing(const struct query *q)
     return q->missing;
 }
 
+bool query_estimated(const struct query *q)
+{
+    return q->estimated;
+}
+
 bool query_folded(const struct query *q)
 {
     return q->folded;

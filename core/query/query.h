@@ -57,6 +57,8 @@ int query_run(struct query *q, const char *sql, unsigned seconds, const struct q
 uint32_t query_missing(const struct query *q);
 /* Whether rows were used that stand for several events, since the trace has repetitions of them folded, but not the column `times`. */
 bool query_folded(const struct query *q);
+/* Whether `times` was used of rows for which it is an estimate (core/run/times.h). */
+bool query_estimated(const struct query *q);
 
 /* The tables and views, in order, as "name(column, …)"; NULL beyond the last. Valid until the next call.
  * After query_ready(). */

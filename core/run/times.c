@@ -51,6 +51,8 @@ struct times {
         uint64_t from, to, more;
     } * boot;
     size_t nboots;
+    struct span *estimate; /* in order of their beginnings; some may be in others */
+    size_t nestimates;
     /* While the steps are made: a heap of those to come, the last event first. */
     struct step *heap;
     size_t nheap;
@@ -72,6 +74,7 @@ void times_free(struct times *x)
     free(x->said);
     free(x->step);
     free(x->boot);
+    free(x->estimate);
     free(x->heap);
     free(x);
 }
@@ -297,6 +300,59 @@ static void repeat(struct times *x, const struct repetition *r)
     }
 }
 
+/* ---------------------------------------------------------------- what is not certain */
+
+static bool is_within(const struct times *x, const struct repetition *outer, uint64_t number)
+{
+    for (uint32_t i = 0; i < outer->n; i++) {
+        const struct span *s = &x->span[outer->first + i];
+        if (number >= s->from && number < s->to)
+            return true;
+    }
+    return false;
+}
+
+static int by_beginning(const void *a, const void *b)
+{
+    const struct span *x = a, *y = b;
+    return (x->from > y->from) - (x->from < y->from);
+}
+
+/* How often an inner loop went round is known for the rounds of the outer one that the trace has. */
+static void find_estimates(struct times *x)
+{
+    for (size_t i = 0; i < x->nrepetitions; i++) {
+        const struct repetition *outer = &x->repetition[i];
+        if (!outer->n || !outer->left_out)
+            continue;
+        for (size_t k = i; k-- > 0 && x->repetition[k].number >= x->span[outer->first].from;) {
+            const struct repetition *in = &x->repetition[k];
+            for (uint32_t s = 0; is_within(x, outer, in->number) && s < in->n; s++) {
+                MEM_MORE(x->estimate, x->nestimates);
+                x->estimate[x->nestimates++] = x->span[in->first + s];
+            }
+        }
+    }
+    if (x->nestimates)
+        qsort(x->estimate, x->nestimates, sizeof *x->estimate, by_beginning);
+    for (size_t i = 1; i < x->nestimates; i++) /* so that the last that begins before an event tells */
+        if (x->estimate[i].to < x->estimate[i - 1].to)
+            x->estimate[i].to = x->estimate[i - 1].to;
+}
+
+bool times_estimated(const struct times *x, uint64_t number)
+{
+    size_t low = 0, high = x->nestimates;
+    while (low < high) {
+        const size_t mid = low + (high - low) / 2;
+        if (x->estimate[mid].from <= number)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low && number < x->estimate[low - 1].to;
+}
+
 void times_end(struct times *x)
 {
     size_t r = x->nrepetitions, c = x->ncounted;
@@ -308,6 +364,7 @@ void times_end(struct times *x)
             repeat(x, &x->repetition[--r]);
         }
     steps_to(x, 0);
+    find_estimates(x);
 }
 
 /* ---------------------------------------------------------------- a trace */

@@ -20,6 +20,8 @@ void times_free(struct times *x); /* NULL is allowed */
 /* How often event `number` happened. 0 for an event that only says how often others were repeated. Constant time if it is near the last
  * event that was asked for. */
 uint64_t times_get(struct times *x, const struct event *ev, uint64_t number);
+/* Whether that is an estimate: the event is of a loop that was folded in another one, of which the trace does not have all rounds. */
+bool times_estimated(const struct times *x, uint64_t number);
 /* How often what began at this position happened: more than once only in a boot that was repeated as a whole. */
 uint64_t times_of_boot(const struct times *x, uint64_t icount);
 

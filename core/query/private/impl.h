@@ -92,6 +92,7 @@ struct query {
     uint64_t deadline; /* of the host's clock, ns; 0: none */
     bool late;         /* it is over */
     uint32_t missing;
+    bool estimated;       /* of a row `times` is used, and not exact */
     bool folded;          /* a row stands for several events, and its column `times` is not used */
     struct error trouble; /* the reason of an SQLITE_ERROR from a table, or "" */
     char *table;          /* of query_table() */
