@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,11 +37,31 @@ static void act(const char *program, const char *name)
     _exit(1);
 }
 
+/* Kernel modules with hostile names, which tests/hostile/modules.py makes. */
+static void load_modules(void)
+{
+    for (int i = 0; i < HOSTILE; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "/modules/%d.ko", i);
+        int fd = open(path, O_RDONLY);
+        if (fd >= 0 && syscall(SYS_finit_module, fd, "", 0))
+            printf("module %d: %s\n", i, strerror(errno));
+        close(fd);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const int is_init = getpid() == 1;
     if (argc == 3 && !strcmp(argv[1], "argument"))
         return 0;
+    if (argc == 2 && !strcmp(argv[1], "words")) { /* for a command line, or for modules.py */
+        for (int i = 0; i < HOSTILE; i++)
+            printf("%s%c", hostile[i], 0);
+        return 0;
+    }
+    if (is_init)
+        load_modules();
     mkdir("/tmp", 0777);
     for (int i = 0; i < HOSTILE; i++) {
         if (!fork())
