@@ -26,6 +26,8 @@ struct archive_file {
     char *name;
     uint8_t *content;
     size_t n;
+    size_t number; /* in the archive */
+    size_t taken;  /* of the first of a name: how many of that name are met */
     bool met;
 };
 
@@ -33,6 +35,8 @@ struct archive_list {
     struct search *s;
     const char *role;
     struct archive_file *file;
+    struct archive_file **
+        sorted; /* by name, then by number: an archive may have millions of members, and several of one name */
     size_t n, differ;
 };
 
@@ -40,21 +44,55 @@ static void keep_file(void *ctx, const char *name, const uint8_t *content, size_
 {
     struct archive_list *l = ctx;
     l->file = mem_more(l->file, l->n, sizeof *l->file);
-    l->file[l->n++] = (struct archive_file){mem_string(name), mem_copy(content, n), n, false};
+    l->file[l->n] = (struct archive_file){mem_string(name), mem_copy(content, n), n, l->n, 0, false};
+    l->n++;
+}
+
+static int compare_names(const void *x, const void *y)
+{
+    const struct archive_file *a = *(struct archive_file *const *)x, *b = *(struct archive_file *const *)y;
+    const int order = strcmp(a->name, b->name);
+    return order ? order : a->number < b->number ? -1 : a->number > b->number;
+}
+
+static void sort_files(struct archive_list *l)
+{
+    l->sorted = mem_zero(l->n + 1, sizeof(struct archive_file *));
+    for (size_t i = 0; i < l->n; i++)
+        l->sorted[i] = &l->file[i];
+    qsort(l->sorted, l->n, sizeof(struct archive_file *), compare_names);
+}
+
+/* The next file of that name; NULL: there is none, or no more. */
+static struct archive_file *next_of(const struct archive_list *l, const char *name)
+{
+    size_t low = 0, high = l->n;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (strcmp(l->sorted[middle]->name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == l->n || low + l->sorted[low]->taken >= l->n)
+        return NULL;
+    struct archive_file *f = l->sorted[low + l->sorted[low]->taken];
+    if (strcmp(f->name, name))
+        return NULL;
+    l->sorted[low]->taken++;
+    return f;
 }
 
 static void compare_file(void *ctx, const char *name, const uint8_t *content, size_t n)
 {
     struct archive_list *l = ctx;
-    size_t i = 0, at = 0, bytes = 0;
-    while (i < l->n && (l->file[i].met || strcmp(l->file[i].name, name)))
-        i++;
-    if (i == l->n) {
+    size_t at = 0, bytes = 0;
+    struct archive_file *f = next_of(l, name);
+    if (!f) {
         if (l->differ++ < MEMBERS_SHOWN)
             cause_say(l->s, FINDING_INPUT, NULL, "image %s: file %s is only in B", l->role, name);
         return;
     }
-    struct archive_file *f = &l->file[i];
     f->met = true;
     for (size_t k = 0; k < n || k < f->n; k++)
         if (k >= n || k >= f->n || content[k] != f->content[k]) {
@@ -75,6 +113,7 @@ static void say_files(struct search *s, const char *role, uint8_t *const data[2]
 {
     struct archive_list l = {.s = s, .role = role};
     initramfs_files(data[0], size[0], keep_file, &l);
+    sort_files(&l);
     initramfs_files(data[1], size[1], compare_file, &l);
     for (size_t i = 0; i < l.n; i++) {
         if (!l.file[i].met && l.differ++ < MEMBERS_SHOWN)
@@ -83,6 +122,7 @@ static void say_files(struct search *s, const char *role, uint8_t *const data[2]
         free(l.file[i].content);
     }
     free(l.file);
+    free(l.sorted);
     if (l.differ > MEMBERS_SHOWN)
         cause_say(s, FINDING_INPUT, NULL, "image %s: %zu more files differ", role, l.differ - MEMBERS_SHOWN);
 }

@@ -1,8 +1,10 @@
-/* initramfs.c - through libarchive. */
+/* initramfs.c - archives of cpio, and what is compressed, by libarchive. Its own reader of cpio looks for hard links in a list, so a hostile
+ * archive would take a time that grows with the square of its members. */
 #include "core/volumes/initramfs.h"
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +12,8 @@
 #include "core/volumes/private/map.h"
 #include "traces/memory.h"
 
-enum { MAGIC = 6, NESTED = 4, TRAILER = 124 /* with its name, "TRAILER!!!", a multiple of 4 */ };
-#define UNPACKED_MAX ((size_t)1 << 29)
-
-/* What is looked for; returns false to end. */
-typedef bool entry_fn(void *ctx, struct archive *a, struct archive_entry *e);
+enum { MAGIC = 6, NESTED = 4, HEADER = 110, FIELD = 8, MODE = 1, SIZE = 6, NAME_SIZE = 11, PADDED = 4 };
+#define UNPACKED_MAX ((size_t)1 << 29) /* of all that is in each other */
 
 static bool is_cpio(const uint8_t *p, size_t n)
 {
@@ -28,26 +27,67 @@ static size_t skip_zeros(const uint8_t *image, size_t size, size_t at)
     return at;
 }
 
-/* Calls fn for each file of the archive there. Returns where it ends, or 0 if it does not, or fn ended it. */
-static size_t each_file(const uint8_t *p, size_t n, entry_fn *fn, void *ctx)
+/* A member of an archive of the form "newc" (cpio(5)): a header of hexadecimal digits, the name and the content, the last two padded. */
+struct member {
+    const char *name; /* NULL: there is none, or it is not whole */
+    const uint8_t *content;
+    size_t n, whole; /* bytes of its content, and of all of it */
+    bool is_file;
+};
+
+/* What is looked for; returns false to end. */
+typedef bool member_fn(void *ctx, const struct member *m);
+
+static bool header_field(const uint8_t *header, unsigned i, uint32_t *value)
 {
-    struct archive_entry *e;
-    struct archive *a = mem_check(archive_read_new());
-    int rc = ARCHIVE_FATAL;
-    bool more = true;
-    archive_read_support_format_cpio(a);
-    if (archive_read_open_memory(a, p, n) == ARCHIVE_OK)
-        while (more && (rc = archive_read_next_header(a, &e)) >= ARCHIVE_WARN && rc != ARCHIVE_EOF)
-            if (archive_entry_filetype(e) == AE_IFREG && archive_entry_size(e) > 0 &&
-                archive_entry_pathname(e))
-                more = fn(ctx, a, e);
-    const size_t end = rc == ARCHIVE_EOF && more ? (size_t)archive_read_header_position(a) + TRAILER : 0;
-    archive_read_free(a);
-    return end && end <= n ? end : 0;
+    *value = 0;
+    for (const uint8_t *p = header + MAGIC + i * FIELD, *end = p + FIELD; p < end; p++) {
+        if (!isxdigit(*p))
+            return false;
+        *value = *value << 4 | (uint32_t)(*p <= '9' ? *p - '0' : (*p | 0x20) - 'a' + 10);
+    }
+    return true;
+}
+
+static size_t padded(size_t n)
+{
+    return (n + PADDED - 1) / PADDED * PADDED;
+}
+
+static struct member member_at(const uint8_t *p, size_t n)
+{
+    uint32_t mode, size, name_size;
+    if (n < HEADER || !is_cpio(p, n) || !header_field(p, MODE, &mode) || !header_field(p, SIZE, &size) ||
+        !header_field(p, NAME_SIZE, &name_size))
+        return (struct member){.name = NULL};
+    const size_t content = padded(HEADER + (size_t)name_size), whole = content + size;
+    if (!name_size || whole > n || p[HEADER + name_size - 1])
+        return (struct member){.name = NULL};
+    return (struct member){.name = (const char *)p + HEADER,
+                           .content = p + content,
+                           .n = size,
+                           .whole = padded(whole) < n ? padded(whole) : n,
+                           .is_file = (mode & 0170000) == 0100000};
+}
+
+/* Calls fn for each file of the archive there. Returns where it ends, or 0 if it does not, or fn ended it. */
+static size_t each_file(const uint8_t *p, size_t n, member_fn *fn, void *ctx)
+{
+    for (size_t at = 0; at < n;) {
+        const struct member m = member_at(p + at, n - at);
+        if (!m.name)
+            break;
+        at += m.whole;
+        if (!strcmp(m.name, "TRAILER!!!"))
+            return at;
+        if (m.is_file && m.n && !fn(ctx, &m))
+            break;
+    }
+    return 0;
 }
 
 /* Calls fn for the files of all archives that are not compressed. Returns where the compressed part begins, `size` if there is none. */
-static size_t each_archive(const uint8_t *image, size_t size, entry_fn *fn, void *ctx)
+static size_t each_archive(const uint8_t *image, size_t size, member_fn *fn, void *ctx)
 {
     size_t at = skip_zeros(image, size, 0), n;
     while (at < size && is_cpio(image + at, size - at)) {
@@ -65,16 +105,10 @@ struct image {
     const uint8_t *bytes;
 };
 
-/* Of an archive in memory that is not compressed libarchive hands out the very bytes. */
-static bool add_file(void *ctx, struct archive *a, struct archive_entry *e)
+static bool add_file(void *ctx, const struct member *m)
 {
     const struct image *im = ctx;
-    const void *p;
-    size_t n;
-    la_int64_t at;
-    if (archive_read_data_block(a, &p, &n, &at) == ARCHIVE_OK)
-        volume_extent(im->v, volume_file(im->v, "cpio", archive_entry_pathname(e)), 0,
-                      (uint64_t)((const uint8_t *)p - im->bytes), (uint64_t)archive_entry_size(e));
+    volume_extent(im->v, volume_file(im->v, "cpio", m->name), 0, (uint64_t)(m->content - im->bytes), m->n);
     return true;
 }
 
@@ -95,39 +129,34 @@ bool volume_cpio(const struct volume *v)
 struct files {
     initramfs_fn *fn;
     void *ctx;
-    uint8_t *content;
-    size_t room;
+    size_t left; /* of UNPACKED_MAX */
 };
 
-/* Reads the entry's bytes; returns how many it has, at most UNPACKED_MAX. What a damaged header says of its size costs nothing. */
-static size_t read_all(struct archive *a, uint8_t **p, size_t *room)
+static bool take_file(void *ctx, const struct member *m)
+{
+    const struct files *f = ctx;
+    f->fn(f->ctx, m->name, m->content, m->n);
+    return true;
+}
+
+/* Reads what there is, but no more than `most` bytes; returns how many. */
+static size_t read_all(struct archive *a, uint8_t **p, size_t most)
 {
     enum { MORE = 65536 };
-    size_t n = 0;
-    for (la_ssize_t got = 1; got > 0 && n<UNPACKED_MAX; n += got> 0 ? (size_t)got : 0) {
-        *p = mem_grow(*p, room, n + MORE, 1);
-        got = archive_read_data(a, *p + n, *room - n);
+    size_t n = 0, room = 0;
+    for (la_ssize_t got = 1; got > 0 && n<most; n += got> 0 ? (size_t)got : 0) {
+        *p = mem_grow(*p, &room, n + MORE, 1);
+        got = archive_read_data(a, *p + n, room - n < most - n ? room - n : most - n);
     }
     return n;
 }
 
-static bool take_file(void *ctx, struct archive *a, struct archive_entry *e)
-{
-    struct files *f = ctx;
-    const size_t n = read_all(a, &f->content, &f->room);
-    if (n != (uint64_t)archive_entry_size(e))
-        return false;
-    f->fn(f->ctx, archive_entry_pathname(e), f->content, n);
-    return true;
-}
-
-/* What a compressed stream holds, as far as it is whole; to be freed. */
-static uint8_t *unpack(const uint8_t *p, size_t size, size_t *n)
+/* What a compressed stream holds, as far as it is whole, at most `most` bytes; to be freed. */
+static uint8_t *unpack(const uint8_t *p, size_t size, size_t most, size_t *n)
 {
     struct archive_entry *e;
     struct archive *a = mem_check(archive_read_new());
     uint8_t *out = NULL;
-    size_t room = 0;
     archive_read_support_filter_gzip(a);
     archive_read_support_filter_bzip2(a);
     archive_read_support_filter_lzma(a);
@@ -138,28 +167,26 @@ static uint8_t *unpack(const uint8_t *p, size_t size, size_t *n)
     *n = 0;
     if (archive_read_open_memory(a, p, size) == ARCHIVE_OK && archive_read_next_header(a, &e) == ARCHIVE_OK &&
         archive_filter_count(a) > 1)
-        *n = read_all(a, &out, &room);
+        *n = read_all(a, &out, most);
     archive_read_free(a);
     return out;
 }
 
-static void files_in(const uint8_t *image, size_t size, unsigned depth, struct files *f)
-{
-    const size_t at = each_archive(image, size, take_file, f);
-    size_t n = 0;
-    if (at >= size || depth == NESTED)
-        return;
-    uint8_t *out = unpack(image + at, size - at, &n);
-    if (n)
-        files_in(out, n, depth + 1, f);
-    free(out);
-}
-
 void initramfs_files(const uint8_t *image, size_t size, initramfs_fn *fn, void *ctx)
 {
-    struct files f = {.fn = fn, .ctx = ctx};
-    files_in(image, size, 0, &f);
-    free(f.content);
+    struct files f = {.fn = fn, .ctx = ctx, .left = UNPACKED_MAX};
+    uint8_t *held = NULL; /* what an archive around this one held */
+    for (unsigned depth = 0; size; depth++) {
+        const size_t at = each_archive(image, size, take_file, &f);
+        if (at >= size || depth == NESTED)
+            break;
+        uint8_t *out = unpack(image + at, size - at, f.left, &size);
+        f.left -= size;
+        free(held);
+        held = out;
+        image = out;
+    }
+    free(held);
 }
 
 static bool no_file(void *ctx, struct archive *a, struct archive_entry *e)
