@@ -9,6 +9,8 @@
 #include "traces/memory.h"
 #include "core/ground/out.h"
 
+enum { DEEPEST = 64 }; /* what hangs deeper is printed as if it hung from nothing */
+
 struct tree {
     const char *at;
     const struct processes *ps;
@@ -60,21 +62,48 @@ static void make_chains(struct tree *t)
     }
 }
 
-/* Prints all that hang from process `pid`; 0: from none. */
-static void print_below(struct tree *t, unsigned guest, uint32_t pid, unsigned depth)
+/* Where the printing is in what hangs from a process. */
+struct level {
+    size_t at; /* the next one; 0: none is left */
+    uint32_t pid;
+    unsigned depth;
+};
+
+struct levels {
+    struct level *level;
+    size_t n, cap;
+};
+
+static void go_below(const struct tree *t, struct levels *l, unsigned guest, uint32_t pid, unsigned depth)
 {
-    const uint64_t key = below_key(guest, pid);
-    for (size_t at = chains_newest(&t->below, key); at; at = chains_older(&t->below, at)) {
-        const size_t i = processes_count(t->ps) - at;
+    const size_t at = chains_newest(&t->below, below_key(guest, pid));
+    l->level = mem_grow(l->level, &l->cap, l->n + 1, sizeof *l->level);
+    l->level[l->n++] = (struct level){at, pid, depth};
+}
+
+/* Prints all that hang from no process, and what hangs from them. A guest may have made millions of processes, each by the one before it. */
+static void print_tree(struct tree *t)
+{
+    struct levels l = {0};
+    go_below(t, &l, 0, 0, 0);
+    while (l.n) {
+        struct level *now = &l.level[l.n - 1];
+        if (!now->at) {
+            l.n--;
+            continue;
+        }
+        const size_t i = processes_count(t->ps) - now->at;
         const struct process *p = processes_get(t->ps, i);
-        if (t->printed[i] || p->pid == pid || depth > 64)
+        now->at = chains_older(&t->below, now->at);
+        if (t->printed[i] || p->pid == now->pid || now->depth > DEEPEST)
             continue;
         t->printed[i] = true;
-        bool shown = t->all || !p->exited;
+        const bool shown = t->all || !p->exited;
         if (shown)
-            print_process(p, depth);
-        print_below(t, p->guest, p->pid, depth + shown);
+            print_process(p, now->depth);
+        go_below(t, &l, p->guest, p->pid, now->depth + shown);
     }
+    free(l.level);
 }
 
 static void json_process(yajl_gen g, const struct process *p)
@@ -126,7 +155,7 @@ static int print_processes(void *ctx, const struct engines *engines, struct trac
         print_json(tree);
     } else {
         make_chains(tree);
-        print_below(tree, 0, 0, 0);
+        print_tree(tree);
         for (size_t i = 0; i < processes_count(ps); i++) /* whose parent was never seen */
             if (!tree->printed[i] && (tree->all || !processes_get(ps, i)->exited))
                 print_process(processes_get(ps, i), 0);

@@ -10,7 +10,12 @@ struct initcalls {
     struct task_time *clocks;
     struct initcall *list;
     size_t n;
+    size_t open; /* the number of the last one that has begun and not ended, from 1; 0: there is none */
 };
+
+/* So many open ones are looked at, the last ones first. Modules that are loaded at the same time are as many as the kernel has threads for
+ * them; a trace may have any number. */
+enum { OPEN_LOOKED_AT = 1024 };
 
 static void initcall_begins(struct initcalls *s, const struct event *ev)
 {
@@ -22,7 +27,9 @@ static void initcall_begins(struct initcalls *s, const struct event *ev)
                                         .begin = ev->icount,
                                         .begin_time = ev->time,
                                         .task = task,
-                                        .open = true};
+                                        .open = true,
+                                        .open_before = s->open};
+    s->open = s->n;
     /* Less what was before it. */
     if (task != TASK_CLOCK_NONE)
         s->list[s->n - 1].own = -task_time_of(s->clocks, task, ev->time);
@@ -37,22 +44,31 @@ static void count_own(struct initcalls *s, size_t i, uint64_t now)
     c->own += task_time_of(s->clocks, c->task, now);
     c->has_own = true;
     const uint64_t whole = c->own + c->inner;
-    while (i-- > 0)
-        if (s->list[i].open && s->list[i].task == c->task) {
-            s->list[i].own -= whole;
-            s->list[i].inner += whole;
+    size_t outer = c->open_before;
+    for (unsigned looks = 0; outer && looks < OPEN_LOOKED_AT; looks++) {
+        struct initcall *o = &s->list[outer - 1];
+        if (o->task == c->task) {
+            o->own -= whole;
+            o->inner += whole;
             return;
         }
+        outer = o->open_before;
+    }
 }
 
 static void initcall_ends(struct initcalls *s, const struct event *ev)
 {
-    for (size_t i = s->n; i-- > 0;) {
+    size_t *open = &s->open;
+    for (unsigned looks = 0; *open && looks < OPEN_LOOKED_AT; looks++) {
+        const size_t i = *open - 1;
         struct initcall *c = &s->list[i];
-        if (!c->open || c->pid != EVF(ev, INITCALL_DONE, pid) || strlen(c->name) != ev->len ||
-            memcmp(c->name, ev->data, ev->len))
+        if (c->pid != EVF(ev, INITCALL_DONE, pid) || strlen(c->name) != ev->len ||
+            memcmp(c->name, ev->data, ev->len)) {
+            open = &c->open_before;
             continue;
+        }
         c->open = false;
+        *open = c->open_before;
         c->end = ev->icount;
         c->end_time = ev->time;
         c->took = EVF(ev, INITCALL_DONE, duration);

@@ -17,9 +17,10 @@ struct initcall {
     uint64_t own; /* the part of it, ns, in which its task had a processor, without initcalls inside of it */
     bool has_own; /* `own` is known (see struct stage) */
     int64_t result;
-    task_clock task; /* whose time it is; private to initcalls.c, … */
-    uint64_t inner;  /* … and how much of that was in initcalls inside of it */
-    bool open;       /* it had not returned at the end */
+    task_clock task;    /* whose time it is; private to initcalls.c, … */
+    uint64_t inner;     /* … and how much of that was in initcalls inside of it */
+    bool open;          /* it had not returned at the end */
+    size_t open_before; /* initcalls.c: as initcalls.open, when it began */
 };
 
 /* The events that it must see. */

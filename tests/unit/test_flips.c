@@ -238,10 +238,19 @@ enum where { IN_FIRST, IN_LAST, IN_NUMBER, IN_HEAD, IN_EXTRA, IN_PAYLOAD };
 static const char *const where_names[] = {"first icount", "last icount", "first item",
                                           "head",         "extra",       "payload"};
 
-/* What may pass: see docs/trace-format.md. */
-static bool may_pass(unsigned kind, enum where where)
+/* Whether the byte is one of END's text, which follows the reason; both are shorter than 128 bytes, so their lengths are bytes. */
+static bool in_end_text(const struct part *p, size_t at)
 {
-    return (kind == TF_CHUNKS && (where == IN_FIRST || where == IN_LAST)) ||
+    const size_t text = 1u + p->payload[0];
+    return at > text && at <= text + p->payload[text];
+}
+
+/* What may pass: see docs/trace-format.md. */
+static bool may_pass(const struct part *p, enum where where, size_t at)
+{
+    const unsigned kind = p->head.kind;
+    return (kind == TF_END && where == IN_PAYLOAD && in_end_text(p, at)) ||
+           (kind == TF_CHUNKS && (where == IN_FIRST || where == IN_LAST)) ||
            (kind == TF_STREAM && where == IN_EXTRA) ||
            (where == IN_PAYLOAD &&
             (kind == TF_CONFIG || kind == TF_INPUT || kind == TF_NOTE || kind == TF_CHUNKS));
@@ -255,7 +264,7 @@ static void flip_one(struct flips *x, const struct part *p, enum where where, ui
     const bool is = refused(x, false), looked = x->tried++ % 8 == 0 || p->head.kind == TF_NOTE,
                in_parts = looked ? refused(x, true) : is;
     x->passed += !is;
-    if ((is != in_parts && p->head.kind != TF_NOTE) || (!is && !may_pass(p->head.kind, where))) {
+    if ((is != in_parts && p->head.kind != TF_NOTE) || (!is && !may_pass(p, where, at))) {
         x->wrong++;
         printf("%s, frame %u, %s, byte %zu: %s, in parts %s\n", trace_frame_kind_name(p->head.kind),
                p->head.number, where_names[where], at, is ? "refused" : "passed",

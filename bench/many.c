@@ -1,0 +1,88 @@
+/* many.c - traces with very many of something, for what lists them: tests/scale.sh measures time and memory.
+ *
+ *   many processes N FILE    N processes, each created by the one before it, named, executing a program, and ended
+ *   many initcalls N FILE    N initcalls one after the other
+ *   many nested N FILE       N initcalls, each begun in the one before it and never ended
+ *   many names N FILE        N names of one process
+ *
+ * The events are those of a Linux kernel; nothing was run for them, so such a trace can be read and not replayed. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hv/hv.h"
+#include "traces/trace.h"
+
+struct many {
+    struct trace_writer *w;
+    uint64_t icount;
+};
+
+static void must_work(int rc, const struct error *err)
+{
+    if (!rc)
+        return;
+    fprintf(stderr, "many: %s\n", err->text);
+    exit(2);
+}
+
+static void put(struct many *m, struct event ev, const char *text)
+{
+    struct error err;
+    ev.icount = ev.time = m->icount += 1000;
+    ev.data = text;
+    ev.len = (uint32_t)strlen(text);
+    must_work(trace_write_event(m->w, &ev, &err), &err);
+}
+
+static void put_process(struct many *m, uint64_t i)
+{
+    char name[40];
+    const uint64_t pid = 2 + i;
+    snprintf(name, sizeof name, "p%" PRIu64, i);
+    put(m, (struct event){.kind = EV_PROCESS_CREATE, .f = {1, 0, pid, pid, 1 + i}}, name);
+    put(m, (struct event){.kind = EV_PROCESS_EXEC, .f = {pid, pid, 0x1000}}, "/bin/program argument");
+    put(m, (struct event){.kind = EV_PROCESS_EXIT, .f = {0, pid, pid}}, name);
+}
+
+static void put_initcall(struct many *m, uint64_t i, bool ends)
+{
+    char name[40];
+    snprintf(name, sizeof name, "init_%" PRIu64, i);
+    put(m, (struct event){.kind = EV_INITCALL, .f = {6, 0xffffffff81000000 + i, 1}}, name);
+    if (ends)
+        put(m, (struct event){.kind = EV_INITCALL_DONE, .f = {6, 0, 1000, 1}}, name);
+}
+
+static void put_one(struct many *m, const char *what, uint64_t i)
+{
+    char name[40];
+    if (!strcmp(what, "processes"))
+        put_process(m, i);
+    else if (!strcmp(what, "names")) {
+        snprintf(name, sizeof name, "n%" PRIu64, i);
+        put(m, (struct event){.kind = EV_PROCESS_NAME, .f = {1, 1}}, name);
+    } else
+        put_initcall(m, i, strcmp(what, "nested") != 0);
+}
+
+int main(int argc, char **argv)
+{
+    struct error err;
+    const struct trace_config config = {
+        .engine = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .classes = UINT32_MAX};
+    if (argc != 4)
+        return fprintf(stderr, "usage: many processes|initcalls|nested|names N FILE\n"), 2;
+    const uint64_t n = strtoull(argv[2], NULL, 10);
+    struct many m = {.w = trace_writer_create(argv[3], &config, &err)};
+    must_work(m.w ? 0 : -1, &err);
+    put(&m, (struct event){.kind = EV_KERNEL_FOUND},
+        "Linux version 6.1.0"); /* where the stages of a kernel begin */
+    put(&m, (struct event){.kind = EV_KERNEL_REACHED}, "rest_init");
+    for (uint64_t i = 0; i < n; i++)
+        put_one(&m, argv[1], i);
+    const struct trace_end end = {.reason = "reached", .text = "", .icount = m.icount, .time = m.icount};
+    must_work(trace_writer_finish(m.w, &end, &err), &err);
+    return 0;
+}
