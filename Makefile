@@ -1,5 +1,5 @@
 # bootreel: `make` builds ./bootreel (release, assertions on). `make help` lists the targets; see README.md and docs/architecture.md.
-# V=1 shows whole commands. VARIANT=release|clang|asan|ubsan|sanitize|fuzz|count builds in build/VARIANT. PREFIX=/usr/local is for install.
+# V=1 shows whole commands. VARIANT=release|clang|asan|ubsan|sanitize|tsan|fuzz|count builds in build/VARIANT. PREFIX=/usr/local is for install.
 
 VARIANT ?= release
 ifeq ($(origin CC),default)
@@ -23,6 +23,7 @@ OPT_asan    := -O1 -fsanitize=address -fno-omit-frame-pointer -DBOOTREEL_NO_TAIL
 OPT_ubsan   := -O1 -fsanitize=undefined -fno-sanitize=alignment -fno-sanitize-recover=all -DBOOTREEL_NO_TAIL
 # Both at once: what the tests use, since one build takes half the time of two.
 OPT_sanitize := -O1 -g1 -fsanitize=address,undefined -fno-sanitize=alignment -fno-sanitize-recover=all -fno-omit-frame-pointer -DBOOTREEL_NO_TAIL
+OPT_tsan    := -O1 -g1 -fsanitize=thread -fno-omit-frame-pointer -DBOOTREEL_NO_TAIL
 OPT_fuzz    := -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=alignment -fno-sanitize-recover=all -DBOOTREEL_NO_TAIL
 ifeq ($(VARIANT),fuzz)
 CC := clang
