@@ -269,6 +269,31 @@ static int waits_for(struct why_case *c, struct finding *f, const struct process
     return row;
 }
 
+/* A program prints lines at intervals, and the last of these is not longer ago than the longest of them. */
+static bool prints_now_and_then(struct why_case *c)
+{
+    enum { LEAST = 3 };
+    const enum console_device console = trace_console(c->t);
+    const uint64_t second = 1000000000;
+    uint64_t last = 0, longest = 0;
+    unsigned n = 0;
+    char text[SAID_TEXT];
+    const struct event *run = facts_last(&c->now, EV_INIT_RUN);
+    for (size_t i = 0; run && i < c->now.n; i++) {
+        const struct event *ev = &c->now.event[i];
+        if (ev->kind != EV_CONSOLE_LINE || EVF(ev, CONSOLE_LINE, device) != console ||
+            ev->icount < run->icount || ev->icount + 1 >= c->at || !*fact_text(ev, text, sizeof text) ||
+            *text == '[')
+            continue;
+        if (last && ev->time - last >= second / 2) {
+            longest = ev->time - last > longest ? ev->time - last : longest;
+            n++;
+        }
+        last = ev->time;
+    }
+    return n >= LEAST && time_at(c) - last <= longest + second && !said_error(c, c->at);
+}
+
 /* What waits so is a server that is up. */
 static bool serves(const char *waits)
 {
@@ -431,6 +456,9 @@ bool idle_system(struct why_case *c, struct finding *f)
     else if (stuck && !systems_up(c))
         find_verdict(f, WHY_LINUX_STALL, c->at, "%s%s%s since %" PRIu64 " s, and nothing else goes on",
                      last.s, *stuck_in ? " in " : "", stuck_in, stuck / second);
+    else if (last.n && strstr(last.s, "waits for time to pass") && prints_now_and_then(c))
+        find_verdict(f, WHY_OK_WORKS, c->at,
+                     "nothing went wrong: the system prints a line now and then, and %s", last.s);
     else if (serves(last.s) && !said_error(c, c->at))
         find_verdict(f, WHY_OK_IDLE, c->at, "nothing went wrong: the system is idle, and %s", last.s);
     else if (systems_up(c))

@@ -285,6 +285,52 @@ static bool bad_tss(struct fault *x)
     return true;
 }
 
+/* Ring 3 is left for ring 0, whose stack is not mapped: where the frame would go is right below what the TSS says. */
+static bool ring0_stack(struct fault *x)
+{
+    enum { BY_USER = 4, FRAME = 48 /* bytes */ };
+    struct why_case *c = x->c;
+    const unsigned cpu = x->t->cpu;
+    uint64_t stack = 0;
+    if ((x->led[0] & 0xff) != VECTOR_PF || x->led[0] >> 8 & BY_USER || !case_go(c, x->t->icount) ||
+        !(timeline_reg(c->tl, cpu, "cs") & 3))
+        return false;
+    const bool wide = timeline_reg(c->tl, cpu, "efer") & 1 << 10;
+    const uint64_t tss = timeline_reg(c->tl, cpu, "tr_base");
+    if (timeline_peek(c->tl, cpu, tss + 4, &stack, wide ? 8 : 4) != (wide ? 8 : 4) ||
+        stack - 1 - x->cr2[0] >= FRAME)
+        return false;
+    find_verdict(x->f, WHY_FAULT_STACK_UNMAPPED, x->t->icount,
+                 "triple fault%s: ring 3 at %s is left for ring 0, and its stack in the TSS, %s 0x%" PRIx64
+                 ", is not mapped",
+                 x->processor, x->where, wide ? "RSP0" : "ESP0", stack);
+    find_line(x->f, x->t->icount, NULL, "the TSS is at 0x%" PRIx64, tss);
+    return true;
+}
+
+/* The SS that IRET pops has another RPL than the CS: which of the two is refused. */
+static bool frame_rpl(struct fault *x, unsigned selector)
+{
+    struct why_case *c = x->c;
+    const unsigned cpu = x->t->cpu, size = timeline_code_bits(c->tl, cpu) / 8;
+    struct instruction in;
+    uint64_t cs = 0, ss = 0;
+    const uint64_t sp = view_stack(timeline_look(c->tl), cpu);
+    if (strncmp(case_insn(c, cpu, &in), "iret", 4))
+        return false;
+    timeline_peek(c->tl, cpu, sp + size, &cs, size);
+    timeline_peek(c->tl, cpu, sp + 4ull * size, &ss, size);
+    if ((ss & 0xfffc) != selector || (cs & 3) == (ss & 3) || cs > 0xffff || ss > 0xffff)
+        return false;
+    find_verdict(x->f, WHY_FAULT_SELECTOR, x->t->icount,
+                 "triple fault%s: IRET at %s would pop SS %04" PRIx64 "h with RPL %" PRIu64
+                 ", and CS %04" PRIx64 "h goes to ring %" PRIu64,
+                 x->processor, x->where, ss, ss & 3, cs, cs & 3);
+    if (x->lack.why.n)
+        find_note(x->f, "its handler cannot run: %s", x->lack.why.s);
+    return true;
+}
+
 /* A table of a page has nothing but zeros. */
 static bool is_empty(struct why_case *c, uint64_t entry)
 {
@@ -396,6 +442,8 @@ static bool selector_refused(struct fault *x)
         error & (OF_IDT | EXTERNAL | OF_LDT) || !case_go(c, x->t->icount) ||
         !(timeline_reg(c->tl, cpu, "cr0") & 1))
         return false;
+    if (frame_rpl(x, error & 0xfffc))
+        return true;
     const enum view_selector names = view_descriptor(timeline_look(c->tl), cpu, error & 0xfff8, &s);
     if (names == VIEW_SELECTOR_BEYOND)
         text_add(&why, "is beyond the limit of the GDT (base 0x%" PRIx64 ", limit 0x%" PRIx64 ")",
@@ -525,23 +573,10 @@ static bool astray(struct fault *x)
     return found;
 }
 
-static bool (*const headlines[])(struct fault *) = {untold,
-                                                    overwritten_return,
-                                                    irq_as_exception,
-                                                    error_code,
-                                                    overwritten_frame,
-                                                    astray,
-                                                    stack_gone,
-                                                    recursion,
-                                                    in_table,
-                                                    code_unmapped,
-                                                    bad_tss,
-                                                    selector_refused,
-                                                    reserved_bit,
-                                                    red_zone,
-                                                    refused,
-                                                    no_handler,
-                                                    plain};
+static bool (*const headlines[])(struct fault *) = {
+    untold,           overwritten_return, irq_as_exception, error_code, overwritten_frame, astray,
+    stack_gone,       ring0_stack,        recursion,        in_table,   code_unmapped,     bad_tss,
+    selector_refused, reserved_bit,       red_zone,         refused,    no_handler,        plain};
 
 /* ---------------------------------------------------------------- the whole */
 

@@ -731,6 +731,8 @@ void explain_hang(struct why_case *c, struct finding *f)
         idle_prompt(c, f);
     if (facts_last(&c->now, EV_POWER_OFF) || strcmp(trace_config(c->t)->engine, "pc"))
         return;
+    if (c->whole && !strcmp(c->reason, "reset") && facts_last(&c->now, EV_KERNEL_SHUTDOWN))
+        return; /* it ends where it was to be reset */
     const struct event *storm = facts_last(&c->now, EV_KERNEL_FOUND) ? NULL : storm_at_end(c);
     if (storm) {
         exception_again(c, f, storm);

@@ -113,6 +113,9 @@ void pointer_words(struct why_case *c, unsigned cpu, const struct pointer *p, st
     else if (came->loaded && came->never)
         text_add(out, ", read from %s, to which nobody has written",
                  case_address(c, c->at, cpu, came->pointer, at));
+    else if (came->loaded && !came->icount)
+        text_add(out, ", read from %s, which is as it was at the beginning",
+                 case_address(c, c->at, cpu, came->pointer, at));
     else if (came->icount)
         text_add(out, ", from %s at %s", came->text, case_address(c, came->icount, cpu, came->pc, by));
     else
