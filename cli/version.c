@@ -7,6 +7,7 @@
 #undef bpf_insn
 #include <elfutils/libdwfl.h>
 #include <ext2fs/ext2fs.h>
+#include <libnbd.h>
 #include <lz4.h>
 #include <lzma.h>
 #include <png.h>
@@ -30,6 +31,14 @@ static void add_digits(struct text *text, const char *name, unsigned n, unsigned
     text_add(text, ", %s %u.%u.%u", name, n / base / base, n / base % base, n % base);
 }
 
+static void add_libnbd(struct text *text)
+{
+    struct nbd_handle *h = nbd_create();
+    if (h)
+        text_add(text, ", libnbd %s", nbd_get_version(h));
+    nbd_close(h);
+}
+
 /* The libraries that the program runs with, which need not be those that it was built with. */
 static void add_libraries(struct text *text)
 {
@@ -43,6 +52,7 @@ static void add_libraries(struct text *text)
     text_add(text, ", %s", archive_version_string());
     text_add(text, ", libbpf %s", libbpf_version_string() + strspn(libbpf_version_string(), "v"));
     text_add(text, ", liblzma %s", lzma_version_string());
+    add_libnbd(text);
     add_digits(text, "libpng", png_access_version_number(), 100);
     text_add(text, ", libslirp %s", slirp_version_string());
     text_add(text, ", lz4 %s", LZ4_versionString());
