@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "core/symbols/private/btf_dwarf.h"
 #include "core/symbols/private/kernel_types_impl.h"
@@ -188,10 +189,23 @@ static void put_scalar(struct text *t, const struct btf *btf, uint32_t type, uin
 
 /* ---------------------------------------------------------------- arguments */
 
+/* The number of a function's type among a table's own; 0: it has none. */
+static uint32_t own_function(const struct kernel_types *k, size_t i, const char *name)
+{
+    const struct hash_index *x = &k->functions[i];
+    for (struct hash_search s = hash_search(x, XXH3_64bits(name, strlen(name))); hash_found(x, &s);) {
+        const struct btf_type *t = btf__type_by_id(k->btf[i], s.number);
+        if (t && !strcmp(name_of(k->btf[i], t->name_off), name))
+            return s.number;
+    }
+    return 0;
+}
+
+/* A module's table has the kernel's functions, too. */
 static bool function_of(const struct kernel_types *k, size_t i, const char *name, struct types_function *f)
 {
-    const int32_t id = btf__find_by_name_kind(k->btf[i], name, BTF_KIND_FUNC);
-    const struct btf_type *fn = id > 0 ? btf__type_by_id(k->btf[i], (uint32_t)id) : NULL;
+    const uint32_t own = own_function(k, i, name), id = own || !i ? own : own_function(k, 0, name);
+    const struct btf_type *fn = id ? btf__type_by_id(k->btf[i], id) : NULL;
     const struct btf_type *proto = fn ? btf__type_by_id(k->btf[i], fn->type) : NULL;
     if (!proto || !btf_is_func_proto(proto))
         return false;

@@ -7,6 +7,7 @@
 #include <bpf/btf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "core/run/past.h"
 #include "core/symbols/private/btf_open.h"
@@ -188,6 +189,20 @@ static void *find_btf(const struct reading *r, struct kernel_code *image, size_t
     return NULL;
 }
 
+/* A search by libbpf compares all names. `first`: the number of the first type that is its own. */
+static struct hash_index functions_of(const struct btf *btf, unsigned first)
+{
+    struct hash_index x = {0};
+    const unsigned n = btf__type_cnt(btf);
+    for (unsigned i = first; i < n; i++) {
+        const struct btf_type *t = btf__type_by_id(btf, i);
+        const char *name = t && btf_is_func(t) ? btf__name_by_offset(btf, t->name_off) : NULL;
+        if (name)
+            hash_index_add(&x, XXH3_64bits(name, strlen(name)), i);
+    }
+    return x;
+}
+
 /* Takes the data, of which libbpf has a copy. False if it is damaged. */
 static bool add_types(struct kernel_types *k, const char *table, void *data, size_t n)
 {
@@ -199,10 +214,12 @@ static bool add_types(struct kernel_types *k, const char *table, void *data, siz
         btf__free(btf);
         return false;
     }
-    size_t opened = k->set.n;
+    size_t opened = k->set.n, indexed = k->set.n;
     MEM_MORE(k->list, k->set.n);
     MEM_MORE(k->btf, opened);
+    MEM_MORE(k->functions, indexed);
     k->btf[k->set.n] = btf;
+    k->functions[k->set.n] = functions_of(btf, k->set.n ? btf__type_cnt(k->btf[0]) : 1);
     k->list[k->set.n++] = (struct symbol_types){mem_string(table), copy, size};
     k->set.list = k->list;
     return true;
@@ -534,6 +551,7 @@ void kernel_types_free(struct kernel_types *k)
 {
     for (size_t i = k ? k->set.n : 0; i-- > 0;) { /* the kernel's last: the others refer to it */
         btf__free(k->btf[i]);
+        hash_index_clear(&k->functions[i]);
         free((void *)k->list[i].table);
     }
     for (size_t i = 0; k && i < k->ncode; i++)
@@ -542,6 +560,7 @@ void kernel_types_free(struct kernel_types *k)
         memory_free(k->memory);
         free(k->list);
         free(k->btf);
+        free(k->functions);
         free(k->code);
     }
     free(k);

@@ -252,46 +252,49 @@ static void words(void **state)
 {
     struct fixture *f = *state;
     struct btf *btf = make_btf();
-    const struct symbol_types list = {"kernel", NULL, 0};
-    const struct kernel_types k = {.set = {.list = &list, .n = 1, .space = SPACE_KERNEL}, .btf = &btf};
+    uint32_t size;
+    const void *raw = btf__raw_data(btf, &size);
+    struct kernel_types *k = kernel_types_of(raw, size);
     const struct types_memory m = {NULL, read_memory};
     struct types_function fn;
     struct types_place p;
     struct error err;
     char text[200];
-    assert_false(kernel_types_function(&k, "sleep", &fn));
-    assert_true(kernel_types_function(&k, "wake", &fn));
-    kernel_types_arguments(&k, &fn, (uint64_t[6]){0x2000, (uint64_t)-5}, &m, text, sizeof text);
+    assert_non_null(k);
+    assert_false(kernel_types_function(k, "sleep", &fn));
+    assert_true(kernel_types_function(k, "wake", &fn));
+    kernel_types_arguments(k, &fn, (uint64_t[6]){0x2000, (uint64_t)-5}, &m, text, sizeof text);
     assert_string_equal(text, "(p=0x2000 \"sh\", n=-5)");
-    kernel_types_arguments(&k, &fn, (uint64_t[6]){0, 1}, &m, text, sizeof text);
+    kernel_types_arguments(k, &fn, (uint64_t[6]){0, 1}, &m, text, sizeof text);
     assert_string_equal(text, "(p=NULL, n=1)");
-    assert_int_equal(kernel_types_arguments(&k, &fn, (uint64_t[6]){0x5000, 1}, &m, text, 4),
+    assert_int_equal(kernel_types_arguments(k, &fn, (uint64_t[6]){0x5000, 1}, &m, text, 4),
                      strlen("(p=0x5000, n=1)"));
 
-    assert_int_equal(kernel_types_place(&k, f->s, "init_task.comm", &p, &err), 1);
+    assert_int_equal(kernel_types_place(k, f->s, "init_task.comm", &p, &err), 1);
     assert_int_equal(p.address, TEXT + 0x1000 + 8);
     assert_int_equal(p.size, 16);
-    assert_true(kernel_types_value(&k, &p, "sh\0x", 4, text, sizeof text) > 0);
+    assert_true(kernel_types_value(k, &p, "sh\0x", 4, text, sizeof text) > 0);
     assert_string_equal(text, "\"sh\"");
     assert_int_equal(
-        kernel_types_place(&k, f->s, " ( ( struct task_struct * ) 0x100 ) -> comm [ 3 ]", &p, &err), 1);
+        kernel_types_place(k, f->s, " ( ( struct task_struct * ) 0x100 ) -> comm [ 3 ]", &p, &err), 1);
     assert_int_equal(p.address, 0x100 + 8 + 3);
-    assert_int_equal(kernel_types_place(&k, f->s, "init_task.b", &p, &err),
+    assert_int_equal(kernel_types_place(k, f->s, "init_task.b", &p, &err),
                      1); /* of the union without a name */
     assert_int_equal(p.address, TEXT + 0x1000 + 32);
-    assert_int_equal(kernel_types_place(&k, f->s, "init_task.state", &p, &err), 1);
-    assert_int_equal(kernel_types_value(&k, &p, "\xfe\xff\xff\xff", 4, text, sizeof text), 2);
+    assert_int_equal(kernel_types_place(k, f->s, "init_task.state", &p, &err), 1);
+    assert_int_equal(kernel_types_value(k, &p, "\xfe\xff\xff\xff", 4, text, sizeof text), 2);
     assert_string_equal(text, "-2");
     static const char *const none[] = {
         "", "nobody", "runq2.next", "(", "(struct nobody *)1", "(struct list)1", "(struct list *)x"};
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
-        assert_int_equal(kernel_types_place(&k, f->s, none[i], &p, &err), 0);
+        assert_int_equal(kernel_types_place(k, f->s, none[i], &p, &err), 0);
     static const char *const wrong[] = {
         "init_task.",       "init_task.nobody", "init_task.flag",  "init_task.comm[16]", "init_task.comm[x]",
         "init_task.comm[1", "init_task[0]",     "runq.next->next", "init_task+1",        "init_task.state.x"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
-        if (kernel_types_place(&k, f->s, wrong[i], &p, &err) != -1)
+        if (kernel_types_place(k, f->s, wrong[i], &p, &err) != -1)
             fail_msg("%s is accepted", wrong[i]);
+    kernel_types_free(k);
     btf__free(btf);
 }
 

@@ -2,6 +2,7 @@
 #ifndef BOOTREEL_CORE_SYMBOLS_KERNEL_TYPES_IMPL_H
 #define BOOTREEL_CORE_SYMBOLS_KERNEL_TYPES_IMPL_H
 
+#include "core/ground/hash_index.h"
 #include "core/symbols/kernel_types.h"
 
 struct btf;
@@ -17,8 +18,9 @@ struct kernel_code {
 struct kernel_types {
     struct symbol_types *list; /* their BTF is ours */
     struct symbol_types_set set;
-    struct btf **btf;         /* the BTF of `list`, opened; that of modules continues the first */
-    struct kernel_code *code; /* the kernel's, then those of modules */
+    struct btf **btf;             /* the BTF of `list`, opened; that of modules continues the first */
+    struct hash_index *functions; /* of each of these its own functions, by name: their types' numbers */
+    struct kernel_code *code;     /* the kernel's, then those of modules */
     size_t ncode;
     struct kernel_memory *memory; /* that code is read from; NULL: there is none */
 };
