@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "core/why/private/case.h"
+#include "core/why/private/said.h"
 
 enum { ERROR_LEVEL = 3, WARNING_LEVEL = 4 }; /* syslog(3) */
 
@@ -234,9 +235,16 @@ static bool ends_in_maintenance(struct why_case *c, struct finding *f)
         return false;
     if (cause && cause->icount < ev->icount)
         fact_text(cause, words, sizeof words);
-    find_verdict(f, WHY_SYSTEMD_MAINTENANCE, *words ? cause->icount : ev->icount,
-                 "the system does not come up, and ends in a shell for maintenance%s%s",
-                 *words ? ": " : " that nobody has asked for", words);
+    /* An initramfs without systemd has no units: what its programs said is the cause. */
+    const struct event *said =
+        *words || !facts_last(&c->now, EV_INITRD) ? NULL : said_before(c, ev->icount - 1);
+    if (said)
+        find_verdict(f, WHY_LINUX_INITRAMFS, said->icount, "the initramfs ends in an emergency shell: %s",
+                     fact_text(said, words, sizeof words));
+    else
+        find_verdict(f, WHY_SYSTEMD_MAINTENANCE, *words ? cause->icount : ev->icount,
+                     "the system does not come up, and ends in a shell for maintenance%s%s",
+                     *words ? ": " : " that nobody has asked for", words);
     if (*words)
         process_line(c, f, cause);
     failed_lines(c, f, 10);

@@ -387,8 +387,8 @@ make_freebsd_boots() { boot freebsd_boots --memory 512M --cdrom "$BOOTREEL_FREEB
 # ---- healthy
 
 make_debian() { boot debian --kernel "$GUESTS/vmlinuz" --initrd "$GUESTS/initrd.gz" --append console=ttyS0 --until 60s; }
-make_two_cpus() { boot two_cpus --cpus 2 --kernel "$kernel" --initrd power_off.gz --append console=ttyS0 --until 40s; }
-make_q35() { boot q35 --machine q35 --kernel "$kernel" --initrd power_off.gz --append console=ttyS0 --until 40s; }
+make_two_cpus() { power_off_initrd && boot two_cpus --cpus 2 --kernel "$kernel" --initrd power_off.gz --append console=ttyS0 --until 40s; }
+make_q35() { power_off_initrd && boot q35 --machine q35 --kernel "$kernel" --initrd power_off.gz --append console=ttyS0 --until 40s; }
 make_reboots() {
     printf '#!/bin/sh\necho well\nreboot -f\n' | initrd reboots 'ln -s busybox bin/reboot'
     linux reboots "" --initrd reboots.gz --stop-on-reset
