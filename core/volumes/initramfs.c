@@ -189,7 +189,7 @@ void initramfs_files(const uint8_t *image, size_t size, initramfs_fn *fn, void *
     free(held);
 }
 
-static bool no_file(void *ctx, struct archive *a, struct archive_entry *e)
+static bool no_file(void *ctx, const struct member *m)
 {
     return true;
 }
@@ -202,7 +202,7 @@ static void parts_in(const uint8_t *image, size_t size, unsigned depth, initramf
         fn(ctx, image, at, depth != 0);
     if (at >= size || depth == NESTED)
         return;
-    uint8_t *out = unpack(image + at, size - at, &n);
+    uint8_t *out = unpack(image + at, size - at, UNPACKED_MAX, &n);
     if (n)
         parts_in(out, n, depth + 1, fn, ctx);
     free(out);
@@ -215,36 +215,17 @@ void initramfs_parts(const uint8_t *image, size_t size, initramfs_part_fn *fn, v
 
 /* ---------------------------------------------------------------- headers */
 
-enum { HEADER = 110, FIELD_SIZE = 8 };
-
-/* Field i of a header: eight hexadecimal digits. */
-static bool field(const uint8_t *header, unsigned i, uint32_t *v)
-{
-    *v = 0;
-    for (unsigned k = 0; k < FIELD_SIZE; k++) {
-        const char c = (char)header[MAGIC + FIELD_SIZE * i + k];
-        const int digit = c >= '0' && c <= '9'   ? c - '0'
-                          : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                          : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                                 : -1;
-        if (digit < 0)
-            return false;
-        *v = *v << 4 | (uint32_t)digit;
-    }
-    return true;
-}
-
 bool initramfs_next(const uint8_t *archives, size_t n, size_t *at, struct initramfs_entry *e)
 {
-    enum { INODE = 0, MODE = 1, LINKS = 4, SIZE = 6, NAME = 11, ALIGN = 4 };
+    enum { INODE = 0, LINKS = 4 };
     uint32_t size, name;
     const size_t from = skip_zeros(archives, n, *at);
     const uint8_t *h = archives + from;
-    if (n - from < HEADER || !is_cpio(h, n - from) || !field(h, INODE, &e->inode) ||
-        !field(h, MODE, &e->mode) || !field(h, LINKS, &e->links) || !field(h, SIZE, &size) ||
-        !field(h, NAME, &name))
+    if (n - from < HEADER || !is_cpio(h, n - from) || !header_field(h, INODE, &e->inode) ||
+        !header_field(h, MODE, &e->mode) || !header_field(h, LINKS, &e->links) ||
+        !header_field(h, SIZE, &size) || !header_field(h, NAME_SIZE, &name))
         return false;
-    const size_t content = (from + HEADER + (size_t)name + ALIGN - 1) / ALIGN * ALIGN;
+    const size_t content = (from + HEADER + (size_t)name + PADDED - 1) / PADDED * PADDED;
     if (!name || content > n || size > n - content || h[HEADER + name - 1])
         return false;
     e->header = h;
@@ -252,7 +233,7 @@ bool initramfs_next(const uint8_t *archives, size_t n, size_t *at, struct initra
     e->name_size = name;
     e->content = archives + content;
     e->size = size;
-    *at = (content + size + ALIGN - 1) / ALIGN * ALIGN;
+    *at = (content + size + PADDED - 1) / PADDED * PADDED;
     *at = *at < n ? *at : n;
     return true;
 }
