@@ -194,46 +194,39 @@ static bool no_file(void *ctx, const struct member *m)
     return true;
 }
 
-static void parts_in(const uint8_t *image, size_t size, unsigned depth, initramfs_part_fn *fn, void *ctx)
-{
-    const size_t at = each_archive(image, size, no_file, NULL);
-    size_t n = 0;
-    if (at)
-        fn(ctx, image, at, depth != 0);
-    if (at >= size || depth == NESTED)
-        return;
-    uint8_t *out = unpack(image + at, size - at, UNPACKED_MAX, &n);
-    if (n)
-        parts_in(out, n, depth + 1, fn, ctx);
-    free(out);
-}
-
 void initramfs_parts(const uint8_t *image, size_t size, initramfs_part_fn *fn, void *ctx)
 {
-    parts_in(image, size, 0, fn, ctx);
+    size_t left = UNPACKED_MAX;
+    uint8_t *held = NULL; /* as above */
+    for (unsigned depth = 0; size; depth++) {
+        const size_t at = each_archive(image, size, no_file, NULL);
+        if (at)
+            fn(ctx, image, at, depth != 0);
+        if (at >= size || depth == NESTED)
+            break;
+        uint8_t *out = unpack(image + at, size - at, left, &size);
+        left -= size;
+        free(held);
+        held = out;
+        image = out;
+    }
+    free(held);
 }
-
-/* ---------------------------------------------------------------- headers */
 
 bool initramfs_next(const uint8_t *archives, size_t n, size_t *at, struct initramfs_entry *e)
 {
     enum { INODE = 0, LINKS = 4 };
-    uint32_t size, name;
     const size_t from = skip_zeros(archives, n, *at);
     const uint8_t *h = archives + from;
-    if (n - from < HEADER || !is_cpio(h, n - from) || !header_field(h, INODE, &e->inode) ||
-        !header_field(h, MODE, &e->mode) || !header_field(h, LINKS, &e->links) ||
-        !header_field(h, SIZE, &size) || !header_field(h, NAME_SIZE, &name))
-        return false;
-    const size_t content = (from + HEADER + (size_t)name + PADDED - 1) / PADDED * PADDED;
-    if (!name || content > n || size > n - content || h[HEADER + name - 1])
+    const struct member m = member_at(h, n - from);
+    if (!m.name || !header_field(h, INODE, &e->inode) || !header_field(h, MODE, &e->mode) ||
+        !header_field(h, LINKS, &e->links))
         return false;
     e->header = h;
-    e->name = (const char *)h + HEADER;
-    e->name_size = name;
-    e->content = archives + content;
-    e->size = size;
-    *at = (content + size + PADDED - 1) / PADDED * PADDED;
-    *at = *at < n ? *at : n;
+    e->name = m.name;
+    e->name_size = strlen(m.name) + 1;
+    e->content = m.content;
+    e->size = m.n;
+    *at = from + m.whole;
     return true;
 }
