@@ -4,8 +4,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <xxhash.h>
 #include <zlib.h>
 
+#include "core/ground/hash_index.h"
 #include "core/ground/out.h"
 #include "core/ran/private/wanted.h"
 #include "core/volumes/initramfs.h"
@@ -65,11 +67,39 @@ static bool is_firmware(const char *name)
     return strstr(wanted_path(name), "lib/firmware/") != NULL;
 }
 
+/* The names of one inode are one file: what was done by one of them was done with all. */
+static void join_links(struct initramfs *r)
+{
+    struct hash_index by_inode = {0};
+    for (unsigned pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < r->n; i++) {
+            struct member *m = &r->list[i];
+            const uint64_t hash = XXH3_64bits(&m->e.inode, sizeof m->e.inode);
+            struct member *first = NULL;
+            if (m->e.links < 2 || !S_ISREG(m->e.mode))
+                continue;
+            for (struct hash_search s = hash_search(&by_inode, hash); !first && hash_found(&by_inode, &s);)
+                first = r->list[s.number].e.inode == m->e.inode ? &r->list[s.number] : NULL;
+            if (!first)
+                hash_index_add(&by_inode, hash, i);
+            else if (!pass)
+                first->how = m->how > first->how ? m->how : first->how;
+            else
+                m->how = first->how;
+        }
+    hash_index_clear(&by_inode);
+}
+
 /* What was done with each. Names of one inode are one file; links and interpreters lead on, until nothing is added. */
 static void decide(struct initramfs *r, struct wanted *w)
 {
-    for (size_t before = SIZE_MAX; before != w->n;) {
+    enum { PASSES = 32 };
+    size_t before = SIZE_MAX;
+    for (unsigned pass = 0; before != w->n; pass++) {
         before = w->n;
+        w->all_names |= pass == PASSES; /* no chain of links is that long: each name stays */
+        if (pass > PASSES)
+            break;
         for (size_t i = 0; i < r->n; i++) {
             struct member *m = &r->list[i];
             const enum wanted_how how = wanted_file(w, m->name);
@@ -82,11 +112,7 @@ static void decide(struct initramfs *r, struct wanted *w)
                 wanted_interpreter(w, m->content, m->e.size);
         }
     }
-    for (size_t i = 0; i < r->n; i++)
-        for (size_t k = 0; r->list[i].e.links > 1 && S_ISREG(r->list[i].e.mode) && k < r->n; k++)
-            if (r->list[k].e.inode == r->list[i].e.inode && r->list[k].how > r->list[i].how &&
-                r->list[k].e.links > 1)
-                r->list[i].how = r->list[k].how;
+    join_links(r);
 }
 
 /* Reads the "initrd" image's files. 1; 0: there is no such image, or it is no initramfs; -1 with err. */
@@ -343,19 +369,27 @@ static bool stays_whole(const struct member *m)
 /* Folders stay if something in them does. */
 static void keep_folders(struct initramfs *r)
 {
-    for (size_t i = r->n; i-- > 0;) {
+    struct hash_index folders = {0};
+    for (size_t i = 0; i < r->n; i++)
+        if (S_ISDIR(r->list[i].e.mode)) {
+            const char *path = wanted_path(r->list[i].name);
+            hash_index_add(&folders, XXH3_64bits(path, strlen(path)), i);
+        }
+    for (size_t i = 0; i < r->n; i++) {
         struct member *m = &r->list[i];
-        m->keep |= m->how != WANTED_NOT || is_firmware(m->name) || S_ISCHR(m->e.mode) || S_ISBLK(m->e.mode);
-        if (!m->keep)
-            continue;
         const char *path = wanted_path(m->name);
-        for (size_t k = 0; k < r->n; k++) {
-            const char *folder = wanted_path(r->list[k].name);
-            const size_t n = strlen(folder);
-            if (S_ISDIR(r->list[k].e.mode) && (!n || (!strncmp(path, folder, n) && path[n] == '/')))
-                r->list[k].keep = true;
+        m->keep |= m->how != WANTED_NOT || is_firmware(m->name) || S_ISCHR(m->e.mode) || S_ISBLK(m->e.mode);
+        for (size_t n = 0; m->keep && n <= strlen(path); n++) {
+            if (n && path[n] != '/')
+                continue;
+            for (struct hash_search s = hash_search(&folders, XXH3_64bits(path, n));
+                 hash_found(&folders, &s);) {
+                const char *its = wanted_path(r->list[s.number].name);
+                r->list[s.number].keep |= strlen(its) == n && !memcmp(its, path, n);
+            }
         }
     }
+    hash_index_clear(&folders);
 }
 
 static void put_members(struct initramfs *r, bool packed, struct writer *w)
