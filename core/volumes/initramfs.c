@@ -4,7 +4,6 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,7 @@
 #include "core/volumes/private/map.h"
 #include "traces/memory.h"
 
-enum { MAGIC = 6, NESTED = 4, HEADER = 110, FIELD = 8, MODE = 1, SIZE = 6, NAME_SIZE = 11, PADDED = 4 };
+enum { MAGIC = 6, NESTED = 4 };
 #define UNPACKED_MAX ((size_t)1 << 29) /* of all that is in each other */
 
 static bool is_cpio(const uint8_t *p, size_t n)
@@ -27,67 +26,67 @@ static size_t skip_zeros(const uint8_t *image, size_t size, size_t at)
     return at;
 }
 
-/* A member of an archive of the form "newc" (cpio(5)): a header of hexadecimal digits, the name and the content, the last two padded. */
-struct member {
-    const char *name; /* NULL: there is none, or it is not whole */
-    const uint8_t *content;
-    size_t n, whole; /* bytes of its content, and of all of it */
-    bool is_file;
-};
+enum { HEADER = 110, FIELD_SIZE = 8 };
 
-/* What is looked for; returns false to end. */
-typedef bool member_fn(void *ctx, const struct member *m);
-
-static bool header_field(const uint8_t *header, unsigned i, uint32_t *value)
+/* Field i of a header: eight hexadecimal digits. */
+static bool field(const uint8_t *header, unsigned i, uint32_t *v)
 {
-    *value = 0;
-    for (const uint8_t *p = header + MAGIC + i * FIELD, *end = p + FIELD; p < end; p++) {
-        if (!isxdigit(*p))
+    *v = 0;
+    for (unsigned k = 0; k < FIELD_SIZE; k++) {
+        const char c = (char)header[MAGIC + FIELD_SIZE * i + k];
+        const int digit = c >= '0' && c <= '9'   ? c - '0'
+                          : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                          : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                                 : -1;
+        if (digit < 0)
             return false;
-        *value = *value << 4 | (uint32_t)(*p <= '9' ? *p - '0' : (*p | 0x20) - 'a' + 10);
+        *v = *v << 4 | (uint32_t)digit;
     }
     return true;
 }
 
-static size_t padded(size_t n)
+bool initramfs_next(const uint8_t *archives, size_t n, size_t *at, struct initramfs_entry *e)
 {
-    return (n + PADDED - 1) / PADDED * PADDED;
+    enum { INODE = 0, MODE = 1, LINKS = 4, SIZE = 6, NAME = 11, ALIGN = 4 };
+    uint32_t size, name;
+    const size_t from = skip_zeros(archives, n, *at);
+    const uint8_t *h = archives + from;
+    if (n - from < HEADER || !is_cpio(h, n - from) || !field(h, INODE, &e->inode) ||
+        !field(h, MODE, &e->mode) || !field(h, LINKS, &e->links) || !field(h, SIZE, &size) ||
+        !field(h, NAME, &name))
+        return false;
+    const size_t content = (from + HEADER + (size_t)name + ALIGN - 1) / ALIGN * ALIGN;
+    if (!name || content > n || size > n - content || h[HEADER + name - 1])
+        return false;
+    e->header = h;
+    e->name = (const char *)h + HEADER;
+    e->name_size = name;
+    e->content = archives + content;
+    e->size = size;
+    *at = (content + size + ALIGN - 1) / ALIGN * ALIGN;
+    *at = *at < n ? *at : n;
+    return true;
 }
 
-static struct member member_at(const uint8_t *p, size_t n)
-{
-    uint32_t mode, size, name_size;
-    if (n < HEADER || !is_cpio(p, n) || !header_field(p, MODE, &mode) || !header_field(p, SIZE, &size) ||
-        !header_field(p, NAME_SIZE, &name_size))
-        return (struct member){.name = NULL};
-    const size_t content = padded(HEADER + (size_t)name_size), whole = content + size;
-    if (!name_size || whole > n || p[HEADER + name_size - 1])
-        return (struct member){.name = NULL};
-    return (struct member){.name = (const char *)p + HEADER,
-                           .content = p + content,
-                           .n = size,
-                           .whole = padded(whole) < n ? padded(whole) : n,
-                           .is_file = (mode & 0170000) == 0100000};
-}
+/* What is looked for; returns false to end. */
+typedef bool entry_fn(void *ctx, const struct initramfs_entry *e);
 
 /* Calls fn for each file of the archive there. Returns where it ends, or 0 if it does not, or fn ended it. */
-static size_t each_file(const uint8_t *p, size_t n, member_fn *fn, void *ctx)
+static size_t each_file(const uint8_t *p, size_t n, entry_fn *fn, void *ctx)
 {
-    for (size_t at = 0; at < n;) {
-        const struct member m = member_at(p + at, n - at);
-        if (!m.name)
-            break;
-        at += m.whole;
-        if (!strcmp(m.name, "TRAILER!!!"))
+    enum { FORMAT = 0170000, REGULAR = 0100000 };
+    struct initramfs_entry e;
+    for (size_t at = 0; initramfs_next(p, n, &at, &e);) {
+        if (!strcmp(e.name, "TRAILER!!!"))
             return at;
-        if (m.is_file && m.n && !fn(ctx, &m))
+        if ((e.mode & FORMAT) == REGULAR && e.size && !fn(ctx, &e))
             break;
     }
     return 0;
 }
 
 /* Calls fn for the files of all archives that are not compressed. Returns where the compressed part begins, `size` if there is none. */
-static size_t each_archive(const uint8_t *image, size_t size, member_fn *fn, void *ctx)
+static size_t each_archive(const uint8_t *image, size_t size, entry_fn *fn, void *ctx)
 {
     size_t at = skip_zeros(image, size, 0), n;
     while (at < size && is_cpio(image + at, size - at)) {
@@ -105,10 +104,10 @@ struct image {
     const uint8_t *bytes;
 };
 
-static bool add_file(void *ctx, const struct member *m)
+static bool add_file(void *ctx, const struct initramfs_entry *e)
 {
     const struct image *im = ctx;
-    volume_extent(im->v, volume_file(im->v, "cpio", m->name), 0, (uint64_t)(m->content - im->bytes), m->n);
+    volume_extent(im->v, volume_file(im->v, "cpio", e->name), 0, (uint64_t)(e->content - im->bytes), e->size);
     return true;
 }
 
@@ -129,13 +128,12 @@ bool volume_cpio(const struct volume *v)
 struct files {
     initramfs_fn *fn;
     void *ctx;
-    size_t left; /* of UNPACKED_MAX */
 };
 
-static bool take_file(void *ctx, const struct member *m)
+static bool take_file(void *ctx, const struct initramfs_entry *e)
 {
     const struct files *f = ctx;
-    f->fn(f->ctx, m->name, m->content, m->n);
+    f->fn(f->ctx, e->name, e->content, e->size);
     return true;
 }
 
@@ -172,36 +170,16 @@ static uint8_t *unpack(const uint8_t *p, size_t size, size_t most, size_t *n)
     return out;
 }
 
-void initramfs_files(const uint8_t *image, size_t size, initramfs_fn *fn, void *ctx)
-{
-    struct files f = {.fn = fn, .ctx = ctx, .left = UNPACKED_MAX};
-    uint8_t *held = NULL; /* what an archive around this one held */
-    for (unsigned depth = 0; size; depth++) {
-        const size_t at = each_archive(image, size, take_file, &f);
-        if (at >= size || depth == NESTED)
-            break;
-        uint8_t *out = unpack(image + at, size - at, f.left, &size);
-        f.left -= size;
-        free(held);
-        held = out;
-        image = out;
-    }
-    free(held);
-}
+/* What archives that are not compressed hold, whether they were inside of compressed ones; returns where the compressed part begins, as
+ * each_archive() does. */
+typedef size_t level_fn(void *ctx, const uint8_t *image, size_t size, bool unpacked);
 
-static bool no_file(void *ctx, const struct member *m)
+static void each_level(const uint8_t *image, size_t size, level_fn *fn, void *ctx)
 {
-    return true;
-}
-
-void initramfs_parts(const uint8_t *image, size_t size, initramfs_part_fn *fn, void *ctx)
-{
+    uint8_t *held = NULL; /* what the last compressed part held */
     size_t left = UNPACKED_MAX;
-    uint8_t *held = NULL; /* as above */
     for (unsigned depth = 0; size; depth++) {
-        const size_t at = each_archive(image, size, no_file, NULL);
-        if (at)
-            fn(ctx, image, at, depth != 0);
+        const size_t at = fn(ctx, image, size, depth != 0);
         if (at >= size || depth == NESTED)
             break;
         uint8_t *out = unpack(image + at, size - at, left, &size);
@@ -213,20 +191,36 @@ void initramfs_parts(const uint8_t *image, size_t size, initramfs_part_fn *fn, v
     free(held);
 }
 
-bool initramfs_next(const uint8_t *archives, size_t n, size_t *at, struct initramfs_entry *e)
+static size_t files_in(void *ctx, const uint8_t *image, size_t size, bool unpacked)
 {
-    enum { INODE = 0, LINKS = 4 };
-    const size_t from = skip_zeros(archives, n, *at);
-    const uint8_t *h = archives + from;
-    const struct member m = member_at(h, n - from);
-    if (!m.name || !header_field(h, INODE, &e->inode) || !header_field(h, MODE, &e->mode) ||
-        !header_field(h, LINKS, &e->links))
-        return false;
-    e->header = h;
-    e->name = m.name;
-    e->name_size = strlen(m.name) + 1;
-    e->content = m.content;
-    e->size = m.n;
-    *at = from + m.whole;
+    return each_archive(image, size, take_file, ctx);
+}
+
+void initramfs_files(const uint8_t *image, size_t size, initramfs_fn *fn, void *ctx)
+{
+    each_level(image, size, files_in, &(struct files){fn, ctx});
+}
+
+struct parts {
+    initramfs_part_fn *fn;
+    void *ctx;
+};
+
+static bool no_file(void *ctx, const struct initramfs_entry *e)
+{
     return true;
+}
+
+static size_t part_of(void *ctx, const uint8_t *image, size_t size, bool unpacked)
+{
+    const struct parts *p = ctx;
+    const size_t at = each_archive(image, size, no_file, NULL);
+    if (at)
+        p->fn(p->ctx, image, at, unpacked);
+    return at;
+}
+
+void initramfs_parts(const uint8_t *image, size_t size, initramfs_part_fn *fn, void *ctx)
+{
+    each_level(image, size, part_of, &(struct parts){fn, ctx});
 }
