@@ -104,8 +104,9 @@ struct calls *calls_take(const struct calls_options *o, struct error *err)
     struct calls *c = mem_zero(1, sizeof *c);
     struct taking t = {.o = o, .c = c};
     struct replay *r = NULL;
-    int rc = 0;
-    if (o->arguments && !(c->types = kernel_types_read(o->trace, o->kind, o->symbols, err)))
+    int rc =
+        o->from < o->to ? 0 : error_set(err, "calls: the window has no step: --to has to be after --from");
+    if (!rc && o->arguments && !(c->types = kernel_types_read(o->trace, o->kind, o->symbols, err)))
         rc = -1;
     if (!rc && !(r = replay_open_unplaced(o->trace, o->kind, err)))
         rc = -1;

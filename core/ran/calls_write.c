@@ -26,7 +26,7 @@ static void name_of(const struct calls *c, const struct call *call, char buf[NAM
 struct edge {
     uint64_t at;
     uint32_t call, depth;
-    bool ends;
+    bool ends, open; /* the window ends, not the call */
 };
 
 struct order {
@@ -49,14 +49,20 @@ static uint32_t depth_of(struct order *o, uint32_t i)
     return d;
 }
 
-/* By position; at one position ends come first, the innermost first, and beginnings the outermost first. */
+/* At one position: what ends there, what begins, and what goes on where the window ends. */
+static unsigned rank_of(const struct edge *e)
+{
+    return !e->ends ? 1 : e->open ? 2 : 0;
+}
+
+/* By position; of ends the innermost comes first, of beginnings the outermost. */
 static int by_position(const void *a, const void *b)
 {
     const struct edge *x = a, *y = b;
     if (x->at != y->at)
         return x->at < y->at ? -1 : 1;
-    if (x->ends != y->ends)
-        return x->ends ? -1 : 1;
+    if (rank_of(x) != rank_of(y))
+        return rank_of(x) < rank_of(y) ? -1 : 1;
     if (x->depth != y->depth)
         return (x->depth < y->depth) == x->ends ? 1 : -1;
     return x->call < y->call ? -1 : x->call > y->call;
@@ -70,8 +76,8 @@ static struct order order_of(const struct calls *c)
     for (size_t i = 0; i < n; i++) {
         const struct call *call = calls_get(c, i);
         depth_of(&o, (uint32_t)i);
-        o.edge[o.n++] = (struct edge){call->begin, (uint32_t)i, o.depth[i], false};
-        o.edge[o.n++] = (struct edge){call->finish, (uint32_t)i, o.depth[i], true};
+        o.edge[o.n++] = (struct edge){call->begin, (uint32_t)i, o.depth[i], false, false};
+        o.edge[o.n++] = (struct edge){call->finish, (uint32_t)i, o.depth[i], true, call->end == CALL_OPEN};
     }
     qsort(o.edge, o.n, sizeof *o.edge, by_position);
     return o;

@@ -56,6 +56,11 @@ holds gdb '^icount 29000 ' "the position"
 
 calls --min-time 5 2>err
 [ $? = 2 ] && holds err '^bootreel: --min-time 5: no time' "a time without a unit"
+calls --from 500 --to 500 2>err
+[ $? = 2 ] && holds err '^bootreel: calls: the window has no step' "an empty window"
+# A call in the last step begins and ends there.
+n=$(sed -n 1p fwcfg_find)
+[ "$(calls --from 29000 --to "$n" | tail -n 4 | head -n 1 | grep -c 'fwcfg_find(); /\* goes on')" = 1 ] || fail "a call in the last step"
 calls -o a.reel 2>err
 [ $? = 2 ] && holds err '^bootreel: ' "the trace as output"
 finish
