@@ -9,6 +9,9 @@
 
 #include "core/systems/multiboot/private/impl.h"
 
+/* The most functions that are probed, and that are followed as they are entered; every so many that are not reported, their probes go. */
+enum { FUNCTIONS_MAX = 1 << 16, ENTRIES_MAX = 4096, FORGOTTEN = 64 };
+
 /* ---------------------------------------------------------------- where the kernel is linked */
 
 static bool is_code(const struct symbol *s)
@@ -119,6 +122,15 @@ static bool is_on_way(const struct mb_guest *mg, const struct symbol *function, 
                                     (top->sp == sp && top->back == back && function->flags & SYMBOL_SIZED));
 }
 
+/* Each change of the probes takes a time that grows with their number. */
+static void give_up(struct mb_guest *mg)
+{
+    for (size_t i = 0; i < mg->nfunctions; i++)
+        forget_probes(&mg->function[i]);
+    base_note_once(&mg->base, 0,
+                   "this kernel has entered so many functions that the others are not reported");
+}
+
 static void on_function(void *ctx, const struct probe_hit *hit)
 {
     struct mb_function *f = ctx;
@@ -128,6 +140,8 @@ static void on_function(void *ctx, const struct probe_hit *hit)
     mg->base.word = pointer_bytes(mg);
     const uint64_t sp = mb_reg(mg, GUEST_RSP), back = stack_word(mg, sp, mg->base.word);
     forget_probes(f);
+    if (++mg->entries == ENTRIES_MAX)
+        give_up(mg);
     if (is_on_way(mg, &f->symbol, sp, back)) {
         mg->call[mg->depth++] = (struct mb_call){
             .function = f->symbol,
@@ -136,8 +150,10 @@ static void on_function(void *ctx, const struct probe_hit *hit)
             .time = hit->time,
             .probe = back ? probe_add(mg->base.o.probes, PROBE_LINEAR, back, on_return, mg) : 0};
         GUEST_EMIT(mg, EV_KERNEL_CALL, f->symbol.name, MB_PARENT, hit->address);
+        probes_apply(mg->base.o.probes);
+    } else if (!(mg->entries % FORGOTTEN)) {
+        probes_apply(mg->base.o.probes);
     }
-    probes_apply(mg->base.o.probes);
 }
 
 /* ---------------------------------------------------------------- all functions */
@@ -179,7 +195,7 @@ void mb_follow(struct mb_guest *mg)
         entry; /* the entry is reported already; of several names of a function the first counts */
     report_entry(mg);
     mg->function = mem_alloc(n * sizeof *mg->function);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && mg->nfunctions < FUNCTIONS_MAX; i++) {
         struct symbol s;
         symbol_table_symbol(mg->table, i, &s);
         if (!is_function(&s) || s.address == last || s.address == entry)

@@ -49,6 +49,7 @@ struct mb_guest {
     const struct symbol_table *table;
     struct mb_function *function; /* functions.c */
     size_t nfunctions;
+    unsigned entries; /* of functions that were entered */
     struct mb_call call[MB_DEPTH];
     unsigned depth;
 };
