@@ -507,11 +507,39 @@ static void test_random(void **state)
     timeline_close(w.tl);
 }
 
+/* The first step that is looked at is the delivery of #UD at bytes that are no instruction: cli; xor %ax,%ax; mov %ax,%ds; mov %ax,%ss;
+ * mov $0x7000,%sp; movw $0x8018,0x18; movw $0,0x1a; .byte 0xfe,0xff; it ends through port F4h. */
+static void test_no_instruction(void **state)
+{
+    static const uint8_t code[] = {0xfa, 0x31, 0xc0, 0x8e, 0xd8, 0x8e, 0xd0, 0xbc, 0x00, 0x70, 0xc7,
+                                   0x06, 0x18, 0x00, 0x18, 0x80, 0xc7, 0x06, 0x1a, 0x00, 0x00, 0x00,
+                                   0xfe, 0xff, 0xb0, 0x03, 0xe6, 0xf4, 0xf4, 0xeb, 0xfd};
+    const struct origin_place top = {.memory = true, .linear = 0x6ffa, .length = 2};
+    struct error err = {""};
+    char other[64];
+    (void)state;
+    snprintf(other, sizeof other, "/tmp/test_origin.%d.none.reel", (int)getpid());
+    record_image(other, &pc_kind, "flat", code, sizeof code, 40000);
+    struct timeline *t = timeline_open(other, kinds, 1, &err);
+    assert_non_null(t);
+    struct origin *fresh = origin_new(t, NULL, &err);
+    struct origin_chain *c =
+        origin_find(fresh, &top, trace_last_icount(timeline_trace(t)), &(struct origin_options){0}, &err);
+    assert_non_null(c);
+    assert_true(c->n == 1 && c->link[0].delivery);
+    assert_int_equal(c->value[0] | c->value[1] << 8, 0x8016);
+    origin_chain_free(c);
+    origin_free(fresh);
+    timeline_close(t);
+    unlink(other);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_known),     cmocka_unit_test(test_check),
-                                       cmocka_unit_test(test_tree),      cmocka_unit_test(test_limit),
-                                       cmocka_unit_test(test_registers), cmocka_unit_test(test_bad),
-                                       cmocka_unit_test(test_random),    cmocka_unit_test(test_ends)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_known),         cmocka_unit_test(test_check),
+                                       cmocka_unit_test(test_tree),          cmocka_unit_test(test_limit),
+                                       cmocka_unit_test(test_registers),     cmocka_unit_test(test_bad),
+                                       cmocka_unit_test(test_random),        cmocka_unit_test(test_ends),
+                                       cmocka_unit_test(test_no_instruction)};
     return cmocka_run_group_tests(tests, begin, end);
 }
