@@ -78,7 +78,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
 # `make demo` and `make test` install what they need by scripts/deps.
-.PHONY: hostile faults damage killed soak test-fuzz all demo asan ubsan fuzz test test-checkers test-deb test-devices test-images test-kernels test-loaders test-long test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check tidy words help dist deb install clean
+.PHONY: hostile threads faults damage killed soak test-fuzz all demo asan ubsan fuzz test test-checkers test-deb test-devices test-images test-kernels test-loaders test-long test-net test-origin test-selftests test-systemd test-v3 test-why test-wild unit check bench bench-rows layers format format-check tidy words help dist deb install clean
 ifeq ($(VARIANT),release)
 all: bootreel ## build ./bootreel
 bootreel: $(BUILD)/bootreel
@@ -253,6 +253,9 @@ killed: all ## each command that writes is killed at random moments (half an hou
 soak: all ## work that is new each time, compiled, interpreted and on the host, for TIME=3600 seconds; goes on where it was
 	@scripts/deps
 	@TIME='$(TIME)' tests/soak/run $(KINDS)
+threads: ## commands that use threads, under the thread sanitizer (minutes)
+	@scripts/deps
+	@tests/threads/run
 faults: all ## the n-th allocation and the n-th system call fails, in thirteen commands (half an hour; MOST=500)
 	@scripts/deps
 	@tests/faults/run $(MOST)
