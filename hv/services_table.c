@@ -12,6 +12,7 @@
  * Only what is the same in every boot of the same guest is described, because the texts are compared. The
  * rest is in the event's fields. */
 #include "hv/services.h"
+#include "traces/sorted.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -244,15 +245,7 @@ enum { NROWS = sizeof rows / sizeof rows[0] };
 /* The first row of a vector, or of those after it: they ascend. */
 static size_t first_row(uint8_t vector)
 {
-    size_t low = 0, high = NROWS;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (rows[middle].vector < vector)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return FIRST_NOT(middle, 0, NROWS, rows[middle].vector < vector);
 }
 
 const struct service_row *service_row(uint8_t vector, uint16_t ax)

@@ -11,18 +11,12 @@
 #include "base/byte_order.h"
 #include "traces/page_code.h"
 #include "traces/reader.h"
+#include "traces/sorted.h"
 
 size_t frame_list_find(const struct trace *t, const struct frame_list *list, uint64_t i)
 {
-    size_t low = 0, high = list->n;
-    while (high - low > 1) {
-        size_t mid = low + (high - low) / 2;
-        if (t->frame[list->frame[mid]].info.first <= i)
-            low = mid;
-        else
-            high = mid;
-    }
-    return low;
+    const size_t after = FIRST_NOT(k, 0, list->n, t->frame[list->frame[k]].info.first <= i);
+    return after ? after - 1 : 0;
 }
 
 /* ---------------------------------------------------------------- one frame */

@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "traces/pagemap.h"
+#include "traces/sorted.h"
 
 void pagemap_free(struct pagemap *m)
 {
@@ -60,15 +61,7 @@ void pagemap_change(struct pagemap *change, const struct pagemap *old, const str
 /* Where the first page of that index or above is, of those from number `low` on. */
 static size_t find_from(const struct pagemap *m, size_t low, uint64_t index)
 {
-    size_t high = m->n;
-    while (low < high) {
-        const size_t mid = low + (high - low) / 2;
-        if (m->ref[mid].index < index)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return FIRST_NOT(i, low, m->n, m->ref[i].index < index);
 }
 
 static void drop_absent(struct pagemap *m)

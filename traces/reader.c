@@ -13,6 +13,7 @@
 #include "traces/failure.h"
 #include "traces/file_lock.h"
 #include "traces/reader.h"
+#include "traces/sorted.h"
 
 /* ---------------------------------------------------------------- bytes */
 
@@ -609,17 +610,8 @@ int trace_image_by_role(const struct trace *t, const char *role)
 
 const struct chunk_ref *chunk_find(const struct image_chunks *c, uint64_t chunk)
 {
-    size_t low = 0, high = c->n;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (c->ref[mid].chunk == chunk)
-            return &c->ref[mid];
-        if (c->ref[mid].chunk < chunk)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return NULL;
+    const size_t at = FIRST_NOT(i, 0, c->n, c->ref[i].chunk < chunk);
+    return at < c->n && c->ref[at].chunk == chunk ? &c->ref[at] : NULL;
 }
 
 /* Most images are read once, from beginning to end: when the last chunk of a frame was read, it is not kept. */

@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "traces/reader.h"
+#include "traces/sorted.h"
 
 struct trace_cursor {
     struct trace *t;
@@ -211,14 +212,7 @@ static int cursor_load(struct trace_cursor *c, struct error *err)
 
 int trace_cursor_seek_icount(struct trace_cursor *c, uint64_t icount, struct error *err)
 {
-    size_t low = 0, high = cursor_list(c)->n;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (cursor_frame(c, mid)->info.last_icount < icount)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    const size_t low = FIRST_NOT(mid, 0, cursor_list(c)->n, cursor_frame(c, mid)->info.last_icount < icount);
     c->at = low;
     c->pos = 0;
     if (low == cursor_list(c)->n || cursor_frame(c, low)->info.first_icount >= icount)

@@ -1,22 +1,31 @@
-/* sorted.h - where a key belongs among rows that are sorted by it: the binary search of this program. The key
- * is a uint64_t member of the row, which may occur several times. Cost: log2(n) rows. */
+/* sorted.h - binary search, for every room.
+ *
+ * FIRST_NOT() searches by any condition, SORTED_ABOVE() and SORTED_FROM() rows that are sorted by a member. Cost: log2(n) comparisons.
+ */
 #ifndef BOOTREEL_TRACES_SORTED_H
 #define BOOTREEL_TRACES_SORTED_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+/* The first i of `from` to `to` - 1 for which `condition`, an expression with i, does not hold; `to` if it holds for all. It holds for all
+ * before that, and for none after. */
+#define FIRST_NOT(i, from, to, condition)                                                                    \
+    ({                                                                                                       \
+        size_t low_##i = (from), high_##i = (to);                                                            \
+        while (low_##i < high_##i) {                                                                         \
+            const size_t i = low_##i + (high_##i - low_##i) / 2;                                             \
+            if (condition)                                                                                   \
+                low_##i = i + 1;                                                                             \
+            else                                                                                             \
+                high_##i = i;                                                                                \
+        }                                                                                                    \
+        low_##i;                                                                                             \
+    })
+
 static inline size_t sorted_after(const void *rows, size_t n, size_t size, size_t key_at, uint64_t key)
 {
-    size_t low = 0, high = n;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (*(const uint64_t *)((const char *)rows + mid * size + key_at) <= key)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return FIRST_NOT(i, 0, n, *(const uint64_t *)((const char *)rows + i * size + key_at) <= key);
 }
 
 /* The member is checked to be a uint64_t. */

@@ -89,13 +89,7 @@ static uint64_t nth_at(struct evlist *l, uint64_t icount)
                 break;
             }
     }
-    while (low < high) {
-        uint64_t mid = (low + high) / 2;
-        if (is_before(l, mid, icount))
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    low = FIRST_NOT(i, low, high, is_before(l, i, icount));
     assert(low <= all && "a place among the events, or behind the last");
     l->hint = low < all ? low : all ? all - 1 : 0;
     return low;

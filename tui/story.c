@@ -6,6 +6,7 @@
 #include "traces/helper.h"
 #include "traces/memory.h"
 #include "tui/story.h"
+#include "traces/sorted.h"
 
 enum { SAMPLES = 500000 };
 
@@ -131,15 +132,7 @@ bool story_failed(const struct story *s, struct error *err)
 /* How many samples are before `v`, by icount or by time. */
 static size_t samples_before(const struct story *s, uint64_t v, bool by_time)
 {
-    size_t low = 0, high = s->n;
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if ((by_time ? s->sample[mid].time : s->sample[mid].icount) < v)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return FIRST_NOT(mid, 0, s->n, (by_time ? s->sample[mid].time : s->sample[mid].icount) < v);
 }
 
 uint64_t story_events_before(struct story *s, uint64_t icount)

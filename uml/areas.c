@@ -8,6 +8,7 @@
 
 #include "traces/memory.h"
 #include "uml/host.h"
+#include "traces/sorted.h"
 
 /* ---------------------------------------------------------------- the array */
 
@@ -94,29 +95,13 @@ static void use(struct host *h, struct area_index *x, size_t k)
 /* The first area that ends above `addr`; their number if none does. */
 static size_t first_above(const struct host *h, const struct area_index *x, uint64_t addr)
 {
-    size_t low = 0, high = x->n;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (peek(h, x->area[middle])->end > addr)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
+    return FIRST_NOT(middle, 0, x->n, peek(h, x->area[middle])->end <= addr);
 }
 
 /* The first area that begins at or above `addr`. */
 static size_t first_from(const struct host *h, const struct area_index *x, uint64_t addr)
 {
-    size_t low = 0, high = x->n;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (peek(h, x->area[middle])->start >= addr)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
+    return FIRST_NOT(middle, 0, x->n, peek(h, x->area[middle])->start < addr);
 }
 
 /* What leads to area k of the list. */

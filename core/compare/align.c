@@ -5,6 +5,7 @@
 #include "core/compare/private/compare_impl.h"
 #include "traces/memory.h"
 #include "core/compare/private/sequence.h"
+#include "traces/sorted.h"
 
 /* The events of a trace. Events with hash 0 are not aligned: interrupts come by chance, and repetitions
  * depend on where checkpoints are. */
@@ -149,15 +150,7 @@ static uint64_t run_begin(const struct align_run *r, unsigned side)
 /* How many runs begin at or before that event. */
 static size_t runs_until(const struct alignment *al, unsigned side, uint64_t number)
 {
-    size_t low = 0, high = al->n;
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (run_begin(&al->run[mid], side) <= number)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return FIRST_NOT(mid, 0, al->n, run_begin(&al->run[mid], side) <= number);
 }
 
 bool alignment_event(const struct alignment *al, unsigned side, uint64_t number, uint64_t *other)
@@ -174,15 +167,7 @@ bool alignment_event(const struct alignment *al, unsigned side, uint64_t number,
 /* Number of the first event after `icount`. */
 static uint64_t events_until(const struct events *e, uint64_t icount)
 {
-    uint64_t low = 0, high = e->n;
-    while (low < high) {
-        uint64_t mid = low + (high - low) / 2;
-        if (e->icount[mid] <= icount)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return FIRST_NOT(mid, 0, e->n, e->icount[mid] <= icount);
 }
 
 uint64_t alignment_map(const struct alignment *al, unsigned side, uint64_t icount)

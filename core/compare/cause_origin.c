@@ -7,6 +7,7 @@
 #include "core/volumes/initramfs.h"
 #include "core/volumes/volumes.h"
 #include "traces/memory.h"
+#include "traces/sorted.h"
 
 enum { AROUND = CAUSE_AROUND, LEAST = 16, MEMBERS_SHOWN = 8 };
 
@@ -66,14 +67,7 @@ static void sort_files(struct archive_list *l)
 /* The next file of that name; NULL: there is none, or no more. */
 static struct archive_file *next_of(const struct archive_list *l, const char *name)
 {
-    size_t low = 0, high = l->n;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (strcmp(l->sorted[middle]->name, name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    const size_t low = FIRST_NOT(middle, 0, l->n, strcmp(l->sorted[middle]->name, name) < 0);
     if (low == l->n || low + l->sorted[low]->taken >= l->n)
         return NULL;
     struct archive_file *f = l->sorted[low + l->sorted[low]->taken];

@@ -8,6 +8,7 @@
 #include "core/compare/private/compare_impl.h"
 #include "traces/memory.h"
 #include "core/compare/private/sequence.h"
+#include "traces/sorted.h"
 
 static const char *const ways[PAIR_WAYS] = {"same",  "only in A", "only in B", "changed",
                                             "moved", "slower",    "faster"};
@@ -553,14 +554,7 @@ size_t comparison_first(const struct comparison *c)
 
 uint64_t comparison_map(const struct comparison *c, unsigned side, uint64_t icount)
 {
-    size_t low = 0, high = c->nsync;
-    while (low < high) { /* the first milestone after icount */
-        size_t mid = (low + high) / 2;
-        if (c->sync[mid].icount[side] <= icount)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    const size_t low = FIRST_NOT(mid, 0, c->nsync, c->sync[mid].icount[side] <= icount);
     uint64_t last = outline_about(c->side[!side].o)->icount;
     uint64_t from = low ? c->sync[low - 1].icount[side] : 0, to = low ? c->sync[low - 1].icount[!side] : 0;
     uint64_t next = low < c->nsync ? c->sync[low].icount[!side] : last;

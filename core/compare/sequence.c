@@ -5,6 +5,7 @@
 
 #include "traces/memory.h"
 #include "core/compare/private/sequence.h"
+#include "traces/sorted.h"
 
 enum { EDITS = 400 /* longest difference that is searched for */, DEEPEST = 40 };
 
@@ -84,14 +85,7 @@ size_t sequence_ascending(struct sequence_pair *x, size_t n)
     uint32_t *tail = mem_alloc(n * sizeof *tail), *before = mem_alloc(n * sizeof *before);
     size_t len = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t low = 0, high = len;
-        while (low < high) {
-            size_t mid = (low + high) / 2;
-            if (x[tail[mid]].b < x[i].b)
-                low = mid + 1;
-            else
-                high = mid;
-        }
+        const size_t low = FIRST_NOT(mid, 0, len, x[tail[mid]].b < x[i].b);
         before[i] = low ? tail[low - 1] : SEQUENCE_NONE;
         tail[low] = (uint32_t)i;
         len += low == len;

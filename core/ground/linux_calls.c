@@ -1,5 +1,6 @@
 /* linux_calls.c - see linux_calls.h. */
 #include "core/ground/linux_calls.h"
+#include "traces/sorted.h"
 
 /* ---------------------------------------------------------------- names of numbers */
 
@@ -350,14 +351,7 @@ enum { ROWS = sizeof rows / sizeof rows[0] };
 /* The first row of a call, or the end. */
 static const struct words_row *rows_of(const char *call)
 {
-    size_t low = 0, high = ROWS;
-    while (low < high) {
-        const size_t mid = (low + high) / 2;
-        if (strcmp(rows[mid].call, call) < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    const size_t low = FIRST_NOT(mid, 0, ROWS, strcmp(rows[mid].call, call) < 0);
     return rows + low;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/query/private/impl.h"
+#include "traces/sorted.h"
 
 void boot_open(struct boot *b)
 {
@@ -45,13 +46,7 @@ long changes_at(const struct changes *c, uint64_t at, size_t *hint)
         low = *hint;
         high = low + 2 < c->n && c->list[low + 2].at > at ? low + 2 : c->n;
     }
-    while (low < high) { /* the first that is later */
-        size_t mid = low + (high - low) / 2;
-        if (c->list[mid].at <= at)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    low = FIRST_NOT(i, low, high, c->list[i].at <= at); /* the first that is later */
     *hint = low ? low - 1 : 0;
     return low ? c->list[low - 1].value : -1;
 }

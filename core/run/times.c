@@ -8,6 +8,7 @@
 #include "core/story/fold.h"
 #include "core/run/times.h"
 #include "traces/memory.h"
+#include "traces/sorted.h"
 
 /* Events with consecutive numbers. */
 struct span {
@@ -342,14 +343,7 @@ static void find_estimates(struct times *x)
 
 bool times_estimated(const struct times *x, uint64_t number)
 {
-    size_t low = 0, high = x->nestimates;
-    while (low < high) {
-        const size_t mid = low + (high - low) / 2;
-        if (x->estimate[mid].from <= number)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    const size_t low = FIRST_NOT(mid, 0, x->nestimates, x->estimate[mid].from <= number);
     return low && number < x->estimate[low - 1].to;
 }
 
@@ -412,15 +406,7 @@ struct times *times_of_trace(struct trace *t, struct error *err)
 /* The number of the first step that is before an event, which the one before it covers. */
 static size_t step_after(const struct times *x, uint64_t number)
 {
-    size_t low = 0, high = x->nsteps;
-    while (low < high) {
-        const size_t mid = low + (high - low) / 2;
-        if (x->step[mid].at >= number)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return FIRST_NOT(mid, 0, x->nsteps, x->step[mid].at >= number);
 }
 
 uint64_t times_get(struct times *x, const struct event *ev, uint64_t number)

@@ -7,6 +7,7 @@
 #include "core/story/private/explain_impl.h"
 #include "core/story/guest.h"
 #include "traces/memory.h"
+#include "traces/sorted.h"
 
 /* The explainer's memory, as one block of bytes: the last events (a repetition may have ended in the middle),
  * then the engine's state. */
@@ -250,14 +251,7 @@ void trace_explainer_free(struct trace_explainer *e)
 /* Goes to the last saved state that is not beyond `number`, unless going on from here is as near. */
 static void go_near(struct trace_explainer *e, uint64_t number)
 {
-    size_t low = 0, high = e->n;
-    while (high - low > 1) {
-        size_t middle = (low + high) / 2;
-        if (e->states[middle].number <= number)
-            low = middle;
-        else
-            high = middle;
-    }
+    const size_t after = FIRST_NOT(i, 0, e->n, e->states[i].number <= number), low = after ? after - 1 : 0;
     if (e->at <= number && e->at >= e->states[low].number)
         return;
     memcpy(e->x->memory, e->states[low].memory, e->x->size);

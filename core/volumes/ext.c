@@ -6,6 +6,7 @@
 
 #include "core/volumes/private/map.h"
 #include "traces/memory.h"
+#include "traces/sorted.h"
 
 enum { DEEP = 64, PATH_MOST = 1024 };
 
@@ -127,14 +128,7 @@ static int by_inode(const void *a, const void *b)
 /* The first of an inode's names. */
 static const struct name *name_of(const struct reader *r, ext2_ino_t inode)
 {
-    size_t low = 0, high = r->nnames;
-    while (low < high) {
-        const size_t middle = (low + high) / 2;
-        if (r->name[middle].inode < inode)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    const size_t low = FIRST_NOT(middle, 0, r->nnames, r->name[middle].inode < inode);
     return low < r->nnames && r->name[low].inode == inode ? &r->name[low] : NULL;
 }
 

@@ -8,6 +8,7 @@
 #include "core/volumes/private/map.h"
 #include "traces/memory.h"
 #include "traces/trace.h"
+#include "traces/sorted.h"
 
 struct extent {
     uint64_t begin, end; /* bytes of the image */
@@ -219,14 +220,7 @@ static void sort(struct extents *x)
 static const struct extent *extent_at(const struct extents *x, uint64_t offset)
 {
     enum { BACK = 16 };
-    size_t low = 0, high = x->n;
-    while (low < high) {
-        const size_t middle = (low + high) / 2;
-        if (x->list[middle].begin <= offset)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    const size_t low = FIRST_NOT(middle, 0, x->n, x->list[middle].begin <= offset);
     for (size_t i = 0; i < BACK && low > i; i++)
         if (offset < x->list[low - 1 - i].end)
             return &x->list[low - 1 - i];
