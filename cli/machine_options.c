@@ -8,16 +8,13 @@
 #include "hv/hv.h"
 #include "traces/memory.h"
 
-#define MAX_MEMORY  (64ull << 30)
-#define MAX_ADDRESS (64ull << 30)
-
 /* ---------------------------------------------------------------- values */
 
 static int set_memory(struct machine *m, const struct option_row *row, const char *value, struct error *err)
 {
     if (take_size(row, value, 0, &m->memory, err))
         return -1;
-    if (m->memory < MIB || m->memory > MAX_MEMORY || m->memory % MIB)
+    if (m->memory < MIB || m->memory > ENGINE_MEMORY || m->memory % MIB)
         return error_set(err, "--%s: %.40s: give whole megabytes, from 1M to 64G", row->name, value);
     return 0;
 }
@@ -74,7 +71,7 @@ static int set_flat(struct machine *m, const char *value, struct error *err)
         return error_set(err, "--flat: \"%.200s\": write it as FILE@ADDRESS, for example image.bin@0x100000",
                          value);
     m->flat_address = strtoull(at + 1, &end, 0);
-    if (*end || m->flat_address >= MAX_ADDRESS)
+    if (*end || m->flat_address >= ENGINE_MEMORY)
         return error_set(err, "--flat: \"%.40s\" is not an address: write it as 0x100000", at + 1);
     free(m->flat);
     m->flat = mem_text(value, (size_t)(at - value));
@@ -343,7 +340,7 @@ int machine_option(struct machine *m, const struct option_row *row, const char *
     case MO_MEMORY:
         return set_memory(m, row, value, err);
     case MO_CPUS:
-        if (take_number(row, value, 1, MACHINE_CPUS, &n, err))
+        if (take_number(row, value, 1, ENGINE_CPUS, &n, err))
             return -1;
         m->cpus = (unsigned)n;
         return 0;

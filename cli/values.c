@@ -77,7 +77,7 @@ static void put_memory(FILE *out)
 
 static void put_max_cpus(FILE *out)
 {
-    out_print(out, "%d", MACHINE_CPUS);
+    out_print(out, "%d", ENGINE_CPUS);
 }
 
 static void put_max_disks(FILE *out)

@@ -204,6 +204,9 @@ struct stop_point {
 
 /* ---------------------------------------------------------------- input */
 
+/* Processors of a machine at most, and bytes of memory. */
+enum { ENGINE_CPUS = 64 };
+#define ENGINE_MEMORY ((uint64_t)64 << 30)
 /* Network cards of a machine at most; bytes of a frame at most. */
 enum { ENGINE_NICS = 8, ENGINE_FRAME = 4096 };
 /* Folders of the host that a guest sees at most. */

@@ -254,7 +254,7 @@ static int ram_parts(const struct engine_config *cfg, const struct board_kind *k
                      uint64_t *high, struct error *err)
 {
     uint64_t size;
-    if (number_setting(cfg, "memory", 256ull << 20, 1ull << 20, 64ull << 30, &size, err))
+    if (number_setting(cfg, "memory", 256ull << 20, 1ull << 20, ENGINE_MEMORY, &size, err))
         return -1;
     size &= ~0xfffull;
     *low = size <= kind->ram_most ? size : kind->ram_split;
@@ -325,7 +325,7 @@ static int create_cpus(struct board *b, struct error *err)
 {
     const char *model = config_get(b->cfg, "cpu");
     uint64_t n;
-    if (number_setting(b->cfg, "cpus", 1, 1, BOARD_MAX_CPUS, &n, err))
+    if (number_setting(b->cfg, "cpus", 1, 1, ENGINE_CPUS, &n, err))
         return -1;
     for (unsigned i = 0; i < n; i++) {
         bus_init(&b->cpu[i], b, i);

@@ -7,7 +7,6 @@
 #include "hv/board/chip.h"
 
 enum {
-    BOARD_MAX_CPUS = 64,
     BOARD_MAX_CHIPS = 144,
     BOARD_MAX_TIMERS = 160,
     BOARD_MAX_MMIO = 64,
@@ -182,7 +181,7 @@ struct board {
     struct ramblock *ram, *rom;
     uint64_t ram_low, ram_high;
 
-    struct board_cpu cpu[BOARD_MAX_CPUS];
+    struct board_cpu cpu[ENGINE_CPUS];
     unsigned ncpus;
     struct board_cpu *active; /* the processor whose bus callback is running, or NULL */
     struct moment moment;

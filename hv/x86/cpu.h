@@ -203,7 +203,7 @@ enum pte_bits { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40, PTE
 
 /* A TLB has TLB_SIZE entries at first, and grows up to TLB_MOST if that is too few; those of all processors together have no more than
  * TLBS_MOST. */
-enum { TLB_SIZE = 4096, TLB_MOST = 65536, TLBS_MOST = 1 << 19, ITLB_SIZE = 1024, SPACES = 8, MAX_CPUS = 64 };
+enum { TLB_SIZE = 4096, TLB_MOST = 65536, TLBS_MOST = 1 << 19, ITLB_SIZE = 1024, SPACES = 8 };
 enum { TLB_MAY_WRITE = 1, TLB_NOTED = 2, TLB_BESIDE = 4, TLB_LINES = 8 }; /* bits of tlb_entry.pa */
 #define TLB_NONE UINT64_MAX
 /* Tags are linear page addresses, or TLB_NONE if that access must take the slow path. Host address = add +
@@ -260,15 +260,15 @@ enum { TABLE_USES = 6 };
 struct table_use {
     uint64_t base; /* linear address that its first entry maps */
     uint8_t level; /* 0 is the last one */
-    uint8_t spaces[MAX_CPUS];
+    uint8_t spaces[ENGINE_CPUS];
 };
 struct table_page {
     struct pmeta *meta;
     struct table_page *all_next;
     unsigned live; /* bits set in `use` and `many` */
     unsigned n;
-    uint8_t listed[MAX_CPUS]; /* the spaces whose lists contain it */
-    uint8_t many[MAX_CPUS];   /* spaces with uses that did not fit: a write flushes them */
+    uint8_t listed[ENGINE_CPUS]; /* the spaces whose lists contain it */
+    uint8_t many[ENGINE_CPUS];   /* spaces with uses that did not fit: a write flushes them */
     struct table_use use[TABLE_USES];
 };
 

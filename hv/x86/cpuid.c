@@ -102,7 +102,7 @@ void x86_as_before_15(struct x86 *cpu, bool narrow_bases)
 
 void x86_set_cores(struct x86 *cpu, unsigned n)
 {
-    assert(n && n <= MAX_CPUS);
+    assert(n && n <= ENGINE_CPUS);
     cpu->cores = n;
 }
 

@@ -53,7 +53,7 @@ struct physmem {
     const void *(*fetch)(void *ctx, const char *region, uint64_t index);
     void *fetch_ctx;
     struct ramblock *blocks, **last;
-    struct x86 *cpu[MAX_CPUS];
+    struct x86 *cpu[ENGINE_CPUS];
     unsigned ncpus;
     struct table_page *table_pages;
     struct code_cache *code;
@@ -324,7 +324,7 @@ void physmem_set_a20(struct physmem *pm, bool on)
 
 void physmem_attach(struct physmem *pm, struct x86 *cpu)
 {
-    if (pm->ncpus < MAX_CPUS)
+    if (pm->ncpus < ENGINE_CPUS)
         pm->cpu[pm->ncpus++] = cpu;
 }
 

@@ -70,7 +70,7 @@ static void release_tables(struct x86 *cpu, struct space *s)
 
 static bool unused(const struct table_use *u)
 {
-    for (unsigned i = 0; i < MAX_CPUS; i++)
+    for (unsigned i = 0; i < ENGINE_CPUS; i++)
         if (u->spaces[i])
             return false;
     return true;

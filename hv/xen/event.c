@@ -30,7 +30,8 @@ static bool has_info(const struct xen *xen, unsigned vcpu)
 bool vcpu_info_get(const struct xen *xen, unsigned vcpu, unsigned offset, void *buf, unsigned n)
 {
     const struct vcpu *v = &xen->vcpu[vcpu];
-    assert(vcpu < MAX_VCPUS && offset <= INFO_SIZE && n <= INFO_SIZE - offset && "a part of the information");
+    assert(vcpu < ENGINE_CPUS && offset <= INFO_SIZE && n <= INFO_SIZE - offset &&
+           "a part of the information");
     memset(buf, 0, n);
     if (!has_info(xen, vcpu))
         return false;
@@ -44,7 +45,8 @@ bool vcpu_info_get(const struct xen *xen, unsigned vcpu, unsigned offset, void *
 void vcpu_info_set(struct xen *xen, unsigned vcpu, unsigned offset, const void *buf, unsigned n)
 {
     const struct vcpu *v = &xen->vcpu[vcpu];
-    assert(vcpu < MAX_VCPUS && offset <= INFO_SIZE && n <= INFO_SIZE - offset && "a part of the information");
+    assert(vcpu < ENGINE_CPUS && offset <= INFO_SIZE && n <= INFO_SIZE - offset &&
+           "a part of the information");
     if (!has_info(xen, vcpu))
         return;
     if (v->registered) {
@@ -209,7 +211,7 @@ void channels_reset(struct xen *xen)
     memset(xen->channel, 0, sizeof xen->channel);
     xen->channel[PORT_STORE].type = CHANNEL_DAEMON;
     xen->channel[PORT_CONSOLE].type = CHANNEL_DAEMON;
-    for (unsigned i = 0; i < MAX_VCPUS; i++)
+    for (unsigned i = 0; i < ENGINE_CPUS; i++)
         xen->vcpu[i].upcall = false;
 }
 

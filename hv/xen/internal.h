@@ -9,7 +9,6 @@
 
 enum {
     PAGE = SNAPSHOT_PAGE,
-    MAX_VCPUS = 64,
     SHARED_VCPUS = 32, /* virtual processors whose information has a place in the shared page */
     PARAMETERS = 39,
     CHANNELS = 1024,
@@ -111,7 +110,7 @@ struct xen {
 
     /* state */
     uint64_t param[PARAMETERS];
-    struct vcpu vcpu[MAX_VCPUS];
+    struct vcpu vcpu[ENGINE_CPUS];
     struct channel channel[CHANNELS];
     uint64_t hypercall_page;
     bool wide; /* the domain's structures in shared memory are those of 64-bit code */

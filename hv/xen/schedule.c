@@ -108,7 +108,7 @@ const size_t schedule_noperations = sizeof schedule_operations / sizeof schedule
 
 void timers_reset(struct xen *xen)
 {
-    for (unsigned i = 0; i < MAX_VCPUS; i++)
+    for (unsigned i = 0; i < ENGINE_CPUS; i++)
         xen->vcpu[i] = (struct vcpu){.timer = NEVER, .periodic = NEVER};
 }
 

@@ -52,12 +52,12 @@ static bool numbers_good(const struct xen *xen)
 {
     bool good = xen->map_entries <= MAX_E820 && xen->grant_frames <= MAX_GRANT_FRAMES &&
                 xen->line_length <= LINE_MAX_BYTES && xen->repeat.length <= TEXT_MAX &&
-                xen->repeat.vcpu < MAX_VCPUS && xen->hypercall_page / PAGE < xen->pages;
-    for (unsigned i = 0; i < MAX_VCPUS; i++)
+                xen->repeat.vcpu < ENGINE_CPUS && xen->hypercall_page / PAGE < xen->pages;
+    for (unsigned i = 0; i < ENGINE_CPUS; i++)
         good &= xen->vcpu[i].info / PAGE < xen->pages &&
                 (xen->vcpu[i].period || xen->vcpu[i].periodic == UINT64_MAX);
     for (unsigned i = 0; i < CHANNELS; i++)
-        good &= xen->channel[i].type <= CHANNEL_IPI && xen->channel[i].vcpu < MAX_VCPUS;
+        good &= xen->channel[i].type <= CHANNEL_IPI && xen->channel[i].vcpu < ENGINE_CPUS;
     return good;
 }
 
