@@ -12,7 +12,7 @@
 #include "bench/bench.h"
 #include "core/symbols/symbols.h"
 #include "core/views/views.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { DEPTH = 64, TRY = 20, WITHIN = 1500, SHOWN = 12, PRESENT = 64 };
 

@@ -13,7 +13,7 @@
 #include "bench/bench.h"
 #include "core/symbols/symbols.h"
 #include "core/views/views.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { DEPTH = 64, CALLS = 512, WITHIN = 3000, SHOWN = 14 };
 

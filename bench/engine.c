@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "tests/host_asked.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct file {
     uint8_t *bytes;

@@ -13,7 +13,7 @@
 
 #include "bench/bench.h"
 #include "core/symbols/symbols.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 static struct error err;
 static uint64_t seed = 1;

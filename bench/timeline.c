@@ -16,7 +16,7 @@
 
 #include "bench/bench.h"
 #include "core/run/replay.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 static struct timeline *tl;
 static struct error err;

@@ -1,6 +1,6 @@
 /* answers.c - see answers.h. */
 #include "cli/answers.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 int take_answers(const struct option_row *row, const char *value, bool file, struct answers **answers,
                  struct error *err)

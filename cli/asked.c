@@ -6,7 +6,7 @@
 
 #include "cli/asked.h"
 #include "core/ask/ask.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { COLUMNS = 64, TABLES = 16 };
 

@@ -7,8 +7,8 @@
 
 #include "cli/options.h"
 #include "core/engine/engines.h"
-#include "core/ground/numbers.h"
-#include "core/ground/out.h"
+#include "base/numbers.h"
+#include "base/out.h"
 #include "core/jobs/jobs.h"
 #include "traces/trace.h"
 
@@ -88,7 +88,7 @@ typedef int trace_command(void *ctx, const struct engines *engines, struct trace
 int run_on_trace(const struct command *c, struct engines *engines, int argc, char **argv, option_taker *take,
                  void *ctx, trace_command *fn);
 /* -1 with err if a command cannot write what OPTION PATH said: it has no name, or is the file that the
- * command reads, whatever names both have (traces/file_id.h). NULL input: it reads none; NULL path: standard
+ * command reads, whatever names both have (base/file_id.h). NULL input: it reads none; NULL path: standard
  * output. */
 int check_output_name(const char *option, const char *path, const char *input, struct error *err);
 /* The icount of a position; `otherwise` if text is NULL. `here`: what +N and -N are relative

@@ -5,7 +5,7 @@
 
 #include "cli/annotate.h"
 #include "cli/cli.h"
-#include "core/ground/output.h"
+#include "base/output.h"
 #include "core/jobs/annotate.h"
 #include "core/story/guest.h"
 #include "core/run/images.h"
@@ -14,8 +14,8 @@
 #include "core/story/reprobe.h"
 #include "core/run/replay.h"
 #include "core/story/stages.h"
-#include "traces/memory.h"
-#include "core/ground/out.h"
+#include "base/memory.h"
+#include "base/out.h"
 
 struct annotate {
     struct record_options o;

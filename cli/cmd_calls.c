@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/ground/output.h"
+#include "base/output.h"
 #include "core/ran/calls.h"
 
 struct calls_command {

@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "core/ground/output.h"
+#include "base/output.h"
 #include "core/ran/coverage.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct coverage_command {
     const char *path;

@@ -6,8 +6,8 @@
 #include "cli/diff.h"
 #include "cli/outline_options.h"
 #include "core/compare/digest.h"
-#include "traces/memory.h"
-#include "core/ground/out.h"
+#include "base/memory.h"
+#include "base/out.h"
 
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_JUNIT, FORMAT_HTML };
 

@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/ground/json.h"
+#include "base/json.h"
 #include "core/run/times.h"
 #include "core/story/explain.h"
 #include "core/story/processes.h"
-#include "traces/memory.h"
-#include "core/ground/out.h"
+#include "base/memory.h"
+#include "base/out.h"
 
 enum {
     WORDS = 4 * EVENT_MAX_DATA + 1024,

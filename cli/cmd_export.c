@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "core/ground/output.h"
+#include "base/output.h"
 #include "core/export/export.h"
 
 struct export_command {

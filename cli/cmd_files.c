@@ -6,12 +6,12 @@
 #include "cli/cli.h"
 #include "cli/share_files.h"
 #include "cli/with_calls.h"
-#include "core/ground/json.h"
+#include "base/json.h"
 #include "core/story/files.h"
 #include "core/story/process_names.h"
-#include "core/ground/out.h"
-#include "core/ground/text.h"
-#include "traces/memory.h"
+#include "base/out.h"
+#include "base/text.h"
+#include "base/memory.h"
 
 struct files_command {
     const char *at, *process, *file, *output;

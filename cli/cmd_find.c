@@ -6,12 +6,12 @@
 
 #include "cli/cli.h"
 #include "cli/find.h"
-#include "core/ground/json.h"
+#include "base/json.h"
 #include "core/run/times.h"
 #include "core/story/processes.h"
 #include "core/timeline/timeline.h"
-#include "traces/memory.h"
-#include "core/ground/out.h"
+#include "base/memory.h"
+#include "base/out.h"
 
 enum { OPT_EXEC = 1, OPT_WRITE, OPT_READ, OPT_EVENT, OPT_PART, OPT_JOBS };
 

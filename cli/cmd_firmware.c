@@ -6,10 +6,10 @@
 
 #include "cli/cli.h"
 #include "cli/platform.h"
-#include "core/ground/json.h"
+#include "base/json.h"
 #include "core/systems/efi/firmware.h"
 #include "core/run/replay.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 struct firmware_command {
     const char *at;

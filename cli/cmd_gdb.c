@@ -5,7 +5,7 @@
 
 #include "cli/cli.h"
 #include "gdbstub/gdbstub.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 struct gdb_command {
     const char *path, *listen, *at;

@@ -9,9 +9,9 @@
 #include "core/story/marks.h"
 #include "core/run/replay.h"
 #include "core/run/stored.h"
-#include "core/ground/out.h"
-#include "core/ground/text.h"
-#include "traces/memory.h"
+#include "base/out.h"
+#include "base/text.h"
+#include "base/memory.h"
 
 static void print_machine(struct trace *t, const char *path)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "tui/tui.h"
 
 /* ---------------------------------------------------------------- roff */

@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 
 #include "cli/matrix.h"
-#include "core/ground/out.h"
-#include "core/ground/text.h"
+#include "base/out.h"
+#include "base/text.h"
 
 struct matrix_command {
     enum { NOTHING, LIST, RUN, MERGE } what;

@@ -5,10 +5,10 @@
 
 #include "cli/cli.h"
 #include "cli/find.h"
-#include "core/ground/json.h"
+#include "base/json.h"
 #include "core/origin/origin.h"
-#include "traces/memory.h"
-#include "core/ground/out.h"
+#include "base/memory.h"
+#include "base/out.h"
 
 enum { OPT_REGISTER = 1, OPT_MEMORY, OPT_CONSOLE, OPT_SCREEN, OPT_CPU, OPT_LINKS };
 

@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/ground/json.h"
-#include "core/ground/chains.h"
+#include "base/json.h"
+#include "base/chains.h"
 #include "core/story/processes.h"
-#include "traces/memory.h"
-#include "core/ground/out.h"
+#include "base/memory.h"
+#include "base/out.h"
 
 enum { DEEPEST = 64 }; /* what hangs deeper is printed as if it hung from nothing */
 

@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/ground/json.h"
+#include "base/json.h"
 #include "cli/sampling.h"
 #include "core/story/position.h"
 #include "core/run/samples.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 struct profile_command {
     const char *from, *to, *stage, *process;

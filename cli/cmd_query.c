@@ -11,8 +11,8 @@
 #include "cli/sampling.h"
 #include "core/query/query.h"
 #include "core/run/samples.h"
-#include "traces/memory.h"
-#include "core/ground/out.h"
+#include "base/memory.h"
+#include "base/out.h"
 
 enum { USUAL_SECONDS = 60, LONGEST_SQL = 1 << 20 };
 

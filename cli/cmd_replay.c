@@ -9,7 +9,7 @@
 #include "core/run/lockstep.h"
 #include "core/run/replay.h"
 #include "hv/hv.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 struct replay_command {
     const char *path;

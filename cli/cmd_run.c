@@ -13,9 +13,9 @@
 #include "cli/run_guest.h"
 #include "cli/share_files.h"
 #include "cli/verdict.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 #include "core/run/recorder.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #define RUN_PATH   "boot.reel"
 #define RUN_MEMORY "1G"

@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/ground/output.h"
+#include "base/output.h"
 #include "core/views/picture.h"
 #include "core/run/replay.h"
 #include "core/screen/screen.h"
-#include "traces/memory.h"
-#include "core/ground/out.h"
+#include "base/memory.h"
+#include "base/out.h"
 
 enum { SCREEN_SIZE = 65536 };
 

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/ground/json.h"
+#include "base/json.h"
 #include "core/story/stages.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 struct options {
     const char *profile;

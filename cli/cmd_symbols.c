@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 #include "core/symbols/symbols.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 struct query {
     const struct symbols *s;

@@ -5,8 +5,8 @@
 
 #include "cli/cli.h"
 #include "cli/trace_program.h"
-#include "core/ground/out.h"
-#include "traces/memory.h"
+#include "base/out.h"
+#include "base/memory.h"
 
 struct trace_command {
     const char *from, *to, *stage, *file, *list;

@@ -8,8 +8,8 @@
 #include "cli/cli.h"
 #include "cli/xdg.h"
 #include "core/compare/rules.h"
-#include "core/ground/out.h"
-#include "core/ground/text.h"
+#include "base/out.h"
+#include "base/text.h"
 #include "tui/tui.h"
 
 struct tui_command {

@@ -4,8 +4,8 @@
 
 #include "cli/cli.h"
 #include "cli/with_calls.h"
-#include "core/ground/out.h"
-#include "core/ground/output.h"
+#include "base/out.h"
+#include "base/output.h"
 #include "core/ran/used.h"
 
 struct used_command {

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
-#include "core/ground/json.h"
+#include "base/json.h"
 #include "cli/verdict.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 struct why_command {
     const char *at;

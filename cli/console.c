@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 static const struct {
     const char *name;

@@ -5,7 +5,7 @@
 #include "cli/diff.h"
 #include "cli/markup.h"
 #include "cli/outline_options.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 enum { NAME = 1200 };
 

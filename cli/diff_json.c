@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "cli/diff.h"
-#include "core/ground/json.h"
-#include "core/ground/out.h"
+#include "base/json.h"
+#include "base/out.h"
 
 enum { NAME = 1000, PATH = 2000 };
 

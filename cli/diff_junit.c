@@ -6,9 +6,9 @@
 #include "cli/diff.h"
 #include "cli/markup.h"
 #include "cli/outline_options.h"
-#include "core/ground/numbers.h"
-#include "traces/memory.h"
-#include "core/ground/out.h"
+#include "base/numbers.h"
+#include "base/memory.h"
+#include "base/out.h"
 
 enum {
     CASE_DEPTH = 2 /* stages further in belong to the case of the one that they are in */,

@@ -5,8 +5,8 @@
 
 #include "cli/diff.h"
 #include "cli/outline_options.h"
-#include "traces/memory.h"
-#include "core/ground/out.h"
+#include "base/memory.h"
+#include "base/out.h"
 
 enum { NAME = 600 };
 

@@ -12,8 +12,8 @@
 #include "core/run/replay.h"
 #include "core/story/running.h"
 #include "core/views/views.h"
-#include "traces/memory.h"
-#include "core/ground/out.h"
+#include "base/memory.h"
+#include "base/out.h"
 
 /* What a job needs; it is made for the first part that a job does, and used again. */
 struct worker {

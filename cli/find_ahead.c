@@ -4,8 +4,8 @@
 
 #include "cli/find.h"
 #include "core/engine/engines.h"
-#include "traces/helper.h"
-#include "traces/memory.h"
+#include "base/helper.h"
+#include "base/memory.h"
 
 struct find_ahead {
     const struct engine_kind *kind;

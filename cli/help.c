@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 enum { WIDTH = 80, MAX_OPTION_WIDTH = 24 };
 

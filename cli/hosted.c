@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "cli/hosted.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { MAX_HEADERS = 64, MAX_DYNAMIC = 4096, PATH = 4096 };
 

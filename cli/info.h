@@ -3,7 +3,7 @@
 #define BOOTREEL_CLI_INFO_H
 
 #include "core/engine/engine.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "traces/trace.h"
 
 /* A call to the Linux host: how often, and with which errors. */

@@ -5,11 +5,11 @@
 #include "cli/cli.h"
 #include "cli/info.h"
 #include "cli/share_files.h"
-#include "core/ground/json.h"
+#include "base/json.h"
 #include "cli/verdict.h"
 #include "core/run/crash.h"
 #include "core/story/marks.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 static void put_trace(yajl_gen g, struct trace *t, const char *path)
 {

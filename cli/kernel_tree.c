@@ -14,9 +14,9 @@
 #include "cli/cli.h"
 #include "cli/kernel_tree.h"
 #include "cli/xdg.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "core/media/media.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { MODULE_MOST = 256 << 20, LINE = 4096 };
 #define BZIMAGE "arch/x86/boot/bzImage"

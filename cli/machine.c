@@ -10,7 +10,7 @@
 #include "core/story/inspector.h"
 #include "guests/demo/demo.h"
 #include "hv/hv.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* The roles of the modules' images, and the keys of the settings with their strings. */
 static const char *const module_roles[MACHINE_MODULES] = {

@@ -6,7 +6,7 @@
 #include "cli/machine_impl.h"
 #include "core/story/guest.h"
 #include "hv/hv.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- values */
 

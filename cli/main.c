@@ -14,7 +14,7 @@
 #include "cli/xdg.h"
 #include "hv/hv.h"
 #include "uml/uml.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 /* A step of either takes one nanosecond of guest time. */
 static const struct engines all_engines = {{

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "cli/markup.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 void markup_text(FILE *out, const char *text)
 {

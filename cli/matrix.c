@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "cli/matrix.h"
-#include "core/ground/output.h"
-#include "core/ground/out.h"
-#include "core/ground/text.h"
+#include "base/output.h"
+#include "base/out.h"
+#include "base/text.h"
 #include "core/why/why.h"
 
 struct value {

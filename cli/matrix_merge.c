@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "cli/diff.h"
-#include "core/ground/json.h"
+#include "base/json.h"
 #include "cli/matrix.h"
-#include "core/ground/out.h"
-#include "core/ground/text.h"
+#include "base/out.h"
+#include "base/text.h"
 #include "core/compare/digest.h"
 
 enum { WHAT = 1200 };

@@ -13,9 +13,9 @@
 #include "cli/markup.h"
 #include "cli/matrix.h"
 #include "cli/outline_options.h"
-#include "core/ground/output.h"
-#include "core/ground/out.h"
-#include "core/ground/text.h"
+#include "base/output.h"
+#include "base/out.h"
+#include "base/text.h"
 #include "core/compare/digest.h"
 #include "core/run/crash.h"
 

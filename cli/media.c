@@ -6,7 +6,7 @@
 #include "cli/media.h"
 #include "cli/xdg.h"
 #include "cli/cli.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* What a drive can be attached to. */
 static const char *const disk_interfaces[] = {"ide", "ahci", "nvme", "virtio", "scsi", "usb", NULL};

@@ -6,8 +6,8 @@
 
 #include "cli/cli.h"
 #include "cli/nics.h"
-#include "core/ground/text.h"
-#include "traces/memory.h"
+#include "base/text.h"
+#include "base/memory.h"
 
 enum { SOCKET_MOST = 98 /* characters: with .bootreel behind it, what a socket address has room for */ };
 

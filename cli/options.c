@@ -11,7 +11,7 @@
 #include "core/story/position.h"
 #include "core/story/profile.h"
 #include "core/run/recorder.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- rows */
 

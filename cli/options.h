@@ -16,7 +16,7 @@
 #include <stdio.h>
 
 #include "core/symbols/symbols.h"
-#include "traces/error.h"
+#include "base/error.h"
 
 /* ---- the tables ---- */
 

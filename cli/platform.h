@@ -2,7 +2,7 @@
 #ifndef BOOTREEL_CLI_PLATFORM_H
 #define BOOTREEL_CLI_PLATFORM_H
 
-#include "core/ground/json.h"
+#include "base/json.h"
 #include "core/views/platform.h"
 
 /* A table with a column for each field. */

@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "core/ground/real_time.h"
-#include "traces/memory.h"
-#include "core/ground/out.h"
+#include "base/real_time.h"
+#include "base/memory.h"
+#include "base/out.h"
 
 struct progress {
     const char *what;

@@ -2,11 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ground/json.h"
+#include "base/json.h"
 #include "cli/rows.h"
-#include "core/ground/out.h"
-#include "core/ground/text.h"
-#include "traces/memory.h"
+#include "base/out.h"
+#include "base/text.h"
+#include "base/memory.h"
 
 enum { LOOK_AHEAD = 1000 }; /* rows of a table that are kept until the columns' widths are known */
 

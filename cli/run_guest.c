@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "cli/run_guest.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 #include "guests/run/run.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- options */
 

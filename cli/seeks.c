@@ -4,9 +4,9 @@
 #include "cli/cli.h"
 #include "cli/seeks.h"
 #include "core/timeline/timeline.h"
-#include "traces/memory.h"
-#include "traces/sorted.h"
-#include "core/ground/out.h"
+#include "base/memory.h"
+#include "base/sorted.h"
+#include "base/out.h"
 
 struct seeks {
     struct trace *t;

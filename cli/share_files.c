@@ -5,11 +5,11 @@
 #include "cli/cli.h"
 #include "cli/share_files.h"
 #include "core/engine/share.h"
-#include "core/ground/out.h"
-#include "core/ground/output.h"
+#include "base/out.h"
+#include "base/output.h"
 #include "core/run/replay.h"
 #include "hv/hv.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 bool image_is_folder(const struct trace_image *im)
 {

@@ -3,7 +3,7 @@
 #define BOOTREEL_CLI_SHARE_FILES_H
 
 #include "cli/options.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 
 struct engine;
 struct engine_config;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli/shares.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { TAG_MOST = 31 };
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { PATIENCE = 3, WAKE = SIGUSR1 /* has the thread look whether it is to end */ };
 

@@ -3,7 +3,7 @@
 
 #include "cli/cli.h"
 #include "core/story/marks.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 void print_marks(FILE *out, const struct marks *m, size_t head, size_t tail)
 {

@@ -9,9 +9,9 @@
 #include "core/screen/shown.h"
 #include "core/story/stages.h"
 #include "core/timeline/timeline.h"
-#include "traces/memory.h"
-#include "core/ground/out.h"
-#include "core/ground/output.h"
+#include "base/memory.h"
+#include "base/out.h"
+#include "base/output.h"
 
 const char *only_argument(int argc, char **argv, const char *what)
 {

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "core/ground/out.h"
-#include "traces/memory.h"
+#include "base/out.h"
+#include "base/memory.h"
 
 enum { PROGRAM_MOST = 1 << 20 };
 

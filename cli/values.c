@@ -11,7 +11,7 @@
 #include "core/run/samples.h"
 #include "core/timeline/timeline.h"
 #include "hv/hv.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 /* ---------------------------------------------------------------- {name} */
 

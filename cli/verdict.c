@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
-#include "core/ground/json.h"
+#include "base/json.h"
 #include "cli/verdict.h"
 
 struct why *verdict_of(const struct engines *engines, struct trace *t)

@@ -22,7 +22,7 @@
 
 #include "cli/cli.h"
 #include "cli/release.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "tui/tui.h"
 
 /* A number that has the version's parts as decimal digits, `base` for each. */

@@ -7,7 +7,7 @@
 
 #include "cli/annotate.h"
 #include "cli/cli.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 
 /* Where the annotated trace goes: -o, or a folder for it. -1 with err. */
 static int choose_output(struct with_calls *c, const char *path, struct error *err)

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "core/ground/text.h"
+#include "base/text.h"
 
 char *xdg_path(const char *variable, const char *below_home, const char *file)
 {

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 
 #include "gdbstub/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* A stretch of the record that one kernel has for itself. */
 struct reign {

@@ -2,7 +2,7 @@
  * sections are where the record says that the kernel put them, and a program's, which is in its processes only. */
 #include <string.h>
 
-#include "core/ground/path.h"
+#include "base/path.h"
 #include "gdbstub/impl.h"
 
 /* The sections of a module that was loaded at an icount. */

@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include "core/ran/calls.h"
-#include "core/ground/numbers.h"
+#include "base/numbers.h"
 #include "core/story/position.h"
 #include "core/views/dump.h"
 #include "gdbstub/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* The output of a failed command begins with this; scripts look for it. */
 #define FAILED "error: "

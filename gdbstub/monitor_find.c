@@ -1,9 +1,9 @@
 /* monitor_find.c - `monitor find`: every execution, write or read, as a list; gdb stays where it is. */
 #include <inttypes.h>
 
-#include "core/ground/numbers.h"
+#include "base/numbers.h"
 #include "gdbstub/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { SHOWN = 100 };
 

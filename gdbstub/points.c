@@ -4,7 +4,7 @@
  * gdbserver, one that cannot be evaluated counts as true, so that gdb decides. */
 #include "gdbstub/agent.h"
 #include "gdbstub/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 static const enum timeline_stop_kind kinds[] = {TS_BREAK_LINEAR, TS_BREAK_LINEAR, TS_WATCH_WRITE,
                                                 TS_WATCH_READ, TS_WATCH_ACCESS};

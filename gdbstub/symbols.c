@@ -13,7 +13,7 @@
 #include <zstd.h>
 
 #include "gdbstub/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #define PROCESS_FILE FILE_PREFIX "process-"
 

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 
 #include "gdbstub/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* Numbers of threads: pids; the idle tasks, which have none; processors of which no task is known. */
 enum { IDLE_ID = 1 << 28, PROCESSOR_ID = IDLE_ID + 0x1000 };

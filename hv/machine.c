@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "hv/machine_impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { SLICE = 1 << 20 };
 

@@ -12,7 +12,7 @@
  * Only what is the same in every boot of the same guest is described, because the texts are compared. The
  * rest is in the event's fields. */
 #include "hv/services.h"
-#include "traces/sorted.h"
+#include "base/sorted.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "hv/machine_impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum mark { MARK_BOOT_SECTOR, MARK_OPTION_ROM, MARK_FIRMWARE };
 

@@ -1,7 +1,7 @@
 /* anchor.c - see anchor.h. Sixteen places at a time: what chooses them is arithmetic of 16 bits. */
 #include "traces/anchor.h"
 #include "base/byte_order.h"
-#include "traces/vector.h"
+#include "base/vector.h"
 
 enum { PLACES = VECTOR, BYTES = 8, CHOSEN = 0x80, CHOICE = 0xff80 };
 

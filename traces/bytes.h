@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "base/byte_order.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- numbers */
 

@@ -1,6 +1,6 @@
 /* difference.c - see difference.h. */
 #include "traces/difference.h"
-#include "traces/vector.h"
+#include "base/vector.h"
 
 enum { WORD = 64 };
 

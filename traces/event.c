@@ -9,7 +9,7 @@
 #include "core/packets/packet.h"
 #include "traces/event.h"
 #include "traces/trace.h"
-#include "traces/escape.h"
+#include "base/escape.h"
 
 const struct event_kind event_table[EV_COUNT] = {
 #define K(kind, name, type) {#name, type, true},
@@ -178,7 +178,7 @@ static void out_grouped(struct out *o, uint64_t v)
     }
 }
 
-/* As traces/escape.h says, or the bytes as they are, but for 0. */
+/* As base/escape.h says, or the bytes as they are, but for 0. */
 static void out_data(struct out *o, const uint8_t *p, size_t n)
 {
     for (size_t i = 0, len; i < n; i += len ? len : 1) {

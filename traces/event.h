@@ -190,7 +190,7 @@ enum event_data { EVENT_DATA_MEMORY, EVENT_DATA_PORT, EVENT_DATA_ZEROS, EVENT_DA
 enum event_data event_disk_data(const struct event *ev);
 
 /* The event as text, without its position: fills `buf` like snprintf and returns the length. What the guest made is escaped
- * (traces/escape.h), so that it can be printed as it is. The text of an event of guest 1 or a later one begins with "guest 1: ". */
+ * (base/escape.h), so that it can be printed as it is. The text of an event of guest 1 or a later one begins with "guest 1: ". */
 int event_text(const struct event *ev, char *buf, size_t size);
 /* The same, not escaped: for texts that are escaped as a whole when they are printed. A 0
  * byte becomes \x00. */

@@ -4,7 +4,7 @@
 
 #include "traces/bytes.h"
 #include "traces/trace.h"
-#include "traces/utf8.h"
+#include "base/utf8.h"
 
 static bool json_text(yajl_gen g, const char *s)
 {

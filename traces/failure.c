@@ -2,7 +2,7 @@
 #include <stdatomic.h>
 
 #include "traces/failure.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { NONE, TAKEN, THERE };
 

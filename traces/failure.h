@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "traces/error.h"
+#include "base/error.h"
 
 struct failure;
 

@@ -2,7 +2,7 @@
 #include <assert.h>
 
 #include "traces/pagemap.h"
-#include "traces/sorted.h"
+#include "base/sorted.h"
 
 void pagemap_free(struct pagemap *m)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "traces/event.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { ESC = 0x1b, BEL = 0x07, CAN = 0x18, SUB = 0x1a };
 enum { TEXT, ESCAPE, CONTROL, STRING, STRING_ESCAPE };

@@ -11,9 +11,9 @@
 
 #include "base/byte_order.h"
 #include "traces/failure.h"
-#include "traces/file_lock.h"
+#include "base/file_lock.h"
 #include "traces/reader.h"
-#include "traces/sorted.h"
+#include "base/sorted.h"
 
 /* ---------------------------------------------------------------- bytes */
 

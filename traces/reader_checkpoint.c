@@ -7,7 +7,7 @@
 #include <inttypes.h>
 
 #include "traces/reader.h"
-#include "traces/sorted.h"
+#include "base/sorted.h"
 
 struct trace_state {
     struct trace *t;

@@ -2,7 +2,7 @@
 #include <assert.h>
 
 #include "traces/reader.h"
-#include "traces/sorted.h"
+#include "base/sorted.h"
 
 struct trace_cursor {
     struct trace *t;

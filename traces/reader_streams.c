@@ -3,9 +3,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "traces/helper.h"
+#include "base/helper.h"
 #include "traces/reader.h"
-#include "traces/sorted.h"
+#include "base/sorted.h"
 #include "traces/stream_store.h"
 
 struct stream_cache {

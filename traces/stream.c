@@ -4,7 +4,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "traces/sorted.h"
+#include "base/sorted.h"
 #include "traces/stream.h"
 
 void stream_encode(struct buf *out, const struct stream *s)

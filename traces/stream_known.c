@@ -6,7 +6,7 @@
 #include <xxhash.h>
 
 #include "base/byte_order.h"
-#include "traces/folder.h"
+#include "base/folder.h"
 #include "traces/stream_known.h"
 #include "traces/stream_store.h"
 

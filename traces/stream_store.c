@@ -12,8 +12,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "traces/folder.h"
-#include "traces/memory.h"
+#include "base/folder.h"
+#include "base/memory.h"
 
 enum {
     HASH = 32,

@@ -3,8 +3,8 @@
 
 #include "traces/touched.h"
 #include "traces/bytes.h"
-#include "traces/pool.h"
-#include "traces/sorted.h"
+#include "base/pool.h"
+#include "base/sorted.h"
 #include "traces/trace.h"
 
 enum {

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "traces/error.h"
+#include "base/error.h"
 
 enum touch {
     TOUCH_EXECUTED,

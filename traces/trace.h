@@ -17,9 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "traces/error.h"
+#include "base/error.h"
 #include "traces/event.h"
-#include "traces/file_id.h"
+#include "base/file_id.h"
 #include "traces/given.h"
 
 /* Raised when the format changes. A reader accepts this version and all earlier ones, and

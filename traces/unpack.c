@@ -6,7 +6,7 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "traces/unpack.h"
 #include "traces/unpack_lz4.h"
 

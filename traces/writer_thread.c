@@ -15,7 +15,7 @@
 #include <zstd.h>
 
 #include "base/byte_order.h"
-#include "traces/helper.h"
+#include "base/helper.h"
 #include "traces/sink.h"
 #include "traces/stream_finder.h"
 #include "traces/written_file.h"

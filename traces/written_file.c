@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "traces/file_lock.h"
-#include "traces/memory.h"
-#include "traces/unfinished.h"
+#include "base/file_lock.h"
+#include "base/memory.h"
+#include "base/unfinished.h"
 #include "traces/written_file.h"
 
 enum {

@@ -10,7 +10,7 @@
 #ifndef BOOTREEL_TRACES_WRITTEN_FILE_H
 #define BOOTREEL_TRACES_WRITTEN_FILE_H
 
-#include "traces/error.h"
+#include "base/error.h"
 #include "traces/trace.h"
 
 struct written_file;

@@ -5,8 +5,8 @@
 
 #include "core/compare/trace_outline.h"
 #include "core/compare/compare.h"
-#include "traces/helper.h"
-#include "traces/memory.h"
+#include "base/helper.h"
+#include "base/memory.h"
 #include "traces/trace.h"
 #include "tui/align.h"
 

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "traces/utf8.h"
+#include "base/utf8.h"
 
 /* What a cell shows. style.c defines how that looks, which can be configured. */
 enum style {

@@ -17,11 +17,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "traces/folder.h"
-#include "traces/memory.h"
+#include "base/folder.h"
+#include "base/memory.h"
 #include "tui/app_impl.h"
-#include "core/ground/out.h"
-#include "core/ground/output.h"
+#include "base/out.h"
+#include "base/output.h"
 
 enum { WORDS = 4 };
 

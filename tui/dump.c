@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "tui/canvas.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 void dump_text(const struct canvas *c, bool ascii, FILE *out)
 {

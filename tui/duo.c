@@ -1,7 +1,7 @@
 /* duo.c - two boots in one interface. See duo.h. */
 #include <string.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "tui/app_impl.h"
 #include "tui/duo.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "tui/canvas.h"
 #include "tui/keys.h"
 

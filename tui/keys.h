@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "traces/error.h"
+#include "base/error.h"
 
 /* A key: a Unicode character, a control character (1-31), or one of these; with Alt, KEY_ALT is added. */
 enum {

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "tui/lines.h"
 
 enum { BEL = 7, ESC = 27, TAB = 8, NUMBER_MOST = 10000 };

@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "core/ground/real_time.h"
+#include "base/real_time.h"
 #include "tui/app_impl.h"
 #include "tui/duo.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "tui/app_impl.h"
 
 void prompt_open(struct app *a, enum prompt_kind kind, enum command c, const char *text)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "tui/session_impl.h"
 
 /* ---------------------------------------------------------------- opening */

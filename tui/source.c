@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "tui/source.h"
 
 enum { LARGEST = 4 << 20, PATH_ROOM = 4096 };

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "traces/helper.h"
-#include "traces/memory.h"
+#include "base/helper.h"
+#include "base/memory.h"
 #include "tui/story.h"
-#include "traces/sorted.h"
+#include "base/sorted.h"
 
 enum { SAMPLES = 500000 };
 

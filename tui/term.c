@@ -4,7 +4,7 @@
 /* Our headers come first, because ncurses' term.h has macros like `lines`. */
 #include "tui/term.h"
 #include "tui/tui.h"
-#include "core/ground/real_time.h"
+#include "base/real_time.h"
 
 #include <errno.h>
 #include <locale.h>

@@ -2,11 +2,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/ground/real_time.h"
+#include "base/real_time.h"
 #include "tui/app_impl.h"
 #include "tui/duo.h"
-#include "core/ground/out.h"
-#include "core/ground/output.h"
+#include "base/out.h"
+#include "base/output.h"
 
 int app_may_write(struct app *a, const char *path, struct error *err)
 {

@@ -8,7 +8,7 @@
 
 #include "core/engine/engines.h"
 #include "core/story/profile.h"
-#include "traces/file_id.h"
+#include "base/file_id.h"
 
 struct rules;
 

@@ -6,7 +6,7 @@
 
 #include "core/origin/origin.h"
 #include "core/why/why.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "tui/app_impl.h"
 
 struct why_state {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "tui/app_impl.h"
 
 static uint64_t number(const uint8_t value[16])

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/systems/efi/firmware.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "tui/app_impl.h"
 
 enum { LISTS_MAX = 16 };

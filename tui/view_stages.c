@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/story/marks.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "tui/app_impl.h"
 
 /* ---------------------------------------------------------------- stages */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/symbols/kernel_types.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "tui/app_impl.h"
 
 enum { STEPS_MAX = 64 };

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "tui/app_impl.h"
 
 enum { ZOOM_LEAST = 100 };

@@ -6,9 +6,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "uml/host.h"
-#include "traces/sorted.h"
+#include "base/sorted.h"
 
 /* ---------------------------------------------------------------- the array */
 

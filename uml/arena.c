@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "uml/host.h"
 
 enum { ARENA_OBJECTS = 192 << 20, SMALLEST = 32 };

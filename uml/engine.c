@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "uml/host.h"
 #include "uml/uml.h"
 

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "uml/host.h"
 
 enum {

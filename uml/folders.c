@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "uml/host.h"
 
 /* Up to SHORT entries are walked along. */

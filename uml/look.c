@@ -2,7 +2,7 @@
  * changes the host unless it is asked to: objects are read without being marked as used, and no page is made. */
 #include <stdlib.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "uml/host.h"
 
 enum { SLOTS = PAGE / sizeof(ref) };

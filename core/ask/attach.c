@@ -5,7 +5,7 @@
 
 #include "core/ask/private/attach.h"
 #include "core/symbols/kernel_types.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct attaching {
     const struct ask_options *o;

@@ -4,8 +4,8 @@
 #include <time.h>
 
 #include "core/ask/private/eval.h"
-#include "core/ground/out.h"
-#include "traces/memory.h"
+#include "base/out.h"
+#include "base/memory.h"
 
 enum { TEXT_USUAL = 64, TEXT_MOST = 65536, FRAMES = 127, ARGUMENTS = 32 };
 

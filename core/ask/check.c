@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/ask/private/ast.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct checking {
     struct ask_program *p;

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "core/ask/private/eval.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { STEPS_MOST = 1000000, DEEP = 400, TEXT_SHOWN = 64 };
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/ask/private/ast.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { DEEP = 200 };
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "core/ask/private/eval.h"
-#include "core/ground/out.h"
-#include "traces/memory.h"
+#include "base/out.h"
+#include "base/memory.h"
 
 enum { SPEC = 64, WIDEST = 4096 };
 

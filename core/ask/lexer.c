@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/ask/private/ast.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { EXPANSIONS = 32, NAME = 128, CONDITIONS = 64, TEXT_MOST = 65536 };
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "core/ask/private/run.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 #include "core/symbols/kernel_types.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct listing {
     struct ask_shared s;

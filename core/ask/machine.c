@@ -2,11 +2,11 @@
 #include <stdlib.h>
 
 #include "core/ask/private/run.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 #include "core/story/position.h"
 #include "core/story/running.h"
 #include "core/views/views.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { KERNEL_HALF = 63, FRAMES_MOST = 128 };
 

@@ -1,6 +1,6 @@
 /* maps.c - maps: cells by keys, and what aggregations add up. See private/value.h. */
 #include "core/ask/private/value.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- beginning and end */
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "core/ask/private/value.h"
-#include "core/ground/json.h"
-#include "core/ground/out.h"
-#include "traces/memory.h"
+#include "base/json.h"
+#include "base/out.h"
+#include "base/memory.h"
 
 enum { BAR = 52, LABEL = 24 };
 

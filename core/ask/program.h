@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "traces/error.h"
+#include "base/error.h"
 
 struct ask_program;
 

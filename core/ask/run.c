@@ -6,7 +6,7 @@
 
 #include "core/ask/private/run.h"
 #include "core/symbols/kernel_types.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct running {
     struct ask_shared s;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "core/ask/private/run.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum {
     STACK = 16384

@@ -2,7 +2,7 @@
 #include <xxhash.h>
 
 #include "core/ask/private/value.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { NESTED = 16 };
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/ask/private/ast.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { FIELDS_MOST = 4096, SIZE_MOST = 1 << 28, STRUCT_DEEP = 32 };
 

@@ -3,8 +3,8 @@
 #include <xxhash.h>
 
 #include "core/ask/private/value.h"
-#include "core/ground/out.h"
-#include "traces/memory.h"
+#include "base/out.h"
+#include "base/memory.h"
 
 bool ask_truth(const struct ask_value *v)
 {

@@ -3,9 +3,9 @@
 
 #include "core/compare/align.h"
 #include "core/compare/private/compare_impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "core/compare/private/sequence.h"
-#include "traces/sorted.h"
+#include "base/sorted.h"
 
 /* The events of a trace. Events with hash 0 are not aligned: interrupts come by chance, and repetitions
  * depend on where checkpoints are. */

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "core/compare/private/cause_impl.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "core/views/views.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum {
     SAMPLES = 16,   /* positions that are compared before the search goes on between two of them */

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "core/compare/private/cause_impl.h"
-#include "core/ground/text.h"
-#include "traces/memory.h"
+#include "base/text.h"
+#include "base/memory.h"
 
 /* A trial: B's bytes in A's memory, then one step. */
 struct trial {

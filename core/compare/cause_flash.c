@@ -5,7 +5,7 @@
 #include "core/compare/private/cause_impl.h"
 #include "core/origin/origin.h"
 #include "core/systems/efi/flash.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { FILES_SHOWN = 8 };
 

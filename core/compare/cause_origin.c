@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "core/compare/private/cause_impl.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "core/volumes/initramfs.h"
 #include "core/volumes/volumes.h"
-#include "traces/memory.h"
-#include "traces/sorted.h"
+#include "base/memory.h"
+#include "base/sorted.h"
 
 enum { AROUND = CAUSE_AROUND, LEAST = 16, MEMBERS_SHOWN = 8 };
 

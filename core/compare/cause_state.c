@@ -5,9 +5,9 @@
 #include "core/compare/private/cause_impl.h"
 #include "core/insn/disassemble.h"
 #include "core/story/processes.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "core/views/views.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { FRAMES = 8, DEVICES_SHOWN = 8 };
 

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/ground/numbers.h"
+#include "base/numbers.h"
 #include "core/compare/private/compare_impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "core/compare/private/sequence.h"
-#include "traces/sorted.h"
+#include "base/sorted.h"
 
 static const char *const ways[PAIR_WAYS] = {"same",  "only in A", "only in B", "changed",
                                             "moved", "slower",    "faster"};

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "core/compare/digest.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum {
     LINE_MAX_LENGTH = 65536,

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "core/compare/digest.h"
-#include "traces/memory.h"
-#include "traces/utf8.h"
-#include "core/ground/out.h"
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "base/out.h"
 
 struct digest {
     const struct outline *o;

@@ -2,10 +2,10 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/ground/hash_index.h"
-#include "traces/memory.h"
+#include "base/hash_index.h"
+#include "base/memory.h"
 #include "core/compare/outline.h"
-#include "traces/utf8.h"
+#include "base/utf8.h"
 
 enum { POOL_BLOCK = 65536, TEXT_MAX = 8192 };
 

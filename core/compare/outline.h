@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "traces/error.h"
+#include "base/error.h"
 #include "traces/event.h"
 
 #define OUTLINE_NONE   UINT32_MAX /* no item */

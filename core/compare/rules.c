@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "core/compare/rules.h"
 
 enum what { ANY, TYPE, CLASS, KIND, STAGE, PROCESS, CONSOLE };

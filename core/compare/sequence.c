@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "core/compare/private/sequence.h"
-#include "traces/sorted.h"
+#include "base/sorted.h"
 
 enum { EDITS = 400 /* longest difference that is searched for */, DEEPEST = 40 };
 

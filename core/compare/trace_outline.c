@@ -8,7 +8,7 @@
 #include "core/story/processes.h"
 #include "core/story/stages.h"
 #include "core/compare/private/trace_outline_impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum {
     PIDS = 4194304, /* Linux' PID_MAX_LIMIT; larger ones are not followed */

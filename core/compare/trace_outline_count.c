@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ground/hash_index.h"
+#include "base/hash_index.h"
 #include "core/story/fold.h"
 #include "core/compare/private/trace_outline_impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { NAME_MAX = 240, TEXT_SHOWN = 100, DEEPEST = 4 };
 

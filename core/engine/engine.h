@@ -19,7 +19,7 @@
 
 #include "core/engine/share.h"
 #include "core/ground/fields.h"
-#include "traces/error.h"
+#include "base/error.h"
 #include "traces/event.h"
 #include "traces/given.h"
 #include "traces/touched.h"

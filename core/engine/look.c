@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/engine/look.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 uint64_t look_icount(struct look m)
 {

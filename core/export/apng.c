@@ -8,7 +8,7 @@
 #include "base/byte_order.h"
 #include "core/export/private/impl.h"
 #include "core/views/picture.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 enum { LAST_MS = 3000, MAX_U16 = 65535 };
 

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "core/export/private/impl.h"
-#include "traces/utf8.h"
-#include "core/ground/json.h"
-#include "core/ground/numbers.h"
+#include "base/utf8.h"
+#include "base/json.h"
+#include "base/numbers.h"
 
 enum { COLUMNS = 80, ROWS = 24, HELD = 65536 };
 

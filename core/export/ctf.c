@@ -8,9 +8,9 @@
 
 #include "base/byte_order.h"
 #include "core/export/private/impl.h"
-#include "core/ground/out.h"
-#include "core/ground/text.h"
-#include "traces/utf8.h"
+#include "base/out.h"
+#include "base/text.h"
+#include "base/utf8.h"
 
 /* The numbers of packet.header and packet.context, 8 bytes each but the first two of 4. */
 enum { PACKET = 1 << 20, PACKET_HEAD = 4 + 4 + 8 * 4 };

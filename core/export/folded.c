@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "core/export/private/impl.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 /* ';' separates frames, and a name must not. */
 static void put_frame(FILE *out, const char *name, const char *separator)

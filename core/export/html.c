@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ground/numbers.h"
+#include "base/numbers.h"
 #include "core/export/private/impl.h"
 #include "core/export/report_css.h"
 #include "core/run/crash.h"
@@ -12,7 +12,7 @@
 #include "core/story/guest.h"
 #include "core/story/marks.h"
 #include "core/views/picture.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 enum {
     DEEP = 2 /* levels that are shown at first */,

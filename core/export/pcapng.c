@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/export/private/impl.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 enum {
     SECTION_BLOCK = 0x0a0d0d0a,

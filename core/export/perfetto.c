@@ -12,8 +12,8 @@
 #include "core/export/perfetto.pb-c.h"
 #include "core/story/guest.h"
 #include "core/story/marks.h"
-#include "traces/utf8.h"
-#include "core/ground/out.h"
+#include "base/utf8.h"
+#include "base/out.h"
 
 enum { SEQUENCE = 1, SEQUENCE_BEGINS = 1, NOTES = 7, NAME = 300 };
 

@@ -6,7 +6,7 @@
 
 #include "core/export/private/impl.h"
 #include "core/export/pprof.pb-c.h"
-#include "core/ground/out.h"
+#include "base/out.h"
 
 struct builder {
     const char *title;

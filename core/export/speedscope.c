@@ -2,7 +2,7 @@
  * (https://www.speedscope.app/file-format-schema.json): frames, and when each is entered and left. Stages that run side
  * by side are left out, since the format's frames nest. */
 #include "core/export/private/impl.h"
-#include "core/ground/json.h"
+#include "base/json.h"
 
 static void put_frames(yajl_gen g, const struct stages *all)
 {

@@ -1,10 +1,10 @@
 /* text.c - text in HTML. See impl.h. */
 #include <inttypes.h>
 
-#include "core/ground/numbers.h"
+#include "base/numbers.h"
 #include "core/export/private/impl.h"
-#include "traces/utf8.h"
-#include "core/ground/out.h"
+#include "base/utf8.h"
+#include "base/out.h"
 
 void put_html(FILE *out, const char *text, size_t n)
 {

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "core/ground/fields.h"
-#include "traces/memory.h"
-#include "traces/must.h"
+#include "base/memory.h"
+#include "base/must.h"
 
 enum { NAME_MAX_LENGTH = 100 };
 

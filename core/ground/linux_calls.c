@@ -1,6 +1,6 @@
 /* linux_calls.c - see linux_calls.h. */
 #include "core/ground/linux_calls.h"
-#include "traces/sorted.h"
+#include "base/sorted.h"
 
 /* ---------------------------------------------------------------- names of numbers */
 

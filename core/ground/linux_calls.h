@@ -6,7 +6,7 @@
 #ifndef BOOTREEL_CORE_GROUND_LINUX_CALLS_H
 #define BOOTREEL_CORE_GROUND_LINUX_CALLS_H
 
-#include "core/ground/text.h"
+#include "base/text.h"
 
 /* One more than a call has, so that each argument has a next one. */
 enum { LINUX_CALL_ARGUMENTS = 6, LINUX_CALL_VALUES = LINUX_CALL_ARGUMENTS + 1 };

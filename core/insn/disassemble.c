@@ -4,7 +4,7 @@
 
 #include "core/insn/disassemble.h"
 #include "core/insn/insn.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 void disassemble_checks_memory(void)
 {

@@ -19,7 +19,7 @@ struct instruction {
  * decoder (insn.h). */
 bool disassemble(uint64_t address, unsigned bits, const void *bytes, size_t n, struct instruction *in);
 
-/* Lets capstone, in the whole process, end the program as the rest does where there is no memory (traces/memory.h); it does not look whether
+/* Lets capstone, in the whole process, end the program as the rest does where there is no memory (base/memory.h); it does not look whether
  * it got any. To be called before anything is disassembled. */
 void disassemble_checks_memory(void);
 

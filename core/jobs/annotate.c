@@ -7,7 +7,7 @@
 #include "core/jobs/private/annotate_impl.h"
 #include "core/jobs/private/stretches.h"
 #include "core/story/reprobe.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct annotated_part {
     struct tape *tape; /* NULL: not begun */

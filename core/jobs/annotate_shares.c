@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "core/jobs/private/annotate_impl.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "core/run/replay.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- making one */
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "core/jobs/jobs.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct jobs {
     atomic_size_t next;

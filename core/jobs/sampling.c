@@ -4,7 +4,7 @@
 
 #include "core/jobs/private/stretches.h"
 #include "core/jobs/sampling.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "core/views/views.h"
 
 struct sampling_part {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "core/jobs/private/stretches.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* Stretches from `next` to `end` that nobody has taken. */
 struct row {

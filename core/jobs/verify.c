@@ -7,8 +7,8 @@
 #include "core/jobs/private/stretches.h"
 #include "core/jobs/verify.h"
 #include "core/run/stored.h"
-#include "traces/memory.h"
-#include "core/ground/out.h"
+#include "base/memory.h"
+#include "base/out.h"
 
 struct verified_part {
     bool begun;

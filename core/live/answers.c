@@ -9,7 +9,7 @@
 #include "core/live/private/seen.h"
 #include "core/story/position.h"
 #include "traces/event.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct answer {
     char *word;    /* as it was written */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/live/private/seen.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- a stream */
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "core/live/private/terminal.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { ESCAPE = 'a' & 0x1f, BUFFER = 65536 };
 

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "core/media/private/impl.h"
 
 struct growing {

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/ground/path.h"
-#include "core/ground/text.h"
+#include "base/path.h"
+#include "base/text.h"
 #include "core/media/private/impl.h"
 
 enum { ENTRIES_MOST = 10000000, DEEPEST = 200 };

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "core/media/host_folder.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct host_folder {
     char *path;

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "core/engine/share.h"
-#include "traces/error.h"
+#include "base/error.h"
 
 struct host_folder;
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "core/media/private/impl.h"
-#include "traces/folder.h"
+#include "base/folder.h"
 
 struct media_image *media_new(void)
 {

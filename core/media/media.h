@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include "traces/error.h"
+#include "base/error.h"
 
 /* An opened image. */
 struct media_image;

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ground/real_time.h"
+#include "base/real_time.h"
 #include "core/net/private/wire.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum {
     SHORTEST = 60,       /* bytes of a frame on the wire, without the FCS */

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "core/engine/engine.h"
-#include "traces/error.h"
+#include "base/error.h"
 
 enum {
     NET_FORWARDS = 8,

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "core/net/private/wire.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct peer {
     struct wire *wire;

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "core/net/private/wire.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #define NETWORK "10.0.2.0"
 #define MASK    "255.255.255.0"

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "core/origin/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- registers */
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "core/origin/private/impl.h"
-#include "core/ground/numbers.h"
-#include "traces/memory.h"
+#include "base/numbers.h"
+#include "base/memory.h"
 
 /* Bytes whose origin is still to be found. */
 struct ask {

@@ -10,7 +10,7 @@
 
 #include "core/origin/private/impl.h"
 #include "core/systems/efi/flash.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { BEFORE = 1024, LEAST = 64, PROBE = 4096 };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/packets/private/words.h"
-#include "traces/utf8.h"
+#include "base/utf8.h"
 
 void net_add(struct net_words *w, const char *format, ...)
 {

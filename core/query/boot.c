@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/query/private/impl.h"
-#include "traces/sorted.h"
+#include "base/sorted.h"
 
 void boot_open(struct boot *b)
 {

@@ -1,5 +1,5 @@
 /* export.c - all tables as an SQLite database in a file, for programs that read such files. */
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "core/query/private/impl.h"
 
 /* Its columns, hidden ones too: the views need them. */

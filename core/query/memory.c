@@ -1,10 +1,10 @@
-/* memory.c - SQLite's memory: where there is none, the process ends as everywhere (traces/memory.h). By itself SQLite goes on without
+/* memory.c - SQLite's memory: where there is none, the process ends as everywhere (base/memory.h). By itself SQLite goes on without
  * much of what it wanted, a cache or a sort's room, and another order of rows or layout of a file comes of it. */
 #include <malloc.h>
 #include <sqlite3.h>
 
 #include "core/query/query.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 static void *take(int n)
 {

@@ -1,5 +1,5 @@
 /* own.c - tables of rows that somebody else has computed. See query.h. */
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "core/query/private/impl.h"
 
 /* Runs a statement that gives no rows; frees its text. */

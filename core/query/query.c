@@ -2,8 +2,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/ground/real_time.h"
-#include "core/ground/text.h"
+#include "base/real_time.h"
+#include "base/text.h"
 #include "core/query/private/impl.h"
 #include "traces/event.h"
 

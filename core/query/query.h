@@ -16,7 +16,7 @@
 
 struct query;
 
-/* SQLite ends the process where it cannot have memory (traces/memory.h). To be called once, before all else here. */
+/* SQLite ends the process where it cannot have memory (base/memory.h). To be called once, before all else here. */
 void query_checks_memory(void);
 /* Without traces yet. */
 struct query *query_new(void);

@@ -2,7 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "core/query/private/impl.h"
 #include "traces/event.h"
 

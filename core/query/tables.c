@@ -2,10 +2,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "core/query/private/impl.h"
 #include "traces/event.h"
-#include "traces/utf8.h"
+#include "base/utf8.h"
 
 void result_bytes(sqlite3_context *c, const void *data, size_t n)
 {

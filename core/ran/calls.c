@@ -6,7 +6,7 @@
 #include "core/ran/private/tree.h"
 #include "core/run/replay.h"
 #include "core/symbols/kernel_types.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 static void on_flow(void *ctx, const struct engine_flow *f)
 {

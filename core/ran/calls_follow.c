@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 #include "core/ran/private/tree.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { KERNEL_STACK = 14, NEAR = 64 << 10 };
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "core/ran/private/tree.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { CACHE = 1 << 14 };
 

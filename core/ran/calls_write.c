@@ -2,10 +2,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "core/ground/json.h"
-#include "core/ground/out.h"
+#include "base/json.h"
+#include "base/out.h"
 #include "core/ran/calls.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { NAME = 200, WORDS = 1200, TIME = 32 };
 

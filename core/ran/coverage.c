@@ -8,7 +8,7 @@
 
 #include "core/ran/private/who.h"
 #include "core/run/replay.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { PAGE = SNAPSHOT_PAGE, WORDS = PAGE / 64 };
 

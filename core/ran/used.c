@@ -7,12 +7,12 @@
 #include <xxhash.h>
 #include <zlib.h>
 
-#include "core/ground/hash_index.h"
-#include "core/ground/out.h"
+#include "base/hash_index.h"
+#include "base/out.h"
 #include "core/ran/private/wanted.h"
 #include "core/volumes/initramfs.h"
 #include "core/volumes/volumes.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #define IMAGE_MOST ((uint64_t)1 << 30)
 

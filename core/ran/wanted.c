@@ -6,7 +6,7 @@
 #include <xxhash.h>
 
 #include "core/story/files.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* What is kept has a letter before it: N a part of a name, F a file, L a folder that was listed. */
 static size_t find(const struct wanted *w, char kind, const char *text, size_t n)

@@ -5,7 +5,7 @@
 #include "core/run/private/divergence.h"
 #include "core/run/restore.h"
 #include "core/run/state.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { MAX_FIELDS = 16, MAX_PAGES = 8 };
 

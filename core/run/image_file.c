@@ -6,7 +6,7 @@
 
 #include "core/media/host_folder.h"
 #include "core/run/image_file.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct source {
     struct media_image *media; /* a file, … */

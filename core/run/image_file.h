@@ -4,7 +4,7 @@
 
 #include "core/engine/engine.h"
 #include "core/media/media.h"
-#include "traces/file_id.h"
+#include "base/file_id.h"
 
 /* A growing list of opened images, in the order of adding. */
 struct image_files;

@@ -4,7 +4,7 @@
 #include <xxhash.h>
 
 #include "core/run/images.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { DIGEST_LIMIT = 64 << 20 };
 

@@ -3,7 +3,7 @@
 
 #include "base/byte_order.h"
 #include "core/run/private/part_state.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { HEAD = 4 };
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { PAGE = 4096, NO_PAGE = -1 };
 

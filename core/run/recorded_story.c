@@ -3,7 +3,7 @@
 
 #include "core/story/inspector.h"
 #include "core/run/private/recorded_story.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct recorded_story {
     struct trace_cursor *next_of, *around;

@@ -6,7 +6,7 @@
 
 #include "core/run/private/recorder_impl.h"
 #include "core/run/replay.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum {
     SLICE = 25000000,     /* steps between two reports of progress */

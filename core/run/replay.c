@@ -7,7 +7,7 @@
 #include "core/run/images.h"
 #include "core/run/private/replay_impl.h"
 #include "core/run/restore.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { SLICE = 25000000 }; /* steps between two reports of progress */
 

@@ -4,7 +4,7 @@
 
 #include "core/run/restore.h"
 #include "core/run/state.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct source {
     struct trace_state *state;

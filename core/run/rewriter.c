@@ -7,7 +7,7 @@
 #include "core/symbols/symbols.h"
 #include "core/story/fold.h"
 #include "core/run/private/part_state.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #define PROFILE_NOTE "profile" /* type and name, as core/story/stages.h reads it */
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/ground/hash_index.h"
+#include "base/hash_index.h"
 #include "core/story/inspector.h"
 #include "core/story/processes.h"
 #include "core/run/private/replay_impl.h"
@@ -12,7 +12,7 @@
 #include "core/story/stages.h"
 #include "core/run/state.h"
 #include "core/symbols/symbols.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* The things that were seen have numbers, which are found by the hash of what they are. */
 struct samples {

@@ -6,7 +6,7 @@
 
 #include "core/run/replay.h"
 #include "core/run/share.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { OWN_SETTINGS = 3 };
 /* Settings of the file; those of what is observed follow. */

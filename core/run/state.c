@@ -5,7 +5,7 @@
 #include <xxhash.h>
 
 #include "core/run/state.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { LEAF = 1024 }; /* pages per leaf of the table */
 

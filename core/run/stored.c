@@ -3,7 +3,7 @@
 
 #include "core/run/state.h"
 #include "core/run/stored.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "traces/touched.h"
 
 struct storing {

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "core/run/tape.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { BLOCK = 1 << 18 };
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/run/rewriter.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct taped_head {
     uint8_t what; /* enum taped */

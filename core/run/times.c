@@ -4,11 +4,11 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/ground/hash_index.h"
+#include "base/hash_index.h"
 #include "core/story/fold.h"
 #include "core/run/times.h"
-#include "traces/memory.h"
-#include "traces/sorted.h"
+#include "base/memory.h"
+#include "base/sorted.h"
 
 /* Events with consecutive numbers. */
 struct span {

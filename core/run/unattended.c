@@ -6,7 +6,7 @@
 
 #include "core/run/private/unattended.h"
 #include "core/story/processes.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ns of guest time. Between looks: */
 #define SLOT    1000000000ull

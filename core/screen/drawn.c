@@ -7,7 +7,7 @@
 #include "core/screen/private/drawn.h"
 #include "core/screen/private/hunt.h"
 #include "core/screen/private/match.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { KEPT = 8 }; /* pictures: a search compares the same ones again and again */
 

@@ -5,7 +5,7 @@
 #include <xxhash.h>
 
 #include "core/screen/private/font.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct font *font_new(unsigned width, unsigned height)
 {

@@ -11,7 +11,7 @@
 
 #include "base/byte_order.h"
 #include "core/screen/private/hunt.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { PAGES = 4096, NAME = 40 }; /* up to 16 MB; they have some hundred KB */
 

@@ -6,7 +6,7 @@
 
 #include "base/byte_order.h"
 #include "core/screen/private/hunt.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum {
     WIDTH = 8,

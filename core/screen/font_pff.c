@@ -7,7 +7,7 @@
 
 #include "base/byte_order.h"
 #include "core/screen/private/hunt.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* How a processor's C lays it out. */
 struct layout {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/screen/private/hunt.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- all pages */
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/screen/private/match.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum {
     FEW = 4,   /* cells with at most so many colours are looked at colour by colour */

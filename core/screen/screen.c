@@ -2,11 +2,11 @@
 #include <stdlib.h>
 
 #include "core/engine/engines.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "core/screen/private/drawn.h"
 #include "core/screen/private/vt.h"
 #include "core/screen/screen.h"
-#include "traces/utf8.h"
+#include "base/utf8.h"
 
 struct screen {
     struct trace *t;

@@ -7,7 +7,7 @@
 
 #include "core/story/guest.h"
 #include "core/story/hooks.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* Registers that guest systems look at. In 32-bit code they are the lower halves. */
 enum guest_reg {

@@ -3,7 +3,7 @@
 
 #include "core/insn/insn.h"
 #include "core/story/code.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { REGISTERS = 16 };
 

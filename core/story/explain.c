@@ -6,8 +6,8 @@
 #include "core/story/fold.h"
 #include "core/story/private/explain_impl.h"
 #include "core/story/guest.h"
-#include "traces/memory.h"
-#include "traces/sorted.h"
+#include "base/memory.h"
+#include "base/sorted.h"
 
 /* The explainer's memory, as one block of bytes: the last events (a repetition may have ended in the middle),
  * then the engine's state. */

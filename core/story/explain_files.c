@@ -5,7 +5,7 @@
 #include "core/story/explain.h"
 #include "core/story/private/explain_impl.h"
 #include "core/volumes/volumes.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { NAMED = 3, SECTORS_MOST = 4096 };
 

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ground/chains.h"
+#include "base/chains.h"
 #include "core/story/private/files_tasks.h"
-#include "core/ground/text.h"
-#include "traces/memory.h"
+#include "base/text.h"
+#include "base/memory.h"
 
 enum { FIRST_FDS = 3 };
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "core/story/private/files_tasks.h"
-#include "core/ground/text.h"
-#include "traces/memory.h"
+#include "base/text.h"
+#include "base/memory.h"
 
 enum { CWD = -100, NO_FD = -1 };
 

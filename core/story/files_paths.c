@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/story/private/files_impl.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 
 /* ---------------------------------------------------------------- paths */
 

@@ -7,7 +7,7 @@
 
 #include "core/story/fold.h"
 #include "base/byte_order.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { LEVELS = 3, BOOTS = LEVELS - 1, RECENT = 2 * FOLD_LOOP, SEEN = 256 };
 

@@ -24,7 +24,7 @@
 #ifndef BOOTREEL_CORE_STORY_FOLD_H
 #define BOOTREEL_CORE_STORY_FOLD_H
 
-#include "traces/error.h"
+#include "base/error.h"
 #include "traces/event.h"
 
 enum {

@@ -21,7 +21,7 @@
 
 #include "core/story/probes.h"
 #include "core/symbols/symbols.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 
 struct guest_system;
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/story/hooks.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { FUNCTION_MAX = 1 << 18 };
 

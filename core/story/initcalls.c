@@ -4,7 +4,7 @@
 
 #include "core/story/initcalls.h"
 #include "core/story/task_time.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct initcalls {
     struct task_time *clocks;

@@ -7,7 +7,7 @@
 #include "core/story/inspector.h"
 #include "core/story/private/inspector_probe.h"
 #include "core/story/private/network.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { FLAGS_HELD = 1 << 16 }; /* events of the class iflag that wait one by one */
 

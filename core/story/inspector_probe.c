@@ -5,7 +5,7 @@
 #include "base/byte_order.h"
 #include "core/story/hooks.h"
 #include "core/story/private/inspector_probe.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* One place of a function or address that was asked for. */
 struct probe_site {

@@ -4,7 +4,7 @@
 
 #include "core/story/marks.h"
 #include "traces/trace.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { MAX_MARKS = 500 };
 

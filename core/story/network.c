@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "core/packets/packet.h"
 #include "core/story/private/network.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ground/numbers.h"
+#include "base/numbers.h"
 #include "core/story/position.h"
 #include "core/story/stages.h"
 

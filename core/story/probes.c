@@ -8,9 +8,9 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/ground/hash_index.h"
+#include "base/hash_index.h"
 #include "core/story/probes.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct listener {
     unsigned id;

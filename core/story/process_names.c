@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ground/chains.h"
+#include "base/chains.h"
 #include "core/story/process_names.h"
 #include "core/story/processes.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* A process from its creation to its end; the next one may have the same pid. */
 struct life {

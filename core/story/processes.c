@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ground/chains.h"
+#include "base/chains.h"
 #include "core/story/processes.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { CPUS = 256 };
 

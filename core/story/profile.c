@@ -6,10 +6,10 @@
 
 #include "core/story/builtin_profile.h"
 #include "core/story/profile.h"
-#include "traces/memory.h"
-#include "core/ground/out.h"
-#include "core/ground/path.h"
-#include "traces/must.h"
+#include "base/memory.h"
+#include "base/out.h"
+#include "base/path.h"
+#include "base/must.h"
 
 enum { MAX_WORDS = 16, MAX_FILE = 1 << 20 };
 

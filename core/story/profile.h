@@ -63,7 +63,7 @@
 #define BOOTREEL_CORE_STORY_PROFILE_H
 
 #include "traces/event.h"
-#include "traces/error.h"
+#include "base/error.h"
 
 struct profile;
 

@@ -7,7 +7,7 @@
 #include "core/story/guest.h"
 #include "core/story/private/inspector_probe.h"
 #include "core/story/reprobe.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* An event that waits for its turn. */
 struct waiting {

@@ -8,7 +8,7 @@
 #include "core/story/private/stages_ahead.h"
 #include "core/story/private/stages_impl.h"
 #include "core/story/private/stages_tasks.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { MAX_OPEN = 64, MAX_NAME = 200, KEY_MAX = 32 };
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { SETTLED = 1000000000 }; /* ns: loaders unpack and check files for a long time without the BIOS */
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "core/story/private/stages_impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- folding */
 

@@ -10,7 +10,7 @@
 
 #include "core/story/private/stages_impl.h"
 #include "core/volumes/volumes.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { HEAD = 4096, SECTORS_MOST = 4096 };
 

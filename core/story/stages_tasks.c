@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/story/private/stages_tasks.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* What is counted for a stage. `task`, `idle`: the clocks at its beginning, later how far they went. */
 struct account {

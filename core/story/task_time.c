@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/story/task_time.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { CPUS = 256 };
 

@@ -13,7 +13,7 @@
 
 #include "core/symbols/private/btf_dwarf_impl.h"
 #include "core/symbols/private/btf_open.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { IN_UNIT = 128 };
 

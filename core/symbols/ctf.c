@@ -9,7 +9,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { MAGIC = 0xcff1, COMPRESSED = 1, HEADER = 36, PLAIN_MAX = 128 << 20, DEPTH = 16, BUDGET = 1 << 16 };
 enum kind {

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "core/symbols/private/deduce.h"
-#include "traces/memory.h"
-#include "traces/sorted.h"
+#include "base/memory.h"
+#include "base/sorted.h"
 
 enum { PASSES = 6, DWARF_RAX = 0 };
 

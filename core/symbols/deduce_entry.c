@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/symbols/private/deduce.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 static bool in_entries(const struct deduction *d, size_t n)
 {

@@ -16,7 +16,7 @@
 #include "core/symbols/private/bytes.h"
 #include "core/symbols/private/impl.h"
 #include "core/symbols/private/lines_dwarf.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { ABBREV, INFO, LINE, RANGES, FRAMES };
 

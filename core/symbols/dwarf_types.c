@@ -15,9 +15,9 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/ground/hash_index.h"
+#include "base/hash_index.h"
 #include "core/symbols/private/dwarf_types.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { TYPES_MAX = 0xfffff /* BTF_MAX_NR_TYPES */, DIMENSIONS_MAX = 16 };
 

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "core/symbols/private/module.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { NAME = 128, FILES_MAX = 1 << 18, FOLDERS_DEEP = 40 };
 

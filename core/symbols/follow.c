@@ -7,7 +7,7 @@
 
 #include "core/symbols/private/insn.h"
 #include "core/symbols/symbols.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum {
     RSP = 4,

@@ -12,7 +12,7 @@
 
 #include "core/symbols/private/frame.h"
 #include "core/symbols/private/module.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 void symbol_table_add_frame(struct symbol_table *t, const struct symbol_frame *f)
 {

@@ -13,7 +13,7 @@
 #include "core/symbols/private/btf_open.h"
 #include "core/symbols/private/kernel_types_impl.h"
 
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum {
     HEADER = 24,

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/symbols/private/lines_dwarf.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- spans */
 

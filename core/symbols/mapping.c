@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/symbols/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* The guests' numbers are kept in their order. */
 static void add_guest(struct symbols *s, unsigned guest)

@@ -3,7 +3,7 @@
 #include <xxhash.h>
 
 #include "core/symbols/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { MEMBERS_MAX = 1 << 20 };
 

@@ -27,7 +27,7 @@
 
 #include "core/symbols/private/bytes.h"
 #include "core/symbols/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { NOTE_VERSION = 1, PART = 256 << 10, NOTE_TABLES = 1 << 20 };
 

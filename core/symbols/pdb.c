@@ -14,7 +14,7 @@
 
 #include "base/byte_order.h"
 #include "core/symbols/private/module.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum {
     MAGIC = 32,

@@ -11,7 +11,7 @@
 
 #include "core/symbols/private/frame.h"
 #include "core/symbols/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct relocatable {
     const char *path;

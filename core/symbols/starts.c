@@ -9,7 +9,7 @@
  */
 #include "core/symbols/private/insn.h"
 #include "core/symbols/private/module.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { SEEN = 1, INSIDE = 2, START = 4, NAMED = 8, WORKS_MAX = 1 << 20, MODULE_CODE_MAX = 16 << 20 };
 

@@ -5,8 +5,8 @@
 #include <xxhash.h>
 
 #include "core/symbols/private/impl.h"
-#include "traces/memory.h"
-#include "traces/sorted.h"
+#include "base/memory.h"
+#include "base/sorted.h"
 
 struct symbols *symbols_new(void)
 {

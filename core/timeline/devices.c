@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "core/timeline/private/impl.h"
-#include "traces/memory.h"
-#include "traces/sorted.h"
+#include "base/memory.h"
+#include "base/sorted.h"
 
 enum { PAGE_BITS = 12, PAGES_MOST = 65536 };
 

@@ -6,7 +6,7 @@
 #include "core/run/recorder.h"
 #include "core/run/replay.h"
 #include "core/timeline/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- beginning */
 

@@ -5,9 +5,9 @@
 
 #include "core/screen/screen.h"
 #include "core/story/position.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "core/timeline/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- registers and memory */
 

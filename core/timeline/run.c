@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/timeline/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum {
     SLICE = 250000,  /* steps between two checks for progress and interrupts */

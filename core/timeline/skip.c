@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/timeline/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* A damaged index counts as none: the answers are the same. */
 const struct touched_index *tl_index(struct timeline *tl)

@@ -6,7 +6,7 @@
 
 #include "core/run/restore.h"
 #include "core/timeline/private/tree.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 void store_init(struct store *s, struct engine *e, struct trace *t, uint64_t budget)
 {

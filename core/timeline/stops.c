@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/timeline/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { MAX_STOPS = 100000 };
 

@@ -4,7 +4,7 @@
 
 #include "core/timeline/private/impl.h"
 #include "core/screen/screen.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum {
     MANY_HITS = 20000,  /* hits in a stretch that is searched for the last one, after which the

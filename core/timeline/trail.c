@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "core/timeline/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* What is read of each processor before a step. */
 struct trail {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/timeline/private/tree.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* What malloc adds. */
 enum { OVERHEAD = 16 };

@@ -6,7 +6,7 @@
 #include "core/views/dmesg.h"
 #include "core/views/private/members.h"
 #include "core/views/tasks.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- members */
 

@@ -21,7 +21,7 @@ struct dump_size {
     unsigned cpus;
 };
 
-/* Writes the memory below `ram_end` and the registers of all processors to `path` (core/ground/output.h); pages of zeros are holes in the
+/* Writes the memory below `ram_end` and the registers of all processors to `path` (base/output.h); pages of zeros are holes in the
  * file. `s`: the trace's symbols, for a vmcore. -1 with err that says what is missing: a file that cannot be written, or for a vmcore a
  * 64-bit Linux kernel that has made its VMCOREINFO by then. Cost: that of reading all memory and writing what is not zero. */
 int dump_write(struct look m, uint64_t ram_end, const struct symbols *s, enum dump_format format,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/views/picture.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 void picture_size(const struct display *d, unsigned *width, unsigned *height)
 {

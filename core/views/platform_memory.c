@@ -7,7 +7,7 @@
 #include "core/ground/fields.h"
 #include "core/views/private/platform_lists.h"
 #include "core/views/tasks.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- e820 */
 

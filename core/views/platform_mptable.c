@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/views/private/platform_lists.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { POINTER = 16, HEADER = 44, PROCESSOR_SIZE = 20, ENTRY_SIZE = 8, TABLE_MAX = 65536 };
 enum { PROCESSOR, BUS, IOAPIC, IO_INTERRUPT, LOCAL_INTERRUPT };

@@ -9,7 +9,7 @@
 #include "core/ground/register_bits.h"
 #include "core/story/processes.h"
 #include "core/symbols/symbols.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "core/engine/look.h"
 
 /* ---------------------------------------------------------------- where a processor is */

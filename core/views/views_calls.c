@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "core/views/private/calls.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct view_calls {
     struct view_orc *orc;

@@ -1,7 +1,7 @@
 /* views_lists.c - lists of what a trace says: events, milestones, processes. See views.h. */
 #include <inttypes.h>
 
-#include "core/ground/numbers.h"
+#include "base/numbers.h"
 #include "core/story/marks.h"
 #include "core/timeline/timeline.h"
 #include "core/views/views.h"

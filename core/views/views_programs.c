@@ -9,7 +9,7 @@
 #include <xxhash.h>
 
 #include "core/views/private/calls.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { PAGE = 4096, PROGRAM_MAX = 64 << 20, AREAS_MAX = 65536, DEPTH = 12 };
 

@@ -5,7 +5,7 @@
 
 #include "core/views/private/members.h"
 #include "core/views/tasks.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- memory: SDM volume 3, 4.5 */
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "core/volumes/private/map.h"
-#include "traces/memory.h"
-#include "traces/sorted.h"
+#include "base/memory.h"
+#include "base/sorted.h"
 
 enum { DEEP = 64, PATH_MOST = 1024 };
 

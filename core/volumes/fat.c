@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "core/volumes/private/map.h"
-#include "traces/memory.h"
-#include "traces/utf8.h"
+#include "base/memory.h"
+#include "base/utf8.h"
 
 enum {
     ENTRY = 32,

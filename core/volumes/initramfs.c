@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/volumes/private/map.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { MAGIC = 6, NESTED = 4 };
 #define UNPACKED_MAX ((size_t)1 << 29) /* of all that is in each other */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/volumes/private/map.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { SECTOR = 2048, DESCRIPTORS = 16 * SECTOR, FILES_MOST = 1000000 };
 

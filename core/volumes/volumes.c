@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "core/volumes/private/map.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "traces/trace.h"
-#include "traces/sorted.h"
+#include "base/sorted.h"
 
 struct extent {
     uint64_t begin, end; /* bytes of the image */

@@ -7,7 +7,7 @@
 
 #include "base/byte_order.h"
 #include "core/why/private/case.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum {
     SECTOR = 2048,

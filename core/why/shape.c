@@ -1,5 +1,5 @@
 /* shape.c - verdicts as people read them: a short headline, and a few lines of evidence, each once and in order of time. */
-#include "core/ground/out.h"
+#include "base/out.h"
 #include "core/why/private/case.h"
 
 enum {

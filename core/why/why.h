@@ -8,7 +8,7 @@
 #define BOOTREEL_CORE_WHY_WHY_H
 
 #include "core/engine/engines.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "traces/trace.h"
 
 enum why_answer { WHY_WRONG, WHY_NOTHING, WHY_UNKNOWN };

@@ -45,7 +45,7 @@ int main(int argc, char **argv)
     if (argc < 5)
         fail("pack IMAGE SIZE BOOT LOADER NAME=FILE...", "usage");
     struct image im = {.size = (size_t)atoi(argv[2]) * 1024};
-    im.bytes = calloc(1, im.size); /* this program stands alone: no traces/memory.h */
+    im.bytes = calloc(1, im.size); /* this program stands alone: no base/memory.h */
     if (!im.bytes || im.size < (DIRECTORY_LBA + 1) * SECTOR)
         fail("no size", argv[2]);
     place(&im, 0, SECTOR, argv[3]);

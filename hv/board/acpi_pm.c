@@ -7,7 +7,7 @@
 #include "hv/board/internal.h"
 #include "hv/board/smbus.h"
 #include "hv/board/acpi_pm.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <string.h>
 

@@ -11,7 +11,7 @@
 #include "hv/board/lapic.h"
 #include "hv/board/mch.h"
 #include "hv/board/pm1.h"
-#include "traces/must.h"
+#include "base/must.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include "hv/board/ahci.h"
 #include "hv/board/ich9.h"
 #include "hv/board/msi.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* blob.c - growing buffers for the tables that fw_cfg provides. */
 #include "hv/board/internal.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
 #include "hv/board/internal.h"
 #include "hv/board/kinds.h"
 #include "hv/board/mch.h"
-#include "traces/memory.h"
-#include "traces/must.h"
+#include "base/memory.h"
+#include "base/must.h"
 
 #include <assert.h>
 #include <stdarg.h>

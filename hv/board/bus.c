@@ -4,7 +4,7 @@
 
 #include "hv/board/internal.h"
 #include "hv/board/lapic.h"
-#include "traces/must.h"
+#include "base/must.h"
 
 #include <stdlib.h>
 

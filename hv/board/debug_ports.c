@@ -4,7 +4,7 @@
  * 1) | 1 becomes the exit status); port 80h is the PC/AT's diagnostic port, whose last value reads back. */
 #include "hv/board/internal.h"
 #include "hv/board/debug_ports.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <stdlib.h>
 

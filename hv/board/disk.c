@@ -5,8 +5,8 @@
 #include <assert.h>
 
 #include "hv/board/internal.h"
-#include "traces/memory.h"
-#include "traces/must.h"
+#include "base/memory.h"
+#include "base/must.h"
 
 #include <stdio.h>
 #include <stdlib.h>

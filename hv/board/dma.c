@@ -8,7 +8,7 @@
 
 #include "hv/board/chip.h"
 #include "hv/board/dma.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct dma_channel {
     uint16_t base_address, base_count;

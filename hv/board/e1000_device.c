@@ -5,7 +5,7 @@
 #include "base/byte_order.h"
 #include "hv/board/e1000_impl.h"
 #include "hv/board/msi.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * status). Implied seeks are on after reset, as in other PC emulators, whose BIOSes depend on it. The media
  * have 512-byte sectors; the geometry follows from the image's size. */
 #include "hv/board/floppy.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <string.h>
 

@@ -5,8 +5,8 @@
 #include "hv/board/internal.h"
 #include "hv/board/pm1.h"
 #include "hv/board/fwcfg.h"
-#include "traces/memory.h"
-#include "traces/must.h"
+#include "base/memory.h"
+#include "base/must.h"
 
 #include <assert.h>
 #include <stdio.h>

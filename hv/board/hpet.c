@@ -8,7 +8,7 @@
  * a wrap. */
 #include "hv/board/chip.h"
 #include "hv/board/hpet.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { TIMERS = 3, PERIOD_NS = 10 };
 

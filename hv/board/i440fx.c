@@ -1,7 +1,7 @@
 /* i440fx.c - the host bridge of the PC of 1996. Source: Intel 440FX PCIset datasheet (82441FX). */
 #include "hv/board/i440fx.h"
 #include "hv/board/shadow.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <string.h>
 

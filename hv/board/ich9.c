@@ -9,7 +9,7 @@
 #include "hv/board/internal.h"
 #include "hv/board/isa_bridge.h"
 #include "hv/board/kinds.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <string.h>
 

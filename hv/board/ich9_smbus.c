@@ -3,7 +3,7 @@
  * Source: Intel ICH9 datasheet (316972), chapter 20: configuration space, and the host registers, which are the PIIX4's (smbus.c). */
 #include "hv/board/ich9.h"
 #include "hv/board/smbus.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <string.h>
 

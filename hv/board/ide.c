@@ -5,7 +5,7 @@
  * fixed guest time (NS_COMMAND and so on), so that a driver sees BSY, then its interrupt. */
 #include "hv/board/drives.h"
 #include "hv/board/ide.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -8,7 +8,7 @@
 #include "hv/board/chip.h"
 #include "hv/board/ioapic.h"
 #include "hv/board/lapic.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { VERSION = 0x20 };
 

@@ -7,7 +7,7 @@
  * unmasked) although the APIC is disabled by software. This is the only exception to the rule that a disabled
  * APIC has all LVTs masked. */
 #include "hv/board/lapic_impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* Writable bits of each LVT. */
 static const uint32_t lvt_writable[LVTS] = {0x300ff, 0x107ff, 0x107ff, 0x1a7ff, 0x1a7ff, 0x100ff};

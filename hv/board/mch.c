@@ -6,7 +6,7 @@
 #include "hv/board/mch.h"
 #include "hv/board/internal.h"
 #include "hv/board/shadow.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <string.h>
 

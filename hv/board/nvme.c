@@ -6,7 +6,7 @@
 
 #include "hv/board/nvme.h"
 #include "hv/board/express.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <stdio.h>
 #include <string.h>

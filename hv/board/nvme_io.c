@@ -2,7 +2,7 @@
  *
  * Source: NVM Express Base Specification 1.4, 4.3 (physical region pages) and chapter 6. */
 #include "hv/board/nvme.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <string.h>
 

@@ -5,8 +5,8 @@
 #include "base/byte_order.h"
 #include "hv/board/internal.h"
 #include "hv/board/pci.h"
-#include "traces/memory.h"
-#include "traces/must.h"
+#include "base/memory.h"
+#include "base/must.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -12,7 +12,7 @@
 
 #include "hv/board/internal.h"
 #include "hv/board/pflash.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { BLOCK = 4096, BUFFER_LOG2 = 8, BUFFER = 1 << BUFFER_LOG2 };
 

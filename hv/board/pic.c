@@ -8,7 +8,7 @@
 #include <assert.h>
 
 #include "hv/board/chip.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct i8259 {
     uint8_t lines; /* as driven */

@@ -6,7 +6,7 @@
  * and output follow from the tick at which its current count was loaded. Only counter 0's next output change
  * has a timer. A count is loaded at the clock pulse after it was written or after the gate's trigger. */
 #include "hv/board/chip.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { PIT_HZ = 1193182, NS_PER_S = 1000000000 };
 

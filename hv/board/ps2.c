@@ -10,7 +10,7 @@
 #include <assert.h>
 
 #include "hv/board/ps2.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { BYTE_NS = 100000, KEY_NS = 2000000 };
 

@@ -12,7 +12,7 @@
 #include "hv/board/chip.h"
 #include "hv/board/drives.h"
 #include "hv/board/rtc.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { CHAIN_HZ = 32768 };
 

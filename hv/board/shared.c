@@ -1,6 +1,6 @@
 /* shared.c - the block of memory that a share's records are in, its image, handles. See shared.h. */
 #include "hv/board/shared.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <assert.h>
 #include <errno.h>

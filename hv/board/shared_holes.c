@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "hv/board/shared.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* Lists that go both ways; 0 ends them. `in` is the folder in whose list a node is; 0: in none. */
 struct place {

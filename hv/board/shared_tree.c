@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 
 static struct shared_node *node_at(struct shared *s, uint32_t number)
 {

@@ -7,7 +7,7 @@
 
 #include "hv/board/chip.h"
 #include "hv/board/uart.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { FIFO = 16, BASE_HZ = 115200 };
 

@@ -2,7 +2,7 @@
  *
  * Source: USB Mass Storage Class, Bulk-Only Transport 1.0: 3 (requests), 5 (wrappers), 6 (errors; 6.7: the thirteen cases). */
 #include "hv/board/usb.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,7 @@
  * retrace bits of input status 1 are computed from guest time and the CRT controller's timing. */
 #include "hv/board/kinds.h"
 #include "hv/board/vga.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * Source: IBM VGA technical reference (CRT controller registers); code page 437. */
 #include "core/ground/code_page.h"
 #include "hv/board/vga.h"
-#include "traces/utf8.h"
+#include "base/utf8.h"
 
 bool vga_text_mode(const struct vga *v, struct vga_text *t)
 {

@@ -6,7 +6,7 @@
 #include "base/byte_order.h"
 #include "hv/board/p9_server.h"
 #include "hv/board/virtio.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <stdio.h>
 #include <string.h>

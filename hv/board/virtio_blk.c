@@ -3,7 +3,7 @@
  * Source: VIRTIO 1.2, 5.2. One request is executed at a time, when the time that it takes has passed. */
 #include "base/byte_order.h"
 #include "hv/board/virtio.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * buffer available: board_input() then takes it, as a serial port's FIFO does. */
 #include "hv/board/internal.h"
 #include "hv/board/virtio.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <string.h>
 

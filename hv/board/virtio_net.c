@@ -5,7 +5,7 @@
 #include "base/byte_order.h"
 #include "hv/board/nic.h"
 #include "hv/board/virtio.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <assert.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * come first. What the drives do is in scsi_disk.c and scsi_cd.c. The event queue is never used: drives do not come and go. */
 #include "hv/board/scsi.h"
 #include "hv/board/virtio.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <stdio.h>
 #include <string.h>

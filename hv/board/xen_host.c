@@ -6,7 +6,7 @@
  * that says its name as one that is not wanted: the driver then leaves the emulated devices alone. */
 #include "hv/board/internal.h"
 #include "hv/xen/xen.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include <zlib.h>
 
 #include "hv/load/internal.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 static int bad(const struct image *im, const char *why, struct error *err)
 {

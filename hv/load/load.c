@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "hv/load/internal.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 uint8_t *image_load(const struct image *im, struct error *err)
 {

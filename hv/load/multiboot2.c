@@ -4,7 +4,7 @@
 
 #include "base/byte_order.h"
 #include "hv/load/internal.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum {
     MAGIC = (int)0xe85250d6,

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "hv/load/internal.h"
-#include "traces/memory.h"
-#include "traces/sorted.h"
+#include "base/memory.h"
+#include "base/sorted.h"
 
 /* The end of the RAM that contains an address, or 0 if it is not RAM. Adjacent entries count as one. */
 static uint64_t ram_end(const struct loading *l, uint64_t at)

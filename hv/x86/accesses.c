@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "hv/x86/cpu.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum {
     READS_MOST = 32,    /* of a page, by lines */

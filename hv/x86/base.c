@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "hv/x86/base.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { MEMORY_PAGE = 4096 };
 

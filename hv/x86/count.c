@@ -8,7 +8,7 @@
 
 #include "hv/x86/insn.h"
 #include "hv/x86/jit/jit.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* An instruction's form: mode (2 bits), operand size (2), memory operand, repeated or locked, why (2). */
 enum { FORMS = 256 };

@@ -7,8 +7,8 @@
 #include "hv/x86/decode.h"
 #include "hv/x86/exec.h"
 #include "hv/x86/sys.h"
-#include "traces/memory.h"
-#include "traces/must.h"
+#include "base/memory.h"
+#include "base/must.h"
 
 enum { MAX_ROWS = 2048 };
 

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 
 #include "hv/x86/cpu.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* CHUNK, GROUP, DENSE: pages. */
 enum { PAGE = SNAPSHOT_PAGE, CHUNK = MEM_HUGE_PAGE / PAGE, GROUP = 16, DENSE = CHUNK / 2 };

@@ -12,8 +12,8 @@
 #include "hv/x86/jit/jit.h"
 #include "hv/x86/sys.h"
 #include "hv/x86/x87.h"
-#include "traces/memory.h"
-#include "traces/must.h"
+#include "base/memory.h"
+#include "base/must.h"
 
 /* ---------------------------------------------------------------- counting */
 

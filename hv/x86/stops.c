@@ -15,7 +15,7 @@
 
 #include "hv/x86/decode.h"
 #include "hv/x86/exec.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum offset_kind { OFFSET_LINEAR = 1, OFFSET_PHYSICAL = 2 };
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "hv/x86/exec.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- spaces */
 

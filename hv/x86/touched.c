@@ -18,8 +18,8 @@
 #include <stdlib.h>
 
 #include "hv/x86/cpu.h"
-#include "traces/memory.h"
-#include "traces/pool.h"
+#include "base/memory.h"
+#include "base/pool.h"
 
 struct note {
     uint64_t linear, physical; /* page numbers; linear UINT64_MAX: free */

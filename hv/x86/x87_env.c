@@ -11,7 +11,7 @@
 #include "hv/x86/simd.h"
 #include "hv/x86/sys.h"
 #include "hv/x86/x87_op.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum {
     ENV16_SIZE = 14,

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "hv/xen/internal.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum p2m_entry { P2M_MACHINE, P2M_HOLE, P2M_FRAME }; /* and up: the number of the frame + P2M_FRAME */
 /* Of RAM: RAM_HERE where the machine has it, RAM_MOVED elsewhere in the physmap, RAM_FREE nowhere. */

@@ -4,7 +4,7 @@
 
 #include "hv/xen/internal.h"
 #include "hv/xen/store.h"
-#include "traces/must.h"
+#include "base/must.h"
 
 static const char store_home[] = "/local/domain/1/";
 

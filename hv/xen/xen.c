@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "hv/xen/internal.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- state */
 

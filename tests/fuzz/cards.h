@@ -19,7 +19,7 @@
 
 #include "hv/board/internal.h"
 #include "tests/unit/saved_state.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,7 +4,7 @@
 #include <zlib.h>
 
 #include "core/symbols/private/ctf.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
  */
 #include "core/systems/efi/private/volume.h"
 #include "core/symbols/symbols.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

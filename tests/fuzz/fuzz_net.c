@@ -4,7 +4,7 @@
 
 #include "core/packets/packet.h"
 #include "core/story/private/network.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
  * the wire, and as the contents of packets (a line each), framed as they must be.
  */
 #include "tests/unit/gdb_guest.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -4,7 +4,7 @@
  * whose first ones are right: the streams are then what the fuzzer made.
  */
 #include "core/symbols/private/module.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

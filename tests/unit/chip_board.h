@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "hv/board/chip.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 static const uint64_t hpet = 0xfed00000;
 

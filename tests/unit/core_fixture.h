@@ -21,9 +21,9 @@
 #include "core/run/recorder.h"
 #include "core/run/replay.h"
 #include "core/run/state.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "tests/unit/recording.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "fake_engine.c" /* not in the library: only tests have it */
 
 enum { STEPS = 400000 };

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "fake_engine.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { PAGES = 64, FIFO = 4, LINE = 64, DISK_READ_EVERY = 7000, TIMER = 4000000 };
 enum flaw { SOUND, FLIP_REGISTER, FLIP_PAGE, FLIP_EVENT, STOPS_EARLY };

@@ -11,7 +11,7 @@
 
 #include "core/story/hooks.h"
 #include "tests/unit/fake_machine.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- the machine */
 

@@ -10,11 +10,11 @@
 
 #include "core/run/image_file.h"
 #include "core/run/recorder.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "gdbstub/gdbstub.h"
 #include "gdbstub/packet.h"
 #include "tests/host_asked.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 static const struct engine_kind guest_kind = {
     .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = pc_as_asked, .words = &hv_words};

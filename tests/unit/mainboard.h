@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "hv/board/internal.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { DISK_SIZE = 40960 + 512, BIOS_SIZE = 128 << 10 };
 

@@ -13,7 +13,7 @@
 #include "base/byte_order.h"
 #include "tests/unit/packed.h"
 #include "traces/frame.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "traces/stream.h"
 
 enum {

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/run/state.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct saved_section {
     char name[32];

@@ -10,7 +10,7 @@
 
 #include "tests/host_asked.h"
 #include "tests/unit/recording.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct log {
     char text[16384];

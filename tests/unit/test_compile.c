@@ -18,7 +18,7 @@
 #include "tests/unit/programs.h"
 #include "hv/x86/sys.h"
 #include "hv/x86/x86.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "core/engine/engines.h"
 
 enum { RAM = 8 << 20 };

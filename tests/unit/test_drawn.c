@@ -11,7 +11,7 @@
 #include "core/screen/private/drawn.h"
 #include "core/screen/private/hunt.h"
 #include "core/screen/private/match.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- a machine: memory and a picture */
 

@@ -13,7 +13,7 @@
 #include <elfutils/libdw.h>
 
 #include "core/symbols/kernel_types.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* The second unit only declares what the first one has whole, and has another structure of the same name as one there. */
 static const char first_unit[] =

@@ -23,7 +23,7 @@
 #include "hv/machine.c" /* to reach the processor within the engine, and its table of functions */
 #include "tests/unit/recording.h"
 #include "tests/unit/saved_state.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "tests/host_asked.h"
 
 enum { MAX_PIECES = 64 };

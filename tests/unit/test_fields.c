@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "core/run/state.h"
-#include "traces/memory.h"
-#include "traces/must.h"
+#include "base/memory.h"
+#include "base/must.h"
 
 struct point {
     uint16_t x;

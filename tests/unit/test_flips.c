@@ -23,7 +23,7 @@
 #include "hv/hv.h"
 #include "tests/host_asked.h"
 #include "traces/frame.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "traces/touched.h"
 
 static const struct engine_kind pc_kind = {

@@ -9,7 +9,7 @@
 
 #include "core/story/fold.h"
 #include "core/run/times.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { MOST = 20000 };
 

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "gdb_guest.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { ROUNDS = 1000, STEPS = 3 + 2 * ROUNDS + 1, LONG_ROUNDS = 30000000 };
 

@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "core/ground/chains.h"
-#include "core/ground/hash_index.h"
+#include "base/chains.h"
+#include "base/hash_index.h"
 
 static void test_empty(void **state)
 {

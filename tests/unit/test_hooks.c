@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "core/story/hooks.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- the machine */
 

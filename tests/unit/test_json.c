@@ -1,4 +1,4 @@
-/* test_json.c - JSON of whatever a guest named: core/ground/json.h. */
+/* test_json.c - JSON of whatever a guest named: base/json.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "core/ground/json.h"
+#include "base/json.h"
 
 static char *written(yajl_gen g)
 {

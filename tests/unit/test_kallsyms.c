@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "core/systems/linux/private/kallsyms.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { IMAGE = 1 << 20, COUNT = 700 };
 

@@ -12,7 +12,7 @@
 #include "core/systems/linux/private/layout.h"
 #include "core/systems/linux/private/names.h"
 #include "core/systems/linux/private/place.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- memory */
 

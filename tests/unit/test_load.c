@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "hv/load/load.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { SETUP = 1024, KERNEL = 4096 };
 

@@ -18,7 +18,7 @@
 #include "core/run/image_file.h"
 #include "hv/hv.h"
 #include "tests/unit/saved_state.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "core/engine/engines.h"
 
 static const struct setting from_cd[] = {

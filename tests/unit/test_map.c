@@ -9,7 +9,7 @@
 
 #include "hv/x86/code.h"
 #include "tests/host_asked.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum {
     PAGE = 4096,

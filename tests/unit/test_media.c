@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "core/media/media.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 static char work[] = "/tmp/test-media-XXXXXX";
 

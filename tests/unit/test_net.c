@@ -16,7 +16,7 @@
 #include "tests/unit/net_frames.h"
 #include "tests/unit/trace_sample.h"
 #include "traces/event.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { MOST = NET_FRAME_MOST, TEXT = 4096 };
 

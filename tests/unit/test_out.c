@@ -1,4 +1,4 @@
-/* test_out.c - how names and texts of a guest are printed: core/ground/out.h, traces/escape.h. */
+/* test_out.c - how names and texts of a guest are printed: base/out.h, base/escape.h. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "core/ground/out.h"
+#include "base/out.h"
 
 static void expect_text(struct text *t, const char *want)
 {

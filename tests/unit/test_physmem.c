@@ -13,7 +13,7 @@
 
 #include "hv/x86/x86.h"
 #include "tests/unit/saved_state.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { PAGE = SNAPSHOT_PAGE, PAGES = 2048, RAM = PAGES * PAGE };
 

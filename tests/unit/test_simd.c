@@ -24,7 +24,7 @@
 #include "hv/x86/exec.h"
 #include "hv/x86/sys.h"
 #include "tests/native/vendor.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #define ROW(map, pfx, opcode, ext, name, a, b, c, flags, feature, fam) extern const struct family fam;
 #include "hv/x86/table/simd.def"

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 #include <xxhash.h>
 
-#include "traces/folder.h"
-#include "traces/memory.h"
+#include "base/folder.h"
+#include "base/memory.h"
 #include "traces/stream_store.h"
 
 enum { LENGTH = 3 * STREAM_BLOCK + 1234 };

@@ -13,7 +13,7 @@
 #include "bios/builtin.h"
 #include "core/symbols/private/impl.h"
 #include "core/symbols/private/lines_dwarf.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- tables and mappings */
 

@@ -12,7 +12,7 @@
 
 #include "core/run/state.h"
 #include "hv/x86/sys.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "tests/host_asked.h"
 
 enum {

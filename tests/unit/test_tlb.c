@@ -12,7 +12,7 @@
 #include "hv/x86/decode.h"
 #include "hv/x86/exec.h"
 #include "hv/x86/sys.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "tests/host_asked.h"
 
 /* Memory: pages 16-63 are tables (of any level, also of several at once), 64-127 data and code. */

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "traces/bytes.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "traces/touched.h"
 #include "traces/trace.h"
 

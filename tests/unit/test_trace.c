@@ -4,7 +4,7 @@
  */
 #include "base/byte_order.h"
 #include "tests/unit/trace_sample.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "traces/reader.h"
 
 #include <time.h>

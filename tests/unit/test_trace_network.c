@@ -2,7 +2,7 @@
 #include "base/byte_order.h"
 #include "tests/unit/trace_sample.h"
 #include "traces/event_code.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #include <xxhash.h>
 

@@ -7,7 +7,7 @@
 #include <xxhash.h>
 
 #include "base/byte_order.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "traces/page_code.h"
 #include "traces/page_store.h"
 #include "traces/pagemap.h"

@@ -14,7 +14,7 @@
 
 #include "core/symbols/symbols.h"
 #include "core/symbols/private/kernel_types_impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 #define TEXT 0xffffffff81000000u
 

@@ -12,7 +12,7 @@
 
 #include "hv/board/board.h"
 #include "hv/board/chip.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- the fake board */
 

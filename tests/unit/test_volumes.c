@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "core/volumes/volumes.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct image {
     uint8_t *p;

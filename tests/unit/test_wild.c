@@ -15,7 +15,7 @@
 #include "core/story/guest.h"
 #include "core/run/state.h"
 #include "tests/host_asked.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct blob {
     const void *bytes;

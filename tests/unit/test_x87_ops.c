@@ -13,7 +13,7 @@
 #include "hv/x86/insn.h"
 #include "hv/x86/sys.h"
 #include "hv/x86/x87.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "tests/host_asked.h"
 
 enum { RAM_SIZE = 0x10000, AREA = 0x2000, NO_FAULT = -1 };

@@ -3,8 +3,8 @@
 #define BOOTREEL_CORE_ASK_VALUE_H
 
 #include "core/ask/private/ast.h"
-#include "core/ground/hash_index.h"
-#include "core/ground/text.h"
+#include "base/hash_index.h"
+#include "base/text.h"
 #include "core/symbols/type_tree.h"
 
 /* ---------------------------------------------------------------- types (core/ask/types.c) */

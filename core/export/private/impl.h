@@ -8,7 +8,7 @@
 #include "core/run/samples.h"
 #include "core/run/times.h"
 #include "core/story/stages.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- the formats, a file each */
 

@@ -3,7 +3,7 @@
 #define BOOTREEL_CORE_MEDIA_IMPL_H
 
 #include "core/media/media.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct nbd;
 

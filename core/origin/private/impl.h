@@ -16,7 +16,7 @@
 #ifndef BOOTREEL_CORE_ORIGIN_IMPL_H
 #define BOOTREEL_CORE_ORIGIN_IMPL_H
 
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "core/insn/insn.h"
 #include "core/origin/origin.h"
 #include "core/story/explain.h"

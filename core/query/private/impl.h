@@ -10,7 +10,7 @@
 #include "core/story/marks.h"
 #include "core/story/processes.h"
 #include "core/story/stages.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- a boot */
 

@@ -2,7 +2,7 @@
 #ifndef BOOTREEL_CORE_RAN_WANTED_H
 #define BOOTREEL_CORE_RAN_WANTED_H
 
-#include "core/ground/hash_index.h"
+#include "base/hash_index.h"
 #include "traces/trace.h"
 
 /* What was done with a file of an initramfs; the highest counts. */

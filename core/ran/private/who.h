@@ -3,7 +3,7 @@
 #define BOOTREEL_CORE_RAN_WHO_H
 
 #include "core/engine/look.h"
-#include "core/ground/hash_index.h"
+#include "base/hash_index.h"
 #include "core/story/processes.h"
 #include "core/symbols/symbols.h"
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/ground/hash_index.h"
+#include "base/hash_index.h"
 
 /* A wide glyph has two cells, whose pixels fit into the 32 bits of a row. */
 enum { FONT_WIDTH_MAX = 16, FONT_HEIGHT_MAX = 64, FONT_GLYPHS_MAX = 1 << 17, FONTS_MAX = 16 };

@@ -4,7 +4,7 @@
 
 #include "core/engine/engine.h"
 #include "core/story/profile.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "traces/trace.h"
 
 /* A trace's configuration in the engines' form, for reading settings; an engine cannot be created from it. */

@@ -6,7 +6,7 @@
 #include <bpf/btf.h>
 #include <dwarf.h>
 
-#include "core/ground/hash_index.h"
+#include "base/hash_index.h"
 #include "core/symbols/private/btf_dwarf.h"
 #include "core/symbols/private/bytes.h"
 #include "core/symbols/private/impl.h"

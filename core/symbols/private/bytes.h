@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct bytes {
     uint8_t *p; /* to be freed */

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "traces/error.h"
+#include "base/error.h"
 
 struct ctf_input {
     const void *data; /* the section */

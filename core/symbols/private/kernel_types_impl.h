@@ -2,7 +2,7 @@
 #ifndef BOOTREEL_CORE_SYMBOLS_KERNEL_TYPES_IMPL_H
 #define BOOTREEL_CORE_SYMBOLS_KERNEL_TYPES_IMPL_H
 
-#include "core/ground/hash_index.h"
+#include "base/hash_index.h"
 #include "core/symbols/kernel_types.h"
 
 struct btf;

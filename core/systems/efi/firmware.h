@@ -9,7 +9,7 @@
 #ifndef BOOTREEL_CORE_SYSTEMS_EFI_FIRMWARE_H
 #define BOOTREEL_CORE_SYSTEMS_EFI_FIRMWARE_H
 
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "traces/trace.h"
 
 /* The machine's memory at the position. */

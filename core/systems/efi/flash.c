@@ -5,7 +5,7 @@
 
 #include "core/systems/efi/private/impl.h"
 #include "core/systems/efi/private/unpack.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* A file of the image itself. */
 struct outer_file {

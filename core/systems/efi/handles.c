@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "core/systems/efi/private/look.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* Members, in words from the node's signature; its links follow that. */
 enum {

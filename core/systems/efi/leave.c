@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "core/systems/efi/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct leave {
     struct efi_guest *eg;

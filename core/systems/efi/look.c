@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "core/systems/efi/private/look.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- memory */
 

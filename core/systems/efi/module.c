@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "core/systems/efi/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- files */
 

@@ -3,7 +3,7 @@
 
 #include "core/systems/efi/private/look.h"
 #include "core/systems/efi/private/unpack.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 struct needs {
     bool smm;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "core/systems/efi/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { IMAGE_MAX = 32 << 20, PIECE = 64 << 10 };
 

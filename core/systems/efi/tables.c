@@ -3,7 +3,7 @@
 #include <zlib.h>
 
 #include "core/systems/efi/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { PIECE = 64 << 10 };
 

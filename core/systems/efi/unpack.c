@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* Its length is in the header of the old file format. */
 static uint8_t *unpack(const uint8_t *p, size_t n, size_t *size)

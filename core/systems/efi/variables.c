@@ -9,7 +9,7 @@
 
 #include "base/byte_order.h"
 #include "core/systems/efi/private/variables.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum {
     /* VARIABLE_STORE_HEADER */

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "core/systems/freebsd/private/impl.h"
-#include "core/ground/text.h"
-#include "traces/memory.h"
+#include "base/text.h"
+#include "base/memory.h"
 
 enum { TEXT = 256, MOUNTS_MAX = 4096 };
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "core/systems/freebsd/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { CODE_MAX = 64 << 20, COPY_MAX = 1 << 20 };
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "core/systems/freebsd/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- notes */
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "core/systems/freebsd/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { SYMBOLS_MAX = 1 << 20, STRINGS_MAX = 64 << 20, DYNAMIC_MAX = 512 };
 enum { DT_HASH = 4, DT_STRTAB = 5, DT_SYMTAB = 6, DT_STRSZ = 10 };

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "core/systems/freebsd/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* An indirect call in mi_startup, or in what calls a module's SYSINITs. */
 struct site {

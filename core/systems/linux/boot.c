@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "core/systems/linux/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- boot parameters */
 

@@ -7,9 +7,9 @@
  */
 #include <stdlib.h>
 
-#include "core/ground/text.h"
+#include "base/text.h"
 #include "core/systems/linux/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { NAME = 128, PATH_PARTS = 64 };
 

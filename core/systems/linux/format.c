@@ -1,7 +1,7 @@
 /* format.c - see format.h. */
 #include <ctype.h>
 
-#include "traces/memory.h"
+#include "base/memory.h"
 #include "core/systems/linux/private/format.h"
 
 enum { STRING_MAX = 1024, WIDTH_MAX = 1024 };

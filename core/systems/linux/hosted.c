@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "core/systems/linux/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { PAGE = 4096, IMAGE_MAX = 256 << 20 };
 /* The kernel's physical memory and what it maps are above its image; a program's are far below or above. */

@@ -3,7 +3,7 @@
 
 #include "core/systems/linux/private/impl.h"
 #include "core/systems/linux/private/place.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { IMAGE_DEFAULT = 96 << 20, IMAGE_MAX = 512 << 20 };
 

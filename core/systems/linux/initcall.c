@@ -9,8 +9,8 @@
 
 #include "core/systems/linux/private/impl.h"
 #include "core/systems/linux/private/names.h"
-#include "traces/memory.h"
-#include "traces/sorted.h"
+#include "base/memory.h"
+#include "base/sorted.h"
 
 struct initcall_entry {
     uint64_t address;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/systems/linux/private/layout.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* A piece of memory that is searched. */
 enum { PIECE_MAX = 16384 };

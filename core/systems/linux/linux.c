@@ -3,7 +3,7 @@
 
 #include "core/systems/linux/private/impl.h"
 #include "core/systems/linux/private/names.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { IMAGE_MAX = 512 << 20, IMAGE_32_MAX = 96 << 20, TRIES = 64 };
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "core/systems/linux/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum {
     CORE_USES = 4 /* text, data, read-only, read-only after init */,

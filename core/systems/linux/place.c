@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "core/systems/linux/private/place.h"
-#include "traces/memory.h"
-#include "traces/sorted.h"
+#include "base/memory.h"
+#include "base/sorted.h"
 
 struct votes {
     uint64_t lowest, highest; /* addresses that a kernel may have */

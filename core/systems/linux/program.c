@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/systems/linux/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { PROGRAM_MAX = 64 << 20, XA_SLOTS = 64, XA_DEPTH = 11, PAGE = 4096 };
 

@@ -5,7 +5,7 @@
 
 #include "core/systems/linux/private/impl.h"
 #include "core/systems/linux/private/names.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 
 /* Offsets in struct pt_regs: it is part of the ptrace interface, so it does not change. */
 struct registers {

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "core/systems/linux/private/impl.h"
-#include "core/ground/text.h"
+#include "base/text.h"
 
 enum { COMM = 16, PF_KTHREAD = 0x200000, CLONE_THREAD = 0x10000, ARGUMENTS_MAX = 3072 };
 

@@ -7,7 +7,7 @@
 
 #include "base/byte_order.h"
 #include "core/systems/multiboot/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { TEXT_MAX = 4000, SECTIONS_MAX = 4096, SYMBOLS_MAX = 64 << 20 };
 

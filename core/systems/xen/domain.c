@@ -9,7 +9,7 @@
 
 #include "base/byte_order.h"
 #include "core/systems/xen/private/impl.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- looked up */
 

@@ -6,7 +6,7 @@
 
 #include "core/systems/xen/private/impl.h"
 #include "core/systems/xen/private/numbers.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- reported once */
 

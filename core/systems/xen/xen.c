@@ -3,7 +3,7 @@
 
 #include "core/systems/xen/private/impl.h"
 #include "core/systems/xen/private/symbol_table.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 /* ---------------------------------------------------------------- life */
 

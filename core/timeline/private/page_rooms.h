@@ -6,7 +6,7 @@
 #define BOOTREEL_CORE_TIMELINE_PAGE_ROOMS_H
 
 #include "core/engine/engine.h"
-#include "traces/memory.h"
+#include "base/memory.h"
 
 enum { ROOMS_SLAB = 16 << 20, ROOMS_STEP = 128 << 10 };
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/ground/text.h"
+#include "base/text.h"
 
 /* Where arguments and texts come from. Each returns false if it cannot be read. */
 struct format_source {

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "core/symbols/packed_names.h"
-#include "traces/error.h"
+#include "base/error.h"
 
 struct kallsyms {
     /* To be set before kallsyms_find. */

@@ -10,7 +10,7 @@
 #define BOOTREEL_CORE_SYSTEMS_XEN_SYMBOL_TABLE_H
 
 #include "core/symbols/packed_names.h"
-#include "traces/error.h"
+#include "base/error.h"
 
 struct xen_symbols {
     struct packed_names packed;
