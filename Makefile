@@ -33,7 +33,7 @@ CPPFLAGS ?=
 ALL_CFLAGS := $(CFLAGS_BASE) $(OPT_$(VARIANT)) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS := $(OPT_$(VARIANT)) $(LDFLAGS)
 
-ROOMS   := base traces $(patsubst %/,%,$(sort $(wildcard core/*/ core/systems/*/))) hv/x86 hv/x86/jit hv/xen hv/board hv/load hv uml tui gdbstub
+ROOMS   := base traces $(patsubst %/,%,$(sort $(wildcard core/*/ core/systems/*/))) hv/x86 hv/x86/jit hv/xen hv/board $(patsubst %/,%,$(sort $(wildcard hv/board/*/))) hv/load hv uml tui gdbstub
 LIB_SRC := $(foreach r,$(ROOMS),$(sort $(wildcard $(r)/*.c)))
 CLI_SRC := $(sort $(wildcard cli/*.c))
 PROTO_SRC := $(sort $(wildcard core/*/*.proto))
@@ -116,7 +116,7 @@ compile_commands.json: $(GENERATED) ## how each file is compiled, for clangd and
 # The boards' DSDTs, as bytes, from one source. -oa: no optimizations, so that iasl's version matters less. Warning 3073 (_HID beside
 # _ADR): the PCI root has both, as QEMU's and SeaBIOS's have.
 $(BUILD)/hv/board/dsdt_q35.h: DSDT_FLAGS := -DQ35
-$(BUILD)/hv/board/dsdt.h $(BUILD)/hv/board/dsdt_q35.h: hv/board/dsdt.asl
+$(BUILD)/hv/board/dsdt.h $(BUILD)/hv/board/dsdt_q35.h: hv/board/firmware/dsdt.asl
 	@mkdir -p $(@D)
 	@echo "  $(STEP) IASL $(@F)"
 	$(Q)$(CC) -E -P -undef $(CPPFLAGS) $(DSDT_FLAGS) -x c $< -o $(@:.h=.asl)

@@ -2,7 +2,7 @@
  * machine. */
 #include "hv/board/internal.h"
 #include "hv/board/kinds.h"
-#include "hv/board/mch.h"
+#include "hv/board/chipset/mch.h"
 #include "base/memory.h"
 #include "base/must.h"
 

@@ -3,7 +3,7 @@
 #include <assert.h>
 
 #include "hv/board/internal.h"
-#include "hv/board/lapic.h"
+#include "hv/board/interrupts/lapic.h"
 #include "base/must.h"
 
 #include <stdlib.h>

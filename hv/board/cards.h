@@ -3,7 +3,7 @@
 #ifndef BOOTREEL_HV_BOARD_CARDS_H
 #define BOOTREEL_HV_BOARD_CARDS_H
 
-#include "hv/board/drives.h"
+#include "hv/board/storage/drives.h"
 
 enum card_kind {
     CARD_NVME,

@@ -1,9 +1,9 @@
 /* kinds.c - see kinds.h. */
 #include "hv/board/kinds.h"
-#include "hv/board/acpi_pm.h"
-#include "hv/board/i440fx.h"
-#include "hv/board/ich9.h"
-#include "hv/board/mch.h"
+#include "hv/board/chipset/acpi_pm.h"
+#include "hv/board/chipset/i440fx.h"
+#include "hv/board/chipset/ich9.h"
+#include "hv/board/chipset/mch.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #ifndef BOOTREEL_HV_BOARD_KINDS_H
 #define BOOTREEL_HV_BOARD_KINDS_H
 
-#include "hv/board/drives.h"
+#include "hv/board/storage/drives.h"
 
 /* What the ACPI tables say of a board. */
 struct acpi_facts {

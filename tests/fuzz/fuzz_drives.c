@@ -2,8 +2,8 @@
 #include "tests/fuzz/cards.h"
 #include "tests/unit/ahci_driver.h"
 
-#include "hv/board/nvme.h"
-#include "hv/board/xhci.h"
+#include "hv/board/storage/nvme.h"
+#include "hv/board/usb/xhci.h"
 
 /* ---------------------------------------------------------------- NVMe */
 

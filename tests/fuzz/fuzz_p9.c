@@ -1,4 +1,4 @@
-/* fuzz_p9.c - a shared folder (hv/board/p9.c, shared*.c) with a hostile guest, whose messages are the fuzzer's bytes, and a hostile trace, from
+/* fuzz_p9.c - a shared folder (hv/board/virtio/p9.c, shared*.c) with a hostile guest, whose messages are the fuzzer's bytes, and a hostile trace, from
  * which what the host has answered is read.
  *
  * A case is an opening, then messages: a type, a handle, how many bytes follow, and these. The answers of the host are the same bytes, from
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "hv/board/p9_server.h"
+#include "hv/board/virtio/p9_server.h"
 #include "tests/unit/mainboard.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "hv/board/ahci.h"
+#include "hv/board/storage/ahci.h"
 
 enum {
     AHCI_DRIVEN_PORTS = 2,

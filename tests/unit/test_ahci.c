@@ -1,4 +1,4 @@
-/* test_ahci.c - the AHCI controller (hv/board/ahci*.c) of a q35, with a disk and a CD-ROM drive: commands one at a time and queued, packets,
+/* test_ahci.c - the AHCI controller (hv/board/storage/ahci*.c) of a q35, with a disk and a CD-ROM drive: commands one at a time and queued, packets,
  * resets, its interrupt as a message, state, random accesses; and random accesses to the Q35's host bridge and LPC bridge. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,8 +12,8 @@
 #include "tests/unit/mainboard.h"
 #include "tests/unit/saved_state.h"
 #include "tests/unit/ahci_driver.h"
-#include "hv/board/ich9.h"
-#include "hv/board/mch.h"
+#include "hv/board/chipset/ich9.h"
+#include "hv/board/chipset/mch.h"
 
 #define BAR_AT 0xfeb00000u
 enum {

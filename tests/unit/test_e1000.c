@@ -1,4 +1,4 @@
-/* test_e1000.c - the network cards 82540EM and 82574L (hv/board/e1000.c, e1000e.c) on a mainboard: EEPROM, PHY, sending with its offloads,
+/* test_e1000.c - the network cards 82540EM and 82574L (hv/board/network/e1000.c, e1000e.c) on a mainboard: EEPROM, PHY, sending with its offloads,
  * receiving and its filter, interrupts, descriptors of each form, two queues, and registers, rings and descriptors at random. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "hv/board/e1000.h"
+#include "hv/board/network/e1000.h"
 #include "tests/unit/mainboard.h"
 
 #define BAR_AT 0xfeb00000u

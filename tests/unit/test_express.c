@@ -1,4 +1,4 @@
-/* test_express.c - capabilities of PCI Express functions (hv/board/express.c): what configuration space says on each board and in each
+/* test_express.c - capabilities of PCI Express functions (hv/board/pci/express.c): what configuration space says on each board and in each
  * behaviour version, power states, a function level reset of NVMe. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/mainboard.h"
-#include "hv/board/nvme.h"
+#include "hv/board/storage/nvme.h"
 
 #define BAR_AT 0xfeb00000u
 enum { NVME = 4 << 3, XHCI = 5 << 3, E1000E = 6 << 3, POWER = 1, EXPRESS = 0x10 };

@@ -1,4 +1,4 @@
-/* test_nvme.c - the NVMe controller (hv/board/nvme*.c) on a mainboard: queues, PRP lists, errors, MSI-X, state, random accesses. */
+/* test_nvme.c - the NVMe controller (hv/board/storage/nvme*.c) on a mainboard: queues, PRP lists, errors, MSI-X, state, random accesses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 #include "tests/unit/mainboard.h"
 #include "tests/unit/saved_state.h"
-#include "hv/board/nvme.h"
+#include "hv/board/storage/nvme.h"
 
 #define BAR_AT 0xfeb00000u
 enum {

@@ -1,4 +1,4 @@
-/* test_p9.c - folders of the host that a guest sees: 9P2000.L (hv/board/p9.c, shared*.c) over a real folder (core/media/host_folder.c), message by
+/* test_p9.c - folders of the host that a guest sees: 9P2000.L (hv/board/virtio/p9.c, shared*.c) over a real folder (core/media/host_folder.c), message by
  * message; what is not reached; what a saved state has; damaged states; the device on virtio. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "core/run/image_file.h"
-#include "hv/board/p9_server.h"
+#include "hv/board/virtio/p9_server.h"
 #include "tests/unit/saved_state.h"
 #include "tests/unit/virtio_driver.h"
 

@@ -1,4 +1,4 @@
-/* test_pflash.c - flash chips (hv/board/pflash.c) on a mainboard: commands, what can be written, state. */
+/* test_pflash.c - flash chips (hv/board/firmware/pflash.c) on a mainboard: commands, what can be written, state. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

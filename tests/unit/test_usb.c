@@ -1,4 +1,4 @@
-/* test_usb.c - the xHCI controller with a keyboard and a stick (hv/board/xhci*.c, usb*.c, scsi*.c) on a mainboard: enumeration, commands of
+/* test_usb.c - the xHCI controller with a keyboard and a stick (hv/board/usb/xhci*.c, usb*.c, scsi*.c) on a mainboard: enumeration, commands of
  * the stick, keys, state, random accesses, rings and SCSI commands. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include "tests/unit/mainboard.h"
 #include "tests/unit/saved_state.h"
-#include "hv/board/xhci.h"
+#include "hv/board/usb/xhci.h"
 
 #define BAR_AT 0xfeb00000u
 enum {

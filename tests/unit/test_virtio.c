@@ -1,4 +1,4 @@
-/* test_virtio.c - virtio (hv/board/virtio*.c) on a mainboard, by its block device, and the devices for random numbers, the console and the network: split and packed queues, indirect tables, events, the
+/* test_virtio.c - virtio (hv/board/virtio/virtio*.c) on a mainboard, by its block device, and the devices for random numbers, the console and the network: split and packed queues, indirect tables, events, the
  * legacy interface, access through configuration space, drivers' mistakes, state, random accesses. */
 #include <setjmp.h>
 #include <stdarg.h>

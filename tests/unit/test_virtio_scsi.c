@@ -1,4 +1,4 @@
-/* test_virtio_scsi.c - the SCSI host on virtio (hv/board/virtio_scsi.c) on a mainboard: commands, sense data, targets that are not there,
+/* test_virtio_scsi.c - the SCSI host on virtio (hv/board/virtio/virtio_scsi.c) on a mainboard: commands, sense data, targets that are not there,
  * task management, requests that are too short, random rings and commands. */
 #include <setjmp.h>
 #include <stdarg.h>

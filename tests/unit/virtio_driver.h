@@ -3,7 +3,7 @@
 #ifndef BOOTREEL_TESTS_UNIT_VIRTIO_DRIVER_H
 #define BOOTREEL_TESTS_UNIT_VIRTIO_DRIVER_H
 
-#include "hv/board/virtio.h"
+#include "hv/board/virtio/virtio.h"
 #include "tests/unit/mainboard.h"
 
 #define BAR_AT 0xfeb00000u
