@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "hv/x86/insn.h"
+#include "hv/x86/decode/insn.h"
 #include "hv/x86/jit/jit.h"
 #include "base/memory.h"
 

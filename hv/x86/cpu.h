@@ -20,7 +20,7 @@
 #include <setjmp.h>
 #include <string.h>
 
-#include "hv/x86/code.h"
+#include "hv/x86/decode/code.h"
 
 /* ---------------------------------------------------------------- registers */
 

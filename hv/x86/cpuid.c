@@ -10,8 +10,8 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "hv/x86/decode.h"
-#include "hv/x86/sys.h"
+#include "hv/x86/decode/decode.h"
+#include "hv/x86/system/sys.h"
 
 struct cpuid_model {
     const char *name;

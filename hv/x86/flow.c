@@ -4,7 +4,7 @@
 #include <assert.h>
 
 #include "hv/x86/jit/jit.h"
-#include "hv/x86/sys.h"
+#include "hv/x86/system/sys.h"
 
 void x86_watch_flows(struct x86 *cpu, x86_flow_seen *seen, void *ctx)
 {

@@ -3,8 +3,8 @@
  *
  * The area of FXSAVE64: SDM volume 1, 10.5.1. System calls: SDM volume 2, SYSCALL; AMD64 APM volume 2, 6.1. */
 #include "hv/x86/exec.h"
-#include "hv/x86/sys.h"
-#include "hv/x86/x87.h"
+#include "hv/x86/system/sys.h"
+#include "hv/x86/x87/x87.h"
 
 enum {
     USER_CODE = 0xa0fb,

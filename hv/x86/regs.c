@@ -2,7 +2,7 @@
  * position.
  *
  * The order of the first rows is that of gdb's i386 features core, sse and segments (64 bit). */
-#include "hv/x86/sys.h"
+#include "hv/x86/system/sys.h"
 
 enum kind {
     PLAIN, /* a number in struct x86 */

@@ -1,7 +1,7 @@
 /* state.c - reset, saving and loading: one table of all the state of a processor. */
 #include <stdio.h>
 
-#include "hv/x86/sys.h"
+#include "hv/x86/system/sys.h"
 
 /* ---------------------------------------------------------------- the table */
 

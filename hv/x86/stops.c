@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/x86/decode.h"
+#include "hv/x86/decode/decode.h"
 #include "hv/x86/exec.h"
 #include "base/memory.h"
 

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "hv/x86/insn.h"
+#include "hv/x86/decode/insn.h"
 #include "tests/native/native.h"
 
 #define FLAGS_SEEN (FLAGS_ARITH | FLAG_DF | FLAG_IF | FLAG_TF | FLAG_NT | FLAG_AC | FLAG_ID | FLAG_IOPL)

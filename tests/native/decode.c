@@ -7,7 +7,7 @@
 #include <capstone/capstone.h>
 #include <string.h>
 
-#include "hv/x86/insn.h"
+#include "hv/x86/decode/insn.h"
 #include "tests/native/native.h"
 
 enum { BYTES = 24 };

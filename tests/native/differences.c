@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
-#include "hv/x86/insn.h"
-#include "hv/x86/x87.h"
+#include "hv/x86/decode/insn.h"
+#include "hv/x86/x87/x87.h"
 #include "tests/native/native.h"
 #include "tests/native/vendor.h"
 

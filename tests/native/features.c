@@ -1,7 +1,7 @@
 /* features.c - what the host's processor has, by the instruction table's names. SDM volume 2, CPUID. */
 #include <cpuid.h>
 
-#include "hv/x86/insn.h"
+#include "hv/x86/decode/insn.h"
 #include "tests/native/native.h"
 
 enum { EAX, EBX, ECX, EDX };

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "hv/x86/insn.h"
+#include "hv/x86/decode/insn.h"
 #include "tests/native/native.h"
 
 struct gen {

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/x86/decode.h"
-#include "hv/x86/sys.h"
+#include "hv/x86/decode/decode.h"
+#include "hv/x86/system/sys.h"
 #include "tests/native/native.h"
 
 enum {

@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "hv/x86/insn.h"
+#include "hv/x86/decode/insn.h"
 #include "tests/native/sequence.h"
 #include "tests/native/vendor.h"
 

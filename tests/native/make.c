@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "hv/x86/insn.h"
+#include "hv/x86/decode/insn.h"
 
 /* ---------------------------------------------------------------- rows */
 

@@ -5,7 +5,7 @@
 #include <capstone/capstone.h>
 #include <string.h>
 
-#include "hv/x86/insn.h"
+#include "hv/x86/decode/insn.h"
 
 /* ---------------------------------------------------------------- the whole */
 

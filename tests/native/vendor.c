@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/x86/x87.h"
+#include "hv/x86/x87/x87.h"
 
 static enum vendor vendor_of_id(unsigned ebx)
 {

@@ -1,4 +1,4 @@
-/* test_accesses.c - what processors read and wrote (hv/x86/accesses.c): by lines as long as there are few accesses, and nothing of
+/* test_accesses.c - what processors read and wrote (hv/x86/memory/accesses.c): by lines as long as there are few accesses, and nothing of
  * another time. That nothing is missing is tested with real guests: tests/cli/index.sh.
  */
 #include <setjmp.h>

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "tests/unit/programs.h"
-#include "hv/x86/sys.h"
+#include "hv/x86/system/sys.h"
 #include "hv/x86/x86.h"
 #include "base/memory.h"
 #include "core/engine/engines.h"

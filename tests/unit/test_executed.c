@@ -1,4 +1,4 @@
-/* test_executed.c - the lines of a page from which instructions were executed (hv/x86/touched.c): those of this period alone, and the same
+/* test_executed.c - the lines of a page from which instructions were executed (hv/x86/memory/touched.c): those of this period alone, and the same
  * ones however the run is cut and whatever stops it has. And the lines that were written.
  */
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "core/engine/engine.h"
-#include "hv/x86/code.h"
+#include "hv/x86/decode/code.h"
 #include "tests/unit/real_mode.h"
 
 enum { CODE = 0x1000, FUNCTION = CODE + 0x200, STRAIGHT = CODE + 0x400, STRAIGHT_BYTES = 600 };

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "hv/x86/sys.h"
+#include "hv/x86/system/sys.h"
 #include "tests/capstone_4.h"
 #include "tests/host_asked.h"
 #include "traces/trace.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "hv/x86/code.h"
+#include "hv/x86/decode/code.h"
 #include "tests/host_asked.h"
 #include "base/memory.h"
 

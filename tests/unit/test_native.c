@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "hv/x86/cpu.h"
-#include "hv/x86/insn.h"
-#include "hv/x86/x87.h"
+#include "hv/x86/decode/insn.h"
+#include "hv/x86/x87/x87.h"
 #include "tests/capstone_4.h"
 #include "tests/native/native.h"
 #include "tests/native/vendor.h"

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "hv/x86/insn.h"
+#include "hv/x86/decode/insn.h"
 #include "hv/x86/x86.h"
 #include "tests/native/sequence.h"
 #include "tests/native/vendor.h"

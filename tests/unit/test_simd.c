@@ -20,19 +20,19 @@
 
 #undef F_LOCK /* <unistd.h> */
 
-#include "hv/x86/decode.h"
+#include "hv/x86/decode/decode.h"
 #include "hv/x86/exec.h"
-#include "hv/x86/sys.h"
+#include "hv/x86/system/sys.h"
 #include "tests/native/vendor.h"
 #include "base/memory.h"
 
 #define ROW(map, pfx, opcode, ext, name, a, b, c, flags, feature, fam) extern const struct family fam;
-#include "hv/x86/table/simd.def"
+#include "hv/x86/decode/table/simd.def"
 #undef ROW
 #define ROW(map, pfx, opcode, ext, name, a, b, c, flags, feature, fam)                                       \
     {map, pfx, opcode, ext, name, {O_##a, O_##b, O_##c}, flags, feature, &fam},
 static const struct insn_row rows[] = {
-#include "hv/x86/table/simd.def"
+#include "hv/x86/decode/table/simd.def"
 };
 enum { NROWS = sizeof rows / sizeof rows[0], ROUNDS = 2500, BYTES = 64, LINEAR = 0x7000, AT = 512 };
 

@@ -13,9 +13,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "hv/x86/decode.h"
+#include "hv/x86/decode/decode.h"
 #include "hv/x86/exec.h"
-#include "hv/x86/sys.h"
+#include "hv/x86/system/sys.h"
 #include "tests/host_asked.h"
 
 /* Physical memory: tables, a page of code, and what the data's pages are mapped to; nothing above RAM. Linear addresses: the code; and

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "core/run/state.h"
-#include "hv/x86/sys.h"
+#include "hv/x86/system/sys.h"
 #include "base/memory.h"
 #include "tests/host_asked.h"
 

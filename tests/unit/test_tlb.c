@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "hv/x86/decode.h"
+#include "hv/x86/decode/decode.h"
 #include "hv/x86/exec.h"
-#include "hv/x86/sys.h"
+#include "hv/x86/system/sys.h"
 #include "base/memory.h"
 #include "tests/host_asked.h"
 

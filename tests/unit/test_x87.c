@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "hv/x86/x87_fast.h"
+#include "hv/x86/x87/x87_fast.h"
 #include "tests/native/vendor.h"
 
 enum { ROUNDS = 20000, RC_ALL = 4 };

@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "hv/x86/exec.h"
-#include "hv/x86/insn.h"
-#include "hv/x86/sys.h"
-#include "hv/x86/x87.h"
+#include "hv/x86/decode/insn.h"
+#include "hv/x86/system/sys.h"
+#include "hv/x86/x87/x87.h"
 #include "base/memory.h"
 #include "tests/host_asked.h"
 

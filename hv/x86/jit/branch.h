@@ -1,4 +1,4 @@
-/* branch.h - where compiled code goes when it leaves its region at a branch (hv/x86/branch.c): each does what
+/* branch.h - where compiled code goes when it leaves its region at a branch (hv/x86/integer/branch.c): each does what
  * the branch's handler does after it has set gpr[REG_RIP]. Private to hv/x86. */
 #ifndef BOOTREEL_HV_X86_JIT_BRANCH_H
 #define BOOTREEL_HV_X86_JIT_BRANCH_H

@@ -1,6 +1,6 @@
 /* flags.c - the guest's arithmetic flags: what they follow from, and the code that puts them in memory or in the host's flags. See unit.h. */
 #include "hv/x86/exec.h"
-#include "hv/x86/insn.h"
+#include "hv/x86/decode/insn.h"
 #include "hv/x86/jit/ops.h"
 
 /* ---------------------------------------------------------------- sources */

@@ -2,7 +2,7 @@
  *
  * The code's memory is mapped twice: writable, and executable. */
 #include "hv/x86/jit/jit.h"
-#include "hv/x86/decode.h"
+#include "hv/x86/decode/decode.h"
 #include "hv/x86/x86.h"
 
 #if BOOTREEL_COMPILER
@@ -13,7 +13,7 @@
 
 #include "hv/x86/jit/region.h"
 #include "hv/x86/jit/unit.h"
-#include "hv/x86/x87.h"
+#include "hv/x86/x87/x87.h"
 #include "base/memory.h"
 
 /* Where in the memory for code jit.enter, what all regions share, the regions and their ways out begin: 0, SHARED, START, SELDOM. */

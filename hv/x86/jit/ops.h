@@ -2,7 +2,7 @@
 #ifndef BOOTREEL_HV_X86_JIT_OPS_H
 #define BOOTREEL_HV_X86_JIT_OPS_H
 
-#include "hv/x86/decode.h"
+#include "hv/x86/decode/decode.h"
 #include "hv/x86/jit/unit.h"
 
 static inline const struct shape *shape_of(const struct unit *u, const struct op *op)

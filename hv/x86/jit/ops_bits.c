@@ -1,6 +1,6 @@
 /* ops_bits.c - one instruction to host code: BMI1, BMI2, LZCNT, POPCNT and MOVBE, by the same instruction of the host. Flags that processors
  * leave undefined are as bmi.c has them. */
-#include "hv/x86/insn.h"
+#include "hv/x86/decode/insn.h"
 #include "hv/x86/jit/ops.h"
 
 static const struct insn_row *row_of(const struct op *op)

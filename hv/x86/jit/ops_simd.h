@@ -2,7 +2,7 @@
 #ifndef BOOTREEL_HV_X86_JIT_OPS_SIMD_H
 #define BOOTREEL_HV_X86_JIT_OPS_SIMD_H
 
-#include "hv/x86/insn.h"
+#include "hv/x86/decode/insn.h"
 #include "hv/x86/jit/ops.h"
 
 enum { LEVEL_SSE42 = 2, LEVEL_AVX2 = 3, CMPPS = 0xc2 };

@@ -2,7 +2,7 @@
  *
  * Transcendental instructions, which processors compute differently, and what is rare are left to their handlers. */
 #include "hv/x86/jit/ops_simd.h"
-#include "hv/x86/x87.h"
+#include "hv/x86/x87/x87.h"
 
 /* What an instruction does with the stack, and with C0 to C3. */
 enum {

@@ -5,7 +5,7 @@
  * the state of the first one, and other edges adapt to that; a second version of a block keeps loops in
  * registers. */
 #include "hv/x86/exec.h"
-#include "hv/x86/insn.h"
+#include "hv/x86/decode/insn.h"
 #include "hv/x86/jit/branch.h"
 #include "hv/x86/jit/ops.h"
 #include "hv/x86/jit/jit.h"

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "hv/x86/decode.h"
+#include "hv/x86/decode/decode.h"
 #include "hv/x86/jit/asm.h"
 
 /* What host registers are for. H_DI is the processor, AX, CX and DX are free within an instruction, FLAG_A and

@@ -8,7 +8,7 @@
  * usual rounding again. */
 #include "hv/x86/exec.h"
 #include "hv/x86/jit/unit.h"
-#include "hv/x86/simd.h"
+#include "hv/x86/vector/simd.h"
 
 /* ---------------------------------------------------------------- registers */
 

@@ -11,7 +11,7 @@
 
 #include "hv/x86/exec.h"
 #include "hv/x86/jit/ops.h"
-#include "hv/x86/x87.h"
+#include "hv/x86/x87/x87.h"
 
 enum {
     USUAL_CONTROL = 0x37f, /* all exceptions masked, 64 bits, to nearest: the ABI's */
