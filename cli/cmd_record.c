@@ -11,6 +11,7 @@
 #include "cli/answers.h"
 #include "cli/cli.h"
 #include "cli/machine.h"
+#include "cli/record_summary.h"
 #include "cli/trace_program.h"
 #include "cli/variables.h"
 #include "cli/verdict.h"
@@ -315,52 +316,11 @@ static void on_signal(void *ctx)
     recorder_interrupt(ctx);
 }
 
-/* ---------------------------------------------------------------- the summary */
+/* ---------------------------------------------------------------- the verdict */
 
-static const char *how_it_ended(const struct record *r, const struct record_result *res, char *buf,
-                                size_t size)
+static struct record_ended ended_as(const struct record *r, const struct record_result *result)
 {
-    const struct stop *s = &res->stop;
-    if (res->full)
-        return "the trace is full: --max-size";
-    if (res->watched && res->crash == CRASH_IDLE)
-        return res->crash_text;
-    if (res->watched)
-        return "stopped at the crash";
-    switch (s->reason) {
-    case STOP_REACHED:
-        return "stopped where --until said";
-    case STOP_RESET:
-        snprintf(buf, size, "stopped at the first reset, by %.200s", s->text);
-        return buf;
-    case STOP_HALTED:
-        return "the guest halted, and nothing can wake it";
-    case STOP_INTERRUPTED:
-        return r->typed_end ? "ended with Ctrl-A x"
-                            : "interrupted by a signal; the trace is complete up to there";
-    case STOP_POWER_OFF:
-        snprintf(buf, size, "the guest switched itself off (status %d)%s%.200s", s->status,
-                 s->text[0] ? ": " : "", s->text);
-        return buf;
-    default:
-        return stop_word(s->reason);
-    }
-}
-
-static bool is_crash(const struct record_result *res)
-{
-    return res->crash && res->crash != CRASH_IDLE;
-}
-
-static void say_more(const char *path)
-{
-    struct text command = {0};
-    text_add(&command, "bootreel why");
-    text_shell_word(&command, path);
-    out_print(stdout, "%15s  more: ", "");
-    out_words(stdout, command.s);
-    out_char(stdout, '\n');
-    free(command.s);
+    return (struct record_ended){result, r->marks, r->o.path, r->typed_end};
 }
 
 /* What went wrong in the boot that was recorded. NULL if that cannot be asked: of a pipe; with err, if the host fails. */
@@ -381,43 +341,6 @@ static struct why *ask_why(const struct record *r, struct error *err)
     }
     trace_close(t);
     return w;
-}
-
-/* The verdict on a boot that went wrong, and the evidence that comes first. */
-static void print_why(const struct record *r, const struct why *w)
-{
-    enum { FIRST = 3 };
-    struct text out = {0};
-    why_text(&out, w, NULL, FIRST);
-    out_words(stdout, "why: ");
-    out_words(stdout, out.s);
-    if (w->n > FIRST)
-        say_more(r->o.path);
-    free(out.s);
-}
-
-static void summary(struct record *r, const struct record_result *res, const struct why *w)
-{
-    char a[NUMBER_TEXT], b[NUMBER_TEXT], c[NUMBER_TEXT], how[300];
-    size_t n;
-    if (is_crash(res))
-        out_print(stdout, "%s\n", res->crash_text);
-    if (verdict_is_bad(w))
-        print_why(r, w);
-    marks_list(r->marks, &n);
-    if (n)
-        out_words(stdout, "marks (icount, guest time):\n");
-    print_marks(stdout, r->marks, n, 0);
-    out_print(stdout, "ended: %s\n", how_it_ended(r, res, how, sizeof how));
-    if (res->model[0])
-        out_print(stdout, "wants %s: try --cpu %s (first: %s)\n", res->model, res->model, res->lacking);
-    else if (res->lacking[0])
-        out_print(stdout, "wants what no --cpu has: %s\n", res->lacking);
-    out_print(stdout, "%s steps, guest time %s\n", number_commas(a, res->stop.icount),
-              number_time(b, res->stop.time));
-    out_print(stdout, "%s: %s, ", r->o.path, number_bytes(a, res->bytes));
-    out_print(stdout, "%s events, %s checkpoints, %s inputs\n", number_commas(a, res->events),
-              number_commas(b, res->checkpoints), number_commas(c, res->inputs));
 }
 
 /* ---------------------------------------------------------------- the command */
@@ -532,7 +455,8 @@ static void *record_on_thread(void *ctx)
     struct record *r = ctx;
     char how[300];
     r->rc = recorder_run(r->recorder, &r->result, r->err);
-    tui_watch_over(r->watch, r->rc ? r->err->text : how_it_ended(r, &r->result, how, sizeof how));
+    const struct record_ended ended = ended_as(r, &r->result);
+    tui_watch_over(r->watch, r->rc ? r->err->text : record_how_ended(&ended, how, sizeof how));
     return NULL;
 }
 
@@ -596,9 +520,10 @@ static int conclude(struct record *r, const struct record_result *res, struct er
     struct why *w = ask_why(r, &unasked);
     /* Where a person ends a recording, a boot may look stuck that only was not done yet. */
     const bool person = res->stop.reason == STOP_INTERRUPTED,
-               broken = is_crash(res) || (verdict_is_bad(w) && !person);
+               broken = record_crashed(res) || (verdict_is_bad(w) && !person);
+    const struct record_ended ended = ended_as(r, res);
     if (!r->quiet)
-        summary(r, res, w);
+        record_summary(&ended, w);
     if (!broken && w && w->answer == WHY_UNKNOWN && !person)
         out_print(stderr, "bootreel: %s: %s\n", r->o.path, w->verdict);
     why_free(w);

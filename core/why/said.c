@@ -21,78 +21,27 @@ static bool none_found(const char *line)
     return true;
 }
 
+/* Words of complaints, in any case. "errors=remount-ro" and "error-free" are none: what follows may not be a letter, "=" or "-". */
+/* clang-format off */
+static const char *const complaints[] = {
+    "error", "errors", "failed", "failure", "fail", "panic", "fatal", "cannot", "can't", "could not",
+    "couldn't", "unable to", "not found", "no such", "invalid", "exception", "corrupt", "corrupted",
+    "missing", "unhandled", "unsupported", "not supported", "bad", "assertion", "assert", "aborted",
+    "abort", "denied", "timed out", "timeout", "violation", "refused", "mismatch", "insufficient",
+    "out of memory", "not a", "no kernel", "no bootable", "double fault", "page fault", "protection fault",
+    "does not exist", "incompatible", "don't know", "unknown", "unrecognized", "too small", "too large",
+    "too big", "halting", "halted", "no configuration", "err", "not enough", "illegal", "unexpected",
+    "undefined", "overflow", "wrong", "no boot", "didn't", "doesn't", "no valid", "unbootable"
+};
+/* clang-format on */
+
 bool said_words(const char *line)
 {
-    /* "errors=remount-ro" and "error-free" are none: what follows may not be a letter, "=" or "-". */
-    static const char *const words[] = {"error",
-                                        "errors",
-                                        "failed",
-                                        "failure",
-                                        "fail",
-                                        "panic",
-                                        "fatal",
-                                        "cannot",
-                                        "can't",
-                                        "could not",
-                                        "couldn't",
-                                        "unable to",
-                                        "not found",
-                                        "no such",
-                                        "invalid",
-                                        "exception",
-                                        "corrupt",
-                                        "corrupted",
-                                        "missing",
-                                        "unhandled",
-                                        "unsupported",
-                                        "not supported",
-                                        "bad",
-                                        "assertion",
-                                        "assert",
-                                        "aborted",
-                                        "abort",
-                                        "denied",
-                                        "timed out",
-                                        "timeout",
-                                        "violation",
-                                        "refused",
-                                        "mismatch",
-                                        "insufficient",
-                                        "out of memory",
-                                        "not a",
-                                        "no kernel",
-                                        "no bootable",
-                                        "double fault",
-                                        "page fault",
-                                        "protection fault",
-                                        "does not exist",
-                                        "incompatible",
-                                        "don't know",
-                                        "unknown",
-                                        "unrecognized",
-                                        "too small",
-                                        "too large",
-                                        "too big",
-                                        "halting",
-                                        "halted",
-                                        "no configuration",
-                                        "err",
-                                        "not enough",
-                                        "illegal",
-                                        "unexpected",
-                                        "undefined",
-                                        "overflow",
-                                        "wrong",
-                                        "no boot",
-                                        "didn't",
-                                        "doesn't",
-                                        "no valid",
-                                        "unbootable"};
     if (strstr(line, "job control turned off")) /* a shell without a terminal of its own: it works */
         return false;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        const size_t n = strlen(words[i]);
-        for (const char *p = line; (p = strcasestr(p, words[i])); p++)
+    for (size_t i = 0; i < sizeof complaints / sizeof complaints[0]; i++) {
+        const size_t n = strlen(complaints[i]);
+        for (const char *p = line; (p = strcasestr(p, complaints[i])); p++)
             if ((p == line || !isalpha((unsigned char)p[-1])) && !isalpha((unsigned char)p[n]) &&
                 p[n] != '=' && p[n] != '-')
                 return true;
