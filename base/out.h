@@ -14,8 +14,8 @@
 
 #include <stdio.h>
 
-#include "base/text.h"
 #include "base/escape.h"
+#include "base/text.h"
 
 /* ---- text ---- */
 /* As fprintf(); %n and wide characters are not supported. */

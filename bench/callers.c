@@ -9,10 +9,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "bench/bench.h"
 #include "core/symbols/symbols.h"
 #include "core/views/views.h"
-#include "base/memory.h"
 
 enum { DEPTH = 64, TRY = 20, WITHIN = 1500, SHOWN = 12, PRESENT = 64 };
 

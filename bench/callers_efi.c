@@ -10,10 +10,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "bench/bench.h"
 #include "core/symbols/symbols.h"
 #include "core/views/views.h"
-#include "base/memory.h"
 
 enum { DEPTH = 64, CALLS = 512, WITHIN = 3000, SHOWN = 14 };
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/host_asked.h"
 #include "base/memory.h"
+#include "tests/host_asked.h"
 
 struct file {
     uint8_t *bytes;

@@ -11,9 +11,9 @@
  */
 #include <string.h>
 
+#include "base/memory.h"
 #include "bench/bench.h"
 #include "core/symbols/symbols.h"
-#include "base/memory.h"
 
 static struct error err;
 static uint64_t seed = 1;

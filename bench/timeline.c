@@ -14,9 +14,9 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/memory.h"
 #include "bench/bench.h"
 #include "core/run/replay.h"
-#include "base/memory.h"
 
 static struct timeline *tl;
 static struct error err;

@@ -5,8 +5,8 @@
 #include <yajl/yajl_tree.h>
 
 #include "cli/asked.h"
-#include "core/ask/ask.h"
 #include "base/memory.h"
+#include "core/ask/ask.h"
 
 enum { COLUMNS = 64, TABLES = 16 };
 

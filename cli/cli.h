@@ -5,10 +5,10 @@
 #include <getopt.h>
 #include <stdio.h>
 
-#include "cli/options.h"
-#include "core/engine/engines.h"
 #include "base/numbers.h"
 #include "base/out.h"
+#include "cli/options.h"
+#include "core/engine/engines.h"
 #include "core/jobs/jobs.h"
 #include "traces/trace.h"
 

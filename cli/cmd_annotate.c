@@ -3,19 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/annotate.h"
-#include "cli/cli.h"
-#include "base/output.h"
-#include "core/jobs/annotate.h"
-#include "core/story/guest.h"
-#include "core/run/images.h"
-#include "core/run/recorder.h"
-#include "core/story/inspector.h"
-#include "core/story/reprobe.h"
-#include "core/run/replay.h"
-#include "core/story/stages.h"
 #include "base/memory.h"
 #include "base/out.h"
+#include "base/output.h"
+#include "cli/annotate.h"
+#include "cli/cli.h"
+#include "core/jobs/annotate.h"
+#include "core/run/images.h"
+#include "core/run/recorder.h"
+#include "core/run/replay.h"
+#include "core/story/guest.h"
+#include "core/story/inspector.h"
+#include "core/story/reprobe.h"
+#include "core/story/stages.h"
 
 struct annotate {
     struct record_options o;

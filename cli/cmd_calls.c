@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "base/output.h"
+#include "cli/cli.h"
 #include "core/ran/calls.h"
 
 struct calls_command {

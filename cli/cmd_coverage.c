@@ -3,10 +3,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
-#include "base/output.h"
-#include "core/ran/coverage.h"
 #include "base/memory.h"
+#include "base/output.h"
+#include "cli/cli.h"
+#include "core/ran/coverage.h"
 
 struct coverage_command {
     const char *path;

@@ -3,11 +3,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+#include "base/out.h"
 #include "cli/diff.h"
 #include "cli/outline_options.h"
 #include "core/compare/digest.h"
-#include "base/memory.h"
-#include "base/out.h"
 
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_JUNIT, FORMAT_HTML };
 

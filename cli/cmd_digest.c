@@ -1,7 +1,7 @@
 /* cmd_digest.c - bootreel digest. */
+#include "base/output.h"
 #include "cli/cli.h"
 #include "cli/outline_options.h"
-#include "base/output.h"
 #include "core/compare/digest.h"
 
 struct options {

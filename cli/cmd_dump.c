@@ -1,6 +1,6 @@
 /* cmd_dump.c - bootreel dump. */
-#include "cli/cli.h"
 #include "base/out.h"
+#include "cli/cli.h"
 #include "core/run/replay.h"
 #include "core/views/dump.h"
 

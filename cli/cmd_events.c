@@ -2,13 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "base/json.h"
+#include "base/memory.h"
+#include "base/out.h"
+#include "cli/cli.h"
 #include "core/run/times.h"
 #include "core/story/explain.h"
 #include "core/story/processes.h"
-#include "base/memory.h"
-#include "base/out.h"
 
 enum {
     WORDS = 4 * EVENT_MAX_DATA + 1024,

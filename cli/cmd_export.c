@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
 #include "base/output.h"
+#include "cli/cli.h"
 #include "core/export/export.h"
 
 struct export_command {

@@ -3,15 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/out.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/share_files.h"
 #include "cli/with_calls.h"
-#include "base/json.h"
 #include "core/story/files.h"
 #include "core/story/process_names.h"
-#include "base/out.h"
-#include "base/text.h"
-#include "base/memory.h"
 
 struct files_command {
     const char *at, *process, *file, *output;

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/out.h"
 #include "cli/cli.h"
 #include "cli/find.h"
-#include "base/json.h"
 #include "core/run/times.h"
 #include "core/story/processes.h"
 #include "core/timeline/timeline.h"
-#include "base/memory.h"
-#include "base/out.h"
 
 enum { OPT_EXEC = 1, OPT_WRITE, OPT_READ, OPT_EVENT, OPT_PART, OPT_JOBS };
 

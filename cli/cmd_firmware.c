@@ -4,12 +4,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/json.h"
+#include "base/out.h"
 #include "cli/cli.h"
 #include "cli/platform.h"
-#include "base/json.h"
-#include "core/systems/efi/firmware.h"
 #include "core/run/replay.h"
-#include "base/out.h"
+#include "core/systems/efi/firmware.h"
 
 struct firmware_command {
     const char *at;

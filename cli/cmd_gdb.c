@@ -3,9 +3,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/out.h"
 #include "cli/cli.h"
 #include "gdbstub/gdbstub.h"
-#include "base/out.h"
 
 struct gdb_command {
     const char *path, *listen, *at;

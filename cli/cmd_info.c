@@ -2,16 +2,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/out.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/info.h"
 #include "cli/share_files.h"
 #include "core/run/crash.h"
-#include "core/story/marks.h"
 #include "core/run/replay.h"
 #include "core/run/stored.h"
-#include "base/out.h"
-#include "base/text.h"
-#include "base/memory.h"
+#include "core/story/marks.h"
 
 static void print_machine(struct trace *t, const char *path)
 {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "base/text.h"
+#include "cli/cli.h"
 #include "tui/tui.h"
 
 /* ---------------------------------------------------------------- roff */

@@ -3,9 +3,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/matrix.h"
 #include "base/out.h"
 #include "base/text.h"
+#include "cli/matrix.h"
 
 struct matrix_command {
     enum { NOTHING, LIST, RUN, MERGE } what;

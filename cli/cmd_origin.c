@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "cli/find.h"
 #include "base/json.h"
-#include "core/origin/origin.h"
 #include "base/memory.h"
 #include "base/out.h"
+#include "cli/cli.h"
+#include "cli/find.h"
+#include "core/origin/origin.h"
 
 enum { OPT_REGISTER = 1, OPT_MEMORY, OPT_CONSOLE, OPT_SCREEN, OPT_CPU, OPT_LINKS };
 

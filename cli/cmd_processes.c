@@ -2,12 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "base/json.h"
 #include "base/chains.h"
-#include "core/story/processes.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/out.h"
+#include "cli/cli.h"
+#include "core/story/processes.h"
 
 enum { DEEPEST = 64 }; /* what hangs deeper is printed as if it hung from nothing */
 

@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "base/json.h"
-#include "cli/sampling.h"
-#include "core/story/position.h"
-#include "core/run/samples.h"
 #include "base/out.h"
+#include "cli/cli.h"
+#include "cli/sampling.h"
+#include "core/run/samples.h"
+#include "core/story/position.h"
 
 struct profile_command {
     const char *from, *to, *stage, *process;

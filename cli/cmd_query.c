@@ -5,14 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+#include "base/out.h"
 #include "cli/asked.h"
 #include "cli/cli.h"
 #include "cli/rows.h"
 #include "cli/sampling.h"
 #include "core/query/query.h"
 #include "core/run/samples.h"
-#include "base/memory.h"
-#include "base/out.h"
 
 enum { USUAL_SECONDS = 60, LONGEST_SQL = 1 << 20 };
 

@@ -8,6 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+#include "base/out.h"
+#include "base/path.h"
+#include "base/real_time.h"
 #include "cli/answers.h"
 #include "cli/cli.h"
 #include "cli/machine.h"
@@ -15,15 +19,11 @@
 #include "cli/trace_program.h"
 #include "cli/variables.h"
 #include "cli/verdict.h"
-#include "base/real_time.h"
-#include "core/story/marks.h"
 #include "core/run/recorder.h"
 #include "core/screen/screen.h"
+#include "core/story/marks.h"
 #include "guests/demo/demo.h"
-#include "base/memory.h"
 #include "tui/tui.h"
-#include "base/out.h"
-#include "base/path.h"
 
 #define RECORD_PATH "boot.reel"
 

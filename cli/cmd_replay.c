@@ -3,13 +3,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/out.h"
 #include "cli/cli.h"
 #include "cli/seeks.h"
 #include "core/jobs/verify.h"
 #include "core/run/lockstep.h"
 #include "core/run/replay.h"
 #include "hv/hv.h"
-#include "base/out.h"
 
 struct replay_command {
     const char *path;

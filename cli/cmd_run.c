@@ -8,14 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+#include "base/out.h"
 #include "cli/cli.h"
 #include "cli/machine.h"
 #include "cli/run_guest.h"
 #include "cli/share_files.h"
 #include "cli/verdict.h"
-#include "base/out.h"
 #include "core/run/recorder.h"
-#include "base/memory.h"
 
 #define RUN_PATH   "boot.reel"
 #define RUN_MEMORY "1G"

@@ -2,13 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "base/output.h"
-#include "core/views/picture.h"
-#include "core/run/replay.h"
-#include "core/screen/screen.h"
 #include "base/memory.h"
 #include "base/out.h"
+#include "base/output.h"
+#include "cli/cli.h"
+#include "core/run/replay.h"
+#include "core/screen/screen.h"
+#include "core/views/picture.h"
 
 enum { SCREEN_SIZE = 65536 };
 

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "base/json.h"
-#include "core/story/stages.h"
 #include "base/out.h"
+#include "cli/cli.h"
+#include "core/story/stages.h"
 
 struct options {
     const char *profile;

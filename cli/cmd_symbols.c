@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/out.h"
 #include "cli/cli.h"
 #include "core/symbols/symbols.h"
-#include "base/out.h"
 
 struct query {
     const struct symbols *s;

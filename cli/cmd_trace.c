@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/out.h"
 #include "cli/cli.h"
 #include "cli/trace_program.h"
-#include "base/out.h"
-#include "base/memory.h"
 
 struct trace_command {
     const char *from, *to, *stage, *file, *list;

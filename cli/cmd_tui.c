@@ -5,11 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/out.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/xdg.h"
 #include "core/compare/rules.h"
-#include "base/out.h"
-#include "base/text.h"
 #include "tui/tui.h"
 
 struct tui_command {

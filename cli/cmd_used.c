@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "cli/with_calls.h"
 #include "base/out.h"
 #include "base/output.h"
+#include "cli/cli.h"
+#include "cli/with_calls.h"
 #include "core/ran/used.h"
 
 struct used_command {

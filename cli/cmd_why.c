@@ -1,10 +1,10 @@
 /* cmd_why.c - bootreel why. */
 #include <stdlib.h>
 
-#include "cli/cli.h"
 #include "base/json.h"
-#include "cli/verdict.h"
 #include "base/out.h"
+#include "cli/cli.h"
+#include "cli/verdict.h"
 
 struct why_command {
     const char *at;

@@ -1,8 +1,8 @@
 /* console.c - the guest's console on standard output. */
 #include <string.h>
 
-#include "cli/cli.h"
 #include "base/out.h"
+#include "cli/cli.h"
 
 static const struct {
     const char *name;

@@ -2,10 +2,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/out.h"
 #include "cli/diff.h"
 #include "cli/markup.h"
 #include "cli/outline_options.h"
-#include "base/out.h"
 
 enum { NAME = 1200 };
 

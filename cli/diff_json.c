@@ -1,9 +1,9 @@
 /* diff_json.c - comparisons as one JSON object. docs/diff.md describes it. */
 #include <string.h>
 
-#include "cli/diff.h"
 #include "base/json.h"
 #include "base/out.h"
+#include "cli/diff.h"
 
 enum { NAME = 1000, PATH = 2000 };
 

@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/numbers.h"
+#include "base/out.h"
 #include "cli/diff.h"
 #include "cli/markup.h"
 #include "cli/outline_options.h"
-#include "base/numbers.h"
-#include "base/memory.h"
-#include "base/out.h"
 
 enum {
     CASE_DEPTH = 2 /* stages further in belong to the case of the one that they are in */,

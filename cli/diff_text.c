@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/diff.h"
-#include "cli/outline_options.h"
 #include "base/memory.h"
 #include "base/out.h"
+#include "cli/diff.h"
+#include "cli/outline_options.h"
 
 enum { NAME = 600 };
 

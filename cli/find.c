@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/out.h"
 #include "cli/cli.h"
 #include "cli/find.h"
 #include "core/run/replay.h"
 #include "core/story/running.h"
 #include "core/views/views.h"
-#include "base/memory.h"
-#include "base/out.h"
 
 /* What a job needs; it is made for the first part that a job does, and used again. */
 struct worker {

@@ -2,10 +2,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "cli/find.h"
-#include "core/engine/engines.h"
 #include "base/helper.h"
 #include "base/memory.h"
+#include "cli/find.h"
+#include "core/engine/engines.h"
 
 struct find_ahead {
     const struct engine_kind *kind;

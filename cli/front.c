@@ -1,7 +1,7 @@
 /* front.c - a command as the front end of work in several threads (core/jobs/jobs.h): a progress line,
  * signals, notes. */
-#include "cli/cli.h"
 #include "base/out.h"
+#include "cli/cli.h"
 
 static void on_progress(void *ctx, uint64_t steps, uint64_t time)
 {

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "base/out.h"
+#include "cli/cli.h"
 
 enum { WIDTH = 80, MAX_OPTION_WIDTH = 24 };
 

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/machine.h"
-#include "core/systems/efi/firmware.h"
 #include "base/memory.h"
 #include "base/out.h"
+#include "cli/machine.h"
+#include "core/systems/efi/firmware.h"
 
 enum { SECTOR = 512, CD_SECTOR = 2048, HEAD = 4096, PVD = 16 * CD_SECTOR };
 

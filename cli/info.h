@@ -2,8 +2,8 @@
 #ifndef BOOTREEL_CLI_INFO_H
 #define BOOTREEL_CLI_INFO_H
 
-#include "core/engine/engine.h"
 #include "base/text.h"
+#include "core/engine/engine.h"
 #include "traces/trace.h"
 
 /* A call to the Linux host: how often, and with which errors. */

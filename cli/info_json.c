@@ -2,14 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
+#include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/info.h"
 #include "cli/share_files.h"
-#include "base/json.h"
 #include "cli/verdict.h"
 #include "core/run/crash.h"
 #include "core/story/marks.h"
-#include "base/memory.h"
 
 static void put_trace(yajl_gen g, struct trace *t, const char *path)
 {

@@ -11,12 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/kernel_tree.h"
 #include "cli/xdg.h"
-#include "base/text.h"
 #include "core/media/media.h"
-#include "base/memory.h"
 
 enum { MODULE_MOST = 256 << 20, LINE = 4096 };
 #define BZIMAGE "arch/x86/boot/bzImage"

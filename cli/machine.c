@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "bios/builtin.h"
 #include "cli/cli.h"
 #include "cli/hosted.h"
@@ -10,7 +11,6 @@
 #include "core/story/inspector.h"
 #include "guests/demo/demo.h"
 #include "hv/hv.h"
-#include "base/memory.h"
 
 /* The roles of the modules' images, and the keys of the settings with their strings. */
 static const char *const module_roles[MACHINE_MODULES] = {

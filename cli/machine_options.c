@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "cli/machine_impl.h"
 #include "core/story/guest.h"
 #include "hv/hv.h"
-#include "base/memory.h"
 
 /* ---------------------------------------------------------------- values */
 

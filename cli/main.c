@@ -7,14 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/out.h"
 #include "cli/cli.h"
-#include "core/insn/disassemble.h"
 #include "cli/nearest.h"
-#include "core/query/query.h"
 #include "cli/xdg.h"
+#include "core/insn/disassemble.h"
+#include "core/query/query.h"
 #include "hv/hv.h"
 #include "uml/uml.h"
-#include "base/out.h"
 
 /* A step of either takes one nanosecond of guest time. */
 static const struct engines all_engines = {{

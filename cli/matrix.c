@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "cli/matrix.h"
-#include "base/output.h"
 #include "base/out.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "core/why/why.h"
 

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/diff.h"
 #include "base/json.h"
-#include "cli/matrix.h"
 #include "base/out.h"
 #include "base/text.h"
+#include "cli/diff.h"
+#include "cli/matrix.h"
 #include "core/compare/digest.h"
 
 enum { WHAT = 1200 };

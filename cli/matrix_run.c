@@ -9,13 +9,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/out.h"
+#include "base/output.h"
+#include "base/text.h"
 #include "cli/diff.h"
 #include "cli/markup.h"
 #include "cli/matrix.h"
 #include "cli/outline_options.h"
-#include "base/output.h"
-#include "base/out.h"
-#include "base/text.h"
 #include "core/compare/digest.h"
 #include "core/run/crash.h"
 

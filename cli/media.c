@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include "cli/media.h"
-#include "cli/xdg.h"
-#include "cli/cli.h"
 #include "base/memory.h"
+#include "cli/cli.h"
+#include "cli/xdg.h"
 
 /* What a drive can be attached to. */
 static const char *const disk_interfaces[] = {"ide", "ahci", "nvme", "virtio", "scsi", "usb", NULL};

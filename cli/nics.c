@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/nics.h"
-#include "base/text.h"
-#include "base/memory.h"
 
 enum { SOCKET_MOST = 98 /* characters: with .bootreel behind it, what a socket address has room for */ };
 

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/nearest.h"
+#include "core/run/recorder.h"
 #include "core/story/position.h"
 #include "core/story/profile.h"
-#include "core/run/recorder.h"
-#include "base/memory.h"
 
 /* ---------------------------------------------------------------- rows */
 

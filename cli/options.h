@@ -15,8 +15,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "core/symbols/symbols.h"
 #include "base/error.h"
+#include "core/symbols/symbols.h"
 
 /* ---- the tables ---- */
 

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "cli/platform.h"
+#include "base/memory.h"
 #include "base/out.h"
 #include "base/output.h"
-#include "base/memory.h"
 
 enum { COLUMNS = 24, CELL = 32 };
 

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
-#include "base/real_time.h"
 #include "base/memory.h"
 #include "base/out.h"
+#include "base/real_time.h"
+#include "cli/cli.h"
 
 struct progress {
     const char *what;

@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "cli/rows.h"
+#include "base/memory.h"
 #include "base/out.h"
 #include "base/text.h"
-#include "base/memory.h"
+#include "cli/rows.h"
 
 enum { LOOK_AHEAD = 1000 }; /* rows of a table that are kept until the columns' widths are known */
 

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "cli/run_guest.h"
+#include "base/memory.h"
 #include "base/out.h"
 #include "guests/run/run.h"
-#include "base/memory.h"
 
 /* ---------------------------------------------------------------- options */
 

@@ -1,12 +1,12 @@
 /* seeks.c - see seeks.h. */
 #include <stdlib.h>
 
+#include "base/memory.h"
+#include "base/out.h"
+#include "base/sorted.h"
 #include "cli/cli.h"
 #include "cli/seeks.h"
 #include "core/timeline/timeline.h"
-#include "base/memory.h"
-#include "base/sorted.h"
-#include "base/out.h"
 
 struct seeks {
     struct trace *t;

@@ -2,14 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/out.h"
+#include "base/output.h"
 #include "cli/cli.h"
 #include "cli/share_files.h"
 #include "core/engine/share.h"
-#include "base/out.h"
-#include "base/output.h"
 #include "core/run/replay.h"
 #include "hv/hv.h"
-#include "base/memory.h"
 
 bool image_is_folder(const struct trace_image *im)
 {

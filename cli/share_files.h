@@ -2,8 +2,8 @@
 #ifndef BOOTREEL_CLI_SHARE_FILES_H
 #define BOOTREEL_CLI_SHARE_FILES_H
 
-#include "cli/options.h"
 #include "base/text.h"
+#include "cli/options.h"
 
 struct engine;
 struct engine_config;

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
 #include "base/memory.h"
+#include "cli/cli.h"
 
 enum { PATIENCE = 3, WAKE = SIGUSR1 /* has the thread look whether it is to end */ };
 

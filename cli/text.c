@@ -1,9 +1,9 @@
 /* text.c - marks and paths as text. */
 #include <string.h>
 
+#include "base/out.h"
 #include "cli/cli.h"
 #include "core/story/marks.h"
-#include "base/out.h"
 
 void print_marks(FILE *out, const struct marks *m, size_t head, size_t tail)
 {

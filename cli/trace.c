@@ -2,16 +2,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "core/story/position.h"
-#include "core/story/process_names.h"
-#include "core/run/replay.h"
-#include "core/screen/shown.h"
-#include "core/story/stages.h"
-#include "core/timeline/timeline.h"
 #include "base/memory.h"
 #include "base/out.h"
 #include "base/output.h"
+#include "cli/cli.h"
+#include "core/run/replay.h"
+#include "core/screen/shown.h"
+#include "core/story/position.h"
+#include "core/story/process_names.h"
+#include "core/story/stages.h"
+#include "core/timeline/timeline.h"
 
 const char *only_argument(int argc, char **argv, const char *what)
 {

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "base/out.h"
 #include "base/memory.h"
+#include "base/out.h"
+#include "cli/cli.h"
 
 enum { PROGRAM_MOST = 1 << 20 };
 

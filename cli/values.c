@@ -2,16 +2,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/out.h"
 #include "cli/cli.h"
 #include "cli/machine.h"
 #include "cli/media.h"
 #include "core/export/export.h"
-#include "core/story/guest.h"
 #include "core/run/recorder.h"
 #include "core/run/samples.h"
+#include "core/story/guest.h"
 #include "core/timeline/timeline.h"
 #include "hv/hv.h"
-#include "base/out.h"
 
 /* ---------------------------------------------------------------- {name} */
 

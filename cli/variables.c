@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/output.h"
-#include "cli/variables.h"
 #include "base/memory.h"
 #include "base/out.h"
+#include "base/output.h"
+#include "cli/variables.h"
 
 struct chip {
     const char *role;

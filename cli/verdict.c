@@ -2,8 +2,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "cli/cli.h"
 #include "base/json.h"
+#include "cli/cli.h"
 #include "cli/verdict.h"
 
 struct why *verdict_of(const struct engines *engines, struct trace *t)

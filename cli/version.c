@@ -20,9 +20,9 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/release.h"
-#include "base/text.h"
 #include "tui/tui.h"
 
 /* A number that has the version's parts as decimal digits, `base` for each. */

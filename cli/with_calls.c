@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/annotate.h"
 #include "cli/cli.h"
-#include "base/text.h"
 
 /* Where the annotated trace goes: -o, or a folder for it. -1 with err. */
 static int choose_output(struct with_calls *c, const char *path, struct error *err)

@@ -4,13 +4,13 @@
 
 #include <stdatomic.h>
 
-#include "core/story/explain.h"
-#include "core/symbols/kernel_types.h"
-#include "core/story/running.h"
-#include "core/story/stages.h"
-#include "core/symbols/symbols.h"
 #include "base/out.h"
 #include "base/text.h"
+#include "core/story/explain.h"
+#include "core/story/running.h"
+#include "core/story/stages.h"
+#include "core/symbols/kernel_types.h"
+#include "core/symbols/symbols.h"
 #include "core/views/tasks.h"
 #include "core/views/views.h"
 #include "gdbstub/gdbstub.h"

@@ -5,8 +5,8 @@
  * runs. */
 #include <inttypes.h>
 
-#include "gdbstub/impl.h"
 #include "base/memory.h"
+#include "gdbstub/impl.h"
 
 /* A stretch of the record that one kernel has for itself. */
 struct reign {

@@ -6,8 +6,8 @@
 #include <assert.h>
 #include <inttypes.h>
 
-#include "gdbstub/impl.h"
 #include "base/memory.h"
+#include "gdbstub/impl.h"
 
 enum { EFER_LMA = 1 << 10, CR4_LA57 = 1 << 12 };
 #define LEGACY_TOP 0x100000000u /* linear addresses have 32 bits outside long mode */

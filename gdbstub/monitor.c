@@ -3,12 +3,12 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#include "core/ran/calls.h"
+#include "base/memory.h"
 #include "base/numbers.h"
+#include "core/ran/calls.h"
 #include "core/story/position.h"
 #include "core/views/dump.h"
 #include "gdbstub/impl.h"
-#include "base/memory.h"
 
 /* The output of a failed command begins with this; scripts look for it. */
 #define FAILED "error: "

@@ -1,9 +1,9 @@
 /* monitor_find.c - `monitor find`: every execution, write or read, as a list; gdb stays where it is. */
 #include <inttypes.h>
 
+#include "base/memory.h"
 #include "base/numbers.h"
 #include "gdbstub/impl.h"
-#include "base/memory.h"
 
 enum { SHOWN = 100 };
 

@@ -2,14 +2,14 @@
  * machine's parts. */
 #include <inttypes.h>
 
+#include "base/memory.h"
 #include "base/numbers.h"
-#include "core/systems/efi/firmware.h"
 #include "core/story/marks.h"
 #include "core/story/processes.h"
+#include "core/systems/efi/firmware.h"
 #include "core/views/dmesg.h"
 #include "core/why/why.h"
 #include "gdbstub/impl.h"
-#include "base/memory.h"
 
 static void add_time(struct text *out, uint64_t ns)
 {

@@ -2,9 +2,9 @@
  *
  * A condition is evaluated here, at the hit: to ask gdb takes a stop, and it steps off and goes on, which is a thousand times as long. As in
  * gdbserver, one that cannot be evaluated counts as true, so that gdb decides. */
+#include "base/memory.h"
 #include "gdbstub/agent.h"
 #include "gdbstub/impl.h"
-#include "base/memory.h"
 
 static const enum timeline_stop_kind kinds[] = {TS_BREAK_LINEAR, TS_BREAK_LINEAR, TS_WATCH_WRITE,
                                                 TS_WATCH_READ, TS_WATCH_ACCESS};

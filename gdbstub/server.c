@@ -12,9 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "base/real_time.h"
 #include "gdbstub/impl.h"
-#include "base/memory.h"
 
 /* The progress of a long operation is reported every so many seconds. gdb takes two seconds of silence in a
  * monitor command for a lost packet, and warns about it. */

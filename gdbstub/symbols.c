@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-#include "gdbstub/impl.h"
 #include "base/memory.h"
+#include "gdbstub/impl.h"
 
 #define PROCESS_FILE FILE_PREFIX "process-"
 

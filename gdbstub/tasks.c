@@ -5,8 +5,8 @@
  * The kernel's list is read at each position at which gdb asks for anything. */
 #include <inttypes.h>
 
-#include "gdbstub/impl.h"
 #include "base/memory.h"
+#include "gdbstub/impl.h"
 
 /* Numbers of threads: pids; the idle tasks, which have none; processors of which no task is known. */
 enum { IDLE_ID = 1 << 28, PROCESSOR_ID = IDLE_ID + 0x1000 };

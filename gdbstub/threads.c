@@ -1,7 +1,7 @@
 /* threads.c - what gdb calls threads: the processors, or where the engine runs tasks on them (the Linux host), these. All are of
  * process 1. A processor's number is its thread's less 1; a task's thread has its id. */
-#include "gdbstub/impl.h"
 #include "base/memory.h"
+#include "gdbstub/impl.h"
 
 unsigned thread_stopped(const struct gdbstub *g, const struct timeline_stopped *s)
 {

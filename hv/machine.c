@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/machine_impl.h"
 #include "base/memory.h"
+#include "hv/machine_impl.h"
 
 enum { SLICE = 1 << 20 };
 

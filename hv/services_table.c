@@ -11,8 +11,8 @@
  *   {!name}             one of `specials` below
  * Only what is the same in every boot of the same guest is described, because the texts are compared. The
  * rest is in the event's fields. */
-#include "hv/services.h"
 #include "base/sorted.h"
+#include "hv/services.h"
 
 #include <stdarg.h>
 #include <stdio.h>

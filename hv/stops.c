@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/machine_impl.h"
 #include "base/memory.h"
+#include "hv/machine_impl.h"
 
 enum mark { MARK_BOOT_SECTOR, MARK_OPTION_ROM, MARK_FIRMWARE };
 

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/escape.h"
 #include "core/packets/packet.h"
 #include "traces/event.h"
 #include "traces/trace.h"
-#include "base/escape.h"
 
 const struct event_kind event_table[EV_COUNT] = {
 #define K(kind, name, type) {#name, type, true},

@@ -2,9 +2,9 @@
 #include <inttypes.h>
 #include <yajl/yajl_gen.h>
 
+#include "base/utf8.h"
 #include "traces/bytes.h"
 #include "traces/trace.h"
-#include "base/utf8.h"
 
 static bool json_text(yajl_gen g, const char *s)
 {

@@ -9,9 +9,9 @@
 #include <xxhash.h>
 
 #include "base/byte_order.h"
+#include "base/sorted.h"
 #include "traces/page_code.h"
 #include "traces/reader.h"
-#include "base/sorted.h"
 
 size_t frame_list_find(const struct trace *t, const struct frame_list *list, uint64_t i)
 {

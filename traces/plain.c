@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "traces/event.h"
 #include "base/memory.h"
+#include "traces/event.h"
 
 enum { ESC = 0x1b, BEL = 0x07, CAN = 0x18, SUB = 0x1a };
 enum { TEXT, ESCAPE, CONTROL, STRING, STRING_ESCAPE };

@@ -10,10 +10,10 @@
 #include <zstd.h>
 
 #include "base/byte_order.h"
-#include "traces/failure.h"
 #include "base/file_lock.h"
-#include "traces/reader.h"
 #include "base/sorted.h"
+#include "traces/failure.h"
+#include "traces/reader.h"
 
 /* ---------------------------------------------------------------- bytes */
 

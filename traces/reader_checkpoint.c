@@ -6,8 +6,8 @@
 #include <assert.h>
 #include <inttypes.h>
 
-#include "traces/reader.h"
 #include "base/sorted.h"
+#include "traces/reader.h"
 
 struct trace_state {
     struct trace *t;

@@ -1,8 +1,8 @@
 /* reader_events.c - walking the events of a trace, in both directions, by class. */
 #include <assert.h>
 
-#include "traces/reader.h"
 #include "base/sorted.h"
+#include "traces/reader.h"
 
 struct trace_cursor {
     struct trace *t;

@@ -4,8 +4,8 @@
 #include <stdatomic.h>
 
 #include "base/helper.h"
-#include "traces/reader.h"
 #include "base/sorted.h"
+#include "traces/reader.h"
 #include "traces/stream_store.h"
 
 struct stream_cache {

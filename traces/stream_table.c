@@ -1,6 +1,6 @@
 /* stream_table.c - see stream_table.h. */
-#include "traces/anchor.h"
 #include "base/sorted.h"
+#include "traces/anchor.h"
 #include "traces/stream_table.h"
 
 enum {

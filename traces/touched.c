@@ -2,9 +2,9 @@
 #include <assert.h>
 
 #include "traces/touched.h"
-#include "traces/bytes.h"
 #include "base/pool.h"
 #include "base/sorted.h"
+#include "traces/bytes.h"
 #include "traces/trace.h"
 
 enum {

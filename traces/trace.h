@@ -18,8 +18,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "traces/event.h"
 #include "base/file_id.h"
+#include "traces/event.h"
 #include "traces/given.h"
 
 /* Raised when the format changes. A reader accepts this version and all earlier ones, and

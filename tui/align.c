@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/compare/trace_outline.h"
-#include "core/compare/compare.h"
 #include "base/helper.h"
 #include "base/memory.h"
+#include "core/compare/compare.h"
+#include "core/compare/trace_outline.h"
 #include "traces/trace.h"
 #include "tui/align.h"
 

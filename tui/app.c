@@ -5,10 +5,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/memory.h"
 #include "base/numbers.h"
 #include "base/path.h"
 #include "base/real_time.h"
-#include "base/memory.h"
 #include "tui/app.h"
 #include "tui/app_impl.h"
 #include "tui/duo.h"

@@ -19,9 +19,9 @@
 
 #include "base/folder.h"
 #include "base/memory.h"
-#include "tui/app_impl.h"
 #include "base/out.h"
 #include "base/output.h"
+#include "tui/app_impl.h"
 
 enum { WORDS = 4 };
 

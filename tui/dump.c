@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tui/canvas.h"
 #include "base/out.h"
+#include "tui/canvas.h"
 
 void dump_text(const struct canvas *c, bool ascii, FILE *out)
 {

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/real_time.h"
-#include "core/story/processes.h"
 #include "base/memory.h"
+#include "base/real_time.h"
 #include "base/sorted.h"
+#include "core/story/processes.h"
 #include "tui/evlist.h"
 
 enum { SLICE_NS = 8000000, LOOK_EVERY = 512, CR0_TS = 8, SEEN_BITS = 20, NEAR = 100 };

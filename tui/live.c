@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/real_time.h"
 #include "core/live/live.h"
-#include "base/memory.h"
 #include "tui/app_impl.h"
 
 enum { ESCAPE = 1 /* Ctrl-A */, STEPS = 2000000 };

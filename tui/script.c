@@ -21,10 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/out.h"
 #include "base/real_time.h"
 #include "tui/app_impl.h"
 #include "tui/duo.h"
-#include "base/out.h"
 
 static int do_keys(struct app *a, char *text, struct error *err)
 {

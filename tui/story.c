@@ -5,8 +5,8 @@
 
 #include "base/helper.h"
 #include "base/memory.h"
-#include "tui/story.h"
 #include "base/sorted.h"
+#include "tui/story.h"
 
 enum { SAMPLES = 500000 };
 

@@ -3,8 +3,8 @@
 #define NCURSES_WIDECHAR 1
 /* Our headers come first, because ncurses' term.h has macros like `lines`. */
 #include "tui/term.h"
-#include "tui/tui.h"
 #include "base/real_time.h"
+#include "tui/tui.h"
 
 #include <errno.h>
 #include <locale.h>

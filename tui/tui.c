@@ -2,11 +2,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/out.h"
+#include "base/output.h"
 #include "base/real_time.h"
 #include "tui/app_impl.h"
 #include "tui/duo.h"
-#include "base/out.h"
-#include "base/output.h"
 
 int app_may_write(struct app *a, const char *path, struct error *err)
 {

@@ -6,9 +6,9 @@
 #ifndef BOOTREEL_TUI_TUI_H
 #define BOOTREEL_TUI_TUI_H
 
+#include "base/file_id.h"
 #include "core/engine/engines.h"
 #include "core/story/profile.h"
-#include "base/file_id.h"
 
 struct rules;
 

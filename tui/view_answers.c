@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/origin/origin.h"
 #include "core/why/why.h"
-#include "base/memory.h"
 #include "tui/app_impl.h"
 
 struct why_state {

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/path.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "tui/app_impl.h"
 #include "tui/disasm.h"
 

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/systems/efi/firmware.h"
 #include "base/memory.h"
+#include "core/systems/efi/firmware.h"
 #include "tui/app_impl.h"
 
 enum { LISTS_MAX = 16 };

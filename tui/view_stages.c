@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/story/marks.h"
 #include "base/memory.h"
+#include "core/story/marks.h"
 #include "tui/app_impl.h"
 
 /* ---------------------------------------------------------------- stages */

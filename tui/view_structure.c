@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/symbols/kernel_types.h"
 #include "base/memory.h"
+#include "core/symbols/kernel_types.h"
 #include "tui/app_impl.h"
 
 enum { STEPS_MAX = 64 };

@@ -10,11 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "base/path.h"
 #include "base/real_time.h"
 #include "core/story/marks.h"
 #include "core/story/stages.h"
-#include "base/memory.h"
 #include "tui/app_impl.h"
 
 enum { ESCAPE = 1 /* Ctrl-A */, WAIT_MS = 50, CELLS_MAX = 200 * 100, RGB_MAX = 2048 * 2048 * 3 };

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "uml/host.h"
 #include "base/sorted.h"
+#include "uml/host.h"
 
 /* ---------------------------------------------------------------- the array */
 

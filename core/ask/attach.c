@@ -3,9 +3,9 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "core/ask/private/attach.h"
 #include "core/symbols/kernel_types.h"
-#include "base/memory.h"
 
 struct attaching {
     const struct ask_options *o;

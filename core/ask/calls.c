@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "core/ask/private/eval.h"
-#include "base/out.h"
 #include "base/memory.h"
+#include "base/out.h"
+#include "core/ask/private/eval.h"
 
 enum { TEXT_USUAL = 64, TEXT_MOST = 65536, FRAMES = 127, ARGUMENTS = 32 };
 

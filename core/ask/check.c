@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ask/private/ast.h"
 #include "base/memory.h"
+#include "core/ask/private/ast.h"
 
 struct checking {
     struct ask_program *p;

@@ -1,8 +1,8 @@
 /* eval.c - computes a probe's body. See private/eval.h. */
 #include <stdlib.h>
 
-#include "core/ask/private/eval.h"
 #include "base/memory.h"
+#include "core/ask/private/eval.h"
 
 enum { STEPS_MOST = 1000000, DEEP = 400, TEXT_SHOWN = 64 };
 

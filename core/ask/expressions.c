@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ask/private/ast.h"
 #include "base/memory.h"
+#include "core/ask/private/ast.h"
 
 enum { DEEP = 200 };
 

@@ -2,9 +2,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "core/ask/private/eval.h"
-#include "base/out.h"
 #include "base/memory.h"
+#include "base/out.h"
+#include "core/ask/private/eval.h"
 
 enum { SPEC = 64, WIDEST = 4096 };
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ask/private/ast.h"
 #include "base/memory.h"
+#include "core/ask/private/ast.h"
 
 enum { EXPANSIONS = 32, NAME = 128, CONDITIONS = 64, TEXT_MOST = 65536 };
 

@@ -2,10 +2,10 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 
-#include "core/ask/private/run.h"
-#include "base/out.h"
-#include "core/symbols/kernel_types.h"
 #include "base/memory.h"
+#include "base/out.h"
+#include "core/ask/private/run.h"
+#include "core/symbols/kernel_types.h"
 
 struct listing {
     struct ask_shared s;

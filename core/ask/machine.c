@@ -1,12 +1,12 @@
 /* machine.c - what a program asks of the machine that runs: registers, memory, symbols, tasks, calls. See private/eval.h. */
 #include <stdlib.h>
 
-#include "core/ask/private/run.h"
+#include "base/memory.h"
 #include "base/out.h"
+#include "core/ask/private/run.h"
 #include "core/story/position.h"
 #include "core/story/running.h"
 #include "core/views/views.h"
-#include "base/memory.h"
 
 enum { KERNEL_HALF = 63, FRAMES_MOST = 128 };
 

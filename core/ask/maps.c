@@ -1,6 +1,6 @@
 /* maps.c - maps: cells by keys, and what aggregations add up. See private/value.h. */
-#include "core/ask/private/value.h"
 #include "base/memory.h"
+#include "core/ask/private/value.h"
 
 /* ---------------------------------------------------------------- beginning and end */
 

@@ -2,10 +2,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "core/ask/private/value.h"
 #include "base/json.h"
-#include "base/out.h"
 #include "base/memory.h"
+#include "base/out.h"
+#include "core/ask/private/value.h"
 
 enum { BAR = 52, LABEL = 24 };
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/memory.h"
 #include "core/ask/private/run.h"
 #include "core/symbols/kernel_types.h"
-#include "base/memory.h"
 
 struct running {
     struct ask_shared s;

@@ -3,8 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "core/ask/private/run.h"
 #include "base/memory.h"
+#include "core/ask/private/run.h"
 
 enum {
     STACK = 16384

@@ -1,8 +1,8 @@
 /* types.c - the types of a guest's kernel and those that a program declares, as one. See private/value.h. */
 #include <xxhash.h>
 
-#include "core/ask/private/value.h"
 #include "base/memory.h"
+#include "core/ask/private/value.h"
 
 enum { NESTED = 16 };
 

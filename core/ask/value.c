@@ -2,9 +2,9 @@
 #include <inttypes.h>
 #include <xxhash.h>
 
-#include "core/ask/private/value.h"
-#include "base/out.h"
 #include "base/memory.h"
+#include "base/out.h"
+#include "core/ask/private/value.h"
 
 bool ask_truth(const struct ask_value *v)
 {

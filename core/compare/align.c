@@ -2,10 +2,10 @@
 #include <string.h>
 
 #include "core/compare/align.h"
-#include "core/compare/private/compare_impl.h"
 #include "base/memory.h"
-#include "core/compare/private/sequence.h"
 #include "base/sorted.h"
+#include "core/compare/private/compare_impl.h"
+#include "core/compare/private/sequence.h"
 
 /* The events of a trace. Events with hash 0 are not aligned: interrupts come by chance, and repetitions
  * depend on where checkpoints are. */

@@ -2,10 +2,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/compare/private/cause_impl.h"
-#include "base/text.h"
-#include "core/views/views.h"
 #include "base/memory.h"
+#include "base/text.h"
+#include "core/compare/private/cause_impl.h"
+#include "core/views/views.h"
 
 enum {
     SAMPLES = 16,   /* positions that are compared before the search goes on between two of them */

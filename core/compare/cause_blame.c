@@ -1,9 +1,9 @@
 /* cause_blame.c - which byte of memory a step's different result depends on: by trying. */
 #include <string.h>
 
-#include "core/compare/private/cause_impl.h"
-#include "base/text.h"
 #include "base/memory.h"
+#include "base/text.h"
+#include "core/compare/private/cause_impl.h"
 
 /* A trial: B's bytes in A's memory, then one step. */
 struct trial {

@@ -2,10 +2,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/compare/private/cause_impl.h"
 #include "core/origin/origin.h"
 #include "core/systems/efi/flash.h"
-#include "base/memory.h"
 
 enum { FILES_SHOWN = 8 };
 

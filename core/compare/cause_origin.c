@@ -2,12 +2,12 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/compare/private/cause_impl.h"
-#include "base/text.h"
-#include "core/volumes/initramfs.h"
-#include "core/volumes/volumes.h"
 #include "base/memory.h"
 #include "base/sorted.h"
+#include "base/text.h"
+#include "core/compare/private/cause_impl.h"
+#include "core/volumes/initramfs.h"
+#include "core/volumes/volumes.h"
 
 enum { AROUND = CAUSE_AROUND, LEAST = 16, MEMBERS_SHOWN = 8 };
 

@@ -2,12 +2,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/text.h"
 #include "core/compare/private/cause_impl.h"
 #include "core/insn/disassemble.h"
 #include "core/story/processes.h"
-#include "base/text.h"
 #include "core/views/views.h"
-#include "base/memory.h"
 
 enum { FRAMES = 8, DEVICES_SHOWN = 8 };
 

@@ -2,8 +2,8 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "core/compare/private/compare_impl.h"
 #include "base/memory.h"
+#include "core/compare/private/compare_impl.h"
 #include "core/compare/private/sequence.h"
 
 enum { GAP = 64 /* largest gap that is searched for resembling texts */, WORD_LEAST = 4, TEXT_MAX = 8192 };

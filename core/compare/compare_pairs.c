@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/numbers.h"
-#include "core/compare/private/compare_impl.h"
 #include "base/memory.h"
-#include "core/compare/private/sequence.h"
+#include "base/numbers.h"
 #include "base/sorted.h"
+#include "core/compare/private/compare_impl.h"
+#include "core/compare/private/sequence.h"
 
 static const char *const ways[PAIR_WAYS] = {"same",  "only in A", "only in B", "changed",
                                             "moved", "slower",    "faster"};

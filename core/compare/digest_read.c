@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/compare/digest.h"
 #include "base/memory.h"
+#include "core/compare/digest.h"
 
 enum {
     LINE_MAX_LENGTH = 65536,

@@ -3,10 +3,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/compare/digest.h"
 #include "base/memory.h"
-#include "base/utf8.h"
 #include "base/out.h"
+#include "base/utf8.h"
+#include "core/compare/digest.h"
 
 struct digest {
     const struct outline *o;

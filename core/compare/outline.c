@@ -4,8 +4,8 @@
 
 #include "base/hash_index.h"
 #include "base/memory.h"
-#include "core/compare/outline.h"
 #include "base/utf8.h"
+#include "core/compare/outline.h"
 
 enum { POOL_BLOCK = 65536, TEXT_MAX = 8192 };
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "core/compare/private/sequence.h"
 #include "base/sorted.h"
+#include "core/compare/private/sequence.h"
 
 enum { EDITS = 400 /* longest difference that is searched for */, DEEPEST = 40 };
 

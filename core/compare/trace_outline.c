@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "core/compare/private/trace_outline_impl.h"
 #include "core/run/crash.h"
 #include "core/story/guest.h"
 #include "core/story/processes.h"
 #include "core/story/stages.h"
-#include "core/compare/private/trace_outline_impl.h"
-#include "base/memory.h"
 
 enum {
     PIDS = 4194304, /* Linux' PID_MAX_LIMIT; larger ones are not followed */

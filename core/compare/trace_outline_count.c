@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/hash_index.h"
-#include "core/story/fold.h"
-#include "core/compare/private/trace_outline_impl.h"
 #include "base/memory.h"
+#include "core/compare/private/trace_outline_impl.h"
+#include "core/story/fold.h"
 
 enum { NAME_MAX = 240, TEXT_SHOWN = 100, DEEPEST = 4 };
 

@@ -17,9 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "core/engine/share.h"
 #include "core/ground/fields.h"
-#include "base/error.h"
 #include "traces/event.h"
 #include "traces/given.h"
 #include "traces/touched.h"

@@ -6,9 +6,9 @@
 #include <zlib.h>
 
 #include "base/byte_order.h"
+#include "base/out.h"
 #include "core/export/private/impl.h"
 #include "core/views/picture.h"
-#include "base/out.h"
 
 enum { LAST_MS = 3000, MAX_U16 = 65535 };
 

@@ -2,10 +2,10 @@
  * (asciicast version 2). The bytes are the guest's, with the guest time at which it wrote them. */
 #include <string.h>
 
-#include "core/export/private/impl.h"
-#include "base/utf8.h"
 #include "base/json.h"
 #include "base/numbers.h"
+#include "base/utf8.h"
+#include "core/export/private/impl.h"
 
 enum { COLUMNS = 80, ROWS = 24, HELD = 65536 };
 

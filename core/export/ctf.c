@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "base/byte_order.h"
-#include "core/export/private/impl.h"
 #include "base/out.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "core/export/private/impl.h"
 
 /* The numbers of packet.header and packet.context, 8 bytes each but the first two of 4. */
 enum { PACKET = 1 << 20, PACKET_HEAD = 4 + 4 + 8 * 4 };

@@ -7,8 +7,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "core/export/private/impl.h"
 #include "base/out.h"
+#include "core/export/private/impl.h"
 
 /* ';' separates frames, and a name must not. */
 static void put_frame(FILE *out, const char *name, const char *separator)

@@ -5,14 +5,14 @@
 #include <string.h>
 
 #include "base/numbers.h"
+#include "base/out.h"
 #include "core/export/private/impl.h"
 #include "core/export/report_css.h"
 #include "core/run/crash.h"
-#include "core/why/why.h"
 #include "core/story/guest.h"
 #include "core/story/marks.h"
 #include "core/views/picture.h"
-#include "base/out.h"
+#include "core/why/why.h"
 
 enum {
     DEEP = 2 /* levels that are shown at first */,

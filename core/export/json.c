@@ -1,7 +1,7 @@
 /* json.c - all events as JSON, an object a line. */
-#include "core/export/private/impl.h"
-#include "base/out.h"
 #include "base/json.h"
+#include "base/out.h"
+#include "core/export/private/impl.h"
 
 static int put_event(FILE *out, yajl_gen g, const struct event *ev, uint64_t number, uint64_t times,
                      struct error *err)

@@ -2,8 +2,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/export/private/impl.h"
 #include "base/out.h"
+#include "core/export/private/impl.h"
 
 enum {
     SECTION_BLOCK = 0x0a0d0d0a,

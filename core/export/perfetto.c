@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/export/private/impl.h"
+#include "base/out.h"
+#include "base/utf8.h"
 #include "core/export/perfetto.pb-c.h"
+#include "core/export/private/impl.h"
 #include "core/story/guest.h"
 #include "core/story/marks.h"
-#include "base/utf8.h"
-#include "base/out.h"
 
 enum { SEQUENCE = 1, SEQUENCE_BEGINS = 1, NOTES = 7, NAME = 300 };
 

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "core/export/private/impl.h"
-#include "core/export/pprof.pb-c.h"
 #include "base/out.h"
+#include "core/export/pprof.pb-c.h"
+#include "core/export/private/impl.h"
 
 struct builder {
     const char *title;

@@ -1,8 +1,8 @@
 /* speedscope.c - the stages in order of time, in speedscope's own format
  * (https://www.speedscope.app/file-format-schema.json): frames, and when each is entered and left. Stages that run side
  * by side are left out, since the format's frames nest. */
-#include "core/export/private/impl.h"
 #include "base/json.h"
+#include "core/export/private/impl.h"
 
 static void put_frames(yajl_gen g, const struct stages *all)
 {

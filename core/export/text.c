@@ -2,9 +2,9 @@
 #include <inttypes.h>
 
 #include "base/numbers.h"
-#include "core/export/private/impl.h"
-#include "base/utf8.h"
 #include "base/out.h"
+#include "base/utf8.h"
+#include "core/export/private/impl.h"
 
 void put_html(FILE *out, const char *text, size_t n)
 {

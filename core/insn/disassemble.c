@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "core/insn/disassemble.h"
-#include "core/insn/insn.h"
 #include "base/memory.h"
+#include "core/insn/insn.h"
 
 void disassemble_checks_memory(void)
 {

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/jobs/private/annotate_impl.h"
 #include "core/jobs/private/stretches.h"
 #include "core/story/reprobe.h"
-#include "base/memory.h"
 
 struct annotated_part {
     struct tape *tape; /* NULL: not begun */

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/jobs/private/annotate_impl.h"
-#include "base/text.h"
-#include "core/run/replay.h"
 #include "base/memory.h"
+#include "base/text.h"
+#include "core/jobs/private/annotate_impl.h"
+#include "core/run/replay.h"
 
 /* ---------------------------------------------------------------- making one */
 

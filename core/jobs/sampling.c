@@ -2,9 +2,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "core/jobs/private/stretches.h"
 #include "core/jobs/sampling.h"
-#include "base/memory.h"
 #include "core/views/views.h"
 
 struct sampling_part {

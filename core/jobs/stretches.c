@@ -8,8 +8,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "core/jobs/private/stretches.h"
 #include "base/memory.h"
+#include "core/jobs/private/stretches.h"
 
 /* Stretches from `next` to `end` that nobody has taken. */
 struct row {

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/out.h"
 #include "core/jobs/private/stretches.h"
 #include "core/jobs/verify.h"
 #include "core/run/stored.h"
-#include "base/memory.h"
-#include "base/out.h"
 
 struct verified_part {
     bool begun;

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "core/live/answers.h"
-#include "core/live/private/typed_keys.h"
+#include "base/memory.h"
 #include "core/live/private/seen.h"
+#include "core/live/private/typed_keys.h"
 #include "core/story/position.h"
 #include "traces/event.h"
-#include "base/memory.h"
 
 struct answer {
     char *word;    /* as it was written */

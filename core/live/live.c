@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "core/live/live.h"
+#include "base/memory.h"
 #include "base/real_time.h"
 #include "core/live/private/terminal.h"
 #include "core/live/private/typed_keys.h"
-#include "base/memory.h"
 
 /* Shorter waits are added up: the host cannot sleep for a few microseconds. */
 enum { MIN_WAIT = 1000000 };

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/live/private/seen.h"
 #include "base/memory.h"
+#include "core/live/private/seen.h"
 
 /* ---------------------------------------------------------------- a stream */
 

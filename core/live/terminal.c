@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/live/private/terminal.h"
 #include "base/memory.h"
+#include "core/live/private/terminal.h"
 
 enum { ESCAPE = 'a' & 0x1f, BUFFER = 65536 };
 

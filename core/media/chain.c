@@ -13,9 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file_id.h"
 #include "base/text.h"
 #include "core/media/private/impl.h"
-#include "base/file_id.h"
 
 enum {
     DEEPEST = 64,

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/engine/share.h"
 #include "base/error.h"
+#include "core/engine/share.h"
 
 struct host_folder;
 

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/media/private/impl.h"
 #include "base/folder.h"
+#include "core/media/private/impl.h"
 
 struct media_image *media_new(void)
 {

@@ -9,9 +9,9 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "base/folder.h"
 #include "base/text.h"
 #include "core/media/private/impl.h"
-#include "base/folder.h"
 
 enum { PIECE = 1 << 20, HOLE = 4096 };
 /* No drive takes a larger disk, so more is a mistake, or an attack. */

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/real_time.h"
 #include "core/net/private/wire.h"
-#include "base/memory.h"
 
 enum {
     SHORTEST = 60,       /* bytes of a frame on the wire, without the FCS */

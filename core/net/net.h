@@ -14,8 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/engine/engine.h"
 #include "base/error.h"
+#include "core/engine/engine.h"
 
 enum {
     NET_FORWARDS = 8,

@@ -11,8 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "core/net/private/wire.h"
 #include "base/memory.h"
+#include "core/net/private/wire.h"
 
 struct peer {
     struct wire *wire;

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/net/private/wire.h"
 #include "base/memory.h"
+#include "core/net/private/wire.h"
 
 #define NETWORK "10.0.2.0"
 #define MASK    "255.255.255.0"

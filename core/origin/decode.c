@@ -1,8 +1,8 @@
 /* decode.c - instructions by capstone, and the names of registers. */
 #include <string.h>
 
-#include "core/origin/private/impl.h"
 #include "base/memory.h"
+#include "core/origin/private/impl.h"
 
 /* ---------------------------------------------------------------- registers */
 

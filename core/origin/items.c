@@ -7,8 +7,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/origin/private/impl.h"
 #include "base/memory.h"
+#include "core/origin/private/impl.h"
 
 /* ---------------------------------------------------------------- fw_cfg */
 

@@ -2,9 +2,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/origin/private/impl.h"
-#include "base/numbers.h"
 #include "base/memory.h"
+#include "base/numbers.h"
+#include "core/origin/private/impl.h"
 
 /* Bytes whose origin is still to be found. */
 struct ask {

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/byte_order.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "core/origin/private/impl.h"
 #include "core/volumes/volumes.h"
-#include "base/memory.h"
 
 /* An image's content, as far as it was needed, and its files. */
 struct seen_image {

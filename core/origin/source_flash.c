@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/origin/private/impl.h"
 #include "core/systems/efi/flash.h"
-#include "base/memory.h"
 
 enum { BEFORE = 1024, LEAST = 64, PROBE = 4096 };
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/packets/private/words.h"
 #include "base/utf8.h"
+#include "core/packets/private/words.h"
 
 void net_add(struct net_words *w, const char *format, ...)
 {

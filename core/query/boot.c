@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/query/private/impl.h"
 #include "base/sorted.h"
+#include "core/query/private/impl.h"
 
 void boot_open(struct boot *b)
 {

@@ -3,8 +3,8 @@
 #include <malloc.h>
 #include <sqlite3.h>
 
-#include "core/query/query.h"
 #include "base/memory.h"
+#include "core/query/query.h"
 
 static void *take(int n)
 {

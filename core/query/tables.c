@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "core/query/private/impl.h"
 #include "traces/event.h"
-#include "base/utf8.h"
 
 void result_bytes(sqlite3_context *c, const void *data, size_t n)
 {

@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "core/ran/private/tree.h"
 #include "core/run/replay.h"
 #include "core/symbols/kernel_types.h"
-#include "base/memory.h"
 
 static void on_flow(void *ctx, const struct engine_flow *f)
 {

@@ -12,8 +12,8 @@
  *   - IRET and SYSRET end the latest delivery whose frame they take, or that goes back to the same address: kernels move these frames. */
 #include <stdlib.h>
 
-#include "core/ran/private/tree.h"
 #include "base/memory.h"
+#include "core/ran/private/tree.h"
 
 enum { KERNEL_STACK = 14, NEAR = 64 << 10 };
 

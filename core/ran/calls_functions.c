@@ -1,8 +1,8 @@
 /* calls_functions.c - what is called: names, prototypes, arguments. See private/tree.h. */
 #include <stdlib.h>
 
-#include "core/ran/private/tree.h"
 #include "base/memory.h"
+#include "core/ran/private/tree.h"
 
 enum { CACHE = 1 << 14 };
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/out.h"
 #include "core/ran/calls.h"
-#include "base/memory.h"
 
 enum { NAME = 200, WORDS = 1200, TIME = 32 };
 

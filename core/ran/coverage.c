@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
+#include "base/memory.h"
 #include "core/ran/private/who.h"
 #include "core/run/replay.h"
-#include "base/memory.h"
 
 enum { PAGE = SNAPSHOT_PAGE, WORDS = PAGE / 64 };
 

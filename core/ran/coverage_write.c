@@ -2,10 +2,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "base/out.h"
 #include "core/ran/coverage.h"
 #include "core/symbols/line_rows.h"
-#include "base/memory.h"
 
 /* ---------------------------------------------------------------- what never ran */
 

@@ -8,11 +8,11 @@
 #include <zlib.h>
 
 #include "base/hash_index.h"
+#include "base/memory.h"
 #include "base/out.h"
 #include "core/ran/private/wanted.h"
 #include "core/volumes/initramfs.h"
 #include "core/volumes/volumes.h"
-#include "base/memory.h"
 
 #define IMAGE_MOST ((uint64_t)1 << 30)
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-#include "core/story/files.h"
 #include "base/memory.h"
+#include "core/story/files.h"
 
 /* What is kept has a letter before it: N a part of a name, F a file, L a folder that was listed. */
 static size_t find(const struct wanted *w, char kind, const char *text, size_t n)

@@ -5,11 +5,11 @@
 #include <xxhash.h>
 
 #include "base/hash_index.h"
+#include "base/memory.h"
 #include "core/run/crash.h"
 #include "core/run/private/hang.h"
 #include "core/run/private/lost.h"
 #include "core/run/private/unattended.h"
-#include "base/memory.h"
 
 #define SECOND     1000000000ull
 #define QUIET      SECOND        /* a panic's text is complete when nothing was printed for so long */

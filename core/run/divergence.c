@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/run/private/divergence.h"
 #include "core/run/restore.h"
 #include "core/run/state.h"
-#include "base/memory.h"
 
 enum { MAX_FIELDS = 16, MAX_PAGES = 8 };
 

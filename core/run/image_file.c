@@ -4,9 +4,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/memory.h"
 #include "core/media/host_folder.h"
 #include "core/run/image_file.h"
-#include "base/memory.h"
 
 struct source {
     struct media_image *media; /* a file, … */

@@ -2,9 +2,9 @@
 #ifndef BOOTREEL_CORE_RUN_IMAGE_FILE_H
 #define BOOTREEL_CORE_RUN_IMAGE_FILE_H
 
+#include "base/file_id.h"
 #include "core/engine/engine.h"
 #include "core/media/media.h"
-#include "base/file_id.h"
 
 /* A growing list of opened images, in the order of adding. */
 struct image_files;

@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/text.h"
 #include "core/insn/disassemble.h"
 #include "core/run/lockstep.h"
 #include "core/run/private/replay_impl.h"
 #include "core/run/state.h"
-#include "base/text.h"
-#include "base/memory.h"
 
 enum lockstep_side { LOCKSTEP_INTERPRETED, LOCKSTEP_COMPILED };
 enum { SIDES = 2, LAST_STEPS = 8, MAX_LINES = 24 };

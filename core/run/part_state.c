@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "base/byte_order.h"
-#include "core/run/private/part_state.h"
 #include "base/memory.h"
+#include "core/run/private/part_state.h"
 
 enum { HEAD = 4 };
 

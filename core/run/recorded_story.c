@@ -1,9 +1,9 @@
 /* recorded_story.c - see recorded_story.h. */
 #include <stdlib.h>
 
-#include "core/story/inspector.h"
-#include "core/run/private/recorded_story.h"
 #include "base/memory.h"
+#include "core/run/private/recorded_story.h"
+#include "core/story/inspector.h"
 
 struct recorded_story {
     struct trace_cursor *next_of, *around;

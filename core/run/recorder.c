@@ -4,9 +4,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/memory.h"
 #include "core/run/private/recorder_impl.h"
 #include "core/run/replay.h"
-#include "base/memory.h"
 
 enum {
     SLICE = 25000000,     /* steps between two reports of progress */

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/run/images.h"
 #include "core/run/private/replay_impl.h"
 #include "core/run/restore.h"
-#include "base/memory.h"
 
 enum { SLICE = 25000000 }; /* steps between two reports of progress */
 

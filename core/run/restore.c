@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "core/run/restore.h"
-#include "core/run/state.h"
 #include "base/memory.h"
+#include "core/run/state.h"
 
 struct source {
     struct trace_state *state;

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "core/run/rewriter.h"
-#include "core/symbols/symbols.h"
-#include "core/story/fold.h"
-#include "core/run/private/part_state.h"
 #include "base/memory.h"
+#include "core/run/private/part_state.h"
+#include "core/story/fold.h"
+#include "core/symbols/symbols.h"
 
 #define PROFILE_NOTE "profile" /* type and name, as core/story/stages.h reads it */
 

@@ -4,15 +4,15 @@
 #include <xxhash.h>
 
 #include "base/hash_index.h"
+#include "base/memory.h"
+#include "core/run/private/replay_impl.h"
+#include "core/run/samples.h"
+#include "core/run/state.h"
 #include "core/story/inspector.h"
 #include "core/story/processes.h"
-#include "core/run/private/replay_impl.h"
 #include "core/story/running.h"
-#include "core/run/samples.h"
 #include "core/story/stages.h"
-#include "core/run/state.h"
 #include "core/symbols/symbols.h"
-#include "base/memory.h"
 
 /* The things that were seen have numbers, which are found by the hash of what they are. */
 struct samples {

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/run/replay.h"
 #include "core/run/share.h"
-#include "base/memory.h"
 
 enum { OWN_SETTINGS = 3 };
 /* Settings of the file; those of what is observed follow. */

@@ -1,9 +1,9 @@
 /* stored.c - see stored.h. */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "core/run/state.h"
 #include "core/run/stored.h"
-#include "base/memory.h"
 #include "traces/touched.h"
 
 struct storing {

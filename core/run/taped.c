@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/run/rewriter.h"
 #include "base/memory.h"
+#include "core/run/rewriter.h"
 
 struct taped_head {
     uint8_t what; /* enum taped */

@@ -5,10 +5,10 @@
 #include <xxhash.h>
 
 #include "base/hash_index.h"
-#include "core/story/fold.h"
-#include "core/run/times.h"
 #include "base/memory.h"
 #include "base/sorted.h"
+#include "core/run/times.h"
+#include "core/story/fold.h"
 
 /* Events with consecutive numbers. */
 struct span {

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/memory.h"
 #include "core/run/private/unattended.h"
 #include "core/story/processes.h"
-#include "base/memory.h"
 
 /* ns of guest time. Between looks: */
 #define SLOT    1000000000ull

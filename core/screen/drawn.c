@@ -4,10 +4,10 @@
 
 #include <xxhash.h>
 
+#include "base/memory.h"
 #include "core/screen/private/drawn.h"
 #include "core/screen/private/hunt.h"
 #include "core/screen/private/match.h"
-#include "base/memory.h"
 
 enum { KEPT = 8 }; /* pictures: a search compares the same ones again and again */
 

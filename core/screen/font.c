@@ -4,8 +4,8 @@
 
 #include <xxhash.h>
 
-#include "core/screen/private/font.h"
 #include "base/memory.h"
+#include "core/screen/private/font.h"
 
 struct font *font_new(unsigned width, unsigned height)
 {

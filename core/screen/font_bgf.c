@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "base/byte_order.h"
-#include "core/screen/private/hunt.h"
 #include "base/memory.h"
+#include "core/screen/private/hunt.h"
 
 enum { PAGES = 4096, NAME = 40 }; /* up to 16 MB; they have some hundred KB */
 

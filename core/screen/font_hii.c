@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/byte_order.h"
-#include "core/screen/private/hunt.h"
 #include "base/memory.h"
+#include "core/screen/private/hunt.h"
 
 enum {
     WIDTH = 8,

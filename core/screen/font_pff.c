@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/byte_order.h"
-#include "core/screen/private/hunt.h"
 #include "base/memory.h"
+#include "core/screen/private/hunt.h"
 
 /* How a processor's C lays it out. */
 struct layout {

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/screen/private/hunt.h"
 #include "base/memory.h"
+#include "core/screen/private/hunt.h"
 
 /* ---------------------------------------------------------------- all pages */
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/screen/private/match.h"
 #include "base/memory.h"
+#include "core/screen/private/match.h"
 
 enum {
     FEW = 4,   /* cells with at most so many colours are looked at colour by colour */

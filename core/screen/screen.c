@@ -1,12 +1,12 @@
 /* screen.c - see screen.h. */
 #include <stdlib.h>
 
-#include "core/engine/engines.h"
 #include "base/text.h"
+#include "base/utf8.h"
+#include "core/engine/engines.h"
 #include "core/screen/private/drawn.h"
 #include "core/screen/private/vt.h"
 #include "core/screen/screen.h"
-#include "base/utf8.h"
 
 struct screen {
     struct trace *t;

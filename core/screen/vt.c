@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/ground/code_page.h"
 #include "core/symbols/kernel_types.h"
-#include "base/memory.h"
 
 enum { COLUMNS_MAX = 1024, ROWS_MAX = 512, CELL = 2, KD_GRAPHICS = 1 };
 

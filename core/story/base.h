@@ -5,9 +5,9 @@
 #ifndef BOOTREEL_CORE_STORY_BASE_H
 #define BOOTREEL_CORE_STORY_BASE_H
 
+#include "base/memory.h"
 #include "core/story/guest.h"
 #include "core/story/hooks.h"
-#include "base/memory.h"
 
 /* Registers that guest systems look at. In 32-bit code they are the lower halves. */
 enum guest_reg {

@@ -1,9 +1,9 @@
 /* code.c - see code.h. */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "core/insn/insn.h"
 #include "core/story/code.h"
-#include "base/memory.h"
 
 enum { REGISTERS = 16 };
 

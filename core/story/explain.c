@@ -2,12 +2,12 @@
  * See explain.h. */
 #include "core/story/explain.h"
 
-#include "core/packets/packet.h"
-#include "core/story/fold.h"
-#include "core/story/private/explain_impl.h"
-#include "core/story/guest.h"
 #include "base/memory.h"
 #include "base/sorted.h"
+#include "core/packets/packet.h"
+#include "core/story/fold.h"
+#include "core/story/guest.h"
+#include "core/story/private/explain_impl.h"
 
 /* The explainer's memory, as one block of bytes: the last events (a repetition may have ended in the middle),
  * then the engine's state. */

@@ -2,10 +2,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/story/explain.h"
 #include "core/story/private/explain_impl.h"
 #include "core/volumes/volumes.h"
-#include "base/memory.h"
 
 enum { NAMED = 3, SECTORS_MOST = 4096 };
 

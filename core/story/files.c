@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/chains.h"
-#include "core/story/private/files_tasks.h"
-#include "base/text.h"
 #include "base/memory.h"
+#include "base/text.h"
+#include "core/story/private/files_tasks.h"
 
 enum { FIRST_FDS = 3 };
 

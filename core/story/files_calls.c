@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/story/private/files_tasks.h"
-#include "base/text.h"
 #include "base/memory.h"
+#include "base/text.h"
+#include "core/story/private/files_tasks.h"
 
 enum { CWD = -100, NO_FD = -1 };
 

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/story/private/files_impl.h"
 #include "base/text.h"
+#include "core/story/private/files_impl.h"
 
 /* ---------------------------------------------------------------- paths */
 

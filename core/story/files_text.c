@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/story/private/files_impl.h"
 #include "base/memory.h"
+#include "core/story/private/files_impl.h"
 
 /* The end of the argument that begins at s: a comma or a closing bracket outside texts and brackets. */
 static const char *argument_end(const char *s, const char *end)

@@ -19,9 +19,9 @@
 #ifndef BOOTREEL_CORE_STORY_GUEST_H
 #define BOOTREEL_CORE_STORY_GUEST_H
 
+#include "base/text.h"
 #include "core/story/probes.h"
 #include "core/symbols/symbols.h"
-#include "base/text.h"
 
 struct guest_system;
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "core/story/initcalls.h"
-#include "core/story/task_time.h"
 #include "base/memory.h"
+#include "core/story/task_time.h"
 
 struct initcalls {
     struct task_time *clocks;

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/story/fold.h"
 #include "core/story/inspector.h"
 #include "core/story/private/inspector_probe.h"
 #include "core/story/private/network.h"
-#include "base/memory.h"
 
 enum { FLAGS_HELD = 1 << 16 }; /* events of the class iflag that wait one by one */
 

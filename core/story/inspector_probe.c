@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/byte_order.h"
+#include "base/memory.h"
 #include "core/story/hooks.h"
 #include "core/story/private/inspector_probe.h"
-#include "base/memory.h"
 
 /* One place of a function or address that was asked for. */
 struct probe_site {

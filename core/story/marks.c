@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "core/story/marks.h"
-#include "traces/trace.h"
 #include "base/memory.h"
+#include "traces/trace.h"
 
 enum { MAX_MARKS = 500 };
 

@@ -9,8 +9,8 @@
 #include <xxhash.h>
 
 #include "base/hash_index.h"
-#include "core/story/probes.h"
 #include "base/memory.h"
+#include "core/story/probes.h"
 
 struct listener {
     unsigned id;

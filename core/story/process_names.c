@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/chains.h"
+#include "base/memory.h"
 #include "core/story/process_names.h"
 #include "core/story/processes.h"
-#include "base/memory.h"
 
 /* A process from its creation to its end; the next one may have the same pid. */
 struct life {

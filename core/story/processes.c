@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/chains.h"
-#include "core/story/processes.h"
 #include "base/memory.h"
+#include "core/story/processes.h"
 
 enum { CPUS = 256 };
 

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/story/builtin_profile.h"
-#include "core/story/profile.h"
 #include "base/memory.h"
+#include "base/must.h"
 #include "base/out.h"
 #include "base/path.h"
-#include "base/must.h"
+#include "core/story/builtin_profile.h"
+#include "core/story/profile.h"
 
 enum { MAX_WORDS = 16, MAX_FILE = 1 << 20 };
 

@@ -62,8 +62,8 @@
 #ifndef BOOTREEL_CORE_STORY_PROFILE_H
 #define BOOTREEL_CORE_STORY_PROFILE_H
 
-#include "traces/event.h"
 #include "base/error.h"
+#include "traces/event.h"
 
 struct profile;
 

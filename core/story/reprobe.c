@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/byte_order.h"
+#include "base/memory.h"
 #include "core/story/guest.h"
 #include "core/story/private/inspector_probe.h"
 #include "core/story/reprobe.h"
-#include "base/memory.h"
 
 /* An event that waits for its turn. */
 struct waiting {

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "core/story/stages.h"
+#include "base/memory.h"
 #include "core/story/private/stages_ahead.h"
 #include "core/story/private/stages_impl.h"
 #include "core/story/private/stages_tasks.h"
-#include "base/memory.h"
 
 enum { MAX_OPEN = 64, MAX_NAME = 200, KEY_MAX = 32 };
 

@@ -2,8 +2,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "core/story/private/stages_impl.h"
 #include "base/memory.h"
+#include "core/story/private/stages_impl.h"
 
 /* ---------------------------------------------------------------- folding */
 

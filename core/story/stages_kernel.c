@@ -8,9 +8,9 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "base/memory.h"
 #include "core/story/private/stages_impl.h"
 #include "core/volumes/volumes.h"
-#include "base/memory.h"
 
 enum { HEAD = 4096, SECTORS_MOST = 4096 };
 

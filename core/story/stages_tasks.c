@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/story/private/stages_tasks.h"
 #include "base/memory.h"
+#include "core/story/private/stages_tasks.h"
 
 /* What is counted for a stage. `task`, `idle`: the clocks at its beginning, later how far they went. */
 struct account {

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/memory.h"
 #include "core/symbols/private/btf_dwarf_impl.h"
 #include "core/symbols/private/btf_open.h"
-#include "base/memory.h"
 
 enum { IN_UNIT = 128 };
 

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/text.h"
 #include "core/symbols/private/btf_dwarf.h"
 #include "core/symbols/private/kernel_types_impl.h"
-#include "base/text.h"
 
 enum { TEXT_MAX = 64, ARGUMENTS = 6, DEPTH = 16, MEMBERS_MAX = 20000 };
 

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/symbols/private/deduce.h"
 #include "base/memory.h"
 #include "base/sorted.h"
+#include "core/symbols/private/deduce.h"
 
 enum { PASSES = 6, DWARF_RAX = 0 };
 

@@ -8,8 +8,8 @@
  */
 #include <string.h>
 
-#include "core/symbols/private/deduce.h"
 #include "base/memory.h"
+#include "core/symbols/private/deduce.h"
 
 static bool in_entries(const struct deduction *d, size_t n)
 {

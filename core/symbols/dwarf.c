@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/symbols/private/bytes.h"
 #include "core/symbols/private/impl.h"
 #include "core/symbols/private/lines_dwarf.h"
-#include "base/memory.h"
 
 enum { ABBREV, INFO, LINE, RANGES, FRAMES };
 

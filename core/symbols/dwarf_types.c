@@ -16,8 +16,8 @@
 #include <xxhash.h>
 
 #include "base/hash_index.h"
-#include "core/symbols/private/dwarf_types.h"
 #include "base/memory.h"
+#include "core/symbols/private/dwarf_types.h"
 
 enum { TYPES_MAX = 0xfffff /* BTF_MAX_NR_TYPES */, DIMENSIONS_MAX = 16 };
 

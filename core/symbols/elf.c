@@ -8,12 +8,12 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "base/memory.h"
 #include "base/path.h"
 #include "core/symbols/private/dwarf_types.h"
 #include "core/symbols/private/frame.h"
 #include "core/symbols/private/module.h"
 #include "core/symbols/private/types.h"
-#include "base/memory.h"
 
 /* The type letter of nm(1), as far as it is known from a symbol table. */
 static char type_letter(Elf *elf, const GElf_Sym *sym)

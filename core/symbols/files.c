@@ -17,8 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/symbols/private/module.h"
 #include "base/memory.h"
+#include "core/symbols/private/module.h"
 
 enum { NAME = 128, FILES_MAX = 1 << 18, FOLDERS_DEEP = 40 };
 

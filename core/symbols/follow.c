@@ -5,9 +5,9 @@
  */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "core/symbols/private/insn.h"
 #include "core/symbols/symbols.h"
-#include "base/memory.h"
 
 enum {
     RSP = 4,

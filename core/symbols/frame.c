@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/symbols/private/frame.h"
 #include "core/symbols/private/module.h"
-#include "base/memory.h"
 
 void symbol_table_add_frame(struct symbol_table *t, const struct symbol_frame *f)
 {

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/symbols/private/lines_dwarf.h"
 #include "base/memory.h"
+#include "core/symbols/private/lines_dwarf.h"
 
 /* ---------------------------------------------------------------- spans */
 

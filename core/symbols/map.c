@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/path.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "core/symbols/private/impl.h"
 
 /* No kernel is linked below this: lower values are offsets (of per-cpu variables) and constants. */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/symbols/private/impl.h"
 #include "base/memory.h"
+#include "core/symbols/private/impl.h"
 
 /* The guests' numbers are kept in their order. */
 static void add_guest(struct symbols *s, unsigned guest)

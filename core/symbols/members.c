@@ -2,8 +2,8 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/symbols/private/impl.h"
 #include "base/memory.h"
+#include "core/symbols/private/impl.h"
 
 enum { MEMBERS_MAX = 1 << 20 };
 

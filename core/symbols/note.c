@@ -25,9 +25,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/symbols/private/bytes.h"
 #include "core/symbols/private/impl.h"
-#include "base/memory.h"
 
 enum { NOTE_VERSION = 1, PART = 256 << 10, NOTE_TABLES = 1 << 20 };
 

@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "base/byte_order.h"
-#include "core/symbols/private/module.h"
 #include "base/memory.h"
+#include "core/symbols/private/module.h"
 
 enum {
     MAGIC = 32,

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "core/symbols/private/frame.h"
 #include "core/symbols/private/impl.h"
-#include "base/memory.h"
 
 struct relocatable {
     const char *path;

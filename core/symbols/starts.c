@@ -7,9 +7,9 @@
  *
  * Source: Microsoft, "PE Format", "The .reloc Section".
  */
+#include "base/memory.h"
 #include "core/symbols/private/insn.h"
 #include "core/symbols/private/module.h"
-#include "base/memory.h"
 
 enum { SEEN = 1, INSIDE = 2, START = 4, NAMED = 8, WORKS_MAX = 1 << 20, MODULE_CODE_MAX = 16 << 20 };
 

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/symbols/private/impl.h"
 #include "base/memory.h"
 #include "base/sorted.h"
+#include "core/symbols/private/impl.h"
 
 struct symbols *symbols_new(void)
 {

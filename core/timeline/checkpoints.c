@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/timeline/private/impl.h"
-#include "core/timeline/private/tree.h"
 #include "base/memory.h"
 #include "base/sorted.h"
+#include "core/timeline/private/impl.h"
+#include "core/timeline/private/tree.h"
 
 /* How many recorded checkpoints are loaded at a time when going back, since the reader starts from the first
  * one each time. */

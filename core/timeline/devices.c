@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/timeline/private/impl.h"
 #include "base/memory.h"
 #include "base/sorted.h"
+#include "core/timeline/private/impl.h"
 
 enum { PAGE_BITS = 12, PAGES_MOST = 65536 };
 

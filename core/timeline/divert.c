@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/run/recorder.h"
 #include "core/run/replay.h"
 #include "core/timeline/private/impl.h"
-#include "base/memory.h"
 
 /* ---------------------------------------------------------------- beginning */
 

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/text.h"
 #include "core/screen/screen.h"
 #include "core/story/position.h"
-#include "base/text.h"
 #include "core/timeline/private/impl.h"
-#include "base/memory.h"
 
 /* ---------------------------------------------------------------- registers and memory */
 

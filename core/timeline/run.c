@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/timeline/private/impl.h"
 #include "base/memory.h"
+#include "core/timeline/private/impl.h"
 
 enum {
     SLICE = 250000,  /* steps between two checks for progress and interrupts */

@@ -2,8 +2,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "core/timeline/private/impl.h"
 #include "base/memory.h"
+#include "core/timeline/private/impl.h"
 
 /* A damaged index counts as none: the answers are the same. */
 const struct touched_index *tl_index(struct timeline *tl)

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/run/restore.h"
 #include "core/timeline/private/tree.h"
-#include "base/memory.h"
 
 void store_init(struct store *s, struct engine *e, struct trace *t, uint64_t budget)
 {

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/timeline/private/impl.h"
-#include "core/screen/screen.h"
 #include "base/memory.h"
+#include "core/screen/screen.h"
+#include "core/timeline/private/impl.h"
 
 enum {
     MANY_HITS = 20000,  /* hits in a stretch that is searched for the last one, after which the

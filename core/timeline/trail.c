@@ -1,8 +1,8 @@
 /* trail.c - every step of a stretch: which instruction it executed. */
 #include <string.h>
 
-#include "core/timeline/private/impl.h"
 #include "base/memory.h"
+#include "core/timeline/private/impl.h"
 
 /* What is read of each processor before a step. */
 struct trail {

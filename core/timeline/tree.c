@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/timeline/private/tree.h"
 #include "base/memory.h"
+#include "core/timeline/private/tree.h"
 
 /* What malloc adds. */
 enum { OVERHEAD = 16 };

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "core/views/dmesg.h"
+#include "base/memory.h"
 #include "core/views/private/members.h"
 #include "core/views/tasks.h"
-#include "base/memory.h"
 
 /* ---------------------------------------------------------------- members */
 

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/out.h"
 #include "base/output.h"
 #include "core/views/dump.h"
 #include "core/views/tasks.h"
-#include "base/memory.h"
 
 enum { PAGE = 4096, ALIGNED = 4, VMCOREINFO_MAX = 1 << 20 };
 

@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "core/engine/engine.h"
 #include "base/error.h"
+#include "core/engine/engine.h"
 
 /* The size of a display's picture. A VGA's modes of up to 400 lines fill a screen of 4:3, whatever their pixels: 40 columns of text and
  * 320 pixels are drawn twice as wide, and the height follows. Text of 80 columns (720 x 400) and larger modes stay as they are. */

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "core/views/private/platform_lists.h"
-#include "base/memory.h"
 
 static const struct {
     const char *name, *what;

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/views/private/platform_lists.h"
 #include "base/memory.h"
+#include "core/views/private/platform_lists.h"
 
 enum { HEADER = 36, RSDP1 = 20, RSDP2 = 36, TABLES_MAX = 512, TABLE_MAX = 16 << 20, SEEN = 64 };
 

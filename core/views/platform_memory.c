@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/ground/fields.h"
 #include "core/views/private/platform_lists.h"
 #include "core/views/tasks.h"
-#include "base/memory.h"
 
 /* ---------------------------------------------------------------- e820 */
 

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/views/private/platform_lists.h"
 #include "base/memory.h"
+#include "core/views/private/platform_lists.h"
 
 enum { POINTER = 16, HEADER = 44, PROCESSOR_SIZE = 20, ENTRY_SIZE = 8, TABLE_MAX = 65536 };
 enum { PROCESSOR, BUS, IOAPIC, IO_INTERRUPT, LOCAL_INTERRUPT };

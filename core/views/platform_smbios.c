@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/byte_order.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "core/views/private/platform_lists.h"
-#include "base/memory.h"
 
 enum { ENTRY2 = 31, ENTRY3 = 24, STRUCTURES_MAX = 4096, TABLE_MAX = 1 << 20, FILE_TABLE = 32 };
 

@@ -6,11 +6,11 @@
 #ifndef BOOTREEL_CORE_VIEWS_VIEWS_H
 #define BOOTREEL_CORE_VIEWS_VIEWS_H
 
+#include "base/text.h"
+#include "core/engine/look.h"
 #include "core/ground/register_bits.h"
 #include "core/story/processes.h"
 #include "core/symbols/symbols.h"
-#include "base/text.h"
-#include "core/engine/look.h"
 
 /* ---------------------------------------------------------------- where a processor is */
 

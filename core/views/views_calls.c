@@ -1,8 +1,8 @@
 /* views_calls.c - the calls in progress of tasks, down into their programs. See tasks.h. */
 #include <stdlib.h>
 
-#include "core/views/private/calls.h"
 #include "base/memory.h"
+#include "core/views/private/calls.h"
 
 struct view_calls {
     struct view_orc *orc;

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/views/private/orc.h"
 #include "core/views/tasks.h"
-#include "base/memory.h"
 
 enum { ROW = 6, MOST = 8 << 20 /* rows; a distribution's kernel has 400,000 */, MODULE_MOST = 1 << 20 };
 

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/views/private/calls.h"
 #include "base/memory.h"
+#include "core/views/private/calls.h"
 
 enum { PAGE = 4096, PROGRAM_MAX = 64 << 20, AREAS_MAX = 65536, DEPTH = 12 };
 

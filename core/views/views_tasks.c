@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/views/private/members.h"
 #include "core/views/tasks.h"
-#include "base/memory.h"
 
 /* ---------------------------------------------------------------- memory: SDM volume 3, 4.5 */
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/volumes/private/map.h"
 #include "base/memory.h"
 #include "base/sorted.h"
+#include "core/volumes/private/map.h"
 
 enum { DEEP = 64, PATH_MOST = 1024 };
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/volumes/private/map.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "core/volumes/private/map.h"
 
 enum {
     ENTRY = 32,

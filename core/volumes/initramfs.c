@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/volumes/private/map.h"
 #include "base/memory.h"
+#include "core/volumes/private/map.h"
 
 enum { MAGIC = 6, NESTED = 4 };
 #define UNPACKED_MAX ((size_t)1 << 29) /* of all that is in each other */

@@ -6,8 +6,8 @@
 #include <archive_entry.h>
 #include <string.h>
 
-#include "core/volumes/private/map.h"
 #include "base/memory.h"
+#include "core/volumes/private/map.h"
 
 enum { SECTOR = 2048, DESCRIPTORS = 16 * SECTOR, FILES_MOST = 1000000 };
 

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/volumes/private/map.h"
 #include "base/memory.h"
-#include "traces/trace.h"
 #include "base/sorted.h"
+#include "core/volumes/private/map.h"
+#include "traces/trace.h"
 
 struct extent {
     uint64_t begin, end; /* bytes of the image */

@@ -5,8 +5,8 @@
 #include <inttypes.h>
 
 #include "base/byte_order.h"
-#include "core/why/private/gates.h"
 #include "core/why/private/derail.h"
+#include "core/why/private/gates.h"
 #include "core/why/private/pointer.h"
 #include "core/why/private/refusal.h"
 #include "core/why/private/storm.h"

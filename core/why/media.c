@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/byte_order.h"
-#include "core/why/private/case.h"
 #include "base/memory.h"
+#include "core/why/private/case.h"
 
 enum {
     SECTOR = 2048,

@@ -7,8 +7,8 @@
 #ifndef BOOTREEL_CORE_WHY_WHY_H
 #define BOOTREEL_CORE_WHY_WHY_H
 
-#include "core/engine/engines.h"
 #include "base/text.h"
+#include "core/engine/engines.h"
 #include "traces/trace.h"
 
 enum why_answer { WHY_WRONG, WHY_NOTHING, WHY_UNKNOWN };

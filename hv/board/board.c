@@ -1,10 +1,10 @@
 /* board.c - the mainboard: combines memory, processors and chips; saves their state; passes requests to the
  * machine. */
-#include "hv/board/internal.h"
-#include "hv/board/kinds.h"
-#include "hv/board/chipset/mch.h"
 #include "base/memory.h"
 #include "base/must.h"
+#include "hv/board/chipset/mch.h"
+#include "hv/board/internal.h"
+#include "hv/board/kinds.h"
 
 #include <assert.h>
 #include <stdarg.h>

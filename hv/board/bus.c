@@ -2,9 +2,9 @@
  * callbacks. */
 #include <assert.h>
 
+#include "base/must.h"
 #include "hv/board/internal.h"
 #include "hv/board/interrupts/lapic.h"
-#include "base/must.h"
 
 #include <stdlib.h>
 

@@ -4,9 +4,9 @@
  * Sources: hw/i386/xen/xen_platform.c of QEMU; docs/misc/hvm-emulated-unplug.pandoc of Xen. The domain has no
  * paravirtual disks or network cards that could take the emulated ones' place, so the device answers a driver
  * that says its name as one that is not wanted: the driver then leaves the emulated devices alone. */
+#include "base/memory.h"
 #include "hv/board/internal.h"
 #include "hv/xen/xen.h"
-#include "base/memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>

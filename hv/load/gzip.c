@@ -3,8 +3,8 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "hv/load/internal.h"
 #include "base/memory.h"
+#include "hv/load/internal.h"
 
 static int bad(const struct image *im, const char *why, struct error *err)
 {

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/load/internal.h"
 #include "base/memory.h"
+#include "hv/load/internal.h"
 
 uint8_t *image_load(const struct image *im, struct error *err)
 {

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/byte_order.h"
-#include "hv/load/internal.h"
 #include "base/memory.h"
+#include "hv/load/internal.h"
 
 enum {
     MAGIC = (int)0xe85250d6,

@@ -3,9 +3,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "hv/load/internal.h"
 #include "base/memory.h"
 #include "base/sorted.h"
+#include "hv/load/internal.h"
 
 /* The end of the RAM that contains an address, or 0 if it is not RAM. Adjacent entries count as one. */
 static uint64_t ram_end(const struct loading *l, uint64_t at)

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "hv/x86/decode/insn.h"
 #include "hv/x86/jit/jit.h"
-#include "base/memory.h"
 
 /* An instruction's form: mode (2 bits), operand size (2), memory operand, repeated or locked, why (2). */
 enum { FORMS = 256 };

@@ -7,13 +7,13 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
+#include "base/must.h"
 #include "hv/x86/decode/decode.h"
 #include "hv/x86/exec.h"
 #include "hv/x86/jit/jit.h"
 #include "hv/x86/system/sys.h"
 #include "hv/x86/x87/x87.h"
-#include "base/memory.h"
-#include "base/must.h"
 
 /* ---------------------------------------------------------------- counting */
 

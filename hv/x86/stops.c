@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "hv/x86/decode/decode.h"
 #include "hv/x86/exec.h"
-#include "base/memory.h"
 
 enum offset_kind { OFFSET_LINEAR = 1, OFFSET_PHYSICAL = 2 };
 

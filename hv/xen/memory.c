@@ -5,8 +5,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "hv/xen/internal.h"
 #include "base/memory.h"
+#include "hv/xen/internal.h"
 
 enum p2m_entry { P2M_MACHINE, P2M_HOLE, P2M_FRAME }; /* and up: the number of the frame + P2M_FRAME */
 /* Of RAM: RAM_HERE where the machine has it, RAM_MOVED elsewhere in the physmap, RAM_FREE nowhere. */

@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/must.h"
 #include "hv/xen/internal.h"
 #include "hv/xen/store.h"
-#include "base/must.h"
 
 static const char store_home[] = "/local/domain/1/";
 

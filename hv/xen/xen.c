@@ -1,8 +1,8 @@
 /* xen.c - the domain as a whole: made, built, saved. See xen.h. */
 #include <stdlib.h>
 
-#include "hv/xen/internal.h"
 #include "base/memory.h"
+#include "hv/xen/internal.h"
 
 /* ---------------------------------------------------------------- state */
 

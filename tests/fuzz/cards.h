@@ -17,9 +17,9 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "hv/board/internal.h"
 #include "tests/unit/saved_state.h"
-#include "base/memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,8 +3,8 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "core/symbols/private/ctf.h"
 #include "base/memory.h"
+#include "core/symbols/private/ctf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

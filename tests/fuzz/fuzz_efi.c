@@ -3,9 +3,9 @@
  * Checksums would keep a fuzzer out of volumes and files. So each input is read twice: as it is, and with the sums of everything that
  * looks like a volume's header, and of the files after it, put right.
  */
-#include "core/systems/efi/private/volume.h"
-#include "core/symbols/symbols.h"
 #include "base/memory.h"
+#include "core/symbols/symbols.h"
+#include "core/systems/efi/private/volume.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,9 +2,9 @@
  * card sends, takes and sends again, of which transfers are made. */
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/packets/packet.h"
 #include "core/story/private/network.h"
-#include "base/memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,8 +4,8 @@
  * Checksums would keep a fuzzer out of all but the outermost code. So each input is used twice: as bytes from
  * the wire, and as the contents of packets (a line each), framed as they must be.
  */
-#include "tests/unit/gdb_guest.h"
 #include "base/memory.h"
+#include "tests/unit/gdb_guest.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

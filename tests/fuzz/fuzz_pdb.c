@@ -3,8 +3,8 @@
  * Little of what a fuzzer makes is a file of blocks with a directory. So each input is read twice: as it is, and as the blocks of a file
  * whose first ones are right: the streams are then what the fuzzer made.
  */
-#include "core/symbols/private/module.h"
 #include "base/memory.h"
+#include "core/symbols/private/module.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -16,8 +16,8 @@
 
 #include <cmocka.h>
 
-#include "hv/board/chip.h"
 #include "base/memory.h"
+#include "hv/board/chip.h"
 
 static const uint64_t hpet = 0xfed00000;
 

@@ -16,14 +16,14 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
+#include "base/text.h"
 #include "core/run/image_file.h"
-#include "core/story/position.h"
 #include "core/run/recorder.h"
 #include "core/run/replay.h"
 #include "core/run/state.h"
-#include "base/text.h"
+#include "core/story/position.h"
 #include "tests/unit/recording.h"
-#include "base/memory.h"
 #include "fake_engine.c" /* not in the library: only tests have it */
 
 enum { STEPS = 400000 };

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fake_engine.h"
 #include "base/memory.h"
+#include "fake_engine.h"
 
 enum { PAGES = 64, FIFO = 4, LINE = 64, DISK_READ_EVERY = 7000, TIMER = 4000000 };
 enum flaw { SOUND, FLIP_REGISTER, FLIP_PAGE, FLIP_EVENT, STOPS_EARLY };

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/story/hooks.h"
 #include "tests/unit/fake_machine.h"
-#include "base/memory.h"
 
 /* ---------------------------------------------------------------- the machine */
 

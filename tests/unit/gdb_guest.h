@@ -8,13 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+#include "base/text.h"
 #include "core/run/image_file.h"
 #include "core/run/recorder.h"
-#include "base/text.h"
 #include "gdbstub/gdbstub.h"
 #include "gdbstub/packet.h"
 #include "tests/host_asked.h"
-#include "base/memory.h"
 
 static const struct engine_kind guest_kind = {
     .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = pc_as_asked, .words = &hv_words};

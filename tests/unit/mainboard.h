@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/board/internal.h"
 #include "base/memory.h"
+#include "hv/board/internal.h"
 
 enum { DISK_SIZE = 40960 + 512, BIOS_SIZE = 128 << 10 };
 

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "base/byte_order.h"
+#include "base/memory.h"
 #include "tests/unit/packed.h"
 #include "traces/frame.h"
-#include "base/memory.h"
 #include "traces/stream.h"
 
 enum {

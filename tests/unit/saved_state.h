@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/run/state.h"
 #include "base/memory.h"
+#include "core/run/state.h"
 
 struct saved_section {
     char name[32];

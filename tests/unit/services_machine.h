@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "tests/host_asked.h"
 #include "tests/unit/recording.h"
-#include "base/memory.h"
 
 struct log {
     char text[16384];

@@ -1,7 +1,7 @@
 /* test_chips_state.c - the chips' field tables: what they save is all there is, and no damage to it does
  * harm. */
-#include "tests/unit/chip_board.h"
 #include "base/memory.h"
+#include "tests/unit/chip_board.h"
 
 #include <malloc.h>
 

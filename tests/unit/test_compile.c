@@ -15,11 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/unit/programs.h"
-#include "hv/x86/system/sys.h"
-#include "hv/x86/x86.h"
 #include "base/memory.h"
 #include "core/engine/engines.h"
+#include "hv/x86/system/sys.h"
+#include "hv/x86/x86.h"
+#include "tests/unit/programs.h"
 
 enum { RAM = 8 << 20 };
 

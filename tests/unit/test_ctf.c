@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "core/symbols/private/ctf.h"
 #include "base/memory.h"
+#include "core/symbols/private/ctf.h"
 
 enum { HEADER = 36, INT = 1, POINTER, ARRAY, FORWARD, INNER, FUNCTION, PROC, HUGE };
 enum { K_INTEGER = 1, K_POINTER = 3, K_ARRAY, K_FUNCTION, K_STRUCT, K_UNION, K_FORWARD = 9, K_TYPEDEF };

@@ -7,11 +7,11 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "core/ground/code_page.h"
 #include "core/screen/private/drawn.h"
 #include "core/screen/private/hunt.h"
 #include "core/screen/private/match.h"
-#include "base/memory.h"
 
 /* ---------------------------------------------------------------- a machine: memory and a picture */
 

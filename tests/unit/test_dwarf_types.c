@@ -12,8 +12,8 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 
-#include "core/symbols/kernel_types.h"
 #include "base/memory.h"
+#include "core/symbols/kernel_types.h"
 
 /* The second unit only declares what the first one has whole, and has another structure of the same name as one there. */
 static const char first_unit[] =

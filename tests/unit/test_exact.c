@@ -21,10 +21,10 @@
 #include "core/run/state.h"
 #include "hv/board/internal.h"
 #include "hv/machine.c" /* to reach the processor within the engine, and its table of functions */
-#include "tests/unit/recording.h"
-#include "tests/unit/saved_state.h"
 #include "base/memory.h"
 #include "tests/host_asked.h"
+#include "tests/unit/recording.h"
+#include "tests/unit/saved_state.h"
 
 enum { MAX_PIECES = 64 };
 

@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "core/story/explain.h"
 #include "tests/host_asked.h"
-#include "base/memory.h"
 
 static const struct engine_kind pc = {
     .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = pc_as_asked, .words = &hv_words};

@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "core/run/state.h"
 #include "base/memory.h"
 #include "base/must.h"
+#include "core/run/state.h"
 
 struct point {
     uint16_t x;

@@ -18,12 +18,12 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "core/jobs/verify.h"
 #include "core/run/replay.h"
 #include "hv/hv.h"
 #include "tests/host_asked.h"
 #include "traces/frame.h"
-#include "base/memory.h"
 #include "traces/touched.h"
 
 static const struct engine_kind pc_kind = {

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "core/story/fold.h"
-#include "core/run/times.h"
 #include "base/memory.h"
+#include "core/run/times.h"
+#include "core/story/fold.h"
 
 enum { MOST = 20000 };
 

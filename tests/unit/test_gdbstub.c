@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "gdb_guest.h"
 #include "base/memory.h"
+#include "gdb_guest.h"
 
 enum { ROUNDS = 1000, STEPS = 3 + 2 * ROUNDS + 1, LONG_ROUNDS = 30000000 };
 

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "core/story/hooks.h"
 #include "base/memory.h"
+#include "core/story/hooks.h"
 
 /* ---------------------------------------------------------------- the machine */
 

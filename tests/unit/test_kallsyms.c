@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "core/systems/linux/private/kallsyms.h"
 #include "base/memory.h"
+#include "core/systems/linux/private/kallsyms.h"
 
 enum { IMAGE = 1 << 20, COUNT = 700 };
 

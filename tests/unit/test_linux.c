@@ -9,10 +9,10 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "core/systems/linux/private/layout.h"
 #include "core/systems/linux/private/names.h"
 #include "core/systems/linux/private/place.h"
-#include "base/memory.h"
 
 /* ---------------------------------------------------------------- memory */
 

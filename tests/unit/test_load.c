@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "hv/load/load.h"
 #include "base/memory.h"
+#include "hv/load/load.h"
 
 enum { SETUP = 1024, KERNEL = 4096 };
 

@@ -15,11 +15,11 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
+#include "core/engine/engines.h"
 #include "core/run/image_file.h"
 #include "hv/hv.h"
 #include "tests/unit/saved_state.h"
-#include "base/memory.h"
-#include "core/engine/engines.h"
 
 static const struct setting from_cd[] = {
     {"memory", "134217728"}, {"cpus", "2"}, {"bios", "seabios"}, {"boot", "d"}};

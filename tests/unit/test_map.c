@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "hv/x86/decode/code.h"
 #include "tests/host_asked.h"
-#include "base/memory.h"
 
 enum {
     PAGE = 4096,

@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "core/media/media.h"
 #include "base/memory.h"
+#include "core/media/media.h"
 
 static char work[] = "/tmp/test-media-XXXXXX";
 

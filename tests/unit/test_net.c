@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "core/export/export.h"
 #include "core/net/private/wire.h"
 #include "core/packets/packet.h"
@@ -16,7 +17,6 @@
 #include "tests/unit/net_frames.h"
 #include "tests/unit/trace_sample.h"
 #include "traces/event.h"
-#include "base/memory.h"
 
 enum { MOST = NET_FRAME_MOST, TEXT = 4096 };
 

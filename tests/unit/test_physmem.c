@@ -11,9 +11,9 @@
 #include <sys/mman.h>
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "hv/x86/x86.h"
 #include "tests/unit/saved_state.h"
-#include "base/memory.h"
 
 enum { PAGE = SNAPSHOT_PAGE, PAGES = 2048, RAM = PAGES * PAGE };
 

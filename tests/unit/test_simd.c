@@ -20,11 +20,11 @@
 
 #undef F_LOCK /* <unistd.h> */
 
+#include "base/memory.h"
 #include "hv/x86/decode/decode.h"
 #include "hv/x86/exec.h"
 #include "hv/x86/system/sys.h"
 #include "tests/native/vendor.h"
-#include "base/memory.h"
 
 #define ROW(map, pfx, opcode, ext, name, a, b, c, flags, feature, fam) extern const struct family fam;
 #include "hv/x86/decode/table/simd.def"

@@ -1,6 +1,6 @@
 /* test_storage.c - IDE disks, the ATAPI CD-ROM and the floppy controller on a board made of arrays. */
-#include "tests/unit/storage_board.h"
 #include "base/memory.h"
+#include "tests/unit/storage_board.h"
 
 /* ---------------------------------------------------------------- the machine */
 

@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "bios/builtin.h"
 #include "core/symbols/private/impl.h"
 #include "core/symbols/private/lines_dwarf.h"
-#include "base/memory.h"
 
 /* ---------------------------------------------------------------- tables and mappings */
 

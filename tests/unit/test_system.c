@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "core/run/state.h"
 #include "hv/x86/system/sys.h"
-#include "base/memory.h"
 #include "tests/host_asked.h"
 
 enum {

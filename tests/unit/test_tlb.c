@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "hv/x86/decode/decode.h"
 #include "hv/x86/exec.h"
 #include "hv/x86/system/sys.h"
-#include "base/memory.h"
 #include "tests/host_asked.h"
 
 /* Memory: pages 16-63 are tables (of any level, also of several at once), 64-127 data and code. */

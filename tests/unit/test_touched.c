@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "traces/bytes.h"
 #include "base/memory.h"
+#include "traces/bytes.h"
 #include "traces/touched.h"
 #include "traces/trace.h"
 

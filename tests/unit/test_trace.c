@@ -3,8 +3,8 @@
  * `test_trace --seeds DIR` writes small traces, as they are and with nothing packed, as seeds for fuzz_trace.
  */
 #include "base/byte_order.h"
-#include "tests/unit/trace_sample.h"
 #include "base/memory.h"
+#include "tests/unit/trace_sample.h"
 #include "traces/reader.h"
 
 #include <time.h>

@@ -1,7 +1,7 @@
 /* test_trace_damage.c - cut, changed and foreign trace files, and hosts that cannot write one. */
 #include "base/byte_order.h"
-#include "tests/unit/trace_sample.h"
 #include "base/memory.h"
+#include "tests/unit/trace_sample.h"
 
 #include <sys/resource.h>
 #include <sys/wait.h>

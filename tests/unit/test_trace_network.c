@@ -1,8 +1,8 @@
 /* test_trace_network.c - frames of a network, which are in a trace once: an event's data may be those of an input. */
 #include "base/byte_order.h"
+#include "base/memory.h"
 #include "tests/unit/trace_sample.h"
 #include "traces/event_code.h"
-#include "base/memory.h"
 
 #include <xxhash.h>
 

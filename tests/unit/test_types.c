@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "core/symbols/symbols.h"
-#include "core/symbols/private/kernel_types_impl.h"
 #include "base/memory.h"
+#include "core/symbols/private/kernel_types_impl.h"
+#include "core/symbols/symbols.h"
 
 #define TEXT 0xffffffff81000000u
 

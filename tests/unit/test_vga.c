@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "hv/board/board.h"
 #include "hv/board/chip.h"
-#include "base/memory.h"
 
 /* ---------------------------------------------------------------- the fake board */
 

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "core/volumes/volumes.h"
 #include "base/memory.h"
+#include "core/volumes/volumes.h"
 
 struct image {
     uint8_t *p;

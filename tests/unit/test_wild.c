@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/story/guest.h"
-#include "core/run/state.h"
-#include "tests/host_asked.h"
 #include "base/memory.h"
+#include "core/run/state.h"
+#include "core/story/guest.h"
+#include "tests/host_asked.h"
 
 struct blob {
     const void *bytes;

@@ -9,11 +9,11 @@
 
 #include <cmocka.h>
 
-#include "hv/x86/exec.h"
+#include "base/memory.h"
 #include "hv/x86/decode/insn.h"
+#include "hv/x86/exec.h"
 #include "hv/x86/system/sys.h"
 #include "hv/x86/x87/x87.h"
-#include "base/memory.h"
 #include "tests/host_asked.h"
 
 enum { RAM_SIZE = 0x10000, AREA = 0x2000, NO_FAULT = -1 };

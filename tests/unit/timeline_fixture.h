@@ -21,9 +21,9 @@
 #include "core/run/state.h"
 #include "core/timeline/timeline.h"
 #include "fake_engine.c" /* not in the library: only tests have it */
+#include "base/memory.h"
 #include "tests/host_asked.h"
 #include "tests/unit/recording.h"
-#include "base/memory.h"
 
 static const struct engine_kind pc_kind = {
     .name = "pc", .behaviour = HV_BEHAVIOUR, .step_ns = 1, .create = pc_as_asked};

@@ -12,8 +12,8 @@
 #include <zstd.h>
 
 #include "base/byte_order.h"
-#include "traces/frame.h"
 #include "base/memory.h"
+#include "traces/frame.h"
 
 /* ---------------------------------------------------------------- helpers */
 

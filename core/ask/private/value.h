@@ -2,9 +2,9 @@
 #ifndef BOOTREEL_CORE_ASK_VALUE_H
 #define BOOTREEL_CORE_ASK_VALUE_H
 
-#include "core/ask/private/ast.h"
 #include "base/hash_index.h"
 #include "base/text.h"
+#include "core/ask/private/ast.h"
 #include "core/symbols/type_tree.h"
 
 /* ---------------------------------------------------------------- types (core/ask/types.c) */

@@ -2,13 +2,13 @@
 #ifndef BOOTREEL_CORE_EXPORT_IMPL_H
 #define BOOTREEL_CORE_EXPORT_IMPL_H
 
+#include "base/memory.h"
 #include "core/export/export.h"
-#include "core/story/initcalls.h"
-#include "core/story/processes.h"
 #include "core/run/samples.h"
 #include "core/run/times.h"
+#include "core/story/initcalls.h"
+#include "core/story/processes.h"
 #include "core/story/stages.h"
-#include "base/memory.h"
 
 /* ---------------------------------------------------------------- the formats, a file each */
 

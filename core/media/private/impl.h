@@ -2,8 +2,8 @@
 #ifndef BOOTREEL_CORE_MEDIA_IMPL_H
 #define BOOTREEL_CORE_MEDIA_IMPL_H
 
-#include "core/media/media.h"
 #include "base/memory.h"
+#include "core/media/media.h"
 
 struct nbd;
 

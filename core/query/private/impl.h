@@ -4,13 +4,13 @@
 
 #include <sqlite3.h>
 
+#include "base/memory.h"
 #include "core/query/query.h"
 #include "core/run/times.h"
 #include "core/story/initcalls.h"
 #include "core/story/marks.h"
 #include "core/story/processes.h"
 #include "core/story/stages.h"
-#include "base/memory.h"
 
 /* ---------------------------------------------------------------- a boot */
 

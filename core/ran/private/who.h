@@ -2,8 +2,8 @@
 #ifndef BOOTREEL_CORE_RAN_WHO_H
 #define BOOTREEL_CORE_RAN_WHO_H
 
-#include "core/engine/look.h"
 #include "base/hash_index.h"
+#include "core/engine/look.h"
 #include "core/story/processes.h"
 #include "core/symbols/symbols.h"
 

@@ -3,8 +3,8 @@
 #ifndef BOOTREEL_CORE_RUN_DIVERGENCE_H
 #define BOOTREEL_CORE_RUN_DIVERGENCE_H
 
-#include "core/engine/engine.h"
 #include "base/text.h"
+#include "core/engine/engine.h"
 #include "traces/trace.h"
 
 /* Appends lines for up to 16 differing fields and 8 differing pages of the engine's present state against

@@ -2,9 +2,9 @@
 #ifndef BOOTREEL_CORE_STORY_EXPLAIN_IMPL_H
 #define BOOTREEL_CORE_STORY_EXPLAIN_IMPL_H
 
+#include "base/text.h"
 #include "core/engine/engine.h"
 #include "core/story/profile.h"
-#include "base/text.h"
 #include "traces/trace.h"
 
 /* A trace's configuration in the engines' form, for reading settings; an engine cannot be created from it. */

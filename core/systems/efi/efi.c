@@ -1,8 +1,8 @@
 /* efi.c - see efi.h: life, events, the steps from one phase to the next. */
 #include <stdlib.h>
 
-#include "core/systems/efi/private/impl.h"
 #include "base/memory.h"
+#include "core/systems/efi/private/impl.h"
 
 /* ---------------------------------------------------------------- events of its own */
 

@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "core/systems/efi/private/impl.h"
 #include "core/systems/efi/private/unpack.h"
-#include "base/memory.h"
 
 /* A file of the image itself. */
 struct outer_file {

@@ -7,8 +7,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "core/systems/efi/private/look.h"
 #include "base/memory.h"
+#include "core/systems/efi/private/look.h"
 
 /* Members, in words from the node's signature; its links follow that. */
 enum {

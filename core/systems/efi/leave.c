@@ -7,8 +7,8 @@
  */
 #include <stdlib.h>
 
-#include "core/systems/efi/private/impl.h"
 #include "base/memory.h"
+#include "core/systems/efi/private/impl.h"
 
 struct leave {
     struct efi_guest *eg;

@@ -2,8 +2,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "core/systems/efi/private/look.h"
 #include "base/memory.h"
+#include "core/systems/efi/private/look.h"
 
 /* ---------------------------------------------------------------- memory */
 

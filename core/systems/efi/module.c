@@ -1,8 +1,8 @@
 /* module.c - volumes in memory, modules, their starts and returns. See impl.h. */
 #include <stdlib.h>
 
-#include "core/systems/efi/private/impl.h"
 #include "base/memory.h"
+#include "core/systems/efi/private/impl.h"
 
 /* ---------------------------------------------------------------- files */
 

@@ -1,9 +1,9 @@
 /* needs.c - what a firmware image needs of a machine (core/systems/efi/firmware.h), from its bytes. */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "core/systems/efi/private/look.h"
 #include "core/systems/efi/private/unpack.h"
-#include "base/memory.h"
 
 struct needs {
     bool smm;

@@ -1,8 +1,8 @@
 /* service.c - services: probes, calls, returns. See impl.h. */
 #include <stdlib.h>
 
-#include "core/systems/efi/private/impl.h"
 #include "base/memory.h"
+#include "core/systems/efi/private/impl.h"
 
 /* ---------------------------------------------------------------- the services that are reported */
 

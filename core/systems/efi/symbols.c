@@ -3,8 +3,8 @@
  */
 #include <stdlib.h>
 
-#include "core/systems/efi/private/impl.h"
 #include "base/memory.h"
+#include "core/systems/efi/private/impl.h"
 
 enum { IMAGE_MAX = 32 << 20, PIECE = 64 << 10 };
 

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-#include "core/systems/efi/private/impl.h"
 #include "base/memory.h"
+#include "core/systems/efi/private/impl.h"
 
 enum { PIECE = 64 << 10 };
 

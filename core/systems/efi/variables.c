@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "base/byte_order.h"
-#include "core/systems/efi/private/variables.h"
 #include "base/memory.h"
+#include "core/systems/efi/private/variables.h"
 
 enum {
     /* VARIABLE_STORE_HEADER */

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "base/byte_order.h"
-#include "core/systems/efi/private/volume.h"
 #include "core/symbols/pe.h"
+#include "core/systems/efi/private/volume.h"
 
 enum {
     /* EFI_FIRMWARE_VOLUME_HEADER */

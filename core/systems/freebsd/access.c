@@ -1,6 +1,6 @@
 /* access.c - where FreeBSD differs from core/story/base.h: memory, functions as hooks. See impl.h. */
-#include "core/systems/freebsd/private/impl.h"
 #include "base/memory.h"
+#include "core/systems/freebsd/private/impl.h"
 
 /* ---------------------------------------------------------------- memory */
 

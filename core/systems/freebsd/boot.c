@@ -2,9 +2,9 @@
  * processors, shutdown. See impl.h. */
 #include <stdlib.h>
 
-#include "core/systems/freebsd/private/impl.h"
-#include "base/text.h"
 #include "base/memory.h"
+#include "base/text.h"
+#include "core/systems/freebsd/private/impl.h"
 
 enum { TEXT = 256, MOUNTS_MAX = 4096 };
 

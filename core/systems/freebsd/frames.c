@@ -9,8 +9,8 @@
  */
 #include <stdlib.h>
 
-#include "core/systems/freebsd/private/impl.h"
 #include "base/memory.h"
+#include "core/systems/freebsd/private/impl.h"
 
 enum { CODE_MAX = 64 << 20, COPY_MAX = 1 << 20 };
 

@@ -2,8 +2,8 @@
 #include <elf.h>
 #include <stdlib.h>
 
-#include "core/systems/freebsd/private/impl.h"
 #include "base/memory.h"
+#include "core/systems/freebsd/private/impl.h"
 
 /* ---------------------------------------------------------------- notes */
 

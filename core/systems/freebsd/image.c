@@ -2,8 +2,8 @@
  * put behind it. See impl.h. System V ABI, chapters 4 (symbol table) and 5 (dynamic section). */
 #include <stdlib.h>
 
-#include "core/systems/freebsd/private/impl.h"
 #include "base/memory.h"
+#include "core/systems/freebsd/private/impl.h"
 
 enum { SYMBOLS_MAX = 1 << 20, STRINGS_MAX = 64 << 20, DYNAMIC_MAX = 512 };
 enum { DT_HASH = 4, DT_STRTAB = 5, DT_SYMTAB = 6, DT_STRSZ = 10 };

@@ -7,9 +7,9 @@
  */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "base/path.h"
 #include "core/systems/freebsd/private/impl.h"
-#include "base/memory.h"
 
 enum { OBJECT_WORDS = 192, KLDS_MAX = 4096, SIZE_MAX_KLD = 256 << 20, SECTIONS_MAX = 256 };
 

@@ -2,8 +2,8 @@
  * other systems' programs too; the kinds of arguments are ours, by name. See impl.h. */
 #include <stdlib.h>
 
-#include "core/systems/freebsd/private/impl.h"
 #include "base/text.h"
+#include "core/systems/freebsd/private/impl.h"
 
 enum { ARGUMENTS = 6, SHOWN = 64, STRING_SHOWN = 255, TEXTS_SHOWN = 8, CALLS_MAX = 4096 };
 enum { SYS_SYSCALL = 0, SYS_UNDERSCORE_SYSCALL = 198, CARRY = 1 };

@@ -6,8 +6,8 @@
  */
 #include <stdlib.h>
 
-#include "core/systems/freebsd/private/impl.h"
 #include "base/memory.h"
+#include "core/systems/freebsd/private/impl.h"
 
 /* An indirect call in mi_startup, or in what calls a module's SYSINITs. */
 struct site {

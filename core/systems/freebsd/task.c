@@ -5,9 +5,9 @@
  */
 #include <stdlib.h>
 
-#include "core/systems/freebsd/private/impl.h"
-#include "base/text.h"
 #include "base/memory.h"
+#include "base/text.h"
+#include "core/systems/freebsd/private/impl.h"
 
 enum { RFCFDG = 1 << 12, RFFDG = 1 << 2, RFPROC = 1 << 4, RFMEM = 1 << 5, RFPPWAIT = 1u << 31 };
 enum {

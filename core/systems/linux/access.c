@@ -1,6 +1,6 @@
 /* access.c - where Linux differs from core/story/base.h: arguments, memory, functions as hooks. See impl.h. */
-#include "core/systems/linux/private/impl.h"
 #include "base/memory.h"
+#include "core/systems/linux/private/impl.h"
 
 /* ---------------------------------------------------------------- arguments */
 

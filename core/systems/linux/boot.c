@@ -5,8 +5,8 @@
  */
 #include <stdlib.h>
 
-#include "core/systems/linux/private/impl.h"
 #include "base/memory.h"
+#include "core/systems/linux/private/impl.h"
 
 /* ---------------------------------------------------------------- boot parameters */
 

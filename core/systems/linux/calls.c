@@ -1,9 +1,9 @@
 /* calls.c - arguments of calls in words, by the types that the kernel and its modules have of themselves (BTF). See impl.h. */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "core/systems/linux/private/impl.h"
-#include "base/memory.h"
 
 enum { MODULE_TYPES_MAX = 16 << 20, MODULES_MAX = 1024, PAGE = 4096 };
 

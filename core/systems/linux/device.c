@@ -7,9 +7,9 @@
  */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "core/systems/linux/private/impl.h"
-#include "base/memory.h"
 
 enum { NAME = 128, PATH_PARTS = 64 };
 

@@ -1,7 +1,7 @@
 /* file.c - files as the kernel itself knows them: what a system call has opened, and which file the blocks of a disk are read or written
  * for. For kernels with BTF. See impl.h. */
-#include "core/systems/linux/private/impl.h"
 #include "base/text.h"
+#include "core/systems/linux/private/impl.h"
 
 enum { NAME = 256, PATH_PARTS = 64, DEVICE_NAME = 32 };
 

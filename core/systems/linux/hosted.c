@@ -8,8 +8,8 @@
 #include <elf.h>
 #include <stdlib.h>
 
-#include "core/systems/linux/private/impl.h"
 #include "base/memory.h"
+#include "core/systems/linux/private/impl.h"
 
 enum { PAGE = 4096, IMAGE_MAX = 256 << 20 };
 /* The kernel's physical memory and what it maps are above its image; a program's are far below or above. */

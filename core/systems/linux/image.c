@@ -1,9 +1,9 @@
 /* image.c - the kernel's image: where it begins, where it will run, its symbols. See impl.h. */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "core/systems/linux/private/impl.h"
 #include "core/systems/linux/private/place.h"
-#include "base/memory.h"
 
 enum { IMAGE_DEFAULT = 96 << 20, IMAGE_MAX = 512 << 20 };
 

@@ -7,10 +7,10 @@
  */
 #include <stdlib.h>
 
-#include "core/systems/linux/private/impl.h"
-#include "core/systems/linux/private/names.h"
 #include "base/memory.h"
 #include "base/sorted.h"
+#include "core/systems/linux/private/impl.h"
+#include "core/systems/linux/private/names.h"
 
 struct initcall_entry {
     uint64_t address;

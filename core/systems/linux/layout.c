@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/systems/linux/private/layout.h"
 #include "base/memory.h"
+#include "core/systems/linux/private/layout.h"
 
 /* A piece of memory that is searched. */
 enum { PIECE_MAX = 16384 };

@@ -1,9 +1,9 @@
 /* linux.c - see linux.h: life, events, finding the kernel. */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "core/systems/linux/private/impl.h"
 #include "core/systems/linux/private/names.h"
-#include "base/memory.h"
 
 enum { IMAGE_MAX = 512 << 20, IMAGE_32_MAX = 96 << 20, TRIES = 64 };
 

@@ -5,9 +5,9 @@
 #include <gelf.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "core/systems/linux/private/impl.h"
-#include "base/memory.h"
 
 /* ---------------------------------------------------------------- files that the kernel reads */
 

@@ -5,8 +5,8 @@
  */
 #include <stdlib.h>
 
-#include "core/systems/linux/private/impl.h"
 #include "base/memory.h"
+#include "core/systems/linux/private/impl.h"
 
 enum {
     CORE_USES = 4 /* text, data, read-only, read-only after init */,

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/systems/linux/private/place.h"
 #include "base/memory.h"
 #include "base/sorted.h"
+#include "core/systems/linux/private/place.h"
 
 struct votes {
     uint64_t lowest, highest; /* addresses that a kernel may have */

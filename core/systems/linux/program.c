@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/systems/linux/private/impl.h"
 #include "base/memory.h"
+#include "core/systems/linux/private/impl.h"
 
 enum { PROGRAM_MAX = 64 << 20, XA_SLOTS = 64, XA_DEPTH = 11, PAGE = 4096 };
 

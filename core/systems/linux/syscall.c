@@ -3,9 +3,9 @@
  * their own, in both 32- and 64-bit kernels. See impl.h. */
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "core/systems/linux/private/impl.h"
 #include "core/systems/linux/private/names.h"
-#include "base/text.h"
 
 /* Offsets in struct pt_regs: it is part of the ptrace interface, so it does not change. */
 struct registers {

@@ -1,8 +1,8 @@
 /* task.c - processes: created, named, executed, exited, switched to. See impl.h. */
 #include <stdlib.h>
 
-#include "core/systems/linux/private/impl.h"
 #include "base/text.h"
+#include "core/systems/linux/private/impl.h"
 
 enum { COMM = 16, PF_KTHREAD = 0x200000, CLONE_THREAD = 0x10000, ARGUMENTS_MAX = 3072 };
 

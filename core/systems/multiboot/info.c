@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "base/byte_order.h"
-#include "core/systems/multiboot/private/impl.h"
 #include "base/memory.h"
+#include "core/systems/multiboot/private/impl.h"
 
 enum { TEXT_MAX = 4000, SECTIONS_MAX = 4096, SYMBOLS_MAX = 64 << 20 };
 

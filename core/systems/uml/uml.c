@@ -2,11 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/path.h"
 #include "core/story/base.h"
 #include "core/story/processes.h"
 #include "core/systems/uml/uml.h"
-#include "base/memory.h"
 
 enum { PAGE = 4096, NAME = 16, CALLS = 512, ERRORS = 4095, CLONE_THREAD = 0x10000 };
 

@@ -1,6 +1,6 @@
 /* access.c - functions of the hypervisor as hooks. See impl.h. */
-#include "core/systems/xen/private/impl.h"
 #include "base/memory.h"
+#include "core/systems/xen/private/impl.h"
 
 GUEST_HOOKS(xen, struct xen_guest)
 

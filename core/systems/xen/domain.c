@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "base/byte_order.h"
-#include "core/systems/xen/private/impl.h"
 #include "base/memory.h"
+#include "core/systems/xen/private/impl.h"
 
 /* ---------------------------------------------------------------- looked up */
 

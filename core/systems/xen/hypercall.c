@@ -4,9 +4,9 @@
  */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "core/systems/xen/private/impl.h"
 #include "core/systems/xen/private/numbers.h"
-#include "base/memory.h"
 
 /* ---------------------------------------------------------------- reported once */
 

@@ -1,7 +1,7 @@
 /* trap.c - what happens to domains without their asking: exceptions passed on to them, instructions emulated, events
  * raised. See impl.h. */
-#include "core/systems/xen/private/impl.h"
 #include "base/memory.h"
+#include "core/systems/xen/private/impl.h"
 
 /* ---------------------------------------------------------------- who and where */
 

@@ -1,9 +1,9 @@
 /* xen.c - see xen.h: life, events, finding the hypervisor. */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "core/systems/xen/private/impl.h"
 #include "core/systems/xen/private/symbol_table.h"
-#include "base/memory.h"
 
 /* ---------------------------------------------------------------- life */
 

@@ -5,8 +5,8 @@
 #ifndef BOOTREEL_CORE_TIMELINE_PAGE_ROOMS_H
 #define BOOTREEL_CORE_TIMELINE_PAGE_ROOMS_H
 
-#include "core/engine/engine.h"
 #include "base/memory.h"
+#include "core/engine/engine.h"
 
 enum { ROOMS_SLAB = 16 << 20, ROOMS_STEP = 128 << 10 };
 

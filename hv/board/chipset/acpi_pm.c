@@ -4,10 +4,10 @@
  * 58h, 80h, 90h, D2h), 9.3 (APMC and APMS). As on QEMU: GPE block 0 is at AFE0h, and the commands F1h and F0h at the SMI command port set
  * and clear SCI_EN without firmware. */
 #include "base/byte_order.h"
-#include "hv/board/internal.h"
-#include "hv/board/chipset/smbus.h"
-#include "hv/board/chipset/acpi_pm.h"
 #include "base/memory.h"
+#include "hv/board/chipset/acpi_pm.h"
+#include "hv/board/chipset/smbus.h"
+#include "hv/board/internal.h"
 
 #include <string.h>
 

@@ -6,9 +6,9 @@
  * PCs, are reported as unhandled. */
 #include <assert.h>
 
+#include "base/memory.h"
 #include "hv/board/chip.h"
 #include "hv/board/chipset/dma.h"
-#include "base/memory.h"
 
 struct dma_channel {
     uint16_t base_address, base_count;

@@ -1,7 +1,7 @@
 /* i440fx.c - the host bridge of the PC of 1996. Source: Intel 440FX PCIset datasheet (82441FX). */
 #include "hv/board/chipset/i440fx.h"
-#include "hv/board/chipset/shadow.h"
 #include "base/memory.h"
+#include "hv/board/chipset/shadow.h"
 
 #include <string.h>
 

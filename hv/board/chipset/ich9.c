@@ -6,10 +6,10 @@
  * writes them if APMC_EN is set, whatever GBL_SMI_EN is; NO_REBOOT is set at power-on. */
 #include "hv/board/chipset/ich9.h"
 #include "base/byte_order.h"
-#include "hv/board/internal.h"
-#include "hv/board/chipset/isa_bridge.h"
-#include "hv/board/kinds.h"
 #include "base/memory.h"
+#include "hv/board/chipset/isa_bridge.h"
+#include "hv/board/internal.h"
+#include "hv/board/kinds.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* ich9_smbus.c - the ICH9's SMBus controller, on a bus without devices.
  *
  * Source: Intel ICH9 datasheet (316972), chapter 20: configuration space, and the host registers, which are the PIIX4's (smbus.c). */
+#include "base/memory.h"
 #include "hv/board/chipset/ich9.h"
 #include "hv/board/chipset/smbus.h"
-#include "base/memory.h"
 
 #include <string.h>
 

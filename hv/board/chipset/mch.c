@@ -4,9 +4,9 @@
  * Specification 2.0, 7.2.2 (enhanced configuration access). As on QEMU, TSEG ends where RAM below 4 GiB ends, and its size may be
  * extended (50h). SMRAM at FEDA0000h (H_SMRAME) is not implemented. */
 #include "hv/board/chipset/mch.h"
-#include "hv/board/internal.h"
-#include "hv/board/chipset/shadow.h"
 #include "base/memory.h"
+#include "hv/board/chipset/shadow.h"
+#include "hv/board/internal.h"
 
 #include <string.h>
 

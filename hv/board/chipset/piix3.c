@@ -1,10 +1,10 @@
 /* piix3.c - the PCI-to-ISA bridge of the PC of 1996: PIRQ routing.
  *
  * Source: Intel 82371SB (PIIX3) datasheet: PIRQRC[A:D] 60h-63h; QEMU's PC for the mapping of PCI slots to PIRQs. The edge/level control registers 4D0h-4D1h are in pic.c, with the interrupt controllers. */
-#include "hv/board/internal.h"
-#include "hv/board/chipset/isa_bridge.h"
-#include "hv/board/kinds.h"
 #include "base/memory.h"
+#include "hv/board/chipset/isa_bridge.h"
+#include "hv/board/internal.h"
+#include "hv/board/kinds.h"
 
 #include <string.h>
 

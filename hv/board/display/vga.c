@@ -4,9 +4,9 @@
  * Sources: IBM VGA technical reference (registers); QEMU's docs/specs/standard-vga.txt (the PCI function).
  * After a reset it is in text mode 3, so that a kernel started without a VGA BIOS has a text screen. The
  * retrace bits of input status 1 are computed from guest time and the CRT controller's timing. */
-#include "hv/board/kinds.h"
-#include "hv/board/display/vga.h"
 #include "base/memory.h"
+#include "hv/board/display/vga.h"
+#include "hv/board/kinds.h"
 
 #include <string.h>
 

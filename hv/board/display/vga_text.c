@@ -1,9 +1,9 @@
 /* vga_text.c - the text screen: the location and content of its cells.
  *
  * Source: IBM VGA technical reference (CRT controller registers); code page 437. */
+#include "base/utf8.h"
 #include "core/ground/code_page.h"
 #include "hv/board/display/vga.h"
-#include "base/utf8.h"
 
 bool vga_text_mode(const struct vga *v, struct vga_text *t)
 {

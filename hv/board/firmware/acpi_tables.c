@@ -5,13 +5,13 @@
  * IA-PC HPET specification 1.0a, 3.2.4; 20.2 AML encoding; the linker/loader script is QEMU's
  * etc/table-loader as SeaBIOS reads it. Addresses and interrupts: kinds.c, irq.c, and the I/O APIC, local
  * APIC and HPET at their usual places. */
-#include "hv/board/timers/hpet.h"
-#include "hv/board/internal.h"
-#include "hv/board/kinds.h"
-#include "hv/board/interrupts/lapic.h"
+#include "base/must.h"
 #include "hv/board/chipset/mch.h"
 #include "hv/board/chipset/pm1.h"
-#include "base/must.h"
+#include "hv/board/internal.h"
+#include "hv/board/interrupts/lapic.h"
+#include "hv/board/kinds.h"
+#include "hv/board/timers/hpet.h"
 
 #include <stdlib.h>
 #include <string.h>

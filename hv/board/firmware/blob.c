@@ -1,6 +1,6 @@
 /* blob.c - growing buffers for the tables that fw_cfg provides. */
-#include "hv/board/internal.h"
 #include "base/memory.h"
+#include "hv/board/internal.h"
 
 #include <stdlib.h>
 #include <string.h>

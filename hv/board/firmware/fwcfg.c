@@ -2,11 +2,11 @@
  *
  * Source: QEMU's docs/specs/fw_cfg (selector 510h, data 511h, DMA at 514h with big-endian addresses); the set
  * of items is the one that SeaBIOS reads. */
-#include "hv/board/internal.h"
-#include "hv/board/chipset/pm1.h"
-#include "hv/board/firmware/fwcfg.h"
 #include "base/memory.h"
 #include "base/must.h"
+#include "hv/board/chipset/pm1.h"
+#include "hv/board/firmware/fwcfg.h"
+#include "hv/board/internal.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/board/internal.h"
-#include "hv/board/firmware/pflash.h"
 #include "base/memory.h"
+#include "hv/board/firmware/pflash.h"
+#include "hv/board/internal.h"
 
 enum { BLOCK = 4096, BUFFER_LOG2 = 8, BUFFER = 1 << BUFFER_LOG2 };
 

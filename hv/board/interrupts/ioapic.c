@@ -5,10 +5,10 @@
  * or not. */
 #include <assert.h>
 
+#include "base/memory.h"
 #include "hv/board/chip.h"
 #include "hv/board/interrupts/ioapic.h"
 #include "hv/board/interrupts/lapic.h"
-#include "base/memory.h"
 
 enum { VERSION = 0x20 };
 

@@ -6,8 +6,8 @@
  * As on the reference PC after reset and firmware, LINT0 of processor 0 passes the PIC through (ExtINT,
  * unmasked) although the APIC is disabled by software. This is the only exception to the rule that a disabled
  * APIC has all LVTs masked. */
-#include "hv/board/interrupts/lapic_impl.h"
 #include "base/memory.h"
+#include "hv/board/interrupts/lapic_impl.h"
 
 /* Writable bits of each LVT. */
 static const uint32_t lvt_writable[LVTS] = {0x300ff, 0x107ff, 0x107ff, 0x1a7ff, 0x1a7ff, 0x100ff};

@@ -7,8 +7,8 @@
  * follows the slave's INT. */
 #include <assert.h>
 
-#include "hv/board/chip.h"
 #include "base/memory.h"
+#include "hv/board/chip.h"
 
 struct i8259 {
     uint8_t lines; /* as driven */

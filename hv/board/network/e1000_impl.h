@@ -12,8 +12,8 @@
 
 #include "base/byte_order.h"
 #include "hv/board/network/e1000.h"
-#include "hv/board/pci/msix.h"
 #include "hv/board/network/nic.h"
+#include "hv/board/pci/msix.h"
 #include "hv/board/pci/pci.h"
 
 enum { E1000_VENDOR = 0x8086 };

@@ -3,10 +3,10 @@
  * Source: PCI Local Bus Specification 2.1, chapter 6 (configuration space), 3.7.4.1 (mechanism #1). Addresses
  * at which a BAR is not decoded (0, or the all-ones of sizing) are as on QEMU. */
 #include "base/byte_order.h"
-#include "hv/board/internal.h"
-#include "hv/board/pci/pci.h"
 #include "base/memory.h"
 #include "base/must.h"
+#include "hv/board/internal.h"
+#include "hv/board/pci/pci.h"
 
 #include <assert.h>
 #include <stdlib.h>

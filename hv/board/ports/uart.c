@@ -5,9 +5,9 @@
  * OUT2: guests of the reference PC rely on that. The other side asserts DCD, DSR and CTS. */
 #include <assert.h>
 
+#include "base/memory.h"
 #include "hv/board/chip.h"
 #include "hv/board/ports/uart.h"
-#include "base/memory.h"
 
 enum { FIFO = 16, BASE_HZ = 115200 };
 

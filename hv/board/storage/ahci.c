@@ -2,9 +2,9 @@
  *
  * Sources: Serial ATA AHCI 1.3.1, 2 (configuration space), 3 (registers); Intel ICH9 datasheet (316972), chapter 14 (the function). */
 #include "hv/board/storage/ahci.h"
+#include "base/memory.h"
 #include "hv/board/chipset/ich9.h"
 #include "hv/board/pci/msi.h"
-#include "base/memory.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,9 +4,9 @@
  * chunk of zeroes is not the same as no chunk. */
 #include <assert.h>
 
-#include "hv/board/internal.h"
 #include "base/memory.h"
 #include "base/must.h"
+#include "hv/board/internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,9 +3,9 @@
  * Sources: Intel 82371FB/82371SB (PIIX/PIIX3) datasheet, section 2.3 and 3.3; ATA/ATAPI-6 (T13/1410D) clauses
  * 7 (registers) and 9 (protocols). Absent drives answer as on QEMU: their status reads 0. A command takes a
  * fixed guest time (NS_COMMAND and so on), so that a driver sees BSY, then its interrupt. */
+#include "base/memory.h"
 #include "hv/board/storage/drives.h"
 #include "hv/board/storage/ide.h"
-#include "base/memory.h"
 
 #include <assert.h>
 #include <stdio.h>

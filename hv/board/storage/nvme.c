@@ -5,8 +5,8 @@
 #include <assert.h>
 
 #include "hv/board/storage/nvme.h"
-#include "hv/board/pci/express.h"
 #include "base/memory.h"
+#include "hv/board/pci/express.h"
 
 #include <stdio.h>
 #include <string.h>

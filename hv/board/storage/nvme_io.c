@@ -1,8 +1,8 @@
 /* nvme_io.c - commands of the NVM command set, and the memory that a command describes.
  *
  * Source: NVM Express Base Specification 1.4, 4.3 (physical region pages) and chapter 6. */
-#include "hv/board/storage/nvme.h"
 #include "base/memory.h"
+#include "hv/board/storage/nvme.h"
 
 #include <string.h>
 

@@ -6,9 +6,9 @@
  *
  * A timer matches when the counter reaches its comparator's value: a value just passed is reached again after
  * a wrap. */
+#include "base/memory.h"
 #include "hv/board/chip.h"
 #include "hv/board/timers/hpet.h"
-#include "base/memory.h"
 
 enum { TIMERS = 3, PERIOD_NS = 10 };
 

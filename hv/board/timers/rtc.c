@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "hv/board/chip.h"
 #include "hv/board/storage/drives.h"
 #include "hv/board/timers/rtc.h"
-#include "base/memory.h"
 
 enum { CHAIN_HZ = 32768 };
 

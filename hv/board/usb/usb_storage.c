@@ -1,8 +1,8 @@
 /* usb_storage.c - a USB stick, or a CD-ROM drive on USB: SCSI commands by bulk-only transport.
  *
  * Source: USB Mass Storage Class, Bulk-Only Transport 1.0: 3 (requests), 5 (wrappers), 6 (errors; 6.7: the thirteen cases). */
-#include "hv/board/usb/usb.h"
 #include "base/memory.h"
+#include "hv/board/usb/usb.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* xhci.c - the xHCI host controller's registers, ports and time. See xhci.h. Source: xHCI 1.1, chapter 5. */
 #include "hv/board/usb/xhci.h"
-#include "hv/board/pci/express.h"
 #include "base/memory.h"
+#include "hv/board/pci/express.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/board/virtio/shared.h"
 #include "base/memory.h"
+#include "hv/board/virtio/shared.h"
 
 /* Lists that go both ways; 0 ends them. `in` is the folder in whose list a node is; 0: in none. */
 struct place {

@@ -4,9 +4,9 @@
  * request, and room for its answer; the configuration is the tag by which the guest mounts the folder. One request is
  * executed at a time, when the time that it takes has passed. */
 #include "base/byte_order.h"
+#include "base/memory.h"
 #include "hv/board/virtio/p9_server.h"
 #include "hv/board/virtio/virtio.h"
-#include "base/memory.h"
 
 #include <stdio.h>
 #include <string.h>

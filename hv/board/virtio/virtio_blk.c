@@ -2,8 +2,8 @@
  *
  * Source: VIRTIO 1.2, 5.2. One request is executed at a time, when the time that it takes has passed. */
 #include "base/byte_order.h"
-#include "hv/board/virtio/virtio.h"
 #include "base/memory.h"
+#include "hv/board/virtio/virtio.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,9 +3,9 @@
  * Source: VIRTIO 1.2, 5.1; for old drivers its legacy interface (5.1.6.1: the header without num_buffers). There are no offloads: a frame
  * is given and taken as it is on the wire. The driver's frames leave one after the other, each when the wire is free. */
 #include "base/byte_order.h"
+#include "base/memory.h"
 #include "hv/board/network/nic.h"
 #include "hv/board/virtio/virtio.h"
-#include "base/memory.h"
 
 #include <assert.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  *
  * Source: VIRTIO 1.2, 5.4. What it gives is no entropy: it follows from the configuration, so that a run can be repeated. Each buffer is
  * filled when the time that this takes has passed. */
-#include "hv/board/virtio/virtio.h"
 #include "base/memory.h"
+#include "hv/board/virtio/virtio.h"
 
 enum { REQUESTS, QUEUES };
 /* Guest times in ns: what a host's generator of random numbers takes for a request, and for a byte (about 300 MB/s). */

@@ -3,9 +3,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/memory.h"
 #include "hv/x86/decode/decode.h"
 #include "hv/x86/jit/jit.h"
-#include "base/memory.h"
 
 /* PATIENCE: stores to a page that cost about as much as decoding its code again. KEEP_ALL, KEEP_MOST: the bytes of decoded code (and
  * COMPILED_ALL, COMPILED_MOST: of compiled code) up to which it is kept in the next period, and up to which it is if a third of it was

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 
 #include "hv/x86/decode/decode.h"
-#include "hv/x86/exec.h"
-#include "hv/x86/system/sys.h"
 #include "base/memory.h"
 #include "base/must.h"
+#include "hv/x86/exec.h"
+#include "hv/x86/system/sys.h"
 
 enum { MAX_ROWS = 2048 };
 

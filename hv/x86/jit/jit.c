@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "base/memory.h"
 #include "hv/x86/jit/region.h"
 #include "hv/x86/jit/unit.h"
 #include "hv/x86/x87/x87.h"
-#include "base/memory.h"
 
 /* Where in the memory for code jit.enter, what all regions share, the regions and their ways out begin: 0, SHARED, START, SELDOM. */
 enum {

@@ -1,6 +1,6 @@
 /* shapes.c - which families of handlers are compiled, and as what. */
-#include "hv/x86/jit/ops.h"
 #include "base/memory.h"
+#include "hv/x86/jit/ops.h"
 
 /* clang-format off */
 #define FAMILIES(F)                                                                                          \

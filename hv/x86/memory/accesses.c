@@ -8,8 +8,8 @@
  * in this process, and is in no recording. */
 #include <stdlib.h>
 
-#include "hv/x86/cpu.h"
 #include "base/memory.h"
+#include "hv/x86/cpu.h"
 
 enum {
     READS_MOST = 32,    /* of a page, by lines */

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "hv/x86/cpu.h"
 #include "base/memory.h"
+#include "hv/x86/cpu.h"
 
 /* CHUNK, GROUP, DENSE: pages. */
 enum { PAGE = SNAPSHOT_PAGE, CHUNK = MEM_HUGE_PAGE / PAGE, GROUP = 16, DENSE = CHUNK / 2 };

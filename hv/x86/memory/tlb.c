@@ -6,8 +6,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "hv/x86/exec.h"
 #include "base/memory.h"
+#include "hv/x86/exec.h"
 
 /* ---------------------------------------------------------------- spaces */
 

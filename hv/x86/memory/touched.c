@@ -17,9 +17,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "hv/x86/cpu.h"
 #include "base/memory.h"
 #include "base/pool.h"
+#include "hv/x86/cpu.h"
 
 struct note {
     uint64_t linear, physical; /* page numbers; linear UINT64_MAX: free */

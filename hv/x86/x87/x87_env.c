@@ -6,12 +6,12 @@
  * XSAVE: the x87 and SSE components, in the legacy region, and AVX's upper halves behind the header. A component is in use (XINUSE) if
  * its values differ from the initial ones, whatever was done to it; that a component was not modified since XRSTOR is never used. */
 #include "base/byte_order.h"
-#include "hv/x86/exec.h"
-#include "hv/x86/decode/insn.h"
-#include "hv/x86/vector/simd.h"
-#include "hv/x86/system/sys.h"
-#include "hv/x86/x87/x87_op.h"
 #include "base/memory.h"
+#include "hv/x86/decode/insn.h"
+#include "hv/x86/exec.h"
+#include "hv/x86/system/sys.h"
+#include "hv/x86/vector/simd.h"
+#include "hv/x86/x87/x87_op.h"
 
 enum {
     ENV16_SIZE = 14,

@@ -2,8 +2,8 @@
 #ifndef BOOTREEL_CORE_SYSTEMS_EFI_PATH_H
 #define BOOTREEL_CORE_SYSTEMS_EFI_PATH_H
 
-#include "core/systems/efi/private/impl.h"
 #include "base/text.h"
+#include "core/systems/efi/private/impl.h"
 
 /* Adds the device path in n bytes: "PciRoot(0x0)/Pci(0x1,0x1)/Ata(Primary,Master,0x0)". Its instances are on
  * lines of their own. Files are named if their names are known. False if it does not end in these bytes, or a

@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/symbols/packed_names.h"
 #include "base/error.h"
+#include "core/symbols/packed_names.h"
 
 struct kallsyms {
     /* To be set before kallsyms_find. */

@@ -9,8 +9,8 @@
 #ifndef BOOTREEL_CORE_SYSTEMS_XEN_SYMBOL_TABLE_H
 #define BOOTREEL_CORE_SYSTEMS_XEN_SYMBOL_TABLE_H
 
-#include "core/symbols/packed_names.h"
 #include "base/error.h"
+#include "core/symbols/packed_names.h"
 
 struct xen_symbols {
     struct packed_names packed;
