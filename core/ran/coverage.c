@@ -7,8 +7,10 @@
 #include <xxhash.h>
 
 #include "base/memory.h"
+#include "core/ran/private/initcalls.h"
 #include "core/ran/private/who.h"
 #include "core/run/replay.h"
+#include "core/systems/linux/initcalls.h"
 
 enum { PAGE = SNAPSHOT_PAGE, WORDS = PAGE / 64 };
 
@@ -25,6 +27,7 @@ struct module {
     char *name;
     uint64_t since; /* of the mapping that `bias` is from */
     struct coverage_function *function;
+    struct coverage_initcall *initcall;
 };
 
 struct coverage {
@@ -382,6 +385,39 @@ static void add_tables(struct coverage *c, const struct symbols *s)
     }
 }
 
+/* ---------------------------------------------------------------- initcalls */
+
+struct finding {
+    struct coverage *c;
+    const struct symbols *symbols;
+};
+
+static void found_initcall(void *ctx, uint64_t address, symbol_space space, uint64_t icount, unsigned level)
+{
+    const struct finding *f = ctx;
+    struct symbol sym;
+    const struct symbol_mapping *m = symbols_at(f->symbols, space, address, icount, &sym, NULL)
+                                         ? mapping_of(f->symbols, &sym, space, icount)
+                                         : NULL;
+    if (!m)
+        return;
+    struct module *mod = &f->c->module[module_of(f->c, sym.module, m->table)];
+    for (size_t i = 0; i < mod->m.ninitcalls; i++)
+        if (mod->initcall[i].address == address - m->bias)
+            return;
+    MEM_MORE(mod->initcall, mod->m.ninitcalls);
+    mod->initcall[mod->m.ninitcalls++] = (struct coverage_initcall){
+        .address = address - m->bias, .name = sym.name, .level = linux_initcall_level(level)};
+}
+
+static int find_initcalls(struct coverage *c, const struct coverage_options *o, struct error *err)
+{
+    struct finding f = {c, o->symbols};
+    const struct initcalls of = {
+        .trace = o->trace, .kind = o->kind, .symbols = o->symbols, .ctx = &f, .found = found_initcall};
+    return initcalls_of_trace(&of, err);
+}
+
 int coverage_add(struct coverage *c, const struct coverage_options *o, bool minus, struct error *err)
 {
     struct covering v = {.o = o, .c = c, .minus = minus};
@@ -407,6 +443,8 @@ int coverage_add(struct coverage *c, const struct coverage_options *o, bool minu
         }
     if (!rc && atomic_load(&v.interrupted))
         rc = error_set(err, "coverage: interrupted");
+    if (!rc && !minus)
+        rc = find_initcalls(c, o, err);
     pthread_mutex_destroy(&v.lock);
     free(v.job);
     return rc;
@@ -426,6 +464,7 @@ void coverage_free(struct coverage *c)
     for (size_t i = 0; i < c->nmodules; i++) {
         free(c->module[i].name);
         free(c->module[i].function);
+        free(c->module[i].initcall);
     }
     free(c->module);
     free(c->code);
@@ -487,6 +526,23 @@ static void find_functions(struct coverage *c, size_t i)
     }
 }
 
+static int by_address(const void *a, const void *b)
+{
+    const struct coverage_initcall *x = a, *y = b;
+    return x->address < y->address ? -1 : x->address > y->address;
+}
+
+/* An initcall ran if its first byte was executed. */
+static void finish_initcalls(const struct coverage *c, size_t i)
+{
+    struct module *m = &c->module[i];
+    if (m->m.ninitcalls)
+        qsort(m->initcall, m->m.ninitcalls, sizeof *m->initcall, by_address);
+    for (size_t k = 0; k < m->m.ninitcalls; k++)
+        m->initcall[k].ran = count_bytes(c, i, m->initcall[k].address, 1);
+    m->m.initcall = m->initcall;
+}
+
 void coverage_finish(struct coverage *c)
 {
     struct module *old = mem_copy(c->module, c->nmodules * sizeof *old);
@@ -510,6 +566,7 @@ void coverage_finish(struct coverage *c)
         m->m.symbols = m->table;
         find_functions(c, i);
         m->m.function = m->function;
+        finish_initcalls(c, i);
     }
     for (size_t i = 0; i < c->ncode; i++)
         for (unsigned k = 0; k < WORDS; k++)

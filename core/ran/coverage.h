@@ -37,13 +37,20 @@ struct coverage_block {
     uint64_t address; /* link address */
     uint32_t bytes;
 };
+struct coverage_initcall {
+    uint64_t address; /* link address */
+    const char *name, *level;
+    bool ran;
+};
 struct coverage_module {
     const char *name;
     bool symbols; /* false: code without symbols, at linear addresses */
     const struct coverage_function *function;
-    size_t nfunctions, executed; /* of the functions */
-    uint64_t bytes;              /* executed */
-    uint64_t bias;               /* where it was first: runtime address = link address + bias */
+    size_t nfunctions, executed;              /* of the functions */
+    const struct coverage_initcall *initcall; /* of a Linux kernel, by address */
+    size_t ninitcalls;
+    uint64_t bytes; /* executed */
+    uint64_t bias;  /* where it was first: runtime address = link address + bias */
 };
 size_t coverage_modules(const struct coverage *c);
 const struct coverage_module *coverage_module(const struct coverage *c, size_t i);

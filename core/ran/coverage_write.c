@@ -9,66 +9,21 @@
 
 /* ---------------------------------------------------------------- what never ran */
 
-/* A function of a module by its name; NULL: none. */
-static const struct coverage_function *function_named(const struct coverage_module *m, const char *name,
-                                                      size_t n)
+static void list_initcalls(const struct coverage *c, FILE *out)
 {
-    for (size_t i = 0; i < m->nfunctions; i++)
-        if (strlen(m->function[i].name) == n && !memcmp(m->function[i].name, name, n))
-            return &m->function[i];
-    return NULL;
-}
-
-/* Linux names the pointer to each initcall __initcall__kmod_MODULE__NUMBER_LINE_FUNCTIONLEVEL; before 5.11 __initcall_FUNCTIONLEVEL.
- * The function of such a name, of length *n; NULL: it is none. */
-static const char *initcall_of(const char *name, size_t *n)
-{
-    static const char before[] = "__initcall_", kmod[] = "_kmod_";
-    if (strncmp(name, before, sizeof before - 1))
-        return NULL;
-    const char *f = name + sizeof before - 1;
-    if (!strncmp(f, kmod, sizeof kmod - 1)) {
-        const char *at = NULL;
-        for (const char *p = f; (p = strstr(p, "__")); p++) {
-            const size_t number = strspn(p + 2, "0123456789");
-            const size_t line = number && p[2 + number] == '_' ? strspn(p + 3 + number, "0123456789") : 0;
-            if (line && p[3 + number + line] == '_')
-                at = p + 4 + number + line;
-        }
-        if (!at)
-            return NULL;
-        f = at;
-    }
-    *n = strlen(f);
-    static const char *const levels[] = {"early", "rootfs", "con"};
-    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
-        if (*n > strlen(levels[i]) && !strcmp(f + *n - strlen(levels[i]), levels[i])) {
-            *n -= strlen(levels[i]);
-            return f;
-        }
-    *n -= *n && f[*n - 1] == 's';
-    *n -= *n && f[*n - 1] >= '0' && f[*n - 1] <= '7';
-    return *n ? f : NULL;
-}
-
-static size_t list_initcalls(const struct coverage *c, size_t module, FILE *out)
-{
-    const struct coverage_module *m = coverage_module(c, module);
-    const struct symbol_table *t = coverage_table(c, module);
-    size_t found = 0;
-    for (size_t i = 0; t && i < symbol_table_count(t); i++) {
-        struct symbol s;
-        size_t n;
-        symbol_table_symbol(t, i, &s);
-        const char *name = initcall_of(s.name, &n);
-        const struct coverage_function *f = name ? function_named(m, name, n) : NULL;
-        if (!f || f->bytes)
+    for (size_t i = 0; i < coverage_modules(c); i++) {
+        const struct coverage_module *m = coverage_module(c, i);
+        size_t ran = 0;
+        for (size_t k = 0; k < m->ninitcalls; k++)
+            ran += m->initcall[k].ran;
+        if (!m->ninitcalls)
             continue;
-        found++;
-        if (out)
-            out_print(out, "  %s\n", f->name);
+        out_print(out, "\n%s: %zu of %zu initcalls ran%s\n", m->name, ran, m->ninitcalls,
+                  ran < m->ninitcalls ? "; initcalls that never ran:" : "");
+        for (size_t k = 0; k < m->ninitcalls; k++)
+            if (!m->initcall[k].ran)
+                out_print(out, "  %-10s %s\n", m->initcall[k].level, m->initcall[k].name);
     }
-    return found;
 }
 
 static bool is_probe(const char *name)
@@ -136,7 +91,7 @@ static int write_text(const struct coverage *c, bool all, FILE *out, struct erro
                   m->nfunctions ? 100.0 * (double)m->executed / (double)m->nfunctions : 0.0, blocks, m->bytes,
                   m->name);
     }
-    list_unused(c, out, "initcalls that never ran", list_initcalls);
+    list_initcalls(c, out);
     list_unused(c, out, "drivers that never saw a device (their probe function did not run)", list_drivers);
     if (all)
         list_functions(c, out);

@@ -56,6 +56,10 @@ golden "$work/more.tree" boot/diff-more.golden
 compare blacklist a blacklist
 sed -i -E 's/ \(with [0-9]+ items in it\)//' "$work/blacklist.tree"
 golden "$work/blacklist.tree" boot/diff-blacklist.golden
+# Coverage reads all initcalls from the kernel's tables, and names this one.
+"$BOOTREEL" coverage -q "$work/blacklist.reel" >"$work/blacklist.coverage" || fail "coverage exits with $?"
+awk '/ initcalls ran; / { n = $4 - $2 } n && NF == 2 && $1 ~ /^[a-z]+$/ { print n, $0 }' "$work/blacklist.coverage" | grep -qE '^1 +device +cmos_init$' ||
+    fail "the initcall that was left out: $(grep -A 2 ' initcalls ran' "$work/blacklist.coverage")"
 
 # ---- KASLR: the command line, what the kernel does with it, and the offset ----
 compare nokaslr a nokaslr

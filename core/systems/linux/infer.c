@@ -2,7 +2,7 @@
  * objects as they are seen. See impl.h.
  */
 #include "core/systems/linux/private/impl.h"
-#include "core/systems/linux/private/layout.h"
+#include "core/systems/linux/private/initcall_tables.h"
 
 static bool read_guest(void *ctx, uint64_t address, void *buf, size_t n)
 {
@@ -56,29 +56,11 @@ static bool is_function(void *ctx, uint64_t address)
            (sym.type == 't' || sym.type == 'T');
 }
 
-/* The early initcalls come before those of level 0. */
-static void add_early(struct linux_guest *lx, const struct layout_image *im, uint64_t end)
-{
-    unsigned bytes, step;
-    uint64_t fn = layout_initcall(im, end, &step);
-    for (uint64_t at = end - step; fn && (fn = layout_initcall(im, at, &bytes)) && bytes == step; at -= step)
-        lx_initcall_add(lx, fn, INITCALL_EARLY);
-}
-
-void lx_infer_initcalls(struct linux_guest *lx)
+void lx_infer_initcalls(struct linux_guest *lx, const struct initcall_reader *r)
 {
     const struct layout_image im = {lx->image.bytes, lx->image.size, lx->image.base, lx->base.word, lx,
                                     is_function};
-    uint64_t begin[LAYOUT_LEVELS + 1], fn;
-    unsigned bytes;
-    if (!layout_initcalls(&im, begin))
-        return;
-    for (unsigned level = 0; level < LAYOUT_LEVELS; level++)
-        for (uint64_t at = begin[level]; at < begin[level + 1]; at += bytes) {
-            fn = layout_initcall(&im, at, &bytes);
-            lx_initcall_add(lx, fn, level);
-        }
-    add_early(lx, &im, begin[0]);
+    initcall_infer(&im, r);
 }
 
 /* ---------------------------------------------------------------- in objects */

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/sorted.h"
 #include "core/systems/linux/private/impl.h"
+#include "core/systems/linux/private/initcall_tables.h"
 #include "core/systems/linux/private/names.h"
 
 struct initcall_entry {
@@ -19,43 +20,11 @@ struct initcall_entry {
 
 /* ---------------------------------------------------------------- levels */
 
-/* The tables follow each other; each extends to the next one that exists. */
-static const struct {
-    const char *symbol;
-    int level; /* -1: an end */
-} tables[] = {
-    {"__initcall_start", INITCALL_EARLY},
-    {"__initcall0_start", INITCALL_PURE},
-    {"__initcall1_start", INITCALL_CORE},
-    {"__initcall2_start", INITCALL_POSTCORE},
-    {"__initcall3_start", INITCALL_ARCH},
-    {"__initcall4_start", INITCALL_SUBSYS},
-    {"__initcall5_start", INITCALL_FS},
-    {"__initcallrootfs_start", INITCALL_ROOTFS},
-    {"__initcall6_start", INITCALL_DEVICE},
-    {"__initcall7_start", INITCALL_LATE},
-    {"__initcall_end", -1},
-    {"__con_initcall_start", INITCALL_CONSOLE},
-    {"__con_initcall_end", -1},
-};
-enum { TABLES = sizeof tables / sizeof tables[0], TABLE_MAX = 65536 };
-
-void lx_initcall_add(struct linux_guest *lx, uint64_t address, unsigned level)
+static void add_entry(void *ctx, uint64_t address, unsigned level)
 {
+    struct linux_guest *lx = ctx;
     MEM_MORE(lx->initcalls, lx->ninitcalls);
     lx->initcalls[lx->ninitcalls++] = (struct initcall_entry){address, level};
-}
-
-/* Entries are pointers or, in 64-bit kernels since 4.19, 32-bit offsets relative to themselves. */
-static void read_table(struct linux_guest *lx, uint64_t begin, uint64_t end, unsigned level)
-{
-    bool pointers = end - begin >= lx->base.word && lx_word(lx, begin) - lx->text < lx->image_size;
-    uint64_t step = pointers ? lx->base.word : 4;
-    if (end - begin > TABLE_MAX)
-        return;
-    for (uint64_t at = begin; at + step <= end; at += step)
-        lx_initcall_add(lx, pointers ? lx_word(lx, at) : at + (uint64_t)(int64_t)(int32_t)lx_u32(lx, at),
-                        level);
 }
 
 static int by_address(const void *a, const void *b)
@@ -64,19 +33,28 @@ static int by_address(const void *a, const void *b)
     return x->address != y->address ? (x->address < y->address ? -1 : 1) : (int)x->level - (int)y->level;
 }
 
+static size_t read_kernel(void *ctx, uint64_t at, void *buf, size_t n)
+{
+    return lx_read(ctx, at, buf, n) ? n : 0;
+}
+
+static uint64_t symbol_of(void *ctx, const char *name)
+{
+    return lx_symbol(ctx, name);
+}
+
 static void read_tables(struct linux_guest *lx)
 {
-    for (size_t i = 0; i < TABLES; i++) {
-        uint64_t begin = lx_symbol(lx, tables[i].symbol), end = 0;
-        if (!begin || tables[i].level < 0)
-            continue;
-        for (size_t j = i + 1; j < TABLES && !end; j++)
-            end = lx_symbol(lx, tables[j].symbol);
-        if (end > begin)
-            read_table(lx, begin, end, (unsigned)tables[i].level);
-    }
-    if (!lx->ninitcalls) /* there are only function symbols (CONFIG_KALLSYMS_ALL is off) */
-        lx_infer_initcalls(lx);
+    const struct initcall_reader r = {.ctx = lx,
+                                      .read = read_kernel,
+                                      .symbol = symbol_of,
+                                      .word = lx->base.word,
+                                      .text = lx->text,
+                                      .size = lx->image_size,
+                                      .to = lx,
+                                      .add = add_entry};
+    if (!initcall_tables(&r)) /* there are only function symbols (CONFIG_KALLSYMS_ALL is off) */
+        lx_infer_initcalls(lx, &r);
     if (lx->ninitcalls)
         qsort(lx->initcalls, lx->ninitcalls, sizeof *lx->initcalls, by_address);
 }

@@ -5,7 +5,7 @@
  *   access.c    arguments, memory, functions hooked at entry and exit
  *   functions.c other names of the kernel's functions
  *   boot.c      boot parameters, decompression, milestones, memory, consoles, shutdown
- *   initcall.c  initcalls
+ *   initcall.c  initcalls; initcall_tables.c  the kernel's tables of them
  *   types.c     offsets of members, from BTF
  *   calls.c     arguments of calls, by BTF
  *   infer.c     the same without BTF, through layout.c; what has no symbols
@@ -271,8 +271,8 @@ void lx_infer_executed(struct linux_guest *lx, uint64_t task, uint64_t binprm);
 void lx_infer_module(struct linux_guest *lx, uint64_t module);
 void lx_infer_console(struct linux_guest *lx, uint64_t console);
 /* Finds the initcalls if their tables have no symbols. */
-void lx_infer_initcalls(struct linux_guest *lx);
-void lx_initcall_add(struct linux_guest *lx, uint64_t address, unsigned level);
+struct initcall_reader;
+void lx_infer_initcalls(struct linux_guest *lx, const struct initcall_reader *r);
 /* Sets probes in the decompressor: searches for its code around `ip`, at each event. */
 void lx_boot_early(struct linux_guest *lx, uint64_t ip);
 void lx_boot_params(struct linux_guest *lx, uint64_t address);
