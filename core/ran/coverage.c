@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "core/ran/private/initcalls.h"
+#include "core/ran/private/roms.h"
 #include "core/ran/private/who.h"
 #include "core/run/replay.h"
 #include "core/systems/linux/initcalls.h"
@@ -96,7 +97,13 @@ struct piece {
     uint64_t icount;
     uint32_t bytes;
     bool begins;
-    uint32_t program; /* in `names`: who ran it */
+    uint32_t rom; /* 1 + which of the job's option ROMs it is in; 0: in none */
+};
+
+/* An option ROM, and where its first byte is executed. */
+struct rom_seen {
+    char *name;
+    uint64_t linear;
 };
 
 /* A page of memory that is executed, and at which linear pages. */
@@ -122,6 +129,8 @@ struct job {
     struct piece *piece;
     size_t npieces, cappieces;
     struct hash_index by_piece;
+    struct rom_seen *rom;
+    size_t nroms;
     struct error err;
     bool failed;
     uint64_t told;
@@ -139,18 +148,19 @@ struct covering {
 };
 
 static void add_piece(struct job *j, uint64_t linear, symbol_space space, uint64_t icount, uint32_t bytes,
-                      bool begins)
+                      bool begins, uint32_t rom)
 {
     const uint64_t key[2] = {linear, (uint64_t)space}, hash = XXH3_64bits(key, sizeof key);
     for (struct hash_search s = hash_search(&j->by_piece, hash); hash_found(&j->by_piece, &s);) {
         struct piece *p = &j->piece[s.number];
-        if (p->linear == linear && p->space == space && p->bytes >= bytes && (p->begins || !begins))
+        if (p->linear == linear && p->space == space && p->bytes >= bytes && (p->begins || !begins) &&
+            p->rom == rom)
             return;
     }
     j->piece = mem_grow(j->piece, &j->cappieces, j->npieces + 1, sizeof *j->piece);
     hash_index_add(&j->by_piece, hash, j->npieces);
-    j->piece[j->npieces++] =
-        (struct piece){.linear = linear, .space = space, .icount = icount, .bytes = bytes, .begins = begins};
+    j->piece[j->npieces++] = (struct piece){
+        .linear = linear, .space = space, .icount = icount, .bytes = bytes, .begins = begins, .rom = rom};
 }
 
 /* A kernel's addresses mean the same in every process. */
@@ -202,8 +212,22 @@ static void page_executed(struct job *j, const struct engine_code *c)
     for (size_t i = 0, n = j->npieces; i < n; i++) {
         const struct piece p = j->piece[i];
         if (p.linear - p.linear % PAGE == a->at[0].linear && p.space == a->at[0].space)
-            add_piece(j, page + p.linear % PAGE, space, c->icount, p.bytes, p.begins);
+            add_piece(j, page + p.linear % PAGE, space, c->icount, p.bytes, p.begins, p.rom);
     }
+}
+
+static uint32_t rom_of(struct job *j, const struct engine_code *c)
+{
+    struct rom rom;
+    if (!rom_at(j->who.look, j->t, c->physical, &rom))
+        return 0;
+    const uint64_t linear = rom.at + c->linear - c->physical;
+    for (size_t i = 0; i < j->nroms; i++)
+        if (j->rom[i].linear == linear && !strcmp(j->rom[i].name, rom.name))
+            return (uint32_t)i + 1;
+    MEM_MORE(j->rom, j->nroms);
+    j->rom[j->nroms++] = (struct rom_seen){mem_string(rom.name), linear};
+    return (uint32_t)j->nroms;
 }
 
 static void on_code(void *ctx, const struct engine_code *c)
@@ -220,7 +244,7 @@ static void on_code(void *ctx, const struct engine_code *c)
         page_executed(j, c);
         return;
     }
-    add_piece(j, c->linear, space_of(j, c), c->icount, c->bytes, !j->first);
+    add_piece(j, c->linear, space_of(j, c), c->icount, c->bytes, !j->first, rom_of(j, c));
     j->first = false;
 }
 
@@ -247,6 +271,20 @@ struct place {
     uint64_t since, until;
 };
 
+/* Its addresses count from its beginning, as in its file. */
+static void place_in_rom(struct job *j, const struct piece *p)
+{
+    const struct rom_seen *rom = &j->rom[p->rom - 1];
+    struct coverage *c = j->of->c;
+    struct module *mod = &c->module[module_of(c, rom->name, NULL)];
+    if (!j->of->minus &&
+        (mod->since || rom->linear < mod->m.bias)) { /* the lowest, whichever job comes first */
+        mod->since = 0;
+        mod->m.bias = rom->linear;
+    }
+    mark(c, (uint32_t)(mod - c->module), p->linear - rom->linear, p->bytes, p->begins, j->of->minus);
+}
+
 static void place_of(struct job *j, struct place *last, const struct piece *p)
 {
     const struct symbols *s = j->of->o->symbols;
@@ -254,6 +292,10 @@ static void place_of(struct job *j, struct place *last, const struct piece *p)
     struct symbol sym;
     const bool minus = j->of->minus;
     if (!symbols_at(s, p->space, p->linear, p->icount, &sym, NULL)) {
+        if (p->rom) {
+            place_in_rom(j, p);
+            return;
+        }
         const bool program = symbol_space_id(p->space) && !(p->linear >> 63);
         mark(c, module_of(c, program ? "[programs without symbols]" : "[code without symbols]", NULL),
              p->linear, p->bytes, p->begins, minus);
@@ -368,6 +410,9 @@ static void do_job(void *ctx, size_t i)
     replay_close(j->r);
     trace_close(j->t);
     trace_close(j->beside);
+    for (size_t k = 0; k < j->nroms; k++)
+        free(j->rom[k].name);
+    free(j->rom);
     free(j->alias);
     free(j->piece);
 }

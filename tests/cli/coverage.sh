@@ -54,6 +54,16 @@ if command -v genhtml >/dev/null; then
 fi
 "$BOOTREEL" replay --verify -q a.reel || fail "the trace has changed"
 
+# Option ROMs are apart from the BIOS, at offsets in their files.
+if [ -e "$GUESTS/bios-256k.bin" ]; then
+    BOOTREEL_GUESTS=$GUESTS "$BOOTREEL" record -q --bios seabios --until 30M -o rom.reel >rom.out 2>&1 </dev/null
+    coverage rom.reel --format drcov -o rom.drcov || fail "coverage of SeaBIOS"
+    coverage rom.reel | grep -E ' rom ' >rom
+    [ "$(wc -l <rom)" = 1 ] || fail "not one option ROM: $(cat rom)"
+    holds rom '^ +0 +0 +0\.0% +[0-9]{3} +[0-9]{4}  rom vgabios-stdvga\.bin \(1234:1111\)$' "the VGA card's ROM"
+    grep -aqE '^ +[0-9]+, 0x0+, 0x0{11}[0-9a-f]{5}, .*, rom vgabios' rom.drcov || fail "its addresses: $(grep -a ' rom' rom.drcov)"
+fi
+
 coverage 2>err
 [ $? = 2 ] && holds err '^bootreel: coverage: no trace given' "no trace"
 coverage a.reel -o a.reel 2>err
