@@ -25,5 +25,11 @@ expect 2 trouble boot-test two.matrix kept artefacts
 holds "$work/trouble.out" 'none.bin' "what is missing"
 [ ! -e artefacts/bad.reel ] || fail "the trace of an earlier run is taken for this one's"
 expect 2 unaccepted boot-test --accept two.matrix kept nowhere
+holds "$work/unaccepted.err" '^boot-test: nowhere/good.digest is not there: run boot-test' "what to do first"
+# An option is no matrix.
+expect 0 help boot-test --help
+holds "$work/help.out" '^usage: boot-test' "help"
+expect 2 option boot-test --acept two.matrix
+holds "$work/option.err" '^boot-test: option "--acept" is unknown' "an unknown option"
 expect 2 none boot-test none.matrix
 finish
