@@ -25,6 +25,18 @@ static int write_calls(const struct calls_command *c, const struct calls *calls,
     return done_with_trace(out, t, err);
 }
 
+static void say_none(const struct calls_command *c)
+{
+    if (c->o.function)
+        out_print(stderr,
+                  "bootreel: calls: no call of %s in this window: bootreel symbols --all lists names\n",
+                  c->o.function);
+    else
+        out_print(
+            stderr,
+            "bootreel: calls: no such call in this window: take a larger one, or a smaller --min-time\n");
+}
+
 static int run_on(struct calls_command *c, const struct engines *engines, struct trace *t, const char *path)
 {
     struct error err;
@@ -47,7 +59,11 @@ static int run_on(struct calls_command *c, const struct engines *engines, struct
     const bool any = calls && calls_count(calls);
     calls_free(calls);
     symbols_free(symbols);
-    return rc ? trouble(&err) : any ? EXIT_DONE : EXIT_NO;
+    if (rc)
+        return trouble(&err);
+    if (!any)
+        say_none(c);
+    return any ? EXIT_DONE : EXIT_NO;
 }
 
 /* ---------------------------------------------------------------- options */
@@ -153,7 +169,7 @@ const struct command command_calls = {
     .name = "calls",
     .run = cmd_calls,
     .what = "who called whom: each call and return of a window",
-    .arguments = "TRACE --from POSITION --to POSITION",
+    .arguments = "TRACE [--from POSITION] [--to POSITION]",
     .rows = rows,
     .intro =
         "Prints the call tree of a window of a recorded boot, from the calls and returns that were executed: in kernels, modules, programs, loaders and "

@@ -141,20 +141,32 @@ static void describe_end(const struct calls *c, const struct call *k, char buf[W
                                    : "");
 }
 
+/* Between lines of two threads: which task goes on; or, where names do not tell them apart, which processor, or just another stack. */
+static void print_switch(FILE *out, const struct calls *c, const struct call *last, const struct call *k)
+{
+    const char *from = calls_thread(c, last->thread)->name, *to = calls_thread(c, k->thread)->name;
+    out_print(out, "%14s  %2u)  ---------------- ", "", k->cpu);
+    if (strcmp(from, to))
+        out_print(out, "%s => %s\n", *from ? from : "no task", *to ? to : "no task");
+    else if (last->cpu != k->cpu)
+        out_print(out, "processor %u\n", k->cpu);
+    else
+        out_print(out, "another stack\n");
+}
+
 static void write_text(const struct calls *c, FILE *out)
 {
     struct order o = order_of(c);
-    uint32_t thread = CALL_NONE;
+    const struct call *last = NULL;
     char words[WORDS];
     out_print(out, "%14s  %3s  %-20s %14s %14s  |  %s\n", "icount", "cpu", "task", "total", "own", "calls");
     for (size_t i = 0; i < o.n; i++) {
         const struct edge *e = &o.edge[i];
         const struct call *k = calls_get(c, e->call);
         const bool leaf = !e->ends && i + 1 < o.n && o.edge[i + 1].call == e->call;
-        if (thread != CALL_NONE && thread != k->thread)
-            out_print(out, "%14s  %2u)  ---------------- %s => %s\n", "", k->cpu,
-                      calls_thread(c, thread)->name, calls_thread(c, k->thread)->name);
-        thread = k->thread;
+        if (last && last->thread != k->thread)
+            print_switch(out, c, last, k);
+        last = k;
         if (e->ends)
             describe_end(c, k, words);
         else

@@ -39,8 +39,11 @@ calls --function fwcfg_find --depth 2 >two
 ! grep -q ' dma()' two || fail "--depth 2 has three"
 calls --min-time 1ms --format json >long.json
 python3 -c "import json; assert all(c['total'] >= 1000000 or c['sort'] == 'before' for c in json.load(open('long.json'))['calls'])" || fail "--min-time"
-calls --function no_such_function >none
-[ $? = 1 ] || fail "no such function: exit status"
+calls --function no_such_function >none 2>err
+[ $? = 1 ] && holds err '^bootreel: calls: no call of no_such_function in this window' "no such function"
+calls --depth 2 >switches
+holds switches ' 0\)  ---------------- another stack$' "a stack of no task"
+! grep -q '  => *$' switches || fail "a switch between tasks without names"
 
 calls --to 200000 --format folded >folded
 holds folded '^processor;reset_vector;power_on;post32_start;post32;shadow_on [0-9]+$' "folded"
