@@ -40,7 +40,8 @@ static int used(void *ctx, const struct engines *engines, struct trace *t, const
     if ((c->slim && check_output_name("--slim", c->slim, path, &err)) ||
         !(c->o.kind = recording_engine(engines, t, path, &err)))
         return trouble(&err);
-    struct trace *with = with_calls_open(&w, engines, t, path, &status);
+    struct trace *with =
+        c->slim || used_needs_calls(&c->o) ? with_calls_open(&w, engines, t, path, &status) : t;
     if (with) {
         c->o.trace = with;
         status =

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/out.h"
 #include "core/ran/private/wanted.h"
+#include "core/systems/efi/modules.h"
 #include "core/volumes/initramfs.h"
 #include "core/volumes/volumes.h"
 
@@ -276,6 +277,50 @@ static bool is_drive(const char *role)
     return !strncmp(role, "disk", 4) || !strncmp(role, "cdrom", 5) || !strncmp(role, "floppy", 6);
 }
 
+/* ---------------------------------------------------------------- firmware */
+
+/* Modules that were never dispatched are listed; all, with `all`. */
+static void print_modules(const struct efi_image_module *list, size_t n, bool all, FILE *out)
+{
+    static const char *const words[EFI_USES] = {"started", "loaded, never started", "not known",
+                                                "never dispatched"};
+    size_t count[EFI_USES] = {0};
+    for (size_t i = 0; i < n; i++)
+        count[list[i].use]++;
+    for (int use = 0; use < EFI_USES; use++)
+        if (count[use])
+            out_print(out, "  %-26s %8zu modules\n", words[use], count[use]);
+    for (int use = all ? EFI_STARTED : EFI_LOADED; use < EFI_USES; use++)
+        for (size_t i = 0; i < n; i++)
+            if ((int)list[i].use == use)
+                out_print(out, "    %-26s %14" PRIu64 "  %s  %s (%s)\n", words[use], list[i].size,
+                          list[i].guid, list[i].name[0] ? list[i].name : "no name", list[i].type);
+}
+
+static int print_firmware(const struct used_options *o, unsigned i, FILE *out, struct error *err)
+{
+    const uint64_t size = trace_config(o->trace)->images[i].size;
+    size_t n = 0;
+    out_print(out, "  read %" PRIu64 " bytes\n", trace_image_recorded(o->trace, i));
+    if (size > IMAGE_MOST)
+        return 0;
+    uint8_t *image = mem_zero(size + 1, 1);
+    struct error unread;
+    struct efi_image_module *list =
+        trace_image_read(o->trace, i, 0, image, size, &unread) ? NULL : efi_modules_read(image, size, &n);
+    const int rc = n ? efi_modules_used(list, n, o->trace, err) : 0;
+    if (n && !rc)
+        print_modules(list, n, o->all, out);
+    free(list);
+    free(image);
+    return rc;
+}
+
+bool used_needs_calls(const struct used_options *o)
+{
+    return !o->image || is_drive(o->image) || !strcmp(o->image, "initrd");
+}
+
 static int print_image(const struct used_options *o, unsigned i, struct wanted *w, FILE *out,
                        struct error *err)
 {
@@ -284,10 +329,8 @@ static int print_image(const struct used_options *o, unsigned i, struct wanted *
     out_print(out, "%s  %s: %" PRIu64 " bytes\n", im->role, im->name, im->size);
     if (is_drive(im->role))
         return print_drive(o, i, w, out, err);
-    if (strcmp(im->role, "initrd")) {
-        out_print(out, "  read %" PRIu64 " bytes\n", trace_image_recorded(o->trace, i));
-        return 0;
-    }
+    if (strcmp(im->role, "initrd"))
+        return print_firmware(o, i, out, err);
     const int rc = read_initramfs(o->trace, &r, w, err);
     if (rc > 0)
         print_initramfs(&r, o->all, out);

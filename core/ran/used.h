@@ -15,6 +15,8 @@ struct used_options {
     bool all;          /* with each file that nobody looked at */
 };
 
+/* Whether what is asked about depends on what programs did: only then must the trace have system calls. */
+bool used_needs_calls(const struct used_options *o);
 /* -1 with err: the trace cannot be read, or there is no such image. */
 int used_print(const struct used_options *o, FILE *out, struct error *err);
 /* Writes the initramfs with only what was used: see docs/what-ran.md. *said becomes what was left out, in lines; to be freed. -1 with err. */

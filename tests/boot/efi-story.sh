@@ -37,6 +37,12 @@ holds "$work/events" 'efi.service .*LocateProtocol\(Protocol EFI_.*\) = EFI_NOT_
 holds "$work/events" 'efi.call .*Shell: StartImage\(ImageHandle vmlinuz.efi\)' "the kernel's start"
 holds "$work/events" 'efi.service .*vmlinuz.efi: ExitBootServices\(ImageHandle vmlinuz.efi\) = EFI_SUCCESS' "the end of boot services"
 holds "$work/events" 'efi.memory-map .*EfiRuntimeServicesCode' "the memory map"
+# What was started and what never was are together the modules of its volumes.
+expect 0 used "$BOOTREEL" used --image bios --all "$work/efi.reel"
+awk '$1 == "started" && NF > 4 { print $4 }' "$work/used.out" | sort -u >"$work/used.started"
+sed -n 's/.* efi.start  *\([^ ]*\) starts at .*/\1/p' "$work/events" | grep -v '^vmlinuz' | sort -u >"$work/started"
+cmp -s "$work/used.started" "$work/started" || fail "used: other modules started: $(diff "$work/used.started" "$work/started" | head -n 3)"
+holds "$work/used.out" '^ +never dispatched +[0-9]+  462CAA21-7614-4503-836E-8AB6F4662331  UiApp \(application\)$' "a module that was never dispatched"
 started=$(grep -c 'efi.start .*starts' "$work/events")
 [ "$started" -gt 100 ] || fail "$started modules start"
 grep 'efi.start' "$work/events" | sed 's/.*efi.start *\([^ ]*\) starts.*/\1/' | sort >"$work/started"

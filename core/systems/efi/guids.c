@@ -35,15 +35,20 @@ bool efi_guid_is(const struct efi_guid *guid, const char *name)
     return own && !strcmp(own, name);
 }
 
-void efi_guid_words(const struct efi_guid *guid, char *buf, size_t size)
+void efi_guid_digits(const struct efi_guid *guid, char *buf, size_t size)
 {
     const uint8_t *b = guid->b;
+    efi_put(buf, size, "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X", b[3], b[2],
+            b[1], b[0], b[5], b[4], b[7], b[6], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+}
+
+void efi_guid_words(const struct efi_guid *guid, char *buf, size_t size)
+{
     const char *name = efi_guid_name(guid);
     if (name)
         efi_put(buf, size, "%s", name);
     else
-        efi_put(buf, size, "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X", b[3], b[2],
-                b[1], b[0], b[5], b[4], b[7], b[6], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+        efi_guid_digits(guid, buf, size);
 }
 
 void efi_guid_text(const struct efi_guest *eg, const struct efi_guid *guid, char *buf, size_t size)

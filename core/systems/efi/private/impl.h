@@ -268,6 +268,8 @@ __attribute__((format(printf, 3, 4))) void efi_put(char *text, size_t size, cons
 void efi_guid_text(const struct efi_guest *eg, const struct efi_guid *guid, char *buf, size_t size);
 /* The name that a specification gives to a GUID, or NULL. */
 const char *efi_guid_name(const struct efi_guid *guid);
+/* Adds its 36 characters. */
+void efi_guid_digits(const struct efi_guid *guid, char *buf, size_t size);
 /* Adds its name, or its 36 characters. */
 void efi_guid_words(const struct efi_guid *guid, char *buf, size_t size);
 bool efi_guid_is(const struct efi_guid *guid, const char *name);
