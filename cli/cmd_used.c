@@ -61,7 +61,8 @@ static const struct option_row rows[] = {
      .help = "only this image: disk0, cdrom, initrd, kernel, bios … (bootreel info lists them)",
      STORE(struct used_command, o.image)},
     {.name = "all",
-     .help = "list the files of an initramfs that nobody looked at, too",
+     .help =
+         "list the files of an initramfs that nobody looked at, and modules of firmware that were started, too",
      STORE(struct used_command, o.all)},
     {.name = "slim",
      .argument = "OUT",
@@ -69,6 +70,7 @@ static const struct option_row rows[] = {
      STORE(struct used_command, slim),
      .more =
          "Files whose names were only looked up or listed stay, as empty files. docs/what-ran.md has the rules."},
+    GROUP(format_options),
     GROUP(compile_options),
     GROUP(quiet_options),
     END_OF_ROWS,
@@ -77,10 +79,15 @@ static const struct option_row rows[] = {
 static int take_option(void *ctx, const struct option_row *row, const char *value, struct error *err)
 {
     struct used_command *c = ctx;
-    if (row->id != OPT_QUIET)
+    switch (row->id) {
+    case OPT_FORMAT:
+        return take_format(row, value, &c->o.json, err);
+    case OPT_QUIET:
+        c->quiet = true;
+        return 0;
+    default:
         return option_not_handled(row, err);
-    c->quiet = true;
-    return 0;
+    }
 }
 
 static int cmd_used(struct engines *engines, int argc, char **argv)

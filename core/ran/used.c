@@ -8,6 +8,7 @@
 #include <zlib.h>
 
 #include "base/hash_index.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/out.h"
 #include "core/ran/private/wanted.h"
@@ -142,6 +143,20 @@ static const char *how_word(enum wanted_how how)
     return words[how];
 }
 
+static void json_initramfs(const struct initramfs *r, yajl_gen g)
+{
+    json_array(g, "files");
+    for (size_t i = 0; i < r->n; i++)
+        if (S_ISREG(r->list[i].e.mode)) {
+            yajl_gen_map_open(g);
+            json_text(g, "path", wanted_path(r->list[i].name));
+            json_number(g, "bytes", r->list[i].e.size);
+            json_text(g, "use", how_word(r->list[i].how));
+            yajl_gen_map_close(g);
+        }
+    yajl_gen_array_close(g);
+}
+
 static void print_initramfs(const struct initramfs *r, bool all, FILE *out)
 {
     uint64_t bytes[4] = {0}, count[4] = {0};
@@ -212,9 +227,26 @@ static int by_file(const void *a, const void *b)
     return x->partition != y->partition ? (x->partition < y->partition ? -1 : 1) : strcmp(x->path, y->path);
 }
 
+static void print_file(const struct file_read *f, bool executed, FILE *out)
+{
+    out_print(out, "    %-26s %14" PRIu64 "  %s", executed ? "read and executed" : "read", f->bytes, f->path);
+    out_print(out, f->partition ? "  (%s, partition %u)\n" : "  (%s)\n", f->system, f->partition);
+}
+
+static void json_file(const struct file_read *f, bool executed, yajl_gen g)
+{
+    yajl_gen_map_open(g);
+    json_text(g, "path", f->path);
+    json_text(g, "system", f->system);
+    json_number(g, "partition", f->partition);
+    json_number(g, "read", f->bytes);
+    json_bool(g, "executed", executed);
+    yajl_gen_map_close(g);
+}
+
 /* Bytes that were read, by file; what belongs to no file is the file systems' own. */
 static void print_files(struct trace *t, unsigned image, const struct drive_use *u, const struct wanted *w,
-                        FILE *out)
+                        FILE *out, yajl_gen json)
 {
     struct volumes *v = volumes_of_image(t, image);
     struct file_read *list = NULL;
@@ -236,38 +268,46 @@ static void print_files(struct trace *t, unsigned image, const struct drive_use 
     }
     if (n)
         qsort(list, n, sizeof *list, by_file);
+    if (json)
+        json_array(json, "files");
     for (size_t i = 0, end; i < n; i = end) {
-        uint64_t bytes = 0;
-        for (end = i; end < n && !by_file(&list[i], &list[end]); end++)
-            bytes += list[end].bytes;
-        const enum wanted_how how = wanted_file(w, list[i].path);
-        out_print(out, "    %-26s %14" PRIu64 "  %s", how == WANTED_EXECUTED ? "read and executed" : "read",
-                  bytes, list[i].path);
-        out_print(out, list[i].partition ? "  (%s, partition %u)\n" : "  (%s)\n", list[i].system,
-                  list[i].partition);
+        struct file_read all = list[i];
+        for (end = i + 1; end < n && !by_file(&list[i], &list[end]); end++)
+            all.bytes += list[end].bytes;
+        const bool executed = wanted_file(w, all.path) == WANTED_EXECUTED;
+        if (json)
+            json_file(&all, executed, json);
+        else
+            print_file(&all, executed, out);
     }
-    if (others)
+    if (json) {
+        yajl_gen_array_close(json);
+        json_number(json, "outside", others);
+    } else if (others) {
         out_print(out,
                   "    %-26s %14" PRIu64
                   "  outside of files: tables, file systems' own blocks, boot sectors\n",
                   "read", others);
+    }
     free(list);
     volumes_free(v);
 }
 
 static int print_drive(const struct used_options *o, unsigned i, const struct wanted *w, FILE *out,
-                       struct error *err)
+                       yajl_gen json, struct error *err)
 {
     const struct trace_image *im = &trace_config(o->trace)->images[i];
     struct drive_use u = {.sector = strncmp(im->role, "cdrom", 5) ? 512 : 2048};
     u.sectors = (im->size + u.sector - 1) / u.sector;
     u.read = mem_zero(u.sectors / 8 + 1, 1);
     const int rc = read_commands(o, im->role, &u, err);
-    if (!rc) {
+    if (!rc && json)
+        json_number(json, "read", u.count * u.sector);
+    else if (!rc)
         out_print(out, "  read %" PRIu64 " bytes; nobody looked at %" PRIu64 "\n", u.count * u.sector,
                   im->size - (u.count * u.sector < im->size ? u.count * u.sector : im->size));
-        print_files(o->trace, i, &u, w, out);
-    }
+    if (!rc)
+        print_files(o->trace, i, &u, w, out, json);
     free(u.read);
     return rc;
 }
@@ -279,29 +319,50 @@ static bool is_drive(const char *role)
 
 /* ---------------------------------------------------------------- firmware */
 
+static const char *const module_words[EFI_USES] = {"started", "loaded, never started", "not known",
+                                                   "never dispatched"};
+
+static void json_modules(const struct efi_image_module *list, size_t n, yajl_gen g)
+{
+    json_array(g, "modules");
+    for (size_t i = 0; i < n; i++) {
+        yajl_gen_map_open(g);
+        json_text(g, "guid", list[i].guid);
+        json_text(g, "name", list[i].name);
+        json_text(g, "type", list[i].type);
+        json_number(g, "bytes", list[i].size);
+        json_bool(g, "packed", list[i].packed);
+        json_text(g, "use", module_words[list[i].use]);
+        yajl_gen_map_close(g);
+    }
+    yajl_gen_array_close(g);
+}
+
 /* Modules that were never dispatched are listed; all, with `all`. */
 static void print_modules(const struct efi_image_module *list, size_t n, bool all, FILE *out)
 {
-    static const char *const words[EFI_USES] = {"started", "loaded, never started", "not known",
-                                                "never dispatched"};
     size_t count[EFI_USES] = {0};
     for (size_t i = 0; i < n; i++)
         count[list[i].use]++;
     for (int use = 0; use < EFI_USES; use++)
         if (count[use])
-            out_print(out, "  %-26s %8zu modules\n", words[use], count[use]);
+            out_print(out, "  %-26s %8zu modules\n", module_words[use], count[use]);
     for (int use = all ? EFI_STARTED : EFI_LOADED; use < EFI_USES; use++)
         for (size_t i = 0; i < n; i++)
             if ((int)list[i].use == use)
-                out_print(out, "    %-26s %14" PRIu64 "  %s  %s (%s)\n", words[use], list[i].size,
+                out_print(out, "    %-26s %14" PRIu64 "  %s  %s (%s)\n", module_words[use], list[i].size,
                           list[i].guid, list[i].name[0] ? list[i].name : "no name", list[i].type);
 }
 
-static int print_firmware(const struct used_options *o, unsigned i, FILE *out, struct error *err)
+static int print_firmware(const struct used_options *o, unsigned i, FILE *out, yajl_gen json,
+                          struct error *err)
 {
     const uint64_t size = trace_config(o->trace)->images[i].size;
     size_t n = 0;
-    out_print(out, "  read %" PRIu64 " bytes\n", trace_image_recorded(o->trace, i));
+    if (json)
+        json_number(json, "read", trace_image_recorded(o->trace, i));
+    else
+        out_print(out, "  read %" PRIu64 " bytes\n", trace_image_recorded(o->trace, i));
     if (size > IMAGE_MOST)
         return 0;
     uint8_t *image = mem_zero(size + 1, 1);
@@ -309,7 +370,9 @@ static int print_firmware(const struct used_options *o, unsigned i, FILE *out, s
     struct efi_image_module *list =
         trace_image_read(o->trace, i, 0, image, size, &unread) ? NULL : efi_modules_read(image, size, &n);
     const int rc = n ? efi_modules_used(list, n, o->trace, err) : 0;
-    if (n && !rc)
+    if (n && !rc && json)
+        json_modules(list, n, json);
+    else if (n && !rc)
         print_modules(list, n, o->all, out);
     free(list);
     free(image);
@@ -321,21 +384,39 @@ bool used_needs_calls(const struct used_options *o)
     return !o->image || is_drive(o->image) || !strcmp(o->image, "initrd");
 }
 
-static int print_image(const struct used_options *o, unsigned i, struct wanted *w, FILE *out,
+static int print_image(const struct used_options *o, unsigned i, struct wanted *w, FILE *out, yajl_gen json,
                        struct error *err)
 {
     const struct trace_image *im = &trace_config(o->trace)->images[i];
     struct initramfs r = {0};
-    out_print(out, "%s  %s: %" PRIu64 " bytes\n", im->role, im->name, im->size);
     if (is_drive(im->role))
-        return print_drive(o, i, w, out, err);
+        return print_drive(o, i, w, out, json, err);
     if (strcmp(im->role, "initrd"))
-        return print_firmware(o, i, out, err);
+        return print_firmware(o, i, out, json, err);
     const int rc = read_initramfs(o->trace, &r, w, err);
-    if (rc > 0)
+    if (rc > 0 && json)
+        json_initramfs(&r, json);
+    else if (rc > 0)
         print_initramfs(&r, o->all, out);
     initramfs_end(&r);
     return rc < 0 ? -1 : 0;
+}
+
+static int begin_image(const struct used_options *o, unsigned i, struct wanted *w, FILE *out, yajl_gen json,
+                       struct error *err)
+{
+    const struct trace_image *im = &trace_config(o->trace)->images[i];
+    if (!json) {
+        out_print(out, "%s  %s: %" PRIu64 " bytes\n", im->role, im->name, im->size);
+        return print_image(o, i, w, out, NULL, err);
+    }
+    yajl_gen_map_open(json);
+    json_text(json, "image", im->role);
+    json_text(json, "name", im->name);
+    json_number(json, "bytes", im->size);
+    const int rc = print_image(o, i, w, out, json, err);
+    yajl_gen_map_close(json);
+    return rc;
 }
 
 int used_print(const struct used_options *o, FILE *out, struct error *err)
@@ -345,10 +426,19 @@ int used_print(const struct used_options *o, FILE *out, struct error *err)
     int rc = 0;
     if (o->image && trace_image_by_role(o->trace, o->image) < 0)
         return error_set(err, "used: the trace has no image %.40s: bootreel info lists them", o->image);
+    yajl_gen json = o->json ? json_new(true) : NULL;
     rc = wanted_read(&w, o->trace, err);
+    if (json)
+        yajl_gen_array_open(json);
     for (unsigned i = 0; i < config->nimages && !rc; i++)
         if (!o->image || !strcmp(o->image, config->images[i].role))
-            rc = print_image(o, i, &w, out, err);
+            rc = begin_image(o, i, &w, out, json, err);
+    if (json && !rc) {
+        yajl_gen_array_close(json);
+        json_end(json, out);
+    }
+    if (json)
+        yajl_gen_free(json);
     wanted_end(&w);
     return rc;
 }

@@ -12,7 +12,8 @@ struct used_options {
     struct trace *trace;
     const struct engine_kind *kind;
     const char *image; /* the role of the only one that is asked about; NULL: all */
-    bool all;          /* with each file that nobody looked at */
+    bool all;          /* with each file that nobody looked at, and each module that was started */
+    bool json;         /* an array with an object for each image, with all files and modules; else text */
 };
 
 /* Whether what is asked about depends on what programs did: only then must the trace have system calls. */

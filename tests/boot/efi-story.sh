@@ -43,6 +43,9 @@ awk '$1 == "started" && NF > 4 { print $4 }' "$work/used.out" | sort -u >"$work/
 sed -n 's/.* efi.start  *\([^ ]*\) starts at .*/\1/p' "$work/events" | grep -v '^vmlinuz' | sort -u >"$work/started"
 cmp -s "$work/used.started" "$work/started" || fail "used: other modules started: $(diff "$work/used.started" "$work/started" | head -n 3)"
 holds "$work/used.out" '^ +never dispatched +[0-9]+  462CAA21-7614-4503-836E-8AB6F4662331  UiApp \(application\)$' "a module that was never dispatched"
+expect 0 json "$BOOTREEL" used --image bios --format json "$work/efi.reel"
+python3 -c 'import json, sys; print(*sorted({m["name"] for m in json.load(sys.stdin)[0]["modules"] if m["use"] == "started"}), sep="\n")' <"$work/json.out" | LC_ALL=C sort >"$work/json.started"
+LC_ALL=C sort "$work/started" | cmp -s - "$work/json.started" || fail "used --format json: other modules"
 started=$(grep -c 'efi.start .*starts' "$work/events")
 [ "$started" -gt 100 ] || fail "$started modules start"
 grep 'efi.start' "$work/events" | sed 's/.*efi.start *\([^ ]*\) starts.*/\1/' | sort >"$work/started"

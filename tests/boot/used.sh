@@ -36,6 +36,11 @@ recording disk || finish
 "$BOOTREEL" used "$recordings/disk.reel" --image disk0 >disk
 holds disk '^  read [0-9]+ bytes; nobody looked at [0-9]+$' "the disk's line"
 holds disk '^ +read +[0-9]+  /boot/grub/grub.cfg' "a file"
+"$BOOTREEL" used "$recordings/disk.reel" --format json | python3 -c '
+import json, sys
+d = json.load(sys.stdin)[-1]
+assert d["image"] == "disk0" and d["read"] == d["outside"] + sum(f["read"] for f in d["files"])
+print(*sorted(f["path"] for f in d["files"]), sep="\n")' >json && sed -n 's/^ *read.* [0-9][0-9]*  \([^ ].*\)  (.*)$/\1/p' disk | LC_ALL=C sort | cmp -s - json || fail "json and text name other files"
 "$BOOTREEL" used "$recordings/disk.reel" --image nodisk 2>err
 [ $? = 2 ] && holds err '^bootreel: used: the trace has no image nodisk' "no such image"
 "$BOOTREEL" used "$recordings/disk.reel" --slim x.gz 2>err
