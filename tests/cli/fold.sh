@@ -106,7 +106,11 @@ counts="SELECT kind, f0, sum(times) AS n FROM events WHERE class <> 'fold' GROUP
 rec loop-each --events=-fold
 for t in loop loop-each loop-cuts; do
     expect 0 "counts-$t" "$BOOTREEL" query $t.reel "$counts"
-    [ ! -s counts-$t.err ] || fail "$t: a query with times says $(cat counts-$t.err)"
+    # Only a fold within a fold is an estimate, and that is said.
+    case $t in
+    loop-each) [ ! -s counts-$t.err ] || fail "$t: a query with times says $(cat counts-$t.err)" ;;
+    *) holds counts-$t.err 'times is an estimate' "$t: nested folds" ;;
+    esac
 done
 same counts-loop.out counts-loop-each.out "times of folded events"
 # In a loop of loops a cut leaves out how often the inner one was run in its last round.
