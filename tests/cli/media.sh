@@ -124,14 +124,14 @@ import struct
 head = b'# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\ncreateType="monolithicFlat"\n'
 def put(name, *parts):
     open(name, 'wb').write(b''.join(parts))
-put('tabs.vmdk', head, b'RW\t4\tFLAT\t"/etc/services"\t0\n')
-put('lines.vmdk', head, b'RW\n4 FLAT "/etc/services" 0\n')
-put('feed.vmdk', head, b'\x0bRW 4 FLAT "/etc/services" 0\n')
-put('name.vmdk', head, b'RW 4 SPARSE "', b'/' * 498, b'/etc/services', b'x', b'" 0\n')
-put('much.vmdk', head, b'#' * (1 << 20), b'\nRW 4 FLAT "/etc/services" 0\n')
-put('later.vmdk', head, b'#' * (1 << 17), b'\nRW 4 FLAT "/etc/services" 0\n')
+put('tabs.vmdk', head, b'RW\t4\tFLAT\t"/etc/passwd"\t0\n')
+put('lines.vmdk', head, b'RW\n4 FLAT "/etc/passwd" 0\n')
+put('feed.vmdk', head, b'\x0bRW 4 FLAT "/etc/passwd" 0\n')
+put('name.vmdk', head, b'RW 4 SPARSE "', b'/' * 500, b'/etc/passwd', b'x', b'" 0\n')
+put('much.vmdk', head, b'#' * (1 << 20), b'\nRW 4 FLAT "/etc/passwd" 0\n')
+put('later.vmdk', head, b'#' * (1 << 17), b'\nRW 4 FLAT "/etc/passwd" 0\n')
 sparse = b'KDMV' + struct.pack('<IIQQQQIQQQB4s', 1, 3, 0, 128, 1, 20, 512, 0, 0, 128, 0, b'\n \r\n')
-put('inner.vmdk', (sparse.ljust(512, b'\0') + head + b'RW 4 FLAT "/etc/services" 0\n').ljust(65536, b'\0'))
+put('inner.vmdk', (sparse.ljust(512, b'\0') + head + b'RW 4 FLAT "/etc/passwd" 0\n').ljust(65536, b'\0'))
 put('outer.vmdk', head, b'RW 4 SPARSE "inner.vmdk"\n')
 END
 refused tabs tabs.vmdk 'outside of its own folder'

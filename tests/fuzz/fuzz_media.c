@@ -64,7 +64,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     below(p, "b", path);
     write_file(path, "raw", 3);
     below(p, "link", path);
-    assert(!symlink("/etc/services", path));
+    assert(!symlink("/etc/passwd", path));
     atexit(leave);
     return 0;
 }
