@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/out.h"
+#include "cli/diff_calls.h"
 #include "cli/diff.h"
 #include "cli/outline_options.h"
 #include "core/compare/digest.h"
@@ -187,6 +188,11 @@ static int explain(struct diff_result *r, const struct engines *engines, struct 
     }
     if (tl[0] && tl[1])
         r->cause = cause_find(tl[0], tl[1], r->prefix.classes, r->prefix.exact, err);
+    struct trace *const t[2] = {r->a->trace, r->b->trace};
+    if (r->cause && diff_calls(r->cause, t, kind, err)) {
+        cause_free(r->cause);
+        r->cause = NULL;
+    }
     const bool lost = r->cause && (timeline_lost(tl[0], err) || timeline_lost(tl[1], err));
     timeline_close(tl[0]);
     timeline_close(tl[1]);

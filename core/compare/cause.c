@@ -42,6 +42,7 @@ const char *finding_word(enum finding_kind kind)
         [FINDING_DEPENDS_ON] = "depends on",
         [FINDING_WRITTEN_BY] = "written by",
         [FINDING_COMES_FROM] = "comes from",
+        [FINDING_FIRST_CALL] = "first call",
         [FINDING_NOT_FOUND] = "not found",
     };
     return words[kind];

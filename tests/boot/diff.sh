@@ -60,6 +60,16 @@ golden "$work/blacklist.tree" boot/diff-blacklist.golden
 "$BOOTREEL" coverage -q "$work/blacklist.reel" >"$work/blacklist.coverage" || fail "coverage exits with $?"
 awk '/ initcalls ran; / { n = $4 - $2 } n && NF == 2 && $1 ~ /^[a-z]+$/ { print n, $0 }' "$work/blacklist.coverage" | grep -qE '^1 +device +cmos_init$' ||
     fail "the initcall that was left out: $(grep -A 2 ' initcalls ran' "$work/blacklist.coverage")"
+# The first function that only one of them calls: before it, both call the same ones.
+expect 1 calls "$BOOTREEL" diff --explain "$work/a.reel" "$work/blacklist.reel"
+from=$(sed -nE 's/^  first difference +([0-9,]+)  .*/\1/p' "$work/calls.out" | tr -d ,)
+read -r in_a in_b <<<"$(sed -nE 's/^  first call .*A calls .* at ([0-9]+); B calls .* at ([0-9]+)$/\1 \2/p' "$work/calls.out")"
+for b in "a $in_a" "blacklist $in_b"; do
+    "$BOOTREEL" calls -q "$work/${b% *}.reel" --from "${from:-0}" --to "$((${b#* } + 1))" --format json |
+        python3 -c 'import json, sys; print(*[(c["function"], c["module"]) for c in json.load(sys.stdin)["calls"] if c["sort"] in ("call", "tail call")], sep="\n")' >"$work/${b% *}.calls"
+done
+cmp -s <(sed '$d' "$work/a.calls") <(sed '$d' "$work/blacklist.calls") && ! cmp -s "$work/a.calls" "$work/blacklist.calls" ||
+    fail "the first call that differs: $(diff "$work/a.calls" "$work/blacklist.calls" | head -n 3)"
 
 # ---- KASLR: the command line, what the kernel does with it, and the offset ----
 compare nokaslr a nokaslr
