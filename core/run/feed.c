@@ -40,7 +40,8 @@ static enum feed_result astray(const struct engine *e, const char *what, struct 
 enum feed_result feed_pass_time(struct engine *e, uint64_t time, struct error *err)
 {
     uint64_t at = e->ops->icount(e);
-    const struct run_limit limit = {.icount = at + 1, .time = time};
+    /* A reset takes time, too: it ends there, and not a step later. */
+    const struct run_limit limit = {.icount = at + 1, .time = time, .until = time};
     struct stop stop = {.reason = STOP_INTERRUPTED};
     bool interrupted = false;
     while (e->ops->time(e) < time && stop.reason == STOP_INTERRUPTED) {
