@@ -9,7 +9,8 @@
  *   - A call on a stack that nobody has used is made by the same thread: kernels handle interrupts on stacks of their own.
  *   - A return address below those of all calls in progress was pushed to be jumped to.
  *   - A return to another place than the call's is a jump (return thunks, retpolines).
- *   - IRET and SYSRET end the latest delivery whose frame they take, or that goes back to the same address: kernels move these frames. */
+ *   - IRET and SYSRET end the latest delivery whose frame they take, or that goes back to the same address: kernels move these frames. If a
+ *     kernel has also changed the address, the delivery ends if the stack goes back to what is above its frame. */
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -428,6 +429,31 @@ static void back_before(struct taking *t, struct thread *th, const struct engine
         found_thread(t, f);
 }
 
+/* An IRET that takes a frame which the kernel has moved and sent elsewhere (Linux emulates calls so, at breakpoints): it ends the latest
+ * delivery if the stack is then above that one's frame. SIZE_MAX: it does not. */
+static size_t find_left_gate(const struct taking *t, const struct thread *th, const struct engine_flow *f)
+{
+    const uint64_t sp = t->halves ? look_reg(t->look, f->cpu, "rsp") : 0;
+    for (size_t i = th->n; i-- > 0;)
+        if (is_gate(&th->frame[i]))
+            return sp > th->frame[i].slot && is_near(t, sp, th->frame[i].slot) ? i : SIZE_MAX;
+    return SIZE_MAX;
+}
+
+/* What was interrupted goes on elsewhere: further on in its function, if an instruction that failed is done without; or in another one: a
+ * signal's handler, another program, a call that the kernel emulates. */
+static void went_elsewhere(struct taking *t, struct thread *th, const struct engine_flow *f, bool to_program)
+{
+    const struct frame *top = top_of(th);
+    const struct known_function *to = &t->c->function[call_function_at(t, f->cpu, f->to, f->icount)];
+    if (top && to->f.name && !to->begins && t->c->function[top->function].f.name == to->f.name)
+        return;
+    struct engine_flow here = *f;
+    here.slot = to_program || !t->halves ? 0 : look_reg(t->look, f->cpu, "rsp");
+    here.back = 0;
+    entered(t, th, &here, CALL_CALL);
+}
+
 /* IRET, SYSRET, RSM. */
 static void delivered_back(struct taking *t, struct thread *th, const struct engine_flow *f)
 {
@@ -443,19 +469,15 @@ static void delivered_back(struct taking *t, struct thread *th, const struct eng
     size_t at = by_slot != SIZE_MAX                 ? by_slot
                 : by_back != SIZE_MAX               ? by_back
                 : f->kind == FLOW_RSM || to_program ? any
-                                                    : SIZE_MAX;
+                                                    : find_left_gate(t, th, f);
     if (at == SIZE_MAX) {
         back_before(t, th, f, to_program);
         return;
     }
     const bool elsewhere = th->frame[at].back && th->frame[at].back != f->to;
     unwind(t, th, at, f);
-    if (!elsewhere)
-        return;
-    /* A signal's handler, or another program: it is entered. */
-    struct engine_flow here = *f;
-    here.slot = here.back = 0;
-    entered(t, th, &here, CALL_CALL);
+    if (elsewhere)
+        went_elsewhere(t, th, f, to_program);
 }
 
 /* ---------------------------------------------------------------- the whole */

@@ -57,4 +57,10 @@ if (apt-get -q download bpftrace && dpkg-deb -x bpftrace_*.deb bpftrace.d) >/dev
 else
     skip "bpftrace's tools" "the package cannot be downloaded"
 fi
+# Calls: at its breakpoint's test the kernel emulates one, by an IRET that takes a frame which it has moved. It returns to who hit the breakpoint.
+at=$("$BOOTREEL" find "$reel" -q --exec int3_magic --first | awk '{ print $1 }')
+"$BOOTREEL" calls "$reel" -q --from $((at - 2000)) --to $((at + 100)) --no-arguments >tree
+holds tree '^ +[0-9]+ +0\) .* int3_selftest\(\) \{$' "who hits a breakpoint"
+holds tree "^ +$at +0\\) .* int3_magic\\(\\)( \\{|;)\$" "a call that is emulated"
+holds tree ' \} /\* int3_selftest: goes on \*/$' "the caller goes on"
 finish
