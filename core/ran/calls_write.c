@@ -297,20 +297,28 @@ struct folded {
     uint64_t ns;
 };
 
+/* Without what separates names and counts. */
+static void one_word(char *name)
+{
+    for (; *name; name++)
+        if (*name == ';' || *name == ' ')
+            *name = '_';
+}
+
 static void add_chain(struct text *t, const struct calls *c, uint32_t i)
 {
     enum { DEEP = 256 };
     uint32_t chain[DEEP], n = 0;
     char name[NAME];
-    text_add(t, "%s",
-             *calls_thread(c, calls_get(c, i)->thread)->name ? calls_thread(c, calls_get(c, i)->thread)->name
-                                                             : "processor");
+    const char *task = calls_thread(c, calls_get(c, i)->thread)->name;
+    snprintf(name, sizeof name, "%s", *task ? task : "processor");
+    one_word(name);
+    text_add(t, "%s", name);
     for (; i != CALL_NONE && n < DEEP; i = calls_get(c, i)->parent)
         chain[n++] = i;
     while (n) {
         name_of(c, calls_get(c, chain[--n]), name);
-        for (char *p = name; *p; p++)
-            *p = *p == ';' || *p == ' ' ? '_' : *p;
+        one_word(name);
         text_add(t, ";%s", name);
     }
 }

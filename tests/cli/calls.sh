@@ -66,4 +66,9 @@ n=$(sed -n 1p fwcfg_find)
 [ "$(calls --from 29000 --to "$n" | tail -n 4 | head -n 1 | grep -c 'fwcfg_find(); /\* goes on')" = 1 ] || fail "a call in the last step"
 calls -o a.reel 2>err
 [ $? = 2 ] && holds err '^bootreel: ' "the trace as output"
+
+# What separates names in folded stacks is not taken from a task's name.
+cp "$(type -P true)" 'a;b c'
+"$BOOTREEL" record -q --program './a;b c' -o task.reel && "$BOOTREEL" calls task.reel -q --format folded >folded
+[ -s folded ] && ! grep -qv '^a_b_c-[0-9]*;' folded || fail "folded: a task's name: $(head -n 1 folded)"
 finish
