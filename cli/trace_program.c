@@ -23,7 +23,7 @@ static char *read_program(const char *path, struct error *err)
         text[n] = 0;
     } else {
         if (!f || ferror(f))
-            error_set(err, "trace: %.200s: %s", path, strerror(why));
+            error_set(err, "trace: %.200s: %s: give a file with a program", path, strerror(why));
         else
             error_set(err, "trace: %.200s: no program: it has more than %d bytes, or bytes that are no text",
                       path, PROGRAM_MOST);

@@ -108,4 +108,7 @@ trace b.reel -q -f p.bt | cmp -s - recorded || fail "record --trace prints somet
 echo 'kprobe:x {' >bad.bt
 "$BOOTREEL" record -q --trace bad.bt -o c.reel 2>err
 [ $? = 2 ] && [ ! -e c.reel ] && holds err '^bootreel: bad.bt:' "a wrong program"
+"$BOOTREEL" record -q -o none.reel --trace none.bt 2>err
+[ $? = 2 ] && holds err '^bootreel: trace: none.bt: No such file or directory: give a file with a program$' "a program that is missing"
+[ ! -e none.reel ] || fail "a boot is recorded without the program that was to look at it"
 finish
