@@ -131,11 +131,6 @@ static bool find_in_part(struct trace *t, size_t image, uint64_t from, uint64_t 
     return found;
 }
 
-static bool is_drive(const char *role)
-{
-    return !strncmp(role, "disk", 4) || !strncmp(role, "cdrom", 5) || !strncmp(role, "floppy", 6);
-}
-
 /* ---------------------------------------------------------------- by a device */
 
 enum { EVENTS_BACK = 64 };
@@ -163,9 +158,9 @@ static bool from_command(struct origin *o, struct origin_link *l, const struct e
     const uint64_t lba = EVF(ev, DISK_READ, lba), count = EVF(ev, DISK_READ, count);
     for (size_t i = 0; i < trace_config(t)->nimages; i++) {
         const char *role = trace_config(t)->images[i].role;
-        const uint64_t sector = strncmp(role, "cdrom", 5) ? 512 : 2048;
+        const uint64_t sector = volumes_sector(role);
         uint64_t offset;
-        if (!is_drive(role) || !find_in_part(t, i, lba * sector, count * sector, w, &offset))
+        if (!sector || !find_in_part(t, i, lba * sector, count * sector, w, &offset))
             continue;
         struct text file = {NULL, 0};
         l->image = role;
@@ -228,7 +223,7 @@ static bool in_images(struct origin *o, struct origin_link *l, const struct wind
     uint64_t offset;
     for (size_t i = 0; i < trace_config(t)->nimages; i++) {
         const struct trace_image *im = &trace_config(t)->images[i];
-        if (is_drive(im->role))
+        if (volumes_sector(im->role))
             continue;
         const struct seen_image *whole = whole_image(o, i);
         if (!find_window(whole->data, whole->size, w, &offset))

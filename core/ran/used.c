@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/out.h"
 #include "core/ran/private/wanted.h"
+#include "core/story/explain.h"
 #include "core/systems/efi/modules.h"
 #include "core/volumes/initramfs.h"
 #include "core/volumes/volumes.h"
@@ -186,23 +187,15 @@ struct drive_use {
 static int read_commands(struct used_options const *o, const char *role, struct drive_use *u,
                          struct error *err)
 {
-    const struct trace_config *config = trace_config(o->trace);
-    struct image *images = mem_zero(config->nimages + 1, sizeof *images);
-    const struct engine_config engine = {.settings = config->settings,
-                                         .nsettings = config->nsettings,
-                                         .images = images,
-                                         .nimages = config->nimages,
-                                         .behaviour = config->behaviour};
+    struct engine_images images = engine_images_of(trace_config(o->trace));
     struct trace_cursor *c = trace_cursor_open(o->trace, EVENT_CLASS_BIT(EC_DISK));
     struct event ev;
     char its[16];
     int rc;
-    for (size_t i = 0; i < config->nimages; i++)
-        images[i] = (struct image){
-            .role = config->images[i].role, .name = config->images[i].name, .size = config->images[i].size};
     while ((rc = trace_cursor_next(c, &ev, NULL, err)) == 1) {
         if (ev.kind != EV_DISK_READ || !o->kind->words || !o->kind->words->drive ||
-            !o->kind->words->drive(&engine, (unsigned)EVF(&ev, DISK_READ, drive), its) || strcmp(its, role))
+            !o->kind->words->drive(&images.config, (unsigned)EVF(&ev, DISK_READ, drive), its) ||
+            strcmp(its, role))
             continue;
         const uint64_t lba = EVF(&ev, DISK_READ, lba), n = EVF(&ev, DISK_READ, count);
         for (uint64_t i = lba; i < u->sectors && i - lba < n; i++) {
@@ -211,7 +204,7 @@ static int read_commands(struct used_options const *o, const char *role, struct 
         }
     }
     trace_cursor_close(c);
-    free(images);
+    engine_images_free(&images);
     return rc;
 }
 
@@ -297,7 +290,7 @@ static int print_drive(const struct used_options *o, unsigned i, const struct wa
                        yajl_gen json, struct error *err)
 {
     const struct trace_image *im = &trace_config(o->trace)->images[i];
-    struct drive_use u = {.sector = strncmp(im->role, "cdrom", 5) ? 512 : 2048};
+    struct drive_use u = {.sector = volumes_sector(im->role)};
     u.sectors = (im->size + u.sector - 1) / u.sector;
     u.read = mem_zero(u.sectors / 8 + 1, 1);
     const int rc = read_commands(o, im->role, &u, err);
@@ -310,11 +303,6 @@ static int print_drive(const struct used_options *o, unsigned i, const struct wa
         print_files(o->trace, i, &u, w, out, json);
     free(u.read);
     return rc;
-}
-
-static bool is_drive(const char *role)
-{
-    return !strncmp(role, "disk", 4) || !strncmp(role, "cdrom", 5) || !strncmp(role, "floppy", 6);
 }
 
 /* ---------------------------------------------------------------- firmware */
@@ -381,7 +369,7 @@ static int print_firmware(const struct used_options *o, unsigned i, FILE *out, y
 
 bool used_needs_calls(const struct used_options *o)
 {
-    return !o->image || is_drive(o->image) || !strcmp(o->image, "initrd");
+    return !o->image || volumes_sector(o->image) || !strcmp(o->image, "initrd");
 }
 
 static int print_image(const struct used_options *o, unsigned i, struct wanted *w, FILE *out, yajl_gen json,
@@ -389,7 +377,7 @@ static int print_image(const struct used_options *o, unsigned i, struct wanted *
 {
     const struct trace_image *im = &trace_config(o->trace)->images[i];
     struct initramfs r = {0};
-    if (is_drive(im->role))
+    if (volumes_sector(im->role))
         return print_drive(o, i, w, out, json, err);
     if (strcmp(im->role, "initrd"))
         return print_firmware(o, i, out, json, err);

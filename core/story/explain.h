@@ -58,4 +58,12 @@ const struct explainer *trace_explainer_last(const struct trace_explainer *);
 int explain_files(struct trace *t, const struct engine_kind *kind, const struct event *ev, char *buf,
                   size_t size);
 
+/* A trace's configuration in the engines' form, for reading settings; an engine cannot be created from it. */
+struct engine_images {
+    struct engine_config config;
+    struct image *images;
+};
+struct engine_images engine_images_of(const struct trace_config *cfg);
+void engine_images_free(struct engine_images *);
+
 #endif

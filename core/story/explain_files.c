@@ -78,7 +78,7 @@ void file_words_add(struct file_words *w, const struct event *ev, struct text *o
     if (!w->of[image])
         w->of[image] = volumes_of_image(w->t, (unsigned)image);
     const unsigned n = add_files(w->of[image], EVF(ev, DISK_READ, lba), EVF(ev, DISK_READ, count),
-                                 strncmp(role, "cdrom", 5) ? 512 : 2048, out);
+                                 volumes_sector(role), out);
     if (n > NAMED)
         text_add(out, " and %u more", n - NAMED);
 }

@@ -103,9 +103,9 @@ static void disk_read(struct search *s, const struct event *ev)
 {
     const struct trace_config *c = trace_config(s->t);
     for (unsigned i = 0; i < c->nimages; i++) {
-        const bool cd = !strncmp(c->images[i].role, "cdrom", 5);
-        if (cd || !strncmp(c->images[i].role, "disk", 4) || !strncmp(c->images[i].role, "floppy", 6))
-            sectors(s, i, cd ? 2048 : 512, EVF(ev, DISK_READ, lba), EVF(ev, DISK_READ, count));
+        const unsigned sector = volumes_sector(c->images[i].role);
+        if (sector)
+            sectors(s, i, sector, EVF(ev, DISK_READ, lba), EVF(ev, DISK_READ, count));
     }
 }
 

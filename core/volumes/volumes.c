@@ -10,6 +10,13 @@
 #include "core/volumes/private/map.h"
 #include "traces/trace.h"
 
+unsigned volumes_sector(const char *role)
+{
+    if (!strncmp(role, "cdrom", 5))
+        return 2048;
+    return !strncmp(role, "disk", 4) || !strncmp(role, "floppy", 6) ? 512 : 0;
+}
+
 struct extent {
     uint64_t begin, end; /* bytes of the image */
     uint64_t at;         /* the first one's offset in the file */

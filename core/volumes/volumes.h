@@ -9,6 +9,10 @@
 struct trace;
 struct volumes;
 
+/* Bytes of a sector of the drive that an image of this role ("disk0", "cdrom", "floppy1") is the medium of: 2048 of a CD, 512 of the others; 0 if
+ * it is no drive's. */
+unsigned volumes_sector(const char *role);
+
 /* Reads n bytes of an image at `offset`. What is not known, or beyond the end, is read as zeros. */
 typedef void volumes_read(void *ctx, uint64_t offset, void *buf, size_t n);
 

@@ -7,14 +7,6 @@
 #include "core/story/profile.h"
 #include "traces/trace.h"
 
-/* A trace's configuration in the engines' form, for reading settings; an engine cannot be created from it. */
-struct engine_images {
-    struct engine_config config;
-    struct image *images;
-};
-struct engine_images engine_images_of(const struct trace_config *cfg);
-void engine_images_free(struct engine_images *);
-
 /* ---- explain_files.c: which files a disk's sectors belong to, before the boot ---- */
 
 struct file_words;
