@@ -9,14 +9,9 @@
 
 enum { FILES_SHOWN = 8 };
 
-bool cause_is_flash(const char *role)
-{
-    return !strcmp(role, "bios") || !strncmp(role, "pflash", 6);
-}
-
 /* ---------------------------------------------------------------- files of compressed sections */
 
-/* Whether another file is inside this one: then that one is told. */
+/* Whether another file is inside this one: then that one is reported. */
 static bool has_files(const struct efi_flash *f, const struct efi_packed_file *outer)
 {
     for (size_t i = 0; i < efi_flash_files(f); i++) {
@@ -156,7 +151,7 @@ static bool flash_byte(struct search *s, uint64_t icount, const char **role, uin
                                  ? origin_find(o, &place, icount + 1, &options, &err)
                                  : NULL;
     const struct origin_link *last = c && c->n ? &c->link[c->n - 1] : NULL;
-    const bool found = last && last->source == ORIGIN_IMAGE && last->image && cause_is_flash(last->image) &&
+    const bool found = last && last->source == ORIGIN_IMAGE && last->image && efi_flash_role(last->image) &&
                        c->link[0].icount == icount;
     if (found) {
         const int image = trace_image_by_role(timeline_trace(s->tl[0]), last->image);

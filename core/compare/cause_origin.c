@@ -6,6 +6,7 @@
 #include "base/sorted.h"
 #include "base/text.h"
 #include "core/compare/private/cause_impl.h"
+#include "core/systems/efi/flash.h"
 #include "core/volumes/initramfs.h"
 #include "core/volumes/volumes.h"
 
@@ -133,7 +134,7 @@ static void say_image(struct search *s, const char *role, unsigned a, unsigned b
         cause_say(s, FINDING_INPUT, NULL,
                   "image %s: %zu bytes in A, %zu in B; %zu differ, the first at offset %zu", role, size[0],
                   size[1], bytes, first);
-    if (bytes && cause_is_flash(role))
+    if (bytes && efi_flash_role(role))
         cause_flash_files(s, role, data, size);
     else if (bytes)
         say_files(s, role, data, size);
@@ -280,7 +281,7 @@ static bool in_images(struct search *s, const struct cause_window *w)
         found = data[0] && data[1] && cause_find_window(data, size, w, &offset);
         if (found)
             say_image_origin(s, (unsigned)i, role, offset, w);
-        else if (data[0] && data[1] && cause_is_flash(role))
+        else if (data[0] && data[1] && efi_flash_role(role))
             found = cause_flash_unpacked(s, role, data, size, w);
         free(data[0]);
         free(data[1]);

@@ -14,11 +14,6 @@
 
 enum { BEFORE = 1024, LEAST = 64, PROBE = 4096 };
 
-static bool is_flash(const char *role)
-{
-    return !strcmp(role, "bios") || !strncmp(role, "pflash", 6);
-}
-
 static const struct efi_flash *flash_of(struct origin *o, unsigned i)
 {
     struct trace *t = timeline_trace(o->tl);
@@ -91,7 +86,7 @@ bool source_flash(struct origin *o, struct origin_link *l, uint64_t physical)
         timeline_peek_physical(o->tl, physical - BEFORE, bytes, BEFORE + length) != BEFORE + length)
         return false;
     for (unsigned i = 0; i < cfg->nimages; i++) {
-        const struct efi_flash *f = is_flash(cfg->images[i].role) ? flash_of(o, i) : NULL;
+        const struct efi_flash *f = efi_flash_role(cfg->images[i].role) ? flash_of(o, i) : NULL;
         for (size_t k = 0; f && k < efi_flash_sections(f); k++)
             for (size_t n = BEFORE; n >= LEAST; n /= 2) {
                 uint64_t at;

@@ -68,7 +68,6 @@ struct cause_window {
     size_t n, at; /* `at`: of the byte in question */
 };
 
-bool cause_is_flash(const char *role);
 /* Adds findings on how the files in a firmware image's compressed sections differ. */
 void cause_flash_files(struct search *s, const char *role, uint8_t *const data[2], const size_t size[2]);
 /* Whether the window is in what such a section unpacks to; if so, adds that to the findings. */

@@ -7,6 +7,11 @@
 #include "core/systems/efi/private/impl.h"
 #include "core/systems/efi/private/unpack.h"
 
+bool efi_flash_role(const char *role)
+{
+    return !strcmp(role, "bios") || !strncmp(role, "pflash", 6);
+}
+
 /* A file of the image itself. */
 struct outer_file {
     uint64_t offset, size;

@@ -8,6 +8,9 @@
 
 struct efi_flash;
 
+/* Whether an image of this role is in flash: "bios", "pflash1". */
+bool efi_flash_role(const char *role);
+
 enum { EFI_FLASH_NAME = 64 };
 
 /* A section that is packed with LZMA. */
