@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { INSTRUCTION_BYTES = 15, INSTRUCTION_TEXT = 100 };
+enum { INSTRUCTION_BYTES = 15 /* of the longest */, INSTRUCTION_TEXT = 100 };
 
 struct instruction {
     unsigned id;     /* as in capstone's enum x86_insn */

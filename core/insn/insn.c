@@ -39,9 +39,9 @@ static bool has_mmx(const cs_insn *in)
  * addresses. */
 static void decode_narrow_vector(struct insn_decoder *d, uint64_t address, const uint8_t *bytes, size_t n)
 {
-    uint8_t with[INSN_BYTES + 1] = {0x67};
+    uint8_t with[INSTRUCTION_BYTES + 1] = {0x67};
     const uint8_t *p = with;
-    size_t left = 1 + (n < INSN_BYTES ? n : INSN_BYTES);
+    size_t left = 1 + (n < INSTRUCTION_BYTES ? n : INSTRUCTION_BYTES);
     memcpy(with + 1, bytes, left - 1);
     if (opened(d, mode_of(32)) && cs_disasm_iter(d->handle[mode_of(32)], &p, &left, &address, d->insn))
         d->insn->size--;

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { INSN_BYTES = 15 }; /* of the longest instruction */
+#include "core/insn/disassemble.h"
 
 /* A decoder. It begins as zeros and is opened when it is first used. */
 struct insn_decoder {

@@ -251,7 +251,7 @@ const struct code_entry *code_at(struct origin *o, unsigned cpu, uint64_t pc)
     if (e->used && e->pc == pc && e->tables == tables)
         return e;
     *e = (struct code_entry){.pc = pc, .tables = tables, .used = true};
-    e->nbytes = (uint8_t)timeline_peek(o->tl, cpu, pc, e->bytes, INSN_MOST);
+    e->nbytes = (uint8_t)timeline_peek(o->tl, cpu, pc, e->bytes, INSTRUCTION_BYTES);
     const unsigned bits = timeline_code_bits(o->tl, cpu);
     if (!origin_decode(o, bits, e->bytes, e->nbytes, pc))
         return e;

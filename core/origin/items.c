@@ -69,7 +69,7 @@ bool source_item_dma(struct origin *o, struct origin_link *l, uint64_t at)
 {
     struct timeline_stopped s;
     struct error ignored;
-    uint8_t code[INSN_MOST], request[16], low[4];
+    uint8_t code[INSTRUCTION_BYTES], request[16], low[4];
     uint64_t high = 0, offset = 0, selector = NOT_KNOWN;
     if (timeline_seek(o->tl, l->icount, &s, &ignored))
         return false;

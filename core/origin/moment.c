@@ -102,7 +102,7 @@ static int go(struct origin *o, uint64_t icount, struct error *err)
 
 static void look_before(struct origin *o, struct moment *m)
 {
-    uint8_t bytes[INSN_MOST];
+    uint8_t bytes[INSTRUCTION_BYTES];
     struct timeline_where w;
     timeline_where(o->tl, &w);
     m->time = w.time;
@@ -144,7 +144,7 @@ static void look_after(struct origin *o, struct moment *m)
     if (m->insn && !m->delivered && m->next != m->pc + m->length && e->flows)
         m->delivered = is_frame(o, m) || insn_in_group(o->insn, CS_GRP_INT);
     /* code_at() has decoded something else, perhaps. */
-    uint8_t bytes[INSN_MOST];
+    uint8_t bytes[INSTRUCTION_BYTES];
     memcpy(bytes, e->bytes, sizeof bytes);
     m->insn = m->insn && origin_decode(o, m->bits, bytes, e->nbytes, m->ip);
 }

@@ -4,7 +4,7 @@
 #include "core/insn/insn.h"
 #include "core/run/private/hang.h"
 
-enum { MOST_BYTES = 15, FLAG_IF = 1 << 9 };
+enum { FLAG_IF = 1 << 9 };
 
 /* Instructions whose results follow from registers alone, if no operand is in memory. */
 static const unsigned plain[] = {
@@ -40,7 +40,7 @@ static bool is_plain(const cs_insn *in)
 /* Whether the next instruction uses registers alone. */
 static bool next_is_plain(const struct engine *e, uint64_t address)
 {
-    uint8_t bytes[MOST_BYTES];
+    uint8_t bytes[INSTRUCTION_BYTES];
     const unsigned bits = e->ops->code_bits(e, 0);
     size_t n = e->ops->peek(e, 0, address, bytes, sizeof bytes);
     struct insn_decoder d = {0};

@@ -4,7 +4,7 @@
 #include "core/insn/insn.h"
 #include "core/run/private/waiting.h"
 
-enum { MOST_BYTES = 15, FLAGS = 16, RSP = 4, FLAGS_MASK = 0xcd5 };
+enum { FLAGS = 16, RSP = 4, FLAGS_MASK = 0xcd5 };
 
 /* ---------------------------------------------------------------- registers */
 
@@ -167,7 +167,7 @@ static bool is_same(const struct waiting *w, const struct engine *e)
 /* Takes the next instruction. */
 static enum waits take(struct waiting *w, const struct engine *e, uint64_t address)
 {
-    uint8_t bytes[MOST_BYTES];
+    uint8_t bytes[INSTRUCTION_BYTES];
     const unsigned bits = e->ops->code_bits(e, 0);
     const size_t n = e->ops->peek(e, 0, address, bytes, sizeof bytes);
     enum waits answer = WAITS_NOT;

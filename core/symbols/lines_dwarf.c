@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/sorted.h"
 #include "core/symbols/private/lines_dwarf.h"
 
 /* ---------------------------------------------------------------- spans */
@@ -37,15 +38,8 @@ void lines_spans_sort(struct lines_spans *s)
 
 bool lines_spans_have(const struct lines_spans *s, uint64_t address)
 {
-    size_t low = 0, high = s->n;
-    while (low < high) {
-        const size_t at = (low + high) / 2;
-        if (s->span[at].end <= address)
-            low = at + 1;
-        else
-            high = at;
-    }
-    return low < s->n && s->span[low].begin <= address;
+    const size_t at = FIRST_NOT(i, 0, s->n, s->span[i].end <= address);
+    return at < s->n && s->span[at].begin <= address;
 }
 
 struct lines_spans lines_spans_rest(const struct symbol_mapping *m, const struct lines_spans *but)

@@ -24,7 +24,7 @@
 #include "core/story/running.h"
 #include "core/views/views.h"
 
-enum { REGS_MOST = 160, WRITES_MOST = 24, INSN_MOST = 15, STACK_BYTES = 160 };
+enum { REGS_MOST = 160, WRITES_MOST = 24, STACK_BYTES = 160 };
 
 /* Bytes of a register. */
 struct reg_part {
@@ -35,7 +35,7 @@ struct reg_part {
 /* An instruction as a search needs it. */
 struct code_entry {
     uint64_t pc, tables; /* tables: CR3 */
-    uint8_t bytes[INSN_MOST], nbytes;
+    uint8_t bytes[INSTRUCTION_BYTES], nbytes;
     uint8_t length; /* 0: no instruction */
     bool used;
     bool flows;       /* it can go elsewhere than to the next one */
