@@ -268,6 +268,7 @@ struct place {
     const char *module;
     symbol_space space;
     const struct symbol_mapping *m;
+    uint32_t number; /* of its module */
     uint64_t since, until;
 };
 
@@ -304,17 +305,21 @@ static void place_of(struct job *j, struct place *last, const struct piece *p)
     if (last->module != sym.module || last->space != p->space || p->icount < last->since ||
         p->icount >= last->until) {
         const struct symbol_mapping *m = mapping_of(s, &sym, p->space, p->icount);
-        *last =
-            (struct place){sym.module, p->space, m, m ? m->since : 0, m && m->until ? m->until : UINT64_MAX};
+        *last = (struct place){.module = sym.module,
+                               .space = p->space,
+                               .m = m,
+                               .number = m ? module_of(c, sym.module, m->table) : 0,
+                               .since = m ? m->since : 0,
+                               .until = m && m->until ? m->until : UINT64_MAX};
     }
     if (!last->m)
         return;
-    struct module *mod = &c->module[module_of(c, sym.module, last->m->table)];
+    struct module *mod = &c->module[last->number];
     if (!minus && last->m->since < mod->since) { /* the first, whichever job comes first */
         mod->since = last->m->since;
         mod->m.bias = last->m->bias;
     }
-    mark(c, (uint32_t)(mod - c->module), p->linear - last->m->bias, p->bytes, p->begins, minus);
+    mark(c, last->number, p->linear - last->m->bias, p->bytes, p->begins, minus);
 }
 
 /* The pieces of a part go to all, and are forgotten. */
