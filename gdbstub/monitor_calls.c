@@ -10,9 +10,9 @@ static int add_calls(struct gdbstub *g, struct calls_options *o, struct text *ou
 {
     char *words = NULL;
     size_t n = 0;
-    struct symbols *none = o->symbols ? NULL : symbols_new();
     if (!(o->trace = trace_open_beside(timeline_trace(g->tl), err)))
         return -1;
+    struct symbols *none = o->symbols ? NULL : symbols_new();
     o->symbols = none ? none : o->symbols;
     struct calls *c = calls_take(o, err);
     FILE *f = c ? open_memstream(&words, &n) : NULL;
