@@ -5,8 +5,8 @@
 
 #include "base/memory.h"
 #include "base/out.h"
-#include "cli/diff_calls.h"
 #include "cli/diff.h"
+#include "cli/diff_calls.h"
 #include "cli/outline_options.h"
 #include "core/compare/digest.h"
 
