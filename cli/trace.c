@@ -6,6 +6,7 @@
 #include "base/out.h"
 #include "base/output.h"
 #include "cli/cli.h"
+#include "core/live/seen.h"
 #include "core/run/replay.h"
 #include "core/screen/shown.h"
 #include "core/story/position.h"
@@ -73,19 +74,18 @@ int check_output_name(const char *option, const char *path, const char *input, s
     return output_check(option, path, &read, 1, err);
 }
 
-/* Whether a text is drawn there, in a graphics mode. -1 with err. */
+/* Whether a text is on the screen there: in a graphics mode, or in a line that has not ended, which is no event yet. -1 with err. */
 static int drawn_at(struct timeline *tl, uint64_t icount, const char *text, struct error *err)
 {
+    enum { SIZE = 1 << 18 };
     struct timeline_stopped stopped;
-    struct display d;
+    struct seen_screen seen = {0};
     if (timeline_seek(tl, icount, &stopped, err))
         return -1;
-    if (!timeline_display(tl, &d, NULL, 0, NULL, 0) || d.columns)
-        return 0; /* a text mode's lines are events */
-    enum { SIZE = 1 << 18 };
     char *shown = mem_zero(SIZE, 1);
     timeline_screen(tl, shown, SIZE);
-    const int found = strstr(shown, text) != NULL;
+    const int found = seen_screen_find(&seen, shown, text);
+    seen_screen_free(&seen);
     free(shown);
     return found;
 }
@@ -142,8 +142,7 @@ static int search_drawn(struct drawn_search *s, const char *text, uint64_t *icou
     return rc;
 }
 
-/* When a text was first drawn, in a graphics mode, that is still there at the next checkpoint, or the end. 1; 0: it
- * never was. */
+/* When a text was first on the screen that is still there at the next checkpoint, or the end. 1; 0: it never was. */
 static int find_drawn(const struct engines *engines, struct trace *t, const char *text, uint64_t *icount,
                       struct error *err)
 {

@@ -6,7 +6,7 @@
 
 #include "core/live/answers.h"
 #include "base/memory.h"
-#include "core/live/private/seen.h"
+#include "core/live/seen.h"
 #include "core/live/private/typed_keys.h"
 #include "core/story/position.h"
 #include "traces/event.h"

@@ -1,10 +1,10 @@
-/* seen.c - see private/seen.h. */
+/* seen.c - see seen.h. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "core/live/private/seen.h"
+#include "core/live/seen.h"
 
 /* ---------------------------------------------------------------- a stream */
 

@@ -10,7 +10,6 @@
 
 enum {
     SLICE = 25000000,     /* steps between two reports of progress */
-    SCREEN_SIZE = 65536,  /* bytes of screen text at most */
     SOON = 1000000000,    /* guest time, ns */
     TOUCHED_MOST = 5000,  /* lines executed, or what takes as long (effort()): about 80 M steps of a loop */
     WORTH_SAVING = 4096,  /* pages written: saving more takes longer than running again what wrote them */
@@ -115,29 +114,6 @@ static void on_probe(void *ctx, unsigned id, unsigned cpu, uint64_t icount)
         inspector_probe(r->inspector, id, cpu, icount);
 }
 
-static bool match_byte(struct matcher *m, size_t *at, char byte)
-{
-    assert(*at < m->len && "a match begins anew after the last byte");
-    while (*at && m->text[*at] != byte)
-        *at = m->fallback[*at - 1];
-    if (m->text[*at] == byte)
-        ++*at;
-    if (*at < m->len)
-        return false;
-    *at = m->fallback[*at - 1];
-    return true;
-}
-
-static void match(struct recorder *r, unsigned device, const char *data, size_t n)
-{
-    struct matcher *m = &r->matcher;
-    for (size_t i = 0; i < n && device < CONSOLES; i++)
-        if (plain_byte(&m->plain[device], (uint8_t)data[i]) && match_byte(m, &m->at[device], data[i])) {
-            r->matched = true;
-            r->e->ops->interrupt(r->e);
-        }
-}
-
 static void on_console(void *ctx, unsigned device, const void *data, size_t n)
 {
     struct recorder *r = ctx;
@@ -145,28 +121,13 @@ static void on_console(void *ctx, unsigned device, const void *data, size_t n)
         return;
     if (r->watch)
         crash_watch_console(r->watch);
-    if (r->matcher.len)
-        match(r, device, data, n);
+    recorder_until_console(r, device, data, n);
     if (answering(r))
         answers_console(r->o.answers, device, data, n, r->e->ops->time(r->e));
     if (r->o.live)
         live_console(r->o.live, device, data, n, r->e->ops->time(r->e));
     if (r->o.hooks.console)
         r->o.hooks.console(r->o.hooks.ctx, device, data, n);
-}
-
-static void matcher_init(struct matcher *m, const char *text)
-{
-    m->text = text;
-    m->len = strlen(text);
-    m->fallback = mem_zero(m->len + 1, sizeof *m->fallback);
-    for (size_t i = 1, k = 0; i < m->len; i++) {
-        while (k && text[i] != text[k])
-            k = m->fallback[k - 1];
-        if (text[i] == text[k])
-            k++;
-        m->fallback[i] = k;
-    }
 }
 
 /* ---------------------------------------------------------------- creating */
@@ -282,25 +243,14 @@ static int create_engine(struct recorder *r, struct error *err)
     return create_inspector(r, err);
 }
 
-static int check_until(const struct position *until, struct error *err)
-{
-    if (!until || until->kind == POS_ICOUNT || until->kind == POS_TIME || until->kind == POS_CONSOLE)
-        return 0;
-    return error_set(
-        err,
-        "--until: that position needs a recorded run: give an ICOUNT, a guest time (10s) or console:TEXT");
-}
-
 struct recorder *recorder_create(const struct record_options *o, struct error *err)
 {
-    if (check_until(o->until, err))
+    if (recorder_check_until(o->until, err))
         return NULL;
     struct recorder *r = mem_zero(1, sizeof *r);
     r->o = *o;
     if (!o->hooks.event)
         r->o.hooks.classes = 0;
-    if (o->until && o->until->kind == POS_CONSOLE)
-        matcher_init(&r->matcher, o->until->text);
     r->hash = state_hash_new();
     if (!o->again)
         r->watch = crash_watch_new(o->stop_on, o->keep_going);
@@ -329,7 +279,7 @@ void recorder_destroy(struct recorder *r)
     image_tracker_free(r->images);
     touched_writer_free(r->touched);
     state_hash_free(r->hash);
-    free(r->matcher.fallback);
+    recorder_until_free(r);
     free(r);
 }
 
@@ -438,7 +388,6 @@ static int checkpoint(struct recorder *r)
 
 static struct run_limit next_limit(struct recorder *r)
 {
-    const struct position *until = r->o.until;
     uint64_t icount = icount_of(r);
     struct run_limit l = {.icount = earlier(icount + SLICE, r->next_checkpoint),
                           .time = UINT64_MAX,
@@ -457,24 +406,8 @@ static struct run_limit next_limit(struct recorder *r)
         recorder_limit_by_net(r, &l);
     if (r->o.again)
         l.icount = earlier(l.icount, recorder_again_limit(r));
-    if (until && until->kind == POS_ICOUNT)
-        l.icount = earlier(l.icount, until->n);
-    if (until && until->kind == POS_TIME) {
-        l.until = l.until ? earlier(l.until, until->n) : until->n;
-        l.time = earlier(l.time, until->n);
-    }
+    recorder_limit_by_until(r, &l);
     return l;
-}
-
-/* Whether --until is reached; if so, that is how the run ended. */
-static bool until_reached(struct recorder *r)
-{
-    const struct position *until = r->o.until;
-    bool reached = r->matched || (until && until->kind == POS_ICOUNT && icount_of(r) >= until->n) ||
-                   (until && until->kind == POS_TIME && time_of(r) >= until->n);
-    if (reached)
-        end_as(r, STOP_REACHED);
-    return reached;
 }
 
 /* Whether the run is over. */
@@ -574,7 +507,7 @@ static int stopped(struct recorder *r)
         return -1;
     if (r->o.again && recorder_feed_again(r))
         return -1;
-    if (until_reached(r) || asked_to_end(r) || recorder_again_over(r) || watch_ends(r))
+    if (recorder_until_reached(r) || asked_to_end(r) || recorder_again_over(r) || watch_ends(r))
         return r->failed ? -1 : 1;
     if (r->o.hooks.progress)
         r->o.hooks.progress(r->o.hooks.ctx, r->e);
@@ -725,7 +658,7 @@ int recorder_run(struct recorder *r, struct record_result *result, struct error 
         recorder_find_branch(r) || checkpoint(r) || write_profile(r) || (r->o.again && recorder_feed_again(r))
             ? -1
             : 0;
-    if (!over && r->o.until && until_reached(r))
+    if (!over && r->o.until && recorder_until_reached(r))
         over = 1;
     while (!over) {
         const struct run_limit limit = next_limit(r);

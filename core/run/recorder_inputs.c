@@ -8,7 +8,7 @@
 enum { NET_LOOK = 5000000 };
 
 /* Guest time, ns, between two pictures of a screen that are read for their text. */
-enum { PICTURES_APART = 200000000, SCREEN_SIZE = 65536 };
+enum { PICTURES_APART = 200000000 };
 
 /* ---------------------------------------------------------------- live typing */
 
@@ -36,27 +36,25 @@ int recorder_look_for_typing(struct recorder *r)
 
 /* ---------------------------------------------------------------- typing by program */
 
-/* What is on the screen: each time in a text mode, now and then in a graphics mode, and only while the guest is idle. */
-static void show_answers_the_screen(struct recorder *r, bool idle)
+size_t recorder_screen(struct recorder *r, bool idle, char *buf, size_t size)
 {
-    char text[SCREEN_SIZE];
     const uint64_t now = time_of(r);
-    size_t n = r->e->ops->screen(r->e, text, sizeof text);
-    if (!n && idle && r->o.hooks.picture_text && now >= r->pictured + PICTURES_APART) {
-        r->pictured = now;
-        n = r->o.hooks.picture_text(r->o.hooks.ctx, r->e, text, sizeof text);
-    }
-    if (n)
-        answers_screen(r->o.answers, text, now);
+    const size_t n = r->e->ops->screen(r->e, buf, size);
+    if (n || !idle || !r->o.hooks.picture_text || now < r->pictured + PICTURES_APART)
+        return n;
+    r->pictured = now;
+    return r->o.hooks.picture_text(r->o.hooks.ctx, r->e, buf, size);
 }
 
 int recorder_answer(struct recorder *r)
 {
     const bool idle = r->stop.reason == STOP_IDLE || r->stop.reason == STOP_HALTED;
     const uint64_t inputs = r->result.inputs;
+    char text[SCREEN_SIZE];
     struct input in = {0};
     size_t n;
-    show_answers_the_screen(r, idle);
+    if (recorder_screen(r, idle, text, sizeof text))
+        answers_screen(r->o.answers, text, time_of(r));
     do {
         enum input_port port = INPUT_SERIAL0;
         in.data = answers_bytes(r->o.answers, time_of(r), idle, &port, &n);

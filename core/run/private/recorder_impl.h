@@ -1,6 +1,7 @@
 /* recorder_impl.h - the state of a recording, and what its files share. Private to core/run/recorder*.c.
  *
  *   recorder.c         observing, checkpoints, the run and its end
+ *   recorder_until.c   where --until ends it
  *   recorder_inputs.c  what comes to the guest from outside: typing, frames, the inputs of a run that is repeated
  */
 #ifndef BOOTREEL_CORE_RUN_RECORDER_IMPL_H
@@ -8,6 +9,7 @@
 
 #include <stdatomic.h>
 
+#include "core/live/seen.h"
 #include "core/run/crash.h"
 #include "core/run/feed.h"
 #include "core/run/images.h"
@@ -16,15 +18,15 @@
 #include "core/run/state.h"
 #include "core/story/inspector.h"
 
-enum { CONSOLES = 16 };
+enum { CONSOLES = 16, SCREEN_SIZE = 65536 /* bytes of screen text at most */ };
 
-/* --until console:TEXT: how much of TEXT each console device has matched (Knuth, Morris, Pratt). */
-struct matcher {
-    const char *text;
-    size_t len;
-    size_t *fallback;
-    size_t at[CONSOLES];
+/* What --until console:TEXT has seen of the guest's consoles. */
+struct until_console {
+    struct seen_stream stream[CONSOLES];
     struct plain plain[CONSOLES]; /* escape sequences are skipped */
+    struct seen_screen screen;
+    uint64_t due; /* guest time of the next look at the screen */
+    bool found;
 };
 
 struct recorder {
@@ -44,16 +46,15 @@ struct recorder {
     uint64_t look_time; /* … since that guest time */
     uint64_t last_hash; /* of the state at the last checkpoint */
     struct touched_writer *touched; /* NULL: no search index */
-    struct matcher matcher;
-    bool matched; /* the text of --until was printed */
-    bool failed;  /* the trace cannot be written; see `err` */
+    struct until_console until;
+    bool failed; /* the trace cannot be written; see `err` */
     struct error err;
     struct stop stop;
     struct crash_watch *watch; /* NULL: it does not say where the run ends */
     bool watched;              /* the watch ends the run */
     uint64_t idle_until;       /* live: guest time up to which a halt may be skipped */
     uint64_t answers_until;    /* the same, while answers are pending */
-    uint64_t pictured;         /* guest time at which a picture was last read for them */
+    uint64_t pictured;         /* guest time at which a picture was last read for its text */
     uint64_t net_until;        /* the same, while something may come from the host's sockets */
     bool refused;              /* live: the guest did not take all that was typed */
     struct record_result result;
@@ -114,7 +115,24 @@ static inline const struct trace_end *end_again(const struct recorder *r)
     return r->o.again && !r->o.branch && !trace_cut_off(r->o.again) ? trace_end(r->o.again) : NULL;
 }
 
+/* ---------------------------------------------------------------- recorder_until.c */
+
+/* -1: a run that is not recorded yet cannot end at this position. NULL is allowed. */
+int recorder_check_until(const struct position *until, struct error *err);
+/* To be called with the bytes that the guest prints: stops the engine if the text of console:TEXT is complete. */
+void recorder_until_console(struct recorder *r, unsigned device, const char *data, size_t n);
+/* Sets in `l` how far the guest may run, and how long it may sleep, before recorder_until_reached() must be asked again. */
+void recorder_limit_by_until(const struct recorder *r, struct run_limit *l);
+/* Whether --until is reached; if so, that is how the run ended. Looks at the screen too, where a prompt may stand in a line that has not
+ * ended. */
+bool recorder_until_reached(struct recorder *r);
+void recorder_until_free(struct recorder *r);
+
 /* ---------------------------------------------------------------- recorder_inputs.c */
+
+/* The text on the screen into buf: in a text mode at each call, in a graphics mode now and then, and only while the guest is idle. Returns
+ * its length without the 0, or 0. */
+size_t recorder_screen(struct recorder *r, bool idle, char *buf, size_t size);
 
 /* The functions that return an int return 0, or -1 with r->err. Typing is looked for when the guest is idle,
  * and every LIVE_STEPS steps. */

@@ -1,4 +1,4 @@
-/* seen.h - what a guest has printed since a text was found in it. */
+/* seen.h - what a guest has printed since a text was found in it, on a stream of bytes or on a screen. */
 #ifndef BOOTREEL_CORE_LIVE_SEEN_H
 #define BOOTREEL_CORE_LIVE_SEEN_H
 
