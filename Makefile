@@ -269,7 +269,7 @@ bench: all ## benchmarks, against QEMU, and against another bootreel (BASE=PROGR
 bench-rows: all ## one kind of work at a time, against QEMU: which are slower here (minutes; BASE=PROGRAM)
 	BASE='$(BASE)' bench/rows $(RUNS)
 format: ## format all C files
-	git ls-files '*.c' '*.h' | xargs clang-format -i
+	@scripts/format-check --mend
 words: ## habits of writing that a program can find
 	@scripts/words
 tidy: ## clang-tidy on all C files (a quarter of an hour)
