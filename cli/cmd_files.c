@@ -113,6 +113,8 @@ static void print_text(const struct files_command *c, const struct file_uses *f)
         print_use(u);
         last = u;
     }
+    if (!last)
+        out_print(stderr, "bootreel: no process opened a file up to there, or none is known: bootreel processes lists them\n");
 }
 
 /* ---------------------------------------------------------------- as JSON */

@@ -1,5 +1,6 @@
 #!/bin/bash
-# prompt.sh - console:TEXT where the text is a prompt on the screen, whose line has not ended: as the end of a recording, and as a position.
+# prompt.sh - console:TEXT where the text is a prompt on the screen, whose line has not ended: as the end of a recording, and as a position;
+# and what is said of processes in such a boot.
 . "$(dirname "$0")/../lib.sh"
 cd "$work" || exit 1
 
@@ -41,4 +42,10 @@ expect 0 screen "$BOOTREEL" screen whole.reel --at 'console:boot:'
 holds screen.out '^boot:' "a position"
 expect 2 never "$BOOTREEL" screen whole.reel --at 'console:no such prompt'
 holds never.err 'no console line of the trace has that text' "a text that never came"
+
+# A boot without processes: an empty answer says so.
+expect 0 files "$BOOTREEL" files whole.reel
+holds files.err '^bootreel: no process opened a file' "files"
+expect 0 processes "$BOOTREEL" processes whole.reel
+holds processes.err '^bootreel: no processes up to there' "processes"
 finish
