@@ -114,7 +114,9 @@ static void print_text(const struct files_command *c, const struct file_uses *f)
         last = u;
     }
     if (!last)
-        out_print(stderr, "bootreel: no process opened a file up to there, or none is known: bootreel processes lists them\n");
+        out_print(
+            stderr,
+            "bootreel: no process opened a file up to there, or none is known: bootreel processes lists them\n");
 }
 
 /* ---------------------------------------------------------------- as JSON */

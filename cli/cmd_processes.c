@@ -155,7 +155,9 @@ static int print_processes(void *ctx, const struct engines *engines, struct trac
         print_json(tree);
     } else {
         if (!processes_count(ps))
-            out_print(stderr, "bootreel: no processes up to there: no guest system that bootreel knows has made any\n");
+            out_print(
+                stderr,
+                "bootreel: no processes up to there: no guest system that bootreel knows has made any\n");
         make_chains(tree);
         print_tree(tree);
         for (size_t i = 0; i < processes_count(ps); i++) /* whose parent was never seen */

@@ -182,17 +182,27 @@ static bool is_extent(const char *line)
     return false;
 }
 
-/* The name in an extent's line (RW 4192256 SPARSE "disk-s001.vmdk"), or NULL where it has none (RW 100 ZERO). -1 if it has another form:
- * QEMU might read another name in it than we. */
-static int extent_name(char *line, char **name)
+/* An extent's line in parts: RW 4192256 SPARSE "disk-s001.vmdk"; RW 100 FLAT "disk-flat.vmdk" 63; RW 100 ZERO. */
+struct extent {
+    uint64_t sectors, offset; /* in sectors of 512 bytes; the offset is that in its file */
+    char *name;               /* NULL: it has no file */
+    bool plain;               /* its file holds the sectors one after the other */
+};
+
+/* Cuts the line. -1 if it has another form: QEMU might read another name in it than we. */
+static int extent_cut(char *line, struct extent *e)
 {
     static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", digits[] = "0123456789";
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
-    *name = NULL;
+    *e = (struct extent){0};
     line += strspn(line, " \t");
-    if (!skip(&line, capitals) || !skip(&line, digits))
+    if (!skip(&line, capitals))
+        return -1;
+    e->sectors = strtoull(line, NULL, 10);
+    if (!skip(&line, digits))
         return -1;
     const bool zero = !strncmp(line, "ZERO", 4);
+    e->plain = !strncmp(line, "FLAT", 4) || !strcmp(line, "VMFS") || !strncmp(line, "VMFS ", 5);
     if (!skip(&line, letters))
         return -1;
     if (zero && !*line)
@@ -201,7 +211,8 @@ static int extent_name(char *line, char **name)
     if (!end || end == line + 1 || end - line > EXTENT_NAME_MOST)
         return -1;
     *end = 0;
-    *name = line + 1;
+    e->name = line + 1;
+    e->offset = strtoull(end + 1, NULL, 10);
     return 0;
 }
 
@@ -219,17 +230,29 @@ static int check_sparse(const struct media_file *f, struct error *err)
                : error_set(err, "%.200s: is damaged: its header gives the disk no size", f->path);
 }
 
+/* QEMU reads zeros behind the end of such a file. */
+static int check_plain(const struct media_file *f, const struct extent *e, struct error *err)
+{
+    const uint64_t there = f->size / 512;
+    if (!e->plain || (e->offset <= there && e->sectors <= there - e->offset))
+        return 0;
+    return error_set(
+        err, "%.200s: is cut off: the disk has %llu sectors of it from sector %llu on, and it has %llu",
+        f->path, (unsigned long long)e->sectors, (unsigned long long)e->offset, (unsigned long long)there);
+}
+
 static int add_extent(struct chain *c, size_t index, char *line, struct error *err)
 {
-    char *name, was[80];
+    struct extent e;
+    char was[80];
     snprintf(was, sizeof was, "%s", line);
-    if (extent_name(line, &name))
+    if (extent_cut(line, &e))
         return error_set(err, "%.160s: is damaged: \"%.80s\" in its descriptor names no part of a disk",
                          c->m->file[index].path, was);
-    if (!name)
+    if (!e.name)
         return 0;
-    int part = add_named(c, index, name, err);
-    return part < 0 ? -1 : check_sparse(&c->m->file[part], err);
+    const int part = add_named(c, index, e.name, err);
+    return part < 0 || check_plain(&c->m->file[part], &e, err) ? -1 : check_sparse(&c->m->file[part], err);
 }
 
 /* A line of a descriptor. An extent of a descriptor file is a file that is opened, too; `parent` gets what the image is based on. */

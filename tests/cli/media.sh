@@ -150,6 +150,9 @@ for f in a.qcow2 a.vmdk a.vhd a.vdi a.vhdx many-s001.vmdk raw.img.xz raw.img.zst
     head -c $(($(stat -c %s "$f") / 2)) "$f" >"cut-$f"
     refused "cut-$f" "cut-$f" "cut-$f: (was cut off|is damaged|cannot be)"
 done
+head -c $(($(stat -c %s flat-flat.vmdk) - 512)) flat-flat.vmdk >short-flat.vmdk
+sed 's/"flat-flat.vmdk"/"short-flat.vmdk"/' flat.vmdk >short.vmdk
+refused short short.vmdk 'short-flat.vmdk: is cut off: the disk has [0-9]+ sectors of it from sector 0 on, and it has [0-9]+$'
 # Sectors of 4 KiB: the item that says so, in the metadata.
 python3 - <<'END'
 import struct, uuid
