@@ -48,6 +48,7 @@ void machine_free(struct machine *m)
     words_free(&m->initrds);
     nics_free(&m->nics);
     shares_free(&m->shares);
+    variation_free(&m->vary);
     free(m->flat);
     free(m);
 }
@@ -98,9 +99,9 @@ static int check(const struct machine *m, struct error *err)
                          "--hvmloader and --machine q35: a domain of Xen is a pc: leave one of them out");
     if (m->program && m->uml)
         return error_set(err, "--program and --uml: give one of them: both say what runs first");
-    if (machine_is_hosted(m) &&
-        (m->kernel || m->flat || m->hvmloader || m->bios || m->nflash || m->media.ncdroms || m->floppy ||
-         m->boot || m->vga || m->board || m->nmodules || m->nics.n || m->shares.n))
+    if (machine_is_hosted(m) && (m->kernel || m->flat || m->hvmloader || m->bios || m->nflash ||
+                                 m->media.ncdroms || m->floppy || m->boot || m->vga || m->vary.kinds.s ||
+                                 m->vary.schedule || m->board || m->nmodules || m->nics.n || m->shares.n))
         return error_set(err, "--%s: runs on a Linux host, not on a PC: leave the PC's options out",
                          m->uml ? "uml" : "program");
     if (m->program && (m->initrds.n || m->append || m->media.n))
@@ -130,6 +131,10 @@ static int check(const struct machine *m, struct error *err)
     if (m->flat && m->bios)
         return error_set(err,
                          "--flat and --bios: a bare binary runs without firmware: leave one of them out");
+    if (m->vary.seeded && !m->vary.kinds.s)
+        return error_set(err, "--seed: goes with --vary: say what is to be varied");
+    if (m->vary.from && !m->vary.kinds.s)
+        return error_set(err, "--vary from=: say what is to be varied, as --vary turns,from=500M");
     if (m->vga && !strcmp(m->vga, "none") && m->vgabios)
         return error_set(err, "--vgabios: there is no display with --vga none: leave one of them out");
     return 0;
@@ -217,6 +222,19 @@ static void set_shares(struct machine *m)
     }
 }
 
+static void set_variation(struct machine *m)
+{
+    const struct variation *v = &m->vary;
+    if (v->kinds.s)
+        set(m, "vary", v->kinds.s);
+    if (v->kinds.s)
+        set_number(m, "vary-seed", v->seed);
+    if (v->from)
+        set_number(m, "vary-from", v->from);
+    if (v->schedule)
+        set(m, "schedule", v->schedule);
+}
+
 /* All settings are stored, even defaults, so that a trace keeps its meaning when defaults change. */
 static void make_settings(struct machine *m, const char *bios)
 {
@@ -252,6 +270,7 @@ static void make_settings(struct machine *m, const char *bios)
         set(m, "protocol", m->protocol);
     if (m->flat)
         set_number(m, "flat-address", m->flat_address);
+    set_variation(m);
     for (size_t i = 0; i < m->nextra; i++)
         set(m, m->extra[i].key, m->extra[i].value);
 }

@@ -6,6 +6,7 @@
 #include "cli/media.h"
 #include "cli/nics.h"
 #include "cli/shares.h"
+#include "cli/variation.h"
 
 #define MIB (1ull << 20)
 
@@ -15,6 +16,7 @@ struct machine {
     const char *board, *bios, *vgabios, *cpu, *rtc, *boot, *append, *vga; /* as given, or NULL */
     bool inspects;                                                        /* --inspect was given */
     uint32_t inspect; /* what it chose among guest_systems */
+    struct variation vary;
     struct media media;
     struct nics nics;
     struct shares shares;

@@ -17,6 +17,7 @@ enum { HV_BEHAVIOUR = 15, HV_OLDEST = 6 };
  *   append   kernel command line                               protocol, flat-address: see hv/load/load.h
  *   virtio   "rng", "console", with commas                     usb    what is plugged in
  *   nicN, nicN-mac         a network card and its address      shareN-tag  a folder of the host
+ *   vary, vary-seed, vary-from, schedule   see hv/vary/vary.h
  *   ROLE-interface, ROLE-serial     of the drive with that image
  * Images by role: bios, vgabios, kernel, initrd, moduleN, diskN, cdrom and cdromN, floppy0, floppy1, nicN-rom, flat; and hvmloader,
  * which makes the machine an HVM domain of Xen.
@@ -30,6 +31,9 @@ int hv_share_read(struct engine *, unsigned number, const char *path, void *ctx,
 
 /* Whether this build compiles guest code at all (docs/compiler.md). */
 bool hv_compiles(void);
+
+/* Whether texts are valid settings "vary" and "schedule" (hv/vary/vary.h); NULL is. -1 with err, which names the word. */
+int hv_vary_check(const char *kinds, const char *schedule, struct error *err);
 
 /* Names of the processor models, the default first; NULL after the last. */
 const char *hv_cpu_model(unsigned i);

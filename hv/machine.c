@@ -69,40 +69,6 @@ static void pass_time(void *ctx, uint64_t ns)
 
 /* ---------------------------------------------------------------- running */
 
-/* How many steps a turn has: at least `least`, and up to 2^bits - 1 more. Each turn fills the host's caches with another processor's
- * code and data. From behaviour 11 on turns are long enough that this costs little. */
-struct turn_length {
-    uint32_t least;
-    unsigned bits;
-};
-static const struct turn_length turn_length = {8000, 13}, turn_length_before_11 = {1000, 10};
-
-/* The length varies with the position. With a fixed length, turns could end at the same place of a loop forever, for example each time
- * with a lock held. */
-static uint32_t turn_at(const struct pc *pc, uint64_t icount)
-{
-    const struct turn_length *l = board_behaves(pc->board, 11) ? &turn_length : &turn_length_before_11;
-    return l->least + (uint32_t)(icount * 0x9e3779b97f4a7c15ull >> (64 - l->bits));
-}
-
-/* A turn ended at a position; one without a step does not count. */
-static void end_turn(struct pc *pc, uint64_t icount)
-{
-    struct pc_waiting *w = &pc->waiting;
-    if (icount > w->from && !w->paused)
-        w->turns = 0;
-    w->from = icount;
-    w->paused = 0;
-}
-
-static void take_turn(struct pc *pc, unsigned cpu)
-{
-    end_turn(pc, pc->icount);
-    pc->turn = cpu;
-    pc->turn_left = turn_at(pc, pc->icount);
-    pc->cpu = board_cpu(pc->board, cpu);
-}
-
 static int run_firmware(void *ctx, uint64_t pa, struct error *err);
 
 /* Loads an image directly. */
@@ -118,7 +84,7 @@ static int load_direct(struct pc *pc, struct error *err)
 static int reset_machine(struct pc *pc, struct error *err)
 {
     board_reset(pc->board);
-    take_turn(pc, 0);
+    pc_take_turn(pc, 0);
     services_reset(&pc->services);
     pc->fresh = 1;
     pc->loader_entered = 0;
@@ -146,7 +112,7 @@ static bool reset_waits(struct pc *pc, const struct run_limit *limit, struct sto
 static void suspend(struct pc *pc)
 {
     board_suspend(pc->board);
-    take_turn(pc, 0);
+    pc_take_turn(pc, 0);
     services_reset(&pc->services);
     pc->direct = 0;
 }
@@ -232,103 +198,6 @@ static uint64_t slice_for(struct pc *pc, const struct run_limit *limit)
     return n < SLICE ? n : SLICE;
 }
 
-/* How many processors are not waiting. One that waits passes its turns on until it is woken, which ends a run. */
-static unsigned processors_awake(const struct pc *pc)
-{
-    unsigned n = 0;
-    for (unsigned i = 0; i < board_cpus(pc->board); i++)
-        n += !x86_waits(board_cpu(pc->board, i));
-    return n;
-}
-
-/* The processor whose turn it is has made `done` steps from pc->icount on. If the others wait, it had several turns one after the
- * other. */
-static void turns_done(struct pc *pc, uint64_t done)
-{
-    uint64_t at = pc->icount;
-    for (; done > pc->turn_left; pc->turn_left = turn_at(pc, at)) {
-        done -= pc->turn_left;
-        at += pc->turn_left;
-        end_turn(pc, at);
-    }
-    pc->turn_left -= (uint32_t)done;
-}
-
-/* From behaviour 12 on a processor that waits in a loop (PAUSE) has only STEPS_AFTER_PAUSE left of its turn: what it waits for is most often
- * done by another one. Who makes more than STEPS_WAITING before the PAUSE has done something else. If nobody has for some rounds, all may wait
- * for a time to pass; then turns are long again, since short ones cost time. */
-enum { STEPS_AFTER_PAUSE = 200, STEPS_WAITING = 200, ROUNDS_WAITING = 8 };
-
-/* Whether the next PAUSE matters. This has to follow from the state, as all that decides about turns: so x86_waits() must not be asked. */
-static bool pause_matters(const struct pc *pc)
-{
-    if (pc->waiting.paused || !board_behaves(pc->board, 12))
-        return false;
-    for (unsigned i = 0; i < board_cpus(pc->board); i++)
-        if (i != pc->turn && !x86_sleeps(board_cpu(pc->board, i)))
-            return true;
-    return false;
-}
-
-/* The last of the steps done is a PAUSE that matters. */
-static void after_pause(struct pc *pc, uint64_t done)
-{
-    struct pc_waiting *w = &pc->waiting;
-    const uint32_t most = ROUNDS_WAITING * board_cpus(pc->board);
-    w->paused = 1;
-    if (pc->icount + done - w->from > STEPS_WAITING)
-        w->turns = 0;
-    else if (w->turns < most)
-        w->turns++;
-    if (w->turns < most && pc->turn_left > STEPS_AFTER_PAUSE)
-        pc->turn_left = STEPS_AFTER_PAUSE;
-}
-
-/* Runs the processor whose turn it is, or the next that is not halted. It is not interrupted at the end of its turn if no other one is
- * awake. */
-static enum x86_exit run_next(struct pc *pc, uint64_t n, uint64_t *done)
-{
-    enum x86_exit e = X86_HALTED;
-    unsigned awake = processors_awake(pc);
-    *done = 0;
-    for (unsigned tried = 0; tried < board_cpus(pc->board) && e == X86_HALTED && !*done; tried++) {
-        if (tried || !pc->turn_left)
-            take_turn(pc, (pc->turn + 1) % board_cpus(pc->board));
-        if (x86_waits(pc->cpu)) /* it would make no step */
-            continue;
-        const unsigned others = awake - 1;
-        x86_watch_pause(pc->cpu, others && pause_matters(pc));
-        e = x86_run(pc->cpu, !others || n < pc->turn_left ? n : pc->turn_left, done);
-        awake = others + !x86_waits(pc->cpu);
-    }
-    turns_done(pc, *done);
-    if (*done && x86_paused(pc->cpu))
-        after_pause(pc, *done);
-    return *done && e == X86_HALTED ? X86_DONE : e; /* the others have yet to be tried */
-}
-
-/* Several processors run in turns of turn_at() steps, in order of their numbers; one that is halted
- * passes its turn on. Turns are counted in steps and are part of the state, so it does not matter where runs
- * begin and end, nor how often the machine tries to run processors that are all halted: a turn without a step
- * does not count. */
-static enum x86_exit run_turn(struct pc *pc, uint64_t n)
-{
-    unsigned turn = pc->turn;
-    uint32_t left = pc->turn_left;
-    const struct pc_waiting waiting = pc->waiting;
-    uint64_t done;
-    enum x86_exit e = board_cpus(pc->board) > 1 ? run_next(pc, n, &done) : x86_run(pc->cpu, n, &done);
-    pc->icount += done;
-    pc->switches += done && pc->turn != turn;
-    if (!done && (e == X86_HALTED || e == X86_BREAK)) {
-        pc->turn = turn;
-        pc->turn_left = left;
-        pc->waiting = waiting;
-        pc->cpu = board_cpu(pc->board, turn);
-    }
-    return e;
-}
-
 static void begin_step(void *ctx)
 {
     struct pc *pc = ctx;
@@ -345,7 +214,7 @@ static bool run_steps(struct pc *pc, const struct run_limit *limit, struct stop 
 {
     const uint64_t before = pc->icount;
     const unsigned turn = pc->turn;
-    enum x86_exit e = run_turn(pc, slice_for(pc, limit));
+    enum x86_exit e = pc_run_turn(pc, slice_for(pc, limit));
     bool end = e == X86_STOP && engine_base_stopped(&pc->base, pc->turn, stop);
     if (!end)
         end = engine_base_device_stop(&pc->base, before, stop);
@@ -426,7 +295,7 @@ static int run_firmware_slice(struct pc *pc, const struct run_limit *limit, bool
             name, how);
     if (board_deadline(pc->board) <= now_time(pc))
         board_run_timers(pc->board);
-    switch (run_turn(pc, slice_for(pc, limit))) {
+    switch (pc_run_turn(pc, slice_for(pc, limit))) {
     case X86_STOP:
         *there = true;
         return 0;
@@ -470,12 +339,14 @@ static int run_firmware(void *ctx, uint64_t pa, struct error *err)
     uint64_t start = pc->icount;
     board_flush_events(pc->board);
     board_observe(pc->board, 0, NULL);
+    vary_quiet(pc->vary, true);
     for (unsigned i = 0; i < board_cpus(pc->board); i++)
         x86_stops(board_cpu(pc->board, i), &there, i == 0);
     int rc = run_firmware_steps(pc, start, err);
     pc->skipped += (pc->icount - start) * NS_PER_STEP;
     pc->icount = start;
-    take_turn(pc, 0);
+    vary_quiet(pc->vary, false);
+    pc_take_turn(pc, 0);
     services_reset(&pc->services);
     board_forget_events(pc->board);
     board_observe(pc->board, pc->base.classes, &pc->base.observer);
@@ -508,6 +379,8 @@ static void pc_save(struct engine *e, const struct snapshot_sink *sink, struct s
     struct pc *pc = pc_of(e);
     sink->section(sink->ctx, "machine", pc_fields, state_nfields(pc), pc);
     sink->section(sink->ctx, "services", pc->services_fields.fields, pc->services_fields.n, &pc->services);
+    if (pc->vary)
+        sink->section(sink->ctx, "vary", vary_fields, vary_nfields, pc->vary);
     board_save(pc->board, sink, base);
 }
 
@@ -533,9 +406,12 @@ static int pc_load(struct engine *e, const struct snapshot_source *src, struct e
         return -1;
     if (pc->fresh && pc->direct && !pc->loaded.protocol && learn_loaded(pc, src, err))
         return -1;
-    if (pc->turn >= board_cpus(pc->board) || pc->turn_left > turn_length.least + (1u << turn_length.bits))
+    if (pc->turn >= board_cpus(pc->board) || pc->turn_left > PC_TURN_MOST)
         return error_set(err, "the saved state's processor turn makes no sense");
     pc->cpu = board_cpu(pc->board, pc->turn);
+    if (pc->vary && (src->section(src->ctx, "vary", vary_fields, vary_nfields, pc->vary) < 0 ||
+                     vary_turn_next(pc->vary) >= board_cpus(pc->board)))
+        return error_set(err, "the saved state's choices make no sense");
     const struct field_table *services = &pc->services_fields;
     if (src->section(src->ctx, "services", services->fields, services->n, &pc->services) < 0 ||
         services_loaded(&pc->services) < 0)
@@ -669,6 +545,23 @@ static void pc_observe(struct engine *e, uint32_t classes, const struct observer
     board_observe(pc->board, classes, &pc->base.observer);
 }
 
+static void pc_choices(struct engine *e, void (*seen)(void *ctx, const struct engine_choice *c), void *ctx)
+{
+    if (pc_of(e)->vary)
+        vary_observe(pc_of(e)->vary, seen, ctx);
+}
+
+static void pc_reseed(struct engine *e, uint64_t seed)
+{
+    if (pc_of(e)->vary)
+        vary_reseed(pc_of(e)->vary, seed);
+}
+
+static int pc_forked(struct engine *e)
+{
+    return physmem_forked(board_mem(pc_of(e)->board));
+}
+
 static void pc_flush(struct engine *e)
 {
     services_flush(&pc_of(e)->services, true);
@@ -702,6 +595,7 @@ static void pc_destroy(struct engine *e)
 {
     struct pc *pc = pc_of(e);
     board_destroy(pc->board);
+    vary_free(pc->vary);
     engine_base_end(&pc->base);
     free(pc->services_fields.fields);
     free(pc);
@@ -719,6 +613,9 @@ static const struct engine_ops pc_ops = {
     .save = pc_save,
     .load = pc_load,
     .fetched = board_ram_name,
+    .choices = pc_choices,
+    .reseed = pc_reseed,
+    .forked = pc_forked,
     .touched = pc_touched,
     .touched_ask = pc_touched_ask,
     .touched_amount = pc_touched_amount,
@@ -745,6 +642,11 @@ static const struct engine_ops pc_ops = {
     .display = pc_display,
 };
 
+int hv_vary_check(const char *kinds, const char *schedule, struct error *err)
+{
+    return vary_check(kinds, err) || vary_schedule_check(schedule, err) ? -1 : 0;
+}
+
 const char *hv_cpu_model(unsigned i)
 {
     return x86_model(i);
@@ -758,13 +660,18 @@ int hv_share_read(struct engine *e, unsigned number, const char *path, void *ctx
 
 struct engine *hv_create(const struct engine_config *cfg, struct error *err)
 {
+    struct vary *vary;
+    if (vary_create(cfg, &vary, err))
+        return NULL;
     struct pc *pc = mem_zero(1, sizeof *pc);
     const struct board_host host = {.ctx = pc,
                                     .icount = now_icount,
                                     .time = now_time,
                                     .pass = pass_time,
                                     .boot_sector = pc_boot_sector_read,
-                                    .hooks = services_hooks(&pc->services)};
+                                    .hooks = services_hooks(&pc->services),
+                                    .vary = vary};
+    pc->vary = vary;
     pc->engine.ops = &pc_ops;
     engine_base_init(&pc->base, &parts, pc);
     pc->services_fields = services_fields();
@@ -773,11 +680,12 @@ struct engine *hv_create(const struct engine_config *cfg, struct error *err)
     pc->board = board_create(&pc->config, &host, err);
     if (!pc->board) {
         free(pc->services_fields.fields);
+        vary_free(vary);
         free(pc);
         return NULL;
     }
     services_init(&pc->services, pc->board, now_icount, pc);
-    take_turn(pc, 0);
+    pc_take_turn(pc, 0);
     pc->fresh = 1;
     pc_observe(&pc->engine, 0, NULL);
     pc_set_stops(pc);

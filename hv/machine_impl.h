@@ -6,6 +6,7 @@
 #include "hv/hv.h"
 #include "hv/load/load.h"
 #include "hv/services.h"
+#include "hv/vary/vary.h"
 #include "hv/x86/base.h"
 #include "hv/x86/x86.h"
 
@@ -25,7 +26,8 @@ struct pc {
     struct engine_config config;
     bool domain; /* an HVM domain: hvmloader is its first code */
     struct board *board;
-    struct x86 *cpu; /* whose turn it is */
+    struct vary *vary; /* NULL: nothing is varied */
+    struct x86 *cpu;   /* whose turn it is */
     /* state */
     uint64_t icount, skipped;
     uint32_t turn, turn_left; /* with several processors: which one runs, and for how many more steps */
@@ -49,6 +51,14 @@ struct pc {
     bool reset_told;         /* a run ended before the reset that is asked for */
     bool running;
 };
+
+/* ---------------------------------------------------------------- turns.c */
+
+enum { PC_TURN_MOST = 8000 + (1 << 13) }; /* steps */
+/* The processor begins a turn. */
+void pc_take_turn(struct pc *pc, unsigned cpu);
+/* Runs the processor whose turn it is, or another one if that is over or it halts, for at most n steps. */
+enum x86_exit pc_run_turn(struct pc *pc, uint64_t n);
 
 /* ---------------------------------------------------------------- stops.c */
 

@@ -285,6 +285,18 @@ struct engine_code {
     uint32_t bytes;
 };
 
+/* ---------------------------------------------------------------- variation */
+
+/* A choice of a machine whose configuration varies it (setting "vary"), other than the one that it makes without variation. */
+struct engine_choice {
+    const char *kind; /* "turns" */
+    bool by_cpu;      /* `cpu` is a part of the key */
+    uint32_t cpu;
+    uint64_t ordinal; /* of a choice by processor: how many steps that processor has made */
+    uint64_t value;
+    uint64_t icount;
+};
+
 /* ---------------------------------------------------------------- registers */
 
 enum reg_group { REG_GENERAL, REG_SEGMENT, REG_FLOAT, REG_VECTOR, REG_CONTROL, REG_SYSTEM };
@@ -391,6 +403,13 @@ struct engine_ops {
     /* From now on `seen` is called for code that is executed, at least once for each piece (struct engine_code); what was executed before
      * counts as never executed. `seen` NULL: no more. Not while the engine runs. May be NULL. Cost: code is decoded anew. */
     void (*codes)(struct engine *, void (*seen)(void *ctx, const struct engine_code *code), void *ctx);
+
+    /* From now on `seen` is called for each choice of the variation. NULL: no more. May be NULL: the engine varies nothing. */
+    void (*choices)(struct engine *, void (*seen)(void *ctx, const struct engine_choice *c), void *ctx);
+    /* As if the machine had been created with another vary-seed; only at a position before the first choice. NULL if `choices` is. */
+    void (*reseed)(struct engine *, uint64_t seed);
+    /* In a child of fork(): what the engine shares with its parent becomes its own. -1 if the host has no memory. NULL: it shares nothing. */
+    int (*forked)(struct engine *);
 
     /* What was polled. A load does not change the counts. NULL if the engine does not count. */
     struct engine_polls (*polls)(const struct engine *);

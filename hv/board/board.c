@@ -63,6 +63,16 @@ uint64_t board_now(const struct board *b)
     return b->built ? b->host.time(b->host.ctx) : 0;
 }
 
+uint64_t board_vary(struct board *b, enum vary_kind kind)
+{
+    return b->built ? vary_choose(b->host.vary, kind, b->host.icount(b->host.ctx)) : 0;
+}
+
+uint64_t board_late(struct board *b)
+{
+    return board_vary(b, VARY_DISK);
+}
+
 struct x86 *board_cpu(struct board *b, unsigned index)
 {
     return b->cpu[index].x86;
@@ -284,6 +294,21 @@ uint64_t board_ram_end(const struct engine_config *cfg)
     return high ? FOUR_GIB + high : low;
 }
 
+/* What RAM holds at power-on. Every page is the same, so that a trace is not as large as the memory. */
+static void fill_ram(struct board *b)
+{
+    const uint64_t what = vary_choose_at(b->host.vary, VARY_MEMORY, 0);
+    uint8_t page[SNAPSHOT_PAGE];
+    if (what == MEMORY_ZEROS)
+        return;
+    vary_memory(what, page, sizeof page);
+    for (uint64_t at = 0; at < b->ram_low; at += sizeof page)
+        if (at < VIDEO_MEMORY || at >= HIGH_MEMORY)
+            physmem_write(b->mem, at, page, sizeof page);
+    for (uint64_t at = 0; at < b->ram_high; at += sizeof page)
+        physmem_write(b->mem, FOUR_GIB + at, page, sizeof page);
+}
+
 static int create_ram(struct board *b, struct error *err)
 {
     if (ram_parts(b->cfg, b->kind, &b->ram_low, &b->ram_high, err))
@@ -300,6 +325,7 @@ static int create_ram(struct board *b, struct error *err)
                     false);
     if (b->ram_high)
         physmem_map(b->mem, FOUR_GIB, b->ram_high, b->ram, b->ram_low, b->ram, b->ram_low, false);
+    fill_ram(b);
     return 0;
 }
 
@@ -389,6 +415,16 @@ void board_destroy(struct board *b)
     free(b);
 }
 
+/* Time-stamp counters that do not begin at 0, nor all at once. */
+static void vary_counters(struct board *b)
+{
+    if (!vary_has(b->host.vary, VARY_TSC))
+        return;
+    const uint64_t start = vary_choose_at(b->host.vary, VARY_TSC, 0);
+    for (unsigned i = 0; i < b->ncpus; i++)
+        x86_advance_tsc(b->cpu[i].x86, start + (i ? vary_choose_at(b->host.vary, VARY_TSC, 1 + i) : 0));
+}
+
 /* Every chip but the one with this state. */
 static void reset_chips(struct board *b, const void *but)
 {
@@ -397,6 +433,7 @@ static void reset_chips(struct board *b, const void *but)
     irq_reset(b);
     for (unsigned i = 0; i < b->ncpus; i++)
         x86_reset(b->cpu[i].x86, false);
+    vary_counters(b);
     for (unsigned i = 0; i < b->nchips; i++)
         if (b->chip[i].reset && b->chip[i].state != but)
             b->chip[i].reset(b->chip[i].state);

@@ -3,6 +3,7 @@
 #define BOOTREEL_HV_BOARD_BOARD_H
 
 #include "core/engine/engine.h"
+#include "hv/vary/vary.h"
 #include "hv/x86/x86.h"
 
 struct board;
@@ -19,6 +20,7 @@ struct board_host {
     void (*boot_sector)(void *ctx, unsigned drive);
     /* for all processors; the board's events during a call are attributed to the calling processor */
     struct x86_hooks hooks;
+    struct vary *vary; /* NULL: nothing is varied */
 };
 
 /* The name of the guest's RAM among the regions of a snapshot. */

@@ -250,6 +250,13 @@ uint64_t board_accesses(const struct board *b)
     return b->accesses;
 }
 
+/* With variation of the kind timers: all processors stand still after a write to a device, while guest time passes and timers fall due, as
+ * they do for an SMI or while a hypervisor runs something else. */
+static uint64_t stand_still(const struct board_cpu *c)
+{
+    return x86_executes(c->x86) ? board_vary(c->board, VARY_TIMERS) : 0;
+}
+
 static uint32_t cpu_in(void *ctx, uint16_t port, unsigned size)
 {
     struct board_cpu *c = ctx, *old = begin_access(c);
@@ -276,7 +283,7 @@ static void cpu_out(void *ctx, uint16_t port, unsigned size, uint32_t value)
     bus_port_write(b, port, size, value, &handled);
     if (!handled)
         events_access_unhandled(b);
-    end_access(c, old, cost_of_port(port, size));
+    end_access(c, old, cost_of_port(port, size) + stand_still(c));
 }
 
 static uint64_t cpu_read(void *ctx, uint64_t pa, unsigned size)
@@ -305,7 +312,7 @@ static void cpu_write(void *ctx, uint64_t pa, unsigned size, uint64_t value)
     mmio_write(c, pa, size, value, &handled);
     if (!handled)
         events_access_unhandled(b);
-    end_access(c, old, 0);
+    end_access(c, old, stand_still(c));
 }
 
 static uint8_t cpu_acknowledge(void *ctx, unsigned *source)

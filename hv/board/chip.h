@@ -67,6 +67,8 @@ void board_bar_memory(struct board *, uint64_t from, uint64_t to, struct rambloc
 
 /* ---- time ---- */
 uint64_t board_now(const struct board *); /* guest time, ns since power-on; exact within callbacks */
+/* How many ns more the next command of a drive takes, if that is varied (hv/vary). One call a command. */
+uint64_t board_late(struct board *);
 #define TIMER_OFF UINT64_MAX
 /* Embedded in a chip's struct. `deadline` belongs in the chip's field table: FIELD(struct pit,
  * tick.deadline). */
@@ -305,6 +307,9 @@ void lapic_set_tpr(struct board *, unsigned cpu, uint64_t cr8);
  * An interrupt of any kind ends a processor's waiting in a hypercall. */
 int xen_host_upcall(struct board *, unsigned cpu);
 int xen_host_acknowledge(struct board *, unsigned cpu);
+/* intr_delay.c: whether a processor's INTR line, which is to have this level, is held back for a while; then lapic_update() follows. */
+bool intr_delayed(struct board *, unsigned cpu, bool level);
+int intr_delay_create(struct board *, struct error *); /* nothing unless interrupts are varied */
 /* Recomputes the processor's INTR line. */
 void lapic_update(struct board *, unsigned cpu);
 uint64_t lapic_mmio_read(struct board *, unsigned cpu, uint64_t offset, unsigned size);
@@ -331,6 +336,7 @@ enum chip_slot {
     SLOT_XEN,
     SLOT_XHCI,
     SLOT_CONSOLE,
+    SLOT_INTR_DELAY,
     SLOT_NIC0,
     SLOT_NIC_LAST = SLOT_NIC0 + ENGINE_NICS - 1,
     SLOT_SHARE0,

@@ -30,24 +30,17 @@ typedef int create_fn(struct board *, struct error *);
 
 /* In the order of snapshots, of resets, and of timers that are due together. */
 static create_fn *const pc_chips[] = {
-    pflash_create, pci_host_create,    i440fx_create,   piix3_create, pic_create,     pit_create,
-    ioapic_create, create_lapics,      hpet_create,     rtc_create,   ps2_create,     create_uarts,
-    dma_create,    floppy_create,      ide_create,      create_vga,   acpi_pm_create, cards_paths,
-    fwcfg_create,  debug_ports_create, xen_host_create, cards_create, NULL,
+    pflash_create, pci_host_create,    i440fx_create,   piix3_create, pic_create,        pit_create,
+    ioapic_create, create_lapics,      hpet_create,     rtc_create,   ps2_create,        create_uarts,
+    dma_create,    floppy_create,      ide_create,      create_vga,   acpi_pm_create,    cards_paths,
+    fwcfg_create,  debug_ports_create, xen_host_create, cards_create, intr_delay_create, NULL,
 };
 
 static create_fn *const q35_chips[] = {
-    pflash_create,      pci_host_create,
-    mch_create,         ich9_create,
-    pic_create,         pit_create,
-    ioapic_create,      create_lapics,
-    hpet_create,        rtc_create,
-    ps2_create,         create_uarts,
-    dma_create,         floppy_create,
-    create_vga,         ich9_smbus_create,
-    cards_paths,        fwcfg_create,
-    debug_ports_create, xen_host_create,
-    cards_create,       NULL,
+    pflash_create,      pci_host_create, mch_create,   ich9_create,       pic_create,  pit_create,
+    ioapic_create,      create_lapics,   hpet_create,  rtc_create,        ps2_create,  create_uarts,
+    dma_create,         floppy_create,   create_vga,   ich9_smbus_create, cards_paths, fwcfg_create,
+    debug_ports_create, xen_host_create, cards_create, intr_delay_create, NULL,
 };
 
 int board_create_chips(struct board *b, struct error *err)

@@ -7,8 +7,8 @@
 #include "hv/board/chip.h"
 
 enum {
-    BOARD_MAX_CHIPS = 144,
-    BOARD_MAX_TIMERS = 160,
+    BOARD_MAX_CHIPS = 145,
+    BOARD_MAX_TIMERS = 161,
     BOARD_MAX_MMIO = 64,
     BOARD_MAX_HANDLERS = 128,
     BOARD_MAX_DISKS = 32,
@@ -153,6 +153,9 @@ struct boot_path {
 
 /* Creates the chips of the board's kind. */
 int board_create_chips(struct board *, struct error *);
+
+/* The next choice of a kind, at the step that is being made. */
+uint64_t board_vary(struct board *, enum vary_kind);
 
 /* ---- timers.c ---- */
 

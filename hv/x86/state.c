@@ -207,6 +207,11 @@ static void power_on(struct x86 *cpu)
     cpu->sipi_vector = 0;
 }
 
+void x86_advance_tsc(struct x86 *cpu, uint64_t by)
+{
+    cpu->msr.tsc_offset += by;
+}
+
 void x86_reset(struct x86 *cpu, bool init)
 {
     uint64_t caches = init ? cpu->cr0 & (CR0_CD | CR0_NW) : CR0_CD | CR0_NW;

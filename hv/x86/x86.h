@@ -19,6 +19,8 @@ struct physmem;
  * executed; NULL: as usual. Returns NULL if out of memory. */
 struct physmem *physmem_create(uint64_t ram_top, const struct engine_host *host);
 void physmem_destroy(struct physmem *);
+/* See engine_ops.forked. */
+int physmem_forked(struct physmem *);
 
 /* A new zeroed block; `name` is its region in snapshots ("ram"). `size` in bytes, a multiple of 4096. Owned
  * by the physmem. Returns NULL if out of memory. */
@@ -247,6 +249,8 @@ void x86_set_cores(struct x86 *, unsigned n);
 bool x86_has_tsc_deadline(const struct x86 *);
 /* What IA32_TSC_DEADLINE counts: the time-stamp counter now. */
 uint64_t x86_tsc(const struct x86 *);
+/* Right after a reset: the counter is that much ahead. */
+void x86_advance_tsc(struct x86 *, uint64_t by);
 /* Power-on or hard reset, or with `init` an INIT, which keeps caches and FPU. */
 void x86_reset(struct x86 *, bool init);
 

@@ -107,9 +107,11 @@ static bool takes_pic(const struct lapic *s)
 void lapic_recompute(struct lapic *s)
 {
     struct x86 *cpu = board_cpu(s->board, s->index);
-    if (cpu)
-        x86_set_intr(cpu, xen_host_upcall(s->board, s->index) >= 0 || deliverable(s) >= 0 ||
-                              (takes_pic(s) && pic_output(s->board)));
+    if (!cpu)
+        return;
+    const bool level = xen_host_upcall(s->board, s->index) >= 0 || deliverable(s) >= 0 ||
+                       (takes_pic(s) && pic_output(s->board));
+    x86_set_intr(cpu, !intr_delayed(s->board, s->index, level) && level);
 }
 
 void lapic_update(struct board *board, unsigned cpu)

@@ -319,7 +319,8 @@ static void start_queued(struct ahci_port *p)
     p->next = (uint8_t)next_of(p->queued, p->next);
     read_fis(p, p->next, fis);
     timer_set(p->hba->board, &p->queue_timer,
-              board_now(p->hba->board) + NS_COMMAND + (uint64_t)queued_count(fis) * NS_SECTOR);
+              board_now(p->hba->board) + NS_COMMAND + (uint64_t)queued_count(fis) * NS_SECTOR +
+                  board_late(p->hba->board));
 }
 
 /* Returns the error register: 0 if all is well. */

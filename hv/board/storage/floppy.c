@@ -30,7 +30,7 @@ void fdc_irq(struct fdc *f, bool level)
 void fdc_after(struct fdc *f, enum fdc_phase phase, uint64_t ns)
 {
     f->phase = phase;
-    timer_set(f->board, &f->timer, board_now(f->board) + ns);
+    timer_set(f->board, &f->timer, board_now(f->board) + ns + board_late(f->board));
 }
 
 static void to_command(struct fdc *f)

@@ -36,7 +36,7 @@ void ide_busy(struct ide_channel *ch, enum ide_phase phase, uint64_t ns)
 
     ch->phase = phase;
     d->status = (d->status & (ST_DRDY | ST_DSC)) | ST_BSY;
-    timer_set(ch->board, &ch->timer, board_now(ch->board) + ns);
+    timer_set(ch->board, &ch->timer, board_now(ch->board) + ns + board_late(ch->board));
 }
 
 void ide_done(struct ide_channel *ch, uint8_t error)

@@ -112,7 +112,8 @@ void nvme_begin(struct nvme *n)
             continue;
         struct nvme_command c = command_at_head(n, &n->sq[i]);
         n->turn = (uint16_t)i;
-        timer_set(n->board, &n->timer, board_now(n->board) + nvme_duration(&c, i == 0));
+        timer_set(n->board, &n->timer,
+                  board_now(n->board) + nvme_duration(&c, i == 0) + board_late(n->board));
         return;
     }
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "hv/board/chip.h"
+#include "hv/board/internal.h"
 #include "hv/board/storage/drives.h"
 #include "hv/board/timers/rtc.h"
 
@@ -516,10 +516,19 @@ static void rtc_reset(void *state)
     update(s);
 }
 
+/* What the clock is set to; variation may choose another date. */
+static const char *date_of(struct board *board)
+{
+    const char *date = vary_date(vary_choose_at(board->host.vary, VARY_RTC, 0));
+    if (!date)
+        date = config_get(board_config(board), "rtc");
+    return date ? date : DEFAULT_DATE;
+}
+
 static int fill(struct rtc *s, struct error *err)
 {
     const struct engine_config *config = board_config(s->board);
-    const char *date = config_get(config, "rtc");
+    const char *date = date_of(s->board);
     s->cmos[R_A] = 0x26; /* 32 kHz, 1024 Hz */
     s->cmos[R_B] = B_24H;
     s->cmos[R_D] = 0x80; /* the battery is good */
@@ -533,14 +542,13 @@ static int fill(struct rtc *s, struct error *err)
             fill_disk(s, n, place[n].sectors);
     if (fill_boot_order(s, err))
         return -1;
-    return parse_date(date ? date : DEFAULT_DATE, &s->second, err);
+    return parse_date(date, &s->second, err);
 }
 
 int64_t rtc_power_on_time(struct board *board)
 {
-    const char *date = config_get(board_config(board), "rtc");
     int64_t second = 0;
-    parse_date(date ? date : DEFAULT_DATE, &second, NULL);
+    parse_date(date_of(board), &second, NULL);
     return second;
 }
 

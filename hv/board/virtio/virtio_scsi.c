@@ -229,7 +229,8 @@ static void begin(struct virtio_scsi *s)
     uint64_t now = board_now(s->virtio.board);
     if (s->timer.deadline == TIMER_OFF &&
         (virtio_waits(&s->virtio, CONTROL) || virtio_waits(&s->virtio, REQUESTS)))
-        timer_set(s->virtio.board, &s->timer, (s->busy > now ? s->busy : now) + NS_REQUEST);
+        timer_set(s->virtio.board, &s->timer,
+                  (s->busy > now ? s->busy : now) + NS_REQUEST + board_late(s->virtio.board));
 }
 
 static void fire(void *ctx)

@@ -69,6 +69,11 @@ void code_cache_destroy(struct physmem *pm)
     free(c);
 }
 
+int physmem_forked(struct physmem *pm)
+{
+    return jit_forked(physmem_jit(pm));
+}
+
 struct jit *physmem_jit(const struct physmem *pm)
 {
     return physmem_code(pm)->jit;

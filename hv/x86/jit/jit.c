@@ -167,6 +167,43 @@ struct jit *jit_create(const struct engine_host *host)
     return j;
 }
 
+/* The parts of the memory that hold code: *n of them. */
+static void used_parts(const struct jit *j, size_t from[3], size_t to[3])
+{
+    from[0] = 0;
+    to[0] = START;
+    from[1] = j->regions.begin;
+    to[1] = j->regions.used;
+    from[2] = j->seldom.begin;
+    to[2] = j->seldom.used;
+}
+
+static bool map_code_again(struct jit *j)
+{
+    const int how = MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+    return mmap(j->writable, CODE_SIZE, PROT_READ | PROT_WRITE, how, -1, 0) == j->writable &&
+           mremap(j->writable, 0, CODE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, j->executable) == j->executable &&
+           mprotect(j->executable, CODE_SIZE, PROT_READ | PROT_EXEC) == 0;
+}
+
+int jit_forked(struct jit *j)
+{
+    size_t from[3], to[3];
+    void *copy[3];
+    if (!j)
+        return 0;
+    used_parts(j, from, to);
+    for (unsigned i = 0; i < 3; i++)
+        copy[i] = mem_copy(j->executable + from[i], to[i] - from[i]);
+    const bool mapped = map_code_again(j);
+    for (unsigned i = 0; i < 3; i++) {
+        if (mapped)
+            memcpy(j->writable + from[i], copy[i], to[i] - from[i]);
+        free(copy[i]);
+    }
+    return mapped ? 0 : -1;
+}
+
 void jit_destroy(struct jit *j)
 {
     if (!j)
@@ -598,6 +635,10 @@ struct jit *jit_create(const struct engine_host *host)
     return NULL;
 }
 void jit_destroy(struct jit *j) {}
+int jit_forked(struct jit *j)
+{
+    return 0;
+}
 void jit_reset(struct jit *j) {}
 void jit_watch(struct jit *j, struct block *b) {}
 void jit_block_dropped(struct physmem *pm, struct block *b) {}

@@ -19,6 +19,9 @@ struct region;
  * nothing will be compiled, because that is not wanted or the host allows no memory for code. */
 struct jit *jit_create(const struct engine_host *host);
 void jit_destroy(struct jit *);
+/* In a child of fork(), which would share the memory for code with its parent: gives it a copy at the same addresses. -1: the host has no
+ * memory for it. */
+int jit_forked(struct jit *);
 /* All blocks are gone. */
 void jit_reset(struct jit *);
 /* A block was made: count how often it is entered. */

@@ -1,0 +1,21 @@
+/* variation.h - the options --vary, --seed and --schedule. Private to cli/. */
+#ifndef BOOTREEL_CLI_VARIATION_H
+#define BOOTREEL_CLI_VARIATION_H
+
+#include "base/error.h"
+#include "base/text.h"
+
+struct variation {
+    struct text kinds; /* without from=; the setting "vary" */
+    uint64_t seed, from;
+    bool seeded;
+    char *schedule; /* the setting "schedule": choices with "; " between them; or NULL */
+};
+
+/* Adds the kinds of an option --vary. -1 with err if it names what does not exist. */
+int variation_add(struct variation *v, const char *value, struct error *err);
+/* Reads a file of choices. -1 with err. */
+int variation_schedule(struct variation *v, const char *path, struct error *err);
+void variation_free(struct variation *v);
+
+#endif

@@ -1,0 +1,53 @@
+/* private.h - the state of a variation. Private to hv/vary. */
+#ifndef BOOTREEL_HV_VARY_PRIVATE_H
+#define BOOTREEL_HV_VARY_PRIVATE_H
+
+#include "hv/vary/vary.h"
+
+/* What a kind's words set. */
+struct vary_bounds {
+    bool varied;     /* by the seed */
+    bool scheduled;  /* the schedule has choices of it */
+    bool priorities; /* turns: processors have priorities (PCT) */
+    uint64_t max;    /* ns, or steps of a turn; 0: the default */
+};
+
+struct choice {
+    uint32_t kind, cpu;
+    uint64_t ordinal, value;
+};
+
+struct vary {
+    struct vary_bounds kind[VARY_KINDS];
+    uint64_t seed, from;
+    struct choice *list; /* sorted */
+    size_t nlist;
+    bool quiet;
+    void (*seen)(void *ctx, const struct engine_choice *c);
+    void *ctx;
+    struct {
+        uint64_t count[VARY_KINDS];
+        uint64_t own[ENGINE_CPUS]; /* steps of each processor */
+        struct vary_turn_state turn;
+        uint64_t rank[ENGINE_CPUS]; /* priorities: how often it was lowered; the fewest comes first */
+        uint64_t lowered;
+    } state;
+};
+
+/* A number that follows from the seed, the kind and two keys. */
+uint64_t vary_random(const struct vary *v, enum vary_kind k, uint64_t a, uint64_t b);
+/* Whether anything is varied at the position. */
+static inline bool vary_begun(const struct vary *v, uint64_t icount)
+{
+    return !v->quiet && icount >= v->from;
+}
+/* The first choice of the schedule that is not before that key, or NULL. */
+const struct choice *vary_listed(const struct vary *v, enum vary_kind k, uint32_t cpu, uint64_t ordinal);
+/* Whether the schedule has a later one of that kind: then the seed does not decide yet. */
+bool vary_scheduled_later(const struct vary *v, enum vary_kind k, uint32_t cpu, uint64_t ordinal);
+void vary_tell(struct vary *v, enum vary_kind k, uint32_t cpu, uint64_t ordinal, uint64_t value,
+               uint64_t icount);
+/* From 1 to max; each order of magnitude is as likely. */
+uint64_t vary_magnitude(uint64_t random, uint64_t max);
+
+#endif

@@ -1,0 +1,215 @@
+/* turns.c - when processors' turns end, and which one is next. See vary.h.
+ *
+ * A choice is to end a turn at a step of the processor's own and to go on with another one. Turns end as without variation too, so the list
+ * of choices has only what differs. What is drawn depends on the processor and on how many steps it has made, never on how often
+ * the machine asks: a turn without a step does not count, and the machine may ask again.
+ *
+ * A race needs a change of processors within a few instructions, and then time for the other one. So the steps of each processor are divided
+ * into stretches of STRETCH steps, and in some of them its turns are very short while those of the others are of any length. How many are
+ * such stretches, one of 4 to one of 128, follows from the seed. Besides, in one part of eight of the run (of STILL or LONG_STILL steps) a
+ * processor stands still, unless no other one is awake.
+ *
+ * Priorities: the first of the awake processors runs. With probability 1/CHANGES a turn has a point at which the running processor
+ * becomes the last (Burckhardt et al., A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs, ASPLOS 2010, section
+ * 2: few changes of priority find a bug of small depth). A processor that waits in a loop becomes the last too, as it would
+ * wait forever. */
+#include "hv/vary/private.h"
+
+enum {
+    STRETCH = 512,
+    STILL = 1 << 13,
+    LONG_STILL = 1 << 18,
+    LONGEST = 20000,
+    OTHERS = 4096,
+    SCALES = 4,
+    CHANGES = 8
+};
+
+/* Keys beside the processors', so that the streams are independent. */
+enum {
+    KEY_STILL = 1000,
+    KEY_LONG_STILL,
+    KEY_DENSITY,
+    KEY_NEXT,
+    KEY_CHANGE = KEY_NEXT + ENGINE_CPUS,
+    KEY_STRETCH = KEY_CHANGE + ENGINE_CPUS + 1
+};
+
+struct vary_turn_state *vary_turn_state(struct vary *v)
+{
+    return &v->state.turn;
+}
+
+void vary_ran(struct vary *v, unsigned cpu, uint64_t n)
+{
+    if (!v->quiet)
+        v->state.own[cpu] += n;
+}
+
+/* The longest turn in that stretch of a processor, or 0 if it is none of short turns. */
+static uint64_t short_turns(const struct vary *v, unsigned cpu, uint64_t stretch)
+{
+    const unsigned rarity = 2 + (unsigned)(vary_random(v, VARY_TURNS, KEY_DENSITY, 0) % 6);
+    const uint64_t r = vary_random(v, VARY_TURNS, KEY_STRETCH + cpu, stretch);
+    return r & ((1u << rarity) - 1) ? 0 : 2ull << (r >> rarity) % SCALES;
+}
+
+static bool others_short(const struct vary *v, unsigned cpu)
+{
+    for (unsigned i = 0; i < ENGINE_CPUS; i++)
+        if (i != cpu && v->state.own[i] && short_turns(v, i, v->state.own[i] / STRETCH))
+            return true;
+    return false;
+}
+
+/* A long turn ends where a stretch of short ones begins. */
+static uint64_t draw_length(const struct vary *v, unsigned cpu, uint64_t plain)
+{
+    const uint64_t own = v->state.own[cpu], here = own / STRETCH, r = vary_random(v, VARY_TURNS, cpu, own);
+    const uint64_t most = v->kind[VARY_TURNS].max ? v->kind[VARY_TURNS].max : LONGEST,
+                   few = short_turns(v, cpu, here);
+    if (few)
+        return 1 + r % (few < most ? few : most);
+    uint64_t n = others_short(v, cpu) ? vary_magnitude(r, most < OTHERS ? most : OTHERS) : 1 + r % most;
+    n = n < plain ? n : plain;
+    for (uint64_t s = here + 1; s * STRETCH < own + n; s++)
+        if (short_turns(v, cpu, s))
+            return s * STRETCH - own;
+    return n;
+}
+
+static uint64_t draw_change(const struct vary *v, unsigned cpu, uint64_t plain)
+{
+    const uint64_t r = vary_random(v, VARY_TURNS, KEY_CHANGE + cpu, v->state.own[cpu]);
+    return r % CHANGES ? plain : 1 + (r >> 8) % plain;
+}
+
+/* Whether the seed decides about turns: not before the schedule's last choice. */
+static bool drawn(const struct vary *v, enum vary_kind k)
+{
+    if (!v->kind[k].varied)
+        return false;
+    for (unsigned cpu = 0; v->kind[k].scheduled && cpu < ENGINE_CPUS; cpu++)
+        if (vary_listed(v, k, cpu, v->state.own[cpu] + 1))
+            return false;
+    return true;
+}
+
+uint32_t vary_turn(struct vary *v, unsigned cpu, uint64_t icount, uint32_t plain, bool alone)
+{
+    struct vary_turn_state *t = &v->state.turn;
+    const uint64_t own = v->state.own[cpu];
+    t->cut = UINT64_MAX;
+    t->alone = alone;
+    if (!vary_has(v, VARY_TURNS) || !vary_begun(v, icount))
+        return plain;
+    uint64_t n = plain;
+    const struct choice *c = vary_listed(v, VARY_TURNS, cpu, own + 1);
+    if (c && c->ordinal - own <= plain)
+        n = c->ordinal - own;
+    else if (!alone && drawn(v, VARY_TURNS))
+        n = v->kind[VARY_TURNS].priorities ? draw_change(v, cpu, plain) : draw_length(v, cpu, plain);
+    else
+        return plain;
+    t->cut = own + n;
+    return (uint32_t)n;
+}
+
+/* ---------------------------------------------------------------- which one is next */
+
+static unsigned plain_next(unsigned cpu, unsigned cpus)
+{
+    return (cpu + 1) % cpus;
+}
+
+static unsigned first_by_rank(const struct vary *v, unsigned cpu, unsigned cpus, uint64_t sleeps)
+{
+    unsigned best = cpus;
+    for (unsigned i = 1; i <= cpus; i++) {
+        const unsigned c = (cpu + i) % cpus;
+        if (!(sleeps >> c & 1) && (best == cpus || v->state.rank[c] < v->state.rank[best]))
+            best = c;
+    }
+    return best < cpus ? best : plain_next(cpu, cpus);
+}
+
+void vary_yields(struct vary *v, unsigned cpu)
+{
+    if (v->kind[VARY_TURNS].priorities && v->kind[VARY_TURNS].varied)
+        v->state.rank[cpu] = ++v->state.lowered;
+}
+
+static bool stands_still(const struct vary *v, unsigned cpu, uint64_t icount, unsigned cpus)
+{
+    const uint64_t a = vary_random(v, VARY_TURNS, KEY_STILL, icount / STILL),
+                   b = vary_random(v, VARY_TURNS, KEY_LONG_STILL, icount / LONG_STILL);
+    return (a % 8 == 0 && (a >> 8) % cpus == cpu) || (b % 8 == 0 && (b >> 8) % cpus == cpu);
+}
+
+static unsigned draw_next(const struct vary *v, unsigned cpu, uint64_t icount, unsigned cpus)
+{
+    const uint64_t r = vary_random(v, VARY_TURNS, KEY_NEXT + cpu, v->state.own[cpu]);
+    const unsigned next = r % 8 ? plain_next(cpu, cpus) : (unsigned)(r >> 8) % cpus;
+    return stands_still(v, next, icount, cpus) ? plain_next(next, cpus) : next;
+}
+
+/* Each processor begins with a priority of its own. */
+static void set_ranks(struct vary *v, unsigned cpus)
+{
+    for (unsigned i = 0; i < cpus; i++)
+        v->state.rank[i] = 1 + vary_random(v, VARY_TURNS, KEY_CHANGE + ENGINE_CPUS, i) % 1000;
+    v->state.lowered = 1000;
+}
+
+void vary_turn_ended(struct vary *v, unsigned cpu, uint64_t icount, unsigned cpus, uint64_t sleeps)
+{
+    struct vary_turn_state *t = &v->state.turn;
+    const uint64_t own = v->state.own[cpu], all = cpus < 64 ? (1ull << cpus) - 1 : UINT64_MAX;
+    const unsigned plain = plain_next(cpu, cpus);
+    const bool cut = t->cut == own;
+    t->next = plain;
+    if (!vary_has(v, VARY_TURNS) || !vary_begun(v, icount))
+        return;
+    const struct choice *c = vary_listed(v, VARY_TURNS, cpu, own);
+    const bool listed = c && c->ordinal == own;
+    if (listed) {
+        t->next = (uint32_t)c->value % cpus;
+    } else if (!drawn(v, VARY_TURNS) || ((sleeps | 1ull << cpu) & all) == all) {
+        return;
+    } else if (v->kind[VARY_TURNS].priorities) {
+        if (!v->state.lowered)
+            set_ranks(v, cpus);
+        if (cut && (vary_random(v, VARY_TURNS, KEY_CHANGE + cpu, own) & 1))
+            vary_yields(v, cpu);
+        t->next = first_by_rank(v, cpu, cpus, sleeps);
+    } else {
+        t->next = draw_next(v, cpu, icount, cpus);
+    }
+    if (cut || listed || t->next != plain)
+        vary_tell(v, VARY_TURNS, cpu, own, t->next, icount);
+}
+
+unsigned vary_turn_next(const struct vary *v)
+{
+    return v->state.turn.next;
+}
+
+/* ---------------------------------------------------------------- who runs when a processor halts */
+
+unsigned vary_wakes(const struct vary *v, unsigned cpu, uint64_t icount, unsigned cpus)
+{
+    const uint64_t own = v->state.own[cpu];
+    if (!vary_has(v, VARY_WAKEUPS) || !vary_begun(v, icount))
+        return plain_next(cpu, cpus);
+    const struct choice *c = vary_listed(v, VARY_WAKEUPS, cpu, own);
+    if (c && c->ordinal == own)
+        return (unsigned)c->value % cpus;
+    return drawn(v, VARY_WAKEUPS) ? (unsigned)(vary_random(v, VARY_WAKEUPS, cpu, own) % cpus)
+                                  : plain_next(cpu, cpus);
+}
+
+void vary_woke(struct vary *v, unsigned cpu, uint64_t icount, unsigned woken, unsigned cpus)
+{
+    if (vary_has(v, VARY_WAKEUPS) && vary_begun(v, icount) && woken != plain_next(cpu, cpus))
+        vary_tell(v, VARY_WAKEUPS, cpu, v->state.own[cpu], woken, icount);
+}

@@ -1,0 +1,92 @@
+/* vary.h - choices that a real machine leaves open: how long a processor runs before another one does, how late an interrupt or a disk
+ * is, what memory holds at power-on. Without variation the machine always makes the plain choice.
+ *
+ * A choice has a kind, a key (a processor and an ordinal) and a value. Where it comes from:
+ *   - the schedule, a list of choices in the configuration, if it has one with that key;
+ *   - else the seed, if the kind is varied: a function of seed, kind and key;
+ *   - else it is plain.
+ * So the only state are the ordinals. With a schedule and a seed, the seed decides from the end of the schedule on.
+ *
+ * Settings of the configuration:
+ *   vary        kinds and their bounds: "turns,irq=max:500ns" (vary_check)
+ *   vary-seed   a number
+ *   vary-from   the icount from which on anything is varied
+ *   schedule    choices, separated by ';' or line ends (vary_schedule_check)
+ */
+#ifndef BOOTREEL_HV_VARY_VARY_H
+#define BOOTREEL_HV_VARY_VARY_H
+
+#include "core/engine/engine.h"
+
+enum vary_kind {
+    VARY_TURNS, /* when a processor's turn ends, and which one is next; ordinal: its own steps; value: the next processor */
+    VARY_WAKEUPS, /* which one runs when a processor halts; likewise */
+    VARY_TIMERS,  /* all processors stand still after a write to a device; ns */
+    VARY_IRQ,     /* a processor's interrupt line rises later; ns */
+    VARY_DISK,    /* a command of a drive takes longer; ns */
+    VARY_MEMORY,  /* content of RAM at power-on; enum vary_memory, or more */
+    VARY_RTC,     /* the date at power-on: 1 + an index of vary_date() */
+    VARY_TSC, /* the time-stamp counter at reset; ordinal 0: of all processors; 1 + n: what processor n has beyond that */
+    VARY_KINDS
+};
+
+enum vary_memory { MEMORY_ZEROS, MEMORY_ONES, MEMORY_STRIPES, MEMORY_RANDOM };
+
+struct vary;
+
+/* *v is NULL if the configuration varies nothing. -1 with err if it cannot be read. */
+int vary_create(const struct engine_config *cfg, struct vary **v, struct error *err);
+void vary_free(struct vary *v); /* NULL is allowed */
+/* Whether the texts are valid settings; NULL is. -1 with err, which names the word. */
+int vary_check(const char *kinds, struct error *err);
+int vary_schedule_check(const char *schedule, struct error *err);
+const char *vary_kind_name(enum vary_kind k);
+
+/* Its state: the section "vary". */
+extern const struct field vary_fields[];
+extern const size_t vary_nfields;
+size_t vary_size(void);
+
+/* Whether choices of the kind may be made at all. `v` may be NULL. */
+bool vary_has(const struct vary *v, enum vary_kind k);
+/* While it is quiet nothing is varied or counted: firmware that runs before the recording. */
+void vary_quiet(struct vary *v, bool on);
+/* From now on the choices follow from another seed. Only before the first one. */
+void vary_reseed(struct vary *v, uint64_t seed);
+/* From now on `seen` is called for each choice that is not the plain one. */
+void vary_observe(struct vary *v, void (*seen)(void *ctx, const struct engine_choice *c), void *ctx);
+
+/* The next choice of the kind, at a position: 0 is the plain one. For all kinds with an ordinal; `v` may be NULL. */
+uint64_t vary_choose(struct vary *v, enum vary_kind k, uint64_t icount);
+/* A choice of a kind that is made at power-on or reset. */
+uint64_t vary_choose_at(struct vary *v, enum vary_kind k, uint64_t ordinal);
+/* "2038-01-19T03:13:50", or NULL for the value 0. */
+const char *vary_date(uint64_t value);
+/* Fills a page as VARY_MEMORY's value says. */
+void vary_memory(uint64_t value, uint8_t *bytes, size_t n);
+
+/* ---- turns.c ---- */
+
+/* A processor begins a turn of at most `plain` steps: returns how many it has. `alone`: all others sleep; then it is plain. */
+uint32_t vary_turn(struct vary *v, unsigned cpu, uint64_t icount, uint32_t plain, bool alone);
+/* It has executed n steps. */
+void vary_ran(struct vary *v, unsigned cpu, uint64_t n);
+/* Its turn ended here: decides which processor is next. `sleeps`: a bit for each that sleeps. */
+void vary_turn_ended(struct vary *v, unsigned cpu, uint64_t icount, unsigned cpus, uint64_t sleeps);
+/* The processor decided on. */
+unsigned vary_turn_next(const struct vary *v);
+/* Its turn ended early, as it waits in a loop. */
+void vary_yields(struct vary *v, unsigned cpu);
+/* The processor halts: the first to be tried. */
+unsigned vary_wakes(const struct vary *v, unsigned cpu, uint64_t icount, unsigned cpus);
+/* … and that one ran. */
+void vary_woke(struct vary *v, unsigned cpu, uint64_t icount, unsigned woken, unsigned cpus);
+/* What is undone if a processor had no step in a turn. */
+struct vary_turn_state {
+    uint64_t cut; /* its own step at which the turn ends by choice; UINT64_MAX: none */
+    uint32_t next;
+    uint8_t alone;
+};
+struct vary_turn_state *vary_turn_state(struct vary *v);
+
+#endif

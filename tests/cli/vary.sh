@@ -1,0 +1,41 @@
+#!/bin/bash
+# vary.sh - record --vary and --schedule: a seed always gives the same trace, compiled or not; the trace verifies; nothing is varied before from=.
+. "$(dirname "$0")/../lib.sh"
+. "$top/tests/race.sh"
+unset BOOTREEL_GUESTS
+cd "$work" || exit 2
+race_kernel race.elf
+machine=(--kernel race.elf --append abba --cpus 2 --memory 16M --until 5M -q)
+
+for kinds in turns turns=priorities wakeups,turns timers=max:1ms irq=max:2us,timers memory rtc,tsc disk,turns; do
+    expect 0,1 first "$BOOTREEL" record "${machine[@]}" --vary $kinds --seed 7 -o first.reel
+    expect 0,1 second "$BOOTREEL" record "${machine[@]}" --vary $kinds --seed 7 --no-compile -o second.reel
+    cmp first.reel second.reel || fail "$kinds: a seed gives one trace, compiled or interpreted"
+    expect 0 verify "$BOOTREEL" replay --verify --jobs 1 first.reel
+done
+expect 0 drive "$BOOTREEL" record -q --cpus 2 --vary disk,timers,irq,memory --seed 5 -o drive.reel && expect 0 drive-verify "$BOOTREEL" replay --verify drive.reel
+expect 0 plain "$BOOTREEL" record "${machine[@]}" -o plain.reel
+expect 0,1 other "$BOOTREEL" record "${machine[@]}" --vary turns --seed 8 -o other.reel
+# What a trace says besides its configuration.
+run_of() { "$BOOTREEL" events --format json "$1"; }
+same <(run_of plain.reel) <(expect 0 empty "$BOOTREEL" record "${machine[@]}" --schedule /dev/null -o empty.reel && run_of empty.reel) "an empty schedule is the plain run"
+same <(run_of plain.reel) <(expect 0 later "$BOOTREEL" record "${machine[@]}" --vary turns,irq,from=1G -o later.reel && run_of later.reel) "nothing varies before from="
+cmp -s <(run_of plain.reel) <(run_of other.reel) && fail "another seed, the same run"
+printf '# a comment\nturns 0:5000 1\nirq 0 400\n' >some.schedule
+expect 0,1 some "$BOOTREEL" record "${machine[@]}" --schedule some.schedule -o some.reel && expect 0 some-verify "$BOOTREEL" replay --verify some.reel
+
+refused() { # TEXT OPTION…
+    local text=$1
+    shift
+    expect 2 refused "$BOOTREEL" record -q "$@" -o refused.reel && holds refused.err "$text" "$*"
+}
+refused 'net: this kind of variation is not implemented' --vary turns,net
+refused 'errors: this kind of variation is not implemented' --vary errors=disk,lba=1
+refused '"foo" is neither a kind of variation nor a word of turns' --vary turns,foo
+refused 'at:start_kernel: variation at a function is not implemented' --vary turns=at:start_kernel
+refused 'write it as max:500' --vary irq=max:0
+refused 'give an icount' --vary turns,from=stage:kernel
+refused '--seed: goes with --vary' --seed 1
+refused 'varies at power-on only' --vary memory,from=5M
+refused 'is no choice' --schedule "$BOOTREEL"
+finish
