@@ -9,6 +9,7 @@
 
 #include "core/story/private/explain_impl.h"
 #include "core/ground/register_bits.h"
+#include "core/ground/vectors.h"
 
 /* ---------------------------------------------------------------- registers */
 
@@ -116,33 +117,6 @@ static void table(struct text *out, const struct event *ev)
 
 /* ---------------------------------------------------------------- exceptions */
 
-static const struct {
-    const char *mnemonic, *name;
-} exceptions[] = {
-    {"#DE", "divide error"},
-    {"#DB", "debug"},
-    {"NMI", "non-maskable interrupt"},
-    {"#BP", "breakpoint"},
-    {"#OF", "overflow"},
-    {"#BR", "BOUND range exceeded"},
-    {"#UD", "invalid opcode"},
-    {"#NM", "x87 not available"},
-    {"#DF", "double fault"},
-    {"#9", "coprocessor segment overrun"},
-    {"#TS", "invalid TSS"},
-    {"#NP", "segment not present"},
-    {"#SS", "stack fault"},
-    {"#GP", "general protection"},
-    {"#PF", "page fault"},
-    {"#15", "reserved"},
-    {"#MF", "x87 floating-point error"},
-    {"#AC", "alignment check"},
-    {"#MC", "machine check"},
-    {"#XM", "SIMD floating-point error"},
-    {"#VE", "virtualization"},
-    {"#CP", "control protection"},
-};
-
 /* SDM volume 3, 4.7. That an instruction is fetched is said only with NX or SMEP on. But what is at its own address cannot have been
  * loaded or stored by it if the page is not there. */
 static void page_fault(struct text *out, uint64_t error, uint64_t address, uint64_t ip)
@@ -178,11 +152,12 @@ static void selector_error(struct text *out, uint64_t error)
 static void fault(struct text *out, uint64_t vector, uint64_t error, uint64_t cr2, uint64_t ip)
 {
     enum { TS = 10, GP = 13, PF = 14 };
-    if (vector >= sizeof exceptions / sizeof exceptions[0]) {
+    const struct exception_name *name = vector < 256 ? exception_name((unsigned)vector) : NULL;
+    if (!name) {
         text_add(out, "exception %" PRIu64, vector);
         return;
     }
-    text_add(out, "%s %s", exceptions[vector].mnemonic, exceptions[vector].name);
+    text_add(out, "%s %s", name->mnemonic, name->name);
     if (vector == PF)
         page_fault(out, error, cr2, ip);
     else if (vector >= TS && vector <= GP)

@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 
+#include "core/ground/vectors.h"
 #include "core/why/private/loops.h"
 
 enum { LVT_TIMER = 0, LVT_LINT0 = 3, MASKED = 1 << 16, SVR_ENABLED = 0x100, IOAPIC_BASE = 0xfec00000 };
@@ -96,27 +97,6 @@ static void read_lines(struct why_case *c, unsigned cpu, struct lines *s)
         for (unsigned i = 0; i < 16; i++)
             if (!(s->imr[i / 8] >> i % 8 & 1) && i != 2 && (i < 8 || !(s->imr[0] & 4)))
                 s->open |= 1u << i;
-}
-
-const char *interrupt_line_name(unsigned i)
-{
-    static const char *const names[16] = {"the timer (PIT)",
-                                          "the keyboard",
-                                          "the slave 8259A",
-                                          "COM2",
-                                          "COM1",
-                                          "IRQ 5",
-                                          "the floppy drive",
-                                          "IRQ 7",
-                                          "the clock",
-                                          "IRQ 9",
-                                          "IRQ 10",
-                                          "IRQ 11",
-                                          "the mouse",
-                                          "IRQ 13",
-                                          "IDE's first channel",
-                                          "IDE's second channel"};
-    return names[i & 15];
 }
 
 static void chip_lines(struct why_case *c, struct finding *f, const struct lines *s)

@@ -3,6 +3,7 @@
  */
 #include <inttypes.h>
 
+#include "core/ground/vectors.h"
 #include "core/why/private/derail.h"
 #include "core/why/private/led.h"
 #include "core/why/private/pointer.h"

@@ -87,7 +87,5 @@ bool interrupts_closed(struct why_case *c, struct finding *f, unsigned cpu, stru
 
 /* Whether an interrupt that is in service, and was never ended, holds back all that are not masked, as the end of a sentence. Adds evidence. */
 bool interrupts_held(struct why_case *c, struct finding *f, unsigned cpu, struct text *why);
-/* "the keyboard": what a line of the 8259As is for. */
-const char *interrupt_line_name(unsigned line);
 
 #endif
