@@ -531,6 +531,11 @@ static const void *pc_view_physical(const struct engine *e, uint64_t pa, size_t 
     return physmem_view(board_mem(pc_const(e)->board), pa, n);
 }
 
+static bool pc_pci(const struct engine *e, unsigned devfn, struct engine_pci *p)
+{
+    return board_pci(pc_const(e)->board, devfn, p);
+}
+
 /* ---------------------------------------------------------------- observing */
 
 static void pc_stops(struct engine *e, const struct stop_point *s, size_t n)
@@ -635,6 +640,7 @@ static const struct engine_ops pc_ops = {
     .poke_physical = pc_poke_physical,
     .view = pc_view,
     .view_physical = pc_view_physical,
+    .pci = pc_pci,
     .stops = pc_stops,
     .observe = pc_observe,
     .flush = pc_flush,

@@ -321,6 +321,23 @@ struct engine_task {
     char name[ENGINE_TASK_NAME]; /* of the program; ends with 0 */
 };
 
+/* ---------------------------------------------------------------- PCI */
+
+enum { ENGINE_PCI_RANGES = 7, ENGINE_PCI_CONFIG = 256 };
+
+/* A function of PCI bus 0 and its configuration space. */
+struct engine_pci {
+    const char *name; /* of the part that it is ("ide"); valid as long as the engine */
+    const char *what; /* its class in words; NULL if there are none */
+    uint8_t config[ENGINE_PCI_CONFIG];
+    /* What the base address registers 0 to 5 and the expansion ROM's map; size 0: there is no such register. */
+    struct engine_pci_range {
+        uint64_t size;
+        uint64_t at; /* UINT64_MAX: it is not decoded now */
+        bool io, prefetch;
+    } range[ENGINE_PCI_RANGES];
+};
+
 /* ---------------------------------------------------------------- the interface */
 
 struct engine;
@@ -439,6 +456,9 @@ struct engine_ops {
      * Cost: a look at each page. These may be NULL. */
     const void *(*view)(const struct engine *, unsigned cpu, uint64_t linear, size_t n);
     const void *(*view_physical)(const struct engine *, uint64_t address, size_t n);
+
+    /* The function of PCI bus 0 with that number (device << 3 | function). False if there is none. NULL: the engine has no PCI. */
+    bool (*pci)(const struct engine *, unsigned devfn, struct engine_pci *);
 
     /* Replaces the set of stops and probes. */
     void (*stops)(struct engine *, const struct stop_point *, size_t n);

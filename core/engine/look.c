@@ -134,6 +134,11 @@ const void *look_view_physical(struct look m, uint64_t address, size_t n)
     return m.engine->ops->view_physical ? m.engine->ops->view_physical(m.engine, address, n) : NULL;
 }
 
+bool look_pci(struct look m, unsigned devfn, struct engine_pci *p)
+{
+    return m.engine->ops->pci && m.engine->ops->pci(m.engine, devfn, p);
+}
+
 bool look_display(struct look m, struct display *d, struct display_cell *cells, size_t ncells, uint8_t *rgb,
                   size_t nrgb)
 {

@@ -52,6 +52,8 @@ void look_sections(struct look m,
 const void *look_view_physical(struct look m, uint64_t address, size_t n);
 bool look_display(struct look m, struct display *d, struct display_cell *cells, size_t ncells, uint8_t *rgb,
                   size_t nrgb);
+/* See engine_ops.pci. */
+bool look_pci(struct look m, unsigned devfn, struct engine_pci *p);
 /* See engine_ops.screen. */
 size_t look_screen(struct look m, char *buf, size_t size);
 

@@ -112,7 +112,7 @@ static char *who_of(struct origin *o, unsigned cpu)
     char text[128], pid[32], part[16];
     uint64_t smm;
     snprintf(part, sizeof part, "cpu%u", cpu);
-    if (timeline_field(o->tl, part, "smm", 0, &smm) && smm)
+    if (timeline_field(o->tl, part, "in_smm", 0, &smm) && smm)
         return mem_string("SMM");
     if (!p)
         return mem_string("");

@@ -29,15 +29,22 @@ enum view_mode view_mode(struct look m, unsigned cpu)
     return bits == 16 ? VIEW_PROTECTED16 : VIEW_PROTECTED32;
 }
 
+bool view_smm(struct look m, unsigned cpu)
+{
+    return look_reg(m, cpu, "smm");
+}
+
 const char *view_mode_text(struct look m, unsigned cpu, char buf[48])
 {
     static const char *const names[] = {
         "real mode",          "virtual-8086 mode", "16-bit protected mode", "32-bit protected mode",
         "compatibility mode", "64-bit mode"};
     enum view_mode mode = view_mode(m, cpu);
+    const char *smm = view_smm(m, cpu) ? ", SMM" : "";
     if (mode < VIEW_PROTECTED16)
-        return names[mode];
-    snprintf(buf, 48, "%s, ring %u", names[mode], (unsigned)look_reg(m, cpu, "cpl"));
+        snprintf(buf, 48, "%s%s", names[mode], smm);
+    else
+        snprintf(buf, 48, "%s, ring %u%s", names[mode], (unsigned)look_reg(m, cpu, "cpl"), smm);
     return buf;
 }
 

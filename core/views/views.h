@@ -18,7 +18,9 @@
 enum view_mode { VIEW_REAL, VIEW_V86, VIEW_PROTECTED16, VIEW_PROTECTED32, VIEW_COMPATIBILITY, VIEW_LONG };
 
 enum view_mode view_mode(struct look m, unsigned cpu);
-/* "64-bit mode, ring 0". */
+/* Whether it is in system management mode (SDM volume 3, chapter 32), which can be any of these. */
+bool view_smm(struct look m, unsigned cpu);
+/* "64-bit mode, ring 0"; "32-bit protected mode, ring 0, SMM". */
 const char *view_mode_text(struct look m, unsigned cpu, char buf[48]);
 /* "0000:7c00" or 0xffffffff81000000. */
 const char *view_place_text(struct look m, unsigned cpu, char buf[48]);

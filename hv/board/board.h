@@ -90,6 +90,8 @@ bool vga_screen_image(struct board *, uint8_t *rgb, unsigned *w, unsigned *h, si
 /* The size of the screen, and in text modes the cursor and, if there is room, the characters. False if
  * nothing is shown. Changes nothing. */
 bool vga_display(struct board *, struct display *d, struct display_cell *cells, size_t ncells);
+/* See engine_ops.pci. */
+bool board_pci(struct board *, unsigned devfn, struct engine_pci *);
 /* Report the first instruction of the domain that Xen has built. */
 void board_domain_starts(struct board *, uint64_t entry, uint64_t start_info);
 /* Report an event of the machine, in order with the board's own; icount, time and cpu are filled in. It ends

@@ -6,6 +6,7 @@
 
 enum kind {
     PLAIN, /* a number in struct x86 */
+    FIXED, /* the same, and it cannot be set: what depends on it is elsewhere */
     EFLAGS,
     SELECTOR, /* in real and virtual-8086 mode the base follows */
     ST,       /* arg: i of ST(i) */
@@ -80,6 +81,7 @@ struct reg {
     X("dr6", 64, REG_CONTROL, PLAIN, MEMBER(dr[6]))                                                          \
     X("dr7", 64, REG_CONTROL, PLAIN, MEMBER(dr[7]))                                                          \
     X("cpl", 8, REG_SYSTEM, PLAIN, MEMBER(cpl))                                                              \
+    X("smm", 8, REG_SYSTEM, FIXED, MEMBER(in_smm))                                                           \
     X("smbase", 64, REG_SYSTEM, PLAIN, MEMBER(msr.smbase))                                                   \
     X("star", 64, REG_SYSTEM, PLAIN, MEMBER(msr.star))                                                       \
     X("lstar", 64, REG_SYSTEM, PLAIN, MEMBER(msr.lstar))                                                     \
@@ -238,6 +240,8 @@ int x86_reg_set(struct x86 *cpu, size_t reg, const void *value)
     if (reg >= reg_count(cpu))
         return -1;
     const struct reg *r = &regs[reg];
+    if (r->kind == FIXED)
+        return -1;
     if (r->kind == ST) {
         struct fpreg *f = st_reg(cpu, r->arg);
         memcpy(&f->sig, value, 8);

@@ -157,6 +157,22 @@ struct pci_device *pci_function(struct board *b, unsigned devfn)
     return bus->function[devfn];
 }
 
+bool board_pci(struct board *b, unsigned devfn, struct engine_pci *p)
+{
+    const struct pci_device *d = devfn < 256 && board_slot(b, SLOT_PCI) ? pci_function(b, devfn) : NULL;
+    *p = (struct engine_pci){.name = NULL};
+    if (!d)
+        return false;
+    p->name = d->name;
+    p->what = pci_class_words((uint16_t)(d->config[0x0b] << 8 | d->config[0x0a]));
+    memcpy(p->config, d->config, sizeof p->config);
+    for (unsigned bar = 0; bar < ENGINE_PCI_RANGES; bar++) {
+        const struct pci_bar *r = bar_of(d, bar);
+        p->range[bar] = (struct engine_pci_range){r->size, d->mapped[bar], r->io, r->prefetch};
+    }
+    return true;
+}
+
 /* ---------------------------------------------------------------- configuration space */
 
 uint32_t pci_config_read(struct board *b, unsigned devfn, unsigned reg, unsigned size)

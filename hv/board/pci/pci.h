@@ -27,4 +27,7 @@ enum {
 /* What device control is after a reset: relaxed ordering, no snoop, reads of 512 bytes. */
 enum { EXPRESS_DEFAULT = 0x2810 };
 
+/* "IDE controller": a base class and subclass (pci_words.c); NULL if there are no words for it. */
+const char *pci_class_words(uint16_t code);
+
 #endif

@@ -86,22 +86,23 @@ static const struct word_value ids[] = {{0x12378086, "Intel 82441FX host bridge"
                                         {0, NULL}};
 static const struct word_bits id_bits[] = {{0xffffffff, "device and vendor#", NULL, ids},
                                            {0, NULL, NULL, NULL}};
-static const struct word_value classes[] = {{0x0108, "NVMe controller"},
-                                            {0x0101, "IDE controller"},
-                                            {0x0300, "VGA"},
-                                            {0x0106, "SATA controller"},
-                                            {0x0c05, "SMBus"},
-                                            {0x0600, "host bridge"},
-                                            {0x0601, "ISA bridge"},
-                                            {0x0604, "PCI bridge"},
-                                            {0x0680, "other bridge"},
-                                            {0xffff, "nothing there"},
-                                            {0, NULL}};
+static const struct word_value classes[] = {{0x0100, "SCSI controller"},     {0x0108, "NVMe controller"},
+                                            {0x0200, "Ethernet controller"}, {0x0c03, "USB controller"},
+                                            {0x0101, "IDE controller"},      {0x0300, "VGA"},
+                                            {0x0106, "SATA controller"},     {0x0c05, "SMBus"},
+                                            {0x0600, "host bridge"},         {0x0601, "ISA bridge"},
+                                            {0x0604, "PCI bridge"},          {0x0680, "other bridge"},
+                                            {0xffff, "nothing there"},       {0, NULL}};
 static const struct word_bits class_bits[] = {{0xffff, "class#", NULL, classes}, {0, NULL, NULL, NULL}};
 static const struct word_bits class_all_bits[] = {
     {0xffff0000u, "class#", NULL, classes}, {0xff, "revision", NULL, NULL}, {0, NULL, NULL, NULL}};
 static const struct word_bits rom_bits[] = {
     {1, "decoded", "not decoded", NULL}, {0xfffff800u, "at#", NULL, NULL}, {0, NULL, NULL, NULL}};
+
+const char *pci_class_words(uint16_t code)
+{
+    return words_value(classes, code);
+}
 
 /* Each row has one size, and is skipped if the size of the access differs. */
 static const struct header_reg {
